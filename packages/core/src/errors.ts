@@ -1,0 +1,219 @@
+/**
+ * Every error that serpy throws, rejects with or tells by an event: one base class, a stable `code` each,
+ * and one class per decision that a caller takes. Match by `code`: a program may hold two copies of a package
+ * (one imported, one required), and then `instanceof` compares with the wrong one.
+ */
+
+/** The `code` of every serpy error. */
+export type ErrorCode =
+  | 'ERR_SERPY_OPTION'
+  | 'ERR_SERPY_VALUE'
+  | 'ERR_SERPY_ENCODING'
+  | 'ERR_SERPY_INTEGER_RANGE'
+  | 'ERR_SERPY_TOO_LARGE'
+  | 'ERR_SERPY_CONNECT'
+  | 'ERR_SERPY_LISTEN'
+  | 'ERR_SERPY_NOT_CONNECTED'
+  | 'ERR_SERPY_CLOSED'
+  | 'ERR_SERPY_LOST'
+  | 'ERR_SERPY_TIMEOUT'
+  | 'ERR_SERPY_ABORTED'
+  | 'ERR_SERPY_QUEUE_FULL'
+  | 'ERR_SERPY_DROPPED'
+  | 'ERR_SERPY_PROTOCOL'
+  | 'ERR_SERPY_CHECKSUM'
+  | 'ERR_SERPY_TRUNCATED';
+
+const brand = Symbol.for('serpy.Error');
+
+/** What all serpy errors have in common, whichever copy of a package made them. */
+export interface SerpyErrorLike extends Error {
+  readonly code: ErrorCode;
+}
+
+/** Tells whether a caught value is an error of serpy, from any copy of any serpy package. */
+export function isSerpyError(value: unknown): value is SerpyErrorLike {
+  return typeof value === 'object' && value !== null && brand in value;
+}
+
+/** The base class. `cause` holds the error of the system below, where there is one. */
+export class SerpyError extends Error implements SerpyErrorLike {
+  override readonly name: string = 'SerpyError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    Object.defineProperty(this, brand, { value: true });
+  }
+}
+
+/** An option or argument has the wrong type, range or name. The program needs a change. */
+export class OptionError extends SerpyError {
+  override readonly name = 'OptionError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_SERPY_OPTION', message, options);
+  }
+}
+
+/** A value was given that the protocol has no way to send. Nothing of it was sent. */
+export class ValueError extends SerpyError {
+  override readonly name: string = 'ValueError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_SERPY_VALUE', message, options);
+  }
+}
+
+/** A text holds a character that the connection's encoding lacks. Nothing of it was sent. */
+export class EncodingError extends SerpyError {
+  override readonly name = 'EncodingError';
+  /** The first character that does not fit. */
+  readonly character: string;
+  /** Its place in the text, counted in UTF-16 units as string indices are. */
+  readonly position: number;
+
+  constructor(message: string, character: string, position: number) {
+    super('ERR_SERPY_ENCODING', message);
+    this.character = character;
+    this.position = position;
+  }
+}
+
+/** An integer does not fit into the 64 signed bits that the wire has for it. Also a `RangeError`. */
+export class IntegerRangeError extends RangeError implements SerpyErrorLike {
+  override readonly name = 'IntegerRangeError';
+  readonly code = 'ERR_SERPY_INTEGER_RANGE';
+
+  constructor(message: string) {
+    super(message);
+    Object.defineProperty(this, brand, { value: true });
+  }
+}
+
+/** A message is larger than `maxMessageBytes`: refused at the sender, or at the receiver before it is buffered. */
+export class MessageTooLargeError extends SerpyError {
+  override readonly name = 'MessageTooLargeError';
+  readonly sizeBytes: number;
+  readonly limitBytes: number;
+
+  constructor(what: string, sizeBytes: number, limitBytes: number) {
+    super(
+      'ERR_SERPY_TOO_LARGE',
+      `${what} has ${sizeBytes} bytes, and the limit is ${limitBytes} bytes: raise the option maxMessageBytes at both ends to exchange it`,
+    );
+    this.sizeBytes = sizeBytes;
+    this.limitBytes = limitBytes;
+  }
+}
+
+/** No connection could be made: refused, unknown host, unreachable. `cause` has the system's error. */
+export class ConnectError extends SerpyError {
+  override readonly name = 'ConnectError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_SERPY_CONNECT', message, options);
+  }
+}
+
+/** The server could not listen: port in use, no permission, no such address. `cause` has the system's error. */
+export class ListenError extends SerpyError {
+  override readonly name = 'ListenError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_SERPY_LISTEN', message, options);
+  }
+}
+
+/** The connection was used before `connect()`. */
+export class NotConnectedError extends SerpyError {
+  override readonly name = 'NotConnectedError';
+
+  constructor(message: string) {
+    super('ERR_SERPY_NOT_CONNECTED', message);
+  }
+}
+
+/** The connection or server is closed, so nothing more can be sent or received. `cause` says why, if it was not asked for. */
+export class ConnectionClosedError extends SerpyError {
+  override readonly name = 'ConnectionClosedError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_SERPY_CLOSED', message, options);
+  }
+}
+
+/** The link broke, and will not be dialled again, while this message waited for its acknowledgement: it may or may not have arrived. */
+export class ConnectionLostError extends SerpyError {
+  override readonly name = 'ConnectionLostError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_SERPY_LOST', message, options);
+  }
+}
+
+/** Nothing happened within the caller's `timeoutMs`. */
+export class TimeoutError extends SerpyError {
+  override readonly name = 'TimeoutError';
+
+  constructor(message: string) {
+    super('ERR_SERPY_TIMEOUT', message);
+  }
+}
+
+/** The caller's `signal` was aborted; `cause` is its reason. The name is the one that Node's own functions use. */
+export class AbortError extends SerpyError {
+  override readonly name = 'AbortError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_SERPY_ABORTED', message, options);
+  }
+}
+
+/** The send queue is full: at once under `whenFull: 'error'`, after `timeoutMs` under `'block'`. The message was not accepted. */
+export class QueueFullError extends SerpyError {
+  override readonly name = 'QueueFullError';
+
+  constructor(message: string) {
+    super('ERR_SERPY_QUEUE_FULL', message);
+  }
+}
+
+/** Messages that had been accepted were dropped: by a queue's `whenFull`, or because the connection ended before they were sent. */
+export class MessagesDroppedError extends SerpyError {
+  override readonly name = 'MessagesDroppedError';
+  readonly messages: number;
+
+  constructor(message: string, messages: number, options?: ErrorOptions) {
+    super('ERR_SERPY_DROPPED', message, options);
+    this.messages = messages;
+  }
+}
+
+/** The peer sent bytes that are not of this protocol. What follows cannot be read, so the connection ends. */
+export class ProtocolError extends SerpyError {
+  override readonly name = 'ProtocolError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_SERPY_PROTOCOL', message, options);
+  }
+}
+
+/** One message arrived damaged and was dropped; the connection goes on. */
+export class ChecksumError extends SerpyError {
+  override readonly name = 'ChecksumError';
+
+  constructor(message: string) {
+    super('ERR_SERPY_CHECKSUM', message);
+  }
+}
+
+/** The stream ended in the middle of a message; the part that had come was discarded. */
+export class TruncatedError extends SerpyError {
+  override readonly name = 'TruncatedError';
+
+  constructor(message: string) {
+    super('ERR_SERPY_TRUNCATED', message);
+  }
+}
