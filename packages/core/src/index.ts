@@ -1,1 +1,41 @@
+/** serpy-core: what the protocol packages and the facade are built on. Programs use those. */
+export { ByteQueue } from './byte-queue.js';
+export { Connection, type SendOptions } from './connection.js';
+export type * from './connection-events.js';
+export type { ConnectionState } from './connection-state.js';
+export { type Clock, type Environment, systemEnvironment } from './environment.js';
 export * from './errors.js';
+export type { DisconnectReason } from './link.js';
+export { checkNames } from './option-names.js';
+export {
+  acceptedOptions,
+  addressOptions,
+  type ConnectionOptions,
+  type ConnectionSettings,
+  connectionOptions,
+  type DiallingOption,
+  type Given,
+  type OptionSpec,
+  type OptionSpecs,
+  option,
+  parseOptions,
+  type ServerSettings,
+  serverOptions,
+} from './options.js';
+export type { WaitOptions } from './pending.js';
+export type { Outgoing, Protocol, ProtocolTypes, Received, Role, Session, SessionOutput } from './protocol.js';
+export type { ReconnectOptions } from './reconnect.js';
+export type { QueueOptions, WhenFull } from './send-queue.js';
+export { Server } from './server.js';
+export type { ConnectionStats } from './stats.js';
+export { describeStranger, strangerBytes } from './stranger.js';
+export type {
+  Address,
+  Dial,
+  DialOptions,
+  Listen,
+  Listener,
+  ListenOptions,
+  Transport,
+  TransportHandler,
+} from './transport.js';

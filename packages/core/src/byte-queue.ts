@@ -1,0 +1,143 @@
+/**
+ * Received bytes that have not been read yet: a list of the chunks as they came, so that taking a message out costs at
+ * most one copy of it, however it was cut.
+ */
+
+/** Chunks below this are gathered into blocks: each Buffer costs hundreds of bytes beside its content. */
+const smallChunkBytes = 512;
+const gatherBlockBytes = 16 * 1024;
+
+/** From this size on, what is taken owns its memory exactly; below it may be a view into a chunk. */
+const ownMemoryBytes = 4096;
+
+const empty = Buffer.alloc(0);
+
+export class ByteQueue {
+  #chunks: Buffer[] = [];
+  /** Bytes of the first chunk that have been taken. */
+  #offset = 0;
+  #length = 0;
+  /** The block that small chunks go to; the last chunk is a view of its used part. */
+  #block: Buffer | undefined;
+  #blockUsed = 0;
+
+  /** How many bytes are there. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Appends a chunk, which must not change from now on. */
+  push(chunk: Buffer): void {
+    if (chunk.length === 0) return;
+    this.#length += chunk.length;
+    if (chunk.length < smallChunkBytes && this.#chunks.length > 0) {
+      this.#gather(chunk);
+      return;
+    }
+    this.#block = undefined;
+    this.#chunks.push(chunk);
+  }
+
+  /** The byte at a position, which must be less than `length`. */
+  at(position: number): number {
+    let at = position + this.#offset;
+    for (const chunk of this.#chunks) {
+      if (at < chunk.length) return chunk[at] as number;
+      at -= chunk.length;
+    }
+    return Number.NaN;
+  }
+
+  /** The position of the first such byte from a position on, or -1. */
+  indexOf(byte: number, from = 0): number {
+    let start = -this.#offset;
+    for (const chunk of this.#chunks) {
+      const end = start + chunk.length;
+      if (end > from) {
+        const found = chunk.indexOf(byte, Math.max(from - start, start < 0 ? -start : 0));
+        if (found >= 0) return start + found;
+      }
+      start = end;
+    }
+    return -1;
+  }
+
+  /** A copy of the first bytes, as many as are there up to `count`. */
+  peek(count: number): Buffer {
+    const start = Buffer.allocUnsafe(Math.min(count, this.#length));
+    this.#copyInto(start);
+    return start;
+  }
+
+  /** Takes bytes out; `count` must not exceed `length`. */
+  take(count: number): Buffer {
+    if (count === 0) return empty;
+    const first = this.#chunks[0] as Buffer;
+    const end = this.#offset + count;
+    let taken: Buffer;
+    if (end <= first.length && count < ownMemoryBytes) {
+      taken = first.subarray(this.#offset, end);
+      this.skip(count);
+    } else if (
+      this.#offset === 0 &&
+      end === first.length &&
+      first.byteOffset === 0 &&
+      first.buffer.byteLength === count
+    ) {
+      taken = first;
+      this.skip(count);
+    } else {
+      taken = Buffer.allocUnsafeSlow(count);
+      this.#copyInto(taken);
+      this.skip(count);
+    }
+    return taken;
+  }
+
+  /** Drops bytes; `count` must not exceed `length`. */
+  skip(count: number): void {
+    this.#length -= count;
+    let left = count + this.#offset;
+    let whole = 0;
+    for (;;) {
+      const chunk = this.#chunks[whole];
+      if (chunk === undefined || left < chunk.length) break;
+      left -= chunk.length;
+      whole++;
+    }
+    if (whole > 0) this.#chunks.splice(0, whole);
+    if (this.#chunks.length === 0) this.#block = undefined;
+    this.#offset = left;
+  }
+
+  clear(): void {
+    this.#chunks = [];
+    this.#offset = 0;
+    this.#length = 0;
+    this.#block = undefined;
+  }
+
+  #copyInto(target: Buffer): void {
+    let filled = 0;
+    let start = this.#offset;
+    for (const chunk of this.#chunks) {
+      filled += chunk.copy(target, filled, start, start + target.length - filled);
+      start = 0;
+      if (filled === target.length) return;
+    }
+  }
+
+  #gather(chunk: Buffer): void {
+    if (this.#block === undefined || this.#blockUsed + chunk.length > gatherBlockBytes) {
+      this.#block = Buffer.allocUnsafeSlow(gatherBlockBytes);
+      this.#blockUsed = 0;
+      this.#chunks.push(empty);
+    }
+    // Only bytes behind all views that were given out are written.
+    const last = this.#chunks[this.#chunks.length - 1] as Buffer;
+    const start = this.#blockUsed - last.length;
+    chunk.copy(this.#block, this.#blockUsed);
+    this.#blockUsed += chunk.length;
+    this.#chunks[this.#chunks.length - 1] = this.#block.subarray(start, this.#blockUsed);
+  }
+}

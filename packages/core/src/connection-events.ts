@@ -1,0 +1,71 @@
+/** The events of a connection and of a server, and what they carry. */
+import type { SerpyErrorLike } from './errors.js';
+import type { DisconnectReason } from './link.js';
+import type { Address } from './transport.js';
+
+/** With `connect`: the first link of a connection is up. */
+export interface ConnectInfo {
+  readonly local: Address;
+  readonly remote: Address;
+}
+
+/** With `disconnect`: a link is gone. */
+export interface DisconnectInfo {
+  readonly reason: DisconnectReason;
+  /** What broke it, where something did. */
+  readonly error: Error | undefined;
+  /** Messages handed to the system that had not all left this process: they may not have arrived. */
+  readonly unconfirmedMessages: number;
+}
+
+/** With `reconnecting`: the next dial is planned. */
+export interface ReconnectingInfo {
+  /** 1 for the first dial after a stable link. */
+  readonly attempt: number;
+  readonly delayMs: number;
+  /** Why the last link or dial failed. */
+  readonly error: Error | undefined;
+}
+
+/** With `reconnect`: a link is up again. */
+export interface ReconnectInfo extends ConnectInfo {
+  /** How many dials it took. */
+  readonly attempts: number;
+  /** How long there was no link, in milliseconds. */
+  readonly downMs: number;
+}
+
+/** With `close`: the connection is over. */
+export interface CloseInfo {
+  /** As in `disconnect`, or `gave-up` when the dials were used up. */
+  readonly reason: DisconnectReason | 'gave-up';
+  readonly error: Error | undefined;
+  /** Messages that had been accepted and were never put on the wire. */
+  readonly unsentMessages: number;
+}
+
+export interface ConnectionEvents {
+  connect: [info: ConnectInfo];
+  disconnect: [info: DisconnectInfo];
+  reconnecting: [info: ReconnectingInfo];
+  reconnect: [info: ReconnectInfo];
+  close: [info: CloseInfo];
+  /** Something went wrong that the program may want to know of; the connection deals with it. */
+  warning: [error: SerpyErrorLike];
+}
+
+/** With `drop`: a server turned a peer away. */
+export interface DropInfo {
+  readonly remote: Address;
+  /** The limit that was reached. */
+  readonly maxConnections: number;
+}
+
+export interface ServerEvents<C> {
+  listening: [address: Address];
+  connection: [connection: C];
+  drop: [info: DropInfo];
+  close: [];
+  /** Accepting a peer failed, for example because too many files are open; the server goes on. */
+  warning: [error: Error];
+}

@@ -1,0 +1,28 @@
+/**
+ * How events reach those who watch: the program's listeners, `NODE_DEBUG=serpy` on stderr, and
+ * `node:diagnostics_channel` (`serpy:connection:<event>`, `serpy:server:<event>`).
+ */
+import { channel } from 'node:diagnostics_channel';
+import type { EventEmitter } from 'node:events';
+import { debuglog } from 'node:util';
+
+const debug = debuglog('serpy');
+
+/**
+ * Emits an event. A listener that throws is reported as an uncaught exception, as any listener is, but not before the
+ * caller has finished what it was doing: the state of a connection does not depend on its listeners.
+ * @returns whether anybody listened
+ */
+export function tell(emitter: EventEmitter, kind: 'connection' | 'server', event: string, info: unknown): boolean {
+  debug('%s %s %o', kind, event, info);
+  const watchers = channel(`serpy:${kind}:${event}`);
+  if (watchers.hasSubscribers) watchers.publish({ [kind]: emitter, info });
+  try {
+    return emitter.emit(event, info);
+  } catch (error) {
+    process.nextTick(() => {
+      throw error;
+    });
+    return true;
+  }
+}

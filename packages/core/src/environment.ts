@@ -1,0 +1,35 @@
+/** Everything a connection gets from outside: time, chance and the network. Passed in, so that a whole network can be simulated. */
+import { performance } from 'node:perf_hooks';
+import { tcpDial, tcpListen } from './tcp-transport.js';
+import type { Dial, Listen } from './transport.js';
+
+/** Monotonic time and timers. */
+export interface Clock {
+  /** Milliseconds since some fixed moment; never goes back. */
+  now(): number;
+  setTimeout(callback: () => void, delayMs: number): unknown;
+  clearTimeout(timer: unknown): void;
+}
+
+/** What a connection or server needs from the world. */
+export interface Environment {
+  readonly clock: Clock;
+  /** A number from 0 (included) to 1 (excluded), as `Math.random`. */
+  readonly random: () => number;
+  readonly dial: Dial;
+  readonly listen: Listen;
+}
+
+const systemClock: Clock = {
+  now: () => performance.now(),
+  setTimeout: (callback, delayMs) => setTimeout(callback, delayMs),
+  clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
+};
+
+/** The real world: this computer's clock and TCP. */
+export const systemEnvironment: Environment = {
+  clock: systemClock,
+  random: Math.random,
+  dial: tcpDial,
+  listen: tcpListen,
+};

@@ -1,0 +1,221 @@
+/**
+ * One transport at work: bytes from it through the session into the inbox, messages from the outbox through the session
+ * onto it, as fast as the slower end takes them. A link has one life; after a reconnect there is another.
+ */
+import type { Clock } from './environment.js';
+import type { SerpyError } from './errors.js';
+import { isSerpyError, ProtocolError } from './errors.js';
+import type { Outgoing, Received, Session } from './protocol.js';
+import type { Transport, TransportHandler } from './transport.js';
+
+/** Why a link ended. */
+export type DisconnectReason =
+  /** The peer ended the connection. */
+  | 'ended'
+  /** The network or the peer's system broke it. */
+  | 'reset'
+  /** The peer sent what is not of this protocol, or too large. */
+  | 'protocol'
+  /** The receive queue was full under `whenFull: 'error'`. */
+  | 'queue-full'
+  /** `close()` or `destroy()` was called here. */
+  | 'closed';
+
+/** How a link ended. */
+export interface LinkEnd {
+  readonly reason: DisconnectReason;
+  readonly error: Error | undefined;
+  /** Messages that were handed to the system since all before them had left this process: they may not have arrived. */
+  readonly unconfirmedMessages: number;
+}
+
+/** What a link works for: the queues of a connection and its ear. */
+export interface LinkOwner<In, Out> {
+  /** The next message to send. */
+  nextOutgoing(): Out | undefined;
+  /** There is none: everything is on the wire. */
+  sentAll(): void;
+  /** Whether reading must wait until messages have been taken. */
+  readonly inboxFull: boolean;
+  /** A message arrived. Throws where the connection must end for it. */
+  deliver(received: In): void;
+  counted(receivedBytes: number): void;
+  /** Called after every step of the session: what it had to tell can be told now. */
+  stepped(): void;
+  /** The link is gone; last call. */
+  lost(end: LinkEnd): void;
+}
+
+/** How long the last answers to a peer that has said goodbye may take to leave this process. */
+const lingerMs = 1000;
+
+export class Link<In extends Received, Out extends Outgoing> implements TransportHandler {
+  readonly transport: Transport;
+  readonly #session: Session<never, never, In, Out>;
+  readonly #owner: LinkOwner<In, Out>;
+  readonly #clock: Clock;
+  #paused = false;
+  #reading = false;
+  #peerEnded = false;
+  #over = false;
+  #end: { reason: DisconnectReason; error: Error | undefined } | undefined;
+  #unconfirmedMessages = 0;
+  #timer: unknown;
+  #timerAtMs: number | undefined;
+
+  constructor(transport: Transport, session: Session<never, never, In, Out>, owner: LinkOwner<In, Out>, clock: Clock) {
+    this.transport = transport;
+    this.#session = session;
+    this.#owner = owner;
+    this.#clock = clock;
+  }
+
+  start(): void {
+    this.#session.up(this.#clock.now());
+    if (this.#owner.inboxFull) this.#pause();
+    this.transport.start(this);
+    this.#afterStep();
+  }
+
+  /** Sends what is queued, as long as session and transport take it. */
+  pump(): void {
+    while (!this.#over && !this.#peerEnded && this.#session.canSend && this.transport.writable) {
+      const outgoing = this.#owner.nextOutgoing();
+      if (outgoing === undefined) {
+        this.#owner.sentAll();
+        return;
+      }
+      if (this.transport.unsentBytes === 0) this.#unconfirmedMessages = 0;
+      this.#unconfirmedMessages++;
+      this.#session.send(outgoing);
+    }
+  }
+
+  /** Messages were taken out of the inbox: goes on reading if that had to wait. */
+  roomInInbox(): void {
+    if (!this.#paused || this.#owner.inboxFull) return;
+    this.#paused = false;
+    this.#read();
+    if (!this.#paused && !this.#over) this.transport.resume();
+  }
+
+  /** Says goodbye after all that was written; the peer's own end, or `destroy`, ends the link. */
+  finish(): void {
+    this.#end ??= { reason: 'closed', error: undefined };
+    this.transport.end();
+    this.roomInInbox();
+  }
+
+  /** Ends the link at once. */
+  destroy(reason: DisconnectReason, error?: Error): void {
+    this.#end ??= { reason, error };
+    this.transport.destroy();
+    this.#finish();
+  }
+
+  received(chunk: Buffer): void {
+    if (this.#over) return;
+    this.#owner.counted(chunk.length);
+    this.#session.receive(chunk, this.#clock.now());
+    this.#read();
+    this.#afterStep();
+  }
+
+  drained(): void {
+    this.pump();
+  }
+
+  /** The peer is done. What it sent is answered as far as it waits for answers; nothing else is sent to it. */
+  ended(): void {
+    if (this.#over) return;
+    this.#end ??= { reason: 'ended', error: undefined };
+    this.#peerEnded = true;
+    this.#read(true);
+    if (this.#over) return;
+    this.#owner.stepped();
+    this.transport.end();
+    this.#clock.clearTimeout(this.#timer);
+    this.#timer = this.#clock.setTimeout(() => this.transport.destroy(), lingerMs);
+  }
+
+  closed(error?: Error): void {
+    this.#end ??= error ? { reason: 'reset', error } : { reason: 'ended', error: undefined };
+    this.#finish();
+  }
+
+  /** Hands over the messages that are there, as many as may be. */
+  #read(evenIfFull = false): void {
+    if (this.#reading) return; // a message that is delivered may be taken at once, which asks for more
+    this.#reading = true;
+    try {
+      for (;;) {
+        if (!evenIfFull && this.#owner.inboxFull) {
+          this.#pause();
+          break;
+        }
+        const received = this.#session.read();
+        if (received === undefined) break;
+        this.#owner.deliver(received);
+      }
+    } catch (error) {
+      this.#fail(error as Error);
+    } finally {
+      this.#reading = false;
+    }
+  }
+
+  #pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.transport.pause();
+  }
+
+  #fail(error: Error): void {
+    const known = isSerpyError(error)
+      ? error
+      : new ProtocolError(`the peer's bytes could not be read: ${error.message}`, { cause: error });
+    const reason = known.code === 'ERR_SERPY_QUEUE_FULL' ? 'queue-full' : 'protocol';
+    if (this.#end?.reason !== 'closed') this.#end = { reason, error: known };
+    this.destroy(reason, known);
+  }
+
+  #finish(): void {
+    if (this.#over) return;
+    const failed = this.#end?.reason === 'protocol' || this.#end?.reason === 'queue-full';
+    // What was read from a link that is gone cannot wait outside: it is delivered even into a full inbox, one chunk at most.
+    if (!failed) this.#read(true);
+    if (this.#over) return; // those bytes were bad, and ended the link themselves
+    this.#over = true;
+    this.#clock.clearTimeout(this.#timer);
+    const missing: SerpyError | undefined = failed ? undefined : this.#session.ended();
+    this.#session.lost();
+    this.#owner.stepped();
+    const { reason, error } = this.#end ?? { reason: 'ended', error: undefined };
+    const unconfirmedMessages = this.transport.unsentBytes > 0 ? this.#unconfirmedMessages : 0;
+    this.#owner.lost({ reason, error: error ?? (reason === 'closed' ? undefined : missing), unconfirmedMessages });
+  }
+
+  #afterStep(): void {
+    if (this.#over) return;
+    this.#owner.stepped();
+    this.pump();
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    const at = this.#session.deadlineMs;
+    if (at === this.#timerAtMs || this.#over || this.#peerEnded) return;
+    this.#clock.clearTimeout(this.#timer);
+    this.#timerAtMs = at;
+    if (at === undefined) return;
+    this.#timer = this.#clock.setTimeout(
+      () => {
+        this.#timerAtMs = undefined;
+        this.#session.tick(this.#clock.now());
+        this.#read();
+        this.#afterStep();
+      },
+      Math.max(0, at - this.#clock.now()),
+    );
+  }
+}

@@ -1,0 +1,200 @@
+/** Options: what each takes, its default, and the errors that name the option and say what it takes. */
+import * as v from 'valibot';
+import { OptionError } from './errors.js';
+import { checkNames } from './option-names.js';
+import { maxTimeoutMs } from './pending.js';
+import type { ReconnectOptions } from './reconnect.js';
+import type { QueueOptions, WhenFull } from './send-queue.js';
+
+/** One option. */
+export interface OptionSpec<T> {
+  /** What it takes, in words: `takes ${…}`. */
+  readonly takes: string;
+  /** What it is when nothing is said; undefined where something must be said. */
+  readonly default: T | undefined;
+  /** The value, checked and completed. Throws an `OptionError` that names `path`. */
+  parse(value: unknown, path: string): T;
+}
+
+/** Several options under their names. */
+export type OptionSpecs<T> = { readonly [K in keyof T]-?: OptionSpec<Exclude<T[K], undefined>> };
+
+function spec<T>(takes: string, schema: v.GenericSchema<unknown, T>, fallback: T | undefined): OptionSpec<T> {
+  return {
+    takes,
+    default: fallback,
+    parse(value, path) {
+      const result = v.safeParse(schema, value);
+      if (result.success) return result.output;
+      throw new OptionError(`the option ${path} takes ${takes}, not ${show(value)}`);
+    },
+  };
+}
+
+/** A value as an error message shows it. */
+function show(value: unknown): string {
+  if (typeof value === 'string') return `'${value.length > 40 ? `${value.slice(0, 40)}…` : value}' (a string)`;
+  if (Array.isArray(value)) return 'an array';
+  if (value !== null && typeof value === 'object') return 'an object';
+  return typeof value === 'function' || typeof value === 'symbol' ? `a ${typeof value}` : String(value);
+}
+
+export const option = {
+  flag(fallback: boolean): OptionSpec<boolean> {
+    return spec('true or false', v.boolean(), fallback);
+  },
+
+  /** A whole number from `min` to `max`, both included. */
+  count(min: number, max: number, fallback: number | undefined): OptionSpec<number> {
+    const schema = v.pipe(v.number(), v.safeInteger(), v.minValue(min), v.maxValue(max));
+    return spec(`a whole number from ${min} to ${max}`, schema, fallback);
+  },
+
+  /** A whole number of at least `min`, or `Infinity`. */
+  countOrInfinity(min: number, fallback: number): OptionSpec<number> {
+    const schema = v.union([v.pipe(v.number(), v.safeInteger(), v.minValue(min)), v.literal(Number.POSITIVE_INFINITY)]);
+    return spec(`a whole number from ${min}, or Infinity`, schema, fallback);
+  },
+
+  milliseconds(fallback: number, min = 0): OptionSpec<number> {
+    const schema = v.pipe(v.number(), v.minValue(min), v.maxValue(maxTimeoutMs));
+    return spec(`a number of milliseconds from ${min} to ${maxTimeoutMs}`, schema, fallback);
+  },
+
+  choice<const T extends string>(words: readonly T[], fallback: T | undefined): OptionSpec<T> {
+    return spec(words.map((word) => `'${word}'`).join(' or '), v.picklist(words), fallback);
+  },
+
+  host(fallback: string | undefined): OptionSpec<string> {
+    return spec("a host name or IP address such as '127.0.0.1'", v.pipe(v.string(), v.trim(), v.nonEmpty()), fallback);
+  },
+
+  /** Options below an option. */
+  group<T extends object>(specs: OptionSpecs<T>): OptionSpec<T> {
+    return {
+      takes: `an object with ${Object.keys(specs).join(', ')}`,
+      default: parseOptions(specs, {}, ''),
+      parse: (value, path) => parseOptions(specs, value, `${path}.`),
+    };
+  },
+};
+
+/**
+ * Checks and completes options. Throws an `OptionError` that names the option and what it takes,
+ * and for an unknown one the nearest that exists.
+ * @param prefix what stands before the names in messages, for example `sendQueue.`
+ */
+export function parseOptions<T extends object>(specs: OptionSpecs<T>, input: unknown, prefix = ''): T {
+  if (input === null || typeof input !== 'object' || Array.isArray(input)) {
+    const what = prefix === '' ? 'options are' : `the option ${prefix.slice(0, -1)} takes`;
+    throw new OptionError(`${what} an object with names from ${Object.keys(specs).join(', ')}, not ${show(input)}`);
+  }
+  const given = input as Record<string, unknown>;
+  checkNames(given, Object.keys(specs), prefix);
+  const settings: Record<string, unknown> = {};
+  for (const [name, each] of Object.entries(specs) as [string, OptionSpec<unknown>][]) {
+    const value = given[name];
+    if (value !== undefined) settings[name] = each.parse(value, prefix + name);
+    else if (each.default !== undefined) settings[name] = each.default;
+    else throw new OptionError(`the option ${prefix}${name} is missing: it takes ${each.takes}`);
+  }
+  return settings as T;
+}
+
+/** A message larger than this is refused unless `maxMessageBytes` says otherwise: 64 MiB. */
+export const defaultMaxMessageBytes = 64 * 1024 * 1024;
+
+/** The largest payload that a v2 header can state, and more than v1 users will see: 4 GiB - 1. */
+const largestMessageBytes = 2 ** 32 - 1;
+
+/** The bounds of the queues unless options say otherwise. */
+export const defaultQueueMessages = 1000;
+export const defaultQueueBytes = 16 * 1024 * 1024;
+
+const whenFullWords: readonly WhenFull[] = ['block', 'drop-oldest', 'drop-newest', 'error'];
+
+function queue(): OptionSpec<QueueOptions> {
+  return option.group<QueueOptions>({
+    maxMessages: option.count(1, Number.MAX_SAFE_INTEGER, defaultQueueMessages),
+    maxBytes: option.count(1, Number.MAX_SAFE_INTEGER, defaultQueueBytes),
+    whenFull: option.choice(whenFullWords, 'block'),
+  });
+}
+
+/** The options of a connection that every protocol has, complete. */
+export interface ConnectionSettings {
+  /** Dial again when the link breaks. Default false. */
+  readonly autoRestart: boolean;
+  /** How long a dial may take. Default 10,000. */
+  readonly connectTimeoutMs: number;
+  /** How long `close()` may take to send what is queued and to see the peer's end. Default 5,000. */
+  readonly closeTimeoutMs: number;
+  /** After how long a silence TCP asks whether the peer is there; 0 for never. Default 5,000. */
+  readonly keepAliveMs: number;
+  /** The largest message that is sent or received. Default 64 MiB. */
+  readonly maxMessageBytes: number;
+  /** Messages that wait to be sent. Default 1,000 messages, 16 MiB, `'block'`. */
+  readonly sendQueue: QueueOptions;
+  /** Messages that wait to be taken. Default 1,000 messages, 16 MiB, `'block'`. */
+  readonly receiveQueue: QueueOptions;
+  /** When to dial again. */
+  readonly reconnect: ReconnectOptions;
+}
+
+/** All properties may be left out, those of the groups too. */
+export type Given<T> = {
+  readonly [K in keyof T]?:
+    | (T[K] extends object ? { readonly [L in keyof T[K]]?: T[K][L] | undefined } : T[K])
+    | undefined;
+};
+
+/** The options of a connection that every protocol has. */
+export type ConnectionOptions = Given<ConnectionSettings>;
+
+/** The options that only the end that dials has. */
+export type DiallingOption = 'autoRestart' | 'connectTimeoutMs' | 'reconnect';
+
+/** What each option of a connection that was accepted takes. */
+export const acceptedOptions: OptionSpecs<Omit<ConnectionSettings, DiallingOption>> = {
+  closeTimeoutMs: option.milliseconds(5_000),
+  keepAliveMs: option.milliseconds(5_000),
+  maxMessageBytes: option.count(1, largestMessageBytes, defaultMaxMessageBytes),
+  sendQueue: queue(),
+  receiveQueue: queue(),
+};
+
+/** What each option of a connection takes. */
+export const connectionOptions: OptionSpecs<ConnectionSettings> = {
+  autoRestart: option.flag(false),
+  connectTimeoutMs: option.milliseconds(10_000, 1),
+  ...acceptedOptions,
+  reconnect: option.group<ReconnectOptions>({
+    baseDelayMs: option.milliseconds(250),
+    maxDelayMs: option.milliseconds(15_000),
+    maxAttempts: option.countOrInfinity(1, Number.POSITIVE_INFINITY),
+    stableMs: option.milliseconds(10_000),
+  }),
+};
+
+/** The options of a server, besides those of its connections. */
+export interface ServerSettings {
+  /** The address to listen on. Default 127.0.0.1: this computer alone. */
+  readonly host: string;
+  /** The port to listen on; 0 takes any free one, which `server.address` then tells. */
+  readonly port: number;
+  /** How many connections it has at a time. Default 64. */
+  readonly maxConnections: number;
+}
+
+/** How many connections a server has at a time unless `maxConnections` says otherwise. */
+export const defaultMaxConnections = 64;
+
+export const addressOptions = {
+  host: option.host('127.0.0.1'),
+  port: option.count(0, 65_535, undefined),
+};
+
+export const serverOptions: OptionSpecs<ServerSettings> = {
+  ...addressOptions,
+  maxConnections: option.count(1, 1_000_000, defaultMaxConnections),
+};

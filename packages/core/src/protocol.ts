@@ -1,0 +1,93 @@
+/**
+ * What core asks of a protocol: a session, that is a pure state machine without sockets, promises, timers or events.
+ * Bytes and values go in, messages and bytes come out. Types only.
+ */
+import type { SerpyError } from './errors.js';
+
+/** A value turned into what its protocol sends for it, not yet on any wire. */
+export interface Outgoing {
+  /** What it weighs in the send queue, in bytes. */
+  readonly sizeBytes: number;
+  /** Whether `sendData` waits for the peer's acknowledgement. */
+  readonly acknowledged: boolean;
+}
+
+/** A message that arrived. */
+export interface Received {
+  /** What it weighs in the receive queue, in bytes. */
+  readonly sizeBytes: number;
+}
+
+/** Where a session puts what comes out of it, other than messages. None of these calls back into the session. */
+export interface SessionOutput<Out extends Outgoing> {
+  /** Bytes for the transport, in order. The piece is not copied: it must not change until it is on the wire. */
+  write(piece: Uint8Array): void;
+  /** The peer acknowledged this message. */
+  acknowledged(outgoing: Out): void;
+  /** Something was wrong, and the connection goes on. */
+  warn(error: SerpyError): void;
+}
+
+/** Which side of the connection a session is on: a client dialled, a server was dialled. */
+export type Role = 'client' | 'server';
+
+/** One conversation with one peer. It lives as long as its connection and through any number of transports. */
+export interface Session<Value, SendOptions, In extends Received, Out extends Outgoing> {
+  /** False while messages must wait, for example for the peer's first answer. Looked at again after every call. */
+  readonly canSend: boolean;
+  /** When `tick` wants to be called, on the clock of the `nowMs` arguments; undefined for never. Looked at again after every call. */
+  readonly deadlineMs: number | undefined;
+
+  /** Turns a value into a message. Throws a typed error where the protocol cannot carry it; nothing has changed then. */
+  encode(value: Value, options: SendOptions): Out;
+  /** Puts a message on the wire. Called only between `up` and `lost`, while `canSend`. */
+  send(outgoing: Out): void;
+  /** Nobody waits any longer for the acknowledgement of this message: it is not sent again. */
+  forget(outgoing: Out): void;
+
+  /** A transport came up. What belonged to an earlier wire starts anew, what was not acknowledged is sent again. */
+  up(nowMs: number): void;
+  /** The transport is gone. */
+  lost(): void;
+  /** Takes bytes in. The chunk belongs to the session from now on. */
+  receive(chunk: Buffer, nowMs: number): void;
+  /**
+   * The next whole message, or undefined until more bytes come.
+   * Throws a `ProtocolError` or `MessageTooLargeError` when the bytes cannot be read on; after that only `lost` may be called.
+   */
+  read(): In | undefined;
+  /** The peer's stream ended: tells what is missing if that was in the middle of a message. */
+  ended(): SerpyError | undefined;
+  /** `deadlineMs` has come. */
+  tick(nowMs: number): void;
+}
+
+/** The types of one protocol, under one name. */
+export interface ProtocolTypes {
+  /** What `sendData` takes. */
+  value: unknown;
+  /** What the protocol adds to the options of `sendData`. */
+  sendOptions: object;
+  /** A message as the session hands it over. */
+  received: Received;
+  /** A message on its way out. */
+  outgoing: Outgoing;
+  /** What `getData` gives. */
+  data: unknown;
+  /** What `getMessage` gives. */
+  message: unknown;
+}
+
+/** A protocol as core sees it. */
+export interface Protocol<T extends ProtocolTypes> {
+  /** The name in messages to people, for example `v2`. */
+  readonly name: string;
+  /** The names in `sendOptions`. */
+  readonly sendOptionNames: readonly string[];
+  createSession(
+    role: Role,
+    output: SessionOutput<T['outgoing']>,
+  ): Session<T['value'], T['sendOptions'], T['received'], T['outgoing']>;
+  data(received: T['received']): T['data'];
+  message(received: T['received']): T['message'];
+}

@@ -1,0 +1,35 @@
+/**
+ * When to dial again after a link broke: full jitter between 0 and an exponentially growing bound, so that
+ * many clients of one restarted server come back spread out. A pure policy: time and chance are arguments.
+ */
+
+/** The policy's numbers. */
+export interface ReconnectOptions {
+  /** The bound of the first wait, doubled for each further one. Default 250. */
+  readonly baseDelayMs: number;
+  /** The largest bound of a wait. Default 15,000. */
+  readonly maxDelayMs: number;
+  /** How many dials in a row may fail before the connection gives up. Default `Infinity`. */
+  readonly maxAttempts: number;
+  /** How long a link must have held for the count to start anew. Default 10,000. */
+  readonly stableMs: number;
+}
+
+/**
+ * The wait before a dial, in milliseconds, or undefined when it is time to give up.
+ * @param attempt 1 for the first dial after the link broke
+ * @param chance from 0 to 1
+ */
+export function redialDelayMs(attempt: number, chance: number, options: ReconnectOptions): number | undefined {
+  if (attempt > options.maxAttempts) return undefined;
+  const bound = Math.min(options.maxDelayMs, options.baseDelayMs * 2 ** (attempt - 1));
+  return Math.floor(chance * bound);
+}
+
+/**
+ * The number of the first dial after a link broke: 1 after a stable link. A link that breaks as soon as it is up
+ * counts as another failed dial, otherwise a peer that accepts and hangs up would be dialled without pause.
+ */
+export function firstAttempt(lastAttempt: number, connectedMs: number, options: ReconnectOptions): number {
+  return connectedMs >= options.stableMs ? 1 : lastAttempt + 1;
+}

@@ -1,0 +1,103 @@
+/** Dials until a link is up: the waits of the policy, one attempt at a time, ended early by `stop`. */
+import type { Environment } from './environment.js';
+import { ConnectError, type SerpyError } from './errors.js';
+import { type ReconnectOptions, redialDelayMs } from './reconnect.js';
+import type { Address, Transport } from './transport.js';
+
+/** What a dial needs to know. */
+export interface DialSettings {
+  readonly connectTimeoutMs: number;
+  readonly keepAliveMs: number;
+}
+
+/** One dial, bounded in time. Rejects with a `ConnectError`. */
+export async function dialOnce(
+  environment: Environment,
+  address: Address,
+  settings: DialSettings,
+  signal: AbortSignal,
+): Promise<Transport> {
+  const { clock } = environment;
+  const attempt = new AbortController();
+  const giveUp = () => attempt.abort(signal.reason);
+  if (signal.aborted) giveUp();
+  signal.addEventListener('abort', giveUp, { once: true });
+  const timer = clock.setTimeout(
+    () =>
+      attempt.abort(
+        new ConnectError(
+          `${address.host}:${address.port} did not answer within ${settings.connectTimeoutMs} ms (connectTimeoutMs): ` +
+            'is the computer on, the address right, and no firewall in between?',
+        ),
+      ),
+    settings.connectTimeoutMs,
+  );
+  try {
+    return await environment.dial({ ...address, keepAliveMs: settings.keepAliveMs, signal: attempt.signal });
+  } finally {
+    clock.clearTimeout(timer);
+    signal.removeEventListener('abort', giveUp);
+  }
+}
+
+/** What a series of dials tells its owner. */
+export interface RedialOwner {
+  waiting(attempt: number, delayMs: number, cause: Error | undefined): void;
+  up(transport: Transport, attempt: number): void;
+  gaveUp(error: SerpyError): void;
+}
+
+export class Redial {
+  readonly #environment: Environment;
+  readonly #address: Address;
+  readonly #settings: DialSettings & { readonly reconnect: ReconnectOptions };
+  readonly #owner: RedialOwner;
+  readonly #stopped = new AbortController();
+  #timer: unknown;
+
+  constructor(
+    environment: Environment,
+    address: Address,
+    settings: DialSettings & { readonly reconnect: ReconnectOptions },
+    owner: RedialOwner,
+  ) {
+    this.#environment = environment;
+    this.#address = address;
+    this.#settings = settings;
+    this.#owner = owner;
+  }
+
+  /** Waits, then dials. `cause` is why the last link or dial failed. */
+  next(attempt: number, cause: Error | undefined): void {
+    if (this.#stopped.signal.aborted) return;
+    const delayMs = redialDelayMs(attempt, this.#environment.random(), this.#settings.reconnect);
+    if (delayMs === undefined) {
+      const { host, port } = this.#address;
+      const dials = this.#settings.reconnect.maxAttempts;
+      this.#owner.gaveUp(
+        new ConnectError(`gave up on ${host}:${port} after ${dials} dials (reconnect.maxAttempts)`, { cause }),
+      );
+      return;
+    }
+    this.#timer = this.#environment.clock.setTimeout(() => void this.#dial(attempt), delayMs);
+    this.#owner.waiting(attempt, delayMs, cause);
+  }
+
+  /** No further dial, and no further call of the owner. */
+  stop(): void {
+    this.#environment.clock.clearTimeout(this.#timer);
+    this.#stopped.abort();
+  }
+
+  async #dial(attempt: number): Promise<void> {
+    let transport: Transport;
+    try {
+      transport = await dialOnce(this.#environment, this.#address, this.#settings, this.#stopped.signal);
+    } catch (error) {
+      this.next(attempt + 1, error as Error);
+      return;
+    }
+    if (this.#stopped.signal.aborted) transport.destroy();
+    else this.#owner.up(transport, attempt);
+  }
+}

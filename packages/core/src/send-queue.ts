@@ -1,0 +1,199 @@
+/**
+ * Messages on their way out, and the promises of those who sent them: those that wait for room, those that are queued,
+ * and those that are on the wire and wait for their acknowledgement. All three in order, the last two within the bounds.
+ */
+import { BoundedQueue, type QueueLimits } from './bounded-queue.js';
+import type { Clock } from './environment.js';
+import { MessagesDroppedError, QueueFullError, TimeoutError } from './errors.js';
+import { abortError, Pending, type WaitOptions } from './pending.js';
+import type { Outgoing } from './protocol.js';
+
+/** What happens to a message that finds its queue full. */
+export type WhenFull = 'block' | 'drop-oldest' | 'drop-newest' | 'error';
+
+/** The bounds of a queue, and what happens there. */
+export interface QueueOptions extends QueueLimits {
+  readonly whenFull: WhenFull;
+}
+
+/** What the queue tells its owner. */
+export interface SendQueueOwner<Out> {
+  /** A message was dropped by `drop-oldest` or `drop-newest`. */
+  dropped(): void;
+  /** Nobody waits for the acknowledgement of this message any more; it was on the wire already. */
+  abandoned(outgoing: Out): void;
+}
+
+interface Blocked<Out> {
+  readonly outgoing: Out;
+  readonly pending: Pending<boolean>;
+}
+
+const accepted = Promise.resolve(true);
+const notAccepted = Promise.resolve(false);
+
+export class SendQueue<Out extends Outgoing> {
+  readonly #options: QueueOptions;
+  readonly #clock: Clock;
+  readonly #owner: SendQueueOwner<Out>;
+  readonly #queue: BoundedQueue<Out>;
+  readonly #blocked: Blocked<Out>[] = [];
+  /** Acknowledged sends that are queued or on the wire. */
+  readonly #waiting = new Map<Out, Pending<boolean>>();
+  /** Those of them that are on the wire. */
+  readonly #onWire = new Set<Out>();
+  #onWireBytes = 0;
+
+  constructor(options: QueueOptions, clock: Clock, owner: SendQueueOwner<Out>) {
+    this.#options = options;
+    this.#clock = clock;
+    this.#owner = owner;
+    this.#queue = new BoundedQueue(options);
+  }
+
+  /** Messages that have not been put on a wire. */
+  get length(): number {
+    return this.#queue.length;
+  }
+
+  get bytes(): number {
+    return this.#queue.bytes;
+  }
+
+  /** Messages on the wire whose acknowledgement somebody waits for. */
+  get unacknowledged(): number {
+    return this.#onWire.size;
+  }
+
+  /** Whether nothing is left to be sent or waited for. */
+  get idle(): boolean {
+    return this.#queue.length === 0 && this.#blocked.length === 0 && this.#onWire.size === 0;
+  }
+
+  /** Accepts a message, now or when there is room; settles as `sendData` does. */
+  send(outgoing: Out, wait: WaitOptions): Promise<boolean> {
+    if (wait.signal?.aborted) return Promise.reject(abortError('sendData', wait.signal));
+    if (this.#blocked.length > 0 || !this.#hasRoom(outgoing.sizeBytes)) {
+      switch (this.#options.whenFull) {
+        case 'block':
+          return this.#block(outgoing, wait);
+        case 'error':
+          return Promise.reject(new QueueFullError(this.#fullMessage()));
+        case 'drop-newest':
+          this.#owner.dropped();
+          return notAccepted;
+        case 'drop-oldest':
+          this.#dropUntilRoom(outgoing.sizeBytes);
+      }
+    }
+    this.#queue.push(outgoing);
+    if (!outgoing.acknowledged) return accepted;
+    const pending = new Pending<boolean>(this.#clock, 'sendData', wait, (error) => this.#expire(outgoing, error));
+    this.#waiting.set(outgoing, pending);
+    return pending.promise;
+  }
+
+  /** The next message for the wire. */
+  next(): Out | undefined {
+    const outgoing = this.#queue.shift();
+    if (outgoing === undefined) return undefined;
+    if (outgoing.acknowledged) {
+      this.#onWire.add(outgoing);
+      this.#onWireBytes += outgoing.sizeBytes;
+    } else if (this.#blocked.length > 0) {
+      this.#admit();
+    }
+    return outgoing;
+  }
+
+  acknowledged(outgoing: Out): void {
+    this.#settle(outgoing)?.resolve(true);
+  }
+
+  /**
+   * Ends all waiting: what nobody accepted is rejected with `refused`, what waits for an acknowledgement with `lost`.
+   * @returns how many accepted messages were never put on a wire
+   */
+  close(refused: Error, lost: Error): number {
+    this.refuseBlocked(refused);
+    for (const outgoing of [...this.#waiting.keys()]) this.#settle(outgoing)?.reject(lost);
+    const unsent = this.#queue.length;
+    this.#queue.clear();
+    return unsent;
+  }
+
+  /** Rejects those who wait for room. */
+  refuseBlocked(error: Error): void {
+    for (const { pending } of this.#blocked.splice(0)) pending.reject(error);
+  }
+
+  #hasRoom(sizeBytes: number): boolean {
+    const messages = this.#queue.length + this.#onWire.size;
+    const bytes = this.#queue.bytes + this.#onWireBytes;
+    // An empty queue takes a message of any size: maxMessageBytes bounds that.
+    return messages === 0 || (messages < this.#options.maxMessages && bytes + sizeBytes <= this.#options.maxBytes);
+  }
+
+  #block(outgoing: Out, wait: WaitOptions): Promise<boolean> {
+    const pending = new Pending<boolean>(this.#clock, 'sendData', wait, (error) => {
+      const index = this.#blocked.findIndex((blocked) => blocked.outgoing === outgoing);
+      if (index < 0) return this.#expire(outgoing, error);
+      this.#blocked.splice(index, 1);
+      pending.reject(
+        error instanceof TimeoutError ? new QueueFullError(`${error.message}: ${this.#fullMessage()}`) : error,
+      );
+      this.#admit();
+    });
+    this.#blocked.push({ outgoing, pending });
+    return pending.promise;
+  }
+
+  /** Lets in those who wait for room, as far as there is any. */
+  #admit(): void {
+    for (;;) {
+      const first = this.#blocked[0];
+      if (first === undefined || !this.#hasRoom(first.outgoing.sizeBytes)) return;
+      this.#blocked.shift();
+      this.#queue.push(first.outgoing);
+      if (first.outgoing.acknowledged) this.#waiting.set(first.outgoing, first.pending);
+      else first.pending.resolve(true);
+    }
+  }
+
+  /** The wait for an acknowledgement is over: a message that is not on the wire yet is taken back. */
+  #expire(outgoing: Out, error: Error): void {
+    const wasOnWire = this.#onWire.has(outgoing);
+    if (wasOnWire) this.#owner.abandoned(outgoing);
+    else this.#queue.remove(outgoing);
+    const pending = this.#settle(outgoing);
+    if (error instanceof TimeoutError) pending?.resolve(false);
+    else pending?.reject(error);
+  }
+
+  #settle(outgoing: Out): Pending<boolean> | undefined {
+    const pending = this.#waiting.get(outgoing);
+    this.#waiting.delete(outgoing);
+    if (this.#onWire.delete(outgoing)) this.#onWireBytes -= outgoing.sizeBytes;
+    this.#admit();
+    return pending;
+  }
+
+  #dropUntilRoom(sizeBytes: number): void {
+    while (!this.#hasRoom(sizeBytes)) {
+      const oldest = this.#queue.shift();
+      if (oldest === undefined) return; // all that is left is on the wire
+      this.#owner.dropped();
+      this.#settle(oldest)?.reject(
+        new MessagesDroppedError("the message was dropped from the full send queue (whenFull: 'drop-oldest')", 1),
+      );
+    }
+  }
+
+  #fullMessage(): string {
+    const { maxMessages, maxBytes } = this.#options;
+    return (
+      `the send queue is full (sendQueue: ${maxMessages} messages, ${maxBytes} bytes): ` +
+      'the peer reads too slowly or the link is down. Await sendData, send less, or choose another whenFull'
+    );
+  }
+}

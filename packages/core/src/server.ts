@@ -1,0 +1,210 @@
+/** A server for any protocol: accepts peers up to a limit and keeps the list of those that are connected. */
+import { EventEmitter } from 'node:events';
+import { attachTransport, type Connection } from './connection.js';
+import type { DropInfo, ServerEvents } from './connection-events.js';
+import { tell } from './diagnostics.js';
+import { type Environment, systemEnvironment } from './environment.js';
+import { ConnectionClosedError, NotConnectedError, OptionError } from './errors.js';
+import { Mailbox } from './mailbox.js';
+import type { ServerSettings } from './options.js';
+import { noWait, type WaitOptions } from './pending.js';
+import type { ProtocolTypes } from './protocol.js';
+import type { Address, Listener, Transport } from './transport.js';
+
+/** A connection that waits for `getConnection`. */
+interface Arrival<C> {
+  readonly connection: C;
+  readonly sizeBytes: 0;
+}
+
+export class Server<T extends ProtocolTypes, C extends Connection<T>> extends EventEmitter<ServerEvents<C>> {
+  readonly #settings: ServerSettings & { readonly keepAliveMs: number };
+  readonly #createConnection: () => C;
+  readonly #environment: Environment;
+  readonly #connections = new Set<C>();
+  readonly #arrivals: Mailbox<Arrival<C>>;
+  /** Arrivals that nobody has taken yet. */
+  readonly #untaken = new Map<C, Arrival<C>>();
+  #state: 'new' | 'starting' | 'listening' | 'closed' = 'new';
+  #listener: Listener | undefined;
+
+  constructor(
+    settings: ServerSettings & { readonly keepAliveMs: number },
+    createConnection: () => C,
+    environment: Environment = systemEnvironment,
+  ) {
+    super();
+    this.#settings = settings;
+    this.#createConnection = createConnection;
+    this.#environment = environment;
+    this.#arrivals = new Mailbox({ maxMessages: Number.POSITIVE_INFINITY, maxBytes: 1 }, environment.clock);
+  }
+
+  /** Where it listens, once started: with port 0, the port that was found. */
+  get address(): Address | undefined {
+    return this.#listener?.address;
+  }
+
+  /** How many connections there are now. */
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  /**
+   * Starts to listen and resolves with this server.
+   * @throws `ERR_SERPY_LISTEN` the port is in use or not allowed, `ERR_SERPY_OPTION` started twice, `ERR_SERPY_CLOSED` after `close()`
+   */
+  async start(): Promise<this> {
+    if (this.#state === 'closed') throw this.#closedError('start');
+    if (this.#state !== 'new') throw new OptionError('start() was called twice: a server starts once');
+    this.#state = 'starting';
+    const { host, port, keepAliveMs } = this.#settings;
+    let listener: Listener;
+    try {
+      listener = await this.#environment.listen({
+        host,
+        port,
+        keepAliveMs,
+        accept: (transport) => this.#accept(transport),
+        failed: (error) => this.#warn(error),
+      });
+    } catch (error) {
+      if (!this.#isClosed()) this.#state = 'new';
+      throw error;
+    }
+    if (this.#isClosed()) {
+      listener.close();
+      throw this.#closedError('start');
+    }
+    this.#listener = listener;
+    this.#state = 'listening';
+    tell(this, 'server', 'listening', listener.address);
+    return this;
+  }
+
+  /**
+   * The next peer that connects: one that has and was not taken yet, or the next to come.
+   * @throws `ERR_SERPY_TIMEOUT`, `ERR_SERPY_ABORTED`, `ERR_SERPY_CLOSED` the server is closed, `ERR_SERPY_NOT_CONNECTED` it was not started
+   */
+  async getConnection(options: WaitOptions = noWait): Promise<C> {
+    if (this.#state === 'new') {
+      throw new NotConnectedError('getConnection was called before start(): await server.start() first');
+    }
+    const { connection } = await this.#arrivals.take('getConnection', options);
+    this.#untaken.delete(connection);
+    return connection;
+  }
+
+  /** The connections there are now; broken ones are not among them. */
+  getConnectionsList(): C[] {
+    return [...this.#connections];
+  }
+
+  /** Those of them that have data to be taken. */
+  readableConnections(): C[] {
+    return this.getConnectionsList().filter((connection) => connection.isDataAvailable());
+  }
+
+  [Symbol.iterator](): IterableIterator<C> {
+    return this.getConnectionsList()[Symbol.iterator]();
+  }
+
+  /** The peers as they connect, until the server is closed. */
+  async *[Symbol.asyncIterator](): AsyncIterableIterator<C> {
+    for (;;) {
+      let connection: C;
+      try {
+        connection = await this.getConnection();
+      } catch (error) {
+        if (this.#isClosed()) return;
+        throw error;
+      }
+      yield connection;
+    }
+  }
+
+  /** Stops accepting and frees the port. Connections are left alone; the server cannot be started again. */
+  async close(): Promise<void> {
+    if (this.#isClosed()) return;
+    this.#state = 'closed';
+    this.#listener?.close();
+    this.#arrivals.close(() => this.#closedError('getConnection'));
+    tell(this, 'server', 'close', undefined);
+  }
+
+  /** Closes all connections, each after what it has queued is sent, and the server. */
+  async closeServer(): Promise<void> {
+    await this.close();
+    await Promise.all(this.getConnectionsList().map((connection) => connection.close()));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.closeServer();
+  }
+
+  #accept(transport: Transport): void {
+    const { maxConnections } = this.#settings;
+    if (this.#isClosed()) {
+      transport.destroy();
+      return;
+    }
+    if (this.#connections.size >= maxConnections) {
+      this.#refuse(transport, { remote: transport.remote, maxConnections });
+      return;
+    }
+    const connection = this.#createConnection();
+    this.#connections.add(connection);
+    const arrival: Arrival<C> = { connection, sizeBytes: 0 };
+    this.#untaken.set(connection, arrival);
+    connection.once('close', () => {
+      this.#connections.delete(connection);
+      // One that came, spoke and went before anybody asked is still worth having; one with nothing to say is not.
+      if (!connection.isDataAvailable()) this.#forget(connection);
+      else this.#forgetOldest();
+    });
+    attachTransport(connection, transport);
+    this.#arrivals.put(arrival);
+    tell(this, 'server', 'connection', connection);
+  }
+
+  /** Hangs up without a word, as neither protocol has one for it, but in good order. */
+  #refuse(transport: Transport, info: DropInfo): void {
+    transport.start({
+      received: () => {},
+      drained: () => {},
+      ended: () => transport.destroy(),
+      closed: () => this.#environment.clock.clearTimeout(timer),
+    });
+    const timer = this.#environment.clock.setTimeout(() => transport.destroy(), refuseLingerMs);
+    transport.end();
+    tell(this, 'server', 'drop', info);
+  }
+
+  #forget(connection: C): void {
+    const arrival = this.#untaken.get(connection);
+    if (arrival && this.#arrivals.remove(arrival)) this.#untaken.delete(connection);
+  }
+
+  /** Keeps no more ended connections for takers who may never come than it would keep live ones. */
+  #forgetOldest(): void {
+    const ended = [...this.#untaken.keys()].filter((connection) => connection.state === 'closed');
+    if (ended.length > this.#settings.maxConnections) this.#forget(ended[0] as C);
+  }
+
+  #warn(error: Error): void {
+    if (!tell(this, 'server', 'warning', error)) process.emitWarning(error);
+  }
+
+  #isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+
+  #closedError(what: string): ConnectionClosedError {
+    return new ConnectionClosedError(
+      `${what}: the server is closed. A closed server cannot be used again: make a new one`,
+    );
+  }
+}
+
+/** How long a peer that was turned away has to hang up before it is cut off. */
+const refuseLingerMs = 1000;

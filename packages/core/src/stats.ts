@@ -1,0 +1,39 @@
+/** What a connection counts. */
+
+/** A snapshot; counts run over the whole life of the connection, through all its links. */
+export interface ConnectionStats {
+  readonly messagesSent: number;
+  readonly messagesReceived: number;
+  /** Bytes on the wire, framing included. */
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly sendQueueMessages: number;
+  readonly sendQueueBytes: number;
+  /** Messages on the wire whose acknowledgement `sendData` waits for. */
+  readonly unacknowledgedMessages: number;
+  readonly receiveQueueMessages: number;
+  readonly receiveQueueBytes: number;
+  /** Messages that a full send queue dropped. */
+  readonly droppedSending: number;
+  /** Messages that a full receive queue dropped. */
+  readonly droppedReceiving: number;
+  readonly reconnects: number;
+  /** Messages that arrived damaged and were dropped, and control words that did not belong. */
+  readonly badFrames: number;
+  /** Time with a link, in milliseconds. */
+  readonly connectedMs: number;
+}
+
+/** The counters behind it. */
+export class Counters {
+  messagesSent = 0;
+  messagesReceived = 0;
+  bytesSent = 0;
+  bytesReceived = 0;
+  droppedSending = 0;
+  droppedReceiving = 0;
+  reconnects = 0;
+  badFrames = 0;
+  /** Of links that are gone. */
+  connectedMs = 0;
+}

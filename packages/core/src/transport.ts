@@ -1,0 +1,68 @@
+/** A two-way stream of bytes, as core sees it: TCP in use, a pair in memory in tests. Types only. */
+
+/** What a transport tells its owner. `closed` comes exactly once and last. */
+export interface TransportHandler {
+  /** Bytes came in; the chunk is the handler's from now on. */
+  received(chunk: Buffer): void;
+  /** Everything that was written has left this process. */
+  drained(): void;
+  /** The peer will send no more. */
+  ended(): void;
+  /** The transport is gone; `error` says why, if it broke. */
+  closed(error?: Error): void;
+}
+
+/** A network address. */
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** One link to a peer. Nothing is received before `start`. */
+export interface Transport {
+  readonly remote: Address;
+  readonly local: Address;
+  /** Bytes that were written and have not left this process yet. */
+  readonly unsentBytes: number;
+  /** Whether it takes more bytes gladly; false asks to wait for `drained`. */
+  readonly writable: boolean;
+  start(handler: TransportHandler): void;
+  /** Queues bytes without copying them. */
+  write(piece: Uint8Array): void;
+  pause(): void;
+  resume(): void;
+  /** Says, after all that was written, that nothing more will be sent. */
+  end(): void;
+  /** Closes at once, whatever has not been sent. `closed` follows. */
+  destroy(): void;
+}
+
+/** Options of one dial. */
+export interface DialOptions extends Address {
+  /** Ends the attempt early. */
+  readonly signal: AbortSignal;
+  /** After how many milliseconds of silence TCP starts to ask whether the peer is there; 0 for never. */
+  readonly keepAliveMs: number;
+}
+
+/** Makes a transport, or rejects with a `ConnectError`. */
+export type Dial = (options: DialOptions) => Promise<Transport>;
+
+/** Options of a listener. */
+export interface ListenOptions extends Address {
+  readonly keepAliveMs: number;
+  /** Called for every peer that dials in. */
+  accept(transport: Transport): void;
+  /** Called when accepting one peer failed; the listener goes on. */
+  failed(error: Error): void;
+}
+
+/** Something that accepts transports. */
+export interface Listener {
+  readonly address: Address;
+  /** Stops accepting and frees the port. Transports that were accepted live on. */
+  close(): void;
+}
+
+/** Starts a listener, or rejects with a `ListenError`. */
+export type Listen = (options: ListenOptions) => Promise<Listener>;

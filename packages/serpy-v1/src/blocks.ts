@@ -1,0 +1,37 @@
+/** Bytes in, blocks out: finds where each block ends, however the stream was cut. */
+import { ByteQueue, MessageTooLargeError } from 'serpy-core';
+import { blockEnd } from './wire.js';
+
+export class BlockReader {
+  /** What has come and was not taken. */
+  readonly bytes = new ByteQueue();
+  /** How far it was searched for an end in vain: nothing is searched twice. */
+  #searched = 0;
+
+  push(chunk: Buffer): void {
+    this.bytes.push(chunk);
+  }
+
+  /**
+   * The length of the first block, without its `1F`, or undefined until more bytes come.
+   * Throws an `ERR_SERPY_TOO_LARGE` as soon as it is known to exceed the limit.
+   */
+  find(limitBytes: number): number | undefined {
+    const end = this.bytes.indexOf(blockEnd, this.#searched);
+    const known = end < 0 ? this.bytes.length : end;
+    if (known > limitBytes) throw new MessageTooLargeError('the block that the peer sends', known, limitBytes);
+    if (end < 0) {
+      this.#searched = known;
+      return undefined;
+    }
+    this.#searched = 0;
+    return end;
+  }
+
+  /** Takes the first bytes of a block out, and drops what is left of it and its end. */
+  take(count: number, blockBytes: number): Buffer {
+    const taken = this.bytes.take(count);
+    this.bytes.skip(blockBytes - count + 1);
+    return taken;
+  }
+}

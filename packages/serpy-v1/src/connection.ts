@@ -1,0 +1,30 @@
+/** A connection that speaks v1. */
+import {
+  type ConnectionSettings,
+  Connection as CoreConnection,
+  type ConnectionOptions as CoreOptions,
+  type Environment,
+  parseOptions,
+} from 'serpy-core';
+import { type EncodingOption, type EncodingSetting, v1ConnectionOptions } from './options.js';
+import { type V1, v1Protocol } from './protocol.js';
+
+export type ConnectionOptions = CoreOptions & EncodingOption;
+
+/**
+ * One connection to one v1 peer, a Python serpy program or another of ours.
+ *
+ * ```ts
+ * const connection = await new Connection({ encoding: 'utf-8', autoRestart: true }).connect('127.0.0.1', 5000);
+ * const arrived = await connection.sendData('hello', { mode: 1, timeoutMs: 2000 });
+ * const answer = await connection.getData({ timeoutMs: 1000 });
+ * await connection.close();
+ * ```
+ */
+export class Connection extends CoreConnection<V1> {
+  /** @throws `ERR_SERPY_OPTION` for an unknown option or a wrong value */
+  constructor(options: ConnectionOptions = {}, environment?: Environment) {
+    const settings = parseOptions<ConnectionSettings & EncodingSetting>(v1ConnectionOptions, options);
+    super(v1Protocol(settings), settings, environment);
+  }
+}

@@ -1,0 +1,72 @@
+/** What a v1 data block carries: a value as bytes, and the mode that brings these bytes through unharmed. */
+import { OptionError, ValueError } from 'serpy-core';
+import { formatNumber } from './number-text.js';
+import { type PickleValue, writePickle } from './pickle/index.js';
+import { checkText, type Encoding, encodeText } from './text.js';
+import { blockEnd, controlStart, type Mode, transmissionEnd } from './wire.js';
+
+/** What `sendData` takes: in modes 0 to 3 text, numbers (as decimal text) and bytes; in modes 4 and 5 plain data. */
+export type Value = string | number | bigint | Uint8Array | PickleValue;
+
+/** A value as bytes. */
+export interface Payload {
+  readonly bytes: Uint8Array;
+  readonly isText: boolean;
+}
+
+/** The bytes of a value. Throws `ERR_SERPY_VALUE` or `ERR_SERPY_ENCODING` for what the mode cannot carry. */
+export function encodeValue(value: Value, mode: Mode, encoding: Encoding): Payload {
+  if (mode >= 4) return { bytes: writePickle(value as PickleValue), isText: false };
+  switch (typeof value) {
+    case 'string':
+      checkText(value, encoding);
+      return { bytes: encodeText(value, encoding), isText: true };
+    case 'number':
+    case 'bigint':
+      return { bytes: Buffer.from(formatNumber(value), 'latin1'), isText: true };
+    default:
+      if (value instanceof Uint8Array) return { bytes: value, isText: false };
+      throw new ValueError(
+        `v1 sends text, numbers, bigints and bytes (Buffer or Uint8Array) in mode ${mode}, not ${describe(value)}: ` +
+          'plain data (objects, arrays, null, booleans) goes in modes 4 and 5',
+      );
+  }
+}
+
+/**
+ * The mode a payload travels in: the one that was asked for, or else the nearest that carries it unharmed
+ * and is acknowledged where that was asked for.
+ *
+ * - bytes in mode 0 and 1 go in mode 2 and 3, as the original sends them
+ * - so does text that holds `1F` or `04`, or starts with `01`
+ * - nothing at all goes acknowledged, in mode 1 or 3: a receiver skips empty blocks
+ */
+export function carryingMode({ bytes, isText }: Payload, asked: Mode): Mode {
+  if (bytes.length === 0) return isText && asked < 2 ? 1 : ((asked | 3) as Mode);
+  if (asked < 2 && !(isText && isClean(bytes))) return (asked + 2) as Mode;
+  return asked;
+}
+
+/** For `forceMode`: throws an `OptionError` unless the mode itself carries the payload unharmed. */
+export function checkForced({ bytes }: Payload, mode: Mode): void {
+  if (bytes.length === 0 && (mode & 1) === 0) {
+    throw new OptionError(`mode ${mode} cannot carry an empty message: leave forceMode out, or use mode ${mode + 1}`);
+  }
+  if (mode < 2 && !isClean(bytes)) {
+    throw new OptionError(
+      `mode ${mode} cannot carry bytes that hold 1F or 04 or start with 01: leave forceMode out, or use mode ${mode + 2}`,
+    );
+  }
+}
+
+/** Whether bytes go through raw: no delimiter in them, and not taken for control. */
+function isClean(bytes: Uint8Array): boolean {
+  return bytes[0] !== controlStart && !bytes.includes(blockEnd) && !bytes.includes(transmissionEnd);
+}
+
+function describe(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object') return `an object (${value.constructor?.name ?? 'without a class'})`;
+  return typeof value;
+}

@@ -1,0 +1,26 @@
+/** v1 as core sees it. */
+import type { Protocol, ProtocolTypes } from 'serpy-core';
+import { type Data, dataOf, type Message, messageOf } from './messages.js';
+import type { Value } from './payload.js';
+import { type Block, type ModeOptions, type ReceivedBlock, type SessionOptions, V1Session } from './session.js';
+
+/** The types of v1. */
+export interface V1 extends ProtocolTypes {
+  value: Value;
+  sendOptions: ModeOptions;
+  received: ReceivedBlock;
+  outgoing: Block;
+  data: Data;
+  message: Message;
+}
+
+/** v1 with its options. */
+export function v1Protocol(options: SessionOptions): Protocol<V1> {
+  return {
+    name: 'v1',
+    sendOptionNames: ['mode', 'forceMode'],
+    createSession: (_role, output) => new V1Session(options, output),
+    data: dataOf,
+    message: (received) => messageOf(received, options.encoding),
+  };
+}

@@ -1,0 +1,33 @@
+/** A server that speaks v1. */
+import {
+  Server as CoreServer,
+  type DiallingOption,
+  type Environment,
+  type Given,
+  parseOptions,
+  type ServerSettings,
+  serverOptions,
+} from 'serpy-core';
+import { Connection, type ConnectionOptions } from './connection.js';
+import { v1AcceptedOptions } from './options.js';
+import type { V1 } from './protocol.js';
+
+/** Where to listen, how many connections, and the options of each. */
+export type ServerOptions = Given<ServerSettings> & Omit<ConnectionOptions, DiallingOption>;
+
+/**
+ * Accepts v1 peers.
+ *
+ * ```ts
+ * const server = await new Server({ port: 5000, encoding: 'utf-8' }).start();
+ * for await (const connection of server) connection.sendData('welcome');
+ * ```
+ */
+export class Server extends CoreServer<V1, Connection> {
+  /** @throws `ERR_SERPY_OPTION` for an unknown option, a wrong value or a missing port */
+  constructor(options: ServerOptions, environment?: Environment) {
+    const { host, port, maxConnections, ...each } = parseOptions({ ...serverOptions, ...v1AcceptedOptions }, options);
+    const settings = { host, port, maxConnections, keepAliveMs: each.keepAliveMs };
+    super(settings, () => new Connection(each, environment), environment);
+  }
+}

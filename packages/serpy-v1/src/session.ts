@@ -1,0 +1,252 @@
+/**
+ * A v1 conversation: the mode of each direction, answers to what was asked, and the acknowledged messages
+ * whose answer has not come, which outlive the wire.
+ */
+import {
+  describeStranger,
+  MessageTooLargeError,
+  OptionError,
+  type Outgoing,
+  ProtocolError,
+  type Received,
+  type SerpyError,
+  type Session,
+  type SessionOutput,
+  strangerBytes,
+  TruncatedError,
+} from 'serpy-core';
+import { decodeBase85, encodeBase85, encodedBase85Length } from './base85.js';
+import { BlockReader } from './blocks.js';
+import { longestControlBytes, readControl, tooLongControl } from './control.js';
+import { carryingMode, checkForced, encodeValue, type Value } from './payload.js';
+import type { Encoding } from './text.js';
+import {
+  acknowledgeBlock,
+  blockEnd,
+  controlStart,
+  isAcknowledged,
+  isMode,
+  type Mode,
+  modeChangedBlock,
+  setModeBlocks,
+  transmissionEnd,
+} from './wire.js';
+
+/** What v1 adds to the options of `sendData`. */
+export interface ModeOptions {
+  /** Default 0: text raw, bytes in base85, not acknowledged. */
+  readonly mode?: Mode | undefined;
+  /** Sends in just this mode, or not at all (`ERR_SERPY_OPTION`), for relays. Default false. */
+  readonly forceMode?: boolean | undefined;
+}
+
+/** A data block on its way out. */
+export interface Block extends Outgoing {
+  readonly mode: Mode;
+  readonly body: Buffer;
+  /** Nobody waits for its answer any more: it is not sent again on another wire. */
+  forgotten: boolean;
+}
+
+/** A message as it came: what its mode says of it is worked out when it is taken. */
+export interface ReceivedBlock extends Received {
+  readonly mode: Mode;
+  /** The data; in modes 4 and 5 a pickle. */
+  readonly bytes: Buffer;
+}
+
+export interface SessionOptions {
+  readonly maxMessageBytes: number;
+  readonly encoding: Encoding;
+}
+
+const plainEnd = Buffer.of(blockEnd);
+const acknowledgedEnd = Buffer.of(transmissionEnd, blockEnd);
+
+/** A body below this is put together with its end, with one copy. */
+const copiedBodyBytes = 4096;
+
+export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Block> {
+  readonly canSend = true;
+  readonly deadlineMs = undefined;
+  readonly #options: SessionOptions;
+  readonly #output: SessionOutput<Block>;
+  /** Blocks whose answer has not come, in the order of the answers. */
+  #unanswered: Block[] = [];
+  #blocks = new BlockReader();
+  #sendMode: Mode = 0;
+  #receiveMode: Mode = 0;
+  #modeAnswersDue = 0;
+  /** Whether nothing whole has come on this wire. */
+  #fresh = true;
+
+  constructor(options: SessionOptions, output: SessionOutput<Block>) {
+    this.#options = options;
+    this.#output = output;
+  }
+
+  /**
+   * The block of a value.
+   * @throws `ERR_SERPY_VALUE`, `ERR_SERPY_ENCODING`, `ERR_SERPY_TOO_LARGE`, `ERR_SERPY_OPTION`
+   */
+  encode(value: Value, { mode: asked = 0, forceMode = false }: ModeOptions): Block {
+    if (!isMode(asked)) throw new OptionError(`the option mode takes a number from 0 to 5, not ${String(asked)}`);
+    const payload = encodeValue(value, asked, this.#options.encoding);
+    if (payload.bytes.length > this.#options.maxMessageBytes) {
+      throw new MessageTooLargeError('the message', payload.bytes.length, this.#options.maxMessageBytes);
+    }
+    if (forceMode) checkForced(payload, asked);
+    const mode = forceMode ? asked : carryingMode(payload, asked);
+    const body = mode < 2 ? viewOf(payload.bytes) : encodeBase85(payload.bytes);
+    return { mode, body, sizeBytes: body.length + 2, acknowledged: isAcknowledged(asked), forgotten: false };
+  }
+
+  send(block: Block): void {
+    if (block.mode !== this.#sendMode) {
+      // No need to wait for the answer: a receiver works strictly in order.
+      this.#output.write(setModeBlocks[block.mode] as Buffer);
+      this.#sendMode = block.mode;
+      this.#modeAnswersDue++;
+    }
+    if (isAcknowledged(block.mode)) this.#unanswered.push(block);
+    const end = isAcknowledged(block.mode) ? acknowledgedEnd : plainEnd;
+    if (block.body.length < copiedBodyBytes) {
+      this.#output.write(Buffer.concat([block.body, end]));
+    } else {
+      this.#output.write(block.body);
+      this.#output.write(end);
+    }
+  }
+
+  forget(block: Block): void {
+    block.forgotten = true;
+  }
+
+  up(): void {
+    this.#blocks = new BlockReader();
+    this.#fresh = true;
+    this.#sendMode = 0;
+    this.#receiveMode = 0;
+    this.#modeAnswersDue = 0;
+    const again = this.#unanswered.filter((block) => !block.forgotten);
+    this.#unanswered = [];
+    for (const block of again) this.send(block);
+  }
+
+  lost(): void {
+    this.#blocks = new BlockReader();
+  }
+
+  receive(chunk: Buffer): void {
+    this.#blocks.push(chunk);
+  }
+
+  read(): ReceivedBlock | undefined {
+    for (;;) {
+      const blockBytes = this.#blocks.find(this.#blockLimit());
+      if (blockBytes === undefined) {
+        this.#checkUnfinished();
+        return undefined;
+      }
+      if (this.#fresh) this.#checkStranger();
+      this.#fresh = false;
+      if (blockBytes === 0) {
+        this.#blocks.take(0, 0);
+      } else if (this.#blocks.bytes.at(0) === controlStart) {
+        this.#control(blockBytes);
+      } else {
+        return this.#data(blockBytes);
+      }
+    }
+  }
+
+  ended(): SerpyError | undefined {
+    const there = this.#blocks.bytes.length;
+    if (there === 0) return undefined;
+    return new TruncatedError(
+      `the stream ended in the middle of a block: ${there} bytes had come without the 1F that ends it`,
+    );
+  }
+
+  tick(): void {}
+
+  #data(blockBytes: number): ReceivedBlock {
+    const mode = this.#receiveMode;
+    let bytes: Buffer;
+    if (isAcknowledged(mode)) {
+      if (this.#blocks.bytes.at(blockBytes - 1) !== transmissionEnd) throw missingEnd(mode);
+      bytes = this.#blocks.take(blockBytes - 1, blockBytes);
+      if (bytes.includes(transmissionEnd)) throw twoEnds(mode);
+    } else {
+      bytes = this.#blocks.take(blockBytes, blockBytes);
+    }
+    if (mode >= 2) bytes = decodeBase85(bytes);
+    if (isAcknowledged(mode)) this.#output.write(acknowledgeBlock);
+    return { mode, bytes, sizeBytes: blockBytes };
+  }
+
+  #control(blockBytes: number): void {
+    if (blockBytes > longestControlBytes)
+      throw tooLongControl(this.#blocks.bytes.peek(longestControlBytes).subarray(1));
+    const control = readControl(this.#blocks.take(blockBytes, blockBytes).subarray(1));
+    switch (control.word) {
+      case 'set-mode':
+        this.#receiveMode = control.mode;
+        this.#output.write(modeChangedBlock);
+        break;
+      case 'mode-changed':
+        if (this.#modeAnswersDue > 0) this.#modeAnswersDue--;
+        else
+          this.#output.warn(new ProtocolError('the peer answered a change of mode (ACKMODCG) that nobody asked for'));
+        break;
+      case 'acknowledge': {
+        // Answers come in order: a late one is that of its own message, whoever has stopped waiting for it.
+        const block = this.#unanswered.shift();
+        if (block) this.#output.acknowledged(block);
+        else this.#output.warn(new ProtocolError('the peer acknowledged a message (ACKEOT) that nobody sent'));
+      }
+    }
+  }
+
+  /** The longest block that may come: a control block, or a message of `maxMessageBytes` in the mode in force, and its `04`. */
+  #blockLimit(): number {
+    const { maxMessageBytes } = this.#options;
+    const data = this.#receiveMode < 2 ? maxMessageBytes : encodedBase85Length(maxMessageBytes);
+    return Math.max(longestControlBytes, data + (isAcknowledged(this.#receiveMode) ? 1 : 0));
+  }
+
+  /** Looks at a block that has no end yet: one that cannot become anything is not waited for. */
+  #checkUnfinished(): void {
+    const { bytes } = this.#blocks;
+    if (bytes.length === 0) return;
+    if (bytes.at(0) === controlStart && bytes.length > longestControlBytes) {
+      throw tooLongControl(bytes.peek(longestControlBytes).subarray(1));
+    }
+    if (this.#fresh) this.#checkStranger();
+  }
+
+  #checkStranger(): void {
+    const start = this.#blocks.bytes.peek(strangerBytes);
+    const who = start.toString('latin1').startsWith(v2Magic) ? v2Hint : describeStranger(start);
+    if (who) throw new ProtocolError(`the peer does not speak v1: ${who}`);
+  }
+}
+
+const v2Magic = '\xde\xca\xfe\xca\xfe';
+const v2Hint = "it looks like v2: use serpy-v2, or protocol: 'v2'";
+
+function viewOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function missingEnd(mode: Mode): ProtocolError {
+  return new ProtocolError(
+    `the peer sent a block in mode ${mode} without its 04: the text that it sends holds the byte 1F, which needs mode 3`,
+  );
+}
+
+function twoEnds(mode: Mode): ProtocolError {
+  return new ProtocolError(
+    `the peer sent a block in mode ${mode} with two 04: the text that it sends holds the byte 04, which needs mode 3`,
+  );
+}

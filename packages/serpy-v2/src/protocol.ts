@@ -1,0 +1,25 @@
+/** v2 as core sees it. */
+import type { Protocol, ProtocolTypes } from 'serpy-core';
+import { type Frame, type ReceivedMessage, type SessionOptions, V2Session } from './session.js';
+import type { Data, Message, Value } from './values.js';
+
+/** The types of v2. */
+export interface V2 extends ProtocolTypes {
+  value: Value;
+  sendOptions: object;
+  received: ReceivedMessage;
+  outgoing: Frame;
+  data: Data;
+  message: Message;
+}
+
+/** v2 with its options. */
+export function v2Protocol(options: SessionOptions): Protocol<V2> {
+  return {
+    name: 'v2',
+    sendOptionNames: [],
+    createSession: (_role, output) => new V2Session(options, output),
+    data: ({ message }) => message.value,
+    message: ({ message }) => message,
+  };
+}

@@ -1,0 +1,34 @@
+/** A server that speaks v2. */
+import {
+  acceptedOptions,
+  type ConnectionOptions,
+  Server as CoreServer,
+  type DiallingOption,
+  type Environment,
+  type Given,
+  parseOptions,
+  type ServerSettings,
+  serverOptions,
+} from 'serpy-core';
+import { Connection } from './connection.js';
+import type { V2 } from './protocol.js';
+
+/** Where to listen, how many connections, and the options of each. */
+export type ServerOptions = Given<ServerSettings> & Omit<ConnectionOptions, DiallingOption>;
+
+/**
+ * Accepts v2 peers.
+ *
+ * ```ts
+ * const server = await new Server({ port: 5000 }).start();
+ * for await (const connection of server) connection.sendData('welcome');
+ * ```
+ */
+export class Server extends CoreServer<V2, Connection> {
+  /** @throws `ERR_SERPY_OPTION` for an unknown option, a wrong value or a missing port */
+  constructor(options: ServerOptions, environment?: Environment) {
+    const { host, port, maxConnections, ...each } = parseOptions({ ...serverOptions, ...acceptedOptions }, options);
+    const settings = { host, port, maxConnections, keepAliveMs: each.keepAliveMs };
+    super(settings, () => new Connection(each, environment), environment);
+  }
+}

@@ -1,0 +1,181 @@
+/** What v2 carries: integers, doubles, text and bytes, as payloads and back. */
+import { IntegerRangeError, ProtocolError, ValueError } from 'serpy-core';
+import { formatFloatHex, parseFloatHex } from './float-hex.js';
+import { frameType, type TypeName } from './wire.js';
+
+const smallestInt = -(2n ** 63n);
+const largestInt = 2n ** 63n - 1n;
+
+/** A number that says which of the two kinds it is. Made by `int()` and `float()`. */
+export interface TypedNumber {
+  readonly type: 'int' | 'float';
+  readonly value: number | bigint;
+}
+
+class Int implements TypedNumber {
+  readonly type = 'int';
+  constructor(readonly value: bigint) {}
+}
+
+class Float implements TypedNumber {
+  readonly type = 'float';
+  constructor(readonly value: number) {}
+}
+
+/**
+ * Sends a number as an integer, as Python's `int`.
+ * @throws `ERR_SERPY_INTEGER_RANGE` (a `RangeError`) below -2^63 or above 2^63 - 1, `ERR_SERPY_VALUE` for a number with a fraction
+ */
+export function int(value: number | bigint): TypedNumber {
+  if (typeof value !== 'bigint' && !Number.isInteger(value)) {
+    throw new ValueError(`int() takes a whole number or a bigint, not ${String(value)}: use float() or Math.round()`);
+  }
+  const integer = BigInt(value);
+  if (integer < smallestInt || integer > largestInt) {
+    throw new IntegerRangeError(
+      `${integer} does not fit into a signed 64-bit integer (-2^63 to 2^63 - 1): send it as text, or with float()`,
+    );
+  }
+  return new Int(integer);
+}
+
+/** Sends a number as a double, as Python's `float`, whole or not. Throws `ERR_SERPY_VALUE` for anything but a number. */
+export function float(value: number): TypedNumber {
+  if (typeof value !== 'number') throw new ValueError(`float() takes a number, not ${describe(value)}: use Number(…)`);
+  return new Float(value);
+}
+
+/** What `sendData` takes: bigints and safe integers but -0 go as int, other numbers as float. */
+export type Value = string | number | bigint | Uint8Array | TypedNumber;
+
+/** What `getData` gives: an int is a `bigint` outside the safe integers. */
+export type Data = string | number | bigint | Buffer;
+
+/** A value with its type on the wire. */
+export type Message =
+  | { readonly type: 'int'; readonly value: number | bigint }
+  | { readonly type: 'float'; readonly value: number }
+  | { readonly type: 'str'; readonly value: string }
+  | { readonly type: 'bytes'; readonly value: Buffer };
+
+/** A payload and its type. */
+export interface Payload {
+  readonly type: TypeName;
+  readonly bytes: Uint8Array;
+}
+
+/** The payload of a value. Bytes are not copied. Throws `ERR_SERPY_VALUE` for what v2 cannot carry. */
+export function encodeValue(value: Value): Payload {
+  switch (typeof value) {
+    case 'string':
+      return { type: 'str', bytes: encodeText(value) };
+    case 'number':
+      if (Number.isSafeInteger(value) && !Object.is(value, -0)) return { type: 'int', bytes: encodeInt(BigInt(value)) };
+      return { type: 'float', bytes: encodeFloat(value) };
+    case 'bigint':
+      return encodeValue(int(value));
+    case 'object':
+      if (value instanceof Uint8Array) return { type: 'bytes', bytes: value };
+      if (isTypedNumber(value)) {
+        if (value.type === 'float') return { type: 'float', bytes: encodeFloat(Number(value.value)) };
+        return { type: 'int', bytes: encodeInt((int(value.value) as Int).value) };
+      }
+  }
+  throw new ValueError(
+    `v2 sends text, numbers, bigints and bytes (Buffer or Uint8Array), not ${describe(value)}${advice(value)}`,
+  );
+}
+
+/** The value of a payload. Throws a `ProtocolError` for a type that does not exist and for bytes that are none of it. */
+export function decodeValue(type: number, payload: Buffer): Message {
+  switch (type) {
+    case frameType.int:
+      return { type: 'int', value: decodeInt(payload) };
+    case frameType.float:
+      return { type: 'float', value: decodeFloat(payload) };
+    case frameType.str:
+      return { type: 'str', value: decodeText(payload) };
+    case frameType.bytes:
+      return { type: 'bytes', value: payload };
+    default: {
+      const name = type.toString(16).padStart(2, '0').toUpperCase();
+      throw new ProtocolError(
+        `the peer sent a message of type ${name}; v2 has 01 (int), 11 (float), 21 (str), 81 (bytes)`,
+      );
+    }
+  }
+}
+
+/** Text with a lone surrogate has no UTF-8 form: it would arrive changed. */
+function encodeText(text: string): Buffer {
+  const position = loneSurrogate(text);
+  if (position >= 0) {
+    throw new ValueError(
+      `the text has half a character (a lone surrogate) at position ${position}: it was cut in the middle of one`,
+    );
+  }
+  return Buffer.from(text, 'utf8');
+}
+
+function loneSurrogate(text: string): number {
+  return text.search(/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/);
+}
+
+function encodeInt(value: bigint): Buffer {
+  const payload = Buffer.allocUnsafe(8);
+  payload.writeBigInt64LE(value);
+  return payload;
+}
+
+function encodeFloat(value: number): Buffer {
+  return Buffer.from(formatFloatHex(value), 'latin1');
+}
+
+/** Signed little-endian of any length; no bytes are 0. */
+function decodeInt(payload: Buffer): number | bigint {
+  if (payload.length === 0) return 0;
+  if (payload.length <= 6) return payload.readIntLE(0, payload.length);
+  const integer =
+    payload.length === 8
+      ? payload.readBigInt64LE()
+      : BigInt.asIntN(payload.length * 8, BigInt(`0x${Buffer.from(payload).reverse().toString('hex')}`));
+  const number = Number(integer);
+  return Number.isSafeInteger(number) ? number : integer;
+}
+
+function decodeFloat(payload: Buffer): number {
+  try {
+    return parseFloatHex(payload.toString('latin1'));
+  } catch (cause) {
+    throw new ProtocolError(`the peer sent a float that cannot be read: ${(cause as Error).message}`, { cause });
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function decodeText(payload: Buffer): string {
+  try {
+    return utf8.decode(payload);
+  } catch (cause) {
+    throw new ProtocolError('the peer sent a text that is not UTF-8', { cause });
+  }
+}
+
+function isTypedNumber(value: object | null): value is TypedNumber {
+  // Another copy of this package has other classes, but the same shape.
+  return value !== null && 'type' in value && 'value' in value && (value.type === 'int' || value.type === 'float');
+}
+
+function describe(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object') return `an object (${value.constructor?.name ?? 'without a class'})`;
+  return typeof value;
+}
+
+function advice(value: unknown): string {
+  if (ArrayBuffer.isView(value)) return ': send Buffer.from(array.buffer, array.byteOffset, array.byteLength)';
+  if (value instanceof ArrayBuffer) return ': send Buffer.from(arrayBuffer)';
+  if (value !== null && typeof value === 'object') return ': send JSON.stringify(…) as text';
+  return '';
+}

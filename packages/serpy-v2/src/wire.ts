@@ -1,0 +1,22 @@
+/** The constants of the v2 wire: a 14-byte header, then the payload. */
+
+/** What every frame starts with. */
+export const magic = Buffer.from('decafecafe', 'hex');
+
+/** Magic (5), type (1), checksum (4), payload length (4). */
+export const headerBytes = 14;
+
+/** The payload types. */
+export const frameType = { int: 0x01, float: 0x11, str: 0x21, bytes: 0x81 } as const;
+
+/** The name of a payload type. */
+export type TypeName = keyof typeof frameType;
+
+/** The largest payload length that a header can state. */
+export const largestPayloadBytes = 2 ** 32 - 1;
+
+/**
+ * `01 SETMODE0` and five `1F`: what a client sends to learn which protocol a server speaks. A v1 peer answers;
+ * for a v2 peer it is as long as a header, and is skipped.
+ */
+export const probe = Buffer.from('\x01SETMODE0\x1f\x1f\x1f\x1f\x1f', 'latin1');

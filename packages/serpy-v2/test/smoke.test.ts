@@ -1,0 +1,30 @@
+import { once } from 'node:events';
+import { Connection, Server } from 'serpy-v2';
+import { expect, test } from 'vitest';
+
+test('smoke', async () => {
+  const server = await new Server({ port: 0 }).start();
+  const { host, port } = server.address!;
+  const client = await new Connection({ autoRestart: true }).connect(host, port);
+  const accepted = await server.getConnection();
+  const image = Buffer.alloc(1 << 20, 7);
+  await client.sendData('hello');
+  await client.sendData(image);
+  await client.sendData(-0);
+  await client.sendData(42);
+  expect(await accepted.getData()).toBe('hello');
+  expect(((await accepted.getData()) as Buffer).equals(image)).toBe(true);
+  expect(await accepted.getData()).toBe(-0);
+  expect(await accepted.getData()).toBe(42);
+  client.on('reconnecting', (i) => console.log('reconnecting', i.attempt, i.delayMs));
+  const again = once(client, 'reconnect');
+  accepted.destroy();
+  await again;
+  await client.sendData('back');
+  const second = await server.getConnection();
+  expect(await second.getData()).toBe('back');
+  await client.close();
+  await expect(second.getData()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
+  await server.closeServer();
+  console.log(client.stats());
+});
