@@ -5,7 +5,7 @@
 
 /** Chunks below this are gathered into blocks: each Buffer costs hundreds of bytes beside its content. */
 const smallChunkBytes = 512;
-const gatherBlockBytes = 16 * 1024;
+const gatherBlockBytes = 4096;
 
 /** From this size on, what is taken owns its memory exactly; below it may be a view into a chunk. */
 const ownMemoryBytes = 4096;
@@ -17,9 +17,11 @@ export class ByteQueue {
   /** Bytes of the first chunk that have been taken. */
   #offset = 0;
   #length = 0;
-  /** The block that small chunks go to; the last chunk is a view of its used part. */
+  /** The block that small chunks go to. It is used up even if larger chunks come between, or nothing is left in the queue. */
   #block: Buffer | undefined;
   #blockUsed = 0;
+  /** Whether the last chunk is a view of the block that ends where its used part ends. */
+  #growing = false;
 
   /** How many bytes are there. */
   get length(): number {
@@ -34,7 +36,7 @@ export class ByteQueue {
       this.#gather(chunk);
       return;
     }
-    this.#block = undefined;
+    this.#growing = false;
     this.#chunks.push(chunk);
   }
 
@@ -50,14 +52,15 @@ export class ByteQueue {
 
   /** The position of the first such byte from a position on, or -1. */
   indexOf(byte: number, from = 0): number {
-    let start = -this.#offset;
-    for (const chunk of this.#chunks) {
-      const end = start + chunk.length;
-      if (end > from) {
-        const found = chunk.indexOf(byte, Math.max(from - start, start < 0 ? -start : 0));
-        if (found >= 0) return start + found;
-      }
-      start = end;
+    // From the end to the chunk that `from` is in: who searches only what is new starts near the end.
+    let index = this.#chunks.length;
+    let start = this.#length;
+    while (start > from && index > 0) start -= (this.#chunks[--index] as Buffer).length;
+    for (; index < this.#chunks.length; index++) {
+      const chunk = this.#chunks[index] as Buffer;
+      const found = chunk.indexOf(byte, Math.max(from - start, 0));
+      if (found >= 0) return start + found;
+      start += chunk.length;
     }
     return -1;
   }
@@ -106,7 +109,7 @@ export class ByteQueue {
       whole++;
     }
     if (whole > 0) this.#chunks.splice(0, whole);
-    if (this.#chunks.length === 0) this.#block = undefined;
+    if (this.#chunks.length === 0) this.#growing = false;
     this.#offset = left;
   }
 
@@ -115,6 +118,7 @@ export class ByteQueue {
     this.#offset = 0;
     this.#length = 0;
     this.#block = undefined;
+    this.#growing = false;
   }
 
   #copyInto(target: Buffer): void {
@@ -131,7 +135,11 @@ export class ByteQueue {
     if (this.#block === undefined || this.#blockUsed + chunk.length > gatherBlockBytes) {
       this.#block = Buffer.allocUnsafeSlow(gatherBlockBytes);
       this.#blockUsed = 0;
+      this.#growing = false;
+    }
+    if (!this.#growing) {
       this.#chunks.push(empty);
+      this.#growing = true;
     }
     // Only bytes behind all views that were given out are written.
     const last = this.#chunks[this.#chunks.length - 1] as Buffer;

@@ -1,29 +1,19 @@
 /**
- * A connection as users see it, for every protocol: queues, waiting, events and the life from `connect` to `close`.
- * The bytes are the session's matter, one transport's work the link's, the dials the redial's.
+ * A connection as users see it, for every protocol: what they send and what they get, with its queues, events and counts.
+ * When there is a link is its lifecycle's matter, what a link does with bytes is the link's.
  */
 import { EventEmitter } from 'node:events';
 import type { CloseInfo, ConnectionEvents } from './connection-events.js';
-import { type ConnectionEvent, type ConnectionState, nextState } from './connection-state.js';
+import type { ConnectionState } from './connection-state.js';
 import { tell } from './diagnostics.js';
 import { type Environment, systemEnvironment } from './environment.js';
-import {
-  ConnectError,
-  ConnectionClosedError,
-  ConnectionLostError,
-  MessagesDroppedError,
-  NotConnectedError,
-  OptionError,
-  QueueFullError,
-  type SerpyErrorLike,
-} from './errors.js';
+import { ConnectionLostError, MessagesDroppedError, NotConnectedError, type SerpyErrorLike } from './errors.js';
+import { Lifecycle } from './lifecycle.js';
 import { Link, type LinkEnd } from './link.js';
-import { Mailbox } from './mailbox.js';
 import { addressOptions, type ConnectionSettings } from './options.js';
-import { abortError, checkWait, noWait, Pending, type WaitOptions } from './pending.js';
-import type { Protocol, ProtocolTypes, Role, Session } from './protocol.js';
-import { firstAttempt } from './reconnect.js';
-import { dialOnce, Redial } from './redial.js';
+import { checkWait, noWait, type WaitOptions } from './pending.js';
+import type { Outgoing, Protocol, ProtocolTypes, Received, Role, Session } from './protocol.js';
+import { ReceiveQueue } from './receive-queue.js';
 import { SendQueue } from './send-queue.js';
 import { type ConnectionStats, Counters } from './stats.js';
 import type { Address, Transport } from './transport.js';
@@ -31,88 +21,68 @@ import type { Address, Transport } from './transport.js';
 /** Gives an accepted transport to a connection. For core's server; not part of the public interface. */
 export let attachTransport: <T extends ProtocolTypes>(connection: Connection<T>, transport: Transport) => void;
 
-type SessionOf<T extends ProtocolTypes> = Session<T['value'], T['sendOptions'], T['received'], T['outgoing']>;
-
 /** The options of `sendData`: the protocol's own, and how long it may wait. */
 export type SendOptions<T extends ProtocolTypes> = T['sendOptions'] & WaitOptions;
+
+/** A session whose types nobody looks at: those of the public methods vouch for them. */
+type AnySession = Session<unknown, object, Received, Outgoing>;
 
 /** One connection to one peer. See the protocol packages for what can be sent. */
 export class Connection<T extends ProtocolTypes> extends EventEmitter<ConnectionEvents> {
   static {
-    attachTransport = (connection, transport) => {
-      connection.#session = connection.#createSession('server');
-      connection.#attach(transport);
-    };
+    attachTransport = (connection, transport) => connection.#lifecycle.accept(transport);
   }
 
-  readonly #protocol: Protocol<T>;
-  readonly #settings: ConnectionSettings;
+  readonly #protocol: Protocol<ProtocolTypes>;
   readonly #environment: Environment;
   readonly #counters = new Counters();
-  readonly #inbox: Mailbox<T['received']>;
-  readonly #outbox: SendQueue<T['outgoing']>;
-  /** What the session told during its last step, to be told on when it is done. */
+  readonly #lifecycle: Lifecycle;
+  readonly #inbox: ReceiveQueue;
+  readonly #outbox: SendQueue<Outgoing>;
+  /** What the session warned of during its last step, told when that is done. */
   readonly #untold: SerpyErrorLike[] = [];
   /** Codes of warnings that went to the process because nobody listened here. */
   readonly #warned = new Set<string>();
-  readonly #closed: Promise<void>;
-  #resolveClosed!: () => void;
-
-  #state: ConnectionState = 'idle';
-  #session: SessionOf<T> | undefined;
-  #link: Link<T['received'], T['outgoing']> | undefined;
-  #address: Address | undefined;
-  #role: Role = 'client';
-  #autoRestart: boolean;
-  #dialling: AbortController | undefined;
-  #redial: Redial | undefined;
-  #ready: Pending<void> | undefined;
-  #attempt = 0;
-  #connectedAtMs = 0;
-  #lostAtMs = 0;
-  #closeTimer: unknown;
-  #closeInfo: CloseInfo | undefined;
-  #droppingOut = false;
-  #droppingIn = false;
+  #session: AnySession | undefined;
+  #dropping = false;
 
   constructor(protocol: Protocol<T>, settings: ConnectionSettings, environment: Environment = systemEnvironment) {
     super();
     this.#protocol = protocol;
-    this.#settings = settings;
     this.#environment = environment;
-    this.#autoRestart = settings.autoRestart;
-    this.#inbox = new Mailbox(settings.receiveQueue, environment.clock);
+    this.#inbox = new ReceiveQueue(settings.receiveQueue, environment.clock, (error) => {
+      this.#counters.droppedReceiving++;
+      if (error) this.#untold.push(error);
+    });
     this.#outbox = new SendQueue(settings.sendQueue, environment.clock, {
-      dropped: () => this.#droppedOutgoing(),
+      dropped: (error) => this.#droppedOutgoing(error),
       abandoned: (outgoing) => this.#session?.forget(outgoing),
     });
-    this.#closed = new Promise((resolve) => {
-      this.#resolveClosed = resolve;
-    });
+    this.#lifecycle = this.#createLifecycle(settings);
   }
 
   /** Where the connection stands. */
   get state(): ConnectionState {
-    return this.#state;
+    return this.#lifecycle.state;
   }
 
   /** The peer's address while a link is up. */
   get remote(): Address | undefined {
-    return this.#link?.transport.remote;
+    return this.#lifecycle.link?.transport.remote;
   }
 
   /** This end's address while a link is up. */
   get local(): Address | undefined {
-    return this.#link?.transport.local;
+    return this.#lifecycle.link?.transport.local;
   }
 
   /** Why the connection is closed; undefined while it is not. */
   get closeInfo(): CloseInfo | undefined {
-    return this.#closeInfo;
+    return this.#lifecycle.closeInfo;
   }
 
   isConnected(): boolean {
-    return this.#state === 'connected' && this.#link !== undefined;
+    return this.#lifecycle.state === 'connected' && this.#lifecycle.link !== undefined;
   }
 
   /** Whether `getData` would give something at once. */
@@ -128,42 +98,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   async connect(host: string, port: number, options: WaitOptions = noWait): Promise<this> {
     checkWait(options);
     const address = { host: addressOptions.host.parse(host, 'host'), port: addressOptions.port.parse(port, 'port') };
-    if (this.#state === 'closed' || this.#state === 'closing') throw this.#closedError('connect');
-    if (this.#state !== 'idle') {
-      throw new OptionError(`this connection is ${this.#state} already: make a new Connection for another peer`);
-    }
-    if (options.signal?.aborted) throw abortError('connect', options.signal);
-    this.#move('dial');
-    const dialling = new AbortController();
-    this.#dialling = dialling;
-    const ready = new Pending<void>(this.#environment.clock, 'connect', options, (error) => {
-      dialling.abort(error);
-      ready.reject(error);
-      this.#ready = undefined;
-      this.#link?.destroy('closed');
-    });
-    this.#ready = ready;
-    this.#address = address;
-    this.#session = this.#createSession('client');
-    dialOnce(this.#environment, address, this.#settings, dialling.signal).then(
-      (transport) => {
-        if (dialling.signal.aborted) transport.destroy();
-        else this.#attach(transport);
-      },
-      (error) => {
-        if (this.#ready !== ready) return;
-        this.#ready = undefined;
-        ready.reject(error);
-      },
-    );
-    try {
-      await ready.promise;
-    } catch (error) {
-      if (this.state === 'connecting') this.#move('dial-failed');
-      throw error;
-    } finally {
-      this.#dialling = undefined;
-    }
+    await this.#lifecycle.connect(address, options);
     return this;
   }
 
@@ -179,7 +114,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
       const session = this.#sending();
       checkWait(options, this.#protocol.sendOptionNames);
       const sent = this.#outbox.send(session.encode(value, options), options);
-      this.#link?.pump();
+      this.#lifecycle.link?.pump();
       return sent;
     } catch (error) {
       return Promise.reject(error);
@@ -203,8 +138,9 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   /** The data that is there now. */
   *[Symbol.iterator](): IterableIterator<T['data']> {
     for (;;) {
-      const received = this.#takeNow();
+      const received = this.#inbox.takeNow();
       if (received === undefined) return;
+      this.#lifecycle.link?.roomInInbox();
       yield this.#protocol.data(received);
     }
   }
@@ -219,27 +155,20 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
     return this.#iterate((received) => this.#protocol.message(received));
   }
 
-  /** From now on, dials again when the link breaks. */
+  /** From now on, dials again when the link breaks. Throws `ERR_SERPY_CLOSED`, and `ERR_SERPY_OPTION` for a connection that was accepted. */
   enableRestart(): void {
-    if (this.#state === 'closed' || this.#state === 'closing') throw this.#closedError('enableRestart');
-    if (this.#role === 'server') {
-      throw new OptionError('a connection that a server accepted cannot dial: enable auto restart at the client');
-    }
-    this.#autoRestart = true;
+    this.#lifecycle.enableRestart();
   }
 
   /** From now on, a broken link ends the connection. A dial that is under way or waited for is given up. */
   disableRestart(): void {
-    this.#autoRestart = false;
-    if (this.#state === 'reconnecting') this.#finish('link-lost', 'gave-up', undefined);
+    this.#lifecycle.disableRestart();
   }
 
   stats(): ConnectionStats {
-    const upMs = this.#link ? this.#environment.clock.now() - this.#connectedAtMs : 0;
-    const { connectedMs, ...counters } = this.#counters;
     return {
-      ...counters,
-      connectedMs: connectedMs + upMs,
+      ...this.#counters,
+      connectedMs: this.#lifecycle.connectedMs,
       sendQueueMessages: this.#outbox.length,
       sendQueueBytes: this.#outbox.bytes,
       unacknowledgedMessages: this.#outbox.unacknowledged,
@@ -253,38 +182,86 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
    * Without a link it closes at once. What was received and not taken can still be taken. Never rejects.
    */
   close(): Promise<void> {
-    if (this.#state === 'closing' || this.#state === 'closed') return this.#closed;
-    if (!this.#link || this.#state !== 'connected') {
-      this.#finish('close', 'closed', undefined);
-      return this.#closed;
+    const closed = this.#lifecycle.close();
+    if (this.state === 'closing') {
+      this.#outbox.refuseBlocked(this.#lifecycle.closedError('sendData'));
+      this.#inbox.closing();
+      this.#lifecycle.link?.roomInInbox();
+      this.#lifecycle.link?.pump();
     }
-    this.#move('close');
-    this.#ready?.reject(this.#closedError('connect'));
-    this.#outbox.refuseBlocked(this.#closedError('sendData'));
-    const { clock } = this.#environment;
-    this.#closeTimer = clock.setTimeout(() => this.#link?.destroy('closed'), this.#settings.closeTimeoutMs);
-    this.#link.roomInInbox(); // from here on nothing holds the peer's last words back
-    this.#link?.pump();
-    return this.#closed;
+    return closed;
   }
 
   /** Closes at once. What was not sent is dropped, what waits is rejected with an `ERR_SERPY_CLOSED`, whose cause is `error`. */
   destroy(error?: Error): void {
-    if (this.#state === 'closed') return;
-    if (this.#link) this.#link.destroy('closed', error);
-    if (this.state !== 'closed') this.#finish('finished', 'closed', error);
+    this.#lifecycle.destroy(error);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  #createSession(role: Role): SessionOf<T> {
-    this.#role = role;
+  #createLifecycle(settings: ConnectionSettings): Lifecycle {
+    const outbox = this.#outbox;
+    return new Lifecycle(settings, this.#environment, {
+      createLink: (transport, role, lost) => this.#createLink(transport, role, lost),
+      connected: (info) => tell(this, 'connection', 'connect', info),
+      disconnected: (info) => this.#disconnected(info),
+      reconnecting: (info) => tell(this, 'connection', 'reconnecting', info),
+      reconnected: (info) => {
+        this.#counters.reconnects++;
+        tell(this, 'connection', 'reconnect', info);
+      },
+      get unsentMessages() {
+        return outbox.length;
+      },
+      closed: (info) => this.#closed(info),
+    });
+  }
+
+  #createLink(transport: Transport, role: Role, lost: (end: LinkEnd) => void): Link {
+    const counters = this.#counters;
+    const inbox = this.#inbox;
+    const session = this.#session ?? this.#createSession(role);
+    this.#session = session;
+    return new Link(
+      transport,
+      session,
+      {
+        nextOutgoing: () => {
+          const outgoing = this.#outbox.next();
+          if (outgoing !== undefined) counters.messagesSent++;
+          return outgoing;
+        },
+        sentAll: () => {
+          this.#dropping = false;
+          if (this.#outbox.idle) this.#lifecycle.finish();
+        },
+        get inboxFull() {
+          return inbox.full;
+        },
+        deliver: (received) => {
+          counters.messagesReceived++;
+          inbox.put(received);
+        },
+        counted: (receivedBytes) => {
+          counters.bytesReceived += receivedBytes;
+        },
+        stepped: () => {
+          if (this.#untold.length > 0) for (const error of this.#untold.splice(0)) this.#warn(error);
+          if (session.canSend) this.#lifecycle.ready();
+        },
+        lost,
+      },
+      this.#environment.clock,
+    );
+  }
+
+  #createSession(role: Role): AnySession {
     return this.#protocol.createSession(role, {
       write: (piece) => {
         this.#counters.bytesSent += piece.length;
-        this.#link?.transport.write(piece);
+        this.#lifecycle.link?.transport.write(piece);
       },
       acknowledged: (outgoing) => this.#outbox.acknowledged(outgoing),
       warn: (error) => {
@@ -294,119 +271,29 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
     });
   }
 
-  #attach(transport: Transport): void {
-    const session = this.#session as SessionOf<T>;
-    const { clock } = this.#environment;
-    const again = this.#state === 'reconnecting';
-    this.#move('link-up');
-    this.#connectedAtMs = clock.now();
-    const link = new Link<T['received'], T['outgoing']>(transport, session as never, this.#linkOwner(session), clock);
-    this.#link = link;
-    const info = { local: transport.local, remote: transport.remote };
-    if (again) {
-      this.#counters.reconnects++;
-      const downMs = this.#connectedAtMs - this.#lostAtMs;
-      tell(this, 'connection', 'reconnect', { ...info, attempts: this.#attempt, downMs });
-    } else {
-      tell(this, 'connection', 'connect', info);
-    }
-    if (this.#link === link) link.start();
+  #sending(): AnySession {
+    if (this.#lifecycle.ending) throw this.#lifecycle.closedError('sendData');
+    if (this.state === 'idle') throw notConnected('sendData');
+    // While the first dial is under way there is no session yet, but values must be turned into messages already.
+    this.#session ??= this.#createSession('client');
+    return this.#session;
   }
 
-  #linkOwner(session: SessionOf<T>) {
-    const connection = this;
-    return {
-      nextOutgoing(): T['outgoing'] | undefined {
-        const outgoing = connection.#outbox.next();
-        if (outgoing !== undefined) connection.#counters.messagesSent++;
-        return outgoing;
-      },
-      sentAll(): void {
-        connection.#droppingOut = false;
-        if (connection.#state === 'closing' && connection.#outbox.idle) connection.#link?.finish();
-      },
-      get inboxFull(): boolean {
-        return (
-          connection.#inbox.full &&
-          connection.#state !== 'closing' &&
-          connection.#settings.receiveQueue.whenFull === 'block'
-        );
-      },
-      deliver: (received: T['received']) => this.#deliver(received),
-      counted(receivedBytes: number): void {
-        connection.#counters.bytesReceived += receivedBytes;
-      },
-      stepped(): void {
-        for (const error of connection.#untold.splice(0)) connection.#warn(error);
-        if (connection.#ready && session.canSend) {
-          connection.#ready.resolve();
-          connection.#ready = undefined;
-        }
-      },
-      lost: (end: LinkEnd) => this.#lost(end),
-    };
-  }
-
-  #deliver(received: T['received']): void {
-    this.#counters.messagesReceived++;
-    if (!this.#inbox.full) {
-      this.#inbox.put(received);
-      return;
-    }
-    const { whenFull, maxMessages, maxBytes } = this.#settings.receiveQueue;
-    const full = `the receive queue is full (receiveQueue: ${maxMessages} messages, ${maxBytes} bytes)`;
-    if (whenFull === 'error') throw new QueueFullError(`${full}: take messages faster, or choose another whenFull`);
-    if (whenFull === 'drop-oldest') {
-      while (this.#inbox.full && this.#inbox.takeNow() !== undefined) this.#droppedIncoming(full);
-    } else if (whenFull === 'drop-newest' || this.#state === 'closing') {
-      this.#droppedIncoming(full);
-      return;
-    }
-    this.#inbox.put(received);
-  }
-
-  #droppedIncoming(full: string): void {
-    this.#counters.droppedReceiving++;
-    if (this.#droppingIn) return;
-    this.#droppingIn = true;
-    this.#untold.push(new MessagesDroppedError(`${full}: messages are being dropped; stats() counts them`, 1));
-  }
-
-  #droppedOutgoing(): void {
-    this.#counters.droppedSending++;
-    if (this.#droppingOut) return;
-    this.#droppingOut = true;
-    const { maxMessages, maxBytes } = this.#settings.sendQueue;
-    const full = `the send queue is full (sendQueue: ${maxMessages} messages, ${maxBytes} bytes)`;
-    this.#warn(new MessagesDroppedError(`${full}: messages are being dropped; stats() counts them`, 1));
-  }
-
-  #takeNow(): T['received'] | undefined {
-    const received = this.#inbox.takeNow();
-    if (received !== undefined) this.#taken();
-    return received;
-  }
-
-  #take(what: string, options: WaitOptions): Promise<T['received']> {
-    if (this.#state === 'idle') return Promise.reject(this.#notConnected(what));
+  #take(what: string, options: WaitOptions): Promise<Received> {
+    if (this.state === 'idle') return Promise.reject(notConnected(what));
     const taken = this.#inbox.take(what, options);
-    this.#taken();
+    this.#lifecycle.link?.roomInInbox();
     return taken;
   }
 
-  #taken(): void {
-    if (this.#inbox.length === 0) this.#droppingIn = false;
-    this.#link?.roomInInbox();
-  }
-
-  #iterate<R>(convert: (received: T['received']) => R): AsyncIterableIterator<R> {
+  #iterate<R>(convert: (received: Received) => R): AsyncIterableIterator<R> {
     const done = { done: true, value: undefined } as const;
     return {
       next: () =>
         this.#take('for await', noWait).then(
           (received) => ({ done: false, value: convert(received) }),
           (error) => {
-            if (this.#state === 'closed' || this.#state === 'closing') return done;
+            if (this.#lifecycle.ending) return done;
             throw error;
           },
         ),
@@ -417,73 +304,34 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
     };
   }
 
-  #sending(): SessionOf<T> {
-    switch (this.#state) {
-      case 'closing':
-      case 'closed':
-        throw this.#closedError('sendData');
-      case 'idle':
-        throw this.#notConnected('sendData');
-      default:
-        return this.#session as SessionOf<T>;
-    }
-  }
-
-  #lost(end: LinkEnd): void {
-    const { clock } = this.#environment;
-    const link = this.#link;
-    if (!link) return;
-    this.#link = undefined;
-    this.#lostAtMs = clock.now();
-    const upMs = this.#lostAtMs - this.#connectedAtMs;
-    this.#counters.connectedMs += upMs;
-    if (end.error && end.reason !== 'reset' && end.reason !== 'closed') this.#warn(end.error as SerpyErrorLike);
+  #disconnected(end: LinkEnd): void {
+    const expected = end.reason === 'closed' || end.reason === 'reset' || end.error === undefined;
+    if (!expected) this.#warn(end.error as SerpyErrorLike);
     tell(this, 'connection', 'disconnect', end);
-    if (this.#state === 'closed') return; // by a listener
-    if (this.#ready) {
-      this.#ready.reject(
-        new ConnectError('the peer hung up before it could be told which protocol it speaks', { cause: end.error }),
-      );
-      this.#ready = undefined;
-    }
-    if (this.#state === 'closing' || !this.#autoRestart || end.reason === 'closed') {
-      this.#finish('link-lost', this.#state === 'closing' ? 'closed' : end.reason, end.error);
-      return;
-    }
-    this.#move('link-lost-restart');
-    this.#attempt = firstAttempt(this.#attempt, upMs, this.#settings.reconnect);
-    this.#redial = new Redial(this.#environment, this.#address as Address, this.#settings, {
-      waiting: (attempt, delayMs, error) => {
-        this.#attempt = attempt;
-        tell(this, 'connection', 'reconnecting', { attempt, delayMs, error });
-      },
-      up: (transport) => this.#attach(transport),
-      gaveUp: (error) => this.#finish('link-lost', 'gave-up', error),
-    });
-    this.#redial.next(this.#attempt, end.error);
   }
 
-  #finish(event: ConnectionEvent, reason: CloseInfo['reason'], error: Error | undefined): void {
-    if (this.#state === 'closed') return;
-    this.#move(event);
-    this.#dialling?.abort();
-    this.#redial?.stop();
-    this.#environment.clock.clearTimeout(this.#closeTimer);
-    this.#closeInfo = { reason, error, unsentMessages: this.#outbox.length };
-    this.#ready?.reject(this.#closedError('connect'));
-    this.#ready = undefined;
-    this.#inbox.close(() => this.#closedError('getData'));
-    const lost = new ConnectionLostError(
-      'the connection ended before the message was acknowledged: it may or may not have arrived',
-      { cause: error },
+  #closed(info: CloseInfo): void {
+    this.#inbox.close(() => this.#lifecycle.closedError('getData'));
+    const unsent = this.#outbox.close(
+      this.#lifecycle.closedError('sendData'),
+      new ConnectionLostError(
+        'the connection ended before the message was acknowledged: it may or may not have arrived',
+        {
+          cause: info.error,
+        },
+      ),
     );
-    const unsent = this.#outbox.close(this.#closedError('sendData'), lost);
     if (unsent > 0) {
       const text = `the connection ended with ${unsent} accepted message${unsent > 1 ? 's' : ''} not sent`;
-      this.#warn(new MessagesDroppedError(text, unsent, { cause: error }));
+      this.#warn(new MessagesDroppedError(text, unsent, { cause: info.error }));
     }
-    tell(this, 'connection', 'close', this.#closeInfo);
-    this.#resolveClosed();
+    tell(this, 'connection', 'close', info);
+  }
+
+  #droppedOutgoing(error: MessagesDroppedError): void {
+    this.#counters.droppedSending++;
+    if (!this.#dropping) this.#warn(error);
+    this.#dropping = true;
   }
 
   #warn(error: SerpyErrorLike): void {
@@ -492,33 +340,8 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
     this.#warned.add(error.code);
     process.emitWarning(error.message, { type: error.name, code: error.code });
   }
-
-  #move(event: ConnectionEvent): void {
-    const next = nextState(this.#state, event);
-    if (next === undefined) throw new Error(`serpy: ${event} cannot happen while ${this.#state}`);
-    this.#state = next;
-  }
-
-  #notConnected(what: string): NotConnectedError {
-    return new NotConnectedError(`${what} was called before connect(): await connection.connect(host, port) first`);
-  }
-
-  #closedError(what: string): ConnectionClosedError {
-    const info = this.#closeInfo;
-    const why = info ? closeWords[info.reason] : 'close() was called';
-    const detail = info?.error ? ` (${info.error.message})` : '';
-    return new ConnectionClosedError(
-      `${what}: the connection is closed: ${why}${detail}. A closed connection cannot be used again: make a new one`,
-      info?.error ? { cause: info.error } : undefined,
-    );
-  }
 }
 
-const closeWords: Record<CloseInfo['reason'], string> = {
-  ended: 'the peer ended it',
-  reset: 'the network or the peer broke it',
-  protocol: 'the peer sent what cannot be read',
-  'queue-full': 'the receive queue was full',
-  closed: 'it was closed here',
-  'gave-up': 'dialling again was given up',
-};
+function notConnected(what: string): NotConnectedError {
+  return new NotConnectedError(`${what} was called before connect(): await connection.connect(host, port) first`);
+}

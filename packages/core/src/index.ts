@@ -39,3 +39,4 @@ export type {
   Transport,
   TransportHandler,
 } from './transport.js';
+export { isTypedNumber, type TypedNumber } from './typed-number.js';

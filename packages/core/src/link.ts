@@ -29,16 +29,19 @@ export interface LinkEnd {
   readonly unconfirmedMessages: number;
 }
 
+/** A session, as far as a link goes. */
+type LinkSession = Session<unknown, object, Received, Outgoing>;
+
 /** What a link works for: the queues of a connection and its ear. */
-export interface LinkOwner<In, Out> {
+export interface LinkOwner {
   /** The next message to send. */
-  nextOutgoing(): Out | undefined;
+  nextOutgoing(): Outgoing | undefined;
   /** There is none: everything is on the wire. */
   sentAll(): void;
   /** Whether reading must wait until messages have been taken. */
   readonly inboxFull: boolean;
   /** A message arrived. Throws where the connection must end for it. */
-  deliver(received: In): void;
+  deliver(received: Received): void;
   counted(receivedBytes: number): void;
   /** Called after every step of the session: what it had to tell can be told now. */
   stepped(): void;
@@ -49,10 +52,10 @@ export interface LinkOwner<In, Out> {
 /** How long the last answers to a peer that has said goodbye may take to leave this process. */
 const lingerMs = 1000;
 
-export class Link<In extends Received, Out extends Outgoing> implements TransportHandler {
+export class Link implements TransportHandler {
   readonly transport: Transport;
-  readonly #session: Session<never, never, In, Out>;
-  readonly #owner: LinkOwner<In, Out>;
+  readonly #session: LinkSession;
+  readonly #owner: LinkOwner;
   readonly #clock: Clock;
   #paused = false;
   #reading = false;
@@ -63,7 +66,7 @@ export class Link<In extends Received, Out extends Outgoing> implements Transpor
   #timer: unknown;
   #timerAtMs: number | undefined;
 
-  constructor(transport: Transport, session: Session<never, never, In, Out>, owner: LinkOwner<In, Out>, clock: Clock) {
+  constructor(transport: Transport, session: LinkSession, owner: LinkOwner, clock: Clock) {
     this.transport = transport;
     this.#session = session;
     this.#owner = owner;

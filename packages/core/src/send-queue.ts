@@ -18,8 +18,8 @@ export interface QueueOptions extends QueueLimits {
 
 /** What the queue tells its owner. */
 export interface SendQueueOwner<Out> {
-  /** A message was dropped by `drop-oldest` or `drop-newest`. */
-  dropped(): void;
+  /** A message was dropped by `drop-oldest` or `drop-newest`; the error says so. */
+  dropped(error: MessagesDroppedError): void;
   /** Nobody waits for the acknowledgement of this message any more; it was on the wire already. */
   abandoned(outgoing: Out): void;
 }
@@ -80,7 +80,7 @@ export class SendQueue<Out extends Outgoing> {
         case 'error':
           return Promise.reject(new QueueFullError(this.#fullMessage()));
         case 'drop-newest':
-          this.#owner.dropped();
+          this.#owner.dropped(this.#droppedError());
           return notAccepted;
         case 'drop-oldest':
           this.#dropUntilRoom(outgoing.sizeBytes);
@@ -182,18 +182,24 @@ export class SendQueue<Out extends Outgoing> {
     while (!this.#hasRoom(sizeBytes)) {
       const oldest = this.#queue.shift();
       if (oldest === undefined) return; // all that is left is on the wire
-      this.#owner.dropped();
+      this.#owner.dropped(this.#droppedError());
       this.#settle(oldest)?.reject(
         new MessagesDroppedError("the message was dropped from the full send queue (whenFull: 'drop-oldest')", 1),
       );
     }
   }
 
+  #droppedError(): MessagesDroppedError {
+    return new MessagesDroppedError(`${this.#full()}: messages are being dropped; stats() counts them`, 1);
+  }
+
   #fullMessage(): string {
+    const advice = 'Await sendData, send less, or choose another whenFull';
+    return `${this.#full()}: the peer reads too slowly or the link is down. ${advice}`;
+  }
+
+  #full(): string {
     const { maxMessages, maxBytes } = this.#options;
-    return (
-      `the send queue is full (sendQueue: ${maxMessages} messages, ${maxBytes} bytes): ` +
-      'the peer reads too slowly or the link is down. Await sendData, send less, or choose another whenFull'
-    );
+    return `the send queue is full (sendQueue: ${maxMessages} messages, ${maxBytes} bytes)`;
   }
 }

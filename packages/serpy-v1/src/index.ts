@@ -1,11 +1,14 @@
 /** serpy-v1: the wire protocol of Python's serpy, text blocks with acknowledgements over TCP. */
+
+export { type ErrorCode, isSerpyError, type SerpyErrorLike, type TypedNumber } from 'serpy-core';
 export { Connection, type ConnectionOptions } from './connection.js';
 export { type Data, type Message, OpaquePickle } from './messages.js';
 export { formatFloat, formatNumber, parseNumber } from './number-text.js';
+export { type EncodingSetting, v1AcceptedOptions, v1ConnectionOptions } from './options.js';
 export type { Value } from './payload.js';
 export type { NumpyArray, PickleValue } from './pickle/index.js';
 export { type V1, v1Protocol } from './protocol.js';
 export { Server, type ServerOptions } from './server.js';
-export type { ModeOptions } from './session.js';
-export type { Encoding } from './text.js';
+export type { ModeOptions, V1Session } from './session.js';
+export { decodeText, type Encoding, encodeText } from './text.js';
 export type { Mode } from './wire.js';

@@ -1,12 +1,12 @@
 /** What a v1 data block carries: a value as bytes, and the mode that brings these bytes through unharmed. */
-import { OptionError, ValueError } from 'serpy-core';
-import { formatNumber } from './number-text.js';
+import { isTypedNumber, OptionError, type TypedNumber, ValueError } from 'serpy-core';
+import { formatFloat, formatNumber } from './number-text.js';
 import { type PickleValue, writePickle } from './pickle/index.js';
 import { checkText, type Encoding, encodeText } from './text.js';
 import { blockEnd, controlStart, type Mode, transmissionEnd } from './wire.js';
 
 /** What `sendData` takes: in modes 0 to 3 text, numbers (as decimal text) and bytes; in modes 4 and 5 plain data. */
-export type Value = string | number | bigint | Uint8Array | PickleValue;
+export type Value = string | number | bigint | TypedNumber | Uint8Array | PickleValue;
 
 /** A value as bytes. */
 export interface Payload {
@@ -23,14 +23,23 @@ export function encodeValue(value: Value, mode: Mode, encoding: Encoding): Paylo
       return { bytes: encodeText(value, encoding), isText: true };
     case 'number':
     case 'bigint':
-      return { bytes: Buffer.from(formatNumber(value), 'latin1'), isText: true };
+      return numberPayload(formatNumber(value));
     default:
       if (value instanceof Uint8Array) return { bytes: value, isText: false };
+      if (isTypedNumber(value)) {
+        return numberPayload(
+          value.type === 'float' ? formatFloat(Number(value.value)) : formatNumber(BigInt(value.value)),
+        );
+      }
       throw new ValueError(
         `v1 sends text, numbers, bigints and bytes (Buffer or Uint8Array) in mode ${mode}, not ${describe(value)}: ` +
           'plain data (objects, arrays, null, booleans) goes in modes 4 and 5',
       );
   }
+}
+
+function numberPayload(text: string): Payload {
+  return { bytes: Buffer.from(text, 'latin1'), isText: true };
 }
 
 /**

@@ -1,5 +1,5 @@
 /** v1 as core sees it. */
-import type { Protocol, ProtocolTypes } from 'serpy-core';
+import type { Protocol, ProtocolTypes, Role, SessionOutput } from 'serpy-core';
 import { type Data, dataOf, type Message, messageOf } from './messages.js';
 import type { Value } from './payload.js';
 import { type Block, type ModeOptions, type ReceivedBlock, type SessionOptions, V1Session } from './session.js';
@@ -15,12 +15,12 @@ export interface V1 extends ProtocolTypes {
 }
 
 /** v1 with its options. */
-export function v1Protocol(options: SessionOptions): Protocol<V1> {
+export function v1Protocol(options: SessionOptions) {
   return {
     name: 'v1',
     sendOptionNames: ['mode', 'forceMode'],
-    createSession: (_role, output) => new V1Session(options, output),
+    createSession: (_role: Role, output: SessionOutput<Block>) => new V1Session(options, output),
     data: dataOf,
-    message: (received) => messageOf(received, options.encoding),
-  };
+    message: (received: ReceivedBlock) => messageOf(received, options.encoding),
+  } satisfies Protocol<V1>;
 }

@@ -111,11 +111,17 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     if (isAcknowledged(block.mode)) this.#unanswered.push(block);
     const end = isAcknowledged(block.mode) ? acknowledgedEnd : plainEnd;
     if (block.body.length < copiedBodyBytes) {
-      this.#output.write(Buffer.concat([block.body, end]));
+      this.#output.write(joined(block.body, end));
     } else {
       this.#output.write(block.body);
       this.#output.write(end);
     }
+  }
+
+  /** Asks the peer for a sign of life: a change to the mode in force, which every v1 peer answers. */
+  ask(): void {
+    this.#output.write(setModeBlocks[this.#sendMode] as Buffer);
+    this.#modeAnswersDue++;
   }
 
   forget(block: Block): void {
@@ -234,6 +240,13 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
 
 const v2Magic = '\xde\xca\xfe\xca\xfe';
 const v2Hint = "it looks like v2: use serpy-v2, or protocol: 'v2'";
+
+function joined(body: Buffer, end: Buffer): Buffer {
+  const block = Buffer.allocUnsafe(body.length + end.length);
+  block.set(body);
+  block.set(end, body.length);
+  return block;
+}
 
 function viewOf(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -27,8 +27,9 @@ export function formatFloatHex(value: number): string {
   return `${sign}0x${biased === 0 ? 0 : 1}.${fraction}p${exponent < 0 ? '-' : '+'}${Math.abs(exponent)}`;
 }
 
+/** No space after the sign: else a long run of them, and then a fault, would match in as many ways as it is long. */
 const form =
-  /^[\t-\r ]*([+-]?)(?:(inf(?:inity)?)|(nan)|(?:0x)?([0-9a-f]*)(?:\.([0-9a-f]*))?(?:p([+-]?[0-9]+))?)[\t-\r ]*$/i;
+  /^[\t-\r ]*([+-]?)(?![\t-\r ])(?:(inf(?:inity)?)|(nan)|(?:0x)?([0-9a-f]*)(?:\.([0-9a-f]*))?(?:p([+-]?[0-9]+))?)[\t-\r ]*$/i;
 
 /**
  * The double of a hexadecimal text, rounded to the nearest, ties to even.

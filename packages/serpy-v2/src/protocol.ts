@@ -1,5 +1,5 @@
 /** v2 as core sees it. */
-import type { Protocol, ProtocolTypes } from 'serpy-core';
+import type { Protocol, ProtocolTypes, Role, SessionOutput } from 'serpy-core';
 import { type Frame, type ReceivedMessage, type SessionOptions, V2Session } from './session.js';
 import type { Data, Message, Value } from './values.js';
 
@@ -14,12 +14,12 @@ export interface V2 extends ProtocolTypes {
 }
 
 /** v2 with its options. */
-export function v2Protocol(options: SessionOptions): Protocol<V2> {
+export function v2Protocol(options: SessionOptions) {
   return {
     name: 'v2',
     sendOptionNames: [],
-    createSession: (_role, output) => new V2Session(options, output),
-    data: ({ message }) => message.value,
-    message: ({ message }) => message,
-  };
+    createSession: (_role: Role, output: SessionOutput<Frame>) => new V2Session(options, output),
+    data: ({ message }: ReceivedMessage) => message.value,
+    message: ({ message }: ReceivedMessage) => message,
+  } satisfies Protocol<V2>;
 }

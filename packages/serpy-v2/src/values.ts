@@ -1,16 +1,10 @@
 /** What v2 carries: integers, doubles, text and bytes, as payloads and back. */
-import { IntegerRangeError, ProtocolError, ValueError } from 'serpy-core';
+import { IntegerRangeError, isTypedNumber, ProtocolError, type TypedNumber, ValueError } from 'serpy-core';
 import { formatFloatHex, parseFloatHex } from './float-hex.js';
 import { frameType, type TypeName } from './wire.js';
 
 const smallestInt = -(2n ** 63n);
 const largestInt = 2n ** 63n - 1n;
-
-/** A number that says which of the two kinds it is. Made by `int()` and `float()`. */
-export interface TypedNumber {
-  readonly type: 'int' | 'float';
-  readonly value: number | bigint;
-}
 
 class Int implements TypedNumber {
   readonly type = 'int';
@@ -159,11 +153,6 @@ function decodeText(payload: Buffer): string {
   } catch (cause) {
     throw new ProtocolError('the peer sent a text that is not UTF-8', { cause });
   }
-}
-
-function isTypedNumber(value: object | null): value is TypedNumber {
-  // Another copy of this package has other classes, but the same shape.
-  return value !== null && 'type' in value && 'value' in value && (value.type === 'int' || value.type === 'float');
 }
 
 function describe(value: unknown): string {

@@ -1,0 +1,242 @@
+/**
+ * The life of a connection: dialled or accepted, up, lost, dialled again, closed. It has at most one link at a time.
+ * What travels over it is not its matter.
+ */
+import { closedError } from './close-reason.js';
+import type { CloseInfo, ConnectInfo, DisconnectInfo, ReconnectInfo, ReconnectingInfo } from './connection-events.js';
+import { type ConnectionEvent, type ConnectionState, nextState } from './connection-state.js';
+import type { Environment } from './environment.js';
+import { ConnectError, OptionError } from './errors.js';
+import type { Link, LinkEnd } from './link.js';
+import type { ConnectionSettings } from './options.js';
+import { abortError, Pending, type WaitOptions } from './pending.js';
+import type { Role } from './protocol.js';
+import { firstAttempt } from './reconnect.js';
+import { dialOnce, Redial } from './redial.js';
+import type { Address, Transport } from './transport.js';
+
+/** What a life is told of, and what it needs. */
+export interface LifecycleOwner {
+  /** Makes the link for a transport; `start` is the life's matter. */
+  createLink(transport: Transport, role: Role, lost: (end: LinkEnd) => void): Link;
+  connected(info: ConnectInfo): void;
+  disconnected(info: DisconnectInfo): void;
+  reconnecting(info: ReconnectingInfo): void;
+  reconnected(info: ReconnectInfo): void;
+  /** How many accepted messages were never put on a wire. */
+  readonly unsentMessages: number;
+  /** The connection is over, and will not be asked anything more. */
+  closed(info: CloseInfo): void;
+}
+
+export class Lifecycle {
+  readonly #settings: ConnectionSettings;
+  readonly #environment: Environment;
+  readonly #owner: LifecycleOwner;
+  readonly #over: Promise<void>;
+  #resolveOver!: () => void;
+  #state: ConnectionState = 'idle';
+  #role: Role = 'client';
+  #autoRestart: boolean;
+  #address: Address | undefined;
+  #link: Link | undefined;
+  #ready: Pending<void> | undefined;
+  #dialling: AbortController | undefined;
+  #redial: Redial | undefined;
+  #attempt = 0;
+  #connectedAtMs = 0;
+  #connectedMs = 0;
+  #lostAtMs = 0;
+  #closeTimer: unknown;
+  #closeInfo: CloseInfo | undefined;
+
+  constructor(settings: ConnectionSettings, environment: Environment, owner: LifecycleOwner) {
+    this.#settings = settings;
+    this.#environment = environment;
+    this.#owner = owner;
+    this.#autoRestart = settings.autoRestart;
+    this.#over = new Promise((resolve) => {
+      this.#resolveOver = resolve;
+    });
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  get link(): Link | undefined {
+    return this.#link;
+  }
+
+  get closeInfo(): CloseInfo | undefined {
+    return this.#closeInfo;
+  }
+
+  /** Time with a link, in milliseconds. */
+  get connectedMs(): number {
+    return this.#connectedMs + (this.#link ? this.#environment.clock.now() - this.#connectedAtMs : 0);
+  }
+
+  /** Whether it is over, or will be as soon as what is queued is sent. */
+  get ending(): boolean {
+    return this.#state === 'closing' || this.#state === 'closed';
+  }
+
+  /** Dials, and resolves when messages can be exchanged. When it rejects, it may be called again. */
+  async connect(address: Address, wait: WaitOptions): Promise<void> {
+    if (this.ending) throw this.closedError('connect');
+    if (this.#state !== 'idle') {
+      throw new OptionError(`this connection is ${this.#state} already: make a new Connection for another peer`);
+    }
+    if (wait.signal?.aborted) throw abortError('connect', wait.signal);
+    this.#move('dial');
+    this.#address = address;
+    const dialling = new AbortController();
+    this.#dialling = dialling;
+    const ready = new Pending<void>(this.#environment.clock, 'connect', wait, (error) => {
+      dialling.abort(error);
+      this.#settleReady(error);
+      this.destroyLink();
+    });
+    this.#ready = ready;
+    dialOnce(this.#environment, address, this.#settings, dialling.signal).then(
+      (transport) => {
+        if (dialling.signal.aborted) transport.destroy();
+        else this.#attach(transport);
+      },
+      (error) => {
+        if (this.#ready === ready) this.#settleReady(error);
+      },
+    );
+    try {
+      await ready.promise;
+    } catch (error) {
+      if (this.state === 'connecting') this.#move('dial-failed');
+      throw error;
+    }
+  }
+
+  /** Takes a transport that a server accepted. */
+  accept(transport: Transport): void {
+    this.#role = 'server';
+    this.#attach(transport);
+  }
+
+  /** The link can exchange messages: `connect` has done its work. */
+  ready(): void {
+    if (this.#ready) this.#settleReady(undefined);
+  }
+
+  enableRestart(): void {
+    if (this.ending) throw this.closedError('enableRestart');
+    if (this.#role === 'server') {
+      throw new OptionError('a connection that a server accepted cannot dial: enable auto restart at the client');
+    }
+    this.#autoRestart = true;
+  }
+
+  disableRestart(): void {
+    this.#autoRestart = false;
+    if (this.#state === 'reconnecting') this.#finish('link-lost', 'gave-up', undefined);
+  }
+
+  /** Begins to close. Without a link, it is over at once; with one, when `finish` or the time-out ends that. */
+  close(): Promise<void> {
+    if (this.ending) return this.#over;
+    if (!this.#link) {
+      this.#finish('close', 'closed', undefined);
+      return this.#over;
+    }
+    this.#move('close');
+    this.#settleReady(this.closedError('connect'));
+    this.#closeTimer = this.#environment.clock.setTimeout(() => this.destroyLink(), this.#settings.closeTimeoutMs);
+    return this.#over;
+  }
+
+  /** Everything is sent: says goodbye. */
+  finish(): void {
+    if (this.#state === 'closing') this.#link?.finish();
+  }
+
+  /** Closes at once. */
+  destroy(error: Error | undefined): void {
+    this.#autoRestart = false;
+    this.destroyLink(error);
+    this.#finish('finished', 'closed', error);
+  }
+
+  destroyLink(error?: Error): void {
+    this.#link?.destroy('closed', error);
+  }
+
+  closedError(what: string): Error {
+    return closedError(what, this.#closeInfo);
+  }
+
+  #attach(transport: Transport): void {
+    const again = this.#state === 'reconnecting';
+    this.#move('link-up');
+    this.#connectedAtMs = this.#environment.clock.now();
+    const link = this.#owner.createLink(transport, this.#role, (end) => this.#lost(end));
+    this.#link = link;
+    const info = { local: transport.local, remote: transport.remote };
+    if (again) {
+      const downMs = this.#connectedAtMs - this.#lostAtMs;
+      this.#owner.reconnected({ ...info, attempts: this.#attempt, downMs });
+    } else {
+      this.#owner.connected(info);
+    }
+    if (this.#link === link) link.start(); // unless a listener has ended it
+  }
+
+  #lost(end: LinkEnd): void {
+    const now = this.#environment.clock.now();
+    const upMs = now - this.#connectedAtMs;
+    this.#link = undefined;
+    this.#lostAtMs = now;
+    this.#connectedMs += upMs;
+    this.#owner.disconnected(end); // a listener may close, or enable auto restart
+    if (this.#state === 'closed') return;
+    this.#settleReady(new ConnectError('the peer hung up before messages could be exchanged', { cause: end.error }));
+    if (this.#state === 'closing' || !this.#autoRestart || end.reason === 'closed') {
+      this.#finish('link-lost', this.#state === 'closing' ? 'closed' : end.reason, end.error);
+      return;
+    }
+    this.#move('link-lost-restart');
+    this.#attempt = firstAttempt(this.#attempt, upMs, this.#settings.reconnect);
+    this.#redial = new Redial(this.#environment, this.#address as Address, this.#settings, {
+      waiting: (attempt, delayMs, error) => {
+        this.#attempt = attempt;
+        this.#owner.reconnecting({ attempt, delayMs, error });
+      },
+      up: (transport) => this.#attach(transport),
+      gaveUp: (error) => this.#finish('link-lost', 'gave-up', error),
+    });
+    this.#redial.next(this.#attempt, end.error);
+  }
+
+  #finish(event: ConnectionEvent, reason: CloseInfo['reason'], error: Error | undefined): void {
+    if (this.#state === 'closed') return;
+    this.#move(event);
+    this.#dialling?.abort();
+    this.#redial?.stop();
+    this.#environment.clock.clearTimeout(this.#closeTimer);
+    this.#closeInfo = { reason, error, unsentMessages: this.#owner.unsentMessages };
+    this.#settleReady(this.closedError('connect'));
+    this.#owner.closed(this.#closeInfo);
+    this.#resolveOver();
+  }
+
+  #settleReady(error: Error | undefined): void {
+    const ready = this.#ready;
+    this.#ready = undefined;
+    if (error === undefined) ready?.resolve();
+    else ready?.reject(error);
+  }
+
+  #move(event: ConnectionEvent): void {
+    const next = nextState(this.#state, event);
+    if (next === undefined) throw new Error(`serpy: ${event} cannot happen while ${this.#state}`);
+    this.#state = next;
+  }
+}

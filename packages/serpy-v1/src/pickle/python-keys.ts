@@ -1,0 +1,23 @@
+/** Which keys Python takes for one: it compares numbers across types and tuples by what is in them. */
+
+import { types } from 'node:util';
+
+/**
+ * Answers a text that two keys share exactly if they are equal in Python, as 1, 1n and `true` are.
+ * Takes only what may be a key: primitives, bytes, and arrays and sets of such.
+ */
+export function pythonIdentity(key: unknown): string {
+  if (key === null || key === undefined) return 'None';
+  if (typeof key === 'string') return JSON.stringify(key);
+  if (typeof key === 'boolean') return String(Number(key));
+  if (typeof key === 'number') return Number.isInteger(key) ? String(BigInt(key)) : String(key);
+  if (Array.isArray(key)) return `(${key.map(pythonIdentity).join()})`;
+  if (types.isSet(key)) return `{${Array.from(key, pythonIdentity).sort().join()}}`;
+  if (types.isUint8Array(key)) return `b${Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('hex')}`;
+  return String(key);
+}
+
+/** Tells whether a key can equal another that JavaScript keeps apart: strings and numbers among themselves cannot. */
+export function mayCoincide(key: unknown): boolean {
+  return typeof key !== 'string' && typeof key !== 'number';
+}

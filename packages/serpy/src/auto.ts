@@ -1,0 +1,225 @@
+/**
+ * The protocol that is chosen at run time: a session that listens first, and then hands over to v1's or v2's.
+ *
+ * A server goes by the first bytes that come. A client asks with the probe, 14 bytes that a v1 server answers and a v2
+ * server skips; silence means v2. A server that does not know either takes the probe for what it is, and answers v2.
+ */
+import {
+  type Outgoing,
+  ProtocolError,
+  type Received,
+  type Role,
+  type SerpyError,
+  type Session,
+  type SessionOutput,
+} from 'serpy-core';
+import type { PortableMessage } from './messages.js';
+import type { v1, v2 } from './protocols.js';
+import type { PortableValue } from './values.js';
+
+type V1 = v1.V1;
+type V2 = v2.V2;
+type V1Protocol = ReturnType<typeof v1.v1Protocol>;
+type V2Protocol = ReturnType<typeof v2.v2Protocol>;
+
+/** What `auto` adds to the options. */
+export interface ProbeSetting {
+  /** How long a client waits for a v1 server's answer before it takes the server for v2. Default 1,000. */
+  readonly probeTimeoutMs: number;
+}
+
+/** A message on its way out, as far as it is known in which protocol: both, until then. */
+export interface AutoOutgoing extends Outgoing {
+  readonly v1: V1['outgoing'] | undefined;
+  readonly v2: V2['outgoing'] | undefined;
+}
+
+/** A message of either protocol. */
+export type AutoReceived = Received &
+  (
+    | { readonly protocol: 'v1'; readonly received: V1['received'] }
+    | { readonly protocol: 'v2'; readonly received: V2['received'] }
+  );
+
+const v2Magic = Buffer.from('decafecafe', 'hex');
+
+/** What the probe adds to a SETMODE0 block: empty blocks, which v1 skips, to the length of a v2 header. */
+const probeFill = Buffer.alloc(4, 0x1f);
+const probe = Buffer.from('\x01SETMODE0\x1f\x1f\x1f\x1f\x1f', 'latin1');
+
+/** An empty v2 message whose checksum is the complement of the right one: every v2 peer drops it. Says "v2" to a client that asked. */
+const v2Answer = Buffer.from('decafecafe81ffffffff00000000', 'hex');
+
+/** How long the rest of something that starts like a probe may take: an original v1 peer may have sent just its first block. */
+const restOfProbeMs = 200;
+
+export class AutoSession implements Session<PortableValue, object, AutoReceived, AutoOutgoing> {
+  readonly #role: Role;
+  readonly #output: SessionOutput<AutoOutgoing>;
+  readonly #probeTimeoutMs: number;
+  readonly #v1: v1.V1Session;
+  readonly #v2: v2.V2Session;
+  /** Known once the peer has shown it. A client keeps it over reconnects. */
+  #protocol: 'v1' | 'v2' | undefined;
+  /** What came before it was known. */
+  #start: Buffer = Buffer.alloc(0);
+  #deadlineMs: number | undefined;
+  #nowMs = 0;
+  #warned = false;
+
+  constructor(
+    role: Role,
+    output: SessionOutput<AutoOutgoing>,
+    first: V1Protocol,
+    second: V2Protocol,
+    probeTimeoutMs: number,
+  ) {
+    this.#role = role;
+    this.#output = output;
+    this.#probeTimeoutMs = probeTimeoutMs;
+    const write = (piece: Uint8Array) => output.write(piece);
+    const warn = (error: SerpyError) => output.warn(error);
+    // Nobody can ask for an acknowledgement before it is known that the peer has them.
+    this.#v1 = first.createSession(role, { write, warn, acknowledged: () => {} });
+    this.#v2 = second.createSession(role, { write, warn, acknowledged: () => {} });
+  }
+
+  get protocol(): 'v1' | 'v2' | undefined {
+    return this.#protocol;
+  }
+
+  get canSend(): boolean {
+    return this.#protocol !== undefined;
+  }
+
+  get deadlineMs(): number | undefined {
+    return this.#deadlineMs;
+  }
+
+  /** While the protocol is not known, a value must suit both. */
+  encode(value: PortableValue): AutoOutgoing {
+    const v1 = this.#protocol === 'v2' ? undefined : this.#v1.encode(value, {});
+    const v2 = this.#protocol === 'v1' ? undefined : this.#v2.encode(value);
+    if (this.#protocol === undefined && this.#role === 'server' && !this.#warned) {
+      this.#deadlineMs ??= this.#nowMs + this.#probeTimeoutMs;
+    }
+    return { v1, v2, sizeBytes: Math.max(v1?.sizeBytes ?? 0, v2?.sizeBytes ?? 0), acknowledged: false };
+  }
+
+  send({ v1, v2 }: AutoOutgoing): void {
+    if (this.#protocol === 'v1') this.#v1.send(v1 as V1['outgoing']);
+    else this.#v2.send(v2 as V2['outgoing']);
+  }
+
+  forget(): void {}
+
+  up(nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#start = Buffer.alloc(0);
+    this.#v1.up();
+    this.#v2.up();
+    if (this.#role === 'server' || this.#protocol !== undefined) return;
+    this.#v1.ask();
+    this.#output.write(probeFill);
+    this.#deadlineMs = nowMs + this.#probeTimeoutMs;
+  }
+
+  lost(): void {
+    this.#deadlineMs = undefined;
+    this.#v1.lost();
+    this.#v2.lost();
+  }
+
+  receive(chunk: Buffer, nowMs: number): void {
+    this.#nowMs = nowMs;
+    if (this.#protocol === undefined) this.#recognise(chunk);
+    else this.#session.receive(chunk);
+  }
+
+  read(): AutoReceived | undefined {
+    if (this.#protocol === 'v1') {
+      const received = this.#v1.read();
+      return received && { protocol: 'v1', received, sizeBytes: received.sizeBytes };
+    }
+    const received = this.#protocol && this.#v2.read();
+    return received && { protocol: 'v2', received, sizeBytes: received.sizeBytes };
+  }
+
+  ended(): SerpyError | undefined {
+    return this.#protocol && this.#session.ended();
+  }
+
+  tick(nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#deadlineMs = undefined;
+    if (this.#protocol !== undefined) return;
+    if (this.#role === 'client') {
+      this.#choose('v2', this.#start);
+    } else if (this.#start.length > 0) {
+      this.#choose('v1', this.#start);
+    } else {
+      this.#warned = true;
+      this.#output.warn(
+        new ProtocolError(
+          `the peer has said nothing for ${this.#probeTimeoutMs} ms, so its protocol is not known and nothing can be sent to it: ` +
+            "say protocol: 'v1' or 'v2', or let the peer speak first",
+        ),
+      );
+    }
+  }
+
+  get #session(): v1.V1Session | v2.V2Session {
+    return this.#protocol === 'v1' ? this.#v1 : this.#v2;
+  }
+
+  /** Goes by the first bytes; a handful at most, so that joining them costs nothing. */
+  #recognise(chunk: Buffer): void {
+    this.#start = this.#start.length === 0 ? chunk : Buffer.concat([this.#start, chunk]);
+    const start = this.#start;
+    if (isPrefix(start, this.#role === 'client' ? v2Answer : v2Magic)) return;
+    if (startsWith(start, v2Magic)) {
+      const answered = this.#role === 'client' && startsWith(start, v2Answer);
+      this.#choose('v2', answered ? start.subarray(v2Answer.length) : start);
+    } else if (this.#role === 'server' && startsWith(start, probe)) {
+      this.#output.write(v2Answer);
+      this.#choose('v2', start.subarray(probe.length));
+    } else if (this.#role === 'server' && isPrefix(start, probe)) {
+      this.#deadlineMs ??= this.#nowMs + restOfProbeMs;
+    } else {
+      this.#choose('v1', start);
+    }
+  }
+
+  #choose(protocol: 'v1' | 'v2', start: Buffer): void {
+    this.#protocol = protocol;
+    this.#deadlineMs = undefined;
+    this.#start = Buffer.alloc(0);
+    this.#session.receive(start);
+  }
+}
+
+function startsWith(bytes: Buffer, pattern: Buffer): boolean {
+  return bytes.length >= pattern.length && bytes.compare(pattern, 0, pattern.length, 0, pattern.length) === 0;
+}
+
+/** Whether bytes are a beginning of the pattern that is not whole yet. */
+function isPrefix(bytes: Buffer, pattern: Buffer): boolean {
+  return bytes.length < pattern.length && bytes.compare(pattern, 0, bytes.length) === 0;
+}
+
+/** Both protocols, as one. */
+export function autoProtocol(
+  first: V1Protocol,
+  second: V2Protocol,
+  { probeTimeoutMs }: ProbeSetting,
+  message: { v1(received: V1['received']): PortableMessage; v2(received: V2['received']): PortableMessage },
+) {
+  return {
+    name: 'auto',
+    sendOptionNames: [],
+    createSession: (role: Role, output: SessionOutput<AutoOutgoing>) =>
+      new AutoSession(role, output, first, second, probeTimeoutMs),
+    data: (each: AutoReceived) => (each.protocol === 'v1' ? first.data(each.received) : second.data(each.received)),
+    message: (each: AutoReceived) => (each.protocol === 'v1' ? message.v1(each.received) : message.v2(each.received)),
+  };
+}

@@ -1,0 +1,136 @@
+/** Options from elsewhere than code: URLs, JSON files and the environment. */
+import { readFileSync } from 'node:fs';
+import { checkNames, OptionError, type OptionSpec } from 'serpy-core';
+import { type ConnectOptions, connectSpecs, type ListenOptions, listenSpecs } from './options.js';
+import type { ProtocolName } from './protocols.js';
+
+const schemes: Readonly<Record<string, ProtocolName>> = { 'serpy1:': 'v1', 'serpy2:': 'v2', 'serpy:': 'auto' };
+
+const urlForm = "a URL such as 'serpy2://127.0.0.1:5000' (serpy1, serpy2, or serpy to find out)";
+
+/**
+ * The options that a URL states: `serpy1://host:port`, `serpy2://host:port`, or `serpy://host:port` for auto.
+ * More options follow as `?autoRestart=true&sendQueue.maxMessages=10`. Their values are checked by `connect` and `listen`.
+ * @throws `ERR_SERPY_OPTION` for what is no such URL
+ */
+export function parseUrl(url: string): Record<string, unknown> {
+  let parsed: URL;
+  try {
+    parsed = new URL(url);
+  } catch {
+    throw new OptionError(`${JSON.stringify(url)} is not ${urlForm}`);
+  }
+  const protocol = schemes[parsed.protocol];
+  if (protocol === undefined || parsed.hostname === '' || parsed.username !== '' || !/^\/?$/.test(parsed.pathname)) {
+    throw new OptionError(`${JSON.stringify(url)} is not ${urlForm}`);
+  }
+  if (parsed.port === '')
+    throw new OptionError(`${JSON.stringify(url)} has no port: write ${parsed.protocol}//${parsed.host}:5000`);
+  const host = parsed.hostname.replace(/^\[(.*)\]$/, '$1');
+  const options: Record<string, unknown> = { protocol, host, port: Number(parsed.port) };
+  for (const [name, value] of parsed.searchParams) setOption(options, name, fromText(value));
+  return options;
+}
+
+/** Where `loadConfig` finds overrides. */
+export interface LoadConfigOptions {
+  /** Default `process.env`. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+}
+
+/**
+ * Options for `connect` or `listen` from a JSON file: an object with the names of the options.
+ * Variables of the environment go before the file: `SERPY_PORT=5001` overrides `port`, `SERPY_AUTO_RESTART=true`
+ * `autoRestart`, `SERPY_SEND_QUEUE_MAX_MESSAGES=10` `sendQueue.maxMessages`; `SERPY_URL` overrides protocol, host and port.
+ * @throws `ERR_SERPY_OPTION` naming the file and what is wrong: not there, not JSON, an unknown option, a wrong value
+ */
+export function loadConfig(
+  path: string,
+  { env = process.env }: LoadConfigOptions = {},
+): ConnectOptions & ListenOptions {
+  const config = readConfig(path);
+  const settings = { ...config, ...environmentOptions(env) };
+  for (const name of ['sendQueue', 'receiveQueue', 'reconnect']) {
+    const [file, variables] = [config[name], settings[name]];
+    if (isObject(file) && isObject(variables)) settings[name] = { ...file, ...variables };
+  }
+  try {
+    checkValues(settings);
+  } catch (cause) {
+    throw new OptionError(`${path}: ${(cause as Error).message}`, { cause });
+  }
+  return settings as unknown as ConnectOptions & ListenOptions; // checked just now, but for what is missing
+}
+
+/** The options that variables of the environment state. @throws `ERR_SERPY_OPTION` for a `SERPY_` variable that names no option */
+export function environmentOptions(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Record<string, unknown> {
+  const options: Record<string, unknown> = {};
+  if (env.SERPY_URL) Object.assign(options, parseUrl(env.SERPY_URL));
+  for (const [variable, value] of Object.entries(env)) {
+    if (!variable.startsWith('SERPY_') || variable === 'SERPY_URL' || value === undefined || value === '') continue;
+    const name = variableNames.get(variable);
+    if (name === undefined) checkNames({ [variable]: value }, [...variableNames.keys(), 'SERPY_URL']);
+    else setOption(options, name, fromText(value));
+  }
+  return options;
+}
+
+/** The options of both ends under every protocol. */
+const allSpecs: Readonly<Record<string, OptionSpec<unknown>>> = { ...connectSpecs('auto'), ...listenSpecs('auto') };
+
+/** Paths such as `sendQueue.maxMessages` under the variables that override them. */
+const variableNames: ReadonlyMap<string, string> = new Map(
+  Object.entries(allSpecs)
+    .flatMap(([name, { default: fallback }]) =>
+      isObject(fallback) ? Object.keys(fallback).map((below) => `${name}.${below}`) : [name],
+    )
+    .map((path) => [`SERPY_${path.replace(/[A-Z]/g, '_$&').replace('.', '_').toUpperCase()}`, path]),
+);
+
+function readConfig(path: string): Record<string, unknown> {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new OptionError(`the configuration file ${path} cannot be read: ${(cause as Error).message}`, { cause });
+  }
+  let config: unknown;
+  try {
+    config = JSON.parse(text.replace(/^\uFEFF/, '')); // as Windows editors like to start a file
+  } catch (cause) {
+    throw new OptionError(`the configuration file ${path} is not JSON: ${(cause as Error).message}`, { cause });
+  }
+  if (!isObject(config))
+    throw new OptionError(
+      `the configuration file ${path} must hold an object such as { "protocol": "v2", "port": 5000 }`,
+    );
+  return config;
+}
+
+/** Checks each value, of options of either end: which end it is shows when the configuration is used. */
+function checkValues(settings: Record<string, unknown>): void {
+  checkNames(settings, Object.keys(allSpecs));
+  for (const [name, value] of Object.entries(settings)) allSpecs[name]?.parse(value, name);
+}
+
+/** Sets an option, below another one for a name such as `sendQueue.maxMessages`. */
+function setOption(options: Record<string, unknown>, path: string, value: unknown): void {
+  const [name, below] = path.split('.', 2) as [string, string?];
+  if (below === undefined) {
+    options[name] = value;
+    return;
+  }
+  const group = Object.hasOwn(options, name) && isObject(options[name]) ? options[name] : {};
+  options[name] = { ...group, [below]: value };
+}
+
+function fromText(text: string): unknown {
+  if (text === 'true' || text === 'false') return text === 'true';
+  return text.trim() !== '' && !Number.isNaN(Number(text)) ? Number(text) : text;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

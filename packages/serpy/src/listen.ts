@@ -1,0 +1,32 @@
+/** Starts a server, over the protocol that the configuration says. */
+import type { Environment } from 'serpy-core';
+import { parseUrl } from './config.js';
+import { type ListenOptions, type ListenOptionsOf, parseListenOptions } from './options.js';
+import { Server } from './server.js';
+
+/**
+ * Starts a server and resolves with it; its connections' type follows `protocol`. With `'auto'` each peer may speak either.
+ *
+ * ```ts
+ * const server = await listen({ protocol: 'auto', port: 5000 });
+ * for await (const connection of server) await connection.sendData('welcome');
+ * ```
+ * @throws `ERR_SERPY_OPTION`, and what `server.start` throws
+ */
+export function listen(
+  options: ListenOptionsOf<'v1'> | `serpy1://${string}`,
+  environment?: Environment,
+): Promise<Server<'v1'>>;
+export function listen(
+  options: ListenOptionsOf<'v2'> | `serpy2://${string}`,
+  environment?: Environment,
+): Promise<Server<'v2'>>;
+export function listen(
+  options: ListenOptionsOf<'auto'> | `serpy://${string}`,
+  environment?: Environment,
+): Promise<Server>;
+export function listen(options: ListenOptions | string, environment?: Environment): Promise<Server>;
+export async function listen(options: ListenOptions | string, environment?: Environment): Promise<unknown> {
+  const { protocol, ...settings } = parseListenOptions(typeof options === 'string' ? parseUrl(options) : options);
+  return new Server<'auto'>(protocol as 'auto', settings, environment).start();
+}

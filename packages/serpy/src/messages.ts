@@ -1,0 +1,96 @@
+/** Messages that answer alike, whichever protocol and mode they travelled in. */
+import { ValueError } from 'serpy-core';
+import { v1, type v2 } from './protocols.js';
+
+const { decodeText, encodeText, formatFloat, formatNumber, parseNumber } = v1;
+
+type Encoding = v1.Encoding;
+type V1Message = v1.Message;
+type V2Message = v2.Message;
+
+/** What every message can be asked. */
+export interface Readings {
+  /** As text: a number as its decimal text, bytes decoded. Throws `ERR_SERPY_VALUE` for what is none. */
+  text(): string;
+  /** As bytes: text encoded, a number's decimal text encoded. Throws `ERR_SERPY_VALUE` for an object. */
+  bytes(): Buffer;
+  /** As a number, a `bigint` outside the safe integers: text is read as a decimal number. Throws `ERR_SERPY_VALUE` for what is none. */
+  number(): number | bigint;
+}
+
+/** A v1 message: `type`, `value` and `mode` as serpy-v1 gives them. */
+export type PortableV1Message = V1Message & { readonly protocol: 'v1' } & Readings;
+
+/** A v2 message: `type` and `value` as serpy-v2 gives them. */
+export type PortableV2Message = V2Message & { readonly protocol: 'v2' } & Readings;
+
+/** A message of either protocol. */
+export type PortableMessage = PortableV1Message | PortableV2Message;
+
+class Message implements Readings {
+  readonly protocol: 'v1' | 'v2';
+  readonly type: string;
+  readonly value: unknown;
+  readonly #encoding: Encoding;
+
+  constructor(protocol: 'v1' | 'v2', { type, value }: V1Message | V2Message, encoding: Encoding) {
+    this.protocol = protocol;
+    this.type = type;
+    this.value = value;
+    this.#encoding = encoding;
+  }
+
+  text(): string {
+    const { value } = this;
+    if (typeof value === 'string') return value;
+    if (typeof value === 'number') return this.type === 'float' ? formatFloat(value) : formatNumber(value);
+    if (typeof value === 'bigint') return value.toString();
+    const text = Buffer.isBuffer(value) ? decodeText(value, this.#encoding) : undefined;
+    if (text !== undefined) return text;
+    throw this.#isNot(
+      'text',
+      Buffer.isBuffer(value) ? `bytes that are no ${this.#encoding} text: use bytes()` : undefined,
+    );
+  }
+
+  bytes(): Buffer {
+    const { value } = this;
+    if (Buffer.isBuffer(value)) return value;
+    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint') {
+      return encodeText(this.text(), this.#encoding);
+    }
+    throw this.#isNot('bytes');
+  }
+
+  number(): number | bigint {
+    const { value } = this;
+    if (typeof value === 'number' || typeof value === 'bigint') return value;
+    const number = typeof value === 'string' || Buffer.isBuffer(value) ? parseNumber(this.text()) : undefined;
+    if (number !== undefined) return number;
+    throw this.#isNot(
+      'a number',
+      typeof value === 'string' ? `the text ${JSON.stringify(value.slice(0, 40))}` : undefined,
+    );
+  }
+
+  #isNot(what: string, is = `an object (${this.protocol} type '${this.type}'): use value`): ValueError {
+    return new ValueError(`the message is not ${what} but ${is}`);
+  }
+}
+
+class MessageWithMode extends Message {
+  readonly mode: number;
+
+  constructor(message: V1Message, encoding: Encoding) {
+    super('v1', message, encoding);
+    this.mode = message.mode;
+  }
+}
+
+export function fromV1(message: V1Message, encoding: Encoding): PortableV1Message {
+  return new MessageWithMode(message, encoding) as Readings as PortableV1Message;
+}
+
+export function fromV2(message: V2Message): PortableV2Message {
+  return new Message('v2', message, 'utf-8') as Readings as PortableV2Message;
+}

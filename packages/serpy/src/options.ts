@@ -1,0 +1,92 @@
+/** The facade's options: an object per protocol and end, told apart by `protocol`. */
+import {
+  acceptedOptions,
+  addressOptions,
+  type ConnectionSettings,
+  connectionOptions,
+  type DiallingOption,
+  type Given,
+  OptionError,
+  type OptionSpecs,
+  option,
+  parseOptions,
+  type ServerSettings,
+  serverOptions,
+} from 'serpy-core';
+import type { ProbeSetting } from './auto.js';
+import { type ProtocolName, protocolNames, v1 } from './protocols.js';
+
+/** Options that only some protocols have. */
+interface OptionsOf {
+  v1: v1.EncodingSetting;
+  v2: object;
+  auto: v1.EncodingSetting & ProbeSetting;
+}
+
+interface Target {
+  /** The server's host name or IP address. Default 127.0.0.1. */
+  readonly host?: string | undefined;
+  /** The server's port. */
+  readonly port: number;
+}
+
+/** What `connect` takes for one protocol. */
+export type ConnectOptionsOf<P extends ProtocolName> = { readonly protocol: P } & Target &
+  Given<ConnectionSettings & OptionsOf[P]>;
+
+/** What `listen` takes for one protocol. */
+export type ListenOptionsOf<P extends ProtocolName> = { readonly protocol: P; readonly port: number } & Given<
+  Omit<ServerSettings, 'port'> & Omit<ConnectionSettings, DiallingOption> & OptionsOf[P]
+>;
+
+/** What `connect` takes; what comes back follows `protocol`. */
+export type ConnectOptions = ConnectOptionsOf<'v1'> | ConnectOptionsOf<'v2'> | ConnectOptionsOf<'auto'>;
+
+/** What `listen` takes; what comes back follows `protocol`. */
+export type ListenOptions = ListenOptionsOf<'v1'> | ListenOptionsOf<'v2'> | ListenOptionsOf<'auto'>;
+
+/** Settings that every protocol can be made from: what one does not have stands at its default. */
+export type CompleteSettings = v1.EncodingSetting & ProbeSetting;
+
+const protocolOption = option.choice(protocolNames, undefined);
+const encoding = { encoding: v1.v1ConnectionOptions.encoding };
+const probe = { probeTimeoutMs: option.milliseconds(1000, 1) };
+
+const specsOf: { readonly [P in ProtocolName]: OptionSpecs<OptionsOf[P]> } = {
+  v1: encoding,
+  v2: {},
+  auto: { ...encoding, ...probe },
+};
+
+/** All options of one end under one protocol. */
+export function connectSpecs(protocol: ProtocolName) {
+  return { protocol: protocolOption, ...addressOptions, ...connectionOptions, ...specsOf[protocol] };
+}
+
+export function listenSpecs(protocol: ProtocolName) {
+  return { protocol: protocolOption, ...serverOptions, ...acceptedOptions, ...specsOf[protocol] };
+}
+
+const rest: CompleteSettings = { encoding: encoding.encoding.default ?? 'ascii', probeTimeoutMs: 1000 };
+
+/** Checks and completes the options of `connect`. Throws an `OptionError` that names the option and what it takes. */
+export function parseConnectOptions(input: unknown) {
+  return { ...rest, ...parseOptions(connectSpecs(protocolOf(input)), input) };
+}
+
+/** Checks and completes the options of `listen`. Throws an `OptionError` that names the option and what it takes. */
+export function parseListenOptions(input: unknown) {
+  return { ...rest, ...parseOptions(listenSpecs(protocolOf(input)), input) };
+}
+
+/** Which options there are depends on the protocol, so it is looked at first. */
+function protocolOf(input: unknown): ProtocolName {
+  if (input === null || typeof input !== 'object' || Array.isArray(input)) {
+    throw new OptionError(
+      "options are an object such as { protocol: 'v2', host: '127.0.0.1', port: 5000 }, or a URL such as 'serpy2://127.0.0.1:5000'",
+    );
+  }
+  const { protocol } = input as { protocol?: unknown };
+  if (protocol === undefined) throw new OptionError(`the option protocol is missing: it takes ${protocolOption.takes}`);
+  return protocolOption.parse(protocol, 'protocol');
+}

@@ -1,0 +1,35 @@
+/** What a program can do with a connection of the facade, whichever protocol it speaks. */
+import type { ConnectionEvents } from 'serpy-core';
+import type { Connection } from './connection.js';
+
+type Shared = Pick<
+  Connection<'auto'>,
+  | 'protocol'
+  | 'state'
+  | 'remote'
+  | 'local'
+  | 'closeInfo'
+  | 'isConnected'
+  | 'isDataAvailable'
+  | 'sendData'
+  | 'getData'
+  | 'getMessage'
+  | 'messages'
+  | 'enableRestart'
+  | 'disableRestart'
+  | 'stats'
+  | 'close'
+  | 'destroy'
+  | typeof Symbol.iterator
+  | typeof Symbol.asyncIterator
+  | typeof Symbol.asyncDispose
+>;
+
+/**
+ * A connection over either protocol: every `Connection` of the facade is one. Functions that take this run over v1 and v2 alike.
+ */
+export interface PortableConnection extends Shared {
+  on<E extends keyof ConnectionEvents>(event: E, listener: (...info: ConnectionEvents[E]) => void): unknown;
+  once<E extends keyof ConnectionEvents>(event: E, listener: (...info: ConnectionEvents[E]) => void): unknown;
+  off<E extends keyof ConnectionEvents>(event: E, listener: (...info: ConnectionEvents[E]) => void): unknown;
+}
