@@ -1,7 +1,7 @@
 /** The states of a connection and the moves between them. A pure table: what a move does is the connection's matter. */
 
 /**
- * - `idle`: never connected, or the first dial failed
+ * - `idle`: never connected, or `connect` failed
  * - `connecting`: the first dial is under way
  * - `connected`: a link is up
  * - `reconnecting`: the link broke; waiting to dial again, or dialling
@@ -23,7 +23,13 @@ export type ConnectionEvent =
 const moves: Record<ConnectionState, Partial<Record<ConnectionEvent, ConnectionState>>> = {
   idle: { dial: 'connecting', 'link-up': 'connected', close: 'closed', finished: 'closed' },
   connecting: { 'link-up': 'connected', 'dial-failed': 'idle', close: 'closed', finished: 'closed' },
-  connected: { 'link-lost': 'closed', 'link-lost-restart': 'reconnecting', close: 'closing', finished: 'closed' },
+  connected: {
+    'dial-failed': 'idle',
+    'link-lost': 'closed',
+    'link-lost-restart': 'reconnecting',
+    close: 'closing',
+    finished: 'closed',
+  },
   reconnecting: { 'link-up': 'connected', 'link-lost': 'closed', close: 'closed', finished: 'closed' },
   closing: { 'link-lost': 'closed', close: 'closing', finished: 'closed' },
   closed: { close: 'closed', finished: 'closed' },

@@ -261,7 +261,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
     return this.#protocol.createSession(role, {
       write: (piece) => {
         this.#counters.bytesSent += piece.length;
-        this.#lifecycle.link?.transport.write(piece);
+        this.#lifecycle.link?.write(piece);
       },
       acknowledged: (outgoing) => this.#outbox.acknowledged(outgoing),
       warn: (error) => {

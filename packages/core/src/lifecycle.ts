@@ -43,6 +43,8 @@ export class Lifecycle {
   #ready: Pending<void> | undefined;
   #dialling: AbortController | undefined;
   #redial: Redial | undefined;
+  /** Whether messages could be exchanged once: until then, what fails is `connect`. */
+  #everReady = false;
   #attempt = 0;
   #connectedAtMs = 0;
   #connectedMs = 0;
@@ -124,7 +126,9 @@ export class Lifecycle {
 
   /** The link can exchange messages: `connect` has done its work. */
   ready(): void {
-    if (this.#ready) this.#settleReady(undefined);
+    if (this.#everReady || !this.#link || this.#link.over || this.ending) return;
+    this.#everReady = true;
+    this.#settleReady(undefined);
   }
 
   enableRestart(): void {
@@ -144,7 +148,7 @@ export class Lifecycle {
   close(): Promise<void> {
     if (this.ending) return this.#over;
     if (!this.#link) {
-      this.#finish('close', 'closed', undefined);
+      this.#finish('finished', 'closed', undefined);
       return this.#over;
     }
     this.#move('close');
@@ -161,6 +165,7 @@ export class Lifecycle {
   /** Closes at once. */
   destroy(error: Error | undefined): void {
     this.#autoRestart = false;
+    this.#settleReady(this.closedError('connect'));
     this.destroyLink(error);
     this.#finish('finished', 'closed', error);
   }
@@ -197,7 +202,11 @@ export class Lifecycle {
     this.#connectedMs += upMs;
     this.#owner.disconnected(end); // a listener may close, or enable auto restart
     if (this.#state === 'closed') return;
-    this.#settleReady(new ConnectError('the peer hung up before messages could be exchanged', { cause: end.error }));
+    if (this.#state === 'connected' && !this.#everReady && this.#role === 'client') {
+      this.#move('dial-failed');
+      this.#settleReady(new ConnectError('the peer hung up before messages could be exchanged', { cause: end.error }));
+      return;
+    }
     if (this.#state === 'closing' || !this.#autoRestart || end.reason === 'closed') {
       this.#finish('link-lost', this.#state === 'closing' ? 'closed' : end.reason, end.error);
       return;

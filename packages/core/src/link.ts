@@ -60,6 +60,7 @@ export class Link implements TransportHandler {
   #paused = false;
   #reading = false;
   #peerEnded = false;
+  #saidGoodbye = false;
   #over = false;
   #end: { reason: DisconnectReason; error: Error | undefined } | undefined;
   #unconfirmedMessages = 0;
@@ -80,18 +81,20 @@ export class Link implements TransportHandler {
     this.#afterStep();
   }
 
+  /** Whether it has had its life. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** Bytes of the session for the wire. After goodbye nothing more is said, not even answers. */
+  write(piece: Uint8Array): void {
+    if (!this.#over && !this.#saidGoodbye) this.transport.write(piece);
+  }
+
   /** Sends what is queued, as long as session and transport take it. */
   pump(): void {
-    while (!this.#over && !this.#peerEnded && this.#session.canSend && this.transport.writable) {
-      const outgoing = this.#owner.nextOutgoing();
-      if (outgoing === undefined) {
-        this.#owner.sentAll();
-        return;
-      }
-      if (this.transport.unsentBytes === 0) this.#unconfirmedMessages = 0;
-      this.#unconfirmedMessages++;
-      this.#session.send(outgoing);
-    }
+    this.#sendQueued();
+    this.#schedule();
   }
 
   /** Messages were taken out of the inbox: goes on reading if that had to wait. */
@@ -104,7 +107,9 @@ export class Link implements TransportHandler {
 
   /** Says goodbye after all that was written; the peer's own end, or `destroy`, ends the link. */
   finish(): void {
+    if (this.#over || this.#saidGoodbye) return;
     this.#end ??= { reason: 'closed', error: undefined };
+    this.#saidGoodbye = true;
     this.transport.end();
     this.roomInInbox();
   }
@@ -136,6 +141,7 @@ export class Link implements TransportHandler {
     this.#read(true);
     if (this.#over) return;
     this.#owner.stepped();
+    this.#saidGoodbye = true;
     this.transport.end();
     this.#clock.clearTimeout(this.#timer);
     this.#timer = this.#clock.setTimeout(() => this.transport.destroy(), lingerMs);
@@ -202,7 +208,19 @@ export class Link implements TransportHandler {
     if (this.#over) return;
     this.#owner.stepped();
     this.pump();
-    this.#schedule();
+  }
+
+  #sendQueued(): void {
+    while (!this.#over && !this.#peerEnded && !this.#saidGoodbye && this.#session.canSend && this.transport.writable) {
+      const outgoing = this.#owner.nextOutgoing();
+      if (outgoing === undefined) {
+        this.#owner.sentAll();
+        return;
+      }
+      if (this.transport.unsentBytes === 0) this.#unconfirmedMessages = 0;
+      this.#unconfirmedMessages++;
+      this.#session.send(outgoing);
+    }
   }
 
   #schedule(): void {

@@ -27,7 +27,7 @@ export function parseUrl(url: string): Record<string, unknown> {
   if (parsed.port === '')
     throw new OptionError(`${JSON.stringify(url)} has no port: write ${parsed.protocol}//${parsed.host}:5000`);
   const host = parsed.hostname.replace(/^\[(.*)\]$/, '$1');
-  const options: Record<string, unknown> = { protocol, host, port: Number(parsed.port) };
+  const options = Object.assign(emptyOptions(), { protocol, host, port: Number(parsed.port) });
   for (const [name, value] of parsed.searchParams) setOption(options, name, fromText(value));
   return options;
 }
@@ -66,7 +66,7 @@ export function loadConfig(
 export function environmentOptions(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Record<string, unknown> {
-  const options: Record<string, unknown> = {};
+  const options = emptyOptions();
   if (env.SERPY_URL) Object.assign(options, parseUrl(env.SERPY_URL));
   for (const [variable, value] of Object.entries(env)) {
     if (!variable.startsWith('SERPY_') || variable === 'SERPY_URL' || value === undefined || value === '') continue;
@@ -113,6 +113,11 @@ function readConfig(path: string): Record<string, unknown> {
 function checkValues(settings: Record<string, unknown>): void {
   checkNames(settings, Object.keys(allSpecs));
   for (const [name, value] of Object.entries(settings)) allSpecs[name]?.parse(value, name);
+}
+
+/** Without a prototype, so that a name such as `__proto__` is an unknown option like any other. */
+function emptyOptions(): Record<string, unknown> {
+  return Object.create(null);
 }
 
 /** Sets an option, below another one for a name such as `sendQueue.maxMessages`. */

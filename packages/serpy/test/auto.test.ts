@@ -1,0 +1,204 @@
+import { once } from 'node:events';
+import { createServer, type Socket, connect as tcpConnect } from 'node:net';
+import { connect, listen } from 'serpy';
+import * as v1 from 'serpy-v1';
+import * as v2 from 'serpy-v2';
+import { describe, expect, onTestFinished, test } from 'vitest';
+
+const loopback = '127.0.0.1';
+
+/** A server of ours that is closed when the test ends. */
+async function autoServer(options: { probeTimeoutMs?: number } = {}) {
+  const server = await listen({ protocol: 'auto', port: 0, ...options });
+  onTestFinished(() => server.closeServer());
+  return { server, port: server.address?.port as number };
+}
+
+/** A peer that is nothing but a socket. */
+async function rawServer(onConnection: (socket: Socket) => void) {
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    onTestFinished(() => {
+      socket.destroy();
+    });
+    onConnection(socket);
+  }).listen(0, loopback);
+  await once(server, 'listening');
+  onTestFinished(() => {
+    server.close();
+  });
+  return (server.address() as { port: number }).port;
+}
+
+async function rawClient(port: number): Promise<Socket> {
+  const socket = tcpConnect(port, loopback);
+  await once(socket, 'connect');
+  onTestFinished(() => {
+    socket.destroy();
+  });
+  return socket;
+}
+
+/** What a socket has received once it is at least so long. */
+async function received(socket: Socket, length: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for (let there = 0; there < length; ) {
+    const [chunk] = (await once(socket, 'data')) as [Buffer];
+    chunks.push(chunk);
+    there += chunk.length;
+  }
+  return Buffer.concat(chunks);
+}
+
+describe('an auto server', () => {
+  test('speaks v1 and v2 with clients of both at once', async () => {
+    const { server, port } = await autoServer();
+    const first = await new v1.Connection().connect(loopback, port);
+    const second = await new v2.Connection().connect(loopback, port);
+    onTestFinished(() => first.close());
+    onTestFinished(() => second.close());
+    await first.sendData('over v1');
+    await second.sendData('over v2');
+    const messages = await Promise.all(
+      [await server.getConnection(), await server.getConnection()].map(async (connection) => {
+        const message = await connection.getMessage();
+        await connection.sendData(`${message.protocol} heard`);
+        return message;
+      }),
+    );
+    expect(messages.map((message) => [message.protocol, message.text()]).sort()).toEqual([
+      ['v1', 'over v1'],
+      ['v2', 'over v2'],
+    ]);
+    expect(String(await first.getData())).toBe('v1 heard');
+    expect(await second.getData()).toBe('v2 heard');
+  });
+
+  test('recognises a v2 client whose first frame arrives one byte at a time', async () => {
+    const { server, port } = await autoServer();
+    const client = await rawClient(port);
+    for (const byte of Buffer.from('decafecafe21140200000500000068656c6c6f', 'hex')) {
+      client.write(Buffer.of(byte));
+      await new Promise(setImmediate);
+    }
+    const message = await (await server.getConnection()).getMessage();
+    expect([message.protocol, message.value]).toEqual(['v2', 'hello']);
+  });
+
+  test('answers an original v1 client that starts with SETMODE0 alone and waits', async () => {
+    const { port } = await autoServer();
+    const client = await rawClient(port);
+    client.write('\x01SETMODE0\x1f');
+    expect((await received(client, 10)).toString('latin1')).toBe('\x01ACKMODCG\x1f');
+  });
+
+  test('holds what it has to say until the client has shown its protocol, and warns that it waits', async () => {
+    const { server, port } = await autoServer({ probeTimeoutMs: 20 });
+    const client = await rawClient(port);
+    const connection = await server.getConnection();
+    const warned = once(connection, 'warning');
+    await connection.sendData('welcome');
+    expect((await warned)[0].message).toContain("say protocol: 'v1' or 'v2'");
+    client.write('hello\x1f');
+    expect((await received(client, 8)).toString()).toBe('welcome\x1f');
+  });
+
+  test('refuses, while the protocol is not known, a value that either protocol cannot carry', async () => {
+    const { server, port } = await autoServer();
+    await rawClient(port);
+    const connection = await server.getConnection();
+    await expect(connection.sendData('µ')).rejects.toMatchObject({ code: 'ERR_SERPY_ENCODING' });
+    await expect(connection.sendData(2n ** 63n)).rejects.toBeInstanceOf(RangeError);
+  });
+
+  test.each(['GET / HTTP/1.1\r\nHost: x\r\n\r\n', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc'])(
+    'ends the connection of a stranger (%j) and tells who it is',
+    async (greeting) => {
+      const { server, port } = await autoServer();
+      const client = await rawClient(port);
+      const connection = await server.getConnection();
+      const warned = once(connection, 'warning');
+      client.write(Buffer.from(greeting, 'latin1'));
+      expect((await warned)[0]).toMatchObject({
+        code: 'ERR_SERPY_PROTOCOL',
+        message: expect.stringMatching(/HTTP|TLS/),
+      });
+      await expect(connection.getData()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
+    },
+  );
+});
+
+describe('an auto client', () => {
+  test('asks with the 14 bytes of the probe, and takes a server that answers for v1', async () => {
+    let asked: Buffer | undefined;
+    const port = await rawServer(async (socket) => {
+      asked = await received(socket, 14);
+      socket.write('\x01ACKMODCG\x1fhello\x1f');
+    });
+    const connection = await connect({ protocol: 'auto', host: loopback, port });
+    onTestFinished(() => connection.destroy());
+    expect(asked?.toString('latin1')).toBe('\x01SETMODE0\x1f\x1f\x1f\x1f\x1f');
+    const message = await connection.getMessage();
+    expect([message.protocol, message.text()]).toEqual(['v1', 'hello']);
+    expect(connection.stats().badFrames).toBe(0);
+  });
+
+  test('takes a server that stays silent for v2, and sends nothing before that', async () => {
+    let socketOfServer: Socket | undefined;
+    const port = await rawServer((socket) => {
+      socketOfServer = socket;
+    });
+    const connection = await connect({ protocol: 'auto', host: loopback, port, probeTimeoutMs: 20 });
+    onTestFinished(() => connection.destroy());
+    await connection.sendData('hello');
+    const bytes = await received(socketOfServer as Socket, 14 + 19);
+    expect(bytes.toString('hex', 14)).toBe('decafecafe21140200000500000068656c6c6f');
+  });
+
+  test('works with a v2 server of ours, which skips the probe', async () => {
+    const server = await new v2.Server({ port: 0 }).start();
+    onTestFinished(() => server.closeServer());
+    const connection = await connect({ protocol: 'auto', port: server.address?.port as number, probeTimeoutMs: 20 });
+    onTestFinished(() => connection.close());
+    await connection.sendData(7);
+    const accepted = await server.getConnection();
+    expect(await accepted.getData()).toBe(7);
+    await accepted.sendData('back');
+    expect((await connection.getMessage()).text()).toBe('back');
+    expect(accepted.stats().badFrames).toBe(0);
+  });
+
+  test('works with a v1 server of ours, also after a broken link', async () => {
+    const server = await new v1.Server({ port: 0 }).start();
+    onTestFinished(() => server.closeServer());
+    const connection = await connect({
+      protocol: 'auto',
+      port: server.address?.port as number,
+      autoRestart: true,
+      reconnect: { baseDelayMs: 1 },
+    });
+    onTestFinished(() => connection.close());
+    const accepted = await server.getConnection();
+    const again = once(connection, 'reconnect');
+    accepted.destroy();
+    await again;
+    await connection.sendData('still v1');
+    expect(String(await (await server.getConnection()).getData())).toBe('still v1');
+  });
+
+  test('and an auto server agree on v2 at once', async () => {
+    const { server, port } = await autoServer();
+    // Half a minute: were the answer missed, the test would run into its own time-out.
+    const connection = await connect({ protocol: 'auto', port, probeTimeoutMs: 30_000 });
+    onTestFinished(() => connection.close());
+    await connection.sendData(1.5);
+    const message = await (await server.getConnection()).getMessage();
+    expect([message.protocol, message.type, message.value]).toEqual(['v2', 'float', 1.5]);
+    expect(connection.stats().badFrames).toBe(0);
+  });
+
+  test('fails to connect when the server hangs up before it is known what it speaks', async () => {
+    const port = await rawServer((socket) => socket.end());
+    await expect(connect({ protocol: 'auto', port })).rejects.toMatchObject({ code: 'ERR_SERPY_CONNECT' });
+  });
+});

@@ -1,0 +1,187 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as facade from 'serpy';
+import { type ConnectOptions, connect, environmentOptions, listen, loadConfig, parseUrl } from 'serpy';
+import { afterAll, describe, expect, test } from 'vitest';
+
+const folder = mkdtempSync(join(tmpdir(), 'serpy-config-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function configFile(content: string): string {
+  const path = join(folder, 'instrument.json');
+  writeFileSync(path, content);
+  return path;
+}
+
+describe('a URL', () => {
+  test.each([
+    ['serpy1://127.0.0.1:5000', { protocol: 'v1', host: '127.0.0.1', port: 5000 }],
+    ['serpy2://camera.lab:5001/', { protocol: 'v2', host: 'camera.lab', port: 5001 }],
+    ['serpy://[::1]:5002', { protocol: 'auto', host: '::1', port: 5002 }],
+    [
+      'serpy2://h:1?autoRestart=true&connectTimeoutMs=50',
+      { protocol: 'v2', host: 'h', port: 1, autoRestart: true, connectTimeoutMs: 50 },
+    ],
+    [
+      'serpy1://h:1?encoding=utf-8&sendQueue.maxMessages=5',
+      { protocol: 'v1', host: 'h', port: 1, encoding: 'utf-8', sendQueue: { maxMessages: 5 } },
+    ],
+  ])('%s states options', (url, expected) => {
+    expect(parseUrl(url)).toEqual(expected);
+  });
+
+  test.each([
+    '',
+    'camera',
+    'http://127.0.0.1:5000',
+    'serpy3://h:1',
+    'serpy2://h',
+    'serpy2://:5000',
+    'serpy2://user:secret@h:1',
+    'serpy2://h:1/path',
+    'serpy2://h:99999',
+  ])('%j is refused with a sentence that shows what one looks like', (url) => {
+    expect(() => parseUrl(url)).toThrow(
+      expect.objectContaining({ code: 'ERR_SERPY_OPTION', message: expect.stringMatching(/serpy.*:\/\/.*:5000/) }),
+    );
+  });
+
+  test('with an unknown option or a wrong value is refused by connect and listen', async () => {
+    await expect(connect('serpy2://127.0.0.1:1?autorestart=true')).rejects.toThrow('did you mean autoRestart?');
+    await expect(connect('serpy2://127.0.0.1:1?autoRestart=yes')).rejects.toThrow(
+      "autoRestart takes true or false, not 'yes'",
+    );
+    await expect(listen('serpy2://127.0.0.1:0?__proto__.x=1')).rejects.toMatchObject({ code: 'ERR_SERPY_OPTION' });
+    expect(({} as Record<string, unknown>).x).toBeUndefined();
+  });
+});
+
+describe('options', () => {
+  test.each<[unknown, string]>([
+    [undefined, 'options are an object'],
+    [null, 'options are an object'],
+    [[], 'options are an object'],
+    [{}, "the option protocol is missing: it takes 'v1' or 'v2' or 'auto'"],
+    [{ protocol: 'v3', port: 1 }, "the option protocol takes 'v1' or 'v2' or 'auto', not 'v3' (a string)"],
+    [{ protocol: 'v2' }, 'the option port is missing: it takes a whole number from 0 to 65535'],
+    [{ protocol: 'v2', port: '5000' }, "the option port takes a whole number from 0 to 65535, not '5000' (a string)"],
+    [{ protocol: 'v2', port: 1.5 }, 'the option port takes'],
+    [{ protocol: 'v2', port: 65536 }, 'the option port takes'],
+    [
+      { protocol: 'v2', port: 1, host: 7 },
+      "the option host takes a host name or IP address such as '127.0.0.1', not 7",
+    ],
+    [{ protocol: 'v2', port: 1, encoding: 'utf-8' }, 'there is no option encoding'],
+    [
+      { protocol: 'v1', port: 1, encoding: 'utf8' },
+      "the option encoding takes 'ascii' or 'latin1' or 'utf-8', not 'utf8'",
+    ],
+    [{ protocol: 'v1', port: 1, probeTimeoutMs: 5 }, 'there is no option probeTimeoutMs'],
+    [
+      { protocol: 'v2', port: 1, maxMesageBytes: 5 },
+      'there is no option maxMesageBytes: did you mean maxMessageBytes?',
+    ],
+    [
+      { protocol: 'v2', port: 1, sendQueue: 5 },
+      'the option sendQueue takes an object with names from maxMessages, maxBytes, whenFull, not 5',
+    ],
+    [
+      { protocol: 'v2', port: 1, sendQueue: { maxMessage: 5 } },
+      'there is no option sendQueue.maxMessage: did you mean sendQueue.maxMessages?',
+    ],
+    [{ protocol: 'v2', port: 1, sendQueue: { whenFull: 'wait' } }, "the option sendQueue.whenFull takes 'block' or"],
+    [{ protocol: 'v2', port: 1, maxConnections: 5 }, 'there is no option maxConnections'],
+  ])('%j are refused by name', async (options, message) => {
+    const attempt = connect(options as ConnectOptions);
+    await expect(attempt).rejects.toMatchObject({
+      code: 'ERR_SERPY_OPTION',
+      message: expect.stringContaining(message),
+    });
+  });
+
+  test('of dialling are refused by listen', async () => {
+    await expect(listen({ protocol: 'v2', port: 0, autoRestart: true } as never)).rejects.toThrow(
+      'there is no option autoRestart',
+    );
+  });
+});
+
+describe('a configuration file', () => {
+  test('gives the options that it holds', () => {
+    const path = configFile(
+      '{ "protocol": "v1", "port": 5000, "encoding": "latin1", "reconnect": { "maxAttempts": 3 } }',
+    );
+    expect(loadConfig(path, { env: {} })).toEqual({
+      protocol: 'v1',
+      port: 5000,
+      encoding: 'latin1',
+      reconnect: { maxAttempts: 3 },
+    });
+  });
+
+  test('connects and listens', async () => {
+    const server = await listen(loadConfig(configFile('{ "protocol": "v2", "port": 0 }'), { env: {} }));
+    const { port } = server.address as { port: number };
+    const connection = await connect(
+      loadConfig(configFile(`\uFEFF{ "protocol": "v2", "port": ${port} }`), { env: {} }),
+    );
+    await connection.sendData('configured');
+    expect((await (await server.getConnection()).getMessage()).text()).toBe('configured');
+    await connection.close();
+    await server.closeServer();
+  });
+
+  test('is overridden by the environment, option by option', () => {
+    const path = configFile('{ "protocol": "v1", "port": 5000, "sendQueue": { "maxMessages": 1, "maxBytes": 9 } }');
+    const env = { SERPY_PORT: '6000', SERPY_AUTO_RESTART: 'true', SERPY_SEND_QUEUE_MAX_MESSAGES: '2', PATH: '/bin' };
+    expect(loadConfig(path, { env })).toEqual({
+      protocol: 'v1',
+      port: 6000,
+      autoRestart: true,
+      sendQueue: { maxMessages: 2, maxBytes: 9 },
+    });
+    expect(loadConfig(path, { env: { SERPY_URL: 'serpy2://camera:7000' } })).toMatchObject({
+      protocol: 'v2',
+      host: 'camera',
+      port: 7000,
+    });
+  });
+
+  test.each<[string, string]>([
+    ['{ "protocol": "v2", "port": "5000" }', 'the option port takes a whole number'],
+    ['{ "protocol": "v2", "prt": 5000 }', 'did you mean port?'],
+    ['{ "protocol": "v2", ', 'is not JSON'],
+    ['[]', 'must hold an object'],
+    ['{ "__proto__": { "port": 1 } }', 'there is no option __proto__'],
+  ])('%s is refused with a sentence that names file and fault', (content, message) => {
+    const path = configFile(content);
+    expect(() => loadConfig(path, { env: {} })).toThrow(
+      expect.objectContaining({ code: 'ERR_SERPY_OPTION', message: expect.stringContaining(message) }),
+    );
+    expect(() => loadConfig(path, { env: {} })).toThrow(path);
+  });
+
+  test('that is not there is refused by name', () => {
+    expect(() => loadConfig(join(folder, 'missing.json'))).toThrow(/missing\.json cannot be read/);
+  });
+});
+
+test('a variable of the environment that names no option is refused with the nearest', () => {
+  expect(() => environmentOptions({ SERPY_PROT: '5' })).toThrow('did you mean SERPY_PORT?');
+});
+
+test('the package exports these names and no others', () => {
+  expect(Object.keys(facade).sort()).toMatchInlineSnapshot(`
+    [
+      "connect",
+      "environmentOptions",
+      "float",
+      "int",
+      "isSerpyError",
+      "listen",
+      "loadConfig",
+      "parseUrl",
+    ]
+  `);
+});
