@@ -1,31 +1,28 @@
 /**
- * A connection as users see it, for every protocol: what they send and what they get, with its queues, events and counts.
- * When there is a link is its lifecycle's matter, what a link does with bytes is the link's.
+ * A connection as users see it, for every protocol. What is said and heard is its conversation's matter,
+ * when there is a link its lifecycle's, what a link does with bytes the link's.
  */
 import { EventEmitter } from 'node:events';
 import type { CloseInfo, ConnectionEvents } from './connection-events.js';
 import type { ConnectionState } from './connection-state.js';
+import { Conversation } from './conversation.js';
 import { tell } from './diagnostics.js';
 import { type Environment, systemEnvironment } from './environment.js';
 import { ConnectionLostError, MessagesDroppedError, NotConnectedError, type SerpyErrorLike } from './errors.js';
 import { Lifecycle } from './lifecycle.js';
-import { Link, type LinkEnd } from './link.js';
+import type { LinkEnd } from './link.js';
 import { addressOptions, type ConnectionSettings } from './options.js';
 import { checkWait, noWait, type WaitOptions } from './pending.js';
-import type { Outgoing, Protocol, ProtocolTypes, Received, Role, Session } from './protocol.js';
-import { ReceiveQueue } from './receive-queue.js';
-import { SendQueue } from './send-queue.js';
-import { type ConnectionStats, Counters } from './stats.js';
+import type { Protocol, ProtocolTypes, Received } from './protocol.js';
+import type { ConnectionStats } from './stats.js';
 import type { Address, Transport } from './transport.js';
+import { Warnings } from './warnings.js';
 
 /** Gives an accepted transport to a connection. For core's server; not part of the public interface. */
 export let attachTransport: <T extends ProtocolTypes>(connection: Connection<T>, transport: Transport) => void;
 
 /** The options of `sendData`: the protocol's own, and how long it may wait. */
 export type SendOptions<T extends ProtocolTypes> = T['sendOptions'] & WaitOptions;
-
-/** A session whose types nobody looks at: those of the public methods vouch for them. */
-type AnySession = Session<unknown, object, Received, Outgoing>;
 
 /** One connection to one peer. See the protocol packages for what can be sent. */
 export class Connection<T extends ProtocolTypes> extends EventEmitter<ConnectionEvents> {
@@ -34,31 +31,18 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   }
 
   readonly #protocol: Protocol<ProtocolTypes>;
-  readonly #environment: Environment;
-  readonly #counters = new Counters();
+  readonly #warnings = new Warnings(this);
+  readonly #conversation: Conversation;
   readonly #lifecycle: Lifecycle;
-  readonly #inbox: ReceiveQueue;
-  readonly #outbox: SendQueue<Outgoing>;
-  /** What the session warned of during its last step, told when that is done. */
-  readonly #untold: SerpyErrorLike[] = [];
-  /** Codes of warnings that went to the process because nobody listened here. */
-  readonly #warned = new Set<string>();
-  #session: AnySession | undefined;
-  #dropping = false;
 
   constructor(protocol: Protocol<T>, settings: ConnectionSettings, environment: Environment = systemEnvironment) {
     super();
     this.#protocol = protocol;
-    this.#environment = environment;
-    this.#inbox = new ReceiveQueue(settings.receiveQueue, environment.clock, (error) => {
-      this.#counters.droppedReceiving++;
-      if (error) this.#untold.push(error);
+    this.#conversation = new Conversation(protocol, settings, environment, this.#warnings, {
+      ready: () => this.#lifecycle.ready(),
+      idle: () => this.#lifecycle.finish(),
     });
-    this.#outbox = new SendQueue(settings.sendQueue, environment.clock, {
-      dropped: (error) => this.#droppedOutgoing(error),
-      abandoned: (outgoing) => this.#session?.forget(outgoing),
-    });
-    this.#lifecycle = this.#createLifecycle(settings);
+    this.#lifecycle = this.#createLifecycle(settings, environment);
   }
 
   /** Where the connection stands. */
@@ -87,7 +71,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
 
   /** Whether `getData` would give something at once. */
   isDataAvailable(): boolean {
-    return this.#inbox.length > 0;
+    return this.#conversation.inbox.length > 0;
   }
 
   /**
@@ -111,11 +95,10 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
    */
   sendData(value: T['value'], options: SendOptions<T> = noWait as SendOptions<T>): Promise<boolean> {
     try {
-      const session = this.#sending();
+      if (this.#lifecycle.ending) throw this.#lifecycle.closedError('sendData');
+      if (this.state === 'idle') throw notConnected('sendData');
       checkWait(options, this.#protocol.sendOptionNames);
-      const sent = this.#outbox.send(session.encode(value, options), options);
-      this.#lifecycle.link?.pump();
-      return sent;
+      return this.#conversation.send(value, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -138,9 +121,8 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   /** The data that is there now. */
   *[Symbol.iterator](): IterableIterator<T['data']> {
     for (;;) {
-      const received = this.#inbox.takeNow();
+      const received = this.#conversation.takeNow();
       if (received === undefined) return;
-      this.#lifecycle.link?.roomInInbox();
       yield this.#protocol.data(received);
     }
   }
@@ -166,15 +148,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   }
 
   stats(): ConnectionStats {
-    return {
-      ...this.#counters,
-      connectedMs: this.#lifecycle.connectedMs,
-      sendQueueMessages: this.#outbox.length,
-      sendQueueBytes: this.#outbox.bytes,
-      unacknowledgedMessages: this.#outbox.unacknowledged,
-      receiveQueueMessages: this.#inbox.length,
-      receiveQueueBytes: this.#inbox.bytes,
-    };
+    return this.#conversation.stats(this.#lifecycle.connectedMs);
   }
 
   /**
@@ -183,12 +157,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
    */
   close(): Promise<void> {
     const closed = this.#lifecycle.close();
-    if (this.state === 'closing') {
-      this.#outbox.refuseBlocked(this.#lifecycle.closedError('sendData'));
-      this.#inbox.closing();
-      this.#lifecycle.link?.roomInInbox();
-      this.#lifecycle.link?.pump();
-    }
+    if (this.state === 'closing') this.#conversation.closing(this.#lifecycle.closedError('sendData'));
     return closed;
   }
 
@@ -201,89 +170,27 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
     return this.close();
   }
 
-  #createLifecycle(settings: ConnectionSettings): Lifecycle {
-    const outbox = this.#outbox;
-    return new Lifecycle(settings, this.#environment, {
-      createLink: (transport, role, lost) => this.#createLink(transport, role, lost),
+  #createLifecycle(settings: ConnectionSettings, environment: Environment): Lifecycle {
+    const conversation = this.#conversation;
+    return new Lifecycle(settings, environment, {
+      createLink: (transport, role, lost) => conversation.createLink(transport, role, lost),
       connected: (info) => tell(this, 'connection', 'connect', info),
       disconnected: (info) => this.#disconnected(info),
       reconnecting: (info) => tell(this, 'connection', 'reconnecting', info),
       reconnected: (info) => {
-        this.#counters.reconnects++;
+        conversation.reconnected();
         tell(this, 'connection', 'reconnect', info);
       },
       get unsentMessages() {
-        return outbox.length;
+        return conversation.outbox.length;
       },
       closed: (info) => this.#closed(info),
     });
   }
 
-  #createLink(transport: Transport, role: Role, lost: (end: LinkEnd) => void): Link {
-    const counters = this.#counters;
-    const inbox = this.#inbox;
-    const session = this.#session ?? this.#createSession(role);
-    this.#session = session;
-    return new Link(
-      transport,
-      session,
-      {
-        nextOutgoing: () => {
-          const outgoing = this.#outbox.next();
-          if (outgoing !== undefined) counters.messagesSent++;
-          return outgoing;
-        },
-        sentAll: () => {
-          this.#dropping = false;
-          if (this.#outbox.idle) this.#lifecycle.finish();
-        },
-        get inboxFull() {
-          return inbox.full;
-        },
-        deliver: (received) => {
-          counters.messagesReceived++;
-          inbox.put(received);
-        },
-        counted: (receivedBytes) => {
-          counters.bytesReceived += receivedBytes;
-        },
-        stepped: () => {
-          if (this.#untold.length > 0) for (const error of this.#untold.splice(0)) this.#warn(error);
-          if (session.canSend) this.#lifecycle.ready();
-        },
-        lost,
-      },
-      this.#environment.clock,
-    );
-  }
-
-  #createSession(role: Role): AnySession {
-    return this.#protocol.createSession(role, {
-      write: (piece) => {
-        this.#counters.bytesSent += piece.length;
-        this.#lifecycle.link?.write(piece);
-      },
-      acknowledged: (outgoing) => this.#outbox.acknowledged(outgoing),
-      warn: (error) => {
-        this.#counters.badFrames++;
-        this.#untold.push(error);
-      },
-    });
-  }
-
-  #sending(): AnySession {
-    if (this.#lifecycle.ending) throw this.#lifecycle.closedError('sendData');
-    if (this.state === 'idle') throw notConnected('sendData');
-    // While the first dial is under way there is no session yet, but values must be turned into messages already.
-    this.#session ??= this.#createSession('client');
-    return this.#session;
-  }
-
   #take(what: string, options: WaitOptions): Promise<Received> {
     if (this.state === 'idle') return Promise.reject(notConnected(what));
-    const taken = this.#inbox.take(what, options);
-    this.#lifecycle.link?.roomInInbox();
-    return taken;
+    return this.#conversation.take(what, options);
   }
 
   #iterate<R>(convert: (received: Received) => R): AsyncIterableIterator<R> {
@@ -305,40 +212,22 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   }
 
   #disconnected(end: LinkEnd): void {
-    const expected = end.reason === 'closed' || end.reason === 'reset' || end.error === undefined;
-    if (!expected) this.#warn(end.error as SerpyErrorLike);
     tell(this, 'connection', 'disconnect', end);
+    const expected = end.reason === 'closed' || end.reason === 'reset' || end.error === undefined;
+    if (!expected) this.#warnings.tell(end.error as SerpyErrorLike);
   }
 
   #closed(info: CloseInfo): void {
-    this.#inbox.close(() => this.#lifecycle.closedError('getData'));
-    const unsent = this.#outbox.close(
-      this.#lifecycle.closedError('sendData'),
-      new ConnectionLostError(
-        'the connection ended before the message was acknowledged: it may or may not have arrived',
-        {
-          cause: info.error,
-        },
-      ),
-    );
+    const { inbox, outbox } = this.#conversation;
+    inbox.close(() => this.#lifecycle.closedError('getData'));
+    const text = 'the connection ended before the message was acknowledged: it may or may not have arrived';
+    const lost = new ConnectionLostError(text, { cause: info.error });
+    const unsent = outbox.close(this.#lifecycle.closedError('sendData'), lost);
     if (unsent > 0) {
-      const text = `the connection ended with ${unsent} accepted message${unsent > 1 ? 's' : ''} not sent`;
-      this.#warn(new MessagesDroppedError(text, unsent, { cause: info.error }));
+      const told = `the connection ended with ${unsent} accepted message${unsent > 1 ? 's' : ''} not sent`;
+      this.#warnings.tell(new MessagesDroppedError(told, unsent, { cause: info.error }));
     }
     tell(this, 'connection', 'close', info);
-  }
-
-  #droppedOutgoing(error: MessagesDroppedError): void {
-    this.#counters.droppedSending++;
-    if (!this.#dropping) this.#warn(error);
-    this.#dropping = true;
-  }
-
-  #warn(error: SerpyErrorLike): void {
-    if (tell(this, 'connection', 'warning', error) || this.#warned.has(error.code)) return;
-    // Nobody listens: said once per kind where people look, instead of never.
-    this.#warned.add(error.code);
-    process.emitWarning(error.message, { type: error.name, code: error.code });
   }
 }
 

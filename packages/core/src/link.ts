@@ -45,8 +45,6 @@ export interface LinkOwner {
   counted(receivedBytes: number): void;
   /** Called after every step of the session: what it had to tell can be told now. */
   stepped(): void;
-  /** The link is gone; last call. */
-  lost(end: LinkEnd): void;
 }
 
 /** How long the last answers to a peer that has said goodbye may take to leave this process. */
@@ -57,6 +55,9 @@ export class Link implements TransportHandler {
   readonly #session: LinkSession;
   readonly #owner: LinkOwner;
   readonly #clock: Clock;
+  readonly #lost: (end: LinkEnd) => void;
+  /** Until then nothing is sent: what an earlier link left unanswered goes first. */
+  #started = false;
   #paused = false;
   #reading = false;
   #peerEnded = false;
@@ -67,14 +68,23 @@ export class Link implements TransportHandler {
   #timer: unknown;
   #timerAtMs: number | undefined;
 
-  constructor(transport: Transport, session: LinkSession, owner: LinkOwner, clock: Clock) {
+  /** @param lost told once, when the link is gone */
+  constructor(
+    transport: Transport,
+    session: LinkSession,
+    owner: LinkOwner,
+    clock: Clock,
+    lost: (end: LinkEnd) => void,
+  ) {
     this.transport = transport;
     this.#session = session;
     this.#owner = owner;
     this.#clock = clock;
+    this.#lost = lost;
   }
 
   start(): void {
+    this.#started = true;
     this.#session.up(this.#clock.now());
     if (this.#owner.inboxFull) this.#pause();
     this.transport.start(this);
@@ -103,6 +113,7 @@ export class Link implements TransportHandler {
     this.#paused = false;
     this.#read();
     if (!this.#paused && !this.#over) this.transport.resume();
+    this.#afterStep();
   }
 
   /** Says goodbye after all that was written; the peer's own end, or `destroy`, ends the link. */
@@ -201,7 +212,7 @@ export class Link implements TransportHandler {
     this.#owner.stepped();
     const { reason, error } = this.#end ?? { reason: 'ended', error: undefined };
     const unconfirmedMessages = this.transport.unsentBytes > 0 ? this.#unconfirmedMessages : 0;
-    this.#owner.lost({ reason, error: error ?? (reason === 'closed' ? undefined : missing), unconfirmedMessages });
+    this.#lost({ reason, error: error ?? (reason === 'closed' ? undefined : missing), unconfirmedMessages });
   }
 
   #afterStep(): void {
@@ -211,7 +222,14 @@ export class Link implements TransportHandler {
   }
 
   #sendQueued(): void {
-    while (!this.#over && !this.#peerEnded && !this.#saidGoodbye && this.#session.canSend && this.transport.writable) {
+    while (
+      this.#started &&
+      !this.#over &&
+      !this.#peerEnded &&
+      !this.#saidGoodbye &&
+      this.#session.canSend &&
+      this.transport.writable
+    ) {
       const outgoing = this.#owner.nextOutgoing();
       if (outgoing === undefined) {
         this.#owner.sentAll();

@@ -15,6 +15,9 @@ export interface ReconnectOptions {
   readonly stableMs: number;
 }
 
+/** More than it takes from any base to any bound; 2 to the power of any number of dials would be infinite one day. */
+const mostDoublings = 100;
+
 /**
  * The wait before a dial, in milliseconds, or undefined when it is time to give up.
  * @param attempt 1 for the first dial after the link broke
@@ -22,7 +25,8 @@ export interface ReconnectOptions {
  */
 export function redialDelayMs(attempt: number, chance: number, options: ReconnectOptions): number | undefined {
   if (attempt > options.maxAttempts) return undefined;
-  const bound = Math.min(options.maxDelayMs, options.baseDelayMs * 2 ** (attempt - 1));
+  const doublings = Math.min(attempt - 1, mostDoublings);
+  const bound = Math.min(options.maxDelayMs, options.baseDelayMs * 2 ** doublings);
   return Math.floor(chance * bound);
 }
 

@@ -22,11 +22,14 @@ export interface SendQueueOwner<Out> {
   dropped(error: MessagesDroppedError): void;
   /** Nobody waits for the acknowledgement of this message any more; it was on the wire already. */
   abandoned(outgoing: Out): void;
+  /** A wait ended by itself: there may be room for who waits to send, or nothing left to wait for. */
+  freed(): void;
 }
 
 interface Blocked<Out> {
   readonly outgoing: Out;
   readonly pending: Pending<boolean>;
+  readonly signal: AbortSignal | undefined;
 }
 
 const accepted = Promise.resolve(true);
@@ -143,8 +146,9 @@ export class SendQueue<Out extends Outgoing> {
         error instanceof TimeoutError ? new QueueFullError(`${error.message}: ${this.#fullMessage()}`) : error,
       );
       this.#admit();
+      this.#owner.freed();
     });
-    this.#blocked.push({ outgoing, pending });
+    this.#blocked.push({ outgoing, pending, signal: wait.signal });
     return pending.promise;
   }
 
@@ -153,6 +157,7 @@ export class SendQueue<Out extends Outgoing> {
     for (;;) {
       const first = this.#blocked[0];
       if (first === undefined || !this.#hasRoom(first.outgoing.sizeBytes)) return;
+      if (first.signal?.aborted) return; // one signal may end many sends: this one hears of it next, and lets in who follows
       this.#blocked.shift();
       this.#queue.push(first.outgoing);
       if (first.outgoing.acknowledged) this.#waiting.set(first.outgoing, first.pending);
@@ -168,6 +173,7 @@ export class SendQueue<Out extends Outgoing> {
     const pending = this.#settle(outgoing);
     if (error instanceof TimeoutError) pending?.resolve(false);
     else pending?.reject(error);
+    this.#owner.freed();
   }
 
   #settle(outgoing: Out): Pending<boolean> | undefined {

@@ -30,7 +30,7 @@ class TcpTransport implements Transport {
 
   start(handler: TransportHandler): void {
     const socket = this.#socket;
-    let failure: Error | undefined;
+    let failure = socket.errored ?? undefined; // it may have failed before anybody listened
     socket.on('data', (chunk) => handler.received(chunk));
     socket.on('drain', () => handler.drained());
     socket.on('end', () => handler.ended());
@@ -38,8 +38,7 @@ class TcpTransport implements Transport {
       failure = error;
     });
     socket.on('close', () => handler.closed(failure));
-    // The socket may have failed before anybody listened.
-    if (socket.destroyed) process.nextTick(() => handler.closed(socket.errored ?? undefined));
+    if (socket.closed) process.nextTick(() => handler.closed(failure)); // its event has been
   }
 
   /**

@@ -1,5 +1,5 @@
 /** Bytes in, blocks out: finds where each block ends, however the stream was cut. */
-import { ByteQueue, MessageTooLargeError } from 'serpy-core';
+import { ByteQueue } from 'serpy-core';
 import { blockEnd } from './wire.js';
 
 export class BlockReader {
@@ -14,12 +14,12 @@ export class BlockReader {
 
   /**
    * The length of the first block, without its `1F`, or undefined until more bytes come.
-   * Throws an `ERR_SERPY_TOO_LARGE` as soon as it is known to exceed the limit.
+   * Throws what `tooLarge` makes of its length as soon as that is known to exceed the limit.
    */
-  find(limitBytes: number): number | undefined {
+  find(limitBytes: number, tooLarge: (knownBytes: number) => Error): number | undefined {
     const end = this.bytes.indexOf(blockEnd, this.#searched);
     const known = end < 0 ? this.bytes.length : end;
-    if (known > limitBytes) throw new MessageTooLargeError('the block that the peer sends', known, limitBytes);
+    if (known > limitBytes) throw tooLarge(known);
     if (end < 0) {
       this.#searched = known;
       return undefined;

@@ -28,7 +28,8 @@ export function formatFloat(value: number): string {
 }
 
 const integerForm = /^[+-]?\d+$/;
-const floatForm = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+/** Each digit has one place in it: a long text that is no number is seen to be none in one pass. */
+const floatForm = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
 const infinityForm = /^([+-]?)inf(inity)?$/i;
 
 /** The number of a decimal text, a `bigint` outside the safe integers; undefined where it is none. */

@@ -1,4 +1,5 @@
 /** What a v1 data block carries: a value as bytes, and the mode that brings these bytes through unharmed. */
+import { types } from 'node:util';
 import { isTypedNumber, OptionError, type TypedNumber, ValueError } from 'serpy-core';
 import { formatFloat, formatNumber } from './number-text.js';
 import { type PickleValue, writePickle } from './pickle/index.js';
@@ -25,17 +26,21 @@ export function encodeValue(value: Value, mode: Mode, encoding: Encoding): Paylo
     case 'bigint':
       return numberPayload(formatNumber(value));
     default:
-      if (value instanceof Uint8Array) return { bytes: value, isText: false };
-      if (isTypedNumber(value)) {
-        return numberPayload(
-          value.type === 'float' ? formatFloat(Number(value.value)) : formatNumber(BigInt(value.value)),
-        );
-      }
+      if (types.isUint8Array(value)) return { bytes: value, isText: false };
+      if (isTypedNumber(value)) return typedNumberPayload(value);
       throw new ValueError(
         `v1 sends text, numbers, bigints and bytes (Buffer or Uint8Array) in mode ${mode}, not ${describe(value)}: ` +
           'plain data (objects, arrays, null, booleans) goes in modes 4 and 5',
       );
   }
+}
+
+function typedNumberPayload({ type, value }: TypedNumber): Payload {
+  if (type === 'float') return numberPayload(formatFloat(Number(value)));
+  if (typeof value === 'number' && !Number.isInteger(value)) {
+    throw new ValueError(`an int takes a whole number or a bigint, not ${value}: send a float, or round it`);
+  }
+  return numberPayload(formatNumber(BigInt(value)));
 }
 
 function numberPayload(text: string): Payload {

@@ -15,7 +15,7 @@ import {
   strangerBytes,
   TruncatedError,
 } from 'serpy-core';
-import { decodeBase85, encodeBase85, encodedBase85Length } from './base85.js';
+import { decodeBase85, decodedBase85Length, encodeBase85, encodedBase85Length } from './base85.js';
 import { BlockReader } from './blocks.js';
 import { longestControlBytes, readControl, tooLongControl } from './control.js';
 import { carryingMode, checkForced, encodeValue, type Value } from './payload.js';
@@ -43,8 +43,8 @@ export interface ModeOptions {
 /** A data block on its way out. */
 export interface Block extends Outgoing {
   readonly mode: Mode;
-  readonly body: Buffer;
-  /** Nobody waits for its answer any more: it is not sent again on another wire. */
+  body: Buffer;
+  /** Nobody waits for its answer any more: it is not sent again on another wire, and keeps no body. */
   forgotten: boolean;
 }
 
@@ -60,6 +60,7 @@ export interface SessionOptions {
   readonly encoding: Encoding;
 }
 
+const nothing = Buffer.alloc(0);
 const plainEnd = Buffer.of(blockEnd);
 const acknowledgedEnd = Buffer.of(transmissionEnd, blockEnd);
 
@@ -126,6 +127,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
 
   forget(block: Block): void {
     block.forgotten = true;
+    block.body = nothing; // a peer that never answers must not make us keep all that was sent to it
   }
 
   up(): void {
@@ -149,7 +151,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
 
   read(): ReceivedBlock | undefined {
     for (;;) {
-      const blockBytes = this.#blocks.find(this.#blockLimit());
+      const blockBytes = this.#blocks.find(this.#blockLimit(), (knownBytes) => this.#tooLarge(knownBytes));
       if (blockBytes === undefined) {
         this.#checkUnfinished();
         return undefined;
@@ -219,6 +221,11 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     const { maxMessageBytes } = this.#options;
     const data = this.#receiveMode < 2 ? maxMessageBytes : encodedBase85Length(maxMessageBytes);
     return Math.max(longestControlBytes, data + (isAcknowledged(this.#receiveMode) ? 1 : 0));
+  }
+
+  #tooLarge(knownBytes: number): MessageTooLargeError {
+    const messageBytes = this.#receiveMode < 2 ? knownBytes : decodedBase85Length(knownBytes);
+    return new MessageTooLargeError('the message that the peer sends', messageBytes, this.#options.maxMessageBytes);
   }
 
   /** Looks at a block that has no end yet: one that cannot become anything is not waited for. */

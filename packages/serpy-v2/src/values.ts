@@ -1,7 +1,11 @@
 /** What v2 carries: integers, doubles, text and bytes, as payloads and back. */
+import { types } from 'node:util';
 import { IntegerRangeError, isTypedNumber, ProtocolError, type TypedNumber, ValueError } from 'serpy-core';
 import { formatFloatHex, parseFloatHex } from './float-hex.js';
 import { frameType, type TypeName } from './wire.js';
+
+/** V8 makes no bigint of more than 2^30 bits. */
+const largestBigintBytes = 2 ** 27;
 
 const smallestInt = -(2n ** 63n);
 const largestInt = 2n ** 63n - 1n;
@@ -22,7 +26,8 @@ class Float implements TypedNumber {
  */
 export function int(value: number | bigint): TypedNumber {
   if (typeof value !== 'bigint' && !Number.isInteger(value)) {
-    throw new ValueError(`int() takes a whole number or a bigint, not ${String(value)}: use float() or Math.round()`);
+    const given = typeof value === 'number' ? value : describe(value);
+    throw new ValueError(`int() takes a whole number or a bigint, not ${given}: use float() or Math.round()`);
   }
   const integer = BigInt(value);
   if (integer < smallestInt || integer > largestInt) {
@@ -69,7 +74,7 @@ export function encodeValue(value: Value): Payload {
     case 'bigint':
       return encodeValue(int(value));
     case 'object':
-      if (value instanceof Uint8Array) return { type: 'bytes', bytes: value };
+      if (types.isUint8Array(value)) return { type: 'bytes', bytes: value };
       if (isTypedNumber(value)) {
         if (value.type === 'float') return { type: 'float', bytes: encodeFloat(Number(value.value)) };
         return { type: 'int', bytes: encodeInt((int(value.value) as Int).value) };
@@ -105,7 +110,8 @@ function encodeText(text: string): Buffer {
   const position = loneSurrogate(text);
   if (position >= 0) {
     throw new ValueError(
-      `the text has half a character (a lone surrogate) at position ${position}: it was cut in the middle of one`,
+      `the text has half a character (a lone surrogate) at position ${position}: ` +
+        'cut it between characters, or send text.toWellFormed()',
     );
   }
   return Buffer.from(text, 'utf8');
@@ -129,6 +135,11 @@ function encodeFloat(value: number): Buffer {
 function decodeInt(payload: Buffer): number | bigint {
   if (payload.length === 0) return 0;
   if (payload.length <= 6) return payload.readIntLE(0, payload.length);
+  if (payload.length > largestBigintBytes) {
+    throw new ProtocolError(
+      `the peer sent an integer of ${payload.length} bytes; a bigint holds up to ${largestBigintBytes}: let it send bytes`,
+    );
+  }
   const integer =
     payload.length === 8
       ? payload.readBigInt64LE()
@@ -156,15 +167,28 @@ function decodeText(payload: Buffer): string {
 }
 
 function describe(value: unknown): string {
-  if (value === null) return 'null';
+  if (value === null || value === undefined) return String(value);
   if (Array.isArray(value)) return 'an array';
   if (typeof value === 'object') return `an object (${value.constructor?.name ?? 'without a class'})`;
-  return typeof value;
+  return `a ${typeof value}`;
 }
 
 function advice(value: unknown): string {
   if (ArrayBuffer.isView(value)) return ': send Buffer.from(array.buffer, array.byteOffset, array.byteLength)';
-  if (value instanceof ArrayBuffer) return ': send Buffer.from(arrayBuffer)';
-  if (value !== null && typeof value === 'object') return ': send JSON.stringify(…) as text';
-  return '';
+  if (types.isAnyArrayBuffer(value)) return ': send Buffer.from(arrayBuffer)';
+  if (types.isPromise(value)) return ': await it';
+  switch (typeof value) {
+    case 'object':
+      return value === null ? nothingAdvice : ': send JSON.stringify(…) as text';
+    case 'undefined':
+      return nothingAdvice;
+    case 'boolean':
+      return ': send 1 or 0';
+    case 'function':
+      return ': send what it returns';
+    default:
+      return ': send its description';
+  }
 }
+
+const nothingAdvice = ": send '' for an empty message";

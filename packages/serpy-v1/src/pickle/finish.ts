@@ -31,7 +31,7 @@ export function finish(value: StackValue, maxDepth: number): PickleValue {
       height = 1 + heightBelow(part, depth + 1);
       heights.set(part, height);
     }
-    if (depth + height > maxDepth) throw tooDeep(maxDepth);
+    if (height > maxDepth) throw tooDeep(maxDepth);
     return height;
   }
 

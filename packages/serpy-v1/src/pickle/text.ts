@@ -58,10 +58,10 @@ export function encodeSurrogatePass(text: string): Buffer {
 export function decodeRawUnicodeEscape(line: Buffer): string {
   return line
     .toString('latin1')
-    .replaceAll(/\\(?:\\|u([0-9a-fA-F]{4})?|U([0-9a-fA-F]{8})?)/g, (escape: string, short?: string, long?: string) => {
-      if (escape === '\\\\') return escape;
+    .replaceAll(/\\(?:\\|u([0-9a-fA-F]{4})?|U([0-9a-fA-F]{8})?)/g, (match: string, short?: string, long?: string) => {
+      if (match === '\\\\') return match;
       const codePoint = Number.parseInt(short ?? long ?? '', 16);
-      if (!(codePoint <= 0x10_ffff)) throw malformed(`a text in it has a wrong escape, ${escape}`);
+      if (!(codePoint <= 0x10_ffff)) throw malformed(`a text in it has a wrong escape, ${match}`);
       return String.fromCodePoint(codePoint);
     });
 }
@@ -86,11 +86,11 @@ export function decodeQuoted(line: Buffer): string {
   if (text.length < 2 || !(quote === "'" || quote === '"') || !text.endsWith(quote)) {
     throw malformed('a string in it has no quotes');
   }
-  return text.slice(1, -1).replaceAll(/\\(?:x([0-9a-fA-F]{2})|([0-7]{1,3})|(.?))/gs, (escape, hex, octal, simple) => {
+  return text.slice(1, -1).replaceAll(/\\(?:x([0-9a-fA-F]{2})|([0-7]{1,3})|(.?))/gs, (match, hex, octal, simple) => {
     if (hex !== undefined) return String.fromCharCode(Number.parseInt(hex, 16));
     if (octal !== undefined) return String.fromCharCode(Number.parseInt(octal, 8) & 0xff);
-    if (simple === '' || simple === 'x') throw malformed(`a string in it has a wrong escape, ${escape}`);
-    return simpleEscapes.get(simple) ?? escape;
+    if (simple === '' || simple === 'x') throw malformed(`a string in it has a wrong escape, ${match}`);
+    return simpleEscapes.get(simple) ?? match;
   });
 }
 

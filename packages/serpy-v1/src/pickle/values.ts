@@ -35,7 +35,7 @@ export class NumpyArray {
  * | `bytes`, `bytearray` | `Buffer`, owning its memory exactly from 4 KiB on |
  * | `str` of Python 2 | `string` with one character a byte: `Buffer.from(text, 'latin1')` gives the bytes |
  * | `list`, `tuple` | `Array` |
- * | `dict` | `Map`; a key that is a tuple or bytes is found by walking the entries |
+ * | `dict` | `Map`; a key that is a tuple or bytes is found by walking the entries, and -0.0 as a key is 0 |
  * | `set`, `frozenset` | `Set` |
  * | numpy array, numpy scalar | `NumpyArray` |
  *

@@ -1,0 +1,168 @@
+/** What a connection has said and heard: its session, its two queues and its counts. It lives through any number of links. */
+import type { Environment } from './environment.js';
+import type { MessagesDroppedError, SerpyError } from './errors.js';
+import { Link, type LinkEnd, type LinkOwner } from './link.js';
+import type { ConnectionSettings } from './options.js';
+import { noWait, type WaitOptions } from './pending.js';
+import type { Outgoing, Protocol, ProtocolTypes, Received, Role, Session, SessionOutput } from './protocol.js';
+import { ReceiveQueue } from './receive-queue.js';
+import { SendQueue } from './send-queue.js';
+import { type ConnectionStats, Counters } from './stats.js';
+import type { Transport } from './transport.js';
+import type { Warnings } from './warnings.js';
+
+/** A session whose types nobody looks at: those of the connection's public methods vouch for them. */
+type AnySession = Session<unknown, object, Received, Outgoing>;
+
+/** What a conversation tells of itself. */
+export interface ConversationOwner {
+  /** Messages can be exchanged. Told again and again. */
+  ready(): void;
+  /** Nothing is left to be sent, or to be acknowledged. */
+  idle(): void;
+}
+
+export class Conversation implements LinkOwner, SessionOutput<Outgoing> {
+  readonly inbox: ReceiveQueue;
+  readonly outbox: SendQueue<Outgoing>;
+  readonly #protocol: Protocol<ProtocolTypes>;
+  readonly #environment: Environment;
+  readonly #warnings: Warnings;
+  readonly #owner: ConversationOwner;
+  readonly #counters = new Counters();
+  #session: AnySession | undefined;
+  #link: Link | undefined;
+  /** Whether the send queue drops messages, and that has been told. */
+  #dropping = false;
+
+  constructor(
+    protocol: Protocol<ProtocolTypes>,
+    settings: ConnectionSettings,
+    environment: Environment,
+    warnings: Warnings,
+    owner: ConversationOwner,
+  ) {
+    this.#protocol = protocol;
+    this.#environment = environment;
+    this.#warnings = warnings;
+    this.#owner = owner;
+    this.inbox = new ReceiveQueue(settings.receiveQueue, environment.clock, (error) => {
+      this.#counters.droppedReceiving++;
+      if (error) warnings.hold(error);
+    });
+    this.outbox = new SendQueue(settings.sendQueue, environment.clock, {
+      dropped: (error) => this.#droppedOutgoing(error),
+      abandoned: (outgoing) => this.#session?.forget(outgoing),
+      freed: () => this.#link?.pump(),
+    });
+  }
+
+  /** Goes on over another transport. */
+  createLink(transport: Transport, role: Role, lost: (end: LinkEnd) => void): Link {
+    this.#link = new Link(transport, this.#sessionAs(role), this, this.#environment.clock, lost);
+    return this.#link;
+  }
+
+  reconnected(): void {
+    this.#counters.reconnects++;
+  }
+
+  /** Turns a value into a message, queues it, and puts on the wire what goes. Throws what cannot be sent. */
+  send(value: unknown, options: WaitOptions): Promise<boolean> {
+    // While the first dial is under way there is no link yet, but values must be turned into messages already.
+    const sent = this.outbox.send(this.#sessionAs('client').encode(value, options), options);
+    this.#link?.pump();
+    return sent;
+  }
+
+  take(what: string, options: WaitOptions = noWait): Promise<Received> {
+    const taken = this.inbox.take(what, options);
+    this.#link?.roomInInbox();
+    return taken;
+  }
+
+  takeNow(): Received | undefined {
+    const received = this.inbox.takeNow();
+    this.#link?.roomInInbox();
+    return received;
+  }
+
+  /** The application is done: what is queued goes out, and nothing holds the peer's last words back. */
+  closing(refused: Error): void {
+    this.outbox.refuseBlocked(refused);
+    this.inbox.closing();
+    this.#link?.roomInInbox();
+    this.#link?.pump();
+  }
+
+  stats(connectedMs: number): ConnectionStats {
+    return {
+      ...this.#counters,
+      connectedMs,
+      sendQueueMessages: this.outbox.length,
+      sendQueueBytes: this.outbox.bytes,
+      unacknowledgedMessages: this.outbox.unacknowledged,
+      receiveQueueMessages: this.inbox.length,
+      receiveQueueBytes: this.inbox.bytes,
+    };
+  }
+
+  // What the link asks and tells.
+
+  get inboxFull(): boolean {
+    return this.inbox.full;
+  }
+
+  nextOutgoing(): Outgoing | undefined {
+    const outgoing = this.outbox.next();
+    if (outgoing !== undefined) this.#counters.messagesSent++;
+    return outgoing;
+  }
+
+  sentAll(): void {
+    this.#dropping = false;
+    if (this.outbox.idle) this.#owner.idle();
+  }
+
+  deliver(received: Received): void {
+    this.#counters.messagesReceived++;
+    this.inbox.put(received);
+  }
+
+  counted(receivedBytes: number): void {
+    this.#counters.bytesReceived += receivedBytes;
+  }
+
+  stepped(): void {
+    this.#warnings.tellHeld();
+    if (this.#session?.canSend) this.#owner.ready();
+  }
+
+  // What the session puts out.
+
+  write(piece: Uint8Array): void {
+    this.#counters.bytesSent += piece.length;
+    this.#link?.write(piece);
+  }
+
+  acknowledged(outgoing: Outgoing): void {
+    this.outbox.acknowledged(outgoing);
+  }
+
+  warn(error: SerpyError): void {
+    this.#counters.badFrames++;
+    this.#warnings.hold(error);
+  }
+
+  #sessionAs(role: Role): AnySession {
+    this.#session ??= this.#protocol.createSession(role, this);
+    return this.#session;
+  }
+
+  #droppedOutgoing(error: MessagesDroppedError): void {
+    this.#counters.droppedSending++;
+    if (this.#dropping) return;
+    this.#dropping = true; // before it is told: a listener may send, into the same full queue
+    this.#warnings.tell(error);
+  }
+}
