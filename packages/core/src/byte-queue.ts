@@ -20,7 +20,7 @@ export class ByteQueue {
   /** The block that small chunks go to. It is used up even if larger chunks come between, or nothing is left in the queue. */
   #block: Buffer | undefined;
   #blockUsed = 0;
-  /** Whether the last chunk is a view of the block that ends where its used part ends. */
+  /** Whether the last chunk, if there is one, is a view of the block that ends where its used part ends. */
   #growing = false;
 
   /** How many bytes are there. */
@@ -109,7 +109,6 @@ export class ByteQueue {
       whole++;
     }
     if (whole > 0) this.#chunks.splice(0, whole);
-    if (this.#chunks.length === 0) this.#growing = false;
     this.#offset = left;
   }
 
@@ -118,7 +117,6 @@ export class ByteQueue {
     this.#offset = 0;
     this.#length = 0;
     this.#block = undefined;
-    this.#growing = false;
   }
 
   #copyInto(target: Buffer): void {

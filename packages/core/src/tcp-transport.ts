@@ -37,8 +37,13 @@ class TcpTransport implements Transport {
     socket.on('error', (error) => {
       failure = error;
     });
-    socket.on('close', () => handler.closed(failure));
-    if (socket.closed) process.nextTick(() => handler.closed(failure)); // its event has been
+    let told = false;
+    const closed = () => {
+      if (!told) handler.closed(failure);
+      told = true;
+    };
+    socket.on('close', closed);
+    if (socket.destroyed) process.nextTick(closed); // its event may have been already
   }
 
   /**

@@ -12,20 +12,11 @@ export class BlockReader {
     this.bytes.push(chunk);
   }
 
-  /**
-   * The length of the first block, without its `1F`, or undefined until more bytes come.
-   * Throws what `tooLarge` makes of its length as soon as that is known to exceed the limit.
-   */
-  find(limitBytes: number, tooLarge: (knownBytes: number) => Error): number | undefined {
+  /** The length of the first block, without its `1F`, or undefined until more bytes come. */
+  find(): number | undefined {
     const end = this.bytes.indexOf(blockEnd, this.#searched);
-    const known = end < 0 ? this.bytes.length : end;
-    if (known > limitBytes) throw tooLarge(known);
-    if (end < 0) {
-      this.#searched = known;
-      return undefined;
-    }
-    this.#searched = 0;
-    return end;
+    this.#searched = end < 0 ? this.bytes.length : 0;
+    return end < 0 ? undefined : end;
   }
 
   /** Takes the first bytes of a block out, and drops what is left of it and its end. */

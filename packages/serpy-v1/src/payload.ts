@@ -1,8 +1,9 @@
 /** What a v1 data block carries: a value as bytes, and the mode that brings these bytes through unharmed. */
 import { types } from 'node:util';
-import { isTypedNumber, OptionError, type TypedNumber, ValueError } from 'serpy-core';
+import { isTypedNumber, OptionError, strangerBytes, type TypedNumber, ValueError } from 'serpy-core';
 import { formatFloat, formatNumber } from './number-text.js';
 import { type PickleValue, writePickle } from './pickle/index.js';
+import { strangerHint } from './stranger.js';
 import { checkText, type Encoding, encodeText } from './text.js';
 import { blockEnd, controlStart, type Mode, transmissionEnd } from './wire.js';
 
@@ -52,12 +53,12 @@ function numberPayload(text: string): Payload {
  * and is acknowledged where that was asked for.
  *
  * - bytes in mode 0 and 1 go in mode 2 and 3, as the original sends them
- * - so does text that holds `1F` or `04`, or starts with `01`
+ * - so does text that holds `1F` or `04`, or starts with `01` or as a protocol that a receiver of ours takes for a stranger
  * - nothing at all goes acknowledged, in mode 1 or 3: a receiver skips empty blocks
  */
 export function carryingMode({ bytes, isText }: Payload, asked: Mode): Mode {
   if (bytes.length === 0) return isText && asked < 2 ? 1 : ((asked | 3) as Mode);
-  if (asked < 2 && !(isText && isClean(bytes))) return (asked + 2) as Mode;
+  if (asked < 2 && !(isText && isClean(bytes) && !isStrange(bytes))) return (asked + 2) as Mode;
   return asked;
 }
 
@@ -76,6 +77,10 @@ export function checkForced({ bytes }: Payload, mode: Mode): void {
 /** Whether bytes go through raw: no delimiter in them, and not taken for control. */
 function isClean(bytes: Uint8Array): boolean {
   return bytes[0] !== controlStart && !bytes.includes(blockEnd) && !bytes.includes(transmissionEnd);
+}
+
+function isStrange(bytes: Uint8Array): boolean {
+  return strangerHint(Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, strangerBytes))) !== undefined;
 }
 
 function describe(value: unknown): string {

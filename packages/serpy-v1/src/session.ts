@@ -3,7 +3,6 @@
  * whose answer has not come, which outlive the wire.
  */
 import {
-  describeStranger,
   MessageTooLargeError,
   OptionError,
   type Outgoing,
@@ -19,6 +18,7 @@ import { decodeBase85, decodedBase85Length, encodeBase85, encodedBase85Length } 
 import { BlockReader } from './blocks.js';
 import { longestControlBytes, readControl, tooLongControl } from './control.js';
 import { carryingMode, checkForced, encodeValue, type Value } from './payload.js';
+import { strangerHint } from './stranger.js';
 import type { Encoding } from './text.js';
 import {
   acknowledgeBlock,
@@ -151,12 +151,9 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
 
   read(): ReceivedBlock | undefined {
     for (;;) {
-      const blockBytes = this.#blocks.find(this.#blockLimit(), (knownBytes) => this.#tooLarge(knownBytes));
-      if (blockBytes === undefined) {
-        this.#checkUnfinished();
-        return undefined;
-      }
-      if (this.#fresh) this.#checkStranger();
+      const blockBytes = this.#blocks.find();
+      this.#check(blockBytes ?? this.#blocks.bytes.length);
+      if (blockBytes === undefined) return undefined;
       this.#fresh = false;
       if (blockBytes === 0) {
         this.#blocks.take(0, 0);
@@ -194,8 +191,6 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
   }
 
   #control(blockBytes: number): void {
-    if (blockBytes > longestControlBytes)
-      throw tooLongControl(this.#blocks.bytes.peek(longestControlBytes).subarray(1));
     const control = readControl(this.#blocks.take(blockBytes, blockBytes).subarray(1));
     switch (control.word) {
       case 'set-mode':
@@ -216,37 +211,35 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     }
   }
 
-  /** The longest block that may come: a control block, or a message of `maxMessageBytes` in the mode in force, and its `04`. */
-  #blockLimit(): number {
+  /** Looks at a block of which so much is there: one that cannot become anything is not waited for. */
+  #check(knownBytes: number): void {
+    if (knownBytes === 0) return;
+    const { bytes } = this.#blocks;
+    if (this.#fresh) {
+      const who = strangerHint(bytes.peek(Math.min(strangerBytes, knownBytes)));
+      if (who) throw new ProtocolError(`the peer does not speak v1: ${who}`);
+    }
+    if (bytes.at(0) === controlStart) {
+      if (knownBytes > longestControlBytes) throw tooLongControl(bytes.peek(longestControlBytes).subarray(1));
+    } else if (knownBytes > this.#longestDataBytes()) {
+      throw this.#tooLarge(knownBytes);
+    }
+  }
+
+  /** The longest data block that may come: a message of `maxMessageBytes` in the mode in force, and its `04`. */
+  #longestDataBytes(): number {
     const { maxMessageBytes } = this.#options;
     const data = this.#receiveMode < 2 ? maxMessageBytes : encodedBase85Length(maxMessageBytes);
-    return Math.max(longestControlBytes, data + (isAcknowledged(this.#receiveMode) ? 1 : 0));
+    return data + (isAcknowledged(this.#receiveMode) ? 1 : 0);
   }
 
   #tooLarge(knownBytes: number): MessageTooLargeError {
+    const { maxMessageBytes } = this.#options;
     const messageBytes = this.#receiveMode < 2 ? knownBytes : decodedBase85Length(knownBytes);
-    return new MessageTooLargeError('the message that the peer sends', messageBytes, this.#options.maxMessageBytes);
-  }
-
-  /** Looks at a block that has no end yet: one that cannot become anything is not waited for. */
-  #checkUnfinished(): void {
-    const { bytes } = this.#blocks;
-    if (bytes.length === 0) return;
-    if (bytes.at(0) === controlStart && bytes.length > longestControlBytes) {
-      throw tooLongControl(bytes.peek(longestControlBytes).subarray(1));
-    }
-    if (this.#fresh) this.#checkStranger();
-  }
-
-  #checkStranger(): void {
-    const start = this.#blocks.bytes.peek(strangerBytes);
-    const who = start.toString('latin1').startsWith(v2Magic) ? v2Hint : describeStranger(start);
-    if (who) throw new ProtocolError(`the peer does not speak v1: ${who}`);
+    const what = 'the message that the peer sends';
+    return new MessageTooLargeError(what, Math.max(messageBytes, maxMessageBytes + 1), maxMessageBytes);
   }
 }
-
-const v2Magic = '\xde\xca\xfe\xca\xfe';
-const v2Hint = "it looks like v2: use serpy-v2, or protocol: 'v2'";
 
 function joined(body: Buffer, end: Buffer): Buffer {
   const block = Buffer.allocUnsafe(body.length + end.length);

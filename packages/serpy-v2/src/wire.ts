@@ -12,9 +12,6 @@ export const frameType = { int: 0x01, float: 0x11, str: 0x21, bytes: 0x81 } as c
 /** The name of a payload type. */
 export type TypeName = keyof typeof frameType;
 
-/** The largest payload length that a header can state. */
-export const largestPayloadBytes = 2 ** 32 - 1;
-
 /**
  * `01 SETMODE0` and five `1F`: what a client sends to learn which protocol a server speaks. A v1 peer answers;
  * for a v2 peer it is as long as a header, and is skipped.

@@ -1,0 +1,15 @@
+/** Chance that can be repeated: the same seed gives the same numbers. */
+
+/**
+ * A generator of numbers from 0 (included) to 1 (excluded), as `Math.random`: the mulberry32 of Tommy Ettinger,
+ * 32 bits of state, good enough to draw faults with and nothing else.
+ */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

@@ -1,0 +1,93 @@
+/** Statements about the queue of messages to take: its bounds, and what happens there. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { expect, test } from 'vitest';
+import type { ProtocolTypes } from '../../protocol.js';
+import { record, type Stage, until, watchSettling } from './stage.js';
+
+export function receivingStatements<T extends ProtocolTypes>(stage: () => Stage<T>): void {
+  const numbered = (n: number, sizeBytes?: number) => stage().subject.numbered(n, sizeBytes);
+
+  test("whenFull 'block': a full receive queue stops the peer, and nothing is lost afterwards", async () => {
+    // More than system and network hold on the way.
+    const { count, sizeBytes } = stage().network ? { count: 50, sizeBytes: 4096 } : { count: 300, sizeBytes: 65_536 };
+    const { client, accepted } = await stage().pair(
+      { sendQueue: { maxMessages: 4 } },
+      { receiveQueue: { maxMessages: 2 } },
+    );
+    const sent = Array.from({ length: count }, (_, n) => watchSettling(client.sendData(numbered(n, sizeBytes).value)));
+    await until(() => accepted.stats().receiveQueueMessages === 2 && client.stats().sendQueueMessages === 4);
+    for (let turn = 0; turn < 100; turn++) await nextTurn();
+    expect(accepted.stats().receiveQueueMessages).toBe(2);
+    expect(client.stats().sendQueueMessages).toBe(4);
+    expect(sent.at(-1)?.settled).toBe('no');
+    for (let n = 0; n < count; n++) {
+      expect(isDeepStrictEqual(await accepted.getData(), numbered(n, sizeBytes).data), `message ${n}`).toBe(true);
+    }
+    expect(sent.every(({ settled }) => settled === 'resolved')).toBe(true);
+  });
+
+  test('a receive queue that is full in bytes stops the peer', async () => {
+    const { client, accepted } = await stage().pair({}, { receiveQueue: { maxBytes: 1000 } });
+    const samples = Array.from({ length: 40 }, (_, n) => numbered(n, 400));
+    for (const { value } of samples) await client.sendData(value);
+    await until(() => accepted.stats().receiveQueueBytes >= 1000);
+    for (let turn = 0; turn < 20; turn++) await nextTurn();
+    expect(accepted.stats().receiveQueueBytes).toBeLessThan(2000);
+    for (const { data } of samples) expect(await accepted.getData()).toEqual(data);
+  });
+
+  test('a full receive queue does not keep a connection from closing, nor what it holds from being taken', async () => {
+    const { client, accepted } = await stage().pair({}, { receiveQueue: { maxMessages: 2 } });
+    for (let n = 0; n < 6; n++) await client.sendData(numbered(n).value);
+    await until(() => accepted.stats().receiveQueueMessages === 2);
+    await accepted.close();
+    expect(await accepted.getData()).toEqual(numbered(0).data);
+    expect(await accepted.getData()).toEqual(numbered(1).data);
+  });
+
+  test("whenFull 'drop-oldest': the latest are kept, drops are counted and told once", async () => {
+    const { client, accepted } = await stage().pair({}, { receiveQueue: { maxMessages: 2, whenFull: 'drop-oldest' } });
+    const warnings = record(accepted, ['warning']);
+    for (let n = 1; n <= 5; n++) await client.sendData(numbered(n).value);
+    await until(() => accepted.stats().messagesReceived === 5);
+    expect(accepted.stats().droppedReceiving).toBe(3);
+    expect([...accepted]).toEqual([numbered(4).data, numbered(5).data]);
+    await until(() => warnings.length > 0);
+    expect(warnings).toMatchObject([{ info: { code: 'ERR_SERPY_DROPPED' } }]);
+  });
+
+  test("whenFull 'drop-newest': the first are kept, drops are counted and told once", async () => {
+    const { client, accepted } = await stage().pair({}, { receiveQueue: { maxMessages: 2, whenFull: 'drop-newest' } });
+    const warnings = record(accepted, ['warning']);
+    for (let n = 1; n <= 5; n++) await client.sendData(numbered(n).value);
+    await until(() => accepted.stats().messagesReceived === 5);
+    expect(accepted.stats().droppedReceiving).toBe(3);
+    expect([...accepted]).toEqual([numbered(1).data, numbered(2).data]);
+    await until(() => warnings.length > 0);
+    expect(warnings).toMatchObject([{ info: { code: 'ERR_SERPY_DROPPED' } }]);
+  });
+
+  test("whenFull 'error': the connection ends and says so, and what the queue held can be taken", async () => {
+    const { client, accepted } = await stage().pair({}, { receiveQueue: { maxMessages: 2, whenFull: 'error' } });
+    for (let n = 1; n <= 5; n++) await client.sendData(numbered(n).value);
+    await until(() => accepted.state === 'closed');
+    expect(accepted.closeInfo).toMatchObject({ reason: 'queue-full', error: { code: 'ERR_SERPY_QUEUE_FULL' } });
+    expect(await accepted.getData()).toEqual(numbered(1).data);
+    expect(await accepted.getData()).toEqual(numbered(2).data);
+    await expect(accepted.getData()).rejects.toMatchObject({
+      code: 'ERR_SERPY_CLOSED',
+      cause: { code: 'ERR_SERPY_QUEUE_FULL' },
+    });
+  });
+
+  test('a message over maxMessageBytes ends the connection at the receiver, which names size and limit', async () => {
+    const { client, accepted } = await stage().pair({}, { maxMessageBytes: 1000 });
+    await client.sendData(numbered(1, 5000).value);
+    await until(() => accepted.state === 'closed');
+    expect(accepted.closeInfo).toMatchObject({
+      reason: 'protocol',
+      error: { code: 'ERR_SERPY_TOO_LARGE', limitBytes: 1000, message: expect.stringContaining('maxMessageBytes') },
+    });
+  });
+}

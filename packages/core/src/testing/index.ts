@@ -1,0 +1,6 @@
+/** serpy-core/testing: a network in memory, for programs that want to be tested without ports and without waiting. */
+export { seededRandom } from './chance.js';
+export * from './cuts.js';
+export { ManualClock } from './manual-clock.js';
+export { MemoryLink, MemoryNetwork, type MemoryNetworkOptions } from './memory-network.js';
+export type { Cut, MemoryStream, Slicing } from './memory-pipe.js';

@@ -1,0 +1,240 @@
+/**
+ * A network in memory: connections and servers meet in it without ports, sockets or waiting, and a test decides what
+ * goes wrong. One seed draws all that chance decides, so that a run can be repeated.
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Environment } from '../environment.js';
+import { connectError, listenError } from '../system-errors.js';
+import type { Address, Dial, DialOptions, Listen, Listener, ListenOptions, Transport } from '../transport.js';
+import { seededRandom } from './chance.js';
+import { Delivery } from './delivery.js';
+import { ManualClock } from './manual-clock.js';
+import { MemoryPipe, type MemoryStream, type Slicing } from './memory-pipe.js';
+import { MemoryTransport, systemError } from './memory-transport.js';
+
+/** Options of a network in memory. */
+export interface MemoryNetworkOptions {
+  /** What chance starts from; the same seed gives the same run. Default 1. */
+  readonly seed?: number;
+  /** The time in the network. Default: a new `ManualClock`, that a test advances. */
+  readonly clock?: ManualClock;
+  /** How many bytes can be on their way in each direction of a link before the sender has to wait. Default 64 KiB. */
+  readonly pipeBytes?: number;
+  /** In what chunks bytes arrive. Default `'writes'`. */
+  readonly slicing?: Slicing;
+  /** Called for every new link before a byte flows: the place to plan what goes wrong with it. */
+  readonly linked?: (link: MemoryLink) => void;
+}
+
+/** A connection between two ends, as a test sees it from outside. */
+export class MemoryLink {
+  /** Number of the link in its network, from 0. */
+  readonly index: number;
+  /** The address that was dialled. */
+  readonly address: Address;
+  readonly toServer: MemoryStream;
+  readonly toClient: MemoryStream;
+  readonly #ends: readonly [MemoryTransport, MemoryTransport];
+  readonly #pipes: readonly [MemoryPipe, MemoryPipe];
+
+  constructor(
+    index: number,
+    address: Address,
+    ends: readonly [client: MemoryTransport, server: MemoryTransport],
+    pipes: readonly [toServer: MemoryPipe, toClient: MemoryPipe],
+  ) {
+    this.index = index;
+    this.address = address;
+    this.#ends = ends;
+    this.#pipes = pipes;
+    [this.toServer, this.toClient] = pipes;
+  }
+
+  /** Whether both ends are gone. */
+  get over(): boolean {
+    return this.#ends.every((end) => end.destroyed);
+  }
+
+  /** Nothing arrives any more in either direction, and nobody is told, until `release`. */
+  stall(): void {
+    for (const pipe of this.#pipes) pipe.stall();
+  }
+
+  release(): void {
+    for (const pipe of this.#pipes) pipe.release();
+  }
+
+  /** Both ends see their connection reset; what was on its way is lost. */
+  reset(): void {
+    for (const pipe of this.#pipes) pipe.drop();
+    for (const end of this.#ends) end.reset();
+  }
+
+  /** Both ends see the other's stream end; what was on its way is lost, and what is sent from now on is answered with a reset. */
+  finish(): void {
+    for (const pipe of this.#pipes) {
+      pipe.finish();
+      pipe.abandon();
+    }
+  }
+}
+
+type PortState = 'refusing' | 'silent';
+
+/** The first port that is handed out; those below are for tests that want a certain one. */
+const firstPort = 49_152;
+
+/**
+ * An `Environment` whose network is this process's memory.
+ *
+ * ```ts
+ * const network = new MemoryNetwork({ slicing: 'random', seed: 7 });
+ * const server = await new Server({ port: 5000 }, network).start();
+ * const client = await new Connection({ autoRestart: true }, network).connect('127.0.0.1', 5000);
+ * network.links[0]?.reset();
+ * await network.clock.advance(15_000); // the client dials again
+ * ```
+ *
+ * Everything arrives in microtasks: after `await network.settled()` all that could happen without time passing has
+ * happened. Between `hold()` and `release()` nothing arrives but what `step()` lets through, in an order that the
+ * seed draws: a test of many seeds sees many orders. All hosts are one computer.
+ */
+export class MemoryNetwork implements Environment {
+  readonly clock: ManualClock;
+  readonly random: () => number;
+  /** Makes a link. Rejects with a `ConnectError` where nothing listens. */
+  readonly dial: Dial = (options) => this.#dial(options);
+  /** Starts a listener; port 0 takes the next free one. Rejects with a `ListenError` where something listens. */
+  readonly listen: Listen = (options) => this.#listen(options);
+  readonly #pipeBytes: number;
+  readonly #slicing: Slicing;
+  readonly #linked: ((link: MemoryLink) => void) | undefined;
+  readonly #delivery: Delivery;
+  readonly #listeners = new Map<number, ListenOptions>();
+  readonly #ports = new Map<number, PortState>();
+  #links: MemoryLink[] = [];
+  #linkCount = 0;
+  #nextPort = firstPort;
+
+  constructor(options: MemoryNetworkOptions = {}) {
+    this.clock = options.clock ?? new ManualClock();
+    this.random = seededRandom(options.seed ?? 1);
+    this.#pipeBytes = options.pipeBytes ?? 64 * 1024;
+    this.#slicing = options.slicing ?? 'writes';
+    this.#linked = options.linked;
+    this.#delivery = new Delivery(this.random);
+  }
+
+  /** The links that are up, at one end at least, in the order in which they were made. */
+  get links(): readonly MemoryLink[] {
+    this.#links = this.#links.filter((link) => !link.over);
+    return this.#links;
+  }
+
+  /** How many links there have been. */
+  get linkCount(): number {
+    return this.#linkCount;
+  }
+
+  /** How many ports are listened on. */
+  get listenerCount(): number {
+    return this.#listeners.size;
+  }
+
+  /** From now on dials to this port are refused, even if a server listens there; `restore` ends it. */
+  refuse(port: number): void {
+    this.#ports.set(port, 'refusing');
+  }
+
+  /** From now on dials to this port are not answered at all, as by a computer that is off; `restore` ends it. */
+  silence(port: number): void {
+    this.#ports.set(port, 'silent');
+  }
+
+  restore(port: number): void {
+    this.#ports.delete(port);
+  }
+
+  /** From now on nothing arrives by itself, only by `step`. */
+  hold(): void {
+    this.#delivery.hold();
+  }
+
+  /** Lets one thing arrive (a chunk, an end, an answer to a dial …), drawn by chance; false if nothing is under way. */
+  step(): boolean {
+    return this.#delivery.step();
+  }
+
+  /** Ends what `hold` began. */
+  release(): void {
+    this.#delivery.release();
+  }
+
+  /** Resolves when all that can happen without time passing has happened. */
+  async settled(): Promise<void> {
+    await nextTurn();
+  }
+
+  #dial({ host, port, signal }: DialOptions): Promise<Transport> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) {
+        reject(signal.reason);
+        return;
+      }
+      const aborted = () => reject(signal.reason);
+      signal.addEventListener('abort', aborted, { once: true });
+      if (this.#ports.get(port) === 'silent') return;
+      this.#delivery.later({}, () => {
+        signal.removeEventListener('abort', aborted);
+        if (signal.aborted) return;
+        const listener = this.#listeners.get(port);
+        if (!listener || this.#ports.has(port)) {
+          const cause = systemError(`connect ECONNREFUSED ${host}:${port}`, 'ECONNREFUSED');
+          reject(connectError(cause, { host, port }));
+          return;
+        }
+        resolve(this.#link({ host, port }, listener));
+      });
+    });
+  }
+
+  #link(address: Address, listener: ListenOptions): Transport {
+    const newPipe = () => new MemoryPipe(this.#pipeBytes, this.#slicing, this.#delivery, this.random);
+    const toServer = newPipe();
+    const toClient = newPipe();
+    const own = { host: '127.0.0.1', port: this.#freePort() };
+    const client = new MemoryTransport({ local: own, remote: address }, toServer, toClient, this.#delivery);
+    const server = new MemoryTransport({ local: address, remote: own }, toClient, toServer, this.#delivery);
+    const link = new MemoryLink(this.#linkCount++, address, [client, server], [toServer, toClient]);
+    toServer.connect(client, server, link);
+    toClient.connect(server, client, link);
+    this.#links.push(link);
+    this.#linked?.(link);
+    listener.accept(server);
+    return client;
+  }
+
+  #listen(options: ListenOptions): Promise<Listener> {
+    return new Promise((resolve, reject) => {
+      this.#delivery.later({}, () => {
+        const { host } = options;
+        const port = options.port === 0 ? this.#freePort() : options.port;
+        if (this.#listeners.has(port)) {
+          const cause = systemError(`listen EADDRINUSE: address already in use ${host}:${port}`, 'EADDRINUSE');
+          reject(listenError(cause, { host, port }));
+          return;
+        }
+        this.#listeners.set(port, options);
+        const close = () => {
+          if (this.#listeners.get(port) === options) this.#listeners.delete(port);
+        };
+        resolve({ address: { host, port }, close });
+      });
+    });
+  }
+
+  #freePort(): number {
+    while (this.#listeners.has(this.#nextPort)) this.#nextPort++;
+    return this.#nextPort++;
+  }
+}

@@ -1,0 +1,235 @@
+/** One direction of a link in memory: a bounded pipe of bytes that can be sliced, stalled and cut at any byte. */
+import type { Delivery } from './delivery.js';
+
+/**
+ * In what chunks bytes arrive:
+ * - `'writes'`: each write as one chunk
+ * - a number: chunks of at most so many bytes, whatever the writes were
+ * - `'random'`: chunks of random length, so that writes are cut and joined anywhere
+ */
+export type Slicing = 'writes' | 'random' | number;
+
+/**
+ * What happens at a cut:
+ * - `'fin'`: both ends see the other's stream end, as when a program between them is killed
+ * - `'reset'`: both ends see their connection reset
+ * - `'half-close'`: the receiver sees the stream end; what the sender goes on sending gets lost
+ * - `'stall'`: nothing arrives any more and nobody is told, as when a cable is pulled
+ */
+export type Cut = 'fin' | 'reset' | 'half-close' | 'stall';
+
+/** The receiving end of a pipe. */
+export interface PipeReceiver {
+  readonly reading: boolean;
+  received(chunk: Buffer): void;
+  ended(): void;
+  reset(): void;
+}
+
+/** The sending end of a pipe. */
+export interface PipeSender {
+  /** The pipe takes more. */
+  room(): void;
+  reset(): void;
+}
+
+/** Both directions together. */
+export interface PipeLink {
+  finish(): void;
+  reset(): void;
+}
+
+/** What a test may do to one direction of a link. */
+export interface MemoryStream {
+  slicing: Slicing;
+  /** How many bytes have arrived so far. */
+  readonly carriedBytes: number;
+  /** How many bytes are on their way. */
+  readonly bytesInFlight: number;
+  /** From now on nothing arrives, until `release`. */
+  stall(): void;
+  release(): void;
+  /** Cuts the link as soon as so many bytes have arrived in this direction, counted from the link's start. */
+  cutAfter(bytes: number, how: Cut): void;
+}
+
+/** The longest chunk that `'random'` draws, as a power of 2; half of all are shorter than 18 bytes. */
+const longestRandomBits = 16;
+
+/** How many pieces may have arrived before the array is cut: keeps each step at amortised constant time. */
+const compactAfter = 1024;
+
+export class MemoryPipe implements MemoryStream {
+  slicing: Slicing;
+  readonly #capacityBytes: number;
+  readonly #delivery: Delivery;
+  readonly #random: () => number;
+  #sender: PipeSender | undefined;
+  #receiver: PipeReceiver | undefined;
+  #link: PipeLink | undefined;
+  /** What is on its way; those before `#head` have arrived. */
+  #flight: Buffer[] = [];
+  #head = 0;
+  #flightBytes = 0;
+  #carriedBytes = 0;
+  #planned = false;
+  #stalled = false;
+  #abandoned = false;
+  #swallowing = false;
+  #finish: 'no' | 'sent' | 'arrived' = 'no';
+  #reset: 'no' | 'sent' | 'arrived' = 'no';
+  #cut: { readonly afterBytes: number; readonly how: Cut } | undefined;
+
+  constructor(capacityBytes: number, slicing: Slicing, delivery: Delivery, random: () => number) {
+    this.#capacityBytes = capacityBytes;
+    this.slicing = slicing;
+    this.#delivery = delivery;
+    this.#random = random;
+  }
+
+  get carriedBytes(): number {
+    return this.#carriedBytes;
+  }
+
+  get bytesInFlight(): number {
+    return this.#flightBytes;
+  }
+
+  get roomBytes(): number {
+    return this.#abandoned || this.#swallowing ? Number.POSITIVE_INFINITY : this.#capacityBytes - this.#flightBytes;
+  }
+
+  connect(sender: PipeSender, receiver: PipeReceiver, link: PipeLink): void {
+    this.#sender = sender;
+    this.#receiver = receiver;
+    this.#link = link;
+  }
+
+  stall(): void {
+    this.#stalled = true;
+  }
+
+  release(): void {
+    this.#stalled = false;
+    this.plan();
+  }
+
+  cutAfter(bytes: number, how: Cut): void {
+    this.#cut = { afterBytes: bytes, how };
+    this.#cutIfDue();
+  }
+
+  /** Takes bytes from the sender, of which it has a copy. */
+  push(piece: Buffer): void {
+    if (this.#abandoned) this.#delivery.later(this, () => this.#sender?.reset());
+    if (this.#abandoned || this.#swallowing) return;
+    this.#flight.push(piece);
+    this.#flightBytes += piece.length;
+    this.plan();
+  }
+
+  /** The sender sends no more. */
+  finish(): void {
+    if (this.#finish !== 'no' || this.#swallowing) return;
+    this.#finish = 'sent';
+    this.plan();
+  }
+
+  /** The sender is gone without a goodbye: the receiver is told after what is on its way. */
+  sendReset(): void {
+    if (this.#reset !== 'no') return;
+    this.#reset = 'sent';
+    this.plan();
+  }
+
+  /** The receiver is gone: what is sent from now on comes back as a reset. Returns whether it left something unread. */
+  abandon(): boolean {
+    const unread = this.#flightBytes > 0;
+    this.#abandoned = true;
+    this.drop();
+    this.#sender?.room();
+    return unread;
+  }
+
+  /** Drops what is on its way. */
+  drop(): void {
+    this.#flight = [];
+    this.#head = 0;
+    this.#flightBytes = 0;
+  }
+
+  /** Something may have become possible. */
+  plan(): void {
+    if (this.#planned || !this.#deliverable()) return;
+    this.#planned = true;
+    this.#delivery.later(this, () => {
+      this.#planned = false;
+      if (this.#deliverable()) this.#deliver();
+    });
+  }
+
+  #deliverable(): boolean {
+    if (this.#stalled || !this.#receiver?.reading) return false;
+    return this.#flightBytes > 0 || this.#finish === 'sent' || this.#reset === 'sent';
+  }
+
+  #deliver(): void {
+    if (this.#flightBytes > 0) {
+      const chunk = this.#take();
+      this.#carriedBytes += chunk.length;
+      this.#receiver?.received(chunk);
+      this.#sender?.room();
+      this.#cutIfDue();
+    } else if (this.#finish === 'sent') {
+      this.#finish = 'arrived';
+      this.#receiver?.ended();
+    } else {
+      this.#reset = 'arrived';
+      this.#receiver?.reset();
+    }
+    this.plan();
+  }
+
+  #take(): Buffer {
+    const untilCut = this.#cut ? this.#cut.afterBytes - this.#carriedBytes : Number.POSITIVE_INFINITY;
+    const count = Math.min(this.#sliceBytes(), this.#flightBytes, untilCut);
+    const pieces: Buffer[] = [];
+    for (let left = count; left > 0; ) {
+      const first = this.#flight[this.#head] as Buffer;
+      pieces.push(first.subarray(0, left));
+      if (first.length > left) this.#flight[this.#head] = first.subarray(left);
+      else this.#head++;
+      left -= Math.min(left, first.length);
+    }
+    if (this.#head >= compactAfter) {
+      this.#flight.splice(0, this.#head);
+      this.#head = 0;
+    }
+    this.#flightBytes -= count;
+    return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
+  }
+
+  #sliceBytes(): number {
+    if (this.slicing === 'writes') return (this.#flight[this.#head] as Buffer).length;
+    if (this.slicing !== 'random') return this.slicing;
+    return 1 + Math.floor(2 ** (this.#random() ** 2 * longestRandomBits));
+  }
+
+  /** The receiver sees the end now; what comes from the sender gets lost. */
+  #halfClose(): void {
+    this.drop();
+    this.finish();
+    this.#swallowing = true;
+    this.#sender?.room();
+  }
+
+  #cutIfDue(): void {
+    if (!this.#cut || this.#carriedBytes < this.#cut.afterBytes) return;
+    const { how } = this.#cut;
+    this.#cut = undefined;
+    if (how === 'fin') this.#link?.finish();
+    else if (how === 'reset') this.#link?.reset();
+    else if (how === 'stall') this.stall();
+    else this.#halfClose();
+  }
+}

@@ -1,0 +1,144 @@
+/** One end of a link in memory. It does what a TCP socket of Node does, in the same order. */
+import type { Address, Transport, TransportHandler } from '../transport.js';
+import type { Delivery } from './delivery.js';
+import type { MemoryPipe, PipeReceiver, PipeSender } from './memory-pipe.js';
+
+/** From how many unsent bytes on it asks to wait, as Node's streams do. */
+const highWaterBytes = 16 * 1024;
+
+export class MemoryTransport implements Transport, PipeReceiver, PipeSender {
+  readonly remote: Address;
+  readonly local: Address;
+  readonly #out: MemoryPipe;
+  readonly #in: MemoryPipe;
+  readonly #delivery: Delivery;
+  #handler: TransportHandler | undefined;
+  #unsent: Uint8Array[] = [];
+  #unsentBytes = 0;
+  #needsDrain = false;
+  #paused = false;
+  #ending = false;
+  #peerEnded = false;
+  #destroyed = false;
+  #failure: Error | undefined;
+
+  constructor(addresses: { local: Address; remote: Address }, out: MemoryPipe, into: MemoryPipe, delivery: Delivery) {
+    this.local = addresses.local;
+    this.remote = addresses.remote;
+    this.#out = out;
+    this.#in = into;
+    this.#delivery = delivery;
+  }
+
+  get unsentBytes(): number {
+    return this.#unsentBytes;
+  }
+
+  get writable(): boolean {
+    return !this.#needsDrain;
+  }
+
+  /** Whether it is gone. */
+  get destroyed(): boolean {
+    return this.#destroyed;
+  }
+
+  get reading(): boolean {
+    return this.#handler !== undefined && !this.#paused && !this.#destroyed;
+  }
+
+  start(handler: TransportHandler): void {
+    this.#handler = handler;
+    if (this.#destroyed) this.#delivery.later(this, () => handler.closed(this.#failure));
+    else this.#in.plan();
+  }
+
+  write(piece: Uint8Array): void {
+    if (this.#destroyed) return;
+    if (this.#ending) {
+      this.#over(systemError('write after end', 'ERR_STREAM_WRITE_AFTER_END'));
+      return;
+    }
+    if (piece.length === 0) return;
+    this.#unsent.push(piece);
+    this.#unsentBytes += piece.length;
+    if (this.#unsentBytes >= highWaterBytes) this.#needsDrain = true;
+    this.room();
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#in.plan();
+  }
+
+  end(): void {
+    if (this.#destroyed || this.#ending) return;
+    this.#ending = true;
+    this.room();
+  }
+
+  destroy(): void {
+    this.#over(undefined);
+  }
+
+  room(): void {
+    while (!this.#destroyed && this.#unsentBytes > 0 && this.#out.roomBytes > 0) {
+      const first = this.#unsent[0] as Uint8Array;
+      const count = Math.min(first.length, this.#out.roomBytes);
+      if (count === first.length) this.#unsent.shift();
+      else this.#unsent[0] = first.subarray(count);
+      this.#unsentBytes -= count;
+      this.#out.push(Buffer.from(first.subarray(0, count))); // a copy: the sender may change its bytes from here on
+    }
+    if (this.#destroyed || this.#unsentBytes > 0) return;
+    if (this.#needsDrain) {
+      this.#delivery.later(this, () => {
+        if (this.#destroyed || !this.#needsDrain || this.#unsentBytes > 0) return;
+        this.#needsDrain = false;
+        this.#handler?.drained();
+      });
+    }
+    if (this.#ending) {
+      this.#out.finish();
+      this.#closeIfDone();
+    }
+  }
+
+  received(chunk: Buffer): void {
+    this.#handler?.received(chunk);
+  }
+
+  ended(): void {
+    this.#peerEnded = true;
+    this.#handler?.ended();
+    this.#closeIfDone();
+  }
+
+  reset(): void {
+    this.#over(systemError('read ECONNRESET', 'ECONNRESET'));
+  }
+
+  #closeIfDone(): void {
+    if (this.#peerEnded && this.#ending && this.#unsentBytes === 0) this.#over(undefined);
+  }
+
+  #over(failure: Error | undefined): void {
+    if (this.#destroyed) return;
+    this.#destroyed = true;
+    this.#failure = failure;
+    this.#unsent = [];
+    const leftUnread = this.#in.abandon();
+    if (leftUnread || failure) this.#out.sendReset();
+    else this.#out.finish();
+    this.#delivery.later(this, () => this.#handler?.closed(failure));
+  }
+}
+
+/** An error as the system makes them. */
+export function systemError(message: string, code: string): Error {
+  return Object.assign(new Error(message), { code });
+}

@@ -1,0 +1,57 @@
+/** The word-wise sum beside the sum of one byte after the other. */
+import { seededRandom } from 'serpy-core/testing';
+import { describe, expect, test } from 'vitest';
+import { checksum } from '../src/checksum.js';
+import { byteSum } from './oracle.js';
+
+const random = seededRandom(3);
+const randomBytes = (length: number) => Uint8Array.from({ length }, () => random() * 256);
+
+describe('checksum', () => {
+  test('is the sum of all bytes, for each length from 0 to 300 at each alignment', () => {
+    const memory = randomBytes(320);
+    for (let offset = 0; offset < 8; offset++) {
+      for (let length = 0; length <= 300; length++) {
+        const bytes = memory.subarray(offset, offset + length);
+        expect(checksum(bytes), `${length} bytes at ${offset}`).toBe(byteSum(bytes));
+      }
+    }
+  });
+
+  test('is the sum of all bytes around the size of a fold (1024 bytes), random and with the largest bytes', () => {
+    for (const memory of [randomBytes(5000), new Uint8Array(5000).fill(0xff)]) {
+      for (const around of [1024, 2048, 4096]) {
+        for (let length = around - 6; length <= around + 6; length++) {
+          for (const offset of [0, 1, 2, 3]) {
+            const bytes = memory.subarray(offset, offset + length);
+            expect(checksum(bytes), `${length} bytes at ${offset}`).toBe(byteSum(bytes));
+          }
+        }
+      }
+    }
+  });
+
+  test('is the sum of all bytes of a Buffer in the pool, and of bytes in shared memory', () => {
+    const bytes = randomBytes(1001);
+    const shared = new Uint8Array(new SharedArrayBuffer(1001));
+    shared.set(bytes);
+    expect(checksum(Buffer.from(bytes))).toBe(byteSum(bytes));
+    expect(checksum(shared)).toBe(byteSum(bytes));
+  });
+
+  test('passes 2^31 as an unsigned number: 16 MiB of ff', () => {
+    const bytes = new Uint8Array(16 * 2 ** 20).fill(0xff);
+    expect(checksum(bytes)).toBe(255 * 16 * 2 ** 20); // 4,278,190,080: just below 2^32
+  });
+
+  test('wraps at 2^32: 16 MiB and 65,793 bytes of ff, and one more', () => {
+    const all = new Uint8Array(16_843_010).fill(0xff);
+    expect(checksum(all.subarray(0, 16_843_009))).toBe(2 ** 32 - 1); // 255 × 16,843,009
+    expect(checksum(all)).toBe(254);
+    expect(checksum(new Uint8Array(40 * 2 ** 20).fill(0xff))).toBe((255 * 40 * 2 ** 20) % 2 ** 32);
+  });
+
+  test('does not notice bytes that changed places, as the wire has it', () => {
+    expect(checksum(Buffer.from('ab'))).toBe(checksum(Buffer.from('ba')));
+  });
+});

@@ -1,0 +1,76 @@
+/** A v2 session in the hands of a test: bytes in, all that comes out of it gathered. */
+import { isDeepStrictEqual } from 'node:util';
+import { isSerpyError, type SerpyError, type SerpyErrorLike } from 'serpy-core';
+import { expect } from 'vitest';
+import { type Frame, V2Session } from '../src/session.js';
+import type { Message, Value } from '../src/values.js';
+import type { OracleMessage } from './oracle.js';
+
+/** Everything that a session made of a stream. */
+export interface Outcome {
+  messages: Message[];
+  warnings: SerpyError[];
+  /** What `read` threw. */
+  error: SerpyErrorLike | undefined;
+  /** What `ended` said; not asked after an error. */
+  ended: SerpyError | undefined;
+}
+
+export const defaultMaxMessageBytes = 64 * 1024 * 1024;
+
+/** Feeds a fresh session chunk by chunk, reading after each as core does, and ends the stream. */
+export function receive(chunks: Iterable<Buffer>, maxMessageBytes = defaultMaxMessageBytes): Outcome {
+  const outcome: Outcome = { messages: [], warnings: [], error: undefined, ended: undefined };
+  const session = new V2Session(
+    { maxMessageBytes },
+    { write() {}, acknowledged() {}, warn: (error) => outcome.warnings.push(error) },
+  );
+  session.up();
+  try {
+    for (const chunk of chunks) {
+      session.receive(chunk);
+      for (let received = session.read(); received; received = session.read()) outcome.messages.push(received.message);
+    }
+  } catch (error) {
+    if (!isSerpyError(error)) throw error;
+    outcome.error = error;
+    return outcome;
+  }
+  outcome.ended = session.ended();
+  return outcome;
+}
+
+/** The frame of a value, as one piece. */
+export function frameOf(value: Value, maxMessageBytes = defaultMaxMessageBytes): Buffer {
+  return Buffer.concat(piecesOf(value, maxMessageBytes));
+}
+
+/** The pieces that a session writes for a value. */
+export function piecesOf(value: Value, maxMessageBytes = defaultMaxMessageBytes): Uint8Array[] {
+  const pieces: Uint8Array[] = [];
+  const session = new V2Session(
+    { maxMessageBytes },
+    { write: (piece) => pieces.push(piece), acknowledged() {}, warn() {} },
+  );
+  session.up();
+  const outgoing: Frame = session.encode(value);
+  session.send(outgoing);
+  return pieces;
+}
+
+/** A delivered message as the oracle writes it. */
+export function asOracle(message: Message): OracleMessage {
+  switch (message.type) {
+    case 'int':
+      return { type: 'int', value: BigInt(message.value) };
+    case 'bytes':
+      return { type: 'bytes', value: [...message.value] };
+    default:
+      return message;
+  }
+}
+
+/** `toStrictEqual` for messages, but fast where they are alike: Vitest compares Buffers byte by byte. */
+export function expectMessages(actual: readonly Message[], expected: readonly Message[], name = ''): void {
+  if (!isDeepStrictEqual(actual, expected)) expect(actual, name).toStrictEqual(expected);
+}
