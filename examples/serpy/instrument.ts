@@ -10,8 +10,10 @@ const server = await listen({ protocol, host: '127.0.0.1', port: Number(process.
 process.stdin.on('end', () => server.closeServer()).resume();
 
 const frames = film();
-console.log(server.address?.port);
-for await (const connection of server) void serve(connection);
+console.log(server.address.port);
+for await (const connection of server) {
+  serve(connection).catch((error: Error) => console.error(`instrument: ${error.message}`));
+}
 
 /** Answers one workstation until it goes away. */
 async function serve(connection: PortableConnection): Promise<void> {

@@ -12,7 +12,7 @@ import { ConnectionLostError, MessagesDroppedError, NotConnectedError, type Serp
 import { Lifecycle } from './lifecycle.js';
 import type { LinkEnd } from './link.js';
 import { addressOptions, type ConnectionSettings } from './options.js';
-import { checkWait, noWait, type WaitOptions } from './pending.js';
+import { checkWait, noWait, quietRejection, type WaitOptions } from './pending.js';
 import type { Protocol, ProtocolTypes, Received } from './protocol.js';
 import type { ConnectionStats } from './stats.js';
 import type { Address, Transport } from './transport.js';
@@ -50,14 +50,14 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
     return this.#lifecycle.state;
   }
 
-  /** The peer's address while a link is up. */
+  /** The peer's address: of the link, or of the last one there was. */
   get remote(): Address | undefined {
-    return this.#lifecycle.link?.transport.remote;
+    return this.#lifecycle.ends?.remote;
   }
 
-  /** This end's address while a link is up. */
+  /** This end's address: of the link, or of the last one there was. */
   get local(): Address | undefined {
-    return this.#lifecycle.link?.transport.local;
+    return this.#lifecycle.ends?.local;
   }
 
   /** Why the connection is closed; undefined while it is not. */
@@ -89,13 +89,14 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   /**
    * Sends a message. Resolves `true` once it is queued or, where an acknowledgement was asked for, acknowledged;
    * `false` when no acknowledgement came within `timeoutMs`, or when the full queue dropped it under `whenFull: 'drop-newest'`.
-   * Bytes are not copied: do not change them before they are sent.
+   * Bytes are not copied: do not change them before they are sent. Where nobody awaits it, a rejection because the
+   * connection is over does not end the program.
    * @throws `ERR_SERPY_QUEUE_FULL` the queue stayed full, `ERR_SERPY_CLOSED`, `ERR_SERPY_NOT_CONNECTED`, `ERR_SERPY_ABORTED`,
    * `ERR_SERPY_LOST` the link broke for good before the acknowledgement, `ERR_SERPY_TOO_LARGE`, and what the protocol cannot carry
    */
   sendData(value: T['value'], options: SendOptions<T> = noWait as SendOptions<T>): Promise<boolean> {
     try {
-      if (this.#lifecycle.ending) throw this.#lifecycle.closedError('sendData');
+      if (this.#lifecycle.ending) return quietRejection(this.#lifecycle.closedError('sendData'));
       if (this.state === 'idle') throw notConnected('sendData');
       checkWait(options, this.#protocol.sendOptionNames);
       return this.#conversation.send(value, options);

@@ -26,7 +26,7 @@ export type { WaitOptions } from './pending.js';
 export type { Outgoing, Protocol, ProtocolTypes, Received, Role, Session, SessionOutput } from './protocol.js';
 export type { ReconnectOptions } from './reconnect.js';
 export type { QueueOptions, WhenFull } from './send-queue.js';
-export { Server } from './server.js';
+export { Server, type Started } from './server.js';
 export type { ConnectionStats } from './stats.js';
 export { describeStranger, strangerBytes } from './stranger.js';
 export type {

@@ -40,6 +40,7 @@ export class Lifecycle {
   #autoRestart: boolean;
   #address: Address | undefined;
   #link: Link | undefined;
+  #ends: ConnectInfo | undefined;
   #ready: Pending<void> | undefined;
   #dialling: AbortController | undefined;
   #redial: Redial | undefined;
@@ -68,6 +69,11 @@ export class Lifecycle {
 
   get link(): Link | undefined {
     return this.#link;
+  }
+
+  /** The ends of the link, or of the last one there was. */
+  get ends(): ConnectInfo | undefined {
+    return this.#ends;
   }
 
   get closeInfo(): CloseInfo | undefined {
@@ -185,6 +191,7 @@ export class Lifecycle {
     const link = this.#owner.createLink(transport, this.#role, (end) => this.#lost(end));
     this.#link = link;
     const info = { local: transport.local, remote: transport.remote };
+    this.#ends = info;
     if (again) {
       const downMs = this.#connectedAtMs - this.#lostAtMs;
       this.#owner.reconnected({ ...info, attempts: this.#attempt, downMs });

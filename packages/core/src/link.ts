@@ -109,7 +109,7 @@ export class Link implements TransportHandler {
 
   /** Messages were taken out of the inbox: goes on reading if that had to wait. */
   roomInInbox(): void {
-    if (!this.#paused || this.#owner.inboxFull) return;
+    if (this.#over || !this.#paused || this.#owner.inboxFull) return;
     this.#paused = false;
     this.#read();
     if (!this.#paused && !this.#over) this.transport.resume();
@@ -152,6 +152,7 @@ export class Link implements TransportHandler {
     this.#read(true);
     if (this.#over) return;
     this.#owner.stepped();
+    if (this.#over) return; // by a listener
     this.#saidGoodbye = true;
     this.transport.end();
     this.#clock.clearTimeout(this.#timer);

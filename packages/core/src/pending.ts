@@ -89,8 +89,26 @@ export class Pending<T> {
     this.#reject(error);
   }
 
+  /**
+   * Rejects for whoever waits. Where nobody does, it is no unhandled rejection: that the peer has gone is told by events,
+   * and must not end a program that sends without awaiting.
+   */
+  rejectQuietly(error: Error): void {
+    this.promise.catch(ignore);
+    this.reject(error);
+  }
+
   #release(): void {
     this.#stop?.();
     this.#stop = undefined;
   }
+}
+
+function ignore(): void {}
+
+/** A rejection as `rejectQuietly` makes it. */
+export function quietRejection(error: unknown): Promise<never> {
+  const rejection = Promise.reject(error);
+  rejection.catch(ignore);
+  return rejection;
 }

@@ -119,7 +119,7 @@ export class SendQueue<Out extends Outgoing> {
    */
   close(refused: Error, lost: Error): number {
     this.refuseBlocked(refused);
-    for (const outgoing of [...this.#waiting.keys()]) this.#settle(outgoing)?.reject(lost);
+    for (const outgoing of [...this.#waiting.keys()]) this.#settle(outgoing)?.rejectQuietly(lost);
     const unsent = this.#queue.length;
     this.#queue.clear();
     return unsent;
@@ -127,7 +127,7 @@ export class SendQueue<Out extends Outgoing> {
 
   /** Rejects those who wait for room. */
   refuseBlocked(error: Error): void {
-    for (const { pending } of this.#blocked.splice(0)) pending.reject(error);
+    for (const { pending } of this.#blocked.splice(0)) pending.rejectQuietly(error);
   }
 
   #hasRoom(sizeBytes: number): boolean {

@@ -17,6 +17,9 @@ interface Arrival<C> {
   readonly sizeBytes: 0;
 }
 
+/** A server that has started, and so has an address. */
+export type Started<S> = S & { readonly address: Address };
+
 export class Server<T extends ProtocolTypes, C extends Connection<T>> extends EventEmitter<ServerEvents<C>> {
   readonly #settings: ServerSettings & { readonly keepAliveMs: number };
   readonly #createConnection: () => C;
@@ -54,7 +57,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
    * Starts to listen and resolves with this server.
    * @throws `ERR_SERPY_LISTEN` the port is in use or not allowed, `ERR_SERPY_OPTION` started twice, `ERR_SERPY_CLOSED` after `close()`
    */
-  async start(): Promise<this> {
+  async start(): Promise<Started<this>> {
     if (this.#state === 'closed') throw this.#closedError('start');
     if (this.#state !== 'new') throw new OptionError('start() was called twice: a server starts once');
     this.#state = 'starting';
@@ -79,7 +82,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     this.#listener = listener;
     this.#state = 'listening';
     tell(this, 'server', 'listening', listener.address);
-    return this;
+    return this as Started<this>;
   }
 
   /**

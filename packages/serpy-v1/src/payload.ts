@@ -2,13 +2,13 @@
 import { types } from 'node:util';
 import { isTypedNumber, OptionError, strangerBytes, type TypedNumber, ValueError } from 'serpy-core';
 import { formatFloat, formatNumber } from './number-text.js';
-import { type PickleValue, writePickle } from './pickle/index.js';
+import { type Picklable, type PickleValue, writePickle } from './pickle/index.js';
 import { strangerHint } from './stranger.js';
 import { checkText, type Encoding, encodeText } from './text.js';
 import { blockEnd, controlStart, type Mode, transmissionEnd } from './wire.js';
 
 /** What `sendData` takes: in modes 0 to 3 text, numbers (as decimal text) and bytes; in modes 4 and 5 plain data. */
-export type Value = string | number | bigint | TypedNumber | Uint8Array | PickleValue;
+export type Value = string | number | bigint | TypedNumber | Uint8Array | Picklable | PickleValue;
 
 /** A value as bytes. */
 export interface Payload {
@@ -18,7 +18,7 @@ export interface Payload {
 
 /** The bytes of a value. Throws `ERR_SERPY_VALUE` or `ERR_SERPY_ENCODING` for what the mode cannot carry. */
 export function encodeValue(value: Value, mode: Mode, encoding: Encoding): Payload {
-  if (mode >= 4) return { bytes: writePickle(value as PickleValue), isText: false };
+  if (mode >= 4) return { bytes: writePickle(value as Picklable), isText: false };
   switch (typeof value) {
     case 'string':
       checkText(value, encoding);

@@ -1,7 +1,7 @@
 /** Options from elsewhere than code: URLs, JSON files and the environment. */
 import { readFileSync } from 'node:fs';
 import { checkNames, OptionError, type OptionSpec } from 'serpy-core';
-import { type ConnectOptions, connectSpecs, type ListenOptions, listenSpecs } from './options.js';
+import { type ConnectOptions, connectSpecs, type ListenOptions, listenSpecs, markAsConfig } from './options.js';
 import type { ProtocolName } from './protocols.js';
 
 const schemes: Readonly<Record<string, ProtocolName>> = { 'serpy1:': 'v1', 'serpy2:': 'v2', 'serpy:': 'auto' };
@@ -39,7 +39,8 @@ export interface LoadConfigOptions {
 }
 
 /**
- * Options for `connect` or `listen` from a JSON file: an object with the names of the options.
+ * Options for `connect` or `listen` from a JSON file: an object with the names of the options. One file serves both ends:
+ * each takes the options that are its own.
  * Variables of the environment go before the file: `SERPY_PORT=5001` overrides `port`, `SERPY_AUTO_RESTART=true`
  * `autoRestart`, `SERPY_SEND_QUEUE_MAX_MESSAGES=10` `sendQueue.maxMessages`; `SERPY_URL` overrides protocol, host and port.
  * @throws `ERR_SERPY_OPTION` naming the file and what is wrong: not there, not JSON, an unknown option, a wrong value
@@ -59,7 +60,7 @@ export function loadConfig(
   } catch (cause) {
     throw new OptionError(`${path}: ${(cause as Error).message}`, { cause });
   }
-  return settings as unknown as ConnectOptions & ListenOptions; // checked just now, but for what is missing
+  return markAsConfig(settings) as unknown as ConnectOptions & ListenOptions; // checked just now, but for what is missing
 }
 
 /** The options that variables of the environment state. @throws `ERR_SERPY_OPTION` for a `SERPY_` variable that names no option */

@@ -1,5 +1,5 @@
 /** Starts a server, over the protocol that the configuration says. */
-import type { Environment } from 'serpy-core';
+import type { Environment, Started } from 'serpy-core';
 import { parseUrl } from './config.js';
 import { type ListenOptions, type ListenOptionsOf, parseListenOptions } from './options.js';
 import { Server } from './server.js';
@@ -16,16 +16,16 @@ import { Server } from './server.js';
 export function listen(
   options: ListenOptionsOf<'v1'> | `serpy1://${string}`,
   environment?: Environment,
-): Promise<Server<'v1'>>;
+): Promise<Started<Server<'v1'>>>;
 export function listen(
   options: ListenOptionsOf<'v2'> | `serpy2://${string}`,
   environment?: Environment,
-): Promise<Server<'v2'>>;
+): Promise<Started<Server<'v2'>>>;
 export function listen(
   options: ListenOptionsOf<'auto'> | `serpy://${string}`,
   environment?: Environment,
-): Promise<Server>;
-export function listen(options: ListenOptions | string, environment?: Environment): Promise<Server>;
+): Promise<Started<Server>>;
+export function listen(options: ListenOptions | string, environment?: Environment): Promise<Started<Server>>;
 export async function listen(options: ListenOptions | string, environment?: Environment): Promise<unknown> {
   const { protocol, ...settings } = parseListenOptions(typeof options === 'string' ? parseUrl(options) : options);
   return new Server<'auto'>(protocol as 'auto', settings, environment).start();

@@ -69,14 +69,38 @@ export function listenSpecs(protocol: ProtocolName) {
 
 const rest: CompleteSettings = { encoding: encoding.encoding.default ?? 'ascii', probeTimeoutMs: 1000 };
 
+/** On options that came from a file, whichever copy of this package read it. */
+const configMark = Symbol.for('serpy.config');
+
+/** Says that options may be those of either end. */
+export function markAsConfig(options: Record<string, unknown>): Record<string, unknown> {
+  return Object.defineProperty(options, configMark, { value: true });
+}
+
 /** Checks and completes the options of `connect`. Throws an `OptionError` that names the option and what it takes. */
 export function parseConnectOptions(input: unknown) {
-  return { ...rest, ...parseOptions(connectSpecs(protocolOf(input)), input) };
+  const protocol = protocolOf(input);
+  return {
+    ...rest,
+    ...parseOptions(connectSpecs(protocol), without(input, listenSpecs(protocol), connectSpecs(protocol))),
+  };
 }
 
 /** Checks and completes the options of `listen`. Throws an `OptionError` that names the option and what it takes. */
 export function parseListenOptions(input: unknown) {
-  return { ...rest, ...parseOptions(listenSpecs(protocolOf(input)), input) };
+  const protocol = protocolOf(input);
+  return {
+    ...rest,
+    ...parseOptions(listenSpecs(protocol), without(input, connectSpecs(protocol), listenSpecs(protocol))),
+  };
+}
+
+/** Options from a file without those that only the other end has; other options as they are. */
+function without(input: unknown, other: object, own: object): unknown {
+  if (!(configMark in (input as object))) return input;
+  return Object.fromEntries(
+    Object.entries(input as object).filter(([name]) => Object.hasOwn(own, name) || !Object.hasOwn(other, name)),
+  );
 }
 
 /** Which options there are depends on the protocol, so it is looked at first. */

@@ -11,7 +11,7 @@ const loopback = '127.0.0.1';
 async function autoServer(options: { probeTimeoutMs?: number } = {}) {
   const server = await listen({ protocol: 'auto', port: 0, ...options });
   onTestFinished(() => server.closeServer());
-  return { server, port: server.address?.port as number };
+  return { server, port: server.address.port };
 }
 
 /** A peer that is nothing but a socket. */
@@ -158,7 +158,7 @@ describe('an auto client', () => {
   test('works with a v2 server of ours, which skips the probe', async () => {
     const server = await new v2.Server({ port: 0 }).start();
     onTestFinished(() => server.closeServer());
-    const connection = await connect({ protocol: 'auto', port: server.address?.port as number, probeTimeoutMs: 20 });
+    const connection = await connect({ protocol: 'auto', port: server.address.port, probeTimeoutMs: 20 });
     onTestFinished(() => connection.close());
     await connection.sendData(7);
     const accepted = await server.getConnection();
@@ -173,7 +173,7 @@ describe('an auto client', () => {
     onTestFinished(() => server.closeServer());
     const connection = await connect({
       protocol: 'auto',
-      port: server.address?.port as number,
+      port: server.address.port,
       autoRestart: true,
       reconnect: { baseDelayMs: 1 },
     });

@@ -132,6 +132,16 @@ describe('a configuration file', () => {
     await server.closeServer();
   });
 
+  test('serves both ends: each takes the options that are its own', async () => {
+    const path = configFile('{ "protocol": "v2", "port": 0, "autoRestart": true, "maxConnections": 3 }');
+    const server = await listen(loadConfig(path, { env: {} }));
+    const connection = await connect(loadConfig(path, { env: { SERPY_PORT: String(server.address.port) } }));
+    await connection.close();
+    await server.closeServer();
+    const options = { protocol: 'v2', port: 0, autoRestart: true };
+    await expect(listen(options as never)).rejects.toThrow('there is no option autoRestart');
+  });
+
   test('is overridden by the environment, option by option', () => {
     const path = configFile('{ "protocol": "v1", "port": 5000, "sendQueue": { "maxMessages": 1, "maxBytes": 9 } }');
     const env = { SERPY_PORT: '6000', SERPY_AUTO_RESTART: 'true', SERPY_SEND_QUEUE_MAX_MESSAGES: '2', PATH: '/bin' };

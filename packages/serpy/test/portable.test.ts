@@ -11,8 +11,8 @@ async function pair(protocol: 'v1' | 'v2'): Promise<[PortableConnection, Portabl
   const server = await listen({ protocol, port: 0, ...(protocol === 'v1' ? { encoding: 'utf-8' as const } : {}) });
   const client: PortableConnection = await connect(
     protocol === 'v1'
-      ? { protocol, port: server.address?.port as number, encoding: 'utf-8' }
-      : { protocol, port: server.address?.port as number },
+      ? { protocol, port: server.address.port, encoding: 'utf-8' }
+      : { protocol, port: server.address.port },
   );
   const accepted = await server.getConnection();
   open.push(client, accepted, server);
@@ -68,7 +68,7 @@ describe.each(['v1', 'v2'] as const)('a message over %s', (protocol) => {
 
 test('an object over v1 is neither text nor bytes nor a number, and says so', async () => {
   const server = await listen({ protocol: 'v1', port: 0 });
-  const client = await connect({ protocol: 'v1', port: server.address?.port as number });
+  const client = await connect({ protocol: 'v1', port: server.address.port });
   open.push(client, server);
   await client.sendData(new Map([['a', 1]]), { mode: 4 });
   const message = await (await server.getConnection()).getMessage();

@@ -13,6 +13,7 @@ import { receivingStatements } from './contract/receiving.js';
 import { restartingStatements } from './contract/restarting.js';
 import { sendingStatements } from './contract/sending.js';
 import { servingStatements } from './contract/serving.js';
+import { simulatingStatement } from './contract/simulating.js';
 import { Stage, type Subject, worlds } from './contract/stage.js';
 import { tellingStatements } from './contract/telling.js';
 
@@ -41,5 +42,8 @@ export function connectionContract<T extends ProtocolTypes>(name: string, subjec
       if (acknowledged) describe('acknowledging', () => acknowledgingStatements(stage, acknowledged));
     });
   }
-  describe(name, () => leavingStatement(subject.module));
+  describe(name, () => {
+    leavingStatement(subject.module);
+    simulatingStatement(subject);
+  });
 }

@@ -20,6 +20,9 @@ export type Cut = 'fin' | 'reset' | 'half-close' | 'stall';
 
 /** The receiving end of a pipe. */
 export interface PipeReceiver {
+  /** Whether somebody listens. */
+  readonly started: boolean;
+  /** Whether it takes bytes: started and not paused. */
   readonly reading: boolean;
   received(chunk: Buffer): void;
   ended(): void;
@@ -169,8 +172,10 @@ export class MemoryPipe implements MemoryStream {
   }
 
   #deliverable(): boolean {
-    if (this.#stalled || !this.#receiver?.reading) return false;
-    return this.#flightBytes > 0 || this.#finish === 'sent' || this.#reset === 'sent';
+    if (this.#stalled || !this.#receiver?.started) return false;
+    if (this.#flightBytes > 0) return this.#receiver.reading;
+    // As with a socket: a pause holds bytes back, and an end only behind them.
+    return this.#finish === 'sent' || this.#reset === 'sent';
   }
 
   #deliver(): void {

@@ -43,8 +43,12 @@ export class MemoryTransport implements Transport, PipeReceiver, PipeSender {
     return this.#destroyed;
   }
 
+  get started(): boolean {
+    return this.#handler !== undefined && !this.#destroyed;
+  }
+
   get reading(): boolean {
-    return this.#handler !== undefined && !this.#paused && !this.#destroyed;
+    return this.started && !this.#paused;
   }
 
   start(handler: TransportHandler): void {

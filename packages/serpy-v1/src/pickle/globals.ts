@@ -132,7 +132,7 @@ function encodeRecipe(args: readonly StackValue[], machine: Machine): PickleValu
   return bytes;
 }
 
-/** Without an argument how protocols 0 to 2 write empty bytes; with bytes, or as Python 2 does with Latin-1, a bytearray. */
+/** No argument: empty bytes of protocols 0 to 2. Bytes, or as Python 2 has it a Latin-1 text: a bytearray. */
 function bytesRecipe(args: readonly StackValue[], machine: Machine): PickleValue {
   const [content, encoding, ...rest] = args;
   if (args.length === 0) return machine.copy(new Uint8Array(0));

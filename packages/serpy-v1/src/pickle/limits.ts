@@ -5,10 +5,13 @@ import { OptionError } from 'serpy-core';
 /** Levels of nesting: deeper than instruments' data goes, shallow enough for whatever walks the value afterwards. */
 export const DEFAULT_MAX_PICKLE_DEPTH = 100;
 
-/** Values in one pickle. An empty dict is one byte in a pickle and some hundred in memory, so bytes alone do not bound it. */
+/** Values in one pickle. An empty dict is one byte there and some hundred in memory: bytes alone bound nothing. */
 export const DEFAULT_MAX_PICKLE_ITEMS = 1_000_000;
 
-/** Bytes of text and data in one pickle (256 MiB): four times what a message may have, as one text may be read and then turned into bytes. */
+/**
+ * Bytes of text and data in one pickle (256 MiB): four times what a message may have, as a text may be read and then
+ * turned into bytes.
+ */
 export const DEFAULT_MAX_PICKLE_BYTES = 256 * 1024 * 1024;
 
 /** The reader and the writer recurse once a level, so no option may ask for more than the stack surely has. */
@@ -22,9 +25,9 @@ export interface PickleLimits {
   /** Levels of nesting, 1 to 1000. Default 100. */
   readonly maxDepth: number;
   /**
-   * Values, at most 16,000,000. Default 1,000,000. One that is referred to again counts again. The reader shares it then, so
-   * that a small pickle may hold what looks enormous when it is walked without regard to that; the writer repeats it.
-   * The reader's marks and memo entries are held to the same number, each for itself.
+   * Values, at most 16,000,000. Default 1,000,000. One that is referred to again counts again. The reader shares it
+   * then, so that a small pickle may hold what looks enormous when it is walked without regard to that; the writer
+   * repeats it. The reader's marks and memo entries are held to the same number, each for itself.
    */
   readonly maxItems: number;
   /** Bytes of text and data made by the reader; length of the pickle made by the writer. Default 256 MiB. */

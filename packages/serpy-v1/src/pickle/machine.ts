@@ -4,7 +4,7 @@
  */
 
 import type { PickleLimits } from './limits.js';
-import { malformed, opaque } from './refusal.js';
+import { malformed, opaque, type Refusal } from './refusal.js';
 import type { PickleSource } from './source.js';
 import type { PickleValue } from './values.js';
 
@@ -118,7 +118,7 @@ export class Machine {
     return copy;
   }
 
-  /** Accounts for the bytes that a text of characters up to U+00FF stands for, and makes them; `undefined` for another text. */
+  /** Accounts for the bytes that a text up to U+00FF stands for, and makes them; `undefined` for any other text. */
   latin1(text: string): Buffer | undefined {
     if (/[\u0100-\uffff]/.test(text)) return undefined;
     const bytes = this.#allocate(text.length);
@@ -131,7 +131,7 @@ export class Machine {
     return length >= OWN_MEMORY_BYTES ? Buffer.allocUnsafeSlow(length) : Buffer.allocUnsafe(length);
   }
 
-  #tooMany(what: string) {
+  #tooMany(what: string): Refusal {
     return opaque(`makes more than ${this.#limits.maxItems} ${what} (maxItems): send it in parts, or raise the limit`);
   }
 }

@@ -26,7 +26,7 @@ export function writePickle(value: Picklable | PickleValue, limits?: Partial<Pic
   return new PickleWriter(pickleLimits(limits)).write(value);
 }
 
-/** Writes one pickle. `hashable` says that Python needs a value that cannot change: tuple for list, frozenset for set. */
+/** Writes one pickle. `hashable`: Python needs a value that cannot change, a tuple for a list, a frozenset for a set. */
 class PickleWriter {
   readonly #limits: PickleLimits;
   readonly #sink: PickleSink;
@@ -131,8 +131,9 @@ class PickleWriter {
     if (Array.isArray(value)) return this.#inside(value, 'index', (step) => this.#array(value, hashable, step));
     if (types.isSet(value)) return this.#inside(value, 'member', (step) => this.#set(value, hashable, step));
     if (!types.isMap(value) && !isPlain(value)) throw this.#error(adviceFor(value));
-    if (hashable)
+    if (hashable) {
       throw this.#error('would be a dict in a key or a set, where Python takes none: use an array of pairs');
+    }
     if (types.isMap(value)) return this.#inside(value, 'entry', (step) => this.#map(value, step));
     return this.#inside(value, 'property', (step) => this.#record(value, step));
   }

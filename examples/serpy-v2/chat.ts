@@ -1,0 +1,38 @@
+// A chat over v2, with everybody who is connected to broadcast-server.ts.
+import { Connection } from 'serpy-v2';
+import { readArguments } from '../arguments.ts';
+import { ChatTerminal } from '../chat-terminal.ts';
+
+const commands = '/name NEW changes your name, /stop leaves, /KTHXBYE leaves and stops the server';
+
+const { host, port, ...given } = readArguments(`Talks to everybody on the broadcast server. ${commands}.`, {
+  host: ['where the broadcast server is', '127.0.0.1'],
+  port: ['its port', 5201],
+  name: ['how the others see you', 'guest'],
+});
+let { name } = given;
+
+const connection = await new Connection().connect(host, port);
+const terminal = new ChatTerminal();
+terminal.print(`connected to ${host}:${port}; ${commands}`);
+void listenToOthers();
+
+for await (const line of terminal.lines(() => `${name}> `)) {
+  if (line === '/stop') break;
+  if (line === '/KTHXBYE') {
+    await connection.sendData(line);
+    break;
+  }
+  if (line.startsWith('/name ')) name = line.slice('/name '.length).trim() || name;
+  else if (line.startsWith('/')) terminal.print(`there is no command ${line}: ${commands}`);
+  else if (line.trim() !== '') await connection.sendData(`${name}: ${line}`);
+}
+terminal.close();
+await connection.close();
+
+async function listenToOthers(): Promise<void> {
+  for await (const data of connection) terminal.print(String(data));
+  const { closeInfo } = connection;
+  if (closeInfo && closeInfo.reason !== 'closed') terminal.print('the server has closed the connection');
+  terminal.close();
+}

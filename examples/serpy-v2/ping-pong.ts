@@ -1,0 +1,78 @@
+// Sends messages of all four types and growing sizes to ping-pong-server.ts, and compares what comes back with what was sent.
+// The server may be stopped and started again meanwhile.
+import { performance } from 'node:perf_hooks';
+import { isDeepStrictEqual } from 'node:util';
+import { Connection, float, isSerpyError, type Message } from 'serpy-v2';
+import { readArguments } from '../arguments.ts';
+
+const { host, port, messages } = readArguments('Sends messages to ping-pong-server.ts and compares what comes back.', {
+  host: ['where the server is', '127.0.0.1'],
+  port: ['its port', 5202],
+  messages: ['how many messages; 0 to go on until Ctrl-C', 2000],
+});
+
+const connection = await new Connection({ autoRestart: true }).connect(host, port);
+let stopped = false;
+process.once('SIGINT', () => {
+  stopped = true;
+  connection.destroy();
+});
+
+/** Aborted when the link breaks; each link has its own. */
+let link = new AbortController();
+connection.on('disconnect', ({ reason }) => {
+  link.abort();
+  link = new AbortController();
+  if (reason !== 'closed') console.log('the link is down');
+});
+connection.on('reconnect', ({ downMs }) => console.log(`the link is up again after ${Math.round(downMs)} ms`));
+
+let count = 0;
+let errors = 0;
+const start = performance.now();
+try {
+  for (; messages === 0 || count < messages; count++) {
+    const sent = messageOf(count);
+    const answer = await echoOf(sent);
+    if (!isDeepStrictEqual(answer, sent)) {
+      errors++;
+      console.log(`message ${count}: ${sent.type} was sent, another ${answer.type} came back`);
+    }
+    if (count % 500 === 499) console.log(`${count + 1} messages so far`);
+  }
+} catch (error) {
+  if (!stopped) throw error;
+}
+const seconds = (performance.now() - start) / 1000;
+await connection.close();
+console.log(`${count} messages, ${errors} errors, ${Math.round(count / seconds)} messages/s`);
+process.exitCode = errors > 0 ? 1 : 0;
+
+/** Sends a message and waits for its echo; again if the link broke meanwhile, as what was on the wire then is lost. */
+async function echoOf({ type, value }: Message): Promise<Message> {
+  for (;;) {
+    const { signal } = link;
+    await connection.sendData(type === 'float' ? float(value) : value);
+    try {
+      return await connection.getMessage({ signal, timeoutMs: 60_000 });
+    } catch (error) {
+      if (!isSerpyError(error) || error.code !== 'ERR_SERPY_ABORTED') throw error;
+    }
+  }
+}
+
+/** The four types in turn, growing to 256 KiB and to 2^54, and then anew. */
+function messageOf(index: number): Message {
+  const step = Math.floor(index / 4) % 19;
+  const size = 2 ** step;
+  switch (index % 4) {
+    case 0: // beyond the safe integers, an int arrives as a bigint
+      return { type: 'int', value: step < 18 ? -(8 ** step) : -(8n ** 18n) };
+    case 1:
+      return { type: 'float', value: size / 2 };
+    case 2:
+      return { type: 'str', value: 'µ'.repeat(size / 2) };
+    default:
+      return { type: 'bytes', value: Buffer.alloc(size, index) };
+  }
+}

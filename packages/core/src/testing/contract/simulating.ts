@@ -1,0 +1,164 @@
+/**
+ * A statement about all that can go wrong at once: whole lives of a client and its server in a network where a seed
+ * decides what arrives when, what breaks and who does what. A seed that fails can be run again, step by step the same.
+ */
+import { expect, test } from 'vitest';
+import type { Connection } from '../../connection.js';
+import type { ProtocolTypes } from '../../protocol.js';
+import { seededRandom } from '../chance.js';
+import type { MemoryLink } from '../memory-network.js';
+import { MemoryNetwork } from '../memory-network.js';
+import { type Subject, watchSettling } from './stage.js';
+
+const seeds = Array.from({ length: 150 }, (_, index) => index + 1);
+const stepsPerLife = 120;
+
+interface Sent {
+  readonly n: number;
+  readonly acknowledged: boolean;
+  readonly promise: Promise<boolean>;
+  readonly state: ReturnType<typeof watchSettling>;
+}
+
+class Life<T extends ProtocolTypes> {
+  readonly #subject: Subject<T>;
+  readonly #random: () => number;
+  readonly #network: MemoryNetwork;
+  readonly #sent: Sent[] = [];
+  /** What each accepted connection got, in order. */
+  readonly #taken = new Map<Connection<T>, number[]>();
+  readonly #numbers = new Map<string, number>();
+  #serving: Promise<unknown> = Promise.resolve();
+
+  constructor(subject: Subject<T>, seed: number) {
+    this.#subject = subject;
+    this.#random = seededRandom(seed * 7919);
+    const pipeBytes = this.#draw([50, 1000, 65_536]);
+    const slicing = this.#draw(['random', 'writes', 1] as const);
+    this.#network = new MemoryNetwork({ seed, slicing, pipeBytes });
+  }
+
+  async run(): Promise<void> {
+    const network = this.#network;
+    const whenFull = 'block' as const;
+    const server = this.#subject.createServer({ port: 5000, receiveQueue: { maxMessages: 2, whenFull } }, network);
+    server.on('warning', () => {});
+    server.on('connection', (connection) => connection.on('warning', () => {}));
+    await server.start();
+    const client = this.#subject.createConnection(
+      {
+        autoRestart: true,
+        closeTimeoutMs: 5_000,
+        reconnect: { baseDelayMs: 10, maxDelayMs: 200 },
+        sendQueue: { maxMessages: 4, whenFull },
+      },
+      network,
+    );
+    client.on('warning', () => {});
+    await client.connect('127.0.0.1', 5000);
+    const accepting = (async () => {
+      for await (const connection of server) this.#serve(connection);
+    })();
+    network.hold();
+    for (let step = 0; step < stepsPerLife; step++) await this.#act(client);
+    network.release();
+    for (const link of network.links) link.release();
+    await network.clock.advance(60_000);
+    const closed = client.close();
+    await network.clock.advance(10_000);
+    await closed;
+    const ended = server.closeServer();
+    await network.clock.advance(10_000);
+    await ended;
+    await accepting;
+    await this.#serving;
+    await network.settled();
+    await this.#check(client);
+  }
+
+  #draw<R>(choices: readonly R[]): R {
+    return choices[Math.floor(this.#random() * choices.length)] as R;
+  }
+
+  async #act(client: Connection<T>): Promise<void> {
+    const network = this.#network;
+    const chance = this.#random();
+    if (chance < 0.25) this.#send(client);
+    else if (chance < 0.85) for (let steps = this.#random() * 20; steps > 0; steps--) network.step();
+    else if (chance < 0.92) await network.clock.advance(this.#draw([0, 5, 50, 500]));
+    else if (network.links.length > 0) this.#break(this.#draw(network.links));
+    if (this.#random() < 0.5) await network.settled();
+  }
+
+  #send(client: Connection<T>): void {
+    const n = this.#sent.length + 1;
+    const acknowledged = this.#subject.acknowledged !== undefined && this.#random() < 0.5;
+    const wait = this.#random() < 0.3 ? { timeoutMs: this.#draw([0, 20, 1000]) } : {};
+    const options = { ...(acknowledged ? this.#subject.acknowledged : {}), ...wait };
+    const { value, data } = this.#subject.numbered(n, this.#draw([8, 100, 3000]));
+    this.#numbers.set(JSON.stringify(data), n);
+    const promise = client.sendData(value, options as never);
+    this.#sent.push({ n, acknowledged, promise, state: watchSettling(promise) });
+  }
+
+  #break(link: MemoryLink): void {
+    const stream = this.#draw([link.toServer, link.toClient]);
+    switch (this.#draw(['reset', 'finish', 'stall', 'release', 'cut'] as const)) {
+      case 'reset':
+        return link.reset();
+      case 'finish':
+        return link.finish();
+      case 'stall':
+        return stream.stall();
+      case 'release':
+        return link.release();
+      case 'cut':
+        return stream.cutAfter(
+          stream.carriedBytes + Math.floor(this.#random() * 100),
+          this.#draw(['fin', 'reset', 'half-close'] as const),
+        );
+    }
+  }
+
+  #serve(connection: Connection<T>): void {
+    const taken: number[] = [];
+    this.#taken.set(connection, taken);
+    const reading = (async () => {
+      for await (const data of connection) taken.push(this.#numbers.get(JSON.stringify(data)) ?? -1);
+    })();
+    this.#serving = Promise.all([this.#serving, reading]);
+  }
+
+  async #check(client: Connection<T>): Promise<void> {
+    expect(client.state).toBe('closed');
+    expect(this.#network.clock.pending).toBe(0);
+    expect(this.#network.links).toHaveLength(0);
+    expect(this.#network.listenerCount).toBe(0);
+    for (const taken of this.#taken.values()) {
+      expect(taken, 'in order, each once, on one link').toEqual([...new Set(taken)].sort((a, b) => a - b));
+      expect(taken, 'whole').not.toContain(-1);
+    }
+    const all = [...this.#taken.values()].flat();
+    for (const { n, acknowledged, promise, state } of this.#sent) {
+      expect(state.settled, `message ${n} settles`).not.toBe('no');
+      const times = all.filter((each) => each === n).length;
+      if (state.settled === 'rejected' && !acknowledged) expect(times, `message ${n} was refused`).toBe(0);
+      if (!acknowledged) expect(times, `message ${n} comes once at most`).toBeLessThanOrEqual(1);
+      if (acknowledged && state.settled === 'resolved' && (await promise)) {
+        expect(times, `message ${n} was acknowledged`).toBeGreaterThan(0);
+      }
+    }
+  }
+}
+
+export function simulatingStatement<T extends ProtocolTypes>(subject: Subject<T>): void {
+  test('a life with every fault keeps order, delivers what it has acknowledged, settles and leaves nothing', async () => {
+    for (const seed of seeds) {
+      try {
+        await new Life(subject, seed).run();
+      } catch (error) {
+        throw new Error(`seed ${seed}`, { cause: error });
+      }
+    }
+  });
+}

@@ -1,0 +1,99 @@
+/** The smallest protocol that can exercise core: lines of text, of which `?` is a bad frame, and a greeting with a deadline. */
+import { type Protocol, ProtocolError, type ProtocolTypes, type Session, TruncatedError } from 'serpy-core';
+
+interface Line {
+  readonly text: string;
+  readonly sizeBytes: number;
+  readonly acknowledged: false;
+}
+
+export interface Lines extends ProtocolTypes {
+  value: string;
+  sendOptions: object;
+  received: Line;
+  outgoing: Line;
+  data: string;
+  message: { readonly text: string };
+}
+
+/** What the session of a connection was asked, in order. */
+export type Calls = string[];
+
+/** @param greetingMs how long the client waits for a line `hello` before it can send; 0 for not at all */
+export function lineProtocol(calls: Calls = [], greetingMs = 0): Protocol<Lines> {
+  return {
+    name: 'lines',
+    sendOptionNames: [],
+    data: ({ text }) => text,
+    message: ({ text }) => ({ text }),
+    createSession(role, output): Session<string, object, Line, Line> {
+      let rest = '';
+      let canSend = true;
+      let deadlineMs: number | undefined;
+      let isUp = false;
+      let failed = false;
+      const ask = (what: string) => {
+        if (!isUp) calls.push(`${what} while down`);
+        if (failed) calls.push(`${what} after a failure`);
+      };
+      return {
+        get canSend() {
+          return canSend;
+        },
+        get deadlineMs() {
+          return deadlineMs;
+        },
+        encode: (text) => ({ text, sizeBytes: text.length + 1, acknowledged: false }),
+        send: ({ text }) => {
+          calls.push(`send ${text}`);
+          output.write(Buffer.from(`${text}\n`));
+        },
+        forget: () => {},
+        up: (nowMs) => {
+          calls.push('up');
+          isUp = true;
+          failed = false;
+          rest = '';
+          canSend = role === 'server' || greetingMs === 0;
+          deadlineMs = canSend ? undefined : nowMs + greetingMs;
+        },
+        lost: () => {
+          calls.push('lost');
+          isUp = false;
+          deadlineMs = undefined;
+        },
+        receive: (chunk) => {
+          ask('receive');
+          rest += chunk.toString('latin1');
+        },
+        read: () => {
+          ask('read');
+          for (;;) {
+            const end = rest.indexOf('\n');
+            if (end < 0) return undefined;
+            const text = rest.slice(0, end);
+            rest = rest.slice(end + 1);
+            if (text === '!') {
+              failed = true;
+              throw new ProtocolError('a line that nobody can read');
+            }
+            if (text === '?') {
+              output.warn(new ProtocolError('a bad line'));
+            } else if (text === 'hello' && !canSend) {
+              canSend = true;
+              deadlineMs = undefined;
+            } else {
+              return { text, sizeBytes: text.length + 1, acknowledged: false };
+            }
+          }
+        },
+        ended: () => (rest === '' ? undefined : new TruncatedError('half a line')),
+        tick: () => {
+          calls.push('tick');
+          deadlineMs = undefined;
+          canSend = true;
+        },
+      };
+    },
+  };
+}

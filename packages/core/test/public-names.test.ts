@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs';
+import * as core from 'serpy-core';
+import * as testing from 'serpy-core/testing';
+import { expect, test } from 'vitest';
+
+// A name that is added or lost here is a decision, not an accident.
+test('serpy-core exports just these values', () => {
+  expect(Object.keys(core).sort()).toMatchInlineSnapshot(`
+    [
+      "AbortError",
+      "ByteQueue",
+      "ChecksumError",
+      "ConnectError",
+      "Connection",
+      "ConnectionClosedError",
+      "ConnectionLostError",
+      "EncodingError",
+      "IntegerRangeError",
+      "ListenError",
+      "MessageTooLargeError",
+      "MessagesDroppedError",
+      "NotConnectedError",
+      "OptionError",
+      "ProtocolError",
+      "QueueFullError",
+      "SerpyError",
+      "Server",
+      "TimeoutError",
+      "TruncatedError",
+      "ValueError",
+      "acceptedOptions",
+      "addressOptions",
+      "checkNames",
+      "connectionOptions",
+      "describeStranger",
+      "isSerpyError",
+      "isTypedNumber",
+      "option",
+      "parseOptions",
+      "serverOptions",
+      "strangerBytes",
+      "systemEnvironment",
+    ]
+  `);
+});
+
+test('serpy-core/testing exports just these values', () => {
+  expect(Object.keys(testing).sort()).toMatchInlineSnapshot(`
+    [
+      "ManualClock",
+      "MemoryLink",
+      "MemoryNetwork",
+      "byteByByte",
+      "everyCut",
+      "randomPieces",
+      "seededRandom",
+    ]
+  `);
+});
+
+test('nothing that is published needs vitest', () => {
+  const sources = ['index', 'chance', 'cuts', 'delivery', 'manual-clock', 'memory-network', 'memory-pipe', 'memory-transport'];
+  for (const name of sources) {
+    const text = readFileSync(new URL(`../src/testing/${name}.ts`, import.meta.url), 'utf8');
+    expect(text, name).not.toMatch(/vitest'|contract/);
+  }
+});

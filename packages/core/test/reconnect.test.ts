@@ -1,0 +1,69 @@
+import { fc, test } from '@fast-check/vitest';
+import { describe, expect } from 'vitest';
+import { firstAttempt, type ReconnectOptions, redialDelayMs } from '../src/reconnect.js';
+
+const standard: ReconnectOptions = {
+  baseDelayMs: 250,
+  maxDelayMs: 15_000,
+  maxAttempts: Number.POSITIVE_INFINITY,
+  stableMs: 10_000,
+};
+
+const anyOptions = fc.record({
+  baseDelayMs: fc.nat(100_000),
+  maxDelayMs: fc.nat(1_000_000),
+  maxAttempts: fc.oneof(fc.integer({ min: 1, max: 10_000 }), fc.constant(Number.POSITIVE_INFINITY)),
+  stableMs: fc.nat(100_000),
+});
+const anyAttempt = fc.integer({ min: 1, max: 10_000 });
+const anyChance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+
+describe('the wait before a dial', () => {
+  test('has a bound that doubles up to the largest', () => {
+    const bounds = [1, 2, 3, 4, 5, 6, 7, 8, 100].map((attempt) => redialDelayMs(attempt, 0.999999, standard));
+    expect(bounds).toEqual([249, 499, 999, 1999, 3999, 7999, 14999, 14999, 14999]);
+  });
+
+  test('is drawn anew from nothing to the bound', () => {
+    expect([0, 0.25, 0.5, 0.75].map((chance) => redialDelayMs(3, chance, standard))).toEqual([0, 250, 500, 750]);
+  });
+
+  test.prop([anyAttempt, anyChance, anyOptions])('is a whole number within its bounds', (attempt, chance, options) => {
+    const delayMs = redialDelayMs(attempt, chance, options);
+    if (attempt > options.maxAttempts) {
+      expect(delayMs).toBeUndefined();
+    } else {
+      expect(delayMs).toSatisfy(Number.isSafeInteger);
+      expect(delayMs).toBeGreaterThanOrEqual(0);
+      expect(delayMs).toBeLessThanOrEqual(options.maxDelayMs);
+      if (attempt === 1) expect(delayMs).toBeLessThanOrEqual(options.baseDelayMs);
+    }
+  });
+
+  test.prop([anyAttempt, anyChance, anyOptions])('never shrinks from one dial to the next', (attempt, chance, options) => {
+    const [now, next] = [attempt, attempt + 1].map((each) => redialDelayMs(each, chance, options));
+    if (next !== undefined) expect(next).toBeGreaterThanOrEqual(now as number);
+  });
+
+  test('is nothing, however often it failed, when the bound is nothing', () => {
+    for (const attempt of [1, 100, 1025, 5000]) {
+      expect(redialDelayMs(attempt, 0.5, { ...standard, baseDelayMs: 0 })).toBe(0);
+    }
+  });
+
+  test('is over after maxAttempts', () => {
+    const options = { ...standard, maxAttempts: 3 };
+    expect([1, 2, 3, 4].map((attempt) => redialDelayMs(attempt, 0, options))).toEqual([0, 0, 0, undefined]);
+  });
+});
+
+describe('the first dial after a link broke', () => {
+  test('is number 1 after a stable link', () => {
+    expect(firstAttempt(7, 10_000, standard)).toBe(1);
+  });
+
+  test('counts on after a link that broke too soon', () => {
+    expect(firstAttempt(0, 9_999, standard)).toBe(1);
+    expect(firstAttempt(7, 9_999, standard)).toBe(8);
+  });
+});

@@ -1,0 +1,167 @@
+import { describe, expect, test } from 'vitest';
+import { dialOnce, Redial } from '../src/redial.js';
+import { MemoryNetwork } from '../src/testing/index.js';
+import type { Dial, Transport } from '../src/transport.js';
+
+const address = { host: '127.0.0.1', port: 5000 };
+const settings = {
+  connectTimeoutMs: 1000,
+  keepAliveMs: 0,
+  reconnect: { baseDelayMs: 100, maxDelayMs: 400, maxAttempts: Number.POSITIVE_INFINITY, stableMs: 1000 },
+};
+
+/** A redial whose waits are half their bound, with a list of what it told. */
+function setUp(dial?: Dial, maxAttempts = Number.POSITIVE_INFINITY) {
+  const network = new MemoryNetwork();
+  const told: string[] = [];
+  const transports: Transport[] = [];
+  const environment = { clock: network.clock, random: () => 0.5, listen: network.listen, dial: dial ?? network.dial };
+  const redial = new Redial(
+    environment,
+    address,
+    { ...settings, reconnect: { ...settings.reconnect, maxAttempts } },
+    {
+      waiting: (attempt, delayMs) => told.push(`${network.clock.now()}: wait ${delayMs} for ${attempt}`),
+      up: (transport, attempt) => {
+        told.push(`${network.clock.now()}: up at ${attempt}`);
+        transports.push(transport);
+      },
+      gaveUp: (error) => told.push(`${network.clock.now()}: gave up (${error.code}, ${error.message})`),
+    },
+  );
+  const listen = () => network.listen({ ...address, keepAliveMs: 0, accept: () => {}, failed: () => {} });
+  return { network, clock: network.clock, told, transports, redial, listen };
+}
+
+/** A dial that is never answered, and the signals that it was given. */
+function silent() {
+  const signals: AbortSignal[] = [];
+  const dial: Dial = ({ signal }) => {
+    signals.push(signal);
+    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
+  };
+  return { dial, signals };
+}
+
+describe('redial', () => {
+  test('waits longer each time, and ends when a link is up', async () => {
+    const { clock, told, redial, listen } = setUp();
+    redial.next(1, undefined);
+    await clock.advance(700);
+    expect(told).toEqual(['0: wait 50 for 1', '50: wait 100 for 2', '150: wait 200 for 3', '350: wait 200 for 4', '550: wait 200 for 5']);
+    await listen();
+    await clock.advance(1000);
+    expect(told.slice(5)).toEqual(['750: up at 5']);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('gives up after maxAttempts and keeps the cause', async () => {
+    const { clock, told, redial } = setUp(undefined, 2);
+    redial.next(1, undefined);
+    await clock.runAll();
+    expect(told.slice(2)).toEqual([
+      '150: gave up (ERR_SERPY_CONNECT, gave up on 127.0.0.1:5000 after 2 dials (reconnect.maxAttempts))',
+    ]);
+  });
+
+  test('a dial that nobody answers ends after connectTimeoutMs and counts', async () => {
+    const { dial, signals } = silent();
+    const { clock, told, redial } = setUp(dial);
+    redial.next(1, undefined);
+    await clock.advance(1150);
+    expect(told).toEqual(['0: wait 50 for 1', '1050: wait 100 for 2']);
+    expect(signals.map((signal) => signal.aborted)).toEqual([true, false]);
+    redial.stop();
+  });
+
+  test('stop() while waiting leaves no timer and tells nothing more', async () => {
+    const { clock, told, redial, listen } = setUp();
+    await listen();
+    redial.next(1, undefined);
+    redial.stop();
+    expect(clock.pending).toBe(0);
+    await clock.advance(10_000);
+    expect(told).toEqual(['0: wait 50 for 1']);
+  });
+
+  test('stop() while dialling ends the dial and tells nothing more', async () => {
+    const { dial, signals } = silent();
+    const { clock, told, redial } = setUp(dial);
+    redial.next(1, undefined);
+    await clock.advance(60);
+    redial.stop();
+    await clock.advance(10_000);
+    expect(signals[0]?.aborted).toBe(true);
+    expect(told).toEqual(['0: wait 50 for 1']);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('stop() as the dial succeeds destroys the link', async () => {
+    const { network, clock, told, redial, listen } = setUp();
+    await listen();
+    redial.next(1, undefined);
+    network.hold();
+    await clock.advance(60);
+    network.step();
+    expect(network.links).toHaveLength(1);
+    redial.stop(); // the dial has its link, and the redial has not heard of it yet
+    network.release();
+    await network.settled();
+    expect(told).toEqual(['0: wait 50 for 1']);
+    expect(network.links[0]?.toServer.bytesInFlight ?? 0).toBe(0);
+  });
+
+  test('stop() in waiting() is heeded', async () => {
+    const network = new MemoryNetwork();
+    const redial: Redial = new Redial(network, address, settings, {
+      waiting: () => redial.stop(),
+      up: () => {},
+      gaveUp: () => {},
+    });
+    redial.next(1, undefined);
+    expect(network.clock.pending).toBe(0);
+  });
+});
+
+describe('one dial', () => {
+  test('leaves no timer and no listener behind, however it ends', async () => {
+    const network = new MemoryNetwork();
+    let listeners = 0;
+    const controller = new AbortController();
+    const { signal } = controller;
+    const add = signal.addEventListener.bind(signal);
+    const remove = signal.removeEventListener.bind(signal);
+    signal.addEventListener = (...args: Parameters<typeof add>) => {
+      listeners++;
+      add(...args);
+    };
+    signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+      listeners--;
+      remove(...args);
+    };
+    await expect(dialOnce(network, address, settings, signal)).rejects.toMatchObject({ code: 'ERR_SERPY_CONNECT' });
+    await network.listen({ ...address, keepAliveMs: 0, accept: () => {}, failed: () => {} });
+    (await dialOnce(network, address, settings, signal)).destroy();
+    network.silence(address.port);
+    const late = expect(dialOnce(network, address, settings, signal)).rejects.toMatchObject({
+      message: expect.stringContaining('did not answer within 1000 ms (connectTimeoutMs)'),
+    });
+    await network.clock.advance(1000);
+    await late;
+    const reason = new Error('enough');
+    const aborted = expect(dialOnce(network, address, settings, signal)).rejects.toBe(reason);
+    controller.abort(reason);
+    await aborted;
+    expect(network.clock.pending).toBe(0);
+    expect(listeners).toBe(0);
+  });
+
+  test('with an aborted signal does not dial', async () => {
+    const network = new MemoryNetwork();
+    await network.listen({ ...address, keepAliveMs: 0, accept: () => {}, failed: () => {} });
+    const reason = new Error('enough');
+    await expect(dialOnce(network, address, settings, AbortSignal.abort(reason))).rejects.toBe(reason);
+    expect(network.linkCount).toBe(0);
+    expect(network.clock.pending).toBe(0);
+  });
+});

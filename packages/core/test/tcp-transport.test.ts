@@ -1,0 +1,233 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import { tcpDial, tcpListen } from '../src/tcp-transport.js';
+import { until } from '../src/testing/contract/stage.js';
+import type { Listener, Transport, TransportHandler } from '../src/transport.js';
+
+const opened: { destroy(): void }[] = [];
+const listeners: { close(): void }[] = [];
+
+afterEach(() => {
+  for (const each of opened.splice(0)) each.destroy();
+  for (const each of listeners.splice(0)) each.close();
+});
+
+const local = { host: '127.0.0.1', port: 0, keepAliveMs: 0 };
+const never = () => new AbortController().signal;
+
+/** What a transport tells, in order; received bytes are joined. */
+function listen(transport: Transport): { told: string[]; received: () => string } {
+  const told: string[] = [];
+  const chunks: Buffer[] = [];
+  const handler: TransportHandler = {
+    received: (chunk) => chunks.push(chunk),
+    drained: () => told.push('drained'),
+    ended: () => told.push('ended'),
+    closed: (error) => told.push(error ? `closed: ${(error as NodeJS.ErrnoException).code}` : 'closed'),
+  };
+  transport.start(handler);
+  return { told, received: () => Buffer.concat(chunks).toString('latin1') };
+}
+
+async function accepting(): Promise<{ listener: Listener; accepted: Transport[] }> {
+  const accepted: Transport[] = [];
+  const listener = await tcpListen({
+    ...local,
+    accept: (transport) => {
+      accepted.push(transport);
+      opened.push(transport);
+    },
+    failed: () => {},
+  });
+  listeners.push(listener);
+  return { listener, accepted };
+}
+
+async function pair(): Promise<{ client: Transport; server: Transport }> {
+  const { listener, accepted } = await accepting();
+  const client = await tcpDial({ ...listener.address, keepAliveMs: 1000, signal: never() });
+  opened.push(client);
+  await until(() => accepted.length === 1);
+  return { client, server: accepted[0] as Transport };
+}
+
+/** A transport whose peer is a bare socket. */
+async function withSocket(): Promise<{ transport: Transport; socket: Socket }> {
+  const { listener, accepted } = await accepting();
+  const socket = connect(listener.address);
+  opened.push(socket);
+  await once(socket, 'connect');
+  await until(() => accepted.length === 1);
+  return { transport: accepted[0] as Transport, socket };
+}
+
+describe('a TCP transport', () => {
+  test('knows both addresses', async () => {
+    const { client, server } = await pair();
+    expect(client.remote).toEqual(server.local);
+    expect(client.local).toEqual(server.remote);
+    expect(client.remote.host).toBe('127.0.0.1');
+  });
+
+  test('brings pieces that are written in one turn, whole and in order', async () => {
+    const { client, server } = await pair();
+    const { received } = listen(server);
+    const pieces = Array.from({ length: 100 }, (_, n) => Buffer.from(`${n},`));
+    for (const piece of pieces) client.write(piece);
+    client.end();
+    const expected = pieces.join('');
+    await until(() => received().length === expected.length);
+    expect(received()).toBe(expected);
+  });
+
+  test('sends the pieces of one turn together', async () => {
+    const { transport, socket } = await withSocket();
+    const chunks: Buffer[] = [];
+    socket.on('data', (chunk) => chunks.push(chunk));
+    for (let n = 0; n < 50; n++) transport.write(Buffer.from('0123456789'));
+    await until(() => Buffer.concat(chunks).length === 500);
+    expect(chunks.length).toBeLessThanOrEqual(2); // the first at once, the others when the turn ends
+  });
+
+  test('keeps what came before it was started', async () => {
+    const { transport, socket } = await withSocket();
+    socket.end('early');
+    await new Promise(setImmediate);
+    const { told, received } = listen(transport);
+    await until(() => told.includes('ended'));
+    expect(received()).toBe('early');
+  });
+
+  test('tells closed, once, when it was destroyed before it was started', async () => {
+    const { server } = await pair();
+    server.destroy();
+    await new Promise(setImmediate);
+    const { told } = listen(server);
+    await until(() => told.length > 0);
+    await new Promise(setImmediate);
+    expect(told).toEqual(['closed']);
+  });
+
+  test('survives a reset before it was started, and tells it then', async () => {
+    const { transport, socket } = await withSocket();
+    transport.write(Buffer.alloc(1000));
+    socket.resetAndDestroy();
+    await once(socket, 'close');
+    await new Promise(setImmediate);
+    const { told } = listen(transport);
+    await until(() => told.length > 0);
+    expect(told.at(-1)).toMatch(/^closed/);
+  });
+
+  test('tells a reset as closed with the error', async () => {
+    const { transport, socket } = await withSocket();
+    const { told } = listen(transport);
+    socket.resetAndDestroy();
+    await until(() => told.length > 0);
+    expect(told).toEqual(['closed: ECONNRESET']);
+  });
+
+  test('goes on sending after the peer has ended', async () => {
+    const { client, server } = await pair();
+    const [atClient, atServer] = [listen(client), listen(server)];
+    client.end();
+    await until(() => atServer.told.includes('ended'));
+    server.write(Buffer.from('last words'));
+    server.end();
+    await until(() => atClient.told.includes('closed') && atServer.told.includes('closed'));
+    expect(atClient.received()).toBe('last words');
+    expect([atClient.told, atServer.told]).toEqual([
+      ['ended', 'closed'],
+      ['ended', 'closed'],
+    ]);
+  });
+
+  test('is not writable while too much is unsent, and tells when it is drained', async () => {
+    const { client, server } = await pair();
+    const { told } = listen(client);
+    const block = Buffer.alloc(1 << 20);
+    let blocks = 0;
+    while (blocks < 64) {
+      client.write(block);
+      blocks++;
+    }
+    expect(client.writable).toBe(false);
+    expect(client.unsentBytes).toBeGreaterThan(0);
+    const { received } = listen(server);
+    await until(() => told.includes('drained'));
+    expect(client.writable).toBe(true);
+    expect(client.unsentBytes).toBe(0);
+    await until(() => received().length === blocks * block.length);
+  });
+
+  test('brings nothing while it is paused, and all of it afterwards', async () => {
+    const { transport, socket } = await withSocket();
+    const { told, received } = listen(transport);
+    transport.pause();
+    socket.end('held back');
+    await once(socket, 'finish');
+    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+    expect([received(), told]).toEqual(['', []]);
+    transport.resume();
+    await until(() => told.includes('ended'));
+    expect(received()).toBe('held back');
+  });
+});
+
+describe('a TCP transport that is paused', () => {
+  test('tells the end even so, if there is nothing unread', async () => {
+    const { transport, socket } = await withSocket();
+    const { told } = listen(transport);
+    transport.pause();
+    socket.end();
+    await until(() => told.includes('ended'));
+  });
+});
+
+describe('dialling', () => {
+  test('is refused in a sentence where nothing listens', async () => {
+    const { listener } = await accepting();
+    listener.close();
+    await expect(tcpDial({ ...listener.address, keepAliveMs: 0, signal: never() })).rejects.toMatchObject({
+      code: 'ERR_SERPY_CONNECT',
+      message: expect.stringContaining('nothing listens there'),
+      cause: { code: 'ECONNREFUSED' },
+    });
+  });
+
+  test('ends with the reason of its signal, before and while', async () => {
+    const { listener } = await accepting();
+    const reason = new Error('no time');
+    const options = { ...listener.address, keepAliveMs: 0 };
+    await expect(tcpDial({ ...options, signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    const controller = new AbortController();
+    const dialling = tcpDial({ ...options, signal: controller.signal });
+    controller.abort(reason);
+    await expect(dialling).rejects.toBe(reason);
+  });
+});
+
+describe('listening', () => {
+  test('is refused in a sentence where something listens', async () => {
+    const { listener } = await accepting();
+    await expect(
+      tcpListen({ ...listener.address, keepAliveMs: 0, accept: () => {}, failed: () => {} }),
+    ).rejects.toMatchObject({ code: 'ERR_SERPY_LISTEN', cause: { code: 'EADDRINUSE' } });
+  });
+
+  test('frees the port when close returns, and leaves what was accepted', async () => {
+    const { listener, accepted } = await accepting();
+    const client = await tcpDial({ ...listener.address, keepAliveMs: 0, signal: never() });
+    opened.push(client);
+    await until(() => accepted.length === 1);
+    listener.close();
+    const other = createServer();
+    listeners.push(other);
+    other.listen(listener.address);
+    await once(other, 'listening');
+    const { received } = listen(client);
+    accepted[0]?.write(Buffer.from('still here'));
+    await until(() => received() === 'still here');
+  });
+});

@@ -1,0 +1,110 @@
+/** A v1 session in the hands of a test: values and bytes in, all that comes out of it gathered. */
+import { isSerpyError, type SerpyError, type SerpyErrorLike } from 'serpy-core';
+import type { Value } from '../src/payload.js';
+import { type Block, type ModeOptions, type ReceivedBlock, type SessionOptions, V1Session } from '../src/session.js';
+import type { Original } from './oracle.js';
+
+export const defaultMaxMessageBytes = 64 * 1024 * 1024;
+
+export class Conversation {
+  readonly session: V1Session;
+  readonly acknowledged: Block[] = [];
+  readonly warnings: SerpyError[] = [];
+  #written: Uint8Array[] = [];
+
+  constructor(options: Partial<SessionOptions> = {}) {
+    this.session = new V1Session(
+      { maxMessageBytes: defaultMaxMessageBytes, encoding: 'ascii', ...options },
+      {
+        write: (piece) => this.#written.push(piece),
+        acknowledged: (block) => this.acknowledged.push(block),
+        warn: (error) => this.warnings.push(error),
+      },
+    );
+    this.session.up();
+  }
+
+  /** Sends a value. */
+  say(value: Value, options: ModeOptions = {}): Block {
+    const block = this.session.encode(value, options);
+    this.session.send(block);
+    return block;
+  }
+
+  /** What the session wrote since the last call. */
+  takeWritten(): Buffer {
+    const written = Buffer.concat(this.#written);
+    this.#written = [];
+    return written;
+  }
+
+  /** The same as text, with `|` for `1F`, `␄` for `04` and `^` for `01`. */
+  takeShown(): string {
+    return shown(this.takeWritten());
+  }
+
+  /** Takes bytes in, and what can be read then out. */
+  hear(bytes: Uint8Array | string): ReceivedBlock[] {
+    this.session.receive(typeof bytes === 'string' ? wire(bytes) : Buffer.from(bytes));
+    const messages: ReceivedBlock[] = [];
+    for (let message = this.session.read(); message; message = this.session.read()) messages.push(message);
+    return messages;
+  }
+
+  /** Lets a peer hear what was written, and the session its answers. Returns what was written. */
+  exchange(peer: Original): Buffer {
+    const written = this.takeWritten();
+    peer.receive(written);
+    this.hear(peer.takeAnswers());
+    return written;
+  }
+
+  /** The wire breaks, and another one comes up. */
+  reconnect(): void {
+    this.session.lost();
+    this.session.up();
+  }
+}
+
+/** Bytes, written as `takeShown` shows them. */
+export function wire(text: string): Buffer {
+  return Buffer.from(text.replaceAll('|', '\x1f').replaceAll('␄', '\x04').replaceAll('^', '\x01'), 'latin1');
+}
+
+export function shown(bytes: Buffer): string {
+  return bytes.toString('latin1').replaceAll('\x1f', '|').replaceAll('\x04', '␄').replaceAll('\x01', '^');
+}
+
+/** Everything that a session made of a stream. */
+export interface Outcome {
+  messages: { mode: number; bytes: Buffer }[];
+  /** The answers it wrote. */
+  written: string;
+  warnings: string[];
+  /** What `read` threw. */
+  error: SerpyErrorLike | undefined;
+  /** What `ended` said; not asked after an error. */
+  ended: SerpyError | undefined;
+}
+
+/** Feeds a fresh session chunk by chunk, reading after each as core does, and ends the stream. */
+export function receive(chunks: Iterable<Buffer>, options: Partial<SessionOptions> = {}): Outcome {
+  const conversation = new Conversation(options);
+  const { session } = conversation;
+  const outcome: Outcome = { messages: [], written: '', warnings: [], error: undefined, ended: undefined };
+  try {
+    for (const chunk of chunks) {
+      session.receive(chunk);
+      for (let message = session.read(); message; message = session.read()) {
+        outcome.messages.push({ mode: message.mode, bytes: message.bytes });
+      }
+    }
+    outcome.ended = session.ended();
+  } catch (error) {
+    if (!isSerpyError(error)) throw error;
+    outcome.error = error;
+  }
+  outcome.written = conversation.takeShown();
+  outcome.warnings = conversation.warnings.map(({ message }) => message);
+  return outcome;
+}

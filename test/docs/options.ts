@@ -1,0 +1,66 @@
+/** The options as the sources state them, a row for each as the documentation has them. */
+import { acceptedOptions, connectionOptions, type OptionSpec, serverOptions } from 'serpy-core';
+import { v1ConnectionOptions } from 'serpy-v1';
+import { connectSpecs, listenSpecs } from '../../packages/serpy/src/options.js';
+
+export interface OptionRow {
+  /** As `sendQueue.maxMessages`. */
+  readonly option: string;
+  readonly takes: string;
+  readonly default: string;
+  /** Which end takes it. */
+  readonly ends: 'both' | 'connect' | 'listen';
+  readonly packages: 'all' | 'serpy-v1, serpy' | 'serpy';
+}
+
+type Specs = Readonly<Record<string, OptionSpec<unknown>>>;
+
+/** Every option of the facade, that is every option there is, and those of an option that is a group. */
+export function optionRows(): OptionRow[] {
+  const dialling: Specs = connectSpecs('auto');
+  const listening: Specs = listenSpecs('auto');
+  const names = Object.keys({ ...dialling, ...listening });
+  return names.flatMap((option) => {
+    const [dials, listens] = [dialling[option], listening[option]];
+    const spec = dials ?? listens;
+    if (!spec) return [];
+    const ends = dials && listens ? 'both' : dials ? 'connect' : 'listen';
+    const row = {
+      option,
+      takes: spec.takes,
+      default: shown(spec.default),
+      ends,
+      packages: packagesOf(option),
+    } as const;
+    if (typeof spec.default !== 'object' || spec.default === null) return [row];
+    const below = Object.entries(spec.default).map(([name, value]) => ({
+      ...row,
+      option: `${option}.${name}`,
+      takes: takesBelow(spec, option, name),
+      default: shown(value),
+    }));
+    return [row, ...below];
+  });
+}
+
+function packagesOf(option: string): OptionRow['packages'] {
+  if (option in connectionOptions || option in acceptedOptions || option in serverOptions) return 'all';
+  return option in v1ConnectionOptions ? 'serpy-v1, serpy' : 'serpy';
+}
+
+function shown(value: unknown): string {
+  if (value === undefined) return 'none';
+  if (typeof value === 'object') return 'each its own';
+  return typeof value === 'string' ? `'${value}'` : String(value);
+}
+
+/** What an option of a group takes is told by the error for a value that none takes. */
+function takesBelow(group: OptionSpec<unknown>, option: string, name: string): string {
+  try {
+    group.parse({ [name]: Symbol('none') }, option);
+  } catch (error) {
+    const takes = /takes (.*), not a symbol$/.exec((error as Error).message)?.[1];
+    if (takes) return takes;
+  }
+  throw new Error(`the option ${option}.${name} does not say what it takes`);
+}

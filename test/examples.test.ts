@@ -1,0 +1,301 @@
+/** Runs each example as a user does, in processes of their own, until it has shown what it is there to show. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Connection as V1Connection } from 'serpy-v1';
+import { float, Connection as V2Connection, Server as V2Server } from 'serpy-v2';
+import { afterEach, describe, expect, test } from 'vitest';
+import { exampleCommand, killPrograms, Program } from './program.js';
+import { Screen } from './screen.js';
+import { root } from './workspace.js';
+
+afterEach(killPrograms);
+
+const servers = [
+  'serpy-v1/broadcast-server.ts',
+  'serpy-v2/broadcast-server.ts',
+  'serpy-v2/ping-pong-server.ts',
+  'serpy-v2/image-server.ts',
+  'serpy/auto-server.ts',
+];
+const clients = ['serpy-v1/chat.ts', 'serpy-v2/chat.ts', 'serpy-v2/ping-pong.ts', 'serpy-v2/image-client.ts'];
+
+/** Starts a server on a free port, and resolves with it and its port as an argument. */
+async function start(path: string, port = '0'): Promise<[server: Program, port: string]> {
+  const server = Program.example(path, ['--port', port]);
+  const [, found] = await server.until(/listening on 127\.0\.0\.1:(\d+)\n/);
+  return [server, found as string];
+}
+
+describe.each(['serpy-v1', 'serpy-v2'])('the chat of %s', (folder) => {
+  async function join(port: string, name: string): Promise<Program> {
+    const chat = Program.example(`${folder}/chat.ts`, ['--port', port, '--name', name]);
+    await chat.until(/connected to/);
+    return chat;
+  }
+
+  test('passes what is said to the others, and /KTHXBYE ends the server and every chat', async () => {
+    const [server, port] = await start(`${folder}/broadcast-server.ts`);
+    const [anna, bob, carl] = await Promise.all(['Anna', 'Bob', 'Carl'].map((name) => join(port, name)));
+    for (let come = 0; come < 3; come++) await server.until(/has come\n/);
+
+    anna!.type('good morning, µ\n');
+    await bob!.until(/^Anna: good morning, µ\n/m);
+    await carl!.until(/^Anna: good morning, µ\n/m);
+    bob!.type('/name Robert\nhello\n');
+    await anna!.until(/^Robert: hello\n/m);
+    await carl!.until(/^Robert: hello\n/m);
+    carl!.type('/stop\n');
+    expect(await carl!.ended).toMatchObject({ status: 0, stderr: '' });
+    await server.until(/has left\n/);
+    anna!.type('/KTHXBYE\n');
+
+    for (const each of [server, anna!, bob!]) expect(await each.ended).toMatchObject({ status: 0, stderr: '' });
+    expect(anna!.stdout).not.toMatch(/Anna:/);
+    expect(bob!.stdout).toMatch(/the server has closed the connection\n$/);
+    expect(bob!.stdout).not.toMatch(/KTHXBYE$/m);
+  });
+
+  test('leaves when the input ends, after everything is said', async () => {
+    const [, port] = await start(`${folder}/broadcast-server.ts`);
+    const listener = await join(port, 'listener');
+    const chat = Program.example(`${folder}/chat.ts`, ['--port', port]);
+    chat.type('first\n/nonsense\n\nlast');
+    chat.endInput();
+    await listener.until(/guest: first\nguest: last\n/);
+    const { status, stdout, stderr } = await chat.ended;
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/there is no command \/nonsense/);
+  });
+});
+
+describe('a chat in a terminal', () => {
+  const columns = 40;
+  const python = spawnSync('python3', ['-c', 'import pty']).status === 0;
+
+  /** `script` differs between systems, Python's module does not. */
+  function inTerminal(path: string, ...args: string[]): Program {
+    const [command, all] = exampleCommand(path, args);
+    const inside = ['sh', '-c', `stty rows 24 cols ${columns} -echo && exec "$0" "$@"`, command, ...all];
+    const spawn = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))';
+    return new Program('python3', ['-c', spawn, ...inside], { TERM: 'xterm' });
+  }
+
+  const lastRows = (program: Program, count: number) => Screen.rows(program.stdout, columns).slice(-count);
+  const shows = (program: Program, ...rows: string[]) =>
+    program.untilOutput(() => JSON.stringify(lastRows(program, rows.length)) === JSON.stringify(rows), rows.join('|'));
+
+  const wrapped = (text: string) =>
+    Array.from({ length: Math.ceil(text.length / columns) }, (_, row) =>
+      text.slice(row * columns, (row + 1) * columns).trimEnd(),
+    );
+
+  test.skipIf(!python)('keeps the line that is being typed when something comes in (needs python3)', async () => {
+    const [, port] = await start('serpy-v2/broadcast-server.ts');
+    const anna = inTerminal('serpy-v2/chat.ts', '--port', port, '--name', 'Anna');
+    await shows(anna, 'Anna>');
+    const bob = await new V2Connection().connect('127.0.0.1', Number(port));
+
+    anna.type('half a line');
+    await shows(anna, 'Anna> half a line');
+    await bob.sendData('Bob: in between');
+    await shows(anna, 'Bob: in between', 'Anna> half a line');
+
+    anna.type(` and ${'more '.repeat(14)}`);
+    const three = wrapped(`Anna> half a line and ${'more '.repeat(14)}`);
+    await shows(anna, 'Bob: in between', ...three);
+    await bob.sendData('Bob: and once more');
+    await shows(anna, 'Bob: in between', 'Bob: and once more', ...three);
+
+    anna.type('\x1b[D'.repeat(20)); // back into the second row
+    await bob.sendData('Bob: clear the screen\x1b[2J');
+    await shows(anna, 'Bob: and once more', 'Bob: clear the screen?[2J', ...three);
+    // One at a time: readline puts what is pasted at the end.
+    anna.type('+');
+    const line = `half a line and ${'more '.repeat(10)}+${'more '.repeat(4)}`;
+    await shows(anna, 'Bob: clear the screen?[2J', ...wrapped(`Anna> ${line}`));
+    anna.type('\r');
+    expect(await bob.getData()).toBe(`Anna: ${line}`);
+    anna.type('/name A\r');
+    await shows(anna, 'A>');
+    anna.type('\x03');
+    expect(await anna.ended).toMatchObject({ status: 0, stderr: '' });
+    await bob.close();
+  });
+});
+
+describe('ping-pong', () => {
+  test('compares messages of all types and sizes', async () => {
+    const [, port] = await start('serpy-v2/ping-pong-server.ts');
+    const client = Program.example('serpy-v2/ping-pong.ts', ['--port', port, '--messages', '80']);
+    const { status, stdout, stderr } = await client.ended;
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/^80 messages, 0 errors, \d+ messages\/s\n$/);
+  });
+
+  test('goes on when the server was stopped and started again, until Ctrl-C', async () => {
+    const [server, port] = await start('serpy-v2/ping-pong-server.ts');
+    const client = Program.example('serpy-v2/ping-pong.ts', ['--port', port, '--messages', '0']);
+    await client.until(/500 messages so far\n/);
+    server.interrupt();
+    await client.until(/the link is down\n/);
+    expect(await server.ended).toMatchObject({ status: 0 });
+    await start('serpy-v2/ping-pong-server.ts', port);
+    await client.until(/the link is up again after \d+ ms\n/);
+    await client.until(/messages so far\n/);
+    client.interrupt();
+    const { status, stdout, stderr } = await client.ended;
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(/\d{4,} messages, 0 errors, \d+ messages\/s\n$/);
+  });
+
+  test('counts what comes back changed, and ends with status 1', async () => {
+    const server = await new V2Server({ port: 0 }).start();
+    server.on('connection', async (connection) => {
+      for await (const { type, value } of connection.messages()) {
+        connection.sendData(type === 'float' ? float(value) : type === 'int' ? float(Number(value)) : value);
+      }
+    });
+    const client = Program.example('serpy-v2/ping-pong.ts', [
+      '--port',
+      String(server.address?.port),
+      '--messages',
+      '8',
+    ]);
+    const { status, stdout } = await client.ended;
+    await server.closeServer();
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/message 4: int was sent, another float came back\n8 messages, 2 errors/);
+  });
+});
+
+describe('the image server', () => {
+  test('sends images that are bit for bit those of the simulation', async () => {
+    const [, port] = await start('serpy-v2/image-server.ts');
+    const { status, stdout, stderr } = await Program.example('serpy-v2/image-client.ts', ['--port', port]).ended;
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout.match(/^image \d+: 1048576 bytes in [\d.]+ ms, [\d.]+ in the centre$/gm)).toHaveLength(24);
+    expect(stdout).toMatch(/24 images, 0 wrong, \d+ MB\/s\n$/);
+  });
+
+  test('says what it takes to somebody who asks for something else', async () => {
+    const [, port] = await start('serpy-v2/image-server.ts');
+    const connection = await new V2Connection().connect('127.0.0.1', Number(port));
+    await connection.sendData('cheese');
+    expect(await connection.getData()).toBe('ask for an image by its number, not by cheese');
+    await connection.close();
+  });
+
+  test('is found out by its client when an image is not the right one', async () => {
+    const server = await new V2Server({ port: 0 }).start();
+    server.on('connection', async (connection) => {
+      for await (const _ of connection) connection.sendData(Buffer.alloc(2 ** 20));
+    });
+    const args = ['--port', String(server.address?.port), '--images', '2'];
+    const { status, stdout } = await Program.example('serpy-v2/image-client.ts', args).ended;
+    await server.closeServer();
+    expect(status).toBe(1);
+    expect(stdout).toMatch(/image 1 differs from the simulation\n2 images, 2 wrong, 0 MB\/s\n$/);
+  });
+});
+
+describe.each(['v1', 'v2'])('the portable program over %s', (protocol) => {
+  const config = join('examples/serpy', `portable.${protocol}.json`);
+  const summary = /^photons in 10 ms, 100 times: 421795 in all\nimage 3: 1048576 bytes, 0\.999970 on average\n$/m;
+
+  test('shows the same in one process', async () => {
+    const args = ['--config', config, '--both'];
+    const { status, stdout, stderr } = await Program.example('serpy/portable.ts', args, { SERPY_PORT: '0' }).ended;
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toMatch(summary);
+  });
+
+  test('shows the same in two', async () => {
+    const server = Program.example('serpy/portable.ts', ['--config', config, '--serve'], { SERPY_PORT: '0' });
+    const [, port] = await server.until(/listening on 127\.0\.0\.1:(\d+)\n/);
+    const { status, stdout } = await Program.example('serpy/portable.ts', ['--config', config], { SERPY_PORT: port })
+      .ended;
+    expect(status).toBe(0);
+    expect(stdout).toMatch(summary);
+    server.interrupt();
+    expect(await server.ended).toMatchObject({ status: 0, stderr: '' });
+  });
+});
+
+test('the auto server greets v1 and v2 clients alike, and sends back what they say', async () => {
+  const [server, port] = await start('serpy/auto-server.ts');
+  const first = await new V1Connection({ encoding: 'utf-8' }).connect('127.0.0.1', Number(port));
+  const second = await new V2Connection().connect('127.0.0.1', Number(port));
+  for (const [connection, name] of [
+    [first, 'v1'],
+    [second, 'v2'],
+  ] as const) {
+    await connection.sendData('µ');
+    expect(await connection.getMessage()).toMatchObject({ value: `welcome, you speak ${name}` });
+    expect(await connection.getMessage()).toMatchObject({ value: 'µ' });
+    await connection.sendData(Buffer.from([0, 1, 0x1f, 255]));
+    expect(await connection.getMessage()).toMatchObject({ type: 'bytes', value: Buffer.from([0, 1, 0x1f, 255]) });
+  }
+  await second.sendData(float(3));
+  expect(await second.getMessage()).toEqual({ type: 'float', value: 3 });
+  await first.sendData(new Map([['lens', 50]]), { mode: 5 });
+  expect(String(await first.getData())).toMatch(/^objects cannot be sent back/);
+  server.interrupt();
+  expect(await server.ended).toMatchObject({ status: 0, stderr: '' });
+  await Promise.all([first.close(), second.close()]);
+});
+
+test('the main job passes everything over both protocols and prints a table', async () => {
+  const { status, stdout } = await Program.example('serpy/main-job.ts').ended;
+  expect(stdout).toMatch(/'v2' +│ +520 +│ +\d+ +│ +1 +│ +0 /);
+  expect(stdout).toMatch(/'v1' +│ +520 +│ +\d+ +│ +1 +│ +0 /);
+  expect(status).toBe(0);
+}, 60_000);
+
+describe.each([...servers, ...clients, 'serpy/portable.ts'])('the command line of %s', (path) => {
+  test('starts with a comment that says what it is', () => {
+    expect(readFileSync(join(root, 'examples', path), 'utf8')).toMatch(/^\/\/ \S.{30,}[.:]\n/);
+  });
+
+  test('is in the README', () => {
+    const [, folder, name] = /(.+)\/(.+)\.ts/.exec(path) as unknown as [string, string, string];
+    expect(readFileSync(join(root, 'examples/README.md'), 'utf8')).toContain(`${folder}/${name}`);
+  });
+
+  test('is explained by --help, and refused in a sentence when it is wrong', async () => {
+    const [help, wrong] = await Promise.all(
+      ['--help', '--no-such-option'].map((argument) => Program.example(path, [argument]).ended),
+    );
+    expect(help).toMatchObject({ status: 0, stderr: '' });
+    expect(help?.stdout).toMatch(/^\S.*\.\n\nusage: \S+\.ts \[options\]/);
+    expect(wrong).toMatchObject({ status: 2, stdout: '' });
+    expect(wrong?.stderr).toMatch(/^\S+\.ts: Unknown option '--no-such-option'; .+\n$/);
+  });
+});
+
+test.each([
+  [['cheese'], "chat.ts: Unexpected argument 'cheese'"],
+  [['--port'], "chat.ts: Option '--port <value>' argument missing"],
+  [['--port', 'x'], "chat.ts: --port takes a whole number, not 'x'"],
+  [['--port', '70000'], 'the option port takes a whole number from 0 to 65535, not 70000'],
+])('the arguments %j are refused in a sentence, with status 2', async (args, sentence) => {
+  const { status, stdout, stderr } = await Program.example('serpy-v2/chat.ts', args).ended;
+  expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+  expect(stderr).toMatch(/^.+\n$/);
+  expect(stderr).toContain(sentence);
+});
+
+test.each(clients)('%s says in a sentence that there is no server', async (path) => {
+  const { status, stdout, stderr } = await Program.example(path, ['--port', '1']).ended;
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+  expect(stderr).toMatch(/^cannot connect to 127\.0\.0\.1:1: nothing listens there: .+\n$/);
+});
+
+test.each(servers)('%s says in a sentence that its port is taken, and ends with Ctrl-C', async (path) => {
+  const [server, port] = await start(path);
+  const { status, stdout, stderr } = await Program.example(path, ['--port', port]).ended;
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+  expect(stderr).toMatch(/^cannot listen on 127\.0\.0\.1:\d+: .+\n$/);
+  server.interrupt();
+  expect(await server.ended).toMatchObject({ status: 0, stderr: '' });
+});

@@ -1,0 +1,76 @@
+/** What a person sees of a program's output: a terminal that knows what readline uses, and refuses anything else. */
+
+export class Screen {
+  readonly rows: string[] = [''];
+  readonly #columns: number;
+  #row = 0;
+  #column = 0;
+
+  constructor(columns: number) {
+    this.#columns = columns;
+  }
+
+  /** The screen after an output, its rows without blanks at the end. */
+  static rows(output: string, columns: number): string[] {
+    const screen = new Screen(columns);
+    screen.write(output);
+    return screen.rows.map((row) => row.trimEnd());
+  }
+
+  write(output: string): void {
+    for (const [whole, argument, command] of output.matchAll(/\x1b\[(\d*)([A-Z])|[\s\S]/gu)) {
+      if (command !== undefined) this.#control(command, argument === '' ? undefined : Number(argument));
+      else if (whole === '\r') this.#column = 0;
+      else if (whole === '\n') this.#moveTo(this.#row + 1);
+      else if (whole >= ' ') this.#put(whole);
+      else throw new Error(`this screen does not know the character ${JSON.stringify(whole)}`);
+    }
+  }
+
+  #control(command: string, argument: number | undefined): void {
+    switch (command) {
+      case 'A':
+        return this.#moveTo(Math.max(0, this.#row - (argument ?? 1)));
+      case 'C':
+        this.#column = Math.min(this.#columns - 1, this.#column + (argument ?? 1));
+        return;
+      case 'D':
+        this.#column = Math.max(0, this.#column - (argument ?? 1));
+        return;
+      case 'G':
+        this.#column = (argument ?? 1) - 1;
+        return;
+      case 'J': // down from the cursor
+        this.rows.length = this.#row + 1;
+        return this.#cut();
+      case 'K': // right of the cursor
+        return this.#cut();
+      default:
+        throw new Error(`this screen does not know the escape sequence ${argument ?? ''}${command}`);
+    }
+  }
+
+  #cut(): void {
+    this.rows[this.#row] = this.#current.slice(0, this.#column);
+  }
+
+  /** A character after a full row goes to the next: as terminals do, not before it comes. */
+  #put(character: string): void {
+    if (this.#column === this.#columns) {
+      this.#column = 0;
+      this.#moveTo(this.#row + 1);
+    }
+    const row = this.#current.padEnd(this.#column);
+    this.rows[this.#row] = row.slice(0, this.#column) + character + row.slice(this.#column + 1);
+    this.#column++;
+  }
+
+  #moveTo(row: number): void {
+    this.#row = row;
+    while (this.rows.length <= row) this.rows.push('');
+  }
+
+  get #current(): string {
+    return this.rows[this.#row] as string;
+  }
+}
