@@ -7,7 +7,10 @@ interface Item {
   readonly sizeBytes: number;
 }
 
-type Step = { readonly do: 'push'; readonly sizeBytes: number } | { readonly do: 'shift' | 'clear' } | { readonly do: 'remove'; readonly at: number };
+type Step =
+  | { readonly do: 'push'; readonly sizeBytes: number }
+  | { readonly do: 'shift' | 'clear' }
+  | { readonly do: 'remove'; readonly at: number };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('push' as const), sizeBytes: fc.nat(100) }) },

@@ -42,47 +42,53 @@ describe('a bad frame', () => {
     await listening.closeServer();
   });
 
-  test.each(['close', 'destroy'] as const)('%s() in the listener that hears of it leaves nothing behind', async (ending) => {
-    // The frame comes alone, with the peer's end, or is still unread when the link breaks.
-    for (const fate of ['alone', 'end', 'unread and end', 'unread and reset'] as const) {
-      const { network, server } = setUp();
-      const listening = await server();
-      const peer = await bare(network);
-      const accepted = await listening.getConnection();
-      const told: string[] = [];
-      for (const event of ['disconnect', 'close'] as const) accepted.on(event, () => told.push(event));
-      accepted.on('warning', () => void accepted[ending]());
-      if (fate.startsWith('unread')) network.links[0]?.toServer.stall();
-      peer.write(Buffer.from('?\n'));
-      if (fate.endsWith('end')) peer.end();
-      if (fate.endsWith('reset')) peer.destroy();
-      network.links[0]?.toServer.release();
-      await network.settled();
-      await listening.closeServer();
-      expect([accepted.state, told, network.clock.pending], fate).toEqual(['closed', ['disconnect', 'close'], 0]);
-    }
-  });
+  test.each(['close', 'destroy'] as const)(
+    '%s() in the listener that hears of it leaves nothing behind',
+    async (ending) => {
+      // The frame comes alone, with the peer's end, or is still unread when the link breaks.
+      for (const fate of ['alone', 'end', 'unread and end', 'unread and reset'] as const) {
+        const { network, server } = setUp();
+        const listening = await server();
+        const peer = await bare(network);
+        const accepted = await listening.getConnection();
+        const told: string[] = [];
+        for (const event of ['disconnect', 'close'] as const) accepted.on(event, () => told.push(event));
+        accepted.on('warning', () => void accepted[ending]());
+        if (fate.startsWith('unread')) network.links[0]?.toServer.stall();
+        peer.write(Buffer.from('?\n'));
+        if (fate.endsWith('end')) peer.end();
+        if (fate.endsWith('reset')) peer.destroy();
+        network.links[0]?.toServer.release();
+        await network.settled();
+        await listening.closeServer();
+        expect([accepted.state, told, network.clock.pending], fate).toEqual(['closed', ['disconnect', 'close'], 0]);
+      }
+    },
+  );
 });
 
 describe('a link that ends while the receive queue is full', () => {
-  test.each(['end', 'reset', 'bad frame and end'] as const)('by %s gives what came with it, and leaves nothing behind', async (fate) => {
-    const { network, server, calls } = setUp(0, { receiveQueue: { maxMessages: 1 } });
-    const listening = await server();
-    const peer = await bare(network);
-    const accepted = await listening.getConnection();
-    accepted.on('warning', () => accepted.destroy());
-    peer.write(Buffer.from(fate === 'bad frame and end' ? 'a\nb\n?\nc\n' : 'a\nb\nc\n'));
-    await network.settled();
-    expect(accepted.stats().receiveQueueMessages).toBe(1);
-    if (fate === 'reset') network.links[0]?.reset();
-    else peer.end();
-    await network.settled();
-    await listening.close();
-    expect(accepted.state).toBe('closed');
-    expect([...accepted]).toEqual(['a', 'b', 'c']);
-    expect(calls).toEqual(['up', 'lost']);
-    expect(network.clock.pending).toBe(0);
-  });
+  test.each(['end', 'reset', 'bad frame and end'] as const)(
+    'by %s gives what came with it, and leaves nothing behind',
+    async (fate) => {
+      const { network, server, calls } = setUp(0, { receiveQueue: { maxMessages: 1 } });
+      const listening = await server();
+      const peer = await bare(network);
+      const accepted = await listening.getConnection();
+      accepted.on('warning', () => accepted.destroy());
+      peer.write(Buffer.from(fate === 'bad frame and end' ? 'a\nb\n?\nc\n' : 'a\nb\nc\n'));
+      await network.settled();
+      expect(accepted.stats().receiveQueueMessages).toBe(1);
+      if (fate === 'reset') network.links[0]?.reset();
+      else peer.end();
+      await network.settled();
+      await listening.close();
+      expect(accepted.state).toBe('closed');
+      expect([...accepted]).toEqual(['a', 'b', 'c']);
+      expect(calls).toEqual(['up', 'lost']);
+      expect(network.clock.pending).toBe(0);
+    },
+  );
 });
 
 describe('a stream that ends in the middle of a message', () => {
@@ -112,7 +118,8 @@ describe('a session', () => {
     const client = connection({ autoRestart: true, reconnect: { baseDelayMs: 1, stableMs: 0 } }, calls);
     let count = 0;
     const send = () => void client.sendData(`m${count++}`).catch(() => {});
-    for (const event of ['connect', 'disconnect', 'reconnecting', 'reconnect', 'close', 'warning'] as const) client.on(event, send);
+    for (const event of ['connect', 'disconnect', 'reconnecting', 'reconnect', 'close', 'warning'] as const)
+      client.on(event, send);
     await client.connect('127.0.0.1', port);
     for (const ending of ['destroy', 'close', 'bad line', 'reset'] as const) {
       const accepted = await listening.getConnection();
@@ -193,7 +200,12 @@ describe('a session', () => {
       const client = connection();
       const controller = new AbortController();
       const connecting = client.connect('127.0.0.1', port, { timeoutMs: 10_000, signal: controller.signal });
-      const codes = { signal: 'ERR_SERPY_ABORTED', time: 'ERR_SERPY_TIMEOUT', close: 'ERR_SERPY_CLOSED', destroy: 'ERR_SERPY_CLOSED' };
+      const codes = {
+        signal: 'ERR_SERPY_ABORTED',
+        time: 'ERR_SERPY_TIMEOUT',
+        close: 'ERR_SERPY_CLOSED',
+        destroy: 'ERR_SERPY_CLOSED',
+      };
       const rejected = expect(connecting, way).rejects.toMatchObject({ code: codes[way] });
       await network.settled();
       if (way === 'signal') controller.abort();

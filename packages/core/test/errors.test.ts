@@ -55,7 +55,9 @@ describe.each(made)('%s', (error, name, code) => {
   });
 
   test('shows nothing of its machinery when it is inspected or copied', () => {
-    expect(Object.getOwnPropertySymbols(error).filter((symbol) => Object.keys(error).includes(symbol.toString()))).toEqual([]);
+    expect(
+      Object.getOwnPropertySymbols(error).filter((symbol) => Object.keys(error).includes(symbol.toString())),
+    ).toEqual([]);
     expect(JSON.parse(JSON.stringify(error))).not.toHaveProperty('serpy.Error');
   });
 });
@@ -83,7 +85,8 @@ test('a message that is too large tells size, limit and option', () => {
   expect(new MessageTooLargeError('the message', 2000, 1000)).toMatchObject({
     sizeBytes: 2000,
     limitBytes: 1000,
-    message: 'the message has 2000 bytes, and the limit is 1000 bytes: raise the option maxMessageBytes at both ends to exchange it',
+    message:
+      'the message has 2000 bytes, and the limit is 1000 bytes: raise the option maxMessageBytes at both ends to exchange it',
   });
 });
 
@@ -97,10 +100,15 @@ describe('isSerpyError', () => {
     expect(copy.isSerpyError(new TimeoutError('text'))).toBe(true);
   });
 
-  test.each([[undefined], [null], ['ERR_SERPY_OPTION'], [5], [{ code: 'ERR_SERPY_OPTION' }], [new Error('ERR_SERPY_OPTION')], [() => {}]])(
-    'does not take %s for one',
-    (value) => {
-      expect(isSerpyError(value)).toBe(false);
-    },
-  );
+  test.each([
+    [undefined],
+    [null],
+    ['ERR_SERPY_OPTION'],
+    [5],
+    [{ code: 'ERR_SERPY_OPTION' }],
+    [new Error('ERR_SERPY_OPTION')],
+    [() => {}],
+  ])('does not take %s for one', (value) => {
+    expect(isSerpyError(value)).toBe(false);
+  });
 });

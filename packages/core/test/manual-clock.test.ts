@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest';
 function setUp() {
   const clock = new ManualClock();
   const fired: string[] = [];
-  const plan = (name: string, delayMs: number) => clock.setTimeout(() => fired.push(`${name} at ${clock.now()}`), delayMs);
+  const plan = (name: string, delayMs: number) =>
+    clock.setTimeout(() => fired.push(`${name} at ${clock.now()}`), delayMs);
   return { clock, fired, plan };
 }
 

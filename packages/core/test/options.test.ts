@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { checkNames } from '../src/option-names.js';
-import { acceptedOptions, addressOptions, connectionOptions, option, parseOptions, serverOptions } from '../src/options.js';
+import {
+  acceptedOptions,
+  addressOptions,
+  connectionOptions,
+  option,
+  parseOptions,
+  serverOptions,
+} from '../src/options.js';
 
 describe('options of a connection', () => {
   test('have these defaults', () => {
@@ -38,29 +45,89 @@ describe('the messages of wrong options', () => {
     [connectionOptions, { autoRestart: 1 }, 'the option autoRestart takes true or false, not 1'],
     [connectionOptions, { autoRestart: 'true' }, "the option autoRestart takes true or false, not 'true' (a string)"],
     [connectionOptions, { autoRestart: null }, 'the option autoRestart takes true or false, not null'],
-    [connectionOptions, { connectTimeoutMs: 0 }, 'the option connectTimeoutMs takes a number of milliseconds from 1 to 2147483647, not 0'],
-    [connectionOptions, { closeTimeoutMs: Number.POSITIVE_INFINITY }, 'the option closeTimeoutMs takes a number of milliseconds from 0 to 2147483647, not Infinity'],
-    [connectionOptions, { maxMessageBytes: 2 ** 32 }, 'the option maxMessageBytes takes a whole number from 1 to 4294967295, not 4294967296'],
-    [connectionOptions, { maxMessageBytes: 10n }, 'the option maxMessageBytes takes a whole number from 1 to 4294967295, not 10'],
-    [connectionOptions, { sendQueue: { maxMessages: 0 } }, 'the option sendQueue.maxMessages takes a whole number from 1 to 9007199254740991, not 0'],
-    [connectionOptions, { sendQueue: { whenFull: 'wait' } }, "the option sendQueue.whenFull takes 'block' or 'drop-oldest' or 'drop-newest' or 'error', not 'wait' (a string)"],
-    [connectionOptions, { sendQueue: [] }, 'the option sendQueue takes an object with names from maxMessages, maxBytes, whenFull, not an array'],
-    [connectionOptions, { reconnect: { maxAttempts: 2.5 } }, 'the option reconnect.maxAttempts takes a whole number from 1, or Infinity, not 2.5'],
-    [connectionOptions, { keepAliveMs: {} }, 'the option keepAliveMs takes a number of milliseconds from 0 to 2147483647, not an object'],
-    [connectionOptions, { keepAliveMs: () => 5 }, 'the option keepAliveMs takes a number of milliseconds from 0 to 2147483647, not a function'],
+    [
+      connectionOptions,
+      { connectTimeoutMs: 0 },
+      'the option connectTimeoutMs takes a number of milliseconds from 1 to 2147483647, not 0',
+    ],
+    [
+      connectionOptions,
+      { closeTimeoutMs: Number.POSITIVE_INFINITY },
+      'the option closeTimeoutMs takes a number of milliseconds from 0 to 2147483647, not Infinity',
+    ],
+    [
+      connectionOptions,
+      { maxMessageBytes: 2 ** 32 },
+      'the option maxMessageBytes takes a whole number from 1 to 4294967295, not 4294967296',
+    ],
+    [
+      connectionOptions,
+      { maxMessageBytes: 10n },
+      'the option maxMessageBytes takes a whole number from 1 to 4294967295, not 10',
+    ],
+    [
+      connectionOptions,
+      { sendQueue: { maxMessages: 0 } },
+      'the option sendQueue.maxMessages takes a whole number from 1 to 9007199254740991, not 0',
+    ],
+    [
+      connectionOptions,
+      { sendQueue: { whenFull: 'wait' } },
+      "the option sendQueue.whenFull takes 'block' or 'drop-oldest' or 'drop-newest' or 'error', not 'wait' (a string)",
+    ],
+    [
+      connectionOptions,
+      { sendQueue: [] },
+      'the option sendQueue takes an object with names from maxMessages, maxBytes, whenFull, not an array',
+    ],
+    [
+      connectionOptions,
+      { reconnect: { maxAttempts: 2.5 } },
+      'the option reconnect.maxAttempts takes a whole number from 1, or Infinity, not 2.5',
+    ],
+    [
+      connectionOptions,
+      { keepAliveMs: {} },
+      'the option keepAliveMs takes a number of milliseconds from 0 to 2147483647, not an object',
+    ],
+    [
+      connectionOptions,
+      { keepAliveMs: () => 5 },
+      'the option keepAliveMs takes a number of milliseconds from 0 to 2147483647, not a function',
+    ],
     [connectionOptions, { keepAlive: 5 }, 'there is no option keepAlive: did you mean keepAliveMs?'],
     [connectionOptions, { AUTORESTART: true }, 'there is no option AUTORESTART: did you mean autoRestart?'],
-    [connectionOptions, { reconnect: { patience: 1 } }, 'there is no option reconnect.patience: the options are baseDelayMs, maxDelayMs, maxAttempts, stableMs'],
-    [connectionOptions, undefined, 'options are an object with names from autoRestart, connectTimeoutMs, closeTimeoutMs, keepAliveMs, maxMessageBytes, sendQueue, receiveQueue, reconnect, not undefined'],
+    [
+      connectionOptions,
+      { reconnect: { patience: 1 } },
+      'there is no option reconnect.patience: the options are baseDelayMs, maxDelayMs, maxAttempts, stableMs',
+    ],
+    [
+      connectionOptions,
+      undefined,
+      'options are an object with names from autoRestart, connectTimeoutMs, closeTimeoutMs, keepAliveMs, maxMessageBytes, sendQueue, receiveQueue, reconnect, not undefined',
+    ],
     [connectionOptions, 'utf-8', "not 'utf-8' (a string)"],
     [serverOptions, {}, 'the option port is missing: it takes a whole number from 0 to 65535'],
     [serverOptions, { port: '5000' }, "the option port takes a whole number from 0 to 65535, not '5000' (a string)"],
-    [serverOptions, { port: 5000, host: ' ' }, "the option host takes a host name or IP address such as '127.0.0.1', not ' ' (a string)"],
+    [
+      serverOptions,
+      { port: 5000, host: ' ' },
+      "the option host takes a host name or IP address such as '127.0.0.1', not ' ' (a string)",
+    ],
     [serverOptions, { port: 5000, maxConnection: 1 }, 'there is no option maxConnection: did you mean maxConnections?'],
-    [acceptedOptions, { autoRestart: true }, 'there is no option autoRestart: the options are closeTimeoutMs, keepAliveMs, maxMessageBytes, sendQueue, receiveQueue'],
+    [
+      acceptedOptions,
+      { autoRestart: true },
+      'there is no option autoRestart: the options are closeTimeoutMs, keepAliveMs, maxMessageBytes, sendQueue, receiveQueue',
+    ],
   ])('%#: %j', (specs, given, message) => {
     expect(() => parseOptions(specs as typeof connectionOptions, given)).toThrow(
-      expect.objectContaining({ name: 'OptionError', code: 'ERR_SERPY_OPTION', message: expect.stringContaining(message) }),
+      expect.objectContaining({
+        name: 'OptionError',
+        code: 'ERR_SERPY_OPTION',
+        message: expect.stringContaining(message),
+      }),
     );
   });
 
@@ -69,11 +136,15 @@ describe('the messages of wrong options', () => {
   });
 
   test('a symbol is told as what it is', () => {
-    expect(() => option.flag(true).parse(Symbol('yes'), 'tls')).toThrow('the option tls takes true or false, not a symbol');
+    expect(() => option.flag(true).parse(Symbol('yes'), 'tls')).toThrow(
+      'the option tls takes true or false, not a symbol',
+    );
   });
 
   test('names are checked whatever the object inherits', () => {
-    expect(() => checkNames({ constructor: 1 }, ['host'])).toThrow('there is no option constructor: the options are host');
+    expect(() => checkNames({ constructor: 1 }, ['host'])).toThrow(
+      'there is no option constructor: the options are host',
+    );
     checkNames(Object.create({ anything: 1 }), ['host']);
     expect(() => checkNames(JSON.parse('{"__proto__": 1}'), ['host'])).toThrow('there is no option __proto__');
   });
@@ -82,5 +153,6 @@ describe('the messages of wrong options', () => {
 test('a host is trimmed, and any port of 16 bits is one', () => {
   expect(addressOptions.host.parse(' 127.0.0.1 ', 'host')).toBe('127.0.0.1');
   for (const port of [0, 1, 65_535]) expect(addressOptions.port.parse(port, 'port')).toBe(port);
-  for (const port of [-1, 65_536, 1.5, Number.NaN]) expect(() => addressOptions.port.parse(port, 'port')).toThrow('the option port');
+  for (const port of [-1, 65_536, 1.5, Number.NaN])
+    expect(() => addressOptions.port.parse(port, 'port')).toThrow('the option port');
 });

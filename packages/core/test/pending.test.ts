@@ -76,7 +76,15 @@ describe('a pending call', () => {
 });
 
 describe('the options of a call', () => {
-  test.each([[noWait], [{}], [{ timeoutMs: 0 }], [{ timeoutMs: maxTimeoutMs }], [{ timeoutMs: 0.5 }], [{ timeoutMs: undefined, signal: undefined }], [{ signal: AbortSignal.abort() }]])('%j is right', (options) => {
+  test.each([
+    [noWait],
+    [{}],
+    [{ timeoutMs: 0 }],
+    [{ timeoutMs: maxTimeoutMs }],
+    [{ timeoutMs: 0.5 }],
+    [{ timeoutMs: undefined, signal: undefined }],
+    [{ signal: AbortSignal.abort() }],
+  ])('%j is right', (options) => {
     checkWait(options);
   });
 
@@ -84,7 +92,10 @@ describe('the options of a call', () => {
     [{ timeout: 1 }, 'there is no option timeout: did you mean timeoutMs?'],
     [{ Signal: 1 }, 'there is no option Signal: did you mean signal?'],
     [{ priority: 1 }, 'there is no option priority: the options are timeoutMs, signal, mode'],
-    [{ timeoutMs: maxTimeoutMs + 1 }, `timeoutMs takes a number of milliseconds from 0 to 2147483647, or Infinity, not 2147483648`],
+    [
+      { timeoutMs: maxTimeoutMs + 1 },
+      `timeoutMs takes a number of milliseconds from 0 to 2147483647, or Infinity, not 2147483648`,
+    ],
     [{ timeoutMs: -1 }, 'not -1'],
     [{ timeoutMs: Number.NaN }, 'not NaN'],
     [{ timeoutMs: '1000' }, 'timeoutMs takes a number of milliseconds'],

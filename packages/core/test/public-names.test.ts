@@ -59,7 +59,16 @@ test('serpy-core/testing exports just these values', () => {
 });
 
 test('nothing that is published needs vitest', () => {
-  const sources = ['index', 'chance', 'cuts', 'delivery', 'manual-clock', 'memory-network', 'memory-pipe', 'memory-transport'];
+  const sources = [
+    'index',
+    'chance',
+    'cuts',
+    'delivery',
+    'manual-clock',
+    'memory-network',
+    'memory-pipe',
+    'memory-transport',
+  ];
   for (const name of sources) {
     const text = readFileSync(new URL(`../src/testing/${name}.ts`, import.meta.url), 'utf8');
     expect(text, name).not.toMatch(/vitest'|contract/);

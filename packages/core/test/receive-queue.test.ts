@@ -39,7 +39,9 @@ describe('a receive queue', () => {
     expect(queue.full).toBe(false);
     put(2, 3);
     expect(takeAll()).toEqual([0, 1]);
-    expect(drops).toMatchObject([{ code: 'ERR_SERPY_DROPPED' }, undefined].map((each) => each && expect.objectContaining(each)));
+    expect(drops).toMatchObject(
+      [{ code: 'ERR_SERPY_DROPPED' }, undefined].map((each) => each && expect.objectContaining(each)),
+    );
   });
 
   test("under 'drop-oldest' keeps the latest, and is never full for the link", () => {

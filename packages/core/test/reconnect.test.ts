@@ -40,10 +40,13 @@ describe('the wait before a dial', () => {
     }
   });
 
-  test.prop([anyAttempt, anyChance, anyOptions])('never shrinks from one dial to the next', (attempt, chance, options) => {
-    const [now, next] = [attempt, attempt + 1].map((each) => redialDelayMs(each, chance, options));
-    if (next !== undefined) expect(next).toBeGreaterThanOrEqual(now as number);
-  });
+  test.prop([anyAttempt, anyChance, anyOptions])(
+    'never shrinks from one dial to the next',
+    (attempt, chance, options) => {
+      const [now, next] = [attempt, attempt + 1].map((each) => redialDelayMs(each, chance, options));
+      if (next !== undefined) expect(next).toBeGreaterThanOrEqual(now as number);
+    },
+  );
 
   test('is nothing, however often it failed, when the bound is nothing', () => {
     for (const attempt of [1, 100, 1025, 5000]) {

@@ -48,7 +48,13 @@ describe('redial', () => {
     const { clock, told, redial, listen } = setUp();
     redial.next(1, undefined);
     await clock.advance(700);
-    expect(told).toEqual(['0: wait 50 for 1', '50: wait 100 for 2', '150: wait 200 for 3', '350: wait 200 for 4', '550: wait 200 for 5']);
+    expect(told).toEqual([
+      '0: wait 50 for 1',
+      '50: wait 100 for 2',
+      '150: wait 200 for 3',
+      '350: wait 200 for 4',
+      '550: wait 200 for 5',
+    ]);
     await listen();
     await clock.advance(1000);
     expect(told.slice(5)).toEqual(['750: up at 5']);

@@ -195,7 +195,10 @@ describe('a send queue', () => {
     fc.constantFrom<WhenFull>('block', 'drop-oldest', 'drop-newest', 'error'),
     fc.array(
       fc.oneof(
-        { weight: 5, arbitrary: fc.record({ do: fc.constant('send' as const), acknowledged: fc.boolean(), wait: fc.boolean() }) },
+        {
+          weight: 5,
+          arbitrary: fc.record({ do: fc.constant('send' as const), acknowledged: fc.boolean(), wait: fc.boolean() }),
+        },
         { weight: 4, arbitrary: fc.constant({ do: 'next' as const }) },
         { weight: 2, arbitrary: fc.constant({ do: 'acknowledge' as const }) },
         { weight: 1, arbitrary: fc.constant({ do: 'time' as const }) },

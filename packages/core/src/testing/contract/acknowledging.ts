@@ -184,7 +184,9 @@ export function acknowledgingStatements<T extends ProtocolTypes>(
           await server.closeServer();
           await serving;
           // At least once, each in its place: what the lost link had delivered may come a second time.
-          const seen = taken.map((data) => [1, 2, 3].find((n) => JSON.stringify(numbered(n).data) === JSON.stringify(data)));
+          const seen = taken.map((data) =>
+            [1, 2, 3].find((n) => JSON.stringify(numbered(n).data) === JSON.stringify(data)),
+          );
           expect(new Set(seen), `${direction} ${how} after ${afterBytes}`).toEqual(new Set([1, 2, 3]));
           await until(() => network.links.length === 0);
         }

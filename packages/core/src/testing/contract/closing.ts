@@ -42,7 +42,8 @@ export function closingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
 
   test('close() while the peer goes on sending ends both ends, and breaks nothing', async () => {
     const { client, accepted } = await stage().pair();
-    for (let n = 0; n < 20; n++) void accepted.sendData(numbered(n, 3000).value, stage().subject.acknowledged).catch(() => {});
+    for (let n = 0; n < 20; n++)
+      void accepted.sendData(numbered(n, 3000).value, stage().subject.acknowledged).catch(() => {});
     await client.close();
     expect(client.closeInfo).toMatchObject({ reason: 'closed', error: undefined });
     await until(() => accepted.state === 'closed');
@@ -160,15 +161,18 @@ export function closingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     expect(stage().environment.inUse).toEqual([]);
   });
 
-  test.each(['close', 'destroy'] as const)('%s() right after connect was called leaves nothing behind', async (ending) => {
-    const { server, address } = await stage().started();
-    const client = stage().connection();
-    const connecting = watchSettling(client.connect(address.host, address.port));
-    void client[ending]();
-    await until(() => connecting.settled !== 'no');
-    expect(connecting).toEqual({ settled: 'rejected', code: 'ERR_SERPY_CLOSED' });
-    await until(() => server.size === 0);
-  });
+  test.each(['close', 'destroy'] as const)(
+    '%s() right after connect was called leaves nothing behind',
+    async (ending) => {
+      const { server, address } = await stage().started();
+      const client = stage().connection();
+      const connecting = watchSettling(client.connect(address.host, address.port));
+      void client[ending]();
+      await until(() => connecting.settled !== 'no');
+      expect(connecting).toEqual({ settled: 'rejected', code: 'ERR_SERPY_CLOSED' });
+      await until(() => server.size === 0);
+    },
+  );
 
   test.each(['close', 'destroy'] as const)('%s() while waiting to dial again ends the wait', async (ending) => {
     const { client } = await stage().stranded();
@@ -240,9 +244,6 @@ export function closingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     client.on('close', () => refused.push(client.sendData(numbered(1).value), client.getData()));
     await client.close();
     const results = await Promise.allSettled(refused);
-    expect(results).toMatchObject([
-      { reason: { code: 'ERR_SERPY_CLOSED' } },
-      { reason: { code: 'ERR_SERPY_CLOSED' } },
-    ]);
+    expect(results).toMatchObject([{ reason: { code: 'ERR_SERPY_CLOSED' } }, { reason: { code: 'ERR_SERPY_CLOSED' } }]);
   });
 }

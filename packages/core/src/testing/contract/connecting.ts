@@ -54,7 +54,9 @@ export function connectingStatements<T extends ProtocolTypes>(stage: () => Stage
     expect(() => stage().server({})).toThrow(optionError('port', 'missing'));
     expect(() => stage().server({ port: 65_536 })).toThrow(optionError('port', '65535'));
     expect(() => stage().server({ port: 0, maxConnections: 0 })).toThrow(optionError('maxConnections'));
-    expect(() => stage().server({ port: 0, maxConections: 1 } as ServerOptions)).toThrow(optionError('maxConnections?'));
+    expect(() => stage().server({ port: 0, maxConections: 1 } as ServerOptions)).toThrow(
+      optionError('maxConnections?'),
+    );
   });
 
   test('unknown and wrong options of a call are refused, and nothing is sent or taken', async () => {
@@ -74,9 +76,11 @@ export function connectingStatements<T extends ProtocolTypes>(stage: () => Stage
       await expect(accepted.getData(options as never)).rejects.toEqual(optionError(...words));
       await expect(accepted.getMessage(options as never)).rejects.toEqual(optionError(...words));
       await expect(server.getConnection(options as never)).rejects.toEqual(optionError(...words));
-      await expect(stage().connection().connect('127.0.0.1', 1, options as never)).rejects.toEqual(
-        optionError(...words),
-      );
+      await expect(
+        stage()
+          .connection()
+          .connect('127.0.0.1', 1, options as never),
+      ).rejects.toEqual(optionError(...words));
     }
     await client.sendData(value);
     expect(await accepted.getData()).toEqual(data);

@@ -105,7 +105,12 @@ export function servingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
 
   test('knows its connections, those that have data, and forgets the broken', async () => {
     const { server, address } = await stage().started();
-    expect([server.size, [...server], server.getConnectionsList(), server.readableConnections()]).toEqual([0, [], [], []]);
+    expect([server.size, [...server], server.getConnectionsList(), server.readableConnections()]).toEqual([
+      0,
+      [],
+      [],
+      [],
+    ]);
     const clients = [];
     for (let n = 0; n < 3; n++) clients.push(await stage().connection().connect(address.host, address.port));
     await until(() => server.size === 3);
@@ -177,7 +182,9 @@ export function servingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     let client: { state: string };
     {
       await using server = await stage().server({ port: 0 }).start();
-      client = await stage().connection().connect('127.0.0.1', server.address?.port ?? 0);
+      client = await stage()
+        .connection()
+        .connect('127.0.0.1', server.address?.port ?? 0);
       await server.getConnection();
     }
     await until(() => client.state === 'closed');

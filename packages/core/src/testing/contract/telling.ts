@@ -122,7 +122,13 @@ export function tellingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
   test('publishes every event on its diagnostics channel', async () => {
     const seen: { name: string; message: unknown }[] = [];
     const onMessage = (message: unknown, name: string | symbol) => seen.push({ name: String(name), message });
-    const names = ['connection:connect', 'connection:disconnect', 'connection:close', 'server:listening', 'server:close'];
+    const names = [
+      'connection:connect',
+      'connection:disconnect',
+      'connection:close',
+      'server:listening',
+      'server:close',
+    ];
     for (const name of names) subscribe(`serpy:${name}`, onMessage);
     try {
       const { client, server } = await stage().pair();
