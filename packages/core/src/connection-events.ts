@@ -29,7 +29,7 @@ export interface ReconnectingInfo {
 
 /** With `reconnect`: a link is up again. */
 export interface ReconnectInfo extends ConnectInfo {
-  /** How many dials it took. */
+  /** The number of the dial that succeeded: 1 for the first after a link that had held for `reconnect.stableMs`. */
   readonly attempts: number;
   /** How long there was no link, in milliseconds. */
   readonly downMs: number;

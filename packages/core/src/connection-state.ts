@@ -3,7 +3,7 @@
 /**
  * - `idle`: never connected, or `connect` failed
  * - `connecting`: the first dial is under way
- * - `connected`: a link is up
+ * - `connected`: a link is up; also in the listeners of `disconnect`, until it is decided what follows
  * - `reconnecting`: the link broke; waiting to dial again, or dialling
  * - `closing`: `close()` was called; what is queued is being sent
  * - `closed`: over, for good

@@ -158,7 +158,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
    */
   close(): Promise<void> {
     const closed = this.#lifecycle.close();
-    if (this.state === 'closing') this.#conversation.closing(this.#lifecycle.closedError('sendData'));
+    if (this.state === 'closing') this.#conversation.finishUp(this.#lifecycle.closedError('sendData'));
     return closed;
   }
 

@@ -34,6 +34,7 @@ export class Conversation implements LinkOwner, SessionOutput<Outgoing> {
   #link: Link | undefined;
   /** Whether the send queue drops messages, and that has been told. */
   #dropping = false;
+  #closing = false;
 
   constructor(
     protocol: Protocol<ProtocolTypes>,
@@ -88,7 +89,8 @@ export class Conversation implements LinkOwner, SessionOutput<Outgoing> {
   }
 
   /** The application is done: what is queued goes out, and nothing holds the peer's last words back. */
-  closing(refused: Error): void {
+  finishUp(refused: Error): void {
+    this.#closing = true;
     this.outbox.refuseBlocked(refused);
     this.inbox.closing();
     this.#link?.roomInInbox();
@@ -109,8 +111,16 @@ export class Conversation implements LinkOwner, SessionOutput<Outgoing> {
 
   // What the link asks and tells.
 
+  get closing(): boolean {
+    return this.#closing;
+  }
+
   get inboxFull(): boolean {
     return this.inbox.full;
+  }
+
+  get outgoingMessages(): number {
+    return this.outbox.length;
   }
 
   nextOutgoing(): Outgoing | undefined {

@@ -34,12 +34,16 @@ type LinkSession = Session<unknown, object, Received, Outgoing>;
 
 /** What a link works for: the queues of a connection and its ear. */
 export interface LinkOwner {
-  /** The next message to send. */
+  /** How many messages wait to be sent. */
+  readonly outgoingMessages: number;
+  /** The next of them. */
   nextOutgoing(): Outgoing | undefined;
   /** There is none: everything is on the wire. */
   sentAll(): void;
   /** Whether reading must wait until messages have been taken. */
   readonly inboxFull: boolean;
+  /** Whether the connection is being closed, and what is queued still goes out. */
+  readonly closing: boolean;
   /** A message arrived. Throws where the connection must end for it. */
   deliver(received: Received): void;
   counted(receivedBytes: number): void;
@@ -49,6 +53,9 @@ export interface LinkOwner {
 
 /** How long the last answers to a peer that has said goodbye may take to leave this process. */
 const lingerMs = 1000;
+
+/** How many bytes of answers may wait to be sent: a hundred thousand acknowledgements. */
+const mostAnswerBytes = 1024 * 1024;
 
 export class Link implements TransportHandler {
   readonly transport: Transport;
@@ -65,6 +72,8 @@ export class Link implements TransportHandler {
   #over = false;
   #end: { reason: DisconnectReason; error: Error | undefined } | undefined;
   #unconfirmedMessages = 0;
+  /** Written in answer to what was read, since everything had last left. */
+  #answerBytes = 0;
   #timer: unknown;
   #timerAtMs: number | undefined;
 
@@ -98,7 +107,10 @@ export class Link implements TransportHandler {
 
   /** Bytes of the session for the wire. After goodbye nothing more is said, not even answers. */
   write(piece: Uint8Array): void {
-    if (!this.#over && !this.#saidGoodbye) this.transport.write(piece);
+    if (this.#over || this.#saidGoodbye) return;
+    if (this.transport.unsentBytes === 0) this.#answerBytes = 0;
+    if (this.#reading) this.#answerBytes += piece.length;
+    this.transport.write(piece);
   }
 
   /** Sends what is queued, as long as session and transport take it. */
@@ -141,6 +153,8 @@ export class Link implements TransportHandler {
   }
 
   drained(): void {
+    this.#answerBytes = 0;
+    this.roomInInbox();
     this.pump();
   }
 
@@ -153,6 +167,10 @@ export class Link implements TransportHandler {
     if (this.#over) return;
     this.#owner.stepped();
     if (this.#over) return; // by a listener
+    if (this.#owner.closing && !this.#saidGoodbye) {
+      this.pump();
+      return;
+    }
     this.#saidGoodbye = true;
     this.transport.end();
     this.#clock.clearTimeout(this.#timer);
@@ -170,7 +188,7 @@ export class Link implements TransportHandler {
     this.#reading = true;
     try {
       for (;;) {
-        if (!evenIfFull && this.#owner.inboxFull) {
+        if (!evenIfFull && this.#mustWait) {
           this.#pause();
           break;
         }
@@ -183,6 +201,11 @@ export class Link implements TransportHandler {
     } finally {
       this.#reading = false;
     }
+  }
+
+  /** Nothing more is read while nobody takes it, or while a peer who does not read lets the answers to him pile up. */
+  get #mustWait(): boolean {
+    return this.#owner.inboxFull || this.#answerBytes > mostAnswerBytes;
   }
 
   #pause(): void {
@@ -222,20 +245,22 @@ export class Link implements TransportHandler {
     this.pump();
   }
 
+  get #maySend(): boolean {
+    if (!this.#started || this.#over || this.#saidGoodbye) return false;
+    // A peer that has ended may be closing as we are, and still read: what is queued goes out to it.
+    return !this.#peerEnded || this.#owner.closing;
+  }
+
   #sendQueued(): void {
-    while (
-      this.#started &&
-      !this.#over &&
-      !this.#peerEnded &&
-      !this.#saidGoodbye &&
-      this.#session.canSend &&
-      this.transport.writable
-    ) {
-      const outgoing = this.#owner.nextOutgoing();
-      if (outgoing === undefined) {
-        this.#owner.sentAll();
+    while (this.#maySend) {
+      const ready = this.#session.canSend;
+      if (this.#owner.outgoingMessages === 0 || (this.#peerEnded && !ready)) {
+        if (this.#peerEnded) this.finish();
+        else this.#owner.sentAll();
         return;
       }
+      if (!ready || !this.transport.writable) return;
+      const outgoing = this.#owner.nextOutgoing() as Outgoing;
       if (this.transport.unsentBytes === 0) this.#unconfirmedMessages = 0;
       this.#unconfirmedMessages++;
       this.#session.send(outgoing);

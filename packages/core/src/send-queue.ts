@@ -114,12 +114,15 @@ export class SendQueue<Out extends Outgoing> {
   }
 
   /**
-   * Ends all waiting: what nobody accepted is rejected with `refused`, what waits for an acknowledgement with `lost`.
+   * Ends all waiting: what was never put on a wire is rejected with `refused`, what was and waits for its acknowledgement with `lost`.
    * @returns how many accepted messages were never put on a wire
    */
   close(refused: Error, lost: Error): number {
     this.refuseBlocked(refused);
-    for (const outgoing of [...this.#waiting.keys()]) this.#settle(outgoing)?.rejectQuietly(lost);
+    for (const outgoing of [...this.#waiting.keys()]) {
+      const error = this.#onWire.has(outgoing) ? lost : refused;
+      this.#settle(outgoing)?.rejectQuietly(error);
+    }
     const unsent = this.#queue.length;
     this.#queue.clear();
     return unsent;

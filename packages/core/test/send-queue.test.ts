@@ -187,7 +187,7 @@ describe('a send queue', () => {
     const lost = Object.assign(new Error('lost'), { code: 'lost' });
     expect(queue.close(refused, lost)).toBe(2);
     await settle();
-    expect(sent.map(({ result }) => result)).toEqual(['lost', 'lost', true, 'refused', 'refused']);
+    expect(sent.map(({ result }) => result)).toEqual(['lost', 'refused', true, 'refused', 'refused']);
     expect([queue.idle, queue.length, queue.bytes, clock.pending]).toEqual([true, 0, 0, 0]);
   });
 

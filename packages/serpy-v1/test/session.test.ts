@@ -170,6 +170,13 @@ describe('after a broken wire', () => {
     expect(conversation.hear('whole|').map(({ bytes }) => bytes.toString())).toEqual(['whole']);
   });
 
+  test('a stranger is named again', () => {
+    const conversation = new Conversation();
+    conversation.hear('hello|');
+    conversation.reconnect();
+    expect(() => conversation.hear('SSH-2.0-x\r\n')).toThrow(/does not speak v1/);
+  });
+
   test('what was not acknowledged is sent again, in order, each in its mode', () => {
     const conversation = new Conversation();
     conversation.say('a', { mode: 1 });

@@ -40,6 +40,16 @@ export function closingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     expect([...client]).toEqual(expected);
   });
 
+  test('close() at both ends at once delivers all of it where one end has much more to send', async () => {
+    const { client, accepted } = await stage().pair();
+    for (let n = 0; n < 5; n++) void client.sendData(numbered(n, 16_384).value);
+    for (let n = 0; n < 60; n++) void accepted.sendData(numbered(n, 16_384).value);
+    await Promise.all([client.close(), accepted.close()]);
+    expect([...accepted]).toHaveLength(5);
+    expect([...client]).toHaveLength(60);
+    expect(accepted.closeInfo).toMatchObject({ reason: 'closed', unsentMessages: 0 });
+  });
+
   test('close() while the peer goes on sending ends both ends, and breaks nothing', async () => {
     const { client, accepted } = await stage().pair();
     for (let n = 0; n < 20; n++)
