@@ -3,14 +3,14 @@
 /** How many bytes are enough to tell. */
 export const strangerBytes = 200;
 
-/** A hint to append to a message, or undefined. */
+/** A hint to append to a message, or undefined. Greetings are told by their whole first line: a text may start like one. */
 export function describeStranger(start: Buffer): string | undefined {
   const text = start.toString('latin1', 0, strangerBytes);
-  if (/^(GET|POST|HEAD|PUT|DELETE|OPTIONS|PATCH|CONNECT) \S+ HTTP\//.test(text)) {
+  if (/^(GET|POST|HEAD|PUT|DELETE|OPTIONS|PATCH|CONNECT) \S+ HTTP\/[\d.]+\r\n/.test(text)) {
     return 'it looks like a web browser (HTTP): open no web page on this port';
   }
-  if (/^HTTP\/\d/.test(text)) return 'it looks like a web server (HTTP): is the port right?';
+  if (/^HTTP\/[\d.]+ \d+.*\r\n/.test(text)) return 'it looks like a web server (HTTP): is the port right?';
   if (text.startsWith('\x16\x03')) return 'it looks like TLS: one end encrypts and the other does not';
-  if (text.startsWith('SSH-')) return 'it looks like an SSH server: is the port right?';
+  if (/^SSH-[\d.]+-.*\r?\n/.test(text)) return 'it looks like an SSH server: is the port right?';
   return undefined;
 }

@@ -6,7 +6,7 @@ export { type Data, type Message, OpaquePickle } from './messages.js';
 export { formatFloat, formatNumber, parseNumber } from './number-text.js';
 export { type EncodingSetting, v1AcceptedOptions, v1ConnectionOptions } from './options.js';
 export type { Value } from './payload.js';
-export type { NumpyArray, PickleValue } from './pickle/index.js';
+export { NumpyArray, type PickleValue } from './pickle/index.js';
 export { type V1, v1Protocol } from './protocol.js';
 export { Server, type ServerOptions } from './server.js';
 export type { ModeOptions, V1Session } from './session.js';
