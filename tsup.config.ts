@@ -1,13 +1,29 @@
+// One build for every package: run from the package's own folder.
+import { readFileSync } from 'node:fs';
 import { defineConfig } from 'tsup';
 
-// One configuration for every package: run from the package's own folder.
+interface Manifest {
+  readonly exports: Record<string, unknown>;
+}
+
+/** What a package exports is what is built: `.` from src/index.ts, `./testing` from src/testing/index.ts. */
+function entries(): Record<string, string> {
+  const { exports } = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest;
+  const names = Object.keys(exports).filter((name) => name !== './package.json');
+  return Object.fromEntries(
+    names.map((name) => (name === '.' ? ['index', 'src/index.ts'] : [name.slice(2), `src/${name.slice(2)}/index.ts`])),
+  );
+}
+
 export default defineConfig({
-  entry: ['src/index.ts'],
+  entry: entries(),
   format: ['esm', 'cjs'],
   target: 'es2022',
   platform: 'node',
   sourcemap: true,
   clean: true,
+  removeNodeProtocol: false,
+  silent: true,
   // Users install no schema library: the few kilobytes that are used travel inside.
   noExternal: ['valibot', 'leven'],
   dts: {

@@ -5,6 +5,7 @@ import { expect, expectTypeOf, test } from 'vitest';
 test('the public names are these and no others', () => {
   expect(Object.keys(v1).sort()).toEqual([
     'Connection',
+    'NumpyArray',
     'OpaquePickle',
     'Server',
     'decodeText',

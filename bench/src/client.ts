@@ -1,0 +1,129 @@
+/** The dialling end of a peer: sends, or hears what the server sends. */
+import { Arrivals } from './arrivals.js';
+import { Batcher } from './batcher.js';
+import { nowMs } from './clock.js';
+import { createPayload } from './payload.js';
+import type { Address, Link, MessageHandler, NodePeer, Payload } from './peer.js';
+import type { Calls, Request } from './protocol.js';
+import { Sender } from './sender.js';
+import { percentile } from './statistics.js';
+import { usage } from './usage.js';
+import type { Workload } from './workload.js';
+
+/** How many dials are under way at a time: a server's backlog is 511 unless it says otherwise. */
+const dialsAtATime = 50;
+
+export class Client {
+  readonly #peer: NodePeer;
+  readonly #workload: Workload;
+  readonly #address: Address;
+  readonly #payload: Payload;
+  readonly #messages = new Arrivals();
+  readonly #links: Link[] = [];
+  /** What happens to each message; set by the workload that is under way. */
+  #heard: MessageHandler = (bytes) => {
+    const { messageBytes } = this.#workload;
+    if (bytes !== messageBytes) throw new Error(`a message of ${bytes} bytes arrived, ${messageBytes} were sent`);
+    return this.#messages.add();
+  };
+
+  static async start(peer: NodePeer, workload: Workload, address: Address): Promise<Client> {
+    const client = new Client(peer, workload, address);
+    // With idle clients, connecting is what is measured.
+    if (workload.kind !== 'idle') await client.#connect();
+    return client;
+  }
+
+  private constructor(peer: NodePeer, workload: Workload, address: Address) {
+    this.#peer = peer;
+    this.#workload = workload;
+    this.#address = address;
+    this.#payload = createPayload(workload);
+  }
+
+  readonly address = undefined;
+
+  readonly calls = {
+    send: async ({ seconds }: Calls['send']['request']) => await this.#sender().send(seconds),
+    sendFresh: async ({ seconds }: Calls['sendFresh']['request']) => await this.#sender().sendFresh(seconds),
+    received: async ({ messages }: Calls['received']['request']) => ({ lastMs: await this.#messages.wait(messages) }),
+    roundTrips: async ({ seconds }: Calls['roundTrips']['request']) => await this.#roundTrips(seconds),
+    acknowledged: async ({ seconds }: Calls['acknowledged']['request']) => await this.#acknowledged(seconds),
+    connect: async () => {
+      const startedMs = nowMs();
+      await this.#connect();
+      return { startedMs };
+    },
+    usage: async ({ settle = false }: Calls['usage']['request']) => await usage(settle, undefined),
+  } satisfies Partial<{ [K in Request['do']]: (request: Calls[K]['request']) => Promise<Calls[K]['answer']> }>;
+
+  #sender(): Sender {
+    return new Sender(this.#workload, this.#payload, this.#links);
+  }
+
+  async #connect(): Promise<void> {
+    let left = this.#workload.connections;
+    const dialInTurn = async () => {
+      while (left-- > 0) {
+        const link = await this.#peer.client(this.#workload, this.#address);
+        link.receive((bytes) => this.#heard(bytes));
+        this.#links.push(link);
+      }
+    };
+    await Promise.all(Array.from({ length: dialsAtATime }, dialInTurn));
+  }
+
+  #link(): Link {
+    const [link] = this.#links;
+    if (link === undefined) throw new Error('there is no connection');
+    return link;
+  }
+
+  #roundTrips(seconds: number): Promise<Calls['roundTrips']['answer']> {
+    const link = this.#link();
+    const tookMs: number[] = [];
+    const untilMs = performance.now() + seconds * 1000;
+    return new Promise((resolve) => {
+      let sentMs = performance.now();
+      this.#heard = () => {
+        const heardMs = performance.now();
+        tookMs.push(heardMs - sentMs);
+        if (heardMs >= untilMs) {
+          tookMs.sort((a, b) => a - b);
+          const us = (share: number) => percentile(tookMs, share) * 1000;
+          resolve({ count: tookMs.length, p50Us: us(0.5), p99Us: us(0.99) });
+          return undefined;
+        }
+        sentMs = performance.now();
+        return link.send(this.#payload, 1);
+      };
+      link.send(this.#payload, 1);
+    });
+  }
+
+  #acknowledged(seconds: number): Promise<Calls['acknowledged']['answer']> {
+    const link = this.#link();
+    const { inFlight } = this.#workload;
+    const startedMs = nowMs();
+    const untilMs = startedMs + seconds * 1000;
+    return new Promise((resolve, reject) => {
+      let count = 0;
+      let waiting = inFlight;
+      let over = false;
+      setTimeout(() => {
+        over = true;
+      }, untilMs - startedMs);
+      const sends = new Batcher((messages) => link.send(this.#payload, messages));
+      const send = link.sendAcknowledged
+        ? () => void link.sendAcknowledged?.(this.#payload).then(acknowledged, reject)
+        : () => sends.add();
+      const acknowledged = (): undefined => {
+        count++;
+        if (!over) send();
+        else if (--waiting === 0) resolve({ count, tookMs: nowMs() - startedMs });
+      };
+      this.#heard = acknowledged;
+      for (let sent = 0; sent < inFlight; sent++) send();
+    });
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * Microbenchmarks: `micro.js SECONDS` writes a line of JSON, name to sample. No sockets, one process. Encoders and decoders are the
+ * published packages'; the kernels below them are not exported, so they are taken from the sources.
+ */
+import { v1Protocol } from 'serpy-v1';
+import { v2Protocol } from 'serpy-v2';
+import { decodeBase85, encodeBase85 } from '../../packages/serpy-v1/src/base85.js';
+import { checksum } from '../../packages/serpy-v2/src/checksum.js';
+import { formatFloatHex, parseFloatHex } from '../../packages/serpy-v2/src/float-hex.js';
+import type { Sample } from './measure.js';
+import { createPayload } from './payload.js';
+
+interface Benchmark {
+  readonly name: string;
+  /** Bytes that a run handles; 0 where only runs are counted. */
+  readonly bytes: number;
+  /** Messages that a run handles. */
+  readonly messages: number;
+  run(): unknown;
+}
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+const chunkBytes = 64 * KiB;
+
+/** As much as a socket delivers at a time. */
+function chunksOf(bytes: Buffer): Buffer[] {
+  const chunks: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += chunkBytes) chunks.push(bytes.subarray(at, at + chunkBytes));
+  return chunks;
+}
+
+const bytesOf = (messageBytes: number) =>
+  createPayload({
+    name: '',
+    title: '',
+    kind: 'one-way',
+    messageBytes,
+    connections: 1,
+    inFlight: 1,
+    oneCore: false,
+    short: [],
+  }).bytes;
+
+const quiet = { acknowledged: () => undefined, warn: (error: Error) => Promise.reject(error) };
+
+/** What a session writes for one message. */
+function written(encode: (write: (piece: Uint8Array) => void) => void): Buffer {
+  const pieces: Uint8Array[] = [];
+  encode((piece) => pieces.push(Buffer.from(piece)));
+  return Buffer.concat(pieces);
+}
+
+type Receiving = { receive(chunk: Buffer, nowMs: number): void; read(): unknown };
+
+/** A decoder that reads the same chunks again and again; the run throws when a message is missing. */
+function decoder(
+  name: string,
+  session: Receiving,
+  chunks: readonly Buffer[],
+  messages: number,
+  bytes: number,
+): Benchmark {
+  return {
+    name,
+    bytes,
+    messages,
+    run() {
+      let read = 0;
+      for (const chunk of chunks) {
+        session.receive(chunk, 0);
+        while (session.read() !== undefined) read++;
+      }
+      if (read !== messages) throw new Error(`${name}: ${read} messages of ${messages}`);
+    },
+  };
+}
+
+function v2Benchmarks(messageBytes: number, size: string): Benchmark[] {
+  const protocol = v2Protocol({ maxMessageBytes: 64 * MiB });
+  const value = bytesOf(messageBytes);
+  const session = (write: (piece: Uint8Array) => void) => {
+    const created = protocol.createSession('client', { ...quiet, write });
+    created.up();
+    return created;
+  };
+  const frame = written((write) => {
+    const created = session(write);
+    created.send(created.encode(value));
+  });
+  const count = Math.max(1, Math.floor(chunkBytes / frame.length));
+  const stream = Buffer.concat(Array.from({ length: count }, () => frame));
+  const sending = session(() => undefined);
+  const encoder: Benchmark = {
+    name: `v2 encoder, ${size}`,
+    bytes: messageBytes,
+    messages: 1,
+    run: () => sending.send(sending.encode(value)),
+  };
+  const receiving = () => session(() => undefined);
+  return [
+    encoder,
+    decoder(`v2 decoder, ${size}, in one piece`, receiving(), [stream], count, count * messageBytes),
+    ...(stream.length > chunkBytes
+      ? [decoder(`v2 decoder, ${size}, pieces of 64 KiB`, receiving(), chunksOf(stream), count, count * messageBytes)]
+      : []),
+  ];
+}
+
+function v1Benchmarks(): Benchmark[] {
+  const protocol = v1Protocol({ maxMessageBytes: 64 * MiB, encoding: 'ascii' });
+  const bytes = bytesOf(64);
+  const text = bytes.toString('latin1');
+  const session = (write: (piece: Uint8Array) => void) => {
+    const created = protocol.createSession('client', { ...quiet, write });
+    created.up();
+    return created;
+  };
+  const block = written((write) => {
+    const created = session(write);
+    created.send(created.encode(text, { mode: 0 }));
+  });
+  const count = Math.floor(chunkBytes / block.length);
+  const stream = Buffer.concat(Array.from({ length: count }, () => block));
+  const sending = session(() => undefined);
+  return [
+    {
+      name: 'v1 encoder, text of 64 B',
+      bytes: 64,
+      messages: 1,
+      run: () => sending.send(sending.encode(text, { mode: 0 })),
+    },
+    decoder(
+      'v1 decoder, text of 64 B, in one piece',
+      session(() => undefined),
+      [stream],
+      count,
+      count * 64,
+    ),
+  ];
+}
+
+function kernels(): Benchmark[] {
+  const blob = bytesOf(MiB);
+  const small = bytesOf(64);
+  const base85 = encodeBase85(blob);
+  const floats = Array.from({ length: 1000 }, (_, index) => Math.sin(index) * 10 ** ((index % 40) - 20));
+  const texts = floats.map(formatFloatHex);
+  return [
+    { name: 'checksum, 1 MiB', bytes: MiB, messages: 1, run: () => checksum(blob) },
+    { name: 'checksum, 64 B', bytes: 64, messages: 1, run: () => checksum(small) },
+    { name: 'base85 encode, 1 MiB', bytes: MiB, messages: 1, run: () => encodeBase85(blob) },
+    { name: 'base85 decode, to 1 MiB', bytes: MiB, messages: 1, run: () => decodeBase85(base85) },
+    { name: 'float text, write', bytes: 0, messages: floats.length, run: () => floats.map(formatFloatHex) },
+    { name: 'float text, read', bytes: 0, messages: floats.length, run: () => texts.map(parseFloatHex) },
+  ];
+}
+
+/** Runs between two looks at the clock: enough for a millisecond. */
+function calibrate({ run }: Benchmark): number {
+  for (let runs = 1; ; runs *= 2) {
+    const startedMs = performance.now();
+    for (let done = 0; done < runs; done++) run();
+    if (performance.now() - startedMs >= 1) return runs;
+  }
+}
+
+/** Leaves out the first fifth of the time, in which V8 still learns. */
+function measure(benchmark: Benchmark, seconds: number): Sample {
+  const spend = (ms: number): Sample => {
+    const runs = calibrate(benchmark);
+    const startedMs = performance.now();
+    let count = 0;
+    do {
+      for (let done = 0; done < runs; done++) benchmark.run();
+      count += runs;
+    } while (performance.now() - startedMs < ms);
+    const perSecond = (count / (performance.now() - startedMs)) * 1000;
+    return {
+      messagesPerSecond: perSecond * benchmark.messages,
+      ...(benchmark.bytes > 0 ? { megabytesPerSecond: (perSecond * benchmark.bytes) / 1e6 } : {}),
+    };
+  };
+  spend(seconds * 200);
+  return spend(seconds * 800);
+}
+
+const seconds = Number(process.argv[2] ?? 1);
+const benchmarks = [...kernels(), ...v2Benchmarks(MiB, '1 MiB'), ...v2Benchmarks(64, '64 B'), ...v1Benchmarks()];
+console.log(JSON.stringify(benchmarks.map((each) => [each.name, measure(each, seconds)])));

@@ -1,0 +1,129 @@
+/**
+ * mqtt 5 (MQTT.js) to aedes in the receiving process, whose application subscribes at the broker itself (aedes' `subscribe`) and
+ * sends to one client by that client's `publish`. MQTT.js joins small writes unless told not to (`writeCache`).
+ */
+import { randomUUID } from 'node:crypto';
+import type { Aedes, Client as BrokersClient } from 'aedes';
+import type { MqttClient } from 'mqtt';
+import type { Link, MessageHandler, Payload, Peer } from '../peer.js';
+import { versionOf } from './installed.js';
+import { listen } from './tcp.js';
+
+type Qos = 0 | 1;
+
+const up = 'up';
+const down = 'down';
+
+/** Unacknowledged messages at a time under QoS 1, where the workload is not about them. */
+const inFlight = 64;
+
+class ClientLink implements Link {
+  readonly #client: MqttClient;
+  readonly #qos: Qos;
+  readonly sendAcknowledged?: (payload: Payload) => Promise<unknown>;
+  #unacknowledged = 0;
+
+  constructor(client: MqttClient, qos: Qos) {
+    this.#client = client;
+    this.#qos = qos;
+    if (qos === 1) this.sendAcknowledged = ({ bytes }) => client.publishAsync(up, bytes, { qos });
+  }
+
+  async send({ bytes }: Payload, count: number): Promise<void> {
+    for (let sent = 1; sent < count; sent++) {
+      if (this.#qos === 0) this.#client.publish(up, bytes, { qos: 0 });
+      else await this.#sendCounted(bytes);
+    }
+    if (this.#qos === 1) await this.#sendCounted(bytes);
+    // Its callback comes when the message is in the socket, or in line for it.
+    else await this.#client.publishAsync(up, bytes, { qos: 0 });
+  }
+
+  receive(handler: MessageHandler): void {
+    this.#client.on('message', (_topic, message) => handler(message.length));
+  }
+
+  /** Waits only while too many are unacknowledged. */
+  #sendCounted(bytes: Buffer): Promise<void> | undefined {
+    this.#unacknowledged++;
+    return new Promise((resolve) => {
+      this.#client.publish(up, bytes, { qos: 1 }, () => {
+        this.#unacknowledged--;
+        resolve();
+      });
+      if (this.#unacknowledged < inFlight) resolve();
+    });
+  }
+}
+
+class BrokerLink implements Link {
+  readonly #client: BrokersClient;
+  readonly sendAcknowledged?: (payload: Payload) => Promise<unknown>;
+  handler: MessageHandler | undefined;
+
+  constructor(client: BrokersClient, qos: Qos) {
+    this.#client = client;
+    // Said so that the application does not answer as well: aedes does.
+    if (qos === 1) this.sendAcknowledged = async () => await this.send({ bytes: Buffer.alloc(0), text: '' }, 1);
+  }
+
+  async send({ bytes }: Payload, count: number): Promise<void> {
+    for (let sent = 0; sent < count; sent++) {
+      await new Promise<void>((resolve) => {
+        const packet = { cmd: 'publish', topic: down, payload: bytes, qos: 0, dup: false, retain: false } as const;
+        this.#client.publish(packet, () => resolve());
+      });
+    }
+  }
+
+  receive(handler: MessageHandler): void {
+    this.handler = handler;
+  }
+}
+
+async function serve(qos: Qos, accept: (link: Link) => void) {
+  const { Aedes } = await import('aedes');
+  const broker: Aedes = await Aedes.createBroker();
+  const links = new Map<string, BrokerLink>();
+  broker.on('clientReady', (client) => {
+    const link = new BrokerLink(client, qos);
+    links.set(client.id, link);
+    accept(link);
+  });
+  const deliver = (packet: { clientId?: string; payload: string | Buffer }, done: () => void) => {
+    void links.get(packet.clientId ?? '')?.handler?.(packet.payload.length);
+    done();
+  };
+  await new Promise<void>((resolve) => broker.subscribe(up, deliver as Parameters<Aedes['subscribe']>[1], resolve));
+  const address = await listen((socket) => broker.handle(socket));
+  return {
+    address,
+    async broadcast({ bytes }: Payload, count: number) {
+      for (let sent = 0; sent < count; sent++) {
+        const packet = { cmd: 'publish', topic: down, payload: bytes, qos: 0, dup: false, retain: false } as const;
+        await new Promise<void>((resolve) => broker.publish(packet, () => resolve()));
+      }
+    },
+  };
+}
+
+function peer(qos: Qos): Peer {
+  return {
+    name: `mqtt-qos${qos}`,
+    kinds: qos === 0 ? ['one-way', 'round-trip', 'idle', 'broadcast'] : ['one-way', 'acknowledged'],
+    async available() {
+      const [mqtt, aedes] = await Promise.all([versionOf('mqtt'), versionOf('aedes')]);
+      if ('missing' in mqtt) return mqtt;
+      return 'missing' in aedes ? aedes : { version: `${mqtt.version}, ${aedes.version}` };
+    },
+    server: async (_, accept) => await serve(qos, accept),
+    async client({ kind }, { host, port }) {
+      const { connectAsync } = await import('mqtt');
+      const client = await connectAsync({ host, port, protocol: 'mqtt', clientId: randomUUID(), reconnectPeriod: 0 });
+      if (kind === 'round-trip' || kind === 'broadcast') await client.subscribeAsync(down);
+      return new ClientLink(client, qos);
+    },
+  };
+}
+
+export const peers: readonly Peer[] = [peer(0), peer(1)];

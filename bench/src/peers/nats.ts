@@ -1,0 +1,113 @@
+/**
+ * @nats-io/transport-node over a nats-server of its own. Its README: a subscription's `callback` hears messages without the cost of
+ * an iterator; `flush()` is a round trip to the server, so one is kept under way while the next batch is published.
+ * The server takes messages up to 64 MiB and never cuts a slow receiver off; its CPU time counts as the receiver's.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { Address, Link, MessageHandler, Payload, Peer } from '../peer.js';
+import { versionOf } from './installed.js';
+
+const up = 'up';
+const down = 'down';
+
+/** Where the binary is: $NATS_SERVER, or on the path, or where Debian puts it. */
+function findServer(): string | undefined {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/bin'];
+  const candidates = [process.env.NATS_SERVER, ...folders.map((folder) => join(folder, 'nats-server'))];
+  return candidates.find((path) => path !== undefined && existsSync(path));
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Starts a nats-server that ends with this process. */
+async function startServer(path: string): Promise<{ readonly address: Address; readonly pid: number }> {
+  const address = { host: '127.0.0.1', port: await freePort() };
+  const folder = mkdtempSync(join(tmpdir(), 'serpy-bench-nats-'));
+  const config = join(folder, 'nats.conf');
+  writeFileSync(
+    config,
+    `host: 127.0.0.1\nport: ${address.port}\nmax_payload: 64MB\nmax_pending: 1GB\nwrite_deadline: "60s"\n`,
+  );
+  const server = spawn(path, ['-c', config], { stdio: 'ignore' });
+  process.on('exit', () => {
+    server.kill();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return { address, pid: server.pid ?? 0 };
+}
+
+async function connectTo({ host, port }: Address): Promise<NatsConnection> {
+  const { connect } = await import('@nats-io/transport-node');
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await connect({ servers: `${host}:${port}`, reconnect: false, noEcho: true });
+    } catch (error) {
+      // The server was started a moment ago.
+      if (attempt === 100) throw error;
+      await sleep(20);
+    }
+  }
+}
+
+class NatsLink implements Link {
+  readonly #connection: NatsConnection;
+  readonly #sends: string;
+  readonly #hears: string;
+  #flushed: Promise<void> = Promise.resolve();
+
+  constructor(connection: NatsConnection, sends: string, hears: string) {
+    this.#connection = connection;
+    this.#sends = sends;
+    this.#hears = hears;
+  }
+
+  async send({ bytes }: Payload, count: number): Promise<void> {
+    for (let sent = 0; sent < count; sent++) this.#connection.publish(this.#sends, bytes);
+    if (count === 1 && bytes.length < 4096) return;
+    await this.#flushed;
+    this.#flushed = this.#connection.flush();
+  }
+
+  receive(handler: MessageHandler): void {
+    this.#connection.subscribe(this.#hears, { callback: (_error, message) => void handler(message.data.length) });
+  }
+}
+
+const nats: Peer = {
+  name: 'nats',
+  kinds: ['one-way', 'round-trip', 'acknowledged'],
+  async available() {
+    const library = await versionOf('@nats-io/transport-node');
+    if ('missing' in library) return library;
+    const path = findServer();
+    return path
+      ? { version: `${library.version}, ${path}` }
+      : { missing: 'no nats-server was found: install it, or set NATS_SERVER' };
+  },
+  async server(_, accept) {
+    const { address, pid } = await startServer(findServer() ?? 'nats-server');
+    const connection = await connectTo(address);
+    accept(new NatsLink(connection, down, up));
+    await connection.flush();
+    return { address, brokerPid: pid };
+  },
+  async client(_, address) {
+    return new NatsLink(await connectTo(address), up, down);
+  },
+};
+
+export const peers: readonly Peer[] = [nats];

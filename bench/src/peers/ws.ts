@@ -1,0 +1,81 @@
+/**
+ * ws 8 without compression, which its README says costs much, and with bufferutil, its README's "Opt-in for performance".
+ * `-corked` puts a batch into one write by corking the socket below; `-down` sends from the server, whose frames are not masked.
+ */
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import type { WebSocket } from 'ws';
+import { largestMessageBytes } from '../payload.js';
+import type { Link, MessageHandler, Payload, Peer } from '../peer.js';
+import { versionOf } from './installed.js';
+
+/** When to wait: `bufferedAmount` is what ws offers for that. */
+const bufferedBytes = 1024 * 1024;
+
+const options = { perMessageDeflate: false, maxPayload: largestMessageBytes };
+
+class WsLink implements Link {
+  readonly #webSocket: WebSocket;
+  readonly #corked: Socket | undefined;
+
+  constructor(webSocket: WebSocket, corked: Socket | undefined) {
+    this.#webSocket = webSocket;
+    this.#corked = corked;
+  }
+
+  send({ bytes }: Payload, count: number): Promise<void> | undefined {
+    this.#corked?.cork();
+    for (let sent = 1; sent < count; sent++) this.#webSocket.send(bytes);
+    const wait = this.#sendLast(bytes);
+    this.#corked?.uncork();
+    return wait;
+  }
+
+  receive(handler: MessageHandler): void {
+    this.#webSocket.on('message', (data: Buffer) => {
+      const busy = handler(data.length);
+      if (busy === undefined) return;
+      this.#webSocket.pause();
+      void busy.then(() => this.#webSocket.resume());
+    });
+  }
+
+  #sendLast(bytes: Buffer): Promise<void> | undefined {
+    if (this.#webSocket.bufferedAmount < bufferedBytes) {
+      this.#webSocket.send(bytes);
+      return undefined;
+    }
+    return new Promise((resolve) => this.#webSocket.send(bytes, () => resolve()));
+  }
+}
+
+function peer(name: string, corked: boolean, sender: 'client' | 'server'): Peer {
+  const isPlain = sender === 'client';
+  return {
+    name,
+    sender,
+    kinds: isPlain ? ['one-way', 'round-trip', 'acknowledged', 'idle', 'broadcast', 'slow-reader'] : ['one-way'],
+    available: async () => await versionOf('ws'),
+    async server(_, accept) {
+      const { WebSocketServer } = await import('ws');
+      const server = new WebSocketServer({ ...options, host: '127.0.0.1', port: 0, backlog: 4096 });
+      server.on('connection', (webSocket, { socket }) => accept(new WsLink(webSocket, corked ? socket : undefined)));
+      await once(server, 'listening');
+      const { port } = server.address() as { port: number };
+      return { address: { host: '127.0.0.1', port } };
+    },
+    async client(_, { host, port }) {
+      const { WebSocket } = await import('ws');
+      const webSocket = new WebSocket(`ws://${host}:${port}`, options);
+      const [[{ socket }]] = await Promise.all([once(webSocket, 'upgrade'), once(webSocket, 'open')]);
+      return new WsLink(webSocket, corked ? (socket as Socket) : undefined);
+    },
+  };
+}
+
+export const peers: readonly Peer[] = [
+  peer('ws', false, 'client'),
+  peer('ws-corked', true, 'client'),
+  peer('ws-down', false, 'server'),
+  peer('ws-corked-down', true, 'server'),
+];

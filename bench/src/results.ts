@@ -1,0 +1,75 @@
+/** What a run leaves: every sample, and what can be said of them. */
+import type { Machine } from './machine.js';
+import { headline, type Sample } from './measure.js';
+import { median } from './statistics.js';
+import type { Workload } from './workload.js';
+
+/** One peer under one workload, a sample a round; undefined where a round failed. */
+export interface Row {
+  readonly peer: string;
+  readonly samples: readonly (Sample | undefined)[];
+  /** Why rounds failed. */
+  readonly errors: readonly string[];
+}
+
+export interface WorkloadResult {
+  readonly workload: Workload;
+  readonly rows: readonly Row[];
+}
+
+/** The file that `--json` writes. */
+export interface Results {
+  readonly date: string;
+  readonly command: string;
+  readonly machine: Machine;
+  readonly rounds: number;
+  readonly seconds: number;
+  /** Peer to version of its library. */
+  readonly versions: Readonly<Record<string, string>>;
+  /** Peer to the reason why it is missing. */
+  readonly skipped: Readonly<Record<string, string>>;
+  readonly workloads: readonly (WorkloadResult & { readonly summary: readonly Summary[] })[];
+  readonly micro: readonly Row[];
+}
+
+export type NumberName = Exclude<keyof Sample, 'rssMiB'>;
+
+export interface Spread {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** A row in short. */
+export interface Summary {
+  readonly peer: string;
+  readonly numbers: Readonly<Partial<Record<NumberName, Spread>>>;
+  /** The number by which the workload is judged, as a ratio to raw's of the same round. */
+  readonly ratio: Spread | undefined;
+}
+
+export function spreadOf(numbers: readonly number[]): Spread | undefined {
+  if (numbers.length === 0) return undefined;
+  return { median: median(numbers), min: Math.min(...numbers), max: Math.max(...numbers) };
+}
+
+export function summarize({ workload, rows }: WorkloadResult): Summary[] {
+  const { name } = headline(workload);
+  const raw = rows.find(({ peer }) => peer === 'raw');
+  return rows.map(({ peer, samples }) => {
+    const ratios = samples.map(
+      (sample, round) => (sample?.[name] ?? Number.NaN) / (raw?.samples[round]?.[name] ?? Number.NaN),
+    );
+    return { peer, numbers: numbersOf(samples), ratio: spreadOf(ratios.filter(Number.isFinite)) };
+  });
+}
+
+export function numbersOf(samples: readonly (Sample | undefined)[]): Partial<Record<NumberName, Spread>> {
+  const names = new Set(samples.flatMap((sample) => Object.keys(sample ?? {})));
+  names.delete('rssMiB');
+  const spreads = [...names].map((name) => {
+    const numbers = samples.map((sample) => sample?.[name as NumberName]).filter((each) => each !== undefined);
+    return [name, spreadOf(numbers)];
+  });
+  return Object.fromEntries(spreads) as Partial<Record<NumberName, Spread>>;
+}

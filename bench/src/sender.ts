@@ -1,0 +1,75 @@
+/** The sending end of one-way workloads: as fast as the peer takes it, or fresh memory for a slow reader. */
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { nowMs } from './clock.js';
+import { batchSize } from './payload.js';
+import type { Link, Payload, Serving } from './peer.js';
+import type { Calls } from './protocol.js';
+import { rssMiB } from './usage.js';
+import type { Workload } from './workload.js';
+
+type SendOnce = (payload: Payload, count: number) => Promise<void> | undefined;
+
+/** How many measurements of memory `sendFresh` takes. */
+const rssSamples = 20;
+
+export class Sender {
+  readonly #workload: Workload;
+  readonly #payload: Payload;
+  readonly #links: readonly Link[];
+  readonly #serving: Serving | undefined;
+
+  constructor(workload: Workload, payload: Payload, links: readonly Link[], serving?: Serving) {
+    this.#workload = workload;
+    this.#payload = payload;
+    this.#links = links;
+    this.#serving = serving;
+  }
+
+  async send(seconds: number): Promise<Calls['send']['answer']> {
+    const send = this.#sendOnce();
+    const count = batchSize(this.#workload);
+    const startedMs = nowMs();
+    const untilMs = startedMs + seconds * 1000;
+    let messages = 0;
+    do {
+      const wait = send(this.#payload, count);
+      if (wait) await wait;
+      messages += count * this.#workload.connections;
+    } while (nowMs() < untilMs);
+    return { messages, startedMs };
+  }
+
+  /** As `send`, where what waits in queues weighs what it would in a program: each message has memory of its own. */
+  async sendFresh(seconds: number): Promise<Calls['sendFresh']['answer']> {
+    const memory: number[] = [];
+    const sampling = setInterval(() => memory.push(rssMiB()), (seconds * 1000) / rssSamples);
+    let messages = 0;
+    let over = false;
+    const sending = async () => {
+      const { messageBytes } = this.#workload;
+      for (; !over; messages++) {
+        await this.#links[0]?.send({ bytes: Buffer.alloc(messageBytes, messages), text: undefined }, 1);
+        // Not every peer's wait leaves the microtasks, and without that neither sockets nor timers get their turn.
+        await nextTurn();
+      }
+    };
+    // The reader may keep the last one waiting for long.
+    await Promise.race([sending(), sleep(seconds * 1000)]);
+    over = true;
+    clearInterval(sampling);
+    return { messages, rssMiB: memory };
+  }
+
+  #sendOnce(): SendOnce {
+    const links = this.#links;
+    const [only] = links;
+    if (this.#workload.kind === 'broadcast' && this.#serving?.broadcast) {
+      return this.#serving.broadcast.bind(this.#serving);
+    }
+    if (only !== undefined && links.length === 1) return only.send.bind(only);
+    return (payload, count) => {
+      const waits = links.map((link) => link.send(payload, count)).filter((wait) => wait !== undefined);
+      return waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined);
+    };
+  }
+}

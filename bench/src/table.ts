@@ -1,0 +1,120 @@
+/** Results as text: a Markdown table for each workload, which reads well in a terminal too. */
+import type { NumberName, Results, Row, Spread, Summary } from './results.js';
+import { numbersOf } from './results.js';
+import type { Kind, Workload } from './workload.js';
+import { smallestBlobBytes } from './workload.js';
+
+interface Column {
+  readonly title: string;
+  readonly number: NumberName;
+  /** By which the unit is smaller than the number's. */
+  readonly divisor?: number;
+  readonly spread?: boolean;
+}
+
+const rate: Column = { title: 'MB/s', number: 'megabytesPerSecond', spread: true };
+const thousands: Column = { title: 'thousand/s', number: 'messagesPerSecond', divisor: 1000, spread: true };
+const perGigabyte: Column = { title: 'CPU s/GB', number: 'cpuSecondsPerGigabyte' };
+const perMillion: Column = { title: 'CPU s/million', number: 'cpuSecondsPerMillion' };
+const peaks: readonly Column[] = [
+  { title: 'client peak MiB', number: 'clientPeakMiB' },
+  { title: 'server peak MiB', number: 'serverPeakMiB' },
+];
+
+const columnsOf: Readonly<Record<Exclude<Kind, 'one-way' | 'v1-mode'>, readonly Column[]>> = {
+  'round-trip': [
+    { title: 'p50 µs', number: 'p50Us', spread: true },
+    { title: 'p99 µs', number: 'p99Us', spread: true },
+    perMillion,
+    ...peaks,
+  ],
+  acknowledged: [thousands, perMillion, ...peaks],
+  idle: [
+    { title: 'server KiB/connection', number: 'serverKiBPerConnection', spread: true },
+    { title: 'connections/s', number: 'connectionsPerSecond', spread: true },
+    ...peaks,
+  ],
+  broadcast: [thousands, perMillion, ...peaks],
+  burst: [thousands, perMillion, ...peaks],
+  'slow-reader': [
+    { title: 'growth MiB', number: 'growthMiB' },
+    { title: 'of it in the second half', number: 'lateGrowthMiB' },
+    ...peaks,
+  ],
+};
+
+function columns({ kind, messageBytes }: Workload): readonly Column[] {
+  if (kind !== 'one-way' && kind !== 'v1-mode') return columnsOf[kind];
+  return messageBytes < smallestBlobBytes ? [thousands, perMillion, ...peaks] : [rate, perGigabyte, ...peaks];
+}
+
+/** Three digits, as many as such numbers are worth. */
+function digits(value: number): string {
+  if (!Number.isFinite(value)) return '–';
+  if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en');
+  return value.toPrecision(3);
+}
+
+function cell(spread: Spread | undefined, { divisor = 1, spread: shown = false }: Partial<Column>): string {
+  if (spread === undefined) return '–';
+  const [middle, min, max] = [spread.median, spread.min, spread.max].map((value) => digits(value / divisor));
+  return shown ? `${middle} (${min}–${max})` : `${middle}`;
+}
+
+function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)));
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((text, column) => (column === 0 ? text.padEnd(widths[0] ?? 0) : text.padStart(widths[column] ?? 0))).join(' | ')} |`;
+  const rule = `| ${widths.map((width, column) => (column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`;
+  return [line(head), rule, ...rows.map(line)].join('\n');
+}
+
+function workloadTable(workload: Workload, summaries: readonly Summary[]): string {
+  const shown = columns(workload);
+  const rows = summaries.map(({ peer, numbers, ratio }) => [
+    peer,
+    ...shown.map((column) => cell(numbers[column.number], column)),
+    cell(ratio, { spread: true }),
+  ]);
+  return markdown(['', ...shown.map(({ title }) => title), '× raw'], rows);
+}
+
+function microTable(rows: readonly Row[]): string {
+  const cells = rows.map(({ peer, samples }) => {
+    const numbers = numbersOf(samples);
+    return [
+      peer,
+      cell(numbers.megabytesPerSecond, { spread: true }),
+      cell(numbers.messagesPerSecond, { spread: true, divisor: 1e6 }),
+      cell(numbers.importMs, { spread: true }),
+    ];
+  });
+  return markdown(['', 'MB/s', 'million/s', 'ms'], cells);
+}
+
+export function formatResults(results: Results): string {
+  const { machine, date, rounds, seconds, versions, skipped, workloads, micro } = results;
+  const parts = [
+    `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB; ${machine.system}; Node ${machine.node}; ${date}`,
+    `${rounds} rounds of ${seconds} s each; median (minimum–maximum); × raw: ratio to raw node:net in the same round.`,
+    ...workloads.map(
+      ({ workload, summary, rows }) =>
+        `### ${workload.title} (${workload.name})\n\n${workloadTable(workload, summary)}${failures(rows)}`,
+    ),
+    ...(micro.length > 0 ? [`### in memory (micro)\n\n${microTable(micro)}`] : []),
+    `Versions: ${[...new Set(Object.values(versions))].join('; ')}.`,
+    ...(Object.keys(skipped).length > 0
+      ? [
+          `Skipped:\n${Object.entries(skipped)
+            .map(([peer, reason]) => `- ${peer}: ${reason}`)
+            .join('\n')}`,
+        ]
+      : []),
+  ];
+  return parts.join('\n\n');
+}
+
+function failures(rows: readonly Row[]): string {
+  const lines = rows.flatMap(({ peer, errors }) => [...new Set(errors)].map((error) => `\n- ${peer} failed: ${error}`));
+  return lines.length > 0 ? `\n${lines.join('')}` : '';
+}

@@ -1,0 +1,111 @@
+/** A worker as the runner has it: a process that answers requests. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { Address, Peer } from './peer.js';
+import type { CallName, Calls, Reply, Role } from './protocol.js';
+import type { Workload } from './workload.js';
+
+/** How long a worker may be silent beyond what it was asked to spend. */
+const patienceMs = 60_000;
+
+const workerFile = fileURLToPath(new URL('worker.js', import.meta.url));
+
+interface Waiting {
+  readonly resolve: (answer: object) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** The last core, by what taskset has to say; undefined where it is not there. */
+export function findCore(): string | undefined {
+  const { status, stdout } = spawnSync('taskset', ['-cp', String(process.pid)], { encoding: 'utf8' });
+  return status === 0 ? /(\d+)\s*$/.exec(stdout)?.[1] : undefined;
+}
+
+export class WorkerProcess {
+  readonly #process: ChildProcess;
+  readonly #name: string;
+  #waiting: Waiting | undefined;
+  /** What went wrong while nothing was asked: told when something is. */
+  #failure: Error | undefined;
+  #stderr = '';
+
+  /** Starts one end of a peer. Resolves when it is ready, with what it says then. */
+  static async start(role: Role, peer: Peer, workload: Workload, core: string | undefined, address?: Address) {
+    const program = 'command' in peer ? peer.command : [process.execPath, '--expose-gc', workerFile];
+    const words = 'command' in peer ? [role] : [role, peer.name];
+    const pinned = core === undefined ? [] : ['taskset', '-c', core];
+    const json = [workload, ...(address ? [address] : [])].map((value) => JSON.stringify(value));
+    const worker = new WorkerProcess(`${peer.name} (${role})`, [...pinned, ...program, ...words, ...json]);
+    try {
+      const ready = await worker.#answer<'ready'>(patienceMs);
+      return { worker, ready };
+    } catch (error) {
+      await worker.end();
+      throw error;
+    }
+  }
+
+  private constructor(name: string, [program = '', ...words]: readonly string[]) {
+    this.#name = name;
+    this.#process = spawn(program, words, { stdio: ['pipe', 'pipe', 'pipe'] });
+    const { stdin, stdout, stderr } = this.#process;
+    stdin?.on('error', () => undefined);
+    stderr?.on('data', (text: Buffer) => {
+      this.#stderr = (this.#stderr + text.toString()).slice(-2000);
+    });
+    if (stdout) createInterface(stdout).on('line', (line) => this.#heard(line));
+    this.#process.on('error', (error) => this.#fail(error.message));
+    this.#process.on('exit', (code, signal) => this.#fail(`the process ended (${signal ?? code})`));
+  }
+
+  /** Asks for something; one call at a time. */
+  call<K extends CallName>(name: K, request: Calls[K]['request']): Promise<Calls[K]['answer']> {
+    const seconds = 'seconds' in request && typeof request.seconds === 'number' ? request.seconds : 0;
+    const answer = this.#answer<K>(patienceMs + seconds * 1000);
+    this.#process.stdin?.write(`${JSON.stringify({ do: name, ...request })}\n`);
+    return answer;
+  }
+
+  /** Ends the process, if it has not, and resolves when it is gone. */
+  async end(): Promise<void> {
+    const { exitCode, signalCode, pid } = this.#process;
+    if (exitCode !== null || signalCode !== null || pid === undefined) return;
+    const gone = new Promise((resolve) => this.#process.once('exit', resolve));
+    this.#process.stdin?.end();
+    const timer = setTimeout(() => this.#process.kill('SIGKILL'), 2000);
+    await gone;
+    clearTimeout(timer);
+  }
+
+  #answer<K extends CallName>(withinMs: number): Promise<Calls[K]['answer']> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.#fail(`no answer within ${Math.round(withinMs / 1000)} s`), withinMs);
+      const settle =
+        <T>(use: (value: T) => void) =>
+        (value: T) => {
+          clearTimeout(timer);
+          this.#waiting = undefined;
+          use(value);
+        };
+      this.#waiting = {
+        resolve: settle<object>((answer) => resolve(answer as Calls[K]['answer'])),
+        reject: settle(reject),
+      };
+    });
+  }
+
+  #heard(line: string): void {
+    if (!line.startsWith('{')) return; // a library's own words
+    const reply = JSON.parse(line) as Reply;
+    if ('answer' in reply) this.#waiting?.resolve(reply.answer);
+    else this.#fail(reply.error);
+  }
+
+  #fail(reason: string): void {
+    const last = this.#stderr.trim().split('\n').at(-1);
+    this.#failure ??= new Error(`${this.#name}: ${reason}${last ? `: ${last}` : ''}`);
+    this.#waiting?.reject(this.#failure);
+  }
+}

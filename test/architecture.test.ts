@@ -1,0 +1,167 @@
+/** The structure of the house, checked: who may know whom, and what a source file looks like. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { packages, readManifest, root } from './workspace.js';
+
+interface Source {
+  readonly path: string;
+  readonly text: string;
+  readonly imports: readonly string[];
+}
+
+/** The arrows: which of our packages each may depend on. */
+const arrows: Record<string, string[]> = {
+  'serpy-core': [],
+  'serpy-v1': ['serpy-core'],
+  'serpy-v2': ['serpy-core'],
+  serpy: ['serpy-core', 'serpy-v1', 'serpy-v2'],
+};
+
+/** Source files that may be longer than 300 lines, each with the reason. */
+const longFiles: Record<string, string> = {};
+
+/** Source files with a variable at module level, each with the reason. */
+const variableFiles: Record<string, string> = {
+  'packages/core/src/connection.ts': 'the class hands out one door to its private side, once, for the server',
+};
+
+function typeScriptBelow(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join(folder, name));
+}
+
+/** What `import … from '…'`, `export … from '…'`, `import '…'` and `import('…')` name, types included, comments not. */
+function importsOf(text: string): string[] {
+  const code = text.replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
+  const found = code.matchAll(/^(?:import|export)\s+(?:[^'";]*?\sfrom\s+)?'([^']+)'|\bimport\(\s*'([^']+)'/gm);
+  return [...found].map(([, statically, dynamically]) => statically ?? dynamically ?? '');
+}
+
+function sourcesOf(folder: string): Source[] {
+  return typeScriptBelow(join(root, 'packages', folder, 'src')).map((path) => {
+    const text = readFileSync(path, 'utf8');
+    return { path, text, imports: importsOf(text) };
+  });
+}
+
+const shown = (path: string) => relative(root, path).replaceAll('\\', '/');
+
+const sources = Object.fromEntries(packages.map((folder) => [folder, sourcesOf(folder)]));
+const allSources = Object.values(sources).flat();
+
+/** The files that a file imports by a relative path. */
+function neighbours({ path, imports }: Source): string[] {
+  return imports
+    .filter((specifier) => specifier.startsWith('.'))
+    .map((specifier) => resolve(dirname(path), specifier.replace(/\.js$/, '.ts')));
+}
+
+/** A way from a file back to itself along relative imports, types included. */
+function findCycle(): string[] | undefined {
+  const graph = new Map(allSources.map((source) => [source.path, neighbours(source)]));
+  const done = new Set<string>();
+  const walk = (path: string, way: readonly string[]): string[] | undefined => {
+    if (way.includes(path)) return [...way.slice(way.indexOf(path)), path];
+    if (done.has(path)) return undefined;
+    for (const next of graph.get(path) ?? []) {
+      const cycle = walk(next, [...way, path]);
+      if (cycle) return cycle;
+    }
+    done.add(path);
+    return undefined;
+  };
+  for (const path of graph.keys()) {
+    const cycle = walk(path, []);
+    if (cycle) return cycle;
+  }
+  return undefined;
+}
+
+describe('packages', () => {
+  test('are the four of the plan', () => {
+    expect(packages.map((folder) => readManifest(folder).name).sort()).toEqual(Object.keys(arrows).sort());
+  });
+
+  test.each(packages)('%s depends on what lies below it and on nothing else', (folder) => {
+    const { name, dependencies = {} } = readManifest(folder);
+    expect(Object.keys(dependencies).sort()).toEqual(arrows[name]);
+  });
+
+  test.each(packages)('%s asks for nothing else when it is installed', (folder) => {
+    const { peerDependencies, optionalDependencies, bundleDependencies } = readManifest(folder);
+    expect({ peerDependencies, optionalDependencies, bundleDependencies }).toEqual({});
+  });
+
+  test.each(packages)('%s imports none of our packages but those that it depends on', (folder) => {
+    const allowed = arrows[readManifest(folder).name] ?? [];
+    const ours = (sources[folder] ?? []).flatMap(({ path, imports }) =>
+      imports
+        .filter((specifier) => /^serpy(-|$|\/)/.test(specifier) && !allowed.includes(specifier))
+        .map((specifier) => `${shown(path)}: ${specifier}`),
+    );
+    expect(ours).toEqual([]);
+  });
+
+  test('share one version', () => {
+    const { version } = JSON.parse(readFileSync(join(root, 'lerna.json'), 'utf8')) as { version: string };
+    for (const folder of packages) {
+      const { version: own, dependencies = {} } = readManifest(folder);
+      expect(own, folder).toBe(version);
+      for (const range of Object.values(dependencies)) expect(range, folder).toBe(`^${version}`);
+    }
+  });
+});
+
+describe('source files', () => {
+  test('import nothing outside their package by a relative path', () => {
+    const escapes = packages.flatMap((folder) =>
+      (sources[folder] ?? []).flatMap((source) =>
+        neighbours(source)
+          .filter((target) => relative(join(root, 'packages', folder, 'src'), target).startsWith('..'))
+          .map((target) => `${shown(source.path)} imports ${shown(target)}`),
+      ),
+    );
+    expect(escapes).toEqual([]);
+  });
+
+  test('import each other in no circle, not even for types', () => {
+    expect(findCycle()?.map(shown)).toBeUndefined();
+  });
+
+  test('use node:net and node:tls in the transports alone', () => {
+    const users = allSources.filter(({ imports }) =>
+      imports.some((specifier) => /^(node:)?(net|tls|dgram)$/.test(specifier)),
+    );
+    const transports = ['packages/core/src/tcp-transport.ts', 'packages/core/src/tls-transport.ts'];
+    expect(users.map(({ path }) => shown(path)).filter((path) => !transports.includes(path))).toEqual([]);
+  });
+
+  test('name the protocol packages in the facade’s protocols.ts alone', () => {
+    const users = (sources.serpy ?? []).filter(({ imports }) =>
+      imports.some((specifier) => /^serpy-v\d/.test(specifier)),
+    );
+    expect(users.map(({ path }) => shown(path))).toEqual(['packages/serpy/src/protocols.ts']);
+  });
+
+  test('begin with a comment that says what they are for', () => {
+    const bare = allSources.filter(({ text }) => !/^(?:#!.*\n)?(?:\/\*\*|\/\/)/.test(text));
+    expect(bare.map(({ path }) => shown(path))).toEqual([]);
+  });
+
+  test('are called by what they are: none is called utils or helpers', () => {
+    const vague = allSources.filter(({ path }) => /(?:^|[/\\-])(?:utils?|helpers?|misc|common)\.ts$/.test(path));
+    expect(vague.map(({ path }) => shown(path))).toEqual([]);
+  });
+
+  test('are 300 lines at most, but for those with a reason', () => {
+    const long = allSources.filter(({ text }) => text.split('\n').length - 1 > 300).map(({ path }) => shown(path));
+    expect(long.sort()).toEqual(Object.keys(longFiles).sort());
+  });
+
+  test('keep no state of their own: nothing at module level can be reassigned, but with a reason', () => {
+    const stateful = allSources.filter(({ text }) => /^(?:export )?(?:let|var) /m.test(text));
+    expect(stateful.map(({ path }) => shown(path)).sort()).toEqual(Object.keys(variableFiles).sort());
+  });
+});

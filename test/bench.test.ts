@@ -1,0 +1,77 @@
+/** The benchmark's machinery, run for a fraction of a second: not how fast anything is, but that it can be measured. */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { root } from './workspace.js';
+
+interface Outcome {
+  readonly code: number | string;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+interface Row {
+  readonly peer: string;
+  readonly errors: readonly string[];
+  readonly samples: readonly Readonly<Record<string, number>>[];
+}
+
+interface Results {
+  readonly skipped: Readonly<Record<string, string>>;
+  readonly workloads: readonly { readonly workload: { readonly name: string }; readonly rows: readonly Row[] }[];
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'serpy-bench-'));
+const json = join(folder, 'results.json');
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function runBench(words: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+  const options = { env: { ...process.env, ...environment } };
+  return new Promise((resolve) => {
+    execFile(process.execPath, [join(root, 'bench', 'run.mjs'), ...words], options, (error, stdout, stderr) => {
+      resolve({ code: error?.code ?? 0, stdout, stderr });
+    });
+  });
+}
+
+function readResults(): Results {
+  return JSON.parse(readFileSync(json, 'utf8')) as Results;
+}
+
+test('measures raw sockets and serpy under each workload, in a table and as JSON', async () => {
+  const measured = ['--only', 'small,round-trip,ack-64', '--peers', 'raw,serpy-v2'];
+  const { code, stdout } = await runBench([...measured, '--rounds', '1', '--seconds', '0.02', '--json', json]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^\| serpy-v2 +\| +[\d,.]+ \(/m);
+  const { workloads } = readResults();
+  expect(workloads.map(({ workload }) => workload.name)).toEqual(['small', 'round-trip', 'ack-64']);
+  for (const { rows } of workloads) {
+    expect(rows.map(({ peer, errors }) => ({ peer, errors }))).toEqual([
+      { peer: 'raw', errors: [] },
+      { peer: 'serpy-v2', errors: [] },
+    ]);
+    for (const { samples } of rows) {
+      expect(samples).toHaveLength(1);
+      for (const value of Object.values(samples[0] ?? {})) expect(value).toBeGreaterThanOrEqual(0);
+    }
+  }
+});
+
+test('names a peer that is not there, with the reason, and goes on', async () => {
+  const measured = ['--only', 'small', '--peers', 'raw,py-connection', '--rounds', '1', '--seconds', '0.02'];
+  const { code, stdout } = await runBench([...measured, '--json', json], { PYTHON: 'no-such-python' });
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^- py-connection: no-such-python cannot run it: .*ENOENT/m);
+  const { skipped, workloads } = readResults();
+  expect(Object.keys(skipped)).toEqual(['py-connection']);
+  expect(workloads[0]?.rows.map(({ peer }) => peer)).toEqual(['raw']);
+});
+
+test('ends with status 2 and the names that there are when it is given a wrong one', async () => {
+  const { code, stderr } = await runBench(['--only', 'no-such-thing']);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^There is no workload no-such-thing: there are blob-1m, /);
+});

@@ -1,0 +1,12 @@
+/** The same packages for a CommonJS program in TypeScript: their `require` types. */
+import serpy = require('serpy');
+import core = require('serpy-core');
+import testing = require('serpy-core/testing');
+import v1 = require('serpy-v1');
+import v2 = require('serpy-v2');
+
+const made: [v1.Connection, v2.Connection] = [new v1.Connection(), new v2.Connection()];
+const listening = serpy.listen({ protocol: 'v1', port: 0 });
+const parts = [new core.ByteQueue(), testing.seededRandom(1)];
+
+export = { made, listening, parts };

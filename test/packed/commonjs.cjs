@@ -1,0 +1,4 @@
+// The packages as a CommonJS program gets them.
+const required = { serpy: require('serpy'), v1: require('serpy-v1'), v2: require('serpy-v2') };
+
+import('./exchange.mjs').then(({ exchange }) => exchange(required, required));

@@ -1,0 +1,42 @@
+/** What a program in TypeScript sees of the packages: the types of what comes back follow the protocol. */
+import { connect, isSerpyError, listen, type PortableMessage } from 'serpy';
+import { ByteQueue, type SerpyErrorLike } from 'serpy-core';
+import { MemoryNetwork, seededRandom } from 'serpy-core/testing';
+import * as v1 from 'serpy-v1';
+import * as v2 from 'serpy-v2';
+
+export async function overV1(port: number): Promise<Buffer> {
+  const connection = await new v1.Connection({ encoding: 'utf-8', autoRestart: true }).connect('127.0.0.1', port);
+  const arrived: boolean = await connection.sendData('text', { mode: 1, timeoutMs: 100 });
+  if (!arrived) throw new Error('no acknowledgement came');
+  const { type, mode } = await connection.getMessage();
+  console.log(type, mode);
+  // @ts-expect-error v1 has the modes 0 to 5
+  await connection.sendData('text', { mode: 9 });
+  return connection.close().then(() => Buffer.alloc(0));
+}
+
+export async function overV2(server: v2.Server): Promise<void> {
+  for await (const connection of server) {
+    const data: string | number | bigint | Buffer = await connection.getData({ signal: new AbortController().signal });
+    await connection.sendData(typeof data === 'number' ? v2.float(data) : data);
+    // @ts-expect-error v2 carries no objects
+    await connection.sendData({ exposureMs: 20 });
+  }
+}
+
+export async function overEither(): Promise<PortableMessage> {
+  await using server = await listen({ protocol: 'auto', port: 0 });
+  const connection = await connect({ protocol: 'v2', host: '127.0.0.1', port: server.address?.port ?? 0 });
+  const message = await connection.getMessage();
+  // @ts-expect-error a connection over v2 gives messages of v2
+  const mode: number = message.mode;
+  return mode > 0 ? message : connection.getMessage();
+}
+
+export function sentence(error: unknown): string {
+  const known: SerpyErrorLike | undefined = isSerpyError(error) ? error : undefined;
+  return known ? `${known.code}: ${known.message}` : String(error);
+}
+
+export const parts = [new ByteQueue(), new MemoryNetwork({ seed: 1 }), seededRandom(1)];

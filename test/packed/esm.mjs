@@ -1,0 +1,8 @@
+// The packages as an ES module gets them.
+import * as serpy from 'serpy';
+import * as v1 from 'serpy-v1';
+import * as v2 from 'serpy-v2';
+import { exchange } from './exchange.mjs';
+
+const imported = { serpy, v1, v2 };
+await exchange(imported, imported);

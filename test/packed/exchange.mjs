@@ -1,0 +1,50 @@
+// A real exchange over loopback between two copies of the packages, each given as { serpy, v1, v2 }: what was imported,
+// what was required, or one of each.
+import assert from 'node:assert/strict';
+
+const loopback = '127.0.0.1';
+
+/** A server of one protocol package, a client of the other copy's: text and bytes there, text back, and an error by its code. */
+async function overOneProtocol(serverSide, clientSide) {
+  const server = await new serverSide.Server({ port: 0 }).start();
+  const client = await new clientSide.Connection().connect(loopback, server.address.port);
+  const accepted = await server.getConnection();
+  const bytes = Buffer.alloc(100_000, 0x1f);
+
+  await client.sendData('hello');
+  await client.sendData(bytes);
+  assert.equal(String(await accepted.getData()), 'hello');
+  assert.ok(bytes.equals(await accepted.getData()));
+  await accepted.sendData('thanks');
+  assert.equal(String(await client.getData()), 'thanks');
+
+  const tooLate = await client.getData({ timeoutMs: 1 }).catch((error) => error);
+  await client.close();
+  await server.closeServer();
+  return tooLate;
+}
+
+/** A server that finds out what its peers speak, and a client of each protocol. */
+async function overTheFacade(serverSide, clientSide) {
+  const server = await serverSide.listen({ protocol: 'auto', host: loopback, port: 0 });
+  for (const protocol of ['v1', 'v2']) {
+    const client = await clientSide.connect({ protocol, host: loopback, port: server.address.port });
+    const accepted = await server.getConnection();
+    await client.sendData(clientSide.int(42));
+    assert.equal((await accepted.getMessage()).number(), 42);
+    await accepted.sendData('forty-two');
+    assert.equal((await client.getMessage()).text(), 'forty-two');
+    await client.close();
+  }
+  await server.closeServer();
+}
+
+export async function exchange(serverSide, clientSide) {
+  for (const protocol of ['v1', 'v2']) {
+    const error = await overOneProtocol(serverSide[protocol], clientSide[protocol]);
+    assert.equal(error.code, 'ERR_SERPY_TIMEOUT');
+    assert.ok(serverSide.serpy.isSerpyError(error), 'an error of one copy is known to the other');
+  }
+  await overTheFacade(serverSide.serpy, clientSide.serpy);
+  console.log('exchanged');
+}

@@ -1,0 +1,14 @@
+// Both copies in one program: a server that was imported and a client that was required. Their classes differ.
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+import * as serpy from 'serpy';
+import * as v1 from 'serpy-v1';
+import * as v2 from 'serpy-v2';
+import { exchange } from './exchange.mjs';
+
+const require = createRequire(import.meta.url);
+const imported = { serpy, v1, v2 };
+const required = { serpy: require('serpy'), v1: require('serpy-v1'), v2: require('serpy-v2') };
+
+assert.notEqual(imported.v2.Connection, required.v2.Connection);
+await exchange(imported, required);
