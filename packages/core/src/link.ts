@@ -116,6 +116,7 @@ export class Link implements TransportHandler {
   /** Sends what is queued, as long as session and transport take it. */
   pump(): void {
     this.#sendQueued();
+    if (!this.#over) this.transport.flush();
     this.#schedule();
   }
 

@@ -3,12 +3,22 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { connectError, listenError } from './system-errors.js';
 import type { Address, DialOptions, Listener, ListenOptions, Transport, TransportHandler } from './transport.js';
+import { WriteBatch } from './write-batch.js';
+
+/** With this much on its way, more waits in the send queue, where it can still be counted, dropped or sent on another link. */
+const highWaterBytes = 1024 * 1024;
 
 class TcpTransport implements Transport {
   readonly remote: Address;
   readonly local: Address;
   readonly #socket: Socket;
-  #uncorking = false;
+  readonly #batch = new WriteBatch();
+  #handler: TransportHandler | undefined;
+  /** Whether somebody was told to wait. */
+  #full = false;
+  /** Whether something was written in this turn of the event loop, and whether there was a flush. */
+  #turnOpen = false;
+  #flushed = false;
 
   constructor(socket: Socket, keepAliveMs: number) {
     this.#socket = socket;
@@ -21,18 +31,18 @@ class TcpTransport implements Transport {
   }
 
   get unsentBytes(): number {
-    return this.#socket.writableLength;
+    return this.#batch.bytes + this.#socket.writableLength;
   }
 
   get writable(): boolean {
-    return !this.#socket.writableNeedDrain;
+    return !this.#full;
   }
 
   start(handler: TransportHandler): void {
+    this.#handler = handler;
     const socket = this.#socket;
     let failure = socket.errored ?? undefined; // it may have failed before anybody listened
     socket.on('data', (chunk) => handler.received(chunk));
-    socket.on('drain', () => handler.drained());
     socket.on('end', () => handler.ended());
     socket.on('error', (error) => {
       failure = error;
@@ -46,20 +56,51 @@ class TcpTransport implements Transport {
     if (socket.destroyed) process.nextTick(closed); // its event may have been already
   }
 
-  /**
-   * The first write of a turn goes out at once, for a short round trip; those that follow in the same turn
-   * go out together when it ends, in one system call.
-   */
   write(piece: Uint8Array): void {
-    this.#socket.write(piece);
-    if (this.#uncorking) return;
-    this.#uncorking = true;
-    this.#socket.cork();
-    process.nextTick(() => {
-      this.#uncorking = false;
-      this.#socket.uncork();
-    });
+    this.#batch.add(piece);
+    if (this.unsentBytes >= highWaterBytes) this.#full = true;
+    if (this.#batch.full) this.#send();
+    if (this.#turnOpen) return;
+    this.#turnOpen = true;
+    process.nextTick(this.#endTurn);
   }
+
+  /**
+   * The first flush of a turn goes out at once, for a short round trip; what is written later in the same turn goes out
+   * together when it ends: one system call for all of it instead of one for each message.
+   */
+  flush(): void {
+    if (this.#flushed || this.#batch.bytes === 0) return;
+    this.#flushed = true;
+    this.#send();
+  }
+
+  readonly #endTurn = (): void => {
+    this.#turnOpen = false;
+    this.#flushed = false;
+    this.#send();
+  };
+
+  #send(): void {
+    if (this.#batch.bytes === 0) return;
+    const socket = this.#socket;
+    const pieces = this.#batch.take();
+    const last = pieces.length - 1;
+    if (last > 0) socket.cork();
+    for (let i = 0; i < last; i++) socket.write(pieces[i] as Uint8Array);
+    socket.write(pieces[last] as Uint8Array, this.#sent);
+    if (last > 0) socket.uncork();
+    // Mostly the system takes all of it at once, and the memory can be used again.
+    if (socket.writableLength === 0) this.#batch.recycle();
+    else this.#batch.abandon();
+  }
+
+  /** What one flush wrote has left this process, or the socket has died with it. */
+  readonly #sent = (): void => {
+    if (!this.#full || this.unsentBytes >= highWaterBytes || this.#socket.destroyed) return;
+    this.#full = false;
+    this.#handler?.drained();
+  };
 
   pause(): void {
     this.#socket.pause();
@@ -70,6 +111,7 @@ class TcpTransport implements Transport {
   }
 
   end(): void {
+    this.#send();
     this.#socket.end();
   }
 

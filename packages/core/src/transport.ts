@@ -4,7 +4,7 @@
 export interface TransportHandler {
   /** Bytes came in; the chunk is the handler's from now on. */
   received(chunk: Buffer): void;
-  /** Everything that was written has left this process. */
+  /** It takes more bytes gladly again. */
   drained(): void;
   /** The peer will send no more. */
   ended(): void;
@@ -27,8 +27,10 @@ export interface Transport {
   /** Whether it takes more bytes gladly; false asks to wait for `drained`. */
   readonly writable: boolean;
   start(handler: TransportHandler): void;
-  /** Queues bytes without copying them. */
+  /** Takes bytes for the next flush, without copying big pieces: they must not change until they have left. */
   write(piece: Uint8Array): void;
+  /** Sends what was written, at once if it is the first time in this turn of the event loop. At its end that happens by itself. */
+  flush(): void;
   pause(): void;
   resume(): void;
   /** Says, after all that was written, that nothing more will be sent. */

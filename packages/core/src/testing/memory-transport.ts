@@ -57,6 +57,9 @@ export class MemoryTransport implements Transport, PipeReceiver, PipeSender {
     else this.#in.plan();
   }
 
+  /** Nothing waits for it: what is written is under way. */
+  flush(): void {}
+
   write(piece: Uint8Array): void {
     if (this.#destroyed) return;
     if (this.#ending) {

@@ -115,6 +115,10 @@ class WatchedTransport implements Transport {
     return this.#transport.writable;
   }
 
+  flush(): void {
+    this.#transport.flush();
+  }
+
   start(handler: TransportHandler): void {
     const check = (what: string) => {
       if (this.#closed) this.#watcher.violated(`${what} after closed`);
