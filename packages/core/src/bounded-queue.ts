@@ -11,13 +11,15 @@ export interface Sized {
   readonly sizeBytes: number;
 }
 
-/** How far the read position may run ahead before the array is cut: keeps `shift` at amortised constant time. */
-const compactAfter = 1024;
+/** A ring of this many places to begin with; doubled when it is full. */
+const firstCapacity = 16;
 
 export class BoundedQueue<T extends Sized> {
   readonly limits: QueueLimits;
-  #items: (T | undefined)[] = [];
+  /** A ring: its length is a power of two, so that positions wrap by a mask. */
+  #ring: (T | undefined)[] = new Array(firstCapacity);
   #head = 0;
+  #length = 0;
   #bytes = 0;
 
   constructor(limits: QueueLimits) {
@@ -25,7 +27,7 @@ export class BoundedQueue<T extends Sized> {
   }
 
   get length(): number {
-    return this.#items.length - this.#head;
+    return this.#length;
   }
 
   get bytes(): number {
@@ -34,42 +36,52 @@ export class BoundedQueue<T extends Sized> {
 
   /** Whether it holds as much as it may, or more. */
   get full(): boolean {
-    return this.length >= this.limits.maxMessages || this.#bytes >= this.limits.maxBytes;
+    return this.#length >= this.limits.maxMessages || this.#bytes >= this.limits.maxBytes;
   }
 
   /** Puts an item at the end. The bounds are the caller's to heed. */
   push(item: T): void {
-    this.#items.push(item);
+    if (this.#length === this.#ring.length) this.#grow();
+    this.#ring[(this.#head + this.#length) & (this.#ring.length - 1)] = item;
+    this.#length++;
     this.#bytes += item.sizeBytes;
   }
 
   shift(): T | undefined {
-    const item = this.#items[this.#head];
-    if (item === undefined) return undefined;
-    this.#items[this.#head++] = undefined; // lets the collector have it before the array is cut
+    if (this.#length === 0) return undefined;
+    const item = this.#ring[this.#head] as T;
+    this.#ring[this.#head] = undefined; // lets the collector have it
+    this.#head = (this.#head + 1) & (this.#ring.length - 1);
+    this.#length--;
     this.#bytes -= item.sizeBytes;
-    if (this.#head === this.#items.length) {
-      this.#items.length = 0;
-      this.#head = 0;
-    } else if (this.#head >= compactAfter && this.#head * 2 >= this.#items.length) {
-      this.#items.splice(0, this.#head);
-      this.#head = 0;
-    }
     return item;
   }
 
   /** Takes an item out of the middle; false if it is not there. */
   remove(item: T): boolean {
-    const index = this.#items.indexOf(item, this.#head);
+    const items = this.#items();
+    const index = items.indexOf(item);
     if (index < 0) return false;
-    this.#items.splice(index, 1);
-    this.#bytes -= item.sizeBytes;
+    this.clear();
+    items.splice(index, 1);
+    for (const each of items) this.push(each);
     return true;
   }
 
   clear(): void {
-    this.#items = [];
+    this.#ring = new Array(firstCapacity);
     this.#head = 0;
+    this.#length = 0;
     this.#bytes = 0;
+  }
+
+  #items(): T[] {
+    return Array.from({ length: this.#length }, (_, i) => this.#ring[(this.#head + i) & (this.#ring.length - 1)] as T);
+  }
+
+  #grow(): void {
+    const items = this.#items();
+    this.#ring = [...items, ...new Array<undefined>(items.length)];
+    this.#head = 0;
   }
 }

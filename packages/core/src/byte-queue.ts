@@ -43,6 +43,8 @@ export class ByteQueue {
   /** The byte at a position, which must be less than `length`. */
   at(position: number): number {
     let at = position + this.#offset;
+    const first = this.#chunks[0] as Buffer;
+    if (at < first.length) return first[at] as number;
     for (const chunk of this.#chunks) {
       if (at < chunk.length) return chunk[at] as number;
       at -= chunk.length;
@@ -72,6 +74,24 @@ export class ByteQueue {
     return start;
   }
 
+  /** An unsigned little-endian number of 32 bits; all its bytes must be there. */
+  uint32LE(position: number): number {
+    const at = position + this.#offset;
+    const first = this.#chunks[0] as Buffer;
+    if (at + 4 <= first.length) {
+      return (
+        ((first[at] as number) |
+          ((first[at + 1] as number) << 8) |
+          ((first[at + 2] as number) << 16) |
+          ((first[at + 3] as number) << 24)) >>>
+        0
+      );
+    }
+    let number = 0;
+    for (let i = 3; i >= 0; i--) number = number * 256 + this.at(position + i);
+    return number;
+  }
+
   /** Takes bytes out; `count` must not exceed `length`. */
   take(count: number): Buffer {
     if (count === 0) return empty;
@@ -97,10 +117,25 @@ export class ByteQueue {
     return taken;
   }
 
+  /** Takes everything out, in the chunks it is in. */
+  takeChunks(): Buffer[] {
+    const chunks = this.#chunks;
+    if (chunks[0] !== undefined && this.#offset > 0) chunks[0] = chunks[0].subarray(this.#offset);
+    this.#chunks = [];
+    this.#offset = 0;
+    this.#length = 0;
+    return chunks;
+  }
+
   /** Drops bytes; `count` must not exceed `length`. */
   skip(count: number): void {
     this.#length -= count;
     let left = count + this.#offset;
+    const first = this.#chunks[0];
+    if (first !== undefined && left < first.length) {
+      this.#offset = left;
+      return;
+    }
     let whole = 0;
     for (;;) {
       const chunk = this.#chunks[whole];

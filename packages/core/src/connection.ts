@@ -197,14 +197,18 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   #iterate<R>(convert: (received: Received) => R): AsyncIterableIterator<R> {
     const done = { done: true, value: undefined } as const;
     return {
-      next: () =>
-        this.#take('for await', noWait).then(
-          (received) => ({ done: false, value: convert(received) }),
+      next: () => {
+        // What is there costs one promise; the way over `#take` costs three.
+        const received = this.#conversation.takeNow();
+        if (received !== undefined) return Promise.resolve({ done: false, value: convert(received) });
+        return this.#take('for await', noWait).then(
+          (taken) => ({ done: false, value: convert(taken) }),
           (error) => {
             if (this.#lifecycle.ending) return done;
             throw error;
           },
-        ),
+        );
+      },
       return: () => Promise.resolve(done),
       [Symbol.asyncIterator]() {
         return this;

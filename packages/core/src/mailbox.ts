@@ -29,12 +29,13 @@ export class Mailbox<T extends Sized> {
 
   /** Hands an item to who has waited longest, or keeps it. */
   put(item: T): void {
-    for (const taker of this.#takers) {
-      this.#takers.delete(taker);
-      taker.resolve(item);
+    if (this.#takers.size === 0) {
+      this.#queue.push(item);
       return;
     }
-    this.#queue.push(item);
+    const [taker] = this.#takers;
+    this.#takers.delete(taker as Pending<T>);
+    taker?.resolve(item);
   }
 
   /** What is there now. */

@@ -79,7 +79,22 @@ function isClean(bytes: Uint8Array): boolean {
   return bytes[0] !== controlStart && !bytes.includes(blockEnd) && !bytes.includes(transmissionEnd);
 }
 
+/**
+ * ASCII text that goes through raw, seen at a glance: no delimiter, no control, and no first letter of a stranger's greeting.
+ * Most texts are such, and need none of the other checks.
+ */
+const plainText = /^[\x02\x03\x05-\x15\x17-\x1e\x20-BEFI-NQRT-\x7f][\x00-\x03\x05-\x1e\x20-\x7f]*$/;
+
+/** The block of a text in mode 0 or 1, end included, or undefined where it takes a closer look. */
+export function plainBlock(text: string, mode: 0 | 1): Buffer | undefined {
+  return plainText.test(text) ? Buffer.from(mode === 0 ? `${text}\x1f` : `${text}\x04\x1f`, 'latin1') : undefined;
+}
+
+/** The first bytes that a stranger's greeting may have. */
+const strangeStarts = new Set(Buffer.from('GPHDOCS\x16\xde', 'latin1'));
+
 function isStrange(bytes: Uint8Array): boolean {
+  if (!strangeStarts.has(bytes[0] as number)) return false;
   return strangerHint(Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, strangerBytes))) !== undefined;
 }
 

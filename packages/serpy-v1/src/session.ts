@@ -17,7 +17,7 @@ import {
 import { decodeBase85, decodedBase85Length, encodeBase85, encodedBase85Length } from './base85.js';
 import { BlockReader } from './blocks.js';
 import { longestControlBytes, readControl, tooLongControl } from './control.js';
-import { carryingMode, checkForced, encodeValue, type Value } from './payload.js';
+import { carryingMode, checkForced, encodeValue, plainBlock, type Value } from './payload.js';
 import { strangerHint } from './stranger.js';
 import type { Encoding } from './text.js';
 import {
@@ -43,7 +43,9 @@ export interface ModeOptions {
 /** A data block on its way out. */
 export interface Block extends Outgoing {
   readonly mode: Mode;
+  /** The data, and the end of the block with it unless it is big. */
   body: Buffer;
+  readonly ended: boolean;
   /** Nobody waits for its answer any more: it is not sent again on another wire, and keeps no body. */
   forgotten: boolean;
 }
@@ -92,6 +94,10 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
    */
   encode(value: Value, { mode: asked = 0, forceMode = false }: ModeOptions): Block {
     if (!isMode(asked)) throw new OptionError(`the option mode takes a number from 0 to 5, not ${String(asked)}`);
+    const plain = typeof value === 'string' && asked < 2 && !forceMode ? plainBlock(value, asked as 0 | 1) : undefined;
+    if (plain !== undefined && plain.length <= this.#options.maxMessageBytes) {
+      return newBlock(asked, plain, true, isAcknowledged(asked));
+    }
     const payload = encodeValue(value, asked, this.#options.encoding);
     if (payload.bytes.length > this.#options.maxMessageBytes) {
       throw new MessageTooLargeError('the message', payload.bytes.length, this.#options.maxMessageBytes);
@@ -99,7 +105,8 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     if (forceMode) checkForced(payload, asked);
     const mode = forceMode ? asked : carryingMode(payload, asked);
     const body = mode < 2 ? viewOf(payload.bytes) : encodeBase85(payload.bytes);
-    return { mode, body, sizeBytes: body.length + 2, acknowledged: isAcknowledged(asked), forgotten: false };
+    const small = body.length < copiedBodyBytes;
+    return newBlock(mode, small ? joined(body, endOf(mode)) : body, small, isAcknowledged(asked));
   }
 
   send(block: Block): void {
@@ -110,13 +117,8 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
       this.#modeAnswersDue++;
     }
     if (isAcknowledged(block.mode)) this.#unanswered.push(block);
-    const end = isAcknowledged(block.mode) ? acknowledgedEnd : plainEnd;
-    if (block.body.length < copiedBodyBytes) {
-      this.#output.write(joined(block.body, end));
-    } else {
-      this.#output.write(block.body);
-      this.#output.write(end);
-    }
+    this.#output.write(block.body);
+    if (!block.ended) this.#output.write(endOf(block.mode));
   }
 
   /** Asks the peer for a sign of life: a change to the mode in force, which every v1 peer answers. */
@@ -239,6 +241,14 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     const what = 'the message that the peer sends';
     return new MessageTooLargeError(what, Math.max(messageBytes, maxMessageBytes + 1), maxMessageBytes);
   }
+}
+
+function newBlock(mode: Mode, body: Buffer, ended: boolean, acknowledged: boolean): Block {
+  return { mode, body, ended, sizeBytes: body.length, acknowledged, forgotten: false };
+}
+
+function endOf(mode: Mode): Buffer {
+  return isAcknowledged(mode) ? acknowledgedEnd : plainEnd;
 }
 
 function joined(body: Buffer, end: Buffer): Buffer {

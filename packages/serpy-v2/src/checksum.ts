@@ -1,38 +1,81 @@
 /** The v2 checksum: the sum of all payload bytes modulo 2^32. It notices damage, but not bytes that changed places. */
+import { checksumKernel } from './checksum-kernel.js';
 
-/** From this size on the setup of the word-wise sum pays. */
-const wordsFromBytes = 64;
+/** Below this a plain loop is the fastest, from here on WebAssembly is. */
+const kernelFromBytes = 96;
 
-/** A half word holds the sum of this many bytes: 257 × 255 = 65,535. */
-const wordsPerFold = 256;
+/** What the kernel adds up in one step; its input is filled up with zeros to a multiple of it. */
+const kernelStepBytes = 64;
 
-/** The sum of all bytes modulo 2^32. */
-export function checksum(bytes: Uint8Array): number {
-  return bytes.length < wordsFromBytes ? sumBytes(bytes, 0, bytes.length, 0) : sumWords(bytes);
+/** The sum of all bytes modulo 2^32. `sum` is that of the bytes before them, where there were any. */
+export function checksum(bytes: Uint8Array, sum = 0): number {
+  return bytes.length < kernelFromBytes ? sumPlain(bytes, 0, bytes.length, sum) : sumMany(bytes, sum);
 }
 
-function sumBytes(bytes: Uint8Array, start: number, end: number, sum: number): number {
-  let total = sum;
-  for (let i = start; i < end; i++) total = (total + (bytes[i] as number)) | 0;
-  return total >>> 0;
+/** As far as it is used here: Node has it, its types have not. */
+declare const WebAssembly: {
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object) => { readonly exports: unknown };
+};
+
+type SumMany = (bytes: Uint8Array, sum: number) => number;
+
+/** 16 bytes at a time, the copy into the kernel's memory included: 4 times as fast as `sumWords` for 64 KiB. */
+function loadKernel(): SumMany | undefined {
+  try {
+    const module = new WebAssembly.Module(Buffer.from(checksumKernel, 'base64'));
+    const { memory, sum } = new WebAssembly.Instance(module).exports as {
+      readonly memory: { readonly buffer: ArrayBuffer };
+      readonly sum: (end: number) => number;
+    };
+    const input = new Uint8Array(memory.buffer);
+    const sumPiece = (piece: Uint8Array): number => {
+      input.set(piece);
+      const end = (piece.length + kernelStepBytes - 1) & -kernelStepBytes;
+      if (end > piece.length) input.fill(0, piece.length, end);
+      return sum(end);
+    };
+    return (bytes, before) => {
+      if (bytes.length <= input.length) return (before + sumPiece(bytes)) >>> 0;
+      let total = before;
+      for (let start = 0; start < bytes.length; start += input.length) {
+        total = (total + sumPiece(bytes.subarray(start, start + input.length))) | 0;
+      }
+      return total >>> 0;
+    };
+  } catch {
+    return undefined; // no WebAssembly, or none with SIMD
+  }
 }
 
-/** Four bytes at a time: even and odd bytes are summed up in the half words of two numbers. Five times as fast as byte by byte. */
-function sumWords(bytes: Uint8Array): number {
+const sumMany: SumMany = loadKernel() ?? sumWords;
+
+/** A half word holds the sum of this many bytes, and a number of 31 bits two such sums: 128 × 255 = 32,640. */
+const wordsPerFold = 128;
+
+/** Four bytes at a time: even and odd bytes are summed up in the half words of two numbers. For where there is no kernel. */
+export function sumWords(bytes: Uint8Array, sum: number): number {
+  if (bytes.length < 4) return sumPlain(bytes, 0, bytes.length, sum);
   const head = -bytes.byteOffset & 3;
   const wordCount = (bytes.length - head) >> 2;
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset + head, wordCount);
-  let total = sumBytes(bytes, 0, head, 0);
+  let total = sumPlain(bytes, 0, head, sum);
   for (let start = 0; start < wordCount; start += wordsPerFold) {
     const end = Math.min(wordCount, start + wordsPerFold);
     let even = 0;
     let odd = 0;
     for (let i = start; i < end; i++) {
       const word = words[i] as number;
-      even += word & 0x00ff00ff;
-      odd += (word >>> 8) & 0x00ff00ff;
+      even = (even + (word & 0x00ff00ff)) | 0;
+      odd = (odd + ((word >>> 8) & 0x00ff00ff)) | 0;
     }
     total = (total + (even & 0xffff) + (even >>> 16) + (odd & 0xffff) + (odd >>> 16)) | 0;
   }
-  return sumBytes(bytes, head + wordCount * 4, bytes.length, total);
+  return sumPlain(bytes, head + wordCount * 4, bytes.length, total);
+}
+
+function sumPlain(bytes: Uint8Array, start: number, end: number, sum: number): number {
+  let total = sum | 0;
+  for (let i = start; i < end; i++) total = (total + (bytes[i] as number)) | 0;
+  return total >>> 0;
 }

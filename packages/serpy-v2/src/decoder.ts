@@ -10,9 +10,9 @@ import {
   TruncatedError,
 } from 'serpy-core';
 import { checksum } from './checksum.js';
-import { checkMagic, type Header, readHeader } from './header.js';
+import { checkMagic, startsWithMagic } from './header.js';
 import { decodeValue, type Message } from './values.js';
-import { headerBytes, magic, probe } from './wire.js';
+import { checksumOffset, headerBytes, lengthOffset, probe, typeOffset } from './wire.js';
 
 /** A message and its payload's size. */
 export interface DecodedMessage {
@@ -20,11 +20,48 @@ export interface DecodedMessage {
   readonly sizeBytes: number;
 }
 
+/** A payload from this size on is put together as it comes in: summed up while it is warm in the cache, and copied once. */
+const bigPayloadBytes = 64 * 1024;
+
+/** How much of a big payload must be there before memory is set aside for it: no header is believed for more than four times of what came. */
+const believedShare = 1 / 4;
+
+/** A big payload that is coming in. */
+class Body {
+  readonly bytes: Buffer;
+  filled = 0;
+  sum = 0;
+
+  constructor(sizeBytes: number) {
+    this.bytes = Buffer.allocUnsafeSlow(sizeBytes);
+  }
+
+  get complete(): boolean {
+    return this.filled === this.bytes.length;
+  }
+
+  /** Takes as much of a chunk as belongs to it, and tells how much that was. */
+  add(chunk: Buffer): number {
+    const missing = this.bytes.length - this.filled;
+    const part = chunk.length <= missing ? chunk : chunk.subarray(0, missing);
+    this.sum = checksum(part, this.sum);
+    this.bytes.set(part, this.filled);
+    this.filled += part.length;
+    return part.length;
+  }
+}
+
 export class Decoder {
   readonly #maxMessageBytes: number;
   readonly #warn: (error: SerpyError) => void;
   readonly #bytes = new ByteQueue();
-  #header: Header | undefined;
+  /** Whether a header was read whose payload was not; the next three are what it said. */
+  #inPayload = false;
+  #type = 0;
+  #checksum = 0;
+  #payloadBytes = 0;
+  /** The payload, if it is a big one that is coming in. */
+  #body: Body | undefined;
   /** Whether no frame has come yet: only then a client's probe may. */
   #fresh = true;
 
@@ -38,7 +75,8 @@ export class Decoder {
   }
 
   push(chunk: Buffer): void {
-    this.#bytes.push(chunk);
+    const used = this.#body?.add(chunk) ?? 0;
+    if (used < chunk.length) this.#bytes.push(used === 0 ? chunk : chunk.subarray(used));
   }
 
   /**
@@ -47,15 +85,16 @@ export class Decoder {
    */
   read(): DecodedMessage | undefined {
     for (;;) {
-      const header = this.#header ?? this.#readHeader();
-      if (header === undefined || this.#bytes.length < header.payloadBytes) return undefined;
-      this.#header = undefined;
-      const payload = this.#bytes.take(header.payloadBytes);
-      const sum = checksum(payload);
-      if (sum === header.checksum) return { message: decodeValue(header.type, payload), sizeBytes: payload.length };
+      if (!this.#inPayload && !this.#readHeader()) return undefined;
+      const payload = this.#readPayload();
+      if (payload === undefined) return undefined;
+      const sum = this.#body?.sum ?? checksum(payload);
+      this.#inPayload = false;
+      this.#body = undefined;
+      if (sum === this.#checksum) return { message: decodeValue(this.#type, payload), sizeBytes: payload.length };
       this.#warn(
         new ChecksumError(
-          `a message of ${payload.length} bytes arrived damaged and was dropped: its checksum is ${sum}, not ${header.checksum}`,
+          `a message of ${payload.length} bytes arrived damaged and was dropped: its checksum is ${sum}, not ${this.#checksum}`,
         ),
       );
     }
@@ -63,34 +102,44 @@ export class Decoder {
 
   /** What the end of the stream leaves unfinished. */
   ended(): SerpyError | undefined {
-    const there = this.#bytes.length;
-    if (this.#header) {
-      const { payloadBytes } = this.#header;
+    const there = this.#body?.filled ?? this.#bytes.length;
+    if (this.#inPayload) {
       return new TruncatedError(
-        `the stream ended in the middle of a message: ${there} of ${payloadBytes} bytes had come`,
+        `the stream ended in the middle of a message: ${there} of ${this.#payloadBytes} bytes had come`,
       );
     }
     if (there === 0) return undefined;
     return new TruncatedError(`the stream ended in the middle of a header: ${there} of ${headerBytes} bytes had come`);
   }
 
-  #readHeader(): Header | undefined {
-    if (this.#fresh && !this.#skipProbe()) return undefined;
-    const there = this.#bytes.length;
-    if (there < headerBytes) {
-      if (there > 0) checkMagic(this.#bytes.peek(strangerBytes));
-      return undefined;
+  #readHeader(): boolean {
+    if (this.#fresh && !this.#skipProbe()) return false;
+    const bytes = this.#bytes;
+    if (bytes.length < headerBytes) {
+      if (bytes.length > 0) checkMagic(bytes.peek(strangerBytes));
+      return false;
     }
     this.#fresh = false;
-    if (this.#bytes.at(0) !== magic[0]) checkMagic(this.#bytes.peek(strangerBytes)); // has more to tell who it is
-    const bytes = this.#bytes.take(headerBytes);
-    checkMagic(bytes);
-    const header = readHeader(bytes);
-    if (header.payloadBytes > this.#maxMessageBytes) {
-      throw new MessageTooLargeError('the message that the peer sends', header.payloadBytes, this.#maxMessageBytes);
+    if (!startsWithMagic(bytes)) checkMagic(bytes.peek(strangerBytes));
+    this.#type = bytes.at(typeOffset);
+    this.#checksum = bytes.uint32LE(checksumOffset);
+    this.#payloadBytes = bytes.uint32LE(lengthOffset);
+    if (this.#payloadBytes > this.#maxMessageBytes) {
+      throw new MessageTooLargeError('the message that the peer sends', this.#payloadBytes, this.#maxMessageBytes);
     }
-    this.#header = header;
-    return header;
+    bytes.skip(headerBytes);
+    this.#inPayload = true;
+    return true;
+  }
+
+  #readPayload(): Buffer | undefined {
+    if (this.#body) return this.#body.complete ? this.#body.bytes : undefined;
+    if (this.#bytes.length >= this.#payloadBytes) return this.#bytes.take(this.#payloadBytes);
+    if (this.#payloadBytes >= bigPayloadBytes && this.#bytes.length >= this.#payloadBytes * believedShare) {
+      this.#body = new Body(this.#payloadBytes);
+      for (const chunk of this.#bytes.takeChunks()) this.#body.add(chunk);
+    }
+    return undefined;
   }
 
   /** Skips a probe at the very start; false while what is there may still become one. */

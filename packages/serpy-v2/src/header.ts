@@ -1,6 +1,6 @@
 /** The 14 bytes before every v2 payload. */
-import { describeStranger, ProtocolError } from 'serpy-core';
-import { headerBytes, magic } from './wire.js';
+import { type ByteQueue, describeStranger, ProtocolError } from 'serpy-core';
+import { checksumOffset, headerBytes, lengthOffset, magic, typeOffset } from './wire.js';
 
 /** What a header says of its payload. */
 export interface Header {
@@ -10,17 +10,29 @@ export interface Header {
   readonly payloadBytes: number;
 }
 
-/** Writes a header into the first 14 bytes of a buffer. */
-export function writeHeader(target: Buffer, { type, checksum, payloadBytes }: Header): void {
-  magic.copy(target);
-  target[5] = type;
-  target.writeUInt32LE(checksum, 6);
-  target.writeUInt32LE(payloadBytes, 10);
+/** The first four bytes of the magic, read as a little-endian number. */
+const magicStart = 0xcafecade;
+const magicEnd = 0xfe;
+
+/** Writes a header into the first 14 bytes of a buffer. Byte by byte: for so few, calls of the system's copy cost more. */
+export function writeHeader(target: Uint8Array, { type, checksum, payloadBytes }: Header): void {
+  writeUint32(target, 0, magicStart);
+  target[4] = magicEnd;
+  target[typeOffset] = type;
+  writeUint32(target, checksumOffset, checksum);
+  writeUint32(target, lengthOffset, payloadBytes);
 }
 
-/** Reads the header in the first 14 bytes of a buffer, whose magic was checked. */
-export function readHeader(bytes: Buffer): Header {
-  return { type: bytes[5] as number, checksum: bytes.readUInt32LE(6), payloadBytes: bytes.readUInt32LE(10) };
+function writeUint32(target: Uint8Array, offset: number, value: number): void {
+  target[offset] = value;
+  target[offset + 1] = value >>> 8;
+  target[offset + 2] = value >>> 16;
+  target[offset + 3] = value >>> 24;
+}
+
+/** Whether the next bytes, at least 14, are those of a header. */
+export function startsWithMagic(bytes: ByteQueue): boolean {
+  return bytes.uint32LE(0) === magicStart && bytes.at(4) === magicEnd;
 }
 
 /**

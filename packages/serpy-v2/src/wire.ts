@@ -6,6 +6,11 @@ export const magic = Buffer.from('decafecafe', 'hex');
 /** Magic (5), type (1), checksum (4), payload length (4). */
 export const headerBytes = 14;
 
+/** Where these begin. */
+export const typeOffset = 5;
+export const checksumOffset = 6;
+export const lengthOffset = 10;
+
 /** The payload types. */
 export const frameType = { int: 0x01, float: 0x11, str: 0x21, bytes: 0x81 } as const;
 

@@ -1,7 +1,10 @@
 /** The word-wise sum beside the sum of one byte after the other. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { seededRandom } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
-import { checksum } from '../src/checksum.js';
+import { kernelSource } from '../../../scripts/assemble.mjs';
+import { checksum, sumWords } from '../src/checksum.js';
 import { byteSum } from './oracle.js';
 
 const random = seededRandom(3);
@@ -54,4 +57,28 @@ describe('checksum', () => {
   test('does not notice bytes that changed places, as the wire has it', () => {
     expect(checksum(Buffer.from('ab'))).toBe(checksum(Buffer.from('ba')));
   });
+});
+
+test('the sum without WebAssembly is the same, at every length and alignment', () => {
+  const bytes = Uint8Array.from({ length: 1200 }, (_, i) => (i * 151) & 0xff);
+  for (let start = 0; start < 8; start++) {
+    for (let length = 0; length < 1100; length += 7) {
+      const piece = bytes.subarray(start, start + length);
+      expect(sumWords(piece, 5)).toBe((byteSum(piece) + 5) >>> 0);
+    }
+  }
+  expect(sumWords(new Uint8Array(1 << 20).fill(255), 0)).toBe(255 * 2 ** 20);
+});
+
+test('sums go on from those of the bytes before', () => {
+  const bytes = Uint8Array.from({ length: 200_000 }, (_, i) => (i * 89) & 0xff);
+  for (const cut of [0, 1, 63, 95, 96, 65_536, 65_537, 131_072, 199_999]) {
+    expect(checksum(bytes.subarray(cut), checksum(bytes.subarray(0, cut)))).toBe(byteSum(bytes));
+  }
+});
+
+test('the kernel in the sources is what wasm/checksum.wat assembles to', async () => {
+  const wat = fileURLToPath(new URL('../wasm/checksum.wat', import.meta.url));
+  const source = readFileSync(new URL('../src/checksum-kernel.ts', import.meta.url), 'utf8');
+  expect(source).toBe(await kernelSource(wat, 'checksum'));
 });
