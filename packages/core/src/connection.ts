@@ -111,12 +111,12 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
    * `ERR_SERPY_ABORTED`, `ERR_SERPY_NOT_CONNECTED`
    */
   getData(options: WaitOptions = noWait): Promise<T['data']> {
-    return this.#take('getData', options).then((received) => this.#protocol.data(received));
+    return this.#take('getData', options, (received) => this.#protocol.data(received));
   }
 
   /** As `getData`, with everything that is known of the message. */
   getMessage(options: WaitOptions = noWait): Promise<T['message']> {
-    return this.#take('getMessage', options).then((received) => this.#protocol.message(received));
+    return this.#take('getMessage', options, (received) => this.#protocol.message(received));
   }
 
   /** The data that is there now. */
@@ -189,25 +189,23 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
     });
   }
 
-  #take(what: string, options: WaitOptions): Promise<Received> {
+  #take<R>(what: string, options: WaitOptions, convert: (received: Received) => R): Promise<R> {
     if (this.state === 'idle') return Promise.reject(notConnected(what));
-    return this.#conversation.take(what, options);
+    return this.#conversation.take(what, options, convert);
   }
 
   #iterate<R>(convert: (received: Received) => R): AsyncIterableIterator<R> {
     const done = { done: true, value: undefined } as const;
+    const result = (received: Received) => ({ done: false as const, value: convert(received) });
     return {
       next: () => {
-        // What is there costs one promise; the way over `#take` costs three.
+        // What is there costs one promise; to wait costs two.
         const received = this.#conversation.takeNow();
-        if (received !== undefined) return Promise.resolve({ done: false, value: convert(received) });
-        return this.#take('for await', noWait).then(
-          (taken) => ({ done: false, value: convert(taken) }),
-          (error) => {
-            if (this.#lifecycle.ending) return done;
-            throw error;
-          },
-        );
+        if (received !== undefined) return Promise.resolve(result(received));
+        return this.#take('for await', noWait, result).catch((error) => {
+          if (this.#lifecycle.ending) return done;
+          throw error;
+        });
       },
       return: () => Promise.resolve(done),
       [Symbol.asyncIterator]() {

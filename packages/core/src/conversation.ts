@@ -3,7 +3,7 @@ import type { Environment } from './environment.js';
 import type { MessagesDroppedError, SerpyError } from './errors.js';
 import { Link, type LinkEnd, type LinkOwner } from './link.js';
 import type { ConnectionSettings } from './options.js';
-import { noWait, type WaitOptions } from './pending.js';
+import type { WaitOptions } from './pending.js';
 import type { Outgoing, Protocol, ProtocolTypes, Received, Role, Session, SessionOutput } from './protocol.js';
 import { ReceiveQueue } from './receive-queue.js';
 import { SendQueue } from './send-queue.js';
@@ -76,8 +76,8 @@ export class Conversation implements LinkOwner, SessionOutput<Outgoing> {
     return sent;
   }
 
-  take(what: string, options: WaitOptions = noWait): Promise<Received> {
-    const taken = this.inbox.take(what, options);
+  take<R>(what: string, options: WaitOptions, convert: (received: Received) => R): Promise<R> {
+    const taken = this.inbox.take(what, options, convert);
     this.#link?.roomInInbox();
     return taken;
   }

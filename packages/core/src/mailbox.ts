@@ -3,9 +3,15 @@ import { BoundedQueue, type QueueLimits, type Sized } from './bounded-queue.js';
 import type { Clock } from './environment.js';
 import { abortError, checkWait, Pending, type WaitOptions } from './pending.js';
 
+/** Who waits for an item. */
+interface Taker<T> {
+  give(item: T): void;
+  reject(error: Error): void;
+}
+
 export class Mailbox<T extends Sized> {
   readonly #queue: BoundedQueue<T>;
-  readonly #takers = new Set<Pending<T>>();
+  readonly #takers = new Set<Taker<T>>();
   readonly #clock: Clock;
   #closed: (() => Error) | undefined;
 
@@ -34,8 +40,8 @@ export class Mailbox<T extends Sized> {
       return;
     }
     const [taker] = this.#takers;
-    this.#takers.delete(taker as Pending<T>);
-    taker?.resolve(item);
+    this.#takers.delete(taker as Taker<T>);
+    taker?.give(item);
   }
 
   /** What is there now. */
@@ -43,23 +49,36 @@ export class Mailbox<T extends Sized> {
     return this.#queue.shift();
   }
 
-  /** What is there, or will come. After `close`, what is left, then the closing error. */
-  take(what: string, options: WaitOptions): Promise<T> {
+  /**
+   * What is there, or will come, as `convert` makes it. After `close`, what is left, then the closing error.
+   * Converted here and not behind the promise: each further promise costs a turn of the microtasks.
+   */
+  take<R>(what: string, options: WaitOptions, convert: (item: T) => R): Promise<R> {
     try {
       checkWait(options);
+      if (options.signal?.aborted) throw abortError(what, options.signal);
+      const item = this.#queue.shift();
+      if (item !== undefined) return Promise.resolve(convert(item));
+      if (this.#closed) throw this.#closed();
     } catch (error) {
       return Promise.reject(error);
     }
-    if (options.signal?.aborted) return Promise.reject(abortError(what, options.signal));
-    const item = this.#queue.shift();
-    if (item !== undefined) return Promise.resolve(item);
-    if (this.#closed) return Promise.reject(this.#closed());
-    const taker = new Pending<T>(this.#clock, what, options, (error) => {
+    const pending = new Pending<R>(this.#clock, what, options, (error) => {
       this.#takers.delete(taker);
-      taker.reject(error);
+      pending.reject(error);
     });
+    const taker: Taker<T> = {
+      give(item) {
+        try {
+          pending.resolve(convert(item));
+        } catch (error) {
+          pending.reject(error as Error);
+        }
+      },
+      reject: (error) => pending.reject(error),
+    };
     this.#takers.add(taker);
-    return taker.promise;
+    return pending.promise;
   }
 
   remove(item: T): boolean {

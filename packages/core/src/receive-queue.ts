@@ -60,8 +60,8 @@ export class ReceiveQueue {
     return received;
   }
 
-  take(what: string, options: WaitOptions): Promise<Received> {
-    const taken = this.#mailbox.take(what, options);
+  take<R>(what: string, options: WaitOptions, convert: (received: Received) => R): Promise<R> {
+    const taken = this.#mailbox.take(what, options, convert);
     if (this.#mailbox.length === 0) this.#dropping = false;
     return taken;
   }

@@ -93,9 +93,10 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     if (this.#state === 'new') {
       throw new NotConnectedError('getConnection was called before start(): await server.start() first');
     }
-    const { connection } = await this.#arrivals.take('getConnection', options);
-    this.#untaken.delete(connection);
-    return connection;
+    return this.#arrivals.take('getConnection', options, ({ connection }) => {
+      this.#untaken.delete(connection);
+      return connection;
+    });
   }
 
   /** The connections there are now; broken ones are not among them. */

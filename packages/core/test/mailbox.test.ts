@@ -41,10 +41,12 @@ describe('a mailbox', () => {
         const controller = new AbortController();
         const entry = { controller, gone: mailbox.length > 0 };
         if (!entry.gone) asking.push(entry);
-        mailbox.take('getData', { signal: controller.signal, timeoutMs: 1000 }).then(
-          ({ id }) => given.push(id),
-          () => {},
-        );
+        mailbox
+          .take('getData', { signal: controller.signal, timeoutMs: 1000 }, (item) => item)
+          .then(
+            ({ id }) => given.push(id),
+            () => {},
+          );
       } else if (step === 'abort') {
         asking.shift()?.controller.abort();
       } else {
@@ -77,15 +79,18 @@ describe('a mailbox', () => {
     let errors = 0;
     mailbox.put(letter(1));
     mailbox.close(() => new Error(`closed ${++errors}`));
-    expect(await mailbox.take('getData', {})).toEqual(letter(1));
-    await expect(mailbox.take('getData', {})).rejects.toThrow('closed 1');
-    await expect(mailbox.take('getData', { timeoutMs: 5 })).rejects.toThrow('closed 2');
+    expect(await mailbox.take('getData', {}, (item) => item)).toEqual(letter(1));
+    await expect(mailbox.take('getData', {}, (item) => item)).rejects.toThrow('closed 1');
+    await expect(mailbox.take('getData', { timeoutMs: 5 }, (item) => item)).rejects.toThrow('closed 2');
   });
 
   test('when closed rejects those who wait, and leaves no timer', async () => {
     const clock = new ManualClock();
     const mailbox = new Mailbox<Letter>(limits, clock);
-    const waiting = [mailbox.take('getData', {}), mailbox.take('getData', { timeoutMs: 1000 })];
+    const waiting = [
+      mailbox.take('getData', {}, (item) => item),
+      mailbox.take('getData', { timeoutMs: 1000 }, (item) => item),
+    ];
     mailbox.close(() => new Error('closed'));
     for (const each of waiting) await expect(each).rejects.toThrow('closed');
     expect(clock.pending).toBe(0);
@@ -102,6 +107,8 @@ describe('a mailbox', () => {
 
   test('wrong options are told by a rejection', async () => {
     const mailbox = new Mailbox<Letter>(limits, new ManualClock());
-    await expect(mailbox.take('getData', { timeout: 5 } as never)).rejects.toMatchObject({ code: 'ERR_SERPY_OPTION' });
+    await expect(mailbox.take('getData', { timeout: 5 } as never, (item) => item)).rejects.toMatchObject({
+      code: 'ERR_SERPY_OPTION',
+    });
   });
 });

@@ -56,7 +56,10 @@ describe('a pending call', () => {
     const { signal } = new AbortController();
     const mailbox = new Mailbox<{ sizeBytes: number }>({ maxMessages: 10, maxBytes: 10 }, clock);
     for (let n = 0; n < 1000; n++) {
-      const taken = [mailbox.take('getData', { signal, timeoutMs: 1000 }), mailbox.take('getData', { signal })];
+      const taken = [
+        mailbox.take('getData', { signal, timeoutMs: 1000 }, (item) => item),
+        mailbox.take('getData', { signal }, (item) => item),
+      ];
       mailbox.put({ sizeBytes: 1 });
       mailbox.put({ sizeBytes: 1 });
       await Promise.all(taken);

@@ -82,7 +82,7 @@ describe('a receive queue', () => {
 
   test('drops nothing while somebody waits', async () => {
     const { queue, drops, put } = setUp('drop-newest');
-    const taken = [queue.take('getData', {}), queue.take('getData', {})];
+    const taken = [queue.take('getData', {}, (item) => item), queue.take('getData', {}, (item) => item)];
     put(0, 1, 2, 3);
     expect(await Promise.all(taken)).toMatchObject([{ id: 0 }, { id: 1 }]);
     expect(queue.length).toBe(2);
