@@ -1,4 +1,5 @@
 /** Statements about the queue of messages to send: its bounds, and what happens there. The link is down, so that nothing leaves it. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { Connection } from '../../connection.js';
 import type { ProtocolTypes } from '../../protocol.js';
@@ -22,6 +23,23 @@ export function sendingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     await closed;
     return taken;
   }
+
+  test('a send that nobody awaits is no unhandled rejection when the connection is over', async () => {
+    const unhandled: unknown[] = [];
+    const listener = (reason: unknown) => unhandled.push(reason);
+    process.on('unhandledRejection', listener);
+    const { client } = await stage().stranded({ reconnect: soon, sendQueue: { maxMessages: 1 } });
+    void client.sendData(numbered(1).value);
+    void client.sendData(numbered(2).value); // waits for room
+    client.on('warning', () => {});
+    client.destroy();
+    void client.sendData(numbered(3).value);
+    await nextTurn();
+    await nextTurn();
+    process.off('unhandledRejection', listener);
+    expect(unhandled).toEqual([]);
+    await expect(client.sendData(numbered(4).value)).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
+  });
 
   test('messages sent while the link is down arrive after it is back, in order', async () => {
     const { client, address } = await stage().stranded({ reconnect: soon });
