@@ -3,10 +3,10 @@ import type { Environment } from './environment.js';
 import type { MessagesDroppedError, SerpyError } from './errors.js';
 import { Link, type LinkEnd, type LinkOwner } from './link.js';
 import type { ConnectionSettings } from './options.js';
-import type { WaitOptions } from './pending.js';
+import { noWait, type WaitOptions } from './pending.js';
 import type { Outgoing, Protocol, ProtocolTypes, Received, Role, Session, SessionOutput } from './protocol.js';
 import { ReceiveQueue } from './receive-queue.js';
-import { SendQueue } from './send-queue.js';
+import { accepted, SendQueue } from './send-queue.js';
 import { type ConnectionStats, Counters } from './stats.js';
 import type { Transport } from './transport.js';
 import type { Warnings } from './warnings.js';
@@ -71,7 +71,13 @@ export class Conversation implements LinkOwner, SessionOutput<Outgoing> {
   /** Turns a value into a message, queues it, and puts on the wire what goes. Throws what cannot be sent. */
   send(value: unknown, options: WaitOptions): Promise<boolean> {
     // While the first dial is under way there is no link yet, but values must be turned into messages already.
-    const sent = this.outbox.send(this.#sessionAs('client').encode(value, options), options);
+    const outgoing = this.#sessionAs('client').encode(value, options);
+    const past = options === noWait && !outgoing.acknowledged && this.outbox.idle;
+    if (past && this.#link?.sendNow(outgoing)) {
+      this.#counters.messagesSent++;
+      return accepted;
+    }
+    const sent = this.outbox.send(outgoing, options);
     this.#link?.pump();
     return sent;
   }

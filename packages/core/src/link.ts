@@ -113,6 +113,15 @@ export class Link implements TransportHandler {
     this.transport.write(piece);
   }
 
+  /** Sends a message past the empty queue, if session and transport take it. */
+  sendNow(outgoing: Outgoing): boolean {
+    if (!this.#maySend || !this.#session.canSend || !this.transport.writable) return false;
+    this.#putOnWire(outgoing);
+    this.transport.flush();
+    this.#schedule();
+    return true;
+  }
+
   /** Sends what is queued, as long as session and transport take it. */
   pump(): void {
     this.#sendQueued();
@@ -261,11 +270,14 @@ export class Link implements TransportHandler {
         return;
       }
       if (!ready || !this.transport.writable) return;
-      const outgoing = this.#owner.nextOutgoing() as Outgoing;
-      if (this.transport.unsentBytes === 0) this.#unconfirmedMessages = 0;
-      this.#unconfirmedMessages++;
-      this.#session.send(outgoing);
+      this.#putOnWire(this.#owner.nextOutgoing() as Outgoing);
     }
+  }
+
+  #putOnWire(outgoing: Outgoing): void {
+    if (this.transport.unsentBytes === 0) this.#unconfirmedMessages = 0;
+    this.#unconfirmedMessages++;
+    this.#session.send(outgoing);
   }
 
   #schedule(): void {

@@ -32,7 +32,8 @@ interface Blocked<Out> {
   readonly signal: AbortSignal | undefined;
 }
 
-const accepted = Promise.resolve(true);
+/** Shared by all sends that need not wait. */
+export const accepted = Promise.resolve(true);
 const notAccepted = Promise.resolve(false);
 
 export class SendQueue<Out extends Outgoing> {
