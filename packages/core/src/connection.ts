@@ -3,6 +3,7 @@
  * when there is a link its lifecycle's, what a link does with bytes the link's.
  */
 import { EventEmitter } from 'node:events';
+import { inspect } from 'node:util';
 import type { CloseInfo, ConnectionEvents } from './connection-events.js';
 import type { ConnectionState } from './connection-state.js';
 import { Conversation } from './conversation.js';
@@ -169,6 +170,12 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** What `console.log` shows of it. */
+  [inspect.custom](): string {
+    const { remote } = this;
+    return `Connection (${this.#protocol.name}, ${this.state}${remote ? `, peer ${remote.host}:${remote.port}` : ''})`;
   }
 
   #createLifecycle(settings: ConnectionSettings, environment: Environment): Lifecycle {

@@ -1,5 +1,6 @@
 /** A server for any protocol: accepts peers up to a limit and keeps the list of those that are connected. */
 import { EventEmitter } from 'node:events';
+import { inspect } from 'node:util';
 import { attachTransport, type Connection } from './connection.js';
 import type { DropInfo, ServerEvents } from './connection-events.js';
 import { tell } from './diagnostics.js';
@@ -144,6 +145,12 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.closeServer();
+  }
+
+  /** What `console.log` shows of it. */
+  [inspect.custom](): string {
+    const where = this.address ? ` on ${this.address.host}:${this.address.port}` : '';
+    return `Server (${this.#state}${where}, connections: ${this.size})`;
   }
 
   #accept(transport: Transport): void {

@@ -1,4 +1,5 @@
 /** What the contract that the protocols pass cannot say, for want of bad frames and deadlines that both have. */
+import { inspect } from 'node:util';
 import { Connection, type ConnectionOptions, connectionOptions, parseOptions, Server } from 'serpy-core';
 import { MemoryNetwork } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
@@ -240,4 +241,18 @@ describe('the end of a link whose other end is silent', () => {
     expect(network.clock.pending).toBe(0);
     await listening.close();
   });
+});
+
+test('console.log shows where a connection and a server stand, and nothing of their insides', async () => {
+  const { connection, server } = setUp();
+  const listening = await server();
+  const client = connection();
+  expect(inspect(client)).toBe('Connection (lines, idle)');
+  await client.connect('127.0.0.1', port);
+  expect(inspect(client)).toBe('Connection (lines, connected, peer 127.0.0.1:5000)');
+  await listening.getConnection();
+  expect(inspect(listening)).toBe('Server (listening on 127.0.0.1:5000, connections: 1)');
+  await client.close();
+  await listening.closeServer();
+  expect(inspect(client)).toBe('Connection (lines, closed, peer 127.0.0.1:5000)');
 });
