@@ -9,7 +9,13 @@ import type { ConnectionState } from './connection-state.js';
 import { Conversation } from './conversation.js';
 import { tell } from './diagnostics.js';
 import { type Environment, systemEnvironment } from './environment.js';
-import { ConnectionLostError, MessagesDroppedError, NotConnectedError, type SerpyErrorLike } from './errors.js';
+import {
+  ConnectionLostError,
+  MessagesDroppedError,
+  NotConnectedError,
+  OptionError,
+  type SerpyErrorLike,
+} from './errors.js';
 import { Lifecycle } from './lifecycle.js';
 import type { LinkEnd } from './link.js';
 import { addressOptions, type ConnectionSettings } from './options.js';
@@ -83,6 +89,8 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   async connect(host: string, port: number, options: WaitOptions = noWait): Promise<this> {
     checkWait(options);
     const address = { host: addressOptions.host.parse(host, 'host'), port: addressOptions.port.parse(port, 'port') };
+    if (address.port === 0)
+      throw new OptionError('connect takes a port from 1 to 65535: 0 is for a server that takes any');
     await this.#lifecycle.connect(address, options);
     return this;
   }

@@ -9,6 +9,7 @@ const connectAdvice: Record<string, string> = {
   ETIMEDOUT: 'it did not answer: is the computer on, the address right, and no firewall in between?',
   EHOSTUNREACH: 'there is no way to that computer: check cable, network and address',
   ENETUNREACH: 'there is no way to that network: check cable, network and address',
+  EADDRNOTAVAIL: "that is no address to connect to (0.0.0.0 is for listening): give the server's own",
   ECONNRESET: 'it hung up at once: is it the right port, and does its server take another connection?',
   EACCES: 'the system does not allow it: a firewall or security program may be in the way',
   EPERM: 'the system does not allow it: a firewall or security program may be in the way',

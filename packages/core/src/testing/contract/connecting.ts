@@ -44,6 +44,12 @@ export function connectingStatements<T extends ProtocolTypes>(stage: () => Stage
     expect(() => stage().connection(options as ConnectionOptions)).toThrow(optionError(name, takes));
   });
 
+  test('port 0, which is for listening, is refused in a sentence', async () => {
+    const client = stage().connection();
+    await expect(client.connect('127.0.0.1', 0)).rejects.toMatchObject({ code: 'ERR_SERPY_OPTION' });
+    expect(client.state).toBe('idle');
+  });
+
   test('an option that is undefined counts as not given', () => {
     stage().connection({ autoRestart: undefined, sendQueue: { maxMessages: undefined }, reconnect: undefined });
   });
