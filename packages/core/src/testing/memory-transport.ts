@@ -14,6 +14,8 @@ export class MemoryTransport implements Transport, PipeReceiver, PipeSender {
   readonly #delivery: Delivery;
   #handler: TransportHandler | undefined;
   #unsent: Uint8Array[] = [];
+  /** How many of them have left already: taken off all at once, when the last has, as each `shift` would move the rest. */
+  #gone = 0;
   #unsentBytes = 0;
   #needsDrain = false;
   #paused = false;
@@ -94,14 +96,16 @@ export class MemoryTransport implements Transport, PipeReceiver, PipeSender {
 
   room(): void {
     while (!this.#destroyed && this.#unsentBytes > 0 && this.#out.roomBytes > 0) {
-      const first = this.#unsent[0] as Uint8Array;
+      const first = this.#unsent[this.#gone] as Uint8Array;
       const count = Math.min(first.length, this.#out.roomBytes);
-      if (count === first.length) this.#unsent.shift();
-      else this.#unsent[0] = first.subarray(count);
+      if (count === first.length) this.#gone++;
+      else this.#unsent[this.#gone] = first.subarray(count);
       this.#unsentBytes -= count;
       this.#out.push(Buffer.from(first.subarray(0, count))); // a copy: the sender may change its bytes from here on
     }
     if (this.#destroyed || this.#unsentBytes > 0) return;
+    this.#unsent = [];
+    this.#gone = 0;
     if (this.#needsDrain) {
       this.#delivery.later(this, () => {
         if (this.#destroyed || !this.#needsDrain || this.#unsentBytes > 0) return;
