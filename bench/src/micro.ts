@@ -2,6 +2,7 @@
  * Microbenchmarks: `micro.js SECONDS` writes a line of JSON, name to sample. No sockets, one process. Encoders and decoders are the
  * published packages'; the kernels below them are not exported, so they are taken from the sources.
  */
+import { Pieces } from 'serpy-core/testing';
 import { v1Protocol } from 'serpy-v1';
 import { v2Protocol } from 'serpy-v2';
 import { decodeBase85, encodeBase85 } from '../../packages/serpy-v1/src/base85.js';
@@ -44,14 +45,18 @@ const bytesOf = (messageBytes: number) =>
 
 const quiet = { acknowledged: () => undefined, warn: (error: Error) => Promise.reject(error) };
 
+/** Memory for what is encoded and goes nowhere. */
+const scratch = { memory: Buffer.alloc(8 * KiB), start: 0 };
+const nowhere = { ...quiet, write: () => undefined, reserve: () => scratch };
+
 /** What a session writes for one message. */
-function written(encode: (write: (piece: Uint8Array) => void) => void): Buffer {
-  const pieces: Uint8Array[] = [];
-  encode((piece) => pieces.push(Buffer.from(piece)));
-  return Buffer.concat(pieces);
+function written(encode: (output: typeof quiet & Pick<Pieces, 'write' | 'reserve'>) => void): Buffer {
+  const pieces = new Pieces();
+  encode({ ...quiet, write: pieces.write, reserve: pieces.reserve });
+  return Buffer.concat(pieces.take());
 }
 
-type Receiving = { receive(chunk: Buffer, nowMs: number): void; read(): unknown };
+type Receiving = { receive(chunk: Buffer, nowMs: number): void; read(): unknown; keep(): void };
 
 /** A decoder that reads the same chunks again and again; the run throws when a message is missing. */
 function decoder(
@@ -70,6 +75,7 @@ function decoder(
       for (const chunk of chunks) {
         session.receive(chunk, 0);
         while (session.read() !== undefined) read++;
+        session.keep();
       }
       if (read !== messages) throw new Error(`${name}: ${read} messages of ${messages}`);
     },
@@ -79,25 +85,25 @@ function decoder(
 function v2Benchmarks(messageBytes: number, size: string): Benchmark[] {
   const protocol = v2Protocol({ maxMessageBytes: 64 * MiB });
   const value = bytesOf(messageBytes);
-  const session = (write: (piece: Uint8Array) => void) => {
-    const created = protocol.createSession('client', { ...quiet, write });
+  const session = (output: Parameters<typeof protocol.createSession>[1]) => {
+    const created = protocol.createSession('client', output);
     created.up();
     return created;
   };
-  const frame = written((write) => {
-    const created = session(write);
+  const frame = written((output) => {
+    const created = session(output);
     created.send(created.encode(value));
   });
   const count = Math.max(1, Math.floor(chunkBytes / frame.length));
   const stream = Buffer.concat(Array.from({ length: count }, () => frame));
-  const sending = session(() => undefined);
+  const sending = session(nowhere);
   const encoder: Benchmark = {
     name: `v2 encoder, ${size}`,
     bytes: messageBytes,
     messages: 1,
     run: () => sending.send(sending.encode(value)),
   };
-  const receiving = () => session(() => undefined);
+  const receiving = () => session(nowhere);
   return [
     encoder,
     decoder(`v2 decoder, ${size}, in one piece`, receiving(), [stream], count, count * messageBytes),
@@ -111,18 +117,18 @@ function v1Benchmarks(): Benchmark[] {
   const protocol = v1Protocol({ maxMessageBytes: 64 * MiB, encoding: 'ascii' });
   const bytes = bytesOf(64);
   const text = bytes.toString('latin1');
-  const session = (write: (piece: Uint8Array) => void) => {
-    const created = protocol.createSession('client', { ...quiet, write });
+  const session = (output: Parameters<typeof protocol.createSession>[1]) => {
+    const created = protocol.createSession('client', output);
     created.up();
     return created;
   };
-  const block = written((write) => {
-    const created = session(write);
+  const block = written((output) => {
+    const created = session(output);
     created.send(created.encode(text, { mode: 0 }));
   });
   const count = Math.floor(chunkBytes / block.length);
   const stream = Buffer.concat(Array.from({ length: count }, () => block));
-  const sending = session(() => undefined);
+  const sending = session(nowhere);
   return [
     {
       name: 'v1 encoder, text of 64 B',
@@ -130,13 +136,7 @@ function v1Benchmarks(): Benchmark[] {
       messages: 1,
       run: () => sending.send(sending.encode(text, { mode: 0 })),
     },
-    decoder(
-      'v1 decoder, text of 64 B, in one piece',
-      session(() => undefined),
-      [stream],
-      count,
-      count * 64,
-    ),
+    decoder('v1 decoder, text of 64 B, in one piece', session(nowhere), [stream], count, count * 64),
   ];
 }
 

@@ -10,6 +10,9 @@ const gatherBlockBytes = 4096;
 /** From this size on, what is taken owns its memory exactly; below it may be a view into a chunk. */
 const ownMemoryBytes = 4096;
 
+/** A large chunk is copied in pieces of this size. */
+const copiedPieceBytes = 64 * 1024;
+
 const empty = Buffer.alloc(0);
 
 export class ByteQueue {
@@ -26,6 +29,18 @@ export class ByteQueue {
   /** How many bytes are there. */
   get length(): number {
     return this.#length;
+  }
+
+  /** Appends a copy of a chunk that was lent. */
+  pushCopy(chunk: Buffer): void {
+    if (chunk.length < smallChunkBytes && this.#chunks.length > 0) {
+      this.push(chunk); // gathered, and so copied
+      return;
+    }
+    // In pieces, so that a small message that is kept does not keep a large chunk.
+    for (let at = 0; at < chunk.length; at += copiedPieceBytes) {
+      this.push(Buffer.from(chunk.subarray(at, at + copiedPieceBytes)));
+    }
   }
 
   /** Appends a chunk, which must not change from now on. */

@@ -8,7 +8,7 @@ import type { Outgoing, Protocol, ProtocolTypes, Received, Role, Session, Sessio
 import { ReceiveQueue } from './receive-queue.js';
 import { accepted, SendQueue } from './send-queue.js';
 import { type ConnectionStats, Counters } from './stats.js';
-import type { Transport } from './transport.js';
+import type { Place, Transport } from './transport.js';
 import type { Warnings } from './warnings.js';
 
 /** A session whose types nobody looks at: those of the connection's public methods vouch for them. */
@@ -71,12 +71,14 @@ export class Conversation implements LinkOwner, SessionOutput<Outgoing> {
   /** Turns a value into a message, queues it, and puts on the wire what goes. Throws what cannot be sent. */
   send(value: unknown, options: WaitOptions): Promise<boolean> {
     // While the first dial is under way there is no link yet, but values must be turned into messages already.
-    const outgoing = this.#sessionAs('client').encode(value, options);
+    const session = this.#session ?? this.#sessionAs('client');
+    const outgoing = session.encode(value, options);
     const past = options === noWait && !outgoing.acknowledged && this.outbox.idle;
     if (past && this.#link?.sendNow(outgoing)) {
       this.#counters.messagesSent++;
       return accepted;
     }
+    session.hold(outgoing);
     const sent = this.outbox.send(outgoing, options);
     this.#link?.pump();
     return sent;
@@ -159,6 +161,11 @@ export class Conversation implements LinkOwner, SessionOutput<Outgoing> {
   write(piece: Uint8Array): void {
     this.#counters.bytesSent += piece.length;
     this.#link?.write(piece);
+  }
+
+  reserve(bytes: number): Place {
+    this.#counters.bytesSent += bytes;
+    return this.#link?.reserve(bytes) ?? { memory: Buffer.allocUnsafe(bytes), start: 0 };
   }
 
   acknowledged(outgoing: Outgoing): void {

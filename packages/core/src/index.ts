@@ -36,6 +36,7 @@ export type {
   Listen,
   Listener,
   ListenOptions,
+  Place,
   Transport,
   TransportHandler,
 } from './transport.js';

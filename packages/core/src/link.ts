@@ -6,7 +6,7 @@ import type { Clock } from './environment.js';
 import type { SerpyError } from './errors.js';
 import { isSerpyError, ProtocolError } from './errors.js';
 import type { Outgoing, Received, Session } from './protocol.js';
-import type { Transport, TransportHandler } from './transport.js';
+import type { Place, Transport, TransportHandler } from './transport.js';
 
 /** Why a link ended. */
 export type DisconnectReason =
@@ -108,14 +108,20 @@ export class Link implements TransportHandler {
   /** Bytes of the session for the wire. After goodbye nothing more is said, not even answers. */
   write(piece: Uint8Array): void {
     if (this.#over || this.#saidGoodbye) return;
-    if (this.transport.unsentBytes === 0) this.#answerBytes = 0;
-    if (this.#reading) this.#answerBytes += piece.length;
+    if (this.#reading) this.#countAnswer(piece.length);
     this.transport.write(piece);
+  }
+
+  /** The same, for a piece that is yet to be made. */
+  reserve(bytes: number): Place {
+    if (this.#over || this.#saidGoodbye) return { memory: Buffer.allocUnsafe(bytes), start: 0 };
+    if (this.#reading) this.#countAnswer(bytes);
+    return this.transport.reserve(bytes);
   }
 
   /** Sends a message past the empty queue, if session and transport take it. */
   sendNow(outgoing: Outgoing): boolean {
-    if (!this.#maySend || !this.#session.canSend || !this.transport.writable) return false;
+    if (!this.#maySend() || !this.#session.canSend || !this.transport.writable) return false;
     this.#putOnWire(outgoing);
     this.transport.flush();
     this.#schedule();
@@ -131,10 +137,11 @@ export class Link implements TransportHandler {
 
   /** Messages were taken out of the inbox: goes on reading if that had to wait. */
   roomInInbox(): void {
-    if (this.#over || !this.#paused || this.#owner.inboxFull) return;
-    this.#paused = false;
-    this.#read();
-    if (!this.#paused && !this.#over) this.transport.resume();
+    if (!this.#paused || this.#over || this.#owner.inboxFull) return;
+    if (this.#read() && !this.#over) {
+      this.#paused = false;
+      this.transport.resume();
+    }
     this.#afterStep();
   }
 
@@ -159,6 +166,7 @@ export class Link implements TransportHandler {
     this.#owner.counted(chunk.length);
     this.#session.receive(chunk, this.#clock.now());
     this.#read();
+    this.#session.keep();
     this.#afterStep();
   }
 
@@ -192,30 +200,36 @@ export class Link implements TransportHandler {
     this.#finish();
   }
 
-  /** Hands over the messages that are there, as many as may be. */
-  #read(evenIfFull = false): void {
-    if (this.#reading) return; // a message that is delivered may be taken at once, which asks for more
+  /** Hands over the messages that are there, as many as may be; whether those are all. */
+  #read(evenIfFull = false): boolean {
+    if (this.#reading) return false; // a message that is delivered may be taken at once, which asks for more
     this.#reading = true;
     try {
       for (;;) {
-        if (!evenIfFull && this.#mustWait) {
+        if (!evenIfFull && this.#mustWait()) {
           this.#pause();
-          break;
+          return false;
         }
         const received = this.#session.read();
-        if (received === undefined) break;
+        if (received === undefined) return true;
         this.#owner.deliver(received);
       }
     } catch (error) {
       this.#fail(error as Error);
+      return false;
     } finally {
       this.#reading = false;
     }
   }
 
   /** Nothing more is read while nobody takes it, or while a peer who does not read lets the answers to him pile up. */
-  get #mustWait(): boolean {
+  #mustWait(): boolean {
     return this.#owner.inboxFull || this.#answerBytes > mostAnswerBytes;
+  }
+
+  #countAnswer(bytes: number): void {
+    if (this.transport.unsentBytes === 0) this.#answerBytes = 0;
+    this.#answerBytes += bytes;
   }
 
   #pause(): void {
@@ -255,14 +269,14 @@ export class Link implements TransportHandler {
     this.pump();
   }
 
-  get #maySend(): boolean {
+  #maySend(): boolean {
     if (!this.#started || this.#over || this.#saidGoodbye) return false;
     // A peer that has ended may be closing as we are, and still read: what is queued goes out to it.
     return !this.#peerEnded || this.#owner.closing;
   }
 
   #sendQueued(): void {
-    while (this.#maySend) {
+    while (this.#maySend()) {
       const ready = this.#session.canSend;
       if (this.#owner.outgoingMessages === 0 || (this.#peerEnded && !ready)) {
         if (this.#peerEnded) this.finish();

@@ -3,6 +3,7 @@
  * Bytes and values go in, messages and bytes come out. Types only.
  */
 import type { SerpyError } from './errors.js';
+import type { Place } from './transport.js';
 
 /** A value turned into what its protocol sends for it, not yet on any wire. */
 export interface Outgoing {
@@ -20,8 +21,10 @@ export interface Received {
 
 /** Where a session puts what comes out of it, other than messages. None of these calls back into the session. */
 export interface SessionOutput<Out extends Outgoing> {
-  /** Bytes for the transport, in order. The piece is not copied: it must not change until it is on the wire. */
+  /** Bytes for the transport, in order. A big piece is not copied: it must not change until it is on the wire. */
   write(piece: Uint8Array): void;
+  /** The same for a small piece, below 8 KiB, that is yet to be made: it is put at this place before anything else is called. */
+  reserve(bytes: number): Place;
   /** The peer acknowledged this message. */
   acknowledged(outgoing: Out): void;
   /** Something was wrong, and the connection goes on. */
@@ -42,6 +45,8 @@ export interface Session<Value, SendOptions, In extends Received, Out extends Ou
   encode(value: Value, options: SendOptions): Out;
   /** Puts a message on the wire. Called only between `up` and `lost`, while `canSend`. */
   send(outgoing: Out): void;
+  /** A message is not sent at once but has to wait: what of it may change meanwhile is copied, unless it is big. */
+  hold(outgoing: Out): void;
   /** Nobody waits any longer for the acknowledgement of this message: it is not sent again. */
   forget(outgoing: Out): void;
 
@@ -49,8 +54,10 @@ export interface Session<Value, SendOptions, In extends Received, Out extends Ou
   up(nowMs: number): void;
   /** The transport is gone. */
   lost(): void;
-  /** Takes bytes in. The chunk belongs to the session from now on. */
+  /** Takes bytes in. The chunk is lent until `keep`, which follows when as much as may be has been read. */
   receive(chunk: Buffer, nowMs: number): void;
+  /** The chunk goes back: what of it has not been read is copied. */
+  keep(): void;
   /**
    * The next whole message, or undefined until more bytes come.
    * Throws a `ProtocolError` or `MessageTooLargeError` when the bytes cannot be read on; after that only `lost` may be called.

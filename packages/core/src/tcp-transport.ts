@@ -2,36 +2,49 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { connectError, listenError } from './system-errors.js';
-import type { Address, DialOptions, Listener, ListenOptions, Transport, TransportHandler } from './transport.js';
+import { Reading, withReading } from './tcp-reading.js';
+import type { Address, DialOptions, Listener, ListenOptions, Place, Transport, TransportHandler } from './transport.js';
 import { WriteBatch } from './write-batch.js';
 
 /** With this much on its way, more waits in the send queue, where it can still be counted, dropped or sent on another link. */
 const highWaterBytes = 1024 * 1024;
 
 class TcpTransport implements Transport {
-  readonly remote: Address;
-  readonly local: Address;
   readonly #socket: Socket;
+  readonly #reading: Reading | undefined;
   readonly #batch = new WriteBatch();
   #handler: TransportHandler | undefined;
+  /** How much the socket held when that was last looked at. */
+  #inSocketBytes = 0;
   /** Whether somebody was told to wait. */
   #full = false;
+  #paused = false;
+  /** What came while it was paused. */
+  #held: Buffer | undefined;
   /** Whether something was written in this turn of the event loop, and whether there was a flush. */
   #turnOpen = false;
   #flushed = false;
 
-  constructor(socket: Socket, keepAliveMs: number) {
+  /** @param reading how the paused socket reads, if not in Node's own way */
+  constructor(socket: Socket, reading: Reading | undefined, keepAliveMs: number) {
     this.#socket = socket;
-    this.remote = { host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
-    this.local = { host: socket.localAddress ?? '', port: socket.localPort ?? 0 };
+    this.#reading = reading;
     socket.setNoDelay(true);
     if (keepAliveMs > 0) socket.setKeepAlive(true, keepAliveMs);
     // Until `start` nobody listens, and an unheard 'error' would end the program.
     socket.on('error', ignore);
   }
 
+  get remote(): Address {
+    return { host: this.#socket.remoteAddress ?? '', port: this.#socket.remotePort ?? 0 };
+  }
+
+  get local(): Address {
+    return { host: this.#socket.localAddress ?? '', port: this.#socket.localPort ?? 0 };
+  }
+
   get unsentBytes(): number {
-    return this.#batch.bytes + this.#socket.writableLength;
+    return this.#batch.bytes + this.#inSocketBytes;
   }
 
   get writable(): boolean {
@@ -42,13 +55,16 @@ class TcpTransport implements Transport {
     this.#handler = handler;
     const socket = this.#socket;
     let failure = socket.errored ?? undefined; // it may have failed before anybody listened
-    socket.on('data', (chunk) => handler.received(chunk));
+    if (this.#reading) this.#reading.received = (chunk) => this.#received(chunk);
+    else socket.on('data', (chunk) => this.#received(chunk));
+    socket.resume();
     socket.on('end', () => handler.ended());
     socket.on('error', (error) => {
       failure = error;
     });
     let told = false;
     const closed = () => {
+      this.#held = undefined;
       if (!told) handler.closed(failure);
       told = true;
     };
@@ -58,11 +74,14 @@ class TcpTransport implements Transport {
 
   write(piece: Uint8Array): void {
     this.#batch.add(piece);
-    if (this.unsentBytes >= highWaterBytes) this.#full = true;
     if (this.#batch.full) this.#send();
-    if (this.#turnOpen) return;
-    this.#turnOpen = true;
-    process.nextTick(this.#endTurn);
+    if (!this.#turnOpen) this.#beginTurn();
+  }
+
+  reserve(bytes: number): Place {
+    if (this.#batch.full) this.#send();
+    if (!this.#turnOpen) this.#beginTurn();
+    return this.#batch.reserve(bytes);
   }
 
   /**
@@ -75,11 +94,16 @@ class TcpTransport implements Transport {
     this.#send();
   }
 
-  readonly #endTurn = (): void => {
+  #beginTurn(): void {
+    this.#turnOpen = true;
+    process.nextTick(endTurn, this);
+  }
+
+  endTurn(): void {
     this.#turnOpen = false;
     this.#flushed = false;
     this.#send();
-  };
+  }
 
   #send(): void {
     if (this.#batch.bytes === 0) return;
@@ -90,24 +114,46 @@ class TcpTransport implements Transport {
     for (let i = 0; i < last; i++) socket.write(pieces[i] as Uint8Array);
     socket.write(pieces[last] as Uint8Array, this.#sent);
     if (last > 0) socket.uncork();
+    this.#inSocketBytes = socket.writableLength;
     // Mostly the system takes all of it at once, and the memory can be used again.
-    if (socket.writableLength === 0) this.#batch.recycle();
-    else this.#batch.abandon();
+    if (this.#inSocketBytes === 0) this.#batch.recycle();
+    else if (this.#inSocketBytes >= highWaterBytes) this.#full = true;
   }
 
   /** What one flush wrote has left this process, or the socket has died with it. */
   readonly #sent = (): void => {
-    if (!this.#full || this.unsentBytes >= highWaterBytes || this.#socket.destroyed) return;
+    if (this.#socket.destroyed) return;
+    this.#inSocketBytes = this.#socket.writableLength;
+    if (!this.#full || this.#inSocketBytes >= highWaterBytes) return;
     this.#full = false;
     this.#handler?.drained();
   };
 
+  /** The socket is paused only when more has come: until then it can tell that the peer has gone. */
   pause(): void {
-    this.#socket.pause();
+    this.#paused = true;
   }
 
   resume(): void {
-    this.#socket.resume();
+    this.#paused = false;
+    if (this.#held) process.nextTick(deliverHeld, this);
+  }
+
+  deliverHeld(): void {
+    const held = this.#held;
+    if (held === undefined || this.#paused) return;
+    this.#held = undefined;
+    this.#handler?.received(held);
+    if (this.#held === undefined) this.#socket.resume();
+  }
+
+  #received(chunk: Buffer): void {
+    if (!this.#paused) {
+      this.#handler?.received(chunk);
+      return;
+    }
+    this.#held = this.#held ? Buffer.concat([this.#held, chunk]) : Buffer.from(chunk);
+    this.#socket.pause();
   }
 
   end(): void {
@@ -122,10 +168,19 @@ class TcpTransport implements Transport {
 
 function ignore(): void {}
 
+function endTurn(transport: TcpTransport): void {
+  transport.endTurn();
+}
+
+function deliverHeld(transport: TcpTransport): void {
+  transport.deliverHeld();
+}
+
 /** Dials a TCP peer. Rejects with a `ConnectError`, or with the signal's reason. */
 export async function tcpDial({ host, port, keepAliveMs, signal }: DialOptions): Promise<Transport> {
   signal.throwIfAborted();
-  const socket = connect({ host, port, allowHalfOpen: true });
+  const reading = new Reading();
+  const socket = connect({ host, port, allowHalfOpen: true, onread: reading.options }).pause();
   try {
     await once(socket, 'connect', { signal });
   } catch (error) {
@@ -134,13 +189,15 @@ export async function tcpDial({ host, port, keepAliveMs, signal }: DialOptions):
     if (signal.aborted) throw signal.reason;
     throw connectError(error as Error, { host, port });
   }
-  return new TcpTransport(socket, keepAliveMs);
+  return new TcpTransport(socket, reading, keepAliveMs);
 }
 
 /** Listens for TCP peers. Rejects with a `ListenError`. */
 export async function tcpListen({ host, port, keepAliveMs, accept, failed }: ListenOptions): Promise<Listener> {
-  const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
-    accept(new TcpTransport(socket, keepAliveMs));
+  const server: Server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (accepted) => {
+    const reading = new Reading();
+    const socket = withReading(accepted, reading);
+    accept(new TcpTransport(socket ?? accepted, socket && reading, keepAliveMs));
   });
   server.listen({ host, port });
   try {

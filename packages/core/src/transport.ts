@@ -2,7 +2,7 @@
 
 /** What a transport tells its owner. `closed` comes exactly once and last. */
 export interface TransportHandler {
-  /** Bytes came in; the chunk is the handler's from now on. */
+  /** Bytes came in. The chunk is lent for this call: its memory is read into again. */
   received(chunk: Buffer): void;
   /** It takes more bytes gladly again. */
   drained(): void;
@@ -18,6 +18,12 @@ export interface Address {
   readonly port: number;
 }
 
+/** Memory for a piece: from `start` on, as much of it as was asked for. */
+export interface Place {
+  readonly memory: Buffer;
+  readonly start: number;
+}
+
 /** One link to a peer. Nothing is received before `start`. */
 export interface Transport {
   readonly remote: Address;
@@ -27,8 +33,10 @@ export interface Transport {
   /** Whether it takes more bytes gladly; false asks to wait for `drained`. */
   readonly writable: boolean;
   start(handler: TransportHandler): void;
-  /** Takes bytes for the next flush, without copying big pieces: they must not change until they have left. */
+  /** Takes bytes for the next flush, without copying big pieces: those must not change until they have left. */
   write(piece: Uint8Array): void;
+  /** Where a small piece, below 8 KiB, is to be put at once: a place in the next flush. The same object is returned each time. */
+  reserve(bytes: number): Place;
   /** Sends what was written, at once if it is the first time in this turn of the event loop. At its end that happens by itself. */
   flush(): void;
   pause(): void;

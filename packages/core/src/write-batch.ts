@@ -1,19 +1,24 @@
 /** What was written since the last flush: small pieces are gathered into blocks, big ones stay as they are. */
+import type { Place } from './transport.js';
 
 /** From this size on a piece is passed on as it is: a copy would cost more than a place in a vectored write. */
-const bigPieceBytes = 4096;
+const bigPieceBytes = 8 * 1024;
 
-/** Small pieces of one flush share blocks of this size. */
+/** Blocks begin with this size, so that thousands of quiet connections cost little, and double up to the next. */
+const firstBlockBytes = bigPieceBytes;
 const blockBytes = 64 * 1024;
 
+const empty = Buffer.alloc(0);
+
 export class WriteBatch {
+  readonly #place: { memory: Buffer; start: number } = { memory: empty, start: 0 };
   #pieces: Uint8Array[] = [];
   #bytes = 0;
   /** Kept over flushes, as a fresh one for each costs a third of the rate of small messages. */
-  #block: Buffer | undefined;
+  #block = empty;
   #used = 0;
-  /** Where in the block the run begins that is being gathered, or -1. */
-  #runStart = -1;
+  /** Where in the block the run begins that is being gathered. */
+  #runStart = 0;
 
   /** How many bytes wait for the flush. */
   get bytes(): number {
@@ -26,24 +31,25 @@ export class WriteBatch {
   }
 
   add(piece: Uint8Array): void {
-    this.#bytes += piece.length;
-    if (piece.length >= bigPieceBytes) {
-      this.#endRun();
-      this.#pieces.push(piece);
+    if (piece.length < bigPieceBytes) {
+      const { memory, start } = this.reserve(piece.length);
+      memory.set(piece, start);
       return;
     }
-    if (this.#runStart >= 0 && this.#append(piece)) return;
     this.#endRun();
-    const last = this.#pieces[this.#pieces.length - 1];
-    // A small piece that stays alone is never copied: a message a turn needs no block.
-    if (last === undefined || last.length >= bigPieceBytes) {
-      this.#pieces.push(piece);
-      return;
-    }
-    this.#startRun(last.length + piece.length);
-    this.#pieces.pop();
-    this.#append(last);
-    this.#append(piece);
+    this.#pieces.push(piece);
+    this.#bytes += piece.length;
+  }
+
+  /** Room in the block, where a small piece is made instead of being copied there: a tenth more messages of 64 bytes. */
+  reserve(bytes: number): Place {
+    if (this.#used + bytes > this.#block.length) this.#newBlock();
+    const place = this.#place;
+    place.memory = this.#block;
+    place.start = this.#used;
+    this.#used += bytes;
+    this.#bytes += bytes;
+    return place;
   }
 
   /** Takes everything out. */
@@ -55,36 +61,21 @@ export class WriteBatch {
     return pieces;
   }
 
-  /** What was taken has left: its memory may be written again. */
+  /** All that was ever taken has left: its memory may be written again. Until then only the rest of the block is. */
   recycle(): void {
     this.#used = 0;
+    this.#runStart = 0;
   }
 
-  /** What was taken is still needed. */
-  abandon(): void {
-    this.#block = undefined;
-    this.#used = 0;
-  }
-
-  #startRun(firstBytes: number): void {
-    if (this.#block === undefined || this.#used + firstBytes > blockBytes) {
-      this.#block = Buffer.allocUnsafeSlow(blockBytes);
-      this.#used = 0;
-    }
-    this.#runStart = this.#used;
-  }
-
-  #append(piece: Uint8Array): boolean {
-    const end = this.#used + piece.length;
-    if (end > blockBytes) return false;
-    this.#block?.set(piece, this.#used);
-    this.#used = end;
-    return true;
+  #newBlock(): void {
+    this.#endRun();
+    this.#block = Buffer.allocUnsafeSlow(Math.min(blockBytes, Math.max(firstBlockBytes, 2 * this.#block.length)));
+    this.recycle();
   }
 
   #endRun(): void {
-    if (this.#runStart < 0) return;
-    this.#pieces.push((this.#block as Buffer).subarray(this.#runStart, this.#used));
-    this.#runStart = -1;
+    if (this.#runStart === this.#used) return;
+    this.#pieces.push(this.#block.subarray(this.#runStart, this.#used));
+    this.#runStart = this.#used;
   }
 }

@@ -48,6 +48,7 @@ export function lineProtocol(calls: Calls = [], greetingMs = 0): Protocol<Lines>
           calls.push(`send ${text}`);
           output.write(Buffer.from(`${text}\n`));
         },
+        hold: () => {},
         forget: () => {},
         up: (nowMs) => {
           calls.push('up');
@@ -66,6 +67,7 @@ export function lineProtocol(calls: Calls = [], greetingMs = 0): Protocol<Lines>
           ask('receive');
           rest += chunk.toString('latin1');
         },
+        keep: () => {},
         read: () => {
           ask('read');
           for (;;) {

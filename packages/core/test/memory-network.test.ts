@@ -21,7 +21,7 @@ class End implements TransportHandler {
   }
 
   received(chunk: Buffer): void {
-    this.chunks.push(chunk);
+    this.chunks.push(Buffer.from(chunk));
   }
 
   drained(): void {

@@ -50,6 +50,7 @@ test('serpy-core/testing exports just these values', () => {
       "ManualClock",
       "MemoryLink",
       "MemoryNetwork",
+      "Pieces",
       "byteByByte",
       "everyCut",
       "randomPieces",

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
+import { Reading, withReading } from '../src/tcp-reading.js';
 import { tcpDial, tcpListen } from '../src/tcp-transport.js';
 import { until } from '../src/testing/contract/stage.js';
 import type { Listener, Transport, TransportHandler } from '../src/transport.js';
@@ -17,11 +18,17 @@ const local = { host: '127.0.0.1', port: 0, keepAliveMs: 0 };
 const never = () => new AbortController().signal;
 
 /** What a transport tells, in order; received bytes are joined. */
-function listen(transport: Transport): { told: string[]; received: () => string } {
+function listen(
+  transport: Transport,
+  heard: (chunk: Buffer) => void = () => {},
+): { told: string[]; received: () => string } {
   const told: string[] = [];
   const chunks: Buffer[] = [];
   const handler: TransportHandler = {
-    received: (chunk) => chunks.push(chunk),
+    received: (chunk) => {
+      heard(chunk);
+      chunks.push(Buffer.from(chunk));
+    },
     drained: () => told.push('drained'),
     ended: () => told.push('ended'),
     closed: (error) => told.push(error ? `closed: ${(error as NodeJS.ErrnoException).code}` : 'closed'),
@@ -88,6 +95,26 @@ describe('a TCP transport', () => {
     for (let n = 0; n < 50; n++) transport.write(Buffer.from('0123456789'));
     await until(() => Buffer.concat(chunks).length === 500);
     expect(chunks.length).toBeLessThanOrEqual(2); // the first at once, the others when the turn ends
+  });
+
+  test('reads into one buffer for all, whichever end dialled, so that reading takes no memory', async () => {
+    const { client, server } = await pair();
+    const memory: ArrayBufferLike[] = [];
+    for (const end of [client, server]) {
+      listen(end, (chunk) => memory.push(chunk.buffer));
+      end.write(Buffer.from('hello'));
+    }
+    await until(() => memory.length === 2);
+    expect(memory[0]).toBe(memory[1]);
+  });
+
+  test('reads in the way of the runtime where an accepted socket cannot be given that buffer', () => {
+    const reading = new Reading();
+    for (const inside of [{}, { _handle: null }, { _handle: {} }]) {
+      const socket = Object.assign(new Socket(), inside);
+      expect(withReading(socket, reading)).toBeUndefined();
+      expect(socket.destroyed).toBe(false);
+    }
   });
 
   test('keeps what came before it was started', async () => {

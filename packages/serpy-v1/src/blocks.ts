@@ -8,8 +8,9 @@ export class BlockReader {
   /** How far it was searched for an end in vain: nothing is searched twice. */
   #searched = 0;
 
+  /** Takes bytes in, as a copy. */
   push(chunk: Buffer): void {
-    this.bytes.push(chunk);
+    this.bytes.pushCopy(chunk);
   }
 
   /** The length of the first block, without its `1F`, or undefined until more bytes come. */

@@ -121,6 +121,9 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     if (!block.ended) this.#output.write(endOf(block.mode));
   }
 
+  /** It is text in memory of its own, or big. */
+  hold(): void {}
+
   /** Asks the peer for a sign of life: a change to the mode in force, which every v1 peer answers. */
   ask(): void {
     this.#output.write(setModeBlocks[this.#sendMode] as Buffer);
@@ -150,6 +153,8 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
   receive(chunk: Buffer): void {
     this.#blocks.push(chunk);
   }
+
+  keep(): void {}
 
   read(): ReceivedBlock | undefined {
     for (;;) {

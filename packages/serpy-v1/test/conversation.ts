@@ -1,5 +1,6 @@
 /** A v1 session in the hands of a test: values and bytes in, all that comes out of it gathered. */
 import { isSerpyError, type SerpyError, type SerpyErrorLike } from 'serpy-core';
+import { Pieces } from 'serpy-core/testing';
 import type { Value } from '../src/payload.js';
 import { type Block, type ModeOptions, type ReceivedBlock, type SessionOptions, V1Session } from '../src/session.js';
 import type { Original } from './oracle.js';
@@ -10,13 +11,14 @@ export class Conversation {
   readonly session: V1Session;
   readonly acknowledged: Block[] = [];
   readonly warnings: SerpyError[] = [];
-  #written: Uint8Array[] = [];
+  readonly #written = new Pieces();
 
   constructor(options: Partial<SessionOptions> = {}) {
     this.session = new V1Session(
       { maxMessageBytes: defaultMaxMessageBytes, encoding: 'ascii', ...options },
       {
-        write: (piece) => this.#written.push(piece),
+        write: this.#written.write,
+        reserve: this.#written.reserve,
         acknowledged: (block) => this.acknowledged.push(block),
         warn: (error) => this.warnings.push(error),
       },
@@ -33,9 +35,7 @@ export class Conversation {
 
   /** What the session wrote since the last call. */
   takeWritten(): Buffer {
-    const written = Buffer.concat(this.#written);
-    this.#written = [];
-    return written;
+    return Buffer.concat(this.#written.take());
   }
 
   /** The same as text, with `|` for `1F`, `␄` for `04` and `^` for `01`. */
@@ -45,9 +45,12 @@ export class Conversation {
 
   /** Takes bytes in, and what can be read then out. */
   hear(bytes: Uint8Array | string): ReceivedBlock[] {
-    this.session.receive(typeof bytes === 'string' ? wire(bytes) : Buffer.from(bytes));
+    const lent = typeof bytes === 'string' ? wire(bytes) : Buffer.from(bytes);
+    this.session.receive(lent);
     const messages: ReceivedBlock[] = [];
     for (let message = this.session.read(); message; message = this.session.read()) messages.push(message);
+    this.session.keep();
+    lent.fill(0xa5);
     return messages;
   }
 

@@ -12,6 +12,11 @@ export function checksum(bytes: Uint8Array, sum = 0): number {
   return bytes.length < kernelFromBytes ? sumPlain(bytes, 0, bytes.length, sum) : sumMany(bytes, sum);
 }
 
+/** The same for a part of the bytes. */
+export function checksumOf(bytes: Uint8Array, start: number, end: number): number {
+  return end - start < kernelFromBytes ? sumPlain(bytes, start, end, 0) : sumMany(bytes.subarray(start, end), 0);
+}
+
 /** As far as it is used here: Node has it, its types have not. */
 declare const WebAssembly: {
   readonly Module: new (bytes: Uint8Array) => object;

@@ -9,59 +9,38 @@ import {
   strangerBytes,
   TruncatedError,
 } from 'serpy-core';
-import { checksum } from './checksum.js';
-import { checkMagic, startsWithMagic } from './header.js';
-import { decodeValue, type Message } from './values.js';
-import { checksumOffset, headerBytes, lengthOffset, probe, typeOffset } from './wire.js';
+import { Body, ownMemoryBytes } from './body.js';
+import { checksumOf } from './checksum.js';
+import { checkMagic, readUint32, startsWithMagic } from './header.js';
+import { type DecodedMessage, decodeValue } from './values.js';
+import { checksumOffset, frameType, headerBytes, lengthOffset, probe, typeOffset } from './wire.js';
 
-/** A message and its payload's size. */
-export interface DecodedMessage {
-  readonly message: Message;
-  readonly sizeBytes: number;
-}
+/** So many times what has come in all may be set aside for what a header says is coming. */
+const believedTimes = 4;
 
-/** A payload from this size on is put together as it comes in: summed up while it is warm in the cache, and copied once. */
-const bigPayloadBytes = 64 * 1024;
-
-/** How much of a big payload must be there before memory is set aside for it: no header is believed for more than four times of what came. */
-const believedShare = 1 / 4;
-
-/** A big payload that is coming in. */
-class Body {
-  readonly bytes: Buffer;
-  filled = 0;
-  sum = 0;
-
-  constructor(sizeBytes: number) {
-    this.bytes = Buffer.allocUnsafeSlow(sizeBytes);
-  }
-
-  get complete(): boolean {
-    return this.filled === this.bytes.length;
-  }
-
-  /** Takes as much of a chunk as belongs to it, and tells how much that was. */
-  add(chunk: Buffer): number {
-    const missing = this.bytes.length - this.filled;
-    const part = chunk.length <= missing ? chunk : chunk.subarray(0, missing);
-    this.sum = checksum(part, this.sum);
-    this.bytes.set(part, this.filled);
-    this.filled += part.length;
-    return part.length;
-  }
-}
+const nothing = Buffer.alloc(0);
 
 export class Decoder {
   readonly #maxMessageBytes: number;
   readonly #warn: (error: SerpyError) => void;
-  readonly #bytes = new ByteQueue();
+  /** What is being read, and how far. */
+  #chunk: Buffer = nothing;
+  #at = 0;
+  /** Whether the chunk's memory is only lent. */
+  #lent = false;
+  /** How many bytes have come in all. */
+  #received = 0;
+  /** A header that did not come in one chunk, and how much of it is there. */
+  #header: Buffer | undefined;
+  #headerFilled = 0;
   /** Whether a header was read whose payload was not; the next three are what it said. */
   #inPayload = false;
   #type = 0;
   #checksum = 0;
   #payloadBytes = 0;
-  /** The payload, if it is a big one that is coming in. */
+  /** The payload, if it does not come in one chunk: put together in its own memory, or kept as it comes until that is believed. */
   #body: Body | undefined;
+  #unbelieved: ByteQueue | undefined;
   /** Whether no frame has come yet: only then a client's probe may. */
   #fresh = true;
 
@@ -74,9 +53,18 @@ export class Decoder {
     this.#warn = warn;
   }
 
+  /** Takes bytes in, which must not change until `keep`. */
   push(chunk: Buffer): void {
-    const used = this.#body?.add(chunk) ?? 0;
-    if (used < chunk.length) this.#bytes.push(used === 0 ? chunk : chunk.subarray(used));
+    this.#received += chunk.length;
+    const left = this.#chunk.length - this.#at;
+    this.#chunk = left === 0 ? chunk : Buffer.concat([this.#chunk.subarray(this.#at), chunk]);
+    this.#lent = left === 0;
+    this.#at = 0;
+  }
+
+  /** The chunk goes back: what of it was not read is copied. */
+  keep(): void {
+    if (this.#lent) this.#own();
   }
 
   /**
@@ -86,69 +74,131 @@ export class Decoder {
   read(): DecodedMessage | undefined {
     for (;;) {
       if (!this.#inPayload && !this.#readHeader()) return undefined;
-      const payload = this.#readPayload();
-      if (payload === undefined) return undefined;
-      const sum = this.#body?.sum ?? checksum(payload);
-      this.#inPayload = false;
-      this.#body = undefined;
-      if (sum === this.#checksum) return { message: decodeValue(this.#type, payload), sizeBytes: payload.length };
-      this.#warn(
-        new ChecksumError(
-          `a message of ${payload.length} bytes arrived damaged and was dropped: its checksum is ${sum}, not ${this.#checksum}`,
-        ),
-      );
+      const sizeBytes = this.#payloadBytes;
+      const start = this.#at;
+      if (this.#body === undefined && this.#unbelieved === undefined && start + sizeBytes <= this.#chunk.length) {
+        // Whole and in one chunk, as nearly all small messages are.
+        const sum = checksumOf(this.#chunk, start, start + sizeBytes);
+        this.#inPayload = false;
+        if (sum === this.#checksum) return decodeValue(this.#type, this.#takeWhole(sizeBytes));
+        this.#at = start + sizeBytes;
+        this.#warnOf(sum);
+      } else {
+        const body = this.#readBody();
+        if (body === undefined) return undefined;
+        this.#inPayload = false;
+        this.#body = undefined;
+        if (body.sum === this.#checksum) return decodeValue(this.#type, body.bytes);
+        this.#warnOf(body.sum);
+      }
     }
   }
 
   /** What the end of the stream leaves unfinished. */
   ended(): SerpyError | undefined {
-    const there = this.#body?.filled ?? this.#bytes.length;
+    const left = this.#chunk.length - this.#at;
     if (this.#inPayload) {
+      const there = left + (this.#body?.filled ?? this.#unbelieved?.length ?? 0);
       return new TruncatedError(
         `the stream ended in the middle of a message: ${there} of ${this.#payloadBytes} bytes had come`,
       );
     }
+    const there = left + this.#headerFilled;
     if (there === 0) return undefined;
     return new TruncatedError(`the stream ended in the middle of a header: ${there} of ${headerBytes} bytes had come`);
   }
 
   #readHeader(): boolean {
-    if (this.#fresh && !this.#skipProbe()) return false;
-    const bytes = this.#bytes;
-    if (bytes.length < headerBytes) {
-      if (bytes.length > 0) checkMagic(bytes.peek(strangerBytes));
+    const at = this.#at;
+    const chunk = this.#chunk;
+    if (this.#headerFilled > 0 || at + headerBytes > chunk.length) return at < chunk.length && this.#joinHeader();
+    this.#at = at + headerBytes;
+    return this.#parseHeader(chunk, at);
+  }
+
+  /** Gathers a header that came in parts. A wrong one is noticed at its first wrong byte. */
+  #joinHeader(): boolean {
+    this.#header ??= Buffer.allocUnsafe(headerBytes);
+    const end = Math.min(this.#chunk.length, this.#at + headerBytes - this.#headerFilled);
+    this.#headerFilled += this.#chunk.copy(this.#header, this.#headerFilled, this.#at, end);
+    this.#at = end;
+    if (this.#headerFilled < headerBytes) {
+      const start = this.#header.subarray(0, this.#headerFilled);
+      if (!this.#fresh || !startsAlike(start, probe)) checkMagic(start);
       return false;
     }
-    this.#fresh = false;
-    if (!startsWithMagic(bytes)) checkMagic(bytes.peek(strangerBytes));
-    this.#type = bytes.at(typeOffset);
-    this.#checksum = bytes.uint32LE(checksumOffset);
-    this.#payloadBytes = bytes.uint32LE(lengthOffset);
-    if (this.#payloadBytes > this.#maxMessageBytes) {
-      throw new MessageTooLargeError('the message that the peer sends', this.#payloadBytes, this.#maxMessageBytes);
+    this.#headerFilled = 0;
+    return this.#parseHeader(this.#header, 0);
+  }
+
+  #parseHeader(from: Buffer, at: number): boolean {
+    if (!startsWithMagic(from, at)) {
+      if (!this.#fresh || from.compare(probe, 0, probe.length, at, at + probe.length) !== 0) {
+        const more = this.#chunk.subarray(this.#at, this.#at + strangerBytes - headerBytes);
+        checkMagic(Buffer.concat([from.subarray(at, at + headerBytes), more]));
+      }
+      this.#fresh = false;
+      return this.#readHeader();
     }
-    bytes.skip(headerBytes);
+    this.#fresh = false;
+    const payloadBytes = readUint32(from, at + lengthOffset);
+    if (payloadBytes > this.#maxMessageBytes) {
+      throw new MessageTooLargeError('the message that the peer sends', payloadBytes, this.#maxMessageBytes);
+    }
+    this.#type = from[at + typeOffset] as number;
+    this.#checksum = readUint32(from, at + checksumOffset);
+    this.#payloadBytes = payloadBytes;
     this.#inPayload = true;
     return true;
   }
 
-  #readPayload(): Buffer | undefined {
-    if (this.#body) return this.#body.complete ? this.#body.bytes : undefined;
-    if (this.#bytes.length >= this.#payloadBytes) return this.#bytes.take(this.#payloadBytes);
-    if (this.#payloadBytes >= bigPayloadBytes && this.#bytes.length >= this.#payloadBytes * believedShare) {
-      this.#body = new Body(this.#payloadBytes);
-      for (const chunk of this.#bytes.takeChunks()) this.#body.add(chunk);
-    }
-    return undefined;
+  /** The next bytes, which are all there: a view, or where they are delivered as they are and are many, a copy. */
+  #takeWhole(count: number): Buffer {
+    const isDelivered = this.#type === frameType.bytes;
+    if (this.#lent && isDelivered && count < ownMemoryBytes) this.#own();
+    const start = this.#at;
+    const end = start + count;
+    this.#at = end;
+    if (!isDelivered || count < ownMemoryBytes) return this.#chunk.subarray(start, end);
+    const bytes = Buffer.allocUnsafeSlow(count);
+    bytes.set(this.#chunk.subarray(start, end));
+    return bytes;
   }
 
-  /** Skips a probe at the very start; false while what is there may still become one. */
-  #skipProbe(): boolean {
-    const start = this.#bytes.peek(probe.length);
-    if (start.compare(probe, 0, start.length) !== 0) return true;
-    if (start.length < probe.length) return start.length === 0;
-    this.#bytes.skip(probe.length);
-    this.#fresh = false;
-    return true;
+  /** Goes on with a payload that comes in several chunks. */
+  #readBody(): Body | undefined {
+    const rest = this.#chunk.subarray(this.#at);
+    if (this.#body === undefined) {
+      if (this.#payloadBytes > this.#received * believedTimes) {
+        this.#unbelieved ??= new ByteQueue();
+        this.#unbelieved.pushCopy(rest);
+        this.#at = this.#chunk.length;
+        return undefined;
+      }
+      this.#body = new Body(this.#payloadBytes);
+      for (const chunk of this.#unbelieved?.takeChunks() ?? []) this.#body.add(chunk);
+      this.#unbelieved = undefined;
+    }
+    this.#at += this.#body.add(rest);
+    return this.#body.complete ? this.#body : undefined;
   }
+
+  /** Copies what is left of a lent chunk: once for all the small messages in it. */
+  #own(): void {
+    this.#chunk = this.#at === this.#chunk.length ? nothing : Buffer.from(this.#chunk.subarray(this.#at));
+    this.#at = 0;
+    this.#lent = false;
+  }
+
+  #warnOf(sum: number): void {
+    this.#warn(
+      new ChecksumError(
+        `a message of ${this.#payloadBytes} bytes arrived damaged and was dropped: its checksum is ${sum}, not ${this.#checksum}`,
+      ),
+    );
+  }
+}
+
+function startsAlike(start: Buffer, pattern: Buffer): boolean {
+  return start.compare(pattern, 0, start.length) === 0;
 }

@@ -1,5 +1,5 @@
 /** The 14 bytes before every v2 payload. */
-import { type ByteQueue, describeStranger, ProtocolError } from 'serpy-core';
+import { describeStranger, ProtocolError } from 'serpy-core';
 import { checksumOffset, headerBytes, lengthOffset, magic, typeOffset } from './wire.js';
 
 /** What a header says of its payload. */
@@ -14,13 +14,13 @@ export interface Header {
 const magicStart = 0xcafecade;
 const magicEnd = 0xfe;
 
-/** Writes a header into the first 14 bytes of a buffer. Byte by byte: for so few, calls of the system's copy cost more. */
-export function writeHeader(target: Uint8Array, { type, checksum, payloadBytes }: Header): void {
-  writeUint32(target, 0, magicStart);
-  target[4] = magicEnd;
-  target[typeOffset] = type;
-  writeUint32(target, checksumOffset, checksum);
-  writeUint32(target, lengthOffset, payloadBytes);
+/** Writes the 14 bytes of a header. Byte by byte: for so few, calls of the system's copy cost more. */
+export function writeHeader(target: Uint8Array, start: number, { type, checksum, payloadBytes }: Header): void {
+  writeUint32(target, start, magicStart);
+  target[start + 4] = magicEnd;
+  target[start + typeOffset] = type;
+  writeUint32(target, start + checksumOffset, checksum);
+  writeUint32(target, start + lengthOffset, payloadBytes);
 }
 
 function writeUint32(target: Uint8Array, offset: number, value: number): void {
@@ -30,9 +30,20 @@ function writeUint32(target: Uint8Array, offset: number, value: number): void {
   target[offset + 3] = value >>> 24;
 }
 
-/** Whether the next bytes, at least 14, are those of a header. */
-export function startsWithMagic(bytes: ByteQueue): boolean {
-  return bytes.uint32LE(0) === magicStart && bytes.at(4) === magicEnd;
+/** An unsigned little-endian number of 32 bits. */
+export function readUint32(bytes: Uint8Array, start: number): number {
+  return (
+    ((bytes[start] as number) |
+      ((bytes[start + 1] as number) << 8) |
+      ((bytes[start + 2] as number) << 16) |
+      ((bytes[start + 3] as number) << 24)) >>>
+    0
+  );
+}
+
+/** Whether the bytes at `start`, at least five, are those of a header. */
+export function startsWithMagic(bytes: Uint8Array, start: number): boolean {
+  return readUint32(bytes, start) === magicStart && bytes[start + 4] === magicEnd;
 }
 
 /**

@@ -1,13 +1,13 @@
 /** v2 as core sees it. */
 import type { Protocol, ProtocolTypes, Role, SessionOutput } from 'serpy-core';
-import { type Frame, type ReceivedMessage, type SessionOptions, V2Session } from './session.js';
-import type { Data, Message, Value } from './values.js';
+import { type Frame, type SessionOptions, V2Session } from './session.js';
+import type { Data, DecodedMessage, Message, Value } from './values.js';
 
 /** The types of v2. */
 export interface V2 extends ProtocolTypes {
   value: Value;
   sendOptions: object;
-  received: ReceivedMessage;
+  received: DecodedMessage;
   outgoing: Frame;
   data: Data;
   message: Message;
@@ -19,7 +19,7 @@ export function v2Protocol(options: SessionOptions) {
     name: 'v2',
     sendOptionNames: [],
     createSession: (_role: Role, output: SessionOutput<Frame>) => new V2Session(options, output),
-    data: ({ message }: ReceivedMessage) => message.value,
-    message: ({ message }: ReceivedMessage) => message,
+    data: (received: DecodedMessage) => received.value,
+    message: ({ type, value }: DecodedMessage) => ({ type, value }) as Message,
   } satisfies Protocol<V2>;
 }

@@ -1,36 +1,24 @@
 /** A v2 conversation: every message is one frame; there are no answers and nothing to remember. */
-import {
-  MessageTooLargeError,
-  type Outgoing,
-  type Received,
-  type SerpyError,
-  type Session,
-  type SessionOutput,
-} from 'serpy-core';
+import { MessageTooLargeError, type Outgoing, type SerpyError, type Session, type SessionOutput } from 'serpy-core';
 import { checksum } from './checksum.js';
-import { type DecodedMessage, Decoder } from './decoder.js';
-import { writeHeader } from './header.js';
-import { encodeValue, type Value } from './values.js';
+import { Decoder } from './decoder.js';
+import { type Header, writeHeader } from './header.js';
+import { type DecodedMessage, encodeValue, type Value } from './values.js';
 import { frameType, headerBytes } from './wire.js';
 
-/** A payload below this is put behind its header at once, with one copy; above, header and payload stay two pieces. */
+/** A payload below this is copied behind its header; above, header and payload stay two pieces. */
 const copiedPayloadBytes = 4096;
 
 /** A frame on its way out. */
-export interface Frame extends Outgoing {
-  /** The header, and a small payload with it. */
-  readonly start: Buffer;
-  /** A big payload. */
-  readonly payload: Uint8Array | undefined;
+export interface Frame extends Outgoing, Header {
+  payload: Uint8Array;
 }
-
-export type ReceivedMessage = DecodedMessage & Received;
 
 export interface SessionOptions {
   readonly maxMessageBytes: number;
 }
 
-export class V2Session implements Session<Value, object, ReceivedMessage, Frame> {
+export class V2Session implements Session<Value, object, DecodedMessage, Frame> {
   readonly canSend = true;
   readonly deadlineMs = undefined;
   readonly #options: SessionOptions;
@@ -53,16 +41,27 @@ export class V2Session implements Session<Value, object, ReceivedMessage, Frame>
     if (payloadBytes > this.#options.maxMessageBytes) {
       throw new MessageTooLargeError('the message', payloadBytes, this.#options.maxMessageBytes);
     }
-    const small = payloadBytes < copiedPayloadBytes;
-    const start = Buffer.allocUnsafe(small ? headerBytes + payloadBytes : headerBytes);
-    writeHeader(start, { type: frameType[type], checksum: checksum(bytes), payloadBytes });
-    if (small) start.set(bytes, headerBytes);
-    return { start, payload: small ? undefined : bytes, sizeBytes: headerBytes + payloadBytes, acknowledged: false };
+    return {
+      type: frameType[type],
+      checksum: checksum(bytes),
+      payloadBytes,
+      payload: bytes,
+      sizeBytes: headerBytes + payloadBytes,
+      acknowledged: false,
+    };
   }
 
-  send({ start, payload }: Frame): void {
-    this.#output.write(start);
-    if (payload) this.#output.write(payload);
+  /** A small payload may change as soon as `sendData` has returned. */
+  hold(frame: Frame): void {
+    if (frame.payloadBytes < copiedPayloadBytes) frame.payload = Buffer.from(frame.payload);
+  }
+
+  send(frame: Frame): void {
+    const isSmall = frame.payloadBytes < copiedPayloadBytes;
+    const { memory, start } = this.#output.reserve(isSmall ? frame.sizeBytes : headerBytes);
+    writeHeader(memory, start, frame);
+    if (isSmall) memory.set(frame.payload, start + headerBytes);
+    else this.#output.write(frame.payload);
   }
 
   forget(): void {}
@@ -79,7 +78,11 @@ export class V2Session implements Session<Value, object, ReceivedMessage, Frame>
     this.#decoder.push(chunk);
   }
 
-  read(): ReceivedMessage | undefined {
+  keep(): void {
+    this.#decoder.keep();
+  }
+
+  read(): DecodedMessage | undefined {
     return this.#decoder.read();
   }
 

@@ -57,6 +57,9 @@ export type Message =
   | { readonly type: 'str'; readonly value: string }
   | { readonly type: 'bytes'; readonly value: Buffer };
 
+/** A message that arrived, and the size of its payload. */
+export type DecodedMessage = Message & { readonly sizeBytes: number };
+
 /** A payload and its type. */
 export interface Payload {
   readonly type: TypeName;
@@ -86,16 +89,17 @@ export function encodeValue(value: Value): Payload {
 }
 
 /** The value of a payload. Throws a `ProtocolError` for a type that does not exist and for bytes that are none of it. */
-export function decodeValue(type: number, payload: Buffer): Message {
+export function decodeValue(type: number, payload: Buffer): DecodedMessage {
+  const sizeBytes = payload.length;
   switch (type) {
     case frameType.int:
-      return { type: 'int', value: decodeInt(payload) };
+      return { type: 'int', value: decodeInt(payload), sizeBytes };
     case frameType.float:
-      return { type: 'float', value: decodeFloat(payload) };
+      return { type: 'float', value: decodeFloat(payload), sizeBytes };
     case frameType.str:
-      return { type: 'str', value: decodeText(payload) };
+      return { type: 'str', value: decodeText(payload), sizeBytes };
     case frameType.bytes:
-      return { type: 'bytes', value: payload };
+      return { type: 'bytes', value: payload, sizeBytes };
     default: {
       const name = type.toString(16).padStart(2, '0').toUpperCase();
       throw new ProtocolError(

@@ -1,9 +1,10 @@
 /** A v2 session in the hands of a test: bytes in, all that comes out of it gathered. */
 import { isDeepStrictEqual } from 'node:util';
 import { isSerpyError, type SerpyError, type SerpyErrorLike } from 'serpy-core';
+import { Pieces } from 'serpy-core/testing';
 import { expect } from 'vitest';
 import { type Frame, V2Session } from '../src/session.js';
-import type { Message, Value } from '../src/values.js';
+import type { DecodedMessage, Message, Value } from '../src/values.js';
 import type { OracleMessage } from './oracle.js';
 
 /** Everything that a session made of a stream. */
@@ -23,13 +24,18 @@ export function receive(chunks: Iterable<Buffer>, maxMessageBytes = defaultMaxMe
   const outcome: Outcome = { messages: [], warnings: [], error: undefined, ended: undefined };
   const session = new V2Session(
     { maxMessageBytes },
-    { write() {}, acknowledged() {}, warn: (error) => outcome.warnings.push(error) },
+    { ...new Pieces(), acknowledged() {}, warn: (error) => outcome.warnings.push(error) },
   );
   session.up();
   try {
     for (const chunk of chunks) {
-      session.receive(chunk);
-      for (let received = session.read(); received; received = session.read()) outcome.messages.push(received.message);
+      const lent = Buffer.alloc(chunk.length); // not Buffer.from, whose memory it would share with messages
+      lent.set(chunk);
+      session.receive(lent);
+      for (let received = session.read(); received; received = session.read())
+        outcome.messages.push(messageOf(received));
+      session.keep();
+      lent.fill(0xa5);
     }
   } catch (error) {
     if (!isSerpyError(error)) throw error;
@@ -40,6 +46,11 @@ export function receive(chunks: Iterable<Buffer>, maxMessageBytes = defaultMaxMe
   return outcome;
 }
 
+/** A message without what its decoder knows besides. */
+export function messageOf({ type, value }: DecodedMessage): Message {
+  return { type, value } as Message;
+}
+
 /** The frame of a value, as one piece. */
 export function frameOf(value: Value, maxMessageBytes = defaultMaxMessageBytes): Buffer {
   return Buffer.concat(piecesOf(value, maxMessageBytes));
@@ -47,15 +58,12 @@ export function frameOf(value: Value, maxMessageBytes = defaultMaxMessageBytes):
 
 /** The pieces that a session writes for a value. */
 export function piecesOf(value: Value, maxMessageBytes = defaultMaxMessageBytes): Uint8Array[] {
-  const pieces: Uint8Array[] = [];
-  const session = new V2Session(
-    { maxMessageBytes },
-    { write: (piece) => pieces.push(piece), acknowledged() {}, warn() {} },
-  );
+  const pieces = new Pieces();
+  const session = new V2Session({ maxMessageBytes }, { ...pieces, acknowledged() {}, warn() {} });
   session.up();
   const outgoing: Frame = session.encode(value);
   session.send(outgoing);
-  return pieces;
+  return pieces.take();
 }
 
 /** A delivered message as the oracle writes it. */

@@ -1,6 +1,6 @@
 /** A delivered Buffer belongs to the application: it never changes, and a big one is exactly its memory. */
 import { isDeepStrictEqual } from 'node:util';
-import { byteByByte, everyCut, randomPieces, seededRandom } from 'serpy-core/testing';
+import { byteByByte, everyCut, Pieces, randomPieces, seededRandom } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
 import { V2Session } from '../src/session.js';
 import { frameOf, receive } from './conversation.js';
@@ -52,13 +52,13 @@ describe('a delivered Buffer', () => {
   });
 
   test('can be written to without a trace in what arrives after it', () => {
-    const session = new V2Session({ maxMessageBytes: 10_000 }, { write() {}, acknowledged() {}, warn() {} });
+    const session = new V2Session({ maxMessageBytes: 10_000 }, { ...new Pieces(), acknowledged() {}, warn() {} });
     session.up();
     const frame = frameOf(Buffer.alloc(50, 7));
     for (let i = 0; i < 50; i++) {
       for (const chunk of randomPieces(Buffer.concat([frame, frame]), 40, seededRandom(i))) session.receive(chunk);
       for (const _ of [0, 1]) {
-        const bytes = session.read()?.message.value as Buffer;
+        const bytes = session.read()?.value as Buffer;
         expect(bytes.equals(Buffer.alloc(50, 7))).toBe(true);
         bytes.fill(0xee);
       }

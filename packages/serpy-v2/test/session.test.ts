@@ -1,15 +1,16 @@
 /** The session as core uses it: what it writes for a value, and that each transport starts anew. */
+import { Pieces } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
 import { type Frame, V2Session } from '../src/session.js';
 import type { Value } from '../src/values.js';
 import { frameOf, piecesOf } from './conversation.js';
 
 function createSession(maxMessageBytes = 1000) {
-  const pieces: Uint8Array[] = [];
+  const pieces = new Pieces();
   const acknowledged: Frame[] = [];
   const session = new V2Session(
     { maxMessageBytes },
-    { write: (piece) => pieces.push(piece), acknowledged: (frame) => acknowledged.push(frame), warn() {} },
+    { ...pieces, acknowledged: (frame) => acknowledged.push(frame), warn() {} },
   );
   return { session, pieces, acknowledged };
 }
@@ -63,7 +64,7 @@ describe('sending', () => {
     session.encode('hello');
     session.tick();
     session.forget();
-    expect(pieces).toEqual([]);
+    expect(pieces.take()).toEqual([]);
   });
 
   test('sends the same frame again over another transport', () => {
@@ -74,7 +75,7 @@ describe('sending', () => {
     session.lost();
     session.up();
     session.send(frame);
-    expect(Buffer.concat(pieces).equals(Buffer.concat([frameOf('hello'), frameOf('hello')]))).toBe(true);
+    expect(Buffer.concat(pieces.take()).equals(Buffer.concat([frameOf('hello'), frameOf('hello')]))).toBe(true);
   });
 
   test.each<[what: string, largest: Value, larger: Value]>([
@@ -87,7 +88,7 @@ describe('sending', () => {
     expect(() => session.encode(larger)).toThrow(
       expect.objectContaining({ code: 'ERR_SERPY_TOO_LARGE', sizeBytes: 1001, limitBytes: 1000 }),
     );
-    expect(pieces).toEqual([]);
+    expect(pieces.take()).toEqual([]);
   });
 });
 
@@ -104,7 +105,7 @@ describe('each transport starts anew', () => {
     expect([session.read(), session.ended()]).toEqual([undefined, undefined]);
     session.up();
     session.receive(Buffer.from(goodbye));
-    expect(session.read()?.message.value).toBe('goodbye');
+    expect(session.read()?.value).toBe('goodbye');
     expect(session.ended()).toBeUndefined();
   });
 
@@ -116,7 +117,7 @@ describe('each transport starts anew', () => {
     session.lost();
     session.up();
     session.receive(Buffer.from(goodbye));
-    expect(session.read()?.message.value).toBe('goodbye');
+    expect(session.read()?.value).toBe('goodbye');
   });
 
   test('with a probe once more', () => {
@@ -125,7 +126,7 @@ describe('each transport starts anew', () => {
     for (let i = 0; i < 3; i++) {
       session.up();
       session.receive(Buffer.concat([probe, hello]));
-      expect(session.read()?.message.value).toBe('hello');
+      expect(session.read()?.value).toBe('hello');
       session.lost();
     }
   });

@@ -5,6 +5,7 @@ import { isSerpyError } from 'serpy-core';
 import { describe, expect, test } from 'vitest';
 import { decodeValue, encodeValue, float, int, type Message, type Value } from '../src/values.js';
 import { frameType } from '../src/wire.js';
+import { messageOf } from './conversation.js';
 import { littleEndian, signedInteger } from './oracle.js';
 
 const thrownBy = (action: () => unknown): Error => {
@@ -18,7 +19,7 @@ const thrownBy = (action: () => unknown): Error => {
 
 const roundTrip = (value: Value): Message => {
   const { type, bytes } = encodeValue(value);
-  return decodeValue(frameType[type], Buffer.from(bytes));
+  return messageOf(decodeValue(frameType[type], Buffer.from(bytes)));
 };
 
 const receivedInt = (payload: readonly number[]) => decodeValue(frameType.int, Buffer.from(payload)).value;

@@ -78,10 +78,11 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     this.#output = output;
     this.#probeTimeoutMs = probeTimeoutMs;
     const write = (piece: Uint8Array) => output.write(piece);
+    const reserve = (bytes: number) => output.reserve(bytes);
     const warn = (error: SerpyError) => output.warn(error);
     // Nobody can ask for an acknowledgement before it is known that the peer has them.
-    this.#v1 = first.createSession(role, { write, warn, acknowledged: () => {} });
-    this.#v2 = second.createSession(role, { write, warn, acknowledged: () => {} });
+    this.#v1 = first.createSession(role, { write, reserve, warn, acknowledged: () => {} });
+    this.#v2 = second.createSession(role, { write, reserve, warn, acknowledged: () => {} });
   }
 
   get protocol(): 'v1' | 'v2' | undefined {
@@ -111,6 +112,10 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     else this.#v2.send(v2 as V2['outgoing']);
   }
 
+  hold({ v2 }: AutoOutgoing): void {
+    if (v2) this.#v2.hold(v2);
+  }
+
   forget(): void {}
 
   up(nowMs: number): void {
@@ -134,6 +139,10 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     this.#nowMs = nowMs;
     if (this.#protocol === undefined) this.#recognise(chunk);
     else this.#session.receive(chunk);
+  }
+
+  keep(): void {
+    if (this.#protocol !== undefined) this.#session.keep();
   }
 
   read(): AutoReceived | undefined {
@@ -174,7 +183,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
 
   /** Goes by the first bytes; a handful at most, so that joining them costs nothing. */
   #recognise(chunk: Buffer): void {
-    this.#start = this.#start.length === 0 ? chunk : Buffer.concat([this.#start, chunk]);
+    this.#start = Buffer.concat([this.#start, chunk]); // a copy: the chunk is only lent
     const start = this.#start;
     if (isPrefix(start, this.#role === 'client' ? v2Answer : v2Magic)) return;
     if (startsWith(start, v2Magic)) {

@@ -1,6 +1,6 @@
 /** An environment that keeps account of what was taken from it, so that a test can tell what was left behind. */
 import type { Clock, Environment } from '../../environment.js';
-import type { Address, Dial, Listen, Listener, Transport, TransportHandler } from '../../transport.js';
+import type { Address, Dial, Listen, Listener, Place, Transport, TransportHandler } from '../../transport.js';
 
 export class WatchedEnvironment implements Environment {
   readonly clock: Clock;
@@ -148,6 +148,11 @@ class WatchedTransport implements Transport {
   write(piece: Uint8Array): void {
     if (this.#ended && !this.#destroyed && !this.#closed) this.#watcher.violated('write after end');
     this.#transport.write(piece);
+  }
+
+  reserve(bytes: number): Place {
+    if (this.#ended && !this.#destroyed && !this.#closed) this.#watcher.violated('write after end');
+    return this.#transport.reserve(bytes);
   }
 
   pause(): void {

@@ -1,0 +1,45 @@
+/**
+ * How bytes come in from a socket: all sockets read into one buffer, whose content is lent to the handler. Node's own way,
+ * fresh memory of 64 KiB for each read, costs the receiver of blobs half as much CPU time again.
+ */
+import { type OnReadOpts, Socket } from 'node:net';
+
+/** Reads of this size instead of 64 KiB take a quarter less of the receiver's time. */
+const readBufferBytes = 256 * 1024;
+
+/** For every socket: each read is handled before there is another. */
+const readBuffer = Buffer.allocUnsafeSlow(readBufferBytes);
+
+/** Where the bytes of one socket go. */
+export class Reading {
+  /** Nothing is read before there is one. */
+  received: ((chunk: Buffer) => void) | undefined;
+
+  /** For the options of a socket. */
+  readonly options: OnReadOpts = {
+    buffer: readBuffer,
+    callback: (count) => {
+      this.received?.(readBuffer.subarray(0, count));
+      return true;
+    },
+  };
+}
+
+/** What Node keeps inside of a socket, as far as it is used here. */
+interface Inside {
+  _handle?: { useUserBuffer?: unknown } | null;
+}
+
+/**
+ * Node takes the option `onread` for sockets that dial, but has none for those that a server accepts. So the accepted socket's
+ * handle is put into another that has it; `undefined` where this runtime keeps no such handle, and the socket is left as it was.
+ */
+export function withReading(accepted: Socket, reading: Reading): Socket | undefined {
+  const inside = accepted as unknown as Inside;
+  const handle = inside._handle;
+  if (typeof handle?.useUserBuffer !== 'function') return undefined;
+  inside._handle = null;
+  accepted.destroy(); // what is left of it, so that its server does not count it any more
+  const options = { handle, allowHalfOpen: true, readable: true, writable: true, onread: reading.options };
+  return new Socket(options).pause();
+}

@@ -1,0 +1,23 @@
+/** What a session writes, gathered by a test. */
+import type { Place } from '../transport.js';
+
+export class Pieces {
+  #pieces: Uint8Array[] = [];
+
+  readonly write = (piece: Uint8Array): void => {
+    this.#pieces.push(piece);
+  };
+
+  readonly reserve = (bytes: number): Place => {
+    const memory = Buffer.alloc(bytes);
+    this.#pieces.push(memory);
+    return { memory, start: 0 };
+  };
+
+  /** Takes out what was written since the last call. */
+  take(): Uint8Array[] {
+    const pieces = this.#pieces;
+    this.#pieces = [];
+    return pieces;
+  }
+}

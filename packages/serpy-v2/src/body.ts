@@ -1,0 +1,29 @@
+/** A payload that comes in several chunks: summed up while each is warm in the cache, and copied once, into its own memory. */
+import { checksum } from './checksum.js';
+
+/** From this size on a delivered payload has memory of its own exactly; below it shares some with others. */
+export const ownMemoryBytes = 4096;
+
+export class Body {
+  readonly bytes: Buffer;
+  filled = 0;
+  sum = 0;
+
+  constructor(sizeBytes: number) {
+    this.bytes = sizeBytes < ownMemoryBytes ? Buffer.allocUnsafe(sizeBytes) : Buffer.allocUnsafeSlow(sizeBytes);
+  }
+
+  get complete(): boolean {
+    return this.filled === this.bytes.length;
+  }
+
+  /** Takes as much of a chunk as belongs to it, and tells how much that was. */
+  add(chunk: Buffer): number {
+    const missing = this.bytes.length - this.filled;
+    const part = chunk.length <= missing ? chunk : chunk.subarray(0, missing);
+    this.sum = checksum(part, this.sum);
+    this.bytes.set(part, this.filled);
+    this.filled += part.length;
+    return part.length;
+  }
+}
