@@ -1,7 +1,7 @@
-// Assembles a package's WebAssembly: each wasm/NAME.wat becomes src/NAME-kernel.ts, which holds it as a string.
-// Run by the package's build, in the package's folder; writes only what has changed.
+// Assembles WebAssembly: each packages/*/wasm/NAME.wat becomes src/NAME-kernel.ts of its package, which holds it as a string.
+// Run by the builds of the packages that have some, in any folder; writes only what has changed.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import loadWabt from 'wabt';
 
@@ -15,11 +15,20 @@ export async function kernelSource(watPath, name) {
   return `/** wasm/${name}.wat, assembled by the build. Change it there. */\nexport const ${name}Kernel =\n${text};\n`;
 }
 
-if (resolve(process.argv[1] ?? '') === fileURLToPath(import.meta.url)) {
-  for (const file of readdirSync('wasm').filter((each) => each.endsWith('.wat'))) {
+async function assemblePackage(folder) {
+  const texts = join(folder, 'wasm');
+  if (!existsSync(texts)) return;
+  for (const file of readdirSync(texts).filter((each) => each.endsWith('.wat'))) {
     const name = file.slice(0, -'.wat'.length);
-    const target = join('src', `${name}-kernel.ts`);
-    const source = await kernelSource(join('wasm', file), name);
+    const target = join(folder, 'src', `${name}-kernel.ts`);
+    const source = await kernelSource(join(texts, file), name);
     if (!existsSync(target) || readFileSync(target, 'utf8') !== source) writeFileSync(target, source);
   }
+}
+
+const scriptPath = fileURLToPath(import.meta.url);
+
+if (resolve(process.argv[1] ?? '') === scriptPath) {
+  const packages = resolve(dirname(scriptPath), '..', 'packages');
+  for (const name of readdirSync(packages)) await assemblePackage(join(packages, name));
 }
