@@ -3,12 +3,11 @@
  * most one copy of it, however it was cut.
  */
 
+import { messageMemory, ownMemoryBytes } from './message-memory.js';
+
 /** Chunks below this are gathered into blocks: each Buffer costs hundreds of bytes beside its content. */
 const smallChunkBytes = 512;
 const gatherBlockBytes = 4096;
-
-/** From this size on, what is taken owns its memory exactly; below it may be a view into a chunk. */
-const ownMemoryBytes = 4096;
 
 /** A large chunk is copied in pieces of this size. */
 const copiedPieceBytes = 64 * 1024;
@@ -125,7 +124,7 @@ export class ByteQueue {
       taken = first;
       this.skip(count);
     } else {
-      taken = Buffer.allocUnsafeSlow(count);
+      taken = messageMemory(count);
       this.#copyInto(taken);
       this.skip(count);
     }

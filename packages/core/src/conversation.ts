@@ -6,13 +6,16 @@ import type { ConnectionSettings } from './options.js';
 import { noWait, type WaitOptions } from './pending.js';
 import type { Outgoing, Protocol, ProtocolTypes, Received, Role, Session, SessionOutput } from './protocol.js';
 import { ReceiveQueue } from './receive-queue.js';
-import { accepted, SendQueue } from './send-queue.js';
+import { accepted, type QueueOptions, SendQueue } from './send-queue.js';
 import { type ConnectionStats, Counters } from './stats.js';
 import type { Place, Transport } from './transport.js';
 import type { Warnings } from './warnings.js';
 
 /** A session whose types nobody looks at: those of the connection's public methods vouch for them. */
 type AnySession = Session<unknown, object, Received, Outgoing>;
+
+/** A full receive queue is filled up again when it is only so full. */
+const resumeBelow = 15 / 16;
 
 /** What a conversation tells of itself. */
 export interface ConversationOwner {
@@ -29,6 +32,7 @@ export class Conversation implements LinkOwner, SessionOutput<Outgoing> {
   readonly #environment: Environment;
   readonly #warnings: Warnings;
   readonly #owner: ConversationOwner;
+  readonly #receiveLimits: QueueOptions;
   readonly #counters = new Counters();
   #session: AnySession | undefined;
   #link: Link | undefined;
@@ -47,6 +51,7 @@ export class Conversation implements LinkOwner, SessionOutput<Outgoing> {
     this.#environment = environment;
     this.#warnings = warnings;
     this.#owner = owner;
+    this.#receiveLimits = settings.receiveQueue;
     this.inbox = new ReceiveQueue(settings.receiveQueue, environment.clock, (error) => {
       this.#counters.droppedReceiving++;
       if (error) warnings.hold(error);
@@ -125,6 +130,14 @@ export class Conversation implements LinkOwner, SessionOutput<Outgoing> {
 
   get inboxFull(): boolean {
     return this.inbox.full;
+  }
+
+  /** A sixteenth at a time: to begin anew for each message that is taken would cost as much as the message does. */
+  get inboxHasRoom(): boolean {
+    if (this.inbox.full) return false;
+    const { maxMessages, maxBytes, whenFull } = this.#receiveLimits;
+    const anyRoom = whenFull !== 'block' || this.#closing;
+    return anyRoom || (this.inbox.length <= maxMessages * resumeBelow && this.inbox.bytes <= maxBytes * resumeBelow);
   }
 
   get outgoingMessages(): number {

@@ -6,6 +6,7 @@ export type { ConnectionState } from './connection-state.js';
 export { type Clock, type Environment, systemEnvironment } from './environment.js';
 export * from './errors.js';
 export type { DisconnectReason } from './link.js';
+export { messageMemory, ownMemoryBytes } from './message-memory.js';
 export { checkNames } from './option-names.js';
 export {
   acceptedOptions,

@@ -42,6 +42,8 @@ export interface LinkOwner {
   sentAll(): void;
   /** Whether reading must wait until messages have been taken. */
   readonly inboxFull: boolean;
+  /** Whether so many have been taken that it is worth while to go on. */
+  readonly inboxHasRoom: boolean;
   /** Whether the connection is being closed, and what is queued still goes out. */
   readonly closing: boolean;
   /** A message arrived. Throws where the connection must end for it. */
@@ -137,7 +139,7 @@ export class Link implements TransportHandler {
 
   /** Messages were taken out of the inbox: goes on reading if that had to wait. */
   roomInInbox(): void {
-    if (!this.#paused || this.#over || this.#owner.inboxFull) return;
+    if (!this.#paused || this.#over || !this.#owner.inboxHasRoom) return;
     if (this.#read() && !this.#over) {
       this.#paused = false;
       this.transport.resume();

@@ -21,9 +21,8 @@ class TcpTransport implements Transport {
   #paused = false;
   /** What came while it was paused. */
   #held: Buffer | undefined;
-  /** Whether something was written in this turn of the event loop, and whether there was a flush. */
-  #turnOpen = false;
-  #flushed = false;
+  /** Writes that the socket has not told the end of. */
+  #underWay = 0;
 
   /** @param reading how the paused socket reads, if not in Node's own way */
   constructor(socket: Socket, reading: Reading | undefined, keepAliveMs: number) {
@@ -75,34 +74,19 @@ class TcpTransport implements Transport {
   write(piece: Uint8Array): void {
     this.#batch.add(piece);
     if (this.#batch.full) this.#send();
-    if (!this.#turnOpen) this.#beginTurn();
   }
 
   reserve(bytes: number): Place {
     if (this.#batch.full) this.#send();
-    if (!this.#turnOpen) this.#beginTurn();
     return this.#batch.reserve(bytes);
   }
 
   /**
-   * The first flush of a turn goes out at once, for a short round trip; what is written later in the same turn goes out
-   * together when it ends: one system call for all of it instead of one for each message.
+   * The first flush of a turn goes out at once, for a short round trip. The socket tells that it is done with it when the turn
+   * ends, and what was written meanwhile goes out together: one system call for all of it instead of one for each message.
    */
   flush(): void {
-    if (this.#flushed || this.#batch.bytes === 0) return;
-    this.#flushed = true;
-    this.#send();
-  }
-
-  #beginTurn(): void {
-    this.#turnOpen = true;
-    process.nextTick(endTurn, this);
-  }
-
-  endTurn(): void {
-    this.#turnOpen = false;
-    this.#flushed = false;
-    this.#send();
+    if (this.#underWay === 0) this.#send();
   }
 
   #send(): void {
@@ -110,6 +94,7 @@ class TcpTransport implements Transport {
     const socket = this.#socket;
     const pieces = this.#batch.take();
     const last = pieces.length - 1;
+    this.#underWay++;
     if (last > 0) socket.cork();
     for (let i = 0; i < last; i++) socket.write(pieces[i] as Uint8Array);
     socket.write(pieces[last] as Uint8Array, this.#sent);
@@ -122,8 +107,10 @@ class TcpTransport implements Transport {
 
   /** What one flush wrote has left this process, or the socket has died with it. */
   readonly #sent = (): void => {
+    this.#underWay--;
     if (this.#socket.destroyed) return;
     this.#inSocketBytes = this.#socket.writableLength;
+    if (this.#underWay === 0) this.#send();
     if (!this.#full || this.#inSocketBytes >= highWaterBytes) return;
     this.#full = false;
     this.#handler?.drained();
@@ -167,10 +154,6 @@ class TcpTransport implements Transport {
 }
 
 function ignore(): void {}
-
-function endTurn(transport: TcpTransport): void {
-  transport.endTurn();
-}
 
 function deliverHeld(transport: TcpTransport): void {
   transport.deliverHeld();

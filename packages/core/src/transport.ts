@@ -33,11 +33,11 @@ export interface Transport {
   /** Whether it takes more bytes gladly; false asks to wait for `drained`. */
   readonly writable: boolean;
   start(handler: TransportHandler): void;
-  /** Takes bytes for the next flush, without copying big pieces: those must not change until they have left. */
+  /** Takes bytes for the next flush, or at once where there are many, without copying big pieces: those must not change until they have left. */
   write(piece: Uint8Array): void;
   /** Where a small piece, below 8 KiB, is to be put at once: a place in the next flush. The same object is returned each time. */
   reserve(bytes: number): Place;
-  /** Sends what was written, at once if it is the first time in this turn of the event loop. At its end that happens by itself. */
+  /** Sends what was written: at once, or with what else is written in this turn of the event loop. */
   flush(): void;
   pause(): void;
   resume(): void;

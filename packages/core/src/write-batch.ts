@@ -8,14 +8,17 @@ const bigPieceBytes = 8 * 1024;
 const firstBlockBytes = bigPieceBytes;
 const blockBytes = 64 * 1024;
 
+/** With big pieces among them, so much goes out at once. */
+const fullBytes = 256 * 1024;
+
 const empty = Buffer.alloc(0);
 
 export class WriteBatch {
+  /** The block that small pieces are gathered in, and where the last was reserved. Kept over flushes: a fresh one for each costs a third of the rate of small messages. */
   readonly #place: { memory: Buffer; start: number } = { memory: empty, start: 0 };
   #pieces: Uint8Array[] = [];
   #bytes = 0;
-  /** Kept over flushes, as a fresh one for each costs a third of the rate of small messages. */
-  #block = empty;
+  #smallBytes = 0;
   #used = 0;
   /** Where in the block the run begins that is being gathered. */
   #runStart = 0;
@@ -27,7 +30,7 @@ export class WriteBatch {
 
   /** Whether it should be flushed before more is added. */
   get full(): boolean {
-    return this.#bytes >= blockBytes;
+    return this.#smallBytes >= blockBytes || this.#bytes >= fullBytes;
   }
 
   add(piece: Uint8Array): void {
@@ -43,11 +46,11 @@ export class WriteBatch {
 
   /** Room in the block, where a small piece is made instead of being copied there: a tenth more messages of 64 bytes. */
   reserve(bytes: number): Place {
-    if (this.#used + bytes > this.#block.length) this.#newBlock();
+    if (this.#used + bytes > this.#place.memory.length) this.#newBlock();
     const place = this.#place;
-    place.memory = this.#block;
     place.start = this.#used;
     this.#used += bytes;
+    this.#smallBytes += bytes;
     this.#bytes += bytes;
     return place;
   }
@@ -58,6 +61,7 @@ export class WriteBatch {
     const pieces = this.#pieces;
     this.#pieces = [];
     this.#bytes = 0;
+    this.#smallBytes = 0;
     return pieces;
   }
 
@@ -69,13 +73,14 @@ export class WriteBatch {
 
   #newBlock(): void {
     this.#endRun();
-    this.#block = Buffer.allocUnsafeSlow(Math.min(blockBytes, Math.max(firstBlockBytes, 2 * this.#block.length)));
+    const size = Math.max(firstBlockBytes, 2 * this.#place.memory.length);
+    this.#place.memory = Buffer.allocUnsafeSlow(Math.min(blockBytes, size));
     this.recycle();
   }
 
   #endRun(): void {
     if (this.#runStart === this.#used) return;
-    this.#pieces.push(this.#block.subarray(this.#runStart, this.#used));
+    this.#pieces.push(this.#place.memory.subarray(this.#runStart, this.#used));
     this.#runStart = this.#used;
   }
 }

@@ -92,7 +92,10 @@ describe('a TCP transport', () => {
     const { transport, socket } = await withSocket();
     const chunks: Buffer[] = [];
     socket.on('data', (chunk) => chunks.push(chunk));
-    for (let n = 0; n < 50; n++) transport.write(Buffer.from('0123456789'));
+    for (let n = 0; n < 50; n++) {
+      transport.write(Buffer.from('0123456789'));
+      transport.flush();
+    }
     await until(() => Buffer.concat(chunks).length === 500);
     expect(chunks.length).toBeLessThanOrEqual(2); // the first at once, the others when the turn ends
   });
@@ -103,6 +106,7 @@ describe('a TCP transport', () => {
     for (const end of [client, server]) {
       listen(end, (chunk) => memory.push(chunk.buffer));
       end.write(Buffer.from('hello'));
+      end.flush();
     }
     await until(() => memory.length === 2);
     expect(memory[0]).toBe(memory[1]);
@@ -139,6 +143,7 @@ describe('a TCP transport', () => {
   test('survives a reset before it was started, and tells it then', async () => {
     const { transport, socket } = await withSocket();
     transport.write(Buffer.alloc(1000));
+    transport.flush();
     socket.resetAndDestroy();
     await once(socket, 'close');
     await new Promise(setImmediate);
@@ -177,6 +182,7 @@ describe('a TCP transport', () => {
     let blocks = 0;
     while (blocks < 64) {
       client.write(block);
+      client.flush();
       blocks++;
     }
     expect(client.writable).toBe(false);
@@ -255,6 +261,7 @@ describe('listening', () => {
     await once(other, 'listening');
     const { received } = listen(client);
     accepted[0]?.write(Buffer.from('still here'));
+    accepted[0]?.flush();
     await until(() => received() === 'still here');
   });
 });

@@ -3,7 +3,7 @@
  * n bytes to n + 1 characters, as CPython's `base64.b85encode` and `b85decode` have it.
  */
 
-import { ProtocolError } from 'serpy-core';
+import { messageMemory, ProtocolError } from 'serpy-core';
 import { base85Kernel } from './base85-kernel.js';
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~';
@@ -53,9 +53,9 @@ export function decodedBase85Length(textLength: number): number {
   return textLength - Math.ceil(textLength / 5);
 }
 
-/** Encodes bytes as the ASCII bytes of their base85 text, which own their memory exactly. */
+/** Encodes bytes as the ASCII bytes of their base85 text. From 4 KiB on it owns its memory exactly. */
 export function encodeBase85(bytes: Uint8Array): Buffer {
-  const text = Buffer.allocUnsafeSlow(encodedBase85Length(bytes.length));
+  const text = messageMemory(encodedBase85Length(bytes.length));
   const rest = bytes.length % 4;
   const groups = (bytes.length - rest) / 4;
   if (groups < kernelFromGroups) encodeGroups(bytes, text, groups);
@@ -71,11 +71,11 @@ export function encodeBase85(bytes: Uint8Array): Buffer {
 }
 
 /**
- * Decodes the ASCII bytes of a base85 text into bytes that own their memory exactly.
+ * Decodes the ASCII bytes of a base85 text. From 4 KiB on the bytes own their memory exactly.
  * Throws `ERR_SERPY_PROTOCOL` at a byte outside the alphabet (white space included) and at a group above 2^32 - 1.
  */
 export function decodeBase85(text: Uint8Array): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(decodedBase85Length(text.length));
+  const bytes = messageMemory(decodedBase85Length(text.length));
   const rest = text.length % 5;
   const groups = (text.length - rest) / 5;
   let fits = groups < kernelFromGroups ? decodeGroups(text, bytes, groups) : codec.decode(text, bytes, groups);

@@ -85,9 +85,9 @@ function isClean(bytes: Uint8Array): boolean {
  */
 const plainText = /^[\x02\x03\x05-\x15\x17-\x1e\x20-BEFI-NQRT-\x7f][\x00-\x03\x05-\x1e\x20-\x7f]*$/;
 
-/** The block of a text in mode 0 or 1, end included, or undefined where it takes a closer look. */
-export function plainBlock(text: string, mode: 0 | 1): Buffer | undefined {
-  return plainText.test(text) ? Buffer.from(mode === 0 ? `${text}\x1f` : `${text}\x04\x1f`, 'latin1') : undefined;
+/** Whether a text can go raw as it is, in mode 0 or 1. If not, it takes a closer look. */
+export function isPlainText(text: string): boolean {
+  return plainText.test(text);
 }
 
 /** The first bytes that a stranger's greeting may have. */

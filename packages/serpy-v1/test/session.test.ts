@@ -282,7 +282,7 @@ describe('the mode that a value travels in', () => {
   test('does not copy big bytes that go raw', () => {
     const big = Buffer.alloc(5000, 'x');
     const { body } = new Conversation().session.encode(big, { mode: 0, forceMode: true });
-    expect(body.buffer).toBe(big.buffer);
+    expect((body as Buffer).buffer).toBe(big.buffer);
   });
 });
 

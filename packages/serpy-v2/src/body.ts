@@ -1,8 +1,6 @@
 /** A payload that comes in several chunks: summed up while each is warm in the cache, and copied once, into its own memory. */
+import { messageMemory } from 'serpy-core';
 import { checksum } from './checksum.js';
-
-/** From this size on a delivered payload has memory of its own exactly; below it shares some with others. */
-export const ownMemoryBytes = 4096;
 
 export class Body {
   readonly bytes: Buffer;
@@ -10,7 +8,7 @@ export class Body {
   sum = 0;
 
   constructor(sizeBytes: number) {
-    this.bytes = sizeBytes < ownMemoryBytes ? Buffer.allocUnsafe(sizeBytes) : Buffer.allocUnsafeSlow(sizeBytes);
+    this.bytes = messageMemory(sizeBytes);
   }
 
   get complete(): boolean {

@@ -5,12 +5,14 @@ import {
   ByteQueue,
   ChecksumError,
   MessageTooLargeError,
+  messageMemory,
+  ownMemoryBytes,
   type SerpyError,
   strangerBytes,
   TruncatedError,
 } from 'serpy-core';
-import { Body, ownMemoryBytes } from './body.js';
-import { checksumOf } from './checksum.js';
+import { Body } from './body.js';
+import { Chunk } from './chunk.js';
 import { checkMagic, readUint32, startsWithMagic } from './header.js';
 import { type DecodedMessage, decodeValue } from './values.js';
 import { checksumOffset, frameType, headerBytes, lengthOffset, probe, typeOffset } from './wire.js';
@@ -18,16 +20,10 @@ import { checksumOffset, frameType, headerBytes, lengthOffset, probe, typeOffset
 /** So many times what has come in all may be set aside for what a header says is coming. */
 const believedTimes = 4;
 
-const nothing = Buffer.alloc(0);
-
 export class Decoder {
   readonly #maxMessageBytes: number;
   readonly #warn: (error: SerpyError) => void;
-  /** What is being read, and how far. */
-  #chunk: Buffer = nothing;
-  #at = 0;
-  /** Whether the chunk's memory is only lent. */
-  #lent = false;
+  readonly #chunk = new Chunk();
   /** How many bytes have come in all. */
   #received = 0;
   /** A header that did not come in one chunk, and how much of it is there. */
@@ -54,17 +50,14 @@ export class Decoder {
   }
 
   /** Takes bytes in, which must not change until `keep`. */
-  push(chunk: Buffer): void {
-    this.#received += chunk.length;
-    const left = this.#chunk.length - this.#at;
-    this.#chunk = left === 0 ? chunk : Buffer.concat([this.#chunk.subarray(this.#at), chunk]);
-    this.#lent = left === 0;
-    this.#at = 0;
+  push(bytes: Buffer): void {
+    this.#received += bytes.length;
+    this.#chunk.lend(bytes);
   }
 
-  /** The chunk goes back: what of it was not read is copied. */
+  /** The bytes go back: what of them was not read is copied. */
   keep(): void {
-    if (this.#lent) this.#own();
+    this.#chunk.own();
   }
 
   /**
@@ -74,14 +67,11 @@ export class Decoder {
   read(): DecodedMessage | undefined {
     for (;;) {
       if (!this.#inPayload && !this.#readHeader()) return undefined;
-      const sizeBytes = this.#payloadBytes;
-      const start = this.#at;
-      if (this.#body === undefined && this.#unbelieved === undefined && start + sizeBytes <= this.#chunk.length) {
-        // Whole and in one chunk, as nearly all small messages are.
-        const sum = checksumOf(this.#chunk, start, start + sizeBytes);
+      if (this.#isWhole()) {
+        const sum = this.#chunk.sum(this.#payloadBytes);
         this.#inPayload = false;
-        if (sum === this.#checksum) return decodeValue(this.#type, this.#takeWhole(sizeBytes));
-        this.#at = start + sizeBytes;
+        if (sum === this.#checksum) return decodeValue(this.#type, this.#takeWhole());
+        this.#chunk.at += this.#payloadBytes;
         this.#warnOf(sum);
       } else {
         const body = this.#readBody();
@@ -96,7 +86,7 @@ export class Decoder {
 
   /** What the end of the stream leaves unfinished. */
   ended(): SerpyError | undefined {
-    const left = this.#chunk.length - this.#at;
+    const { left } = this.#chunk;
     if (this.#inPayload) {
       const there = left + (this.#body?.filled ?? this.#unbelieved?.length ?? 0);
       return new TruncatedError(
@@ -109,19 +99,20 @@ export class Decoder {
   }
 
   #readHeader(): boolean {
-    const at = this.#at;
     const chunk = this.#chunk;
-    if (this.#headerFilled > 0 || at + headerBytes > chunk.length) return at < chunk.length && this.#joinHeader();
-    this.#at = at + headerBytes;
-    return this.#parseHeader(chunk, at);
+    if (this.#headerFilled > 0 || chunk.left < headerBytes) return chunk.left > 0 && this.#joinHeader();
+    const { bytes, at } = chunk;
+    chunk.at = at + headerBytes;
+    return this.#parseHeader(bytes, at);
   }
 
   /** Gathers a header that came in parts. A wrong one is noticed at its first wrong byte. */
   #joinHeader(): boolean {
     this.#header ??= Buffer.allocUnsafe(headerBytes);
-    const end = Math.min(this.#chunk.length, this.#at + headerBytes - this.#headerFilled);
-    this.#headerFilled += this.#chunk.copy(this.#header, this.#headerFilled, this.#at, end);
-    this.#at = end;
+    const { bytes, at } = this.#chunk;
+    const count = bytes.copy(this.#header, this.#headerFilled, at);
+    this.#chunk.at = at + count;
+    this.#headerFilled += count;
     if (this.#headerFilled < headerBytes) {
       const start = this.#header.subarray(0, this.#headerFilled);
       if (!this.#fresh || !startsAlike(start, probe)) checkMagic(start);
@@ -134,7 +125,7 @@ export class Decoder {
   #parseHeader(from: Buffer, at: number): boolean {
     if (!startsWithMagic(from, at)) {
       if (!this.#fresh || from.compare(probe, 0, probe.length, at, at + probe.length) !== 0) {
-        const more = this.#chunk.subarray(this.#at, this.#at + strangerBytes - headerBytes);
+        const more = this.#chunk.rest().subarray(0, strangerBytes - headerBytes);
         checkMagic(Buffer.concat([from.subarray(at, at + headerBytes), more]));
       }
       this.#fresh = false;
@@ -152,42 +143,40 @@ export class Decoder {
     return true;
   }
 
-  /** The next bytes, which are all there: a view, or where they are delivered as they are and are many, a copy. */
-  #takeWhole(count: number): Buffer {
-    const isDelivered = this.#type === frameType.bytes;
-    if (this.#lent && isDelivered && count < ownMemoryBytes) this.#own();
-    const start = this.#at;
-    const end = start + count;
-    this.#at = end;
-    if (!isDelivered || count < ownMemoryBytes) return this.#chunk.subarray(start, end);
-    const bytes = Buffer.allocUnsafeSlow(count);
-    bytes.set(this.#chunk.subarray(start, end));
-    return bytes;
+  /** Whether the payload is there, in one chunk, as those of nearly all small messages are. */
+  #isWhole(): boolean {
+    return this.#payloadBytes <= this.#chunk.left && this.#body === undefined && this.#unbelieved === undefined;
+  }
+
+  /** The payload that is whole: a view, or where it is delivered as it is and is large, a copy. */
+  #takeWhole(): Buffer {
+    const count = this.#payloadBytes;
+    if (this.#type !== frameType.bytes) return this.#chunk.take(count);
+    if (count < ownMemoryBytes) {
+      this.#chunk.own(); // once for all the small messages in it
+      return this.#chunk.take(count);
+    }
+    const payload = messageMemory(count);
+    payload.set(this.#chunk.take(count));
+    return payload;
   }
 
   /** Goes on with a payload that comes in several chunks. */
   #readBody(): Body | undefined {
-    const rest = this.#chunk.subarray(this.#at);
+    const rest = this.#chunk.rest();
     if (this.#body === undefined) {
       if (this.#payloadBytes > this.#received * believedTimes) {
         this.#unbelieved ??= new ByteQueue();
         this.#unbelieved.pushCopy(rest);
-        this.#at = this.#chunk.length;
+        this.#chunk.at += rest.length;
         return undefined;
       }
       this.#body = new Body(this.#payloadBytes);
       for (const chunk of this.#unbelieved?.takeChunks() ?? []) this.#body.add(chunk);
       this.#unbelieved = undefined;
     }
-    this.#at += this.#body.add(rest);
+    this.#chunk.at += this.#body.add(rest);
     return this.#body.complete ? this.#body : undefined;
-  }
-
-  /** Copies what is left of a lent chunk: once for all the small messages in it. */
-  #own(): void {
-    this.#chunk = this.#at === this.#chunk.length ? nothing : Buffer.from(this.#chunk.subarray(this.#at));
-    this.#at = 0;
-    this.#lent = false;
   }
 
   #warnOf(sum: number): void {

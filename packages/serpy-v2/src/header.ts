@@ -2,24 +2,16 @@
 import { describeStranger, ProtocolError } from 'serpy-core';
 import { checksumOffset, headerBytes, lengthOffset, magic, typeOffset } from './wire.js';
 
-/** What a header says of its payload. */
-export interface Header {
-  /** A number from 0 to 255; `frameType` has those that exist. */
-  readonly type: number;
-  readonly checksum: number;
-  readonly payloadBytes: number;
-}
-
 /** The first four bytes of the magic, read as a little-endian number. */
 const magicStart = 0xcafecade;
 const magicEnd = 0xfe;
 
 /** Writes the 14 bytes of a header. Byte by byte: for so few, calls of the system's copy cost more. */
-export function writeHeader(target: Uint8Array, start: number, { type, checksum, payloadBytes }: Header): void {
+export function writeHeader(target: Uint8Array, start: number, type: number, sum: number, payloadBytes: number): void {
   writeUint32(target, start, magicStart);
   target[start + 4] = magicEnd;
   target[start + typeOffset] = type;
-  writeUint32(target, start + checksumOffset, checksum);
+  writeUint32(target, start + checksumOffset, sum);
   writeUint32(target, start + lengthOffset, payloadBytes);
 }
 

@@ -2,7 +2,7 @@
 import { MessageTooLargeError, type Outgoing, type SerpyError, type Session, type SessionOutput } from 'serpy-core';
 import { checksum } from './checksum.js';
 import { Decoder } from './decoder.js';
-import { type Header, writeHeader } from './header.js';
+import { writeHeader } from './header.js';
 import { type DecodedMessage, encodeValue, type Value } from './values.js';
 import { frameType, headerBytes } from './wire.js';
 
@@ -10,8 +10,12 @@ import { frameType, headerBytes } from './wire.js';
 const copiedPayloadBytes = 4096;
 
 /** A frame on its way out. */
-export interface Frame extends Outgoing, Header {
+export interface Frame extends Outgoing {
+  /** A number of `frameType`. */
+  readonly type: number;
   payload: Uint8Array;
+  /** Of a big payload, which is not copied: if it changes before it has left, the peer notices. */
+  readonly sum: number;
 }
 
 export interface SessionOptions {
@@ -43,9 +47,8 @@ export class V2Session implements Session<Value, object, DecodedMessage, Frame> 
     }
     return {
       type: frameType[type],
-      checksum: checksum(bytes),
-      payloadBytes,
       payload: bytes,
+      sum: payloadBytes < copiedPayloadBytes ? 0 : checksum(bytes),
       sizeBytes: headerBytes + payloadBytes,
       acknowledged: false,
     };
@@ -53,15 +56,19 @@ export class V2Session implements Session<Value, object, DecodedMessage, Frame> 
 
   /** A small payload may change as soon as `sendData` has returned. */
   hold(frame: Frame): void {
-    if (frame.payloadBytes < copiedPayloadBytes) frame.payload = Buffer.from(frame.payload);
+    if (frame.payload.length < copiedPayloadBytes) frame.payload = Buffer.from(frame.payload);
   }
 
-  send(frame: Frame): void {
-    const isSmall = frame.payloadBytes < copiedPayloadBytes;
-    const { memory, start } = this.#output.reserve(isSmall ? frame.sizeBytes : headerBytes);
-    writeHeader(memory, start, frame);
-    if (isSmall) memory.set(frame.payload, start + headerBytes);
-    else this.#output.write(frame.payload);
+  send({ type, payload, sum, sizeBytes }: Frame): void {
+    if (payload.length < copiedPayloadBytes) {
+      const { memory, start } = this.#output.reserve(sizeBytes);
+      writeHeader(memory, start, type, checksum(payload), payload.length);
+      memory.set(payload, start + headerBytes);
+    } else {
+      const { memory, start } = this.#output.reserve(headerBytes);
+      writeHeader(memory, start, type, sum, payload.length);
+      this.#output.write(payload);
+    }
   }
 
   forget(): void {}

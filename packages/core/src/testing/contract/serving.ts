@@ -238,6 +238,7 @@ export function servingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
       },
     });
     stranger.write(Buffer.from('GET / HTTP/1.1\r\nHost: instrument\r\n\r\n'));
+    stranger.flush();
     const strange = await server.getConnection();
     await until(() => gone && strange.state === 'closed');
     expect(strange.closeInfo).toMatchObject({ reason: 'protocol', error: { code: 'ERR_SERPY_PROTOCOL' } });

@@ -111,6 +111,7 @@ export function tellingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
       });
       stranger.start({ received: () => {}, drained: () => {}, ended: () => stranger.end(), closed: () => {} });
       stranger.write(Buffer.from('GET / HTTP/1.1\r\nHost: instrument\r\n\r\n'));
+      stranger.flush();
       const strange = await server.getConnection();
       await until(() => strange.state === 'closed');
       await server.close();

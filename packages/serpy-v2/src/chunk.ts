@@ -1,0 +1,64 @@
+/** What came last, and how far it has been read. Its memory is lent, until what is left has been copied. */
+import { checksum, mostWithinBytes, sumWithin } from './checksum.js';
+
+const nothing = Buffer.alloc(0);
+const viewOfNothing = new DataView(nothing.buffer);
+
+/** What `buffer.subarray` makes. Made without asking the buffer for its memory each time it takes half as long: 20 ns a message. */
+const BufferView = (Buffer as unknown as { [Symbol.species]: unknown })[Symbol.species] as new (
+  memory: ArrayBufferLike,
+  start: number,
+  length: number,
+) => Buffer;
+
+export class Chunk {
+  bytes: Buffer = nothing;
+  /** The next byte to be read. */
+  at = 0;
+  #lent = false;
+  /** The memory that the bytes are in, and where in it they begin. */
+  #memory: DataView = viewOfNothing;
+  #start = 0;
+
+  get left(): number {
+    return this.bytes.length - this.at;
+  }
+
+  /** Goes on with bytes that are lent. */
+  lend(bytes: Buffer): void {
+    if (this.left === 0) this.#use(bytes, true);
+    else this.#use(Buffer.concat([this.rest(), bytes]), false);
+  }
+
+  /** Copies what is left: from then on views of it may be kept. */
+  own(): void {
+    if (this.#lent) this.#use(this.left === 0 ? nothing : Buffer.from(this.rest()), false);
+  }
+
+  /** What is left, as it is. */
+  rest(): Buffer {
+    return this.bytes.subarray(this.at);
+  }
+
+  /** The checksum of the next bytes. */
+  sum(count: number): number {
+    if (count > mostWithinBytes) return checksum(this.bytes.subarray(this.at, this.at + count));
+    const start = this.#start + this.at;
+    return sumWithin(this.#memory, start, start + count);
+  }
+
+  /** Takes the next bytes, as a view. */
+  take(count: number): Buffer {
+    const start = this.at;
+    this.at += count;
+    return new BufferView(this.#memory.buffer, this.#start + start, count);
+  }
+
+  #use(bytes: Buffer, lent: boolean): void {
+    this.bytes = bytes;
+    this.at = 0;
+    this.#lent = lent;
+    this.#start = bytes.byteOffset;
+    if (bytes.buffer !== this.#memory.buffer) this.#memory = new DataView(bytes.buffer);
+  }
+}
