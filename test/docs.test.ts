@@ -191,7 +191,7 @@ describe('docs/reliability.md', () => {
     expect(firstCells('event', 'when', 'with')).toEqual(
       [...declared.matchAll(/^ {2}(\w+): \[/gm)].map(([, name]) => name),
     );
-    const link = readFileSync(join(root, 'packages/core/src/link.ts'), 'utf8');
+    const link = readFileSync(join(root, 'packages/core/src/link-end.ts'), 'utf8');
     const reasons = /export type DisconnectReason =([^;]*);/.exec(link)?.[1] ?? '';
     expect(firstCells('reason')).toEqual([
       ...[...reasons.matchAll(/^ {2}\| '([\w-]+)'/gm)].map(([, name]) => name),

@@ -1,9 +1,10 @@
 /** `npm run bench -- [options]`: see README.md. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { peers } from './peers/index.js';
+import type { Results } from './results.js';
 import { microName, run } from './run.js';
 import { formatResults } from './table.js';
 import { workloads } from './workload.js';
@@ -16,6 +17,7 @@ const help = `npm run bench -- [options]
   --rounds N             default 5
   --seconds N            what is measured at a time; default 0.35, with --full 1
   --json FILE            where to put the numbers; default bench/results/DATE.json
+  --from FILE            measures nothing: shows the numbers of an earlier run
   --list                 the names of workloads and peers
 
 The interpreter of Python's peers is $PYTHON or python3; a nats-server is looked for on the path and in $NATS_SERVER.`;
@@ -45,6 +47,7 @@ function parse(words: readonly string[]) {
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       json: { type: 'string' },
+      from: { type: 'string' },
       list: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -80,6 +83,10 @@ async function main(words: readonly string[]): Promise<void> {
   const options = parse(words);
   if (options.help || options.list) {
     console.log(options.help ? help : list());
+    return;
+  }
+  if (options.from !== undefined) {
+    console.log(formatResults(JSON.parse(readFileSync(options.from, 'utf8')) as Results));
     return;
   }
   const done = await run({ ...options, progress }, ['npm run bench --', ...words].join(' '));

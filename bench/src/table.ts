@@ -1,4 +1,5 @@
 /** Results as text: a Markdown table for each workload, which reads well in a terminal too. */
+import { curveTables, isCurve } from './curves.js';
 import type { NumberName, Results, Row, Spread, Summary } from './results.js';
 import { numbersOf } from './results.js';
 import type { Kind, Workload } from './workload.js';
@@ -97,10 +98,16 @@ export function formatResults(results: Results): string {
   const parts = [
     `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB; ${machine.system}; Node ${machine.node}; ${date}`,
     `${rounds} rounds of ${seconds} s each; median (minimum–maximum); × raw: ratio to raw node:net in the same round.`,
-    ...workloads.map(
-      ({ workload, summary, rows }) =>
-        `### ${workload.title} (${workload.name})\n\n${workloadTable(workload, summary)}${failures(rows)}`,
-    ),
+    ...workloads
+      .filter(({ workload }) => !isCurve(workload))
+      .map(
+        ({ workload, summary, rows }) =>
+          `### ${workload.title} (${workload.name})\n\n${workloadTable(workload, summary)}${failures(rows)}`,
+      ),
+    ...curveTables(results, digits).map(({ title, head, rows }) => `### ${title}\n\n${markdown(head, rows)}`),
+    ...workloads
+      .filter(({ workload, rows }) => isCurve(workload) && failures(rows) !== '')
+      .map(({ workload, rows }) => `${workload.name}:\n${failures(rows)}`),
     ...(micro.length > 0 ? [`### in memory (micro)\n\n${microTable(micro)}`] : []),
     `Versions: ${[...new Set(Object.values(versions))].join('; ')}.`,
     ...(Object.keys(skipped).length > 0

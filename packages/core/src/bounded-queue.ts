@@ -11,13 +11,16 @@ export interface Sized {
   readonly sizeBytes: number;
 }
 
-/** A ring of this many places to begin with; doubled when it is full. */
+/** A ring of this many places for the first item; doubled when it is full. */
 const firstCapacity = 16;
+
+/** The ring of every queue that has held nothing yet: an idle connection has two of them, of 176 bytes each. */
+const noPlaces: never[] = [];
 
 export class BoundedQueue<T extends Sized> {
   readonly limits: QueueLimits;
   /** A ring: its length is a power of two, so that positions wrap by a mask. */
-  #ring: (T | undefined)[] = new Array(firstCapacity);
+  #ring: (T | undefined)[] = noPlaces;
   #head = 0;
   #length = 0;
   #bytes = 0;
@@ -59,7 +62,7 @@ export class BoundedQueue<T extends Sized> {
 
   /** Takes an item out of the middle; false if it is not there. */
   remove(item: T): boolean {
-    const items = this.#items();
+    const items = this.items();
     const index = items.indexOf(item);
     if (index < 0) return false;
     this.clear();
@@ -69,19 +72,20 @@ export class BoundedQueue<T extends Sized> {
   }
 
   clear(): void {
-    this.#ring = new Array(firstCapacity);
+    this.#ring = noPlaces;
     this.#head = 0;
     this.#length = 0;
     this.#bytes = 0;
   }
 
-  #items(): T[] {
+  /** What it holds, in order. */
+  items(): T[] {
     return Array.from({ length: this.#length }, (_, i) => this.#ring[(this.#head + i) & (this.#ring.length - 1)] as T);
   }
 
   #grow(): void {
-    const items = this.#items();
-    this.#ring = [...items, ...new Array<undefined>(items.length)];
+    const items = this.items();
+    this.#ring = [...items, ...new Array<undefined>(items.length || firstCapacity)];
     this.#head = 0;
   }
 }

@@ -66,6 +66,13 @@ export class ByteQueue {
     return Number.NaN;
   }
 
+  /** Whether the next bytes are these. */
+  startsWith(bytes: Uint8Array): boolean {
+    if (this.#length < bytes.length) return false;
+    for (let i = 0; i < bytes.length; i++) if (this.at(i) !== bytes[i]) return false;
+    return true;
+  }
+
   /** The position of the first such byte from a position on, or -1. */
   indexOf(byte: number, from = 0): number {
     // From the end to the chunk that `from` is in: who searches only what is new starts near the end.

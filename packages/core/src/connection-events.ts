@@ -1,6 +1,6 @@
 /** The events of a connection and of a server, and what they carry. */
 import type { SerpyErrorLike } from './errors.js';
-import type { DisconnectReason } from './link.js';
+import type { DisconnectReason } from './link-end.js';
 import type { Address } from './transport.js';
 
 /** With `connect`: the first link of a connection is up. */

@@ -6,27 +6,26 @@ import { EventEmitter } from 'node:events';
 import { inspect } from 'node:util';
 import type { CloseInfo, ConnectionEvents } from './connection-events.js';
 import type { ConnectionState } from './connection-state.js';
-import { Conversation } from './conversation.js';
-import { tell } from './diagnostics.js';
+import type { Conversation } from './conversation.js';
+import { Coordinator } from './coordinator.js';
 import { type Environment, systemEnvironment } from './environment.js';
-import {
-  ConnectionLostError,
-  MessagesDroppedError,
-  NotConnectedError,
-  OptionError,
-  type SerpyErrorLike,
-} from './errors.js';
-import { Lifecycle } from './lifecycle.js';
-import type { LinkEnd } from './link.js';
+import { NotConnectedError, OptionError } from './errors.js';
+import type { Lifecycle } from './lifecycle.js';
 import { addressOptions, type ConnectionSettings } from './options.js';
 import { checkWait, noWait, quietRejection, type WaitOptions } from './pending.js';
 import type { Protocol, ProtocolTypes, Received } from './protocol.js';
 import type { ConnectionStats } from './stats.js';
 import type { Address, Transport } from './transport.js';
-import { Warnings } from './warnings.js';
 
-/** Gives an accepted transport to a connection. For core's server; not part of the public interface. */
-export let attachTransport: <T extends ProtocolTypes>(connection: Connection<T>, transport: Transport) => void;
+/**
+ * Gives an accepted transport to a connection, which calls `closed` when it is over, before its listeners.
+ * For core's server; not part of the public interface.
+ */
+export let attachTransport: <T extends ProtocolTypes, C extends Connection<T>>(
+  connection: C,
+  transport: Transport,
+  closed: (connection: C) => void,
+) => void;
 
 /** The options of `sendData`: the protocol's own, and how long it may wait. */
 export type SendOptions<T extends ProtocolTypes> = T['sendOptions'] & WaitOptions;
@@ -34,22 +33,23 @@ export type SendOptions<T extends ProtocolTypes> = T['sendOptions'] & WaitOption
 /** One connection to one peer. See the protocol packages for what can be sent. */
 export class Connection<T extends ProtocolTypes> extends EventEmitter<ConnectionEvents> {
   static {
-    attachTransport = (connection, transport) => connection.#lifecycle.accept(transport);
+    attachTransport = (connection, transport, closed) => {
+      connection.#coordinator.closedAtServer = closed as (connection: EventEmitter) => void;
+      connection.#lifecycle.accept(transport);
+    };
   }
 
   readonly #protocol: Protocol<ProtocolTypes>;
-  readonly #warnings = new Warnings(this);
+  readonly #coordinator: Coordinator;
   readonly #conversation: Conversation;
   readonly #lifecycle: Lifecycle;
 
   constructor(protocol: Protocol<T>, settings: ConnectionSettings, environment: Environment = systemEnvironment) {
     super();
     this.#protocol = protocol;
-    this.#conversation = new Conversation(protocol, settings, environment, this.#warnings, {
-      ready: () => this.#lifecycle.ready(),
-      idle: () => this.#lifecycle.finish(),
-    });
-    this.#lifecycle = this.#createLifecycle(settings, environment);
+    this.#coordinator = new Coordinator(this, protocol, settings, environment);
+    this.#conversation = this.#coordinator.conversation;
+    this.#lifecycle = this.#coordinator.lifecycle;
   }
 
   /** Where the connection stands. */
@@ -98,7 +98,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   /**
    * Sends a message. Resolves `true` once it is queued or, where an acknowledgement was asked for, acknowledged;
    * `false` when no acknowledgement came within `timeoutMs`, or when the full queue dropped it under `whenFull: 'drop-newest'`.
-   * Bytes are not copied: do not change them before they are sent. Where nobody awaits it, a rejection because the
+   * Large bytes (from 4 KiB on) are not copied: do not change them before they are sent. Where nobody awaits it, a rejection because the
    * connection is over does not end the program.
    * @throws `ERR_SERPY_QUEUE_FULL` the queue stayed full, `ERR_SERPY_CLOSED`, `ERR_SERPY_NOT_CONNECTED`, `ERR_SERPY_ABORTED`,
    * `ERR_SERPY_LOST` the link broke for good before the acknowledgement, `ERR_SERPY_TOO_LARGE`, and what the protocol cannot carry
@@ -139,12 +139,14 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
 
   /** The data that comes, until the connection is closed, by either end, and nothing is left. Leaving the loop leaves the connection open. */
   [Symbol.asyncIterator](): AsyncIterableIterator<T['data']> {
-    return this.#iterate((received) => this.#protocol.data(received));
+    const protocol = this.#protocol;
+    return new Incoming(this.#coordinator, (received) => ({ done: false, value: protocol.data(received) }));
   }
 
   /** As `for await` over the connection, with everything that is known of each message. */
   messages(): AsyncIterableIterator<T['message']> {
-    return this.#iterate((received) => this.#protocol.message(received));
+    const protocol = this.#protocol;
+    return new Incoming(this.#coordinator, (received) => ({ done: false, value: protocol.message(received) }));
   }
 
   /** From now on, dials again when the link breaks. Throws `ERR_SERPY_CLOSED`, and `ERR_SERPY_OPTION` for a connection that was accepted. */
@@ -186,67 +188,44 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
     return `Connection (${this.#protocol.name}, ${this.state}${remote ? `, peer ${remote.host}:${remote.port}` : ''})`;
   }
 
-  #createLifecycle(settings: ConnectionSettings, environment: Environment): Lifecycle {
-    const conversation = this.#conversation;
-    return new Lifecycle(settings, environment, {
-      createLink: (transport, role, lost) => conversation.createLink(transport, role, lost),
-      connected: (info) => tell(this, 'connection', 'connect', info),
-      disconnected: (info) => this.#disconnected(info),
-      reconnecting: (info) => tell(this, 'connection', 'reconnecting', info),
-      reconnected: (info) => {
-        conversation.reconnected();
-        tell(this, 'connection', 'reconnect', info);
-      },
-      get unsentMessages() {
-        return conversation.outbox.length;
-      },
-      closed: (info) => this.#closed(info),
-    });
-  }
-
   #take<R>(what: string, options: WaitOptions, convert: (received: Received) => R): Promise<R> {
     if (this.state === 'idle') return Promise.reject(notConnected(what));
     return this.#conversation.take(what, options, convert);
   }
+}
 
-  #iterate<R>(convert: (received: Received) => R): AsyncIterableIterator<R> {
-    const done = { done: true, value: undefined } as const;
-    const result = (received: Received) => ({ done: false as const, value: convert(received) });
-    return {
-      next: () => {
-        // What is there costs one promise; to wait costs two.
-        const received = this.#conversation.takeNow();
-        if (received !== undefined) return Promise.resolve(result(received));
-        return this.#take('for await', noWait, result).catch((error) => {
-          if (this.#lifecycle.ending) return done;
-          throw error;
-        });
-      },
-      return: () => Promise.resolve(done),
-      [Symbol.asyncIterator]() {
-        return this;
-      },
-    };
+/** What `for await` runs over. */
+class Incoming<R> implements AsyncIterableIterator<R> {
+  readonly #coordinator: Coordinator;
+  readonly #result: (received: Received) => IteratorResult<R>;
+
+  constructor(coordinator: Coordinator, result: (received: Received) => IteratorResult<R>) {
+    this.#coordinator = coordinator;
+    this.#result = result;
   }
 
-  #disconnected(end: LinkEnd): void {
-    tell(this, 'connection', 'disconnect', end);
-    const expected = end.reason === 'closed' || end.reason === 'reset' || end.error === undefined;
-    if (!expected) this.#warnings.tell(end.error as SerpyErrorLike);
+  /** To wait costs one promise, as what is there does. */
+  next(): Promise<IteratorResult<R>> {
+    const { conversation, lifecycle } = this.#coordinator;
+    const received = conversation.takeNow();
+    if (received !== undefined) return Promise.resolve(this.#result(received));
+    if (lifecycle.state === 'idle') return Promise.reject(notConnected('for await'));
+    return conversation.take('for await', noWait, this.#result, ended);
   }
 
-  #closed(info: CloseInfo): void {
-    const { inbox, outbox } = this.#conversation;
-    inbox.close(() => this.#lifecycle.closedError('getData'));
-    const text = 'the connection ended before the message was acknowledged: it may or may not have arrived';
-    const lost = new ConnectionLostError(text, { cause: info.error });
-    const unsent = outbox.close(this.#lifecycle.closedError('sendData'), lost);
-    if (unsent > 0) {
-      const told = `the connection ended with ${unsent} accepted message${unsent > 1 ? 's' : ''} not sent`;
-      this.#warnings.tell(new MessagesDroppedError(told, unsent, { cause: info.error }));
-    }
-    tell(this, 'connection', 'close', info);
+  return(): Promise<IteratorResult<R>> {
+    return Promise.resolve(done);
   }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
+const done = Object.freeze({ done: true, value: undefined });
+
+function ended() {
+  return done;
 }
 
 function notConnected(what: string): NotConnectedError {

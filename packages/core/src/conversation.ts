@@ -1,12 +1,12 @@
 /** What a connection has said and heard: its session, its two queues and its counts. It lives through any number of links. */
 import type { Environment } from './environment.js';
 import type { MessagesDroppedError, SerpyError } from './errors.js';
-import { Link, type LinkEnd, type LinkOwner } from './link.js';
+import { Link, type LinkLife, type LinkOwner } from './link.js';
 import type { ConnectionSettings } from './options.js';
 import { noWait, type WaitOptions } from './pending.js';
 import type { Outgoing, Protocol, ProtocolTypes, Received, Role, Session, SessionOutput } from './protocol.js';
-import { ReceiveQueue } from './receive-queue.js';
-import { accepted, type QueueOptions, SendQueue } from './send-queue.js';
+import { ReceiveQueue, type ReceiveQueueOwner } from './receive-queue.js';
+import { accepted, type QueueOptions, SendQueue, type SendQueueOwner } from './send-queue.js';
 import { type ConnectionStats, Counters } from './stats.js';
 import type { Place, Transport } from './transport.js';
 import type { Warnings } from './warnings.js';
@@ -25,7 +25,8 @@ export interface ConversationOwner {
   idle(): void;
 }
 
-export class Conversation implements LinkOwner, SessionOutput<Outgoing> {
+/** It implements what the others tell it of, instead of handing each of them an object of closures: those were 400 bytes of a connection. */
+export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, ReceiveQueueOwner, SessionOutput<Outgoing> {
   readonly inbox: ReceiveQueue;
   readonly outbox: SendQueue<Outgoing>;
   readonly #protocol: Protocol<ProtocolTypes>;
@@ -52,20 +53,13 @@ export class Conversation implements LinkOwner, SessionOutput<Outgoing> {
     this.#warnings = warnings;
     this.#owner = owner;
     this.#receiveLimits = settings.receiveQueue;
-    this.inbox = new ReceiveQueue(settings.receiveQueue, environment.clock, (error) => {
-      this.#counters.droppedReceiving++;
-      if (error) warnings.hold(error);
-    });
-    this.outbox = new SendQueue(settings.sendQueue, environment.clock, {
-      dropped: (error) => this.#droppedOutgoing(error),
-      abandoned: (outgoing) => this.#session?.forget(outgoing),
-      freed: () => this.#link?.pump(),
-    });
+    this.inbox = new ReceiveQueue(settings.receiveQueue, environment.clock, this);
+    this.outbox = new SendQueue(settings.sendQueue, environment.clock, this);
   }
 
   /** Goes on over another transport. */
-  createLink(transport: Transport, role: Role, lost: (end: LinkEnd) => void): Link {
-    this.#link = new Link(transport, this.#sessionAs(role), this, this.#environment.clock, lost);
+  createLink(transport: Transport, role: Role, life: LinkLife): Link {
+    this.#link = new Link(transport, this.#sessionAs(role), this, this.#environment.clock, life);
     return this.#link;
   }
 
@@ -89,8 +83,8 @@ export class Conversation implements LinkOwner, SessionOutput<Outgoing> {
     return sent;
   }
 
-  take<R>(what: string, options: WaitOptions, convert: (received: Received) => R): Promise<R> {
-    const taken = this.inbox.take(what, options, convert);
+  take<R>(what: string, options: WaitOptions, convert: (received: Received) => R, ended?: () => R): Promise<R> {
+    const taken = this.inbox.take(what, options, convert, ended);
     this.#link?.roomInInbox();
     return taken;
   }
@@ -169,6 +163,28 @@ export class Conversation implements LinkOwner, SessionOutput<Outgoing> {
     if (this.#session?.canSend) this.#owner.ready();
   }
 
+  // What the queues tell.
+
+  droppedIncoming(error: MessagesDroppedError | undefined): void {
+    this.#counters.droppedReceiving++;
+    if (error) this.#warnings.hold(error);
+  }
+
+  dropped(error: MessagesDroppedError): void {
+    this.#counters.droppedSending++;
+    if (this.#dropping) return;
+    this.#dropping = true; // before it is told: a listener may send, into the same full queue
+    this.#warnings.tell(error);
+  }
+
+  abandoned(outgoing: Outgoing): void {
+    this.#session?.forget(outgoing);
+  }
+
+  freed(): void {
+    this.#link?.pump();
+  }
+
   // What the session puts out.
 
   write(piece: Uint8Array): void {
@@ -193,12 +209,5 @@ export class Conversation implements LinkOwner, SessionOutput<Outgoing> {
   #sessionAs(role: Role): AnySession {
     this.#session ??= this.#protocol.createSession(role, this);
     return this.#session;
-  }
-
-  #droppedOutgoing(error: MessagesDroppedError): void {
-    this.#counters.droppedSending++;
-    if (this.#dropping) return;
-    this.#dropping = true; // before it is told: a listener may send, into the same full queue
-    this.#warnings.tell(error);
   }
 }

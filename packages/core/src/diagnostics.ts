@@ -2,11 +2,23 @@
  * How events reach those who watch: the program's listeners, `NODE_DEBUG=serpy` on stderr, and
  * `node:diagnostics_channel` (`serpy:connection:<event>`, `serpy:server:<event>`).
  */
-import { channel } from 'node:diagnostics_channel';
+import { type Channel, channel } from 'node:diagnostics_channel';
 import type { EventEmitter } from 'node:events';
 import { debuglog } from 'node:util';
 
 const debug = debuglog('serpy');
+
+/** Kept, as Node forgets a channel without subscribers and makes it anew: that was a kilobyte of garbage for each event. */
+const channels = { connection: new Map<string, Channel>(), server: new Map<string, Channel>() };
+
+function channelOf(kind: 'connection' | 'server', event: string): Channel {
+  let found = channels[kind].get(event);
+  if (found === undefined) {
+    found = channel(`serpy:${kind}:${event}`);
+    channels[kind].set(event, found);
+  }
+  return found;
+}
 
 /**
  * Emits an event. A listener that throws is reported as an uncaught exception, as any listener is, but not before the
@@ -14,8 +26,8 @@ const debug = debuglog('serpy');
  * @returns whether anybody listened
  */
 export function tell(emitter: EventEmitter, kind: 'connection' | 'server', event: string, info: unknown): boolean {
-  debug('%s %s %o', kind, event, info);
-  const watchers = channel(`serpy:${kind}:${event}`);
+  if (debug.enabled) debug('%s %s %o', kind, event, info);
+  const watchers = channelOf(kind, event);
   if (watchers.hasSubscribers) watchers.publish({ [kind]: emitter, info });
   try {
     return emitter.emit(event, info);

@@ -5,7 +5,7 @@ export type * from './connection-events.js';
 export type { ConnectionState } from './connection-state.js';
 export { type Clock, type Environment, systemEnvironment } from './environment.js';
 export * from './errors.js';
-export type { DisconnectReason } from './link.js';
+export type { DisconnectReason } from './link-end.js';
 export { messageMemory, ownMemoryBytes } from './message-memory.js';
 export { checkNames } from './option-names.js';
 export {

@@ -5,9 +5,11 @@
 import { closedError } from './close-reason.js';
 import type { CloseInfo, ConnectInfo, DisconnectInfo, ReconnectInfo, ReconnectingInfo } from './connection-events.js';
 import { type ConnectionEvent, type ConnectionState, nextState } from './connection-state.js';
+import type { ConversationOwner } from './conversation.js';
 import type { Environment } from './environment.js';
 import { ConnectError, OptionError } from './errors.js';
-import type { Link, LinkEnd } from './link.js';
+import type { Link, LinkLife } from './link.js';
+import type { LinkEnd } from './link-end.js';
 import type { ConnectionSettings } from './options.js';
 import { abortError, Pending, type WaitOptions } from './pending.js';
 import type { Role } from './protocol.js';
@@ -18,7 +20,7 @@ import type { Address, Transport } from './transport.js';
 /** What a life is told of, and what it needs. */
 export interface LifecycleOwner {
   /** Makes the link for a transport; `start` is the life's matter. */
-  createLink(transport: Transport, role: Role, lost: (end: LinkEnd) => void): Link;
+  createLink(transport: Transport, role: Role, life: LinkLife): Link;
   connected(info: ConnectInfo): void;
   disconnected(info: DisconnectInfo): void;
   reconnecting(info: ReconnectingInfo): void;
@@ -29,12 +31,13 @@ export interface LifecycleOwner {
   closed(info: CloseInfo): void;
 }
 
-export class Lifecycle {
+export class Lifecycle implements ConversationOwner, LinkLife {
   readonly #settings: ConnectionSettings;
   readonly #environment: Environment;
   readonly #owner: LifecycleOwner;
-  readonly #over: Promise<void>;
-  #resolveOver!: () => void;
+  /** Made when somebody waits for it. */
+  #over: Promise<void> | undefined;
+  #resolveOver: (() => void) | undefined;
   #state: ConnectionState = 'idle';
   #role: Role = 'client';
   #autoRestart: boolean;
@@ -58,9 +61,6 @@ export class Lifecycle {
     this.#environment = environment;
     this.#owner = owner;
     this.#autoRestart = settings.autoRestart;
-    this.#over = new Promise((resolve) => {
-      this.#resolveOver = resolve;
-    });
   }
 
   get state(): ConnectionState {
@@ -150,13 +150,14 @@ export class Lifecycle {
     if (this.#state === 'reconnecting') this.#finish('link-lost', 'gave-up', undefined);
   }
 
-  /** Begins to close. Without a link, it is over at once; with one, when `finish` or the time-out ends that. */
+  /** Begins to close. Without a link, it is over at once; with one, when `idle` or the time-out ends that. */
   close(): Promise<void> {
-    if (this.ending) return this.#over;
-    if (!this.#link) {
-      this.#finish('finished', 'closed', undefined);
-      return this.#over;
-    }
+    if (!this.ending && !this.#link) this.#finish('finished', 'closed', undefined);
+    if (this.#state === 'closed') return Promise.resolve();
+    this.#over ??= new Promise((resolve) => {
+      this.#resolveOver = resolve;
+    });
+    if (this.#state === 'closing') return this.#over;
     this.#move('close');
     this.#settleReady(this.closedError('connect'));
     this.#closeTimer = this.#environment.clock.setTimeout(() => this.destroyLink(), this.#settings.closeTimeoutMs);
@@ -164,7 +165,7 @@ export class Lifecycle {
   }
 
   /** Everything is sent: says goodbye. */
-  finish(): void {
+  idle(): void {
     if (this.#state === 'closing') this.#link?.finish();
   }
 
@@ -188,7 +189,7 @@ export class Lifecycle {
     const again = this.#state === 'reconnecting';
     this.#move('link-up');
     this.#connectedAtMs = this.#environment.clock.now();
-    const link = this.#owner.createLink(transport, this.#role, (end) => this.#lost(end));
+    const link = this.#owner.createLink(transport, this.#role, this);
     this.#link = link;
     const info = { local: transport.local, remote: transport.remote };
     this.#ends = info;
@@ -201,7 +202,8 @@ export class Lifecycle {
     if (this.#link === link) link.start(); // unless a listener has ended it
   }
 
-  #lost(end: LinkEnd): void {
+  /** The link is gone. */
+  lost(end: LinkEnd): void {
     const now = this.#environment.clock.now();
     const upMs = now - this.#connectedAtMs;
     this.#link = undefined;
@@ -240,7 +242,7 @@ export class Lifecycle {
     this.#closeInfo = { reason, error, unsentMessages: this.#owner.unsentMessages };
     this.#settleReady(this.closedError('connect'));
     this.#owner.closed(this.#closeInfo);
-    this.#resolveOver();
+    this.#resolveOver?.();
   }
 
   #settleReady(error: Error | undefined): void {

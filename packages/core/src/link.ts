@@ -2,32 +2,13 @@
  * One transport at work: bytes from it through the session into the inbox, messages from the outbox through the session
  * onto it, as fast as the slower end takes them. A link has one life; after a reconnect there is another.
  */
+import { Deadline } from './deadline.js';
 import type { Clock } from './environment.js';
 import type { SerpyError } from './errors.js';
 import { isSerpyError, ProtocolError } from './errors.js';
+import type { DisconnectReason, LinkEnd } from './link-end.js';
 import type { Outgoing, Received, Session } from './protocol.js';
 import type { Place, Transport, TransportHandler } from './transport.js';
-
-/** Why a link ended. */
-export type DisconnectReason =
-  /** The peer ended the connection. */
-  | 'ended'
-  /** The network or the peer's system broke it. */
-  | 'reset'
-  /** The peer sent what is not of this protocol, or too large. */
-  | 'protocol'
-  /** The receive queue was full under `whenFull: 'error'`. */
-  | 'queue-full'
-  /** `close()` or `destroy()` was called here. */
-  | 'closed';
-
-/** How a link ended. */
-export interface LinkEnd {
-  readonly reason: DisconnectReason;
-  readonly error: Error | undefined;
-  /** Messages that were handed to the system since all before them had left this process: they may not have arrived. */
-  readonly unconfirmedMessages: number;
-}
 
 /** A session, as far as a link goes. */
 type LinkSession = Session<unknown, object, Received, Outgoing>;
@@ -53,6 +34,12 @@ export interface LinkOwner {
   stepped(): void;
 }
 
+/** Whose life a link is part of. */
+export interface LinkLife {
+  /** Told once, when the link is gone. */
+  lost(end: LinkEnd): void;
+}
+
 /** How long the last answers to a peer that has said goodbye may take to leave this process. */
 const lingerMs = 1000;
 
@@ -64,7 +51,7 @@ export class Link implements TransportHandler {
   readonly #session: LinkSession;
   readonly #owner: LinkOwner;
   readonly #clock: Clock;
-  readonly #lost: (end: LinkEnd) => void;
+  readonly #life: LinkLife;
   /** Until then nothing is sent: what an earlier link left unanswered goes first. */
   #started = false;
   #paused = false;
@@ -76,22 +63,14 @@ export class Link implements TransportHandler {
   #unconfirmedMessages = 0;
   /** Written in answer to what was read, since everything had last left. */
   #answerBytes = 0;
-  #timer: unknown;
-  #timerAtMs: number | undefined;
+  #deadline: Deadline | undefined;
 
-  /** @param lost told once, when the link is gone */
-  constructor(
-    transport: Transport,
-    session: LinkSession,
-    owner: LinkOwner,
-    clock: Clock,
-    lost: (end: LinkEnd) => void,
-  ) {
+  constructor(transport: Transport, session: LinkSession, owner: LinkOwner, clock: Clock, life: LinkLife) {
     this.transport = transport;
     this.#session = session;
     this.#owner = owner;
     this.#clock = clock;
-    this.#lost = lost;
+    this.#life = life;
   }
 
   start(): void {
@@ -188,13 +167,14 @@ export class Link implements TransportHandler {
     this.#owner.stepped();
     if (this.#over) return; // by a listener
     if (this.#owner.closing && !this.#saidGoodbye) {
+      this.#deadline?.set(undefined);
       this.pump();
       return;
     }
     this.#saidGoodbye = true;
     this.transport.end();
-    this.#clock.clearTimeout(this.#timer);
-    this.#timer = this.#clock.setTimeout(() => this.transport.destroy(), lingerMs);
+    this.#deadline ??= new Deadline(this.#clock, () => this.#deadlineReached());
+    this.#deadline.set(this.#clock.now() + lingerMs);
   }
 
   closed(error?: Error): void {
@@ -256,13 +236,13 @@ export class Link implements TransportHandler {
     if (!failed) this.#read(true);
     if (this.#over) return; // those bytes were bad, and ended the link themselves
     this.#over = true;
-    this.#clock.clearTimeout(this.#timer);
+    this.#deadline?.set(undefined);
     const missing: SerpyError | undefined = failed ? undefined : this.#session.ended();
     this.#session.lost();
     this.#owner.stepped();
     const { reason, error } = this.#end ?? { reason: 'ended', error: undefined };
     const unconfirmedMessages = this.transport.unsentBytes > 0 ? this.#unconfirmedMessages : 0;
-    this.#lost({ reason, error: error ?? (reason === 'closed' ? undefined : missing), unconfirmedMessages });
+    this.#life.lost({ reason, error: error ?? (reason === 'closed' ? undefined : missing), unconfirmedMessages });
   }
 
   #afterStep(): void {
@@ -297,19 +277,19 @@ export class Link implements TransportHandler {
   }
 
   #schedule(): void {
-    const at = this.#session.deadlineMs;
-    if (at === this.#timerAtMs || this.#over || this.#peerEnded) return;
-    this.#clock.clearTimeout(this.#timer);
-    this.#timerAtMs = at;
-    if (at === undefined) return;
-    this.#timer = this.#clock.setTimeout(
-      () => {
-        this.#timerAtMs = undefined;
-        this.#session.tick(this.#clock.now());
-        this.#read();
-        this.#afterStep();
-      },
-      Math.max(0, at - this.#clock.now()),
-    );
+    const atMs = this.#session.deadlineMs;
+    if (atMs === this.#deadline?.atMs || this.#over || this.#peerEnded) return;
+    this.#deadline ??= new Deadline(this.#clock, () => this.#deadlineReached());
+    this.#deadline.set(atMs);
+  }
+
+  #deadlineReached(): void {
+    if (this.#peerEnded) {
+      this.transport.destroy(); // it has had its time for the last answers
+      return;
+    }
+    this.#session.tick(this.#clock.now());
+    this.#read();
+    this.#afterStep();
   }
 }

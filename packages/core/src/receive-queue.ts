@@ -6,41 +6,37 @@ import type { WaitOptions } from './pending.js';
 import type { Received } from './protocol.js';
 import type { QueueOptions } from './send-queue.js';
 
-export class ReceiveQueue {
+/** What the queue tells its owner. */
+export interface ReceiveQueueOwner {
+  /** A message was dropped; with an error for the first of a run. */
+  droppedIncoming(error: MessagesDroppedError | undefined): void;
+}
+
+export class ReceiveQueue extends Mailbox<Received> {
   readonly #options: QueueOptions;
-  readonly #mailbox: Mailbox<Received>;
-  readonly #dropped: (error: MessagesDroppedError | undefined) => void;
+  readonly #owner: ReceiveQueueOwner;
   #dropping = false;
   #closing = false;
 
-  /** @param dropped called for each message that is dropped; with an error for the first of a run */
-  constructor(options: QueueOptions, clock: Clock, dropped: (error: MessagesDroppedError | undefined) => void) {
+  constructor(options: QueueOptions, clock: Clock, owner: ReceiveQueueOwner) {
+    super(options, clock);
     this.#options = options;
-    this.#mailbox = new Mailbox(options, clock);
-    this.#dropped = dropped;
-  }
-
-  get length(): number {
-    return this.#mailbox.length;
-  }
-
-  get bytes(): number {
-    return this.#mailbox.bytes;
+    this.#owner = owner;
   }
 
   /** Whether what comes next must wait outside. */
-  get full(): boolean {
-    return this.#mailbox.full && this.#options.whenFull === 'block' && !this.#closing;
+  override get full(): boolean {
+    return super.full && this.#options.whenFull === 'block' && !this.#closing;
   }
 
   /** Takes a message in. Throws a `QueueFullError` under `whenFull: 'error'`. */
-  put(received: Received): void {
-    if (this.#mailbox.full) {
+  override put(received: Received): void {
+    if (super.full) {
       switch (this.#options.whenFull) {
         case 'error':
           throw new QueueFullError(`${this.#fullMessage()}: take messages faster, or choose another whenFull`);
         case 'drop-oldest':
-          while (this.#mailbox.full && this.#mailbox.takeNow() !== undefined) this.#drop();
+          while (super.full && super.takeNow() !== undefined) this.#drop();
           break;
         case 'drop-newest':
           this.#drop();
@@ -51,18 +47,23 @@ export class ReceiveQueue {
           return;
       }
     }
-    this.#mailbox.put(received);
+    super.put(received);
   }
 
-  takeNow(): Received | undefined {
-    const received = this.#mailbox.takeNow();
-    if (this.#mailbox.length === 0) this.#dropping = false;
+  override takeNow(): Received | undefined {
+    const received = super.takeNow();
+    if (this.length === 0) this.#dropping = false;
     return received;
   }
 
-  take<R>(what: string, options: WaitOptions, convert: (received: Received) => R): Promise<R> {
-    const taken = this.#mailbox.take(what, options, convert);
-    if (this.#mailbox.length === 0) this.#dropping = false;
+  override take<R>(
+    what: string,
+    options: WaitOptions,
+    convert: (received: Received) => R,
+    ended?: () => R,
+  ): Promise<R> {
+    const taken = super.take(what, options, convert, ended);
+    if (this.length === 0) this.#dropping = false;
     return taken;
   }
 
@@ -71,16 +72,11 @@ export class ReceiveQueue {
     this.#closing = true;
   }
 
-  /** Nothing more will come: who waits gets the error, and so does who asks when nothing is left. */
-  close(error: () => Error): void {
-    this.#mailbox.close(error);
-  }
-
   #drop(): void {
     const first = !this.#dropping;
     this.#dropping = true;
     const text = `${this.#fullMessage()}: messages are being dropped; stats() counts them`;
-    this.#dropped(first ? new MessagesDroppedError(text, 1) : undefined);
+    this.#owner.droppedIncoming(first ? new MessagesDroppedError(text, 1) : undefined);
   }
 
   #fullMessage(): string {

@@ -27,8 +27,6 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
   readonly #environment: Environment;
   readonly #connections = new Set<C>();
   readonly #arrivals: Mailbox<Arrival<C>>;
-  /** Arrivals that nobody has taken yet. */
-  readonly #untaken = new Map<C, Arrival<C>>();
   #state: 'new' | 'starting' | 'listening' | 'closed' = 'new';
   #listener: Listener | undefined;
 
@@ -94,10 +92,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     if (this.#state === 'new') {
       throw new NotConnectedError('getConnection was called before start(): await server.start() first');
     }
-    return this.#arrivals.take('getConnection', options, ({ connection }) => {
-      this.#untaken.delete(connection);
-      return connection;
-    });
+    return this.#arrivals.take('getConnection', options, ({ connection }) => connection);
   }
 
   /** The connections there are now; broken ones are not among them. */
@@ -165,18 +160,18 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     }
     const connection = this.#createConnection();
     this.#connections.add(connection);
-    const arrival: Arrival<C> = { connection, sizeBytes: 0 };
-    this.#untaken.set(connection, arrival);
-    connection.once('close', () => {
-      this.#connections.delete(connection);
-      // One that came, spoke and went before anybody asked is still worth having; one with nothing to say is not.
-      if (!connection.isDataAvailable()) this.#forget(connection);
-      else this.#forgetOldest();
-    });
-    attachTransport(connection, transport);
-    this.#arrivals.put(arrival);
+    attachTransport(connection, transport, this.#closed);
+    this.#arrivals.put({ connection, sizeBytes: 0 });
     tell(this, 'server', 'connection', connection);
   }
+
+  /** The same function for every connection: a listener for each took 400 bytes. */
+  readonly #closed = (connection: C): void => {
+    this.#connections.delete(connection);
+    // One that came, spoke and went before anybody asked is still worth having; one with nothing to say is not.
+    if (connection.isDataAvailable()) this.#forgetOldest();
+    else this.#forget((arrival) => arrival.connection === connection);
+  };
 
   /** Hangs up without a word, as neither protocol has one for it, but in good order. */
   #refuse(transport: Transport, info: DropInfo): void {
@@ -191,15 +186,15 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     tell(this, 'server', 'drop', info);
   }
 
-  #forget(connection: C): void {
-    const arrival = this.#untaken.get(connection);
-    if (arrival && this.#arrivals.remove(arrival)) this.#untaken.delete(connection);
+  #forget(which: (arrival: Arrival<C>) => boolean): void {
+    const arrival = this.#arrivals.items().find(which);
+    if (arrival) this.#arrivals.remove(arrival);
   }
 
   /** Keeps no more ended connections for takers who may never come than it would keep live ones. */
   #forgetOldest(): void {
-    const ended = [...this.#untaken.keys()].filter((connection) => connection.state === 'closed');
-    if (ended.length > this.#settings.maxConnections) this.#forget(ended[0] as C);
+    const isEnded = ({ connection }: Arrival<C>) => connection.state === 'closed';
+    if (this.#arrivals.items().filter(isEnded).length > this.#settings.maxConnections) this.#forget(isEnded);
   }
 
   #warn(error: Error): void {

@@ -34,6 +34,4 @@ export class Counters {
   droppedReceiving = 0;
   reconnects = 0;
   badFrames = 0;
-  /** Of links that are gone. */
-  connectedMs = 0;
 }

@@ -23,6 +23,9 @@ class TcpTransport implements Transport {
   #held: Buffer | undefined;
   /** Writes that the socket has not told the end of. */
   #underWay = 0;
+  /** Whether a flush waits for the end of the turn, and whether there were several in the last. */
+  #planned = false;
+  #many = false;
 
   /** @param reading how the paused socket reads, if not in Node's own way */
   constructor(socket: Socket, reading: Reading | undefined, keepAliveMs: number) {
@@ -84,9 +87,24 @@ class TcpTransport implements Transport {
   /**
    * The first flush of a turn goes out at once, for a short round trip. The socket tells that it is done with it when the turn
    * ends, and what was written meanwhile goes out together: one system call for all of it instead of one for each message.
+   * After a turn of many the next is expected to be like it, and its first waits for the others.
    */
   flush(): void {
-    if (this.#underWay === 0) this.#send();
+    if (this.#batch.bytes === 0) return;
+    if (this.#underWay > 0 || this.#planned) {
+      this.#many = true;
+    } else if (this.#many) {
+      this.#many = false;
+      this.#planned = true;
+      process.nextTick(sendPlanned, this);
+    } else {
+      this.#send();
+    }
+  }
+
+  sendPlanned(): void {
+    this.#planned = false;
+    this.#send();
   }
 
   #send(): void {
@@ -154,6 +172,10 @@ class TcpTransport implements Transport {
 }
 
 function ignore(): void {}
+
+function sendPlanned(transport: TcpTransport): void {
+  transport.sendPlanned();
+}
 
 function deliverHeld(transport: TcpTransport): void {
   transport.deliverHeld();

@@ -5,9 +5,9 @@ import type { SerpyErrorLike } from './errors.js';
 
 export class Warnings {
   readonly #emitter: EventEmitter;
-  #held: SerpyErrorLike[] = [];
+  #held: SerpyErrorLike[] | undefined;
   /** Codes of warnings that went to the process because nobody listened here. */
-  readonly #toProcess = new Set<string>();
+  #toProcess: Set<string> | undefined;
 
   constructor(emitter: EventEmitter) {
     this.#emitter = emitter;
@@ -15,19 +15,21 @@ export class Warnings {
 
   /** Keeps a warning until `tellHeld`: a listener must not run while a session is at work. */
   hold(error: SerpyErrorLike): void {
+    this.#held ??= [];
     this.#held.push(error);
   }
 
   tellHeld(): void {
-    if (this.#held.length === 0) return;
     const held = this.#held;
-    this.#held = [];
+    if (held === undefined) return;
+    this.#held = undefined;
     for (const error of held) this.tell(error);
   }
 
   tell(error: SerpyErrorLike): void {
-    if (tell(this.#emitter, 'connection', 'warning', error) || this.#toProcess.has(error.code)) return;
+    if (tell(this.#emitter, 'connection', 'warning', error) || this.#toProcess?.has(error.code)) return;
     // Nobody listens: said once per kind where people look, instead of never.
+    this.#toProcess ??= new Set();
     this.#toProcess.add(error.code);
     process.emitWarning(error.message, { type: error.name, code: error.code });
   }

@@ -100,6 +100,25 @@ describe('a TCP transport', () => {
     expect(chunks.length).toBeLessThanOrEqual(2); // the first at once, the others when the turn ends
   });
 
+  test('sends all pieces of a turn in one after a turn of many, and a single one at once again after that', async () => {
+    const { transport } = await withSocket();
+    const say = (pieces: number) => {
+      for (let n = 0; n < pieces; n++) {
+        transport.write(Buffer.from('0123456789'));
+        transport.flush();
+      }
+      return transport.unsentBytes;
+    };
+    const turn = () => new Promise(setImmediate);
+    expect(say(50)).toBe(490);
+    await turn();
+    expect(say(50)).toBe(500);
+    await turn();
+    expect(say(1)).toBe(10); // it may be the first of many again
+    await turn();
+    expect(say(1)).toBe(0);
+  });
+
   test('reads into one buffer for all, whichever end dialled, so that reading takes no memory', async () => {
     const { client, server } = await pair();
     const memory: ArrayBufferLike[] = [];

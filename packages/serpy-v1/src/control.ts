@@ -12,7 +12,7 @@ export type Control =
 export const longestControlBytes = 9;
 
 const modeChanged: Control = { word: 'mode-changed' };
-const acknowledge: Control = { word: 'acknowledge' };
+export const acknowledge: Control = { word: 'acknowledge' };
 
 /**
  * Reads a control block, without its `01` and `1F`.

@@ -1,8 +1,9 @@
 /** v1 as core sees it. */
 import type { Protocol, ProtocolTypes, Role, SessionOutput } from 'serpy-core';
 import { type Data, dataOf, type Message, messageOf } from './messages.js';
+import type { Block } from './outgoing.js';
 import type { Value } from './payload.js';
-import { type Block, type ModeOptions, type ReceivedBlock, type SessionOptions, V1Session } from './session.js';
+import { type ModeOptions, type ReceivedBlock, type SessionOptions, V1Session } from './session.js';
 
 /** The types of v1. */
 export interface V1 extends ProtocolTypes {

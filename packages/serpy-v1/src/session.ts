@@ -5,7 +5,6 @@
 import {
   MessageTooLargeError,
   OptionError,
-  type Outgoing,
   ProtocolError,
   type Received,
   type SerpyError,
@@ -16,13 +15,13 @@ import {
 } from 'serpy-core';
 import { decodeBase85, decodedBase85Length, encodeBase85, encodedBase85Length } from './base85.js';
 import { BlockReader } from './blocks.js';
-import { longestControlBytes, readControl, tooLongControl } from './control.js';
+import { acknowledge, type Control, longestControlBytes, readControl, tooLongControl } from './control.js';
+import { type Block, bytesBlock, copiedBodyBytes, endOf, textBlock } from './outgoing.js';
 import { carryingMode, checkForced, encodeValue, isPlainText, type Value } from './payload.js';
 import { strangerHint } from './stranger.js';
 import type { Encoding } from './text.js';
 import {
   acknowledgeBlock,
-  blockEnd,
   controlStart,
   isAcknowledged,
   isMode,
@@ -40,16 +39,6 @@ export interface ModeOptions {
   readonly forceMode?: boolean | undefined;
 }
 
-/** A data block on its way out. */
-export interface Block extends Outgoing {
-  readonly mode: Mode;
-  /** The data, and the end of the block with it unless it is big; or a short text of which every character is a byte, without its end. */
-  body: Buffer | string;
-  readonly ended: boolean;
-  /** Nobody waits for its answer any more: it is not sent again on another wire, and keeps no body. */
-  forgotten: boolean;
-}
-
 /** A message as it came: what its mode says of it is worked out when it is taken. */
 export interface ReceivedBlock extends Received {
   readonly mode: Mode;
@@ -63,11 +52,6 @@ export interface SessionOptions {
 }
 
 const nothing = Buffer.alloc(0);
-const plainEnd = Buffer.of(blockEnd);
-const acknowledgedEnd = Buffer.of(transmissionEnd, blockEnd);
-
-/** A body below this is put together with its end, with one copy. */
-const copiedBodyBytes = 4096;
 
 export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Block> {
   readonly canSend = true;
@@ -95,7 +79,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
   encode(value: Value, { mode: asked = 0, forceMode = false }: ModeOptions): Block {
     if (!isMode(asked)) throw new OptionError(`the option mode takes a number from 0 to 5, not ${String(asked)}`);
     if (typeof value === 'string' && asked < 2 && this.#goesAsItIs(value)) {
-      return newBlock(asked, value, false, isAcknowledged(asked));
+      return textBlock(value, asked);
     }
     const payload = encodeValue(value, asked, this.#options.encoding);
     if (payload.bytes.length > this.#options.maxMessageBytes) {
@@ -104,8 +88,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     if (forceMode) checkForced(payload, asked);
     const mode = forceMode ? asked : carryingMode(payload, asked);
     const body = mode < 2 ? viewOf(payload.bytes) : encodeBase85(payload.bytes);
-    const small = body.length < copiedBodyBytes;
-    return newBlock(mode, small ? joined(body, endOf(mode)) : body, small, isAcknowledged(asked));
+    return bytesBlock(body, mode, isAcknowledged(asked));
   }
 
   send(block: Block): void {
@@ -212,7 +195,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
   }
 
   #control(blockBytes: number): void {
-    const control = readControl(this.#blocks.take(blockBytes, blockBytes).subarray(1));
+    const control = this.#takeControl(blockBytes);
     switch (control.word) {
       case 'set-mode':
         this.#receiveMode = control.mode;
@@ -230,6 +213,15 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
         else this.#output.warn(new ProtocolError('the peer acknowledged a message (ACKEOT) that nobody sent'));
       }
     }
+  }
+
+  #takeControl(blockBytes: number): Control {
+    // By far the most frequent: told by its bytes, it takes a third of the time.
+    if (!this.#blocks.bytes.startsWith(acknowledgeBlock)) {
+      return readControl(this.#blocks.take(blockBytes, blockBytes).subarray(1));
+    }
+    this.#blocks.take(0, blockBytes);
+    return acknowledge;
   }
 
   /** Looks at a block of which so much is there: one that cannot become anything is not waited for. */
@@ -260,22 +252,6 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     const what = 'the message that the peer sends';
     return new MessageTooLargeError(what, Math.max(messageBytes, maxMessageBytes + 1), maxMessageBytes);
   }
-}
-
-function newBlock(mode: Mode, body: Buffer | string, ended: boolean, acknowledged: boolean): Block {
-  const sizeBytes = body.length + (ended ? 0 : endOf(mode).length);
-  return { mode, body, ended, sizeBytes, acknowledged, forgotten: false };
-}
-
-function endOf(mode: Mode): Buffer {
-  return isAcknowledged(mode) ? acknowledgedEnd : plainEnd;
-}
-
-function joined(body: Buffer, end: Buffer): Buffer {
-  const block = Buffer.allocUnsafe(body.length + end.length);
-  block.set(body);
-  block.set(end, body.length);
-  return block;
 }
 
 function viewOf(bytes: Uint8Array): Buffer {

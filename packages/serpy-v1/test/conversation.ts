@@ -1,8 +1,9 @@
 /** A v1 session in the hands of a test: values and bytes in, all that comes out of it gathered. */
 import { isSerpyError, type SerpyError, type SerpyErrorLike } from 'serpy-core';
 import { Pieces } from 'serpy-core/testing';
+import type { Block } from '../src/outgoing.js';
 import type { Value } from '../src/payload.js';
-import { type Block, type ModeOptions, type ReceivedBlock, type SessionOptions, V1Session } from '../src/session.js';
+import { type ModeOptions, type ReceivedBlock, type SessionOptions, V1Session } from '../src/session.js';
 import type { Original } from './oracle.js';
 
 export const defaultMaxMessageBytes = 64 * 1024 * 1024;

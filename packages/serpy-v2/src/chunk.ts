@@ -16,8 +16,9 @@ export class Chunk {
   /** The next byte to be read. */
   at = 0;
   #lent = false;
-  /** The memory that the bytes are in, and where in it they begin. */
-  #memory: DataView = viewOfNothing;
+  /** The memory that the bytes are in, as such and as numbers, and where in it they begin. */
+  #memory: ArrayBufferLike = nothing.buffer;
+  #numbers: DataView = viewOfNothing;
   #start = 0;
 
   get left(): number {
@@ -44,14 +45,14 @@ export class Chunk {
   sum(count: number): number {
     if (count > mostWithinBytes) return checksum(this.bytes.subarray(this.at, this.at + count));
     const start = this.#start + this.at;
-    return sumWithin(this.#memory, start, start + count);
+    return sumWithin(this.#numbers, start, start + count);
   }
 
   /** Takes the next bytes, as a view. */
   take(count: number): Buffer {
     const start = this.at;
     this.at += count;
-    return new BufferView(this.#memory.buffer, this.#start + start, count);
+    return new BufferView(this.#memory, this.#start + start, count);
   }
 
   #use(bytes: Buffer, lent: boolean): void {
@@ -59,6 +60,9 @@ export class Chunk {
     this.at = 0;
     this.#lent = lent;
     this.#start = bytes.byteOffset;
-    if (bytes.buffer !== this.#memory.buffer) this.#memory = new DataView(bytes.buffer);
+    const memory = bytes.buffer;
+    if (memory === this.#memory) return;
+    this.#memory = memory;
+    this.#numbers = new DataView(memory);
   }
 }

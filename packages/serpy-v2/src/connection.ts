@@ -11,6 +11,17 @@ import { type V2, v2Protocol } from './protocol.js';
 
 export type { ConnectionOptions };
 
+/** Options that were checked, and the protocol that goes by them. A server makes them once: for each connection they were 700 bytes. */
+export class ConnectionSetup {
+  readonly settings: ConnectionSettings;
+  readonly protocol: ReturnType<typeof v2Protocol>;
+
+  constructor(options: ConnectionOptions) {
+    this.settings = parseOptions<ConnectionSettings>(connectionOptions, options);
+    this.protocol = v2Protocol(this.settings);
+  }
+}
+
 /**
  * One connection to one v2 peer, a Python serpy2 program or another of ours.
  *
@@ -23,8 +34,9 @@ export type { ConnectionOptions };
  */
 export class Connection extends CoreConnection<V2> {
   /** @throws `ERR_SERPY_OPTION` for an unknown option or a wrong value */
-  constructor(options: ConnectionOptions = {}, environment?: Environment) {
-    const settings = parseOptions<ConnectionSettings>(connectionOptions, options);
-    super(v2Protocol(settings), settings, environment);
+  constructor(options?: ConnectionOptions, environment?: Environment);
+  constructor(options: ConnectionOptions | ConnectionSetup = {}, environment?: Environment) {
+    const { settings, protocol } = options instanceof ConnectionSetup ? options : new ConnectionSetup(options);
+    super(protocol, settings, environment);
   }
 }

@@ -6,8 +6,10 @@ import {
   ChecksumError,
   MessageTooLargeError,
   messageMemory,
+  type Outgoing,
   ownMemoryBytes,
   type SerpyError,
+  type SessionOutput,
   strangerBytes,
   TruncatedError,
 } from 'serpy-core';
@@ -20,9 +22,12 @@ import { checksumOffset, frameType, headerBytes, lengthOffset, probe, typeOffset
 /** So many times what has come in all may be set aside for what a header says is coming. */
 const believedTimes = 4;
 
+/** Who is warned. */
+type DecoderOutput = Pick<SessionOutput<Outgoing>, 'warn'>;
+
 export class Decoder {
   readonly #maxMessageBytes: number;
-  readonly #warn: (error: SerpyError) => void;
+  readonly #output: DecoderOutput;
   readonly #chunk = new Chunk();
   /** How many bytes have come in all. */
   #received = 0;
@@ -42,11 +47,11 @@ export class Decoder {
 
   /**
    * @param maxMessageBytes the largest payload; a header that states more is refused before anything is kept for it
-   * @param warn told of each message that was dropped because its checksum was wrong
+   * @param output is warned of each message that was dropped because its checksum was wrong
    */
-  constructor(maxMessageBytes: number, warn: (error: SerpyError) => void) {
+  constructor(maxMessageBytes: number, output: DecoderOutput) {
     this.#maxMessageBytes = maxMessageBytes;
-    this.#warn = warn;
+    this.#output = output;
   }
 
   /** Takes bytes in, which must not change until `keep`. */
@@ -180,7 +185,7 @@ export class Decoder {
   }
 
   #warnOf(sum: number): void {
-    this.#warn(
+    this.#output.warn(
       new ChecksumError(
         `a message of ${this.#payloadBytes} bytes arrived damaged and was dropped: its checksum is ${sum}, not ${this.#checksum}`,
       ),

@@ -10,7 +10,7 @@ import {
   type ServerSettings,
   serverOptions,
 } from 'serpy-core';
-import { Connection } from './connection.js';
+import { Connection, ConnectionSetup } from './connection.js';
 import type { V2 } from './protocol.js';
 
 /** Where to listen, how many connections, and the options of each. */
@@ -29,6 +29,7 @@ export class Server extends CoreServer<V2, Connection> {
   constructor(options: ServerOptions, environment?: Environment) {
     const { host, port, maxConnections, ...each } = parseOptions({ ...serverOptions, ...acceptedOptions }, options);
     const settings = { host, port, maxConnections, keepAliveMs: each.keepAliveMs };
-    super(settings, () => new Connection(each, environment), environment);
+    const setup = new ConnectionSetup(each);
+    super(settings, () => new Connection(setup as object, environment), environment);
   }
 }

@@ -23,8 +23,6 @@ export interface SessionOptions {
 }
 
 export class V2Session implements Session<Value, object, DecodedMessage, Frame> {
-  readonly canSend = true;
-  readonly deadlineMs = undefined;
   readonly #options: SessionOptions;
   readonly #output: SessionOutput<Frame>;
   #decoder: Decoder;
@@ -33,6 +31,14 @@ export class V2Session implements Session<Value, object, DecodedMessage, Frame> 
     this.#options = options;
     this.#output = output;
     this.#decoder = this.#newDecoder();
+  }
+
+  get canSend(): true {
+    return true;
+  }
+
+  get deadlineMs(): undefined {
+    return undefined;
   }
 
   /**
@@ -73,9 +79,7 @@ export class V2Session implements Session<Value, object, DecodedMessage, Frame> 
 
   forget(): void {}
 
-  up(): void {
-    this.#decoder = this.#newDecoder();
-  }
+  up(): void {}
 
   lost(): void {
     this.#decoder = this.#newDecoder();
@@ -100,6 +104,6 @@ export class V2Session implements Session<Value, object, DecodedMessage, Frame> 
   tick(): void {}
 
   #newDecoder(): Decoder {
-    return new Decoder(this.#options.maxMessageBytes, (error) => this.#output.warn(error));
+    return new Decoder(this.#options.maxMessageBytes, this.#output);
   }
 }
