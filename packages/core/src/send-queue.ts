@@ -28,8 +28,14 @@ export interface SendQueueOwner<Out> {
 
 interface Blocked<Out> {
   readonly outgoing: Out;
-  readonly pending: Pending<boolean>;
+  readonly pending: Awaited;
   readonly signal: AbortSignal | undefined;
+}
+
+/** A send that waits for room, or for its acknowledgement. */
+class Awaited extends Pending<boolean> {
+  /** Whether its message is on the wire. */
+  onWire = false;
 }
 
 /** Shared by all sends that need not wait. */
@@ -41,12 +47,12 @@ export class SendQueue<Out extends Outgoing> {
   readonly #clock: Clock;
   readonly #owner: SendQueueOwner<Out>;
   readonly #queue: BoundedQueue<Out>;
-  // The next three are made when they are first needed: empty they are 400 bytes of each connection.
+  // The next two are made when they are first needed: empty they are 250 bytes of each connection.
   #blocked: Blocked<Out>[] | undefined;
   /** Acknowledged sends that are queued or on the wire. */
-  #waiting: Map<Out, Pending<boolean>> | undefined;
-  /** Those of them that are on the wire. */
-  #onWire: Set<Out> | undefined;
+  #waiting: Map<Out, Awaited> | undefined;
+  /** How many of them are on the wire. */
+  #onWire = 0;
   #onWireBytes = 0;
 
   constructor(options: QueueOptions, clock: Clock, owner: SendQueueOwner<Out>) {
@@ -67,12 +73,12 @@ export class SendQueue<Out extends Outgoing> {
 
   /** Messages on the wire whose acknowledgement somebody waits for. */
   get unacknowledged(): number {
-    return this.#onWire?.size ?? 0;
+    return this.#onWire;
   }
 
   /** Whether nothing is left to be sent or waited for. */
   get idle(): boolean {
-    return this.#queue.length === 0 && !this.#blocked?.length && !this.#onWire?.size;
+    return this.#queue.length === 0 && !this.#blocked?.length && this.#onWire === 0;
   }
 
   /** Accepts a message, now or when there is room; settles as `sendData` does. */
@@ -93,7 +99,7 @@ export class SendQueue<Out extends Outgoing> {
     }
     this.#queue.push(outgoing);
     if (!outgoing.acknowledged) return accepted;
-    const pending = new Pending<boolean>(this.#clock, 'sendData', wait, (error) => this.#expire(outgoing, error));
+    const pending = new Awaited(this.#clock, 'sendData', wait, (error) => this.#expire(outgoing, error));
     this.#await(outgoing, pending);
     return pending.promise;
   }
@@ -103,8 +109,8 @@ export class SendQueue<Out extends Outgoing> {
     const outgoing = this.#queue.shift();
     if (outgoing === undefined) return undefined;
     if (outgoing.acknowledged) {
-      this.#onWire ??= new Set();
-      this.#onWire.add(outgoing);
+      (this.#waiting?.get(outgoing) as Awaited).onWire = true;
+      this.#onWire++;
       this.#onWireBytes += outgoing.sizeBytes;
     } else if (this.#blocked?.length) {
       this.#admit();
@@ -122,9 +128,8 @@ export class SendQueue<Out extends Outgoing> {
    */
   close(refused: Error, lost: Error): number {
     this.refuseBlocked(refused);
-    for (const outgoing of [...(this.#waiting?.keys() ?? [])]) {
-      const error = this.#onWire?.has(outgoing) ? lost : refused;
-      this.#settle(outgoing)?.rejectQuietly(error);
+    for (const [outgoing, pending] of [...(this.#waiting ?? [])]) {
+      this.#settle(outgoing)?.rejectQuietly(pending.onWire ? lost : refused);
     }
     const unsent = this.#queue.length;
     this.#queue.clear();
@@ -137,7 +142,7 @@ export class SendQueue<Out extends Outgoing> {
   }
 
   #hasRoom(sizeBytes: number): boolean {
-    const messages = this.#queue.length + this.unacknowledged;
+    const messages = this.#queue.length + this.#onWire;
     const bytes = this.#queue.bytes + this.#onWireBytes;
     // An empty queue takes a message of any size: maxMessageBytes bounds that.
     return messages === 0 || (messages < this.#options.maxMessages && bytes + sizeBytes <= this.#options.maxBytes);
@@ -146,7 +151,7 @@ export class SendQueue<Out extends Outgoing> {
   #block(outgoing: Out, wait: WaitOptions): Promise<boolean> {
     this.#blocked ??= [];
     const blocked = this.#blocked;
-    const pending = new Pending<boolean>(this.#clock, 'sendData', wait, (error) => {
+    const pending = new Awaited(this.#clock, 'sendData', wait, (error) => {
       const index = blocked.findIndex((each) => each.outgoing === outgoing);
       if (index < 0) return this.#expire(outgoing, error);
       blocked.splice(index, 1);
@@ -173,15 +178,14 @@ export class SendQueue<Out extends Outgoing> {
     }
   }
 
-  #await(outgoing: Out, pending: Pending<boolean>): void {
+  #await(outgoing: Out, pending: Awaited): void {
     this.#waiting ??= new Map();
     this.#waiting.set(outgoing, pending);
   }
 
   /** The wait for an acknowledgement is over: a message that is not on the wire yet is taken back. */
   #expire(outgoing: Out, error: Error): void {
-    const wasOnWire = this.#onWire?.has(outgoing);
-    if (wasOnWire) this.#owner.abandoned(outgoing);
+    if (this.#waiting?.get(outgoing)?.onWire) this.#owner.abandoned(outgoing);
     else this.#queue.remove(outgoing);
     const pending = this.#settle(outgoing);
     if (error instanceof TimeoutError) pending?.resolve(false);
@@ -189,10 +193,13 @@ export class SendQueue<Out extends Outgoing> {
     this.#owner.freed();
   }
 
-  #settle(outgoing: Out): Pending<boolean> | undefined {
+  #settle(outgoing: Out): Awaited | undefined {
     const pending = this.#waiting?.get(outgoing);
     this.#waiting?.delete(outgoing);
-    if (this.#onWire?.delete(outgoing)) this.#onWireBytes -= outgoing.sizeBytes;
+    if (pending?.onWire) {
+      this.#onWire--;
+      this.#onWireBytes -= outgoing.sizeBytes;
+    }
     this.#admit();
     return pending;
   }

@@ -9,6 +9,9 @@ import { WriteBatch } from './write-batch.js';
 /** With this much on its way, more waits in the send queue, where it can still be counted, dropped or sent on another link. */
 const highWaterBytes = 1024 * 1024;
 
+/** For so many turns after one of several flushes. */
+const patientTurns = 16;
+
 class TcpTransport implements Transport {
   readonly #socket: Socket;
   readonly #reading: Reading | undefined;
@@ -23,9 +26,9 @@ class TcpTransport implements Transport {
   #held: Buffer | undefined;
   /** Writes that the socket has not told the end of. */
   #underWay = 0;
-  /** Whether a flush waits for the end of the turn, and whether there were several in the last. */
+  /** Whether a flush waits for the end of the turn, and for how many turns more each does so. */
   #planned = false;
-  #many = false;
+  #patientTurns = 0;
 
   /** @param reading how the paused socket reads, if not in Node's own way */
   constructor(socket: Socket, reading: Reading | undefined, keepAliveMs: number) {
@@ -87,14 +90,15 @@ class TcpTransport implements Transport {
   /**
    * The first flush of a turn goes out at once, for a short round trip. The socket tells that it is done with it when the turn
    * ends, and what was written meanwhile goes out together: one system call for all of it instead of one for each message.
-   * After a turn of many the next is expected to be like it, and its first waits for the others.
+   * After a turn of many the next ones are expected to be like it, and their first waits for the others: half as many again
+   * acknowledged messages, as groups of them stay together.
    */
   flush(): void {
     if (this.#batch.bytes === 0) return;
     if (this.#underWay > 0 || this.#planned) {
-      this.#many = true;
-    } else if (this.#many) {
-      this.#many = false;
+      this.#patientTurns = patientTurns;
+    } else if (this.#patientTurns > 0) {
+      this.#patientTurns--;
       this.#planned = true;
       process.nextTick(sendPlanned, this);
     } else {

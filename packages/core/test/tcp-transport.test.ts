@@ -114,8 +114,10 @@ describe('a TCP transport', () => {
     await turn();
     expect(say(50)).toBe(500);
     await turn();
-    expect(say(1)).toBe(10); // it may be the first of many again
-    await turn();
+    for (let turns = 0; turns < 16; turns++) {
+      expect(say(1)).toBe(10); // it may be the first of many again
+      await turn();
+    }
     expect(say(1)).toBe(0);
   });
 
