@@ -89,12 +89,13 @@ async function main(words: readonly string[]): Promise<void> {
     console.log(formatResults(JSON.parse(readFileSync(options.from, 'utf8')) as Results));
     return;
   }
-  const done = await run({ ...options, progress }, ['npm run bench --', ...words].join(' '));
-  progress('');
-  console.log(formatResults(done));
-  const file = options.json ?? join(results, `${done.date.replaceAll(':', '-')}.json`);
+  const file = options.json ?? join(results, `${new Date().toISOString().replaceAll(':', '-')}.json`);
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, `${JSON.stringify(done, undefined, 1)}\n`);
+  // After each round, so that a long run that is broken off has not been for nothing.
+  const measured = (done: Results) => writeFileSync(file, `${JSON.stringify(done, undefined, 1)}\n`);
+  await run({ ...options, progress, measured }, ['npm run bench --', ...words].join(' '));
+  progress('');
+  console.log(formatResults(JSON.parse(readFileSync(file, 'utf8')) as Results));
   console.log(`\nEvery number: ${file}`);
 }
 

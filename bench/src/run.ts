@@ -23,6 +23,8 @@ export interface Plan {
   readonly seconds: number;
   /** Told of each step, for someone who waits. */
   progress(text: string): void;
+  /** Told of all that was measured, after each round. */
+  measured(results: Results): void;
 }
 
 interface Job {
@@ -39,7 +41,8 @@ const leastWarmUpSeconds = 0.1;
 /** What each microbenchmark gets: less than processes do. */
 const microShare = 0.5;
 
-export async function run(plan: Plan, command: string): Promise<Results> {
+export async function run(plan: Plan, command: string): Promise<void> {
+  const date = new Date().toISOString();
   const { versions, skipped } = await findPeers(plan);
   const jobs = listJobs(plan, (name) => name in versions);
   const micro = plan.only.length === 0 || plan.only.includes(microName) ? new Map<string, Sample[]>() : undefined;
@@ -54,18 +57,18 @@ export async function run(plan: Plan, command: string): Promise<Results> {
       plan.progress(`round ${round + 1} of ${plan.rounds}: ${microName}`);
       runMicro(plan.seconds * microShare, micro);
     }
+    plan.measured({
+      date,
+      command,
+      machine: describeMachine(),
+      rounds: round + 1,
+      seconds: plan.seconds,
+      versions,
+      skipped,
+      workloads: collect(jobs),
+      micro: [...(micro ?? [])].map(([peer, samples]) => ({ peer, samples, errors: [] })),
+    });
   }
-  return {
-    date: new Date().toISOString(),
-    command,
-    machine: describeMachine(),
-    rounds: plan.rounds,
-    seconds: plan.seconds,
-    versions,
-    skipped,
-    workloads: collect(jobs),
-    micro: [...(micro ?? [])].map(([peer, samples]) => ({ peer, samples, errors: [] })),
-  };
 }
 
 async function findPeers(plan: Plan) {

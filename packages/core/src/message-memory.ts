@@ -10,11 +10,11 @@ const largeBytes = 128 * 1024;
 const lessonBytes = 16 * 1024 * 1024;
 
 class Allocator {
-  #taught = false;
+  #taught = process.platform !== 'linux';
 
   allocate(sizeBytes: number): Buffer {
     if (sizeBytes < ownMemoryBytes) return Buffer.allocUnsafe(sizeBytes);
-    if (sizeBytes >= largeBytes && !this.#taught) this.#teach();
+    if (!this.#taught && sizeBytes >= largeBytes) this.#teach();
     return Buffer.allocUnsafeSlow(sizeBytes);
   }
 

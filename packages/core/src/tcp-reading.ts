@@ -10,19 +10,26 @@ const readBufferBytes = 256 * 1024;
 /** For every socket: each read is handled before there is another. */
 const readBuffer = Buffer.allocUnsafeSlow(readBufferBytes);
 
+/** Who is lent what was read. */
+export interface Reader {
+  received(chunk: Buffer): void;
+}
+
 /** Where the bytes of one socket go. */
 export class Reading {
-  /** Nothing is read before there is one. */
-  received: ((chunk: Buffer) => void) | undefined;
+  /** Nothing is read before there is one: the socket is paused until then. */
+  reader: Reader | undefined;
 
   /** For the options of a socket. */
-  readonly options: OnReadOpts = {
-    buffer: readBuffer,
-    callback: (count) => {
-      this.received?.(readBuffer.subarray(0, count));
-      return true;
-    },
-  };
+  options(): OnReadOpts {
+    return {
+      buffer: readBuffer,
+      callback: (count) => {
+        this.reader?.received(readBuffer.subarray(0, count));
+        return true;
+      },
+    };
+  }
 }
 
 /** What Node keeps inside of a socket, as far as it is used here. */
@@ -40,6 +47,6 @@ export function withReading(accepted: Socket, reading: Reading): Socket | undefi
   if (typeof handle?.useUserBuffer !== 'function') return undefined;
   inside._handle = null;
   accepted.destroy(); // what is left of it, so that its server does not count it any more
-  const options = { handle, allowHalfOpen: true, readable: true, writable: true, onread: reading.options };
+  const options = { handle, allowHalfOpen: true, readable: true, writable: true, onread: reading.options() };
   return new Socket(options).pause();
 }

@@ -1,4 +1,4 @@
-/** Transports over TCP: the only file that knows `node:net`. Small verbs, no policy. */
+/** Transports over TCP. Small verbs, no policy. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { connectError, listenError } from './system-errors.js';
@@ -12,6 +12,11 @@ const highWaterBytes = 1024 * 1024;
 /** For so many turns after one of several flushes. */
 const patientTurns = 16;
 
+/** Whose socket it is. With it all sockets share their listeners, which took 400 bytes of each idle connection. */
+const owner = Symbol('owner');
+
+type OwnedSocket = Socket & { [owner]?: TcpTransport };
+
 class TcpTransport implements Transport {
   readonly #socket: Socket;
   readonly #reading: Reading | undefined;
@@ -24,6 +29,7 @@ class TcpTransport implements Transport {
   #paused = false;
   /** What came while it was paused. */
   #held: Buffer | undefined;
+  #sent: (() => void) | undefined;
   /** Writes that the socket has not told the end of. */
   #underWay = 0;
   /** Whether a flush waits for the end of the turn, and for how many turns more each does so. */
@@ -31,9 +37,10 @@ class TcpTransport implements Transport {
   #patientTurns = 0;
 
   /** @param reading how the paused socket reads, if not in Node's own way */
-  constructor(socket: Socket, reading: Reading | undefined, keepAliveMs: number) {
+  constructor(socket: OwnedSocket, reading: Reading | undefined, keepAliveMs: number) {
     this.#socket = socket;
     this.#reading = reading;
+    socket[owner] = this;
     socket.setNoDelay(true);
     if (keepAliveMs > 0) socket.setKeepAlive(true, keepAliveMs);
     // Until `start` nobody listens, and an unheard 'error' would end the program.
@@ -59,22 +66,33 @@ class TcpTransport implements Transport {
   start(handler: TransportHandler): void {
     this.#handler = handler;
     const socket = this.#socket;
-    let failure = socket.errored ?? undefined; // it may have failed before anybody listened
-    if (this.#reading) this.#reading.received = (chunk) => this.#received(chunk);
-    else socket.on('data', (chunk) => this.#received(chunk));
+    if (this.#reading) this.#reading.reader = this;
+    else socket.on('data', tellReceived);
+    socket.on('end', tellEnded);
+    socket.on('close', tellClosed);
     socket.resume();
-    socket.on('end', () => handler.ended());
-    socket.on('error', (error) => {
-      failure = error;
-    });
-    let told = false;
-    const closed = () => {
-      this.#held = undefined;
-      if (!told) handler.closed(failure);
-      told = true;
-    };
-    socket.on('close', closed);
-    if (socket.destroyed) process.nextTick(closed); // its event may have been already
+    if (socket.destroyed) process.nextTick(() => this.closed()); // its event may have been already
+  }
+
+  ended(): void {
+    this.#handler?.ended();
+  }
+
+  /** Tells it once. */
+  closed(): void {
+    const handler = this.#handler;
+    this.#handler = undefined;
+    this.#held = undefined;
+    handler?.closed(this.#socket.errored ?? undefined);
+  }
+
+  received(chunk: Buffer): void {
+    if (!this.#paused) {
+      this.#handler?.received(chunk);
+      return;
+    }
+    this.#held = this.#held ? Buffer.concat([this.#held, chunk]) : Buffer.from(chunk);
+    this.#socket.pause();
   }
 
   write(piece: Uint8Array): void {
@@ -119,6 +137,7 @@ class TcpTransport implements Transport {
     this.#underWay++;
     if (last > 0) socket.cork();
     for (let i = 0; i < last; i++) socket.write(pieces[i] as Uint8Array);
+    this.#sent ??= () => this.#wasSent();
     socket.write(pieces[last] as Uint8Array, this.#sent);
     if (last > 0) socket.uncork();
     this.#inSocketBytes = socket.writableLength;
@@ -128,7 +147,7 @@ class TcpTransport implements Transport {
   }
 
   /** What one flush wrote has left this process, or the socket has died with it. */
-  readonly #sent = (): void => {
+  #wasSent(): void {
     this.#underWay--;
     if (this.#socket.destroyed) return;
     this.#inSocketBytes = this.#socket.writableLength;
@@ -136,7 +155,7 @@ class TcpTransport implements Transport {
     if (!this.#full || this.#inSocketBytes >= highWaterBytes) return;
     this.#full = false;
     this.#handler?.drained();
-  };
+  }
 
   /** The socket is paused only when more has come: until then it can tell that the peer has gone. */
   pause(): void {
@@ -156,15 +175,6 @@ class TcpTransport implements Transport {
     if (this.#held === undefined) this.#socket.resume();
   }
 
-  #received(chunk: Buffer): void {
-    if (!this.#paused) {
-      this.#handler?.received(chunk);
-      return;
-    }
-    this.#held = this.#held ? Buffer.concat([this.#held, chunk]) : Buffer.from(chunk);
-    this.#socket.pause();
-  }
-
   end(): void {
     this.#send();
     this.#socket.end();
@@ -176,6 +186,18 @@ class TcpTransport implements Transport {
 }
 
 function ignore(): void {}
+
+function tellReceived(this: OwnedSocket, chunk: Buffer): void {
+  this[owner]?.received(chunk);
+}
+
+function tellEnded(this: OwnedSocket): void {
+  this[owner]?.ended();
+}
+
+function tellClosed(this: OwnedSocket): void {
+  this[owner]?.closed();
+}
 
 function sendPlanned(transport: TcpTransport): void {
   transport.sendPlanned();
@@ -189,7 +211,7 @@ function deliverHeld(transport: TcpTransport): void {
 export async function tcpDial({ host, port, keepAliveMs, signal }: DialOptions): Promise<Transport> {
   signal.throwIfAborted();
   const reading = new Reading();
-  const socket = connect({ host, port, allowHalfOpen: true, onread: reading.options }).pause();
+  const socket = connect({ host, port, allowHalfOpen: true, onread: reading.options() }).pause();
   try {
     await once(socket, 'connect', { signal });
   } catch (error) {

@@ -6,7 +6,7 @@ import { describe, expect, test, vi } from 'vitest';
 
 /** What may be done with a queue. Numbers that depend on its length are given as parts of it, from 0 to 1. */
 type Step =
-  | { readonly do: 'push'; readonly length: number }
+  | { readonly do: 'push' | 'pushCopy'; readonly length: number }
   | { readonly do: 'take' | 'skip' | 'peek' | 'at'; readonly part: number }
   | { readonly do: 'indexOf'; readonly byte: number; readonly part: number }
   | { readonly do: 'clear' };
@@ -19,7 +19,7 @@ const length = fc.oneof(
   { weight: 1, arbitrary: fc.integer({ min: 16_000, max: 17_000 }) },
 );
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 12, arbitrary: fc.record({ do: fc.constant('push' as const), length }) },
+  { weight: 12, arbitrary: fc.record({ do: fc.constantFrom('push' as const, 'pushCopy' as const), length }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constantFrom('take' as const, 'skip' as const), part }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('peek' as const, 'at' as const), part }) },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('indexOf' as const), byte: fc.nat(255), part }) },
@@ -41,6 +41,13 @@ function run(steps: readonly Step[]): void {
         const chunk = Buffer.from(Array.from({ length: now.length }, () => (pushed++ * 31) & 0xff));
         model.push(...chunk);
         queue.push(chunk);
+        break;
+      }
+      case 'pushCopy': {
+        const lent = Buffer.alloc(now.length).map(() => (pushed++ * 31) & 0xff);
+        model.push(...lent);
+        queue.pushCopy(lent as Buffer);
+        lent.fill(0xa5);
         break;
       }
       case 'take': {
@@ -86,6 +93,22 @@ describe('ByteQueue', () => {
       expect(queue.take(14).equals(bytes.subarray(0, 14)), name).toBe(true);
       expect(queue.take(5000).equals(bytes.subarray(14, 5014)), name).toBe(true);
       expect(queue.take(14_986).equals(bytes.subarray(5014)), name).toBe(true);
+    }
+  });
+
+  test('copies a large chunk in pieces, so that a message that is kept does not keep all of it', () => {
+    const queue = new ByteQueue();
+    queue.pushCopy(Buffer.alloc(300_000));
+    for (let i = 0; i < 10; i++) expect(queue.take(100).buffer.byteLength).toBeLessThanOrEqual(64 * 1024);
+  });
+
+  test('tells whether it starts with bytes, in whichever chunks they are', () => {
+    for (const { name, chunks } of everyCut(Buffer.from('xhello'))) {
+      const queue = new ByteQueue();
+      for (const chunk of chunks) queue.push(chunk);
+      queue.skip(1);
+      const starts = ['', 'h', 'hello', 'hellO', 'Hello', 'hello!'].map((text) => queue.startsWith(Buffer.from(text)));
+      expect(starts, name).toEqual([true, true, true, false, false, false]);
     }
   });
 

@@ -28,6 +28,40 @@ async function bare(network: MemoryNetwork): Promise<Transport> {
   return transport;
 }
 
+describe('a full receive queue', () => {
+  test('is filled up again when a sixteenth of it is free, not for each message', async () => {
+    const { network, server } = setUp(0, { receiveQueue: { maxMessages: 32, maxBytes: 1000 } });
+    const listening = await server();
+    const peer = await bare(network);
+    const accepted = await listening.getConnection();
+    peer.write(Buffer.from('x\n'.repeat(100)));
+    await network.settled();
+    const lengths: number[] = [];
+    for (let taken = 0; taken < 4; taken++) {
+      lengths.push(accepted.stats().receiveQueueMessages);
+      await accepted.getData();
+    }
+    expect(lengths).toEqual([32, 31, 32, 31]);
+    for (let taken = 4; taken < 100; taken++) await accepted.getData();
+    expect(accepted.isDataAvailable()).toBe(false);
+    peer.destroy();
+    await listening.closeServer();
+  });
+
+  test('of few messages is filled up again for each', async () => {
+    const { network, server } = setUp(0, { receiveQueue: { maxMessages: 4, maxBytes: 1000 } });
+    const listening = await server();
+    const peer = await bare(network);
+    const accepted = await listening.getConnection();
+    peer.write(Buffer.from('x\n'.repeat(10)));
+    await network.settled();
+    await accepted.getData();
+    expect(accepted.stats().receiveQueueMessages).toBe(4);
+    peer.destroy();
+    await listening.closeServer();
+  });
+});
+
 describe('a bad frame', () => {
   test('is told, counted, and disturbs nothing', async () => {
     const { network, server } = setUp();

@@ -4,11 +4,26 @@ import { fileURLToPath } from 'node:url';
 import { seededRandom } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
 import { kernelSource } from '../../../scripts/assemble.mjs';
-import { checksum, sumWords } from '../src/checksum.js';
+import { checksum, mostWithinBytes, sumWithin, sumWords } from '../src/checksum.js';
 import { byteSum } from './oracle.js';
 
 const random = seededRandom(3);
 const randomBytes = (length: number) => Uint8Array.from({ length }, () => random() * 256);
+
+describe('the sum within a memory', () => {
+  test('is that of the bytes, for each length up to the most at each alignment, random and with the largest bytes', () => {
+    for (const memory of [randomBytes(600), new Uint8Array(600).fill(0xff)]) {
+      const view = new DataView(memory.buffer);
+      for (let start = 0; start < 8; start++) {
+        for (let length = 0; length <= mostWithinBytes; length++) {
+          const sum = sumWithin(view, start, start + length);
+          if (sum !== byteSum(memory.subarray(start, start + length)))
+            expect.fail(`${length} bytes at ${start}: ${sum}`);
+        }
+      }
+    }
+  });
+});
 
 describe('checksum', () => {
   test('is the sum of all bytes, for each length from 0 to 300 at each alignment', () => {
