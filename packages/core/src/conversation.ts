@@ -3,7 +3,7 @@ import type { Environment } from './environment.js';
 import type { MessagesDroppedError, SerpyError } from './errors.js';
 import { Link, type LinkLife, type LinkOwner } from './link.js';
 import type { ConnectionSettings } from './options.js';
-import { noWait, type WaitOptions } from './pending.js';
+import type { WaitOptions } from './pending.js';
 import type { Outgoing, Protocol, ProtocolTypes, Received, Role, Session, SessionOutput } from './protocol.js';
 import { ReceiveQueue, type ReceiveQueueOwner } from './receive-queue.js';
 import { accepted, type QueueOptions, SendQueue, type SendQueueOwner } from './send-queue.js';
@@ -72,7 +72,7 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
     // While the first dial is under way there is no link yet, but values must be turned into messages already.
     const session = this.#session ?? this.#sessionAs('client');
     const outgoing = session.encode(value, options);
-    const past = options === noWait && !outgoing.acknowledged && this.outbox.idle;
+    const past = !outgoing.acknowledged && options.signal === undefined && this.outbox.idle;
     if (past && this.#link?.sendNow(outgoing)) {
       this.#counters.messagesSent++;
       return accepted;
