@@ -75,3 +75,25 @@ test('ends with status 2 and the names that there are when it is given a wrong o
   expect(code).toBe(2);
   expect(stderr).toMatch(/^There is no workload no-such-thing: there are blob-1m, /);
 });
+
+test('docs/performance.md shows every workload, and every curve with all its steps', async () => {
+  const page = readFileSync(join(root, 'docs', 'performance.md'), 'utf8');
+  const { stdout } = await runBench(['--list']);
+  const names = [...stdout.matchAll(/^ {2}([a-z0-9-]+) {2}/gm)].map(([, name = '']) => name);
+  const stepsOf = (prefix: string) =>
+    names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
+  const ordinary = names.filter((name) => !/^(size|connections|queue)-/.test(name));
+  expect(ordinary).toContain('micro');
+  expect(ordinary.filter((name) => !page.includes(`(${name})`))).toEqual([]);
+  for (const [prefix, head] of [
+    ['size-', 'bytes'],
+    ['connections-', 'connections'],
+    ['queue-', 'queue length'],
+  ] as const) {
+    const [, table = ''] = page.split(new RegExp(`^\\| ${head} +\\|`, 'm'));
+    const [rows = ''] = table.split('\n\n');
+    const shown = [...rows.matchAll(/^\| ([\d,]+) +\|/gm)].map(([, step = '']) => step.replaceAll(',', ''));
+    expect(shown, head).toEqual(stepsOf(prefix));
+    expect(shown.length, head).toBeGreaterThan(3);
+  }
+});

@@ -126,7 +126,7 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
     return this.inbox.full;
   }
 
-  /** A sixteenth at a time: to begin anew for each message that is taken would cost as much as the message does. */
+  /** A sixteenth at a time: a receiver that is behind took half as long again when it began anew for each message. */
   get inboxHasRoom(): boolean {
     if (this.inbox.full) return false;
     const { maxMessages, maxBytes, whenFull } = this.#receiveLimits;

@@ -20,7 +20,7 @@ class Allocator {
 
   /**
    * The C library of Linux (glibc) gives back the memory of large messages, and gets it again page by page, until it has seen
-   * a larger block let go: then it keeps up to twice as much. With that, a receiver of 1 MiB messages takes a third less time.
+   * a larger block let go: then it keeps up to twice as much. With that, a receiver of 1 MiB messages takes a quarter less time.
    */
   #teach(): void {
     this.#taught = true;
