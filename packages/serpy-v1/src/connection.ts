@@ -11,6 +11,18 @@ import { type V1, v1Protocol } from './protocol.js';
 
 export type ConnectionOptions = CoreOptions & EncodingOption;
 
+/** Options that were checked, and the protocol that goes by them. A server makes them once: for each connection they were 700 bytes. */
+export class ConnectionSetup {
+  readonly settings: ConnectionSettings;
+  readonly protocol: ReturnType<typeof v1Protocol>;
+
+  constructor(options: ConnectionOptions) {
+    const settings = parseOptions<ConnectionSettings & EncodingSetting>(v1ConnectionOptions, options);
+    this.settings = settings;
+    this.protocol = v1Protocol(settings);
+  }
+}
+
 /**
  * One connection to one v1 peer, a Python serpy program or another of ours.
  *
@@ -23,8 +35,9 @@ export type ConnectionOptions = CoreOptions & EncodingOption;
  */
 export class Connection extends CoreConnection<V1> {
   /** @throws `ERR_SERPY_OPTION` for an unknown option or a wrong value */
-  constructor(options: ConnectionOptions = {}, environment?: Environment) {
-    const settings = parseOptions<ConnectionSettings & EncodingSetting>(v1ConnectionOptions, options);
-    super(v1Protocol(settings), settings, environment);
+  constructor(options?: ConnectionOptions, environment?: Environment);
+  constructor(options: ConnectionOptions | ConnectionSetup = {}, environment?: Environment) {
+    const { settings, protocol } = options instanceof ConnectionSetup ? options : new ConnectionSetup(options);
+    super(protocol, settings, environment);
   }
 }

@@ -8,7 +8,7 @@ import {
   type ServerSettings,
   serverOptions,
 } from 'serpy-core';
-import { Connection, type ConnectionOptions } from './connection.js';
+import { Connection, type ConnectionOptions, ConnectionSetup } from './connection.js';
 import { v1AcceptedOptions } from './options.js';
 import type { V1 } from './protocol.js';
 
@@ -28,6 +28,7 @@ export class Server extends CoreServer<V1, Connection> {
   constructor(options: ServerOptions, environment?: Environment) {
     const { host, port, maxConnections, ...each } = parseOptions({ ...serverOptions, ...v1AcceptedOptions }, options);
     const settings = { host, port, maxConnections, keepAliveMs: each.keepAliveMs };
-    super(settings, () => new Connection(each, environment), environment);
+    const setup = new ConnectionSetup(each);
+    super(settings, () => new Connection(setup as object, environment), environment);
   }
 }
