@@ -95,24 +95,6 @@ export class ByteQueue {
     return start;
   }
 
-  /** An unsigned little-endian number of 32 bits; all its bytes must be there. */
-  uint32LE(position: number): number {
-    const at = position + this.#offset;
-    const first = this.#chunks[0] as Buffer;
-    if (at + 4 <= first.length) {
-      return (
-        ((first[at] as number) |
-          ((first[at + 1] as number) << 8) |
-          ((first[at + 2] as number) << 16) |
-          ((first[at + 3] as number) << 24)) >>>
-        0
-      );
-    }
-    let number = 0;
-    for (let i = 3; i >= 0; i--) number = number * 256 + this.at(position + i);
-    return number;
-  }
-
   /** Takes bytes out; `count` must not exceed `length`. */
   take(count: number): Buffer {
     if (count === 0) return empty;

@@ -147,6 +147,7 @@ export class Link implements TransportHandler {
     this.#owner.counted(chunk.length);
     this.#session.receive(chunk, this.#clock.now());
     this.#read();
+    if (this.#over) return;
     this.#session.keep();
     this.#afterStep();
   }

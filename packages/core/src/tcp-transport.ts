@@ -70,7 +70,7 @@ class TcpTransport implements Transport {
     else socket.on('data', tellReceived);
     socket.on('end', tellEnded);
     socket.on('close', tellClosed);
-    socket.resume();
+    if (this.#reading || !this.#paused) socket.resume();
     if (socket.destroyed) process.nextTick(() => this.closed()); // its event may have been already
   }
 
@@ -157,14 +157,19 @@ class TcpTransport implements Transport {
     this.#handler?.drained();
   }
 
-  /** The socket is paused only when more has come: until then it can tell that the peer has gone. */
+  /**
+   * A socket that reads into our memory is paused only when more has come: until then it can tell that the peer has gone.
+   * In Node's own way the socket does the same by itself.
+   */
   pause(): void {
     this.#paused = true;
+    if (!this.#reading) this.#socket.pause();
   }
 
   resume(): void {
     this.#paused = false;
-    if (this.#held) process.nextTick(deliverHeld, this);
+    if (!this.#reading) this.#socket.resume();
+    else if (this.#held) process.nextTick(deliverHeld, this);
   }
 
   deliverHeld(): void {

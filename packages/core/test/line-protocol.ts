@@ -67,7 +67,7 @@ export function lineProtocol(calls: Calls = [], greetingMs = 0): Protocol<Lines>
           ask('receive');
           rest += chunk.toString('latin1');
         },
-        keep: () => {},
+        keep: () => ask('keep'),
         read: () => {
           ask('read');
           for (;;) {

@@ -1,7 +1,8 @@
 /** A delivered Buffer belongs to the application: it never changes, and a big one is exactly its memory. */
 import { isDeepStrictEqual } from 'node:util';
-import { byteByByte, everyCut, Pieces, randomPieces, seededRandom } from 'serpy-core/testing';
+import { byteByByte, everyCut, MemoryNetwork, Pieces, randomPieces, seededRandom } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
+import { Connection, Server } from '../src/index.js';
 import { V2Session } from '../src/session.js';
 import { frameOf, receive } from './conversation.js';
 
@@ -73,4 +74,23 @@ describe('a delivered Buffer', () => {
     expect(kept).toHaveLength(2000);
     expect(heldBytes).toBeLessThan(4 * 2000 * frame.length);
   });
+});
+
+test('a small message is as it was when sendData was called, even if it had to wait and its bytes have changed', async () => {
+  const network = new MemoryNetwork({ pipeBytes: 64 });
+  const server = await new Server({ port: 5000 }, network).start();
+  const client = await new Connection({}, network).connect('127.0.0.1', 5000);
+  const accepted = await server.getConnection();
+  network.hold();
+  const bytes = Buffer.alloc(4095);
+  for (let i = 0; i < 20; i++) await client.sendData(bytes.fill(i));
+  bytes.fill(0xee);
+  expect(client.stats().sendQueueMessages).toBeGreaterThan(5);
+  network.release();
+  for (let i = 0; i < 20; i++) {
+    const received = (await accepted.getData()) as Buffer;
+    expect(received.equals(Buffer.alloc(4095, i)), `message ${i}`).toBe(true);
+  }
+  await client.close();
+  await server.closeServer();
 });
