@@ -5,6 +5,7 @@
 import { Pieces } from 'serpy-core/testing';
 import { v1Protocol } from 'serpy-v1';
 import { v2Protocol } from 'serpy-v2';
+import { MessagePool } from '../../packages/core/src/message-pool.js';
 import { decodeBase85, encodeBase85 } from '../../packages/serpy-v1/src/base85.js';
 import { checksum } from '../../packages/serpy-v2/src/checksum.js';
 import { formatFloatHex, parseFloatHex } from '../../packages/serpy-v2/src/float-hex.js';
@@ -47,24 +48,31 @@ const quiet = { acknowledged: () => undefined, warn: (error: Error) => Promise.r
 
 /** Memory for what is encoded and goes nowhere. */
 const scratch = { memory: Buffer.alloc(8 * KiB), start: 0 };
-const nowhere = { ...quiet, write: () => undefined, reserve: () => scratch };
+const pool = new MessagePool();
+const nowhere = {
+  ...quiet,
+  allocate: (sizeBytes: number) => pool.allocate(sizeBytes),
+  write: () => undefined,
+  reserve: () => scratch,
+};
 
 /** What a session writes for one message. */
-function written(encode: (output: typeof quiet & Pick<Pieces, 'write' | 'reserve'>) => void): Buffer {
+function written(encode: (output: typeof quiet & Pick<Pieces, 'write' | 'reserve' | 'allocate'>) => void): Buffer {
   const pieces = new Pieces();
-  encode({ ...quiet, write: pieces.write, reserve: pieces.reserve });
+  encode({ ...quiet, write: pieces.write, reserve: pieces.reserve, allocate: pieces.allocate });
   return Buffer.concat(pieces.take());
 }
 
-type Receiving = { receive(chunk: Buffer, nowMs: number): void; read(): unknown; keep(): void };
+type Receiving = { receive(chunk: Buffer, nowMs: number): void; read(): object | undefined; keep(): void };
 
-/** A decoder that reads the same chunks again and again; the run throws when a message is missing. */
+/** A decoder that reads the same chunks again and again; the run throws when a message is missing. `released`: memory is handed back. */
 function decoder(
   name: string,
   session: Receiving,
   chunks: readonly Buffer[],
   messages: number,
   bytes: number,
+  released = false,
 ): Benchmark {
   return {
     name,
@@ -74,7 +82,10 @@ function decoder(
       let read = 0;
       for (const chunk of chunks) {
         session.receive(chunk, 0);
-        while (session.read() !== undefined) read++;
+        for (let message = session.read(); message !== undefined; message = session.read()) {
+          read++;
+          if (released) pool.release((message as { readonly value: Uint8Array }).value);
+        }
         session.keep();
       }
       if (read !== messages) throw new Error(`${name}: ${read} messages of ${messages}`);
@@ -108,7 +119,10 @@ function v2Benchmarks(messageBytes: number, size: string): Benchmark[] {
     encoder,
     decoder(`v2 decoder, ${size}, in one piece`, receiving(), [stream], count, count * messageBytes),
     ...(stream.length > chunkBytes
-      ? [decoder(`v2 decoder, ${size}, pieces of 64 KiB`, receiving(), chunksOf(stream), count, count * messageBytes)]
+      ? [
+          decoder(`v2 decoder, ${size}, pieces of 64 KiB`, receiving(), chunksOf(stream), count, count * messageBytes),
+          decoder(`v2 decoder, ${size}, released`, receiving(), chunksOf(stream), count, count * messageBytes, true),
+        ]
       : []),
   ];
 }

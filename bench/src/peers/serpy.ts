@@ -7,11 +7,21 @@ export async function acceptAll<C>(server: AsyncIterable<C>, accept: (connection
   for await (const connection of server) accept(connection);
 }
 
-/** `for await` over a connection: what is not awaited here waits in serpy's bounded queue, and then at the sender. */
-export async function receiveAll(connection: AsyncIterable<unknown>, handler: MessageHandler): Promise<void> {
+/** From here on messages have memory of their own, which is worth to be handed back. */
+const releasedBytes = 4096;
+
+/** What is received from: a connection of either protocol. */
+type Receiving = AsyncIterable<unknown> & { release(data: Uint8Array): void };
+
+/**
+ * `for await` over a connection: what is not awaited here waits in serpy's bounded queue, and then at the sender.
+ * The memory of large messages is handed back, as the documentation advises.
+ */
+export async function receiveAll(connection: Receiving, handler: MessageHandler): Promise<void> {
   for await (const data of connection) {
     const busy = handler((data as { readonly length: number }).length);
     if (busy) await busy;
+    if (data instanceof Uint8Array && data.length >= releasedBytes) connection.release(data);
   }
 }
 

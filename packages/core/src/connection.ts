@@ -3,13 +3,13 @@
  * when there is a link its lifecycle's, what a link does with bytes the link's.
  */
 import { EventEmitter } from 'node:events';
-import { inspect } from 'node:util';
+import { inspect, types } from 'node:util';
 import type { CloseInfo, ConnectionEvents } from './connection-events.js';
 import type { ConnectionState } from './connection-state.js';
 import type { Conversation } from './conversation.js';
 import { Coordinator } from './coordinator.js';
 import { type Environment, systemEnvironment } from './environment.js';
-import { NotConnectedError, OptionError } from './errors.js';
+import { NotConnectedError, OptionError, ValueError } from './errors.js';
 import type { Lifecycle } from './lifecycle.js';
 import { addressOptions, type ConnectionSettings } from './options.js';
 import { checkWait, noWait, quietRejection, type WaitOptions } from './pending.js';
@@ -147,6 +147,18 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   messages(): AsyncIterableIterator<T['message']> {
     const protocol = this.#protocol;
     return new Incoming(this.#coordinator, (received) => ({ done: false, value: protocol.message(received) }));
+  }
+
+  /**
+   * Hands the memory of a received message back, for messages of the same size to come: a receiver of large messages saves a third of
+   * its CPU time and more. The bytes are empty afterwards, wherever the program still holds them, so nothing else may be at work with them.
+   * Bytes below 4 KiB, views of others, and bytes that were sent on with `sendData` stay as they are.
+   * @throws `ERR_SERPY_VALUE` for what is not bytes
+   */
+  release(data: Uint8Array): void {
+    if (!types.isUint8Array(data))
+      throw new ValueError("release takes the Buffer that getData gave, or a message's value");
+    this.#conversation.release(data);
   }
 
   /** From now on, dials again when the link breaks. Throws `ERR_SERPY_CLOSED`, and `ERR_SERPY_OPTION` for a connection that was accepted. */

@@ -1,7 +1,10 @@
 /** What a connection has said and heard: its session, its two queues and its counts. It lives through any number of links. */
+import { types } from 'node:util';
 import type { Environment } from './environment.js';
 import type { MessagesDroppedError, SerpyError } from './errors.js';
 import { Link, type LinkLife, type LinkOwner } from './link.js';
+import { messageMemory } from './message-memory.js';
+import { MessagePool, markSent } from './message-pool.js';
 import type { ConnectionSettings } from './options.js';
 import type { WaitOptions } from './pending.js';
 import type { Outgoing, Protocol, ProtocolTypes, Received, Role, Session, SessionOutput } from './protocol.js';
@@ -40,6 +43,8 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
   /** Whether the send queue drops messages, and that has been told. */
   #dropping = false;
   #closing = false;
+  /** Made when memory is first handed back. */
+  #pool: MessagePool | undefined;
 
   constructor(
     protocol: Protocol<ProtocolTypes>,
@@ -72,6 +77,7 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
     // While the first dial is under way there is no link yet, but values must be turned into messages already.
     const session = this.#session ?? this.#sessionAs('client');
     const outgoing = session.encode(value, options);
+    if (types.isUint8Array(value)) markSent(value);
     const past = !outgoing.acknowledged && options.signal === undefined && this.outbox.idle;
     if (past && this.#link?.sendNow(outgoing)) {
       this.#counters.messagesSent++;
@@ -93,6 +99,12 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
     const received = this.inbox.takeNow();
     this.#link?.roomInInbox();
     return received;
+  }
+
+  /** Memory of a message that the program has done with. */
+  release(bytes: Uint8Array): void {
+    this.#pool ??= new MessagePool();
+    this.#pool.release(bytes);
   }
 
   /** The application is done: what is queued goes out, and nothing holds the peer's last words back. */
@@ -195,6 +207,10 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
   reserve(bytes: number): Place {
     this.#counters.bytesSent += bytes;
     return this.#link?.reserve(bytes) ?? { memory: Buffer.allocUnsafe(bytes), start: 0 };
+  }
+
+  allocate(sizeBytes: number): Buffer {
+    return this.#pool?.allocate(sizeBytes) ?? messageMemory(sizeBytes);
   }
 
   acknowledged(outgoing: Outgoing): void {

@@ -25,6 +25,8 @@ export interface SessionOutput<Out extends Outgoing> {
   write(piece: Uint8Array): void;
   /** The same for a small piece, below 8 KiB, that is yet to be made: it is put at this place before anything else is called. */
   reserve(bytes: number): Place;
+  /** Memory for a message that is delivered as bytes, not cleared: the session fills it whole. */
+  allocate(sizeBytes: number): Buffer;
   /** The peer acknowledged this message. */
   acknowledged(outgoing: Out): void;
   /** Something was wrong, and the connection goes on. */

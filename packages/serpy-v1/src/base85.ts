@@ -72,10 +72,11 @@ export function encodeBase85(bytes: Uint8Array): Buffer {
 
 /**
  * Decodes the ASCII bytes of a base85 text. From 4 KiB on the bytes own their memory exactly.
+ * @param allocate where that memory comes from
  * Throws `ERR_SERPY_PROTOCOL` at a byte outside the alphabet (white space included) and at a group above 2^32 - 1.
  */
-export function decodeBase85(text: Uint8Array): Buffer {
-  const bytes = messageMemory(decodedBase85Length(text.length));
+export function decodeBase85(text: Uint8Array, allocate = messageMemory): Buffer {
+  const bytes = allocate(decodedBase85Length(text.length));
   const rest = text.length % 5;
   const groups = (text.length - rest) / 5;
   let fits = groups < kernelFromGroups ? decodeGroups(text, bytes, groups) : codec.decode(text, bytes, groups);

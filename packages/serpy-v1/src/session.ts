@@ -189,7 +189,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     } else {
       bytes = this.#blocks.take(blockBytes, blockBytes);
     }
-    if (mode >= 2) bytes = decodeBase85(bytes);
+    if (mode >= 2) bytes = decodeBase85(bytes, (sizeBytes) => this.#output.allocate(sizeBytes));
     if (isAcknowledged(mode)) this.#output.write(acknowledgeBlock);
     return { mode, bytes, sizeBytes: blockBytes };
   }

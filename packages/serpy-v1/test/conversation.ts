@@ -20,6 +20,7 @@ export class Conversation {
       {
         write: this.#written.write,
         reserve: this.#written.reserve,
+        allocate: this.#written.allocate,
         acknowledged: (block) => this.acknowledged.push(block),
         warn: (error) => this.warnings.push(error),
       },

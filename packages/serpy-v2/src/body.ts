@@ -1,5 +1,4 @@
 /** A payload that comes in several chunks: summed up while each is warm in the cache, and copied once, into its own memory. */
-import { messageMemory } from 'serpy-core';
 import { checksum } from './checksum.js';
 
 export class Body {
@@ -7,8 +6,9 @@ export class Body {
   filled = 0;
   sum = 0;
 
-  constructor(sizeBytes: number) {
-    this.bytes = messageMemory(sizeBytes);
+  /** @param bytes where the payload goes */
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
   }
 
   get complete(): boolean {

@@ -5,7 +5,6 @@ import {
   ByteQueue,
   ChecksumError,
   MessageTooLargeError,
-  messageMemory,
   type Outgoing,
   ownMemoryBytes,
   type SerpyError,
@@ -22,8 +21,8 @@ import { checksumOffset, frameType, headerBytes, lengthOffset, probe, typeOffset
 /** So many times what has come in all may be set aside for what a header says is coming. */
 const believedTimes = 4;
 
-/** Who is warned. */
-type DecoderOutput = Pick<SessionOutput<Outgoing>, 'warn'>;
+/** Who is warned, and who has memory. */
+type DecoderOutput = Pick<SessionOutput<Outgoing>, 'warn' | 'allocate'>;
 
 export class Decoder {
   readonly #maxMessageBytes: number;
@@ -161,7 +160,7 @@ export class Decoder {
       this.#chunk.own(); // once for all the small messages in it
       return this.#chunk.take(count);
     }
-    const payload = messageMemory(count);
+    const payload = this.#output.allocate(count);
     payload.set(this.#chunk.take(count));
     return payload;
   }
@@ -176,7 +175,7 @@ export class Decoder {
         this.#chunk.at += rest.length;
         return undefined;
       }
-      this.#body = new Body(this.#payloadBytes);
+      this.#body = new Body(this.#output.allocate(this.#payloadBytes));
       for (const chunk of this.#unbelieved?.takeChunks() ?? []) this.#body.add(chunk);
       this.#unbelieved = undefined;
     }

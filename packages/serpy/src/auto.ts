@@ -79,10 +79,12 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     this.#probeTimeoutMs = probeTimeoutMs;
     const write = (piece: Uint8Array) => output.write(piece);
     const reserve = (bytes: number) => output.reserve(bytes);
+    const allocate = (sizeBytes: number) => output.allocate(sizeBytes);
     const warn = (error: SerpyError) => output.warn(error);
     // Nobody can ask for an acknowledgement before it is known that the peer has them.
-    this.#v1 = first.createSession(role, { write, reserve, warn, acknowledged: () => {} });
-    this.#v2 = second.createSession(role, { write, reserve, warn, acknowledged: () => {} });
+    const both = { write, reserve, allocate, warn, acknowledged: () => {} };
+    this.#v1 = first.createSession(role, both);
+    this.#v2 = second.createSession(role, both);
   }
 
   get protocol(): 'v1' | 'v2' | undefined {

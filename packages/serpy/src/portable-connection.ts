@@ -17,6 +17,7 @@ type Shared = Pick<
   | 'messages'
   | 'enableRestart'
   | 'disableRestart'
+  | 'release'
   | 'stats'
   | 'close'
   | 'destroy'

@@ -1,4 +1,5 @@
-/** What a session writes, gathered by a test. */
+/** What a session writes, gathered by a test, and the memory that it asks for. */
+import { messageMemory } from '../message-memory.js';
 import type { Place } from '../transport.js';
 
 export class Pieces {
@@ -13,6 +14,8 @@ export class Pieces {
     this.#pieces.push(memory);
     return { memory, start: 0 };
   };
+
+  readonly allocate = messageMemory;
 
   /** Takes out what was written since the last call. */
   take(): Uint8Array[] {

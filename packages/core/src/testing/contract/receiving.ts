@@ -27,6 +27,38 @@ export function receivingStatements<T extends ProtocolTypes>(stage: () => Stage<
     expect(sent.every(({ settled }) => settled === 'resolved')).toBe(true);
   });
 
+  test('bytes that are handed back are empty, and what comes next arrives unharmed in their memory', async () => {
+    const { client, accepted } = await stage().pair();
+    for (let n = 0; n < 20; n++) {
+      await client.sendData(Buffer.alloc(100_000, n) as T['value']);
+      const data = (await accepted.getData()) as Buffer;
+      expect(data.equals(Buffer.alloc(100_000, n))).toBe(true);
+      expect(data.buffer.byteLength).toBe(100_000);
+      accepted.release(data);
+      expect(data.length).toBe(0);
+    }
+  });
+
+  test('bytes that are sent on and handed back at once arrive', async () => {
+    const { client, accepted } = await stage().pair();
+    for (let n = 0; n < 20; n++) await client.sendData(Buffer.alloc(300_000, n) as T['value']);
+    for (let n = 0; n < 20; n++) {
+      const data = (await accepted.getData()) as Buffer;
+      await accepted.sendData(data as T['value']);
+      accepted.release(data);
+    }
+    for (let n = 0; n < 20; n++) {
+      expect(((await client.getData()) as Buffer).equals(Buffer.alloc(300_000, n)), `message ${n}`).toBe(true);
+    }
+  });
+
+  test('release takes bytes only', async () => {
+    const { accepted } = await stage().pair();
+    expect(() => accepted.release('text' as unknown as Buffer)).toThrow(
+      expect.objectContaining({ code: 'ERR_SERPY_VALUE' }),
+    );
+  });
+
   test('a receive queue that is full in bytes stops the peer', async () => {
     const { client, accepted } = await stage().pair({}, { receiveQueue: { maxBytes: 1000 } });
     const samples = Array.from({ length: 40 }, (_, n) => numbered(n, 400));
