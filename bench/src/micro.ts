@@ -44,7 +44,7 @@ const bytesOf = (messageBytes: number) =>
     short: [],
   }).bytes;
 
-const quiet = { acknowledged: () => undefined, warn: (error: Error) => Promise.reject(error) };
+const quiet = { ...new Pieces(), acknowledged: () => undefined, warn: (error: Error) => Promise.reject(error) };
 
 /** Memory for what is encoded and goes nowhere. */
 const scratch = { memory: Buffer.alloc(8 * KiB), start: 0 };
@@ -57,9 +57,9 @@ const nowhere = {
 };
 
 /** What a session writes for one message. */
-function written(encode: (output: typeof quiet & Pick<Pieces, 'write' | 'reserve' | 'allocate'>) => void): Buffer {
+function written(encode: (output: typeof quiet & Pick<Pieces, 'write' | 'reserve'>) => void): Buffer {
   const pieces = new Pieces();
-  encode({ ...quiet, write: pieces.write, reserve: pieces.reserve, allocate: pieces.allocate });
+  encode({ ...quiet, write: pieces.write, reserve: pieces.reserve });
   return Buffer.concat(pieces.take());
 }
 

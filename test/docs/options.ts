@@ -1,6 +1,7 @@
 /** The options as the sources state them, a row for each as the documentation has them. */
 import { acceptedOptions, connectionOptions, type OptionSpec, serverOptions } from 'serpy-core';
 import { v1ConnectionOptions } from 'serpy-v1';
+import { v2ConnectionOptions } from 'serpy-v2';
 import { connectSpecs, listenSpecs } from '../../packages/serpy/src/options.js';
 
 export interface OptionRow {
@@ -10,7 +11,7 @@ export interface OptionRow {
   readonly default: string;
   /** Which end takes it. */
   readonly ends: 'both' | 'connect' | 'listen';
-  readonly packages: 'all' | 'serpy-v1, serpy' | 'serpy';
+  readonly packages: 'all' | 'serpy-v1, serpy' | 'serpy-v2, serpy' | 'serpy';
 }
 
 type Specs = Readonly<Record<string, OptionSpec<unknown>>>;
@@ -45,6 +46,7 @@ export function optionRows(): OptionRow[] {
 
 function packagesOf(option: string): OptionRow['packages'] {
   if (option in connectionOptions || option in acceptedOptions || option in serverOptions) return 'all';
+  if (option in v2ConnectionOptions) return 'serpy-v2, serpy';
   return option in v1ConnectionOptions ? 'serpy-v1, serpy' : 'serpy';
 }
 

@@ -8,6 +8,7 @@ const words: Record<CloseInfo['reason'], string> = {
   protocol: 'the peer sent what cannot be read',
   'queue-full': 'the receive queue was full',
   closed: 'it was closed here',
+  silent: 'the peer was silent for too long',
   'gave-up': 'dialling again was given up',
 };
 

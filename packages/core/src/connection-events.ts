@@ -1,5 +1,6 @@
 /** The events of a connection and of a server, and what they carry. */
 import type { SerpyErrorLike } from './errors.js';
+import type { ProgressInfo } from './lasting.js';
 import type { DisconnectReason } from './link-end.js';
 import type { Address } from './transport.js';
 
@@ -16,6 +17,10 @@ export interface DisconnectInfo {
   readonly error: Error | undefined;
   /** Messages handed to the system that had not all left this process: they may not have arrived. */
   readonly unconfirmedMessages: number;
+  /** Whether an end meant it: `close()` here, or there. Undefined where the peer cannot say: plain v1 and v2. */
+  readonly intended: boolean | undefined;
+  /** Why the peer closed, where it said so. */
+  readonly peerReason: string | undefined;
 }
 
 /** With `reconnecting`: the next dial is planned. */
@@ -42,6 +47,11 @@ export interface CloseInfo {
   readonly error: Error | undefined;
   /** Messages that had been accepted and were never put on the wire. */
   readonly unsentMessages: number;
+  /** Messages of a session that were sent and not acknowledged: they may or may not have arrived. */
+  readonly unknownMessages: number;
+  /** As in `disconnect`, of the last link. */
+  readonly intended: boolean | undefined;
+  readonly peerReason: string | undefined;
 }
 
 export interface ConnectionEvents {
@@ -50,6 +60,8 @@ export interface ConnectionEvents {
   reconnecting: [info: ReconnectingInfo];
   reconnect: [info: ReconnectInfo];
   close: [info: CloseInfo];
+  /** A large message is on its way, or a stream: told for each of its pieces. Only after a handshake. */
+  progress: [info: ProgressInfo];
   /** Something went wrong that the program may want to know of; the connection deals with it. */
   warning: [error: SerpyErrorLike];
 }

@@ -18,24 +18,35 @@ import type { ConnectionStats } from './stats.js';
 import type { Address, Transport } from './transport.js';
 
 /**
- * Gives an accepted transport to a connection, which calls `closed` when it is over, before its listeners.
+ * Gives an accepted transport to a connection, which calls `closed` when it is over, before its listeners, and `decided` when it is known
+ * that no connection from before comes back on it: mostly at once.
  * For core's server; not part of the public interface.
  */
 export let attachTransport: <T extends ProtocolTypes, C extends Connection<T>>(
   connection: C,
   transport: Transport,
   closed: (connection: C) => void,
+  decided: (connection: C) => void,
 ) => void;
 
 /** The options of `sendData`: the protocol's own, and how long it may wait. */
 export type SendOptions<T extends ProtocolTypes> = T['sendOptions'] & WaitOptions;
 
+/** The options of `close`. */
+export interface CloseOptions {
+  /** Why, in words for the peer; at most 1,024 bytes of them arrive. */
+  readonly reason?: string | undefined;
+}
+
 /** One connection to one peer. See the protocol packages for what can be sent. */
 export class Connection<T extends ProtocolTypes> extends EventEmitter<ConnectionEvents> {
   static {
-    attachTransport = (connection, transport, closed) => {
-      connection.#coordinator.closedAtServer = closed as (connection: EventEmitter) => void;
+    attachTransport = (connection, transport, closed, decided) => {
+      const coordinator = connection.#coordinator;
+      coordinator.closedAtServer = closed as (connection: EventEmitter) => void;
       connection.#lifecycle.accept(transport);
+      if (coordinator.undecided) coordinator.decided = () => decided(connection);
+      else if (connection.state !== 'closed' || connection.isDataAvailable()) decided(connection);
     };
   }
 
@@ -178,9 +189,10 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   /**
    * Sends what is queued, waits for acknowledgements that are due, says goodbye, and closes; after `closeTimeoutMs` at once.
    * Without a link it closes at once. What was received and not taken can still be taken. Never rejects.
+   * @param options.reason is told to the peer, where there is a session: its `closeInfo.peerReason`
    */
-  close(): Promise<void> {
-    const closed = this.#lifecycle.close();
+  close({ reason = '' }: CloseOptions = {}): Promise<void> {
+    const closed = this.#lifecycle.close(reason);
     if (this.state === 'closing') this.#conversation.finishUp(this.#lifecycle.closedError('sendData'));
     return closed;
   }

@@ -1,8 +1,11 @@
 /** What a connection has said and heard: its session, its two queues and its counts. It lives through any number of links. */
+import { randomBytes } from 'node:crypto';
 import { types } from 'node:util';
 import type { Environment } from './environment.js';
 import type { MessagesDroppedError, SerpyError } from './errors.js';
-import { Link, type LinkLife, type LinkOwner } from './link.js';
+import type { LastingSession, ProgressInfo, Seat } from './lasting.js';
+import { Link } from './link.js';
+import type { LinkLife, LinkOwner } from './link-owner.js';
 import { messageMemory } from './message-memory.js';
 import { MessagePool, markSent } from './message-pool.js';
 import type { ConnectionSettings } from './options.js';
@@ -26,10 +29,19 @@ export interface ConversationOwner {
   ready(): void;
   /** Nothing is left to be sent, or to be acknowledged. */
   idle(): void;
+  /** The session has done a step. */
+  stepped(): void;
+  /** Goes on over a transport that is given then. False, and it is left where it is, when the connection is over. */
+  takeLink(give: () => Transport | undefined): boolean;
+  /** The link belongs to another connection now. */
+  gaveLink(): void;
+  progress(info: ProgressInfo): void;
 }
 
 /** It implements what the others tell it of, instead of handing each of them an object of closures: those were 400 bytes of a connection. */
-export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, ReceiveQueueOwner, SessionOutput<Outgoing> {
+export class Conversation
+  implements LinkOwner, SendQueueOwner<Outgoing>, ReceiveQueueOwner, SessionOutput<Outgoing>, Seat
+{
   readonly inbox: ReceiveQueue;
   readonly outbox: SendQueue<Outgoing>;
   readonly #protocol: Protocol<ProtocolTypes>;
@@ -66,6 +78,11 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
   createLink(transport: Transport, role: Role, life: LinkLife): Link {
     this.#link = new Link(transport, this.#sessionAs(role), this, this.#environment.clock, life);
     return this.#link;
+  }
+
+  /** What is known of the session besides its messages. */
+  get lasting(): LastingSession | undefined {
+    return this.#session?.lasting;
   }
 
   reconnected(): void {
@@ -173,6 +190,7 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
   stepped(): void {
     this.#warnings.tellHeld();
     if (this.#session?.canSend) this.#owner.ready();
+    this.#owner.stepped();
   }
 
   // What the queues tell.
@@ -187,6 +205,13 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
     if (this.#dropping) return;
     this.#dropping = true; // before it is told: a listener may send, into the same full queue
     this.#warnings.tell(error);
+  }
+
+  taken(received: Received): void {
+    const lasting = this.#session?.lasting;
+    if (lasting === undefined) return;
+    lasting.taken(received);
+    this.#link?.taken();
   }
 
   abandoned(outgoing: Outgoing): void {
@@ -215,6 +240,33 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
 
   acknowledged(outgoing: Outgoing): void {
     this.outbox.acknowledged(outgoing);
+  }
+
+  rejected(outgoing: Outgoing, error: SerpyError): void {
+    this.outbox.rejected(outgoing, error);
+  }
+
+  progress(info: ProgressInfo): void {
+    this.#owner.progress(info);
+  }
+
+  randomBytes(count: number): Buffer {
+    return (this.#environment.randomBytes ?? randomBytes)(count);
+  }
+
+  get seat(): Seat {
+    return this;
+  }
+
+  takeLinkOf(other: Seat): boolean {
+    return this.#owner.takeLink(() => other.giveLink());
+  }
+
+  giveLink(): Transport | undefined {
+    const transport = this.#link?.handOver();
+    this.#link = undefined;
+    this.#owner.gaveLink();
+    return transport;
   }
 
   warn(error: SerpyError): void {

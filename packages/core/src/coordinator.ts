@@ -4,10 +4,13 @@ import type { CloseInfo, ConnectInfo, ReconnectInfo, ReconnectingInfo } from './
 import { Conversation } from './conversation.js';
 import { tell } from './diagnostics.js';
 import type { Environment } from './environment.js';
-import { ConnectionLostError, MessagesDroppedError, type SerpyErrorLike } from './errors.js';
-import { Lifecycle, type LifecycleOwner } from './lifecycle.js';
-import type { Link, LinkLife } from './link.js';
+import { ConnectionLostError, MessagesDroppedError, MessagesUnknownError, type SerpyErrorLike } from './errors.js';
+import type { ProgressInfo } from './lasting.js';
+import { Lifecycle } from './lifecycle.js';
+import type { LifecycleOwner } from './lifecycle-owner.js';
+import type { Link } from './link.js';
 import type { LinkEnd } from './link-end.js';
+import type { LinkLife } from './link-owner.js';
 import type { ConnectionSettings } from './options.js';
 import type { Protocol, ProtocolTypes, Role } from './protocol.js';
 import type { Transport } from './transport.js';
@@ -36,6 +39,45 @@ export class Coordinator implements LifecycleOwner {
 
   get unsentMessages(): number {
     return this.conversation.outbox.length;
+  }
+
+  /** Called when it is known that the connection is one of its own, and not an old one that came back. */
+  decided: (() => void) | undefined;
+  #unknown: readonly unknown[] = [];
+  #progress: ProgressInfo[] | undefined;
+
+  get unsettled(): boolean {
+    const { lasting, outbox } = this.conversation;
+    return lasting !== undefined && lasting.resumableMs > 0 && (outbox.length > 0 || !lasting.settled);
+  }
+
+  abandon(): number {
+    this.#unknown = this.conversation.lasting?.abandon() ?? [];
+    return this.#unknown.length;
+  }
+
+  /** Kept until the session has done its step: a listener must not run while it is at work. */
+  progress(info: ProgressInfo): void {
+    if (this.#connection.listenerCount('progress') === 0) return;
+    this.#progress ??= [];
+    this.#progress.push(info);
+  }
+
+  stepped(): void {
+    const held = this.#progress;
+    if (held !== undefined) {
+      this.#progress = undefined;
+      for (const info of held) tell(this.#connection, 'connection', 'progress', info);
+    }
+    const { decided } = this;
+    if (decided === undefined || this.undecided) return;
+    this.decided = undefined;
+    decided();
+  }
+
+  /** Whether the link may turn out to be another connection's. */
+  get undecided(): boolean {
+    return this.conversation.lasting?.undecided ?? false;
   }
 
   createLink(transport: Transport, role: Role, life: LinkLife): Link {
@@ -71,6 +113,7 @@ export class Coordinator implements LifecycleOwner {
       const told = `the connection ended with ${unsent} accepted message${unsent > 1 ? 's' : ''} not sent`;
       this.#warnings.tell(new MessagesDroppedError(told, unsent, { cause: info.error }));
     }
+    if (this.#unknown.length > 0) this.#warnings.tell(new MessagesUnknownError('the connection ended', this.#unknown));
     this.closedAtServer?.(this.#connection);
     tell(this.#connection, 'connection', 'close', info);
   }

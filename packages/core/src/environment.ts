@@ -16,6 +16,8 @@ export interface Environment {
   readonly clock: Clock;
   /** A number from 0 (included) to 1 (excluded), as `Math.random`. */
   readonly random: () => number;
+  /** Bytes that nobody can guess. Default: the system's. */
+  readonly randomBytes?: ((count: number) => Buffer) | undefined;
   readonly dial: Dial;
   readonly listen: Listen;
 }

@@ -20,6 +20,7 @@ export type ErrorCode =
   | 'ERR_SERPY_ABORTED'
   | 'ERR_SERPY_QUEUE_FULL'
   | 'ERR_SERPY_DROPPED'
+  | 'ERR_SERPY_UNKNOWN'
   | 'ERR_SERPY_PROTOCOL'
   | 'ERR_SERPY_CHECKSUM'
   | 'ERR_SERPY_TRUNCATED';
@@ -187,6 +188,25 @@ export class MessagesDroppedError extends SerpyError {
 
   constructor(message: string, messages: number, options?: ErrorOptions) {
     super('ERR_SERPY_DROPPED', message, options);
+    this.messages = messages;
+  }
+}
+
+/**
+ * A session ended, and nobody will ever know whether these messages arrived: they were sent, and the peer has not acknowledged them.
+ * They are not sent again by themselves.
+ */
+export class MessagesUnknownError extends SerpyError {
+  override readonly name = 'MessagesUnknownError';
+  /** The messages, in the order in which they were sent, as `getMessage` would give them. */
+  readonly messages: readonly unknown[];
+
+  constructor(why: string, messages: readonly unknown[]) {
+    const count = `${messages.length} message${messages.length === 1 ? '' : 's'}`;
+    super(
+      'ERR_SERPY_UNKNOWN',
+      `${count} may or may not have arrived, as ${why}: send them again if the peer can do with some twice`,
+    );
     this.messages = messages;
   }
 }

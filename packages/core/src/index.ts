@@ -1,10 +1,11 @@
 /** serpy-core: what the protocol packages and the facade are built on. Programs use those. */
 export { ByteQueue } from './byte-queue.js';
-export { Connection, type SendOptions } from './connection.js';
+export { type CloseOptions, Connection, type SendOptions } from './connection.js';
 export type * from './connection-events.js';
 export type { ConnectionState } from './connection-state.js';
 export { type Clock, type Environment, systemEnvironment } from './environment.js';
 export * from './errors.js';
+export type { Farewell, LastingSession, ProgressInfo, Seat } from './lasting.js';
 export type { DisconnectReason } from './link-end.js';
 export { messageMemory, ownMemoryBytes } from './message-memory.js';
 export { checkNames } from './option-names.js';

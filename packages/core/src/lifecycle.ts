@@ -3,33 +3,22 @@
  * What travels over it is not its matter.
  */
 import { closedError } from './close-reason.js';
-import type { CloseInfo, ConnectInfo, DisconnectInfo, ReconnectInfo, ReconnectingInfo } from './connection-events.js';
+import type { CloseInfo, ConnectInfo } from './connection-events.js';
 import { type ConnectionEvent, type ConnectionState, nextState } from './connection-state.js';
 import type { ConversationOwner } from './conversation.js';
 import type { Environment } from './environment.js';
 import { ConnectError, OptionError } from './errors.js';
-import type { Link, LinkLife } from './link.js';
+import type { ProgressInfo } from './lasting.js';
+import type { LifecycleOwner } from './lifecycle-owner.js';
+import type { Link } from './link.js';
 import type { LinkEnd } from './link-end.js';
+import type { LinkLife } from './link-owner.js';
 import type { ConnectionSettings } from './options.js';
 import { abortError, Pending, type WaitOptions } from './pending.js';
 import type { Role } from './protocol.js';
 import { firstAttempt } from './reconnect.js';
 import { dialOnce, Redial } from './redial.js';
 import type { Address, Transport } from './transport.js';
-
-/** What a life is told of, and what it needs. */
-export interface LifecycleOwner {
-  /** Makes the link for a transport; `start` is the life's matter. */
-  createLink(transport: Transport, role: Role, life: LinkLife): Link;
-  connected(info: ConnectInfo): void;
-  disconnected(info: DisconnectInfo): void;
-  reconnecting(info: ReconnectingInfo): void;
-  reconnected(info: ReconnectInfo): void;
-  /** How many accepted messages were never put on a wire. */
-  readonly unsentMessages: number;
-  /** The connection is over, and will not be asked anything more. */
-  closed(info: CloseInfo): void;
-}
 
 export class Lifecycle implements ConversationOwner, LinkLife {
   readonly #settings: ConnectionSettings;
@@ -54,7 +43,12 @@ export class Lifecycle implements ConversationOwner, LinkLife {
   #connectedMs = 0;
   #lostAtMs = 0;
   #closeTimer: unknown;
+  /** Runs while the peer may come back by itself. */
+  #absence: unknown;
   #closeInfo: CloseInfo | undefined;
+  /** Why `close` was called, for the peer; and how the last link ended. */
+  #closeReason = '';
+  #lastEnd: LinkEnd | undefined;
 
   constructor(settings: ConnectionSettings, environment: Environment, owner: LifecycleOwner) {
     this.#settings = settings;
@@ -130,6 +124,33 @@ export class Lifecycle implements ConversationOwner, LinkLife {
     this.#attach(transport);
   }
 
+  /** Goes on over a link that another connection had: a peer that came back. */
+  takeLink(give: () => Transport | undefined): boolean {
+    if (this.#role !== 'server') return false;
+    this.#link?.destroy('reset'); // nothing that comes late on it counts any more
+    const waits = this.#state === 'reconnecting' || this.#state === 'closing';
+    if (!waits || this.#link) return false; // it is over, or a listener has ended it
+    const transport = give();
+    if (transport === undefined) return false;
+    this.#environment.clock.clearTimeout(this.#absence);
+    this.#attach(transport);
+    return true;
+  }
+
+  /** The link turned out to be another connection's: this one is over before anybody has seen it. */
+  gaveLink(): void {
+    this.#link = undefined;
+    this.#finish('finished', 'closed', undefined);
+  }
+
+  progress(info: ProgressInfo): void {
+    this.#owner.progress(info);
+  }
+
+  stepped(): void {
+    this.#owner.stepped();
+  }
+
   /** The link can exchange messages: `connect` has done its work. */
   ready(): void {
     if (this.#everReady || !this.#link || this.#link.over || this.ending) return;
@@ -150,9 +171,14 @@ export class Lifecycle implements ConversationOwner, LinkLife {
     if (this.#state === 'reconnecting') this.#finish('link-lost', 'gave-up', undefined);
   }
 
-  /** Begins to close. Without a link, it is over at once; with one, when `idle` or the time-out ends that. */
-  close(): Promise<void> {
-    if (!this.ending && !this.#link) this.#finish('finished', 'closed', undefined);
+  /**
+   * Begins to close. It is over when `idle` or the time-out ends that; without a link at once, unless a session has something left for a peer
+   * that may come back.
+   */
+  close(reason = ''): Promise<void> {
+    this.#closeReason = reason;
+    const mayComeBack = this.#state === 'reconnecting' && this.#owner.unsettled;
+    if (!this.ending && !this.#link && !mayComeBack) this.#finish('finished', 'closed', undefined);
     if (this.#state === 'closed') return Promise.resolve();
     this.#over ??= new Promise((resolve) => {
       this.#resolveOver = resolve;
@@ -160,13 +186,13 @@ export class Lifecycle implements ConversationOwner, LinkLife {
     if (this.#state === 'closing') return this.#over;
     this.#move('close');
     this.#settleReady(this.closedError('connect'));
-    this.#closeTimer = this.#environment.clock.setTimeout(() => this.destroyLink(), this.#settings.closeTimeoutMs);
+    this.#closeTimer = this.#environment.clock.setTimeout(() => this.#closeAtOnce(), this.#settings.closeTimeoutMs);
     return this.#over;
   }
 
   /** Everything is sent: says goodbye. */
   idle(): void {
-    if (this.#state === 'closing') this.#link?.finish();
+    if (this.#state === 'closing') this.#link?.finish(this.#closeReason);
   }
 
   /** Closes at once. */
@@ -181,12 +207,18 @@ export class Lifecycle implements ConversationOwner, LinkLife {
     this.#link?.destroy('closed', error);
   }
 
+  /** It has had its time to close. */
+  #closeAtOnce(): void {
+    this.destroyLink();
+    this.#finish('finished', 'closed', undefined);
+  }
+
   closedError(what: string): Error {
     return closedError(what, this.#closeInfo);
   }
 
   #attach(transport: Transport): void {
-    const again = this.#state === 'reconnecting';
+    const again = this.#state === 'reconnecting' || this.#state === 'closing';
     this.#move('link-up');
     this.#connectedAtMs = this.#environment.clock.now();
     const link = this.#owner.createLink(transport, this.#role, this);
@@ -216,7 +248,13 @@ export class Lifecycle implements ConversationOwner, LinkLife {
       this.#settleReady(new ConnectError('the peer hung up before messages could be exchanged', { cause: end.error }));
       return;
     }
-    if (this.#state === 'closing' || !this.#autoRestart || end.reason === 'closed') {
+    this.#lastEnd = end;
+    const mayGoOn = end.reason !== 'closed' && (this.#state !== 'closing' || this.#owner.unsettled);
+    if (mayGoOn && this.#role === 'server' && end.resumableMs > 0) {
+      this.#awaitPeer(end);
+      return;
+    }
+    if (!mayGoOn || !this.#autoRestart) {
       this.#finish('link-lost', this.#state === 'closing' ? 'closed' : end.reason, end.error);
       return;
     }
@@ -233,13 +271,28 @@ export class Lifecycle implements ConversationOwner, LinkLife {
     this.#redial.next(this.#attempt, end.error);
   }
 
+  /** The peer is gone, and may come back to its session. */
+  #awaitPeer({ reason, error, resumableMs }: LinkEnd): void {
+    this.#move('link-lost-restart');
+    this.#absence = this.#environment.clock.setTimeout(() => this.#finish('link-lost', reason, error), resumableMs);
+  }
+
   #finish(event: ConnectionEvent, reason: CloseInfo['reason'], error: Error | undefined): void {
     if (this.#state === 'closed') return;
     this.#move(event);
     this.#dialling?.abort();
     this.#redial?.stop();
     this.#environment.clock.clearTimeout(this.#closeTimer);
-    this.#closeInfo = { reason, error, unsentMessages: this.#owner.unsentMessages };
+    this.#environment.clock.clearTimeout(this.#absence);
+    const { intended, peerReason } = this.#lastEnd ?? {};
+    this.#closeInfo = {
+      reason,
+      error,
+      unsentMessages: this.#owner.unsentMessages,
+      unknownMessages: this.#owner.abandon(),
+      intended: reason === 'closed' || intended,
+      peerReason,
+    };
     this.#settleReady(this.closedError('connect'));
     this.#owner.closed(this.#closeInfo);
     this.#resolveOver?.();

@@ -6,39 +6,13 @@ import { Deadline } from './deadline.js';
 import type { Clock } from './environment.js';
 import type { SerpyError } from './errors.js';
 import { isSerpyError, ProtocolError } from './errors.js';
-import type { DisconnectReason, LinkEnd } from './link-end.js';
+import { type DisconnectReason, endsReading, reasonOf } from './link-end.js';
+import type { LinkLife, LinkOwner } from './link-owner.js';
 import type { Outgoing, Received, Session } from './protocol.js';
 import type { Place, Transport, TransportHandler } from './transport.js';
 
 /** A session, as far as a link goes. */
 type LinkSession = Session<unknown, object, Received, Outgoing>;
-
-/** What a link works for: the queues of a connection and its ear. */
-export interface LinkOwner {
-  /** How many messages wait to be sent. */
-  readonly outgoingMessages: number;
-  /** The next of them. */
-  nextOutgoing(): Outgoing | undefined;
-  /** There is none: everything is on the wire. */
-  sentAll(): void;
-  /** Whether reading must wait until messages have been taken. */
-  readonly inboxFull: boolean;
-  /** Whether so many have been taken that it is worth while to go on. */
-  readonly inboxHasRoom: boolean;
-  /** Whether the connection is being closed, and what is queued still goes out. */
-  readonly closing: boolean;
-  /** A message arrived. Throws where the connection must end for it. */
-  deliver(received: Received): void;
-  counted(receivedBytes: number): void;
-  /** Called after every step of the session: what it had to tell can be told now. */
-  stepped(): void;
-}
-
-/** Whose life a link is part of. */
-export interface LinkLife {
-  /** Told once, when the link is gone. */
-  lost(end: LinkEnd): void;
-}
 
 /** How long the last answers to a peer that has said goodbye may take to leave this process. */
 const lingerMs = 1000;
@@ -127,12 +101,26 @@ export class Link implements TransportHandler {
   }
 
   /** Says goodbye after all that was written; the peer's own end, or `destroy`, ends the link. */
-  finish(): void {
+  finish(reason = ''): void {
     if (this.#over || this.#saidGoodbye) return;
     this.#end ??= { reason: 'closed', error: undefined };
-    this.#saidGoodbye = true;
-    this.transport.end();
+    this.#sayGoodbye(reason);
     this.roomInInbox();
+  }
+
+  /** Gives its transport away, to another link. It ends without its life being told. */
+  handOver(): Transport {
+    this.#over = true;
+    this.#deadline?.set(undefined);
+    this.#session.lost();
+    return this.transport;
+  }
+
+  /** The application took a message: the session may have something to say for it. */
+  taken(): void {
+    if (this.#over || this.#reading) return; // what is said while reading is written behind it
+    if (this.#session.lasting?.unfinished) this.pump();
+    else this.#schedule();
   }
 
   /** Ends the link at once. */
@@ -167,13 +155,17 @@ export class Link implements TransportHandler {
     if (this.#over) return;
     this.#owner.stepped();
     if (this.#over) return; // by a listener
+    const { lasting } = this.#session;
+    if (lasting?.flowControlled && !lasting.farewell) {
+      this.destroy('ended'); // it said nothing: the link broke, and the session may go on
+      return;
+    }
     if (this.#owner.closing && !this.#saidGoodbye) {
       this.#deadline?.set(undefined);
       this.pump();
       return;
     }
-    this.#saidGoodbye = true;
-    this.transport.end();
+    this.#sayGoodbye('');
     this.#deadline ??= new Deadline(this.#clock, () => this.#deadlineReached());
     this.#deadline.set(this.#clock.now() + lingerMs);
   }
@@ -189,6 +181,7 @@ export class Link implements TransportHandler {
     this.#reading = true;
     try {
       for (;;) {
+        if (this.#over) return false; // the link was given away
         if (!evenIfFull && this.#mustWait()) {
           this.#pause();
           return false;
@@ -207,7 +200,8 @@ export class Link implements TransportHandler {
 
   /** Nothing more is read while nobody takes it, or while a peer who does not read lets the answers to him pile up. */
   #mustWait(): boolean {
-    return this.#owner.inboxFull || this.#answerBytes > mostAnswerBytes;
+    if (this.#answerBytes > mostAnswerBytes) return true;
+    return this.#owner.inboxFull && !this.#session.lasting?.flowControlled;
   }
 
   #countAnswer(bytes: number): void {
@@ -225,31 +219,45 @@ export class Link implements TransportHandler {
     const known = isSerpyError(error)
       ? error
       : new ProtocolError(`the peer's bytes could not be read: ${error.message}`, { cause: error });
-    const reason = known.code === 'ERR_SERPY_QUEUE_FULL' ? 'queue-full' : 'protocol';
+    const reason = reasonOf(known.code);
     if (this.#end?.reason !== 'closed') this.#end = { reason, error: known };
     this.destroy(reason, known);
   }
 
   #finish(): void {
     if (this.#over) return;
-    const failed = this.#end?.reason === 'protocol' || this.#end?.reason === 'queue-full';
+    const failed = this.#end !== undefined && endsReading(this.#end.reason);
     // What was read from a link that is gone cannot wait outside: it is delivered even into a full inbox, one chunk at most.
     if (!failed) this.#read(true);
     if (this.#over) return; // those bytes were bad, and ended the link themselves
     this.#over = true;
     this.#deadline?.set(undefined);
     const missing: SerpyError | undefined = failed ? undefined : this.#session.ended();
+    const { farewell, flowControlled = false, resumableMs = 0 } = this.#session.lasting ?? {};
     this.#session.lost();
     this.#owner.stepped();
     const { reason, error } = this.#end ?? { reason: 'ended', error: undefined };
     const unconfirmedMessages = this.transport.unsentBytes > 0 ? this.#unconfirmedMessages : 0;
-    this.#life.lost({ reason, error: error ?? (reason === 'closed' ? undefined : missing), unconfirmedMessages });
+    this.#life.lost({
+      reason,
+      error: error ?? (reason === 'closed' ? undefined : missing),
+      unconfirmedMessages,
+      intended: reason === 'closed' || farewell !== undefined || (flowControlled ? false : undefined),
+      peerReason: farewell?.reason,
+      resumableMs: reason === 'queue-full' ? 0 : resumableMs,
+    });
   }
 
   #afterStep(): void {
     if (this.#over) return;
     this.#owner.stepped();
     this.pump();
+  }
+
+  #sayGoodbye(reason: string): void {
+    this.#session.lasting?.goodbye(reason);
+    this.#saidGoodbye = true;
+    this.transport.end();
   }
 
   #maySend(): boolean {
@@ -260,10 +268,16 @@ export class Link implements TransportHandler {
 
   #sendQueued(): void {
     while (this.#maySend()) {
+      const { lasting } = this.#session;
+      if (lasting?.unfinished) {
+        if (!this.transport.writable) return;
+        lasting.proceed();
+        continue;
+      }
       const ready = this.#session.canSend;
       if (this.#owner.outgoingMessages === 0 || (this.#peerEnded && !ready)) {
         if (this.#peerEnded) this.finish();
-        else this.#owner.sentAll();
+        else if (lasting === undefined || lasting.settled) this.#owner.sentAll();
         return;
       }
       if (!ready || !this.transport.writable) return;
@@ -289,7 +303,12 @@ export class Link implements TransportHandler {
       this.transport.destroy(); // it has had its time for the last answers
       return;
     }
-    this.#session.tick(this.#clock.now());
+    try {
+      this.#session.tick(this.#clock.now());
+    } catch (error) {
+      this.#fail(error as Error);
+      return;
+    }
     this.#read();
     this.#afterStep();
   }

@@ -68,12 +68,18 @@ export class Mailbox<T extends Sized> extends BoundedQueue<T> {
       return;
     }
     this.#leave(taker);
+    this.handedOver(item);
     taker.give(item);
   }
 
+  /** An item is somebody's now. */
+  protected handedOver(_item: T): void {}
+
   /** What is there now. */
   takeNow(): T | undefined {
-    return this.shift();
+    const item = this.shift();
+    if (item !== undefined) this.handedOver(item);
+    return item;
   }
 
   /**
@@ -85,7 +91,7 @@ export class Mailbox<T extends Sized> extends BoundedQueue<T> {
     try {
       checkWait(options);
       if (options.signal?.aborted) throw abortError(what, options.signal);
-      const item = this.shift();
+      const item = this.takeNow();
       if (item !== undefined) return Promise.resolve(convert(item));
       if (this.#closed && ended) return Promise.resolve(ended());
       if (this.#closed) throw this.#closed();

@@ -3,6 +3,7 @@
  * Bytes and values go in, messages and bytes come out. Types only.
  */
 import type { SerpyError } from './errors.js';
+import type { LastingSession, ProgressInfo, Seat } from './lasting.js';
 import type { Place } from './transport.js';
 
 /** A value turned into what its protocol sends for it, not yet on any wire. */
@@ -29,8 +30,16 @@ export interface SessionOutput<Out extends Outgoing> {
   allocate(sizeBytes: number): Buffer;
   /** The peer acknowledged this message. */
   acknowledged(outgoing: Out): void;
+  /** This message will not be sent, or nobody will ever know whether it arrived: who waits for it gets the error. */
+  rejected(outgoing: Out, error: SerpyError): void;
+  /** So much of a large message has been sent or has arrived. */
+  progress(info: ProgressInfo): void;
   /** Something was wrong, and the connection goes on. */
   warn(error: SerpyError): void;
+  /** Bytes that nobody can guess. */
+  randomBytes(count: number): Buffer;
+  /** The place of the connection that the session belongs to, where a link can be put. */
+  readonly seat: Seat;
 }
 
 /** Which side of the connection a session is on: a client dialled, a server was dialled. */
@@ -40,6 +49,8 @@ export type Role = 'client' | 'server';
 export interface Session<Value, SendOptions, In extends Received, Out extends Outgoing> {
   /** False while messages must wait, for example for the peer's first answer. Looked at again after every call. */
   readonly canSend: boolean;
+  /** What a session can do besides that outlives its links; undefined while it is none. Looked at again after every call. */
+  readonly lasting?: LastingSession | undefined;
   /** When `tick` wants to be called, on the clock of the `nowMs` arguments; undefined for never. Looked at again after every call. */
   readonly deadlineMs: number | undefined;
 
@@ -67,7 +78,7 @@ export interface Session<Value, SendOptions, In extends Received, Out extends Ou
   read(): In | undefined;
   /** The peer's stream ended: tells what is missing if that was in the middle of a message. */
   ended(): SerpyError | undefined;
-  /** `deadlineMs` has come. */
+  /** `deadlineMs` has come. Throws what ends the link, for example that the peer has been silent for too long. */
   tick(nowMs: number): void;
 }
 

@@ -10,6 +10,8 @@ import type { QueueOptions } from './send-queue.js';
 export interface ReceiveQueueOwner {
   /** A message was dropped; with an error for the first of a run. */
   droppedIncoming(error: MessagesDroppedError | undefined): void;
+  /** The application has it now, or it was dropped for a newer one. */
+  taken(received: Received): void;
 }
 
 export class ReceiveQueue extends Mailbox<Received> {
@@ -70,6 +72,10 @@ export class ReceiveQueue extends Mailbox<Received> {
   /** The application has said that it is done: nothing holds the peer's last words back any more, they are dropped where there is no room. */
   closing(): void {
     this.#closing = true;
+  }
+
+  protected override handedOver(received: Received): void {
+    this.#owner.taken(received);
   }
 
   #drop(): void {

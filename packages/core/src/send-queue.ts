@@ -122,6 +122,11 @@ export class SendQueue<Out extends Outgoing> {
     this.#settle(outgoing)?.resolve(true);
   }
 
+  /** This message will not be acknowledged. */
+  rejected(outgoing: Out, error: Error): void {
+    this.#settle(outgoing)?.rejectQuietly(error);
+  }
+
   /**
    * Ends all waiting: what was never put on a wire is rejected with `refused`, what was and waits for its acknowledgement with `lost`.
    * @returns how many accepted messages were never put on a wire

@@ -158,12 +158,15 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
       this.#refuse(transport, { remote: transport.remote, maxConnections });
       return;
     }
-    const connection = this.#createConnection();
-    this.#connections.add(connection);
-    attachTransport(connection, transport, this.#closed);
+    attachTransport(this.#createConnection(), transport, this.#closed, this.#decided);
+  }
+
+  /** A new connection, and not one from before that came back. */
+  readonly #decided = (connection: C): void => {
+    if (connection.state !== 'closed') this.#connections.add(connection);
     this.#arrivals.put({ connection, sizeBytes: 0 });
     tell(this, 'server', 'connection', connection);
-  }
+  };
 
   /** The same function for every connection: a listener for each took 400 bytes. */
   readonly #closed = (connection: C): void => {

@@ -64,7 +64,9 @@ class TcpTransport implements Transport {
   }
 
   start(handler: TransportHandler): void {
+    const again = this.#handler !== undefined;
     this.#handler = handler;
+    if (again) return; // the link was given to another connection
     const socket = this.#socket;
     if (this.#reading) this.#reading.reader = this;
     else socket.on('data', tellReceived);

@@ -22,8 +22,14 @@ const life: Record<ConnectionState, Partial<Record<ConnectionEvent, ConnectionSt
     close: 'closing',
     finished: 'closed',
   },
-  reconnecting: { 'link-up': 'connected', 'link-lost': 'closed', close: 'closed', finished: 'closed' },
-  closing: { 'link-lost': 'closed', close: 'closing', finished: 'closed' },
+  reconnecting: { 'link-up': 'connected', 'link-lost': 'closed', close: 'closing', finished: 'closed' },
+  closing: {
+    'link-up': 'closing',
+    'link-lost': 'closed',
+    'link-lost-restart': 'closing',
+    close: 'closing',
+    finished: 'closed',
+  },
   closed: { close: 'closed', finished: 'closed' },
 };
 

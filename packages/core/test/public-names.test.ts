@@ -19,6 +19,7 @@ test('serpy-core exports just these values', () => {
       "ListenError",
       "MessageTooLargeError",
       "MessagesDroppedError",
+      "MessagesUnknownError",
       "NotConnectedError",
       "OptionError",
       "ProtocolError",

@@ -7,6 +7,7 @@ import { ManualClock } from '../src/testing/index.js';
 function setUp(whenFull: WhenFull) {
   const drops: (MessagesDroppedError | undefined)[] = [];
   const queue = new ReceiveQueue({ maxMessages: 2, maxBytes: 1000, whenFull }, new ManualClock(), {
+    taken: () => {},
     droppedIncoming: (error) => drops.push(error),
   });
   const messages = Array.from({ length: 6 }, (_, id) => ({ id, sizeBytes: 10 }));

@@ -18,9 +18,7 @@ export class Conversation {
     this.session = new V1Session(
       { maxMessageBytes: defaultMaxMessageBytes, encoding: 'ascii', ...options },
       {
-        write: this.#written.write,
-        reserve: this.#written.reserve,
-        allocate: this.#written.allocate,
+        ...this.#written,
         acknowledged: (block) => this.acknowledged.push(block),
         warn: (error) => this.warnings.push(error),
       },

@@ -1,23 +1,15 @@
 /** A connection that speaks v2. */
-import {
-  type ConnectionOptions,
-  type ConnectionSettings,
-  Connection as CoreConnection,
-  connectionOptions,
-  type Environment,
-  parseOptions,
-} from 'serpy-core';
+import { Connection as CoreConnection, type Environment, parseOptions } from 'serpy-core';
+import { type ConnectionOptions, type V2Settings, v2ConnectionOptions } from './options.js';
 import { type V2, v2Protocol } from './protocol.js';
-
-export type { ConnectionOptions };
 
 /** Options that were checked, and the protocol that goes by them. A server makes them once: for each connection they were 700 bytes. */
 export class ConnectionSetup {
-  readonly settings: ConnectionSettings;
+  readonly settings: V2Settings;
   readonly protocol: ReturnType<typeof v2Protocol>;
 
-  constructor(options: ConnectionOptions) {
-    this.settings = parseOptions<ConnectionSettings>(connectionOptions, options);
+  constructor(settings: V2Settings) {
+    this.settings = settings;
     this.protocol = v2Protocol(this.settings);
   }
 }
@@ -36,7 +28,8 @@ export class Connection extends CoreConnection<V2> {
   /** @throws `ERR_SERPY_OPTION` for an unknown option or a wrong value */
   constructor(options?: ConnectionOptions, environment?: Environment);
   constructor(options: ConnectionOptions | ConnectionSetup = {}, environment?: Environment) {
-    const { settings, protocol } = options instanceof ConnectionSetup ? options : new ConnectionSetup(options);
+    const { settings, protocol } =
+      options instanceof ConnectionSetup ? options : new ConnectionSetup(parseOptions(v2ConnectionOptions, options));
     super(protocol, settings, environment);
   }
 }

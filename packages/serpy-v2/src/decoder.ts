@@ -13,6 +13,7 @@ import {
   TruncatedError,
 } from 'serpy-core';
 import { Body } from './body.js';
+import { checksum } from './checksum.js';
 import { Chunk } from './chunk.js';
 import { checkMagic, readUint32, startsWithMagic } from './header.js';
 import { type DecodedMessage, decodeValue } from './values.js';
@@ -24,9 +25,16 @@ const believedTimes = 4;
 /** Who is warned, and who has memory. */
 type DecoderOutput = Pick<SessionOutput<Outgoing>, 'warn' | 'allocate'>;
 
+/**
+ * Asked about a frame of bytes whose checksum is wrong: whether it is a greeting, which is no message.
+ * Reading stops there, so that what follows can be read by somebody else.
+ */
+export type GreetingTest = (statedSum: number, sum: number, payload: Buffer) => boolean;
+
 export class Decoder {
   readonly #maxMessageBytes: number;
   readonly #output: DecoderOutput;
+  readonly #isGreeting: GreetingTest;
   readonly #chunk = new Chunk();
   /** How many bytes have come in all. */
   #received = 0;
@@ -48,9 +56,10 @@ export class Decoder {
    * @param maxMessageBytes the largest payload; a header that states more is refused before anything is kept for it
    * @param output is warned of each message that was dropped because its checksum was wrong
    */
-  constructor(maxMessageBytes: number, output: DecoderOutput) {
+  constructor(maxMessageBytes: number, output: DecoderOutput, isGreeting: GreetingTest = () => false) {
     this.#maxMessageBytes = maxMessageBytes;
     this.#output = output;
+    this.#isGreeting = isGreeting;
   }
 
   /** Takes bytes in, which must not change until `keep`. */
@@ -75,7 +84,8 @@ export class Decoder {
         const sum = this.#chunk.sum(this.#payloadBytes);
         this.#inPayload = false;
         if (sum === this.#checksum) return decodeValue(this.#type, this.#takeWhole());
-        this.#chunk.at += this.#payloadBytes;
+        const payload = this.#chunk.take(this.#payloadBytes);
+        if (this.#type === frameType.bytes && this.#isGreeting(this.#checksum, sum, payload)) return undefined;
         this.#warnOf(sum);
       } else {
         const body = this.#readBody();
@@ -83,9 +93,21 @@ export class Decoder {
         this.#inPayload = false;
         this.#body = undefined;
         if (body.sum === this.#checksum) return decodeValue(this.#type, body.bytes);
+        if (this.#type === frameType.bytes && this.#isGreeting(this.#checksum, body.sum, body.bytes)) return undefined;
         this.#warnOf(body.sum);
       }
     }
+  }
+
+  /** All that was not read, still lent. */
+  takeRest(): Buffer {
+    return this.#chunk.take(this.#chunk.left);
+  }
+
+  /** A greeting came where it means nothing: it is dropped like anything that arrived damaged. */
+  warnOfGreeting(payload: Buffer): void {
+    this.#payloadBytes = payload.length;
+    this.#warnOf(checksum(payload));
   }
 
   /** What the end of the stream leaves unfinished. */

@@ -1,7 +1,9 @@
 /** serpy-v2: the wire protocol of Python's serpy2, length-prefixed binary messages over TCP. */
 export { type ErrorCode, isSerpyError, type SerpyErrorLike, type TypedNumber } from 'serpy-core';
-export { Connection, type ConnectionOptions } from './connection.js';
+export { Connection } from './connection.js';
+export { type HandshakeMode, type HandshakeOptions, handshakeOptions } from './handshake/settings.js';
+export { type ConnectionOptions, v2AcceptedOptions, v2ConnectionOptions } from './options.js';
 export { type V2, v2Protocol } from './protocol.js';
 export { Server, type ServerOptions } from './server.js';
-export type { V2Session } from './session.js';
+export type { AcknowledgeOption, V2Session } from './session.js';
 export { type Data, float, int, type Message, type Value } from './values.js';

@@ -1,12 +1,14 @@
 /** v2 as core sees it. */
 import type { Protocol, ProtocolTypes, Role, SessionOutput } from 'serpy-core';
-import { type Frame, type SessionOptions, V2Session } from './session.js';
+import type { Handshake } from './handshake/handshake.js';
+import { Sessions } from './handshake/sessions.js';
+import { type AcknowledgeOption, type Frame, type SessionOptions, V2Session } from './session.js';
 import type { Data, DecodedMessage, Message, Value } from './values.js';
 
 /** The types of v2. */
 export interface V2 extends ProtocolTypes {
   value: Value;
-  sendOptions: object;
+  sendOptions: AcknowledgeOption;
   received: DecodedMessage;
   outgoing: Frame;
   data: Data;
@@ -15,10 +17,11 @@ export interface V2 extends ProtocolTypes {
 
 /** v2 with its options. */
 export function v2Protocol(options: SessionOptions) {
+  const sessions = new Sessions<Handshake<Frame>>();
   return {
     name: 'v2',
-    sendOptionNames: [],
-    createSession: (_role: Role, output: SessionOutput<Frame>) => new V2Session(options, output),
+    sendOptionNames: ['acknowledge'],
+    createSession: (role: Role, output: SessionOutput<Frame>) => new V2Session(options, output, role, sessions),
     data: (received: DecodedMessage) => received.value,
     message: ({ type, value }: DecodedMessage) => ({ type, value }) as Message,
   } satisfies Protocol<V2>;

@@ -1,8 +1,7 @@
 /** A server that speaks v2. */
 import {
-  acceptedOptions,
-  type ConnectionOptions,
   Server as CoreServer,
+  connectionOptions,
   type DiallingOption,
   type Environment,
   type Given,
@@ -11,6 +10,7 @@ import {
   serverOptions,
 } from 'serpy-core';
 import { Connection, ConnectionSetup } from './connection.js';
+import { type ConnectionOptions, v2AcceptedOptions } from './options.js';
 import type { V2 } from './protocol.js';
 
 /** Where to listen, how many connections, and the options of each. */
@@ -27,9 +27,9 @@ export type ServerOptions = Given<ServerSettings> & Omit<ConnectionOptions, Dial
 export class Server extends CoreServer<V2, Connection> {
   /** @throws `ERR_SERPY_OPTION` for an unknown option, a wrong value or a missing port */
   constructor(options: ServerOptions, environment?: Environment) {
-    const { host, port, maxConnections, ...each } = parseOptions({ ...serverOptions, ...acceptedOptions }, options);
+    const { host, port, maxConnections, ...each } = parseOptions({ ...serverOptions, ...v2AcceptedOptions }, options);
     const settings = { host, port, maxConnections, keepAliveMs: each.keepAliveMs };
-    const setup = new ConnectionSetup(each);
+    const setup = new ConnectionSetup({ ...parseOptions(connectionOptions, {}), ...each });
     super(settings, () => new Connection(setup as object, environment), environment);
   }
 }

@@ -58,7 +58,11 @@ export type Message =
   | { readonly type: 'bytes'; readonly value: Buffer };
 
 /** A message that arrived, and the size of its payload. */
-export type DecodedMessage = Message & { readonly sizeBytes: number };
+export type DecodedMessage = Message & {
+  readonly sizeBytes: number;
+  /** In a session, the number after its last piece; otherwise 0. */
+  readonly end: number;
+};
 
 /** A payload and its type. */
 export interface Payload {
@@ -89,17 +93,17 @@ export function encodeValue(value: Value): Payload {
 }
 
 /** The value of a payload. Throws a `ProtocolError` for a type that does not exist and for bytes that are none of it. */
-export function decodeValue(type: number, payload: Buffer): DecodedMessage {
+export function decodeValue(type: number, payload: Buffer, end = 0): DecodedMessage {
   const sizeBytes = payload.length;
   switch (type) {
     case frameType.int:
-      return { type: 'int', value: decodeInt(payload), sizeBytes };
+      return { type: 'int', value: decodeInt(payload), sizeBytes, end };
     case frameType.float:
-      return { type: 'float', value: decodeFloat(payload), sizeBytes };
+      return { type: 'float', value: decodeFloat(payload), sizeBytes, end };
     case frameType.str:
-      return { type: 'str', value: decodeText(payload), sizeBytes };
+      return { type: 'str', value: decodeText(payload), sizeBytes, end };
     case frameType.bytes:
-      return { type: 'bytes', value: payload, sizeBytes };
+      return { type: 'bytes', value: payload, sizeBytes, end };
     default: {
       const name = type.toString(16).padStart(2, '0').toUpperCase();
       throw new ProtocolError(

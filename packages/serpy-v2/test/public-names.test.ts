@@ -10,8 +10,11 @@ test('the public names are these', () => {
       "Connection",
       "Server",
       "float",
+      "handshakeOptions",
       "int",
       "isSerpyError",
+      "v2AcceptedOptions",
+      "v2ConnectionOptions",
       "v2Protocol",
     ]
   `);

@@ -62,7 +62,7 @@ describe('sending', () => {
     expect(session.deadlineMs).toBeUndefined();
     session.up();
     session.encode('hello');
-    session.tick();
+    session.tick(0);
     session.forget();
     expect(pieces.take()).toEqual([]);
   });

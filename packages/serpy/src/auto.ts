@@ -5,7 +5,9 @@
  * server skips; silence means v2. A server that does not know either takes the probe for what it is, and answers v2.
  */
 import {
+  type LastingSession,
   type Outgoing,
+  type ProgressInfo,
   ProtocolError,
   type Received,
   type Role,
@@ -38,7 +40,7 @@ export interface AutoOutgoing extends Outgoing {
 export type AutoReceived = Received &
   (
     | { readonly protocol: 'v1'; readonly received: V1['received'] }
-    | { readonly protocol: 'v2'; readonly received: V2['received'] }
+    | { readonly protocol: 'v2'; readonly received: V2['received']; readonly end: number }
   );
 
 const v2Magic = Buffer.from('decafecafe', 'hex');
@@ -82,7 +84,20 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     const allocate = (sizeBytes: number) => output.allocate(sizeBytes);
     const warn = (error: SerpyError) => output.warn(error);
     // Nobody can ask for an acknowledgement before it is known that the peer has them.
-    const both = { write, reserve, allocate, warn, acknowledged: () => {} };
+    const { seat } = output;
+    const randomBytes = (count: number) => output.randomBytes(count);
+    const progress = (info: ProgressInfo) => output.progress(info);
+    const both = {
+      write,
+      reserve,
+      allocate,
+      warn,
+      acknowledged: () => {},
+      rejected: () => {},
+      progress,
+      randomBytes,
+      seat,
+    };
     this.#v1 = first.createSession(role, both);
     this.#v2 = second.createSession(role, both);
   }
@@ -92,11 +107,17 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   }
 
   get canSend(): boolean {
-    return this.#protocol !== undefined;
+    return this.#protocol !== undefined && this.#session.canSend;
+  }
+
+  get lasting(): LastingSession | undefined {
+    return this.#protocol === 'v1' ? undefined : this.#v2.lasting;
   }
 
   get deadlineMs(): number | undefined {
-    return this.#deadlineMs;
+    const below = this.#protocol === 'v1' ? this.#v1.deadlineMs : this.#v2.deadlineMs;
+    if (this.#deadlineMs === undefined) return below;
+    return below === undefined ? this.#deadlineMs : Math.min(this.#deadlineMs, below);
   }
 
   /** While the protocol is not known, a value must suit both. */
@@ -124,7 +145,8 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     this.#nowMs = nowMs;
     this.#start = Buffer.alloc(0);
     this.#v1.up();
-    this.#v2.up();
+    // A client says nothing of v2 before it knows that the server speaks it.
+    if (this.#role === 'server' || this.#protocol === 'v2') this.#v2.up(nowMs);
     if (this.#role === 'server' || this.#protocol !== undefined) return;
     this.#v1.ask();
     this.#output.write(probeFill);
@@ -140,7 +162,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   receive(chunk: Buffer, nowMs: number): void {
     this.#nowMs = nowMs;
     if (this.#protocol === undefined) this.#recognise(chunk);
-    else this.#session.receive(chunk);
+    else this.#session.receive(chunk, nowMs);
   }
 
   keep(): void {
@@ -153,7 +175,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
       return received && { protocol: 'v1', received, sizeBytes: received.sizeBytes };
     }
     const received = this.#protocol && this.#v2.read();
-    return received && { protocol: 'v2', received, sizeBytes: received.sizeBytes };
+    return received && { protocol: 'v2', received, sizeBytes: received.sizeBytes, end: received.end };
   }
 
   ended(): SerpyError | undefined {
@@ -162,6 +184,8 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
 
   tick(nowMs: number): void {
     this.#nowMs = nowMs;
+    if (this.#protocol !== undefined || this.#role === 'server') this.#session.tick(nowMs);
+    if (this.#deadlineMs === undefined || nowMs < this.#deadlineMs) return;
     this.#deadlineMs = undefined;
     if (this.#protocol !== undefined) return;
     if (this.#role === 'client') {
@@ -205,7 +229,8 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     this.#protocol = protocol;
     this.#deadlineMs = undefined;
     this.#start = Buffer.alloc(0);
-    this.#session.receive(start);
+    if (protocol === 'v2' && this.#role === 'client') this.#v2.up(this.#nowMs);
+    this.#session.receive(start, this.#nowMs);
   }
 }
 

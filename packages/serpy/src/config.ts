@@ -51,7 +51,7 @@ export function loadConfig(
 ): ConnectOptions & ListenOptions {
   const config = readConfig(path);
   const settings = { ...config, ...environmentOptions(env) };
-  for (const name of ['sendQueue', 'receiveQueue', 'reconnect']) {
+  for (const name of ['sendQueue', 'receiveQueue', 'replayQueue', 'reconnect']) {
     const [file, variables] = [config[name], settings[name]];
     if (isObject(file) && isObject(variables)) settings[name] = { ...file, ...variables };
   }

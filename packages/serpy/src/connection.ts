@@ -1,5 +1,5 @@
 /** A connection of the facade: either protocol behind one interface. */
-import { type ConnectionSettings, Connection as CoreConnection, type Environment } from 'serpy-core';
+import { type ConnectionSettings, Connection as CoreConnection, type Environment, type Protocol } from 'serpy-core';
 import { createProtocol, type ProtocolSettings, type TypesOf } from './portable.js';
 import type { ProtocolName } from './protocols.js';
 
@@ -8,8 +8,14 @@ export class Connection<P extends ProtocolName = 'auto'> extends CoreConnection<
   /** The protocol that was asked for. */
   readonly protocol: ProtocolName;
 
-  constructor(protocol: P, settings: ConnectionSettings & ProtocolSettings, environment?: Environment) {
-    super(createProtocol(protocol, settings), settings, environment);
+  /** @param shared the protocol of all connections of a server, which may find their sessions in it again */
+  constructor(
+    protocol: P,
+    settings: ConnectionSettings & ProtocolSettings,
+    environment?: Environment,
+    shared: Protocol<TypesOf[P]> = createProtocol(protocol, settings),
+  ) {
+    super(shared, settings, environment);
     this.protocol = protocol;
   }
 }

@@ -14,13 +14,13 @@ import {
   serverOptions,
 } from 'serpy-core';
 import type { ProbeSetting } from './auto.js';
-import { type ProtocolName, protocolNames, v1 } from './protocols.js';
+import { type ProtocolName, protocolNames, v1, v2 } from './protocols.js';
 
 /** Options that only some protocols have. */
 interface OptionsOf {
   v1: v1.EncodingSetting;
-  v2: object;
-  auto: v1.EncodingSetting & ProbeSetting;
+  v2: v2.HandshakeOptions;
+  auto: v1.EncodingSetting & ProbeSetting & v2.HandshakeOptions;
 }
 
 interface Target {
@@ -46,28 +46,46 @@ export type ConnectOptions = ConnectOptionsOf<'v1'> | ConnectOptionsOf<'v2'> | C
 export type ListenOptions = ListenOptionsOf<'v1'> | ListenOptionsOf<'v2'> | ListenOptionsOf<'auto'>;
 
 /** Settings that every protocol can be made from: what one does not have stands at its default. */
-export type CompleteSettings = v1.EncodingSetting & ProbeSetting;
+export type CompleteSettings = v1.EncodingSetting & ProbeSetting & v2.HandshakeOptions;
 
 const protocolOption = option.choice(protocolNames, undefined);
 const encoding = { encoding: v1.v1ConnectionOptions.encoding };
 const probe = { probeTimeoutMs: option.milliseconds(1000, 1) };
 
-const specsOf: { readonly [P in ProtocolName]: OptionSpecs<OptionsOf[P]> } = {
+type SpecsOf = { readonly [P in ProtocolName]: OptionSpecs<OptionsOf[P]> };
+
+/** Who says v2 gets plain v2 unless a handshake is asked for; who leaves the choice gets the best there is. */
+const connectSpecsOf: SpecsOf = {
   v1: encoding,
-  v2: {},
-  auto: { ...encoding, ...probe },
+  v2: v2.handshakeOptions('off'),
+  auto: { ...encoding, ...probe, ...v2.handshakeOptions('prefer') },
 };
 
+/** To be ready for a handshake costs a server nothing. */
+const listenSpecsOf: SpecsOf = { ...connectSpecsOf, v2: v2.handshakeOptions('prefer') };
+
+/** What every protocol has; the rest differs, and stands at its default where a protocol does not have it. */
+type ConnectSettings = {
+  readonly protocol: ProtocolName;
+  readonly host: string;
+  readonly port: number;
+} & ConnectionSettings;
+type ListenSettings = { readonly protocol: ProtocolName } & ServerSettings & Omit<ConnectionSettings, DiallingOption>;
+
 /** All options of one end under one protocol. */
-export function connectSpecs(protocol: ProtocolName) {
-  return { protocol: protocolOption, ...addressOptions, ...connectionOptions, ...specsOf[protocol] };
+export function connectSpecs(protocol: ProtocolName): OptionSpecs<ConnectSettings> {
+  return { protocol: protocolOption, ...addressOptions, ...connectionOptions, ...connectSpecsOf[protocol] };
 }
 
-export function listenSpecs(protocol: ProtocolName) {
-  return { protocol: protocolOption, ...serverOptions, ...acceptedOptions, ...specsOf[protocol] };
+export function listenSpecs(protocol: ProtocolName): OptionSpecs<ListenSettings> {
+  return { protocol: protocolOption, ...serverOptions, ...acceptedOptions, ...listenSpecsOf[protocol] };
 }
 
-const rest: CompleteSettings = { encoding: encoding.encoding.default ?? 'ascii', probeTimeoutMs: 1000 };
+const rest: CompleteSettings = {
+  encoding: encoding.encoding.default ?? 'ascii',
+  probeTimeoutMs: 1000,
+  ...parseOptions(v2.handshakeOptions('off'), {}),
+};
 
 /** On options that came from a file, whichever copy of this package read it. */
 const configMark = Symbol.for('serpy.config');

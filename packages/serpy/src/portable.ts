@@ -33,9 +33,12 @@ export interface TypesOf {
 }
 
 /** All settings that a protocol may need. */
-export type ProtocolSettings = Pick<ConnectionSettings, 'maxMessageBytes'> & v1.EncodingSetting & ProbeSetting;
+export type ProtocolSettings = Pick<ConnectionSettings, 'maxMessageBytes' | 'autoRestart' | 'receiveQueue'> &
+  v1.EncodingSetting &
+  ProbeSetting &
+  v2.HandshakeOptions;
 
-/** The protocol of a name, for one connection. */
+/** The protocol of a name: for one connection, or for all that a server accepts. */
 export function createProtocol<P extends ProtocolName>(name: P, settings: ProtocolSettings): Protocol<TypesOf[P]>;
 export function createProtocol(name: ProtocolName, settings: ProtocolSettings) {
   const first = v1.v1Protocol(settings);

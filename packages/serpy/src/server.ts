@@ -9,7 +9,7 @@ import {
   type ServerSettings,
 } from 'serpy-core';
 import { Connection } from './connection.js';
-import type { ProtocolSettings, TypesOf } from './portable.js';
+import { createProtocol, type ProtocolSettings, type TypesOf } from './portable.js';
 import type { ProtocolName } from './protocols.js';
 
 /** The settings that only the end that dials has, as they are when nothing is said. */
@@ -22,11 +22,12 @@ export class Server<P extends ProtocolName = 'auto'> extends CoreServer<TypesOf[
 
   constructor(
     protocol: P,
-    settings: ServerSettings & Omit<ConnectionSettings, DiallingOption> & ProtocolSettings,
+    settings: ServerSettings & Omit<ConnectionSettings, DiallingOption> & Omit<ProtocolSettings, DiallingOption>,
     environment?: Environment,
   ) {
     const each = { ...settings, autoRestart, connectTimeoutMs, reconnect };
-    super(settings, () => new Connection(protocol, each, environment), environment);
+    const shared = createProtocol(protocol, each);
+    super(settings, () => new Connection(protocol, each, environment, shared), environment);
     this.protocol = protocol;
   }
 }

@@ -102,6 +102,8 @@ const firstPort = 49_152;
 export class MemoryNetwork implements Environment {
   readonly clock: ManualClock;
   readonly random: () => number;
+  readonly randomBytes = (count: number): Buffer =>
+    Buffer.from(Array.from({ length: count }, () => this.random() * 256));
   /** Makes a link. Rejects with a `ConnectError` where nothing listens. */
   readonly dial: Dial = (options) => this.#dial(options);
   /** Starts a listener; port 0 takes the next free one. Rejects with a `ListenError` where something listens. */

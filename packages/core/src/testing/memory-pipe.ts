@@ -52,6 +52,8 @@ export interface MemoryStream {
   /** From now on nothing arrives, until `release`. */
   stall(): void;
   release(): void;
+  /** One bit of the next chunk arrives as another. */
+  damageNext(): void;
   /** Cuts the link as soon as so many bytes have arrived in this direction, counted from the link's start. */
   cutAfter(bytes: number, how: Cut): void;
 }
@@ -78,6 +80,7 @@ export class MemoryPipe implements MemoryStream {
   #planned = false;
   #stalled = false;
   #abandoned = false;
+  #damaged = false;
   #swallowing = false;
   #finish: 'no' | 'sent' | 'arrived' = 'no';
   #reset: 'no' | 'sent' | 'arrived' = 'no';
@@ -115,6 +118,10 @@ export class MemoryPipe implements MemoryStream {
   release(): void {
     this.#stalled = false;
     this.plan();
+  }
+
+  damageNext(): void {
+    this.#damaged = true;
   }
 
   cutAfter(bytes: number, how: Cut): void {
@@ -180,7 +187,7 @@ export class MemoryPipe implements MemoryStream {
 
   #deliver(): void {
     if (this.#flightBytes > 0) {
-      const chunk = this.#take();
+      const chunk = this.#damaged ? this.#damage(this.#take()) : this.#take();
       this.#carriedBytes += chunk.length;
       this.#receiver?.received(chunk);
       this.#sender?.room();
@@ -193,6 +200,15 @@ export class MemoryPipe implements MemoryStream {
       this.#receiver?.reset();
     }
     this.plan();
+  }
+
+  /** One bit of it is another on the other side. */
+  #damage(chunk: Buffer): Buffer {
+    this.#damaged = false;
+    const damaged = Buffer.from(chunk);
+    const at = Math.floor(this.#random() * damaged.length);
+    damaged[at] = (damaged[at] as number) ^ (1 << Math.floor(this.#random() * 8));
+    return damaged;
   }
 
   #take(): Buffer {

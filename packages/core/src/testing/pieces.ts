@@ -16,6 +16,11 @@ export class Pieces {
   };
 
   readonly allocate = messageMemory;
+  readonly rejected = (): void => {};
+  readonly progress = (): void => {};
+  readonly randomBytes = (count: number): Buffer => Buffer.alloc(count, 7);
+  /** There is no connection around the session. */
+  readonly seat = { takeLinkOf: () => false, giveLink: () => undefined };
 
   /** Takes out what was written since the last call. */
   take(): Uint8Array[] {

@@ -146,6 +146,7 @@ export function closingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
   });
 
   test.each(['close', 'destroy'] as const)('%s() rejects calls that wait, each once', async (ending) => {
+    if (stage().subject.lasting && ending === 'close') return; // it waits for the link, with what is left to be said
     const { client } = await stage().stranded({ sendQueue: { maxMessages: 1 } });
     await client.sendData(numbered(1).value);
     const waiting = [

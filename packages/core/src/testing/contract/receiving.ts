@@ -102,7 +102,7 @@ export function receivingStatements<T extends ProtocolTypes>(stage: () => Stage<
 
   test("whenFull 'error': the connection ends and says so, and what the queue held can be taken", async () => {
     const { client, accepted } = await stage().pair({}, { receiveQueue: { maxMessages: 2, whenFull: 'error' } });
-    for (let n = 1; n <= 5; n++) await client.sendData(numbered(n).value);
+    for (let n = 1; n <= 5; n++) client.sendData(numbered(n).value).catch(() => {}); // the end may come before the last
     await until(() => accepted.state === 'closed');
     expect(accepted.closeInfo).toMatchObject({ reason: 'queue-full', error: { code: 'ERR_SERPY_QUEUE_FULL' } });
     expect(await accepted.getData()).toEqual(numbered(1).data);
@@ -113,7 +113,8 @@ export function receivingStatements<T extends ProtocolTypes>(stage: () => Stage<
     });
   });
 
-  test('a message over maxMessageBytes ends the connection at the receiver, which names size and limit', async () => {
+  test('a message over maxMessageBytes ends the connection at the receiver, which names size and limit', async (context) => {
+    if (stage().subject.lasting) return context.skip();
     const { client, accepted } = await stage().pair({}, { maxMessageBytes: 1000 });
     await client.sendData(numbered(1, 5000).value);
     await until(() => accepted.state === 'closed');

@@ -145,7 +145,8 @@ export function sendingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     expect(await accepted.getData()).toEqual(numbered(2).data);
   });
 
-  test('tells how many accepted messages were not sent when the connection ends', async () => {
+  test('tells how many accepted messages were not sent when the connection ends', async (context) => {
+    if (stage().subject.lasting) return context.skip();
     const { client } = await stage().stranded({ sendQueue: { maxMessages: 2 } });
     const warnings = record(client, ['warning']);
     await client.sendData(numbered(1).value);

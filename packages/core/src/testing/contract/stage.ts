@@ -31,6 +31,8 @@ export interface Subject<T extends ProtocolTypes> {
   numbered(n: number, sizeBytes?: number): Sample<T>;
   /** The options that ask for an acknowledgement, where the protocol has any. */
   readonly acknowledged?: SendOptions<T>;
+  /** Whether a session outlives its links: some statements are then others, and are made with the protocol's tests. */
+  readonly lasting?: boolean;
   /** The module that exports the protocol's `Connection` and `Server`. */
   readonly module: URL;
 }

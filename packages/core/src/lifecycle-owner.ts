@@ -1,0 +1,27 @@
+/** What the life of a connection tells, and what it needs to know. Types only. */
+import type { CloseInfo, ConnectInfo, DisconnectInfo, ReconnectInfo, ReconnectingInfo } from './connection-events.js';
+import type { ProgressInfo } from './lasting.js';
+import type { Link } from './link.js';
+import type { LinkLife } from './link-owner.js';
+import type { Role } from './protocol.js';
+import type { Transport } from './transport.js';
+
+/** What a life is told of, and what it needs. */
+export interface LifecycleOwner {
+  /** Makes the link for a transport; `start` is the life's matter. */
+  createLink(transport: Transport, role: Role, life: LinkLife): Link;
+  connected(info: ConnectInfo): void;
+  disconnected(info: DisconnectInfo): void;
+  reconnecting(info: ReconnectingInfo): void;
+  reconnected(info: ReconnectInfo): void;
+  /** How many accepted messages were never put on a wire. */
+  readonly unsentMessages: number;
+  /** Whether a session has something left that a peer who comes back would get. */
+  readonly unsettled: boolean;
+  /** The session is over: how many messages the peer may not have. */
+  abandon(): number;
+  progress(info: ProgressInfo): void;
+  stepped(): void;
+  /** The connection is over, and will not be asked anything more. */
+  closed(info: CloseInfo): void;
+}

@@ -1,0 +1,177 @@
+/**
+ * A session's course: both halves, and what the ends tell each other about them. It lives through any number of links; frames go in,
+ * messages come out, and what is to be said is written when there is a link.
+ */
+import { type SessionOutput, TimeoutError } from 'serpy-core';
+import { GapError } from './faults.js';
+import type { Limits, Terms } from './greeting.js';
+import { Heartbeat, type HeartbeatTimes } from './heartbeat.js';
+import { Inflow, stateDelayMs, type WholeMessage, type Window } from './inflow.js';
+import { type Cuttable, Outflow, type ReplayLimits } from './outflow.js';
+import { controlFrame } from './piece.js';
+import { type Frame, FrameReader, mostControlBytes } from './reader.js';
+import type { Ticket } from './tickets.js';
+import { controlType, readNumber, writeNumber } from './wire.js';
+
+export interface CourseSettings extends HeartbeatTimes {
+  readonly maxMessageBytes: number;
+  readonly window: Window;
+  readonly replay: ReplayLimits;
+}
+
+/** Next expected, first not taken, and the limits: four numbers. */
+const stateBytes = 32;
+const pingBytes = 8;
+const mostReasonBytes = 1024;
+
+export class Course<Out extends Cuttable> {
+  readonly ticket: Ticket;
+  readonly outflow: Outflow<Out>;
+  readonly inflow: Inflow;
+  /** The largest message that the peer takes. */
+  peerMaxMessageBytes = Number.POSITIVE_INFINITY;
+  /** What the peer said when it closed. */
+  farewell: { readonly reason: string } | undefined;
+  readonly #output: SessionOutput<Out>;
+  readonly #settings: CourseSettings;
+  #reader: FrameReader;
+  #heartbeat: Heartbeat;
+  #nowMs = 0;
+  #stateAtMs: number | undefined;
+  #pings = 0;
+
+  constructor(ticket: Ticket, settings: CourseSettings, output: SessionOutput<Out>) {
+    this.ticket = ticket;
+    this.#settings = settings;
+    this.#output = output;
+    this.outflow = new Outflow(output, settings.replay);
+    this.inflow = new Inflow(output, settings.maxMessageBytes, settings.window);
+    this.#reader = new FrameReader(this.inflow);
+    this.#heartbeat = new Heartbeat(settings);
+  }
+
+  /** A link is up, and both ends know where they are. */
+  up(peer: Terms, nowMs: number): void {
+    const { heartbeatMs, silenceTimeoutMs } = this.#settings;
+    // The slower wish counts, so that nobody is asked more often than he likes.
+    const askMs = heartbeatMs > 0 ? Math.max(heartbeatMs, peer.heartbeatMs) : 0;
+    const endMs = silenceTimeoutMs > 0 ? Math.max(silenceTimeoutMs, 2 * askMs) : 0;
+    this.#heartbeat = new Heartbeat({ heartbeatMs: askMs, silenceTimeoutMs: endMs });
+    this.#heartbeat.heard(nowMs);
+    this.#nowMs = nowMs;
+    this.#reader = new FrameReader(this.inflow);
+    this.#stateAtMs = undefined;
+    this.peerMaxMessageBytes = peer.maxMessageBytes;
+    this.allow(peer.limits);
+  }
+
+  allow(limits: Limits): void {
+    this.outflow.allow(limits);
+  }
+
+  lost(): void {
+    this.inflow.lost();
+    this.#stateAtMs = undefined;
+  }
+
+  push(bytes: Buffer, nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#heartbeat.heard(nowMs);
+    this.#reader.push(bytes);
+  }
+
+  keep(): void {
+    this.#reader.keep();
+  }
+
+  get reader(): FrameReader {
+    return this.#reader;
+  }
+
+  /** The next message that is whole. Throws as the reader and the halves do. */
+  read(): WholeMessage | undefined {
+    for (;;) {
+      const frame = this.#reader.read();
+      if (frame === undefined) return undefined;
+      const message = this.#handle(frame);
+      if (message !== undefined) return message;
+    }
+  }
+
+  /** Whether something is to be written besides new messages. */
+  get unfinished(): boolean {
+    return this.inflow.urgent || this.outflow.unfinished;
+  }
+
+  proceed(): void {
+    if (this.inflow.urgent) this.writeState();
+    else this.outflow.proceed();
+  }
+
+  writeState(): void {
+    const payload = Buffer.alloc(stateBytes);
+    const { limits } = this.inflow;
+    writeNumber(payload, 0, this.inflow.next);
+    writeNumber(payload, 8, this.inflow.taken);
+    writeNumber(payload, 16, limits.messages);
+    writeNumber(payload, 24, limits.bytes);
+    this.#output.write(controlFrame(controlType.state, payload));
+    this.inflow.told();
+    this.#stateAtMs = undefined;
+  }
+
+  writeClose(reason: string): void {
+    const words = Buffer.from(reason).subarray(0, mostReasonBytes);
+    const payload = Buffer.alloc(8 + words.length);
+    writeNumber(payload, 0, this.outflow.next);
+    payload.set(words, 8);
+    this.#output.write(controlFrame(controlType.close, payload));
+  }
+
+  get deadlineMs(): number | undefined {
+    if (this.inflow.due) this.#stateAtMs ??= this.#nowMs + stateDelayMs;
+    const heartbeat = this.#heartbeat.deadlineMs;
+    if (this.#stateAtMs === undefined) return heartbeat;
+    return heartbeat === undefined ? this.#stateAtMs : Math.min(this.#stateAtMs, heartbeat);
+  }
+
+  /** @throws `ERR_SERPY_TIMEOUT` when the peer has been silent for too long */
+  tick(nowMs: number): void {
+    this.#nowMs = nowMs;
+    if (this.#stateAtMs !== undefined && nowMs >= this.#stateAtMs) this.writeState();
+    switch (this.#heartbeat.look(nowMs)) {
+      case 'ask': {
+        const payload = Buffer.alloc(pingBytes);
+        writeNumber(payload, 0, ++this.#pings);
+        this.#output.write(controlFrame(controlType.ping, payload));
+        break;
+      }
+      case 'dead':
+        throw new TimeoutError(
+          `the peer has been silent for ${this.#settings.silenceTimeoutMs} ms (silenceTimeoutMs), so the link is given up: is the cable in, and does the program there still run?`,
+        );
+    }
+  }
+
+  #handle(frame: Frame): WholeMessage | undefined {
+    if (frame.kind === 'piece') return this.inflow.accept(frame.head, frame.data, frame.placed);
+    const { type, payload } = frame;
+    switch (type) {
+      case controlType.state:
+        if (payload.length < stateBytes) break;
+        this.outflow.acknowledged(readNumber(payload, 0), readNumber(payload, 8));
+        this.allow({ messages: readNumber(payload, 16), bytes: readNumber(payload, 24) });
+        break;
+      case controlType.ping:
+        this.#output.write(controlFrame(controlType.pong, payload.subarray(0, pingBytes)));
+        break;
+      case controlType.close: {
+        const last = payload.length < 8 ? 0 : readNumber(payload, 0);
+        if (last !== this.inflow.next)
+          throw new GapError(`the peer closed after piece ${last}, and ${this.inflow.next} was expected`);
+        this.farewell = { reason: payload.toString('utf8', 8, mostControlBytes) };
+      }
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,64 @@
+/** What core can do with a session after a handshake, whether there is a link or not. */
+import type { Farewell, LastingSession } from 'serpy-core';
+import type { Cuttable } from './outflow.js';
+import type { Standing } from './standing.js';
+
+/** How far the handshake is on the link that there is. */
+export interface LinkStatus {
+  /** Whether messages are numbered now. */
+  readonly on: boolean;
+  readonly undecided: boolean;
+}
+
+export class Lasting<Out extends Cuttable, Owner> implements LastingSession {
+  readonly #status: LinkStatus;
+  readonly #standing: Standing<Out, Owner>;
+
+  constructor(status: LinkStatus, standing: Standing<Out, Owner>) {
+    this.#status = status;
+    this.#standing = standing;
+  }
+
+  get unfinished(): boolean {
+    return this.#status.on && (this.#standing.course?.unfinished ?? false);
+  }
+
+  proceed(): void {
+    this.#standing.course?.proceed();
+  }
+
+  get settled(): boolean {
+    return this.#standing.course?.outflow.settled ?? true;
+  }
+
+  get flowControlled(): boolean {
+    return this.#status.on;
+  }
+
+  taken(received: { readonly sizeBytes: number; readonly end?: number }): void {
+    const { end = 0, sizeBytes } = received;
+    if (end > 0) this.#standing.course?.inflow.takenUpTo(end, sizeBytes);
+  }
+
+  get resumableMs(): number {
+    const { course, resumableMs } = this.#standing;
+    return course === undefined || course.farewell ? 0 : resumableMs;
+  }
+
+  get farewell(): Farewell | undefined {
+    return this.#standing.course?.farewell;
+  }
+
+  /** Only when all is on the wire: a goodbye before that would be a lie. */
+  goodbye(reason: string): void {
+    if (this.#status.on && !this.#standing.course?.outflow.unfinished) this.#standing.course?.writeClose(reason);
+  }
+
+  get undecided(): boolean {
+    return this.#status.undecided;
+  }
+
+  abandon(): readonly unknown[] {
+    return this.#standing.abandon();
+  }
+}

@@ -1,0 +1,136 @@
+/** A numbered piece of a message on the wire: the header of v2 with a CRC-32, then flags, number, and the bytes. */
+import { headerBytes, magic } from '../wire.js';
+import { crc32 } from './crc.js';
+import { numberedBit, pieceFlag, pieceHeadBytes, totalBytes, writeNumber } from './wire.js';
+
+/** What the CRC covers of the header: type, then everything from the length on. */
+const typeAt = 5;
+const crcAt = 6;
+const lengthAt = 10;
+
+/** What begins every frame. */
+const frameStart = Buffer.alloc(headerBytes);
+magic.copy(frameStart);
+
+/** A message in the hands of who sends it. */
+export interface Sendable {
+  /** A number of `frameType`. */
+  readonly type: number;
+  readonly sizeBytes: number;
+  readonly acknowledged: boolean;
+}
+
+export class Piece<Out extends Sendable> {
+  readonly message: Out;
+  readonly number: number;
+  flags: number;
+  /** How large the message is, where this begins one of several pieces. */
+  readonly total: number;
+  /** Where its bytes are. */
+  memory: Uint8Array;
+  start: number;
+  end: number;
+  /** Of its bytes and what goes before them, once it was sent: if they are another when it is sent again, the program has changed the bytes. */
+  crc = -1;
+
+  constructor(
+    message: Out,
+    number: number,
+    flags: number,
+    total: number,
+    memory: Uint8Array,
+    start: number,
+    end: number,
+  ) {
+    this.message = message;
+    this.number = number;
+    this.flags = flags;
+    this.total = total;
+    this.memory = memory;
+    this.start = start;
+    this.end = end;
+  }
+
+  get dataBytes(): number {
+    return this.end - this.start;
+  }
+
+  get last(): boolean {
+    return (this.flags & pieceFlag.last) !== 0;
+  }
+
+  get headBytes(): number {
+    return headerBytes + pieceHeadBytes + (this.hasTotal ? totalBytes : 0);
+  }
+
+  get hasTotal(): boolean {
+    return (this.flags & (pieceFlag.first | pieceFlag.last)) === pieceFlag.first;
+  }
+
+  /**
+   * Writes what goes before the bytes, CRC included.
+   * @returns the CRC
+   */
+  writeHead(target: Uint8Array, at: number): number {
+    const { headBytes, flags } = this;
+    for (let i = 0; i < typeAt; i++) target[at + i] = frameStart[i] as number;
+    const type = this.message.type | numberedBit;
+    target[at + typeAt] = type;
+    writeLength(target, at + lengthAt, headBytes - headerBytes + this.dataBytes);
+    target[at + headerBytes] = flags;
+    writeNumber(target, at + headerBytes + 1, this.number);
+    if (this.hasTotal) writeNumber(target, at + headerBytes + pieceHeadBytes, this.total);
+    const crc = crc32(this.memory, this.start, this.end, crc32(target, at + lengthAt, at + headBytes, type));
+    writeLength(target, at + crcAt, crc);
+    return crc;
+  }
+
+  /** Whether its bytes are other ones than when it was first sent. */
+  get changed(): boolean {
+    return this.crc >= 0 && this.writeHead(scratch, 0) !== this.crc;
+  }
+
+  bytes(): Uint8Array {
+    return this.memory.subarray(this.start, this.end);
+  }
+
+  copyTo(target: Uint8Array, at: number): void {
+    const { memory, start, end } = this;
+    if (end - start > loopBytes) target.set(this.bytes(), at);
+    else for (let i = start; i < end; i++) target[at + i - start] = memory[i] as number;
+  }
+
+  /** The piece without its bytes and its message: it takes the place of one that cannot be sent again. */
+  breakOff(): void {
+    this.flags |= pieceFlag.broken | pieceFlag.last;
+    this.memory = nothing;
+    this.start = 0;
+    this.end = 0;
+    this.crc = -1;
+  }
+}
+
+const nothing = new Uint8Array(0);
+
+/** Up to this size a loop is faster than a view and the system's copy. */
+const loopBytes = 32;
+
+const scratch = Buffer.alloc(64);
+
+/** A frame that carries no message. */
+export function controlFrame(type: number, payload: Uint8Array): Buffer {
+  const frame = Buffer.alloc(headerBytes + payload.length);
+  frameStart.copy(frame);
+  frame[typeAt] = type;
+  frame.writeUInt32LE(payload.length, lengthAt);
+  frame.set(payload, headerBytes);
+  frame.writeUInt32LE(crc32(frame, lengthAt, frame.length, type), crcAt);
+  return frame;
+}
+
+function writeLength(target: Uint8Array, at: number, value: number): void {
+  target[at] = value;
+  target[at + 1] = value >>> 8;
+  target[at + 2] = value >>> 16;
+  target[at + 3] = value >>> 24;
+}

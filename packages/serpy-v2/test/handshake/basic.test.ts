@@ -1,0 +1,62 @@
+/** Sessions between two of our peers, in a network in memory: made, broken, gone on with. */
+import { MemoryNetwork } from 'serpy-core/testing';
+import { Connection, type ConnectionOptions, Server, type ServerOptions } from 'serpy-v2';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+let network: MemoryNetwork;
+let server: Server;
+let client: Connection;
+beforeEach(() => {
+  network = new MemoryNetwork();
+  network.clock.runFreely();
+});
+afterEach(async () => {
+  client?.destroy();
+  await server?.close();
+  for (const each of server) each.destroy();
+  network.clock.stop();
+});
+
+async function pair(options: ConnectionOptions = {}, serverOptions: Partial<ServerOptions> = {}) {
+  server = await new Server({ port: 5000, ...serverOptions }, network).start();
+  client = new Connection({ handshake: 'prefer', autoRestart: true, ...options }, network);
+  await client.connect('127.0.0.1', 5000);
+  return await server.getConnection();
+}
+
+test('messages of all kinds go both ways', async () => {
+  const accepted = await pair();
+  const values = ['text', 42, 1.5, Buffer.from('bytes'), Buffer.alloc(10_000, 1), Buffer.alloc(1_000_000, 2), ''];
+  for (const value of values) {
+    await client.sendData(value);
+    expect(await accepted.getData()).toEqual(value);
+    await accepted.sendData(value);
+    expect(await client.getData()).toEqual(value);
+  }
+});
+
+test.each(['received', 'processed'] as const)('sendData waits until the message is %s', async (acknowledge) => {
+  const accepted = await pair();
+  const sent = client.sendData('text', { acknowledge });
+  expect(await accepted.getData()).toBe('text');
+  expect(await sent).toBe(true);
+});
+
+test('a link that breaks is gone on with, on both sides, by the same connections', async () => {
+  const accepted = await pair({ reconnect: { baseDelayMs: 1 } });
+  let seen = 0;
+  server.on('connection', () => seen++);
+  const received: unknown[] = [];
+  const reading = (async () => {
+    for await (const data of accepted) received.push(data);
+  })();
+  for (let n = 0; n < 200; n++) {
+    await client.sendData(n);
+    if (n % 20 === 10) network.links[0]?.reset();
+  }
+  await client.close();
+  await reading;
+  expect(received).toEqual(Array.from({ length: 200 }, (_, n) => n));
+  expect(seen).toBe(0);
+  expect(accepted.closeInfo).toMatchObject({ intended: true });
+});

@@ -1,0 +1,71 @@
+/** Sessions through the facade: who leaves the protocol open, or asks for it, gets them. */
+import { MemoryNetwork } from 'serpy-core/testing';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type ConnectOptions, connect, type ListenOptions, listen } from '../src/index.js';
+
+let network: MemoryNetwork;
+const ended: (() => Promise<void>)[] = [];
+beforeEach(() => {
+  network = new MemoryNetwork();
+  network.clock.runFreely();
+});
+afterEach(async () => {
+  for (const end of ended.splice(0).reverse()) await end();
+  network.clock.stop();
+});
+
+async function pair(client: Partial<ConnectOptions>, server: Partial<ListenOptions>) {
+  const serving = await listen({ port: 5000, ...server } as ListenOptions, network);
+  ended.push(() => serving.closeServer());
+  const reconnect = { baseDelayMs: 1, maxDelayMs: 5 };
+  const options = { port: 5000, autoRestart: true, reconnect, ...client } as ConnectOptions;
+  const connection = await connect(options, {}, network);
+  ended.push(() => connection.close());
+  return { serving, connection, accepted: await serving.getConnection() };
+}
+
+test.each([
+  ['auto', 'auto'],
+  ['auto', 'v2'],
+  ['v2', 'auto'],
+  ['v2', 'v2'],
+] as const)(
+  '%s with %s: the same connections go on after the link broke, and nothing is lost',
+  async (asks, answers) => {
+    const { serving, connection, accepted } = await pair(
+      { protocol: asks, handshake: 'prefer' },
+      { protocol: answers },
+    );
+    const received: unknown[] = [];
+    const reading = (async () => {
+      for await (const data of accepted) received.push(data);
+    })();
+    let connections = 0;
+    serving.on('connection', () => connections++);
+    for (let n = 0; n < 100; n++) {
+      await connection.sendData(`message ${n}`);
+      if (n % 25 === 10) network.links[0]?.reset();
+    }
+    await connection.close({ reason: 'done' });
+    await reading;
+    expect(received).toEqual(Array.from({ length: 100 }, (_, n) => `message ${n}`));
+    expect(connections).toBe(0);
+    expect(connection.stats().reconnects).toBeGreaterThan(0);
+    expect(accepted.closeInfo).toMatchObject({ intended: true, peerReason: 'done' });
+  },
+);
+
+test('who says v2 gets plain v2: a link that breaks ends the connection at the server', async () => {
+  const { connection, accepted } = await pair({ protocol: 'v2' }, { protocol: 'v2' });
+  await connection.sendData('text');
+  expect(await accepted.getData()).toBe('text');
+  network.links[0]?.reset();
+  await expect(accepted.getData()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
+  expect(accepted.closeInfo?.intended).toBeUndefined();
+});
+
+test('an auto client and a v1 server exchange messages as before', async () => {
+  const { connection, accepted } = await pair({ protocol: 'auto' }, { protocol: 'v1' });
+  await connection.sendData('text');
+  expect((await accepted.getMessage()).text()).toBe('text');
+});
