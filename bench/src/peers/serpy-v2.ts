@@ -27,27 +27,29 @@ class V2Link implements Link {
   }
 }
 
-const v2: Peer = {
-  name: 'serpy-v2',
-  kinds: ['one-way', 'round-trip', 'acknowledged', 'idle', 'broadcast', 'slow-reader', 'burst'],
-  available: async () => await versionOf('serpy-v2'),
-  async server(workload, accept) {
-    const { Server } = await import('serpy-v2');
-    const server = await new Server({ port: 0, maxConnections, ...queueOptions(workload) }).start();
-    void acceptAll(server, (connection) => accept(new V2Link(connection, workload)));
-    return {
-      address: server.address ?? { host: '', port: 0 },
-      async broadcast({ bytes }, count) {
-        for (let sent = 0; sent < count; sent++) {
-          await Promise.all(server.getConnectionsList().map((connection) => connection.sendData(bytes)));
-        }
-      },
-    };
-  },
-  async client(workload, { host, port }) {
-    const { Connection } = await import('serpy-v2');
-    return new V2Link(await new Connection(queueOptions(workload)).connect(host, port), workload);
-  },
-};
+function peer(name: string, session: object): Peer {
+  return {
+    name,
+    kinds: ['one-way', 'round-trip', 'acknowledged', 'idle', 'broadcast', 'slow-reader', 'burst'],
+    available: async () => await versionOf('serpy-v2'),
+    async server(workload, accept) {
+      const { Server } = await import('serpy-v2');
+      const server = await new Server({ port: 0, maxConnections, ...queueOptions(workload) }).start();
+      void acceptAll(server, (connection) => accept(new V2Link(connection, workload)));
+      return {
+        address: server.address ?? { host: '', port: 0 },
+        async broadcast({ bytes }, count) {
+          for (let sent = 0; sent < count; sent++) {
+            await Promise.all(server.getConnectionsList().map((connection) => connection.sendData(bytes)));
+          }
+        },
+      };
+    },
+    async client(workload, { host, port }) {
+      const { Connection } = await import('serpy-v2');
+      return new V2Link(await new Connection({ ...queueOptions(workload), ...session }).connect(host, port), workload);
+    },
+  };
+}
 
-export const peers: readonly Peer[] = [v2];
+export const peers: readonly Peer[] = [peer('serpy-v2', {}), peer('serpy-v2-session', { handshake: 'require' })];

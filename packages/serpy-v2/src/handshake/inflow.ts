@@ -2,7 +2,7 @@
  * The receiving half of a session: what number is expected, what may be on its way, how large messages are put together,
  * and when the peer is told of it. What is delivered is always a beginning of what was sent, without repeats.
  */
-import { MessageTooLargeError, ProtocolError, type SessionOutput } from 'serpy-core';
+import { MessageTooLargeError, ownMemoryBytes, ProtocolError, type SessionOutput } from 'serpy-core';
 import { frameType } from '../wire.js';
 import { Assembly } from './assembly.js';
 import { GapError } from './faults.js';
@@ -137,11 +137,18 @@ export class Inflow {
   place(head: PieceHead, believedBytes: number): Buffer | undefined {
     if (head.number !== this.#next || (head.flags & pieceFlag.broken) !== 0) return undefined;
     if (head.flags & pieceFlag.first) {
-      if (head.flags & pieceFlag.last || head.total > this.#maxMessageBytes) return undefined;
+      if (head.total > this.#maxMessageBytes) return undefined;
+      if (head.flags & pieceFlag.last) return this.#placeWhole(head, believedBytes);
       this.#draft = new Assembly(head.type, head.total, this.#output);
       return this.#draft.place(head.dataBytes, believedBytes);
     }
     return this.#assembly?.place(head.dataBytes, believedBytes);
+  }
+
+  /** A message of one piece that comes in several chunks goes into its own memory at once. */
+  #placeWhole({ type, dataBytes }: PieceHead, believedBytes: number): Buffer | undefined {
+    const isLarge = dataBytes >= ownMemoryBytes && dataBytes <= believedBytes;
+    return isLarge && type === (frameType.bytes | numberedBit) ? this.#output.allocate(dataBytes) : undefined;
   }
 
   /**

@@ -1,5 +1,6 @@
 /** A numbered piece of a message on the wire: the header of v2 with a CRC-32, then flags, number, and the bytes. */
 import { headerBytes, magic } from '../wire.js';
+import { checkOf } from './check.js';
 import { crc32 } from './crc.js';
 import { numberedBit, pieceFlag, pieceHeadBytes, totalBytes, writeNumber } from './wire.js';
 
@@ -80,7 +81,8 @@ export class Piece<Out extends Sendable> {
     target[at + headerBytes] = flags;
     writeNumber(target, at + headerBytes + 1, this.number);
     if (this.hasTotal) writeNumber(target, at + headerBytes + pieceHeadBytes, this.total);
-    const crc = crc32(this.memory, this.start, this.end, crc32(target, at + lengthAt, at + headBytes, type));
+    const headCrc = crc32(target, at + lengthAt, at + headBytes, type);
+    const crc = checkOf(headCrc, this.memory, this.start, this.end);
     writeLength(target, at + crcAt, crc);
     return crc;
   }

@@ -4,6 +4,7 @@ import { Chunk } from '../chunk.js';
 import { readUint32, startsWithMagic } from '../header.js';
 import { headerBytes, lengthOffset, magic, typeOffset } from '../wire.js';
 import { believedTimes } from './assembly.js';
+import { checkOf } from './check.js';
 import { crc32 } from './crc.js';
 import { DamageError } from './faults.js';
 import type { PieceHead } from './inflow.js';
@@ -40,7 +41,7 @@ export class FrameReader {
   #place: Buffer | undefined;
   #gathered: ByteQueue | undefined;
   #filled = 0;
-  #crc = 0;
+  #headCrc = 0;
 
   constructor(sink: FrameSink) {
     this.#sink = sink;
@@ -141,10 +142,11 @@ export class FrameReader {
     const numberAt = at + headerBytes + 1;
     const total = headBytes > pieceHeadBytes ? readNumber(bytes, numberAt + 8) : dataBytes;
     const head: PieceHead = { type, flags, number: readNumber(bytes, numberAt), total, dataBytes };
+    const headCrc = crc32(bytes, at + lengthOffset, at + headerBytes + headBytes, type);
     const chunk = this.#chunk;
     const dataAt = inChunk ? at + headerBytes + headBytes : chunk.at;
     if (chunk.bytes.length - dataAt < dataBytes) {
-      this.#crc = crc32(bytes, at + lengthOffset, at + headerBytes + headBytes, type);
+      this.#headCrc = headCrc;
       bytes.copy(this.#head, 0, at, at + headerBytes); // the CRC that it states is looked at when all has come
       chunk.at = dataAt;
       this.#piece = head;
@@ -152,15 +154,7 @@ export class FrameReader {
       this.#place = this.#sink.place(head, this.#received * believedTimes);
       return this.#readRest(head);
     }
-    const crc = inChunk
-      ? crc32(bytes, at + lengthOffset, dataAt + dataBytes, type)
-      : crc32(
-          chunk.bytes,
-          dataAt,
-          dataAt + dataBytes,
-          crc32(bytes, at + lengthOffset, at + headerBytes + headBytes, type),
-        );
-    checkCrc(crc, bytes, at);
+    checkCrc(checkOf(headCrc, chunk.bytes, dataAt, dataAt + dataBytes), bytes, at);
     chunk.at = dataAt;
     return { kind: 'piece', head, data: chunk.take(dataBytes), placed: false };
   }
@@ -189,7 +183,6 @@ export class FrameReader {
     const count = Math.min(missing, chunk.left);
     if (count > 0) {
       const part = chunk.bytes.subarray(chunk.at, chunk.at + count);
-      this.#crc = crc32(part, 0, count, this.#crc);
       if (this.#place) this.#place.set(part, this.#filled);
       else {
         this.#gathered ??= new ByteQueue();
@@ -204,8 +197,8 @@ export class FrameReader {
     const gathered = this.#gathered;
     this.#place = undefined;
     this.#gathered = undefined;
-    checkCrc(this.#crc, this.#head, 0);
     const data = placed ?? gathered?.take(head.dataBytes) ?? Buffer.alloc(0);
+    checkCrc(checkOf(this.#headCrc, data, 0, data.length), this.#head, 0);
     return { kind: 'piece', head, data, placed: placed !== undefined };
   }
 }
