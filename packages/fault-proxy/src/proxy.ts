@@ -202,10 +202,6 @@ export class FaultProxy extends EventEmitter<FaultProxyEvents> {
   }
 
   #accept(client: End): void {
-    if (this.#isClosed()) {
-      client.destroy();
-      return;
-    }
     const index = this.#linkCount++;
     try {
       this.#lay(client, index, this.#planOf(index));

@@ -166,6 +166,24 @@ describe('back-pressure', () => {
     expect(client.reading).toBe(true);
     expect([link.up.bytesIn, link.up.bytesOut, link.up.heldBytes]).toEqual([20, 0, 0]);
   });
+
+  test('lets go of a sender whose receiver takes nothing when the direction dies', () => {
+    const { client, target, link } = lay({ maxBufferedBytes: 10 });
+    target.clogged = true;
+    client.says('0123456789');
+    expect(client.reading).toBe(false);
+    link.cut('silent');
+    expect(client.reading).toBe(true);
+  });
+
+  test('lets go of a sender whose receiver has gone without its being told', async () => {
+    const { client, target, link } = lay({ up: { swallow: true }, down: { stallAfterBytes: 0 }, maxBufferedBytes: 10 });
+    target.says('0123456789');
+    expect(target.reading).toBe(false);
+    client.breaks();
+    await settled();
+    expect([target.reading, link.down.heldBytes, target.done]).toEqual([true, 0, []]);
+  });
 });
 
 /** What each cut does to sender and receiver, and whether the other direction goes on. */
@@ -221,7 +239,7 @@ describe('a cut', () => {
   });
 
   test('with rst that waits for them is done when the receiver goes', async () => {
-    const { client, target, overs } = lay({ up: { cut: { atByte: 3, how: 'rst' } } });
+    const { client, target, overs } = lay({ up: { cut: { atByte: 3, how: 'rst' } }, down: { swallow: true } });
     target.clogged = true;
     client.says('12345');
     target.breaks();
@@ -245,11 +263,12 @@ describe('a cut', () => {
     const { client, target, link, overs, connect } = lay({ connected: false });
     link.cut(how);
     connect(); // too late
+    expect([link.isConnected, target.reading]).toEqual([false, false]);
+    if (how !== 'rst') expect(client.reading).toBe(true); // to see it leave
     await settled();
     expect(target.done.at(-1)).toMatch(/<destroy>|<reset>/);
     client.ends();
     await settled();
-    expect(link.isConnected).toBe(false);
     expect(overs).toEqual([{ reason: 'cut', error: undefined }]);
   });
 

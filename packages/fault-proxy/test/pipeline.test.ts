@@ -201,7 +201,7 @@ describe('a cut', () => {
   test('at a place that was passed happens with the next bytes', () => {
     const tube = new Tube().send('abc');
     tube.pipeline.apply({ cut: [{ atByte: 1, frame: undefined, byte: 0, how: 'fin' }] });
-    expect(tube.send('').text).toBe('abc<cut fin>');
+    expect(tube.send('def').text).toBe('abc<cut fin>');
   });
 
   test('takes as long as the bytes before it', () => {
@@ -329,6 +329,16 @@ describe('frames', () => {
     expect(() => tube.send('a')).toThrow(expect.objectContaining({ code: 'ERR_FAULT_PROXY_CALLBACK', cause }));
   });
 
+  test('one whose length is not known after 64 MiB is taken to have no end', () => {
+    const tube = new Tube({ frames: v1Blocks, cut: { frame: 1, how: 'fin' } });
+    tube
+      .send(Buffer.alloc((64 << 20) + 1))
+      .send('\x1f')
+      .send('a');
+    expect(tube.bytes.length).toBe((64 << 20) + 3);
+    expect(tube.items.at(-1)).toBe('a');
+  });
+
   test('a block of 4 MiB in small chunks is searched once, not once for each chunk', () => {
     let searched = 0;
     const frames = (soFar: Buffer, seen: number) => {
@@ -377,6 +387,17 @@ describe('corruption', () => {
     expect(run([input], 2).equals(whole)).toBe(false);
   });
 
+  test('changes the same bytes to the same values when those before them were swallowed', () => {
+    const run = (swallow: boolean) => {
+      const tube = new Tube({ corrupt: { probability: 0.2 } });
+      tube.pipeline.apply({ swallow });
+      tube.send(input.subarray(0, 1000));
+      tube.pipeline.apply({ swallow: false });
+      return tube.send(input.subarray(1000)).bytes;
+    };
+    expect(run(true).equals(run(false).subarray(1000))).toBe(true);
+  });
+
   test('with probability 0 changes none, with 1 all', () => {
     const run = (probability: number) => new Tube({ corrupt: { probability } }).send(input).bytes;
     expect(run(0).equals(input)).toBe(true);
@@ -406,7 +427,14 @@ describe('duplication', () => {
       ...{ fromByte, toByte, frame: undefined, chunk: undefined, probability: undefined },
     });
     tube.pipeline.apply({ duplicate: [range(0, 2), range(2, 6)] });
-    expect(tube.send('efg').text).toBe('abcdefefg');
+    expect(tube.send('efg').items).toEqual(['abcd', 'ef', '+ef', 'g']);
+  });
+
+  test('of a frame of more than 16 MiB sends it once', () => {
+    const frame = v2Frame('x'.repeat(17 << 20));
+    const tube = new Tube({ frames: v2Frames, duplicate: { frame: 0 } });
+    tube.send(frame.subarray(0, 17 << 20), frame.subarray(17 << 20));
+    expect(tube.bytes.length).toBe(frame.length);
   });
 });
 

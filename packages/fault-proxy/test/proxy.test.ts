@@ -201,6 +201,19 @@ describe('a cut at byte 1000 of 5000', () => {
   });
 });
 
+test('a reset right behind an end of the proxy’s own closes both sockets', async () => {
+  const { client, peer, link, proxy } = await place.linked();
+  link.cut('fin');
+  link.cut('rst');
+  await until(() => client.told.length > 0 && peer.told.length > 0 && proxy.links.length === 0);
+  const again = await place.linked();
+  again.client.socket.write('question');
+  await until(() => again.peer.text === 'question');
+  again.link.cut('fin');
+  again.link.cut('rst');
+  await until(() => again.proxy.links.length === 0);
+});
+
 describe('a cut inside a frame', () => {
   test('lets the frames before it pass whole', async () => {
     const frame = (payload: string) => {
@@ -450,6 +463,25 @@ describe('the life of a proxy', () => {
     expect([proxy.links, link.end?.reason]).toEqual([[], 'closed']);
     expect((await place.dial(proxy.address)).told[0]).toBe('ECONNREFUSED');
     await proxy.close(); // once more does no harm
+  });
+
+  test('ends with close, also of links whose port is not listened on any more', async () => {
+    const { proxy } = await place.linked();
+    await proxy.answer('refuse');
+    await proxy.close();
+    expect(proxy.links).toEqual([]);
+  });
+
+  test('ends with close, also of a reset that was about to be sent', async () => {
+    const { proxy, client, peer, link } = await place.linked();
+    client.socket.write('question');
+    await until(() => peer.text === 'question');
+    const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    const before = timers();
+    link.cut('rst');
+    expect(timers()).toBe(before + 1);
+    await proxy.close();
+    expect(timers()).toBeLessThanOrEqual(before);
   });
 
   test('ends with the block that it was made in', async () => {

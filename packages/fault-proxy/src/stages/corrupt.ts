@@ -39,10 +39,12 @@ export class Corrupt implements Stage {
     for (const corruption of this.#corruptions) {
       for (let at = corruption.next(); at !== undefined && at < end; at = corruption.next()) {
         corruption.advance();
-        if (at < item.at) continue; // it was swallowed, or had passed before
+        // Drawn for every such byte, so that one that was swallowed does not change what becomes of the others.
+        const xor = corruption.settings.xor ?? this.#drawnXor();
+        if (at < item.at) continue;
         if (piece === item) piece = { ...item, bytes: Buffer.from(item.bytes) }; // what was read is not ours to change
         const index = at - item.at;
-        piece.bytes[index] = (piece.bytes[index] as number) ^ (corruption.settings.xor ?? this.#drawnXor());
+        piece.bytes[index] = (piece.bytes[index] as number) ^ xor;
       }
     }
     out(piece, nowMs);

@@ -1,4 +1,4 @@
-/** Lets every item take its time. The order is kept: what would overtake waits for what is before it. */
+/** Lets every item take its time. The order is kept: it is a queue, and what would overtake waits for what is before it. */
 import type { Random } from '../chance.js';
 import type { FaultSettings } from '../faults.js';
 import type { Item } from '../item.js';
@@ -10,7 +10,6 @@ export class Latency implements Stage {
   readonly #random: Random;
   #latencyMs = 0;
   #jitterMs = 0;
-  #lastDueMs = 0;
 
   constructor(random: Random) {
     this.#random = random;
@@ -32,8 +31,7 @@ export class Latency implements Stage {
       out(item, nowMs);
       return;
     }
-    this.#lastDueMs = Math.max(nowMs + delayMs, this.queue.length > 0 ? this.#lastDueMs : 0);
-    this.queue.push(item, this.#lastDueMs);
+    this.queue.push(item, nowMs + delayMs);
   }
 
   tick(nowMs: number, out: Out): void {
