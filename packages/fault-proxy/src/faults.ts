@@ -67,7 +67,8 @@ export interface FaultSettings {
   readonly insert: readonly InsertSettings[];
 }
 
-type OneOrMore<T> = T | readonly T[];
+/** One, or a list. */
+export type OneOrMore<T> = T | readonly T[];
 
 export type Cut = Given<CutSettings>;
 export type Corruption = Given<CorruptSettings>;

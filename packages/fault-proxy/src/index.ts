@@ -14,6 +14,7 @@ export type {
   Faults,
   Insertion,
   InsertSettings,
+  OneOrMore,
   Place,
 } from './faults.js';
 export type { CutHow } from './item.js';

@@ -2,7 +2,8 @@
 import { EventEmitter } from 'node:events';
 import type { Address, End } from './end.js';
 import { FaultProxyError } from './errors.js';
-import { type Link, type LinkCut, type LinkEnd, LiveLink } from './link.js';
+import type { Link, LinkCut, LinkEnd } from './link.js';
+import { LiveLink } from './live-link.js';
 import {
   type Answer,
   type FaultProxyOptions,

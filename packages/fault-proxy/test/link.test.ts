@@ -3,7 +3,8 @@ import { ManualClock } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
 import type { Faults } from '../src/faults.js';
 import type { CutHow } from '../src/item.js';
-import { type LinkEnd, LiveLink } from '../src/link.js';
+import type { LinkEnd } from '../src/link.js';
+import { LiveLink } from '../src/live-link.js';
 import type { LinkAnswer } from '../src/options.js';
 import { FakeEnd } from './fake-end.js';
 
