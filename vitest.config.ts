@@ -11,6 +11,7 @@ export default defineConfig({
       { find: /^serpy-core$/, replacement: source('core/src/index.ts') },
       { find: /^serpy-v1$/, replacement: source('serpy-v1/src/index.ts') },
       { find: /^serpy-v2$/, replacement: source('serpy-v2/src/index.ts') },
+      { find: /^serpy-fault-proxy$/, replacement: source('fault-proxy/src/index.ts') },
       { find: /^serpy$/, replacement: source('serpy/src/index.ts') },
     ],
   },

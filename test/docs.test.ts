@@ -4,6 +4,7 @@ import { dirname, join, relative, resolve } from 'node:path';
 import * as facade from 'serpy';
 import * as core from 'serpy-core';
 import * as testing from 'serpy-core/testing';
+import * as faultProxy from 'serpy-fault-proxy';
 import * as v1 from 'serpy-v1';
 import * as v2 from 'serpy-v2';
 import { describe, expect, test } from 'vitest';
@@ -157,6 +158,7 @@ describe('readmes', () => {
     ['serpy-v1', v1],
     ['serpy-v2', v2],
     ['serpy', facade],
+    ['fault-proxy', faultProxy],
   ])('packages/%s/README.md names everything that the package exports', (folder, exports) => {
     const { text } = page(`packages/${folder}/README.md`);
     expect(Object.keys(exports).filter((name) => !new RegExp(`\\b${name}\\b`).test(text))).toEqual([]);

@@ -2,11 +2,12 @@
 import serpy = require('serpy');
 import core = require('serpy-core');
 import testing = require('serpy-core/testing');
+import faults = require('serpy-fault-proxy');
 import v1 = require('serpy-v1');
 import v2 = require('serpy-v2');
 
 const made: [v1.Connection, v2.Connection] = [new v1.Connection(), new v2.Connection()];
 const listening = serpy.listen({ protocol: 'v1', port: 0 });
-const parts = [new core.ByteQueue(), testing.seededRandom(1)];
+const parts = [new core.ByteQueue(), testing.seededRandom(1), new faults.FaultProxy({ target: { port: 1 } })];
 
 export = { made, listening, parts };

@@ -1,4 +1,9 @@
 // The packages as a CommonJS program gets them.
-const required = { serpy: require('serpy'), v1: require('serpy-v1'), v2: require('serpy-v2') };
+const required = {
+  serpy: require('serpy'),
+  v1: require('serpy-v1'),
+  v2: require('serpy-v2'),
+  faults: require('serpy-fault-proxy'),
+};
 
 import('./exchange.mjs').then(({ exchange }) => exchange(required, required));

@@ -2,6 +2,7 @@
 import { connect, isSerpyError, listen, type PortableMessage } from 'serpy';
 import { ByteQueue, type SerpyErrorLike } from 'serpy-core';
 import { MemoryNetwork, seededRandom } from 'serpy-core/testing';
+import { FaultProxy, type Faults, v2Frames } from 'serpy-fault-proxy';
 import * as v1 from 'serpy-v1';
 import * as v2 from 'serpy-v2';
 
@@ -32,6 +33,18 @@ export async function overEither(): Promise<PortableMessage> {
   // @ts-expect-error a connection over v2 gives messages of v2
   const mode: number = message.mode;
   return mode > 0 ? message : connection.getMessage();
+}
+
+export async function throughAProxy(port: number): Promise<number> {
+  const down: Faults = { frames: v2Frames, cut: { frame: 3, how: 'fin' } };
+  await using proxy = await new FaultProxy({
+    target: { port },
+    plan: (index) => (index === 0 ? { down } : {}),
+  }).start();
+  proxy.on('linkClose', (link, { reason }) => console.log(link.index, reason));
+  // @ts-expect-error a link is cut with 'rst', for example
+  proxy.cut('scissors');
+  return proxy.address.port;
 }
 
 export function sentence(error: unknown): string {

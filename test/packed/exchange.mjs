@@ -1,4 +1,4 @@
-// A real exchange over loopback between two copies of the packages, each given as { serpy, v1, v2 }: what was imported,
+// A real exchange over loopback between two copies of the packages, each given as { serpy, v1, v2, faults }: what was imported,
 // what was required, or one of each.
 import assert from 'node:assert/strict';
 
@@ -39,6 +39,21 @@ async function overTheFacade(serverSide, clientSide) {
   await server.closeServer();
 }
 
+/** A link that is cut in the middle of a message, and the next one, which is whole. */
+async function throughTheProxy(serverSide, clientSide) {
+  const server = await new serverSide.v2.Server({ port: 0 }).start();
+  const plan = (index) => (index === 0 ? { down: { cut: { atByte: 1000, how: 'rst' } } } : {});
+  const proxy = await new serverSide.faults.FaultProxy({ target: server.address, plan }).start();
+  const { host, port } = proxy.address;
+  const client = await new clientSide.v2.Connection({ autoRestart: true }).connect(host, port);
+  await (await server.getConnection()).sendData(Buffer.alloc(5000));
+  await (await server.getConnection()).sendData('whole');
+  assert.equal(await client.getData(), 'whole');
+  await client.close();
+  await server.closeServer();
+  await proxy.close();
+}
+
 export async function exchange(serverSide, clientSide) {
   for (const protocol of ['v1', 'v2']) {
     const error = await overOneProtocol(serverSide[protocol], clientSide[protocol]);
@@ -46,5 +61,6 @@ export async function exchange(serverSide, clientSide) {
     assert.ok(serverSide.serpy.isSerpyError(error), 'an error of one copy is known to the other');
   }
   await overTheFacade(serverSide.serpy, clientSide.serpy);
+  await throughTheProxy(serverSide, clientSide);
   console.log('exchanged');
 }

@@ -2,13 +2,19 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import * as serpy from 'serpy';
+import * as faults from 'serpy-fault-proxy';
 import * as v1 from 'serpy-v1';
 import * as v2 from 'serpy-v2';
 import { exchange } from './exchange.mjs';
 
 const require = createRequire(import.meta.url);
-const imported = { serpy, v1, v2 };
-const required = { serpy: require('serpy'), v1: require('serpy-v1'), v2: require('serpy-v2') };
+const imported = { serpy, v1, v2, faults };
+const required = {
+  serpy: require('serpy'),
+  v1: require('serpy-v1'),
+  v2: require('serpy-v2'),
+  faults: require('serpy-fault-proxy'),
+};
 
 assert.notEqual(imported.v2.Connection, required.v2.Connection);
 await exchange(imported, required);

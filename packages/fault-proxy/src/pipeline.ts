@@ -1,0 +1,94 @@
+/** The stages of one direction in their order, as one machine: items in, items out, and the time when it wants to be asked again. */
+import type { Random } from './chance.js';
+import type { FaultSettings } from './faults.js';
+import { Frames } from './frames.js';
+import type { Item } from './item.js';
+import type { Out, Stage } from './stage.js';
+import { Bandwidth } from './stages/bandwidth.js';
+import { Break } from './stages/break.js';
+import { Corrupt } from './stages/corrupt.js';
+import { Duplicate } from './stages/duplicate.js';
+import { Gate } from './stages/gate.js';
+import { Insert } from './stages/insert.js';
+import { Latency } from './stages/latency.js';
+import { Slicer } from './stages/slicer.js';
+import { Swallow } from './stages/swallow.js';
+
+export interface PipelineOptions {
+  /** Chance for each stage, by its name. */
+  readonly random: (stage: string) => Random;
+  /** Whether all that came out has left this process. */
+  readonly isWritten: () => boolean;
+  /** Where what comes out goes. */
+  readonly outlet: Out;
+}
+
+export class Pipeline {
+  readonly #stages: readonly Stage[];
+  /** What each stage puts its items into: the next one, at last the outlet. */
+  readonly #outs: readonly Out[];
+  readonly #gate = new Gate();
+
+  constructor({ random, isWritten, outlet }: PipelineOptions) {
+    const frames = new Frames();
+    this.#stages = [
+      frames,
+      new Swallow(),
+      new Break(frames),
+      new Corrupt(frames, random('corrupt')),
+      new Duplicate(frames, random('duplicate')),
+      new Insert(frames),
+      new Latency(random('latency')),
+      new Bandwidth(),
+      this.#gate,
+      new Slicer(random('slicer'), isWritten),
+    ];
+    const outs: Out[] = [outlet];
+    for (const stage of this.#stages.slice(1).reverse()) {
+      const next = outs[0] as Out;
+      outs.unshift((item, nowMs) => stage.push(item, nowMs, next));
+    }
+    this.#outs = outs;
+  }
+
+  /** When it wants to be asked for what has fallen due; `Infinity` for not at all. */
+  get dueMs(): number {
+    return this.#stages.reduce((dueMs, stage) => Math.min(dueMs, stage.dueMs ?? dueMs), Number.POSITIVE_INFINITY);
+  }
+
+  /** The bytes that are under way. */
+  get heldBytes(): number {
+    return this.#stages.reduce((bytes, { queue }) => bytes + (queue?.bytes ?? 0), 0);
+  }
+
+  /** The memory that what is under way takes, about; 0 if nothing is. */
+  get weight(): number {
+    return this.#stages.reduce((weight, { queue }) => weight + (queue?.weight ?? 0), 0);
+  }
+
+  /** Takes the faults that were said now; the others stay as they are. */
+  apply(given: Partial<FaultSettings>): void {
+    for (const stage of this.#stages) stage.apply?.(given);
+  }
+
+  push(item: Item, nowMs: number): void {
+    this.#stages[0]?.push(item, nowMs, this.#outs[0] as Out);
+  }
+
+  tick(nowMs: number): void {
+    this.#stages.forEach((stage, i) => stage.tick?.(nowMs, this.#outs[i] as Out));
+  }
+
+  stall(): void {
+    this.#gate.stall();
+  }
+
+  resume(nowMs: number): void {
+    this.#gate.resume(nowMs, this.#outs[this.#stages.indexOf(this.#gate)] as Out);
+  }
+
+  /** Drops what is under way. */
+  clear(): void {
+    for (const { queue } of this.#stages) queue?.clear();
+  }
+}

@@ -1,0 +1,51 @@
+/** Lets so many bytes a second pass, in small portions, as a slow line does. */
+import type { FaultSettings } from '../faults.js';
+import type { Item } from '../item.js';
+import { ItemQueue } from '../item-queue.js';
+import type { Out, Stage } from '../stage.js';
+
+/** A portion is what the line carries in this time, and at least a byte. */
+const portionMs = 10;
+
+export class Bandwidth implements Stage {
+  readonly queue = new ItemQueue();
+  #bytesPerMs = Number.POSITIVE_INFINITY;
+  /** Until when the line was busy with what has passed. An idle line saves nothing up. */
+  #busyUntilMs = 0;
+
+  get dueMs(): number {
+    const { first } = this.queue;
+    if (!first) return Number.POSITIVE_INFINITY;
+    if (first.kind !== 'bytes') return this.#busyUntilMs;
+    const portion = Math.min(first.bytes.length, Math.max(1, Math.ceil(this.#bytesPerMs * portionMs)));
+    return this.#busyUntilMs + portion / this.#bytesPerMs;
+  }
+
+  apply({ bytesPerSecond }: Partial<FaultSettings>): void {
+    if (bytesPerSecond !== undefined) this.#bytesPerMs = bytesPerSecond / 1000;
+  }
+
+  push(item: Item, nowMs: number, out: Out): void {
+    if (this.queue.length > 0) {
+      this.queue.push(item);
+    } else if (this.#bytesPerMs === Number.POSITIVE_INFINITY || item.kind !== 'bytes') {
+      out(item, nowMs);
+    } else {
+      this.#busyUntilMs = Math.max(this.#busyUntilMs, nowMs);
+      this.queue.push(item);
+    }
+  }
+
+  tick(nowMs: number, out: Out): void {
+    for (let { first } = this.queue; first && this.dueMs <= nowMs; { first } = this.queue) {
+      const item = this.queue.take(this.#carriedUntil(nowMs));
+      if (item.kind === 'bytes') this.#busyUntilMs += item.bytes.length / this.#bytesPerMs;
+      out(item, nowMs);
+    }
+  }
+
+  #carriedUntil(nowMs: number): number {
+    if (this.#bytesPerMs === Number.POSITIVE_INFINITY) return Number.POSITIVE_INFINITY;
+    return Math.max(1, Math.floor((nowMs - this.#busyUntilMs) * this.#bytesPerMs));
+  }
+}

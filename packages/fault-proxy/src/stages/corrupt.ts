@@ -1,0 +1,83 @@
+/** Changes bytes: those at certain places, or each with a probability. */
+import type { Random } from '../chance.js';
+import type { CorruptSettings, FaultSettings } from '../faults.js';
+import type { Frames } from '../frames.js';
+import type { Item, Piece } from '../item.js';
+import type { Out, Stage } from '../stage.js';
+
+interface Corruption {
+  readonly settings: CorruptSettings;
+  /** The next byte that is to change, once it is known; undefined also where no more is to come. */
+  next(): number | undefined;
+  /** Goes on to the one after it. */
+  advance(): void;
+}
+
+export class Corrupt implements Stage {
+  readonly #frames: Frames;
+  readonly #random: Random;
+  #corruptions: readonly Corruption[] = [];
+  #position = 0;
+
+  constructor(frames: Frames, random: Random) {
+    this.#frames = frames;
+    this.#random = random;
+  }
+
+  apply({ corrupt }: Partial<FaultSettings>): void {
+    this.#corruptions = corrupt?.map((each) => this.#create(each)) ?? this.#corruptions;
+  }
+
+  push(item: Item, nowMs: number, out: Out): void {
+    if (item.kind !== 'bytes' || item.at === undefined) {
+      out(item, nowMs);
+      return;
+    }
+    const end = item.at + item.bytes.length;
+    this.#position = end;
+    let piece: Piece = item;
+    for (const corruption of this.#corruptions) {
+      for (let at = corruption.next(); at !== undefined && at < end; at = corruption.next()) {
+        corruption.advance();
+        // Drawn for every such byte, so that one that was swallowed does not change what becomes of the others.
+        const xor = corruption.settings.xor ?? this.#drawnXor();
+        if (at < item.at) continue;
+        if (piece === item) piece = { ...item, bytes: Buffer.from(item.bytes) }; // what was read is not ours to change
+        const index = at - item.at;
+        piece.bytes[index] = (piece.bytes[index] as number) ^ xor;
+      }
+    }
+    out(piece, nowMs);
+  }
+
+  #create(settings: CorruptSettings): Corruption {
+    const { probability, frame } = settings;
+    if (frame !== undefined) this.#frames.want(frame);
+    if (probability !== undefined) return this.#createRandom(settings, probability);
+    let done = false;
+    return {
+      settings,
+      next: () => (done ? undefined : this.#frames.positionOf(settings)),
+      advance: () => {
+        done = true;
+      },
+    };
+  }
+
+  /** Draws the distance to the next byte, not each byte: the same bytes then change however they were cut into chunks. */
+  #createRandom(settings: CorruptSettings, probability: number): Corruption {
+    const gap = () => Math.floor(Math.log(1 - this.#random()) / Math.log(1 - probability));
+    let next = probability === 0 ? undefined : this.#position + gap();
+    return {
+      settings,
+      next: () => next,
+      advance: () => {
+        next = (next ?? 0) + 1 + gap();
+      },
+    };
+  }
+
+  #drawnXor(): number {
+    return 1 + Math.floor(this.#random() * 255);
+  }
+}

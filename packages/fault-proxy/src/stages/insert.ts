@@ -1,0 +1,29 @@
+/** Adds bytes that nobody sent. It is the last stage that looks at positions, so empty pieces, which only remind of them, end here. */
+import type { FaultSettings, InsertSettings } from '../faults.js';
+import type { Frames } from '../frames.js';
+import { addedPiece, type Item } from '../item.js';
+import { Marks } from '../marks.js';
+import type { Out, Stage } from '../stage.js';
+
+export class Insert implements Stage {
+  readonly #marks: Marks<InsertSettings>;
+
+  constructor(frames: Frames) {
+    this.#marks = new Marks(frames);
+  }
+
+  apply({ insert }: Partial<FaultSettings>): void {
+    if (insert) this.#marks.set(insert);
+  }
+
+  push(item: Item, nowMs: number, out: Out): void {
+    if (item.kind !== 'bytes' || item.at === undefined) {
+      out(item, nowMs);
+      return;
+    }
+    for (const { piece, mark } of this.#marks.through(item)) {
+      if (piece.bytes.length > 0) out(piece, nowMs);
+      if (mark && mark.bytes.length > 0) out(addedPiece(mark.bytes), nowMs);
+    }
+  }
+}

@@ -1,0 +1,40 @@
+/** Lets every item take its time. The order is kept: it is a queue, and what would overtake waits for what is before it. */
+import type { Random } from '../chance.js';
+import type { FaultSettings } from '../faults.js';
+import type { Item } from '../item.js';
+import { ItemQueue } from '../item-queue.js';
+import type { Out, Stage } from '../stage.js';
+
+export class Latency implements Stage {
+  readonly queue = new ItemQueue();
+  readonly #random: Random;
+  #latencyMs = 0;
+  #jitterMs = 0;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  get dueMs(): number {
+    return this.queue.firstDueMs;
+  }
+
+  /** What is under way keeps the time that it was given. */
+  apply({ latencyMs = this.#latencyMs, jitterMs = this.#jitterMs }: Partial<FaultSettings>): void {
+    this.#latencyMs = latencyMs;
+    this.#jitterMs = jitterMs;
+  }
+
+  push(item: Item, nowMs: number, out: Out): void {
+    const delayMs = this.#latencyMs + (this.#jitterMs > 0 ? this.#random() * this.#jitterMs : 0);
+    if (delayMs === 0 && this.queue.length === 0) {
+      out(item, nowMs);
+      return;
+    }
+    this.queue.push(item, nowMs + delayMs);
+  }
+
+  tick(nowMs: number, out: Out): void {
+    while (this.queue.length > 0 && this.dueMs <= nowMs) out(this.queue.shift(), nowMs);
+  }
+}

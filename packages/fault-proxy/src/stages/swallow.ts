@@ -1,0 +1,16 @@
+/** A direction that is dead: everything is taken and dropped, the end and the reset too, so that the receiver is told nothing. */
+import type { FaultSettings } from '../faults.js';
+import type { Item } from '../item.js';
+import type { Out, Stage } from '../stage.js';
+
+export class Swallow implements Stage {
+  #on = false;
+
+  apply({ swallow = this.#on }: Partial<FaultSettings>): void {
+    this.#on = swallow;
+  }
+
+  push(item: Item, nowMs: number, out: Out): void {
+    if (!this.#on) out(item, nowMs);
+  }
+}
