@@ -6,6 +6,7 @@ const words: Record<CloseInfo['reason'], string> = {
   ended: 'the peer ended it',
   reset: 'the network or the peer broke it',
   protocol: 'the peer sent what cannot be read',
+  silent: 'the peer gave no sign of life',
   'queue-full': 'the receive queue was full',
   closed: 'it was closed here',
   'gave-up': 'dialling again was given up',

@@ -32,6 +32,7 @@ export interface ConversationOwner {
 export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, ReceiveQueueOwner, SessionOutput<Outgoing> {
   readonly inbox: ReceiveQueue;
   readonly outbox: SendQueue<Outgoing>;
+  readonly writeTimeoutMs: number;
   readonly #protocol: Protocol<ProtocolTypes>;
   readonly #environment: Environment;
   readonly #warnings: Warnings;
@@ -58,6 +59,7 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
     this.#warnings = warnings;
     this.#owner = owner;
     this.#receiveLimits = settings.receiveQueue;
+    this.writeTimeoutMs = settings.writeTimeoutMs;
     this.inbox = new ReceiveQueue(settings.receiveQueue, environment.clock, this);
     this.outbox = new SendQueue(settings.sendQueue, environment.clock, this);
   }

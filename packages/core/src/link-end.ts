@@ -8,6 +8,8 @@ export type DisconnectReason =
   | 'reset'
   /** The peer sent what is not of this protocol, or too large. */
   | 'protocol'
+  /** The peer gave no sign of life: nothing left for it for `writeTimeoutMs`, or it did not answer. */
+  | 'silent'
   /** The receive queue was full under `whenFull: 'error'`. */
   | 'queue-full'
   /** `close()` or `destroy()` was called here. */

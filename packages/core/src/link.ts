@@ -5,40 +5,17 @@
 import { Deadline } from './deadline.js';
 import type { Clock } from './environment.js';
 import type { SerpyError } from './errors.js';
-import { isSerpyError, ProtocolError } from './errors.js';
-import type { DisconnectReason, LinkEnd } from './link-end.js';
+import type { DisconnectReason } from './link-end.js';
+import { failureOf } from './link-failure.js';
+import type { LinkLife, LinkOwner } from './link-owner.js';
 import type { Outgoing, Received, Session } from './protocol.js';
 import type { Place, Transport, TransportHandler } from './transport.js';
+import { WriteWatch } from './write-watch.js';
+
+export type { LinkLife, LinkOwner } from './link-owner.js';
 
 /** A session, as far as a link goes. */
 type LinkSession = Session<unknown, object, Received, Outgoing>;
-
-/** What a link works for: the queues of a connection and its ear. */
-export interface LinkOwner {
-  /** How many messages wait to be sent. */
-  readonly outgoingMessages: number;
-  /** The next of them. */
-  nextOutgoing(): Outgoing | undefined;
-  /** There is none: everything is on the wire. */
-  sentAll(): void;
-  /** Whether reading must wait until messages have been taken. */
-  readonly inboxFull: boolean;
-  /** Whether so many have been taken that it is worth while to go on. */
-  readonly inboxHasRoom: boolean;
-  /** Whether the connection is being closed, and what is queued still goes out. */
-  readonly closing: boolean;
-  /** A message arrived. Throws where the connection must end for it. */
-  deliver(received: Received): void;
-  counted(receivedBytes: number): void;
-  /** Called after every step of the session: what it had to tell can be told now. */
-  stepped(): void;
-}
-
-/** Whose life a link is part of. */
-export interface LinkLife {
-  /** Told once, when the link is gone. */
-  lost(end: LinkEnd): void;
-}
 
 /** How long the last answers to a peer that has said goodbye may take to leave this process. */
 const lingerMs = 1000;
@@ -64,6 +41,7 @@ export class Link implements TransportHandler {
   /** Written in answer to what was read, since everything had last left. */
   #answerBytes = 0;
   #deadline: Deadline | undefined;
+  #writeWatch: WriteWatch | undefined;
 
   constructor(transport: Transport, session: LinkSession, owner: LinkOwner, clock: Clock, life: LinkLife) {
     this.transport = transport;
@@ -222,12 +200,9 @@ export class Link implements TransportHandler {
   }
 
   #fail(error: Error): void {
-    const known = isSerpyError(error)
-      ? error
-      : new ProtocolError(`the peer's bytes could not be read: ${error.message}`, { cause: error });
-    const reason = known.code === 'ERR_SERPY_QUEUE_FULL' ? 'queue-full' : 'protocol';
-    if (this.#end?.reason !== 'closed') this.#end = { reason, error: known };
-    this.destroy(reason, known);
+    const failure = failureOf(error);
+    if (this.#end?.reason !== 'closed') this.#end = failure;
+    this.destroy(failure.reason, failure.error);
   }
 
   #finish(): void {
@@ -238,6 +213,7 @@ export class Link implements TransportHandler {
     if (this.#over) return; // those bytes were bad, and ended the link themselves
     this.#over = true;
     this.#deadline?.set(undefined);
+    this.#writeWatch?.stop();
     const missing: SerpyError | undefined = failed ? undefined : this.#session.ended();
     this.#session.lost();
     this.#owner.stepped();
@@ -278,10 +254,16 @@ export class Link implements TransportHandler {
   }
 
   #schedule(): void {
+    if (this.transport.unsentBytes > 0 && !this.#over) this.#watchWrites();
     const atMs = this.#session.deadlineMs;
     if (atMs === this.#deadline?.atMs || this.#over || this.#peerEnded) return;
     this.#deadline ??= new Deadline(this.#clock, () => this.#deadlineReached());
     this.#deadline.set(atMs);
+  }
+
+  #watchWrites(): void {
+    this.#writeWatch ??= new WriteWatch(this, this.#clock, this.#owner.writeTimeoutMs);
+    this.#writeWatch.start();
   }
 
   #deadlineReached(): void {
@@ -289,7 +271,13 @@ export class Link implements TransportHandler {
       this.transport.destroy(); // it has had its time for the last answers
       return;
     }
-    this.#session.tick(this.#clock.now());
+    if (this.#saidGoodbye) return; // how long the peer may take for its own is `close`'s matter
+    try {
+      this.#session.tick(this.#clock.now(), this.#paused);
+    } catch (error) {
+      this.#fail(error as Error);
+      return;
+    }
     this.#read();
     this.#afterStep();
   }
