@@ -96,7 +96,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   }
 
   get deadlineMs(): number | undefined {
-    return this.#deadlineMs;
+    return this.#protocol === undefined ? this.#deadlineMs : this.#session.deadlineMs;
   }
 
   /** While the protocol is not known, a value must suit both. */
@@ -123,7 +123,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   up(nowMs: number): void {
     this.#nowMs = nowMs;
     this.#start = Buffer.alloc(0);
-    this.#v1.up();
+    this.#v1.up(nowMs);
     this.#v2.up();
     if (this.#role === 'server' || this.#protocol !== undefined) return;
     this.#v1.ask();
@@ -140,7 +140,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   receive(chunk: Buffer, nowMs: number): void {
     this.#nowMs = nowMs;
     if (this.#protocol === undefined) this.#recognise(chunk);
-    else this.#session.receive(chunk);
+    else this.#session.receive(chunk, nowMs);
   }
 
   keep(): void {
@@ -160,11 +160,12 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     return this.#protocol && this.#session.ended();
   }
 
-  tick(nowMs: number): void {
+  tick(nowMs: number, paused: boolean): void {
     this.#nowMs = nowMs;
     this.#deadlineMs = undefined;
-    if (this.#protocol !== undefined) return;
-    if (this.#role === 'client') {
+    if (this.#protocol !== undefined) {
+      this.#session.tick(nowMs, paused);
+    } else if (this.#role === 'client') {
       this.#choose('v2', this.#start);
     } else if (this.#start.length > 0) {
       this.#choose('v1', this.#start);
@@ -205,7 +206,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     this.#protocol = protocol;
     this.#deadlineMs = undefined;
     this.#start = Buffer.alloc(0);
-    this.#session.receive(start);
+    this.#session.receive(start, this.#nowMs);
   }
 }
 

@@ -18,10 +18,13 @@ import { type ProtocolName, protocolNames, v1 } from './protocols.js';
 
 /** Options that only some protocols have. */
 interface OptionsOf {
-  v1: v1.EncodingSetting;
+  v1: v1.V1Setting;
   v2: object;
-  auto: v1.EncodingSetting & ProbeSetting;
+  auto: v1.V1Setting & ProbeSetting;
 }
+
+/** Those of them that only the end that dials has. */
+type DiallingOptionOf = 'answerTimeoutMs';
 
 interface Target {
   /** The server's host name or IP address. Default 127.0.0.1. */
@@ -36,7 +39,7 @@ export type ConnectOptionsOf<P extends ProtocolName> = { readonly protocol: P } 
 
 /** What `listen` takes for one protocol. */
 export type ListenOptionsOf<P extends ProtocolName> = { readonly protocol: P; readonly port: number } & Given<
-  Omit<ServerSettings, 'port'> & Omit<ConnectionSettings, DiallingOption> & OptionsOf[P]
+  Omit<ServerSettings, 'port'> & Omit<ConnectionSettings, DiallingOption> & Omit<OptionsOf[P], DiallingOptionOf>
 >;
 
 /** What `connect` takes; what comes back follows `protocol`. */
@@ -46,28 +49,35 @@ export type ConnectOptions = ConnectOptionsOf<'v1'> | ConnectOptionsOf<'v2'> | C
 export type ListenOptions = ListenOptionsOf<'v1'> | ListenOptionsOf<'v2'> | ListenOptionsOf<'auto'>;
 
 /** Settings that every protocol can be made from: what one does not have stands at its default. */
-export type CompleteSettings = v1.EncodingSetting & ProbeSetting;
+export type CompleteSettings = v1.V1Setting & ProbeSetting;
 
 const protocolOption = option.choice(protocolNames, undefined);
-const encoding = { encoding: v1.v1ConnectionOptions.encoding };
+const { encoding, heartbeatMs, answerTimeoutMs } = v1.v1ConnectionOptions;
+const ofV1 = { encoding, heartbeatMs };
 const probe = { probeTimeoutMs: option.milliseconds(1000, 1) };
 
-const specsOf: { readonly [P in ProtocolName]: OptionSpecs<OptionsOf[P]> } = {
-  v1: encoding,
+const dialSpecsOf: { readonly [P in ProtocolName]: OptionSpecs<OptionsOf[P]> } = {
+  v1: { ...ofV1, answerTimeoutMs },
   v2: {},
-  auto: { ...encoding, ...probe },
+  auto: { ...ofV1, answerTimeoutMs, ...probe },
+};
+
+const listenSpecsOf: { readonly [P in ProtocolName]: OptionSpecs<Omit<OptionsOf[P], DiallingOptionOf>> } = {
+  v1: ofV1,
+  v2: {},
+  auto: { ...ofV1, ...probe },
 };
 
 /** All options of one end under one protocol. */
 export function connectSpecs(protocol: ProtocolName) {
-  return { protocol: protocolOption, ...addressOptions, ...connectionOptions, ...specsOf[protocol] };
+  return { protocol: protocolOption, ...addressOptions, ...connectionOptions, ...dialSpecsOf[protocol] };
 }
 
 export function listenSpecs(protocol: ProtocolName) {
-  return { protocol: protocolOption, ...serverOptions, ...acceptedOptions, ...specsOf[protocol] };
+  return { protocol: protocolOption, ...serverOptions, ...acceptedOptions, ...listenSpecsOf[protocol] };
 }
 
-const rest: CompleteSettings = { encoding: encoding.encoding.default ?? 'ascii', probeTimeoutMs: 1000 };
+const rest = parseOptions<CompleteSettings>({ ...ofV1, answerTimeoutMs, ...probe }, {});
 
 /** On options that came from a file, whichever copy of this package read it. */
 const configMark = Symbol.for('serpy.config');

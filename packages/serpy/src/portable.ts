@@ -33,7 +33,7 @@ export interface TypesOf {
 }
 
 /** All settings that a protocol may need. */
-export type ProtocolSettings = Pick<ConnectionSettings, 'maxMessageBytes'> & v1.EncodingSetting & ProbeSetting;
+export type ProtocolSettings = Pick<ConnectionSettings, 'maxMessageBytes'> & v1.V1Setting & ProbeSetting;
 
 /** The protocol of a name, for one connection. */
 export function createProtocol<P extends ProtocolName>(name: P, settings: ProtocolSettings): Protocol<TypesOf[P]>;
