@@ -133,7 +133,7 @@ function v1Benchmarks(): Benchmark[] {
   const text = bytes.toString('latin1');
   const session = (output: Parameters<typeof protocol.createSession>[1]) => {
     const created = protocol.createSession('client', output);
-    created.up();
+    created.up(0);
     return created;
   };
   const block = written((output) => {

@@ -6,9 +6,9 @@ const words: Record<CloseInfo['reason'], string> = {
   ended: 'the peer ended it',
   reset: 'the network or the peer broke it',
   protocol: 'the peer sent what cannot be read',
+  silent: 'the peer gave no sign of life',
   'queue-full': 'the receive queue was full',
   closed: 'it was closed here',
-  silent: 'the peer was silent for too long',
   'gave-up': 'dialling again was given up',
 };
 

@@ -44,6 +44,7 @@ export class Conversation
 {
   readonly inbox: ReceiveQueue;
   readonly outbox: SendQueue<Outgoing>;
+  readonly writeTimeoutMs: number;
   readonly #protocol: Protocol<ProtocolTypes>;
   readonly #environment: Environment;
   readonly #warnings: Warnings;
@@ -70,6 +71,7 @@ export class Conversation
     this.#warnings = warnings;
     this.#owner = owner;
     this.#receiveLimits = settings.receiveQueue;
+    this.writeTimeoutMs = settings.writeTimeoutMs;
     this.inbox = new ReceiveQueue(settings.receiveQueue, environment.clock, this);
     this.outbox = new SendQueue(settings.sendQueue, environment.clock, this);
   }

@@ -9,6 +9,8 @@ export interface Clock {
   now(): number;
   setTimeout(callback: () => void, delayMs: number): unknown;
   clearTimeout(timer: unknown): void;
+  /** Calls back when what has come in by now has been handed over. Timers go before that: in a program that was busy they are late, and the peer is not. */
+  setImmediate(callback: () => void): void;
 }
 
 /** What a connection or server needs from the world. */
@@ -26,6 +28,7 @@ const systemClock: Clock = {
   now: () => performance.now(),
   setTimeout: (callback, delayMs) => setTimeout(callback, delayMs),
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
+  setImmediate: (callback) => void setImmediate(callback),
 };
 
 /** The real world: this computer's clock and TCP. */

@@ -17,6 +17,7 @@ export type ErrorCode =
   | 'ERR_SERPY_CLOSED'
   | 'ERR_SERPY_LOST'
   | 'ERR_SERPY_TIMEOUT'
+  | 'ERR_SERPY_SILENT'
   | 'ERR_SERPY_ABORTED'
   | 'ERR_SERPY_QUEUE_FULL'
   | 'ERR_SERPY_DROPPED'
@@ -160,6 +161,15 @@ export class TimeoutError extends SerpyError {
 
   constructor(message: string) {
     super('ERR_SERPY_TIMEOUT', message);
+  }
+}
+
+/** The peer gave no sign of life for as long as an option says, so the link was taken for dead. What was on its way may not have arrived. */
+export class SilentError extends SerpyError {
+  override readonly name = 'SilentError';
+
+  constructor(message: string) {
+    super('ERR_SERPY_SILENT', message);
   }
 }
 

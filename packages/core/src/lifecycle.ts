@@ -260,14 +260,20 @@ export class Lifecycle implements ConversationOwner, LinkLife {
     }
     this.#move('link-lost-restart');
     this.#attempt = firstAttempt(this.#attempt, upMs, this.#settings.reconnect);
-    this.#redial = new Redial(this.#environment, this.#address as Address, this.#settings, {
-      waiting: (attempt, delayMs, error) => {
-        this.#attempt = attempt;
-        this.#owner.reconnecting({ attempt, delayMs, error });
+    this.#redial = new Redial(
+      this.#environment,
+      this.#address as Address,
+      this.#settings,
+      {
+        waiting: (attempt, delayMs, error) => {
+          this.#attempt = attempt;
+          this.#owner.reconnecting({ attempt, delayMs, error });
+        },
+        up: (transport) => this.#attach(transport),
+        gaveUp: (error) => this.#finish('link-lost', 'gave-up', error),
       },
-      up: (transport) => this.#attach(transport),
-      gaveUp: (error) => this.#finish('link-lost', 'gave-up', error),
-    });
+      end.resumableMs > 0 ? 0 : undefined,
+    ); // a peer of a session takes it, an original does not
     this.#redial.next(this.#attempt, end.error);
   }
 

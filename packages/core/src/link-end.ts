@@ -8,12 +8,12 @@ export type DisconnectReason =
   | 'reset'
   /** The peer sent what is not of this protocol, or too large. */
   | 'protocol'
+  /** The peer gave no sign of life: it took nothing for `writeTimeoutMs`, did not answer, or said nothing for too long. */
+  | 'silent'
   /** The receive queue was full under `whenFull: 'error'`. */
   | 'queue-full'
   /** `close()` or `destroy()` was called here. */
-  | 'closed'
-  /** The peer said nothing for too long, or took nothing. */
-  | 'silent';
+  | 'closed';
 
 /** How a link ended. */
 export interface LinkEnd {
@@ -27,16 +27,6 @@ export interface LinkEnd {
   readonly peerReason: string | undefined;
   /** How long the peer may come back by itself, in milliseconds. */
   readonly resumableMs: number;
-}
-
-const reasons: ReadonlyMap<string, DisconnectReason> = new Map([
-  ['ERR_SERPY_QUEUE_FULL', 'queue-full'],
-  ['ERR_SERPY_TIMEOUT', 'silent'],
-]);
-
-/** What the code of an error that ends a link is told as; any other is the peer's. */
-export function reasonOf(code: string): DisconnectReason {
-  return reasons.get(code) ?? 'protocol';
 }
 
 /** Whether what has come and was not read is left unread. */

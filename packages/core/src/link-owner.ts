@@ -14,6 +14,8 @@ export interface LinkOwner {
   readonly inboxFull: boolean;
   /** Whether so many have been taken that it is worth while to go on. */
   readonly inboxHasRoom: boolean;
+  /** After how many milliseconds in which no byte leaves that should the link is dead; 0 for never. */
+  readonly writeTimeoutMs: number;
   /** Whether the connection is being closed, and what is queued still goes out. */
   readonly closing: boolean;
   /** A message arrived. Throws where the connection must end for it. */

@@ -5,11 +5,14 @@
 import { Deadline } from './deadline.js';
 import type { Clock } from './environment.js';
 import type { SerpyError } from './errors.js';
-import { isSerpyError, ProtocolError } from './errors.js';
-import { type DisconnectReason, endsReading, reasonOf } from './link-end.js';
+import { type DisconnectReason, endsReading } from './link-end.js';
+import { failureOf } from './link-failure.js';
 import type { LinkLife, LinkOwner } from './link-owner.js';
 import type { Outgoing, Received, Session } from './protocol.js';
 import type { Place, Transport, TransportHandler } from './transport.js';
+import { WriteWatch } from './write-watch.js';
+
+export type { LinkLife, LinkOwner } from './link-owner.js';
 
 /** A session, as far as a link goes. */
 type LinkSession = Session<unknown, object, Received, Outgoing>;
@@ -38,6 +41,7 @@ export class Link implements TransportHandler {
   /** Written in answer to what was read, since everything had last left. */
   #answerBytes = 0;
   #deadline: Deadline | undefined;
+  #writeWatch: WriteWatch | undefined;
 
   constructor(transport: Transport, session: LinkSession, owner: LinkOwner, clock: Clock, life: LinkLife) {
     this.transport = transport;
@@ -216,12 +220,9 @@ export class Link implements TransportHandler {
   }
 
   #fail(error: Error): void {
-    const known = isSerpyError(error)
-      ? error
-      : new ProtocolError(`the peer's bytes could not be read: ${error.message}`, { cause: error });
-    const reason = reasonOf(known.code);
-    if (this.#end?.reason !== 'closed') this.#end = { reason, error: known };
-    this.destroy(reason, known);
+    const failure = failureOf(error);
+    if (this.#end?.reason !== 'closed') this.#end = failure;
+    this.destroy(failure.reason, failure.error);
   }
 
   #finish(): void {
@@ -232,6 +233,7 @@ export class Link implements TransportHandler {
     if (this.#over) return; // those bytes were bad, and ended the link themselves
     this.#over = true;
     this.#deadline?.set(undefined);
+    this.#writeWatch?.stop();
     const missing: SerpyError | undefined = failed ? undefined : this.#session.ended();
     const { farewell, flowControlled = false, resumableMs = 0 } = this.#session.lasting ?? {};
     this.#session.lost();
@@ -292,10 +294,16 @@ export class Link implements TransportHandler {
   }
 
   #schedule(): void {
+    if (this.transport.unsentBytes > 0 && !this.#over) this.#watchWrites();
     const atMs = this.#session.deadlineMs;
     if (atMs === this.#deadline?.atMs || this.#over || this.#peerEnded) return;
     this.#deadline ??= new Deadline(this.#clock, () => this.#deadlineReached());
     this.#deadline.set(atMs);
+  }
+
+  #watchWrites(): void {
+    this.#writeWatch ??= new WriteWatch(this, this.#clock, this.#owner.writeTimeoutMs);
+    this.#writeWatch.start();
   }
 
   #deadlineReached(): void {
@@ -303,8 +311,9 @@ export class Link implements TransportHandler {
       this.transport.destroy(); // it has had its time for the last answers
       return;
     }
+    if (this.#saidGoodbye) return; // how long the peer may take for its own is `close`'s matter
     try {
-      this.#session.tick(this.#clock.now());
+      this.#session.tick(this.#clock.now(), this.#paused);
     } catch (error) {
       this.#fail(error as Error);
       return;

@@ -131,6 +131,8 @@ export interface ConnectionSettings {
   readonly closeTimeoutMs: number;
   /** After how long a silence TCP asks whether the peer is there; 0 for never. Default 5,000. */
   readonly keepAliveMs: number;
+  /** After how long in which no byte leaves that should the link is dead; 0 for never. Default 30,000. */
+  readonly writeTimeoutMs: number;
   /** The largest message that is sent or received. Default 64 MiB. */
   readonly maxMessageBytes: number;
   /** Messages that wait to be sent. Default 1,000 messages, 16 MiB, `'block'`. */
@@ -158,6 +160,7 @@ export type DiallingOption = 'autoRestart' | 'connectTimeoutMs' | 'reconnect';
 export const acceptedOptions: OptionSpecs<Omit<ConnectionSettings, DiallingOption>> = {
   closeTimeoutMs: option.milliseconds(5_000),
   keepAliveMs: option.milliseconds(5_000),
+  writeTimeoutMs: option.milliseconds(30_000),
   maxMessageBytes: option.count(1, largestMessageBytes, defaultMaxMessageBytes),
   sendQueue: queue(),
   receiveQueue: queue(),
@@ -171,6 +174,7 @@ export const connectionOptions: OptionSpecs<ConnectionSettings> = {
   reconnect: option.group<ReconnectOptions>({
     baseDelayMs: option.milliseconds(250),
     maxDelayMs: option.milliseconds(15_000),
+    minDelayMs: option.milliseconds(500),
     maxAttempts: option.countOrInfinity(1, Number.POSITIVE_INFINITY),
     stableMs: option.milliseconds(10_000),
   }),

@@ -78,8 +78,12 @@ export interface Session<Value, SendOptions, In extends Received, Out extends Ou
   read(): In | undefined;
   /** The peer's stream ended: tells what is missing if that was in the middle of a message. */
   ended(): SerpyError | undefined;
-  /** `deadlineMs` has come. Throws what ends the link, for example that the peer has been silent for too long. */
-  tick(nowMs: number): void;
+  /**
+   * `deadlineMs` has come, and what had come in before was handed over. Throws a `SilentError` when the peer should have answered by now:
+   * the link ends.
+   * @param paused whether reading waits until messages have been taken, so that a silent peer may not be one
+   */
+  tick(nowMs: number, paused: boolean): void;
 }
 
 /** The types of one protocol, under one name. */

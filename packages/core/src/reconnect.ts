@@ -1,7 +1,9 @@
 /**
  * When to dial again after a link broke: full jitter between 0 and an exponentially growing bound, so that
- * many clients of one restarted server come back spread out. A pure policy: time and chance are arguments.
+ * many clients of one restarted server come back spread out. Before it a time that nobody draws: an original server
+ * may die of a client that comes back while it is still busy with the last link. A pure policy: time and chance are arguments.
  */
+import { maxTimeoutMs } from './pending.js';
 
 /** The policy's numbers. */
 export interface ReconnectOptions {
@@ -9,6 +11,8 @@ export interface ReconnectOptions {
   readonly baseDelayMs: number;
   /** The largest bound of a wait. Default 15,000. */
   readonly maxDelayMs: number;
+  /** What is waited in any case, before what is drawn. Default 500. */
+  readonly minDelayMs: number;
   /** How many dials in a row may fail before the connection gives up. Default `Infinity`. */
   readonly maxAttempts: number;
   /** How long a link must have held for the count to start anew. Default 10,000. */
@@ -22,12 +26,19 @@ const mostDoublings = 100;
  * The wait before a dial, in milliseconds, or undefined when it is time to give up.
  * @param attempt 1 for the first dial after the link broke
  * @param chance from 0 to 1
+ * @param floorMs what is waited in any case; less than `minDelayMs` for a peer that is known to take it
  */
-export function redialDelayMs(attempt: number, chance: number, options: ReconnectOptions): number | undefined {
+export function redialDelayMs(
+  attempt: number,
+  chance: number,
+  options: ReconnectOptions,
+  floorMs = options.minDelayMs,
+): number | undefined {
   if (attempt > options.maxAttempts) return undefined;
   const doublings = Math.min(attempt - 1, mostDoublings);
   const bound = Math.min(options.maxDelayMs, options.baseDelayMs * 2 ** doublings);
-  return Math.floor(chance * bound);
+  // Added, not the larger of the two: all who draw less than the floor would come at once.
+  return Math.min(maxTimeoutMs, Math.floor(floorMs + chance * bound));
 }
 
 /**

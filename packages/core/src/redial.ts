@@ -52,25 +52,29 @@ export class Redial {
   readonly #address: Address;
   readonly #settings: DialSettings & { readonly reconnect: ReconnectOptions };
   readonly #owner: RedialOwner;
+  readonly #floorMs: number | undefined;
   readonly #stopped = new AbortController();
   #timer: unknown;
 
+  /** @param floorMs what is waited before each dial in any case; left out, `reconnect.minDelayMs`, as original peers need it */
   constructor(
     environment: Environment,
     address: Address,
     settings: DialSettings & { readonly reconnect: ReconnectOptions },
     owner: RedialOwner,
+    floorMs?: number,
   ) {
     this.#environment = environment;
     this.#address = address;
     this.#settings = settings;
     this.#owner = owner;
+    this.#floorMs = floorMs;
   }
 
   /** Waits, then dials. `cause` is why the last link or dial failed. */
   next(attempt: number, cause: Error | undefined): void {
     if (this.#stopped.signal.aborted) return;
-    const delayMs = redialDelayMs(attempt, this.#environment.random(), this.#settings.reconnect);
+    const delayMs = redialDelayMs(attempt, this.#environment.random(), this.#settings.reconnect, this.#floorMs);
     if (delayMs === undefined) {
       const { host, port } = this.#address;
       const dials = this.#settings.reconnect.maxAttempts;

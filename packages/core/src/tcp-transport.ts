@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { connectError, listenError } from './system-errors.js';
+import { leftBytesOf } from './tcp-progress.js';
 import { Reading, withReading } from './tcp-reading.js';
 import type { Address, DialOptions, Listener, ListenOptions, Place, Transport, TransportHandler } from './transport.js';
 import { WriteBatch } from './write-batch.js';
@@ -57,6 +58,10 @@ class TcpTransport implements Transport {
 
   get unsentBytes(): number {
     return this.#batch.bytes + this.#inSocketBytes;
+  }
+
+  get leftBytes(): number {
+    return leftBytesOf(this.#socket);
   }
 
   get writable(): boolean {

@@ -150,7 +150,7 @@ describe('a session', () => {
     const { network, connection, server } = setUp();
     const listening = await server();
     const calls: Calls = [];
-    const client = connection({ autoRestart: true, reconnect: { baseDelayMs: 1, stableMs: 0 } }, calls);
+    const client = connection({ autoRestart: true, reconnect: { baseDelayMs: 1, minDelayMs: 0, stableMs: 0 } }, calls);
     let count = 0;
     const send = () => void client.sendData(`m${count++}`).catch(() => {});
     for (const event of ['connect', 'disconnect', 'reconnecting', 'reconnect', 'close', 'warning'] as const)

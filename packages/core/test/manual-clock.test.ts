@@ -51,6 +51,14 @@ describe('a manual clock', () => {
     expect([fired, clock.pending]).toEqual([[], 0]);
   });
 
+  test('calls setImmediate back between two timers', async () => {
+    const { clock, fired, plan } = setUp();
+    clock.setTimeout(() => clock.setImmediate(() => fired.push(`between at ${clock.now()}`)), 10);
+    plan('after', 10);
+    await clock.advance(10);
+    expect(fired).toEqual(['between at 10', 'after at 10']);
+  });
+
   test('runAll goes on until no timer is left', async () => {
     const { clock, fired, plan } = setUp();
     clock.setTimeout(() => plan('b', 1_000_000), 5);

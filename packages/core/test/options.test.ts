@@ -16,10 +16,17 @@ describe('options of a connection', () => {
       connectTimeoutMs: 10_000,
       closeTimeoutMs: 5_000,
       keepAliveMs: 5_000,
+      writeTimeoutMs: 30_000,
       maxMessageBytes: 64 * 1024 * 1024,
       sendQueue: { maxMessages: 1000, maxBytes: 16 * 1024 * 1024, whenFull: 'block' },
       receiveQueue: { maxMessages: 1000, maxBytes: 16 * 1024 * 1024, whenFull: 'block' },
-      reconnect: { baseDelayMs: 250, maxDelayMs: 15_000, maxAttempts: Number.POSITIVE_INFINITY, stableMs: 10_000 },
+      reconnect: {
+        baseDelayMs: 250,
+        maxDelayMs: 15_000,
+        minDelayMs: 500,
+        maxAttempts: Number.POSITIVE_INFINITY,
+        stableMs: 10_000,
+      },
     });
   });
 
@@ -100,12 +107,12 @@ describe('the messages of wrong options', () => {
     [
       connectionOptions,
       { reconnect: { patience: 1 } },
-      'there is no option reconnect.patience: the options are baseDelayMs, maxDelayMs, maxAttempts, stableMs',
+      'there is no option reconnect.patience: the options are baseDelayMs, maxDelayMs, minDelayMs, maxAttempts, stableMs',
     ],
     [
       connectionOptions,
       undefined,
-      'options are an object with names from autoRestart, connectTimeoutMs, closeTimeoutMs, keepAliveMs, maxMessageBytes, sendQueue, receiveQueue, reconnect, not undefined',
+      'options are an object with names from autoRestart, connectTimeoutMs, closeTimeoutMs, keepAliveMs, writeTimeoutMs, maxMessageBytes, sendQueue, receiveQueue, reconnect, not undefined',
     ],
     [connectionOptions, 'utf-8', "not 'utf-8' (a string)"],
     [serverOptions, {}, 'the option port is missing: it takes a whole number from 0 to 65535'],
@@ -119,7 +126,7 @@ describe('the messages of wrong options', () => {
     [
       acceptedOptions,
       { autoRestart: true },
-      'there is no option autoRestart: the options are closeTimeoutMs, keepAliveMs, maxMessageBytes, sendQueue, receiveQueue',
+      'there is no option autoRestart: the options are closeTimeoutMs, keepAliveMs, writeTimeoutMs, maxMessageBytes, sendQueue, receiveQueue',
     ],
   ])('%#: %j', (specs, given, message) => {
     expect(() => parseOptions(specs as typeof connectionOptions, given)).toThrow(

@@ -26,6 +26,7 @@ test('serpy-core exports just these values', () => {
       "QueueFullError",
       "SerpyError",
       "Server",
+      "SilentError",
       "TimeoutError",
       "TruncatedError",
       "ValueError",

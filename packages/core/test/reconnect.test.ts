@@ -5,6 +5,7 @@ import { firstAttempt, type ReconnectOptions, redialDelayMs } from '../src/recon
 const standard: ReconnectOptions = {
   baseDelayMs: 250,
   maxDelayMs: 15_000,
+  minDelayMs: 0,
   maxAttempts: Number.POSITIVE_INFINITY,
   stableMs: 10_000,
 };
@@ -12,6 +13,7 @@ const standard: ReconnectOptions = {
 const anyOptions = fc.record({
   baseDelayMs: fc.nat(100_000),
   maxDelayMs: fc.nat(1_000_000),
+  minDelayMs: fc.nat(10_000),
   maxAttempts: fc.oneof(fc.integer({ min: 1, max: 10_000 }), fc.constant(Number.POSITIVE_INFINITY)),
   stableMs: fc.nat(100_000),
 });
@@ -34,9 +36,9 @@ describe('the wait before a dial', () => {
       expect(delayMs).toBeUndefined();
     } else {
       expect(delayMs).toSatisfy(Number.isSafeInteger);
-      expect(delayMs).toBeGreaterThanOrEqual(0);
-      expect(delayMs).toBeLessThanOrEqual(options.maxDelayMs);
-      if (attempt === 1) expect(delayMs).toBeLessThanOrEqual(options.baseDelayMs);
+      expect(delayMs).toBeGreaterThanOrEqual(options.minDelayMs);
+      expect(delayMs).toBeLessThanOrEqual(options.minDelayMs + options.maxDelayMs);
+      if (attempt === 1) expect(delayMs).toBeLessThanOrEqual(options.minDelayMs + options.baseDelayMs);
     }
   });
 
@@ -47,6 +49,23 @@ describe('the wait before a dial', () => {
       if (next !== undefined) expect(next).toBeGreaterThanOrEqual(now as number);
     },
   );
+
+  test('begins with what is waited in any case, and is spread behind it', () => {
+    const options = { ...standard, minDelayMs: 500 };
+    expect([0, 0.5, 0.999999].map((chance) => redialDelayMs(1, chance, options))).toEqual([500, 625, 749]);
+    expect([1, 3, 100].map((attempt) => redialDelayMs(attempt, 0.5, options))).toEqual([625, 1000, 8000]);
+  });
+
+  test('has no such beginning for a peer that is known not to need it', () => {
+    const options = { ...standard, minDelayMs: 500 };
+    expect([0, 0.5].map((chance) => redialDelayMs(1, chance, options, 0))).toEqual([0, 125]);
+  });
+
+  test('is one that a timer can take, whatever the options', () => {
+    const longest = 2 ** 31 - 1;
+    const options = { ...standard, baseDelayMs: longest, maxDelayMs: longest, minDelayMs: longest };
+    expect(redialDelayMs(1, 0.5, options)).toBe(longest);
+  });
 
   test('is nothing, however often it failed, when the bound is nothing', () => {
     for (const attempt of [1, 100, 1025, 5000]) {

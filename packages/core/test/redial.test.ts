@@ -7,11 +7,17 @@ const address = { host: '127.0.0.1', port: 5000 };
 const settings = {
   connectTimeoutMs: 1000,
   keepAliveMs: 0,
-  reconnect: { baseDelayMs: 100, maxDelayMs: 400, maxAttempts: Number.POSITIVE_INFINITY, stableMs: 1000 },
+  reconnect: {
+    baseDelayMs: 100,
+    maxDelayMs: 400,
+    minDelayMs: 0,
+    maxAttempts: Number.POSITIVE_INFINITY,
+    stableMs: 1000,
+  },
 };
 
 /** A redial whose waits are half their bound, with a list of what it told. */
-function setUp(dial?: Dial, maxAttempts = Number.POSITIVE_INFINITY) {
+function setUp(dial?: Dial, maxAttempts = Number.POSITIVE_INFINITY, minDelayMs = 0, floorMs?: number) {
   const network = new MemoryNetwork();
   const told: string[] = [];
   const transports: Transport[] = [];
@@ -19,7 +25,7 @@ function setUp(dial?: Dial, maxAttempts = Number.POSITIVE_INFINITY) {
   const redial = new Redial(
     environment,
     address,
-    { ...settings, reconnect: { ...settings.reconnect, maxAttempts } },
+    { ...settings, reconnect: { ...settings.reconnect, maxAttempts, minDelayMs } },
     {
       waiting: (attempt, delayMs) => told.push(`${network.clock.now()}: wait ${delayMs} for ${attempt}`),
       up: (transport, attempt) => {
@@ -28,6 +34,7 @@ function setUp(dial?: Dial, maxAttempts = Number.POSITIVE_INFINITY) {
       },
       gaveUp: (error) => told.push(`${network.clock.now()}: gave up (${error.code}, ${error.message})`),
     },
+    floorMs,
   );
   const listen = () => network.listen({ ...address, keepAliveMs: 0, accept: () => {}, failed: () => {} });
   return { network, clock: network.clock, told, transports, redial, listen };
@@ -59,6 +66,17 @@ describe('redial', () => {
     await clock.advance(1000);
     expect(told.slice(5)).toEqual(['750: up at 5']);
     expect(clock.pending).toBe(0);
+  });
+
+  test('waits minDelayMs and more from the end of one dial to the next, unless it is told that the peer needs no such wait', async () => {
+    const toOriginal = setUp(undefined, 3, 500);
+    toOriginal.redial.next(1, undefined);
+    await toOriginal.clock.advance(2000);
+    expect(toOriginal.told.slice(0, 3)).toEqual(['0: wait 550 for 1', '550: wait 600 for 2', '1150: wait 700 for 3']);
+    const toOurs = setUp(undefined, 3, 500, 0);
+    toOurs.redial.next(1, undefined);
+    await toOurs.clock.advance(2000);
+    expect(toOurs.told.slice(0, 3)).toEqual(['0: wait 50 for 1', '50: wait 100 for 2', '150: wait 200 for 3']);
   });
 
   test('gives up after maxAttempts and keeps the cause', async () => {

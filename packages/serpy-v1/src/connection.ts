@@ -6,10 +6,10 @@ import {
   type Environment,
   parseOptions,
 } from 'serpy-core';
-import { type EncodingOption, type EncodingSetting, v1ConnectionOptions } from './options.js';
+import { type V1Options, type V1Setting, v1ConnectionOptions } from './options.js';
 import { type V1, v1Protocol } from './protocol.js';
 
-export type ConnectionOptions = CoreOptions & EncodingOption;
+export type ConnectionOptions = CoreOptions & V1Options;
 
 /** Options that were checked, and the protocol that goes by them. A server makes them once: for each connection they were 700 bytes. */
 export class ConnectionSetup {
@@ -17,7 +17,7 @@ export class ConnectionSetup {
   readonly protocol: ReturnType<typeof v1Protocol>;
 
   constructor(options: ConnectionOptions) {
-    const settings = parseOptions<ConnectionSettings & EncodingSetting>(v1ConnectionOptions, options);
+    const settings = parseOptions<ConnectionSettings & V1Setting>(v1ConnectionOptions, options);
     this.settings = settings;
     this.protocol = v1Protocol(settings);
   }

@@ -2,9 +2,10 @@
 
 export { type ErrorCode, isSerpyError, type SerpyErrorLike, type TypedNumber } from 'serpy-core';
 export { Connection, type ConnectionOptions } from './connection.js';
+export type { LivenessSetting } from './liveness.js';
 export { type Data, type Message, OpaquePickle } from './messages.js';
 export { formatFloat, formatNumber, parseNumber } from './number-text.js';
-export { type EncodingSetting, v1AcceptedOptions, v1ConnectionOptions } from './options.js';
+export { type EncodingSetting, type V1Setting, v1AcceptedOptions, v1ConnectionOptions } from './options.js';
 export type { Value } from './payload.js';
 export { NumpyArray, type PickleValue } from './pickle/index.js';
 export { type V1, v1Protocol } from './protocol.js';

@@ -1,16 +1,27 @@
-/** The options of v1: core's, and the encoding. */
-import { acceptedOptions, connectionOptions, type Given, option } from 'serpy-core';
+/** The options of v1: core's, the encoding, and how long a peer may be silent. */
+import { acceptedOptions, connectionOptions, type DiallingOption, type Given, option } from 'serpy-core';
+import type { LivenessSetting } from './liveness.js';
 import { type Encoding, encodings } from './text.js';
 
-/** What v1 adds to the options of a connection. */
+/** How v1 turns text into bytes. */
 export interface EncodingSetting {
   /** How text becomes bytes; the same at both ends. Default `'ascii'`, as the Python module. */
   readonly encoding: Encoding;
 }
 
-const encodingOption = { encoding: option.choice(encodings, 'ascii') };
+/** What v1 adds to the options of a connection. */
+export interface V1Setting extends EncodingSetting, LivenessSetting {}
 
-export const v1ConnectionOptions = { ...connectionOptions, ...encodingOption };
-export const v1AcceptedOptions = { ...acceptedOptions, ...encodingOption };
+/** The options that only the end that dials has. */
+export type V1DiallingOption = DiallingOption | 'answerTimeoutMs';
 
-export type EncodingOption = Given<EncodingSetting>;
+const ofBothEnds = { encoding: option.choice(encodings, 'ascii'), heartbeatMs: option.milliseconds(0) };
+
+export const v1ConnectionOptions = {
+  ...connectionOptions,
+  ...ofBothEnds,
+  answerTimeoutMs: option.milliseconds(5_000),
+};
+export const v1AcceptedOptions = { ...acceptedOptions, ...ofBothEnds };
+
+export type V1Options = Given<V1Setting>;

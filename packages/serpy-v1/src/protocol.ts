@@ -20,7 +20,7 @@ export function v1Protocol(options: SessionOptions) {
   return {
     name: 'v1',
     sendOptionNames: ['mode', 'forceMode'],
-    createSession: (_role: Role, output: SessionOutput<Block>) => new V1Session(options, output),
+    createSession: (role: Role, output: SessionOutput<Block>) => new V1Session(options, output, role),
     data: dataOf,
     message: (received: ReceivedBlock) => messageOf(received, options.encoding),
   } satisfies Protocol<V1>;

@@ -1,7 +1,6 @@
 /** A server that speaks v1. */
 import {
   Server as CoreServer,
-  type DiallingOption,
   type Environment,
   type Given,
   parseOptions,
@@ -9,11 +8,11 @@ import {
   serverOptions,
 } from 'serpy-core';
 import { Connection, type ConnectionOptions, ConnectionSetup } from './connection.js';
-import { v1AcceptedOptions } from './options.js';
+import { type V1DiallingOption, v1AcceptedOptions } from './options.js';
 import type { V1 } from './protocol.js';
 
 /** Where to listen, how many connections, and the options of each. */
-export type ServerOptions = Given<ServerSettings> & Omit<ConnectionOptions, DiallingOption>;
+export type ServerOptions = Given<ServerSettings> & Omit<ConnectionOptions, V1DiallingOption>;
 
 /**
  * Accepts v1 peers.

@@ -7,6 +7,7 @@ import {
   OptionError,
   ProtocolError,
   type Received,
+  type Role,
   type SerpyError,
   type Session,
   type SessionOutput,
@@ -16,6 +17,7 @@ import {
 import { decodeBase85, decodedBase85Length, encodeBase85, encodedBase85Length } from './base85.js';
 import { BlockReader } from './blocks.js';
 import { acknowledge, type Control, longestControlBytes, readControl, tooLongControl } from './control.js';
+import { Liveness, type LivenessSetting } from './liveness.js';
 import { type Block, bytesBlock, copiedBodyBytes, endOf, textBlock } from './outgoing.js';
 import { carryingMode, checkForced, encodeValue, isPlainText, type Value } from './payload.js';
 import { strangerHint } from './stranger.js';
@@ -46,7 +48,8 @@ export interface ReceivedBlock extends Received {
   readonly bytes: Buffer;
 }
 
-export interface SessionOptions {
+/** What was left out of the last is off. */
+export interface SessionOptions extends Partial<LivenessSetting> {
   readonly maxMessageBytes: number;
   readonly encoding: Encoding;
 }
@@ -55,21 +58,28 @@ const nothing = Buffer.alloc(0);
 
 export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Block> {
   readonly canSend = true;
-  readonly deadlineMs = undefined;
   readonly #options: SessionOptions;
   readonly #output: SessionOutput<Block>;
   /** Blocks whose answer has not come, in the order of the answers. */
   #unanswered: Block[] = [];
+  readonly #liveness: Liveness;
   #blocks = new BlockReader();
   #sendMode: Mode = 0;
   #receiveMode: Mode = 0;
   #modeAnswersDue = 0;
   /** Whether nothing whole has come on this wire. */
   #fresh = true;
+  /** Whether nothing was sent on it. */
+  #silent = true;
 
-  constructor(options: SessionOptions, output: SessionOutput<Block>) {
+  constructor(options: SessionOptions, output: SessionOutput<Block>, role: Role = 'server') {
     this.#options = options;
     this.#output = output;
+    this.#liveness = new Liveness(role, options);
+  }
+
+  get deadlineMs(): number | undefined {
+    return this.#liveness.deadlineMs;
   }
 
   /**
@@ -97,7 +107,10 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
       this.#output.write(setModeBlocks[block.mode] as Buffer);
       this.#sendMode = block.mode;
       this.#modeAnswersDue++;
+      // Behind messages that nobody takes it could not be answered.
+      if (this.#silent) this.#liveness.opened();
     }
+    this.#silent = false;
     if (isAcknowledged(block.mode)) this.#unanswered.push(block);
     if (typeof block.body === 'string') {
       this.#writeText(block.body, endOf(block.mode));
@@ -114,6 +127,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
   ask(): void {
     this.#output.write(setModeBlocks[this.#sendMode] as Buffer);
     this.#modeAnswersDue++;
+    this.#silent = false;
   }
 
   forget(block: Block): void {
@@ -121,9 +135,11 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     block.body = nothing; // a peer that never answers must not make us keep all that was sent to it
   }
 
-  up(): void {
+  up(nowMs: number): void {
+    this.#liveness.up(nowMs);
     this.#blocks = new BlockReader();
     this.#fresh = true;
+    this.#silent = true;
     this.#sendMode = 0;
     this.#receiveMode = 0;
     this.#modeAnswersDue = 0;
@@ -133,10 +149,12 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
   }
 
   lost(): void {
+    this.#liveness.lost();
     this.#blocks = new BlockReader();
   }
 
-  receive(chunk: Buffer): void {
+  receive(chunk: Buffer, nowMs: number): void {
+    this.#liveness.heard(nowMs);
     this.#blocks.push(chunk);
   }
 
@@ -166,7 +184,10 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     );
   }
 
-  tick(): void {}
+  /** A change of mode that waits for its answer asks as well. */
+  tick(nowMs: number, paused: boolean): void {
+    if (this.#liveness.tick(nowMs, paused) && this.#modeAnswersDue === 0) this.ask();
+  }
 
   #goesAsItIs(text: string): boolean {
     return text.length < copiedBodyBytes && text.length <= this.#options.maxMessageBytes && isPlainText(text);

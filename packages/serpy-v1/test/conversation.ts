@@ -1,5 +1,5 @@
 /** A v1 session in the hands of a test: values and bytes in, all that comes out of it gathered. */
-import { isSerpyError, type SerpyError, type SerpyErrorLike } from 'serpy-core';
+import { isSerpyError, type Role, type SerpyError, type SerpyErrorLike } from 'serpy-core';
 import { Pieces } from 'serpy-core/testing';
 import type { Block } from '../src/outgoing.js';
 import type { Value } from '../src/payload.js';
@@ -14,7 +14,7 @@ export class Conversation {
   readonly warnings: SerpyError[] = [];
   readonly #written = new Pieces();
 
-  constructor(options: Partial<SessionOptions> = {}) {
+  constructor(options: Partial<SessionOptions> = {}, role: Role = 'server') {
     this.session = new V1Session(
       { maxMessageBytes: defaultMaxMessageBytes, encoding: 'ascii', ...options },
       {
@@ -22,8 +22,9 @@ export class Conversation {
         acknowledged: (block) => this.acknowledged.push(block),
         warn: (error) => this.warnings.push(error),
       },
+      role,
     );
-    this.session.up();
+    this.session.up(0);
   }
 
   /** Sends a value. */
@@ -44,9 +45,9 @@ export class Conversation {
   }
 
   /** Takes bytes in, and what can be read then out. */
-  hear(bytes: Uint8Array | string): ReceivedBlock[] {
+  hear(bytes: Uint8Array | string, nowMs = 0): ReceivedBlock[] {
     const lent = typeof bytes === 'string' ? wire(bytes) : Buffer.from(bytes);
-    this.session.receive(lent);
+    this.session.receive(lent, nowMs);
     const messages: ReceivedBlock[] = [];
     for (let message = this.session.read(); message; message = this.session.read()) messages.push(message);
     this.session.keep();
@@ -63,9 +64,9 @@ export class Conversation {
   }
 
   /** The wire breaks, and another one comes up. */
-  reconnect(): void {
+  reconnect(nowMs = 0): void {
     this.session.lost();
-    this.session.up();
+    this.session.up(nowMs);
   }
 }
 
@@ -97,7 +98,7 @@ export function receive(chunks: Iterable<Buffer>, options: Partial<SessionOption
   const outcome: Outcome = { messages: [], written: '', warnings: [], error: undefined, ended: undefined };
   try {
     for (const chunk of chunks) {
-      session.receive(chunk);
+      session.receive(chunk, 0);
       for (let message = session.read(); message; message = session.read()) {
         outcome.messages.push({ mode: message.mode, bytes: message.bytes });
       }

@@ -226,7 +226,7 @@ describe('after a broken wire', () => {
     conversation.session.lost();
     conversation.session.forget(block);
     conversation.takeWritten();
-    conversation.session.up();
+    conversation.session.up(0);
     expect(conversation.takeShown()).toBe('');
   });
 

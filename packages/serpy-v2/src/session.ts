@@ -232,7 +232,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       handshake: this.#options.handshake ?? 'off',
       helloTimeoutMs: this.#options.helloTimeoutMs ?? 500,
       handshakeTimeoutMs,
-      heartbeatMs: this.#options.heartbeatMs ?? 5_000,
+      pingIntervalMs: this.#options.pingIntervalMs ?? 5_000,
       silenceTimeoutMs: this.#options.silenceTimeoutMs ?? 15_000,
       resumeWindowMs: this.#options.resumeWindowMs ?? 120_000,
       replay: this.#options.replayQueue ?? { maxMessages: 4096, maxBytes: 64 * 1024 * 1024 },

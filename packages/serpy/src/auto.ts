@@ -144,7 +144,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   up(nowMs: number): void {
     this.#nowMs = nowMs;
     this.#start = Buffer.alloc(0);
-    this.#v1.up();
+    this.#v1.up(nowMs);
     // A client says nothing of v2 before it knows that the server speaks it.
     if (this.#role === 'server' || this.#protocol === 'v2') this.#v2.up(nowMs);
     if (this.#role === 'server' || this.#protocol !== undefined) return;
@@ -182,12 +182,15 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     return this.#protocol && this.#session.ended();
   }
 
-  tick(nowMs: number): void {
+  tick(nowMs: number, paused: boolean): void {
     this.#nowMs = nowMs;
-    if (this.#protocol !== undefined || this.#role === 'server') this.#session.tick(nowMs);
+    if (this.#protocol !== undefined) {
+      this.#session.tick(nowMs, paused);
+      return;
+    }
+    if (this.#role === 'server') this.#v2.tick(nowMs);
     if (this.#deadlineMs === undefined || nowMs < this.#deadlineMs) return;
     this.#deadlineMs = undefined;
-    if (this.#protocol !== undefined) return;
     if (this.#role === 'client') {
       this.#choose('v2', this.#start);
     } else if (this.#start.length > 0) {

@@ -18,10 +18,13 @@ import { type ProtocolName, protocolNames, v1, v2 } from './protocols.js';
 
 /** Options that only some protocols have. */
 interface OptionsOf {
-  v1: v1.EncodingSetting;
+  v1: v1.V1Setting;
   v2: v2.HandshakeOptions;
-  auto: v1.EncodingSetting & ProbeSetting & v2.HandshakeOptions;
+  auto: v1.V1Setting & ProbeSetting & v2.HandshakeOptions;
 }
+
+/** Those of them that only the end that dials has. */
+type DiallingOptionOf = 'answerTimeoutMs';
 
 interface Target {
   /** The server's host name or IP address. Default 127.0.0.1. */
@@ -36,7 +39,7 @@ export type ConnectOptionsOf<P extends ProtocolName> = { readonly protocol: P } 
 
 /** What `listen` takes for one protocol. */
 export type ListenOptionsOf<P extends ProtocolName> = { readonly protocol: P; readonly port: number } & Given<
-  Omit<ServerSettings, 'port'> & Omit<ConnectionSettings, DiallingOption> & OptionsOf[P]
+  Omit<ServerSettings, 'port'> & Omit<ConnectionSettings, DiallingOption> & Omit<OptionsOf[P], DiallingOptionOf>
 >;
 
 /** What `connect` takes; what comes back follows `protocol`. */
@@ -46,23 +49,26 @@ export type ConnectOptions = ConnectOptionsOf<'v1'> | ConnectOptionsOf<'v2'> | C
 export type ListenOptions = ListenOptionsOf<'v1'> | ListenOptionsOf<'v2'> | ListenOptionsOf<'auto'>;
 
 /** Settings that every protocol can be made from: what one does not have stands at its default. */
-export type CompleteSettings = v1.EncodingSetting & ProbeSetting & v2.HandshakeOptions;
+export type CompleteSettings = v1.V1Setting & ProbeSetting & v2.HandshakeOptions;
 
 const protocolOption = option.choice(protocolNames, undefined);
-const encoding = { encoding: v1.v1ConnectionOptions.encoding };
+const { encoding, heartbeatMs, answerTimeoutMs } = v1.v1ConnectionOptions;
+const ofV1 = { encoding, heartbeatMs };
 const probe = { probeTimeoutMs: option.milliseconds(1000, 1) };
 
-type SpecsOf = { readonly [P in ProtocolName]: OptionSpecs<OptionsOf[P]> };
-
 /** Who says v2 gets plain v2 unless a handshake is asked for; who leaves the choice gets the best there is. */
-const connectSpecsOf: SpecsOf = {
-  v1: encoding,
+const dialSpecsOf: { readonly [P in ProtocolName]: OptionSpecs<OptionsOf[P]> } = {
+  v1: { ...ofV1, answerTimeoutMs },
   v2: v2.handshakeOptions('off'),
-  auto: { ...encoding, ...probe, ...v2.handshakeOptions('prefer') },
+  auto: { ...ofV1, answerTimeoutMs, ...probe, ...v2.handshakeOptions('prefer') },
 };
 
 /** To be ready for a handshake costs a server nothing. */
-const listenSpecsOf: SpecsOf = { ...connectSpecsOf, v2: v2.handshakeOptions('prefer') };
+const listenSpecsOf: { readonly [P in ProtocolName]: OptionSpecs<Omit<OptionsOf[P], DiallingOptionOf>> } = {
+  v1: ofV1,
+  v2: v2.handshakeOptions('prefer'),
+  auto: { ...ofV1, ...probe, ...v2.handshakeOptions('prefer') },
+};
 
 /** What every protocol has; the rest differs, and stands at its default where a protocol does not have it. */
 type ConnectSettings = {
@@ -74,18 +80,14 @@ type ListenSettings = { readonly protocol: ProtocolName } & ServerSettings & Omi
 
 /** All options of one end under one protocol. */
 export function connectSpecs(protocol: ProtocolName): OptionSpecs<ConnectSettings> {
-  return { protocol: protocolOption, ...addressOptions, ...connectionOptions, ...connectSpecsOf[protocol] };
+  return { protocol: protocolOption, ...addressOptions, ...connectionOptions, ...dialSpecsOf[protocol] };
 }
 
 export function listenSpecs(protocol: ProtocolName): OptionSpecs<ListenSettings> {
   return { protocol: protocolOption, ...serverOptions, ...acceptedOptions, ...listenSpecsOf[protocol] };
 }
 
-const rest: CompleteSettings = {
-  encoding: encoding.encoding.default ?? 'ascii',
-  probeTimeoutMs: 1000,
-  ...parseOptions(v2.handshakeOptions('off'), {}),
-};
+const rest = parseOptions<CompleteSettings>({ ...ofV1, answerTimeoutMs, ...probe, ...v2.handshakeOptions('off') }, {});
 
 /** On options that came from a file, whichever copy of this package read it. */
 const configMark = Symbol.for('serpy.config');

@@ -34,7 +34,7 @@ export interface TypesOf {
 
 /** All settings that a protocol may need. */
 export type ProtocolSettings = Pick<ConnectionSettings, 'maxMessageBytes' | 'autoRestart' | 'receiveQueue'> &
-  v1.EncodingSetting &
+  v1.V1Setting &
   ProbeSetting &
   v2.HandshakeOptions;
 

@@ -175,7 +175,7 @@ describe('an auto client', () => {
       protocol: 'auto',
       port: server.address.port,
       autoRestart: true,
-      reconnect: { baseDelayMs: 1 },
+      reconnect: { baseDelayMs: 1, minDelayMs: 0 },
     });
     onTestFinished(() => connection.close());
     const accepted = await server.getConnection();

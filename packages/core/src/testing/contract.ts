@@ -7,6 +7,7 @@ import type { ProtocolTypes } from '../protocol.js';
 import { acknowledgingStatements } from './contract/acknowledging.js';
 import { closingStatements } from './contract/closing.js';
 import { connectingStatements } from './contract/connecting.js';
+import { dyingStatements } from './contract/dying.js';
 import { exchangeStatements } from './contract/exchange.js';
 import { leavingStatement } from './contract/leaving.js';
 import { receivingStatements } from './contract/receiving.js';
@@ -36,6 +37,7 @@ export function connectionContract<T extends ProtocolTypes>(name: string, subjec
       describe('receiving', () => receivingStatements(stage));
       describe('closing', () => closingStatements(stage));
       describe('restarting', () => restartingStatements(stage));
+      describe('dying', () => dyingStatements(stage));
       describe('telling', () => tellingStatements(stage));
       describe('serving', () => servingStatements(stage));
       const { acknowledged } = subject;

@@ -49,6 +49,11 @@ export class ManualClock implements Clock {
     this.#timers.delete(timer as Timer);
   }
 
+  /** Between two timers, as everything in the network that can arrive then does. */
+  setImmediate(callback: () => void): void {
+    setImmediate(callback);
+  }
+
   /**
    * Lets time pass: fires the timers that fall due, in order, and lets the program do all that each of them caused
    * before the next. Resolves when that is done.

@@ -17,6 +17,7 @@ export class MemoryTransport implements Transport, PipeReceiver, PipeSender {
   /** How many of them have left already: taken off all at once, when the last has, as each `shift` would move the rest. */
   #gone = 0;
   #unsentBytes = 0;
+  #leftBytes = 0;
   #reserved: Buffer | undefined;
   #needsDrain = false;
   #paused = false;
@@ -35,6 +36,10 @@ export class MemoryTransport implements Transport, PipeReceiver, PipeSender {
 
   get unsentBytes(): number {
     return this.#unsentBytes;
+  }
+
+  get leftBytes(): number {
+    return this.#leftBytes;
   }
 
   get writable(): boolean {
@@ -112,6 +117,7 @@ export class MemoryTransport implements Transport, PipeReceiver, PipeSender {
       if (count === first.length) this.#gone++;
       else this.#unsent[this.#gone] = first.subarray(count);
       this.#unsentBytes -= count;
+      this.#leftBytes += count;
       this.#out.push(Buffer.from(first.subarray(0, count))); // a copy: the sender may change its bytes from here on
     }
     if (this.#destroyed || this.#unsentBytes > 0) return;

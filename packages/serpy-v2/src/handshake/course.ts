@@ -2,7 +2,7 @@
  * A session's course: both halves, and what the ends tell each other about them. It lives through any number of links; frames go in,
  * messages come out, and what is to be said is written when there is a link.
  */
-import { type SessionOutput, TimeoutError } from 'serpy-core';
+import { type SessionOutput, SilentError } from 'serpy-core';
 import { GapError } from './faults.js';
 import type { Limits, Terms } from './greeting.js';
 import { Heartbeat, type HeartbeatTimes } from './heartbeat.js';
@@ -52,11 +52,11 @@ export class Course<Out extends Cuttable> {
 
   /** A link is up, and both ends know where they are. */
   up(peer: Terms, nowMs: number): void {
-    const { heartbeatMs, silenceTimeoutMs } = this.#settings;
+    const { pingIntervalMs, silenceTimeoutMs } = this.#settings;
     // The slower wish counts, so that nobody is asked more often than he likes.
-    const askMs = heartbeatMs > 0 ? Math.max(heartbeatMs, peer.heartbeatMs) : 0;
+    const askMs = pingIntervalMs > 0 ? Math.max(pingIntervalMs, peer.pingIntervalMs) : 0;
     const endMs = silenceTimeoutMs > 0 ? Math.max(silenceTimeoutMs, 2 * askMs) : 0;
-    this.#heartbeat = new Heartbeat({ heartbeatMs: askMs, silenceTimeoutMs: endMs });
+    this.#heartbeat = new Heartbeat({ pingIntervalMs: askMs, silenceTimeoutMs: endMs });
     this.#heartbeat.heard(nowMs);
     this.#nowMs = nowMs;
     this.#reader = new FrameReader(this.inflow);
@@ -147,7 +147,7 @@ export class Course<Out extends Cuttable> {
         break;
       }
       case 'dead':
-        throw new TimeoutError(
+        throw new SilentError(
           `the peer has been silent for ${this.#settings.silenceTimeoutMs} ms (silenceTimeoutMs), so the link is given up: is the cable in, and does the program there still run?`,
         );
     }

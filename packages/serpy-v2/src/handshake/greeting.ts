@@ -53,7 +53,7 @@ export interface Terms {
   /** The largest message it takes. */
   readonly maxMessageBytes: number;
   /** After which silence it asks for a sign of life. */
-  readonly heartbeatMs: number;
+  readonly pingIntervalMs: number;
   readonly limits: Limits;
 }
 
@@ -170,20 +170,25 @@ function outcomeOf(fields: Fields): Outcome {
   return { kind: 'lost', reason, next: isKnown ? fields.numbers(field.lost, 1)[0] : undefined, ...session };
 }
 
-function termsFields({ instance, maxMessageBytes, heartbeatMs, limits }: Terms): FieldWriter {
+function termsFields({ instance, maxMessageBytes, pingIntervalMs, limits }: Terms): FieldWriter {
   return new FieldWriter()
     .numbers(field.versions, version, version)
     .bytes(field.instance, instance)
     .numbers(field.limits, maxMessageBytes)
-    .numbers(field.heartbeat, heartbeatMs)
+    .numbers(field.heartbeat, pingIntervalMs)
     .numbers(field.window, limits.messages, limits.bytes);
 }
 
 function termsOf(fields: Fields): Terms {
   const [maxMessageBytes] = fields.numbers(field.limits, 1) as [number];
-  const [heartbeatMs] = fields.numbers(field.heartbeat, 1) as [number];
+  const [pingIntervalMs] = fields.numbers(field.heartbeat, 1) as [number];
   const [messages, bytes] = fields.numbers(field.window, 2) as [number, number];
-  return { instance: fields.bytes(field.instance, idBytes), maxMessageBytes, heartbeatMs, limits: { messages, bytes } };
+  return {
+    instance: fields.bytes(field.instance, idBytes),
+    maxMessageBytes,
+    pingIntervalMs,
+    limits: { messages, bytes },
+  };
 }
 
 /** Whether a version that both ends know is among those that a greeting states. */

@@ -12,7 +12,7 @@ export interface HandshakeOptions {
   /** How long a client waits for the answer to its HELLO before it takes the peer for a plain one. Default 500. */
   readonly helloTimeoutMs: number;
   /** After which silence the peer of a session is asked for a sign of life; 0 for never. Default 5,000. */
-  readonly heartbeatMs: number;
+  readonly pingIntervalMs: number;
   /** After which silence the link of a session is given up; 0 for never. Default 15,000. */
   readonly silenceTimeoutMs: number;
   /** How long a session waits for its peer to come back after the link broke. Default 120,000. */
@@ -27,7 +27,7 @@ export function handshakeOptions(mode: HandshakeMode): OptionSpecs<HandshakeOpti
   return {
     handshake: option.choice(modes, mode),
     helloTimeoutMs: option.milliseconds(500, 1),
-    heartbeatMs: option.milliseconds(5_000),
+    pingIntervalMs: option.milliseconds(5_000),
     silenceTimeoutMs: option.milliseconds(15_000),
     resumeWindowMs: option.milliseconds(120_000),
     replayQueue: option.group<ReplayLimits>({

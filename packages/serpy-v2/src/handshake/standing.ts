@@ -39,9 +39,9 @@ export class Standing<Out extends Cuttable, Owner> {
   /** What this end says of itself. */
   get terms(): Terms {
     this.#instance ??= this.#output.randomBytes(idBytes);
-    const { maxMessageBytes, heartbeatMs, window } = this.#settings;
+    const { maxMessageBytes, pingIntervalMs, window } = this.#settings;
     const limits = this.course?.inflow.limits ?? { messages: window.maxMessages, bytes: window.maxBytes };
-    return { instance: this.#instance, maxMessageBytes, heartbeatMs: Math.ceil(heartbeatMs), limits };
+    return { instance: this.#instance, maxMessageBytes, pingIntervalMs: Math.ceil(pingIntervalMs), limits };
   }
 
   /** At the server: a new session, after so many plain messages. */

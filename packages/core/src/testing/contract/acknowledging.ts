@@ -5,7 +5,7 @@ import type { SendOptions } from '../../connection.js';
 import type { ProtocolTypes } from '../../protocol.js';
 import { type Stage, until, watchSettling } from './stage.js';
 
-const soon = { baseDelayMs: 2, maxDelayMs: 20 };
+const soon = { baseDelayMs: 2, maxDelayMs: 20, minDelayMs: 0 };
 
 export function acknowledgingStatements<T extends ProtocolTypes>(
   stage: () => Stage<T>,

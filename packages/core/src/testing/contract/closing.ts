@@ -203,7 +203,7 @@ export function closingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     const silent = stage().withSilentDials();
     let dials = 0;
     const client = stage().connection(
-      { autoRestart: true, reconnect: { baseDelayMs: 0 } },
+      { autoRestart: true, reconnect: { baseDelayMs: 0, minDelayMs: 0 } },
       { ...silent, dial: (options) => (dials++ === 0 ? stage().environment.dial(options) : silent.dial(options)) },
     );
     await client.connect(address.host, address.port);
@@ -223,7 +223,7 @@ export function closingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     async (event) => {
       for (const ending of ['close', 'destroy'] as const) {
         const { server, address } = await stage().started();
-        const client = stage().connection({ autoRestart: true, reconnect: { baseDelayMs: 1 } });
+        const client = stage().connection({ autoRestart: true, reconnect: { baseDelayMs: 1, minDelayMs: 0 } });
         const events = record(client, ['close']);
         client.on(event, () => void client[ending]());
         const connecting = client.connect(address.host, address.port).catch((error: { code?: unknown }) => error.code);

@@ -8,7 +8,8 @@ const script = (module: string) => `
   import { Connection, Server } from ${JSON.stringify(module)};
   const server = await new Server({ port: 0 }).start();
   const { host, port } = server.address;
-  const client = await new Connection({ autoRestart: true, reconnect: { baseDelayMs: 1 } }).connect(host, port);
+  const reconnect = { baseDelayMs: 1, minDelayMs: 0 };
+  const client = await new Connection({ autoRestart: true, reconnect }).connect(host, port);
   const accepted = await server.getConnection();
   await client.sendData('hello', { timeoutMs: 60_000 });
   await accepted.getData({ timeoutMs: 60_000, signal: new AbortController().signal });

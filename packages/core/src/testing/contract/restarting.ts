@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import type { ProtocolTypes } from '../../protocol.js';
 import { record, type Stage, until, watchSettling } from './stage.js';
 
-const soon = { baseDelayMs: 2, maxDelayMs: 20 };
+const soon = { baseDelayMs: 2, maxDelayMs: 20, minDelayMs: 0 };
 const lifeEvents = ['connect', 'disconnect', 'reconnecting', 'reconnect', 'close'];
 
 export function restartingStatements<T extends ProtocolTypes>(stage: () => Stage<T>): void {

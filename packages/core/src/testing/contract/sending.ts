@@ -6,7 +6,7 @@ import type { ProtocolTypes } from '../../protocol.js';
 import { record, type Stage, until, watchSettling } from './stage.js';
 
 /** Short waits, for clients that are to find their server again. */
-const soon = { baseDelayMs: 20, maxDelayMs: 20 };
+const soon = { baseDelayMs: 20, maxDelayMs: 20, minDelayMs: 0 };
 
 export function sendingStatements<T extends ProtocolTypes>(stage: () => Stage<T>): void {
   const numbered = (n: number) => stage().subject.numbered(n);

@@ -49,7 +49,7 @@ class Life<T extends ProtocolTypes> {
       {
         autoRestart: true,
         closeTimeoutMs: 5_000,
-        reconnect: { baseDelayMs: 10, maxDelayMs: 200 },
+        reconnect: { baseDelayMs: 10, maxDelayMs: 200, minDelayMs: 0 },
         sendQueue: { maxMessages: 4, whenFull },
       },
       network,

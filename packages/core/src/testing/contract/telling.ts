@@ -30,7 +30,7 @@ export function tellingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     const errors = events.map((event) => new Error(event));
     const caught = await uncaught(events.length + 1, async () => {
       const { server, address } = await stage().started();
-      const client = stage().connection({ autoRestart: true, reconnect: { baseDelayMs: 1 } });
+      const client = stage().connection({ autoRestart: true, reconnect: { baseDelayMs: 1, minDelayMs: 0 } });
       events.forEach((event, index) => {
         client.once(event, () => {
           throw errors[index];
@@ -150,7 +150,7 @@ export function tellingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
 
   test('the state is what the event says when the event is told', async () => {
     const { server, address } = await stage().started();
-    const client = stage().connection({ autoRestart: true, reconnect: { baseDelayMs: 1 } });
+    const client = stage().connection({ autoRestart: true, reconnect: { baseDelayMs: 1, minDelayMs: 0 } });
     const states: string[] = [];
     for (const event of ['connect', 'reconnecting', 'reconnect', 'close'] as const) {
       client.on(event, () => states.push(`${event}: ${client.state}`));

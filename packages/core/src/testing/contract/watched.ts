@@ -73,6 +73,7 @@ export class WatchedEnvironment implements Environment {
         this.#timers.delete(timer);
         clock.clearTimeout(timer);
       },
+      setImmediate: (callback) => clock.setImmediate(callback),
     };
   }
 
@@ -109,6 +110,10 @@ class WatchedTransport implements Transport {
 
   get unsentBytes(): number {
     return this.#transport.unsentBytes;
+  }
+
+  get leftBytes(): number {
+    return this.#transport.leftBytes;
   }
 
   get writable(): boolean {

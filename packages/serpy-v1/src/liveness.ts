@@ -1,0 +1,124 @@
+/**
+ * Whether the peer of a v1 conversation is alive: it must answer a change of mode that opens the conversation, and, where
+ * heart-beats are asked for, say something now and then. Told the time, it knows no clock; whatever comes in is a sign of life,
+ * what goes out is none.
+ */
+import { type Role, SilentError } from 'serpy-core';
+
+/** How long a peer may be silent. */
+export interface LivenessSetting {
+  /** After how long a silence the peer is asked for a sign of life; after three times as long the link is dead. 0 for never. Default 0. */
+  readonly heartbeatMs: number;
+  /** Client: how long the answer to a change of mode may take that is the first it sends on a link; 0 for as long as it takes. Default 5,000. */
+  readonly answerTimeoutMs: number;
+}
+
+/** A peer that has said nothing for so many heart-beats is dead. */
+const deadlyBeats = 3;
+
+export class Liveness {
+  readonly #heartbeatMs: number;
+  readonly #answerTimeoutMs: number;
+  #heardMs = 0;
+  /** When it was last asked for a sign of life that has not come. */
+  #askedMs: number | undefined;
+  /** The first answer: not expected, expected from the next look at the clock on, or by a certain time. */
+  #answer: 'no' | 'expected' | number = 'no';
+  #deadlineMs: number | undefined;
+
+  constructor(role: Role, { heartbeatMs = 0, answerTimeoutMs = 0 }: Partial<LivenessSetting>) {
+    this.#heartbeatMs = heartbeatMs;
+    // A client that dialled again may have a full queue, and then it reads nothing; a server's is empty on each new link.
+    this.#answerTimeoutMs = role === 'client' ? answerTimeoutMs : 0;
+  }
+
+  /** When `tick` wants to be called. Bytes that nobody asked for do not move it: to do so for each takes longer than to look in vain. */
+  get deadlineMs(): number | undefined {
+    return this.#deadlineMs;
+  }
+
+  up(nowMs: number): void {
+    this.#answer = 'no';
+    this.#restart(nowMs);
+  }
+
+  lost(): void {
+    this.#deadlineMs = undefined;
+  }
+
+  /** The conversation was opened with a change of mode. */
+  opened(): void {
+    if (this.#answerTimeoutMs === 0) return;
+    this.#answer = 'expected';
+    this.#deadlineMs = this.#heardMs; // at once: the time is not known here
+  }
+
+  /** Bytes came in. */
+  heard(nowMs: number): void {
+    const expected = this.#askedMs !== undefined || this.#answer !== 'no';
+    this.#heardMs = nowMs;
+    this.#askedMs = undefined;
+    this.#answer = 'no';
+    if (expected) this.#plan();
+  }
+
+  /**
+   * Looks at the clock, and says whether the peer is to be asked for a sign of life. Throws a `SilentError` when it should have given one.
+   * @param paused nothing is read at the moment: what the peer may have said waits outside
+   */
+  tick(nowMs: number, paused: boolean): boolean {
+    if (paused) {
+      if (this.#answer !== 'no') this.#answer = nowMs + this.#answerTimeoutMs;
+      this.#restart(nowMs);
+      return false;
+    }
+    if (this.#answer === 'expected') this.#answer = nowMs + this.#answerTimeoutMs;
+    else if (this.#answer !== 'no' && nowMs >= this.#answer) throw noAnswer(this.#answerTimeoutMs);
+    const ask = this.#beat(nowMs);
+    this.#plan();
+    return ask;
+  }
+
+  #beat(nowMs: number): boolean {
+    if (this.#heartbeatMs === 0) return false;
+    if (this.#askedMs !== undefined) {
+      if (nowMs >= this.#deadMs(this.#askedMs)) throw noHeartbeat(this.#heartbeatMs);
+      return false;
+    }
+    if (nowMs < this.#heardMs + this.#heartbeatMs) return false;
+    this.#askedMs = nowMs;
+    return true;
+  }
+
+  #restart(nowMs: number): void {
+    this.#heardMs = nowMs;
+    this.#askedMs = undefined;
+    this.#plan();
+  }
+
+  #plan(): void {
+    const beat = this.#askedMs === undefined ? this.#heardMs + this.#heartbeatMs : this.#deadMs(this.#askedMs);
+    const times = this.#heartbeatMs > 0 ? [beat] : [];
+    if (this.#answer !== 'no') times.push(this.#answer === 'expected' ? this.#heardMs : this.#answer);
+    this.#deadlineMs = times.length > 0 ? Math.min(...times) : undefined;
+  }
+
+  /** Counted from when it was asked: it may have been late, in a program that was busy. */
+  #deadMs(askedMs: number): number {
+    return askedMs + (deadlyBeats - 1) * this.#heartbeatMs;
+  }
+}
+
+function noAnswer(answerTimeoutMs: number): SilentError {
+  return new SilentError(
+    `the server took the connection, and did not answer a change of mode (SETMODE) within ${answerTimeoutMs} ms (answerTimeoutMs): ` +
+      "does it speak v1, and does its program run? If it speaks v2, use serpy-v2, or protocol: 'v2'",
+  );
+}
+
+function noHeartbeat(heartbeatMs: number): SilentError {
+  return new SilentError(
+    `the peer has sent nothing for ${deadlyBeats * heartbeatMs} ms, not even an answer to a sign of life (heartbeatMs: ${heartbeatMs}): ` +
+      'is the cable in, does its program run, and does it take its messages? If it may rest for so long, raise heartbeatMs',
+  );
+}

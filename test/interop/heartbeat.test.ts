@@ -1,0 +1,36 @@
+/** Heart-beats to Python: it answers them in both roles and takes no harm, and one that has stopped reading is found out. */
+import { once } from 'node:events';
+import type { Mode } from 'serpy-v1';
+import { afterEach, describe, expect, test } from 'vitest';
+import { hasPython, titled } from './python-peer.js';
+import { roles, Stage, warningsOf } from './stage.js';
+
+const stage = new Stage();
+afterEach(() => stage.clear());
+
+describe.skipIf(!hasPython).each(roles)(titled('v1, %s listens: Python', hasPython), (listens) => {
+  test('answers heart-beats, and messages in all modes pass between them', async () => {
+    const { peer, connection } = await stage.v1(listens, { heartbeatMs: 200 }, '--trace');
+    const warnings = warningsOf(connection);
+    for (const mode of [0, 1, 2, 3, 4, 5] as const satisfies Mode[]) {
+      const asked = (word: unknown) => word === `SETMODE${mode}`;
+      if (mode !== 0) {
+        expect(await connection.sendData(`out ${mode}`, { mode })).toBe(true);
+        await peer.next('message');
+        await peer.next(({ event, word }) => event === 'control' && asked(word)); // the change of mode
+      }
+      await peer.next(({ event, word }) => event === 'control' && asked(word)); // the heart-beat
+      await peer.send('text', `back ${mode}`, { mode });
+      expect((await connection.getMessage()).mode).toBe(mode);
+    }
+    expect([connection.isConnected(), warnings, peer.all('deaf')]).toEqual([true, [], []]);
+  });
+
+  test('that has stopped reading is found dead after three of them', async () => {
+    const { peer, connection } = await stage.v1(listens, { heartbeatMs: 100 });
+    warningsOf(connection);
+    const closed = once(connection, 'close');
+    await peer.do({ do: 'pause' });
+    expect(await closed).toMatchObject([{ reason: 'silent', error: { code: 'ERR_SERPY_SILENT' } }]);
+  });
+});
