@@ -79,7 +79,7 @@ test('an auto client that does not hear a v1 answer takes the server for v2, whe
     failed: () => {},
   });
   const connecting = connect(
-    { protocol: 'auto', port, answerTimeoutMs: 100, heartbeatMs, probeTimeoutMs: 50 },
+    { protocol: 'auto', port, handshake: 'off', answerTimeoutMs: 100, heartbeatMs, probeTimeoutMs: 50 },
     {},
     network,
   );
