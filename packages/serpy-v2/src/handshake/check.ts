@@ -6,7 +6,7 @@ import { crc32 } from './crc.js';
 import { digest } from './digest.js';
 
 /** From this size on the bytes of a piece are checked with XXH64. */
-const digestFromBytes = 4096;
+export const digestFromBytes = 4096;
 
 /** The check of a frame, given the CRC-32 of what goes before its bytes. */
 export function checkOf(headCrc: number, bytes: Uint8Array, start: number, end: number): number {

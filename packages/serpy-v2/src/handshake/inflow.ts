@@ -194,13 +194,12 @@ export class Inflow {
   }
 
   #checkRules({ flags, total, dataBytes }: PieceHead): void {
-    const isFirst = (flags & pieceFlag.first) !== 0;
-    const { messages, bytes } = this.limits;
-    if (isFirst) {
+    if (flags & pieceFlag.first) {
       if (total > this.#maxMessageBytes) {
         throw new MessageTooLargeError('the message that the peer sends', total, this.#maxMessageBytes);
       }
-      if (this.#startedMessages >= messages || this.#receivedBytes >= bytes) {
+      if (this.#isBeyondLimits()) {
+        const { messages, bytes } = this.limits;
         throw new ProtocolError(`the peer sends more than it was allowed to (${messages} messages, ${bytes} bytes)`);
       }
       if (this.#assembly) throw new ProtocolError('the peer began a message in the middle of another');
@@ -210,6 +209,14 @@ export class Inflow {
     if (!this.#assembly) throw new ProtocolError('the peer went on with a message that it had not begun');
     if (dataBytes > this.#assembly.missing)
       throw new ProtocolError('the peer sent more of a message than it announced');
+  }
+
+  /** As `limits` says, without making an object of it for every piece. */
+  #isBeyondLimits(): boolean {
+    const { maxMessages, maxBytes, drops } = this.#window;
+    if (drops) return false;
+    const isFull = this.#startedMessages - this.#takenMessages >= maxMessages;
+    return isFull || this.#receivedBytes - this.#takenBytes >= maxBytes;
   }
 
   #count({ flags, number, dataBytes }: PieceHead): void {

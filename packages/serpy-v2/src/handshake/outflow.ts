@@ -180,9 +180,8 @@ export class Outflow<Out extends Cuttable> {
     const { headBytes, dataBytes } = piece;
     const joined = dataBytes < joinedBytes;
     const { memory, start } = this.#output.reserve(headBytes + (joined ? dataBytes : 0));
-    piece.crc = piece.writeHead(memory, start);
-    if (joined) piece.copyTo(memory, start + headBytes);
-    else this.#output.write(piece.bytes());
+    piece.write(memory, start, joined);
+    if (!joined) this.#output.write(piece.bytes());
     this.#onWire = piece.number + 1;
   }
 

@@ -32,7 +32,7 @@ export class Piece<Out extends Sendable> {
   start: number;
   end: number;
   /** Of its bytes and what goes before them, once it was sent: if they are another when it is sent again, the program has changed the bytes. */
-  crc = -1;
+  check = -1;
 
   constructor(
     message: Out,
@@ -69,34 +69,47 @@ export class Piece<Out extends Sendable> {
   }
 
   /**
-   * Writes what goes before the bytes, CRC included.
-   * @returns the CRC
+   * Writes what goes before the bytes, and its check.
+   * @param joined whether the bytes follow: then they are written as well
    */
-  writeHead(target: Uint8Array, at: number): number {
+  write(target: Uint8Array, at: number, joined: boolean): void {
+    this.#writeHead(target, at);
+    const dataAt = at + this.headBytes;
+    if (joined) this.#copyTo(target, dataAt);
+    this.check = this.#checkOf(target, at, joined);
+    writeLength(target, at + crcAt, this.check);
+  }
+
+  #checkOf(target: Uint8Array, at: number, joined: boolean): number {
+    const type = this.message.type | numberedBit;
+    const dataAt = at + this.headBytes;
+    // One pass over all of it, where that is the same.
+    if (joined) return crc32(target, at + lengthAt, dataAt + this.dataBytes, type);
+    return checkOf(crc32(target, at + lengthAt, dataAt, type), this.memory, this.start, this.end);
+  }
+
+  #writeHead(target: Uint8Array, at: number): void {
     const { headBytes, flags } = this;
     for (let i = 0; i < typeAt; i++) target[at + i] = frameStart[i] as number;
-    const type = this.message.type | numberedBit;
-    target[at + typeAt] = type;
+    target[at + typeAt] = this.message.type | numberedBit;
     writeLength(target, at + lengthAt, headBytes - headerBytes + this.dataBytes);
     target[at + headerBytes] = flags;
     writeNumber(target, at + headerBytes + 1, this.number);
     if (this.hasTotal) writeNumber(target, at + headerBytes + pieceHeadBytes, this.total);
-    const headCrc = crc32(target, at + lengthAt, at + headBytes, type);
-    const crc = checkOf(headCrc, this.memory, this.start, this.end);
-    writeLength(target, at + crcAt, crc);
-    return crc;
   }
 
   /** Whether its bytes are other ones than when it was first sent. */
   get changed(): boolean {
-    return this.crc >= 0 && this.writeHead(scratch, 0) !== this.crc;
+    if (this.check < 0) return false;
+    this.#writeHead(scratch, 0);
+    return this.#checkOf(scratch, 0, false) !== this.check;
   }
 
   bytes(): Uint8Array {
     return this.memory.subarray(this.start, this.end);
   }
 
-  copyTo(target: Uint8Array, at: number): void {
+  #copyTo(target: Uint8Array, at: number): void {
     const { memory, start, end } = this;
     if (end - start > loopBytes) target.set(this.bytes(), at);
     else for (let i = start; i < end; i++) target[at + i - start] = memory[i] as number;
@@ -108,7 +121,7 @@ export class Piece<Out extends Sendable> {
     this.memory = nothing;
     this.start = 0;
     this.end = 0;
-    this.crc = -1;
+    this.check = -1;
   }
 }
 

@@ -1,14 +1,14 @@
 /** Bytes in, frames out, as they are after a handshake. One link, one reader: after it has thrown it is done with. */
-import { ByteQueue } from 'serpy-core';
+import { ByteQueue, ownMemoryBytes } from 'serpy-core';
 import { Chunk } from '../chunk.js';
 import { readUint32, startsWithMagic } from '../header.js';
-import { headerBytes, lengthOffset, magic, typeOffset } from '../wire.js';
+import { frameType, headerBytes, lengthOffset, magic, typeOffset } from '../wire.js';
 import { believedTimes } from './assembly.js';
-import { checkOf } from './check.js';
+import { checkOf, digestFromBytes } from './check.js';
 import { crc32 } from './crc.js';
 import { DamageError } from './faults.js';
 import type { PieceHead } from './inflow.js';
-import { controlType, pieceBytes, pieceFlag, pieceHeadBytes, readNumber, totalBytes } from './wire.js';
+import { controlType, numberedBit, pieceBytes, pieceFlag, pieceHeadBytes, readNumber, totalBytes } from './wire.js';
 
 /** What takes frames whose CRC was right. */
 export interface FrameSink {
@@ -22,6 +22,9 @@ export type Frame =
   | { readonly kind: 'control'; readonly type: number; readonly payload: Buffer };
 
 const crcOffset = 6;
+
+/** Of a piece that is a message by itself. */
+const wholeFlags = pieceFlag.first | pieceFlag.last;
 
 /** The longest head of a piece, with the frame's header. */
 const mostHeadBytes = headerBytes + pieceHeadBytes + totalBytes;
@@ -142,11 +145,10 @@ export class FrameReader {
     const numberAt = at + headerBytes + 1;
     const total = headBytes > pieceHeadBytes ? readNumber(bytes, numberAt + 8) : dataBytes;
     const head: PieceHead = { type, flags, number: readNumber(bytes, numberAt), total, dataBytes };
-    const headCrc = crc32(bytes, at + lengthOffset, at + headerBytes + headBytes, type);
     const chunk = this.#chunk;
     const dataAt = inChunk ? at + headerBytes + headBytes : chunk.at;
     if (chunk.bytes.length - dataAt < dataBytes) {
-      this.#headCrc = headCrc;
+      this.#headCrc = crc32(bytes, at + lengthOffset, at + headerBytes + headBytes, type);
       bytes.copy(this.#head, 0, at, at + headerBytes); // the CRC that it states is looked at when all has come
       chunk.at = dataAt;
       this.#piece = head;
@@ -154,9 +156,15 @@ export class FrameReader {
       this.#place = this.#sink.place(head, this.#received * believedTimes);
       return this.#readRest(head);
     }
-    checkCrc(checkOf(headCrc, chunk.bytes, dataAt, dataAt + dataBytes), bytes, at);
+    // One pass over all of it, where that is the same.
+    const joined = inChunk && dataBytes < digestFromBytes;
+    const headCrc = crc32(bytes, at + lengthOffset, joined ? dataAt + dataBytes : at + headerBytes + headBytes, type);
+    checkCrc(joined ? headCrc : checkOf(headCrc, chunk.bytes, dataAt, dataAt + dataBytes), bytes, at);
     chunk.at = dataAt;
-    return { kind: 'piece', head, data: chunk.take(dataBytes), placed: false };
+    const isWhole = (flags & wholeFlags) === wholeFlags;
+    const isOwn = isWhole && dataBytes < ownMemoryBytes && type === (frameType.bytes | numberedBit);
+    if (isOwn) chunk.own(); // once for all the small messages in it
+    return { kind: 'piece', head, data: chunk.take(dataBytes), placed: isOwn };
   }
 
   #readControl(bytes: Buffer, at: number, type: number, length: number, inChunk: boolean): Frame | undefined {
