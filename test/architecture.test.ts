@@ -137,6 +137,8 @@ describe('source files', () => {
     const transports = [
       'packages/core/src/tcp-reading.ts',
       'packages/core/src/tcp-transport.ts',
+      'packages/core/src/tls-listener.ts',
+      'packages/core/src/tls-options.ts',
       'packages/core/src/tls-transport.ts',
     ];
     expect(users.map(({ path }) => shown(path)).filter((path) => !transports.includes(path))).toEqual([]);
