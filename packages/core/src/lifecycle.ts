@@ -7,7 +7,7 @@ import type { CloseInfo, ConnectInfo, DisconnectInfo, ReconnectInfo, Reconnectin
 import { type ConnectionEvent, type ConnectionState, nextState } from './connection-state.js';
 import type { ConversationOwner } from './conversation.js';
 import type { Environment } from './environment.js';
-import { ConnectError, OptionError } from './errors.js';
+import { ConnectError, isSerpyError, OptionError } from './errors.js';
 import type { Link, LinkLife } from './link.js';
 import type { LinkEnd } from './link-end.js';
 import type { ConnectionSettings } from './options.js';
@@ -213,7 +213,9 @@ export class Lifecycle implements ConversationOwner, LinkLife {
     if (this.#state === 'closed') return;
     if (this.#state === 'connected' && !this.#everReady && this.#role === 'client') {
       this.#move('dial-failed');
-      this.#settleReady(new ConnectError('the peer hung up before messages could be exchanged', { cause: end.error }));
+      const hungUp = 'the peer hung up before messages could be exchanged';
+      const refused = isSerpyError(end.error) && end.error.code === 'ERR_SERPY_AUTH';
+      this.#settleReady(refused ? end.error : new ConnectError(hungUp, { cause: end.error }));
       return;
     }
     if (this.#state === 'closing' || !this.#autoRestart || end.reason === 'closed') {
@@ -222,7 +224,7 @@ export class Lifecycle implements ConversationOwner, LinkLife {
     }
     this.#move('link-lost-restart');
     this.#attempt = firstAttempt(this.#attempt, upMs, this.#settings.reconnect);
-    this.#redial = new Redial(this.#environment, this.#address as Address, this.#settings, {
+    this.#redial ??= new Redial(this.#environment, this.#address as Address, this.#settings, {
       waiting: (attempt, delayMs, error) => {
         this.#attempt = attempt;
         this.#owner.reconnecting({ attempt, delayMs, error });

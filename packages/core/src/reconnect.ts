@@ -15,6 +15,9 @@ export interface ReconnectOptions {
   readonly stableMs: number;
 }
 
+/** After so many dials in a row in which one end did not prove who it is, there is no use in hurrying: somebody has to bring a key. */
+const hopelessFailures = 2;
+
 /** More than it takes from any base to any bound; 2 to the power of any number of dials would be infinite one day. */
 const mostDoublings = 100;
 
@@ -22,9 +25,16 @@ const mostDoublings = 100;
  * The wait before a dial, in milliseconds, or undefined when it is time to give up.
  * @param attempt 1 for the first dial after the link broke
  * @param chance from 0 to 1
+ * @param authFailures how many of the last dials in a row failed because one end did not prove who it is
  */
-export function redialDelayMs(attempt: number, chance: number, options: ReconnectOptions): number | undefined {
+export function redialDelayMs(
+  attempt: number,
+  chance: number,
+  options: ReconnectOptions,
+  authFailures = 0,
+): number | undefined {
   if (attempt > options.maxAttempts) return undefined;
+  if (authFailures >= hopelessFailures) return options.maxDelayMs;
   const doublings = Math.min(attempt - 1, mostDoublings);
   const bound = Math.min(options.maxDelayMs, options.baseDelayMs * 2 ** doublings);
   return Math.floor(chance * bound);
