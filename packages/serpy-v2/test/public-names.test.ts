@@ -10,6 +10,7 @@ test('the public names are these', () => {
       "Connection",
       "Server",
       "float",
+      "generateKey",
       "int",
       "isSerpyError",
       "v2Protocol",
