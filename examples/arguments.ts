@@ -35,6 +35,22 @@ export function readArguments<const T extends Record<string, Option>>(purpose: s
   }
 }
 
+const noKey = 'none';
+
+/** For a client: the key of the server, where that has one. */
+export const clientAccess = { keyFile: ['a file with the key that the server has', noKey] } as const;
+
+/** For a server: who may connect, where other computers reach it. */
+export const serverAccess = {
+  keyFile: ['a file with the key that clients must have, from generateKey()', noKey],
+  insecure: ['let everybody in who reaches the server, also from other computers', false],
+} as const;
+
+/** The option `key` for what `--keyFile` says. */
+export function keyIn(file: string): { key?: { file: string } } {
+  return file === noKey ? {} : { key: { file } };
+}
+
 function read(name: string, given: unknown, fallback: Option[1]): Option[1] | true {
   if (given === undefined) return fallback;
   if (typeof fallback !== 'number') return given as string | true;

@@ -143,6 +143,8 @@ describe('source files', () => {
     const transports = [
       'packages/core/src/tcp-reading.ts',
       'packages/core/src/tcp-transport.ts',
+      'packages/core/src/tls-listener.ts',
+      'packages/core/src/tls-options.ts',
       'packages/core/src/tls-transport.ts',
       'packages/fault-proxy/src/tcp.ts',
     ];

@@ -91,7 +91,8 @@ describe('options', () => {
     for (const row of documented) {
       const option = codeIn(row.option ?? '');
       const [name = '', below] = option.split('.');
-      const value = below === undefined ? 1 : { [below]: 1 };
+      const one = option === 'key' ? '1' : 1; // a key is text, whatever it looks like
+      const value = below === undefined ? one : { [below]: one };
       const variable = codeIn(row.variable ?? '');
       if (variable !== '') expect(facade.environmentOptions({ [variable]: '1' }), option).toEqual({ [name]: value });
       else

@@ -1,7 +1,9 @@
 /** Runs each example as a user does, in processes of their own, until it has shown what it is there to show. */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { generateKey } from 'serpy';
 import { Connection as V1Connection } from 'serpy-v1';
 import { float, Connection as V2Connection, Server as V2Server } from 'serpy-v2';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -184,6 +186,30 @@ describe('the image server', () => {
     await connection.sendData('cheese');
     expect(await connection.getData()).toBe('ask for an image by its number, not by cheese');
     await connection.close();
+  });
+
+  test('with a key sends them to clients that have it, and is not started in the open by mistake', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'serpy-examples-'));
+    const keyFile = ['--keyFile', join(folder, 'lab.key')];
+    writeFileSync(join(folder, 'lab.key'), `${generateKey()}\n`);
+    try {
+      const server = Program.example('serpy-v2/image-server.ts', ['--port', '0', ...keyFile]);
+      const [, port] = await server.until(/listening on 127\.0\.0\.1:(\d+)\n/);
+      const ask = ['--port', port as string, '--images', '2'];
+      const [known, stranger, open] = await Promise.all([
+        Program.example('serpy-v2/image-client.ts', [...ask, ...keyFile]).ended,
+        Program.example('serpy-v2/image-client.ts', ask).ended,
+        Program.example('serpy-v2/image-server.ts', ['--port', '0', '--host', '0.0.0.0']).ended,
+      ]);
+      expect(known).toMatchObject({ status: 0, stderr: '', stdout: expect.stringMatching(/2 images, 0 wrong/) });
+      expect(stranger).toMatchObject({ status: 1, stderr: expect.stringContaining('it looks like TLS') });
+      expect(open).toMatchObject({
+        status: 1,
+        stderr: expect.stringMatching(/^on 0\.0\.0\.0 everybody .*insecure: true\n$/),
+      });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test('is found out by its client when an image is not the right one', async () => {

@@ -1,14 +1,24 @@
 // A broadcast server over v2: passes each message to all other clients, until one of them sends /KTHXBYE.
 import { type Connection, float, Server } from 'serpy-v2';
-import { readArguments } from '../arguments.ts';
+import { keyIn, readArguments, serverAccess } from '../arguments.ts';
 
-const { host, port } = readArguments('Passes each message to all other clients, until one of them sends /KTHXBYE.', {
-  host: ['the address to listen on; 0.0.0.0 for all networks', '127.0.0.1'],
-  port: ['the port to listen on; 0 for any free one', 5201],
-});
+const { host, port, keyFile, insecure } = readArguments(
+  'Passes each message to all other clients, until one of them sends /KTHXBYE.',
+  {
+    host: ['the address to listen on; 0.0.0.0 for all networks', '127.0.0.1'],
+    port: ['the port to listen on; 0 for any free one', 5201],
+    ...serverAccess,
+  },
+);
 
 // A client that does not read loses its oldest messages, instead of holding up the others.
-const server = await new Server({ host, port, sendQueue: { whenFull: 'drop-oldest' } }).start();
+const server = await new Server({
+  host,
+  port,
+  insecure,
+  ...keyIn(keyFile),
+  sendQueue: { whenFull: 'drop-oldest' },
+}).start();
 process.once('SIGINT', () => server.closeServer());
 console.log(`listening on ${server.address.host}:${server.address.port}`);
 

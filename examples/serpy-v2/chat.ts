@@ -1,18 +1,19 @@
 // A chat over v2, with everybody who is connected to broadcast-server.ts.
 import { Connection } from 'serpy-v2';
-import { readArguments } from '../arguments.ts';
+import { clientAccess, keyIn, readArguments } from '../arguments.ts';
 import { ChatTerminal } from '../chat-terminal.ts';
 
 const commands = '/name NEW changes your name, /stop leaves, /KTHXBYE leaves and stops the server';
 
-const { host, port, ...given } = readArguments(`Talks to everybody on the broadcast server. ${commands}.`, {
+const { host, port, keyFile, ...given } = readArguments(`Talks to everybody on the broadcast server. ${commands}.`, {
   host: ['where the broadcast server is', '127.0.0.1'],
   port: ['its port', 5201],
   name: ['how the others see you', 'guest'],
+  ...clientAccess,
 });
 let { name } = given;
 
-const connection = await new Connection().connect(host, port);
+const connection = await new Connection(keyIn(keyFile)).connect(host, port);
 const terminal = new ChatTerminal();
 terminal.print(`connected to ${host}:${port}; ${commands}`);
 void listenToOthers();

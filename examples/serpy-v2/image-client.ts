@@ -1,17 +1,18 @@
 // Asks image-server.ts for images by their number, and compares each bit for bit with its own simulation.
 import { performance } from 'node:perf_hooks';
 import { Connection } from 'serpy-v2';
-import { readArguments } from '../arguments.ts';
+import { clientAccess, keyIn, readArguments } from '../arguments.ts';
 import { film, side } from '../serpy/simulation.ts';
 
 const options = readArguments('Asks image-server.ts for images, and compares them bit for bit with a simulation.', {
   host: ['where the server is', '127.0.0.1'],
   port: ['its port', 5203],
   images: ['how many images', 24],
+  ...clientAccess,
 });
 
 const expected = film();
-const connection = await new Connection().connect(options.host, options.port);
+const connection = await new Connection(keyIn(options.keyFile)).connect(options.host, options.port);
 
 let bytes = 0;
 let milliseconds = 0;

@@ -1,15 +1,16 @@
 // A camera: a client asks for an image by its number, and gets the bytes of 512 × 512 float32. See image-client.ts.
 import { type Connection, Server } from 'serpy-v2';
-import { readArguments } from '../arguments.ts';
+import { keyIn, readArguments, serverAccess } from '../arguments.ts';
 import { film } from '../serpy/simulation.ts';
 
-const { host, port } = readArguments('Sends the image that is asked for by its number.', {
+const { host, port, keyFile, insecure } = readArguments('Sends the image that is asked for by its number.', {
   host: ['the address to listen on; 0.0.0.0 for all networks', '127.0.0.1'],
   port: ['the port to listen on; 0 for any free one', 5203],
+  ...serverAccess,
 });
 
 const images = film();
-const server = await new Server({ host, port }).start();
+const server = await new Server({ host, port, insecure, ...keyIn(keyFile) }).start();
 process.once('SIGINT', () => server.closeServer());
 console.log(`listening on ${server.address.host}:${server.address.port}`);
 

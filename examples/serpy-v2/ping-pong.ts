@@ -3,15 +3,19 @@
 import { performance } from 'node:perf_hooks';
 import { isDeepStrictEqual } from 'node:util';
 import { Connection, float, isSerpyError, type Message } from 'serpy-v2';
-import { readArguments } from '../arguments.ts';
+import { clientAccess, keyIn, readArguments } from '../arguments.ts';
 
-const { host, port, messages } = readArguments('Sends messages to ping-pong-server.ts and compares what comes back.', {
-  host: ['where the server is', '127.0.0.1'],
-  port: ['its port', 5202],
-  messages: ['how many messages; 0 to go on until Ctrl-C', 2000],
-});
+const { host, port, keyFile, messages } = readArguments(
+  'Sends messages to ping-pong-server.ts and compares what comes back.',
+  {
+    host: ['where the server is', '127.0.0.1'],
+    port: ['its port', 5202],
+    messages: ['how many messages; 0 to go on until Ctrl-C', 2000],
+    ...clientAccess,
+  },
+);
 
-const connection = await new Connection({ autoRestart: true }).connect(host, port);
+const connection = await new Connection({ autoRestart: true, ...keyIn(keyFile) }).connect(host, port);
 let stopped = false;
 process.once('SIGINT', () => {
   stopped = true;

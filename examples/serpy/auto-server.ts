@@ -1,13 +1,17 @@
 // A server for v1 and v2 clients alike, on one port: greets each when it first speaks, and sends back what it says.
 import { float, listen, type PortableConnection } from 'serpy';
-import { readArguments } from '../arguments.ts';
+import { keyIn, readArguments, serverAccess } from '../arguments.ts';
 
-const { host, port } = readArguments('Greets v1 and v2 clients alike, and sends back what they say.', {
-  host: ['the address to listen on; 0.0.0.0 for all networks', '127.0.0.1'],
-  port: ['the port to listen on; 0 for any free one', 5303],
-});
+const { host, port, keyFile, insecure } = readArguments(
+  'Greets v1 and v2 clients alike, and sends back what they say.',
+  {
+    host: ['the address to listen on; 0.0.0.0 for all networks', '127.0.0.1'],
+    port: ['the port to listen on; 0 for any free one', 5303],
+    ...serverAccess,
+  },
+);
 
-const server = await listen({ protocol: 'auto', host, port, encoding: 'utf-8' });
+const server = await listen({ protocol: 'auto', host, port, insecure, ...keyIn(keyFile), encoding: 'utf-8' });
 process.once('SIGINT', () => server.closeServer());
 console.log(`listening on ${server.address.host}:${server.address.port}`);
 

@@ -64,6 +64,7 @@ export function readPage(path: string, text: string): Page {
 export function readPages(): Page[] {
   const paths = [
     'README.md',
+    'SECURITY.md',
     'examples/README.md',
     ...packages.map((folder) => `packages/${folder}/README.md`),
     ...['docs', 'docs/decisions'].flatMap((folder) =>

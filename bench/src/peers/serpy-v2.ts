@@ -1,4 +1,7 @@
-/** serpy-v2 through its public interface, as its README has it: sendData awaited, received by `for await`, checksums verified. */
+/**
+ * serpy-v2 through its public interface, as its README has it: sendData awaited, received by `for await`, checksums verified.
+ * `serpy-v2-key` is the same with a key: TLS 1.3.
+ */
 import type { Connection } from 'serpy-v2';
 import type { Link, MessageHandler, Payload, Peer } from '../peer.js';
 import type { Workload } from '../workload.js';
@@ -27,14 +30,17 @@ class V2Link implements Link {
   }
 }
 
-function peer(name: string, session: object): Peer {
+/** Both processes need it, and it protects nothing. */
+const benchKey = Buffer.alloc(32, 'bench').toString('hex');
+
+function v2Peer(name: string, options: { readonly key?: string; readonly handshake?: 'require' }): Peer {
   return {
     name,
     kinds: ['one-way', 'round-trip', 'acknowledged', 'idle', 'broadcast', 'slow-reader', 'burst'],
     available: async () => await versionOf('serpy-v2'),
     async server(workload, accept) {
       const { Server } = await import('serpy-v2');
-      const server = await new Server({ port: 0, maxConnections, ...queueOptions(workload) }).start();
+      const server = await new Server({ port: 0, maxConnections, ...options, ...queueOptions(workload) }).start();
       void acceptAll(server, (connection) => accept(new V2Link(connection, workload)));
       return {
         address: server.address ?? { host: '', port: 0 },
@@ -47,9 +53,13 @@ function peer(name: string, session: object): Peer {
     },
     async client(workload, { host, port }) {
       const { Connection } = await import('serpy-v2');
-      return new V2Link(await new Connection({ ...queueOptions(workload), ...session }).connect(host, port), workload);
+      return new V2Link(await new Connection({ ...options, ...queueOptions(workload) }).connect(host, port), workload);
     },
   };
 }
 
-export const peers: readonly Peer[] = [peer('serpy-v2', {}), peer('serpy-v2-session', { handshake: 'require' })];
+export const peers: readonly Peer[] = [
+  v2Peer('serpy-v2', {}),
+  v2Peer('serpy-v2-session', { handshake: 'require' }),
+  v2Peer('serpy-v2-key', { key: benchKey }),
+];

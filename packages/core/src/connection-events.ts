@@ -69,7 +69,9 @@ export interface ConnectionEvents {
 /** With `drop`: a server turned a peer away. */
 export interface DropInfo {
   readonly remote: Address;
-  /** The limit that was reached. */
+  /** The option whose limit was reached. */
+  readonly reason: 'maxConnections' | 'maxPendingConnections' | 'maxAuthFailuresPerMinute';
+  /** The server's limit of connections, whatever the reason. */
   readonly maxConnections: number;
 }
 
@@ -78,6 +80,6 @@ export interface ServerEvents<C> {
   connection: [connection: C];
   drop: [info: DropInfo];
   close: [];
-  /** Accepting a peer failed, for example because too many files are open; the server goes on. */
+  /** Accepting a peer failed, because it did not prove to have the key, or too many files are open; the server goes on. */
   warning: [error: Error];
 }

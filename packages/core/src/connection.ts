@@ -14,6 +14,7 @@ import type { Lifecycle } from './lifecycle.js';
 import { addressOptions, type ConnectionSettings } from './options.js';
 import { checkWait, noWait, quietRejection, type WaitOptions } from './pending.js';
 import type { Protocol, ProtocolTypes, Received } from './protocol.js';
+import { securityOf } from './security.js';
 import type { ConnectionStats } from './stats.js';
 import type { Address, Transport } from './transport.js';
 
@@ -57,6 +58,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
 
   constructor(protocol: Protocol<T>, settings: ConnectionSettings, environment: Environment = systemEnvironment) {
     super();
+    securityOf(settings); // throws where its parts exclude each other
     this.#protocol = protocol;
     this.#coordinator = new Coordinator(this, protocol, settings, environment);
     this.#conversation = this.#coordinator.conversation;
@@ -78,6 +80,16 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
     return this.#lifecycle.ends?.local;
   }
 
+  /** Whether there is a link and it is encrypted, by a key or with certificates. */
+  get encrypted(): boolean {
+    return this.#lifecycle.link?.transport.encrypted ?? false;
+  }
+
+  /** What the peer of the link has proved: that it has the key, or the SHA-256 fingerprint of its certificate. Undefined without TLS or a link. */
+  get identity(): string | undefined {
+    return this.#lifecycle.link?.transport.identity;
+  }
+
   /** Why the connection is closed; undefined while it is not. */
   get closeInfo(): CloseInfo | undefined {
     return this.#lifecycle.closeInfo;
@@ -94,7 +106,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
 
   /**
    * Dials a peer and resolves with this connection once messages can be exchanged. When it rejects, it may be called again.
-   * @throws `ERR_SERPY_CONNECT` nobody there, `ERR_SERPY_TIMEOUT` after `timeoutMs`, `ERR_SERPY_ABORTED` by the signal,
+   * @throws `ERR_SERPY_CONNECT` nobody there, `ERR_SERPY_AUTH` the wrong one, `ERR_SERPY_TIMEOUT` after `timeoutMs`, `ERR_SERPY_ABORTED` by the signal,
    * `ERR_SERPY_CLOSED` when closed meanwhile, `ERR_SERPY_OPTION` for a wrong argument or a second call
    */
   async connect(host: string, port: number, options: WaitOptions = noWait): Promise<this> {

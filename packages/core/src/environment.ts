@@ -1,6 +1,8 @@
 /** Everything a connection gets from outside: time, chance and the network. Passed in, so that a whole network can be simulated. */
 import { performance } from 'node:perf_hooks';
 import { tcpDial, tcpListen } from './tcp-transport.js';
+import { tlsListen } from './tls-listener.js';
+import { tlsDial } from './tls-transport.js';
 import type { Dial, Listen } from './transport.js';
 
 /** Monotonic time and timers. */
@@ -31,10 +33,10 @@ const systemClock: Clock = {
   setImmediate: (callback) => void setImmediate(callback),
 };
 
-/** The real world: this computer's clock and TCP. */
+/** The real world: this computer's clock, TCP and TLS. */
 export const systemEnvironment: Environment = {
   clock: systemClock,
   random: Math.random,
-  dial: tcpDial,
-  listen: tcpListen,
+  dial: (options) => (options.security ? tlsDial(options, options.security) : tcpDial(options)),
+  listen: (options) => (options.security ? tlsListen(options, options.security) : tcpListen(options)),
 };

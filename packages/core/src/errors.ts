@@ -13,6 +13,8 @@ export type ErrorCode =
   | 'ERR_SERPY_TOO_LARGE'
   | 'ERR_SERPY_CONNECT'
   | 'ERR_SERPY_LISTEN'
+  | 'ERR_SERPY_AUTH'
+  | 'ERR_SERPY_INSECURE'
   | 'ERR_SERPY_NOT_CONNECTED'
   | 'ERR_SERPY_CLOSED'
   | 'ERR_SERPY_LOST'
@@ -125,6 +127,30 @@ export class ListenError extends SerpyError {
 
   constructor(message: string, options?: ErrorOptions) {
     super('ERR_SERPY_LISTEN', message, options);
+  }
+}
+
+/**
+ * One end did not prove to be who it should: another key or none, a certificate that does not hold, no TLS at all.
+ * `cause` has the error of TLS, where it has one.
+ */
+export class AuthenticationError extends SerpyError {
+  override readonly name = 'AuthenticationError';
+  /** At a server: who was refused. */
+  readonly remote: { readonly host: string; readonly port: number } | undefined;
+
+  constructor(message: string, options?: ErrorOptions & { remote?: { readonly host: string; readonly port: number } }) {
+    super('ERR_SERPY_AUTH', message, options);
+    this.remote = options?.remote;
+  }
+}
+
+/** A server would listen to other computers with neither key nor certificates, and nobody has said that it may. */
+export class InsecureError extends SerpyError {
+  override readonly name = 'InsecureError';
+
+  constructor(message: string) {
+    super('ERR_SERPY_INSECURE', message);
   }
 }
 

@@ -15,6 +15,7 @@ export {
   type ConnectionOptions,
   type ConnectionSettings,
   connectionOptions,
+  connectionPart,
   type DiallingOption,
   type Given,
   type OptionSpec,
@@ -27,14 +28,19 @@ export {
 export type { WaitOptions } from './pending.js';
 export type { Outgoing, Protocol, ProtocolTypes, Received, Role, Session, SessionOutput } from './protocol.js';
 export type { ReconnectOptions } from './reconnect.js';
+export type { Security, SecuritySettings } from './security.js';
 export type { QueueOptions, WhenFull } from './send-queue.js';
 export { Server, type Started } from './server.js';
+export { generateKey, type Key, SharedKey } from './shared-key.js';
 export type { ConnectionStats } from './stats.js';
 export { describeStranger, strangerBytes } from './stranger.js';
+export type { TlsOptions } from './tls-options.js';
 export type {
   Address,
   Dial,
   DialOptions,
+  Gate,
+  Guest,
   Listen,
   Listener,
   ListenOptions,

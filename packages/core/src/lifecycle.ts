@@ -7,7 +7,7 @@ import type { CloseInfo, ConnectInfo } from './connection-events.js';
 import { type ConnectionEvent, type ConnectionState, nextState } from './connection-state.js';
 import type { ConversationOwner } from './conversation.js';
 import type { Environment } from './environment.js';
-import { ConnectError, OptionError } from './errors.js';
+import { ConnectError, isSerpyError, OptionError } from './errors.js';
 import type { ProgressInfo } from './lasting.js';
 import type { LifecycleOwner } from './lifecycle-owner.js';
 import type { Link } from './link.js';
@@ -245,7 +245,9 @@ export class Lifecycle implements ConversationOwner, LinkLife {
     if (this.#state === 'closed') return;
     if (this.#state === 'connected' && !this.#everReady && this.#role === 'client') {
       this.#move('dial-failed');
-      this.#settleReady(new ConnectError('the peer hung up before messages could be exchanged', { cause: end.error }));
+      const hungUp = 'the peer hung up before messages could be exchanged';
+      const refused = isSerpyError(end.error) && end.error.code === 'ERR_SERPY_AUTH';
+      this.#settleReady(refused ? end.error : new ConnectError(hungUp, { cause: end.error }));
       return;
     }
     this.#lastEnd = end;
@@ -260,20 +262,15 @@ export class Lifecycle implements ConversationOwner, LinkLife {
     }
     this.#move('link-lost-restart');
     this.#attempt = firstAttempt(this.#attempt, upMs, this.#settings.reconnect);
-    this.#redial = new Redial(
-      this.#environment,
-      this.#address as Address,
-      this.#settings,
-      {
-        waiting: (attempt, delayMs, error) => {
-          this.#attempt = attempt;
-          this.#owner.reconnecting({ attempt, delayMs, error });
-        },
-        up: (transport) => this.#attach(transport),
-        gaveUp: (error) => this.#finish('link-lost', 'gave-up', error),
+    this.#redial ??= new Redial(this.#environment, this.#address as Address, this.#settings, {
+      waiting: (attempt, delayMs, error) => {
+        this.#attempt = attempt;
+        this.#owner.reconnecting({ attempt, delayMs, error });
       },
-      end.resumableMs > 0 ? 0 : undefined,
-    ); // a peer of a session takes it, an original does not
+      up: (transport) => this.#attach(transport),
+      gaveUp: (error) => this.#finish('link-lost', 'gave-up', error),
+    });
+    this.#redial.floorMs = end.resumableMs > 0 ? 0 : undefined; // a peer of a session takes it, an original does not
     this.#redial.next(this.#attempt, end.error);
   }
 

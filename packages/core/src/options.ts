@@ -1,17 +1,23 @@
 /** Options: what each takes, its default, and the errors that name the option and say what it takes. */
 import * as v from 'valibot';
 import { OptionError } from './errors.js';
+import type { GateSettings } from './gate.js';
 import { checkNames } from './option-names.js';
 import { maxTimeoutMs } from './pending.js';
 import type { ReconnectOptions } from './reconnect.js';
+import type { SecuritySettings } from './security.js';
 import type { QueueOptions, WhenFull } from './send-queue.js';
+import { keyOption } from './shared-key.js';
+import { tlsOption } from './tls-options.js';
 
 /** One option. */
 export interface OptionSpec<T> {
   /** What it takes, in words: `takes ${…}`. */
   readonly takes: string;
-  /** What it is when nothing is said; undefined where something must be said. */
+  /** What it is when nothing is said; undefined where something must be said, or the option is optional. */
   readonly default: T | undefined;
+  /** Whether it may be left out although it has no default. */
+  readonly optional?: boolean;
   /** The value, checked and completed. Throws an `OptionError` that names `path`. */
   parse(value: unknown, path: string): T;
 }
@@ -96,7 +102,7 @@ export function parseOptions<T extends object>(specs: OptionSpecs<T>, input: unk
     const value = given[name];
     if (value !== undefined) settings[name] = each.parse(value, prefix + name);
     else if (each.default !== undefined) settings[name] = each.default;
-    else throw new OptionError(`the option ${prefix}${name} is missing: it takes ${each.takes}`);
+    else if (!each.optional) throw new OptionError(`the option ${prefix}${name} is missing: it takes ${each.takes}`);
   }
   return settings as T;
 }
@@ -122,7 +128,7 @@ function queue(): OptionSpec<QueueOptions> {
 }
 
 /** The options of a connection that every protocol has, complete. */
-export interface ConnectionSettings {
+export interface ConnectionSettings extends SecuritySettings {
   /** Dial again when the link breaks. Default false. */
   readonly autoRestart: boolean;
   /** How long a dial may take. Default 10,000. */
@@ -164,6 +170,8 @@ export const acceptedOptions: OptionSpecs<Omit<ConnectionSettings, DiallingOptio
   maxMessageBytes: option.count(1, largestMessageBytes, defaultMaxMessageBytes),
   sendQueue: queue(),
   receiveQueue: queue(),
+  key: keyOption,
+  tls: tlsOption,
 };
 
 /** What each option of a connection takes. */
@@ -181,13 +189,15 @@ export const connectionOptions: OptionSpecs<ConnectionSettings> = {
 };
 
 /** The options of a server, besides those of its connections. */
-export interface ServerSettings {
+export interface ServerSettings extends GateSettings {
   /** The address to listen on. Default 127.0.0.1: this computer alone. */
   readonly host: string;
   /** The port to listen on; 0 takes any free one, which `server.address` then tells. */
   readonly port: number;
   /** How many connections it has at a time. Default 64. */
   readonly maxConnections: number;
+  /** Listen to other computers with neither key nor certificates. Default false. */
+  readonly insecure: boolean;
 }
 
 /** How many connections a server has at a time unless `maxConnections` says otherwise. */
@@ -201,4 +211,14 @@ export const addressOptions = {
 export const serverOptions: OptionSpecs<ServerSettings> = {
   ...addressOptions,
   maxConnections: option.count(1, 1_000_000, defaultMaxConnections),
+  insecure: option.flag(false),
+  handshakeTimeoutMs: option.milliseconds(5_000, 1),
+  maxPendingConnections: option.count(1, 1_000_000, 32),
+  maxAuthFailuresPerMinute: option.countOrInfinity(1, 5),
 };
+
+/** The settings of a server that are those of each of its connections. */
+export function connectionPart<T extends ServerSettings>(settings: T): Omit<T, keyof ServerSettings> {
+  const entries = Object.entries(settings).filter(([name]) => !(name in serverOptions));
+  return Object.fromEntries(entries) as Omit<T, keyof ServerSettings>;
+}

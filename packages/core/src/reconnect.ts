@@ -19,6 +19,9 @@ export interface ReconnectOptions {
   readonly stableMs: number;
 }
 
+/** After so many dials in a row in which one end did not prove who it is, there is no use in hurrying: somebody has to bring a key. */
+const hopelessFailures = 2;
+
 /** More than it takes from any base to any bound; 2 to the power of any number of dials would be infinite one day. */
 const mostDoublings = 100;
 
@@ -27,14 +30,17 @@ const mostDoublings = 100;
  * @param attempt 1 for the first dial after the link broke
  * @param chance from 0 to 1
  * @param floorMs what is waited in any case; less than `minDelayMs` for a peer that is known to take it
+ * @param authFailures how many of the last dials in a row failed because one end did not prove who it is
  */
 export function redialDelayMs(
   attempt: number,
   chance: number,
   options: ReconnectOptions,
   floorMs = options.minDelayMs,
+  authFailures = 0,
 ): number | undefined {
   if (attempt > options.maxAttempts) return undefined;
+  if (authFailures >= hopelessFailures) return options.maxDelayMs;
   const doublings = Math.min(attempt - 1, mostDoublings);
   const bound = Math.min(options.maxDelayMs, options.baseDelayMs * 2 ** doublings);
   // Added, not the larger of the two: all who draw less than the floor would come at once.

@@ -1,16 +1,17 @@
 /** Dials until a link is up: the waits of the policy, one attempt at a time, ended early by `stop`. */
 import type { Environment } from './environment.js';
-import { ConnectError, type SerpyError } from './errors.js';
+import { ConnectError, isSerpyError, type SerpyError } from './errors.js';
 import { type ReconnectOptions, redialDelayMs } from './reconnect.js';
+import { type SecuritySettings, securityOf } from './security.js';
 import type { Address, Transport } from './transport.js';
 
 /** What a dial needs to know. */
-export interface DialSettings {
+export interface DialSettings extends SecuritySettings {
   readonly connectTimeoutMs: number;
   readonly keepAliveMs: number;
 }
 
-/** One dial, bounded in time. Rejects with a `ConnectError`. */
+/** One dial, bounded in time. Rejects with a `ConnectError` or an `AuthenticationError`. */
 export async function dialOnce(
   environment: Environment,
   address: Address,
@@ -33,7 +34,8 @@ export async function dialOnce(
     settings.connectTimeoutMs,
   );
   try {
-    return await environment.dial({ ...address, keepAliveMs: settings.keepAliveMs, signal: attempt.signal });
+    const { keepAliveMs } = settings;
+    return await environment.dial({ ...address, keepAliveMs, signal: attempt.signal, security: securityOf(settings) });
   } finally {
     clock.clearTimeout(timer);
     signal.removeEventListener('abort', giveUp);
@@ -52,11 +54,12 @@ export class Redial {
   readonly #address: Address;
   readonly #settings: DialSettings & { readonly reconnect: ReconnectOptions };
   readonly #owner: RedialOwner;
-  readonly #floorMs: number | undefined;
+  /** What is waited before each dial in any case; undefined for `reconnect.minDelayMs`, as original peers need it. */
+  floorMs: number | undefined;
   readonly #stopped = new AbortController();
   #timer: unknown;
+  #authFailures = 0;
 
-  /** @param floorMs what is waited before each dial in any case; left out, `reconnect.minDelayMs`, as original peers need it */
   constructor(
     environment: Environment,
     address: Address,
@@ -68,13 +71,16 @@ export class Redial {
     this.#address = address;
     this.#settings = settings;
     this.#owner = owner;
-    this.#floorMs = floorMs;
+    this.floorMs = floorMs;
   }
 
   /** Waits, then dials. `cause` is why the last link or dial failed. */
   next(attempt: number, cause: Error | undefined): void {
     if (this.#stopped.signal.aborted) return;
-    const delayMs = redialDelayMs(attempt, this.#environment.random(), this.#settings.reconnect, this.#floorMs);
+    this.#authFailures = isSerpyError(cause) && cause.code === 'ERR_SERPY_AUTH' ? this.#authFailures + 1 : 0;
+    const { reconnect } = this.#settings;
+    const chance = this.#environment.random();
+    const delayMs = redialDelayMs(attempt, chance, reconnect, this.floorMs, this.#authFailures);
     if (delayMs === undefined) {
       const { host, port } = this.#address;
       const dials = this.#settings.reconnect.maxAttempts;

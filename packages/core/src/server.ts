@@ -7,9 +7,10 @@ import { tell } from './diagnostics.js';
 import { type Environment, systemEnvironment } from './environment.js';
 import { ConnectionClosedError, NotConnectedError, OptionError } from './errors.js';
 import { Mailbox } from './mailbox.js';
-import type { ServerSettings } from './options.js';
 import { noWait, type WaitOptions } from './pending.js';
 import type { ProtocolTypes } from './protocol.js';
+import type { Security } from './security.js';
+import { openness, protection, type ServerPlace, serverSecurityOf } from './server-security.js';
 import type { Address, Listener, Transport } from './transport.js';
 
 /** A connection that waits for `getConnection`. */
@@ -22,21 +23,23 @@ interface Arrival<C> {
 export type Started<S> = S & { readonly address: Address };
 
 export class Server<T extends ProtocolTypes, C extends Connection<T>> extends EventEmitter<ServerEvents<C>> {
-  readonly #settings: ServerSettings & { readonly keepAliveMs: number };
+  readonly #settings: ServerPlace;
+  readonly #security: Security | undefined;
   readonly #createConnection: () => C;
   readonly #environment: Environment;
   readonly #connections = new Set<C>();
+  /** Of which it is not known yet whether they are new: nobody has seen them. */
+  readonly #undecided = new Set<C>();
   readonly #arrivals: Mailbox<Arrival<C>>;
   #state: 'new' | 'starting' | 'listening' | 'closed' = 'new';
   #listener: Listener | undefined;
+  /** Whether it went to the process that a peer was refused, as nobody listened here. */
+  #refusalTold = false;
 
-  constructor(
-    settings: ServerSettings & { readonly keepAliveMs: number },
-    createConnection: () => C,
-    environment: Environment = systemEnvironment,
-  ) {
+  constructor(settings: ServerPlace, createConnection: () => C, environment: Environment = systemEnvironment) {
     super();
     this.#settings = settings;
+    this.#security = serverSecurityOf(settings);
     this.#createConnection = createConnection;
     this.#environment = environment;
     this.#arrivals = new Mailbox({ maxMessages: Number.POSITIVE_INFINITY, maxBytes: 1 }, environment.clock);
@@ -54,13 +57,16 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
 
   /**
    * Starts to listen and resolves with this server.
-   * @throws `ERR_SERPY_LISTEN` the port is in use or not allowed, `ERR_SERPY_OPTION` started twice, `ERR_SERPY_CLOSED` after `close()`
+   * @throws `ERR_SERPY_LISTEN` the port is in use or not allowed, `ERR_SERPY_INSECURE` other computers would reach it in the open,
+   * `ERR_SERPY_OPTION` started twice, `ERR_SERPY_CLOSED` after `close()`
    */
   async start(): Promise<Started<this>> {
     if (this.#state === 'closed') throw this.#closedError('start');
     if (this.#state !== 'new') throw new OptionError('start() was called twice: a server starts once');
+    const open = openness(this.#settings, this.#security);
     this.#state = 'starting';
     const { host, port, keepAliveMs } = this.#settings;
+    const { clock } = this.#environment;
     let listener: Listener;
     try {
       listener = await this.#environment.listen({
@@ -69,6 +75,10 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
         keepAliveMs,
         accept: (transport) => this.#accept(transport),
         failed: (error) => this.#warn(error),
+        ...protection(this.#settings, this.#security, clock, {
+          turnedAway: (remote, reason) => this.#drop(remote, reason),
+          refused: (error) => this.#refused(error),
+        }),
       });
     } catch (error) {
       if (!this.#isClosed()) this.#state = 'new';
@@ -81,6 +91,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     this.#listener = listener;
     this.#state = 'listening';
     tell(this, 'server', 'listening', listener.address);
+    if (open) this.#warn(open);
     return this as Started<this>;
   }
 
@@ -128,6 +139,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     if (this.#isClosed()) return;
     this.#state = 'closed';
     this.#listener?.close();
+    for (const connection of this.#undecided) connection.destroy();
     this.#arrivals.close(() => this.#closedError('getConnection'));
     tell(this, 'server', 'close', undefined);
   }
@@ -155,14 +167,21 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
       return;
     }
     if (this.#connections.size >= maxConnections) {
-      this.#refuse(transport, { remote: transport.remote, maxConnections });
+      this.#refuse(transport);
       return;
     }
-    attachTransport(this.#createConnection(), transport, this.#closed, this.#decided);
+    const connection = this.#createConnection();
+    this.#undecided.add(connection);
+    attachTransport(connection, transport, this.#closed, this.#decided);
   }
 
   /** A new connection, and not one from before that came back. */
   readonly #decided = (connection: C): void => {
+    this.#undecided.delete(connection);
+    if (this.#isClosed()) {
+      connection.destroy();
+      return;
+    }
     if (connection.state !== 'closed') this.#connections.add(connection);
     this.#arrivals.put({ connection, sizeBytes: 0 });
     tell(this, 'server', 'connection', connection);
@@ -170,6 +189,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
 
   /** The same function for every connection: a listener for each took 400 bytes. */
   readonly #closed = (connection: C): void => {
+    this.#undecided.delete(connection);
     this.#connections.delete(connection);
     // One that came, spoke and went before anybody asked is still worth having; one with nothing to say is not.
     if (connection.isDataAvailable()) this.#forgetOldest();
@@ -177,7 +197,8 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
   };
 
   /** Hangs up without a word, as neither protocol has one for it, but in good order. */
-  #refuse(transport: Transport, info: DropInfo): void {
+  #refuse(transport: Transport): void {
+    const { remote } = transport;
     transport.start({
       received: () => {},
       drained: () => {},
@@ -186,7 +207,11 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     });
     const timer = this.#environment.clock.setTimeout(() => transport.destroy(), refuseLingerMs);
     transport.end();
-    tell(this, 'server', 'drop', info);
+    this.#drop(remote, 'maxConnections');
+  }
+
+  #drop(remote: Address, reason: DropInfo['reason']): void {
+    tell(this, 'server', 'drop', { remote, reason, maxConnections: this.#settings.maxConnections } satisfies DropInfo);
   }
 
   #forget(which: (arrival: Arrival<C>) => boolean): void {
@@ -200,8 +225,17 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     if (this.#arrivals.items().filter(isEnded).length > this.#settings.maxConnections) this.#forget(isEnded);
   }
 
-  #warn(error: Error): void {
-    if (!tell(this, 'server', 'warning', error)) process.emitWarning(error);
+  /** Where nobody listens it is said once: anybody in the network can cause more. */
+  #refused(error: Error): void {
+    if (this.#refusalTold) tell(this, 'server', 'warning', error);
+    else this.#refusalTold = !this.#warn(error);
+  }
+
+  /** @returns whether anybody listened */
+  #warn(error: Error): boolean {
+    const heard = tell(this, 'server', 'warning', error);
+    if (!heard) process.emitWarning(error);
+    return heard;
   }
 
   #isClosed(): boolean {

@@ -18,7 +18,7 @@ const owner = Symbol('owner');
 
 type OwnedSocket = Socket & { [owner]?: TcpTransport };
 
-class TcpTransport implements Transport {
+export class TcpTransport implements Transport {
   readonly #socket: Socket;
   readonly #reading: Reading | undefined;
   readonly #batch = new WriteBatch();
@@ -28,8 +28,10 @@ class TcpTransport implements Transport {
   /** Whether somebody was told to wait. */
   #full = false;
   #paused = false;
-  /** What came while it was paused. */
+  /** What came while it was paused, or before it was started. */
   #held: Buffer | undefined;
+  /** Whether the end came after that: over TLS it comes to a paused socket too. */
+  #heldEnd = false;
   #sent: (() => void) | undefined;
   /** Writes that the socket has not told the end of. */
   #underWay = 0;
@@ -77,12 +79,15 @@ class TcpTransport implements Transport {
     else socket.on('data', tellReceived);
     socket.on('end', tellEnded);
     socket.on('close', tellClosed);
-    if (this.#reading || !this.#paused) socket.resume();
+    if (this.#held) process.nextTick(deliverHeld, this);
+    else if (this.#reading || !this.#paused) socket.resume();
+    if (socket.readableEnded) process.nextTick(() => this.ended());
     if (socket.destroyed) process.nextTick(() => this.closed()); // its event may have been already
   }
 
   ended(): void {
-    this.#handler?.ended();
+    if (this.#held) this.#heldEnd = true;
+    else this.#handler?.ended();
   }
 
   /** Tells it once. */
@@ -90,12 +95,17 @@ class TcpTransport implements Transport {
     const handler = this.#handler;
     this.#handler = undefined;
     this.#held = undefined;
-    handler?.closed(this.#socket.errored ?? undefined);
+    handler?.closed(this.failure());
+  }
+
+  /** What broke it. */
+  protected failure(): Error | undefined {
+    return this.#socket.errored ?? undefined;
   }
 
   received(chunk: Buffer): void {
-    if (!this.#paused) {
-      this.#handler?.received(chunk);
+    if (!this.#paused && this.#handler) {
+      this.#handler.received(chunk);
       return;
     }
     this.#held = this.#held ? Buffer.concat([this.#held, chunk]) : Buffer.from(chunk);
@@ -158,7 +168,10 @@ class TcpTransport implements Transport {
     this.#underWay--;
     if (this.#socket.destroyed) return;
     this.#inSocketBytes = this.#socket.writableLength;
-    if (this.#underWay === 0) this.#send();
+    if (this.#underWay === 0) {
+      if (this.#batch.bytes > 0) this.#send();
+      else if (this.#inSocketBytes === 0) this.#batch.recycle(); // over TLS no write is done at once
+    }
     if (!this.#full || this.#inSocketBytes >= highWaterBytes) return;
     this.#full = false;
     this.#handler?.drained();
@@ -184,7 +197,9 @@ class TcpTransport implements Transport {
     if (held === undefined || this.#paused) return;
     this.#held = undefined;
     this.#handler?.received(held);
-    if (this.#held === undefined) this.#socket.resume();
+    if (this.#held) return;
+    if (this.#heldEnd) this.#handler?.ended();
+    else this.#socket.resume();
   }
 
   end(): void {
@@ -236,12 +251,20 @@ export async function tcpDial({ host, port, keepAliveMs, signal }: DialOptions):
 }
 
 /** Listens for TCP peers. Rejects with a `ListenError`. */
-export async function tcpListen({ host, port, keepAliveMs, accept, failed }: ListenOptions): Promise<Listener> {
-  const server: Server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (accepted) => {
+export function tcpListen(options: ListenOptions): Promise<Listener> {
+  return listenForSockets(options, (accepted) => {
     const reading = new Reading();
     const socket = withReading(accepted, reading);
-    accept(new TcpTransport(socket ?? accepted, socket && reading, keepAliveMs));
+    options.accept(new TcpTransport(socket ?? accepted, socket && reading, options.keepAliveMs));
   });
+}
+
+/** Listens, and hands over each socket paused. Rejects with a `ListenError`. */
+export async function listenForSockets(
+  { host, port, failed }: ListenOptions,
+  accept: (socket: Socket) => void,
+): Promise<Listener> {
+  const server: Server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, accept);
   server.listen({ host, port });
   try {
     await once(server, 'listening');

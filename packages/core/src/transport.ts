@@ -1,5 +1,7 @@
 /** A two-way stream of bytes, as core sees it: TCP in use, a pair in memory in tests. Types only. */
 
+import type { Security } from './security.js';
+
 /** What a transport tells its owner. `closed` comes exactly once and last. */
 export interface TransportHandler {
   /** Bytes came in. The chunk is lent for this call: its memory is read into again. */
@@ -28,6 +30,10 @@ export interface Place {
 export interface Transport {
   readonly remote: Address;
   readonly local: Address;
+  /** Whether nobody in between can read or change what it carries. Left out: no. */
+  readonly encrypted?: boolean;
+  /** What the peer has proved: the identity of the key, or the SHA-256 fingerprint of its certificate. Nothing without TLS, or for a client without a certificate. */
+  readonly identity?: string | undefined;
   /** Bytes that were written and have not left this process yet. */
   readonly unsentBytes: number;
   /** Bytes that have left this process; not asked for often. */
@@ -55,14 +61,41 @@ export interface DialOptions extends Address {
   readonly signal: AbortSignal;
   /** After how many milliseconds of silence TCP starts to ask whether the peer is there; 0 for never. */
   readonly keepAliveMs: number;
+  /** How the link is protected; left out: not at all. A network in memory may ignore it. */
+  readonly security?: Security | undefined;
 }
 
-/** Makes a transport, or rejects with a `ConnectError`. */
+/** Makes a transport, or rejects with a `ConnectError` or an `AuthenticationError`. */
 export type Dial = (options: DialOptions) => Promise<Transport>;
+
+/** A peer that has dialled in and has not proved himself yet. */
+export interface Guest {
+  /** He has. */
+  passed(): void;
+  /** He has not, and why, to go on with: `10.0.0.5:1234 was refused: `. He is hung up on, which `left` tells. */
+  failed(why: string, options?: ErrorOptions): void;
+  /** He has hung up by himself: that is told and counts for nothing, as it proves nothing. */
+  hungUp(why: string): void;
+  /** His socket is gone. */
+  left(): void;
+}
+
+/** Who decides which peers may try. */
+export interface Gate {
+  /**
+   * A peer has dialled in; undefined turns him away.
+   * @param cut called when his time is over: hangs up on him
+   */
+  enter(remote: Address, cut: () => void): Guest | undefined;
+}
 
 /** Options of a listener. */
 export interface ListenOptions extends Address {
   readonly keepAliveMs: number;
+  /** How the links are protected; left out: not at all. A network in memory may ignore it. */
+  readonly security?: Security | undefined;
+  /** For peers that have to prove themselves before they are accepted. */
+  readonly gate?: Gate | undefined;
   /** Called for every peer that dials in. */
   accept(transport: Transport): void;
   /** Called when accepting one peer failed; the listener goes on. */

@@ -3,11 +3,13 @@ import * as errors from '../src/errors.js';
 
 const {
   AbortError,
+  AuthenticationError,
   ChecksumError,
   ConnectError,
   ConnectionClosedError,
   ConnectionLostError,
   EncodingError,
+  InsecureError,
   IntegerRangeError,
   isSerpyError,
   ListenError,
@@ -35,6 +37,8 @@ const made: readonly [error: errors.SerpyErrorLike, name: string, code: string][
   [new MessageTooLargeError('the message', 2000, 1000), 'MessageTooLargeError', 'ERR_SERPY_TOO_LARGE'],
   [new ConnectError('text', { cause }), 'ConnectError', 'ERR_SERPY_CONNECT'],
   [new ListenError('text', { cause }), 'ListenError', 'ERR_SERPY_LISTEN'],
+  [new AuthenticationError('text', { cause }), 'AuthenticationError', 'ERR_SERPY_AUTH'],
+  [new InsecureError('text'), 'InsecureError', 'ERR_SERPY_INSECURE'],
   [new NotConnectedError('text'), 'NotConnectedError', 'ERR_SERPY_NOT_CONNECTED'],
   [new ConnectionClosedError('text', { cause }), 'ConnectionClosedError', 'ERR_SERPY_CLOSED'],
   [new ConnectionLostError('text', { cause }), 'ConnectionLostError', 'ERR_SERPY_LOST'],

@@ -112,7 +112,7 @@ describe('the messages of wrong options', () => {
     [
       connectionOptions,
       undefined,
-      'options are an object with names from autoRestart, connectTimeoutMs, closeTimeoutMs, keepAliveMs, writeTimeoutMs, maxMessageBytes, sendQueue, receiveQueue, reconnect, not undefined',
+      'options are an object with names from autoRestart, connectTimeoutMs, closeTimeoutMs, keepAliveMs, writeTimeoutMs, maxMessageBytes, sendQueue, receiveQueue, key, tls, reconnect, not undefined',
     ],
     [connectionOptions, 'utf-8', "not 'utf-8' (a string)"],
     [serverOptions, {}, 'the option port is missing: it takes a whole number from 0 to 65535'],

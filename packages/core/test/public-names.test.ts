@@ -8,6 +8,7 @@ test('serpy-core exports just these values', () => {
   expect(Object.keys(core).sort()).toMatchInlineSnapshot(`
     [
       "AbortError",
+      "AuthenticationError",
       "ByteQueue",
       "ChecksumError",
       "ConnectError",
@@ -15,6 +16,7 @@ test('serpy-core exports just these values', () => {
       "ConnectionClosedError",
       "ConnectionLostError",
       "EncodingError",
+      "InsecureError",
       "IntegerRangeError",
       "ListenError",
       "MessageTooLargeError",
@@ -26,6 +28,7 @@ test('serpy-core exports just these values', () => {
       "QueueFullError",
       "SerpyError",
       "Server",
+      "SharedKey",
       "SilentError",
       "TimeoutError",
       "TruncatedError",
@@ -34,7 +37,9 @@ test('serpy-core exports just these values', () => {
       "addressOptions",
       "checkNames",
       "connectionOptions",
+      "connectionPart",
       "describeStranger",
+      "generateKey",
       "isSerpyError",
       "isTypedNumber",
       "messageMemory",

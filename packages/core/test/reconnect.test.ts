@@ -73,6 +73,12 @@ describe('the wait before a dial', () => {
     }
   });
 
+  test('is the largest there is after two failures in a row to prove who one is: somebody has to bring a key', () => {
+    const waits = [0, 1, 2, 3].map((failures) => redialDelayMs(1, 0.5, standard, 0, failures));
+    expect(waits).toEqual([125, 125, 15_000, 15_000]);
+    expect(redialDelayMs(4, 0.5, { ...standard, maxAttempts: 3 }, 0, 2)).toBeUndefined();
+  });
+
   test('is over after maxAttempts', () => {
     const options = { ...standard, maxAttempts: 3 };
     expect([1, 2, 3, 4].map((attempt) => redialDelayMs(attempt, 0, options))).toEqual([0, 0, 0, undefined]);

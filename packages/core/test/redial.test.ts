@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { AuthenticationError, ConnectError } from '../src/errors.js';
 import { dialOnce, Redial } from '../src/redial.js';
+import { generateKey } from '../src/shared-key.js';
 import { MemoryNetwork } from '../src/testing/index.js';
 import type { Dial, Transport } from '../src/transport.js';
 
@@ -77,6 +79,34 @@ describe('redial', () => {
     toOurs.redial.next(1, undefined);
     await toOurs.clock.advance(2000);
     expect(toOurs.told.slice(0, 3)).toEqual(['0: wait 50 for 1', '50: wait 100 for 2', '150: wait 200 for 3']);
+  });
+
+  test('does not hurry where one end has failed twice in a row to prove who it is', async () => {
+    const refused = new AuthenticationError('it has another key');
+    const failures: Error[] = [refused, refused, refused, new ConnectError('nobody there'), refused, refused];
+    const { clock, told, redial } = setUp(() => Promise.reject(failures.shift() ?? new ConnectError('over')), 7);
+    redial.next(1, undefined);
+    await clock.runAll();
+    expect(told.slice(0, 7).map((line) => line.replace(/^\d+: /, ''))).toEqual([
+      'wait 50 for 1',
+      'wait 100 for 2', // refused once
+      'wait 400 for 3',
+      'wait 400 for 4',
+      'wait 200 for 5', // half of the bound again: nobody was there
+      'wait 200 for 6',
+      'wait 400 for 7',
+    ]);
+  });
+
+  test('counts failures over a link that came up and was ended by one', async () => {
+    const refused = new AuthenticationError('it does not take the certificate of this end');
+    const { clock, told, redial, listen } = setUp();
+    await listen();
+    redial.next(1, refused);
+    await clock.advance(100);
+    redial.next(1, refused);
+    expect(told).toEqual(['0: wait 50 for 1', '50: up at 1', '100: wait 400 for 1']);
+    redial.stop();
   });
 
   test('gives up after maxAttempts and keeps the cause', async () => {
@@ -178,6 +208,21 @@ describe('one dial', () => {
     await aborted;
     expect(network.clock.pending).toBe(0);
     expect(listeners).toBe(0);
+  });
+
+  test('hands on what protects the link', async () => {
+    const given: (string | undefined)[] = [];
+    const dial: Dial = ({ security }) => {
+      given.push(security?.kind);
+      return Promise.reject(new ConnectError('nobody there'));
+    };
+    const { clock, random, listen } = new MemoryNetwork();
+    const { signal } = new AbortController();
+    for (const more of [{}, { key: generateKey() }, { tls: true }]) {
+      const dialling = dialOnce({ clock, random, listen, dial }, address, { ...settings, ...more }, signal);
+      await expect(dialling).rejects.toThrow('nobody there');
+    }
+    expect(given).toEqual([undefined, 'key', 'certificates']);
   });
 
   test('with an aborted signal does not dial', async () => {

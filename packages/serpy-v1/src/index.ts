@@ -1,6 +1,14 @@
 /** serpy-v1: the wire protocol of Python's serpy, text blocks with acknowledgements over TCP. */
 
-export { type ErrorCode, isSerpyError, type SerpyErrorLike, type TypedNumber } from 'serpy-core';
+export {
+  type ErrorCode,
+  generateKey,
+  isSerpyError,
+  type Key,
+  type SerpyErrorLike,
+  type TlsOptions,
+  type TypedNumber,
+} from 'serpy-core';
 export { Connection, type ConnectionOptions } from './connection.js';
 export type { LivenessSetting } from './liveness.js';
 export { type Data, type Message, OpaquePickle } from './messages.js';

@@ -1,6 +1,7 @@
 /** A server that speaks v1. */
 import {
   Server as CoreServer,
+  connectionPart,
   type Environment,
   type Given,
   parseOptions,
@@ -25,9 +26,8 @@ export type ServerOptions = Given<ServerSettings> & Omit<ConnectionOptions, V1Di
 export class Server extends CoreServer<V1, Connection> {
   /** @throws `ERR_SERPY_OPTION` for an unknown option, a wrong value or a missing port */
   constructor(options: ServerOptions, environment?: Environment) {
-    const { host, port, maxConnections, ...each } = parseOptions({ ...serverOptions, ...v1AcceptedOptions }, options);
-    const settings = { host, port, maxConnections, keepAliveMs: each.keepAliveMs };
-    const setup = new ConnectionSetup(each);
+    const settings = parseOptions({ ...serverOptions, ...v1AcceptedOptions }, options);
+    const setup = new ConnectionSetup(connectionPart(settings));
     super(settings, () => new Connection(setup as object, environment), environment);
   }
 }

@@ -20,7 +20,16 @@ const awkwardText = fc
   .array(
     fc.constantFrom(
       ...['\x1f', '\x04', '\x01', '\x01SETMODE5\x1f', 'SETMODE2', '\x01ACKEOT!!\x1f', 'ACKMODCG', '\x00', ' ', 'a'],
-      ...['hello', '~', 'GET / HTTP/1.1\r\n', 'SSH-2.0-x', '\x16\x03', 'é', '\xde\xca\xfe\xca\xfe'],
+      ...[
+        'hello',
+        '~',
+        'GET / HTTP/1.1\r\n',
+        'SSH-2.0-x',
+        '\x16\x03',
+        '\x15\x03\x03\x00\x02',
+        'é',
+        '\xde\xca\xfe\xca\xfe',
+      ],
     ),
     { maxLength: 6 },
   )
@@ -124,6 +133,7 @@ describe('each awkward message alone, first on its wire, in every mode', () => {
   const values: (string | Uint8Array)[] = [
     ...['', '\x1f', '\x04', '\x01', '\x1f\x1f', 'a\x1f', '\x1fa', 'a\x04', '\x04a', '\x01a', 'a\x01', '\x00'],
     ...['\x01SETMODE3', '\x01SETMODE3\x1f', 'x\x1f\x01SETMODE3\x1f', '\x01ACKEOT!!', '\x01ACKMODCG'],
+    ...['\x15\x03\x03\x00\x02\x02\x0a', '\x15', '\x15\x03'],
     ...['GET / HTTP/1.1\r\n\r\n', 'HTTP/1.1 200 OK\r\n', 'SSH-2.0-OpenSSH', '\x16\x03\x01\x02', '\xde\xca\xfe\xca\xfe'],
   ].flatMap((text) => [text, Buffer.from(text, 'latin1')]);
 

@@ -12,6 +12,7 @@ test('the public names are these and no others', () => {
     'encodeText',
     'formatFloat',
     'formatNumber',
+    'generateKey',
     'isSerpyError',
     'parseNumber',
     'v1AcceptedOptions',

@@ -1,6 +1,6 @@
 /** A connection that speaks v2. */
 import { Connection as CoreConnection, type Environment, parseOptions } from 'serpy-core';
-import { type ConnectionOptions, type V2Settings, v2ConnectionOptions } from './options.js';
+import { type ConnectionOptions, type V2Settings, v2ConnectionOptions, withSession } from './options.js';
 import { type V2, v2Protocol } from './protocol.js';
 
 /** Options that were checked, and the protocol that goes by them. A server makes them once: for each connection they were 700 bytes. */
@@ -29,7 +29,9 @@ export class Connection extends CoreConnection<V2> {
   constructor(options?: ConnectionOptions, environment?: Environment);
   constructor(options: ConnectionOptions | ConnectionSetup = {}, environment?: Environment) {
     const { settings, protocol } =
-      options instanceof ConnectionSetup ? options : new ConnectionSetup(parseOptions(v2ConnectionOptions, options));
+      options instanceof ConnectionSetup
+        ? options
+        : new ConnectionSetup(parseOptions(v2ConnectionOptions, withSession(options)));
     super(protocol, settings, environment);
   }
 }

@@ -2,6 +2,7 @@
 import {
   Server as CoreServer,
   connectionOptions,
+  connectionPart,
   type DiallingOption,
   type Environment,
   type Given,
@@ -27,9 +28,8 @@ export type ServerOptions = Given<ServerSettings> & Omit<ConnectionOptions, Dial
 export class Server extends CoreServer<V2, Connection> {
   /** @throws `ERR_SERPY_OPTION` for an unknown option, a wrong value or a missing port */
   constructor(options: ServerOptions, environment?: Environment) {
-    const { host, port, maxConnections, ...each } = parseOptions({ ...serverOptions, ...v2AcceptedOptions }, options);
-    const settings = { host, port, maxConnections, keepAliveMs: each.keepAliveMs };
-    const setup = new ConnectionSetup({ ...parseOptions(connectionOptions, {}), ...each });
+    const settings = parseOptions({ ...serverOptions, ...v2AcceptedOptions }, options);
+    const setup = new ConnectionSetup({ ...parseOptions(connectionOptions, {}), ...connectionPart(settings) });
     super(settings, () => new Connection(setup as object, environment), environment);
   }
 }

@@ -99,6 +99,7 @@ describe('wrong magic', () => {
     ['a web browser', 'GET / HTTP/1.1\r\nHost: instrument\r\n\r\n', 'HTTP'],
     ['a web server', 'HTTP/1.1 400 Bad Request\r\n\r\n', 'HTTP'],
     ['TLS', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03abcdefgh', 'TLS'],
+    ['TLS that answers', '\x15\x03\x03\x00\x02\x02\x0a', 'TLS'],
     ['SSH', 'SSH-2.0-OpenSSH_9.6\r\n', 'SSH'],
     ['a v1 peer that changes its mode', '\x01SETMODE2\x1fYMT\x1f', 'it looks like v1'],
     ['a v1 peer that answers', '\x01ACKMODCG\x1f', 'it looks like v1'],

@@ -10,12 +10,14 @@ test('the public names are these', () => {
       "Connection",
       "Server",
       "float",
+      "generateKey",
       "handshakeOptions",
       "int",
       "isSerpyError",
       "v2AcceptedOptions",
       "v2ConnectionOptions",
       "v2Protocol",
+      "withSession",
     ]
   `);
 });

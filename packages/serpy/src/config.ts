@@ -6,30 +6,57 @@ import type { ProtocolName } from './protocols.js';
 
 const schemes: Readonly<Record<string, ProtocolName>> = { 'serpy1:': 'v1', 'serpy2:': 'v2', 'serpy:': 'auto' };
 
-const urlForm = "a URL such as 'serpy2://127.0.0.1:5000' (serpy1, serpy2, or serpy to find out)";
+const urlForm = "a URL such as 'serpy2://127.0.0.1:5000' (serpy1, serpy2, or serpy to find out; with +tls, encrypted)";
+
+/** Parameters that must not be in a URL. */
+const secretNames = ['key', 'tls.key', 'tls.pfx', 'tls.passphrase'];
+
+const keyPlaces = 'write ?keyFile=path, set SERPY_KEY or SERPY_KEY_FILE, or give the option to connect or listen';
+
+/** Options that are texts, even such as look like a number. */
+const textOptions: readonly string[] = ['key', 'key.file'];
 
 /**
- * The options that a URL states: `serpy1://host:port`, `serpy2://host:port`, or `serpy://host:port` for auto.
- * More options follow as `?autoRestart=true&sendQueue.maxMessages=10`. Their values are checked by `connect` and `listen`.
- * @throws `ERR_SERPY_OPTION` for what is no such URL
+ * The options that a URL states: `serpy1://host:port`, `serpy2://host:port`, or `serpy://host:port` for auto, and
+ * `serpy1+tls://…`, `serpy2+tls://…`, `serpy+tls://…` for the same over TLS: with the key that is given elsewhere, or certificates.
+ * More options follow as `?autoRestart=true&sendQueue.maxMessages=10`, and `?keyFile=lab.key` for a key. Their values are checked by
+ * `connect` and `listen`.
+ * @throws `ERR_SERPY_OPTION` for what is no such URL, and for one that holds a key
  */
 export function parseUrl(url: string): Record<string, unknown> {
   let parsed: URL;
   try {
     parsed = new URL(url);
   } catch {
-    throw new OptionError(`${JSON.stringify(url)} is not ${urlForm}`);
+    throw new OptionError(`${shown(url)} is not ${urlForm}`);
   }
-  const protocol = schemes[parsed.protocol];
+  for (const name of secretNames) {
+    if (parsed.searchParams.has(name))
+      throw new OptionError(`a URL holds no ${name}, as URLs end up in logs: ${keyPlaces}`);
+  }
+  const [, scheme = '', encrypted] = /^(.*?)(\+tls)?:$/.exec(parsed.protocol) ?? [];
+  const protocol = schemes[`${scheme}:`];
   if (protocol === undefined || parsed.hostname === '' || parsed.username !== '' || !/^\/?$/.test(parsed.pathname)) {
-    throw new OptionError(`${JSON.stringify(url)} is not ${urlForm}`);
+    throw new OptionError(`${shown(url)} is not ${urlForm}`);
   }
   if (parsed.port === '')
-    throw new OptionError(`${JSON.stringify(url)} has no port: write ${parsed.protocol}//${parsed.host}:5000`);
+    throw new OptionError(`${shown(url)} has no port: write ${parsed.protocol}//${parsed.host}:5000`);
   const host = parsed.hostname.replace(/^\[(.*)\]$/, '$1');
   const options = Object.assign(emptyOptions(), { protocol, host, port: Number(parsed.port) });
-  for (const [name, value] of parsed.searchParams) setOption(options, name, fromText(value));
+  for (const [name, value] of parsed.searchParams) setOption(options, name === 'keyFile' ? 'key.file' : name, value);
+  if (encrypted) encrypt(options, parsed.protocol);
   return options;
+}
+
+/** A URL as a message shows it: what stands after the `?` may be meant for nobody else. */
+function shown(url: string): string {
+  return JSON.stringify(url.replace(/\?.*$/s, '?…'));
+}
+
+/** `tls` beside a key says no more than the key does. */
+function encrypt(options: Record<string, unknown>, scheme: string): void {
+  if (options.tls === false) throw new OptionError(`${scheme}//… is encrypted, and tls=false says that it is not`);
+  options.tls ??= {};
 }
 
 /** Where `loadConfig` finds overrides. */
@@ -51,7 +78,7 @@ export function loadConfig(
 ): ConnectOptions & ListenOptions {
   const config = readConfig(path);
   const settings = { ...config, ...environmentOptions(env) };
-  for (const name of ['sendQueue', 'receiveQueue', 'replayQueue', 'reconnect']) {
+  for (const name of ['sendQueue', 'receiveQueue', 'replayQueue', 'reconnect', 'tls']) {
     const [file, variables] = [config[name], settings[name]];
     if (isObject(file) && isObject(variables)) settings[name] = { ...file, ...variables };
   }
@@ -68,12 +95,15 @@ export function environmentOptions(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Record<string, unknown> {
   const options = emptyOptions();
+  if (env.SERPY_KEY && env.SERPY_KEY_FILE) {
+    throw new OptionError('SERPY_KEY and SERPY_KEY_FILE are both set: only one of them can be the key');
+  }
   if (env.SERPY_URL) Object.assign(options, parseUrl(env.SERPY_URL));
   for (const [variable, value] of Object.entries(env)) {
     if (!variable.startsWith('SERPY_') || variable === 'SERPY_URL' || value === undefined || value === '') continue;
     const name = variableNames.get(variable);
     if (name === undefined) checkNames({ [variable]: value }, [...variableNames.keys(), 'SERPY_URL']);
-    else setOption(options, name, fromText(value));
+    else setOption(options, name, value);
   }
   return options;
 }
@@ -83,7 +113,7 @@ const allSpecs: Readonly<Record<string, OptionSpec<unknown>>> = { ...connectSpec
 
 /** Paths such as `sendQueue.maxMessages` under the variables that override them. */
 const variableNames: ReadonlyMap<string, string> = new Map(
-  Object.entries(allSpecs)
+  [...Object.entries(allSpecs), ['key', { default: { file: '' } }] as const]
     .flatMap(([name, { default: fallback }]) =>
       isObject(fallback) ? Object.keys(fallback).map((below) => `${name}.${below}`) : [name],
     )
@@ -122,7 +152,8 @@ function emptyOptions(): Record<string, unknown> {
 }
 
 /** Sets an option, below another one for a name such as `sendQueue.maxMessages`. */
-function setOption(options: Record<string, unknown>, path: string, value: unknown): void {
+function setOption(options: Record<string, unknown>, path: string, text: string): void {
+  const value = textOptions.includes(path) ? text : fromText(text);
   const [name, below] = path.split('.', 2) as [string, string?];
   if (below === undefined) {
     options[name] = value;

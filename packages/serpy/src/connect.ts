@@ -16,17 +16,17 @@ import { type ConnectOptions, type ConnectOptionsOf, parseConnectOptions } from 
  * @throws `ERR_SERPY_OPTION`, and what `connection.connect` throws
  */
 export function connect(
-  options: ConnectOptionsOf<'v1'> | `serpy1://${string}`,
+  options: ConnectOptionsOf<'v1'> | `serpy1://${string}` | `serpy1+tls://${string}`,
   wait?: WaitOptions,
   environment?: Environment,
 ): Promise<Connection<'v1'>>;
 export function connect(
-  options: ConnectOptionsOf<'v2'> | `serpy2://${string}`,
+  options: ConnectOptionsOf<'v2'> | `serpy2://${string}` | `serpy2+tls://${string}`,
   wait?: WaitOptions,
   environment?: Environment,
 ): Promise<Connection<'v2'>>;
 export function connect(
-  options: ConnectOptionsOf<'auto'> | `serpy://${string}`,
+  options: ConnectOptionsOf<'auto'> | `serpy://${string}` | `serpy+tls://${string}`,
   wait?: WaitOptions,
   environment?: Environment,
 ): Promise<Connection>;

@@ -1,5 +1,5 @@
 /** serpy: direct TCP messaging between instruments and workstations, over either wire protocol, from one configuration. */
-export { type ErrorCode, isSerpyError, type SerpyErrorLike } from 'serpy-core';
+export { type ErrorCode, generateKey, isSerpyError, type Key, type SerpyErrorLike, type TlsOptions } from 'serpy-core';
 export { environmentOptions, type LoadConfigOptions, loadConfig, parseUrl } from './config.js';
 export { connect } from './connect.js';
 export type { Connection } from './connection.js';

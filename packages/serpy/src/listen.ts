@@ -14,15 +14,15 @@ import { Server } from './server.js';
  * @throws `ERR_SERPY_OPTION`, and what `server.start` throws
  */
 export function listen(
-  options: ListenOptionsOf<'v1'> | `serpy1://${string}`,
+  options: ListenOptionsOf<'v1'> | `serpy1://${string}` | `serpy1+tls://${string}`,
   environment?: Environment,
 ): Promise<Started<Server<'v1'>>>;
 export function listen(
-  options: ListenOptionsOf<'v2'> | `serpy2://${string}`,
+  options: ListenOptionsOf<'v2'> | `serpy2://${string}` | `serpy2+tls://${string}`,
   environment?: Environment,
 ): Promise<Started<Server<'v2'>>>;
 export function listen(
-  options: ListenOptionsOf<'auto'> | `serpy://${string}`,
+  options: ListenOptionsOf<'auto'> | `serpy://${string}` | `serpy+tls://${string}`,
   environment?: Environment,
 ): Promise<Started<Server>>;
 export function listen(options: ListenOptions | string, environment?: Environment): Promise<Started<Server>>;

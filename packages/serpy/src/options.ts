@@ -100,10 +100,9 @@ export function markAsConfig(options: Record<string, unknown>): Record<string, u
 /** Checks and completes the options of `connect`. Throws an `OptionError` that names the option and what it takes. */
 export function parseConnectOptions(input: unknown) {
   const protocol = protocolOf(input);
-  return {
-    ...rest,
-    ...parseOptions(connectSpecs(protocol), without(input, listenSpecs(protocol), connectSpecs(protocol))),
-  };
+  const own = without(input, listenSpecs(protocol), connectSpecs(protocol));
+  const given = protocol === 'v1' ? own : v2.withSession(own as object);
+  return { ...rest, ...parseOptions(connectSpecs(protocol), given) };
 }
 
 /** Checks and completes the options of `listen`. Throws an `OptionError` that names the option and what it takes. */

@@ -8,6 +8,8 @@ type Shared = Pick<
   | 'state'
   | 'remote'
   | 'local'
+  | 'encrypted'
+  | 'identity'
   | 'closeInfo'
   | 'isConnected'
   | 'isDataAvailable'

@@ -187,6 +187,7 @@ test('the package exports these names and no others', () => {
       "connect",
       "environmentOptions",
       "float",
+      "generateKey",
       "int",
       "isSerpyError",
       "listen",

@@ -44,6 +44,8 @@ export class Handshake<Out extends Cuttable> {
   #plainUntilMs = Number.NEGATIVE_INFINITY;
   /** With what the client came back, until its link is up. */
   #returning: Hello | undefined;
+  /** Whether the client has shown that it has the session. */
+  #confirmed = false;
   #nowMs = 0;
 
   constructor(
@@ -98,9 +100,14 @@ export class Handshake<Out extends Cuttable> {
     return this.#phase !== 'plain';
   }
 
-  /** Whether the link may turn out to be an old session's: nothing has come on it, and there are such sessions. */
+  /**
+   * Whether it is not known yet that there is a new client: the link may turn out to be an old session's, there may be no handshake where one is
+   * required, or the client may not have heard the answer. One whose first link breaks then asks anew, and would be there twice.
+   */
   get undecided(): boolean {
-    return this.#phase === 'fresh' && this.#deadlineMs !== undefined;
+    if (this.#role === 'client') return false;
+    if (this.#standing.course) return !this.#confirmed;
+    return this.#phase === 'awaited' || (this.#phase === 'fresh' && this.#deadlineMs !== undefined);
   }
 
   up(nowMs: number): void {
@@ -212,6 +219,7 @@ export class Handshake<Out extends Cuttable> {
       this.#answer({ kind: 'resumed', next: course.inflow.next, taken: course.inflow.taken });
       course.up(hello, nowMs);
       course.outflow.resume(hello.resume.next, hello.resume.taken);
+      this.#confirmed = true;
       this.#phase = 'on';
       return;
     }
@@ -302,6 +310,7 @@ export class Handshake<Out extends Cuttable> {
       this.#owner.pushPlain(bytes);
       return false;
     }
+    this.#confirmed = true;
     this.#phase = 'on';
     return true;
   }

@@ -127,6 +127,16 @@ export function connectingStatements<T extends ProtocolTypes>(stage: () => Stage
     expect(accepted.local).toEqual(address);
   });
 
+  test('a connection knows whether it is encrypted, as long as there is a link', async () => {
+    const { client, accepted } = await stage().pair();
+    expect([client.encrypted, accepted.encrypted]).toEqual([stage().encrypted, stage().encrypted]);
+    expect([client.identity, accepted.identity]).toEqual(
+      stage().encrypted ? ['serpy server', 'serpy client'] : [undefined, undefined],
+    );
+    await client.close();
+    expect([client.encrypted, client.identity]).toEqual([false, undefined]);
+  });
+
   test('connect twice is refused, and the connection goes on', async () => {
     const { client, accepted, address } = await stage().pair();
     await expect(client.connect(address.host, address.port)).rejects.toEqual(optionError('new Connection'));

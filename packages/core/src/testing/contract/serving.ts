@@ -138,7 +138,9 @@ export function servingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     await second.connect(address.host, address.port).catch(() => {});
     await until(() => second.state === 'closed' || second.state === 'idle');
     expect(second.closeInfo?.reason ?? 'ended').toBe('ended');
-    expect(drops).toMatchObject([{ info: { maxConnections: 1, remote: { host: '127.0.0.1' } } }]);
+    expect(drops).toMatchObject([
+      { info: { reason: 'maxConnections', maxConnections: 1, remote: { host: '127.0.0.1' } } },
+    ]);
     const accepted = await server.getConnection();
     await first.sendData(numbered(1).value);
     expect(await accepted.getData()).toEqual(numbered(1).data);

@@ -6,7 +6,9 @@ import type { Connection, SendOptions } from '../../connection.js';
 import { type Environment, systemEnvironment } from '../../environment.js';
 import type { ConnectionOptions, DiallingOption, Given, ServerSettings } from '../../options.js';
 import type { ProtocolTypes } from '../../protocol.js';
+import { securityOf } from '../../security.js';
 import type { Server } from '../../server.js';
+import { generateKey } from '../../shared-key.js';
 import type { Address, Dial, Transport, TransportHandler } from '../../transport.js';
 import { MemoryNetwork } from '../memory-network.js';
 import type { Slicing } from '../memory-pipe.js';
@@ -43,6 +45,8 @@ export interface World {
   /** The network in memory, where it is one. */
   readonly network: MemoryNetwork | undefined;
   readonly environment: Environment;
+  /** Options that every connection and server in it has. */
+  readonly options?: Pick<ConnectionOptions, 'key'>;
 }
 
 /** The worlds in which every protocol must hold. Chance is fixed, so that a wait to redial has a known length. */
@@ -53,7 +57,21 @@ export const worlds: readonly { readonly name: string; create(): World }[] = [
     name: 'TCP',
     create: () => ({ name: 'TCP', network: undefined, environment: { ...systemEnvironment, random: () => 0.5 } }),
   },
+  { name: 'TLS with a key', create: () => keyWorld('TLS with a key') },
 ];
+
+/** All that happens in it is encrypted, strangers and silent peers too. */
+function keyWorld(name: string): World {
+  const options = { key: generateKey() };
+  const security = securityOf(options);
+  const environment: Environment = {
+    ...systemEnvironment,
+    random: () => 0.5,
+    dial: (given) => systemEnvironment.dial({ security, ...given }),
+    listen: (given) => systemEnvironment.listen({ security, ...given }),
+  };
+  return { name, network: undefined, environment, options };
+}
 
 function memoryWorld(name: string, slicing: Slicing): World {
   const network = new MemoryNetwork({ slicing });
@@ -74,6 +92,7 @@ export class Stage<T extends ProtocolTypes> {
   readonly subject: Subject<T>;
   readonly network: MemoryNetwork | undefined;
   readonly environment: WatchedEnvironment;
+  readonly #options: World['options'];
   readonly #connections: Connection<T>[] = [];
   readonly #servers: Server<T, Connection<T>>[] = [];
   readonly #emitWarning;
@@ -81,6 +100,7 @@ export class Stage<T extends ProtocolTypes> {
   constructor(subject: Subject<T>, world: World) {
     this.subject = subject;
     this.network = world.network;
+    this.#options = world.options;
     this.environment = new WatchedEnvironment(world.environment);
     this.#emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
   }
@@ -90,14 +110,19 @@ export class Stage<T extends ProtocolTypes> {
     return this.#emitWarning.mock.calls.map(([, options]) => (options as { code?: string } | undefined)?.code);
   }
 
+  /** Whether links in this world are. */
+  get encrypted(): boolean {
+    return this.#options !== undefined;
+  }
+
   connection(options: ConnectionOptions = {}, environment: Environment = this.environment): Connection<T> {
-    const connection = this.subject.createConnection(options, environment);
+    const connection = this.subject.createConnection(this.#withWorlds(options), environment);
     this.#connections.push(connection);
     return connection;
   }
 
   server(options: ServerOptions): Server<T, Connection<T>> {
-    const server = this.subject.createServer(options, this.environment);
+    const server = this.subject.createServer(this.#withWorlds(options), this.environment);
     this.#servers.push(server);
     return server;
   }
@@ -176,6 +201,12 @@ export class Stage<T extends ProtocolTypes> {
     const { server, address } = await this.started();
     await server.close();
     return address;
+  }
+
+  /** What is no object of options stays what it is. */
+  #withWorlds<O extends object>(options: O): O {
+    const isObject = options !== null && typeof options === 'object' && !Array.isArray(options);
+    return isObject ? { ...this.#options, ...options } : options;
   }
 
   /** Clears everything away and checks that nothing was left. */

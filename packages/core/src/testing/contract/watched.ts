@@ -120,6 +120,14 @@ class WatchedTransport implements Transport {
     return this.#transport.writable;
   }
 
+  get encrypted(): boolean {
+    return this.#transport.encrypted ?? false;
+  }
+
+  get identity(): string | undefined {
+    return this.#transport.identity;
+  }
+
   flush(): void {
     this.#transport.flush();
   }

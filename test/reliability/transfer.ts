@@ -1,0 +1,120 @@
+/** A large transfer over real sockets whose links are cut again and again, and what became of it. */
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { FaultProxy, type Faults } from 'serpy-fault-proxy';
+import { Connection, Server } from 'serpy-v2';
+
+export interface TransferOptions {
+  readonly seed: number;
+  /** How many links are cut before the rest may pass. */
+  readonly cuts: number;
+  readonly messages: number;
+  readonly messageBytes: number;
+  /** From the client to the server, or the other way. */
+  readonly direction: 'up' | 'down';
+}
+
+export interface TransferReport {
+  readonly cuts: number;
+  readonly lost: number;
+  readonly twice: number;
+  readonly damaged: number;
+  readonly outOfOrder: number;
+  readonly seconds: number;
+}
+
+/** How a link is cut: as a killed program, a broken network, a machine in the middle, and bytes that are wrong. */
+const ways = ['fin', 'rst', 'half-close'] as const;
+
+/** A sequence that a seed decides. */
+function drawer(seed: number): (below: number) => number {
+  let state = seed >>> 0 || 1;
+  return (below) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % below;
+  };
+}
+
+function message(n: number, bytes: number): Buffer {
+  const data = Buffer.alloc(bytes, n);
+  data.writeUInt32LE(n);
+  for (let at = 4; at + 4 <= bytes; at += 4096) data.writeUInt32LE(Math.imul(n + at, 0x9e3779b1) >>> 0, at);
+  return data;
+}
+
+const hashOf = (data: Uint8Array) => createHash('sha1').update(data).digest('hex');
+
+/** Sends messages through a proxy that cuts its links, and compares what arrives with what was sent. */
+export async function transfer({
+  seed,
+  cuts,
+  messages,
+  messageBytes,
+  direction,
+}: TransferOptions): Promise<TransferReport> {
+  const draw = drawer(seed);
+  const most = (0.8 * messages * messageBytes) / Math.max(1, cuts);
+  let cut = 0;
+  const plan = () => {
+    if (cut >= cuts) return {};
+    cut++;
+    const fault: Faults = {
+      cut: { atByte: 300 + draw(Math.floor(most)), how: ways[draw(ways.length)] ?? 'rst' },
+    };
+    if (draw(10) === 0) return { [direction]: { corrupt: { atByte: 300 + draw(Math.floor(most)) } } };
+    // Acknowledgements take few bytes: a cut there comes early.
+    if (draw(10) === 0)
+      return { [direction === 'up' ? 'down' : 'up']: { cut: { atByte: 150 + draw(150), how: 'rst' as const } } };
+    return { [direction]: fault };
+  };
+  const server = await new Server({ port: 0 }).start();
+  const proxy = await new FaultProxy({ target: server.address, plan, seed }).start();
+  const client = new Connection({
+    handshake: 'require',
+    autoRestart: true,
+    closeTimeoutMs: 60_000,
+    reconnect: { baseDelayMs: 4, maxDelayMs: 20 },
+  });
+  client.on('warning', () => {});
+  server.on('warning', () => {});
+  const { host, port } = proxy.address;
+  for (;;) {
+    try {
+      await client.connect(host, port); // the first link may be cut within its handshake
+      break;
+    } catch {}
+  }
+  const accepted = await server.getConnection();
+  accepted.on('warning', () => {});
+  const [sender, receiver] = direction === 'up' ? [client, accepted] : [accepted, client];
+  const startedMs = performance.now();
+  const arrived: { n: number; whole: boolean }[] = [];
+  const receiving = (async () => {
+    for (;;) {
+      const data = await receiver.getData({ timeoutMs: 30_000 });
+      if (typeof data === 'string') break;
+      const n = (data as Buffer).readUInt32LE();
+      arrived.push({ n, whole: hashOf(data as Buffer) === hashOf(message(n, messageBytes)) });
+    }
+  })();
+  for (let n = 0; n < messages; n++) await sender.sendData(message(n, messageBytes));
+  await sender.sendData('end', { acknowledge: 'processed' });
+  await receiving;
+  const seconds = (performance.now() - startedMs) / 1000;
+  const over = once(accepted, 'close');
+  await client.close();
+  if (accepted.state !== 'closed') await over;
+  await proxy.close();
+  await server.closeServer();
+  const numbers = arrived.map(({ n }) => n);
+  return {
+    cuts: cut,
+    lost: messages - new Set(numbers).size,
+    twice: numbers.length - new Set(numbers).size,
+    damaged: arrived.filter(({ whole }) => !whole).length,
+    outOfOrder: numbers.filter((n, i) => i > 0 && n < (numbers[i - 1] as number)).length,
+    seconds,
+  };
+}
