@@ -66,6 +66,8 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   #deadlineMs: number | undefined;
   #nowMs = 0;
   #warned = false;
+  /** Whether a v2 server spoke before it answered the probe: an original may not have read that yet, and skips with it what follows at once. */
+  #holds = false;
 
   constructor(
     role: Role,
@@ -92,7 +94,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   }
 
   get canSend(): boolean {
-    return this.#protocol !== undefined;
+    return this.#protocol !== undefined && !this.#holds;
   }
 
   get deadlineMs(): number | undefined {
@@ -133,6 +135,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
 
   lost(): void {
     this.#deadlineMs = undefined;
+    this.#holds = false;
     this.#v1.lost();
     this.#v2.lost();
   }
@@ -163,6 +166,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   tick(nowMs: number): void {
     this.#nowMs = nowMs;
     this.#deadlineMs = undefined;
+    this.#holds = false;
     if (this.#protocol !== undefined) return;
     if (this.#role === 'client') {
       this.#choose('v2', this.#start);
@@ -190,7 +194,11 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     if (isPrefix(start, this.#role === 'client' ? v2Answer : v2Magic)) return;
     if (startsWith(start, v2Magic)) {
       const answered = this.#role === 'client' && startsWith(start, v2Answer);
+      const untilMs = this.#deadlineMs;
       this.#choose('v2', answered ? start.subarray(v2Answer.length) : start);
+      if (this.#role === 'server' || answered) return;
+      this.#holds = true;
+      this.#deadlineMs = untilMs;
     } else if (this.#role === 'server' && startsWith(start, probe)) {
       this.#output.write(v2Answer);
       this.#choose('v2', start.subarray(probe.length));
