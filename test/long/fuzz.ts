@@ -25,13 +25,12 @@ export async function fuzz(settings: Settings): Promise<boolean> {
   const options: CampaignOptions = { ...settings, worker: new URL('./worker.mjs', import.meta.url) };
   console.log(`fuzz: seed ${settings.seed}, ${settings.threads} threads`);
   const rows: Row[] = [];
-  const kept = readKept(settings.kept).filter(
-    ({ target }) => !isLive(target) && target === (settings.target ?? target),
-  );
+  const kept = readKept(settings.kept).filter(({ target }) => target === (settings.target ?? target));
   for (const target of new Set(kept.map((each) => each.target))) {
     const own = kept.filter((each) => each.target === target);
-    rows.push({ ...(await runKept(target, own, options)), target: `${target}, kept` });
+    rows.push(await runKept(target, own, options));
   }
+  if (rows.length > 0) rows.splice(0, rows.length, together('kept', rows));
   for (const share of sharesOf(settings)) rows.push(await runShare(share, options));
   const failures = rows.flatMap((row) => row.failures).flatMap(withInputs);
   keep(settings.kept, failures);
@@ -90,49 +89,55 @@ function describe({ target, seed, index, why, input }: Failure): string {
   ].join('\n');
 }
 
-function show(rows: readonly Row[]): string {
+/** One row for several. */
+function together(target: string, rows: readonly Row[]): Row {
   const sum = (name: 'inputs' | 'refused' | 'messages' | 'crashes' | 'hangs' | 'seconds') =>
     rows.reduce((total, row) => total + row[name], 0);
-  const cells = (row: Pick<Row, 'inputs' | 'refused' | 'messages' | 'crashes' | 'hangs' | 'seconds'>) => [
-    row.inputs,
-    row.refused,
-    row.messages,
-    row.crashes,
-    row.hangs,
-    Math.round(row.seconds),
-    Math.round(row.inputs / Math.max(row.seconds, 0.001)),
-  ];
-  const total = {
+  return {
+    target,
     inputs: sum('inputs'),
     refused: sum('refused'),
     messages: sum('messages'),
     crashes: sum('crashes'),
     hangs: sum('hangs'),
     seconds: sum('seconds'),
+    rssBefore: rows[0]?.rssBefore ?? 0,
+    rssAfter: rows.at(-1)?.rssAfter ?? 0,
+    heldPerByte: undefined,
+    longestTripMs: undefined,
+    failures: rows.flatMap(({ failures }) => failures),
   };
+}
+
+const headings = [
+  'target',
+  'inputs',
+  'refused',
+  'messages',
+  'crashes',
+  'hangs',
+  's',
+  'inputs/s',
+  'RSS before, after (MiB)',
+  'held per byte',
+  'longest honest trip (ms)',
+];
+
+function show(rows: readonly Row[]): string {
   return table(
-    [
-      'target',
-      'inputs',
-      'refused',
-      'messages',
-      'crashes',
-      'hangs',
-      's',
-      'inputs/s',
-      'RSS before, after (MiB)',
-      'held per byte',
-      'longest honest trip (ms)',
-    ],
-    [
-      ...rows.map((row) => [
-        row.target,
-        ...cells(row),
-        `${Math.round(row.rssBefore / MiB)}, ${Math.round(row.rssAfter / MiB)}`,
-        row.heldPerByte === undefined ? '' : row.heldPerByte.toFixed(2),
-        row.longestTripMs === undefined ? '' : row.longestTripMs.toFixed(0),
-      ]),
-      ['all', ...cells(total), '', '', ''],
-    ],
+    headings,
+    [...rows, together('all', rows)].map((row) => [
+      row.target,
+      row.inputs,
+      row.refused,
+      row.messages,
+      row.crashes,
+      row.hangs,
+      Math.round(row.seconds),
+      Math.round(row.inputs / Math.max(row.seconds, 0.001)),
+      `${Math.round(row.rssBefore / MiB)}, ${Math.round(row.rssAfter / MiB)}`,
+      row.heldPerByte === undefined ? '' : row.heldPerByte.toFixed(2),
+      row.longestTripMs === undefined ? '' : row.longestTripMs.toFixed(0),
+    ]),
   );
 }
