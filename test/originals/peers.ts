@@ -37,9 +37,14 @@ export abstract class Original implements TransportHandler {
 
   protected abstract sayOwn(n: number): void;
 
+  /** Whether it writes nothing more. */
+  protected get silent(): boolean {
+    return this.over || this.#ended;
+  }
+
   /** Writes bytes as they are. */
   protected write(bytes: Uint8Array): void {
-    if (this.over || this.#ended) return;
+    if (this.silent) return;
     this.transport.write(Uint8Array.from(bytes));
     this.transport.flush();
   }
@@ -72,6 +77,9 @@ export abstract class Original implements TransportHandler {
 export class OriginalV1 extends Original {
   readonly #receiver: V1Receiver;
   #mode = 0;
+  /** The block that it is writing, and the mode that those before it have set at who reads them. */
+  #block: number[] = [];
+  #blockMode = 0;
 
   constructor(transport: Transport, options: V1ReceiverOptions = {}) {
     super(transport);
@@ -95,12 +103,33 @@ export class OriginalV1 extends Original {
   protected sayOwn(n: number): void {
     const mode = n % 6;
     if (mode !== this.#mode) {
-      this.#receiver.expect('ACKMODCG');
       this.write(Uint8Array.from(control(`SETMODE${mode}`)));
       this.#mode = mode;
     }
-    if (mode % 2 === 1) this.#receiver.expect('ACKEOT!!');
     this.write(Uint8Array.from(blockOf({ mode, bytes: [...Buffer.from(`said ${n}`)] })));
+  }
+
+  /** What is asked for goes by the blocks that come of its bytes: of rubbish without an end, the next word is a part. */
+  protected override write(bytes: Uint8Array): void {
+    if (this.silent) return;
+    for (const byte of bytes) {
+      if (byte === 0x1f) this.#blockEnded();
+      else this.#block.push(byte);
+    }
+    super.write(bytes);
+  }
+
+  #blockEnded(): void {
+    const word = String.fromCharCode(...this.#block);
+    const isData = this.#block.length > 0 && this.#block[0] !== 0x01;
+    this.#block = [];
+    const [, mode] = /^\x01SETMODE([0-5])$/.exec(word) ?? [];
+    if (mode !== undefined) {
+      this.#blockMode = Number(mode);
+      this.#receiver.expect('ACKMODCG');
+    } else if (isData && this.#blockMode % 2 === 1) {
+      this.#receiver.expect('ACKEOT!!');
+    }
   }
 }
 
