@@ -117,12 +117,12 @@ export const accepted = fc.record({
   receiveQueue: queue,
 });
 
-/** Those of an end that dials. */
+/** Those of an end that dials. Mostly it dials again; never without a pause: a link that is refused at once would take no time, for ever. */
 export const dialling = fc.record({
-  autoRestart: fc.boolean(),
+  autoRestart: fc.constantFrom(true, true, false),
   connectTimeoutMs: fc.constantFrom(100, 10_000),
   reconnect: fc.record({
-    minDelayMs: fc.constantFrom(0, 500),
+    minDelayMs: fc.constantFrom(100, 500),
     baseDelayMs: fc.constantFrom(0, 10, 250),
     maxDelayMs: fc.constantFrom(0, 100, 15_000),
     maxAttempts: fc.constantFrom(1, 3, Number.POSITIVE_INFINITY),
