@@ -163,6 +163,11 @@ export class OriginalV2 extends Original {
     this.#receiver.receive(chunk, this.#now());
   }
 
+  /** How many HELLOs it has dropped with a warning. */
+  get hellos(): number {
+    return this.#receiver.hellos.length;
+  }
+
   protected sayOwn(n: number): void {
     this.write(Uint8Array.from(frame(0x21, Buffer.from(`said ${n}`))));
   }

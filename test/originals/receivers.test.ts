@@ -139,4 +139,16 @@ describe('the v2 model', () => {
       expect(hear(stream, new V2Receiver({ isHello })).harm?.why, stream.toString('hex')).toMatch(/checksum/);
     }
   });
+
+  test('is harmed by what follows a HELLO before its sender has waited for the answer', () => {
+    const hello = Buffer.from(frame(0x81, Buffer.from('hello'), ~532 >>> 0));
+    const hearAfter = (waitedMs: number) => {
+      const receiver = new V2Receiver({ isHello: () => true, helloTimeoutMs: 500 });
+      receiver.receive(hello, 100);
+      receiver.receive(str('a'), 100 + waitedMs);
+      return receiver;
+    };
+    expect(hearAfter(500)).toMatchObject({ harm: undefined, messages: [{ value: 'a' }] });
+    expect(hearAfter(499).harm).toEqual({ offset: hello.length, why: '499 ms after a HELLO that is not answered' });
+  });
 });

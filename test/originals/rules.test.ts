@@ -79,6 +79,10 @@ describe('v1', () => {
   });
 });
 
+/** A client may ask a v2 server for a handshake, in a frame that an original drops; by these first bytes it is told from all others. */
+const isHello = (payload: Buffer) => payload.toString('latin1', 0, 12) === 'serpy HELLO\n';
+const helloTimeoutMs = fc.constantFrom(50, 500);
+
 describe('v2', () => {
   const cases = fc.record({ accepted, dialling, events: eventsOf(plainSends) });
   const subject = (): Subject => ({
@@ -93,6 +97,48 @@ describe('v2', () => {
         return (await client.connect(host, port)) as unknown as AnyConnection;
       }, events),
     );
+  });
+
+  test('a client that would rather have a handshake asks once, waits for the answer, and never harms an original server', async () => {
+    const greeting = fc.record({ helloTimeoutMs, accepted, dialling, events: eventsOf(plainSends) });
+    const originals: OriginalV2[] = [];
+    const asked = ({ helloTimeoutMs }: { helloTimeoutMs: number }): Subject => ({
+      original: (transport, _, now) => {
+        const original = new OriginalV2(transport, { isHello, helloTimeoutMs }, now);
+        originals.push(original);
+        return original;
+      },
+      heardOf: heardByV2,
+    });
+    await play(greeting, asked, (life, { helloTimeoutMs, accepted, dialling, events }) =>
+      life.client(async (host, port) => {
+        const options = { handshake: 'prefer', helloTimeoutMs, ...accepted, ...dialling } as const;
+        const client = new v2.Connection(options, life.environment);
+        return (await client.connect(host, port)) as unknown as AnyConnection;
+      }, events),
+    );
+    // What it found out holds for ten minutes, which is longer than any life.
+    expect(originals.reduce((sum, { hellos }) => sum + hellos, 0)).toBe(lives);
+  });
+
+  test('a client that must have a handshake says nothing to an original server but that, and gives up', async () => {
+    const original = { peer: undefined as OriginalV2 | undefined };
+    const subject: Subject = {
+      original: (transport, _, now) => {
+        original.peer = new OriginalV2(transport, { isHello, helloTimeoutMs: Number.POSITIVE_INFINITY }, now);
+        return original.peer;
+      },
+      heardOf: heardByV2,
+    };
+    const life = new Life(subject, { seed, slicing: 'writes', pipeBytes: 1000 });
+    const client = new v2.Connection({ handshake: 'require' }, life.environment);
+    client.on('warning', () => {});
+    const connecting = life.client(
+      async (host, port) => (await client.connect(host, port)) as unknown as AnyConnection,
+      [],
+    );
+    await expect(connecting).rejects.toMatchObject({ code: 'ERR_SERPY_CONNECT' });
+    expect(original.peer).toMatchObject({ harm: undefined, heard: [], hellos: 1 });
   });
 
   test('a server never harms an original client', async () => {
@@ -110,7 +156,7 @@ describe('auto', () => {
   /** An original server that greets, or waits to be spoken to. */
   const greets = fc.boolean();
   const cases = fc.record({
-    settings: fc.record({ encoding, probeTimeoutMs }),
+    settings: fc.record({ encoding, probeTimeoutMs, helloTimeoutMs }),
     greets,
     accepted,
     dialling,
@@ -126,9 +172,10 @@ describe('auto', () => {
     },
     heardOf: (value) => heardByV1(value, 0, settings.encoding),
   });
-  const overV2 = ({ greets }: Case): Subject => ({
+  const overV2 = ({ settings: { helloTimeoutMs }, greets }: Case): Subject => ({
     original: (transport, from, now) => {
-      const original = new OriginalV2(transport, { probe: from === 'client' }, now);
+      const ofClient = { probe: true, isHello, helloTimeoutMs };
+      const original = new OriginalV2(transport, from === 'client' ? ofClient : {}, now);
       if (greets) original.say(0);
       return original;
     },

@@ -27,6 +27,8 @@ export interface V2ReceiverOptions {
    * only the first frame of a client, of type 81, with just the complement of the right checksum. Default: there is no HELLO.
    */
   readonly isHello?: (payload: Buffer) => boolean;
+  /** So long nothing may follow a HELLO, which an original does not answer. Default 0. */
+  readonly helloTimeoutMs?: number;
 }
 
 export class V2Receiver {
@@ -42,8 +44,9 @@ export class V2Receiver {
   #frame: number[] = [];
   #frameBytes = headerBytes;
   #isProbe = false;
-  /** When the probe was there. */
+  /** When the probe was there, and when the HELLO. */
   #probedAtMs: number | undefined;
+  #greetedAtMs: number | undefined;
 
   constructor(options: V2ReceiverOptions = {}) {
     this.#options = options;
@@ -65,6 +68,11 @@ export class V2Receiver {
       if (waitedMs < probeReadMs) return `${waitedMs} ms after the probe: what is read with it is thrown away with it`;
       this.#probedAtMs = undefined;
     }
+    if (this.#greetedAtMs !== undefined) {
+      const waitedMs = nowMs - this.#greetedAtMs;
+      if (waitedMs < (this.#options.helloTimeoutMs ?? 0)) return `${waitedMs} ms after a HELLO that is not answered`;
+      this.#greetedAtMs = undefined;
+    }
     const at = this.#frame.length;
     if (this.#offset === 0) this.#isProbe = this.#options.probe === true && byte === probe[0];
     this.#frame.push(byte);
@@ -78,7 +86,7 @@ export class V2Receiver {
     this.#frame = [];
     this.#frameBytes = headerBytes;
     this.#frames++;
-    return this.#whole(frame[magic.length] as number, sum, frame.slice(headerBytes));
+    return this.#whole(frame[magic.length] as number, sum, frame.slice(headerBytes), nowMs);
   }
 
   #addToProbe(byte: number, at: number, nowMs: number): string | undefined {
@@ -90,20 +98,21 @@ export class V2Receiver {
     return undefined;
   }
 
-  #whole(type: number, sum: number, bytes: number[]): string | undefined {
+  #whole(type: number, sum: number, bytes: number[], nowMs: number): string | undefined {
     const payload = Buffer.from(bytes);
     const right = byteSum(payload);
-    if (sum !== right) return this.#damaged(type, sum, right, payload);
+    if (sum !== right) return this.#damaged(type, sum, right, payload, nowMs);
     const message = read(type, bytes);
     if (typeof message === 'string') return message;
     this.messages.push(message);
     return undefined;
   }
 
-  #damaged(type: number, sum: number, right: number, payload: Buffer): string | undefined {
+  #damaged(type: number, sum: number, right: number, payload: Buffer, nowMs: number): string | undefined {
     const complement = ~right >>> 0;
     if (this.#frames === 1 && type === 0x81 && sum === complement && this.#options.isHello?.(payload)) {
       this.hellos.push(payload);
+      this.#greetedAtMs = nowMs;
       return undefined;
     }
     return `the checksum ${sum}, where ${right} is right: the message is dropped`;
