@@ -64,7 +64,7 @@ function sharedEvents(withStalls: boolean): fc.WeightedArbitrary<Event>[] {
     { weight: 3, arbitrary: fc.record({ what: fc.constant('say' as const), n: fc.nat(99), which }) },
     { weight: 1, arbitrary: fc.record({ what: fc.constant('rubbish' as const), bytes: rubbish, which }) },
     { weight: 2, arbitrary: fc.record({ what: fc.constantFrom('hang up', 'mute', 'pause', 'resume'), which }) },
-    { weight: 2, arbitrary: fc.record({ what: fc.constantFrom(...ways), which }) },
+    { weight: 4, arbitrary: fc.record({ what: fc.constantFrom(...ways), which }) },
     {
       weight: 2,
       arbitrary: fc.record({
@@ -78,9 +78,15 @@ function sharedEvents(withStalls: boolean): fc.WeightedArbitrary<Event>[] {
     { weight: 2, arbitrary: fc.record({ what: fc.constantFrom('dial', 'take') }) },
     {
       weight: 5,
-      arbitrary: fc.record({ what: fc.constant('wait' as const), ms: fc.constantFrom(0, 1, 20, 300, 2000) }),
+      arbitrary: fc.record({ what: fc.constant('wait' as const), ms: fc.constantFrom(0, 1, 20, 300, 1000, 5000) }),
     },
-    { weight: 1, arbitrary: fc.record({ what: fc.constantFrom('close', 'destroy', 'restart', 'no restart'), which }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        what: fc.constantFrom('close', 'destroy', 'restart', 'restart', 'restart', 'no restart'),
+        which,
+      }),
+    },
   ];
 }
 
