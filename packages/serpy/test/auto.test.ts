@@ -176,17 +176,22 @@ describe('an auto client', () => {
     await network.clock.advance(999);
     expect([isConnected, Buffer.concat(asked).length]).toEqual([false, 14]);
     await network.clock.advance(1);
+    const hello = Buffer.concat(asked).subarray(14);
+    expect([hello.readUInt32LE(10), hello.toString('latin1', 14, 26)]).toEqual([hello.length - 14, 'serpy HELLO\n']);
+    await network.clock.advance(499);
+    expect([isConnected, Buffer.concat(asked).length]).toEqual([false, 14 + hello.length]);
+    await network.clock.advance(1);
     const connection = await connecting;
     expect((await connection.getMessage()).text()).toBe('hello');
     await connection.sendData('hi');
     await network.settled();
-    expect(Buffer.concat(asked).toString('hex', 14)).toBe('decafecafe21d1000000020000006869');
+    expect(Buffer.concat(asked).toString('hex', 14 + hello.length)).toBe('decafecafe21d1000000020000006869');
 
     // Another link: the protocol is known, nothing is asked, and nothing waits.
     connection.enableRestart();
     end?.destroy();
     asked.length = 0;
-    await network.clock.advance(300);
+    await network.clock.advance(750);
     await connection.sendData('hi');
     await network.settled();
     expect(Buffer.concat(asked).toString('hex')).toBe('decafecafe21d1000000020000006869');
