@@ -3,7 +3,7 @@
  * on another goes on exchanging messages, and must not notice.
  */
 import { once } from 'node:events';
-import { connect as tcpConnect } from 'node:net';
+import { createServer, type Server as NetServer, type Socket, connect as tcpConnect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, listen, type ProtocolName } from 'serpy';
 import { Chance } from './chance.js';
@@ -21,9 +21,40 @@ export const strangers = 12;
 /** An honest message must be back, and a bad connection over, within this time. */
 const patienceMs = 10_000;
 
-const materials: Readonly<Record<ProtocolName, string>> = { v1: 'v1', v2: 'v2', auto: 'auto-server' };
+/** Who is at a place. */
+interface Guests {
+  readonly protocol: ProtocolName;
+  /** The target whose inputs the bad connections bring. */
+  readonly material: string;
+  /** Whether the honest client has a session: then its link is broken now and then, and it goes on over the next. */
+  readonly lasting?: boolean;
+}
 
-export const liveTargets: readonly string[] = Object.keys(materials).map((protocol) => `live-${protocol}`);
+const guests: Readonly<Record<string, Guests>> = {
+  'live-v1': { protocol: 'v1', material: 'v1' },
+  'live-v2': { protocol: 'v2', material: 'v2' },
+  'live-auto': { protocol: 'auto', material: 'auto-server' },
+  'live-session': { protocol: 'v2', material: 'v2-server-prefer', lasting: true },
+};
+
+export const liveTargets: readonly string[] = Object.keys(guests);
+
+/** The target whose inputs a live target takes. */
+export function materialOf(name: string): string {
+  return guestsOf(name).material;
+}
+
+function guestsOf(name: string): Guests {
+  const found = guests[name];
+  if (found === undefined) throw new Error(`there is no target ${name}: there are ${liveTargets.join(', ')}`);
+  return found;
+}
+
+/** The link of a lasting client is broken after so many of its messages. */
+const tripsPerLink = 10;
+
+/** So long a session of a bad connection is waited for; an honest client is back much sooner. */
+const resumeWindowMs = 1_000;
 
 type Serving = Awaited<ReturnType<typeof listen>> & { readonly address: { readonly port: number } };
 
@@ -35,38 +66,56 @@ class Place {
   readonly port: number;
   readonly #server: Serving;
   readonly #client: Awaited<ReturnType<typeof connect>>;
+  readonly #relay: Relay | undefined;
   #closing = false;
   readonly #exchanging: Promise<void>;
 
-  private constructor(server: Serving, client: Awaited<ReturnType<typeof connect>>) {
+  private constructor(server: Serving, client: Awaited<ReturnType<typeof connect>>, relay: Relay | undefined) {
     this.#server = server;
     this.#client = client;
+    this.#relay = relay;
     this.port = server.address.port;
     this.#exchanging = this.#exchange();
     this.#exchanging.catch(() => {}); // awaited at the end
   }
 
-  static async open(protocol: ProtocolName): Promise<Place> {
+  static async open({ protocol, lasting }: Guests): Promise<Place> {
+    if (lasting) return Place.#openLasting();
     const settings = { protocol, maxMessageBytes, encoding: 'utf-8' } as const;
     const server = await listen(
       (protocol === 'v2' ? { protocol, port: 0, maxMessageBytes } : { ...settings, port: 0 }) as never,
     );
-    server.on('warning', () => {});
-    server.on('connection', (connection) => {
-      connection.on('warning', () => {});
-      void echo(connection as never);
-    });
+    serve(server as never);
     const { port } = (server as { address: { port: number } }).address;
     const client = await connect(
       (protocol === 'v2' ? { protocol, port, maxMessageBytes } : { ...settings, port }) as never,
     );
-    return new Place(server as never, client as never);
+    return new Place(server as never, client as never, undefined);
+  }
+
+  static async #openLasting(): Promise<Place> {
+    const settings = { protocol: 'v2', maxMessageBytes, resumeWindowMs } as const;
+    const server = await listen({ ...settings, port: 0 });
+    serve(server as never);
+    const relay = await Relay.open(server.address.port);
+    const reconnect = { minDelayMs: 0, baseDelayMs: 1 };
+    const client = await connect({
+      ...settings,
+      port: relay.port,
+      handshake: 'require',
+      autoRestart: true,
+      resumeWindowMs: patienceMs,
+      reconnect,
+    });
+    client.on('warning', () => {});
+    return new Place(server as never, client as never, relay);
   }
 
   async close(): Promise<void> {
     this.#closing = true;
     await this.#exchanging;
     await this.#client.close();
+    await this.#relay?.close();
     await this.#server.closeServer();
     if (this.#server.size > 0) throw new RuleBroken(`the server has ${this.#server.size} connections after its end`);
   }
@@ -75,6 +124,7 @@ class Place {
     while (!this.#closing) {
       const text = `honest ${this.trips}`;
       const startMs = performance.now();
+      if (this.trips % tripsPerLink === tripsPerLink - 1) this.#relay?.breakAll();
       await this.#client.sendData(text, { timeoutMs: patienceMs });
       const back = String(await this.#client.getData({ timeoutMs: patienceMs }));
       if (back !== text) throw new RuleBroken(`the honest client sent "${text}" and got "${back.slice(0, 100)}"`);
@@ -84,7 +134,60 @@ class Place {
   }
 }
 
+/** What an honest client's bytes go through where its links are to break. */
+class Relay {
+  readonly port: number;
+  readonly #server: NetServer;
+  readonly #sockets: Set<Socket>;
+
+  private constructor(server: NetServer, sockets: Set<Socket>) {
+    this.#server = server;
+    this.#sockets = sockets;
+    this.port = (server.address() as { port: number }).port;
+  }
+
+  static async open(port: number): Promise<Relay> {
+    const sockets = new Set<Socket>();
+    const server = createServer((inward) => {
+      const outward = tcpConnect({ host, port, noDelay: true });
+      const ends = [inward, outward] as const;
+      for (const [i, end] of ends.entries()) {
+        const other = ends[1 - i] as Socket;
+        sockets.add(end);
+        end.on('error', () => {});
+        end.on('close', () => {
+          sockets.delete(end);
+          other.destroy();
+        });
+        end.pipe(other);
+      }
+    });
+    await new Promise<void>((resolve) => server.listen(0, host, resolve));
+    return new Relay(server, sockets);
+  }
+
+  breakAll(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
+  async close(): Promise<void> {
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    this.breakAll();
+    await closed;
+  }
+}
+
+function serve(server: { on(event: 'warning' | 'connection', listener: (connection: Echoing) => void): void }): void {
+  server.on('warning', () => {});
+  server.on('connection', (connection) => {
+    connection.on('warning', () => {});
+    void echo(connection);
+  });
+}
+
 interface Echoing extends AsyncIterable<unknown> {
+  on(event: 'warning', listener: () => void): void;
   sendData(value: unknown): Promise<boolean>;
 }
 
@@ -142,10 +245,10 @@ export async function runLive(
   { target: name, seed, from, count, kept }: LiveShift,
   progress: (index: number) => void,
 ): Promise<{ inputs: Inputs; longestTripMs: number }> {
-  const protocol = name.slice('live-'.length) as ProtocolName;
-  const material = targets.find((each) => each.name === materials[protocol]) as Target;
+  const here = guestsOf(name);
+  const material = targets.find((each) => each.name === here.material) as Target;
   const inputs = new Inputs({ ...material, name }, seed);
-  const place = await Place.open(protocol);
+  const place = await Place.open(here);
   const indices = kept ? kept.map(({ index }) => index) : range(from, count);
   const bytesAt = new Map(kept?.map(({ index, input }) => [index, Buffer.from(input, 'hex')]));
   let last = from;
@@ -160,8 +263,8 @@ export async function runLive(
       inputs.tally.bytes += bytes.length;
       try {
         const chance = new Chance(seed, index, 'cuts');
-        // Who is refused is hung up on. What auto refuses is a matter of time too.
-        const stays = index % 4 === 0 && protocol !== 'auto' && material.run(bytes, chance).refused;
+        // Who is refused is hung up on. What auto and a session refuse is a matter of time too.
+        const stays = index % 4 === 0 && here.material === here.protocol && material.run(bytes, chance).refused;
         if (stays) inputs.tally.refused++;
         await intrude(place.port, bytes, chance, stays);
       } catch (error) {

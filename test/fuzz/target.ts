@@ -10,6 +10,7 @@ import {
 } from 'serpy-core';
 import type { Chance } from './chance.js';
 import type { Material, Seed } from './mutator.js';
+import { randomByte } from './session-seeds.js';
 
 /** What an input came to. */
 export interface Verdict {
@@ -41,7 +42,12 @@ export const mostHeldPerByte = 4;
 /** What a session gets from outside, with an account of the memory that it asks for. */
 class Account {
   receivedBytes = 0;
+  readonly #takesBack: boolean;
   #heldBytes = 0;
+
+  constructor(takesBack: boolean) {
+    this.#takesBack = takesBack;
+  }
 
   write(): void {}
 
@@ -50,7 +56,7 @@ class Account {
   }
 
   allocate(sizeBytes: number): Buffer {
-    this.#heldBytes += sizeBytes;
+    this.#heldBytes = sizeBytes + (this.#takesBack ? 0 : this.#heldBytes);
     if (this.#heldBytes > mostHeldPerByte * this.receivedBytes) {
       throw new RuleBroken(`it holds ${this.#heldBytes} bytes of memory after ${this.receivedBytes} received bytes`);
     }
@@ -64,7 +70,7 @@ class Account {
   progress(): void {}
 
   randomBytes(count: number): Buffer {
-    return Buffer.alloc(count, 7);
+    return Buffer.alloc(count, randomByte);
   }
 
   /** There is no connection around the session. */
@@ -84,13 +90,18 @@ class Account {
 /** How a session is fuzzed. */
 export interface SessionTarget extends Material {
   readonly name: string;
-  readonly protocol: Protocol<ProtocolTypes>;
+  /** One for all inputs, or one for each. */
+  readonly protocol: Protocol<ProtocolTypes> | (() => Protocol<ProtocolTypes>);
   readonly role: Role;
-  /** What our program has said before the bytes come, every second time. */
-  prepare?(session: AnySession): void;
+  /** What our program has said before the bytes come, every second time. Returns how many bytes have come for that. */
+  prepare?(session: AnySession): number | undefined;
   mend?(bytes: Buffer, chance: Chance): Buffer;
-  /** Whether the same must come out however the input is cut. Not where time decides. Default true. */
-  readonly sameForAllCuts?: boolean;
+  /** Whether the same must come out however the input is cut. Not where time decides; `'in time'`: while no deadline passes. Default true. */
+  readonly sameForAllCuts?: boolean | 'in time';
+  /** Codes of errors that it may end with, besides those of every protocol. */
+  readonly refusals?: readonly string[];
+  /** Whether messages may be taken back, which lets go of their memory unseen: then each is on the account alone. */
+  readonly takesBack?: boolean;
   /** A valid input that a second link brings after the bad one, and how many messages are in it. */
   readonly afterwards?: { readonly seed: Seed; readonly messages: number };
 }
@@ -100,20 +111,26 @@ interface Reading extends Verdict {
   readonly codes: string;
 }
 
+/** More steps than any input of a few kilobytes calls for. */
+const mostSteps = 10_000;
+
 const refusals: readonly string[] = ['ERR_SERPY_PROTOCOL', 'ERR_SERPY_TOO_LARGE'];
 
 /** One session, as core's links drive it. */
 class SessionRun {
   readonly #target: SessionTarget;
-  readonly #account = new Account();
+  readonly #protocol: Protocol<ProtocolTypes>;
+  readonly #account: Account;
   readonly #session: AnySession;
   #messages = 0;
 
   constructor(target: SessionTarget, prepared: boolean) {
     this.#target = target;
-    this.#session = target.protocol.createSession(target.role, this.#account) as AnySession;
+    this.#account = new Account(target.takesBack ?? false);
+    this.#protocol = typeof target.protocol === 'function' ? target.protocol() : target.protocol;
+    this.#session = this.#protocol.createSession(target.role, this.#account) as AnySession;
     this.#session.up(0);
-    if (prepared) target.prepare?.(this.#session);
+    if (prepared) this.#account.receivedBytes += target.prepare?.(this.#session) ?? 0;
   }
 
   /** Feeds the pieces, ends the stream, loses the link. */
@@ -124,7 +141,7 @@ class SessionRun {
       for (const piece of pieces) this.#feed(piece, late);
       left = this.#session.ended()?.code;
     } catch (error) {
-      refused = refusalCode(error);
+      refused = this.#refusalCode(error);
     }
     this.#session.lost();
     return { refused: refused !== undefined, messages: this.#messages, codes: `${refused} ${left}` };
@@ -135,7 +152,7 @@ class SessionRun {
     try {
       for (const piece of pieces) this.#feed(piece, false);
     } catch (error) {
-      refusalCode(error);
+      this.#refusalCode(error);
       this.#session.lost();
     }
     return this;
@@ -162,6 +179,21 @@ class SessionRun {
       session.tick(session.deadlineMs, false);
       this.#takeAll(piece.length);
     }
+    this.#proceed();
+  }
+
+  /** What a session has to say of what came is not without end. */
+  #proceed(): void {
+    for (let steps = 0; this.#session.lasting?.unfinished; steps++) {
+      if (steps > mostSteps) throw new RuleBroken('it has always more to write');
+      this.#session.lasting.proceed();
+    }
+  }
+
+  #refusalCode(error: unknown): string {
+    const { refusals: own = [] } = this.#target;
+    if (isSerpyError(error) && [...refusals, ...own].includes(error.code)) return error.code;
+    throw error;
   }
 
   #takeAll(bytes: number): void {
@@ -170,16 +202,12 @@ class SessionRun {
       if (received === undefined) return;
       if (taken > bytes + 1) throw new RuleBroken(`more messages came than bytes: ${taken} of ${bytes}`);
       this.#account.letGo();
+      this.#session.lasting?.taken(received);
       // What `getData` and `getMessage` would do.
-      if (this.#messages++ % 2 === 0) this.#target.protocol.message(received);
-      else this.#target.protocol.data(received);
+      if (this.#messages++ % 2 === 0) this.#protocol.message(received);
+      else this.#protocol.data(received);
     }
   }
-}
-
-function refusalCode(error: unknown): string {
-  if (isSerpyError(error) && refusals.includes(error.code)) return error.code;
-  throw error;
 }
 
 export function sessionTarget(target: SessionTarget): Target {
@@ -192,7 +220,8 @@ export function sessionTarget(target: SessionTarget): Target {
       const reading = run.read(cut(bytes, chance), late);
       const more = chance.below(16);
       if (more === 0 && target.afterwards) run.readAgain(target.afterwards);
-      if (more === 1 && target.sameForAllCuts !== false) {
+      const { sameForAllCuts = true } = target;
+      if (more === 1 && (sameForAllCuts === 'in time' ? !late : sameForAllCuts)) {
         const whole = new SessionRun(target, prepared).read([bytes], late);
         const said = ({ messages, codes }: Reading) => `${messages} messages, ${codes}`;
         if (said(whole) !== said(reading)) {

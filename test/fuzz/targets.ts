@@ -21,6 +21,7 @@ import {
   v2Seeds,
   v2Words,
 } from './seeds.js';
+import { sessionTargets } from './session-targets.js';
 import { RuleBroken, sessionTarget, type Target } from './target.js';
 
 const encoding = 'utf-8' as const;
@@ -130,6 +131,7 @@ export const targets: readonly Target[] = [
         const outgoing = session.encode(value, { mode });
         session.send(outgoing as never);
       }
+      return undefined;
     },
     afterwards: { seed: { bytes: Buffer.from('one\x1ftwo\x1f') }, messages: 2 },
   }),
@@ -153,6 +155,7 @@ export const targets: readonly Target[] = [
     mend: mendV1,
     sameForAllCuts: false,
   }),
+  ...sessionTargets,
   {
     name: 'pickle',
     seeds: pickleSeeds,

@@ -7,6 +7,7 @@ import { control } from '../../packages/serpy-v1/test/oracle.js';
 import { frame } from '../../packages/serpy-v2/test/oracle.js';
 import { Chance } from './chance.js';
 import { Mutator } from './mutator.js';
+import { hello, piece, state } from './session-seeds.js';
 import { type SessionTarget, sessionTarget } from './target.js';
 
 /** So many sessions wait at once: what each costs whatever it holds is lost beside their messages. */
@@ -24,6 +25,17 @@ const large: Readonly<Record<string, SessionTarget>> = {
     name: 'v2',
     protocol: v2Protocol({ maxMessageBytes }) as never,
     seeds: [{ bytes: Buffer.from(frame(0x81, Buffer.alloc(largeBytes, 7))), numbersAt: [lengthAt] }],
+  },
+  'v2-server-prefer': {
+    ...shared,
+    name: 'v2-server-prefer',
+    protocol: () => v2Protocol({ maxMessageBytes, handshake: 'prefer' }) as never,
+    takesBack: true,
+    refusals: ['ERR_SERPY_CHECKSUM'],
+    seeds: [
+      [piece(0, 3, Buffer.alloc(largeBytes, 7))],
+      [piece(0, 1, Buffer.alloc(largeBytes, 7), maxMessageBytes), piece(1, 0, Buffer.alloc(1000))],
+    ].map((pieces) => ({ bytes: Buffer.concat([hello, state(0), ...pieces]) })),
   },
   v1: {
     ...shared,

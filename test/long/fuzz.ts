@@ -2,7 +2,7 @@
 import { type CampaignOptions, type Row, runKept, runShare, type Share } from '../fuzz/campaign.js';
 import { type Failure, Inputs } from '../fuzz/inputs.js';
 import { keep, readKept } from '../fuzz/kept.js';
-import { liveTargets, strangers } from '../fuzz/live.js';
+import { liveTargets, materialOf, strangers } from '../fuzz/live.js';
 import { stumbling } from '../fuzz/stumbling.js';
 import { targets } from '../fuzz/targets.js';
 import type { Settings } from './settings.js';
@@ -12,6 +12,10 @@ import { table } from './table.js';
 const weights: Readonly<Record<string, number>> = {
   v2: 45,
   v1: 20,
+  'v2-server-prefer': 4,
+  'v2-server-require': 2,
+  'v2-client-prefer': 2,
+  'v2-client-require': 4,
   'auto-server': 10,
   'auto-client': 8,
   pickle: 12,
@@ -55,7 +59,7 @@ function isLive(name: string): boolean {
 }
 
 function targetOf(name: string) {
-  const material = isLive(name) ? name.slice('live-'.length).replace('auto', 'auto-server') : name;
+  const material = isLive(name) ? materialOf(name) : name;
   const found = [...targets, ...stumbling].find((each) => each.name === material);
   if (!found) throw new Error(`there is no target ${name}: there are ${targets.map((each) => each.name).join(', ')}`);
   return { ...found, name };
