@@ -56,6 +56,9 @@ const tripsPerLink = 10;
 /** So long a session of a bad connection is waited for; an honest client is back much sooner. */
 const resumeWindowMs = 1_000;
 
+/** Each of those counts as a connection: the default of 64 would be full of them, and turn the honest client away. */
+const maxConnections = 10_000;
+
 type Serving = Awaited<ReturnType<typeof listen>> & { readonly address: { readonly port: number } };
 
 /** A server that sends every message back, and its honest client. */
@@ -95,10 +98,10 @@ class Place {
 
   static async #openLasting(): Promise<Place> {
     const settings = { protocol: 'v2', maxMessageBytes, resumeWindowMs } as const;
-    const server = await listen({ ...settings, port: 0 });
+    const server = await listen({ ...settings, port: 0, maxConnections });
     serve(server as never);
     const relay = await Relay.open(server.address.port);
-    const reconnect = { minDelayMs: 0, baseDelayMs: 1 };
+    const reconnect = { minDelayMs: 0, baseDelayMs: 1, maxDelayMs: 20 };
     const client = await connect({
       ...settings,
       port: relay.port,
