@@ -94,7 +94,11 @@ export class Program {
 
   /** Ctrl-C. */
   interrupt(): void {
-    this.#process.kill('SIGINT');
+    this.signal('SIGINT');
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process.kill(signal);
   }
 
   async kill(): Promise<void> {

@@ -46,7 +46,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
       const coordinator = connection.#coordinator;
       coordinator.closedAtServer = closed as (connection: EventEmitter) => void;
       connection.#lifecycle.accept(transport);
-      if (coordinator.undecided) coordinator.decided = () => decided(connection);
+      if (coordinator.undecided) coordinator.decideLater(() => decided(connection));
       else if (connection.state !== 'closed' || connection.isDataAvailable()) decided(connection);
     };
   }

@@ -42,7 +42,7 @@ export class Coordinator implements LifecycleOwner {
   }
 
   /** Called when it is known that the connection is one of its own, and not an old one that came back. */
-  decided: (() => void) | undefined;
+  #decided: (() => void) | undefined;
   #unknown: readonly unknown[] = [];
   #progress: ProgressInfo[] | undefined;
 
@@ -69,10 +69,17 @@ export class Coordinator implements LifecycleOwner {
       this.#progress = undefined;
       for (const info of held) tell(this.#connection, 'connection', 'progress', info);
     }
-    const { decided } = this;
+    const decided = this.#decided;
     if (decided === undefined || this.undecided) return;
-    this.decided = undefined;
+    this.#decided = undefined;
     decided();
+    this.#warnings.release();
+  }
+
+  /** Nobody knows of the connection until `decided` is called, so nobody can listen: what it warns of waits. */
+  decideLater(decided: () => void): void {
+    this.#decided = decided;
+    this.#warnings.keep();
   }
 
   /** Whether the link may turn out to be another connection's. */

@@ -6,6 +6,7 @@ import type { SerpyErrorLike } from './errors.js';
 export class Warnings {
   readonly #emitter: EventEmitter;
   #held: SerpyErrorLike[] | undefined;
+  #keeps = false;
   /** Codes of warnings that went to the process because nobody listened here. */
   #toProcess: Set<string> | undefined;
 
@@ -19,9 +20,19 @@ export class Warnings {
     this.#held.push(error);
   }
 
+  /** From now on warnings are held until `release`, whatever `tellHeld` says. */
+  keep(): void {
+    this.#keeps = true;
+  }
+
+  release(): void {
+    this.#keeps = false;
+    this.tellHeld();
+  }
+
   tellHeld(): void {
     const held = this.#held;
-    if (held === undefined) return;
+    if (held === undefined || this.#keeps) return;
     this.#held = undefined;
     for (const error of held) this.tell(error);
   }

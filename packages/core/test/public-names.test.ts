@@ -56,12 +56,15 @@ test('serpy-core exports just these values', () => {
 test('serpy-core/testing exports just these values', () => {
   expect(Object.keys(testing).sort()).toMatchInlineSnapshot(`
     [
+      "Attempt",
+      "Checker",
       "ManualClock",
       "MemoryLink",
       "MemoryNetwork",
       "Pieces",
       "byteByByte",
       "everyCut",
+      "outcomeOfSend",
       "randomPieces",
       "seededRandom",
     ]
@@ -72,6 +75,7 @@ test('nothing that is published needs vitest', () => {
   const sources = [
     'index',
     'chance',
+    'checker',
     'cuts',
     'delivery',
     'manual-clock',

@@ -143,7 +143,8 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     this.#sendMode = 0;
     this.#receiveMode = 0;
     this.#modeAnswersDue = 0;
-    const again = this.#unanswered.filter((block) => !block.forgotten);
+    // An empty message goes in an acknowledged mode even if nobody waits for its answer: then it may not come twice.
+    const again = this.#unanswered.filter(({ acknowledged, forgotten }) => acknowledged && !forgotten);
     this.#unanswered = [];
     for (const block of again) this.send(block);
   }

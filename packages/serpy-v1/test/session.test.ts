@@ -220,6 +220,19 @@ describe('after a broken wire', () => {
     expect(conversation.acknowledged).toEqual([kept]);
   });
 
+  test('an empty message that nobody waits for is not sent again: it may have arrived', () => {
+    const conversation = new Conversation();
+    conversation.say('');
+    conversation.say(Buffer.alloc(0), { mode: 2 });
+    conversation.say('', { mode: 1 });
+    conversation.takeWritten();
+    conversation.reconnect();
+    expect(conversation.takeShown()).toBe('^SETMODE1|␄|');
+    conversation.hear('^ACKMODCG|^ACKEOT!!|');
+    expect(conversation.acknowledged).toHaveLength(1);
+    expect(conversation.warnings).toEqual([]);
+  });
+
   test('a message that is forgotten while there is no wire is not sent again either', () => {
     const conversation = new Conversation();
     const block = conversation.say('forgotten', { mode: 1 });

@@ -147,8 +147,6 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
 
   up(nowMs = 0): void {
     this.#nowMs = nowMs;
-    this.#plainReceived = 0;
-    this.#plainSent = 0;
     if (this.#needsHandshake()) this.#handshake ??= this.#newHandshake();
     this.#handshake?.up(nowMs);
   }
@@ -156,6 +154,8 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   lost(): void {
     this.#decoder = this.#newDecoder();
     this.#greeting = undefined;
+    this.#plainReceived = 0;
+    this.#plainSent = 0;
     this.#handshake?.lost();
   }
 

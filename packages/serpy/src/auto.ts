@@ -68,6 +68,8 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   #deadlineMs: number | undefined;
   #nowMs = 0;
   #warned = false;
+  /** Whether a v2 server spoke before it answered the probe: an original may not have read that yet, and skips with it what follows at once. */
+  #holds = false;
 
   constructor(
     role: Role,
@@ -107,7 +109,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   }
 
   get canSend(): boolean {
-    return this.#protocol !== undefined && this.#session.canSend;
+    return this.#protocol !== undefined && !this.#holds && this.#session.canSend;
   }
 
   get lasting(): LastingSession | undefined {
@@ -155,6 +157,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
 
   lost(): void {
     this.#deadlineMs = undefined;
+    this.#holds = false;
     this.#v1.lost();
     this.#v2.lost();
   }
@@ -184,13 +187,13 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
 
   tick(nowMs: number, paused: boolean): void {
     this.#nowMs = nowMs;
-    if (this.#protocol !== undefined) {
-      this.#session.tick(nowMs, paused);
-      return;
-    }
-    if (this.#role === 'server') this.#v2.tick(nowMs);
+    if (this.#protocol !== undefined) this.#session.tick(nowMs, paused);
+    else if (this.#role === 'server') this.#v2.tick(nowMs);
     if (this.#deadlineMs === undefined || nowMs < this.#deadlineMs) return;
     this.#deadlineMs = undefined;
+    if (this.#holds) this.#v2.up(nowMs);
+    this.#holds = false;
+    if (this.#protocol !== undefined) return;
     if (this.#role === 'client') {
       this.#choose('v2', this.#start);
     } else if (this.#start.length > 0) {
@@ -217,7 +220,10 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     if (isPrefix(start, this.#role === 'client' ? v2Answer : v2Magic)) return;
     if (startsWith(start, v2Magic)) {
       const answered = this.#role === 'client' && startsWith(start, v2Answer);
+      const untilMs = this.#deadlineMs;
+      this.#holds = this.#role === 'client' && !answered;
       this.#choose('v2', answered ? start.subarray(v2Answer.length) : start);
+      if (this.#holds) this.#deadlineMs = untilMs;
     } else if (this.#role === 'server' && startsWith(start, probe)) {
       this.#output.write(v2Answer);
       this.#choose('v2', start.subarray(probe.length));
@@ -232,7 +238,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     this.#protocol = protocol;
     this.#deadlineMs = undefined;
     this.#start = Buffer.alloc(0);
-    if (protocol === 'v2' && this.#role === 'client') this.#v2.up(this.#nowMs);
+    if (protocol === 'v2' && this.#role === 'client' && !this.#holds) this.#v2.up(this.#nowMs);
     this.#session.receive(start, this.#nowMs);
   }
 }

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type Socket, connect as tcpConnect } from 'node:net';
 import { connect, listen } from 'serpy';
+import type { Transport } from 'serpy-core';
+import { MemoryNetwork } from 'serpy-core/testing';
 import * as v1 from 'serpy-v1';
 import * as v2 from 'serpy-v2';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -153,6 +155,47 @@ describe('an auto client', () => {
     await connection.sendData('hello');
     const bytes = await received(socketOfServer as Socket, 14 + 19);
     expect(bytes.toString('hex', 14)).toBe('decafecafe21140200000500000068656c6c6f');
+  });
+
+  test('hears a v2 server that greets, and sends nothing before the server can have read the probe alone', async () => {
+    const network = new MemoryNetwork();
+    const asked: Buffer[] = [];
+    let end: Transport | undefined;
+    const accept = (transport: Transport) => {
+      end = transport;
+      const received = (chunk: Buffer) => asked.push(Buffer.from(chunk));
+      transport.start({ received, drained: () => {}, ended: () => {}, closed: () => {} });
+      transport.write(Buffer.from('decafecafe21140200000500000068656c6c6f', 'hex'));
+    };
+    await network.listen({ host: loopback, port: 5000, keepAliveMs: 0, accept, failed: () => {} });
+    const connecting = connect({ protocol: 'auto', port: 5000, probeTimeoutMs: 1000 }, {}, network);
+    let isConnected = false;
+    void connecting.then(() => {
+      isConnected = true;
+    });
+    await network.clock.advance(999);
+    expect([isConnected, Buffer.concat(asked).length]).toEqual([false, 14]);
+    await network.clock.advance(1);
+    const hello = Buffer.concat(asked).subarray(14);
+    expect([hello.readUInt32LE(10), hello.toString('latin1', 14, 26)]).toEqual([hello.length - 14, 'serpy HELLO\n']);
+    await network.clock.advance(499);
+    expect([isConnected, Buffer.concat(asked).length]).toEqual([false, 14 + hello.length]);
+    await network.clock.advance(1);
+    const connection = await connecting;
+    expect((await connection.getMessage()).text()).toBe('hello');
+    await connection.sendData('hi');
+    await network.settled();
+    expect(Buffer.concat(asked).toString('hex', 14 + hello.length)).toBe('decafecafe21d1000000020000006869');
+
+    // Another link: the protocol is known, nothing is asked, and nothing waits.
+    connection.enableRestart();
+    end?.destroy();
+    asked.length = 0;
+    await network.clock.advance(750);
+    await connection.sendData('hi');
+    await network.settled();
+    expect(Buffer.concat(asked).toString('hex')).toBe('decafecafe21d1000000020000006869');
+    connection.destroy();
   });
 
   test('works with a v2 server of ours, which skips the probe', async () => {

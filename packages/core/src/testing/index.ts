@@ -1,5 +1,13 @@
 /** serpy-core/testing: a network in memory, for programs that want to be tested without ports and without waiting. */
 export { seededRandom } from './chance.js';
+export {
+  Attempt,
+  Checker,
+  type CheckerOptions,
+  type JudgeOptions,
+  outcomeOfSend,
+  type SendOutcome,
+} from './checker.js';
 export * from './cuts.js';
 export { ManualClock } from './manual-clock.js';
 export { MemoryLink, MemoryNetwork, type MemoryNetworkOptions } from './memory-network.js';

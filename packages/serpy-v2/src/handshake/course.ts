@@ -24,6 +24,9 @@ const stateBytes = 32;
 const pingBytes = 8;
 const mostReasonBytes = 1024;
 
+/** No timer waits longer: one that should would fire at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
 export class Course<Out extends Cuttable> {
   readonly ticket: Ticket;
   readonly outflow: Outflow<Out>;
@@ -56,7 +59,10 @@ export class Course<Out extends Cuttable> {
     // The slower wish counts, so that nobody is asked more often than he likes.
     const askMs = pingIntervalMs > 0 ? Math.max(pingIntervalMs, peer.pingIntervalMs) : 0;
     const endMs = silenceTimeoutMs > 0 ? Math.max(silenceTimeoutMs, 2 * askMs) : 0;
-    this.#heartbeat = new Heartbeat({ pingIntervalMs: askMs, silenceTimeoutMs: endMs });
+    this.#heartbeat = new Heartbeat({
+      pingIntervalMs: Math.min(askMs, longestTimerMs),
+      silenceTimeoutMs: Math.min(endMs, longestTimerMs),
+    });
     this.#heartbeat.heard(nowMs);
     this.#nowMs = nowMs;
     this.#reader = new FrameReader(this.inflow);

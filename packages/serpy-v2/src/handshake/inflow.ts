@@ -203,12 +203,12 @@ export class Inflow {
         throw new ProtocolError(`the peer sends more than it was allowed to (${messages} messages, ${bytes} bytes)`);
       }
       if (this.#assembly) throw new ProtocolError('the peer began a message in the middle of another');
+      if (dataBytes > total) throw tooMuch();
       return;
     }
     if (flags & pieceFlag.broken) return;
     if (!this.#assembly) throw new ProtocolError('the peer went on with a message that it had not begun');
-    if (dataBytes > this.#assembly.missing)
-      throw new ProtocolError('the peer sent more of a message than it announced');
+    if (dataBytes > this.#assembly.missing) throw tooMuch();
   }
 
   /** As `limits` says, without making an object of it for every piece. */
@@ -267,4 +267,8 @@ export class Inflow {
     copy.set(data);
     return copy;
   }
+}
+
+function tooMuch(): ProtocolError {
+  return new ProtocolError('the peer sent more of a message than it announced');
 }

@@ -1,0 +1,16 @@
+/** The inputs that broke something once: every run begins with them. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import type { Failure } from './inputs.js';
+
+/** The failures in a file. */
+export function readKept(file: string): Failure[] {
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Failure[]) : [];
+}
+
+/** Keeps failures; those without bytes of their own cannot be kept. */
+export function keep(file: string, failures: readonly Failure[]): void {
+  const all = readKept(file);
+  const isNew = ({ target, input }: Failure) => !all.some((each) => each.target === target && each.input === input);
+  const more = failures.filter((failure) => failure.input !== '' && isNew(failure));
+  if (more.length > 0) writeFileSync(file, `${JSON.stringify([...all, ...more], undefined, 2)}\n`);
+}

@@ -1,0 +1,74 @@
+/** What readers hold in the middle of large messages, on the scales: memory in this process for each byte that came. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { v1Protocol } from 'serpy-v1';
+import { v2Protocol } from 'serpy-v2';
+import { control } from '../../packages/serpy-v1/test/oracle.js';
+import { frame } from '../../packages/serpy-v2/test/oracle.js';
+import { Chance } from './chance.js';
+import { Mutator } from './mutator.js';
+import { hello, piece, state } from './session-seeds.js';
+import { type SessionTarget, sessionTarget } from './target.js';
+
+/** So many sessions wait at once: what each costs whatever it holds is lost beside their messages. */
+const waitingSessions = 300;
+const largeBytes = 40_000;
+
+const maxMessageBytes = 64 * 1024;
+const shared = { role: 'server', words: [], numbers: [largeBytes, maxMessageBytes, maxMessageBytes + 1] } as const;
+const lengthAt = 10;
+
+/** Large messages, so that damage mostly leaves one that is not whole. */
+const large: Readonly<Record<string, SessionTarget>> = {
+  v2: {
+    ...shared,
+    name: 'v2',
+    protocol: v2Protocol({ maxMessageBytes }) as never,
+    seeds: [{ bytes: Buffer.from(frame(0x81, Buffer.alloc(largeBytes, 7))), numbersAt: [lengthAt] }],
+  },
+  'v2-server-prefer': {
+    ...shared,
+    name: 'v2-server-prefer',
+    protocol: () => v2Protocol({ maxMessageBytes, handshake: 'prefer' }) as never,
+    takesBack: true,
+    refusals: ['ERR_SERPY_CHECKSUM'],
+    seeds: [
+      [piece(0, 3, Buffer.alloc(largeBytes, 7))],
+      [piece(0, 1, Buffer.alloc(largeBytes, 7), maxMessageBytes), piece(1, 0, Buffer.alloc(1000))],
+    ].map((pieces) => ({ bytes: Buffer.concat([hello, state(0), ...pieces]) })),
+  },
+  v1: {
+    ...shared,
+    name: 'v1',
+    protocol: v1Protocol({ encoding: 'utf-8', maxMessageBytes }) as never,
+    seeds: [0, 2].map((mode) => ({
+      bytes: Buffer.concat([Buffer.from(control(`SETMODE${mode}`)), Buffer.alloc(largeBytes, 0x61)]),
+    })),
+  },
+};
+
+/** Bytes of memory for each byte received, objects included; undefined for what has no large messages. */
+export function weigh(name: string, seed: number): number | undefined {
+  const session = large[name];
+  if (session === undefined) return undefined;
+  const target = sessionTarget(session);
+  const mutator = new Mutator(target);
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const held: unknown[] = [];
+  let receivedBytes = 0;
+  const weight = () => {
+    collect();
+    const { heapUsed, arrayBuffers } = process.memoryUsage();
+    return heapUsed + arrayBuffers;
+  };
+  const before = weight();
+  for (let index = 0; index < waitingSessions; index++) {
+    const bytes = mutator.next(new Chance(seed, index, 'weight'));
+    receivedBytes += bytes.length;
+    held.push(target.hold?.(bytes, new Chance(seed, index, 'cuts')));
+  }
+  const weighed = weight() - before;
+  held.length = 0; // until here all of them were alive
+  return weighed / receivedBytes;
+}

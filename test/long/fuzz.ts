@@ -1,0 +1,147 @@
+/** The fuzz campaign: so many damaged inputs for everything that reads bytes, and what came of them as a table. */
+import { type CampaignOptions, type Row, runKept, runShare, type Share } from '../fuzz/campaign.js';
+import { type Failure, Inputs } from '../fuzz/inputs.js';
+import { keep, readKept } from '../fuzz/kept.js';
+import { liveTargets, materialOf, strangers } from '../fuzz/live.js';
+import { stumbling } from '../fuzz/stumbling.js';
+import { targets } from '../fuzz/targets.js';
+import type { Settings } from './settings.js';
+import { table } from './table.js';
+
+/** How the inputs inside of one process are shared out. */
+const weights: Readonly<Record<string, number>> = {
+  v2: 45,
+  v1: 20,
+  'v2-server-prefer': 4,
+  'v2-server-require': 2,
+  'v2-client-prefer': 2,
+  'v2-client-require': 4,
+  'auto-server': 10,
+  'auto-client': 8,
+  pickle: 12,
+  base85: 5,
+};
+
+const MiB = 2 ** 20;
+
+/** Runs it; whether nothing was found. */
+export async function fuzz(settings: Settings): Promise<boolean> {
+  const options: CampaignOptions = { ...settings, worker: new URL('./worker.mjs', import.meta.url) };
+  console.log(`fuzz: seed ${settings.seed}, ${settings.threads} threads`);
+  const rows: Row[] = [];
+  const kept = readKept(settings.kept).filter(({ target }) => target === (settings.target ?? target));
+  for (const target of new Set(kept.map((each) => each.target))) {
+    const own = kept.filter((each) => each.target === target);
+    rows.push(await runKept(target, own, options));
+  }
+  if (rows.length > 0) rows.splice(0, rows.length, together('kept', rows));
+  for (const share of sharesOf(settings)) rows.push(await runShare(share, options));
+  const failures = rows.flatMap((row) => row.failures).flatMap(withInputs);
+  keep(settings.kept, failures);
+  console.log(show(rows));
+  for (const failure of failures) console.log(describe(failure));
+  return failures.length === 0;
+}
+
+/** Runs one input again, in this thread, so that a debugger may look on. */
+export function replay(name: string, seed: number, index: number): boolean {
+  const inputs = new Inputs(targetOf(name), seed);
+  const bytes = Buffer.from(inputs.make(index));
+  console.log(`${name}, seed ${seed}, input ${index}: ${bytes.length} bytes\n${bytes.toString('hex')}`);
+  inputs.runBytes(bytes, index);
+  for (const { why } of inputs.failures) console.log(why);
+  if (inputs.failures.length === 0) console.log('nothing is wrong with it');
+  return inputs.failures.length === 0;
+}
+
+function isLive(name: string): boolean {
+  return liveTargets.includes(name);
+}
+
+function targetOf(name: string) {
+  const material = isLive(name) ? materialOf(name) : name;
+  const found = [...targets, ...stumbling].find((each) => each.name === material);
+  if (!found) throw new Error(`there is no target ${name}: there are ${targets.map((each) => each.name).join(', ')}`);
+  return { ...found, name };
+}
+
+function sharesOf({ inputs, live, target }: Settings): Share[] {
+  if (target !== undefined) return [{ target, count: isLive(target) ? live : inputs }];
+  const total = Object.values(weights).reduce((sum, weight) => sum + weight);
+  return [
+    ...targets.map(({ name }) => ({ target: name, count: Math.ceil((inputs * (weights[name] ?? 0)) / total) })),
+    ...liveTargets.map((name) => ({ target: name, count: live })),
+  ].filter(({ count }) => count > 0);
+}
+
+/** Of a thread that hung or died only the last index is known; over TCP, several were under way. */
+function withInputs(failure: Failure): Failure[] {
+  const { target, seed, index, input } = failure;
+  if (input !== '' || seed === 0) return [failure];
+  const inputs = new Inputs(targetOf(target), seed);
+  const first = isLive(target) ? Math.max(0, index - strangers + 1) : index;
+  return Array.from({ length: index - first + 1 }, (_, i) => {
+    return { ...failure, index: first + i, input: inputs.make(first + i).toString('hex') };
+  });
+}
+
+function describe({ target, seed, index, why, input }: Failure): string {
+  return [
+    `\n${target}: ${why}`,
+    `  input ${index} of seed ${seed}: ${input.length > 400 ? `${input.slice(0, 400)}…` : input}`,
+    `  again: npm run test:long -- replay ${target}:${seed}:${index}`,
+  ].join('\n');
+}
+
+/** One row for several. */
+function together(target: string, rows: readonly Row[]): Row {
+  const sum = (name: 'inputs' | 'refused' | 'messages' | 'crashes' | 'hangs' | 'seconds') =>
+    rows.reduce((total, row) => total + row[name], 0);
+  return {
+    target,
+    inputs: sum('inputs'),
+    refused: sum('refused'),
+    messages: sum('messages'),
+    crashes: sum('crashes'),
+    hangs: sum('hangs'),
+    seconds: sum('seconds'),
+    rssBefore: rows[0]?.rssBefore ?? 0,
+    rssAfter: rows.at(-1)?.rssAfter ?? 0,
+    heldPerByte: undefined,
+    longestTripMs: undefined,
+    failures: rows.flatMap(({ failures }) => failures),
+  };
+}
+
+const headings = [
+  'target',
+  'inputs',
+  'refused',
+  'messages',
+  'crashes',
+  'hangs',
+  's',
+  'inputs/s',
+  'RSS before, after (MiB)',
+  'held per byte',
+  'longest honest trip (ms)',
+];
+
+function show(rows: readonly Row[]): string {
+  return table(
+    headings,
+    [...rows, together('all', rows)].map((row) => [
+      row.target,
+      row.inputs,
+      row.refused,
+      row.messages,
+      row.crashes,
+      row.hangs,
+      Math.round(row.seconds),
+      Math.round(row.inputs / Math.max(row.seconds, 0.001)),
+      `${Math.round(row.rssBefore / MiB)}, ${Math.round(row.rssAfter / MiB)}`,
+      row.heldPerByte === undefined ? '' : row.heldPerByte.toFixed(2),
+      row.longestTripMs === undefined ? '' : row.longestTripMs.toFixed(0),
+    ]),
+  );
+}

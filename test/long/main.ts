@@ -1,0 +1,26 @@
+/** The long tests, by name: all of them one after the other, or those that are named. A new soak test is one more part here. */
+import { fuzz, replay } from './fuzz.js';
+import { readArguments, type Settings } from './settings.js';
+import { stuckReader } from './stuck-reader.js';
+
+/** A part prints what it has found, and says whether all was well. */
+type Part = (settings: Settings) => Promise<boolean>;
+
+const parts: Readonly<Record<string, Part>> = { fuzz, 'stuck-reader': stuckReader };
+
+async function run(args: readonly string[]): Promise<boolean> {
+  const { parts: named, settings } = readArguments(args);
+  if (named[0] === 'replay') {
+    const [target = '', seed, index] = (named[1] ?? '').split(':');
+    return replay(target, Number(seed), Number(index));
+  }
+  let allWell = true;
+  for (const name of named.length > 0 ? named : Object.keys(parts)) {
+    const part = parts[name];
+    if (!part) throw new Error(`there is no part ${name}: there are ${Object.keys(parts).join(', ')}, and replay`);
+    allWell = (await part(settings)) && allWell;
+  }
+  return allWell;
+}
+
+process.exitCode = (await run(process.argv.slice(2))) ? 0 : 1;

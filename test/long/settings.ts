@@ -1,0 +1,57 @@
+/** What the command line of the long tests says. */
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+
+export interface Settings {
+  /** Damaged inputs inside of one process, over all targets. Default 200,000,000. */
+  readonly inputs: number;
+  /** Damaged inputs over TCP, for each protocol. Default 100,000. */
+  readonly live: number;
+  /** What chance starts from. Default 1. */
+  readonly seed: number;
+  /** The one target to run. Default: all. */
+  readonly target: string | undefined;
+  /** Default: as many as the computer runs at once. */
+  readonly threads: number;
+  /** How long one input may take, in milliseconds. Default 10,000. */
+  readonly hangMs: number;
+  /** The file of inputs that have broken something, which are run first, and to which others are added. Default test/fuzz/kept.json. */
+  readonly kept: string;
+  /** Rounds of the measurements that repeat themselves. Default 10. */
+  readonly rounds: number;
+}
+
+/** The parts that were asked for, and the settings. */
+export function readArguments(args: readonly string[]): { parts: readonly string[]; settings: Settings } {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      inputs: { type: 'string', default: '200000000' },
+      live: { type: 'string', default: '100000' },
+      seed: { type: 'string', default: '1' },
+      target: { type: 'string' },
+      threads: { type: 'string', default: String(availableParallelism()) },
+      'hang-ms': { type: 'string', default: '10000' },
+      kept: { type: 'string', default: 'test/fuzz/kept.json' },
+      rounds: { type: 'string', default: '10' },
+    },
+  });
+  const settings = {
+    inputs: count(values.inputs, '--inputs'),
+    live: count(values.live, '--live'),
+    seed: count(values.seed, '--seed'),
+    target: values.target,
+    threads: count(values.threads, '--threads'),
+    hangMs: count(values['hang-ms'], '--hang-ms'),
+    kept: values.kept,
+    rounds: count(values.rounds, '--rounds'),
+  };
+  return { parts: positionals, settings };
+}
+
+function count(text: string, name: string): number {
+  const value = Number(text.replaceAll(/[_,]/g, ''));
+  if (!Number.isSafeInteger(value) || value < 0) throw new Error(`${name} takes a whole number, not ${text}`);
+  return value;
+}

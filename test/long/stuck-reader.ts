@@ -1,0 +1,99 @@
+/**
+ * Fifty clients of one server, one of which does not read what it is sent: how long the round trips of the others take then, and
+ * how long without it.
+ */
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import { connect, type ProtocolName } from 'serpy';
+import type { Settings } from './settings.js';
+import { table } from './table.js';
+
+const host = '127.0.0.1';
+const clients = 49;
+const phaseMs = 2_000;
+/** Between two questions of one client, so that the computer is not at its limit. */
+const pauseMs = 40;
+/** So much longer may the slowest hundredth of the trips take: in the middle one of the rounds, as the computer has other work at times. */
+const mostTimes = 2;
+
+const protocols: readonly ProtocolName[] = ['v1', 'v2', 'auto'];
+
+type Client = Awaited<ReturnType<typeof dial>>;
+
+function dial(protocol: ProtocolName, port: number, more: object = {}) {
+  return connect({ protocol, host, port, ...more } as never);
+}
+
+/** Measures; whether the others were not held up. */
+export async function stuckReader({ rounds }: Settings): Promise<boolean> {
+  const rows: (string | number)[][] = [];
+  let allWell = true;
+  for (const protocol of protocols) {
+    const quiet: number[][] = [];
+    const stuck: number[][] = [];
+    const worker = new Worker(new URL('./stuck-server.mjs', import.meta.url), { workerData: protocol });
+    const [port] = (await once(worker, 'message')) as [number];
+    const others = await Promise.all(Array.from({ length: clients }, () => dial(protocol, port)));
+    await trips(others); // warm
+    for (let round = 0; round < rounds; round++) {
+      const idle = await dial(protocol, port);
+      quiet.push(await trips(others));
+      idle.destroy();
+      const reader = await stick(protocol, port);
+      stuck.push(await trips(others));
+      reader.destroy();
+    }
+    for (const each of others) each.destroy();
+    await worker.terminate();
+    const middle = (phases: number[][], percent: number) =>
+      percentile(
+        phases.map((each) => percentile(each, percent)),
+        50,
+      );
+    const times = middle(stuck, 99) / middle(quiet, 99);
+    allWell &&= times <= mostTimes;
+    const figures = [middle(quiet, 50), middle(quiet, 99), middle(stuck, 50), middle(stuck, 99), times];
+    rows.push([protocol, [...quiet, ...stuck].flat().length, ...figures.map((each) => each.toFixed(2))]);
+  }
+  console.log(
+    `\nstuck-reader: round trips of ${clients} clients in ms, beside one that is idle, and beside one that does not read`,
+  );
+  console.log(table(['protocol', 'trips', 'idle p50', 'idle p99', 'stuck p50', 'stuck p99', 'p99 ratio'], rows));
+  return allWell;
+}
+
+/** A client that has the server send to it without end, and takes nothing. Resolves when nothing goes any more. */
+async function stick(protocol: ProtocolName, port: number): Promise<Client> {
+  const receiveQueue = { maxMessages: 1, whenFull: 'block' };
+  const reader = await dial(protocol, port, { receiveQueue });
+  await reader.sendData('flood');
+  for (let before = -1; before !== reader.stats().bytesReceived || before < 1; await sleep(50)) {
+    before = reader.stats().bytesReceived;
+  }
+  return reader;
+}
+
+/** What the trips of one phase took. */
+async function trips(others: readonly Client[]): Promise<number[]> {
+  const took: number[] = [];
+  const endMs = performance.now() + phaseMs;
+  await Promise.all(
+    others.map(async (client, n) => {
+      await sleep((pauseMs * n) / clients);
+      for (let i = 0; performance.now() < endMs; i++) {
+        const startMs = performance.now();
+        await client.sendData(`question ${i}`);
+        await client.getData();
+        took.push(performance.now() - startMs);
+        await sleep(pauseMs);
+      }
+    }),
+  );
+  return took;
+}
+
+function percentile(all: readonly number[], percent: number): number {
+  const sorted = [...all].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * percent) / 100))] ?? Number.NaN;
+}

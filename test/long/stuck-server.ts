@@ -1,0 +1,27 @@
+/** The server of stuck-reader, in a thread of its own: it sends back what it gets, and to who asks for it, without end. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { listen, type ProtocolName } from 'serpy';
+
+const flood = Buffer.alloc(64 * 1024, 'x').toString();
+
+const server = await listen({ protocol: workerData as ProtocolName, port: 0 } as never);
+(server as never as { on(event: 'connection', serve: (connection: Served) => void): void }).on('connection', serve);
+parentPort?.postMessage((server as { address: { port: number } }).address.port);
+
+interface Served extends AsyncIterable<unknown> {
+  on(event: 'warning', listener: () => void): void;
+  sendData(value: string): Promise<boolean>;
+}
+
+async function serve(connection: Served): Promise<void> {
+  connection.on('warning', () => {});
+  try {
+    for await (const data of connection) {
+      const text = String(data);
+      while (text === 'flood') await connection.sendData(flood);
+      await connection.sendData(text);
+    }
+  } catch {
+    // it is gone
+  }
+}

@@ -1,0 +1,200 @@
+/** Programs in processes of their own that are killed, stopped, blocked and starved: what the other end loses, and that it recovers. */
+import { type EventEmitter, once } from 'node:events';
+import { type Socket, connect as tcpConnect } from 'node:net';
+import { join } from 'node:path';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { connect, listen, type PortableConnection, type ProtocolName } from 'serpy';
+import { Checker, outcomeOfSend } from 'serpy-core/testing';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import type { PeerArguments } from './processes/peer.js';
+import { killPrograms, Program } from './program.js';
+import { root } from './workspace.js';
+
+afterEach(killPrograms);
+
+const MiB = 2 ** 20;
+const host = '127.0.0.1';
+const soon = { baseDelayMs: 20, maxDelayMs: 100 };
+
+/** More than the system's buffers hold by far, so that it is never under way as a whole. */
+const blobBytes = 48 * MiB;
+
+const peerFile = join(root, 'test', 'processes', 'peer.ts');
+const nodeArguments = (given: PeerArguments) => ['--import', 'tsx', peerFile, JSON.stringify(given)];
+
+function peer(given: PeerArguments): Program {
+  return new Program(process.execPath, nodeArguments(given));
+}
+
+/** A server that sends back what it gets, and its port. */
+async function server(protocol: ProtocolName, port = 0, options: object = {}): Promise<[Program, number]> {
+  const program = peer({ protocol, port, options });
+  return [program, await portOf(program)];
+}
+
+async function portOf(program: Program): Promise<number> {
+  const [, port] = await program.until(/listening on (\d+)\n/);
+  return Number(port);
+}
+
+/** A client of ours that is closed when the test ends, and its events. */
+async function client(protocol: ProtocolName, port: number, options: object = {}) {
+  const connection: PortableConnection = await connect({ protocol, host, port, ...options } as never);
+  onTestFinished(() => connection.destroy());
+  const events: string[] = [];
+  connection.on('disconnect', ({ reason }) => events.push(`disconnect ${reason}`));
+  connection.on('close', ({ reason }) => events.push(`close ${reason}`));
+  connection.on('warning', () => {});
+  return { connection, events };
+}
+
+/** What an event brings when it comes next. */
+async function next(
+  connection: PortableConnection,
+  event: string,
+): Promise<{ reason?: string; error?: { code?: string }; code?: string }> {
+  const [info] = await once(connection as unknown as EventEmitter, event);
+  return info;
+}
+
+async function exchange(connection: PortableConnection, text: string): Promise<void> {
+  await connection.sendData(text);
+  expect(String(await connection.getData({ timeoutMs: 10_000 }))).toBe(text);
+}
+
+/** Resolves in the middle of a blob. */
+async function inTheMiddle(connection: PortableConnection): Promise<void> {
+  while (connection.stats().bytesReceived < MiB) await nextTurn();
+  expect(connection.stats().bytesReceived).toBeLessThan(blobBytes / 2);
+}
+
+describe.each(['v1', 'v2'] as const)('%s', (protocol) => {
+  test('a server that is killed in the middle of a blob: no part of it is delivered, and autoRestart finds the next server', async () => {
+    const [first, port] = await server(protocol);
+    const { connection, events } = await client(protocol, port, { autoRestart: true, reconnect: soon });
+    const lost = next(connection, 'disconnect');
+    await connection.sendData(`blob ${blobBytes}`);
+    await inTheMiddle(connection);
+    await first.kill();
+    const { reason, error } = await lost;
+    expect(['ended ERR_SERPY_TRUNCATED', 'reset ECONNRESET']).toContain(`${reason} ${error?.code}`);
+    expect(connection.isDataAvailable()).toBe(false);
+
+    const back = next(connection, 'reconnect');
+    await server(protocol, port);
+    await back;
+    await exchange(connection, 'after the crash');
+    expect(events).toEqual([`disconnect ${reason}`]);
+    expect(connection.stats()).toMatchObject({ messagesReceived: 1, reconnects: 1 });
+  });
+
+  test('a client that is killed in the middle of a blob: no part of it is delivered, and the server goes on', async () => {
+    const ours = await listen({ protocol, port: 0 } as never);
+    onTestFinished(() => ours.closeServer());
+    const { port } = (ours as unknown as { address: { port: number } }).address;
+    const sender = peer({ protocol, port, blobBytes });
+    const accepted: PortableConnection = await ours.getConnection();
+    const warned = next(accepted, 'warning');
+    await inTheMiddle(accepted);
+    await sender.kill();
+    expect(await warned).toMatchObject({ code: 'ERR_SERPY_TRUNCATED' });
+    await expect(accepted.getData()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
+
+    const { connection } = await client(protocol, port);
+    await connection.sendData('another');
+    expect(String(await (await ours.getConnection()).getData())).toBe('another');
+  });
+
+  test('a server that is stopped for a second loses nothing, and nothing comes twice', async () => {
+    const [program, port] = await server(protocol);
+    const { connection, events } = await client(protocol, port);
+    const checker = new Checker();
+    const send = async (n: number) => {
+      const text = `message ${n}`;
+      const attempt = checker.attempted(text);
+      attempt.ended(outcomeOfSend(false, await connection.sendData(text)));
+    };
+    for (let n = 0; n < 100; n++) await send(n);
+    program.signal('SIGSTOP');
+    for (let n = 100; n < 400; n++) await send(n);
+    await sleep(1_000); // the fault itself
+    program.signal('SIGCONT');
+    for (let n = 400; n < 500; n++) await send(n);
+    for (let n = 0; n < 500; n++) checker.received('the client', String(await connection.getData()));
+    expect(checker.judge({ mayMiss: 0 })).toEqual([]);
+    expect(events).toEqual([]);
+  });
+
+  test('an event loop that is blocked, at either end, ends no connection and loses nothing', async () => {
+    const [, port] = await server(protocol);
+    const { connection, events } = await client(protocol, port, { keepAliveMs: 1_000 });
+    await connection.sendData('block 2500');
+    for (let n = 0; n < 50; n++) await connection.sendData(`meanwhile ${n}`);
+    const endMs = performance.now() + 1_000;
+    while (performance.now() < endMs); // our own
+    const back: string[] = [];
+    while (back.length < 51) back.push(String(await connection.getData()));
+    expect(back).toEqual(['block 2500', ...Array.from({ length: 50 }, (_, n) => `meanwhile ${n}`)]);
+    expect(events).toEqual([]);
+  });
+});
+
+test('a server that is killed and started again gets all its clients back, of every protocol', async () => {
+  const [first, port] = await server('auto');
+  const protocols = ['v1', 'v2', 'auto', 'v1', 'v2', 'auto', 'v1', 'v2'] as const;
+  const clients = await Promise.all(
+    protocols.map((protocol) => client(protocol, port, { autoRestart: true, reconnect: soon })),
+  );
+  await Promise.all(clients.map(({ connection }, n) => exchange(connection, `before ${n}`)));
+  const back = clients.map(({ connection }) => next(connection, 'reconnect'));
+  await first.kill();
+  await server('auto', port);
+  await Promise.all(back);
+  await Promise.all(clients.map(({ connection }, n) => exchange(connection, `after ${n}`)));
+});
+
+test('a server without file descriptors drops whom it cannot serve, does not spin, and recovers', async () => {
+  const given = { protocol: 'v2', port: 0, options: { maxConnections: 1000 } } as const;
+  const starved = ['-c', 'ulimit -n 64 && exec "$0" "$@"', process.execPath, ...nodeArguments(given)];
+  const program = new Program('sh', starved);
+  const port = await portOf(program);
+  const { connection } = await client('v2', port);
+
+  const open = new Set<Socket>();
+  let dropped = 0;
+  const sockets = Array.from({ length: 120 }, () => tcpConnect({ host, port }));
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+  });
+  for (const socket of sockets) {
+    socket.on('connect', () => open.add(socket));
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      open.delete(socket);
+      dropped++;
+    });
+    socket.resume();
+  }
+  // Each is served or let go: nobody is left to wait for an answer that will never come.
+  while (dropped < 60 || open.size + dropped < sockets.length) await sleep(5);
+  expect(open.size).toBeGreaterThan(10);
+
+  const cpu = async () => {
+    program.type('cpu\n');
+    return Number((await program.until(/cpu ([\d.]+)\n/))[1]);
+  };
+  const before = await cpu();
+  await sleep(500); // of starving
+  expect((await cpu()) - before).toBeLessThan(100);
+  await exchange(connection, 'one that was there before');
+
+  for (const socket of open) socket.destroy();
+  while (open.size > 0) await nextTurn();
+  // The server hears of the ends soon; until then it may still let go of a newcomer.
+  for (;;) {
+    const { connection: another } = await client('v2', port);
+    await another.sendData('recovered');
+    const answer = await another.getData({ timeoutMs: 10_000 }).catch(() => undefined);
+    if (String(answer) === 'recovered') break;
+  }
+});
