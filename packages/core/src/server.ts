@@ -5,7 +5,7 @@ import { attachTransport, type Connection } from './connection.js';
 import type { DropInfo, ServerEvents } from './connection-events.js';
 import { tell } from './diagnostics.js';
 import { type Environment, systemEnvironment } from './environment.js';
-import { ConnectionClosedError, NotConnectedError, OptionError } from './errors.js';
+import { ConnectionClosedError, ConnectionLostError, NotConnectedError, OptionError } from './errors.js';
 import { Mailbox } from './mailbox.js';
 import { noWait, type WaitOptions } from './pending.js';
 import type { ProtocolTypes } from './protocol.js';
@@ -166,7 +166,8 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
       transport.destroy();
       return;
     }
-    if (this.#connections.size >= maxConnections) {
+    // One whose peer is away makes room, once it is known that this is not that peer who comes back.
+    if (this.#connections.size >= maxConnections && this.#absent === undefined) {
       this.#refuse(transport);
       return;
     }
@@ -175,10 +176,25 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     attachTransport(connection, transport, this.#closed, this.#decided);
   }
 
+  /** The connection whose peer has been away since before all others. */
+  get #absent(): C | undefined {
+    for (const connection of this.#connections) if (connection.state === 'reconnecting') return connection;
+    return undefined;
+  }
+
   /** A new connection, and not one from before that came back. */
   readonly #decided = (connection: C): void => {
     this.#undecided.delete(connection);
     if (this.#isClosed()) {
+      connection.destroy();
+      return;
+    }
+    if (this.#connections.size >= this.#settings.maxConnections) {
+      const why = 'its peer was away, and its place was needed for another (maxConnections)';
+      this.#absent?.destroy(new ConnectionLostError(why));
+    }
+    if (this.#connections.size >= this.#settings.maxConnections) {
+      if (connection.remote) this.#drop(connection.remote, 'maxConnections');
       connection.destroy();
       return;
     }

@@ -60,3 +60,26 @@ test('a link that breaks is gone on with, on both sides, by the same connections
   expect(seen).toBe(0);
   expect(accepted.closeInfo).toMatchObject({ intended: true });
 });
+
+test('a peer that is away keeps no place from others, and one that comes back finds its own', async () => {
+  server = await new Server({ port: 5000, maxConnections: 2 }, network).start();
+  const reconnect = { baseDelayMs: 1, maxDelayMs: 5 };
+  const away = new Connection({ handshake: 'prefer', autoRestart: true }, network);
+  await away.connect('127.0.0.1', 5000);
+  const first = await server.getConnection();
+  away.destroy(); // without a goodbye
+  client = new Connection({ handshake: 'prefer', autoRestart: true, reconnect }, network);
+  await client.connect('127.0.0.1', 5000);
+  const second = await server.getConnection();
+  expect(server.size).toBe(2);
+  network.links.at(-1)?.reset(); // both are away now, and the server is full
+  await client.sendData('back', { acknowledge: 'received' });
+  expect(await second.getData()).toBe('back');
+  expect(first.state).toBe('reconnecting');
+  const third = new Connection({ handshake: 'prefer' }, network);
+  await third.connect('127.0.0.1', 5000);
+  expect(await server.getConnection()).toBeDefined();
+  expect(server.size).toBe(2);
+  expect(first.closeInfo).toMatchObject({ error: { message: expect.stringContaining('maxConnections') } });
+  third.destroy();
+});
