@@ -122,8 +122,9 @@ export const dialling = fc.record({
   autoRestart: fc.boolean(),
   connectTimeoutMs: fc.constantFrom(100, 10_000),
   reconnect: fc.record({
-    baseDelayMs: fc.constantFrom(0, 10, 250),
-    maxDelayMs: fc.constantFrom(0, 100, 15_000),
+    // Without any wait, an original that is refused for what it says first would be dialled for ever in no time.
+    baseDelayMs: fc.constantFrom(10, 250),
+    maxDelayMs: fc.constantFrom(100, 15_000),
     maxAttempts: fc.constantFrom(1, 3, Number.POSITIVE_INFINITY),
     stableMs: fc.constantFrom(0, 10_000),
   }),
