@@ -35,7 +35,13 @@ export async function fuzz(settings: Settings): Promise<boolean> {
     rows.push(await runKept(target, own, options));
   }
   if (rows.length > 0) rows.splice(0, rows.length, together('kept', rows));
-  for (const share of sharesOf(settings)) rows.push(await runShare(share, options));
+  for (const share of sharesOf(settings)) {
+    const row = await runShare(share, options);
+    rows.push(row);
+    console.error(
+      `${row.target}: ${row.inputs} inputs in ${Math.round(row.seconds)} s, ${row.failures.length} failures`,
+    );
+  }
   const failures = rows.flatMap((row) => row.failures).flatMap(withInputs);
   keep(settings.kept, failures);
   console.log(show(rows));

@@ -1,12 +1,13 @@
 /** The long tests, by name: all of them one after the other, or those that are named. A new soak test is one more part here. */
 import { fuzz, replay } from './fuzz.js';
+import { lives } from './lives.js';
 import { readArguments, type Settings } from './settings.js';
 import { stuckReader } from './stuck-reader.js';
 
 /** A part prints what it has found, and says whether all was well. */
 type Part = (settings: Settings) => Promise<boolean>;
 
-const parts: Readonly<Record<string, Part>> = { fuzz, 'stuck-reader': stuckReader };
+const parts: Readonly<Record<string, Part>> = { fuzz, lives, 'stuck-reader': stuckReader };
 
 async function run(args: readonly string[]): Promise<boolean> {
   const { parts: named, settings } = readArguments(args);

@@ -17,6 +17,8 @@ export interface Settings {
   readonly hangMs: number;
   /** The file of inputs that have broken something, which are run first, and to which others are added. Default test/fuzz/kept.json. */
   readonly kept: string;
+  /** How many lives each test that plays some has. Default 3,000. */
+  readonly lives: number;
   /** Rounds of the measurements that repeat themselves. Default 10. */
   readonly rounds: number;
 }
@@ -34,6 +36,7 @@ export function readArguments(args: readonly string[]): { parts: readonly string
       threads: { type: 'string', default: String(availableParallelism()) },
       'hang-ms': { type: 'string', default: '10000' },
       kept: { type: 'string', default: 'test/fuzz/kept.json' },
+      lives: { type: 'string', default: '3000' },
       rounds: { type: 'string', default: '10' },
     },
   });
@@ -45,6 +48,7 @@ export function readArguments(args: readonly string[]): { parts: readonly string
     threads: count(values.threads, '--threads'),
     hangMs: count(values['hang-ms'], '--hang-ms'),
     kept: values.kept,
+    lives: count(values.lives, '--lives'),
     rounds: count(values.rounds, '--rounds'),
   };
   return { parts: positionals, settings };

@@ -14,6 +14,7 @@ export abstract class Original implements TransportHandler {
   protected readonly transport: Transport;
   #ended = false;
   #spoken = false;
+  #raved = false;
 
   constructor(transport: Transport) {
     this.transport = transport;
@@ -24,14 +25,16 @@ export abstract class Original implements TransportHandler {
   abstract readonly heard: readonly string[];
   /** Says something of its own; the number tells what. */
   say(n: number): void {
+    if (this.#raved) return;
     this.#spoken = true;
     this.sayOwn(n);
   }
   abstract received(chunk: Buffer): void;
 
-  /** Writes what it should not. By then it has shown which protocol it speaks. */
+  /** Writes what it should not. By then it has shown which protocol it speaks, and afterwards it says nothing that could be understood. */
   rave(bytes: Uint8Array): void {
     if (!this.#spoken) this.say(0);
+    this.#raved = true;
     this.write(bytes);
   }
 

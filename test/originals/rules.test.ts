@@ -13,7 +13,8 @@ import { type AnyConnection, type AnyServer, Life, type Outcome, type Subject, t
 import { OriginalV1, OriginalV2 } from './peers.js';
 
 const seed = 20;
-const lives = 250;
+/** The environment may ask for more, as the long tests do. */
+const lives = Number(process.env.SERPY_LIVES ?? 400);
 
 /** Plays lives until fast-check has seen enough; what they came to is added up, so that empty ones are noticed. */
 async function play<Case>(
@@ -33,7 +34,7 @@ async function play<Case>(
     { seed, numRuns: lives },
   );
   expect(heard, 'messages that originals have heard').toBeGreaterThan(lives);
-  expect(links, 'links to originals').toBeGreaterThan(1.2 * lives);
+  expect(links, 'links to originals').toBeGreaterThan(1.1 * lives);
 }
 
 const value = fc.oneof(text, text, bytes, number, nonsense);
