@@ -55,6 +55,9 @@ const v2Answer = Buffer.from('decafecafe81ffffffff00000000', 'hex');
 /** How long the rest of something that starts like a probe may take: an original v1 peer may have sent just its first block. */
 const restOfProbeMs = 200;
 
+/** How long a v2 server that has just spoken may take to read a probe: an original looks every 10 ms, and the probe may still be under way. */
+const probeReadMs = 200;
+
 export class AutoSession implements Session<PortableValue, object, AutoReceived, AutoOutgoing> {
   readonly #role: Role;
   readonly #output: SessionOutput<AutoOutgoing>;
@@ -220,7 +223,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     if (isPrefix(start, this.#role === 'client' ? v2Answer : v2Magic)) return;
     if (startsWith(start, v2Magic)) {
       const answered = this.#role === 'client' && startsWith(start, v2Answer);
-      const untilMs = this.#deadlineMs;
+      const untilMs = Math.min(this.#deadlineMs ?? 0, this.#nowMs + probeReadMs);
       this.#holds = this.#role === 'client' && !answered;
       this.#choose('v2', answered ? start.subarray(v2Answer.length) : start);
       if (this.#holds) this.#deadlineMs = untilMs;

@@ -173,7 +173,7 @@ describe('an auto client', () => {
     void connecting.then(() => {
       isConnected = true;
     });
-    await network.clock.advance(999);
+    await network.clock.advance(199);
     expect([isConnected, Buffer.concat(asked).length]).toEqual([false, 14]);
     await network.clock.advance(1);
     const hello = Buffer.concat(asked).subarray(14);
