@@ -12,6 +12,7 @@ export default defineConfig({
       { find: /^serpy-v1$/, replacement: source('serpy-v1/src/index.ts') },
       { find: /^serpy-v2$/, replacement: source('serpy-v2/src/index.ts') },
       { find: /^serpy-fault-proxy$/, replacement: source('fault-proxy/src/index.ts') },
+      { find: /^serpy-arrays$/, replacement: source('arrays/src/index.ts') },
       { find: /^serpy$/, replacement: source('serpy/src/index.ts') },
     ],
   },

@@ -118,7 +118,7 @@ describe.each(packages)('the tarball of %s', (folder) => {
 });
 
 describe('the installed packages', () => {
-  test('come without any other package', () => {
+  test('come without any other package, but for what the command uses', () => {
     const installed = readdirSync(join(app, 'node_modules')).filter((name) => !name.startsWith('.'));
     expect(installed.sort()).toEqual(tarballs.map(({ name }) => name).sort());
   });

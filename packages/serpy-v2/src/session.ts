@@ -37,8 +37,8 @@ export interface Frame extends Outgoing {
   payload: Uint8Array;
   /** Whether the payload is memory of ours. */
   owned: boolean;
-  /** Of a big payload, which is not copied: if it changes before it has left, the peer notices. */
-  readonly sum: number;
+  /** Of a big payload, which is not copied: if it changes before it has left, the peer notices. Left to be made where a session was on. */
+  readonly sum: number | undefined;
   readonly level: 'received' | 'processed' | undefined;
 }
 
@@ -107,7 +107,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       type: frameType[type],
       payload: bytes,
       owned: bytes !== value,
-      sum: payloadBytes < copiedPayloadBytes || this.#handshake?.on ? 0 : checksum(bytes),
+      sum: payloadBytes < copiedPayloadBytes || this.#handshake?.on ? undefined : checksum(bytes),
       sizeBytes: headerBytes + payloadBytes,
       level,
       acknowledged: level !== undefined,
@@ -138,7 +138,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       memory.set(payload, start + headerBytes);
     } else {
       const { memory, start } = this.#output.reserve(headerBytes);
-      writeHeader(memory, start, type, sum, payload.length);
+      writeHeader(memory, start, type, sum ?? checksum(payload), payload.length);
       this.#output.write(payload);
     }
   }

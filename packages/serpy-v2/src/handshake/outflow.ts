@@ -192,9 +192,17 @@ export class Outflow<Out extends Cuttable> {
 
   /** The program has changed what is to be sent again: the peer gets nothing of it instead of something else, and the program is told. */
   #breakOff(message: Out): void {
-    for (const piece of this.#kept) if (piece.message === message) piece.breakOff();
+    let told = false;
+    for (const piece of this.#kept) {
+      if (piece.message !== message || piece.number < this.#onWire) continue;
+      told ||= (piece.flags & pieceFlag.broken) !== 0;
+      // The peer never counts these.
+      this.#sentBytes -= piece.dataBytes;
+      piece.breakOff();
+    }
     this.#kept.recount();
     if (this.#cut?.message === message) this.#cut = undefined;
+    if (told) return;
     const error = new ValueError(
       `a message of ${message.payload.length} bytes had to be sent again after the link broke, and its bytes had been changed meanwhile, so the peer does not get it: ` +
         'send a copy (Buffer.from(bytes)), or change them only after an acknowledgement',

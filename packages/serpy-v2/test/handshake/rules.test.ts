@@ -347,3 +347,44 @@ test('messages that a server sent before it was asked count as the first of the 
   expect(client.values).toEqual(['welcome', 'and more', 'numbered']);
   expect(client.messages.map(({ end }) => end)).toEqual([0, 0, 3]);
 });
+
+test('a message that was taken back leaves no hole in what may be sent', () => {
+  const receiveQueue = { maxMessages: 1000, maxBytes: 1_000_000, whenFull: 'block' as const };
+  const sessions = new Sessions<never>();
+  const ends = { client: new End('client', {}), server: new End('server', { receiveQueue }, sessions) };
+  ends.client.up();
+  ends.server.up();
+  exchange(ends);
+  for (let round = 0; round < 4; round++) {
+    const image = Buffer.alloc(600_000, 1);
+    ends.client.say(image);
+    image.fill(2);
+    comeBack(ends, sessions);
+    exchange(ends);
+    ends.client.proceed();
+    ends.client.wait(60);
+    ends.server.wait(60);
+    exchange(ends);
+  }
+  expect(ends.client.session.canSend).toBe(true);
+  ends.client.say('goes on');
+  exchange(ends);
+  expect(ends.server.values).toEqual(['goes on']);
+});
+
+test('what was to go out in a session arrives plainly where the peer is a plain one now', () => {
+  const { client } = begun();
+  const image = Buffer.alloc(10_000, 7);
+  const frame = client.session.encode(image, {});
+  client.session.lost();
+  client.takeBytes();
+  client.up();
+  client.takeBytes();
+  client.wait(5000); // nobody answers
+  client.session.send(frame);
+  const plain = new End('server', { handshake: 'off' });
+  plain.up();
+  plain.hear(client.takeBytes());
+  expect(plain.warnings).toEqual([]);
+  expect(plain.values).toEqual([image]);
+});

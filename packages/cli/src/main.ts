@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+/** The command `serpy`. */
+import { program } from './program.js';
+
+await program().parseAsync();
