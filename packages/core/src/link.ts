@@ -116,6 +116,7 @@ export class Link implements TransportHandler {
   handOver(): Transport {
     this.#over = true;
     this.#deadline?.set(undefined);
+    this.#writeWatch?.stop();
     this.#session.lost();
     return this.transport;
   }

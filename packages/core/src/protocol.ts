@@ -34,8 +34,11 @@ export interface SessionOutput<Out extends Outgoing> {
   rejected(outgoing: Out, error: SerpyError): void;
   /** So much of a large message has been sent or has arrived. */
   progress(info: ProgressInfo): void;
-  /** Something was wrong, and the connection goes on. */
-  warn(error: SerpyError): void;
+  /**
+   * Something was wrong, and the connection goes on.
+   * @param about `'bad-frame'` where the peer sent what it should not have: those are counted
+   */
+  warn(error: SerpyError, about?: 'bad-frame'): void;
   /** Bytes that nobody can guess. */
   randomBytes(count: number): Buffer;
   /** The place of the connection that the session belongs to, where a link can be put. */

@@ -1,4 +1,5 @@
 /** Sessions between two of our peers, in a network in memory: made, broken, gone on with. */
+import { once } from 'node:events';
 import { MemoryNetwork } from 'serpy-core/testing';
 import { Connection, type ConnectionOptions, Server, type ServerOptions } from 'serpy-v2';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -82,4 +83,17 @@ test('a peer that is away keeps no place from others, and one that comes back fi
   expect(server.size).toBe(2);
   expect(first.closeInfo).toMatchObject({ error: { message: expect.stringContaining('maxConnections') } });
   third.destroy();
+});
+
+test('messages whose fate is not known are no bad frames', async () => {
+  const accepted = await pair({ reconnect: { baseDelayMs: 1, minDelayMs: 0 } });
+  network.links[0]?.stall();
+  await client.sendData('on its way');
+  const warned = once(client, 'warning');
+  await server.close();
+  accepted.destroy();
+  server = await new Server({ port: 5000 }, network).start();
+  network.links[0]?.reset();
+  expect(await warned).toMatchObject([{ code: 'ERR_SERPY_UNKNOWN' }]);
+  expect(client.stats().badFrames).toBe(0);
 });
