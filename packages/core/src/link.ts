@@ -145,6 +145,14 @@ export class Link implements TransportHandler {
     this.#afterStep();
   }
 
+  get gathered(): boolean {
+    return this.#session.gathered === true;
+  }
+
+  flushing(): void {
+    if (!this.#over && !this.#saidGoodbye) this.#session.flush?.();
+  }
+
   drained(): void {
     this.#answerBytes = 0;
     this.roomInInbox();

@@ -61,6 +61,10 @@ export interface Session<Value, SendOptions, In extends Received, Out extends Ou
   encode(value: Value, options: SendOptions): Out;
   /** Puts a message on the wire. Called only between `up` and `lost`, while `canSend`. */
   send(outgoing: Out): void;
+  /** Whether messages were sent that the session gathers, to write them together. Left out: it never does. */
+  readonly gathered?: boolean;
+  /** Writes them: the transport is about to send. */
+  flush?(): void;
   /** A message is not sent at once but has to wait: what of it may change meanwhile is copied, unless it is big. */
   hold(outgoing: Out): void;
   /** Nobody waits any longer for the acknowledgement of this message: it is not sent again. */

@@ -146,6 +146,14 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
 
   forget(): void {}
 
+  get gathered(): boolean {
+    return this.#v2.gathered;
+  }
+
+  flush(): void {
+    this.#v2.flush();
+  }
+
   up(nowMs: number): void {
     this.#nowMs = nowMs;
     this.#start = Buffer.alloc(0);
