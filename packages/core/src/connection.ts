@@ -16,6 +16,7 @@ import { checkWait, noWait, quietRejection, type WaitOptions } from './pending.j
 import type { Protocol, ProtocolTypes, Received } from './protocol.js';
 import { securityOf } from './security.js';
 import type { ConnectionStats } from './stats.js';
+import type { ReceivedStream, StreamOptions, StreamSource } from './streams.js';
 import type { Address, Transport } from './transport.js';
 
 /**
@@ -149,6 +150,28 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   /** As `getData`, with everything that is known of the message. */
   getMessage(options: WaitOptions = noWait): Promise<T['message']> {
     return this.#take('getMessage', options, (received) => this.#protocol.message(received));
+  }
+
+  /**
+   * Sends bytes as a stream, which need not fit into memory: in parts, between which other messages go their way. Needs a session (v2, with
+   * the handshake at both ends). Resolves `true` when the peer has received all of it.
+   * @throws `ERR_SERPY_OPTION` without a session, `ERR_SERPY_LOST` the session was lost on the way, `ERR_SERPY_VALUE` the stream is none of bytes
+   * or has another size than `sizeBytes`, `ERR_SERPY_ABORTED`, `ERR_SERPY_CLOSED`, `ERR_SERPY_NOT_CONNECTED`, and what the stream itself fails with
+   */
+  async sendStream(source: StreamSource, options: StreamOptions = {}): Promise<boolean> {
+    if (this.#lifecycle.ending) throw this.#lifecycle.closedError('sendStream');
+    if (this.state === 'idle') throw notConnected('sendStream');
+    return await this.#conversation.streams.send(source, options);
+  }
+
+  /**
+   * The next stream that the peer sends, as soon as it begins. A stream that is not read holds the peer's other messages back as
+   * soon as the receive queue's bounds are reached.
+   * @throws as `getData` does; the stream itself fails with `ERR_SERPY_TRUNCATED` when it ends before it is whole
+   */
+  async getStream(options: WaitOptions = noWait): Promise<ReceivedStream> {
+    if (this.state === 'idle') throw notConnected('getStream');
+    return await this.#conversation.streams.get(options);
   }
 
   /** The data that is there now. */

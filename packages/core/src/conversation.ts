@@ -1,8 +1,8 @@
 /** What a connection has said and heard: its session, its two queues and its counts. It lives through any number of links. */
 import { randomBytes } from 'node:crypto';
 import { types } from 'node:util';
-import type { Environment } from './environment.js';
-import type { MessagesDroppedError, SerpyError } from './errors.js';
+import type { Clock, Environment } from './environment.js';
+import { type MessagesDroppedError, OptionError, type SerpyError } from './errors.js';
 import type { LastingSession, ProgressInfo, Seat } from './lasting.js';
 import { Link } from './link.js';
 import type { LinkLife, LinkOwner } from './link-owner.js';
@@ -10,10 +10,20 @@ import { messageMemory } from './message-memory.js';
 import { MessagePool, markSent } from './message-pool.js';
 import type { ConnectionSettings } from './options.js';
 import type { WaitOptions } from './pending.js';
-import type { Outgoing, Protocol, ProtocolTypes, Received, Role, Session, SessionOutput } from './protocol.js';
+import type {
+  Outgoing,
+  Protocol,
+  ProtocolTypes,
+  Received,
+  Role,
+  Session,
+  SessionOutput,
+  StreamPart,
+} from './protocol.js';
 import { ReceiveQueue, type ReceiveQueueOwner } from './receive-queue.js';
 import { accepted, type QueueOptions, SendQueue, type SendQueueOwner } from './send-queue.js';
 import { type ConnectionStats, Counters } from './stats.js';
+import { Streams, type StreamsOwner } from './streams.js';
 import type { Place, Transport } from './transport.js';
 import type { Warnings } from './warnings.js';
 
@@ -40,7 +50,7 @@ export interface ConversationOwner {
 
 /** It implements what the others tell it of, instead of handing each of them an object of closures: those were 400 bytes of a connection. */
 export class Conversation
-  implements LinkOwner, SendQueueOwner<Outgoing>, ReceiveQueueOwner, SessionOutput<Outgoing>, Seat
+  implements LinkOwner, SendQueueOwner<Outgoing>, ReceiveQueueOwner, SessionOutput<Outgoing>, Seat, StreamsOwner
 {
   readonly inbox: ReceiveQueue;
   readonly outbox: SendQueue<Outgoing>;
@@ -56,6 +66,8 @@ export class Conversation
   /** Whether the send queue drops messages, and that has been told. */
   #dropping = false;
   #closing = false;
+  /** Made for the first of them. */
+  #streams: Streams | undefined;
   /** Made when memory is first handed back. */
   #pool: MessagePool | undefined;
 
@@ -87,6 +99,20 @@ export class Conversation
     return this.#session?.lasting;
   }
 
+  /** Another object for each session. */
+  get session(): unknown {
+    return this.#session?.lasting?.session;
+  }
+
+  get clock(): Clock {
+    return this.#environment.clock;
+  }
+
+  /** Nothing more will come. */
+  closeStreams(error: () => Error): void {
+    this.streams.close(error);
+  }
+
   reconnected(): void {
     this.#counters.reconnects++;
   }
@@ -106,6 +132,24 @@ export class Conversation
     const sent = this.outbox.send(outgoing, options);
     this.#link?.pump();
     return sent;
+  }
+
+  /** Turns a part of a stream into a message and queues it. */
+  sendPart(part: StreamPart, options: WaitOptions): Promise<boolean> {
+    const session = this.#session ?? this.#sessionAs('client');
+    if (session.encodePart === undefined) {
+      throw new OptionError(
+        "a stream needs a session, which only v2 has: use protocol 'v2' and handshake: 'prefer' at both ends",
+      );
+    }
+    const sent = this.outbox.send(session.encodePart(part), options);
+    this.#link?.pump();
+    return sent;
+  }
+
+  get streams(): Streams {
+    this.#streams ??= new Streams(this);
+    return this.#streams;
   }
 
   take<R>(what: string, options: WaitOptions, convert: (received: Received) => R, ended?: () => R): Promise<R> {
@@ -181,6 +225,10 @@ export class Conversation
   }
 
   deliver(received: Received): void {
+    if (received.part) {
+      this.streams.received(received, received.part);
+      return;
+    }
     this.#counters.messagesReceived++;
     this.inbox.put(received);
   }
@@ -191,6 +239,7 @@ export class Conversation
 
   stepped(): void {
     this.#warnings.tellHeld();
+    this.#streams?.sessionIs(this.session);
     if (this.#session?.canSend) this.#owner.ready();
     this.#owner.stepped();
   }

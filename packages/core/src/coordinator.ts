@@ -113,6 +113,7 @@ export class Coordinator implements LifecycleOwner {
   closed(info: CloseInfo): void {
     const { inbox, outbox } = this.conversation;
     inbox.close(() => this.lifecycle.closedError('getData'));
+    this.conversation.closeStreams(() => this.lifecycle.closedError('getStream'));
     const text = 'the connection ended before the message was acknowledged: it may or may not have arrived';
     const lost = new ConnectionLostError(text, { cause: info.error });
     const unsent = outbox.close(this.lifecycle.closedError('sendData'), lost);

@@ -26,7 +26,16 @@ export {
   serverOptions,
 } from './options.js';
 export type { WaitOptions } from './pending.js';
-export type { Outgoing, Protocol, ProtocolTypes, Received, Role, Session, SessionOutput } from './protocol.js';
+export type {
+  Outgoing,
+  Protocol,
+  ProtocolTypes,
+  Received,
+  Role,
+  Session,
+  SessionOutput,
+  StreamPart,
+} from './protocol.js';
 export type { ReconnectOptions } from './reconnect.js';
 export type { Security, SecuritySettings } from './security.js';
 export type { QueueOptions, WhenFull } from './send-queue.js';
@@ -34,6 +43,7 @@ export { Server, type Started } from './server.js';
 export { generateKey, type Key, SharedKey } from './shared-key.js';
 export type { ConnectionStats } from './stats.js';
 export { describeStranger, strangerBytes } from './stranger.js';
+export type { ReceivedStream, StreamOptions, StreamSource } from './streams.js';
 export type { TlsOptions } from './tls-options.js';
 export type {
   Address,

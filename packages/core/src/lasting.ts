@@ -30,6 +30,8 @@ export interface Farewell {
 }
 
 export interface LastingSession {
+  /** Another object for each session; undefined while there is none. */
+  readonly session: unknown;
   /** Whether something is to be put on the wire besides new messages: the rest of a large one, or what the peer did not get. */
   readonly unfinished: boolean;
   /** Puts the next piece of it on the wire. Called only between `up` and `lost`. */

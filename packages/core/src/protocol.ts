@@ -18,7 +18,16 @@ export interface Outgoing {
 export interface Received {
   /** What it weighs in the receive queue, in bytes. */
   readonly sizeBytes: number;
+  /** It is no message, but a part of a stream. */
+  readonly part?: StreamPart | undefined;
 }
+
+/** A part of a stream, on its way out or in. `id` is another for each stream of a direction. */
+export type StreamPart =
+  | { readonly kind: 'begin'; readonly id: number; readonly totalBytes: number | undefined }
+  | { readonly kind: 'data'; readonly id: number; readonly offset: number; readonly data: Uint8Array }
+  | { readonly kind: 'end'; readonly id: number; readonly offset: number }
+  | { readonly kind: 'abort'; readonly id: number; readonly reason: string };
 
 /** Where a session puts what comes out of it, other than messages. None of these calls back into the session. */
 export interface SessionOutput<Out extends Outgoing> {
@@ -59,6 +68,11 @@ export interface Session<Value, SendOptions, In extends Received, Out extends Ou
 
   /** Turns a value into a message. Throws a typed error where the protocol cannot carry it; nothing has changed then. */
   encode(value: Value, options: SendOptions): Out;
+  /**
+   * Turns a part of a stream into a message that waits for its acknowledgement. Left out: the protocol has no streams.
+   * @throws `ERR_SERPY_OPTION` where there is no session
+   */
+  encodePart?(part: StreamPart): Out;
   /** Puts a message on the wire. Called only between `up` and `lost`, while `canSend`. */
   send(outgoing: Out): void;
   /** Whether messages were sent that the session gathers, to write them together. Left out: it never does. */

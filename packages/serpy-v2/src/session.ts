@@ -1,28 +1,33 @@
 /** A v2 conversation: every message is one frame, and there are no answers, unless a handshake has made a session of it. */
 import {
+  ConnectionLostError,
   type LastingSession,
   MessageTooLargeError,
   OptionError,
   type Outgoing,
-  type QueueOptions,
   type Role,
   type SerpyError,
   type Session,
   type SessionOutput,
+  type StreamPart,
 } from 'serpy-core';
 import { checksum } from './checksum.js';
 import { Decoder } from './decoder.js';
+import { noSession } from './handshake/faults.js';
 import { greetingKind } from './handshake/greeting.js';
 import { Handshake } from './handshake/handshake.js';
-import type { WholeMessage } from './handshake/inflow.js';
+import type { WholeMessage } from './handshake/received.js';
+import { handshakeSettings, type SessionOptions } from './handshake/session-settings.js';
 import { Sessions } from './handshake/sessions.js';
-import type { HandshakeOptions } from './handshake/settings.js';
+import { decodePart, encodePart, streamType } from './handshake/stream-part.js';
 import { writeHeader } from './header.js';
-import { type DecodedMessage, decodeValue, encodeValue, type Message, type Value } from './values.js';
+import { type DecodedMessage, decodeValue, encodeValue, messageOf, type Value } from './values.js';
 import { frameType, headerBytes } from './wire.js';
 
 /** A payload below this is copied behind its header; above, header and payload stay two pieces. */
 const copiedPayloadBytes = 4096;
+
+export type { SessionOptions } from './handshake/session-settings.js';
 
 /** What `sendData` may wait for, after a handshake. */
 export interface AcknowledgeOption {
@@ -40,14 +45,8 @@ export interface Frame extends Outgoing {
   /** Of a big payload, which is not copied: if it changes before it has left, the peer notices. Left to be made where a session was on. */
   readonly sum: number | undefined;
   readonly level: 'received' | 'processed' | undefined;
-}
-
-/** What a session goes by. */
-export interface SessionOptions extends Partial<HandshakeOptions> {
-  readonly maxMessageBytes: number;
-  readonly autoRestart?: boolean;
-  readonly receiveQueue?: QueueOptions;
-  readonly handshakeTimeoutMs?: number;
+  /** It is no message, but a part of a stream. */
+  readonly part?: StreamPart;
 }
 
 export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessage, Frame> {
@@ -59,6 +58,8 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   #handshake: Handshake<Frame> | undefined;
   /** A greeting that the decoder has come upon. */
   #greeting: { readonly kind: 'hello' | 'welcome'; readonly payload: Buffer } | undefined;
+  /** The streams that are being sent, each with the session that it has begun in. */
+  readonly #streams = new Map<number, object>();
   #nowMs = 0;
   #plainReceived = 0;
   #plainSent = 0;
@@ -114,6 +115,15 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     };
   }
 
+  /** The frame of a part of a stream. Throws `ERR_SERPY_OPTION` where there is no session. */
+  encodePart(part: StreamPart): Frame {
+    if (!this.#handshake?.mayAcknowledge) throw this.#noSession('a stream');
+    const payload = encodePart(part);
+    const level = 'received';
+    const sizeBytes = headerBytes + payload.length;
+    return { type: streamType, payload, owned: true, sum: undefined, sizeBytes, level, acknowledged: true, part };
+  }
+
   /** A small payload may change as soon as `sendData` has returned. */
   hold(frame: Frame): void {
     if (frame.owned || frame.payload.length >= copiedPayloadBytes) return;
@@ -123,11 +133,17 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
 
   send(frame: Frame): void {
     if (this.#handshake?.on) {
-      this.#handshake.send(frame);
+      if (frame.part === undefined || this.#isInSession(frame.part)) this.#handshake.send(frame);
+      else
+        this.#output.rejected(
+          frame,
+          new ConnectionLostError('the session was lost in the middle of the stream: send it again'),
+        );
       return;
     }
     if (frame.level !== undefined) {
-      this.#output.rejected(frame, noSession('the peer is a plain v2 program'));
+      const what = frame.part ? 'a stream' : 'the option acknowledge';
+      this.#output.rejected(frame, noSession(what, 'the peer is a plain v2 program'));
       return;
     }
     this.#plainSent++;
@@ -225,32 +241,25 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     if (level !== 'received' && level !== 'processed') {
       throw new OptionError(`the option acknowledge takes 'received' or 'processed', not ${JSON.stringify(level)}`);
     }
-    if (this.#handshake?.mayAcknowledge) return;
-    const why =
-      this.#options.handshake === undefined || this.#options.handshake === 'off'
-        ? "this connection has handshake: 'off'"
-        : 'the peer has not begun one';
-    throw noSession(why);
+    if (!this.#handshake?.mayAcknowledge) throw this.#noSession('the option acknowledge');
+  }
+
+  #noSession(what: string): OptionError {
+    const isOff = this.#options.handshake === undefined || this.#options.handshake === 'off';
+    return noSession(what, isOff ? "this connection has handshake: 'off'" : 'the peer has not begun one');
+  }
+
+  /** A stream that has begun in another session is not gone on with: the peer would not know it. */
+  #isInSession({ kind, id }: StreamPart): boolean {
+    const session = this.#handshake?.lasting.session as object;
+    if (kind === 'begin') this.#streams.set(id, session);
+    const isSame = this.#streams.get(id) === session;
+    if (kind === 'end' || kind === 'abort') this.#streams.delete(id);
+    return isSame;
   }
 
   #newHandshake(): Handshake<Frame> {
-    const { maxMessageBytes, receiveQueue, autoRestart = false, handshakeTimeoutMs = 5_000 } = this.#options;
-    const settings = {
-      handshake: this.#options.handshake ?? 'off',
-      helloTimeoutMs: this.#options.helloTimeoutMs ?? 500,
-      handshakeTimeoutMs,
-      pingIntervalMs: this.#options.pingIntervalMs ?? 5_000,
-      silenceTimeoutMs: this.#options.silenceTimeoutMs ?? 15_000,
-      resumeWindowMs: this.#options.resumeWindowMs ?? 120_000,
-      replay: this.#options.replayQueue ?? { maxMessages: 4096, maxBytes: 64 * 1024 * 1024 },
-      maxMessageBytes,
-      autoRestart,
-      window: {
-        maxMessages: receiveQueue?.maxMessages ?? 4096,
-        maxBytes: receiveQueue?.maxBytes ?? 16 * 1024 * 1024,
-        drops: receiveQueue !== undefined && receiveQueue.whenFull !== 'block',
-      },
-    };
+    const settings = handshakeSettings(this.#options);
     const session = this;
     const owner = {
       get plainReceived() {
@@ -260,7 +269,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
         return session.#plainSent;
       },
       pushPlain: (bytes: Buffer) => this.#decoder.push(bytes),
-      valueOf: ({ type, payload }: Frame) => messageOf(type, payload),
+      valueOf: ({ type, payload }) => (type === streamType ? undefined : messageOf(type, payload)),
     };
     return new Handshake<Frame>(this.#role, settings, this.#output, owner, this.#sessions);
   }
@@ -278,20 +287,12 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
 
 function decodeWhole(handshake: Handshake<Frame>, { type, payload, end }: WholeMessage): DecodedMessage {
   try {
+    if (type === streamType) {
+      const part = decodePart(payload);
+      return { type: 'bytes', value: payload, sizeBytes: payload.length, end, part };
+    }
     return decodeValue(type, payload, end);
   } catch (error) {
     throw handshake.judged(error);
   }
-}
-
-function noSession(why: string): OptionError {
-  return new OptionError(
-    `the option acknowledge needs a session, and ${why}: use handshake: 'prefer' or 'require' at both ends`,
-  );
-}
-
-function messageOf(type: number, payload: Uint8Array): Message {
-  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
-  const { type: name, value } = decodeValue(type, bytes);
-  return { type: name, value } as Message;
 }

@@ -1,6 +1,13 @@
 /** What v2 carries: integers, doubles, text and bytes, as payloads and back. */
 import { types } from 'node:util';
-import { IntegerRangeError, isTypedNumber, ProtocolError, type TypedNumber, ValueError } from 'serpy-core';
+import {
+  IntegerRangeError,
+  isTypedNumber,
+  ProtocolError,
+  type StreamPart,
+  type TypedNumber,
+  ValueError,
+} from 'serpy-core';
 import { formatFloatHex, parseFloatHex } from './float-hex.js';
 import { frameType, type TypeName } from './wire.js';
 
@@ -62,6 +69,8 @@ export type DecodedMessage = Message & {
   readonly sizeBytes: number;
   /** In a session, the number after its last piece; otherwise 0. */
   readonly end: number;
+  /** It is no message, but a part of a stream. */
+  readonly part?: StreamPart | undefined;
 };
 
 /** A payload and its type. */
@@ -111,6 +120,13 @@ export function decodeValue(type: number, payload: Buffer, end = 0): DecodedMess
       );
     }
   }
+}
+
+/** The message of a payload, as the application knows it. */
+export function messageOf(type: number, payload: Uint8Array): Message {
+  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+  const { type: name, value } = decodeValue(type, bytes);
+  return { type: name, value } as Message;
 }
 
 /** Text with a lone surrogate has no UTF-8 form: it would arrive changed. */

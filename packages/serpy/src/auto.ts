@@ -6,6 +6,7 @@
  */
 import {
   type LastingSession,
+  OptionError,
   type Outgoing,
   type ProgressInfo,
   ProtocolError,
@@ -14,8 +15,10 @@ import {
   type SerpyError,
   type Session,
   type SessionOutput,
+  type StreamPart,
 } from 'serpy-core';
 import type { PortableMessage } from './messages.js';
+import { probe, probeFill, v2Answer, v2Magic } from './probe.js';
 import type { v1, v2 } from './protocols.js';
 import type { PortableValue } from './values.js';
 
@@ -43,15 +46,6 @@ export type AutoReceived = Received &
     | { readonly protocol: 'v2'; readonly received: V2['received']; readonly end: number }
   );
 
-const v2Magic = Buffer.from('decafecafe', 'hex');
-
-/** What the probe adds to a SETMODE0 block: empty blocks, which v1 skips, to the length of a v2 header. */
-const probeFill = Buffer.alloc(4, 0x1f);
-const probe = Buffer.from('\x01SETMODE0\x1f\x1f\x1f\x1f\x1f', 'latin1');
-
-/** An empty v2 message whose checksum is the complement of the right one: every v2 peer drops it. Says "v2" to a client that asked. */
-const v2Answer = Buffer.from('decafecafe81ffffffff00000000', 'hex');
-
 /** How long the rest of something that starts like a probe may take: an original v1 peer may have sent just its first block. */
 const restOfProbeMs = 200;
 
@@ -61,6 +55,8 @@ const probeReadMs = 200;
 export class AutoSession implements Session<PortableValue, object, AutoReceived, AutoOutgoing> {
   readonly #role: Role;
   readonly #output: SessionOutput<AutoOutgoing>;
+  /** Parts of streams that wait for their acknowledgement. */
+  readonly #parts = new WeakMap<object, AutoOutgoing>();
   readonly #probeTimeoutMs: number;
   readonly #v1: v1.V1Session;
   readonly #v2: v2.V2Session;
@@ -88,7 +84,6 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     const reserve = (bytes: number) => output.reserve(bytes);
     const allocate = (sizeBytes: number) => output.allocate(sizeBytes);
     const warn = (error: SerpyError, about?: 'bad-frame') => output.warn(error, about);
-    // Nobody can ask for an acknowledgement before it is known that the peer has them.
     const { seat } = output;
     const randomBytes = (count: number) => output.randomBytes(count);
     const progress = (info: ProgressInfo) => output.progress(info);
@@ -97,8 +92,11 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
       reserve,
       allocate,
       warn,
-      acknowledged: () => {},
-      rejected: () => {},
+      // Only parts of streams wait: nobody can ask for an acknowledgement of a message that may go either way.
+      acknowledged: (frame: V1['outgoing'] | V2['outgoing']) =>
+        this.#settled(frame, (part) => output.acknowledged(part)),
+      rejected: (frame: V1['outgoing'] | V2['outgoing'], error: SerpyError) =>
+        this.#settled(frame, (part) => output.rejected(part, error)),
       progress,
       randomBytes,
       seat,
@@ -135,8 +133,17 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     return { v1, v2, sizeBytes: Math.max(v1?.sizeBytes ?? 0, v2?.sizeBytes ?? 0), acknowledged: false };
   }
 
-  send({ v1, v2 }: AutoOutgoing): void {
-    if (this.#protocol === 'v1') this.#v1.send(v1 as V1['outgoing']);
+  encodePart(part: StreamPart): AutoOutgoing {
+    if (this.#protocol === 'v1') throw noStreams();
+    const v2 = this.#v2.encodePart(part);
+    const outgoing = { v1: undefined, v2, sizeBytes: v2.sizeBytes, acknowledged: true };
+    this.#parts.set(v2, outgoing);
+    return outgoing;
+  }
+
+  send(outgoing: AutoOutgoing, { v1, v2 } = outgoing): void {
+    if (this.#protocol === 'v1' && v1 === undefined) this.#output.rejected(outgoing, noStreams());
+    else if (this.#protocol === 'v1') this.#v1.send(v1 as V1['outgoing']);
     else this.#v2.send(v2 as V2['outgoing']);
   }
 
@@ -189,7 +196,9 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
       return received && { protocol: 'v1', received, sizeBytes: received.sizeBytes };
     }
     const received = this.#protocol && this.#v2.read();
-    return received && { protocol: 'v2', received, sizeBytes: received.sizeBytes, end: received.end };
+    if (!received) return undefined;
+    const { sizeBytes, end, part } = received;
+    return { protocol: 'v2', received, sizeBytes, end, part };
   }
 
   ended(): SerpyError | undefined {
@@ -218,6 +227,12 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
         ),
       );
     }
+  }
+
+  #settled(frame: V1['outgoing'] | V2['outgoing'], tell: (part: AutoOutgoing) => void): void {
+    const part = this.#parts.get(frame);
+    this.#parts.delete(frame);
+    if (part) tell(part);
   }
 
   get #session(): v1.V1Session | v2.V2Session {
@@ -278,4 +293,8 @@ export function autoProtocol(
     data: (each: AutoReceived) => (each.protocol === 'v1' ? first.data(each.received) : second.data(each.received)),
     message: (each: AutoReceived) => (each.protocol === 'v1' ? message.v1(each.received) : message.v2(each.received)),
   };
+}
+
+function noStreams(): OptionError {
+  return new OptionError('a stream needs a session, and the peer speaks v1, which has none: send it as messages');
 }

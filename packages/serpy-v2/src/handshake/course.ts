@@ -7,10 +7,11 @@ import { BatchReader } from './batch.js';
 import { GapError } from './faults.js';
 import type { Limits, Terms } from './greeting.js';
 import { Heartbeat, type HeartbeatTimes } from './heartbeat.js';
-import { Inflow, stateDelayMs, type WholeMessage, type Window } from './inflow.js';
+import { Inflow, stateDelayMs, type Window } from './inflow.js';
 import { type Cuttable, Outflow, type ReplayLimits } from './outflow.js';
 import { controlFrame } from './piece.js';
 import { type Frame, FrameReader, mostControlBytes } from './reader.js';
+import type { WholeMessage } from './received.js';
 import type { Ticket } from './tickets.js';
 import { batchType, controlType, readNumber, writeNumber } from './wire.js';
 

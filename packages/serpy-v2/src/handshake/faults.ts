@@ -1,5 +1,6 @@
 /** What goes wrong with a link and not with the session: the link is given up, and the session goes on over the next. */
-import { ChecksumError, ProtocolError, type SerpyError } from 'serpy-core';
+import { ChecksumError, OptionError, ProtocolError, type SerpyError } from 'serpy-core';
+import type { Limits } from './greeting.js';
 
 /** Bytes were damaged, doubled or lost on the way. */
 export class DamageError extends Error {}
@@ -13,4 +14,25 @@ export function linkFault(error: unknown): SerpyError | undefined {
   if (error instanceof DamageError) return new ChecksumError(`${error.message}: ${advice}`);
   if (error instanceof GapError) return new ProtocolError(`${error.message}: ${advice}`);
   return undefined;
+}
+
+export function gap(number: number, next: number): GapError {
+  return new GapError(`the peer sent piece ${number} where ${next} was expected`);
+}
+
+export function interrupted(): ProtocolError {
+  return new ProtocolError('the peer began a message in the middle of another');
+}
+
+export function tooMuch(): ProtocolError {
+  return new ProtocolError('the peer sent more of a message than it announced');
+}
+
+export function beyondLimits({ messages, bytes }: Limits): ProtocolError {
+  return new ProtocolError(`the peer sends more than it was allowed to (${messages} messages, ${bytes} bytes)`);
+}
+
+/** Something was asked for that only a session can do. */
+export function noSession(what: string, why: string): OptionError {
+  return new OptionError(`${what} needs a session, and ${why}: use handshake: 'prefer' or 'require' at both ends`);
 }

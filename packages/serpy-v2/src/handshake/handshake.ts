@@ -16,10 +16,10 @@ import {
   type Outcome,
   type Welcome,
 } from './greeting.js';
-import type { WholeMessage } from './inflow.js';
 import { Lasting } from './lasting.js';
 import type { Cuttable } from './outflow.js';
 import type { HandshakeOwner, HandshakeSettings, Phase } from './phase.js';
+import type { WholeMessage } from './received.js';
 import type { Sessions } from './sessions.js';
 import { Standing } from './standing.js';
 import { isPlain } from './wire.js';

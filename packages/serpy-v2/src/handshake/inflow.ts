@@ -6,27 +6,12 @@ import { MessageTooLargeError, ownMemoryBytes, ProtocolError, type SessionOutput
 import { frameType } from '../wire.js';
 import { Assembly } from './assembly.js';
 import type { BatchReader } from './batch.js';
-import { GapError } from './faults.js';
+import { beyondLimits, gap, interrupted, tooMuch } from './faults.js';
 import type { Limits } from './greeting.js';
 import type { Sendable } from './piece.js';
-import { batchType, numberedBit, pieceFlag, unknownTotal } from './wire.js';
-
-/** What stands before the bytes of a piece. */
-export interface PieceHead {
-  readonly type: number;
-  readonly flags: number;
-  readonly number: number;
-  readonly total: number;
-  readonly dataBytes: number;
-}
-
-/** A message that is whole, with the number after its last piece. */
-export interface WholeMessage {
-  /** As in plain v2. */
-  readonly type: number;
-  readonly payload: Buffer;
-  readonly end: number;
-}
+import type { PieceHead, WholeMessage } from './received.js';
+import { streamType } from './stream-part.js';
+import { batchType, numberedBit, pieceBytes, pieceFlag, unknownTotal } from './wire.js';
 
 /** The receive queue's bounds: so much may be on its way, or wait to be taken. */
 export interface Window {
@@ -140,7 +125,7 @@ export class Inflow {
     if (head.type === batchType || head.number !== this.#next || (head.flags & pieceFlag.broken) !== 0)
       return undefined;
     if (head.flags & pieceFlag.first) {
-      if (head.total > this.#maxMessageBytes) return undefined;
+      if (head.total > Math.max(this.#maxMessageBytes, pieceBytes)) return undefined;
       if (head.flags & pieceFlag.last) return this.#placeWhole(head, believedBytes);
       this.#draft = new Assembly(head.type, head.total, this.#output);
       return this.#draft.place(head.dataBytes, believedBytes);
@@ -151,7 +136,7 @@ export class Inflow {
   /** A message of one piece that comes in several chunks goes into its own memory at once. */
   #placeWhole({ type, dataBytes }: PieceHead, believedBytes: number): Buffer | undefined {
     const isLarge = dataBytes >= ownMemoryBytes && dataBytes <= believedBytes;
-    return isLarge && type === (frameType.bytes | numberedBit) ? this.#output.allocate(dataBytes) : undefined;
+    return isLarge && isKept(type & ~numberedBit) ? this.#output.allocate(dataBytes) : undefined;
   }
 
   /**
@@ -195,11 +180,11 @@ export class Inflow {
       return undefined;
     }
     const size = batch.nextBytes;
-    if (size > this.#maxMessageBytes) throw this.#tooLarge(size);
-    if (this.#isBeyondLimits()) throw this.#beyondLimits();
-    if (this.#assembly) throw interrupted();
     const type = batch.nextType;
-    if (type === frameType.bytes) batch.keep(); // once for all that follow
+    this.#checkSize(type, size);
+    if (this.#isBeyondLimits()) throw beyondLimits(this.limits);
+    if (this.#assembly) throw interrupted();
+    if (isKept(type)) batch.keep(); // once for all that follow
     const payload = batch.take();
     this.#next++;
     this.#startedMessages++;
@@ -216,21 +201,25 @@ export class Inflow {
   takenUpTo(end: number, sizeBytes: number): void {
     if (end <= this.#taken) return;
     this.#taken = end;
+    if (end <= this.#urgentEnd) this.#urgent = true;
+    this.freed(sizeBytes);
+  }
+
+  /** There is room for so much more. */
+  freed(sizeBytes: number): void {
     this.#takenMessages++;
     this.#takenBytes += sizeBytes;
     this.#due = true;
     const { maxMessages, maxBytes } = this.#window;
     const freedMessages = this.#takenMessages - this.#toldTakenMessages;
     const freedBytes = this.#takenBytes - this.#toldTakenBytes;
-    if (end <= this.#urgentEnd || freedMessages >= maxMessages * freedPart || freedBytes >= maxBytes * freedPart) {
-      this.#urgent = true;
-    }
+    if (freedMessages >= maxMessages * freedPart || freedBytes >= maxBytes * freedPart) this.#urgent = true;
   }
 
-  #checkRules({ flags, total, dataBytes }: PieceHead): void {
+  #checkRules({ type, flags, total, dataBytes }: PieceHead): void {
     if (flags & pieceFlag.first) {
-      if (total > this.#maxMessageBytes) throw this.#tooLarge(total);
-      if (this.#isBeyondLimits()) throw this.#beyondLimits();
+      this.#checkSize(type & ~numberedBit, total);
+      if (this.#isBeyondLimits()) throw beyondLimits(this.limits);
       if (this.#assembly) throw interrupted();
       if (dataBytes > total) throw tooMuch();
       return;
@@ -240,13 +229,10 @@ export class Inflow {
     if (dataBytes > this.#assembly.missing) throw tooMuch();
   }
 
-  #tooLarge(bytes: number): MessageTooLargeError {
-    return new MessageTooLargeError('the message that the peer sends', bytes, this.#maxMessageBytes);
-  }
-
-  #beyondLimits(): ProtocolError {
-    const { messages, bytes } = this.limits;
-    return new ProtocolError(`the peer sends more than it was allowed to (${messages} messages, ${bytes} bytes)`);
+  /** Parts of streams are no larger than a piece, whatever a message may be. */
+  #checkSize(type: number, bytes: number): void {
+    const most = type === streamType ? pieceBytes : this.#maxMessageBytes;
+    if (bytes > most) throw new MessageTooLargeError('the message that the peer sends', bytes, most);
   }
 
   /** As `limits` says, without making an object of it for every piece. */
@@ -300,21 +286,14 @@ export class Inflow {
 
   /** Bytes are the application's to keep; other values are made from them at once. */
   #deliverable(type: number, data: Buffer, placed: boolean): Buffer {
-    if (placed || type !== (frameType.bytes | numberedBit)) return data;
+    if (placed || !isKept(type & ~numberedBit)) return data;
     const copy = this.#output.allocate(data.length);
     copy.set(data);
     return copy;
   }
 }
 
-function gap(number: number, next: number): GapError {
-  return new GapError(`the peer sent piece ${number} where ${next} was expected`);
-}
-
-function interrupted(): ProtocolError {
-  return new ProtocolError('the peer began a message in the middle of another');
-}
-
-function tooMuch(): ProtocolError {
-  return new ProtocolError('the peer sent more of a message than it announced');
+/** Whether the application keeps the bytes of such a message; values are made of others at once. */
+function isKept(type: number): boolean {
+  return type === frameType.bytes || type === streamType;
 }

@@ -19,6 +19,10 @@ export class Lasting<Out extends Cuttable, Owner> implements LastingSession {
     this.#standing = standing;
   }
 
+  get session(): unknown {
+    return this.#standing.course;
+  }
+
   get unfinished(): boolean {
     return this.#status.on && (this.#standing.course?.unfinished ?? false);
   }
@@ -35,9 +39,11 @@ export class Lasting<Out extends Cuttable, Owner> implements LastingSession {
     return this.#status.on;
   }
 
-  taken(received: { readonly sizeBytes: number; readonly end?: number }): void {
-    const { end = 0, sizeBytes } = received;
-    if (end > 0) this.#standing.course?.inflow.takenUpTo(end, sizeBytes);
+  taken(received: { readonly sizeBytes: number; readonly end?: number; readonly part?: unknown }): void {
+    const { end = 0, sizeBytes, part } = received;
+    // The parts of a stream are taken in an order of their own.
+    if (part) this.#standing.course?.inflow.freed(sizeBytes);
+    else if (end > 0) this.#standing.course?.inflow.takenUpTo(end, sizeBytes);
   }
 
   get resumableMs(): number {

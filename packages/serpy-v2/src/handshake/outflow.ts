@@ -1,8 +1,9 @@
 /**
  * The sending half of a session: numbers messages, gathers small ones, cuts large ones, keeps what the peer has not acknowledged and sends
- * it again over the next link. It keeps exactly the pieces from the first that is not acknowledged to the last.
+ * it again over the next link. It keeps exactly the pieces from the first that is not acknowledged on.
  */
 import { ProtocolError, type SessionOutput, ValueError } from 'serpy-core';
+import { Awaiting } from './awaiting.js';
 import { type BatchedMessage, batched, batchedBelowBytes, recordHeadBytes, writeRecord } from './batch.js';
 import type { Limits } from './greeting.js';
 import { Piece, type Sendable } from './piece.js';
@@ -12,10 +13,8 @@ import { pieceBytes, pieceFlag } from './wire.js';
 /** A piece below this is written in one with its head. */
 const joinedBytes = 4096;
 
-/** Small messages are gathered in blocks of memory, and so many bytes of them at most are one piece. */
-const blockBytes = 64 * 1024;
-const batchBytes = 32 * 1024;
-const firstBlockBytes = batchedBelowBytes + recordHeadBytes;
+/** Small messages are gathered in blocks of memory, that begin small; so many bytes of them at most are one piece. */
+const [firstBlockBytes, blockBytes, batchBytes] = [batchedBelowBytes + recordHeadBytes, 64 * 1024, 32 * 1024];
 
 /** Below this, bytes are copied so that the program may change its own at once; larger ones must stay as they are until they are acknowledged. */
 const copiedBytes = 64 * 1024;
@@ -35,12 +34,6 @@ export interface ReplayLimits {
   readonly maxBytes: number;
 }
 
-/** A message with the number after its last piece. */
-interface Awaited<Out> {
-  readonly message: Out;
-  readonly end: number;
-}
-
 export class Outflow<Out extends Cuttable> {
   readonly #output: SessionOutput<Out>;
   readonly #replay: ReplayLimits;
@@ -50,9 +43,7 @@ export class Outflow<Out extends Cuttable> {
   /** The number that is next, and the first that the peer has not acknowledged. */
   #next = 0;
   #acknowledged = 0;
-  /** Messages whose arrival, or whose taking by the application there, somebody waits for. */
-  readonly #awaited: Awaited<Out>[] = [];
-  readonly #untaken: Awaited<Out>[] = [];
+  readonly #awaiting: Awaiting<Out>;
   #startedMessages = 0;
   #sentBytes = 0;
   #limits: Limits = { messages: 0, bytes: 0 };
@@ -66,6 +57,7 @@ export class Outflow<Out extends Cuttable> {
   constructor(output: SessionOutput<Out>, replay: ReplayLimits) {
     this.#output = output;
     this.#replay = replay;
+    this.#awaiting = new Awaiting((message) => output.acknowledged(message));
   }
 
   /** Begins to count after so many plain messages. */
@@ -93,7 +85,7 @@ export class Outflow<Out extends Cuttable> {
 
   /** Whether the peer has everything. */
   get settled(): boolean {
-    return this.#acknowledged === this.#next && this.#untaken.length === 0 && this.#cut === undefined;
+    return this.#acknowledged === this.#next && this.#awaiting.settled && this.#cut === undefined;
   }
 
   /** Whether small messages are gathered that are to be put on the wire. */
@@ -167,14 +159,7 @@ export class Outflow<Out extends Cuttable> {
     for (let first = this.#kept.at(0); first !== undefined && first.next <= next; first = this.#kept.at(0))
       this.#kept.shift();
     if (this.#unsent > this.#kept.length) this.#unsent = this.#kept.length;
-    while (this.#awaited[0] !== undefined && this.#awaited[0].end <= next) {
-      const arrived = this.#awaited.shift() as Awaited<Out>;
-      if (arrived.message.level === 'processed') this.#untaken.push(arrived);
-      else this.#output.acknowledged(arrived.message);
-    }
-    while (this.#untaken[0] !== undefined && this.#untaken[0].end <= taken) {
-      this.#output.acknowledged((this.#untaken.shift() as Awaited<Out>).message);
-    }
+    this.#awaiting.arrived(next, taken);
   }
 
   /** The peer takes more. Limits never go back: an older statement that comes late changes nothing. */
@@ -197,7 +182,7 @@ export class Outflow<Out extends Cuttable> {
     this.#endBatch();
     const large = new Set<Out>();
     const unknown: (BatchedMessage | Out)[] = [];
-    const awaited = this.#awaited.splice(0).map(({ message }) => message);
+    const { unarrived: awaited, untaken } = this.#awaiting.abandon();
     for (const piece of this.#kept) {
       unknown.push(...batched(piece, this.#acknowledged));
       if (piece.message && !large.has(piece.message)) unknown.push(piece.message);
@@ -207,7 +192,6 @@ export class Outflow<Out extends Cuttable> {
       if (!large.has(this.#cut.message)) unknown.push(this.#cut.message);
       if (this.#cut.message.level) awaited.push(this.#cut.message);
     }
-    const untaken = this.#untaken.splice(0).map(({ message }) => message);
     this.#kept.clear();
     this.#unsent = 0;
     this.#acknowledged = this.#next;
@@ -234,7 +218,6 @@ export class Outflow<Out extends Cuttable> {
 
   #beginBatch(size: number): Piece<Out> {
     if (this.#blockUsed + recordHeadBytes + size > this.#block.length) {
-      // A quiet connection keeps little memory for it.
       this.#block = Buffer.allocUnsafeSlow(Math.min(blockBytes, Math.max(firstBlockBytes, 2 * this.#block.length)));
       this.#blockUsed = 0;
     }
@@ -257,7 +240,7 @@ export class Outflow<Out extends Cuttable> {
   /** The flags of a message's last piece, which takes the number that is next; who waits for the message is noted. */
   #lastFlags(message: Out): number {
     if (message.level === undefined) return pieceFlag.last;
-    this.#awaited.push({ message, end: this.#next + 1 });
+    this.#awaiting.add(message, this.#next + 1);
     return pieceFlag.last | pieceFlag.urgent;
   }
 
@@ -305,8 +288,7 @@ export class Outflow<Out extends Cuttable> {
     this.#kept.recount();
     if (this.#cut?.message === message) this.#cut = undefined;
     if (told) return;
-    const awaited = this.#awaited.findIndex((each) => each.message === message);
-    if (awaited >= 0) this.#awaited.splice(awaited, 1);
+    this.#awaiting.remove(message);
     const error = new ValueError(
       `a message of ${message.payload.length} bytes had to be sent again after the link broke, and its bytes had been changed meanwhile, so the peer does not get it: ` +
         'send a copy (Buffer.from(bytes)), or change them only after an acknowledgement',

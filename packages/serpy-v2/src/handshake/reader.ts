@@ -7,7 +7,8 @@ import { believedTimes } from './assembly.js';
 import { checkOf, digestFromBytes } from './check.js';
 import { crc32 } from './crc.js';
 import { DamageError } from './faults.js';
-import type { PieceHead } from './inflow.js';
+import type { PieceHead } from './received.js';
+import { streamType } from './stream-part.js';
 import {
   batchType,
   controlType,
@@ -227,7 +228,14 @@ function isControl(type: number): boolean {
 }
 
 function isNumbered(type: number): boolean {
-  return type === 0x03 || type === 0x13 || type === 0x23 || type === 0x83 || type === batchType;
+  return (
+    type === 0x03 ||
+    type === 0x13 ||
+    type === 0x23 ||
+    type === 0x83 ||
+    type === (streamType | numberedBit) ||
+    type === batchType
+  );
 }
 
 /** How much stands between the header and the bytes of a piece. */

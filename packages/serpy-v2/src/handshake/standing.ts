@@ -24,7 +24,7 @@ export class Standing<Out extends Cuttable, Owner> {
   /** How often this client has tried to come back; of a server's session, the last attempt that it has seen. */
   #attempt = 0;
 
-  /** @param shown a message as the application knows it */
+  /** @param shown a message as the application knows it; undefined for what is none */
   constructor(
     settings: StandingSettings,
     output: SessionOutput<Out>,
@@ -104,7 +104,7 @@ export class Standing<Out extends Cuttable, Owner> {
     for (const message of awaited) this.#output.rejected(message, new ConnectionLostError(text));
     const late = 'the session ended before it was known whether the message, which arrived, was taken';
     for (const message of untaken) this.#output.rejected(message, new ConnectionLostError(late));
-    return unknown.map((message) => this.#shown(message));
+    return unknown.map((message) => this.#shown(message)).filter((message) => message !== undefined);
   }
 
   #begin(ticket: Ticket): Course<Out> {

@@ -1,0 +1,51 @@
+/** Parts of streams as the payloads of numbered messages: a kind, the stream, and what belongs to the kind. */
+import { ProtocolError, type StreamPart } from 'serpy-core';
+import { readNumber, unknownTotal, writeNumber } from './wire.js';
+
+/** The type of a part, as a plain message would have it; plain v2 has no streams. */
+export const streamType = 0x41;
+
+const kinds = ['begin', 'data', 'end', 'abort'] as const;
+
+/** Kind (1), stream (8), and how large it is or where in it the part stands (8). */
+const headBytes = 17;
+
+export function encodePart(part: StreamPart): Buffer {
+  const rest = part.kind === 'data' ? part.data : Buffer.from(part.kind === 'abort' ? part.reason : '');
+  const bytes = Buffer.allocUnsafe(headBytes + rest.length);
+  bytes[0] = kinds.indexOf(part.kind);
+  writeNumber(bytes, 1, part.id);
+  writeNumber(bytes, 9, numberOf(part));
+  bytes.set(rest, headBytes);
+  return bytes;
+}
+
+function numberOf(part: StreamPart): number {
+  switch (part.kind) {
+    case 'begin':
+      return part.totalBytes ?? unknownTotal;
+    case 'abort':
+      return 0;
+    default:
+      return part.offset;
+  }
+}
+
+/** @throws `ERR_SERPY_PROTOCOL` for what is none */
+export function decodePart(bytes: Buffer): StreamPart {
+  const kind = kinds[bytes[0] as number];
+  if (kind === undefined || bytes.length < headBytes)
+    throw new ProtocolError('the peer sent a part of a stream that is none');
+  const id = readNumber(bytes, 1);
+  const number = readNumber(bytes, 9);
+  switch (kind) {
+    case 'begin':
+      return { kind, id, totalBytes: number === unknownTotal ? undefined : number };
+    case 'data':
+      return { kind, id, offset: number, data: bytes.subarray(headBytes) };
+    case 'end':
+      return { kind, id, offset: number };
+    case 'abort':
+      return { kind, id, reason: bytes.toString('utf8', headBytes) };
+  }
+}
