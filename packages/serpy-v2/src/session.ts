@@ -13,6 +13,7 @@ import {
 } from 'serpy-core';
 import { checksum } from './checksum.js';
 import { Decoder } from './decoder.js';
+import type { BatchedMessage } from './handshake/batch.js';
 import { noSession } from './handshake/faults.js';
 import { greetingKind } from './handshake/greeting.js';
 import { Handshake } from './handshake/handshake.js';
@@ -269,7 +270,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
         return session.#plainSent;
       },
       pushPlain: (bytes: Buffer) => this.#decoder.push(bytes),
-      valueOf: ({ type, payload }) => (type === streamType ? undefined : messageOf(type, payload)),
+      valueOf: ({ type, payload }: BatchedMessage) => (type === streamType ? undefined : messageOf(type, payload)),
     };
     return new Handshake<Frame>(this.#role, settings, this.#output, owner, this.#sessions);
   }
