@@ -113,6 +113,21 @@ describe('options', () => {
     }
   });
 
+  test('have the default that the prose names with them', () => {
+    const units: Record<string, number> = { ms: 1, s: 1000, KiB: 2 ** 10, MiB: 2 ** 20 };
+    let named = 0;
+    for (const { path, prose } of pages) {
+      const form = /`([\w.]+)`(?:\]\([^)]*\))? \((\d[\d,]*)(?: (\w+))?\)/g;
+      for (const [text, option, figure = '', unit = ''] of prose.matchAll(form)) {
+        const known = actual.find((each) => each.option === option);
+        if (!known) continue;
+        named++;
+        expect(known.default, `${path}: ${text}`).toBe(String(Number(figure.replaceAll(',', '')) * (units[unit] ?? 1)));
+      }
+    }
+    expect(named).toBeGreaterThan(20);
+  });
+
   test('of calls are those that the calls take', async () => {
     const named = (call: string) =>
       rowsWith(page('docs/options.md'), 'option', 'calls')
