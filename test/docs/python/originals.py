@@ -8,6 +8,10 @@ import sys
 import threading
 
 PEERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'python')
+KINDS = {
+    'v1': {str: 'text', bytes: 'bytes', int: 'number', float: 'number'},
+    'v2': {str: 'str', bytes: 'bytes', int: 'int', float: 'float'},
+}
 
 
 class Peer:
@@ -52,9 +56,9 @@ def of(protocol):
             assert self.peer.told.get(timeout=15)['event'] == 'connected'
 
         def sendData(self, data, mode=0, timeout=None):
-            kind = {str: 'text' if protocol == 'v1' else 'str', bytes: 'bytes', int: 'int', float: 'float'}[type(data)]
+            kind = KINDS[protocol][type(data)]
             more = {} if protocol == 'v2' else {'mode': mode, **({} if timeout is None else {'timeout': timeout})}
-            value = data.hex() if kind in ('bytes', 'float') and isinstance(data, bytes) else data
+            value = data.hex() if kind == 'bytes' else data
             return self.peer.do(do='send', type=kind, value=value, **more).get('acknowledged', True)
 
         def getData(self, timeout=None):
