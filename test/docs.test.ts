@@ -180,6 +180,24 @@ describe('readmes', () => {
     expect(Object.keys(exports).filter((name) => !new RegExp(`\\b${name}\\b`).test(text))).toEqual([]);
   });
 
+  test.each(['serpy-v1', 'serpy-v2', 'serpy'])(
+    'packages/%s/README.md has every event and all of closeInfo',
+    (folder) => {
+      const { text } = page(`packages/${folder}/README.md`);
+      const source = readFileSync(join(root, 'packages/core/src/connection-events.ts'), 'utf8');
+      const members = (name: string) => {
+        const body = new RegExp(`export interface ${name} \\{([^}]*)\\}`).exec(source)?.[1] ?? '';
+        return [...body.matchAll(/^ {2}(?:readonly )?(\w+): /gm)].map(([, member = '']) => member);
+      };
+      const row = (start: RegExp) => text.split('\n').find((line) => start.test(line)) ?? '';
+      expect(
+        members('ConnectionEvents').filter((name) => !row(/^\| events +\| `connect`/).includes(`\`${name}\``)),
+      ).toEqual([]);
+      expect(members('CloseInfo').filter((name) => !row(/^\| `connection.closeInfo`/).includes(name))).toEqual([]);
+      expect(members('CloseInfo').length).toBeGreaterThan(3);
+    },
+  );
+
   test('the root README shows what each package depends on', () => {
     const shown = rowsWith(page('README.md'), 'package', 'depends on').map((row) => [
       codeIn(row.package ?? ''),
