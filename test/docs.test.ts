@@ -252,14 +252,32 @@ describe('what pages point to', () => {
     for (const { path, text } of pages) {
       const ofPackage = /^packages\/(.*)\/README/.exec(path)?.[1];
       const own = ofPackage ? readManifest(ofPackage).scripts : {};
-      for (const [, run, name] of text.matchAll(/\bnpm (?:(run) )?([\w:-]+)/g)) {
+      for (const [, run, name, of] of text.matchAll(/\bnpm (?:(run) )?([\w:-]+)(?: -w ([\w-]+))?/g)) {
         if (!run && name !== 'start' && name !== 'test') continue;
-        expect(Object.keys({ ...scripts, ...own }), path).toContain(name);
+        const ofNamed = of ? readManifest(of).scripts : {};
+        expect(Object.keys({ ...scripts, ...own, ...ofNamed }), path).toContain(name);
       }
       for (const [, name] of text.matchAll(/npm run example -- ([\w-]+\/[\w-]+)/g)) {
         expect(existsSync(join(root, 'examples', `${name}.ts`)), `${path}: ${name}`).toBe(true);
       }
     }
+  });
+
+  test('every decision is listed in docs/architecture.md', () => {
+    const listed = [...page('docs/architecture.md').text.matchAll(/\]\((decisions\/[\w-]+\.md)\)/g)].map(
+      ([, link]) => `docs/${link}`,
+    );
+    const decisions = pages.map(({ path }) => path).filter((path) => path.startsWith('docs/decisions/'));
+    expect(decisions.filter((path) => !listed.includes(path))).toEqual([]);
+  });
+
+  test('every page of docs can be reached from the README', () => {
+    const linked = pages
+      .filter(({ path }) => /README\.md$/.test(path))
+      .map(({ prose }) => prose)
+      .join('\n');
+    const names = pages.map(({ path }) => path).filter((path) => /^docs\/[\w-]+\.md$/.test(path));
+    expect(names.filter((path) => !linked.includes(`(${path}`) && !linked.includes(`/${path}`))).toEqual([]);
   });
 
   test('files that are named in the prose exist', () => {
