@@ -1,5 +1,6 @@
 /** The documentation, held against what it describes: a page that stops being true fails here. */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import * as facade from 'serpy';
 import * as core from 'serpy-core';
@@ -7,11 +8,12 @@ import * as testing from 'serpy-core/testing';
 import * as faultProxy from 'serpy-fault-proxy';
 import * as v1 from 'serpy-v1';
 import * as v2 from 'serpy-v2';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { compileBlocks } from './docs/compile.js';
 import { optionRows } from './docs/options.js';
 import { anchorOf, codeIn, isProgram, type Page, readPage, readPages, type Table } from './docs/pages.js';
-import { runBlock } from './docs/run.js';
+import { freePort, programOf, runBlock } from './docs/run.js';
+import { killPrograms } from './program.js';
 import { packages, readManifest, root } from './workspace.js';
 
 const pages = readPages();
@@ -65,6 +67,32 @@ describe('code blocks', () => {
       expect(printing.some(({ name }) => name.startsWith(`${path}:`))).toBe(true);
     },
   );
+
+  test('README.md: the programs for two computers talk with each other, in a session', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'serpy-readme-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    onTestFinished(killPrograms);
+    const keyFile = join(folder, 'lab.key');
+    writeFileSync(keyFile, `${facade.generateKey()}\n`);
+    const port = await freePort();
+    const here = (part: string) => {
+      const code = page('README.md').blocks.find((block) => block.code.includes(part))?.code ?? '';
+      const placed = code.replace(/192\.168\.1\.20|0\.0\.0\.0/, '127.0.0.1').replace('5001', String(port));
+      return placed.replace('lab.key', keyFile.replaceAll('\\', '/'));
+    };
+    const server = programOf(
+      join(folder, 'server.mts'),
+      `${here("host: '0.0.0.0'")}`.replace("server.on('", "console.log('ready');\nserver.on('"),
+    );
+    await server.until(/ready\n/);
+    const client = `${here("host: '192.168.1.20'")}console.log(connection.encrypted, connection.closeInfo?.intended);\n`;
+    const { status, stdout, stderr } = await programOf(join(folder, 'client.mts'), client).ended;
+    expect({ status, stdout, stderr }).toEqual({
+      status: 0,
+      stdout: 'you asked temperature?\nfalse true\n',
+      stderr: '',
+    });
+  });
 
   test('in a language that is not named do not exist', () => {
     const unnamed = pages.flatMap(({ blocks }) => blocks).filter(({ language }) => language === '');
