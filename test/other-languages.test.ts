@@ -118,6 +118,16 @@ describe('bytes on the page', () => {
   });
 });
 
+test('a peer takes as few lines as the pages say', () => {
+  const lines = (language: string) =>
+    blocks(language).map((code) => code.split('\n').filter((line) => line.trim()).length);
+  expect(Math.max(...lines('python'), ...lines('matlab'))).toBe(15);
+  expect(lines('cpp')).toEqual([28]);
+  for (const { path: where, text } of readPages()) {
+    for (const [, count] of text.matchAll(/peer (?:takes|in) (\d+) lines/g)) expect(count, where).toBe('15');
+  }
+});
+
 describe('headers in the code', () => {
   test.each([
     ['python', /b"((?:\\x..){5})"/g, (text: string) => text.replaceAll('\\x', '')],
