@@ -1,5 +1,6 @@
 /** The documentation, held against what it describes: a page that stops being true fails here. */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import * as facade from 'serpy';
 import * as core from 'serpy-core';
@@ -7,11 +8,12 @@ import * as testing from 'serpy-core/testing';
 import * as faultProxy from 'serpy-fault-proxy';
 import * as v1 from 'serpy-v1';
 import * as v2 from 'serpy-v2';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { compileBlocks } from './docs/compile.js';
 import { optionRows } from './docs/options.js';
 import { anchorOf, codeIn, isProgram, type Page, readPage, readPages, type Table } from './docs/pages.js';
-import { runBlock } from './docs/run.js';
+import { freePort, programOf, runBlock } from './docs/run.js';
+import { killPrograms } from './program.js';
 import { packages, readManifest, root } from './workspace.js';
 
 const pages = readPages();
@@ -66,6 +68,32 @@ describe('code blocks', () => {
     },
   );
 
+  test('README.md: the programs for two computers talk with each other, in a session', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'serpy-readme-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    onTestFinished(killPrograms);
+    const keyFile = join(folder, 'lab.key');
+    writeFileSync(keyFile, `${facade.generateKey()}\n`);
+    const port = await freePort();
+    const here = (part: string) => {
+      const code = page('README.md').blocks.find((block) => block.code.includes(part))?.code ?? '';
+      const placed = code.replace(/192\.168\.1\.20|0\.0\.0\.0/, '127.0.0.1').replace('5001', String(port));
+      return placed.replace('lab.key', keyFile.replaceAll('\\', '/'));
+    };
+    const server = programOf(
+      join(folder, 'server.mts'),
+      `${here("host: '0.0.0.0'")}`.replace("server.on('", "console.log('ready');\nserver.on('"),
+    );
+    await server.until(/ready\n/);
+    const client = `${here("host: '192.168.1.20'")}console.log(connection.encrypted, connection.closeInfo?.intended);\n`;
+    const { status, stdout, stderr } = await programOf(join(folder, 'client.mts'), client).ended;
+    expect({ status, stdout, stderr }).toEqual({
+      status: 0,
+      stdout: 'you asked temperature?\nfalse true\n',
+      stderr: '',
+    });
+  });
+
   test('in a language that is not named do not exist', () => {
     const unnamed = pages.flatMap(({ blocks }) => blocks).filter(({ language }) => language === '');
     expect(unnamed.map(({ name }) => name)).toEqual([]);
@@ -111,6 +139,21 @@ describe('options', () => {
         expect(codeIn(row.default ?? ''), `${each.path}: ${option}`).toBe(expected?.default);
       }
     }
+  });
+
+  test('have the default that the prose names with them', () => {
+    const units: Record<string, number> = { ms: 1, s: 1000, KiB: 2 ** 10, MiB: 2 ** 20 };
+    let named = 0;
+    for (const { path, prose } of pages) {
+      const form = /`([\w.]+)`(?:\]\([^)]*\))? \((\d[\d,]*)(?: (\w+))?\)/g;
+      for (const [text, option, figure = '', unit = ''] of prose.matchAll(form)) {
+        const known = actual.find((each) => each.option === option);
+        if (!known) continue;
+        named++;
+        expect(known.default, `${path}: ${text}`).toBe(String(Number(figure.replaceAll(',', '')) * (units[unit] ?? 1)));
+      }
+    }
+    expect(named).toBeGreaterThan(20);
   });
 
   test('of calls are those that the calls take', async () => {
@@ -164,6 +207,24 @@ describe('readmes', () => {
     const { text } = page(`packages/${folder}/README.md`);
     expect(Object.keys(exports).filter((name) => !new RegExp(`\\b${name}\\b`).test(text))).toEqual([]);
   });
+
+  test.each(['serpy-v1', 'serpy-v2', 'serpy'])(
+    'packages/%s/README.md has every event and all of closeInfo',
+    (folder) => {
+      const { text } = page(`packages/${folder}/README.md`);
+      const source = readFileSync(join(root, 'packages/core/src/connection-events.ts'), 'utf8');
+      const members = (name: string) => {
+        const body = new RegExp(`export interface ${name} \\{([^}]*)\\}`).exec(source)?.[1] ?? '';
+        return [...body.matchAll(/^ {2}(?:readonly )?(\w+): /gm)].map(([, member = '']) => member);
+      };
+      const row = (start: RegExp) => text.split('\n').find((line) => start.test(line)) ?? '';
+      expect(
+        members('ConnectionEvents').filter((name) => !row(/^\| events +\| `connect`/).includes(`\`${name}\``)),
+      ).toEqual([]);
+      expect(members('CloseInfo').filter((name) => !row(/^\| `connection.closeInfo`/).includes(name))).toEqual([]);
+      expect(members('CloseInfo').length).toBeGreaterThan(3);
+    },
+  );
 
   test('the root README shows what each package depends on', () => {
     const shown = rowsWith(page('README.md'), 'package', 'depends on').map((row) => [
@@ -219,14 +280,32 @@ describe('what pages point to', () => {
     for (const { path, text } of pages) {
       const ofPackage = /^packages\/(.*)\/README/.exec(path)?.[1];
       const own = ofPackage ? readManifest(ofPackage).scripts : {};
-      for (const [, run, name] of text.matchAll(/\bnpm (?:(run) )?([\w:-]+)/g)) {
+      for (const [, run, name, of] of text.matchAll(/\bnpm (?:(run) )?([\w:-]+)(?: -w ([\w-]+))?/g)) {
         if (!run && name !== 'start' && name !== 'test') continue;
-        expect(Object.keys({ ...scripts, ...own }), path).toContain(name);
+        const ofNamed = of ? readManifest(of).scripts : {};
+        expect(Object.keys({ ...scripts, ...own, ...ofNamed }), path).toContain(name);
       }
       for (const [, name] of text.matchAll(/npm run example -- ([\w-]+\/[\w-]+)/g)) {
         expect(existsSync(join(root, 'examples', `${name}.ts`)), `${path}: ${name}`).toBe(true);
       }
     }
+  });
+
+  test('every decision is listed in docs/architecture.md', () => {
+    const listed = [...page('docs/architecture.md').text.matchAll(/\]\((decisions\/[\w-]+\.md)\)/g)].map(
+      ([, link]) => `docs/${link}`,
+    );
+    const decisions = pages.map(({ path }) => path).filter((path) => path.startsWith('docs/decisions/'));
+    expect(decisions.filter((path) => !listed.includes(path))).toEqual([]);
+  });
+
+  test('every page of docs can be reached from the README', () => {
+    const linked = pages
+      .filter(({ path }) => /README\.md$/.test(path))
+      .map(({ prose }) => prose)
+      .join('\n');
+    const names = pages.map(({ path }) => path).filter((path) => /^docs\/[\w-]+\.md$/.test(path));
+    expect(names.filter((path) => !linked.includes(`(${path}`) && !linked.includes(`/${path}`))).toEqual([]);
   });
 
   test('files that are named in the prose exist', () => {

@@ -64,7 +64,9 @@ export function readPage(path: string, text: string): Page {
 export function readPages(): Page[] {
   const paths = [
     'README.md',
+    'CONTRIBUTING.md',
     'SECURITY.md',
+    'bench/README.md',
     'examples/README.md',
     ...packages.map((folder) => `packages/${folder}/README.md`),
     ...['docs', 'docs/decisions'].flatMap((folder) =>

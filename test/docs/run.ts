@@ -7,6 +7,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { Program } from '../program.js';
 import { root } from '../workspace.js';
 import type { CodeBlock } from './pages.js';
 
@@ -30,11 +31,18 @@ export async function runBlock({ code }: CodeBlock): Promise<string> {
   }
 }
 
-async function freePort(): Promise<number> {
+/** A port that nobody has. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   server.close();
   await once(server, 'close');
   return port;
+}
+
+/** A program of a page at work, which a test talks to; `file` is where it is put. */
+export function programOf(file: string, code: string): Program {
+  writeFileSync(file, code);
+  return new Program(process.execPath, ['--import', tsx, file]);
 }

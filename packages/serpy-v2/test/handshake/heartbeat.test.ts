@@ -2,6 +2,7 @@
 import type { SessionOutput } from 'serpy-core';
 import { expect, test } from 'vitest';
 import { Course } from '../../src/handshake/course.js';
+import { Heartbeat } from '../../src/handshake/heartbeat.js';
 
 test('a peer that wants to be asked after ages does not make a deadline that no timer can wait for', () => {
   const settings = {
@@ -16,4 +17,23 @@ test('a peer that wants to be asked after ages does not make a deadline that no 
   const limits = { messages: 10, bytes: 1000 };
   course.up({ instance: Buffer.alloc(16), maxMessageBytes: 1000, pingIntervalMs: 2 ** 58, limits }, 0);
   expect(course.deadlineMs).toBe(2 ** 31 - 1);
+});
+
+test('a peer is asked first, and then has its time, in a program that was too busy to ask', () => {
+  const heartbeat = new Heartbeat({ pingIntervalMs: 5_000, silenceTimeoutMs: 15_000 });
+  heartbeat.heard(0);
+  expect(heartbeat.deadlineMs).toBe(5_000);
+  expect(heartbeat.look(60_000)).toBe('ask');
+  expect(heartbeat.deadlineMs).toBe(65_000);
+  expect([heartbeat.look(65_000), heartbeat.look(69_999), heartbeat.look(70_000)]).toEqual(['ask', undefined, 'dead']);
+  heartbeat.heard(70_000);
+  expect([heartbeat.look(75_000), heartbeat.look(84_999), heartbeat.look(85_000)]).toEqual(['ask', 'ask', 'dead']);
+});
+
+test('a peer that is not asked in time is given up all the same', () => {
+  for (const pingIntervalMs of [0, 15_000, 20_000]) {
+    const heartbeat = new Heartbeat({ pingIntervalMs, silenceTimeoutMs: 15_000 });
+    heartbeat.heard(0);
+    expect([heartbeat.deadlineMs, heartbeat.look(14_999), heartbeat.look(15_000)]).toEqual([15_000, undefined, 'dead']);
+  }
 });

@@ -1,0 +1,4 @@
+"""Stands for the original module in the tests of docs/from-python.md."""
+from originals import of
+
+Connection, Server = of('v1')

@@ -1,0 +1,288 @@
+/** docs/other-languages.md: its programs run against ours, and its bytes are those that we send. */
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from 'serpy';
+import { float, type Value } from 'serpy-v2';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { frameOf, receive } from '../packages/serpy-v2/test/conversation.js';
+import { instruments, runMatlab } from './docs/matlab.js';
+import { codeIn, readPages } from './docs/pages.js';
+import { freePort, programOf } from './docs/run.js';
+import { hasPython, titled } from './interop/python-peer.js';
+import { killPrograms, Program } from './program.js';
+import { root } from './workspace.js';
+
+const path = 'docs/other-languages.md';
+const page = readPages().find((each) => each.path === path) as ReturnType<typeof readPages>[number];
+const folder = mkdtempSync(join(tmpdir(), 'serpy-peers-'));
+const image = Buffer.from(new Float32Array([1.5, -2, 3.25]).buffer);
+
+afterEach(killPrograms);
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** The blocks of a language as the page has them, but for the address. */
+function blocks(language: string, port = 5001): string[] {
+  return page.blocks
+    .filter((block) => block.language === language)
+    .map(({ code }) =>
+      code.replace('192.168.1.20', '127.0.0.1').replace('0.0.0.0', '127.0.0.1').replace('5001', `${port}`),
+    );
+}
+
+/** The bytes that hexadecimal digits in a text state: of all code spans, one behind the other. */
+function bytesIn(cell = ''): Buffer {
+  const spans = [...cell.matchAll(/`((?:[0-9A-F]{2} ?)+)`/g)].map(([, hex = '']) => hex.replaceAll(' ', ''));
+  return Buffer.from(spans.join(''), 'hex');
+}
+
+/** A message of type float with this text. */
+function asFloat(text: string): Buffer {
+  const bytes = frameOf(Buffer.from(text));
+  bytes[5] = 0x11;
+  return bytes;
+}
+
+/** The tables of the page that have these headings. */
+function tables(...headings: string[]) {
+  const found = page.tables.filter((table) => headings.every((heading) => table.headings.includes(heading)));
+  expect(found.length, headings.join(', ')).toBeGreaterThan(0);
+  return found.map(({ rows }) => rows);
+}
+
+const python = (name: string, code: string, ...args: string[]) => {
+  const file = join(folder, `${name}.py`);
+  writeFileSync(file, code);
+  return new Program('python3', ['-u', file, ...args], { PYTHONDONTWRITEBYTECODE: '1' });
+};
+
+/** The server of the page at work. */
+async function start(): Promise<{ server: Program; port: number }> {
+  const [program = ''] = blocks('js', 0);
+  const server = programOf(join(folder, 'server.mts'), program);
+  const [, port] = await server.until(/listening on port (\d+)\n/);
+  return { server, port: Number(port) };
+}
+
+describe('bytes on the page', () => {
+  test('of the message are those of hello', () => {
+    const [rows = []] = tables('bytes', 'field', 'of `hello`');
+    expect(Buffer.concat(rows.map((row) => bytesIn(row['of `hello`'])))).toEqual(frameOf('hello'));
+  });
+
+  test('of floats are what a v2 peer reads and writes', () => {
+    const floats = [...page.prose.matchAll(/`(-?0x[0-9A-Fa-f.]+p[+-]?\d+)`/g)].map(([, text = '']) => text);
+    expect(new Set(floats)).toEqual(new Set(['0x1.5800000000000p+4', '0xAC0000p-19']));
+    for (const text of [...floats, '21.5']) {
+      expect(receive([asFloat(text)]).messages).toEqual([{ type: 'float', value: text === '21.5' ? 33.3125 : 21.5 }]);
+    }
+    expect(frameOf(float(21.5)).subarray(14).toString()).toBe('0x1.5800000000000p+4');
+  });
+
+  test('of each step in LabVIEW are those of the message', () => {
+    const [hello = []] = tables('step', 'function', 'settings', 'gives');
+    expect(Buffer.concat(hello.map((row) => bytesIn(row.gives)))).toEqual(frameOf('hello'));
+    const values: Record<string, Value> = {
+      'the I64 42': 42,
+      'the DBL 21.5, as text': '21.5',
+      'an array of SGL, 1.5 and −2': image.subarray(0, 8),
+    };
+    const [others = []] = tables('to send', 'payload', 'step 2', 'step 3', 'step 4', 'step 5');
+    expect(others.map((row) => row['to send'])).toEqual(Object.keys(values));
+    for (const row of others) {
+      const steps = ['step 2', 'step 3', 'step 4', 'step 5'].map((step) => bytesIn(row[step]));
+      const sent = Buffer.concat([bytesIn(hello[0]?.gives), ...steps]);
+      expect(sent, row['to send']).toEqual(frameOf(values[row['to send'] ?? ''] as Value));
+    }
+  });
+
+  test('of each read in LabVIEW are those of the message', () => {
+    const [steps = []] = tables('step', 'function', 'settings', 'gives, for `hello`');
+    const bytes = steps.map((row) => bytesIn(row['gives, for `hello`']));
+    const hello = frameOf('hello');
+    expect([bytes[0], bytes[3], bytes[4], bytes[5]]).toEqual([
+      hello.subarray(0, 14),
+      hello.subarray(14),
+      hello.subarray(6, 10),
+      hello.subarray(5, 6),
+    ]);
+    expect(steps[2]?.['gives, for `hello`']).toBe(String(hello.readUInt32LE(10)));
+  });
+
+  test('are named by the prose of Arduino as they are sent', () => {
+    const said = /42 goes as (`[^`]+`)/.exec(page.prose)?.[1];
+    expect(bytesIn(said)).toEqual(frameOf(42));
+  });
+});
+
+test('a peer takes as few lines as the pages say', () => {
+  const lines = (language: string) =>
+    blocks(language).map((code) => code.split('\n').filter((line) => line.trim()).length);
+  expect(Math.max(...lines('python'), ...lines('matlab'))).toBe(15);
+  expect(lines('cpp')).toEqual([28]);
+  for (const { path: where, text } of readPages()) {
+    for (const [, count] of text.matchAll(/peer (?:takes|in) (\d+) lines/g)) expect(count, where).toBe('15');
+  }
+});
+
+describe('headers in the code', () => {
+  test.each([
+    ['python', /b"((?:\\x..){5})"/g, (text: string) => text.replaceAll('\\x', '')],
+    ['matlab', /((?:0x[0-9A-F]{2},? ?){5})/g, (text: string) => text.replaceAll(/0x|,| /g, '')],
+    ['cpp', /\{((?:0x[0-9A-F]{2}, ){5})type\}/g, (text: string) => text.replaceAll(/0x|,| /g, '')],
+  ])('in %s begin as every message', (language, form, hex) => {
+    const found = blocks(language).flatMap((code) => [...code.matchAll(form)].map(([, text = '']) => hex(text)));
+    expect(found.length).toBeGreaterThan(0);
+    for (const each of found) expect(each.toLowerCase()).toBe(frameOf('').subarray(0, 5).toString('hex'));
+  });
+});
+
+describe('plain Python', () => {
+  const [client = '', server = ''] = blocks('python');
+
+  test.skipIf(!hasPython)(titled('asks our server, and gets the answer', hasPython), async () => {
+    const ours = await start();
+    const { status, stdout, stderr } = await python('client', client.replace('5001', `${ours.port}`)).ended;
+    expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '21.5\n', stderr: '' });
+    await ours.server.until(
+      /int 42\nfloat 21\.5\nbytes <Buffer 00 00 c0 3f 00 00 00 c0 00 00 50 40>\nstr temperature\?\n/,
+    );
+  });
+
+  /** The server of the page at work. */
+  async function listening(): Promise<{ peer: Program; port: number }> {
+    const port = await freePort();
+    const telling = server.replace('5001', `${port}`).replace('as server, ', 'as server, print("ready") or ');
+    const peer = python('server', telling);
+    await peer.until(/ready\n/);
+    return { peer, port };
+  }
+
+  test.skipIf(!hasPython)(titled('takes everything that our client sends', hasPython), async () => {
+    const { peer, port } = await listening();
+    const connection = await connect({ protocol: 'v2', port });
+    const values = [-42, 2n ** 62n, float(2), -0.1, 'µ', '', Buffer.from([0, 255])];
+    for (const value of values) await connection.sendData(value);
+    await connection.close();
+    const { status, stdout, stderr } = await peer.ended;
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    expect(stdout).toBe(`ready\n-42\n${2n ** 62n}\n2.0\n-0.1\nµ\n\nb'\\x00\\xff'\n`);
+  });
+
+  test.skipIf(!hasPython)(titled('does not understand what auto asks, as the page says', hasPython), async () => {
+    const { peer, port } = await listening();
+    await expect(connect({ protocol: 'auto', port })).rejects.toThrow(/hung up|closed|reset/);
+    expect(await peer.ended).toMatchObject({ status: 1, stderr: expect.stringContaining('this is no message') });
+  });
+});
+
+describe('MATLAB', () => {
+  const [program = ''] = blocks('matlab');
+  let given: ReturnType<typeof instruments>;
+
+  beforeEach(() => {
+    given = instruments();
+  });
+  afterEach(() => given.close());
+
+  /** How a payload of a type becomes a value: what is to be done first, and the expression. */
+  function reading(kind: string): [before: string, expression: string] {
+    const [rows = []] = tables('`kind` that came', 'its value');
+    const cell = rows.find((row) => codeIn(row['`kind` that came'] ?? '') === kind)?.['its value'] ?? '';
+    const spans = [...cell.matchAll(/`([^`]+)`/g)].map(([, code = '']) => code);
+    return kind === '11' ? [`${spans[0]}\n`, spans[1] ?? ''] : ['', spans[0] ?? ''];
+  }
+
+  test('asks our server, and gets the answer', async () => {
+    const ours = await start();
+    const [before, value] = reading('11');
+    const asking = program.replace('5001', `${ours.port}`) + before;
+    expect(await runMatlab(asking, `[double(kind), ${value}]`, given)).toEqual([[0x11], 21.5]);
+    await ours.server.until(/str temperature\?\n/);
+  });
+
+  /** Runs the program against a server that answers with these bytes. */
+  async function answered(bytes: Buffer, expression: string): Promise<unknown> {
+    const server = createServer((socket) => socket.resume().end(bytes)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    try {
+      return await runMatlab(program.replace('5001', `${port}`), expression, given);
+    } finally {
+      server.close();
+    }
+  }
+
+  test('takes a message without a payload', async () => {
+    expect(await answered(frameOf(''), '[double(kind), numel(payload)]')).toEqual([[0x21], 0]);
+  });
+
+  test.each([
+    ['damaged', 18, /^a damaged message/],
+    ['none', 0, /^this is no message/],
+  ])('notices a message that is %s', async (_, position, error) => {
+    const bytes = frameOf('21.5°');
+    bytes.writeUInt8(bytes.readUInt8(position) ^ 1, position);
+    await expect(answered(bytes, '0')).rejects.toThrow(error);
+  });
+
+  test('sends the bytes that the page states', async () => {
+    const [rows = []] = tables('to send', 'expression', 'bytes');
+    const values: Value[] = [42, '20 µs', '21.5', image.subarray(0, 8)];
+    expect(rows).toHaveLength(values.length);
+    const frame = program.slice(0, program.indexOf('peer ='));
+    for (const [i, { expression = '', bytes }] of rows.entries()) {
+      const sent = Buffer.from(((await runMatlab(frame, codeIn(expression))) as number[]).flat(2));
+      expect(sent, expression).toEqual(bytesIn(bytes));
+      expect(sent, expression).toEqual(frameOf(values[i] as Value));
+    }
+  });
+
+  test.each([
+    ['01', -42, [-42n]],
+    ['01', -(2n ** 63n), [-(2n ** 63n)]],
+    ['21', '20 µs', '20 µs'],
+    ['11', -0.1, -0.1],
+    ['11', 5e-324, 5e-324],
+    ['11', Number.MAX_VALUE, Number.MAX_VALUE],
+    ['11', float(0), 0],
+  ] as const)('reads a message of type %s: %s', async (kind, value, expected) => {
+    const [before, expression] = reading(kind);
+    const result = await runMatlab(before, expression, { payload: [...frameOf(value).subarray(14)] });
+    expect(Array.isArray(result) ? [...result] : result).toEqual(expected);
+  });
+});
+
+describe('Arduino', () => {
+  const there = process.platform !== 'win32' && spawnSync('g++', ['--version']).status === 0;
+  const [sketch = ''] = blocks('cpp');
+
+  test.skipIf(!there)(titled('sends what it measures, and every float, bit for bit', there, 'g++'), async () => {
+    const ours = await start();
+    const source = join(folder, 'sketch.ino');
+    const stubs = join(root, 'test', 'docs', 'arduino');
+    writeFileSync(source, sketch.replace('5001', `${ours.port}`));
+    const program = join(folder, 'sketch');
+    const warnings = ['-std=gnu++11', '-Wall', '-Wextra', '-Werror'];
+    const built = spawnSync('g++', [
+      ...warnings,
+      `-I${stubs}`,
+      `-DSKETCH="${source}"`,
+      join(stubs, 'main.cpp'),
+      '-o',
+      program,
+    ]);
+    expect(String(built.stderr)).toBe('');
+
+    const floats = [21.5, -0.1, 0, 1e-45, 3.4028234e38, 16777217, -1.1754942e-38].map(Math.fround);
+    expect(await new Program(program, floats.map(String)).ended).toEqual({ status: 0, stdout: '', stderr: '' });
+    const measured = [2730, 1365, 0].map((reading) => Math.fround((reading * 3.3) / 4095));
+    const lines = measured.flatMap((value, i) => [`int ${i + 1}`, `float ${value}`]);
+    const all = [...lines, ...floats.map((value) => `float ${value}`)];
+    const [printed] = await ours.server.until(new RegExp(`(?:.+\n){${all.length}}`));
+    expect(printed.trim().split('\n')).toEqual(all);
+  });
+});
