@@ -2,17 +2,19 @@
 import { fuzz, replay } from './fuzz.js';
 import { lives } from './lives.js';
 import { readArguments, type Settings } from './settings.js';
+import { replayWorld, simulation } from './simulation.js';
 import { stuckReader } from './stuck-reader.js';
 
 /** A part prints what it has found, and says whether all was well. */
 type Part = (settings: Settings) => Promise<boolean>;
 
-const parts: Readonly<Record<string, Part>> = { fuzz, lives, 'stuck-reader': stuckReader };
+const parts: Readonly<Record<string, Part>> = { fuzz, simulation, lives, 'stuck-reader': stuckReader };
 
 async function run(args: readonly string[]): Promise<boolean> {
   const { parts: named, settings } = readArguments(args);
   if (named[0] === 'replay') {
     const [target = '', seed, index] = (named[1] ?? '').split(':');
+    if (target === 'world') return replayWorld(Number(seed));
     return replay(target, Number(seed), Number(index));
   }
   let allWell = true;

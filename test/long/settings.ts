@@ -19,6 +19,10 @@ export interface Settings {
   readonly kept: string;
   /** How many lives each test that plays some has. Default 3,000. */
   readonly lives: number;
+  /** Worlds in which bare sessions are simulated. Default 500,000. */
+  readonly worlds: number;
+  /** The file of worlds in which a rule was broken, which are run first. Default that of the sources. */
+  readonly keptWorlds: string;
   /** Rounds of the measurements that repeat themselves. Default 10. */
   readonly rounds: number;
 }
@@ -37,6 +41,8 @@ export function readArguments(args: readonly string[]): { parts: readonly string
       'hang-ms': { type: 'string', default: '10000' },
       kept: { type: 'string', default: 'test/fuzz/kept.json' },
       lives: { type: 'string', default: '3000' },
+      worlds: { type: 'string', default: '500000' },
+      'kept-worlds': { type: 'string', default: 'packages/serpy-v2/test/simulation/kept.json' },
       rounds: { type: 'string', default: '10' },
     },
   });
@@ -49,6 +55,8 @@ export function readArguments(args: readonly string[]): { parts: readonly string
     hangMs: count(values['hang-ms'], '--hang-ms'),
     kept: values.kept,
     lives: count(values.lives, '--lives'),
+    worlds: count(values.worlds, '--worlds'),
+    keptWorlds: values['kept-worlds'],
     rounds: count(values.rounds, '--rounds'),
   };
   return { parts: positionals, settings };

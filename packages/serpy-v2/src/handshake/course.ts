@@ -43,12 +43,13 @@ export class Course<Out extends Cuttable> {
   #stateAtMs: number | undefined;
   #pings = 0;
 
-  constructor(ticket: Ticket, settings: CourseSettings, output: SessionOutput<Out>) {
+  /** @param earlier how far the numbers of messages went in sessions before */
+  constructor(ticket: Ticket, settings: CourseSettings, output: SessionOutput<Out>, earlier = 0) {
     this.ticket = ticket;
     this.#settings = settings;
     this.#output = output;
     this.outflow = new Outflow(output, settings.replay);
-    this.inflow = new Inflow(output, settings.maxMessageBytes, settings.window);
+    this.inflow = new Inflow(output, settings.maxMessageBytes, settings.window, earlier);
     this.#reader = new FrameReader(this.inflow);
     this.#heartbeat = new Heartbeat(settings);
   }

@@ -26,6 +26,14 @@ export interface WholeMessage {
   readonly end: number;
 }
 
+/** Where a receiving half stands, in messages and bytes. */
+export interface InflowPosition {
+  readonly started: number;
+  readonly received: number;
+  readonly takenMessages: number;
+  readonly takenBytes: number;
+}
+
 /** The receive queue's bounds: so much may be on its way, or wait to be taken. */
 export interface Window {
   readonly maxMessages: number;
@@ -48,6 +56,8 @@ export class Inflow {
   readonly #output: SessionOutput<Sendable & { readonly acknowledged: boolean }>;
   readonly #maxMessageBytes: number;
   readonly #window: Window;
+  /** What is added to the numbers that messages carry, so that one of an earlier session that is taken late counts for nothing here. */
+  readonly #earlier: number;
   #next = 0;
   #startedMessages = 0;
   #receivedBytes = 0;
@@ -71,7 +81,9 @@ export class Inflow {
     output: SessionOutput<Sendable & { readonly acknowledged: boolean }>,
     maxMessageBytes: number,
     window: Window,
+    earlier = 0,
   ) {
+    this.#earlier = earlier;
     this.#output = output;
     this.#maxMessageBytes = maxMessageBytes;
     this.#window = window;
@@ -86,6 +98,11 @@ export class Inflow {
     this.#toldTakenMessages = messages;
   }
 
+  /** For the session after this one: larger than what any message of this one carries. */
+  get earlier(): number {
+    return this.#earlier + this.#next;
+  }
+
   /** The number of the next piece. */
   get next(): number {
     return this.#next;
@@ -94,6 +111,16 @@ export class Inflow {
   /** The number after the last message that the application has taken. */
   get taken(): number {
     return this.#taken;
+  }
+
+  /** What has come and what was taken of it, since the session began: to be looked at. */
+  get position(): InflowPosition {
+    return {
+      started: this.#startedMessages,
+      received: this.#receivedBytes,
+      takenMessages: this.#takenMessages,
+      takenBytes: this.#takenBytes,
+    };
   }
 
   /** Whether the peer should be told at once where we are. */
@@ -173,13 +200,14 @@ export class Inflow {
       return undefined;
     }
     if (flags & pieceFlag.first && flags & pieceFlag.last) {
-      return { type: head.type, payload: this.#deliverable(head.type, data, placed), end: number + 1 };
+      return { type: head.type, payload: this.#deliverable(head.type, data, placed), end: this.#endOf(number) };
     }
     return this.#assemble(head, data, placed);
   }
 
   /** The application has taken a message, or the queue has dropped it; and so all before it. */
-  takenUpTo(end: number, sizeBytes: number): void {
+  takenUpTo(stated: number, sizeBytes: number): void {
+    const end = stated - this.#earlier;
     if (end <= this.#taken) return;
     this.#taken = end;
     this.#takenMessages++;
@@ -191,6 +219,10 @@ export class Inflow {
     if (end <= this.#urgentEnd || freedMessages >= maxMessages * freedPart || freedBytes >= maxBytes * freedPart) {
       this.#urgent = true;
     }
+  }
+
+  #endOf(number: number): number {
+    return number + 1 + this.#earlier;
   }
 
   #checkRules({ flags, total, dataBytes }: PieceHead): void {
@@ -257,7 +289,7 @@ export class Inflow {
     if ((flags & pieceFlag.last) === 0) return undefined;
     if (assembly.missing > 0) throw new ProtocolError('the peer ended a message before it was whole');
     this.#assembly = undefined;
-    return { type: assembly.type, payload: assembly.finish(), end: number + 1 };
+    return { type: assembly.type, payload: assembly.finish(), end: this.#endOf(number) };
   }
 
   /** Bytes are the application's to keep; other values are made from them at once. */

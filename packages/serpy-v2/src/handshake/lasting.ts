@@ -1,5 +1,6 @@
 /** What core can do with a session after a handshake, whether there is a link or not. */
 import type { Farewell, LastingSession } from 'serpy-core';
+import type { Course } from './course.js';
 import type { Cuttable } from './outflow.js';
 import type { Standing } from './standing.js';
 
@@ -8,6 +9,8 @@ export interface LinkStatus {
   /** Whether messages are numbered now. */
   readonly on: boolean;
   readonly undecided: boolean;
+  /** Whether the peer has a session with us, or is asked to go on with one and has not shown that it does not. */
+  readonly flowControlled: boolean;
 }
 
 export class Lasting<Out extends Cuttable, Owner> implements LastingSession {
@@ -17,6 +20,11 @@ export class Lasting<Out extends Cuttable, Owner> implements LastingSession {
   constructor(status: LinkStatus, standing: Standing<Out, Owner>) {
     this.#status = status;
     this.#standing = standing;
+  }
+
+  /** The session itself, to be looked at and left alone: tests hold it against its rules. */
+  get course(): Course<Out> | undefined {
+    return this.#standing.course;
   }
 
   get unfinished(): boolean {
@@ -32,7 +40,7 @@ export class Lasting<Out extends Cuttable, Owner> implements LastingSession {
   }
 
   get flowControlled(): boolean {
-    return this.#status.on;
+    return this.#status.flowControlled;
   }
 
   taken(received: { readonly sizeBytes: number; readonly end?: number }): void {

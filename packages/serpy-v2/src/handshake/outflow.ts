@@ -13,7 +13,7 @@ const joinedBytes = 4096;
 
 /** A message as it is cut. */
 export interface Cuttable extends Sendable {
-  readonly payload: Uint8Array;
+  payload: Uint8Array;
   /** Whether the payload is our own memory, and nobody changes it. */
   owned: boolean;
   /** What its sender waits for. */
@@ -24,6 +24,21 @@ export interface Cuttable extends Sendable {
 export interface ReplayLimits {
   readonly maxMessages: number;
   readonly maxBytes: number;
+}
+
+/** Where a sending half stands. */
+export interface OutflowPosition {
+  /** The first piece that is kept, how many are, and their bytes. */
+  readonly first: number;
+  readonly length: number;
+  readonly bytes: number;
+  /** The next piece for this wire. */
+  readonly onWire: number;
+  /** Messages and bytes that were begun and sent since the session began. */
+  readonly started: number;
+  readonly sent: number;
+  /** Whether a message is being cut. */
+  readonly cut: boolean;
 }
 
 /** Below this, bytes are copied so that the program may change its own at once; larger ones must stay as they are until they are acknowledged. */
@@ -63,6 +78,22 @@ export class Outflow<Out extends Cuttable> {
   /** The number after the last piece that was numbered. */
   get next(): number {
     return this.#next;
+  }
+
+  /** What is kept for replay, where it stands and what was counted: to be looked at. */
+  get position(): OutflowPosition {
+    const { first, length, bytes } = this.#kept;
+    const cut = this.#cut !== undefined;
+    return { first, length, bytes, onWire: this.#onWire, started: this.#startedMessages, sent: this.#sentBytes, cut };
+  }
+
+  /** The numbers of the pieces that are kept, as they say themselves. */
+  *keptNumbers(): IterableIterator<number> {
+    for (const { number } of this.#kept) yield number;
+  }
+
+  get limits(): Limits {
+    return this.#limits;
   }
 
   /** Whether another message may be begun. */
@@ -141,7 +172,15 @@ export class Outflow<Out extends Cuttable> {
 
   /** Gives up: the messages that the peer may not have, in order; those whose taking somebody waits for are `untaken`. */
   abandon(): { readonly unknown: readonly Out[]; readonly untaken: readonly Out[] } {
-    const unknown = new Set(this.#kept.messages());
+    const unknown = new Set<Out>();
+    for (const piece of this.#kept) {
+      const { message, flags } = piece;
+      // As it was sent: the program may have changed its own bytes since.
+      if (flags & pieceFlag.first && flags & pieceFlag.last && (flags & pieceFlag.broken) === 0) {
+        message.payload = piece.bytes();
+      }
+      unknown.add(message);
+    }
     if (this.#cut) unknown.add(this.#cut.message);
     const untaken = this.#untaken.splice(0).map(({ message }) => message);
     this.#kept.begin(this.#next);

@@ -65,11 +65,6 @@ export class PieceQueue<Out extends Sendable> {
     for (let number = this.#first; number < this.#first + this.#length; number++) yield this.at(number);
   }
 
-  /** The messages that they belong to, each once for each of its pieces. */
-  *messages(): IterableIterator<Out> {
-    for (const { message } of this) yield message;
-  }
-
   /** Numbers are below 2^53 and so not for bit operations as a whole; their remainder by a power of two is. */
   #place(number: number): number {
     return number % this.#ring.length;

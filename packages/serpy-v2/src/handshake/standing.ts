@@ -19,6 +19,7 @@ export class Standing<Out extends Cuttable, Owner> {
   readonly #output: SessionOutput<Out>;
   readonly #sessions: Sessions<Owner>;
   readonly #shown: (message: Out) => unknown;
+  #earlier = 0;
   #instance: Buffer | undefined;
   /** How often this client has tried to come back; of a server's session, the last attempt that it has seen. */
   #attempt = 0;
@@ -97,6 +98,7 @@ export class Standing<Out extends Cuttable, Owner> {
     const { course } = this;
     if (course === undefined) return [];
     this.course = undefined;
+    this.#earlier = course.inflow.earlier;
     this.#sessions.end(course.ticket.id, course.inflow.next);
     const { unknown, untaken } = course.outflow.abandon();
     const text = 'the session ended before the message was acknowledged: it may or may not have arrived';
@@ -107,7 +109,7 @@ export class Standing<Out extends Cuttable, Owner> {
   }
 
   #begin(ticket: Ticket): Course<Out> {
-    this.course = new Course(ticket, this.#settings, this.#output);
+    this.course = new Course(ticket, this.#settings, this.#output, this.#earlier);
     return this.course;
   }
 }
