@@ -201,7 +201,8 @@ export class Handshake<Out extends Cuttable> {
     if (this.#deadlineMs === undefined || nowMs < this.#deadlineMs) return;
     this.#deadlineMs = undefined;
     if (this.#phase === 'awaited') throw this.#refusal('the client did not begin a handshake in time');
-    if (this.#phase === 'answered') throw new SilentError('the client has not said a word since it was given a session');
+    if (this.#phase === 'answered')
+      throw new SilentError('the client has not said a word since it was given a session');
     if (this.#phase !== 'asked') return;
     if (this.#settings.handshake === 'require') throw this.#refusal('the server does not answer the handshake');
     this.#standing.end('the server does not know of sessions any more');

@@ -27,12 +27,7 @@ export interface WholeMessage {
 }
 
 /** Where a receiving half stands, in messages and bytes. */
-export interface InflowPosition {
-  readonly started: number;
-  readonly received: number;
-  readonly takenMessages: number;
-  readonly takenBytes: number;
-}
+export type InflowPosition = Readonly<Record<'started' | 'received' | 'takenMessages' | 'takenBytes', number>>;
 
 /** The receive queue's bounds: so much may be on its way, or wait to be taken. */
 export interface Window {
@@ -115,12 +110,8 @@ export class Inflow {
 
   /** What has come and what was taken of it, since the session began: to be looked at. */
   get position(): InflowPosition {
-    return {
-      started: this.#startedMessages,
-      received: this.#receivedBytes,
-      takenMessages: this.#takenMessages,
-      takenBytes: this.#takenBytes,
-    };
+    const [takenMessages, takenBytes] = [this.#takenMessages, this.#takenBytes];
+    return { started: this.#startedMessages, received: this.#receivedBytes, takenMessages, takenBytes };
   }
 
   /** Whether the peer should be told at once where we are. */

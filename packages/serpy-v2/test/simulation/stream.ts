@@ -17,6 +17,8 @@ export class Stream {
   /** Whether plain messages were sent: their sum of bytes does not notice everything, so nothing is damaged here. */
   carriesPlain = false;
   damaged = false;
+  /** Whether frames got lost on the way: nobody need notice that before the link ends. */
+  lossy = false;
   /** Up to where the server's answer to HELLO goes. */
   welcomeEnd: number | undefined;
   #pushedBytes = 0;
@@ -85,6 +87,16 @@ export class Stream {
     this.bytes -= taken;
     this.arrivedBytes += taken;
     return Buffer.concat(parts);
+  }
+
+  /** Whole frames get lost on the way, or come twice; never those at the beginning, part of which may have arrived. */
+  spoil(index: number, how: 'lose' | 'repeat'): void {
+    const chunk = this.#chunks[index];
+    if (index < 1 || chunk === undefined) return;
+    if (how === 'lose') this.#chunks.splice(index, 1);
+    else this.#chunks.splice(index, 0, Buffer.from(chunk));
+    this.bytes += how === 'lose' ? -chunk.length : chunk.length;
+    this.lossy ||= how === 'lose';
   }
 
   /** Flips one bit of what is in flight. */

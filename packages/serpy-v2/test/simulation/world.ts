@@ -42,6 +42,7 @@ const likely: Readonly<Record<string, readonly [weight: number, times: readonly 
   die: [0.5, [0, 0, 1, 4]],
   dieOneWay: [0.5, [0, 0, 1, 4]],
   damage: [1, [0, 0, 1, 4]],
+  spoil: [1, [0, 0, 1, 4]],
   overheard: [0.5, [0, 0, 1]],
   close: [0.2, [0, 0, 1]],
   restart: [0.2, [0, 0, 1]],
@@ -231,6 +232,8 @@ export class World implements Surroundings {
         return this.#anyStream()?.swallow();
       case 'damage':
         return this.#damage();
+      case 'spoil':
+        return this.#spoil();
       case 'overheard':
         return this.#dialAsThief();
       case 'close':
@@ -290,7 +293,8 @@ export class World implements Surroundings {
 
   #deliver(wire: Wire | undefined, count: number): void {
     if (wire === undefined) return;
-    const [stream, role] = this.draw(2) === 0 ? ([wire.toServer, 'server'] as const) : ([wire.toClient, 'client'] as const);
+    const [stream, role] =
+      this.draw(2) === 0 ? ([wire.toServer, 'server'] as const) : ([wire.toClient, 'client'] as const);
     this.#deliverTo(wire, stream, role, count);
   }
 
@@ -323,7 +327,8 @@ export class World implements Surroundings {
   }
 
   #send(): void {
-    const end = this.draw(2) === 0 ? this.#client : this.#someServer((each) => each.session.lasting?.undecided !== true);
+    const end =
+      this.draw(2) === 0 ? this.#client : this.#someServer((each) => each.session.lasting?.undecided !== true);
     if (end === undefined || end.over || end.closing || end.outbox.length > 4) return;
     const n = end.count;
     const level: Level = this.#pick([undefined, undefined, 'received', 'processed']);
@@ -347,7 +352,9 @@ export class World implements Surroundings {
       if (fired > 10_000) throw new Error('there is no end to the deadlines');
       const due = late ? undefined : this.#nextDeadlineMs();
       this.nowMs = Math.max(this.nowMs, Math.min(untilMs, due ?? untilMs));
-      const end = this.#living.find((each) => !each.over && (deadlineOf(each) ?? Number.POSITIVE_INFINITY) <= this.nowMs);
+      const end = this.#living.find(
+        (each) => !each.over && (deadlineOf(each) ?? Number.POSITIVE_INFINITY) <= this.nowMs,
+      );
       if (end === undefined) {
         if (this.nowMs >= untilMs) return;
         continue;
@@ -402,6 +409,15 @@ export class World implements Surroundings {
     const stream = this.#anyStream();
     if (stream === undefined || stream.bytes === 0 || stream.carriesPlain) return;
     stream.damage(this.draw(stream.bytes), this.draw(8));
+  }
+
+  /** What no good network does: frames get lost, or come twice. */
+  #spoil(): void {
+    const wire = this.#pick(this.#wires);
+    if (wire === undefined || [wire.toServer, wire.toClient].some((each) => each.plainOnly || each.carriesPlain))
+      return;
+    const stream = this.draw(2) === 0 ? wire.toServer : wire.toClient;
+    stream.spoil(1 + this.draw(4), this.draw(2) === 0 ? 'lose' : 'repeat');
   }
 
   /** Somebody has overheard how a client came back, and says the same. */
@@ -462,6 +478,7 @@ export class World implements Surroundings {
   /** No fault any more: everything that is under way arrives, everybody takes what is there. */
   #heal(): void {
     this.#calm = true;
+    for (const wire of this.#wires) if (wire.toServer.lossy || wire.toClient.lossy) this.#breakWire(wire);
     for (let round = 0; round < healingRounds; round++) {
       for (const wire of [...this.#wires]) {
         this.#deliverTo(wire, wire.toServer, 'server', 1e9);
@@ -511,8 +528,7 @@ export class World implements Surroundings {
       throw new Error(`the server does not know that the end was meant: ${server?.peerReason} (${ends})`);
     }
     for (const end of this.#living) end.finish();
-    if (this.#sessions.any)
-      throw new Error('a session outlives its connections');
+    if (this.#sessions.any) throw new Error('a session outlives its connections');
     for (const { checker, name, dead, unknown } of this.#ends) {
       const faults = checker.judge({ mayMiss: 0 });
       if (faults.length > 0 && !dead) throw new Error(`${name}: ${faults.join('; ')}`);
