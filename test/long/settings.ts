@@ -21,6 +21,8 @@ export interface Settings {
   readonly lives: number;
   /** Worlds in which bare sessions are simulated. Default 500,000. */
   readonly worlds: number;
+  /** Whether the first failure is enough. */
+  readonly few: boolean;
   /** The file of worlds in which a rule was broken, which are run first. Default that of the sources. */
   readonly keptWorlds: string;
   /** Rounds of the measurements that repeat themselves. Default 10. */
@@ -42,6 +44,7 @@ export function readArguments(args: readonly string[]): { parts: readonly string
       kept: { type: 'string', default: 'test/fuzz/kept.json' },
       lives: { type: 'string', default: '3000' },
       worlds: { type: 'string', default: '500000' },
+      few: { type: 'boolean', default: false },
       'kept-worlds': { type: 'string', default: 'packages/serpy-v2/test/simulation/kept.json' },
       rounds: { type: 'string', default: '10' },
     },
@@ -56,6 +59,7 @@ export function readArguments(args: readonly string[]): { parts: readonly string
     kept: values.kept,
     lives: count(values.lives, '--lives'),
     worlds: count(values.worlds, '--worlds'),
+    few: values.few,
     keptWorlds: values['kept-worlds'],
     rounds: count(values.rounds, '--rounds'),
   };

@@ -9,6 +9,8 @@ import type { WorldFailure, WorldShift, WorldShiftReport } from './worlds.js';
 export const eventsPerWorld = 200;
 const worldsPerShift = 500;
 const mostFailures = 20;
+/** Where the first failure is enough, shifts are short, and the first worlds come first. */
+const worldsPerShortShift = 50;
 
 /** Runs worlds in a thread of its own; a thread that gets no further is one that hangs. */
 export function runWorlds(shift: WorldShift, worker: URL, hangMs: number): Promise<WorldShiftReport> {
@@ -24,21 +26,23 @@ export function runWorlds(shift: WorldShift, worker: URL, hangMs: number): Promi
 }
 
 /** Runs them; whether no rule was broken. */
-export async function simulation({ worlds, seed, threads, keptWorlds, hangMs }: Settings): Promise<boolean> {
+export async function simulation({ worlds, seed, threads, keptWorlds, hangMs, few }: Settings): Promise<boolean> {
   const startMs = performance.now();
   const kept = readKept(keptWorlds);
   const worker = new URL('./worlds.mjs', import.meta.url);
   const shifts = [kept.map((each) => each.seed)];
-  for (let from = seed; from < seed + worlds; from += worldsPerShift) {
-    const count = Math.min(worldsPerShift, seed + worlds - from);
+  const most = few ? 1 : mostFailures;
+  const perShift = few ? worldsPerShortShift : worldsPerShift;
+  for (let from = seed; from < seed + worlds; from += perShift) {
+    const count = Math.min(perShift, seed + worlds - from);
     shifts.push(Array.from({ length: count }, (_, i) => from + i));
   }
   const reports: WorldShiftReport[] = [];
   const failures = () => reports.flatMap((report) => report.failures);
   const work = async () => {
     for (let seeds = shifts.shift(); seeds !== undefined; seeds = shifts.shift()) {
-      if (failures().length >= mostFailures) return;
-      reports.push(await runWorlds({ seeds, events: eventsPerWorld, mostFailures }, worker, hangMs * 30));
+      if (failures().length >= most) return;
+      reports.push(await runWorlds({ seeds, events: eventsPerWorld, mostFailures: most }, worker, hangMs * 30));
     }
   };
   await Promise.all(Array.from({ length: threads }, work));

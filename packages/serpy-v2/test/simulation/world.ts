@@ -42,7 +42,7 @@ const likely: Readonly<Record<string, readonly [weight: number, times: readonly 
   die: [0.5, [0, 0, 1, 4]],
   dieOneWay: [0.5, [0, 0, 1, 4]],
   damage: [1, [0, 0, 1, 4]],
-  spoil: [1, [0, 0, 1, 4]],
+  spoil: [2, [0, 1, 1, 4]],
   overheard: [0.5, [0, 0, 1]],
   close: [0.2, [0, 0, 1]],
   restart: [0.2, [0, 0, 1]],
