@@ -101,7 +101,7 @@ const guards = [
     `${handshake}/course.ts`,
     'if (isStuck && ',
     'if (isStuck && false && ',
-    simulation,
+    rules,
   ],
   [
     'the peer is told in time what has come',
