@@ -25,8 +25,21 @@ export function runWorlds(shift: WorldShift, worker: URL, hangMs: number): Promi
   }).finally(() => thread.terminate());
 }
 
-/** Runs them; whether no rule was broken. */
-export async function simulation({ worlds, seed, threads, keptWorlds, hangMs, few }: Settings): Promise<boolean> {
+export interface WorldsReport extends Omit<WorldShiftReport, 'failures'> {
+  readonly failures: readonly WorldFailure[];
+  readonly seconds: number;
+}
+
+/** Runs them, those that are kept first. */
+export async function measureWorlds({
+  worlds,
+  seed,
+  threads,
+  keptWorlds,
+  hangMs,
+  few,
+  healingRounds,
+}: Settings): Promise<WorldsReport> {
   const startMs = performance.now();
   const kept = readKept(keptWorlds);
   const worker = new URL('./worlds.mjs', import.meta.url);
@@ -42,22 +55,40 @@ export async function simulation({ worlds, seed, threads, keptWorlds, hangMs, fe
   const work = async () => {
     for (let seeds = shifts.shift(); seeds !== undefined; seeds = shifts.shift()) {
       if (failures().length >= most) return;
-      reports.push(await runWorlds({ seeds, events: eventsPerWorld, mostFailures: most }, worker, hangMs * 30));
+      reports.push(
+        await runWorlds(
+          { seeds, events: eventsPerWorld, rounds: healingRounds, mostFailures: most },
+          worker,
+          hangMs * 30,
+        ),
+      );
     }
   };
   await Promise.all(Array.from({ length: threads }, work));
   const sum = (name: 'worlds' | 'sent' | 'links' | 'resumes') =>
     reports.reduce((total, report) => total + report[name], 0);
-  const seconds = Math.round((performance.now() - startMs) / 1000);
+  keepWorlds(keptWorlds, failures());
+  return {
+    worlds: sum('worlds'),
+    sent: sum('sent'),
+    links: sum('links'),
+    resumes: sum('resumes'),
+    failures: failures(),
+    seconds: (performance.now() - startMs) / 1000,
+  };
+}
+
+/** Runs them and shows what came of it; whether no rule was broken. */
+export async function simulation(settings: Settings): Promise<boolean> {
+  const { worlds, sent, links, resumes, failures, seconds } = await measureWorlds(settings);
   console.log('\nsimulation: the sessions of both ends by themselves, in worlds with faults of their own');
   const headings = ['worlds', 'events', 'messages', 'links', 'resumed', 'rules broken', 's'];
-  const counts = [sum('worlds'), sum('worlds') * eventsPerWorld, sum('sent'), sum('links'), sum('resumes')];
-  console.log(table(headings, [[...counts, failures().length, seconds]]));
-  keepWorlds(keptWorlds, failures());
-  for (const { seed, why } of failures()) {
+  const row = [worlds, worlds * eventsPerWorld, sent, links, resumes, failures.length, Math.round(seconds)];
+  for (const { seed, why } of failures) {
     console.log(`\nworld ${seed}: ${why}\n  again: npm run test:long -- replay world:${seed}`);
   }
-  return failures().length === 0;
+  console.log(table(headings, [row]));
+  return failures.length === 0;
 }
 
 /** Runs one world again, in this thread, so that a debugger may look on. */

@@ -6,6 +6,7 @@ import { World } from '../../packages/serpy-v2/test/simulation/world.js';
 export interface WorldShift {
   readonly seeds: readonly number[];
   readonly events: number;
+  readonly rounds: number;
   /** How many failures are enough. */
   readonly mostFailures: number;
 }
@@ -23,14 +24,14 @@ export interface WorldShiftReport {
   readonly failures: readonly WorldFailure[];
 }
 
-function run({ seeds, events, mostFailures }: WorldShift): WorldShiftReport {
+function run({ seeds, events, rounds, mostFailures }: WorldShift): WorldShiftReport {
   const failures: WorldFailure[] = [];
   const sums = { worlds: 0, sent: 0, links: 0, resumes: 0 };
   Error.stackTraceLimit = 0; // links break all the time, and nobody looks at where
   for (const seed of seeds) {
     sums.worlds++;
     try {
-      const { sent, links, resumes } = new World(seed, events).run();
+      const { sent, links, resumes } = new World(seed, events, rounds).run();
       sums.sent += sent;
       sums.links += links;
       sums.resumes += resumes;

@@ -50,8 +50,8 @@ const likely: Readonly<Record<string, readonly [weight: number, times: readonly 
   forget: [0.2, [0, 0, 1]],
 };
 
-/** Passing these, a world heals in bounded time: rounds in which all that is under way arrives and 250 ms pass. */
-const healingRounds = 400;
+/** In so many, a world heals in bounded time: rounds in which all that is under way arrives and 250 ms pass. */
+export const healingRounds = 400;
 const roundMs = 250;
 const mostSlices = 300;
 const closeTimeoutMs = 30_000;
@@ -64,6 +64,7 @@ export class World implements Surroundings {
   readonly pipeBytes: number;
   readonly #random: () => number;
   readonly #events: number;
+  readonly #rounds: number;
   readonly #clientOptions: Partial<SessionOptions>;
   readonly #serverOptions: Partial<SessionOptions>;
   readonly #sizes: readonly number[];
@@ -87,7 +88,9 @@ export class World implements Surroundings {
   /** Whether something happened that ends a session, so that messages may be lost if their senders are told. */
   #mayLose = false;
 
-  constructor(seed: number, events: number) {
+  /** @param rounds in which it must heal */
+  constructor(seed: number, events: number, rounds = healingRounds) {
+    this.#rounds = rounds;
     this.#random = seededRandom(Math.imul(seed, 0x9e3779b1) + 77);
     this.#events = events;
     const require = this.draw(4) > 0;
@@ -479,7 +482,7 @@ export class World implements Surroundings {
   #heal(): void {
     this.#calm = true;
     for (const wire of this.#wires) if (wire.toServer.lossy || wire.toClient.lossy) this.#breakWire(wire);
-    for (let round = 0; round < healingRounds; round++) {
+    for (let round = 0; round < this.#rounds; round++) {
       for (const wire of [...this.#wires]) {
         this.#deliverTo(wire, wire.toServer, 'server', 1e9);
         this.#deliverTo(wire, wire.toClient, 'client', 1e9);
