@@ -58,6 +58,22 @@ export function piece(number: number, flags: number, data: Uint8Array, total?: n
   return bytes;
 }
 
+/** Several small messages in one frame, each with its type. */
+export function batch(
+  number: number,
+  flags: number,
+  ...messages: readonly (readonly [type: number, data: Buffer])[]
+): Buffer {
+  const records = messages.flatMap(([type, data]) => {
+    const head = Buffer.alloc(2);
+    head.writeUInt16LE(data.length | ((type & 0xf0) << 8));
+    return [head, data];
+  });
+  const bytes = Buffer.from(frame(0x33, Buffer.concat([Buffer.of(flags), numbers(number), ...records])));
+  bytes.writeUInt32LE(crc32(bytes, 10, bytes.length, 0x33), 6);
+  return bytes;
+}
+
 export const state = (next: number, taken = next) =>
   controlFrame(controlType.state, numbers(next, taken, 1_000 + taken, 1_000_000));
 const ping = controlFrame(controlType.ping, numbers(1));
@@ -77,10 +93,26 @@ const inPieces = [piece(0, first, half, 600), piece(1, 0, half.subarray(100)), p
 const takenBack = [piece(0, first, half, 900), piece(1, last | broken, Buffer.alloc(0)), piece(2, whole, text)];
 const large = Buffer.alloc(1_500, 0xa7);
 
+const small = [
+  [0x01, numbers(42)],
+  [0x11, Buffer.from('0x1.8p+1')],
+  [0x21, text],
+  [0x81, half],
+  [0x21, Buffer.alloc(0)],
+] as const;
+
 /** What follows a greeting, from either end. */
 const talks: readonly Buffer[][] = [
   ...typed.map((each) => [state(0), each]),
   [state(0), ...inPieces],
+  [
+    state(0),
+    batch(0, whole, ...small),
+    batch(5, whole | urgent, ...small),
+    state(3),
+    batch(5, whole, ...small, ...small),
+  ],
+  [state(0), batch(0, whole, ...Array.from({ length: 60 }, () => small[2])), piece(60, whole, large), batch(61, whole)],
   [state(0), ...takenBack],
   [state(0), piece(0, whole | urgent, text), state(1), piece(1, whole, large), ping, state(2, 1), pong],
   [ping, pong, state(1), state(2), piece(0, whole, text), close(1)],
@@ -137,5 +169,6 @@ export const sessionWords: readonly Buffer[] = [
     close(1),
   ],
   ...[0, 1, 2, 3].map((number) => piece(number, whole, text, undefined, 0x21)),
+  ...[0, 1, 3, 5].map((number) => batch(number, whole, ...small)),
   ...[piece(0, first, text, 10), piece(1, last, text), piece(1, last | broken, Buffer.alloc(0))],
 ];

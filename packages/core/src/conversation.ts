@@ -271,8 +271,8 @@ export class Conversation
     return transport;
   }
 
-  warn(error: SerpyError): void {
-    this.#counters.badFrames++;
+  warn(error: SerpyError, about?: 'bad-frame'): void {
+    if (about === 'bad-frame') this.#counters.badFrames++;
     this.#warnings.hold(error);
   }
 

@@ -116,6 +116,7 @@ export class Link implements TransportHandler {
   handOver(): Transport {
     this.#over = true;
     this.#deadline?.set(undefined);
+    this.#writeWatch?.stop();
     this.#session.lost();
     return this.transport;
   }
@@ -142,6 +143,14 @@ export class Link implements TransportHandler {
     if (this.#over) return;
     this.#session.keep();
     this.#afterStep();
+  }
+
+  get gathered(): boolean {
+    return this.#session.gathered === true;
+  }
+
+  flushing(): void {
+    if (!this.#over && !this.#saidGoodbye) this.#session.flush?.();
   }
 
   drained(): void {

@@ -113,15 +113,16 @@ export const defaultMaxMessageBytes = 64 * 1024 * 1024;
 /** The largest payload that a v2 header can state, and more than v1 users will see: 4 GiB - 1. */
 const largestMessageBytes = 2 ** 32 - 1;
 
-/** The bounds of the queues unless options say otherwise. */
-export const defaultQueueMessages = 1000;
+/** The bounds of the queues unless options say otherwise. So many may be on their way to a receiver: with fewer, small messages wait for its word. */
+const defaultSendQueueMessages = 1000;
+export const defaultReceiveQueueMessages = 4096;
 export const defaultQueueBytes = 16 * 1024 * 1024;
 
 const whenFullWords: readonly WhenFull[] = ['block', 'drop-oldest', 'drop-newest', 'error'];
 
-function queue(): OptionSpec<QueueOptions> {
+function queue(defaultMessages: number): OptionSpec<QueueOptions> {
   return option.group<QueueOptions>({
-    maxMessages: option.count(1, Number.MAX_SAFE_INTEGER, defaultQueueMessages),
+    maxMessages: option.count(1, Number.MAX_SAFE_INTEGER, defaultMessages),
     maxBytes: option.count(1, Number.MAX_SAFE_INTEGER, defaultQueueBytes),
     whenFull: option.choice(whenFullWords, 'block'),
   });
@@ -143,7 +144,7 @@ export interface ConnectionSettings extends SecuritySettings {
   readonly maxMessageBytes: number;
   /** Messages that wait to be sent. Default 1,000 messages, 16 MiB, `'block'`. */
   readonly sendQueue: QueueOptions;
-  /** Messages that wait to be taken. Default 1,000 messages, 16 MiB, `'block'`. */
+  /** Messages that wait to be taken. Default 4,096 messages, 16 MiB, `'block'`. */
   readonly receiveQueue: QueueOptions;
   /** When to dial again. */
   readonly reconnect: ReconnectOptions;
@@ -168,8 +169,8 @@ export const acceptedOptions: OptionSpecs<Omit<ConnectionSettings, DiallingOptio
   keepAliveMs: option.milliseconds(5_000),
   writeTimeoutMs: option.milliseconds(30_000),
   maxMessageBytes: option.count(1, largestMessageBytes, defaultMaxMessageBytes),
-  sendQueue: queue(),
-  receiveQueue: queue(),
+  sendQueue: queue(defaultSendQueueMessages),
+  receiveQueue: queue(defaultReceiveQueueMessages),
   key: keyOption,
   tls: tlsOption,
 };

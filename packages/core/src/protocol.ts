@@ -34,8 +34,11 @@ export interface SessionOutput<Out extends Outgoing> {
   rejected(outgoing: Out, error: SerpyError): void;
   /** So much of a large message has been sent or has arrived. */
   progress(info: ProgressInfo): void;
-  /** Something was wrong, and the connection goes on. */
-  warn(error: SerpyError): void;
+  /**
+   * Something was wrong, and the connection goes on.
+   * @param about `'bad-frame'` where the peer sent what it should not have: those are counted
+   */
+  warn(error: SerpyError, about?: 'bad-frame'): void;
   /** Bytes that nobody can guess. */
   randomBytes(count: number): Buffer;
   /** The place of the connection that the session belongs to, where a link can be put. */
@@ -58,6 +61,10 @@ export interface Session<Value, SendOptions, In extends Received, Out extends Ou
   encode(value: Value, options: SendOptions): Out;
   /** Puts a message on the wire. Called only between `up` and `lost`, while `canSend`. */
   send(outgoing: Out): void;
+  /** Whether messages were sent that the session gathers, to write them together. Left out: it never does. */
+  readonly gathered?: boolean;
+  /** Writes them: the transport is about to send. */
+  flush?(): void;
   /** A message is not sent at once but has to wait: what of it may change meanwhile is copied, unless it is big. */
   hold(outgoing: Out): void;
   /** Nobody waits any longer for the acknowledgement of this message: it is not sent again. */

@@ -129,7 +129,7 @@ export class TcpTransport implements Transport {
    * acknowledged messages, as groups of them stay together.
    */
   flush(): void {
-    if (this.#batch.bytes === 0) return;
+    if (!this.#isFilled) return;
     if (this.#underWay > 0 || this.#planned) {
       this.#patientTurns = patientTurns;
     } else if (this.#patientTurns > 0) {
@@ -146,7 +146,12 @@ export class TcpTransport implements Transport {
     this.#send();
   }
 
+  get #isFilled(): boolean {
+    return this.#batch.bytes > 0 || this.#handler?.gathered === true;
+  }
+
   #send(): void {
+    this.#handler?.flushing?.();
     if (this.#batch.bytes === 0) return;
     const socket = this.#socket;
     const pieces = this.#batch.take();
@@ -169,7 +174,7 @@ export class TcpTransport implements Transport {
     if (this.#socket.destroyed) return;
     this.#inSocketBytes = this.#socket.writableLength;
     if (this.#underWay === 0) {
-      if (this.#batch.bytes > 0) this.#send();
+      if (this.#isFilled) this.#send();
       else if (this.#inSocketBytes === 0) this.#batch.recycle(); // over TLS no write is done at once
     }
     if (!this.#full || this.#inSocketBytes >= highWaterBytes) return;

@@ -8,6 +8,10 @@ export interface TransportHandler {
   received(chunk: Buffer): void;
   /** It takes more bytes gladly again. */
   drained(): void;
+  /** Whether there is something to be written yet, by `flushing`: then there is something to flush. Left out: never. */
+  readonly gathered?: boolean;
+  /** What was written is about to be sent. What is written now goes with it. */
+  flushing?(): void;
   /** The peer will send no more. */
   ended(): void;
   /** The transport is gone; `error` says why, if it broke. */

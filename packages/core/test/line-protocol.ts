@@ -80,7 +80,7 @@ export function lineProtocol(calls: Calls = [], greetingMs = 0): Protocol<Lines>
               throw new ProtocolError('a line that nobody can read');
             }
             if (text === '?') {
-              output.warn(new ProtocolError('a bad line'));
+              output.warn(new ProtocolError('a bad line'), 'bad-frame');
             } else if (text === 'hello' && !canSend) {
               canSend = true;
               deadlineMs = undefined;

@@ -19,7 +19,7 @@ describe('options of a connection', () => {
       writeTimeoutMs: 30_000,
       maxMessageBytes: 64 * 1024 * 1024,
       sendQueue: { maxMessages: 1000, maxBytes: 16 * 1024 * 1024, whenFull: 'block' },
-      receiveQueue: { maxMessages: 1000, maxBytes: 16 * 1024 * 1024, whenFull: 'block' },
+      receiveQueue: { maxMessages: 4096, maxBytes: 16 * 1024 * 1024, whenFull: 'block' },
       reconnect: {
         baseDelayMs: 250,
         maxDelayMs: 15_000,

@@ -226,13 +226,13 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
       case 'mode-changed':
         if (this.#modeAnswersDue > 0) this.#modeAnswersDue--;
         else
-          this.#output.warn(new ProtocolError('the peer answered a change of mode (ACKMODCG) that nobody asked for'));
+          this.#output.warn(new ProtocolError('the peer answered a change of mode (ACKMODCG) that nobody asked for'), 'bad-frame');
         break;
       case 'acknowledge': {
         // Answers come in order: a late one is that of its own message, whoever has stopped waiting for it.
         const block = this.#unanswered.shift();
         if (block) this.#output.acknowledged(block);
-        else this.#output.warn(new ProtocolError('the peer acknowledged a message (ACKEOT) that nobody sent'));
+        else this.#output.warn(new ProtocolError('the peer acknowledged a message (ACKEOT) that nobody sent'), 'bad-frame');
       }
     }
   }

@@ -1,5 +1,6 @@
 /** The v2 checksum: the sum of all payload bytes modulo 2^32. It notices damage, but not bytes that changed places. */
 import { checksumKernel } from './checksum-kernel.js';
+import { loadKernel } from './kernel.js';
 
 /** Below this a plain loop is the fastest, from here on WebAssembly is. */
 const kernelFromBytes = 96;
@@ -30,43 +31,31 @@ export function sumWithin(memory: DataView, start: number, end: number): number 
   return total;
 }
 
-/** As far as it is used here: Node has it, its types have not. */
-declare const WebAssembly: {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: unknown };
-};
-
 type SumMany = (bytes: Uint8Array, sum: number) => number;
 
 /** 16 bytes at a time, the copy into the kernel's memory included: 4 times as fast as `sumWords` for 64 KiB. */
-function loadKernel(): SumMany | undefined {
-  try {
-    const module = new WebAssembly.Module(Buffer.from(checksumKernel, 'base64'));
-    const { memory, sum } = new WebAssembly.Instance(module).exports as {
-      readonly memory: { readonly buffer: ArrayBuffer };
-      readonly sum: (end: number) => number;
-    };
-    const input = new Uint8Array(memory.buffer);
-    const sumPiece = (piece: Uint8Array): number => {
-      input.set(piece);
-      const end = (piece.length + kernelStepBytes - 1) & -kernelStepBytes;
-      if (end > piece.length) input.fill(0, piece.length, end);
-      return sum(end);
-    };
-    return (bytes, before) => {
-      if (bytes.length <= input.length) return (before + sumPiece(bytes)) >>> 0;
-      let total = before;
-      for (let start = 0; start < bytes.length; start += input.length) {
-        total = (total + sumPiece(bytes.subarray(start, start + input.length))) | 0;
-      }
-      return total >>> 0;
-    };
-  } catch {
-    return undefined; // no WebAssembly, or none with SIMD
-  }
+function kernelSum(): SumMany | undefined {
+  const kernel = loadKernel<{ sum(end: number): number }>(checksumKernel);
+  if (kernel === undefined) return undefined;
+  const { input } = kernel;
+  const { sum } = kernel.exports;
+  const sumPiece = (piece: Uint8Array): number => {
+    input.set(piece);
+    const end = (piece.length + kernelStepBytes - 1) & -kernelStepBytes;
+    if (end > piece.length) input.fill(0, piece.length, end);
+    return sum(end);
+  };
+  return (bytes, before) => {
+    if (bytes.length <= input.length) return (before + sumPiece(bytes)) >>> 0;
+    let total = before;
+    for (let start = 0; start < bytes.length; start += input.length) {
+      total = (total + sumPiece(bytes.subarray(start, start + input.length))) | 0;
+    }
+    return total >>> 0;
+  };
 }
 
-const sumMany: SumMany = loadKernel() ?? sumWords;
+const sumMany: SumMany = kernelSum() ?? sumWords;
 
 /** A half word holds the sum of this many bytes, and a number of 31 bits two such sums: 128 × 255 = 32,640. */
 const wordsPerFold = 128;

@@ -210,6 +210,7 @@ export class Decoder {
       new ChecksumError(
         `a message of ${this.#payloadBytes} bytes arrived damaged and was dropped: its checksum is ${sum}, not ${this.#checksum}`,
       ),
+      'bad-frame',
     );
   }
 }

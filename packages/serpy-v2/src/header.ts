@@ -15,7 +15,8 @@ export function writeHeader(target: Uint8Array, start: number, type: number, sum
   writeUint32(target, start + lengthOffset, payloadBytes);
 }
 
-function writeUint32(target: Uint8Array, offset: number, value: number): void {
+/** Writes an unsigned little-endian number of 32 bits. */
+export function writeUint32(target: Uint8Array, offset: number, value: number): void {
   target[offset] = value;
   target[offset + 1] = value >>> 8;
   target[offset + 2] = value >>> 16;

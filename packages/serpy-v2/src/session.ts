@@ -14,9 +14,9 @@ import { checksum } from './checksum.js';
 import { Decoder } from './decoder.js';
 import { greetingKind } from './handshake/greeting.js';
 import { Handshake } from './handshake/handshake.js';
+import type { WholeMessage } from './handshake/inflow.js';
 import { Sessions } from './handshake/sessions.js';
 import type { HandshakeOptions } from './handshake/settings.js';
-import { numberedBit } from './handshake/wire.js';
 import { writeHeader } from './header.js';
 import { type DecodedMessage, decodeValue, encodeValue, type Message, type Value } from './values.js';
 import { frameType, headerBytes } from './wire.js';
@@ -145,6 +145,14 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
 
   forget(): void {}
 
+  get gathered(): boolean {
+    return this.#handshake?.gathered ?? false;
+  }
+
+  flush(): void {
+    this.#handshake?.flush();
+  }
+
   up(nowMs = 0): void {
     this.#nowMs = nowMs;
     if (this.#needsHandshake()) this.#handshake ??= this.#newHandshake();
@@ -175,8 +183,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       const handshake = this.#handshake;
       if (handshake !== undefined && !handshake.readsPlain) {
         const whole = handshake.read();
-        if (whole !== undefined)
-          return handshake.judged(() => decodeValue(whole.type & ~numberedBit, whole.payload, whole.end));
+        if (whole !== undefined) return decodeWhole(handshake, whole);
         if (!handshake.readsPlain) return undefined;
       }
       const message = this.#decoder.read();
@@ -239,7 +246,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       maxMessageBytes,
       autoRestart,
       window: {
-        maxMessages: receiveQueue?.maxMessages ?? 1000,
+        maxMessages: receiveQueue?.maxMessages ?? 4096,
         maxBytes: receiveQueue?.maxBytes ?? 16 * 1024 * 1024,
         drops: receiveQueue !== undefined && receiveQueue.whenFull !== 'block',
       },
@@ -266,6 +273,14 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       this.#greeting = { kind, payload: Buffer.from(payload) };
       return true;
     });
+  }
+}
+
+function decodeWhole(handshake: Handshake<Frame>, { type, payload, end }: WholeMessage): DecodedMessage {
+  try {
+    return decodeValue(type, payload, end);
+  } catch (error) {
+    throw handshake.judged(error);
   }
 }
 

@@ -87,7 +87,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     const write = (piece: Uint8Array) => output.write(piece);
     const reserve = (bytes: number) => output.reserve(bytes);
     const allocate = (sizeBytes: number) => output.allocate(sizeBytes);
-    const warn = (error: SerpyError) => output.warn(error);
+    const warn = (error: SerpyError, about?: 'bad-frame') => output.warn(error, about);
     // Nobody can ask for an acknowledgement before it is known that the peer has them.
     const { seat } = output;
     const randomBytes = (count: number) => output.randomBytes(count);
@@ -145,6 +145,14 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   }
 
   forget(): void {}
+
+  get gathered(): boolean {
+    return this.#v2.gathered;
+  }
+
+  flush(): void {
+    this.#v2.flush();
+  }
 
   up(nowMs: number): void {
     this.#nowMs = nowMs;

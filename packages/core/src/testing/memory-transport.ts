@@ -67,6 +67,7 @@ export class MemoryTransport implements Transport, PipeReceiver, PipeSender {
 
   /** What is written is under way without it; only what was reserved waits to be filled. */
   flush(): void {
+    this.#handler?.flushing?.();
     this.#writeReserved();
   }
 
@@ -100,7 +101,7 @@ export class MemoryTransport implements Transport, PipeReceiver, PipeSender {
   }
 
   end(): void {
-    this.#writeReserved();
+    this.flush();
     if (this.#destroyed || this.#ending) return;
     this.#ending = true;
     this.room();

@@ -3,6 +3,7 @@
  * messages come out, and what is to be said is written when there is a link.
  */
 import { type SessionOutput, SilentError } from 'serpy-core';
+import { BatchReader } from './batch.js';
 import { GapError } from './faults.js';
 import type { Limits, Terms } from './greeting.js';
 import { Heartbeat, type HeartbeatTimes } from './heartbeat.js';
@@ -11,7 +12,7 @@ import { type Cuttable, Outflow, type ReplayLimits } from './outflow.js';
 import { controlFrame } from './piece.js';
 import { type Frame, FrameReader, mostControlBytes } from './reader.js';
 import type { Ticket } from './tickets.js';
-import { controlType, readNumber, writeNumber } from './wire.js';
+import { batchType, controlType, readNumber, writeNumber } from './wire.js';
 
 export interface CourseSettings extends HeartbeatTimes {
   readonly maxMessageBytes: number;
@@ -42,6 +43,7 @@ export class Course<Out extends Cuttable> {
   readonly #output: SessionOutput<Out>;
   readonly #settings: CourseSettings;
   #reader: FrameReader;
+  readonly #batch = new BatchReader();
   #heartbeat: Heartbeat;
   #nowMs = 0;
   #stateAtMs: number | undefined;
@@ -75,6 +77,7 @@ export class Course<Out extends Cuttable> {
     this.#nowMs = nowMs;
     this.#progressMs = nowMs;
     this.#reader = new FrameReader(this.inflow);
+    this.#batch.clear();
     this.#stateAtMs = undefined;
     this.peerMaxMessageBytes = peer.maxMessageBytes;
     this.allow(peer.limits);
@@ -85,6 +88,7 @@ export class Course<Out extends Cuttable> {
   }
 
   lost(): void {
+    this.outflow.lost();
     this.inflow.lost();
     this.#stateAtMs = undefined;
   }
@@ -98,6 +102,7 @@ export class Course<Out extends Cuttable> {
   }
 
   keep(): void {
+    this.#batch.keep();
     this.#reader.keep();
   }
 
@@ -108,6 +113,10 @@ export class Course<Out extends Cuttable> {
   /** The next message that is whole. Throws as the reader and the halves do. */
   read(): WholeMessage | undefined {
     for (;;) {
+      while (this.#batch.more) {
+        const message = this.inflow.acceptNext(this.#batch);
+        if (message !== undefined) return message;
+      }
       const frame = this.#reader.read();
       if (frame === undefined) return undefined;
       const message = this.#handle(frame);
@@ -138,6 +147,7 @@ export class Course<Out extends Cuttable> {
   }
 
   writeClose(reason: string): void {
+    this.outflow.flush();
     const words = Buffer.from(reason).subarray(0, mostReasonBytes);
     const payload = Buffer.alloc(8 + words.length);
     writeNumber(payload, 0, this.outflow.next);
@@ -184,7 +194,12 @@ export class Course<Out extends Cuttable> {
 
   #handle(frame: Frame): WholeMessage | undefined {
     this.#progressed();
-    if (frame.kind === 'piece') return this.inflow.accept(frame.head, frame.data, frame.placed);
+    if (frame.kind === 'piece') {
+      const { head, data, placed } = frame;
+      if (head.type !== batchType) return this.inflow.accept(head, data, placed);
+      this.#batch.open(head.number, head.flags, data);
+      return undefined;
+    }
     const { type, payload } = frame;
     switch (type) {
       case controlType.state:

@@ -34,7 +34,7 @@ export class Handshake<Out extends Cuttable> {
   readonly #role: Role;
   readonly #settings: HandshakeSettings;
   readonly #output: SessionOutput<Out>;
-  readonly #owner: HandshakeOwner<Out>;
+  readonly #owner: HandshakeOwner;
   readonly #sessions: Sessions<Handshake<Out>>;
   readonly #standing: Standing<Out, Handshake<Out>>;
   /** What core can do with it besides. */
@@ -52,7 +52,7 @@ export class Handshake<Out extends Cuttable> {
     role: Role,
     settings: HandshakeSettings,
     output: SessionOutput<Out>,
-    owner: HandshakeOwner<Out>,
+    owner: HandshakeOwner,
     sessions: Sessions<Handshake<Out>>,
   ) {
     this.#role = role;
@@ -146,19 +146,27 @@ export class Handshake<Out extends Cuttable> {
   read(): WholeMessage | undefined {
     const course = this.#standing.course as Course<Out>;
     if (this.#phase === 'answered' && !this.#isConfirmed(course)) return undefined;
-    return this.judged(() => course.read());
+    try {
+      return course.read();
+    } catch (error) {
+      throw this.judged(error);
+    }
   }
 
-  /** What is made of bytes that came unharmed: when it throws, the peer itself is wrong and would be again, so the session is over with the link. */
-  judged<R>(make: () => R): R {
-    try {
-      return make();
-    } catch (error) {
-      const fault = linkFault(error);
-      if (fault) throw fault;
-      this.#standing.resumableMs = 0;
-      throw error;
-    }
+  /** An error in what came. If the bytes were unharmed, the peer itself is wrong and would be again: the session is over with the link. */
+  judged(error: unknown): unknown {
+    const fault = linkFault(error);
+    if (fault === undefined) this.#standing.resumableMs = 0;
+    return fault ?? error;
+  }
+
+  /** Whether small messages wait to be put on the wire by `flush`. */
+  get gathered(): boolean {
+    return this.on && (this.#standing.course?.outflow.gathered ?? false);
+  }
+
+  flush(): void {
+    this.#standing.course?.outflow.flush();
   }
 
   /** A message has come plainly. Throws where a session is required. */

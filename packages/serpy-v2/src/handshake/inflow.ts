@@ -5,10 +5,11 @@
 import { MessageTooLargeError, ownMemoryBytes, ProtocolError, type SessionOutput } from 'serpy-core';
 import { frameType } from '../wire.js';
 import { Assembly } from './assembly.js';
+import type { BatchReader } from './batch.js';
 import { GapError } from './faults.js';
 import type { Limits } from './greeting.js';
 import type { Sendable } from './piece.js';
-import { numberedBit, pieceFlag, unknownTotal } from './wire.js';
+import { batchType, numberedBit, pieceFlag, unknownTotal } from './wire.js';
 
 /** What stands before the bytes of a piece. */
 export interface PieceHead {
@@ -21,6 +22,7 @@ export interface PieceHead {
 
 /** A message that is whole, with the number after its last piece. */
 export interface WholeMessage {
+  /** As in plain v2. */
   readonly type: number;
   readonly payload: Buffer;
   readonly end: number;
@@ -153,7 +155,8 @@ export class Inflow {
    * @param believedBytes so much memory may be set aside
    */
   place(head: PieceHead, believedBytes: number): Buffer | undefined {
-    if (head.number !== this.#next || (head.flags & pieceFlag.broken) !== 0) return undefined;
+    if (head.type === batchType || head.number !== this.#next || (head.flags & pieceFlag.broken) !== 0)
+      return undefined;
     if (head.flags & pieceFlag.first) {
       if (head.total > this.#maxMessageBytes) return undefined;
       if (head.flags & pieceFlag.last) return this.#placeWhole(head, believedBytes);
@@ -178,7 +181,7 @@ export class Inflow {
   accept(head: PieceHead, data: Buffer, placed: boolean): WholeMessage | undefined {
     const { number, flags } = head;
     if (number !== this.#next) {
-      if (number > this.#next) throw new GapError(`the peer sent piece ${number} where ${this.#next} was expected`);
+      if (number > this.#next) throw gap(number, this.#next);
       this.#urgent = true; // it did not hear that we have it
       return undefined;
     }
@@ -191,9 +194,44 @@ export class Inflow {
       return undefined;
     }
     if (flags & pieceFlag.first && flags & pieceFlag.last) {
-      return { type: head.type, payload: this.#deliverable(head.type, data, placed), end: this.#endOf(number) };
+      return {
+        type: head.type & ~numberedBit,
+        payload: this.#deliverable(head.type, data, placed),
+        end: this.#endOf(number),
+      };
     }
     return this.#assemble(head, data, placed);
+  }
+
+  /**
+   * Takes the next message of a batch.
+   * @returns undefined where it has come before
+   * @throws as `accept` does
+   */
+  acceptNext(batch: BatchReader): WholeMessage | undefined {
+    const { number } = batch;
+    if (number !== this.#next) {
+      if (number > this.#next) throw gap(number, this.#next);
+      this.#urgent = true; // it did not hear that we have it
+      batch.skip();
+      return undefined;
+    }
+    const size = batch.nextBytes;
+    if (size > this.#maxMessageBytes) throw this.#tooLarge(size);
+    if (this.#isBeyondLimits()) throw this.#beyondLimits();
+    if (this.#assembly) throw interrupted();
+    const type = batch.nextType;
+    if (type === frameType.bytes) batch.keep(); // once for all that follow
+    const payload = batch.take();
+    this.#next++;
+    this.#startedMessages++;
+    this.#receivedBytes += size;
+    this.#due = true;
+    this.#untoldMessages++;
+    this.#untoldBytes += size;
+    if (batch.urgent && !batch.more) this.#urgentEnd = this.#next;
+    if ((batch.urgent && !batch.more) || this.#untoldMessages >= messagesPerState) this.#urgent = true;
+    return { type, payload, end: this.#next + this.#earlier };
   }
 
   /** The application has taken a message, or the queue has dropped it; and so all before it. */
@@ -218,20 +256,24 @@ export class Inflow {
 
   #checkRules({ flags, total, dataBytes }: PieceHead): void {
     if (flags & pieceFlag.first) {
-      if (total > this.#maxMessageBytes) {
-        throw new MessageTooLargeError('the message that the peer sends', total, this.#maxMessageBytes);
-      }
-      if (this.#isBeyondLimits()) {
-        const { messages, bytes } = this.limits;
-        throw new ProtocolError(`the peer sends more than it was allowed to (${messages} messages, ${bytes} bytes)`);
-      }
-      if (this.#assembly) throw new ProtocolError('the peer began a message in the middle of another');
+      if (total > this.#maxMessageBytes) throw this.#tooLarge(total);
+      if (this.#isBeyondLimits()) throw this.#beyondLimits();
+      if (this.#assembly) throw interrupted();
       if (dataBytes > total) throw tooMuch();
       return;
     }
     if (flags & pieceFlag.broken) return;
     if (!this.#assembly) throw new ProtocolError('the peer went on with a message that it had not begun');
     if (dataBytes > this.#assembly.missing) throw tooMuch();
+  }
+
+  #tooLarge(bytes: number): MessageTooLargeError {
+    return new MessageTooLargeError('the message that the peer sends', bytes, this.#maxMessageBytes);
+  }
+
+  #beyondLimits(): ProtocolError {
+    const { messages, bytes } = this.limits;
+    return new ProtocolError(`the peer sends more than it was allowed to (${messages} messages, ${bytes} bytes)`);
   }
 
   /** As `limits` says, without making an object of it for every piece. */
@@ -280,7 +322,7 @@ export class Inflow {
     if ((flags & pieceFlag.last) === 0) return undefined;
     if (assembly.missing > 0) throw new ProtocolError('the peer ended a message before it was whole');
     this.#assembly = undefined;
-    return { type: assembly.type, payload: assembly.finish(), end: this.#endOf(number) };
+    return { type: assembly.type & ~numberedBit, payload: assembly.finish(), end: this.#endOf(number) };
   }
 
   /** Bytes are the application's to keep; other values are made from them at once. */
@@ -290,6 +332,14 @@ export class Inflow {
     copy.set(data);
     return copy;
   }
+}
+
+function gap(number: number, next: number): GapError {
+  return new GapError(`the peer sent piece ${number} where ${next} was expected`);
+}
+
+function interrupted(): ProtocolError {
+  return new ProtocolError('the peer began a message in the middle of another');
 }
 
 function tooMuch(): ProtocolError {

@@ -1,8 +1,9 @@
 /**
- * The sending half of a session: numbers pieces, cuts large messages, keeps what the peer has not acknowledged and sends it again over
- * the next link. Always: acknowledged ≤ next on this wire ≤ next new; it keeps exactly the pieces from the first to the last of these.
+ * The sending half of a session: numbers messages, gathers small ones, cuts large ones, keeps what the peer has not acknowledged and sends
+ * it again over the next link. It keeps exactly the pieces from the first that is not acknowledged to the last.
  */
 import { ProtocolError, type SessionOutput, ValueError } from 'serpy-core';
+import { type BatchedMessage, batched, batchedBelowBytes, recordHeadBytes, writeRecord } from './batch.js';
 import type { Limits } from './greeting.js';
 import { Piece, type Sendable } from './piece.js';
 import { PieceQueue } from './piece-queue.js';
@@ -11,7 +12,15 @@ import { pieceBytes, pieceFlag } from './wire.js';
 /** A piece below this is written in one with its head. */
 const joinedBytes = 4096;
 
-/** A message as it is cut. */
+/** Small messages are gathered in blocks of memory, and so many bytes of them at most are one piece. */
+const blockBytes = 64 * 1024;
+const batchBytes = 32 * 1024;
+const firstBlockBytes = batchedBelowBytes + recordHeadBytes;
+
+/** Below this, bytes are copied so that the program may change its own at once; larger ones must stay as they are until they are acknowledged. */
+const copiedBytes = 64 * 1024;
+
+/** A message as it is sent. */
 export interface Cuttable extends Sendable {
   payload: Uint8Array;
   /** Whether the payload is our own memory, and nobody changes it. */
@@ -28,39 +37,41 @@ export interface ReplayLimits {
 
 /** Where a sending half stands. */
 export interface OutflowPosition {
-  /** The first piece that is kept, how many are, and their bytes. */
+  /** The first message, or piece of a large one, that is not acknowledged, and the bytes that are kept. */
   readonly first: number;
-  readonly length: number;
   readonly bytes: number;
-  /** The next piece for this wire. */
-  readonly onWire: number;
   /** Messages and bytes that were begun and sent since the session began. */
   readonly started: number;
   readonly sent: number;
-  /** Whether a message is being cut. */
-  readonly cut: boolean;
 }
 
-/** Below this, bytes are copied so that the program may change its own at once; larger ones must stay as they are until they are acknowledged. */
-const copiedBytes = 64 * 1024;
-const copyBlockBytes = 64 * 1024;
+/** A message with the number after its last piece. */
+interface Awaited<Out> {
+  readonly message: Out;
+  readonly end: number;
+}
 
 export class Outflow<Out extends Cuttable> {
   readonly #output: SessionOutput<Out>;
   readonly #replay: ReplayLimits;
   readonly #kept = new PieceQueue<Out>();
-  /** Messages that the peer has, and whose sender waits until the application there has taken them; with the number after their last piece. */
-  readonly #untaken: { readonly message: Out; readonly end: number }[] = [];
-  /** The number of the next new piece, and of the next to be put on this wire. */
+  /** How many pieces, the last of those that are kept, are yet to be put on this wire. */
+  #unsent = 0;
+  /** The number that is next, and the first that the peer has not acknowledged. */
   #next = 0;
-  #onWire = 0;
+  #acknowledged = 0;
+  /** Messages whose arrival, or whose taking by the application there, somebody waits for. */
+  readonly #awaited: Awaited<Out>[] = [];
+  readonly #untaken: Awaited<Out>[] = [];
   #startedMessages = 0;
   #sentBytes = 0;
   #limits: Limits = { messages: 0, bytes: 0 };
+  /** Small messages that are being gathered, and the memory for them. */
+  #batch: Piece<Out> | undefined;
+  #block: Buffer = Buffer.alloc(0);
+  #blockUsed = 0;
   /** The message that is being cut, how far it is and the number of its first piece. */
   #cut: { readonly message: Out; doneBytes: number; readonly first: number } | undefined;
-  #copyBlock: Buffer | undefined;
-  #copyUsed = 0;
 
   constructor(output: SessionOutput<Out>, replay: ReplayLimits) {
     this.#output = output;
@@ -70,9 +81,8 @@ export class Outflow<Out extends Cuttable> {
   /** Begins to count after so many plain messages. */
   begin(messages: number): void {
     this.#next = messages;
-    this.#onWire = messages;
+    this.#acknowledged = messages;
     this.#startedMessages = messages;
-    this.#kept.begin(messages);
   }
 
   /** The number after the last piece that was numbered. */
@@ -80,16 +90,16 @@ export class Outflow<Out extends Cuttable> {
     return this.#next;
   }
 
-  /** What is kept for replay, where it stands and what was counted: to be looked at. */
+  /** Where it stands: to be looked at. */
   get position(): OutflowPosition {
-    const { first, length, bytes } = this.#kept;
-    const cut = this.#cut !== undefined;
-    return { first, length, bytes, onWire: this.#onWire, started: this.#startedMessages, sent: this.#sentBytes, cut };
+    const [first, bytes] = [this.#acknowledged, this.#kept.bytes];
+    return { first, bytes, started: this.#startedMessages, sent: this.#sentBytes };
   }
 
-  /** The numbers of the pieces that are kept, as they say themselves. */
-  *keptNumbers(): IterableIterator<number> {
-    for (const { number } of this.#kept) yield number;
+  /** From where to where the pieces go that are kept. */
+  *keptRanges(): IterableIterator<readonly [number: number, next: number]> {
+    for (const { number, next } of this.#kept) yield [number, next];
+    if (this.#batch) yield [this.#batch.number, this.#batch.next];
   }
 
   get limits(): Limits {
@@ -98,49 +108,75 @@ export class Outflow<Out extends Cuttable> {
 
   /** Whether another message may be begun. */
   get mayBegin(): boolean {
-    if (this.unfinished || this.#cut !== undefined || this.#replayFull) return false;
+    if (this.#unsent > 0 || this.#cut !== undefined || this.#replayFull) return false;
     return this.#startedMessages < this.#limits.messages && this.#sentBytes < this.#limits.bytes;
   }
 
   /** Whether the rest of a message, or what is sent again, may be put on the wire. */
   get unfinished(): boolean {
-    return this.#onWire < this.#next || (this.#cut !== undefined && !this.#replayFull);
+    return this.#unsent > 0 || (this.#cut !== undefined && !this.#replayFull);
   }
 
   /** Whether the peer has everything. */
   get settled(): boolean {
-    return this.#kept.length === 0 && this.#untaken.length === 0 && this.#cut === undefined;
+    return this.#acknowledged === this.#next && this.#untaken.length === 0 && this.#cut === undefined;
+  }
+
+  /** Whether small messages are gathered that are to be put on the wire. */
+  get gathered(): boolean {
+    return this.#batch !== undefined;
   }
 
   get #replayFull(): boolean {
-    return this.#kept.length >= this.#replay.maxMessages || this.#kept.bytes >= this.#replay.maxBytes;
+    return this.#next - this.#acknowledged >= this.#replay.maxMessages || this.#kept.bytes >= this.#replay.maxBytes;
   }
 
-  /** Begins a message; `proceed` goes on with it. */
+  /** Begins a message. A small one is gathered until `flush`; `proceed` goes on with a large one. */
   send(message: Out): void {
     this.#startedMessages++;
     const size = message.payload.length;
-    const urgent = message.level === undefined ? 0 : pieceFlag.urgent;
+    if (size < batchedBelowBytes) {
+      this.#gather(message, size);
+      return;
+    }
+    this.flush();
     if (size > pieceBytes) {
       this.#cut = { message, doneBytes: 0, first: this.#next };
       this.#cutPiece();
       return;
     }
-    const flags = pieceFlag.first | pieceFlag.last | urgent;
-    const { memory, start } = this.#own(message);
-    this.#add(new Piece(message, this.#next, flags, size, memory, start, start + size));
+    const payload = message.owned || size >= copiedBytes ? message.payload : Buffer.from(message.payload);
+    this.#add(new Piece(message, this.#next, pieceFlag.first | this.#lastFlags(message), size, payload, 0, size));
+  }
+
+  /** Puts the small messages on the wire that were gathered. */
+  flush(): void {
+    const batch = this.#endBatch();
+    if (batch) this.#write(batch);
   }
 
   /** Puts the next piece on the wire: first what the peer did not get, then the rest of a message. */
   proceed(): void {
-    if (this.#onWire < this.#next) this.#writeAgain(this.#kept.at(this.#onWire));
-    else if (this.#cut !== undefined) this.#cutPiece();
+    const again = this.#unsent > 0 ? this.#kept.at(this.#kept.length - this.#unsent) : undefined;
+    if (again) {
+      if (again.message && again.changed && (again.flags & pieceFlag.broken) === 0) this.#breakOff(again.message);
+      this.#unsent--;
+      this.#write(again);
+    } else if (this.#cut !== undefined) {
+      this.#cutPiece();
+    }
+  }
+
+  /** The link is gone. */
+  lost(): void {
+    this.#endBatch();
+    this.#unsent = 0;
   }
 
   /** Another link: what the peer does not have is sent again. */
   resume(next: number, taken: number): void {
     this.acknowledged(next, taken);
-    this.#onWire = this.#kept.first;
+    this.#unsent = this.#kept.length;
   }
 
   /**
@@ -153,12 +189,17 @@ export class Outflow<Out extends Cuttable> {
         `the peer acknowledges what was never sent (${Math.max(next, taken)}; ${this.#next} is the next)`,
       );
     }
-    for (let piece = this.#kept.shiftBefore(next); piece; piece = this.#kept.shiftBefore(next)) {
-      if (piece.last && (piece.flags & pieceFlag.broken) === 0) this.#arrived(piece.message, piece.number + 1);
+    if (next > this.#acknowledged) this.#acknowledged = next;
+    for (let first = this.#kept.at(0); first !== undefined && first.next <= next; first = this.#kept.at(0))
+      this.#kept.shift();
+    if (this.#unsent > this.#kept.length) this.#unsent = this.#kept.length;
+    while (this.#awaited[0] !== undefined && this.#awaited[0].end <= next) {
+      const arrived = this.#awaited.shift() as Awaited<Out>;
+      if (arrived.message.level === 'processed') this.#untaken.push(arrived);
+      else this.#output.acknowledged(arrived.message);
     }
-    if (this.#onWire < this.#kept.first) this.#onWire = this.#kept.first;
     while (this.#untaken[0] !== undefined && this.#untaken[0].end <= taken) {
-      this.#output.acknowledged((this.#untaken.shift() as { message: Out }).message);
+      this.#output.acknowledged((this.#untaken.shift() as Awaited<Out>).message);
     }
   }
 
@@ -170,37 +211,93 @@ export class Outflow<Out extends Cuttable> {
     };
   }
 
-  /** Gives up: the messages that the peer may not have, in order; those whose taking somebody waits for are `untaken`. */
-  abandon(): { readonly unknown: readonly Out[]; readonly untaken: readonly Out[] } {
-    const unknown = new Set<Out>();
+  /**
+   * Gives up.
+   * @returns the messages that the peer may not have, in order; those of them that somebody waits for; and those that arrived, whose taking somebody waits for
+   */
+  abandon(): {
+    readonly unknown: readonly BatchedMessage[];
+    readonly awaited: readonly Out[];
+    readonly untaken: readonly Out[];
+  } {
+    this.#endBatch();
+    const large = new Set<Out>();
+    const unknown: (BatchedMessage | Out)[] = [];
+    const awaited = this.#awaited.splice(0).map(({ message }) => message);
     for (const piece of this.#kept) {
-      const { message, flags } = piece;
-      // As it was sent: the program may have changed its own bytes since.
-      if (flags & pieceFlag.first && flags & pieceFlag.last && (flags & pieceFlag.broken) === 0) {
-        message.payload = piece.bytes();
-      }
-      unknown.add(message);
+      unknown.push(...batched(piece, this.#acknowledged));
+      const { message } = piece;
+      // As it was sent, where it was copied: the program may have changed its own bytes since.
+      if (message && !large.has(message))
+        unknown.push(piece.isWhole ? { type: message.type, payload: piece.bytes() } : message);
+      if (message) large.add(message);
     }
-    if (this.#cut) unknown.add(this.#cut.message);
+    if (this.#cut) {
+      if (!large.has(this.#cut.message)) unknown.push(this.#cut.message);
+      if (this.#cut.message.level) awaited.push(this.#cut.message);
+    }
     const untaken = this.#untaken.splice(0).map(({ message }) => message);
-    this.#kept.begin(this.#next);
+    this.#kept.clear();
+    this.#unsent = 0;
+    this.#acknowledged = this.#next;
     this.#cut = undefined;
-    return { unknown: [...unknown], untaken };
+    return { unknown, awaited, untaken };
   }
 
-  #arrived(message: Out, end: number): void {
-    if (message.level === 'processed') this.#untaken.push({ message, end });
-    else if (message.level === 'received') this.#output.acknowledged(message);
+  #gather(message: Out, size: number): void {
+    let batch = this.#batch;
+    if (
+      batch === undefined ||
+      batch.dataBytes >= batchBytes ||
+      batch.end + recordHeadBytes + size > this.#block.length
+    ) {
+      this.flush();
+      batch = this.#beginBatch(size);
+    }
+    batch.end = writeRecord(this.#block, batch.end, message.type, message.payload);
+    if (message.level !== undefined) batch.flags |= this.#lastFlags(message);
+    batch.count++;
+    this.#next++;
+    this.#sentBytes += size;
+  }
+
+  #beginBatch(size: number): Piece<Out> {
+    if (this.#blockUsed + recordHeadBytes + size > this.#block.length) {
+      // A quiet connection keeps little memory for it.
+      this.#block = Buffer.allocUnsafeSlow(Math.min(blockBytes, Math.max(firstBlockBytes, 2 * this.#block.length)));
+      this.#blockUsed = 0;
+    }
+    const flags = pieceFlag.first | pieceFlag.last;
+    this.#batch = new Piece<Out>(undefined, this.#next, flags, 0, this.#block, this.#blockUsed, this.#blockUsed);
+    this.#batch.count = 0;
+    return this.#batch;
+  }
+
+  /** @returns the batch, which is kept from now on */
+  #endBatch(): Piece<Out> | undefined {
+    const batch = this.#batch;
+    if (batch === undefined) return undefined;
+    this.#batch = undefined;
+    this.#blockUsed = batch.end;
+    this.#kept.push(batch);
+    return batch;
+  }
+
+  /** The flags of a message's last piece, which takes the number that is next; who waits for the message is noted. */
+  #lastFlags(message: Out): number {
+    if (message.level === undefined) return pieceFlag.last;
+    this.#awaited.push({ message, end: this.#next + 1 });
+    return pieceFlag.last | pieceFlag.urgent;
   }
 
   #cutPiece(): void {
     const cut = this.#cut as { readonly message: Out; doneBytes: number; readonly first: number };
-    const { payload, level } = cut.message;
+    const { payload } = cut.message;
     const start = cut.doneBytes;
     const end = Math.min(payload.length, start + pieceBytes);
     let flags = start === 0 ? pieceFlag.first : 0;
     if (end === payload.length) {
-      flags |= pieceFlag.last | (level === undefined ? 0 : pieceFlag.urgent);
+      flags |= this.#lastFlags(cut.message);
       this.#cut = undefined;
     }
     cut.doneBytes = end;
@@ -221,19 +318,14 @@ export class Outflow<Out extends Cuttable> {
     const { memory, start } = this.#output.reserve(headBytes + (joined ? dataBytes : 0));
     piece.write(memory, start, joined);
     if (!joined) this.#output.write(piece.bytes());
-    this.#onWire = piece.number + 1;
-  }
-
-  #writeAgain(piece: Piece<Out>): void {
-    if (piece.changed && (piece.flags & pieceFlag.broken) === 0) this.#breakOff(piece.message);
-    this.#write(piece);
   }
 
   /** The program has changed what is to be sent again: the peer gets nothing of it instead of something else, and the program is told. */
   #breakOff(message: Out): void {
     let told = false;
-    for (const piece of this.#kept) {
-      if (piece.message !== message || piece.number < this.#onWire) continue;
+    for (let index = this.#kept.length - this.#unsent; index < this.#kept.length; index++) {
+      const piece = this.#kept.at(index) as Piece<Out>;
+      if (piece.message !== message) continue;
       told ||= (piece.flags & pieceFlag.broken) !== 0;
       // The peer never counts these.
       this.#sentBytes -= piece.dataBytes;
@@ -242,25 +334,13 @@ export class Outflow<Out extends Cuttable> {
     this.#kept.recount();
     if (this.#cut?.message === message) this.#cut = undefined;
     if (told) return;
+    const awaited = this.#awaited.findIndex((each) => each.message === message);
+    if (awaited >= 0) this.#awaited.splice(awaited, 1);
     const error = new ValueError(
       `a message of ${message.payload.length} bytes had to be sent again after the link broke, and its bytes had been changed meanwhile, so the peer does not get it: ` +
         'send a copy (Buffer.from(bytes)), or change them only after an acknowledgement',
     );
     this.#output.rejected(message, error);
     this.#output.warn(error);
-  }
-
-  /** @returns the payload as memory that nobody else changes, unless it is large */
-  #own(message: Out): { readonly memory: Uint8Array; readonly start: number } {
-    const { payload } = message;
-    if (message.owned || payload.length >= copiedBytes) return { memory: payload, start: 0 };
-    if (this.#copyBlock === undefined || this.#copyUsed + payload.length > copyBlockBytes) {
-      this.#copyBlock = Buffer.allocUnsafeSlow(copyBlockBytes);
-      this.#copyUsed = 0;
-    }
-    const place = { memory: this.#copyBlock, start: this.#copyUsed };
-    place.memory.set(payload, place.start);
-    this.#copyUsed += payload.length;
-    return place;
   }
 }

@@ -1,4 +1,5 @@
 /** How far a handshake is, what it goes by, and what it needs of the session around it. Types only. */
+import type { BatchedMessage } from './batch.js';
 import type { HandshakeMode } from './settings.js';
 import type { StandingSettings } from './standing.js';
 
@@ -11,14 +12,14 @@ export interface HandshakeSettings extends StandingSettings {
 }
 
 /** What a handshake needs of the plain session around it. */
-export interface HandshakeOwner<Out> {
+export interface HandshakeOwner {
   /** Messages that were received and sent plainly on this link. */
   readonly plainReceived: number;
   readonly plainSent: number;
   /** Bytes that turned out to be plain. */
   pushPlain(bytes: Buffer): void;
   /** A message as the application knows it. */
-  valueOf(message: Out): unknown;
+  valueOf(message: BatchedMessage): unknown;
 }
 
 /**

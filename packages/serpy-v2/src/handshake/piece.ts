@@ -1,8 +1,9 @@
-/** A numbered piece of a message on the wire: the header of v2 with a CRC-32, then flags, number, and the bytes. */
+/** A numbered piece of a message on the wire, or several small messages: the header of v2 with a check, then flags, number, and the bytes. */
+import { writeUint32 } from '../header.js';
 import { headerBytes, magic } from '../wire.js';
 import { checkOf } from './check.js';
 import { crc32 } from './crc.js';
-import { numberedBit, pieceFlag, pieceHeadBytes, totalBytes, writeNumber } from './wire.js';
+import { batchType, numberedBit, pieceFlag, pieceHeadBytes, totalBytes, writeNumber } from './wire.js';
 
 /** What the CRC covers of the header: type, then everything from the length on. */
 const typeAt = 5;
@@ -22,8 +23,12 @@ export interface Sendable {
 }
 
 export class Piece<Out extends Sendable> {
-  readonly message: Out;
+  /** Undefined for several small ones, which are in the bytes. */
+  readonly message: Out | undefined;
+  /** Its own, or that of the first of several messages. */
   readonly number: number;
+  /** How many numbers it takes. */
+  count = 1;
   flags: number;
   /** How large the message is, where this begins one of several pieces. */
   readonly total: number;
@@ -35,7 +40,7 @@ export class Piece<Out extends Sendable> {
   check = -1;
 
   constructor(
-    message: Out,
+    message: Out | undefined,
     number: number,
     flags: number,
     total: number,
@@ -52,8 +57,23 @@ export class Piece<Out extends Sendable> {
     this.end = end;
   }
 
+  /** The number after it. */
+  get next(): number {
+    return this.number + this.count;
+  }
+
+  /** The type of its frame. */
+  get type(): number {
+    return this.message === undefined ? batchType : this.message.type | numberedBit;
+  }
+
   get dataBytes(): number {
     return this.end - this.start;
+  }
+
+  /** Whether it is a message by itself, which was not taken back. */
+  get isWhole(): boolean {
+    return (this.flags & (pieceFlag.first | pieceFlag.last | pieceFlag.broken)) === (pieceFlag.first | pieceFlag.last);
   }
 
   get last(): boolean {
@@ -77,11 +97,11 @@ export class Piece<Out extends Sendable> {
     const dataAt = at + this.headBytes;
     if (joined) this.#copyTo(target, dataAt);
     this.check = this.#checkOf(target, at, joined);
-    writeLength(target, at + crcAt, this.check);
+    writeUint32(target, at + crcAt, this.check);
   }
 
   #checkOf(target: Uint8Array, at: number, joined: boolean): number {
-    const type = this.message.type | numberedBit;
+    const { type } = this;
     const dataAt = at + this.headBytes;
     // One pass over all of it, where that is the same.
     if (joined) return crc32(target, at + lengthAt, dataAt + this.dataBytes, type);
@@ -91,8 +111,8 @@ export class Piece<Out extends Sendable> {
   #writeHead(target: Uint8Array, at: number): void {
     const { headBytes, flags } = this;
     for (let i = 0; i < typeAt; i++) target[at + i] = frameStart[i] as number;
-    target[at + typeAt] = this.message.type | numberedBit;
-    writeLength(target, at + lengthAt, headBytes - headerBytes + this.dataBytes);
+    target[at + typeAt] = this.type;
+    writeUint32(target, at + lengthAt, headBytes - headerBytes + this.dataBytes);
     target[at + headerBytes] = flags;
     writeNumber(target, at + headerBytes + 1, this.number);
     if (this.hasTotal) writeNumber(target, at + headerBytes + pieceHeadBytes, this.total);
@@ -141,11 +161,4 @@ export function controlFrame(type: number, payload: Uint8Array): Buffer {
   frame.set(payload, headerBytes);
   frame.writeUInt32LE(crc32(frame, lengthAt, frame.length, type), crcAt);
   return frame;
-}
-
-function writeLength(target: Uint8Array, at: number, value: number): void {
-  target[at] = value;
-  target[at + 1] = value >>> 8;
-  target[at + 2] = value >>> 16;
-  target[at + 3] = value >>> 24;
 }

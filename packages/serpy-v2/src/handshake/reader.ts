@@ -8,7 +8,16 @@ import { checkOf, digestFromBytes } from './check.js';
 import { crc32 } from './crc.js';
 import { DamageError } from './faults.js';
 import type { PieceHead } from './inflow.js';
-import { controlType, numberedBit, pieceBytes, pieceFlag, pieceHeadBytes, readNumber, totalBytes } from './wire.js';
+import {
+  batchType,
+  controlType,
+  numberedBit,
+  pieceBytes,
+  pieceFlag,
+  pieceHeadBytes,
+  readNumber,
+  totalBytes,
+} from './wire.js';
 
 /** What takes frames whose CRC was right. */
 export interface FrameSink {
@@ -218,7 +227,7 @@ function isControl(type: number): boolean {
 }
 
 function isNumbered(type: number): boolean {
-  return type === 0x03 || type === 0x13 || type === 0x23 || type === 0x83;
+  return type === 0x03 || type === 0x13 || type === 0x23 || type === 0x83 || type === batchType;
 }
 
 /** How much stands between the header and the bytes of a piece. */

@@ -1,5 +1,6 @@
 /** A session as it stands between links: who gave it, how it is gone on with, and what is told when it ends. */
 import { ConnectionLostError, MessagesUnknownError, type SessionOutput } from 'serpy-core';
+import type { BatchedMessage } from './batch.js';
 import { Course, type CourseSettings } from './course.js';
 import { type Hello, idBytes, type NewSession, type Resumption, type Terms } from './greeting.js';
 import type { Cuttable } from './outflow.js';
@@ -18,7 +19,7 @@ export class Standing<Out extends Cuttable, Owner> {
   readonly #settings: StandingSettings;
   readonly #output: SessionOutput<Out>;
   readonly #sessions: Sessions<Owner>;
-  readonly #shown: (message: Out) => unknown;
+  readonly #shown: (message: BatchedMessage) => unknown;
   #earlier = 0;
   #instance: Buffer | undefined;
   /** How often this client has tried to come back; of a server's session, the last attempt that it has seen. */
@@ -29,7 +30,7 @@ export class Standing<Out extends Cuttable, Owner> {
     settings: StandingSettings,
     output: SessionOutput<Out>,
     sessions: Sessions<Owner>,
-    shown: (message: Out) => unknown,
+    shown: (message: BatchedMessage) => unknown,
   ) {
     this.#settings = settings;
     this.#output = output;
@@ -100,9 +101,9 @@ export class Standing<Out extends Cuttable, Owner> {
     this.course = undefined;
     this.#earlier = course.inflow.earlier;
     this.#sessions.end(course.ticket.id, course.inflow.next);
-    const { unknown, untaken } = course.outflow.abandon();
+    const { unknown, awaited, untaken } = course.outflow.abandon();
     const text = 'the session ended before the message was acknowledged: it may or may not have arrived';
-    for (const message of unknown) if (message.level) this.#output.rejected(message, new ConnectionLostError(text));
+    for (const message of awaited) this.#output.rejected(message, new ConnectionLostError(text));
     const late = 'the session ended before it was known whether the message, which arrived, was taken';
     for (const message of untaken) this.#output.rejected(message, new ConnectionLostError(late));
     return unknown.map((message) => this.#shown(message));

@@ -1,8 +1,11 @@
 /** The constants of the wire after a handshake, and its 64-bit numbers. */
-import { readUint32 } from '../header.js';
+import { readUint32, writeUint32 } from '../header.js';
 
 /** A numbered message has the type of a plain one with this bit set: no original peer has such a type. */
 export const numberedBit = 0x02;
+
+/** A frame of several small messages, each with a number of its own. */
+export const batchType = 0x33;
 
 /** Frames that carry no message. */
 export const controlType = { state: 0x42, ping: 0x52, pong: 0x62, close: 0x72 } as const;
@@ -39,13 +42,6 @@ const twoTo32 = 2 ** 32;
 export function writeNumber(target: Uint8Array, start: number, value: number): void {
   writeUint32(target, start, value);
   writeUint32(target, start + 4, value / twoTo32);
-}
-
-function writeUint32(target: Uint8Array, start: number, value: number): void {
-  target[start] = value;
-  target[start + 1] = value >>> 8;
-  target[start + 2] = value >>> 16;
-  target[start + 3] = value >>> 24;
 }
 
 /** Reads an unsigned number of 64 bits. Above 2^53 it is not exact: no honest peer gets there in a lifetime. */

@@ -1,5 +1,6 @@
 /** What a session does with what comes, frame by frame: duplicates, gaps, damage, liars, and those who are not who they say. */
 import { expect, test } from 'vitest';
+import { writeRecord } from '../../src/handshake/batch.js';
 import { controlFrame, Piece } from '../../src/handshake/piece.js';
 import { Sessions } from '../../src/handshake/sessions.js';
 import { controlType, pieceFlag, writeNumber } from '../../src/handshake/wire.js';
@@ -17,6 +18,27 @@ function pieceFrame(
   const message = { type: frameType.str, sizeBytes: 0, acknowledged: false };
   const piece = new Piece(message, number, flags, total, bytes, 0, bytes.length);
   const frame = Buffer.alloc(piece.headBytes + bytes.length);
+  piece.write(frame, 0, true);
+  return frame;
+}
+
+/** Several small messages in one frame; a text, or a type and its bytes. */
+function batchFrame(
+  number: number,
+  ...messages: readonly (string | readonly [type: number, payload: Buffer])[]
+): Buffer {
+  const data = Buffer.alloc(64 * 1024);
+  let end = 0;
+  for (const message of messages) {
+    const [type, payload] = typeof message === 'string' ? [frameType.str, Buffer.from(message)] : message;
+    end = writeRecord(data, end, type, payload);
+  }
+  return batchOf(number, data.subarray(0, end));
+}
+
+function batchOf(number: number, data: Buffer): Buffer {
+  const piece = new Piece<never>(undefined, number, pieceFlag.first | pieceFlag.last, 0, data, 0, data.length);
+  const frame = Buffer.alloc(piece.headBytes + data.length);
   piece.write(frame, 0, true);
   return frame;
 }
@@ -505,4 +527,115 @@ test('what was to go out in a session arrives plainly where the peer is a plain 
   plain.hear(client.takeBytes());
   expect(plain.warnings).toEqual([]);
   expect(plain.values).toEqual([image]);
+});
+
+test('small messages that are said in one go travel in one frame, each with a number of its own', () => {
+  const { client, server } = begun();
+  const values = ['one', 2, 3.5, Buffer.from('four'), ''];
+  for (const value of values) client.say(value);
+  const bytes = client.takeBytes();
+  expect(bytes[5]).toBe(0x33);
+  expect(bytes.length).toBe(14 + bytes.readUInt32LE(10));
+  server.hear(bytes);
+  expect(server.values).toEqual(values);
+  expect(server.messages.map(({ end }) => end)).toEqual([1, 2, 3, 4, 5]);
+});
+
+test('small messages and large ones keep their order', () => {
+  const { client, server } = begun();
+  const values = ['before', Buffer.alloc(10_000, 1), 'between', Buffer.alloc(600_000, 2), 'after'];
+  for (const value of values) client.say(value);
+  exchange({ client, server });
+  expect(server.messages.map(({ value }) => (typeof value === 'string' ? value : (value as Buffer).length))).toEqual([
+    'before',
+    10_000,
+    'between',
+    600_000,
+    'after',
+  ]);
+});
+
+test('of small messages that come again, those that have not come yet are delivered', () => {
+  const { server } = begun();
+  server.hear(batchFrame(0, 'one', 'two'));
+  server.takeBytes();
+  server.hear(batchFrame(0, 'one', 'two', 'three'));
+  expect(server.values).toEqual(['one', 'two', 'three']);
+  expect(server.takeBytes().length).toBeGreaterThan(0);
+});
+
+test('small messages that begin too late end the link', () => {
+  const { server } = begun();
+  server.hear(batchFrame(1, 'two'));
+  expect(server.values).toEqual([]);
+  expect(server.error).toMatchObject({ code: 'ERR_SERPY_PROTOCOL', message: expect.stringContaining('piece 1') });
+  expect(server.session.lasting?.resumableMs).toBeGreaterThan(0);
+});
+
+test.each([
+  ['half a head', Buffer.of(3), 'end beyond their frame'],
+  ['more than there is', Buffer.of(4, 0x20, 1, 2, 3), 'end beyond their frame'],
+  ['a type that does not exist', Buffer.of(1, 0x30, 65), 'type 31'],
+])('small messages with %s end the session', (_what, data, words) => {
+  const { server } = begun();
+  server.hear(batchOf(0, data));
+  expect(server.values).toEqual([]);
+  expect(server.error).toMatchObject({ code: 'ERR_SERPY_PROTOCOL', message: expect.stringContaining(words) });
+  expect(server.session.lasting?.resumableMs ?? 0).toBe(0);
+});
+
+test('a small message counts against the limits as every other', () => {
+  const receiveQueue = { maxMessages: 2, maxBytes: 1_000_000, whenFull: 'block' as const };
+  const { server } = begun({}, { receiveQueue });
+  server.takes = false;
+  server.hear(batchFrame(0, 'one', 'two', 'three'));
+  expect(server.values).toEqual(['one', 'two']);
+  expect(server.error).toMatchObject({ code: 'ERR_SERPY_PROTOCOL', message: expect.stringContaining('allowed') });
+  const small = begun({}, { maxMessageBytes: 3 }).server;
+  small.hear(batchFrame(0, 'four'));
+  expect(small.error).toMatchObject({ code: 'ERR_SERPY_TOO_LARGE' });
+});
+
+test('bytes of small messages are the application’s, whatever becomes of the memory that they came in', () => {
+  const { server } = begun();
+  const bytes = batchFrame(0, [frameType.bytes, Buffer.from('first')], [frameType.bytes, Buffer.from('second')]);
+  server.session.receive(bytes, 0);
+  const first = server.session.read();
+  const second = server.session.read();
+  server.session.keep();
+  bytes.fill(0);
+  expect([first?.value, second?.value].map(String)).toEqual(['first', 'second']);
+});
+
+test('small messages that are read later come from memory that is our own', () => {
+  const { server } = begun();
+  const bytes = batchFrame(0, 'first', 'second');
+  server.session.receive(bytes, 0);
+  expect(server.session.read()?.value).toBe('first');
+  server.session.keep();
+  bytes.fill(0);
+  expect(server.session.read()?.value).toBe('second');
+});
+
+test('a session that ends tells which of the small messages may not have arrived', () => {
+  const { client } = begun();
+  for (const text of ['one', 'two', 'three']) client.say(text);
+  client.say(Buffer.alloc(5000, 1));
+  client.say('five');
+  client.takeBytes();
+  client.hear(stateFrame(1, 0, 1000, 1_000_000));
+  const told = client.session.lasting?.abandon() as { readonly type: string; readonly value: unknown }[];
+  expect(told.map(({ value }) => (typeof value === 'string' ? value : (value as Buffer).length))).toEqual([
+    'two',
+    'three',
+    5000,
+    'five',
+  ]);
+});
+
+test('many small messages at full speed keep within the memory that is set aside for what is not acknowledged', () => {
+  const { client } = begun({ replayQueue: { maxMessages: 50, maxBytes: 1_000_000 } });
+  let said = 0;
+  for (; client.session.canSend; said++) client.say('a text');
+  expect(said).toBe(50);
 });

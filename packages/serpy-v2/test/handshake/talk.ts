@@ -63,6 +63,7 @@ export class End {
 
   /** What was written since the last call. */
   takeBytes(): Buffer {
+    this.session.flush();
     this.#bytesOut.push(...(this.#pieces.take() as Buffer[]));
     const bytes = Buffer.concat(this.#bytesOut);
     this.#bytesOut = [];

@@ -193,6 +193,7 @@ export class End {
   }
 
   flush(): void {
+    if (this.wire !== undefined && !this.said) this.session.flush();
     const pieces = this.#pieces.take();
     if (this.wire === undefined || this.said || pieces.length === 0) return;
     this.out.push(Buffer.concat(pieces));

@@ -6,6 +6,9 @@ import type { End } from './end.js';
 
 type Options = Partial<SessionOptions>;
 
+/** So many bytes of small messages are gathered before they count, with what stands before each. */
+const gatheredBytes = 64 * 1024;
+
 /** Above this the pieces themselves are looked at now and then only. */
 const fewPieces = 32;
 
@@ -18,20 +21,24 @@ export function lookAtEnd(end: End, { replayQueue, receiveQueue }: Options, most
   const { course } = end;
   if (course === undefined) return;
   const { name } = end;
-  const { first, length, bytes, onWire } = course.outflow.position;
+  const { first, bytes } = course.outflow.position;
   const { next } = course.outflow;
-  must(first + length === next, `${name} keeps ${length} pieces from ${first}, and ${next} is the next`);
-  must(onWire >= first && onWire <= next, `${name} has put ${onWire} on the wire, of ${first} to ${next}`);
-  if (length > 0 && length <= fewPieces) {
-    let expected = first;
-    for (const number of course.outflow.keptNumbers()) {
-      must(number === expected, `${name} keeps piece ${number} in the place of ${expected}`);
-      expected++;
+  const length = next - first;
+  must(length >= 0, `${name} has ${first} acknowledged, and ${next} is the next`);
+  if (length <= fewPieces) {
+    let expected: number | undefined;
+    for (const [from, to] of course.outflow.keptRanges()) {
+      if (expected === undefined)
+        must(from <= first && first < to, `${name} keeps ${from} to ${to}, first of all, and needs ${first}`);
+      else must(from === expected, `${name} keeps ${from} in the place of ${expected}`);
+      expected = to;
     }
+    must((expected ?? first) === next, `${name} keeps all before ${expected ?? first}, and ${next} is the next`);
   }
   if (replayQueue) {
-    must(length <= replayQueue.maxMessages, `${name} keeps ${length} pieces, and may ${replayQueue.maxMessages}`);
-    must(bytes < replayQueue.maxBytes + pieceBytes, `${name} keeps ${bytes} bytes, and may ${replayQueue.maxBytes}`);
+    must(length <= replayQueue.maxMessages, `${name} keeps ${length} messages, and may ${replayQueue.maxMessages}`);
+    const most = replayQueue.maxBytes + pieceBytes + gatheredBytes;
+    must(bytes < most, `${name} keeps ${bytes} bytes, and may ${replayQueue.maxBytes}`);
   }
   const { inflow } = course;
   must(inflow.taken <= inflow.next, `${name} has taken ${inflow.taken}, and ${inflow.next} is expected`);

@@ -145,6 +145,13 @@ class WatchedTransport implements Transport {
         check('drained');
         handler.drained();
       },
+      get gathered() {
+        return handler.gathered ?? false;
+      },
+      flushing: () => {
+        check('flushing');
+        handler.flushing?.();
+      },
       ended: () => {
         check('ended');
         handler.ended();

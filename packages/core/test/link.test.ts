@@ -1,0 +1,69 @@
+/** A link that is given away, as one resumed session takes the link of a connection that had seemed new. */
+import { expect, test } from 'vitest';
+import { Link, type LinkOwner } from '../src/link.js';
+import type { Outgoing, Received, Session } from '../src/protocol.js';
+import { ManualClock } from '../src/testing/manual-clock.js';
+import type { Transport, TransportHandler } from '../src/transport.js';
+
+class Stuck implements Transport {
+  readonly remote = { host: '127.0.0.1', port: 1 };
+  readonly local = { host: '127.0.0.1', port: 2 };
+  readonly unsentBytes = 10;
+  readonly leftBytes = 0;
+  readonly writable = false;
+  destroyed = false;
+  readonly #memory = Buffer.alloc(100);
+  start(_handler: TransportHandler): void {}
+  write(): void {}
+  reserve() {
+    return { memory: this.#memory, start: 0 };
+  }
+  flush(): void {}
+  pause(): void {}
+  resume(): void {}
+  end(): void {}
+  destroy(): void {
+    this.destroyed = true;
+  }
+}
+
+const idle: Session<unknown, object, Received, Outgoing> = {
+  canSend: true,
+  deadlineMs: 5000,
+  encode: () => ({ sizeBytes: 1, acknowledged: false }),
+  send: () => {},
+  hold: () => {},
+  forget: () => {},
+  up: () => {},
+  lost: () => {},
+  receive: () => {},
+  keep: () => {},
+  read: () => undefined,
+  ended: () => undefined,
+  tick: () => {},
+};
+
+const owner: LinkOwner = {
+  outgoingMessages: 0,
+  nextOutgoing: () => undefined,
+  sentAll: () => {},
+  inboxFull: false,
+  inboxHasRoom: true,
+  writeTimeoutMs: 1000,
+  closing: false,
+  deliver: () => {},
+  counted: () => {},
+  stepped: () => {},
+};
+
+test('a link that was given away watches its transport no more', async () => {
+  const clock = new ManualClock();
+  const transport = new Stuck();
+  const link = new Link(transport, idle, owner, clock, { lost: () => {} });
+  link.start();
+  expect(clock.pending).toBe(2); // the session's deadline, and the watch over what has not left
+  link.handOver();
+  expect(clock.pending).toBe(0);
+  await clock.advance(10_000);
+  expect(transport.destroyed).toBe(false);
+});
