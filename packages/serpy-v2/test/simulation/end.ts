@@ -159,7 +159,8 @@ export class End {
     if (level === undefined) attempt.ended('accepted');
     this.outbox.push(sending);
     if (this.outbox.length > 1 || !this.pump() || this.outbox.length > 0) this.session.hold(frame);
-    if (text === undefined && bytes.length < 4096) bytes.fill(0xee);
+    const copiedBelow = this.on && this.outbox.length === 0 ? 64 * 1024 : 4096;
+    if (text === undefined && bytes.length < copiedBelow) bytes.fill(0xee);
   }
 
   /** Puts on the wire what goes. */
