@@ -11,15 +11,22 @@ export interface Figure {
   readonly faults?: readonly string[];
 }
 
-/** Shows figures with the command that measures them again; whether all promises are kept. */
-export function showFigures(rows: readonly (Figure & { readonly command: string })[]): boolean {
+type Row = Figure & { readonly command: string };
+
+/** Figures with the command that measures each again. */
+export function tableOf(rows: readonly Row[]): string {
   const cells = rows.map(({ what, bound, measured, ok, command }) => [
     what,
     bound,
     ok ? measured : `**${measured}**`,
     command,
   ]);
-  console.log(table(['promise', 'bound', 'measured', 'command'], cells));
+  return table(['promise', 'bound', 'measured', 'command'], cells);
+}
+
+/** Shows them; whether all promises are kept. */
+export function showFigures(rows: readonly Row[]): boolean {
+  console.log(tableOf(rows));
   for (const { what, faults = [] } of rows) for (const fault of faults.slice(0, 20)) console.log(`\n${what}: ${fault}`);
   return rows.every(({ ok }) => ok);
 }

@@ -1,7 +1,8 @@
 /** The promises of docs/reliability.md, measured one after the other, as one table with the command for each. */
 import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { measureCuts, measureEveryByte } from './cutting.js';
-import { type Figure, showFigures } from './figure.js';
+import { type Figure, showFigures, tableOf } from './figure.js';
 import { measureFuzz } from './fuzz.js';
 import { measureHalfOpen, measureResume, measureResumes, measureWeight } from './links.js';
 import type { Settings } from './settings.js';
@@ -76,6 +77,17 @@ export const measures: Readonly<Record<string, Measure>> = {
   partition: measurePartition,
 };
 
+const page = 'docs/reliability.md';
+
+/** Measured by the bench, which compares in one run. */
+export const throughput = {
+  what: 'throughput of a session against plain v2: messages of 1 MiB and of 64 bytes',
+  bound: '≥ 0.8 and ≥ 0.6 times as much',
+  measured: 'by the bench',
+  ok: true,
+  command: '`npm run bench -- --only small,blob-1m --peers serpy-v2,serpy-v2-session`',
+};
+
 /** Sizes for `npm run figures`: those of the test suite. */
 const short = { cuts: 200, worlds: 5_000, inputs: 2_000_000, live: 1_500, rounds: 3 };
 
@@ -99,5 +111,16 @@ export async function figures(settings: Settings): Promise<boolean> {
     console.error(`${name}: ${Math.round((performance.now() - startMs) / 1000)} s`);
     if (figure) rows.push({ ...figure, command: `\`npm run test:long -- ${name}\`` });
   }
+  rows.push(throughput);
+  if (settings.write) writeTable(tableOf(rows));
   return showFigures(rows);
+}
+
+/** Between these the page has the table of the last run that was to be written. */
+function writeTable(table: string): void {
+  const text = readFileSync(page, 'utf8');
+  writeFileSync(
+    page,
+    text.replace(/(?<=<!-- figures -->\n)[\s\S]*?(?=<!-- end of figures -->)/, () => `\n${table}\n\n`),
+  );
 }

@@ -29,6 +29,8 @@ export interface Settings {
   readonly keptWorlds: string;
   /** Whether `figures` measures at the sizes of the long tests. */
   readonly full: boolean;
+  /** Whether `figures` puts its table into docs/reliability.md. */
+  readonly write: boolean;
   /** Links that are cut in one transfer, in each direction. Default 5,000. */
   readonly cuts: number;
   /** Every how manieth byte the link is cut at. Default 1. */
@@ -57,6 +59,7 @@ export function readArguments(args: readonly string[]): { parts: readonly string
       'healing-rounds': { type: 'string', default: '400' },
       few: { type: 'boolean', default: false },
       'kept-worlds': { type: 'string', default: 'packages/serpy-v2/test/simulation/kept.json' },
+      write: { type: 'boolean', default: false },
       full: { type: 'boolean', default: false },
       cuts: { type: 'string', default: '5000' },
       step: { type: 'string', default: '1' },
@@ -78,6 +81,7 @@ export function readArguments(args: readonly string[]): { parts: readonly string
     few: values.few,
     keptWorlds: values['kept-worlds'],
     full: values.full,
+    write: values.write,
     cuts: count(values.cuts, '--cuts'),
     step: Math.max(1, count(values.step, '--step')),
     resumes: count(values.resumes, '--resumes'),
