@@ -173,11 +173,11 @@ class SessionRun {
     const session = this.#session;
     this.#account.receivedBytes += piece.length;
     session.receive(piece, 0);
-    this.#takeAll(piece.length);
+    this.#takeAll();
     session.keep();
     if (late && session.deadlineMs !== undefined) {
       session.tick(session.deadlineMs, false);
-      this.#takeAll(piece.length);
+      this.#takeAll();
     }
     this.#proceed();
   }
@@ -196,10 +196,12 @@ class SessionRun {
     throw error;
   }
 
-  #takeAll(bytes: number): void {
+  #takeAll(): void {
     for (let taken = 0; ; taken++) {
       const received = this.#session.read();
       if (received === undefined) return;
+      // Several may have waited for the last byte of their frame.
+      const bytes = this.#account.receivedBytes;
       if (taken > bytes + 1) throw new RuleBroken(`more messages came than bytes: ${taken} of ${bytes}`);
       this.#account.letGo();
       this.#session.lasting?.taken(received);
