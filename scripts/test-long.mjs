@@ -12,6 +12,8 @@ await build({
   entry: {
     main: join('test', 'long', 'main.ts'),
     worker: join('test', 'fuzz', 'worker.ts'),
+    peer: join('test', 'processes', 'peer.ts'),
+    worlds: join('test', 'long', 'worlds.ts'),
     'stuck-server': join('test', 'long', 'stuck-server.ts'),
   },
   outDir: join('test', 'long', 'dist'),

@@ -38,6 +38,8 @@ const longFiles: Record<string, string> = {
   'packages/core/src/conversation.ts':
     'where session, queues, streams and counts meet: mostly one line for each thing that one tells another',
   'packages/core/src/lifecycle.ts': 'one state machine: a connection from its first dial to its end',
+  'packages/serpy-v2/src/handshake/inflow.ts': 'one half of a session: numbers that must agree with each other',
+  'packages/serpy-v2/src/handshake/outflow.ts': 'the other half',
   'packages/serpy-v2/src/handshake/handshake.ts':
     'one state machine: both roles of the handshake, which answer each other',
 };

@@ -13,8 +13,16 @@ import { compileBlocks } from './docs/compile.js';
 import { optionRows } from './docs/options.js';
 import { anchorOf, codeIn, isProgram, type Page, readPage, readPages, type Table } from './docs/pages.js';
 import { freePort, programOf, runBlock } from './docs/run.js';
+import { measures, throughput } from './long/figures.js';
 import { killPrograms } from './program.js';
 import { packages, readManifest, root } from './workspace.js';
+
+interface Guard {
+  readonly guard: string;
+  readonly file: string;
+  readonly written: string;
+  readonly noticer: string;
+}
 
 const pages = readPages();
 const programs = pages.flatMap(({ blocks }) => blocks).filter(isProgram);
@@ -261,6 +269,38 @@ describe('docs/reliability.md', () => {
       ...[...reasons.matchAll(/^ {2}\| '([\w-]+)'/gm)].map(([, name]) => name),
       'gave-up',
     ]);
+  });
+});
+
+describe('figures', () => {
+  const { text } = page('docs/reliability.md');
+  const marked = /<!-- figures -->\n([\s\S]*?)<!-- end of figures -->/.exec(text)?.[1] ?? '';
+  const rows = rowsWith(readPage('figures', marked), 'promise', 'bound', 'measured', 'command');
+
+  test('in docs/reliability.md are all that npm run figures measures, complete, and kept', () => {
+    const names = rows.map(({ command = '' }) => /npm run test:long -- ([\w-]+)/.exec(command)?.[1]);
+    expect(names.filter(Boolean)).toEqual(Object.keys(measures));
+    expect(rows.at(-1)?.command).toBe(throughput.command);
+    for (const { promise = '', bound = '', measured = '' } of rows) {
+      expect(
+        [promise, bound, measured].every((cell) => cell.length > 3),
+        promise,
+      ).toBe(true);
+      expect(measured, promise).not.toContain('**');
+    }
+  });
+
+  test('of guards are those that the script takes out, each noticed', () => {
+    const guards = JSON.parse(readFileSync(join(root, 'scripts/guards.json'), 'utf8')) as Guard[];
+    const shown = rowsWith(page('docs/reliability.md'), 'guard', 'noticed by').map((row) => [
+      row.guard,
+      row['noticed by'],
+    ]);
+    expect(shown).toEqual(guards.map(({ guard, noticer }) => [guard, noticer.split('/').at(-1)]));
+    for (const { guard, file, written, noticer } of guards) {
+      expect(readFileSync(join(root, file), 'utf8').includes(written), guard).toBe(true);
+      if (noticer !== 'simulation') expect(existsSync(join(root, 'packages', `${noticer}.test.ts`)), guard).toBe(true);
+    }
   });
 });
 

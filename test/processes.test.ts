@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { connect, listen, type PortableConnection, type ProtocolName } from 'serpy';
 import { Checker, outcomeOfSend } from 'serpy-core/testing';
-import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { PeerArguments } from './processes/peer.js';
 import { killPrograms, Program } from './program.js';
 import { root } from './workspace.js';
@@ -138,6 +138,69 @@ describe.each(['v1', 'v2'] as const)('%s', (protocol) => {
     const back: string[] = [];
     while (back.length < 51) back.push(String(await connection.getData()));
     expect(back).toEqual(['block 2500', ...Array.from({ length: 50 }, (_, n) => `meanwhile ${n}`)]);
+    expect(events).toEqual([]);
+  });
+});
+
+describe('a session', () => {
+  const session = { handshake: 'require', autoRestart: true, reconnect: soon };
+  const never = { pingIntervalMs: 0, silenceTimeoutMs: 0 };
+  const short = { pingIntervalMs: 100, silenceTimeoutMs: 300 };
+  /** Three times the silence that ends a link. */
+  const blockMs = 900;
+
+  function block(): void {
+    const endMs = performance.now() + blockMs;
+    while (performance.now() < endMs);
+  }
+
+  /** Sends messages and gets all of them back, while the event loop of an end, or of one after the other, is blocked. */
+  async function exchangeWhileBlocked(options: object, serverOptions: object, blocked: string) {
+    const [, port] = await server('v2', 0, serverOptions);
+    const { connection, events } = await client('v2', port, { ...session, ...options });
+    const checker = new Checker({ order: 'stream' });
+    const texts = Array.from({ length: 60 }, (_, n) =>
+      n === 20 && blocked.includes('server') ? `block ${blockMs}` : `message ${n}`,
+    );
+    const sending = (async () => {
+      for (const text of texts) {
+        const attempt = checker.attempted(text);
+        attempt.ended(outcomeOfSend(false, await connection.sendData(text)));
+      }
+    })();
+    for (let n = 0; n < texts.length; n++) {
+      if (n === 10 && blocked.includes('client')) block();
+      checker.received('the client', String(await connection.getData({ timeoutMs: 20_000 })));
+    }
+    await sending;
+    expect(checker.judge({ mayMiss: 0 })).toEqual([]);
+    return events;
+  }
+
+  test.each([
+    ['client', short, never],
+    ['server', never, short],
+  ])('is not given up by a %s whose own event loop was blocked three times the dead time', async (end, own, other) => {
+    expect(await exchangeWhileBlocked(own, other, end)).toEqual([]);
+  });
+
+  test('loses nothing, and nothing comes twice, where both ends have lost patience with the other, which was blocked', async () => {
+    await exchangeWhileBlocked(short, short, 'client server');
+  });
+
+  test('goes on when the clock of the computer is set a day forth and two days back', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const [, port] = await server('v2', 0, short);
+    const { connection, events } = await client('v2', port, { ...session, ...short });
+    for (const days of [1, -2, 1000]) {
+      vi.setSystemTime(Date.now() + days * 86_400_000);
+      await exchange(connection, `${days} days later`);
+      await sleep(400); // more than the silence that ends a link
+      await expect(connection.getData({ timeoutMs: 20 })).rejects.toMatchObject({ code: 'ERR_SERPY_TIMEOUT' });
+    }
     expect(events).toEqual([]);
   });
 });

@@ -1,5 +1,6 @@
-/** Promises of sessions, over real sockets: links are cut until there is nothing left to cut. */
+/** Promises of sessions: links are cut until there is nothing left to cut, and at every byte. */
 import { expect, test } from 'vitest';
+import { everyByte } from './reliability/every-byte.js';
 import { transfer } from './reliability/transfer.js';
 
 const MiB = 1024 * 1024;
@@ -8,8 +9,24 @@ test.each(['up', 'down'] as const)(
   '100 MiB arrive whole, once and in order though the link is cut 200 times (%s)',
   async (direction) => {
     const report = await transfer({ seed: 7, cuts: 200, messages: 400, messageBytes: MiB / 4, direction });
-    expect(report).toMatchObject({ lost: 0, twice: 0, damaged: 0, outOfOrder: 0 });
+    expect(report).toMatchObject({ lost: 0, faults: [] });
     expect(report.cuts).toBeGreaterThan(190);
+  },
+  120_000,
+);
+
+test('three messages arrive once, whichever byte of them, of the handshake or of the goodbye the link is cut at, in whatever way', async () => {
+  const { cases, bytes, faults } = await everyByte('memory', 1);
+  expect(faults).toEqual([]);
+  expect(Math.min(...bytes)).toBeGreaterThan(300);
+  expect(cases).toBe(3 * (bytes[0] + bytes[1] + 2));
+}, 120_000);
+
+test.each(['sockets', 'tls'] as const)(
+  'three messages arrive once, wherever the link is cut (%s)',
+  async (place) => {
+    const { faults } = await everyByte(place, 16, place === 'tls' ? 97 : 41);
+    expect(faults).toEqual([]);
   },
   120_000,
 );

@@ -24,10 +24,9 @@ const weights: Readonly<Record<string, number>> = {
 
 const MiB = 2 ** 20;
 
-/** Runs it; whether nothing was found. */
-export async function fuzz(settings: Settings): Promise<boolean> {
+/** Runs it; a row for each target. */
+export async function measureFuzz(settings: Settings): Promise<Row[]> {
   const options: CampaignOptions = { ...settings, worker: new URL('./worker.mjs', import.meta.url) };
-  console.log(`fuzz: seed ${settings.seed}, ${settings.threads} threads`);
   const rows: Row[] = [];
   const kept = readKept(settings.kept).filter(({ target }) => target === (settings.target ?? target));
   for (const target of new Set(kept.map((each) => each.target))) {
@@ -42,6 +41,13 @@ export async function fuzz(settings: Settings): Promise<boolean> {
       `${row.target}: ${row.inputs} inputs in ${Math.round(row.seconds)} s, ${row.failures.length} failures`,
     );
   }
+  return rows;
+}
+
+/** Runs it, keeps what was found and shows the figures; whether nothing was found. */
+export async function fuzz(settings: Settings): Promise<boolean> {
+  console.log(`fuzz: seed ${settings.seed}, ${settings.threads} threads`);
+  const rows = await measureFuzz(settings);
   const failures = rows.flatMap((row) => row.failures).flatMap(withInputs);
   keep(settings.kept, failures);
   console.log(show(rows));

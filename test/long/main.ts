@@ -1,22 +1,51 @@
 /** The long tests, by name: all of them one after the other, or those that are named. A new soak test is one more part here. */
+import { figures, guards, partOf } from './figures.js';
 import { fuzz, replay } from './fuzz.js';
 import { lives } from './lives.js';
 import { readArguments, type Settings } from './settings.js';
+import { replayWorld, simulation } from './simulation.js';
 import { stuckReader } from './stuck-reader.js';
 
 /** A part prints what it has found, and says whether all was well. */
 type Part = (settings: Settings) => Promise<boolean>;
 
-const parts: Readonly<Record<string, Part>> = { fuzz, lives, 'stuck-reader': stuckReader };
+/** What a run does that names none. */
+const all: Readonly<Record<string, Part>> = {
+  fuzz,
+  simulation,
+  lives,
+  'stuck-reader': stuckReader,
+  cuts: partOf('cuts'),
+  'every-byte-sockets': partOf('every-byte-sockets'),
+  'every-byte-tls': partOf('every-byte-tls'),
+  'half-open': partOf('half-open'),
+  resume: partOf('resume'),
+  resumes: partOf('resumes'),
+  stopped: partOf('stopped'),
+  partition: partOf('partition'),
+  guards,
+};
+
+/** These are in others at greater length, or are what another command runs. */
+const parts: Readonly<Record<string, Part>> = {
+  ...all,
+  'every-byte-memory': partOf('every-byte-memory'),
+  worlds: partOf('worlds'),
+  inputs: partOf('inputs'),
+  weight: partOf('weight'),
+  'stuck-reader-ratio': partOf('stuck-reader-ratio'),
+  figures,
+};
 
 async function run(args: readonly string[]): Promise<boolean> {
   const { parts: named, settings } = readArguments(args);
   if (named[0] === 'replay') {
     const [target = '', seed, index] = (named[1] ?? '').split(':');
+    if (target === 'world') return replayWorld(Number(seed));
     return replay(target, Number(seed), Number(index));
   }
   let allWell = true;
-  for (const name of named.length > 0 ? named : Object.keys(parts)) {
+  for (const name of named.length > 0 ? named : Object.keys(all)) {
     const part = parts[name];
     if (!part) throw new Error(`there is no part ${name}: there are ${Object.keys(parts).join(', ')}, and replay`);
     allWell = (await part(settings)) && allWell;

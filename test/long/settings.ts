@@ -19,6 +19,24 @@ export interface Settings {
   readonly kept: string;
   /** How many lives each test that plays some has. Default 3,000. */
   readonly lives: number;
+  /** Worlds in which bare sessions are simulated. Default 500,000. */
+  readonly worlds: number;
+  /** In how many rounds a world must heal. Default 400. */
+  readonly healingRounds: number;
+  /** Whether the first failure is enough. */
+  readonly few: boolean;
+  /** The file of worlds in which a rule was broken, which are run first. Default that of the sources. */
+  readonly keptWorlds: string;
+  /** Whether `figures` measures at the sizes of the long tests. */
+  readonly full: boolean;
+  /** Whether `figures` puts its table into docs/reliability.md. */
+  readonly write: boolean;
+  /** Links that are cut in one transfer, in each direction. Default 5,000. */
+  readonly cuts: number;
+  /** Every how manieth byte the link is cut at. Default 1. */
+  readonly step: number;
+  /** How often a session is gone on with. Default 10,000. */
+  readonly resumes: number;
   /** Rounds of the measurements that repeat themselves. Default 10. */
   readonly rounds: number;
 }
@@ -37,6 +55,15 @@ export function readArguments(args: readonly string[]): { parts: readonly string
       'hang-ms': { type: 'string', default: '10000' },
       kept: { type: 'string', default: 'test/fuzz/kept.json' },
       lives: { type: 'string', default: '3000' },
+      worlds: { type: 'string', default: '500000' },
+      'healing-rounds': { type: 'string', default: '400' },
+      few: { type: 'boolean', default: false },
+      'kept-worlds': { type: 'string', default: 'packages/serpy-v2/test/simulation/kept.json' },
+      write: { type: 'boolean', default: false },
+      full: { type: 'boolean', default: false },
+      cuts: { type: 'string', default: '5000' },
+      step: { type: 'string', default: '1' },
+      resumes: { type: 'string', default: '10000' },
       rounds: { type: 'string', default: '10' },
     },
   });
@@ -49,6 +76,15 @@ export function readArguments(args: readonly string[]): { parts: readonly string
     hangMs: count(values['hang-ms'], '--hang-ms'),
     kept: values.kept,
     lives: count(values.lives, '--lives'),
+    worlds: count(values.worlds, '--worlds'),
+    healingRounds: count(values['healing-rounds'], '--healing-rounds'),
+    few: values.few,
+    keptWorlds: values['kept-worlds'],
+    full: values.full,
+    write: values.write,
+    cuts: count(values.cuts, '--cuts'),
+    step: Math.max(1, count(values.step, '--step')),
+    resumes: count(values.resumes, '--resumes'),
     rounds: count(values.rounds, '--rounds'),
   };
   return { parts: positionals, settings };

@@ -1,6 +1,6 @@
 /** A large transfer over real sockets whose links are cut again and again, and what became of it. */
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { Checker } from 'serpy-core/testing';
 import { FaultProxy, type Faults } from 'serpy-fault-proxy';
 import { Connection, Server } from 'serpy-v2';
 
@@ -16,10 +16,10 @@ export interface TransferOptions {
 
 export interface TransferReport {
   readonly cuts: number;
+  /** Messages that did not arrive. */
   readonly lost: number;
-  readonly twice: number;
-  readonly damaged: number;
-  readonly outOfOrder: number;
+  /** What must not be: what came twice, damaged, in another order, or was never sent. */
+  readonly faults: readonly string[];
   readonly seconds: number;
 }
 
@@ -43,8 +43,6 @@ function message(n: number, bytes: number): Buffer {
   for (let at = 4; at + 4 <= bytes; at += 4096) data.writeUInt32LE(Math.imul(n + at, 0x9e3779b1) >>> 0, at);
   return data;
 }
-
-const hashOf = (data: Uint8Array) => createHash('sha1').update(data).digest('hex');
 
 /** Sends messages through a proxy that cuts its links, and compares what arrives with what was sent. */
 export async function transfer({
@@ -90,16 +88,19 @@ export async function transfer({
   accepted.on('warning', () => {});
   const [sender, receiver] = direction === 'up' ? [client, accepted] : [accepted, client];
   const startedMs = performance.now();
-  const arrived: { n: number; whole: boolean }[] = [];
+  const checker = new Checker({ order: 'stream' });
   const receiving = (async () => {
     for (;;) {
       const data = await receiver.getData({ timeoutMs: 30_000 });
       if (typeof data === 'string') break;
-      const n = (data as Buffer).readUInt32LE();
-      arrived.push({ n, whole: hashOf(data as Buffer) === hashOf(message(n, messageBytes)) });
+      checker.received('the receiver', data as Buffer);
     }
   })();
-  for (let n = 0; n < messages; n++) await sender.sendData(message(n, messageBytes));
+  for (let n = 0; n < messages; n++) {
+    const data = message(n, messageBytes);
+    const attempt = checker.attempted(data);
+    attempt.ended((await sender.sendData(data)) ? 'accepted' : 'failed');
+  }
   await sender.sendData('end', { acknowledge: 'processed' });
   await receiving;
   const seconds = (performance.now() - startedMs) / 1000;
@@ -108,13 +109,5 @@ export async function transfer({
   if (accepted.state !== 'closed') await over;
   await proxy.close();
   await server.closeServer();
-  const numbers = arrived.map(({ n }) => n);
-  return {
-    cuts: cut,
-    lost: messages - new Set(numbers).size,
-    twice: numbers.length - new Set(numbers).size,
-    damaged: arrived.filter(({ whole }) => !whole).length,
-    outOfOrder: numbers.filter((n, i) => i > 0 && n < (numbers[i - 1] as number)).length,
-    seconds,
-  };
+  return { cuts: cut, lost: messages - checker.arrived, faults: checker.judge({ mayMiss: 0 }), seconds };
 }

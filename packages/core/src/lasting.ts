@@ -38,7 +38,7 @@ export interface LastingSession {
   proceed(): void;
   /** Whether the peer has, as far as is known, all that was sent. */
   readonly settled: boolean;
-  /** Whether the peer keeps to limits, so that reading need never wait for the application. */
+  /** Whether the peer keeps to limits, so that reading need never wait for the application: also while a session is being gone on with. */
   readonly flowControlled: boolean;
   /** The application has taken this message, or the queue has dropped it. */
   taken(received: Sized): void;

@@ -54,7 +54,7 @@ export class Link implements TransportHandler {
   start(): void {
     this.#started = true;
     this.#session.up(this.#clock.now());
-    if (this.#owner.inboxFull) this.#pause();
+    if (this.#mustWait()) this.#pause();
     this.transport.start(this);
     this.#afterStep();
   }

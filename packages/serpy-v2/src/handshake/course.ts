@@ -26,6 +26,10 @@ const stateBytes = 32;
 const pingBytes = 8;
 const mostReasonBytes = 1024;
 
+/** So many bytes of a frame are progress; fewer, for so many times the silence that ends a link, are signs of life that a damaged length has swallowed. */
+const progressBytes = 1024;
+const progressSilences = 2;
+
 /** No timer waits longer: one that should would fire at once. */
 const longestTimerMs = 2 ** 31 - 1;
 
@@ -45,13 +49,17 @@ export class Course<Out extends Cuttable> {
   #nowMs = 0;
   #stateAtMs: number | undefined;
   #pings = 0;
+  /** When a frame was last whole, or came a good deal further, and how many bytes have come since. */
+  #progressMs = 0;
+  #progressBytes = 0;
 
-  constructor(ticket: Ticket, settings: CourseSettings, output: SessionOutput<Out>) {
+  /** @param earlier how far the numbers of messages went in sessions before */
+  constructor(ticket: Ticket, settings: CourseSettings, output: SessionOutput<Out>, earlier = 0) {
     this.ticket = ticket;
     this.#settings = settings;
     this.#output = output;
     this.outflow = new Outflow(output, settings.replay);
-    this.inflow = new Inflow(output, settings.maxMessageBytes, settings.window);
+    this.inflow = new Inflow(output, settings.maxMessageBytes, settings.window, earlier);
     this.#reader = new FrameReader(this.inflow);
     this.#heartbeat = new Heartbeat(settings);
   }
@@ -68,6 +76,7 @@ export class Course<Out extends Cuttable> {
     });
     this.#heartbeat.heard(nowMs);
     this.#nowMs = nowMs;
+    this.#progressMs = nowMs;
     this.#reader = new FrameReader(this.inflow);
     this.#batch.clear();
     this.#stateAtMs = undefined;
@@ -88,6 +97,8 @@ export class Course<Out extends Cuttable> {
   push(bytes: Buffer, nowMs: number): void {
     this.#nowMs = nowMs;
     this.#heartbeat.heard(nowMs);
+    this.#progressBytes += bytes.length;
+    if (this.#progressBytes >= progressBytes) this.#progressed();
     this.#reader.push(bytes);
   }
 
@@ -156,6 +167,13 @@ export class Course<Out extends Cuttable> {
   tick(nowMs: number): void {
     this.#nowMs = nowMs;
     if (this.#stateAtMs !== undefined && nowMs >= this.#stateAtMs) this.writeState();
+    const { silenceTimeoutMs } = this.#settings;
+    const isStuck = this.#reader.inFrame && nowMs >= this.#progressMs + progressSilences * silenceTimeoutMs;
+    if (isStuck && silenceTimeoutMs > 0) {
+      throw new SilentError(
+        `a message of the peer has got no further for ${nowMs - this.#progressMs} ms, so the link is given up: its length was damaged on the way, or the line is next to dead`,
+      );
+    }
     switch (this.#heartbeat.look(nowMs)) {
       case 'ask': {
         const payload = Buffer.alloc(pingBytes);
@@ -165,12 +183,18 @@ export class Course<Out extends Cuttable> {
       }
       case 'dead':
         throw new SilentError(
-          `the peer has been silent for ${this.#settings.silenceTimeoutMs} ms (silenceTimeoutMs), so the link is given up: is the cable in, and does the program there still run?`,
+          `the peer has been silent for ${silenceTimeoutMs} ms (silenceTimeoutMs), so the link is given up: is the cable in, and does the program there still run?`,
         );
     }
   }
 
+  #progressed(): void {
+    this.#progressMs = this.#nowMs;
+    this.#progressBytes = 0;
+  }
+
   #handle(frame: Frame): WholeMessage | undefined {
+    this.#progressed();
     if (frame.kind === 'piece') {
       const { head, data, placed } = frame;
       if (head.type !== batchType) return this.inflow.accept(head, data, placed);

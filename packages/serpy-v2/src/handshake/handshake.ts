@@ -2,7 +2,7 @@
  * Who says what first on a link, and what comes of it: plain v2, a new session, or the one from before. An original peer never gets a
  * byte that it cannot take: only a client asks, in a frame that the original drops, and nothing else new is sent before the answer.
  */
-import { type LastingSession, ProtocolError, type Role, type Seat, type SessionOutput } from 'serpy-core';
+import { type LastingSession, ProtocolError, type Role, type Seat, type SessionOutput, SilentError } from 'serpy-core';
 import type { Course } from './course.js';
 import { linkFault } from './faults.js';
 import {
@@ -110,6 +110,11 @@ export class Handshake<Out extends Cuttable> {
     return this.#phase === 'awaited' || (this.#phase === 'fresh' && this.#deadlineMs !== undefined);
   }
 
+  get flowControlled(): boolean {
+    if (this.#phase === 'asked') return this.#standing.course !== undefined && this.#owner.plainReceived === 0;
+    return this.on;
+  }
+
   up(nowMs: number): void {
     this.#nowMs = nowMs;
     if (this.#standing.course?.farewell) this.#standing.end('the peer closed the session');
@@ -183,8 +188,13 @@ export class Handshake<Out extends Cuttable> {
       this.#asked(payload);
     } else {
       if (this.#role !== 'client') return false;
-      if (this.#phase !== 'asked') return true; // too late: the peer has been told by what we sent meanwhile
-      this.#welcomed(decodeWelcome(payload));
+      // When it comes too late, the peer has been told by what we sent meanwhile; unless that is nothing: it would wait for a word for ever.
+      const isLate = this.#phase !== 'asked';
+      if (isLate && (this.#phase !== 'plain' || this.#owner.plainSent > 0)) return true;
+      const welcome = decodeWelcome(payload);
+      if (isLate && (welcome.outcome.kind === 'resumed' || welcome.outcome.kind === 'refused')) return true;
+      this.#plainUntilMs = Number.NEGATIVE_INFINITY;
+      this.#welcomed(welcome);
     }
     if (!this.readsPlain && this.#phase !== 'down') this.#standing.course?.push(rest(), this.#nowMs);
     return true;
@@ -199,6 +209,8 @@ export class Handshake<Out extends Cuttable> {
     if (this.#deadlineMs === undefined || nowMs < this.#deadlineMs) return;
     this.#deadlineMs = undefined;
     if (this.#phase === 'awaited') throw this.#refusal('the client did not begin a handshake in time');
+    if (this.#phase === 'answered')
+      throw new SilentError('the client has not said a word since it was given a session');
     if (this.#phase !== 'asked') return;
     if (this.#settings.handshake === 'require') throw this.#refusal('the server does not answer the handshake');
     this.#standing.end('the server does not know of sessions any more');
@@ -256,9 +268,10 @@ export class Handshake<Out extends Cuttable> {
     } else {
       this.#answer({ kind: 'new', ...session });
     }
-    course.up(hello, this.#nowMs);
+    // What a client that comes back allows is counted in the session that it had: of the new one its first word tells.
+    course.up(resume ? { ...hello, limits: { messages: 0, bytes: 0 } } : hello, this.#nowMs);
     this.#phase = 'answered';
-    this.#deadlineMs = undefined;
+    this.#deadlineMs = this.#nowMs + this.#settings.handshakeTimeoutMs;
   }
 
   /** The session's own client is there again, on a link that another connection has: whether this one goes on over it. */

@@ -13,6 +13,9 @@ import type { PieceHead, WholeMessage } from './received.js';
 import { streamType } from './stream-part.js';
 import { batchType, numberedBit, pieceBytes, pieceFlag, unknownTotal } from './wire.js';
 
+/** Where a receiving half stands, in messages and bytes. */
+export type InflowPosition = Readonly<Record<'started' | 'received' | 'takenMessages' | 'takenBytes', number>>;
+
 /** The receive queue's bounds: so much may be on its way, or wait to be taken. */
 export interface Window {
   readonly maxMessages: number;
@@ -35,6 +38,8 @@ export class Inflow {
   readonly #output: SessionOutput<Sendable & { readonly acknowledged: boolean }>;
   readonly #maxMessageBytes: number;
   readonly #window: Window;
+  /** What is added to the numbers that messages carry, so that one of an earlier session that is taken late counts for nothing here. */
+  readonly #earlier: number;
   #next = 0;
   #startedMessages = 0;
   #receivedBytes = 0;
@@ -58,7 +63,9 @@ export class Inflow {
     output: SessionOutput<Sendable & { readonly acknowledged: boolean }>,
     maxMessageBytes: number,
     window: Window,
+    earlier = 0,
   ) {
+    this.#earlier = earlier;
     this.#output = output;
     this.#maxMessageBytes = maxMessageBytes;
     this.#window = window;
@@ -73,6 +80,11 @@ export class Inflow {
     this.#toldTakenMessages = messages;
   }
 
+  /** For the session after this one: larger than what any message of this one carries. */
+  get earlier(): number {
+    return this.#earlier + this.#next;
+  }
+
   /** The number of the next piece. */
   get next(): number {
     return this.#next;
@@ -81,6 +93,12 @@ export class Inflow {
   /** The number after the last message that the application has taken. */
   get taken(): number {
     return this.#taken;
+  }
+
+  /** What has come and what was taken of it, since the session began: to be looked at. */
+  get position(): InflowPosition {
+    const [takenMessages, takenBytes] = [this.#takenMessages, this.#takenBytes];
+    return { started: this.#startedMessages, received: this.#receivedBytes, takenMessages, takenBytes };
   }
 
   /** Whether the peer should be told at once where we are. */
@@ -161,7 +179,11 @@ export class Inflow {
       return undefined;
     }
     if (flags & pieceFlag.first && flags & pieceFlag.last) {
-      return { type: head.type & ~numberedBit, payload: this.#deliverable(head.type, data, placed), end: number + 1 };
+      return {
+        type: head.type & ~numberedBit,
+        payload: this.#deliverable(head.type, data, placed),
+        end: this.#endOf(number),
+      };
     }
     return this.#assemble(head, data, placed);
   }
@@ -194,19 +216,24 @@ export class Inflow {
     this.#untoldBytes += size;
     if (batch.urgent && !batch.more) this.#urgentEnd = this.#next;
     if ((batch.urgent && !batch.more) || this.#untoldMessages >= messagesPerState) this.#urgent = true;
-    return { type, payload, end: this.#next };
+    return { type, payload, end: this.#next + this.#earlier };
   }
 
   /** The application has taken a message, or the queue has dropped it; and so all before it. */
-  takenUpTo(end: number, sizeBytes: number): void {
+  takenUpTo(stated: number, sizeBytes: number): void {
+    const end = stated - this.#earlier;
     if (end <= this.#taken) return;
     this.#taken = end;
     if (end <= this.#urgentEnd) this.#urgent = true;
-    this.freed(sizeBytes);
+    this.#freed(sizeBytes);
   }
 
-  /** There is room for so much more. */
-  freed(sizeBytes: number): void {
+  /** A part of a stream was taken: there is room for so much more. Not where it came in an earlier session. */
+  partTaken(stated: number, sizeBytes: number): void {
+    if (stated > this.#earlier) this.#freed(sizeBytes);
+  }
+
+  #freed(sizeBytes: number): void {
     this.#takenMessages++;
     this.#takenBytes += sizeBytes;
     this.#due = true;
@@ -214,6 +241,10 @@ export class Inflow {
     const freedMessages = this.#takenMessages - this.#toldTakenMessages;
     const freedBytes = this.#takenBytes - this.#toldTakenBytes;
     if (freedMessages >= maxMessages * freedPart || freedBytes >= maxBytes * freedPart) this.#urgent = true;
+  }
+
+  #endOf(number: number): number {
+    return number + 1 + this.#earlier;
   }
 
   #checkRules({ type, flags, total, dataBytes }: PieceHead): void {
@@ -281,7 +312,7 @@ export class Inflow {
     if ((flags & pieceFlag.last) === 0) return undefined;
     if (assembly.missing > 0) throw new ProtocolError('the peer ended a message before it was whole');
     this.#assembly = undefined;
-    return { type: assembly.type & ~numberedBit, payload: assembly.finish(), end: number + 1 };
+    return { type: assembly.type & ~numberedBit, payload: assembly.finish(), end: this.#endOf(number) };
   }
 
   /** Bytes are the application's to keep; other values are made from them at once. */

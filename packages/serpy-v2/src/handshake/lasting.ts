@@ -1,5 +1,6 @@
 /** What core can do with a session after a handshake, whether there is a link or not. */
 import type { Farewell, LastingSession } from 'serpy-core';
+import type { Course } from './course.js';
 import type { Cuttable } from './outflow.js';
 import type { Standing } from './standing.js';
 
@@ -8,6 +9,8 @@ export interface LinkStatus {
   /** Whether messages are numbered now. */
   readonly on: boolean;
   readonly undecided: boolean;
+  /** Whether the peer has a session with us, or is asked to go on with one and has not shown that it does not. */
+  readonly flowControlled: boolean;
 }
 
 export class Lasting<Out extends Cuttable, Owner> implements LastingSession {
@@ -20,6 +23,11 @@ export class Lasting<Out extends Cuttable, Owner> implements LastingSession {
   }
 
   get session(): unknown {
+    return this.#standing.course;
+  }
+
+  /** The session itself, to be looked at and left alone: tests hold it against its rules. */
+  get course(): Course<Out> | undefined {
     return this.#standing.course;
   }
 
@@ -36,13 +44,13 @@ export class Lasting<Out extends Cuttable, Owner> implements LastingSession {
   }
 
   get flowControlled(): boolean {
-    return this.#status.on;
+    return this.#status.flowControlled;
   }
 
   taken(received: { readonly sizeBytes: number; readonly end?: number; readonly part?: unknown }): void {
     const { end = 0, sizeBytes, part } = received;
     // The parts of a stream are taken in an order of their own.
-    if (part) this.#standing.course?.inflow.freed(sizeBytes);
+    if (part) this.#standing.course?.inflow.partTaken(end, sizeBytes);
     else if (end > 0) this.#standing.course?.inflow.takenUpTo(end, sizeBytes);
   }
 

@@ -21,7 +21,7 @@ const copiedBytes = 64 * 1024;
 
 /** A message as it is sent. */
 export interface Cuttable extends Sendable {
-  readonly payload: Uint8Array;
+  payload: Uint8Array;
   /** Whether the payload is our own memory, and nobody changes it. */
   owned: boolean;
   /** What its sender waits for. */
@@ -32,6 +32,16 @@ export interface Cuttable extends Sendable {
 export interface ReplayLimits {
   readonly maxMessages: number;
   readonly maxBytes: number;
+}
+
+/** Where a sending half stands. */
+export interface OutflowPosition {
+  /** The first message, or piece of a large one, that is not acknowledged, and the bytes that are kept. */
+  readonly first: number;
+  readonly bytes: number;
+  /** Messages and bytes that were begun and sent since the session began. */
+  readonly started: number;
+  readonly sent: number;
 }
 
 export class Outflow<Out extends Cuttable> {
@@ -70,6 +80,22 @@ export class Outflow<Out extends Cuttable> {
   /** The number after the last piece that was numbered. */
   get next(): number {
     return this.#next;
+  }
+
+  /** Where it stands: to be looked at. */
+  get position(): OutflowPosition {
+    const [first, bytes] = [this.#acknowledged, this.#kept.bytes];
+    return { first, bytes, started: this.#startedMessages, sent: this.#sentBytes };
+  }
+
+  /** From where to where the pieces go that are kept. */
+  *keptRanges(): IterableIterator<readonly [number: number, next: number]> {
+    for (const { number, next } of this.#kept) yield [number, next];
+    if (this.#batch) yield [this.#batch.number, this.#batch.next];
+  }
+
+  get limits(): Limits {
+    return this.#limits;
   }
 
   /** Whether another message may be begun. */
@@ -185,8 +211,11 @@ export class Outflow<Out extends Cuttable> {
     const { unarrived: awaited, untaken } = this.#awaiting.abandon();
     for (const piece of this.#kept) {
       unknown.push(...batched(piece, this.#acknowledged));
-      if (piece.message && !large.has(piece.message)) unknown.push(piece.message);
-      if (piece.message) large.add(piece.message);
+      const { message } = piece;
+      // As it was sent, where it was copied: the program may have changed its own bytes since.
+      if (message && !large.has(message))
+        unknown.push(piece.isWhole ? { type: message.type, payload: piece.bytes() } : message);
+      if (message) large.add(message);
     }
     if (this.#cut) {
       if (!large.has(this.#cut.message)) unknown.push(this.#cut.message);

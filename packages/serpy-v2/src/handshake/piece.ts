@@ -71,6 +71,11 @@ export class Piece<Out extends Sendable> {
     return this.end - this.start;
   }
 
+  /** Whether it is a message by itself, which was not taken back. */
+  get isWhole(): boolean {
+    return (this.flags & (pieceFlag.first | pieceFlag.last | pieceFlag.broken)) === (pieceFlag.first | pieceFlag.last);
+  }
+
   get last(): boolean {
     return (this.flags & pieceFlag.last) !== 0;
   }

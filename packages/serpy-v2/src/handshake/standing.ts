@@ -20,6 +20,7 @@ export class Standing<Out extends Cuttable, Owner> {
   readonly #output: SessionOutput<Out>;
   readonly #sessions: Sessions<Owner>;
   readonly #shown: (message: BatchedMessage) => unknown;
+  #earlier = 0;
   #instance: Buffer | undefined;
   /** How often this client has tried to come back; of a server's session, the last attempt that it has seen. */
   #attempt = 0;
@@ -98,6 +99,7 @@ export class Standing<Out extends Cuttable, Owner> {
     const { course } = this;
     if (course === undefined) return [];
     this.course = undefined;
+    this.#earlier = course.inflow.earlier;
     this.#sessions.end(course.ticket.id, course.inflow.next);
     const { unknown, awaited, untaken } = course.outflow.abandon();
     const text = 'the session ended before the message was acknowledged: it may or may not have arrived';
@@ -108,7 +110,7 @@ export class Standing<Out extends Cuttable, Owner> {
   }
 
   #begin(ticket: Ticket): Course<Out> {
-    this.course = new Course(ticket, this.#settings, this.#output);
+    this.course = new Course(ticket, this.#settings, this.#output, this.#earlier);
     return this.course;
   }
 }

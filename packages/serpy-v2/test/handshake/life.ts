@@ -2,7 +2,7 @@
  * A whole life of two of our peers in a network where a seed decides what arrives when, what breaks and who does what. Nothing that was
  * accepted may be lost, doubled, changed or put in another place.
  */
-import { type MemoryLink, MemoryNetwork, seededRandom } from 'serpy-core/testing';
+import { type Attempt, Checker, type MemoryLink, MemoryNetwork, outcomeOfSend, seededRandom } from 'serpy-core/testing';
 import { Connection, Server } from 'serpy-v2';
 
 /** What happened in a life; a property that does not hold throws. */
@@ -15,8 +15,9 @@ export interface LifeReport {
 interface End {
   readonly name: string;
   readonly connection: Connection;
-  readonly peer: () => readonly number[];
-  readonly sent: { readonly n: number; readonly promise: Promise<unknown>; settled: number }[];
+  /** Judges what this end sends. */
+  readonly checker: Checker;
+  readonly sent: Attempt[];
 }
 
 const queue = { maxMessages: 4, maxBytes: 1_000_000, whenFull: 'block' } as const;
@@ -58,23 +59,23 @@ export class Life {
     await client.connect('127.0.0.1', 5000);
     const accepted = await server.getConnection();
     accepted.on('warning', () => {});
-    const taken: { client: number[]; server: number[] } = { client: [], server: [] };
-    const ends: End[] = [
-      { name: 'client', connection: client, peer: () => taken.server, sent: [] },
-      { name: 'server', connection: accepted, peer: () => taken.client, sent: [] },
+    const ends: readonly [End, End] = [
+      { name: 'client', connection: client, checker: new Checker({ order: 'stream' }), sent: [] },
+      { name: 'server', connection: accepted, checker: new Checker({ order: 'stream' }), sent: [] },
     ];
+    const [atClient, atServer] = ends;
     network.hold();
     for (let step = 0; step < this.#steps; step++) {
       await this.#act(ends);
-      this.#takeSome(client, taken.client);
-      this.#takeSome(accepted, taken.server);
+      this.#takeSome(client, atServer);
+      this.#takeSome(accepted, atClient);
     }
     network.release();
     for (const link of network.links) link.release();
-    const readings = [readAll(client, taken.client), readAll(accepted, taken.server)];
+    const readings = [readAll(client, atServer), readAll(accepted, atClient)];
     await network.clock.advance(100_000);
     for (const { name, sent } of ends) {
-      const open = sent.filter(({ settled }) => settled !== 1);
+      const open = sent.filter(({ outcomes }) => outcomes.length !== 1);
       if (open.length > 0) throw new Error(`${name}: ${open.length} calls of sendData did not settle once`);
     }
     const closed = client.close();
@@ -85,12 +86,11 @@ export class Life {
     if (accepted.closeInfo?.intended !== true) throw new Error('the server does not know that the end was meant');
     await server.closeServer();
     await Promise.all(readings);
-    for (const { name, sent, peer } of ends)
-      this.#compare(
-        name,
-        sent.map(({ n }) => n),
-        peer(),
-      );
+    for (const { name, sent, checker } of ends) {
+      const faults = checker.judge({ mayMiss: 0 });
+      if (checker.arrived < sent.length) faults.push(`${sent.length} were sent and ${checker.arrived} arrived`);
+      if (faults.length > 0) throw new Error(`${name}: ${faults.join('; ')}`);
+    }
     if (network.links.length > 0 || network.clock.pending > 0) throw new Error('something was left behind');
     return {
       sent: ends.reduce((sum, { sent }) => sum + sent.length, 0),
@@ -113,26 +113,24 @@ export class Life {
     if (this.#random() < 0.5) await network.settled();
   }
 
-  #send({ connection, sent }: End): void {
+  #send({ connection, checker, sent }: End): void {
     const n = sent.length + 1;
     const bytes = Buffer.alloc(Math.min(this.#largest, this.#draw([4, 20, 100, 3000, 5000, 70_000, 300_000])), n);
     bytes.writeUInt32LE(n);
     const acknowledge = this.#draw([undefined, 'received', 'processed'] as const);
-    const call = { n, settled: 0, promise: connection.sendData(bytes, { acknowledge }) };
-    call.promise.then(
-      () => call.settled++,
-      () => {
-        call.settled += 100;
-      },
+    const attempt = checker.attempted(bytes);
+    connection.sendData(bytes, { acknowledge }).then(
+      (result) => attempt.ended(outcomeOfSend(acknowledge !== undefined, result)),
+      ({ code }) => attempt.ended(outcomeOfSend(acknowledge !== undefined, code)),
     );
-    sent.push(call);
+    sent.push(attempt);
   }
 
   /** An application that is sometimes slow. */
-  #takeSome(connection: Connection, taken: number[]): void {
+  #takeSome(connection: Connection, { checker, name }: End): void {
     if (this.#random() < 0.7) return;
     for (const data of connection) {
-      taken.push(numberOf(data as Buffer));
+      checker.received(`the peer of ${name}`, data as Buffer);
       if (this.#random() < 0.5) return;
     }
   }
@@ -158,22 +156,8 @@ export class Life {
         );
     }
   }
-
-  #compare(name: string, sent: readonly number[], arrived: readonly number[]): void {
-    if (sent.length === arrived.length && sent.every((n, i) => n === arrived[i])) return;
-    const at = sent.findIndex((n, i) => n !== arrived[i]);
-    throw new Error(
-      `${name}: ${sent.length} were sent and ${arrived.length} arrived; at ${at} ${sent[at]} was sent and ${arrived[at]} arrived`,
-    );
-  }
 }
 
-/** The number in a message, if all of it is as it was sent. */
-function numberOf(bytes: Buffer): number {
-  const n = bytes.readUInt32LE();
-  return bytes.subarray(4).every((byte) => byte === (n & 0xff)) ? n : -n;
-}
-
-async function readAll(connection: Connection, taken: number[]): Promise<void> {
-  for await (const data of connection) taken.push(numberOf(data as Buffer));
+async function readAll(connection: Connection, { checker, name }: End): Promise<void> {
+  for await (const data of connection) checker.received(`the peer of ${name}`, data as Buffer);
 }

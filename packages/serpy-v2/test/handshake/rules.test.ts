@@ -177,6 +177,33 @@ test('what is sent is no sign of life, what comes is, whatever it is', () => {
   expect(() => client.wait(5000)).toThrow(expect.objectContaining({ code: 'ERR_SERPY_SILENT' }));
 });
 
+test('a length that was damaged on the way does not swallow signs of life for ever', () => {
+  const { server } = begun({}, { pingIntervalMs: 5000, silenceTimeoutMs: 15_000 });
+  const frame = pieceFrame(0, 'short');
+  frame.writeUInt32LE(200_000, 10);
+  server.hear(frame);
+  const ping = controlFrame(controlType.ping, Buffer.alloc(8));
+  const wait = () => {
+    for (let sinceMs = 0; sinceMs < 60_000; sinceMs += 5000) {
+      server.wait(5000);
+      server.hear(ping);
+    }
+  };
+  expect(wait).toThrow(expect.objectContaining({ code: 'ERR_SERPY_SILENT' }));
+  expect(server.session.lasting?.resumableMs).toBeGreaterThan(0);
+});
+
+test('a large message on a slow line is no damaged length', () => {
+  const { server } = begun({}, { pingIntervalMs: 5000, silenceTimeoutMs: 15_000 });
+  const frame = pieceFrame(0, 'x'.repeat(4000));
+  for (let at = 0; at < frame.length; at += 300) {
+    server.wait(5000);
+    server.hear(frame.subarray(at, at + 300));
+  }
+  expect(server.values).toEqual(['x'.repeat(4000)]);
+  expect(server.error).toBeUndefined();
+});
+
 /** Breaks the link of both, and dials again: a new connection at the server, which hands its link over. */
 function comeBack(ends: { client: End; server: End }, sessions: Sessions<never>, spoil = (hello: Buffer) => hello) {
   const { client, server } = ends;
@@ -354,6 +381,97 @@ test('a client that gave up waiting for the answer is heard plainly, and nothing
   exchange({ client, server });
   expect([server.values, client.values]).toEqual([['plain'], ['plain too']]);
   expect([client.error, server.error, client.warnings]).toEqual([undefined, undefined, []]);
+});
+
+test('a client that gave up waiting and says nothing gets the session after all when the answer comes', () => {
+  const client = new End('client', { helloTimeoutMs: 500 });
+  const server = new End('server', {}, new Sessions<never>());
+  client.up();
+  server.up();
+  client.wait(500);
+  exchange({ client, server });
+  server.say('numbered');
+  exchange({ client, server });
+  expect(client.messages.map(({ value, end }) => [value, end])).toEqual([['numbered', 1]]);
+});
+
+test('a client that never hears the answer and says nothing is not waited for for ever', () => {
+  const server = new End('server', { handshakeTimeoutMs: 5000 }, new Sessions<never>());
+  const client = new End('client', {});
+  client.up();
+  server.up();
+  server.hear(client.takeBytes());
+  server.wait(4000);
+  expect(() => server.wait(1000)).toThrow(expect.objectContaining({ code: 'ERR_SERPY_SILENT' }));
+});
+
+test('what a client that comes back allowed in a session that is lost does not count in the next', () => {
+  const receiveQueue = { maxMessages: 2, maxBytes: 1_000_000, whenFull: 'block' as const };
+  const client = new End('client', { receiveQueue });
+  const server = new End('server', {}, new Sessions<never>());
+  client.up();
+  server.up();
+  exchange({ client, server });
+  for (let n = 0; n < 10; n++) {
+    server.say('taken');
+    exchange({ client, server });
+    client.proceed();
+    exchange({ client, server });
+  }
+  client.takes = false;
+  client.session.lost();
+  client.takeBytes();
+  const restarted = new End('server', {}, new Sessions<never>());
+  client.up();
+  restarted.up();
+  exchange({ client, server: restarted });
+  for (let n = 0; n < 5 && restarted.session.canSend; n++) {
+    restarted.say('not taken');
+    exchange({ client, server: restarted });
+  }
+  expect(client.values).toHaveLength(12);
+  expect(client.error).toBeUndefined();
+});
+
+test('a message of a session that is over counts for nothing in the next when it is taken late', () => {
+  const client = new End('client', {});
+  const server = new End('server', {}, new Sessions<never>());
+  client.up();
+  server.up();
+  exchange({ client, server });
+  client.takes = false;
+  for (let n = 0; n < 5; n++) server.say('left lying');
+  exchange({ client, server });
+  client.session.lost();
+  client.takeBytes();
+  const restarted = new End('server', {}, new Sessions<never>());
+  client.up();
+  restarted.up();
+  exchange({ client, server: restarted });
+  for (const message of client.messages) client.session.lasting?.taken(message);
+  restarted.say('new', 'processed');
+  exchange({ client, server: restarted });
+  client.wait(60);
+  exchange({ client, server: restarted });
+  expect(restarted.acknowledged).toEqual([]);
+  client.session.lasting?.taken(client.messages.at(-1) as (typeof client.messages)[0]);
+  client.proceed();
+  exchange({ client, server: restarted });
+  expect(restarted.acknowledged).toHaveLength(1);
+});
+
+test('messages that are unknown are told as they were sent, whatever became of their bytes since', () => {
+  const { ends } = withSessions();
+  const bytes = Buffer.from('as it was');
+  ends.client.say(bytes);
+  bytes.fill(0);
+  ends.client.session.lost();
+  ends.client.takeBytes();
+  const restarted = new End('server', {}, new Sessions<never>());
+  ends.client.up();
+  restarted.up();
+  exchange({ client: ends.client, server: restarted });
+  expect(ends.client.warnings).toMatchObject([{ messages: [{ value: Buffer.from('as it was') }] }]);
 });
 
 test('messages that a server sent before it was asked count as the first of the session', () => {

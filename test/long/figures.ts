@@ -1,0 +1,126 @@
+/** The promises of docs/reliability.md, measured one after the other, as one table with the command for each. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { measureCuts, measureEveryByte } from './cutting.js';
+import { type Figure, showFigures, tableOf } from './figure.js';
+import { measureFuzz } from './fuzz.js';
+import { measureHalfOpen, measureResume, measureResumes, measureWeight } from './links.js';
+import type { Settings } from './settings.js';
+import { eventsPerWorld, measureWorlds } from './simulation.js';
+import { measurePartition, measureStopped } from './stopping.js';
+import { measureStuckReader } from './stuck-reader.js';
+
+type Measure = (settings: Settings) => Promise<Figure | undefined>;
+
+const number = (value: number) => value.toLocaleString('en-US');
+
+async function worlds(settings: Settings): Promise<Figure> {
+  const { worlds, sent, links, failures, seconds } = await measureWorlds(settings);
+  return {
+    what: `simulated worlds of ${eventsPerWorld} events, the rules looked at after each`,
+    bound: 'no rule broken, all heal',
+    measured: `${number(worlds)} worlds, ${number(sent)} messages, ${number(links)} links: ${failures.length} broken, ${Math.round(seconds)} s`,
+    ok: failures.length === 0,
+    faults: failures.map(({ seed, why }) => `world ${seed}: ${why}`),
+  };
+}
+
+async function inputs(settings: Settings): Promise<Figure> {
+  const rows = await measureFuzz(settings);
+  const sum = (name: 'inputs' | 'crashes' | 'hangs') => rows.reduce((total, row) => total + row[name], 0);
+  const held = Math.max(...rows.map(({ heldPerByte = 0 }) => heldPerByte));
+  const trip = Math.max(...rows.map(({ longestTripMs = 0 }) => longestTripMs));
+  return {
+    what: 'damaged inputs, and the memory that sessions hold for each byte of them',
+    bound: '0 crashes, 0 hangs, honest clients go on, ≤ 4 bytes a byte',
+    measured: `${number(sum('inputs'))}: ${sum('crashes')} crashes, ${sum('hangs')} hangs, longest honest trip ${Math.round(trip)} ms, ${held.toFixed(2)} bytes a byte`,
+    ok: rows.every(({ failures }) => failures.length === 0),
+    faults: rows.flatMap(({ failures }) => failures.map(({ target, why }) => `${target}: ${why}`)),
+  };
+}
+
+async function stuckReader(settings: Settings): Promise<Figure> {
+  const rows = await measureStuckReader(settings);
+  return {
+    what: 'one stuck reader of 50: the slowest hundredth of the trips of the others',
+    bound: '≤ 2 times as long',
+    measured: rows.map(({ protocol, times }) => `${protocol} ${times.toFixed(2)}`).join(', '),
+    ok: rows.every(({ times }) => times <= 2),
+  };
+}
+
+/** The guards of the session, taken out one at a time: by a script of its own, that works in a copy of the sources. */
+export async function guards(): Promise<boolean> {
+  console.log('\nguards: each taken out in a copy of the sources, and what notices');
+  try {
+    execFileSync(process.execPath, ['scripts/break-guards.mjs'], { stdio: 'inherit' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** By name, what each measures; the name is also a part of the long tests. */
+export const measures: Readonly<Record<string, Measure>> = {
+  cuts: measureCuts,
+  'every-byte-memory': ({ step }) => measureEveryByte('memory', step),
+  'every-byte-sockets': ({ step }) => measureEveryByte('sockets', step),
+  'every-byte-tls': ({ step }) => measureEveryByte('tls', step),
+  worlds,
+  inputs,
+  'half-open': measureHalfOpen,
+  resume: () => measureResume(201),
+  resumes: ({ resumes }) => measureResumes(resumes),
+  weight: () => measureWeight(60),
+  'stuck-reader-ratio': stuckReader,
+  stopped: measureStopped,
+  partition: measurePartition,
+};
+
+const page = 'docs/reliability.md';
+
+/** Measured by the bench, which compares in one run. */
+export const throughput = {
+  what: 'throughput of a session against plain v2: messages of 1 MiB and of 64 bytes',
+  bound: '≥ 0.8 and ≥ 0.6 times as much',
+  measured: 'by the bench',
+  ok: true,
+  command: '`npm run bench -- --only small,blob-1m --peers serpy-v2,serpy-v2-session`',
+};
+
+/** Sizes for `npm run figures`: those of the test suite. */
+const short = { cuts: 200, worlds: 5_000, inputs: 2_000_000, live: 1_500, rounds: 3 };
+
+/** One measurement at full length. */
+export function partOf(name: string): (settings: Settings) => Promise<boolean> {
+  return async (settings) => {
+    console.log(`\n${name}`);
+    const figure = await (measures[name] as Measure)(settings);
+    if (figure === undefined) console.log('not possible on this computer');
+    return figure === undefined || showFigures([{ ...figure, command: `\`npm run test:long -- ${name}\`` }]);
+  };
+}
+
+/** All of them at the sizes of the test suite, or of `npm run test:long` with `--full`. */
+export async function figures(settings: Settings): Promise<boolean> {
+  const rows: (Figure & { readonly command: string })[] = [];
+  for (const [name, measure] of Object.entries(measures)) {
+    const sizes = settings.full ? settings : { ...settings, ...short };
+    const startMs = performance.now();
+    const figure = await measure(sizes);
+    console.error(`${name}: ${Math.round((performance.now() - startMs) / 1000)} s`);
+    if (figure) rows.push({ ...figure, command: `\`npm run test:long -- ${name}\`` });
+  }
+  rows.push(throughput);
+  if (settings.write) writeTable(tableOf(rows));
+  return showFigures(rows);
+}
+
+/** Between these the page has the table of the last run that was to be written. */
+function writeTable(table: string): void {
+  const text = readFileSync(page, 'utf8');
+  writeFileSync(
+    page,
+    text.replace(/(?<=<!-- figures -->\n)[\s\S]*?(?=<!-- end of figures -->)/, () => `\n${table}\n\n`),
+  );
+}

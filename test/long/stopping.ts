@@ -1,0 +1,174 @@
+/** Programs of their own that a session lives with: stopped for longer than a link may be silent, and parted by a network that says nothing. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { connect, type PortableConnection } from 'serpy';
+import { Checker } from 'serpy-core/testing';
+import type { PeerArguments } from '../processes/peer.js';
+import type { Figure } from './figure.js';
+
+const stopMs = 30_000;
+const partitionMs = 10_000;
+const bystanderMs = 50;
+
+const peerFile = fileURLToPath(new URL('./peer.mjs', import.meta.url));
+
+interface Outcome {
+  readonly faults: readonly string[];
+  readonly messages: number;
+  readonly links: number;
+}
+
+/** Sends and receives one message after the other while something happens to the server. */
+async function exchangeWhile(
+  host: string,
+  port: number,
+  options: object,
+  happens: () => Promise<void>,
+): Promise<Outcome> {
+  const session = { handshake: 'require', autoRestart: true, reconnect: { baseDelayMs: 20, maxDelayMs: 200 } };
+  const dialled = await connect({ protocol: 'v2', host, port, ...session, ...options } as never);
+  const connection = dialled as unknown as PortableConnection;
+  connection.on('warning', () => {});
+  const checker = new Checker({ order: 'stream' });
+  let goesOn = true;
+  let sent = 0;
+  const sending = (async () => {
+    for (; goesOn; sent++) {
+      const text = `message ${sent}`;
+      const attempt = checker.attempted(text);
+      attempt.ended((await connection.sendData(text)) ? 'accepted' : 'failed');
+      await sleep(bystanderMs);
+    }
+  })();
+  const receiving = (async () => {
+    for (let n = 0; goesOn || n < sent; n++) {
+      checker.received('the client', String(await connection.getData({ timeoutMs: 2 * stopMs })));
+      if (!goesOn && n >= sent - 1) break;
+    }
+  })();
+  await happens();
+  await sleep(1000);
+  goesOn = false;
+  await sending;
+  await receiving;
+  const { reconnects } = connection.stats();
+  connection.destroy();
+  return { faults: checker.judge({ mayMiss: 0 }), messages: sent, links: reconnects + 1 };
+}
+
+/** A server that sends back what it gets, in a process of its own, and its port. */
+async function serve(given: PeerArguments, command: readonly string[] = []): Promise<[ChildProcess, number]> {
+  const [first = process.execPath, ...before] = [...command, process.execPath];
+  const program = spawn(first, [...before, peerFile, JSON.stringify(given)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  let printed = '';
+  for await (const text of program.stdout.setEncoding('utf8').iterator({ destroyOnReturn: false })) {
+    printed += text;
+    const [, port] = /listening on (\d+)\n/.exec(printed) ?? [];
+    if (port === undefined) continue;
+    program.stdout.resume();
+    return [program, Number(port)];
+  }
+  throw new Error(`the server has ended: ${printed}`);
+}
+
+async function end(program: ChildProcess): Promise<void> {
+  const exited = once(program, 'exit');
+  program.kill('SIGKILL');
+  await exited;
+}
+
+/** A server that is stopped for twice the time that a link may be silent, at the defaults. */
+export async function measureStopped(): Promise<Figure> {
+  const [program, port] = await serve({ protocol: 'v2', port: 0 });
+  const { faults, messages, links } = await exchangeWhile('127.0.0.1', port, {}, async () => {
+    await sleep(500);
+    program.kill('SIGSTOP');
+    await sleep(stopMs);
+    program.kill('SIGCONT');
+    await sleep(2000);
+  });
+  await end(program);
+  return {
+    what: 'a server in a session is stopped (SIGSTOP) for 30 s',
+    bound: '0 lost, 0 twice, one session',
+    measured: `${messages} messages, ${links} links: ${faults.length} faults`,
+    ok: faults.length === 0 && links > 1,
+    faults,
+  };
+}
+
+const [space, outside, inside] = ['serpy-partition', 'serpy-out', 'serpy-in'] as const;
+
+function ip(...args: string[]): void {
+  execFileSync('ip', args, { stdio: 'ignore' });
+}
+
+function removeSpace(): void {
+  for (const args of [
+    ['netns', 'del', space],
+    ['link', 'del', outside],
+  ]) {
+    try {
+      ip(...args);
+    } catch {} // it was not there
+  }
+}
+
+/** Another network, with a cable to ours; false where this computer does not allow it. */
+function makeSpace(): boolean {
+  removeSpace();
+  try {
+    ip('netns', 'add', space);
+    ip('link', 'add', outside, 'type', 'veth', 'peer', 'name', inside);
+    ip('link', 'set', inside, 'netns', space);
+    ip('addr', 'add', '10.231.77.1/30', 'dev', outside);
+    ip('link', 'set', outside, 'up');
+    ip('-n', space, 'addr', 'add', '10.231.77.2/30', 'dev', inside);
+    plug('up');
+    return true;
+  } catch {
+    removeSpace();
+    return false;
+  }
+}
+
+/** The far end of the cable. Nobody at this one is told. */
+function plug(how: 'up' | 'down'): void {
+  ip('-n', space, 'link', 'set', inside, how);
+}
+
+/** A cable that is pulled between two networks of this computer, and plugged in again; undefined where there can be only one. */
+export async function measurePartition(): Promise<Figure | undefined> {
+  if (!makeSpace()) return undefined;
+  const short = { pingIntervalMs: 500, silenceTimeoutMs: 1500 };
+  try {
+    const options = { host: '10.231.77.2', insecure: true, ...short };
+    const [program, port] = await serve({ protocol: 'v2', port: 0, options }, ['ip', 'netns', 'exec', space]);
+    const { faults, messages, links } = await exchangeWhile(
+      '10.231.77.2',
+      port,
+      { connectTimeoutMs: 2000, ...short },
+      async () => {
+        for (let times = 0; times < 2; times++) {
+          await sleep(500);
+          plug('down');
+          await sleep(partitionMs);
+          plug('up');
+          await sleep(4000);
+        }
+      },
+    );
+    await end(program);
+    return {
+      what: 'a cable between two network namespaces is pulled for 10 s, twice',
+      bound: '0 lost, 0 twice, one session',
+      measured: `${messages} messages, ${links} links: ${faults.length} faults`,
+      ok: faults.length === 0 && links > 1,
+      faults,
+    };
+  } finally {
+    removeSpace();
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * Three messages with handshake and goodbye, whose first link is cut at one byte, in every way, at every byte of either direction: in memory,
+ * over sockets, and under TLS.
+ */
+import { type Environment, generateKey } from 'serpy-core';
+import { Checker, MemoryNetwork, outcomeOfSend } from 'serpy-core/testing';
+import { FaultProxy } from 'serpy-fault-proxy';
+import { Connection, Server } from 'serpy-v2';
+
+export const waysToCut = ['fin', 'reset', 'stall'] as const;
+
+/** Where the first link is cut. */
+export interface CutCase {
+  readonly direction: 'up' | 'down';
+  /** After so many bytes. */
+  readonly atByte: number;
+  readonly how: (typeof waysToCut)[number];
+}
+
+export interface EveryByteReport {
+  readonly cases: number;
+  /** Bytes of the exchange: from the client, and from the server. */
+  readonly bytes: readonly [up: number, down: number];
+  readonly faults: readonly string[];
+}
+
+/** Where the exchange takes place. */
+interface Place {
+  readonly port: number;
+  readonly environment?: Environment;
+  readonly options: object;
+  /** The bytes of the first link. */
+  bytes(): readonly [up: number, down: number];
+  close(): Promise<void>;
+}
+
+const mostDials = 20;
+
+/** Runs one case; the faults, as sentences. Without a case nothing is cut. */
+async function exchange(place: Place, server: Server): Promise<string[]> {
+  const checker = new Checker({ order: 'stream' });
+  const back = new Checker({ order: 'stream' });
+  const client = new Connection(
+    { handshake: 'require', autoRestart: true, reconnect: { baseDelayMs: 1, maxDelayMs: 10 }, ...place.options },
+    place.environment,
+  );
+  client.on('warning', () => {});
+  const serve = async (connection: Connection) => {
+    connection.on('warning', () => {});
+    for await (const data of connection) {
+      checker.received('the server', String(data));
+      if (data === 'one') await send(connection, back, 'two', 'received');
+    }
+  };
+  const accepting = (async () => {
+    for await (const connection of server) void serve(connection);
+  })();
+  for (let dials = 1; ; dials++) {
+    try {
+      await client.connect('127.0.0.1', place.port);
+      break;
+    } catch (error) {
+      if (dials === mostDials) throw error;
+    }
+  }
+  await send(client, checker, 'one', 'received');
+  back.received('the client', String(await client.getData()));
+  await send(client, checker, 'three', 'processed');
+  await client.close();
+  for (const connection of server) connection.destroy();
+  await server.close();
+  await accepting;
+  const faults = [...checker.judge({ mayMiss: 0 }), ...back.judge({ mayMiss: 0 })];
+  if (checker.arrived + back.arrived !== 3) faults.push(`${checker.arrived + back.arrived} of 3 messages arrived`);
+  return faults;
+}
+
+async function send(from: Connection, checker: Checker, text: string, acknowledge: 'received' | 'processed') {
+  const attempt = checker.attempted(text);
+  await from.sendData(text, { acknowledge }).then(
+    (sent) => attempt.ended(outcomeOfSend(true, sent)),
+    ({ code }) => attempt.ended(outcomeOfSend(true, code)),
+  );
+}
+
+/** In memory, where time passes by itself. */
+async function inMemory(cut: CutCase | undefined): Promise<[Place, Server]> {
+  let bytes = () => [0, 0] as const as readonly [number, number];
+  const network = new MemoryNetwork({
+    linked: (link) => {
+      if (link.index > 0) return;
+      bytes = () => [link.toServer.carriedBytes, link.toClient.carriedBytes];
+      if (cut) (cut.direction === 'up' ? link.toServer : link.toClient).cutAfter(cut.atByte, cut.how);
+    },
+  });
+  network.clock.runFreely();
+  const server = await new Server({ port: 5000 }, network).start();
+  const close = async () => network.clock.stop();
+  return [{ port: 5000, environment: network, options: {}, bytes: () => bytes(), close }, server];
+}
+
+/** Over sockets, with short times. */
+async function overSockets(cut: CutCase | undefined, key: string | undefined): Promise<[Place, Server]> {
+  const session = { silenceTimeoutMs: 600, pingIntervalMs: 200, closeTimeoutMs: 400 };
+  const secret = key === undefined ? {} : { key };
+  const server = await new Server({ port: 0, ...session, ...secret }).start();
+  server.on('warning', () => {});
+  const counts: [number, number] = [0, 0];
+  const proxy = await new FaultProxy({
+    target: server.address,
+    seed: 1,
+    plan: (index) => {
+      if (index > 0 || cut === undefined) return {};
+      const how = cut.how === 'reset' ? 'rst' : cut.how;
+      return { [cut.direction]: { cut: { atByte: cut.atByte, how } } };
+    },
+  }).start();
+  proxy.on('linkClose', (link) => {
+    if (link.index === 0) counts.splice(0, 2, link.up.bytesIn, link.down.bytesIn);
+  });
+  const options = { ...session, ...secret, helloTimeoutMs: 400, connectTimeoutMs: 1_000 };
+  return [{ port: proxy.address.port, options, bytes: () => counts, close: () => proxy.close() }, server];
+}
+
+export type PlaceName = 'memory' | 'sockets' | 'tls';
+
+/** Runs every case, so many at a time. */
+export async function everyByte(name: PlaceName, atATime: number, step = 1): Promise<EveryByteReport> {
+  const key = name === 'tls' ? generateKey() : undefined;
+  const make = (cut?: CutCase) => (name === 'memory' ? inMemory(cut) : overSockets(cut, key));
+  const run = async (cut?: CutCase) => {
+    const [place, server] = await make(cut);
+    let faults: string[];
+    try {
+      faults = await exchange(place, server);
+    } catch (error) {
+      faults = [String(error)];
+      await server.closeServer();
+    }
+    await place.close();
+    return { faults, bytes: place.bytes() };
+  };
+  const whole = await run();
+  const faults = whole.faults.map((fault) => `without a cut: ${fault}`);
+  const cases: CutCase[] = [];
+  for (const [i, direction] of (['up', 'down'] as const).entries()) {
+    for (let atByte = 0; atByte <= (whole.bytes[i] as number); atByte += step) {
+      for (const how of waysToCut) cases.push({ direction, atByte, how });
+    }
+  }
+  const { length } = cases;
+  const work = async () => {
+    for (let cut = cases.pop(); cut !== undefined; cut = cases.pop()) {
+      const { direction, atByte, how } = cut;
+      faults.push(
+        ...(await run(cut)).faults.map((fault) => `${name}, ${how} after ${atByte} bytes ${direction}: ${fault}`),
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: atATime }, work));
+  return { cases: length, bytes: whole.bytes, faults };
+}

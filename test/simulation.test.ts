@@ -1,0 +1,44 @@
+/** Sessions by themselves, in thousands of worlds, and that a broken one would be noticed. `npm run test:long` runs a hundred times as many. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, onTestFinished, test } from 'vitest';
+import { killPrograms, Program } from './program.js';
+
+afterEach(killPrograms);
+
+const worlds = 5_000;
+
+const long = (...args: string[]) => new Program(process.execPath, ['scripts/test-long.mjs', ...args]);
+
+test('in five thousand worlds, each with faults of its own, no rule of a session is broken and all of them heal', {
+  timeout: 240_000,
+}, async () => {
+  const { status, stdout } = await long('simulation', '--worlds', `${worlds}`).ended;
+  expect(status, stdout).toBe(0);
+  const row = stdout.trim().split('\n').at(-1) ?? '';
+  const [ran = 0, events = 0, messages = 0, links = 0, resumed = 0, broken = 0] = row
+    .split('|')
+    .slice(1)
+    .map((cell) => Number(cell.replaceAll(',', '')));
+  expect(ran).toBeGreaterThanOrEqual(worlds);
+  expect([events, broken]).toEqual([ran * 200, 0]);
+  // Something happens in them.
+  expect(messages).toBeGreaterThan(10 * worlds);
+  expect(links).toBeGreaterThan(3 * worlds);
+  expect(resumed).toBeGreaterThan(worlds);
+});
+
+test('a world in which a rule is broken is told with the command that runs it again, and kept', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'serpy-worlds-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const kept = join(folder, 'kept.json');
+  // One more event than there may be: no world of 200 events is run with a budget of healing that is none.
+  const args = ['--worlds', '20', '--few', '--threads', '1', '--kept-worlds', kept, '--healing-rounds', '1'];
+  const { status, stdout } = await long('simulation', ...args).ended;
+  expect(status).toBe(1);
+  const [, seed, again] = /\nworld (\d+): .*\n {2}again: npm run test:long -- (replay world:\d+)/.exec(stdout) ?? [];
+  expect(again).toBe(`replay world:${seed}`);
+  expect(JSON.parse(readFileSync(kept, 'utf8'))).toMatchObject([{ seed: Number(seed), why: expect.any(String) }]);
+  expect((await long('replay', `world:${seed}`).ended).stdout).toContain(`world ${seed}:`);
+});
