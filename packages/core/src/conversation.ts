@@ -45,6 +45,7 @@ export class Conversation
   readonly inbox: ReceiveQueue;
   readonly outbox: SendQueue<Outgoing>;
   readonly writeTimeoutMs: number;
+  readonly frameTimeoutMs: number;
   readonly #protocol: Protocol<ProtocolTypes>;
   readonly #environment: Environment;
   readonly #warnings: Warnings;
@@ -72,6 +73,7 @@ export class Conversation
     this.#owner = owner;
     this.#receiveLimits = settings.receiveQueue;
     this.writeTimeoutMs = settings.writeTimeoutMs;
+    this.frameTimeoutMs = settings.frameTimeoutMs;
     this.inbox = new ReceiveQueue(settings.receiveQueue, environment.clock, this);
     this.outbox = new SendQueue(settings.sendQueue, environment.clock, this);
   }

@@ -139,6 +139,8 @@ export interface ConnectionSettings extends SecuritySettings {
   readonly keepAliveMs: number;
   /** After how long in which no byte leaves that should the link is dead; 0 for never. Default 30,000. */
   readonly writeTimeoutMs: number;
+  /** After how long in which a message that has begun to come does not go on the link is dead; 0 for never. Default 30,000. */
+  readonly frameTimeoutMs: number;
   /** The largest message that is sent or received. Default 64 MiB. */
   readonly maxMessageBytes: number;
   /** Messages that wait to be sent. Default 1,000 messages, 16 MiB, `'block'`. */
@@ -167,6 +169,7 @@ export const acceptedOptions: OptionSpecs<Omit<ConnectionSettings, DiallingOptio
   closeTimeoutMs: option.milliseconds(5_000),
   keepAliveMs: option.milliseconds(5_000),
   writeTimeoutMs: option.milliseconds(30_000),
+  frameTimeoutMs: option.milliseconds(30_000),
   maxMessageBytes: option.count(1, largestMessageBytes, defaultMaxMessageBytes),
   sendQueue: queue(),
   receiveQueue: queue(),

@@ -77,6 +77,7 @@ export class Course<Out extends Cuttable> {
 
   lost(): void {
     this.inflow.lost();
+    this.#reader = new FrameReader(this.inflow); // what it held came over that link
     this.#stateAtMs = undefined;
   }
 
@@ -92,6 +93,11 @@ export class Course<Out extends Cuttable> {
 
   get reader(): FrameReader {
     return this.#reader;
+  }
+
+  /** Memory that is held for what has come in part. */
+  get unfinishedBytes(): number {
+    return this.#reader.unfinishedBytes + this.inflow.unfinishedBytes;
   }
 
   /** The next message that is whole. Throws as the reader and the halves do. */

@@ -110,6 +110,16 @@ export class Handshake<Out extends Cuttable> {
     return this.#phase === 'awaited' || (this.#phase === 'fresh' && this.#deadlineMs !== undefined);
   }
 
+  /** Whether a frame of the session has begun and is not whole. */
+  get inFrame(): boolean {
+    return this.#standing.course?.reader.inFrame ?? false;
+  }
+
+  /** Memory that is held for what has come in part; a message in pieces is kept while there is no link. */
+  get unfinishedBytes(): number {
+    return this.#standing.course?.unfinishedBytes ?? 0;
+  }
+
   up(nowMs: number): void {
     this.#nowMs = nowMs;
     if (this.#standing.course?.farewell) this.#standing.end('the peer closed the session');
