@@ -89,6 +89,11 @@ export class Conversation
     return this.#session?.lasting;
   }
 
+  /** Memory that is held for messages that have come in part. */
+  get unfinishedBytes(): number {
+    return this.#session?.unfinishedBytes ?? 0;
+  }
+
   reconnected(): void {
     this.#counters.reconnects++;
   }
@@ -260,6 +265,10 @@ export class Conversation
 
   get seat(): Seat {
     return this;
+  }
+
+  get identity(): string | undefined {
+    return this.#link?.transport.identity;
   }
 
   takeLinkOf(other: Seat): boolean {

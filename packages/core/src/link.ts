@@ -6,7 +6,7 @@ import { Deadline } from './deadline.js';
 import type { Clock } from './environment.js';
 import type { SerpyError } from './errors.js';
 import { FrameWatch } from './frame-watch.js';
-import { type DisconnectReason, endsReading } from './link-end.js';
+import { type DisconnectReason, endsReading, isResumable } from './link-end.js';
 import { failureOf } from './link-failure.js';
 import type { LinkLife, LinkOwner } from './link-owner.js';
 import type { Outgoing, Received, Session } from './protocol.js';
@@ -257,7 +257,7 @@ export class Link implements TransportHandler {
       unconfirmedMessages,
       intended: reason === 'closed' || farewell !== undefined || (flowControlled ? false : undefined),
       peerReason: farewell?.reason,
-      resumableMs: reason === 'queue-full' ? 0 : resumableMs,
+      resumableMs: isResumable(reason, error) ? resumableMs : 0,
     });
   }
 

@@ -4,10 +4,16 @@ import { Gate } from '../src/gate.js';
 
 const remote = (port = 1, host = '10.0.0.5') => ({ host, port });
 
-function setUp(limits: { maxPendingConnections?: number; maxAuthFailuresPerMinute?: number } = {}) {
+function setUp(limits: Partial<ConstructorParameters<typeof Gate>[0]> = {}) {
   const clock = new ManualClock();
   const told: string[] = [];
-  const settings = { handshakeTimeoutMs: 5000, maxPendingConnections: 2, maxAuthFailuresPerMinute: 2, ...limits };
+  const settings = {
+    handshakeTimeoutMs: 5000,
+    maxPendingConnections: 2,
+    maxAuthFailuresPerMinute: 2,
+    maxConnectionsPerAddress: 16,
+    ...limits,
+  };
   const gate = new Gate(settings, clock, {
     turnedAway: ({ port }, reason) => told.push(`${port} turned away: ${reason}`),
     refused: ({ code, message, remote: who }) => told.push(`${code} of ${who?.port}: ${message}`),

@@ -2,7 +2,7 @@
  * Who says what first on a link, and what comes of it: plain v2, a new session, or the one from before. An original peer never gets a
  * byte that it cannot take: only a client asks, in a frame that the original drops, and nothing else new is sent before the answer.
  */
-import { type LastingSession, ProtocolError, type Role, type Seat, type SessionOutput } from 'serpy-core';
+import { type LastingSession, ProtocolError, type Role, type Seat, type SessionOutput, SilentError } from 'serpy-core';
 import type { Course } from './course.js';
 import { linkFault } from './faults.js';
 import {
@@ -201,6 +201,8 @@ export class Handshake<Out extends Cuttable> {
     if (this.#deadlineMs === undefined || nowMs < this.#deadlineMs) return;
     this.#deadlineMs = undefined;
     if (this.#phase === 'awaited') throw this.#refusal('the client did not begin a handshake in time');
+    if (this.#phase === 'answered')
+      throw new SilentError('the client asked for a session, and has not gone on with it');
     if (this.#phase !== 'asked') return;
     if (this.#settings.handshake === 'require') throw this.#refusal('the server does not answer the handshake');
     this.#standing.end('the server does not know of sessions any more');
@@ -260,11 +262,15 @@ export class Handshake<Out extends Cuttable> {
     }
     course.up(hello, this.#nowMs);
     this.#phase = 'answered';
-    this.#deadlineMs = undefined;
+    this.#deadlineMs = this.#nowMs + this.#settings.handshakeTimeoutMs;
   }
 
-  /** The session's own client is there again, on a link that another connection has: whether this one goes on over it. */
+  /**
+   * The session's own client is there again, on a link that another connection has: whether this one goes on over it. One that has proved to
+   * be somebody else is not, whatever it knows; and that is looked at first, so that its attempt does not count.
+   */
   comesBack(hello: Hello, seat: Seat): boolean {
+    if (seat.identity !== this.#output.seat.identity) return false;
     if (!this.#standing.isResumedBy(hello)) return false;
     this.#returning = hello;
     return this.#output.seat.takeLinkOf(seat);
@@ -322,6 +328,7 @@ export class Handshake<Out extends Cuttable> {
     }
     this.#confirmed = true;
     this.#phase = 'on';
+    this.#deadlineMs = undefined;
     return true;
   }
 
