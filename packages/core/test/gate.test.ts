@@ -84,6 +84,17 @@ describe('a gate', () => {
     expect(told).toEqual([1, 2].map((port) => `ERR_SERPY_AUTH of ${port}: 10.0.0.5:${port} was refused: it hung up`));
   });
 
+  test('lets so many of one address in at a time, and of this computer as many as of all', () => {
+    const { told, enter } = setUp({ maxPendingConnections: 6, maxConnectionsPerAddress: 2 });
+    const first = enter(1);
+    expect([enter(2), enter(3), enter(4, '10.0.0.6')]).toEqual([expect.anything(), undefined, expect.anything()]);
+    first?.left();
+    expect(enter(5)).toBeDefined();
+    for (const port of [6, 7, 8]) expect(enter(port, '127.0.0.1')).toBeDefined();
+    expect(enter(9, '127.0.0.1')).toBeUndefined();
+    expect(told).toEqual(['3 turned away: maxConnectionsPerAddress', '9 turned away: maxPendingConnections']);
+  });
+
   test('turns an address away after too many failures, for a minute, and no other', async () => {
     const { clock, told, enter } = setUp({ maxPendingConnections: 10 });
     for (const port of [1, 2]) {
