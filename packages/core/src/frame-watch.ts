@@ -11,6 +11,9 @@ import type { Transport } from './transport.js';
 /** So much more of it must come within each time-out, or its end: what a line of 4,800 baud carries within the default. */
 export const leastBytes = 16 * 1024;
 
+/** How often within the time-out it is looked: a peer that stops is found out this part of it too late at most, and never too soon. */
+const looks = 4;
+
 /** The link, as far as it is watched. */
 export interface Reading {
   readonly transport: Transport;
@@ -83,6 +86,7 @@ export class FrameWatch {
   }
 
   #lookAgain(): void {
-    this.#next.set(this.#sinceMs + this.#timeoutMs);
+    const soonMs = this.#clock.now() + this.#timeoutMs / looks;
+    this.#next.set(Math.min(soonMs, this.#sinceMs + this.#timeoutMs));
   }
 }
