@@ -110,6 +110,25 @@ describe('a message that has begun', () => {
     expect(ends).toEqual([]);
   });
 
+  test('is whole as well when nothing of it is delivered', async () => {
+    const { clock, accepted, say, ends, errors } = await setUp();
+    say('?');
+    await clock.advance(5_000);
+    say('\n'); // a bad line, which is dropped
+    await clock.advance(100_000);
+    expect([ends, errors.length, accepted.isConnected()]).toEqual([[], 1, true]);
+  });
+
+  test('and whose link breaks leaves no timer', async () => {
+    const { network, clock, say, ends } = await setUp();
+    say('half a li');
+    await network.settled();
+    expect(clock.pending).toBe(1);
+    network.links[0]?.reset();
+    await network.settled();
+    expect([ends, clock.pending]).toEqual([['0: reset'], 0]);
+  });
+
   test('waits for us: while this end does not read, and for the whole time after that', async () => {
     const { clock, accepted, say, ends } = await setUp({ receiveQueue: { maxMessages: 1 } });
     say('one\ntwo\nthr');
