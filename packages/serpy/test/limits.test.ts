@@ -197,6 +197,21 @@ describe('in a session, a message in pieces', () => {
     expect(told.filter((each) => each.startsWith('10.0.0.2'))).toEqual([]);
   });
 
+  test('is forgotten with its session', async () => {
+    const limits = { maxUnfinishedBytes: size, resumeWindowMs: 1000 };
+    const { network, clock, server, told, client, peer } = await serve('v2', limits);
+    const sender = await client('10.0.0.1', session);
+    network.links[0]?.toServer.cutAfter(500_000, 'reset');
+    await sender.sendData(Buffer.alloc(600_000));
+    await network.settled();
+    sender.disableRestart();
+    await clock.advance(1000);
+    expect(server.size).toBe(0);
+    await peer('10.0.0.2', beginV2(700_000));
+    expect(told.filter((each) => each.startsWith('10.0.0.2'))).toEqual([]);
+    expect(server.size).toBe(1);
+  });
+
   test('whose piece stops half way ends the link after frameTimeoutMs, and goes on over the next', async () => {
     const quiet = { pingIntervalMs: 0, silenceTimeoutMs: 0 };
     const { network, clock, server, told, client } = await serve('v2', quiet);
