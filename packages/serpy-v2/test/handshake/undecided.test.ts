@@ -41,6 +41,8 @@ test('a warning of its first bytes waits until the program has been given the co
   peer.destroy();
 });
 
+type ServerOptions = Partial<ConstructorParameters<typeof Server>[0]>;
+
 /** A raw peer that asks for a session, in the words of `client`, and says nothing more. */
 async function asking(network: MemoryNetwork, hello: Buffer) {
   const { signal } = new AbortController();
@@ -59,7 +61,7 @@ async function asking(network: MemoryNetwork, hello: Buffer) {
   return state;
 }
 
-async function servingSessions(options: { readonly handshake?: 'require'; readonly maxConnections?: number } = {}) {
+async function servingSessions(options: ServerOptions = {}) {
   const network = new MemoryNetwork();
   const hellos: Buffer[] = [];
   const server = await new Server({ port: 5000, ...options }, network).start();
@@ -97,9 +99,9 @@ async function servingSessions(options: { readonly handshake?: 'require'; readon
 }
 
 test('a client that asks for a session and does not go on with it is hung up on after handshakeTimeoutMs', async () => {
-  const { network, clock, server, hello } = await servingSessions();
+  const { network, clock, server, hello } = await servingSessions({ handshakeTimeoutMs: 2_000 });
   const peer = await asking(network, hello);
-  await clock.advance(4_999);
+  await clock.advance(1_999);
   expect(peer.over).toBe(false);
   await clock.advance(1);
   expect(peer.over).toBe(true);
