@@ -228,12 +228,15 @@ describe('a server with a key', () => {
     });
     floods.resume();
     const send = () => {
-      if (!over) floods.write(Buffer.alloc(64 * 1024), send);
+      if (over) return;
+      if (floods.writable && floods.writableLength === 0) floods.write(Buffer.alloc(64 * 1024));
+      setImmediate(send);
     };
     send();
     try {
       await until(() => over);
     } finally {
+      over = true;
       floods.destroy();
     }
     await until(() => gate.pending === 0);
