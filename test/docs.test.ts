@@ -1,5 +1,5 @@
 /** The documentation, held against what it describes: a page that stops being true fails here. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import * as facade from 'serpy';
@@ -303,6 +303,80 @@ describe('figures', () => {
     }
   });
 });
+
+/** Numbers that bound nothing: a place, and waits. */
+const notLimits = ['port', 'pingIntervalMs', 'reconnect.baseDelayMs', 'reconnect.minDelayMs', 'reconnect.stableMs'];
+
+/** What a constant of a source file is: a number, or a product of numbers. */
+function constantIn(file: string, name: string): number {
+  const source = readFileSync(join(root, file), 'utf8');
+  const product = new RegExp(`^(?:export )?const ${name} = ([\\d_ *]+);`, 'm').exec(source)?.[1];
+  if (product === undefined) throw new Error(`${file} has no constant ${name}`);
+  return product.split('*').reduce((value, factor) => value * Number(factor.replaceAll('_', '')), 1);
+}
+
+describe('docs/limits.md', () => {
+  const limits = page('docs/limits.md');
+
+  test('has every option that is a number and bounds something, each with its default and what happens', () => {
+    const numeric = optionRows().filter(({ takes }) => /^a (?:whole )?number/.test(takes));
+    const expected = numeric.map(({ option }) => option).filter((option) => !notLimits.includes(option));
+    const rows = rowsWith(limits, 'limit', 'option', 'unit', 'default', 'what happens at the limit');
+    const named = new Set(rows.map((row) => codeIn(row.option ?? '')));
+    expect([...named].sort()).toEqual(expected.sort());
+    for (const row of rows) {
+      const option = codeIn(row.option ?? '');
+      expect(codeIn(row.default ?? ''), option).toBe(numeric.find((each) => each.option === option)?.default);
+      for (const cell of [row.limit, row.unit, row['what happens at the limit']]) expect(cell, option).toMatch(/\w/);
+    }
+  });
+
+  test('has the units that docs/options.md has', () => {
+    const units = new Map(
+      rowsWith(page('docs/options.md'), 'option', 'unit', 'ends').map((row) => [codeIn(row.option ?? ''), row.unit]),
+    );
+    for (const row of rowsWith(limits, 'limit', 'option', 'unit')) {
+      const option = codeIn(row.option ?? '');
+      const counted = /^(?:links|peers|connections)$/; // one option may bound several
+      if (counted.test(row.unit ?? '')) expect(units.get(option), option).toMatch(counted);
+      else expect(row.unit, option).toBe(units.get(option));
+    }
+  });
+
+  test('has the values of the constants that no option changes', () => {
+    const rows = rowsWith(limits, 'value', 'constant', 'file');
+    expect(rows.length).toBeGreaterThan(15);
+    for (const row of rows) {
+      const name = codeIn(row.constant ?? '');
+      expect(Number(row.value), name).toBe(constantIn(codeIn(row.file ?? ''), name));
+    }
+  });
+
+  test('has every such constant: those whose names say that something is the most, or how long it may take', () => {
+    const named = new Set(rowsWith(limits, 'value', 'constant', 'file').map((row) => codeIn(row.constant ?? '')));
+    const found = packages
+      .filter((folder) => ['core', 'serpy-v1', 'serpy-v2', 'serpy'].includes(folder))
+      .flatMap((folder) => sourcesOf(folder))
+      .flatMap((text) => [
+        ...text.matchAll(/^(?:export )?const (most\w+|least\w+|believed\w+|\w*[lL]ingerMs) = [\d_ *]+;/gm),
+      ])
+      .map(([, name = '']) => name);
+    const ofOtherThings = ['mostWithinBytes', 'mostPieces', 'mostDoublings', 'leastKeyBytes'];
+    expect(found.filter((name) => !named.has(name) && !ofOtherThings.includes(name))).toEqual([]);
+  });
+
+  test.each(['README.md', 'SECURITY.md', 'docs/options.md'])('is linked from %s', (path) => {
+    expect(page(path).prose).toContain('limits.md)');
+  });
+});
+
+/** The texts of a package's sources. */
+function sourcesOf(folder: string): string[] {
+  const sources = join(root, 'packages', folder, 'src');
+  return readdirSync(sources, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.startsWith('testing'))
+    .map((name) => readFileSync(join(sources, name), 'utf8'));
+}
 
 describe('what pages point to', () => {
   test.each(pages.map((each) => [each.path, each] as const))('links of %s lead somewhere', (path, { prose }) => {

@@ -1,5 +1,6 @@
 /** Who has failed to prove himself how often lately, by address. */
 import type { Clock } from './environment.js';
+import { sourceOf } from './source.js';
 
 const windowMs = 60_000;
 
@@ -41,15 +42,4 @@ export class AuthFailures {
     const after = this.#clock.now() - windowMs;
     return (this.#times.get(source) ?? []).filter((time) => time > after);
   }
-}
-
-/** What one computer can choose from counts as one: of an IPv6 address the first 64 bits. IPv4 is the same in either spelling. */
-function sourceOf(host: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(host)?.[1];
-  if (mapped !== undefined || !host.includes(':')) return mapped ?? host;
-  const [head = '', tail] = host.split('%', 1).join('').split('::');
-  const groups = head === '' ? [] : head.split(':');
-  const after = tail ? tail.split(':') : [];
-  if (tail !== undefined) while (groups.length + after.length < 8) groups.push('0');
-  return [...groups, ...after].slice(0, 4).join(':');
 }

@@ -1,5 +1,7 @@
 /** The events of a connection and of a server, and what they carry. */
+import type { AdmissionLimit } from './admission.js';
 import type { SerpyErrorLike } from './errors.js';
+import type { GateLimit } from './gate.js';
 import type { ProgressInfo } from './lasting.js';
 import type { DisconnectReason } from './link-end.js';
 import type { Address } from './transport.js';
@@ -70,7 +72,7 @@ export interface ConnectionEvents {
 export interface DropInfo {
   readonly remote: Address;
   /** The option whose limit was reached. */
-  readonly reason: 'maxConnections' | 'maxPendingConnections' | 'maxAuthFailuresPerMinute';
+  readonly reason: AdmissionLimit | GateLimit;
   /** The server's limit of connections, whatever the reason. */
   readonly maxConnections: number;
 }

@@ -19,17 +19,28 @@ import type { ConnectionStats } from './stats.js';
 import type { ReceivedStream, StreamOptions, StreamSource } from './streams.js';
 import type { Address, Transport } from './transport.js';
 
-/**
- * Gives an accepted transport to a connection, which calls `closed` when it is over, before its listeners, and `decided` when it is known
- * that no connection from before comes back on it: mostly at once.
- * For core's server; not part of the public interface.
- */
+/** What a server is told of the connections that it accepted. */
+export interface AcceptedOwner<C> {
+  /** It is over. Told before its listeners. */
+  readonly closed: (connection: C) => void;
+  /** It is known that no connection from before comes back on it: mostly at once. */
+  readonly decided: (connection: C) => void;
+  /** So much memory is held for messages that have come in part. */
+  readonly held: (connection: C, bytes: number) => void;
+}
+
+/** Gives an accepted transport to a connection. This and what follows is for core's server; not part of the public interface. */
 export let attachTransport: <T extends ProtocolTypes, C extends Connection<T>>(
   connection: C,
   transport: Transport,
-  closed: (connection: C) => void,
-  decided: (connection: C) => void,
+  owner: AcceptedOwner<C>,
 ) => void;
+
+/** Whether the peer may come back to this connection on another link. */
+export let mayComeBack: (connection: Connection<ProtocolTypes>) => boolean;
+
+/** Ends a connection whose peer has asked for too much. */
+export let refusePeer: (connection: Connection<ProtocolTypes>, error: Error) => void;
 
 /** The options of `sendData`: the protocol's own, and how long it may wait. */
 export type SendOptions<T extends ProtocolTypes> = T['sendOptions'] & WaitOptions;
@@ -43,13 +54,16 @@ export interface CloseOptions {
 /** One connection to one peer. See the protocol packages for what can be sent. */
 export class Connection<T extends ProtocolTypes> extends EventEmitter<ConnectionEvents> {
   static {
-    attachTransport = (connection, transport, closed, decided) => {
+    attachTransport = (connection, transport, owner) => {
       const coordinator = connection.#coordinator;
-      coordinator.closedAtServer = closed as (connection: EventEmitter) => void;
+      coordinator.closedAtServer = owner.closed as (connection: EventEmitter) => void;
+      coordinator.heldAtServer = owner.held as (connection: EventEmitter, bytes: number) => void;
       connection.#lifecycle.accept(transport);
-      if (coordinator.undecided) coordinator.decideLater(() => decided(connection));
-      else if (connection.state !== 'closed' || connection.isDataAvailable()) decided(connection);
+      if (coordinator.undecided) coordinator.decideLater(() => owner.decided(connection));
+      else if (connection.state !== 'closed' || connection.isDataAvailable()) owner.decided(connection);
     };
+    mayComeBack = (connection) => (connection.#conversation.lasting?.resumableMs ?? 0) > 0;
+    refusePeer = (connection, error) => connection.#lifecycle.refuse(error);
   }
 
   readonly #protocol: Protocol<ProtocolTypes>;

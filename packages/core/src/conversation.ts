@@ -55,6 +55,7 @@ export class Conversation
   readonly inbox: ReceiveQueue;
   readonly outbox: SendQueue<Outgoing>;
   readonly writeTimeoutMs: number;
+  readonly frameTimeoutMs: number;
   readonly #protocol: Protocol<ProtocolTypes>;
   readonly #environment: Environment;
   readonly #warnings: Warnings;
@@ -84,6 +85,7 @@ export class Conversation
     this.#owner = owner;
     this.#receiveLimits = settings.receiveQueue;
     this.writeTimeoutMs = settings.writeTimeoutMs;
+    this.frameTimeoutMs = settings.frameTimeoutMs;
     this.inbox = new ReceiveQueue(settings.receiveQueue, environment.clock, this);
     this.outbox = new SendQueue(settings.sendQueue, environment.clock, this);
   }
@@ -111,6 +113,11 @@ export class Conversation
   /** Nothing more will come. */
   closeStreams(error: () => Error): void {
     this.streams.close(error);
+  }
+
+  /** Memory that is held for messages that have come in part. */
+  get unfinishedBytes(): number {
+    return this.#session?.unfinishedBytes ?? 0;
   }
 
   reconnected(): void {
@@ -307,6 +314,10 @@ export class Conversation
 
   get seat(): Seat {
     return this;
+  }
+
+  get identity(): string | undefined {
+    return this.#link?.transport.identity;
   }
 
   takeLinkOf(other: Seat): boolean {

@@ -22,6 +22,9 @@ export class Coordinator implements LifecycleOwner {
   readonly conversation: Conversation;
   /** What the server that accepted the connection wants to be called with at its end. */
   closedAtServer: ((connection: EventEmitter) => void) | undefined;
+  /** With what it wants to be called when other memory is held for messages that have come in part. */
+  heldAtServer: ((connection: EventEmitter, bytes: number) => void) | undefined;
+  #heldBytes = 0;
   readonly #connection: EventEmitter;
   readonly #warnings: Warnings;
 
@@ -69,11 +72,19 @@ export class Coordinator implements LifecycleOwner {
       this.#progress = undefined;
       for (const info of held) tell(this.#connection, 'connection', 'progress', info);
     }
+    if (this.heldAtServer) this.#tellHeld(this.heldAtServer);
     const decided = this.#decided;
     if (decided === undefined || this.undecided) return;
     this.#decided = undefined;
     decided();
     this.#warnings.release();
+  }
+
+  #tellHeld(heldAtServer: (connection: EventEmitter, bytes: number) => void): void {
+    const { unfinishedBytes } = this.conversation;
+    if (unfinishedBytes === this.#heldBytes) return;
+    this.#heldBytes = unfinishedBytes;
+    heldAtServer(this.#connection, unfinishedBytes);
   }
 
   /** Nobody knows of the connection until `decided` is called, so nobody can listen: what it warns of waits. */

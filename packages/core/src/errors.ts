@@ -96,21 +96,23 @@ export class IntegerRangeError extends RangeError implements SerpyErrorLike {
   }
 }
 
-/** A message is larger than `maxMessageBytes`: refused at the sender, or at the receiver before it is buffered. */
+/**
+ * A message is larger than `maxMessageBytes`: refused at the sender, or at the receiver before it is buffered. Or messages that have come in
+ * part take more memory than `maxUnfinishedBytes`, and the peer with most of it gave way.
+ */
 export class MessageTooLargeError extends SerpyError {
   override readonly name = 'MessageTooLargeError';
   readonly sizeBytes: number;
   readonly limitBytes: number;
 
-  constructor(what: string, sizeBytes: number, limitBytes: number) {
-    super(
-      'ERR_SERPY_TOO_LARGE',
-      `${what} has ${sizeBytes} bytes, and the limit is ${limitBytes} bytes: raise the option maxMessageBytes at both ends to exchange it`,
-    );
+  constructor(what: string, sizeBytes: number, limitBytes: number, remedy = raiseMaxMessageBytes) {
+    super('ERR_SERPY_TOO_LARGE', `${what} has ${sizeBytes} bytes, and the limit is ${limitBytes} bytes: ${remedy}`);
     this.sizeBytes = sizeBytes;
     this.limitBytes = limitBytes;
   }
 }
+
+const raiseMaxMessageBytes = 'raise the option maxMessageBytes at both ends to exchange it';
 
 /** No connection could be made: refused, unknown host, unreachable. `cause` has the system's error. */
 export class ConnectError extends SerpyError {

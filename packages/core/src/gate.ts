@@ -1,7 +1,9 @@
 /** Who may try to prove himself at a server: so many at a time, for so long, and not after too many failures. It knows no sockets. */
+import type { AdmissionLimits } from './admission.js';
 import { AuthFailures } from './auth-failures.js';
 import type { Clock } from './environment.js';
 import { AuthenticationError } from './errors.js';
+import { isLoopback, sourceOf } from './source.js';
 import type { Address, Gate as Gatekeeper, Guest } from './transport.js';
 
 /** The limits. */
@@ -14,21 +16,28 @@ export interface GateSettings {
   readonly maxAuthFailuresPerMinute: number;
 }
 
+/** The limits for which a peer is turned away, by the names of their options. */
+export type GateLimit = 'maxPendingConnections' | 'maxConnectionsPerAddress' | 'maxAuthFailuresPerMinute';
+
+/** What of the limits of connections goes for those who have not proved themselves, too. */
+type PerAddress = Pick<AdmissionLimits, 'maxConnectionsPerAddress'>;
+
 /** What a gate tells. */
 export interface GateOwner {
-  turnedAway(remote: Address, reason: 'maxPendingConnections' | 'maxAuthFailuresPerMinute'): void;
+  turnedAway(remote: Address, reason: GateLimit): void;
   /** A peer did not prove himself. */
   refused(error: AuthenticationError): void;
 }
 
 export class Gate implements Gatekeeper {
-  readonly #settings: GateSettings;
+  readonly #settings: GateSettings & PerAddress;
   readonly #clock: Clock;
   readonly #owner: GateOwner;
   readonly #failures: AuthFailures;
-  #pending = 0;
+  /** Where those come from who are at it. */
+  readonly #pending: string[] = [];
 
-  constructor(settings: GateSettings, clock: Clock, owner: GateOwner) {
+  constructor(settings: GateSettings & PerAddress, clock: Clock, owner: GateOwner) {
     this.#settings = settings;
     this.#clock = clock;
     this.#owner = owner;
@@ -37,30 +46,37 @@ export class Gate implements Gatekeeper {
 
   /** How many are at it now. */
   get pending(): number {
-    return this.#pending;
+    return this.#pending.length;
   }
 
   enter(remote: Address, cut: () => void): Guest | undefined {
-    if (this.#failures.tooMany(remote.host)) {
-      this.#owner.turnedAway(remote, 'maxAuthFailuresPerMinute');
-      return undefined;
-    }
-    if (this.#pending >= this.#settings.maxPendingConnections) {
-      this.#owner.turnedAway(remote, 'maxPendingConnections');
-      return undefined;
-    }
-    return this.#admit(remote, cut);
+    const limit = this.#refusal(remote.host);
+    if (limit === undefined) return this.#admit(remote, cut);
+    this.#owner.turnedAway(remote, limit);
+    return undefined;
+  }
+
+  /** Which limit turns away who comes from there. */
+  #refusal(host: string): GateLimit | undefined {
+    const { maxPendingConnections, maxConnectionsPerAddress } = this.#settings;
+    if (this.#failures.tooMany(host)) return 'maxAuthFailuresPerMinute';
+    if (this.pending >= maxPendingConnections) return 'maxPendingConnections';
+    const source = sourceOf(host);
+    const isFull =
+      !isLoopback(host) && this.#pending.filter((each) => each === source).length >= maxConnectionsPerAddress;
+    return isFull ? 'maxConnectionsPerAddress' : undefined;
   }
 
   #admit(remote: Address, cut: () => void): Guest {
     const { handshakeTimeoutMs } = this.#settings;
     let inside = true;
     let judged = false;
-    this.#pending++;
+    const source = sourceOf(remote.host);
+    this.#pending.push(source);
     const leave = () => {
       if (!inside) return;
       inside = false;
-      this.#pending--;
+      this.#pending.splice(this.#pending.indexOf(source), 1);
       this.#clock.clearTimeout(timer);
     };
     const tell = (why: string, options?: ErrorOptions) => {

@@ -17,6 +17,8 @@ export interface ProgressInfo {
 
 /** Where a link can be put: the place of one connection. */
 export interface Seat {
+  /** What the peer of its link has proved, or of the last one there was: that it has the key, or which certificate. Undefined, or left out: nothing. */
+  readonly identity?: string | undefined;
   /** Goes on over the link that another connection has. Its own link is destroyed first. False when the connection is over. */
   takeLinkOf(other: Seat): boolean;
   /** Gives the link away; the connection that had it is over, without a word. */

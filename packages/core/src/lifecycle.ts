@@ -203,6 +203,12 @@ export class Lifecycle implements ConversationOwner, LinkLife {
     this.#finish('finished', 'closed', error);
   }
 
+  /** The peer has asked for too much, and goes on with nothing. */
+  refuse(error: Error): void {
+    if (this.#link) this.#link.destroy('protocol', error);
+    else this.destroy(error);
+  }
+
   destroyLink(error?: Error): void {
     this.#link?.destroy('closed', error);
   }

@@ -1,4 +1,5 @@
 /** How and why a link ended. */
+import { isSerpyError } from './errors.js';
 
 /** Why a link ended. */
 export type DisconnectReason =
@@ -27,6 +28,12 @@ export interface LinkEnd {
   readonly peerReason: string | undefined;
   /** How long the peer may come back by itself, in milliseconds. */
   readonly resumableMs: number;
+}
+
+/** Whether the peer may come back to its session after that. What was too much would be too much again. */
+export function isResumable(reason: DisconnectReason, error: Error | undefined): boolean {
+  if (reason === 'queue-full') return false;
+  return reason !== 'protocol' || !isSerpyError(error) || error.code !== 'ERR_SERPY_TOO_LARGE';
 }
 
 /** Whether what has come and was not read is left unread. */

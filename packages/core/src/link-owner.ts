@@ -16,6 +16,8 @@ export interface LinkOwner {
   readonly inboxHasRoom: boolean;
   /** After how many milliseconds in which no byte leaves that should the link is dead; 0 for never. */
   readonly writeTimeoutMs: number;
+  /** After how many milliseconds without progress of a message that has begun to come the link is dead; 0 for never. */
+  readonly frameTimeoutMs: number;
   /** Whether the connection is being closed, and what is queued still goes out. */
   readonly closing: boolean;
   /** A message arrived. Throws where the connection must end for it. */

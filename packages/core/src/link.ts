@@ -5,7 +5,8 @@
 import { Deadline } from './deadline.js';
 import type { Clock } from './environment.js';
 import type { SerpyError } from './errors.js';
-import { type DisconnectReason, endsReading } from './link-end.js';
+import { FrameWatch } from './frame-watch.js';
+import { type DisconnectReason, endsReading, isResumable } from './link-end.js';
 import { failureOf } from './link-failure.js';
 import type { LinkLife, LinkOwner } from './link-owner.js';
 import type { Outgoing, Received, Session } from './protocol.js';
@@ -42,6 +43,7 @@ export class Link implements TransportHandler {
   #answerBytes = 0;
   #deadline: Deadline | undefined;
   #writeWatch: WriteWatch | undefined;
+  #frameWatch: FrameWatch | undefined;
 
   constructor(transport: Transport, session: LinkSession, owner: LinkOwner, clock: Clock, life: LinkLife) {
     this.transport = transport;
@@ -57,6 +59,11 @@ export class Link implements TransportHandler {
     if (this.#mustWait()) this.#pause();
     this.transport.start(this);
     this.#afterStep();
+  }
+
+  /** Whether this end does not read at the moment. */
+  get paused(): boolean {
+    return this.#paused;
   }
 
   /** Whether it has had its life. */
@@ -100,6 +107,7 @@ export class Link implements TransportHandler {
     if (this.#read() && !this.#over) {
       this.#paused = false;
       this.transport.resume();
+      if (this.#session.inFrame) this.#frames.restart();
     }
     this.#afterStep();
   }
@@ -115,8 +123,7 @@ export class Link implements TransportHandler {
   /** Gives its transport away, to another link. It ends without its life being told. */
   handOver(): Transport {
     this.#over = true;
-    this.#deadline?.set(undefined);
-    this.#writeWatch?.stop();
+    this.#stopTimers();
     this.#session.lost();
     return this.transport;
   }
@@ -142,6 +149,8 @@ export class Link implements TransportHandler {
     this.#read();
     if (this.#over) return;
     this.#session.keep();
+    if (this.#session.inFrame) this.#frames.came(chunk.length);
+    else this.#frameWatch?.rest();
     this.#afterStep();
   }
 
@@ -164,6 +173,7 @@ export class Link implements TransportHandler {
     if (this.#over) return;
     this.#end ??= { reason: 'ended', error: undefined };
     this.#peerEnded = true;
+    this.#frameWatch?.stop();
     this.#read(true);
     if (this.#over) return;
     this.#owner.stepped();
@@ -201,6 +211,7 @@ export class Link implements TransportHandler {
         }
         const received = this.#session.read();
         if (received === undefined) return true;
+        this.#frameWatch?.rest();
         this.#owner.deliver(received);
       }
     } catch (error) {
@@ -241,8 +252,7 @@ export class Link implements TransportHandler {
     if (!failed) this.#read(true);
     if (this.#over) return; // those bytes were bad, and ended the link themselves
     this.#over = true;
-    this.#deadline?.set(undefined);
-    this.#writeWatch?.stop();
+    this.#stopTimers();
     const missing: SerpyError | undefined = failed ? undefined : this.#session.ended();
     const { farewell, flowControlled = false, resumableMs = 0 } = this.#session.lasting ?? {};
     this.#session.lost();
@@ -255,8 +265,14 @@ export class Link implements TransportHandler {
       unconfirmedMessages,
       intended: reason === 'closed' || farewell !== undefined || (flowControlled ? false : undefined),
       peerReason: farewell?.reason,
-      resumableMs: reason === 'queue-full' ? 0 : resumableMs,
+      resumableMs: isResumable(reason, error) ? resumableMs : 0,
     });
+  }
+
+  #stopTimers(): void {
+    this.#deadline?.set(undefined);
+    this.#writeWatch?.stop();
+    this.#frameWatch?.stop();
   }
 
   #afterStep(): void {
@@ -313,6 +329,11 @@ export class Link implements TransportHandler {
   #watchWrites(): void {
     this.#writeWatch ??= new WriteWatch(this, this.#clock, this.#owner.writeTimeoutMs);
     this.#writeWatch.start();
+  }
+
+  get #frames(): FrameWatch {
+    this.#frameWatch ??= new FrameWatch(this, this.#clock, this.#owner.frameTimeoutMs);
+    return this.#frameWatch;
   }
 
   #deadlineReached(): void {

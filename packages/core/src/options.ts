@@ -1,5 +1,6 @@
 /** Options: what each takes, its default, and the errors that name the option and say what it takes. */
 import * as v from 'valibot';
+import type { AdmissionLimits } from './admission.js';
 import { OptionError } from './errors.js';
 import type { GateSettings } from './gate.js';
 import { checkNames } from './option-names.js';
@@ -140,6 +141,8 @@ export interface ConnectionSettings extends SecuritySettings {
   readonly keepAliveMs: number;
   /** After how long in which no byte leaves that should the link is dead; 0 for never. Default 30,000. */
   readonly writeTimeoutMs: number;
+  /** After how long in which a message that has begun to come does not go on the link is dead; 0 for never. Default 30,000. */
+  readonly frameTimeoutMs: number;
   /** The largest message that is sent or received. Default 64 MiB. */
   readonly maxMessageBytes: number;
   /** Messages that wait to be sent. Default 1,000 messages, 16 MiB, `'block'`. */
@@ -168,6 +171,7 @@ export const acceptedOptions: OptionSpecs<Omit<ConnectionSettings, DiallingOptio
   closeTimeoutMs: option.milliseconds(5_000),
   keepAliveMs: option.milliseconds(5_000),
   writeTimeoutMs: option.milliseconds(30_000),
+  frameTimeoutMs: option.milliseconds(30_000),
   maxMessageBytes: option.count(1, largestMessageBytes, defaultMaxMessageBytes),
   sendQueue: queue(defaultSendQueueMessages),
   receiveQueue: queue(defaultReceiveQueueMessages),
@@ -190,13 +194,13 @@ export const connectionOptions: OptionSpecs<ConnectionSettings> = {
 };
 
 /** The options of a server, besides those of its connections. */
-export interface ServerSettings extends GateSettings {
+export interface ServerSettings extends GateSettings, AdmissionLimits {
   /** The address to listen on. Default 127.0.0.1: this computer alone. */
   readonly host: string;
   /** The port to listen on; 0 takes any free one, which `server.address` then tells. */
   readonly port: number;
-  /** How many connections it has at a time. Default 64. */
-  readonly maxConnections: number;
+  /** How much memory messages that have come in part may take, of all peers together. Default 256 MiB. */
+  readonly maxUnfinishedBytes: number;
   /** Listen to other computers with neither key nor certificates. Default false. */
   readonly insecure: boolean;
 }
@@ -212,6 +216,8 @@ export const addressOptions = {
 export const serverOptions: OptionSpecs<ServerSettings> = {
   ...addressOptions,
   maxConnections: option.count(1, 1_000_000, defaultMaxConnections),
+  maxConnectionsPerAddress: option.countOrInfinity(1, 16),
+  maxUnfinishedBytes: option.count(1, Number.MAX_SAFE_INTEGER, 256 * 1024 * 1024),
   insecure: option.flag(false),
   handshakeTimeoutMs: option.milliseconds(5_000, 1),
   maxPendingConnections: option.count(1, 1_000_000, 32),

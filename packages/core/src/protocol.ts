@@ -65,6 +65,10 @@ export interface Session<Value, SendOptions, In extends Received, Out extends Ou
   readonly lasting?: LastingSession | undefined;
   /** When `tick` wants to be called, on the clock of the `nowMs` arguments; undefined for never. Looked at again after every call. */
   readonly deadlineMs: number | undefined;
+  /** Whether what has come ends in the middle of a message, or of a word of the protocol, whose rest should follow soon. Looked at after `keep`. Left out: no. */
+  readonly inFrame?: boolean;
+  /** Memory that is held for messages that have come in part, in bytes. Looked at again after every call. Left out: none. */
+  readonly unfinishedBytes?: number;
 
   /** Turns a value into a message. Throws a typed error where the protocol cannot carry it; nothing has changed then. */
   encode(value: Value, options: SendOptions): Out;

@@ -1,9 +1,11 @@
 /** What a server does about who may connect: its key or certificate, its gate, and its refusal to stand open to other computers. */
+import type { AdmissionLimits } from './admission.js';
 import type { Clock } from './environment.js';
 import { InsecureError, OptionError } from './errors.js';
 import { Gate, type GateOwner } from './gate.js';
 import { type ServerSettings, serverOptions } from './options.js';
 import { type Security, type SecuritySettings, securityOf } from './security.js';
+import { isLoopback } from './source.js';
 import type { ListenOptions } from './transport.js';
 
 /** What a server needs to be told. What is left out stands at its default. */
@@ -23,11 +25,6 @@ export function serverSecurityOf(settings: SecuritySettings): Security | undefin
   throw new OptionError(
     'a server with TLS needs a certificate, tls: { cert, key }; or a key that its clients have too, key: generateKey()',
   );
-}
-
-/** Whether only programs of this computer reach an address. */
-export function isLoopback(host: string): boolean {
-  return /^(?:(?:::ffff:)?127(?:\.\d{1,3}){3}|::1|localhost)$/i.test(host);
 }
 
 /**
@@ -54,10 +51,22 @@ export function protection(
 ): Pick<ListenOptions, 'security' | 'gate'> {
   if (!security) return {};
   const { handshakeTimeoutMs, maxPendingConnections, maxAuthFailuresPerMinute } = serverOptions;
+  const { maxConnectionsPerAddress } = admissionLimits(settings);
   const limits = {
     handshakeTimeoutMs: settings.handshakeTimeoutMs ?? (handshakeTimeoutMs.default as number),
     maxPendingConnections: settings.maxPendingConnections ?? (maxPendingConnections.default as number),
     maxAuthFailuresPerMinute: settings.maxAuthFailuresPerMinute ?? (maxAuthFailuresPerMinute.default as number),
   };
-  return { security, gate: new Gate(limits, clock, owner) };
+  return { security, gate: new Gate({ ...limits, maxConnectionsPerAddress }, clock, owner) };
+}
+
+/** How many connections it takes. */
+export function admissionLimits({ maxConnections, maxConnectionsPerAddress }: ServerPlace): AdmissionLimits {
+  const most = maxConnectionsPerAddress ?? (serverOptions.maxConnectionsPerAddress.default as number);
+  return { maxConnections, maxConnectionsPerAddress: most };
+}
+
+/** How much memory unfinished messages may take. */
+export function unfinishedLimit({ maxUnfinishedBytes }: ServerPlace): number {
+  return maxUnfinishedBytes ?? (serverOptions.maxUnfinishedBytes.default as number);
 }

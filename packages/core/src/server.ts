@@ -1,17 +1,27 @@
 /** A server for any protocol: accepts peers up to a limit and keeps the list of those that are connected. */
 import { EventEmitter } from 'node:events';
 import { inspect } from 'node:util';
-import { attachTransport, type Connection } from './connection.js';
+import { Admission } from './admission.js';
+import { attachTransport, type Connection, mayComeBack, refusePeer } from './connection.js';
 import type { DropInfo, ServerEvents } from './connection-events.js';
 import { tell } from './diagnostics.js';
 import { type Environment, systemEnvironment } from './environment.js';
-import { ConnectionClosedError, ConnectionLostError, NotConnectedError, OptionError } from './errors.js';
+import { ConnectionClosedError, MessageTooLargeError, NotConnectedError, OptionError } from './errors.js';
 import { Mailbox } from './mailbox.js';
 import { noWait, type WaitOptions } from './pending.js';
 import type { ProtocolTypes } from './protocol.js';
 import type { Security } from './security.js';
-import { openness, protection, type ServerPlace, serverSecurityOf } from './server-security.js';
+import {
+  admissionLimits,
+  openness,
+  protection,
+  type ServerPlace,
+  serverSecurityOf,
+  unfinishedLimit,
+} from './server-security.js';
+import { sourceOf } from './source.js';
 import type { Address, Listener, Transport } from './transport.js';
+import { UnfinishedMessages } from './unfinished.js';
 
 /** A connection that waits for `getConnection`. */
 interface Arrival<C> {
@@ -27,9 +37,8 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
   readonly #security: Security | undefined;
   readonly #createConnection: () => C;
   readonly #environment: Environment;
-  readonly #connections = new Set<C>();
-  /** Of which it is not known yet whether they are new: nobody has seen them. */
-  readonly #undecided = new Set<C>();
+  readonly #admission: Admission<C>;
+  readonly #unfinished: UnfinishedMessages<C>;
   readonly #arrivals: Mailbox<Arrival<C>>;
   #state: 'new' | 'starting' | 'listening' | 'closed' = 'new';
   #listener: Listener | undefined;
@@ -42,6 +51,8 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     this.#security = serverSecurityOf(settings);
     this.#createConnection = createConnection;
     this.#environment = environment;
+    this.#admission = new Admission<C>(admissionLimits(settings), mayComeBack);
+    this.#unfinished = new UnfinishedMessages(unfinishedLimit(settings), ({ remote }) => sourceOf(remote?.host ?? ''));
     this.#arrivals = new Mailbox({ maxMessages: Number.POSITIVE_INFINITY, maxBytes: 1 }, environment.clock);
   }
 
@@ -52,7 +63,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
 
   /** How many connections there are now. */
   get size(): number {
-    return this.#connections.size;
+    return this.#admission.connections.size;
   }
 
   /**
@@ -108,7 +119,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
 
   /** The connections there are now; broken ones are not among them. */
   getConnectionsList(): C[] {
-    return [...this.#connections];
+    return [...this.#admission.connections];
   }
 
   /** Those of them that have data to be taken. */
@@ -139,7 +150,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     if (this.#isClosed()) return;
     this.#state = 'closed';
     this.#listener?.close();
-    for (const connection of this.#undecided) connection.destroy();
+    for (const connection of this.#admission.undecided) connection.destroy();
     this.#arrivals.close(() => this.#closedError('getConnection'));
     tell(this, 'server', 'close', undefined);
   }
@@ -161,59 +172,67 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
   }
 
   #accept(transport: Transport): void {
-    const { maxConnections } = this.#settings;
     if (this.#isClosed()) {
       transport.destroy();
       return;
     }
-    // One whose peer is away makes room, once it is known that this is not that peer who comes back.
-    if (this.#connections.size >= maxConnections && this.#absent === undefined) {
-      this.#refuse(transport);
+    const limit = this.#admission.refusal(transport.remote);
+    if (limit) {
+      this.#refuse(transport, limit);
       return;
     }
     const connection = this.#createConnection();
-    this.#undecided.add(connection);
-    attachTransport(connection, transport, this.#closed, this.#decided);
+    this.#admission.undecided.add(connection);
+    attachTransport(connection, transport, this.#accepted);
   }
 
-  /** The connection whose peer has been away since before all others. */
-  get #absent(): C | undefined {
-    for (const connection of this.#connections) if (connection.state === 'reconnecting') return connection;
-    return undefined;
-  }
+  /** The same functions for every connection: a listener for each took 400 bytes. */
+  readonly #accepted = {
+    closed: (connection: C) => this.#closed(connection),
+    decided: (connection: C) => this.#decided(connection),
+    held: (connection: C, bytes: number) => this.#held(connection, bytes),
+  };
 
   /** A new connection, and not one from before that came back. */
-  readonly #decided = (connection: C): void => {
-    this.#undecided.delete(connection);
+  #decided(connection: C): void {
+    this.#admission.undecided.delete(connection);
     if (this.#isClosed()) {
       connection.destroy();
       return;
     }
-    if (this.#connections.size >= this.#settings.maxConnections) {
-      const why = 'its peer was away, and its place was needed for another (maxConnections)';
-      this.#absent?.destroy(new ConnectionLostError(why));
-    }
-    if (this.#connections.size >= this.#settings.maxConnections) {
-      if (connection.remote) this.#drop(connection.remote, 'maxConnections');
+    const limit = this.#admission.refusalOfNew(connection);
+    if (limit) {
+      if (connection.remote) this.#drop(connection.remote, limit);
       connection.destroy();
       return;
     }
-    if (connection.state !== 'closed') this.#connections.add(connection);
+    if (connection.state !== 'closed') this.#admission.connections.add(connection);
     this.#arrivals.put({ connection, sizeBytes: 0 });
     tell(this, 'server', 'connection', connection);
-  };
+  }
 
-  /** The same function for every connection: a listener for each took 400 bytes. */
-  readonly #closed = (connection: C): void => {
-    this.#undecided.delete(connection);
-    this.#connections.delete(connection);
+  /** Messages that have come in part take other memory than before. */
+  #held(connection: C, bytes: number): void {
+    this.#unfinished.note(connection, bytes);
+    for (;;) {
+      const { bytes: sum } = this.#unfinished;
+      const most = this.#unfinished.takeExcess();
+      if (most === undefined) return;
+      refusePeer(most, tooMuchUnfinished(sum, unfinishedLimit(this.#settings)));
+    }
+  }
+
+  #closed(connection: C): void {
+    this.#unfinished.note(connection, 0);
+    this.#admission.undecided.delete(connection);
+    this.#admission.connections.delete(connection);
     // One that came, spoke and went before anybody asked is still worth having; one with nothing to say is not.
     if (connection.isDataAvailable()) this.#forgetOldest();
     else this.#forget((arrival) => arrival.connection === connection);
-  };
+  }
 
   /** Hangs up without a word, as neither protocol has one for it, but in good order. */
-  #refuse(transport: Transport): void {
+  #refuse(transport: Transport, limit: DropInfo['reason']): void {
     const { remote } = transport;
     transport.start({
       received: () => {},
@@ -223,7 +242,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     });
     const timer = this.#environment.clock.setTimeout(() => transport.destroy(), refuseLingerMs);
     transport.end();
-    this.#drop(remote, 'maxConnections');
+    this.#drop(remote, limit);
   }
 
   #drop(remote: Address, reason: DropInfo['reason']): void {
@@ -263,6 +282,12 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
       `${what}: the server is closed. A closed server cannot be used again: make a new one`,
     );
   }
+}
+
+function tooMuchUnfinished(bytes: number, limitBytes: number): MessageTooLargeError {
+  const remedy =
+    'this peer held the most, and gave way. Raise the option maxUnfinishedBytes of the server, or let peers send one after the other';
+  return new MessageTooLargeError('what all peers have sent in part', bytes, limitBytes, remedy);
 }
 
 /** How long a peer that was turned away has to hang up before it is cut off. */

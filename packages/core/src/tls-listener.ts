@@ -16,6 +16,9 @@ const handshakeRecord = 0x16;
 /** Says "unexpected message" in TLS to a peer who speaks without: serpy recognises it, and others at least see that it is not theirs. */
 const alert = Buffer.from('1503030002020a', 'hex');
 
+/** So much of a peer who speaks without TLS is read, and thrown away, until he has hung up or his time is over. */
+const mostStrangeBytes = 64 * 1024;
+
 /** Node's own limit for a handshake is set to the longest there is: ours is the gate's. */
 const longestMs = 2 ** 31 - 1;
 
@@ -81,7 +84,13 @@ class Handshakes {
     const who = describeStranger(start) ?? 'give it the key (or certificates), or leave key and tls out at this end';
     visitor.guest?.failed(`it speaks without TLS: ${who}`);
     socket.end(alert);
-    socket.resume(); // what is unread when a socket is closed makes the system take back what was written
+    // What is unread when a socket is closed makes the system take back what was written; so it is read, within reason.
+    let readBytes = start.length;
+    socket.on('data', (chunk) => {
+      readBytes += chunk.length;
+      if (readBytes > mostStrangeBytes) socket.destroy();
+    });
+    socket.resume();
   }
 
   #secured(socket: TLSSocket): void {

@@ -4,10 +4,16 @@ import { Gate } from '../src/gate.js';
 
 const remote = (port = 1, host = '10.0.0.5') => ({ host, port });
 
-function setUp(limits: { maxPendingConnections?: number; maxAuthFailuresPerMinute?: number } = {}) {
+function setUp(limits: Partial<ConstructorParameters<typeof Gate>[0]> = {}) {
   const clock = new ManualClock();
   const told: string[] = [];
-  const settings = { handshakeTimeoutMs: 5000, maxPendingConnections: 2, maxAuthFailuresPerMinute: 2, ...limits };
+  const settings = {
+    handshakeTimeoutMs: 5000,
+    maxPendingConnections: 2,
+    maxAuthFailuresPerMinute: 2,
+    maxConnectionsPerAddress: 16,
+    ...limits,
+  };
   const gate = new Gate(settings, clock, {
     turnedAway: ({ port }, reason) => told.push(`${port} turned away: ${reason}`),
     refused: ({ code, message, remote: who }) => told.push(`${code} of ${who?.port}: ${message}`),
@@ -76,6 +82,17 @@ describe('a gate', () => {
       guest?.left();
     }
     expect(told).toEqual([1, 2].map((port) => `ERR_SERPY_AUTH of ${port}: 10.0.0.5:${port} was refused: it hung up`));
+  });
+
+  test('lets so many of one address in at a time, and of this computer as many as of all', () => {
+    const { told, enter } = setUp({ maxPendingConnections: 6, maxConnectionsPerAddress: 2 });
+    const first = enter(1);
+    expect([enter(2), enter(3), enter(4, '10.0.0.6')]).toEqual([expect.anything(), undefined, expect.anything()]);
+    first?.left();
+    expect(enter(5)).toBeDefined();
+    for (const port of [6, 7, 8]) expect(enter(port, '127.0.0.1')).toBeDefined();
+    expect(enter(9, '127.0.0.1')).toBeUndefined();
+    expect(told).toEqual(['3 turned away: maxConnectionsPerAddress', '9 turned away: maxPendingConnections']);
   });
 
   test('turns an address away after too many failures, for a minute, and no other', async () => {

@@ -43,6 +43,12 @@ export function lineProtocol(calls: Calls = [], greetingMs = 0): Protocol<Lines>
         get deadlineMs() {
           return deadlineMs;
         },
+        get inFrame() {
+          return rest !== '';
+        },
+        get unfinishedBytes() {
+          return rest.includes('\n') ? 0 : rest.length;
+        },
         encode: (text) => ({ text, sizeBytes: text.length + 1, acknowledged: false }),
         send: ({ text }) => {
           calls.push(`send ${text}`);

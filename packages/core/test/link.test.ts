@@ -50,6 +50,7 @@ const owner: LinkOwner = {
   inboxFull: false,
   inboxHasRoom: true,
   writeTimeoutMs: 1000,
+  frameTimeoutMs: 0,
   closing: false,
   deliver: () => {},
   counted: () => {},

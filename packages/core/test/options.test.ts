@@ -17,6 +17,7 @@ describe('options of a connection', () => {
       closeTimeoutMs: 5_000,
       keepAliveMs: 5_000,
       writeTimeoutMs: 30_000,
+      frameTimeoutMs: 30_000,
       maxMessageBytes: 64 * 1024 * 1024,
       sendQueue: { maxMessages: 1000, maxBytes: 16 * 1024 * 1024, whenFull: 'block' },
       receiveQueue: { maxMessages: 4096, maxBytes: 16 * 1024 * 1024, whenFull: 'block' },
@@ -112,7 +113,7 @@ describe('the messages of wrong options', () => {
     [
       connectionOptions,
       undefined,
-      'options are an object with names from autoRestart, connectTimeoutMs, closeTimeoutMs, keepAliveMs, writeTimeoutMs, maxMessageBytes, sendQueue, receiveQueue, key, tls, reconnect, not undefined',
+      'options are an object with names from autoRestart, connectTimeoutMs, closeTimeoutMs, keepAliveMs, writeTimeoutMs, frameTimeoutMs, maxMessageBytes, sendQueue, receiveQueue, key, tls, reconnect, not undefined',
     ],
     [connectionOptions, 'utf-8', "not 'utf-8' (a string)"],
     [serverOptions, {}, 'the option port is missing: it takes a whole number from 0 to 65535'],
@@ -126,7 +127,7 @@ describe('the messages of wrong options', () => {
     [
       acceptedOptions,
       { autoRestart: true },
-      'there is no option autoRestart: the options are closeTimeoutMs, keepAliveMs, writeTimeoutMs, maxMessageBytes, sendQueue, receiveQueue',
+      'there is no option autoRestart: the options are closeTimeoutMs, keepAliveMs, writeTimeoutMs, frameTimeoutMs, maxMessageBytes, sendQueue, receiveQueue',
     ],
   ])('%#: %j', (specs, given, message) => {
     expect(() => parseOptions(specs as typeof connectionOptions, given)).toThrow(

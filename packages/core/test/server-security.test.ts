@@ -3,7 +3,7 @@ import { Connection, connectionOptions, generateKey, parseOptions, Server, Share
 import { MemoryNetwork } from 'serpy-core/testing';
 import { describe, expect, test, vi } from 'vitest';
 import { securityOf } from '../src/security.js';
-import { isLoopback } from '../src/server-security.js';
+import { isLoopback } from '../src/source.js';
 import type { ListenOptions } from '../src/transport.js';
 import { type Lines, lineProtocol } from './line-protocol.js';
 

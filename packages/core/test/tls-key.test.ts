@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { hkdfSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ConnectionOptions } from 'node:tls';
@@ -212,6 +213,48 @@ describe('a server with a key', () => {
     expect(refused[0]).toContain(why);
     expect(received().toString('hex')).toBe('1503030002020a');
     expect(accepted).toEqual([]);
+  });
+
+  test('reads 64 KiB of a client that speaks without TLS, and not much more, whatever time it has', async () => {
+    const { address, gate } = await listening({ key });
+    const stays = await plainClient(address, Buffer.alloc(64 * 1024));
+    await until(() => stays.received().toString('hex') === '1503030002020a');
+    // One that takes no notice of the server's goodbye.
+    const floods = connect({ ...address, allowHalfOpen: true });
+    let over = false;
+    floods.on('error', () => {});
+    floods.on('close', () => {
+      over = true;
+    });
+    floods.resume();
+    const send = () => {
+      if (over) return;
+      if (floods.writable && floods.writableLength === 0) floods.write(Buffer.alloc(64 * 1024));
+      setImmediate(send);
+    };
+    send();
+    try {
+      await until(() => over);
+    } finally {
+      over = true;
+      floods.destroy();
+    }
+    await until(() => gate.pending === 0);
+  });
+
+  test('hangs up at once on a client that announces more of TLS than a greeting may have, and waits for the rest of one that may', async () => {
+    const { address, accepted, refused, gate } = await listening({ key });
+    // A record of 16 KiB, in which a greeting begins that has so many bytes.
+    const announcing = (bytes: number) => {
+      const record = Buffer.alloc(5 + 16_384);
+      record.write('160301400001', 'hex');
+      record.writeUIntBE(bytes, 6, 3);
+      return plainClient(address, record);
+    };
+    const [may, mayNot] = [await announcing(131_396), await announcing(131_397)];
+    await until(mayNot.over);
+    await until(() => gate.pending === 1);
+    expect([refused.length, may.over(), accepted]).toEqual([1, false, []]);
   });
 
   test('refuses a client that says nothing when its time is over, and answers in TLS', async () => {

@@ -69,6 +69,7 @@ export async function listening(settings: SecuritySettings, limits: Partial<Gate
     handshakeTimeoutMs: 5000,
     maxPendingConnections: 32,
     maxAuthFailuresPerMinute: 1000,
+    maxConnectionsPerAddress: 16,
     ...limits,
   };
   const gate = new Gate(gateSettings, clock, {

@@ -15,7 +15,11 @@ async function setUp(options: ConnectionOptions = {}, accepted: ConnectionOption
   const connection = (given: ConnectionOptions) =>
     new Connection<Lines>(lineProtocol(), parseOptions(connectionOptions, given), network);
   const settings = { host: '127.0.0.1', port, maxConnections: 10, keepAliveMs: 0 };
-  const server = await new Server<Lines, Connection<Lines>>(settings, () => connection(accepted), network).start();
+  const server = await new Server<Lines, Connection<Lines>>(
+    settings,
+    () => connection({ frameTimeoutMs: 0, ...accepted }),
+    network,
+  ).start();
   const client = await connection(options).connect('127.0.0.1', port);
   const peer = await server.getConnection();
   const ends: unknown[] = [];

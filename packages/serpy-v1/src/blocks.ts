@@ -8,6 +8,11 @@ export class BlockReader {
   /** How far it was searched for an end in vain: nothing is searched twice. */
   #searched = 0;
 
+  /** How much of a block is there whose end is not; blocks that are whole and wait to be taken do not count. */
+  get unfinishedBytes(): number {
+    return this.#searched;
+  }
+
   /** Takes bytes in, as a copy. */
   push(chunk: Buffer): void {
     this.bytes.pushCopy(chunk);

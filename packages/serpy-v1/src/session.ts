@@ -82,6 +82,13 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     return this.#liveness.deadlineMs;
   }
 
+  get inFrame(): boolean {
+    return this.#blocks.bytes.length > 0;
+  }
+  get unfinishedBytes(): number {
+    return this.#blocks.unfinishedBytes;
+  }
+
   /**
    * The block of a value.
    * @throws `ERR_SERPY_VALUE`, `ERR_SERPY_ENCODING`, `ERR_SERPY_TOO_LARGE`, `ERR_SERPY_OPTION`

@@ -99,6 +99,16 @@ export class Decoder {
     }
   }
 
+  /** Whether a message has begun and is not whole. */
+  get inFrame(): boolean {
+    return this.#inPayload || this.#headerFilled > 0;
+  }
+
+  /** Memory that is held for it. */
+  get unfinishedBytes(): number {
+    return this.#body?.bytes.length ?? this.#unbelieved?.length ?? 0;
+  }
+
   /** All that was not read, still lent. */
   takeRest(): Buffer {
     return this.#chunk.take(this.#chunk.left);

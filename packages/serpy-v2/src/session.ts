@@ -92,6 +92,15 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     return this.#handshake?.lasting;
   }
 
+  get inFrame(): boolean {
+    const handshake = this.#handshake;
+    return handshake === undefined || handshake.readsPlain ? this.#decoder.inFrame : handshake.inFrame;
+  }
+
+  get unfinishedBytes(): number {
+    return this.#decoder.unfinishedBytes + (this.#handshake?.unfinishedBytes ?? 0);
+  }
+
   /**
    * The frame of a value.
    * @throws `ERR_SERPY_VALUE`, `ERR_SERPY_INTEGER_RANGE`, `ERR_SERPY_TOO_LARGE`, `ERR_SERPY_OPTION`

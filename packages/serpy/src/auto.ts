@@ -123,6 +123,14 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     return below === undefined ? this.#deadlineMs : Math.min(this.#deadlineMs, below);
   }
 
+  get inFrame(): boolean {
+    return this.#protocol === undefined ? this.#start.length > 0 : this.#session.inFrame;
+  }
+
+  get unfinishedBytes(): number {
+    return this.#protocol === undefined ? 0 : this.#session.unfinishedBytes;
+  }
+
   /** While the protocol is not known, a value must suit both. */
   encode(value: PortableValue): AutoOutgoing {
     const v1 = this.#protocol === 'v2' ? undefined : this.#v1.encode(value, {});

@@ -21,6 +21,11 @@ export class Assembly {
     this.#output = output;
   }
 
+  /** Memory that is held for it. */
+  get heldBytes(): number {
+    return this.#bytes?.length ?? this.#unbelieved?.length ?? 0;
+  }
+
   get missing(): number {
     return this.totalBytes - this.filled;
   }

@@ -91,6 +91,7 @@ export class Course<Out extends Cuttable> {
   lost(): void {
     this.outflow.lost();
     this.inflow.lost();
+    this.#reader = new FrameReader(this.inflow); // what it held came over that link
     this.#stateAtMs = undefined;
   }
 
@@ -109,6 +110,11 @@ export class Course<Out extends Cuttable> {
 
   get reader(): FrameReader {
     return this.#reader;
+  }
+
+  /** Memory that is held for what has come in part. */
+  get unfinishedBytes(): number {
+    return this.#reader.unfinishedBytes + this.inflow.unfinishedBytes;
   }
 
   /** The next message that is whole. Throws as the reader and the halves do. */

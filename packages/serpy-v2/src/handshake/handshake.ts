@@ -115,6 +115,16 @@ export class Handshake<Out extends Cuttable> {
     return this.on;
   }
 
+  /** Whether a frame of the session has begun and is not whole. */
+  get inFrame(): boolean {
+    return this.#standing.course?.reader.inFrame ?? false;
+  }
+
+  /** Memory that is held for what has come in part; a message in pieces is kept while there is no link. */
+  get unfinishedBytes(): number {
+    return this.#standing.course?.unfinishedBytes ?? 0;
+  }
+
   up(nowMs: number): void {
     this.#nowMs = nowMs;
     if (this.#standing.course?.farewell) this.#standing.end('the peer closed the session');
@@ -274,8 +284,12 @@ export class Handshake<Out extends Cuttable> {
     this.#deadlineMs = this.#nowMs + this.#settings.handshakeTimeoutMs;
   }
 
-  /** The session's own client is there again, on a link that another connection has: whether this one goes on over it. */
+  /**
+   * The session's own client is there again, on a link that another connection has: whether this one goes on over it. One that has proved to
+   * be somebody else is not, whatever it knows; and that is looked at first, so that its attempt does not count.
+   */
   comesBack(hello: Hello, seat: Seat): boolean {
+    if (seat.identity !== this.#output.seat.identity) return false;
     if (!this.#standing.isResumedBy(hello)) return false;
     this.#returning = hello;
     return this.#output.seat.takeLinkOf(seat);
@@ -333,6 +347,7 @@ export class Handshake<Out extends Cuttable> {
     }
     this.#confirmed = true;
     this.#phase = 'on';
+    this.#deadlineMs = undefined;
     return true;
   }
 

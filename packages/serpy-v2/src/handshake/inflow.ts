@@ -101,6 +101,11 @@ export class Inflow {
     return { started: this.#startedMessages, received: this.#receivedBytes, takenMessages, takenBytes };
   }
 
+  /** Memory that is held for a message that comes in pieces. */
+  get unfinishedBytes(): number {
+    return (this.#assembly?.heldBytes ?? 0) + (this.#draft?.heldBytes ?? 0);
+  }
+
   /** Whether the peer should be told at once where we are. */
   get urgent(): boolean {
     return this.#urgent;

@@ -91,6 +91,12 @@ export class FrameReader {
     return this.#headFilled > 0 || this.#piece !== undefined || this.#chunk.left > 0;
   }
 
+  /** Memory that is held for it, but for what belongs to a message in pieces. */
+  get unfinishedBytes(): number {
+    if (this.#gathered) return this.#gathered.length;
+    return this.#place && isWhole(this.#piece) ? this.#place.length : 0;
+  }
+
   /**
    * The next frame, or undefined until more bytes come. Its bytes are lent.
    * @throws `DamageError` for what was damaged on the way; `ERR_SERPY_PROTOCOL` for a frame that no peer of ours sends
@@ -171,8 +177,7 @@ export class FrameReader {
     const headCrc = crc32(bytes, at + lengthOffset, joined ? dataAt + dataBytes : at + headerBytes + headBytes, type);
     checkCrc(joined ? headCrc : checkOf(headCrc, chunk.bytes, dataAt, dataAt + dataBytes), bytes, at);
     chunk.at = dataAt;
-    const isWhole = (flags & wholeFlags) === wholeFlags;
-    const isOwn = isWhole && dataBytes < ownMemoryBytes && type === (frameType.bytes | numberedBit);
+    const isOwn = isWhole(head) && dataBytes < ownMemoryBytes && type === (frameType.bytes | numberedBit);
     if (isOwn) chunk.own(); // once for all the small messages in it
     return { kind: 'piece', head, data: chunk.take(dataBytes), placed: isOwn };
   }
@@ -219,6 +224,10 @@ export class FrameReader {
     checkCrc(checkOf(this.#headCrc, data, 0, data.length), this.#head, 0);
     return { kind: 'piece', head, data, placed: placed !== undefined };
   }
+}
+
+function isWhole(piece: PieceHead | undefined): boolean {
+  return piece !== undefined && (piece.flags & wholeFlags) === wholeFlags;
 }
 
 function isControl(type: number): boolean {
