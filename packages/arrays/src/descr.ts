@@ -1,13 +1,30 @@
-/** Sentences for arrays whose elements are no numbers that JavaScript has. */
+/** Numpy's names of types, such as `<f4`; and sentences for those of elements that are no numbers that JavaScript has. */
+import { type ByteOrder, type Kind, kindOfCode } from './dtype.js';
+
+/** What numpy's name of a type says, or a sentence why such elements cannot be given. */
+export type Described =
+  | { readonly kind: Kind; readonly byteOrder: ByteOrder; readonly refusal?: undefined }
+  | { readonly refusal: string };
 
 const longest = 40;
+
+/** @param descr numpy's `dtype.str`; undefined for a type with fields */
+export function readDescr(descr: string | undefined): Described {
+  const [, order = '', code = ''] = /^([<>|=]?)(.*)$/s.exec(descr ?? '') ?? [];
+  const kind = kindOfCode(code);
+  if (kind === undefined) return { refusal: refusalOf(descr, code) };
+  if (kind.itemBytes > 1 && order !== '<' && order !== '>') {
+    return { refusal: `its dtype ${JSON.stringify(descr)} does not say the byte order` };
+  }
+  return { kind, byteOrder: order === '>' ? 'big' : 'little' };
+}
 
 /**
  * What the elements are, and what their sender can do instead.
  * @param descr the type as the header names it; undefined where it has fields
  * @param code the same without the byte order
  */
-export function refusalOf(descr: string | undefined, code: string): string {
+function refusalOf(descr: string | undefined, code: string): string {
   if (descr === undefined) return 'its elements have named fields: let the peer send one array for each field';
   const name = JSON.stringify(descr.length > longest ? `${descr.slice(0, longest)}…` : descr);
   switch (code[0]) {
