@@ -13,6 +13,7 @@ const options = readArguments('Asks a camera for images that come with their typ
   both: ['be camera and client', false],
 });
 const protocol = options.protocol as 'auto';
+const images = film(); // before anybody waits for an answer: it takes a while
 
 if (options.serve) {
   await serve();
@@ -38,15 +39,15 @@ async function serve() {
 
 /** Answers `image N`. */
 async function answer(client: PortableConnection): Promise<void> {
-  const images = film();
   for await (const message of client.messages()) {
     const number = Number(message.text().split(' ')[1]);
-    await client.sendData(picture(number, images[number % images.length] as Buffer));
+    await client.sendData(picture(number));
   }
 }
 
 /** An image as this camera gives it: in turn whole, a region in 16-bit counts, and whole with fewer bits. */
-function picture(number: number, image: Buffer): NdArray {
+function picture(number: number): NdArray {
+  const image = images[number % images.length] as Buffer;
   const pixels = new Float32Array(image.buffer, image.byteOffset, side * side);
   if (number % 3 === 0) return { data: pixels, shape: [side, side], dtype: 'float32' };
   if (number % 3 === 2) return { data: pixels, shape: [side, side], dtype: 'float16' };
@@ -60,13 +61,12 @@ function picture(number: number, image: Buffer): NdArray {
 
 async function ask(port: number): Promise<void> {
   const connection: PortableConnection = await connect({ protocol, port });
-  const expected = film();
   let wrong = 0;
   let last: NdArray | undefined;
   for (let number = 0; number < options.images; number++) {
     await connection.sendData(`image ${number}`);
     const image = await connection.getArray({ timeoutMs: 10_000 });
-    const same = encodeNpy(picture(number, expected[number % expected.length] as Buffer)).equals(encodeNpy(image));
+    const same = encodeNpy(picture(number)).equals(encodeNpy(image));
     if (!same) wrong++;
     const mean = Array.from(image.data, Number).reduce((sum, pixel) => sum + pixel, 0) / image.data.length;
     console.log(`image ${number}: ${image.dtype} [${image.shape.join(', ')}], ${mean.toFixed(3)} on average`);
