@@ -14,7 +14,7 @@ export function readDescr(descr: string | undefined): Described {
   const kind = kindOfCode(code);
   if (kind === undefined) return { refusal: refusalOf(descr, code) };
   if (kind.itemBytes > 1 && order !== '<' && order !== '>') {
-    return { refusal: `its dtype ${JSON.stringify(descr)} does not say the byte order` };
+    return { refusal: `its dtype ${printable(descr as string)} does not say the byte order` };
   }
   return { kind, byteOrder: order === '>' ? 'big' : 'little' };
 }
@@ -26,7 +26,7 @@ export function readDescr(descr: string | undefined): Described {
  */
 function refusalOf(descr: string | undefined, code: string): string {
   if (descr === undefined) return 'its elements have named fields: let the peer send one array for each field';
-  const name = JSON.stringify(descr.length > longest ? `${descr.slice(0, longest)}…` : descr);
+  const name = printable(descr);
   switch (code[0]) {
     case 'O':
       return 'it holds Python objects as a pickle, which is never executed: let the peer send an array of numbers, or text';
@@ -46,4 +46,10 @@ function refusalOf(descr: string | undefined, code: string): string {
     default:
       return `its elements are of the type ${name}, which is unknown: let the peer send an array of a numeric dtype`;
   }
+}
+
+/** A name as it may be shown: what a peer puts into it may steer a terminal. */
+function printable(descr: string): string {
+  const short = descr.length > longest ? `${descr.slice(0, longest)}…` : descr;
+  return JSON.stringify(short.replaceAll(/[^\x20-\x7e…]/g, '?'));
 }

@@ -57,7 +57,7 @@ export function readArray<D extends DType>(data: unknown, bare: BareArray<D> | u
 }
 
 function describe(data: unknown): string {
-  if (typeof data === 'string') return `text (${JSON.stringify(data.slice(0, 40))})`;
+  if (typeof data === 'string') return `text (${JSON.stringify(data.slice(0, 40).replaceAll(/[\x7f-\x9f]/g, '?'))})`;
   if (typeof data === 'number' || typeof data === 'bigint') return `the number ${data}`;
   return data === null || typeof data !== 'object'
     ? String(data)

@@ -53,6 +53,7 @@ const texts: [string, string][] = [
   [said('(2, 3)', "''"), 'of the type "", which is unknown'],
   [said('(2, 3)', "'<q8'"), 'of the type "<q8", which is unknown'],
   [said('(2, 3)', `'${'q'.repeat(50_000)}'`), 'q…"'],
+  [said('(2, 3)', "'<q\x7f\x9b\u0000'"), '"<q???", which is unknown'],
   [said('(2, 3)', "'toString'"), 'which is unknown'],
   [said(`(${'1, '.repeat(65)})`), 'the shape has 65 axes'],
   [said(`(${'1, '.repeat(20_000)})`), 'the shape has 20000 axes'],

@@ -181,6 +181,7 @@ describe('a session', () => {
 describe('getArray', () => {
   test.each<[string, Value, string]>([
     ['text', 'hello', 'the message is text ("hello") and no array'],
+    ['text that steers a terminal', '\x9b2J\x1b', 'the message is text ("?2J\\u001b") and no array'],
     ['a number', 42, 'the message is the number 42 and no array'],
     ['a bigint', 2n ** 60n, 'the message is the number 1152921504606846976 and no array'],
     ['plain bytes', Buffer.from('bytes'), 'the bytes are no .npy'],
