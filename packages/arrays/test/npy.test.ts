@@ -82,6 +82,9 @@ describe('decodeNpy', () => {
 });
 
 describe('encodeNpy', () => {
+  /** Its lengths are more than the largest number when they are multiplied, but for the last. */
+  const beyond = [...new Array(30).fill(2 ** 52), 0];
+
   /** Those that numpy wrote as we do: in the machine's order and C order, version 1.0. */
   const same = vectors.arrays.filter(({ npy }) => {
     const { byteOrder, fortranOrder, headerBytes } = readNpyHeader(Buffer.from(npy, 'hex'));
@@ -130,6 +133,7 @@ describe('encodeNpy', () => {
     [{ data: new Uint16Array(6), dtype: 'float16' }, 'float16', [6]],
     [{ data: new Float64Array(1), shape: [] }, 'float64', []],
     [{ data: new Float64Array(0), shape: [0, 2 ** 40, 2 ** 40] }, 'float64', [0, 2 ** 40, 2 ** 40]],
+    [{ data: new Int8Array(0), shape: beyond }, 'int8', beyond],
   ])('makes of %o an array of %s', (array, dtype, shape) => {
     expect(readNpyHeader(encodeNpy(array as NdArray))).toMatchObject({ dtype, shape, fortranOrder: false });
   });
@@ -228,7 +232,8 @@ describe('npyHeader', () => {
   });
 
   test('has one size however long the first axis grows', () => {
-    for (const rest of [[], [512, 512], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]]) {
+    for (let axes = 0; axes < 40; axes++) {
+      const rest = new Array(axes).fill(5);
       const sizes = [0, 9, 10, 123_456, Number.MAX_SAFE_INTEGER].map(
         (first) => npyHeader({ dtype: 'float32', shape: [first, ...rest] }).length,
       );
