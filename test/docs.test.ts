@@ -169,6 +169,31 @@ describe('readmes', () => {
     expect(Object.keys(exports).filter((name) => !new RegExp(`\\b${name}\\b`).test(text))).toEqual([]);
   });
 
+  test('the README of serpy-arrays has every type of elements, what it is given as and what it is sent as', () => {
+    const rows = rowsWith(page('packages/arrays/README.md'), '`dtype`', '`data` when it is given');
+    const given = Object.fromEntries(
+      rows.map((row) => [
+        codeIn(row['`dtype`'] ?? '').replaceAll("'", ''),
+        codeIn(row['`data` when it is given'] ?? ''),
+      ]),
+    );
+    const options = arrays.npyHeader.bind(undefined, { dtype: 'none' as never, shape: [] });
+    const dtypes = /dtype takes one of (.*), not/.exec(String(messageOf(options)))?.[1]?.split(', ') ?? [];
+    expect(Object.keys(given)).toEqual(dtypes);
+    for (const dtype of dtypes as arrays.DType[]) {
+      const { data } = arrays.decodeNpy(arrays.npyHeader({ dtype, shape: [0] }));
+      expect(given[dtype], dtype).toBe(data.constructor.name);
+    }
+    for (const row of rows) {
+      for (const [, name = ''] of (row['sent as this by default'] ?? '').matchAll(/`(\w+Array)`/g)) {
+        const Numbers = (globalThis as unknown as Record<string, new (length: number) => Float32Array>)[name];
+        if (Numbers === undefined) continue; // Float16Array, before Node 24
+        const { dtype } = arrays.decodeNpy(arrays.encodeNpy(new Numbers(1)));
+        expect(`'${dtype}'`, name).toBe(codeIn(row['`dtype`'] ?? ''));
+      }
+    }
+  });
+
   test('the root README shows what each package depends on', () => {
     const shown = rowsWith(page('README.md'), 'package', 'depends on').map((row) => [
       codeIn(row.package ?? ''),
@@ -247,6 +272,15 @@ describe('what pages point to', () => {
     expect(pages.filter(({ text }) => paths.test(text)).map(({ path }) => path)).toEqual([]);
   });
 });
+
+function messageOf(call: () => unknown): string | undefined {
+  try {
+    call();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
 
 function byOption(a: { option: string }, b: { option: string }): number {
   return a.option < b.option ? -1 : 1;
