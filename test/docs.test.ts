@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import * as facade from 'serpy';
+import * as arrays from 'serpy-arrays';
 import * as core from 'serpy-core';
 import * as testing from 'serpy-core/testing';
 import * as faultProxy from 'serpy-fault-proxy';
@@ -174,6 +175,8 @@ describe('options', () => {
     const wait = await new v2.Connection().connect('h', 1, { unheardOfOption: 1 } as never).catch((error) => error);
     const waitNames = /the options are (.*)$/.exec(wait.message)?.[1]?.split(', ') ?? [];
     expect(waitNames.length).toBeGreaterThan(0);
+    const array = await new v2.Connection().getArray({ unheardOfOption: 1 } as never).catch((error) => error);
+    expect(named('getArray')).toEqual(/the options are (.*)$/.exec(array.message)?.[1]?.split(', '));
     for (const call of ['connect', 'getData', 'getMessage', 'getConnection']) expect(named(call)).toEqual(waitNames);
     expect(named('sendData').sort()).toEqual([...waitNames, ...v1Names, ...v2Names].sort());
   });
@@ -207,6 +210,7 @@ describe('errors', () => {
 describe('readmes', () => {
   test.each([
     ['core', { ...core, ...testing }],
+    ['arrays', arrays],
     ['serpy-v1', v1],
     ['serpy-v2', v2],
     ['serpy', facade],
@@ -233,6 +237,31 @@ describe('readmes', () => {
       expect(members('CloseInfo').length).toBeGreaterThan(3);
     },
   );
+
+  test('the README of serpy-arrays has every type of elements, what it is given as and what it is sent as', () => {
+    const rows = rowsWith(page('packages/arrays/README.md'), '`dtype`', '`data` when it is given');
+    const given = Object.fromEntries(
+      rows.map((row) => [
+        codeIn(row['`dtype`'] ?? '').replaceAll("'", ''),
+        codeIn(row['`data` when it is given'] ?? ''),
+      ]),
+    );
+    const options = arrays.npyHeader.bind(undefined, { dtype: 'none' as never, shape: [] });
+    const dtypes = /dtype takes one of (.*), not/.exec(String(messageOf(options)))?.[1]?.split(', ') ?? [];
+    expect(Object.keys(given)).toEqual(dtypes);
+    for (const dtype of dtypes as arrays.DType[]) {
+      const { data } = arrays.decodeNpy(arrays.npyHeader({ dtype, shape: [0] }));
+      expect(given[dtype], dtype).toBe(data.constructor.name);
+    }
+    for (const row of rows) {
+      for (const [, name = ''] of (row['sent as this by default'] ?? '').matchAll(/`(\w+Array)`/g)) {
+        const Numbers = (globalThis as unknown as Record<string, new (length: number) => Float32Array>)[name];
+        if (Numbers === undefined) continue; // Float16Array, before Node 24
+        const { dtype } = arrays.decodeNpy(arrays.encodeNpy(new Numbers(1)));
+        expect(`'${dtype}'`, name).toBe(codeIn(row['`dtype`'] ?? ''));
+      }
+    }
+  });
 
   test('the root README shows what each package depends on', () => {
     const shown = rowsWith(page('README.md'), 'package', 'depends on').map((row) => [
@@ -436,6 +465,15 @@ describe('what pages point to', () => {
     expect(pages.filter(({ text }) => paths.test(text)).map(({ path }) => path)).toEqual([]);
   });
 });
+
+function messageOf(call: () => unknown): string | undefined {
+  try {
+    call();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
 
 function byOption(a: { option: string }, b: { option: string }): number {
   return a.option < b.option ? -1 : 1;

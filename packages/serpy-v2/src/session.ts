@@ -23,10 +23,7 @@ import { Sessions } from './handshake/sessions.js';
 import { decodePart, encodePart, streamType } from './handshake/stream-part.js';
 import { writeHeader } from './header.js';
 import { type DecodedMessage, decodeValue, encodeValue, messageOf, type Value } from './values.js';
-import { frameType, headerBytes } from './wire.js';
-
-/** A payload below this is copied behind its header; above, header and payload stay two pieces. */
-const copiedPayloadBytes = 4096;
+import { copiedPayloadBytes, frameType, headerBytes } from './wire.js';
 
 export type { SessionOptions } from './handshake/session-settings.js';
 
@@ -40,6 +37,8 @@ export interface AcknowledgeOption {
 export interface Frame extends Outgoing {
   /** A number of `frameType`. */
   readonly type: number;
+  /** What goes before the payload, and counts as a part of it: never changed, and only there before a big one. */
+  readonly head: Uint8Array | undefined;
   payload: Uint8Array;
   /** Whether the payload is memory of ours. */
   owned: boolean;
@@ -106,8 +105,8 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
    * @throws `ERR_SERPY_VALUE`, `ERR_SERPY_INTEGER_RANGE`, `ERR_SERPY_TOO_LARGE`, `ERR_SERPY_OPTION`
    */
   encode(value: Value, options: AcknowledgeOption = {}): Frame {
-    const { type, bytes } = encodeValue(value);
-    const payloadBytes = bytes.length;
+    const { type, head, bytes } = encodeValue(value);
+    const payloadBytes = (head?.length ?? 0) + bytes.length;
     const level = options.acknowledge;
     if (level !== undefined) this.#checkLevel(level);
     const most = this.#handshake
@@ -116,9 +115,10 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     if (payloadBytes > most) throw new MessageTooLargeError('the message', payloadBytes, most);
     return {
       type: frameType[type],
+      head,
       payload: bytes,
-      owned: bytes !== value,
-      sum: payloadBytes < copiedPayloadBytes || this.#handshake?.on ? undefined : checksum(bytes),
+      owned: bytes !== value && head === undefined,
+      sum: payloadBytes < copiedPayloadBytes || this.#handshake?.on ? undefined : sumOf(head, bytes),
       sizeBytes: headerBytes + payloadBytes,
       level,
       acknowledged: level !== undefined,
@@ -131,7 +131,17 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     const payload = encodePart(part);
     const level = 'received';
     const sizeBytes = headerBytes + payload.length;
-    return { type: streamType, payload, owned: true, sum: undefined, sizeBytes, level, acknowledged: true, part };
+    return {
+      type: streamType,
+      head: undefined,
+      payload,
+      owned: true,
+      sum: undefined,
+      sizeBytes,
+      level,
+      acknowledged: true,
+      part,
+    };
   }
 
   /** A small payload may change as soon as `sendData` has returned. */
@@ -157,14 +167,15 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       return;
     }
     this.#plainSent++;
-    const { type, payload, sum, sizeBytes } = frame;
+    const { type, head, payload, sum, sizeBytes } = frame;
     if (payload.length < copiedPayloadBytes) {
       const { memory, start } = this.#output.reserve(sizeBytes);
       writeHeader(memory, start, type, checksum(payload), payload.length);
       memory.set(payload, start + headerBytes);
     } else {
-      const { memory, start } = this.#output.reserve(headerBytes);
-      writeHeader(memory, start, type, sum ?? checksum(payload), payload.length);
+      const { memory, start } = this.#output.reserve(sizeBytes - payload.length);
+      writeHeader(memory, start, type, sum ?? sumOf(head, payload), sizeBytes - headerBytes);
+      if (head !== undefined) memory.set(head, start + headerBytes);
       this.#output.write(payload);
     }
   }
@@ -279,7 +290,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
         return session.#plainSent;
       },
       pushPlain: (bytes: Buffer) => this.#decoder.push(bytes),
-      valueOf: ({ type, payload }: BatchedMessage) => (type === streamType ? undefined : messageOf(type, payload)),
+      valueOf: (message: BatchedMessage) => (message.type === streamType ? undefined : messageOf(message)),
     };
     return new Handshake<Frame>(this.#role, settings, this.#output, owner, this.#sessions);
   }
@@ -305,4 +316,8 @@ function decodeWhole(handshake: Handshake<Frame>, { type, payload, end }: WholeM
   } catch (error) {
     throw handshake.judged(error);
   }
+}
+
+function sumOf(head: Uint8Array | undefined, payload: Uint8Array): number {
+  return checksum(payload, head === undefined ? 0 : checksum(head));
 }

@@ -1,15 +1,17 @@
 /** What v2 carries: integers, doubles, text and bytes, as payloads and back. */
 import { types } from 'node:util';
+import { type ArrayValue, isArrayValue, npyParts } from 'serpy-arrays';
 import {
   IntegerRangeError,
   isTypedNumber,
+  markSent,
   ProtocolError,
   type StreamPart,
   type TypedNumber,
   ValueError,
 } from 'serpy-core';
 import { formatFloatHex, parseFloatHex } from './float-hex.js';
-import { frameType, type TypeName } from './wire.js';
+import { copiedPayloadBytes, frameType, type TypeName } from './wire.js';
 
 /** V8 makes no bigint of more than 2^30 bits. */
 const largestBigintBytes = 2 ** 27;
@@ -51,8 +53,8 @@ export function float(value: number): TypedNumber {
   return new Float(value);
 }
 
-/** What `sendData` takes: bigints and safe integers but -0 go as int, other numbers as float. */
-export type Value = string | number | bigint | Uint8Array | TypedNumber;
+/** What `sendData` takes: bigints and safe integers but -0 go as int, other numbers as float, arrays as a `.npy` in bytes. */
+export type Value = string | number | bigint | Uint8Array | TypedNumber | ArrayValue;
 
 /** What `getData` gives: an int is a `bigint` outside the safe integers. */
 export type Data = string | number | bigint | Buffer;
@@ -76,6 +78,8 @@ export type DecodedMessage = Message & {
 /** A payload and its type. */
 export interface Payload {
   readonly type: TypeName;
+  /** What goes before the bytes: the header of a `.npy` whose elements are not copied to be put behind it. */
+  readonly head?: Uint8Array;
   readonly bytes: Uint8Array;
 }
 
@@ -91,13 +95,14 @@ export function encodeValue(value: Value): Payload {
       return encodeValue(int(value));
     case 'object':
       if (types.isUint8Array(value)) return { type: 'bytes', bytes: value };
+      if (isArrayValue(value)) return encodeArray(value);
       if (isTypedNumber(value)) {
         if (value.type === 'float') return { type: 'float', bytes: encodeFloat(Number(value.value)) };
         return { type: 'int', bytes: encodeInt((int(value.value) as Int).value) };
       }
   }
   throw new ValueError(
-    `v2 sends text, numbers, bigints and bytes (Buffer or Uint8Array), not ${describe(value)}${advice(value)}`,
+    `v2 sends text, numbers, bigints, bytes (Buffer or Uint8Array) and arrays ({ data, shape } or a typed array), not ${describe(value)}${advice(value)}`,
   );
 }
 
@@ -122,11 +127,19 @@ export function decodeValue(type: number, payload: Buffer, end = 0): DecodedMess
   }
 }
 
-/** The message of a payload, as the application knows it. */
-export function messageOf(type: number, payload: Uint8Array): Message {
-  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+/** A message on its way out, as the application knows it. */
+export function messageOf({ type, head, payload }: Sent): Message {
+  const bytes = head
+    ? Buffer.concat([head, payload])
+    : Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
   const { type: name, value } = decodeValue(type, bytes);
   return { type: name, value } as Message;
+}
+
+interface Sent {
+  readonly type: number;
+  readonly head?: Uint8Array | undefined;
+  readonly payload: Uint8Array;
 }
 
 /** Text with a lone surrogate has no UTF-8 form: it would arrive changed. */
@@ -143,6 +156,13 @@ function encodeText(text: string): Buffer {
 
 function loneSurrogate(text: string): number {
   return text.search(/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/);
+}
+
+function encodeArray(value: ArrayValue): Payload {
+  const { header, body } = npyParts(value);
+  if (body.length < copiedPayloadBytes) return { type: 'bytes', bytes: Buffer.concat([header, body]) };
+  markSent(body);
+  return { type: 'bytes', head: header, bytes: body };
 }
 
 function encodeInt(value: bigint): Buffer {

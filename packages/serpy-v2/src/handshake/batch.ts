@@ -21,6 +21,8 @@ const loopBytes = 48;
 /** A message as it stands in a batch. */
 export interface BatchedMessage {
   readonly type: number;
+  /** What goes before the payload. */
+  readonly head?: Uint8Array | undefined;
   readonly payload: Uint8Array;
 }
 

@@ -21,6 +21,8 @@ const copiedBytes = 64 * 1024;
 
 /** A message as it is sent. */
 export interface Cuttable extends Sendable {
+  /** What goes before the payload. */
+  readonly head: Uint8Array | undefined;
   payload: Uint8Array;
   /** Whether the payload is our own memory, and nobody changes it. */
   owned: boolean;
@@ -126,7 +128,7 @@ export class Outflow<Out extends Cuttable> {
   /** Begins a message. A small one is gathered until `flush`; `proceed` goes on with a large one. */
   send(message: Out): void {
     this.#startedMessages++;
-    const size = message.payload.length;
+    const size = sizeOf(message);
     if (size < batchedBelowBytes) {
       this.#gather(message, size);
       return;
@@ -137,7 +139,8 @@ export class Outflow<Out extends Cuttable> {
       this.#cutPiece();
       return;
     }
-    const payload = message.owned || size >= copiedBytes ? message.payload : Buffer.from(message.payload);
+    const { owned, head, payload: given } = message;
+    const payload = head || (!owned && size < copiedBytes) ? bytesOf(message) : given;
     this.#add(new Piece(message, this.#next, pieceFlag.first | this.#lastFlags(message), size, payload, 0, size));
   }
 
@@ -238,7 +241,7 @@ export class Outflow<Out extends Cuttable> {
       this.flush();
       batch = this.#beginBatch(size);
     }
-    batch.end = writeRecord(this.#block, batch.end, message.type, message.payload);
+    batch.end = writeRecord(this.#block, batch.end, message.type, message.head ? bytesOf(message) : message.payload);
     if (message.level !== undefined) batch.flags |= this.#lastFlags(message);
     batch.count++;
     this.#next++;
@@ -275,17 +278,22 @@ export class Outflow<Out extends Cuttable> {
 
   #cutPiece(): void {
     const cut = this.#cut as { readonly message: Out; doneBytes: number; readonly first: number };
-    const { payload } = cut.message;
+    const { head, payload } = cut.message;
+    const headBytes = head?.length ?? 0;
+    const total = headBytes + payload.length;
     const start = cut.doneBytes;
-    const end = Math.min(payload.length, start + pieceBytes);
+    // A head is a piece by itself: to be joined, the bytes behind it would have to be copied.
+    const inHead = start < headBytes;
+    const end = inHead ? headBytes : Math.min(total, start + pieceBytes);
     let flags = start === 0 ? pieceFlag.first : 0;
-    if (end === payload.length) {
+    if (end === total) {
       flags |= this.#lastFlags(cut.message);
       this.#cut = undefined;
     }
     cut.doneBytes = end;
-    this.#add(new Piece(cut.message, this.#next, flags, payload.length, payload, start, end));
-    this.#output.progress({ direction: 'send', number: cut.first, doneBytes: end, totalBytes: payload.length });
+    const [memory, before] = inHead ? [head as Uint8Array, 0] : [payload, headBytes];
+    this.#add(new Piece(cut.message, this.#next, flags, total, memory, start - before, end - before));
+    this.#output.progress({ direction: 'send', number: cut.first, doneBytes: end, totalBytes: total });
   }
 
   #add(piece: Piece<Out>): void {
@@ -319,10 +327,19 @@ export class Outflow<Out extends Cuttable> {
     if (told) return;
     this.#awaiting.remove(message);
     const error = new ValueError(
-      `a message of ${message.payload.length} bytes had to be sent again after the link broke, and its bytes had been changed meanwhile, so the peer does not get it: ` +
+      `a message of ${sizeOf(message)} bytes had to be sent again after the link broke, and its bytes had been changed meanwhile, so the peer does not get it: ` +
         'send a copy (Buffer.from(bytes)), or change them only after an acknowledgement',
     );
     this.#output.rejected(message, error);
     this.#output.warn(error);
   }
+}
+
+/** All bytes of a message, in memory of their own. */
+function bytesOf({ head, payload }: Cuttable): Buffer {
+  return head ? Buffer.concat([head, payload]) : Buffer.from(payload);
+}
+
+function sizeOf({ head, payload }: Cuttable): number {
+  return (head?.length ?? 0) + payload.length;
 }
