@@ -11,7 +11,7 @@ import { MessagePool, markSent } from './message-pool.js';
 import type { ConnectionSettings } from './options.js';
 import type { WaitOptions } from './pending.js';
 import type { Outgoing, Protocol, ProtocolTypes, Received, Role, Session, SessionOutput } from './protocol.js';
-import { ReceiveQueue, type ReceiveQueueOwner } from './receive-queue.js';
+import { latestOnly, ReceiveQueue, type ReceiveQueueOwner } from './receive-queue.js';
 import { accepted, type QueueOptions, SendQueue, type SendQueueOwner } from './send-queue.js';
 import { type ConnectionStats, Counters } from './stats.js';
 import type { Place, Transport } from './transport.js';
@@ -50,11 +50,13 @@ export class Conversation
   readonly #warnings: Warnings;
   readonly #owner: ConversationOwner;
   readonly #receiveLimits: QueueOptions;
+  /** Whether messages are dropped while there is no link. */
+  readonly dropsOffline: boolean;
   readonly #counters = new Counters();
   #session: AnySession | undefined;
   #link: Link | undefined;
-  /** Whether the send queue drops messages, and that has been told. */
-  #dropping = false;
+  /** Why messages to be sent are dropped, where that has been told. */
+  #dropping: 'full' | 'offline' | undefined;
   #closing = false;
   /** Made when memory is first handed back. */
   #pool: MessagePool | undefined;
@@ -70,14 +72,17 @@ export class Conversation
     this.#environment = environment;
     this.#warnings = warnings;
     this.#owner = owner;
-    this.#receiveLimits = settings.receiveQueue;
+    this.#receiveLimits = settings.keep === 'latest' ? latestOnly : settings.receiveQueue;
+    this.dropsOffline = settings.whenOffline === 'drop';
     this.writeTimeoutMs = settings.writeTimeoutMs;
-    this.inbox = new ReceiveQueue(settings.receiveQueue, environment.clock, this);
+    this.inbox = new ReceiveQueue(this.#receiveLimits, environment.clock, this);
     this.outbox = new SendQueue(settings.sendQueue, environment.clock, this);
   }
 
   /** Goes on over another transport. */
   createLink(transport: Transport, role: Role, life: LinkLife): Link {
+    if (this.#dropping === 'offline') this.#dropping = undefined;
+    this.inbox.linkUp();
     this.#link = new Link(transport, this.#sessionAs(role), this, this.#environment.clock, life);
     return this.#link;
   }
@@ -96,6 +101,7 @@ export class Conversation
     // While the first dial is under way there is no link yet, but values must be turned into messages already.
     const session = this.#session ?? this.#sessionAs('client');
     const outgoing = session.encode(value, options);
+    if (this.dropsOffline && (this.#link?.over ?? true)) return this.outbox.sendOffline(options);
     if (types.isUint8Array(value)) markSent(value);
     const past = !outgoing.acknowledged && options.signal === undefined && this.outbox.idle;
     if (past && this.#link?.sendNow(outgoing)) {
@@ -133,6 +139,11 @@ export class Conversation
     this.inbox.closing();
     this.#link?.roomInInbox();
     this.#link?.pump();
+  }
+
+  /** There may be another link, by which time what waits for it would be stale. */
+  linkLost(): void {
+    if (this.dropsOffline) this.outbox.dropUnsent();
   }
 
   stats(connectedMs: number): ConnectionStats {
@@ -176,7 +187,7 @@ export class Conversation
   }
 
   sentAll(): void {
-    this.#dropping = false;
+    this.#dropping = undefined;
     if (this.outbox.idle) this.#owner.idle();
   }
 
@@ -202,10 +213,10 @@ export class Conversation
     if (error) this.#warnings.hold(error);
   }
 
-  dropped(error: MessagesDroppedError): void {
-    this.#counters.droppedSending++;
-    if (this.#dropping) return;
-    this.#dropping = true; // before it is told: a listener may send, into the same full queue
+  dropped(error: MessagesDroppedError, why: 'full' | 'offline'): void {
+    this.#counters.droppedSending += error.messages;
+    if (this.#dropping === why) return;
+    this.#dropping = why; // before it is told: a listener may send, into the same full queue
     this.#warnings.tell(error);
   }
 

@@ -14,16 +14,19 @@ export {
   addressOptions,
   type ConnectionOptions,
   type ConnectionSettings,
+  checkTogether,
   connectionOptions,
   connectionPart,
   type DiallingOption,
   type Given,
+  type Keep,
   type OptionSpec,
   type OptionSpecs,
   option,
   parseOptions,
   type ServerSettings,
   serverOptions,
+  type WhenOffline,
 } from './options.js';
 export type { WaitOptions } from './pending.js';
 export type { Outgoing, Protocol, ProtocolTypes, Received, Role, Session, SessionOutput } from './protocol.js';

@@ -1,5 +1,6 @@
 /** A v2 conversation: every message is one frame, and there are no answers, unless a handshake has made a session of it. */
 import {
+  type Keep,
   type LastingSession,
   MessageTooLargeError,
   OptionError,
@@ -47,6 +48,7 @@ export interface SessionOptions extends Partial<HandshakeOptions> {
   readonly maxMessageBytes: number;
   readonly autoRestart?: boolean;
   readonly receiveQueue?: QueueOptions;
+  readonly keep?: Keep;
   readonly handshakeTimeoutMs?: number;
 }
 
@@ -227,7 +229,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   }
 
   #newHandshake(): Handshake<Frame> {
-    const { maxMessageBytes, receiveQueue, autoRestart = false, handshakeTimeoutMs = 5_000 } = this.#options;
+    const { maxMessageBytes, receiveQueue, keep, autoRestart = false, handshakeTimeoutMs = 5_000 } = this.#options;
     const settings = {
       handshake: this.#options.handshake ?? 'off',
       helloTimeoutMs: this.#options.helloTimeoutMs ?? 500,
@@ -241,7 +243,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       window: {
         maxMessages: receiveQueue?.maxMessages ?? 1000,
         maxBytes: receiveQueue?.maxBytes ?? 16 * 1024 * 1024,
-        drops: receiveQueue !== undefined && receiveQueue.whenFull !== 'block',
+        drops: keep === 'latest' || (receiveQueue !== undefined && receiveQueue.whenFull !== 'block'),
       },
     };
     const session = this;

@@ -10,6 +10,7 @@ import { connectingStatements } from './contract/connecting.js';
 import { dyingStatements } from './contract/dying.js';
 import { exchangeStatements } from './contract/exchange.js';
 import { leavingStatement } from './contract/leaving.js';
+import { liveStatements } from './contract/live.js';
 import { receivingStatements } from './contract/receiving.js';
 import { restartingStatements } from './contract/restarting.js';
 import { sendingStatements } from './contract/sending.js';
@@ -35,6 +36,7 @@ export function connectionContract<T extends ProtocolTypes>(name: string, subjec
       describe('exchange', () => exchangeStatements(stage));
       describe('sending', () => sendingStatements(stage));
       describe('receiving', () => receivingStatements(stage));
+      describe('live data', () => liveStatements(stage));
       describe('closing', () => closingStatements(stage));
       describe('restarting', () => restartingStatements(stage));
       describe('dying', () => dyingStatements(stage));
