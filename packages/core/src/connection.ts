@@ -120,7 +120,8 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
 
   /**
    * Sends a message. Resolves `true` once it is queued or, where an acknowledgement was asked for, acknowledged;
-   * `false` when no acknowledgement came within `timeoutMs`, or when the full queue dropped it under `whenFull: 'drop-newest'`.
+   * `false` when no acknowledgement came within `timeoutMs`, or when it was dropped: by the full queue under
+   * `whenFull: 'drop-newest'`, or as there is no link under `whenOffline: 'drop'`.
    * Large bytes (from 4 KiB on) are not copied: do not change them before they are sent. Where nobody awaits it, a rejection because the
    * connection is over does not end the program.
    * @throws `ERR_SERPY_QUEUE_FULL` the queue stayed full, `ERR_SERPY_CLOSED`, `ERR_SERPY_NOT_CONNECTED`, `ERR_SERPY_ABORTED`,
