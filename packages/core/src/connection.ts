@@ -9,13 +9,23 @@ import type { ConnectionState } from './connection-state.js';
 import type { Conversation } from './conversation.js';
 import { Coordinator } from './coordinator.js';
 import { type Environment, systemEnvironment } from './environment.js';
-import { NotConnectedError, OptionError, ValueError } from './errors.js';
+import { OptionError, ValueError } from './errors.js';
+import { Incoming, notConnected } from './incoming.js';
 import type { Lifecycle } from './lifecycle.js';
-import { addressOptions, type ConnectionSettings } from './options.js';
+import { checkNames } from './option-names.js';
+import { addressOptions, type ConnectionSettings, option } from './options.js';
 import { checkWait, noWait, quietRejection, type WaitOptions } from './pending.js';
 import type { Protocol, ProtocolTypes, Received } from './protocol.js';
 import { securityOf } from './security.js';
 import type { ConnectionStats } from './stats.js';
+import {
+  duplexOf,
+  type MessageDuplex,
+  type StreamOptions,
+  type StreamSource,
+  type WebStreams,
+  webStreamsOf,
+} from './streams.js';
 import type { Address, Transport } from './transport.js';
 
 /**
@@ -174,6 +184,29 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   }
 
   /**
+   * The connection as a `Duplex` of Node in object mode: what arrives is read from it, what is written to it is sent, with back-pressure both
+   * ways. It ends when the connection is closed, and fails when that breaks off (`ERR_SERPY_CLOSED`). `end()` sends what is queued and closes
+   * the connection, `destroy()` closes it at once, and so does a value that cannot be sent.
+   * @throws `ERR_SERPY_NOT_CONNECTED` before `connect()`, `ERR_SERPY_OPTION`
+   */
+  toDuplex(options?: StreamOptions<T['sendOptions']> & { messages?: false }): MessageDuplex<T['data'], T['value']>;
+  toDuplex(options: StreamOptions<T['sendOptions']> & { messages: true }): MessageDuplex<T['message'], T['value']>;
+  toDuplex(options: StreamOptions<T['sendOptions']> = {}): unknown {
+    return duplexOf(this.#streamSource('toDuplex', options));
+  }
+
+  /**
+   * The same as a pair of web streams. To close the writable one, or to cancel the readable one, closes the connection; to abort the
+   * writable one closes it at once.
+   * @throws `ERR_SERPY_NOT_CONNECTED` before `connect()`, `ERR_SERPY_OPTION`
+   */
+  toWeb(options?: StreamOptions<T['sendOptions']> & { messages?: false }): WebStreams<T['data'], T['value']>;
+  toWeb(options: StreamOptions<T['sendOptions']> & { messages: true }): WebStreams<T['message'], T['value']>;
+  toWeb(options: StreamOptions<T['sendOptions']> = {}): unknown {
+    return webStreamsOf(this.#streamSource('toWeb', options));
+  }
+
+  /**
    * Hands the memory of a received message back, for messages of the same size to come: a receiver of large messages saves a third of
    * its CPU time and more. The bytes are empty afterwards, wherever the program still holds them, so nothing else may be at work with them.
    * Bytes below 4 KiB, views of others, and bytes that were sent on with `sendData` stay as they are.
@@ -229,42 +262,24 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
     if (this.state === 'idle') return Promise.reject(notConnected(what));
     return this.#conversation.take(what, options, convert);
   }
-}
-
-/** What `for await` runs over. */
-class Incoming<R> implements AsyncIterableIterator<R> {
-  readonly #coordinator: Coordinator;
-  readonly #result: (received: Received) => IteratorResult<R>;
-
-  constructor(coordinator: Coordinator, result: (received: Received) => IteratorResult<R>) {
-    this.#coordinator = coordinator;
-    this.#result = result;
+  #streamSource(what: string, options: StreamOptions<T['sendOptions']>): StreamSource<unknown, T['value']> {
+    if (this.state === 'idle') throw notConnected(what);
+    checkNames(options, ['messages', 'send']);
+    const { messages = false, send = noWait } = options;
+    option.flag(false).parse(messages, 'messages');
+    checkWait(send, this.#protocol.sendOptionNames);
+    const convert = (received: Received) =>
+      messages ? this.#protocol.message(received) : this.#protocol.data(received);
+    const connection = this;
+    return {
+      get closeInfo() {
+        return connection.closeInfo;
+      },
+      incoming: (signal) =>
+        new Incoming(this.#coordinator, (received) => ({ done: false, value: convert(received) }), { signal }),
+      send: (value) => this.sendData(value, send as SendOptions<T>),
+      close: (reason) => this.close({ reason }),
+      destroy: (error) => this.destroy(error),
+    };
   }
-
-  /** To wait costs one promise, as what is there does. */
-  next(): Promise<IteratorResult<R>> {
-    const { conversation, lifecycle } = this.#coordinator;
-    const received = conversation.takeNow();
-    if (received !== undefined) return Promise.resolve(this.#result(received));
-    if (lifecycle.state === 'idle') return Promise.reject(notConnected('for await'));
-    return conversation.take('for await', noWait, this.#result, ended);
-  }
-
-  return(): Promise<IteratorResult<R>> {
-    return Promise.resolve(done);
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-}
-
-const done = Object.freeze({ done: true, value: undefined });
-
-function ended() {
-  return done;
-}
-
-function notConnected(what: string): NotConnectedError {
-  return new NotConnectedError(`${what} was called before connect(): await connection.connect(host, port) first`);
 }

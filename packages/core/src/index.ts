@@ -37,6 +37,7 @@ export { Server, type Started } from './server.js';
 export { generateKey, type Key, SharedKey } from './shared-key.js';
 export type { ConnectionStats } from './stats.js';
 export { describeStranger, strangerBytes } from './stranger.js';
+export type { MessageDuplex, StreamOptions, WebStreams } from './streams.js';
 export type { TlsOptions } from './tls-options.js';
 export type {
   Address,

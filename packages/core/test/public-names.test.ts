@@ -36,6 +36,7 @@ test('serpy-core exports just these values', () => {
       "acceptedOptions",
       "addressOptions",
       "checkNames",
+      "checkTogether",
       "connectionOptions",
       "connectionPart",
       "describeStranger",

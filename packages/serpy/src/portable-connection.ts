@@ -19,6 +19,8 @@ type Shared = Pick<
   | 'messages'
   | 'enableRestart'
   | 'disableRestart'
+  | 'toDuplex'
+  | 'toWeb'
   | 'release'
   | 'stats'
   | 'close'

@@ -17,6 +17,7 @@ import { sendingStatements } from './contract/sending.js';
 import { servingStatements } from './contract/serving.js';
 import { simulatingStatement } from './contract/simulating.js';
 import { Stage, type Subject, worlds } from './contract/stage.js';
+import { streamingStatements } from './contract/streaming.js';
 import { tellingStatements } from './contract/telling.js';
 
 export type { Sample, ServerOptions, Subject } from './contract/stage.js';
@@ -37,6 +38,7 @@ export function connectionContract<T extends ProtocolTypes>(name: string, subjec
       describe('sending', () => sendingStatements(stage));
       describe('receiving', () => receivingStatements(stage));
       describe('live data', () => liveStatements(stage));
+      describe('streaming', () => streamingStatements(stage));
       describe('closing', () => closingStatements(stage));
       describe('restarting', () => restartingStatements(stage));
       describe('dying', () => dyingStatements(stage));
