@@ -186,6 +186,7 @@ export function streamingStatements<T extends ProtocolTypes>(stage: () => Stage<
       const client = stage().connection({ ...bounded, closeTimeoutMs: 20 });
       await client.connect(peer.address.host, peer.address.port);
       const duplex = client.toDuplex();
+      stage().network?.clock.stop();
       const sent = Array.from({ length: 300 }, (_, n) => watchSettling(client.sendData(numbered(n, 65_536).value)));
       let before = -1;
       while (client.stats().messagesSent !== before) {
@@ -195,6 +196,7 @@ export function streamingStatements<T extends ProtocolTypes>(stage: () => Stage<
       expect(client.stats().sendQueueMessages).toBe(4);
       const ended = failure(finished(duplex));
       duplex.end();
+      stage().letTimePass();
       expect(await ended).toMatchObject({ code: 'ERR_SERPY_DROPPED', messages: 4 });
       expect(sent.at(-1)).toMatchObject({ code: 'ERR_SERPY_CLOSED' });
       peer.hangUp();
@@ -271,7 +273,12 @@ export function streamingStatements<T extends ProtocolTypes>(stage: () => Stage<
 
     test('to cancel the readable one closes the connection; what comes meanwhile is not taken', async () => {
       const { client, accepted } = await stage().pair();
+      for (const value of values(5)) await accepted.sendData(value);
+      await until(() => client.stats().messagesReceived === 5);
       const reader = client.toWeb().readable.getReader();
+      for (let turn = 0; turn < 20; turn++) await nextTurn();
+      expect(client.stats().receiveQueueMessages).toBe(5); // nothing is taken before it is read
+      for (const value of datas(5)) expect((await reader.read()).value).toEqual(value);
       const reading = reader.read();
       await nextTurn();
       await client.sendData(numbered(1).value);
