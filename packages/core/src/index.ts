@@ -1,5 +1,6 @@
 /** serpy-core: what the protocol packages and the facade are built on. Programs use those. */
 export { ByteQueue } from './byte-queue.js';
+export { decoderStream, encoderStream, type MessageDecoder, soloOutput, type ValueEncoder } from './codec-streams.js';
 export { type CloseOptions, Connection, type SendOptions } from './connection.js';
 export type * from './connection-events.js';
 export type { ConnectionState } from './connection-state.js';

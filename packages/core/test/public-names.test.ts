@@ -39,7 +39,9 @@ test('serpy-core exports just these values', () => {
       "checkTogether",
       "connectionOptions",
       "connectionPart",
+      "decoderStream",
       "describeStranger",
+      "encoderStream",
       "generateKey",
       "isSerpyError",
       "isTypedNumber",
@@ -48,6 +50,7 @@ test('serpy-core exports just these values', () => {
       "ownMemoryBytes",
       "parseOptions",
       "serverOptions",
+      "soloOutput",
       "strangerBytes",
       "systemEnvironment",
     ]
