@@ -65,6 +65,20 @@ test('the decoder gives large messages that come byte by byte', async () => {
   expect(await decoded(byteByByte(bytes))).toEqual({ received: messages, error: undefined });
 });
 
+test('the memory of a chunk may be used again as soon as it was taken', async () => {
+  const bytes = await encoded(...values);
+  const decoder = createDecoderStream();
+  const received = decoder.toArray();
+  const chunk = Buffer.alloc(30);
+  for (let at = 0; at < bytes.length; at += chunk.length) {
+    const length = bytes.copy(chunk, 0, at);
+    await new Promise((resolve) => decoder.write(chunk.subarray(0, length), resolve));
+    chunk.fill(0xff);
+  }
+  decoder.end();
+  expect(await received).toEqual(messages);
+});
+
 test('a serial port: encoder and decoder at either end of a line, for await over messages', async () => {
   const line = new PassThrough();
   const encoder = createEncoderStream();
