@@ -19,6 +19,7 @@ import { simulatingStatement } from './contract/simulating.js';
 import { Stage, type Subject, worlds } from './contract/stage.js';
 import { streamingStatements } from './contract/streaming.js';
 import { tellingStatements } from './contract/telling.js';
+import { webStreamingStatements } from './contract/web-streaming.js';
 
 export type { Sample, ServerOptions, Subject } from './contract/stage.js';
 
@@ -38,7 +39,8 @@ export function connectionContract<T extends ProtocolTypes>(name: string, subjec
       describe('sending', () => sendingStatements(stage));
       describe('receiving', () => receivingStatements(stage));
       describe('live data', () => liveStatements(stage));
-      describe('streaming', () => streamingStatements(stage));
+      describe('a Duplex', () => streamingStatements(stage));
+      describe('web streams', () => webStreamingStatements(stage));
       describe('closing', () => closingStatements(stage));
       describe('restarting', () => restartingStatements(stage));
       describe('dying', () => dyingStatements(stage));
