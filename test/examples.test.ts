@@ -320,7 +320,75 @@ test('the camera that sends arrays saves one that numpy opens, and says what no 
   expect(stderr).toMatch(/^the message is text \("the shutter is stuck"\) and no array .*\n$/);
 });
 
-describe.each([...servers, ...clients, 'serpy/portable.ts', 'serpy/array-camera.ts'])(
+test('the gauges for Prometheus show the counts of the connection as they grow', async () => {
+  const metrics = Program.example('serpy/metrics.ts', ['--port', '0']);
+  const [, page] = await metrics.until(/gauges on (http:\S+)\n/);
+  const gauges = async () => {
+    const response = await fetch(page as string);
+    expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=/);
+    const rows = (await response.text()).matchAll(/^(\w+) (\S+)$/gm);
+    return Object.fromEntries([...rows].map(([, name, value]) => [name, Number(value)]));
+  };
+  const received = async () => (await gauges()).serpy_messages_received ?? 0;
+  const first = await received();
+  while ((await received()) < first + 3);
+  const { photons, ...counts } = await gauges();
+  expect(photons).toBeGreaterThan(3000);
+  const names = Object.keys(new V2Connection().stats()).map(
+    (name) => `serpy_${name.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)}`,
+  );
+  expect(Object.keys(counts).sort()).toEqual([...names, 'serpy_connected'].sort());
+  expect(counts).toMatchObject({ serpy_connected: 1, serpy_reconnects: 0, serpy_bad_frames: 0 });
+  metrics.interrupt();
+  expect(await metrics.ended).toMatchObject({ status: 0, stderr: '' });
+});
+
+test('the web page shows counts as they come, to several browsers, and one that leaves disturbs nobody', async () => {
+  const server = Program.example('serpy/web-page.ts', ['--port', '0']);
+  const [, page] = await server.until(/page on (http:\S+)\n/);
+  expect(await (await fetch(page as string)).text()).toContain("new EventSource('/counts')");
+  expect((await fetch(`${page}nowhere`)).status).toBe(404);
+  const browsers = await Promise.all([1, 2].map(() => fetch(`${page}counts`)));
+  const [first, second] = browsers.map(({ body }) =>
+    body!.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator](),
+  );
+  /** The counts of one browser until there are so many. */
+  async function counts(events: AsyncIterator<string>, count: number): Promise<number[]> {
+    let text = '';
+    for (;;) {
+      const found = [...text.matchAll(/^data: "(\d+)"\n\n/gm)].map(([, number]) => Number(number));
+      if (found.length >= count) return found;
+      text += (await events.next()).value;
+    }
+  }
+  expect(browsers[0]!.headers.get('content-type')).toBe('text/event-stream');
+  for (const number of await counts(first!, 3)) expect(number).toBeGreaterThan(3000);
+  await first!.return?.();
+  expect((await counts(second!, 5)).length).toBeGreaterThanOrEqual(5);
+  server.interrupt();
+  expect(await server.ended).toMatchObject({ status: 0, stderr: '' });
+  await second!.return?.();
+});
+
+const pages = ['serpy/metrics.ts', 'serpy/web-page.ts'];
+
+test.each(pages)('%s says in a sentence that there is no instrument, or that its port is taken', async (path) => {
+  const alone = await Program.example(path, ['--url', 'serpy2://127.0.0.1:1']).ended;
+  expect(alone).toMatchObject({ status: 1, stdout: '' });
+  expect(alone.stderr).toMatch(/^cannot connect to 127\.0\.0\.1:1: nothing listens there: .+\n$/);
+  const first = Program.example(path, ['--port', '0']);
+  const [, port] = await first.until(/ on http:\/\/127\.0\.0\.1:(\d+)\//);
+  const second = await Program.example(path, ['--port', port as string]).ended;
+  expect(second).toMatchObject({
+    status: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/^cannot show .+: .*EADDRINUSE.*\n$/),
+  });
+  first.interrupt();
+  expect(await first.ended).toMatchObject({ status: 0, stderr: '' });
+});
+
+describe.each([...servers, ...clients, ...pages, 'serpy/portable.ts', 'serpy/array-camera.ts'])(
   'the command line of %s',
   (path) => {
     test('starts with a comment that says what it is', () => {

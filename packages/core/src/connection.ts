@@ -4,19 +4,29 @@
  */
 import { EventEmitter } from 'node:events';
 import { inspect, types } from 'node:util';
+import type { ByteSource, ReceivedStream, SendStreamOptions } from './byte-streams.js';
 import type { CloseInfo, ConnectionEvents } from './connection-events.js';
 import type { ConnectionState } from './connection-state.js';
 import type { Conversation } from './conversation.js';
 import { Coordinator } from './coordinator.js';
 import { type Environment, systemEnvironment } from './environment.js';
-import { NotConnectedError, OptionError, ValueError } from './errors.js';
+import { OptionError, ValueError } from './errors.js';
+import { Incoming, notConnected } from './incoming.js';
 import type { Lifecycle } from './lifecycle.js';
-import { addressOptions, type ConnectionSettings } from './options.js';
+import { checkNames } from './option-names.js';
+import { addressOptions, type ConnectionSettings, option } from './options.js';
 import { checkWait, noWait, quietRejection, type WaitOptions } from './pending.js';
 import type { Protocol, ProtocolTypes, Received } from './protocol.js';
 import { securityOf } from './security.js';
 import type { ConnectionStats } from './stats.js';
-import type { ReceivedStream, StreamOptions, StreamSource } from './streams.js';
+import {
+  duplexOf,
+  type MessageDuplex,
+  type StreamOptions,
+  type StreamSource,
+  type WebStreams,
+  webStreamsOf,
+} from './streams.js';
 import type { Address, Transport } from './transport.js';
 
 /** What a server is told of the connections that it accepted. */
@@ -135,7 +145,8 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
 
   /**
    * Sends a message. Resolves `true` once it is queued or, where an acknowledgement was asked for, acknowledged;
-   * `false` when no acknowledgement came within `timeoutMs`, or when the full queue dropped it under `whenFull: 'drop-newest'`.
+   * `false` when no acknowledgement came within `timeoutMs`, or when it was dropped: by the full queue under
+   * `whenFull: 'drop-newest'`, or as there is no link under `whenOffline: 'drop'`.
    * Large bytes (from 4 KiB on) are not copied: do not change them before they are sent. Where nobody awaits it, a rejection because the
    * connection is over does not end the program.
    * @throws `ERR_SERPY_QUEUE_FULL` the queue stayed full, `ERR_SERPY_CLOSED`, `ERR_SERPY_NOT_CONNECTED`, `ERR_SERPY_ABORTED`,
@@ -172,7 +183,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
    * @throws `ERR_SERPY_OPTION` without a session, `ERR_SERPY_LOST` the session was lost on the way, `ERR_SERPY_VALUE` the stream is none of bytes
    * or has another size than `sizeBytes`, `ERR_SERPY_ABORTED`, `ERR_SERPY_CLOSED`, `ERR_SERPY_NOT_CONNECTED`, and what the stream itself fails with
    */
-  async sendStream(source: StreamSource, options: StreamOptions = {}): Promise<boolean> {
+  async sendStream(source: ByteSource, options: SendStreamOptions = {}): Promise<boolean> {
     if (this.#lifecycle.ending) throw this.#lifecycle.closedError('sendStream');
     if (this.state === 'idle') throw notConnected('sendStream');
     return await this.#conversation.streams.send(source, options);
@@ -207,6 +218,29 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   messages(): AsyncIterableIterator<T['message']> {
     const protocol = this.#protocol;
     return new Incoming(this.#coordinator, (received) => ({ done: false, value: protocol.message(received) }));
+  }
+
+  /**
+   * The connection as a `Duplex` of Node in object mode: what arrives is read from it, what is written to it is sent, with back-pressure both
+   * ways. It ends when the connection is closed, and fails when that breaks off (`ERR_SERPY_CLOSED`). `end()` sends what is queued and closes
+   * the connection, `destroy()` closes it at once, and so does a value that cannot be sent.
+   * @throws `ERR_SERPY_NOT_CONNECTED` before `connect()`, `ERR_SERPY_OPTION`
+   */
+  toDuplex(options?: StreamOptions<T['sendOptions']> & { messages?: false }): MessageDuplex<T['data'], T['value']>;
+  toDuplex(options: StreamOptions<T['sendOptions']> & { messages: true }): MessageDuplex<T['message'], T['value']>;
+  toDuplex(options: StreamOptions<T['sendOptions']> = {}): unknown {
+    return duplexOf(this.#streamSource('toDuplex', options));
+  }
+
+  /**
+   * The same as a pair of web streams. To close the writable one, or to cancel the readable one, closes the connection; to abort the
+   * writable one closes it at once.
+   * @throws `ERR_SERPY_NOT_CONNECTED` before `connect()`, `ERR_SERPY_OPTION`
+   */
+  toWeb(options?: StreamOptions<T['sendOptions']> & { messages?: false }): WebStreams<T['data'], T['value']>;
+  toWeb(options: StreamOptions<T['sendOptions']> & { messages: true }): WebStreams<T['message'], T['value']>;
+  toWeb(options: StreamOptions<T['sendOptions']> = {}): unknown {
+    return webStreamsOf(this.#streamSource('toWeb', options));
   }
 
   /**
@@ -266,42 +300,24 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
     if (this.state === 'idle') return Promise.reject(notConnected(what));
     return this.#conversation.take(what, options, convert);
   }
-}
-
-/** What `for await` runs over. */
-class Incoming<R> implements AsyncIterableIterator<R> {
-  readonly #coordinator: Coordinator;
-  readonly #result: (received: Received) => IteratorResult<R>;
-
-  constructor(coordinator: Coordinator, result: (received: Received) => IteratorResult<R>) {
-    this.#coordinator = coordinator;
-    this.#result = result;
+  #streamSource(what: string, options: StreamOptions<T['sendOptions']>): StreamSource<unknown, T['value']> {
+    if (this.state === 'idle') throw notConnected(what);
+    checkNames(options, ['messages', 'send']);
+    const { messages = false, send = noWait } = options;
+    option.flag(false).parse(messages, 'messages');
+    checkWait(send, this.#protocol.sendOptionNames);
+    const convert = (received: Received) =>
+      messages ? this.#protocol.message(received) : this.#protocol.data(received);
+    const connection = this;
+    return {
+      get closeInfo() {
+        return connection.closeInfo;
+      },
+      incoming: (signal) =>
+        new Incoming(this.#coordinator, (received) => ({ done: false, value: convert(received) }), { signal }),
+      send: (value) => this.sendData(value, send as SendOptions<T>),
+      close: (reason) => this.close({ reason }),
+      destroy: (error) => this.destroy(error),
+    };
   }
-
-  /** To wait costs one promise, as what is there does. */
-  next(): Promise<IteratorResult<R>> {
-    const { conversation, lifecycle } = this.#coordinator;
-    const received = conversation.takeNow();
-    if (received !== undefined) return Promise.resolve(this.#result(received));
-    if (lifecycle.state === 'idle') return Promise.reject(notConnected('for await'));
-    return conversation.take('for await', noWait, this.#result, ended);
-  }
-
-  return(): Promise<IteratorResult<R>> {
-    return Promise.resolve(done);
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-}
-
-const done = Object.freeze({ done: true, value: undefined });
-
-function ended() {
-  return done;
-}
-
-function notConnected(what: string): NotConnectedError {
-  return new NotConnectedError(`${what} was called before connect(): await connection.connect(host, port) first`);
 }

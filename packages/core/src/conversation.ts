@@ -1,6 +1,7 @@
 /** What a connection has said and heard: its session, its two queues and its counts. It lives through any number of links. */
 import { randomBytes } from 'node:crypto';
 import { types } from 'node:util';
+import { Streams, type StreamsOwner } from './byte-streams.js';
 import type { Clock, Environment } from './environment.js';
 import { type MessagesDroppedError, OptionError, type SerpyError } from './errors.js';
 import type { LastingSession, ProgressInfo, Seat } from './lasting.js';
@@ -20,10 +21,9 @@ import type {
   SessionOutput,
   StreamPart,
 } from './protocol.js';
-import { ReceiveQueue, type ReceiveQueueOwner } from './receive-queue.js';
+import { latestOnly, ReceiveQueue, type ReceiveQueueOwner } from './receive-queue.js';
 import { accepted, type QueueOptions, SendQueue, type SendQueueOwner } from './send-queue.js';
 import { type ConnectionStats, Counters } from './stats.js';
-import { Streams, type StreamsOwner } from './streams.js';
 import type { Place, Transport } from './transport.js';
 import type { Warnings } from './warnings.js';
 
@@ -61,11 +61,13 @@ export class Conversation
   readonly #warnings: Warnings;
   readonly #owner: ConversationOwner;
   readonly #receiveLimits: QueueOptions;
+  /** Whether messages are dropped while there is no link. */
+  readonly dropsOffline: boolean;
   readonly #counters = new Counters();
   #session: AnySession | undefined;
   #link: Link | undefined;
-  /** Whether the send queue drops messages, and that has been told. */
-  #dropping = false;
+  /** Why messages to be sent are dropped, where that has been told. */
+  #dropping: 'full' | 'offline' | undefined;
   #closing = false;
   /** Made for the first of them. */
   #streams: Streams | undefined;
@@ -83,15 +85,18 @@ export class Conversation
     this.#environment = environment;
     this.#warnings = warnings;
     this.#owner = owner;
-    this.#receiveLimits = settings.receiveQueue;
+    this.#receiveLimits = settings.keep === 'latest' ? latestOnly : settings.receiveQueue;
+    this.dropsOffline = settings.whenOffline === 'drop';
     this.writeTimeoutMs = settings.writeTimeoutMs;
     this.frameTimeoutMs = settings.frameTimeoutMs;
-    this.inbox = new ReceiveQueue(settings.receiveQueue, environment.clock, this);
+    this.inbox = new ReceiveQueue(this.#receiveLimits, environment.clock, this);
     this.outbox = new SendQueue(settings.sendQueue, environment.clock, this);
   }
 
   /** Goes on over another transport. */
   createLink(transport: Transport, role: Role, life: LinkLife): Link {
+    if (this.#dropping === 'offline') this.#dropping = undefined;
+    this.inbox.linkUp();
     this.#link = new Link(transport, this.#sessionAs(role), this, this.#environment.clock, life);
     return this.#link;
   }
@@ -129,6 +134,7 @@ export class Conversation
     // While the first dial is under way there is no link yet, but values must be turned into messages already.
     const session = this.#session ?? this.#sessionAs('client');
     const outgoing = session.encode(value, options);
+    if (this.dropsOffline && (this.#link?.over ?? true)) return this.outbox.sendOffline(options);
     if (types.isUint8Array(value)) markSent(value);
     const past = !outgoing.acknowledged && options.signal === undefined && this.outbox.idle;
     if (past && this.#link?.sendNow(outgoing)) {
@@ -186,6 +192,11 @@ export class Conversation
     this.#link?.pump();
   }
 
+  /** There may be another link, by which time what waits for it would be stale. */
+  linkLost(): void {
+    if (this.dropsOffline) this.outbox.dropUnsent();
+  }
+
   stats(connectedMs: number): ConnectionStats {
     return {
       ...this.#counters,
@@ -227,7 +238,7 @@ export class Conversation
   }
 
   sentAll(): void {
-    this.#dropping = false;
+    this.#dropping = undefined;
     if (this.outbox.idle) this.#owner.idle();
   }
 
@@ -258,10 +269,10 @@ export class Conversation
     if (error) this.#warnings.hold(error);
   }
 
-  dropped(error: MessagesDroppedError): void {
-    this.#counters.droppedSending++;
-    if (this.#dropping) return;
-    this.#dropping = true; // before it is told: a listener may send, into the same full queue
+  dropped(error: MessagesDroppedError, why: 'full' | 'offline'): void {
+    this.#counters.droppedSending += error.messages;
+    if (this.#dropping === why) return;
+    this.#dropping = why; // before it is told: a listener may send, into the same full queue
     this.#warnings.tell(error);
   }
 

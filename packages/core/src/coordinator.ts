@@ -50,8 +50,9 @@ export class Coordinator implements LifecycleOwner {
   #progress: ProgressInfo[] | undefined;
 
   get unsettled(): boolean {
-    const { lasting, outbox } = this.conversation;
-    return lasting !== undefined && lasting.resumableMs > 0 && (outbox.length > 0 || !lasting.settled);
+    const { lasting, outbox, dropsOffline } = this.conversation;
+    const waits = outbox.length > 0 && !dropsOffline;
+    return lasting !== undefined && lasting.resumableMs > 0 && (waits || !lasting.settled);
   }
 
   abandon(): number {
@@ -110,6 +111,10 @@ export class Coordinator implements LifecycleOwner {
     tell(this.#connection, 'connection', 'disconnect', end);
     const expected = end.reason === 'closed' || end.reason === 'reset' || end.error === undefined;
     if (!expected) this.#warnings.tell(end.error as SerpyErrorLike);
+  }
+
+  linkLost(): void {
+    this.conversation.linkLost();
   }
 
   reconnecting(info: ReconnectingInfo): void {

@@ -220,7 +220,7 @@ export class QueueFullError extends SerpyError {
   }
 }
 
-/** Messages that had been accepted were dropped: by a queue's `whenFull`, or because the connection ended before they were sent. */
+/** Messages were dropped: by a queue's `whenFull`, by `keep: 'latest'`, as there was no link (`whenOffline: 'drop'`), or because the connection ended before they were sent. */
 export class MessagesDroppedError extends SerpyError {
   override readonly name = 'MessagesDroppedError';
   readonly messages: number;

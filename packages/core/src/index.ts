@@ -1,5 +1,7 @@
 /** serpy-core: what the protocol packages and the facade are built on. Programs use those. */
 export { ByteQueue } from './byte-queue.js';
+export type { ByteSource, ReceivedStream, SendStreamOptions } from './byte-streams.js';
+export { decoderStream, encoderStream, type MessageDecoder, soloOutput, type ValueEncoder } from './codec-streams.js';
 export { type CloseOptions, Connection, type SendOptions } from './connection.js';
 export type * from './connection-events.js';
 export type { ConnectionState } from './connection-state.js';
@@ -15,16 +17,19 @@ export {
   addressOptions,
   type ConnectionOptions,
   type ConnectionSettings,
+  checkTogether,
   connectionOptions,
   connectionPart,
   type DiallingOption,
   type Given,
+  type Keep,
   type OptionSpec,
   type OptionSpecs,
   option,
   parseOptions,
   type ServerSettings,
   serverOptions,
+  type WhenOffline,
 } from './options.js';
 export type { WaitOptions } from './pending.js';
 export type {
@@ -44,7 +49,7 @@ export { Server, type Started } from './server.js';
 export { generateKey, type Key, SharedKey } from './shared-key.js';
 export type { ConnectionStats } from './stats.js';
 export { describeStranger, strangerBytes } from './stranger.js';
-export type { ReceivedStream, StreamOptions, StreamSource } from './streams.js';
+export type { MessageDuplex, StreamOptions, WebStreams } from './streams.js';
 export type { TlsOptions } from './tls-options.js';
 export type {
   Address,

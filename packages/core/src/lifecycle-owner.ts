@@ -12,6 +12,8 @@ export interface LifecycleOwner {
   createLink(transport: Transport, role: Role, life: LinkLife): Link;
   connected(info: ConnectInfo): void;
   disconnected(info: DisconnectInfo): void;
+  /** There is no link any more, and there may be another. */
+  linkLost(): void;
   reconnecting(info: ReconnectingInfo): void;
   reconnected(info: ReconnectInfo): void;
   /** How many accepted messages were never put on a wire. */

@@ -254,6 +254,7 @@ export class Lifecycle implements ConversationOwner, LinkLife {
       const hungUp = 'the peer hung up before messages could be exchanged';
       const refused = isSerpyError(end.error) && end.error.code === 'ERR_SERPY_AUTH';
       this.#settleReady(refused ? end.error : new ConnectError(hungUp, { cause: end.error }));
+      this.#owner.linkLost();
       return;
     }
     this.#lastEnd = end;
@@ -278,12 +279,14 @@ export class Lifecycle implements ConversationOwner, LinkLife {
     });
     this.#redial.floorMs = end.resumableMs > 0 ? 0 : undefined; // a peer of a session takes it, an original does not
     this.#redial.next(this.#attempt, end.error);
+    this.#owner.linkLost(); // last: a listener of its warning may end the connection
   }
 
   /** The peer is gone, and may come back to its session. */
   #awaitPeer({ reason, error, resumableMs }: LinkEnd): void {
     this.#move('link-lost-restart');
     this.#absence = this.#environment.clock.setTimeout(() => this.#finish('link-lost', reason, error), resumableMs);
+    this.#owner.linkLost();
   }
 
   #finish(event: ConnectionEvent, reason: CloseInfo['reason'], error: Error | undefined): void {

@@ -21,6 +21,8 @@ export interface OptionSpec<T> {
   readonly optional?: boolean;
   /** The value, checked and completed. Throws an `OptionError` that names `path`. */
   parse(value: unknown, path: string): T;
+  /** Throws an `OptionError` where other options that were given contradict this value. Called when each is checked for itself. */
+  checkBeside?(value: T, given: Readonly<Record<string, unknown>>): void;
 }
 
 /** Several options under their names. */
@@ -105,7 +107,18 @@ export function parseOptions<T extends object>(specs: OptionSpecs<T>, input: unk
     else if (each.default !== undefined) settings[name] = each.default;
     else if (!each.optional) throw new OptionError(`the option ${prefix}${name} is missing: it takes ${each.takes}`);
   }
+  checkTogether(specs as OptionSpecs<Record<string, unknown>>, given);
   return settings as T;
+}
+
+/** Throws an `OptionError` for options that contradict each other. Each has been checked for itself. */
+export function checkTogether(
+  specs: Readonly<Record<string, OptionSpec<unknown>>>,
+  given: Readonly<Record<string, unknown>>,
+): void {
+  for (const [name, value] of Object.entries(given)) {
+    if (value !== undefined) specs[name]?.checkBeside?.(value, given);
+  }
 }
 
 /** A message larger than this is refused unless `maxMessageBytes` says otherwise: 64 MiB. */
@@ -129,6 +142,24 @@ function queue(defaultMessages: number): OptionSpec<QueueOptions> {
   });
 }
 
+/** Which messages a receiver wants: all, or the newest alone. */
+export type Keep = 'all' | 'latest';
+
+/** What becomes of messages for which there is no link. */
+export type WhenOffline = 'buffer' | 'drop';
+
+const keepOption: OptionSpec<Keep> = {
+  ...option.choice(['all', 'latest'], 'all'),
+  checkBeside(value, { receiveQueue }) {
+    const names = Object.entries((receiveQueue ?? {}) as object).filter(([, each]) => each !== undefined);
+    if (value !== 'latest' || names.length === 0) return;
+    const stated = names.map(([name]) => `receiveQueue.${name}`).join(' and ');
+    throw new OptionError(
+      `the options keep: 'latest' and ${stated} contradict each other: 'latest' keeps one message, which the next replaces, so leave one of them out`,
+    );
+  },
+};
+
 /** The options of a connection that every protocol has, complete. */
 export interface ConnectionSettings extends SecuritySettings {
   /** Dial again when the link breaks. Default false. */
@@ -149,6 +180,10 @@ export interface ConnectionSettings extends SecuritySettings {
   readonly sendQueue: QueueOptions;
   /** Messages that wait to be taken. Default 4,096 messages, 16 MiB, `'block'`. */
   readonly receiveQueue: QueueOptions;
+  /** `'latest'`: the newest message alone waits to be taken, and the next replaces it. Default `'all'`: `receiveQueue` holds them. */
+  readonly keep: Keep;
+  /** `'drop'`: without a link messages are dropped, as they would be stale when it is back. Default `'buffer'`: `sendQueue` holds them. */
+  readonly whenOffline: WhenOffline;
   /** When to dial again. */
   readonly reconnect: ReconnectOptions;
 }
@@ -175,6 +210,8 @@ export const acceptedOptions: OptionSpecs<Omit<ConnectionSettings, DiallingOptio
   maxMessageBytes: option.count(1, largestMessageBytes, defaultMaxMessageBytes),
   sendQueue: queue(defaultSendQueueMessages),
   receiveQueue: queue(defaultReceiveQueueMessages),
+  keep: keepOption,
+  whenOffline: option.choice(['buffer', 'drop'], 'buffer'),
   key: keyOption,
   tls: tlsOption,
 };

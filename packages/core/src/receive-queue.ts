@@ -6,6 +6,20 @@ import type { WaitOptions } from './pending.js';
 import type { Received } from './protocol.js';
 import type { QueueOptions } from './send-queue.js';
 
+/** What the queue goes by. */
+export interface ReceiveQueueOptions extends QueueOptions {
+  /** Whether the newest message alone is wanted. To be dropped is the usual end of a message then, and told once for each link. */
+  readonly latestOnly?: boolean;
+}
+
+/** The queue of `keep: 'latest'`. */
+export const latestOnly: ReceiveQueueOptions = {
+  maxMessages: 1,
+  maxBytes: Number.MAX_SAFE_INTEGER,
+  whenFull: 'drop-oldest',
+  latestOnly: true,
+};
+
 /** What the queue tells its owner. */
 export interface ReceiveQueueOwner {
   /** A message was dropped; with an error for the first of a run. */
@@ -15,12 +29,13 @@ export interface ReceiveQueueOwner {
 }
 
 export class ReceiveQueue extends Mailbox<Received> {
-  readonly #options: QueueOptions;
+  readonly #options: ReceiveQueueOptions;
   readonly #owner: ReceiveQueueOwner;
+  /** Whether messages are being dropped, and that has been told. */
   #dropping = false;
   #closing = false;
 
-  constructor(options: QueueOptions, clock: Clock, owner: ReceiveQueueOwner) {
+  constructor(options: ReceiveQueueOptions, clock: Clock, owner: ReceiveQueueOwner) {
     super(options, clock);
     this.#options = options;
     this.#owner = owner;
@@ -54,7 +69,7 @@ export class ReceiveQueue extends Mailbox<Received> {
 
   override takeNow(): Received | undefined {
     const received = super.takeNow();
-    if (this.length === 0) this.#dropping = false;
+    this.#endRun();
     return received;
   }
 
@@ -65,8 +80,13 @@ export class ReceiveQueue extends Mailbox<Received> {
     ended?: () => R,
   ): Promise<R> {
     const taken = super.take(what, options, convert, ended);
-    if (this.length === 0) this.#dropping = false;
+    this.#endRun();
     return taken;
+  }
+
+  /** Another link is up: what is dropped from now on is told anew. */
+  linkUp(): void {
+    if (this.#options.latestOnly) this.#dropping = false;
   }
 
   /** The application has said that it is done: nothing holds the peer's last words back any more, they are dropped where there is no room. */
@@ -78,10 +98,18 @@ export class ReceiveQueue extends Mailbox<Received> {
     this.#owner.taken(received);
   }
 
+  /** Who keeps up for a moment, and falls behind again, is told again; but not where that is the use of it. */
+  #endRun(): void {
+    if (this.length === 0 && !this.#options.latestOnly) this.#dropping = false;
+  }
+
   #drop(): void {
     const first = !this.#dropping;
     this.#dropping = true;
-    const text = `${this.#fullMessage()}: messages are being dropped; stats() counts them`;
+    const why = this.#options.latestOnly
+      ? "newer messages replace those that nobody took (keep: 'latest')"
+      : this.#fullMessage();
+    const text = `${why}: messages are being dropped; stats() counts them`;
     this.#owner.droppedIncoming(first ? new MessagesDroppedError(text, 1) : undefined);
   }
 

@@ -18,8 +18,8 @@ export interface QueueOptions extends QueueLimits {
 
 /** What the queue tells its owner. */
 export interface SendQueueOwner<Out> {
-  /** A message was dropped by `drop-oldest` or `drop-newest`; the error says so. */
-  dropped(error: MessagesDroppedError): void;
+  /** Messages were dropped, by `drop-oldest` or `drop-newest`, or because there is no link; the error says so. */
+  dropped(error: MessagesDroppedError, why: 'full' | 'offline'): void;
   /** Nobody waits for the acknowledgement of this message any more; it was on the wire already. */
   abandoned(outgoing: Out): void;
   /** A wait ended by itself: there may be room for who waits to send, or nothing left to wait for. */
@@ -91,7 +91,7 @@ export class SendQueue<Out extends Outgoing> {
         case 'error':
           return Promise.reject(new QueueFullError(this.#fullMessage()));
         case 'drop-newest':
-          this.#owner.dropped(this.#droppedError());
+          this.#owner.dropped(this.#droppedError(), 'full');
           return notAccepted;
         case 'drop-oldest':
           this.#dropUntilRoom(outgoing.sizeBytes);
@@ -102,6 +102,24 @@ export class SendQueue<Out extends Outgoing> {
     const pending = new Awaited(this.#clock, 'sendData', wait, (error) => this.#expire(outgoing, error));
     this.#await(outgoing, pending);
     return pending.promise;
+  }
+
+  /** A message for which there is no link, and which is not to wait for one. */
+  sendOffline(wait: WaitOptions): Promise<boolean> {
+    if (wait.signal?.aborted) return Promise.reject(abortError('sendData', wait.signal));
+    this.#owner.dropped(offlineError(1), 'offline');
+    return notAccepted;
+  }
+
+  /** Drops what was never put on a wire, as there is no link: who waits for one of these messages hears that it was not accepted. */
+  dropUnsent(): void {
+    const blocked = this.#blocked?.splice(0) ?? [];
+    for (const { pending } of blocked) pending.resolve(false);
+    const unsent = this.#queue.items();
+    this.#queue.clear();
+    for (const outgoing of unsent) this.#settle(outgoing)?.resolve(false);
+    const messages = blocked.length + unsent.length;
+    if (messages > 0) this.#owner.dropped(offlineError(messages), 'offline');
   }
 
   /** The next message for the wire. */
@@ -213,7 +231,7 @@ export class SendQueue<Out extends Outgoing> {
     while (!this.#hasRoom(sizeBytes)) {
       const oldest = this.#queue.shift();
       if (oldest === undefined) return; // all that is left is on the wire
-      this.#owner.dropped(this.#droppedError());
+      this.#owner.dropped(this.#droppedError(), 'full');
       this.#settle(oldest)?.reject(
         new MessagesDroppedError("the message was dropped from the full send queue (whenFull: 'drop-oldest')", 1),
       );
@@ -233,4 +251,9 @@ export class SendQueue<Out extends Outgoing> {
     const { maxMessages, maxBytes } = this.#options;
     return `the send queue is full (sendQueue: ${maxMessages} messages, ${maxBytes} bytes)`;
   }
+}
+
+function offlineError(messages: number): MessagesDroppedError {
+  const text = 'messages are being dropped until it is back; stats() counts them';
+  return new MessagesDroppedError(`there is no link (whenOffline: 'drop'): ${text}`, messages);
 }

@@ -13,9 +13,9 @@ export interface ConnectionStats {
   readonly unacknowledgedMessages: number;
   readonly receiveQueueMessages: number;
   readonly receiveQueueBytes: number;
-  /** Messages that a full send queue dropped. */
+  /** Messages that a full send queue dropped, or that had no link under `whenOffline: 'drop'`. */
   readonly droppedSending: number;
-  /** Messages that a full receive queue dropped. */
+  /** Messages that a full receive queue dropped, or that newer ones replaced under `keep: 'latest'`. */
   readonly droppedReceiving: number;
   readonly reconnects: number;
   /** Messages that arrived damaged and were dropped, and control words that did not belong. */

@@ -1,249 +1,134 @@
 /**
- * Streams over a session: any number of bytes, also more than a message may have, in parts that travel between the messages. Each part is
- * acknowledged, so a stream holds a bounded amount of memory at both ends.
+ * A connection as streams: a `Duplex` of Node, or a pair of web streams. Each message is one chunk; nothing is taken out of the receive queue
+ * before the reader asks for it, and a write is done when the send queue has taken the message, so that either end slows the other down.
  */
-import { Readable } from 'node:stream';
-import { types } from 'node:util';
-import type { Clock } from './environment.js';
-import { MessagesDroppedError, OptionError, TruncatedError, ValueError } from './errors.js';
-import type { ProgressInfo } from './lasting.js';
-import { Mailbox } from './mailbox.js';
-import { checkNames } from './option-names.js';
-import { abortError, type WaitOptions } from './pending.js';
-import type { Received, StreamPart } from './protocol.js';
+import { Duplex } from 'node:stream';
+import { ReadableStream, WritableStream } from 'node:stream/web';
+import { closedError } from './close-reason.js';
+import type { CloseInfo } from './connection-events.js';
+import { MessagesDroppedError, ValueError } from './errors.js';
 
-/** So much of a stream travels in one part. */
-const partBytes = 252 * 1024;
-
-/** So many parts of a stream may wait for their acknowledgement. */
-const mostUnderWay = 16;
-
-/** What `sendStream` takes besides the bytes. */
-export interface StreamOptions {
-  /** How many bytes there are, if that is known: the receiver is told, and the stream fails when it has another size. */
-  readonly sizeBytes?: number | undefined;
-  /** Gives up: the receiver's stream fails. */
-  readonly signal?: AbortSignal | undefined;
+/** How a connection is made a stream. */
+export interface StreamOptions<SendOptions> {
+  /** Whether messages are read as `getMessage` gives them, and not as `getData` does. Default false. */
+  readonly messages?: boolean | undefined;
+  /** The options of `sendData` for each message that is written. */
+  readonly send?: SendOptions | undefined;
 }
 
-/** Bytes in chunks: a Readable, a ReadableStream, a generator, a file's `createReadStream()`. */
-export type StreamSource = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>;
-
-/** What the streams of a connection need of it. */
-export interface StreamsOwner {
-  readonly clock: Clock;
-  /** Another object for each session. */
-  readonly session: unknown;
-  sendPart(part: StreamPart, options: WaitOptions): Promise<boolean>;
-  taken(received: Received): void;
-  progress(info: ProgressInfo): void;
+/** A `Duplex` in object mode: `Out` is read from it, `In` is written to it. */
+export interface MessageDuplex<Out, In> extends Duplex {
+  read(size?: number): Out | null;
+  write(value: In, callback?: (error: Error | null | undefined) => void): boolean;
+  write(value: In, encoding: BufferEncoding, callback?: (error: Error | null | undefined) => void): boolean;
+  [Symbol.asyncIterator](): NodeJS.AsyncIterator<Out>;
 }
 
-/** A stream that arrives. It fails with `ERR_SERPY_TRUNCATED` when it ends before it is whole. */
-export class ReceivedStream extends Readable {
-  /** How many bytes it will have, where the sender has said so. */
-  readonly sizeBytes: number | undefined;
-  readonly #taken: (received: Received) => void;
-  readonly #waiting: Received[] = [];
-  #wanted = false;
-  #ended = false;
-  doneBytes = 0;
-
-  constructor(sizeBytes: number | undefined, taken: (received: Received) => void) {
-    super({ highWaterMark: partBytes });
-    this.sizeBytes = sizeBytes;
-    this.#taken = taken;
-  }
-
-  /** A part has come, in its place. */
-  add(received: Received, data: Uint8Array): void {
-    this.doneBytes += data.length;
-    if (this.destroyed) this.#taken(received);
-    else this.#waiting.push(received);
-    if (this.#wanted) this._read();
-  }
-
-  /** All parts have come. */
-  finish(): void {
-    this.#ended = true;
-    if (this.#wanted) this._read();
-  }
-
-  override _read(): void {
-    const received = this.#waiting.shift();
-    this.#wanted = received === undefined;
-    if (received?.part?.kind === 'data') {
-      this.push(received.part.data);
-      this.#taken(received);
-    } else if (this.#ended) {
-      this.push(null);
-    }
-  }
-
-  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    for (const received of this.#waiting.splice(0)) this.#taken(received);
-    callback(error);
-  }
+/** A pair of web streams: `Out` is read from one, `In` is written to the other. */
+export interface WebStreams<Out, In> {
+  readonly readable: ReadableStream<Out>;
+  readonly writable: WritableStream<In>;
 }
 
-/** A stream that has begun to arrive, and the message that told so. */
-interface Arrived {
-  readonly stream: ReceivedStream;
-  readonly sizeBytes: number;
+/** What streams need of a connection. */
+export interface StreamSource<Out, In> {
+  readonly closeInfo: CloseInfo | undefined;
+  /** The messages as they come. The signal ends a wait without taking one. */
+  incoming(signal: AbortSignal): AsyncIterator<Out>;
+  send(value: In): Promise<unknown>;
+  close(reason: string): Promise<void>;
+  destroy(error: Error | undefined): void;
 }
 
-export class Streams {
-  readonly #owner: StreamsOwner;
-  readonly #arrived: Mailbox<Arrived>;
-  readonly #incoming = new Map<number, ReceivedStream>();
-  #session: unknown;
-  #nextId = 0;
-  #closed: (() => Error) | undefined;
-
-  constructor(owner: StreamsOwner) {
-    this.#owner = owner;
-    this.#arrived = new Mailbox(
-      { maxMessages: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY },
-      owner.clock,
-    );
-  }
-
-  async send(source: StreamSource, options: StreamOptions): Promise<boolean> {
-    checkSend(source, options);
-    const { sizeBytes: totalBytes, signal } = options;
-    const id = this.#nextId++;
-    const underWay: Promise<boolean>[] = [];
-    const put = (part: StreamPart) => {
-      if (signal?.aborted) throw abortError('sendStream', signal);
-      if (this.#closed) throw this.#closed();
-      const sent = this.#owner.sendPart(part, { signal });
-      sent.catch(() => {}); // it is looked at in its turn
-      underWay.push(sent);
-    };
-    put({ kind: 'begin', id, totalBytes });
-    await arrived(underWay.shift()); // the peer may not know of streams
-    let offset = 0;
-    try {
-      for await (const chunk of source) {
-        const bytes = bytesOf(chunk);
-        if (totalBytes !== undefined && offset + bytes.length > totalBytes) throw wrongSize(totalBytes, 'more');
-        for (let start = 0; start < bytes.length; start += partBytes) {
-          const data = bytes.subarray(start, start + partBytes);
-          put({ kind: 'data', id, offset, data });
-          offset += data.length;
-          if (underWay.length >= mostUnderWay) await arrived(underWay.shift());
-          this.#owner.progress({ direction: 'send', number: id, doneBytes: offset, totalBytes });
-        }
-      }
-      if (totalBytes !== undefined && offset < totalBytes) throw wrongSize(totalBytes, `only ${offset}`);
-      put({ kind: 'end', id, offset });
-      while (underWay.length > 0) await arrived(underWay.shift());
-      return true;
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#owner.sendPart({ kind: 'abort', id, reason }, {}).catch(() => {}); // nor has it, then, who would be told
-      throw error;
-    }
-  }
-
-  get(options: WaitOptions): Promise<ReceivedStream> {
-    return this.#arrived.take('getStream', options, ({ stream }) => stream);
-  }
-
-  /** A part has come. */
-  received(received: Received, part: StreamPart): void {
-    this.sessionIs(this.#owner.session);
-    const stream = this.#incoming.get(part.id);
-    switch (part.kind) {
-      case 'begin':
-        this.#begin(part);
-        break;
-      case 'data':
-        if (stream === undefined || part.offset !== stream.doneBytes) break;
-        stream.add(received, part.data);
-        this.#tell(part.id, stream);
-        return;
-      case 'end':
-        if (stream?.doneBytes === part.offset) stream.finish();
-        else
-          stream?.destroy(
-            new TruncatedError('a stream ended before it was whole: parts of it were dropped on the way'),
-          );
-        this.#incoming.delete(part.id);
-        break;
-      case 'abort':
-        stream?.destroy(new TruncatedError(`the peer gave a stream up before it was whole: ${part.reason}`));
-        this.#incoming.delete(part.id);
-    }
-    this.#owner.taken(received);
-  }
-
-  /** If it is another than it was, no more parts come of the streams from before. */
-  sessionIs(session: unknown): void {
-    if (session === this.#session) return;
-    this.#session = session;
-    this.#fail(() => new TruncatedError('a stream ended before it was whole: the session was lost'));
-  }
-
-  /** The connection is over. */
-  close(error: () => Error): void {
-    this.#closed = error;
-    this.#arrived.close(error);
-    this.#fail(() => new TruncatedError('a stream ended before it was whole: the connection is closed'));
-  }
-
-  #begin({ id, totalBytes }: StreamPart & { readonly kind: 'begin' }): void {
-    const stream = new ReceivedStream(totalBytes, (taken) => this.#owner.taken(taken));
-    stream.on('error', () => {}); // a program that has not asked for it yet must not end of it
-    this.#incoming.set(id, stream);
-    this.#arrived.put({ stream, sizeBytes: 0 });
-    this.#tell(id, stream);
-  }
-
-  #tell(number: number, { doneBytes, sizeBytes: totalBytes }: ReceivedStream): void {
-    this.#owner.progress({ direction: 'receive', number, doneBytes, totalBytes });
-  }
-
-  #fail(error: () => Error): void {
-    for (const stream of this.#incoming.values()) stream.destroy(error());
-    this.#incoming.clear();
-  }
+export function duplexOf<Out, In>(source: StreamSource<Out, In>): MessageDuplex<Out, In> {
+  const stop = new AbortController();
+  const incoming = source.incoming(stop.signal);
+  return new Duplex({
+    objectMode: true,
+    readableHighWaterMark: 0, // what waits, waits in the receive queue, where it is counted
+    writableHighWaterMark: 1,
+    allowHalfOpen: false,
+    read() {
+      next(source, incoming).then(
+        ({ done, value }) => {
+          if (value === null) this.destroy(noNull());
+          else this.push(done ? null : value);
+        },
+        (error) => this.destroy(error),
+      );
+    },
+    write(value: In, _encoding, callback) {
+      source.send(value).then(() => callback(), callback);
+    },
+    final(callback) {
+      finish(source).then(() => callback(), callback);
+    },
+    destroy(error, callback) {
+      stop.abort();
+      source.destroy(error ?? undefined);
+      callback(error);
+    },
+  }) as MessageDuplex<Out, In>;
 }
 
-async function arrived(sent: Promise<boolean> | undefined): Promise<void> {
-  if ((await sent) === false) {
-    throw new MessagesDroppedError(
-      "a part of the stream was dropped by the full send queue: use whenFull: 'block' for streams",
-      1,
-    );
-  }
+export function webStreamsOf<Out, In>(source: StreamSource<Out, In>): WebStreams<Out, In> {
+  const stop = new AbortController();
+  const incoming = source.incoming(stop.signal);
+  const readable = new ReadableStream<Out>(
+    {
+      async pull(controller) {
+        const { done, value } = await next(source, incoming);
+        if (stop.signal.aborted) return;
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      cancel(reason) {
+        stop.abort();
+        return source.close(typeof reason === 'string' ? reason : '');
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  const writable = new WritableStream<In>({
+    async write(value) {
+      await source.send(value);
+    },
+    close: () => finish(source),
+    abort(reason) {
+      source.destroy(reason instanceof Error ? reason : undefined);
+    },
+  });
+  return { readable, writable };
 }
 
-function bytesOf(chunk: unknown): Uint8Array {
-  if (types.isUint8Array(chunk)) return chunk;
-  if (typeof chunk === 'string') return Buffer.from(chunk);
-  throw new ValueError(`a stream is made of bytes or text, and gave ${chunk === null ? 'null' : typeof chunk}`);
+/** The next message, or the end. @throws `ERR_SERPY_CLOSED` where the connection was broken off and not closed */
+async function next<Out>(
+  source: StreamSource<unknown, never>,
+  incoming: AsyncIterator<Out>,
+): Promise<IteratorResult<Out>> {
+  const result = await incoming.next();
+  if (result.done) throwIfBroken(source.closeInfo);
+  return result;
 }
 
-function wrongSize(totalBytes: number, got: string): ValueError {
-  return new ValueError(`the stream was to have ${totalBytes} bytes (sizeBytes), and has ${got}`);
+/** All is written: sends what is queued, and closes. @throws where something may not have arrived that should have */
+async function finish(source: StreamSource<unknown, never>): Promise<void> {
+  await source.close('');
+  const info = source.closeInfo;
+  throwIfBroken(info);
+  const { unsentMessages = 0, unknownMessages = 0 } = info ?? {};
+  if (unsentMessages + unknownMessages === 0) return;
+  const text = `the connection was closed with ${unsentMessages} messages not sent, and ${unknownMessages} that may or may not have arrived`;
+  throw new MessagesDroppedError(text, unsentMessages + unknownMessages);
 }
 
-function checkSend(source: unknown, options: StreamOptions): void {
-  if (options === null || typeof options !== 'object') throw new OptionError('the options of sendStream are an object');
-  checkNames(options, ['sizeBytes', 'signal']);
-  const { sizeBytes } = options;
-  if (sizeBytes !== undefined && !(Number.isSafeInteger(sizeBytes) && sizeBytes >= 0)) {
-    throw new OptionError(`sizeBytes takes a whole number of bytes from 0 on, not ${String(sizeBytes)}`);
-  }
-  const iterable = source as Partial<AsyncIterable<unknown> & Iterable<unknown>> | null | undefined;
-  if (
-    typeof source === 'string' ||
-    types.isUint8Array(source) ||
-    !(iterable?.[Symbol.asyncIterator] || iterable?.[Symbol.iterator])
-  ) {
-    throw new ValueError(
-      'sendStream takes a stream of bytes, such as createReadStream(path): use sendData for one value',
-    );
-  }
+/** A connection that an end meant to close is at its end; any other has failed. */
+function throwIfBroken(info: CloseInfo | undefined): void {
+  if (info?.error || info?.intended === false || info?.reason === 'gave-up') throw closedError('the stream', info);
+}
+
+function noNull(): ValueError {
+  return new ValueError(
+    'a message is null (None in Python), which ends a stream of Node: read messages instead, with toDuplex({ messages: true })',
+  );
 }

@@ -21,6 +21,8 @@ describe('options of a connection', () => {
       maxMessageBytes: 64 * 1024 * 1024,
       sendQueue: { maxMessages: 1000, maxBytes: 16 * 1024 * 1024, whenFull: 'block' },
       receiveQueue: { maxMessages: 4096, maxBytes: 16 * 1024 * 1024, whenFull: 'block' },
+      keep: 'all',
+      whenOffline: 'buffer',
       reconnect: {
         baseDelayMs: 250,
         maxDelayMs: 15_000,
@@ -113,9 +115,17 @@ describe('the messages of wrong options', () => {
     [
       connectionOptions,
       undefined,
-      'options are an object with names from autoRestart, connectTimeoutMs, closeTimeoutMs, keepAliveMs, writeTimeoutMs, frameTimeoutMs, maxMessageBytes, sendQueue, receiveQueue, key, tls, reconnect, not undefined',
+      'options are an object with names from autoRestart, connectTimeoutMs, closeTimeoutMs, keepAliveMs, writeTimeoutMs, frameTimeoutMs, maxMessageBytes, sendQueue, receiveQueue, keep, whenOffline, key, tls, reconnect, not undefined',
     ],
     [connectionOptions, 'utf-8', "not 'utf-8' (a string)"],
+    [connectionOptions, { keep: 'newest' }, "the option keep takes 'all' or 'latest', not 'newest' (a string)"],
+    [connectionOptions, { whenOffline: true }, "the option whenOffline takes 'buffer' or 'drop', not true"],
+    [
+      connectionOptions,
+      { keep: 'latest', receiveQueue: { maxMessages: 5, whenFull: 'block', maxBytes: undefined } },
+      "the options keep: 'latest' and receiveQueue.maxMessages and receiveQueue.whenFull contradict each other: 'latest' keeps one message, which the next replaces, so leave one of them out",
+    ],
+    [connectionOptions, { keep: 'latest', receiveQueue: 'none' }, 'the option receiveQueue takes an object'],
     [serverOptions, {}, 'the option port is missing: it takes a whole number from 0 to 65535'],
     [serverOptions, { port: '5000' }, "the option port takes a whole number from 0 to 65535, not '5000' (a string)"],
     [

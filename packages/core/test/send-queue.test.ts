@@ -54,6 +54,22 @@ describe('a send queue', () => {
     expect([queue.length, queue.bytes, queue.idle]).toEqual([0, 0, true]);
   });
 
+  test('drops all that is not on the wire when told so: who waits hears that it was not accepted, and nobody waits on', async () => {
+    const { clock, queue, drops } = setUp('block', { maxMessages: 3, maxBytes: 1000 });
+    const onWire = watch(queue.send(acked(1), { timeoutMs: 50 }));
+    queue.next();
+    const sent = [acked(2), plain(3), acked(4), plain(5)].map((item) => watch(queue.send(item, { timeoutMs: 50 })));
+    queue.dropUnsent();
+    await settle();
+    expect(sent.map(({ result }) => result)).toEqual([false, true, false, false]);
+    expect(onWire.result).toBeUndefined();
+    expect([queue.length, queue.bytes, queue.unacknowledged]).toEqual([0, 0, 1]);
+    expect(drops).toMatchObject([{ code: 'ERR_SERPY_DROPPED', messages: 4 }]);
+    queue.dropUnsent();
+    expect(drops).toHaveLength(1);
+    expect(clock.pending).toBe(1); // of the one on the wire
+  });
+
   test('lets those who wait in, in order, as soon as there is room', async () => {
     const { queue } = setUp('block');
     const sent = [1, 2, 3, 4].map((id) => watch(queue.send(plain(id), {})));

@@ -16,8 +16,7 @@ export class ConnectionSetup {
   readonly settings: ConnectionSettings;
   readonly protocol: ReturnType<typeof v1Protocol>;
 
-  constructor(options: ConnectionOptions) {
-    const settings = parseOptions<ConnectionSettings & V1Setting>(v1ConnectionOptions, options);
+  constructor(settings: ConnectionSettings & V1Setting) {
     this.settings = settings;
     this.protocol = v1Protocol(settings);
   }
@@ -37,7 +36,8 @@ export class Connection extends CoreConnection<V1> {
   /** @throws `ERR_SERPY_OPTION` for an unknown option or a wrong value */
   constructor(options?: ConnectionOptions, environment?: Environment);
   constructor(options: ConnectionOptions | ConnectionSetup = {}, environment?: Environment) {
-    const { settings, protocol } = options instanceof ConnectionSetup ? options : new ConnectionSetup(options);
+    const { settings, protocol } =
+      options instanceof ConnectionSetup ? options : new ConnectionSetup(parseOptions(v1ConnectionOptions, options));
     super(protocol, settings, environment);
   }
 }

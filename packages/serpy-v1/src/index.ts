@@ -9,6 +9,7 @@ export {
   type TlsOptions,
   type TypedNumber,
 } from 'serpy-core';
+export { createDecoderStream, createEncoderStream, type DecoderOptions, type EncoderOptions } from './codec-streams.js';
 export { Connection, type ConnectionOptions } from './connection.js';
 export type { LivenessSetting } from './liveness.js';
 export { type Data, type Message, OpaquePickle } from './messages.js';

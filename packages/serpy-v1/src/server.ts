@@ -9,7 +9,7 @@ import {
   serverOptions,
 } from 'serpy-core';
 import { Connection, type ConnectionOptions, ConnectionSetup } from './connection.js';
-import { type V1DiallingOption, v1AcceptedOptions } from './options.js';
+import { type V1DiallingOption, v1AcceptedOptions, v1ConnectionOptions } from './options.js';
 import type { V1 } from './protocol.js';
 
 /** Where to listen, how many connections, and the options of each. */
@@ -27,7 +27,7 @@ export class Server extends CoreServer<V1, Connection> {
   /** @throws `ERR_SERPY_OPTION` for an unknown option, a wrong value or a missing port */
   constructor(options: ServerOptions, environment?: Environment) {
     const settings = parseOptions({ ...serverOptions, ...v1AcceptedOptions }, options);
-    const setup = new ConnectionSetup(connectionPart(settings));
+    const setup = new ConnectionSetup({ ...parseOptions(v1ConnectionOptions, {}), ...connectionPart(settings) });
     super(settings, () => new Connection(setup as object, environment), environment);
   }
 }

@@ -8,6 +8,8 @@ test('the public names are these and no others', () => {
     'NumpyArray',
     'OpaquePickle',
     'Server',
+    'createDecoderStream',
+    'createEncoderStream',
     'decodeText',
     'encodeText',
     'formatFloat',

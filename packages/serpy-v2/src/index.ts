@@ -9,6 +9,7 @@ export {
   type TlsOptions,
   type TypedNumber,
 } from 'serpy-core';
+export { type CodecOptions, createDecoderStream, createEncoderStream } from './codec-streams.js';
 export { Connection } from './connection.js';
 export type { ReplayLimits } from './handshake/outflow.js';
 export { type HandshakeMode, type HandshakeOptions, handshakeOptions } from './handshake/settings.js';

@@ -19,6 +19,8 @@ test('the public names are these', () => {
     [
       "Connection",
       "Server",
+      "createDecoderStream",
+      "createEncoderStream",
       "float",
       "generateKey",
       "handshakeOptions",

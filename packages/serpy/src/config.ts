@@ -1,6 +1,6 @@
 /** Options from elsewhere than code: URLs, JSON files and the environment. */
 import { readFileSync } from 'node:fs';
-import { checkNames, OptionError, type OptionSpec } from 'serpy-core';
+import { checkNames, checkTogether, OptionError, type OptionSpec } from 'serpy-core';
 import { type ConnectOptions, connectSpecs, type ListenOptions, listenSpecs, markAsConfig } from './options.js';
 import type { ProtocolName } from './protocols.js';
 
@@ -140,10 +140,11 @@ function readConfig(path: string): Record<string, unknown> {
   return config;
 }
 
-/** Checks each value, of options of either end: which end it is shows when the configuration is used. */
+/** Checks each value and what contradicts another, of options of either end: which end it is shows when the configuration is used. */
 function checkValues(settings: Record<string, unknown>): void {
   checkNames(settings, Object.keys(allSpecs));
   for (const [name, value] of Object.entries(settings)) allSpecs[name]?.parse(value, name);
+  checkTogether(allSpecs, settings);
 }
 
 /** Without a prototype, so that a name such as `__proto__` is an unknown option like any other. */

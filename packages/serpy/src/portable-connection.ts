@@ -20,6 +20,8 @@ type Shared = Pick<
   | 'messages'
   | 'enableRestart'
   | 'disableRestart'
+  | 'toDuplex'
+  | 'toWeb'
   | 'release'
   | 'stats'
   | 'close'

@@ -35,7 +35,7 @@ export interface TypesOf {
 }
 
 /** All settings that a protocol may need. */
-export type ProtocolSettings = Pick<ConnectionSettings, 'maxMessageBytes' | 'autoRestart' | 'receiveQueue'> &
+export type ProtocolSettings = Pick<ConnectionSettings, 'maxMessageBytes' | 'autoRestart' | 'receiveQueue' | 'keep'> &
   v1.V1Setting &
   ProbeSetting &
   v2.HandshakeOptions;

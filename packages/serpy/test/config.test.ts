@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -142,6 +143,12 @@ describe('a configuration file', () => {
     await expect(listen(options as never)).rejects.toThrow('there is no option autoRestart');
   });
 
+  test('and variables may not contradict each other', () => {
+    const path = configFile('{ "protocol": "v2", "port": 5000, "receiveQueue": { "maxBytes": 1000 } }');
+    const attempt = () => loadConfig(path, { env: { SERPY_KEEP: 'latest', SERPY_WHEN_OFFLINE: 'drop' } });
+    expect(attempt).toThrow("keep: 'latest' and receiveQueue.maxBytes contradict each other");
+  });
+
   test('is overridden by the environment, option by option', () => {
     const path = configFile('{ "protocol": "v1", "port": 5000, "sendQueue": { "maxMessages": 1, "maxBytes": 9 } }');
     const env = { SERPY_PORT: '6000', SERPY_AUTO_RESTART: 'true', SERPY_SEND_QUEUE_MAX_MESSAGES: '2', PATH: '/bin' };
@@ -163,6 +170,10 @@ describe('a configuration file', () => {
     ['{ "protocol": "v2", "prt": 5000 }', 'did you mean port?'],
     ['{ "protocol": "v2", ', 'is not JSON'],
     ['[]', 'must hold an object'],
+    [
+      '{ "protocol": "v2", "keep": "latest", "receiveQueue": { "whenFull": "block" } }',
+      "keep: 'latest' and receiveQueue.whenFull contradict each other",
+    ],
     ['{ "__proto__": { "port": 1 } }', 'there is no option __proto__'],
   ])('%s is refused with a sentence that names file and fault', (content, message) => {
     const path = configFile(content);
@@ -175,6 +186,31 @@ describe('a configuration file', () => {
   test('that is not there is refused by name', () => {
     expect(() => loadConfig(join(folder, 'missing.json'))).toThrow(/missing\.json cannot be read/);
   });
+});
+
+test.each(['serpy1', 'serpy2', 'serpy'])('%s: live data by URL, and by variables', async (scheme) => {
+  const server = await listen(`${scheme}://127.0.0.1:0?keep=latest`);
+  const { port } = server.address;
+  const client = await connect(`${scheme}://127.0.0.1:${port}?whenOffline=drop&autoRestart=true`);
+  client.on('warning', () => {});
+  const settled = once(client, 'reconnecting');
+  for (let n = 1; n <= 3; n++) expect(await client.sendData(n)).toBe(true);
+  const accepted = await server.getConnection();
+  accepted.on('warning', () => {});
+  while (accepted.stats().messagesReceived < 3) await new Promise((resolve) => setImmediate(resolve));
+  expect((await accepted.getMessage()).number()).toBe(3);
+  expect(accepted.stats().droppedReceiving).toBe(2);
+  await server.close();
+  accepted.destroy();
+  await settled;
+  expect(await client.sendData(4)).toBe(false);
+  expect(client.stats().droppedSending).toBe(1);
+  client.destroy();
+  const contradiction = `${scheme}://127.0.0.1:1?keep=latest&receiveQueue.whenFull=block`;
+  await expect(connect(contradiction)).rejects.toThrow('contradict each other');
+  await expect(listen(contradiction)).rejects.toThrow('contradict each other');
+  const env = { SERPY_KEEP: 'latest', SERPY_WHEN_OFFLINE: 'drop' };
+  expect(environmentOptions(env)).toEqual({ keep: 'latest', whenOffline: 'drop' });
 });
 
 test('a variable of the environment that names no option is refused with the nearest', () => {

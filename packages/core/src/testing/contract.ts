@@ -10,13 +10,16 @@ import { connectingStatements } from './contract/connecting.js';
 import { dyingStatements } from './contract/dying.js';
 import { exchangeStatements } from './contract/exchange.js';
 import { leavingStatement } from './contract/leaving.js';
+import { liveStatements } from './contract/live.js';
 import { receivingStatements } from './contract/receiving.js';
 import { restartingStatements } from './contract/restarting.js';
 import { sendingStatements } from './contract/sending.js';
 import { servingStatements } from './contract/serving.js';
 import { simulatingStatement } from './contract/simulating.js';
 import { Stage, type Subject, worlds } from './contract/stage.js';
+import { streamingStatements } from './contract/streaming.js';
 import { tellingStatements } from './contract/telling.js';
+import { webStreamingStatements } from './contract/web-streaming.js';
 
 export type { Sample, ServerOptions, Subject } from './contract/stage.js';
 
@@ -35,6 +38,9 @@ export function connectionContract<T extends ProtocolTypes>(name: string, subjec
       describe('exchange', () => exchangeStatements(stage));
       describe('sending', () => sendingStatements(stage));
       describe('receiving', () => receivingStatements(stage));
+      describe('live data', () => liveStatements(stage));
+      describe('a Duplex', () => streamingStatements(stage));
+      describe('web streams', () => webStreamingStatements(stage));
       describe('closing', () => closingStatements(stage));
       describe('restarting', () => restartingStatements(stage));
       describe('dying', () => dyingStatements(stage));

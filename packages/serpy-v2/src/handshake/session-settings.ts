@@ -1,5 +1,5 @@
 /** What a v2 session goes by, with what is not given filled in. */
-import type { QueueOptions } from 'serpy-core';
+import type { Keep, QueueOptions } from 'serpy-core';
 import type { HandshakeSettings } from './phase.js';
 import type { HandshakeOptions } from './settings.js';
 
@@ -8,12 +8,13 @@ export interface SessionOptions extends Partial<HandshakeOptions> {
   readonly maxMessageBytes: number;
   readonly autoRestart?: boolean;
   readonly receiveQueue?: QueueOptions;
+  readonly keep?: Keep;
   readonly handshakeTimeoutMs?: number;
 }
 
 /** The settings of a handshake; defaults are those of the options. */
 export function handshakeSettings(options: SessionOptions): HandshakeSettings {
-  const { maxMessageBytes, receiveQueue, autoRestart = false, handshakeTimeoutMs = 5_000 } = options;
+  const { maxMessageBytes, receiveQueue, keep, autoRestart = false, handshakeTimeoutMs = 5_000 } = options;
   return {
     handshake: options.handshake ?? 'off',
     helloTimeoutMs: options.helloTimeoutMs ?? 500,
@@ -27,7 +28,7 @@ export function handshakeSettings(options: SessionOptions): HandshakeSettings {
     window: {
       maxMessages: receiveQueue?.maxMessages ?? 4096,
       maxBytes: receiveQueue?.maxBytes ?? 16 * 1024 * 1024,
-      drops: receiveQueue !== undefined && receiveQueue.whenFull !== 'block',
+      drops: keep === 'latest' || (receiveQueue !== undefined && receiveQueue.whenFull !== 'block'),
     },
   };
 }

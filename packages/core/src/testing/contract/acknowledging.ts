@@ -64,6 +64,25 @@ export function acknowledgingStatements<T extends ProtocolTypes>(
     expect([...accepted]).toEqual([numbered(2).data]);
   });
 
+  test("whenOffline 'drop': what was on the wire is sent again, what had to wait for a link is not", async () => {
+    const peer = await stage().silentPeer();
+    const { host, port } = peer.address;
+    const client = stage().connection({ whenOffline: 'drop', autoRestart: true, reconnect: soon });
+    await client.connect(host, port);
+    const sent = client.sendData(numbered(1).value, acknowledged);
+    expect(client.stats().unacknowledgedMessages).toBe(1);
+    const meanwhile: Promise<boolean>[] = [];
+    client.once('reconnecting', () => meanwhile.push(client.sendData(numbered(2).value, acknowledged)));
+    peer.hangUp();
+    const { server } = await stage().started({ port });
+    const accepted = await server.getConnection();
+    expect(await sent).toBe(true);
+    expect(await Promise.all(meanwhile)).toEqual([false]);
+    expect(await client.sendData(numbered(3).value, acknowledged)).toBe(true);
+    expect([...accepted]).toEqual([1, 3].map((n) => numbered(n).data));
+    expect(client.stats().droppedSending).toBe(1);
+  });
+
   test('close() waits for acknowledgements that are due', async () => {
     const { client, accepted } = await stage().pair();
     const sent = [1, 2, 3].map((n) => watchSettling(client.sendData(numbered(n).value, acknowledged)));

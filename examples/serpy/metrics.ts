@@ -1,0 +1,60 @@
+// The counts of a connection as gauges for Prometheus: every number of stats(), read anew whenever somebody looks.
+// Without --url it talks to a photon counter of its own.
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Gauge, Registry } from 'prom-client';
+import { connect, type PortableConnection } from 'serpy';
+import { readArguments } from '../arguments.ts';
+import { startCounter } from './photon-counter.ts';
+
+const { url, port } = readArguments('Shows the counts of a connection to Prometheus.', {
+  url: ['the instrument, such as serpy2://192.168.1.20:5000; none for a simulated one', 'none'],
+  port: ['the port of the page with the gauges; 0 for any free one', 9464],
+});
+
+const counter = url === 'none' ? await startCounter() : undefined;
+const connection: PortableConnection = await connect(
+  `${counter?.url ?? url}${url.includes('?') ? '&' : '?'}keep=latest&autoRestart=true`,
+);
+connection.on('warning', ({ code, message }) => {
+  if (code !== 'ERR_SERPY_DROPPED') console.error(message); // that old counts are dropped is what was asked for
+});
+
+const registry = new Registry();
+for (const name of Object.keys(connection.stats()) as (keyof ReturnType<typeof connection.stats>)[]) {
+  new Gauge({
+    name: `serpy_${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`,
+    help: `${name} of connection.stats()`,
+    registers: [registry],
+    collect() {
+      this.set(connection.stats()[name]);
+    },
+  });
+}
+new Gauge({
+  name: 'serpy_connected',
+  help: 'whether there is a link',
+  registers: [registry],
+  collect() {
+    this.set(connection.isConnected() ? 1 : 0);
+  },
+});
+
+const page = createServer(async (_request, response) => {
+  response.setHeader('Content-Type', registry.contentType);
+  response.end(await registry.metrics());
+});
+page.on('error', (error) => {
+  console.error(`cannot show the gauges: ${error.message}`);
+  process.exit(1);
+});
+page.listen(port, '127.0.0.1', () => {
+  console.log(`gauges on http://127.0.0.1:${(page.address() as AddressInfo).port}/metrics`);
+});
+
+process.once('SIGINT', () => connection.close());
+const photons = new Gauge({ name: 'photons', help: 'the newest count', registers: [registry] });
+for await (const message of connection.messages()) photons.set(Number(message.number()));
+page.close();
+page.closeAllConnections();
+await counter?.close();

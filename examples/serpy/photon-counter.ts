@@ -1,0 +1,19 @@
+// A simulated photon counter: a server that sends every client a number every 10 ms, and wants nobody to have old ones.
+import { listen } from 'serpy';
+import { photonCount } from './simulation.ts';
+
+export interface Counter {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Starts one on any free port of this computer. */
+export async function startCounter(): Promise<Counter> {
+  const server = await listen({ protocol: 'v2', port: 0, whenOffline: 'drop' });
+  server.on('connection', (client) => {
+    let index = 0;
+    const timer = setInterval(() => client.sendData(photonCount(index++)).catch(() => {}), 10);
+    client.once('close', () => clearInterval(timer));
+  });
+  return { url: `serpy2://127.0.0.1:${server.address.port}`, close: () => server.closeServer() };
+}

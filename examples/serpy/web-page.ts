@@ -1,0 +1,62 @@
+// A web page that shows what an instrument measures, live: messages go on to every browser as server-sent events.
+// A page that is slow misses counts and holds nobody up. Without --url it talks to a photon counter of its own.
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { connect, type PortableConnection } from 'serpy';
+import { readArguments } from '../arguments.ts';
+import { startCounter } from './photon-counter.ts';
+
+const { url, port } = readArguments('Shows on a web page what an instrument measures, live.', {
+  url: ['the instrument, such as serpy2://192.168.1.20:5000; none for a simulated one', 'none'],
+  port: ['the port of the page; 0 for any free one', 8080],
+});
+
+const counter = url === 'none' ? await startCounter() : undefined;
+// The newest count is all that a page wants, and an instrument that was switched off comes back by itself.
+const connection: PortableConnection = await connect(
+  `${counter?.url ?? url}${url.includes('?') ? '&' : '?'}keep=latest&autoRestart=true`,
+);
+connection.on('warning', ({ code, message }) => {
+  if (code !== 'ERR_SERPY_DROPPED') console.error(message); // that old counts are dropped is what was asked for
+});
+
+const viewers = new Set<ServerResponse>();
+const html = `<!doctype html>
+<meta charset="utf-8">
+<title>Photon counter</title>
+<h1 id="count">no count yet</h1>
+<script>
+  const counts = new EventSource('/counts');
+  counts.onmessage = ({ data }) => { document.getElementById('count').textContent = JSON.parse(data) + ' photons'; };
+</script>
+`;
+
+const page = createServer((request, response) => {
+  if (request.url === '/counts') {
+    response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store' });
+    response.write(': hello\n\n');
+    viewers.add(response);
+    response.once('close', () => viewers.delete(response));
+  } else if (request.url === '/') {
+    response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' }).end(html);
+  } else {
+    response.writeHead(404).end('there is / and /counts\n');
+  }
+});
+page.on('error', (error) => {
+  console.error(`cannot show the page: ${error.message}`);
+  process.exit(1);
+});
+page.listen(port, '127.0.0.1');
+await once(page, 'listening');
+console.log(`page on http://127.0.0.1:${(page.address() as AddressInfo).port}/`);
+
+process.once('SIGINT', () => connection.close());
+for await (const message of connection.messages()) {
+  const event = `data: ${JSON.stringify(message.text())}\n\n`;
+  for (const viewer of viewers) if (!viewer.writableNeedDrain) viewer.write(event);
+}
+page.close();
+page.closeAllConnections();
+await counter?.close();

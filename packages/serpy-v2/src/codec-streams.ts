@@ -1,0 +1,57 @@
+/** v2 on any stream of bytes: a decoder and an encoder for serial ports, files and pipes. Plain v2, as there is nobody to shake hands with. */
+import {
+  connectionOptions,
+  decoderStream,
+  encoderStream,
+  type Given,
+  type MessageDecoder,
+  parseOptions,
+  soloOutput,
+  type ValueEncoder,
+} from 'serpy-core';
+import { type V2, v2Protocol } from './protocol.js';
+import { V2Session } from './session.js';
+import type { Message, Value } from './values.js';
+
+/** What a decoder and an encoder go by. */
+export interface CodecSettings {
+  /** The largest message. Default 64 MiB. */
+  readonly maxMessageBytes: number;
+}
+
+export type CodecOptions = Given<CodecSettings>;
+
+const codecOptions = { maxMessageBytes: connectionOptions.maxMessageBytes };
+
+/**
+ * A `Transform` from bytes to messages, as `getMessage` gives them: `port.pipe(createDecoderStream())`. A message whose checksum is wrong is
+ * dropped and told by the event `warning`.
+ * @throws `ERR_SERPY_OPTION`. It fails with `ERR_SERPY_PROTOCOL`, `ERR_SERPY_TOO_LARGE`, and `ERR_SERPY_TRUNCATED` at an end in the middle of a message
+ */
+export function createDecoderStream(options: CodecOptions = {}): MessageDecoder<Message> {
+  const protocol = v2Protocol(parseOptions<CodecSettings>(codecOptions, options));
+  return decoderStream<V2>(protocol, (stream) => ({ warn: (error) => void stream.emit('warning', error) }));
+}
+
+/**
+ * A `Transform` from values, as `sendData` takes them, to bytes. Large bytes are not copied.
+ * @throws `ERR_SERPY_OPTION`. It fails with what `sendData` throws for a value that cannot be sent
+ */
+export function createEncoderStream(options: CodecOptions = {}): ValueEncoder<Value> {
+  const settings = parseOptions<CodecSettings>(codecOptions, options);
+  let pieces: Uint8Array[] = [];
+  const output = soloOutput({
+    write: (piece) => void pieces.push(piece),
+    reserve(bytes) {
+      const memory = Buffer.allocUnsafe(bytes);
+      pieces.push(memory);
+      return { memory, start: 0 };
+    },
+  });
+  const session = new V2Session(settings, output);
+  return encoderStream((value) => {
+    pieces = [];
+    session.send(session.encode(value));
+    return pieces;
+  });
+}

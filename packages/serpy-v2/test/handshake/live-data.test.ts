@@ -1,0 +1,122 @@
+/** Live data in sessions: what a queue has dropped counts as taken, and what was accepted arrives although later messages are dropped. */
+import { MemoryNetwork } from 'serpy-core/testing';
+import { Connection, type ConnectionOptions, Server, type ServerOptions } from 'serpy-v2';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+let network: MemoryNetwork;
+let server: Server;
+let client: Connection;
+beforeEach(() => {
+  network = new MemoryNetwork();
+  network.clock.runFreely();
+});
+afterEach(async () => {
+  client?.destroy();
+  await server?.close();
+  for (const each of server) each.destroy();
+  network.clock.stop();
+});
+
+async function pair(options: ConnectionOptions = {}, serverOptions: Partial<ServerOptions> = {}) {
+  server = await new Server({ port: 5000, ...serverOptions }, network).start();
+  client = new Connection({ handshake: 'prefer', autoRestart: true, ...options }, network);
+  await client.connect('127.0.0.1', 5000);
+  return await server.getConnection();
+}
+
+/** Resolves when the condition holds. */
+async function until(condition: () => boolean): Promise<void> {
+  for (let turn = 0; !condition(); turn++) {
+    if (turn > 10_000) throw new Error('the condition never came true');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+test("keep 'latest': what newer messages replace counts as taken, and what waits as received", async () => {
+  const accepted = await pair({}, { keep: 'latest' });
+  const replaced = [1, 2, 3].map((n) => client.sendData(n, { acknowledge: 'processed' }));
+  let last: boolean | undefined;
+  expect(await client.sendData(4, { acknowledge: 'received' })).toBe(true);
+  const waiting = client.sendData(5, { acknowledge: 'processed' }).then((taken) => {
+    last = taken;
+  });
+  expect(await Promise.all(replaced)).toEqual([true, true, true]);
+  expect(last).toBeUndefined();
+  expect(await accepted.getData()).toBe(5);
+  await waiting;
+  expect(last).toBe(true);
+  expect(accepted.stats().droppedReceiving).toBe(4);
+});
+
+test("keep 'latest': neither window nor replay buffer of the sender fills up, with nobody taking anything", async () => {
+  const accepted = await pair(
+    { replayQueue: { maxMessages: 100 }, sendQueue: { maxMessages: 10 } },
+    { keep: 'latest' },
+  );
+  for (let n = 0; n < 5000; n++) await client.sendData(n);
+  await client.sendData(5000, { acknowledge: 'received' });
+  expect(accepted.stats()).toMatchObject({ receiveQueueMessages: 1, droppedReceiving: 5000 });
+  expect(await accepted.getData()).toBe(5000);
+});
+
+test.each([
+  ['client', () => client],
+  ['server', (accepted: Connection) => accepted],
+])(
+  "whenOffline 'drop' at the %s: what was accepted is sent again, what comes while the peer is away is dropped",
+  async (_, end) => {
+    const reconnect = { baseDelayMs: 1, maxDelayMs: 1 };
+    const accepted = await pair({ whenOffline: 'drop', reconnect }, { whenOffline: 'drop' });
+    await client.sendData('begin', { acknowledge: 'processed', timeoutMs: 0 });
+    const [sender, receiver] = end(accepted) === client ? [client, accepted] : [accepted, client];
+    const warnings: unknown[] = [];
+    sender.on('warning', ({ code }) => warnings.push(code));
+    expect([...accepted]).toEqual(['begin']);
+    network.links.at(-1)?.stall();
+    for (let n = 1; n <= 3; n++) expect(await sender.sendData(n)).toBe(true); // on a wire that nobody hears
+    network.clock.stop();
+    network.links.at(-1)?.reset();
+    await until(() => sender.state === 'reconnecting');
+    for (let n = 4; n <= 6; n++) expect(await sender.sendData(n)).toBe(false);
+    expect(sender.stats().droppedSending).toBe(3);
+    expect(warnings).toEqual(['ERR_SERPY_DROPPED']);
+    network.clock.runFreely();
+    await until(() => sender.state === 'connected');
+    expect(await sender.sendData(7)).toBe(true);
+    const received = [];
+    for (let n = 0; n < 4; n++) received.push(await receiver.getData());
+    expect(received).toEqual([1, 2, 3, 7]);
+  },
+);
+
+test("whenOffline 'drop': the next outage is told, also when the link was never up for long enough to settle", async () => {
+  const accepted = await pair({ whenOffline: 'drop', reconnect: { baseDelayMs: 1, maxDelayMs: 1 } });
+  const warnings: unknown[] = [];
+  client.on('warning', ({ code }) => warnings.push(code));
+  client.on('reconnecting', () => void client.sendData('dropped'));
+  network.links.at(-1)?.stall();
+  await client.sendData('kept');
+  for (let outage = 1; outage <= 3; outage++) {
+    client.once('reconnect', () => network.links.at(-1)?.stall());
+    network.links.at(-1)?.reset();
+    await until(() => client.stats().reconnects === outage);
+    expect(warnings).toHaveLength(outage);
+  }
+  network.links.at(-1)?.reset();
+  expect(await accepted.getData()).toBe('kept');
+  expect(accepted.isDataAvailable()).toBe(false);
+});
+
+test("whenOffline 'drop': close() does not wait for a peer that would get nothing but what is dropped", async () => {
+  const limits = { maxMessages: 2, maxBytes: 100 };
+  await pair({ whenOffline: 'drop' }, { receiveQueue: limits });
+  const sent = [1, 2, 3, 4].map((n) => client.sendData(n, n < 3 ? { acknowledge: 'received' } : {}));
+  expect(await Promise.all(sent)).toEqual([true, true, true, true]);
+  expect(client.stats().sendQueueMessages).toBe(2); // the window is full, and what is on the wire has arrived
+  network.clock.stop();
+  const closed = client.close();
+  expect(client.state).toBe('closing');
+  network.links.at(-1)?.reset();
+  await closed; // time stands still
+  expect(client.closeInfo).toMatchObject({ unsentMessages: 2, unknownMessages: 0 });
+});
