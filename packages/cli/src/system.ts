@@ -11,6 +11,11 @@ export const systemClock: Clock = {
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
 };
 
+/** A moment of the computer's clock as `2026-01-31T12:00:00.000Z`. */
+export function isoTime(wallMs: number): string {
+  return new Date(wallMs).toISOString();
+}
+
 const signals: readonly Extract<InterruptCause, NodeJS.Signals>[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /** The context of a program on this computer: its signals and its closed pipes interrupt it. */
