@@ -29,7 +29,8 @@ export const defaultPort = 5001;
 
 const hostIs = { connect: 'of the peer', listen: 'to listen on', either: 'of the peer, or to listen on' } as const;
 
-const urlText = 'such as serpy://127.0.0.1:5001: serpy1 for v1, serpy2 for v2, serpy to find out, with +tls encrypted';
+export const urlText =
+  'such as serpy://127.0.0.1:5001: serpy1 for v1, serpy2 for v2, serpy to find out, with +tls encrypted';
 
 /** Adds the argument `[url]` and the options of a connection to a command. @param end `'either'` where an option of the command decides */
 export function addConnectionOptions(command: Command, end: End | 'either'): Command {

@@ -1,16 +1,15 @@
 /** All commands of `serpy`, and what they have in common: help, errors, exit status. */
 import { Command, Option } from 'commander';
+import { chat } from './commands/chat.js';
 import { keygen } from './commands/keygen.js';
 import { listen } from './commands/listen.js';
+import { send } from './commands/send.js';
 import type { Context } from './context.js';
 import { type ExitStatus, report } from './failure.js';
 import { version } from './version.js';
 
 /** In the order in which the help lists them. */
-const commands: readonly ((context: Context) => Command)[] = [
-  listen, //
-  keygen,
-];
+const commands: readonly ((context: Context) => Command)[] = [listen, send, chat, keygen];
 
 const firstSteps = `
 Try first, in two terminals:

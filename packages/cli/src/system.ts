@@ -2,7 +2,7 @@
 import { performance } from 'node:perf_hooks';
 import type { Clock, Context } from './context.js';
 import { createInterruption, type InterruptCause } from './interrupt.js';
-import { createTerminal } from './terminal.js';
+import { createTerminal, printable } from './terminal.js';
 
 export const systemClock: Clock = {
   now: () => performance.now(),
@@ -22,8 +22,11 @@ const signals: readonly Extract<InterruptCause, NodeJS.Signals>[] = ['SIGINT', '
 export function systemContext(): Context {
   const interruption = createInterruption(() => process.exit(1));
   for (const signal of signals) process.on(signal, () => interruption.interrupt(signal));
+  const terminal = createTerminal(process, process.env, interruption);
+  process.removeAllListeners('warning'); // Node's own says more than a sentence
+  process.on('warning', ({ message }) => terminal.note(printable(message)));
   return {
-    terminal: createTerminal(process, process.env, interruption),
+    terminal,
     interruption,
     clock: systemClock,
     random: Math.random,
