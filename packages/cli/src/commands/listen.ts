@@ -79,6 +79,7 @@ async function run(context: Context, url: string | undefined, flags: Flags): Pro
     }
   };
   const summary = () => {
+    if (interruption.cause === 'closed pipe') return;
     const seconds = ((clock.now() - startedMs) / 1000).toFixed(1);
     note?.(`received ${messages(count)}, ${size(bytes)} in ${seconds} s`);
   };

@@ -13,9 +13,10 @@ import {
 import { type Context, pause } from '../context.js';
 import { type Delivery, deliverTo } from '../delivery.js';
 import { examples } from '../examples.js';
-import { failed, mistyped } from '../failure.js';
+import { failed, mistyped, sentence } from '../failure.js';
 import { describe, messages, size } from '../message.js';
 import { showProgress } from '../progress-bar.js';
+import { printable } from '../terminal.js';
 
 interface Flags extends ConnectionFlags {
   readonly number?: true;
@@ -80,6 +81,9 @@ async function run(context: Context, first: string | undefined, rest: string[], 
 
   const { signal } = interruption;
   const connection = await connect(options, { signal });
+  connection.on('warning', (error) => {
+    if (error.code !== 'ERR_SERPY_UNKNOWN') terminal.note(terminal.noteColours.dim(printable(sentence(error)))); // that is told at the end
+  });
   const delivery = deliverTo(connection, context, {
     protocol: options.protocol,
     acknowledge: flags.ack,
