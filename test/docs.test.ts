@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import * as facade from 'serpy';
+import * as arrays from 'serpy-arrays';
 import * as core from 'serpy-core';
 import * as testing from 'serpy-core/testing';
 import * as faultProxy from 'serpy-fault-proxy';
@@ -131,6 +132,8 @@ describe('options', () => {
     const wait = await new v2.Connection().connect('h', 1, { unheardOfOption: 1 } as never).catch((error) => error);
     const waitNames = /the options are (.*)$/.exec(wait.message)?.[1]?.split(', ') ?? [];
     expect(waitNames.length).toBeGreaterThan(0);
+    const array = await new v2.Connection().getArray({ unheardOfOption: 1 } as never).catch((error) => error);
+    expect(named('getArray')).toEqual(/the options are (.*)$/.exec(array.message)?.[1]?.split(', '));
     for (const call of ['connect', 'getData', 'getMessage', 'getConnection']) expect(named(call)).toEqual(waitNames);
     expect(named('sendData').sort()).toEqual([...waitNames, ...v1Names, ...v2Names].sort());
   });
@@ -164,6 +167,7 @@ describe('errors', () => {
 describe('readmes', () => {
   test.each([
     ['core', { ...core, ...testing }],
+    ['arrays', arrays],
     ['serpy-v1', v1],
     ['serpy-v2', v2],
     ['serpy', facade],
