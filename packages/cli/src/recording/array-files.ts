@@ -1,7 +1,7 @@
 /** The `.npy` files of a recording: one for all arrays of a type and shape, which grows and can be opened at any moment. */
 import { join } from 'node:path';
 import { type Disk, writeWhole } from './disk.js';
-import { countText, formName, type NpyForm, reverseAxes, stackHeader } from './npy-form.js';
+import { countText, type NpyForm, reverseAxes, stackHeader } from './npy-form.js';
 
 /** Where an array was written. */
 export interface ArrayPlace {
@@ -41,7 +41,7 @@ export function createArrayFiles(disk: Disk, folder: string): ArrayFiles {
 
   const create = (form: NpyForm): Stack => {
     const { bytes: header, countAt } = stackHeader(form);
-    const name = `${formName(form)}.npy`;
+    const name = `${form.name}.npy`;
     disk.create(join(folder, name), header);
     bytes += header.length;
     return { name, headerBytes: header.length, countAt, handle: undefined, rows: 0, lastHeader: '' };
@@ -60,10 +60,10 @@ export function createArrayFiles(disk: Disk, folder: string): ArrayFiles {
       return bytes;
     },
 
-    cost: (form) => form.dataBytes + (stacks.has(formName(form)) ? 0 : stackHeader(form).bytes.length),
+    cost: (form) => form.dataBytes + (stacks.has(form.name) ? 0 : stackHeader(form).bytes.length),
 
     append(form, header, data) {
-      const key = formName(form);
+      const key = form.name;
       const stack = stacks.get(key) ?? create(form);
       stacks.delete(key);
       if (stack.handle === undefined) {

@@ -1,5 +1,14 @@
 /** What a recording asks of a disk. Passed in, so that tests can fill one up. */
-import { closeSync, ftruncateSync, mkdirSync, openSync, readdirSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 
 export interface Disk {
   /** Makes a folder, and those above it; one that is there is fine. */

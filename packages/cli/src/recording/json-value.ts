@@ -10,7 +10,9 @@ export function toJson(value: unknown): unknown {
     case 'boolean':
       return value;
     case 'number':
-      return Number.isFinite(value) && !Object.is(value, -0) ? value : { $float: Object.is(value, -0) ? '-0.0' : `${value}` };
+      return Number.isFinite(value) && !Object.is(value, -0)
+        ? value
+        : { $float: Object.is(value, -0) ? '-0.0' : `${value}` };
     case 'bigint':
       return { $int: String(value) };
   }

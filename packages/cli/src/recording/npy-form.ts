@@ -1,58 +1,44 @@
-/** The header of `.npy` files, as far as a recording has to know it: to tell which arrays belong together, and to let a file grow. */
+/** The headers of `.npy` files, as far as a recording has to know them: to tell which arrays belong together, and to let a file grow. */
+import { isNpy, readNpyHeader } from 'serpy-arrays';
 
 /** What the header of an array says, and how its data lies after it. */
 export interface NpyForm {
   /** The element type as numpy writes it, such as `<u2`. */
   readonly descr: string;
-  readonly fortran: boolean;
+  /** The same and the shape as a name, such as `uint16-480x640`. */
+  readonly name: string;
   readonly shape: readonly number[];
-  /** Bytes of an element, and of all of them. */
+  readonly fortran: boolean;
   readonly itemBytes: number;
   readonly dataBytes: number;
   readonly headerBytes: number;
 }
 
-const magic = Buffer.from('\x93NUMPY', 'latin1');
-const maxDimensions = 32;
-
-const kinds: Readonly<Record<string, string>> = { b: 'bool', i: 'int', u: 'uint', f: 'float', c: 'complex' };
-
 /** What a message holds, where that is a whole `.npy` file of numbers or booleans; undefined for anything else. */
 export function npyFormOf(message: Uint8Array): NpyForm | undefined {
-  const bytes = Buffer.from(message.buffer, message.byteOffset, message.byteLength);
-  if (bytes.length < 12 || !bytes.subarray(0, magic.length).equals(magic)) return undefined;
-  const textStart = bytes[magic.length] === 1 ? 10 : 12;
-  const headerBytes = textStart + (textStart === 10 ? bytes.readUInt16LE(8) : bytes.readUInt32LE(8));
-  if (headerBytes > Math.min(bytes.length, 0x10000)) return undefined;
-  const form = formOf(bytes.toString('latin1', textStart, headerBytes), headerBytes);
-  return form && headerBytes + form.dataBytes === bytes.length ? form : undefined;
+  const form = isNpy(message) ? headerForm(message) : undefined;
+  return form && form.headerBytes + form.dataBytes === message.length ? form : undefined;
 }
 
-/** @param text the header's, a Python dictionary */
-function formOf(text: string, headerBytes: number): NpyForm | undefined {
-  const [, descr = '', size] = /'descr':\s*'([<>|=]?[biufc](\d+))'/.exec(text) ?? [];
-  const [, order] = /'fortran_order':\s*(True|False)\b/.exec(text) ?? [];
-  const [, tuple] = /'shape':\s*\(([\d,\s]*)\)/.exec(text) ?? [];
-  if (size === undefined || order === undefined || tuple === undefined) return undefined;
-  const shape = tuple.split(',').filter((each) => each.trim() !== '').map(Number);
-  const itemBytes = Number(size);
-  const dataBytes = itemBytes * shape.reduce((product, length) => product * length, 1);
-  if (shape.length > maxDimensions || !Number.isSafeInteger(dataBytes) || itemBytes === 0) return undefined;
-  return { descr, fortran: order === 'True', shape, itemBytes, dataBytes, headerBytes };
+/** What a header says, without a look at what follows it. */
+export function headerForm(header: Uint8Array): NpyForm | undefined {
+  try {
+    const { dtype, byteOrder, shape, fortranOrder, headerBytes, dataBytes } = readNpyHeader(header);
+    const [, kind = '', bits = '8'] = /^([a-z]+)(\d+)?$/.exec(dtype) ?? [];
+    const itemBytes = Number(bits) / 8;
+    const order = itemBytes === 1 ? '|' : byteOrder === 'big' ? '>' : '<';
+    const name = `${dtype}${order === '>' ? 'be' : ''}-${shape.length === 0 ? 'scalar' : shape.join('x')}`;
+    const descr = `${order}${kind[0]}${itemBytes}`;
+    return { descr, name, shape, fortran: fortranOrder, itemBytes, dataBytes, headerBytes };
+  } catch {
+    return undefined; // it is kept as the bytes that it is
+  }
 }
 
-/** A name for arrays of one type and shape, such as `uint16-480x640`. */
-export function formName({ descr, shape, itemBytes }: Pick<NpyForm, 'descr' | 'shape' | 'itemBytes'>): string {
-  const kind = kinds[descr.replace(/[^a-z]/g, '')] ?? 'array';
-  const bits = kind === 'bool' ? '' : String(itemBytes * 8);
-  const order = descr.startsWith('>') ? 'be' : '';
-  return `${kind}${bits}${order}-${shape.length === 0 ? 'scalar' : shape.join('x')}`;
-}
-
-/** The header of a single array in C order. */
-export function npyHeader(descr: string, shape: readonly number[]): Buffer {
+/** The header of one array. @param descr as numpy writes it */
+export function arrayHeader(descr: string, shape: readonly number[], fortran: boolean): Buffer {
   const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
-  return paddedHeader(`{'descr': '${descr}', 'fortran_order': False, 'shape': (${tuple}), }`);
+  return paddedHeader(`{'descr': '${descr}', 'fortran_order': ${fortran ? 'True' : 'False'}, 'shape': (${tuple}), }`);
 }
 
 /** Digits that the number of arrays has room for, and where in a file they begin: at a multiple of eight, so that the last eight lie in one word. */
@@ -83,8 +69,7 @@ export function countText(count: number): string {
 function paddedHeader(dictionary: string): Buffer {
   const length = 64 * Math.ceil((10 + dictionary.length + 1) / 64);
   const header = Buffer.alloc(length, ' ');
-  magic.copy(header);
-  header.set([1, 0], magic.length);
+  header.write('\x93NUMPY\x01\x00', 'latin1');
   header.writeUInt16LE(length - 10, 8);
   header.write(dictionary, 10, 'latin1');
   header.write('\n', length - 1, 'latin1');

@@ -6,7 +6,7 @@ import { createArrayFiles } from './array-files.js';
 import { createGrowingFile, type Disk, systemDisk } from './disk.js';
 import { type About, files, formatName, formatVersion, type RecordedMessage, type Times } from './format.js';
 import { toJson } from './json-value.js';
-import { type NpyForm, npyFormOf, npyHeader } from './npy-form.js';
+import { arrayHeader, type NpyForm, npyFormOf } from './npy-form.js';
 
 export interface RecorderOptions {
   readonly clock: Pick<Clock, 'now' | 'wallMs'>;
@@ -64,7 +64,10 @@ export function createRecorder(folder: string, options: RecorderOptions): Record
     isOver = true;
     writeSingly();
     closeFiles();
-    const hint = (error as NodeJS.ErrnoException).code === 'ENOSPC' ? 'make room, and record into another folder' : 'see what is wrong there, and record into another folder';
+    const hint =
+      (error as NodeJS.ErrnoException).code === 'ENOSPC'
+        ? 'make room, and record into another folder'
+        : 'see what is wrong there, and record into another folder';
     return failed(
       `the recording ${folder} ended after ${messages} messages, which can be read, as ${sentence(error)}: ${hint}`,
       error,
@@ -121,7 +124,12 @@ export function createRecorder(folder: string, options: RecorderOptions): Record
     add(message) {
       if (isOver) return false;
       const place = placeOf(message);
-      const listed = { n: messages, ...times(), type: message.type, ...(message.mode === undefined ? {} : { mode: message.mode }) };
+      const listed = {
+        n: messages,
+        ...times(),
+        type: message.type,
+        ...(message.mode === undefined ? {} : { mode: message.mode }),
+      };
       const take = (lines: Lines): true => {
         due.push(lines);
         dueBytes += Buffer.byteLength(lines.index) + Buffer.byteLength(lines.value ?? '');
@@ -173,10 +181,16 @@ type Place =
 function placeOf({ type, value }: RecordedMessage): Place {
   if (value instanceof Uint8Array) return bytesPlace(value);
   if (type !== 'object') return { kind: 'value', value: toJson(value) };
-  const pickled = value as { dtype?: unknown; shape?: unknown; fortran?: unknown; data?: unknown; bytes?: unknown } | null;
+  const pickled = value as {
+    dtype?: unknown;
+    shape?: unknown;
+    fortran?: unknown;
+    data?: unknown;
+    bytes?: unknown;
+  } | null;
   // A numpy array that came as an object of v1, as its `.npy`; a pickle that nobody could read, as it came.
   if (typeof pickled?.dtype === 'string' && pickled.data instanceof Uint8Array && Array.isArray(pickled.shape)) {
-    const header = npyHeader(pickled.dtype, pickled.shape, pickled.fortran === true);
+    const header = arrayHeader(pickled.dtype, pickled.shape, pickled.fortran === true);
     return bytesPlace(Buffer.concat([header, pickled.data]));
   }
   if (pickled?.bytes instanceof Uint8Array) return { kind: 'bytes', bytes: pickled.bytes };

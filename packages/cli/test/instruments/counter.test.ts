@@ -39,7 +39,9 @@ describe('the photon counter', () => {
   test('has Poisson’s noise around what is expected, or as much as it is told', () => {
     const { expected } = counter(options);
     const deviations = (noise: number) =>
-      counts({ ...options, noise }).map((value, interval) => (value - expected(interval)) / Math.sqrt(expected(interval)));
+      counts({ ...options, noise }).map(
+        (value, interval) => (value - expected(interval)) / Math.sqrt(expected(interval)),
+      );
     expect(mean(deviations(1))).toBeCloseTo(0, 1);
     expect(variance(deviations(1))).toBeCloseTo(1, 1);
     expect(Math.sqrt(variance(deviations(3)))).toBeCloseTo(3, 1);
