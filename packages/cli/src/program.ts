@@ -1,13 +1,15 @@
 /** All commands of `serpy`, and what they have in common: help, errors, exit status. */
 import { Command, Option } from 'commander';
 import { keygen } from './commands/keygen.js';
+import { simulate } from './commands/simulate.js';
 import type { Context } from './context.js';
 import { type ExitStatus, report } from './failure.js';
 import { version } from './version.js';
 
 /** In the order in which the help lists them. */
 const commands: readonly ((context: Context) => Command)[] = [
-  keygen, //
+  simulate, //
+  keygen,
 ];
 
 const firstSteps = `

@@ -41,13 +41,15 @@ export function camera(options: CameraOptions): (frame: number) => Pixels {
     const light = new Float32Array(width * height).fill(background);
     for (const spot of spots) addSpot(light, width, height, spot, frame);
     if (noise > 0) addNoise(light, width, deviates, seededRandom(mixSeeds(seed, frame)));
-    return dtype === 'float32' ? light : Uint16Array.from(light, counted);
+    return dtype === 'float32' ? light : counted(light);
   };
 }
 
-/** Photons as a 16-bit sensor tells them. */
-function counted(photons: number): number {
-  return Math.min(0xffff, Math.round(photons));
+/** Photons as a 16-bit sensor tells them. A loop: `from` with a function takes ten times as long. */
+function counted(light: Float32Array): Uint16Array<ArrayBuffer> {
+  const counts = new Uint16Array(light.length);
+  for (let at = 0; at < light.length; at++) counts[at] = Math.min(0xffff, Math.round(light[at] as number));
+  return counts;
 }
 
 function drawSpot(random: Random): Spot {
