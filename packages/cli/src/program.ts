@@ -1,6 +1,8 @@
 /** All commands of `serpy`, and what they have in common: help, errors, exit status. */
 import { Command, Option } from 'commander';
 import { keygen } from './commands/keygen.js';
+import { record } from './commands/record.js';
+import { replay } from './commands/replay.js';
 import { simulate } from './commands/simulate.js';
 import type { Context } from './context.js';
 import { type ExitStatus, report } from './failure.js';
@@ -9,6 +11,8 @@ import { version } from './version.js';
 /** In the order in which the help lists them. */
 const commands: readonly ((context: Context) => Command)[] = [
   simulate, //
+  record,
+  replay,
   keygen,
 ];
 

@@ -78,7 +78,19 @@ describe('serpy simulate camera', () => {
   });
 
   test('sends a reader that was slow the newest images, and says how many it dropped', async () => {
-    const [run, url] = await simulate('camera', '--port', '0', '--size', '1024', '--rate', '100', '--count', '60', '-o', 'closeTimeoutMs=100');
+    const [run, url] = await simulate(
+      'camera',
+      '--port',
+      '0',
+      '--size',
+      '1024',
+      '--rate',
+      '100',
+      '--count',
+      '60',
+      '-o',
+      'closeTimeoutMs=100',
+    );
     const connection = await client(url, '?receiveQueue.maxMessages=1');
     const ended = await run.ended; // nobody has taken anything, and the camera goes on
     expect(ended).toMatchObject({ status: 0 });
