@@ -63,6 +63,7 @@ async function play(context: Context, folder: string, factor: number, connection
   connection.once('close', () => over.abort());
   const signal = AbortSignal.any([interruption.signal, over.signal]);
   const startMs = clock.now();
+  let restedMs = startMs;
   let firstMs: number | undefined;
   let sent = 0;
   let leftOut = 0;
@@ -70,7 +71,11 @@ async function play(context: Context, folder: string, factor: number, connection
     for (const message of readRecording(folder)) {
       firstMs ??= message.timeMs;
       const waitMs = startMs + (message.timeMs - firstMs) / factor - clock.now();
-      if (waitMs >= 1) await pause(clock, waitMs, signal);
+      const isLong = clock.now() - restedMs > longestWorkMs;
+      if (waitMs >= 1 || isLong) {
+        await pause(clock, Math.max(0, waitMs), signal);
+        restedMs = clock.now();
+      }
       if (signal.aborted) break;
       if (await resend(connection, message, { signal })) sent++;
       else leftOut++;
@@ -93,6 +98,9 @@ async function play(context: Context, folder: string, factor: number, connection
   }
   terminal.note(told);
 }
+
+/** How long it may read and send without a look at what else has happened: Ctrl-C, a peer that has left. */
+const longestWorkMs = 20;
 
 /** How long a peer may take for what is queued at the end. */
 const slowPeerMs = 60_000;

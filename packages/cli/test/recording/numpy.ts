@@ -22,7 +22,11 @@ print(json.dumps(told))
 
 /** Opens `.npy` files with `numpy.load(path, mmap_mode='r')`. Throws what numpy throws. */
 export function mapWithNumpy(paths: readonly string[]): Mapped[] {
-  const output = execFileSync('python3', ['-c', program], { input: JSON.stringify(paths), encoding: 'utf8' });
+  const output = execFileSync('python3', ['-c', program], {
+    input: JSON.stringify(paths),
+    encoding: 'utf8',
+    maxBuffer: 2 ** 28,
+  });
   return JSON.parse(output) as Mapped[];
 }
 
