@@ -1,7 +1,13 @@
-/** What a person sees of a program's output: a terminal that knows what readline uses, and refuses anything else. */
+/** What a person sees of a program's output: a terminal that knows what readline and our screens use, and refuses anything else. */
 
 export class Screen {
-  readonly rows: string[] = [''];
+  rows: string[] = [''];
+  /** Whether the cursor is shown, and whether a program has taken over the whole screen. */
+  isCursorShown = true;
+  isTakenOver = false;
+  /** Every colour that was set, as `38;5;16`. */
+  readonly colours = new Set<string>();
+  #before: { readonly rows: string[]; readonly row: number; readonly column: number } | undefined;
   readonly #columns: number;
   #row = 0;
   #column = 0;
@@ -18,13 +24,42 @@ export class Screen {
   }
 
   write(output: string): void {
-    for (const [whole, argument, command] of output.matchAll(/\x1b\[(\d*)([A-Z])|[\s\S]/gu)) {
-      if (command !== undefined) this.#control(command, argument === '' ? undefined : Number(argument));
+    for (const [whole, argument, command] of output.matchAll(/\x1b\[(\??[\d;]*)([A-Za-z])|[\s\S]/gu)) {
+      if (command === 'm') this.#colour(argument ?? '');
+      else if (argument?.startsWith('?')) this.#mode(argument, command === 'h');
+      else if (command === 'H') this.#place(argument ?? '');
+      else if (command !== undefined) this.#control(command, argument === '' ? undefined : Number(argument));
       else if (whole === '\r') this.#column = 0;
       else if (whole === '\n') this.#moveTo(this.#row + 1);
       else if (whole >= ' ') this.#put(whole);
       else throw new Error(`this screen does not know the character ${JSON.stringify(whole)}`);
     }
+  }
+
+  #colour(codes: string): void {
+    if (codes !== '' && codes !== '0') this.colours.add(codes);
+  }
+
+  #mode(mode: string, isOn: boolean): void {
+    if (mode === '?25') this.isCursorShown = isOn;
+    else if (mode !== '?1049') throw new Error(`this screen does not know the mode ${mode}`);
+    else if (isOn) {
+      this.#before = { rows: this.rows, row: this.#row, column: this.#column };
+      this.rows = [''];
+      this.#place('');
+      this.isTakenOver = true;
+    } else if (this.#before) {
+      this.rows = this.#before.rows;
+      this.#moveTo(this.#before.row);
+      this.#column = this.#before.column;
+      this.isTakenOver = false;
+    }
+  }
+
+  #place(place: string): void {
+    const [row = 1, column = 1] = place.split(';').map((each) => Number(each || 1));
+    this.#moveTo(row - 1);
+    this.#column = column - 1;
   }
 
   #control(command: string, argument: number | undefined): void {
@@ -40,7 +75,11 @@ export class Screen {
       case 'G':
         this.#column = (argument ?? 1) - 1;
         return;
-      case 'J': // down from the cursor
+      case 'J': // down from the cursor, or all
+        if (argument === 2) {
+          this.rows = this.rows.map(() => '');
+          return;
+        }
         this.rows.length = this.#row + 1;
         return this.#cut();
       case 'K': // right of the cursor

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { type Connection, listen } from 'serpy';
+import { listen, type PortableConnection } from 'serpy';
 import { encodeNpy, readNpyHeader } from 'serpy-arrays';
 import { build } from 'tsup';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -82,7 +82,7 @@ async function recordAndKill(folder: string, afterMessages: number): Promise<voi
   await server.closeServer();
 }
 
-async function send(connection: Connection, kill: () => void, afterMessages: number): Promise<void> {
+async function send(connection: PortableConnection, kill: () => void, afterMessages: number): Promise<void> {
   try {
     for (let n = 0; ; n++) {
       if (n === afterMessages) kill();
