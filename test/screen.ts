@@ -8,12 +8,13 @@ export class Screen {
   /** Every colour that was set, as `38;5;16`. */
   readonly colours = new Set<string>();
   #before: { readonly rows: string[]; readonly row: number; readonly column: number } | undefined;
-  readonly #columns: number;
+  /** The width; a program learns of a new one by itself. */
+  columns: number;
   #row = 0;
   #column = 0;
 
   constructor(columns: number) {
-    this.#columns = columns;
+    this.columns = columns;
   }
 
   /** The screen after an output, its rows without blanks at the end. */
@@ -67,7 +68,7 @@ export class Screen {
       case 'A':
         return this.#moveTo(Math.max(0, this.#row - (argument ?? 1)));
       case 'C':
-        this.#column = Math.min(this.#columns - 1, this.#column + (argument ?? 1));
+        this.#column = Math.min(this.columns - 1, this.#column + (argument ?? 1));
         return;
       case 'D':
         this.#column = Math.max(0, this.#column - (argument ?? 1));
@@ -95,7 +96,7 @@ export class Screen {
 
   /** A character after a full row goes to the next: as terminals do, not before it comes. */
   #put(character: string): void {
-    if (this.#column === this.#columns) {
+    if (this.#column === this.columns) {
       this.#column = 0;
       this.#moveTo(this.#row + 1);
     }

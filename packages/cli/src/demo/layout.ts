@@ -39,14 +39,14 @@ const keys = 'u pulls the cable   r records   s saves a PNG   q quits';
 const briefKeys = 'u cable  r record  s PNG  q quit';
 
 /** Lines below the picture, and the fewest that a picture is worth. */
-const linesBelow = 5;
+const linesBelow = 4;
 const fewestPictureRows = 5;
 const tableColumns = 32;
 
 /** At most `rows` lines of fewer than `columns` characters: what is written to the last column moves the cursor in different ways. */
 export function layout(view: View, { columns, rows }: Size, depth: ColourDepth): string[] {
   const width = columns - 1;
-  const pictureRows = rows - linesBelow - 2;
+  const pictureRows = rows - linesBelow - 3; // the title, and a blank line above and below
   const isWide = pictureRows >= 8 && width >= tableColumns + 20;
   const lines = isWide ? wide(view, width, pictureRows, depth) : narrow(view, width, pictureRows, depth);
   return [cut(title, width), ...lines, ...below(view, width, depth)].slice(0, rows);
