@@ -13,13 +13,15 @@ export interface Screen {
 const takeOver = '\x1b[?1049h\x1b[?25l\x1b[2J';
 const giveBack = '\x1b[0m\x1b[?25h\x1b[?1049l';
 
+/** What arrows and the like send: none of our keys. */
+const sequences = /\x1b(\[[\d;?]*[@-~]|O.|.)?/g;
+
 /** @param typed gets each key; Ctrl-C is one of them */
 export function enterScreen({ stdin, stdout, write }: Terminal, typed: (key: string) => void): Screen {
   let shown: readonly string[] = [];
   let isOver = false;
   const onData = (text: Buffer | string) => {
-    // A key that sends a sequence, such as an arrow, is none of ours.
-    if (!String(text).startsWith('\x1b')) for (const key of String(text)) typed(key);
+    for (const key of String(text).replaceAll(sequences, '')) typed(key);
   };
   const leave = () => {
     if (isOver) return;
