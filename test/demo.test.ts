@@ -4,14 +4,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decode } from 'fast-png';
 import { readNpyHeader } from 'serpy-arrays';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { readRecording } from '../packages/cli/src/recording/reader.js';
+import { installed } from './installed.js';
 import { killPrograms, Program } from './program.js';
 import { hasTerminals, PseudoTerminal } from './pseudo-terminal.js';
 import { root } from './workspace.js';
 
-const main = join(root, 'packages', 'cli', 'src', 'main.ts');
-const serpy = (...args: string[]) => [process.execPath, '--import', 'tsx', main, ...args];
+/** The file that `serpy` runs, installed. */
+let main = '';
+const serpy = (...args: string[]) => [process.execPath, main, ...args];
+
+beforeAll(async () => {
+  main = join((await installed()).folder, 'node_modules', 'serpy-cli', 'dist', 'main.js');
+}, 240_000);
 
 let folder = '';
 

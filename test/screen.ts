@@ -12,6 +12,7 @@ export class Screen {
   columns: number;
   #row = 0;
   #column = 0;
+  #saved: [row: number, column: number] = [0, 0];
 
   constructor(columns: number) {
     this.columns = columns;
@@ -25,8 +26,10 @@ export class Screen {
   }
 
   write(output: string): void {
-    for (const [whole, argument, command] of output.matchAll(/\x1b\[(\??[\d;]*)([A-Za-z])|[\s\S]/gu)) {
-      if (command === 'm') this.#colour(argument ?? '');
+    for (const [whole, argument, command] of output.matchAll(/\x1b\[(\??[\d;]*)([A-Za-z])|\x1b[78]|[\s\S]/gu)) {
+      if (whole === '\x1b7') this.#saved = [this.#row, this.#column];
+      else if (whole === '\x1b8') [this.#row, this.#column] = this.#saved;
+      else if (command === 'm') this.#colour(argument ?? '');
       else if (argument?.startsWith('?')) this.#mode(argument, command === 'h');
       else if (command === 'H') this.#place(argument ?? '');
       else if (command !== undefined) this.#control(command, argument === '' ? undefined : Number(argument));
@@ -42,6 +45,7 @@ export class Screen {
   }
 
   #mode(mode: string, isOn: boolean): void {
+    if (mode === '?7') return; // whether long rows are wrapped
     if (mode === '?25') this.isCursorShown = isOn;
     else if (mode !== '?1049') throw new Error(`this screen does not know the mode ${mode}`);
     else if (isOn) {

@@ -23,7 +23,7 @@ group('an array in a line', () => {
       { data: BigInt64Array.of(2n ** 62n, -(2n ** 62n)) },
       'int64 2 elements, min -4611686018427387904, max 4611686018427387904, mean 0',
     ],
-    [{ data: Float32Array.of(1, 2), dtype: 'complex64' as const }, 'complex64 1 elements'],
+    [{ data: Float32Array.of(1, 2), dtype: 'complex64' as const }, 'complex64 1 element'],
     [{ data: Uint8Array.of(0, 1, 1, 1), dtype: 'bool' as const }, 'bool 4 elements, min 0, max 1, mean 0.75'],
     [{ data: Float64Array.of(1e-9, 1e30) }, 'float64 2 elements, min 1e-9, max 1e+30, mean 5e+29'],
   ])('%# has what its elements are like', (array, expected) => {

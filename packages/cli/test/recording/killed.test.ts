@@ -1,18 +1,17 @@
 /** A recorder that is killed at any moment leaves a recording that can be read: a hundred of them, run as a user runs the command. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { setImmediate as immediate } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { listen, type PortableConnection } from 'serpy';
 import { encodeNpy, readNpyHeader } from 'serpy-arrays';
-import { build } from 'tsup';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { seededRandom } from '../../src/instruments/chance.js';
 import { files } from '../../src/recording/format.js';
 import { readRecording } from '../../src/recording/reader.js';
+import { installedCommand } from '../command.js';
 import { hasNumpy, mapWithNumpy } from './numpy.js';
 
 const kills = 100;
@@ -20,37 +19,16 @@ const atATime = 4;
 /** The latest message after which one is killed, of those that the instrument has sent. */
 const lastMessage = 3000;
 
-const packageFolder = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 let place = '';
-/** Inside the package, from where the command finds what it depends on. */
-let built = '';
+/** The file that `serpy` runs, installed. */
+let main = '';
 
 beforeAll(async () => {
   place = mkdtempSync(join(tmpdir(), 'serpy-killed-'));
-  built = mkdtempSync(join(packageFolder, 'node_modules', '.serpy-killed-'));
-  copyFileSync(join(packageFolder, 'package.json'), join(built, 'package.json'));
-  await build({
-    config: false,
-    entry: { main: join(packageFolder, 'src', 'main.ts') },
-    outDir: join(built, 'dist'),
-    outExtension: () => ({ js: '.mjs' }),
-    tsconfig: join(packageFolder, '..', '..', 'tsconfig.base.json'),
-    format: 'esm',
-    target: 'es2022',
-    platform: 'node',
-    splitting: false,
-    removeNodeProtocol: false,
-    silent: true,
-    // The sources themselves, as the tests take them.
-    noExternal: [/^serpy/, 'valibot', 'leven'],
-    external: ['cli-progress', 'cli-table3', 'commander', 'fast-png', 'picocolors'],
-  });
-}, 120_000);
+  ({ main } = await installedCommand());
+}, 240_000);
 
-afterAll(() => {
-  rmSync(place, { recursive: true, force: true });
-  rmSync(built, { recursive: true, force: true });
-});
+afterAll(() => rmSync(place, { recursive: true, force: true }));
 
 /** The n-th message of the instrument: images of two sizes, numbers, texts and bytes. */
 function message(n: number): Buffer | number | string {
@@ -69,7 +47,7 @@ async function recordAndKill(folder: string, afterMessages: number): Promise<voi
     );
   });
   const url = `serpy2://127.0.0.1:${server.address.port}`;
-  const recorder = spawn(process.execPath, [join(built, 'dist', 'main.mjs'), 'record', url, folder], {
+  const recorder = spawn(process.execPath, [main, 'record', url, folder], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let said = '';
