@@ -63,14 +63,14 @@ test('the screen of the demo in README.md has the labels that the demo shows', (
 test('the README of serpy-cli names every option of the instruments, with its default', () => {
   const simulate = program(new Run(['--version']).context).commands.find((each) => each.name() === 'simulate')!;
   const documented = pageOf('packages/cli/README.md').tables.find(
-    ({ headings }) => headings.join() === 'option,of,default,is',
+    ({ headings }) => headings.join() === 'flag,of,without it,is',
   )!.rows;
-  const named = documented.flatMap(({ option = '' }) => option.split(', ').map(codeIn));
+  const named = documented.flatMap(({ flag = '' }) => flag.split(', ').map(codeIn));
   const own = simulate.options.filter(({ helpGroupHeading }) => helpGroupHeading === 'The instrument:');
   expect(named.sort()).toEqual(own.map(({ long }) => long).sort());
   for (const { long, defaultValue, defaultValueDescription } of own) {
     if (defaultValue === undefined) continue;
-    const row = documented.find(({ option = '' }) => option.includes(`\`${long}\``));
-    expect(codeIn(row?.default ?? '') || row?.default, long).toBe(String(defaultValueDescription ?? defaultValue));
+    const row = documented.find(({ flag = '' }) => flag.includes(`\`${long}\``));
+    expect(codeIn(row?.['without it'] ?? ''), long).toBe(String(defaultValueDescription ?? defaultValue));
   }
 });
