@@ -1,18 +1,34 @@
 /** All commands of `serpy`, and what they have in common: help, errors, exit status. */
 import { Command, Option } from 'commander';
 import { chat } from './commands/chat.js';
+import { demo } from './commands/demo.js';
 import { keygen } from './commands/keygen.js';
 import { listen } from './commands/listen.js';
+import { record } from './commands/record.js';
+import { replay } from './commands/replay.js';
 import { send } from './commands/send.js';
+import { simulate } from './commands/simulate.js';
 import type { Context } from './context.js';
 import { type ExitStatus, report } from './failure.js';
 import { version } from './version.js';
 
 /** In the order in which the help lists them. */
-const commands: readonly ((context: Context) => Command)[] = [listen, send, chat, keygen];
+const commands: readonly ((context: Context) => Command)[] = [
+  demo, //
+  simulate,
+  listen,
+  send,
+  chat,
+  record,
+  replay,
+  keygen,
+];
 
 const firstSteps = `
-Try first, in two terminals:
+Try first:
+  serpy demo
+
+Then, in two terminals:
   serpy listen
   serpy send hello
 

@@ -30,7 +30,9 @@ describe('help', () => {
     const { status, stdout, stderr } = await runToEnd([]);
     expect([status, stderr]).toEqual([0, '']);
     expect(stdout.split('\n').length).toBeLessThan(40);
-    expect(stdout).toContain('Try first, in two terminals:\n  serpy listen\n  serpy send hello\n');
+    expect(stdout).toContain(
+      'Try first:\n  serpy demo\n\nThen, in two terminals:\n  serpy listen\n  serpy send hello\n',
+    );
     for (const each of all.commands) expect(stdout).toMatch(new RegExp(`^  ${each.name()} `, 'm'));
   });
 
