@@ -29,7 +29,7 @@ describe('help', () => {
   test('without arguments is short, says what to try first, and is no failure', async () => {
     const { status, stdout, stderr } = await runToEnd([]);
     expect([status, stderr]).toEqual([0, '']);
-    expect(stdout.split('\n').length).toBeLessThan(40);
+    expect(stdout.split('\n').length).toBeLessThan(50);
     expect(stdout).toContain(
       'Try first:\n  serpy demo\n\nThen, in two terminals:\n  serpy listen\n  serpy send hello\n',
     );
