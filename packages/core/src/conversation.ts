@@ -87,6 +87,12 @@ export class Conversation
     return this.#session?.lasting;
   }
 
+  /** The name of the protocol that is spoken; undefined while that is being found out. */
+  get protocolName(): string | undefined {
+    const session = this.#session;
+    return session && 'protocol' in session ? session.protocol : this.#protocol.name;
+  }
+
   reconnected(): void {
     this.#counters.reconnects++;
   }

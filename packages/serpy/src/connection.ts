@@ -18,4 +18,9 @@ export class Connection<P extends ProtocolName = 'auto'> extends CoreConnection<
     super(shared, settings, environment);
     this.protocol = protocol;
   }
+
+  /** The protocol that the peer speaks; undefined before that is known, as it is with `'auto'` until the peer has shown it. */
+  override get peerProtocol(): 'v1' | 'v2' | undefined {
+    return super.peerProtocol as 'v1' | 'v2' | undefined;
+  }
 }
