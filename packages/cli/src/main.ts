@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The command `serpy`. */
-import { program } from './program.js';
+import { run } from './program.js';
+import { exit, systemContext } from './system.js';
 
-await program().parseAsync();
+await exit(await run(process.argv.slice(2), systemContext()));

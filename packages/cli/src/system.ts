@@ -1,0 +1,36 @@
+/** What comes from this computer: its time, its chance, its signals, its terminal. Nothing else asks for them. */
+import { performance } from 'node:perf_hooks';
+import type { Clock, Context } from './context.js';
+import { createInterruption, type InterruptCause } from './interrupt.js';
+import { createTerminal } from './terminal.js';
+
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wallMs: () => Date.now(),
+  setTimeout: (callback, delayMs) => setTimeout(callback, delayMs),
+  clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
+};
+
+const signals: readonly Extract<InterruptCause, NodeJS.Signals>[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+/** The context of a program on this computer: its signals and its closed pipes interrupt it. */
+export function systemContext(): Context {
+  const interruption = createInterruption(() => process.exit(1));
+  for (const signal of signals) process.on(signal, () => interruption.interrupt(signal));
+  return {
+    terminal: createTerminal(process, process.env, interruption),
+    interruption,
+    clock: systemClock,
+    random: Math.random,
+    env: process.env,
+    platform: process.platform,
+  };
+}
+
+/** Ends the program once what it wrote has left. Nothing that it left open can keep it alive. */
+export async function exit(status: number): Promise<never> {
+  for (const stream of [process.stdout, process.stderr]) {
+    if (stream.writable) await new Promise<void>((resolve) => stream.write('', () => resolve()));
+  }
+  return process.exit(status);
+}
