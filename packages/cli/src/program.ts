@@ -1,5 +1,6 @@
 /** All commands of `serpy`, and what they have in common: help, errors, exit status. */
 import { Command, Option } from 'commander';
+import { bench } from './commands/bench.js';
 import { keygen } from './commands/keygen.js';
 import type { Context } from './context.js';
 import { type ExitStatus, report } from './failure.js';
@@ -7,7 +8,8 @@ import { version } from './version.js';
 
 /** In the order in which the help lists them. */
 const commands: readonly ((context: Context) => Command)[] = [
-  keygen, //
+  bench, //
+  keygen,
 ];
 
 const firstSteps = `

@@ -1,0 +1,42 @@
+/** `serpy bench --serve`: the other end of measurements, until it is interrupted. */
+import { type Connection, isSerpyError, type ListenOptions, listen } from 'serpy';
+import type { Context } from '../context.js';
+import { printable } from '../terminal.js';
+import { figure } from './figures.js';
+import { respond, type Served } from './responder.js';
+
+/** Serves until Ctrl-C, and says what was served. @throws what `listen` throws */
+export async function serve(options: ListenOptions, { terminal, interruption }: Context): Promise<void> {
+  const { signal } = interruption;
+  const server = await listen(options);
+  server.on('warning', (error) => terminal.note(printable(error.message)));
+  const { host, port } = server.address;
+  terminal.note(`answering on ${host.includes(':') ? `[${host}]` : host}:${port}; Ctrl-C ends it`);
+  const total: Served = { messages: 0, bytes: 0 };
+  const guests = new Set<Promise<void>>();
+  const serveOne = async (connection: Connection) => {
+    connection.on('warning', (error) => terminal.note(printable(error.message)));
+    const { host, port } = connection.remote ?? { host: 'somebody', port: 0 };
+    const served = await respond(connection);
+    connection.destroy();
+    total.messages += served.messages;
+    total.bytes += served.bytes;
+    terminal.note(`${host}:${port} has gone: ${servedText(served)}`);
+  };
+  try {
+    for (;;) {
+      const guest = serveOne(await server.getConnection({ signal })).finally(() => guests.delete(guest));
+      guests.add(guest);
+    }
+  } catch (error) {
+    if (!signal.aborted || !isSerpyError(error)) throw error;
+  } finally {
+    await server.closeServer();
+    await Promise.all(guests);
+  }
+  await terminal.print(`served ${servedText(total)}`);
+}
+
+function servedText({ messages, bytes }: Served): string {
+  return `${messages.toLocaleString('en-US')} messages, ${figure(bytes / 1e6)} MB`;
+}
