@@ -1,6 +1,7 @@
 /** All commands of `serpy`, and what they have in common: help, errors, exit status. */
 import { Command, Option } from 'commander';
 import { bench } from './commands/bench.js';
+import { doctor } from './commands/doctor.js';
 import { keygen } from './commands/keygen.js';
 import type { Context } from './context.js';
 import { type ExitStatus, report } from './failure.js';
@@ -8,7 +9,8 @@ import { version } from './version.js';
 
 /** In the order in which the help lists them. */
 const commands: readonly ((context: Context) => Command)[] = [
-  bench, //
+  doctor, //
+  bench,
   keygen,
 ];
 

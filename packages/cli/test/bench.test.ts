@@ -186,9 +186,9 @@ describe('serpy bench --serve', () => {
     await connection.sendData(Buffer.alloc(1000));
     expect(await connection.getData()).toEqual(Buffer.alloc(1000));
     await connection.close();
-    await run.until(/127\.0\.0\.1:\d+ has gone: 1 messages, 0\.001 MB/);
+    await run.until(/127\.0\.0\.1:\d+ has gone: 1 message, 0\.001 MB/);
     run.interrupt();
-    expect(await run.ended).toMatchObject({ status: 0, stdout: 'served 1 messages, 0.001 MB\n' });
+    expect(await run.ended).toMatchObject({ status: 0, stdout: 'served 1 message, 0.001 MB\n' });
   });
 
   test('refuses to listen for other computers in the open', async () => {

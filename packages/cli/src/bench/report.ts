@@ -73,7 +73,7 @@ export function roundTripText({ sizeBytes, count, p50Ms, p90Ms, p99Ms, maxMs, hi
   return [
     `Round trip of ${sizeText(sizeBytes)}, ${count.toLocaleString('en-US')} times:`,
     `  p50 ${timeText(p50Ms)}, p90 ${timeText(p90Ms)}, p99 ${timeText(p99Ms)}, at most ${timeText(maxMs)}`,
-    table.toString(),
+    textOf(table),
   ].join('\n');
 }
 
@@ -93,7 +93,7 @@ export function throughputText({ throughput, leftOut }: Pick<Findings, 'throughp
   for (const { sizeBytes, expectedMs } of leftOut) {
     table.push([sizeText(sizeBytes), '', '', `left out: ${leftOutText(expectedMs)}`]);
   }
-  return [`Throughput, ${first.direction}:`, table.toString()].join('\n');
+  return [`Throughput, ${first.direction}:`, textOf(table)].join('\n');
 }
 
 function leftOutText(expectedMs: number): string {
@@ -118,6 +118,11 @@ export function asJson({ link, otherEnd, roundTrip, throughput, leftOut }: Findi
       expectedMs: Number.isFinite(expectedMs) ? expectedMs : null,
     })),
   };
+}
+
+/** Without the spaces that fill up the last column. */
+function textOf(table: Table.Table): string {
+  return table.toString().replaceAll(/ +$/gm, '');
 }
 
 /** A table of columns and nothing else, as it can be pasted anywhere. */

@@ -38,5 +38,5 @@ export async function serve(options: ListenOptions, { terminal, interruption }: 
 }
 
 function servedText({ messages, bytes }: Served): string {
-  return `${messages.toLocaleString('en-US')} messages, ${figure(bytes / 1e6)} MB`;
+  return `${messages.toLocaleString('en-US')} message${messages === 1 ? '' : 's'}, ${figure(bytes / 1e6)} MB`;
 }

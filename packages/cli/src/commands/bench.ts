@@ -95,8 +95,9 @@ async function run(url: string | undefined, flags: BenchFlags, context: Context)
   } catch (error) {
     throw explained(error, connection, findings);
   } finally {
-    isOver = true; // what is under way is of no use to anybody
-    connection.destroy();
+    isOver = true;
+    if (isComplete) await connection.close();
+    else connection.destroy(); // what is still under way would hold the end up
     if (flags.json) await terminal.print(JSON.stringify(asJson(findings, isComplete)));
     else if (findings.throughput.length > 0) await terminal.print(`\n${throughputText(findings)}`);
   }

@@ -1,0 +1,97 @@
+/** What a peer that was reached speaks: protocol, encryption, session. */
+import { type Check, fail, ok, type Result, skip, warn } from './check.js';
+import { sentenceOf } from './loopback.js';
+import { type Dialled, isLoopback, type PeerContext, shownUrl } from './peer.js';
+
+/** What is said where there is no connection to look at. */
+export const noConnection = skip('there is no connection: see the lines above');
+
+export const protocolCheck: Check<PeerContext> = {
+  name: 'protocol',
+  limitMs: 20_000,
+  async run({ peer, signal }) {
+    const dialled = await peer.dial(signal);
+    if (!('connection' in dialled)) return unspoken(dialled);
+    const { connection } = dialled;
+    const { target } = peer;
+    const spoken = connection.peerProtocol ?? 'v2';
+    const extra = { figures: { protocol: spoken } };
+    if (target.protocol !== 'auto' && target.protocol !== spoken) {
+      return fail(
+        `it speaks ${spoken}, and was taken for ${target.protocol}`,
+        `write ${shownUrl(target, spoken)}`,
+        extra,
+      );
+    }
+    if (spoken === 'v1') return ok('it speaks v1', extra);
+    if (connection.stats().bytesReceived > 0) return ok('it speaks v2', extra);
+    return warn(
+      'it has said nothing, as a v2 server of the Python module does until it has something to say',
+      'if it is one, all is well; if not, look at what listens on that port',
+      extra,
+    );
+  },
+};
+
+/** Why nothing serpy-like was heard. */
+function unspoken({ problem, error }: Extract<Dialled, { error: Error }>): Result {
+  switch (problem) {
+    case 'stranger':
+      return fail(
+        sentenceOf(error.cause),
+        'give the port of the serpy program; what the line above names listens on this one',
+      );
+    case 'hung-up':
+      return fail(
+        'it hung up at once',
+        'its server may have as many connections as it takes (maxConnections: close one), want a key (--key-file), or be another program',
+      );
+    default:
+      return noConnection;
+  }
+}
+
+export const encryptionCheck: Check<PeerContext> = {
+  name: 'key',
+  limitMs: 20_000,
+  async run({ peer, signal }) {
+    const dialled = await peer.dial(signal);
+    const { secured, host } = peer.target;
+    if ('connection' in dialled) {
+      const { encrypted, identity } = dialled.connection;
+      const figures = { encrypted };
+      if (encrypted) return ok(`the link is encrypted, and the peer has proved who it is (${identity})`, { figures });
+      if (isLoopback(host)) return ok('not encrypted; nothing leaves this computer', { figures });
+      return warn(
+        'not encrypted: whoever is in the network can read along, and connect',
+        'make a key with "serpy keygen", copy it to both ends, and give it to both (--key-file)',
+        { figures },
+      );
+    }
+    const { problem, error } = dialled;
+    if (problem === 'unproven') {
+      return fail(
+        sentenceOf(error),
+        'give both ends the same key file; where they have it, compare: its text is the same in both, to the last letter',
+      );
+    }
+    if (problem === 'stranger' && !secured && /TLS/.test(sentenceOf(error.cause))) {
+      return fail('the peer wants an encrypted link', 'give the key that it has: --key-file FILE');
+    }
+    return noConnection;
+  },
+};
+
+export const sessionCheck: Check<PeerContext> = {
+  name: 'session',
+  limitMs: 20_000,
+  async run({ peer, signal }) {
+    const dialled = await peer.dial(signal);
+    if (!('connection' in dialled)) return noConnection;
+    const { connection } = dialled;
+    const figures = { session: connection.inSession };
+    if (connection.inSession) return ok('both ends have a session: no message is lost with a link', { figures });
+    const why = connection.peerProtocol === 'v1' ? 'v1 has no sessions' : 'the peer makes no session';
+    return ok(`${why}: what is on its way when a link breaks may be lost`, { figures });
+  },
+};
