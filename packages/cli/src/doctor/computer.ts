@@ -18,8 +18,8 @@ export function computerChecks(port: { readonly number: number; readonly asked: 
     loopback6Check,
     localhostCheck,
     ...protocolChecks,
+    slowReaderCheck, // before the large messages, whose memory it would otherwise be given
     ...volumeChecks,
-    slowReaderCheck,
     pythonCheck,
     numpyCheck,
   ];

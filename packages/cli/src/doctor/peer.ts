@@ -45,6 +45,8 @@ export class Peer {
   #connection: Connection | undefined;
   /** Who sends back; undefined while that is not known, null when nobody does. */
   otherEnd: OtherEnd | null | undefined;
+  /** Whether its name was looked up in vain. */
+  isNameUnknown = false;
 
   constructor(target: Target, surroundings: Surroundings) {
     this.target = target;

@@ -7,13 +7,14 @@ import { causeCode } from './ports.js';
 export const addressCheck: Check<PeerContext> = {
   name: 'address',
   limitMs: 15_000,
-  async run({ surroundings, peer: { target } }) {
-    const { host } = target;
+  async run({ surroundings, peer }) {
+    const { host } = peer.target;
     if (/^[\d.]+$|:/.test(host)) return skip(`${host} is an address and no name`);
     try {
       const addresses = await surroundings.lookup(host);
       return ok(`${host} is ${addresses.join(', ')}`, { figures: { addresses: addresses.join(' ') } });
     } catch (error) {
+      peer.isNameUnknown = true;
       return fail(
         `no computer is known by the name ${host} (${sentenceOf(error)})`,
         `check its spelling, or give its IP address, which it tells itself with ${ownAddress}`,
@@ -30,6 +31,7 @@ export const reachableCheck: Check<PeerContext> = {
   async run({ peer, signal }) {
     const dialled = await peer.dial(signal);
     const { host, port } = peer.target;
+    if (peer.isNameUnknown && !('connection' in dialled)) return skip('without an address nobody can be reached');
     if ('connection' in dialled) return ok(`a program listens on port ${port} of ${host}`);
     if (dialled.problem !== 'unreachable') {
       return ok(`something listens on port ${port} of ${host}; the lines below say why it is of no use yet`);

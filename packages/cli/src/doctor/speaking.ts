@@ -11,7 +11,7 @@ export const protocolCheck: Check<PeerContext> = {
   limitMs: 20_000,
   async run({ peer, signal }) {
     const dialled = await peer.dial(signal);
-    if (!('connection' in dialled)) return unspoken(dialled);
+    if (!('connection' in dialled)) return unspoken(dialled, peer.target.secured);
     const { connection } = dialled;
     const { target } = peer;
     const spoken = connection.peerProtocol ?? 'v2';
@@ -33,14 +33,12 @@ export const protocolCheck: Check<PeerContext> = {
   },
 };
 
-/** Why nothing serpy-like was heard. */
-function unspoken({ problem, error }: Extract<Dialled, { error: Error }>): Result {
-  switch (problem) {
+/** Why nothing of serpy was heard. */
+function unspoken(dialled: Extract<Dialled, { error: Error }>, secured: boolean): Result {
+  switch (dialled.problem) {
     case 'stranger':
-      return fail(
-        sentenceOf(error.cause),
-        'give the port of the serpy program; what the line above names listens on this one',
-      );
+      if (!secured && seemsEncrypted(dialled)) return skip('it encrypts: see the next line');
+      return fail(strangeness(dialled.error), 'give the port of the serpy program: another one listens on this');
     case 'hung-up':
       return fail(
         'it hung up at once',
@@ -49,6 +47,16 @@ function unspoken({ problem, error }: Extract<Dialled, { error: Error }>): Resul
     default:
       return noConnection;
   }
+}
+
+/** The facade says who it looks like, where it knows. */
+function strangeness({ cause }: Error): string {
+  const [, looks] = /it looks like ([^:]*)/.exec(sentenceOf(cause)) ?? [];
+  return looks === undefined ? sentenceOf(cause) : `it does not speak serpy but looks like ${looks}`;
+}
+
+function seemsEncrypted({ problem, error }: Extract<Dialled, { error: Error }>): boolean {
+  return problem === 'stranger' && /looks like TLS/.test(sentenceOf(error.cause));
 }
 
 export const encryptionCheck: Check<PeerContext> = {
@@ -75,7 +83,7 @@ export const encryptionCheck: Check<PeerContext> = {
         'give both ends the same key file; where they have it, compare: its text is the same in both, to the last letter',
       );
     }
-    if (problem === 'stranger' && !secured && /TLS/.test(sentenceOf(error.cause))) {
+    if (!secured && seemsEncrypted(dialled)) {
       return fail('the peer wants an encrypted link', 'give the key that it has: --key-file FILE');
     }
     return noConnection;

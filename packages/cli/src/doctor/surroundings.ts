@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { lookup } from 'node:dns/promises';
 import { arch, availableParallelism, release, totalmem } from 'node:os';
-import { connect, listen } from 'serpy';
+import { type Connection, type ConnectOptions, connect, type ListenOptions, listen } from 'serpy';
 import type { Clock, Context } from '../context.js';
 
 /** What a program printed, or why it could not be run to a good end. */
@@ -17,8 +17,8 @@ export interface Surroundings {
   readonly arch: string;
   readonly cpus: number;
   readonly totalMemoryBytes: number;
-  readonly connect: typeof connect;
-  readonly listen: typeof listen;
+  connect(options: ConnectOptions, wait: { readonly signal: AbortSignal }): Promise<Connection>;
+  listen(options: ListenOptions): ReturnType<typeof listen>;
   /** The addresses of a host name. Rejects for one that is not known. */
   lookup(host: string): Promise<readonly string[]>;
   /** Runs a program to its end. Never rejects. */
