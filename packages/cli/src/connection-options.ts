@@ -27,23 +27,26 @@ export interface ConnectionFlags {
 /** Where a command goes when nobody says otherwise. */
 export const defaultPort = 5001;
 
-const urlText = 'such as serpy://127.0.0.1:5001: serpy1 for v1, serpy2 for v2, serpy to find out, with +tls encrypted';
+const hostIs = { connect: 'of the peer', listen: 'to listen on', either: 'of the peer, or to listen on' } as const;
 
-/** Adds the argument `[url]` and the options of a connection to a command. */
-export function addConnectionOptions(command: Command, end: End): Command {
+export const urlText =
+  'such as serpy://127.0.0.1:5001: serpy1 for v1, serpy2 for v2, serpy to find out, with +tls encrypted';
+
+/** Adds the argument `[url]` and the options of a connection to a command. @param end `'either'` where an option of the command decides */
+export function addConnectionOptions(command: Command, end: End | 'either'): Command {
   return addConnectionFlags(command.argument('[url]', urlText), end);
 }
 
 /** The options without the argument, for a command that takes its URL in another way. */
-export function addConnectionFlags(command: Command, end: End): Command {
-  const group = end === 'connect' ? 'The peer:' : 'The server:';
+export function addConnectionFlags(command: Command, end: End | 'either'): Command {
+  const group = 'The connection:';
   const add = (flags: string, description: string, parse?: (text: string) => unknown) => {
     const option = new Option(flags, description).helpGroup(group);
     if (parse) option.argParser(parse);
     command.addOption(option);
   };
   command.addOption(new Option('--protocol <name>', 'instead of a URL').choices(['v1', 'v2', 'auto']).helpGroup(group));
-  add('--host <address>', end === 'connect' ? "the peer's host name or IP address" : 'the address to listen on');
+  add('--host <address>', `the host name or IP address ${hostIs[end]} (default: 127.0.0.1)`);
   add('--port <number>', `the port (default: ${defaultPort})`, wholeNumber('--port', 0, 65_535));
   add('--key-file <file>', 'the key of both ends, made with "serpy keygen": encrypts, and proves who is there');
   add('--tls', 'encrypt with certificates');
@@ -56,29 +59,35 @@ export function addConnectionFlags(command: Command, end: End): Command {
       .argParser((text: string, before: readonly string[] | undefined) => [...(before ?? []), text])
       .helpGroup(group),
   );
-  if (end === 'connect') add('--reconnect', 'dial again when the link breaks');
-  else add('--insecure', 'let other computers connect without a key or certificates');
+  if (end !== 'listen') add('--reconnect', 'dial again when the link breaks');
+  if (end !== 'connect') add('--insecure', 'let other computers connect without a key or certificates');
   return command;
 }
 
 /**
  * The options for `connect` or `listen`. What is typed goes before the environment, and that before the file.
  * Where nobody names an address it is this computer, port 5001, over either protocol.
+ * @param defaults what the command would rather have than the facade's defaults
  */
 export function connectionOptions(
   url: string | undefined,
   flags: ConnectionFlags,
   end: End,
   { env }: Pick<Context, 'env'>,
+  defaults: Readonly<Record<string, unknown>> = {},
 ): ConnectOptions & ListenOptions {
   const options = given(flags.config, env);
   if (url !== undefined) merge(options, urlOptions(url));
   merge(options, typedOptions(flags.option ?? []));
   const { protocol, host, port, keyFile } = flags;
   merge(options, { protocol, host, port, key: keyFile === undefined ? undefined : { file: keyFile }, tls: tls(flags) });
-  merge(options, end === 'connect' ? { autoRestart: flags.reconnect } : { insecure: flags.insecure });
-  options.protocol ??= 'auto';
-  options.port ??= defaultPort;
+  if (end === 'listen' && flags.reconnect)
+    throw mistyped('--reconnect is for a client, and this is a server: leave it out');
+  if (end === 'connect' && flags.insecure)
+    throw mistyped('--insecure is for a server, and this is a client: leave it out');
+  merge(options, { autoRestart: flags.reconnect, insecure: flags.insecure });
+  for (const [name, value] of Object.entries({ protocol: 'auto', port: defaultPort, ...defaults }))
+    options[name] ??= value;
   return options as unknown as ConnectOptions & ListenOptions; // connect and listen check them
 }
 

@@ -57,11 +57,19 @@ export function report(error: unknown, { terminal, interruption }: Context, isDe
 export function sentence(error: unknown, signal?: AbortSignal): string {
   if (!(error instanceof Error)) return String(error);
   if (isSerpyError(error) && error.code === 'ERR_SERPY_ABORTED' && signal?.aborted) return 'interrupted';
+  if (isSerpyError(error) && error.code === 'ERR_SERPY_INSECURE' && error.message.includes(': give '))
+    return inTheOpen(error.message);
   const { code, path } = error as NodeJS.ErrnoException;
   const words = code === undefined ? undefined : fileCodes[code];
   if (words && path !== undefined) return `${path}: ${words} (${code})`;
   if (words) return `${words} (${code})`;
   return error.message;
+}
+
+/** What the facade says of the danger, and what to type. */
+function inTheOpen(message: string): string {
+  const danger = message.replace(/: give .*$/s, '');
+  return `${danger}: give both ends the same --key-file ("serpy keygen" makes it) or certificates, listen on 127.0.0.1 for this computer alone, or say --insecure`;
 }
 
 function statusOf(error: unknown): ExitStatus {

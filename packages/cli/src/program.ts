@@ -1,18 +1,17 @@
 /** All commands of `serpy`, and what they have in common: help, errors, exit status. */
 import { Command, Option } from 'commander';
 import { bench } from './commands/bench.js';
+import { chat } from './commands/chat.js';
 import { doctor } from './commands/doctor.js';
 import { keygen } from './commands/keygen.js';
+import { listen } from './commands/listen.js';
+import { send } from './commands/send.js';
 import type { Context } from './context.js';
 import { type ExitStatus, report } from './failure.js';
 import { version } from './version.js';
 
 /** In the order in which the help lists them. */
-const commands: readonly ((context: Context) => Command)[] = [
-  doctor, //
-  bench,
-  keygen,
-];
+const commands: readonly ((context: Context) => Command)[] = [listen, send, chat, doctor, bench, keygen];
 
 const firstSteps = `
 Try first, in two terminals:

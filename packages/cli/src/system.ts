@@ -2,7 +2,7 @@
 import { performance } from 'node:perf_hooks';
 import type { Clock, Context } from './context.js';
 import { createInterruption, type InterruptCause } from './interrupt.js';
-import { createTerminal } from './terminal.js';
+import { createTerminal, printable } from './terminal.js';
 
 export const systemClock: Clock = {
   now: () => performance.now(),
@@ -11,14 +11,22 @@ export const systemClock: Clock = {
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
 };
 
+/** A moment of the computer's clock as `2026-01-31T12:00:00.000Z`. */
+export function isoTime(wallMs: number): string {
+  return new Date(wallMs).toISOString();
+}
+
 const signals: readonly Extract<InterruptCause, NodeJS.Signals>[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /** The context of a program on this computer: its signals and its closed pipes interrupt it. */
 export function systemContext(): Context {
   const interruption = createInterruption(() => process.exit(1));
   for (const signal of signals) process.on(signal, () => interruption.interrupt(signal));
+  const terminal = createTerminal(process, process.env, interruption);
+  process.removeAllListeners('warning'); // Node's own says more than a sentence
+  process.on('warning', ({ message }) => terminal.note(printable(message)));
   return {
-    terminal: createTerminal(process, process.env, interruption),
+    terminal,
     interruption,
     clock: systemClock,
     random: Math.random,

@@ -53,6 +53,8 @@ export class Conversation
   readonly #counters = new Counters();
   #session: AnySession | undefined;
   #link: Link | undefined;
+  /** What had been sent before this link, less what its transport had sent for another connection. */
+  #bytesBefore = 0;
   /** Whether the send queue drops messages, and that has been told. */
   #dropping = false;
   #closing = false;
@@ -78,6 +80,7 @@ export class Conversation
 
   /** Goes on over another transport. */
   createLink(transport: Transport, role: Role, life: LinkLife): Link {
+    this.#bytesBefore = this.#counters.bytesSent - transport.leftBytes;
     this.#link = new Link(transport, this.#sessionAs(role), this, this.#environment.clock, life);
     return this.#link;
   }
@@ -147,10 +150,19 @@ export class Conversation
       connectedMs,
       sendQueueMessages: this.outbox.length,
       sendQueueBytes: this.outbox.bytes,
+      unsentBytes: this.#unsentBytes,
       unacknowledgedMessages: this.outbox.unacknowledged,
       receiveQueueMessages: this.inbox.length,
       receiveQueueBytes: this.inbox.bytes,
     };
+  }
+
+  /** A transport knows only whether all of a large piece has left; what TLS adds to it is not told apart. */
+  get #unsentBytes(): number {
+    const link = this.#link;
+    if (link === undefined || link.over) return 0;
+    const { unsentBytes, leftBytes } = link.transport;
+    return Math.max(0, Math.min(unsentBytes, this.#counters.bytesSent - this.#bytesBefore - leftBytes));
   }
 
   // What the link asks and tells.

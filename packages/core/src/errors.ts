@@ -26,7 +26,8 @@ export type ErrorCode =
   | 'ERR_SERPY_UNKNOWN'
   | 'ERR_SERPY_PROTOCOL'
   | 'ERR_SERPY_CHECKSUM'
-  | 'ERR_SERPY_TRUNCATED';
+  | 'ERR_SERPY_TRUNCATED'
+  | 'ERR_SERPY_ARRAY_FORMAT';
 
 const brand = Symbol.for('serpy.Error');
 
@@ -271,5 +272,17 @@ export class TruncatedError extends SerpyError {
 
   constructor(message: string) {
     super('ERR_SERPY_TRUNCATED', message);
+  }
+}
+
+/** A message or file is no array that can be given: no `.npy`, one of another type of element, or not as long as it should be. */
+export class ArrayFormatError extends SerpyError {
+  override readonly name = 'ArrayFormatError';
+  /** What came, as `getData` would have given it. */
+  readonly data: unknown;
+
+  constructor(message: string, data: unknown) {
+    super('ERR_SERPY_ARRAY_FORMAT', message);
+    this.data = data;
   }
 }

@@ -1,6 +1,7 @@
 /** A measurement as text for people, and as an object for programs. */
 import Table from 'cli-table3';
 import type { PortableConnection } from 'serpy';
+import { addressOf } from '../peers.js';
 import type { OtherEnd } from './dialogue.js';
 import { figure, megabytesPerSecond, timeText } from './figures.js';
 import type { LeftOut, MeasurementEvents, RoundTripResult, ThroughputResult } from './measurement.js';
@@ -57,8 +58,7 @@ export function collector(findings: Findings, told: () => void): MeasurementEven
 
 /** Who is measured. */
 export function linkText({ host, port, protocol, session, encrypted }: LinkFacts): string {
-  const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-  return `${address} over ${protocol}${session ? ' in a session' : ''}, ${encrypted ? 'encrypted' : 'not encrypted'}`;
+  return `${addressOf({ host, port })} over ${protocol}${session ? ' in a session' : ''}, ${encrypted ? 'encrypted' : 'not encrypted'}`;
 }
 
 const longestBar = 40;

@@ -1,6 +1,7 @@
 /** `serpy bench --serve`: the other end of measurements, until it is interrupted. */
 import { type Connection, isSerpyError, type ListenOptions, listen } from 'serpy';
 import type { Context } from '../context.js';
+import { addressOf } from '../peers.js';
 import { printable } from '../terminal.js';
 import { figure } from './figures.js';
 import { respond, type Served } from './responder.js';
@@ -10,18 +11,18 @@ export async function serve(options: ListenOptions, { terminal, interruption }: 
   const { signal } = interruption;
   const server = await listen(options);
   server.on('warning', (error) => terminal.note(printable(error.message)));
-  const { host, port } = server.address;
-  terminal.note(`answering on ${host.includes(':') ? `[${host}]` : host}:${port}; Ctrl-C ends it`);
+  server.on('drop', ({ remote, reason }) => terminal.note(`${addressOf(remote)} was turned away (${reason})`));
+  terminal.note(`answering on ${addressOf(server.address)}; Ctrl-C ends it`);
   const total: Served = { messages: 0, bytes: 0 };
   const guests = new Set<Promise<void>>();
   const serveOne = async (connection: Connection) => {
     connection.on('warning', (error) => terminal.note(printable(error.message)));
-    const { host, port } = connection.remote ?? { host: 'somebody', port: 0 };
+    const from = addressOf(connection.remote);
     const served = await respond(connection);
     connection.destroy();
     total.messages += served.messages;
     total.bytes += served.bytes;
-    terminal.note(`${host}:${port} has gone: ${servedText(served)}`);
+    terminal.note(`${from} has gone: ${servedText(served)}`);
   };
   try {
     for (;;) {

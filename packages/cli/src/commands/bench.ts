@@ -1,5 +1,5 @@
 /** `serpy bench`: how fast a link is, and its other end. */
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { type Connection, connect, isSerpyError } from 'serpy';
 import { measure } from '../bench/measurement.js';
 import {
@@ -16,6 +16,7 @@ import { addConnectionOptions, type ConnectionFlags, connectionOptions, wholeNum
 import type { Context } from '../context.js';
 import { examples } from '../examples.js';
 import { failed, mistyped } from '../failure.js';
+import { addressOf } from '../peers.js';
 import { printable } from '../terminal.js';
 
 const mostSeconds = 60;
@@ -32,10 +33,7 @@ export function bench(context: Context): Command {
     .option('--serve', 'be the other end: answer measurements until Ctrl-C')
     .option('--seconds <number>', 'how long to measure', wholeNumber('--seconds', 1, mostSeconds), 20)
     .option('--json', 'print one JSON object');
-  addConnectionOptions(command, 'connect').addOption(
-    new Option('--insecure', 'let other computers connect without a key or certificates').helpGroup('With --serve:'),
-  );
-  return command
+  return addConnectionOptions(command, 'either')
     .addHelpText(
       'after',
       examples([
@@ -107,9 +105,8 @@ async function run(url: string | undefined, flags: BenchFlags, context: Context)
 function explained(error: unknown, connection: Connection, { otherEnd, link }: Findings): unknown {
   const isSilent = isSerpyError(error) && error.code === 'ERR_SERPY_TIMEOUT' && otherEnd === undefined;
   if (!isSilent) return error;
-  const { host, port } = connection.remote ?? link;
   return failed(
-    `${host}:${port} was reached and sends nothing back: start "serpy bench --serve" there, "serpy simulate echo", ` +
+    `${addressOf(connection.remote ?? link)} was reached and sends nothing back: start "serpy bench --serve" there, "serpy simulate echo", ` +
       'or any program that sends back what it gets',
     error,
   );

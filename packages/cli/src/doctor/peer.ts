@@ -4,6 +4,7 @@
  */
 import { type Connection, type ConnectOptions, isSerpyError, type ProtocolName } from 'serpy';
 import type { OtherEnd } from '../bench/dialogue.js';
+import { addressOf } from '../peers.js';
 import type { Limits } from './check.js';
 import type { Surroundings } from './surroundings.js';
 
@@ -91,7 +92,7 @@ export function isLoopback(host: string): boolean {
 }
 
 /** A URL of the target without anything that somebody else must not see. */
-export function shownUrl({ host, port, secured }: Target, protocol: ProtocolName): string {
+export function shownUrl(target: Target, protocol: ProtocolName): string {
   const scheme = { v1: 'serpy1', v2: 'serpy2', auto: 'serpy' }[protocol];
-  return `${scheme}${secured ? '+tls' : ''}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  return `${scheme}${target.secured ? '+tls' : ''}://${addressOf(target)}`;
 }

@@ -1,0 +1,52 @@
+/** Floats of 16 bits, as bits, from and to those of 32: whole numbers only, so that every NaN stays what it is. */
+
+/** The bits of the 32-bit float with the same value. */
+function widened(half: number): number {
+  const sign = (half & 0x8000) << 16;
+  const exponent = (half >> 10) & 0x1f;
+  let fraction = half & 0x3ff;
+  if (exponent === 0x1f) return sign | 0x7f800000 | (fraction << 13);
+  if (exponent > 0) return sign | ((exponent + 112) << 23) | (fraction << 13);
+  if (fraction === 0) return sign;
+  // Too small for an exponent of its own here, but not there.
+  let wider = 113;
+  while ((fraction & 0x400) === 0) {
+    fraction <<= 1;
+    wider--;
+  }
+  return sign | (wider << 23) | ((fraction & 0x3ff) << 13);
+}
+
+/** The bits of the nearest 16-bit float; of two that are as near, the even one. */
+function narrowed(single: number): number {
+  const sign = (single >>> 16) & 0x8000;
+  const size = single & 0x7fffffff;
+  if (size > 0x7f800000) return sign | 0x7e00 | ((size >>> 13) & 0x3ff);
+  if (size >= 0x47800000) return sign | 0x7c00;
+  if (size < 0x33000000) return sign;
+  if (size >= 0x38800000) return sign | rounded(size - 0x38000000, 13);
+  return sign | rounded((size & 0x7fffff) | 0x800000, 126 - (size >>> 23));
+}
+
+function rounded(bits: number, shift: number): number {
+  const kept = bits >>> shift;
+  const rest = bits & ((1 << shift) - 1);
+  const half = 1 << (shift - 1);
+  return rest > half || (rest === half && (kept & 1) === 1) ? kept + 1 : kept;
+}
+
+/** 16-bit floats as 32-bit ones, which hold all their values. */
+export function fromHalves(halves: Uint16Array): Float32Array {
+  const floats = new Float32Array(halves.length);
+  const bits = new Uint32Array(floats.buffer);
+  for (let i = 0; i < halves.length; i++) bits[i] = widened(halves[i] as number);
+  return floats;
+}
+
+/** 32-bit floats as the nearest 16-bit ones. */
+export function toHalves(floats: Float32Array): Uint16Array {
+  const halves = new Uint16Array(floats.length);
+  const bits = new Uint32Array(floats.buffer, floats.byteOffset, floats.length);
+  for (let i = 0; i < bits.length; i++) halves[i] = narrowed(bits[i] as number);
+  return halves;
+}

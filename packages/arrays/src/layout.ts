@@ -1,0 +1,71 @@
+/** Elements as they lie in memory, and as a typed array has them: the byte order of the machine, the last axis fastest. */
+import { type ByteOrder, type DataOf, type DType, type Kind, nativeOrder } from './dtype.js';
+import { fromHalves } from './half.js';
+
+/** How elements lie in memory. */
+export interface Layout {
+  readonly byteOrder: ByteOrder;
+  /** Whether the first axis runs fastest. */
+  readonly fortranOrder: boolean;
+}
+
+/** The elements that bytes hold. They are used where they are if they lie as they should; otherwise the bytes stay unchanged and are copied. */
+export function elementsOf(kind: Kind, shape: readonly number[], bytes: Uint8Array, layout: Layout): DataOf[DType] {
+  const numberBytes = kind.itemBytes / kind.parts;
+  const swapped = numberBytes > 1 && layout.byteOrder !== nativeOrder;
+  const turned = layout.fortranOrder && shape.filter((length) => length !== 1).length > 1 && bytes.length > 0;
+  let own = bytes;
+  if (turned) own = toCOrder(bytes, shape, kind.itemBytes);
+  else if (swapped || bytes.byteOffset % numberBytes !== 0) own = Uint8Array.from(bytes);
+  if (swapped) swap(own, numberBytes);
+  const numbers = own.length / numberBytes;
+  if (kind.over) return kind.over(own.buffer, own.byteOffset, numbers);
+  return fromHalves(new Uint16Array(own.buffer, own.byteOffset, numbers));
+}
+
+function swap(bytes: Uint8Array, numberBytes: number): void {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (numberBytes === 2) buffer.swap16();
+  else if (numberBytes === 4) buffer.swap32();
+  else buffer.swap64();
+}
+
+/** A copy in which the last axis runs fastest, of bytes in which the first does. */
+function toCOrder(bytes: Uint8Array, shape: readonly number[], itemBytes: number): Uint8Array {
+  const target = new Uint8Array(bytes.length);
+  const unitBytes = Math.min(itemBytes, 4);
+  const from = unitsOf(bytes.byteOffset % unitBytes === 0 ? bytes : Uint8Array.from(bytes), unitBytes);
+  const to = unitsOf(target, unitBytes);
+  const units = itemBytes / unitBytes;
+  const strides = shape.map((_, axis) => shape.slice(0, axis).reduce((product, length) => product * length, units));
+  const last = shape.length - 1;
+  const rowLength = shape[last] as number;
+  const rowStride = strides[last] as number;
+  const index = new Array<number>(last).fill(0);
+  let start = 0;
+  for (let row = 0; row < to.length; row += rowLength * units) {
+    for (let i = 0; i < rowLength; i++) {
+      for (let unit = 0; unit < units; unit++) {
+        to[row + i * units + unit] = from[start + i * rowStride + unit] as number;
+      }
+    }
+    // On to the next row, as an odometer counts.
+    for (let axis = last - 1; axis >= 0; axis--) {
+      const next = (index[axis] as number) + 1;
+      start += strides[axis] as number;
+      if (next < (shape[axis] as number)) {
+        index[axis] = next;
+        break;
+      }
+      index[axis] = 0;
+      start -= next * (strides[axis] as number);
+    }
+  }
+  return target;
+}
+
+function unitsOf({ buffer, byteOffset, length }: Uint8Array, unitBytes: number) {
+  if (unitBytes === 1) return new Uint8Array(buffer, byteOffset, length);
+  if (unitBytes === 2) return new Uint16Array(buffer, byteOffset, length / 2);
+  return new Uint32Array(buffer, byteOffset, length / 4);
+}
