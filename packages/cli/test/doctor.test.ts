@@ -1,9 +1,15 @@
 /** `serpy doctor` as it is typed. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateKey, listen } from 'serpy';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { readPage } from '../../../test/docs/pages.js';
+import { root } from '../../../test/workspace.js';
+import { questions } from '../src/bench/dialogue.js';
+import { computerChecks } from '../src/doctor/computer.js';
+import { oldestNode } from '../src/doctor/node.js';
+import { peerChecks } from '../src/doctor/peer-checks.js';
 import { Run, runToEnd } from './run.js';
 
 vi.setConfig({ testTimeout: 120_000 }); // it sends 200 MB around, on a computer that may have other things to do
@@ -132,5 +138,34 @@ describe('serpy doctor', () => {
     expect(stderr).toMatch(sentence);
     expect(stderr.trim().split('\n')).toHaveLength(1);
     expect(status).toBe(expected);
+  });
+});
+
+describe('docs/doctor.md', () => {
+  const { tables, text } = readPage('docs/doctor.md', readFileSync(join(root, 'docs', 'doctor.md'), 'utf8'));
+  const [computer, peer] = tables.filter(({ headings }) => headings.includes('says `FAIL`'));
+  const named = (table: (typeof tables)[number] | undefined) => table?.rows.map(({ check = '' }) => check.slice(1, -1));
+
+  test('has every check, in the order in which they are run', () => {
+    expect(named(computer)).toEqual(computerChecks({ number: 5001, asked: false }).map(({ name }) => name));
+    expect(named(peer)).toEqual(peerChecks.map(({ name }) => name));
+  });
+
+  test('says of every check what to do', () => {
+    for (const row of [...(computer?.rows ?? []), ...(peer?.rows ?? [])]) {
+      expect(Object.values(row).filter((cell) => cell === '')).toEqual([]);
+    }
+  });
+
+  test('has every code of the system that the doctor knows', () => {
+    const source = readFileSync(join(root, 'packages/cli/src/doctor/reaching.ts'), 'utf8');
+    const codes = [...source.matchAll(/^ {4}(E[A-Z_]+): /gm)].map(([, code]) => code);
+    const reasons = tables.find(({ headings }) => headings.includes("the system's code"));
+    const documented = reasons?.rows.flatMap((row) => [...(row["the system's code"] ?? '').matchAll(/`(E\w+)`/g)]);
+    expect(documented?.map(([, code]) => code).sort()).toEqual(codes.sort());
+  });
+
+  test('names the limits that the checks go by', () => {
+    for (const words of [oldestNode, questions.hello, '10 MB/s', '268 MB', '134 MB']) expect(text).toContain(words);
   });
 });

@@ -92,8 +92,7 @@ export class Conversation
 
   /** The name of the protocol that is spoken; undefined while that is being found out. */
   get protocolName(): string | undefined {
-    const session = this.#session;
-    return session && 'protocol' in session ? session.protocol : this.#protocol.name;
+    return this.#session && 'protocol' in this.#session ? this.#session.protocol : this.#protocol.name;
   }
 
   reconnected(): void {
