@@ -78,7 +78,7 @@ export async function thereAndBack(
     if (!isLate(error)) throw error;
   }
   const elapsedMs = clock.now() - startMs;
-  return { sizeBytes, messages, bytes: messages * sizeBytes, elapsedMs, complete: messages === sent };
+  return { sizeBytes, messages, bytes: messages * sizeBytes, elapsedMs, complete: sent > 0 && messages === sent };
 }
 
 function lengthOf(value: unknown): number {
