@@ -18,7 +18,10 @@ export class Screen {
   }
 
   write(output: string): void {
-    for (const [whole, argument, command] of output.matchAll(/\x1b\[(\d*)([A-Z])|[\s\S]/gu)) {
+    for (const [whole, argument, command] of output.matchAll(
+      /\x1b\[(\d*)([A-Z])|\x1b\[[\d;]*m|\x1b\[\?\d+[hl]|[\s\S]/gu,
+    )) {
+      if (/^\x1b\[.*[mhl]$/.test(whole)) continue; // colours, and whether the cursor is seen and long rows are wrapped
       if (command !== undefined) this.#control(command, argument === '' ? undefined : Number(argument));
       else if (whole === '\r') this.#column = 0;
       else if (whole === '\n') this.#moveTo(this.#row + 1);

@@ -46,7 +46,9 @@ function extentOfBigInts(data: BigInt64Array | BigUint64Array): Partial<Extent> 
 
 /** As `float32 512×512, min 0.01, max 0.9987, mean 0.4987`. */
 export function summaryLine({ dtype, shape, min, max, mean, nan }: ArraySummary): string {
-  const parts = [`${dtype} ${shape.length === 0 ? 'scalar' : shape.join('×')}${shape.length === 1 ? ' elements' : ''}`];
+  const parts = [
+    `${dtype} ${shape.length === 0 ? 'scalar' : shape.join('×')}${shape.length !== 1 ? '' : shape[0] === 1 ? ' element' : ' elements'}`,
+  ];
   if (shape.includes(0)) parts.push('empty');
   if (min !== undefined && max !== undefined && mean !== undefined) {
     parts.push(`min ${short(min)}`, `max ${short(max)}`, `mean ${short(mean)}`);

@@ -47,7 +47,7 @@ function describeBytes(bytes: Buffer): Description {
     .subarray(0, shownBytes)
     .toString('hex')
     .replaceAll(/..(?!$)/g, '$& ');
-  const line = `${bytes.length} bytes${head && ': '}${head}${bytes.length > shownBytes ? ' …' : ''}`;
+  const line = `${bytes.length} byte${bytes.length === 1 ? '' : 's'}${head && ': '}${head}${bytes.length > shownBytes ? ' …' : ''}`;
   const content = bytes.length <= jsonBytes ? { base64: bytes.toString('base64') } : {};
   const json = { type: 'bytes', bytes: bytes.length, ...content };
   return { line, json, blob: { bytes, extension }, sizeBytes: bytes.length };
@@ -107,7 +107,8 @@ function extensionOf(bytes: Buffer): string {
 export function size(bytes: number): string {
   if (bytes < 1000) return `${bytes} byte${bytes === 1 ? '' : 's'}`;
   const units = ['kB', 'MB', 'GB', 'TB'];
-  const power = Math.min(units.length, Math.floor(Math.log10(bytes) / 3));
+  // 999,999 rounds to 1.00 of the next unit.
+  const power = Math.min(units.length, Math.floor(Math.log10(Number(bytes.toPrecision(3))) / 3));
   return `${(bytes / 1000 ** power).toPrecision(3)} ${units[power - 1]}`;
 }
 
