@@ -9,7 +9,8 @@ import {
   sizesBytes,
   type ThroughputResult,
 } from '../src/bench/measurement.js';
-import type { Stopwatch } from '../src/bench/round-trip.js';
+import { respond } from '../src/bench/responder.js';
+import { roundTrips, type Stopwatch } from '../src/bench/round-trip.js';
 import { refusal } from './doctor-surroundings.js';
 
 interface Link {
@@ -174,7 +175,6 @@ describe('a measurement', () => {
   test('does not count the first round trip, which finds both programs cold', async () => {
     let first = true;
     const { connection, clock } = simulated({ ...ethernet });
-    const { roundTrips } = await import('../src/bench/round-trip.js');
     const cold: Stopwatch = {
       now: () => {
         const now = clock.now() + (first ? 0 : 1000);
@@ -186,5 +186,60 @@ describe('a measurement', () => {
     const timesMs = await roundTrips(connection, plan, cold);
     expect(timesMs).toHaveLength(10);
     expect(Math.max(...timesMs)).toBeLessThan(1);
+  });
+
+  test('takes no other message for the echo, nor the echo of one before', async () => {
+    let nowMs = 0;
+    const inbox: (string | Buffer)[] = [];
+    let before: Buffer = Buffer.alloc(64);
+    const connection = {
+      sendData: async (value: Buffer) => {
+        inbox.push('21.5', Buffer.alloc(64), before, value.toString('latin1'));
+        before = value;
+      },
+      getMessage: async () => {
+        nowMs += 1;
+        return { value: inbox.shift() };
+      },
+    } as unknown as PortableConnection;
+    const plan = {
+      sizeBytes: 64,
+      maxCount: 3,
+      durationMs: 1000,
+      timeoutMs: 1000,
+      signal: new AbortController().signal,
+    };
+    expect(await roundTrips(connection, plan, { now: () => nowMs })).toEqual([4, 4, 4]);
+  });
+});
+
+describe('the other end', () => {
+  /** Serves a peer that says these things. */
+  async function served(said: readonly unknown[], sendData: (value: unknown) => Promise<boolean>) {
+    const messages = async function* () {
+      for (const value of said) yield { value } as PortableMessage;
+    };
+    return respond({ messages, sendData, release: () => {} } as unknown as PortableConnection);
+  }
+
+  test('sends back, counts when it is asked to, and sends back again', async () => {
+    const answers: unknown[] = [];
+    const bytes = Buffer.alloc(1000);
+    const { hello, sink, count } = questions;
+    const said = [hello, 'one', bytes, 2, sink, bytes, bytes, 'é', count, 'again', count];
+    const total = await served(said, async (value) => answers.push(value) > 0);
+    const counted = [
+      'serpy bench: counted 3 messages, 2002 bytes',
+      'again',
+      'serpy bench: counted 0 messages, 0 bytes',
+    ];
+    expect(answers).toEqual(['serpy bench: ready', 'one', bytes, 2, ...counted]);
+    expect(total).toEqual({ messages: 7, bytes: 3 + 1000 + 8 + 2002 + 5 });
+  });
+
+  test('does not mind a peer that goes before its answer, nor an object of v1', async () => {
+    const gone = () => Promise.reject(refusal('ERR_SERPY_CLOSED', 'the connection is closed'));
+    expect(await served(['one', 'two'], gone)).toEqual({ messages: 1, bytes: 3 });
+    expect(await served([{ a: 1 }], gone)).toEqual({ messages: 1, bytes: 8 });
   });
 });

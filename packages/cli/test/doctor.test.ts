@@ -60,6 +60,9 @@ describe('serpy doctor', () => {
       cpus: expect.any(Number),
       totalMemoryBytes: expect.any(Number),
     });
+    expect(Object.keys(json)).toEqual([
+      ...['subject', 'ok', 'serpy', 'node', 'platform', 'osRelease', 'arch', 'cpus', 'totalMemoryBytes', 'checks'],
+    ]);
     for (const check of json.checks) {
       expect(check).toEqual({
         name: expect.any(String),
