@@ -198,6 +198,11 @@ describe.each(['v1', 'v2'])('%s throughput', (protocol) => {
     });
   });
 
+  test('spares a small computer the largest', async () => {
+    const result = await check(one, { totalMemoryBytes: 5e8, clock: { ...surroundings().clock, now: ticking(10) } });
+    expect(result).toMatchObject({ status: 'ok', message: '1 MB at 100 MB/s, 10 MB at 1,000 MB/s' });
+  });
+
   test('warns where that is slow', { timeout: 60_000 }, async () => {
     const result = await check(one, { clock: { ...surroundings().clock, now: ticking(20_000) } });
     expect(result).toMatchObject({ status: 'warn', advice: expect.stringContaining('virus scanner') });

@@ -4,7 +4,7 @@ import { createServer as createWebServer } from 'node:http';
 import { createServer, type Socket } from 'node:net';
 import { connect, generateKey, type ListenOptions, listen, type PortableConnection } from 'serpy';
 import { MemoryNetwork } from 'serpy-core/testing';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { Target } from '../src/doctor/peer.js';
 import { peerChecks } from '../src/doctor/peer-checks.js';
 import { inspect, peerContext, refusal } from './doctor-surroundings.js';
@@ -44,7 +44,15 @@ async function echo(connection: PortableConnection) {
 
 /** What the doctor says of a port of this computer. */
 function examined(port: number, target: Partial<Target> = {}, options: object = {}) {
-  const dialled = { protocol: 'auto', host: '127.0.0.1', port, probeTimeoutMs: 300, helloTimeoutMs: 100, ...options };
+  const dialled = {
+    protocol: 'auto',
+    host: '127.0.0.1',
+    port,
+    probeTimeoutMs: 300,
+    helloTimeoutMs: 100,
+    closeTimeoutMs: 100,
+    ...options,
+  };
   return inspect(peerChecks, peerContext({ port, options: dialled as Target['options'], ...target }));
 }
 
@@ -93,6 +101,15 @@ describe('a peer that is well', () => {
       message: 'the link is encrypted, and the peer has proved who it is (serpy server)',
       figures: { encrypted: true },
     });
+  });
+
+  test('is told that the end was meant', async () => {
+    let accepted: PortableConnection | undefined;
+    const port = await serving({}, (connection) => {
+      accepted = connection;
+    });
+    await examined(port, { maySend: false }, { closeTimeoutMs: 5000 });
+    await vi.waitFor(() => expect(accepted?.closeInfo).toMatchObject({ intended: true }), { timeout: 10_000 });
   });
 
   test('is told by name', async () => {
@@ -159,6 +176,18 @@ describe('a peer that speaks otherwise', () => {
     const results = await examined(port, { maySend: false });
     expect(results.protocol).toMatchObject({ status: 'warn', message: expect.stringContaining('has said nothing') });
     expect(results.session).toMatchObject({ status: 'ok', message: expect.stringContaining('makes no session') });
+  });
+});
+
+describe('a peer that says nothing', () => {
+  test('and was taken for v1 is none', async () => {
+    const port = await socketServer((socket) => socket.resume());
+    const results = await examined(port, { protocol: 'v1', maySend: false });
+    expect(results.protocol).toMatchObject({
+      status: 'FAIL',
+      message: 'it does not answer as a v1 server does',
+      advice: `for a v2 server write serpy2://127.0.0.1:${port}`,
+    });
   });
 });
 

@@ -20,7 +20,7 @@ export function peerContext(target: Partial<Target>, other: Partial<Surroundings
   const world = surroundings(other);
   const { host = '127.0.0.1', port = 5001 } = target;
   const whole: Target = {
-    options: { protocol: 'auto', host, port },
+    options: { protocol: 'auto', host, port, closeTimeoutMs: 100 },
     protocol: 'auto',
     host,
     port,
@@ -38,7 +38,7 @@ export async function inspect(
 ): Promise<Record<string, Result>> {
   const results: Record<string, Result> = {};
   for (const each of checks) results[each.name] = await each.run(context);
-  context.peer.close();
+  await context.peer.close();
   return results;
 }
 

@@ -69,7 +69,7 @@ async function run(url: string | undefined, flags: DoctorFlags, context: Context
       if (!flags.json) await terminal.print(lineOf(result, terminal.colours));
     }
   } finally {
-    peer?.close();
+    await peer?.close();
   }
   if (flags.json) await terminal.print(JSON.stringify(asJson(subject, results, surroundings), undefined, 2));
   if (signal.aborted) throw failed('interrupted: the rest was not checked');
@@ -86,7 +86,7 @@ function targetOf(url: string | undefined, flags: DoctorFlags, context: Context)
   const options = connectionOptions(url, flags, 'connect', context);
   return {
     // What it speaks is found out, whatever it was taken for.
-    options: { ...options, protocol: 'auto' } as ConnectOptions,
+    options: { closeTimeoutMs: 1000, ...options, protocol: 'auto' } as ConnectOptions,
     protocol: options.protocol,
     host: options.host ?? '127.0.0.1',
     port: options.port,

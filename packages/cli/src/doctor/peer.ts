@@ -60,8 +60,9 @@ export class Peer {
     return this.#dialling;
   }
 
-  close(): void {
-    this.#connection?.destroy();
+  /** Says goodbye, so that a program at the other end sees that the end was meant. */
+  async close(): Promise<void> {
+    await this.#connection?.close({ reason: 'serpy doctor has seen enough' });
   }
 
   async #dial(signal: AbortSignal): Promise<Dialled> {

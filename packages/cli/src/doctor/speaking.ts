@@ -16,6 +16,10 @@ export const protocolCheck: Check<PeerContext> = {
     const { target } = peer;
     const spoken = connection.peerProtocol ?? 'v2';
     const extra = { figures: { protocol: spoken } };
+    const isSilent = spoken === 'v2' && connection.stats().bytesReceived === 0;
+    if (isSilent && target.protocol === 'v1') {
+      return fail('it does not answer as a v1 server does', `for a v2 server write ${shownUrl(target, 'v2')}`, extra);
+    }
     if (target.protocol !== 'auto' && target.protocol !== spoken) {
       return fail(
         `it speaks ${spoken}, and was taken for ${target.protocol}`,
@@ -23,8 +27,7 @@ export const protocolCheck: Check<PeerContext> = {
         extra,
       );
     }
-    if (spoken === 'v1') return ok('it speaks v1', extra);
-    if (connection.stats().bytesReceived > 0) return ok('it speaks v2', extra);
+    if (!isSilent) return ok(`it speaks ${spoken}`, extra);
     return warn(
       'it has said nothing, as a v2 server of the Python module does until it has something to say',
       'if it is one, all is well; if not, look at what listens on that port',
