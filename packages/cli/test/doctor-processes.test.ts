@@ -68,6 +68,7 @@ describe('serpy doctor, installed', () => {
 
   test('names a stranger on the port, with status 1', async () => {
     const server = createServer((socket) => {
+      ends.push(() => socket.destroy());
       socket.on('error', () => {}).write('SSH-2.0-OpenSSH_9.6\r\n');
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
