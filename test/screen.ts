@@ -5,6 +5,7 @@ export class Screen {
   readonly #columns: number;
   #row = 0;
   #column = 0;
+  #saved: [row: number, column: number] = [0, 0];
 
   constructor(columns: number) {
     this.#columns = columns;
@@ -19,10 +20,12 @@ export class Screen {
 
   write(output: string): void {
     for (const [whole, argument, command] of output.matchAll(
-      /\x1b\[(\d*)([A-Z])|\x1b\[[\d;]*m|\x1b\[\?\d+[hl]|[\s\S]/gu,
+      /\x1b\[(\d*)([A-Z])|\x1b\[[\d;]*m|\x1b\[\?\d+[hl]|\x1b[78]|[\s\S]/gu,
     )) {
       if (/^\x1b\[.*[mhl]$/.test(whole)) continue; // colours, and whether the cursor is seen and long rows are wrapped
-      if (command !== undefined) this.#control(command, argument === '' ? undefined : Number(argument));
+      if (whole === '\x1b7') this.#saved = [this.#row, this.#column];
+      else if (whole === '\x1b8') [this.#row, this.#column] = this.#saved;
+      else if (command !== undefined) this.#control(command, argument === '' ? undefined : Number(argument));
       else if (whole === '\r') this.#column = 0;
       else if (whole === '\n') this.#moveTo(this.#row + 1);
       else if (whole >= ' ') this.#put(whole);

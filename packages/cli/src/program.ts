@@ -32,7 +32,7 @@ export function program(context: Context): Command {
     .addOption(new Option('--debug', 'with an error, show where it happened').helpGroup('Always:'))
     .addHelpText('after', firstSteps)
     .exitOverride()
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({ showGlobalOptions: true, minWidthToWrap: 20 })
     .configureOutput({
       writeOut: (text) => void terminal.stdout.write(text),
       writeErr: (text) => void terminal.stderr.write(text),

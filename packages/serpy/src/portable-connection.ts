@@ -18,6 +18,7 @@ type Shared = Pick<
   | 'sendData'
   | 'getData'
   | 'getMessage'
+  | 'getArray'
   | 'messages'
   | 'enableRestart'
   | 'disableRestart'
