@@ -1,7 +1,9 @@
 /** All commands of `serpy`, and what they have in common: help, errors, exit status. */
 import { Command, Option } from 'commander';
+import { bench } from './commands/bench.js';
 import { chat } from './commands/chat.js';
 import { demo } from './commands/demo.js';
+import { doctor } from './commands/doctor.js';
 import { keygen } from './commands/keygen.js';
 import { listen } from './commands/listen.js';
 import { record } from './commands/record.js';
@@ -14,13 +16,15 @@ import { version } from './version.js';
 
 /** In the order in which the help lists them. */
 const commands: readonly ((context: Context) => Command)[] = [
-  demo, //
+  demo,
   simulate,
   listen,
   send,
   chat,
   record,
   replay,
+  doctor,
+  bench,
   keygen,
 ];
 

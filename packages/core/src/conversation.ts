@@ -90,6 +90,11 @@ export class Conversation
     return this.#session?.lasting;
   }
 
+  /** The name of the protocol that is spoken; undefined while that is being found out. */
+  get protocolName(): string | undefined {
+    return this.#session && 'protocol' in this.#session ? this.#session.protocol : this.#protocol.name;
+  }
+
   reconnected(): void {
     this.#counters.reconnects++;
   }

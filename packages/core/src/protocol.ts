@@ -51,6 +51,8 @@ export interface Session<Value, SendOptions, In extends Received, Out extends Ou
   readonly canSend: boolean;
   /** What a session can do besides that outlives its links; undefined while it is none. Looked at again after every call. */
   readonly lasting?: LastingSession | undefined;
+  /** The name of the protocol that it has turned out to be, for a session that finds out; undefined while it has not. */
+  readonly protocol?: string | undefined;
   /** When `tick` wants to be called, on the clock of the `nowMs` arguments; undefined for never. Looked at again after every call. */
   readonly deadlineMs: number | undefined;
 
