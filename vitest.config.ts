@@ -18,6 +18,7 @@ export default defineConfig({
   },
   test: {
     include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'],
+    globalSetup: ['test/global.ts'],
     setupFiles: ['test/leftovers.ts'],
     testTimeout: 20_000,
   },

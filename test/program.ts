@@ -28,8 +28,8 @@ export class Program {
   readonly #process: ChildProcessWithoutNullStreams;
   #stdout = '';
   #stderr = '';
-  /** How much of the output earlier calls of `until` have seen. */
-  #seen = 0;
+  /** How much of each output earlier calls have seen. */
+  readonly #seen = { stdout: 0, stderr: 0 };
 
   constructor(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
     const child = spawn(command, args, { cwd: root, env: { ...process.env, ...sources, ...env } });
@@ -57,27 +57,45 @@ export class Program {
     return this.#stdout;
   }
 
+  get stderr(): string {
+    return this.#stderr;
+  }
+
   /** Waits until the program prints this, after what earlier calls have seen. Rejects when it ends instead. */
-  async until(pattern: RegExp): Promise<RegExpExecArray> {
+  until(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#find(pattern, 'stdout');
+  }
+
+  /** The same on stderr. */
+  untilStderr(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#find(pattern, 'stderr');
+  }
+
+  async #find(pattern: RegExp, stream: 'stdout' | 'stderr'): Promise<RegExpExecArray> {
     let found: RegExpExecArray | null = null;
-    await this.untilOutput((stdout) => {
-      found = pattern.exec(stdout.slice(this.#seen));
+    const isThere = () => {
+      found = pattern.exec(this[stream].slice(this.#seen[stream]));
       return found !== null;
-    }, String(pattern));
+    };
+    await this.#untilTrue(isThere, stream, String(pattern));
     const match = found as unknown as RegExpExecArray;
-    this.#seen += match.index + match[0].length;
+    this.#seen[stream] += match.index + match[0].length;
     return match;
   }
 
   /** Waits until all that was printed fulfils a condition. */
-  async untilOutput(fulfils: (stdout: string) => boolean, condition = String(fulfils)): Promise<void> {
+  untilOutput(fulfils: (stdout: string) => boolean, condition = String(fulfils)): Promise<void> {
+    return this.#untilTrue(() => fulfils(this.#stdout), 'stdout', condition);
+  }
+
+  async #untilTrue(isTrue: () => boolean, stream: 'stdout' | 'stderr', condition: string): Promise<void> {
     const ended = this.ended.then(() => 'ended');
-    while (!fulfils(this.#stdout)) {
+    while (!isTrue()) {
       const next = new AbortController();
-      const printed = once(this.#process.stdout, 'data', { signal: next.signal }).catch(() => []);
+      const printed = once(this.#process[stream], 'data', { signal: next.signal }).catch(() => []);
       const what = await Promise.race([printed, ended]);
       next.abort();
-      if (what === 'ended' && !fulfils(this.#stdout)) {
+      if (what === 'ended' && !isTrue()) {
         throw new Error(`the program ended before ${condition}\n${this.#stdout}\n${this.#stderr}`);
       }
     }

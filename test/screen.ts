@@ -1,13 +1,21 @@
-/** What a person sees of a program's output: a terminal that knows what readline uses, and refuses anything else. */
+/** What a person sees of a program's output: a terminal that knows what readline and our screens use, and refuses anything else. */
 
 export class Screen {
-  readonly rows: string[] = [''];
-  readonly #columns: number;
+  rows: string[] = [''];
+  /** Whether the cursor is shown, and whether a program has taken over the whole screen. */
+  isCursorShown = true;
+  isTakenOver = false;
+  /** Every colour that was set, as `38;5;16`. */
+  readonly colours = new Set<string>();
+  #before: { readonly rows: string[]; readonly row: number; readonly column: number } | undefined;
+  /** The width; a program learns of a new one by itself. */
+  columns: number;
   #row = 0;
   #column = 0;
+  #saved: [row: number, column: number] = [0, 0];
 
   constructor(columns: number) {
-    this.#columns = columns;
+    this.columns = columns;
   }
 
   /** The screen after an output, its rows without blanks at the end. */
@@ -18,8 +26,13 @@ export class Screen {
   }
 
   write(output: string): void {
-    for (const [whole, argument, command] of output.matchAll(/\x1b\[(\d*)([A-Z])|[\s\S]/gu)) {
-      if (command !== undefined) this.#control(command, argument === '' ? undefined : Number(argument));
+    for (const [whole, argument, command] of output.matchAll(/\x1b\[(\??[\d;]*)([A-Za-z])|\x1b[78]|[\s\S]/gu)) {
+      if (whole === '\x1b7') this.#saved = [this.#row, this.#column];
+      else if (whole === '\x1b8') [this.#row, this.#column] = this.#saved;
+      else if (command === 'm') this.#colour(argument ?? '');
+      else if (argument?.startsWith('?')) this.#mode(argument, command === 'h');
+      else if (command === 'H') this.#place(argument ?? '');
+      else if (command !== undefined) this.#control(command, argument === '' ? undefined : Number(argument));
       else if (whole === '\r') this.#column = 0;
       else if (whole === '\n') this.#moveTo(this.#row + 1);
       else if (whole >= ' ') this.#put(whole);
@@ -27,12 +40,39 @@ export class Screen {
     }
   }
 
+  #colour(codes: string): void {
+    if (codes !== '' && codes !== '0') this.colours.add(codes);
+  }
+
+  #mode(mode: string, isOn: boolean): void {
+    if (mode === '?7') return; // whether long rows are wrapped
+    if (mode === '?25') this.isCursorShown = isOn;
+    else if (mode !== '?1049') throw new Error(`this screen does not know the mode ${mode}`);
+    else if (isOn) {
+      this.#before = { rows: this.rows, row: this.#row, column: this.#column };
+      this.rows = [''];
+      this.#place('');
+      this.isTakenOver = true;
+    } else if (this.#before) {
+      this.rows = this.#before.rows;
+      this.#moveTo(this.#before.row);
+      this.#column = this.#before.column;
+      this.isTakenOver = false;
+    }
+  }
+
+  #place(place: string): void {
+    const [row = 1, column = 1] = place.split(';').map((each) => Number(each || 1));
+    this.#moveTo(row - 1);
+    this.#column = column - 1;
+  }
+
   #control(command: string, argument: number | undefined): void {
     switch (command) {
       case 'A':
         return this.#moveTo(Math.max(0, this.#row - (argument ?? 1)));
       case 'C':
-        this.#column = Math.min(this.#columns - 1, this.#column + (argument ?? 1));
+        this.#column = Math.min(this.columns - 1, this.#column + (argument ?? 1));
         return;
       case 'D':
         this.#column = Math.max(0, this.#column - (argument ?? 1));
@@ -40,7 +80,11 @@ export class Screen {
       case 'G':
         this.#column = (argument ?? 1) - 1;
         return;
-      case 'J': // down from the cursor
+      case 'J': // down from the cursor, or all
+        if (argument === 2) {
+          this.rows = this.rows.map(() => '');
+          return;
+        }
         this.rows.length = this.#row + 1;
         return this.#cut();
       case 'K': // right of the cursor
@@ -56,7 +100,7 @@ export class Screen {
 
   /** A character after a full row goes to the next: as terminals do, not before it comes. */
   #put(character: string): void {
-    if (this.#column === this.#columns) {
+    if (this.#column === this.columns) {
       this.#column = 0;
       this.#moveTo(this.#row + 1);
     }

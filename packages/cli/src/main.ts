@@ -1,5 +1,10 @@
 #!/usr/bin/env node
 /** The command `serpy`. */
-import { program } from './program.js';
+import { report } from './failure.js';
+import { run } from './program.js';
+import { exit, systemContext } from './system.js';
 
-await program().parseAsync();
+const args = process.argv.slice(2);
+const context = systemContext();
+process.on('uncaughtException', (error) => void exit(report(error, context, args.includes('--debug'))));
+await exit(await run(args, context));

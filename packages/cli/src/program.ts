@@ -1,6 +1,91 @@
-/** All commands of `serpy`. */
-import { Command } from 'commander';
+/** All commands of `serpy`, and what they have in common: help, errors, exit status. */
+import { Command, Option } from 'commander';
+import { bench } from './commands/bench.js';
+import { chat } from './commands/chat.js';
+import { demo } from './commands/demo.js';
+import { doctor } from './commands/doctor.js';
+import { keygen } from './commands/keygen.js';
+import { listen } from './commands/listen.js';
+import { record } from './commands/record.js';
+import { replay } from './commands/replay.js';
+import { send } from './commands/send.js';
+import { simulate } from './commands/simulate.js';
+import type { Context } from './context.js';
+import { type ExitStatus, report } from './failure.js';
+import { version } from './version.js';
 
-export function program(): Command {
-  return new Command('serpy').description('Direct TCP messaging between instruments and workstations');
+/** In the order in which the help lists them. */
+const commands: readonly ((context: Context) => Command)[] = [
+  demo,
+  simulate,
+  listen,
+  send,
+  chat,
+  record,
+  replay,
+  doctor,
+  bench,
+  keygen,
+];
+
+const firstSteps = `
+Try first:
+  serpy demo
+
+Then, in two terminals:
+  serpy listen
+  serpy send hello
+
+"serpy COMMAND --help" has examples for each command.`;
+
+/** The command line, ready to be parsed. */
+export function program(context: Context): Command {
+  const { terminal } = context;
+  const root = new Command('serpy')
+    .description('Direct TCP messaging between instruments and workstations.')
+    .usage('COMMAND [arguments]')
+    .version(version, '-V, --version', 'show the version')
+    .helpOption('-h, --help', 'show this help')
+    .helpCommand('help [command]', 'show the help of a command')
+    .addOption(new Option('--debug', 'with an error, show where it happened').helpGroup('Always:'))
+    .addHelpText('after', firstSteps)
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true, minWidthToWrap: 20 })
+    .configureOutput({
+      writeOut: (text) => void terminal.stdout.write(text),
+      writeErr: (text) => void terminal.stderr.write(text),
+      getOutHelpWidth: () => terminal.columns,
+      getErrHelpWidth: () => terminal.columns,
+      getOutHasColors: () => terminal.colours.isColorSupported,
+      getErrHasColors: () => terminal.noteColours.isColorSupported,
+      outputError: (text, write) => write(`${terminal.noteColours.red('serpy:')} ${asSentence(text)}\n`),
+    });
+  for (const create of commands) {
+    const command = create(context).copyInheritedSettings(root).helpOption('-h, --help', 'show this help');
+    root.addCommand(command);
+  }
+  return root;
+}
+
+/** Runs what was typed, and resolves with the exit status. Never rejects. */
+export async function run(args: readonly string[], context: Context): Promise<ExitStatus> {
+  const root = program(context);
+  if (args.length === 0) {
+    root.outputHelp();
+    return 0;
+  }
+  try {
+    await root.parseAsync(args, { from: 'user' });
+    return 0;
+  } catch (error) {
+    return report(error, context, args.includes('--debug'));
+  }
+}
+
+/** Commander's `error: unknown command 'x'\n(Did you mean y?)` on one line. */
+function asSentence(text: string): string {
+  return text
+    .trim()
+    .replace(/^error: /, '')
+    .replaceAll(/\s*\n\s*/g, ' ');
 }

@@ -115,6 +115,16 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
     return this.#lifecycle.link?.transport.identity;
   }
 
+  /** The protocol that is spoken with the peer, for one that is found out: undefined until it is. */
+  get peerProtocol(): string | undefined {
+    return this.state === 'idle' ? undefined : this.#conversation.protocolName;
+  }
+
+  /** Whether there is a link and it is in a session: messages are numbered, acknowledged, and outlive the link. */
+  get inSession(): boolean {
+    return this.#conversation.lasting?.flowControlled ?? false;
+  }
+
   /** Why the connection is closed; undefined while it is not. */
   get closeInfo(): CloseInfo | undefined {
     return this.#lifecycle.closeInfo;

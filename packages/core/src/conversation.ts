@@ -66,6 +66,8 @@ export class Conversation
   readonly #counters = new Counters();
   #session: AnySession | undefined;
   #link: Link | undefined;
+  /** What had been sent before this link, less what its transport had sent for another connection. */
+  #bytesBefore = 0;
   /** Why messages to be sent are dropped, where that has been told. */
   #dropping: 'full' | 'offline' | undefined;
   #closing = false;
@@ -97,6 +99,7 @@ export class Conversation
   createLink(transport: Transport, role: Role, life: LinkLife): Link {
     if (this.#dropping === 'offline') this.#dropping = undefined;
     this.inbox.linkUp();
+    this.#bytesBefore = this.#counters.bytesSent - transport.leftBytes;
     this.#link = new Link(transport, this.#sessionAs(role), this, this.#environment.clock, life);
     return this.#link;
   }
@@ -123,6 +126,11 @@ export class Conversation
   /** Memory that is held for messages that have come in part. */
   get unfinishedBytes(): number {
     return this.#session?.unfinishedBytes ?? 0;
+  }
+
+  /** The name of the protocol that is spoken; undefined while that is being found out. */
+  get protocolName(): string | undefined {
+    return this.#session && 'protocol' in this.#session ? this.#session.protocol : this.#protocol.name;
   }
 
   reconnected(): void {
@@ -203,10 +211,19 @@ export class Conversation
       connectedMs,
       sendQueueMessages: this.outbox.length,
       sendQueueBytes: this.outbox.bytes,
+      unsentBytes: this.#unsentBytes,
       unacknowledgedMessages: this.outbox.unacknowledged,
       receiveQueueMessages: this.inbox.length,
       receiveQueueBytes: this.inbox.bytes,
     };
+  }
+
+  /** A transport knows only whether all of a large piece has left; what TLS adds to it is not told apart. */
+  get #unsentBytes(): number {
+    const link = this.#link;
+    if (link === undefined || link.over) return 0;
+    const { unsentBytes, leftBytes } = link.transport;
+    return Math.max(0, Math.min(unsentBytes, this.#counters.bytesSent - this.#bytesBefore - leftBytes));
   }
 
   // What the link asks and tells.

@@ -63,6 +63,8 @@ export interface Session<Value, SendOptions, In extends Received, Out extends Ou
   readonly canSend: boolean;
   /** What a session can do besides that outlives its links; undefined while it is none. Looked at again after every call. */
   readonly lasting?: LastingSession | undefined;
+  /** The name of the protocol that it has turned out to be, for a session that finds out; undefined while it has not. */
+  readonly protocol?: string | undefined;
   /** When `tick` wants to be called, on the clock of the `nowMs` arguments; undefined for never. Looked at again after every call. */
   readonly deadlineMs: number | undefined;
   /** Whether what has come ends in the middle of a message, or of a word of the protocol, whose rest should follow soon. Looked at after `keep`. Left out: no. */

@@ -9,6 +9,8 @@ export interface ConnectionStats {
   readonly bytesReceived: number;
   readonly sendQueueMessages: number;
   readonly sendQueueBytes: number;
+  /** Of `bytesSent`, those that have not left this process: how far a large message is. */
+  readonly unsentBytes: number;
   /** Messages on the wire whose acknowledgement `sendData` waits for. */
   readonly unacknowledgedMessages: number;
   readonly receiveQueueMessages: number;

@@ -90,7 +90,7 @@ export function loadConfig(
   return markAsConfig(settings) as unknown as ConnectOptions & ListenOptions; // checked just now, but for what is missing
 }
 
-/** The options that variables of the environment state. @throws `ERR_SERPY_OPTION` for a `SERPY_` variable that names no option */
+/** The options that variables of the environment state, of either end: each takes those that are its own. @throws `ERR_SERPY_OPTION` for a `SERPY_` variable that names no option */
 export function environmentOptions(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Record<string, unknown> {
@@ -105,7 +105,7 @@ export function environmentOptions(
     if (name === undefined) checkNames({ [variable]: value }, [...variableNames.keys(), 'SERPY_URL']);
     else setOption(options, name, value);
   }
-  return options;
+  return markAsConfig(options);
 }
 
 /** The options of both ends under every protocol. */

@@ -66,6 +66,11 @@ export class Connection<P extends ProtocolName = 'auto'> extends CoreConnection<
   override release(data: Uint8Array | TypedArray): void {
     super.release(this.#arrays?.of(data) ?? (data as Uint8Array));
   }
+
+  /** The protocol that the peer speaks; undefined before that is known, as it is with `'auto'` until the peer has shown it. */
+  override get peerProtocol(): 'v1' | 'v2' | undefined {
+    return super.peerProtocol as 'v1' | 'v2' | undefined;
+  }
 }
 
 /** In these modes v1 sends objects, and `{ data, shape }` is one. */

@@ -5,6 +5,8 @@ import type { Connection } from './connection.js';
 type Shared = Pick<
   Connection<'auto'>,
   | 'protocol'
+  | 'peerProtocol'
+  | 'inSession'
   | 'state'
   | 'remote'
   | 'local'

@@ -69,3 +69,30 @@ test('an auto client and a v1 server exchange messages as before', async () => {
   await connection.sendData('text');
   expect((await accepted.getMessage()).text()).toBe('text');
 });
+
+test.each([
+  ['v1', { protocol: 'v1' }, { protocol: 'v1' }, false],
+  ['v1', { protocol: 'auto' }, { protocol: 'v1' }, false],
+  ['v2', { protocol: 'v2' }, { protocol: 'v2' }, false],
+  ['v2', { protocol: 'auto' }, { protocol: 'v2', handshake: 'off' }, false],
+  ['v2', { protocol: 'auto' }, { protocol: 'v2' }, true],
+  ['v2', { protocol: 'v2', handshake: 'require' }, { protocol: 'auto' }, true],
+] as const)(
+  'peerProtocol is %s, and inSession tells whether there is a session (%j with %j)',
+  async (peer, asks, answers, session) => {
+    const { connection, accepted } = await pair(asks, answers);
+    expect([connection.peerProtocol, connection.inSession]).toEqual([peer, session]);
+    await connection.sendData('text');
+    await accepted.getData();
+    expect([accepted.peerProtocol, accepted.inSession]).toEqual([peer, session]);
+    await connection.close();
+    expect([connection.peerProtocol, connection.inSession]).toEqual([peer, false]);
+  },
+);
+
+test('a server does not know the protocol of an auto client that has said nothing', async () => {
+  const { serving, connection } = await pair({ protocol: 'auto' }, { protocol: 'auto' });
+  expect(connection.peerProtocol).toBe('v2');
+  await network.dial({ host: '127.0.0.1', port: 5000, keepAliveMs: 0, signal: new AbortController().signal });
+  expect((await serving.getConnection()).peerProtocol).toBeUndefined();
+});

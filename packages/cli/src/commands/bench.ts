@@ -1,0 +1,113 @@
+/** `serpy bench`: how fast a link is, and its other end. */
+import { Command } from 'commander';
+import { type Connection, connect, isSerpyError } from 'serpy';
+import { measure } from '../bench/measurement.js';
+import {
+  asJson,
+  collector,
+  type Findings,
+  linkFacts,
+  linkText,
+  roundTripText,
+  throughputText,
+} from '../bench/report.js';
+import { serve } from '../bench/serving.js';
+import { addConnectionOptions, type ConnectionFlags, connectionOptions, wholeNumber } from '../connection-options.js';
+import type { Context } from '../context.js';
+import { examples } from '../examples.js';
+import { failed, mistyped } from '../failure.js';
+import { addressOf } from '../peers.js';
+import { printable } from '../terminal.js';
+
+const mostSeconds = 60;
+
+interface BenchFlags extends ConnectionFlags {
+  readonly seconds: number;
+  readonly serve?: true;
+  readonly json?: true;
+}
+
+export function bench(context: Context): Command {
+  const command = new Command('bench')
+    .description('measure a link: round trip, and throughput by size')
+    .option('--serve', 'be the other end: answer measurements until Ctrl-C')
+    .option('--seconds <number>', 'how long to measure', wholeNumber('--seconds', 1, mostSeconds), 20)
+    .option('--json', 'print one JSON object');
+  return addConnectionOptions(command, 'either')
+    .addHelpText(
+      'after',
+      examples([
+        ['the other end, in a second terminal of this computer', 'serpy bench --serve'],
+        ['how fast that is', 'serpy bench'],
+        [
+          'the link to another computer; there first',
+          'serpy bench --serve serpy+tls://0.0.0.0:5001 --key-file lab.key',
+        ],
+        ['then here', 'serpy bench serpy+tls://192.168.1.20:5001 --key-file lab.key'],
+        [
+          'any program that sends back what it gets is measured too',
+          'serpy bench serpy1://192.168.1.20:5001 --seconds 10',
+        ],
+        [
+          'the median round trip, in a script',
+          'serpy bench --json | jq .roundTrip.p50Ms',
+          '(serpy bench --json | ConvertFrom-Json).roundTrip.p50Ms',
+        ],
+      ]),
+    )
+    .action(async (url: string | undefined, flags: BenchFlags) => {
+      if (!flags.serve) return run(url, flags, context);
+      if (flags.json) throw mistyped('--json is for the end that measures, not for --serve');
+      return serve(connectionOptions(url, flags, 'listen', context), context);
+    });
+}
+
+async function run(url: string | undefined, flags: BenchFlags, context: Context): Promise<void> {
+  const { terminal, interruption, clock } = context;
+  const { signal } = interruption;
+  const connection = await connect(connectionOptions(url, flags, 'connect', context), { signal });
+  let isOver = false;
+  connection.on('warning', (error) => {
+    if (!isOver) terminal.note(printable(error.message));
+  });
+  const findings: Findings = { link: linkFacts(connection), throughput: [], leftOut: [] };
+  let isComplete = false;
+  try {
+    if (!flags.json) {
+      terminal.note(`measuring for ${flags.seconds} s at most; Ctrl-C ends it`);
+      await terminal.print(linkText(findings.link));
+    }
+    const told = { roundTrip: false };
+    const plan = { durationMs: flags.seconds * 1000, signal };
+    await measure(
+      connection,
+      plan,
+      clock,
+      collector(findings, () => {
+        if (told.roundTrip || flags.json || !findings.roundTrip) return;
+        told.roundTrip = true;
+        void terminal.print(`\n${roundTripText(findings.roundTrip)}`);
+      }),
+    );
+    isComplete = findings.throughput.every(({ complete }) => complete);
+  } catch (error) {
+    throw explained(error, connection, findings);
+  } finally {
+    isOver = true;
+    if (isComplete) await connection.close();
+    else connection.destroy(); // what is still under way would hold the end up
+    if (flags.json) await terminal.print(JSON.stringify(asJson(findings, isComplete)));
+    else if (findings.throughput.length > 0) await terminal.print(`\n${throughputText(findings)}`);
+  }
+}
+
+/** Who does not answer the first question needs something started at the other end. */
+function explained(error: unknown, connection: Connection, { otherEnd, link }: Findings): unknown {
+  const isSilent = isSerpyError(error) && error.code === 'ERR_SERPY_TIMEOUT' && otherEnd === undefined;
+  if (!isSilent) return error;
+  return failed(
+    `${addressOf(connection.remote ?? link)} was reached and sends nothing back: start "serpy bench --serve" there, "serpy simulate echo", ` +
+      'or any program that sends back what it gets',
+    error,
+  );
+}

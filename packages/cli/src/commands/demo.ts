@@ -1,0 +1,197 @@
+/** `serpy demo`: two simulated instruments and a client at work, on one screen. */
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { duration, wholeNumber } from '../connection-options.js';
+import { type Context, pause } from '../context.js';
+import { colourDepth } from '../demo/colour-depth.js';
+import { type Experiment, startExperiment } from '../demo/experiment.js';
+import { figuresOf, layout } from '../demo/layout.js';
+import { pngOf } from '../demo/picture-file.js';
+import { enterScreen } from '../demo/screen.js';
+import { examples } from '../examples.js';
+import { sentence } from '../failure.js';
+import { createRecorder, type Recorder } from '../recording/recorder.js';
+import { thousands } from '../wording.js';
+
+interface Flags {
+  /** In milliseconds, as all that `duration` reads. */
+  readonly seconds?: number;
+  readonly seed: number;
+  readonly out: string;
+}
+
+/** How often the screen is drawn, and how often lines are printed where there is none. */
+const drawEveryMs = 100;
+const printEveryMs = 1000;
+
+/** Without a terminal nobody can press q. */
+const secondsWithoutTerminal = 10;
+
+export function demo(context: Context): Command {
+  return new Command('demo')
+    .description('a simulated camera and a photon counter at work, and what happens when the cable is pulled')
+    .option(
+      '--seconds <time>',
+      `stop after this time (default: q or Ctrl-C; without a terminal ${secondsWithoutTerminal})`,
+      duration('--seconds'),
+    )
+    .option(
+      '--seed <number>',
+      'the same seed gives the same images and counts',
+      wholeNumber('--seed', 0, 2 ** 32 - 1),
+      1,
+    )
+    .option('--out <folder>', 'where the keys r and s put recordings and pictures', '.')
+    .addHelpText(
+      'after',
+      examples([
+        ['on the whole screen', 'serpy demo'],
+        ['as lines of figures', 'serpy demo --seconds 5 | cat', 'serpy demo --seconds 5 | Out-Host'],
+      ]),
+    )
+    .action(async (flags: Flags) => {
+      const { terminal, interruption, clock } = context;
+      const isOnScreen = terminal.isInteractive && terminal.stdin.isTTY === true;
+      const over = new AbortController();
+      const signal = AbortSignal.any([interruption.signal, over.signal]);
+      const limitMs = flags.seconds ?? (isOnScreen ? undefined : secondsWithoutTerminal * 1000);
+      const experiment = await startExperiment(clock, flags.seed, signal);
+      const results: string[] = [];
+      try {
+        if (limitMs !== undefined) void pause(clock, limitMs, signal).then(() => over.abort());
+        if (isOnScreen) await show(context, experiment, flags.out, over, results);
+        else await printLines(context, experiment, signal);
+      } finally {
+        over.abort();
+        await experiment.stop();
+      }
+      for (const line of [...results, ...farewell(experiment)]) await terminal.print(line);
+    });
+}
+
+/** Draws until q, Ctrl-C or the end of the time. @param results gets what was saved and recorded, in lines */
+async function show(
+  context: Context,
+  experiment: Experiment,
+  folder: string,
+  over: AbortController,
+  results: string[],
+): Promise<void> {
+  const { terminal, interruption, clock, env } = context;
+  const signal = AbortSignal.any([interruption.signal, over.signal]);
+  const depth = colourDepth(terminal.colours.isColorSupported, env);
+  const recording = createRecordingKey(context, experiment, folder, results);
+  const press = keyboard({
+    u: () => experiment.pullCable(),
+    r: recording.toggle,
+    s: () => savePicture(experiment, folder, results),
+    q: () => over.abort(),
+    '\x03': () => interruption.interrupt('SIGINT'),
+  });
+  const screen = enterScreen(terminal, (key) => {
+    try {
+      press(key);
+    } catch (error) {
+      experiment.tell(sentence(error));
+    }
+  });
+  terminal.stdout.on('resize', screen.forget);
+  try {
+    while (!signal.aborted) {
+      recording.flush();
+      await screen.paint(layout(experiment.view(), terminal, depth));
+      await pause(clock, drawEveryMs, signal);
+    }
+  } finally {
+    terminal.stdout.off('resize', screen.forget);
+    screen.leave();
+    recording.end();
+  }
+}
+
+function keyboard(keys: Readonly<Record<string, () => void>>): (key: string) => void {
+  return (key) => keys[key.toLowerCase()]?.();
+}
+
+/** What the key r does: begins a recording in a folder of its own, or ends it. */
+function createRecordingKey({ clock }: Context, experiment: Experiment, folder: string, results: string[]) {
+  let recorder: Recorder | undefined;
+  let place = '';
+  const end = () => {
+    if (recorder === undefined) return;
+    const { messages } = recorder;
+    experiment.recordInto(undefined);
+    recorder.close();
+    recorder = undefined;
+    results.push(`recorded ${thousands(messages)} messages in ${place}: serpy replay ${place}`);
+    experiment.tell(results.at(-1) ?? '');
+  };
+  return {
+    end,
+    flush: () => {
+      try {
+        recorder?.flush();
+      } catch (error) {
+        recorder = undefined;
+        experiment.recordInto(undefined);
+        experiment.tell(sentence(error));
+      }
+    },
+    toggle: () => {
+      if (recorder) {
+        end();
+        return;
+      }
+      place = freeName(folder, '');
+      recorder = createRecorder(place, { clock, url: experiment.view().camera.url });
+      experiment.recordInto(recorder);
+      experiment.tell(`recording into ${place}; r again ends it`);
+    },
+  };
+}
+
+function savePicture(experiment: Experiment, folder: string, results: string[]): void {
+  if (experiment.image === undefined) return;
+  const file = freeName(folder, '.png');
+  writeFileSync(file, pngOf(experiment.image), { flag: 'wx' });
+  results.push(`saved ${file}`);
+  experiment.tell(`saved ${file}`);
+}
+
+/** The first of `serpy-demo-1`, `serpy-demo-2` and so on that is not there. */
+function freeName(folder: string, extension: string): string {
+  for (let number = 1; ; number++) {
+    const name = join(folder, `serpy-demo-${number}${extension}`);
+    if (!existsSync(name)) return name;
+  }
+}
+
+/** A line a second, for logs and pipes. */
+async function printLines({ terminal, clock }: Context, experiment: Experiment, signal: AbortSignal): Promise<void> {
+  const { camera, counter } = experiment.view();
+  await terminal.print(`camera ${camera.url}, counter ${counter.url}`);
+  const startMs = clock.now();
+  while (await pause(clock, printEveryMs, signal)) {
+    const view = experiment.view();
+    const seconds = Math.round((clock.now() - startMs) / 1000);
+    await terminal.print(
+      `${seconds} s  camera ${figuresOf(view.camera)}; counter ${figuresOf(view.counter)}; ${thousands(view.countRate)} counts/s`,
+    );
+  }
+}
+
+function farewell(experiment: Experiment): string[] {
+  const { camera, counter } = experiment.view();
+  const reconnects = Math.max(camera.reconnects, counter.reconnects);
+  const times = reconnects === 1 ? 'once' : `${reconnects} times`;
+  return [
+    `received ${thousands(camera.received)} images and ${thousands(counter.received)} counts; the link broke and came back ${times}`,
+    '',
+    'Try next:',
+    '  serpy simulate camera                        an instrument for your own program',
+    '  serpy record serpy2://127.0.0.1:5001 run-1   what it sends, as files for numpy',
+    '  serpy replay run-1                           the same again, in its place',
+    '  serpy doctor                                 checks this computer, or a link',
+  ];
+}

@@ -1,0 +1,96 @@
+/** `serpy doctor`: what works on this computer or with a peer, and what to do about what does not. */
+import { Command } from 'commander';
+import type { ConnectOptions } from 'serpy';
+import {
+  addConnectionOptions,
+  type ConnectionFlags,
+  connectionOptions,
+  defaultPort,
+  wholeNumber,
+} from '../connection-options.js';
+import type { Context } from '../context.js';
+import { computerChecks } from '../doctor/computer.js';
+import { type Examined, examine } from '../doctor/examination.js';
+import { Peer, shownUrl, type Target } from '../doctor/peer.js';
+import { peerChecks } from '../doctor/peer-checks.js';
+import { asJson, count, lineOf } from '../doctor/report.js';
+import { systemSurroundings } from '../doctor/surroundings.js';
+import { examples } from '../examples.js';
+import { failed, mistyped } from '../failure.js';
+
+interface DoctorFlags extends ConnectionFlags {
+  readonly freePort?: number;
+  readonly send: boolean;
+  readonly json?: true;
+}
+
+export function doctor(context: Context): Command {
+  const command = new Command('doctor')
+    .description('check this computer, or a peer, and say what to do')
+    .option(
+      '--free-port <number>',
+      'of this computer: must be free to listen on',
+      wholeNumber('--free-port', 1, 65_535),
+    )
+    .option('--no-send', 'send no text to the peer, so measure nothing: for one that acts upon what it hears')
+    .option('--json', 'print one JSON object, for a bug report; it holds no key');
+  return addConnectionOptions(command, 'connect')
+    .addHelpText(
+      'after',
+      examples([
+        ['this computer', 'serpy doctor'],
+        ['whether a program could listen there', 'serpy doctor --free-port 5001'],
+        ['a peer: one connection, one short text', 'serpy doctor serpy://192.168.1.20:5001'],
+        ['an instrument that takes every text for a command', 'serpy doctor serpy://192.168.1.20:5001 --no-send'],
+        ['a file to send along with a bug report', 'serpy doctor --json > doctor.json'],
+      ]),
+    )
+    .action((url: string | undefined, flags: DoctorFlags) => run(url, flags, context));
+}
+
+async function run(url: string | undefined, flags: DoctorFlags, context: Context): Promise<void> {
+  const { terminal, interruption } = context;
+  const surroundings = systemSurroundings(context);
+  const { clock } = surroundings;
+  const target = targetOf(url, flags, context);
+  if (target && flags.freePort !== undefined) throw mistyped('--free-port is for this computer: leave out the peer');
+  const subject = target ? shownUrl(target, target.protocol) : 'this computer';
+  const peer = target && new Peer(target, surroundings);
+  const { signal } = interruption;
+  const port = { number: flags.freePort ?? defaultPort, asked: flags.freePort !== undefined };
+  const examination = peer
+    ? examine(peerChecks, (limit) => ({ surroundings, peer, signal: limit }), clock, signal)
+    : examine(computerChecks(port), (limit) => ({ surroundings, signal: limit }), clock, signal);
+  const results: Examined[] = [];
+  try {
+    if (!flags.json) await terminal.print(`serpy doctor: ${subject}`);
+    for await (const result of examination) {
+      results.push(result);
+      if (!flags.json) await terminal.print(lineOf(result, terminal.colours));
+    }
+  } finally {
+    await peer?.close();
+  }
+  if (flags.json) await terminal.print(JSON.stringify(asJson(subject, results, surroundings), undefined, 2));
+  if (signal.aborted) throw failed('interrupted: the rest was not checked');
+  const failures = count(results, 'FAIL');
+  if (failures > 0) throw failed(`${failures} of ${results.length} checks failed: what to do stands with each`);
+  if (!flags.json) await terminal.print(count(results, 'warn') > 0 ? 'Nothing is broken.' : 'All is well.');
+}
+
+/** Whoever names a peer in any way gets it looked at; undefined for this computer. */
+function targetOf(url: string | undefined, flags: DoctorFlags, context: Context): Target | undefined {
+  const { protocol, host, port, keyFile, tls, tlsCa, tlsCert, tlsKey, config, option } = flags;
+  const named = [url, protocol, host, port, keyFile, tls, tlsCa, tlsCert, tlsKey, config, option];
+  if (named.every((each) => each === undefined)) return undefined;
+  const options = connectionOptions(url, flags, 'connect', context);
+  return {
+    // What it speaks is found out, whatever it was taken for.
+    options: { closeTimeoutMs: 1000, ...options, protocol: 'auto' } as ConnectOptions,
+    protocol: options.protocol,
+    host: options.host ?? '127.0.0.1',
+    port: options.port,
+    secured: options.key !== undefined || (options.tls !== undefined && options.tls !== false),
+    maySend: flags.send,
+  };
+}

@@ -1,0 +1,77 @@
+/** `serpy keygen`: a key for both ends, in a file that nobody else reads. */
+import { chmodSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { generateKey } from 'serpy';
+import type { Context } from '../context.js';
+import { examples } from '../examples.js';
+import { failed } from '../failure.js';
+
+const readableByOwner = 0o600;
+
+export function keygen(context: Context): Command {
+  return new Command('keygen')
+    .description('make a key, which encrypts and lets in only those that have it')
+    .argument('[file]', 'where to put it', 'serpy.key')
+    .option('--force', 'replace a key that is there: who has only the old one is locked out')
+    .addHelpText(
+      'after',
+      examples([
+        ['a key for the laboratory', 'serpy keygen lab.key'],
+        ['then, where others connect to', 'serpy listen serpy2+tls://0.0.0.0:5001 --key-file lab.key'],
+      ]),
+    )
+    .action(async (file: string, { force }: { force?: true }) => {
+      writeKey(file, force === true);
+      for (const line of [`wrote ${file}`, readers(file, context.platform), '', ...nextSteps(file)]) {
+        await context.terminal.print(line);
+      }
+    });
+}
+
+function writeKey(file: string, force: boolean): void {
+  const options = { flag: 'wx', mode: readableByOwner } as const;
+  const text = `${generateKey()}\n`;
+  if (force) {
+    const fresh = `${file}.new`; // the old key stays until the new one is whole
+    rmSync(fresh, { force: true });
+    writeFileSync(fresh, text, options);
+    renameSync(fresh, file);
+    return;
+  }
+  try {
+    writeFileSync(file, text, options);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+    throw failed(`${file} is there already and may be in use: name another file, or replace it with --force`, cause);
+  }
+  chmodSync(file, readableByOwner);
+}
+
+/** Who can read the file, as far as it can be said. */
+function readers(file: string, platform: NodeJS.Platform): string {
+  if (platform === 'win32') {
+    return [
+      'who can read its folder can read it; to see who that is, and to keep it to yourself:',
+      `  icacls "${file}"`,
+      `  icacls "${file}" /inheritance:r /grant:r "%USERNAME%:F"`,
+      `  icacls "${file}" /inheritance:r /grant:r "\${env:USERNAME}:F"   (PowerShell)`,
+    ].join('\n');
+  }
+  const isPrivate = (statSync(file).mode & 0o077) === 0;
+  return isPrivate
+    ? 'only you can read it (permissions 0600)'
+    : 'others on this computer may be able to read it: this disk keeps no permissions, so move it to one that does';
+}
+
+function nextSteps(file: string): string[] {
+  return [
+    'Copy the same file to the other computer, by a way that nobody else sees (scp, a memory stick). Then:',
+    `  on the one    serpy listen serpy2+tls://0.0.0.0:5001 --key-file ${quoted(file)}`,
+    `  on the other  serpy send serpy2+tls://ADDRESS:5001 --key-file ${quoted(file)} hello`,
+    "In a program it is the option key: { file: '…' }, or the variable SERPY_KEY_FILE.",
+  ];
+}
+
+function quoted(file: string): string {
+  return /^[\w./:\\-]+$/.test(file) ? file : `"${file}"`;
+}

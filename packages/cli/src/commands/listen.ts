@@ -1,0 +1,146 @@
+/** `serpy listen`: prints what arrives. */
+import { Command } from 'commander';
+import {
+  addConnectionOptions,
+  type ConnectionFlags,
+  connectionOptions,
+  duration,
+  wholeNumber,
+} from '../connection-options.js';
+import type { Context } from '../context.js';
+import { examples } from '../examples.js';
+import { failed } from '../failure.js';
+import { describe, messages, size } from '../message.js';
+import { type OutFolder, openFolder } from '../out-folder.js';
+import { type Arrival, receive, receivingDefaults } from '../peers.js';
+import { isoTime } from '../system.js';
+
+interface Flags extends ConnectionFlags {
+  readonly connect?: true;
+  readonly json?: true;
+  readonly out?: string;
+  readonly count?: number;
+  readonly timeout?: number;
+  readonly from?: true;
+  readonly quiet?: true;
+}
+
+export function listen(context: Context): Command {
+  const command = new Command('listen')
+    .description('print what arrives: a server that others dial, or with --connect a client that dials')
+    .option('--connect', 'dial the peer instead of waiting to be dialled')
+    .option('--json', 'print each message as a line of JSON')
+    .option('--out <folder>', 'write bytes and arrays to files in this folder')
+    .option('--count <number>', 'end after so many messages', wholeNumber('--count', 1))
+    .option('--timeout <time>', 'end when nothing has come for so long, such as 10s', duration('--timeout'))
+    .option('--from', 'say before each message from whom it is')
+    .option('-q, --quiet', 'say nothing of connections and counts');
+  return addConnectionOptions(command, 'either')
+    .addHelpText(
+      'after',
+      examples([
+        ['wait for anybody on this computer, port 5001', 'serpy listen'],
+        [
+          'for other computers, with a key made by serpy keygen',
+          'serpy listen serpy2+tls://0.0.0.0:5001 --key-file lab.key',
+        ],
+        ['what an instrument that is a server sends', 'serpy listen --connect serpy2://192.168.1.20:5001 --reconnect'],
+        ['ten images into a folder', 'serpy listen --out images --count 10'],
+        [
+          'numbers for another program',
+          `serpy listen --json | jq 'select(.type == "float") | .value'`,
+          'serpy listen --json | ConvertFrom-Json | Where-Object type -eq float | Select-Object value',
+        ],
+      ]),
+    )
+    .action((url: string | undefined, flags: Flags) => run(context, url, flags));
+}
+
+async function run(context: Context, url: string | undefined, flags: Flags): Promise<void> {
+  const { clock, terminal, interruption } = context;
+  const dial = flags.connect === true;
+  const options = connectionOptions(url, flags, dial ? 'connect' : 'listen', context, receivingDefaults);
+  const folder = flags.out === undefined ? undefined : await openFolder(flags.out);
+  const stop = new AbortController();
+  const note = flags.quiet ? undefined : (line: string) => terminal.note(terminal.noteColours.dim(line));
+  const startedMs = clock.now();
+  let [count, bytes] = [0, 0];
+  const silence = watchSilence(context, flags.timeout, () => stop.abort());
+
+  const take = async (arrival: Arrival) => {
+    if (count === flags.count) return; // others may be at it as well
+    count++;
+    silence.broken();
+    const isLast = count === flags.count;
+    try {
+      bytes += await show(context, arrival, flags, folder);
+    } finally {
+      if (isLast) stop.abort();
+    }
+  };
+  const summary = () => {
+    if (interruption.cause === 'closed pipe') return;
+    const seconds = ((clock.now() - startedMs) / 1000).toFixed(1);
+    note?.(`received ${messages(count)}, ${size(bytes)} in ${seconds} s`);
+  };
+  try {
+    await receive(context, { options, dial, stop: stop.signal, note, take });
+    summary();
+  } catch (error) {
+    if (count > 0) summary();
+    throw error;
+  } finally {
+    silence.end();
+  }
+  if (silence.lasted() && count < (flags.count ?? 1)) {
+    const wanted = flags.count === undefined ? '' : ` of ${flags.count}`;
+    throw failed(
+      `${messages(count)}${wanted} came, and then none for ${(flags.timeout ?? 0) / 1000} s: is the sender running?`,
+    );
+  }
+  if (flags.count !== undefined && count < flags.count && interruption.cause !== 'closed pipe') {
+    const why = interruption.cause === undefined ? 'the peer has gone' : 'interrupted';
+    throw failed(`${why}: ${count} of ${messages(flags.count)} came`);
+  }
+}
+
+/** Prints a message and writes it to a file. Resolves with its size. */
+async function show(
+  { terminal }: Context,
+  arrival: Arrival,
+  flags: Flags,
+  folder: OutFolder | undefined,
+): Promise<number> {
+  const { message, from, wallMs, elapsedMs } = arrival;
+  const { line, json, blob, sizeBytes } = describe(message);
+  const file = blob && (await folder?.write(blob));
+  if (flags.json) {
+    const when = { time: isoTime(wallMs), elapsedMs: Math.round(elapsedMs * 1000) / 1000 };
+    await terminal.print(JSON.stringify({ ...when, from, protocol: message.protocol, ...json, ...(file && { file }) }));
+  } else {
+    const { dim } = terminal.colours;
+    await terminal.print(`${flags.from ? dim(`${from}  `) : ''}${line}${file ? dim(`  → ${file}`) : ''}`);
+  }
+  return sizeBytes;
+}
+
+/** Tells when nothing has come for a time. */
+function watchSilence({ clock }: Context, limitMs: number | undefined, tell: () => void) {
+  let sinceMs = clock.now();
+  let timer: unknown;
+  let lasted = false;
+  const look = () => {
+    const restMs = sinceMs + (limitMs ?? 0) - clock.now();
+    lasted = restMs <= 0;
+    if (lasted) tell();
+    else timer = clock.setTimeout(look, restMs);
+  };
+  if (limitMs !== undefined) timer = clock.setTimeout(look, limitMs);
+  return {
+    broken: () => {
+      sinceMs = clock.now();
+    },
+    lasted: () => lasted,
+    end: () => clock.clearTimeout(timer),
+  };
+}

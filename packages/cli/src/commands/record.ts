@@ -1,0 +1,86 @@
+/** `serpy record`: everything that arrives, into a folder. */
+import { Command } from 'commander';
+import { connect } from 'serpy';
+import {
+  addConnectionFlags,
+  type ConnectionFlags,
+  connectionOptions,
+  duration,
+  wholeNumber,
+} from '../connection-options.js';
+import { type Context, pause } from '../context.js';
+import { examples } from '../examples.js';
+import { failed } from '../failure.js';
+import { recordConnection } from '../recording/record.js';
+import { createRecorder, type Recorder } from '../recording/recorder.js';
+import { byteCount, thousands } from '../wording.js';
+
+interface Flags extends ConnectionFlags {
+  readonly count?: number;
+  /** In milliseconds, as all that `duration` reads. */
+  readonly seconds?: number;
+  readonly maxBytes?: number;
+}
+
+export function record(context: Context): Command {
+  const command = new Command('record')
+    .description('everything that arrives, into a folder: arrays as .npy, the rest as JSON lines and bytes')
+    .argument('<url>', 'the peer that sends, such as serpy2://127.0.0.1:5001')
+    .argument('<folder>', 'where to put it: a new folder, or an empty one')
+    .option('--count <number>', 'stop after so many messages', wholeNumber('--count', 1))
+    .option('--seconds <time>', 'stop after this time, such as 30 or 10min', duration('--seconds'))
+    .option('--max-bytes <number>', 'stop before the folder is larger', wholeNumber('--max-bytes', 1));
+  return addConnectionFlags(command, 'connect')
+    .addHelpText(
+      'after',
+      examples([
+        ['what an instrument sends, until Ctrl-C', 'serpy record serpy2://192.168.1.20:5001 run-1'],
+        [
+          'through the night, also when the link breaks',
+          'serpy record serpy2://192.168.1.20:5001 night --reconnect --seconds 12h --max-bytes 50e9',
+        ],
+        [
+          'look at the images while it goes on',
+          `python3 -c "import numpy; print(numpy.load('run-1/uint16-480x640.npy', mmap_mode='r').shape)"`,
+        ],
+      ]),
+    )
+    .action(async (url: string, folder: string, flags: Flags) => {
+      const { terminal, clock, interruption } = context;
+      const connection = await connect(connectionOptions(url, flags, 'connect', context), {
+        signal: interruption.signal,
+      });
+      connection.on('warning', (error) => terminal.note(error.message));
+      connection.on('reconnecting', ({ attempt, error }) => {
+        if (attempt === 1) terminal.note(`the link is down and is dialled again${error ? `: ${error.message}` : ''}`);
+      });
+      connection.on('reconnect', ({ downMs }) => terminal.note(`the link is up again after ${Math.round(downMs)} ms`));
+      const startMs = clock.now();
+      const over = new AbortController();
+      try {
+        const recorder = createRecorder(folder, { clock, url, maxBytes: flags.maxBytes });
+        terminal.note(`recording ${url} into ${folder}; Ctrl-C ends it`);
+        const signal = AbortSignal.any([interruption.signal, over.signal]);
+        if (flags.seconds !== undefined) void pause(clock, flags.seconds, signal).then(() => over.abort());
+        const why = await recordConnection(connection, recorder, signal, flags.count);
+        recorder.close();
+        if (why === 'size') terminal.note('--max-bytes is reached: the next message has no room');
+        terminal.note(summary(recorder, clock.now() - startMs, folder));
+      } finally {
+        over.abort();
+        connection.destroy();
+      }
+      const { closeInfo } = connection;
+      if (closeInfo && closeInfo.reason !== 'closed' && closeInfo.reason !== 'ended') {
+        const why = closeInfo.error?.message ?? `the link ended (${closeInfo.reason})`;
+        throw failed(`${why}; with --reconnect it would be dialled again`, closeInfo.error);
+      }
+    });
+}
+
+/** What was recorded, in a line. */
+export function summary(recorder: Recorder, tookMs: number, folder: string): string {
+  const { messages, bytes } = recorder;
+  const seconds = (tookMs / 1000).toFixed(1);
+  return `recorded ${thousands(messages)} ${messages === 1 ? 'message' : 'messages'} in ${seconds} s, ${byteCount(bytes)} in ${folder}`;
+}

@@ -1,0 +1,119 @@
+/** `serpy replay`: sends a recording again, at the pace at which it was recorded, faster, or as fast as possible. */
+import { Command } from 'commander';
+import { connect, listen, type PortableConnection } from 'serpy';
+import { addConnectionFlags, type ConnectionFlags, connectionOptions } from '../connection-options.js';
+import { type Context, pause } from '../context.js';
+import { examples } from '../examples.js';
+import { failed, mistyped } from '../failure.js';
+import { readAbout, readRecording } from '../recording/reader.js';
+import { resend } from '../resend.js';
+import { thousands, urlOf } from '../wording.js';
+
+interface Flags extends ConnectionFlags {
+  readonly speed: number;
+  readonly connect?: true;
+}
+
+export function replay(context: Context): Command {
+  const command = new Command('replay')
+    .description('send a recording again, in the place of the instrument')
+    .argument('<folder>', 'what "serpy record" has made')
+    .argument('[url]', 'where to listen, such as serpy2://127.0.0.1:5001; with --connect, the peer to send it to')
+    .option('--speed <factor>', '2 for twice as fast, max for as fast as possible', speed, 1)
+    .option('--connect', 'dial the peer, and do not wait for one that connects');
+  return addConnectionFlags(command, 'listen')
+    .addHelpText(
+      'after',
+      examples([
+        ['in the place of the instrument, to the first that connects', 'serpy replay run-1 serpy2://127.0.0.1:5001'],
+        [
+          'to a program that listens, as fast as it takes it',
+          'serpy replay run-1 serpy2://127.0.0.1:5001 --connect --speed max',
+        ],
+      ]),
+    )
+    .action(async (folder: string, url: string | undefined, flags: Flags) => {
+      readAbout(folder);
+      const end = flags.connect ? 'connect' : 'listen';
+      const options = connectionOptions(url, flags, end, context);
+      // A peer that only listens never says which protocol it speaks: it is the one that was recorded.
+      if (options.protocol === 'auto' && !flags.connect) Object.assign(options, { protocol: protocolOf(folder) });
+      const wait = { signal: context.interruption.signal };
+      const closeTimeoutMs = options.closeTimeoutMs ?? slowPeerMs;
+      Object.assign(options, { closeTimeoutMs });
+      if (flags.connect) {
+        await play(context, folder, flags.speed, await connect(options, wait));
+        return;
+      }
+      const server = await listen({ ...options, maxConnections: 1 });
+      try {
+        await context.terminal.print(urlOf(options.protocol, server.address));
+        context.terminal.note('waiting for a peer to connect; Ctrl-C ends it');
+        await play(context, folder, flags.speed, await server.getConnection(wait));
+      } finally {
+        await server.closeServer();
+      }
+    });
+}
+
+/** Sends it all, then closes the connection. */
+async function play(context: Context, folder: string, factor: number, connection: PortableConnection): Promise<void> {
+  const { terminal, clock, interruption } = context;
+  const over = new AbortController();
+  connection.once('close', () => over.abort());
+  const signal = AbortSignal.any([interruption.signal, over.signal]);
+  const startMs = clock.now();
+  let restedMs = startMs;
+  let firstMs: number | undefined;
+  let sent = 0;
+  let leftOut = 0;
+  try {
+    for (const message of readRecording(folder)) {
+      firstMs ??= message.timeMs;
+      const waitMs = startMs + (message.timeMs - firstMs) / factor - clock.now();
+      const isLong = clock.now() - restedMs > longestWorkMs;
+      if (waitMs >= 1 || isLong) {
+        await pause(clock, Math.max(0, waitMs), signal);
+        restedMs = clock.now();
+      }
+      if (signal.aborted) break;
+      if (await resend(connection, message, { signal })) sent++;
+      else leftOut++;
+    }
+    if (!signal.aborted) await connection.close();
+  } catch (error) {
+    if (!signal.aborted && connection.closeInfo === undefined) throw error;
+  } finally {
+    connection.destroy();
+  }
+  if (leftOut > 0) terminal.note(`left out ${leftOut} messages of a kind that this protocol cannot carry`);
+  const told = `sent ${thousands(sent)} ${sent === 1 ? 'message' : 'messages'} in ${((clock.now() - startMs) / 1000).toFixed(1)} s`;
+  if (interruption.signal.aborted) {
+    terminal.note(`interrupted: ${told}`);
+    return;
+  }
+  const { reason, error, unsentMessages = 0 } = connection.closeInfo ?? {};
+  if (reason !== 'closed' || unsentMessages > 0) {
+    throw failed(`the peer left before the end, ${told}: ${error?.message ?? 'it hung up'}`, error);
+  }
+  terminal.note(told);
+}
+
+/** How long it may read and send without a look at what else has happened: Ctrl-C, a peer that has left. */
+const longestWorkMs = 20;
+
+/** How long a peer may take for what is queued at the end. */
+const slowPeerMs = 60_000;
+
+/** The one that was recorded: only v1 has modes. */
+function protocolOf(folder: string): 'v1' | 'v2' {
+  for (const { mode } of readRecording(folder)) return mode === undefined ? 'v2' : 'v1';
+  return 'v2';
+}
+
+function speed(text: string): number {
+  if (text === 'max') return Number.POSITIVE_INFINITY;
+  const value = Number(text);
+  if (text.trim() !== '' && value > 0 && Number.isFinite(value)) return value;
+  throw mistyped(`--speed takes a number above 0, such as 2 or 0.5, or max, not '${text}'`);
+}

@@ -1,0 +1,209 @@
+/** `serpy send`: sends what is typed, files, and what comes in on stdin. */
+import { Command } from 'commander';
+import { type Connection, type ConnectOptions, connect, isSerpyError } from 'serpy';
+import { type Cargo, cargo, checkCargo, totalBytes, type Wanted } from '../cargo.js';
+import {
+  addConnectionFlags,
+  type ConnectionFlags,
+  connectionOptions,
+  duration,
+  urlText,
+  wholeNumber,
+} from '../connection-options.js';
+import { type Context, pause } from '../context.js';
+import { type Delivery, deliverTo } from '../delivery.js';
+import { examples } from '../examples.js';
+import { failed, mistyped, sentence } from '../failure.js';
+import { describe, messages, size } from '../message.js';
+import { showProgress } from '../progress-bar.js';
+import { printable } from '../terminal.js';
+
+interface Flags extends ConnectionFlags {
+  readonly number?: true;
+  readonly file?: readonly string[];
+  readonly binary?: true;
+  readonly repeat: number;
+  readonly interval?: number;
+  readonly wait?: number;
+  readonly replies: number;
+  readonly ack: boolean;
+  readonly timeout: number;
+  readonly quiet?: true;
+}
+
+/** Unless an option says otherwise, as the facade has it. */
+const maxMessageBytes = 64 * 1024 * 1024;
+
+export function send(context: Context): Command {
+  const command = new Command('send')
+    .description('send texts, numbers, files and what comes in on stdin')
+    .argument('[url]', urlText)
+    .argument('[values...]', 'what to send: each is a message; - stands for the lines of stdin')
+    .option('--number', 'the values are numbers: 42 goes as an integer, 42.0 as a float')
+    .option(
+      '--file <path>',
+      'send a file as bytes, .npy files too; may be repeated',
+      (path: string, before: string[] = []) => [...before, path],
+    )
+    .option('--binary', 'send all of stdin as one message of bytes')
+    .option('--repeat <number>', 'send everything so many times', wholeNumber('--repeat', 1), 1)
+    .option('--interval <time>', 'wait so long between messages, such as 500ms', duration('--interval'))
+    .option('--wait <time>', 'dial for so long until the peer is there, such as 10s', duration('--wait'))
+    .option('--replies <number>', 'wait for so many answers, and print them', wholeNumber('--replies', 0), 0)
+    .option('--no-ack', 'do not wait for acknowledgements')
+    .option('--timeout <time>', 'give up when the peer takes nothing for so long', duration('--timeout'), 30_000)
+    .option('-q, --quiet', 'say nothing when it has succeeded');
+  return addConnectionFlags(command, 'connect')
+    .addHelpText(
+      'after',
+      examples([
+        ['a text to this computer, port 5001', 'serpy send hello'],
+        ['ask an instrument', "serpy send serpy1://192.168.1.20:5001 '*IDN?' --replies 1"],
+        ['an integer and a float', 'serpy send --number 42 0.5'],
+        ['an image, ten times a second, a hundred times', 'serpy send --file image.npy --repeat 100 --interval 100ms'],
+        ['each line of a program', 'python3 measure.py | serpy send -'],
+        [
+          'bytes of a program',
+          'tar c results | serpy send --binary',
+          'use --file: PowerShell 5 changes bytes in a pipe',
+        ],
+      ]),
+    )
+    .action((url: string | undefined, values: string[], flags: Flags) => run(context, url, values, flags));
+}
+
+async function run(context: Context, first: string | undefined, rest: string[], flags: Flags): Promise<void> {
+  const { terminal, interruption, clock } = context;
+  const isUrl = first !== undefined && /^[\w+.-]+:\/\//.test(first);
+  const options = connectionOptions(isUrl ? first : undefined, flags, 'connect', context);
+  const wanted = wantedOf(isUrl || first === undefined ? rest : [first, ...rest], flags, context);
+  const limits = { ...wanted, maxMessageBytes: options.maxMessageBytes ?? maxMessageBytes };
+  await checkCargo(limits);
+  const known = await totalBytes(limits);
+
+  const { signal } = interruption;
+  const connection = await dial(context, options, flags.wait);
+  connection.on('warning', (error) => {
+    if (error.code !== 'ERR_SERPY_UNKNOWN') terminal.note(terminal.noteColours.dim(printable(sentence(error)))); // that is told at the end
+  });
+  const delivery = deliverTo(connection, context, {
+    protocol: options.protocol,
+    acknowledge: flags.ack,
+    timeoutMs: flags.timeout,
+    signal,
+  });
+  const replies = printReplies(context, connection, flags);
+  const startedMs = clock.now();
+  let seenBytes = 0;
+  const perByte = options.protocol === 'v1' ? 0.8 : 1; // base85 makes 5 bytes of 4
+  const bar = showProgress(
+    context,
+    () => (known === undefined ? seenBytes : known * flags.repeat),
+    () => delivery.leftBytes * perByte,
+  );
+  try {
+    for await (const each of repeated(context, limits, flags)) {
+      seenBytes += each.sizeBytes;
+      await delivery.send(each);
+    }
+    if (signal.aborted) throw failed('');
+    await replies.all();
+    await delivery.finish();
+  } catch (error) {
+    connection.destroy();
+    if (signal.aborted)
+      throw failed(`interrupted: ${messages(delivery.sent)} sent, of which the last may not have arrived`);
+    throw error;
+  } finally {
+    bar.stop();
+  }
+  if (!flags.quiet) terminal.note(summary(delivery, (clock.now() - startedMs) / 1000));
+}
+
+/** Between dials that found nobody. */
+const redialMs = 200;
+
+/** Dials, for some time also while nobody is there. */
+async function dial(
+  { clock, interruption: { signal } }: Context,
+  options: ConnectOptions,
+  waitMs = 0,
+): Promise<Connection> {
+  const deadlineMs = clock.now() + waitMs;
+  for (;;) {
+    try {
+      return await connect(options, { signal });
+    } catch (error) {
+      const isNobodyThere = isSerpyError(error) && error.code === 'ERR_SERPY_CONNECT';
+      if (!isNobodyThere || clock.now() + redialMs > deadlineMs || !(await pause(clock, redialMs, signal))) throw error;
+    }
+  }
+}
+
+/** What is to be sent, as typed. */
+function wantedOf(values: string[], flags: Flags, { terminal }: Context): Omit<Wanted, 'maxMessageBytes'> {
+  const { number = false, binary = false, file: files = [], repeat } = flags;
+  const isPiped = !terminal.stdin.isTTY;
+  const all = values.length === 0 && files.length === 0 && (binary || isPiped) ? ['-'] : values;
+  if (all.length === 0 && files.length === 0) {
+    throw mistyped('there is nothing to send: write a text, --file PATH, or - for what comes in on stdin');
+  }
+  const fromStdin = all.filter((value) => value === '-').length;
+  if (fromStdin > 1 || (fromStdin > 0 && repeat > 1))
+    throw mistyped('stdin can be read only once: write - once, without --repeat');
+  if (binary && number)
+    throw mistyped('--binary and --number exclude each other: stdin is one message of bytes, or lines with numbers');
+  if (binary && fromStdin === 0) return { values: [...all, '-'], files, number, binary };
+  return { values: all, files, number, binary };
+}
+
+async function* repeated(context: Context, wanted: Wanted, { repeat, interval }: Flags): AsyncIterableIterator<Cargo> {
+  const { clock, interruption, terminal } = context;
+  const { signal } = interruption;
+  let isFirst = true;
+  for (let round = 0; round < repeat; round++) {
+    for await (const each of cargo(wanted, terminal.stdin, signal)) {
+      if (!isFirst && interval !== undefined && !(await pause(clock, interval, signal))) return;
+      if (signal.aborted) return;
+      isFirst = false;
+      yield each;
+    }
+  }
+}
+
+/** Prints what the peer answers, as far as it was asked for. All of it is taken: acknowledgements come behind it. */
+function printReplies(context: Context, connection: Connection, { replies, timeout }: Flags) {
+  const { clock, interruption, terminal } = context;
+  let count = 0;
+  let atMs = clock.now();
+  const reading = (async () => {
+    for await (const message of connection.messages()) {
+      if (count >= replies) continue;
+      count++;
+      atMs = clock.now();
+      await terminal.print(describe(message).line);
+    }
+  })();
+  reading.catch(() => {}); // told by `all`
+  return {
+    async all(): Promise<void> {
+      atMs = clock.now();
+      while (count < replies) {
+        const ended = await Promise.race([
+          reading.then(() => true),
+          pause(clock, 20, interruption.signal).then(() => false),
+        ]);
+        if (count >= replies) return;
+        if (interruption.signal.aborted) throw interruption.signal.reason;
+        const answers = `${count} of ${replies} answers came`;
+        if (ended) throw failed(`${answers}, and the peer has gone`);
+        if (clock.now() - atMs > timeout) throw failed(`${answers}, and then none for ${timeout / 1000} s`);
+      }
+    },
+  };
+}
+
+function summary({ sent, sentBytes, acknowledges }: Delivery, seconds: number): string {
+  const rate = sentBytes >= 1_000_000 ? ` in ${seconds.toFixed(1)} s, ${size(sentBytes / seconds)}/s` : '';
+  return `sent ${messages(sent)}, ${size(sentBytes)}${rate}${acknowledges ? ', acknowledged' : ''}`;
+}

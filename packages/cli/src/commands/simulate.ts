@@ -1,0 +1,208 @@
+/** `serpy simulate`: instruments for people without hardware. */
+import { once } from 'node:events';
+import { Command, Option } from 'commander';
+import { listen, type PortableConnection } from 'serpy';
+import { encodeNpy } from 'serpy-arrays';
+import {
+  addConnectionOptions,
+  type ConnectionFlags,
+  connectionOptions,
+  duration,
+  wholeNumber,
+} from '../connection-options.js';
+import { type Context, pause } from '../context.js';
+import { examples } from '../examples.js';
+import { mistyped } from '../failure.js';
+import { camera } from '../instruments/camera.js';
+import { counter } from '../instruments/counter.js';
+import { echo } from '../instruments/echo.js';
+import { type Measure, startInstrument } from '../instruments/instrument.js';
+import { thousands, urlOf } from '../wording.js';
+
+interface Flags extends ConnectionFlags {
+  readonly rate?: number;
+  readonly size: { readonly width: number; readonly height: number };
+  readonly dtype: 'uint16' | 'float32';
+  readonly bare?: true;
+  readonly counts: number;
+  readonly noise: number;
+  readonly seed: number;
+  readonly count?: number;
+  /** In milliseconds, as all that `duration` reads. */
+  readonly seconds?: number;
+}
+
+const kinds = ['camera', 'counter', 'echo'] as const;
+type Kind = (typeof kinds)[number];
+
+export function simulate(context: Context): Command {
+  const command = new Command('simulate')
+    .description('an instrument that is not there: a camera, a photon counter, or an echo')
+    .argument('<instrument>', `one of ${kinds.join(', ')}`, instrumentNamed);
+  const measuring = (option: Option) => command.addOption(option.helpGroup('The instrument:'));
+  measuring(
+    new Option('--rate <number>', 'values a second (default: camera 25, counter 100)').argParser(positive('--rate')),
+  );
+  measuring(
+    new Option('--size <pixels>', 'width and height of an image')
+      .argParser(imageSize)
+      .default({ width: 640, height: 480 }, '640x480'),
+  );
+  measuring(new Option('--dtype <type>', 'of the pixels').choices(['uint16', 'float32']).default('uint16'));
+  measuring(new Option('--bare', 'send pixels as bare bytes, without the header of .npy'));
+  measuring(
+    new Option('--counts <number>', 'photons that are expected in an interval of the counter')
+      .argParser(notNegative('--counts'))
+      .default(4000),
+  );
+  measuring(
+    new Option('--noise <factor>', '1 for the noise of photons, 0 for none')
+      .argParser(notNegative('--noise'))
+      .default(1),
+  );
+  measuring(
+    new Option('--seed <number>', 'the same seed gives the same values')
+      .argParser(wholeNumber('--seed', 0, 2 ** 32 - 1))
+      .default(1),
+  );
+  measuring(new Option('--count <number>', 'stop after so many values').argParser(wholeNumber('--count', 1)));
+  measuring(new Option('--seconds <time>', 'stop after this time').argParser(duration('--seconds')));
+  return addConnectionOptions(command, 'listen')
+    .addHelpText(
+      'after',
+      examples([
+        ['a camera with 640 × 480 pixels, 25 images a second', 'serpy simulate camera'],
+        [
+          'a larger and faster one, on another port',
+          'serpy simulate camera serpy2://127.0.0.1:5010 --size 1024 --rate 60',
+        ],
+        [
+          'a photon counter that speaks v1, for a program of the Python module serpy',
+          'serpy simulate counter --protocol v1',
+        ],
+        ['answers everything with the same, over either protocol', 'serpy simulate echo --protocol auto'],
+      ]),
+    )
+    .action(async (kind: Kind, url: string | undefined, flags: Flags) => {
+      const options = connectionOptions(url, flags, 'listen', context);
+      // A program that only listens never says which protocol it speaks, so an instrument decides.
+      if ((url ?? flags.protocol ?? flags.config ?? context.env.SERPY_PROTOCOL) === undefined) {
+        Object.assign(options, { protocol: 'v2' });
+      }
+      if (kind === 'echo') await runEcho(context, options, flags);
+      else await runMeasuring(context, kind, options, flags);
+    });
+}
+
+type ListenTo = ReturnType<typeof connectionOptions>;
+
+async function runMeasuring(context: Context, kind: 'camera' | 'counter', options: ListenTo, flags: Flags) {
+  const { terminal, clock } = context;
+  const rate = flags.rate ?? (kind === 'camera' ? 25 : 100);
+  const measure = kind === 'camera' ? images(flags) : counter({ ...flags, meanCounts: flags.counts }).count;
+  const instrument = await startInstrument({ listen: options, measure, rate, clock, maxCount: flags.count });
+  instrument.onPeer((peer) => tellOf(peer, context));
+  try {
+    await terminal.print(urlOf(options.protocol, instrument.address));
+    terminal.note(`${described(kind, rate, flags)}; Ctrl-C ends it`);
+    await untilOver(context, flags, instrument.finished);
+  } finally {
+    await instrument.stop();
+  }
+  const { measured, dropped } = instrument.counts;
+  const lost = dropped > 0 ? `, ${thousands(dropped)} dropped for readers that were too slow` : '';
+  terminal.note(`measured ${thousands(measured)} ${kind === 'camera' ? 'images' : 'counts'}${lost}`);
+}
+
+async function runEcho(context: Context, options: ListenTo, flags: Flags) {
+  const server = await listen(options);
+  let messages = 0;
+  const counted: Promise<void>[] = [];
+  server.on('connection', (peer) => {
+    tellOf(peer, context);
+    const answered = echo(peer).then((refused) => {
+      messages += peer.stats().messagesReceived - refused;
+      if (refused > 0) context.terminal.note(`${refused} messages of a kind that cannot be sent back were left out`);
+    });
+    counted.push(answered);
+  });
+  try {
+    await context.terminal.print(urlOf(options.protocol, server.address));
+    context.terminal.note('an echo; Ctrl-C ends it');
+    await untilOver(context, flags);
+  } finally {
+    await server.closeServer();
+    await Promise.all(counted);
+  }
+  context.terminal.note(`answered ${thousands(messages)} messages`);
+}
+
+/** Until Ctrl-C, the time is over, or the instrument has finished. */
+async function untilOver(
+  { clock, interruption }: Context,
+  { seconds }: Flags,
+  finished?: Promise<void>,
+): Promise<void> {
+  const done = new AbortController();
+  const signal = AbortSignal.any([interruption.signal, done.signal]);
+  const time = seconds === undefined ? once(signal, 'abort') : pause(clock, seconds, signal);
+  await Promise.race([time, ...(finished ? [finished] : [])]);
+  done.abort();
+}
+
+function tellOf(peer: PortableConnection, { terminal }: Context): void {
+  const name = peer.remote ? `${peer.remote.host}:${peer.remote.port}` : 'a peer';
+  terminal.note(`${name} has come`);
+  peer.on('close', () => terminal.note(`${name} has left`));
+}
+
+/** The images of the camera, as `.npy` or bare. */
+function images({ size, dtype, noise, seed, bare }: Flags): Measure {
+  const { width, height } = size;
+  const frame = camera({ width, height, dtype, noise, seed });
+  return (n) => {
+    const data = frame(n);
+    if (!bare) return encodeNpy({ data, shape: [height, width] });
+    return Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  };
+}
+
+function described(kind: 'camera' | 'counter', rate: number, { size, dtype, bare, counts, seed }: Flags): string {
+  if (kind === 'counter')
+    return `a photon counter, about ${thousands(counts)} photons ${rate} times a second, seed ${seed}`;
+  const form = bare ? `bare bytes, rows of ${size.width} ${dtype}` : `.npy of ${dtype}`;
+  return `a camera, ${size.width} × ${size.height} pixels as ${form}, ${rate} images a second, seed ${seed}`;
+}
+
+function instrumentNamed(text: string): Kind {
+  const kind = kinds.find((each) => each === text);
+  if (kind === undefined)
+    throw mistyped(`there is no instrument '${text}' to simulate: name one of ${kinds.join(', ')}`);
+  return kind;
+}
+
+/** The largest image: above, `maxMessageBytes` would refuse it anyway. */
+const maxPixels = 2 ** 24;
+
+function imageSize(text: string): Flags['size'] {
+  const [, width, height = width] = /^(\d+)(?:[x×,](\d+))?$/.exec(text) ?? [];
+  const size = { width: Number(width), height: Number(height) };
+  if (size.width * size.height >= 1 && size.width * size.height <= maxPixels) return size;
+  throw mistyped(`--size takes pixels such as 512 or 640x480, 16,777,216 in all at most, not '${text}'`);
+}
+
+function positive(name: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && value > 0 && value <= 100_000) return value;
+    throw mistyped(`${name} takes a number above 0, 100000 at most, not '${text}'`);
+  };
+}
+
+function notNegative(name: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && value >= 0 && value <= 1e12) return value;
+    throw mistyped(`${name} takes a number from 0, not '${text}'`);
+  };
+}

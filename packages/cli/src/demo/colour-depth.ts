@@ -1,0 +1,43 @@
+/** How many colours a terminal has, and pixels in them. */
+
+export type ColourDepth = 'none' | '256' | 'full';
+
+/** @param isColoured whether colours are wanted at all */
+export function colourDepth(isColoured: boolean, env: Readonly<Record<string, string | undefined>>): ColourDepth {
+  if (!isColoured) return 'none';
+  return /^(truecolor|24bit)$/i.test(env.COLORTERM ?? '') || env.WT_SESSION !== undefined ? 'full' : '256';
+}
+
+/** From dark to bright, evenly spaced: black, violet, red, orange, pale yellow. */
+const anchors = [
+  [4, 4, 20],
+  [72, 16, 112],
+  [168, 44, 96],
+  [236, 104, 40],
+  [250, 190, 50],
+  [252, 252, 200],
+] as const;
+
+/** Steps between dark and bright: more are not told apart. */
+const steps = 64;
+
+/** The codes of all steps, without `38;` or `48;` before them. */
+export function palette(depth: '256' | 'full'): readonly string[] {
+  return Array.from({ length: steps }, (_, step) => {
+    const [red, green, blue] = colourAt(step / (steps - 1));
+    if (depth === 'full') return `2;${red};${green};${blue}`;
+    const level = (value: number) => Math.round((value / 255) * 5);
+    return `5;${16 + 36 * level(red) + 6 * level(green) + level(blue)}`;
+  });
+}
+
+function colourAt(brightness: number): [red: number, green: number, blue: number] {
+  const place = brightness * (anchors.length - 1);
+  const below = Math.min(anchors.length - 2, Math.floor(place));
+  const part = place - below;
+  const mix = (channel: 0 | 1 | 2) => {
+    const [from = 0, to = 0] = [anchors[below]?.[channel], anchors[below + 1]?.[channel]];
+    return Math.round(from + part * (to - from));
+  };
+  return [mix(0), mix(1), mix(2)];
+}

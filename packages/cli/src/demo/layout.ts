@@ -1,0 +1,121 @@
+/** The screen of the demo: what is known, as lines that fit. */
+import { thousands } from '../wording.js';
+import type { ColourDepth } from './colour-depth.js';
+import { sparkline } from './sparkline.js';
+import { type Image, thumbnail, thumbnailSize } from './thumbnail.js';
+
+/** One of the two instruments, as the client sees it. */
+export interface LinkView {
+  readonly state: string;
+  readonly url: string;
+  readonly perSecond: number;
+  readonly bytesPerSecond: number;
+  readonly queue: number;
+  readonly drops: number;
+  readonly reconnects: number;
+  readonly received: number;
+}
+
+export interface View {
+  readonly camera: LinkView;
+  readonly counter: LinkView;
+  readonly image: Image | undefined;
+  /** Photons a second: of late, and now. */
+  readonly countRates: readonly number[];
+  readonly countRate: number;
+  /** What happened last. */
+  readonly news: string;
+  /** What is being recorded, where anything is. */
+  readonly recording: string | undefined;
+}
+
+export interface Size {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+const title = 'serpy demo: a simulated camera, a photon counter and a client';
+const keys = 'u pulls the cable   r records   s saves a PNG   q quits';
+const briefKeys = 'u cable  r record  s PNG  q quit';
+
+/** Lines below the picture, and the fewest that a picture is worth. */
+const linesBelow = 4;
+const fewestPictureRows = 5;
+const tableColumns = 32;
+
+/** At most `rows` lines of fewer than `columns` characters: what is written to the last column moves the cursor in different ways. */
+export function layout(view: View, { columns, rows }: Size, depth: ColourDepth): string[] {
+  const width = columns - 1;
+  const pictureRows = rows - linesBelow - 3; // the title, and a blank line above and below
+  const isWide = pictureRows >= 8 && width >= tableColumns + 20;
+  const lines = isWide ? wide(view, width, pictureRows, depth) : narrow(view, width, pictureRows, depth);
+  return [cut(title, width), ...lines, ...below(view, width, depth)].slice(0, rows);
+}
+
+/** The picture, and the table beside it. */
+function wide(view: View, width: number, pictureRows: number, depth: ColourDepth): string[] {
+  const { lines, columns } = picture(view.image, width - tableColumns - 2, pictureRows, depth);
+  const figures = table(view);
+  const both = Array.from({ length: Math.max(lines.length, figures.length) }, (_, row) => {
+    return `${lines[row] ?? ' '.repeat(columns)}  ${figures[row] ?? ''}`.trimEnd();
+  });
+  return ['', ...both, ''];
+}
+
+/** The picture if there is room for it, and the table in two lines. */
+function narrow(view: View, width: number, pictureRows: number, depth: ColourDepth): string[] {
+  const figures = (['camera', 'counter'] as const).map((name) =>
+    cut(`${name.padEnd(8)}${figuresOf(view[name])}`, width),
+  );
+  const room = pictureRows - 2;
+  return room >= fewestPictureRows ? [...picture(view.image, width, room, depth).lines, ...figures] : figures;
+}
+
+function picture(image: Image | undefined, columns: number, rows: number, depth: ColourDepth) {
+  const size = thumbnailSize(image ?? { data: [], width: 4, height: 3 }, columns, rows);
+  const lines = image
+    ? thumbnail(image, size.columns, size.rows, depth)
+    : Array<string>(size.rows).fill(' '.repeat(size.columns));
+  return { lines, columns: size.columns };
+}
+
+function table({ camera, counter, recording }: View): string[] {
+  const row = (label: string, of: (link: LinkView) => string) =>
+    `${label.padEnd(12)}${of(camera).padEnd(13)}${of(counter)}`.trimEnd();
+  return [
+    `${''.padEnd(12)}${'camera'.padEnd(13)}counter`,
+    row('link', ({ state }) => (state === 'connected' ? 'up' : 'down')),
+    row('protocol', ({ url }) => url.replace(/^serpy(\d).*/, 'v$1')),
+    row('fps', ({ perSecond }) => perSecond.toFixed(1)),
+    row('MB/s', ({ bytesPerSecond }) => (bytesPerSecond / 1e6).toFixed(2)),
+    row('queue', ({ queue }) => String(queue)),
+    row('drops', ({ drops }) => thousands(drops)),
+    row('reconnects', ({ reconnects }) => String(reconnects)),
+    row('received', ({ received }) => thousands(received)),
+    '',
+    ...(recording === undefined ? [] : ['recording', recording.slice(0, tableColumns)]),
+  ];
+}
+
+/** The figures of an instrument in a line. */
+export function figuresOf({ state, perSecond, bytesPerSecond, queue, drops, reconnects }: LinkView): string {
+  const link = state === 'connected' ? '' : 'link down, ';
+  const speed = `${perSecond.toFixed(1)} fps, ${(bytesPerSecond / 1e6).toFixed(2)} MB/s`;
+  return `${link}${speed}, queue ${queue}, drops ${thousands(drops)}, reconnects ${reconnects}`;
+}
+
+function below({ countRates, countRate, news, camera }: View, width: number, depth: ColourDepth): string[] {
+  const label = 'count rate ';
+  const rate = ` ${thousands(countRate)} /s`;
+  const bars = sparkline(countRates, width - label.length - rate.length, depth === 'none');
+  return [
+    cut(`${label}${bars}${rate}`, width),
+    cut(news, width),
+    cut(keys.length <= width ? keys : briefKeys, width),
+    cut(`try next, in another terminal: serpy record ${camera.url} run-1`, width),
+  ];
+}
+
+function cut(line: string, width: number): string {
+  return line.slice(0, Math.max(0, width));
+}

@@ -1,0 +1,135 @@
+/** Two ends on this computer that talk to each other, and the checks of its addresses. */
+import { type ConnectOptions, isSerpyError, type ListenOptions, type PortableConnection } from 'serpy';
+import { type Check, type CheckContext, fail, ok, type Result, warn } from './check.js';
+
+export interface Pair {
+  readonly client: PortableConnection;
+  readonly accepted: PortableConnection;
+  readonly port: number;
+}
+
+/** What a pair is made with; what is left out is plain v2 over 127.0.0.1 at any free port. */
+export interface PairOptions {
+  readonly listen?: Partial<ListenOptions>;
+  readonly connect?: Partial<ConnectOptions>;
+}
+
+/** How long the end of a pair may take. */
+const closeTimeoutMs = 1000;
+
+/** Makes a pair, runs something with it, and closes it. @throws what `listen` and `connect` throw, and what was run */
+export async function withPair<R>(
+  { surroundings, signal }: CheckContext,
+  options: PairOptions,
+  run: (pair: Pair) => Promise<R>,
+): Promise<R> {
+  const serving = { protocol: 'v2', host: '127.0.0.1', port: 0, closeTimeoutMs, ...options.listen } as ListenOptions;
+  const server = await surroundings.listen(serving);
+  const quiet = () => {};
+  server.on('warning', quiet);
+  const opened: PortableConnection[] = [];
+  const open = <C extends PortableConnection>(connection: C): C => {
+    connection.on('warning', quiet);
+    opened.push(connection);
+    return connection;
+  };
+  const stop = () => {
+    for (const connection of opened) connection.destroy();
+  };
+  signal.addEventListener('abort', stop);
+  try {
+    const { port } = server.address;
+    const dialling = { protocol: serving.protocol, host: serving.host, closeTimeoutMs, ...options.connect, port };
+    const [client, accepted] = await Promise.all([
+      surroundings.connect(dialling as ConnectOptions, { signal }).then(open),
+      server.getConnection({ signal }).then(open),
+    ]);
+    const result = await run({ client, accepted, port });
+    await client.close();
+    return result;
+  } finally {
+    signal.removeEventListener('abort', stop);
+    stop();
+    await server.closeServer();
+  }
+}
+
+/** What is wrong with an exchange of a few messages both ways; undefined when nothing is. */
+export async function exchangeFault({ client, accepted }: Pair, signal: AbortSignal): Promise<string | undefined> {
+  const bytes = Buffer.from(Uint8Array.from({ length: 100_000 }, (_, index) => index % 251));
+  for (const [from, to] of [[client, accepted] as const, [accepted, client] as const]) {
+    for (const value of ['temperature?', 42, 21.5, bytes]) {
+      await from.sendData(value, { signal });
+      const message = await to.getMessage({ signal });
+      const expected = typeof value === 'object' ? value : Buffer.from(String(value));
+      if (!message.bytes().equals(expected)) return `${typeof value === 'object' ? 'bytes' : value} arrived otherwise`;
+    }
+  }
+  return undefined;
+}
+
+/** Runs an exchange over an address of this computer. */
+async function exchangeOver(context: CheckContext, listenHost: string, dialHost = listenHost): Promise<Result> {
+  const fault = await withPair(context, { listen: { host: listenHost }, connect: { host: dialHost } }, (pair) =>
+    exchangeFault(pair, context.signal),
+  );
+  if (fault === undefined) return ok(`messages go both ways over ${dialHost}`);
+  return fail(`over ${dialHost} ${fault}`, brokenComputer);
+}
+
+export const brokenComputer =
+  'something on this computer changes what is sent, or its memory is bad: look for programs that inspect connections (virus scanners, proxies), ' +
+  'and report it (--json)';
+
+export const loopback4Check: Check = {
+  name: 'loopback IPv4',
+  limitMs: 10_000,
+  async run(context) {
+    try {
+      return await exchangeOver(context, '127.0.0.1');
+    } catch (error) {
+      return fail(
+        sentenceOf(error),
+        'programs on this computer cannot reach each other: let the firewall or security program allow connections to 127.0.0.1',
+      );
+    }
+  },
+};
+
+export const loopback6Check: Check = {
+  name: 'loopback IPv6',
+  limitMs: 10_000,
+  async run(context) {
+    try {
+      return await exchangeOver(context, '::1');
+    } catch (error) {
+      return warn(
+        sentenceOf(error),
+        'no harm is done, as IPv4 does as well: write 127.0.0.1 where a program wants an address of this computer, not localhost',
+      );
+    }
+  },
+};
+
+export const localhostCheck: Check = {
+  name: 'localhost',
+  limitMs: 10_000,
+  async run(context) {
+    try {
+      const addresses = await context.surroundings.lookup('localhost');
+      const result = await exchangeOver(context, '127.0.0.1', 'localhost');
+      return { ...result, figures: { addresses: addresses.join(' ') } };
+    } catch (error) {
+      return warn(
+        `the name localhost does not lead to 127.0.0.1: ${sentenceOf(error)}`,
+        'write 127.0.0.1 instead, or put the line "127.0.0.1 localhost" into the hosts file of this computer',
+      );
+    }
+  },
+};
+
+/** An error as a part of a sentence. */
+export function sentenceOf(error: unknown): string {
+  if (isSerpyError(error) || error instanceof Error) return error.message;
+  return String(error);
+}

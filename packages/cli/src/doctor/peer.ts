@@ -1,0 +1,99 @@
+/**
+ * The peer that the doctor looks at, over one connection for all checks: a program of the Python modules may die of a second one, and of one that
+ * comes back too soon.
+ */
+import { type Connection, type ConnectOptions, isSerpyError, type ProtocolName } from 'serpy';
+import type { OtherEnd } from '../bench/dialogue.js';
+import { addressOf } from '../peers.js';
+import type { Limits } from './check.js';
+import type { Surroundings } from './surroundings.js';
+
+/** Who is to be looked at. */
+export interface Target {
+  readonly options: ConnectOptions;
+  /** What the URL or the options say. */
+  readonly protocol: ProtocolName;
+  readonly host: string;
+  readonly port: number;
+  /** Whether there is a key, or TLS. */
+  readonly secured: boolean;
+  /** Whether something may be sent. */
+  readonly maySend: boolean;
+}
+
+export interface PeerContext extends Limits {
+  readonly surroundings: Surroundings;
+  readonly peer: Peer;
+}
+
+/** What became of the dial. */
+export type Dialled =
+  | { readonly connection: Connection; readonly elapsedMs: number }
+  | { readonly problem: Problem; readonly error: Error };
+
+/**
+ * - `unreachable`: nobody listens, or nobody is there
+ * - `unproven`: reached, and one end did not prove who it is
+ * - `stranger`: reached, and it speaks otherwise
+ * - `hung-up`: reached, and it hung up without a word
+ */
+export type Problem = 'unreachable' | 'unproven' | 'stranger' | 'hung-up';
+
+export class Peer {
+  readonly target: Target;
+  readonly #surroundings: Surroundings;
+  #dialling: Promise<Dialled> | undefined;
+  #connection: Connection | undefined;
+  /** Who sends back; undefined while that is not known, null when nobody does. */
+  otherEnd: OtherEnd | null | undefined;
+  /** Whether its name was looked up in vain. */
+  isNameUnknown = false;
+
+  constructor(target: Target, surroundings: Surroundings) {
+    this.target = target;
+    this.#surroundings = surroundings;
+  }
+
+  /** Dials, the first time that somebody asks. @throws `ERR_SERPY_OPTION`, and nothing else */
+  dial(signal: AbortSignal): Promise<Dialled> {
+    this.#dialling ??= this.#dial(signal);
+    return this.#dialling;
+  }
+
+  /** Says goodbye, so that a program at the other end sees that the end was meant. */
+  async close(): Promise<void> {
+    await this.#connection?.close({ reason: 'serpy doctor has seen enough' });
+  }
+
+  async #dial(signal: AbortSignal): Promise<Dialled> {
+    const { connect, clock } = this.#surroundings;
+    const startMs = clock.now();
+    try {
+      const connection = await connect(this.target.options, { signal });
+      connection.on('warning', () => {}); // what becomes of it shows in the checks
+      this.#connection = connection;
+      return { connection, elapsedMs: clock.now() - startMs };
+    } catch (error) {
+      if (isSerpyError(error) && error.code === 'ERR_SERPY_OPTION') throw error;
+      return { problem: problemOf(error), error: error as Error };
+    }
+  }
+}
+
+function problemOf(error: unknown): Problem {
+  if (!isSerpyError(error)) return 'unreachable';
+  if (error.code === 'ERR_SERPY_AUTH') return 'unproven';
+  if (isSerpyError(error.cause) && error.cause.code === 'ERR_SERPY_PROTOCOL') return 'stranger';
+  return error.message.includes('hung up') ? 'hung-up' : 'unreachable';
+}
+
+/** Whether an address is this computer's own, that nobody else reaches. */
+export function isLoopback(host: string): boolean {
+  return /^(127\.[\d.]+|::1|localhost)$/i.test(host);
+}
+
+/** A URL of the target without anything that somebody else must not see. */
+export function shownUrl(target: Target, protocol: ProtocolName): string {
+  const scheme = { v1: 'serpy1', v2: 'serpy2', auto: 'serpy' }[protocol];
+  return `${scheme}${target.secured ? '+tls' : ''}://${addressOf(target)}`;
+}

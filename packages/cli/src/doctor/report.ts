@@ -1,0 +1,49 @@
+/** What the doctor has found, as lines for people and as an object for a bug report. */
+import { type Colours, printable } from '../terminal.js';
+import { version } from '../version.js';
+import type { Status } from './check.js';
+import type { Examined } from './examination.js';
+import type { Surroundings } from './surroundings.js';
+
+const nameWidth = 14;
+const statusWidth = 5;
+
+/** One check: a line, and below it what to do. */
+export function lineOf({ status, name, message, advice }: Examined, colours: Colours): string {
+  const colour = { ok: colours.green, warn: colours.yellow, FAIL: colours.red, skip: colours.dim }[status];
+  const line = `${colour(status.padEnd(statusWidth))} ${name.padEnd(nameWidth)} ${printable(message)}`;
+  if (advice === undefined) return line;
+  return `${line}\n${' '.repeat(statusWidth + nameWidth + 2)}${colours.dim('->')} ${printable(advice)}`;
+}
+
+/** How many checks ended so. */
+export function count(results: readonly Examined[], status: Status): number {
+  return results.filter((each) => each.status === status).length;
+}
+
+/**
+ * What a bug report needs: versions, the platform and every finding.
+ * @param subject what was examined: neither options nor a whole URL, as these may hold what nobody else must see
+ */
+export function asJson(subject: string, results: readonly Examined[], surroundings: Surroundings): object {
+  const { nodeVersion, platform, osRelease, arch, cpus, totalMemoryBytes } = surroundings;
+  return {
+    subject,
+    ok: count(results, 'FAIL') === 0,
+    serpy: version,
+    node: nodeVersion,
+    platform,
+    osRelease,
+    arch,
+    cpus,
+    totalMemoryBytes,
+    checks: results.map(({ name, status, message, advice, elapsedMs, figures }) => ({
+      name,
+      status,
+      message,
+      advice: advice ?? null,
+      elapsedMs,
+      ...(figures && { figures }),
+    })),
+  };
+}

@@ -1,0 +1,108 @@
+/** What a peer that was reached speaks: protocol, encryption, session. */
+import { type Check, fail, ok, type Result, skip, warn } from './check.js';
+import { sentenceOf } from './loopback.js';
+import { type Dialled, isLoopback, type PeerContext, shownUrl } from './peer.js';
+
+/** What is said where there is no connection to look at. */
+export const noConnection = skip('there is no connection: see the lines above');
+
+export const protocolCheck: Check<PeerContext> = {
+  name: 'protocol',
+  limitMs: 20_000,
+  async run({ peer, signal }) {
+    const dialled = await peer.dial(signal);
+    if (!('connection' in dialled)) return unspoken(dialled, peer.target.secured);
+    const { connection } = dialled;
+    const { target } = peer;
+    const spoken = connection.peerProtocol ?? 'v2';
+    const extra = { figures: { protocol: spoken } };
+    const isSilent = spoken === 'v2' && connection.stats().bytesReceived === 0;
+    if (isSilent && target.protocol === 'v1') {
+      return fail('it does not answer as a v1 server does', `for a v2 server write ${shownUrl(target, 'v2')}`, extra);
+    }
+    if (target.protocol !== 'auto' && target.protocol !== spoken) {
+      return fail(
+        `it speaks ${spoken}, and was taken for ${target.protocol}`,
+        `write ${shownUrl(target, spoken)}`,
+        extra,
+      );
+    }
+    if (!isSilent) return ok(`it speaks ${spoken}`, extra);
+    return warn(
+      'it has said nothing, as a v2 server of the Python module does until it has something to say',
+      'if it is one, all is well; if not, look at what listens on that port',
+      extra,
+    );
+  },
+};
+
+/** Why nothing of serpy was heard. */
+function unspoken(dialled: Extract<Dialled, { error: Error }>, secured: boolean): Result {
+  switch (dialled.problem) {
+    case 'stranger':
+      if (!secured && seemsEncrypted(dialled)) return skip('it encrypts: see the next line');
+      return fail(strangeness(dialled.error), 'give the port of the serpy program: another one listens on this');
+    case 'hung-up':
+      return fail(
+        'it hung up at once',
+        'its server may have as many connections as it takes (maxConnections: close one), want a key (--key-file), or be another program',
+      );
+    default:
+      return noConnection;
+  }
+}
+
+/** The facade says who it looks like, where it knows. */
+function strangeness({ cause }: Error): string {
+  const [, looks] = /it looks like ([^:]*)/.exec(sentenceOf(cause)) ?? [];
+  return looks === undefined ? sentenceOf(cause) : `it does not speak serpy but looks like ${looks}`;
+}
+
+function seemsEncrypted({ problem, error }: Extract<Dialled, { error: Error }>): boolean {
+  return problem === 'stranger' && /looks like TLS/.test(sentenceOf(error.cause));
+}
+
+export const encryptionCheck: Check<PeerContext> = {
+  name: 'key',
+  limitMs: 20_000,
+  async run({ peer, signal }) {
+    const dialled = await peer.dial(signal);
+    const { secured, host } = peer.target;
+    if ('connection' in dialled) {
+      const { encrypted, identity } = dialled.connection;
+      const figures = { encrypted };
+      if (encrypted) return ok(`the link is encrypted, and the peer has proved who it is (${identity})`, { figures });
+      if (isLoopback(host)) return ok('not encrypted; nothing leaves this computer', { figures });
+      return warn(
+        'not encrypted: whoever is in the network can read along, and connect',
+        'make a key with "serpy keygen", copy it to both ends, and give it to both (--key-file)',
+        { figures },
+      );
+    }
+    const { problem, error } = dialled;
+    if (problem === 'unproven') {
+      return fail(
+        sentenceOf(error),
+        'give both ends the same key file; where they have it, compare: its text is the same in both, to the last letter',
+      );
+    }
+    if (!secured && seemsEncrypted(dialled)) {
+      return fail('the peer wants an encrypted link', 'give the key that it has: --key-file FILE');
+    }
+    return noConnection;
+  },
+};
+
+export const sessionCheck: Check<PeerContext> = {
+  name: 'session',
+  limitMs: 20_000,
+  async run({ peer, signal }) {
+    const dialled = await peer.dial(signal);
+    if (!('connection' in dialled)) return noConnection;
+    const { connection } = dialled;
+    const figures = { session: connection.inSession };
+    if (connection.inSession) return ok('both ends have a session: no message is lost with a link', { figures });
+    const why = connection.peerProtocol === 'v1' ? 'v1 has no sessions' : 'the peer makes no session';
+    return ok(`${why}: what is on its way when a link breaks may be lost`, { figures });
+  },
+};

@@ -1,0 +1,52 @@
+/** Python objects that came over v1: as JSON, and numpy arrays among them as `.npy`. */
+
+/** A numpy array as v1 gives it. */
+export interface PickledArray {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly fortran: boolean;
+  readonly data: Buffer;
+}
+
+export function isPickledArray(value: unknown): value is PickledArray {
+  return typeof value === 'object' && value !== null && 'fortran' in value && 'dtype' in value && 'shape' in value;
+}
+
+/** The same as a `.npy`, whatever its elements are. */
+export function npyOf({ dtype, shape, fortran, data }: PickledArray): Buffer {
+  const axes = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
+  const text = `{'descr': '${dtype}', 'fortran_order': ${fortran ? 'True' : 'False'}, 'shape': (${axes}), }`;
+  const textBytes = Math.ceil((10 + text.length + 1) / 64) * 64 - 10;
+  const head = Buffer.from([0x93, ...Buffer.from('NUMPY'), 1, 0, textBytes & 0xff, textBytes >> 8]);
+  return Buffer.concat([head, Buffer.from(`${text.padEnd(textBytes - 1)}\n`, 'latin1'), data]);
+}
+
+/** So deep a value is shown; below it, as "…". */
+const deepest = 20;
+
+/**
+ * What JSON can say of a value: a dict as an object, or as a list of pairs where its keys are no texts; integers beyond
+ * 2^53 and numbers that JSON lacks as texts; bytes as `{ bytes, base64 }`.
+ */
+export function jsonOf(value: unknown, depth = 0): unknown {
+  if (depth > deepest) return '…';
+  const within = (each: unknown) => jsonOf(each, depth + 1);
+  if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
+  if (typeof value === 'bigint') return value.toString();
+  if (Buffer.isBuffer(value)) return { bytes: value.length, base64: value.toString('base64') };
+  if (Array.isArray(value)) return value.map(within);
+  if (value instanceof Set) return [...value].map(within);
+  if (value instanceof Map) {
+    const entries = [...value].map(([key, each]) => [key, within(each)] as const);
+    if (entries.every(([key]) => typeof key === 'string')) return Object.fromEntries(entries);
+    return entries.map(([key, each]) => [within(key), each]);
+  }
+  if (isPickledArray(value)) return { dtype: value.dtype, shape: value.shape, bytes: value.data.length };
+  if (isOpaque(value)) return { unread: value.reason, bytes: value.bytes.length };
+  return value;
+}
+
+/** A pickle that was not read. */
+export function isOpaque(value: unknown): value is { readonly bytes: Buffer; readonly reason: string } {
+  return typeof value === 'object' && value !== null && 'bytes' in value && 'reason' in value;
+}

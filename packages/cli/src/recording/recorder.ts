@@ -1,0 +1,227 @@
+/** Writes what arrives to a folder that can be read at any moment, also after this process was killed. */
+import { join } from 'node:path';
+import type { Clock } from '../context.js';
+import { failed, mistyped, sentence } from '../failure.js';
+import { createArrayFiles } from './array-files.js';
+import { createGrowingFile, type Disk, systemDisk } from './disk.js';
+import { type About, files, formatName, formatVersion, type RecordedMessage, type Times } from './format.js';
+import { toJson } from './json-value.js';
+import { arrayHeader, type NpyForm, npyFormOf } from './npy-form.js';
+
+export interface RecorderOptions {
+  readonly clock: Pick<Clock, 'now' | 'wallMs'>;
+  /** Where it comes from, for people. */
+  readonly url: string;
+  /** The folder takes no more than this. Default: as much as the disk has. */
+  readonly maxBytes?: number | undefined;
+  readonly disk?: Disk | undefined;
+}
+
+export interface Recorder {
+  readonly messages: number;
+  /** Bytes of the folder. */
+  readonly bytes: number;
+  /**
+   * Takes a message; arrays and other bytes are on the disk when it returns, the lines that say so after `flush`.
+   * @returns whether it fits into `maxBytes`; if not, nothing of it was taken
+   * @throws a `Failure` when the disk takes no more: then the recording has ended, and what came before can be read
+   */
+  add(message: RecordedMessage): boolean;
+  /** Writes the lines that are due: when nothing more is there to be taken, and once in a while. Throws as `add` does. */
+  flush(): void;
+  /** Writes what is due and closes the files. Throws as `add` does, the first time. */
+  close(): void;
+}
+
+/** Lines of a message that wait for `flush`. */
+interface Lines {
+  readonly value: string | undefined;
+  readonly index: string;
+}
+
+/** Begins a recording in a new or empty folder. Throws a `Failure` where there is none to be had. */
+export function createRecorder(folder: string, options: RecorderOptions): Recorder {
+  const { clock, url, maxBytes = Number.POSITIVE_INFINITY, disk = systemDisk } = options;
+  const startMs = clock.now();
+  const about: About = { format: formatName, version: formatVersion, startedWallMs: rounded(clock.wallMs()), url };
+  const aboutBytes = Buffer.from(`${JSON.stringify(about, undefined, 2)}\n`);
+  const opened = openFolder(disk, folder, aboutBytes);
+  const { index, values, blob } = opened;
+  const arrays = createArrayFiles(disk, folder);
+
+  let due: Lines[] = [];
+  let dueBytes = 0;
+  let messages = 0;
+  let valueLines = 0;
+  let isOver = false;
+
+  const total = () => aboutBytes.length + index.length + values.length + blob.length + arrays.bytes + dueBytes;
+
+  const times = (): Times => ({ timeMs: rounded(clock.now() - startMs), wallMs: rounded(clock.wallMs()) });
+
+  /** Ends the recording: what is due is written as far as it goes, and nothing after it. */
+  const ended = (error: unknown): Error => {
+    isOver = true;
+    writeSingly();
+    closeFiles();
+    const hint =
+      (error as NodeJS.ErrnoException).code === 'ENOSPC'
+        ? 'make room, and record into another folder'
+        : 'see what is wrong there, and record into another folder';
+    return failed(
+      `the recording ${folder} ended after ${messages} messages, which can be read, as ${sentence(error)}: ${hint}`,
+      error,
+    );
+  };
+
+  /** Message by message, so that no line of the index names a value that is not there. */
+  const writeSingly = () => {
+    messages -= due.length;
+    for (const { value, index: line } of due) {
+      try {
+        if (value !== undefined) values.append(Buffer.from(value));
+        index.append(Buffer.from(line));
+        messages++;
+      } catch {
+        break;
+      }
+    }
+    due = [];
+    dueBytes = 0;
+  };
+
+  const closeFiles = () => {
+    isOver = true;
+    for (const file of [index, values, blob, arrays]) file.close();
+  };
+
+  const guarded = <R>(work: () => R): R => {
+    try {
+      return work();
+    } catch (error) {
+      throw ended(error);
+    }
+  };
+
+  const flush = () => {
+    if (isOver || due.length === 0) return;
+    guarded(() => {
+      values.append(Buffer.from(due.map(({ value }) => value ?? '').join('')));
+      index.append(Buffer.from(due.map((each) => each.index).join('')));
+      due = [];
+      dueBytes = 0;
+    });
+  };
+
+  return {
+    get messages() {
+      return messages;
+    },
+    get bytes() {
+      return total();
+    },
+
+    add(message) {
+      if (isOver) return false;
+      const place = placeOf(message);
+      const listed = {
+        n: messages,
+        ...times(),
+        type: message.type,
+        ...(message.mode === undefined ? {} : { mode: message.mode }),
+      };
+      const take = (lines: Lines): true => {
+        due.push(lines);
+        dueBytes += Buffer.byteLength(lines.index) + Buffer.byteLength(lines.value ?? '');
+        messages++;
+        return true;
+      };
+      const line = (rest: object) => `${JSON.stringify({ ...listed, ...rest })}\n`;
+      const fits = (bytes: number) => total() + bytes <= maxBytes;
+
+      if (place.kind === 'value') {
+        const { timeMs, wallMs } = listed;
+        const value = `${JSON.stringify({ n: messages, timeMs, wallMs, type: message.type, value: place.value })}\n`;
+        const lines = { value, index: line({ file: files.values, line: valueLines }) };
+        if (!fits(Buffer.byteLength(value) + lines.index.length)) return false;
+        valueLines++;
+        return take(lines);
+      }
+      if (place.kind === 'bytes') {
+        const written = line({ file: files.bytes, offset: blob.length, length: place.bytes.length });
+        if (!fits(place.bytes.length + written.length)) return false;
+        guarded(() => blob.append(place.bytes));
+        return take({ value: undefined, index: written });
+      }
+      const header = Buffer.from(place.header).toString('base64');
+      if (!fits(arrays.cost(place.form) + header.length + maxArrayLine)) return false;
+      const { file, row, isHeaderNew } = guarded(() => arrays.append(place.form, place.header, place.data));
+      return take({ value: undefined, index: line({ file, row, ...(isHeaderNew ? { header } : {}) }) });
+    },
+
+    flush,
+
+    close() {
+      if (isOver) return;
+      flush();
+      if (!isOver) closeFiles();
+    },
+  };
+}
+
+/** What the line of an array takes without the header; names have at most 32 lengths of 16 digits. */
+const maxArrayLine = 900;
+
+type Place =
+  | { readonly kind: 'value'; readonly value: unknown }
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly kind: 'array'; readonly form: NpyForm; readonly header: Uint8Array; readonly data: Uint8Array };
+
+/** Which file a message goes to, and as what. */
+function placeOf({ type, value }: RecordedMessage): Place {
+  if (value instanceof Uint8Array) return bytesPlace(value);
+  if (type !== 'object') return { kind: 'value', value: toJson(value) };
+  const pickled = value as {
+    dtype?: unknown;
+    shape?: unknown;
+    fortran?: unknown;
+    data?: unknown;
+    bytes?: unknown;
+  } | null;
+  // A numpy array that came as an object of v1, as its `.npy`; a pickle that nobody could read, as it came.
+  if (typeof pickled?.dtype === 'string' && pickled.data instanceof Uint8Array && Array.isArray(pickled.shape)) {
+    const header = arrayHeader(pickled.dtype, pickled.shape, pickled.fortran === true);
+    return bytesPlace(Buffer.concat([header, pickled.data]));
+  }
+  if (pickled?.bytes instanceof Uint8Array) return { kind: 'bytes', bytes: pickled.bytes };
+  return { kind: 'value', value: toJson(value) };
+}
+
+function bytesPlace(bytes: Uint8Array): Place {
+  const form = npyFormOf(bytes);
+  if (form === undefined) return { kind: 'bytes', bytes };
+  return { kind: 'array', form, header: bytes.subarray(0, form.headerBytes), data: bytes.subarray(form.headerBytes) };
+}
+
+/** The folder with its empty files. */
+function openFolder(disk: Disk, folder: string, about: Uint8Array) {
+  try {
+    disk.makeFolder(folder);
+    if (disk.list(folder).length > 0) {
+      throw mistyped(`the folder ${folder} is not empty: name one that is new or empty, so that nothing is lost`);
+    }
+    const index = createGrowingFile(disk, join(folder, files.index));
+    const values = createGrowingFile(disk, join(folder, files.values));
+    const blob = createGrowingFile(disk, join(folder, files.bytes));
+    disk.create(join(folder, files.about), about);
+    return { index, values, blob };
+  } catch (error) {
+    if ((error as Error).name === 'Failure') throw error;
+    throw failed(`there can be no recording in ${folder}, as ${sentence(error)}: name another folder`, error);
+  }
+}
+
+/** To microseconds. */
+function rounded(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}

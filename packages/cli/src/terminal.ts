@@ -1,0 +1,114 @@
+/** Where a command reads and writes: stdout for what it is there to give, stderr for what it has to say about it. */
+import type { Readable, Writable } from 'node:stream';
+import picocolors from 'picocolors';
+import type { Interruption } from './interrupt.js';
+
+/** A stream of the process, or a test's. */
+export type Input = Readable & { readonly isTTY?: boolean; setRawMode?(raw: boolean): unknown };
+export type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
+
+/** The streams of a process. */
+export interface Streams {
+  readonly stdin: Input;
+  readonly stdout: Output;
+  readonly stderr: Output;
+}
+
+export type Colours = ReturnType<typeof picocolors.createColors>;
+
+export interface Terminal extends Streams {
+  /** Whether a person looks at stdout. */
+  readonly isInteractive: boolean;
+  /** The width of the screen; 80 where there is none. */
+  readonly columns: number;
+  readonly rows: number;
+  /** Colours for stdout, and for stderr: none where it is no terminal or NO_COLOR is set. */
+  readonly colours: Colours;
+  readonly noteColours: Colours;
+  /** A line on stdout. Resolves when stdout takes more, so that a slow reader slows the command down; rejects when it cannot be written. */
+  print(line: string): Promise<void>;
+  /** The same for what is no line: escape sequences, parts of one. */
+  write(text: string): Promise<void>;
+  /** A line on stderr: what happens, for the person at the screen. */
+  note(line: string): void;
+}
+
+/**
+ * @param streams their errors are dealt with here: a reader that has gone interrupts the command
+ * @param env decides on colours: NO_COLOR, FORCE_COLOR, TERM
+ */
+export function createTerminal(
+  { stdin, stdout, stderr }: Streams,
+  env: Readonly<Record<string, string | undefined>>,
+  interruption: Interruption,
+): Terminal {
+  let broken: Error | undefined;
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (isReaderGone(error)) interruption.interrupt('closed pipe');
+    else broken ??= error;
+  });
+  stderr.on('error', () => {}); // nobody is left who could be told
+
+  const write = async (text: string): Promise<void> => {
+    if (broken) throw broken;
+    if (interruption.cause === 'closed pipe' || stdout.destroyed) return;
+    if (!stdout.write(text)) await drained(stdout, interruption.signal);
+    if (broken) throw broken;
+  };
+
+  return {
+    stdin,
+    stdout,
+    stderr,
+    isInteractive: stdout.isTTY === true,
+    get columns() {
+      return stdout.columns || stderr.columns || 80;
+    },
+    get rows() {
+      return stdout.rows || stderr.rows || 24;
+    },
+    colours: picocolors.createColors(hasColours(stdout, env)),
+    noteColours: picocolors.createColors(hasColours(stderr, env)),
+    write,
+    print: (line) => write(`${line}\n`),
+    note: (line) => void stderr.write(`${line}\n`),
+  };
+}
+
+/**
+ * A text from elsewhere as one line that can do nothing to a terminal: control characters are written as JSON does,
+ * such as `\n` and `\u001b`.
+ */
+export function printable(text: string): string {
+  return text.replaceAll(/[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu, (character) => {
+    const escaped = JSON.stringify(character).slice(1, -1);
+    return escaped === character ? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}` : escaped;
+  });
+}
+
+function hasColours(output: Output, env: Readonly<Record<string, string | undefined>>): boolean {
+  if (env.NO_COLOR) return false;
+  if (env.FORCE_COLOR) return env.FORCE_COLOR !== '0';
+  return output.isTTY === true && env.TERM !== 'dumb';
+}
+
+/** As systems call it that a pipe, or a terminal, has nobody at its other end. */
+function isReaderGone({ code }: NodeJS.ErrnoException): boolean {
+  return (
+    code === 'EPIPE' || code === 'EOF' || code === 'EIO' || code === 'ECONNRESET' || code === 'ERR_STREAM_DESTROYED'
+  );
+}
+
+/** Resolves when the stream takes more, or never will. */
+function drained(stream: Writable, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      for (const event of ['drain', 'close', 'error']) stream.off(event, done);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    for (const event of ['drain', 'close', 'error']) stream.on(event, done);
+    if (signal.aborted) done();
+    else signal.addEventListener('abort', done);
+  });
+}

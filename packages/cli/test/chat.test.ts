@@ -1,0 +1,120 @@
+import { type Connection, listen, type Server } from 'serpy';
+import { afterEach, describe, expect, test } from 'vitest';
+import { Run, runToEnd } from './run.js';
+
+const runs: Run[] = [];
+let server: Server | undefined;
+
+afterEach(async () => {
+  for (const run of runs.splice(0)) {
+    run.interrupt();
+    run.endInput();
+    await run.ended;
+  }
+  await server?.closeServer();
+  server = undefined;
+});
+
+function start(args: readonly string[], world = {}): Run {
+  const run = new Run(['chat', ...args], world);
+  runs.push(run);
+  return run;
+}
+
+async function serve(): Promise<[port: string, peer: Promise<Connection>]> {
+  const started = await listen({ protocol: 'auto', port: 0 });
+  server = started;
+  return [String(started.address.port), started.getConnection()];
+}
+
+describe('serpy chat', () => {
+  test('sends what is typed and prints what comes', async () => {
+    const [port, coming] = await serve();
+    const chat = start(['--port', port]);
+    chat.type('good morning\n\n');
+    const peer = await coming;
+    expect(await peer.getData()).toBe('good morning');
+    await peer.sendData('and to you\x1b[2J');
+    await chat.until(/and to you\\u001b\[2J\n/, 'stdout');
+    await peer.sendData(42);
+    await chat.until(/42\n/, 'stdout');
+    chat.endInput();
+    const { status, stdout, stderr } = await chat.ended;
+    expect([status, stdout]).toEqual([0, 'and to you\\u001b[2J\n42\n']);
+    expect(stderr).toMatch(/^127\.0\.0\.1:\d+ is there\n$/);
+  });
+
+  test('sends everything that was piped in before it ends', async () => {
+    const [port, coming] = await serve();
+    const lines = Array.from({ length: 100 }, (_, n) => `line ${n}`);
+    const ended = runToEnd(['chat', '--port', port], { input: lines.join('\n') });
+    const peer = await coming;
+    const got: unknown[] = [];
+    for await (const data of peer) got.push(data);
+    expect(got).toEqual(lines);
+    expect(await ended).toMatchObject({ status: 0, stdout: '' });
+  });
+
+  test('ends when the peer goes, and says so', async () => {
+    const [port, coming] = await serve();
+    const chat = start(['--port', port]);
+    const peer = await coming;
+    await chat.until(/is there/);
+    await peer.close({ reason: 'lunch' });
+    const { status, stderr } = await chat.ended;
+    expect(status).toBe(0);
+    expect(stderr).toMatch(/ has gone( \("lunch"\))?\n$/);
+  });
+
+  test('as a server tells everybody, and says who said what', async () => {
+    const host = start(['--listen', '--port', '0']);
+    const [, port = ''] = await host.until(/listening on 127\.0\.0\.1:(\d+)/);
+    const guests = [start(['--protocol', 'v1', '--port', port]), start(['--protocol', 'v2', '--port', port])];
+    for (const [n, guest] of guests.entries()) {
+      guest.type(`I am guest ${n}\n`);
+      await host.until(new RegExp(`127\\.0\\.0\\.1:\\d+: I am guest ${n}\n`));
+    }
+    host.type('welcome\n');
+    for (const guest of guests) await guest.until(/^welcome\n/, 'stdout');
+    host.endInput();
+    for (const each of [host, ...guests]) expect(await each.ended).toMatchObject({ status: 0 });
+  });
+
+  test('goes on when a line cannot be sent, and says why', async () => {
+    const [port, coming] = await serve();
+    const chat = start(['--protocol', 'v1', '--port', port]);
+    const peer = await coming;
+    chat.type('50 µm\n');
+    await chat.until(/not sent to 127\.0\.0\.1:\d+: .*µ/, 'stderr');
+    chat.type('50 um\n');
+    expect(String(await peer.getData())).toBe('50 um');
+  });
+
+  test('says so when nobody is there to hear a line', async () => {
+    const host = start(['--listen', '--port', '0']);
+    const [, port = ''] = await host.until(/listening on 127\.0\.0\.1:(\d+)/);
+    const guest = start(['--port', port]);
+    guest.type('hello\n');
+    await host.until(/hello\n/, 'stdout');
+    guest.endInput();
+    await guest.ended;
+    await host.until(/has gone/);
+    host.type('still there?\n');
+    await host.until(/nobody is there: the line was not sent\n/, 'stderr');
+  });
+
+  test('Ctrl-C ends it', async () => {
+    const host = start(['--listen', '--port', '0']);
+    await host.until(/listening/);
+    host.interrupt();
+    expect(await host.ended).toMatchObject({ status: 0, stdout: '' });
+  });
+
+  test('says in a sentence that nobody is there to talk to', async () => {
+    const [port] = await serve();
+    await server?.closeServer();
+    const { status, stderr } = await runToEnd(['chat', '--port', port]);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^serpy: cannot connect to [^\n]*\n$/);
+  });
+});

@@ -1,0 +1,109 @@
+/**
+ * The packages as a user has them: packed, and installed into an empty folder without a registry. Done once for all test files of a run:
+ * the first that asks does it, the others wait.
+ */
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { inject } from 'vitest';
+import { packages, readManifest, root } from './workspace.js';
+
+/** What `npm pack --json` tells of a tarball. */
+export interface Tarball {
+  readonly name: string;
+  readonly filename: string;
+  readonly files: readonly { readonly path: string }[];
+}
+
+export interface Installed {
+  /** Has `node_modules`, and the tarballs beside it. */
+  readonly folder: string;
+  /** Those of this repository. */
+  readonly tarballs: readonly Tarball[];
+  /** What they use of others, and what that uses. */
+  readonly libraries: readonly string[];
+}
+
+/** Runs a program of Node to its end and resolves with what it printed; rejects with all it printed if it fails. */
+export function runNode(cwd: string, file: string, ...args: string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, [file, ...args], { cwd, maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
+      if (error) reject(new Error(`${file} ${args.join(' ')}\n${stdout}${stderr}`));
+      else resolve(stdout);
+    });
+  });
+}
+
+/** The installed packages. Takes half a minute the first time: for `beforeAll`, with a time-out of four. */
+export async function installed(): Promise<Installed> {
+  const folder = inject('installed');
+  const done = join(folder, 'installed.json');
+  mkdirSync(folder, { recursive: true });
+  const lock = join(folder, 'lock');
+  while (!existsSync(done)) {
+    if (!take(lock)) {
+      await sleep(100);
+      continue;
+    }
+    try {
+      if (!existsSync(done)) writeFileSync(done, JSON.stringify(await install(folder)));
+    } finally {
+      rmdirSync(lock);
+    }
+  }
+  return JSON.parse(readFileSync(done, 'utf8')) as Installed;
+}
+
+function take(lock: string): boolean {
+  try {
+    mkdirSync(lock);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function install(folder: string): Promise<Installed> {
+  const setup = join(root, 'scripts', 'setup.mjs');
+  await runNode(root, setup);
+  const { npmCli } = (await import(pathToFileURL(setup).href)) as { npmCli(): string };
+  const npm = npmCli();
+  const pack = async (...what: string[]) =>
+    JSON.parse(
+      await runNode(root, npm, 'pack', ...what, '--json', '--ignore-scripts', '--pack-destination', folder),
+    ) as Tarball[];
+  const tarballs = await pack(...packages.flatMap((each) => ['--workspace', readManifest(each).name]));
+  const others = [...librariesBelow(join(root, 'packages', 'cli'))];
+  const libraries = await pack(...others);
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'app', private: true, type: 'module' }));
+  const files = [...tarballs, ...libraries].map(({ filename }) => join(folder, filename));
+  await runNode(folder, npm, 'install', '--offline', '--no-audit', '--no-fund', ...files);
+  return { folder, tarballs, libraries: libraries.map(({ name }) => name) };
+}
+
+interface Dependent {
+  readonly dependencies?: Record<string, string>;
+  readonly optionalDependencies?: Record<string, string>;
+}
+
+/** The folders of all packages that one uses and that are not of this repository. */
+function librariesBelow(folder: string, found = new Set<string>()): Set<string> {
+  const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Dependent;
+  const ours = new Set(packages.map((each) => readManifest(each).name));
+  for (const name of Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies })) {
+    const library = ours.has(name) ? undefined : find(name, folder);
+    if (library === undefined || found.has(library)) continue;
+    found.add(library);
+    librariesBelow(library, found);
+  }
+  return found;
+}
+
+/** Where Node finds a package from a folder. */
+function find(name: string, from: string): string | undefined {
+  const here = join(from, 'node_modules', name);
+  if (existsSync(join(here, 'package.json'))) return here;
+  return dirname(from) === from ? undefined : find(name, dirname(from));
+}

@@ -1,0 +1,110 @@
+/** docs/recordings.md, held against recordings. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { encodeNpy } from 'serpy-arrays';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { RecordedMessage } from '../packages/cli/src/recording/format.js';
+import { createRecorder } from '../packages/cli/src/recording/recorder.js';
+import { hasNumpy, python } from '../packages/cli/test/recording/numpy.js';
+import { codeIn, readPages } from './docs/pages.js';
+
+const page = readPages().find(({ path }) => path === 'docs/recordings.md')!;
+
+const messages: RecordedMessage[] = [
+  { type: 'bytes', value: encodeNpy({ data: Uint16Array.of(1, 2, 3, 4, 5, 6), shape: [2, 3] }) },
+  { type: 'int', value: 7 },
+  { type: 'text', value: 'exposure 20 ms', mode: 1 },
+  { type: 'bytes', value: Buffer.from('abc'), mode: 2 },
+  { type: 'int', value: 2n ** 60n },
+  { type: 'float', value: -0 },
+  { type: 'float', value: Number.NaN },
+  { type: 'object', value: new Map<unknown, unknown>([[1, Buffer.from([1, 2])]]), mode: 4 },
+  { type: 'object', value: new Set(['x']), mode: 4 },
+  { type: 'bytes', value: encodeNpy({ data: Float64Array.of(0.5), shape: [] }) },
+];
+
+let folder = '';
+
+beforeEach(() => {
+  folder = join(mkdtempSync(join(tmpdir(), 'serpy-recordings-')), 'run-1');
+  const recorder = createRecorder(folder, {
+    clock: { now: () => 0, wallMs: () => 1e12 },
+    url: 'serpy2://127.0.0.1:5001',
+  });
+  for (const message of messages) recorder.add(message);
+  recorder.close();
+});
+
+afterEach(() => rmSync(join(folder, '..'), { recursive: true }));
+
+const lines = (name: string) =>
+  readFileSync(join(folder, name), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+const rows = (...headings: string[]) =>
+  page.tables.filter(({ headings: actual }) => actual.join() === headings.join()).flatMap((table) => table.rows);
+const codes = (cell = '') => [...cell.matchAll(/`([^`]+)`/g)].map(([, code]) => code);
+
+test('names the files of a recording', () => {
+  const named = rows('file', 'holds').map(({ file }) => codeIn(file ?? ''));
+  expect(readdirSync(folder).sort()).toEqual(
+    [...named.filter((name) => !name.endsWith('.npy')), 'float64-scalar.npy', 'uint16-2x3.npy'].sort(),
+  );
+  const about = JSON.parse(readFileSync(join(folder, 'recording.json'), 'utf8')) as object;
+  for (const key of Object.keys(about)) expect(codes(rows('file', 'holds')[0]?.holds)).toContain(key);
+});
+
+test('names the fields of the index, and which messages have them', () => {
+  const listed = lines('index.jsonl');
+  const fields = rows('field', 'in', 'is').flatMap((row) =>
+    codes(row.field).map((field) => [field!, row.in!] as const),
+  );
+  expect([...new Set(listed.flatMap(Object.keys))].sort()).toEqual(fields.map(([field]) => field).sort());
+  const having = (field: string) => listed.filter((line) => field in line).map(({ n }) => n);
+  const expected: Record<string, unknown[]> = {
+    all: listed.map(({ n }) => n),
+    v1: [2, 3, 7, 8],
+    values: [1, 2, 4, 5, 6, 7, 8],
+    bytes: [3],
+    arrays: [0, 9],
+  };
+  for (const [field, where] of fields) expect(having(field), field).toEqual(expected[where]);
+  const types = rows('field', 'in', 'is').find(({ field }) => field === '`type`');
+  for (const { type } of messages) expect(codes(types?.is)).toContain(type);
+});
+
+test('shows what stands for values that JSON lacks', () => {
+  const values = lines('values.jsonl');
+  const fields = rows('field', 'is').flatMap(({ field }) => codes(field));
+  for (const value of values) expect(Object.keys(value).sort()).toEqual(fields.sort());
+  const text = page.text.replaceAll('\n', ' ');
+  for (const { value } of values) {
+    const [tag = ''] = typeof value === 'object' ? Object.keys(value as object) : [];
+    if (tag !== '') expect(text).toContain(`{"${tag}":`);
+  }
+  expect(text).toContain(JSON.stringify(values.find(({ n }) => n === 4)?.value));
+  expect(text).toContain(JSON.stringify(values.find(({ n }) => n === 5)?.value));
+  expect(JSON.stringify(values)).toContain('{"$bytes":"AQI="}');
+});
+
+test.skipIf(!hasNumpy)('has a program of Python that reads one, also one that was cut off (needs numpy)', () => {
+  const program = page.blocks.find(({ language }) => language === 'python')!.code;
+  for (const name of ['index.jsonl', 'values.jsonl']) {
+    writeFileSync(join(folder, name), `${readFileSync(join(folder, name), 'utf8')}{"n":9`);
+  }
+  expect(python(program, folder).trim().split('\n')).toEqual([
+    '0 uint16 (2, 3) 21',
+    "3 b'abc'",
+    '9 float64 () 0.5',
+    '1 7',
+    '2 exposure 20 ms',
+    "4 {'$int': '1152921504606846976'}",
+    "5 {'$float': '-0.0'}",
+    "6 {'$float': 'NaN'}",
+    "7 {'$dict': [[1, {'$bytes': 'AQI='}]]}",
+    "8 {'$set': ['x']}",
+  ]);
+});
