@@ -107,13 +107,18 @@ export async function figures(settings: Settings): Promise<boolean> {
   for (const [name, measure] of Object.entries(measures)) {
     const sizes = settings.full ? settings : { ...settings, ...short };
     const startMs = performance.now();
-    const figure = await measure(sizes);
+    const figure = await measure(sizes).catch((error) => failure(name, error));
     console.error(`${name}: ${Math.round((performance.now() - startMs) / 1000)} s`);
     if (figure) rows.push({ ...figure, command: `\`npm run test:long -- ${name}\`` });
   }
   rows.push(throughput);
   if (settings.write) writeTable(tableOf(rows));
   return showFigures(rows);
+}
+
+/** One that could not be measured. */
+function failure(name: string, error: unknown): Figure {
+  return { what: name, bound: 'it can be measured', measured: 'no', ok: false, faults: [String(error)] };
 }
 
 /** Between these the page has the table of the last run that was to be written. */

@@ -34,22 +34,24 @@ async function exchangeWhile(
   const checker = new Checker({ order: 'stream' });
   let goesOn = true;
   let sent = 0;
+  const send = async (text: string) => {
+    const attempt = checker.attempted(text);
+    attempt.ended((await connection.sendData(text)) ? 'accepted' : 'failed');
+  };
   const sending = (async () => {
     for (; goesOn; sent++) {
-      const text = `message ${sent}`;
-      const attempt = checker.attempted(text);
-      attempt.ended((await connection.sendData(text)) ? 'accepted' : 'failed');
+      await send(`message ${sent}`);
       await sleep(bystanderMs);
     }
+    await send('end');
   })();
   const receiving = (async () => {
-    for (let n = 0; goesOn || n < sent; n++) {
-      checker.received('the client', String(await connection.getData({ timeoutMs: 2 * stopMs })));
-      if (!goesOn && n >= sent - 1) break;
+    for (let text = ''; text !== 'end'; ) {
+      text = String(await connection.getData({ timeoutMs: 2 * stopMs }));
+      checker.received('the client', text);
     }
   })();
   await happens();
-  await sleep(1000);
   goesOn = false;
   await sending;
   await receiving;
