@@ -35,9 +35,13 @@ const libraries: Record<string, Record<string, string>> = {
 /** Source files that may be longer than 300 lines, each with the reason. */
 const longFiles: Record<string, string> = {
   'packages/core/src/link.ts': 'one state machine: a link from its start to its end',
+  'packages/core/src/connection.ts': 'all that a program can do with a connection, each with what it promises',
   'packages/core/src/conversation.ts':
     'where session, queues, streams and counts meet: mostly one line for each thing that one tells another',
   'packages/core/src/lifecycle.ts': 'one state machine: a connection from its first dial to its end',
+  'packages/serpy-v1/src/session.ts': 'one state machine: a conversation in v1',
+  'packages/serpy-v2/src/session.ts': 'one state machine: a conversation in v2, plain and after a handshake',
+  'packages/serpy/src/auto.ts': 'one state machine: what is said until the protocol is known',
   'packages/serpy-v2/src/handshake/inflow.ts': 'one half of a session: numbers that must agree with each other',
   'packages/serpy-v2/src/handshake/outflow.ts': 'the other half',
   'packages/serpy-v2/src/handshake/handshake.ts':

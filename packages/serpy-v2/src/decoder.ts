@@ -20,7 +20,7 @@ import { type DecodedMessage, decodeValue } from './values.js';
 import { checksumOffset, frameType, headerBytes, lengthOffset, probe, typeOffset } from './wire.js';
 
 /** So many times what has come in all may be set aside for what a header says is coming. */
-const believedTimes = 4;
+export const believedTimes = 4;
 
 /** Who is warned, and who has memory. */
 type DecoderOutput = Pick<SessionOutput<Outgoing>, 'warn' | 'allocate'>;

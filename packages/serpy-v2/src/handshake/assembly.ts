@@ -1,9 +1,7 @@
 /** A message that comes in pieces, put together in its own memory as soon as its announced size is to be believed. */
 import { ByteQueue, type SessionOutput } from 'serpy-core';
+import { believedTimes } from '../decoder.js';
 import type { Sendable } from './piece.js';
-
-/** So many times what has come may be set aside for what is announced. */
-export const believedTimes = 4;
 
 export class Assembly {
   readonly type: number;

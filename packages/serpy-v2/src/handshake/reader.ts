@@ -1,9 +1,9 @@
 /** Bytes in, frames out, as they are after a handshake. One link, one reader: after it has thrown it is done with. */
 import { ByteQueue, ownMemoryBytes } from 'serpy-core';
 import { Chunk } from '../chunk.js';
+import { believedTimes } from '../decoder.js';
 import { readUint32, startsWithMagic } from '../header.js';
 import { frameType, headerBytes, lengthOffset, magic, typeOffset } from '../wire.js';
-import { believedTimes } from './assembly.js';
 import { checkOf, digestFromBytes } from './check.js';
 import { crc32 } from './crc.js';
 import { DamageError } from './faults.js';
