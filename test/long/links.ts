@@ -125,7 +125,7 @@ export async function measureResumes(resumes: number): Promise<Figure> {
       await client.getData();
     }
   };
-  const warmUps = Math.ceil(resumes / 10);
+  const warmUps = Math.ceil(resumes / 2);
   await resume(warmUps);
   const before = await heapBytes(collect);
   await resume(resumes);
