@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import * as facade from 'serpy';
+import * as arrays from 'serpy-arrays';
 import * as core from 'serpy-core';
 import * as testing from 'serpy-core/testing';
 import * as faultProxy from 'serpy-fault-proxy';
@@ -16,7 +17,11 @@ import { packages, readManifest, root } from './workspace.js';
 
 const pages = readPages();
 const programs = pages.flatMap(({ blocks }) => blocks).filter(isProgram);
-const printing = programs.filter(({ prints }) => prints !== undefined);
+/** Those for the shell where there is one that every system has. */
+const printing = pages
+  .flatMap(({ blocks }) => blocks)
+  .filter((block) => isProgram(block) || (block.language === 'sh' && process.platform !== 'win32'))
+  .filter(({ prints }) => prints !== undefined);
 
 function page(path: string): Page {
   const found = pages.find((each) => each.path === path);
@@ -55,9 +60,13 @@ describe('code blocks', () => {
     ]);
   });
 
-  test.each(printing.map((block) => [block.name, block] as const))('%s prints what the page says', async (_, block) => {
-    expect(await runBlock(block)).toBe(block.prints);
-  });
+  test.each(printing.map((block) => [block.name, block] as const))(
+    '%s prints what the page says',
+    { timeout: 60_000 },
+    async (_, block) => {
+      expect(await runBlock(block)).toBe(block.prints);
+    },
+  );
 
   test.each(['README.md', ...packages.map((folder) => `packages/${folder}/README.md`)])(
     '%s has a quick start that is run',
@@ -123,6 +132,8 @@ describe('options', () => {
     const wait = await new v2.Connection().connect('h', 1, { unheardOfOption: 1 } as never).catch((error) => error);
     const waitNames = /the options are (.*)$/.exec(wait.message)?.[1]?.split(', ') ?? [];
     expect(waitNames.length).toBeGreaterThan(0);
+    const array = await new v2.Connection().getArray({ unheardOfOption: 1 } as never).catch((error) => error);
+    expect(named('getArray')).toEqual(/the options are (.*)$/.exec(array.message)?.[1]?.split(', '));
     for (const call of ['connect', 'getData', 'getMessage', 'getConnection']) expect(named(call)).toEqual(waitNames);
     expect(named('sendData').sort()).toEqual([...waitNames, ...v1Names, ...v2Names].sort());
   });
@@ -156,6 +167,7 @@ describe('errors', () => {
 describe('readmes', () => {
   test.each([
     ['core', { ...core, ...testing }],
+    ['arrays', arrays],
     ['serpy-v1', v1],
     ['serpy-v2', v2],
     ['serpy', facade],

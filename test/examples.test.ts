@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { generateKey } from 'serpy';
+import { decodeNpy, generateKey } from 'serpy';
 import { Connection as V1Connection } from 'serpy-v1';
 import { float, Connection as V2Connection, Server as V2Server } from 'serpy-v2';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -278,26 +278,71 @@ test('the main job passes everything over both protocols and prints a table', as
   expect(status).toBe(0);
 }, 60_000);
 
-describe.each([...servers, ...clients, 'serpy/portable.ts'])('the command line of %s', (path) => {
-  test('starts with a comment that says what it is', () => {
-    expect(readFileSync(join(root, 'examples', path), 'utf8')).toMatch(/^\/\/ \S.{30,}[.:]\n/);
-  });
+describe.each(['v1', 'v2', 'auto'])('the camera that sends arrays, over %s', (protocol) => {
+  const summary =
+    /^image 0: float32 \[512, 512\], .* on average\nimage 1: uint16 \[128, 256\], .*\nimage 2: float16 \[512, 512\], .*\nimage 3: .*\n4 images, 0 wrong\n$/m;
+  const args = ['--protocol', protocol, '--images', '4'];
 
-  test('is in the README', () => {
-    const [, folder, name] = /(.+)\/(.+)\.ts/.exec(path) as unknown as [string, string, string];
-    expect(readFileSync(join(root, 'examples/README.md'), 'utf8')).toContain(`${folder}/${name}`);
-  });
-
-  test('is explained by --help, and refused in a sentence when it is wrong', async () => {
-    const [help, wrong] = await Promise.all(
-      ['--help', '--no-such-option'].map((argument) => Program.example(path, [argument]).ended),
-    );
-    expect(help).toMatchObject({ status: 0, stderr: '' });
-    expect(help?.stdout).toMatch(/^\S.*\.\n\nusage: \S+\.ts \[options\]/);
-    expect(wrong).toMatchObject({ status: 2, stdout: '' });
-    expect(wrong?.stderr).toMatch(/^\S+\.ts: Unknown option '--no-such-option'; .+\n$/);
+  test('shows the same in one process and in two', async () => {
+    const both = Program.example('serpy/array-camera.ts', [...args, '--both', '--port', '0']);
+    const server = Program.example('serpy/array-camera.ts', ['--protocol', protocol, '--serve', '--port', '0']);
+    const [, port] = await server.until(/listening on 127\.0\.0\.1:(\d+)\n/);
+    const client = Program.example('serpy/array-camera.ts', [...args, '--port', port as string]);
+    for (const each of [both, client]) {
+      const { status, stdout, stderr } = await each.ended;
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      expect(stdout).toMatch(summary);
+    }
+    server.interrupt();
+    expect(await server.ended).toMatchObject({ status: 0, stderr: '' });
   });
 });
+
+test('the camera that sends arrays saves one that numpy opens, and says what no array is', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'serpy-examples-'));
+  try {
+    const file = join(folder, 'image.npy');
+    const args = ['--both', '--port', '0', '--images', '2', '--saveTo', file];
+    expect(await Program.example('serpy/array-camera.ts', args).ended).toMatchObject({ status: 0, stderr: '' });
+    const { dtype, shape } = decodeNpy(readFileSync(file));
+    expect([dtype, shape]).toEqual(['uint16', [128, 256]]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  const server = await new V2Server({ port: 0 }).start();
+  server.on('connection', async (connection) => {
+    for await (const _ of connection) connection.sendData('the shutter is stuck');
+  });
+  const { status, stderr } = await Program.example('serpy/array-camera.ts', ['--port', String(server.address?.port)])
+    .ended;
+  await server.closeServer();
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/^the message is text \("the shutter is stuck"\) and no array .*\n$/);
+});
+
+describe.each([...servers, ...clients, 'serpy/portable.ts', 'serpy/array-camera.ts'])(
+  'the command line of %s',
+  (path) => {
+    test('starts with a comment that says what it is', () => {
+      expect(readFileSync(join(root, 'examples', path), 'utf8')).toMatch(/^\/\/ \S.{30,}[.:]\n/);
+    });
+
+    test('is in the README', () => {
+      const [, folder, name] = /(.+)\/(.+)\.ts/.exec(path) as unknown as [string, string, string];
+      expect(readFileSync(join(root, 'examples/README.md'), 'utf8')).toContain(`${folder}/${name}`);
+    });
+
+    test('is explained by --help, and refused in a sentence when it is wrong', async () => {
+      const [help, wrong] = await Promise.all(
+        ['--help', '--no-such-option'].map((argument) => Program.example(path, [argument]).ended),
+      );
+      expect(help).toMatchObject({ status: 0, stderr: '' });
+      expect(help?.stdout).toMatch(/^\S.*\.\n\nusage: \S+\.ts \[options\]/);
+      expect(wrong).toMatchObject({ status: 2, stdout: '' });
+      expect(wrong?.stderr).toMatch(/^\S+\.ts: Unknown option '--no-such-option'; .+\n$/);
+    });
+  },
+);
 
 test.each([
   [['cheese'], "chat.ts: Unexpected argument 'cheese'"],

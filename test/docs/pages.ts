@@ -4,8 +4,8 @@
  * Two conventions hold in all pages:
  * - a `js` or `ts` block is a whole program; where it needs names from elsewhere, a comment before it declares them:
  *   `<!-- given: declare const connection: import('serpy-v2').Connection; -->`
- * - a `js` or `ts` block that is followed by "It prints:" and a `text` block prints just that. The port 5001 in it
- *   stands for any free one.
+ * - a `js` or `ts` block that is followed by "It prints:" and a `text` block prints just that, and so does a `sh` block,
+ *   in which `serpy` is the command. The port 5001 stands for any free one.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

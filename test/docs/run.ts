@@ -12,16 +12,22 @@ import type { CodeBlock } from './pages.js';
 
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
+/** What `serpy` is in a block for the shell. */
+const command = `serpy() { "${process.execPath}" --import "${tsx}" "${join(root, 'packages/cli/src/main.ts')}" "$@"; }`;
+
 /** What the block prints on stdout and stderr. The sources of the packages are used, so that nothing has to be built. */
-export async function runBlock({ code }: CodeBlock): Promise<string> {
+export async function runBlock({ code, language }: CodeBlock): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'serpy-docs-'));
   try {
-    const file = join(folder, 'block.mts');
-    writeFileSync(file, code.replaceAll('5001', String(await freePort())));
-    const env = { ...process.env, TSX_TSCONFIG_PATH: join(root, 'tsconfig.base.json') };
+    const port = String(await freePort());
+    const isShell = language === 'sh';
+    const file = join(folder, isShell ? 'block.sh' : 'block.mts');
+    writeFileSync(file, (isShell ? `${command}\n${code}` : code).replaceAll('5001', port));
+    const sources = { TSX_TSCONFIG_PATH: join(root, 'tsconfig.base.json') };
+    const env = { ...process.env, ...sources, ...(isShell && { SERPY_PORT: port }) };
+    const [program, args] = isShell ? ['sh', [file]] : [process.execPath, ['--import', tsx, file]];
     return await new Promise((resolve) => {
-      const args = ['--import', tsx, file];
-      execFile(process.execPath, args, { cwd: folder, env, timeout: 15_000 }, (error, stdout, stderr) => {
+      execFile(program, args, { cwd: folder, env, timeout: 60_000 }, (error, stdout, stderr) => {
         resolve(error ? `${stdout}${stderr}${error.message}` : stdout + stderr);
       });
     });

@@ -108,6 +108,27 @@ export const pickleWords: readonly Buffer[] = [
   bytes('c_codecs\nencode\n'),
 ];
 
+const npys = vectors<Record<'arrays' | 'refused', { npy: string }[]>>('npy');
+
+/** Arrays as numpy saves them; the length of the header's text is the number that may lie. */
+export const npySeeds: readonly Seed[] = [...npys.arrays, ...npys.refused].map(({ npy }) => ({
+  bytes: fromHex(npy),
+  numbersAt: [8],
+}));
+
+/** What a header may say, and what it may not. */
+export const npyWords: readonly Buffer[] = [
+  ..."'<f4' '>i2' '|O' '<U3' '>c16' '<f2' '|b1' True False None () (0,) (2,3) [] {} , : L \\x3c".split(' '),
+  ...[
+    "'descr': ",
+    "'fortran_order': True, ",
+    "'shape': (9007199254740991,), ",
+    '[('.repeat(40),
+    '9'.repeat(40),
+    '\x93NUMPY',
+  ],
+].map(bytes);
+
 const v1Control = (word: string) => Buffer.from(control(word));
 const base85Of = (data: Uint8Array) => Buffer.from(base85Encode([...data]));
 const pickleBlocks = pickles

@@ -8,6 +8,7 @@ import { decodeBase85, encodeBase85 } from '../../packages/serpy-v1/src/base85.j
 import { readPickle } from '../../packages/serpy-v1/src/pickle/index.js';
 import type { Chance } from './chance.js';
 import type { Seed } from './mutator.js';
+import { npyTarget } from './npy-target.js';
 import {
   base85Seeds,
   maxMessageBytes,
@@ -156,6 +157,7 @@ export const targets: readonly Target[] = [
     sameForAllCuts: false,
   }),
   ...sessionTargets,
+  npyTarget,
   {
     name: 'pickle',
     seeds: pickleSeeds,

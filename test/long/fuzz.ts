@@ -19,6 +19,7 @@ const weights: Readonly<Record<string, number>> = {
   'auto-server': 10,
   'auto-client': 8,
   pickle: 12,
+  npy: 5,
   base85: 5,
 };
 

@@ -4,6 +4,7 @@ const required = {
   v1: require('serpy-v1'),
   v2: require('serpy-v2'),
   faults: require('serpy-fault-proxy'),
+  arrays: require('serpy-arrays'),
 };
 
 import('./exchange.mjs').then(({ exchange }) => exchange(required, required));

@@ -1,5 +1,6 @@
 /** What a program in TypeScript sees of the packages: the types of what comes back follow the protocol. */
-import { connect, isSerpyError, listen, type PortableMessage } from 'serpy';
+import { connect, isSerpyError, listen, type NdArray, type PortableMessage } from 'serpy';
+import { type DType, decodeNpy, encodeNpy } from 'serpy-arrays';
 import { ByteQueue, type SerpyErrorLike } from 'serpy-core';
 import { MemoryNetwork, seededRandom } from 'serpy-core/testing';
 import { FaultProxy, type Faults, v2Frames } from 'serpy-fault-proxy';
@@ -33,6 +34,19 @@ export async function overEither(): Promise<PortableMessage> {
   // @ts-expect-error a connection over v2 gives messages of v2
   const mode: number = message.mode;
   return mode > 0 ? message : connection.getMessage();
+}
+
+export async function withArrays(connection: v2.Connection, overV1: v1.Connection): Promise<DType> {
+  await connection.sendData({ data: new Uint16Array(6), shape: [2, 3] });
+  const image: NdArray = await connection.getArray({ timeoutMs: 100 });
+  if (image.dtype === 'uint16') await connection.sendData(Uint16Array.from(image.data, (pixel) => 2 * pixel));
+  const floats: Float32Array = (await connection.getArray({ dtype: 'float32', shape: [512, 512] })).data;
+  connection.release(floats);
+  // @ts-expect-error an array has a typed array as its data
+  await connection.sendData({ data: [1, 2, 3], shape: [3] });
+  // @ts-expect-error v1 alone sends bytes, which encodeNpy makes
+  await overV1.sendData(floats);
+  return decodeNpy(encodeNpy(image)).dtype;
 }
 
 export async function throughAProxy(port: number): Promise<number> {

@@ -1,9 +1,10 @@
 // The packages as an ES module gets them.
 import * as serpy from 'serpy';
+import * as arrays from 'serpy-arrays';
 import * as faults from 'serpy-fault-proxy';
 import * as v1 from 'serpy-v1';
 import * as v2 from 'serpy-v2';
 import { exchange } from './exchange.mjs';
 
-const imported = { serpy, v1, v2, faults };
+const imported = { serpy, v1, v2, faults, arrays };
 await exchange(imported, imported);

@@ -1,4 +1,4 @@
-// A real exchange over loopback between two copies of the packages, each given as { serpy, v1, v2, faults }: what was imported,
+// A real exchange over loopback between two copies of the packages, each given as { serpy, v1, v2, faults, arrays }: what was imported,
 // what was required, or one of each.
 import assert from 'node:assert/strict';
 
@@ -22,6 +22,26 @@ async function overOneProtocol(serverSide, clientSide) {
   await client.close();
   await server.closeServer();
   return tooLate;
+}
+
+/** Arrays over both protocols, and an error of the one copy that the other knows. */
+async function withArrays(serverSide, clientSide) {
+  const server = await serverSide.serpy.listen({ protocol: 'auto', host: loopback, port: 0 });
+  const image = { data: Float32Array.from({ length: 6000 }, (_, i) => i / 7), shape: [60, 100], dtype: 'float32' };
+  for (const protocol of ['v1', 'v2']) {
+    const client = await clientSide.serpy.connect({ protocol, host: loopback, port: server.address.port });
+    await client.sendData(image);
+    await client.sendData(clientSide.arrays.encodeNpy(image));
+    await client.sendData('no array');
+    const accepted = await server.getConnection();
+    for (let n = 0; n < 2; n++) assert.deepEqual(await accepted.getArray(), image);
+    const error = await accepted.getArray().catch((reason) => reason);
+    assert.equal(error.code, 'ERR_SERPY_ARRAY_FORMAT');
+    assert.equal(String(error.data), 'no array');
+    assert.ok(clientSide.serpy.isSerpyError(error));
+    await client.close();
+  }
+  await server.closeServer();
 }
 
 /** A server that finds out what its peers speak, and a client of each protocol. */
@@ -61,6 +81,7 @@ export async function exchange(serverSide, clientSide) {
     assert.ok(serverSide.serpy.isSerpyError(error), 'an error of one copy is known to the other');
   }
   await overTheFacade(serverSide.serpy, clientSide.serpy);
+  await withArrays(serverSide, clientSide);
   await throughTheProxy(serverSide, clientSide);
   console.log('exchanged');
 }

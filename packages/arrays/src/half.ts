@@ -21,7 +21,7 @@ function widened(half: number): number {
 function narrowed(single: number): number {
   const sign = (single >>> 16) & 0x8000;
   const size = single & 0x7fffffff;
-  if (size > 0x7f800000) return sign | 0x7e00 | ((size >>> 13) & 0x3ff);
+  if (size > 0x7f800000) return sign | 0x7c00 | ((size >>> 13) & 0x3ff || 0x200);
   if (size >= 0x47800000) return sign | 0x7c00;
   if (size < 0x33000000) return sign;
   if (size >= 0x38800000) return sign | rounded(size - 0x38000000, 13);

@@ -4,3 +4,4 @@ export type { ByteOrder, DataOf, DType } from './dtype.js';
 export { type ArrayValue, isArrayValue, type NdArray, type ShapedArray, type TypedArray } from './ndarray.js';
 export { decodeNpy, encodeNpy, isNpy, type NpyHeader, type NpyParts, npyParts, readNpyHeader } from './npy.js';
 export { type NpyHeaderOptions, npyHeader } from './npy-header.js';
+export { ArrayMessages, type ArrayOptions, parseArrayOptions, readArray } from './received.js';

@@ -44,11 +44,11 @@ export interface ShapedArray {
 /** What `sendData` takes for an array. A `Uint8Array` or `Buffer` goes as plain bytes: `{ data: bytes }` makes an array of it. */
 export type ArrayValue = Exclude<TypedArray, Uint8Array> | ShapedArray;
 
-/** Whether a value is an array to be sent, and not plain bytes or anything else. */
+/** Whether a value is meant as an array, and not as plain bytes or anything else. What is wrong with it is told when it is sent. */
 export function isArrayValue(value: unknown): value is ArrayValue {
   if (typeof value !== 'object' || value === null) return false;
   if (ArrayBuffer.isView(value)) return types.isTypedArray(value) && !types.isUint8Array(value);
-  return 'data' in value && types.isTypedArray(value.data);
+  return 'data' in value && ('shape' in value || types.isTypedArray(value.data));
 }
 
 /** An array to be sent, complete and checked. */
@@ -63,7 +63,7 @@ const names = ['data', 'shape', 'dtype'];
 /** Checks and completes an array to be sent. Throws `ERR_SERPY_VALUE`. */
 export function checkArray(value: TypedArray | ShapedArray): Checked {
   const given: ShapedArray = types.isTypedArray(value) ? { data: value as TypedArray } : value;
-  const { data } = given;
+  const data: TypedArray | undefined = given?.data;
   if (!types.isTypedArray(data)) {
     throw new ValueError(
       'an array is { data, shape } with a typed array as data, or a typed array: new Float32Array(…)',

@@ -1,12 +1,12 @@
 /** Arrays as `.npy` and back. */
 import { ArrayFormatError } from 'serpy-core';
-import { type ByteOrder, type DType, type Kind, kindOf, kindOfCode } from './dtype.js';
+import { readDescr } from './descr.js';
+import { type DType, kindOf } from './dtype.js';
 import { toHalves } from './half.js';
 import { elementsOf, type Layout } from './layout.js';
 import { checkArray, type NdArray, type ShapedArray, type TypedArray } from './ndarray.js';
 import { npyHeader, npyMagic, textStart } from './npy-header.js';
 import { readNpyText } from './npy-literal.js';
-import { refusalOf } from './refusal.js';
 import { countOf, faultOfShape, shown } from './shape.js';
 
 /** More text than this has only a header with many fields. */
@@ -16,7 +16,6 @@ const mostTextBytes = 65_535;
 export interface NpyHeader extends Layout {
   readonly dtype: DType;
   readonly shape: readonly number[];
-  readonly byteOrder: ByteOrder;
   /** Where the elements begin. */
   readonly headerBytes: number;
   /** How many bytes the elements have. */
@@ -96,7 +95,9 @@ export function readNpyHeader(bytes: Uint8Array): NpyHeader {
   const read = readNpyText(text);
   if (read === undefined) throw refused('its header is not one that numpy writes', bytes);
   const { descr, fortranOrder, shape } = read;
-  const { kind, byteOrder } = elementType(descr, bytes);
+  const type = readDescr(descr);
+  if (type.refusal !== undefined) throw refused(type.refusal, bytes);
+  const { kind, byteOrder } = type;
   const fault = faultOfShape(shape);
   if (fault !== undefined) throw refused(fault, bytes);
   const dataBytes = countOf(shape) * kind.itemBytes;
@@ -117,16 +118,6 @@ function textOf(bytes: Uint8Array): { readonly text: string; readonly headerByte
     throw refused(`its header has ${textBytes} bytes, at most ${mostTextBytes} are read`, bytes);
   if (length < start + textBytes) throw refused('it is cut short in its header', bytes);
   return { text: npy.toString('latin1', start, start + textBytes), headerBytes: start + textBytes };
-}
-
-function elementType(descr: string | undefined, bytes: Uint8Array): { kind: Kind; byteOrder: ByteOrder } {
-  const [, order = '', code = ''] = /^([<>|=]?)(.*)$/s.exec(descr ?? '') ?? [];
-  const kind = kindOfCode(code);
-  if (kind === undefined) throw refused(refusalOf(descr, code), bytes);
-  if (kind.itemBytes > 1 && order !== '<' && order !== '>') {
-    throw refused(`its dtype '${order}${code}' does not say the byte order`, bytes);
-  }
-  return { kind, byteOrder: order === '>' ? 'big' : 'little' };
 }
 
 function refused(why: string, bytes: Uint8Array): ArrayFormatError {

@@ -18,7 +18,11 @@ export function countOf(shape: readonly number[]): number {
   return shape.includes(0) ? 0 : shape.reduce((product, length) => product * length, 1);
 }
 
+/** So many axes are shown of a shape in a sentence. */
+const shownAxes = 8;
+
 /** A shape as people write it. */
 export function shown(shape: readonly number[]): string {
-  return `[${shape.join(', ')}]`;
+  const rest = shape.length > shownAxes ? ', …' : '';
+  return `[${shape.slice(0, shownAxes).join(', ')}${rest}]`;
 }

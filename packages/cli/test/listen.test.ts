@@ -193,6 +193,14 @@ describe('serpy listen', () => {
     expect(stderr).toContain('received 5 messages');
   });
 
+  test('writes no more files than --count either, while one is being written', async () => {
+    const [listening, port] = await start('--count', '1', '--out', folder);
+    const bytes = Buffer.alloc(8 * 1024 * 1024);
+    await Promise.all([1, 2, 3].map(() => sendAll(port, [bytes, bytes], 'v2').catch(() => {})));
+    expect(await listening.ended).toMatchObject({ status: 0 });
+    expect(readdirSync(folder)).toEqual(['000001.bin']);
+  });
+
   test('--timeout without a message fails, and says so', async () => {
     const { status, stdout, stderr } = await runToEnd(['listen', '--port', '0', '--timeout', '20ms']);
     expect([status, stdout]).toEqual([1, '']);

@@ -48,7 +48,9 @@ describe('the installed command', () => {
   test('without arguments says what to try first', async () => {
     const { status, stdout, stderr } = await command.start([]).ended;
     expect([status, stderr]).toEqual([0, '']);
-    expect(stdout).toMatch(/Try first, in two terminals:\n {2}serpy listen\n {2}serpy send hello\n/);
+    expect(stdout).toMatch(
+      /Try first:\n {2}serpy demo\n\nThen, in two terminals:\n {2}serpy listen\n {2}serpy send hello\n/,
+    );
   });
 
   test('listens and sends, in pipes', async () => {

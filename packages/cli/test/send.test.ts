@@ -190,6 +190,18 @@ describe('serpy send', () => {
     expect(values()).toEqual(['hello', 'hello', 'hello', 'hello']);
   });
 
+  test('--wait dials until the peer is there, and then fails as without it', async () => {
+    const port = await serve();
+    await server?.closeServer();
+    const run = new Run(['send', '--port', String(port), 'hello', '--wait', '20s']);
+    await new Promise((resolve) => setTimeout(resolve, 50)); // it has most likely dialled in vain by now
+    await serve({ port });
+    expect(await run.ended).toMatchObject({ status: 0 });
+    expect(values()).toEqual(['hello']);
+    const { status, stderr } = await send(1, ['hello', '--wait', '0.3s']);
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/^serpy: cannot connect to [^\n]*\n$/)]);
+  });
+
   test('is quiet with --quiet', async () => {
     const port = await serve();
     expect(await send(port, ['hello', '-q'])).toEqual({ status: 0, stdout: '', stderr: '' });

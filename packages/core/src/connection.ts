@@ -143,12 +143,12 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
    * `ERR_SERPY_ABORTED`, `ERR_SERPY_NOT_CONNECTED`
    */
   getData(options: WaitOptions = noWait): Promise<T['data']> {
-    return this.#take('getData', options, (received) => this.#protocol.data(received));
+    return this.take('getData', options, (received) => this.#protocol.data(received));
   }
 
   /** As `getData`, with everything that is known of the message. */
   getMessage(options: WaitOptions = noWait): Promise<T['message']> {
-    return this.#take('getMessage', options, (received) => this.#protocol.message(received));
+    return this.take('getMessage', options, (received) => this.#protocol.message(received));
   }
 
   /** The data that is there now. */
@@ -224,7 +224,8 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
     return `Connection (${this.#protocol.name}, ${this.state}${remote ? `, peer ${remote.host}:${remote.port}` : ''})`;
   }
 
-  #take<R>(what: string, options: WaitOptions, convert: (received: Received) => R): Promise<R> {
+  /** The next message as `convert` makes it, for what a protocol gives besides; it is taken even where `convert` throws. */
+  protected take<R>(what: string, options: WaitOptions, convert: (received: T['received']) => R): Promise<R> {
     if (this.state === 'idle') return Promise.reject(notConnected(what));
     return this.#conversation.take(what, options, convert);
   }

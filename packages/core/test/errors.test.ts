@@ -3,6 +3,7 @@ import * as errors from '../src/errors.js';
 
 const {
   AbortError,
+  ArrayFormatError,
   AuthenticationError,
   ChecksumError,
   ConnectError,
@@ -51,6 +52,7 @@ const made: readonly [error: errors.SerpyErrorLike, name: string, code: string][
   [new ProtocolError('text', { cause }), 'ProtocolError', 'ERR_SERPY_PROTOCOL'],
   [new ChecksumError('text'), 'ChecksumError', 'ERR_SERPY_CHECKSUM'],
   [new TruncatedError('text'), 'TruncatedError', 'ERR_SERPY_TRUNCATED'],
+  [new ArrayFormatError('text', Buffer.alloc(1)), 'ArrayFormatError', 'ERR_SERPY_ARRAY_FORMAT'],
 ];
 
 describe.each(made)('%s', (error, name, code) => {

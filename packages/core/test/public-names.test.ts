@@ -8,6 +8,7 @@ test('serpy-core exports just these values', () => {
   expect(Object.keys(core).sort()).toMatchInlineSnapshot(`
     [
       "AbortError",
+      "ArrayFormatError",
       "AuthenticationError",
       "ByteQueue",
       "ChecksumError",
@@ -42,6 +43,7 @@ test('serpy-core exports just these values', () => {
       "generateKey",
       "isSerpyError",
       "isTypedNumber",
+      "markSent",
       "messageMemory",
       "option",
       "ownMemoryBytes",

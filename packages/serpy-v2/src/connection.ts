@@ -1,4 +1,12 @@
 /** A connection that speaks v2. */
+import {
+  ArrayMessages,
+  type ArrayOptions,
+  type DType,
+  type NdArray,
+  parseArrayOptions,
+  type TypedArray,
+} from 'serpy-arrays';
 import { Connection as CoreConnection, type Environment, parseOptions } from 'serpy-core';
 import { type ConnectionOptions, type V2Settings, v2ConnectionOptions, withSession } from './options.js';
 import { type V2, v2Protocol } from './protocol.js';
@@ -25,6 +33,9 @@ export class ConnectionSetup {
  * ```
  */
 export class Connection extends CoreConnection<V2> {
+  /** Made for the first array. */
+  #arrays: ArrayMessages | undefined;
+
   /** @throws `ERR_SERPY_OPTION` for an unknown option or a wrong value */
   constructor(options?: ConnectionOptions, environment?: Environment);
   constructor(options: ConnectionOptions | ConnectionSetup = {}, environment?: Environment) {
@@ -33,5 +44,22 @@ export class Connection extends CoreConnection<V2> {
         ? options
         : new ConnectionSetup(parseOptions(v2ConnectionOptions, withSession(options)));
     super(protocol, settings, environment);
+  }
+
+  /**
+   * The next message as an array, with its type and shape: a `.npy` in bytes, as `sendData` makes it of an array and Python with `numpy.save`.
+   * With `dtype`, bare bytes of that type and `shape`. Large elements are used where they arrived, without a copy.
+   * @throws `ERR_SERPY_ARRAY_FORMAT` for any other message, which is taken and is the error's `data`; `ERR_SERPY_OPTION`; and what `getData` throws
+   */
+  async getArray<D extends DType = DType>(options: ArrayOptions<D> = {}): Promise<NdArray<D>> {
+    const { wait, bare } = parseArrayOptions(options);
+    this.#arrays ??= new ArrayMessages();
+    const arrays = this.#arrays;
+    return this.take('getArray', wait, ({ value }) => arrays.read(value, bare));
+  }
+
+  /** As for every connection; also takes the `data` that `getArray` gave. */
+  override release(data: Uint8Array | TypedArray): void {
+    super.release(this.#arrays?.of(data) ?? (data as Uint8Array));
   }
 }

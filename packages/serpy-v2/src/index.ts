@@ -1,4 +1,5 @@
 /** serpy-v2: the wire protocol of Python's serpy2, length-prefixed binary messages over TCP. */
+export type { ArrayOptions, ArrayValue, DType, NdArray, ShapedArray, TypedArray } from 'serpy-arrays';
 export {
   type ErrorCode,
   generateKey,

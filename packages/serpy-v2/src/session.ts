@@ -19,10 +19,7 @@ import type { HandshakeOptions } from './handshake/settings.js';
 import { numberedBit } from './handshake/wire.js';
 import { writeHeader } from './header.js';
 import { type DecodedMessage, decodeValue, encodeValue, type Message, type Value } from './values.js';
-import { frameType, headerBytes } from './wire.js';
-
-/** A payload below this is copied behind its header; above, header and payload stay two pieces. */
-const copiedPayloadBytes = 4096;
+import { copiedPayloadBytes, frameType, headerBytes } from './wire.js';
 
 /** What `sendData` may wait for, after a handshake. */
 export interface AcknowledgeOption {
@@ -34,6 +31,8 @@ export interface AcknowledgeOption {
 export interface Frame extends Outgoing {
   /** A number of `frameType`. */
   readonly type: number;
+  /** What goes before the payload, and counts as a part of it: never changed, and only there before a big one. */
+  readonly head: Uint8Array | undefined;
   payload: Uint8Array;
   /** Whether the payload is memory of ours. */
   owned: boolean;
@@ -95,8 +94,8 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
    * @throws `ERR_SERPY_VALUE`, `ERR_SERPY_INTEGER_RANGE`, `ERR_SERPY_TOO_LARGE`, `ERR_SERPY_OPTION`
    */
   encode(value: Value, options: AcknowledgeOption = {}): Frame {
-    const { type, bytes } = encodeValue(value);
-    const payloadBytes = bytes.length;
+    const { type, head, bytes } = encodeValue(value);
+    const payloadBytes = (head?.length ?? 0) + bytes.length;
     const level = options.acknowledge;
     if (level !== undefined) this.#checkLevel(level);
     const most = this.#handshake
@@ -105,9 +104,10 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     if (payloadBytes > most) throw new MessageTooLargeError('the message', payloadBytes, most);
     return {
       type: frameType[type],
+      head,
       payload: bytes,
-      owned: bytes !== value,
-      sum: payloadBytes < copiedPayloadBytes || this.#handshake?.on ? undefined : checksum(bytes),
+      owned: bytes !== value && head === undefined,
+      sum: payloadBytes < copiedPayloadBytes || this.#handshake?.on ? undefined : sumOf(head, bytes),
       sizeBytes: headerBytes + payloadBytes,
       level,
       acknowledged: level !== undefined,
@@ -131,14 +131,15 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       return;
     }
     this.#plainSent++;
-    const { type, payload, sum, sizeBytes } = frame;
+    const { type, head, payload, sum, sizeBytes } = frame;
     if (payload.length < copiedPayloadBytes) {
       const { memory, start } = this.#output.reserve(sizeBytes);
       writeHeader(memory, start, type, checksum(payload), payload.length);
       memory.set(payload, start + headerBytes);
     } else {
-      const { memory, start } = this.#output.reserve(headerBytes);
-      writeHeader(memory, start, type, sum ?? checksum(payload), payload.length);
+      const { memory, start } = this.#output.reserve(sizeBytes - payload.length);
+      writeHeader(memory, start, type, sum ?? sumOf(head, payload), sizeBytes - headerBytes);
+      if (head !== undefined) memory.set(head, start + headerBytes);
       this.#output.write(payload);
     }
   }
@@ -253,7 +254,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
         return session.#plainSent;
       },
       pushPlain: (bytes: Buffer) => this.#decoder.push(bytes),
-      valueOf: ({ type, payload }: Frame) => messageOf(type, payload),
+      valueOf: messageOf,
     };
     return new Handshake<Frame>(this.#role, settings, this.#output, owner, this.#sessions);
   }
@@ -275,8 +276,14 @@ function noSession(why: string): OptionError {
   );
 }
 
-function messageOf(type: number, payload: Uint8Array): Message {
-  const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+function sumOf(head: Uint8Array | undefined, payload: Uint8Array): number {
+  return checksum(payload, head === undefined ? 0 : checksum(head));
+}
+
+function messageOf({ type, head, payload }: Frame): Message {
+  const bytes = head
+    ? Buffer.concat([head, payload])
+    : Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
   const { type: name, value } = decodeValue(type, bytes);
   return { type: name, value } as Message;
 }

@@ -1,8 +1,9 @@
 /** What v2 carries: integers, doubles, text and bytes, as payloads and back. */
 import { types } from 'node:util';
-import { IntegerRangeError, isTypedNumber, ProtocolError, type TypedNumber, ValueError } from 'serpy-core';
+import { type ArrayValue, isArrayValue, npyParts } from 'serpy-arrays';
+import { IntegerRangeError, isTypedNumber, markSent, ProtocolError, type TypedNumber, ValueError } from 'serpy-core';
 import { formatFloatHex, parseFloatHex } from './float-hex.js';
-import { frameType, type TypeName } from './wire.js';
+import { copiedPayloadBytes, frameType, type TypeName } from './wire.js';
 
 /** V8 makes no bigint of more than 2^30 bits. */
 const largestBigintBytes = 2 ** 27;
@@ -44,8 +45,8 @@ export function float(value: number): TypedNumber {
   return new Float(value);
 }
 
-/** What `sendData` takes: bigints and safe integers but -0 go as int, other numbers as float. */
-export type Value = string | number | bigint | Uint8Array | TypedNumber;
+/** What `sendData` takes: bigints and safe integers but -0 go as int, other numbers as float, arrays as a `.npy` in bytes. */
+export type Value = string | number | bigint | Uint8Array | TypedNumber | ArrayValue;
 
 /** What `getData` gives: an int is a `bigint` outside the safe integers. */
 export type Data = string | number | bigint | Buffer;
@@ -67,6 +68,8 @@ export type DecodedMessage = Message & {
 /** A payload and its type. */
 export interface Payload {
   readonly type: TypeName;
+  /** What goes before the bytes: the header of a `.npy` whose elements are not copied to be put behind it. */
+  readonly head?: Uint8Array;
   readonly bytes: Uint8Array;
 }
 
@@ -82,13 +85,14 @@ export function encodeValue(value: Value): Payload {
       return encodeValue(int(value));
     case 'object':
       if (types.isUint8Array(value)) return { type: 'bytes', bytes: value };
+      if (isArrayValue(value)) return encodeArray(value);
       if (isTypedNumber(value)) {
         if (value.type === 'float') return { type: 'float', bytes: encodeFloat(Number(value.value)) };
         return { type: 'int', bytes: encodeInt((int(value.value) as Int).value) };
       }
   }
   throw new ValueError(
-    `v2 sends text, numbers, bigints and bytes (Buffer or Uint8Array), not ${describe(value)}${advice(value)}`,
+    `v2 sends text, numbers, bigints, bytes (Buffer or Uint8Array) and arrays ({ data, shape } or a typed array), not ${describe(value)}${advice(value)}`,
   );
 }
 
@@ -127,6 +131,13 @@ function encodeText(text: string): Buffer {
 
 function loneSurrogate(text: string): number {
   return text.search(/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/);
+}
+
+function encodeArray(value: ArrayValue): Payload {
+  const { header, body } = npyParts(value);
+  if (body.length < copiedPayloadBytes) return { type: 'bytes', bytes: Buffer.concat([header, body]) };
+  markSent(body);
+  return { type: 'bytes', head: header, bytes: body };
 }
 
 function encodeInt(value: bigint): Buffer {

@@ -6,6 +6,9 @@ export const magic = Buffer.from('decafecafe', 'hex');
 /** Magic (5), type (1), checksum (4), payload length (4). */
 export const headerBytes = 14;
 
+/** A payload below this is copied behind its header; above, header and payload stay two pieces. */
+export const copiedPayloadBytes = 4096;
+
 /** Where these begin. */
 export const typeOffset = 5;
 export const checksumOffset = 6;

@@ -1,7 +1,17 @@
 /** The public names and types: they change on purpose or not at all. */
 import { ValueError } from 'serpy-core';
 import * as v2 from 'serpy-v2';
-import { Connection, type Data, float, int, type Message, type TypedNumber, type Value } from 'serpy-v2';
+import {
+  type ArrayValue,
+  Connection,
+  type Data,
+  float,
+  int,
+  type Message,
+  type NdArray,
+  type TypedNumber,
+  type Value,
+} from 'serpy-v2';
 import { expect, expectTypeOf, test } from 'vitest';
 
 test('the public names are these', () => {
@@ -22,10 +32,13 @@ test('the public names are these', () => {
   `);
 });
 
-test('a value is text, a number, a bigint, bytes or a typed number', () => {
-  expectTypeOf<Value>().toEqualTypeOf<string | number | bigint | Uint8Array | TypedNumber>();
+test('a value is text, a number, a bigint, bytes, a typed number or an array', () => {
+  expectTypeOf<Value>().toEqualTypeOf<string | number | bigint | Uint8Array | TypedNumber | ArrayValue>();
   expectTypeOf<Buffer>().toExtend<Value>();
-  expectTypeOf<Float32Array>().not.toExtend<Value>();
+  expectTypeOf<Float32Array>().toExtend<Value>();
+  expectTypeOf<{ data: Uint8Array; shape: number[]; dtype: 'bool' }>().toExtend<Value>();
+  expectTypeOf<{ data: number[]; shape: number[] }>().not.toExtend<Value>();
+  expectTypeOf<DataView>().not.toExtend<Value>();
   expectTypeOf<ArrayBuffer>().not.toExtend<Value>();
   expectTypeOf<boolean>().not.toExtend<Value>();
   expectTypeOf<null>().not.toExtend<Value>();
@@ -60,4 +73,15 @@ test('int() and float() say which number they make', () => {
   expect(int(5)).toMatchObject({ type: 'int', value: 5n });
   expect(float(5)).toMatchObject({ type: 'float', value: 5 });
   expect(() => int(0.5)).toThrow(ValueError);
+});
+
+test('an array that is given can be sent again, and its dtype tells its elements', async () => {
+  expectTypeOf<NdArray>().toExtend<Value>();
+  expectTypeOf<Extract<NdArray, { dtype: 'int64' }>['data']>().toEqualTypeOf<BigInt64Array>();
+  expectTypeOf<Extract<NdArray, { dtype: 'complex64' }>['data']>().toEqualTypeOf<Float32Array>();
+  const connection = new Connection();
+  const typed = () => connection.getArray({ dtype: 'float32', shape: [512, 512], timeoutMs: 1000 });
+  expectTypeOf(typed).returns.resolves.toEqualTypeOf<NdArray<'float32'>>();
+  const any = () => connection.getArray({ timeoutMs: 1000 });
+  expectTypeOf(any).returns.resolves.toEqualTypeOf<NdArray>();
 });

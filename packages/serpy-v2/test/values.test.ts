@@ -231,7 +231,6 @@ describe('what v2 cannot carry is refused, with advice', () => {
     [new Date(0), 'an object (Date)', 'JSON.stringify('],
     [[1, 2], 'an array', 'JSON.stringify('],
     [{ type: 'str', value: 'x' }, 'an object (Object)', 'JSON.stringify('],
-    [new Float32Array(2), 'an object (Float32Array)', 'Buffer.from(array.buffer, array.byteOffset, array.byteLength)'],
     [new DataView(new ArrayBuffer(2)), 'an object (DataView)', 'Buffer.from(array.buffer, '],
     [new ArrayBuffer(2), 'an object (ArrayBuffer)', 'Buffer.from(arrayBuffer)'],
     [new SharedArrayBuffer(2), 'an object (SharedArrayBuffer)', 'Buffer.from(arrayBuffer)'],
@@ -241,7 +240,8 @@ describe('what v2 cannot carry is refused, with advice', () => {
   ])('%s', (value, is, advice) => {
     const error = thrownBy(() => encodeValue(value as Value));
     expect(error).toMatchObject({ name: 'ValueError', code: 'ERR_SERPY_VALUE' });
-    expect(error.message).toContain(`v2 sends text, numbers, bigints and bytes (Buffer or Uint8Array), not ${is}`);
+    const takes = 'text, numbers, bigints, bytes (Buffer or Uint8Array) and arrays ({ data, shape } or a typed array)';
+    expect(error.message).toContain(`v2 sends ${takes}, not ${is}`);
     expect(error.message).toContain(advice);
   });
 

@@ -4,6 +4,7 @@
  * A server goes by the first bytes that come. A client asks with the probe, 14 bytes that a v1 server answers and a v2
  * server skips; silence means v2. A server that does not know either takes the probe for what it is, and answers v2.
  */
+import { encodeNpy, isArrayValue } from 'serpy-arrays';
 import {
   type LastingSession,
   type Outgoing,
@@ -127,7 +128,8 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
 
   /** While the protocol is not known, a value must suit both. */
   encode(value: PortableValue): AutoOutgoing {
-    const v1 = this.#protocol === 'v2' ? undefined : this.#v1.encode(value, {});
+    const v1 =
+      this.#protocol === 'v2' ? undefined : this.#v1.encode(isArrayValue(value) ? encodeNpy(value) : value, {});
     const v2 = this.#protocol === 'v1' ? undefined : this.#v2.encode(value);
     if (this.#protocol === undefined && this.#role === 'server' && !this.#warned) {
       this.#deadlineMs ??= this.#nowMs + this.#probeTimeoutMs;

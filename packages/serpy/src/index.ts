@@ -1,4 +1,16 @@
 /** serpy: direct TCP messaging between instruments and workstations, over either wire protocol, from one configuration. */
+export {
+  type ArrayOptions,
+  type ArrayValue,
+  type BareArray,
+  type DType,
+  decodeNpy,
+  encodeNpy,
+  isNpy,
+  type NdArray,
+  type ShapedArray,
+  type TypedArray,
+} from 'serpy-arrays';
 export { type ErrorCode, generateKey, isSerpyError, type Key, type SerpyErrorLike, type TlsOptions } from 'serpy-core';
 export { environmentOptions, type LoadConfigOptions, loadConfig, parseUrl } from './config.js';
 export { connect } from './connect.js';

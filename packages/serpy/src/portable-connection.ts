@@ -16,6 +16,7 @@ type Shared = Pick<
   | 'sendData'
   | 'getData'
   | 'getMessage'
+  | 'getArray'
   | 'messages'
   | 'enableRestart'
   | 'disableRestart'

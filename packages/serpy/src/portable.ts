@@ -1,4 +1,5 @@
 /** v1, v2 and auto in one shape: messages that answer alike, and the types that belong to each name. */
+import type { ArrayValue } from 'serpy-arrays';
 import type { ConnectionSettings, Protocol, ProtocolTypes } from 'serpy-core';
 import { type AutoOutgoing, type AutoReceived, autoProtocol, type ProbeSetting } from './auto.js';
 import { fromV1, fromV2, type PortableMessage, type PortableV1Message, type PortableV2Message } from './messages.js';
@@ -6,7 +7,8 @@ import { type ProtocolName, v1, v2 } from './protocols.js';
 import type { PortableValue } from './values.js';
 
 /** v1 with messages that answer alike. */
-export interface PortableV1 extends v1.V1 {
+export interface PortableV1 extends Omit<v1.V1, 'value'> {
+  value: v1.Value | ArrayValue;
   message: PortableV1Message;
 }
 

@@ -185,10 +185,13 @@ test('the package exports these names and no others', () => {
   expect(Object.keys(facade).sort()).toMatchInlineSnapshot(`
     [
       "connect",
+      "decodeNpy",
+      "encodeNpy",
       "environmentOptions",
       "float",
       "generateKey",
       "int",
+      "isNpy",
       "isSerpyError",
       "listen",
       "loadConfig",

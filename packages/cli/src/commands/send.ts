@@ -1,6 +1,6 @@
 /** `serpy send`: sends what is typed, files, and what comes in on stdin. */
 import { Command } from 'commander';
-import { connect } from 'serpy';
+import { type Connection, type ConnectOptions, connect, isSerpyError } from 'serpy';
 import { type Cargo, cargo, checkCargo, totalBytes, type Wanted } from '../cargo.js';
 import {
   addConnectionFlags,
@@ -24,6 +24,7 @@ interface Flags extends ConnectionFlags {
   readonly binary?: true;
   readonly repeat: number;
   readonly interval?: number;
+  readonly wait?: number;
   readonly replies: number;
   readonly ack: boolean;
   readonly timeout: number;
@@ -47,6 +48,7 @@ export function send(context: Context): Command {
     .option('--binary', 'send all of stdin as one message of bytes')
     .option('--repeat <number>', 'send everything so many times', wholeNumber('--repeat', 1), 1)
     .option('--interval <time>', 'wait so long between messages, such as 500ms', duration('--interval'))
+    .option('--wait <time>', 'dial for so long until the peer is there, such as 10s', duration('--wait'))
     .option('--replies <number>', 'wait for so many answers, and print them', wholeNumber('--replies', 0), 0)
     .option('--no-ack', 'do not wait for acknowledgements')
     .option('--timeout <time>', 'give up when the peer takes nothing for so long', duration('--timeout'), 30_000)
@@ -80,7 +82,7 @@ async function run(context: Context, first: string | undefined, rest: string[], 
   const known = await totalBytes(limits);
 
   const { signal } = interruption;
-  const connection = await connect(options, { signal });
+  const connection = await dial(context, options, flags.wait);
   connection.on('warning', (error) => {
     if (error.code !== 'ERR_SERPY_UNKNOWN') terminal.note(terminal.noteColours.dim(printable(sentence(error)))); // that is told at the end
   });
@@ -118,6 +120,26 @@ async function run(context: Context, first: string | undefined, rest: string[], 
   if (!flags.quiet) terminal.note(summary(delivery, (clock.now() - startedMs) / 1000));
 }
 
+/** Between dials that found nobody. */
+const redialMs = 200;
+
+/** Dials, for some time also while nobody is there. */
+async function dial(
+  { clock, interruption: { signal } }: Context,
+  options: ConnectOptions,
+  waitMs = 0,
+): Promise<Connection> {
+  const deadlineMs = clock.now() + waitMs;
+  for (;;) {
+    try {
+      return await connect(options, { signal });
+    } catch (error) {
+      const isNobodyThere = isSerpyError(error) && error.code === 'ERR_SERPY_CONNECT';
+      if (!isNobodyThere || clock.now() + redialMs > deadlineMs || !(await pause(clock, redialMs, signal))) throw error;
+    }
+  }
+}
+
 /** What is to be sent, as typed. */
 function wantedOf(values: string[], flags: Flags, { terminal }: Context): Omit<Wanted, 'maxMessageBytes'> {
   const { number = false, binary = false, file: files = [], repeat } = flags;
@@ -150,7 +172,7 @@ async function* repeated(context: Context, wanted: Wanted, { repeat, interval }:
 }
 
 /** Prints what the peer answers, as far as it was asked for. All of it is taken: acknowledgements come behind it. */
-function printReplies(context: Context, connection: Awaited<ReturnType<typeof connect>>, { replies, timeout }: Flags) {
+function printReplies(context: Context, connection: Connection, { replies, timeout }: Flags) {
   const { clock, interruption, terminal } = context;
   let count = 0;
   let atMs = clock.now();

@@ -13,6 +13,8 @@ const joinedBytes = 4096;
 
 /** A message as it is cut. */
 export interface Cuttable extends Sendable {
+  /** What goes before the payload. */
+  readonly head: Uint8Array | undefined;
   readonly payload: Uint8Array;
   /** Whether the payload is our own memory, and nobody changes it. */
   owned: boolean;
@@ -88,7 +90,7 @@ export class Outflow<Out extends Cuttable> {
   /** Begins a message; `proceed` goes on with it. */
   send(message: Out): void {
     this.#startedMessages++;
-    const size = message.payload.length;
+    const size = sizeOf(message);
     const urgent = message.level === undefined ? 0 : pieceFlag.urgent;
     if (size > pieceBytes) {
       this.#cut = { message, doneBytes: 0, first: this.#next };
@@ -156,17 +158,22 @@ export class Outflow<Out extends Cuttable> {
 
   #cutPiece(): void {
     const cut = this.#cut as { readonly message: Out; doneBytes: number; readonly first: number };
-    const { payload, level } = cut.message;
+    const { head, payload, level } = cut.message;
+    const headBytes = head?.length ?? 0;
+    const total = headBytes + payload.length;
     const start = cut.doneBytes;
-    const end = Math.min(payload.length, start + pieceBytes);
+    // A head is a piece by itself: to be joined, the bytes behind it would have to be copied.
+    const inHead = start < headBytes;
+    const end = inHead ? headBytes : Math.min(total, start + pieceBytes);
     let flags = start === 0 ? pieceFlag.first : 0;
-    if (end === payload.length) {
+    if (end === total) {
       flags |= pieceFlag.last | (level === undefined ? 0 : pieceFlag.urgent);
       this.#cut = undefined;
     }
     cut.doneBytes = end;
-    this.#add(new Piece(cut.message, this.#next, flags, payload.length, payload, start, end));
-    this.#output.progress({ direction: 'send', number: cut.first, doneBytes: end, totalBytes: payload.length });
+    const [memory, before] = inHead ? [head as Uint8Array, 0] : [payload, headBytes];
+    this.#add(new Piece(cut.message, this.#next, flags, total, memory, start - before, end - before));
+    this.#output.progress({ direction: 'send', number: cut.first, doneBytes: end, totalBytes: total });
   }
 
   #add(piece: Piece<Out>): void {
@@ -204,7 +211,7 @@ export class Outflow<Out extends Cuttable> {
     if (this.#cut?.message === message) this.#cut = undefined;
     if (told) return;
     const error = new ValueError(
-      `a message of ${message.payload.length} bytes had to be sent again after the link broke, and its bytes had been changed meanwhile, so the peer does not get it: ` +
+      `a message of ${sizeOf(message)} bytes had to be sent again after the link broke, and its bytes had been changed meanwhile, so the peer does not get it: ` +
         'send a copy (Buffer.from(bytes)), or change them only after an acknowledgement',
     );
     this.#output.rejected(message, error);
@@ -213,7 +220,8 @@ export class Outflow<Out extends Cuttable> {
 
   /** @returns the payload as memory that nobody else changes, unless it is large */
   #own(message: Out): { readonly memory: Uint8Array; readonly start: number } {
-    const { payload } = message;
+    const { head, payload } = message;
+    if (head !== undefined) return { memory: Buffer.concat([head, payload]), start: 0 };
     if (message.owned || payload.length >= copiedBytes) return { memory: payload, start: 0 };
     if (this.#copyBlock === undefined || this.#copyUsed + payload.length > copyBlockBytes) {
       this.#copyBlock = Buffer.allocUnsafeSlow(copyBlockBytes);
@@ -224,4 +232,8 @@ export class Outflow<Out extends Cuttable> {
     this.#copyUsed += payload.length;
     return place;
   }
+}
+
+function sizeOf({ head, payload }: Cuttable): number {
+  return (head?.length ?? 0) + payload.length;
 }

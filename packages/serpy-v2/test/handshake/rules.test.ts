@@ -287,6 +287,24 @@ test('large bytes that were changed before they had to be sent again do not arri
   ]);
 });
 
+test('a large array that was changed before it had to be sent again does not arrive as something else, though its header has', () => {
+  const { ends, sessions } = withSessions();
+  const image = new Float32Array(150_000).fill(1);
+  ends.client.say('before');
+  exchange(ends);
+  ends.client.say({ data: image, shape: [150, 1000] });
+  ends.client.say('after');
+  image.fill(2);
+  comeBack(ends, sessions);
+  exchange(ends);
+  ends.client.proceed();
+  exchange(ends);
+  expect(ends.server.values).toEqual(['before', 'after']);
+  expect(ends.client.warnings).toMatchObject([
+    { code: 'ERR_SERPY_VALUE', message: expect.stringContaining('a message of 600128 bytes') },
+  ]);
+});
+
 test('small bytes may be changed at once', () => {
   const { ends, sessions } = withSessions();
   const bytes = Buffer.alloc(5000, 1);

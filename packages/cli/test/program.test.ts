@@ -1,0 +1,189 @@
+/** What all commands have in common: help, errors, exit status; and that the readme says the same. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { describe, expect, test } from 'vitest';
+import { readPage } from '../../../test/docs/pages.js';
+import { packages, root } from '../../../test/workspace.js';
+import { failed, mistyped, report, sentence } from '../src/failure.js';
+import { program } from '../src/program.js';
+import { printable } from '../src/terminal.js';
+import { Run, runToEnd } from './run.js';
+
+const { context } = new Run(['--version']);
+const all = program(context);
+const named = (name: string) => all.commands.find((each) => each.name() === name);
+
+const longNames = (command: Command) => command.options.map(({ long }) => long as string);
+const helpOf = (command: Command) => {
+  let text = '';
+  const writeOut = (part: string) => {
+    text += part;
+  };
+  command.configureOutput({ writeOut });
+  command.outputHelp();
+  return text;
+};
+
+describe('help', () => {
+  test('without arguments is short, says what to try first, and is no failure', async () => {
+    const { status, stdout, stderr } = await runToEnd([]);
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout.split('\n').length).toBeLessThan(50);
+    expect(stdout).toContain(
+      'Try first:\n  serpy demo\n\nThen, in two terminals:\n  serpy listen\n  serpy send hello\n',
+    );
+    for (const each of all.commands) expect(stdout).toMatch(new RegExp(`^  ${each.name()} `, 'm'));
+  });
+
+  test.each(all.commands.map((each) => [each.name(), each] as const))('of %s has examples', async (name, command) => {
+    const { status, stdout, stderr } = await runToEnd([name, '--help']);
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/\nExamples:\n {2}# /);
+    expect(stdout).toContain(`\n  serpy ${name}`);
+    expect(stdout).toContain('--debug');
+    expect(await runToEnd(['help', name])).toEqual({ status: 0, stdout, stderr: '' });
+    expect(command.description()).toMatch(/^[a-z].*[^.]$/);
+  });
+
+  test('goes by the width of the terminal', async () => {
+    const { stdout } = await runToEnd(['listen', '--help'], { columns: 60 });
+    const rows = (stdout.split('Examples:')[0] ?? '').split('\n');
+    expect(Math.max(...rows.map((row) => row.length))).toBeLessThanOrEqual(60);
+  });
+});
+
+describe('what is typed wrong', () => {
+  test.each([
+    [['lisen'], "unknown command 'lisen' (Did you mean listen?)"],
+    [['listen', '--jsom'], "unknown option '--jsom' (Did you mean --json?)"],
+    [['listen', 'a', 'b'], "too many arguments for 'listen'. Expected 1 argument but got 2."],
+    [['listen', '--out'], "option '--out <folder>' argument missing"],
+    [
+      ['listen', '--protocol', 'v3'],
+      "option '--protocol <name>' argument 'v3' is invalid. Allowed choices are v1, v2, auto.",
+    ],
+    [['listen', 'serpy3://x:1'], 'is not a URL such as'],
+    [['listen', '-o', 'maxMesageBytes=1'], 'did you mean maxMessageBytes?'],
+    [['listen', '--debug', '--reconnect'], '--reconnect is for a client, and this is a server: leave it out'],
+  ])('%j ends with 2 and a sentence', async (args, expected) => {
+    const { status, stdout, stderr } = await runToEnd(args.filter((each) => each !== '--debug'));
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/^serpy: [^\n]+\n$/);
+    expect(stderr).toContain(expected);
+  });
+
+  test('an unknown variable of the environment is told', async () => {
+    const { status, stderr } = await runToEnd(['send', 'x'], { env: { SERPY_PROT: '1' } });
+    expect([status, stderr]).toEqual([2, expect.stringContaining('did you mean SERPY_PORT?')]);
+  });
+});
+
+describe('errors', () => {
+  const told = (error: unknown, isDebugging = false) => {
+    const run = new Run(['--version']);
+    const status = report(error, run.context, isDebugging);
+    return run.ended.then(({ stderr }) => ({ status, stderr }));
+  };
+
+  test('are one sentence, however they came to be', async () => {
+    expect(await told(failed('no luck'))).toEqual({ status: 1, stderr: 'serpy: no luck\n' });
+    expect(await told(mistyped('no such thing'))).toEqual({ status: 2, stderr: 'serpy: no such thing\n' });
+    expect(await told(new Error('two\nlines\x1b[2J'))).toEqual({ status: 1, stderr: 'serpy: two\\nlines\\u001b[2J\n' });
+    expect(await told('not even an error')).toEqual({ status: 1, stderr: 'serpy: not even an error\n' });
+  });
+
+  test('show their stack and their causes with --debug alone', async () => {
+    const { stderr } = await told(failed('no luck', new TypeError('why')), true);
+    expect(stderr).toMatch(/^Failure: no luck\n {4}at .*\ncaused by TypeError: why\n {4}at .*\nserpy: no luck\n$/s);
+  });
+
+  test('of files are put into words', () => {
+    expect(sentence(Object.assign(new Error('x'), { code: 'ENOSPC', path: 'a.bin' }))).toBe(
+      'a.bin: the disk is full (ENOSPC)',
+    );
+    expect(sentence(Object.assign(new Error('x'), { code: 'ENOSPC' }))).toBe('the disk is full (ENOSPC)');
+    expect(sentence(Object.assign(new Error('as it is'), { code: 'EWHATEVER' }))).toBe('as it is');
+  });
+});
+
+test('what comes from elsewhere is printed without its control characters', () => {
+  expect(printable('a\tb\u0000\u007f\u009b2J\u2028 µ 漢字 🙂')).toBe('a\\tb\\u0000\\u007f\\u009b2J\\u2028 µ 漢字 🙂');
+});
+
+test('the interruption tells who waits once, and a second signal ends the program at once', () => {
+  const run = new Run(['--version']);
+  run.interrupt('closed pipe');
+  run.interrupt('SIGINT');
+  expect([run.context.interruption.cause, run.killed]).toEqual(['closed pipe', 0]);
+  const other = new Run(['--version']);
+  other.interrupt('SIGTERM');
+  other.interrupt('closed pipe');
+  expect(other.killed).toBe(0);
+  other.interrupt('SIGINT');
+  expect([other.context.interruption.cause, other.killed]).toEqual(['SIGTERM', 1]);
+});
+
+describe('the readme', () => {
+  const page = readPage('packages/cli/README.md', readFileSync(join(root, 'packages/cli/README.md'), 'utf8'));
+  const sections = new Map(page.text.split(/^## /m).map((section) => [section.split('\n', 1)[0], section]));
+  const shared = sections.get('Where to') ?? '';
+  const optionsIn = (text: string) =>
+    [...text.matchAll(/^\|([^|]*)\|/gm)].flatMap(([, cell = '']) =>
+      [...cell.matchAll(/`(--[\w-]+)/g)].map(([, name]) => name),
+    );
+  const ofConnections = new Set(['listen', 'send', 'chat'].flatMap((name) => longNames(named(name) as Command)));
+
+  test('has every command, with its options and no others', () => {
+    const common = new Set(optionsIn(shared));
+    for (const each of all.commands) {
+      const own = longNames(each).filter((name) => !common.has(name) || !ofConnections.has(name));
+      expect(optionsIn(sections.get(`serpy ${each.name()}`) ?? '').sort(), each.name()).toEqual(own.sort());
+    }
+    expect([...common].filter((name) => !ofConnections.has(name as string))).toEqual([]);
+  });
+
+  test('links every command in its table', () => {
+    const rows = page.tables.find(({ headings }) => headings.join() === 'command,does')?.rows ?? [];
+    const names = rows.map(({ command = '' }) => /`serpy (\w+)/.exec(command)?.[1]);
+    expect(names.sort()).toEqual(all.commands.map((each) => each.name()).sort());
+  });
+});
+
+/** Every `serpy COMMAND …` in a text. */
+function commandLines(text: string): { line: string; name: string; options: string[] }[] {
+  const found = text.matchAll(/(?<![\w/-])serpy ((?!COMMAND)[a-z]+)((?:(?![|`)#]|serpy ).)*)/g);
+  return [...found].map(([line, name = '', rest = '']) => ({
+    line,
+    name,
+    options: [...rest.matchAll(/(?<=\s)(--?[a-z][\w-]*)/g)].map(([, option = '']) => option),
+  }));
+}
+
+describe('command lines', () => {
+  const known = (name: string) => {
+    const command = named(name);
+    const options = [...(command?.options ?? []), ...all.options];
+    return new Set(options.flatMap(({ long, short }) => [long, short]).concat('--help', '-h'));
+  };
+  const wrong = (text: string) =>
+    commandLines(text)
+      .filter(({ name }) => named(name))
+      .filter(({ name, options }) => options.some((option) => !known(name).has(option)))
+      .map(({ line }) => line);
+
+  test('in the help are made of options that there are', () => {
+    expect(wrong('serpy listen --nonsense')).toEqual(['serpy listen --nonsense']);
+    for (const each of all.commands) expect(wrong(helpOf(each).split('Examples:')[1] ?? '')).toEqual([]);
+  });
+
+  test('in the documentation are made of options and commands that there are', () => {
+    const paths = ['README.md', ...packages.map((folder) => `packages/${folder}/README.md`)];
+    const blocks = paths.flatMap((path) => readPage(path, readFileSync(join(root, path), 'utf8')).blocks);
+    const typed = blocks.filter(({ language }) => language === 'sh').map(({ code }) => code);
+    expect(typed.flatMap(wrong)).toEqual([]);
+    const names = typed.flatMap((text) => [...text.matchAll(/^(?:\$ )?serpy (\w+)/gm)].map(([, name = '']) => name));
+    expect(names.filter((name) => !named(name))).toEqual([]);
+    expect(names.length).toBeGreaterThan(2);
+  });
+});
