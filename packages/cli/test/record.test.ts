@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as immediate } from 'node:timers/promises';
 import { connect, float, int, listen, type PortableConnection, type PortableValue } from 'serpy';
 import { encodeNpy, readNpyHeader } from 'serpy-arrays';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -102,7 +103,10 @@ describe('serpy record', () => {
 
   test('stops at --count, --max-bytes and --seconds', async () => {
     const endless = await instrument('v2', async (connection) => {
-      while (connection.isConnected()) await connection.sendData(Buffer.alloc(1000));
+      while (connection.isConnected()) {
+        await connection.sendData(Buffer.alloc(1000));
+        await immediate();
+      }
     });
     const count = await runToEnd(['record', endless, join(place, 'count'), '--count', '7']);
     expect([count.status, read(join(place, 'count')).length]).toEqual([0, 7]);
@@ -131,7 +135,7 @@ describe('serpy record', () => {
     for (;;) {
       await run.until(/recording/);
       if (readFileSync(join(folder, 'index.jsonl'), 'utf8').split('\n').length > 10) break;
-      await new Promise((resolve) => setImmediate(resolve));
+      await immediate();
     }
     run.interrupt();
     expect(await run.ended).toMatchObject({ status: 0, stderr: expect.stringMatching(/recorded 10 messages in/) });
