@@ -10,7 +10,7 @@ test.each(['up', 'down'] as const)(
   async (direction) => {
     const report = await transfer({ seed: 7, cuts: 200, messages: 400, messageBytes: MiB / 4, direction });
     expect(report).toMatchObject({ lost: 0, faults: [] });
-    expect(report.cuts).toBeGreaterThan(190);
+    expect(report.cuts).toBeGreaterThan(150);
   },
   120_000,
 );

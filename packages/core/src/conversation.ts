@@ -25,6 +25,7 @@ import { latestOnly, ReceiveQueue, type ReceiveQueueOwner } from './receive-queu
 import { accepted, type QueueOptions, SendQueue, type SendQueueOwner } from './send-queue.js';
 import { type ConnectionStats, Counters } from './stats.js';
 import type { Place, Transport } from './transport.js';
+import { Turns } from './turns.js';
 import type { Warnings } from './warnings.js';
 
 /** A session whose types nobody looks at: those of the connection's public methods vouch for them. */
@@ -64,6 +65,7 @@ export class Conversation
   /** Whether messages are dropped while there is no link. */
   readonly dropsOffline: boolean;
   readonly #counters = new Counters();
+  readonly #turns: Turns;
   #session: AnySession | undefined;
   #link: Link | undefined;
   /** What had been sent before this link, less what its transport had sent for another connection. */
@@ -92,6 +94,7 @@ export class Conversation
     this.writeTimeoutMs = settings.writeTimeoutMs;
     this.frameTimeoutMs = settings.frameTimeoutMs;
     this.inbox = new ReceiveQueue(this.#receiveLimits, environment.clock, this);
+    this.#turns = new Turns(environment.clock);
     this.outbox = new SendQueue(settings.sendQueue, environment.clock, this);
   }
 
@@ -139,6 +142,10 @@ export class Conversation
 
   /** Turns a value into a message, queues it, and puts on the wire what goes. Throws what cannot be sent. */
   send(value: unknown, options: WaitOptions): Promise<boolean> {
+    return this.#turns.taken(this.#send(value, options));
+  }
+
+  #send(value: unknown, options: WaitOptions): Promise<boolean> {
     // While the first dial is under way there is no link yet, but values must be turned into messages already.
     const session = this.#session ?? this.#sessionAs('client');
     const outgoing = session.encode(value, options);

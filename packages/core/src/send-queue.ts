@@ -40,7 +40,7 @@ class Awaited extends Pending<boolean> {
 
 /** Shared by all sends that need not wait. */
 export const accepted = Promise.resolve(true);
-const notAccepted = Promise.resolve(false);
+export const notAccepted = Promise.resolve(false);
 
 export class SendQueue<Out extends Outgoing> {
   readonly #options: QueueOptions;

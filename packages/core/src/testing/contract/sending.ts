@@ -24,6 +24,23 @@ export function sendingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     return taken;
   }
 
+  test.each(['drop-oldest', 'drop-newest'] as const)(
+    'a loop that awaits each send leaves time for everything else, also where each succeeds at once (%s)',
+    async (whenFull) => {
+      const { client } = await stage().stranded({ reconnect: soon, sendQueue: { maxMessages: 2, whenFull } });
+      client.on('warning', () => {});
+      let turned = false;
+      setImmediate(() => {
+        turned = true;
+      });
+      let sends = 0;
+      for (; !turned && sends < 10_000; sends++) await client.sendData(numbered(1).value);
+      expect(turned).toBe(true);
+      expect(sends).toBeLessThan(2000);
+      client.destroy();
+    },
+  );
+
   test('a send that nobody awaits is no unhandled rejection when the connection is over', async () => {
     const unhandled: unknown[] = [];
     const listener = (reason: unknown) => unhandled.push(reason);
