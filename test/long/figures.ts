@@ -8,6 +8,7 @@ import { measureHalfOpen, measureResume, measureResumes, measureWeight } from '.
 import type { Settings } from './settings.js';
 import { eventsPerWorld, measureWorlds } from './simulation.js';
 import { measurePartition, measureStopped } from './stopping.js';
+import { measureStream } from './stream.js';
 import { measureStuckReader } from './stuck-reader.js';
 
 type Measure = (settings: Settings) => Promise<Figure | undefined>;
@@ -69,6 +70,7 @@ export const measures: Readonly<Record<string, Measure>> = {
   worlds,
   inputs,
   'half-open': measureHalfOpen,
+  stream: () => measureStream(4.5 * 2 ** 30),
   resume: () => measureResume(201),
   resumes: ({ resumes }) => measureResumes(resumes),
   weight: () => measureWeight(60),

@@ -19,6 +19,7 @@ const all: Readonly<Record<string, Part>> = {
   'every-byte-sockets': partOf('every-byte-sockets'),
   'every-byte-tls': partOf('every-byte-tls'),
   'half-open': partOf('half-open'),
+  stream: partOf('stream'),
   resume: partOf('resume'),
   resumes: partOf('resumes'),
   stopped: partOf('stopped'),
