@@ -111,8 +111,9 @@ describe('serpy chat', () => {
   });
 
   test('says in a sentence that nobody is there to talk to', async () => {
-    const [port] = await serve();
-    await server?.closeServer();
+    const gone = await listen({ protocol: 'auto', port: 0 });
+    const port = String(gone.address.port);
+    await gone.closeServer();
     const { status, stderr } = await runToEnd(['chat', '--port', port]);
     expect(status).toBe(1);
     expect(stderr).toMatch(/^serpy: cannot connect to [^\n]*\n$/);
