@@ -1,29 +1,21 @@
 /** Sessions between two of our peers, in a network in memory: made, broken, gone on with. */
 import { once } from 'node:events';
 import { isDeepStrictEqual } from 'node:util';
-import { MemoryNetwork } from 'serpy-core/testing';
-import { Connection, type ConnectionOptions, Server, type ServerOptions } from 'serpy-v2';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { MemoryNetwork } from 'serpy-core/testing';
+import type { Connection, ConnectionOptions, Server, ServerOptions } from 'serpy-v2';
+import { expect, test } from 'vitest';
+import { stages } from './stage.js';
 
+const stage = stages();
 let network: MemoryNetwork;
 let server: Server;
 let client: Connection;
-beforeEach(() => {
-  network = new MemoryNetwork();
-  network.clock.runFreely();
-});
-afterEach(async () => {
-  client?.destroy();
-  await server?.close();
-  for (const each of server) each.destroy();
-  network.clock.stop();
-});
 
 async function pair(options: ConnectionOptions = {}, serverOptions: Partial<ServerOptions> = {}) {
-  server = await new Server({ port: 5000, ...serverOptions }, network).start();
-  client = new Connection({ handshake: 'prefer', autoRestart: true, ...options }, network);
-  await client.connect('127.0.0.1', 5000);
-  return await server.getConnection();
+  network = stage().network;
+  const made = await stage().pair(options, serverOptions);
+  ({ server, client } = made);
+  return made.accepted;
 }
 
 test('messages of all kinds go both ways', async () => {
@@ -64,13 +56,14 @@ test('a link that breaks is gone on with, on both sides, by the same connections
 });
 
 test('a peer that is away keeps no place from others, and one that comes back finds its own', async () => {
-  server = await new Server({ port: 5000, maxConnections: 2 }, network).start();
+  network = stage().network;
+  server = await stage().server({ maxConnections: 2 });
   const reconnect = { baseDelayMs: 1, maxDelayMs: 5 };
-  const away = new Connection({ handshake: 'prefer', autoRestart: true }, network);
+  const away = stage().client();
   await away.connect('127.0.0.1', 5000);
   const first = await server.getConnection();
   away.destroy(); // without a goodbye
-  client = new Connection({ handshake: 'prefer', autoRestart: true, reconnect }, network);
+  client = stage().client({ reconnect });
   await client.connect('127.0.0.1', 5000);
   const second = await server.getConnection();
   expect(server.size).toBe(2);
@@ -78,7 +71,7 @@ test('a peer that is away keeps no place from others, and one that comes back fi
   await client.sendData('back', { acknowledge: 'received' });
   expect(await second.getData()).toBe('back');
   expect(first.state).toBe('reconnecting');
-  const third = new Connection({ handshake: 'prefer' }, network);
+  const third = stage().client({ autoRestart: false });
   await third.connect('127.0.0.1', 5000);
   expect(await server.getConnection()).toBeDefined();
   expect(server.size).toBe(2);
@@ -93,7 +86,7 @@ test('messages whose fate is not known are no bad frames', async () => {
   const warned = once(client, 'warning');
   await server.close();
   accepted.destroy();
-  server = await new Server({ port: 5000 }, network).start();
+  await stage().server();
   network.links[0]?.reset();
   expect(await warned).toMatchObject([{ code: 'ERR_SERPY_UNKNOWN' }]);
   expect(client.stats().badFrames).toBe(0);

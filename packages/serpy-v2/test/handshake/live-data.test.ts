@@ -1,27 +1,18 @@
 /** Live data in sessions: what a queue has dropped counts as taken, and what was accepted arrives although later messages are dropped. */
-import { MemoryNetwork } from 'serpy-core/testing';
-import { Connection, type ConnectionOptions, Server, type ServerOptions } from 'serpy-v2';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { MemoryNetwork } from 'serpy-core/testing';
+import type { Connection, ConnectionOptions, ServerOptions } from 'serpy-v2';
+import { expect, test } from 'vitest';
+import { stages } from './stage.js';
 
+const stage = stages();
 let network: MemoryNetwork;
-let server: Server;
 let client: Connection;
-beforeEach(() => {
-  network = new MemoryNetwork();
-  network.clock.runFreely();
-});
-afterEach(async () => {
-  client?.destroy();
-  await server?.close();
-  for (const each of server) each.destroy();
-  network.clock.stop();
-});
 
 async function pair(options: ConnectionOptions = {}, serverOptions: Partial<ServerOptions> = {}) {
-  server = await new Server({ port: 5000, ...serverOptions }, network).start();
-  client = new Connection({ handshake: 'prefer', autoRestart: true, ...options }, network);
-  await client.connect('127.0.0.1', 5000);
-  return await server.getConnection();
+  network = stage().network;
+  const made = await stage().pair(options, serverOptions);
+  client = made.client;
+  return made.accepted;
 }
 
 /** Resolves when the condition holds. */

@@ -2,31 +2,21 @@
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { MemoryNetwork } from 'serpy-core/testing';
-import { Connection, type ConnectionOptions, Server, type ServerOptions } from 'serpy-v2';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { MemoryNetwork } from 'serpy-core/testing';
+import type { Connection, ConnectionOptions, Server, ServerOptions } from 'serpy-v2';
+import { expect, test } from 'vitest';
+import { stages } from './stage.js';
 
+const stage = stages();
 let network: MemoryNetwork;
 let server: Server;
 let client: Connection;
 let accepted: Connection;
-beforeEach(() => {
-  network = new MemoryNetwork();
-  network.clock.runFreely();
-});
-afterEach(async () => {
-  client?.destroy();
-  await server?.close();
-  for (const each of server) each.destroy();
-  network.clock.stop();
-});
 
 async function pair(options: ConnectionOptions = {}, serverOptions: Partial<ServerOptions> = {}) {
-  server = await new Server({ port: 5000, ...serverOptions }, network).start();
+  network = stage().network;
   const reconnect = { baseDelayMs: 1, maxDelayMs: 5, minDelayMs: 0 };
-  client = new Connection({ handshake: 'prefer', autoRestart: true, reconnect, ...options }, network);
-  await client.connect('127.0.0.1', 5000);
-  accepted = await server.getConnection();
+  ({ server, client, accepted } = await stage().pair({ reconnect, ...options }, serverOptions));
 }
 
 /** Chunks of sizes that fit nothing. */
@@ -201,7 +191,7 @@ test('a session that is lost ends the streams in it, at both ends', async () => 
   await server.close();
   accepted.destroy();
   network.links.at(-1)?.reset();
-  server = await new Server({ port: 5000 }, network).start();
+  await stage().server();
   await back;
   await read;
   goOn();
@@ -217,9 +207,7 @@ test('a plain peer has no streams, and the error says what to do', async () => {
   });
   client.destroy();
   await server.close();
-  server = await new Server({ port: 5001, handshake: 'off' }, network).start();
-  client = new Connection({ handshake: 'prefer' }, network);
-  await client.connect('127.0.0.1', 5001);
+  ({ client } = await stage().pair({}, { port: 5001, handshake: 'off' }));
   await expect(client.sendStream([Buffer.alloc(1)])).rejects.toMatchObject({ code: 'ERR_SERPY_OPTION' });
 });
 
