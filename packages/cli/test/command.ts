@@ -9,7 +9,7 @@ import { Screen } from '../../../test/screen.js';
 export const hasTerminals = spawnSync('python3', ['-c', 'import pty']).status === 0;
 
 /** Nothing of the environment of who runs the tests decides what is seen. */
-const plain = { NO_COLOR: '', FORCE_COLOR: '', TERM: 'xterm' };
+const plain = { NO_COLOR: undefined, FORCE_COLOR: undefined, TERM: 'xterm' };
 
 export interface InstalledCommand {
   /** The file that `serpy` runs. */
