@@ -47,8 +47,12 @@ test('measures nothing while nobody is there, and goes on with the next value', 
   await first.close();
   while (instrument.size > 0) await new Promise((resolve) => setImmediate(resolve));
   const { measured } = instrument.counts;
+  // Long enough for a hundred values, if it went on: those that are measured while the next peer comes are few.
+  const restMs = performance.now() + 100;
+  while (performance.now() < restMs) await new Promise((resolve) => setImmediate(resolve));
+  expect(instrument.counts.measured - measured).toBeLessThanOrEqual(1);
   const second = await connect({ protocol: 'v2', port });
-  expect(Number(await second.getData({ timeoutMs })) - measured).toBeLessThanOrEqual(1);
+  expect(Number(await second.getData({ timeoutMs })) - measured).toBeLessThanOrEqual(10);
   await instrument.stop();
   await second.close();
 });
