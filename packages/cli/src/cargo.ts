@@ -6,6 +6,9 @@ import { buffer } from 'node:stream/consumers';
 import { float, int, type PortableValue } from 'serpy';
 import { failed, mistyped } from './failure.js';
 
+/** A file is read as a whole, and Node reads none of 2 GiB or more so. */
+const mostFileBytes = 2 ** 31 - 1;
+
 /** One message. */
 export interface Cargo {
   readonly value: PortableValue;
@@ -30,6 +33,11 @@ export async function checkCargo({ values, files, number, maxMessageBytes }: Wan
   for (const file of files) {
     const found = await stat(file);
     if (found.isDirectory()) throw failed(`${file} is a folder: name the files in it`);
+    if (found.size > mostFileBytes) {
+      throw failed(
+        `${file} has ${found.size} bytes, and one message takes ${mostFileBytes} at most: split it, or send it from a program with sendStream, which has no such limit`,
+      );
+    }
     if (found.size > maxMessageBytes) {
       throw failed(
         `${file} has ${found.size} bytes, and the limit is ${maxMessageBytes}: add -o maxMessageBytes=${found.size} at both ends`,

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -118,6 +118,12 @@ describe('serpy send', () => {
     expect(await send(port, ['hello', '--file', folder])).toMatchObject({
       status: 1,
       stderr: `serpy: ${folder} is a folder: name the files in it\n`,
+    });
+    const huge = file('huge', Buffer.alloc(0));
+    truncateSync(huge, 5 * 2 ** 30); // without bytes on the disk
+    expect(await send(port, ['hello', '--file', huge])).toMatchObject({
+      status: 1,
+      stderr: `serpy: ${huge} has 5368709120 bytes, and one message takes 2147483647 at most: split it, or send it from a program with sendStream, which has no such limit\n`,
     });
     const large = file('large', Buffer.alloc(2000));
     expect(await send(port, ['hello', '-o', 'maxMessageBytes=1000', '--file', large])).toMatchObject({

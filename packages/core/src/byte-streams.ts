@@ -4,8 +4,9 @@
  */
 import { Readable } from 'node:stream';
 import { types } from 'node:util';
+import type { QueueLimits } from './bounded-queue.js';
 import type { Clock } from './environment.js';
-import { MessagesDroppedError, OptionError, TruncatedError, ValueError } from './errors.js';
+import { MessagesDroppedError, OptionError, type SerpyError, TruncatedError, ValueError } from './errors.js';
 import type { ProgressInfo } from './lasting.js';
 import { Mailbox } from './mailbox.js';
 import { checkNames } from './option-names.js';
@@ -34,9 +35,12 @@ export interface StreamsOwner {
   readonly clock: Clock;
   /** Another object for each session. */
   readonly session: unknown;
+  /** So many streams, and bytes of them, may wait to be taken where the sender is not held back. */
+  readonly streamLimits: QueueLimits;
   sendPart(part: StreamPart, options: WaitOptions): Promise<boolean>;
   taken(received: Received): void;
   progress(info: ProgressInfo): void;
+  warn(error: SerpyError): void;
 }
 
 /** A stream that arrives. It fails with `ERR_SERPY_TRUNCATED` when it ends before it is whole. */
@@ -89,6 +93,7 @@ export class ReceivedStream extends Readable {
 /** A stream that has begun to arrive, and the message that told so. */
 interface Arrived {
   readonly stream: ReceivedStream;
+  readonly received: Received;
   readonly sizeBytes: number;
 }
 
@@ -97,6 +102,8 @@ export class Streams {
   readonly #arrived: Mailbox<Arrived>;
   readonly #incoming = new Map<number, ReceivedStream>();
   #session: unknown;
+  /** What has come of streams and was not read. */
+  #unreadBytes = 0;
   #nextId = 0;
   #closed: (() => Error) | undefined;
 
@@ -147,7 +154,10 @@ export class Streams {
   }
 
   get(options: WaitOptions): Promise<ReceivedStream> {
-    return this.#arrived.take('getStream', options, ({ stream }) => stream);
+    return this.#arrived.take('getStream', options, ({ stream, received }) => {
+      this.#owner.taken(received); // until now it held its place
+      return stream;
+    });
   }
 
   /** A part has come. */
@@ -156,12 +166,14 @@ export class Streams {
     const stream = this.#incoming.get(part.id);
     switch (part.kind) {
       case 'begin':
-        this.#begin(part);
+        if (this.#begin(part, received)) return;
         break;
       case 'data':
         if (stream === undefined || part.offset !== stream.doneBytes) break;
+        this.#unreadBytes += received.sizeBytes;
         stream.add(received, part.data);
         this.#tell(part.id, stream);
+        if (this.#unreadBytes > this.#owner.streamLimits.maxBytes + 2 * partBytes) this.#overflow(part.id, stream);
         return;
       case 'end':
         if (stream?.doneBytes === part.offset) stream.finish();
@@ -192,12 +204,32 @@ export class Streams {
     this.#fail(() => new TruncatedError('a stream ended before it was whole: the connection is closed'));
   }
 
-  #begin({ id, totalBytes }: StreamPart & { readonly kind: 'begin' }): void {
-    const stream = new ReceivedStream(totalBytes, (taken) => this.#owner.taken(taken));
+  /** @returns whether it waits to be taken */
+  #begin({ id, totalBytes }: StreamPart & { readonly kind: 'begin' }, received: Received): boolean {
+    if (this.#arrived.length >= this.#owner.streamLimits.maxMessages) {
+      this.#owner.warn(
+        new MessagesDroppedError(`a stream was dropped, as ${this.#arrived.length} wait for getStream`, 1),
+      );
+      return false;
+    }
+    const stream = new ReceivedStream(totalBytes, (taken) => {
+      this.#unreadBytes -= taken.sizeBytes;
+      this.#owner.taken(taken);
+    });
     stream.on('error', () => {}); // a program that has not asked for it yet must not end of it
+    this.#incoming.get(id)?.destroy(new TruncatedError('a stream ended before it was whole: the peer began it anew'));
     this.#incoming.set(id, stream);
-    this.#arrived.put({ stream, sizeBytes: 0 });
+    this.#arrived.put({ stream, received, sizeBytes: 0 });
     this.#tell(id, stream);
+    return true;
+  }
+
+  /** Only where the queue drops messages: otherwise the sender is held back. */
+  #overflow(id: number, stream: ReceivedStream): void {
+    this.#incoming.delete(id);
+    const text =
+      "a stream came faster than it was read, and a queue that drops does not hold its sender back: use receiveQueue.whenFull: 'block'";
+    stream.destroy(new MessagesDroppedError(text, 1));
   }
 
   #tell(number: number, { doneBytes, sizeBytes: totalBytes }: ReceivedStream): void {

@@ -61,6 +61,7 @@ export class Conversation
   readonly #environment: Environment;
   readonly #warnings: Warnings;
   readonly #owner: ConversationOwner;
+  readonly streamLimits: QueueOptions;
   readonly #receiveLimits: QueueOptions;
   /** Whether messages are dropped while there is no link. */
   readonly dropsOffline: boolean;
@@ -89,6 +90,7 @@ export class Conversation
     this.#environment = environment;
     this.#warnings = warnings;
     this.#owner = owner;
+    this.streamLimits = settings.receiveQueue;
     this.#receiveLimits = settings.keep === 'latest' ? latestOnly : settings.receiveQueue;
     this.dropsOffline = settings.whenOffline === 'drop';
     this.writeTimeoutMs = settings.writeTimeoutMs;

@@ -222,3 +222,28 @@ test.each([
   await pair();
   await expect(client.sendStream(source as never, options as object)).rejects.toMatchObject({ code });
 });
+
+test('streams that nobody takes hold the peer back before there are too many', async () => {
+  await pair({}, { receiveQueue: { maxMessages: 10 } });
+  const begun: unknown[] = [];
+  accepted.on('progress', (info) => begun.push(info));
+  for (let n = 0; n < 50; n++) client.sendStream([]).catch(() => {});
+  await network.settled();
+  expect(begun.length).toBeGreaterThan(3);
+  expect(begun.length).toBeLessThanOrEqual(10);
+});
+
+test.each([
+  ['drop-oldest', { receiveQueue: { maxBytes: 1_000_000, whenFull: 'drop-oldest' as const } }],
+  ['drop-newest', { receiveQueue: { maxBytes: 1_000_000, whenFull: 'drop-newest' as const } }],
+])(
+  'a stream that is not read fails before it takes too much memory, where the queue drops (%s)',
+  async (_name, options) => {
+    await pair({}, options);
+    const sent = client.sendStream(chunks(60, 100_000));
+    const stream = await accepted.getStream();
+    await sent;
+    expect(stream.doneBytes).toBeLessThan(2_000_000);
+    await expect(buffer(stream)).rejects.toMatchObject({ code: 'ERR_SERPY_DROPPED' });
+  },
+);
