@@ -36,8 +36,6 @@ const libraries: Record<string, Record<string, string>> = {
 const longFiles: Record<string, string> = {
   'packages/core/src/link.ts': 'one state machine: a link from its start to its end',
   'packages/core/src/connection.ts': 'all that a program can do with a connection, each with what it promises',
-  'packages/core/src/conversation.ts':
-    'where session, queues, streams and counts meet: mostly one line for each thing that one tells another',
   'packages/core/src/lifecycle.ts': 'one state machine: a connection from its first dial to its end',
   'packages/serpy-v1/src/session.ts': 'one state machine: a conversation in v1',
   'packages/serpy-v2/src/session.ts': 'one state machine: a conversation in v2, plain and after a handshake',

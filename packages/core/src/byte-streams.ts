@@ -6,12 +6,11 @@ import { Readable } from 'node:stream';
 import { types } from 'node:util';
 import type { QueueLimits } from './bounded-queue.js';
 import type { Clock } from './environment.js';
-import { MessagesDroppedError, OptionError, type SerpyError, TruncatedError, ValueError } from './errors.js';
-import type { ProgressInfo } from './lasting.js';
+import { MessagesDroppedError, OptionError, TruncatedError, ValueError } from './errors.js';
 import { Mailbox } from './mailbox.js';
 import { checkNames } from './option-names.js';
 import { abortError, type WaitOptions } from './pending.js';
-import type { Received, StreamPart } from './protocol.js';
+import type { Outgoing, Received, SessionOutput, StreamPart } from './protocol.js';
 
 /** So much of a stream travels in one part. */
 const partBytes = 252 * 1024;
@@ -39,8 +38,8 @@ export interface StreamsOwner {
   readonly streamLimits: QueueLimits;
   sendPart(part: StreamPart, options: WaitOptions): Promise<boolean>;
   taken(received: Received): void;
-  progress(info: ProgressInfo): void;
-  warn(error: SerpyError): void;
+  /** Where progress and warnings go. */
+  readonly outlet: Pick<SessionOutput<Outgoing>, 'progress' | 'warn'>;
 }
 
 /** A stream that arrives. It fails with `ERR_SERPY_TRUNCATED` when it ends before it is whole. */
@@ -139,7 +138,7 @@ export class Streams {
           put({ kind: 'data', id, offset, data });
           offset += data.length;
           if (underWay.length >= mostUnderWay) await arrived(underWay.shift());
-          this.#owner.progress({ direction: 'send', number: id, doneBytes: offset, totalBytes });
+          this.#owner.outlet.progress({ direction: 'send', number: id, doneBytes: offset, totalBytes });
         }
       }
       if (totalBytes !== undefined && offset < totalBytes) throw wrongSize(totalBytes, `only ${offset}`);
@@ -207,7 +206,7 @@ export class Streams {
   /** @returns whether it waits to be taken */
   #begin({ id, totalBytes }: StreamPart & { readonly kind: 'begin' }, received: Received): boolean {
     if (this.#arrived.length >= this.#owner.streamLimits.maxMessages) {
-      this.#owner.warn(
+      this.#owner.outlet.warn(
         new MessagesDroppedError(`a stream was dropped, as ${this.#arrived.length} wait for getStream`, 1),
       );
       return false;
@@ -233,7 +232,7 @@ export class Streams {
   }
 
   #tell(number: number, { doneBytes, sizeBytes: totalBytes }: ReceivedStream): void {
-    this.#owner.progress({ direction: 'receive', number, doneBytes, totalBytes });
+    this.#owner.outlet.progress({ direction: 'receive', number, doneBytes, totalBytes });
   }
 
   #fail(error: () => Error): void {

@@ -1,30 +1,20 @@
 /** What a connection has said and heard: its session, its two queues and its counts. It lives through any number of links. */
-import { randomBytes } from 'node:crypto';
 import { types } from 'node:util';
 import { Streams, type StreamsOwner } from './byte-streams.js';
 import type { Clock, Environment } from './environment.js';
-import { type MessagesDroppedError, OptionError, type SerpyError } from './errors.js';
-import type { LastingSession, ProgressInfo, Seat } from './lasting.js';
+import { type MessagesDroppedError, OptionError } from './errors.js';
+import type { LastingSession } from './lasting.js';
 import { Link } from './link.js';
 import type { LinkLife, LinkOwner } from './link-owner.js';
-import { messageMemory } from './message-memory.js';
-import { MessagePool, markSent } from './message-pool.js';
+import { markSent } from './message-pool.js';
 import type { ConnectionSettings } from './options.js';
+import { Outlet, type OutletOwner } from './outlet.js';
 import type { WaitOptions } from './pending.js';
-import type {
-  Outgoing,
-  Protocol,
-  ProtocolTypes,
-  Received,
-  Role,
-  Session,
-  SessionOutput,
-  StreamPart,
-} from './protocol.js';
+import type { Outgoing, Protocol, ProtocolTypes, Received, Role, Session, StreamPart } from './protocol.js';
 import { latestOnly, ReceiveQueue, type ReceiveQueueOwner } from './receive-queue.js';
 import { accepted, type QueueOptions, SendQueue, type SendQueueOwner } from './send-queue.js';
 import { type ConnectionStats, Counters } from './stats.js';
-import type { Place, Transport } from './transport.js';
+import type { Transport } from './transport.js';
 import { Turns } from './turns.js';
 import type { Warnings } from './warnings.js';
 
@@ -35,24 +25,17 @@ type AnySession = Session<unknown, object, Received, Outgoing>;
 const resumeBelow = 15 / 16;
 
 /** What a conversation tells of itself. */
-export interface ConversationOwner {
+export interface ConversationOwner extends OutletOwner {
   /** Messages can be exchanged. Told again and again. */
   ready(): void;
   /** Nothing is left to be sent, or to be acknowledged. */
   idle(): void;
   /** The session has done a step. */
   stepped(): void;
-  /** Goes on over a transport that is given then. False, and it is left where it is, when the connection is over. */
-  takeLink(give: () => Transport | undefined): boolean;
-  /** The link belongs to another connection now. */
-  gaveLink(): void;
-  progress(info: ProgressInfo): void;
 }
 
 /** It implements what the others tell it of, instead of handing each of them an object of closures: those were 400 bytes of a connection. */
-export class Conversation
-  implements LinkOwner, SendQueueOwner<Outgoing>, ReceiveQueueOwner, SessionOutput<Outgoing>, Seat, StreamsOwner
-{
+export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, ReceiveQueueOwner, StreamsOwner {
   readonly inbox: ReceiveQueue;
   readonly outbox: SendQueue<Outgoing>;
   readonly writeTimeoutMs: number;
@@ -67,17 +50,13 @@ export class Conversation
   readonly dropsOffline: boolean;
   readonly #counters = new Counters();
   readonly #turns: Turns;
+  readonly outlet: Outlet;
   #session: AnySession | undefined;
-  #link: Link | undefined;
-  /** What had been sent before this link, less what its transport had sent for another connection. */
-  #bytesBefore = 0;
   /** Why messages to be sent are dropped, where that has been told. */
   #dropping: 'full' | 'offline' | undefined;
   #closing = false;
   /** Made for the first of them. */
   #streams: Streams | undefined;
-  /** Made when memory is first handed back. */
-  #pool: MessagePool | undefined;
 
   constructor(
     protocol: Protocol<ProtocolTypes>,
@@ -98,15 +77,16 @@ export class Conversation
     this.inbox = new ReceiveQueue(this.#receiveLimits, environment.clock, this);
     this.#turns = new Turns(environment.clock);
     this.outbox = new SendQueue(settings.sendQueue, environment.clock, this);
+    this.outlet = new Outlet(this.outbox, this.#counters, warnings, environment, owner);
   }
 
   /** Goes on over another transport. */
   createLink(transport: Transport, role: Role, life: LinkLife): Link {
     if (this.#dropping === 'offline') this.#dropping = undefined;
     this.inbox.linkUp();
-    this.#bytesBefore = this.#counters.bytesSent - transport.leftBytes;
-    this.#link = new Link(transport, this.#sessionAs(role), this, this.#environment.clock, life);
-    return this.#link;
+    const link = new Link(transport, this.#sessionAs(role), this, this.#environment.clock, life);
+    this.outlet.attach(link);
+    return link;
   }
 
   /** What is known of the session besides its messages. */
@@ -196,8 +176,7 @@ export class Conversation
 
   /** Memory of a message that the program has done with. */
   release(bytes: Uint8Array): void {
-    this.#pool ??= new MessagePool();
-    this.#pool.release(bytes);
+    this.outlet.release(bytes);
   }
 
   /** The application is done: what is queued goes out, and nothing holds the peer's last words back. */
@@ -220,19 +199,11 @@ export class Conversation
       connectedMs,
       sendQueueMessages: this.outbox.length,
       sendQueueBytes: this.outbox.bytes,
-      unsentBytes: this.#unsentBytes,
+      unsentBytes: this.outlet.unsentBytes,
       unacknowledgedMessages: this.outbox.unacknowledged,
       receiveQueueMessages: this.inbox.length,
       receiveQueueBytes: this.inbox.bytes,
     };
-  }
-
-  /** A transport knows only whether all of a large piece has left; what TLS adds to it is not told apart. */
-  get #unsentBytes(): number {
-    const link = this.#link;
-    if (link === undefined || link.over) return 0;
-    const { unsentBytes, leftBytes } = link.transport;
-    return Math.max(0, Math.min(unsentBytes, this.#counters.bytesSent - this.#bytesBefore - leftBytes));
   }
 
   // What the link asks and tells.
@@ -317,64 +288,12 @@ export class Conversation
     this.#link?.pump();
   }
 
-  // What the session puts out.
-
-  write(piece: Uint8Array): void {
-    this.#counters.bytesSent += piece.length;
-    this.#link?.write(piece);
-  }
-
-  reserve(bytes: number): Place {
-    this.#counters.bytesSent += bytes;
-    return this.#link?.reserve(bytes) ?? { memory: Buffer.allocUnsafe(bytes), start: 0 };
-  }
-
-  allocate(sizeBytes: number): Buffer {
-    return this.#pool?.allocate(sizeBytes) ?? messageMemory(sizeBytes);
-  }
-
-  acknowledged(outgoing: Outgoing): void {
-    this.outbox.acknowledged(outgoing);
-  }
-
-  rejected(outgoing: Outgoing, error: SerpyError): void {
-    this.outbox.rejected(outgoing, error);
-  }
-
-  progress(info: ProgressInfo): void {
-    this.#owner.progress(info);
-  }
-
-  randomBytes(count: number): Buffer {
-    return (this.#environment.randomBytes ?? randomBytes)(count);
-  }
-
-  get seat(): Seat {
-    return this;
-  }
-
-  get identity(): string | undefined {
-    return this.#link?.transport.identity;
-  }
-
-  takeLinkOf(other: Seat): boolean {
-    return this.#owner.takeLink(() => other.giveLink());
-  }
-
-  giveLink(): Transport | undefined {
-    const transport = this.#link?.handOver();
-    this.#link = undefined;
-    this.#owner.gaveLink();
-    return transport;
-  }
-
-  warn(error: SerpyError, about?: 'bad-frame'): void {
-    if (about === 'bad-frame') this.#counters.badFrames++;
-    this.#warnings.hold(error);
+  get #link(): Link | undefined {
+    return this.outlet.link;
   }
 
   #sessionAs(role: Role): AnySession {
-    this.#session ??= this.#protocol.createSession(role, this);
+    this.#session ??= this.#protocol.createSession(role, this.outlet);
     return this.#session;
   }
 }
