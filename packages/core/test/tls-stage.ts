@@ -37,6 +37,7 @@ export interface Heard {
   readonly told: string[];
   readonly errors: Error[];
   received(): string;
+  receivedBytes(): number;
 }
 
 /** Starts a transport and hears it. It ends when its peer has. */
@@ -44,8 +45,12 @@ export function hear(transport: Transport): Heard {
   const told: string[] = [];
   const errors: Error[] = [];
   const chunks: Buffer[] = [];
+  let receivedBytes = 0;
   transport.start({
-    received: (chunk) => chunks.push(Buffer.from(chunk)),
+    received: (chunk) => {
+      receivedBytes += chunk.length;
+      chunks.push(Buffer.from(chunk));
+    },
     drained: () => told.push('drained'),
     ended: () => {
       told.push('ended');
@@ -56,7 +61,12 @@ export function hear(transport: Transport): Heard {
       if (error) errors.push(error);
     },
   });
-  return { told, errors, received: () => Buffer.concat(chunks).toString('latin1') };
+  return {
+    told,
+    errors,
+    received: () => Buffer.concat(chunks).toString('latin1'),
+    receivedBytes: () => receivedBytes,
+  };
 }
 
 /** A listener of ours, with a gate whose clock stands still. */
