@@ -1,5 +1,7 @@
 /** `serpy record --listen`: instruments that dial the computer that records. */
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer, connect as dialTcp, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as immediate } from 'node:timers/promises';
@@ -132,6 +134,35 @@ describe('serpy record --listen', () => {
     const order = [staying, first, staying, rude, last, staying];
     expect(read().map(({ from }) => from)).toEqual(order.map(({ from }) => from));
     expect(read().map(({ value }) => Number(value))).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
+  test('an instrument whose session goes on after a broken link keeps its address, and loses nothing', async () => {
+    const [run, port] = await start('--count', '2');
+    const links: Socket[] = [];
+    const relay = createServer((near) => {
+      const far = dialTcp(port, '127.0.0.1');
+      links.push(near, far);
+      for (const each of [near, far]) each.on('error', () => {});
+      near.pipe(far).pipe(near);
+    }).listen(0, '127.0.0.1');
+    await once(relay, 'listening');
+    const reconnect = { minDelayMs: 0, baseDelayMs: 1 };
+    const options = { handshake: 'require', autoRestart: true, reconnect };
+    const { connection, from } = await dial(run, (relay.address() as AddressInfo).port, 'v2', options);
+    await connection.sendData(1);
+    await recorded(1);
+    const again = once(connection, 'reconnect');
+    for (const link of links.splice(0)) link.destroy();
+    await again;
+    await connection.sendData(2);
+    expect(await run.ended).toMatchObject({ status: 0 });
+    expect(told()).toEqual([
+      { type: 'int', from, value: 1 },
+      { type: 'int', from, value: 2 },
+    ]);
+    connection.destroy();
+    for (const link of links) link.destroy();
+    relay.close();
   });
 
   test('an instrument that speaks nonsense is hung up on, and the others are recorded', async () => {
