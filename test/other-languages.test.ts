@@ -121,10 +121,21 @@ describe('bytes on the page', () => {
 test('a peer takes as few lines as the pages say', () => {
   const lines = (language: string) =>
     blocks(language).map((code) => code.split('\n').filter((line) => line.trim()).length);
-  expect(Math.max(...lines('python'), ...lines('matlab'))).toBe(15);
-  expect(lines('cpp')).toEqual([28]);
+  expect(Math.max(...lines('python'), ...lines('matlab'), ...lines('cpp'))).toBe(15);
+  expect(blocks('cpp').length).toBe(2);
   for (const { path: where, text } of readPages()) {
     for (const [, count] of text.matchAll(/peer (?:takes|in) (\d+) lines/g)) expect(count, where).toBe('15');
+  }
+});
+
+test('a line of the sketch has one statement', () => {
+  for (const line of blocks('cpp').flatMap((code) => code.split('\n'))) {
+    const statements =
+      line
+        .replace(/\/\/.*/, '')
+        .replace(/for \([^)]*\)/, '')
+        .match(/;/g) ?? [];
+    expect(statements.length, line).toBeLessThan(2);
   }
 });
 
@@ -132,7 +143,7 @@ describe('headers in the code', () => {
   test.each([
     ['python', /b"((?:\\x..){5})"/g, (text: string) => text.replaceAll('\\x', '')],
     ['matlab', /((?:0x[0-9A-F]{2},? ?){5})/g, (text: string) => text.replaceAll(/0x|,| /g, '')],
-    ['cpp', /\{((?:0x[0-9A-F]{2}, ){5})type\}/g, (text: string) => text.replaceAll(/0x|,| /g, '')],
+    ['cpp', /\{((?:0x[0-9A-F]{2}, ){5})(?:type|0x01)\}/g, (text: string) => text.replaceAll(/0x|,| /g, '')],
   ])('in %s begin as every message', (language, form, hex) => {
     const found = blocks(language).flatMap((code) => [...code.matchAll(form)].map(([, text = '']) => hex(text)));
     expect(found.length).toBeGreaterThan(0);
@@ -258,31 +269,57 @@ describe('MATLAB', () => {
 
 describe('Arduino', () => {
   const there = process.platform !== 'win32' && spawnSync('g++', ['--version']).status === 0;
-  const [sketch = ''] = blocks('cpp');
+  const [sketch = '', floatFunctions = ''] = blocks('cpp');
 
-  test.skipIf(!there)(titled('sends what it measures, and every float, bit for bit', there, 'g++'), async () => {
+  /** Compiles a sketch, runs it, and resolves with what our server prints. @param values sent after three measurements, by this function of the sketch */
+  async function printed(
+    code: string,
+    send: string,
+    kind: 'whole' | 'real',
+    values: readonly string[],
+  ): Promise<string[]> {
     const ours = await start();
-    const source = join(folder, 'sketch.ino');
+    const source = join(folder, `${send}.ino`);
     const stubs = join(root, 'test', 'docs', 'arduino');
-    writeFileSync(source, sketch.replace('5001', `${ours.port}`));
-    const program = join(folder, 'sketch');
-    const warnings = ['-std=gnu++11', '-Wall', '-Wextra', '-Werror'];
-    const built = spawnSync('g++', [
-      ...warnings,
-      `-I${stubs}`,
-      `-DSKETCH="${source}"`,
-      join(stubs, 'main.cpp'),
-      '-o',
-      program,
-    ]);
+    writeFileSync(source, code.replace('5001', `${ours.port}`));
+    const program = join(folder, send);
+    const settings = ['-std=gnu++11', '-Wall', '-Wextra', '-Werror', `-I${stubs}`];
+    const names = [`-DSKETCH="${source}"`, `-DSEND=${send}`, `-DVALUE=${kind}`];
+    const built = spawnSync('g++', [...settings, ...names, join(stubs, 'main.cpp'), '-o', program]);
     expect(String(built.stderr)).toBe('');
+    expect(await new Program(program, values).ended).toEqual({ status: 0, stdout: '', stderr: '' });
+    const [lines] = await ours.server.until(new RegExp(`(?:.+\n){${3 + values.length}}`));
+    return lines.trim().split('\n');
+  }
 
-    const floats = [21.5, -0.1, 0, 1e-45, 3.4028234e38, 16777217, -1.1754942e-38].map(Math.fround);
-    expect(await new Program(program, floats.map(String)).ended).toEqual({ status: 0, stdout: '', stderr: '' });
-    const measured = [2730, 1365, 0].map((reading) => Math.fround((reading * 3.3) / 4095));
-    const lines = measured.flatMap((value, i) => [`int ${i + 1}`, `float ${value}`]);
-    const all = [...lines, ...floats.map((value) => `float ${value}`)];
-    const [printed] = await ours.server.until(new RegExp(`(?:.+\n){${all.length}}`));
-    expect(printed.trim().split('\n')).toEqual(all);
+  test.skipIf(!there)(titled('sends what it measures, and every whole number', there, 'g++'), async () => {
+    const values = ['42', '-1', '0', `${2n ** 63n - 1n}`, `${-(2n ** 63n)}`, `${2n ** 32n}`, '-1099511627776'];
+    const received = await printed(sketch, 'sendInt', 'whole', values);
+    expect(received.map((line) => line.replace(/n$/, ''))).toEqual(
+      ['2200', '1100', '0', ...values].map((value) => `int ${value}`),
+    );
+  });
+
+  test.skipIf(!there)(
+    titled('sends volts with the other functions, and every float, bit for bit', there, 'g++'),
+    async () => {
+      const call = codeIn(/`(sendFloat\([^`]+)`/.exec(page.text)?.[0] ?? '');
+      const whole = /^void sendInt\(.*?^\}$/ms;
+      const floating = sketch.replace(whole, () => floatFunctions).replace(/sendInt\(.+\);$/m, `${call};`);
+      expect(floating).not.toContain('sendInt');
+      const floats = [21.5, -0.1, 0, 1e-45, 3.4028234e38, 16777217, -1.1754942e-38].map(Math.fround);
+      const measured = [2730, 1365, 0].map((reading) => Math.fround((reading * 3.3) / 4095));
+      expect(await printed(floating, 'sendFloat', 'real', floats.map(String))).toEqual(
+        [...measured, ...floats].map((value) => `float ${value}`),
+      );
+    },
+  );
+
+  test.skipIf(!there)(titled('sends a text as the page says', there, 'g++'), async () => {
+    const call = codeIn(/`(sendFrame\(0x21[^`]+)`/.exec(page.text)?.[0] ?? '');
+    const telling = sketch
+      .replace(/^void sendInt\(.*?^\}$/ms, () => floatFunctions)
+      .replace(/sendInt\(.+\);$/m, `{\n${call};\n(void)sendFloat;\n}`);
+    expect(await printed(telling, 'sendFloat', 'real', [])).toEqual(['str ready', 'str ready', 'str ready']);
   });
 });

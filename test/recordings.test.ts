@@ -24,6 +24,9 @@ const messages: RecordedMessage[] = [
   { type: 'bytes', value: encodeNpy({ data: Float64Array.of(0.5), shape: [] }) },
 ];
 
+/** Those that came as if the recorder listened. */
+const served = [4, 9];
+
 let folder = '';
 
 beforeEach(() => {
@@ -32,7 +35,8 @@ beforeEach(() => {
     clock: { now: () => 0, wallMs: () => 1e12 },
     url: 'serpy2://127.0.0.1:5001',
   });
-  for (const message of messages) recorder.add(message);
+  for (const [n, message] of messages.entries())
+    recorder.add(message, served.includes(n) ? '127.0.0.1:50123' : undefined);
   recorder.close();
 });
 
@@ -46,6 +50,7 @@ const lines = (name: string) =>
 
 const rows = (...headings: string[]) =>
   page.tables.filter(({ headings: actual }) => actual.join() === headings.join()).flatMap((table) => table.rows);
+const programs = page.blocks.filter(({ language }) => language === 'python');
 const codes = (cell = '') => [...cell.matchAll(/`([^`]+)`/g)].map(([, code]) => code);
 
 test('names the files of a recording', () => {
@@ -70,6 +75,7 @@ test('names the fields of the index, and which messages have them', () => {
     values: [1, 2, 4, 5, 6, 7, 8],
     bytes: [3],
     arrays: [0, 9],
+    '`--listen`': served,
   };
   for (const [field, where] of fields) expect(having(field), field).toEqual(expected[where]);
   const types = rows('field', 'in', 'is').find(({ field }) => field === '`type`');
@@ -79,7 +85,10 @@ test('names the fields of the index, and which messages have them', () => {
 test('shows what stands for values that JSON lacks', () => {
   const values = lines('values.jsonl');
   const fields = rows('field', 'is').flatMap(({ field }) => codes(field));
-  for (const value of values) expect(Object.keys(value).sort()).toEqual(fields.sort());
+  for (const value of values) {
+    const own = fields.filter((field) => field !== 'from' || served.includes(value.n as number));
+    expect(Object.keys(value).sort()).toEqual(own.sort());
+  }
   const text = page.text.replaceAll('\n', ' ');
   for (const { value } of values) {
     const [tag = ''] = typeof value === 'object' ? Object.keys(value as object) : [];
@@ -91,7 +100,7 @@ test('shows what stands for values that JSON lacks', () => {
 });
 
 test.skipIf(!hasNumpy)('has a program of Python that reads one, also one that was cut off (needs numpy)', () => {
-  const program = page.blocks.find(({ language }) => language === 'python')!.code;
+  const program = programs[0]!.code;
   for (const name of ['index.jsonl', 'values.jsonl']) {
     writeFileSync(join(folder, name), `${readFileSync(join(folder, name), 'utf8')}{"n":9`);
   }
@@ -108,3 +117,20 @@ test.skipIf(!hasNumpy)('has a program of Python that reads one, also one that wa
     "8 {'$set': ['x']}",
   ]);
 });
+
+test.skipIf(!hasNumpy)(
+  'has a program of Python that takes the arrays of one instrument of several (needs numpy)',
+  () => {
+    const several = join(folder, '..', 'several');
+    const recorder = createRecorder(several, {
+      clock: { now: () => 0, wallMs: () => 1e12 },
+      url: 'serpy2://[::]:5001',
+    });
+    const senders = ['192.168.1.20:50123', '192.168.1.21:50123', '192.168.1.20:50124', '[fe80::1]:50123'];
+    for (const sender of senders) for (const message of messages) recorder.add(message, sender);
+    recorder.close();
+    const shapeFrom = (host: string) => python(programs[1]!.code, several, 'uint16-2x3.npy', host).trim();
+    expect(shapeFrom('192.168.1.20')).toBe('(2, 2, 3)');
+    expect(shapeFrom('[fe80::1]')).toBe('(1, 2, 3)');
+  },
+);

@@ -31,6 +31,8 @@ export interface Receiving {
   readonly stop: AbortSignal;
   /** Tells what happens to connections; nobody where it is left out. */
   readonly note?: ((line: string) => void) | undefined;
+  /** The server listens: called before any peer is served. What it throws ends everything. */
+  readonly listening?: (() => void) | undefined;
   /** A peer is there. */
   readonly joined?: ((connection: Connection) => void) | undefined;
   /**
@@ -65,17 +67,22 @@ export async function receive(context: Context, receiving: Receiving): Promise<v
     }
   };
   if (dial) await dialled(options, serve, signal, ending);
-  else await served(options, serve, note, ending);
+  else await served(receiving, serve, ending);
   if (failure.signal.aborted) throw failure.signal.reason;
 }
 
 async function served(
-  options: ListenOptions,
+  { options, note, listening }: Receiving,
   serve: (connection: Connection) => Promise<void>,
-  note: Receiving['note'],
   ending: AbortSignal,
 ): Promise<void> {
   const server = (await listen(options)) as Server & { readonly address: { host: string; port: number } };
+  try {
+    listening?.();
+  } catch (error) {
+    await server.closeServer();
+    throw error;
+  }
   server.on('warning', (error) => note?.(sentence(error)));
   server.on('drop', ({ remote, reason }) => note?.(`${addressOf(remote)} was turned away (${reason})`));
   note?.(`listening on ${addressOf(server.address)} (${protocolWords[server.protocol]}); Ctrl-C ends`);

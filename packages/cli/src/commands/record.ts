@@ -11,11 +11,13 @@ import {
 import { type Context, pause } from '../context.js';
 import { examples } from '../examples.js';
 import { failed } from '../failure.js';
-import { recordConnection } from '../recording/record.js';
+import { receive, receivingDefaults } from '../peers.js';
+import { recordConnection, recordMessage } from '../recording/record.js';
 import { createRecorder, type Recorder } from '../recording/recorder.js';
 import { byteCount, thousands } from '../wording.js';
 
 interface Flags extends ConnectionFlags {
+  readonly listen?: true;
   readonly count?: number;
   /** In milliseconds, as all that `duration` reads. */
   readonly seconds?: number;
@@ -25,16 +27,21 @@ interface Flags extends ConnectionFlags {
 export function record(context: Context): Command {
   const command = new Command('record')
     .description('everything that arrives, into a folder: arrays as .npy, the rest as JSON lines and bytes')
-    .argument('<url>', 'the peer that sends, such as serpy2://127.0.0.1:5001')
+    .argument('<url>', 'the peer that sends, such as serpy2://127.0.0.1:5001; with --listen, where to listen')
     .argument('<folder>', 'where to put it: a new folder, or an empty one')
+    .option('--listen', 'be a server: what all who connect send goes into one recording')
     .option('--count <number>', 'stop after so many messages', wholeNumber('--count', 1))
     .option('--seconds <time>', 'stop after this time, such as 30 or 10min', duration('--seconds'))
     .option('--max-bytes <number>', 'stop before the folder is larger', wholeNumber('--max-bytes', 1));
-  return addConnectionFlags(command, 'connect')
+  return addConnectionFlags(command, 'either')
     .addHelpText(
       'after',
       examples([
         ['what an instrument sends, until Ctrl-C', 'serpy record serpy2://192.168.1.20:5001 run-1'],
+        [
+          'what instruments send that dial this computer, with a key made by serpy keygen',
+          'serpy record --listen serpy2+tls://0.0.0.0:5001 run-1 --key-file lab.key',
+        ],
         [
           'through the night, also when the link breaks',
           'serpy record serpy2://192.168.1.20:5001 night --reconnect --seconds 12h --max-bytes 50e9',
@@ -45,38 +52,79 @@ export function record(context: Context): Command {
         ],
       ]),
     )
-    .action(async (url: string, folder: string, flags: Flags) => {
-      const { terminal, clock, interruption } = context;
-      const connection = await connect(connectionOptions(url, flags, 'connect', context), {
-        signal: interruption.signal,
-      });
-      connection.on('warning', (error) => terminal.note(error.message));
-      connection.on('reconnecting', ({ attempt, error }) => {
-        if (attempt === 1) terminal.note(`the link is down and is dialled again${error ? `: ${error.message}` : ''}`);
-      });
-      connection.on('reconnect', ({ downMs }) => terminal.note(`the link is up again after ${Math.round(downMs)} ms`));
-      const startMs = clock.now();
-      const over = new AbortController();
-      try {
-        const recorder = createRecorder(folder, { clock, url, maxBytes: flags.maxBytes });
-        terminal.note(`recording ${url} into ${folder}; Ctrl-C ends it`);
-        const signal = AbortSignal.any([interruption.signal, over.signal]);
-        if (flags.seconds !== undefined) void pause(clock, flags.seconds, signal).then(() => over.abort());
-        const why = await recordConnection(connection, recorder, signal, flags.count);
-        recorder.close();
-        if (why === 'size') terminal.note('--max-bytes is reached: the next message has no room');
-        terminal.note(summary(recorder, clock.now() - startMs, folder));
-      } finally {
-        over.abort();
-        connection.destroy();
-      }
-      const { closeInfo } = connection;
-      if (closeInfo && closeInfo.reason !== 'closed' && closeInfo.reason !== 'ended') {
-        const why = closeInfo.error?.message ?? `the link ended (${closeInfo.reason})`;
-        throw failed(`${why}; with --reconnect it would be dialled again`, closeInfo.error);
-      }
-    });
+    .action((url: string, folder: string, flags: Flags) =>
+      (flags.listen ? recordServed : recordDialled)(context, url, folder, flags),
+    );
 }
+
+/** Records what one peer sends, until it hangs up. */
+async function recordDialled(context: Context, url: string, folder: string, flags: Flags): Promise<void> {
+  const { terminal, clock, interruption } = context;
+  const connection = await connect(connectionOptions(url, flags, 'connect', context), {
+    signal: interruption.signal,
+  });
+  connection.on('warning', (error) => terminal.note(error.message));
+  connection.on('reconnecting', ({ attempt, error }) => {
+    if (attempt === 1) terminal.note(`the link is down and is dialled again${error ? `: ${error.message}` : ''}`);
+  });
+  connection.on('reconnect', ({ downMs }) => terminal.note(`the link is up again after ${Math.round(downMs)} ms`));
+  const startMs = clock.now();
+  const over = new AbortController();
+  try {
+    const recorder = createRecorder(folder, { clock, url, maxBytes: flags.maxBytes });
+    terminal.note(`recording ${url} into ${folder}; Ctrl-C ends it`);
+    const signal = AbortSignal.any([interruption.signal, over.signal]);
+    if (flags.seconds !== undefined) void pause(clock, flags.seconds, signal).then(() => over.abort());
+    const why = await recordConnection(connection, recorder, signal, flags.count);
+    recorder.close();
+    if (why === 'size') terminal.note(sizeReached);
+    terminal.note(summary(recorder, clock.now() - startMs, folder));
+  } finally {
+    over.abort();
+    connection.destroy();
+  }
+  const { closeInfo } = connection;
+  if (closeInfo && closeInfo.reason !== 'closed' && closeInfo.reason !== 'ended') {
+    const why = closeInfo.error?.message ?? `the link ended (${closeInfo.reason})`;
+    throw failed(`${why}; with --reconnect it would be dialled again`, closeInfo.error);
+  }
+}
+
+/** Records what all send who connect, whoever comes and goes. */
+async function recordServed(context: Context, url: string, folder: string, flags: Flags): Promise<void> {
+  const { terminal, clock, interruption } = context;
+  const options = connectionOptions(url, flags, 'listen', context, receivingDefaults);
+  const stop = new AbortController();
+  let startMs = 0;
+  let recorder: Recorder | undefined;
+  try {
+    await receive(context, {
+      options,
+      dial: false,
+      stop: stop.signal,
+      note: (line) => terminal.note(terminal.noteColours.dim(line)),
+      // Where nobody can be listened to, no folder is left behind.
+      listening() {
+        recorder = createRecorder(folder, { clock, url, maxBytes: flags.maxBytes });
+        startMs = clock.now();
+        const signal = AbortSignal.any([interruption.signal, stop.signal]);
+        if (flags.seconds !== undefined) void pause(clock, flags.seconds, signal).then(() => stop.abort());
+        terminal.note(`recording into ${folder} what is sent by all who connect`);
+      },
+      async take(arrival) {
+        const full = recorder && recordMessage(recorder, arrival, flags.count);
+        if (full === 'size') terminal.note(sizeReached);
+        if (full) stop.abort();
+      },
+    });
+  } finally {
+    stop.abort();
+    recorder?.close();
+  }
+  if (recorder) terminal.note(summary(recorder, clock.now() - startMs, folder));
+}
+
+const sizeReached = '--max-bytes is reached: the next message has no room';
 
 /** What was recorded, in a line. */
 export function summary(recorder: Recorder, tookMs: number, folder: string): string {

@@ -45,6 +45,8 @@ interface Listed extends Times {
   readonly n: number;
   readonly type: string;
   readonly mode?: number;
+  /** The peer's address, as `127.0.0.1:50123`: only where several could send. */
+  readonly from?: string;
   readonly file: string;
 }
 
@@ -71,5 +73,6 @@ export type IndexLine = ListedArray | ListedValue | ListedBytes;
 export interface ValueLine extends Times {
   readonly n: number;
   readonly type: string;
+  readonly from?: string;
   readonly value: unknown;
 }

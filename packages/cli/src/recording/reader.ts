@@ -18,7 +18,7 @@ import { fromJson } from './json-value.js';
 import { headerForm, type NpyForm, reverseAxes } from './npy-form.js';
 
 /** A message of a recording. */
-export type Recorded = RecordedMessage & Times & { readonly n: number };
+export type Recorded = RecordedMessage & Times & { readonly n: number; readonly from?: string };
 
 /**
  * The messages of a recording in the order in which they came. A last line that was cut off ends it.
@@ -40,8 +40,9 @@ export function* readRecording(folder: string): Generator<Recorded, void, undefi
     let valueLine = -1;
     for (const text of linesOf(open(files.index))) {
       lineNumber++;
-      const { n, timeMs, wallMs, type, mode, ...place } = checkedLine(JSON.parse(text));
-      const told = { n, timeMs, wallMs, type, ...(mode === undefined ? {} : { mode }) };
+      const { n, timeMs, wallMs, type, mode, from, ...place } = checkedLine(JSON.parse(text));
+      const sender = from === undefined ? {} : { from };
+      const told = { n, timeMs, wallMs, type, ...(mode === undefined ? {} : { mode }), ...sender };
       if ('line' in place) {
         let line = '';
         for (; valueLine < place.line; valueLine++) line = next(values);
@@ -85,7 +86,7 @@ function parsedAbout(folder: string): Partial<About> | undefined {
 }
 
 /** Gives the messages that the rows of a `.npy` file were. */
-type StackReader = (place: Omit<ListedArray, 'n' | 'type' | 'mode' | keyof Times>) => Buffer;
+type StackReader = (place: Pick<ListedArray, 'row' | 'header'>) => Buffer;
 
 function createStackReader(file: number): StackReader {
   const { headerBytes } = readNpyHeader(readWhole(file, 0, 4096, false));
@@ -143,10 +144,11 @@ function readWhole(file: number, offset: number, length: number, all = true): Bu
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 function checkedLine(line: IndexLine | null): IndexLine {
-  const { n, timeMs, wallMs, type, file, row, line: at, offset, length } = (line ?? {}) as Record<string, unknown>;
+  const fields = (line ?? {}) as Record<string, unknown>;
+  const { n, timeMs, wallMs, type, from = '', file, row, line: at, offset, length } = fields;
   const isPlace = isCount(row) || isCount(at) || (isCount(offset) && isCount(length));
-  const isTold = isCount(n) && typeof timeMs === 'number' && typeof wallMs === 'number' && typeof type === 'string';
-  if (line === null || !isTold || !isPlace || typeof file !== 'string')
-    throw new SyntaxError('it is no line of an index');
+  const areTimes = typeof timeMs === 'number' && typeof wallMs === 'number';
+  const isTold = isCount(n) && areTimes && [type, from, file].every((each) => typeof each === 'string');
+  if (line === null || !isTold || !isPlace) throw new SyntaxError('it is no line of an index');
   return line;
 }

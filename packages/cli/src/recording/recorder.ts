@@ -19,14 +19,17 @@ export interface RecorderOptions {
 
 export interface Recorder {
   readonly messages: number;
+  /** How many of them have lines that wait for `flush`. */
+  readonly unwritten: number;
   /** Bytes of the folder. */
   readonly bytes: number;
   /**
    * Takes a message; arrays and other bytes are on the disk when it returns, the lines that say so after `flush`.
+   * @param from the peer's address, where several can send
    * @returns whether it fits into `maxBytes`; if not, nothing of it was taken
    * @throws a `Failure` when the disk takes no more: then the recording has ended, and what came before can be read
    */
-  add(message: RecordedMessage): boolean;
+  add(message: RecordedMessage, from?: string): boolean;
   /** Writes the lines that are due: when nothing more is there to be taken, and once in a while. Throws as `add` does. */
   flush(): void;
   /** Writes what is due and closes the files. Throws as `add` does, the first time. */
@@ -117,19 +120,19 @@ export function createRecorder(folder: string, options: RecorderOptions): Record
     get messages() {
       return messages;
     },
+    get unwritten() {
+      return due.length;
+    },
     get bytes() {
       return total();
     },
 
-    add(message) {
+    add(message, from) {
       if (isOver) return false;
       const place = placeOf(message);
-      const listed = {
-        n: messages,
-        ...times(),
-        type: message.type,
-        ...(message.mode === undefined ? {} : { mode: message.mode }),
-      };
+      const { type, mode } = message;
+      const sender = from === undefined ? {} : { from };
+      const listed = { n: messages, ...times(), type, ...(mode === undefined ? {} : { mode }), ...sender };
       const take = (lines: Lines): true => {
         due.push(lines);
         dueBytes += Buffer.byteLength(lines.index) + Buffer.byteLength(lines.value ?? '');
@@ -141,7 +144,8 @@ export function createRecorder(folder: string, options: RecorderOptions): Record
 
       if (place.kind === 'value') {
         const { timeMs, wallMs } = listed;
-        const value = `${JSON.stringify({ n: messages, timeMs, wallMs, type: message.type, value: place.value })}\n`;
+        const told = { n: messages, timeMs, wallMs, type, ...sender };
+        const value = `${JSON.stringify({ ...told, value: place.value })}\n`;
         const lines = { value, index: line({ file: files.values, line: valueLines }) };
         if (!fits(Buffer.byteLength(value) + lines.index.length)) return false;
         valueLines++;
@@ -169,7 +173,7 @@ export function createRecorder(folder: string, options: RecorderOptions): Record
   };
 }
 
-/** What the line of an array takes without the header; names have at most 32 lengths of 16 digits. */
+/** What the line of an array takes at most without the header: names have up to 32 lengths of 16 digits, addresses up to 80 characters. */
 const maxArrayLine = 900;
 
 type Place =

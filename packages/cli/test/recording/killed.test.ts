@@ -1,11 +1,11 @@
-/** A recorder that is killed at any moment leaves a recording that can be read: a hundred of them, run as a user runs the command. */
+/** A recorder that is killed at any moment leaves a recording that can be read, whether it dials or listens: many of them, run as a user runs the command. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as immediate } from 'node:timers/promises';
-import { listen, type PortableConnection } from 'serpy';
+import { connect, listen, type PortableConnection } from 'serpy';
 import { encodeNpy, readNpyHeader } from 'serpy-arrays';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { seededRandom } from '../../src/instruments/chance.js';
@@ -15,6 +15,7 @@ import { installedCommand } from '../command.js';
 import { hasNumpy, mapWithNumpy } from './numpy.js';
 
 const kills = 100;
+const listeningKills = 12;
 const atATime = 4;
 /** The latest message after which one is killed, of those that the instrument has sent. */
 const lastMessage = 3000;
@@ -78,16 +79,26 @@ function check(folder: string): number {
   let messages = 0;
   for (const { n, value } of readRecording(folder)) {
     expect(n).toBe(messages);
-    const expected = message(messages++);
-    if (Buffer.isBuffer(expected)) expect(expected.equals(value as Buffer), `message ${n}`).toBe(true);
-    else expect(value).toBe(expected);
+    checkMessage(value, messages++);
   }
+  checkArrays(folder);
+  return messages;
+}
+
+/** Whether it is the n-th of its instrument. */
+function checkMessage(value: unknown, n: number): void {
+  const expected = message(n);
+  if (Buffer.isBuffer(expected)) expect(expected.equals(value as Buffer), `message ${n}`).toBe(true);
+  else expect(value).toBe(expected);
+}
+
+/** No header promises more than there is. */
+function checkArrays(folder: string): void {
   for (const name of arraysOf(folder)) {
     const npy = readFileSync(join(folder, name));
     const { headerBytes, dataBytes } = readNpyHeader(npy);
     expect(statSync(join(folder, name)).size, name).toBeGreaterThanOrEqual(headerBytes + dataBytes);
   }
-  return messages;
 }
 
 const arraysOf = (folder: string) => readdirSync(folder).filter((name) => name.endsWith('.npy'));
@@ -118,4 +129,55 @@ test(`a recorder killed at random moments leaves a readable recording, ${kills} 
     expect([dtype, shape.slice(1)]).toEqual(paths[at]!.includes('48x48') ? ['<u2', [48, 48]] : ['<f4', [3]]);
     if (shape[0]! > 0 && dtype === '<u2') expect(elements.slice(0, 2)).toEqual(['0', '1']);
   }
+});
+
+/** Has three instruments dial a recorder, and kills it after one of them has sent so many messages. */
+async function listenAndKill(folder: string, afterMessages: number): Promise<void> {
+  const recorder = spawn(process.execPath, [main, 'record', '--listen', 'serpy2://127.0.0.1:0', folder], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const closed = once(recorder, 'close');
+  let said = '';
+  const port = new Promise<number>((resolve) => {
+    recorder.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+      const found = /listening on .*:(\d+)/.exec(said);
+      if (found) resolve(Number(found[1]));
+    });
+  });
+  const url = `serpy2://127.0.0.1:${await port}?sendQueue.maxMessages=8`;
+  const instruments = await Promise.all([1, 2, 3].map(() => connect(url as 'serpy2://127.0.0.1:1')));
+  for (const each of instruments) each.on('warning', () => {}); // of what it has not sent
+  await Promise.all(instruments.map((each) => send(each, () => recorder.kill('SIGKILL'), afterMessages)));
+  for (const instrument of instruments) instrument.destroy();
+  const [code, signal] = (await closed) as [number | null, string | null];
+  expect(`${code} ${signal} ${said}`).toMatch(/^null SIGKILL recording into .*\nlistening on /);
+}
+
+test(`a recorder that instruments dial leaves a readable recording, too, ${listeningKills} times`, {
+  timeout: 120_000,
+}, async () => {
+  const random = seededRandom(21);
+  const folders = Array.from({ length: listeningKills }, (_, each) => join(place, `listening-${each}`));
+  const waiting = [...folders];
+  const work = async () => {
+    for (let next = waiting.pop(); next; next = waiting.pop())
+      await listenAndKill(next, Math.floor((lastMessage / 3) * random() ** 2));
+  };
+  await Promise.all(Array.from({ length: atATime }, work));
+
+  let largest = 0;
+  for (const folder of folders) {
+    const senders = new Map<string, number>();
+    let messages = 0;
+    for (const { n, from, value } of readRecording(folder)) {
+      expect(n).toBe(messages++);
+      const taken = senders.get(from!) ?? 0;
+      checkMessage(value, taken);
+      senders.set(from!, taken + 1);
+    }
+    checkArrays(folder);
+    largest = Math.max(largest, senders.size === 3 ? messages : 0);
+  }
+  expect(largest).toBeGreaterThan(100);
 });

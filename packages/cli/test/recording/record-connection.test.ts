@@ -1,6 +1,6 @@
 import type { PortableConnection } from 'serpy';
 import { expect, test } from 'vitest';
-import { recordConnection } from '../../src/recording/record.js';
+import { recordConnection, recordMessage } from '../../src/recording/record.js';
 import type { Recorder } from '../../src/recording/recorder.js';
 
 /** A connection that has this many messages at once, and what a recorder was asked to do with them. */
@@ -17,6 +17,9 @@ function setUp(count: number) {
   const recorder: Recorder = {
     get messages() {
       return asked.filter((each) => each === 'add').length;
+    },
+    get unwritten() {
+      return asked.length - 1 - asked.lastIndexOf('flush');
     },
     bytes: 0,
     add: () => asked.push('add') > 0,
@@ -43,4 +46,12 @@ test('it ends at its count', async () => {
   const { asked, connection, recorder } = setUp(1000);
   expect(await recordConnection(connection, recorder, new AbortController().signal, 5)).toBe('count');
   expect(asked.length).toBe(5);
+});
+
+test('lines of several connections are written after 256 messages at the latest, whichever they came from', () => {
+  const { asked, connection, recorder } = setUp(1);
+  for (let n = 0; n < 600; n++) {
+    recordMessage(recorder, { message: { type: 'int', value: n }, connection, from: `127.0.0.1:${n % 5}` });
+  }
+  expect(asked.flatMap((each, at) => (each === 'flush' ? [at] : []))).toEqual([256, 513]);
 });

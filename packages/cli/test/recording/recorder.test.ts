@@ -152,6 +152,21 @@ describe('a recording', () => {
     });
   });
 
+  test('says of each message from whom it came where several can send, and gives that back', () => {
+    const recorder = record([]);
+    const from = ['127.0.0.1:50001', '[::1]:50002'];
+    for (const each of from) {
+      for (const message of [{ type: 'int', value: 4 }, bytes(image(0)), bytes(Buffer.from('abc'))])
+        recorder.add(message, each);
+    }
+    recorder.close();
+    const senders = from.flatMap((each) => [each, each, each]);
+    expect(lines('index.jsonl').map((line) => line.from)).toEqual(senders);
+    expect(lines('values.jsonl').map((line) => line.from)).toEqual(from);
+    expect([...readRecording(folder)].map((message) => message.from)).toEqual(senders);
+    expect(arrayFiles()).toEqual(['uint16-3x4.npy']);
+  });
+
   test('has one file for the arrays of a type and shape, and another for each other', () => {
     const same = encodeNpy({ data: new Float32Array(4), shape: [2, 2] });
     const other = encodeNpy({ data: new Float32Array(4), shape: [4] });
@@ -214,6 +229,15 @@ describe('a recording', () => {
     [
       'a line that says too little',
       () => appendFileSync(file('index.jsonl'), '{"n":3}\n'),
+      /line 4: it is no line of an index/,
+    ],
+    [
+      'a sender that is none',
+      () =>
+        appendFileSync(
+          file('index.jsonl'),
+          '{"n":3,"timeMs":1,"wallMs":1,"type":"bytes","from":7,"file":"bytes.bin","offset":0,"length":0}\n',
+        ),
       /line 4: it is no line of an index/,
     ],
     [
