@@ -55,7 +55,12 @@ export class Link implements TransportHandler {
 
   start(): void {
     this.#started = true;
-    this.#session.up(this.#clock.now());
+    try {
+      this.#session.up(this.#clock.now());
+    } catch (error) {
+      this.#fail(error as Error);
+      return;
+    }
     if (this.#mustWait()) this.#pause();
     this.transport.start(this);
     this.#afterStep();
@@ -242,6 +247,7 @@ export class Link implements TransportHandler {
   #fail(error: Error): void {
     const failure = failureOf(error);
     if (this.#end?.reason !== 'closed') this.#end = failure;
+    this.transport.flush(); // the session may have said why
     this.destroy(failure.reason, failure.error);
   }
 

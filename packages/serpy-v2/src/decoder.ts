@@ -25,16 +25,20 @@ export const believedTimes = 4;
 /** Who is warned, and who has memory. */
 type DecoderOutput = Pick<SessionOutput<Outgoing>, 'warn' | 'allocate'>;
 
-/**
- * Asked about a frame of bytes whose checksum is wrong: whether it is a greeting, which is no message.
- * Reading stops there, so that what follows can be read by somebody else.
- */
-export type GreetingTest = (statedSum: number, sum: number, payload: Buffer) => boolean;
+/** Frames of bytes with a wrong checksum that are no messages. */
+export interface Greetings {
+  /** So many bytes they may have, whatever a message may. */
+  readonly mostBytes: number;
+  /** Whether one is. Reading stops there, so that what follows can be read by somebody else. */
+  recognise(statedSum: number, sum: number, payload: Buffer): boolean;
+}
+
+const noGreetings: Greetings = { mostBytes: 0, recognise: () => false };
 
 export class Decoder {
   readonly #maxMessageBytes: number;
   readonly #output: DecoderOutput;
-  readonly #isGreeting: GreetingTest;
+  readonly #greetings: Greetings;
   readonly #chunk = new Chunk();
   /** How many bytes have come in all. */
   #received = 0;
@@ -56,10 +60,10 @@ export class Decoder {
    * @param maxMessageBytes the largest payload; a header that states more is refused before anything is kept for it
    * @param output is warned of each message that was dropped because its checksum was wrong
    */
-  constructor(maxMessageBytes: number, output: DecoderOutput, isGreeting: GreetingTest = () => false) {
+  constructor(maxMessageBytes: number, output: DecoderOutput, greetings: Greetings = noGreetings) {
     this.#maxMessageBytes = maxMessageBytes;
     this.#output = output;
-    this.#isGreeting = isGreeting;
+    this.#greetings = greetings;
   }
 
   /** Takes bytes in, which must not change until `keep`. */
@@ -83,17 +87,22 @@ export class Decoder {
       if (this.#isWhole()) {
         const sum = this.#chunk.sum(this.#payloadBytes);
         this.#inPayload = false;
-        if (sum === this.#checksum) return decodeValue(this.#type, this.#takeWhole());
-        const payload = this.#chunk.take(this.#payloadBytes);
-        if (this.#type === frameType.bytes && this.#isGreeting(this.#checksum, sum, payload)) return undefined;
+        if (sum === this.#checksum) {
+          this.#checkSize();
+          return decodeValue(this.#type, this.#takeWhole());
+        }
+        if (this.#isGreeting(sum, this.#chunk.take(this.#payloadBytes))) return undefined;
         this.#warnOf(sum);
       } else {
         const body = this.#readBody();
         if (body === undefined) return undefined;
         this.#inPayload = false;
         this.#body = undefined;
-        if (body.sum === this.#checksum) return decodeValue(this.#type, body.bytes);
-        if (this.#type === frameType.bytes && this.#isGreeting(this.#checksum, body.sum, body.bytes)) return undefined;
+        if (body.sum === this.#checksum) {
+          this.#checkSize();
+          return decodeValue(this.#type, body.bytes);
+        }
+        if (this.#isGreeting(body.sum, body.bytes)) return undefined;
         this.#warnOf(body.sum);
       }
     }
@@ -168,15 +177,24 @@ export class Decoder {
       return this.#readHeader();
     }
     this.#fresh = false;
-    const payloadBytes = readUint32(from, at + lengthOffset);
-    if (payloadBytes > this.#maxMessageBytes) {
-      throw new MessageTooLargeError('the message that the peer sends', payloadBytes, this.#maxMessageBytes);
-    }
     this.#type = from[at + typeOffset] as number;
     this.#checksum = readUint32(from, at + checksumOffset);
-    this.#payloadBytes = payloadBytes;
+    this.#payloadBytes = readUint32(from, at + lengthOffset);
+    const maybeGreeting = this.#type === frameType.bytes && this.#payloadBytes <= this.#greetings.mostBytes;
+    if (!maybeGreeting) this.#checkSize();
     this.#inPayload = true;
     return true;
+  }
+
+  #checkSize(): void {
+    if (this.#payloadBytes <= this.#maxMessageBytes) return;
+    throw new MessageTooLargeError('the message that the peer sends', this.#payloadBytes, this.#maxMessageBytes);
+  }
+
+  #isGreeting(sum: number, payload: Buffer): boolean {
+    if (this.#type === frameType.bytes && this.#greetings.recognise(this.#checksum, sum, payload)) return true;
+    this.#checkSize();
+    return false;
   }
 
   /** Whether the payload is there, in one chunk, as those of nearly all small messages are. */

@@ -15,7 +15,7 @@ import { checksum } from './checksum.js';
 import { Decoder } from './decoder.js';
 import type { BatchedMessage } from './handshake/batch.js';
 import { noSession } from './handshake/faults.js';
-import { greetingKind } from './handshake/greeting.js';
+import { greetingKind, mostGreetingBytes } from './handshake/greeting.js';
 import { Handshake } from './handshake/handshake.js';
 import type { WholeMessage } from './handshake/received.js';
 import { handshakeSettings, type SessionOptions } from './handshake/session-settings.js';
@@ -127,7 +127,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
 
   /** The frame of a part of a stream. Throws `ERR_SERPY_OPTION` where there is no session. */
   encodePart(part: StreamPart): Frame {
-    if (!this.#handshake?.mayAcknowledge) throw this.#noSession('a stream');
+    this.#needSession('a stream');
     const payload = encodePart(part);
     const level = 'received';
     const sizeBytes = headerBytes + payload.length;
@@ -244,7 +244,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
 
   #greeted({ kind, payload }: { readonly kind: 'hello' | 'welcome'; readonly payload: Buffer }): void {
     this.#greeting = undefined;
-    if (kind === 'hello' && this.#role === 'server' && this.#handshake === undefined && this.#plainReceived === 0) {
+    if (kind === 'hello' && this.#role === 'server' && this.#handshake === undefined && this.#mayBegin) {
       this.#handshake = this.#newHandshake();
       this.#handshake.up(this.#nowMs);
     }
@@ -262,7 +262,23 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     if (level !== 'received' && level !== 'processed') {
       throw new OptionError(`the option acknowledge takes 'received' or 'processed', not ${JSON.stringify(level)}`);
     }
-    if (!this.#handshake?.mayAcknowledge) throw this.#noSession('the option acknowledge');
+    this.#needSession('the option acknowledge');
+  }
+
+  /** Throws where there is no session, nor can be one yet. */
+  #needSession(what: string): void {
+    if (this.#handshake === undefined && this.#role === 'server' && this.#mayBegin) {
+      this.#handshake = this.#newHandshake();
+      this.#handshake.up(this.#nowMs);
+    }
+    this.#handshake?.want(this.#nowMs);
+    if (!this.#handshake?.mayAcknowledge) throw this.#noSession(what);
+  }
+
+  /** Whether a client may yet begin a session on this link. */
+  get #mayBegin(): boolean {
+    const { handshake } = this.#options;
+    return handshake !== undefined && handshake !== 'off' && this.#plainReceived === 0;
   }
 
   #noSession(what: string): OptionError {
@@ -296,12 +312,15 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   }
 
   #newDecoder(): Decoder {
-    return new Decoder(this.#options.maxMessageBytes, this.#output, (stated, sum, payload) => {
-      if (this.#options.handshake === undefined || this.#options.handshake === 'off') return false;
-      const kind = greetingKind(stated, sum, payload);
-      if (kind === undefined) return false;
-      this.#greeting = { kind, payload: Buffer.from(payload) };
-      return true;
+    const { maxMessageBytes, handshake = 'off' } = this.#options;
+    if (handshake === 'off') return new Decoder(maxMessageBytes, this.#output);
+    return new Decoder(maxMessageBytes, this.#output, {
+      mostBytes: mostGreetingBytes,
+      recognise: (stated, sum, payload) => {
+        const kind = greetingKind(stated, sum, payload);
+        if (kind !== undefined) this.#greeting = { kind, payload: Buffer.from(payload) };
+        return kind !== undefined;
+      },
     });
   }
 }

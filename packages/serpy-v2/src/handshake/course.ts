@@ -67,13 +67,10 @@ export class Course<Out extends Cuttable> {
   /** A link is up, and both ends know where they are. */
   up(peer: Terms, nowMs: number): void {
     const { pingIntervalMs, silenceTimeoutMs } = this.#settings;
-    // The slower wish counts, so that nobody is asked more often than he likes.
-    const askMs = pingIntervalMs > 0 ? Math.max(pingIntervalMs, peer.pingIntervalMs) : 0;
-    const endMs = silenceTimeoutMs > 0 ? Math.max(silenceTimeoutMs, 2 * askMs) : 0;
-    this.#heartbeat = new Heartbeat({
-      pingIntervalMs: Math.min(askMs, longestTimerMs),
-      silenceTimeoutMs: Math.min(endMs, longestTimerMs),
-    });
+    // The slower wish counts, so that nobody is asked more often than he likes; but no wish puts off the end of a silence.
+    const mostMs = silenceTimeoutMs > 0 ? silenceTimeoutMs / 2 : longestTimerMs;
+    const askMs = pingIntervalMs > 0 ? Math.max(pingIntervalMs, Math.min(peer.pingIntervalMs, mostMs)) : 0;
+    this.#heartbeat = new Heartbeat({ pingIntervalMs: askMs, silenceTimeoutMs });
     this.#heartbeat.heard(nowMs);
     this.#nowMs = nowMs;
     this.#progressMs = nowMs;

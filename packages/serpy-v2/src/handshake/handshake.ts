@@ -46,6 +46,10 @@ export class Handshake<Out extends Cuttable> {
   #returning: Hello | undefined;
   /** Whether the client has shown that it has the session. */
   #confirmed = false;
+  /** Since when the server is there again and has not answered the client that comes back. */
+  #unansweredSinceMs: number | undefined;
+  /** At a server, whether the program has asked for what only a session has before the client has begun one, and waits for that. */
+  #wish: 'none' | 'waits' | 'in vain' = 'none';
   #nowMs = 0;
 
   constructor(
@@ -79,8 +83,9 @@ export class Handshake<Out extends Cuttable> {
       case 'on':
         return (this.#standing.course as Course<Out>).outflow.mayBegin;
       case 'plain':
-      case 'fresh':
         return true;
+      case 'fresh':
+        return this.#wish !== 'waits';
       default:
         return false;
     }
@@ -97,7 +102,7 @@ export class Handshake<Out extends Cuttable> {
 
   /** Whether acknowledgements can be asked for: not before it is known that they cannot. */
   get mayAcknowledge(): boolean {
-    return this.#phase !== 'plain';
+    return this.#phase !== 'plain' && !(this.#phase === 'fresh' && this.#wish === 'in vain');
   }
 
   /**
@@ -107,7 +112,9 @@ export class Handshake<Out extends Cuttable> {
   get undecided(): boolean {
     if (this.#role === 'client') return false;
     if (this.#standing.course) return !this.#confirmed;
-    return this.#phase === 'awaited' || (this.#phase === 'fresh' && this.#deadlineMs !== undefined);
+    return (
+      this.#phase === 'awaited' || (this.#phase === 'fresh' && this.#deadlineMs !== undefined && this.#wish === 'none')
+    );
   }
 
   get flowControlled(): boolean {
@@ -135,12 +142,20 @@ export class Handshake<Out extends Cuttable> {
   lost(): void {
     this.#phase = 'down';
     this.#deadlineMs = undefined;
+    this.#wish = 'none';
     this.#standing.course?.lost();
     if (this.#standing.resumableMs === 0) this.#standing.end('it cannot be resumed');
   }
 
   send(message: Out): void {
     this.#standing.course?.outflow.send(message);
+  }
+
+  /** At a server: the program asks for what only a session has. Nothing is sent before the client had time to begin one. */
+  want(nowMs: number): void {
+    if (this.#phase !== 'fresh' || this.#wish !== 'none') return;
+    this.#wish = 'waits';
+    this.#deadlineMs = nowMs + this.#settings.helloTimeoutMs;
   }
 
   receive(chunk: Buffer, nowMs: number): void {
@@ -221,11 +236,25 @@ export class Handshake<Out extends Cuttable> {
     if (this.#phase === 'awaited') throw this.#refusal('the client did not begin a handshake in time');
     if (this.#phase === 'answered')
       throw new SilentError('the client has not said a word since it was given a session');
+    if (this.#wish === 'waits') this.#wish = 'in vain'; // it may still begin one
     if (this.#phase !== 'asked') return;
     if (this.#settings.handshake === 'require') throw this.#refusal('the server does not answer the handshake');
-    this.#standing.end('the server does not know of sessions any more');
+    if (this.#standing.course) throw this.#unanswered(nowMs);
     this.#plainUntilMs = nowMs + plainForMs;
     this.#becomePlain();
+  }
+
+  /**
+   * At the client: a server that may be busy, or stopped for a while, still has the session. It is given up when the server has had as long
+   * as it would wait for us; and then on another link: on this one the server might yet go on with it.
+   */
+  #unanswered(nowMs: number): SilentError {
+    this.#unansweredSinceMs ??= nowMs;
+    if (nowMs - this.#unansweredSinceMs >= this.#settings.resumeWindowMs)
+      this.#standing.end('the server does not answer, and may not know of sessions any more');
+    return new SilentError(
+      'the server can be reached, and does not answer the client that comes back: is the program there busy, or stopped?',
+    );
   }
 
   #upAtClient(nowMs: number): void {
@@ -261,12 +290,7 @@ export class Handshake<Out extends Cuttable> {
 
   /** At the server: a client asks. */
   #asked(payload: Buffer): void {
-    if (!isVersionKnown(payload)) {
-      const reason = 'no common version of the handshake: use the same version of serpy at both ends';
-      this.#answer({ kind: 'refused', reason });
-      throw new ProtocolError(`a client was refused: ${reason}`);
-    }
-    const hello = decodeHello(payload);
+    const hello = this.#understood(payload);
     const { resume } = hello;
     if (resume && this.#sessions.find(resume.id)?.comesBack(hello, this.#output.seat)) return; // the link is that session's now
     const { plainSent } = this.#owner;
@@ -282,6 +306,18 @@ export class Handshake<Out extends Cuttable> {
     course.up(resume ? { ...hello, limits: { messages: 0, bytes: 0 } } : hello, this.#nowMs);
     this.#phase = 'answered';
     this.#deadlineMs = this.#nowMs + this.#settings.handshakeTimeoutMs;
+  }
+
+  /** A HELLO; one that cannot be understood is answered with the reason, and throws. */
+  #understood(payload: Buffer): Hello {
+    try {
+      if (isVersionKnown(payload)) return decodeHello(payload);
+      throw new ProtocolError('no common version of the handshake: use the same version of serpy at both ends');
+    } catch (error) {
+      const reason = (error as Error).message;
+      this.#answer({ kind: 'refused', reason });
+      throw new ProtocolError(`a client was refused: ${reason}`);
+    }
   }
 
   /**
@@ -314,6 +350,7 @@ export class Handshake<Out extends Cuttable> {
     }
     this.#phase = 'on';
     this.#deadlineMs = undefined;
+    this.#unansweredSinceMs = undefined;
     this.#standing.course?.writeState(); // the server waits for a word before it sends
   }
 
@@ -339,6 +376,7 @@ export class Handshake<Out extends Cuttable> {
     const type = reader.firstType;
     if (type === undefined) return false;
     if (isPlain(type)) {
+      if (this.#settings.handshake === 'require') throw this.#refusal('the client gave up waiting for the answer');
       const bytes = reader.takeAll();
       this.#standing.end('the client gave up waiting for the answer');
       this.#becomePlain();

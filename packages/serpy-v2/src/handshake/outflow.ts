@@ -168,6 +168,11 @@ export class Outflow<Out extends Cuttable> {
     this.#unsent = 0;
   }
 
+  /** Whether a peer can have come so far. */
+  canResume(next: number, taken: number): boolean {
+    return this.#acknowledged <= next && next <= this.#next && taken <= next;
+  }
+
   /** Another link: what the peer does not have is sent again. */
   resume(next: number, taken: number): void {
     this.acknowledged(next, taken);

@@ -76,8 +76,9 @@ export class Standing<Out extends Cuttable, Owner> {
   isResumedBy({ resume, resumableMs }: Hello): boolean {
     const { course } = this;
     if (!course || !resume || resume.attempt <= this.#attempt || course.farewell) return false;
-    if (!isProven(course.ticket, resume.attempt, resume.proof) || resume.next > course.outflow.next) return false;
+    if (!isProven(course.ticket, resume.attempt, resume.proof)) return false;
     this.#attempt = resume.attempt;
+    if (!course.outflow.canResume(resume.next, resume.taken)) return false;
     this.resumableMs = Math.min(this.#settings.resumeWindowMs, resumableMs);
     return true;
   }

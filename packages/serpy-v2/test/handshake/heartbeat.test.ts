@@ -4,19 +4,26 @@ import { expect, test } from 'vitest';
 import { Course } from '../../src/handshake/course.js';
 import { Heartbeat } from '../../src/handshake/heartbeat.js';
 
-test('a peer that wants to be asked after ages does not make a deadline that no timer can wait for', () => {
+test.each([
+  ['as late as leaves it time to answer', 15_000, 7_500],
+  ['no later than a timer can wait, where no silence ends the link', 0, 2 ** 31 - 1],
+])('a peer that wants to be asked after ages is asked %s', (_what, silenceTimeoutMs, expectedMs) => {
   const settings = {
     replay: { maxMessages: 10, maxBytes: 1000 },
     maxMessageBytes: 1000,
     window: { maxMessages: 10, maxBytes: 1000, drops: false },
     pingIntervalMs: 5_000,
-    silenceTimeoutMs: 15_000,
+    silenceTimeoutMs,
   };
   const ticket = { id: Buffer.alloc(16), secret: Buffer.alloc(32) };
-  const course = new Course(ticket, settings, { progress: () => {} } as unknown as SessionOutput<never>);
+  const output = { progress: () => {}, write: () => {} } as unknown as SessionOutput<never>;
+  const course = new Course(ticket, settings, output);
   const limits = { messages: 10, bytes: 1000 };
   course.up({ instance: Buffer.alloc(16), maxMessageBytes: 1000, pingIntervalMs: 2 ** 58, limits }, 0);
-  expect(course.deadlineMs).toBe(2 ** 31 - 1);
+  expect(course.deadlineMs).toBe(expectedMs);
+  course.tick(expectedMs);
+  if (silenceTimeoutMs === 0) return;
+  expect(() => course.tick(silenceTimeoutMs)).toThrow(/silent for 15000 ms/);
 });
 
 test('a peer is asked first, and then has its time, in a program that was too busy to ask', () => {

@@ -1,9 +1,13 @@
 /** What a session does with what comes, frame by frame: duplicates, gaps, damage, liars, and those who are not who they say. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { checksum } from '../../src/checksum.js';
 import { writeRecord } from '../../src/handshake/batch.js';
+import type { Course } from '../../src/handshake/course.js';
+import { crc32 } from '../../src/handshake/crc.js';
 import { controlFrame, Piece } from '../../src/handshake/piece.js';
 import { Sessions } from '../../src/handshake/sessions.js';
 import { controlType, pieceFlag, writeNumber } from '../../src/handshake/wire.js';
+import { writeHeader } from '../../src/header.js';
 import { frameType } from '../../src/wire.js';
 import { begun, End, exchange } from './talk.js';
 
@@ -531,20 +535,57 @@ test('a message that was taken back leaves no hole in what may be sent', () => {
 });
 
 test('what was to go out in a session arrives plainly where the peer is a plain one now', () => {
-  const { client } = begun();
+  const { client } = begun({ resumeWindowMs: 8_000 });
   const image = Buffer.alloc(10_000, 7);
   const frame = client.session.encode(image, {});
+  for (let link = 0; link < 3; link++) {
+    client.session.lost();
+    client.takeBytes();
+    client.up();
+    client.takeBytes();
+    expect(client.session.canSend).toBe(false);
+    expect(() => client.wait(5000)).toThrow('does not answer the client that comes back');
+  }
   client.session.lost();
+  client.up(); // the server has had its time: from now on it may be any
   client.takeBytes();
-  client.up();
-  client.takeBytes();
-  client.wait(5000); // nobody answers
+  client.wait(500);
   client.session.send(frame);
   const plain = new End('server', { handshake: 'off' });
   plain.up();
   plain.hear(client.takeBytes());
   expect(plain.warnings).toEqual([]);
   expect(plain.values).toEqual([image]);
+});
+
+test('a server that answers late, on one of the links that the client has tried since, still has the session', () => {
+  const { ends, sessions } = withSessions();
+  const { client, server } = ends;
+  client.say('one'); // and the server is stopped
+  client.takeBytes();
+  server.session.lost();
+  const hellos: Buffer[] = [];
+  for (let link = 0; link < 4; link++) {
+    client.session.lost();
+    client.up();
+    hellos.push(client.takeBytes());
+    expect(() => client.wait(5000)).toThrow('does not answer');
+  }
+  client.session.lost();
+  server.resumed = () => server.up();
+  for (const hello of hellos) {
+    const dead = new End('server', {}, sessions);
+    dead.up();
+    dead.hear(hello);
+    server.session.lost();
+    server.takeBytes();
+  }
+  expect(comeBack(ends, sessions).resumed).toBe(true);
+  exchange(ends);
+  client.proceed();
+  exchange(ends);
+  expect(server.values).toEqual(['one']);
+  expect([...client.warnings, ...server.warnings]).toEqual([]);
 });
 
 test('small messages that are said in one go travel in one frame, each with a number of its own', () => {
@@ -656,4 +697,153 @@ test('many small messages at full speed keep within the memory that is set aside
   let said = 0;
   for (; client.session.canSend; said++) client.say('a text');
   expect(said).toBe(50);
+});
+
+test('who requires a session takes nothing plain from a client that gave up waiting for the answer', () => {
+  const ends = { client: new End('client', {}), server: new End('server', { handshake: 'require' }, new Sessions()) };
+  ends.client.up();
+  ends.server.up();
+  const hello = ends.client.takeBytes();
+  ends.client.wait(500);
+  ends.client.session.send(ends.client.session.encode('in the open', {}));
+  ends.server.hear(Buffer.concat([hello, ends.client.takeBytes()]));
+  expect(ends.server.values).toEqual([]);
+  expect(ends.server.error).toMatchObject({
+    code: 'ERR_SERPY_PROTOCOL',
+    message: expect.stringContaining('the client gave up waiting for the answer'),
+  });
+});
+
+test.each([
+  ['to have been taken that was not sent', 0, 5],
+  ['to have come that was not sent', 5, 0],
+  ['to have been taken that has not come', 0, 1],
+  ['to be missing that had come', 0, 0],
+])('who says more %s does not get the session, and it stays as it was', (_what, next, taken) => {
+  const { ends, sessions } = withSessions();
+  ends.server.say('one');
+  exchange(ends);
+  ends.client.wait(100);
+  exchange(ends);
+  const { ticket } = ends.client.session.lasting!.session as Course<never>;
+  const spoil = (hello: Buffer) => {
+    const payload = hello.subarray(14);
+    const at = payload.indexOf(Buffer.of(0x83, 24, 0)) + 3; // attempt, next, taken
+    payload.writeBigUInt64LE(BigInt(next), at + 8);
+    payload.writeBigUInt64LE(BigInt(taken), at + 16);
+    payload.writeUInt32LE(crc32(payload, 0, payload.length - 4), payload.length - 4);
+    hello.writeUInt32LE(~checksum(payload) >>> 0, 6);
+    return hello;
+  };
+  expect(ticket.id).toHaveLength(16);
+  const { fresh, resumed } = comeBack(ends, sessions, spoil);
+  expect(resumed).toBe(false);
+  expect(fresh.error).toBeUndefined();
+  expect(sessions.find(ticket.id)).toBeDefined();
+});
+
+test.each([
+  ['a version that nobody knows', { versions: [2, 3] }, 'no common version'],
+  ['a field that it must understand and does not', { extra: 0xee }, 'the field 238'],
+])('a HELLO with %s is answered with the reason', (_what, wrong: { versions?: number[]; extra?: number }, reason) => {
+  const client = new End('client', {});
+  client.up();
+  const frame = client.takeBytes();
+  let fields = frame.subarray(14 + 12, frame.length - 4);
+  if (wrong.versions) {
+    const at = fields.indexOf(Buffer.of(1, 16, 0)) + 3;
+    wrong.versions.forEach((version, n) => {
+      fields.writeBigUInt64LE(BigInt(version), at + 8 * n);
+    });
+  }
+  if (wrong.extra) fields = Buffer.concat([fields, Buffer.of(wrong.extra, 0, 0)]);
+  const payload = Buffer.concat([Buffer.from('serpy HELLO\n'), fields, Buffer.alloc(4)]);
+  payload.writeUInt32LE(crc32(payload, 0, payload.length - 4), payload.length - 4);
+  const hello = Buffer.alloc(14 + payload.length);
+  hello.set(payload, 14);
+  writeHeader(hello, 0, frameType.bytes, ~checksum(payload) >>> 0, payload.length);
+  const server = new End('server', {}, new Sessions());
+  server.up();
+  server.hear(hello);
+  expect(server.error?.message).toMatch(/^a client was refused: /);
+  const answer = server.takeBytes();
+  client.hear(answer);
+  expect(client.error?.message).toContain('the server refused the handshake');
+  expect(client.error?.message.toLowerCase()).toContain(reason);
+});
+
+test('the smallest limit of messages leaves room for the greetings', () => {
+  const { client, server } = begun({ maxMessageBytes: 1 }, { maxMessageBytes: 1 });
+  client.say('1');
+  exchange({ client, server });
+  expect(server.values).toEqual(['1']);
+  expect([client.error, server.error]).toEqual([undefined, undefined]);
+});
+
+test('a message that is as small as a greeting and beyond the limit is refused, whole or not, damaged or not', () => {
+  const frame = Buffer.alloc(14 + 100);
+  writeHeader(frame, 0, frameType.bytes, 0, 100);
+  const damaged = Buffer.from(frame);
+  damaged[6] = 1;
+  for (const [bytes, slice] of [
+    [frame, 200],
+    [frame, 20],
+    [damaged, 200],
+    [damaged, 20],
+  ] as const) {
+    const server = new End('server', { maxMessageBytes: 99 }, new Sessions());
+    server.up();
+    for (let at = 0; at < bytes.length; at += slice) server.hear(bytes.subarray(at, at + slice));
+    expect(server.error?.code).toBe('ERR_SERPY_TOO_LARGE');
+    expect(server.values).toEqual([]);
+  }
+});
+
+describe('a server that asks for what only a session has before the client has begun one', () => {
+  test('waits with it for the HELLO', () => {
+    const ends = { client: new End('client', {}), server: new End('server', {}, new Sessions()) };
+    ends.client.up();
+    ends.server.up();
+    const frame = ends.server.session.encode('at once', { acknowledge: 'received' });
+    expect(ends.server.session.canSend).toBe(false);
+    exchange(ends);
+    expect(ends.server.session.canSend).toBe(true);
+    ends.server.session.send(frame);
+    ends.server.proceed();
+    exchange(ends);
+    ends.client.wait(100);
+    exchange(ends);
+    expect(ends.client.values).toEqual(['at once']);
+    expect(ends.server.acknowledged).toEqual([frame]);
+  });
+
+  test('is told after helloTimeoutMs that there is none, and the link is as good as ever', () => {
+    const server = new End('server', {}, new Sessions());
+    server.up();
+    const frame = server.session.encode('at once', { acknowledge: 'received' });
+    server.wait(499);
+    expect(server.session.canSend).toBe(false);
+    server.wait(1);
+    expect(server.session.canSend).toBe(true);
+    server.session.send(frame);
+    expect(server.rejected).toEqual([frame]);
+    expect(() => server.session.encode('again', { acknowledge: 'received' })).toThrow(/handshake/);
+    server.say('plain');
+    const client = new End('client', { handshake: 'off' });
+    client.up();
+    client.hear(server.takeBytes());
+    expect(client.values).toEqual(['plain']);
+  });
+
+  test('is told at once where it has none, and where the client has spoken plainly', () => {
+    const off = new End('server', { handshake: 'off' });
+    off.up();
+    expect(() => off.session.encode('x', { acknowledge: 'received' })).toThrow(/handshake: 'off'/);
+    const server = new End('server', {}, new Sessions());
+    const client = new End('client', { handshake: 'off' });
+    for (const end of [server, client]) end.up();
+    client.say('plain');
+    exchange({ client, server });
+    expect(() => server.session.encode('x', { acknowledge: 'received' })).toThrow(/has not begun one/);
+  });
 });
