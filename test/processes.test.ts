@@ -188,6 +188,45 @@ describe('a session', () => {
     await exchangeWhileBlocked(short, short, 'client server');
   });
 
+  test.skipIf(isWindows)(
+    'loses nothing, and nothing comes twice, where the server is stopped until its client has tried it on several links',
+    async () => {
+      const oneAfterTheOther = async (protocol: ProtocolName, options: object) => {
+        const [program, port] = await server(protocol, 0, short);
+        const { connection, events } = await client(protocol, port, { autoRestart: true, reconnect: soon, ...options });
+        const checker = new Checker({ order: 'stream' });
+        const send = async (n: number) => {
+          const text = `message ${n}`;
+          const attempt = checker.attempted(text);
+          attempt.ended(outcomeOfSend(false, await connection.sendData(text)));
+        };
+        for (let n = 0; n < 10; n++) await send(n);
+        program.signal('SIGSTOP');
+        const stopped = performance.now();
+        let n = 10;
+        // The first link is silent for 300 ms, and the next one is given 5 s.
+        for (; performance.now() - stopped < 7_000; n++) {
+          await send(n);
+          await sleep(50);
+        }
+        program.signal('SIGCONT');
+        for (const end = n + 10; n < end; n++) await send(n);
+        for (let back = 0; back < n; back++) {
+          checker.received('the client', String(await connection.getData({ timeoutMs: 15_000 })));
+        }
+        expect(checker.judge({ mayMiss: 0 }), protocol).toEqual([]);
+        expect(events.filter((event) => event === 'disconnect silent').length, protocol).toBeGreaterThan(1);
+        expect(connection.isConnected()).toBe(true);
+      };
+      await Promise.all([
+        oneAfterTheOther('v2', { handshake: 'prefer', ...short }),
+        oneAfterTheOther('v2', { handshake: 'require', ...short }),
+        oneAfterTheOther('auto', short),
+      ]);
+    },
+    60_000,
+  );
+
   test('goes on when the clock of the computer is set a day forth and two days back', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     onTestFinished(() => {

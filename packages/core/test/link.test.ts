@@ -1,6 +1,8 @@
 /** A link that is given away, as one resumed session takes the link of a connection that had seemed new. */
 import { expect, test } from 'vitest';
+import { ProtocolError } from '../src/errors.js';
 import { Link, type LinkOwner } from '../src/link.js';
+import type { LinkEnd } from '../src/link-end.js';
 import type { Outgoing, Received, Session } from '../src/protocol.js';
 import { ManualClock } from '../src/testing/manual-clock.js';
 import type { Transport, TransportHandler } from '../src/transport.js';
@@ -67,4 +69,21 @@ test('a link that was given away watches its transport no more', async () => {
   expect(clock.pending).toBe(0);
   await clock.advance(10_000);
   expect(transport.destroyed).toBe(false);
+});
+
+test('a link that its session cannot go on with ends, and says why', async () => {
+  const clock = new ManualClock();
+  const transport = new Stuck();
+  const ends: LinkEnd[] = [];
+  const failing = {
+    ...idle,
+    up: () => {
+      throw new ProtocolError('it was never sent');
+    },
+  };
+  const link = new Link(transport, failing, owner, clock, { lost: (end) => ends.push(end) });
+  link.start();
+  expect(transport.destroyed).toBe(true);
+  expect(ends).toMatchObject([{ reason: 'protocol', error: { message: 'it was never sent' } }]);
+  expect(clock.pending).toBe(0);
 });

@@ -238,8 +238,8 @@ export class Handshake<Out extends Cuttable> {
       throw new SilentError('the client has not said a word since it was given a session');
     if (this.#wish === 'waits') this.#wish = 'in vain'; // it may still begin one
     if (this.#phase !== 'asked') return;
-    if (this.#settings.handshake === 'require') throw this.#refusal('the server does not answer the handshake');
     if (this.#standing.course) throw this.#unanswered(nowMs);
+    if (this.#settings.handshake === 'require') throw this.#refusal('the server does not answer the handshake');
     this.#plainUntilMs = nowMs + plainForMs;
     this.#becomePlain();
   }
