@@ -55,6 +55,8 @@ export const healingRounds = 400;
 const roundMs = 250;
 const mostSlices = 300;
 const closeTimeoutMs = 30_000;
+/** A resume window that no world lives to see the end of. */
+const never = 1e7;
 
 /** So long the system takes to find out that nobody is at the other end of a plain link. */
 const keepAliveRounds = 80;
@@ -94,8 +96,8 @@ export class World implements Surroundings {
     this.#random = seededRandom(Math.imul(seed, 0x9e3779b1) + 77);
     this.#events = events;
     const require = this.draw(4) > 0;
-    this.#mayLose = !require;
     this.#clientOptions = this.#drawOptions(require ? 'require' : 'prefer');
+    this.#mayLose = this.#clientOptions.resumeWindowMs !== never; // it may end while a server does not answer
     this.#serverOptions = this.#drawOptions(require && this.draw(4) === 0 ? 'require' : 'prefer');
     this.pipeBytes = this.#pick([1, 500, 10_000, 1_000_000]);
     this.#sizes = this.draw(5) === 0 ? [...sizes, ...large] : sizes.slice(0, 3 + this.draw(sizes.length - 2));
@@ -187,7 +189,7 @@ export class World implements Surroundings {
       handshake,
       pingIntervalMs,
       silenceTimeoutMs,
-      resumeWindowMs: this.#pick([1e7, 1e7, 1e7, 20_000]),
+      resumeWindowMs: this.#pick([never, never, never, 20_000]),
       replayQueue: { maxMessages: this.#pick([1, 3, 70, 4096]), maxBytes: this.#pick([1, 9000, 500_000, 64_000_000]) },
       receiveQueue: {
         maxMessages: this.#pick([1, 2, 5, 100]),
