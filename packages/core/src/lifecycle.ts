@@ -176,7 +176,7 @@ export class Lifecycle implements ConversationOwner, LinkLife {
    * that may come back.
    */
   close(reason = ''): Promise<void> {
-    this.#closeReason = reason;
+    this.#closeReason ||= reason;
     const mayComeBack = this.#state === 'reconnecting' && this.#owner.unsettled;
     if (!this.ending && !this.#link && !mayComeBack) this.#finish('finished', 'closed', undefined);
     if (this.#state === 'closed') return Promise.resolve();

@@ -53,6 +53,10 @@ export const option = {
     return spec('true or false', v.boolean(), fallback);
   },
 
+  text(fallback: string): OptionSpec<string> {
+    return spec('a string', v.string(), fallback);
+  },
+
   /** A whole number from `min` to `max`, both included. */
   count(min: number, max: number, fallback: number | undefined): OptionSpec<number> {
     const schema = v.pipe(v.number(), v.safeInteger(), v.minValue(min), v.maxValue(max));

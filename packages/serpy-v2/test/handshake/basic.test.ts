@@ -18,6 +18,14 @@ async function pair(options: ConnectionOptions = {}, serverOptions: Partial<Serv
   return made.accepted;
 }
 
+/** Resolves when the condition holds. */
+async function until(condition: () => boolean): Promise<void> {
+  for (let turn = 0; !condition(); turn++) {
+    if (turn > 10_000) throw new Error('the condition never came true');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
 test('messages of all kinds go both ways', async () => {
   const accepted = await pair();
   const values = ['text', 42, 1.5, Buffer.from('bytes'), Buffer.alloc(10_000, 1), Buffer.alloc(1_000_000, 2), ''];
@@ -90,4 +98,29 @@ test('messages whose fate is not known are no bad frames', async () => {
   network.links[0]?.reset();
   expect(await warned).toMatchObject([{ code: 'ERR_SERPY_UNKNOWN' }]);
   expect(client.stats().badFrames).toBe(0);
+});
+
+test.each([
+  ['a'.repeat(2000), 'a'.repeat(1024)],
+  [`a${'é'.repeat(600)}`, `a${'é'.repeat(511)}`],
+  [`ab${'€'.repeat(400)}`, `ab${'€'.repeat(340)}`],
+  [`abc${'🔬'.repeat(300)}`, `abc${'🔬'.repeat(255)}`],
+  ['🔬'.repeat(256), '🔬'.repeat(256)],
+])('a reason of more than 1,024 bytes is cut between two characters', async (reason, told) => {
+  const accepted = await pair();
+  await client.close({ reason });
+  await until(() => accepted.state === 'closed');
+  expect(accepted.closeInfo?.peerReason).toBe(told);
+});
+
+test('the reason of the first close() counts, and closeServer() gives one to each peer', async () => {
+  let accepted = await pair();
+  await Promise.all([client.close({ reason: 'measured' }), client.close()]);
+  await until(() => accepted.state === 'closed');
+  expect(accepted.closeInfo).toMatchObject({ intended: true, peerReason: 'measured' });
+  client = await stage().client({ autoRestart: false }).connect('127.0.0.1', 5000);
+  accepted = await server.getConnection();
+  await server.closeServer({ reason: 'the shutter is stuck' });
+  await until(() => client.state === 'closed');
+  expect(client.closeInfo).toMatchObject({ intended: true, peerReason: 'the shutter is stuck' });
 });
