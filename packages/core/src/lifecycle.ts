@@ -215,7 +215,7 @@ export class Lifecycle implements ConversationOwner, LinkLife {
 
   /** It has had its time to close. */
   #closeAtOnce(): void {
-    this.destroyLink();
+    this.#link?.giveUp(this.#closeReason);
     this.#finish('finished', 'closed', undefined);
   }
 

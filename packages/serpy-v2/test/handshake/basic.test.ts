@@ -124,3 +124,13 @@ test('the reason of the first close() counts, and closeServer() gives one to eac
   await until(() => client.state === 'closed');
   expect(client.closeInfo).toMatchObject({ intended: true, peerReason: 'the shutter is stuck' });
 });
+
+test('a close() that has waited for too long says no goodbye in the middle of a message', async () => {
+  const accepted = await pair({ closeTimeoutMs: 50, replayQueue: { maxBytes: 500_000 } }, { resumeWindowMs: 0 });
+  network.links[0]?.toClient.stall(); // nothing is acknowledged, and nothing more of it kept
+  await client.sendData(Buffer.alloc(20_000_000));
+  await client.close({ reason: 'done' });
+  await until(() => accepted.state === 'closed');
+  expect(accepted.closeInfo).toMatchObject({ intended: false, peerReason: undefined });
+  expect(accepted.isDataAvailable()).toBe(false);
+});
