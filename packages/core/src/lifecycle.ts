@@ -277,7 +277,7 @@ export class Lifecycle implements ConversationOwner, LinkLife {
       up: (transport) => this.#attach(transport),
       gaveUp: (error) => this.#finish('link-lost', 'gave-up', error),
     });
-    this.#redial.floorMs = end.resumableMs > 0 ? 0 : undefined; // a peer of a session takes it, an original does not
+    this.#redial.inSession = end.resumableMs > 0;
     this.#redial.next(this.#attempt, end.error);
     this.#owner.linkLost(); // last: a listener of its warning may end the connection
   }

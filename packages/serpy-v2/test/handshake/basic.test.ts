@@ -134,3 +134,20 @@ test('a close() that has waited for too long says no goodbye in the middle of a 
   expect(accepted.closeInfo).toMatchObject({ intended: false, peerReason: undefined });
   expect(accepted.isDataAvailable()).toBe(false);
 });
+
+test.each([
+  ['in a session', 'prefer', undefined, 0],
+  ['in a session', 'prefer', 2000, 2000],
+  ['in a session', 'prefer', 0, 0],
+  ['without one', 'off', undefined, 500],
+  ['without one', 'off', 2000, 2000],
+  ['without one', 'off', 0, 0],
+] as const)(
+  '%s (handshake: %j), with minDelayMs %j, a client waits %d ms before it dials again',
+  async (_, handshake, minDelayMs, delayMs) => {
+    await pair({ handshake, reconnect: { minDelayMs, baseDelayMs: 0 } });
+    const reconnecting = once(client, 'reconnecting');
+    network.links[0]?.reset();
+    expect(await reconnecting).toMatchObject([{ attempt: 1, delayMs }]);
+  },
+);
