@@ -7,7 +7,7 @@ import type { CloseInfo, ConnectInfo } from './connection-events.js';
 import { type ConnectionEvent, type ConnectionState, nextState } from './connection-state.js';
 import type { ConversationOwner } from './conversation.js';
 import type { Environment } from './environment.js';
-import { ConnectError, isSerpyError, OptionError } from './errors.js';
+import { OptionError } from './errors.js';
 import type { ProgressInfo } from './lasting.js';
 import type { LifecycleOwner } from './lifecycle-owner.js';
 import type { Link } from './link.js';
@@ -18,6 +18,7 @@ import { abortError, Pending, type WaitOptions } from './pending.js';
 import type { Role } from './protocol.js';
 import { firstAttempt } from './reconnect.js';
 import { dialOnce, Redial } from './redial.js';
+import { firstLinkError } from './system-errors.js';
 import type { Address, Transport } from './transport.js';
 
 export class Lifecycle implements ConversationOwner, LinkLife {
@@ -251,9 +252,7 @@ export class Lifecycle implements ConversationOwner, LinkLife {
     if (this.#state === 'closed') return;
     if (this.#state === 'connected' && !this.#everReady && this.#role === 'client') {
       this.#move('dial-failed');
-      const hungUp = 'the peer hung up before messages could be exchanged';
-      const refused = isSerpyError(end.error) && end.error.code === 'ERR_SERPY_AUTH';
-      this.#settleReady(refused ? end.error : new ConnectError(hungUp, { cause: end.error }));
+      this.#settleReady(firstLinkError(end.error, this.#address as Address));
       this.#owner.linkLost();
       return;
     }

@@ -1,12 +1,16 @@
 /** Sessions between two of our peers, in a network in memory: made, broken, gone on with. */
 import { once } from 'node:events';
 import { isDeepStrictEqual } from 'node:util';
+import type { Transport } from 'serpy-core';
 import type { MemoryNetwork } from 'serpy-core/testing';
 import type { Connection, ConnectionOptions, Server, ServerOptions } from 'serpy-v2';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { encodeWelcome } from '../../src/handshake/greeting.js';
 import { stages } from './stage.js';
 
 const stage = stages();
+/** A peer that hears and says nothing. */
+const deaf = { received: () => {}, drained: () => {}, ended: () => {}, closed: () => {} };
 let network: MemoryNetwork;
 let server: Server;
 let client: Connection;
@@ -151,3 +155,48 @@ test.each([
     expect(await reconnecting).toMatchObject([{ attempt: 1, delayMs }]);
   },
 );
+
+describe("connect with handshake: 'require' says why it failed, and what to do", () => {
+  const refusal = async () => {
+    network = stage().network;
+    const failure = stage().client({ handshake: 'require' }).connect('127.0.0.1', 5000);
+    return (await failure.catch((error) => error)) as { code: unknown; message: string; cause: { message: string } };
+  };
+
+  test('where the server is a plain one', async () => {
+    await stage().server({ handshake: 'off' });
+    const { code, message, cause } = await refusal();
+    expect({ code, cause }).toMatchObject({ code: 'ERR_SERPY_CONNECT', cause: { code: 'ERR_SERPY_PROTOCOL' } });
+    expect(message).toBe(`cannot connect to 127.0.0.1:5000: ${cause.message}`);
+    expect(message).toMatch(/does not answer the handshake.*Use handshake: 'prefer' to talk to it without a session$/);
+  });
+
+  test('where the server says nothing at all', async () => {
+    const accept = (transport: Transport) => transport.start(deaf);
+    await stage().network.listen({ host: '127.0.0.1', port: 5000, keepAliveMs: 0, accept, failed: () => {} });
+    expect((await refusal()).message).toContain('does not answer the handshake');
+  });
+
+  test('where the server refuses', async () => {
+    const accept = (transport: Transport) => {
+      transport.start(deaf);
+      const outcome = { kind: 'refused', reason: 'use the same version of serpy at both ends' } as const;
+      const limits = { messages: 1, bytes: 1 };
+      const terms = { instance: Buffer.alloc(16), maxMessageBytes: 1, pingIntervalMs: 1, limits };
+      transport.write(encodeWelcome({ ...terms, outcome }));
+      transport.flush();
+    };
+    await stage().network.listen({ host: '127.0.0.1', port: 5000, keepAliveMs: 0, accept, failed: () => {} });
+    expect((await refusal()).message).toBe(
+      'cannot connect to 127.0.0.1:5000: the server refused the handshake: use the same version of serpy at both ends',
+    );
+  });
+
+  test('where the server hangs up', async () => {
+    const accept = (transport: Transport) => transport.end();
+    await stage().network.listen({ host: '127.0.0.1', port: 5000, keepAliveMs: 0, accept, failed: () => {} });
+    const { code, message } = await refusal();
+    expect(code).toBe('ERR_SERPY_CONNECT');
+    expect(message).toMatch(/^cannot connect to 127\.0\.0\.1:5000: it hung up at once: .*port.*connection.*key/);
+  });
+});
