@@ -54,6 +54,11 @@ export class Lasting<Out extends Cuttable, Owner> implements LastingSession {
     else if (end > 0) this.#standing.course?.inflow.takenUpTo(end, sizeBytes);
   }
 
+  dropped(received: { readonly sizeBytes: number; readonly end?: number }): void {
+    const { end = 0, sizeBytes } = received;
+    if (end > 0) this.#standing.course?.inflow.droppedLast(end, sizeBytes);
+  }
+
   get resumableMs(): number {
     const { course, resumableMs } = this.#standing;
     return course === undefined || course.farewell ? 0 : resumableMs;
