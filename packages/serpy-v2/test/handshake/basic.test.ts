@@ -119,7 +119,11 @@ test.each([
 
 test('the reason of the first close() counts, and closeServer() gives one to each peer', async () => {
   let accepted = await pair();
-  await Promise.all([client.close({ reason: 'measured' }), client.close()]);
+  const sent = client.sendData('to be taken', { acknowledge: 'processed' });
+  const closed = [client.close({ reason: 'measured' }), client.close(), client.close({ reason: 'once more' })];
+  expect(await accepted.getData()).toBe('to be taken'); // until then they wait
+  expect(await sent).toBe(true);
+  await Promise.all(closed);
   await until(() => accepted.state === 'closed');
   expect(accepted.closeInfo).toMatchObject({ intended: true, peerReason: 'measured' });
   client = await stage().client({ autoRestart: false }).connect('127.0.0.1', 5000);
