@@ -33,12 +33,11 @@ export function optionRows(): OptionRow[] {
       ends,
       packages: packagesOf(option),
     } as const;
-    if (typeof spec.default !== 'object' || spec.default === null) return [row];
-    const below = Object.entries(spec.default).map(([name, value]) => ({
+    const below = Object.entries(spec.below ?? {}).map(([name, each]) => ({
       ...row,
       option: `${option}.${name}`,
       takes: takesBelow(spec, option, name),
-      default: shown(value),
+      default: shown(each.default ?? each.usual),
     }));
     return [row, ...below];
   });

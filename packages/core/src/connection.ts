@@ -5,6 +5,7 @@
 import { EventEmitter } from 'node:events';
 import { inspect, types } from 'node:util';
 import type { ByteSource, ReceivedStream, SendStreamOptions } from './byte-streams.js';
+import { type CloseOptions, closeReason } from './close-options.js';
 import type { CloseInfo, ConnectionEvents } from './connection-events.js';
 import type { ConnectionState } from './connection-state.js';
 import type { Conversation } from './conversation.js';
@@ -54,12 +55,6 @@ export let refusePeer: (connection: Connection<ProtocolTypes>, error: Error) => 
 
 /** The options of `sendData`: the protocol's own, and how long it may wait. */
 export type SendOptions<T extends ProtocolTypes> = T['sendOptions'] & WaitOptions;
-
-/** The options of `close`. */
-export interface CloseOptions {
-  /** Why, in words for the peer; at most 1,024 bytes of them arrive. */
-  readonly reason?: string | undefined;
-}
 
 /** One connection to one peer. See the protocol packages for what can be sent. */
 export class Connection<T extends ProtocolTypes> extends EventEmitter<ConnectionEvents> {
@@ -281,10 +276,17 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
 
   /**
    * Sends what is queued, waits for acknowledgements that are due, says goodbye, and closes; after `closeTimeoutMs` at once.
-   * Without a link it closes at once. What was received and not taken can still be taken. Never rejects.
-   * @param options.reason is told to the peer, where there is a session: its `closeInfo.peerReason`
+   * Without a link it closes at once. What was received and not taken can still be taken.
+   * @param options.reason is told to the peer, where there is a session: its `closeInfo.peerReason`. That of the first call counts
+   * @throws `ERR_SERPY_OPTION` for wrong options, and then nothing has happened; nothing else
    */
-  close({ reason = '' }: CloseOptions = {}): Promise<void> {
+  close(options: CloseOptions = {}): Promise<void> {
+    let reason: string;
+    try {
+      reason = closeReason(options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     const closed = this.#lifecycle.close(reason);
     if (this.state === 'closing') this.#conversation.finishUp(this.#lifecycle.closedError('sendData'));
     return closed;

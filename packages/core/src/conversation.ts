@@ -261,8 +261,9 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
 
   // What the queues tell.
 
-  droppedIncoming(error: MessagesDroppedError | undefined): void {
+  droppedIncoming(error: MessagesDroppedError | undefined, newest?: Received): void {
     this.#counters.droppedReceiving++;
+    if (newest) this.lasting?.dropped(newest);
     if (error) this.#warnings.hold(error);
   }
 

@@ -1,8 +1,9 @@
 /** serpy-core: what the protocol packages and the facade are built on. Programs use those. */
 export { ByteQueue } from './byte-queue.js';
 export type { ByteSource, ReceivedStream, SendStreamOptions } from './byte-streams.js';
+export type { CloseOptions } from './close-options.js';
 export { decoderStream, encoderStream, type MessageDecoder, soloOutput, type ValueEncoder } from './codec-streams.js';
-export { type CloseOptions, Connection, type SendOptions } from './connection.js';
+export { Connection, type SendOptions } from './connection.js';
 export type * from './connection-events.js';
 export type { ConnectionState } from './connection-state.js';
 export { type Clock, type Environment, systemEnvironment } from './environment.js';

@@ -42,8 +42,10 @@ export interface LastingSession {
   readonly settled: boolean;
   /** Whether the peer keeps to limits, so that reading need never wait for the application: also while a session is being gone on with. */
   readonly flowControlled: boolean;
-  /** The application has taken this message, or the queue has dropped it. */
+  /** The application has taken this message, or the queue has dropped it for a newer one. */
   taken(received: Sized): void;
+  /** The queue has dropped this message, which was read last, and keeps what came before it. */
+  dropped(received: Sized): void;
   /** How long the peer may come back after its link is lost, in milliseconds; 0 when it will not. */
   readonly resumableMs: number;
   /** What the peer said when it closed; undefined while it has not. */

@@ -7,7 +7,7 @@ import type { CloseInfo, ConnectInfo } from './connection-events.js';
 import { type ConnectionEvent, type ConnectionState, nextState } from './connection-state.js';
 import type { ConversationOwner } from './conversation.js';
 import type { Environment } from './environment.js';
-import { ConnectError, isSerpyError, OptionError } from './errors.js';
+import { OptionError } from './errors.js';
 import type { ProgressInfo } from './lasting.js';
 import type { LifecycleOwner } from './lifecycle-owner.js';
 import type { Link } from './link.js';
@@ -18,6 +18,7 @@ import { abortError, Pending, type WaitOptions } from './pending.js';
 import type { Role } from './protocol.js';
 import { firstAttempt } from './reconnect.js';
 import { dialOnce, Redial } from './redial.js';
+import { firstLinkError } from './system-errors.js';
 import type { Address, Transport } from './transport.js';
 
 export class Lifecycle implements ConversationOwner, LinkLife {
@@ -176,7 +177,7 @@ export class Lifecycle implements ConversationOwner, LinkLife {
    * that may come back.
    */
   close(reason = ''): Promise<void> {
-    this.#closeReason = reason;
+    this.#closeReason ||= reason;
     const mayComeBack = this.#state === 'reconnecting' && this.#owner.unsettled;
     if (!this.ending && !this.#link && !mayComeBack) this.#finish('finished', 'closed', undefined);
     if (this.#state === 'closed') return Promise.resolve();
@@ -215,7 +216,7 @@ export class Lifecycle implements ConversationOwner, LinkLife {
 
   /** It has had its time to close. */
   #closeAtOnce(): void {
-    this.destroyLink();
+    this.#link?.giveUp(this.#closeReason);
     this.#finish('finished', 'closed', undefined);
   }
 
@@ -251,9 +252,7 @@ export class Lifecycle implements ConversationOwner, LinkLife {
     if (this.#state === 'closed') return;
     if (this.#state === 'connected' && !this.#everReady && this.#role === 'client') {
       this.#move('dial-failed');
-      const hungUp = 'the peer hung up before messages could be exchanged';
-      const refused = isSerpyError(end.error) && end.error.code === 'ERR_SERPY_AUTH';
-      this.#settleReady(refused ? end.error : new ConnectError(hungUp, { cause: end.error }));
+      this.#settleReady(firstLinkError(end.error, this.#address as Address));
       this.#owner.linkLost();
       return;
     }
@@ -277,7 +276,7 @@ export class Lifecycle implements ConversationOwner, LinkLife {
       up: (transport) => this.#attach(transport),
       gaveUp: (error) => this.#finish('link-lost', 'gave-up', error),
     });
-    this.#redial.floorMs = end.resumableMs > 0 ? 0 : undefined; // a peer of a session takes it, an original does not
+    this.#redial.inSession = end.resumableMs > 0;
     this.#redial.next(this.#attempt, end.error);
     this.#owner.linkLost(); // last: a listener of its warning may end the connection
   }

@@ -140,6 +140,13 @@ export class Link implements TransportHandler {
     else this.#schedule();
   }
 
+  /** It has had its time to close: the last words, as far as the system takes them at once, and the end. */
+  giveUp(reason: string): void {
+    const { lasting } = this.#session;
+    if (!this.#over && !this.#saidGoodbye && lasting?.flowControlled) this.#sayGoodbye(reason);
+    this.destroy('closed');
+  }
+
   /** Ends the link at once. */
   destroy(reason: DisconnectReason, error?: Error): void {
     this.#end ??= { reason, error };

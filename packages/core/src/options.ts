@@ -5,7 +5,7 @@ import { OptionError } from './errors.js';
 import type { GateSettings } from './gate.js';
 import { checkNames } from './option-names.js';
 import { maxTimeoutMs } from './pending.js';
-import type { ReconnectOptions } from './reconnect.js';
+import { type ReconnectOptions, usualMinDelayMs } from './reconnect.js';
 import type { SecuritySettings } from './security.js';
 import type { QueueOptions, WhenFull } from './send-queue.js';
 import { keyOption } from './shared-key.js';
@@ -19,6 +19,10 @@ export interface OptionSpec<T> {
   readonly default: T | undefined;
   /** Whether it may be left out although it has no default. */
   readonly optional?: boolean;
+  /** What it is then in most cases: for one whose default depends on what is not known yet. */
+  readonly usual?: T;
+  /** Of a group: what each option in it takes. */
+  readonly below?: Readonly<Record<string, OptionSpec<unknown>>>;
   /** The value, checked and completed. Throws an `OptionError` that names `path`. */
   parse(value: unknown, path: string): T;
   /** Throws an `OptionError` where other options that were given contradict this value. Called when each is checked for itself. */
@@ -53,6 +57,10 @@ export const option = {
     return spec('true or false', v.boolean(), fallback);
   },
 
+  text(fallback: string): OptionSpec<string> {
+    return spec('a string', v.string(), fallback);
+  },
+
   /** A whole number from `min` to `max`, both included. */
   count(min: number, max: number, fallback: number | undefined): OptionSpec<number> {
     const schema = v.pipe(v.number(), v.safeInteger(), v.minValue(min), v.maxValue(max));
@@ -82,6 +90,7 @@ export const option = {
   group<T extends object>(specs: OptionSpecs<T>): OptionSpec<T> {
     return {
       takes: `an object with ${Object.keys(specs).join(', ')}`,
+      below: specs as OptionSpecs<Record<string, unknown>>,
       default: parseOptions(specs, {}, ''),
       parse: (value, path) => parseOptions(specs, value, `${path}.`),
     };
@@ -224,7 +233,7 @@ export const connectionOptions: OptionSpecs<ConnectionSettings> = {
   reconnect: option.group<ReconnectOptions>({
     baseDelayMs: option.milliseconds(250),
     maxDelayMs: option.milliseconds(15_000),
-    minDelayMs: option.milliseconds(500),
+    minDelayMs: { ...option.milliseconds(0), default: undefined, optional: true, usual: usualMinDelayMs },
     maxAttempts: option.countOrInfinity(1, Number.POSITIVE_INFINITY),
     stableMs: option.milliseconds(10_000),
   }),

@@ -22,8 +22,12 @@ export const latestOnly: ReceiveQueueOptions = {
 
 /** What the queue tells its owner. */
 export interface ReceiveQueueOwner {
-  /** A message was dropped; with an error for the first of a run. */
-  droppedIncoming(error: MessagesDroppedError | undefined): void;
+  /**
+   * A message was dropped.
+   * @param error for the first of a run
+   * @param newest the message, where it was not taken in; one that had to make room is told by `taken`
+   */
+  droppedIncoming(error: MessagesDroppedError | undefined, newest?: Received): void;
   /** The application has it now, or it was dropped for a newer one. */
   taken(received: Received): void;
 }
@@ -56,11 +60,11 @@ export class ReceiveQueue extends Mailbox<Received> {
           while (super.full && super.takeNow() !== undefined) this.#drop();
           break;
         case 'drop-newest':
-          this.#drop();
+          this.#drop(received);
           return;
         case 'block':
           if (!this.#closing) break; // what came with the end of a link cannot wait outside
-          this.#drop();
+          this.#drop(received);
           return;
       }
     }
@@ -103,14 +107,14 @@ export class ReceiveQueue extends Mailbox<Received> {
     if (this.length === 0 && !this.#options.latestOnly) this.#dropping = false;
   }
 
-  #drop(): void {
+  #drop(newest?: Received): void {
     const first = !this.#dropping;
     this.#dropping = true;
     const why = this.#options.latestOnly
       ? "newer messages replace those that nobody took (keep: 'latest')"
       : this.#fullMessage();
     const text = `${why}: messages are being dropped; stats() counts them`;
-    this.#owner.droppedIncoming(first ? new MessagesDroppedError(text, 1) : undefined);
+    this.#owner.droppedIncoming(first ? new MessagesDroppedError(text, 1) : undefined, newest);
   }
 
   #fullMessage(): string {

@@ -11,13 +11,16 @@ export interface ReconnectOptions {
   readonly baseDelayMs: number;
   /** The largest bound of a wait. Default 15,000. */
   readonly maxDelayMs: number;
-  /** What is waited in any case, before what is drawn. Default 500. */
-  readonly minDelayMs: number;
+  /** What is waited in any case, before what is drawn. Default 500, and in a session 0. */
+  readonly minDelayMs?: number | undefined;
   /** How many dials in a row may fail before the connection gives up. Default `Infinity`. */
   readonly maxAttempts: number;
   /** How long a link must have held for the count to start anew. Default 10,000. */
   readonly stableMs: number;
 }
+
+/** What `minDelayMs` is where nothing is said. A peer of a session takes a client that comes back at once, an original may die of it. */
+export const usualMinDelayMs = 500;
 
 /** After so many dials in a row in which one end did not prove who it is, there is no use in hurrying: somebody has to bring a key. */
 const hopelessFailures = 2;
@@ -29,20 +32,21 @@ const mostDoublings = 100;
  * The wait before a dial, in milliseconds, or undefined when it is time to give up.
  * @param attempt 1 for the first dial after the link broke
  * @param chance from 0 to 1
- * @param floorMs what is waited in any case; less than `minDelayMs` for a peer that is known to take it
+ * @param inSession whether the peer is known to take a client that comes back at once
  * @param authFailures how many of the last dials in a row failed because one end did not prove who it is
  */
 export function redialDelayMs(
   attempt: number,
   chance: number,
   options: ReconnectOptions,
-  floorMs = options.minDelayMs,
+  inSession = false,
   authFailures = 0,
 ): number | undefined {
   if (attempt > options.maxAttempts) return undefined;
   if (authFailures >= hopelessFailures) return options.maxDelayMs;
   const doublings = Math.min(attempt - 1, mostDoublings);
   const bound = Math.min(options.maxDelayMs, options.baseDelayMs * 2 ** doublings);
+  const floorMs = options.minDelayMs ?? (inSession ? 0 : usualMinDelayMs);
   // Added, not the larger of the two: all who draw less than the floor would come at once.
   return Math.min(maxTimeoutMs, Math.floor(floorMs + chance * bound));
 }

@@ -54,8 +54,8 @@ export class Redial {
   readonly #address: Address;
   readonly #settings: DialSettings & { readonly reconnect: ReconnectOptions };
   readonly #owner: RedialOwner;
-  /** What is waited before each dial in any case; undefined for `reconnect.minDelayMs`, as original peers need it. */
-  floorMs: number | undefined;
+  /** Whether the peer has a session with us, and so takes it that we come back at once. */
+  inSession = false;
   readonly #stopped = new AbortController();
   #timer: unknown;
   #authFailures = 0;
@@ -65,13 +65,11 @@ export class Redial {
     address: Address,
     settings: DialSettings & { readonly reconnect: ReconnectOptions },
     owner: RedialOwner,
-    floorMs?: number,
   ) {
     this.#environment = environment;
     this.#address = address;
     this.#settings = settings;
     this.#owner = owner;
-    this.floorMs = floorMs;
   }
 
   /** Waits, then dials. `cause` is why the last link or dial failed. */
@@ -80,7 +78,7 @@ export class Redial {
     this.#authFailures = isSerpyError(cause) && cause.code === 'ERR_SERPY_AUTH' ? this.#authFailures + 1 : 0;
     const { reconnect } = this.#settings;
     const chance = this.#environment.random();
-    const delayMs = redialDelayMs(attempt, chance, reconnect, this.floorMs, this.#authFailures);
+    const delayMs = redialDelayMs(attempt, chance, reconnect, this.inSession, this.#authFailures);
     if (delayMs === undefined) {
       const { host, port } = this.#address;
       const dials = this.#settings.reconnect.maxAttempts;

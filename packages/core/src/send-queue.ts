@@ -8,11 +8,15 @@ import { MessagesDroppedError, QueueFullError, TimeoutError } from './errors.js'
 import { abortError, Pending, type WaitOptions } from './pending.js';
 import type { Outgoing } from './protocol.js';
 
-/** What happens to a message that finds its queue full. */
+/**
+ * What happens to a message that finds its queue full. A receive queue of a session that drops acknowledges to the sender what it has dropped, as
+ * that is what it was told to do: it is counted (`stats().droppedReceiving`) and told by a `warning` at the receiver.
+ */
 export type WhenFull = 'block' | 'drop-oldest' | 'drop-newest' | 'error';
 
 /** The bounds of a queue, and what happens there. */
 export interface QueueOptions extends QueueLimits {
+  /** What happens to a message that finds the queue full. */
   readonly whenFull: WhenFull;
 }
 

@@ -2,6 +2,7 @@
 import { EventEmitter } from 'node:events';
 import { inspect } from 'node:util';
 import { Admission } from './admission.js';
+import { type CloseOptions, closeReason } from './close-options.js';
 import { attachTransport, type Connection, mayComeBack, refusePeer } from './connection.js';
 import type { DropInfo, ServerEvents } from './connection-events.js';
 import { tell } from './diagnostics.js';
@@ -155,10 +156,15 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     tell(this, 'server', 'close', undefined);
   }
 
-  /** Closes all connections, each after what it has queued is sent, and the server. */
-  async closeServer(): Promise<void> {
+  /**
+   * Closes all connections, each after what it has queued is sent, and the server.
+   * @param options.reason is told to each peer with which there is a session
+   * @throws `ERR_SERPY_OPTION` for wrong options, and then nothing has happened
+   */
+  async closeServer(options: CloseOptions = {}): Promise<void> {
+    const reason = closeReason(options);
     await this.close();
-    await Promise.all(this.getConnectionsList().map((connection) => connection.close()));
+    await Promise.all(this.getConnectionsList().map((connection) => connection.close({ reason })));
   }
 
   [Symbol.asyncDispose](): Promise<void> {

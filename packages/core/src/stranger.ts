@@ -12,7 +12,7 @@ export function describeStranger(start: Buffer): string | undefined {
   if (/^HTTP\/[\d.]+ \d+.*\r\n/.test(text)) return 'it looks like a web server (HTTP): is the port right?';
   // The greeting of a client, and what a server answers to one who speaks without TLS.
   if (/^\x16\x03|^\x15\x03[\0-\x04]\0\x02/.test(text))
-    return 'it looks like TLS: one end encrypts and the other does not';
+    return 'it looks like TLS: one end encrypts and the other does not, so give both ends the same key (or certificates), or neither';
   if (/^SSH-[\d.]+-.*\r?\n/.test(text)) return 'it looks like an SSH server: is the port right?';
   return undefined;
 }

@@ -1,6 +1,9 @@
 /** Turns the system's terse errors into sentences that say what to do. */
-import { ConnectError, ListenError } from './errors.js';
+import { ConnectError, isSerpyError, ListenError } from './errors.js';
 import type { Address } from './transport.js';
+
+const hungUp =
+  'it hung up at once: is it the right port, does its server take another connection, and have both ends the same key, or none?';
 
 const connectAdvice: Record<string, string> = {
   ECONNREFUSED: 'nothing listens there: is the program at the other end running, and is the port right?',
@@ -10,7 +13,7 @@ const connectAdvice: Record<string, string> = {
   EHOSTUNREACH: 'there is no way to that computer: check cable, network and address',
   ENETUNREACH: 'there is no way to that network: check cable, network and address',
   EADDRNOTAVAIL: "that is no address to connect to (0.0.0.0 is for listening): give the server's own",
-  ECONNRESET: 'it hung up at once: is it the right port, and does its server take another connection?',
+  ECONNRESET: hungUp,
   EACCES: 'the system does not allow it: a firewall or security program may be in the way',
   EPERM: 'the system does not allow it: a firewall or security program may be in the way',
   EMFILE: 'this program has too many files and connections open: close some',
@@ -42,6 +45,15 @@ export function connectError(cause: Error, { host, port }: Address): ConnectErro
   const code = systemCode(cause);
   const advice = (code && connectAdvice[code]) ?? cause.message;
   return new ConnectError(`cannot connect to ${host}:${port}: ${advice}${code ? ` (${code})` : ''}`, { cause });
+}
+
+/** Why the first link of a connection, which was up, has ended before messages could be exchanged. */
+export function firstLinkError(cause: Error | undefined, address: Address): Error {
+  if (cause === undefined) return new ConnectError(`cannot connect to ${address.host}:${address.port}: ${hungUp}`);
+  if (!isSerpyError(cause)) return connectError(cause, address);
+  if (cause.code === 'ERR_SERPY_AUTH') return cause;
+  const why = cause.code === 'ERR_SERPY_TRUNCATED' ? hungUp : cause.message;
+  return new ConnectError(`cannot connect to ${address.host}:${address.port}: ${why}`, { cause });
 }
 
 /** Why a server could not start. */

@@ -26,7 +26,6 @@ describe('options of a connection', () => {
       reconnect: {
         baseDelayMs: 250,
         maxDelayMs: 15_000,
-        minDelayMs: 500,
         maxAttempts: Number.POSITIVE_INFINITY,
         stableMs: 10_000,
       },

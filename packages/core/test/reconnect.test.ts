@@ -56,9 +56,15 @@ describe('the wait before a dial', () => {
     expect([1, 3, 100].map((attempt) => redialDelayMs(attempt, 0.5, options))).toEqual([625, 1000, 8000]);
   });
 
-  test('has no such beginning for a peer that is known not to need it', () => {
-    const options = { ...standard, minDelayMs: 500 };
-    expect([0, 0.5].map((chance) => redialDelayMs(1, chance, options, 0))).toEqual([0, 125]);
+  test('begins with half a second where nothing is said, and in a session at once', () => {
+    const { minDelayMs: _, ...options } = standard;
+    expect([0, 0.5].map((chance) => redialDelayMs(1, chance, options))).toEqual([500, 625]);
+    expect([0, 0.5].map((chance) => redialDelayMs(1, chance, options, true))).toEqual([0, 125]);
+  });
+
+  test('begins in a session too with what is said', () => {
+    const options = { ...standard, minDelayMs: 400 };
+    expect([0, 0.5].map((chance) => redialDelayMs(1, chance, options, true))).toEqual([400, 525]);
   });
 
   test('is one that a timer can take, whatever the options', () => {
@@ -74,9 +80,9 @@ describe('the wait before a dial', () => {
   });
 
   test('is the largest there is after two failures in a row to prove who one is: somebody has to bring a key', () => {
-    const waits = [0, 1, 2, 3].map((failures) => redialDelayMs(1, 0.5, standard, 0, failures));
+    const waits = [0, 1, 2, 3].map((failures) => redialDelayMs(1, 0.5, standard, false, failures));
     expect(waits).toEqual([125, 125, 15_000, 15_000]);
-    expect(redialDelayMs(4, 0.5, { ...standard, maxAttempts: 3 }, 0, 2)).toBeUndefined();
+    expect(redialDelayMs(4, 0.5, { ...standard, maxAttempts: 3 }, false, 2)).toBeUndefined();
   });
 
   test('is over after maxAttempts', () => {

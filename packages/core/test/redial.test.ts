@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { AuthenticationError, ConnectError } from '../src/errors.js';
+import type { ReconnectOptions } from '../src/reconnect.js';
 import { dialOnce, Redial } from '../src/redial.js';
 import { generateKey } from '../src/shared-key.js';
 import { MemoryNetwork } from '../src/testing/index.js';
@@ -19,7 +20,7 @@ const settings = {
 };
 
 /** A redial whose waits are half their bound, with a list of what it told. */
-function setUp(dial?: Dial, maxAttempts = Number.POSITIVE_INFINITY, minDelayMs = 0, floorMs?: number) {
+function setUp(dial?: Dial, maxAttempts = Number.POSITIVE_INFINITY, more: Partial<ReconnectOptions> = {}) {
   const network = new MemoryNetwork();
   const told: string[] = [];
   const transports: Transport[] = [];
@@ -27,7 +28,7 @@ function setUp(dial?: Dial, maxAttempts = Number.POSITIVE_INFINITY, minDelayMs =
   const redial = new Redial(
     environment,
     address,
-    { ...settings, reconnect: { ...settings.reconnect, maxAttempts, minDelayMs } },
+    { ...settings, reconnect: { ...settings.reconnect, maxAttempts, ...more } },
     {
       waiting: (attempt, delayMs) => told.push(`${network.clock.now()}: wait ${delayMs} for ${attempt}`),
       up: (transport, attempt) => {
@@ -36,7 +37,6 @@ function setUp(dial?: Dial, maxAttempts = Number.POSITIVE_INFINITY, minDelayMs =
       },
       gaveUp: (error) => told.push(`${network.clock.now()}: gave up (${error.code}, ${error.message})`),
     },
-    floorMs,
   );
   const listen = () => network.listen({ ...address, keepAliveMs: 0, accept: () => {}, failed: () => {} });
   return { network, clock: network.clock, told, transports, redial, listen };
@@ -70,16 +70,26 @@ describe('redial', () => {
     expect(clock.pending).toBe(0);
   });
 
-  test('waits minDelayMs and more from the end of one dial to the next, unless it is told that the peer needs no such wait', async () => {
-    const toOriginal = setUp(undefined, 3, 500);
-    toOriginal.redial.next(1, undefined);
-    await toOriginal.clock.advance(2000);
-    expect(toOriginal.told.slice(0, 3)).toEqual(['0: wait 550 for 1', '550: wait 600 for 2', '1150: wait 700 for 3']);
-    const toOurs = setUp(undefined, 3, 500, 0);
-    toOurs.redial.next(1, undefined);
-    await toOurs.clock.advance(2000);
-    expect(toOurs.told.slice(0, 3)).toEqual(['0: wait 50 for 1', '50: wait 100 for 2', '150: wait 200 for 3']);
-  });
+  test.each([
+    ['half a second where nothing is said', undefined, false, [550, 600, 700]],
+    ['nothing in a session', undefined, true, [50, 100, 200]],
+    ['minDelayMs where it is said', 400, false, [450, 500, 600]],
+    ['minDelayMs where it is said, in a session too', 400, true, [450, 500, 600]],
+  ])(
+    'waits from the end of one dial to the next, before what is drawn, %s',
+    async (_, minDelayMs, inSession, waits) => {
+      const { redial, clock, told } = setUp(undefined, 3, { minDelayMs });
+      redial.inSession = inSession;
+      redial.next(1, undefined);
+      await clock.advance(2000);
+      const [first = 0, second = 0, third] = waits;
+      expect(told.slice(0, 3)).toEqual([
+        `0: wait ${first} for 1`,
+        `${first}: wait ${second} for 2`,
+        `${first + second}: wait ${third} for 3`,
+      ]);
+    },
+  );
 
   test('does not hurry where one end has failed twice in a row to prove who it is', async () => {
     const refused = new AuthenticationError('it has another key');

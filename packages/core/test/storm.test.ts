@@ -2,6 +2,7 @@
 import { Connection, connectionOptions, type Environment, parseOptions, Server } from 'serpy-core';
 import { MemoryNetwork } from 'serpy-core/testing';
 import { expect, test } from 'vitest';
+import { usualMinDelayMs } from '../src/reconnect.js';
 import type { MemoryTransport } from '../src/testing/memory-transport.js';
 import type { Dial } from '../src/transport.js';
 import { type Lines, lineProtocol } from './line-protocol.js';
@@ -9,7 +10,8 @@ import { type Lines, lineProtocol } from './line-protocol.js';
 const address = { host: '127.0.0.1', port: 5000 };
 const clients = 1000;
 const settings = parseOptions(connectionOptions, { autoRestart: true });
-const { minDelayMs, baseDelayMs } = settings.reconnect;
+const { baseDelayMs } = settings.reconnect;
+const minDelayMs = usualMinDelayMs;
 
 /** A client's network: keeps account of when it dials, and of what it had open then. */
 class Account {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { connectError, listenError, systemCode } from '../src/system-errors.js';
+import { AuthenticationError, ProtocolError, TruncatedError } from '../src/errors.js';
+import { connectError, firstLinkError, listenError, systemCode } from '../src/system-errors.js';
 
 const failure = (code?: string) => Object.assign(new Error(`connect ${code} 10.0.0.5:5000`), code ? { code } : {});
 const address = { host: '10.0.0.5', port: 5000 };
@@ -12,7 +13,10 @@ describe('why a dial failed', () => {
     ['ETIMEDOUT', 'it did not answer: is the computer on, the address right, and no firewall in between?'],
     ['EHOSTUNREACH', 'there is no way to that computer: check cable, network and address'],
     ['ENETUNREACH', 'there is no way to that network: check cable, network and address'],
-    ['ECONNRESET', 'it hung up at once: is it the right port, and does its server take another connection?'],
+    [
+      'ECONNRESET',
+      'it hung up at once: is it the right port, does its server take another connection, and have both ends the same key, or none?',
+    ],
     ['EACCES', 'the system does not allow it: a firewall or security program may be in the way'],
     ['EPERM', 'the system does not allow it: a firewall or security program may be in the way'],
     ['EMFILE', 'this program has too many files and connections open: close some'],
@@ -55,5 +59,25 @@ describe('why a server could not start', () => {
     expect(error.message).toMatch(/^cannot listen on 10\.0\.0\.5:5000: /);
     expect(error.message).toContain(advice);
     expect(error.message).toContain(`(${code})`);
+  });
+});
+
+describe('why a link ended before messages could be exchanged', () => {
+  const hungUp = connectError(failure('ECONNRESET'), address).message.replace(' (ECONNRESET)', '');
+
+  test.each([
+    ['the peer hung up', undefined, hungUp],
+    ['the peer hung up in the middle of a word', new TruncatedError('cut'), hungUp],
+    ['the network broke it', failure('ECONNRESET'), `${hungUp} (ECONNRESET)`],
+    ['we did', new ProtocolError('say off'), 'cannot connect to 10.0.0.5:5000: say off'],
+  ])('is told in a sentence where %s', (_, cause, message) => {
+    const error = firstLinkError(cause, address);
+    expect(error).toMatchObject({ code: 'ERR_SERPY_CONNECT', message });
+    expect(error.cause).toBe(cause);
+  });
+
+  test('is told as it is where one end has not proved who it is', () => {
+    const cause = new AuthenticationError('it has another key');
+    expect(firstLinkError(cause, address)).toBe(cause);
   });
 });

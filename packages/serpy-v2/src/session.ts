@@ -29,7 +29,10 @@ export type { SessionOptions } from './handshake/session-settings.js';
 
 /** What `sendData` may wait for, after a handshake. */
 export interface AcknowledgeOption {
-  /** `'received'`: the message is in the peer's queue; `'processed'`: the application there has taken it. Default: not waited for. */
+  /**
+   * `'received'`: the message is in the peer's queue; `'processed'`: the application there has taken it. A peer whose queue was told to drop
+   * (`receiveQueue.whenFull`, `keep: 'latest'`) acknowledges what it has dropped as well. Default: not waited for.
+   */
   readonly acknowledge?: 'received' | 'processed' | undefined;
 }
 

@@ -113,10 +113,8 @@ const allSpecs: Readonly<Record<string, OptionSpec<unknown>>> = { ...connectSpec
 
 /** Paths such as `sendQueue.maxMessages` under the variables that override them. */
 const variableNames: ReadonlyMap<string, string> = new Map(
-  [...Object.entries(allSpecs), ['key', { default: { file: '' } }] as const]
-    .flatMap(([name, { default: fallback }]) =>
-      isObject(fallback) ? Object.keys(fallback).map((below) => `${name}.${below}`) : [name],
-    )
+  [...Object.entries(allSpecs), ['key', { below: { file: '' } }] as const]
+    .flatMap(([name, { below }]) => (below ? Object.keys(below).map((each) => `${name}.${each}`) : [name]))
     .map((path) => [`SERPY_${path.replace(/[A-Z]/g, '_$&').replace('.', '_').toUpperCase()}`, path]),
 );
 

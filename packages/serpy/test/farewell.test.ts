@@ -1,6 +1,6 @@
 /** The end of a session: who closes has told the other what came. */
 import { once } from 'node:events';
-import { connect, listen } from 'serpy';
+import { connect, generateKey, listen } from 'serpy';
 import { expect, onTestFinished, test } from 'vitest';
 
 test('an end that closes as soon as it has a message acknowledges it first', async () => {
@@ -15,4 +15,24 @@ test('an end that closes as soon as it has a message acknowledges it first', asy
   void peer.close();
   await closed;
   expect(connection.closeInfo).toMatchObject({ reason: 'ended', intended: true, unknownMessages: 0 });
+});
+
+test.each([
+  ['TCP', {}],
+  ['TLS', { key: generateKey() }],
+])('a close() that has waited for too long says goodbye over %s, with its reason', async (_, security) => {
+  const server = await listen({ protocol: 'v2', port: 0, ...security });
+  onTestFinished(() => server.closeServer());
+  const options = { protocol: 'v2', handshake: 'require', closeTimeoutMs: 100, ...security } as const;
+  const connection = await connect({ ...options, port: server.address.port });
+  onTestFinished(() => connection.destroy());
+  const peer = await server.getConnection();
+  const closed = once(peer, 'close');
+  const sent = connection.sendData('nobody takes it', { acknowledge: 'processed' });
+  sent.catch(() => {});
+  await connection.close({ reason: 'done' });
+  await closed;
+  expect(peer.closeInfo).toMatchObject({ intended: true, peerReason: 'done' });
+  expect(await peer.getData()).toBe('nobody takes it');
+  await expect(sent).rejects.toMatchObject({ code: 'ERR_SERPY_LOST' });
 });

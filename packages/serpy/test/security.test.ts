@@ -393,3 +393,18 @@ describe('a server that other computers could reach in the open', () => {
     warned.mockRestore();
   });
 });
+
+test.each([
+  ['auto', {}],
+  ['v2', { handshake: 'prefer' }],
+  ['v2', { handshake: 'require' }],
+] as const)('connect of %s without a key at a server that has one says so (%j)', async (protocol, options) => {
+  for (const server of ['v1', 'v2', 'auto'] as const) {
+    const listening = keep(await listen({ protocol: server, port: 0, key }));
+    listening.on('warning', () => {});
+    const error = await connect({ protocol, port: listening.address.port, ...options }).catch((failure) => failure);
+    expect(error).toMatchObject({ code: 'ERR_SERPY_CONNECT' });
+    // What TLS says to it may get lost behind the end of the link: then it may be the key, among other things.
+    expect(error.message).toMatch(/looks like TLS: .*give both ends the same key|hung up at once: .* the same key/);
+  }
+});

@@ -152,7 +152,7 @@ export class Course<Out extends Cuttable> {
 
   writeClose(reason: string): void {
     this.outflow.flush();
-    const words = Buffer.from(reason).subarray(0, mostReasonBytes);
+    const words = beginningOf(Buffer.from(reason), mostReasonBytes);
     const payload = Buffer.alloc(8 + words.length);
     writeNumber(payload, 0, this.outflow.next);
     payload.set(words, 8);
@@ -223,4 +223,11 @@ export class Course<Out extends Cuttable> {
     }
     return undefined;
   }
+}
+
+/** So much of UTF-8 as fits, in whole characters. */
+function beginningOf(text: Buffer, maxBytes: number): Buffer {
+  let end = Math.min(text.length, maxBytes);
+  while (end < text.length && ((text[end] as number) & 0xc0) === 0x80) end--;
+  return text.subarray(0, end);
 }

@@ -6,6 +6,7 @@ import { MessageTooLargeError, ownMemoryBytes, ProtocolError, type SessionOutput
 import { frameType } from '../wire.js';
 import { Assembly } from './assembly.js';
 import type { BatchReader } from './batch.js';
+import { Dropped } from './dropped.js';
 import { beyondLimits, gap, interrupted, tooMuch } from './faults.js';
 import type { Limits } from './greeting.js';
 import type { Sendable } from './piece.js';
@@ -46,6 +47,7 @@ export class Inflow {
   #taken = 0;
   #takenMessages = 0;
   #takenBytes = 0;
+  #dropped = new Dropped(0);
   /** Up to this number the peer waits to hear what has been taken. */
   #urgentEnd = 0;
   #toldTakenMessages = 0;
@@ -78,6 +80,7 @@ export class Inflow {
     this.#startedMessages = messages;
     this.#takenMessages = messages;
     this.#toldTakenMessages = messages;
+    this.#dropped = new Dropped(messages);
   }
 
   /** For the session after this one: larger than what any message of this one carries. */
@@ -184,11 +187,8 @@ export class Inflow {
       return undefined;
     }
     if (flags & pieceFlag.first && flags & pieceFlag.last) {
-      return {
-        type: head.type & ~numberedBit,
-        payload: this.#deliverable(head.type, data, placed),
-        end: this.#endOf(number),
-      };
+      const type = head.type & ~numberedBit;
+      return { type, payload: this.#deliverable(head.type, data, placed), end: this.#endOf(type, number) };
     }
     return this.#assemble(head, data, placed);
   }
@@ -221,15 +221,22 @@ export class Inflow {
     this.#untoldBytes += size;
     if (batch.urgent && !batch.more) this.#urgentEnd = this.#next;
     if ((batch.urgent && !batch.more) || this.#untoldMessages >= messagesPerState) this.#urgent = true;
-    return { type, payload, end: this.#next + this.#earlier };
+    return { type, payload, end: this.#endOf(type, number) };
   }
 
-  /** The application has taken a message, or the queue has dropped it; and so all before it. */
+  /** The application has taken a message, or the queue has dropped it for a newer one; and so all before it. */
   takenUpTo(stated: number, sizeBytes: number): void {
     const end = stated - this.#earlier;
     if (end <= this.#taken) return;
-    this.#taken = end;
+    this.#taken = this.#dropped.takenWith(end);
     if (end <= this.#urgentEnd) this.#urgent = true;
+    this.#freed(sizeBytes);
+  }
+
+  /** The queue has dropped the message that was delivered last: it is taken as soon as all before it are. */
+  droppedLast(stated: number, sizeBytes: number): void {
+    this.#dropped.add(stated - this.#earlier);
+    this.#taken = this.#dropped.takenWith(this.#taken);
     this.#freed(sizeBytes);
   }
 
@@ -248,7 +255,9 @@ export class Inflow {
     if (freedMessages >= maxMessages * freedPart || freedBytes >= maxBytes * freedPart) this.#urgent = true;
   }
 
-  #endOf(number: number): number {
+  /** The number after a message that is whole now, as it is stated. Parts of streams are taken in an order of their own. */
+  #endOf(type: number, number: number): number {
+    if (type !== streamType) this.#dropped.delivered(number + 1);
     return number + 1 + this.#earlier;
   }
 
@@ -317,7 +326,8 @@ export class Inflow {
     if ((flags & pieceFlag.last) === 0) return undefined;
     if (assembly.missing > 0) throw new ProtocolError('the peer ended a message before it was whole');
     this.#assembly = undefined;
-    return { type: assembly.type & ~numberedBit, payload: assembly.finish(), end: this.#endOf(number) };
+    const whole = assembly.type & ~numberedBit;
+    return { type: whole, payload: assembly.finish(), end: this.#endOf(whole, number) };
   }
 
   /** Bytes are the application's to keep; other values are made from them at once. */

@@ -54,6 +54,11 @@ export class Lasting<Out extends Cuttable, Owner> implements LastingSession {
     else if (end > 0) this.#standing.course?.inflow.takenUpTo(end, sizeBytes);
   }
 
+  dropped(received: { readonly sizeBytes: number; readonly end?: number }): void {
+    const { end = 0, sizeBytes } = received;
+    if (end > 0) this.#standing.course?.inflow.droppedLast(end, sizeBytes);
+  }
+
   get resumableMs(): number {
     const { course, resumableMs } = this.#standing;
     return course === undefined || course.farewell ? 0 : resumableMs;
@@ -63,12 +68,12 @@ export class Lasting<Out extends Cuttable, Owner> implements LastingSession {
     return this.#standing.course?.farewell;
   }
 
-  /** What has come is acknowledged: the peer would not know otherwise. The goodbye only when all is on the wire: before that it would be a lie. */
+  /** What has come is acknowledged: the peer would not know otherwise. The goodbye only when all that was begun is on the wire: before that it would be a lie. */
   goodbye(reason: string): void {
     const { course } = this.#standing;
     if (!this.#status.on || course === undefined) return;
     if (course.inflow.due || course.inflow.urgent) course.writeState();
-    if (!course.outflow.unfinished) course.writeClose(reason);
+    if (!course.outflow.unfinished && !course.outflow.inMessage) course.writeClose(reason);
   }
 
   get undecided(): boolean {

@@ -111,6 +111,11 @@ export class Outflow<Out extends Cuttable> {
     return this.#unsent > 0 || (this.#cut !== undefined && !this.#replayFull);
   }
 
+  /** Whether a message has been begun and is not all on the wire. */
+  get inMessage(): boolean {
+    return this.#cut !== undefined;
+  }
+
   /** Whether the peer has everything. */
   get settled(): boolean {
     return this.#acknowledged === this.#next && this.#awaiting.settled && this.#cut === undefined;

@@ -1,12 +1,16 @@
 /** Sessions between two of our peers, in a network in memory: made, broken, gone on with. */
 import { once } from 'node:events';
 import { isDeepStrictEqual } from 'node:util';
+import type { Transport } from 'serpy-core';
 import type { MemoryNetwork } from 'serpy-core/testing';
 import type { Connection, ConnectionOptions, Server, ServerOptions } from 'serpy-v2';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { encodeWelcome } from '../../src/handshake/greeting.js';
 import { stages } from './stage.js';
 
 const stage = stages();
+/** A peer that hears and says nothing. */
+const deaf = { received: () => {}, drained: () => {}, ended: () => {}, closed: () => {} };
 let network: MemoryNetwork;
 let server: Server;
 let client: Connection;
@@ -16,6 +20,14 @@ async function pair(options: ConnectionOptions = {}, serverOptions: Partial<Serv
   const made = await stage().pair(options, serverOptions);
   ({ server, client } = made);
   return made.accepted;
+}
+
+/** Resolves when the condition holds. */
+async function until(condition: () => boolean): Promise<void> {
+  for (let turn = 0; !condition(); turn++) {
+    if (turn > 10_000) throw new Error('the condition never came true');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 test('messages of all kinds go both ways', async () => {
@@ -90,4 +102,105 @@ test('messages whose fate is not known are no bad frames', async () => {
   network.links[0]?.reset();
   expect(await warned).toMatchObject([{ code: 'ERR_SERPY_UNKNOWN' }]);
   expect(client.stats().badFrames).toBe(0);
+});
+
+test.each([
+  ['a'.repeat(2000), 'a'.repeat(1024)],
+  [`a${'é'.repeat(600)}`, `a${'é'.repeat(511)}`],
+  [`ab${'€'.repeat(400)}`, `ab${'€'.repeat(340)}`],
+  [`abc${'🔬'.repeat(300)}`, `abc${'🔬'.repeat(255)}`],
+  ['🔬'.repeat(256), '🔬'.repeat(256)],
+])('a reason of more than 1,024 bytes is cut between two characters', async (reason, told) => {
+  const accepted = await pair();
+  await client.close({ reason });
+  await until(() => accepted.state === 'closed');
+  expect(accepted.closeInfo?.peerReason).toBe(told);
+});
+
+test('the reason of the first close() counts, and closeServer() gives one to each peer', async () => {
+  let accepted = await pair();
+  const sent = client.sendData('to be taken', { acknowledge: 'processed' });
+  const closed = [client.close({ reason: 'measured' }), client.close(), client.close({ reason: 'once more' })];
+  expect(await accepted.getData()).toBe('to be taken'); // until then they wait
+  expect(await sent).toBe(true);
+  await Promise.all(closed);
+  await until(() => accepted.state === 'closed');
+  expect(accepted.closeInfo).toMatchObject({ intended: true, peerReason: 'measured' });
+  client = await stage().client({ autoRestart: false }).connect('127.0.0.1', 5000);
+  accepted = await server.getConnection();
+  await server.closeServer({ reason: 'the shutter is stuck' });
+  await until(() => client.state === 'closed');
+  expect(client.closeInfo).toMatchObject({ intended: true, peerReason: 'the shutter is stuck' });
+});
+
+test('a close() that has waited for too long says no goodbye in the middle of a message', async () => {
+  const accepted = await pair({ closeTimeoutMs: 50, replayQueue: { maxBytes: 500_000 } }, { resumeWindowMs: 0 });
+  network.links[0]?.toClient.stall(); // nothing is acknowledged, and nothing more of it kept
+  await client.sendData(Buffer.alloc(20_000_000));
+  await client.close({ reason: 'done' });
+  await until(() => accepted.state === 'closed');
+  expect(accepted.closeInfo).toMatchObject({ intended: false, peerReason: undefined });
+  expect(accepted.isDataAvailable()).toBe(false);
+});
+
+test.each([
+  ['in a session', 'prefer', undefined, 0],
+  ['in a session', 'prefer', 2000, 2000],
+  ['in a session', 'prefer', 0, 0],
+  ['without one', 'off', undefined, 500],
+  ['without one', 'off', 2000, 2000],
+  ['without one', 'off', 0, 0],
+] as const)(
+  '%s (handshake: %j), with minDelayMs %j, a client waits %d ms before it dials again',
+  async (_, handshake, minDelayMs, delayMs) => {
+    await pair({ handshake, reconnect: { minDelayMs, baseDelayMs: 0 } });
+    const reconnecting = once(client, 'reconnecting');
+    network.links[0]?.reset();
+    expect(await reconnecting).toMatchObject([{ attempt: 1, delayMs }]);
+  },
+);
+
+describe("connect with handshake: 'require' says why it failed, and what to do", () => {
+  const refusal = async () => {
+    network = stage().network;
+    const failure = stage().client({ handshake: 'require' }).connect('127.0.0.1', 5000);
+    return (await failure.catch((error) => error)) as { code: unknown; message: string; cause: { message: string } };
+  };
+
+  test('where the server is a plain one', async () => {
+    await stage().server({ handshake: 'off' });
+    const { code, message, cause } = await refusal();
+    expect({ code, cause }).toMatchObject({ code: 'ERR_SERPY_CONNECT', cause: { code: 'ERR_SERPY_PROTOCOL' } });
+    expect(message).toBe(`cannot connect to 127.0.0.1:5000: ${cause.message}`);
+    expect(message).toMatch(/does not answer the handshake.*Use handshake: 'prefer' to talk to it without a session$/);
+  });
+
+  test('where the server says nothing at all', async () => {
+    const accept = (transport: Transport) => transport.start(deaf);
+    await stage().network.listen({ host: '127.0.0.1', port: 5000, keepAliveMs: 0, accept, failed: () => {} });
+    expect((await refusal()).message).toContain('does not answer the handshake');
+  });
+
+  test('where the server refuses', async () => {
+    const accept = (transport: Transport) => {
+      transport.start(deaf);
+      const outcome = { kind: 'refused', reason: 'use the same version of serpy at both ends' } as const;
+      const limits = { messages: 1, bytes: 1 };
+      const terms = { instance: Buffer.alloc(16), maxMessageBytes: 1, pingIntervalMs: 1, limits };
+      transport.write(encodeWelcome({ ...terms, outcome }));
+      transport.flush();
+    };
+    await stage().network.listen({ host: '127.0.0.1', port: 5000, keepAliveMs: 0, accept, failed: () => {} });
+    expect((await refusal()).message).toBe(
+      'cannot connect to 127.0.0.1:5000: the server refused the handshake: use the same version of serpy at both ends',
+    );
+  });
+
+  test('where the server hangs up', async () => {
+    const accept = (transport: Transport) => transport.end();
+    await stage().network.listen({ host: '127.0.0.1', port: 5000, keepAliveMs: 0, accept, failed: () => {} });
+    const { code, message } = await refusal();
+    expect(code).toBe('ERR_SERPY_CONNECT');
+    expect(message).toMatch(/^cannot connect to 127\.0\.0\.1:5000: it hung up at once: .*port.*connection.*key/);
+  });
 });

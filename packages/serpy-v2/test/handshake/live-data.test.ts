@@ -1,7 +1,7 @@
 /** Live data in sessions: what a queue has dropped counts as taken, and what was accepted arrives although later messages are dropped. */
 import type { MemoryNetwork } from 'serpy-core/testing';
 import type { Connection, ConnectionOptions, ServerOptions } from 'serpy-v2';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { stages } from './stage.js';
 
 const stage = stages();
@@ -48,6 +48,75 @@ test("keep 'latest': neither window nor replay buffer of the sender fills up, wi
   await client.sendData(5000, { acknowledge: 'received' });
   expect(accepted.stats()).toMatchObject({ receiveQueueMessages: 1, droppedReceiving: 5000 });
   expect(await accepted.getData()).toBe(5000);
+});
+
+describe('a receive queue that drops acknowledges what it has dropped, counts it and warns of it', () => {
+  /** Sends a message of which it is noted when it was taken or dropped. */
+  function watched(value: string, taken: string[]): Promise<void> {
+    return client.sendData(value, { acknowledge: 'processed' }).then((result) => {
+      taken.push(`${value} ${result}`);
+    });
+  }
+
+  test("'drop-newest': as received at once, and as processed when all before it has been taken", async () => {
+    const accepted = await pair({}, { receiveQueue: { maxMessages: 1, whenFull: 'drop-newest' } });
+    const warnings: unknown[] = [];
+    accepted.on('warning', ({ code }) => warnings.push(code));
+    const taken: string[] = [];
+    const both = [watched('kept', taken), watched('dropped', taken)];
+    expect(await client.sendData('dropped too', { acknowledge: 'received' })).toBe(true);
+    expect(await client.sendData('and too', { acknowledge: 'processed', timeoutMs: 1000 })).toBe(false);
+    expect(taken).toEqual([]);
+    expect(accepted.stats()).toMatchObject({ receiveQueueMessages: 1, droppedReceiving: 3 });
+    expect(warnings).toEqual(['ERR_SERPY_DROPPED']);
+    expect(await accepted.getData()).toBe('kept');
+    await Promise.all(both); // without a further message
+    expect(taken).toEqual(['kept true', 'dropped true']);
+    expect(accepted.isDataAvailable()).toBe(false);
+    expect(await client.close()).toBeUndefined();
+    expect(accepted.closeInfo).toMatchObject({ intended: true });
+  });
+
+  test("'drop-newest': what came after it need not be taken, and is not told to be", async () => {
+    const accepted = await pair({}, { receiveQueue: { maxMessages: 2, whenFull: 'drop-newest' } });
+    const taken: string[] = [];
+    const first = [watched('1', taken), watched('2', taken), watched('dropped', taken)];
+    await client.sendData('dropped too', { acknowledge: 'received' });
+    expect(await accepted.getData()).toBe('1');
+    const last = watched('3', taken);
+    await client.sendData('dropped at last', { acknowledge: 'received' });
+    expect(taken).toEqual(['1 true']);
+    expect(await accepted.getData()).toBe('2');
+    await Promise.all(first);
+    expect(await client.sendData('4', { acknowledge: 'received' })).toBe(true);
+    expect(taken).toEqual(['1 true', '2 true', 'dropped true']);
+    expect([...accepted]).toEqual(['3', '4']);
+    await last;
+  });
+
+  test("'drop-newest': also what was dropped before a link broke", async () => {
+    const reconnect = { baseDelayMs: 1, maxDelayMs: 1 };
+    const accepted = await pair({ reconnect }, { receiveQueue: { maxMessages: 1, whenFull: 'drop-newest' } });
+    const taken: string[] = [];
+    const both = [watched('kept', taken), watched('dropped', taken)];
+    await client.sendData('dropped too', { acknowledge: 'received' });
+    network.links.at(-1)?.reset();
+    expect([...accepted]).toEqual(['kept']);
+    await Promise.all(both);
+    expect(taken).toEqual(['kept true', 'dropped true']);
+  });
+
+  test("'drop-oldest': as processed as soon as it is dropped", async () => {
+    const accepted = await pair({}, { receiveQueue: { maxMessages: 1, whenFull: 'drop-oldest' } });
+    const taken: string[] = [];
+    const dropped = watched('dropped', taken);
+    const kept = watched('kept', taken);
+    await dropped;
+    expect(taken).toEqual(['dropped true']);
+    expect(accepted.stats()).toMatchObject({ receiveQueueMessages: 1, droppedReceiving: 1 });
+    expect(await accepted.getData()).toBe('kept');
+    await kept;
+  });
 });
 
 test.each([

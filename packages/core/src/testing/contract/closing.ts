@@ -70,6 +70,33 @@ export function closingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     expect(events.map(({ name }) => name)).toEqual(['disconnect', 'close']);
   });
 
+  test('wrong options of close() and closeServer() are refused, and nothing has happened', async () => {
+    const { client, accepted, server } = await stage().pair();
+    const wrong = [
+      { options: { reason: 42 }, words: ['reason', 'string', '42'] },
+      { options: { reason: null }, words: ['reason', 'string', 'null'] },
+      { options: { raeson: 'x' }, words: ['raeson', 'did you mean reason?'] },
+      { options: { timeoutMs: 5 }, words: ['timeoutMs', 'reason'] },
+      { options: null, words: ['an object', 'reason', 'null'] },
+      { options: 'done', words: ['an object', 'reason', "'done'"] },
+    ];
+    for (const { options, words } of wrong) {
+      void client.sendData(numbered(1).value); // something is queued: what is wrong must not show only when that is out
+      for (const end of [() => client.close(options as never), () => server.closeServer(options as never)]) {
+        const error: { code?: unknown; message?: unknown } = await end().catch((refusal) => refusal);
+        expect(error.code).toBe('ERR_SERPY_OPTION');
+        for (const word of words) expect(error.message).toContain(word);
+      }
+      expect(client.state).toBe('connected');
+      expect(await accepted.getData()).toEqual(numbered(1).data);
+    }
+    await stage()
+      .connection()
+      .connect('127.0.0.1', server.address?.port as number); // it still listens
+    await client.close({ reason: undefined });
+    expect(client.state).toBe('closed');
+  });
+
   test('await using closes at the end of the block', async () => {
     const { address, server } = await stage().pair();
     let client: { state: string };
