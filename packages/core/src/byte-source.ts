@@ -87,8 +87,8 @@ function soleReader(getReader: () => Reader): Reader {
 }
 
 function iteratorOf(source: ByteSource): AsyncIterator<unknown> | Iterator<unknown> {
-  if (Symbol.asyncIterator in source) return source[Symbol.asyncIterator]();
-  return source[Symbol.iterator]();
+  const { [Symbol.asyncIterator]: begin } = source as Partial<AsyncIterable<unknown>>;
+  return begin?.call(source) ?? (source as Iterable<unknown>)[Symbol.iterator]();
 }
 
 /** How a source ends that nobody reads any more interests nobody. */

@@ -199,7 +199,7 @@ export class Streams implements OutgoingStreamOwner {
     }
     const stream: ReceivedStream = new ReceivedStream(totalBytes, {
       taken: (taken) => {
-        this.#unreadBytes -= taken.part?.kind === 'data' ? taken.sizeBytes : 0;
+        this.#unreadBytes -= taken.sizeBytes;
         this.#owner.taken(taken);
       },
       stopped: (reason) => this.#stop(id, stream, reason),

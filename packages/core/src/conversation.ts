@@ -231,7 +231,7 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
 
   nextOutgoing(): Outgoing | undefined {
     const outgoing = this.outbox.next();
-    if (outgoing !== undefined) this.#counters.messagesSent++;
+    if (outgoing !== undefined && outgoing.part === undefined) this.#counters.messagesSent++;
     return outgoing;
   }
 

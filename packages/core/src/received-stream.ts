@@ -67,7 +67,12 @@ export class ReceivedStream extends Readable {
     for (const received of this.#waiting.splice(0)) this.#owner.taken(received);
     const isWhole = this.#ended || this.doneBytes === this.sizeBytes;
     this.#ended = true;
-    if (!isWhole) this.#owner.stopped(error?.message ?? '');
+    if (!isWhole) this.#owner.stopped(reasonOf(error));
     callback(error);
   }
+}
+
+/** To leave a `for await` is an abort to Node, and no reason. */
+function reasonOf(error: (Error & { readonly code?: unknown }) | null): string {
+  return error === null || error.code === 'ABORT_ERR' ? '' : error.message;
 }
