@@ -450,19 +450,24 @@ test.each(['drop-oldest', 'drop-newest', 'error'] as const)(
   async (whenFull) => {
     const sendQueue = { maxMessages: 3, whenFull };
     await pair({ sendQueue }, { sendQueue });
+    const fill = (end: Connection) => {
+      for (let n = 0; n < 9; n++) end.sendData(n).catch(() => {});
+    };
     for (const end of [client, accepted]) end.on('warning', () => {});
     const aborter = new AbortController();
     const up = await begun({ signal: aborter.signal });
     await offline(client, () => {
+      fill(client);
       aborter.abort();
-      for (let n = 0; n < 9; n++) client.sendData(n).catch(() => {});
+      fill(client);
     });
     await expect(up.sent).rejects.toMatchObject({ code: 'ERR_SERPY_ABORTED' });
     await expect(buffer(up.stream)).rejects.toMatchObject({ code: 'ERR_SERPY_TRUNCATED' });
     const next = await begun();
     await offline(accepted, () => {
+      fill(accepted);
       next.stream.destroy();
-      for (let n = 0; n < 9; n++) accepted.sendData(n).catch(() => {});
+      fill(accepted);
     });
     await expect(next.sent).rejects.toMatchObject({ code: 'ERR_SERPY_STOPPED' });
   },
