@@ -2,21 +2,20 @@
  * Streams over a session: any number of bytes, also more than a message may have, in parts that travel between the messages. Each part is
  * acknowledged, so a stream holds a bounded amount of memory at both ends.
  */
-import { Readable } from 'node:stream';
-import { types } from 'node:util';
 import type { QueueLimits } from './bounded-queue.js';
+import { type ByteSource, checkSource, openSource } from './byte-source.js';
 import type { Clock } from './environment.js';
-import { MessagesDroppedError, OptionError, TruncatedError, ValueError } from './errors.js';
+import { isSerpyError, MessagesDroppedError, OptionError, StreamStoppedError, TruncatedError } from './errors.js';
+import type { ProgressInfo } from './lasting.js';
 import { Mailbox } from './mailbox.js';
 import { checkNames } from './option-names.js';
-import { abortError, type WaitOptions } from './pending.js';
+import { lostError, OutgoingStream, type OutgoingStreamOwner, unsureError } from './outgoing-stream.js';
+import { checkSignal, noWait, type WaitOptions } from './pending.js';
 import type { Outgoing, Received, SessionOutput, StreamPart } from './protocol.js';
+import { partBytes, ReceivedStream } from './received-stream.js';
 
-/** So much of a stream travels in one part. */
-const partBytes = 252 * 1024;
-
-/** So many parts of a stream may wait for their acknowledgement. */
-const mostUnderWay = 16;
+/** So many words about streams may wait for their acknowledgement: a peer that lets us refuse one stream after the other hears no more of it. */
+const mostWords = 1024;
 
 /** What `sendStream` takes besides the bytes. */
 export interface SendStreamOptions {
@@ -26,9 +25,6 @@ export interface SendStreamOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Bytes in chunks: a Readable, a ReadableStream, a generator, a file's `createReadStream()`. */
-export type ByteSource = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>;
-
 /** What the streams of a connection need of it. */
 export interface StreamsOwner {
   readonly clock: Clock;
@@ -36,57 +32,11 @@ export interface StreamsOwner {
   readonly session: unknown;
   /** So many streams, and bytes of them, may wait to be taken where the sender is not held back. */
   readonly streamLimits: QueueLimits;
-  sendPart(part: StreamPart, options: WaitOptions): Promise<boolean>;
+  /** @param always also into a full queue */
+  sendPart(part: StreamPart, options: WaitOptions, always?: boolean): Promise<boolean>;
   taken(received: Received): void;
   /** Where progress and warnings go. */
   readonly outlet: Pick<SessionOutput<Outgoing>, 'progress' | 'warn'>;
-}
-
-/** A stream that arrives. It fails with `ERR_SERPY_TRUNCATED` when it ends before it is whole. */
-export class ReceivedStream extends Readable {
-  /** How many bytes it will have, where the sender has said so. */
-  readonly sizeBytes: number | undefined;
-  readonly #taken: (received: Received) => void;
-  readonly #waiting: Received[] = [];
-  #wanted = false;
-  #ended = false;
-  doneBytes = 0;
-
-  constructor(sizeBytes: number | undefined, taken: (received: Received) => void) {
-    super({ highWaterMark: partBytes });
-    this.sizeBytes = sizeBytes;
-    this.#taken = taken;
-  }
-
-  /** A part has come, in its place. */
-  add(received: Received, data: Uint8Array): void {
-    this.doneBytes += data.length;
-    if (this.destroyed) this.#taken(received);
-    else this.#waiting.push(received);
-    if (this.#wanted) this._read();
-  }
-
-  /** All parts have come. */
-  finish(): void {
-    this.#ended = true;
-    if (this.#wanted) this._read();
-  }
-
-  override _read(): void {
-    const received = this.#waiting.shift();
-    this.#wanted = received === undefined;
-    if (received?.part?.kind === 'data') {
-      this.push(received.part.data);
-      this.#taken(received);
-    } else if (this.#ended) {
-      this.push(null);
-    }
-  }
-
-  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    for (const received of this.#waiting.splice(0)) this.#taken(received);
-    callback(error);
-  }
 }
 
 /** A stream that has begun to arrive, and the message that told so. */
@@ -96,15 +46,18 @@ interface Arrived {
   readonly sizeBytes: number;
 }
 
-export class Streams {
+export class Streams implements OutgoingStreamOwner {
   readonly #owner: StreamsOwner;
   readonly #arrived: Mailbox<Arrived>;
   readonly #incoming = new Map<number, ReceivedStream>();
+  readonly #outgoing = new Map<number, OutgoingStream>();
   #session: unknown;
   /** What has come of streams and was not read. */
   #unreadBytes = 0;
   #nextId = 0;
-  #closed: (() => Error) | undefined;
+  #words = 0;
+  #closedError: ((what: string) => Error) | undefined;
+  #isClosed = false;
 
   constructor(owner: StreamsOwner) {
     this.#owner = owner;
@@ -114,41 +67,22 @@ export class Streams {
     );
   }
 
-  async send(source: ByteSource, options: SendStreamOptions): Promise<boolean> {
-    checkSend(source, options);
-    const { sizeBytes: totalBytes, signal } = options;
-    const id = this.#nextId++;
-    const underWay: Promise<boolean>[] = [];
-    const put = (part: StreamPart) => {
-      if (signal?.aborted) throw abortError('sendStream', signal);
-      if (this.#closed) throw this.#closed();
-      const sent = this.#owner.sendPart(part, { signal });
-      sent.catch(() => {}); // it is looked at in its turn
-      underWay.push(sent);
-    };
-    put({ kind: 'begin', id, totalBytes });
-    await arrived(underWay.shift()); // the peer may not know of streams
-    let offset = 0;
+  /**
+   * Sends a stream. Only what is wrong with the arguments leaves the source alone.
+   * @param refused why there is none to be sent
+   */
+  send(source: ByteSource, options: SendStreamOptions, refused?: Error): Promise<boolean> {
     try {
-      for await (const chunk of source) {
-        const bytes = bytesOf(chunk);
-        if (totalBytes !== undefined && offset + bytes.length > totalBytes) throw wrongSize(totalBytes, 'more');
-        for (let start = 0; start < bytes.length; start += partBytes) {
-          const data = bytes.subarray(start, start + partBytes);
-          put({ kind: 'data', id, offset, data });
-          offset += data.length;
-          if (underWay.length >= mostUnderWay) await arrived(underWay.shift());
-          this.#owner.outlet.progress({ direction: 'send', number: id, doneBytes: offset, totalBytes });
-        }
-      }
-      if (totalBytes !== undefined && offset < totalBytes) throw wrongSize(totalBytes, `only ${offset}`);
-      put({ kind: 'end', id, offset });
-      while (underWay.length > 0) await arrived(underWay.shift());
-      return true;
+      checkSend(options);
+      checkSource(source);
+      const id = this.#nextId++;
+      const stream = new OutgoingStream(id, openSource(source), options, this);
+      this.#outgoing.set(id, stream);
+      if (refused) stream.fail(refused);
+      else stream.run();
+      return stream.promise;
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#owner.sendPart({ kind: 'abort', id, reason }, {}).catch(() => {}); // nor has it, then, who would be told
-      throw error;
+      return Promise.reject(error);
     }
   }
 
@@ -172,109 +106,151 @@ export class Streams {
         this.#unreadBytes += received.sizeBytes;
         stream.add(received, part.data);
         this.#tell(part.id, stream);
-        if (this.#unreadBytes > this.#owner.streamLimits.maxBytes + 2 * partBytes) this.#overflow(part.id, stream);
+        if (this.#unreadBytes > this.#owner.streamLimits.maxBytes + 2 * partBytes) overflow(stream);
         return;
       case 'end':
-        if (stream?.doneBytes === part.offset) stream.finish();
-        else
-          stream?.destroy(
-            new TruncatedError('a stream ended before it was whole: parts of it were dropped on the way'),
-          );
         this.#incoming.delete(part.id);
+        if (stream?.doneBytes === part.offset) stream.finish();
+        else stream?.fail(truncated('parts of it were dropped on the way'));
         break;
       case 'abort':
-        stream?.destroy(new TruncatedError(`the peer gave a stream up before it was whole: ${part.reason}`));
         this.#incoming.delete(part.id);
+        stream?.fail(new TruncatedError(`the peer gave a stream up before it was whole: ${part.reason}`));
+        break;
+      case 'stop':
+        this.#outgoing.get(part.id)?.fail(stopped(part.reason));
     }
     this.#owner.taken(received);
   }
 
-  /** If it is another than it was, no more parts come of the streams from before. */
+  /** If it is another than it was, no more parts come of the streams from before, nor can more be sent. */
   sessionIs(session: unknown): void {
     if (session === this.#session) return;
     this.#session = session;
-    this.#fail(() => new TruncatedError('a stream ended before it was whole: the session was lost'));
+    this.#failIncoming('the session was lost');
+    for (const stream of [...this.#outgoing.values()]) {
+      if (stream.session !== undefined && stream.session !== session) stream.fail(lostError());
+    }
+  }
+
+  /** The program is done. A stream whose source has given everything still goes out, as messages do; the others end here. */
+  closing(error: (what: string) => Error): void {
+    this.#closedError = error;
+    for (const stream of [...this.#outgoing.values()]) if (!stream.isRead) stream.fail(this.closedError());
   }
 
   /** The connection is over. */
-  close(error: () => Error): void {
-    this.#closed = error;
-    this.#arrived.close(error);
-    this.#fail(() => new TruncatedError('a stream ended before it was whole: the connection is closed'));
+  close(error: (what: string) => Error): void {
+    this.#closedError = error;
+    this.#isClosed = true;
+    this.#arrived.close(() => error('getStream'));
+    this.#failIncoming('the connection is closed');
+    for (const stream of [...this.#outgoing.values()]) stream.fail(stream.isRead ? unsureError() : this.closedError());
+  }
+
+  // What those that are being sent need.
+
+  get session(): unknown {
+    return this.#owner.session;
+  }
+
+  put(part: StreamPart, signal: AbortSignal): Promise<boolean> {
+    return this.#owner.sendPart(part, { signal });
+  }
+
+  /** Where the queue drops it, it is put there again. */
+  say(part: StreamPart): void {
+    if (this.#isClosed || this.#words >= mostWords) return;
+    this.#words++;
+    this.#wordSent(part).then((isDropped) => {
+      this.#words--;
+      if (isDropped) this.say(part);
+    });
+  }
+
+  closedError(): Error {
+    return (this.#closedError as (what: string) => Error)('sendStream');
+  }
+
+  progress(info: ProgressInfo): void {
+    this.#owner.outlet.progress(info);
+  }
+
+  over(id: number): void {
+    this.#outgoing.delete(id);
+  }
+
+  /** @returns whether it was dropped: who would be told is not there where it failed otherwise */
+  async #wordSent(part: StreamPart): Promise<boolean> {
+    try {
+      return !(await this.#owner.sendPart(part, noWait, true));
+    } catch (error) {
+      return isSerpyError(error) && error.code === 'ERR_SERPY_DROPPED';
+    }
   }
 
   /** @returns whether it waits to be taken */
   #begin({ id, totalBytes }: StreamPart & { readonly kind: 'begin' }, received: Received): boolean {
-    if (this.#arrived.length >= this.#owner.streamLimits.maxMessages) {
-      this.#owner.outlet.warn(
-        new MessagesDroppedError(`a stream was dropped, as ${this.#arrived.length} wait for getStream`, 1),
-      );
+    const waiting = this.#arrived.length;
+    if (waiting >= this.#owner.streamLimits.maxMessages) {
+      this.#owner.outlet.warn(new MessagesDroppedError(`a stream was dropped, as ${waiting} wait for getStream`, 1));
+      this.say({ kind: 'stop', id, reason: `${waiting} streams wait there for getStream already` });
       return false;
     }
-    const stream = new ReceivedStream(totalBytes, (taken) => {
-      this.#unreadBytes -= taken.sizeBytes;
-      this.#owner.taken(taken);
+    const stream: ReceivedStream = new ReceivedStream(totalBytes, {
+      taken: (taken) => {
+        this.#unreadBytes -= taken.sizeBytes;
+        this.#owner.taken(taken);
+      },
+      stopped: (reason) => this.#stop(id, stream, reason),
     });
-    stream.on('error', () => {}); // a program that has not asked for it yet must not end of it
-    this.#incoming.get(id)?.destroy(new TruncatedError('a stream ended before it was whole: the peer began it anew'));
+    this.#incoming.get(id)?.fail(truncated('the peer began it anew'));
     this.#incoming.set(id, stream);
     this.#arrived.put({ stream, received, sizeBytes: 0 });
     this.#tell(id, stream);
     return true;
   }
 
-  /** Only where the queue drops messages: otherwise the sender is held back. */
-  #overflow(id: number, stream: ReceivedStream): void {
+  /** Nobody wants the rest: its sender is told, and what comes until he has heard it belongs to no stream. */
+  #stop(id: number, stream: ReceivedStream, reason: string): void {
+    if (this.#incoming.get(id) !== stream) return;
     this.#incoming.delete(id);
-    const text =
-      "a stream came faster than it was read, and a queue that drops does not hold its sender back: use receiveQueue.whenFull: 'block'";
-    stream.destroy(new MessagesDroppedError(text, 1));
+    if (this.#owner.session === this.#session) this.say({ kind: 'stop', id, reason });
   }
 
   #tell(number: number, { doneBytes, sizeBytes: totalBytes }: ReceivedStream): void {
-    this.#owner.outlet.progress({ direction: 'receive', number, doneBytes, totalBytes });
+    this.progress({ direction: 'receive', of: 'stream', number, doneBytes, totalBytes });
   }
 
-  #fail(error: () => Error): void {
-    for (const stream of this.#incoming.values()) stream.destroy(error());
+  #failIncoming(why: string): void {
+    const streams = [...this.#incoming.values()];
     this.#incoming.clear();
+    for (const stream of streams) stream.fail(truncated(why));
   }
 }
 
-async function arrived(sent: Promise<boolean> | undefined): Promise<void> {
-  if ((await sent) === false) {
-    throw new MessagesDroppedError(
-      "a part of the stream was dropped by the full send queue: use whenFull: 'block' for streams",
-      1,
-    );
-  }
+/** Only where the queue drops messages: otherwise the sender is held back. */
+function overflow(stream: ReceivedStream): void {
+  const text =
+    "a stream came faster than it was read, and a queue that drops does not hold its sender back: use receiveQueue.whenFull: 'block'";
+  stream.destroy(new MessagesDroppedError(text, 1));
 }
 
-function bytesOf(chunk: unknown): Uint8Array {
-  if (types.isUint8Array(chunk)) return chunk;
-  if (typeof chunk === 'string') return Buffer.from(chunk);
-  throw new ValueError(`a stream is made of bytes or text, and gave ${chunk === null ? 'null' : typeof chunk}`);
+function truncated(why: string): TruncatedError {
+  return new TruncatedError(`a stream ended before it was whole: ${why}`);
 }
 
-function wrongSize(totalBytes: number, got: string): ValueError {
-  return new ValueError(`the stream was to have ${totalBytes} bytes (sizeBytes), and has ${got}`);
+function stopped(reason: string): StreamStoppedError {
+  const why = reason === '' ? 'it wants no more of it' : reason;
+  return new StreamStoppedError(`the program at the peer has stopped the stream before its end: ${why}`);
 }
 
-function checkSend(source: unknown, options: SendStreamOptions): void {
+function checkSend(options: SendStreamOptions): void {
   if (options === null || typeof options !== 'object') throw new OptionError('the options of sendStream are an object');
   checkNames(options, ['sizeBytes', 'signal']);
-  const { sizeBytes } = options;
+  const { sizeBytes, signal } = options;
   if (sizeBytes !== undefined && !(Number.isSafeInteger(sizeBytes) && sizeBytes >= 0)) {
     throw new OptionError(`sizeBytes takes a whole number of bytes from 0 on, not ${String(sizeBytes)}`);
   }
-  const iterable = source as Partial<AsyncIterable<unknown> & Iterable<unknown>> | null | undefined;
-  if (
-    typeof source === 'string' ||
-    types.isUint8Array(source) ||
-    !(iterable?.[Symbol.asyncIterator] || iterable?.[Symbol.iterator])
-  ) {
-    throw new ValueError(
-      'sendStream takes a stream of bytes, such as createReadStream(path): use sendData for one value',
-    );
-  }
+  checkSignal(signal);
 }

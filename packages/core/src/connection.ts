@@ -4,7 +4,8 @@
  */
 import { EventEmitter } from 'node:events';
 import { inspect, types } from 'node:util';
-import type { ByteSource, ReceivedStream, SendStreamOptions } from './byte-streams.js';
+import type { ByteSource } from './byte-source.js';
+import type { SendStreamOptions } from './byte-streams.js';
 import { type CloseOptions, closeReason } from './close-options.js';
 import type { CloseInfo, ConnectionEvents } from './connection-events.js';
 import type { ConnectionState } from './connection-state.js';
@@ -18,6 +19,7 @@ import { checkNames } from './option-names.js';
 import { addressOptions, type ConnectionSettings, option } from './options.js';
 import { checkWait, noWait, quietRejection, type WaitOptions } from './pending.js';
 import type { Protocol, ProtocolTypes, Received } from './protocol.js';
+import type { ReceivedStream } from './received-stream.js';
 import { securityOf } from './security.js';
 import type { ConnectionStats } from './stats.js';
 import {
@@ -184,19 +186,23 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
 
   /**
    * Sends bytes as a stream, which need not fit into memory: in parts, between which other messages go their way. Needs a session (v2, with
-   * the handshake at both ends). Resolves `true` when the peer has received all of it.
-   * @throws `ERR_SERPY_OPTION` without a session, `ERR_SERPY_LOST` the session was lost on the way, `ERR_SERPY_VALUE` the stream is none of bytes
-   * or has another size than `sizeBytes`, `ERR_SERPY_ABORTED`, `ERR_SERPY_CLOSED`, `ERR_SERPY_NOT_CONNECTED`, and what the stream itself fails with
+   * the handshake at both ends). Resolves `true` when all of it has arrived at the peer, whose program has not stopped it until then;
+   * whether it has read all of that, only the program there can tell. Rejects as soon as there is a reason to, also while `source` gives
+   * nothing; `source` is destroyed then, unless it is the arguments that are wrong.
+   * @throws `ERR_SERPY_OPTION` without a session, `ERR_SERPY_LOST` the session was lost on the way, `ERR_SERPY_STOPPED` the program at the peer
+   * destroyed its stream, or could not go on with it, `ERR_SERPY_VALUE` the stream is none of bytes or has another size than `sizeBytes`,
+   * `ERR_SERPY_DROPPED` and `ERR_SERPY_QUEUE_FULL` where the send queue's `whenFull` is not `'block'`, `ERR_SERPY_ABORTED`, `ERR_SERPY_CLOSED`
+   * also by `close()` here, `ERR_SERPY_NOT_CONNECTED`, and what the stream itself fails with
    */
-  async sendStream(source: ByteSource, options: SendStreamOptions = {}): Promise<boolean> {
-    if (this.#lifecycle.ending) throw this.#lifecycle.closedError('sendStream');
-    if (this.state === 'idle') throw notConnected('sendStream');
-    return await this.#conversation.streams.send(source, options);
+  sendStream(source: ByteSource, options: SendStreamOptions = {}): Promise<boolean> {
+    let refused: Error | undefined = this.state === 'idle' ? notConnected('sendStream') : undefined;
+    if (this.#lifecycle.ending) refused = this.#lifecycle.closedError('sendStream');
+    return this.#conversation.streams.send(source, options, refused);
   }
 
   /**
    * The next stream that the peer sends, as soon as it begins. A stream that is not read holds the peer's other messages back as
-   * soon as the receive queue's bounds are reached.
+   * soon as the receive queue's bounds are reached; to destroy it tells the sender to stop.
    * @throws as `getData` does; the stream itself fails with `ERR_SERPY_TRUNCATED` when it ends before it is whole
    */
   async getStream(options: WaitOptions = noWait): Promise<ReceivedStream> {
@@ -288,7 +294,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
       return Promise.reject(error);
     }
     const closed = this.#lifecycle.close(reason);
-    if (this.state === 'closing') this.#conversation.finishUp(this.#lifecycle.closedError('sendData'));
+    if (this.state === 'closing') this.#conversation.finishUp((what) => this.#lifecycle.closedError(what));
     return closed;
   }
 

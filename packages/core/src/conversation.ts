@@ -104,8 +104,8 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
   }
 
   /** Nothing more will come. */
-  closeStreams(error: () => Error): void {
-    this.streams.close(error);
+  closeStreams(error: (what: string) => Error): void {
+    this.streams.close(error); // also where there was none: who asks for one hears it
   }
 
   /** Memory that is held for messages that have come in part. */
@@ -145,14 +145,14 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
   }
 
   /** Turns a part of a stream into a message and queues it. */
-  sendPart(part: StreamPart, options: WaitOptions): Promise<boolean> {
+  sendPart(part: StreamPart, options: WaitOptions, always = false): Promise<boolean> {
     const session = this.#session ?? this.#sessionAs('client');
     if (session.encodePart === undefined) {
       throw new OptionError(
         "a stream needs a session, which only v2 has: use protocol 'v2' and handshake: 'prefer' at both ends",
       );
     }
-    const sent = this.outbox.send(session.encodePart(part), options);
+    const sent = this.outbox.send(session.encodePart(part), options, always);
     this.#link?.pump();
     return sent;
   }
@@ -180,9 +180,10 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
   }
 
   /** The application is done: what is queued goes out, and nothing holds the peer's last words back. */
-  finishUp(refused: Error): void {
+  finishUp(refused: (what: string) => Error): void {
     this.#closing = true;
-    this.outbox.refuseBlocked(refused);
+    this.#streams?.closing(refused);
+    this.outbox.refuseBlocked(refused('sendData'));
     this.inbox.closing();
     this.#link?.roomInInbox();
     this.#link?.pump();
@@ -230,7 +231,7 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
 
   nextOutgoing(): Outgoing | undefined {
     const outgoing = this.outbox.next();
-    if (outgoing !== undefined) this.#counters.messagesSent++;
+    if (outgoing !== undefined && outgoing.part === undefined) this.#counters.messagesSent++;
     return outgoing;
   }
 

@@ -41,7 +41,7 @@ export class Coordinator implements LifecycleOwner {
   }
 
   get unsentMessages(): number {
-    return this.conversation.outbox.length;
+    return this.conversation.outbox.unsentMessages;
   }
 
   /** Called when it is known that the connection is one of its own, and not an old one that came back. */
@@ -129,7 +129,7 @@ export class Coordinator implements LifecycleOwner {
   closed(info: CloseInfo): void {
     const { inbox, outbox } = this.conversation;
     inbox.close(() => this.lifecycle.closedError('getData'));
-    this.conversation.closeStreams(() => this.lifecycle.closedError('getStream'));
+    this.conversation.closeStreams((what) => this.lifecycle.closedError(what));
     const text = 'the connection ended before the message was acknowledged: it may or may not have arrived';
     const lost = new ConnectionLostError(text, { cause: info.error });
     const unsent = outbox.close(this.lifecycle.closedError('sendData'), lost);

@@ -21,6 +21,7 @@ export type ErrorCode =
   | 'ERR_SERPY_TIMEOUT'
   | 'ERR_SERPY_SILENT'
   | 'ERR_SERPY_ABORTED'
+  | 'ERR_SERPY_STOPPED'
   | 'ERR_SERPY_QUEUE_FULL'
   | 'ERR_SERPY_DROPPED'
   | 'ERR_SERPY_UNKNOWN'
@@ -208,6 +209,15 @@ export class AbortError extends SerpyError {
 
   constructor(message: string, options?: ErrorOptions) {
     super('ERR_SERPY_ABORTED', message, options);
+  }
+}
+
+/** The peer's program wants no more of a stream, or could not go on with it. */
+export class StreamStoppedError extends SerpyError {
+  override readonly name = 'StreamStoppedError';
+
+  constructor(message: string) {
+    super('ERR_SERPY_STOPPED', message);
   }
 }
 

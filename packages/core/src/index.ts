@@ -1,6 +1,7 @@
 /** serpy-core: what the protocol packages and the facade are built on. Programs use those. */
 export { ByteQueue } from './byte-queue.js';
-export type { ByteSource, ReceivedStream, SendStreamOptions } from './byte-streams.js';
+export type { ByteSource } from './byte-source.js';
+export type { SendStreamOptions } from './byte-streams.js';
 export type { CloseOptions } from './close-options.js';
 export { decoderStream, encoderStream, type MessageDecoder, soloOutput, type ValueEncoder } from './codec-streams.js';
 export { Connection, type SendOptions } from './connection.js';
@@ -43,6 +44,7 @@ export type {
   SessionOutput,
   StreamPart,
 } from './protocol.js';
+export type { ReceivedStream } from './received-stream.js';
 export type { ReconnectOptions } from './reconnect.js';
 export type { Security, SecuritySettings } from './security.js';
 export type { QueueOptions, WhenFull } from './send-queue.js';

@@ -5,10 +5,12 @@
 import type { Sized } from './bounded-queue.js';
 import type { Transport } from './transport.js';
 
-/** How far a large message is. */
+/** How far a large message is, or a stream. */
 export interface ProgressInfo {
   readonly direction: 'send' | 'receive';
-  /** Which message: the number of its first piece in this direction of the session. */
+  /** Messages and streams are counted apart, so that it takes both, `of` and `number`, to tell two things under way from each other. */
+  readonly of: 'message' | 'stream';
+  /** Which message: the number of its first piece in this direction of the session. Which stream: the first of this direction is 0. */
   readonly number: number;
   readonly doneBytes: number;
   /** Of a stream whose size was not said: undefined. */

@@ -40,7 +40,13 @@ export function checkWait(options: WaitOptions, moreNames: readonly string[] = [
       );
     }
   }
-  if (signal !== undefined && !(signal !== null && typeof signal === 'object' && 'aborted' in signal)) {
+  checkSignal(signal);
+}
+
+/** Throws an `OptionError` for what is no signal. */
+export function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal === undefined) return;
+  if (typeof signal !== 'object' || !('aborted' in (signal ?? {})) || typeof signal.addEventListener !== 'function') {
     throw new OptionError('signal takes an AbortSignal, for example new AbortController().signal');
   }
 }

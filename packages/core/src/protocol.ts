@@ -12,6 +12,8 @@ export interface Outgoing {
   readonly sizeBytes: number;
   /** Whether `sendData` waits for the peer's acknowledgement. */
   readonly acknowledged: boolean;
+  /** It is no message, but a part of a stream. */
+  readonly part?: StreamPart | undefined;
 }
 
 /** A message that arrived. */
@@ -22,12 +24,15 @@ export interface Received {
   readonly part?: StreamPart | undefined;
 }
 
-/** A part of a stream, on its way out or in. `id` is another for each stream of a direction. */
+/**
+ * A part of a stream, on its way out or in. `id` is another for each stream of a direction. `stop` goes the other way: the receiver of
+ * a stream tells its sender.
+ */
 export type StreamPart =
   | { readonly kind: 'begin'; readonly id: number; readonly totalBytes: number | undefined }
   | { readonly kind: 'data'; readonly id: number; readonly offset: number; readonly data: Uint8Array }
   | { readonly kind: 'end'; readonly id: number; readonly offset: number }
-  | { readonly kind: 'abort'; readonly id: number; readonly reason: string };
+  | { readonly kind: 'abort' | 'stop'; readonly id: number; readonly reason: string };
 
 /** Where a session puts what comes out of it, other than messages. None of these calls back into the session. */
 export interface SessionOutput<Out extends Outgoing> {

@@ -85,10 +85,20 @@ export class SendQueue<Out extends Outgoing> {
     return this.#queue.length === 0 && !this.#blocked?.length && this.#onWire === 0;
   }
 
-  /** Accepts a message, now or when there is room; settles as `sendData` does. */
-  send(outgoing: Out, wait: WaitOptions): Promise<boolean> {
+  /** How many of them are messages: what there is of streams is told to those who send them. */
+  get unsentMessages(): number {
+    return this.#queue.items().filter(({ part }) => part === undefined).length;
+  }
+
+  /**
+   * Accepts a message, now or when there is room; settles as `sendData` does.
+   * @param always it must not wait behind others, nor be dropped for want of room
+   */
+  send(outgoing: Out, wait: WaitOptions, always = false): Promise<boolean> {
     if (wait.signal?.aborted) return Promise.reject(abortError('sendData', wait.signal));
-    if (this.#blocked?.length || !this.#hasRoom(outgoing.sizeBytes)) {
+    if (always) {
+      // Whoever asks for it bounds how many there are.
+    } else if (this.#blocked?.length || !this.#hasRoom(outgoing.sizeBytes)) {
       switch (this.#options.whenFull) {
         case 'block':
           return this.#block(outgoing, wait);
@@ -158,7 +168,7 @@ export class SendQueue<Out extends Outgoing> {
     for (const [outgoing, pending] of [...(this.#waiting ?? [])]) {
       this.#settle(outgoing)?.rejectQuietly(pending.onWire ? lost : refused);
     }
-    const unsent = this.#queue.length;
+    const unsent = this.unsentMessages;
     this.#queue.clear();
     return unsent;
   }

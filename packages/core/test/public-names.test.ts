@@ -31,6 +31,7 @@ test('serpy-core exports just these values', () => {
       "Server",
       "SharedKey",
       "SilentError",
+      "StreamStoppedError",
       "TimeoutError",
       "TruncatedError",
       "ValueError",

@@ -50,6 +50,8 @@ export interface Frame extends Outgoing {
   readonly level: 'received' | 'processed' | undefined;
   /** It is no message, but a part of a stream. */
   readonly part?: StreamPart;
+  /** The session in which it was made, of a word to the sender of a stream: in another one, that number is another stream's. */
+  readonly session?: unknown;
 }
 
 export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessage, Frame> {
@@ -144,6 +146,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       level,
       acknowledged: true,
       part,
+      session: part.kind === 'stop' ? this.#handshake?.lasting.session : undefined,
     };
   }
 
@@ -156,7 +159,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
 
   send(frame: Frame): void {
     if (this.#handshake?.on) {
-      if (frame.part === undefined || this.#isInSession(frame.part)) this.#handshake.send(frame);
+      if (frame.part === undefined || this.#isInSession(frame.part, frame.session)) this.#handshake.send(frame);
       else
         this.#output.rejected(
           frame,
@@ -223,7 +226,11 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       const handshake = this.#handshake;
       if (handshake !== undefined && !handshake.readsPlain) {
         const whole = handshake.read();
-        if (whole !== undefined) return decodeWhole(handshake, whole);
+        if (whole !== undefined) {
+          const message = decodeWhole(handshake, whole);
+          if (message !== undefined) return message;
+          continue;
+        }
         if (!handshake.readsPlain) return undefined;
       }
       const message = this.#decoder.read();
@@ -290,8 +297,9 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   }
 
   /** A stream that has begun in another session is not gone on with: the peer would not know it. */
-  #isInSession({ kind, id }: StreamPart): boolean {
+  #isInSession({ kind, id }: StreamPart, madeIn: unknown): boolean {
     const session = this.#handshake?.lasting.session as object;
+    if (kind === 'stop') return session === madeIn;
     if (kind === 'begin') this.#streams.set(id, session);
     const isSame = this.#streams.get(id) === session;
     if (kind === 'end' || kind === 'abort') this.#streams.delete(id);
@@ -328,11 +336,16 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   }
 }
 
-function decodeWhole(handshake: Handshake<Frame>, { type, payload, end }: WholeMessage): DecodedMessage {
+/** The message, or part of a stream; undefined for what nobody here knows. */
+function decodeWhole(handshake: Handshake<Frame>, { type, payload, end }: WholeMessage): DecodedMessage | undefined {
   try {
     if (type === streamType) {
       const part = decodePart(payload);
-      return { type: 'bytes', value: payload, sizeBytes: payload.length, end, part };
+      const sizeBytes = payload.length;
+      if (part !== undefined) return { type: 'bytes', value: payload, sizeBytes, end, part };
+      const passedOver = { sizeBytes, end, part: payload };
+      handshake.lasting.taken(passedOver); // its place is free
+      return undefined;
     }
     return decodeValue(type, payload, end);
   } catch (error) {

@@ -146,7 +146,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   encodePart(part: StreamPart): AutoOutgoing {
     if (this.#protocol === 'v1') throw noStreams();
     const v2 = this.#v2.encodePart(part);
-    const outgoing = { v1: undefined, v2, sizeBytes: v2.sizeBytes, acknowledged: true };
+    const outgoing = { v1: undefined, v2, sizeBytes: v2.sizeBytes, acknowledged: true, part };
     this.#parts.set(v2, outgoing);
     return outgoing;
   }

@@ -319,6 +319,7 @@ export class Inflow {
     else assembly.add(data, this.#receivedBytes);
     this.#output.progress({
       direction: 'receive',
+      of: 'message',
       number: assembly.number,
       doneBytes: assembly.filled,
       totalBytes: assembly.totalBytes,

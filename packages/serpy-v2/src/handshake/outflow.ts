@@ -303,7 +303,7 @@ export class Outflow<Out extends Cuttable> {
     cut.doneBytes = end;
     const [memory, before] = inHead ? [head as Uint8Array, 0] : [payload, headBytes];
     this.#add(new Piece(cut.message, this.#next, flags, total, memory, start - before, end - before));
-    this.#output.progress({ direction: 'send', number: cut.first, doneBytes: end, totalBytes: total });
+    this.#output.progress({ direction: 'send', of: 'message', number: cut.first, doneBytes: end, totalBytes: total });
   }
 
   #add(piece: Piece<Out>): void {

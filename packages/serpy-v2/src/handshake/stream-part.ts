@@ -5,13 +5,16 @@ import { readNumber, unknownTotal, writeNumber } from './wire.js';
 /** The type of a part, as a plain message would have it; plain v2 has no streams. */
 export const streamType = 0x41;
 
-const kinds = ['begin', 'data', 'end', 'abort'] as const;
+const kinds = ['begin', 'data', 'end', 'abort', 'stop'] as const;
 
 /** Kind (1), stream (8), and how large it is or where in it the part stands (8). */
 const headBytes = 17;
 
+/** A reason is cut to this: a part is no larger than a piece, whatever an error has to say. */
+const mostWhyBytes = 1024;
+
 export function encodePart(part: StreamPart): Buffer {
-  const rest = part.kind === 'data' ? part.data : Buffer.from(part.kind === 'abort' ? part.reason : '');
+  const rest = restOf(part);
   const bytes = Buffer.allocUnsafe(headBytes + rest.length);
   bytes[0] = kinds.indexOf(part.kind);
   writeNumber(bytes, 1, part.id);
@@ -20,22 +23,30 @@ export function encodePart(part: StreamPart): Buffer {
   return bytes;
 }
 
+function restOf(part: StreamPart): Uint8Array {
+  if (part.kind === 'data') return part.data;
+  return Buffer.from('reason' in part ? part.reason : '').subarray(0, mostWhyBytes);
+}
+
 function numberOf(part: StreamPart): number {
   switch (part.kind) {
     case 'begin':
       return part.totalBytes ?? unknownTotal;
     case 'abort':
+    case 'stop':
       return 0;
     default:
       return part.offset;
   }
 }
 
-/** @throws `ERR_SERPY_PROTOCOL` for what is none */
-export function decodePart(bytes: Buffer): StreamPart {
+/**
+ * A part; undefined for a kind that later versions may have, and that this one passes over.
+ * @throws `ERR_SERPY_PROTOCOL` for what is none
+ */
+export function decodePart(bytes: Buffer): StreamPart | undefined {
+  if (bytes.length < headBytes) throw new ProtocolError('the peer sent a part of a stream that is none');
   const kind = kinds[bytes[0] as number];
-  if (kind === undefined || bytes.length < headBytes)
-    throw new ProtocolError('the peer sent a part of a stream that is none');
   const id = readNumber(bytes, 1);
   const number = readNumber(bytes, 9);
   switch (kind) {
@@ -46,6 +57,9 @@ export function decodePart(bytes: Buffer): StreamPart {
     case 'end':
       return { kind, id, offset: number };
     case 'abort':
+    case 'stop':
       return { kind, id, reason: bytes.toString('utf8', headBytes) };
+    default:
+      return undefined;
   }
 }

@@ -4,6 +4,7 @@ import { writeRecord } from '../../src/handshake/batch.js';
 import type { Course } from '../../src/handshake/course.js';
 import { controlFrame, Piece } from '../../src/handshake/piece.js';
 import { Sessions } from '../../src/handshake/sessions.js';
+import { streamType } from '../../src/handshake/stream-part.js';
 import { controlType, pieceFlag, writeNumber } from '../../src/handshake/wire.js';
 import { writeHeader } from '../../src/header.js';
 import { frameType } from '../../src/wire.js';
@@ -826,4 +827,42 @@ describe('a server that asks for what only a session has before the client has b
     exchange({ client, server });
     expect(() => server.session.encode('x', { acknowledge: 'received' })).toThrow(/has not begun one/);
   });
+  /** A part of a stream as a message of its own. */
+  function partFrame(number: number, kind: number, bytes = 16): Buffer {
+    return batchFrame(number, [streamType, Buffer.concat([Buffer.of(kind), Buffer.alloc(bytes)])]);
+  }
+});
+
+test('a part of a stream whose kind nobody knows is passed over, and its place is free', () => {
+  const { server } = begun();
+  for (let number = 0; number < 5000; number++) server.hear(partFrame(number, 200, 20));
+  expect(server.error).toBeUndefined();
+  expect(server.messages).toEqual([]);
+  server.hear(batchFrame(5000, 'and on'));
+  expect(server.values).toEqual(['and on']);
+});
+
+test('a part of a stream that is cut short ends the session', () => {
+  const { server } = begun();
+  server.hear(partFrame(0, 200, 15));
+  expect(server.error?.code).toBe('ERR_SERPY_PROTOCOL');
+});
+
+test('the word that stops a stream arrives with its reason, and in no session but the one it was said in', () => {
+  const ends = begun();
+  const { client } = ends;
+  const part = { kind: 'stop', id: 7, reason: 'the disk is full' } as const;
+  client.session.send(client.session.encodePart(part));
+  exchange(ends);
+  expect(ends.server.messages).toMatchObject([{ part }]);
+  const late = client.session.encodePart(part);
+  client.session.lost();
+  const server = new End('server', {}, new Sessions());
+  client.up();
+  server.up();
+  exchange({ client, server });
+  client.session.send(late);
+  exchange({ client, server });
+  expect(client.rejected).toContain(late);
+  expect(server.messages).toEqual([]);
 });

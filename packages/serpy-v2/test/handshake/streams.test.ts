@@ -112,8 +112,8 @@ test('both ends are told how far it is', async () => {
   await buffer(await accepted.getStream());
   await sent;
   for (const direction of ['send', 'receive']) {
-    expect(told).toContainEqual({ direction, number: 0, doneBytes: 258_048, totalBytes: 300_000 });
-    expect(told).toContainEqual({ direction, number: 0, doneBytes: 300_000, totalBytes: 300_000 });
+    expect(told).toContainEqual({ direction, of: 'stream', number: 0, doneBytes: 258_048, totalBytes: 300_000 });
+    expect(told).toContainEqual({ direction, of: 'stream', number: 0, doneBytes: 300_000, totalBytes: 300_000 });
   }
 });
 
@@ -242,7 +242,10 @@ test.each([
     await pair({}, options);
     const sent = client.sendStream(chunks(60, 100_000));
     const stream = await accepted.getStream();
-    await sent;
+    await expect(sent).rejects.toMatchObject({
+      code: 'ERR_SERPY_STOPPED',
+      message: expect.stringContaining("'block'"),
+    });
     expect(stream.doneBytes).toBeLessThan(2_000_000);
     await expect(buffer(stream)).rejects.toMatchObject({ code: 'ERR_SERPY_DROPPED' });
   },

@@ -1,0 +1,78 @@
+/** A stream that arrives, as the program reads it. */
+import { Readable } from 'node:stream';
+import type { Received } from './protocol.js';
+
+/** So much of a stream travels in one part. */
+export const partBytes = 252 * 1024;
+
+/** What a stream tells of itself. */
+export interface ReceivedStreamOwner {
+  /** The program has this part, or nobody will ever want it. */
+  taken(received: Received): void;
+  /** The program wants no more of it, or it has failed here: told once, and not where the sender has all of it behind him. */
+  stopped(reason: string): void;
+}
+
+/** A stream that arrives. It fails with `ERR_SERPY_TRUNCATED` when it ends before it is whole. To destroy it before tells its sender to stop. */
+export class ReceivedStream extends Readable {
+  /** How many bytes it will have, where the sender has said so. */
+  readonly sizeBytes: number | undefined;
+  /** How many have arrived. */
+  doneBytes = 0;
+  readonly #owner: ReceivedStreamOwner;
+  readonly #waiting: Received[] = [];
+  #wanted = false;
+  /** Whether nothing more will come. */
+  #ended = false;
+
+  constructor(sizeBytes: number | undefined, owner: ReceivedStreamOwner) {
+    super({ highWaterMark: partBytes });
+    this.sizeBytes = sizeBytes;
+    this.#owner = owner;
+    this.on('error', () => {}); // a program that has not asked for it yet must not end of it
+  }
+
+  /** A part has come, in its place. */
+  add(received: Received, data: Uint8Array): void {
+    this.doneBytes += data.length;
+    if (this.destroyed) this.#owner.taken(received);
+    else this.#waiting.push(received);
+    if (this.#wanted) this._read();
+  }
+
+  /** All parts have come. */
+  finish(): void {
+    this.#ended = true;
+    if (this.#wanted) this._read();
+  }
+
+  /** No more parts will come. */
+  fail(error: Error): void {
+    this.#ended = true;
+    this.destroy(error);
+  }
+
+  override _read(): void {
+    const received = this.#waiting.shift();
+    this.#wanted = received === undefined;
+    if (received?.part?.kind === 'data') {
+      this.push(received.part.data);
+      this.#owner.taken(received);
+    } else if (this.#ended) {
+      this.push(null);
+    }
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    for (const received of this.#waiting.splice(0)) this.#owner.taken(received);
+    const isWhole = this.#ended || this.doneBytes === this.sizeBytes;
+    this.#ended = true;
+    if (!isWhole) this.#owner.stopped(reasonOf(error));
+    callback(error);
+  }
+}
+
+/** To leave a `for await` is an abort to Node, and no reason. */
+function reasonOf(error: (Error & { readonly code?: unknown }) | null): string {
+  return error === null || error.code === 'ABORT_ERR' ? '' : error.message;
+}
