@@ -41,7 +41,7 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
   readonly writeTimeoutMs: number;
   readonly frameTimeoutMs: number;
   readonly #protocol: Protocol<ProtocolTypes>;
-  readonly #environment: Environment;
+  readonly clock: Clock;
   readonly #warnings: Warnings;
   readonly #owner: ConversationOwner;
   readonly streamLimits: QueueOptions;
@@ -66,7 +66,7 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
     owner: ConversationOwner,
   ) {
     this.#protocol = protocol;
-    this.#environment = environment;
+    this.clock = environment.clock;
     this.#warnings = warnings;
     this.#owner = owner;
     this.streamLimits = settings.receiveQueue;
@@ -84,7 +84,7 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
   createLink(transport: Transport, role: Role, life: LinkLife): Link {
     if (this.#dropping === 'offline') this.#dropping = undefined;
     this.inbox.linkUp();
-    const link = new Link(transport, this.#sessionAs(role), this, this.#environment.clock, life);
+    const link = new Link(transport, this.#sessionAs(role), this, this.clock, life);
     this.outlet.attach(link);
     return link;
   }
@@ -97,10 +97,6 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
   /** Another object for each session. */
   get session(): unknown {
     return this.#session?.lasting?.session;
-  }
-
-  get clock(): Clock {
-    return this.#environment.clock;
   }
 
   /** Nothing more will come. */

@@ -827,11 +827,12 @@ describe('a server that asks for what only a session has before the client has b
     exchange({ client, server });
     expect(() => server.session.encode('x', { acknowledge: 'received' })).toThrow(/has not begun one/);
   });
-  /** A part of a stream as a message of its own. */
-  function partFrame(number: number, kind: number, bytes = 16): Buffer {
-    return batchFrame(number, [streamType, Buffer.concat([Buffer.of(kind), Buffer.alloc(bytes)])]);
-  }
 });
+
+/** A part of a stream as a message of its own. */
+function partFrame(number: number, kind: number, bytes = 16): Buffer {
+  return batchFrame(number, [streamType, Buffer.concat([Buffer.of(kind), Buffer.alloc(bytes)])]);
+}
 
 test('a part of a stream whose kind nobody knows is passed over, and its place is free', () => {
   const { server } = begun();
