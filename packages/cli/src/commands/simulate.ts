@@ -17,6 +17,9 @@ import { camera } from '../instruments/camera.js';
 import { counter } from '../instruments/counter.js';
 import { echo } from '../instruments/echo.js';
 import { type Measure, startInstrument } from '../instruments/instrument.js';
+import { messages } from '../message.js';
+import { addressOf } from '../peers.js';
+import { printable } from '../terminal.js';
 import { thousands, urlOf } from '../wording.js';
 
 interface Flags extends ConnectionFlags {
@@ -116,13 +119,16 @@ async function runMeasuring(context: Context, kind: 'camera' | 'counter', option
 
 async function runEcho(context: Context, options: ListenTo, flags: Flags) {
   const server = await listen(options);
-  let messages = 0;
+  let answers = 0;
   const counted: Promise<void>[] = [];
   server.on('connection', (peer) => {
     tellOf(peer, context);
-    const answered = echo(peer).then((refused) => {
-      messages += peer.stats().messagesReceived - refused;
-      if (refused > 0) context.terminal.note(`${refused} messages of a kind that cannot be sent back were left out`);
+    const { terminal } = context;
+    const tell = (what: string) =>
+      terminal.note(printable(`${addressOf(peer.remote)} sent ${what}, which cannot be sent back`));
+    const answered = echo(peer, tell).then((refused) => {
+      answers += peer.stats().messagesReceived - refused;
+      if (refused > 0) terminal.note(`${addressOf(peer.remote)}: ${messages(refused)} could not be sent back`);
     });
     counted.push(answered);
   });
@@ -134,7 +140,7 @@ async function runEcho(context: Context, options: ListenTo, flags: Flags) {
     await server.closeServer();
     await Promise.all(counted);
   }
-  context.terminal.note(`answered ${thousands(messages)} messages`);
+  context.terminal.note(`answered ${thousands(answers)} ${answers === 1 ? 'message' : 'messages'}`);
 }
 
 /** Until Ctrl-C, the time is over, or the instrument has finished. */
@@ -151,7 +157,7 @@ async function untilOver(
 }
 
 function tellOf(peer: PortableConnection, { terminal }: Context): void {
-  const name = peer.remote ? `${peer.remote.host}:${peer.remote.port}` : 'a peer';
+  const name = addressOf(peer.remote);
   terminal.note(`${name} has come`);
   peer.on('close', () => terminal.note(`${name} has left`));
 }
