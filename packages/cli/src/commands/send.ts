@@ -111,8 +111,7 @@ async function run(context: Context, first: string | undefined, rest: string[], 
     await delivery.finish();
   } catch (error) {
     connection.destroy();
-    if (signal.aborted)
-      throw failed(`interrupted: ${messages(delivery.sent)} sent, of which the last may not have arrived`);
+    if (signal.aborted) throw failed(`interrupted: ${delivery.known}`);
     throw error;
   } finally {
     bar.stop();
