@@ -158,11 +158,11 @@ describe('serpy listen', () => {
     const out = join(folder, 'out');
     const [listening, port] = await start('--out', out);
     rmSync(out, { recursive: true });
-    await sendAll(port, [Buffer.of(1)], 'v2');
+    await sendAll(port, ['whole', Buffer.of(1)], 'v2');
     const { status, stderr } = await listening.ended;
     expect(status).toBe(1);
     expect(stderr).toMatch(
-      /received 1 message.*\nserpy: .*000001\.bin: there is no such file or folder \(ENOENT\)\n$/s,
+      /received 1 message, 5 bytes.*\nserpy: .*000001\.bin: there is no such file or folder \(ENOENT\)\n$/s,
     );
   });
 

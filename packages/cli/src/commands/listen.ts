@@ -60,7 +60,7 @@ async function run(context: Context, url: string | undefined, flags: Flags): Pro
   const { clock, terminal, interruption } = context;
   const dial = flags.connect === true;
   const options = connectionOptions(url, flags, dial ? 'connect' : 'listen', context, receivingDefaults);
-  const folder = flags.out === undefined ? undefined : await openFolder(flags.out);
+  const folder = flags.out === undefined ? undefined : openFolder(flags.out);
   const stop = new AbortController();
   const note = flags.quiet ? undefined : (line: string) => terminal.note(terminal.noteColours.dim(line));
   const startedMs = clock.now();
@@ -74,6 +74,9 @@ async function run(context: Context, url: string | undefined, flags: Flags): Pro
     const isLast = count === flags.count;
     try {
       bytes += await show(context, arrival, flags, folder);
+    } catch (error) {
+      count--; // no part of it is there
+      throw error;
     } finally {
       if (isLast) stop.abort();
     }
