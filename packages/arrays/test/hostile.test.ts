@@ -99,7 +99,7 @@ test('every beginning of a .npy is refused, and says that it is cut short once i
   }
 });
 
-test.each([
+test.each<[unknown, string, string]>([
   ['another version', [4, 0], 'its version is 4.0'],
   ['no version', [0, 0], 'its version is 0.0'],
   ['a later one', [255, 7], 'its version is 255.7'],

@@ -75,11 +75,19 @@ export async function run(args: readonly string[], context: Context): Promise<Ex
     return 0;
   }
   try {
-    await root.parseAsync(args, { from: 'user' });
+    await root.parseAsync(helpOnNothing(args, root) ?? args, { from: 'user' });
     return 0;
   } catch (error) {
     return report(error, context, args.includes('--debug'));
   }
+}
+
+/** `help x` of a command that there is not is as `x`: commander's own answer is all of the help and no word on what is wrong. */
+function helpOnNothing(args: readonly string[], { commands: known }: Command): string[] | undefined {
+  const [first, name] = args.filter((arg) => !arg.startsWith('-'));
+  if (first !== 'help' || name === undefined) return undefined;
+  if (name === 'help') return ['--help'];
+  return known.some((each) => each.name() === name) ? undefined : [name];
 }
 
 /** Commander's `error: unknown command 'x'\n(Did you mean y?)` on one line. */

@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { readPage } from '../../../test/docs/pages.js';
 import { packages, root } from '../../../test/workspace.js';
+import { duration } from '../src/connection-options.js';
 import { failed, mistyped, report, sentence } from '../src/failure.js';
 import { program } from '../src/program.js';
 import { printable } from '../src/terminal.js';
@@ -44,6 +45,24 @@ describe('help', () => {
     expect(stdout).toContain('--debug');
     expect(await runToEnd(['help', name])).toEqual({ status: 0, stdout, stderr: '' });
     expect(command.description()).toMatch(/^[a-z].*[^.]$/);
+  });
+
+  test('shows the default of a time as it is typed', () => {
+    const times = all.commands.flatMap(({ options }) => options.filter(({ flags }) => flags.endsWith('<time>')));
+    expect(times.length).toBeGreaterThan(5);
+    for (const { defaultValue, defaultValueDescription } of times) {
+      if (defaultValue === undefined) continue;
+      expect(duration('--time')(defaultValueDescription ?? '')).toBe(defaultValue);
+    }
+    expect(helpOf(named('send')!).replaceAll(/\s+/g, ' ')).toContain('takes nothing for so long (default: 30s)');
+  });
+
+  test('of a command that there is not is a sentence, as the command itself', async () => {
+    const { status, stdout, stderr } = await runToEnd(['help', 'lisen']);
+    expect([status, stdout, stderr]).toEqual([2, '', "serpy: unknown command 'lisen' (Did you mean listen?)\n"]);
+    expect(await runToEnd(['help', 'x', '--debug'])).toMatchObject({ status: 2 });
+    expect(await runToEnd(['help', 'help'])).toMatchObject({ status: 0, stderr: '' });
+    expect((await runToEnd(['help'])).stdout).toBe((await runToEnd(['--help'])).stdout);
   });
 
   test('goes by the width of the terminal', async () => {
