@@ -99,7 +99,7 @@ test('every beginning of a .npy is refused, and says that it is cut short once i
   }
 });
 
-test.each<[unknown, string, string]>([
+test.each([
   ['another version', [4, 0], 'its version is 4.0'],
   ['no version', [0, 0], 'its version is 0.0'],
   ['a later one', [255, 7], 'its version is 255.7'],
@@ -159,7 +159,7 @@ describe('arrayOf', () => {
     expect(turned).toEqual({ data: Uint8Array.of(0, 2, 4, 1, 3, 5), shape: [2, 3], dtype: 'uint8' });
   });
 
-  test.each<[object, string, string]>([
+  test.each<[unknown, string, string]>([
     [
       { dtype: 'float32', shape: [2, 2] },
       'ERR_SERPY_ARRAY_FORMAT',
