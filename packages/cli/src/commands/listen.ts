@@ -10,6 +10,7 @@ import {
 import type { Context } from '../context.js';
 import { examples } from '../examples.js';
 import { failed } from '../failure.js';
+import { jsonLine } from '../json-line.js';
 import { describe, messages, size } from '../message.js';
 import { type OutFolder, openFolder } from '../out-folder.js';
 import { type Arrival, receive, receivingDefaults } from '../peers.js';
@@ -119,7 +120,7 @@ async function show(
   const file = blob && (await folder?.write(blob));
   if (flags.json) {
     const when = { time: isoTime(wallMs), elapsedMs: Math.round(elapsedMs * 1000) / 1000 };
-    await terminal.print(JSON.stringify({ ...when, from, protocol: message.protocol, ...json, ...(file && { file }) }));
+    await terminal.print(jsonLine({ ...when, from, protocol: message.protocol, ...json, ...(file && { file }) }));
   } else {
     const { dim } = terminal.colours;
     await terminal.print(`${flags.from ? dim(`${from}  `) : ''}${line}${file ? dim(`  → ${file}`) : ''}`);
