@@ -222,6 +222,12 @@ test.each([
   [['simulate', 'camera', '--rate', '0'], /--rate takes a number above 0/],
   [['simulate', 'camera', '--noise=-1'], /--noise takes a number from 0/],
   [['simulate', 'camera', '--seed', '1.5'], /--seed takes a whole number/],
+  [['simulate', 'counter', '--size', '64'], /^serpy: --size is not for a counter: leave it out\n$/],
+  [['simulate', 'counter', '--bare'], /^serpy: --bare is not for a counter: leave it out\n$/],
+  [['simulate', 'camera', '--counts', '5'], /^serpy: --counts is not for a camera: leave it out\n$/],
+  [['simulate', 'echo', '--rate', '5'], /^serpy: --rate is not for an echo: leave it out\n$/],
+  [['simulate', 'echo', '--seed', '1'], /^serpy: --seed is not for an echo: leave it out\n$/],
+  [['simulate', 'echo', '--count', '1'], /^serpy: --count is not for an echo: leave it out\n$/],
   [['simulate'], /missing required argument 'instrument'/],
 ])('%j is told what was typed wrong', async (args, sentence) => {
   const { status, stderr } = await runToEnd(args);

@@ -87,6 +87,7 @@ export function simulate(context: Context): Command {
       ]),
     )
     .action(async (kind: Kind, url: string | undefined, flags: Flags) => {
+      checkFlags(command, kind);
       const options = connectionOptions(url, flags, 'listen', context);
       // A program that only listens never says which protocol it speaks, so an instrument decides.
       if ((url ?? flags.protocol ?? flags.config ?? context.env.SERPY_PROTOCOL) === undefined) {
@@ -95,6 +96,25 @@ export function simulate(context: Context): Command {
       if (kind === 'echo') await runEcho(context, options, flags);
       else await runMeasuring(context, kind, options, flags);
     });
+}
+
+/** Which instruments an option is for, where it is not for all. */
+const meantFor: Readonly<Record<string, readonly Kind[]>> = {
+  rate: ['camera', 'counter'],
+  size: ['camera'],
+  dtype: ['camera'],
+  bare: ['camera'],
+  counts: ['counter'],
+  noise: ['camera', 'counter'],
+  seed: ['camera', 'counter'],
+  count: ['camera', 'counter'],
+};
+
+function checkFlags(command: Command, kind: Kind): void {
+  for (const [name, instruments] of Object.entries(meantFor)) {
+    if (command.getOptionValueSource(name) !== 'cli' || instruments.includes(kind)) continue;
+    throw mistyped(`--${name} is not for ${kind === 'echo' ? 'an' : 'a'} ${kind}: leave it out`);
+  }
 }
 
 type ListenTo = ReturnType<typeof connectionOptions>;
