@@ -100,6 +100,13 @@ describe('serpy demo --out', () => {
     expect([status, stdout.includes(`saved ${join(out, 'serpy-demo-1.png')}\n`)]).toEqual([0, true]);
   });
 
+  test('draws nothing on a terminal that cannot be drawn on, and prints lines', async () => {
+    const run = new Run(['demo', '--seconds', '2'], { isTTY: true, env: { TERM: 'dumb' } });
+    const { status, stdout } = await run.ended;
+    expect([status, stdout.includes('\x1b')]).toEqual([0, false]);
+    expect(stdout).toMatch(/^camera serpy2:\S+, counter serpy1:\S+\n1 s {2}camera /);
+  });
+
   test('says at the end, too, why nothing was saved or recorded', async () => {
     writeFileSync(join(place, 'file'), '');
     const run = new Run(['demo', '--out', join(place, 'file')], { isTTY: true });
