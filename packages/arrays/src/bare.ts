@@ -1,5 +1,6 @@
 /** Arrays from bare bytes, whose type and shape the receiver knows. */
 import { ArrayFormatError, OptionError } from 'serpy-core';
+import { checkBytes } from './bytes.js';
 import { type ByteOrder, type DType, dtypes, type Kind, kindOf } from './dtype.js';
 import { elementsOf } from './layout.js';
 import type { NdArray } from './ndarray.js';
@@ -19,9 +20,10 @@ export interface BareArray<D extends DType = DType> {
 /**
  * The array that bare bytes are, without a copy where they lie as they should; otherwise they are copied. The bytes are not changed.
  * @throws `ERR_SERPY_ARRAY_FORMAT` when there are more or fewer bytes than `dtype` and `shape` need; its `data` has the bytes.
- * `ERR_SERPY_OPTION` for a `dtype`, `shape` or order that is none
+ * `ERR_SERPY_OPTION` for a `dtype`, `shape` or order that is none, `ERR_SERPY_VALUE` for what is no bytes
  */
 export function arrayOf<D extends DType>(bytes: Uint8Array, bare: BareArray<D>): NdArray<D> {
+  checkBytes('arrayOf', bytes);
   const kind = checkBare(bare);
   const { byteOrder = 'little', fortranOrder = false } = bare;
   const shape = bare.shape ?? [bytes.length / kind.itemBytes];
@@ -41,7 +43,11 @@ export function arrayOf<D extends DType>(bytes: Uint8Array, bare: BareArray<D>):
 }
 
 /** Throws `ERR_SERPY_OPTION` unless it is said what bare bytes are. */
-export function checkBare({ dtype, shape, byteOrder, fortranOrder }: BareArray): Kind {
+export function checkBare(bare: BareArray): Kind {
+  if (bare === null || typeof bare !== 'object') {
+    throw new OptionError(`it must be said what the bytes are, such as { dtype: 'float32' }, not ${String(bare)}`);
+  }
+  const { dtype, shape, byteOrder, fortranOrder } = bare;
   const kind = kindOf(dtype as unknown);
   if (kind === undefined) throw new OptionError(`dtype takes one of ${dtypes.join(', ')}, not ${String(dtype)}`);
   const fault = shape === undefined ? undefined : faultOfShape(shape);

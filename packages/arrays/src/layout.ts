@@ -18,9 +18,16 @@ export function elementsOf(kind: Kind, shape: readonly number[], bytes: Uint8Arr
   if (turned) own = toCOrder(bytes, shape, kind.itemBytes);
   else if (swapped || bytes.byteOffset % numberBytes !== 0) own = Uint8Array.from(bytes);
   if (swapped) swap(own, numberBytes);
+  if (kind.dtype === 'bool' && holdsOthers(own)) own = own.map((value) => (value === 0 ? 0 : 1)); // as numpy reads them
   const numbers = own.length / numberBytes;
   if (kind.over) return kind.over(own.buffer, own.byteOffset, numbers);
   return fromHalves(new Uint16Array(own.buffer, own.byteOffset, numbers));
+}
+
+/** Whether there is any byte but 0 and 1. */
+function holdsOthers(bytes: Uint8Array): boolean {
+  for (let at = 0; at < bytes.length; at++) if ((bytes[at] as number) > 1) return true;
+  return false;
 }
 
 function swap(bytes: Uint8Array, numberBytes: number): void {

@@ -1,5 +1,7 @@
 /** Arrays as `.npy` and back. */
+import { types } from 'node:util';
 import { ArrayFormatError } from 'serpy-core';
+import { checkBytes } from './bytes.js';
 import { readDescr } from './descr.js';
 import { type DType, kindOf } from './dtype.js';
 import { toHalves } from './half.js';
@@ -60,15 +62,17 @@ function convert(data: TypedArray, dtype: DType): TypedArray {
 
 /** Whether bytes begin as a `.npy` does. */
 export function isNpy(bytes: Uint8Array): boolean {
-  return npyMagic.equals(bytes.subarray(0, npyMagic.length));
+  return types.isUint8Array(bytes) && npyMagic.equals(bytes.subarray(0, npyMagic.length));
 }
 
 /**
  * The array in a `.npy`. Its elements are used where they are, without a copy, if they are in C order and in the machine's byte order and
- * alignment; otherwise they are copied. The bytes are not changed.
- * @throws `ERR_SERPY_ARRAY_FORMAT` for anything but a whole `.npy` of numbers or booleans; its `data` has the bytes
+ * alignment, and booleans 0 or 1; otherwise they are copied. The bytes are not changed.
+ * @throws `ERR_SERPY_ARRAY_FORMAT` for anything but a whole `.npy` of numbers or booleans; its `data` has the bytes. `ERR_SERPY_VALUE` for
+ * what is no bytes
  */
 export function decodeNpy(bytes: Uint8Array): NdArray {
+  checkBytes('decodeNpy', bytes);
   const header = readNpyHeader(bytes);
   const { dtype, shape, headerBytes, dataBytes } = header;
   const body = bytes.subarray(headerBytes);
@@ -85,6 +89,7 @@ export function decodeNpy(bytes: Uint8Array): NdArray {
  * @throws `ERR_SERPY_ARRAY_FORMAT` as `decodeNpy`, but for what follows the header
  */
 export function readNpyHeader(bytes: Uint8Array): NpyHeader {
+  checkBytes('readNpyHeader', bytes);
   if (!isNpy(bytes)) {
     throw new ArrayFormatError(
       'the bytes are no .npy: send numpy.save(…), or say what they are: getArray({ dtype, shape })',

@@ -1,6 +1,6 @@
 /** Bytes that are no `.npy`, or lie: a typed error, at once and for nothing. */
 import { fc } from '@fast-check/vitest';
-import { arrayOf, decodeNpy, encodeNpy, readNpyHeader } from 'serpy-arrays';
+import { arrayOf, decodeNpy, encodeNpy, isNpy, readNpyHeader } from 'serpy-arrays';
 import { isSerpyError } from 'serpy-core';
 import { describe, expect, test } from 'vitest';
 import { npyWith, thrownBy, vectors } from './bytes.js';
@@ -159,7 +159,7 @@ describe('arrayOf', () => {
     expect(turned).toEqual({ data: Uint8Array.of(0, 2, 4, 1, 3, 5), shape: [2, 3], dtype: 'uint8' });
   });
 
-  test.each<[object, string, string]>([
+  test.each<[unknown, string, string]>([
     [
       { dtype: 'float32', shape: [2, 2] },
       'ERR_SERPY_ARRAY_FORMAT',
@@ -171,6 +171,8 @@ describe('arrayOf', () => {
       'the message has 12 bytes, which are no whole float64 elements of 8 bytes each',
     ],
     [{ dtype: 'float32', shape: [2 ** 52, 2 ** 52] }, 'ERR_SERPY_ARRAY_FORMAT', 'and the message has 12'],
+    [undefined, 'ERR_SERPY_OPTION', "it must be said what the bytes are, such as { dtype: 'float32' }, not undefined"],
+    ['float32', 'ERR_SERPY_OPTION', "such as { dtype: 'float32' }, not float32"],
     [{ dtype: 'f4' }, 'ERR_SERPY_OPTION', 'dtype takes one of bool, int8'],
     [{}, 'ERR_SERPY_OPTION', 'dtype takes one of'],
     [{ dtype: 'uint8', shape: [-12] }, 'ERR_SERPY_OPTION', 'no whole number'],
@@ -181,5 +183,19 @@ describe('arrayOf', () => {
     expect(error.code).toBe(code);
     expect(error.message).toContain(says);
     expect(error.data).toBe(code === 'ERR_SERPY_ARRAY_FORMAT' ? bytes : undefined);
+  });
+  test.each(['text', undefined, null, 5, [1, 2], new Float32Array(2)])('refuses %o in the place of bytes', (value) => {
+    const calls = {
+      decodeNpy: () => decodeNpy(value as never),
+      readNpyHeader: () => readNpyHeader(value as never),
+      arrayOf: () => arrayOf(value as never, { dtype: 'uint8' }),
+    };
+    for (const [name, call] of Object.entries(calls)) {
+      expect(thrownBy(call)).toMatchObject({
+        code: 'ERR_SERPY_VALUE',
+        message: expect.stringMatching(new RegExp(`^${name} takes bytes \\(Buffer or Uint8Array\\), not `)),
+      });
+    }
+    expect(isNpy(value as never)).toBe(false);
   });
 });

@@ -1,6 +1,7 @@
 /** Arrays to `.npy` and back, against bytes that numpy wrote. */
 import { fc } from '@fast-check/vitest';
 import {
+  arrayOf,
   type DType,
   decodeNpy,
   encodeNpy,
@@ -181,6 +182,23 @@ describe('encodeNpy', () => {
     const mask = Uint8Array.of(0, 1, 255, 2);
     expect(decodeNpy(encodeNpy({ data: mask, dtype: 'bool' })).data).toEqual(Uint8Array.of(0, 1, 1, 1));
     expect(mask).toEqual(Uint8Array.of(0, 1, 255, 2));
+  });
+
+  test('everything but 0 in a mask that arrives is true, and its bytes stay as they are', () => {
+    const clean = encodeNpy({ data: Uint8Array.of(1, 0, 1, 0, 1, 1), shape: [2, 3], dtype: 'bool' });
+    expect((decodeNpy(clean).data as Uint8Array).buffer).toBe(clean.buffer); // no copy
+    const npy = Buffer.from(clean);
+    npy.set([7, 1, 0, 255, 2, 0], npy.length - 6);
+    const before = Buffer.from(npy);
+    expect(decodeNpy(npy).data).toEqual(Uint8Array.of(1, 1, 0, 1, 1, 0));
+    expect(npy).toEqual(before);
+    const bare = Uint8Array.of(7, 1, 0, 255, 2, 0);
+    expect(arrayOf(bare, { dtype: 'bool' }).data).toEqual(Uint8Array.of(1, 1, 0, 1, 1, 0));
+    expect(arrayOf(bare, { dtype: 'bool', shape: [2, 3], fortranOrder: true }).data).toEqual(
+      Uint8Array.of(1, 0, 1, 1, 1, 0),
+    );
+    expect(arrayOf(bare, { dtype: 'uint8' }).data).toEqual(bare);
+    expect(bare).toEqual(Uint8Array.of(7, 1, 0, 255, 2, 0));
   });
 
   test('rounds to the nearest 16-bit float, and of two as near to the even one', () => {

@@ -3,7 +3,7 @@ import { type Connection, isSerpyError } from 'serpy';
 import type { Cargo } from './cargo.js';
 import { type Context, pause } from './context.js';
 import { failed } from './failure.js';
-import { messages } from './message.js';
+import { messages, size } from './message.js';
 
 export interface Delivery {
   /** Messages that are on their way or there. */
@@ -11,6 +11,8 @@ export interface Delivery {
   readonly sentBytes: number;
   /** Whether the peer says of each message that it has it. */
   readonly acknowledges: boolean;
+  /** How far it has come, in words. */
+  readonly known: string;
   /** Bytes of messages that have left this process, as far as can be told. */
   readonly leftBytes: number;
   /** Resolves when the next may come. */
@@ -46,6 +48,7 @@ export function deliverTo(connection: Connection, { clock }: Context, settings: 
   const startBytes = connection.stats().bytesSent;
   let [sent, sentBytes, bytesInFlight, arrived] = [0, 0, 0, 0];
   let options: object = acknowledgement(protocol, settings.acknowledge);
+  let allHaveLeft = false;
   let acknowledges = Object.keys(options).length > 0;
 
   const wireBytes = () => {
@@ -74,10 +77,12 @@ export function deliverTo(connection: Connection, { clock }: Context, settings: 
     }
   };
 
-  const tookNothing = () =>
-    failed(
-      `the peer has taken nothing for ${timeoutMs / 1000} s, ${arrived} of ${messages(sent)} ${acknowledges ? 'are acknowledged' : 'have left'}: is its program reading?`,
-    );
+  const tookNothing = () => {
+    const progress = acknowledges
+      ? `${arrived} of ${messages(sent)} ${sent === 1 ? 'is' : 'are'} acknowledged`
+      : `${size(Math.min(wireBytes(), sentBytes))} of ${size(sentBytes)} have gone out`;
+    return failed(`the peer has taken nothing for ${timeoutMs / 1000} s, ${progress}: is its program reading?`);
+  };
 
   const oldest = async () => {
     const { settled, sizeBytes } = inFlight[0] as (typeof inFlight)[number];
@@ -115,6 +120,16 @@ export function deliverTo(connection: Connection, { clock }: Context, settings: 
     }
   };
 
+  /** The peer may take its time to close: Ctrl-C does not wait for it. */
+  const closed = async (): Promise<void> => {
+    const cut = () => connection.destroy();
+    settings.signal.addEventListener('abort', cut);
+    if (settings.signal.aborted) cut();
+    await connection.close();
+    settings.signal.removeEventListener('abort', cut);
+    if (settings.signal.aborted) throw settings.signal.reason;
+  };
+
   return {
     get sent() {
       return sent;
@@ -124,6 +139,12 @@ export function deliverTo(connection: Connection, { clock }: Context, settings: 
     },
     get acknowledges() {
       return acknowledges;
+    },
+    get known() {
+      const told = `${messages(sent)} sent`;
+      if (!allHaveLeft) return `${told}, of which the last may not have arrived`;
+      if (acknowledges) return `${told}, acknowledged`;
+      return `${told}, which ${sent === 1 ? 'has' : 'have'} gone out and may not have arrived`;
     },
     get leftBytes() {
       return wireBytes();
@@ -145,8 +166,10 @@ export function deliverTo(connection: Connection, { clock }: Context, settings: 
     async finish() {
       while (inFlight.length > 0) await oldest();
       await patiently(allLeft());
-      await connection.close();
+      allHaveLeft = true;
+      await closed();
       const { error, unsentMessages = 0, unknownMessages = 0 } = connection.closeInfo ?? {};
+      if (isSerpyError(error) && error.code === 'ERR_SERPY_PROTOCOL') throw error; // who answered so has taken nothing
       const lost = unsentMessages + unknownMessages;
       if (lost > 0) throw failed(`${messages(lost)} of ${sent} may not have arrived: the peer has gone`, error);
       if (error) throw error;

@@ -46,7 +46,7 @@ const fileCodes: Readonly<Record<string, string>> = {
 
 /** Tells of an error in one sentence, with its stack only under `--debug`. Returns the exit status. */
 export function report(error: unknown, { terminal, interruption }: Context, isDebugging: boolean): ExitStatus {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // commander has told of it
+  if (error instanceof CommanderError) return 2; // commander has told of it
   if (interruption.cause === 'closed pipe') return 0;
   if (isDebugging) terminal.stderr.write(`${inspectError(error)}\n`);
   terminal.note(`${terminal.noteColours.red('serpy:')} ${printable(sentence(error, interruption.signal))}`);

@@ -2,6 +2,7 @@
 import type { PortableMessage } from 'serpy';
 import { decodeNpy, isNpy } from 'serpy-arrays';
 import { summarise, summaryLine } from './array-summary.js';
+import { jsonLine } from './json-line.js';
 import { isOpaque, isPickledArray, jsonOf, npyOf } from './pickled.js';
 import { printable } from './terminal.js';
 
@@ -76,7 +77,7 @@ function describeObject(value: unknown): Description {
     const line = `${value.bytes.length} bytes: ${printable(value.reason)}`;
     return { line, json: { type: 'pickle', ...(json as object) }, blob, sizeBytes: value.bytes.length };
   }
-  const text = JSON.stringify(json);
+  const text = jsonLine(json);
   const sizeBytes = Buffer.byteLength(text);
   if (Buffer.isBuffer(value)) return describeBytes(value);
   return { line: printable(text), json: { type: 'object', value: json }, sizeBytes };
@@ -84,7 +85,8 @@ function describeObject(value: unknown): Description {
 
 /** JSON has neither integers beyond 2^53 that every reader keeps, nor NaN and infinities: those are texts. */
 function numberInJson(value: number | bigint | undefined): number | string | undefined {
-  return typeof value === 'bigint' || (value !== undefined && !Number.isFinite(value)) ? String(value) : value;
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
+  return value !== undefined && !Number.isFinite(value) ? String(value) : value;
 }
 
 const signatures: readonly (readonly [extension: string, bytes: string])[] = [

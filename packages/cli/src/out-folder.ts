@@ -1,30 +1,42 @@
 /** A folder that gets messages as files: numbered, and nothing that is there is overwritten. */
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { failed, sentence } from './failure.js';
+import { makeFolder } from './folders.js';
 import type { Blob } from './message.js';
 
 export interface OutFolder {
-  /** Writes a file of its own. Resolves with its path. */
+  /** Writes a file of its own. Resolves with its path; where that fails, no part of it is left. */
   write(blob: Blob): Promise<string>;
 }
+
+/** Writes a new file, or fails. Passed in, so that tests can fill up a disk. */
+export type FileWriter = (file: string, bytes: Uint8Array, options: { flag: 'wx' }) => Promise<void>;
 
 const nameForm = /^(\d{6,})\./;
 
 /** Makes the folder where it is missing. The numbers go on after the highest that is there. */
-export async function openFolder(path: string): Promise<OutFolder> {
-  await mkdir(path, { recursive: true });
-  const numbers = (await readdir(path)).map((name) => Number(nameForm.exec(name)?.[1] ?? 0));
+export function openFolder(path: string, writeNew: FileWriter = writeFile): OutFolder {
+  makeFolder(path);
+  const numbers = readdirSync(path).map((name) => Number(nameForm.exec(name)?.[1] ?? 0));
   let last = numbers.reduce((highest, number) => Math.max(highest, number), 0);
   return {
     async write({ bytes, extension }) {
       for (;;) {
         const file = join(path, `${String(++last).padStart(6, '0')}.${extension}`);
         try {
-          await writeFile(file, bytes, { flag: 'wx' });
+          await writeNew(file, bytes, { flag: 'wx' });
           return file;
         } catch (error) {
+          const { code, syscall } = error as NodeJS.ErrnoException;
           // Another program may write here as well.
-          if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+          if (code === 'EEXIST') continue;
+          if (syscall === 'open') throw error; // there is no file
+          await rm(file, { force: true });
+          const why = sentence(error).replace(`${file}: `, '');
+          const remedy = code === 'ENOSPC' ? 'make room, or name another folder' : 'name another folder';
+          throw failed(`${file}: ${why}, and nothing of it is left there: ${remedy}`, error);
         }
       }
     },

@@ -1,5 +1,5 @@
 /** All commands of `serpy`, and what they have in common: help, errors, exit status. */
-import { Command, Option } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { bench } from './commands/bench.js';
 import { chat } from './commands/chat.js';
 import { demo } from './commands/demo.js';
@@ -70,16 +70,27 @@ export function program(context: Context): Command {
 /** Runs what was typed, and resolves with the exit status. Never rejects. */
 export async function run(args: readonly string[], context: Context): Promise<ExitStatus> {
   const root = program(context);
-  if (args.length === 0) {
-    root.outputHelp();
-    return 0;
-  }
   try {
-    await root.parseAsync(args, { from: 'user' });
+    if (args.length === 0) root.outputHelp();
+    else await root.parseAsync(helpOnNothing(args, root) ?? args, { from: 'user' }).catch(unlessShown);
+    await context.terminal.flush(); // help goes past `print`
     return 0;
   } catch (error) {
     return report(error, context, args.includes('--debug'));
   }
+}
+
+/** Commander ends help and version with an error. */
+function unlessShown(error: unknown): void {
+  if (!(error instanceof CommanderError && error.exitCode === 0)) throw error;
+}
+
+/** `help x` of a command that there is not is as `x`: commander's own answer is all of the help and no word on what is wrong. */
+function helpOnNothing(args: readonly string[], { commands: known }: Command): string[] | undefined {
+  const [first, name] = args.filter((arg) => !arg.startsWith('-'));
+  if (first !== 'help' || name === undefined) return undefined;
+  if (name === 'help') return ['--help'];
+  return known.some((each) => each.name() === name) ? undefined : [name];
 }
 
 /** Commander's `error: unknown command 'x'\n(Did you mean y?)` on one line. */

@@ -17,7 +17,7 @@ export interface Streams {
 export type Colours = ReturnType<typeof picocolors.createColors>;
 
 export interface Terminal extends Streams {
-  /** Whether a person looks at stdout. */
+  /** Whether a person looks at stdout, on a screen that can be drawn on. */
   readonly isInteractive: boolean;
   /** The width of the screen; 80 where there is none. */
   readonly columns: number;
@@ -29,6 +29,8 @@ export interface Terminal extends Streams {
   print(line: string): Promise<void>;
   /** The same for what is no line: escape sequences, parts of one. */
   write(text: string): Promise<void>;
+  /** Resolves when all is written that was written to stdout, whoever did; rejects when that failed. */
+  flush(): Promise<void>;
   /** A line on stderr: what happens, for the person at the screen. */
   note(line: string): void;
 }
@@ -60,7 +62,7 @@ export function createTerminal(
     stdin,
     stdout,
     stderr,
-    isInteractive: stdout.isTTY === true,
+    isInteractive: stdout.isTTY === true && env.TERM !== 'dumb',
     get columns() {
       return stdout.columns || stderr.columns || 80;
     },
@@ -71,6 +73,11 @@ export function createTerminal(
     noteColours: picocolors.createColors(hasColours(stderr, env)),
     write,
     print: (line) => write(`${line}\n`),
+    async flush() {
+      if (stdout.writable) await new Promise<void>((resolve) => stdout.write('', () => resolve()));
+      const failure = broken ?? stdout.errored; // before anybody was told
+      if (failure && !isReaderGone(failure)) throw failure;
+    },
     note: (line) => void stderr.write(`${line}\n`),
   };
 }

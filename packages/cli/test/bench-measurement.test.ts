@@ -29,6 +29,7 @@ function simulated({ msPerByte, msPerMessage, answer = (value) => [value] }: Lin
   const sentBytes: number[] = [];
   const connection = {
     async sendData(value: string | Buffer, { timeoutMs }: { timeoutMs: number }) {
+      expect(timeoutMs % 1).toBe(0); // a person reads it in an error
       const tookMs = msPerMessage + value.length * msPerByte;
       if (tookMs > timeoutMs) {
         nowMs += timeoutMs;
@@ -42,6 +43,7 @@ function simulated({ msPerByte, msPerMessage, answer = (value) => [value] }: Lin
     async getMessage({ timeoutMs }: { timeoutMs: number }) {
       const value = inbox.shift();
       if (value !== undefined) return { value } as PortableMessage;
+      expect(timeoutMs % 1).toBe(0);
       nowMs += timeoutMs;
       throw refusal('ERR_SERPY_TIMEOUT', 'nothing came in time');
     },

@@ -154,6 +154,16 @@ describe('a peer that speaks otherwise', () => {
     expect(results.protocol?.message).toBe('it does not speak serpy but looks like a web server (HTTP)');
   });
 
+  test.each([
+    '<!DOCTYPE HTML>\n<html lang="en">\n    <head>\n',
+    '<!doctype html PUBLIC "-//W3C//DTD HTML 4.01//EN"\n',
+    '<html>\r\n<head><title>400 Bad Request</title></head>\r\n',
+  ])('a web server that answers with a bare page: %j', async (page) => {
+    const port = await socketServer((socket) => socket.once('data', () => socket.end(page)));
+    const results = await examined(port);
+    expect(results.protocol?.message).toBe('it does not speak serpy but looks like a web server (HTTP)');
+  });
+
   test('one that hangs up at once', async () => {
     const port = await socketServer((socket) => socket.end());
     const results = await examined(port);

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, listen } from 'serpy';
@@ -58,6 +58,29 @@ describe('serpy keygen', () => {
     expect(await runToEnd(['keygen', file, '--force'])).toMatchObject({ status: 0, stderr: '' });
     expect(readFileSync(file, 'utf8')).toMatch(/^[\w-]{43}\n$/);
     expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+
+  test('with --force leaves no other file behind or out, and names the one that was typed', async () => {
+    const file = join(folder, 'lab.key');
+    writeFileSync(file, 'in use');
+    writeFileSync(`${file}.new`, 'my own');
+    expect(await runToEnd(['keygen', file, '--force'])).toMatchObject({ status: 0 });
+    expect(readdirSync(folder).sort()).toEqual(['lab.key', 'lab.key.new']);
+    expect(readFileSync(`${file}.new`, 'utf8')).toBe('my own');
+
+    const busy = join(folder, 'busy.key');
+    mkdirSync(join(busy, 'in it'), { recursive: true });
+    expect(await runToEnd(['keygen', busy, '--force'])).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^serpy: \S+busy\.key: it is a folder \(EISDIR\)\n$/),
+    });
+    const far = join(folder, 'none', 'lab.key');
+    expect(await runToEnd(['keygen', far, '--force'])).toMatchObject({
+      status: 1,
+      stderr: `serpy: ${far}: there is no such file or folder (ENOENT)\n`,
+    });
+    expect(readdirSync(folder).sort()).toEqual(['busy.key', 'lab.key', 'lab.key.new']);
   });
 
   test('on Windows says how to see who can read it', async () => {

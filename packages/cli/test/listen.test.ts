@@ -140,6 +140,31 @@ describe('serpy listen', () => {
     expect(stdout).toContain(`2 bytes: 01 02  → ${join(out, '000009.bin')}\n`);
   });
 
+  test('--json has numbers wherever JSON has them: small ones of 64 bits, and -0', async () => {
+    const [listening, port] = await start('--count', '5', '--json');
+    const values = [
+      { data: BigInt64Array.of(-3n, 2n ** 53n - 1n) },
+      { data: BigUint64Array.of(7n, 2n ** 53n) },
+      float(-0),
+      { data: Float32Array.of(-0) },
+      [-0, { a: -0, b: ['"-0"', undefined] }],
+    ];
+    await sendAll(port, values.slice(0, 4) as never, 'v2');
+    const v1 = await connect({ protocol: 'v1', port });
+    await v1.sendData(values[4] as never, { mode: 4 });
+    await v1.close();
+    const { stdout } = await listening.ended;
+    const parts = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.replace(/^.*?"type":/, ''));
+    expect(parts[0]).toContain('"min":-3,"max":9007199254740991,"mean":');
+    expect(parts[1]).toContain('"min":7,"max":"9007199254740992","mean":');
+    expect(parts[2]).toBe('"float","value":-0}');
+    expect(parts[3]).toContain('"min":-0,"max":-0,"mean":0,');
+    expect(parts[4]).toBe('"object","value":[-0,{"a":-0,"b":["\\"-0\\"",null]}]}');
+  });
+
   test('names the files in --json', async () => {
     const [listening, port] = await start('--count', '1', '--out', folder, '--json');
     await sendAll(port, [Buffer.of(1, 2)], 'v2');
@@ -158,11 +183,11 @@ describe('serpy listen', () => {
     const out = join(folder, 'out');
     const [listening, port] = await start('--out', out);
     rmSync(out, { recursive: true });
-    await sendAll(port, [Buffer.of(1)], 'v2');
+    await sendAll(port, ['whole', Buffer.of(1)], 'v2');
     const { status, stderr } = await listening.ended;
     expect(status).toBe(1);
     expect(stderr).toMatch(
-      /received 1 message.*\nserpy: .*000001\.bin: there is no such file or folder \(ENOENT\)\n$/s,
+      /received 1 message, 5 bytes.*\nserpy: .*000001\.bin: there is no such file or folder \(ENOENT\)\n$/s,
     );
   });
 

@@ -1,13 +1,15 @@
 /** What all commands have in common: help, errors, exit status; and that the readme says the same. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PassThrough, Writable } from 'node:stream';
 import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { readPage } from '../../../test/docs/pages.js';
 import { packages, root } from '../../../test/workspace.js';
+import { duration } from '../src/connection-options.js';
 import { failed, mistyped, report, sentence } from '../src/failure.js';
-import { program } from '../src/program.js';
-import { printable } from '../src/terminal.js';
+import { program, run as serpy } from '../src/program.js';
+import { createTerminal, printable } from '../src/terminal.js';
 import { Run, runToEnd } from './run.js';
 
 const { context } = new Run(['--version']);
@@ -46,12 +48,49 @@ describe('help', () => {
     expect(command.description()).toMatch(/^[a-z].*[^.]$/);
   });
 
+  test('shows the default of a time as it is typed', () => {
+    const times = all.commands.flatMap(({ options }) => options.filter(({ flags }) => flags.endsWith('<time>')));
+    expect(times.length).toBeGreaterThan(5);
+    for (const { defaultValue, defaultValueDescription } of times) {
+      if (defaultValue === undefined) continue;
+      expect(duration('--time')(defaultValueDescription ?? '')).toBe(defaultValue);
+    }
+    expect(helpOf(named('send')!).replaceAll(/\s+/g, ' ')).toContain('takes nothing for so long (default: 30s)');
+  });
+
+  test('of a command that there is not is a sentence, as the command itself', async () => {
+    const { status, stdout, stderr } = await runToEnd(['help', 'lisen']);
+    expect([status, stdout, stderr]).toEqual([2, '', "serpy: unknown command 'lisen' (Did you mean listen?)\n"]);
+    expect(await runToEnd(['help', 'x', '--debug'])).toMatchObject({ status: 2 });
+    expect(await runToEnd(['help', 'help'])).toMatchObject({ status: 0, stderr: '' });
+    expect((await runToEnd(['help'])).stdout).toBe((await runToEnd(['--help'])).stdout);
+  });
+
   test('goes by the width of the terminal', async () => {
     const { stdout } = await runToEnd(['listen', '--help'], { columns: 60 });
     const rows = (stdout.split('Examples:')[0] ?? '').split('\n');
     expect(Math.max(...rows.map((row) => row.length))).toBeLessThanOrEqual(60);
   });
 });
+
+test.each([[[]], [['--help']], [['help', 'send']], [['--version']]])(
+  '%j for which stdout has no room fails in a sentence',
+  async (args) => {
+    const run = new Run(['--version']);
+    await run.ended;
+    const full = new Writable({
+      write: (_chunk, _encoding, done) => done(Object.assign(new Error('ENOSPC: no space'), { code: 'ENOSPC' })),
+    });
+    const [stdin, stderr] = [new PassThrough(), new PassThrough()];
+    let told = '';
+    stderr.on('data', (text) => {
+      told += text;
+    });
+    const terminal = createTerminal({ stdin, stdout: full, stderr }, {}, run.context.interruption);
+    expect(await serpy(args, { ...run.context, terminal })).toBe(1);
+    expect(told).toBe('serpy: the disk is full (ENOSPC)\n');
+  },
+);
 
 describe('what is typed wrong', () => {
   test.each([

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as immediate } from 'node:timers/promises';
@@ -7,6 +9,7 @@ import { encodeNpy, readNpyHeader } from 'serpy-arrays';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readRecording } from '../src/recording/reader.js';
 import { Run, runToEnd, type World } from './run.js';
+import { intFrame } from './v2-frames.js';
 
 let place = '';
 const runs: Run[] = [];
@@ -213,7 +216,7 @@ describe('serpy replay', () => {
     expect(over).toMatchObject({
       status: 0,
       stderr: expect.stringMatching(
-        /^left out 1 messages of a kind that this protocol cannot carry\nsent 1 message in/,
+        /^left out 1 message that this protocol cannot carry; the first is an object of Python, and those go over v1 alone\nsent 1 message in/,
       ),
     });
     const run = start(['replay', folder, '--port', '0', '--speed', 'max']);
@@ -221,6 +224,37 @@ describe('serpy replay', () => {
     const connection = await connect(at as `serpy1://${string}`);
     expect(await connection.getData()).toEqual(['gain', 2.5]);
     await connection.close();
+  });
+
+  test('leaves out integers beyond 64 bits over v2, counts them, and keeps the value of any other', async () => {
+    const frames = ['', '07', 'ffff', '000000000000000001', '000000000000008000', 'ffffffffffffff7fff', '2a'];
+    const sockets = createServer((socket) => socket.end(Buffer.concat(frames.map((hex) => intFrame(hex)))));
+    await once(sockets.listen(0, '127.0.0.1'), 'listening');
+    closing.push(async () => void sockets.close());
+    const folder = join(place, 'long');
+    const from = `serpy2://127.0.0.1:${(sockets.address() as AddressInfo).port}`;
+    expect(await runToEnd(['record', from, folder])).toMatchObject({ status: 0 });
+    expect(read(folder).length).toBe(7);
+
+    const over = await listen({ protocol: 'auto', port: 0 });
+    closing.push(() => over.closeServer());
+    const got: unknown[] = [];
+    over.on('connection', async (connection) => {
+      for await (const message of connection.messages()) got.push(message.value);
+      got.push('closed');
+    });
+    const to = (scheme: string) =>
+      runToEnd(['replay', folder, `${scheme}://127.0.0.1:${over.address.port}`, '--connect', '--speed', 'max']);
+    expect(await to('serpy2')).toMatchObject({
+      status: 0,
+      stderr: expect.stringMatching(
+        /^left out 3 messages that this protocol cannot carry; the first is an integer beyond 64 bits\nsent 4 messages in/,
+      ),
+    });
+    await expect.poll(() => got.splice(0)).toEqual([0, 7, -1, 42, 'closed']);
+    expect(await to('serpy1')).toMatchObject({ status: 0, stderr: expect.stringMatching(/^sent 7 messages in/) });
+    const digits = ['0', '7', '-1', `${2n ** 64n}`, `${2n ** 63n}`, `${-(2n ** 63n) - 1n}`, '42', 'closed'];
+    await expect.poll(() => got.splice(0)).toEqual(digits);
   });
 
   test('keeps the pace of the recording, or a multiple of it', async () => {

@@ -236,7 +236,10 @@ describe('serpy send', () => {
       '-q',
     ]);
     expect([status, stdout]).toEqual([1, '']);
-    expect(stderr).toMatch(/serpy: the peer has taken nothing for 0.3 s, .*: is its program reading\?\n$/);
+    expect(stderr).toMatch(
+      /serpy: the peer has taken nothing for 0.3 s, [\d.]+ \wB of 33.6 MB have gone out: is its program reading\?\n$/,
+    );
+    expect(stderr).not.toMatch(/, 33.6 MB of/);
   });
 
   test('fails within --timeout when a v1 peer acknowledges nothing', async () => {
@@ -245,8 +248,39 @@ describe('serpy send', () => {
     const { status, stderr } = await send(port, args);
     expect([status, stderr]).toEqual([
       1,
-      'serpy: the peer has taken nothing for 0.3 s, 0 of 1 message are acknowledged: is its program reading?\n',
+      'serpy: the peer has taken nothing for 0.3 s, 0 of 1 message is acknowledged: is its program reading?\n',
     ]);
+  });
+
+  test.each([
+    ['a web server', 'HTTP/1.1 400 Bad Request\r\n\r\n', 'it looks like a web server (HTTP)'],
+    ['TLS', Buffer.from('15030300020246', 'hex'), 'it looks like TLS'],
+    ['nothing that is known', 'hello to you', 'the peer does not speak v2'],
+  ])('fails when the peer answers in another protocol: %s', async (_name, answer, words) => {
+    for (const when of ['data', 'end'] as const) {
+      const port = await socketServer((socket) => socket.once(when, () => socket.end(answer)).resume());
+      const { status, stderr } = await send(port, ['--protocol', 'v2', 'hello']);
+      expect([status, stderr], when).toEqual([1, expect.stringMatching(/^serpy: [^\n]*\n$/)]);
+      expect(stderr).toContain(words);
+    }
+    const quiet = await socketServer((socket) => socket.once('end', () => socket.end()).resume());
+    expect(await send(quiet, ['--protocol', 'v2', 'hello'])).toMatchObject({ status: 0 });
+  });
+
+  test('Ctrl-C ends it at once while it waits for the peer to close, and says what is known', async () => {
+    let saidGoodbye = () => {};
+    const closing = new Promise<void>((resolve) => {
+      saidGoodbye = resolve;
+    });
+    const port = await socketServer((socket) => socket.once('end', saidGoodbye).resume());
+    const run = new Run(['send', '--port', String(port), '--protocol', 'v2', '-o', 'closeTimeoutMs=600000', 'hello']);
+    await closing;
+    run.interrupt();
+    expect(await run.ended).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: 'serpy: interrupted: 1 message sent, which has gone out and may not have arrived\n',
+    });
   });
 
   test('fails when the peer has gone before everything arrived', async () => {
@@ -295,14 +329,20 @@ describe('serpy send', () => {
   });
 
   /** Accepts and never reads. */
-  async function silentServer(): Promise<number> {
+  const silentServer = () => socketServer((socket) => socket.pause());
+
+  /** No server of serpy: what it does with each socket is up to the test. */
+  async function socketServer(each: (socket: Socket) => void): Promise<number> {
     const sockets: Socket[] = [];
-    const silent = createServer({ pauseOnConnect: true }, (socket) => sockets.push(socket)).listen(0, '127.0.0.1');
-    await new Promise((resolve) => silent.once('listening', resolve));
+    const raw = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (socket) => {
+      sockets.push(socket);
+      each(socket);
+    }).listen(0, '127.0.0.1');
+    await new Promise((resolve) => raw.once('listening', resolve));
     onTestFinished(() => {
       for (const socket of sockets) socket.destroy();
-      silent.close();
+      raw.close();
     });
-    return (silent.address() as { port: number }).port;
+    return (raw.address() as { port: number }).port;
   }
 });

@@ -1,9 +1,12 @@
+import { once } from 'node:events';
+import { connect as dial } from 'node:net';
 import { connect, type PortableConnection } from 'serpy';
 import { decodeNpy } from 'serpy-arrays';
 import { afterEach, describe, expect, test } from 'vitest';
 import { camera } from '../src/instruments/camera.js';
 import { counter } from '../src/instruments/counter.js';
 import { Run, runToEnd } from './run.js';
+import { intFrame } from './v2-frames.js';
 
 const runs: Run[] = [];
 const connections: PortableConnection[] = [];
@@ -173,6 +176,26 @@ describe('serpy simulate echo', () => {
     expect(run.stderr).toMatch(/answered 5 messages\n$/);
   });
 
+  test('goes on after what it cannot send back, and says what that was', async () => {
+    const [run, url] = await simulate('echo', '--port', '0');
+    const socket = dial(Number(new URL(url).port), '127.0.0.1');
+    const came: Buffer[] = [];
+    socket.on('data', (bytes: Buffer) => came.push(bytes));
+    const frames = [intFrame('0500000000000000'), intFrame('000000000000000001'), intFrame('0600000000000000')];
+    socket.write(Buffer.concat(frames));
+    await run.until(/^[\d.:]+ sent an integer beyond 64 bits, which cannot be sent back$/m, 'stderr');
+    await expect
+      .poll(() => Buffer.concat(came).toString('hex'))
+      .toBe(Buffer.concat([intFrame('0500000000000000'), intFrame('0600000000000000')]).toString('hex'));
+    socket.end();
+    await once(socket, 'close');
+    await run.until(/has left/);
+    run.interrupt();
+    expect(await run.ended).toMatchObject({ status: 0 });
+    expect(run.stderr).toMatch(/^[\d.:]+: 1 message could not be sent back$/m);
+    expect(run.stderr).toMatch(/answered 2 messages\n$/);
+  });
+
   test('sends objects of v1 back as objects', async () => {
     const [, url] = await simulate('echo', '--protocol', 'v1', '--port', '0');
     const connection = await connect(url as `serpy1://${string}`);
@@ -199,6 +222,12 @@ test.each([
   [['simulate', 'camera', '--rate', '0'], /--rate takes a number above 0/],
   [['simulate', 'camera', '--noise=-1'], /--noise takes a number from 0/],
   [['simulate', 'camera', '--seed', '1.5'], /--seed takes a whole number/],
+  [['simulate', 'counter', '--size', '64'], /^serpy: --size is not for a counter: leave it out\n$/],
+  [['simulate', 'counter', '--bare'], /^serpy: --bare is not for a counter: leave it out\n$/],
+  [['simulate', 'camera', '--counts', '5'], /^serpy: --counts is not for a camera: leave it out\n$/],
+  [['simulate', 'echo', '--rate', '5'], /^serpy: --rate is not for an echo: leave it out\n$/],
+  [['simulate', 'echo', '--seed', '1'], /^serpy: --seed is not for an echo: leave it out\n$/],
+  [['simulate', 'echo', '--count', '1'], /^serpy: --count is not for an echo: leave it out\n$/],
   [['simulate'], /missing required argument 'instrument'/],
 ])('%j is told what was typed wrong', async (args, sentence) => {
   const { status, stderr } = await runToEnd(args);

@@ -253,7 +253,9 @@ export class Link implements TransportHandler {
 
   #fail(error: Error): void {
     const failure = failureOf(error);
-    if (this.#end?.reason !== 'closed') this.#end = failure;
+    // An end that was meant stays one; why it was no good one is told.
+    if (this.#end?.reason === 'closed') this.#end = { reason: 'closed', error: failure.error };
+    else this.#end = failure;
     this.transport.flush(); // the session may have said why
     this.destroy(failure.reason, failure.error);
   }

@@ -9,7 +9,9 @@ export function describeStranger(start: Buffer): string | undefined {
   if (/^(GET|POST|HEAD|PUT|DELETE|OPTIONS|PATCH|CONNECT) \S+ HTTP\/[\d.]+\r\n/.test(text)) {
     return 'it looks like a web browser (HTTP): open no web page on this port';
   }
-  if (/^HTTP\/[\d.]+ \d+.*\r\n/.test(text)) return 'it looks like a web server (HTTP): is the port right?';
+  // Python's web server answers what is no request with a bare page.
+  if (/^HTTP\/[\d.]+ \d+.*\r\n|^<(!doctype html|html)\b[^\n]*\n/i.test(text))
+    return 'it looks like a web server (HTTP): is the port right?';
   // The greeting of a client, and what a server answers to one who speaks without TLS.
   if (/^\x16\x03|^\x15\x03[\0-\x04]\0\x02/.test(text))
     return 'it looks like TLS: one end encrypts and the other does not, so give both ends the same key (or certificates), or neither';

@@ -83,7 +83,7 @@ function isClean(bytes: Uint8Array): boolean {
  * ASCII text that goes through raw, seen at a glance: no delimiter, no control, and no first letter of a stranger's greeting.
  * Most texts are such, and need none of the other checks.
  */
-const plainText = /^[\x02\x03\x05-\x14\x17-\x1e\x20-BEFI-NQRT-\x7f][\x00-\x03\x05-\x1e\x20-\x7f]*$/;
+const plainText = /^[\x02\x03\x05-\x14\x17-\x1e\x20-;=-BEFI-NQRT-\x7f][\x00-\x03\x05-\x1e\x20-\x7f]*$/;
 
 /** Whether a text can go raw as it is, in mode 0 or 1. If not, it takes a closer look. */
 export function isPlainText(text: string): boolean {
@@ -91,7 +91,7 @@ export function isPlainText(text: string): boolean {
 }
 
 /** The first bytes that a stranger's greeting may have. */
-const strangeStarts = new Set(Buffer.from('GPHDOCS\x15\x16\xde', 'latin1'));
+const strangeStarts = new Set(Buffer.from('GPHDOCS<\x15\x16\xde', 'latin1'));
 
 function isStrange(bytes: Uint8Array): boolean {
   if (!strangeStarts.has(bytes[0] as number)) return false;

@@ -134,6 +134,7 @@ describe('each awkward message alone, first on its wire, in every mode', () => {
     ...['', '\x1f', '\x04', '\x01', '\x1f\x1f', 'a\x1f', '\x1fa', 'a\x04', '\x04a', '\x01a', 'a\x01', '\x00'],
     ...['\x01SETMODE3', '\x01SETMODE3\x1f', 'x\x1f\x01SETMODE3\x1f', '\x01ACKEOT!!', '\x01ACKMODCG'],
     ...['\x15\x03\x03\x00\x02\x02\x0a', '\x15', '\x15\x03'],
+    ...['<!DOCTYPE HTML>\n<html lang="en">', '<html>\n', '<html>', '<HTML lang="en">\r\n'],
     ...['GET / HTTP/1.1\r\n\r\n', 'HTTP/1.1 200 OK\r\n', 'SSH-2.0-OpenSSH', '\x16\x03\x01\x02', '\xde\xca\xfe\xca\xfe'],
   ].flatMap((text) => [text, Buffer.from(text, 'latin1')]);
 

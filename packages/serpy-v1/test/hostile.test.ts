@@ -158,6 +158,7 @@ describe('names a stranger', () => {
   const clientHello = Buffer.concat([Buffer.from('1603010200010001fc03031f1f', 'hex'), Buffer.alloc(200, 0x1f)]);
   const rows: [string, Buffer, RegExp][] = [
     ['a web browser', wire('GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'), /web browser \(HTTP\)/],
+    ["Python's web server", wire('<!DOCTYPE HTML>\n<html lang="en">\n'), /web server \(HTTP\)/],
     ['a web server', wire('HTTP/1.1 400 Bad Request\r\n\r\n'), /web server \(HTTP\)/],
     ['TLS', clientHello, /TLS/],
     ['SSH', wire('SSH-2.0-OpenSSH_9.6\r\n'), /SSH/],

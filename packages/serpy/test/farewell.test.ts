@@ -1,5 +1,6 @@
 /** The end of a session: who closes has told the other what came. */
 import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { connect, generateKey, listen } from 'serpy';
 import { expect, onTestFinished, test } from 'vitest';
 
@@ -36,3 +37,24 @@ test.each([
   expect(await peer.getData()).toBe('nobody takes it');
   await expect(sent).rejects.toMatchObject({ code: 'ERR_SERPY_LOST' });
 });
+
+test.each(['v1', 'v2'] as const)(
+  'what comes after close() and cannot be read is told: the end of %s stays meant',
+  async (protocol) => {
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
+      socket.once('end', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')).resume();
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    onTestFinished(() => void server.close());
+    const connection = await connect({ protocol, port: (server.address() as AddressInfo).port });
+    connection.on('warning', () => {}); // v1: there was no answer
+    await connection.sendData('hello');
+    await connection.close();
+    expect(connection.closeInfo).toMatchObject({
+      reason: 'closed',
+      intended: true,
+      unsentMessages: 0,
+      error: { code: 'ERR_SERPY_PROTOCOL', message: expect.stringContaining('it looks like a web server (HTTP)') },
+    });
+  },
+);

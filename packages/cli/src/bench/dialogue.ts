@@ -75,7 +75,7 @@ export async function ask<R>(
   const endMs = clock.now() + timeoutMs;
   await connection.sendData(questions[question], { timeoutMs, signal });
   for (;;) {
-    const message = await connection.getMessage({ timeoutMs: Math.max(0, endMs - clock.now()), signal });
+    const message = await connection.getMessage({ timeoutMs: Math.max(0, Math.floor(endMs - clock.now())), signal });
     const answer = read(message);
     if (answer !== undefined) return answer;
   }

@@ -56,7 +56,7 @@ export async function measure(
   events: MeasurementEvents,
 ): Promise<void> {
   const endMs = clock.now() + durationMs;
-  const remainingMs = () => Math.max(0, endMs - clock.now());
+  const remainingMs = () => Math.max(0, Math.floor(endMs - clock.now()));
   const patience = { timeoutMs: Math.min(helloMs, durationMs / 2), signal };
   const otherEnd = await ask(connection, 'hello', otherEndOf, clock, patience);
   events.found(otherEnd);

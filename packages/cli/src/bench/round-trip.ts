@@ -50,7 +50,7 @@ async function echoOf(
 ): Promise<void> {
   const endMs = clock.now() + timeoutMs;
   for (;;) {
-    const { value } = await connection.getMessage({ timeoutMs: Math.max(0, endMs - clock.now()), signal });
+    const { value } = await connection.getMessage({ timeoutMs: Math.max(0, Math.floor(endMs - clock.now())), signal });
     if (isEcho(value, sent)) return;
   }
 }

@@ -35,7 +35,7 @@ export async function oneWay(
 ): Promise<Throughput> {
   const data = payload(sizeBytes);
   const startMs = clock.now();
-  const remainingMs = () => Math.max(0, startMs + limitMs - clock.now());
+  const remainingMs = () => Math.max(0, Math.floor(startMs + limitMs - clock.now()));
   let sent = 0;
   try {
     await connection.sendData(questions.sink, { timeoutMs: remainingMs(), signal });
@@ -60,7 +60,7 @@ export async function thereAndBack(
   const data = payload(sizeBytes);
   const window = Math.min(windowMessages, Math.max(2, Math.floor(windowBytes / sizeBytes)));
   const startMs = clock.now();
-  const remainingMs = () => Math.max(0, startMs + limitMs - clock.now());
+  const remainingMs = () => Math.max(0, Math.floor(startMs + limitMs - clock.now()));
   let [sent, messages] = [0, 0];
   try {
     for (;;) {

@@ -11,6 +11,7 @@ import { pngOf } from '../demo/picture-file.js';
 import { enterScreen } from '../demo/screen.js';
 import { examples } from '../examples.js';
 import { sentence } from '../failure.js';
+import { makeFolder } from '../folders.js';
 import { createRecorder, type Recorder } from '../recording/recorder.js';
 import { thousands } from '../wording.js';
 
@@ -93,7 +94,7 @@ async function show(
     try {
       press(key);
     } catch (error) {
-      experiment.tell(sentence(error));
+      tellFailure(experiment, results, error);
     }
   });
   terminal.stdout.on('resize', screen.forget);
@@ -135,7 +136,7 @@ function createRecordingKey({ clock }: Context, experiment: Experiment, folder: 
       } catch (error) {
         recorder = undefined;
         experiment.recordInto(undefined);
-        experiment.tell(sentence(error));
+        tellFailure(experiment, results, error);
       }
     },
     toggle: () => {
@@ -151,8 +152,16 @@ function createRecordingKey({ clock }: Context, experiment: Experiment, folder: 
   };
 }
 
+/** On the screen, and once more when that is gone. */
+function tellFailure(experiment: Experiment, results: string[], error: unknown): void {
+  const line = sentence(error);
+  experiment.tell(line);
+  if (!results.includes(line)) results.push(line);
+}
+
 function savePicture(experiment: Experiment, folder: string, results: string[]): void {
   if (experiment.image === undefined) return;
+  makeFolder(folder);
   const file = freeName(folder, '.png');
   writeFileSync(file, pngOf(experiment.image), { flag: 'wx' });
   results.push(`saved ${file}`);

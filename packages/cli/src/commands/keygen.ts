@@ -1,5 +1,6 @@
 /** `serpy keygen`: a key for both ends, in a file that nobody else reads. */
-import { chmodSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { Command } from 'commander';
 import { generateKey } from 'serpy';
 import type { Context } from '../context.js';
@@ -32,10 +33,7 @@ function writeKey(file: string, force: boolean): void {
   const options = { flag: 'wx', mode: readableByOwner } as const;
   const text = `${generateKey()}\n`;
   if (force) {
-    const fresh = `${file}.new`; // the old key stays until the new one is whole
-    rmSync(fresh, { force: true });
-    writeFileSync(fresh, text, options);
-    renameSync(fresh, file);
+    replaceFile(file, text);
     return;
   }
   try {
@@ -45,6 +43,23 @@ function writeKey(file: string, force: boolean): void {
     throw failed(`${file} is there already and may be in use: name another file, or replace it with --force`, cause);
   }
   chmodSync(file, readableByOwner);
+}
+
+/** The old key stays until the new one is whole, which until then is in a folder that nobody else has. */
+function replaceFile(file: string, text: string): void {
+  let folder: string | undefined;
+  try {
+    folder = mkdtempSync(join(dirname(file), '.serpy-keygen-'));
+    const fresh = join(folder, 'key');
+    writeFileSync(fresh, text, { flag: 'wx', mode: readableByOwner });
+    chmodSync(fresh, readableByOwner);
+    renameSync(fresh, file);
+  } catch (cause) {
+    // What was typed is the file; the other name is nobody's business.
+    throw cause instanceof Error ? Object.assign(cause, { path: file }) : cause;
+  } finally {
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** Who can read the file, as far as it can be said. */

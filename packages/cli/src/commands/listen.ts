@@ -10,6 +10,7 @@ import {
 import type { Context } from '../context.js';
 import { examples } from '../examples.js';
 import { failed } from '../failure.js';
+import { jsonLine } from '../json-line.js';
 import { describe, messages, size } from '../message.js';
 import { type OutFolder, openFolder } from '../out-folder.js';
 import { type Arrival, receive, receivingDefaults } from '../peers.js';
@@ -60,7 +61,7 @@ async function run(context: Context, url: string | undefined, flags: Flags): Pro
   const { clock, terminal, interruption } = context;
   const dial = flags.connect === true;
   const options = connectionOptions(url, flags, dial ? 'connect' : 'listen', context, receivingDefaults);
-  const folder = flags.out === undefined ? undefined : await openFolder(flags.out);
+  const folder = flags.out === undefined ? undefined : openFolder(flags.out);
   const stop = new AbortController();
   const note = flags.quiet ? undefined : (line: string) => terminal.note(terminal.noteColours.dim(line));
   const startedMs = clock.now();
@@ -74,6 +75,9 @@ async function run(context: Context, url: string | undefined, flags: Flags): Pro
     const isLast = count === flags.count;
     try {
       bytes += await show(context, arrival, flags, folder);
+    } catch (error) {
+      count--; // no part of it is there
+      throw error;
     } finally {
       if (isLast) stop.abort();
     }
@@ -116,7 +120,7 @@ async function show(
   const file = blob && (await folder?.write(blob));
   if (flags.json) {
     const when = { time: isoTime(wallMs), elapsedMs: Math.round(elapsedMs * 1000) / 1000 };
-    await terminal.print(JSON.stringify({ ...when, from, protocol: message.protocol, ...json, ...(file && { file }) }));
+    await terminal.print(jsonLine({ ...when, from, protocol: message.protocol, ...json, ...(file && { file }) }));
   } else {
     const { dim } = terminal.colours;
     await terminal.print(`${flags.from ? dim(`${from}  `) : ''}${line}${file ? dim(`  → ${file}`) : ''}`);

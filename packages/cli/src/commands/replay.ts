@@ -5,8 +5,10 @@ import { addConnectionFlags, type ConnectionFlags, connectionOptions } from '../
 import { type Context, pause } from '../context.js';
 import { examples } from '../examples.js';
 import { failed, mistyped } from '../failure.js';
+import { messages } from '../message.js';
 import { readAbout, readRecording } from '../recording/reader.js';
 import { resend } from '../resend.js';
+import { printable } from '../terminal.js';
 import { thousands, urlOf } from '../wording.js';
 
 interface Flags extends ConnectionFlags {
@@ -67,6 +69,7 @@ async function play(context: Context, folder: string, factor: number, connection
   let firstMs: number | undefined;
   let sent = 0;
   let leftOut = 0;
+  let firstLeftOut = '';
   try {
     for (const message of readRecording(folder)) {
       firstMs ??= message.timeMs;
@@ -77,8 +80,9 @@ async function play(context: Context, folder: string, factor: number, connection
         restedMs = clock.now();
       }
       if (signal.aborted) break;
-      if (await resend(connection, message, { signal })) sent++;
-      else leftOut++;
+      const what = await resend(connection, message, { signal });
+      if (what === undefined) sent++;
+      else if (++leftOut === 1) firstLeftOut = what;
     }
     if (!signal.aborted) await connection.close();
   } catch (error) {
@@ -86,7 +90,10 @@ async function play(context: Context, folder: string, factor: number, connection
   } finally {
     connection.destroy();
   }
-  if (leftOut > 0) terminal.note(`left out ${leftOut} messages of a kind that this protocol cannot carry`);
+  if (leftOut > 0) {
+    const first = printable(firstLeftOut);
+    terminal.note(`left out ${messages(leftOut)} that this protocol cannot carry; the first is ${first}`);
+  }
   const told = `sent ${thousands(sent)} ${sent === 1 ? 'message' : 'messages'} in ${((clock.now() - startMs) / 1000).toFixed(1)} s`;
   if (interruption.signal.aborted) {
     terminal.note(`interrupted: ${told}`);

@@ -1,5 +1,5 @@
 /** `serpy send`: sends what is typed, files, and what comes in on stdin. */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { type Connection, type ConnectOptions, connect, isSerpyError } from 'serpy';
 import { type Cargo, cargo, checkCargo, totalBytes, type Wanted } from '../cargo.js';
 import {
@@ -51,7 +51,11 @@ export function send(context: Context): Command {
     .option('--wait <time>', 'dial for so long until the peer is there, such as 10s', duration('--wait'))
     .option('--replies <number>', 'wait for so many answers, and print them', wholeNumber('--replies', 0), 0)
     .option('--no-ack', 'do not wait for acknowledgements')
-    .option('--timeout <time>', 'give up when the peer takes nothing for so long', duration('--timeout'), 30_000)
+    .addOption(
+      new Option('--timeout <time>', 'give up when the peer takes nothing for so long')
+        .argParser(duration('--timeout'))
+        .default(30_000, '30s'),
+    )
     .option('-q, --quiet', 'say nothing when it has succeeded');
   return addConnectionFlags(command, 'connect')
     .addHelpText(
@@ -111,8 +115,7 @@ async function run(context: Context, first: string | undefined, rest: string[], 
     await delivery.finish();
   } catch (error) {
     connection.destroy();
-    if (signal.aborted)
-      throw failed(`interrupted: ${messages(delivery.sent)} sent, of which the last may not have arrived`);
+    if (signal.aborted) throw failed(`interrupted: ${delivery.known}`);
     throw error;
   } finally {
     bar.stop();

@@ -17,6 +17,9 @@ import { camera } from '../instruments/camera.js';
 import { counter } from '../instruments/counter.js';
 import { echo } from '../instruments/echo.js';
 import { type Measure, startInstrument } from '../instruments/instrument.js';
+import { messages } from '../message.js';
+import { addressOf } from '../peers.js';
+import { printable } from '../terminal.js';
 import { thousands, urlOf } from '../wording.js';
 
 interface Flags extends ConnectionFlags {
@@ -84,6 +87,7 @@ export function simulate(context: Context): Command {
       ]),
     )
     .action(async (kind: Kind, url: string | undefined, flags: Flags) => {
+      checkFlags(command, kind);
       const options = connectionOptions(url, flags, 'listen', context);
       // A program that only listens never says which protocol it speaks, so an instrument decides.
       if ((url ?? flags.protocol ?? flags.config ?? context.env.SERPY_PROTOCOL) === undefined) {
@@ -92,6 +96,25 @@ export function simulate(context: Context): Command {
       if (kind === 'echo') await runEcho(context, options, flags);
       else await runMeasuring(context, kind, options, flags);
     });
+}
+
+/** Which instruments an option is for, where it is not for all. */
+const meantFor: Readonly<Record<string, readonly Kind[]>> = {
+  rate: ['camera', 'counter'],
+  size: ['camera'],
+  dtype: ['camera'],
+  bare: ['camera'],
+  counts: ['counter'],
+  noise: ['camera', 'counter'],
+  seed: ['camera', 'counter'],
+  count: ['camera', 'counter'],
+};
+
+function checkFlags(command: Command, kind: Kind): void {
+  for (const [name, instruments] of Object.entries(meantFor)) {
+    if (command.getOptionValueSource(name) !== 'cli' || instruments.includes(kind)) continue;
+    throw mistyped(`--${name} is not for ${kind === 'echo' ? 'an' : 'a'} ${kind}: leave it out`);
+  }
 }
 
 type ListenTo = ReturnType<typeof connectionOptions>;
@@ -116,13 +139,16 @@ async function runMeasuring(context: Context, kind: 'camera' | 'counter', option
 
 async function runEcho(context: Context, options: ListenTo, flags: Flags) {
   const server = await listen(options);
-  let messages = 0;
+  let answers = 0;
   const counted: Promise<void>[] = [];
   server.on('connection', (peer) => {
     tellOf(peer, context);
-    const answered = echo(peer).then((refused) => {
-      messages += peer.stats().messagesReceived - refused;
-      if (refused > 0) context.terminal.note(`${refused} messages of a kind that cannot be sent back were left out`);
+    const { terminal } = context;
+    const tell = (what: string) =>
+      terminal.note(printable(`${addressOf(peer.remote)} sent ${what}, which cannot be sent back`));
+    const answered = echo(peer, tell).then((refused) => {
+      answers += peer.stats().messagesReceived - refused;
+      if (refused > 0) terminal.note(`${addressOf(peer.remote)}: ${messages(refused)} could not be sent back`);
     });
     counted.push(answered);
   });
@@ -134,7 +160,7 @@ async function runEcho(context: Context, options: ListenTo, flags: Flags) {
     await server.closeServer();
     await Promise.all(counted);
   }
-  context.terminal.note(`answered ${thousands(messages)} messages`);
+  context.terminal.note(`answered ${thousands(answers)} ${answers === 1 ? 'message' : 'messages'}`);
 }
 
 /** Until Ctrl-C, the time is over, or the instrument has finished. */
@@ -151,7 +177,7 @@ async function untilOver(
 }
 
 function tellOf(peer: PortableConnection, { terminal }: Context): void {
-  const name = peer.remote ? `${peer.remote.host}:${peer.remote.port}` : 'a peer';
+  const name = addressOf(peer.remote);
   terminal.note(`${name} has come`);
   peer.on('close', () => terminal.note(`${name} has left`));
 }

@@ -1,14 +1,21 @@
 /** A simulated instrument that answers everything with the same. */
 import type { PortableConnection } from 'serpy';
+import { sentence } from '../failure.js';
 import { resend } from '../resend.js';
 
-/** Answers a peer until it leaves. Resolves with how many of its messages could not be sent back. */
-export async function echo(connection: PortableConnection): Promise<number> {
+/**
+ * Answers a peer until it leaves. Resolves with how many of its messages could not be sent back.
+ * @param tell gets what the first of these was
+ */
+export async function echo(connection: PortableConnection, tell: (what: string) => void): Promise<number> {
   let refused = 0;
-  try {
-    for await (const message of connection.messages()) if (!(await resend(connection, message))) refused++;
-  } catch {
-    // The peer left before its answer.
+  for await (const message of connection.messages()) {
+    const what = await resend(connection, message).catch((error: unknown) =>
+      connection.isConnected() ? `a message of which the library says "${sentence(error)}"` : undefined,
+    ); // or else the peer left before its answer
+    if (what === undefined) continue;
+    if (refused === 0) tell(what);
+    refused++;
   }
   return refused;
 }

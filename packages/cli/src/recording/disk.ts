@@ -1,14 +1,6 @@
 /** What a recording asks of a disk. Passed in, so that tests can fill one up. */
-import {
-  closeSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readdirSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import { makeFolder } from '../folders.js';
 
 export interface Disk {
   /** Makes a folder, and those above it; one that is there is fine. */
@@ -25,7 +17,7 @@ export interface Disk {
 }
 
 export const systemDisk: Disk = {
-  makeFolder: (path) => void mkdirSync(path, { recursive: true }),
+  makeFolder,
   list: (folder) => readdirSync(folder),
   create(path, content) {
     const part = `${path}.part`;

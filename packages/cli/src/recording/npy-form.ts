@@ -1,4 +1,5 @@
 /** The headers of `.npy` files, as far as a recording has to know them: to tell which arrays belong together, and to let a file grow. */
+import { createHash } from 'node:crypto';
 import { isNpy, readNpyHeader } from 'serpy-arrays';
 
 /** What the header of an array says, and how its data lies after it. */
@@ -27,12 +28,21 @@ export function headerForm(header: Uint8Array): NpyForm | undefined {
     const [, kind = '', bits = '8'] = /^([a-z]+)(\d+)?$/.exec(dtype) ?? [];
     const itemBytes = Number(bits) / 8;
     const order = itemBytes === 1 ? '|' : byteOrder === 'big' ? '>' : '<';
-    const name = `${dtype}${order === '>' ? 'be' : ''}-${shape.length === 0 ? 'scalar' : shape.join('x')}`;
+    const name = `${dtype}${order === '>' ? 'be' : ''}-${shapeName(shape)}`;
     const descr = `${order}${kind[0]}${itemBytes}`;
     return { descr, name, shape, fortran: fortranOrder, itemBytes, dataBytes, headerBytes };
   } catch {
     return undefined; // it is kept as the bytes that it is
   }
+}
+
+/** Longer ones no file could have: systems take 255 bytes. */
+const longestShapeName = 100;
+
+function shapeName(shape: readonly number[]): string {
+  const name = shape.length === 0 ? 'scalar' : shape.join('x');
+  if (name.length <= longestShapeName) return name;
+  return `${shape.length}axes-${createHash('sha256').update(name).digest('hex').slice(0, 16)}`;
 }
 
 /** The header of one array. @param descr as numpy writes it */

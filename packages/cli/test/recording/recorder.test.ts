@@ -182,6 +182,23 @@ describe('a recording', () => {
     expect(readNpyHeader(readFileSync(file('float32-2x2.npy'))).shape).toEqual([3, 2, 2]);
   });
 
+  test('gives the file of an array with many long axes a short name, and another one for each shape', () => {
+    const axes = Array<number>(40).fill(2 ** 52);
+    const shapes = [
+      [0, ...axes],
+      [...axes, 0],
+      [0, ...axes],
+    ];
+    const messages = shapes.map((shape) => bytes(encodeNpy({ data: new Uint8Array(0), shape })));
+    messages.push(bytes(encodeNpy({ data: new Uint8Array(0), shape: [0, ...Array<number>(20).fill(100)] })));
+    expect(recorded(...messages)).toEqual(messages);
+    const names = readdirSync(folder).filter((name) => name.endsWith('.npy'));
+    const usual = `uint8-0${'x100'.repeat(20)}.npy`;
+    expect(names).toHaveLength(3);
+    expect(names).toContain(usual);
+    for (const name of names) if (name !== usual) expect(name).toMatch(/^uint8-41axes-[0-9a-f]{16}\.npy$/);
+  });
+
   test('takes arrays whose headers are written differently into one file, and gives each its own back', () => {
     const plain = image(1);
     const tight = Buffer.concat([
