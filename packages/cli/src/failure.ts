@@ -39,6 +39,7 @@ const fileCodes: Readonly<Record<string, string>> = {
   EMFILE: 'too many files are open',
   ENOENT: 'there is no such file or folder',
   ENOSPC: 'the disk is full',
+  EFBIG: 'the file would be larger than is allowed',
   ENOTDIR: 'a part of the path is no folder',
   EPERM: 'this user may not do that there',
   EROFS: 'nothing can be written there',

@@ -292,6 +292,18 @@ describe('serpy replay', () => {
     expect(stderr).toMatch(/serpy: the peer left before the end, sent [\d,]+ messages in/);
   });
 
+  test('says so when the peer answers in another protocol', async () => {
+    const folder = await recorded('v2', async (connection) => void (await connection.sendData('one')));
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
+      socket.once('end', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')).resume();
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const url = `serpy2://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { status, stderr } = await start(['replay', folder, url, '--connect', '--speed', 'max']).ended;
+    server.close();
+    expect([status, stderr]).toEqual([1, expect.stringContaining('it looks like a web server (HTTP)')]);
+  });
+
   test('ends with Ctrl-C while it waits for its peer, for its time, and for a peer that takes nothing', async () => {
     const folder = await recorded('v2', async (connection) => {
       for (let n = 0; n < 1000; n++) await connection.sendData(Buffer.alloc(50_000));

@@ -100,8 +100,10 @@ async function play(context: Context, folder: string, factor: number, connection
     return;
   }
   const { reason, error, unsentMessages = 0 } = connection.closeInfo ?? {};
-  if (reason !== 'closed' || unsentMessages > 0) {
-    throw failed(`the peer left before the end, ${told}: ${error?.message ?? 'it hung up'}`, error);
+  if (reason !== 'closed' || error !== undefined || unsentMessages > 0) {
+    const what =
+      reason === 'closed' && unsentMessages === 0 ? 'the peer did not take them' : 'the peer left before the end';
+    throw failed(`${what}, ${told}: ${error?.message ?? 'it hung up'}`, error);
   }
   terminal.note(told);
 }
