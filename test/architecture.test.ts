@@ -42,8 +42,6 @@ const longFiles: Record<string, string> = {
   'packages/serpy/src/auto.ts': 'one state machine: what is said until the protocol is known',
   'packages/serpy-v2/src/handshake/inflow.ts': 'one half of a session: numbers that must agree with each other',
   'packages/serpy-v2/src/handshake/outflow.ts': 'the other half',
-  'packages/serpy-v2/src/handshake/handshake.ts':
-    'one state machine: both roles of the handshake, which answer each other',
 };
 
 /** Source files with a variable at module level, each with the reason. */

@@ -36,3 +36,10 @@ export function beyondLimits({ messages, bytes }: Limits): ProtocolError {
 export function noSession(what: string, why: string): OptionError {
   return new OptionError(`${what} needs a session, and ${why}: use handshake: 'prefer' or 'require' at both ends`);
 }
+
+/** There is no session where one is required. */
+export function required(what: string): ProtocolError {
+  return new ProtocolError(
+    `${what}, which handshake: 'require' asks for: the peer is a plain v2 program, or has handshake: 'off'. Use handshake: 'prefer' to talk to it without a session`,
+  );
+}

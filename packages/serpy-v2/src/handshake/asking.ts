@@ -1,0 +1,120 @@
+/** The client's part of the handshake: it asks, in a frame that an original server drops, and goes by the answer, or by the silence. */
+import { ProtocolError, type SessionOutput, SilentError } from 'serpy-core';
+import { required } from './faults.js';
+import { decodeWelcome, encodeHello, type NewSession, type Welcome } from './greeting.js';
+import type { Cuttable } from './outflow.js';
+import type { HandshakeOwner, HandshakeSettings, Part, Stage } from './phase.js';
+import type { Standing } from './standing.js';
+
+/** A peer that was found to be plain is not asked again for so long. */
+const plainForMs = 10 * 60_000;
+
+export class Asking<Out extends Cuttable, Owner> implements Part {
+  readonly undecided = false;
+  readonly #stage: Stage;
+  readonly #settings: HandshakeSettings;
+  readonly #standing: Standing<Out, Owner>;
+  readonly #output: SessionOutput<Out>;
+  readonly #owner: HandshakeOwner;
+  #plainUntilMs = Number.NEGATIVE_INFINITY;
+  /** Since when the server is there again and has not answered the client that comes back. */
+  #unansweredSinceMs: number | undefined;
+
+  constructor(
+    stage: Stage,
+    settings: HandshakeSettings,
+    standing: Standing<Out, Owner>,
+    output: SessionOutput<Out>,
+    owner: HandshakeOwner,
+  ) {
+    this.#stage = stage;
+    this.#settings = settings;
+    this.#standing = standing;
+    this.#output = output;
+    this.#owner = owner;
+  }
+
+  up(nowMs: number): void {
+    const { course } = this.#standing;
+    const { handshake, helloTimeoutMs, handshakeTimeoutMs, autoRestart, resumeWindowMs } = this.#settings;
+    if (handshake === 'off' || (course === undefined && nowMs < this.#plainUntilMs)) {
+      this.#stage.reach('plain');
+      return;
+    }
+    this.#stage.reach('asked', nowMs + (course ? handshakeTimeoutMs : helloTimeoutMs));
+    const { terms, resumption } = this.#standing;
+    this.#output.write(encodeHello({ ...terms, resumableMs: autoRestart ? resumeWindowMs : 0, resume: resumption }));
+  }
+
+  greeted(payload: Buffer): boolean {
+    const { phase } = this.#stage;
+    // When it comes too late, the peer has been told by what we sent meanwhile; unless that is nothing: it would wait for a word for ever.
+    const isLate = phase !== 'asked';
+    if (isLate && (phase !== 'plain' || this.#owner.plainSent > 0)) return true;
+    const welcome = decodeWelcome(payload);
+    if (isLate && (welcome.outcome.kind === 'resumed' || welcome.outcome.kind === 'refused')) return true;
+    this.#plainUntilMs = Number.NEGATIVE_INFINITY;
+    this.#welcomed(welcome);
+    this.#unansweredSinceMs = undefined;
+    this.#stage.reach('on');
+    this.#standing.course?.writeState(); // the server waits for a word before it sends
+    return true;
+  }
+
+  late(nowMs: number): void {
+    if (this.#standing.course) throw this.#unanswered(nowMs);
+    if (this.#settings.handshake === 'require') throw required('the server does not answer the handshake');
+    this.#plainUntilMs = nowMs + plainForMs;
+    this.#stage.reach('plain');
+  }
+
+  /**
+   * A server that may be busy, or stopped for a while, still has the session. It is given up when the server has had as long as it would wait
+   * for us; and then on another link: on this one the server might yet go on with it.
+   */
+  #unanswered(nowMs: number): SilentError {
+    this.#unansweredSinceMs ??= nowMs;
+    if (nowMs - this.#unansweredSinceMs >= this.#settings.resumeWindowMs) {
+      this.#unansweredSinceMs = undefined;
+      this.#standing.end('the server does not answer, and may not know of sessions any more');
+    }
+    return new SilentError(
+      'the server can be reached, and does not answer the client that comes back: is the program there busy, or stopped?',
+    );
+  }
+
+  #welcomed(welcome: Welcome): void {
+    const { outcome } = welcome;
+    switch (outcome.kind) {
+      case 'refused':
+        throw new ProtocolError(`the server refused the handshake: ${outcome.reason}`);
+      case 'resumed':
+        this.#goOn(welcome, outcome.next, outcome.taken);
+        break;
+      case 'lost':
+        this.#standing.acknowledgeLast(outcome.next);
+        this.#standing.end(outcome.reason);
+        this.#begin(welcome, outcome);
+        break;
+      case 'new':
+        this.#begin(welcome, outcome);
+    }
+  }
+
+  #goOn(welcome: Welcome, next: number, taken: number): void {
+    const { course } = this.#standing;
+    if (course === undefined) throw new ProtocolError('the server resumed a session that was not asked for');
+    course.up(welcome, this.#stage.nowMs);
+    course.outflow.resume(next, taken);
+  }
+
+  #begin(welcome: Welcome, session: NewSession): void {
+    const { plainReceived } = this.#owner;
+    if (session.plainMessages !== plainReceived) {
+      throw new ProtocolError(
+        `the server has sent ${session.plainMessages} messages before its answer, and ${plainReceived} have come`,
+      );
+    }
+    this.#standing.take(session).up(welcome, this.#stage.nowMs);
+  }
+}
