@@ -27,7 +27,7 @@ type DecoderOutput = Pick<SessionOutput<Outgoing>, 'warn' | 'allocate'>;
 
 /** Frames of bytes with a wrong checksum that are no messages. */
 export interface Greetings {
-  /** So many bytes they may have, whatever a message may. */
+  /** So many bytes the next may have, whatever a message may. */
   readonly mostBytes: number;
   /** Whether one is. Reading stops there, so that what follows can be read by somebody else. */
   recognise(statedSum: number, sum: number, payload: Buffer): boolean;

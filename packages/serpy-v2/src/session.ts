@@ -325,8 +325,12 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   #newDecoder(): Decoder {
     const { maxMessageBytes, handshake = 'off' } = this.#options;
     if (handshake === 'off') return new Decoder(maxMessageBytes, this.#output);
+    const session = this;
     return new Decoder(maxMessageBytes, this.#output, {
-      mostBytes: mostGreetingBytes,
+      get mostBytes() {
+        const mayCome = session.#role === 'server' ? session.#mayBegin : session.#plainSent === 0;
+        return mayCome ? mostGreetingBytes : 0;
+      },
       recognise: (stated, sum, payload) => {
         const kind = greetingKind(stated, sum, payload);
         if (kind !== undefined) this.#greeting = { kind, payload: Buffer.from(payload) };

@@ -780,6 +780,25 @@ test('a message that is as small as a greeting and beyond the limit is refused, 
   }
 });
 
+test('where no greeting can come any more, a message beyond the limit is refused at its header', () => {
+  const header = Buffer.alloc(14);
+  writeHeader(header, 0, frameType.bytes, 0, 100);
+  const plain = new End('client', { handshake: 'off' });
+  const server = new End('server', { maxMessageBytes: 99 }, new Sessions());
+  for (const end of [plain, server]) end.up();
+  plain.say('before');
+  server.hear(Buffer.concat([plain.takeBytes(), header]));
+  expect(server.values).toEqual(['before']);
+  expect(server.error?.code).toBe('ERR_SERPY_TOO_LARGE');
+
+  const client = new End('client', { maxMessageBytes: 99 });
+  client.up();
+  client.wait(500);
+  client.say('plainly');
+  client.hear(header);
+  expect(client.error?.code).toBe('ERR_SERPY_TOO_LARGE');
+});
+
 describe('a server that asks for what only a session has before the client has begun one', () => {
   test('waits with it for the HELLO', () => {
     const ends = { client: new End('client', {}), server: new End('server', {}, new Sessions()) };
