@@ -20,6 +20,7 @@ export interface OpenSource {
 /** What the sources of Node and of the web have besides, by which they can be let go of while a chunk is waited for. */
 interface Releasable {
   readonly pipe?: unknown;
+  on?(event: 'error', listener: () => void): void;
   destroy?(): void;
   getReader?(): Reader;
 }
@@ -43,8 +44,10 @@ export function checkSource(source: unknown): asserts source is ByteSource {
 
 /** Begins to read. `for await` would not do: its `break` waits for the chunk that is due, which may never come. */
 export function openSource(source: ByteSource): OpenSource {
-  const { pipe, destroy, getReader } = source as Releasable;
+  const { pipe, on, destroy, getReader } = source as Releasable;
   if (typeof getReader === 'function') return openWeb(() => getReader.call(source));
+  // It may fail before it is read, or as it is let go of: who reads it is told, and nobody else has to listen.
+  if (typeof pipe === 'function' && typeof on === 'function') on.call(source, 'error', () => {});
   const iterator = iteratorOf(source);
   let isOver = false;
   return {

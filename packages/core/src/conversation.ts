@@ -179,7 +179,7 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
   finishUp(refused: (what: string) => Error): void {
     this.#closing = true;
     this.#streams?.closing(refused);
-    this.outbox.refuseBlocked(refused('sendData'));
+    this.outbox.refuseBlocked(refused('sendData'), ({ part }) => part === undefined); // those of streams know what ends them
     this.inbox.closing();
     this.#link?.roomInInbox();
     this.#link?.pump();

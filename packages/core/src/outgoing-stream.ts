@@ -10,8 +10,8 @@ import { partBytes } from './received-stream.js';
 /** So many parts of a stream may wait for their acknowledgement. */
 const mostUnderWay = 16;
 
-/** That the connection is over is told by events, and must not end a program that sends without awaiting. */
-const overCodes: readonly string[] = ['ERR_SERPY_CLOSED', 'ERR_SERPY_LOST'];
+/** What the peer may bring about must not end a program that sends without awaiting. */
+const overCodes: readonly string[] = ['ERR_SERPY_CLOSED', 'ERR_SERPY_LOST', 'ERR_SERPY_STOPPED'];
 
 /** What a stream needs of those who send its parts. */
 export interface OutgoingStreamOwner {
@@ -93,10 +93,11 @@ export class OutgoingStream {
   fail(error: unknown): void {
     if (this.#over) return;
     this.#end();
-    this.#parts.abort();
+    // First: parts that are taken back may leave nothing to be sent, and a connection that closes then says goodbye.
     if (this.#begun) {
       this.#owner.say({ kind: 'abort', id: this.#id, reason: error instanceof Error ? error.message : String(error) });
     }
+    this.#parts.abort();
     queueMicrotask(() => this.#source.release()); // it is the program's, which must not run while a session is at work
     if (isSerpyError(error) && overCodes.includes(error.code)) this.promise.catch(() => {}); // as with sendData that nobody awaits
     this.#reject(error);

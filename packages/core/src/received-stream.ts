@@ -37,19 +37,29 @@ export class ReceivedStream extends Readable {
     this.doneBytes += data.length;
     if (this.destroyed) this.#owner.taken(received);
     else this.#waiting.push(received);
-    if (this.#wanted) this._read();
+    this.#readSoon();
   }
 
   /** All parts have come. */
   finish(): void {
     this.#ended = true;
-    if (this.#wanted) this._read();
+    this.#readSoon();
   }
 
   /** No more parts will come. */
   fail(error: Error): void {
     this.#ended = true;
     this.destroy(error);
+  }
+
+  /** What listens to it is the program's, which must not run while a session is at work. */
+  #readSoon(): void {
+    if (this.#wanted) process.nextTick(readOn, this);
+  }
+
+  /** More has come for who waits. */
+  readOn(): void {
+    if (this.#wanted && !this.destroyed) this._read();
   }
 
   override _read(): void {
@@ -70,6 +80,10 @@ export class ReceivedStream extends Readable {
     if (!isWhole) this.#owner.stopped(reasonOf(error));
     callback(error);
   }
+}
+
+function readOn(stream: ReceivedStream): void {
+  stream.readOn();
 }
 
 /** To leave a `for await` is an abort to Node, and no reason. */

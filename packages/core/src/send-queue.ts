@@ -173,9 +173,13 @@ export class SendQueue<Out extends Outgoing> {
     return unsent;
   }
 
-  /** Rejects those who wait for room. */
-  refuseBlocked(error: Error): void {
-    for (const { pending } of this.#blocked?.splice(0) ?? []) pending.rejectQuietly(error);
+  /** Rejects those who wait for room, or some of them. */
+  refuseBlocked(error: Error, isMeant: (outgoing: Out) => boolean = () => true): void {
+    const all = this.#blocked?.splice(0) ?? [];
+    for (const each of all) {
+      if (isMeant(each.outgoing)) each.pending.rejectQuietly(error);
+      else this.#blocked?.push(each);
+    }
   }
 
   #hasRoom(sizeBytes: number): boolean {

@@ -64,3 +64,19 @@ test('a stop is heard by the stream that goes out, and not by the one of the sam
   incoming.destroy();
   expect(sent.at(-1)).toMatchObject({ kind: 'stop', id: 0 });
 });
+
+test('what listens to a stream does not run while the session is at work', async () => {
+  const { streams, hear } = stage();
+  hear({ kind: 'begin', id: 0, totalBytes: undefined });
+  const stream = await streams.get({});
+  const heard: string[] = [];
+  stream.on('data', (chunk) => heard.push(String(chunk))).on('end', () => heard.push('the end'));
+  await new Promise(setImmediate);
+  hear({ kind: 'data', id: 0, offset: 0, data: Buffer.from('one') });
+  expect(heard).toEqual([]);
+  hear({ kind: 'data', id: 0, offset: 3, data: Buffer.from('two') });
+  hear({ kind: 'end', id: 0, offset: 6 });
+  expect(heard).toEqual([]);
+  await new Promise(setImmediate);
+  expect(heard).toEqual(['one', 'two', 'the end']);
+});

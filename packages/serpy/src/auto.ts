@@ -137,18 +137,23 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     const v1 =
       this.#protocol === 'v2' ? undefined : this.#v1.encode(isArrayValue(value) ? encodeNpy(value) : value, {});
     const v2 = this.#protocol === 'v1' ? undefined : this.#v2.encode(value);
-    if (this.#protocol === undefined && this.#role === 'server' && !this.#warned) {
-      this.#deadlineMs ??= this.#nowMs + this.#probeTimeoutMs;
-    }
+    this.#warnLater();
     return { v1, v2, sizeBytes: Math.max(v1?.sizeBytes ?? 0, v2?.sizeBytes ?? 0), acknowledged: false };
   }
 
   encodePart(part: StreamPart): AutoOutgoing {
     if (this.#protocol === 'v1') throw noStreams();
     const v2 = this.#v2.encodePart(part);
+    this.#warnLater();
     const outgoing = { v1: undefined, v2, sizeBytes: v2.sizeBytes, acknowledged: true, part };
     this.#parts.set(v2, outgoing);
     return outgoing;
+  }
+
+  /** What is to be sent waits for the first words of a client, and the program may not know what for. */
+  #warnLater(): void {
+    if (this.#protocol !== undefined || this.#role === 'client' || this.#warned) return;
+    this.#deadlineMs ??= this.#nowMs + this.#probeTimeoutMs;
   }
 
   send(outgoing: AutoOutgoing, { v1, v2 } = outgoing): void {

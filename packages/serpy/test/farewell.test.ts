@@ -58,3 +58,23 @@ test.each(['v1', 'v2'] as const)(
     });
   },
 );
+
+test.each(['v2', 'auto'] as const)(
+  'a server that closes before its client has said a word tells it why, over %s',
+  async (protocol) => {
+    for (let round = 0; round < 5; round++) {
+      const server = await listen({ protocol, port: 0 });
+      const came = once(server, 'connection');
+      const client = await connect({ protocol, port: server.address.port, handshake: 'prefer' } as never);
+      onTestFinished(() => (client as { destroy(): void }).destroy());
+      await came;
+      const closed = once(client as never, 'close');
+      await server.closeServer({ reason: 'done for today' });
+      await closed;
+      expect((client as { closeInfo: unknown }).closeInfo).toMatchObject({
+        intended: true,
+        peerReason: 'done for today',
+      });
+    }
+  },
+);

@@ -35,6 +35,7 @@ export class Asking<Out extends Cuttable, Owner> implements Part {
   }
 
   up(nowMs: number): void {
+    this.#endUnanswered(nowMs);
     const { course } = this.#standing;
     const { handshake, helloTimeoutMs, handshakeTimeoutMs, autoRestart, resumeWindowMs } = this.#settings;
     if (handshake === 'off' || (course === undefined && nowMs < this.#plainUntilMs)) {
@@ -62,25 +63,22 @@ export class Asking<Out extends Cuttable, Owner> implements Part {
   }
 
   late(nowMs: number): void {
-    if (this.#standing.course) throw this.#unanswered(nowMs);
+    if (this.#standing.course) throw unanswered();
     if (this.#settings.handshake === 'require') throw required('the server does not answer the handshake');
     this.#plainUntilMs = nowMs + plainForMs;
     this.#stage.reach('plain');
   }
 
   /**
-   * A server that may be busy, or stopped for a while, still has the session. It is given up when the server has had as long as it would wait
-   * for us; and then on another link: on this one the server might yet go on with it.
+   * A server that may be busy, or stopped for a while, still has the session; one that hangs up may be a tunnel whose far end is away. It is
+   * given up when the server has had as long as it would wait for us; and on another link than it was asked on: there it might yet go on.
    */
-  #unanswered(nowMs: number): SilentError {
+  #endUnanswered(nowMs: number): void {
+    if (this.#standing.course === undefined) return;
     this.#unansweredSinceMs ??= nowMs;
-    if (nowMs - this.#unansweredSinceMs >= this.#settings.resumeWindowMs) {
-      this.#unansweredSinceMs = undefined;
-      this.#standing.end('the server does not answer, and may not know of sessions any more');
-    }
-    return new SilentError(
-      'the server can be reached, and does not answer the client that comes back: is the program there busy, or stopped?',
-    );
+    if (nowMs - this.#unansweredSinceMs < this.#settings.resumeWindowMs) return;
+    this.#unansweredSinceMs = undefined;
+    this.#standing.end('the server does not answer, and may not know of sessions any more');
   }
 
   #welcomed(welcome: Welcome): void {
@@ -104,6 +102,8 @@ export class Asking<Out extends Cuttable, Owner> implements Part {
   #goOn(welcome: Welcome, next: number, taken: number): void {
     const { course } = this.#standing;
     if (course === undefined) throw new ProtocolError('the server resumed a session that was not asked for');
+    if (!course.outflow.canResume(next, taken))
+      throw new ProtocolError(`the server resumed the session where it never was (${next}, ${taken})`);
     course.up(welcome, this.#stage.nowMs);
     course.outflow.resume(next, taken);
   }
@@ -117,4 +117,10 @@ export class Asking<Out extends Cuttable, Owner> implements Part {
     }
     this.#standing.take(session).up(welcome, this.#stage.nowMs);
   }
+}
+
+function unanswered(): SilentError {
+  return new SilentError(
+    'the server can be reached, and does not answer the client that comes back: is the program there busy, or stopped?',
+  );
 }

@@ -67,9 +67,9 @@ export class Course<Out extends Cuttable> {
   /** A link is up, and both ends know where they are. */
   up(peer: Terms, nowMs: number): void {
     const { pingIntervalMs, silenceTimeoutMs } = this.#settings;
-    // The slower wish counts, so that nobody is asked more often than he likes; but no wish puts off the end of a silence.
+    // The slower wish counts, so that nobody is asked more often than he likes; but everybody is asked before he is given up.
     const mostMs = silenceTimeoutMs > 0 ? silenceTimeoutMs / 2 : longestTimerMs;
-    const askMs = pingIntervalMs > 0 ? Math.max(pingIntervalMs, Math.min(peer.pingIntervalMs, mostMs)) : 0;
+    const askMs = pingIntervalMs > 0 ? Math.min(Math.max(pingIntervalMs, peer.pingIntervalMs), mostMs) : 0;
     this.#heartbeat = new Heartbeat({ pingIntervalMs: askMs, silenceTimeoutMs });
     this.#heartbeat.heard(nowMs);
     this.#nowMs = nowMs;

@@ -46,9 +46,13 @@ export class Handshake<Out extends Cuttable> {
     return this.#stage.phase === 'on';
   }
 
+  get answered(): boolean {
+    return this.#stage.phase === 'answered';
+  }
+
   /** Whether what comes is read as plain v2. */
   get readsPlain(): boolean {
-    return !this.on && this.#stage.phase !== 'answered';
+    return !this.on && !this.answered;
   }
 
   get canSend(): boolean {
@@ -131,7 +135,7 @@ export class Handshake<Out extends Cuttable> {
   /** The next message. Throws as a session does. */
   read(): WholeMessage | undefined {
     const course = this.#standing.course as Course<Out>;
-    if (this.#stage.phase === 'answered' && !this.#answering?.isConfirmed(course)) return undefined;
+    if (this.answered && !this.#answering?.isConfirmed(course)) return undefined;
     try {
       return course.read();
     } catch (error) {

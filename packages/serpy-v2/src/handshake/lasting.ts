@@ -8,6 +8,8 @@ import type { Standing } from './standing.js';
 export interface LinkStatus {
   /** Whether messages are numbered now. */
   readonly on: boolean;
+  /** Whether the client has been answered, and has not said a word since: until then it may hear nothing more. */
+  readonly answered: boolean;
   readonly undecided: boolean;
   /** Whether the peer has a session with us, or is asked to go on with one and has not shown that it does not. */
   readonly flowControlled: boolean;
@@ -40,7 +42,7 @@ export class Lasting<Out extends Cuttable, Owner> implements LastingSession {
   }
 
   get settled(): boolean {
-    return this.#standing.course?.outflow.settled ?? true;
+    return !this.#status.answered && (this.#standing.course?.outflow.settled ?? true);
   }
 
   get flowControlled(): boolean {

@@ -26,6 +26,26 @@ test.each([
   expect(() => course.tick(silenceTimeoutMs)).toThrow(/silent for 15000 ms/);
 });
 
+test('a peer is asked in time also where silence ends the link sooner than the program wished to ask', () => {
+  const times = { pingIntervalMs: 5_000, silenceTimeoutMs: 2_000 };
+  const settings = {
+    replay: { maxMessages: 10, maxBytes: 1000 },
+    maxMessageBytes: 1000,
+    window: { maxMessages: 10, maxBytes: 1000, drops: false },
+    ...times,
+  };
+  const written: Uint8Array[] = [];
+  const output = { progress: () => {}, write: (piece: Uint8Array) => written.push(piece) };
+  const ticket = { id: Buffer.alloc(16), secret: Buffer.alloc(32) };
+  const course = new Course(ticket, settings, output as unknown as SessionOutput<never>);
+  const limits = { messages: 10, bytes: 1000 };
+  course.up({ instance: Buffer.alloc(16), maxMessageBytes: 1000, pingIntervalMs: 5_000, limits }, 0);
+  expect(course.deadlineMs).toBe(1_000);
+  course.tick(1_000);
+  expect(written).toHaveLength(1);
+  expect(() => course.tick(2_000)).toThrow(/silent for 2000 ms/);
+});
+
 test('a peer is asked first, and then has its time, in a program that was too busy to ask', () => {
   const heartbeat = new Heartbeat({ pingIntervalMs: 5_000, silenceTimeoutMs: 15_000 });
   heartbeat.heard(0);

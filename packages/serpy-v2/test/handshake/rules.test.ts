@@ -538,7 +538,7 @@ test('what was to go out in a session arrives plainly where the peer is a plain 
   const { client } = begun({ resumeWindowMs: 8_000 });
   const image = Buffer.alloc(10_000, 7);
   const frame = client.session.encode(image, {});
-  for (let link = 0; link < 3; link++) {
+  for (let link = 0; link < 2; link++) {
     client.session.lost();
     client.takeBytes();
     client.up();
@@ -556,6 +556,22 @@ test('what was to go out in a session arrives plainly where the peer is a plain 
   plain.hear(client.takeBytes());
   expect(plain.warnings).toEqual([]);
   expect(plain.values).toEqual([image]);
+});
+
+test('a server that hangs up each time is given up as one that does not answer is', () => {
+  const { client } = begun({ resumeWindowMs: 8_000 });
+  client.say('one');
+  for (client.nowMs = 0; client.nowMs < 8_000; client.nowMs += 1_000) {
+    client.session.lost();
+    client.takeBytes();
+    client.up();
+    expect(client.warnings).toEqual([]);
+  }
+  client.session.lost();
+  client.takeBytes();
+  client.up();
+  expect(client.warnings).toMatchObject([{ code: 'ERR_SERPY_UNKNOWN' }]);
+  expect(client.takeBytes().includes(Buffer.of(0x83, 24, 0))).toBe(false); // it asks anew
 });
 
 test('a server that answers late, on one of the links that the client has tried since, still has the session', () => {

@@ -1,11 +1,12 @@
 /** How streams end before their end: at once, with a typed error, at both ends, and with nothing left behind. */
 import { getEventListeners, once } from 'node:events';
+import { createReadStream } from 'node:fs';
 import { PassThrough, Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { ReadableStream } from 'node:stream/web';
 import type { MemoryNetwork } from 'serpy-core/testing';
 import type { Connection, ConnectionOptions, Server, ServerOptions } from 'serpy-v2';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { stages } from './stage.js';
 
 const stage = stages();
@@ -282,6 +283,52 @@ test.each([
     await expect(client.sendStream(source, options)).rejects.toMatchObject({ code });
     expect(released()).toBe(true);
   }
+});
+
+test.each([
+  [
+    'fails before anybody has read it',
+    () => Readable.from([]).destroy(new Error('the disk is gone')),
+    'the disk is gone',
+  ],
+  ['cannot be opened', () => createReadStream('/there/is/no/such/file'), 'ENOENT'],
+])('a Readable that %s makes sendStream reject, and ends no program', async (_what, make, words) => {
+  await pair();
+  const uncaught: unknown[] = [];
+  const note = (error: unknown) => uncaught.push(error);
+  process.on('uncaughtException', note);
+  onTestFinished(() => void process.off('uncaughtException', note));
+  await expect(client.sendStream(make())).rejects.toThrow(words);
+  client.destroy();
+  const opening = createReadStream('/there/is/no/such/file');
+  await expect(client.sendStream(opening)).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
+  while (!opening.closed) await new Promise(setImmediate);
+  expect(uncaught).toEqual([]);
+});
+
+test('close() sends a stream to its end whose source has given everything, also what waits for room', async () => {
+  await pair({ sendQueue: { maxMessages: 4 } }, { receiveQueue: { maxMessages: 4 } });
+  const sent = client.sendStream(Array.from({ length: 12 }, () => Buffer.alloc(10, 7)));
+  const stream = await accepted.getStream();
+  await network.settled();
+  const closed = client.close();
+  expect((await buffer(stream)).length).toBe(120);
+  expect(await sent).toBe(true);
+  await closed;
+});
+
+test('close() says to the receiver what ended the stream, also where its parts had waited', async () => {
+  await pair({ sendQueue: { maxMessages: 4 } }, { receiveQueue: { maxMessages: 4 } });
+  function* endless() {
+    for (;;) yield 'chunk';
+  }
+  const sent = expect(client.sendStream(endless())).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
+  const stream = await accepted.getStream();
+  await network.settled();
+  const closed = client.close();
+  await expect(buffer(stream)).rejects.toThrow('the peer gave a stream up before it was whole: ');
+  await sent;
+  await closed;
 });
 
 test('a source is let go of where there is no connection', async () => {
