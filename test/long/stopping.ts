@@ -27,7 +27,7 @@ async function exchangeWhile(
   options: object,
   happens: () => Promise<void>,
 ): Promise<Outcome> {
-  const session = { handshake: 'require', autoRestart: true, reconnect: { baseDelayMs: 20, maxDelayMs: 200 } };
+  const session = { handshake: 'prefer', autoRestart: true, reconnect: { baseDelayMs: 20, maxDelayMs: 200 } };
   const dialled = await connect({ protocol: 'v2', host, port, ...session, ...options } as never);
   const connection = dialled as unknown as PortableConnection;
   connection.on('warning', () => {});
