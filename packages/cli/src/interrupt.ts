@@ -1,4 +1,5 @@
 /** Ctrl-C and its like: what ends a command before its time. */
+import { setMaxListeners } from 'node:events';
 
 /** What interrupted: a signal, or that nobody reads what the command prints, as after `| head`. */
 export type InterruptCause = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'closed pipe';
@@ -15,6 +16,7 @@ export interface Interruption {
 /** @param exitNow what a second signal does */
 export function createInterruption(exitNow: () => void): Interruption {
   const controller = new AbortController();
+  setMaxListeners(0, controller.signal); // each peer and each write waits for it: many are no leak
   let first: InterruptCause | undefined;
   return {
     signal: controller.signal,

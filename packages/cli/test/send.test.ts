@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Connection, generateKey, type ListenOptions, listen, type PortableMessage, type Server } from 'serpy';
 import { encodeNpy } from 'serpy-arrays';
-import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { Run, runToEnd, type World } from './run.js';
 
 let folder = '';
@@ -59,6 +59,23 @@ describe('serpy send', () => {
     expect(await send(port, ['--protocol', protocol, ...texts])).toMatchObject({ status: 0 });
     expect(received.map((message) => message.text())).toEqual(texts);
   });
+
+  test.each(['v1', 'v2'])(
+    'many messages that wait for their acknowledgements over %s bring no warning of a leak',
+    async (protocol) => {
+      const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+      onTestFinished(() => warning.mockRestore());
+      const port = await serve();
+      const input = Array.from({ length: 64 }, (_, n) => `text ${n}\n`).join('');
+      const outcome = await send(
+        port,
+        ['--protocol', protocol, '-o', 'handshake=prefer', '-'].filter((_, n) => protocol === 'v2' || n < 2 || n > 3),
+        { input },
+      );
+      expect(outcome).toMatchObject({ status: 0, stderr: 'sent 64 messages, 438 bytes, acknowledged\n' });
+      expect(warning).not.toHaveBeenCalled();
+    },
+  );
 
   test('takes a URL before what is to be sent', async () => {
     const port = await serve({ protocol: 'v1' });

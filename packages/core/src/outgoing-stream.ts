@@ -1,5 +1,5 @@
 /** A stream that is being sent: chunks are cut into parts, of which only so many wait for their acknowledgement. Whatever ends it, ends it at once. */
-import { setMaxListeners } from 'node:events';
+import { onAbort } from './abort-listeners.js';
 import { bytesOf, type OpenSource } from './byte-source.js';
 import { ConnectionLostError, isSerpyError, MessagesDroppedError, ValueError } from './errors.js';
 import type { ProgressInfo } from './lasting.js';
@@ -40,6 +40,7 @@ export class OutgoingStream {
   readonly #source: OpenSource;
   readonly #totalBytes: number | undefined;
   readonly #signal: AbortSignal | undefined;
+  readonly #unsubscribe: (() => void) | undefined;
   readonly #owner: OutgoingStreamOwner;
   #resolve!: (value: boolean) => void;
   #reject!: (error: unknown) => void;
@@ -60,8 +61,8 @@ export class OutgoingStream {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    setMaxListeners(0, this.#parts.signal);
-    this.#signal?.addEventListener('abort', this.#aborted, { once: true });
+    const { signal } = options;
+    this.#unsubscribe = signal && onAbort(signal, () => this.fail(abortError('sendStream', signal)));
   }
 
   /** Whether its source has given everything. */
@@ -156,11 +157,9 @@ export class OutgoingStream {
     this.#owner.progress({ direction, of, number: this.#id, doneBytes, totalBytes: this.#totalBytes });
   }
 
-  readonly #aborted = (): void => this.fail(abortError('sendStream', this.#signal as AbortSignal));
-
   #end(): void {
     this.#over = true;
-    this.#signal?.removeEventListener('abort', this.#aborted);
+    this.#unsubscribe?.();
     this.#owner.over(this.#id);
   }
 }

@@ -1,4 +1,5 @@
 /** A promise that waits, at most for a time and until a signal, and settles exactly once. */
+import { onAbort } from './abort-listeners.js';
 import type { Clock } from './environment.js';
 import { AbortError, OptionError, TimeoutError } from './errors.js';
 import { checkNames } from './option-names.js';
@@ -79,12 +80,11 @@ export class Pending<T> {
             () => expired(new TimeoutError(`${what} waited ${timeoutMs} ms (timeoutMs) in vain`)),
             timeoutMs,
           );
-    const onAbort = signal && (() => expired(abortError(what, signal)));
-    if (onAbort) signal.addEventListener('abort', onAbort, { once: true });
-    if (timer === undefined && onAbort === undefined) return;
+    const unsubscribe = signal && onAbort(signal, () => expired(abortError(what, signal)));
+    if (timer === undefined && unsubscribe === undefined) return;
     this.#stop = () => {
       if (timer !== undefined) clock.clearTimeout(timer);
-      if (onAbort) signal?.removeEventListener('abort', onAbort);
+      unsubscribe?.();
     };
   }
 

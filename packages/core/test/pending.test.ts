@@ -71,6 +71,25 @@ describe('a pending call', () => {
     warning.mockRestore();
   });
 
+  test('fifty calls that wait at once share one listener on their signal, and an abort ends them in order', async () => {
+    const controller = new AbortController();
+    const ended: number[] = [];
+    const pending = Array.from({ length: 50 }, (_, n) => {
+      const each: Pending<void> = new Pending(new ManualClock(), 'getData', controller, (error) => {
+        ended.push(n);
+        each.reject(error);
+      });
+      return each;
+    });
+    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(1);
+    pending[7]?.resolve();
+    controller.abort();
+    const settled = await Promise.allSettled(pending.map(({ promise }) => promise));
+    expect(settled.filter(({ status }) => status === 'rejected')).toHaveLength(49);
+    expect(ended).toEqual(Array.from({ length: 50 }, (_, n) => n).filter((n) => n !== 7));
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
+  });
+
   test('Infinity is no time-out', () => {
     const clock = new ManualClock();
     new Pending(clock, 'getData', { timeoutMs: Number.POSITIVE_INFINITY }, () => {});
