@@ -11,14 +11,14 @@ const { host, port, keyFile, insecure } = readArguments(
   },
 );
 
-// A client that does not read loses its oldest messages, instead of holding up the others.
+// A client that does not read, or has gone without a word, misses the oldest messages and holds up nobody.
 const server = await new Server({
   host,
   port,
   insecure,
   ...keyIn(keyFile),
   encoding: 'utf-8',
-  sendQueue: { whenFull: 'drop-oldest' },
+  sendQueue: { maxMessages: 100, whenFull: 'drop-oldest' },
 }).start();
 process.once('SIGINT', () => server.closeServer());
 console.log(`listening on ${server.address.host}:${server.address.port}`);
@@ -40,7 +40,8 @@ async function serve(client: Connection): Promise<void> {
     for (const other of server) {
       if (other === client) continue;
       // Not awaited: a client that leaves just now refuses the message, which is nobody else's matter.
-      other.sendData(value, { mode }).catch((error: Error) => console.log(error.message));
+      // Not acknowledged: what a client has not acknowledged is never dropped, so one that does not answer would fill the memory.
+      other.sendData(value, { mode: mode < 2 ? 0 : 2 }).catch((error: Error) => console.log(error.message));
     }
   }
   console.log(`${name} has left`);

@@ -11,13 +11,13 @@ const { host, port, keyFile, insecure } = readArguments(
   },
 );
 
-// A client that does not read loses its oldest messages, instead of holding up the others.
+// A client that does not read, or has gone without a word, misses the oldest messages and holds up nobody.
 const server = await new Server({
   host,
   port,
   insecure,
   ...keyIn(keyFile),
-  sendQueue: { whenFull: 'drop-oldest' },
+  sendQueue: { maxMessages: 100, whenFull: 'drop-oldest' },
 }).start();
 process.once('SIGINT', () => server.closeServer());
 console.log(`listening on ${server.address.host}:${server.address.port}`);
