@@ -122,7 +122,7 @@ function given(config: string | undefined, env: Context['env']): Record<string, 
 function urlOptions(url: string): Record<string, unknown> {
   if (/^\d+$/.test(url)) throw mistyped(`'${url}' is no URL: write serpy://127.0.0.1:${url}, or --port ${url}`);
   if (/^[\w.-]+:\d+$/.test(url)) throw mistyped(`'${url}' is no URL: write serpy://${url}`);
-  return parseUrl(url);
+  return { ...parseUrl(url) };
 }
 
 /** Options as `name=value`, read as the parameters of a URL are. */
@@ -133,7 +133,9 @@ function typedOptions(pairs: readonly string[]): Record<string, unknown> {
     if (name === undefined || value === undefined) throw mistyped(`--option takes name=value, not '${pair}'`);
     parameters.append(name, value);
   }
-  const { protocol, host, port, ...options } = parseUrl(`serpy://127.0.0.1:1?${parameters}`);
+  const { protocol, host, port, ...options }: Record<string, unknown> = {
+    ...parseUrl(`serpy://127.0.0.1:1?${parameters}`),
+  };
   const named = { protocol, host, port };
   for (const name of ['protocol', 'host', 'port'] as const) if (parameters.has(name)) options[name] = named[name];
   return options;

@@ -46,10 +46,14 @@ function spec<T>(takes: string, schema: v.GenericSchema<unknown, T>, fallback: T
 
 /** A value as an error message shows it. */
 function show(value: unknown): string {
-  if (typeof value === 'string') return `'${value.length > 40 ? `${value.slice(0, 40)}…` : value}' (a string)`;
+  if (typeof value === 'string') return `'${visible(value.length > 40 ? `${value.slice(0, 40)}…` : value)}' (a string)`;
   if (Array.isArray(value)) return 'an array';
   if (value !== null && typeof value === 'object') return 'an object';
   return typeof value === 'function' || typeof value === 'symbol' ? `a ${typeof value}` : String(value);
+}
+
+function visible(text: string): string {
+  return text.replaceAll(/[\0-\x1f\x7f-\x9f]/g, (each) => `\\x${each.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
 export const option = {
@@ -83,7 +87,9 @@ export const option = {
   },
 
   host(fallback: string | undefined): OptionSpec<string> {
-    return spec("a host name or IP address such as '127.0.0.1'", v.pipe(v.string(), v.trim(), v.nonEmpty()), fallback);
+    // Node's own error for a NUL is not typed.
+    const schema = v.pipe(v.string(), v.trim(), v.regex(/^[^\s\0-\x1f\x7f]+$/));
+    return spec("a host name or IP address such as '127.0.0.1'", schema, fallback);
   },
 
   /** Options below an option. */

@@ -2,16 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { checkNames, checkTogether, OptionError, type OptionSpec } from 'serpy-core';
 import { type ConnectOptions, connectSpecs, type ListenOptions, listenSpecs, markAsConfig } from './options.js';
-import type { ProtocolName } from './protocols.js';
-
-const schemes: Readonly<Record<string, ProtocolName>> = { 'serpy1:': 'v1', 'serpy2:': 'v2', 'serpy:': 'auto' };
-
-const urlForm = "a URL such as 'serpy2://127.0.0.1:5000' (serpy1, serpy2, or serpy to find out; with +tls, encrypted)";
-
-/** Parameters that must not be in a URL. */
-const secretNames = ['key', 'tls.key', 'tls.pfx', 'tls.passphrase'];
-
-const keyPlaces = 'write ?keyFile=path, set SERPY_KEY or SERPY_KEY_FILE, or give the option to connect or listen';
+import { urlParts } from './url.js';
 
 /** Options that are texts, even such as look like a number. */
 const textOptions: readonly string[] = ['key', 'key.file'];
@@ -23,39 +14,17 @@ const textOptions: readonly string[] = ['key', 'key.file'];
  * `connect` and `listen`.
  * @throws `ERR_SERPY_OPTION` for what is no such URL, and for one that holds a key
  */
-export function parseUrl(url: string): Record<string, unknown> {
-  let parsed: URL;
-  try {
-    parsed = new URL(url);
-  } catch {
-    throw new OptionError(`${shown(url)} is not ${urlForm}`);
-  }
-  for (const name of secretNames) {
-    if (parsed.searchParams.has(name))
-      throw new OptionError(`a URL holds no ${name}, as URLs end up in logs: ${keyPlaces}`);
-  }
-  const [, scheme = '', encrypted] = /^(.*?)(\+tls)?:$/.exec(parsed.protocol) ?? [];
-  const protocol = schemes[`${scheme}:`];
-  if (protocol === undefined || parsed.hostname === '' || parsed.username !== '' || !/^\/?$/.test(parsed.pathname)) {
-    throw new OptionError(`${shown(url)} is not ${urlForm}`);
-  }
-  if (parsed.port === '')
-    throw new OptionError(`${shown(url)} has no port: write ${parsed.protocol}//${parsed.host}:5000`);
-  const host = parsed.hostname.replace(/^\[(.*)\]$/, '$1');
-  const options = Object.assign(emptyOptions(), { protocol, host, port: Number(parsed.port) });
-  for (const [name, value] of parsed.searchParams) setOption(options, name === 'keyFile' ? 'key.file' : name, value);
-  if (encrypted) encrypt(options, parsed.protocol);
-  return options;
-}
-
-/** A URL as a message shows it: what stands after the `?` may be meant for nobody else. */
-function shown(url: string): string {
-  return JSON.stringify(url.replace(/\?.*$/s, '?…'));
+export function parseUrl(url: string): ConnectOptions & ListenOptions {
+  const { scheme, protocol, encrypted, host, port, parameters } = urlParts(url);
+  const options = Object.assign(emptyOptions(), { protocol, host, port });
+  for (const [name, value] of parameters) setOption(options, name === 'keyFile' ? 'key.file' : name, value);
+  if (encrypted) encrypt(options, scheme);
+  return options as unknown as ConnectOptions & ListenOptions; // checked where it is used
 }
 
 /** `tls` beside a key says no more than the key does. */
 function encrypt(options: Record<string, unknown>, scheme: string): void {
-  if (options.tls === false) throw new OptionError(`${scheme}//… is encrypted, and tls=false says that it is not`);
+  if (options.tls === false) throw new OptionError(`${scheme}://… is encrypted, and tls=false says that it is not`);
   options.tls ??= {};
 }
 

@@ -15,6 +15,15 @@ function configFile(content: string): string {
   return path;
 }
 
+function caught(run: () => unknown): Error {
+  try {
+    run();
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error('nothing was thrown');
+}
+
 describe('a URL', () => {
   test.each([
     ['serpy1://127.0.0.1:5000', { protocol: 'v1', host: '127.0.0.1', port: 5000 }],
@@ -28,6 +37,11 @@ describe('a URL', () => {
       'serpy1://h:1?encoding=utf-8&sendQueue.maxMessages=5',
       { protocol: 'v1', host: 'h', port: 1, encoding: 'utf-8', sendQueue: { maxMessages: 5 } },
     ],
+    ['serpy2://[fe80::1%25eth0]:5001', { protocol: 'v2', host: 'fe80::1%eth0', port: 5001 }],
+    ['serpy2://[fe80::1%eth0]:5001', { protocol: 'v2', host: 'fe80::1%eth0', port: 5001 }],
+    ['serpy://labor-müller:5001', { protocol: 'auto', host: 'labor-müller', port: 5001 }],
+    ['serpy://labor-m%C3%BCller:5001', { protocol: 'auto', host: 'labor-müller', port: 5001 }],
+    ['SERPY2+TLS://Camera.lab:5001', { protocol: 'v2', host: 'Camera.lab', port: 5001, tls: {} }],
   ])('%s states options', (url, expected) => {
     expect(parseUrl(url)).toEqual(expected);
   });
@@ -42,10 +56,38 @@ describe('a URL', () => {
     'serpy2://user:secret@h:1',
     'serpy2://h:1/path',
     'serpy2://h:99999',
+    'serpy2://::1:5000',
+    'serpy2://[camera]:5000',
+    'serpy2://[::1%25]x:5000',
+    'serpy2://a%00b:5000',
+    'serpy2://a b:5000',
+    'serpy2://m%FCller:5000',
+    'serpy2://h:1#autoRestart=true',
+    'serpy2://h:1;autoRestart=true',
+    'serpy2://h:1?autoRestart=true;keepAliveMs=0',
   ])('%j is refused with a sentence that shows what one looks like', (url) => {
     expect(() => parseUrl(url)).toThrow(
       expect.objectContaining({ code: 'ERR_SERPY_OPTION', message: expect.stringMatching(/serpy.*:\/\/.*:5000/) }),
     );
+  });
+
+  const key = 'V4krCTtgLMNOP0123456789abcdefghijklmnopqrstu';
+  test.each([
+    ...[`serpy2://:${key}@h:1`, `serpy2://${key}@h:1`, `serpy2://h:1#key=${key}`, `serpy2://h:1#${key}`],
+    ...[`serpy2://h:1;key=${key}`, `serpy2://h;key=${key}`, `serpy2://h:1?autoRestart=true;key=${key}`],
+    ...[`serpy2://h:1?key=${key}`, `serpy2://h:1/${key}`, `serpy2://h:1/?key=${key}#x`, key, `key=${key}`],
+    ...[`http://:${key}@h:1`, `serpy2://h?keyFile=${key}`],
+  ])('with a key where it does not belong, as in %s, is refused with an error that does not show it', (url) => {
+    const error = caught(() => parseUrl(url));
+    expect(error).toMatchObject({ code: 'ERR_SERPY_OPTION' });
+    expect(`${error.stack} ${String(error.cause)}`).not.toContain(key.slice(0, 8));
+    expect(caught(() => environmentOptions({ SERPY_URL: url })).message).not.toContain(key.slice(0, 8));
+  });
+
+  test('and a short passphrase is not shown either', () => {
+    for (const url of ['serpy2://:geheim@h', 'serpy2://h#key=geheim', 'serpy2://h;key=geheim', 'serpy2://h/geheim']) {
+      expect(caught(() => parseUrl(url)).message).not.toContain('geheim');
+    }
   });
 
   test('with an unknown option or a wrong value is refused by connect and listen', async () => {
@@ -72,6 +114,10 @@ describe('options', () => {
     [
       { protocol: 'v2', port: 1, host: 7 },
       "the option host takes a host name or IP address such as '127.0.0.1', not 7",
+    ],
+    [
+      { protocol: 'v2', port: 1, host: 'a\0b' },
+      "the option host takes a host name or IP address such as '127.0.0.1', not 'a\\x00b'",
     ],
     [{ protocol: 'v2', port: 1, encoding: 'utf-8' }, 'there is no option encoding'],
     [

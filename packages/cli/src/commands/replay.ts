@@ -9,7 +9,7 @@ import { messages } from '../message.js';
 import { readAbout, readRecording } from '../recording/reader.js';
 import { resend } from '../resend.js';
 import { printable } from '../terminal.js';
-import { thousands, urlOf } from '../wording.js';
+import { serverUrl, thousands } from '../wording.js';
 
 interface Flags extends ConnectionFlags {
   readonly speed: number;
@@ -49,7 +49,7 @@ export function replay(context: Context): Command {
       }
       const server = await listen({ ...options, maxConnections: 1 });
       try {
-        await context.terminal.print(urlOf(options.protocol, server.address));
+        await context.terminal.print(serverUrl(options, server.address));
         context.terminal.note('waiting for a peer to connect; Ctrl-C ends it');
         await play(context, folder, flags.speed, await server.getConnection(wait));
       } finally {

@@ -20,7 +20,7 @@ import { type Measure, startInstrument } from '../instruments/instrument.js';
 import { messages } from '../message.js';
 import { addressOf } from '../peers.js';
 import { printable } from '../terminal.js';
-import { thousands, urlOf } from '../wording.js';
+import { serverUrl, thousands } from '../wording.js';
 
 interface Flags extends ConnectionFlags {
   readonly rate?: number;
@@ -126,7 +126,7 @@ async function runMeasuring(context: Context, kind: 'camera' | 'counter', option
   const instrument = await startInstrument({ listen: options, measure, rate, clock, maxCount: flags.count });
   instrument.onPeer((peer) => tellOf(peer, context));
   try {
-    await terminal.print(urlOf(options.protocol, instrument.address));
+    await terminal.print(serverUrl(options, instrument.address));
     terminal.note(`${described(kind, rate, flags)}; Ctrl-C ends it`);
     await untilOver(context, flags, instrument.finished);
   } finally {
@@ -153,7 +153,7 @@ async function runEcho(context: Context, options: ListenTo, flags: Flags) {
     counted.push(answered);
   });
   try {
-    await context.terminal.print(urlOf(options.protocol, server.address));
+    await context.terminal.print(serverUrl(options, server.address));
     context.terminal.note('an echo; Ctrl-C ends it');
     await untilOver(context, flags);
   } finally {

@@ -4,7 +4,7 @@
  */
 import { type Connection, type ConnectOptions, isSerpyError, type ProtocolName } from 'serpy';
 import type { OtherEnd } from '../bench/dialogue.js';
-import { addressOf } from '../peers.js';
+import { urlOf } from '../wording.js';
 import type { Limits } from './check.js';
 import type { Surroundings } from './surroundings.js';
 
@@ -94,6 +94,5 @@ export function isLoopback(host: string): boolean {
 
 /** A URL of the target without anything that somebody else must not see. */
 export function shownUrl(target: Target, protocol: ProtocolName): string {
-  const scheme = { v1: 'serpy1', v2: 'serpy2', auto: 'serpy' }[protocol];
-  return `${scheme}${target.secured ? '+tls' : ''}://${addressOf(target)}`;
+  return urlOf(protocol, target, target.secured);
 }
