@@ -2,10 +2,10 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, createServer, connect as dial, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect } from 'serpy';
+import { type ConnectOptions, connect } from 'serpy';
 import { float, type Value } from 'serpy-v2';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { frameOf, receive } from '../packages/serpy-v2/test/conversation.js';
@@ -59,6 +59,50 @@ const python = (name: string, code: string, ...args: string[]) => {
   return new Program('python3', ['-u', file, ...args], { PYTHONDONTWRITEBYTECODE: '1' });
 };
 
+/** What a peer of ours says first to somebody whom it does not know yet. */
+async function firstBytes(options: object, count: (bytes: Buffer) => number): Promise<Buffer> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const heard = once(server, 'connection').then(async ([socket]: Socket[]) => {
+    let all = Buffer.alloc(0);
+    while (all.length < 14 || all.length < count(all)) all = Buffer.concat([all, ...(await once(socket!, 'data'))]);
+    socket?.destroy();
+    return all;
+  });
+  const [bytes] = await Promise.all([heard, connect({ ...options, port } as ConnectOptions).catch(() => {})]);
+  server.close();
+  return bytes;
+}
+
+/** What no program of the page can answer, and each has to let pass. Asked for once: it takes a dial each. */
+async function questions(): Promise<[name: string, bytes: Buffer][]> {
+  const wrong = frameOf('21.5°');
+  wrong.writeUInt8(wrong.readUInt8(18) ^ 1, 18);
+  const hello = await firstBytes({ protocol: 'v2', handshake: 'prefer' }, (bytes) => 14 + bytes.readUInt32LE(10));
+  const probe = await firstBytes({ protocol: 'auto' }, () => 14);
+  return [
+    ['a HELLO', hello],
+    ['the probe', probe],
+    ['a message with a wrong sum', wrong],
+    ['all three, one behind the other', Buffer.concat([wrong, probe, hello])],
+  ];
+}
+
+/** A server that says these bytes to everybody. */
+async function saying(bytes: Buffer) {
+  const received: Buffer[] = [];
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    socket.on('data', (chunk) => received.push(chunk));
+    socket.end(bytes);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const over = once(server, 'connection').then(([socket]: Socket[]) => once(socket!, 'close'));
+  return { port, over, received: () => Buffer.concat(received), close: () => server.close() };
+}
+
 /** The server of the page at work. */
 async function start(): Promise<{ server: Program; port: number }> {
   const [program = ''] = blocks('js', 0);
@@ -103,13 +147,48 @@ describe('bytes on the page', () => {
     const [steps = []] = tables('step', 'function', 'settings', 'gives, for `hello`');
     const bytes = steps.map((row) => bytesIn(row['gives, for `hello`']));
     const hello = frameOf('hello');
-    expect([bytes[0], bytes[3], bytes[4], bytes[5]]).toEqual([
+    expect([bytes[0], bytes[4], bytes[5], bytes[6]]).toEqual([
       hello.subarray(0, 14),
       hello.subarray(14),
       hello.subarray(6, 10),
       hello.subarray(5, 6),
     ]);
-    expect(steps[2]?.['gives, for `hello`']).toBe(String(hello.readUInt32LE(10)));
+    expect(steps[3]?.['gives, for `hello`']).toBe(String(hello.readUInt32LE(10)));
+    expect(bytesIn(steps[2]?.function)).toEqual(hello.subarray(0, 5));
+  });
+
+  test('of the probe are those that auto sends, wherever they stand', async () => {
+    const probe = await firstBytes({ protocol: 'auto' }, () => 14);
+    const [steps = []] = tables('step', 'function', 'settings', 'gives, for `hello`');
+    expect(bytesIn(steps[1]?.function)).toEqual(probe);
+    expect(bytesIn(/^- `'auto'` first sends .*$/m.exec(page.prose)?.[0])).toEqual(probe);
+    const inPython = probe
+      .toString('latin1')
+      .replaceAll(/[^!-~]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+    for (const code of blocks('python')) expect(code).toContain(`b"${inPython}"`);
+  });
+
+  /** The steps of the table that receives, one by one. */
+  function received(stream: Buffer): Buffer {
+    const [steps = []] = tables('step', 'function', 'settings', 'gives, for `hello`');
+    const probe = bytesIn(steps[1]?.function);
+    const magic = bytesIn(steps[2]?.function);
+    for (let at = 0; ; ) {
+      const header = stream.subarray(at, at + 14);
+      at += 14;
+      if (header.equals(probe)) continue;
+      expect(header.subarray(0, 5)).toEqual(magic);
+      const length = header.readUInt32LE(10);
+      const payload = stream.subarray(at, at + length);
+      at += length;
+      if (payload.reduce((sum, byte) => sum + byte, 0) === header.readUInt32LE(6)) return payload;
+    }
+  }
+
+  test('lead through each question in LabVIEW, step by step', async () => {
+    for (const [name, bytes] of await questions()) {
+      expect(received(Buffer.concat([bytes, frameOf('hello')])), name).toEqual(Buffer.from('hello'));
+    }
   });
 
   test('are named by the prose of Arduino as they are sent', () => {
@@ -121,10 +200,10 @@ describe('bytes on the page', () => {
 test('a peer takes as few lines as the pages say', () => {
   const lines = (language: string) =>
     blocks(language).map((code) => code.split('\n').filter((line) => line.trim()).length);
-  expect(Math.max(...lines('python'), ...lines('matlab'), ...lines('cpp'))).toBe(15);
+  const most = Math.max(...lines('python'), ...lines('matlab'), ...lines('cpp'));
   expect(blocks('cpp').length).toBe(2);
   for (const { path: where, text } of readPages()) {
-    for (const [, count] of text.matchAll(/peer (?:takes|in) (\d+) lines/g)) expect(count, where).toBe('15');
+    for (const [, count] of text.matchAll(/peer (?:takes|in) (\d+) lines/g)) expect(count, where).toBe(String(most));
   }
 });
 
@@ -163,10 +242,31 @@ describe('plain Python', () => {
     );
   });
 
+  test.skipIf(!hasPython)(titled('lets each question pass before the answer', hasPython), async () => {
+    for (const [name, bytes] of await questions()) {
+      const other = await saying(Buffer.concat([bytes, frameOf(float(21.5))]));
+      const outcome = await python('client', client.replace('5001', `${other.port}`)).ended;
+      expect(outcome, name).toEqual({ status: 0, stdout: '21.5\n', stderr: '' });
+      other.close();
+    }
+  });
+
+  test.skipIf(!hasPython)(titled('says so when what comes is no message, or nothing comes', hasPython), async () => {
+    for (const [bytes, error] of [
+      ['HTTP/1.1 400 Bad Request', 'ValueError: this is no message'],
+      ['', 'EOFError: the other end has closed the connection'],
+    ] as const) {
+      const other = await saying(Buffer.from(bytes));
+      const { status, stderr } = await python('client', client.replace('5001', `${other.port}`)).ended;
+      expect([status, stderr]).toEqual([1, expect.stringContaining(error)]);
+      other.close();
+    }
+  });
+
   /** The server of the page at work. */
   async function listening(): Promise<{ peer: Program; port: number }> {
     const port = await freePort();
-    const telling = server.replace('5001', `${port}`).replace('as server, ', 'as server, print("ready") or ');
+    const telling = server.replace('5001', `${port}`).replace('as server:', 'as server, print("ready") or server:');
     const peer = python('server', telling);
     await peer.until(/ready\n/);
     return { peer, port };
@@ -178,15 +278,46 @@ describe('plain Python', () => {
     const values = [-42, 2n ** 62n, float(2), -0.1, 'µ', '', Buffer.from([0, 255])];
     for (const value of values) await connection.sendData(value);
     await connection.close();
-    const { status, stdout, stderr } = await peer.ended;
-    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    expect(stdout).toBe(`ready\n-42\n${2n ** 62n}\n2.0\n-0.1\nµ\n\nb'\\x00\\xff'\n`);
+    await peer.until(/b'.*'\n/);
+    expect(peer.stdout).toBe(`ready\n-42\n${2n ** 62n}\n2.0\n-0.1\nµ\n\nb'\\x00\\xff'\n`);
   });
 
-  test.skipIf(!hasPython)(titled('does not understand what auto asks, as the page says', hasPython), async () => {
+  test.skipIf(!hasPython)(
+    titled('lets each question pass, hangs up on strangers, and serves the next', hasPython),
+    async () => {
+      const { peer, port } = await listening();
+      for (const [name, bytes] of await questions()) {
+        const socket = dial(port, '127.0.0.1');
+        socket.write(Buffer.concat([bytes, frameOf(name)]));
+        await peer.until(new RegExp(`^${name}\n`, 'm'));
+        socket.destroy();
+      }
+      const stranger = dial(port, '127.0.0.1', () => stranger.write('GET / HTTP/1.1\r\n\r\n')).on('error', () => {});
+      await peer.until(/this is no message: the connection is closed\n/);
+      await once(stranger.resume(), 'close');
+      const half = dial(port, '127.0.0.1', () => half.end(frameOf('half of it').subarray(0, 18)));
+      await once(half.resume(), 'close');
+      for (const options of [{ protocol: 'auto' }, { protocol: 'v2', handshake: 'prefer' }] as const) {
+        const connection = await connect({ ...options, port });
+        await connection.sendData(`from ${options.protocol}`);
+        await peer.until(new RegExp(`^from ${options.protocol}\n`, 'm'));
+        expect(connection.inSession).toBe(false);
+        await connection.close();
+      }
+      expect(peer.stderr).toBe('');
+    },
+  );
+
+  test.skipIf(!hasPython)(titled('takes what the command sends, and lets its checks pass', hasPython), async () => {
     const { peer, port } = await listening();
-    await expect(connect({ protocol: 'auto', port })).rejects.toThrow(/hung up|closed|reset/);
-    expect(await peer.ended).toMatchObject({ status: 1, stderr: expect.stringContaining('this is no message') });
+    const serpy = (...args: string[]) => {
+      const main = join(root, 'packages', 'cli', 'src', 'main.ts');
+      return new Program(process.execPath, ['--import', 'tsx', main, ...args]).ended;
+    };
+    expect(await serpy('doctor', `serpy://127.0.0.1:${port}`)).toMatchObject({ status: 0 });
+    expect(await serpy('send', `serpy://127.0.0.1:${port}`, 'from the command')).toMatchObject({ status: 0 });
+    await peer.until(/^from the command\n/m);
+    expect(peer.stderr).toBe('');
   });
 });
 
@@ -231,20 +362,22 @@ describe('MATLAB', () => {
     expect(await answered(frameOf(''), '[double(kind), numel(payload)]')).toEqual([[0x21], 0]);
   });
 
-  test.each([
-    ['damaged', 18, /^a damaged message/],
-    ['none', 0, /^this is no message/],
-  ])('notices a message that is %s', async (_, position, error) => {
-    const bytes = frameOf('21.5°');
-    bytes.writeUInt8(bytes.readUInt8(position) ^ 1, position);
-    await expect(answered(bytes, '0')).rejects.toThrow(error);
+  test('lets each question pass before the answer', async () => {
+    for (const [name, bytes] of await questions()) {
+      const came = Buffer.concat([bytes, frameOf('21.5')]);
+      expect(await answered(came, 'native2unicode(payload, "UTF-8")'), name).toBe('21.5');
+    }
+  });
+
+  test('notices what is no message', async () => {
+    await expect(answered(Buffer.from('HTTP/1.1 400 Bad Request'), '0')).rejects.toThrow(/^this is no message/);
   });
 
   test('sends the bytes that the page states', async () => {
     const [rows = []] = tables('to send', 'expression', 'bytes');
     const values: Value[] = [42, '20 µs', '21.5', image.subarray(0, 8)];
     expect(rows).toHaveLength(values.length);
-    const frame = program.slice(0, program.indexOf('peer ='));
+    const frame = program.slice(0, program.indexOf('peer = '));
     for (const [i, { expression = '', bytes }] of rows.entries()) {
       const sent = Buffer.from(((await runMatlab(frame, codeIn(expression))) as number[]).flat(2));
       expect(sent, expression).toEqual(bytesIn(bytes));
@@ -271,6 +404,21 @@ describe('Arduino', () => {
   const there = process.platform !== 'win32' && spawnSync('g++', ['--version']).status === 0;
   const [sketch = '', floatFunctions = ''] = blocks('cpp');
 
+  const quiet = { status: 0, stdout: '', stderr: '' };
+
+  /** Compiles a sketch and runs it. */
+  async function run(code: string, send: string, kind: 'whole' | 'real', values: readonly string[], port: number) {
+    const source = join(folder, `${send}.ino`);
+    const stubs = join(root, 'test', 'docs', 'arduino');
+    writeFileSync(source, code.replace('5001', `${port}`));
+    const program = join(folder, send);
+    const settings = ['-std=gnu++11', '-Wall', '-Wextra', '-Werror', `-I${stubs}`];
+    const names = [`-DSKETCH="${source}"`, `-DSEND=${send}`, `-DVALUE=${kind}`];
+    const built = spawnSync('g++', [...settings, ...names, join(stubs, 'main.cpp'), '-o', program]);
+    expect(String(built.stderr)).toBe('');
+    return new Program(program, values).ended;
+  }
+
   /** Compiles a sketch, runs it, and resolves with what our server prints. @param values sent after three measurements, by this function of the sketch */
   async function printed(
     code: string,
@@ -279,15 +427,7 @@ describe('Arduino', () => {
     values: readonly string[],
   ): Promise<string[]> {
     const ours = await start();
-    const source = join(folder, `${send}.ino`);
-    const stubs = join(root, 'test', 'docs', 'arduino');
-    writeFileSync(source, code.replace('5001', `${ours.port}`));
-    const program = join(folder, send);
-    const settings = ['-std=gnu++11', '-Wall', '-Wextra', '-Werror', `-I${stubs}`];
-    const names = [`-DSKETCH="${source}"`, `-DSEND=${send}`, `-DVALUE=${kind}`];
-    const built = spawnSync('g++', [...settings, ...names, join(stubs, 'main.cpp'), '-o', program]);
-    expect(String(built.stderr)).toBe('');
-    expect(await new Program(program, values).ended).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(await run(code, send, kind, values, ours.port)).toEqual(quiet);
     const [lines] = await ours.server.until(new RegExp(`(?:.+\n){${3 + values.length}}`));
     return lines.trim().split('\n');
   }
@@ -298,6 +438,16 @@ describe('Arduino', () => {
     expect(received.map((line) => line.replace(/n$/, ''))).toEqual(
       ['2200', '1100', '0', ...values].map((value) => `int ${value}`),
     );
+  });
+
+  test.skipIf(!there)(titled('goes on after each question', there, 'g++'), async () => {
+    for (const [name, bytes] of await questions()) {
+      const other = await saying(bytes);
+      expect(await run(sketch, 'sendInt', 'whole', ['7'], other.port), name).toEqual(quiet);
+      await other.over;
+      expect(other.received(), name).toEqual(Buffer.concat([2200, 1100, 0, 7].map((value) => frameOf(value))));
+      other.close();
+    }
   });
 
   test.skipIf(!there)(

@@ -58,6 +58,7 @@ const functions = {
   num2str: (value: number, digits: number) => String(Number(value.toPrecision(digits))),
   str2double: (row: Row) => Number(text(row)),
   hex2dec: (row: Row) => Number.parseInt(Array.isArray(row) ? row.map(text).join('') : text(row), 16),
+  part: (row: Row, from: number, to = from) => classed('uint8')(flat(row).slice(from - 1, to)),
   regexp: (row: Row, pattern: string) => new RegExp(pattern).exec(text(row))?.slice(1) ?? [],
 };
 
@@ -97,8 +98,11 @@ function translated(program: string): string {
     .replaceAll(/\b(read|tcpclient)\(/g, 'await $1(')
     .replaceAll(/\{(\d+)\}/g, (_, index) => `[${Number(index) - 1}]`)
     .replaceAll('^', '**')
-    .replaceAll(/^if (.+)$/gm, 'if ($1) {')
-    .replaceAll(/^end$/gm, '}');
+    .replaceAll(/\bheader\((\d+)\)/g, 'part(header, $1)[0]')
+    .replaceAll(/\bheader\((\d+):(\d+)\)/g, 'part(header, $1, $2)')
+    .replaceAll('~', '!')
+    .replaceAll(/^\s*(if|while) (.+)$/gm, '$1 ($2) {')
+    .replaceAll(/^\s*end$/gm, '}');
 }
 
 const AsyncFunction = (async () => {}).constructor as new (

@@ -38,6 +38,9 @@ class WiFiClient {
     return ::read(handle, &byte, 1) == 1 ? byte : -1;
   }
   ~WiFiClient() {
-    if (handle >= 0) close(handle);
+    if (handle < 0) return;
+    shutdown(handle, SHUT_WR);
+    while (read() >= 0);  // to close with something unread would reset the link
+    close(handle);
   }
 };
