@@ -222,13 +222,13 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   /** The data that comes, until the connection is closed, by either end, and nothing is left. Leaving the loop leaves the connection open. */
   [Symbol.asyncIterator](): AsyncIterableIterator<T['data']> {
     const protocol = this.#protocol;
-    return new Incoming(this.#coordinator, (received) => ({ done: false, value: protocol.data(received) }));
+    return this.#incoming((received) => protocol.data(received));
   }
 
   /** As `for await` over the connection, with everything that is known of each message. */
   messages(): AsyncIterableIterator<T['message']> {
     const protocol = this.#protocol;
-    return new Incoming(this.#coordinator, (received) => ({ done: false, value: protocol.message(received) }));
+    return this.#incoming((received) => protocol.message(received));
   }
 
   /**
@@ -318,6 +318,12 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
     if (this.state === 'idle') return Promise.reject(notConnected(what));
     return this.#conversation.take(what, options, convert);
   }
+
+  #incoming<R>(convert: (received: Received) => R, wait?: WaitOptions): Incoming<Received, R> {
+    const refusal = () => (this.state === 'idle' ? notConnected('for await') : undefined);
+    return new Incoming(this.#conversation, (received) => ({ done: false, value: convert(received) }), refusal, wait);
+  }
+
   #streamSource(what: string, options: StreamOptions<T['sendOptions']>): StreamSource<unknown, T['value']> {
     if (this.state === 'idle') throw notConnected(what);
     checkNames(options, ['messages', 'send']);
@@ -331,8 +337,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
       get closeInfo() {
         return connection.closeInfo;
       },
-      incoming: (signal) =>
-        new Incoming(this.#coordinator, (received) => ({ done: false, value: convert(received) }), { signal }),
+      incoming: (signal) => this.#incoming(convert, { signal }),
       send: (value) => this.sendData(value, send as SendOptions<T>),
       close: (reason) => this.close({ reason }),
       destroy: (error) => this.destroy(error),

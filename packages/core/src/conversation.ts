@@ -1,6 +1,7 @@
 /** What a connection has said and heard: its session, its two queues and its counts. It lives through any number of links. */
 import { types } from 'node:util';
 import { Streams, type StreamsOwner } from './byte-streams.js';
+import type { ConversationOwner } from './conversation-owner.js';
 import type { Clock, Environment } from './environment.js';
 import { type MessagesDroppedError, OptionError } from './errors.js';
 import type { LastingSession } from './lasting.js';
@@ -8,7 +9,7 @@ import { Link } from './link.js';
 import type { LinkLife, LinkOwner } from './link-owner.js';
 import { markSent } from './message-pool.js';
 import type { ConnectionSettings } from './options.js';
-import { Outlet, type OutletOwner } from './outlet.js';
+import { Outlet } from './outlet.js';
 import type { WaitOptions } from './pending.js';
 import type { Outgoing, Protocol, ProtocolTypes, Received, Role, Session, StreamPart } from './protocol.js';
 import { latestOnly, ReceiveQueue, type ReceiveQueueOwner } from './receive-queue.js';
@@ -23,16 +24,6 @@ type AnySession = Session<unknown, object, Received, Outgoing>;
 
 /** A full receive queue is filled up again when it is only so full. */
 const resumeBelow = 15 / 16;
-
-/** What a conversation tells of itself. */
-export interface ConversationOwner extends OutletOwner {
-  /** Messages can be exchanged. Told again and again. */
-  ready(): void;
-  /** Nothing is left to be sent, or to be acknowledged. */
-  idle(): void;
-  /** The session has done a step. */
-  stepped(): void;
-}
 
 /** It implements what the others tell it of, instead of handing each of them an object of closures: those were 400 bytes of a connection. */
 export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, ReceiveQueueOwner, StreamsOwner {
@@ -158,10 +149,20 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
     return this.#streams;
   }
 
-  take<R>(what: string, options: WaitOptions, convert: (received: Received) => R, ended?: () => R): Promise<R> {
-    const taken = this.inbox.take(what, options, convert, ended);
+  take<R>(
+    what: string,
+    options: WaitOptions,
+    convert: (received: Received) => R,
+    ended?: () => R,
+    by?: object,
+  ): Promise<R> {
+    const taken = this.inbox.take(what, options, convert, ended, by);
     this.#link?.roomInInbox();
     return taken;
+  }
+
+  withdraw(by: object): void {
+    this.inbox.withdraw(by);
   }
 
   takeNow(): Received | undefined {

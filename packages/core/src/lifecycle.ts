@@ -5,7 +5,7 @@
 import { closedError } from './close-reason.js';
 import type { CloseInfo, ConnectInfo } from './connection-events.js';
 import { type ConnectionEvent, type ConnectionState, nextState } from './connection-state.js';
-import type { ConversationOwner } from './conversation.js';
+import type { ConversationOwner } from './conversation-owner.js';
 import type { Environment } from './environment.js';
 import { OptionError } from './errors.js';
 import type { ProgressInfo } from './lasting.js';

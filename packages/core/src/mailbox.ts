@@ -1,12 +1,15 @@
 /** A queue of things that have arrived, and those who wait for them, both in order. */
 import { BoundedQueue, type QueueLimits, type Sized } from './bounded-queue.js';
 import type { Clock } from './environment.js';
+import { AbortError } from './errors.js';
 import { abortError, checkWait, Pending, type WaitOptions } from './pending.js';
 
 /** Who waits for an item, and who waits before and after. */
 interface Waiting<T> {
   previous: Waiting<T> | undefined;
   next: Waiting<T> | undefined;
+  /** Who it waits for, where several may be withdrawn together. */
+  readonly by: object | undefined;
   give(item: T): void;
   /** Nothing will come. */
   end(error: () => Error): void;
@@ -19,6 +22,7 @@ interface Waiting<T> {
 class Taker<T, R> extends Pending<R> implements Waiting<T> {
   previous: Waiting<T> | undefined;
   next: Waiting<T> | undefined;
+  readonly by: object | undefined;
   readonly #convert: (item: T) => R;
   readonly #ended: (() => R) | undefined;
 
@@ -28,9 +32,11 @@ class Taker<T, R> extends Pending<R> implements Waiting<T> {
     options: WaitOptions,
     convert: (item: T) => R,
     ended: (() => R) | undefined,
+    by: object | undefined,
     expired: (error: Error) => void,
   ) {
     super(clock, what, options, expired);
+    this.by = by;
     this.#convert = convert;
     this.#ended = ended;
   }
@@ -85,9 +91,10 @@ export class Mailbox<T extends Sized> extends BoundedQueue<T> {
   /**
    * What is there, or will come, as `convert` makes it. After `close`, what is left, then the closing error.
    * Converted here and not behind the promise: each further promise costs a turn of the microtasks.
-   * @param ended what `close` makes of it instead of that error
+   * @param ended what `close` and `withdraw` make of it instead of that error
+   * @param by who takes it, for `withdraw`
    */
-  take<R>(what: string, options: WaitOptions, convert: (item: T) => R, ended?: () => R): Promise<R> {
+  take<R>(what: string, options: WaitOptions, convert: (item: T) => R, ended?: () => R, by?: object): Promise<R> {
     try {
       checkWait(options);
       if (options.signal?.aborted) throw abortError(what, options.signal);
@@ -98,7 +105,16 @@ export class Mailbox<T extends Sized> extends BoundedQueue<T> {
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.#wait(what, options, convert, ended);
+    return this.#wait(what, options, convert, ended, by);
+  }
+
+  /** Ends those that wait for `by`, with what they were given as `ended`: they take nothing. */
+  withdraw(by: object): void {
+    for (let taker = this.#firstTaker; taker !== undefined; taker = taker.next) {
+      if (taker.by !== by) continue;
+      this.#leave(taker);
+      taker.end(() => new AbortError('the wait was withdrawn'));
+    }
   }
 
   /** Nothing more will come: who waits gets the error, and so does who asks when nothing is left. */
@@ -109,8 +125,14 @@ export class Mailbox<T extends Sized> extends BoundedQueue<T> {
     this.#lastTaker = undefined;
   }
 
-  #wait<R>(what: string, options: WaitOptions, convert: (item: T) => R, ended: (() => R) | undefined): Promise<R> {
-    const taker = new Taker(this.#clock, what, options, convert, ended, (error) => {
+  #wait<R>(
+    what: string,
+    options: WaitOptions,
+    convert: (item: T) => R,
+    ended: (() => R) | undefined,
+    by: object | undefined,
+  ): Promise<R> {
+    const taker = new Taker(this.#clock, what, options, convert, ended, by, (error) => {
       this.#leave(taker);
       taker.reject(error);
     });

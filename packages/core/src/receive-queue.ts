@@ -82,8 +82,9 @@ export class ReceiveQueue extends Mailbox<Received> {
     options: WaitOptions,
     convert: (received: Received) => R,
     ended?: () => R,
+    by?: object,
   ): Promise<R> {
-    const taken = super.take(what, options, convert, ended);
+    const taken = super.take(what, options, convert, ended, by);
     this.#endRun();
     return taken;
   }

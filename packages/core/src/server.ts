@@ -8,6 +8,7 @@ import type { DropInfo, ServerEvents } from './connection-events.js';
 import { tell } from './diagnostics.js';
 import { type Environment, systemEnvironment } from './environment.js';
 import { ConnectionClosedError, MessageTooLargeError, NotConnectedError, OptionError } from './errors.js';
+import { Incoming } from './incoming.js';
 import { Mailbox } from './mailbox.js';
 import { noWait, type WaitOptions } from './pending.js';
 import type { ProtocolTypes } from './protocol.js';
@@ -112,9 +113,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
    * @throws `ERR_SERPY_TIMEOUT`, `ERR_SERPY_ABORTED`, `ERR_SERPY_CLOSED` the server is closed, `ERR_SERPY_NOT_CONNECTED` it was not started
    */
   async getConnection(options: WaitOptions = noWait): Promise<C> {
-    if (this.#state === 'new') {
-      throw new NotConnectedError('getConnection was called before start(): await server.start() first');
-    }
+    if (this.#state === 'new') throw notStarted('getConnection');
     return this.#arrivals.take('getConnection', options, ({ connection }) => connection);
   }
 
@@ -133,17 +132,9 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
   }
 
   /** The peers as they connect, until the server is closed. */
-  async *[Symbol.asyncIterator](): AsyncIterableIterator<C> {
-    for (;;) {
-      let connection: C;
-      try {
-        connection = await this.getConnection();
-      } catch (error) {
-        if (this.#isClosed()) return;
-        throw error;
-      }
-      yield connection;
-    }
+  [Symbol.asyncIterator](): AsyncIterableIterator<C> {
+    const refusal = () => (this.#state === 'new' ? notStarted('for await') : undefined);
+    return new Incoming(this.#arrivals, ({ connection }) => ({ done: false, value: connection }), refusal);
   }
 
   /** Stops accepting and frees the port. Connections are left alone; the server cannot be started again. */
@@ -288,6 +279,10 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
       `${what}: the server is closed. A closed server cannot be used again: make a new one`,
     );
   }
+}
+
+function notStarted(what: string): NotConnectedError {
+  return new NotConnectedError(`${what} was called before start(): await server.start() first`);
 }
 
 function tooMuchUnfinished(bytes: number, limitBytes: number): MessageTooLargeError {

@@ -1,4 +1,7 @@
 /** Statements about the queue of messages to take: its bounds, and what happens there. */
+import { once } from 'node:events';
+import { Readable } from 'node:stream';
+import { ReadableStream } from 'node:stream/web';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { expect, test } from 'vitest';
@@ -50,6 +53,54 @@ export function receivingStatements<T extends ProtocolTypes>(stage: () => Stage<
     for (let n = 0; n < 20; n++) {
       expect(((await client.getData()) as Buffer).equals(Buffer.alloc(300_000, n)), `message ${n}`).toBe(true);
     }
+  });
+
+  test.each(['data', 'messages'] as const)(
+    'an iterator of %s that is left ends what waits on it, and takes nothing more',
+    async (of) => {
+      const { client, accepted } = await stage().pair();
+      const iterator = of === 'data' ? accepted[Symbol.asyncIterator]() : accepted.messages();
+      const pending = [iterator.next(), iterator.next()];
+      await iterator.return?.();
+      const over = { done: true, value: undefined };
+      expect(await Promise.all(pending)).toEqual([over, over]);
+      await client.sendData(numbered(1).value);
+      expect(await iterator.next()).toEqual(over);
+      expect(await accepted.getData()).toEqual(numbered(1).data);
+    },
+  );
+
+  test('what waits on another iterator, or in getData, is not ended with it', async () => {
+    const { client, accepted } = await stage().pair();
+    const [left, other] = [accepted[Symbol.asyncIterator](), accepted[Symbol.asyncIterator]()];
+    const pending = [other.next(), left.next(), accepted.getData()] as const;
+    await left.return?.();
+    for (const n of [1, 2]) await client.sendData(numbered(n).value);
+    expect(await pending[0]).toEqual({ done: false, value: numbered(1).data });
+    expect(await pending[2]).toEqual(numbered(2).data);
+  });
+
+  test('a stream that was made of a connection and is destroyed takes nothing more', async () => {
+    const { client, accepted } = await stage().pair();
+    const readable = Readable.from(accepted);
+    readable.read();
+    await nextTurn(); // it waits for its first message
+    const gone = once(readable, 'close');
+    readable.destroy();
+    await gone;
+    await client.sendData(numbered(1).value);
+    expect(await accepted.getData({ timeoutMs: 4000 })).toEqual(numbered(1).data);
+  });
+
+  test('a web stream that was made of a connection and is cancelled takes nothing more', async () => {
+    const { client, accepted } = await stage().pair();
+    const reader = ReadableStream.from(accepted).getReader();
+    const pending = reader.read();
+    await nextTurn();
+    await reader.cancel();
+    expect((await pending).done).toBe(true);
+    await client.sendData(numbered(1).value);
+    expect(await accepted.getData({ timeoutMs: 4000 })).toEqual(numbered(1).data);
   });
 
   test('release takes bytes only', async () => {

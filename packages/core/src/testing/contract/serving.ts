@@ -87,6 +87,22 @@ export function servingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     await expect(server.getConnection()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
   });
 
+  test('an iterator of a server that is left ends what waits on it, and takes no peer more', async () => {
+    const { server, address } = await stage().started();
+    const iterator = server[Symbol.asyncIterator]();
+    const pending = iterator.next();
+    await iterator.return?.();
+    expect(await pending).toEqual({ done: true, value: undefined });
+    const client = await stage().connection().connect(address.host, address.port);
+    expect((await server.getConnection({ timeoutMs: 4000 })).remote).toEqual(client.local);
+    expect(await iterator.next()).toEqual({ done: true, value: undefined });
+  });
+
+  test('for await over a server before start is refused', async () => {
+    const server = stage().server({ port: 0 });
+    await expect(server[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'ERR_SERPY_NOT_CONNECTED' });
+  });
+
   test('for await gives the peers as they come and ends when the server is closed', async () => {
     const { server, address } = await stage().started();
     const clients = [
