@@ -1,6 +1,7 @@
 // One build for every package: run from the package's own folder.
-import { readFileSync } from 'node:fs';
-import { defineConfig } from 'tsup';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { defineConfig, type Options } from 'tsup';
 
 interface Manifest {
   readonly exports: Record<string, unknown>;
@@ -18,6 +19,37 @@ function entries(): Record<string, string> {
   );
 }
 
+type Plugin = NonNullable<Options['esbuildPlugins']>[number];
+
+interface Library {
+  readonly name: string;
+  readonly version: string;
+  readonly license: string;
+}
+
+/** Writes who made the libraries that travel inside, and on which terms: their licences ask for it. */
+const notices: Plugin = {
+  name: 'notices',
+  setup(build) {
+    build.initialOptions.metafile = true;
+    build.onEnd(({ metafile }) => {
+      const inside = Object.values(metafile?.outputs ?? {}).flatMap(({ inputs }) => Object.entries(inputs));
+      const folders = inside
+        .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
+        .flatMap(([path]) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []);
+      const texts = [...new Set(folders)].sort().map(noticeOf);
+      if (texts.length > 0) writeFileSync('dist/THIRD-PARTY-NOTICES.txt', texts.join(`\n${'-'.repeat(80)}\n\n`));
+    });
+  },
+};
+
+function noticeOf(folder: string): string {
+  const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Library;
+  const file = readdirSync(folder).find((each) => /^licen[cs]e(?:\.|$)/i.test(each));
+  if (!file) throw new Error(`${name} travels inside, and has no licence to send along`);
+  return `${name} ${version} (${license})\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
+}
+
 export default defineConfig({
   entry: entries(),
   format: bin ? ['esm'] : ['esm', 'cjs'],
@@ -29,6 +61,7 @@ export default defineConfig({
   silent: true,
   // Users install no schema library: the few kilobytes that are used travel inside.
   noExternal: ['valibot', 'leven'],
+  esbuildPlugins: [notices],
   dts: bin
     ? false
     : {

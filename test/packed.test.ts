@@ -42,11 +42,26 @@ describe.each(packages)('the tarball of %s', (folder) => {
   test('holds dist, README.md, LICENSE and package.json, and nothing else', () => {
     const paths = tarballOf(folder).files.map(({ path }) => path);
     expect(paths.filter((path) => !path.startsWith('dist/')).sort()).toEqual(['LICENSE', 'README.md', 'package.json']);
-    expect(paths.filter((path) => !/\.(js|cjs|d\.ts|d\.cts|map)$/.test(path)).sort()).toEqual([
+    expect(paths.filter((path) => !/\.(js|cjs|d\.ts|d\.cts|map)$|^dist\/THIRD-PARTY/.test(path)).sort()).toEqual([
       'LICENSE',
       'README.md',
       'package.json',
     ]);
+  });
+
+  test('has the licence of every library that travels inside, and of no other', () => {
+    const maps = builtFiles(folder).filter(({ name }) => name.endsWith('.map'));
+    const sources = maps.flatMap(({ text }) => (JSON.parse(text) as { sources: string[] }).sources);
+    const inside = new Set(sources.flatMap((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? []));
+    const notices = builtFiles(folder).find(({ name }) => name === 'THIRD-PARTY-NOTICES.txt')?.text ?? '';
+    const headings = [...notices.matchAll(/^(\S+) \d+\.\d+\.\d+ \([\w.-]+\)$/gm)].map(([, name]) => name);
+    expect(headings).toEqual([...inside].sort());
+    for (const name of inside) {
+      const library = join(root, 'node_modules', name);
+      const file = readdirSync(library).find((each) => /^license/i.test(each)) ?? '';
+      expect(notices).toContain(readFileSync(join(library, file), 'utf8').trim());
+    }
+    if (folder === 'core') expect([...inside].sort()).toEqual(['leven', 'valibot']);
   });
 
   test('runs nothing when it is installed', () => {
