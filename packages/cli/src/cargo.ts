@@ -1,10 +1,10 @@
 /** What `serpy send` sends: what was typed, files, and what comes in on stdin. */
 import { readFile, stat } from 'node:fs/promises';
-import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { float, int, type PortableValue } from 'serpy';
 import { failed, mistyped } from './failure.js';
+import { stdinLines } from './stdin-lines.js';
 
 /** A file is read as a whole, and Node reads none of 2 GiB or more so. */
 const mostFileBytes = 2 ** 31 - 1;
@@ -21,6 +21,8 @@ export interface Wanted {
   readonly files: readonly string[];
   /** Values are numbers. */
   readonly number: boolean;
+  /** Of the lines of stdin. */
+  readonly encoding?: string | undefined;
   /** Stdin is one message of bytes. */
   readonly binary: boolean;
   /** Unless the options say otherwise. */
@@ -59,26 +61,19 @@ export async function* cargo(wanted: Wanted, stdin: Readable, signal: AbortSigna
   for (const value of wanted.values) {
     if (value !== '-') yield cargoOf(value, wanted.number);
     else if (wanted.binary) yield bytesOf(await buffer(abortable(stdin, signal)));
-    else yield* lines(stdin, wanted.number, signal);
+    else yield* lines(stdin, wanted, signal);
   }
   for (const file of wanted.files) yield bytesOf(await readFile(file));
 }
 
-async function* lines(stdin: Readable, number: boolean, signal: AbortSignal): AsyncIterableIterator<Cargo> {
-  const reader = createInterface({ input: stdin, crlfDelay: Number.POSITIVE_INFINITY });
-  const close = () => {
-    reader.close();
-    stdin.destroy();
-  };
-  signal.addEventListener('abort', close);
-  try {
-    for await (const line of reader) {
-      if (number && line.trim() === '') continue;
-      yield cargoOf(line, number);
-    }
-  } finally {
-    signal.removeEventListener('abort', close);
-    reader.close();
+async function* lines(
+  stdin: Readable,
+  { number, encoding, maxMessageBytes }: Wanted,
+  signal: AbortSignal,
+): AsyncIterableIterator<Cargo> {
+  for await (const line of stdinLines(stdin, { encoding, maxLineBytes: maxMessageBytes, signal })) {
+    if (number && line.trim() === '') continue;
+    yield cargoOf(line, number);
   }
 }
 

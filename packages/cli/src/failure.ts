@@ -2,7 +2,6 @@
 import { CommanderError } from 'commander';
 import { isSerpyError } from 'serpy';
 import type { Context } from './context.js';
-import { printable } from './terminal.js';
 
 /** 0: done. 1: it failed. 2: it was typed wrong, so typing the same again will not help. */
 export type ExitStatus = 0 | 1 | 2;
@@ -49,8 +48,8 @@ const fileCodes: Readonly<Record<string, string>> = {
 export function report(error: unknown, { terminal, interruption }: Context, isDebugging: boolean): ExitStatus {
   if (error instanceof CommanderError) return 2; // commander has told of it
   if (interruption.cause === 'closed pipe') return 0;
-  if (isDebugging) terminal.stderr.write(`${inspectError(error)}\n`);
-  terminal.note(`${terminal.noteColours.red('serpy:')} ${printable(sentence(error, interruption.signal))}`);
+  if (isDebugging) for (const line of inspectError(error).split('\n')) terminal.note(line);
+  terminal.note(terminal.noteColours.red('serpy:'), ` ${sentence(error, interruption.signal)}`);
   return statusOf(error);
 }
 

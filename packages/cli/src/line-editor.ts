@@ -1,6 +1,7 @@
 /** Lines that a person types while others are printed above them. Works with pipes as well. */
 import { clearScreenDown, createInterface, cursorTo, moveCursor } from 'node:readline';
 import type { Context } from './context.js';
+import { type Part, rendered } from './terminal.js';
 
 export interface LineEditor {
   /** Whether a person types at a terminal. */
@@ -41,10 +42,10 @@ export function editLines({ terminal, interruption }: Context, prompt: string): 
     Object.assign(readline, { prevRows: 0 }); // rows that readline would go up before it draws: we are there
     readline.prompt(true);
   };
-  const above = (line: string): boolean => {
+  const above = (line: Part): boolean => {
     if (!isPrompting) return false;
     clear();
-    stdout.write(`${line}\n`);
+    stdout.write(`${rendered(line)}\n`);
     restore();
     return true;
   };

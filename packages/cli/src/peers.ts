@@ -10,7 +10,6 @@ import {
 } from 'serpy';
 import type { Context } from './context.js';
 import { sentence } from './failure.js';
-import { printable } from './terminal.js';
 
 /** A message, and when and from whom it came. */
 export interface Arrival {
@@ -134,7 +133,7 @@ function watch(connection: Connection, note: Receiving['note']): string {
   const gone = () => {
     const { reason, error, peerReason } = connection.closeInfo ?? {};
     if (reason === 'closed') return;
-    const why = error ? `: ${sentence(error)}` : peerReason ? ` ("${printable(peerReason)}")` : '';
+    const why = error ? `: ${sentence(error)}` : peerReason ? ` ("${peerReason}")` : '';
     note(`${from} has gone${why}`);
   };
   if (connection.closeInfo) gone();

@@ -58,7 +58,7 @@ export function program(context: Context): Command {
       getErrHelpWidth: () => terminal.columns,
       getOutHasColors: () => terminal.colours.isColorSupported,
       getErrHasColors: () => terminal.noteColours.isColorSupported,
-      outputError: (text, write) => write(`${terminal.noteColours.red('serpy:')} ${asSentence(text)}\n`),
+      outputError: (text) => terminal.note(terminal.noteColours.red('serpy:'), ` ${asSentence(text)}`),
     });
   for (const create of commands) {
     const command = create(context).copyInheritedSettings(root).helpOption('-h, --help', 'show this help');

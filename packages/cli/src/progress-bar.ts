@@ -2,6 +2,7 @@
 import cliProgress from 'cli-progress';
 import type { Context } from './context.js';
 import { size } from './message.js';
+import { rendered } from './terminal.js';
 
 /** From here on. */
 const leastBytes = 1_000_000;
@@ -36,7 +37,7 @@ export function showProgress(
     }
     bar = new cliProgress.SingleBar({
       stream: stderr as NodeJS.WriteStream,
-      format: `${noteColours.cyan('{bar}')} {percentage} %  {done} of {all}  {rate}`,
+      format: rendered(noteColours.cyan('{bar}'), ' {percentage} %  {done} of {all}  {rate}'),
       barsize: 30,
       barCompleteChar: '█',
       barIncompleteChar: '░',

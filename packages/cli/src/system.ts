@@ -2,7 +2,7 @@
 import { performance } from 'node:perf_hooks';
 import type { Clock, Context } from './context.js';
 import { createInterruption, type InterruptCause } from './interrupt.js';
-import { createTerminal, printable } from './terminal.js';
+import { createTerminal } from './terminal.js';
 
 export const systemClock: Clock = {
   now: () => performance.now(),
@@ -24,7 +24,7 @@ export function systemContext(): Context {
   for (const signal of signals) process.on(signal, () => interruption.interrupt(signal));
   const terminal = createTerminal(process, process.env, interruption);
   process.removeAllListeners('warning'); // Node's own says more than a sentence
-  process.on('warning', ({ message }) => terminal.note(printable(message)));
+  process.on('warning', ({ message }) => terminal.note(message));
   return {
     terminal,
     interruption,

@@ -14,7 +14,26 @@ export interface Streams {
   readonly stderr: Output;
 }
 
-export type Colours = ReturnType<typeof picocolors.createColors>;
+/** A text in a colour. It is escaped like any other when it is written. */
+export class Painted {
+  readonly text: string;
+  readonly paint: (text: string) => string;
+
+  constructor(text: string, paint: (text: string) => string) {
+    this.text = text;
+    this.paint = paint;
+  }
+}
+
+/** A part of a line: whatever stands in it, it does nothing to the terminal but show itself. */
+export type Part = string | Painted;
+
+type ColourName = 'red' | 'green' | 'yellow' | 'cyan' | 'dim';
+
+export type Colours = { readonly [name in ColourName]: (text: string) => Painted } & {
+  /** Whether there are any. */
+  readonly isColorSupported: boolean;
+};
 
 export interface Terminal extends Streams {
   /** Whether a person looks at stdout, on a screen that can be drawn on. */
@@ -26,13 +45,15 @@ export interface Terminal extends Streams {
   readonly colours: Colours;
   readonly noteColours: Colours;
   /** A line on stdout. Resolves when stdout takes more, so that a slow reader slows the command down; rejects when it cannot be written. */
-  print(line: string): Promise<void>;
-  /** The same for what is no line: escape sequences, parts of one. */
+  print(...line: Part[]): Promise<void>;
+  /** The same for each line of a text that is made here, such as a table. */
+  printLines(text: string): Promise<void>;
+  /** As it is: escape sequences of the command's own. Nothing that comes from elsewhere. */
   write(text: string): Promise<void>;
   /** Resolves when all is written that was written to stdout, whoever did; rejects when that failed. */
   flush(): Promise<void>;
   /** A line on stderr: what happens, for the person at the screen. */
-  note(line: string): void;
+  note(...line: Part[]): void;
 }
 
 /**
@@ -69,16 +90,17 @@ export function createTerminal(
     get rows() {
       return stdout.rows || stderr.rows || 24;
     },
-    colours: picocolors.createColors(hasColours(stdout, env)),
-    noteColours: picocolors.createColors(hasColours(stderr, env)),
+    colours: paints(hasColours(stdout, env)),
+    noteColours: paints(hasColours(stderr, env)),
     write,
-    print: (line) => write(`${line}\n`),
+    print: (...line) => write(`${rendered(...line)}\n`),
+    printLines: (text) => write(`${text.split('\n').map(printable).join('\n')}\n`),
     async flush() {
       if (stdout.writable) await new Promise<void>((resolve) => stdout.write('', () => resolve()));
       const failure = broken ?? stdout.errored; // before anybody was told
       if (failure && !isReaderGone(failure)) throw failure;
     },
-    note: (line) => void stderr.write(`${line}\n`),
+    note: (...line) => void stderr.write(`${rendered(...line)}\n`),
   };
 }
 
@@ -91,6 +113,17 @@ export function printable(text: string): string {
     const escaped = JSON.stringify(character).slice(1, -1);
     return escaped === character ? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}` : escaped;
   });
+}
+
+/** A line as it goes to a terminal: here, and nowhere else, is escaped what a peer, a file or the environment may have put into it. */
+export function rendered(...line: Part[]): string {
+  return line.map((part) => (part instanceof Painted ? part.paint(printable(part.text)) : printable(part))).join('');
+}
+
+function paints(isColorSupported: boolean): Colours {
+  const { red, green, yellow, cyan, dim } = picocolors.createColors(isColorSupported);
+  const of = (paint: (text: string) => string) => (text: string) => new Painted(text, paint);
+  return { isColorSupported, red: of(red), green: of(green), yellow: of(yellow), cyan: of(cyan), dim: of(dim) };
 }
 
 function hasColours(output: Output, env: Readonly<Record<string, string | undefined>>): boolean {

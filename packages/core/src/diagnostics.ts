@@ -4,7 +4,8 @@
  */
 import { type Channel, channel } from 'node:diagnostics_channel';
 import type { EventEmitter } from 'node:events';
-import { debuglog } from 'node:util';
+import { debuglog, inspect } from 'node:util';
+import { printable } from './printable.js';
 
 const debug = debuglog('serpy');
 
@@ -20,13 +21,18 @@ function channelOf(kind: 'connection' | 'server', event: string): Channel {
   return found;
 }
 
+/** As `console.log` shows it, where a text of a peer does nothing to the terminal. */
+function shown(info: unknown): string {
+  return inspect(info).split('\n').map(printable).join('\n');
+}
+
 /**
  * Emits an event. A listener that throws is reported as an uncaught exception, as any listener is, but not before the
  * caller has finished what it was doing: the state of a connection does not depend on its listeners.
  * @returns whether anybody listened
  */
 export function tell(emitter: EventEmitter, kind: 'connection' | 'server', event: string, info: unknown): boolean {
-  if (debug.enabled) debug('%s %s %o', kind, event, info);
+  if (debug.enabled) debug('%s %s %s', kind, event, shown(info));
   const watchers = channelOf(kind, event);
   if (watchers.hasSubscribers) watchers.publish({ [kind]: emitter, info });
   try {

@@ -1,8 +1,8 @@
 /**
- * Every error that serpy throws, rejects with or tells by an event: one base class, a stable `code` each,
- * and one class per decision that a caller takes. Match by `code`: a program may hold two copies of a package
- * (one imported, one required), and then `instanceof` compares with the wrong one.
+ * Every error that serpy throws, rejects with or tells by an event: a stable `code` each, and a class per decision that a caller takes.
+ * Match by `code`: a program may hold two copies of a package (imported and required), and `instanceof` compares with the wrong one.
  */
+import { printable } from './printable.js';
 
 /** The `code` of every serpy error. */
 export type ErrorCode =
@@ -42,13 +42,13 @@ export function isSerpyError(value: unknown): value is SerpyErrorLike {
   return typeof value === 'object' && value !== null && brand in value;
 }
 
-/** The base class. `cause` holds the error of the system below, where there is one. */
+/** The base class. `cause` holds the error of the system below, where there is one. A peer's words in the message do nothing to a terminal. */
 export class SerpyError extends Error implements SerpyErrorLike {
   override readonly name: string = 'SerpyError';
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(printable(message), options);
     this.code = code;
     Object.defineProperty(this, brand, { value: true });
   }

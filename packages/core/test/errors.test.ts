@@ -57,6 +57,12 @@ const made: readonly [error: errors.SerpyErrorLike, name: string, code: string][
   [new ArrayFormatError('text', Buffer.alloc(1)), 'ArrayFormatError', 'ERR_SERPY_ARRAY_FORMAT'],
 ];
 
+test('a message is one line that does nothing to a terminal, whatever a peer has put into it', () => {
+  const { message, stack } = new ProtocolError('it says \x1b]0;t\x07\x9b2J\n\u202eµ “z”');
+  expect(message).toBe('it says \\u001b]0;t\\u0007\\u009b2J\\n\\u202eµ “z”');
+  expect(stack).toContain(message);
+});
+
 describe.each(made)('%s', (error, name, code) => {
   test('is an error with its name and code, and says so when it is printed', () => {
     expect(error).toBeInstanceOf(Error);

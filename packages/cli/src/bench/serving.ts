@@ -2,7 +2,6 @@
 import { type Connection, isSerpyError, type ListenOptions, listen } from 'serpy';
 import type { Context } from '../context.js';
 import { addressOf } from '../peers.js';
-import { printable } from '../terminal.js';
 import { figure } from './figures.js';
 import { respond, type Served } from './responder.js';
 
@@ -10,13 +9,13 @@ import { respond, type Served } from './responder.js';
 export async function serve(options: ListenOptions, { terminal, interruption }: Context): Promise<void> {
   const { signal } = interruption;
   const server = await listen(options);
-  server.on('warning', (error) => terminal.note(printable(error.message)));
+  server.on('warning', (error) => terminal.note(error.message));
   server.on('drop', ({ remote, reason }) => terminal.note(`${addressOf(remote)} was turned away (${reason})`));
   terminal.note(`answering on ${addressOf(server.address)}; Ctrl-C ends it`);
   const total: Served = { messages: 0, bytes: 0 };
   const guests = new Set<Promise<void>>();
   const serveOne = async (connection: Connection) => {
-    connection.on('warning', (error) => terminal.note(printable(error.message)));
+    connection.on('warning', (error) => terminal.note(error.message));
     const from = addressOf(connection.remote);
     const served = await respond(connection);
     connection.destroy();

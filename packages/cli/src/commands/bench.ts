@@ -17,7 +17,6 @@ import type { Context } from '../context.js';
 import { examples } from '../examples.js';
 import { failed, mistyped } from '../failure.js';
 import { addressOf } from '../peers.js';
-import { printable } from '../terminal.js';
 
 const mostSeconds = 60;
 
@@ -68,14 +67,14 @@ async function run(url: string | undefined, flags: BenchFlags, context: Context)
   const connection = await connect(connectionOptions(url, flags, 'connect', context), { signal });
   let isOver = false;
   connection.on('warning', (error) => {
-    if (!isOver) terminal.note(printable(error.message));
+    if (!isOver) terminal.note(error.message);
   });
   const findings: Findings = { link: linkFacts(connection), throughput: [], leftOut: [] };
   let isComplete = false;
   try {
     if (!flags.json) {
       terminal.note(`measuring for ${flags.seconds} s at most; Ctrl-C ends it`);
-      await terminal.print(linkText(findings.link));
+      await terminal.printLines(linkText(findings.link));
     }
     const told = { roundTrip: false };
     const plan = { durationMs: flags.seconds * 1000, signal };
@@ -86,7 +85,7 @@ async function run(url: string | undefined, flags: BenchFlags, context: Context)
       collector(findings, () => {
         if (told.roundTrip || flags.json || !findings.roundTrip) return;
         told.roundTrip = true;
-        void terminal.print(`\n${roundTripText(findings.roundTrip)}`);
+        void terminal.printLines(`\n${roundTripText(findings.roundTrip)}`);
       }),
     );
     isComplete = findings.throughput.every(({ complete }) => complete);
@@ -97,7 +96,7 @@ async function run(url: string | undefined, flags: BenchFlags, context: Context)
     if (isComplete) await connection.close();
     else connection.destroy(); // what is still under way would hold the end up
     if (flags.json) await terminal.print(JSON.stringify(asJson(findings, isComplete)));
-    else if (findings.throughput.length > 0) await terminal.print(`\n${throughputText(findings)}`);
+    else if (findings.throughput.length > 0) await terminal.printLines(`\n${throughputText(findings)}`);
   }
 }
 

@@ -13,7 +13,7 @@ import { computerChecks } from '../doctor/computer.js';
 import { type Examined, examine } from '../doctor/examination.js';
 import { Peer, shownUrl, type Target } from '../doctor/peer.js';
 import { peerChecks } from '../doctor/peer-checks.js';
-import { asJson, count, lineOf } from '../doctor/report.js';
+import { asJson, count, linesOf } from '../doctor/report.js';
 import { systemSurroundings } from '../doctor/surroundings.js';
 import { examples } from '../examples.js';
 import { failed, mistyped } from '../failure.js';
@@ -66,12 +66,12 @@ async function run(url: string | undefined, flags: DoctorFlags, context: Context
     if (!flags.json) await terminal.print(`serpy doctor: ${subject}`);
     for await (const result of examination) {
       results.push(result);
-      if (!flags.json) await terminal.print(lineOf(result, terminal.colours));
+      if (!flags.json) for (const line of linesOf(result, terminal.colours)) await terminal.print(...line);
     }
   } finally {
     await peer?.close();
   }
-  if (flags.json) await terminal.print(JSON.stringify(asJson(subject, results, surroundings), undefined, 2));
+  if (flags.json) await terminal.printLines(JSON.stringify(asJson(subject, results, surroundings), undefined, 2));
   if (signal.aborted) throw failed('interrupted: the rest was not checked');
   const failures = count(results, 'FAIL');
   if (failures > 0) throw failed(`${failures} of ${results.length} checks failed: what to do stands with each`);

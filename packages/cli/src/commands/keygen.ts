@@ -24,7 +24,7 @@ export function keygen(context: Context): Command {
     .action(async (file: string, { force }: { force?: true }) => {
       writeKey(file, force === true);
       for (const line of [`wrote ${file}`, readers(file, context.platform), '', ...nextSteps(file)]) {
-        await context.terminal.print(line);
+        await context.terminal.printLines(line);
       }
     });
 }

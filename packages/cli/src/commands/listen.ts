@@ -123,7 +123,7 @@ async function show(
     await terminal.print(jsonLine({ ...when, from, protocol: message.protocol, ...json, ...(file && { file }) }));
   } else {
     const { dim } = terminal.colours;
-    await terminal.print(`${flags.from ? dim(`${from}  `) : ''}${line}${file ? dim(`  → ${file}`) : ''}`);
+    await terminal.print(flags.from ? dim(`${from}  `) : '', line, file ? dim(`  → ${file}`) : '');
   }
   return sizeBytes;
 }

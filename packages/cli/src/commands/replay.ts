@@ -8,7 +8,6 @@ import { failed, mistyped } from '../failure.js';
 import { messages } from '../message.js';
 import { readAbout, readRecording } from '../recording/reader.js';
 import { resend } from '../resend.js';
-import { printable } from '../terminal.js';
 import { serverUrl, thousands } from '../wording.js';
 
 interface Flags extends ConnectionFlags {
@@ -91,8 +90,7 @@ async function play(context: Context, folder: string, factor: number, connection
     connection.destroy();
   }
   if (leftOut > 0) {
-    const first = printable(firstLeftOut);
-    terminal.note(`left out ${messages(leftOut)} that this protocol cannot carry; the first is ${first}`);
+    terminal.note(`left out ${messages(leftOut)} that this protocol cannot carry; the first is ${firstLeftOut}`);
   }
   const told = `sent ${thousands(sent)} ${sent === 1 ? 'message' : 'messages'} in ${((clock.now() - startMs) / 1000).toFixed(1)} s`;
   if (interruption.signal.aborted) {

@@ -16,12 +16,13 @@ import { examples } from '../examples.js';
 import { failed, mistyped, sentence } from '../failure.js';
 import { describe, messages, size } from '../message.js';
 import { showProgress } from '../progress-bar.js';
-import { printable } from '../terminal.js';
+import { encodingOption } from '../stdin-lines.js';
 
 interface Flags extends ConnectionFlags {
   readonly number?: true;
   readonly file?: readonly string[];
   readonly binary?: true;
+  readonly encoding?: string;
   readonly repeat: number;
   readonly interval?: number;
   readonly wait?: number;
@@ -46,6 +47,7 @@ export function send(context: Context): Command {
       (path: string, before: string[] = []) => [...before, path],
     )
     .option('--binary', 'send all of stdin as one message of bytes')
+    .addOption(encodingOption())
     .option('--repeat <number>', 'send everything so many times', wholeNumber('--repeat', 1), 1)
     .option('--interval <time>', 'wait so long between messages, such as 500ms', duration('--interval'))
     .option('--wait <time>', 'dial for so long until the peer is there, such as 10s', duration('--wait'))
@@ -65,7 +67,7 @@ export function send(context: Context): Command {
         ['ask an instrument', "serpy send serpy1://192.168.1.20:5001 '*IDN?' --replies 1"],
         ['an integer and a float', 'serpy send --number 42 0.5'],
         ['an image, ten times a second, a hundred times', 'serpy send --file image.npy --repeat 100 --interval 100ms'],
-        ['each line of a program', 'python3 measure.py | serpy send -'],
+        ['each line of a program', 'python3 -u measure.py | serpy send -'],
         [
           'bytes of a program',
           'tar c results | serpy send --binary',
@@ -88,7 +90,7 @@ async function run(context: Context, first: string | undefined, rest: string[], 
   const { signal } = interruption;
   const connection = await dial(context, options, flags.wait);
   connection.on('warning', (error) => {
-    if (error.code !== 'ERR_SERPY_UNKNOWN') terminal.note(terminal.noteColours.dim(printable(sentence(error)))); // that is told at the end
+    if (error.code !== 'ERR_SERPY_UNKNOWN') terminal.note(terminal.noteColours.dim(sentence(error))); // that is told at the end
   });
   const delivery = deliverTo(connection, context, {
     protocol: options.protocol,
@@ -145,7 +147,7 @@ async function dial(
 
 /** What is to be sent, as typed. */
 function wantedOf(values: string[], flags: Flags, { terminal }: Context): Omit<Wanted, 'maxMessageBytes'> {
-  const { number = false, binary = false, file: files = [], repeat } = flags;
+  const { number = false, binary = false, file: files = [], repeat, encoding } = flags;
   const isPiped = !terminal.stdin.isTTY;
   const all = values.length === 0 && files.length === 0 && (binary || isPiped) ? ['-'] : values;
   if (all.length === 0 && files.length === 0) {
@@ -156,8 +158,10 @@ function wantedOf(values: string[], flags: Flags, { terminal }: Context): Omit<W
     throw mistyped('stdin can be read only once: write - once, without --repeat');
   if (binary && number)
     throw mistyped('--binary and --number exclude each other: stdin is one message of bytes, or lines with numbers');
+  if (encoding !== undefined && (binary || fromStdin === 0))
+    throw mistyped('--encoding is of the lines of stdin, which are not read here: leave it out');
   if (binary && fromStdin === 0) return { values: [...all, '-'], files, number, binary };
-  return { values: all, files, number, binary };
+  return { values: all, files, number, binary, encoding };
 }
 
 async function* repeated(context: Context, wanted: Wanted, { repeat, interval }: Flags): AsyncIterableIterator<Cargo> {

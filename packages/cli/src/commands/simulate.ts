@@ -19,7 +19,6 @@ import { echo } from '../instruments/echo.js';
 import { type Measure, startInstrument } from '../instruments/instrument.js';
 import { messages } from '../message.js';
 import { addressOf } from '../peers.js';
-import { printable } from '../terminal.js';
 import { serverUrl, thousands } from '../wording.js';
 
 interface Flags extends ConnectionFlags {
@@ -144,8 +143,7 @@ async function runEcho(context: Context, options: ListenTo, flags: Flags) {
   server.on('connection', (peer) => {
     tellOf(peer, context);
     const { terminal } = context;
-    const tell = (what: string) =>
-      terminal.note(printable(`${addressOf(peer.remote)} sent ${what}, which cannot be sent back`));
+    const tell = (what: string) => terminal.note(`${addressOf(peer.remote)} sent ${what}, which cannot be sent back`);
     const answered = echo(peer, tell).then((refused) => {
       answers += peer.stats().messagesReceived - refused;
       if (refused > 0) terminal.note(`${addressOf(peer.remote)}: ${messages(refused)} could not be sent back`);

@@ -1,4 +1,5 @@
 /** The screen of the demo: what is known, as lines that fit. */
+import { printable } from '../terminal.js';
 import { thousands } from '../wording.js';
 import type { ColourDepth } from './colour-depth.js';
 import { sparkline } from './sparkline.js';
@@ -110,7 +111,7 @@ function below({ countRates, countRate, news, camera }: View, width: number, dep
   const bars = sparkline(countRates, width - label.length - rate.length, depth === 'none');
   return [
     cut(`${label}${bars}${rate}`, width),
-    cut(news, width),
+    cut(printable(news), width),
     cut(keys.length <= width ? keys : briefKeys, width),
     cut(`try next, in another terminal: serpy record ${camera.url} run-1`, width),
   ];

@@ -1,5 +1,5 @@
 /** What the doctor has found, as lines for people and as an object for a bug report. */
-import { type Colours, printable } from '../terminal.js';
+import type { Colours, Part } from '../terminal.js';
 import { version } from '../version.js';
 import type { Status } from './check.js';
 import type { Examined } from './examination.js';
@@ -9,11 +9,11 @@ const nameWidth = 14;
 const statusWidth = 5;
 
 /** One check: a line, and below it what to do. */
-export function lineOf({ status, name, message, advice }: Examined, colours: Colours): string {
+export function linesOf({ status, name, message, advice }: Examined, colours: Colours): Part[][] {
   const colour = { ok: colours.green, warn: colours.yellow, FAIL: colours.red, skip: colours.dim }[status];
-  const line = `${colour(status.padEnd(statusWidth))} ${name.padEnd(nameWidth)} ${printable(message)}`;
-  if (advice === undefined) return line;
-  return `${line}\n${' '.repeat(statusWidth + nameWidth + 2)}${colours.dim('->')} ${printable(advice)}`;
+  const line = [colour(status.padEnd(statusWidth)), ` ${name.padEnd(nameWidth)} ${message}`];
+  if (advice === undefined) return [line];
+  return [line, [' '.repeat(statusWidth + nameWidth + 2), colours.dim('->'), ` ${advice}`]];
 }
 
 /** How many checks ended so. */

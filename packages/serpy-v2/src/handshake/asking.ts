@@ -1,6 +1,6 @@
 /** The client's part of the handshake: it asks, in a frame that an original server drops, and goes by the answer, or by the silence. */
 import { ProtocolError, type SessionOutput, SilentError } from 'serpy-core';
-import { required } from './faults.js';
+import { excerpt, required } from './faults.js';
 import { decodeWelcome, encodeHello, type NewSession, type Welcome } from './greeting.js';
 import type { Cuttable } from './outflow.js';
 import type { HandshakeOwner, HandshakeSettings, Part, Stage } from './phase.js';
@@ -85,13 +85,13 @@ export class Asking<Out extends Cuttable, Owner> implements Part {
     const { outcome } = welcome;
     switch (outcome.kind) {
       case 'refused':
-        throw new ProtocolError(`the server refused the handshake: ${outcome.reason}`);
+        throw new ProtocolError(`the server refused the handshake: ${excerpt(outcome.reason)}`);
       case 'resumed':
         this.#goOn(welcome, outcome.next, outcome.taken);
         break;
       case 'lost':
         this.#standing.acknowledgeLast(outcome.next);
-        this.#standing.end(outcome.reason);
+        this.#standing.end(excerpt(outcome.reason));
         this.#begin(welcome, outcome);
         break;
       case 'new':

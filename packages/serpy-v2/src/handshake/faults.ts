@@ -16,6 +16,12 @@ export function linkFault(error: unknown): SerpyError | undefined {
   return undefined;
 }
 
+/** What a peer says of itself, no longer than one reads. */
+export function excerpt(text: string): string {
+  const mostCharacters = 200;
+  return text.length > mostCharacters ? `${text.slice(0, mostCharacters)}…` : text;
+}
+
 export function gap(number: number, next: number): GapError {
   return new GapError(`the peer sent piece ${number} where ${next} was expected`);
 }

@@ -58,7 +58,7 @@ export function decodePart(bytes: Buffer): StreamPart | undefined {
       return { kind, id, offset: number };
     case 'abort':
     case 'stop':
-      return { kind, id, reason: bytes.toString('utf8', headBytes) };
+      return { kind, id, reason: bytes.toString('utf8', headBytes, headBytes + mostWhyBytes) };
     default:
       return undefined;
   }
