@@ -10,7 +10,7 @@ type Values<T extends Record<string, Option>> = {
 };
 
 /**
- * Reads `--host 192.168.1.5 --port 5000` and the like. Ends the program after `--help`, and with status 2 where something
+ * Reads `--host 192.168.1.5 --port 5001` and the like. Ends the program after `--help`, and with status 2 where something
  * is wrong with the arguments. From here on, an error of serpy that nobody catches ends it with one sentence and status 1.
  */
 export function readArguments<const T extends Record<string, Option>>(purpose: string, options: T): Values<T> {

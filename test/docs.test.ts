@@ -409,11 +409,22 @@ describe('docs/limits.md', () => {
 
 /** The texts of a package's sources. */
 function sourcesOf(folder: string): string[] {
-  const sources = join(root, 'packages', folder, 'src');
-  return readdirSync(sources, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts') && !name.startsWith('testing'))
-    .map((name) => readFileSync(join(sources, name), 'utf8'));
+  return textsBelow(`packages/${folder}/src`).map(([, text]) => text);
 }
+
+/** The texts of all sources and examples, each with its path. */
+function sourceTexts(): (readonly [path: string, text: string])[] {
+  return [...packages.map((folder) => `packages/${folder}/src`), 'examples'].flatMap(textsBelow);
+}
+
+function textsBelow(folder: string): (readonly [path: string, text: string])[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !/^(?:testing|\.types)/.test(name))
+    .map((name) => [`${folder}/${name}`, readFileSync(join(root, folder, name), 'utf8')] as const);
+}
+
+/** Where there are several at a time, a port of the demo, any free one, and what is only a word in a form. */
+const isOneOfMany = /^(?:examples|packages\/fault-proxy)\/|: (?:0|1|40123|5010)$/;
 
 describe('what pages point to', () => {
   test.each(pages.map((each) => [each.path, each] as const))('links of %s lead somewhere', (path, { prose }) => {
@@ -465,6 +476,17 @@ describe('what pages point to', () => {
         expect(existsSync(join(root, file)), `${path}: ${file}`).toBe(true);
       }
     }
+  });
+
+  test('the port of an example is 5001, in pages, errors and help alike', () => {
+    const texts = [...pages.map(({ path, text }) => [path, text] as const), ...sourceTexts()];
+    const form =
+      /serpy[12]?(?:\+tls)?:\/\/[^\s'"`?]*:(\d+)|['"]?port['"]?: (\d{4,5})\b|\.connect\('127\.0\.0\.1', (\d+)|--port (\d+)/g;
+    const found = texts.flatMap(([path, text]) =>
+      [...text.matchAll(form)].map(([, ...ports]) => `${path}: ${ports.find((port) => port !== undefined)}`),
+    );
+    expect(found.length).toBeGreaterThan(50);
+    expect(found.filter((each) => !each.endsWith(': 5001') && !isOneOfMany.test(each))).toEqual([]);
   });
 
   test('no page names a path of one computer', () => {

@@ -8,7 +8,7 @@ import { readArguments } from '../arguments.ts';
 import { startCounter } from './photon-counter.ts';
 
 const { url, port } = readArguments('Shows the counts of a connection to Prometheus.', {
-  url: ['the instrument, such as serpy2://192.168.1.20:5000; none for a simulated one', 'none'],
+  url: ['the instrument, such as serpy2://192.168.1.20:5001; none for a simulated one', 'none'],
   port: ['the port of the page with the gauges; 0 for any free one', 9464],
 });
 

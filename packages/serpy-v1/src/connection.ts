@@ -26,7 +26,7 @@ export class ConnectionSetup {
  * One connection to one v1 peer, a Python serpy program or another of ours.
  *
  * ```ts
- * const connection = await new Connection({ encoding: 'utf-8', autoRestart: true }).connect('127.0.0.1', 5000);
+ * const connection = await new Connection({ encoding: 'utf-8', autoRestart: true }).connect('127.0.0.1', 5001);
  * const arrived = await connection.sendData('hello', { mode: 1, timeoutMs: 2000 });
  * const answer = await connection.getData({ timeoutMs: 1000 });
  * await connection.close();

@@ -19,7 +19,7 @@ export type ServerOptions = Given<ServerSettings> & Omit<ConnectionOptions, V1Di
  * Accepts v1 peers.
  *
  * ```ts
- * const server = await new Server({ port: 5000, encoding: 'utf-8' }).start();
+ * const server = await new Server({ port: 5001, encoding: 'utf-8' }).start();
  * for await (const connection of server) connection.sendData('welcome');
  * ```
  */

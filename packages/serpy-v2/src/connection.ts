@@ -26,7 +26,7 @@ export class ConnectionSetup {
  * One connection to one v2 peer, a Python serpy2 program or another of ours.
  *
  * ```ts
- * const connection = await new Connection({ autoRestart: true }).connect('127.0.0.1', 5000);
+ * const connection = await new Connection({ autoRestart: true }).connect('127.0.0.1', 5001);
  * await connection.sendData('hello');
  * const answer = await connection.getData({ timeoutMs: 1000 });
  * await connection.close();

@@ -21,7 +21,7 @@ export type ServerOptions = Given<ServerSettings> & Omit<ConnectionOptions, Dial
  * Accepts v2 peers.
  *
  * ```ts
- * const server = await new Server({ port: 5000 }).start();
+ * const server = await new Server({ port: 5001 }).start();
  * for await (const connection of server) connection.sendData('welcome');
  * ```
  */

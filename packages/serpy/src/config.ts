@@ -102,7 +102,7 @@ function readConfig(path: string): Record<string, unknown> {
   }
   if (!isObject(config))
     throw new OptionError(
-      `the configuration file ${path} must hold an object such as { "protocol": "v2", "port": 5000 }`,
+      `the configuration file ${path} must hold an object such as { "protocol": "v2", "port": 5001 }`,
     );
   return config;
 }

@@ -8,8 +8,8 @@ import { type ConnectOptions, type ConnectOptionsOf, parseConnectOptions } from 
  * Dials a peer and resolves with the connection, whose type follows `protocol`.
  *
  * ```ts
- * const connection = await connect({ protocol: 'v2', host: '127.0.0.1', port: 5000, autoRestart: true });
- * const connection = await connect('serpy1://127.0.0.1:5000?encoding=utf-8');
+ * const connection = await connect({ protocol: 'v2', host: '127.0.0.1', port: 5001, autoRestart: true });
+ * const connection = await connect('serpy1://127.0.0.1:5001?encoding=utf-8');
  * const connection = await connect(loadConfig('instrument.json'));
  * ```
  * @param wait how long all of it may take, and a signal that ends it

@@ -8,7 +8,7 @@ import { Server } from './server.js';
  * Starts a server and resolves with it; its connections' type follows `protocol`. With `'auto'` each peer may speak either.
  *
  * ```ts
- * const server = await listen({ protocol: 'auto', port: 5000 });
+ * const server = await listen({ protocol: 'auto', port: 5001 });
  * for await (const connection of server) await connection.sendData('welcome');
  * ```
  * @throws `ERR_SERPY_OPTION`, and what `server.start` throws

@@ -126,7 +126,7 @@ function without(input: unknown, other: object, own: object): unknown {
 function protocolOf(input: unknown): ProtocolName {
   if (input === null || typeof input !== 'object' || Array.isArray(input)) {
     throw new OptionError(
-      "options are an object such as { protocol: 'v2', host: '127.0.0.1', port: 5000 }, or a URL such as 'serpy2://127.0.0.1:5000'",
+      "options are an object such as { protocol: 'v2', host: '127.0.0.1', port: 5001 }, or a URL such as 'serpy2://127.0.0.1:5001'",
     );
   }
   const { protocol } = input as { protocol?: unknown };

@@ -4,7 +4,7 @@ import type { ProtocolName } from './protocols.js';
 
 const schemes: Readonly<Record<string, ProtocolName>> = { serpy1: 'v1', serpy2: 'v2', serpy: 'auto' };
 
-const urlForm = "a URL such as 'serpy2://127.0.0.1:5000' (serpy1, serpy2, or serpy to find out; with +tls, encrypted)";
+const urlForm = "a URL such as 'serpy2://127.0.0.1:5001' (serpy1, serpy2, or serpy to find out; with +tls, encrypted)";
 
 /** Parameters that must not be in a URL. */
 const secretNames = ['key', 'tls.key', 'tls.pfx', 'tls.passphrase'];
@@ -37,7 +37,7 @@ export function urlParts(url: string): UrlParts {
   const [, address = '', digits] = /^(\[[^\]]*\]|[^:]*)(?::(\d*))?$/.exec(authority) ?? [];
   const host = hostOf(address);
   if (host === undefined || Number(digits) > 65_535) throw notUrl(url);
-  if (!digits) throw new OptionError(`${shown(url)} has no port: write ${scheme}://${address}:5000`);
+  if (!digits) throw new OptionError(`${shown(url)} has no port: write ${scheme}://${address}:5001`);
   return { scheme, protocol, encrypted: tls !== '', host, port: Number(digits), parameters };
 }
 

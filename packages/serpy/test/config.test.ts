@@ -67,7 +67,7 @@ describe('a URL', () => {
     'serpy2://h:1?autoRestart=true;keepAliveMs=0',
   ])('%j is refused with a sentence that shows what one looks like', (url) => {
     expect(() => parseUrl(url)).toThrow(
-      expect.objectContaining({ code: 'ERR_SERPY_OPTION', message: expect.stringMatching(/serpy.*:\/\/.*:5000/) }),
+      expect.objectContaining({ code: 'ERR_SERPY_OPTION', message: expect.stringMatching(/serpy.*:\/\/.*:5001/) }),
     );
   });
 

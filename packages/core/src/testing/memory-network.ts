@@ -89,8 +89,8 @@ const firstPort = 49_152;
  *
  * ```ts
  * const network = new MemoryNetwork({ slicing: 'random', seed: 7 });
- * const server = await new Server({ port: 5000 }, network).start();
- * const client = await new Connection({ autoRestart: true }, network).connect('127.0.0.1', 5000);
+ * const server = await new Server({ port: 5001 }, network).start();
+ * const client = await new Connection({ autoRestart: true }, network).connect('127.0.0.1', 5001);
  * network.links[0]?.reset();
  * await network.clock.advance(15_000); // the client dials again
  * ```

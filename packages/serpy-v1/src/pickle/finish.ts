@@ -53,5 +53,5 @@ export function finish(value: StackValue, maxDepth: number): PickleValue {
 }
 
 function tooDeep(maxDepth: number) {
-  return opaque(`is nested deeper than ${maxDepth} levels (maxDepth): send flatter data, or raise the limit`);
+  return opaque(`is nested deeper than ${maxDepth} levels (maxDepth): send flatter data, or send it as bytes`);
 }

@@ -108,7 +108,7 @@ export class Machine {
   spendBytes(count: number): void {
     this.#bytes += count;
     if (this.#bytes <= this.#limits.maxBytes) return;
-    throw opaque(`makes more than ${this.#limits.maxBytes} bytes (maxBytes): send it in parts, or raise the limit`);
+    throw opaque(`makes more than ${this.#limits.maxBytes} bytes (maxBytes): send it in parts, or as bytes`);
   }
 
   /** Accounts for bytes and copies them: the one copy that data gets on its way. */
@@ -132,6 +132,6 @@ export class Machine {
   }
 
   #tooMany(what: string): Refusal {
-    return opaque(`makes more than ${this.#limits.maxItems} ${what} (maxItems): send it in parts, or raise the limit`);
+    return opaque(`makes more than ${this.#limits.maxItems} ${what} (maxItems): send it in parts, or as bytes`);
   }
 }
