@@ -173,6 +173,21 @@ describe('options', () => {
     expect(named).toBeGreaterThan(20);
   });
 
+  test('of queues are those that the prose names with them', () => {
+    const form = /(receive queue|send queue|`replayQueue`)[^.;(]{0,40}\(([\d,]+) messages(?: or|,) (\d+) MiB\)/g;
+    let named = 0;
+    for (const { path, prose } of pages) {
+      for (const [text, queue = '', messages = '', mebibytes] of prose.matchAll(form)) {
+        named++;
+        const name = queue.replaceAll('`', '').replace(/ queue$/, 'Queue');
+        const defaultOf = (bound: string) => actual.find(({ option }) => option === `${name}.${bound}`)?.default;
+        expect(messages.replaceAll(',', ''), `${path}: ${text}`).toBe(defaultOf('maxMessages'));
+        expect(Number(mebibytes) * 2 ** 20, `${path}: ${text}`).toBe(Number(defaultOf('maxBytes')));
+      }
+    }
+    expect(named).toBeGreaterThan(2);
+  });
+
   test('of calls are those that the calls take', async () => {
     const named = (call: string) =>
       rowsWith(page('docs/options.md'), 'option', 'calls')
@@ -389,16 +404,16 @@ describe('docs/limits.md', () => {
     }
   });
 
-  test('has every such constant: those whose names say that something is the most, or how long it may take', () => {
+  test('has every such constant: those whose names say that something is the most, or are times', () => {
     const named = new Set(rowsWith(limits, 'value', 'constant', 'file').map((row) => codeIn(row.constant ?? '')));
     const found = packages
       .filter((folder) => ['core', 'serpy-v1', 'serpy-v2', 'serpy'].includes(folder))
       .flatMap((folder) => sourcesOf(folder))
       .flatMap((text) => [
-        ...text.matchAll(/^(?:export )?const (most\w+|least\w+|believed\w+|\w*[lL]ingerMs) = [\d_ *]+;/gm),
+        ...text.matchAll(/^(?:export )?const (most\w+|least\w+|believed\w+|(?:DEFAULT_)?MAX_\w+|\w+Ms) = [\d_ *]+;/gm),
       ])
       .map(([, name = '']) => name);
-    const ofOtherThings = ['mostWithinBytes', 'mostPieces', 'mostDoublings', 'leastKeyBytes'];
+    const ofOtherThings = ['mostWithinBytes', 'mostPieces', 'mostDoublings', 'leastKeyBytes', 'usualMinDelayMs'];
     expect(found.filter((name) => !named.has(name) && !ofOtherThings.includes(name))).toEqual([]);
   });
 
