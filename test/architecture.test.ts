@@ -160,6 +160,7 @@ describe('source files', () => {
       imports.some((specifier) => /^(node:)?(net|tls|dgram)$/.test(specifier)),
     );
     const transports = [
+      'packages/core/src/tcp-network.ts',
       'packages/core/src/tcp-reading.ts',
       'packages/core/src/tcp-transport.ts',
       'packages/core/src/tls-listener.ts',
@@ -168,6 +169,13 @@ describe('source files', () => {
       'packages/fault-proxy/src/tcp.ts',
     ];
     expect(users.map(({ path }) => shown(path)).filter((path) => !transports.includes(path))).toEqual([]);
+  });
+
+  test('connect sockets alike in core and in the fault proxy, which has a copy as it depends on nothing', () => {
+    const [core, proxy] = ['core', 'fault-proxy'].map((folder) =>
+      readFileSync(join(root, 'packages', folder, 'src/connect-socket.ts'), 'utf8'),
+    );
+    expect(proxy).toBe(core);
   });
 
   test('name the protocol packages in the facade’s protocols.ts alone', () => {

@@ -1,6 +1,7 @@
 /** The long tests, by name: all of them one after the other, or those that are named. A new soak test is one more part here. */
 import { figures, guards, partOf } from './figures.js';
 import { fuzz, replay } from './fuzz.js';
+import { hugeMessage } from './huge-message.js';
 import { lives } from './lives.js';
 import { readArguments, type Settings } from './settings.js';
 import { replayWorld, simulation } from './simulation.js';
@@ -15,6 +16,7 @@ const all: Readonly<Record<string, Part>> = {
   simulation,
   lives,
   'stuck-reader': stuckReader,
+  'huge-message': hugeMessage,
   cuts: partOf('cuts'),
   'every-byte-sockets': partOf('every-byte-sockets'),
   'every-byte-tls': partOf('every-byte-tls'),

@@ -1,16 +1,14 @@
 /** Everything a connection gets from outside: time, chance and the network. Passed in, so that a whole network can be simulated. */
 import { performance } from 'node:perf_hooks';
-import { tcpDial, tcpListen } from './tcp-transport.js';
+import { tcpDial, tcpListen } from './tcp-network.js';
 import { tlsListen } from './tls-listener.js';
 import { tlsDial } from './tls-transport.js';
-import type { Dial, Listen } from './transport.js';
+import type { Dial, Listen, Timers } from './transport.js';
 
 /** Monotonic time and timers. */
-export interface Clock {
+export interface Clock extends Timers {
   /** Milliseconds since some fixed moment; never goes back. */
   now(): number;
-  setTimeout(callback: () => void, delayMs: number): unknown;
-  clearTimeout(timer: unknown): void;
   /** Calls back when what has come in by now has been handed over. Timers go before that: in a program that was busy they are late, and the peer is not. */
   setImmediate(callback: () => void): void;
 }
@@ -37,6 +35,7 @@ const systemClock: Clock = {
 export const systemEnvironment: Environment = {
   clock: systemClock,
   random: Math.random,
-  dial: (options) => (options.security ? tlsDial(options, options.security) : tcpDial(options)),
+  dial: (options) =>
+    options.security ? tlsDial(options, options.security, systemClock) : tcpDial(options, systemClock),
   listen: (options) => (options.security ? tlsListen(options, options.security) : tcpListen(options)),
 };

@@ -77,9 +77,9 @@ export const option = {
     return spec(`a whole number from ${min}, or Infinity`, schema, fallback);
   },
 
-  milliseconds(fallback: number, min = 0): OptionSpec<number> {
-    const schema = v.pipe(v.number(), v.minValue(min), v.maxValue(maxTimeoutMs));
-    return spec(`a number of milliseconds from ${min} to ${maxTimeoutMs}`, schema, fallback);
+  milliseconds(fallback: number, min = 0, max = maxTimeoutMs): OptionSpec<number> {
+    const schema = v.pipe(v.number(), v.minValue(min), v.maxValue(max));
+    return spec(`a number of milliseconds from ${min} to ${max}`, schema, fallback);
   },
 
   choice<const T extends string>(words: readonly T[], fallback: T | undefined): OptionSpec<T> {
@@ -146,6 +146,9 @@ const largestMessageBytes = 2 ** 32 - 1;
 const defaultSendQueueMessages = 1000;
 export const defaultReceiveQueueMessages = 4096;
 export const defaultQueueBytes = 16 * 1024 * 1024;
+
+/** Linux takes no more. */
+const maxKeepAliveMs = 32_767_000;
 
 const whenFullWords: readonly WhenFull[] = ['block', 'drop-oldest', 'drop-newest', 'error'];
 
@@ -219,7 +222,7 @@ export type DiallingOption = 'autoRestart' | 'connectTimeoutMs' | 'reconnect';
 /** What each option of a connection that was accepted takes. */
 export const acceptedOptions: OptionSpecs<Omit<ConnectionSettings, DiallingOption>> = {
   closeTimeoutMs: option.milliseconds(5_000),
-  keepAliveMs: option.milliseconds(5_000),
+  keepAliveMs: option.milliseconds(5_000, 0, maxKeepAliveMs),
   writeTimeoutMs: option.milliseconds(30_000),
   frameTimeoutMs: option.milliseconds(30_000),
   maxMessageBytes: option.count(1, largestMessageBytes, defaultMaxMessageBytes),

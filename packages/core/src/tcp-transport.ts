@@ -1,11 +1,10 @@
-/** Transports over TCP. Small verbs, no policy. */
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-import { connectError, listenError } from './system-errors.js';
+/** Transports over TCP: sockets at work. Small verbs, no policy. */
+import type { Socket } from 'node:net';
 import { leftBytesOf } from './tcp-progress.js';
-import { Reading, withReading } from './tcp-reading.js';
-import type { Address, DialOptions, Listener, ListenOptions, Place, Transport, TransportHandler } from './transport.js';
+import type { Reading } from './tcp-reading.js';
+import type { Address, Place, Transport, TransportHandler } from './transport.js';
 import { WriteBatch } from './write-batch.js';
+import { partBytes, WriteParts } from './write-parts.js';
 
 /** With this much on its way, more waits in the send queue, where it can still be counted, dropped or sent on another link. */
 const highWaterBytes = 1024 * 1024;
@@ -38,6 +37,10 @@ export class TcpTransport implements Transport {
   /** Whether a flush waits for the end of the turn, and for how many turns more each does so. */
   #planned = false;
   #patientTurns = 0;
+  /** What is written part by part, while it is. */
+  #parts: WriteParts | undefined;
+  /** Whether the end comes behind it. */
+  #ending = false;
 
   /** @param reading how the paused socket reads, if not in Node's own way */
   constructor(socket: OwnedSocket, reading: Reading | undefined, keepAliveMs: number) {
@@ -45,7 +48,8 @@ export class TcpTransport implements Transport {
     this.#reading = reading;
     socket[owner] = this;
     socket.setNoDelay(true);
-    if (keepAliveMs > 0) socket.setKeepAlive(true, keepAliveMs);
+    // The system counts in seconds, and takes 0 for its own two hours.
+    if (keepAliveMs > 0) socket.setKeepAlive(true, Math.ceil(keepAliveMs / 1000) * 1000);
     // Until `start` nobody listens, and an unheard 'error' would end the program.
     socket.on('error', ignore);
   }
@@ -59,7 +63,7 @@ export class TcpTransport implements Transport {
   }
 
   get unsentBytes(): number {
-    return this.#batch.bytes + this.#inSocketBytes;
+    return this.#batch.bytes + this.#takenBytes;
   }
 
   get leftBytes(): number {
@@ -153,8 +157,28 @@ export class TcpTransport implements Transport {
   #send(): void {
     this.#handler?.flushing?.();
     if (this.#batch.bytes === 0) return;
-    const socket = this.#socket;
+    const isLarge = this.#batch.bytes > partBytes;
     const pieces = this.#batch.take();
+    if (this.#parts) {
+      this.#parts.add(pieces);
+    } else if (isLarge) {
+      this.#parts = new WriteParts();
+      this.#parts.add(pieces);
+      this.#writePart(this.#parts);
+    } else {
+      this.#write(pieces);
+    }
+  }
+
+  #writePart(parts: WriteParts): void {
+    const part = parts.take();
+    if (parts.bytes === 0) this.#parts = undefined;
+    this.#write(part);
+    if (this.#ending && !this.#parts) this.#socket.end();
+  }
+
+  #write(pieces: Uint8Array[]): void {
+    const socket = this.#socket;
     const last = pieces.length - 1;
     this.#underWay++;
     if (last > 0) socket.cork();
@@ -164,8 +188,13 @@ export class TcpTransport implements Transport {
     if (last > 0) socket.uncork();
     this.#inSocketBytes = socket.writableLength;
     // Mostly the system takes all of it at once, and the memory can be used again.
-    if (this.#inSocketBytes === 0) this.#batch.recycle();
-    else if (this.#inSocketBytes >= highWaterBytes) this.#full = true;
+    if (this.#takenBytes === 0) this.#batch.recycle();
+    else if (this.#takenBytes >= highWaterBytes) this.#full = true;
+  }
+
+  /** What was taken out of the batch and has not left. */
+  get #takenBytes(): number {
+    return this.#inSocketBytes + (this.#parts?.bytes ?? 0);
   }
 
   /** What one flush wrote has left this process, or the socket has died with it. */
@@ -174,10 +203,11 @@ export class TcpTransport implements Transport {
     if (this.#socket.destroyed) return;
     this.#inSocketBytes = this.#socket.writableLength;
     if (this.#underWay === 0) {
-      if (this.#isFilled) this.#send();
+      if (this.#parts) this.#writePart(this.#parts);
+      else if (this.#isFilled) this.#send();
       else if (this.#inSocketBytes === 0) this.#batch.recycle(); // over TLS no write is done at once
     }
-    if (!this.#full || this.#inSocketBytes >= highWaterBytes) return;
+    if (!this.#full || this.#takenBytes >= highWaterBytes) return;
     this.#full = false;
     this.#handler?.drained();
   }
@@ -209,7 +239,8 @@ export class TcpTransport implements Transport {
 
   end(): void {
     this.#send();
-    this.#socket.end();
+    this.#ending = true;
+    if (!this.#parts) this.#socket.end();
   }
 
   destroy(): void {
@@ -237,51 +268,4 @@ function sendPlanned(transport: TcpTransport): void {
 
 function deliverHeld(transport: TcpTransport): void {
   transport.deliverHeld();
-}
-
-/** Dials a TCP peer. Rejects with a `ConnectError`, or with the signal's reason. */
-export async function tcpDial({ host, port, keepAliveMs, signal }: DialOptions): Promise<Transport> {
-  signal.throwIfAborted();
-  const reading = new Reading();
-  const socket = connect({ host, port, allowHalfOpen: true, onread: reading.options() }).pause();
-  try {
-    await once(socket, 'connect', { signal });
-  } catch (error) {
-    socket.on('error', ignore);
-    socket.destroy();
-    if (signal.aborted) throw signal.reason;
-    throw connectError(error as Error, { host, port });
-  }
-  return new TcpTransport(socket, reading, keepAliveMs);
-}
-
-/** Listens for TCP peers. Rejects with a `ListenError`. */
-export function tcpListen(options: ListenOptions): Promise<Listener> {
-  return listenForSockets(options, (accepted) => {
-    const reading = new Reading();
-    const socket = withReading(accepted, reading);
-    options.accept(new TcpTransport(socket ?? accepted, socket && reading, options.keepAliveMs));
-  });
-}
-
-/** Listens, and hands over each socket paused. Rejects with a `ListenError`. */
-export async function listenForSockets(
-  { host, port, failed }: ListenOptions,
-  accept: (socket: Socket) => void,
-): Promise<Listener> {
-  const server: Server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, accept);
-  server.listen({ host, port });
-  try {
-    await once(server, 'listening');
-  } catch (error) {
-    server.close();
-    throw listenError(error as Error, { host, port });
-  }
-  server.on('error', failed);
-  const { address, port: boundPort } = server.address() as AddressInfo;
-  return {
-    address: { host: address, port: boundPort },
-    // The port is free when `close` returns; its callback would wait for every accepted socket to end.
-    close: () => server.close(),
-  };
 }

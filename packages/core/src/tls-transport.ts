@@ -2,13 +2,14 @@
 import { once } from 'node:events';
 import { isIP, type OnReadOpts } from 'node:net';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import { connectSocket, type Destination } from './connect-socket.js';
 import { AuthenticationError, isSerpyError, OptionError } from './errors.js';
 import type { Security } from './security.js';
 import { connectError } from './system-errors.js';
 import { Reading } from './tcp-reading.js';
 import { TcpTransport } from './tcp-transport.js';
 import { dialFailure, isOfNetwork } from './tls-errors.js';
-import type { Address, DialOptions, Transport } from './transport.js';
+import type { Address, DialOptions, Timers, Transport } from './transport.js';
 
 /**
  * What a key needs of TLS at both ends. Older forms of TLS have no forward secrecy with a key alone, and Node's way to give one
@@ -62,28 +63,32 @@ export function certificateIdentity(socket: TLSSocket): string | undefined {
 }
 
 /** Dials a peer and sees that it is the right one. Rejects with a `ConnectError` or an `AuthenticationError`, or with the signal's reason. */
-export async function tlsDial(options: DialOptions, security: Security): Promise<Transport> {
+export async function tlsDial(options: DialOptions, security: Security, timers: Timers): Promise<Transport> {
   const { host, port, keepAliveMs, signal } = options;
   const { kind } = security;
   const address = { host, port };
   signal.throwIfAborted();
-  const reading = new Reading();
-  const socket = open({ ...optionsFor(security, host), ...address, onread: reading.options() });
-  let reached = false;
-  socket.once('connect', () => {
-    reached = true;
-  });
+  const readings = new Map<TLSSocket, Reading>();
+  const begin = (destination: Destination) => {
+    const reading = new Reading();
+    const socket = open({ ...optionsFor(security, host), ...destination, onread: reading.options() });
+    readings.set(socket, reading);
+    return socket;
+  };
+  let socket: TLSSocket | undefined;
   try {
+    socket = await connectSocket(address, signal, timers, begin);
+    if (socket.errored) throw socket.errored; // it came before anybody could wait for it
     await once(socket, 'secureConnect', { signal });
   } catch (error) {
-    socket.on('error', () => {});
-    socket.destroy();
-    if (signal.aborted) throw reached ? silent(signal.reason, address) : signal.reason;
+    socket?.destroy();
+    if (signal.aborted) throw socket ? silent(signal.reason, address) : signal.reason;
+    if (error instanceof OptionError) throw error;
     const cause = error as Error;
-    throw reached && !isOfNetwork(cause) ? dialFailure(cause, address, kind) : connectError(cause, address);
+    throw socket && !isOfNetwork(cause) ? dialFailure(cause, address, kind) : connectError(cause, address);
   }
   const identity = kind === 'key' ? keyIdentities.server : certificateIdentity(socket);
-  const transport = new TlsTransport(socket, reading, keepAliveMs, kind, identity);
+  const transport = new TlsTransport(socket, readings.get(socket), keepAliveMs, kind, identity);
   // What completes the handshake is still here. A socket that is destroyed now would never have been a connection to the server.
   await new Promise<void>((resolve) => socket.write('', () => resolve()));
   return transport;
@@ -100,7 +105,7 @@ function optionsFor(security: Security, host: string): ConnectionOptions {
   };
 }
 
-function open(options: ConnectionOptions & Address & { onread: OnReadOpts }): TLSSocket {
+function open(options: ConnectionOptions & Destination & { onread: OnReadOpts }): TLSSocket {
   const halfOpen: ConnectionOptions & { allowHalfOpen: boolean } = { ...options, allowHalfOpen: true };
   try {
     return connect(halfOpen);

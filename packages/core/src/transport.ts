@@ -69,6 +69,12 @@ export interface DialOptions extends Address {
   readonly security?: Security | undefined;
 }
 
+/** What a dial needs of a clock. */
+export interface Timers {
+  setTimeout(callback: () => void, delayMs: number): unknown;
+  clearTimeout(timer: unknown): void;
+}
+
 /** Makes a transport, or rejects with a `ConnectError` or an `AuthenticationError`. */
 export type Dial = (options: DialOptions) => Promise<Transport>;
 

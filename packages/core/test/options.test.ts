@@ -97,12 +97,12 @@ describe('the messages of wrong options', () => {
     [
       connectionOptions,
       { keepAliveMs: {} },
-      'the option keepAliveMs takes a number of milliseconds from 0 to 2147483647, not an object',
+      'the option keepAliveMs takes a number of milliseconds from 0 to 32767000, not an object',
     ],
     [
       connectionOptions,
       { keepAliveMs: () => 5 },
-      'the option keepAliveMs takes a number of milliseconds from 0 to 2147483647, not a function',
+      'the option keepAliveMs takes a number of milliseconds from 0 to 32767000, not a function',
     ],
     [connectionOptions, { keepAlive: 5 }, 'there is no option keepAlive: did you mean keepAliveMs?'],
     [connectionOptions, { AUTORESTART: true }, 'there is no option AUTORESTART: did you mean autoRestart?'],

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
-import { tcpListen } from '../src/tcp-transport.js';
+import { tcpListen } from '../src/tcp-network.js';
 import { until } from '../src/testing/contract/stage.js';
 import type { Listener, Transport } from '../src/transport.js';
 

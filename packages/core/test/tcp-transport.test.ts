@@ -1,8 +1,11 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect, createServer, Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
+import { systemEnvironment } from '../src/environment.js';
+import { acceptedOptions } from '../src/options.js';
+import { tcpDial, tcpListen } from '../src/tcp-network.js';
 import { Reading, withReading } from '../src/tcp-reading.js';
-import { tcpDial, tcpListen } from '../src/tcp-transport.js';
 import { until } from '../src/testing/contract/stage.js';
 import type { Listener, Transport, TransportHandler } from '../src/transport.js';
 
@@ -55,7 +58,7 @@ async function accepting(): Promise<{ listener: Listener; accepted: Transport[] 
 
 async function pair(): Promise<{ client: Transport; server: Transport }> {
   const { listener, accepted } = await accepting();
-  const client = await tcpDial({ ...listener.address, keepAliveMs: 1000, signal: never() });
+  const client = await tcpDial({ ...listener.address, keepAliveMs: 1000, signal: never() }, systemEnvironment.clock);
   opened.push(client);
   await until(() => accepted.length === 1);
   return { client, server: accepted[0] as Transport };
@@ -241,11 +244,39 @@ describe('a TCP transport that is paused', () => {
   });
 });
 
+/** After how many seconds of silence the system asks for the peer of a socket, by the port of its own end. */
+function keepAliveSeconds(port: number): number | undefined {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+  const line = readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .find((each) => new RegExp(`^ *\\d+: [0-9A-F]+:${hex} `).test(each));
+  const [, timer, ticks] = / (\d\d):([0-9A-F]{8}) /.exec(line ?? '') ?? [];
+  return timer === '02' ? Math.ceil(Number.parseInt(ticks as string, 16) / 100) : undefined;
+}
+
+describe.skipIf(process.platform !== 'linux')('the system asks for a silent peer', () => {
+  test.each([
+    [1, 1],
+    [999, 1],
+    [1000, 1],
+    [1001, 2],
+    [acceptedOptions.keepAliveMs.parse(32_767_000, 'keepAliveMs'), 32_767],
+    [0, undefined],
+  ])('after keepAliveMs, in whole seconds: %j', async (keepAliveMs, seconds) => {
+    const { listener } = await accepting();
+    const client = await tcpDial({ ...listener.address, keepAliveMs, signal: never() }, systemEnvironment.clock);
+    opened.push(client);
+    expect(keepAliveSeconds(client.local.port)).toBe(seconds);
+  });
+});
+
 describe('dialling', () => {
   test('is refused in a sentence where nothing listens', async () => {
     const { listener } = await accepting();
     listener.close();
-    await expect(tcpDial({ ...listener.address, keepAliveMs: 0, signal: never() })).rejects.toMatchObject({
+    await expect(
+      tcpDial({ ...listener.address, keepAliveMs: 0, signal: never() }, systemEnvironment.clock),
+    ).rejects.toMatchObject({
       code: 'ERR_SERPY_CONNECT',
       message: expect.stringContaining('nothing listens there'),
       cause: { code: 'ECONNREFUSED' },
@@ -256,9 +287,11 @@ describe('dialling', () => {
     const { listener } = await accepting();
     const reason = new Error('no time');
     const options = { ...listener.address, keepAliveMs: 0 };
-    await expect(tcpDial({ ...options, signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    await expect(tcpDial({ ...options, signal: AbortSignal.abort(reason) }, systemEnvironment.clock)).rejects.toBe(
+      reason,
+    );
     const controller = new AbortController();
-    const dialling = tcpDial({ ...options, signal: controller.signal });
+    const dialling = tcpDial({ ...options, signal: controller.signal }, systemEnvironment.clock);
     controller.abort(reason);
     await expect(dialling).rejects.toBe(reason);
   });
@@ -274,7 +307,7 @@ describe('listening', () => {
 
   test('frees the port when close returns, and leaves what was accepted', async () => {
     const { listener, accepted } = await accepting();
-    const client = await tcpDial({ ...listener.address, keepAliveMs: 0, signal: never() });
+    const client = await tcpDial({ ...listener.address, keepAliveMs: 0, signal: never() }, systemEnvironment.clock);
     opened.push(client);
     await until(() => accepted.length === 1);
     listener.close();

@@ -9,6 +9,7 @@ import {
 } from 'node:net';
 import { type ConnectionOptions, connect, createServer, type TlsOptions } from 'node:tls';
 import { ManualClock } from 'serpy-core/testing';
+import { systemEnvironment } from '../src/environment.js';
 import { Gate, type GateSettings } from '../src/gate.js';
 import { type SecuritySettings, securityOf } from '../src/security.js';
 import { tlsListen } from '../src/tls-listener.js';
@@ -109,7 +110,7 @@ export async function dial(
   settings: SecuritySettings,
   signal: AbortSignal = new AbortController().signal,
 ): Promise<Transport> {
-  const transport = await tlsDial({ ...address, keepAliveMs: 0, signal }, secured(settings));
+  const transport = await tlsDial({ ...address, keepAliveMs: 0, signal }, secured(settings), systemEnvironment.clock);
   opened.push(transport);
   return transport;
 }

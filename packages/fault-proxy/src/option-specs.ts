@@ -105,7 +105,8 @@ export const option = {
   },
 
   host(fallback: string): OptionSpec<string> {
-    const accepts = (value: unknown) => (typeof value === 'string' && value.trim() !== '' ? value.trim() : undefined);
+    const accepts = (value: unknown) =>
+      typeof value === 'string' && /^[^\s\p{Cc}]+$/u.test(value.trim()) ? value.trim() : undefined;
     return spec("a host name or IP address such as '127.0.0.1'", accepts, fallback);
   },
 

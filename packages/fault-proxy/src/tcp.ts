@@ -1,9 +1,10 @@
 /** The only file that opens sockets. Small verbs, no policy. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { connectSocket, type Destination } from './connect-socket.js';
 import type { Address, Dial, End, EndHandler } from './end.js';
 import { FaultProxyError } from './errors.js';
-import { afterReading } from './system.js';
+import { afterReading, systemClock } from './system.js';
 
 /** What a write costs beside its bytes while it waits to leave. */
 const writeBytes = 128;
@@ -115,11 +116,75 @@ export class TcpEnd implements End {
   }
 }
 
-export const tcpDial: Dial = (address, connected) => {
-  const socket = connect({ ...address, allowHalfOpen: true });
-  socket.once('connect', connected);
-  return new TcpEnd(socket, address);
-};
+/** An end that is being connected. Until it is there is nothing to do but to give it up. */
+class DialledEnd implements End {
+  readonly remote: Address;
+  readonly #abandoned = new AbortController();
+  readonly #connected: () => void;
+  #handler: EndHandler | undefined;
+  #end: TcpEnd | undefined;
+  #ending = false;
+
+  constructor(address: Address, connected: () => void) {
+    this.remote = address;
+    this.#connected = connected;
+    const { signal } = this.#abandoned;
+    const open = (destination: Destination) => connect({ ...destination, allowHalfOpen: true }).pause();
+    connectSocket(address, signal, systemClock, open).then(
+      (socket) => this.#up(socket),
+      (error) => this.#handler?.closed(signal.aborted ? undefined : error),
+    );
+  }
+
+  get weight(): number {
+    return this.#end?.weight ?? 0;
+  }
+
+  attach(handler: EndHandler): void {
+    this.#handler = handler;
+  }
+
+  pause(): void {
+    this.#end?.pause();
+  }
+
+  resume(): void {
+    this.#end?.resume();
+  }
+
+  write(bytes: Buffer): void {
+    this.#end?.write(bytes);
+  }
+
+  end(): void {
+    if (this.#end) this.#end.end();
+    else this.#ending = true;
+  }
+
+  reset(): void {
+    if (this.#end) this.#end.reset();
+    else this.destroy();
+  }
+
+  destroy(): void {
+    if (this.#end) this.#end.destroy();
+    else this.#abandoned.abort();
+  }
+
+  #up(socket: Socket): void {
+    const end = new TcpEnd(socket, this.remote);
+    this.#end = end;
+    if (this.#handler) end.attach(this.#handler);
+    if (this.#abandoned.signal.aborted) {
+      end.destroy();
+      return;
+    }
+    this.#connected();
+    if (this.#ending) end.end();
+  }
+}
+
+export const tcpDial: Dial = (address, connected) => new DialledEnd(address, connected);
 
 export interface Listener {
   readonly address: Address;

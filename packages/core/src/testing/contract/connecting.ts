@@ -34,6 +34,7 @@ export function connectingStatements<T extends ProtocolTypes>(stage: () => Stage
     [{ connectTimeoutMs: -1 }, 'connectTimeoutMs', 'milliseconds'],
     [{ connectTimeoutMs: 2 ** 31 }, 'connectTimeoutMs', 'milliseconds'],
     [{ maxMessageBytes: 1.5 }, 'maxMessageBytes', 'whole number'],
+    [{ keepAliveMs: 32_767_001 }, 'keepAliveMs', '32767000'],
     [{ sendQueue: { whenFull: 'panic' } }, 'sendQueue.whenFull', "'block'"],
     [{ sendQueue: 5 }, 'sendQueue', 'object'],
     [{ receiveQueue: null }, 'receiveQueue', 'object'],
@@ -43,6 +44,15 @@ export function connectingStatements<T extends ProtocolTypes>(stage: () => Stage
   ])('says what an option takes: %j', (options, name, takes) => {
     expect(() => stage().connection(options as ConnectionOptions)).toThrow(optionError(name, takes));
   });
+
+  test.each(['127.0.0.1\0', 'a\0b', 'two words', 'line\n2'])(
+    'a host that can be none is refused in a sentence: %j',
+    async (host) => {
+      const client = stage().connection();
+      await expect(client.connect(host, 5000)).rejects.toThrow(optionError('host', 'IP address'));
+      expect(client.state).toBe('idle');
+    },
+  );
 
   test('port 0, which is for listening, is refused in a sentence', async () => {
     const client = stage().connection();

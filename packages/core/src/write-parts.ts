@@ -1,0 +1,45 @@
+/**
+ * What is too much for one write, in parts: OpenSSL takes less than 2 GiB at a time, and what it has encrypted waits in memory beside
+ * what it was given.
+ */
+
+/** The most that a socket is given at a time. */
+export const partBytes = 16 * 1024 * 1024;
+
+export class WriteParts {
+  #pieces: Uint8Array[] = [];
+  /** The first piece that was not taken wholly, and how much of it was. */
+  #at = 0;
+  #taken = 0;
+  #bytes = 0;
+
+  /** How many bytes were not taken. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  add(pieces: readonly Uint8Array[]): void {
+    for (const piece of pieces) {
+      this.#pieces.push(piece);
+      this.#bytes += piece.length;
+    }
+  }
+
+  /** The next part. */
+  take(): Uint8Array[] {
+    const part: Uint8Array[] = [];
+    let room = partBytes;
+    while (room > 0 && this.#bytes > 0) {
+      const piece = this.#pieces[this.#at] as Uint8Array;
+      const next = piece.subarray(this.#taken, this.#taken + room);
+      part.push(next);
+      room -= next.length;
+      this.#bytes -= next.length;
+      this.#taken += next.length;
+      if (this.#taken < piece.length) break;
+      this.#at++;
+      this.#taken = 0;
+    }
+    return part;
+  }
+}

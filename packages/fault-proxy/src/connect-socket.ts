@@ -1,0 +1,213 @@
+/**
+ * Connects a socket to a host: to whichever of the addresses of its name answers first. The fault proxy, which depends on nothing, has a
+ * copy of this file.
+ */
+import { ADDRCONFIG, type LookupAddress, lookup } from 'node:dns';
+
+interface Target {
+  readonly host: string;
+  readonly port: number;
+}
+
+interface Timers {
+  setTimeout(callback: () => void, delayMs: number): unknown;
+  clearTimeout(timer: unknown): void;
+}
+
+/** How long an address has before the next one is tried beside it, as RFC 8305 recommends. */
+const headStartMs = 250;
+
+/** A socket, as far as it is connected here. */
+interface Connecting {
+  readonly localAddress?: string | undefined;
+  readonly localPort?: number | undefined;
+  readonly remoteAddress?: string | undefined;
+  readonly remotePort?: number | undefined;
+  once(event: 'connect', listener: () => void): unknown;
+  once(event: 'error', listener: (error: Error) => void): unknown;
+  on(event: 'error', listener: () => void): unknown;
+  removeListener(event: string, listener: (...args: never[]) => void): unknown;
+  destroy(): unknown;
+  resetAndDestroy(): unknown;
+}
+
+/** What Node keeps inside of a socket, as far as it is used here: below the handle of TLS that of TCP. */
+interface Inside {
+  readonly _handle?: { readonly _parent?: { readonly reset?: (done: () => void) => unknown } } | null;
+}
+
+/** Options for `node:net` that say where to: a name keeps its name, and is not looked up again. */
+export interface Destination extends Target {
+  readonly autoSelectFamily: false;
+  readonly lookup: (
+    host: string,
+    options: object,
+    found: (error: null, address: string, family: number) => void,
+  ) => void;
+}
+
+/**
+ * Connects. All addresses may take as long as the signal lets them: Node's own way gives each but the last a quarter of a second.
+ * @param open makes a socket that begins to connect; throws for options that no address would take
+ */
+export async function connectSocket<S extends Connecting>(
+  address: Target,
+  signal: AbortSignal,
+  timers: Timers,
+  open: (destination: Destination) => S,
+): Promise<S> {
+  const found = await addressesOf(address.host, signal);
+  signal.throwIfAborted();
+  return new Promise((resolve, reject) => {
+    const race = new Race<S>(address, found, timers, open, {
+      won: (socket) => {
+        signal.removeEventListener('abort', stop);
+        resolve(socket);
+      },
+      failed: (error) => {
+        signal.removeEventListener('abort', stop);
+        reject(error);
+      },
+    });
+    const stop = () => race.fail(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
+    race.next();
+  });
+}
+
+/** The attempts of one connect, side by side. */
+class Race<S extends Connecting> {
+  readonly #address: Target;
+  readonly #waiting: Iterator<LookupAddress>;
+  readonly #timers: Timers;
+  readonly #open: (destination: Destination) => S;
+  readonly #owner: { won(socket: S): void; failed(error: unknown): void };
+  readonly #attempts = new Set<S>();
+  readonly #errors: Error[] = [];
+  #timer: unknown;
+  #over = false;
+
+  constructor(
+    address: Target,
+    found: readonly LookupAddress[],
+    timers: Timers,
+    open: (destination: Destination) => S,
+    owner: { won(socket: S): void; failed(error: unknown): void },
+  ) {
+    this.#address = address;
+    this.#waiting = found[Symbol.iterator]();
+    this.#timers = timers;
+    this.#open = open;
+    this.#owner = owner;
+  }
+
+  /** Tries the next address, beside those that have not answered. */
+  next(): void {
+    this.#timers.clearTimeout(this.#timer);
+    const { done, value } = this.#waiting.next();
+    if (done) {
+      if (this.#attempts.size === 0) this.fail(together(this.#errors));
+      return;
+    }
+    this.#timer = this.#timers.setTimeout(() => this.next(), headStartMs);
+    try {
+      this.#try(value);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Ends all attempts. */
+  fail(error: unknown): void {
+    if (this.#over) return;
+    this.#end();
+    this.#owner.failed(error);
+  }
+
+  #try({ address, family }: LookupAddress): void {
+    const socket = this.#open({
+      ...this.#address,
+      autoSelectFamily: false,
+      lookup: (_host, _options, found) => process.nextTick(found, null, address, family),
+    });
+    socket.on('error', ignore); // it may come after the attempt is over, and nobody else would hear it
+    this.#attempts.add(socket);
+    const failed = (error: Error) => {
+      if (this.#over) return;
+      this.#attempts.delete(socket);
+      socket.destroy();
+      this.#errors.push(error);
+      this.next();
+    };
+    socket.once('error', failed);
+    socket.once('connect', () => {
+      if (this.#over) return;
+      if (isConnectedToItself(socket)) {
+        const error = nobodyListens(socket);
+        reset(socket);
+        failed(error);
+        return;
+      }
+      socket.removeListener('error', failed);
+      this.#attempts.delete(socket);
+      this.#end();
+      this.#owner.won(socket);
+    });
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#timers.clearTimeout(this.#timer);
+    for (const socket of this.#attempts) socket.destroy();
+  }
+}
+
+function ignore(): void {}
+
+/**
+ * Of a port that the system also hands out to sockets that connect, a socket may get that very port while nobody listens on it. TCP lets
+ * it connect with itself.
+ */
+function isConnectedToItself({ localAddress, localPort, remoteAddress, remotePort }: Connecting): boolean {
+  return localPort !== undefined && localPort === remotePort && localAddress === remoteAddress;
+}
+
+/** An end in good order would keep the port from the server for a minute (TIME_WAIT). */
+function reset(socket: Connecting): void {
+  const below = (socket as Inside)._handle?._parent;
+  if (below?.reset) below.reset(ignore);
+  else socket.resetAndDestroy();
+}
+
+function nobodyListens({ remoteAddress: address, remotePort: port }: Connecting): Error {
+  const text = `connect ECONNREFUSED ${address}:${port}: the system has connected the socket with itself`;
+  return Object.assign(new Error(text), { code: 'ECONNREFUSED', syscall: 'connect', address, port });
+}
+
+/** As Node tells the failures of several attempts. */
+function together(errors: readonly Error[]): Error {
+  const [first] = errors;
+  if (first === undefined || errors.length === 1) return first ?? new Error('the name has no address');
+  return Object.assign(new AggregateError(errors), { code: (first as NodeJS.ErrnoException).code });
+}
+
+/** The addresses of a host, the families in turn, as one of them may have no way at all. */
+function addressesOf(host: string, signal: AbortSignal): Promise<LookupAddress[]> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
+    // On Windows the hint hides addresses that work; Node leaves it out there as well.
+    const hints = process.platform === 'win32' ? 0 : ADDRCONFIG;
+    lookup(host, { all: true, hints }, (error, found) => {
+      signal.removeEventListener('abort', stop);
+      if (error) reject(error);
+      else resolve(inTurn(found));
+    });
+  });
+}
+
+function inTurn(found: readonly LookupAddress[]): LookupAddress[] {
+  const first = found.filter(({ family }) => family === found[0]?.family);
+  const second = found.filter(({ family }) => family !== found[0]?.family);
+  return found.flatMap((_, at) => [first[at] ?? [], second[at] ?? []].flat());
+}
