@@ -13,15 +13,20 @@ export interface Layout {
 export function elementsOf(kind: Kind, shape: readonly number[], bytes: Uint8Array, layout: Layout): DataOf[DType] {
   const numberBytes = kind.itemBytes / kind.parts;
   const swapped = numberBytes > 1 && layout.byteOrder !== nativeOrder;
-  const turned = layout.fortranOrder && shape.filter((length) => length !== 1).length > 1 && bytes.length > 0;
+  const turned = layout.fortranOrder && longerAxes(shape).length > 1 && bytes.length > 0;
   let own = bytes;
-  if (turned) own = toCOrder(bytes, shape, kind.itemBytes);
+  if (turned) own = toCOrder(bytes, longerAxes(shape), kind.itemBytes);
   else if (swapped || bytes.byteOffset % numberBytes !== 0) own = Uint8Array.from(bytes);
   if (swapped) swap(own, numberBytes);
   if (kind.dtype === 'bool' && holdsOthers(own)) own = own.map((value) => (value === 0 ? 0 : 1)); // as numpy reads them
   const numbers = own.length / numberBytes;
   if (kind.over) return kind.over(own.buffer, own.byteOffset, numbers);
   return fromHalves(new Uint16Array(own.buffer, own.byteOffset, numbers));
+}
+
+/** The axes that have more than one place. The others change nothing of where elements lie, and a peer may send 64 of them. */
+function longerAxes(shape: readonly number[]): number[] {
+  return shape.filter((length) => length !== 1);
 }
 
 /** Whether there is any byte but 0 and 1. */
@@ -37,7 +42,7 @@ function swap(bytes: Uint8Array, numberBytes: number): void {
   else buffer.swap64();
 }
 
-/** A copy in which the last axis runs fastest, of bytes in which the first does. */
+/** A copy in which the last axis runs fastest, of bytes in which the first does. @param shape without axes of one place */
 function toCOrder(bytes: Uint8Array, shape: readonly number[], itemBytes: number): Uint8Array {
   const target = new Uint8Array(bytes.length);
   const unitBytes = Math.min(itemBytes, 4);

@@ -159,6 +159,22 @@ describe('arrayOf', () => {
     expect(turned).toEqual({ data: Uint8Array.of(0, 2, 4, 1, 3, 5), shape: [2, 3], dtype: 'uint8' });
   });
 
+  test('turns an array of 64 axes, most of one place, in the time of one with two', () => {
+    const large = Buffer.alloc(2 ** 21).map((_, at) => at * 7);
+    const turn = (shape: number[]) => {
+      const before = process.cpuUsage();
+      const { data } = arrayOf(large, { dtype: 'uint8', shape, fortranOrder: true });
+      return { data, cpuUs: process.cpuUsage(before).user };
+    };
+    const ones = Array<number>(31).fill(1);
+    const plain = turn([2, 2 ** 20]);
+    const many = turn([...ones, 2, ...ones, 2 ** 20]);
+    const last = turn([2, 2 ** 20, ...ones, ...ones]);
+    expect(plain.data[1]).toBe(large[2]);
+    for (const { data } of [many, last]) expect(Buffer.compare(data, plain.data)).toBe(0);
+    expect(many.cpuUs + last.cpuUs).toBeLessThan(8 * plain.cpuUs + 50_000);
+  });
+
   test.each<[unknown, string, string]>([
     [
       { dtype: 'float32', shape: [2, 2] },

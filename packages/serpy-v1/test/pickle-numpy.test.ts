@@ -88,6 +88,31 @@ describe('the forms of older pythons and numpys', () => {
   });
 });
 
+test('puts the axes of an array in order in the same time when most of its 64 have one place', () => {
+  const count = 2 ** 20;
+  const bytes = `\x8e${String.fromCharCode(0, 0, 16, 0, 0, 0, 0, 0)}${'\x01\x02\x03\x04'.repeat(count / 4)}`;
+  const tuple = (numbers: readonly number[]) => `(${numbers.map((each) => `J${int32(each)}`).join('')}t`;
+  const read = (shape: readonly number[]) => {
+    const axes = shape.map((_, axis) => shape.length - 1 - axis);
+    const order = `U\x01K${tuple(axes)}`;
+    const before = process.cpuUsage();
+    const array = arrayOf(fromBuffer(bytes, dtype('u1', '|'), tuple(shape), order));
+    return { array, cpuUs: process.cpuUsage(before).user };
+  };
+  const ones = Array<number>(61).fill(1);
+  const few = read([2, 2, count / 4]);
+  const many = read([...ones, 2, 2, count / 4]);
+  expect(few.array.data.length).toBe(count);
+  expect(many.array.data.equals(few.array.data)).toBe(true);
+  expect(many.cpuUs).toBeLessThan(4 * few.cpuUs + 50_000);
+});
+
+function int32(value: number): string {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32LE(value);
+  return bytes.toString('latin1');
+}
+
 describe('dtypes', () => {
   test('reads a scalar as an array without axes', () => {
     const scalar = arrayOf(`\x80\x02cnumpy.core.multiarray\nscalar\n${dtype('f4', '>')}C\x04\x3f\xc0\x00\x00\x86R.`);

@@ -88,9 +88,11 @@ function paddedHeader(dictionary: string): Buffer {
 
 /**
  * The elements of an array in the opposite order: of one in Fortran order in C order, and back.
- * @param shape of the array that is read, as if it were in C order
+ * @param fullShape of the array that is read, as if it were in C order
  */
-export function reverseAxes(data: Uint8Array, shape: readonly number[], itemBytes: number): Buffer {
+export function reverseAxes(data: Uint8Array, fullShape: readonly number[], itemBytes: number): Buffer {
+  // Axes of one place change nothing, and a peer may send 64 of them.
+  const shape = fullShape.filter((length) => length !== 1);
   const result = Buffer.alloc(data.length);
   const strides = shape.map((_, axis) => shape.slice(0, axis).reduce((product, length) => product * length, itemBytes));
   const index = shape.map(() => 0);

@@ -13,6 +13,15 @@ export function toCOrder(stored: NumpyArray, axes: readonly number[]): NumpyArra
     throw malformed('a numpy array in it has an order of axes that is none');
   }
   const shape = axes.map((axis) => stored.shape[axis] as number);
+  const data = transposed(stored, axes);
+  return new NumpyArray(stored.dtype, shape, false, data);
+}
+
+function transposed(stored: NumpyArray, allAxes: readonly number[]): Buffer {
+  // Those of one place change nothing, and to count through them would take as long as through all others.
+  const axes = allAxes.filter((axis) => stored.shape[axis] !== 1);
+  const axisCount = axes.length;
+  const shape = axes.map((axis) => stored.shape[axis] as number);
   const count = shape.reduce((product, length) => product * length, 1);
   const itemBytes = count === 0 ? 0 : stored.data.length / count;
   const storedStrides = cOrderStrides(stored.shape, itemBytes);
@@ -35,7 +44,7 @@ export function toCOrder(stored: NumpyArray, axes: readonly number[]): NumpyArra
       from -= next * (strides[axis] as number);
     }
   }
-  return new NumpyArray(stored.dtype, shape, false, data);
+  return data;
 }
 
 function cOrderStrides(shape: readonly number[], itemBytes: number): number[] {
