@@ -29,6 +29,8 @@ function expectAnswer(bytes: Uint8Array, limits?: Partial<PickleLimits>) {
 }
 
 const read = (pickle: string, limits?: Partial<PickleLimits>) => expectAnswer(Buffer.from(pickle, 'latin1'), limits);
+const madeAgain = (what: string) =>
+  new RegExp(`^The pickle makes more than \\d+ ${what} of its \\d+ bytes: have the sender write each part once$`);
 const refusedFor = (limit: string) => ({ ok: false, malformed: false, reason: expect.stringContaining(`(${limit})`) });
 
 describe('damage', () => {
@@ -125,13 +127,14 @@ describe('caps', () => {
 
   test('stops sets made again and again of one list', () => {
     const pickle = `cbuiltins\nset\nq\x00](${'N'.repeat(1000)}eq\x01${'h\x00h\x01\x85R0'.repeat(10_000)}N.`;
-    expect(read(pickle)).toMatchObject(refusedFor('maxItems'));
+    expect(read(pickle)).toMatchObject({ ok: false, reason: expect.stringMatching(madeAgain('values')) });
   });
 
   test('stops bytes made again and again of one text', () => {
     const text = `X\x00\x00\x10\x00${'a'.repeat(2 ** 20)}`;
     const pickle = `(c_codecs\nencode\nq\x00${text}U\x06latin1\x86q\x01${'h\x00h\x01R'.repeat(1000)}t.`;
-    expect(read(pickle, { maxBytes: 2 ** 24 })).toMatchObject(refusedFor('maxBytes'));
+    expect(read(pickle)).toMatchObject({ ok: false, reason: expect.stringMatching(madeAgain('bytes')) });
+    expect(read(pickle, { maxBytes: 2 ** 22 })).toMatchObject(refusedFor('maxBytes'));
   });
 
   test('stops bytes and texts that are more than maxBytes', () => {
@@ -141,11 +144,37 @@ describe('caps', () => {
     }
   });
 
-  test('reads what a few bytes make enormous by sharing, without walking it more than once', () => {
+  /** Lists of the same list, so many a level and so many levels. */
+  const shared = (references: number, levels: number, inner = ']') => {
     const level = (index: number) =>
-      `](${`h${String.fromCharCode(index)}`.repeat(100)}eq${String.fromCharCode(index + 1)}`;
-    const pickle = `]q\x00${Array.from({ length: 98 }, (_, index) => level(index)).join('')}.`;
-    expect(read(pickle)).toMatchObject({ ok: true });
+      `](${`h${String.fromCharCode(index)}`.repeat(references)}eq${String.fromCharCode(index + 1)}`;
+    return `${inner}q\x00${Array.from({ length: levels }, (_, index) => level(index)).join('')}.`;
+  };
+
+  test('refuses what a few bytes make enormous by sharing, without walking it more than once', () => {
+    expect(read(shared(100, 98))).toMatchObject(refusedFor('maxItems'));
+    expect(read(shared(10, 9))).toMatchObject(refusedFor('maxItems'));
+    expect(read(shared(10, 9), { maxItems: 16_000_000 })).toMatchObject(refusedFor('maxItems'));
+    expect(read(shared(2, 97))).toMatchObject(refusedFor('maxItems'));
+  });
+
+  test('reads rows that are one list, as Python writes [[0] * 512] * 512', () => {
+    const rows = read(shared(512, 1, `](${'K\x00'.repeat(512)}e`));
+    expect(rows).toMatchObject({ ok: true, value: expect.objectContaining({ length: 512 }) });
+    expect(read(shared(1000, 1, `](${'K\x00'.repeat(1000)}e`))).toMatchObject(refusedFor('maxItems'));
+  });
+
+  test('refuses a text that is referred to until it would be enormous', () => {
+    const text = `X\x00\x00\x01\x00${'a'.repeat(2 ** 16)}`;
+    expect(read(shared(50, 1, text))).toMatchObject({ ok: true });
+    expect(read(shared(1000, 1, text))).toMatchObject({
+      ok: false,
+      reason: expect.stringMatching(/refers to the same/),
+    });
+    expect(read(shared(100, 3, text))).toMatchObject({
+      ok: false,
+      reason: expect.stringMatching(/refers to the same/),
+    });
   });
 
   test('refuses numbers that take long to convert', () => {
@@ -153,8 +182,10 @@ describe('caps', () => {
       expect(read(`${opcode}${'9'.repeat(4300)}\n.`)).toMatchObject({ ok: true });
       expect(read(`${opcode}${'9'.repeat(4301)}\n.`)).toMatchObject({ ok: false, malformed: false });
     }
-    const long = Buffer.concat([Buffer.from('8b00002000', 'hex'), Buffer.alloc(2 ** 21, 1), Buffer.from('.')]);
-    expect(expectAnswer(long)).toMatchObject({ ok: false, malformed: false });
+    const long = (length: number) =>
+      `\x8b${String.fromCharCode(length & 255, length >> 8)}\0\0${'\x01'.repeat(length)}.`;
+    expect(read(long(1024))).toMatchObject({ ok: true });
+    expect(read(long(1025))).toMatchObject({ ok: false, malformed: false });
   });
 
   test('reads megabytes of escapes, quotes and surrogates in one pass', () => {

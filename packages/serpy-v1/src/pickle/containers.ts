@@ -37,7 +37,7 @@ export const containerHandlers: Handlers = [
   [Op.SETITEMS, (machine) => setItems(machine, machine.popMark())],
 
   [Op.EMPTY_SET, (machine) => machine.push(new Set())],
-  [Op.FROZENSET, (machine) => machine.push(new Set(values(machine.popMark())))],
+  [Op.FROZENSET, pushFrozenSet],
   [Op.ADDITEMS, addItems],
 ];
 
@@ -80,12 +80,33 @@ function setItems(machine: Machine, items: StackValue[]): void {
   const dict = machine.top();
   if (!(dict instanceof Map)) throw malformed('it sets an item of what is no dict');
   if (items.length % 2 !== 0) throw malformed('a dict in it has a key without a value');
-  for (let at = 0; at < items.length; at += 2) dict.set(items[at] as PickleValue, items[at + 1] as PickleValue);
+  const spread = machine.keySpread(dict);
+  for (let at = 0; at < items.length; at += 2) {
+    const key = items[at] as PickleValue;
+    dict.set(key, items[at + 1] as PickleValue);
+    spread.added(dict, key);
+  }
+}
+
+function pushFrozenSet(machine: Machine): void {
+  const items = machine.popMark();
+  const set = new Set<PickleValue>();
+  addTo(machine, set, items);
+  machine.push(set);
 }
 
 function addItems(machine: Machine): void {
   const items = machine.popMark();
   const set = machine.top();
   if (!(set instanceof Set)) throw malformed('it adds an item to what is no set');
-  for (const item of values(items)) set.add(item);
+  addTo(machine, set, items);
+}
+
+/** Adds members to a set. */
+export function addTo(machine: Machine, set: Set<PickleValue>, items: readonly StackValue[]): void {
+  const spread = machine.keySpread(set);
+  for (const item of items as readonly PickleValue[]) {
+    set.add(item);
+    spread.added(set, item);
+  }
 }

@@ -3,6 +3,7 @@
  * calls that CPython writes for plain values and numpy arrays are recognised by name, and their arguments read as data.
  */
 
+import { addTo } from './containers.js';
 import { type Handlers, type Machine, type Recipe, type StackValue, Unfinished } from './machine.js';
 import { numpyRecipes } from './numpy.js';
 import { Op } from './opcodes.js';
@@ -147,7 +148,9 @@ function setRecipe(args: readonly StackValue[], machine: Machine): PickleValue {
   if (args.length === 0) return new Set();
   if (!Array.isArray(items) || rest.length > 0) throw unreadableCall('set or frozenset');
   machine.spendItems(items.length);
-  return new Set(items);
+  const set = new Set<PickleValue>();
+  addTo(machine, set, items);
+  return set;
 }
 
 function isLatin1(encoding: StackValue | undefined): boolean {

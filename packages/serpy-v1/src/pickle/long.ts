@@ -1,5 +1,8 @@
 /** Ints of any length as LONG1 and LONG4 have them: two's complement, little-endian, no bytes for 0. */
 
+/** Longer ints are no measurement, and their decimal digits, which cost more than linear time, would stop the program. */
+export const MAX_INT_BYTES = 1024;
+
 const INT64_MIN = -(2n ** 63n);
 const INT64_MAX = 2n ** 63n - 1n;
 

@@ -3,10 +3,20 @@
  * what was made. It has no way to call anything. One machine reads one pickle.
  */
 
+import { KeySpread } from './key-spread.js';
 import type { PickleLimits } from './limits.js';
 import { malformed, opaque, type Refusal } from './refusal.js';
 import type { PickleSource } from './source.js';
 import type { PickleValue } from './values.js';
+
+/** Honest pickles make no more than twice of anything: a text and its bytes, a list and its set. */
+const MADE_PER_BYTE = 4;
+
+/** What small pickles may make all the same. */
+const MADE_ALWAYS = 4096;
+
+/** Arrays have no higher one. */
+const HIGHEST_MEMO_INDEX = 2 ** 32 - 2;
 
 /** From this size on, bytes handed to an application own their memory exactly. */
 const OWN_MEMORY_BYTES = 4096;
@@ -41,13 +51,21 @@ export class Machine {
   readonly #stack: StackValue[] = [];
   /** Heights of the stack at each MARK. */
   readonly #marks: number[] = [];
-  readonly #memo = new Map<number, StackValue>();
+  /** By index, mostly counted up from 0 or 1. In a `Map` a peer could choose numbers that share a hash. */
+  readonly #memo: (StackValue | undefined)[] = [];
+  #memoized = 0;
+  readonly #spreads = new WeakMap<object, KeySpread>();
+  readonly #mostItems: number;
+  readonly #mostBytes: number;
   #items = 0;
   #bytes = 0;
 
   constructor(source: PickleSource, limits: PickleLimits) {
     this.source = source;
     this.#limits = limits;
+    const made = MADE_PER_BYTE * source.length + MADE_ALWAYS;
+    this.#mostItems = Math.min(limits.maxItems, made);
+    this.#mostBytes = Math.min(limits.maxBytes, made);
   }
 
   push(value: StackValue): void {
@@ -70,7 +88,8 @@ export class Machine {
   }
 
   mark(): void {
-    if (this.#marks.push(this.#stack.length) > this.#limits.maxItems) throw this.#tooMany('marks');
+    if (this.#marks.push(this.#stack.length) > this.#limits.maxItems)
+      throw this.#tooMany('marks', this.#limits.maxItems);
   }
 
   /** Takes the last mark away, and all values above it. */
@@ -87,28 +106,38 @@ export class Machine {
   }
 
   /** Puts the top of the stack into the memo; without an index, at the next one. */
-  memoize(index = this.#memo.size): void {
-    this.#memo.set(index, this.top());
-    if (this.#memo.size > this.#limits.maxItems) throw this.#tooMany('memo entries');
+  memoize(index = this.#memoized): void {
+    if (index > HIGHEST_MEMO_INDEX) throw malformed(`a memo index in it is ${index}`);
+    if (this.#memo[index] === undefined) this.#memoized += 1;
+    if (this.#memoized > this.#limits.maxItems) throw this.#tooMany('memo entries', this.#limits.maxItems);
+    this.#memo[index] = this.top();
   }
 
   recall(index: number): void {
-    const value = this.#memo.get(index);
+    const value = this.#memo[index];
     if (value === undefined) throw malformed(`memo entry ${index} is recalled before it was made`);
     this.push(value instanceof Unfinished ? (value.finished ?? value) : value);
+  }
+
+  /** Watches over the keys that a dict or set gets. */
+  keySpread(container: object): KeySpread {
+    const known = this.#spreads.get(container);
+    if (known !== undefined) return known;
+    const spread = new KeySpread();
+    this.#spreads.set(container, spread);
+    return spread;
   }
 
   /** Accounts for values that are made. */
   spendItems(count: number): void {
     this.#items += count;
-    if (this.#items > this.#limits.maxItems) throw this.#tooMany('values');
+    if (this.#items > this.#mostItems) throw this.#tooMany('values', this.#mostItems);
   }
 
   /** Accounts for bytes of text or data that are made. */
   spendBytes(count: number): void {
     this.#bytes += count;
-    if (this.#bytes <= this.#limits.maxBytes) return;
-    throw opaque(`makes more than ${this.#limits.maxBytes} bytes (maxBytes): send it in parts, or as bytes`);
+    if (this.#bytes > this.#mostBytes) throw this.#tooMany('bytes', this.#mostBytes);
   }
 
   /** Accounts for bytes and copies them: the one copy that data gets on its way. */
@@ -131,7 +160,13 @@ export class Machine {
     return length >= OWN_MEMORY_BYTES ? Buffer.allocUnsafeSlow(length) : Buffer.allocUnsafe(length);
   }
 
-  #tooMany(what: string): Refusal {
-    return opaque(`makes more than ${this.#limits.maxItems} ${what} (maxItems): send it in parts, or as bytes`);
+  #tooMany(what: 'marks' | 'memo entries' | 'values' | 'bytes', most: number): Refusal {
+    const option = what === 'bytes' ? 'maxBytes' : 'maxItems';
+    if (most === this.#limits[option]) {
+      return opaque(`makes more than ${most} ${what} (${option}): send it in parts, or as bytes`);
+    }
+    return opaque(
+      `makes more than ${most} ${what} of its ${this.source.length} bytes: have the sender write each part once`,
+    );
   }
 }

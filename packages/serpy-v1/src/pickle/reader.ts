@@ -36,7 +36,7 @@ function read(source: PickleSource, limits: PickleLimits): PickleValue {
   const machine = new Machine(source, limits);
   for (;;) {
     const opcode = source.uint8();
-    if (opcode === Op.STOP) return finish(machine.pop(), limits.maxDepth);
+    if (opcode === Op.STOP) return finish(machine.pop(), limits, source.length);
     const handler = handlers[opcode];
     if (handler === undefined) {
       throw malformed(`byte ${source.position - 1} is 0x${opcode.toString(16).padStart(2, '0')}, which is no opcode`);

@@ -1,14 +1,11 @@
 /** The opcodes that put a number, a text or bytes on the stack. */
 
 import { constants } from 'node:buffer';
-import { decodeLong, narrow } from './long.js';
+import { decodeLong, MAX_INT_BYTES, narrow } from './long.js';
 import type { Handlers, Machine } from './machine.js';
 import { Op } from './opcodes.js';
 import { malformed, opaque } from './refusal.js';
 import { decodeDecimal, decodeFloat, decodeQuoted, decodeRawUnicodeEscape, decodeUtf8 } from './text.js';
-
-/** Longer ints (1 MiB) are no measurement, and arithmetic with them would stop the program. */
-const MAX_INT_BYTES = 1024 * 1024;
 
 export const scalarHandlers: Handlers = [
   [Op.NONE, (machine) => machine.push(null)],

@@ -11,6 +11,11 @@ export class PickleSource {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
+  /** Bytes of the whole. */
+  get length(): number {
+    return this.#bytes.length;
+  }
+
   /** The offset of the next byte. */
   get position(): number {
     return this.#position;

@@ -6,7 +6,7 @@
 import { types } from 'node:util';
 import { ValueError } from 'serpy-core';
 import { type PickleLimits, pickleLimits } from './limits.js';
-import { encodeLong } from './long.js';
+import { encodeLong, MAX_INT_BYTES } from './long.js';
 import { Op } from './opcodes.js';
 import { describeKey, describePath, type Step } from './path.js';
 import { mayCoincide, pythonIdentity } from './python-keys.js';
@@ -89,6 +89,9 @@ class PickleWriter {
   }
 
   #bigint(value: bigint): void {
+    if (BigInt.asIntN(8 * MAX_INT_BYTES, value) !== value) {
+      throw this.#error(`is an integer of more than ${MAX_INT_BYTES} bytes: send it as bytes`);
+    }
     const bytes = encodeLong(value);
     if (bytes.length <= 0xff) {
       this.#sink.uint8(Op.LONG1);
