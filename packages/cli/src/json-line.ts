@@ -1,10 +1,21 @@
 /** JSON as `JSON.stringify` writes it, on one line, but with -0, which JSON has and that makes 0. */
 
-/** @param value plain data */
+/** @param value plain data; what is in it more than once is written once, and its text repeated */
 export function jsonLine(value: unknown): string {
+  return lineOf(value, new Map());
+}
+
+function lineOf(value: unknown, known: Map<object, string>): string {
   if (Object.is(value, -0)) return '-0';
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
-  if (Array.isArray(value)) return `[${value.map(jsonLine).join()}]`;
+  const text = known.get(value) ?? containerLine(value, known);
+  known.set(value, text);
+  return text;
+}
+
+function containerLine(value: object, known: Map<object, string>): string {
+  const inner = (each: unknown) => lineOf(each, known);
+  if (Array.isArray(value)) return `[${value.map(inner).join()}]`;
   const members = Object.entries(value).filter(([, each]) => each !== undefined);
-  return `{${members.map(([name, each]) => `${JSON.stringify(name)}:${jsonLine(each)}`).join()}}`;
+  return `{${members.map(([name, each]) => `${JSON.stringify(name)}:${inner(each)}`).join()}}`;
 }

@@ -33,6 +33,7 @@ export function describe(message: PortableMessage): Description {
   if (typeof value === 'string') {
     return { line: printable(value), json: { type: 'text', value }, sizeBytes: Buffer.byteLength(value) };
   }
+  if (message.type === 'longint') return describeLongInteger(value as Buffer);
   if (Buffer.isBuffer(value)) return describeBytes(value);
   if (message.type === 'int' || message.type === 'float') {
     const text = message.text();
@@ -41,8 +42,22 @@ export function describe(message: PortableMessage): Description {
   return describeObject(value);
 }
 
+/** Its digits would take long, and nobody reads them. */
+function describeLongInteger(bytes: Buffer): Description {
+  const { line, json, sizeBytes } = describePlainBytes(bytes);
+  return {
+    line: `an integer of ${line}`,
+    json: { ...json, type: 'longint' },
+    blob: { bytes, extension: 'bin' },
+    sizeBytes,
+  };
+}
+
 function describeBytes(bytes: Buffer): Description {
-  if (isNpy(bytes)) return describeNpy(bytes);
+  return isNpy(bytes) ? describeNpy(bytes) : describePlainBytes(bytes);
+}
+
+function describePlainBytes(bytes: Buffer): Description {
   const extension = extensionOf(bytes);
   const head = bytes
     .subarray(0, shownBytes)
@@ -77,10 +92,15 @@ function describeObject(value: unknown): Description {
     const line = `${value.bytes.length} bytes: ${printable(value.reason)}`;
     return { line, json: { type: 'pickle', ...(json as object) }, blob, sizeBytes: value.bytes.length };
   }
-  const text = jsonLine(json);
-  const sizeBytes = Buffer.byteLength(text);
   if (Buffer.isBuffer(value)) return describeBytes(value);
-  return { line: printable(text), json: { type: 'object', value: json }, sizeBytes };
+  try {
+    const text = jsonLine(json);
+    return { line: printable(text), json: { type: 'object', value: json }, sizeBytes: Buffer.byteLength(text) };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const unread = 'an object that is too long for a line';
+    return { line: unread, json: { type: 'object', unread }, sizeBytes: 0 };
+  }
 }
 
 /** JSON has neither integers beyond 2^53 that every reader keeps, nor NaN and infinities: those are texts. */

@@ -26,13 +26,30 @@ const deepest = 20;
 
 /**
  * What JSON can say of a value: a dict as an object, or as a list of pairs where its keys are no texts; integers beyond
- * 2^53 and numbers that JSON lacks as texts; bytes as `{ bytes, base64 }`.
+ * 2^53 and numbers that JSON lacks as texts; bytes as `{ bytes, base64 }`. What the value holds more than once is made
+ * once: a short pickle may refer to its parts so often that to walk them each time would not end.
  */
-export function jsonOf(value: unknown, depth = 0): unknown {
+export function jsonOf(value: unknown): unknown {
+  return jsonAt(value, 0, []);
+}
+
+/** @param made by depth what became of each container, as the depth decides what is left out */
+function jsonAt(value: unknown, depth: number, made: Map<object, unknown>[]): unknown {
   if (depth > deepest) return '…';
-  const within = (each: unknown) => jsonOf(each, depth + 1);
   if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
   if (typeof value === 'bigint') return value.toString();
+  if (typeof value !== 'object' || value === null) return value;
+  made[depth] ??= new Map();
+  const level = made[depth] as Map<object, unknown>;
+  if (!level.has(value))
+    level.set(
+      value,
+      objectJson(value, (each) => jsonAt(each, depth + 1, made)),
+    );
+  return level.get(value);
+}
+
+function objectJson(value: object, within: (each: unknown) => unknown): unknown {
   if (Buffer.isBuffer(value)) return { bytes: value.length, base64: value.toString('base64') };
   if (Array.isArray(value)) return value.map(within);
   if (value instanceof Set) return [...value].map(within);

@@ -1,6 +1,7 @@
 /** Sends a message again as it came: an int as an int, and over v1 in its mode. */
 import { type Connection, float, int, isSerpyError, type PortableConnection } from 'serpy';
 import type { RecordedMessage } from './recording/format.js';
+import { LeftOut } from './recording/json-value.js';
 
 /** The modes of v1 in pairs: without an acknowledgement, with one. Nobody here waits for one. */
 const unacknowledged = [0, 0, 2, 2, 4, 4] as const;
@@ -15,6 +16,8 @@ export async function resend(
   { type, value, mode }: RecordedMessage,
   wait: { readonly signal?: AbortSignal } = {},
 ): Promise<string | undefined> {
+  if (type === 'longint') return 'an integer of more than 1024 bytes';
+  if (value instanceof LeftOut) return value.reason;
   try {
     if (connection.protocol === 'v1' && mode !== undefined && !(mode >= 4 && value instanceof Uint8Array)) {
       const v1 = connection as Connection<'v1'>;

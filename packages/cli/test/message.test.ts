@@ -2,6 +2,7 @@ import { type Connection, connect, listen, type PortableMessage, type Server } f
 import { encodeNpy } from 'serpy-arrays';
 import { expect, describe as group, test } from 'vitest';
 import { summarise, summaryLine } from '../src/array-summary.js';
+import { jsonLine } from '../src/json-line.js';
 import { describe, messages, size } from '../src/message.js';
 import { jsonOf, npyOf } from '../src/pickled.js';
 
@@ -46,6 +47,17 @@ group('an array in a line', () => {
   });
 });
 
+test('an integer of more bytes than are converted is shown as bytes', () => {
+  const value = Buffer.alloc(5000, 7);
+  const message = { protocol: 'v2', type: 'longint', value } as unknown as PortableMessage;
+  expect(describe(message)).toEqual({
+    line: `an integer of 5000 bytes: ${'07 '.repeat(16)}…`,
+    json: { type: 'longint', bytes: 5000 },
+    blob: { bytes: value, extension: 'bin' },
+    sizeBytes: 5000,
+  });
+});
+
 group('a Python object', () => {
   test('goes into JSON with everything that JSON can say', () => {
     const value = new Map<unknown, unknown>([
@@ -60,6 +72,24 @@ group('a Python object', () => {
       bytes: { bytes: 1, base64: '/w==' },
       pairs: [[1, 'one']],
     });
+  });
+
+  test('whose parts are shared is gone through once, however often they are referred to', () => {
+    let list: unknown[] = [1, 2];
+    for (let level = 0; level < 18; level++) list = Array(10).fill(list);
+    const json = jsonOf(list) as unknown[];
+    expect(json[0]).toBe(json[9]);
+    let tree: unknown = jsonOf([1, 2]);
+    for (let level = 0; level < 5; level++) tree = Array(10).fill(tree);
+    expect(jsonLine(tree)).toBe(JSON.stringify(tree));
+  });
+
+  test('that no line can hold is told in one, and does not end the command', () => {
+    let list: unknown[] = [1, 2];
+    for (let level = 0; level < 9; level++) list = Array(10).fill(list);
+    const { line, json } = describe(objectMessage(list));
+    expect(line).toBe('an object that is too long for a line');
+    expect(json).toEqual({ type: 'object', unread: line });
   });
 
   test('that holds itself is shown to some depth', () => {

@@ -128,7 +128,8 @@ const sizeReached = '--max-bytes is reached: the next message has no room';
 
 /** What was recorded, in a line. */
 export function summary(recorder: Recorder, tookMs: number, folder: string): string {
-  const { messages, bytes } = recorder;
+  const { messages, bytes, leftOut } = recorder;
   const seconds = (tookMs / 1000).toFixed(1);
-  return `recorded ${thousands(messages)} ${messages === 1 ? 'message' : 'messages'} in ${seconds} s, ${byteCount(bytes)} in ${folder}`;
+  const lost = leftOut === 0 ? '' : `, without the values of ${thousands(leftOut)} that are too long for a line`;
+  return `recorded ${thousands(messages)} ${messages === 1 ? 'message' : 'messages'} in ${seconds} s, ${byteCount(bytes)} in ${folder}${lost}`;
 }

@@ -1,10 +1,35 @@
 /** Values as JSON, and what JSON has no form for, so that what is read is what was written. */
 
-/** What stands for a value that JSON lacks: an object with this one key. */
-const tags = ['$int', '$float', '$bytes', '$dict', '$set'] as const;
+import { isPickledArray } from '../pickled.js';
 
-/** A value as one that `JSON.stringify` keeps. Throws a `TypeError` for what has no such form. */
+/** What stands for a value that JSON lacks: an object with this one key. */
+const tags = ['$int', '$float', '$bytes', '$dict', '$set', '$array', '$leftOut'] as const;
+
+/** A numpy array within an object, as a recording gives it back. */
+export class RecordedArray {
+  constructor(
+    readonly dtype: string,
+    readonly shape: readonly number[],
+    readonly fortran: boolean,
+    readonly data: Buffer,
+  ) {}
+}
+
+/** Stands for a value that a recording could not keep. */
+export class LeftOut {
+  /** @param reason what it was, for the end of a sentence */
+  constructor(readonly reason: string) {}
+}
+
+/**
+ * A value as one that `JSON.stringify` keeps. What it holds more than once is converted once, however often it is
+ * referred to. Throws a `TypeError` for what has no such form.
+ */
 export function toJson(value: unknown): unknown {
+  return converted(value, new Map());
+}
+
+function converted(value: unknown, known: Map<object, unknown>): unknown {
   switch (typeof value) {
     case 'string':
     case 'boolean':
@@ -17,19 +42,41 @@ export function toJson(value: unknown): unknown {
       return { $int: String(value) };
   }
   if (value === null) return null;
+  if (typeof value !== 'object') throw new TypeError('there is no JSON for it');
+  const json = known.get(value) ?? objectToJson(value, (each) => converted(each, known));
+  known.set(value, json);
+  return json;
+}
+
+type Convert = (value: unknown) => unknown;
+
+function objectToJson(value: object, inner: Convert): unknown {
   if (value instanceof Uint8Array) return { $bytes: Buffer.from(value).toString('base64') };
-  if (Array.isArray(value)) return value.map(toJson);
-  if (value instanceof Set) return { $set: [...value].map(toJson) };
-  if (value instanceof Map) return mapToJson(value);
+  if (Array.isArray(value)) return value.map(inner);
+  if (value instanceof Set) return { $set: [...value].map(inner) };
+  if (value instanceof Map) return mapToJson(value, inner);
+  if (value instanceof LeftOut) return { $leftOut: value.reason };
+  if (isPickledArray(value)) {
+    const { dtype, shape, fortran, data } = value;
+    return { $array: { dtype, shape, fortran, data: data.toString('base64') } };
+  }
   throw new TypeError('there is no JSON for it');
 }
 
 /** A map with texts as keys is an object, any other a list of pairs. */
-function mapToJson(map: ReadonlyMap<unknown, unknown>): unknown {
+function mapToJson(map: ReadonlyMap<unknown, unknown>, inner: Convert): unknown {
   const entries = [...map];
   const isPlain = entries.every(([key]) => typeof key === 'string' && key !== '__proto__' && !key.startsWith('$'));
-  if (isPlain) return Object.fromEntries(entries.map(([key, value]) => [key, toJson(value)]));
-  return { $dict: entries.map(([key, value]) => [toJson(key), toJson(value)]) };
+  if (isPlain) return Object.fromEntries(entries.map(([key, value]) => [key, inner(value)]));
+  return { $dict: entries.map(([key, value]) => [inner(key), inner(value)]) };
+}
+
+/** A recording has none of more than 1024 bytes, and more digits would take long. */
+const mostDigits = 2467;
+
+function integerOf(text: string): bigint {
+  if (text.length <= mostDigits + 1 && /^-?\d+$/.test(text)) return BigInt(text);
+  throw new SyntaxError('$int holds no integer');
 }
 
 /** The value that `toJson` was given. Throws a `SyntaxError` for what it cannot have written. */
@@ -39,10 +86,19 @@ export function fromJson(json: unknown): unknown {
   const [[key, inner] = ['', undefined], ...more] = Object.entries(json);
   const tag = more.length === 0 ? tags.find((each) => each === key) : undefined;
   if (tag === undefined) return new Map(Object.entries(json).map(([name, value]) => [name, fromJson(value)]));
-  if (tag === '$int') return BigInt(String(inner));
+  if (tag === '$int') return integerOf(String(inner));
   if (tag === '$float') return Number(inner);
   if (tag === '$bytes') return Buffer.from(String(inner), 'base64');
+  if (tag === '$leftOut') return new LeftOut(String(inner));
+  if (tag === '$array') return arrayFromJson(inner);
   if (!Array.isArray(inner)) throw new SyntaxError(`${tag} holds no list`);
   if (tag === '$set') return new Set(inner.map(fromJson));
   return new Map(inner.map((pair) => [fromJson(pair?.[0]), fromJson(pair?.[1])]));
+}
+
+function arrayFromJson(json: unknown): RecordedArray {
+  const { dtype, shape, fortran, data } = (json ?? {}) as Record<string, unknown>;
+  const isArray = typeof dtype === 'string' && Array.isArray(shape) && typeof data === 'string';
+  if (!isArray) throw new SyntaxError('$array holds no array');
+  return new RecordedArray(dtype, shape as number[], fortran === true, Buffer.from(data, 'base64'));
 }

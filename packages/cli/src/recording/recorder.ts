@@ -2,10 +2,11 @@
 import { join } from 'node:path';
 import type { Clock } from '../context.js';
 import { failed, mistyped, sentence } from '../failure.js';
+import { jsonLine } from '../json-line.js';
 import { createArrayFiles } from './array-files.js';
 import { createGrowingFile, type Disk, systemDisk } from './disk.js';
 import { type About, files, formatName, formatVersion, type RecordedMessage, type Times } from './format.js';
-import { toJson } from './json-value.js';
+import { LeftOut, toJson } from './json-value.js';
 import { arrayHeader, type NpyForm, npyFormOf } from './npy-form.js';
 
 export interface RecorderOptions {
@@ -23,6 +24,8 @@ export interface Recorder {
   readonly unwritten: number;
   /** Bytes of the folder. */
   readonly bytes: number;
+  /** Messages that are in the index, and whose values were too long to be kept. */
+  readonly leftOut: number;
   /**
    * Takes a message; arrays and other bytes are on the disk when it returns, the lines that say so after `flush`.
    * @param from the peer's address, where several can send
@@ -56,6 +59,7 @@ export function createRecorder(folder: string, options: RecorderOptions): Record
   let dueBytes = 0;
   let messages = 0;
   let valueLines = 0;
+  let leftOut = 0;
   let isOver = false;
 
   const total = () => aboutBytes.length + index.length + values.length + blob.length + arrays.bytes + dueBytes;
@@ -126,6 +130,9 @@ export function createRecorder(folder: string, options: RecorderOptions): Record
     get bytes() {
       return total();
     },
+    get leftOut() {
+      return leftOut;
+    },
 
     add(message, from) {
       if (isOver) return false;
@@ -145,7 +152,8 @@ export function createRecorder(folder: string, options: RecorderOptions): Record
       if (place.kind === 'value') {
         const { timeMs, wallMs } = listed;
         const told = { n: messages, timeMs, wallMs, type, ...sender };
-        const value = `${JSON.stringify({ ...told, value: place.value })}\n`;
+        const { text: value, isWhole } = valueLine(told, place.value);
+        if (!isWhole) leftOut++;
         const lines = { value, index: line({ file: files.values, line: valueLines }) };
         if (!fits(Buffer.byteLength(value) + lines.index.length)) return false;
         valueLines++;
@@ -171,6 +179,17 @@ export function createRecorder(folder: string, options: RecorderOptions): Record
       if (!isOver) closeFiles();
     },
   };
+}
+
+/** The line of a value, or of the fact that it was left out: some are longer as JSON than a text can be. */
+function valueLine(told: object, value: unknown): { readonly text: string; readonly isWhole: boolean } {
+  try {
+    return { text: `${jsonLine({ ...told, value })}\n`, isWhole: true };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const instead = toJson(new LeftOut('an object that is too long for a line of JSON'));
+    return { text: `${jsonLine({ ...told, value: instead })}\n`, isWhole: false };
+  }
 }
 
 /** What the line of an array takes at most without the header: names have up to 32 lengths of 16 digits, addresses up to 80 characters. */

@@ -22,6 +22,7 @@ function setUp(count: number) {
       return asked.length - 1 - asked.lastIndexOf('flush');
     },
     bytes: 0,
+    leftOut: 0,
     add: () => asked.push('add') > 0,
     flush: () => void asked.push('flush'),
     close: () => {},

@@ -14,6 +14,8 @@ import { encodeNpy, readNpyHeader } from 'serpy-arrays';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Disk, systemDisk } from '../../src/recording/disk.js';
 import type { RecordedMessage } from '../../src/recording/format.js';
+import { LeftOut, RecordedArray } from '../../src/recording/json-value.js';
+import { reverseAxes } from '../../src/recording/npy-form.js';
 import { readRecording } from '../../src/recording/reader.js';
 import { createRecorder, type RecorderOptions } from '../../src/recording/recorder.js';
 import { hasNumpy, mapWithNumpy, python } from './numpy.js';
@@ -66,6 +68,18 @@ function fortranArray(): Buffer {
   return Buffer.concat([Buffer.from(text, 'latin1'), Buffer.from(Int32Array.of(1, 4, 2, 5, 3, 6).buffer)]);
 }
 
+test('turns an array of 64 axes, most of one place, in the time of one with two', () => {
+  const data = Buffer.alloc(2 ** 20).map((_, at) => at * 7);
+  const turn = (shape: number[]) => {
+    const before = process.cpuUsage();
+    return { turned: reverseAxes(data, shape, 1), cpuUs: process.cpuUsage(before).user };
+  };
+  const plain = turn([2 ** 19, 2]);
+  const many = turn([2 ** 19, ...Array<number>(62).fill(1), 2]);
+  expect(many.turned.equals(plain.turned)).toBe(true);
+  expect(many.cpuUs).toBeLessThan(4 * plain.cpuUs + 50_000);
+});
+
 describe('a recording', () => {
   test('gives back every value of v2 as it was', () => {
     const messages: RecordedMessage[] = [
@@ -108,6 +122,55 @@ describe('a recording', () => {
       { type: 'object', value: new Map(), mode: 4 },
     ];
     expect(recorded(...messages)).toEqual(messages);
+  });
+
+  test('gives back an integer that was too long to be converted, as its bytes', () => {
+    const message = { type: 'longint', value: Buffer.alloc(2000, 3) };
+    expect(recorded(message, { type: 'int', value: 1 })).toEqual([message, { type: 'int', value: 1 }]);
+  });
+
+  test('gives back a numpy array that an object holds', () => {
+    const array = { dtype: '<u2', shape: [2, 1], fortran: true, data: Buffer.from([1, 0, 2, 0]) };
+    const value = new Map<string, unknown>([
+      ['gain', 2],
+      ['image', array],
+    ]);
+    const [message] = recorded({ type: 'object', value, mode: 4 });
+    expect(Object.fromEntries(message?.value as Map<string, unknown>)).toEqual({
+      gain: 2,
+      image: new RecordedArray('<u2', [2, 1], true, array.data),
+    });
+  });
+
+  test('takes what refers to the same list again and again in the time of its text', () => {
+    let list: unknown[] = [];
+    for (let level = 0; level < 5; level++) list = Array(10).fill(list);
+    const before = process.cpuUsage();
+    const [message] = recorded({ type: 'object', value: list, mode: 4 });
+    expect(message?.value).toEqual(list);
+    expect(process.cpuUsage(before).user).toBeLessThan(2_000_000);
+  });
+
+  test('leaves out a value that no line can hold, counts it and goes on', () => {
+    let list: unknown[] = [1, 2];
+    for (let level = 0; level < 9; level++) list = Array(10).fill(list);
+    const recorder = record([
+      { type: 'object', value: list, mode: 4 },
+      { type: 'text', value: 'next', mode: 0 },
+    ]);
+    recorder.close();
+    expect([recorder.messages, recorder.leftOut]).toEqual([2, 1]);
+    expect([...readRecording(folder)].map(({ value }) => value)).toEqual([
+      new LeftOut('an object that is too long for a line of JSON'),
+      'next',
+    ]);
+  });
+
+  test('refuses an integer whose digits would take long to read', () => {
+    record([{ type: 'int', value: 2n ** 70n }]).close();
+    const long = lines('values.jsonl').map((line) => JSON.stringify({ ...line, value: { $int: '7'.repeat(2469) } }));
+    writeFileSync(file('values.jsonl'), `${long.join('\n')}\n`);
+    expect(() => [...readRecording(folder)]).toThrow(/is damaged: index\.jsonl, line 1: \$int holds no integer/);
   });
 
   test('keeps a numpy array that came as a pickle as one that numpy opens, and a pickle that nobody could read as it came', () => {
