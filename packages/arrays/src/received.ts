@@ -58,7 +58,8 @@ export function readArray<D extends DType>(data: unknown, bare: BareArray<D> | u
 
 function describe(data: unknown): string {
   if (typeof data === 'string') return `text (${JSON.stringify(data.slice(0, 40).replaceAll(/[\x7f-\x9f]/g, '?'))})`;
-  if (typeof data === 'number' || typeof data === 'bigint') return `the number ${data}`;
+  if (typeof data === 'number') return `the number ${data}`;
+  if (typeof data === 'bigint') return BigInt.asIntN(256, data) === data ? `the number ${data}` : 'an integer';
   return data === null || typeof data !== 'object'
     ? String(data)
     : `an object (${data.constructor?.name ?? 'none of a class'})`;

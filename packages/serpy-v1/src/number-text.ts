@@ -1,13 +1,26 @@
 /** Numbers as the decimal text that Python's `str` writes, and back. */
+import { ValueError } from 'serpy-core';
+
+/** CPython converts no more digits than these either: with every further one, a digit costs more. */
+const mostCharacters = 4300;
+
+/** As of every integer of serpy: one of v2, one in a pickle. */
+const mostIntegerBytes = 1024;
 
 /** Below this power of ten, and from the other on, CPython writes an exponent. */
 const smallestPlainExponent = -4;
 const smallestScientificExponent = 16;
 
-/** `7`, `-0.0`, `3.5`, `1e-05`, `1e+16`, `inf`, `nan`: safe integers but -0 as Python's int, other numbers as its float. */
+/**
+ * `7`, `-0.0`, `3.5`, `1e-05`, `1e+16`, `inf`, `nan`: safe integers but -0 as Python's int, other numbers as its float.
+ * Throws `ERR_SERPY_VALUE` for an integer of more than 1024 bytes: its digits would cost more than linear time.
+ */
 export function formatNumber(value: number | bigint): string {
-  if (typeof value === 'bigint' || (Number.isSafeInteger(value) && !Object.is(value, -0))) return value.toString();
-  return formatFloat(value);
+  if (typeof value === 'bigint') {
+    if (BigInt.asIntN(8 * mostIntegerBytes, value) === value) return value.toString();
+    throw new ValueError(`the integer has more than ${mostIntegerBytes} bytes: send it as bytes`);
+  }
+  return Number.isSafeInteger(value) && !Object.is(value, -0) ? value.toString() : formatFloat(value);
 }
 
 /** A double as CPython writes it: the shortest digits that read back the same, always with a point or an exponent. */
@@ -32,9 +45,17 @@ const integerForm = /^[+-]?\d+$/;
 const floatForm = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
 const infinityForm = /^([+-]?)inf(inity)?$/i;
 
-/** The number of a decimal text, a `bigint` outside the safe integers; undefined where it is none. */
+/**
+ * The number of a decimal text, a `bigint` outside the safe integers; undefined where it is none.
+ * Throws `ERR_SERPY_VALUE` for more characters than a number has.
+ */
 export function parseNumber(text: string): number | bigint | undefined {
   const trimmed = text.trim();
+  if (trimmed.length > mostCharacters) {
+    throw new ValueError(
+      `the text has ${trimmed.length} characters, and a number has at most ${mostCharacters}: use text()`,
+    );
+  }
   if (integerForm.test(trimmed)) {
     const number = Number(trimmed);
     return Number.isSafeInteger(number) ? number : BigInt(trimmed.replace('+', ''));

@@ -1,4 +1,5 @@
 /** Text as bytes and back, in the three encodings of a v1 connection. */
+import { constants } from 'node:buffer';
 import { EncodingError } from 'serpy-core';
 
 /** The encodings, strict as Python's: a character that does not fit is an error. */
@@ -40,7 +41,7 @@ export function encodeText(text: string, encoding: Encoding): Buffer {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** The text of bytes, or undefined where they are none in this encoding. */
+/** The text of bytes, or undefined where they are none in this encoding, or too long for a string. */
 export function decodeText(bytes: Buffer, encoding: Encoding): string | undefined {
   if (encoding === 'utf-8') {
     try {
@@ -49,6 +50,7 @@ export function decodeText(bytes: Buffer, encoding: Encoding): string | undefine
       return undefined;
     }
   }
+  if (bytes.length > constants.MAX_STRING_LENGTH) return undefined;
   const text = bytes.toString('latin1');
   return encoding === 'ascii' && misfits.ascii.test(text) ? undefined : text;
 }

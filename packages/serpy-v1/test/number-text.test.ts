@@ -122,8 +122,27 @@ describe('parseNumber', () => {
   );
 
   test('sees at once that a long text of digits is no number', () => {
-    for (const text of [`${'1'.repeat(1_000_000)}x`, `1e${'1'.repeat(1_000_000)}x`, `${' '.repeat(1_000_000)}x`]) {
+    for (const text of [`${'1'.repeat(4_000)}x`, `1e${'1'.repeat(4_000)}x`, `${' '.repeat(1_000_000)}x`]) {
       expect(parseNumber(text)).toBeUndefined();
     }
+  });
+});
+
+describe('a number that is too long', () => {
+  const tooLong = (action: () => unknown) =>
+    expect(action).toThrow(expect.objectContaining({ code: 'ERR_SERPY_VALUE' }));
+
+  test('is refused in both directions, before time is spent on its digits', () => {
+    tooLong(() => formatNumber(1n << 8191n));
+    tooLong(() => formatNumber(1n << 100_000_000n));
+    tooLong(() => parseNumber('7'.repeat(50_000_000)));
+    tooLong(() => parseNumber(`1.${'0'.repeat(4300)}`));
+  });
+
+  test('is one beyond 1024 bytes, or beyond 4300 characters', () => {
+    const most = (1n << 8191n) - 1n;
+    expect(parseNumber(formatNumber(most))).toBe(most);
+    expect(parseNumber(formatNumber(-most - 1n))).toBe(-most - 1n);
+    expect(parseNumber('0'.repeat(4300))).toBe(0);
   });
 });

@@ -1,9 +1,11 @@
 /** What v2 carries: integers, doubles, text and bytes, as payloads and back. */
+import { constants, isUtf8 } from 'node:buffer';
 import { types } from 'node:util';
 import { type ArrayValue, isArrayValue, npyParts } from 'serpy-arrays';
 import {
   IntegerRangeError,
   isTypedNumber,
+  MessageTooLargeError,
   markSent,
   ProtocolError,
   type StreamPart,
@@ -13,8 +15,11 @@ import {
 import { formatFloatHex, parseFloatHex } from './float-hex.js';
 import { copiedPayloadBytes, frameType, type TypeName } from './wire.js';
 
-/** V8 makes no bigint of more than 2^30 bits. */
-const largestBigintBytes = 2 ** 27;
+/** `float.hex` writes 24 at most. */
+const mostFloatBytes = 1024;
+
+/** A longer integer is given as its bytes: the digits of a number cost more than linear time. An original sends 8 bytes. */
+const mostIntegerBytes = 1024;
 
 const smallestInt = -(2n ** 63n);
 const largestInt = 2n ** 63n - 1n;
@@ -41,10 +46,15 @@ export function int(value: number | bigint): TypedNumber {
   const integer = BigInt(value);
   if (integer < smallestInt || integer > largestInt) {
     throw new IntegerRangeError(
-      `${integer} does not fit into a signed 64-bit integer (-2^63 to 2^63 - 1): send it as text, or with float()`,
+      `${shownInteger(integer)} does not fit into a signed 64-bit integer (-2^63 to 2^63 - 1): send it as text, or with float()`,
     );
   }
   return new Int(integer);
+}
+
+/** All digits of a long one would cost more than linear time, and fill a screen. */
+function shownInteger(value: bigint): string {
+  return BigInt.asIntN(256, value) === value ? String(value) : 'an integer of more than 256 bits';
 }
 
 /** Sends a number as a double, as Python's `float`, whole or not. Throws `ERR_SERPY_VALUE` for anything but a number. */
@@ -56,12 +66,14 @@ export function float(value: number): TypedNumber {
 /** What `sendData` takes: bigints and safe integers but -0 go as int, other numbers as float, arrays as a `.npy` in bytes. */
 export type Value = string | number | bigint | Uint8Array | TypedNumber | ArrayValue;
 
-/** What `getData` gives: an int is a `bigint` outside the safe integers. */
+/** What `getData` gives: an int is a `bigint` outside the safe integers, and its bytes (signed, little-endian) where it has more than 1024. */
 export type Data = string | number | bigint | Buffer;
 
 /** A value with its type on the wire. */
 export type Message =
   | { readonly type: 'int'; readonly value: number | bigint }
+  /** An int of more than 1024 bytes, as it came: signed, little-endian. */
+  | { readonly type: 'longint'; readonly value: Buffer }
   | { readonly type: 'float'; readonly value: number }
   | { readonly type: 'str'; readonly value: string }
   | { readonly type: 'bytes'; readonly value: Buffer };
@@ -111,6 +123,8 @@ export function decodeValue(type: number, payload: Buffer, end = 0): DecodedMess
   const sizeBytes = payload.length;
   switch (type) {
     case frameType.int:
+      // The payload is lent, as that of every number.
+      if (sizeBytes > mostIntegerBytes) return { type: 'longint', value: Buffer.from(payload), sizeBytes, end };
       return { type: 'int', value: decodeInt(payload), sizeBytes, end };
     case frameType.float:
       return { type: 'float', value: decodeFloat(payload), sizeBytes, end };
@@ -175,15 +189,10 @@ function encodeFloat(value: number): Buffer {
   return Buffer.from(formatFloatHex(value), 'latin1');
 }
 
-/** Signed little-endian of any length; no bytes are 0. */
+/** Signed little-endian; no bytes are 0. */
 function decodeInt(payload: Buffer): number | bigint {
   if (payload.length === 0) return 0;
   if (payload.length <= 6) return payload.readIntLE(0, payload.length);
-  if (payload.length > largestBigintBytes) {
-    throw new ProtocolError(
-      `the peer sent an integer of ${payload.length} bytes; a bigint holds up to ${largestBigintBytes}: let it send bytes`,
-    );
-  }
   const integer =
     payload.length === 8
       ? payload.readBigInt64LE()
@@ -193,6 +202,11 @@ function decodeInt(payload: Buffer): number | bigint {
 }
 
 function decodeFloat(payload: Buffer): number {
+  if (payload.length > mostFloatBytes) {
+    throw new ProtocolError(
+      `the peer sent a float as a text of ${payload.length} bytes, and one has at most ${mostFloatBytes}: let it send float.hex()`,
+    );
+  }
   try {
     return parseFloatHex(payload.toString('latin1'));
   } catch (cause) {
@@ -206,8 +220,15 @@ function decodeText(payload: Buffer): string {
   try {
     return utf8.decode(payload);
   } catch (cause) {
+    // The decoder says the same of what is not UTF-8 and of what is too long for a string.
+    if (isUtf8(payload)) throw tooLongForString('a text', payload);
     throw new ProtocolError('the peer sent a text that is not UTF-8', { cause });
   }
+}
+
+function tooLongForString(what: string, { length }: Buffer): MessageTooLargeError {
+  const remedy = 'let the peer send it in parts, or as bytes';
+  return new MessageTooLargeError(`${what} that the peer sent`, length, constants.MAX_STRING_LENGTH, remedy);
 }
 
 function describe(value: unknown): string {

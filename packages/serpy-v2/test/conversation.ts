@@ -5,7 +5,7 @@ import { Pieces } from 'serpy-core/testing';
 import { expect } from 'vitest';
 import { type Frame, V2Session } from '../src/session.js';
 import type { DecodedMessage, Message, Value } from '../src/values.js';
-import type { OracleMessage } from './oracle.js';
+import { type OracleMessage, signedInteger } from './oracle.js';
 
 /** Everything that a session made of a stream. */
 export interface Outcome {
@@ -71,6 +71,8 @@ export function asOracle(message: Message): OracleMessage {
   switch (message.type) {
     case 'int':
       return { type: 'int', value: BigInt(message.value) };
+    case 'longint':
+      return { type: 'int', value: signedInteger([...message.value]) };
     case 'bytes':
       return { type: 'bytes', value: [...message.value] };
     default:

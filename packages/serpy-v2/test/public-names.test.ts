@@ -50,8 +50,9 @@ test('a value is text, a number, a bigint, bytes, a typed number or an array', (
 test('what is delivered can be sent again, and its type tells its value', () => {
   expectTypeOf<Data>().toEqualTypeOf<string | number | bigint | Buffer>();
   expectTypeOf<Data>().toExtend<Value>();
-  expectTypeOf<Message['type']>().toEqualTypeOf<'int' | 'float' | 'str' | 'bytes'>();
+  expectTypeOf<Message['type']>().toEqualTypeOf<'int' | 'longint' | 'float' | 'str' | 'bytes'>();
   expectTypeOf<Extract<Message, { type: 'int' }>['value']>().toEqualTypeOf<number | bigint>();
+  expectTypeOf<Extract<Message, { type: 'longint' }>['value']>().toEqualTypeOf<Buffer>();
   expectTypeOf<Extract<Message, { type: 'float' }>['value']>().toEqualTypeOf<number>();
   expectTypeOf<Extract<Message, { type: 'str' }>['value']>().toEqualTypeOf<string>();
   expectTypeOf<Extract<Message, { type: 'bytes' }>['value']>().toEqualTypeOf<Buffer>();

@@ -1,4 +1,5 @@
 /** Messages that answer alike, whichever protocol and mode they travelled in. */
+import { constants } from 'node:buffer';
 import { ValueError } from 'serpy-core';
 import { v1, type v2 } from './protocols.js';
 
@@ -10,11 +11,11 @@ type V2Message = v2.Message;
 
 /** What every message can be asked. */
 export interface Readings {
-  /** As text: a number as its decimal text, bytes decoded. Throws `ERR_SERPY_VALUE` for what is none. */
+  /** As text: a number as its decimal text, bytes decoded. Throws `ERR_SERPY_VALUE` for what is none, and for a `'longint'`. */
   text(): string;
-  /** As bytes: text encoded, a number's decimal text encoded. Throws `ERR_SERPY_VALUE` for an object. */
+  /** As bytes: text encoded, a number's decimal text encoded, a `'longint'` as it came. Throws `ERR_SERPY_VALUE` for an object. */
   bytes(): Buffer;
-  /** As a number, a `bigint` outside the safe integers: text is read as a decimal number. Throws `ERR_SERPY_VALUE` for what is none. */
+  /** As a number, a `bigint` outside the safe integers: text is read as a decimal number. Throws `ERR_SERPY_VALUE` for what is none, for a `'longint'` and more than 4300 characters. */
   number(): number | bigint;
 }
 
@@ -44,13 +45,11 @@ class Message implements Readings {
     const { value } = this;
     if (typeof value === 'string') return value;
     if (typeof value === 'number') return this.type === 'float' ? formatFloat(value) : formatNumber(value);
-    if (typeof value === 'bigint') return value.toString();
+    if (typeof value === 'bigint') return formatNumber(value);
+    if (this.type === 'longint') throw this.#isNot('text', longInteger(value as Buffer));
     const text = Buffer.isBuffer(value) ? decodeText(value, this.#encoding) : undefined;
     if (text !== undefined) return text;
-    throw this.#isNot(
-      'text',
-      Buffer.isBuffer(value) ? `bytes that are no ${this.#encoding} text: use bytes()` : undefined,
-    );
+    throw this.#isNot('text', Buffer.isBuffer(value) ? undecodable(value, this.#encoding) : undefined);
   }
 
   bytes(): Buffer {
@@ -65,6 +64,7 @@ class Message implements Readings {
   number(): number | bigint {
     const { value } = this;
     if (typeof value === 'number' || typeof value === 'bigint') return value;
+    if (this.type === 'longint') throw this.#isNot('a number', longInteger(value as Buffer));
     const number = typeof value === 'string' || Buffer.isBuffer(value) ? parseNumber(this.text()) : undefined;
     if (number !== undefined) return number;
     throw this.#isNot(
@@ -76,6 +76,15 @@ class Message implements Readings {
   #isNot(what: string, is = `an object (${this.protocol} type '${this.type}'): use value`): ValueError {
     return new ValueError(`the message is not ${what} but ${is}`);
   }
+}
+
+function longInteger({ length }: Buffer): string {
+  return `an integer of ${length} bytes, too long to be converted: use bytes() (signed, little-endian)`;
+}
+
+function undecodable({ length }: Buffer, encoding: Encoding): string {
+  if (length > constants.MAX_STRING_LENGTH) return `${length} bytes, too long for a text: use bytes()`;
+  return `bytes that are no ${encoding} text: use bytes()`;
 }
 
 class MessageWithMode extends Message {

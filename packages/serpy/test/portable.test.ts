@@ -1,3 +1,4 @@
+import { createConnection } from 'node:net';
 import { connect, float, int, listen, type PortableConnection, type PortableValue } from 'serpy';
 import { afterEach, describe, expect, expectTypeOf, test } from 'vitest';
 
@@ -75,6 +76,25 @@ test('an object over v1 is neither text nor bytes nor a number, and says so', as
   expect(message).toMatchObject({ type: 'object', mode: 4 });
   for (const read of [() => message.text(), () => message.bytes(), () => message.number()]) {
     expect(read).toThrow(/is not .* but an object/);
+  }
+});
+
+test('an integer beyond the limit has bytes(), and text() and number() refuse at once', async () => {
+  const server = await listen({ protocol: 'v2', port: 0 });
+  open.push(server);
+  const peer = createConnection(server.address.port, '127.0.0.1');
+  const payload = Buffer.alloc(4 * 1024 * 1024, 0x5a);
+  const sum = (0x5a * payload.length) >>> 0;
+  const header = Buffer.from('decafecafe010000000000000000', 'hex');
+  header.writeUInt32LE(sum, 6);
+  header.writeUInt32LE(payload.length, 10);
+  peer.end(Buffer.concat([header, payload]));
+  const message = await (await server.getConnection()).getMessage();
+  expect(message.type).toBe('longint');
+  expect(message.bytes().equals(payload)).toBe(true);
+  for (const read of [() => message.text(), () => message.number()]) {
+    expect(read).toThrow(/is not .* but an integer of 4194304 bytes, too long to be converted: use bytes\(\)/);
+    expect(read).toThrow(expect.objectContaining({ code: 'ERR_SERPY_VALUE' }));
   }
 });
 
