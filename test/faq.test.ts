@@ -236,6 +236,10 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
     await server.getConnection();
     const over = await dialled('v2');
     await expect(over.getData()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
+    for (const options of [{ protocol: 'auto' }, { protocol: 'v2', handshake: 'prefer' }] as const) {
+      const asking = dialled(options.protocol, options as Partial<ConnectOptions>);
+      await expect(asking).rejects.toMatchObject({ code: 'ERR_SERPY_CONNECT' });
+    }
     expect(await dropped).toMatchObject({ reason: 'maxConnections' });
   },
   'I close it': async () => {

@@ -91,6 +91,8 @@ export function connectionOptions(
   return options as unknown as ConnectOptions & ListenOptions; // connect and listen check them
 }
 
+const anyTime = { minMs: 0, maxMs: 2 ** 31 - 1, words: 'such as 500ms, 10s or 2min' };
+
 /** A parser for options that take a whole number. */
 export function wholeNumber(name: string, min: number, max = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
@@ -101,14 +103,30 @@ export function wholeNumber(name: string, min: number, max = Number.MAX_SAFE_INT
   };
 }
 
-/** A parser for options that take a time, such as `500ms`, `10s` or `2min`; a bare number is in seconds. In milliseconds. */
-export function duration(name: string): (text: string) => number {
+/** A parser for options that take a size, such as `50_000`, `2MB` or `1.5GiB`; a bare number is in bytes. In bytes. */
+export function sizeInBytes(name: string): (text: string) => number {
+  return (text) => {
+    const [, digits = '', prefix = '', binary] =
+      /^([\d_]+(?:\.\d+)?(?:e\d+)?)\s*(?:([kmgt]?)(i?)b)?$/i.exec(text.trim()) ?? [];
+    const step = binary ? 1024 : 1000;
+    const value =
+      Number(digits.replaceAll('_', '') || Number.NaN) * step ** ' kmgt'.indexOf(prefix.toLowerCase() || ' ');
+    if (Number.isSafeInteger(value) && value >= 1) return value;
+    throw mistyped(`${name} takes a size such as 50000, 2MB or 1.5GiB, not '${text}'`);
+  };
+}
+
+/** A parser for options that take a time, such as `500ms`, `10s` or `2min`; a bare number is in seconds. In milliseconds. @param range what it takes, in milliseconds and in words */
+export function duration(
+  name: string,
+  range: { readonly minMs: number; readonly maxMs: number; readonly words: string } = anyTime,
+): (text: string) => number {
   const factors: Readonly<Record<string, number>> = { ms: 1, s: 1000, '': 1000, min: 60_000, h: 3_600_000 };
   return (text) => {
     const [, digits, unit = ''] = /^(\d+(?:\.\d+)?|\.\d+)\s*(ms|s|min|h|)$/.exec(text.trim()) ?? [];
     const value = Number(digits) * (factors[unit] ?? Number.NaN);
-    if (value <= 2 ** 31 - 1) return value;
-    throw mistyped(`${name} takes a time such as 500ms, 10s or 2min, not '${text}'`);
+    if (value >= range.minMs && value <= range.maxMs) return value;
+    throw mistyped(`${name} takes a time ${range.words}, not '${text}'`);
   };
 }
 

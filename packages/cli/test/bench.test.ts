@@ -170,8 +170,8 @@ describe('serpy bench', () => {
   });
 
   test.each([
-    [['--seconds', '61'], "serpy: --seconds takes a whole number from 1 to 60, not '61'\n"],
-    [['--seconds', 'ten'], "serpy: --seconds takes a whole number from 1 to 60, not 'ten'\n"],
+    [['--seconds', '61'], "serpy: --seconds takes a time from 1s to 60s, not '61'\n"],
+    [['--seconds', 'ten'], "serpy: --seconds takes a time from 1s to 60s, not 'ten'\n"],
     [['--serve', '--json'], 'serpy: --json is for the end that measures, not for --serve\n'],
     [['localhost:5001'], "serpy: 'localhost:5001' is no URL: write serpy://localhost:5001\n"],
   ])('%j is typed wrong', async (args, sentence) => {

@@ -3,7 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, listen } from 'serpy';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type ConnectionFlags, connectionOptions, duration, type End, wholeNumber } from '../src/connection-options.js';
+import {
+  type ConnectionFlags,
+  connectionOptions,
+  duration,
+  type End,
+  sizeInBytes,
+  wholeNumber,
+} from '../src/connection-options.js';
 
 let folder = '';
 let config = '';
@@ -136,4 +143,21 @@ test.each(['', '-1', '1.5', '0x10', '11', '1e400'])('%j is no whole number from 
 
 test('whole numbers may be written in short', () => {
   expect(['7', '1e3', '10_000'].map(wholeNumber('--count', 1))).toEqual([7, 1000, 10_000]);
+});
+
+test.each([
+  ['50_000', 50_000],
+  ['50e9', 50e9],
+  ['2MB', 2_000_000],
+  ['1.5 GiB', 1.5 * 2 ** 30],
+  ['7b', 7],
+  ['64kib', 65_536],
+])('a size %s is %d bytes', (text, bytes) => {
+  expect(sizeInBytes('--max-bytes')(text)).toBe(bytes);
+});
+
+test.each(['', '0', '-1', '2M', '2MBs', '1.5', 'MB', '_', '1e400', '9999TB'])('%j is no size', (text) => {
+  expect(() => sizeInBytes('--max-bytes')(text)).toThrow(
+    /^--max-bytes takes a size such as 50000, 2MB or 1\.5GiB, not /,
+  );
 });

@@ -112,6 +112,17 @@ describe('what is typed wrong', () => {
     expect(stderr).toContain(expected);
   });
 
+  test.each([
+    [2, ['send', 'x', '--key-file', 'none.key']],
+    [2, ['send', 'x', '--config', 'none.json']],
+    [2, ['send', 'x', '--tls-ca', 'none.pem']],
+    [1, ['send', '--file', 'none.bin']],
+    [2, ['replay', 'none']],
+  ])('a file that is not there ends with %d, as the readme says: %j', async (expected, args) => {
+    const { status, stderr } = await runToEnd(args);
+    expect([status, stderr]).toEqual([expected, expect.stringMatching(/^serpy: .*none/)]);
+  });
+
   test('an unknown variable of the environment is told', async () => {
     const { status, stderr } = await runToEnd(['send', 'x'], { env: { SERPY_PROT: '1' } });
     expect([status, stderr]).toEqual([2, expect.stringContaining('did you mean SERPY_PORT?')]);

@@ -1,5 +1,5 @@
 /** `serpy bench`: how fast a link is, and its other end. */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { type Connection, connect, isSerpyError } from 'serpy';
 import { measure } from '../bench/measurement.js';
 import {
@@ -12,15 +12,16 @@ import {
   throughputText,
 } from '../bench/report.js';
 import { serve } from '../bench/serving.js';
-import { addConnectionOptions, type ConnectionFlags, connectionOptions, wholeNumber } from '../connection-options.js';
+import { addConnectionOptions, type ConnectionFlags, connectionOptions, duration } from '../connection-options.js';
 import type { Context } from '../context.js';
 import { examples } from '../examples.js';
 import { failed, mistyped } from '../failure.js';
 import { addressOf } from '../peers.js';
 
-const mostSeconds = 60;
+const measuring = { minMs: 1000, maxMs: 60_000, words: 'from 1s to 60s' };
 
 interface BenchFlags extends ConnectionFlags {
+  /** In milliseconds, as all that `duration` reads. */
   readonly seconds: number;
   readonly serve?: true;
   readonly json?: true;
@@ -30,7 +31,11 @@ export function bench(context: Context): Command {
   const command = new Command('bench')
     .description('measure a link: round trip, and throughput by size')
     .option('--serve', 'be the other end: answer measurements until Ctrl-C')
-    .option('--seconds <number>', 'how long to measure', wholeNumber('--seconds', 1, mostSeconds), 20)
+    .addOption(
+      new Option('--seconds <time>', 'how long to measure')
+        .argParser(duration('--seconds', measuring))
+        .default(20_000, '20s'),
+    )
     .option('--json', 'print one JSON object');
   return addConnectionOptions(command, 'either')
     .addHelpText(
@@ -73,11 +78,11 @@ async function run(url: string | undefined, flags: BenchFlags, context: Context)
   let isComplete = false;
   try {
     if (!flags.json) {
-      terminal.note(`measuring for ${flags.seconds} s at most; Ctrl-C ends it`);
+      terminal.note(`measuring for ${flags.seconds / 1000} s at most; Ctrl-C ends it`);
       await terminal.printLines(linkText(findings.link));
     }
     const told = { roundTrip: false };
-    const plan = { durationMs: flags.seconds * 1000, signal };
+    const plan = { durationMs: flags.seconds, signal };
     await measure(
       connection,
       plan,

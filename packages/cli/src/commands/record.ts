@@ -6,6 +6,7 @@ import {
   type ConnectionFlags,
   connectionOptions,
   duration,
+  sizeInBytes,
   wholeNumber,
 } from '../connection-options.js';
 import { type Context, pause } from '../context.js';
@@ -32,7 +33,7 @@ export function record(context: Context): Command {
     .option('--listen', 'be a server: what all who connect send goes into one recording')
     .option('--count <number>', 'stop after so many messages', wholeNumber('--count', 1))
     .option('--seconds <time>', 'stop after this time, such as 30 or 10min', duration('--seconds'))
-    .option('--max-bytes <number>', 'stop before the folder is larger', wholeNumber('--max-bytes', 1));
+    .option('--max-bytes <size>', 'stop before the folder is larger, such as 2GB', sizeInBytes('--max-bytes'));
   return addConnectionFlags(command, 'either')
     .addHelpText(
       'after',
@@ -44,7 +45,7 @@ export function record(context: Context): Command {
         ],
         [
           'through the night, also when the link breaks',
-          'serpy record serpy2://192.168.1.20:5001 night --reconnect --seconds 12h --max-bytes 50e9',
+          'serpy record serpy2://192.168.1.20:5001 night --reconnect --seconds 12h --max-bytes 50GB',
         ],
         [
           'look at the images while it goes on',
