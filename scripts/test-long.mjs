@@ -15,6 +15,7 @@ await build({
     peer: join('test', 'processes', 'peer.ts'),
     worlds: join('test', 'long', 'worlds.ts'),
     'stuck-server': join('test', 'long', 'stuck-server.ts'),
+    flooders: join('test', 'long', 'flooders.ts'),
   },
   outDir: join('test', 'long', 'dist'),
   outExtension: () => ({ js: '.mjs' }),

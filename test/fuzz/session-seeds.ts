@@ -76,7 +76,7 @@ export function batch(
 
 export const state = (next: number, taken = next) =>
   controlFrame(controlType.state, numbers(next, taken, 1_000 + taken, 1_000_000));
-const ping = controlFrame(controlType.ping, numbers(1));
+export const ping = controlFrame(controlType.ping, numbers(1));
 const pong = controlFrame(controlType.pong, numbers(1));
 const close = (next: number, reason = 'done') =>
   controlFrame(controlType.close, Buffer.concat([numbers(next), Buffer.from(reason)]));

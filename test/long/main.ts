@@ -1,5 +1,6 @@
 /** The long tests, by name: all of them one after the other, or those that are named. A new soak test is one more part here. */
 import { figures, guards, partOf } from './figures.js';
+import { floodsPart } from './floods.js';
 import { fuzz, replay } from './fuzz.js';
 import { hugeMessage } from './huge-message.js';
 import { lives } from './lives.js';
@@ -17,6 +18,7 @@ const all: Readonly<Record<string, Part>> = {
   lives,
   'stuck-reader': stuckReader,
   'huge-message': hugeMessage,
+  floods: floodsPart,
   cuts: partOf('cuts'),
   'every-byte-sockets': partOf('every-byte-sockets'),
   'every-byte-tls': partOf('every-byte-tls'),

@@ -1,17 +1,11 @@
 /** Everything a connection gets from outside: time, chance and the network. Passed in, so that a whole network can be simulated. */
-import { performance } from 'node:perf_hooks';
+import { type Clock, systemClock } from './system-clock.js';
 import { tcpDial, tcpListen } from './tcp-network.js';
 import { tlsListen } from './tls-listener.js';
 import { tlsDial } from './tls-transport.js';
-import type { Dial, Listen, Timers } from './transport.js';
+import type { Dial, Listen } from './transport.js';
 
-/** Monotonic time and timers. */
-export interface Clock extends Timers {
-  /** Milliseconds since some fixed moment; never goes back. */
-  now(): number;
-  /** Calls back when what has come in by now has been handed over. Timers go before that: in a program that was busy they are late, and the peer is not. */
-  setImmediate(callback: () => void): void;
-}
+export type { Clock } from './system-clock.js';
 
 /** What a connection or server needs from the world. */
 export interface Environment {
@@ -23,13 +17,6 @@ export interface Environment {
   readonly dial: Dial;
   readonly listen: Listen;
 }
-
-const systemClock: Clock = {
-  now: () => performance.now(),
-  setTimeout: (callback, delayMs) => setTimeout(callback, delayMs),
-  clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
-  setImmediate: (callback) => void setImmediate(callback),
-};
 
 /** The real world: this computer's clock, TCP and TLS. */
 export const systemEnvironment: Environment = {

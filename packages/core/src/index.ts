@@ -1,4 +1,5 @@
 /** serpy-core: what the protocol packages and the facade are built on. Programs use those. */
+export { BadFrames } from './bad-frames.js';
 export { ByteQueue } from './byte-queue.js';
 export type { ByteSource } from './byte-source.js';
 export type { SendStreamOptions } from './byte-streams.js';

@@ -106,8 +106,8 @@ export class Outlet implements SessionOutput<Outgoing>, Seat {
     this.#owner.progress(info);
   }
 
-  warn(error: SerpyError, about?: 'bad-frame'): void {
-    if (about === 'bad-frame') this.#counters.badFrames++;
+  warn(error: SerpyError, about?: 'bad-frame', count = 1): void {
+    if (about === 'bad-frame') this.#counters.badFrames += count;
     this.#warnings.hold(error);
   }
 

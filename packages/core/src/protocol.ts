@@ -51,8 +51,9 @@ export interface SessionOutput<Out extends Outgoing> {
   /**
    * Something was wrong, and the connection goes on.
    * @param about `'bad-frame'` where the peer sent what it should not have: those are counted
+   * @param count how many it stands for. Default 1
    */
-  warn(error: SerpyError, about?: 'bad-frame'): void;
+  warn(error: SerpyError, about?: 'bad-frame', count?: number): void;
   /** Bytes that nobody can guess. */
   randomBytes(count: number): Buffer;
   /** The place of the connection that the session belongs to, where a link can be put. */

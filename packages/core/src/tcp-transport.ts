@@ -1,5 +1,6 @@
 /** Transports over TCP: sockets at work. Small verbs, no policy. */
 import type { Socket } from 'node:net';
+import { TcpIntake } from './tcp-intake.js';
 import { leftBytesOf } from './tcp-progress.js';
 import type { Reading } from './tcp-reading.js';
 import type { Address, Place, Transport, TransportHandler } from './transport.js';
@@ -20,17 +21,13 @@ type OwnedSocket = Socket & { [owner]?: TcpTransport };
 export class TcpTransport implements Transport {
   readonly #socket: Socket;
   readonly #reading: Reading | undefined;
+  readonly #intake: TcpIntake;
   readonly #batch = new WriteBatch();
   #handler: TransportHandler | undefined;
   /** How much the socket held when that was last looked at. */
   #inSocketBytes = 0;
   /** Whether somebody was told to wait. */
   #full = false;
-  #paused = false;
-  /** What came while it was paused, or before it was started. */
-  #held: Buffer | undefined;
-  /** Whether the end came after that: over TLS it comes to a paused socket too. */
-  #heldEnd = false;
   #sent: (() => void) | undefined;
   /** Writes that the socket has not told the end of. */
   #underWay = 0;
@@ -46,6 +43,7 @@ export class TcpTransport implements Transport {
   constructor(socket: OwnedSocket, reading: Reading | undefined, keepAliveMs: number) {
     this.#socket = socket;
     this.#reading = reading;
+    this.#intake = new TcpIntake(socket, reading !== undefined);
     socket[owner] = this;
     socket.setNoDelay(true);
     // The system counts in seconds, and takes 0 for its own two hours.
@@ -77,28 +75,26 @@ export class TcpTransport implements Transport {
   start(handler: TransportHandler): void {
     const again = this.#handler !== undefined;
     this.#handler = handler;
+    this.#intake.handler = handler;
     if (again) return; // the link was given to another connection
     const socket = this.#socket;
     if (this.#reading) this.#reading.reader = this;
     else socket.on('data', tellReceived);
     socket.on('end', tellEnded);
     socket.on('close', tellClosed);
-    if (this.#held) process.nextTick(deliverHeld, this);
-    else if (this.#reading || !this.#paused) socket.resume();
+    this.#intake.start();
     if (socket.readableEnded) process.nextTick(() => this.ended());
     if (socket.destroyed) process.nextTick(() => this.closed()); // its event may have been already
   }
 
   ended(): void {
-    if (this.#held) this.#heldEnd = true;
-    else this.#handler?.ended();
+    this.#intake.ended();
   }
 
   /** Tells it once. */
   closed(): void {
-    const handler = this.#handler;
+    const handler = this.#intake.stop();
     this.#handler = undefined;
-    this.#held = undefined;
     handler?.closed(this.failure());
   }
 
@@ -108,12 +104,7 @@ export class TcpTransport implements Transport {
   }
 
   received(chunk: Buffer): void {
-    if (!this.#paused && this.#handler) {
-      this.#handler.received(chunk);
-      return;
-    }
-    this.#held = this.#held ? Buffer.concat([this.#held, chunk]) : Buffer.from(chunk);
-    this.#socket.pause();
+    this.#intake.received(chunk);
   }
 
   write(piece: Uint8Array): void {
@@ -212,29 +203,12 @@ export class TcpTransport implements Transport {
     this.#handler?.drained();
   }
 
-  /**
-   * A socket that reads into our memory is paused only when more has come: until then it can tell that the peer has gone.
-   * In Node's own way the socket does the same by itself.
-   */
   pause(): void {
-    this.#paused = true;
-    if (!this.#reading) this.#socket.pause();
+    this.#intake.pause();
   }
 
   resume(): void {
-    this.#paused = false;
-    if (!this.#reading) this.#socket.resume();
-    else if (this.#held) process.nextTick(deliverHeld, this);
-  }
-
-  deliverHeld(): void {
-    const held = this.#held;
-    if (held === undefined || this.#paused) return;
-    this.#held = undefined;
-    this.#handler?.received(held);
-    if (this.#held) return;
-    if (this.#heldEnd) this.#handler?.ended();
-    else this.#socket.resume();
+    this.#intake.resume();
   }
 
   end(): void {
@@ -264,8 +238,4 @@ function tellClosed(this: OwnedSocket): void {
 
 function sendPlanned(transport: TcpTransport): void {
   transport.sendPlanned();
-}
-
-function deliverHeld(transport: TcpTransport): void {
-  transport.deliverHeld();
 }

@@ -1,11 +1,16 @@
 /** What a program may want to know of, and nothing ends for. */
 import type { EventEmitter } from 'node:events';
 import { tell } from './diagnostics.js';
-import type { SerpyErrorLike } from './errors.js';
+import { ProtocolError, type SerpyErrorLike } from './errors.js';
+
+/** So many are kept until they can be told; the rest are counted, as a peer may cause any number. */
+const mostHeld = 16;
 
 export class Warnings {
   readonly #emitter: EventEmitter;
   #held: SerpyErrorLike[] | undefined;
+  /** How many more there were than are held. */
+  #leftOut = 0;
   #keeps = false;
   /** Codes of warnings that went to the process because nobody listened here. */
   #toProcess: Set<string> | undefined;
@@ -17,7 +22,8 @@ export class Warnings {
   /** Keeps a warning until `tellHeld`: a listener must not run while a session is at work. */
   hold(error: SerpyErrorLike): void {
     this.#held ??= [];
-    this.#held.push(error);
+    if (this.#held.length < mostHeld) this.#held.push(error);
+    else this.#leftOut++;
   }
 
   /** From now on warnings are held until `release`, whatever `tellHeld` says. */
@@ -33,8 +39,11 @@ export class Warnings {
   tellHeld(): void {
     const held = this.#held;
     if (held === undefined || this.#keeps) return;
+    const leftOut = this.#leftOut;
     this.#held = undefined;
+    this.#leftOut = 0;
     for (const error of held) this.tell(error);
+    if (leftOut > 0) this.tell(leftOutError(leftOut));
   }
 
   tell(error: SerpyErrorLike): void {
@@ -44,4 +53,8 @@ export class Warnings {
     this.#toProcess.add(error.code);
     process.emitWarning(error.message, { type: error.name, code: error.code });
   }
+}
+
+function leftOutError(count: number): ProtocolError {
+  return new ProtocolError(`the peer caused ${count} more warnings before any could be told: they are left out`);
 }

@@ -10,6 +10,7 @@ test('serpy-core exports just these values', () => {
       "AbortError",
       "ArrayFormatError",
       "AuthenticationError",
+      "BadFrames",
       "ByteQueue",
       "ChecksumError",
       "ConnectError",

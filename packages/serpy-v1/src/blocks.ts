@@ -2,6 +2,9 @@
 import { ByteQueue } from 'serpy-core';
 import { blockEnd } from './wire.js';
 
+/** At a time: the further a byte is from the first, the longer it takes to look at it. */
+const skippedBytes = 64 * 1024;
+
 export class BlockReader {
   /** What has come and was not taken. */
   readonly bytes = new ByteQueue();
@@ -23,6 +26,14 @@ export class BlockReader {
     const end = this.bytes.indexOf(blockEnd, this.#searched);
     this.#searched = end < 0 ? this.bytes.length : 0;
     return end < 0 ? undefined : end;
+  }
+
+  /** Drops the empty blocks that are first: by themselves, as they may be as many as there are bytes. */
+  skipEmpty(): void {
+    const most = Math.min(this.bytes.length, skippedBytes);
+    let count = 1;
+    while (count < most && this.bytes.at(count) === blockEnd) count++;
+    this.bytes.skip(count);
   }
 
   /** Takes the first bytes of a block out, and drops what is left of it and its end. */

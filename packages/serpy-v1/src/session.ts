@@ -3,6 +3,7 @@
  * whose answer has not come, which outlive the wire.
  */
 import {
+  BadFrames,
   MessageTooLargeError,
   OptionError,
   ProtocolError,
@@ -56,6 +57,10 @@ export interface SessionOptions extends Partial<LivenessSetting> {
 
 const nothing = Buffer.alloc(0);
 
+/** When there are too many of them. */
+const strayAnswers =
+  'answers that nobody asked for than messages on this link, which is given up: does the peer speak v1, and is what is in between no echo?';
+
 export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Block> {
   readonly canSend = true;
   readonly #options: SessionOptions;
@@ -64,6 +69,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
   #unanswered: Block[] = [];
   readonly #liveness: Liveness;
   #blocks = new BlockReader();
+  #bad: BadFrames;
   #sendMode: Mode = 0;
   #receiveMode: Mode = 0;
   #modeAnswersDue = 0;
@@ -75,6 +81,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
   constructor(options: SessionOptions, output: SessionOutput<Block>, role: Role = 'server') {
     this.#options = options;
     this.#output = output;
+    this.#bad = new BadFrames(output, strayAnswers);
     this.#liveness = new Liveness(role, options);
   }
 
@@ -144,6 +151,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
 
   up(nowMs: number): void {
     this.#liveness.up(nowMs);
+    this.#bad = new BadFrames(this.#output, strayAnswers);
     this.#blocks = new BlockReader();
     this.#fresh = true;
     this.#silent = true;
@@ -169,13 +177,23 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
   keep(): void {}
 
   read(): ReceivedBlock | undefined {
+    try {
+      const received = this.#next();
+      if (received !== undefined) this.#bad.forgive();
+      return received;
+    } finally {
+      this.#bad.tell();
+    }
+  }
+
+  #next(): ReceivedBlock | undefined {
     for (;;) {
       const blockBytes = this.#blocks.find();
       this.#check(blockBytes ?? this.#blocks.bytes.length);
       if (blockBytes === undefined) return undefined;
       this.#fresh = false;
       if (blockBytes === 0) {
-        this.#blocks.take(0, 0);
+        this.#blocks.skipEmpty();
       } else if (this.#blocks.bytes.at(0) === controlStart) {
         this.#control(blockBytes);
       } else {
@@ -232,23 +250,19 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
         break;
       case 'mode-changed':
         if (this.#modeAnswersDue > 0) this.#modeAnswersDue--;
-        else
-          this.#output.warn(
-            new ProtocolError('the peer answered a change of mode (ACKMODCG) that nobody asked for'),
-            'bad-frame',
-          );
+        else this.#stray('the peer answered a change of mode (ACKMODCG) that nobody asked for');
         break;
       case 'acknowledge': {
         // Answers come in order: a late one is that of its own message, whoever has stopped waiting for it.
         const block = this.#unanswered.shift();
         if (block) this.#output.acknowledged(block);
-        else
-          this.#output.warn(
-            new ProtocolError('the peer acknowledged a message (ACKEOT) that nobody sent'),
-            'bad-frame',
-          );
+        else this.#stray('the peer acknowledged a message (ACKEOT) that nobody sent');
       }
     }
+  }
+
+  #stray(text: string): void {
+    this.#bad.add((more) => new ProtocolError(`${text}${more}`));
   }
 
   #takeControl(blockBytes: number): Control {

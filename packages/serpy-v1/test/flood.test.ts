@@ -2,6 +2,7 @@
 import { MemoryNetwork } from 'serpy-core/testing';
 import { Server } from 'serpy-v1';
 import { expect, test } from 'vitest';
+import { Conversation, receive } from './conversation.js';
 
 const MiB = 1024 * 1024;
 
@@ -25,4 +26,24 @@ test('a peer that floods with SETMODE and reads no answer is read no more once a
   expect(connection.stats().bytesSent).toBeGreaterThanOrEqual(2 * MiB);
   peer.destroy();
   await server.closeServer();
+});
+
+test.each(['^ACKEOT!!|', '^ACKMODCG|'])(
+  'a run of answers that nobody asked for is told once, and 256 more of them than messages end the link: %s',
+  (answer) => {
+    const few = new Conversation();
+    few.hear(`${answer.repeat(200)}text|`);
+    expect(few.warnings.map(({ message }) => message)).toEqual([expect.stringContaining('; 199 more like it came')]);
+    const { error, warnings } = receive([
+      Buffer.from(answer.repeat(300).replaceAll('^', '\x01').replaceAll('|', '\x1f')),
+    ]);
+    expect(error).toMatchObject({ code: 'ERR_SERPY_PROTOCOL', message: expect.stringContaining('256 more answers') });
+    expect(warnings).toHaveLength(1);
+  },
+);
+
+test('empty blocks are passed over, however many there are between messages', () => {
+  const conversation = new Conversation();
+  const heard = conversation.hear(`${'|'.repeat(200_000)}one|${'|'.repeat(70_000)}two|`);
+  expect(heard.map(({ bytes }) => bytes.toString())).toEqual(['one', 'two']);
 });

@@ -2,6 +2,7 @@
  * Bytes in, messages out. One stream, one decoder: after `read` has thrown, framing is lost and the decoder is done with.
  */
 import {
+  BadFrames,
   ByteQueue,
   ChecksumError,
   MessageTooLargeError,
@@ -33,12 +34,17 @@ export interface Greetings {
   recognise(statedSum: number, sum: number, payload: Buffer): boolean;
 }
 
+/** When there are too many of them. */
+const damagedMessages =
+  'damaged messages than whole ones on this link, which is given up: does its program change bytes before they have left, or does what is in between?';
+
 const noGreetings: Greetings = { mostBytes: 0, recognise: () => false };
 
 export class Decoder {
   readonly #maxMessageBytes: number;
   readonly #output: DecoderOutput;
   readonly #greetings: Greetings;
+  readonly #bad: BadFrames;
   readonly #chunk = new Chunk();
   /** How many bytes have come in all. */
   #received = 0;
@@ -64,6 +70,7 @@ export class Decoder {
     this.#maxMessageBytes = maxMessageBytes;
     this.#output = output;
     this.#greetings = greetings;
+    this.#bad = new BadFrames(output, damagedMessages);
   }
 
   /** Takes bytes in, which must not change until `keep`. */
@@ -79,9 +86,19 @@ export class Decoder {
 
   /**
    * The next message, or undefined until more bytes come.
-   * @throws `ERR_SERPY_PROTOCOL` wrong magic, unknown type, bytes that are none of their type; `ERR_SERPY_TOO_LARGE`
+   * @throws `ERR_SERPY_PROTOCOL` wrong magic, unknown type, bytes that are none of their type, too many damaged messages; `ERR_SERPY_TOO_LARGE`
    */
   read(): DecodedMessage | undefined {
+    try {
+      const message = this.#next();
+      if (message !== undefined) this.#bad.forgive();
+      return message;
+    } finally {
+      this.#bad.tell();
+    }
+  }
+
+  #next(): DecodedMessage | undefined {
     for (;;) {
       if (!this.#inPayload && !this.#readHeader()) return undefined;
       if (this.#isWhole()) {
@@ -234,12 +251,11 @@ export class Decoder {
   }
 
   #warnOf(sum: number): void {
-    this.#output.warn(
-      new ChecksumError(
-        `a message of ${this.#payloadBytes} bytes arrived damaged and was dropped: its checksum is ${sum}, not ${this.#checksum}`,
-      ),
-      'bad-frame',
-    );
+    const [bytes, stated] = [this.#payloadBytes, this.#checksum];
+    this.#bad.add((more) => {
+      const text = `a message of ${bytes} bytes arrived damaged and was dropped: its checksum is ${sum}, not ${stated}`;
+      return new ChecksumError(`${text}${more}`);
+    });
   }
 }
 

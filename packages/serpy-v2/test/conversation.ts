@@ -11,6 +11,8 @@ import { type OracleMessage, signedInteger } from './oracle.js';
 export interface Outcome {
   messages: Message[];
   warnings: SerpyError[];
+  /** How many damaged messages the warnings stand for. */
+  damaged: number;
   /** What `read` threw. */
   error: SerpyErrorLike | undefined;
   /** What `ended` said; not asked after an error. */
@@ -21,10 +23,17 @@ export const defaultMaxMessageBytes = 64 * 1024 * 1024;
 
 /** Feeds a fresh session chunk by chunk, reading after each as core does, and ends the stream. */
 export function receive(chunks: Iterable<Buffer>, maxMessageBytes = defaultMaxMessageBytes): Outcome {
-  const outcome: Outcome = { messages: [], warnings: [], error: undefined, ended: undefined };
+  const outcome: Outcome = { messages: [], warnings: [], damaged: 0, error: undefined, ended: undefined };
   const session = new V2Session(
     { maxMessageBytes },
-    { ...new Pieces(), acknowledged() {}, warn: (error) => outcome.warnings.push(error) },
+    {
+      ...new Pieces(),
+      acknowledged() {},
+      warn: (error: SerpyError, about?: 'bad-frame', count = 1) => {
+        outcome.warnings.push(error);
+        if (about === 'bad-frame') outcome.damaged += count;
+      },
+    },
   );
   session.up();
   try {

@@ -56,7 +56,7 @@ describe('the end of the stream', () => {
     for (let end = 1; end < probe.length; end++) {
       expect(receive(byteByByte(probe.subarray(0, end))).ended, `${end} bytes`).toBeInstanceOf(TruncatedError);
     }
-    expect(receive([probe])).toEqual({ messages: [], warnings: [], error: undefined, ended: undefined });
+    expect(receive([probe])).toEqual({ messages: [], warnings: [], damaged: 0, error: undefined, ended: undefined });
   });
 });
 
@@ -142,11 +142,24 @@ describe('a wrong checksum', () => {
     expect(warnings[0]?.message).toBe('a message of 2 bytes arrived damaged and was dropped: its checksum is 3, not 7');
   });
 
-  test('is told for each of many damaged frames in one chunk', () => {
+  test('is told once for a run of damaged frames, with how many there were', () => {
     const bad = damaged(0x81, 'x');
-    const { messages, warnings } = receive([Buffer.concat([...Array<Buffer>(1000).fill(bad), hello])]);
+    const { messages, warnings, damaged: count } = receive([Buffer.concat([...Array<Buffer>(200).fill(bad), hello])]);
     expectMessages(messages, [helloMessage]);
-    expect(warnings).toHaveLength(1000);
+    expect(count).toBe(200);
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]?.message).toContain('; 199 more like it came with it');
+  });
+
+  test('ends the stream once there are 256 more damaged frames than whole ones, and not before', () => {
+    const bad = damaged(0x81, 'x');
+    const run = Buffer.concat(Array<Buffer>(100).fill(bad));
+    const good = Buffer.concat(Array<Buffer>(50).fill(hello));
+    const borne = receive([run, good, run, good, run, good, bad]);
+    expect([borne.error, borne.damaged]).toEqual([undefined, 301]);
+    const { error, damaged: count } = receive([run, run, run, hello]);
+    expect(error).toMatchObject({ code: 'ERR_SERPY_PROTOCOL', message: expect.stringContaining('256 more damaged') });
+    expect(count).toBe(257);
   });
 });
 

@@ -84,7 +84,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     const write = (piece: Uint8Array) => output.write(piece);
     const reserve = (bytes: number) => output.reserve(bytes);
     const allocate = (sizeBytes: number) => output.allocate(sizeBytes);
-    const warn = (error: SerpyError, about?: 'bad-frame') => output.warn(error, about);
+    const warn = (error: SerpyError, about?: 'bad-frame', count?: number) => output.warn(error, about, count);
     const { seat } = output;
     const randomBytes = (count: number) => output.randomBytes(count);
     const progress = (info: ProgressInfo) => output.progress(info);

@@ -49,6 +49,8 @@ export class Course<Out extends Cuttable> {
   #nowMs = 0;
   #stateAtMs: number | undefined;
   #pings = 0;
+  /** The answer to the last PING, where it is not on the wire yet: of many that come at once only the last is answered. */
+  #pong: Buffer | undefined;
   /** When a frame was last whole, or came a good deal further, and how many bytes have come since. */
   #progressMs = 0;
   #progressBytes = 0;
@@ -76,6 +78,7 @@ export class Course<Out extends Cuttable> {
     this.#progressMs = nowMs;
     this.#reader = new FrameReader(this.inflow);
     this.#batch.clear();
+    this.#pong = undefined;
     this.#stateAtMs = undefined;
     this.peerMaxMessageBytes = peer.maxMessageBytes;
     this.allow(peer.limits);
@@ -130,11 +133,12 @@ export class Course<Out extends Cuttable> {
 
   /** Whether something is to be written besides new messages. */
   get unfinished(): boolean {
-    return this.inflow.urgent || this.outflow.unfinished;
+    return this.#pong !== undefined || this.inflow.urgent || this.outflow.unfinished;
   }
 
   proceed(): void {
-    if (this.inflow.urgent) this.writeState();
+    if (this.#pong) this.#writePong(this.#pong);
+    else if (this.inflow.urgent) this.writeState();
     else this.outflow.proceed();
   }
 
@@ -148,6 +152,11 @@ export class Course<Out extends Cuttable> {
     this.#output.write(controlFrame(controlType.state, payload));
     this.inflow.told();
     this.#stateAtMs = undefined;
+  }
+
+  #writePong(payload: Buffer): void {
+    this.#pong = undefined;
+    this.#output.write(controlFrame(controlType.pong, payload));
   }
 
   writeClose(reason: string): void {
@@ -212,7 +221,7 @@ export class Course<Out extends Cuttable> {
         this.allow({ messages: readNumber(payload, 16), bytes: readNumber(payload, 24) });
         break;
       case controlType.ping:
-        this.#output.write(controlFrame(controlType.pong, payload.subarray(0, pingBytes)));
+        this.#pong = payload.subarray(0, pingBytes);
         break;
       case controlType.close: {
         const last = payload.length < 8 ? 0 : readNumber(payload, 0);

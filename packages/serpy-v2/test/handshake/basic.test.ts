@@ -2,10 +2,12 @@
 import { once } from 'node:events';
 import { isDeepStrictEqual } from 'node:util';
 import type { Transport } from 'serpy-core';
-import type { MemoryNetwork } from 'serpy-core/testing';
-import type { Connection, ConnectionOptions, Server, ServerOptions } from 'serpy-v2';
+import { MemoryNetwork } from 'serpy-core/testing';
+import { type Connection, type ConnectionOptions, Server, type ServerOptions } from 'serpy-v2';
 import { describe, expect, test } from 'vitest';
-import { encodeWelcome } from '../../src/handshake/greeting.js';
+import { encodeHello, encodeWelcome } from '../../src/handshake/greeting.js';
+import { controlFrame } from '../../src/handshake/piece.js';
+import { controlType } from '../../src/handshake/wire.js';
 import { stages } from './stage.js';
 
 const stage = stages();
@@ -203,4 +205,32 @@ describe("connect with handshake: 'require' says why it failed, and what to do",
     expect(code).toBe('ERR_SERPY_CONNECT');
     expect(message).toMatch(/^cannot connect to 127\.0\.0\.1:5000: it hung up at once: .*port.*connection.*key/);
   });
+});
+
+test('of many PINGs that come at once only the last is answered', async () => {
+  const network = new MemoryNetwork();
+  const server = await new Server({ port: 5000 }, network).start();
+  const numbered = (type: number, n: number) => controlFrame(type, Buffer.from(new BigUint64Array([BigInt(n)]).buffer));
+  const terms = { instance: Buffer.alloc(16), maxMessageBytes: 1000, pingIntervalMs: 0 };
+  const limits = { messages: 1000, bytes: 1_000_000 };
+  const peer = await network.dial({
+    host: '127.0.0.1',
+    port: 5000,
+    keepAliveMs: 0,
+    signal: new AbortController().signal,
+  });
+  const chunks: Buffer[] = [];
+  peer.start({ ...deaf, received: (chunk) => chunks.push(Buffer.from(chunk)) });
+  peer.write(encodeHello({ ...terms, limits, resumableMs: 0, resume: undefined }));
+  peer.flush();
+  await network.settled();
+  chunks.length = 0;
+  peer.write(Buffer.concat(Array.from({ length: 1000 }, (_, n) => numbered(controlType.ping, n + 1))));
+  peer.flush();
+  await network.settled();
+  const answers = Buffer.concat(chunks);
+  expect(answers.subarray(-22).equals(numbered(controlType.pong, 1000))).toBe(true);
+  expect(answers.length).toBeLessThan(22 * 100);
+  peer.destroy();
+  await server.closeServer();
 });

@@ -1,0 +1,123 @@
+/** Peers that flood a server with what costs them nothing, eight at a time: how long the round trips of an honest client take, and whether its link lives. */
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import { connect } from 'serpy';
+import type { Figure } from './figure.js';
+import { type Flood, floods } from './flood.js';
+import type { Settings } from './settings.js';
+import { table } from './table.js';
+
+const flooders = 8;
+const quietMs = 1_000;
+const floodMs = 5_000;
+const pauseMs = 5;
+/** What the slowest hundredth of the honest round trips may take. */
+const mostMs = 50;
+
+interface Row {
+  readonly flood: string;
+  readonly trips: number;
+  readonly quietP99: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly worst: number;
+  /** Links of honest clients that were given up. */
+  readonly lost: number;
+}
+
+type Client = Awaited<ReturnType<typeof dial>>;
+
+/** Measures; whether honest clients hardly noticed. */
+export async function floodsPart(settings: Settings): Promise<boolean> {
+  const rows = await measureAll(settings);
+  console.log(
+    `\nfloods: round trips of an honest client in ms, alone and beside ${flooders} peers that flood the server`,
+  );
+  const cells = rows.map(({ flood, trips, quietP99, p50, p99, worst, lost }) => {
+    return [flood, trips, ...[quietP99, p50, p99, worst].map((each) => each.toFixed(1)), lost];
+  });
+  console.log(table(['flood', 'trips', 'alone p99', 'p50', 'p99', 'max', 'links lost'], cells));
+  return rows.every(isWell);
+}
+
+export async function measureFloods(settings: Settings): Promise<Figure> {
+  const rows = await measureAll(settings);
+  return {
+    what: `round trips of an honest client beside ${flooders} peers that flood its server with damaged frames, stray answers, empty blocks, PINGs or repeats: the slowest hundredth`,
+    bound: `≤ ${mostMs} ms, no link of an honest client lost`,
+    measured: `${rows.map(({ p99 }) => p99.toFixed(0)).join(', ')} ms; ${rows.reduce((sum, { lost }) => sum + lost, 0)} lost`,
+    ok: rows.every(isWell),
+    faults: rows.filter((row) => !isWell(row)).map(({ flood, p99, lost }) => `${flood}: ${p99} ms, ${lost} links lost`),
+  };
+}
+
+function isWell({ p99, lost }: Row): boolean {
+  return p99 <= mostMs && lost === 0;
+}
+
+async function measureAll({ target }: Settings): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const [kind, flood] of floods.entries()) {
+    if (target === undefined || flood.name.includes(target)) rows.push(await measure(flood, kind));
+  }
+  return rows;
+}
+
+async function measure(flood: Flood, kind: number): Promise<Row> {
+  const server = new Worker(new URL('./stuck-server.mjs', import.meta.url), { workerData: flood.protocol });
+  const [port] = (await once(server, 'message')) as [number];
+  const clients = await Promise.all([
+    dial(flood, port, false),
+    ...(flood.protocol === 'v2' ? [dial(flood, port, true)] : []),
+  ]);
+  let lost = 0;
+  for (const client of clients) client.on('disconnect', () => lost++);
+  await trips(clients, quietMs); // warm
+  const quiet = await trips(clients, quietMs);
+  const workerData = { port, kind, flooders };
+  const attackers = new Worker(new URL('./flooders.mjs', import.meta.url), { workerData });
+  await once(attackers, 'message');
+  await sleep(200);
+  const flooded = await trips(clients, floodMs);
+  const seen = lost;
+  await attackers.terminate();
+  for (const client of clients) client.destroy();
+  await server.terminate();
+  return {
+    flood: flood.name,
+    trips: flooded.length,
+    quietP99: percentile(quiet, 99),
+    p50: percentile(flooded, 50),
+    p99: percentile(flooded, 99),
+    worst: Math.max(...flooded),
+    lost: seen,
+  };
+}
+
+function dial({ protocol }: Flood, port: number, inSession: boolean) {
+  const session = inSession ? { handshake: 'require', autoRestart: true } : {};
+  return connect({ protocol, host: '127.0.0.1', port, ...session } as never);
+}
+
+async function trips(clients: readonly Client[], forMs: number): Promise<number[]> {
+  const took: number[] = [];
+  const endMs = performance.now() + forMs;
+  await Promise.all(
+    clients.map(async (client) => {
+      for (let i = 0; performance.now() < endMs; i++) {
+        const startMs = performance.now();
+        await client.sendData(`question ${i}`);
+        await client.getData();
+        took.push(performance.now() - startMs);
+        await sleep(pauseMs);
+      }
+    }),
+  );
+  return took;
+}
+
+function percentile(all: readonly number[], percent: number): number {
+  const sorted = [...all].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * percent) / 100))] ?? Number.NaN;
+}
