@@ -3,7 +3,6 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { measureCuts, measureEveryByte } from './cutting.js';
 import { type Figure, showFigures, tableOf } from './figure.js';
-import { measureFloods } from './floods.js';
 import { measureFuzz } from './fuzz.js';
 import { measureHalfOpen, measureResume, measureResumes, measureWeight } from './links.js';
 import type { Settings } from './settings.js';
@@ -76,7 +75,6 @@ export const measures: Readonly<Record<string, Measure>> = {
   resumes: ({ resumes }) => measureResumes(resumes),
   weight: () => measureWeight(60),
   'stuck-reader-ratio': stuckReader,
-  floods: measureFloods,
   stopped: measureStopped,
   partition: measurePartition,
 };

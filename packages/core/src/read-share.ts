@@ -10,8 +10,8 @@ export const shareBytes = 1024 * 1024;
 export const shareMs = 1;
 
 /** What takes long is handed over in parts, as small as this, so that it can be stopped in between. */
-const leastPartBytes = 4 * 1024;
-const mostPartBytes = 256 * 1024;
+const smallPartBytes = 4 * 1024;
+const largePartBytes = 256 * 1024;
 
 /** Of a peer of whose bytes nothing is known yet. */
 const firstPartBytes = 32 * 1024;
@@ -29,8 +29,8 @@ export class ReadShare {
   take(bytes: number, ms: number): boolean {
     this.#bytes += bytes;
     this.#ms += ms;
-    if (ms > shareMs / 2) this.partBytes = Math.max(leastPartBytes, Math.min(this.partBytes, bytes) >> 1);
-    else if (ms < shareMs / 8) this.partBytes = Math.min(mostPartBytes, this.partBytes * 2);
+    if (ms > shareMs / 2) this.partBytes = Math.max(smallPartBytes, Math.min(this.partBytes, bytes) >> 1);
+    else if (ms < shareMs / 8) this.partBytes = Math.min(largePartBytes, this.partBytes * 2);
     return this.#bytes < shareBytes && this.#ms < shareMs;
   }
 
