@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { checkNames, checkTogether, OptionError, type OptionSpec } from 'serpy-core';
 import { type ConnectOptions, connectSpecs, type ListenOptions, listenSpecs, markAsConfig } from './options.js';
+import { withoutServices } from './service-variables.js';
 import { urlParts } from './url.js';
 
 /** Options that are texts, even such as look like a number. */
@@ -68,7 +69,7 @@ export function environmentOptions(
     throw new OptionError('SERPY_KEY and SERPY_KEY_FILE are both set: only one of them can be the key');
   }
   if (env.SERPY_URL) Object.assign(options, parseUrl(env.SERPY_URL));
-  for (const [variable, value] of Object.entries(env)) {
+  for (const [variable, value] of Object.entries(withoutServices(env))) {
     if (!variable.startsWith('SERPY_') || variable === 'SERPY_URL' || value === undefined || value === '') continue;
     const name = variableNames.get(variable);
     if (name === undefined) checkNames({ [variable]: value }, [...variableNames.keys(), 'SERPY_URL']);

@@ -263,6 +263,35 @@ test('a variable of the environment that names no option is refused with the nea
   expect(() => environmentOptions({ SERPY_PROT: '5' })).toThrow('did you mean SERPY_PORT?');
 });
 
+describe('the variables that Kubernetes sets for a service beside the program', () => {
+  const of = (prefix: string) => ({
+    [`${prefix}SERVICE_HOST`]: '10.0.0.11',
+    [`${prefix}SERVICE_PORT`]: '5001',
+    [`${prefix}SERVICE_PORT_DATA`]: '5001',
+    [`${prefix}PORT`]: 'tcp://10.0.0.11:5001',
+    [`${prefix}PORT_5001_TCP`]: 'tcp://10.0.0.11:5001',
+    [`${prefix}PORT_5001_TCP_PROTO`]: 'tcp',
+    [`${prefix}PORT_5001_TCP_PORT`]: '5001',
+    [`${prefix}PORT_5001_TCP_ADDR`]: '10.0.0.11',
+    [`${prefix}PORT_5002_UDP`]: 'udp://10.0.0.11:5002',
+  });
+
+  test.each([['SERPY_'], ['SERPY_CAMERA_']])('are no options: %s…', (prefix) => {
+    expect(environmentOptions(of(prefix))).toEqual({});
+    expect(loadConfig(configFile('{ "port": 5003 }'), { env: of(prefix) })).toEqual({ port: 5003 });
+  });
+
+  test('hide no option that is set', () => {
+    const env = { ...of('SERPY_'), SERPY_PORT: '5003', SERPY_HOST: '10.0.0.12' };
+    expect(environmentOptions(env)).toEqual({ port: 5003, host: '10.0.0.12' });
+  });
+
+  test('are wrong where there is no service', () => {
+    expect(() => environmentOptions({ SERPY_PORT_5001_TCP: 'tcp://10.0.0.11:5001' })).toThrow('SERPY_PORT_5001_TCP');
+    expect(environmentOptions({ SERPY_PORT: 'tcp://10.0.0.11:5001' })).toEqual({ port: 'tcp://10.0.0.11:5001' });
+  });
+});
+
 test('the package exports these names and no others', () => {
   expect(Object.keys(facade).sort()).toMatchInlineSnapshot(`
     [
