@@ -27,6 +27,12 @@ export interface ConnectionFlags {
 /** Where a command goes when nobody says otherwise. */
 export const defaultPort = 5001;
 
+/**
+ * For commands whose messages matter: they ask for a session, which loses nothing and tells what arrived. Whoever says v2 gets one only when
+ * it is asked for; with a key, or without a word on the protocol, it is asked for anyway.
+ */
+export const withSession = { handshake: 'prefer' } as const;
+
 const hostIs = { connect: 'of the peer', listen: 'to listen on', either: 'of the peer, or to listen on' } as const;
 
 export const urlText =
@@ -80,15 +86,23 @@ export function connectionOptions(
   if (url !== undefined) merge(options, urlOptions(url));
   merge(options, typedOptions(flags.option ?? []));
   const { protocol, host, port, keyFile } = flags;
+  const [, hostAlone, portToo] = /^([^:]+|\[.*\]):(\d+)$/.exec(host ?? '') ?? [];
+  if (hostAlone) throw mistyped(`--host takes a host without its port: write --host ${hostAlone} --port ${portToo}`);
   merge(options, { protocol, host, port, key: keyFile === undefined ? undefined : { file: keyFile }, tls: tls(flags) });
   if (end === 'listen' && flags.reconnect)
     throw mistyped('--reconnect is for a client, and this is a server: leave it out');
   if (end === 'connect' && flags.insecure)
     throw mistyped('--insecure is for a server, and this is a client: leave it out');
   merge(options, { autoRestart: flags.reconnect, insecure: flags.insecure });
-  for (const [name, value] of Object.entries({ protocol: 'auto', port: defaultPort, ...defaults }))
-    options[name] ??= value;
+  for (const [name, value] of Object.entries({ protocol: 'auto', port: defaultPort, ...defaults })) {
+    if (name !== 'handshake' || asksForSession(options)) options[name] ??= value;
+  }
   return options as unknown as ConnectOptions & ListenOptions; // connect and listen check them
+}
+
+/** Whether nobody asks for a session unless this command does. */
+function asksForSession({ protocol, key, tls }: Record<string, unknown>): boolean {
+  return protocol === 'v2' && key === undefined && (tls === undefined || tls === false);
 }
 
 const anyTime = { minMs: 0, maxMs: 2 ** 31 - 1, words: 'such as 500ms, 10s or 2min' };
@@ -139,8 +153,28 @@ function given(config: string | undefined, env: Context['env']): Record<string, 
 
 function urlOptions(url: string): Record<string, unknown> {
   if (/^\d+$/.test(url)) throw mistyped(`'${url}' is no URL: write serpy://127.0.0.1:${url}, or --port ${url}`);
-  if (/^[\w.-]+:\d+$/.test(url)) throw mistyped(`'${url}' is no URL: write serpy://${url}`);
+  const meant = meantUrl(url) ?? (/^[\w.-]+(:\d+)?$/.test(url) ? urlWith(url) : undefined);
+  if (meant) throw mistyped(`'${url}' is no URL: write ${meant}`);
   return { ...parseUrl(url) };
+}
+
+/**
+ * The URL that somebody means who types an address: 192.168.1.20, [::1]:5001, labpc:5001. Undefined for what may as well be a text, such as
+ * 12:30 or CH1:2.
+ */
+export function meantUrl(text: string): string | undefined {
+  const address = text.replace(/\/$/, '');
+  if (/^[\da-f:.]*::[\da-f:.]*(%[\w.-]+)?$/i.test(address)) return urlWith(`[${address.replace('%', '%25')}]`);
+  const [, host = '', digits] = /^(\[[\da-f:.]+(?:%[\w.-]+)?\]|[\w.-]+)(?::(\d{1,5}))?$/i.exec(address) ?? [];
+  const port = Number(digits ?? defaultPort);
+  const isNumeric = /^\[|^\d{1,3}(?:\.\d{1,3}){3}$|^localhost$/i.test(host);
+  const isName = /^[a-z\d][\w-]*(?:\.[a-z\d][\w-]*)*$/i.test(host) && /[a-z]/i.test(host);
+  const isAddress = isNumeric || (isName && digits !== undefined && (host.includes('.') || port >= 1024));
+  return isAddress && port <= 65_535 ? urlWith(address) : undefined;
+}
+
+function urlWith(address: string): string {
+  return `serpy://${address}${/:\d+$/.test(address.replace(/^\[.*\]/, '')) ? '' : `:${defaultPort}`}`;
 }
 
 /** Options as `name=value`, read as the parameters of a URL are. */

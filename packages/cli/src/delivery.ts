@@ -26,6 +26,8 @@ export interface DeliverySettings {
   readonly acknowledge: boolean;
   /** How long the peer may take nothing. */
   readonly timeoutMs: number;
+  /** How long a peer without a session may take to hang up. */
+  readonly hangUpMs: number;
   /** Ends it. */
   readonly signal: AbortSignal;
 }
@@ -50,6 +52,11 @@ export function deliverTo(connection: Connection, { clock }: Context, settings: 
   let options: object = acknowledgement(protocol, settings.acknowledge);
   let allHaveLeft = false;
   let acknowledges = Object.keys(options).length > 0;
+  let hadSession = false;
+  let unknown = 0;
+  connection.on('warning', (error) => {
+    if (error.code === 'ERR_SERPY_UNKNOWN' && 'messages' in error) unknown += (error.messages as unknown[]).length;
+  });
 
   const wireBytes = () => {
     const { bytesSent, unsentBytes } = connection.stats();
@@ -120,14 +127,22 @@ export function deliverTo(connection: Connection, { clock }: Context, settings: 
     }
   };
 
-  /** The peer may take its time to close: Ctrl-C does not wait for it. */
-  const closed = async (): Promise<void> => {
+  /** Closes. The peer may take its time: Ctrl-C does not wait for it. @returns whether a peer without a session has hung up in time */
+  const closed = async (): Promise<boolean> => {
+    let inTime = true;
     const cut = () => connection.destroy();
+    const late = () => {
+      inTime = false;
+      cut();
+    };
     settings.signal.addEventListener('abort', cut);
     if (settings.signal.aborted) cut();
+    const timer = hadSession ? undefined : clock.setTimeout(late, settings.hangUpMs);
     await connection.close();
+    clock.clearTimeout(timer);
     settings.signal.removeEventListener('abort', cut);
     if (settings.signal.aborted) throw settings.signal.reason;
+    return inTime;
   };
 
   return {
@@ -152,6 +167,7 @@ export function deliverTo(connection: Connection, { clock }: Context, settings: 
     async send(cargo) {
       sent++;
       sentBytes += cargo.sizeBytes;
+      hadSession ||= connection.inSession;
       if (sent === 1) return first(cargo);
       while (
         inFlight.length > 0 &&
@@ -167,12 +183,22 @@ export function deliverTo(connection: Connection, { clock }: Context, settings: 
       while (inFlight.length > 0) await oldest();
       await patiently(allLeft());
       allHaveLeft = true;
-      await closed();
+      hadSession ||= connection.inSession;
+      const hasHungUp = await closed();
       const { error, unsentMessages = 0, unknownMessages = 0 } = connection.closeInfo ?? {};
       if (isSerpyError(error) && error.code === 'ERR_SERPY_PROTOCOL') throw error; // who answered so has taken nothing
-      const lost = unsentMessages + unknownMessages;
+      const lost = unsentMessages + Math.max(unknownMessages, unknown);
       if (lost > 0) throw failed(`${messages(lost)} of ${sent} may not have arrived: the peer has gone`, error);
+      if (acknowledges || sent === 0) return;
+      // A session that is closed has acknowledged all that it does not count as unknown.
+      acknowledges = hadSession && settings.acknowledge;
+      if (acknowledges) return;
       if (error) throw error;
+      if (!hasHungUp) {
+        throw failed(
+          `${messages(sent)} ${sent === 1 ? 'was' : 'were'} handed to the network, and the peer has not hung up within ${settings.hangUpMs / 1000} s: its program may have read nothing`,
+        );
+      }
     },
   };
 }

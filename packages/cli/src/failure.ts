@@ -72,7 +72,8 @@ function inTheOpen(message: string): string {
   return `${danger}: give both ends the same --key-file ("serpy keygen" makes it) or certificates, listen on 127.0.0.1 for this computer alone, or say --insecure`;
 }
 
-function statusOf(error: unknown): ExitStatus {
+/** The exit status of a command that ends with this error. */
+export function statusOf(error: unknown): ExitStatus {
   if (error instanceof Failure) return error.status;
   return isSerpyError(error) && typedCodes.includes(error.code) ? 2 : 1;
 }

@@ -60,7 +60,7 @@ describe('the installed command', () => {
     const sender = command.start(['send', '--port', port, '-', '--file', file]);
     sender.type('hello\nwörld\n');
     sender.endInput();
-    expect(await sender.ended).toEqual({ status: 0, stdout: '', stderr: 'sent 3 messages, 14 bytes\n' });
+    expect(await sender.ended).toEqual({ status: 0, stdout: '', stderr: 'sent 3 messages, 14 bytes, acknowledged\n' });
     const { status, stdout, stderr } = await listener.ended;
     expect([status, stderr]).toEqual([0, expect.stringMatching(/received 3 messages, 14 bytes in \d+\.\d s\n$/)]);
     const values = stdout
@@ -205,7 +205,10 @@ describe.skipIf(!hasTerminals)('in a terminal (needs python3)', () => {
     const { status, stdout } = await sender.ended;
     expect(status).toBe(0);
     expect(stdout).toMatch(/[█░]{30} \d+ % {2}\S+ \S+ of 20\.0 MB {2}\S+ \S+\/s/);
-    expect(lastRows(sender, 2)).toEqual([expect.stringMatching(/^sent 1 message, 20\.0 MB in \d+\.\d s, .*\/s$/), '']);
+    expect(lastRows(sender, 2)).toEqual([
+      expect.stringMatching(/^sent 1 message, 20\.0 MB in \d+\.\d s, .*\/s, acknowledged$/),
+      '',
+    ]);
   });
 
   test('Ctrl-C in a terminal ends it cleanly', async () => {

@@ -49,7 +49,7 @@ describe('serpy send', () => {
   test('sends each text as a message', async () => {
     const port = await serve();
     const outcome = await send(port, ['hello', 'wörld', '']);
-    expect(outcome).toEqual({ status: 0, stdout: '', stderr: 'sent 3 messages, 11 bytes\n' });
+    expect(outcome).toEqual({ status: 0, stdout: '', stderr: 'sent 3 messages, 11 bytes, acknowledged\n' });
     expect(values()).toEqual(['hello', 'wörld', '']);
   });
 
@@ -61,17 +61,13 @@ describe('serpy send', () => {
   });
 
   test.each(['v1', 'v2'])(
-    'many messages that wait for their acknowledgements over %s bring no warning of a leak',
+    'many messages that wait for their acknowledgements over %s are no leak',
     async (protocol) => {
       const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
       onTestFinished(() => warning.mockRestore());
       const port = await serve();
       const input = Array.from({ length: 64 }, (_, n) => `text ${n}\n`).join('');
-      const outcome = await send(
-        port,
-        ['--protocol', protocol, '-o', 'handshake=prefer', '-'].filter((_, n) => protocol === 'v2' || n < 2 || n > 3),
-        { input },
-      );
+      const outcome = await send(port, ['--protocol', protocol, '-'], { input });
       expect(outcome).toMatchObject({ status: 0, stderr: 'sent 64 messages, 438 bytes, acknowledged\n' });
       expect(warning).not.toHaveBeenCalled();
     },
@@ -202,15 +198,121 @@ describe('serpy send', () => {
     expect([status, stderr]).toEqual([1, 'serpy: 0 of 1 answers came, and then none for 0.1 s\n']);
   });
 
-  test('is acknowledged over v1, and in a session of v2', async () => {
+  test.each([[[]], [['--protocol', 'v1']], [['--protocol', 'v2']]])(
+    'waits for the acknowledgement and says so: %j',
+    async (args) => {
+      const port = await serve();
+      expect((await send(port, [...args, 'hello'])).stderr).toBe('sent 1 message, 5 bytes, acknowledged\n');
+      expect(values()).toEqual(['hello']);
+    },
+  );
+
+  test.each([
+    ['plain v2', { protocol: 'v2' }, ['--protocol', 'v2', '-o', 'handshake=off']],
+    ['a v2 server without sessions', { protocol: 'v2', handshake: 'off' }, ['--protocol', 'v2']],
+    ['auto with a v1 server', { protocol: 'v1' }, []],
+    ['--no-ack over v1', { protocol: 'v1' }, ['--protocol', 'v1', '--no-ack']],
+    ['--no-ack over v2', { protocol: 'v2' }, ['--protocol', 'v2', '--no-ack']],
+  ])('says that nothing is confirmed where nobody acknowledges: %s', async (_name, options, args) => {
+    const port = await serve(options as Partial<ListenOptions>);
+    expect(await send(port, [...args, 'hello'])).toEqual({
+      status: 0,
+      stdout: '',
+      stderr: 'sent 1 message, 5 bytes: handed to the network, not confirmed\n',
+    });
+    expect(values()).toEqual(['hello']);
+  });
+
+  test('fails over v2 where a v1 program listens', async () => {
+    const port = await serve({ protocol: 'v1' }, (connection) => connection.on('warning', () => {}));
+    const { status, stderr } = await send(port, ['--protocol', 'v2', 'hello']);
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/^serpy: [^\n]*\n$/)]);
+    expect(received).toEqual([]);
+  });
+
+  test.each([[['--protocol', 'v2']], [['--protocol', 'v2', '-o', 'handshake=off']], [['-o', 'probeTimeoutMs=50']]])(
+    'fails when a peer takes the connection and never reads: %j',
+    async (args) => {
+      const port = await silentServer();
+      const { status, stderr } = await send(port, [
+        ...args,
+        '-o',
+        'helloTimeoutMs=50',
+        '-o',
+        'closeTimeoutMs=200',
+        'hi',
+      ]);
+      expect([status, stderr]).toEqual([
+        1,
+        'serpy: 1 message was handed to the network, and the peer has not hung up within 0.2 s: its program may have read nothing\n',
+      ]);
+    },
+  );
+
+  test('fails when a peer without a session resets the connection instead of hanging up', async () => {
+    const port = await socketServer((socket) => socket.once('end', () => socket.resetAndDestroy()).resume());
+    const { status, stderr } = await send(port, ['--protocol', 'v2', '-o', 'handshake=off', 'hello']);
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/^serpy: [^\n]*\n$/)]);
+  });
+
+  test.each([
+    [['192.168.1.20:5001', 'hello'], 'serpy://192.168.1.20:5001'],
+    [['192.168.1.20', 'hello'], 'serpy://192.168.1.20:5001'],
+    [['labpc:5001', 'hello'], 'serpy://labpc:5001'],
+    [['camera.lab.example:80', 'hello'], 'serpy://camera.lab.example:80'],
+    [['localhost', 'hello'], 'serpy://localhost:5001'],
+    [['[::1]:5001', 'hello'], 'serpy://[::1]:5001'],
+    [['fe80::1%eth0', 'hello'], 'serpy://[fe80::1%25eth0]:5001'],
+    [['127.0.0.1:5001/', 'hello'], 'serpy://127.0.0.1:5001'],
+    [['localhost:5001'], 'serpy://localhost:5001'],
+  ])('%j is refused, with the URL to type, and nothing is sent', async (args, url) => {
     const port = await serve();
-    expect((await send(port, ['--protocol', 'v1', 'hello'])).stderr).toBe('sent 1 message, 5 bytes, acknowledged\n');
-    expect((await send(port, ['--protocol', 'v2', '-o', 'handshake=prefer', 'hello'])).stderr).toBe(
-      'sent 1 message, 5 bytes, acknowledged\n',
-    );
-    expect((await send(port, ['--protocol', 'v1', '--no-ack', 'hello'])).stderr).toBe('sent 1 message, 5 bytes\n');
-    expect((await send(port, ['--protocol', 'v2', 'hello'])).stderr).toBe('sent 1 message, 5 bytes\n');
-    expect(values()).toEqual(['hello', 'hello', 'hello', 'hello']);
+    const { status, stderr } = await send(port, args);
+    expect([status, stderr]).toEqual([
+      2,
+      `serpy: '${args[0]}' is an address and no URL: write ${url}. As a text it goes behind the URL of the peer\n`,
+    ]);
+    expect(received).toEqual([]);
+  });
+
+  test('sends as a text what only resembles an address, and an address behind a URL', async () => {
+    const port = await serve();
+    const texts = ['12:30', '12:30:45', 'CH1:2', 'VOLT:RANG 5', 'a.b', '1.5', '*IDN?', 'note: 5001'];
+    for (const text of texts) expect(await send(port, [text])).toMatchObject({ status: 0 });
+    await runToEnd(['send', `serpy://127.0.0.1:${port}`, '192.168.1.20:5001']);
+    expect(values()).toEqual([...texts, '192.168.1.20:5001']);
+  });
+
+  test.each([['-'], ['--number', '-']])(
+    'names the line of stdin that is wrong, after it has sent those before: %j',
+    async (...args) => {
+      const port = await serve();
+      const isNumber = args.length > 1;
+      const input = Buffer.from(isNumber ? '1\n2\nthree\n4\n' : 'one\ntwo\n20 \xb5s\nfour\n', 'latin1');
+      const { status, stderr } = await send(port, args, { input });
+      expect(status).toBe(isNumber ? 2 : 1);
+      expect(stderr).toMatch(isNumber ? /^serpy: 'three' is no number/ : /^serpy: line 3 of stdin is not UTF-8/);
+      expect(stderr).toMatch(/; before it, 2 messages sent, acknowledged\n$/);
+      expect(values()).toEqual(isNumber ? [1, 2] : ['one', 'two']);
+    },
+  );
+
+  test('--encoding reads lines in another encoding', async () => {
+    const port = await serve();
+    const input = Buffer.from('20 \xb5s\n', 'latin1');
+    expect(await send(port, ['-', '--encoding', 'latin1'], { input })).toMatchObject({ status: 0 });
+    expect(values()).toEqual(['20 µs']);
+    expect(await send(port, ['-', '--encoding', 'klingon'])).toMatchObject({ status: 2 });
+    expect(await send(port, ['x', '--encoding', 'latin1'])).toMatchObject({ status: 2 });
+  });
+
+  test('--wait ends in time where a peer is there and does not answer', async () => {
+    const port = await silentServer();
+    const key = file('lab.key', generateKey());
+    const startedMs = performance.now();
+    const { status, stderr } = await send(port, ['x', '--key-file', key, '--wait', '0.3s']);
+    expect(performance.now() - startedMs).toBeLessThan(5000);
+    expect([status, stderr]).toEqual([1, 'serpy: the peer was dialled for 0.3 s (--wait) and did not answer\n']);
   });
 
   test('--wait dials until the peer is there, and then fails as without it', async () => {
@@ -341,7 +443,7 @@ describe('serpy send', () => {
     const { stdout, stderr } = await send(port, [...args, large], { isTTY: false, input: '' });
     expect([stdout, stderr]).toEqual([
       '',
-      expect.stringMatching(/^sent 1 message, 3\.00 MB in \d+\.\d s, \S+ \S+\/s\n$/),
+      expect.stringMatching(/^sent 1 message, 3\.00 MB in \d+\.\d s, \S+ \S+\/s, acknowledged\n$/),
     ]);
   });
 

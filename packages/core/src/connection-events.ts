@@ -46,7 +46,7 @@ export interface ReconnectInfo extends ConnectInfo {
 export interface CloseInfo {
   /** As in `disconnect`, or `gave-up` when the dials were used up. */
   readonly reason: DisconnectReason | 'gave-up';
-  /** What broke it, where something did; with `closed`, what came while it closed and could not be read. */
+  /** What broke it, where something did; with `closed`, what came while it closed and could not be read, or, without a session, that the peer ended in no good order. */
   readonly error: Error | undefined;
   /** Messages that had been accepted and were never put on the wire. */
   readonly unsentMessages: number;

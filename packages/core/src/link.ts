@@ -206,6 +206,8 @@ export class Link implements TransportHandler {
   }
 
   closed(error?: Error): void {
+    // It was to end. Without a session, that the peer did so in no good order is all that tells that it may not have read everything.
+    if (error && this.#end?.reason === 'closed' && !this.#session.lasting?.flowControlled) this.#end.error ??= error;
     this.#end ??= error ? { reason: 'reset', error } : { reason: 'ended', error: undefined };
     this.#finish();
   }

@@ -87,3 +87,17 @@ test('a link that its session cannot go on with ends, and says why', async () =>
   expect(ends).toMatchObject([{ reason: 'protocol', error: { message: 'it was never sent' } }]);
   expect(clock.pending).toBe(0);
 });
+
+test.each([
+  ['without a session is told of a peer that resets it', undefined, 'reset by the peer'],
+  ['in a session is over: its acknowledgements have told what arrived', { flowControlled: true }, undefined],
+])('a close %s', (_name, lasting, message) => {
+  const ends: LinkEnd[] = [];
+  const goodbye = { ...lasting, goodbye: () => {}, farewell: undefined, settled: true, unfinished: false };
+  const session = { ...idle, ...(lasting && { lasting: goodbye }) } as typeof idle;
+  const link = new Link(new Stuck(), session, owner, new ManualClock(), { lost: (end) => ends.push(end) });
+  link.start();
+  link.finish();
+  link.closed(new Error('reset by the peer'));
+  expect(ends.map(({ reason, error }) => [reason, error?.message])).toEqual([['closed', message]]);
+});

@@ -7,13 +7,15 @@ import {
   type ConnectionFlags,
   connectionOptions,
   duration,
+  meantUrl,
   urlText,
   wholeNumber,
+  withSession,
 } from '../connection-options.js';
 import { type Context, pause } from '../context.js';
 import { type Delivery, deliverTo } from '../delivery.js';
 import { examples } from '../examples.js';
-import { failed, mistyped, sentence } from '../failure.js';
+import { Failure, failed, mistyped, sentence, statusOf } from '../failure.js';
 import { describe, messages, size } from '../message.js';
 import { showProgress } from '../progress-bar.js';
 import { encodingOption } from '../stdin-lines.js';
@@ -81,20 +83,31 @@ export function send(context: Context): Command {
 async function run(context: Context, first: string | undefined, rest: string[], flags: Flags): Promise<void> {
   const { terminal, interruption, clock } = context;
   const isUrl = first !== undefined && /^[\w+.-]+:\/\//.test(first);
-  const options = connectionOptions(isUrl ? first : undefined, flags, 'connect', context);
+  const meant = first === undefined || isUrl ? undefined : meantUrl(first);
+  if (meant) {
+    throw mistyped(`'${first}' is an address and no URL: write ${meant}. As a text it goes behind the URL of the peer`);
+  }
+  const options = connectionOptions(isUrl ? first : undefined, flags, 'connect', context, withSession);
   const wanted = wantedOf(isUrl || first === undefined ? rest : [first, ...rest], flags, context);
   const limits = { ...wanted, maxMessageBytes: options.maxMessageBytes ?? maxMessageBytes };
   await checkCargo(limits);
   const known = await totalBytes(limits);
 
   const { signal } = interruption;
-  const connection = await dial(context, options, flags.wait);
+  const closeTimeoutMs = options.closeTimeoutMs ?? Math.max(hangUpMs, flags.timeout);
+  // The delivery sees to it that the peer hangs up in time, and knows then whether it did.
+  const connection = await dial(
+    context,
+    { ...options, closeTimeoutMs: closeTimeoutMs + 1000 } as ConnectOptions,
+    flags.wait,
+  );
   connection.on('warning', (error) => {
     if (error.code !== 'ERR_SERPY_UNKNOWN') terminal.note(terminal.noteColours.dim(sentence(error))); // that is told at the end
   });
   const delivery = deliverTo(connection, context, {
     protocol: options.protocol,
     acknowledge: flags.ack,
+    hangUpMs: options.closeTimeoutMs ?? hangUpMs,
     timeoutMs: flags.timeout,
     signal,
   });
@@ -108,13 +121,15 @@ async function run(context: Context, first: string | undefined, rest: string[], 
     () => delivery.leftBytes * perByte,
   );
   try {
-    for await (const each of repeated(context, limits, flags)) {
+    const input = untilFault(repeated(context, limits, flags));
+    for await (const each of input.cargo) {
       seenBytes += each.sizeBytes;
       await delivery.send(each);
     }
     if (signal.aborted) throw failed('');
-    await replies.all();
+    if (!input.fault) await replies.all();
     await delivery.finish();
+    if (input.fault) throw afterwards(input.fault.error, delivery);
   } catch (error) {
     connection.destroy();
     if (signal.aborted) throw failed(`interrupted: ${delivery.known}`);
@@ -125,20 +140,48 @@ async function run(context: Context, first: string | undefined, rest: string[], 
   if (!flags.quiet) terminal.note(summary(delivery, (clock.now() - startedMs) / 1000));
 }
 
+/** What comes until it goes wrong: what came before is seen off first. */
+function untilFault(cargo: AsyncIterable<Cargo>) {
+  const input: { fault?: { readonly error: unknown } } = {};
+  const guarded = async function* (): AsyncIterableIterator<Cargo> {
+    try {
+      yield* cargo;
+    } catch (error) {
+      input.fault = { error };
+    }
+  };
+  return Object.assign(input, { cargo: guarded() });
+}
+
+/** The error of what was to be sent, and what became of all before it. */
+function afterwards(error: unknown, { sent, known }: Delivery): unknown {
+  if (sent === 0) return error;
+  return new Failure(statusOf(error), `${sentence(error)}; before it, ${known}`, { cause: error });
+}
+
+/** How long a peer without a session may take to hang up. */
+const hangUpMs = 5000;
+
 /** Between dials that found nobody. */
 const redialMs = 200;
 
-/** Dials, for some time also while nobody is there. */
+/** Dials, for some time also while nobody is there, and in all no longer than that. */
 async function dial(
   { clock, interruption: { signal } }: Context,
   options: ConnectOptions,
-  waitMs = 0,
+  waitMs?: number,
 ): Promise<Connection> {
+  if (!waitMs) return connect(options, { signal });
   const deadlineMs = clock.now() + waitMs;
+  let lastError: unknown;
   for (;;) {
     try {
-      return await connect(options, { signal });
+      return await connect(options, { signal, timeoutMs: Math.max(1, deadlineMs - clock.now()) });
     } catch (error) {
+      if (isSerpyError(error) && error.code === 'ERR_SERPY_TIMEOUT') {
+        throw lastError ?? failed(`the peer was dialled for ${waitMs / 1000} s (--wait) and did not answer`, error);
+      }
+      lastError = error;
       const isNobodyThere = isSerpyError(error) && error.code === 'ERR_SERPY_CONNECT';
       if (!isNobodyThere || clock.now() + redialMs > deadlineMs || !(await pause(clock, redialMs, signal))) throw error;
     }
@@ -212,5 +255,5 @@ function printReplies(context: Context, connection: Connection, { replies, timeo
 
 function summary({ sent, sentBytes, acknowledges }: Delivery, seconds: number): string {
   const rate = sentBytes >= 1_000_000 ? ` in ${seconds.toFixed(1)} s, ${size(sentBytes / seconds)}/s` : '';
-  return `sent ${messages(sent)}, ${size(sentBytes)}${rate}${acknowledges ? ', acknowledged' : ''}`;
+  return `sent ${messages(sent)}, ${size(sentBytes)}${rate}${acknowledges ? ', acknowledged' : ': handed to the network, not confirmed'}`;
 }
