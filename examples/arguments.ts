@@ -18,7 +18,7 @@ export function readArguments<const T extends Record<string, Option>>(purpose: s
   const program = basename(process.argv[1] ?? '');
   const entries = Object.entries<Option>(options);
   const parsed: NonNullable<ParseArgsConfig['options']> = { help: { type: 'boolean', short: 'h' } };
-  for (const [name, [, fallback]] of entries) parsed[name] = { type: fallback === false ? 'boolean' : 'string' };
+  for (const [name, [, fallback]] of entries) parsed[typed(name)] = { type: fallback === false ? 'boolean' : 'string' };
   try {
     const values: Record<string, unknown> = parseArgs({ options: parsed }).values;
     if (values.help) {
@@ -26,7 +26,7 @@ export function readArguments<const T extends Record<string, Option>>(purpose: s
       process.exit(0);
     }
     return Object.fromEntries(
-      entries.map(([name, [, fallback]]) => [name, read(name, values[name], fallback)]),
+      entries.map(([name, [, fallback]]) => [name, read(name, values[typed(name)], fallback)]),
     ) as Values<T>;
   } catch (error) {
     const [sentence] = (error as Error).message.split('. ');
@@ -42,25 +42,30 @@ export const clientAccess = { keyFile: ['a file with the key that the server has
 
 /** For a server: who may connect, where other computers reach it. */
 export const serverAccess = {
-  keyFile: ['a file with the key that clients must have, from generateKey()', noKey],
+  keyFile: ['a file with the key that clients must have, from "serpy keygen"', noKey],
   insecure: ['let everybody in who reaches the server, also from other computers', false],
 } as const;
 
-/** The option `key` for what `--keyFile` says. */
+/** The option `key` for what `--key-file` says. */
 export function keyIn(file: string): { key?: { file: string } } {
   return file === noKey ? {} : { key: { file } };
+}
+
+/** An option as it is typed: `keyFile` as `key-file`. */
+function typed(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 function read(name: string, given: unknown, fallback: Option[1]): Option[1] | true {
   if (given === undefined) return fallback;
   if (typeof fallback !== 'number') return given as string | true;
-  if (!/^\d+$/.test(given as string)) throw new Error(`--${name} takes a whole number, not '${given}'`);
+  if (!/^\d+$/.test(given as string)) throw new Error(`--${typed(name)} takes a whole number, not '${given}'`);
   return Number(given);
 }
 
 function usage(program: string, purpose: string, entries: readonly [string, Option][]): string {
   const lines = entries.map(([name, [meaning, fallback]]) =>
-    fallback === false ? `  --${name}: ${meaning}` : `  --${name} ${fallback}: ${meaning}`,
+    fallback === false ? `  --${typed(name)}: ${meaning}` : `  --${typed(name)} ${fallback}: ${meaning}`,
   );
   return [`${purpose}\n`, `usage: ${program} [options], with their defaults:`, ...lines, '  --help: this text'].join(
     '\n',

@@ -7,7 +7,7 @@ import { root, setup } from './setup.mjs';
 
 const folder = join(root, 'examples');
 
-/** The examples: name (`serpy-v2/chat`), file, and the first line of its opening comment. A file that another one names is a part of that one. */
+/** The examples: name (`serpy-v2/chat`), file, and the first sentence of its opening comment. A file that another one names is a part of that one. */
 export function listExamples() {
   // Other folders hold what examples share.
   const packages = readdirSync(folder).filter((name) => existsSync(join(root, 'packages', name)));
@@ -21,9 +21,18 @@ export function listExamples() {
       .map(({ file, text }) => ({
         name: `${name}/${file.slice(0, -'.ts'.length)}`,
         path: join(folder, name, file),
-        summary: (/^(?:\/\/|\/\*\*?)\s*(.*?)\s*(?:\*\/)?$/m.exec(text)?.[1] ?? '').trim(),
+        summary: firstSentence(text),
       }));
   });
+}
+
+function firstSentence(text) {
+  const comment = /^(?:\/\/.*\r?\n)+/.exec(text)?.[0] ?? '';
+  const words = comment
+    .replaceAll(/^\/\/ ?|\r/gm, '')
+    .replaceAll('\n', ' ')
+    .trim();
+  return /^.*?\.(?= |$)/.exec(words)?.[0] ?? words;
 }
 
 function printList(wrong) {

@@ -190,7 +190,7 @@ describe('the image server', () => {
 
   test('with a key sends them to clients that have it, and is not started in the open by mistake', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'serpy-examples-'));
-    const keyFile = ['--keyFile', join(folder, 'lab.key')];
+    const keyFile = ['--key-file', join(folder, 'lab.key')];
     writeFileSync(join(folder, 'lab.key'), `${generateKey()}\n`);
     try {
       const server = Program.example('serpy-v2/image-server.ts', ['--port', '0', ...keyFile]);
@@ -302,7 +302,7 @@ test('the camera that sends arrays saves one that numpy opens, and says what no 
   const folder = mkdtempSync(join(tmpdir(), 'serpy-examples-'));
   try {
     const file = join(folder, 'image.npy');
-    const args = ['--both', '--port', '0', '--images', '2', '--saveTo', file];
+    const args = ['--both', '--port', '0', '--images', '2', '--save-to', file];
     expect(await Program.example('serpy/array-camera.ts', args).ended).toMatchObject({ status: 0, stderr: '' });
     const { dtype, shape } = decodeNpy(readFileSync(file));
     expect([dtype, shape]).toEqual(['uint16', [128, 256]]);

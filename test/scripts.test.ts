@@ -44,6 +44,7 @@ test('names the example that does not exist, and lists those that do', async () 
 
 test('says of every example what it shows', async () => {
   const { stderr } = await runScript('example.mjs');
+  for (const line of stderr.split('\n').filter((each) => each.startsWith('  '))) expect(line).toMatch(/\.$/);
   for (const name of await listedExamples()) expect(stderr).toMatch(new RegExp(`${name} +\\S+ \\S+`));
 });
 

@@ -111,11 +111,12 @@ describe('the function node of Node-RED', () => {
 
 test('the web page shows what the instrument sends, also after the link was broken', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'serpy-web-'));
-  const instrument = await new Server({ port: 0 }).start();
+  const [web, port] = [await freePort(), await freePort()];
+  const [code = ''] = programs('docs/web-page.md', port);
+  const program = programOf(join(folder, 'web-page.mts'), code.replace('8080', String(web)).replace('5000)', '50)'));
+  await program.until(/nothing listens there/);
+  const instrument = await new Server({ port }).start();
   try {
-    const web = await freePort();
-    const [code = ''] = programs('docs/web-page.md', instrument.address?.port ?? 0);
-    programOf(join(folder, 'web-page.mts'), code.replace('8080', String(web)));
     const first = await instrument.getConnection();
 
     const page = await fetch(`http://127.0.0.1:${web}/`);
@@ -139,7 +140,8 @@ test('the web page shows what the instrument sends, also after the link was brok
     first.destroy();
     const second = await instrument.getConnection();
     await second.sendData('back');
-    expect(await text(14)).toBe('data: "back"\n\n');
+    const between = 'data: "the instrument is away"\n\ndata: "back"\n\n';
+    expect(await text(between.length)).toBe(between);
 
     // A browser that does not read misses readings, and holds up nobody.
     const slow = createConnection(web, '127.0.0.1', () => slow.write('GET /events HTTP/1.1\r\nHost: x\r\n\r\n'));

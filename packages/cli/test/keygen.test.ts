@@ -71,9 +71,9 @@ describe('serpy keygen', () => {
     const busy = join(folder, 'busy.key');
     mkdirSync(join(busy, 'in it'), { recursive: true });
     expect(await runToEnd(['keygen', busy, '--force'])).toEqual({
-      status: 1,
+      status: 2,
       stdout: '',
-      stderr: expect.stringMatching(/^serpy: \S+busy\.key: it is a folder \(EISDIR\)\n$/),
+      stderr: expect.stringMatching(/^serpy: \S+busy\.key is a folder: name a file for the key, .*\n$/),
     });
     const far = join(folder, 'none', 'lab.key');
     expect(await runToEnd(['keygen', far, '--force'])).toMatchObject({
@@ -89,6 +89,15 @@ describe('serpy keygen', () => {
     expect(stdout).toContain(`icacls "${file}"`);
     expect(stdout).not.toContain('0600');
   });
+
+  test.each([[''], ['', '--force'], ['.'], ['.', '--force']])(
+    'refuses what is no name of a file, and says what is: %j',
+    async (...args) => {
+      const { status, stdout, stderr } = await runToEnd(['keygen', ...args]);
+      expect([status, stdout]).toEqual([2, '']);
+      expect(stderr).toMatch(/^serpy: (?:the name of the file is empty|\. is a folder): name .* such as lab\.key\n$/);
+    },
+  );
 
   test('says in a sentence that a folder is not there', async () => {
     const file = join(folder, 'none', 'lab.key');

@@ -162,6 +162,9 @@ describe('the messages of wrong options', () => {
     expect(() => checkNames({ constructor: 1 }, ['host'])).toThrow(
       'there is no option constructor: the options are host',
     );
+    expect(() => checkNames({ foo: 1 }, ['host'])).toThrow('there is no option foo: the options are host');
+    expect(() => checkNames({ mode: 1 }, ['host'])).toThrow('there is no option mode: the options are host');
+    expect(() => checkNames({ hots: 1 }, ['host'])).toThrow('there is no option hots: did you mean host?');
     checkNames(Object.create({ anything: 1 }), ['host']);
     expect(() => checkNames(JSON.parse('{"__proto__": 1}'), ['host'])).toThrow('there is no option __proto__');
   });

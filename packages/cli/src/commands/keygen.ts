@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { generateKey } from 'serpy';
 import type { Context } from '../context.js';
 import { examples } from '../examples.js';
-import { failed } from '../failure.js';
+import { failed, mistyped } from '../failure.js';
 
 const readableByOwner = 0o600;
 
@@ -22,6 +22,9 @@ export function keygen(context: Context): Command {
       ]),
     )
     .action(async (file: string, { force }: { force?: true }) => {
+      if (file === '') throw mistyped('the name of the file is empty: name one for the key, such as lab.key');
+      if (statSync(file, { throwIfNoEntry: false })?.isDirectory())
+        throw mistyped(`${file} is a folder: name a file for the key, such as ${join(file, 'lab.key')}`);
       writeKey(file, force === true);
       for (const line of [`wrote ${file}`, readers(file, context.platform), '', ...nextSteps(file)]) {
         await context.terminal.printLines(line);
