@@ -27,7 +27,7 @@ export interface DisconnectInfo {
 
 /** With `reconnecting`: the next dial is planned. */
 export interface ReconnectingInfo {
-  /** 1 for the first dial after a stable link. */
+  /** 1 for the first dial after a link that held for `reconnect.stableMs`, or over which something new came or was acknowledged. */
   readonly attempt: number;
   readonly delayMs: number;
   /** Why the last link or dial failed. */
@@ -36,7 +36,7 @@ export interface ReconnectingInfo {
 
 /** With `reconnect`: a link is up again. */
 export interface ReconnectInfo extends ConnectInfo {
-  /** The number of the dial that succeeded: 1 for the first after a link that had held for `reconnect.stableMs`. */
+  /** The number of the dial that succeeded: 1 for the first after such a link. */
   readonly attempts: number;
   /** How long there was no link, in milliseconds. */
   readonly downMs: number;

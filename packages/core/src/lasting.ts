@@ -42,6 +42,8 @@ export interface LastingSession {
   proceed(): void;
   /** Whether the peer has, as far as is known, all that was sent. */
   readonly settled: boolean;
+  /** How much of this session the peer has acknowledged and has sent: more whenever something of it was new. */
+  readonly advanced: number;
   /** Whether the peer keeps to limits, so that reading need never wait for the application: also while a session is being gone on with. */
   readonly flowControlled: boolean;
   /** The application has taken this message, or the queue has dropped it for a newer one. */

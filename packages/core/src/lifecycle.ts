@@ -245,6 +245,7 @@ export class Lifecycle implements ConversationOwner, LinkLife {
   lost(end: LinkEnd): void {
     const now = this.#environment.clock.now();
     const upMs = now - this.#connectedAtMs;
+    const progressed = this.#link?.progressed ?? false;
     this.#link = undefined;
     this.#lostAtMs = now;
     this.#connectedMs += upMs;
@@ -267,7 +268,7 @@ export class Lifecycle implements ConversationOwner, LinkLife {
       return;
     }
     this.#move('link-lost-restart');
-    this.#attempt = firstAttempt(this.#attempt, upMs, this.#settings.reconnect);
+    this.#attempt = firstAttempt(this.#attempt, upMs, progressed, this.#settings.reconnect);
     this.#redial ??= new Redial(this.#environment, this.#address as Address, this.#settings, {
       waiting: (attempt, delayMs, error) => {
         this.#attempt = attempt;

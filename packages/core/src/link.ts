@@ -9,6 +9,7 @@ import { FrameWatch } from './frame-watch.js';
 import { type DisconnectReason, endsReading, isResumable } from './link-end.js';
 import { failureOf } from './link-failure.js';
 import type { LinkLife, LinkOwner } from './link-owner.js';
+import { LinkProgress } from './link-progress.js';
 import type { Outgoing, Received, Session } from './protocol.js';
 import type { Place, Transport, TransportHandler } from './transport.js';
 import { WriteWatch } from './write-watch.js';
@@ -39,6 +40,9 @@ export class Link implements TransportHandler {
   #over = false;
   #end: { reason: DisconnectReason; error: Error | undefined } | undefined;
   #unconfirmedMessages = 0;
+  readonly #progress = new LinkProgress();
+  /** Whether it has led to something; known when it is over. */
+  progressed = false;
   /** Written in answer to what was read, since everything had last left. */
   #answerBytes = 0;
   #deadline: Deadline | undefined;
@@ -55,6 +59,7 @@ export class Link implements TransportHandler {
 
   start(): void {
     this.#started = true;
+    this.#progress.begin(this.#session.lasting);
     try {
       this.#session.up(this.#clock.now());
     } catch (error) {
@@ -131,6 +136,11 @@ export class Link implements TransportHandler {
     this.#stopTimers();
     this.#session.lost();
     return this.transport;
+  }
+
+  /** The peer has acknowledged a message. */
+  acknowledged(): void {
+    this.#progress.came();
   }
 
   /** The application took a message: the session may have something to say for it. */
@@ -226,6 +236,7 @@ export class Link implements TransportHandler {
         const received = this.#session.read();
         if (received === undefined) return true;
         this.#frameWatch?.rest();
+        this.#progress.came();
         this.#owner.deliver(received);
       }
     } catch (error) {
@@ -271,6 +282,7 @@ export class Link implements TransportHandler {
     this.#over = true;
     this.#stopTimers();
     const missing: SerpyError | undefined = failed ? undefined : this.#session.ended();
+    this.progressed = this.#progress.made(this.#session.lasting);
     const { farewell, flowControlled = false, resumableMs = 0 } = this.#session.lasting ?? {};
     this.#session.lost();
     this.#owner.stepped();

@@ -148,7 +148,7 @@ export const defaultReceiveQueueMessages = 4096;
 export const defaultQueueBytes = 16 * 1024 * 1024;
 
 /** Linux takes no more. */
-const maxKeepAliveMs = 32_767_000;
+const linuxKeepAliveMs = 32_767_000;
 
 const whenFullWords: readonly WhenFull[] = ['block', 'drop-oldest', 'drop-newest', 'error'];
 
@@ -222,7 +222,7 @@ export type DiallingOption = 'autoRestart' | 'connectTimeoutMs' | 'reconnect';
 /** What each option of a connection that was accepted takes. */
 export const acceptedOptions: OptionSpecs<Omit<ConnectionSettings, DiallingOption>> = {
   closeTimeoutMs: option.milliseconds(5_000),
-  keepAliveMs: option.milliseconds(5_000, 0, maxKeepAliveMs),
+  keepAliveMs: option.milliseconds(5_000, 0, linuxKeepAliveMs),
   writeTimeoutMs: option.milliseconds(30_000),
   frameTimeoutMs: option.milliseconds(30_000),
   maxMessageBytes: option.count(1, largestMessageBytes, defaultMaxMessageBytes),

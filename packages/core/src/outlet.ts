@@ -96,6 +96,7 @@ export class Outlet implements SessionOutput<Outgoing>, Seat {
 
   acknowledged(outgoing: Outgoing): void {
     this.#outbox.acknowledged(outgoing);
+    this.#link?.acknowledged();
   }
 
   rejected(outgoing: Outgoing, error: SerpyError): void {

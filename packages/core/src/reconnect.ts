@@ -13,9 +13,9 @@ export interface ReconnectOptions {
   readonly maxDelayMs: number;
   /** What is waited in any case, before what is drawn. Default 500, and in a session 0. */
   readonly minDelayMs?: number | undefined;
-  /** How many dials in a row may fail before the connection gives up. Default `Infinity`. */
+  /** How many dials in a row may lead to nothing before the connection gives up. Default `Infinity`. */
   readonly maxAttempts: number;
-  /** How long a link must have held for the count to start anew. Default 10,000. */
+  /** How long a link must have held for the count to start anew, if nothing new came over it. Default 10,000. */
   readonly stableMs: number;
 }
 
@@ -52,9 +52,15 @@ export function redialDelayMs(
 }
 
 /**
- * The number of the first dial after a link broke: 1 after a stable link. A link that breaks as soon as it is up
+ * The number of the first dial after a link broke: 1 after a link that held, or that led to something. One that breaks as soon as it is up
  * counts as another failed dial, otherwise a peer that accepts and hangs up would be dialled without pause.
+ * @param progressed whether a new message or acknowledgement came over the link
  */
-export function firstAttempt(lastAttempt: number, connectedMs: number, options: ReconnectOptions): number {
-  return connectedMs >= options.stableMs ? 1 : lastAttempt + 1;
+export function firstAttempt(
+  lastAttempt: number,
+  connectedMs: number,
+  progressed: boolean,
+  options: ReconnectOptions,
+): number {
+  return progressed || connectedMs >= options.stableMs ? 1 : lastAttempt + 1;
 }

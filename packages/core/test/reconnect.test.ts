@@ -93,11 +93,15 @@ describe('the wait before a dial', () => {
 
 describe('the first dial after a link broke', () => {
   test('is number 1 after a stable link', () => {
-    expect(firstAttempt(7, 10_000, standard)).toBe(1);
+    expect(firstAttempt(7, 10_000, false, standard)).toBe(1);
   });
 
   test('counts on after a link that broke too soon', () => {
-    expect(firstAttempt(0, 9_999, standard)).toBe(1);
-    expect(firstAttempt(7, 9_999, standard)).toBe(8);
+    expect(firstAttempt(0, 9_999, false, standard)).toBe(1);
+    expect(firstAttempt(7, 9_999, false, standard)).toBe(8);
+  });
+
+  test('is number 1 after a link that led to something', () => {
+    expect(firstAttempt(7, 0, true, standard)).toBe(1);
   });
 });

@@ -42,6 +42,8 @@ export class Inflow {
   /** What is added to the numbers that messages carry, so that one of an earlier session that is taken late counts for nothing here. */
   readonly #earlier: number;
   #next = 0;
+  /** Where the session began to count. */
+  #begun = 0;
   #startedMessages = 0;
   #receivedBytes = 0;
   #taken = 0;
@@ -76,6 +78,7 @@ export class Inflow {
   /** Begins to count after so many plain messages. */
   begin(messages: number): void {
     this.#next = messages;
+    this.#begun = messages;
     this.#taken = messages;
     this.#startedMessages = messages;
     this.#takenMessages = messages;
@@ -91,6 +94,11 @@ export class Inflow {
   /** The number of the next piece. */
   get next(): number {
     return this.#next;
+  }
+
+  /** How many pieces have come. */
+  get arrived(): number {
+    return this.#next - this.#begun;
   }
 
   /** The number after the last message that the application has taken. */

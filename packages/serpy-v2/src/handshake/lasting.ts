@@ -45,6 +45,11 @@ export class Lasting<Out extends Cuttable, Owner> implements LastingSession {
     return !this.#status.answered && (this.#standing.course?.outflow.settled ?? true);
   }
 
+  get advanced(): number {
+    const { course } = this.#standing;
+    return course === undefined ? 0 : course.outflow.arrived + course.inflow.arrived;
+  }
+
   get flowControlled(): boolean {
     return this.#status.flowControlled;
   }

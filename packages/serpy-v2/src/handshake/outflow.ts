@@ -55,6 +55,8 @@ export class Outflow<Out extends Cuttable> {
   /** The number that is next, and the first that the peer has not acknowledged. */
   #next = 0;
   #acknowledged = 0;
+  /** Where the session began to count. */
+  #begun = 0;
   readonly #awaiting: Awaiting<Out>;
   #startedMessages = 0;
   #sentBytes = 0;
@@ -76,12 +78,18 @@ export class Outflow<Out extends Cuttable> {
   begin(messages: number): void {
     this.#next = messages;
     this.#acknowledged = messages;
+    this.#begun = messages;
     this.#startedMessages = messages;
   }
 
   /** The number after the last piece that was numbered. */
   get next(): number {
     return this.#next;
+  }
+
+  /** How many pieces the peer has acknowledged. */
+  get arrived(): number {
+    return this.#acknowledged - this.#begun;
   }
 
   /** Where it stands: to be looked at. */

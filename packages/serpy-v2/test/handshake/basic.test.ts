@@ -43,6 +43,43 @@ test('messages of all kinds go both ways', async () => {
   }
 });
 
+describe('the count of dials', () => {
+  async function attempts(eachLink: (n: number) => Promise<unknown>): Promise<number[]> {
+    const counted: number[] = [];
+    client.on('reconnecting', ({ attempt }) => counted.push(attempt));
+    for (let n = 0; n < 5 && client.state !== 'closed'; n++) {
+      await eachLink(n);
+      const next = Promise.race([once(client, 'reconnect'), once(client, 'close')]);
+      network.links[0]?.reset();
+      await next;
+      await network.settled();
+    }
+    return counted;
+  }
+  const reconnect = { maxAttempts: 3, stableMs: 1_000_000 };
+
+  test('starts anew where the peer has acknowledged something', async () => {
+    await pair({ reconnect });
+    expect(await attempts((n) => client.sendData(n, { acknowledge: 'received' }))).toEqual([1, 1, 1, 1, 1]);
+  });
+
+  test('goes on where something has come that had come before, and no more', async () => {
+    await pair({ reconnect });
+    await client.sendData('first', { acknowledge: 'received' });
+    expect(await attempts(async () => {})).toEqual([1, 2, 3]);
+    expect(client.closeInfo?.reason).toBe('gave-up');
+  });
+
+  test('starts anew where something has come', async () => {
+    const accepted = await pair({ reconnect });
+    const each = async (n: number) => {
+      await accepted.sendData(n);
+      return client.getData();
+    };
+    expect(await attempts(each)).toEqual([1, 1, 1, 1, 1]);
+  });
+});
+
 test.each(['received', 'processed'] as const)('sendData waits until the message is %s', async (acknowledge) => {
   const accepted = await pair();
   const sent = client.sendData('text', { acknowledge });

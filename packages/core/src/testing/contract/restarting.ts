@@ -121,6 +121,22 @@ export function restartingStatements<T extends ProtocolTypes>(stage: () => Stage
     }
   });
 
+  test('a link that brings a message is one that led to something, however short: no count and no wait grows over such links', async () => {
+    const { server, client, accepted } = await stage().pair({
+      autoRestart: true,
+      reconnect: { ...soon, maxAttempts: 2 },
+    });
+    const events = record(client, ['reconnecting', 'close']);
+    let current = accepted;
+    for (let n = 0; n < 6; n++) {
+      await current.sendData(numbered(n).value);
+      expect(await client.getData()).toEqual(numbered(n).data);
+      await current.close();
+      current = await server.getConnection();
+    }
+    expect(events.map(({ info }) => (info as { attempt: number }).attempt)).toEqual([1, 1, 1, 1, 1, 1]);
+  });
+
   test('enableRestart() works up to and in a listener of disconnect', async () => {
     const { server, client, accepted } = await stage().pair({ reconnect: soon });
     client.once('disconnect', () => client.enableRestart());
