@@ -1,5 +1,5 @@
 // One build for every package: run from the package's own folder.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineConfig, type Options } from 'tsup';
 
@@ -38,7 +38,9 @@ const notices: Plugin = {
         .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
         .flatMap(([path]) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? []);
       const texts = [...new Set(folders)].sort().map(noticeOf);
-      if (texts.length > 0) writeFileSync('dist/THIRD-PARTY-NOTICES.txt', texts.join(`\n${'-'.repeat(80)}\n\n`));
+      if (texts.length === 0) return;
+      mkdirSync('dist', { recursive: true }); // the first build makes it only after this
+      writeFileSync('dist/THIRD-PARTY-NOTICES.txt', texts.join(`\n${'-'.repeat(80)}\n\n`));
     });
   },
 };
