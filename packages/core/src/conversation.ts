@@ -188,20 +188,13 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
 
   /** There may be another link, by which time what waits for it would be stale. */
   linkLost(): void {
+    this.#streams?.sessionIs(this.session);
     if (this.dropsOffline) this.outbox.dropUnsent();
+    this.outbox.letIn();
   }
 
   stats(connectedMs: number): ConnectionStats {
-    return {
-      ...this.#counters,
-      connectedMs,
-      sendQueueMessages: this.outbox.length,
-      sendQueueBytes: this.outbox.bytes,
-      unsentBytes: this.outlet.unsentBytes,
-      unacknowledgedMessages: this.outbox.unacknowledged,
-      receiveQueueMessages: this.inbox.length,
-      receiveQueueBytes: this.inbox.bytes,
-    };
+    return this.#counters.snapshot(this, connectedMs);
   }
 
   // What the link asks and tells.
@@ -248,6 +241,10 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
 
   counted(receivedBytes: number): void {
     this.#counters.bytesReceived += receivedBytes;
+  }
+
+  ends(): void {
+    this.outbox.holdBack();
   }
 
   stepped(): void {

@@ -7,7 +7,7 @@ import type { Environment } from './environment.js';
 import { ConnectionLostError, MessagesDroppedError, MessagesUnknownError, type SerpyErrorLike } from './errors.js';
 import type { ProgressInfo } from './lasting.js';
 import { Lifecycle } from './lifecycle.js';
-import type { LifecycleOwner } from './lifecycle-owner.js';
+import type { AbandonedMessages, LifecycleOwner } from './lifecycle-owner.js';
 import type { Link } from './link.js';
 import type { LinkEnd } from './link-end.js';
 import type { LinkLife } from './link-owner.js';
@@ -40,10 +40,6 @@ export class Coordinator implements LifecycleOwner {
     this.conversation = new Conversation(protocol, settings, environment, this.#warnings, this.lifecycle);
   }
 
-  get unsentMessages(): number {
-    return this.conversation.outbox.unsentMessages;
-  }
-
   /** Called when it is known that the connection is one of its own, and not an old one that came back. */
   #decided: (() => void) | undefined;
   #unknown: readonly unknown[] = [];
@@ -55,9 +51,12 @@ export class Coordinator implements LifecycleOwner {
     return lasting !== undefined && lasting.resumableMs > 0 && (waits || !lasting.settled);
   }
 
-  abandon(): number {
-    this.#unknown = this.conversation.lasting?.abandon() ?? [];
-    return this.#unknown.length;
+  abandon(): AbandonedMessages {
+    const { outbox, lasting } = this.conversation;
+    outbox.holdBack(); // what the session gives up frees places, and who took one now would be neither told nor counted
+    const { unsentMessages } = outbox;
+    this.#unknown = lasting?.abandon() ?? [];
+    return { unsentMessages, unknownMessages: this.#unknown.length };
   }
 
   /** Kept until the session has done its step: a listener must not run while it is at work. */
@@ -113,8 +112,12 @@ export class Coordinator implements LifecycleOwner {
     if (!expected) this.#warnings.tell(end.error as SerpyErrorLike);
   }
 
+  /** A session that the peer has closed is over at once: it would be so at the next link, which may never come. */
   linkLost(): void {
+    const { lasting } = this.conversation;
+    const unknown = lasting?.farewell ? lasting.abandon() : [];
     this.conversation.linkLost();
+    if (unknown.length > 0) this.#warnings.tell(new MessagesUnknownError('the peer closed the session', unknown));
   }
 
   reconnecting(info: ReconnectingInfo): void {

@@ -10,6 +10,7 @@ export type * from './connection-events.js';
 export type { ConnectionState } from './connection-state.js';
 export { type Clock, type Environment, systemEnvironment } from './environment.js';
 export * from './errors.js';
+export { Fifo } from './fifo.js';
 export type { Farewell, LastingSession, ProgressInfo, Seat } from './lasting.js';
 export type { DisconnectReason } from './link-end.js';
 export { messageMemory, ownMemoryBytes } from './message-memory.js';

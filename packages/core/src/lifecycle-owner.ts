@@ -6,6 +6,14 @@ import type { LinkLife } from './link-owner.js';
 import type { Role } from './protocol.js';
 import type { Transport } from './transport.js';
 
+/** What is left of a connection that ends. */
+export interface AbandonedMessages {
+  /** Accepted, and never put on a wire. */
+  readonly unsentMessages: number;
+  /** Sent in the session, and the peer may not have them. */
+  readonly unknownMessages: number;
+}
+
 /** What a life is told of, and what it needs. */
 export interface LifecycleOwner {
   /** Makes the link for a transport; `start` is the life's matter. */
@@ -16,12 +24,10 @@ export interface LifecycleOwner {
   linkLost(): void;
   reconnecting(info: ReconnectingInfo): void;
   reconnected(info: ReconnectInfo): void;
-  /** How many accepted messages were never put on a wire. */
-  readonly unsentMessages: number;
   /** Whether a session has something left that a peer who comes back would get. */
   readonly unsettled: boolean;
-  /** The session is over: how many messages the peer may not have. */
-  abandon(): number;
+  /** The connection ends, and its session with it: nobody's message is accepted from here on. */
+  abandon(): AbandonedMessages;
   progress(info: ProgressInfo): void;
   stepped(): void;
   /** The connection is over, and will not be asked anything more. */

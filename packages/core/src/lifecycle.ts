@@ -300,8 +300,7 @@ export class Lifecycle implements ConversationOwner, LinkLife {
     this.#closeInfo = {
       reason,
       error,
-      unsentMessages: this.#owner.unsentMessages,
-      unknownMessages: this.#owner.abandon(),
+      ...this.#owner.abandon(),
       intended: reason === 'closed' || intended,
       peerReason,
     };

@@ -23,6 +23,8 @@ export interface LinkOwner {
   /** A message arrived. Throws where the connection must end for it. */
   deliver(received: Received): void;
   counted(receivedBytes: number): void;
+  /** The link is over. What its session has to tell comes next: that frees places which nobody should take before it is known how it goes on. */
+  ends(): void;
   /** Called after every step of the session: what it had to tell can be told now. */
   stepped(): void;
 }

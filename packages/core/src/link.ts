@@ -284,6 +284,7 @@ export class Link implements TransportHandler {
     const missing: SerpyError | undefined = failed ? undefined : this.#session.ended();
     this.progressed = this.#progress.made(this.#session.lasting);
     const { farewell, flowControlled = false, resumableMs = 0 } = this.#session.lasting ?? {};
+    this.#owner.ends();
     this.#session.lost();
     this.#owner.stepped();
     const { reason, error } = this.#end ?? { reason: 'ended', error: undefined };

@@ -1,5 +1,6 @@
 /** A stream that arrives, as the program reads it. */
 import { Readable } from 'node:stream';
+import { Fifo } from './fifo.js';
 import type { Received } from './protocol.js';
 
 /** So much of a stream travels in one part. */
@@ -20,7 +21,7 @@ export class ReceivedStream extends Readable {
   /** How many have arrived. */
   doneBytes = 0;
   readonly #owner: ReceivedStreamOwner;
-  readonly #waiting: Received[] = [];
+  readonly #waiting = new Fifo<Received>();
   #wanted = false;
   /** Whether nothing more will come. */
   #ended = false;
@@ -74,7 +75,7 @@ export class ReceivedStream extends Readable {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    for (const received of this.#waiting.splice(0)) this.#owner.taken(received);
+    for (let received = this.#waiting.shift(); received; received = this.#waiting.shift()) this.#owner.taken(received);
     const isWhole = this.#ended || this.doneBytes === this.sizeBytes;
     this.#ended = true;
     if (!isWhole) this.#owner.stopped(reasonOf(error));

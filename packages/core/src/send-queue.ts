@@ -2,11 +2,13 @@
  * Messages on their way out, and the promises of those who sent them: those that wait for room, those that are queued,
  * and those that are on the wire and wait for their acknowledgement. All three in order, the last two within the bounds.
  */
+import { AwaitedSend } from './awaited-send.js';
 import { BoundedQueue, type QueueLimits } from './bounded-queue.js';
 import type { Clock } from './environment.js';
 import { MessagesDroppedError, QueueFullError, TimeoutError } from './errors.js';
-import { abortError, Pending, type WaitOptions } from './pending.js';
+import { abortError, type WaitOptions } from './pending.js';
 import type { Outgoing } from './protocol.js';
+import { WaitingLine } from './waiting-line.js';
 
 /**
  * What happens to a message that finds its queue full. A receive queue of a session that drops acknowledges to the sender what it has dropped, as
@@ -30,18 +32,6 @@ export interface SendQueueOwner<Out> {
   freed(): void;
 }
 
-interface Blocked<Out> {
-  readonly outgoing: Out;
-  readonly pending: Awaited;
-  readonly signal: AbortSignal | undefined;
-}
-
-/** A send that waits for room, or for its acknowledgement. */
-class Awaited extends Pending<boolean> {
-  /** Whether its message is on the wire. */
-  onWire = false;
-}
-
 /** Shared by all sends that need not wait. */
 export const accepted = Promise.resolve(true);
 export const notAccepted = Promise.resolve(false);
@@ -52,12 +42,14 @@ export class SendQueue<Out extends Outgoing> {
   readonly #owner: SendQueueOwner<Out>;
   readonly #queue: BoundedQueue<Out>;
   // The next two are made when they are first needed: empty they are 250 bytes of each connection.
-  #blocked: Blocked<Out>[] | undefined;
+  #blocked: WaitingLine<AwaitedSend<Out>> | undefined;
   /** Acknowledged sends that are queued or on the wire. */
-  #waiting: Map<Out, Awaited> | undefined;
+  #waiting: Map<Out, AwaitedSend<Out>> | undefined;
   /** How many of them are on the wire. */
   #onWire = 0;
   #onWireBytes = 0;
+  /** Whether nobody who waits for room is let in. */
+  #held = false;
 
   constructor(options: QueueOptions, clock: Clock, owner: SendQueueOwner<Out>) {
     this.#options = options;
@@ -82,7 +74,7 @@ export class SendQueue<Out extends Outgoing> {
 
   /** Whether nothing is left to be sent or waited for. */
   get idle(): boolean {
-    return this.#queue.length === 0 && !this.#blocked?.length && this.#onWire === 0;
+    return this.#queue.length === 0 && this.#blocked?.first === undefined && this.#onWire === 0;
   }
 
   /** How many of them are messages: what there is of streams is told to those who send them. */
@@ -98,7 +90,7 @@ export class SendQueue<Out extends Outgoing> {
     if (wait.signal?.aborted) return Promise.reject(abortError('sendData', wait.signal));
     if (always) {
       // Whoever asks for it bounds how many there are.
-    } else if (this.#blocked?.length || !this.#hasRoom(outgoing.sizeBytes)) {
+    } else if (this.#blocked?.first || !this.#hasRoom(outgoing.sizeBytes)) {
       switch (this.#options.whenFull) {
         case 'block':
           return this.#block(outgoing, wait);
@@ -113,9 +105,9 @@ export class SendQueue<Out extends Outgoing> {
     }
     this.#queue.push(outgoing);
     if (!outgoing.acknowledged) return accepted;
-    const pending = new Awaited(this.#clock, 'sendData', wait, (error) => this.#expire(outgoing, error));
-    this.#await(outgoing, pending);
-    return pending.promise;
+    const awaited = this.#newAwaited(outgoing, wait);
+    this.#await(awaited);
+    return awaited.promise;
   }
 
   /** A message for which there is no link, and which is not to wait for one. */
@@ -127,8 +119,8 @@ export class SendQueue<Out extends Outgoing> {
 
   /** Drops what was never put on a wire, as there is no link: who waits for one of these messages hears that it was not accepted. */
   dropUnsent(): void {
-    const blocked = this.#blocked?.splice(0) ?? [];
-    for (const { pending } of blocked) pending.resolve(false);
+    const blocked = this.#takeBlocked();
+    for (const awaited of blocked) awaited.resolve(false);
     const unsent = this.#queue.items();
     this.#queue.clear();
     for (const outgoing of unsent) this.#settle(outgoing)?.resolve(false);
@@ -141,10 +133,10 @@ export class SendQueue<Out extends Outgoing> {
     const outgoing = this.#queue.shift();
     if (outgoing === undefined) return undefined;
     if (outgoing.acknowledged) {
-      (this.#waiting?.get(outgoing) as Awaited).onWire = true;
+      (this.#waiting?.get(outgoing) as AwaitedSend<Out>).state = 'on-wire';
       this.#onWire++;
       this.#onWireBytes += outgoing.sizeBytes;
-    } else if (this.#blocked?.length) {
+    } else if (this.#blocked?.first) {
       this.#admit();
     }
     return outgoing;
@@ -159,14 +151,25 @@ export class SendQueue<Out extends Outgoing> {
     this.#settle(outgoing)?.rejectQuietly(error);
   }
 
+  /** From now on nobody who waits for room is let in: it is not known whether there will be another link. */
+  holdBack(): void {
+    this.#held = true;
+  }
+
+  /** There may be another link: who waits for room is let in as ever. */
+  letIn(): void {
+    this.#held = false;
+    this.#admit();
+  }
+
   /**
    * Ends all waiting: what was never put on a wire is rejected with `refused`, what was and waits for its acknowledgement with `lost`.
    * @returns how many accepted messages were never put on a wire
    */
   close(refused: Error, lost: Error): number {
     this.refuseBlocked(refused);
-    for (const [outgoing, pending] of [...(this.#waiting ?? [])]) {
-      this.#settle(outgoing)?.rejectQuietly(pending.onWire ? lost : refused);
+    for (const awaited of [...(this.#waiting?.values() ?? [])]) {
+      this.#settle(awaited.outgoing)?.rejectQuietly(awaited.state === 'on-wire' ? lost : refused);
     }
     const unsent = this.unsentMessages;
     this.#queue.clear();
@@ -175,10 +178,9 @@ export class SendQueue<Out extends Outgoing> {
 
   /** Rejects those who wait for room, or some of them. */
   refuseBlocked(error: Error, isMeant: (outgoing: Out) => boolean = () => true): void {
-    const all = this.#blocked?.splice(0) ?? [];
-    for (const each of all) {
-      if (isMeant(each.outgoing)) each.pending.rejectQuietly(error);
-      else this.#blocked?.push(each);
+    for (const awaited of this.#takeBlocked()) {
+      if (isMeant(awaited.outgoing)) awaited.rejectQuietly(error);
+      else this.#blockedLine.join(awaited);
     }
   }
 
@@ -189,60 +191,79 @@ export class SendQueue<Out extends Outgoing> {
     return messages === 0 || (messages < this.#options.maxMessages && bytes + sizeBytes <= this.#options.maxBytes);
   }
 
+  get #blockedLine(): WaitingLine<AwaitedSend<Out>> {
+    this.#blocked ??= new WaitingLine();
+    return this.#blocked;
+  }
+
+  #takeBlocked(): AwaitedSend<Out>[] {
+    return this.#blocked?.takeAll() ?? [];
+  }
+
   #block(outgoing: Out, wait: WaitOptions): Promise<boolean> {
-    this.#blocked ??= [];
-    const blocked = this.#blocked;
-    const pending = new Awaited(this.#clock, 'sendData', wait, (error) => {
-      const index = blocked.findIndex((each) => each.outgoing === outgoing);
-      if (index < 0) return this.#expire(outgoing, error);
-      blocked.splice(index, 1);
-      pending.reject(
-        error instanceof TimeoutError ? new QueueFullError(`${error.message}: ${this.#fullMessage()}`) : error,
-      );
-      this.#admit();
-      this.#owner.freed();
-    });
-    blocked.push({ outgoing, pending, signal: wait.signal });
-    return pending.promise;
+    const awaited = this.#newAwaited(outgoing, wait);
+    awaited.state = 'blocked';
+    this.#blockedLine.join(awaited);
+    return awaited.promise;
+  }
+
+  #newAwaited(outgoing: Out, wait: WaitOptions): AwaitedSend<Out> {
+    return new AwaitedSend(this.#clock, outgoing, wait, (error, awaited) => this.#expire(awaited, error));
   }
 
   /** Lets in those who wait for room, as far as there is any. */
   #admit(): void {
+    if (this.#held) return;
     for (;;) {
-      const first = this.#blocked?.[0];
+      const first = this.#blocked?.first;
       if (first === undefined || !this.#hasRoom(first.outgoing.sizeBytes)) return;
       if (first.signal?.aborted) return; // one signal may end many sends: this one hears of it next, and lets in who follows
-      this.#blocked?.shift();
+      this.#blocked?.leave(first);
       this.#queue.push(first.outgoing);
-      if (first.outgoing.acknowledged) this.#await(first.outgoing, first.pending);
-      else first.pending.resolve(true);
+      first.state = 'queued';
+      if (first.outgoing.acknowledged) this.#await(first);
+      else first.resolve(true);
     }
   }
 
-  #await(outgoing: Out, pending: Awaited): void {
+  #await(awaited: AwaitedSend<Out>): void {
     this.#waiting ??= new Map();
-    this.#waiting.set(outgoing, pending);
+    this.#waiting.set(awaited.outgoing, awaited);
   }
 
-  /** The wait for an acknowledgement is over: a message that is not on the wire yet is taken back. */
-  #expire(outgoing: Out, error: Error): void {
-    if (this.#waiting?.get(outgoing)?.onWire) this.#owner.abandoned(outgoing);
-    else this.#queue.remove(outgoing);
-    const pending = this.#settle(outgoing);
-    if (error instanceof TimeoutError) pending?.resolve(false);
-    else pending?.reject(error);
+  #expire(awaited: AwaitedSend<Out>, error: Error): void {
+    if (awaited.state === 'blocked') this.#leave(awaited, error);
+    else this.#takeBack(awaited, error);
     this.#owner.freed();
   }
 
-  #settle(outgoing: Out): Awaited | undefined {
-    const pending = this.#waiting?.get(outgoing);
+  /** The wait for room is over. */
+  #leave(awaited: AwaitedSend<Out>, error: Error): void {
+    this.#blocked?.leave(awaited);
+    const isLate = error instanceof TimeoutError;
+    awaited.reject(isLate ? new QueueFullError(`${error.message}: ${this.#fullMessage()}`) : error);
+    this.#admit();
+  }
+
+  /** The wait for an acknowledgement is over: a message that is not on the wire yet is taken back. */
+  #takeBack(awaited: AwaitedSend<Out>, error: Error): void {
+    const { outgoing } = awaited;
+    if (awaited.state === 'on-wire') this.#owner.abandoned(outgoing);
+    else this.#queue.remove(outgoing);
+    this.#settle(outgoing);
+    if (error instanceof TimeoutError) awaited.resolve(false);
+    else awaited.reject(error);
+  }
+
+  #settle(outgoing: Out): AwaitedSend<Out> | undefined {
+    const awaited = this.#waiting?.get(outgoing);
     this.#waiting?.delete(outgoing);
-    if (pending?.onWire) {
+    if (awaited?.state === 'on-wire') {
       this.#onWire--;
       this.#onWireBytes -= outgoing.sizeBytes;
     }
     this.#admit();
-    return pending;
+    return awaited;
   }
 
   #dropUntilRoom(sizeBytes: number): void {

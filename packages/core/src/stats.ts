@@ -26,6 +26,13 @@ export interface ConnectionStats {
   readonly connectedMs: number;
 }
 
+/** What is looked at for the counts that are not kept here. */
+interface Queues {
+  readonly inbox: { readonly length: number; readonly bytes: number };
+  readonly outbox: { readonly length: number; readonly bytes: number; readonly unacknowledged: number };
+  readonly outlet: { readonly unsentBytes: number };
+}
+
 /** The counters behind it. */
 export class Counters {
   messagesSent = 0;
@@ -36,4 +43,17 @@ export class Counters {
   droppedReceiving = 0;
   reconnects = 0;
   badFrames = 0;
+
+  snapshot({ inbox, outbox, outlet }: Queues, connectedMs: number): ConnectionStats {
+    return {
+      ...this,
+      connectedMs,
+      sendQueueMessages: outbox.length,
+      sendQueueBytes: outbox.bytes,
+      unsentBytes: outlet.unsentBytes,
+      unacknowledgedMessages: outbox.unacknowledged,
+      receiveQueueMessages: inbox.length,
+      receiveQueueBytes: inbox.bytes,
+    };
+  }
 }

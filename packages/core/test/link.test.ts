@@ -57,6 +57,7 @@ const owner: LinkOwner = {
   deliver: () => {},
   counted: () => {},
   stepped: () => {},
+  ends: () => {},
 };
 
 test('a link that was given away watches its transport no more', async () => {

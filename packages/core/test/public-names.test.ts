@@ -18,6 +18,7 @@ test('serpy-core exports just these values', () => {
       "ConnectionClosedError",
       "ConnectionLostError",
       "EncodingError",
+      "Fifo",
       "InsecureError",
       "IntegerRangeError",
       "ListenError",

@@ -262,3 +262,74 @@ describe('a send queue', () => {
     expect(queue.idle).toBe(true);
   });
 });
+
+/** Processor time in milliseconds. */
+function measured(work: () => void): number {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0; // the stacks of the errors take longer than what is measured
+  const start = process.cpuUsage();
+  work();
+  Error.stackTraceLimit = stackTraceLimit;
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / 1000;
+}
+
+/** Sends whose waits end by hand: signals of Node take longer than what is measured. */
+function sendAll(queue: SendQueue<Item>, items: Item[]): (() => void)[] {
+  return items.map((item) => {
+    let listener = () => {};
+    const signal = {
+      aborted: false,
+      addEventListener: (_: string, added: () => void) => {
+        listener = added;
+      },
+      removeEventListener: () => {},
+    };
+    queue.send(item, { signal: signal as unknown as AbortSignal }).catch(() => {});
+    return () => listener();
+  });
+}
+
+describe('four times as many sends take about four times as long, and not sixteen times', () => {
+  const few = 5_000;
+
+  test.each<[string, (count: number) => void]>([
+    [
+      'where they wait for room and nobody awaits them',
+      (count) => {
+        const { queue } = setUp('block');
+        for (let id = 0; id < 10 * count; id++) queue.send(plain(id), {});
+        let taken = 0;
+        while (queue.next()) taken++;
+        expect(taken).toBe(10 * count);
+      },
+    ],
+    [
+      'where they wait for room until each gives up, the last first',
+      (count) => {
+        const { queue } = setUp('block');
+        const giveUp = sendAll(
+          queue,
+          Array.from({ length: count }, (_, id) => acked(id)),
+        );
+        for (const each of giveUp.reverse()) each();
+        expect(queue.idle).toBe(true);
+      },
+    ],
+    [
+      'where they are queued and taken back, every second first',
+      (count) => {
+        const { queue } = setUp('block', { maxMessages: 10_000_000, maxBytes: 1e12 });
+        const takeBack = sendAll(
+          queue,
+          Array.from({ length: count }, (_, id) => acked(id)),
+        );
+        for (const at of [1, 0]) for (let n = at; n < count; n += 2) takeBack[n]?.();
+        expect(queue.idle).toBe(true);
+      },
+    ],
+  ])('%s', (_, work) => {
+    const many = Math.min(...[1, 2].map(() => measured(() => work(4 * few))));
+    expect(many).toBeLessThan(9 * measured(() => work(few)) + 100);
+  });
+});

@@ -4,7 +4,7 @@ import { type Item, partOf } from './item.js';
 /** What an item costs beside its bytes: a limit of bytes alone would let a million pieces of one byte pass for 1 MB. */
 const itemBytes = 128;
 
-/** How many taken items may lie before the first: keeps each `shift` at amortised constant time. */
+/** So many taken items may lie before the first, or as many as follow it: keeps each `shift` at constant time in the mean. */
 const compactAfter = 1024;
 
 interface Entry {
@@ -49,7 +49,7 @@ export class ItemQueue {
   shift(): Item {
     const { item } = this.#entries[this.#head++] as Entry;
     this.#bytes -= sizeOf(item);
-    if (this.#head >= compactAfter || this.#head === this.#entries.length) {
+    if ((this.#head >= compactAfter && this.#head >= this.length) || this.length === 0) {
       this.#entries.splice(0, this.#head);
       this.#head = 0;
     }

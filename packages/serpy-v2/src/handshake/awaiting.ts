@@ -1,5 +1,7 @@
 /** Messages that somebody waits for: until the peer has them, or until the application there has taken them. */
 
+import { Fifo } from 'serpy-core';
+
 /** A message, as far as it is waited for. */
 export interface Awaitable {
   readonly level: 'received' | 'processed' | undefined;
@@ -13,9 +15,9 @@ interface Awaited<Out> {
 
 export class Awaiting<Out extends Awaitable> {
   readonly #acknowledged: (message: Out) => void;
-  readonly #unarrived: Awaited<Out>[] = [];
+  readonly #unarrived = new Fifo<Awaited<Out>>();
   /** Messages that have arrived, and wait to be taken. */
-  readonly #untaken: Awaited<Out>[] = [];
+  readonly #untaken = new Fifo<Awaited<Out>>();
 
   constructor(acknowledged: (message: Out) => void) {
     this.#acknowledged = acknowledged;
@@ -31,25 +33,31 @@ export class Awaiting<Out extends Awaitable> {
 
   /** It will not arrive. */
   remove(message: Out): void {
-    const index = this.#unarrived.findIndex((each) => each.message === message);
-    if (index >= 0) this.#unarrived.splice(index, 1);
+    const awaited = this.#unarrived.items().find((each) => each.message === message);
+    if (awaited) this.#unarrived.remove(awaited);
   }
 
   /** All before `next` have arrived, and all before `taken` were taken. */
   arrived(next: number, taken: number): void {
-    while (this.#unarrived[0] !== undefined && this.#unarrived[0].end <= next) {
-      const awaited = this.#unarrived.shift() as Awaited<Out>;
-      if (awaited.message.level === 'processed') this.#untaken.push(awaited);
-      else this.#acknowledged(awaited.message);
+    for (let first = this.#unarrived.first; first !== undefined && first.end <= next; first = this.#unarrived.first) {
+      this.#unarrived.shift();
+      if (first.message.level === 'processed') this.#untaken.push(first);
+      else this.#acknowledged(first.message);
     }
-    while (this.#untaken[0] !== undefined && this.#untaken[0].end <= taken) {
-      this.#acknowledged((this.#untaken.shift() as Awaited<Out>).message);
+    for (let first = this.#untaken.first; first !== undefined && first.end <= taken; first = this.#untaken.first) {
+      this.#untaken.shift();
+      this.#acknowledged(first.message);
     }
   }
 
   /** Takes all out: those that have not arrived, as far as is known, and those that were not taken. */
   abandon(): { readonly unarrived: Out[]; readonly untaken: Out[] } {
-    const messages = (list: Awaited<Out>[]) => list.splice(0).map(({ message }) => message);
-    return { unarrived: messages(this.#unarrived), untaken: messages(this.#untaken) };
+    return { unarrived: messagesOf(this.#unarrived), untaken: messagesOf(this.#untaken) };
   }
+}
+
+function messagesOf<Out>(list: Fifo<Awaited<Out>>): Out[] {
+  const messages = list.items().map(({ message }) => message);
+  list.clear();
+  return messages;
 }
