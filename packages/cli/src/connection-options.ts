@@ -203,7 +203,7 @@ function readPem(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (cause) {
-    throw mistyped(`the file ${path} cannot be read: ${(cause as Error).message}`, cause);
+    throw mistyped(`the file ${path || "''"} cannot be read: ${(cause as Error).message}`, cause);
   }
 }
 

@@ -61,7 +61,7 @@ export function sentence(error: unknown, signal?: AbortSignal): string {
     return inTheOpen(error.message);
   const { code, path } = error as NodeJS.ErrnoException;
   const words = code === undefined ? undefined : fileCodes[code];
-  if (words && path !== undefined) return `${path}: ${words} (${code})`;
+  if (words && path !== undefined) return `${path === '' ? 'a name of no characters' : path}: ${words} (${code})`;
   if (words) return `${words} (${code})`;
   return error.message;
 }

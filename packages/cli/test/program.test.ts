@@ -118,9 +118,16 @@ describe('what is typed wrong', () => {
     [2, ['send', 'x', '--tls-ca', 'none.pem']],
     [1, ['send', '--file', 'none.bin']],
     [2, ['replay', 'none']],
+    [2, ['send', 'x', '--key-file', '']],
+    [2, ['send', 'x', '--config', '']],
+    [2, ['send', 'x', '--tls-ca', '']],
+    [1, ['send', '--file', '']],
   ])('a file that is not there ends with %d, as the readme says: %j', async (expected, args) => {
     const { status, stderr } = await runToEnd(args);
-    expect([status, stderr]).toEqual([expected, expect.stringMatching(/^serpy: .*none/)]);
+    expect([status, stderr]).toEqual([
+      expected,
+      expect.stringMatching(/^serpy: .*(?:none|file ''|a name of no characters)/),
+    ]);
   });
 
   test('an unknown variable of the environment is told', async () => {

@@ -71,7 +71,7 @@ function readKey(path: string): SharedKey {
   try {
     bytes = readFileSync(path);
   } catch (cause) {
-    throw new OptionError(`the key file ${path} cannot be read: ${(cause as Error).message}`, { cause });
+    throw new OptionError(`the key file ${path || "''"} cannot be read: ${(cause as Error).message}`, { cause });
   }
   const text = bytes.toString(bytes[0] === 0xff ? 'utf16le' : 'utf8'); // PowerShell writes UTF-16
   return new SharedKey(decode(text, `the key file ${path}`));

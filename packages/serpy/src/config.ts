@@ -93,7 +93,9 @@ function readConfig(path: string): Record<string, unknown> {
   try {
     text = readFileSync(path, 'utf8');
   } catch (cause) {
-    throw new OptionError(`the configuration file ${path} cannot be read: ${(cause as Error).message}`, { cause });
+    throw new OptionError(`the configuration file ${path || "''"} cannot be read: ${(cause as Error).message}`, {
+      cause,
+    });
   }
   let config: unknown;
   try {
