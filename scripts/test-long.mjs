@@ -16,6 +16,8 @@ await build({
     worlds: join('test', 'long', 'worlds.ts'),
     'stuck-server': join('test', 'long', 'stuck-server.ts'),
     flooders: join('test', 'long', 'flooders.ts'),
+    'door-server': join('test', 'long', 'door-server.ts'),
+    intruder: join('test', 'long', 'intruder.ts'),
   },
   outDir: join('test', 'long', 'dist'),
   outExtension: () => ({ js: '.mjs' }),

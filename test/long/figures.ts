@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { measureCuts, measureEveryByte } from './cutting.js';
+import { measureDoor } from './door.js';
 import { type Figure, showFigures, tableOf } from './figure.js';
 import { measureFuzz } from './fuzz.js';
 import { measureHalfOpen, measureResume, measureResumes, measureWeight } from './links.js';
@@ -75,6 +76,7 @@ export const measures: Readonly<Record<string, Measure>> = {
   resumes: ({ resumes }) => measureResumes(resumes),
   weight: () => measureWeight(60),
   'stuck-reader-ratio': stuckReader,
+  door: measureDoor,
   stopped: measureStopped,
   partition: measurePartition,
 };

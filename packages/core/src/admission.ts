@@ -63,6 +63,13 @@ export class Admission<C extends Member> {
     return refusing?.limit;
   }
 
+  /** Whether one of them comes from there, or may come back to his session. All of them have proved themselves, where that is asked. */
+  knows(host: string): boolean {
+    const source = sourceOf(host);
+    const isFrom = ({ remote }: C) => remote !== undefined && sourceOf(remote.host) === source;
+    return [...this.connections].some(isFrom) || [...this.undecided].some(isFrom);
+  }
+
   /** Of one address first: then nobody else makes room for a peer that is turned away anyway. */
   #counts(remote: Address | undefined): Count<C>[] {
     const { maxConnections, maxConnectionsPerAddress } = this.#limits;

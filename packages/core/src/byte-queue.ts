@@ -73,6 +73,14 @@ export class ByteQueue {
     return true;
   }
 
+  /** How many of the first bytes are this one, as far as the first chunk goes. */
+  runOf(byte: number): number {
+    const first = this.#chunks[0];
+    let end = this.#offset;
+    while (first !== undefined && end < first.length && first[end] === byte) end++;
+    return end - this.#offset;
+  }
+
   /** The position of the first such byte from a position on, or -1. */
   indexOf(byte: number, from = 0): number {
     // From the end to the chunk that `from` is in: who searches only what is new starts near the end.

@@ -10,28 +10,38 @@ export const shareBytes = 1024 * 1024;
 export const shareMs = 1;
 
 /** What takes long is handed over in parts, as small as this, so that it can be stopped in between. */
-const smallPartBytes = 4 * 1024;
-const largePartBytes = 256 * 1024;
+const smallestPart = 4 * 1024;
 
-/** Of a peer of whose bytes nothing is known yet. */
-const firstPartBytes = 32 * 1024;
+/** Of a peer of whose bytes nothing is known yet: 50 KiB take half a share. */
+const firstMsPerByte = 1e-5;
+
+/** A part that took long because the computer was busy is not taken at its word: the next is not more than so many times smaller. */
+const steepness = 4;
+
+/** Below what a clock can tell. */
+const fastest = 1e-7;
 
 export class ReadShare {
-  /** How much may be handed over at once. */
-  partBytes = firstPartBytes;
   #bytes = 0;
   #ms = 0;
+  /** How long the last part took. */
+  #msPerByte = firstMsPerByte;
 
-  /**
-   * So many bytes were worked on for so long.
-   * @returns whether there may be more in this turn
-   */
-  take(bytes: number, ms: number): boolean {
+  /** How much may be handed over at once: what takes half a share. */
+  get partBytes(): number {
+    return Math.max(smallestPart, Math.floor(shareMs / 2 / this.#msPerByte));
+  }
+
+  /** Whether the share is used up. */
+  get over(): boolean {
+    return this.#bytes >= shareBytes || this.#ms >= shareMs;
+  }
+
+  /** So many bytes were worked on for so long. */
+  take(bytes: number, ms: number): void {
     this.#bytes += bytes;
     this.#ms += ms;
-    if (ms > shareMs / 2) this.partBytes = Math.max(smallPartBytes, Math.min(this.partBytes, bytes) >> 1);
-    else if (ms < shareMs / 8) this.partBytes = Math.min(largePartBytes, this.partBytes * 2);
-    return this.#bytes < shareBytes && this.#ms < shareMs;
+    this.#msPerByte = Math.max(fastest, Math.min(ms / bytes, this.#msPerByte * steepness));
   }
 
   /** The others have had their turn. */

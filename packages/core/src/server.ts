@@ -91,6 +91,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
         ...protection(this.#settings, this.#security, clock, {
           turnedAway: (remote, reason) => this.#drop(remote, reason),
           refused: (error) => this.#refused(error),
+          knows: (host) => this.#admission.knows(host),
         }),
       });
     } catch (error) {

@@ -84,7 +84,8 @@ export class TcpIntake {
   #handOver(chunk: Buffer, owned: boolean): void {
     this.#share ??= new ReadShare();
     for (let at = 0; at < chunk.length; ) {
-      if (this.#paused || this.#resting) {
+      // What is left of a chunk and takes no time is not worth a copy.
+      if (this.#paused || (this.#resting && chunk.length - at > this.#share.partBytes)) {
         const rest = chunk.subarray(at);
         this.#hold(owned ? rest : Buffer.from(rest));
         return;
@@ -92,7 +93,8 @@ export class TcpIntake {
       const end = Math.min(at + this.#share.partBytes, chunk.length);
       const startMs = systemClock.now();
       this.handler?.received(chunk.subarray(at, end));
-      if (!this.#share.take(end - at, systemClock.now() - startMs)) this.#rest();
+      this.#share.take(end - at, systemClock.now() - startMs);
+      if (this.#share.over) this.#rest();
       at = end;
     }
   }
@@ -103,6 +105,7 @@ export class TcpIntake {
   }
 
   #rest(): void {
+    if (this.#resting) return;
     this.#resting = true;
     this.#socket.pause();
     systemClock.setImmediate(() => {

@@ -77,6 +77,8 @@ class Handshakes {
     socket.removeAllListeners('readable');
     if (start[0] === handshakeRecord) {
       visitor.begun = true;
+      visitor.guest?.begun();
+      if (socket.destroyed) return;
       socket.unshift(start);
       this.#server.emit('connection', socket);
       return;
@@ -122,13 +124,12 @@ class Handshakes {
     if (underWay && visitor.begun) {
       const why = 'it hung up in the middle of the TLS handshake';
       const asked = this.#security.kind === 'certificates' && this.#security.tls.requestCert;
-      if (asked) visitor.guest?.failed(`${why}, or its certificate does not hold`);
-      else visitor.guest?.hungUp(why);
+      visitor.guest?.failed(asked ? `${why}, or its certificate does not hold` : why);
     }
     visitor.guest?.left();
   }
 
-  /** His time is over. */
+  /** His time is over, or his place is needed. */
   #cut(visitor: Visitor): void {
     const { socket, begun } = visitor;
     if (begun || socket.writableEnded) socket.destroy();

@@ -80,13 +80,13 @@ export type Dial = (options: DialOptions) => Promise<Transport>;
 
 /** A peer that has dialled in and has not proved himself yet. */
 export interface Guest {
+  /** He has begun to. */
+  begun(): void;
   /** He has. */
   passed(): void;
   /** He has not, and why, to go on with: `10.0.0.5:1234 was refused: `. He is hung up on, which `left` tells. */
   failed(why: string, options?: ErrorOptions): void;
-  /** He has hung up by himself: that is told and counts for nothing, as it proves nothing. */
-  hungUp(why: string): void;
-  /** His socket is gone. */
+  /** His socket is gone. If he has neither passed nor failed, that counts as a failure. */
   left(): void;
 }
 
@@ -94,7 +94,7 @@ export interface Guest {
 export interface Gate {
   /**
    * A peer has dialled in; undefined turns him away.
-   * @param cut called when his time is over: hangs up on him
+   * @param cut called when his time is over, or his place is needed: hangs up on him
    */
   enter(remote: Address, cut: () => void): Guest | undefined;
 }

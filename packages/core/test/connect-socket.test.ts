@@ -98,7 +98,7 @@ describe.skipIf(process.platform !== 'linux')('a name with two addresses', () =>
       port: 0,
       keepAliveMs: 0,
       security: protection,
-      gate: { enter: () => ({ passed() {}, failed() {}, hungUp() {}, left() {} }) },
+      gate: { enter: () => ({ begun() {}, passed() {}, failed() {}, left() {} }) },
       accept: (transport) => opened.push(transport),
       failed: () => {},
     });

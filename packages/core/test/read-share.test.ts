@@ -104,18 +104,31 @@ test('what was read and not handed over yet is, before the end of a link that br
 describe('a share of a turn', () => {
   test('ends with so many bytes, or with so much time, and is whole again in the next', () => {
     const share = new ReadShare();
-    expect([share.take(shareBytes - 1, 0), share.take(1, 0)]).toEqual([true, false]);
+    share.take(shareBytes - 1, 0);
+    expect(share.over).toBe(false);
+    share.take(1, 0);
+    expect(share.over).toBe(true);
     share.renew();
-    expect([share.take(1, shareMs / 2), share.take(1, shareMs / 2)]).toEqual([true, false]);
-    share.renew();
-    expect(share.take(1, 0)).toBe(true);
+    share.take(1, shareMs / 2);
+    expect(share.over).toBe(false);
+    share.take(1, shareMs / 2);
+    expect(share.over).toBe(true);
   });
 
-  test('is cut into smaller parts for what takes long, down to 4 KiB, and into larger ones for what does not, up to 256 KiB', () => {
+  test('is cut into parts that take half of it, down to 4 KiB, and what takes no time is one part', () => {
     const share = new ReadShare();
-    for (let i = 0; i < 10; i++) share.take(share.partBytes, shareMs);
+    for (let i = 0; i < 10; i++) share.take(64 * 1024, shareMs);
+    expect(share.partBytes).toBe(32 * 1024);
+    for (let i = 0; i < 10; i++) share.take(share.partBytes, shareMs * 100);
     expect(share.partBytes).toBe(4 * 1024);
-    for (let i = 0; i < 10; i++) share.take(share.partBytes, 0);
-    expect(share.partBytes).toBe(256 * 1024);
+    share.take(4 * 1024, 0);
+    expect(share.partBytes).toBeGreaterThan(256 * 1024);
+  });
+
+  test('hardly changes its parts for one that took long', () => {
+    const share = new ReadShare();
+    for (let i = 0; i < 10; i++) share.take(256 * 1024, shareMs / 8);
+    share.take(256 * 1024, 100 * shareMs);
+    expect(share.partBytes).toBeGreaterThanOrEqual(256 * 1024);
   });
 });

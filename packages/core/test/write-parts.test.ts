@@ -43,7 +43,7 @@ describe.each([
       port: 0,
       keepAliveMs: 0,
       security,
-      gate: { enter: () => ({ passed() {}, failed() {}, hungUp() {}, left() {} }) },
+      gate: { enter: () => ({ begun() {}, passed() {}, failed() {}, left() {} }) },
       accept: (transport) => accepted.push(transport),
       failed: () => {},
     });

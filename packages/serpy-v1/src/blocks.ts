@@ -2,9 +2,6 @@
 import { ByteQueue } from 'serpy-core';
 import { blockEnd } from './wire.js';
 
-/** At a time: the further a byte is from the first, the longer it takes to look at it. */
-const skippedBytes = 64 * 1024;
-
 export class BlockReader {
   /** What has come and was not taken. */
   readonly bytes = new ByteQueue();
@@ -28,12 +25,9 @@ export class BlockReader {
     return end < 0 ? undefined : end;
   }
 
-  /** Drops the empty blocks that are first: by themselves, as they may be as many as there are bytes. */
+  /** Drops the empty blocks that are first: all at once, as they may be as many as there are bytes. */
   skipEmpty(): void {
-    const most = Math.min(this.bytes.length, skippedBytes);
-    let count = 1;
-    while (count < most && this.bytes.at(count) === blockEnd) count++;
-    this.bytes.skip(count);
+    this.bytes.skip(this.bytes.runOf(blockEnd));
   }
 
   /** Takes the first bytes of a block out, and drops what is left of it and its end. */
