@@ -3,7 +3,7 @@
  * most one copy of it, however it was cut.
  */
 
-import { messageMemory, ownMemoryBytes } from './message-memory.js';
+import { messageMemory, ownCopy, ownMemoryBytes } from './message-memory.js';
 
 /** Chunks below this are gathered into blocks: each Buffer costs hundreds of bytes beside its content. */
 const smallChunkBytes = 512;
@@ -24,6 +24,8 @@ export class ByteQueue {
   #blockUsed = 0;
   /** Whether the last chunk, if there is one, is a view of the block that ends where its used part ends. */
   #growing = false;
+  /** Whether the last chunk, if there is one, is lent. */
+  #lent = false;
 
   /** How many bytes are there. */
   get length(): number {
@@ -36,14 +38,36 @@ export class ByteQueue {
       this.push(chunk); // gathered, and so copied
       return;
     }
-    // In pieces, so that a small message that is kept does not keep a large chunk.
+    // In pieces, so that what is left of it at last does not hold all of it.
     for (let at = 0; at < chunk.length; at += copiedPieceBytes) {
       this.push(Buffer.from(chunk.subarray(at, at + copiedPieceBytes)));
     }
   }
 
+  /** Appends a chunk that must not change until `keep`. */
+  lend(chunk: Buffer): void {
+    if (this.#lent) this.keep();
+    const copied = chunk.length < smallChunkBytes && this.#chunks.length > 0;
+    this.push(chunk);
+    this.#lent = !copied && chunk.length > 0;
+  }
+
+  /** The chunk that was lent goes back: what of it was not taken is copied. */
+  keep(): void {
+    if (!this.#lent) return;
+    this.#lent = false;
+    const lent = this.#chunks.pop();
+    if (lent === undefined) return;
+    const isFirst = this.#chunks.length === 0;
+    const rest = isFirst ? lent.subarray(this.#offset) : lent;
+    if (isFirst) this.#offset = 0;
+    this.#length -= rest.length;
+    this.pushCopy(rest);
+  }
+
   /** Appends a chunk, which must not change from now on. */
   push(chunk: Buffer): void {
+    if (this.#lent) this.keep();
     if (chunk.length === 0) return;
     this.#length += chunk.length;
     if (chunk.length < smallChunkBytes && this.#chunks.length > 0) {
@@ -103,16 +127,17 @@ export class ByteQueue {
     return start;
   }
 
-  /** Takes bytes out; `count` must not exceed `length`. */
+  /** Takes bytes out, in memory of exactly their size; `count` must not exceed `length`. */
   take(count: number): Buffer {
     if (count === 0) return empty;
     const first = this.#chunks[0] as Buffer;
     const end = this.#offset + count;
     let taken: Buffer;
     if (end <= first.length && count < ownMemoryBytes) {
-      taken = first.subarray(this.#offset, end);
+      taken = ownCopy(first, this.#offset, count);
       this.skip(count);
     } else if (
+      !this.#lent &&
       this.#offset === 0 &&
       end === first.length &&
       first.byteOffset === 0 &&
@@ -135,6 +160,7 @@ export class ByteQueue {
     this.#chunks = [];
     this.#offset = 0;
     this.#length = 0;
+    this.#lent = false;
     return chunks;
   }
 
@@ -162,6 +188,7 @@ export class ByteQueue {
     this.#chunks = [];
     this.#offset = 0;
     this.#length = 0;
+    this.#lent = false;
     this.#block = undefined;
   }
 

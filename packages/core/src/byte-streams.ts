@@ -17,6 +17,9 @@ import { partBytes, ReceivedStream } from './received-stream.js';
 /** So many words about streams may wait for their acknowledgement: a peer that lets us refuse one stream after the other hears no more of it. */
 const mostWords = 1024;
 
+/** What a part takes that waits to be read, besides its bytes. */
+const partOverheadBytes = 384;
+
 /** What `sendStream` takes besides the bytes. */
 export interface SendStreamOptions {
   /** How many bytes there are, if that is known: the receiver is told, and the stream fails when it has another size. */
@@ -32,6 +35,8 @@ export interface StreamsOwner {
   readonly session: unknown;
   /** So many streams, and bytes of them, may wait to be taken where the sender is not held back. */
   readonly streamLimits: QueueLimits;
+  /** So many streams may be open, and so many may wait for `getStream`. */
+  readonly maxOpenStreams: number;
   /** @param always also into a full queue */
   sendPart(part: StreamPart, options: WaitOptions, always?: boolean): Promise<boolean>;
   taken(received: Received): void;
@@ -52,8 +57,10 @@ export class Streams implements OutgoingStreamOwner {
   readonly #incoming = new Map<number, ReceivedStream>();
   readonly #outgoing = new Map<number, OutgoingStream>();
   #session: unknown;
-  /** What has come of streams and was not read. */
+  /** What has come of streams and was not read, with what each part takes besides. */
   #unreadBytes = 0;
+  /** Whether streams are being refused, and that has been told. */
+  #refusing = false;
   #nextId = 0;
   #words = 0;
   #closedError: ((what: string) => Error) | undefined;
@@ -103,7 +110,7 @@ export class Streams implements OutgoingStreamOwner {
         break;
       case 'data':
         if (stream === undefined || part.offset !== stream.doneBytes) break;
-        this.#unreadBytes += received.sizeBytes;
+        this.#unreadBytes += received.sizeBytes + partOverheadBytes;
         stream.add(received, part.data);
         this.#tell(part.id, stream);
         if (this.#unreadBytes > this.#owner.streamLimits.maxBytes + 2 * partBytes) overflow(stream);
@@ -191,15 +198,18 @@ export class Streams implements OutgoingStreamOwner {
 
   /** @returns whether it waits to be taken */
   #begin({ id, totalBytes }: StreamPart & { readonly kind: 'begin' }, received: Received): boolean {
-    const waiting = this.#arrived.length;
-    if (waiting >= this.#owner.streamLimits.maxMessages) {
-      this.#owner.outlet.warn(new MessagesDroppedError(`a stream was dropped, as ${waiting} wait for getStream`, 1));
-      this.say({ kind: 'stop', id, reason: `${waiting} streams wait there for getStream already` });
+    const refused = this.#refusal;
+    if (refused !== undefined) {
+      const told = this.#refusing;
+      this.#refusing = true;
+      if (!told) this.#owner.outlet.warn(new MessagesDroppedError(`streams are being refused: ${refused}`, 1));
+      this.say({ kind: 'stop', id, reason: `${refused} there already` });
       return false;
     }
+    this.#refusing = false;
     const stream: ReceivedStream = new ReceivedStream(totalBytes, {
       taken: (taken) => {
-        this.#unreadBytes -= taken.sizeBytes;
+        this.#unreadBytes -= taken.sizeBytes + partOverheadBytes;
         this.#owner.taken(taken);
       },
       stopped: (reason) => this.#stop(id, stream, reason),
@@ -209,6 +219,14 @@ export class Streams implements OutgoingStreamOwner {
     this.#arrived.put({ stream, received, sizeBytes: 0 });
     this.#tell(id, stream);
     return true;
+  }
+
+  /** Why no other stream may begin. */
+  get #refusal(): string | undefined {
+    const most = this.#owner.maxOpenStreams;
+    const waiting = this.#arrived.length;
+    if (waiting >= Math.min(most, this.#owner.streamLimits.maxMessages)) return `${waiting} streams wait for getStream`;
+    return this.#incoming.size >= most ? `${most} streams are open (maxOpenStreams)` : undefined;
   }
 
   /** Nobody wants the rest: its sender is told, and what comes until he has heard it belongs to no stream. */

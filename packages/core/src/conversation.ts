@@ -36,6 +36,7 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
   readonly #warnings: Warnings;
   readonly #owner: ConversationOwner;
   readonly streamLimits: QueueOptions;
+  readonly maxOpenStreams: number;
   readonly #receiveLimits: QueueOptions;
   /** Whether messages are dropped while there is no link. */
   readonly dropsOffline: boolean;
@@ -61,6 +62,7 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
     this.#warnings = warnings;
     this.#owner = owner;
     this.streamLimits = settings.receiveQueue;
+    this.maxOpenStreams = settings.maxOpenStreams;
     this.#receiveLimits = settings.keep === 'latest' ? latestOnly : settings.receiveQueue;
     this.dropsOffline = settings.whenOffline === 'drop';
     this.writeTimeoutMs = settings.writeTimeoutMs;

@@ -13,7 +13,7 @@ export * from './errors.js';
 export { Fifo } from './fifo.js';
 export type { Farewell, LastingSession, ProgressInfo, Seat } from './lasting.js';
 export type { DisconnectReason } from './link-end.js';
-export { messageMemory, ownMemoryBytes } from './message-memory.js';
+export { messageMemory, ownCopy, ownMemoryBytes } from './message-memory.js';
 export { markSent } from './message-pool.js';
 export { checkNames } from './option-names.js';
 export {

@@ -37,6 +37,7 @@ export class MessagePool {
    * another message in it. Bytes that share memory with others stay as they are, and so do those that were sent.
    */
   release(bytes: Uint8Array): void {
+    if (bytes.byteLength < ownMemoryBytes) return; // the engine may have it in its own heap, until somebody asks for its buffer
     const memory = bytes.buffer;
     if (memory.byteLength !== bytes.byteLength || !isReusable(memory)) return;
     const piece = structuredClone(memory, { transfer: [memory] });

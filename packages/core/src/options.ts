@@ -198,6 +198,8 @@ export interface ConnectionSettings extends SecuritySettings {
   readonly sendQueue: QueueOptions;
   /** Messages that wait to be taken. Default 4,096 messages, 16 MiB, `'block'`. */
   readonly receiveQueue: QueueOptions;
+  /** Streams that may arrive at a time (`getStream`). Default 1,024. */
+  readonly maxOpenStreams: number;
   /** `'latest'`: the newest message alone waits to be taken, and the next replaces it. Default `'all'`: `receiveQueue` holds them. */
   readonly keep: Keep;
   /** `'drop'`: without a link messages are dropped, as they would be stale when it is back. Default `'buffer'`: `sendQueue` holds them. */
@@ -228,6 +230,7 @@ export const acceptedOptions: OptionSpecs<Omit<ConnectionSettings, DiallingOptio
   maxMessageBytes: option.count(1, largestMessageBytes, defaultMaxMessageBytes),
   sendQueue: queue(defaultSendQueueMessages),
   receiveQueue: queue(defaultReceiveQueueMessages),
+  maxOpenStreams: option.count(1, 1_000_000, 1024),
   keep: keepOption,
   whenOffline: option.choice(['buffer', 'drop'], 'buffer'),
   key: keyOption,

@@ -22,12 +22,14 @@ export class ReceivedStream extends Readable {
   doneBytes = 0;
   readonly #owner: ReceivedStreamOwner;
   readonly #waiting = new Fifo<Received>();
+  /** The part that was handed to the reader, and may wait in there. Until more is asked for it counts as one that waits here. */
+  #inHand: Received | undefined;
   #wanted = false;
   /** Whether nothing more will come. */
   #ended = false;
 
   constructor(sizeBytes: number | undefined, owner: ReceivedStreamOwner) {
-    super({ highWaterMark: partBytes });
+    super({ highWaterMark: 1 }); // one part at a time: what waits, waits where its sender is held back for it
     this.sizeBytes = sizeBytes;
     this.#owner = owner;
     this.on('error', () => {}); // a program that has not asked for it yet must not end of it
@@ -36,7 +38,7 @@ export class ReceivedStream extends Readable {
   /** A part has come, in its place. */
   add(received: Received, data: Uint8Array): void {
     this.doneBytes += data.length;
-    if (this.destroyed) this.#owner.taken(received);
+    if (this.destroyed || data.length === 0) this.#owner.taken(received);
     else this.#waiting.push(received);
     this.#readSoon();
   }
@@ -64,22 +66,30 @@ export class ReceivedStream extends Readable {
   }
 
   override _read(): void {
+    this.#takeInHand();
     const received = this.#waiting.shift();
     this.#wanted = received === undefined;
     if (received?.part?.kind === 'data') {
+      this.#inHand = received;
       this.push(received.part.data);
-      this.#owner.taken(received);
     } else if (this.#ended) {
       this.push(null);
     }
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#takeInHand();
     for (let received = this.#waiting.shift(); received; received = this.#waiting.shift()) this.#owner.taken(received);
     const isWhole = this.#ended || this.doneBytes === this.sizeBytes;
     this.#ended = true;
     if (!isWhole) this.#owner.stopped(reasonOf(error));
     callback(error);
+  }
+
+  #takeInHand(): void {
+    const received = this.#inHand;
+    this.#inHand = undefined;
+    if (received) this.#owner.taken(received);
   }
 }
 

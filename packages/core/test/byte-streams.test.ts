@@ -14,6 +14,7 @@ function stage() {
     clock: systemEnvironment.clock,
     session,
     streamLimits: { maxMessages: 2, maxBytes: 1_000_000 },
+    maxOpenStreams: 1024,
     sendPart(part) {
       sent.push(part);
       return part.kind === 'begin' ? Promise.resolve(true) : new Promise(() => {});

@@ -21,6 +21,7 @@ describe('options of a connection', () => {
       maxMessageBytes: 64 * 1024 * 1024,
       sendQueue: { maxMessages: 1000, maxBytes: 16 * 1024 * 1024, whenFull: 'block' },
       receiveQueue: { maxMessages: 4096, maxBytes: 16 * 1024 * 1024, whenFull: 'block' },
+      maxOpenStreams: 1024,
       keep: 'all',
       whenOffline: 'buffer',
       reconnect: {
@@ -114,7 +115,7 @@ describe('the messages of wrong options', () => {
     [
       connectionOptions,
       undefined,
-      'options are an object with names from autoRestart, connectTimeoutMs, closeTimeoutMs, keepAliveMs, writeTimeoutMs, frameTimeoutMs, maxMessageBytes, sendQueue, receiveQueue, keep, whenOffline, key, tls, reconnect, not undefined',
+      'options are an object with names from autoRestart, connectTimeoutMs, closeTimeoutMs, keepAliveMs, writeTimeoutMs, frameTimeoutMs, maxMessageBytes, sendQueue, receiveQueue, maxOpenStreams, keep, whenOffline, key, tls, reconnect, not undefined',
     ],
     [connectionOptions, 'utf-8', "not 'utf-8' (a string)"],
     [connectionOptions, { keep: 'newest' }, "the option keep takes 'all' or 'latest', not 'newest' (a string)"],

@@ -52,6 +52,7 @@ test('serpy-core exports just these values', () => {
       "markSent",
       "messageMemory",
       "option",
+      "ownCopy",
       "ownMemoryBytes",
       "parseOptions",
       "serverOptions",

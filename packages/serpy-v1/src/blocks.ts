@@ -13,9 +13,14 @@ export class BlockReader {
     return this.#searched;
   }
 
-  /** Takes bytes in, as a copy. */
+  /** Takes bytes in, which must not change until `keep`. */
   push(chunk: Buffer): void {
-    this.bytes.pushCopy(chunk);
+    this.bytes.lend(chunk);
+  }
+
+  /** The bytes go back: what of them was not taken is copied. */
+  keep(): void {
+    this.bytes.keep();
   }
 
   /** The length of the first block, without its `1F`, or undefined until more bytes come. */

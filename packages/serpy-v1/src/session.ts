@@ -23,6 +23,7 @@ import { type Block, bytesBlock, copiedBodyBytes, endOf, textBlock } from './out
 import { carryingMode, checkForced, encodeValue, isPlainText, type Value } from './payload.js';
 import { strangerHint } from './stranger.js';
 import type { Encoding } from './text.js';
+import { Unanswered } from './unanswered.js';
 import {
   acknowledgeBlock,
   controlStart,
@@ -65,8 +66,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
   readonly canSend = true;
   readonly #options: SessionOptions;
   readonly #output: SessionOutput<Block>;
-  /** Blocks whose answer has not come, in the order of the answers. */
-  #unanswered: Block[] = [];
+  readonly #unanswered = new Unanswered();
   readonly #liveness: Liveness;
   #blocks = new BlockReader();
   #bad: BadFrames;
@@ -125,7 +125,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
       if (this.#silent) this.#liveness.opened();
     }
     this.#silent = false;
-    if (isAcknowledged(block.mode)) this.#unanswered.push(block);
+    if (isAcknowledged(block.mode)) this.#unanswered.add(block);
     if (typeof block.body === 'string') {
       this.#writeText(block.body, endOf(block.mode));
       return;
@@ -145,7 +145,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
   }
 
   forget(block: Block): void {
-    block.forgotten = true;
+    this.#unanswered.forget(block);
     block.body = nothing; // a peer that never answers must not make us keep all that was sent to it
   }
 
@@ -159,9 +159,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     this.#receiveMode = 0;
     this.#modeAnswersDue = 0;
     // An empty message goes in an acknowledged mode even if nobody waits for its answer: then it may not come twice.
-    const again = this.#unanswered.filter(({ acknowledged, forgotten }) => acknowledged && !forgotten);
-    this.#unanswered = [];
-    for (const block of again) this.send(block);
+    for (const block of this.#unanswered.takeAwaited()) this.send(block);
   }
 
   lost(): void {
@@ -174,7 +172,9 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     this.#blocks.push(chunk);
   }
 
-  keep(): void {}
+  keep(): void {
+    this.#blocks.keep();
+  }
 
   read(): ReceivedBlock | undefined {
     try {
@@ -254,7 +254,8 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
         break;
       case 'acknowledge': {
         // Answers come in order: a late one is that of its own message, whoever has stopped waiting for it.
-        const block = this.#unanswered.shift();
+        const block = this.#unanswered.answered();
+        if (block === 'nobody') break;
         if (block) this.#output.acknowledged(block);
         else this.#stray('the peer acknowledged a message (ACKEOT) that nobody sent');
       }

@@ -5,11 +5,10 @@ const nothing = Buffer.alloc(0);
 const viewOfNothing = new DataView(nothing.buffer);
 
 /** What `buffer.subarray` makes. Made without asking the buffer for its memory each time it takes half as long: 20 ns a message. */
-const BufferView = (Buffer as unknown as { [Symbol.species]: unknown })[Symbol.species] as new (
-  memory: ArrayBufferLike,
-  start: number,
-  length: number,
-) => Buffer;
+const BufferView = (Buffer as unknown as { [Symbol.species]: unknown })[Symbol.species] as {
+  new (memory: ArrayBufferLike, start: number, length: number): Buffer;
+  new (bytes: Uint8Array): Buffer;
+};
 
 export class Chunk {
   bytes: Buffer = nothing;
@@ -31,7 +30,7 @@ export class Chunk {
     else this.#use(Buffer.concat([this.rest(), bytes]), false);
   }
 
-  /** Copies what is left: from then on views of it may be kept. */
+  /** Copies what is left. */
   own(): void {
     if (this.#lent) this.#use(this.left === 0 ? nothing : Buffer.from(this.rest()), false);
   }
@@ -53,6 +52,11 @@ export class Chunk {
     const start = this.at;
     this.at += count;
     return new BufferView(this.#memory, this.#start + start, count);
+  }
+
+  /** Takes the next bytes, in memory of exactly their size: who keeps them keeps nothing else. */
+  takeOwn(count: number): Buffer {
+    return new BufferView(this.take(count));
   }
 
   #use(bytes: Buffer, lent: boolean): void {

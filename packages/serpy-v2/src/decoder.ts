@@ -219,14 +219,11 @@ export class Decoder {
     return this.#payloadBytes <= this.#chunk.left && this.#body === undefined && this.#unbelieved === undefined;
   }
 
-  /** The payload that is whole: a view, or where it is delivered as it is and is large, a copy. */
+  /** The payload that is whole: a view, or where it is delivered as it is, a copy. */
   #takeWhole(): Buffer {
     const count = this.#payloadBytes;
     if (this.#type !== frameType.bytes) return this.#chunk.take(count);
-    if (count < ownMemoryBytes) {
-      this.#chunk.own(); // once for all the small messages in it
-      return this.#chunk.take(count);
-    }
+    if (count < ownMemoryBytes) return this.#chunk.takeOwn(count);
     const payload = this.#output.allocate(count);
     payload.set(this.#chunk.take(count));
     return payload;

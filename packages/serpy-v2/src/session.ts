@@ -186,7 +186,9 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     }
   }
 
-  forget(): void {}
+  forget(frame: Frame): void {
+    this.#handshake?.forget(frame);
+  }
 
   get gathered(): boolean {
     return this.#handshake?.gathered ?? false;
@@ -340,13 +342,16 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   }
 }
 
+/** The value of what is no message. */
+const nothing = Buffer.alloc(0);
+
 /** The message, or part of a stream; undefined for what nobody here knows. */
 function decodeWhole(handshake: Handshake<Frame>, { type, payload, end }: WholeMessage): DecodedMessage | undefined {
   try {
     if (type === streamType) {
       const part = decodePart(payload);
       const sizeBytes = payload.length;
-      if (part !== undefined) return { type: 'bytes', value: payload, sizeBytes, end, part };
+      if (part !== undefined) return { type: 'bytes', value: nothing, sizeBytes, end, part };
       const passedOver = { sizeBytes, end, part: payload };
       handshake.lasting.taken(passedOver); // its place is free
       return undefined;

@@ -1,4 +1,4 @@
-/** A delivered Buffer belongs to the application: it never changes, and a big one is exactly its memory. */
+/** A delivered Buffer belongs to the application: it never changes, and is exactly its memory. */
 import { isDeepStrictEqual } from 'node:util';
 import { byteByByte, everyCut, MemoryNetwork, Pieces, randomPieces, seededRandom } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
@@ -11,15 +11,18 @@ function deliveredBytes(chunks: Iterable<Buffer>): Buffer[] {
 }
 
 describe('a delivered Buffer', () => {
-  test.each([4096, 4097, 10_000, 65_536, 300_000])('of %i bytes has memory of its own, however it came', (length) => {
-    const sent = Buffer.alloc(length, 0xab);
-    const stream = Buffer.concat([frameOf('before'), frameOf(sent), frameOf('after')]);
-    for (const { name, chunks } of everyCut(stream)) {
-      const bytes = deliveredBytes(chunks)[1] as Buffer;
-      expect(bytes.equals(sent), name).toBe(true);
-      expect([bytes.byteOffset, bytes.buffer.byteLength], name).toEqual([0, length]);
-    }
-  });
+  test.each([1, 31, 64, 65, 1000, 4095, 4096, 4097, 10_000, 65_536, 300_000])(
+    'of %i bytes has memory of its own, however it came',
+    (length) => {
+      const sent = Buffer.alloc(length, 0xab);
+      const stream = Buffer.concat([frameOf('before'), frameOf(sent), frameOf('after')]);
+      for (const { name, chunks } of everyCut(stream)) {
+        const bytes = deliveredBytes(chunks)[1] as Buffer;
+        expect(bytes.equals(sent), name).toBe(true);
+        expect([bytes.byteOffset, bytes.buffer.byteLength], name).toEqual([0, length]);
+      }
+    },
+  );
 
   test('that came as one chunk of exactly its size has memory of its own', () => {
     const sent = Buffer.alloc(8192, 5);

@@ -63,7 +63,7 @@ describe('sending', () => {
     session.up();
     session.encode('hello');
     session.tick(0);
-    session.forget();
+    session.forget(session.encode('hello'));
     expect(pieces.take()).toEqual([]);
   });
 

@@ -166,7 +166,9 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     if (v2) this.#v2.hold(v2);
   }
 
-  forget(): void {}
+  forget({ v2 }: AutoOutgoing): void {
+    if (v2) this.#v2.forget(v2);
+  }
 
   get gathered(): boolean {
     return this.#v2.gathered;

@@ -31,10 +31,12 @@ export class Awaiting<Out extends Awaitable> {
     this.#unarrived.push({ message, end });
   }
 
-  /** It will not arrive. */
+  /** It will not arrive, or nobody waits for it any more: a peer that never says that it was taken must not make it pile up. */
   remove(message: Out): void {
-    const awaited = this.#unarrived.items().find((each) => each.message === message);
-    if (awaited) this.#unarrived.remove(awaited);
+    for (const list of [this.#unarrived, this.#untaken]) {
+      const awaited = list.items().find((each) => each.message === message);
+      if (awaited) list.remove(awaited);
+    }
   }
 
   /** All before `next` have arrived, and all before `taken` were taken. */

@@ -2,7 +2,7 @@
  * Several small messages in one frame, with one check and one place among what is kept: of 64 bytes each, they cost a third of what
  * frames of their own would. Each is two bytes, its type and its size, and then its own.
  */
-import { ProtocolError } from 'serpy-core';
+import { ownCopy, ProtocolError } from 'serpy-core';
 import { batchType, pieceFlag } from './wire.js';
 
 /** A message from this size on has frames of its own. */
@@ -75,13 +75,17 @@ export class BatchReader {
     return ((this.#bytes[this.#at + 1] as number) & 0xf0) | typeEnd;
   }
 
-  /** Takes the next message. @returns its bytes, as a view */
-  take(): Buffer {
+  /**
+   * Takes the next message.
+   * @param isKept whether its bytes are kept: then they get memory of their own
+   * @returns its bytes, otherwise as a view
+   */
+  take(isKept = false): Buffer {
     const size = this.nextBytes;
     const start = this.#at + recordHeadBytes;
     this.#at = start + size;
     this.number++;
-    return this.#bytes.subarray(start, this.#at);
+    return isKept ? ownCopy(this.#bytes, start, size) : this.#bytes.subarray(start, this.#at);
   }
 
   skip(): void {
@@ -89,7 +93,7 @@ export class BatchReader {
     this.number++;
   }
 
-  /** The bytes go back: what of them was not read is copied, and from then on views of it may be kept. */
+  /** The bytes go back: what of them was not read is copied. */
   keep(): void {
     if (!this.#lent) return;
     this.#bytes = this.more ? Buffer.from(this.#bytes.subarray(this.#at)) : nothing;

@@ -118,6 +118,11 @@ export class Handshake<Out extends Cuttable> {
     this.#standing.course?.outflow.send(message);
   }
 
+  /** Nobody waits any longer for what becomes of a message. */
+  forget(message: Out): void {
+    this.#standing.course?.outflow.forget(message);
+  }
+
   /** The program asks for what only a session has: a server sends nothing before its client had time to begin one. */
   want(nowMs: number): void {
     this.#answering?.want(nowMs);

@@ -159,7 +159,7 @@ export class Inflow {
     if (head.type === batchType || head.number !== this.#next || (head.flags & pieceFlag.broken) !== 0)
       return undefined;
     if (head.flags & pieceFlag.first) {
-      if (head.total > Math.max(this.#maxMessageBytes, pieceBytes)) return undefined;
+      if (this.#assembly || head.total > Math.max(this.#maxMessageBytes, pieceBytes)) return undefined;
       if (head.flags & pieceFlag.last) return this.#placeWhole(head, believedBytes);
       this.#draft = new Assembly(head.type, head.total, this.#output);
       return this.#draft.place(head.dataBytes, believedBytes);
@@ -219,8 +219,7 @@ export class Inflow {
     this.#checkSize(type, size);
     if (this.#isBeyondLimits()) throw beyondLimits(this.limits);
     if (this.#assembly) throw interrupted();
-    if (isKept(type)) batch.keep(); // once for all that follow
-    const payload = batch.take();
+    const payload = batch.take(type === frameType.bytes);
     this.#next++;
     this.#startedMessages++;
     this.#receivedBytes += size;
@@ -348,7 +347,7 @@ export class Inflow {
   }
 }
 
-/** Whether the application keeps the bytes of such a message; values are made of others at once. */
+/** Whether the application keeps the bytes of such a message, or of a large part of a stream; values are made of others at once. */
 function isKept(type: number): boolean {
   return type === frameType.bytes || type === streamType;
 }

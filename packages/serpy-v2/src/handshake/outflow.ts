@@ -175,6 +175,11 @@ export class Outflow<Out extends Cuttable> {
     }
   }
 
+  /** Nobody waits any longer for what becomes of it. */
+  forget(message: Out): void {
+    this.#awaiting.remove(message);
+  }
+
   /** The link is gone. */
   lost(): void {
     this.#endBatch();

@@ -71,11 +71,6 @@ export class FrameReader {
     this.#chunk.own();
   }
 
-  /** From now on views of what was lent may be kept. */
-  own(): void {
-    this.#chunk.own();
-  }
-
   /** The type of the first frame, before anything is read. */
   get firstType(): number | undefined {
     return this.#chunk.left > typeOffset ? this.#chunk.bytes[this.#chunk.at + typeOffset] : undefined;
@@ -178,8 +173,8 @@ export class FrameReader {
     checkCrc(joined ? headCrc : checkOf(headCrc, chunk.bytes, dataAt, dataAt + dataBytes), bytes, at);
     chunk.at = dataAt;
     const isOwn = isWhole(head) && dataBytes < ownMemoryBytes && type === (frameType.bytes | numberedBit);
-    if (isOwn) chunk.own(); // once for all the small messages in it
-    return { kind: 'piece', head, data: chunk.take(dataBytes), placed: isOwn };
+    const data = isOwn ? chunk.takeOwn(dataBytes) : chunk.take(dataBytes);
+    return { kind: 'piece', head, data, placed: isOwn };
   }
 
   #readControl(bytes: Buffer, at: number, type: number, length: number, inChunk: boolean): Frame | undefined {

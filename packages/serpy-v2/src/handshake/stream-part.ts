@@ -1,5 +1,5 @@
 /** Parts of streams as the payloads of numbered messages: a kind, the stream, and what belongs to the kind. */
-import { ProtocolError, type StreamPart } from 'serpy-core';
+import { ownCopy, ownMemoryBytes, ProtocolError, type StreamPart } from 'serpy-core';
 import { readNumber, unknownTotal, writeNumber } from './wire.js';
 
 /** The type of a part, as a plain message would have it; plain v2 has no streams. */
@@ -41,7 +41,7 @@ function numberOf(part: StreamPart): number {
 }
 
 /**
- * A part; undefined for a kind that later versions may have, and that this one passes over.
+ * A part; undefined for a kind that later versions may have, and that this one passes over. Of a small one the data is copied: its bytes may be lent.
  * @throws `ERR_SERPY_PROTOCOL` for what is none
  */
 export function decodePart(bytes: Buffer): StreamPart | undefined {
@@ -53,7 +53,7 @@ export function decodePart(bytes: Buffer): StreamPart | undefined {
     case 'begin':
       return { kind, id, totalBytes: number === unknownTotal ? undefined : number };
     case 'data':
-      return { kind, id, offset: number, data: bytes.subarray(headBytes) };
+      return { kind, id, offset: number, data: dataOf(bytes) };
     case 'end':
       return { kind, id, offset: number };
     case 'abort':
@@ -62,4 +62,9 @@ export function decodePart(bytes: Buffer): StreamPart | undefined {
     default:
       return undefined;
   }
+}
+
+function dataOf(bytes: Buffer): Buffer {
+  if (bytes.length >= ownMemoryBytes) return bytes.subarray(headBytes);
+  return ownCopy(bytes, headBytes, bytes.length - headBytes);
 }

@@ -477,7 +477,7 @@ test('a stream that was dropped, as too many wait, stops its sender', async () =
   const third = client.sendStream(new PassThrough());
   await expect(third).rejects.toMatchObject({
     code: 'ERR_SERPY_STOPPED',
-    message: expect.stringContaining('2 streams wait there for getStream'),
+    message: expect.stringContaining('2 streams wait for getStream there already'),
   });
   expect(await Promise.all(kept)).toEqual([true, true]);
 });

@@ -1,0 +1,304 @@
+/** What a connection holds for a hostile peer, buffer by buffer: never more than its limits say. The rule is that of docs/limits.md. */
+import * as v1 from 'serpy-v1';
+import * as v2 from 'serpy-v2';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import { checkOf } from '../packages/serpy-v2/src/handshake/check.js';
+import { crc32 } from '../packages/serpy-v2/src/handshake/crc.js';
+import { controlFrame } from '../packages/serpy-v2/src/handshake/piece.js';
+import { encodePart } from '../packages/serpy-v2/src/handshake/stream-part.js';
+import { controlType } from '../packages/serpy-v2/src/handshake/wire.js';
+import { frame } from '../packages/serpy-v2/test/oracle.js';
+import * as seeds from './fuzz/session-seeds.js';
+import {
+  besidesBytes,
+  HostilePeer,
+  limits,
+  mostHeldBytes,
+  quiet,
+  replayQueue,
+  until,
+  weight,
+} from './memory/scales.js';
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** First and last piece of its message. */
+const whole = 3;
+const streamType = 0x41;
+
+interface Ends {
+  readonly accepted: v1.Connection | v2.Connection;
+  readonly peer: HostilePeer;
+}
+
+/** What is alive while it is weighed. */
+const held: unknown[] = [];
+
+afterEach(() => {
+  held.length = 0;
+});
+
+/** @param greeting what the peer says before anybody knows of it */
+async function stage<S extends v1.Server | v2.Server>(server: S, reads: boolean, greeting: Buffer): Promise<Ends> {
+  await server.start();
+  const peer = await HostilePeer.dial((server.address as { port: number }).port, reads);
+  onTestFinished(async () => {
+    peer.socket.destroy();
+    await server.closeServer();
+  });
+  await peer.say(greeting);
+  const accepted = await server.getConnection();
+  accepted.on('warning', () => {});
+  await until(() => accepted.stats().bytesReceived === greeting.length);
+  held.push(accepted);
+  peer.listener = accepted;
+  return { accepted, peer };
+}
+
+function plain(protocol: 'v1' | 'v2', reads = true): Promise<Ends> {
+  const settings = { ...limits, port: 0 };
+  return stage(protocol === 'v1' ? new v1.Server(settings) : new v2.Server(settings), reads, Buffer.alloc(0));
+}
+
+async function session(options: v2.ConnectionOptions = {}, reads = true): Promise<Ends & { accepted: v2.Connection }> {
+  const settings = { ...limits, replayQueue, handshake: 'prefer', ...options, port: 0 } as const;
+  const greeting = Buffer.concat([seeds.hello, state(0, 0)]);
+  return (await stage(new v2.Server(settings), reads, greeting)) as Ends & { accepted: v2.Connection };
+}
+
+/** Allows everything, and says what has come and was taken. */
+function state(next: number, taken: number): Buffer {
+  const payload = Buffer.alloc(32);
+  const numbers = [next, taken, 2 ** 50, 2 ** 50];
+  for (const [i, value] of numbers.entries()) payload.writeBigUInt64LE(BigInt(value), 8 * i);
+  return controlFrame(controlType.state, payload);
+}
+
+/** The frame with the check that its length asks for. Head: header, flags and number, and of the first of several pieces the whole length. */
+function sealed(frame: Buffer, headBytes: number): Buffer {
+  const type = frame[5] as number;
+  frame.writeUInt32LE(checkOf(crc32(frame, 10, headBytes, type), frame, headBytes, frame.length), 6);
+  return frame;
+}
+
+const batch = (...of: Parameters<typeof seeds.batch>) => sealed(seeds.batch(...of), 23);
+const piece = (...of: Parameters<typeof seeds.piece>) => sealed(seeds.piece(...of), of[3] === undefined ? 23 : 31);
+
+/** What is held more after the attack than before it. */
+async function growth(attack: () => Promise<void>): Promise<number> {
+  const before = await weight();
+  await attack();
+  return (await weight()) - before;
+}
+
+const oneByte = Buffer.from(frame(0x81, [7]));
+const damaged = Buffer.from(frame(0x81, Buffer.alloc(200 * KiB), 1));
+
+describe('messages that wait', () => {
+  test('hold no damaged frames that came with them', async () => {
+    const { accepted, peer } = await plain('v2');
+    const chunk = Buffer.concat([oneByte, damaged]);
+    const bytes = await growth(() => peer.say(chunk, 150));
+    expect(accepted.stats().receiveQueueMessages).toBeGreaterThan(10);
+    expect(bytes).toBeLessThan(mostHeldBytes());
+  });
+
+  test('hold no filler that came with them, in v1', async () => {
+    const { accepted, peer } = await plain('v1');
+    const chunk = Buffer.concat([Buffer.from('x'), Buffer.alloc(64 * KiB, 0x1f)]);
+    const bytes = await growth(() => peer.say(chunk, 150));
+    expect(accepted.stats().receiveQueueMessages).toBe(150);
+    expect(bytes).toBeLessThan(mostHeldBytes());
+  });
+
+  test('hold nothing that came again beside them, in a session', async () => {
+    const { accepted, peer } = await session();
+    const again = piece(0, whole, Buffer.alloc(200 * KiB));
+    const bytes = await growth(async () => {
+      for (let n = 0; n < 150; n++) await peer.say(Buffer.concat([piece(n, whole, Buffer.of(n)), again]));
+    });
+    expect(accepted.stats().receiveQueueMessages).toBe(150);
+    expect(bytes).toBeLessThan(mostHeldBytes());
+  });
+
+  test('leave the rest outside where the queue is full, and one more message is all that goes beyond it', async () => {
+    const { accepted, peer } = await plain('v2');
+    const { maxBytes } = limits.receiveQueue;
+    const nearlyFull = Buffer.from(frame(0x81, Buffer.alloc(maxBytes - 1)));
+    const largest = Buffer.from(frame(0x81, Buffer.alloc(limits.maxMessageBytes)));
+    const bytes = await growth(async () => {
+      await peer.say(nearlyFull);
+      await peer.say(largest);
+      for (let n = 0; n < 20; n++) peer.socket.write(largest);
+      await until(() => peer.socket.writableLength > 0);
+    });
+    expect(accepted.stats().receiveQueueBytes).toBe(maxBytes - 1 + limits.maxMessageBytes);
+    expect(bytes).toBeLessThan(mostHeldBytes());
+  });
+});
+
+describe('a message that the program keeps', () => {
+  const sizes = [31, 65, 4095];
+  const count = 60;
+  /** What it came with. */
+  const filler = Buffer.alloc(16 * KiB, 0x1f);
+  const text = Buffer.from(frame(0x21, Buffer.alloc(16 * KiB)));
+  const rows: readonly [string, () => Promise<Ends>, (n: number, size: number) => Buffer][] = [
+    ['v1', () => plain('v1'), (_n, size) => Buffer.concat([Buffer.alloc(size, 'a'), filler])],
+    ['v2', () => plain('v2'), (_n, size) => Buffer.concat([Buffer.from(frame(0x81, Buffer.alloc(size, 'a'))), text])],
+    [
+      'a session',
+      () => session(),
+      (n, size) => batch(3 * n, whole, ...[size, 4095, 4095].map((each) => [0x81, Buffer.alloc(each, 'a')] as const)),
+    ],
+  ];
+
+  test.each(rows)('has memory of its own, in %s', async (_name, ends, chunk) => {
+    for (const size of sizes) {
+      const { accepted, peer } = await ends();
+      const chunks = Array.from({ length: count }, (_, n) => chunk(n, size));
+      const kept: Buffer[] = [];
+      held.push(kept);
+      const bytes = await growth(async () => {
+        for (const each of chunks) {
+          await peer.say(each);
+          for (let first = true; accepted.isDataAvailable(); first = false) {
+            const data = await accepted.getData();
+            if (first) kept.push(data as Buffer);
+          }
+        }
+      });
+      expect(kept).toHaveLength(count);
+      expect(kept.every((data) => data.length === size)).toBe(true);
+      expect(bytes / count, `${size} bytes`).toBeLessThan(2 * size + besidesBytes + (100 * KiB) / count);
+    }
+  });
+});
+
+describe('messages that come in part', () => {
+  test.each([
+    ['v1', () => plain('v1'), Buffer.alloc(0)],
+    ['v2', () => plain('v2'), Buffer.from(frame(0x81, Buffer.alloc(limits.maxMessageBytes))).subarray(0, 14)],
+    [
+      'a session',
+      () => session(),
+      piece(0, 1, Buffer.alloc(limits.maxMessageBytes - 1), limits.maxMessageBytes).subarray(0, 31),
+    ],
+  ] as const)('hold what a message may have, in %s', async (_name, ends, start) => {
+    const { accepted, peer } = await ends();
+    const bytes = await growth(async () => {
+      await peer.say(start);
+      await peer.say(Buffer.alloc(600, 'a'), 400);
+    });
+    expect(accepted.stats().messagesReceived).toBe(0);
+    expect(bytes).toBeLessThan(mostHeldBytes());
+  });
+});
+
+describe('streams', () => {
+  const parts = (from: number, messages: readonly Parameters<typeof encodePart>[0][]) =>
+    batch(from, whole, ...messages.map((part) => [streamType, encodePart(part)] as const));
+  const begin = (id: number) => ({ kind: 'begin', id, totalBytes: undefined }) as const;
+
+  test.each([true, false])('that a peer begins are so many and no more, taken by the program: %s', async (taken) => {
+    const { accepted, peer } = await session({ receiveQueue: { maxMessages: 100_000 } });
+    if (taken) {
+      const take = async () => {
+        for (;;) held.push(await accepted.getStream());
+      };
+      take().catch(() => {});
+    }
+    const bytes = await growth(async () => {
+      for (let id = 0; id < 20_000; id += 500) {
+        await peer.say(
+          parts(
+            id,
+            Array.from({ length: 500 }, (_, n) => begin(id + n)),
+          ),
+        );
+      }
+    });
+    expect(bytes).toBeLessThan(mostHeldBytes());
+  });
+
+  test.each([0, 1])('whose parts have %i bytes are held within the queue that drops', async (size) => {
+    const { accepted, peer } = await session({ receiveQueue: undefined, keep: 'latest' });
+    await peer.say(parts(0, [begin(0)]));
+    const stream = await accepted.getStream();
+    stream.on('error', () => {});
+    held.push(stream);
+    const bytes = await growth(async () => {
+      for (let n = 0; n < 100_000; n += 1000) {
+        const data = Array.from(
+          { length: 1000 },
+          (_, i) => ({ kind: 'data', id: 0, offset: size * (n + i), data: Buffer.alloc(size) }) as const,
+        );
+        await peer.say(parts(1 + n, data));
+      }
+    });
+    expect(accepted.isConnected()).toBe(true);
+    expect(bytes).toBeLessThan(20 * MiB);
+  });
+
+  test('that are read slowly hold a part each beside the queue', async () => {
+    const { accepted, peer } = await session();
+    await peer.say(parts(0, [begin(0)]));
+    const stream = await accepted.getStream();
+    held.push(stream);
+    stream.once('readable', () => {});
+    const bytes = await growth(async () => {
+      for (let n = 0; n < 250; n++) {
+        await peer.say(parts(1 + n, [{ kind: 'data', id: 0, offset: n, data: Buffer.alloc(1) }]));
+      }
+    });
+    expect(stream.readableLength).toBe(1);
+    expect(bytes).toBeLessThan(mostHeldBytes());
+  });
+});
+
+describe('sends that timed out', () => {
+  test('leave nothing behind in v1 where the peer never acknowledges', async () => {
+    const { accepted } = await plain('v1');
+    const bytes = await growth(async () => {
+      for (let round = 0; round < 300; round++) {
+        const sent = Array.from({ length: 100 }, () => accepted.sendData('x', { mode: 1, timeoutMs: 1 } as never));
+        expect(await Promise.all(sent)).toEqual(sent.map(() => false));
+      }
+    });
+    expect(bytes).toBeLessThan(MiB);
+  });
+
+  test('leave nothing behind in a session where the peer never says that they were taken', async () => {
+    const { accepted, peer } = await session();
+    const bytes = await growth(async () => {
+      for (let round = 1; round <= 300; round++) {
+        const sent = Array.from({ length: 100 }, () =>
+          accepted.sendData('x', { acknowledge: 'processed', timeoutMs: 1 }),
+        );
+        await peer.say(state(100 * round, 0));
+        expect(await Promise.all(sent)).toEqual(sent.map(() => false));
+      }
+    });
+    expect(bytes).toBeLessThan(MiB);
+  });
+});
+
+describe('answers to a peer that does not read them', () => {
+  test.each([
+    ['changes of mode in v1', () => plain('v1', false), Buffer.from('\x01SETMODE0\x1f'.repeat(5000), 'latin1')],
+    [
+      'PING in a session',
+      () => session({}, false),
+      Buffer.concat(Array(2500).fill(controlFrame(controlType.ping, Buffer.alloc(8)))),
+    ],
+  ] as const)('are bounded: %s', async (_name, ends, flood) => {
+    const { accepted, peer } = await ends();
+    const bytes = await growth(async () => {
+      for (let n = 0; n < 200; n++) peer.socket.write(flood);
+      await until(() => accepted.stats().unsentBytes > 0 && peer.socket.writableLength > 0);
+      await quiet(accepted);
+    });
+    expect(bytes).toBeLessThan(mostHeldBytes());
+  });
+});
