@@ -295,7 +295,7 @@ describe('answers to a peer that does not read them', () => {
   ] as const)('are bounded: %s', async (_name, ends, flood) => {
     const { accepted, peer } = await ends();
     const bytes = await growth(async () => {
-      for (let n = 0; n < 200; n++) peer.socket.write(flood);
+      for (let n = 0; n < 600; n++) peer.socket.write(flood);
       await until(() => accepted.stats().unsentBytes > 0 && peer.socket.writableLength > 0);
       await quiet(accepted);
     });
