@@ -342,6 +342,36 @@ describe('figures', () => {
     }
   });
 
+  test('of speed in README.md are those of docs/performance.md and docs/reliability.md, rounded', () => {
+    const [brief = []] = page('docs/performance.md')
+      .tables.filter(({ headings }) => headings.includes('bare `node:net`'))
+      .map(({ rows }) => rows);
+    const figure = (row: string, column: string) =>
+      Number(brief.find((each) => each['']?.startsWith(row))?.[column]?.replaceAll(',', ''));
+    const [keyed = []] = page('docs/performance.md')
+      .tables.filter(({ headings }) => headings.includes('messages a second'))
+      .map(({ rows }) => rows);
+    const withKey = keyed.find((row) => row['']?.startsWith('1 MiB'))?.['messages a second']?.split(' ')[0];
+    const session = /missed: (0\.\d+) .* and (0\.\d+) /.exec(marked)?.slice(1).map(Number) ?? [];
+    const { prose } = page('README.md');
+    const said = (form: RegExp) => form.exec(prose)?.slice(1).map(Number);
+    const millions = (name: string) => Math.floor(figure('64 B one way', name) / 1000);
+    expect(said(/v2 moves ([\d.]+) GB\/s .*? and (\d+) million messages of 64 bytes/)).toEqual([
+      Number((figure('1 MiB one way', 'serpy-v2') / 1000).toPrecision(1)),
+      millions('serpy-v2'),
+    ]);
+    expect(said(/v1 moves ([\d.]+) GB\/s and (\d+) million/)).toEqual([
+      Number((figure('1 MiB one way', 'serpy-v1') / 1000).toPrecision(1)),
+      millions('serpy-v1'),
+    ]);
+    expect(said(/a key\n([\d.]+) times as much in messages of 1 MiB/)).toEqual([Number(withKey)]);
+    expect(prose).toContain('A session moves about half as much');
+    for (const ratio of session) expect(Math.abs(ratio - 0.5)).toBeLessThan(0.1);
+    expect(prose).toContain('A short round trip takes half as long again as over a bare socket');
+    const trip = figure('round trip of 64 B', 'serpy-v2') / figure('round trip of 64 B', 'bare `node:net`');
+    expect(trip).toBeCloseTo(1.5, 1);
+  });
+
   test('of guards are those that the script takes out, each noticed', () => {
     const guards = JSON.parse(readFileSync(join(root, 'scripts/guards.json'), 'utf8')) as Guard[];
     const shown = rowsWith(page('docs/reliability.md'), 'guard', 'noticed by').map((row) => [
