@@ -143,7 +143,7 @@ class SessionRun {
     } catch (error) {
       refused = this.#refusalCode(error);
     }
-    this.#session.lost();
+    this.#session.lost(false);
     return { refused: refused !== undefined, messages: this.#messages, codes: `${refused} ${left}` };
   }
 
@@ -153,7 +153,7 @@ class SessionRun {
       for (const piece of pieces) this.#feed(piece, false);
     } catch (error) {
       this.#refusalCode(error);
-      this.#session.lost();
+      this.#session.lost(false);
     }
     return this;
   }
@@ -166,7 +166,7 @@ class SessionRun {
     if (this.#messages !== messages) {
       throw new RuleBroken(`on the next link ${this.#messages} of ${messages} good messages came`);
     }
-    this.#session.lost();
+    this.#session.lost(false);
   }
 
   #feed(piece: Buffer, late: boolean): void {

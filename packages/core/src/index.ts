@@ -12,6 +12,7 @@ export { type Clock, type Environment, systemEnvironment } from './environment.j
 export * from './errors.js';
 export { Fifo } from './fifo.js';
 export type { Farewell, LastingSession, ProgressInfo, Seat } from './lasting.js';
+export { LineWatch, linesHint, quoted } from './lines.js';
 export type { DisconnectReason } from './link-end.js';
 export { messageMemory, ownCopy, ownMemoryBytes } from './message-memory.js';
 export { markSent } from './message-pool.js';

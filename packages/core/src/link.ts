@@ -134,7 +134,7 @@ export class Link implements TransportHandler {
   handOver(): Transport {
     this.#over = true;
     this.#stopTimers();
-    this.#session.lost();
+    this.#session.lost(this.#paused);
     return this.transport;
   }
 
@@ -285,7 +285,7 @@ export class Link implements TransportHandler {
     this.progressed = this.#progress.made(this.#session.lasting);
     const { farewell, flowControlled = false, resumableMs = 0 } = this.#session.lasting ?? {};
     this.#owner.ends();
-    this.#session.lost();
+    this.#session.lost(this.#paused);
     this.#owner.stepped();
     const { reason, error } = this.#end ?? { reason: 'ended', error: undefined };
     const unconfirmedMessages = this.transport.unsentBytes > 0 ? this.#unconfirmedMessages : 0;

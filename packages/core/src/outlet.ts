@@ -103,6 +103,11 @@ export class Outlet implements SessionOutput<Outgoing>, Seat {
     this.#outbox.rejected(outgoing, error);
   }
 
+  putBack(messages: readonly Outgoing[]): void {
+    this.#outbox.putBack(messages);
+    this.#counters.messagesSent -= messages.length;
+  }
+
   progress(info: ProgressInfo): void {
     this.#owner.progress(info);
   }

@@ -46,6 +46,8 @@ export interface SessionOutput<Out extends Outgoing> {
   acknowledged(outgoing: Out): void;
   /** This message will not be sent, or nobody will ever know whether it arrived: who waits for it gets the error. */
   rejected(outgoing: Out, error: SerpyError): void;
+  /** These messages, which were sent last and in this order, cannot have been understood: they go before what is queued, and are sent again. Left out: there is no queue. */
+  putBack?(messages: readonly Out[]): void;
   /** So much of a large message has been sent or has arrived. */
   progress(info: ProgressInfo): void;
   /**
@@ -98,8 +100,8 @@ export interface Session<Value, SendOptions, In extends Received, Out extends Ou
 
   /** A transport came up. What belonged to an earlier wire starts anew, what was not acknowledged is sent again. */
   up(nowMs: number): void;
-  /** The transport is gone. */
-  lost(): void;
+  /** The transport is gone. @param paused whether reading had to wait until messages were taken, so that the peer may have said what nobody has heard */
+  lost(paused: boolean): void;
   /** Takes bytes in. The chunk is lent until `keep`, which follows when as much as may be has been read. */
   receive(chunk: Buffer, nowMs: number): void;
   /** The chunk goes back: what of it has not been read is copied. */

@@ -142,6 +142,13 @@ export class SendQueue<Out extends Outgoing> {
     return outgoing;
   }
 
+  /** Messages that nobody waits for have been sent in vain: they are the next, whatever the bounds. */
+  putBack(messages: readonly Out[]): void {
+    const behind = this.#queue.items();
+    this.#queue.clear();
+    for (const outgoing of [...messages, ...behind]) this.#queue.push(outgoing);
+  }
+
   acknowledged(outgoing: Out): void {
     this.#settle(outgoing)?.resolve(true);
   }

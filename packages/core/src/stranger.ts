@@ -16,5 +16,7 @@ export function describeStranger(start: Buffer): string | undefined {
   if (/^\x16\x03|^\x15\x03[\0-\x04]\0\x02/.test(text))
     return 'it looks like TLS: one end encrypts and the other does not, so give both ends the same key (or certificates), or neither';
   if (/^SSH-[\d.]+-.*\r?\n/.test(text)) return 'it looks like an SSH server: is the port right?';
+  // IAC and a command: no text in ASCII or UTF-8 has the first byte.
+  if (/^\xff[\xfb-\xfe]/.test(text)) return 'it looks like telnet: is the port right?';
   return undefined;
 }

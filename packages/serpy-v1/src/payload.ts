@@ -91,7 +91,7 @@ export function isPlainText(text: string): boolean {
 }
 
 /** The first bytes that a stranger's greeting may have. */
-const strangeStarts = new Set(Buffer.from('GPHDOCS<\x15\x16\xde', 'latin1'));
+const strangeStarts = new Set(Buffer.from('GPHDOCS<\x15\x16\xde\xff', 'latin1'));
 
 function isStrange(bytes: Uint8Array): boolean {
   if (!strangeStarts.has(bytes[0] as number)) return false;

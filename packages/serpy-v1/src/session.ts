@@ -4,6 +4,8 @@
  */
 import {
   BadFrames,
+  LineWatch,
+  linesHint,
   MessageTooLargeError,
   OptionError,
   ProtocolError,
@@ -77,6 +79,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
   #fresh = true;
   /** Whether nothing was sent on it. */
   #silent = true;
+  #lines = new LineWatch();
 
   constructor(options: SessionOptions, output: SessionOutput<Block>, role: Role = 'server') {
     this.#options = options;
@@ -86,7 +89,8 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
   }
 
   get deadlineMs(): number | undefined {
-    return this.#liveness.deadlineMs;
+    const [alive, lines] = [this.#liveness.deadlineMs, this.#lines.deadlineMs];
+    return lines === undefined || (alive !== undefined && alive < lines) ? alive : lines;
   }
 
   get inFrame(): boolean {
@@ -153,6 +157,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     this.#liveness.up(nowMs);
     this.#bad = new BadFrames(this.#output, strayAnswers);
     this.#blocks = new BlockReader();
+    this.#lines = new LineWatch();
     this.#fresh = true;
     this.#silent = true;
     this.#sendMode = 0;
@@ -165,10 +170,12 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
   lost(): void {
     this.#liveness.lost();
     this.#blocks = new BlockReader();
+    this.#lines.stop();
   }
 
   receive(chunk: Buffer, nowMs: number): void {
     this.#liveness.heard(nowMs);
+    if (this.#fresh) this.#lines.came(chunk, nowMs);
     this.#blocks.push(chunk);
   }
 
@@ -191,6 +198,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
       const blockBytes = this.#blocks.find();
       this.#check(blockBytes ?? this.#blocks.bytes.length);
       if (blockBytes === undefined) return undefined;
+      if (this.#fresh) this.#lines.stop();
       this.#fresh = false;
       if (blockBytes === 0) {
         this.#blocks.skipEmpty();
@@ -212,6 +220,12 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
 
   /** A change of mode that waits for its answer asks as well. */
   tick(nowMs: number, paused: boolean): void {
+    if (this.#fresh && this.#lines.isLines(nowMs)) {
+      const { bytes } = this.#blocks;
+      throw new ProtocolError(
+        `the peer does not speak v1: ${linesHint(bytes.peek(Math.min(strangerBytes, bytes.length)))}`,
+      );
+    }
     if (this.#liveness.tick(nowMs, paused) && this.#modeAnswersDue === 0) this.ask();
   }
 

@@ -1,5 +1,5 @@
 /** The 14 bytes before every v2 payload. */
-import { describeStranger, ProtocolError } from 'serpy-core';
+import { describeStranger, linesHint, ProtocolError } from 'serpy-core';
 import { checksumOffset, headerBytes, lengthOffset, magic, typeOffset } from './wire.js';
 
 /** The first four bytes of the magic, read as a little-endian number. */
@@ -46,12 +46,19 @@ export function startsWithMagic(bytes: Uint8Array, start: number): boolean {
 export function checkMagic(start: Buffer): void {
   const there = Math.min(start.length, magic.length);
   if (start.compare(magic, 0, there, 0, there) === 0) return;
-  const who = describeStranger(start) ?? (looksLikeV1.test(start.toString('latin1')) ? v1Hint : undefined);
+  const who = describeStranger(start) ?? whoWrites(start);
   throw new ProtocolError(
     `the peer does not speak v2: a message starts with ${start.toString('hex', 0, headerBytes)}, ` +
       `not with ${magic.toString('hex')}${who ? `; ${who}` : ''}`,
   );
 }
 
+function whoWrites(start: Buffer): string | undefined {
+  const text = start.toString('latin1');
+  if (looksLikeV1.test(text)) return v1Hint;
+  return looksLikeLines.test(text) ? linesHint(start) : undefined;
+}
+
+const looksLikeLines = /^[\t\x20-\x7e]*\r?\n/;
 const looksLikeV1 = /^\x01|^[\x20-\x7e]*\x1f/;
 const v1Hint = "it looks like v1: use serpy-v1, or protocol: 'v1'";

@@ -104,6 +104,9 @@ describe('wrong magic', () => {
     ['a v1 peer that changes its mode', '\x01SETMODE2\x1fYMT\x1f', 'it looks like v1'],
     ['a v1 peer that answers', '\x01ACKMODCG\x1f', 'it looks like v1'],
     ['a v1 peer that sends text', 'measure\x1f', 'it looks like v1'],
+    ['an instrument that sends lines', '400 counts and more\n', 'it looks like lines of text: it has sent "400 counts'],
+    ['an instrument with SCPI', '-113,"Undefined header"\n', 'it looks like an instrument with SCPI commands'],
+    ['telnet', '\xff\xfd\x18\xff\xfd\x20\xff\xfd\x23\xff\xfd\x27\xff\xfd\x24', 'it looks like telnet'],
   ])('of %s is named', (_who, start, named) => {
     const { error } = receive([Buffer.from(start, 'latin1')]);
     expect(error).toMatchObject({ code: 'ERR_SERPY_PROTOCOL' });

@@ -13,7 +13,7 @@ import {
   type ServerSettings,
   serverOptions,
 } from 'serpy-core';
-import type { ProbeSetting } from './auto.js';
+import type { ProbeSetting } from './auto-types.js';
 import { type ProtocolName, protocolNames, v1, v2 } from './protocols.js';
 
 /** Options that only some protocols have. */

@@ -1,8 +1,10 @@
 /** v1, v2 and auto in one shape: messages that answer alike, and the types that belong to each name. */
 import type { ArrayValue } from 'serpy-arrays';
 import type { ConnectionSettings, Protocol, ProtocolTypes } from 'serpy-core';
-import { type AutoOutgoing, type AutoReceived, autoProtocol, type ProbeSetting } from './auto.js';
+import { autoProtocol } from './auto-protocol.js';
+import type { AutoReceived, ProbeSetting } from './auto-types.js';
 import { fromV1, fromV2, type PortableMessage, type PortableV1Message, type PortableV2Message } from './messages.js';
+import type { AutoOutgoing } from './outgoing.js';
 import { type ProtocolName, v1, v2 } from './protocols.js';
 import type { PortableValue } from './values.js';
 

@@ -1,0 +1,153 @@
+/** A client that has sent the probe, and goes by what comes: until the server has answered nothing is handed to either protocol. */
+import { describeStranger, LineWatch, linesHint, ProtocolError, quoted, strangerBytes } from 'serpy-core';
+import { isPrefix, probe, startsWith, v1Answer, v2Answer, v2Magic } from './probe.js';
+
+/** What a server has turned out to speak, and all that has come from it. */
+export interface Answer {
+  readonly protocol: 'v1' | 'v2';
+  /** Whether it has answered the probe: a v2 server may have spoken without. */
+  readonly answered: boolean;
+  readonly bytes: Buffer;
+}
+
+export interface AskingSettings {
+  /** How long a server may be silent before silence is its answer. */
+  readonly probeTimeoutMs: number;
+  /** How long one that has spoken may take to answer the probe; 0 for as long as it takes. */
+  readonly answerTimeoutMs: number;
+  /** So much of it is kept meanwhile. */
+  readonly mostBytes: number;
+}
+
+const blockEnd = 0x1f;
+const controlStart = 0x01;
+/** No control block is longer, without its end. */
+const longestControlBytes = 9;
+/** A block that is longer than this and goes on may be a large message, with the answer behind it. */
+const largeBlockBytes = 4096;
+
+export class Asking {
+  readonly #settings: AskingSettings;
+  readonly #lines = new LineWatch();
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+  /** The first bytes of all, and those of the block that is coming. */
+  #start = Buffer.alloc(0);
+  #block = Buffer.alloc(0);
+  #blockBytes = 0;
+  /** Bytes that had come at the last look at the clock. */
+  #seenBytes = 0;
+  #deadlineMs: number | undefined;
+  /** Why nothing can come of it. */
+  #failure: ProtocolError | undefined;
+  /** Whether it was looked already whether these are lines of text. */
+  #late = false;
+
+  constructor(settings: AskingSettings, nowMs: number) {
+    this.#settings = settings;
+    this.#deadlineMs = nowMs + settings.probeTimeoutMs;
+  }
+
+  get deadlineMs(): number | undefined {
+    return this.#deadlineMs;
+  }
+
+  /** Whether what has come ends in the middle of something. */
+  get inFrame(): boolean {
+    return this.#blockBytes > 0;
+  }
+
+  /** How much has come, all of which is kept. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Takes bytes in, as a copy. */
+  receive(chunk: Buffer, nowMs: number): Answer | undefined {
+    if (this.#failure) return undefined;
+    this.#chunks.push(Buffer.from(chunk));
+    this.#bytes += chunk.length;
+    this.#lines.came(chunk, nowMs);
+    if (this.#start.length < strangerBytes) {
+      this.#start = Buffer.concat([this.#start, chunk.subarray(0, strangerBytes - this.#start.length)]);
+    }
+    if (isPrefix(this.#start, v2Answer) && this.#bytes === this.#start.length) return undefined;
+    if (startsWith(this.#start, v2Magic)) return this.#answer('v2', startsWith(this.#start, v2Answer));
+    const who = startsWith(this.#start, probe) ? echoHint : describeStranger(this.#start);
+    if (who !== undefined) this.#failure = stranger(who);
+    else if (this.#findsAnswer(chunk)) return this.#answer('v1', true);
+    else if (this.#bytes > this.#settings.mostBytes) this.#failure = unanswered(`has sent ${this.#bytes} bytes`);
+    return undefined;
+  }
+
+  /** @throws `ERR_SERPY_PROTOCOL` for what neither v1 nor v2 starts with */
+  check(): void {
+    if (this.#failure) throw this.#failure;
+  }
+
+  /**
+   * Looks at the clock.
+   * @param paused nothing is read at the moment, and nothing else is known: the answer may wait outside
+   * @returns what the silence, or half a word, means; undefined where it is waited on
+   * @throws `ERR_SERPY_PROTOCOL` for a server that talks and does not answer
+   */
+  tick(nowMs: number, paused: boolean): Answer | 'silent' | undefined {
+    if (this.#deadlineMs === undefined || nowMs < this.#deadlineMs) return undefined;
+    if (paused) {
+      this.#deadlineMs = nowMs + this.#settings.probeTimeoutMs;
+      return undefined;
+    }
+    if (this.#bytes === 0) return 'silent';
+    if (isPrefix(this.#start, v2Answer)) return this.#answer('v2', false);
+    const { probeTimeoutMs, answerTimeoutMs } = this.#settings;
+    if (this.#lines.sawLines) throw stranger(linesHint(this.#start));
+    const grows = this.#blockBytes > largeBlockBytes && this.#bytes > this.#seenBytes;
+    this.#seenBytes = this.#bytes;
+    if (this.#late && !grows) throw unanswered(`has sent ${quoted(this.#start)}`);
+    const restMs = this.#late ? answerTimeoutMs : answerTimeoutMs - probeTimeoutMs;
+    this.#late = true;
+    this.#deadlineMs = answerTimeoutMs === 0 ? undefined : nowMs + Math.max(1, restMs);
+    return undefined;
+  }
+
+  #answer(protocol: 'v1' | 'v2', answered: boolean): Answer {
+    return { protocol, answered, bytes: Buffer.concat(this.#chunks) };
+  }
+
+  /** Goes through the blocks of a v1 server, which may have said something before it came to the probe. */
+  #findsAnswer(chunk: Buffer): boolean {
+    for (let at = 0; at < chunk.length; ) {
+      const end = chunk.indexOf(blockEnd, at);
+      const part = chunk.subarray(at, end < 0 ? chunk.length : end);
+      if (this.#blockBytes <= longestControlBytes) this.#block = Buffer.concat([this.#block, part.subarray(0, 10)]);
+      this.#blockBytes += part.length;
+      this.#checkControl();
+      if (end < 0) return false;
+      if (this.#blockBytes === longestControlBytes && startsWith(v1Answer, this.#block)) return true;
+      this.#block = Buffer.alloc(0);
+      this.#blockBytes = 0;
+      at = end + 1;
+    }
+    return false;
+  }
+
+  /** Before it has heard anything but the probe a v1 server says of itself only in which mode it sends. */
+  #checkControl(): void {
+    if (this.#block[0] !== controlStart) return;
+    const word = this.#block.toString('latin1', 1, longestControlBytes + 1);
+    const isKnown = 'ACKMODCG'.startsWith(word) || /^SETMODE[0-5]$/.test(word) || 'SETMODE'.startsWith(word);
+    if (!isKnown) this.#failure ??= unanswered(`has sent ${quoted(this.#start)}`);
+  }
+}
+
+const echoHint = 'it looks like an echo, which sends back what it gets: is the port right?';
+
+function stranger(who: string): ProtocolError {
+  return new ProtocolError(`the peer speaks neither v1 nor v2: ${who}`);
+}
+
+function unanswered(what: string): ProtocolError {
+  return new ProtocolError(
+    `the peer speaks neither v1 nor v2: it ${what}, and has not answered what every v1 server answers: is the port right, and a program of serpy there?`,
+  );
+}
