@@ -53,6 +53,13 @@ export class BoundedQueue<T extends Sized> {
     return isThere;
   }
 
+  /** Puts items before all others. */
+  putBack(items: readonly T[]): void {
+    const all = [...items, ...this.items()];
+    this.clear();
+    for (const item of all) this.push(item);
+  }
+
   clear(): void {
     this.#items.clear();
     this.#bytes = 0;

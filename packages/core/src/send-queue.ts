@@ -141,12 +141,9 @@ export class SendQueue<Out extends Outgoing> {
     }
     return outgoing;
   }
-
   /** Messages that nobody waits for have been sent in vain: they are the next, whatever the bounds. */
   putBack(messages: readonly Out[]): void {
-    const behind = this.#queue.items();
-    this.#queue.clear();
-    for (const outgoing of [...messages, ...behind]) this.#queue.push(outgoing);
+    this.#queue.putBack(messages);
   }
 
   acknowledged(outgoing: Out): void {
@@ -289,17 +286,15 @@ export class SendQueue<Out extends Outgoing> {
   }
 
   #fullMessage(): string {
-    const advice = 'Await sendData, send less, or choose another whenFull';
-    return `${this.#full()}: the peer reads too slowly or the link is down. ${advice}`;
+    return `${this.#full()}: the peer reads too slowly or the link is down. Await sendData, send less, or choose another whenFull`;
   }
 
   #full(): string {
-    const { maxMessages, maxBytes } = this.#options;
-    return `the send queue is full (sendQueue: ${maxMessages} messages, ${maxBytes} bytes)`;
+    return `the send queue is full (sendQueue: ${this.#options.maxMessages} messages, ${this.#options.maxBytes} bytes)`;
   }
 }
 
 function offlineError(messages: number): MessagesDroppedError {
-  const text = 'messages are being dropped until it is back; stats() counts them';
-  return new MessagesDroppedError(`there is no link (whenOffline: 'drop'): ${text}`, messages);
+  const why = "there is no link (whenOffline: 'drop')";
+  return new MessagesDroppedError(`${why}: messages are being dropped until it is back; stats() counts them`, messages);
 }
