@@ -1,23 +1,23 @@
 /** A folder that gets messages as files: numbered, and nothing that is there is overwritten. */
 import { readdirSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failed, sentence } from './failure.js';
 import { makeFolder } from './folders.js';
 import type { Blob } from './message.js';
+import { placeFile } from './whole-file.js';
 
 export interface OutFolder {
   /** Writes a file of its own. Resolves with its path; where that fails, no part of it is left. */
   write(blob: Blob): Promise<string>;
 }
 
-/** Writes a new file, or fails. Passed in, so that tests can fill up a disk. */
-export type FileWriter = (file: string, bytes: Uint8Array, options: { flag: 'wx' }) => Promise<void>;
+/** Puts a new file there whole, or fails. Passed in, so that tests can fill up a disk. */
+export type FileWriter = (file: string, bytes: Uint8Array) => void;
 
 const nameForm = /^(\d{6,})\./;
 
 /** Makes the folder where it is missing. The numbers go on after the highest that is there. */
-export function openFolder(path: string, writeNew: FileWriter = writeFile): OutFolder {
+export function openFolder(path: string, writeNew: FileWriter = placeFile): OutFolder {
   makeFolder(path);
   const numbers = readdirSync(path).map((name) => Number(nameForm.exec(name)?.[1] ?? 0));
   let last = numbers.reduce((highest, number) => Math.max(highest, number), 0);
@@ -26,14 +26,12 @@ export function openFolder(path: string, writeNew: FileWriter = writeFile): OutF
       for (;;) {
         const file = join(path, `${String(++last).padStart(6, '0')}.${extension}`);
         try {
-          await writeNew(file, bytes, { flag: 'wx' });
+          writeNew(file, bytes);
           return file;
         } catch (error) {
-          const { code, syscall } = error as NodeJS.ErrnoException;
+          const { code } = error as NodeJS.ErrnoException;
           // Another program may write here as well.
           if (code === 'EEXIST') continue;
-          if (syscall === 'open') throw error; // there is no file
-          await rm(file, { force: true });
           const why = sentence(error).replace(`${file}: `, '');
           const remedy = code === 'ENOSPC' ? 'make room, or name another folder' : 'name another folder';
           throw failed(`${file}: ${why}, and nothing of it is left there: ${remedy}`, error);

@@ -1,5 +1,5 @@
 /** `serpy demo`: two simulated instruments and a client at work, on one screen. */
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { duration, wholeNumber } from '../connection-options.js';
@@ -13,6 +13,7 @@ import { examples } from '../examples.js';
 import { sentence } from '../failure.js';
 import { makeFolder } from '../folders.js';
 import { createRecorder, type Recorder } from '../recording/recorder.js';
+import { placeFile } from '../whole-file.js';
 import { thousands } from '../wording.js';
 
 interface Flags {
@@ -163,7 +164,7 @@ function savePicture(experiment: Experiment, folder: string, results: string[]):
   if (experiment.image === undefined) return;
   makeFolder(folder);
   const file = freeName(folder, '.png');
-  writeFileSync(file, pngOf(experiment.image), { flag: 'wx' });
+  placeFile(file, pngOf(experiment.image));
   results.push(`saved ${file}`);
   experiment.tell(`saved ${file}`);
 }

@@ -1,11 +1,11 @@
 /** `serpy keygen`: a key for both ends, in a file that nobody else reads. */
-import { chmodSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { statSync } from 'node:fs';
 import { Command } from 'commander';
 import { generateKey } from 'serpy';
 import type { Context } from '../context.js';
 import { examples } from '../examples.js';
 import { failed, mistyped } from '../failure.js';
+import { placeFile } from '../whole-file.js';
 
 const readableByOwner = 0o600;
 
@@ -32,36 +32,13 @@ export function keygen(context: Context): Command {
     });
 }
 
+/** The old key stays until the new one is whole, and where that fails there is no key that is none. */
 function writeKey(file: string, force: boolean): void {
-  const options = { flag: 'wx', mode: readableByOwner } as const;
-  const text = `${generateKey()}\n`;
-  if (force) {
-    replaceFile(file, text);
-    return;
-  }
   try {
-    writeFileSync(file, text, options);
+    placeFile(file, `${generateKey()}\n`, { replace: force, mode: readableByOwner, lasting: true });
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST' || force) throw cause;
     throw failed(`${file} is there already and may be in use: name another file, or replace it with --force`, cause);
-  }
-  chmodSync(file, readableByOwner);
-}
-
-/** The old key stays until the new one is whole, which until then is in a folder that nobody else has. */
-function replaceFile(file: string, text: string): void {
-  let folder: string | undefined;
-  try {
-    folder = mkdtempSync(join(dirname(file), '.serpy-keygen-'));
-    const fresh = join(folder, 'key');
-    writeFileSync(fresh, text, { flag: 'wx', mode: readableByOwner });
-    chmodSync(fresh, readableByOwner);
-    renameSync(fresh, file);
-  } catch (cause) {
-    // What was typed is the file; the other name is nobody's business.
-    throw cause instanceof Error ? Object.assign(cause, { path: file }) : cause;
-  } finally {
-    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   }
 }
 

@@ -1,6 +1,7 @@
 /** What a recording asks of a disk. Passed in, so that tests can fill one up. */
-import { closeSync, ftruncateSync, openSync, readdirSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readdirSync, writeSync } from 'node:fs';
 import { makeFolder } from '../folders.js';
+import { placeFile } from '../whole-file.js';
 
 export interface Disk {
   /** Makes a folder, and those above it; one that is there is fine. */
@@ -16,16 +17,15 @@ export interface Disk {
   close(file: number): void;
 }
 
+/** One call writes no more. */
+const mostAtOnce = 2 ** 30;
+
 export const systemDisk: Disk = {
   makeFolder,
   list: (folder) => readdirSync(folder),
-  create(path, content) {
-    const part = `${path}.part`;
-    writeFileSync(part, content);
-    renameSync(part, path);
-  },
+  create: (path, content) => placeFile(path, content, { replace: true }),
   open: (path) => openSync(path, 'r+'),
-  write: (file, bytes, position) => writeSync(file, bytes, 0, bytes.length, position),
+  write: (file, bytes, position) => writeSync(file, bytes, 0, Math.min(bytes.length, mostAtOnce), position),
   truncate: ftruncateSync,
   close: closeSync,
 };
