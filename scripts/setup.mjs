@@ -2,7 +2,7 @@
 // and says nothing where nothing is to be done. `--rebuild` builds every package. Runs on any system, without a shell.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -141,7 +141,9 @@ function build(rebuild) {
     throw new SetupError('the build failed (see above): mend the source it names, then run the command again');
   }
   mkdirSync(dirname(marksFile), { recursive: true });
-  writeFileSync(marksFile, JSON.stringify({ ...built, ...marks }));
+  // Whole or not at all: half of it would be taken for none by the next run.
+  writeFileSync(`${marksFile}.part`, JSON.stringify({ ...built, ...marks }));
+  renameSync(`${marksFile}.part`, marksFile);
 }
 
 /** Brings the checkout up to date, or ends this process with one sentence and exit code 1. */

@@ -1,5 +1,5 @@
 // A camera that sends images with their type and shape, whole or in part, over either protocol; and who asks it for them.
-import { writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { connect, encodeNpy, listen, type NdArray, type PortableConnection } from 'serpy';
 import { readArguments } from '../arguments.ts';
 import { film, side } from './simulation.ts';
@@ -72,7 +72,11 @@ async function ask(port: number): Promise<void> {
     console.log(`image ${number}: ${image.dtype} [${image.shape.join(', ')}], ${mean.toFixed(3)} on average`);
     last = image;
   }
-  if (last && options.saveTo !== 'none') await writeFile(options.saveTo, encodeNpy(last));
+  if (last && options.saveTo !== 'none') {
+    // Who looks for the file finds it whole, or not at all.
+    await writeFile(`${options.saveTo}.part`, encodeNpy(last));
+    await rename(`${options.saveTo}.part`, options.saveTo);
+  }
   await connection.close();
   console.log(`${options.images} images, ${wrong} wrong`);
   process.exitCode = wrong > 0 ? 1 : 0;

@@ -1,5 +1,4 @@
 /** Reads a recording, message by message, as it was written; one that was cut off by a kill or a power cut, too. */
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { readNpyHeader } from 'serpy-arrays';
 import { failed, mistyped, sentence } from '../failure.js';
@@ -16,6 +15,7 @@ import {
 } from './format.js';
 import { fromJson } from './json-value.js';
 import { headerForm, type NpyForm, reverseAxes } from './npy-form.js';
+import { openRecorded, type RecordedFile } from './recorded-file.js';
 
 /** A message of a recording. */
 export type Recorded = RecordedMessage & Times & { readonly n: number; readonly from?: string };
@@ -26,41 +26,75 @@ export type Recorded = RecordedMessage & Times & { readonly n: number; readonly 
  */
 export function* readRecording(folder: string): Generator<Recorded, void, undefined> {
   readAbout(folder);
-  const handles = new Map<string, number>();
-  const open = (name: string): number => {
+  const [index, values] = openBoth(folder);
+  /** Those that were used last at the end. */
+  const opened = new Map<string, RecordedFile>();
+  const open = (name: string): RecordedFile => {
     if (!/^[\w.-]+$/.test(name)) throw new SyntaxError(`there is no file ${JSON.stringify(name)} in a recording`);
-    const handle = handles.get(name) ?? openSync(join(folder, name), 'r');
-    handles.set(name, handle);
-    return handle;
+    const file = opened.get(name) ?? openRecorded(join(folder, name));
+    opened.delete(name);
+    opened.set(name, file);
+    const [oldest] = opened;
+    if (oldest !== undefined && opened.size > mostOpen) {
+      opened.delete(oldest[0]);
+      oldest[1].close();
+    }
+    return file;
   };
   const arrays = new Map<string, StackReader>();
   let lineNumber = 0;
   try {
-    const values = linesOf(open(files.values));
+    const valueLines = values.lines();
     let valueLine = -1;
-    for (const text of linesOf(open(files.index))) {
+    for (const text of index.lines()) {
       lineNumber++;
       const { n, timeMs, wallMs, type, mode, from, ...place } = checkedLine(JSON.parse(text));
       const sender = from === undefined ? {} : { from };
       const told = { n, timeMs, wallMs, type, ...(mode === undefined ? {} : { mode }), ...sender };
       if ('line' in place) {
         let line = '';
-        for (; valueLine < place.line; valueLine++) line = next(values);
+        for (; valueLine < place.line; valueLine++) line = next(valueLines);
         yield { ...told, value: fromJson((JSON.parse(line) as ValueLine).value) };
       } else if ('row' in place) {
-        const reader = arrays.get(place.file) ?? createStackReader(open(place.file));
+        const reader = arrays.get(place.file) ?? createStackReader(() => open(place.file));
         arrays.set(place.file, reader);
         yield { ...told, value: reader(place) };
       } else {
-        yield { ...told, value: readWhole(open(place.file), place.offset, place.length) };
+        yield { ...told, value: open(place.file).read(place.offset, place.length) };
       }
     }
   } catch (error) {
     const where = lineNumber === 0 ? '' : `${files.index}, line ${lineNumber}: `;
-    throw failed(`the recording ${folder} is damaged: ${where}${sentence(error)}`, error);
+    throw damaged(folder, where, error);
   } finally {
-    for (const handle of handles.values()) closeSync(handle);
+    for (const file of [index, values, ...opened.values()]) file.close();
   }
+}
+
+/** A recording may have a file for each of many shapes, and systems let few be open at a time. */
+const mostOpen = 32;
+
+/** The files with the lines. Throws a `Failure`. */
+function openBoth(folder: string): [RecordedFile, RecordedFile] {
+  const index = openLines(folder, files.index);
+  try {
+    return [index, openLines(folder, files.values)];
+  } catch (error) {
+    index.close();
+    throw error;
+  }
+}
+
+function openLines(folder: string, name: string): RecordedFile {
+  try {
+    return openRecorded(join(folder, name));
+  } catch (error) {
+    throw damaged(folder, '', error);
+  }
+}
+
+function damaged(folder: string, where: string, error: unknown): Error {
+  return failed(`the recording ${folder} is damaged: ${where}${sentence(error)}`, error);
 }
 
 /** What the recording says of itself. Throws a `Failure` where there is none, or one of a later version. */
@@ -78,18 +112,25 @@ export function readAbout(folder: string): About {
 }
 
 function parsedAbout(folder: string): Partial<About> | undefined {
+  let file: RecordedFile | undefined;
   try {
-    return JSON.parse(readFileSync(join(folder, files.about), 'utf8')) as Partial<About>;
+    file = openRecorded(join(folder, files.about));
+    return JSON.parse(file.start(mostAboutBytes).toString()) as Partial<About>;
   } catch {
     return undefined;
+  } finally {
+    file?.close();
   }
 }
+
+/** It has a few lines. */
+const mostAboutBytes = 65_536;
 
 /** Gives the messages that the rows of a `.npy` file were. */
 type StackReader = (place: Pick<ListedArray, 'row' | 'header'>) => Buffer;
 
-function createStackReader(file: number): StackReader {
-  const { headerBytes } = readNpyHeader(readWhole(file, 0, 4096, false));
+function createStackReader(open: () => RecordedFile): StackReader {
+  const { headerBytes } = readNpyHeader(open().start(4096));
   let header = Buffer.alloc(0);
   let form: NpyForm | undefined;
   return ({ row, header: own }) => {
@@ -99,7 +140,7 @@ function createStackReader(file: number): StackReader {
     }
     if (form === undefined) throw new SyntaxError('the row has no header');
     const { dataBytes, fortran, shape, itemBytes } = form;
-    const data = readWhole(file, headerBytes + row * dataBytes, dataBytes);
+    const data = open().read(headerBytes + row * dataBytes, dataBytes);
     return Buffer.concat([header, fortran ? reverseAxes(data, shape, itemBytes) : data]);
   };
 }
@@ -108,37 +149,6 @@ function next(lines: Iterator<string>): string {
   const { value, done } = lines.next();
   if (done) throw new SyntaxError(`${files.values} has no such line`);
   return value;
-}
-
-/** The whole lines of a file, from its beginning. */
-function* linesOf(file: number): Generator<string, void, undefined> {
-  const chunk = Buffer.alloc(2 ** 16);
-  let rest: Buffer[] = [];
-  for (let position = 0; ; ) {
-    const length = readSync(file, chunk, 0, chunk.length, position);
-    if (length === 0) return;
-    position += length;
-    let start = 0;
-    for (let end = chunk.indexOf(10); end >= 0 && end < length; end = chunk.indexOf(10, start)) {
-      yield Buffer.concat([...rest, chunk.subarray(start, end)]).toString();
-      rest = [];
-      start = end + 1;
-    }
-    rest.push(Buffer.from(chunk.subarray(start, length)));
-  }
-}
-
-/** @param all whether fewer are an error */
-function readWhole(file: number, offset: number, length: number, all = true): Buffer {
-  const bytes = Buffer.alloc(length);
-  let done = 0;
-  while (done < length) {
-    const read = readSync(file, bytes, done, length - done, offset + done);
-    if (read === 0) break;
-    done += read;
-  }
-  if (all && done < length) throw new SyntaxError(`${length} bytes should be at ${offset}, and ${done} are`);
-  return bytes.subarray(0, done);
 }
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;

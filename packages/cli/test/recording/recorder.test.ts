@@ -332,7 +332,7 @@ describe('a recording', () => {
     [
       'arrays that are missing',
       () => truncateSync(file('uint16-3x4.npy'), 150),
-      /line 1: 24 bytes should be at 128, and 22 are/,
+      /line 1: 24 bytes should be at 128, and the file has 150/,
     ],
   ])('is refused in a sentence that names the line for %s', (_, damage, sentence) => {
     record(images(3)).close();
