@@ -14,7 +14,11 @@ export interface ArrayPlace {
 export interface ArrayFiles {
   /** Bytes of all files. */
   readonly bytes: number;
-  /** How much `append` would add. */
+  /** What the files take of a disk besides: the rest of their last blocks, and their entries. */
+  readonly overheadBytes: number;
+  /** Whether there may be a file for arrays of this form. */
+  takes(form: NpyForm): boolean;
+  /** How much `append` would add to `bytes` and `overheadBytes`. */
   cost(form: NpyForm): number;
   /** @param header of the message: the arrays of a file may have different ones that say the same */
   append(form: NpyForm, header: Uint8Array, data: Uint8Array): ArrayPlace;
@@ -33,6 +37,12 @@ interface Stack {
 
 /** Files that are open at a time: a peer may send a thousand shapes. */
 const maxOpen = 32;
+
+/** More types and shapes than these no instrument has, and a folder with more files is slow to open. */
+export const mostArrayFiles = 1024;
+
+/** A block of most file systems. */
+const fileOverheadBytes = 4096;
 
 export function createArrayFiles(disk: Disk, folder: string): ArrayFiles {
   /** By type and shape, those that were used last at the end. */
@@ -60,7 +70,13 @@ export function createArrayFiles(disk: Disk, folder: string): ArrayFiles {
       return bytes;
     },
 
-    cost: (form) => form.dataBytes + (stacks.has(form.name) ? 0 : stackHeader(form).bytes.length),
+    get overheadBytes() {
+      return stacks.size * fileOverheadBytes;
+    },
+
+    takes: (form) => stacks.has(form.name) || stacks.size < mostArrayFiles,
+
+    cost: (form) => form.dataBytes + (stacks.has(form.name) ? 0 : stackHeader(form).bytes.length + fileOverheadBytes),
 
     append(form, header, data) {
       const key = form.name;

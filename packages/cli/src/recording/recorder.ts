@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Clock } from '../context.js';
 import { failed, mistyped, sentence } from '../failure.js';
 import { jsonLine } from '../json-line.js';
-import { createArrayFiles } from './array-files.js';
+import { type ArrayFiles, createArrayFiles } from './array-files.js';
 import { createGrowingFile, type Disk, systemDisk } from './disk.js';
 import { type About, files, formatName, formatVersion, type RecordedMessage, type Times } from './format.js';
 import { LeftOut, toJson } from './json-value.js';
@@ -13,7 +13,7 @@ export interface RecorderOptions {
   readonly clock: Pick<Clock, 'now' | 'wallMs'>;
   /** Where it comes from, for people. */
   readonly url: string;
-  /** The folder takes no more than this. Default: as much as the disk has. */
+  /** The folder takes no more than this, with 4 KiB for each file of arrays besides its content. Default: as much as the disk has. */
   readonly maxBytes?: number | undefined;
   readonly disk?: Disk | undefined;
 }
@@ -136,7 +136,7 @@ export function createRecorder(folder: string, options: RecorderOptions): Record
 
     add(message, from) {
       if (isOver) return false;
-      const place = placeOf(message);
+      const place = within(placeOf(message), message, arrays);
       const { type, mode } = message;
       const sender = from === undefined ? {} : { from };
       const listed = { n: messages, ...times(), type, ...(mode === undefined ? {} : { mode }), ...sender };
@@ -147,7 +147,7 @@ export function createRecorder(folder: string, options: RecorderOptions): Record
         return true;
       };
       const line = (rest: object) => `${JSON.stringify({ ...listed, ...rest })}\n`;
-      const fits = (bytes: number) => total() + bytes <= maxBytes;
+      const fits = (bytes: number) => total() + arrays.overheadBytes + bytes <= maxBytes;
 
       if (place.kind === 'value') {
         const { timeMs, wallMs } = listed;
@@ -199,6 +199,12 @@ type Place =
   | { readonly kind: 'value'; readonly value: unknown }
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   | { readonly kind: 'array'; readonly form: NpyForm; readonly header: Uint8Array; readonly data: Uint8Array };
+
+/** An array for which there may be no file of its own goes to the bytes, as it came. */
+function within(place: Place, { value }: RecordedMessage, arrays: ArrayFiles): Place {
+  if (place.kind !== 'array' || arrays.takes(place.form)) return place;
+  return { kind: 'bytes', bytes: value instanceof Uint8Array ? value : Buffer.concat([place.header, place.data]) };
+}
 
 /** Which file a message goes to, and as what. */
 function placeOf({ type, value }: RecordedMessage): Place {

@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeNpy, readNpyHeader } from 'serpy-arrays';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { mostArrayFiles } from '../../src/recording/array-files.js';
 import { type Disk, systemDisk } from '../../src/recording/disk.js';
 import type { RecordedMessage } from '../../src/recording/format.js';
 import { LeftOut, RecordedArray } from '../../src/recording/json-value.js';
@@ -377,8 +378,30 @@ describe('a recording', () => {
     expect(open).toBe(0);
   });
 
+  test('counts with maxBytes what many small files take of a disk', () => {
+    const recorder = record([], { maxBytes: 200_000 });
+    let taken = 0;
+    while (taken < 500 && recorder.add(bytes(encodeNpy({ data: new Uint8Array(0), shape: [0, taken + 1] })))) taken++;
+    recorder.close();
+    const blocks = readdirSync(folder).reduce((sum, name) => sum + Math.ceil(statSync(file(name)).size / 4096), 0);
+    expect(blocks * 4096).toBeLessThanOrEqual(200_000 + 2 * 4096);
+    expect(taken).toBeGreaterThan(30);
+  });
+
+  test('makes files for so many types and shapes, and keeps arrays of further ones among the bytes', () => {
+    const shapes = mostArrayFiles + 3;
+    const messages = Array.from({ length: shapes }, (_, n) =>
+      bytes(encodeNpy({ data: new Uint8Array(0), shape: [0, n] })),
+    );
+    const again = [messages[0], messages[shapes - 1]] as RecordedMessage[];
+    record([...messages, ...again]).close();
+    expect(arrayFiles().length).toBe(mostArrayFiles);
+    const read = [...readRecording(folder)].map(({ value }) => value);
+    expect(read).toEqual([...messages, ...again].map(({ value }) => value));
+  });
+
   test('takes no more than maxBytes, and says so before it has taken anything', () => {
-    const recorder = record([], { maxBytes: 6000 });
+    const recorder = record([], { maxBytes: 6000 + 4096 });
     let taken = 0;
     while (
       recorder.add(
@@ -391,7 +414,7 @@ describe('a recording', () => {
     recorder.close();
     const size = readdirSync(folder).reduce((sum, name) => sum + statSync(file(name)).size, 0);
     expect(recorder.bytes).toBe(size);
-    expect(size).toBeLessThanOrEqual(6000);
+    expect(size).toBeLessThanOrEqual(6000); // the rest is what a file of arrays takes besides
     expect(taken).toBeGreaterThan(5);
     expect([...readRecording(folder)].length).toBe(taken);
   });
