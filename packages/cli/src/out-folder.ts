@@ -29,9 +29,10 @@ export function openFolder(path: string, writeNew: FileWriter = placeFile): OutF
           writeNew(file, bytes);
           return file;
         } catch (error) {
-          const { code } = error as NodeJS.ErrnoException;
+          const { code, syscall } = error as NodeJS.ErrnoException;
           // Another program may write here as well.
           if (code === 'EEXIST') continue;
+          if (syscall === 'open') throw error; // nothing was begun
           const why = sentence(error).replace(`${file}: `, '');
           const remedy = code === 'ENOSPC' ? 'make room, or name another folder' : 'name another folder';
           throw failed(`${file}: ${why}, and nothing of it is left there: ${remedy}`, error);

@@ -1,5 +1,6 @@
 /** `serpy keygen`: a key for both ends, in a file that nobody else reads. */
 import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command } from 'commander';
 import { generateKey } from 'serpy';
 import type { Context } from '../context.js';
