@@ -266,12 +266,16 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
     this.#conversation.release(data);
   }
 
-  /** From now on, dials again when the link breaks. Throws `ERR_SERPY_CLOSED`, and `ERR_SERPY_OPTION` for a connection that was accepted. */
+  /**
+   * From now on, connects again when the link breaks, and goes on with its session where there is one: the server is told. In a listener of
+   * `disconnect` it is too late for that, and the next link begins another session. Throws `ERR_SERPY_CLOSED`, and `ERR_SERPY_OPTION` for a
+   * connection that was accepted.
+   */
   enableRestart(): void {
     this.#lifecycle.enableRestart();
   }
 
-  /** From now on, a broken link ends the connection. A dial that is under way or waited for is given up. */
+  /** From now on, a broken link ends the connection, and the server of a session does not keep it: it is told. An attempt to connect that is under way or waited for is given up. */
   disableRestart(): void {
     this.#lifecycle.disableRestart();
   }

@@ -99,7 +99,11 @@ export class Coordinator implements LifecycleOwner {
   }
 
   createLink(transport: Transport, role: Role, life: LinkLife): Link {
-    return this.conversation.createLink(transport, role, life);
+    return this.conversation.createLink(transport, role, life, this.lifecycle.reconnects);
+  }
+
+  reconnects(is: boolean): void {
+    this.conversation.reconnects(is);
   }
 
   connected(info: ConnectInfo): void {

@@ -80,6 +80,11 @@ export class Lifecycle implements ConversationOwner, LinkLife {
     return this.#connectedMs + (this.#link ? this.#environment.clock.now() - this.#connectedAtMs : 0);
   }
 
+  /** Whether it reconnects by itself. */
+  get reconnects(): boolean {
+    return this.#autoRestart;
+  }
+
   /** Whether it is over, or will be as soon as what is queued is sent. */
   get ending(): boolean {
     return this.#state === 'closing' || this.#state === 'closed';
@@ -165,10 +170,12 @@ export class Lifecycle implements ConversationOwner, LinkLife {
       throw new OptionError('a connection that a server accepted cannot dial: enable auto restart at the client');
     }
     this.#autoRestart = true;
+    this.#owner.reconnects(true);
   }
 
   disableRestart(): void {
     this.#autoRestart = false;
+    this.#owner.reconnects(false);
     if (this.#state === 'reconnecting') this.#finish('link-lost', 'gave-up', undefined);
   }
 

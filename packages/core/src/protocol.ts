@@ -98,6 +98,8 @@ export interface Session<Value, SendOptions, In extends Received, Out extends Ou
   /** Nobody waits any longer for the acknowledgement of this message: it is not sent again. */
   forget(outgoing: Out): void;
 
+  /** Whether this end reconnects by itself. Told before each `up` of a client, and when it changes. Left out: it makes no difference. */
+  reconnects?(is: boolean): void;
   /** A transport came up. What belonged to an earlier wire starts anew, what was not acknowledged is sent again. */
   up(nowMs: number): void;
   /** The transport is gone. @param paused whether reading had to wait until messages were taken, so that the peer may have said what nobody has heard */

@@ -198,6 +198,10 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     this.#handshake?.flush();
   }
 
+  reconnects(is: boolean): void {
+    this.#handshake?.reconnects(is);
+  }
+
   up(nowMs = 0): void {
     this.#nowMs = nowMs;
     if (this.#needsHandshake()) this.#handshake ??= this.#newHandshake();

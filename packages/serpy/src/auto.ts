@@ -175,6 +175,10 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     this.#v2.flush();
   }
 
+  reconnects(is: boolean): void {
+    this.#v2.reconnects(is);
+  }
+
   up(nowMs: number): void {
     this.#nowMs = nowMs;
     this.#v1.up(nowMs);

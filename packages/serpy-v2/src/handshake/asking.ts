@@ -16,6 +16,9 @@ export class Asking<Out extends Cuttable, Owner> implements Part {
   readonly #standing: Standing<Out, Owner>;
   readonly #output: SessionOutput<Out>;
   readonly #owner: HandshakeOwner;
+  #reconnects: boolean;
+  /** What the HELLO of this link said. */
+  #toldReturnMs = 0;
   #plainUntilMs = Number.NEGATIVE_INFINITY;
   /** Since when the server is there again and has not answered the client that comes back. */
   #unansweredSinceMs: number | undefined;
@@ -32,19 +35,33 @@ export class Asking<Out extends Cuttable, Owner> implements Part {
     this.#standing = standing;
     this.#output = output;
     this.#owner = owner;
+    this.#reconnects = settings.autoRestart;
+  }
+
+  /** The server hears of a change at once: from then on it keeps the session for us, or not. */
+  reconnects(is: boolean): void {
+    if (this.#reconnects === is) return;
+    this.#reconnects = is;
+    if (this.#stage.phase === 'on') this.#standing.course?.writeState(this.#returnMs);
+  }
+
+  /** How long we may come back, in milliseconds. */
+  get #returnMs(): number {
+    return this.#reconnects ? this.#settings.resumeWindowMs : 0;
   }
 
   up(nowMs: number): void {
     this.#endUnanswered(nowMs);
     const { course } = this.#standing;
-    const { handshake, helloTimeoutMs, handshakeTimeoutMs, autoRestart, resumeWindowMs } = this.#settings;
+    const { handshake, helloTimeoutMs, handshakeTimeoutMs } = this.#settings;
+    this.#toldReturnMs = this.#returnMs;
     if (handshake === 'off' || (course === undefined && nowMs < this.#plainUntilMs)) {
       this.#stage.reach('plain');
       return;
     }
     this.#stage.reach('asked', nowMs + (course ? handshakeTimeoutMs : helloTimeoutMs));
     const { terms, resumption } = this.#standing;
-    this.#output.write(encodeHello({ ...terms, resumableMs: autoRestart ? resumeWindowMs : 0, resume: resumption }));
+    this.#output.write(encodeHello({ ...terms, resumableMs: this.#returnMs, resume: resumption }));
   }
 
   greeted(payload: Buffer): boolean {
@@ -58,7 +75,10 @@ export class Asking<Out extends Cuttable, Owner> implements Part {
     this.#welcomed(welcome);
     this.#unansweredSinceMs = undefined;
     this.#stage.reach('on');
-    this.#standing.course?.writeState(); // the server waits for a word before it sends
+    const { course } = this.#standing;
+    // The server waits for a word before it sends; what changed while it was asked it hears now.
+    if (this.#toldReturnMs === this.#returnMs) course?.writeState();
+    else course?.writeState(this.#returnMs);
     return true;
   }
 

@@ -23,6 +23,8 @@ export interface CourseSettings extends HeartbeatTimes {
 
 /** Next expected, first not taken, and the limits: four numbers. */
 const stateBytes = 32;
+/** Behind them, where that has changed: how long the client may come back. */
+const returnBytes = 8;
 const pingBytes = 8;
 const mostReasonBytes = 1024;
 
@@ -41,6 +43,8 @@ export class Course<Out extends Cuttable> {
   peerMaxMessageBytes = Number.POSITIVE_INFINITY;
   /** What the peer said when it closed. */
   farewell: { readonly reason: string } | undefined;
+  /** How long the client may come back, in milliseconds, where it has said so since its HELLO. */
+  peerReturnMs: number | undefined;
   readonly #output: SessionOutput<Out>;
   readonly #settings: CourseSettings;
   #reader: FrameReader;
@@ -80,6 +84,7 @@ export class Course<Out extends Cuttable> {
     this.#batch.clear();
     this.#pong = undefined;
     this.#stateAtMs = undefined;
+    this.peerReturnMs = undefined;
     this.peerMaxMessageBytes = peer.maxMessageBytes;
     this.allow(peer.limits);
   }
@@ -142,8 +147,10 @@ export class Course<Out extends Cuttable> {
     else this.outflow.proceed();
   }
 
-  writeState(): void {
-    const payload = Buffer.alloc(stateBytes);
+  /** @param returnMs how long this client may come back, where that has changed since its HELLO */
+  writeState(returnMs?: number): void {
+    const payload = Buffer.alloc(returnMs === undefined ? stateBytes : stateBytes + returnBytes);
+    if (returnMs !== undefined) writeNumber(payload, stateBytes, returnMs);
     const { limits } = this.inflow;
     writeNumber(payload, 0, this.inflow.next);
     writeNumber(payload, 8, this.inflow.taken);
@@ -219,6 +226,7 @@ export class Course<Out extends Cuttable> {
         if (payload.length < stateBytes) break;
         this.outflow.acknowledged(readNumber(payload, 0), readNumber(payload, 8));
         this.allow({ messages: readNumber(payload, 16), bytes: readNumber(payload, 24) });
+        if (payload.length >= stateBytes + returnBytes) this.peerReturnMs = readNumber(payload, stateBytes);
         break;
       case controlType.ping:
         this.#pong = payload.subarray(0, pingBytes);

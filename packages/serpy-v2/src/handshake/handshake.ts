@@ -102,6 +102,11 @@ export class Handshake<Out extends Cuttable> {
     return this.#standing.course?.unfinishedBytes ?? 0;
   }
 
+  /** Whether this end comes back by itself, from now on: a client tells its server. */
+  reconnects(is: boolean): void {
+    this.#part.reconnects?.(is);
+  }
+
   up(nowMs: number): void {
     this.#stage.nowMs = nowMs;
     if (this.#standing.course?.farewell) this.#standing.end('the peer closed the session');
@@ -151,7 +156,7 @@ export class Handshake<Out extends Cuttable> {
   /** An error in what came. If the bytes were unharmed, the peer itself is wrong and would be again: the session is over with the link. */
   judged(error: unknown): unknown {
     const fault = linkFault(error);
-    if (fault === undefined) this.#standing.resumableMs = 0;
+    if (fault === undefined) this.#standing.forbidReturn();
     return fault ?? error;
   }
 

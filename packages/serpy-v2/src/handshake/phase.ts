@@ -7,7 +7,7 @@ export interface HandshakeSettings extends StandingSettings {
   readonly handshake: HandshakeMode;
   readonly helloTimeoutMs: number;
   readonly handshakeTimeoutMs: number;
-  /** Whether a client comes back by itself. */
+  /** Whether a client comes back by itself, until `reconnects` says otherwise. */
   readonly autoRestart: boolean;
 }
 
@@ -52,6 +52,8 @@ export class Stage {
 export interface Part {
   /** Whether it is not known yet that the connection is a new one. */
   readonly undecided: boolean;
+  /** Whether this end comes back by itself, from now on. Left out: it makes no difference. */
+  reconnects?(is: boolean): void;
   /** A link is up. */
   up(nowMs: number): void;
   /**

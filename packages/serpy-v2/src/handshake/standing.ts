@@ -14,12 +14,14 @@ export interface StandingSettings extends CourseSettings {
 export class Standing<Out extends Cuttable, Owner> {
   /** The session; undefined while there is none. */
   course: Course<Out> | undefined;
-  /** How long the peer may be away, in milliseconds. */
-  resumableMs = 0;
   readonly #settings: StandingSettings;
   readonly #output: SessionOutput<Out>;
   readonly #sessions: Sessions<Owner>;
   readonly #shown: (message: BatchedMessage) => unknown;
+  #resumableMs = 0;
+  /** Whether it was given to a client, and not taken from a server. */
+  #given = false;
+  #mayReturn = true;
   #earlier = 0;
   #instance: Buffer | undefined;
   /** How often this client has tried to come back; of a server's session, the last attempt that it has seen. */
@@ -38,6 +40,18 @@ export class Standing<Out extends Cuttable, Owner> {
     this.#shown = shown;
   }
 
+  /** How long the peer may be away, in milliseconds. A client may have said otherwise since its HELLO. */
+  get resumableMs(): number {
+    if (!this.#mayReturn) return 0;
+    const stated = this.#given ? this.course?.peerReturnMs : undefined;
+    return stated === undefined ? this.#resumableMs : Math.min(this.#settings.resumeWindowMs, stated);
+  }
+
+  /** The session ends with its link. */
+  forbidReturn(): void {
+    this.#mayReturn = false;
+  }
+
   /** What this end says of itself. */
   get terms(): Terms {
     this.#instance ??= this.#output.randomBytes(idBytes);
@@ -50,7 +64,8 @@ export class Standing<Out extends Cuttable, Owner> {
   give(owner: Owner, hello: Hello, plainMessages: number): Course<Out> {
     const course = this.#begin(newTicket((count) => this.#output.randomBytes(count)));
     course.outflow.begin(plainMessages);
-    this.resumableMs = Math.min(this.#settings.resumeWindowMs, hello.resumableMs);
+    this.#given = true;
+    this.#resumableMs = Math.min(this.#settings.resumeWindowMs, hello.resumableMs);
     this.#sessions.add(course.ticket.id, owner);
     return course;
   }
@@ -59,7 +74,7 @@ export class Standing<Out extends Cuttable, Owner> {
   take(session: NewSession): Course<Out> {
     const course = this.#begin(ticketOf(session));
     course.inflow.begin(session.plainMessages);
-    this.resumableMs = this.#settings.resumeWindowMs;
+    this.#resumableMs = this.#settings.resumeWindowMs;
     this.#attempt = 0;
     return course;
   }
@@ -79,7 +94,8 @@ export class Standing<Out extends Cuttable, Owner> {
     if (!isProven(course.ticket, resume.attempt, resume.proof)) return false;
     this.#attempt = resume.attempt;
     if (!course.outflow.canResume(resume.next, resume.taken)) return false;
-    this.resumableMs = Math.min(this.#settings.resumeWindowMs, resumableMs);
+    this.#mayReturn = true;
+    this.#resumableMs = Math.min(this.#settings.resumeWindowMs, resumableMs);
     return true;
   }
 
@@ -111,6 +127,7 @@ export class Standing<Out extends Cuttable, Owner> {
   }
 
   #begin(ticket: Ticket): Course<Out> {
+    this.#mayReturn = true;
     this.course = new Course(ticket, this.#settings, this.#output, this.#earlier);
     return this.course;
   }

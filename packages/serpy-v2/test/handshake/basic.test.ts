@@ -43,6 +43,62 @@ test('messages of all kinds go both ways', async () => {
   }
 });
 
+describe('a program that switches reconnecting', () => {
+  /** A session whose server sends nothing back, so that what is sent is in flight, and an end of its link. */
+  async function interrupted(accepted: Connection) {
+    await network.settled();
+    network.links[0]?.toServer.stall();
+    const sent = client.sendData('in flight', { acknowledge: 'received' });
+    sent.catch(() => {});
+    await network.settled();
+    network.links[0]?.reset();
+    return { sent, next: accepted.getData() };
+  }
+
+  test.each(['before connect', 'after connect', 'after a reconnect'])(
+    'on goes on with its session: %s',
+    async (when) => {
+      network = stage().network;
+      server = await stage().server();
+      const seen: Connection[] = [];
+      server.on('connection', (connection) => seen.push(connection));
+      client = stage().client({ autoRestart: when === 'after a reconnect' });
+      if (when === 'before connect') client.enableRestart();
+      await client.connect('127.0.0.1', 5000);
+      if (when === 'after a reconnect') {
+        client.disableRestart();
+        client.enableRestart();
+        await network.settled();
+        const again = once(client, 'reconnect');
+        network.links[0]?.reset();
+        await again;
+      }
+      if (when === 'after connect') client.enableRestart();
+      const accepted = await server.getConnection();
+      const { sent, next } = await interrupted(accepted);
+      expect(await sent).toBe(true);
+      expect(await next).toBe('in flight');
+      expect(seen).toHaveLength(1);
+    },
+  );
+
+  test.each(['before connect', 'after connect'])('off leaves no session behind: %s', async (when) => {
+    network = stage().network;
+    server = await stage().server();
+    client = stage().client({ autoRestart: true });
+    if (when === 'before connect') client.disableRestart();
+    await client.connect('127.0.0.1', 5000);
+    if (when === 'after connect') client.disableRestart();
+    const accepted = await server.getConnection();
+    await network.settled();
+    const beganMs = network.clock.now();
+    const closed = once(accepted, 'close');
+    network.links[0]?.reset();
+    await closed;
+    expect(network.clock.now() - beganMs).toBeLessThan(1000);
+  });
+});
+
 describe('the count of dials', () => {
   async function attempts(eachLink: (n: number) => Promise<unknown>): Promise<number[]> {
     const counted: number[] = [];
