@@ -74,20 +74,12 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
   }
 
   /** Goes on over another transport. */
-  createLink(transport: Transport, role: Role, life: LinkLife, reconnects: boolean): Link {
+  createLink(transport: Transport, role: Role, life: LinkLife): Link {
     if (this.#dropping === 'offline') this.#dropping = undefined;
     this.inbox.linkUp();
-    const session = this.#sessionAs(role);
-    session.reconnects?.(reconnects);
-    const link = new Link(transport, session, this, this.clock, life);
+    const link = new Link(transport, this.#sessionAs(role), this, this.clock, life);
     this.outlet.attach(link);
     return link;
-  }
-
-  /** Whether this end reconnects by itself, from now on. */
-  reconnects(is: boolean): void {
-    this.#session?.reconnects?.(is);
-    this.#link?.pump();
   }
 
   /** What is known of the session besides its messages. */

@@ -99,11 +99,7 @@ export class Coordinator implements LifecycleOwner {
   }
 
   createLink(transport: Transport, role: Role, life: LinkLife): Link {
-    return this.conversation.createLink(transport, role, life, this.lifecycle.reconnects);
-  }
-
-  reconnects(is: boolean): void {
-    this.conversation.reconnects(is);
+    return this.conversation.createLink(transport, role, life);
   }
 
   connected(info: ConnectInfo): void {

@@ -18,8 +18,6 @@ export interface AbandonedMessages {
 export interface LifecycleOwner {
   /** Makes the link for a transport; `start` is the life's matter. */
   createLink(transport: Transport, role: Role, life: LinkLife): Link;
-  /** Whether this end reconnects by itself, from now on. */
-  reconnects(is: boolean): void;
   connected(info: ConnectInfo): void;
   disconnected(info: DisconnectInfo): void;
   /** There is no link any more, and there may be another. */

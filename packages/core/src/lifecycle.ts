@@ -170,12 +170,12 @@ export class Lifecycle implements ConversationOwner, LinkLife {
       throw new OptionError('a connection that a server accepted cannot dial: enable auto restart at the client');
     }
     this.#autoRestart = true;
-    this.#owner.reconnects(true);
+    this.#link?.reconnectsChanged();
   }
 
   disableRestart(): void {
     this.#autoRestart = false;
-    this.#owner.reconnects(false);
+    this.#link?.reconnectsChanged();
     if (this.#state === 'reconnecting') this.#finish('link-lost', 'gave-up', undefined);
   }
 

@@ -31,6 +31,8 @@ export interface LinkOwner {
 
 /** Whose life a link is part of. */
 export interface LinkLife {
+  /** Whether this end reconnects by itself. */
+  readonly reconnects: boolean;
   /** Told once, when the link is gone. */
   lost(end: LinkEnd): void;
 }

@@ -59,6 +59,7 @@ export class Link implements TransportHandler {
 
   start(): void {
     this.#started = true;
+    this.#session.reconnects?.(this.#life.reconnects);
     this.#progress.begin(this.#session.lasting);
     try {
       this.#session.up(this.#clock.now());
@@ -69,6 +70,13 @@ export class Link implements TransportHandler {
     if (this.#mustWait()) this.#pause();
     this.transport.start(this);
     this.#afterStep();
+  }
+
+  /** Whether this end reconnects by itself has changed. */
+  reconnectsChanged(): void {
+    if (!this.#started || this.#over) return;
+    this.#session.reconnects?.(this.#life.reconnects);
+    this.pump();
   }
 
   /** Whether this end does not read at the moment. */

@@ -63,7 +63,7 @@ const owner: LinkOwner = {
 test('a link that was given away watches its transport no more', async () => {
   const clock = new ManualClock();
   const transport = new Stuck();
-  const link = new Link(transport, idle, owner, clock, { lost: () => {} });
+  const link = new Link(transport, idle, owner, clock, { reconnects: false, lost: () => {} });
   link.start();
   expect(clock.pending).toBe(2); // the session's deadline, and the watch over what has not left
   link.handOver();
@@ -82,7 +82,7 @@ test('a link that its session cannot go on with ends, and says why', async () =>
       throw new ProtocolError('it was never sent');
     },
   };
-  const link = new Link(transport, failing, owner, clock, { lost: (end) => ends.push(end) });
+  const link = new Link(transport, failing, owner, clock, { reconnects: false, lost: (end) => ends.push(end) });
   link.start();
   expect(transport.destroyed).toBe(true);
   expect(ends).toMatchObject([{ reason: 'protocol', error: { message: 'it was never sent' } }]);
@@ -96,7 +96,10 @@ test.each([
   const ends: LinkEnd[] = [];
   const goodbye = { ...lasting, goodbye: () => {}, farewell: undefined, settled: true, unfinished: false };
   const session = { ...idle, ...(lasting && { lasting: goodbye }) } as typeof idle;
-  const link = new Link(new Stuck(), session, owner, new ManualClock(), { lost: (end) => ends.push(end) });
+  const link = new Link(new Stuck(), session, owner, new ManualClock(), {
+    reconnects: false,
+    lost: (end) => ends.push(end),
+  });
   link.start();
   link.finish();
   link.closed(new Error('reset by the peer'));
