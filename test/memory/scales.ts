@@ -22,6 +22,7 @@ export const limits = {
   receiveQueue: { maxMessages: 300, maxBytes: 256 * KiB },
   sendQueue: { maxMessages: 100, maxBytes: 256 * KiB },
   maxOpenStreams: 50,
+  closeTimeoutMs: 1,
 } as const;
 
 export const replayQueue = { maxMessages: 100, maxBytes: 256 * KiB } as const;
