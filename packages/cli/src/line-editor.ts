@@ -1,7 +1,8 @@
 /** Lines that a person types while others are printed above them. Works with pipes as well. */
 import { clearScreenDown, createInterface, cursorTo, moveCursor } from 'node:readline';
 import type { Context } from './context.js';
-import { type Part, rendered } from './terminal.js';
+import { type LineSettings, stdinLines } from './stdin-lines.js';
+import { type Part, rendered, type Terminal } from './terminal.js';
 
 export interface LineEditor {
   /** Whether a person types at a terminal. */
@@ -15,14 +16,30 @@ export interface LineEditor {
   close(): void;
 }
 
-export function editLines({ terminal, interruption }: Context, prompt: string): LineEditor {
+/** @param settings of lines that come through a pipe; those of a person are what readline makes of keys */
+export function editLines(context: Context, prompt: string, settings: Omit<LineSettings, 'signal'>): LineEditor {
+  const { stdin, stdout } = context.terminal;
+  return stdin.isTTY === true && stdout.isTTY === true ? personsLines(context, prompt) : pipedLines(context, settings);
+}
+
+function pipedLines({ terminal }: Context, settings: Omit<LineSettings, 'signal'>): LineEditor {
+  const closing = new AbortController();
+  return {
+    isInteractive: false,
+    lines: () => stdinLines(terminal.stdin, { ...settings, signal: closing.signal }),
+    print: (line) => terminal.print(line),
+    note: (line) => note(terminal, line),
+    close: () => closing.abort(),
+  };
+}
+
+function note(terminal: Terminal, line: string): void {
+  terminal.note(terminal.noteColours.dim(line));
+}
+
+function personsLines({ terminal, interruption }: Context, prompt: string): LineEditor {
   const { stdin, stdout } = terminal;
-  const isInteractive = stdin.isTTY === true && stdout.isTTY === true;
-  const readline = createInterface({
-    input: stdin,
-    output: isInteractive ? stdout : undefined,
-    terminal: isInteractive,
-  });
+  const readline = createInterface({ input: stdin, output: stdout, terminal: true });
   const typed = readline[Symbol.asyncIterator](); // asked for now: lines that come before somebody waits would be lost
   let [isPrompting, isClosed] = [false, false];
   readline.on('SIGINT', () => interruption.interrupt('SIGINT')); // the terminal is raw: Ctrl-C is a key
@@ -51,10 +68,10 @@ export function editLines({ terminal, interruption }: Context, prompt: string): 
   };
 
   return {
-    isInteractive,
+    isInteractive: true,
     async *lines() {
       for (;;) {
-        if (isInteractive && !isClosed) {
+        if (!isClosed) {
           isPrompting = true;
           readline.setPrompt(prompt);
           readline.prompt();
@@ -69,7 +86,7 @@ export function editLines({ terminal, interruption }: Context, prompt: string): 
       if (!above(line)) await terminal.print(line);
     },
     note(line) {
-      if (!above(terminal.colours.dim(line))) terminal.note(terminal.noteColours.dim(line));
+      if (!above(terminal.colours.dim(line))) note(terminal, line);
     },
     close: () => readline.close(),
   };

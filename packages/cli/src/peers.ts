@@ -34,6 +34,8 @@ export interface Receiving {
   readonly listening?: (() => void) | undefined;
   /** A peer is there. */
   readonly joined?: ((connection: Connection) => void) | undefined;
+  /** It has gone, and all that it sent was taken. */
+  readonly left?: ((connection: Connection) => void) | undefined;
   /**
    * Called for each message of a peer, one after the other; while it works, the peer waits. The memory of bytes is used again
    * afterwards: they are not to be kept.
@@ -61,6 +63,7 @@ export async function receive(context: Context, receiving: Receiving): Promise<v
         await receiving.take({ message, connection, from, wallMs, elapsedMs });
         if (Buffer.isBuffer(message.value)) connection.release(message.value);
       }
+      receiving.left?.(connection);
     } catch (error) {
       failure.abort(error);
     }
@@ -125,10 +128,7 @@ function watch(connection: Connection, note: Receiving['note']): string {
   if (!note) return from;
   note(`${from} is there${connection.encrypted ? ', encrypted' : ''}`);
   connection.on('warning', (error) => note(`${from}: ${sentence(error)}`));
-  connection.on('reconnecting', ({ attempt, delayMs, error }) => {
-    if (attempt === 1)
-      note(`${from} is lost${error ? ` (${sentence(error)})` : ''}; dialling again in ${Math.round(delayMs)} ms`);
-  });
+  onBreak(connection, (error) => note(`${from} is lost${error ? ` (${sentence(error)})` : ''}, and is waited for`));
   connection.on('reconnect', ({ downMs }) => note(`${from} is there again after ${(downMs / 1000).toFixed(1)} s`));
   const gone = () => {
     const { reason, error, peerReason } = connection.closeInfo ?? {};
@@ -139,6 +139,16 @@ function watch(connection: Connection, note: Receiving['note']): string {
   if (connection.closeInfo) gone();
   else connection.on('close', gone);
   return from;
+}
+
+/** Tells of each link that breaks where another may follow. */
+export function onBreak(connection: Pick<Connection, 'on' | 'state'>, tell: (error: Error | undefined) => void): void {
+  if (connection.state === 'reconnecting') tell(undefined);
+  connection.on('disconnect', ({ error }) => {
+    queueMicrotask(() => {
+      if (connection.state === 'reconnecting') tell(error);
+    });
+  });
 }
 
 /** An address as people write it. */

@@ -62,8 +62,66 @@ describe('serpy chat', () => {
     await chat.until(/is there/);
     await peer.close({ reason: 'lunch' });
     const { status, stderr } = await chat.ended;
-    expect(status).toBe(0);
-    expect(stderr).toMatch(/ has gone( \("lunch"\))?\n$/);
+    expect(stderr).toMatch(/ has gone( \("lunch"\))?\nserpy: the peer has gone before the input ended: [^\n]*\n$/);
+    expect(status).toBe(1);
+  });
+
+  test('is no failure for who types at a terminal when the peer goes', async () => {
+    const [port, coming] = await serve();
+    const chat = start(['--port', port], { isTTY: true, env: { NO_COLOR: '1' } });
+    const peer = await coming;
+    await chat.until(/is there/);
+    await peer.close();
+    expect(await chat.ended).toMatchObject({ status: 0 });
+  });
+
+  test.each([[[]], [['--protocol', 'v2']], [['--protocol', 'v1']]])(
+    'fails when the peer has gone and lines of a pipe are left: %j',
+    async (args) => {
+      const [port, coming] = await serve();
+      const chat = start([...args, '--port', port]);
+      chat.type('one\n');
+      const peer = await coming;
+      expect(String(await peer.getData())).toBe('one');
+      await peer.close();
+      chat.type('two\n');
+      chat.endInput();
+      const { status, stderr } = await chat.ended;
+      expect([status, stderr]).toEqual([1, expect.stringMatching(/serpy: [^\n]*\n$/)]);
+    },
+  );
+
+  test('fails with --reconnect when lines are accepted that never go out', async () => {
+    const [port, coming] = await serve();
+    const chat = start(['--port', port, '--reconnect', '-o', 'closeTimeoutMs=100', '-o', 'resumeWindowMs=1']);
+    chat.type('one\n');
+    const peer = await coming;
+    expect(await peer.getData()).toBe('one');
+    await server?.closeServer();
+    await chat.until(/is waited for/);
+    chat.type('two\n');
+    chat.endInput();
+    const { status, stderr } = await chat.ended;
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringMatching(/serpy: 1 of the lines may not have arrived: [^\n]*\n$/),
+    ]);
+  });
+
+  test('names a line of a pipe that is in another encoding, after it has sent those before', async () => {
+    const [port, coming] = await serve();
+    const input = Buffer.from('one\na\u2028b\rc\n', 'utf8');
+    const ended = runToEnd(['chat', '--port', port], {
+      input: Buffer.concat([input, Buffer.from('20 \xb5s\n', 'latin1')]),
+    });
+    const peer = await coming;
+    const got: unknown[] = [];
+    for await (const data of peer) got.push(data);
+    expect(got).toEqual(['one', 'a\u2028b\rc']);
+    expect(await ended).toMatchObject({
+      status: 1,
+      stderr: expect.stringMatching(/serpy: line 3 of stdin is not UTF-8/),
+    });
   });
 
   test('as a server tells everybody, and says who said what', async () => {
@@ -77,7 +135,9 @@ describe('serpy chat', () => {
     host.type('welcome\n');
     for (const guest of guests) await guest.until(/^welcome\n/, 'stdout');
     host.endInput();
-    for (const each of [host, ...guests]) expect(await each.ended).toMatchObject({ status: 0 });
+    expect(await host.ended).toMatchObject({ status: 0 });
+    for (const guest of guests)
+      expect((await guest.ended).stderr).toContain('the peer has gone before the input ended');
   });
 
   test('goes on when a line cannot be sent, and says why', async () => {

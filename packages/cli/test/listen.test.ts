@@ -287,7 +287,7 @@ describe('serpy listen', () => {
     await (await server.getConnection()).sendData('after');
     const { status, stdout, stderr } = await run.ended;
     expect([status, stdout]).toEqual([0, 'before\nafter\n']);
-    expect(stderr).toMatch(/ is lost.*; dialling again in \d+ ms\n.* is there again after \d+\.\d s\n/);
+    expect(stderr).toMatch(/ is lost.*, and is waited for\n.* is there again after \d+\.\d s\n/);
     await server.closeServer();
   });
 

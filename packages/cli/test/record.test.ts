@@ -57,7 +57,7 @@ async function instrument(
   protocol: 'v1' | 'v2',
   send: (connection: PortableConnection) => Promise<void>,
 ): Promise<string> {
-  const server = await listen({ protocol, port: 0, closeTimeoutMs: 500 });
+  const server = await listen({ protocol, port: 0, closeTimeoutMs: 20_000 });
   closing.push(() => server.closeServer());
   server.on(
     'connection',
@@ -157,6 +157,8 @@ describe('serpy record', () => {
       join(place, 'run'),
       '--reconnect',
       '-o',
+      'handshake=off',
+      '-o',
       'reconnect.minDelayMs=0',
       '-o',
       'reconnect.baseDelayMs=1',
@@ -228,7 +230,7 @@ describe('serpy replay', () => {
 
   test('leaves out integers beyond 64 bits over v2, counts them, and keeps the value of any other', async () => {
     const frames = ['', '07', 'ffff', '000000000000000001', '000000000000008000', 'ffffffffffffff7fff', '2a'];
-    const sockets = createServer((socket) => socket.end(Buffer.concat(frames.map((hex) => intFrame(hex)))));
+    const sockets = createServer((socket) => socket.resume().end(Buffer.concat(frames.map((hex) => intFrame(hex)))));
     await once(sockets.listen(0, '127.0.0.1'), 'listening');
     closing.push(async () => void sockets.close());
     const folder = join(place, 'long');

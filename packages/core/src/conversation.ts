@@ -252,6 +252,7 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
   stepped(): void {
     this.#warnings.tellHeld();
     this.#streams?.sessionIs(this.session);
+    this.#counters.sessionIs(this.session);
     if (this.#session?.canSend) this.#owner.ready();
     this.#owner.stepped();
   }

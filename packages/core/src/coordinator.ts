@@ -51,6 +51,10 @@ export class Coordinator implements LifecycleOwner {
     return lasting !== undefined && lasting.resumableMs > 0 && (waits || !lasting.settled);
   }
 
+  get hasArrivals(): boolean {
+    return this.conversation.inbox.length > 0;
+  }
+
   abandon(): AbandonedMessages {
     const { outbox, lasting } = this.conversation;
     outbox.holdBack(); // what the session gives up frees places, and who took one now would be neither told nor counted

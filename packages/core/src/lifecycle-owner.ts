@@ -26,6 +26,8 @@ export interface LifecycleOwner {
   reconnected(info: ReconnectInfo): void;
   /** Whether a session has something left that a peer who comes back would get. */
   readonly unsettled: boolean;
+  /** Whether messages have arrived that the program can take. */
+  readonly hasArrivals: boolean;
   /** The connection ends, and its session with it: nobody's message is accepted from here on. */
   abandon(): AbandonedMessages;
   progress(info: ProgressInfo): void;

@@ -258,7 +258,12 @@ export class Lifecycle implements ConversationOwner, LinkLife {
     this.#connectedMs += upMs;
     this.#owner.disconnected(end); // a listener may close, or enable auto restart
     if (this.#state === 'closed') return;
-    if (this.#state === 'connected' && !this.#everReady && this.#role === 'client') {
+    const wasReady = this.#everReady;
+    if (!wasReady && this.#owner.hasArrivals) {
+      // It said all that it had to say before it could be spoken to: the program gets that, and then the end.
+      this.#everReady = true;
+      this.#settleReady(undefined);
+    } else if (this.#state === 'connected' && !wasReady && this.#role === 'client') {
       this.#move('dial-failed');
       this.#settleReady(firstLinkError(end.error, this.#address as Address));
       this.#owner.linkLost();

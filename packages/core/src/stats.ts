@@ -20,6 +20,8 @@ export interface ConnectionStats {
   /** Messages that a full receive queue dropped, or that newer ones replaced under `keep: 'latest'`. */
   readonly droppedReceiving: number;
   readonly reconnects: number;
+  /** Sessions that were begun. The same number after a `reconnect` means that the session went on. */
+  readonly sessions: number;
   /** Messages that arrived damaged and were dropped, and control words that did not belong. */
   readonly badFrames: number;
   /** Time with a link, in milliseconds. */
@@ -42,7 +44,16 @@ export class Counters {
   droppedSending = 0;
   droppedReceiving = 0;
   reconnects = 0;
+  sessions = 0;
   badFrames = 0;
+  #session: unknown;
+
+  /** @param session another object for each; undefined while there is none */
+  sessionIs(session: unknown): void {
+    if (session === undefined || session === this.#session) return;
+    this.#session = session;
+    this.sessions++;
+  }
 
   snapshot({ inbox, outbox, outlet }: Queues, connectedMs: number): ConnectionStats {
     return {

@@ -1,23 +1,26 @@
 /** `serpy chat`: talks with a peer, or as a server with all of them. */
 import { Command } from 'commander';
 import type { Connection } from 'serpy';
-import { addConnectionOptions, type ConnectionFlags, connectionOptions } from '../connection-options.js';
+import { addConnectionOptions, type ConnectionFlags, connectionOptions, withSession } from '../connection-options.js';
 import type { Context } from '../context.js';
 import { examples } from '../examples.js';
-import { sentence } from '../failure.js';
+import { failed, sentence } from '../failure.js';
 import { editLines } from '../line-editor.js';
 import { describe } from '../message.js';
 import { addressOf, receive } from '../peers.js';
+import { encodingOption } from '../stdin-lines.js';
 
 interface Flags extends ConnectionFlags {
   readonly listen?: true;
   readonly quiet?: true;
+  readonly encoding?: string;
 }
 
 export function chat(context: Context): Command {
   const command = new Command('chat')
     .description('talk: each line that is typed is sent as text, what arrives is printed')
     .option('--listen', 'be a server: what is typed goes to all who are there')
+    .addOption(encodingOption())
     .option('-q, --quiet', 'say nothing of connections');
   return addConnectionOptions(command, 'either')
     .addHelpText(
@@ -33,18 +36,27 @@ export function chat(context: Context): Command {
 
 async function run(context: Context, url: string | undefined, flags: Flags): Promise<void> {
   const dial = flags.listen !== true;
-  const options = connectionOptions(url, flags, dial ? 'connect' : 'listen', context);
-  const editor = editLines(context, '> ');
+  const options = connectionOptions(url, flags, dial ? 'connect' : 'listen', context, dial ? withSession : {});
+  const maxLineBytes = options.maxMessageBytes ?? 64 * 1024 * 1024;
+  const editor = editLines(context, '> ', { encoding: flags.encoding, maxLineBytes });
   const note = flags.quiet ? undefined : (line: string) => editor.note(line);
   const stop = new AbortController();
   const peers = new Set<Connection>();
+  /** Lines that a peer did not get, or may not have got. */
+  let lost = 0;
   let somebodyCame = () => {};
   const somebody = new Promise<void>((resolve) => {
     somebodyCame = resolve;
   });
   const joined = (connection: Connection) => {
     peers.add(connection);
-    connection.once('close', () => peers.delete(connection));
+    connection.on('warning', (error) => {
+      if (error.code === 'ERR_SERPY_UNKNOWN' && 'messages' in error) lost += (error.messages as unknown[]).length;
+    });
+    connection.once('close', ({ unsentMessages, unknownMessages }) => {
+      lost += unsentMessages + unknownMessages;
+      peers.delete(connection);
+    });
     somebodyCame();
   };
   const isPeerNamed = !dial;
@@ -56,25 +68,40 @@ async function run(context: Context, url: string | undefined, flags: Flags): Pro
     joined,
     take: ({ message, from }) => editor.print(`${isPeerNamed ? `${from}: ` : ''}${describe(message).line}`),
   });
+  let hasInputEnded = false;
   // When the peers are gone for good, or it is interrupted, nobody types any more.
   const ended = receiving.finally(() => editor.close());
   const talking = (async () => {
     await Promise.race([somebody, ended.catch(() => {})]);
-    for await (const line of editor.lines()) {
-      if (line === '') continue;
-      if (peers.size === 0) editor.note('nobody is there: the line was not sent');
-      await Promise.all([...peers].map((peer) => say(peer, line, (text) => editor.note(text))));
+    try {
+      for await (const line of editor.lines()) {
+        if (line === '') continue;
+        if (peers.size === 0) {
+          lost++;
+          editor.note('nobody is there: the line was not sent');
+        }
+        const said = await Promise.all([...peers].map((peer) => say(peer, line, (text) => editor.note(text))));
+        lost += said.filter((isSent) => !isSent).length;
+      }
+      hasInputEnded = !context.interruption.signal.aborted && (peers.size > 0 || !dial);
+    } finally {
+      stop.abort();
     }
-    stop.abort();
   })();
-  await Promise.all([ended, talking]);
+  for (const result of await Promise.allSettled([ended, talking])) {
+    if (result.status === 'rejected') throw result.reason;
+  }
+  if (editor.isInteractive || context.interruption.cause) return; // who types has seen it
+  if (lost > 0) throw failed(`${lost} of the lines may not have arrived: the peer did not take them, or has gone`);
+  if (!hasInputEnded) throw failed('the peer has gone before the input ended: what came after that was not sent');
 }
 
-/** A line that one peer cannot be told does not end the talk. */
-async function say(peer: Connection, line: string, note: (line: string) => void): Promise<void> {
+/** A line that one peer cannot be told does not end the talk. Resolves with whether it is on its way. */
+async function say(peer: Connection, line: string, note: (line: string) => void): Promise<boolean> {
   try {
-    await peer.sendData(line);
+    return await peer.sendData(line);
   } catch (error) {
     note(`not sent to ${addressOf(peer.remote)}: ${sentence(error)}`);
+    return false;
   }
 }

@@ -6,6 +6,7 @@ import {
   connectionOptions,
   duration,
   wholeNumber,
+  withSession,
 } from '../connection-options.js';
 import type { Context } from '../context.js';
 import { examples } from '../examples.js';
@@ -60,7 +61,10 @@ export function listen(context: Context): Command {
 async function run(context: Context, url: string | undefined, flags: Flags): Promise<void> {
   const { clock, terminal, interruption } = context;
   const dial = flags.connect === true;
-  const options = connectionOptions(url, flags, dial ? 'connect' : 'listen', context, receivingDefaults);
+  const options = connectionOptions(url, flags, dial ? 'connect' : 'listen', context, {
+    ...receivingDefaults,
+    ...(dial && withSession),
+  });
   const folder = flags.out === undefined ? undefined : openFolder(flags.out);
   const stop = new AbortController();
   const note = flags.quiet ? undefined : (line: string) => terminal.note(terminal.noteColours.dim(line));

@@ -1,6 +1,6 @@
 /** `serpy record`: everything that arrives, into a folder. */
 import { Command } from 'commander';
-import { connect } from 'serpy';
+import { type Connection, connect } from 'serpy';
 import {
   addConnectionFlags,
   type ConnectionFlags,
@@ -8,11 +8,13 @@ import {
   duration,
   sizeInBytes,
   wholeNumber,
+  withSession,
 } from '../connection-options.js';
 import { type Context, pause } from '../context.js';
 import { examples } from '../examples.js';
 import { failed } from '../failure.js';
-import { receive, receivingDefaults } from '../peers.js';
+import { addressOf, onBreak, receive, receivingDefaults } from '../peers.js';
+import { type Breaks, type Gap, gapsText, watchBreaks } from '../recording/breaks.js';
 import { recordConnection, recordMessage } from '../recording/record.js';
 import { createRecorder, type Recorder } from '../recording/recorder.js';
 import { byteCount, thousands } from '../wording.js';
@@ -61,34 +63,43 @@ export function record(context: Context): Command {
 /** Records what one peer sends, until it hangs up. */
 async function recordDialled(context: Context, url: string, folder: string, flags: Flags): Promise<void> {
   const { terminal, clock, interruption } = context;
-  const connection = await connect(connectionOptions(url, flags, 'connect', context), {
+  const connection = await connect(connectionOptions(url, flags, 'connect', context, withSession), {
     signal: interruption.signal,
   });
   connection.on('warning', (error) => terminal.note(error.message));
-  connection.on('reconnecting', ({ attempt, error }) => {
-    if (attempt === 1) terminal.note(`the link is down and is dialled again${error ? `: ${error.message}` : ''}`);
+  onBreak(connection, (error) => {
+    terminal.note(`the link is down and is dialled again${error ? `: ${error.message}` : ''}`);
   });
+  const breaks = watchBreaks(connection, clock);
   connection.on('reconnect', ({ downMs }) => terminal.note(`the link is up again after ${Math.round(downMs)} ms`));
   const startMs = clock.now();
+  let gaps = 0;
   const over = new AbortController();
   try {
     const recorder = createRecorder(folder, { clock, url, maxBytes: flags.maxBytes });
     terminal.note(`recording ${url} into ${folder}; Ctrl-C ends it`);
     const signal = AbortSignal.any([interruption.signal, over.signal]);
     if (flags.seconds !== undefined) void pause(clock, flags.seconds, signal).then(() => over.abort());
-    const why = await recordConnection(connection, recorder, signal, flags.count);
+    const why = await recordConnection(connection, recorder, signal, flags.count, breaks);
+    for (const gap of breaks.rest()) recorder.gap(gap);
     recorder.close();
     if (why === 'size') terminal.note(sizeReached);
     terminal.note(summary(recorder, clock.now() - startMs, folder));
+    gaps = recorder.gaps;
   } finally {
     over.abort();
     connection.destroy();
   }
-  const { closeInfo } = connection;
-  if (closeInfo && closeInfo.reason !== 'closed' && closeInfo.reason !== 'ended') {
-    const why = closeInfo.error?.message ?? `the link ended (${closeInfo.reason})`;
-    throw failed(`${why}; with --reconnect it would be dialled again`, closeInfo.error);
+  const { reason, error, intended } = connection.closeInfo ?? {};
+  const isBroken = reason !== 'closed' && (reason !== 'ended' || intended === false);
+  if (isBroken && !flags.reconnect) {
+    const why =
+      error?.message ??
+      (reason === 'ended' ? 'the link broke: the peer said no goodbye' : `the link ended (${reason})`);
+    throw failed(`${why}; with --reconnect it would be dialled again`, error);
   }
+  if (gaps > 0) throw failed(gapsText(gaps), error);
+  if (isBroken) throw failed(error?.message ?? `the link ended (${reason})`, error);
 }
 
 /** Records what all send who connect, whoever comes and goes. */
@@ -98,6 +109,10 @@ async function recordServed(context: Context, url: string, folder: string, flags
   const stop = new AbortController();
   let startMs = 0;
   let recorder: Recorder | undefined;
+  const peers = new Map<Connection, { readonly breaks: Breaks; readonly from: string }>();
+  const mark = ({ from }: { readonly from: string }, gaps: readonly Gap[]) => {
+    for (const gap of gaps) recorder?.gap(gap, from);
+  };
   try {
     await receive(context, {
       options,
@@ -112,7 +127,18 @@ async function recordServed(context: Context, url: string, folder: string, flags
         if (flags.seconds !== undefined) void pause(clock, flags.seconds, signal).then(() => stop.abort());
         terminal.note(`recording into ${folder} what is sent by all who connect`);
       },
+      joined(connection) {
+        const peer = { breaks: watchBreaks(connection, clock), from: addressOf(connection.remote) };
+        peers.set(connection, peer);
+      },
+      left(connection) {
+        const peer = peers.get(connection);
+        if (peer) mark(peer, peer.breaks.rest());
+        peers.delete(connection);
+      },
       async take(arrival) {
+        const peer = peers.get(arrival.connection);
+        if (peer) mark(peer, peer.breaks.beforeNext());
         const full = recorder && recordMessage(recorder, arrival, flags.count);
         if (full === 'size') terminal.note(sizeReached);
         if (full) stop.abort();
@@ -122,7 +148,9 @@ async function recordServed(context: Context, url: string, folder: string, flags
     stop.abort();
     recorder?.close();
   }
-  if (recorder) terminal.note(summary(recorder, clock.now() - startMs, folder));
+  if (!recorder) return;
+  terminal.note(summary(recorder, clock.now() - startMs, folder));
+  if (recorder.gaps > 0) throw failed(gapsText(recorder.gaps));
 }
 
 const sizeReached = '--max-bytes is reached: the next message has no room';

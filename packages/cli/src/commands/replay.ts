@@ -1,7 +1,7 @@
 /** `serpy replay`: sends a recording again, at the pace at which it was recorded, faster, or as fast as possible. */
 import { Command } from 'commander';
 import { connect, listen, type PortableConnection } from 'serpy';
-import { addConnectionFlags, type ConnectionFlags, connectionOptions } from '../connection-options.js';
+import { addConnectionFlags, type ConnectionFlags, connectionOptions, withSession } from '../connection-options.js';
 import { type Context, pause } from '../context.js';
 import { examples } from '../examples.js';
 import { failed, mistyped } from '../failure.js';
@@ -36,7 +36,7 @@ export function replay(context: Context): Command {
     .action(async (folder: string, url: string | undefined, flags: Flags) => {
       readAbout(folder);
       const end = flags.connect ? 'connect' : 'listen';
-      const options = connectionOptions(url, flags, end, context);
+      const options = connectionOptions(url, flags, end, context, flags.connect ? withSession : {});
       // A peer that only listens never says which protocol it speaks: it is the one that was recorded.
       if (options.protocol === 'auto' && !flags.connect) Object.assign(options, { protocol: protocolOf(folder) });
       const wait = { signal: context.interruption.signal };
@@ -68,9 +68,10 @@ async function play(context: Context, folder: string, factor: number, connection
   let firstMs: number | undefined;
   let sent = 0;
   let leftOut = 0;
+  let gaps = 0;
   let firstLeftOut = '';
   try {
-    for (const message of readRecording(folder)) {
+    for (const message of readRecording(folder, { gap: () => gaps++ })) {
       firstMs ??= message.timeMs;
       const waitMs = startMs + (message.timeMs - firstMs) / factor - clock.now();
       const isLong = clock.now() - restedMs > longestWorkMs;
@@ -91,6 +92,10 @@ async function play(context: Context, folder: string, factor: number, connection
   }
   if (leftOut > 0) {
     terminal.note(`left out ${messages(leftOut)} that this protocol cannot carry; the first is ${firstLeftOut}`);
+  }
+  if (gaps > 0) {
+    const places = gaps === 1 ? 'a gap' : `${gaps} gaps`;
+    terminal.note(`the recording has ${places}, where a link broke and what was sent meanwhile is missing`);
   }
   const told = `sent ${thousands(sent)} ${sent === 1 ? 'message' : 'messages'} in ${((clock.now() - startMs) / 1000).toFixed(1)} s`;
   if (interruption.signal.aborted) {

@@ -50,6 +50,17 @@ interface Listed extends Times {
   readonly file: string;
 }
 
+/** Where messages are missing, as a link broke. It stands between those lines of the messages, and has no file. */
+export interface ListedGap extends Times {
+  /** The number of the message that follows. */
+  readonly n: number;
+  readonly type: 'gap';
+  readonly file: null;
+  /** How long there was no link, in milliseconds; null where it did not come back. */
+  readonly downMs: number | null;
+  readonly from?: string;
+}
+
 /** In a `.npy` file: its row, and its own header (base64) where it is not that of the row before. */
 export interface ListedArray extends Listed {
   readonly row: number;

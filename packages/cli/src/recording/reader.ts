@@ -20,11 +20,17 @@ import { openRecorded, type RecordedFile } from './recorded-file.js';
 /** A message of a recording. */
 export type Recorded = RecordedMessage & Times & { readonly n: number; readonly from?: string };
 
+/** What a reader is told besides the messages. */
+export interface Reading {
+  /** Messages are missing here. */
+  gap?(): void;
+}
+
 /**
  * The messages of a recording in the order in which they came. A last line that was cut off ends it.
  * @throws a `Failure` for a folder that holds none, and where it is damaged
  */
-export function* readRecording(folder: string): Generator<Recorded, void, undefined> {
+export function* readRecording(folder: string, { gap }: Reading = {}): Generator<Recorded, void, undefined> {
   readAbout(folder);
   const [index, values] = openBoth(folder);
   /** Those that were used last at the end. */
@@ -48,7 +54,12 @@ export function* readRecording(folder: string): Generator<Recorded, void, undefi
     let valueLine = -1;
     for (const text of index.lines()) {
       lineNumber++;
-      const { n, timeMs, wallMs, type, mode, from, ...place } = checkedLine(JSON.parse(text));
+      const line = JSON.parse(text);
+      if (line?.type === 'gap') {
+        gap?.();
+        continue;
+      }
+      const { n, timeMs, wallMs, type, mode, from, ...place } = checkedLine(line);
       const sender = from === undefined ? {} : { from };
       const told = { n, timeMs, wallMs, type, ...(mode === undefined ? {} : { mode }), ...sender };
       if ('line' in place) {

@@ -1,5 +1,6 @@
 /** Writes what connections receive into a recording, until something ends it. */
 import type { PortableConnection } from 'serpy';
+import type { Breaks } from './breaks.js';
 import type { RecordedMessage } from './format.js';
 import type { Recorder } from './recorder.js';
 
@@ -38,6 +39,7 @@ export function recordMessage(
 /**
  * Resolves with why it ended: the connection is over, the signal, the count, or the size.
  * @param signal ends it; what has come by then is recorded
+ * @param breaks of the connection: the gaps between its messages are marked
  * @throws a `Failure` when the disk takes no more
  */
 export async function recordConnection(
@@ -45,10 +47,12 @@ export async function recordConnection(
   recorder: Recorder,
   signal: AbortSignal,
   maxCount?: number,
+  breaks?: Breaks,
 ): Promise<'closed' | 'signal' | Full> {
   for (;;) {
     const message = await connection.getMessage({ signal }).catch(() => undefined);
     if (message === undefined) return connection.closeInfo ? 'closed' : 'signal';
+    for (const gap of breaks?.beforeNext() ?? []) recorder.gap(gap);
     const full = recordMessage(recorder, { message, connection }, maxCount);
     if (full) return full;
     if (Buffer.isBuffer(message.value) && message.value.length >= releasedBytes) connection.release(message.value);

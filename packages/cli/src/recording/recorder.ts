@@ -4,8 +4,17 @@ import type { Clock } from '../context.js';
 import { failed, mistyped, sentence } from '../failure.js';
 import { jsonLine } from '../json-line.js';
 import { type ArrayFiles, createArrayFiles } from './array-files.js';
+import type { Gap } from './breaks.js';
 import { createGrowingFile, type Disk, systemDisk } from './disk.js';
-import { type About, files, formatName, formatVersion, type RecordedMessage, type Times } from './format.js';
+import {
+  type About,
+  files,
+  formatName,
+  formatVersion,
+  type ListedGap,
+  type RecordedMessage,
+  type Times,
+} from './format.js';
 import { LeftOut, toJson } from './json-value.js';
 import { arrayHeader, type NpyForm, npyFormOf } from './npy-form.js';
 
@@ -33,6 +42,9 @@ export interface Recorder {
    * @throws a `Failure` when the disk takes no more: then the recording has ended, and what came before can be read
    */
   add(message: RecordedMessage, from?: string): boolean;
+  readonly gaps: number;
+  /** Marks that messages are missing between those that were added and the next. Throws as `add` does. */
+  gap(gap: Gap, from?: string): void;
   /** Writes the lines that are due: when nothing more is there to be taken, and once in a while. Throws as `add` does. */
   flush(): void;
   /** Writes what is due and closes the files. Throws as `add` does, the first time. */
@@ -41,6 +53,7 @@ export interface Recorder {
 
 /** Lines of a message that wait for `flush`. */
 interface Lines {
+  readonly isMessage: boolean;
   readonly value: string | undefined;
   readonly index: string;
 }
@@ -60,6 +73,7 @@ export function createRecorder(folder: string, options: RecorderOptions): Record
   let messages = 0;
   let valueLines = 0;
   let leftOut = 0;
+  let gaps = 0;
   let isOver = false;
 
   const total = () => aboutBytes.length + index.length + values.length + blob.length + arrays.bytes + dueBytes;
@@ -83,12 +97,12 @@ export function createRecorder(folder: string, options: RecorderOptions): Record
 
   /** Message by message, so that no line of the index names a value that is not there. */
   const writeSingly = () => {
-    messages -= due.length;
-    for (const { value, index: line } of due) {
+    messages -= due.filter(({ isMessage }) => isMessage).length;
+    for (const { value, index: line, isMessage } of due) {
       try {
         if (value !== undefined) values.append(Buffer.from(value));
         index.append(Buffer.from(line));
-        messages++;
+        if (isMessage) messages++;
       } catch {
         break;
       }
@@ -130,6 +144,9 @@ export function createRecorder(folder: string, options: RecorderOptions): Record
     get bytes() {
       return total();
     },
+    get gaps() {
+      return gaps;
+    },
     get leftOut() {
       return leftOut;
     },
@@ -154,7 +171,7 @@ export function createRecorder(folder: string, options: RecorderOptions): Record
         const told = { n: messages, timeMs, wallMs, type, ...sender };
         const { text: value, isWhole } = valueLine(told, place.value);
         if (!isWhole) leftOut++;
-        const lines = { value, index: line({ file: files.values, line: valueLines }) };
+        const lines = { isMessage: true, value, index: line({ file: files.values, line: valueLines }) };
         if (!fits(Buffer.byteLength(value) + lines.index.length)) return false;
         valueLines++;
         return take(lines);
@@ -163,12 +180,35 @@ export function createRecorder(folder: string, options: RecorderOptions): Record
         const written = line({ file: files.bytes, offset: blob.length, length: place.bytes.length });
         if (!fits(place.bytes.length + written.length)) return false;
         guarded(() => blob.append(place.bytes));
-        return take({ value: undefined, index: written });
+        return take({ isMessage: true, value: undefined, index: written });
       }
       const header = Buffer.from(place.header).toString('base64');
       if (!fits(arrays.cost(place.form) + header.length + maxArrayLine)) return false;
       const { file, row, isHeaderNew } = guarded(() => arrays.append(place.form, place.header, place.data));
-      return take({ value: undefined, index: line({ file, row, ...(isHeaderNew ? { header } : {}) }) });
+      return take({
+        isMessage: true,
+        value: undefined,
+        index: line({ file, row, ...(isHeaderNew ? { header } : {}) }),
+      });
+    },
+
+    gap({ brokeMs, wallMs, downMs }, from) {
+      gaps++;
+      if (isOver) return;
+      const sender = from === undefined ? {} : { from };
+      const times = { timeMs: rounded(Math.max(0, brokeMs - startMs)), wallMs: rounded(wallMs) };
+      const listed: ListedGap = {
+        n: messages,
+        ...times,
+        type: 'gap',
+        downMs: roundedOrNull(downMs),
+        file: null,
+        ...sender,
+      };
+      const line = `${JSON.stringify(listed)}\n`;
+      if (total() + line.length > maxBytes) return; // it is counted
+      due.push({ isMessage: false, value: undefined, index: line });
+      dueBytes += line.length;
     },
 
     flush,
@@ -248,6 +288,10 @@ function openFolder(disk: Disk, folder: string, about: Uint8Array) {
     if ((error as Error).name === 'Failure') throw error;
     throw failed(`there can be no recording in ${folder}, as ${sentence(error)}: name another folder`, error);
   }
+}
+
+function roundedOrNull(ms: number | undefined): number | null {
+  return ms === undefined ? null : rounded(ms);
 }
 
 /** To microseconds. */

@@ -23,6 +23,8 @@ function setUp(count: number) {
     },
     bytes: 0,
     leftOut: 0,
+    gaps: 0,
+    gap: () => undefined,
     add: () => asked.push('add') > 0,
     flush: () => void asked.push('flush'),
     close: () => {},
