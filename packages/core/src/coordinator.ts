@@ -4,7 +4,13 @@ import type { CloseInfo, ConnectInfo, ReconnectInfo, ReconnectingInfo } from './
 import { Conversation } from './conversation.js';
 import { tell } from './diagnostics.js';
 import type { Environment } from './environment.js';
-import { ConnectionLostError, MessagesDroppedError, MessagesUnknownError, type SerpyErrorLike } from './errors.js';
+import {
+  ConnectionLostError,
+  isSerpyError,
+  MessagesDroppedError,
+  MessagesUnknownError,
+  type SerpyErrorLike,
+} from './errors.js';
 import type { ProgressInfo } from './lasting.js';
 import { Lifecycle } from './lifecycle.js';
 import type { AbandonedMessages, LifecycleOwner } from './lifecycle-owner.js';
@@ -112,7 +118,8 @@ export class Coordinator implements LifecycleOwner {
 
   disconnected(end: LinkEnd): void {
     tell(this.#connection, 'connection', 'disconnect', end);
-    const expected = end.reason === 'closed' || end.reason === 'reset' || end.error === undefined;
+    const isSystems = end.reason === 'reset' && !isSerpyError(end.error);
+    const expected = end.reason === 'closed' || isSystems || end.error === undefined;
     if (!expected) this.#warnings.tell(end.error as SerpyErrorLike);
   }
 

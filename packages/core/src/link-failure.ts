@@ -8,10 +8,13 @@ export interface LinkFailure {
   readonly error: SerpyErrorLike;
 }
 
-/** @param thrown by the session, or by the queue that takes its messages */
-export function failureOf(thrown: Error): LinkFailure {
+/**
+ * @param thrown by the session, or by the queue that takes its messages
+ * @param what could not be done
+ */
+export function failureOf(thrown: Error, what = "the peer's bytes could not be read"): LinkFailure {
   if (!isSerpyError(thrown)) {
-    const text = `the peer's bytes could not be read: ${thrown.message}`;
+    const text = `${what}: ${thrown.message}`;
     return { reason: 'protocol', error: new ProtocolError(text, { cause: thrown }) };
   }
   if (thrown.code === 'ERR_SERPY_QUEUE_FULL') return { reason: 'queue-full', error: thrown };

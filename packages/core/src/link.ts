@@ -25,6 +25,8 @@ const lingerMs = 1000;
 /** How many bytes of answers may wait to be sent: a hundred thousand acknowledgements. */
 const mostAnswerBytes = 1024 * 1024;
 
+const notWritten = 'what was to be sent could not be written';
+
 export class Link implements TransportHandler {
   readonly transport: Transport;
   readonly #session: LinkSession;
@@ -107,7 +109,7 @@ export class Link implements TransportHandler {
   sendNow(outgoing: Outgoing): boolean {
     if (!this.#maySend() || !this.#session.canSend || !this.transport.writable) return false;
     this.#putOnWire(outgoing);
-    this.transport.flush();
+    if (!this.#over) this.transport.flush();
     this.#schedule();
     return true;
   }
@@ -189,7 +191,7 @@ export class Link implements TransportHandler {
   }
 
   flushing(): void {
-    if (!this.#over && !this.#saidGoodbye) this.#session.flush?.();
+    if (!this.#over && !this.#saidGoodbye) this.#guarded(() => this.#session.flush?.());
   }
 
   drained(): void {
@@ -272,8 +274,17 @@ export class Link implements TransportHandler {
     this.transport.pause();
   }
 
-  #fail(error: Error): void {
-    const failure = failureOf(error);
+  /** What is sent is the program's memory, which it may have done anything to: that ends a link at the most. */
+  #guarded(send: () => void): void {
+    try {
+      send();
+    } catch (error) {
+      this.#fail(error as Error, notWritten);
+    }
+  }
+
+  #fail(error: Error, what?: string): void {
+    const failure = failureOf(error, what);
     // An end that was meant stays one; why it was no good one is told.
     if (this.#end?.reason === 'closed') this.#end = { reason: 'closed', error: failure.error };
     else this.#end = failure;
@@ -336,7 +347,7 @@ export class Link implements TransportHandler {
       const { lasting } = this.#session;
       if (lasting?.unfinished) {
         if (!this.transport.writable) return;
-        lasting.proceed();
+        this.#guarded(() => lasting.proceed());
         continue;
       }
       const ready = this.#session.canSend;
@@ -353,7 +364,11 @@ export class Link implements TransportHandler {
   #putOnWire(outgoing: Outgoing): void {
     if (this.transport.unsentBytes === 0) this.#unconfirmedMessages = 0;
     this.#unconfirmedMessages++;
-    this.#session.send(outgoing);
+    try {
+      this.#session.send(outgoing);
+    } catch (error) {
+      this.#fail(error as Error, notWritten);
+    }
   }
 
   #schedule(): void {

@@ -112,8 +112,10 @@ export class OutgoingStream {
       if (this.#over) return offset;
       if (done) break;
       const bytes = bytesOf(value);
-      this.#checkSize(offset + bytes.length, 'more');
-      for (let start = 0; start < bytes.length && !this.#over; start += partBytes) {
+      const { length } = bytes;
+      this.#checkSize(offset + length, 'more');
+      for (let start = 0; start < length && !this.#over; start += partBytes) {
+        if (bytes.length !== length) throw takenAway();
         const data = bytes.subarray(start, start + partBytes);
         this.#put({ kind: 'data', id: this.#id, offset, data });
         offset += data.length;
@@ -173,6 +175,12 @@ export function lostError(): ConnectionLostError {
 export function unsureError(): ConnectionLostError {
   const text = 'the connection ended before the stream was acknowledged: it may or may not have arrived whole';
   return new ConnectionLostError(text);
+}
+
+function takenAway(): ValueError {
+  return new ValueError(
+    'the source of the stream took the memory of a chunk away (transferred it, or made it smaller) before all of it was sent: give copies',
+  );
 }
 
 function dropped(): MessagesDroppedError {

@@ -1,5 +1,6 @@
 /** Transports over TCP: sockets at work. Small verbs, no policy. */
 import type { Socket } from 'node:net';
+import { ValueError } from './errors.js';
 import { TcpIntake } from './tcp-intake.js';
 import { leftBytesOf } from './tcp-progress.js';
 import type { Reading } from './tcp-reading.js';
@@ -100,7 +101,9 @@ export class TcpTransport implements Transport {
 
   /** What broke it. */
   protected failure(): Error | undefined {
-    return this.#socket.errored ?? undefined;
+    const error: NodeJS.ErrnoException | undefined = this.#socket.errored ?? undefined;
+    // The system found no memory where the bytes had been that it was given.
+    return error?.code === 'EFAULT' ? takenAway({ cause: error }) : error;
   }
 
   received(chunk: Buffer): void {
@@ -148,14 +151,19 @@ export class TcpTransport implements Transport {
   #send(): void {
     this.#handler?.flushing?.();
     if (this.#batch.bytes === 0) return;
-    const isLarge = this.#batch.bytes > partBytes;
+    const { bytes } = this.#batch;
+    const isLarge = bytes > partBytes;
     const pieces = this.#batch.take();
-    if (this.#parts) {
+    // The header that stands before them is on its way: nothing but the end of the link tells the peer that they do not follow.
+    if (lengthOf(pieces) !== bytes) this.#socket.destroy(takenAway());
+    else if (this.#parts) {
       this.#parts.add(pieces);
-    } else if (isLarge) {
+    } else if (isLarge || this.#inSocketBytes > 0) {
+      // What the socket would keep until it can write it could be taken away by the program meanwhile, unseen.
       this.#parts = new WriteParts();
       this.#parts.add(pieces);
-      this.#writePart(this.#parts);
+      if (this.#inSocketBytes === 0) this.#writePart(this.#parts);
+      else this.#full ||= this.#takenBytes >= highWaterBytes;
     } else {
       this.#write(pieces);
     }
@@ -163,6 +171,10 @@ export class TcpTransport implements Transport {
 
   #writePart(parts: WriteParts): void {
     const part = parts.take();
+    if (part === undefined) {
+      this.#socket.destroy(takenAway());
+      return;
+    }
     if (parts.bytes === 0) this.#parts = undefined;
     this.#write(part);
     if (this.#ending && !this.#parts) this.#socket.end();
@@ -220,6 +232,20 @@ export class TcpTransport implements Transport {
   destroy(): void {
     this.#socket.destroy();
   }
+}
+
+function lengthOf(pieces: readonly Uint8Array[]): number {
+  let bytes = 0;
+  for (const { length } of pieces) bytes += length;
+  return bytes;
+}
+
+function takenAway(options?: ErrorOptions): ValueError {
+  return new ValueError(
+    'the program took the memory of a message away while it was being sent (transferred it, or made it smaller), so the link had to end in the ' +
+      'middle of that message, which the peer does not get: send a copy (Buffer.from(bytes))',
+    options,
+  );
 }
 
 function ignore(): void {}

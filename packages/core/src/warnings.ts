@@ -21,7 +21,10 @@ export class Warnings {
 
   /** Keeps a warning until `tellHeld`: a listener must not run while a session is at work. */
   hold(error: SerpyErrorLike): void {
-    this.#held ??= [];
+    if (this.#held === undefined) {
+      this.#held = [];
+      queueMicrotask(() => this.tellHeld()); // what is said while a message is sent has no step of the session behind it
+    }
     if (this.#held.length < mostHeld) this.#held.push(error);
     else this.#leftOut++;
   }

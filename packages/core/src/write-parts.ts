@@ -7,7 +7,7 @@
 export const partBytes = 16 * 1024 * 1024;
 
 export class WriteParts {
-  #pieces: Uint8Array[] = [];
+  readonly #pieces: { readonly piece: Uint8Array; readonly bytes: number }[] = [];
   /** The first piece that was not taken wholly, and how much of it was. */
   #at = 0;
   #taken = 0;
@@ -20,17 +20,18 @@ export class WriteParts {
 
   add(pieces: readonly Uint8Array[]): void {
     for (const piece of pieces) {
-      this.#pieces.push(piece);
+      this.#pieces.push({ piece, bytes: piece.length });
       this.#bytes += piece.length;
     }
   }
 
-  /** The next part. */
-  take(): Uint8Array[] {
+  /** The next part; undefined where the program has taken its bytes away meanwhile. */
+  take(): Uint8Array[] | undefined {
     const part: Uint8Array[] = [];
     let room = partBytes;
     while (room > 0 && this.#bytes > 0) {
-      const piece = this.#pieces[this.#at] as Uint8Array;
+      const { piece, bytes } = this.#pieces[this.#at] as { readonly piece: Uint8Array; readonly bytes: number };
+      if (piece.length !== bytes) return undefined;
       const next = piece.subarray(this.#taken, this.#taken + room);
       part.push(next);
       room -= next.length;
@@ -40,6 +41,8 @@ export class WriteParts {
       this.#at++;
       this.#taken = 0;
     }
+    this.#pieces.splice(0, this.#at); // few are left, and those that are gone may be large
+    this.#at = 0;
     return part;
   }
 }

@@ -22,13 +22,23 @@ describe('parts', () => {
     const large = Buffer.alloc(2 * partBytes + 5, 'b');
     parts.add([Buffer.from('a'), large]);
     const sizes: number[] = [];
-    const first = parts.take();
+    const take = () => parts.take() as Uint8Array[];
+    const first = take();
     expect(Buffer.from(first[0] as Uint8Array).toString()).toBe('a');
     sizes.push(first.reduce((sum, { length }) => sum + length, 0));
     parts.add([Buffer.from('c')]);
-    while (parts.bytes > 0) sizes.push(parts.take().reduce((sum, { length }) => sum + length, 0));
+    while (parts.bytes > 0) sizes.push(take().reduce((sum, { length }) => sum + length, 0));
     expect(sizes).toEqual([partBytes, partBytes, 7]);
     expect(parts.take()).toEqual([]);
+  });
+
+  test('are none where their memory was taken away', () => {
+    const parts = new WriteParts();
+    const large = new Uint8Array(2 * partBytes);
+    parts.add([large]);
+    expect(parts.take()).toHaveLength(1);
+    structuredClone(large.buffer, { transfer: [large.buffer] });
+    expect(parts.take()).toBeUndefined();
   });
 });
 

@@ -16,6 +16,7 @@ import {
   type SessionOutput,
   strangerBytes,
   TruncatedError,
+  ValueError,
 } from 'serpy-core';
 import { decodeBase85, decodedBase85Length, encodeBase85, encodedBase85Length } from './base85.js';
 import { BlockReader } from './blocks.js';
@@ -120,6 +121,13 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
   }
 
   send(block: Block): void {
+    const endBytes = block.ended ? 0 : endOf(block.mode).length;
+    if (block.body.length + endBytes !== block.sizeBytes) {
+      const error = takenAway(block.sizeBytes);
+      this.#output.rejected(block, error);
+      this.#output.warn(error);
+      return;
+    }
     if (block.mode !== this.#sendMode) {
       // No need to wait for the answer: a receiver works strictly in order.
       this.#output.write(setModeBlocks[block.mode] as Buffer);
@@ -317,6 +325,13 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     const what = 'the message that the peer sends';
     return new MessageTooLargeError(what, Math.max(messageBytes, maxMessageBytes + 1), maxMessageBytes);
   }
+}
+
+function takenAway(sizeBytes: number): ValueError {
+  return new ValueError(
+    `a message of ${sizeBytes} bytes is not sent: the program took its memory away meanwhile (transferred it, or made it smaller): ` +
+      'send a copy (Buffer.from(bytes))',
+  );
 }
 
 function viewOf(bytes: Uint8Array): Buffer {

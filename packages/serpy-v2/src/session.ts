@@ -14,7 +14,7 @@ import {
 import { checksum } from './checksum.js';
 import { Decoder } from './decoder.js';
 import type { BatchedMessage } from './handshake/batch.js';
-import { noSession } from './handshake/faults.js';
+import { noSession, takenAway } from './handshake/faults.js';
 import { greetingKind, mostGreetingBytes } from './handshake/greeting.js';
 import { Handshake } from './handshake/handshake.js';
 import type { WholeMessage } from './handshake/received.js';
@@ -158,6 +158,12 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   }
 
   send(frame: Frame): void {
+    if (payloadBytesOf(frame) !== frame.sizeBytes - headerBytes) {
+      const error = takenAway(frame.sizeBytes - headerBytes);
+      this.#output.rejected(frame, error);
+      this.#output.warn(error);
+      return;
+    }
     if (this.#handshake?.on) {
       if (frame.part === undefined || this.#isInSession(frame.part, frame.session)) this.#handshake.send(frame);
       else
@@ -364,6 +370,10 @@ function decodeWhole(handshake: Handshake<Frame>, { type, payload, end }: WholeM
   } catch (error) {
     throw handshake.judged(error);
   }
+}
+
+function payloadBytesOf({ head, payload }: Frame): number {
+  return (head?.length ?? 0) + payload.length;
 }
 
 function sumOf(head: Uint8Array | undefined, payload: Uint8Array): number {

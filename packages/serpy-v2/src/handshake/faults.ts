@@ -1,5 +1,5 @@
 /** What goes wrong with a link and not with the session: the link is given up, and the session goes on over the next. */
-import { ChecksumError, OptionError, ProtocolError, type SerpyError } from 'serpy-core';
+import { ChecksumError, OptionError, ProtocolError, type SerpyError, ValueError } from 'serpy-core';
 import type { Limits } from './greeting.js';
 
 /** Bytes were damaged, doubled or lost on the way. */
@@ -47,5 +47,13 @@ export function noSession(what: string, why: string): OptionError {
 export function required(what: string): ProtocolError {
   return new ProtocolError(
     `${what}, which handshake: 'require' asks for: the peer is a plain v2 program, or has handshake: 'off'. Use handshake: 'prefer' to talk to it without a session`,
+  );
+}
+
+/** A message whose memory the program has taken away before it was sent. */
+export function takenAway(sizeBytes: number): ValueError {
+  return new ValueError(
+    `a message of ${sizeBytes} bytes is not sent, or not wholly: the program took its memory away meanwhile (transferred it, or made it smaller), ` +
+      'so the peer does not get it: send a copy (Buffer.from(bytes))',
   );
 }

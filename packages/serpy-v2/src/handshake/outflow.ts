@@ -3,8 +3,10 @@
  * it again over the next link. It keeps exactly the pieces from the first that is not acknowledged on.
  */
 import { ProtocolError, type SessionOutput, ValueError } from 'serpy-core';
+import { headerBytes } from '../wire.js';
 import { Awaiting } from './awaiting.js';
 import { type BatchedMessage, batched, batchedBelowBytes, recordHeadBytes, writeRecord } from './batch.js';
+import { takenAway } from './faults.js';
 import type { Limits } from './greeting.js';
 import { Piece, type Sendable } from './piece.js';
 import { PieceQueue } from './piece-queue.js';
@@ -240,11 +242,13 @@ export class Outflow<Out extends Cuttable> {
       const { message } = piece;
       // As it was sent, where it was copied: the program may have changed its own bytes since.
       if (message && !large.has(message))
-        unknown.push(piece.isWhole ? { type: message.type, payload: piece.bytes() } : message);
+        unknown.push(
+          piece.isWhole && piece.isThere ? { type: message.type, payload: piece.bytes() } : shownOf(message),
+        );
       if (message) large.add(message);
     }
     if (this.#cut) {
-      if (!large.has(this.#cut.message)) unknown.push(this.#cut.message);
+      if (!large.has(this.#cut.message)) unknown.push(shownOf(this.#cut.message));
       if (this.#cut.message.level) awaited.push(this.#cut.message);
     }
     this.#kept.clear();
@@ -303,8 +307,12 @@ export class Outflow<Out extends Cuttable> {
     const cut = this.#cut as { readonly message: Out; doneBytes: number; readonly first: number };
     const { head, payload } = cut.message;
     const headBytes = head?.length ?? 0;
-    const total = headBytes + payload.length;
+    const total = sizeOf(cut.message);
     const start = cut.doneBytes;
+    if (headBytes + payload.length !== total) {
+      this.#breakOffCut(cut.message);
+      return;
+    }
     // A head is a piece by itself: to be joined, the bytes behind it would have to be copied.
     const inHead = start < headBytes;
     const end = inHead ? headBytes : Math.min(total, start + pieceBytes);
@@ -317,6 +325,17 @@ export class Outflow<Out extends Cuttable> {
     const [memory, before] = inHead ? [head as Uint8Array, 0] : [payload, headBytes];
     this.#add(new Piece(cut.message, this.#next, flags, total, memory, start - before, end - before));
     this.#output.progress({ direction: 'send', of: 'message', number: cut.first, doneBytes: end, totalBytes: total });
+  }
+
+  /** The rest of a message is not there any more: what the peer has of it ends with a piece that says so. */
+  #breakOffCut(message: Out): void {
+    const piece = new Piece(message, this.#next, 0, sizeOf(message), nothing, 0, 0);
+    piece.breakOff();
+    this.#cut = undefined;
+    this.#add(piece);
+    const error = takenAway(sizeOf(message));
+    this.#output.rejected(message, error);
+    this.#output.warn(error);
   }
 
   #add(piece: Piece<Out>): void {
@@ -363,6 +382,17 @@ function bytesOf({ head, payload }: Cuttable): Buffer {
   return head ? Buffer.concat([head, payload]) : Buffer.from(payload);
 }
 
-function sizeOf({ head, payload }: Cuttable): number {
-  return (head?.length ?? 0) + payload.length;
+/** As it was when it was given: the program may have taken its memory away since. */
+function sizeOf({ sizeBytes }: Cuttable): number {
+  return sizeBytes - headerBytes;
 }
+
+/** A message to be told of. Where its memory is gone, without its bytes. */
+function shownOf<Out extends Cuttable>(message: Out): Out {
+  const { head, payload } = message;
+  return (head?.length ?? 0) + payload.length === sizeOf(message)
+    ? message
+    : { ...message, head: undefined, payload: nothing };
+}
+
+const nothing = new Uint8Array(0);

@@ -118,9 +118,15 @@ export class Piece<Out extends Sendable> {
     if (this.hasTotal) writeNumber(target, at + headerBytes + pieceHeadBytes, this.total);
   }
 
+  /** Whether the program has left its memory as large as it was. */
+  get isThere(): boolean {
+    return this.memory.length >= this.end;
+  }
+
   /** Whether its bytes are other ones than when it was first sent. */
   get changed(): boolean {
     if (this.check < 0) return false;
+    if (!this.isThere) return true;
     this.#writeHead(scratch, 0);
     return this.#checkOf(scratch, 0, false) !== this.check;
   }
