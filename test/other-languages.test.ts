@@ -314,8 +314,9 @@ describe('plain Python', () => {
       const main = join(root, 'packages', 'cli', 'src', 'main.ts');
       return new Program(process.execPath, ['--import', 'tsx', main, ...args]).ended;
     };
-    expect(await serpy('doctor', `serpy://127.0.0.1:${port}`)).toMatchObject({ status: 0 });
-    expect(await serpy('send', `serpy://127.0.0.1:${port}`, 'from the command')).toMatchObject({ status: 0 });
+    const url = `serpy://127.0.0.1:${port}`;
+    const outcomes = await Promise.all([serpy('doctor', url), serpy('send', url, 'from the command')]);
+    expect(outcomes).toMatchObject([{ status: 0 }, { status: 0 }]);
     await peer.until(/^from the command\n/m);
     expect(peer.stderr).toBe('');
   });
