@@ -40,11 +40,20 @@ export class Admission<C extends Member> {
   readonly undecided = new Set<C>();
   readonly #limits: AdmissionLimits;
   readonly #mayComeBack: (connection: C) => boolean;
+  readonly #hasSpoken: (connection: C) => boolean;
 
-  /** @param mayComeBack whether the peer of a connection may come back to it on another link */
-  constructor(limits: AdmissionLimits, mayComeBack: (connection: C) => boolean) {
+  /**
+   * @param mayComeBack whether the peer of a connection may come back to it on another link
+   * @param hasSpoken whether anything has come from the peer
+   */
+  constructor(
+    limits: AdmissionLimits,
+    mayComeBack: (connection: C) => boolean,
+    hasSpoken: (connection: C) => boolean = () => true,
+  ) {
     this.#limits = limits;
     this.#mayComeBack = mayComeBack;
+    this.#hasSpoken = hasSpoken;
   }
 
   /** A peer has dialled: the limit that turns him away at once. Where sessions are counted against him he may be one who comes back. */
@@ -52,7 +61,7 @@ export class Admission<C extends Member> {
     for (const count of this.#counts(remote)) {
       const there = count.of(this.connections);
       if (there.length >= count.most && !there.some(this.#mayComeBack)) return count.limit;
-      if (!makeRoom(this.undecided, count)) return count.limit;
+      if (!makeRoom(this.undecided, count, (each) => !this.#hasSpoken(each))) return count.limit;
     }
     return undefined;
   }
@@ -91,14 +100,26 @@ function atLeast<C>(members: ReadonlySet<C>, count: number): C[] {
   return members.size >= count ? [...members] : [];
 }
 
-/** Whether there is room for one more, once those whose peers are away have made it: who has been there longest is the first. */
-function makeRoom<C extends Member>(members: ReadonlySet<C>, { limit, most, of }: Count<C>): boolean {
+/**
+ * Whether there is room for one more, once those have made it whose peers are away, and then others who may be sent away: who has been there
+ * longest is the first.
+ */
+function makeRoom<C extends Member>(
+  members: ReadonlySet<C>,
+  { limit, most, of }: Count<C>,
+  gives: (member: C) => boolean = () => false,
+): boolean {
   const there = of(members);
-  const absent = there.filter(({ state }) => state === 'reconnecting');
+  const isAbsent = ({ state }: C) => state === 'reconnecting';
+  const absent = [...there.filter(isAbsent), ...there.filter((each) => !isAbsent(each) && gives(each))];
   const tooMany = there.length + 1 - most;
   if (tooMany > absent.length) return false;
   for (const each of absent.slice(0, Math.max(0, tooMany))) {
-    each.destroy(new ConnectionLostError(`its peer was away, and its place was needed for another (${limit})`));
+    each.destroy(
+      new ConnectionLostError(
+        `its peer was away or had not said a word, and its place was needed for another (${limit})`,
+      ),
+    );
   }
   return true;
 }

@@ -12,7 +12,7 @@ import type { ConnectionState } from './connection-state.js';
 import type { Conversation } from './conversation.js';
 import { Coordinator } from './coordinator.js';
 import { type Environment, systemEnvironment } from './environment.js';
-import { OptionError, ValueError } from './errors.js';
+import { OptionError, type SerpyErrorLike, ValueError } from './errors.js';
 import { Incoming, notConnected } from './incoming.js';
 import type { Lifecycle } from './lifecycle.js';
 import { checkNames } from './option-names.js';
@@ -38,6 +38,8 @@ export interface AcceptedOwner<C> {
   readonly closed: (connection: C) => void;
   /** It is known that no connection from before comes back on it: mostly at once. */
   readonly decided: (connection: C) => void;
+  /** It has ended before that was known, and why. */
+  readonly stranger: (connection: C, error: SerpyErrorLike) => void;
   /** So much memory is held for messages that have come in part. */
   readonly held: (connection: C, bytes: number) => void;
 }
@@ -64,6 +66,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
     attachTransport = (connection, transport, owner) => {
       const coordinator = connection.#coordinator;
       coordinator.closedAtServer = owner.closed as (connection: EventEmitter) => void;
+      coordinator.strangerAtServer = owner.stranger as (connection: EventEmitter, error: SerpyErrorLike) => void;
       coordinator.heldAtServer = owner.held as (connection: EventEmitter, bytes: number) => void;
       connection.#lifecycle.accept(transport);
       if (coordinator.undecided) coordinator.decideLater(() => owner.decided(connection));

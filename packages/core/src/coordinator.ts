@@ -30,6 +30,8 @@ export class Coordinator implements LifecycleOwner {
   closedAtServer: ((connection: EventEmitter) => void) | undefined;
   /** With what it wants to be called when other memory is held for messages that have come in part. */
   heldAtServer: ((connection: EventEmitter, bytes: number) => void) | undefined;
+  /** With what it wants to be called when the connection has ended before anybody knew of it, and why. */
+  strangerAtServer: ((connection: EventEmitter, error: SerpyErrorLike) => void) | undefined;
   #heldBytes = 0;
   readonly #connection: EventEmitter;
   readonly #warnings: Warnings;
@@ -153,6 +155,8 @@ export class Coordinator implements LifecycleOwner {
     }
     if (this.#unknown.length > 0) this.#warnings.tell(new MessagesUnknownError('the connection ended', this.#unknown));
     this.closedAtServer?.(this.#connection);
+    const stranger = this.#decided && this.#warnings.takeLast();
+    if (stranger) this.strangerAtServer?.(this.#connection, stranger);
     tell(this.#connection, 'connection', 'close', info);
   }
 }

@@ -7,12 +7,13 @@ import { attachTransport, type Connection, mayComeBack, refusePeer } from './con
 import type { DropInfo, ServerEvents } from './connection-events.js';
 import { tell } from './diagnostics.js';
 import { type Environment, systemEnvironment } from './environment.js';
-import { ConnectionClosedError, MessageTooLargeError, NotConnectedError, OptionError } from './errors.js';
+import { ConnectionClosedError, NotConnectedError, OptionError, type SerpyErrorLike } from './errors.js';
 import { Incoming } from './incoming.js';
 import { Mailbox } from './mailbox.js';
 import { noWait, type WaitOptions } from './pending.js';
 import type { ProtocolTypes } from './protocol.js';
 import type { Security } from './security.js';
+import { strangerError, tooMuchUnfinished } from './server-errors.js';
 import {
   admissionLimits,
   openness,
@@ -53,7 +54,11 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     this.#security = serverSecurityOf(settings);
     this.#createConnection = createConnection;
     this.#environment = environment;
-    this.#admission = new Admission<C>(admissionLimits(settings), mayComeBack);
+    this.#admission = new Admission<C>(
+      admissionLimits(settings),
+      mayComeBack,
+      (connection) => connection.stats().bytesReceived > 0,
+    );
     this.#unfinished = new UnfinishedMessages(unfinishedLimit(settings), ({ remote }) => sourceOf(remote?.host ?? ''));
     this.#arrivals = new Mailbox({ maxMessages: Number.POSITIVE_INFINITY, maxBytes: 1 }, environment.clock);
   }
@@ -188,6 +193,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
   readonly #accepted = {
     closed: (connection: C) => this.#closed(connection),
     decided: (connection: C) => this.#decided(connection),
+    stranger: (connection: C, error: SerpyErrorLike) => this.#refused(strangerError(connection.remote, error)),
     held: (connection: C, bytes: number) => this.#held(connection, bytes),
   };
 
@@ -284,12 +290,6 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
 
 function notStarted(what: string): NotConnectedError {
   return new NotConnectedError(`${what} was called before start(): await server.start() first`);
-}
-
-function tooMuchUnfinished(bytes: number, limitBytes: number): MessageTooLargeError {
-  const remedy =
-    'this peer held the most, and gave way. Raise the option maxUnfinishedBytes of the server, or let peers send one after the other';
-  return new MessageTooLargeError('what all peers have sent in part', bytes, limitBytes, remedy);
 }
 
 /** How long a peer that was turned away has to hang up before it is cut off. */

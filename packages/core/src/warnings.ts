@@ -25,11 +25,14 @@ export class Warnings {
       this.#held = [];
       queueMicrotask(() => this.tellHeld()); // what is said while a message is sent has no step of the session behind it
     }
-    if (this.#held.length < mostHeld) this.#held.push(error);
-    else this.#leftOut++;
+    if (this.#held.length === mostHeld) {
+      this.#held.pop(); // the last is what a link ended for
+      this.#leftOut++;
+    }
+    this.#held.push(error);
   }
 
-  /** From now on warnings are held until `release`, whatever `tellHeld` says. */
+  /** From now on warnings are held until `release`, whatever `tellHeld` says: nobody can listen yet. */
   keep(): void {
     this.#keeps = true;
   }
@@ -37,6 +40,13 @@ export class Warnings {
   release(): void {
     this.#keeps = false;
     this.tellHeld();
+  }
+
+  /** Nobody will ever listen: the last that was held. */
+  takeLast(): SerpyErrorLike | undefined {
+    const last = this.#held?.at(-1);
+    this.#held = undefined;
+    return last;
   }
 
   tellHeld(): void {
@@ -50,6 +60,10 @@ export class Warnings {
   }
 
   tell(error: SerpyErrorLike): void {
+    if (this.#keeps) {
+      this.hold(error);
+      return;
+    }
     if (tell(this.#emitter, 'connection', 'warning', error) || this.#toProcess?.has(error.code)) return;
     // Nobody listens: said once per kind where people look, instead of never.
     this.#toProcess ??= new Set();

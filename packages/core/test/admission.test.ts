@@ -9,6 +9,7 @@ class Peer implements Member {
   state: ConnectionState = 'connected';
   /** Whether its peer may come back to it. */
   lasting = false;
+  spoken = true;
   why = '';
   readonly #gone: (peer: Peer) => void;
 
@@ -27,6 +28,7 @@ function setUp(limits: Partial<AdmissionLimits> = {}) {
   const admission = new Admission<Peer>(
     { maxConnections: 4, maxConnectionsPerAddress: 2, ...limits },
     ({ lasting }) => lasting,
+    ({ spoken }) => spoken,
   );
   const gone = (peer: Peer) => {
     admission.connections.delete(peer);
@@ -100,7 +102,9 @@ describe('one whose peer is away makes room', () => {
     const { comes } = setUp();
     const [first, second] = [comes('10.0.0.1', 'reconnecting'), comes('10.0.0.2', 'reconnecting')] as Peer[];
     for (const host of ['10.0.0.3', '10.0.0.4', '10.0.0.5']) expect(comes(host)).toBeInstanceOf(Peer);
-    expect(first?.why).toBe('its peer was away, and its place was needed for another (maxConnections)');
+    expect(first?.why).toBe(
+      'its peer was away or had not said a word, and its place was needed for another (maxConnections)',
+    );
     expect(second?.why).toBe('');
   });
 
@@ -152,4 +156,14 @@ describe('a peer that may be coming back', () => {
     expect(knocks('10.0.0.1')).toBeInstanceOf(Peer);
     expect(away.why).not.toBe('');
   });
+});
+
+test('of those who have not shown who they are, the one who has said nothing for longest makes room for another', () => {
+  const { knocks, admission } = setUp();
+  const silent = ['10.0.0.1', '10.0.0.2', '10.0.0.3'].map((host) => knocks(host) as Peer);
+  for (const each of silent) each.spoken = false;
+  const honest = knocks('10.0.0.4') as Peer;
+  expect(knocks('10.0.0.5')).toBeInstanceOf(Peer);
+  expect(silent.map(({ why }) => why !== '')).toEqual([true, false, false]);
+  expect([honest.why, admission.undecided.size]).toEqual(['', 4]);
 });

@@ -245,7 +245,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
         }
         if (!handshake.readsPlain) return undefined;
       }
-      const message = this.#decoder.read();
+      const message = this.#readPlain(handshake);
       if (message !== undefined) {
         handshake?.heardPlain();
         this.#plainReceived++;
@@ -253,6 +253,15 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       }
       if (this.#greeting === undefined) return undefined;
       this.#greeted(this.#greeting);
+    }
+  }
+
+  #readPlain(handshake: Handshake<Frame> | undefined): DecodedMessage | undefined {
+    try {
+      return this.#decoder.read();
+    } catch (error) {
+      handshake?.heardNonsense();
+      throw error;
     }
   }
 

@@ -22,6 +22,8 @@ export class Handshake<Out extends Cuttable> {
   readonly #part: Part;
   /** The same, of a server. */
   readonly #answering: Answering<Out, Handshake<Out>> | undefined;
+  /** Whether the last link ended before it was known whose it was. */
+  #endedUndecided = false;
   /** What core can do with it besides. */
   readonly lasting: LastingSession;
 
@@ -84,7 +86,7 @@ export class Handshake<Out extends Cuttable> {
 
   /** Whether it is not known yet that there is a new client. */
   get undecided(): boolean {
-    return this.#part.undecided;
+    return this.#part.undecided || (this.#stage.phase === 'down' && this.#endedUndecided);
   }
 
   get flowControlled(): boolean {
@@ -114,6 +116,7 @@ export class Handshake<Out extends Cuttable> {
   }
 
   lost(): void {
+    this.#endedUndecided = this.#part.undecided;
     this.#stage.reach('down');
     this.#standing.course?.lost();
     if (this.#standing.resumableMs === 0) this.#standing.end('it cannot be resumed');
@@ -179,6 +182,11 @@ export class Handshake<Out extends Cuttable> {
       case 'given-up':
         this.#stage.reach('plain');
     }
+  }
+
+  /** What has come is neither plain nor a greeting, and the link ends for it: where anybody is let in, that was a new client. */
+  heardNonsense(): void {
+    if (this.#stage.phase === 'fresh') this.#stage.reach('plain');
   }
 
   /**

@@ -1,7 +1,7 @@
 /** A link of which it is not yet known whether an old session comes back on it. */
 import { MemoryNetwork } from 'serpy-core/testing';
 import { Connection, Server } from 'serpy-v2';
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 
 test('a warning of its first bytes waits until the program has been given the connection, and can listen', async () => {
   const network = new MemoryNetwork();
@@ -130,4 +130,65 @@ test('of those that ask and hang up no more are remembered than there may be con
   await network.settled();
   const [accepted] = server.getConnectionsList();
   expect(await accepted?.getData()).toBe('back');
+});
+
+describe('a server that requires a handshake', () => {
+  const plain = Buffer.from('decafecafe810000000000000000', 'hex');
+  const damaged = Buffer.from('decafecafe81070000000100000001', 'hex');
+  test.each<[string, Buffer, 'stays' | 'ends' | 'breaks', string]>([
+    ['says nothing and ends', Buffer.alloc(0), 'ends', ''],
+    ['says nothing and breaks off', Buffer.alloc(0), 'breaks', ''],
+    ['says nothing and stays', Buffer.alloc(0), 'stays', 'did not begin a handshake in time'],
+    ['sends a plain message', plain, 'stays', 'sent a message without a handshake'],
+    ['speaks HTTP', Buffer.from('GET / HTTP/1.1\r\nHost: here\r\n\r\n'), 'stays', 'it looks like a web browser'],
+    ['sends a damaged message and ends', damaged, 'ends', 'arrived damaged'],
+    ['floods it with damaged messages', Buffer.alloc(15_000, damaged), 'stays', '256 more damaged messages'],
+  ])('gives its program no connection of a peer that %s, and tells it why', async (_, says, then, why) => {
+    const network = new MemoryNetwork();
+    const server = await new Server({ port: 5000, handshake: 'require' }, network).start();
+    const connections: unknown[] = [];
+    const warnings: string[] = [];
+    const toProcess: Error[] = [];
+    const note = (warning: Error) => toProcess.push(warning);
+    process.on('warning', note);
+    onTestFinished(() => void process.off('warning', note));
+    server.on('connection', (connection) => connections.push(connection));
+    server.on('warning', ({ message }) => warnings.push(message));
+    const { signal } = new AbortController();
+    const peer = await network.dial({ host: '127.0.0.1', port: 5000, keepAliveMs: 0, signal });
+    peer.start({ received: () => {}, drained: () => {}, ended: () => peer.end(), closed: () => {} });
+    peer.write(says);
+    peer.flush();
+    if (then === 'ends') peer.end();
+    if (then === 'breaks') peer.destroy();
+    await network.settled();
+    await network.clock.advance(6000);
+    await network.settled();
+    await new Promise(setImmediate);
+    expect([connections, server.size, toProcess]).toEqual([[], 0, []]);
+    expect(warnings).toEqual(why ? [expect.stringContaining(why)] : []);
+    peer.destroy();
+    await server.closeServer();
+  });
+});
+
+test('of strangers that nobody listens to a server says one line in all', async () => {
+  const network = new MemoryNetwork();
+  const server = await new Server({ port: 5000, handshake: 'require' }, network).start();
+  server.on('connection', (connection) => connection.on('warning', () => {}));
+  const toProcess: Error[] = [];
+  const note = (warning: Error) => toProcess.push(warning);
+  process.on('warning', note);
+  onTestFinished(() => void process.off('warning', note));
+  for (let n = 0; n < 20; n++) {
+    const { signal } = new AbortController();
+    const peer = await network.dial({ host: '127.0.0.1', port: 5000, keepAliveMs: 0, signal });
+    peer.start({ received: () => {}, drained: () => {}, ended: () => peer.end(), closed: () => {} });
+    peer.write(Buffer.from('GET / HTTP/1.1\r\n\r\n'));
+    peer.flush();
+    await network.settled();
+  }
+  await new Promise(setImmediate);
+  expect(toProcess).toHaveLength(1);
+  await server.closeServer();
 });
