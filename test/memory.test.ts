@@ -2,6 +2,7 @@
 import * as v1 from 'serpy-v1';
 import * as v2 from 'serpy-v2';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import { Asking } from '../packages/serpy/src/asking.js';
 import { checkOf } from '../packages/serpy-v2/src/handshake/check.js';
 import { crc32 } from '../packages/serpy-v2/src/handshake/crc.js';
 import { controlFrame } from '../packages/serpy-v2/src/handshake/piece.js';
@@ -194,6 +195,17 @@ describe('messages that come in part', () => {
     expect(accepted.stats().messagesReceived).toBe(0);
     expect(bytes).toBeLessThan(mostHeldBytes());
   });
+});
+
+test('a client that is finding out the protocol holds what it has heard, however small its pieces', async () => {
+  const heardBytes = 50_000;
+  const asking = new Asking({ probeTimeoutMs: 1000, answerTimeoutMs: 5000, mostBytes: MiB }, 0);
+  held.push(asking);
+  const bytes = await growth(async () => {
+    for (let n = 0; n < heardBytes; n++) asking.receive(Buffer.of(0x80), 0);
+  });
+  expect(asking.bytes).toBe(heardBytes);
+  expect(bytes).toBeLessThan(MiB);
 });
 
 describe('streams', () => {

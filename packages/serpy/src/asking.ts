@@ -1,5 +1,5 @@
 /** A client that has sent the probe, and goes by what comes: until the server has answered nothing is handed to either protocol. */
-import { describeStranger, LineWatch, linesHint, ProtocolError, quoted, strangerBytes } from 'serpy-core';
+import { ByteQueue, describeStranger, LineWatch, linesHint, ProtocolError, quoted, strangerBytes } from 'serpy-core';
 import { isPrefix, probe, startsWith, v1Answer, v2Answer, v2Magic } from './probe.js';
 
 /** What a server has turned out to speak, and all that has come from it. */
@@ -29,8 +29,8 @@ const largeBlockBytes = 4096;
 export class Asking {
   readonly #settings: AskingSettings;
   readonly #lines = new LineWatch();
-  #chunks: Buffer[] = [];
-  #bytes = 0;
+  /** Gathers what comes byte by byte. */
+  readonly #kept = new ByteQueue();
   /** The first bytes of all, and those of the block that is coming. */
   #start = Buffer.alloc(0);
   #block = Buffer.alloc(0);
@@ -59,24 +59,23 @@ export class Asking {
 
   /** How much has come, all of which is kept. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#kept.length;
   }
 
   /** Takes bytes in, as a copy. */
   receive(chunk: Buffer, nowMs: number): Answer | undefined {
     if (this.#failure) return undefined;
-    this.#chunks.push(Buffer.from(chunk));
-    this.#bytes += chunk.length;
+    this.#kept.pushCopy(chunk);
     this.#lines.came(chunk, nowMs);
     if (this.#start.length < strangerBytes) {
       this.#start = Buffer.concat([this.#start, chunk.subarray(0, strangerBytes - this.#start.length)]);
     }
-    if (isPrefix(this.#start, v2Answer) && this.#bytes === this.#start.length) return undefined;
+    if (isPrefix(this.#start, v2Answer) && this.bytes === this.#start.length) return undefined;
     if (startsWith(this.#start, v2Magic)) return this.#answer('v2', startsWith(this.#start, v2Answer));
     const who = startsWith(this.#start, probe) ? echoHint : describeStranger(this.#start);
     if (who !== undefined) this.#failure = stranger(who);
     else if (this.#findsAnswer(chunk)) return this.#answer('v1', true);
-    else if (this.#bytes > this.#settings.mostBytes) this.#failure = unanswered(`has sent ${this.#bytes} bytes`);
+    else if (this.bytes > this.#settings.mostBytes) this.#failure = unanswered(`has sent ${this.bytes} bytes`);
     return undefined;
   }
 
@@ -97,12 +96,12 @@ export class Asking {
       this.#deadlineMs = nowMs + this.#settings.probeTimeoutMs;
       return undefined;
     }
-    if (this.#bytes === 0) return 'silent';
+    if (this.bytes === 0) return 'silent';
     if (isPrefix(this.#start, v2Answer)) return this.#answer('v2', false);
     const { probeTimeoutMs, answerTimeoutMs } = this.#settings;
     if (this.#lines.sawLines) throw stranger(linesHint(this.#start));
-    const grows = this.#blockBytes > largeBlockBytes && this.#bytes > this.#seenBytes;
-    this.#seenBytes = this.#bytes;
+    const grows = this.#blockBytes > largeBlockBytes && this.bytes > this.#seenBytes;
+    this.#seenBytes = this.bytes;
     if (this.#late && !grows) throw unanswered(`has sent ${quoted(this.#start)}`);
     const restMs = this.#late ? answerTimeoutMs : answerTimeoutMs - probeTimeoutMs;
     this.#late = true;
@@ -111,7 +110,7 @@ export class Asking {
   }
 
   #answer(protocol: 'v1' | 'v2', answered: boolean): Answer {
-    return { protocol, answered, bytes: Buffer.concat(this.#chunks) };
+    return { protocol, answered, bytes: this.#kept.take(this.#kept.length) };
   }
 
   /** Goes through the blocks of a v1 server, which may have said something before it came to the probe. */

@@ -18,9 +18,6 @@ const MADE_ALWAYS = 4096;
 /** Arrays have no higher one. */
 const HIGHEST_MEMO_INDEX = 2 ** 32 - 2;
 
-/** From this size on, bytes handed to an application own their memory exactly. */
-const OWN_MEMORY_BYTES = 4096;
-
 /** What lies on the stack on the way to a value and must not be part of the value: a class that was named, say. */
 export abstract class Unfinished {
   /** For messages: what this is. */
@@ -157,7 +154,7 @@ export class Machine {
 
   #allocate(length: number): Buffer {
     this.spendBytes(length);
-    return length >= OWN_MEMORY_BYTES ? Buffer.allocUnsafeSlow(length) : Buffer.allocUnsafe(length);
+    return Buffer.allocUnsafeSlow(length); // who keeps a part keeps no other
   }
 
   #tooMany(what: 'marks' | 'memo entries' | 'values' | 'bytes', most: number): Refusal {

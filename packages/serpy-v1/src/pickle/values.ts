@@ -32,7 +32,7 @@ export class NumpyArray {
  * | `int` | `number`, outside the safe range `bigint` |
  * | `float` | `number`: 1.0 reads as 1, as an int does |
  * | `str` | `string`; lone surrogates are kept |
- * | `bytes`, `bytearray` | `Buffer`, owning its memory exactly from 4 KiB on |
+ * | `bytes`, `bytearray` | `Buffer`, owning its memory exactly |
  * | `str` of Python 2 | `string` with one character a byte: `Buffer.from(text, 'latin1')` gives the bytes |
  * | `list`, `tuple` | `Array` |
  * | `dict` | `Map`; a key that is a tuple or bytes is found by walking the entries, and -0.0 as a key is 0 |
