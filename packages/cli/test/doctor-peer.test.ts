@@ -5,7 +5,7 @@ import { createServer, type Socket } from 'node:net';
 import { connect, generateKey, type ListenOptions, listen, type PortableConnection } from 'serpy';
 import { MemoryNetwork } from 'serpy-core/testing';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import type { Target } from '../src/doctor/peer.js';
+import { sentTo, type Target } from '../src/doctor/peer.js';
 import { peerChecks } from '../src/doctor/peer-checks.js';
 import { inspect, peerContext, refusal } from './doctor-surroundings.js';
 
@@ -108,7 +108,7 @@ describe('a peer that is well', () => {
     const port = await serving({}, (connection) => {
       accepted = connection;
     });
-    await examined(port, { maySend: false }, { closeTimeoutMs: 5000 });
+    await examined(port, {}, { closeTimeoutMs: 5000 });
     await vi.waitFor(() => expect(accepted?.closeInfo).toMatchObject({ intended: true }), { timeout: 10_000 });
   });
 
@@ -130,8 +130,8 @@ describe('a peer that speaks otherwise', () => {
     ['v1', 'v2', 'serpy1'],
     ['v2', 'v1', 'serpy2'],
   ] as const)('speaks %s and was taken for %s', async (protocol, taken, scheme) => {
-    const port = await serving({ protocol });
-    const results = await examined(port, { protocol: taken, maySend: false });
+    const port = await serving({ protocol }, echo);
+    const results = await examined(port, { protocol: taken });
     expect(results.protocol).toMatchObject({
       status: 'FAIL',
       message: `it speaks ${protocol}, and was taken for ${taken}`,
@@ -170,7 +170,7 @@ describe('a peer that speaks otherwise', () => {
     expect(statuses(results)).toEqual({ address: 'skip', reachable: 'ok', protocol: 'FAIL', ...withoutConnection });
     expect(results.protocol).toMatchObject({
       message: 'it hung up at once',
-      advice: expect.stringContaining('maxConnections'),
+      advice: expect.stringContaining(`serpy2://127.0.0.1:${port} or serpy1://127.0.0.1:${port}`),
     });
   });
 
@@ -183,7 +183,7 @@ describe('a peer that speaks otherwise', () => {
 
   test('one that says nothing may be a v2 server', async () => {
     const port = await socketServer((socket) => socket.resume());
-    const results = await examined(port, { maySend: false });
+    const results = await examined(port);
     expect(results.protocol).toMatchObject({ status: 'warn', message: expect.stringContaining('has said nothing') });
     expect(results.session).toMatchObject({ status: 'ok', message: expect.stringContaining('makes no session') });
   });
@@ -192,7 +192,7 @@ describe('a peer that speaks otherwise', () => {
 describe('a peer that says nothing', () => {
   test('and was taken for v1 is none', async () => {
     const port = await socketServer((socket) => socket.resume());
-    const results = await examined(port, { protocol: 'v1', maySend: false });
+    const results = await examined(port, { protocol: 'v1' });
     expect(results.protocol).toMatchObject({
       status: 'FAIL',
       message: 'it does not answer as a v1 server does',
@@ -263,17 +263,6 @@ describe('a peer that is no echo', () => {
     expect(heard.length).toBeLessThanOrEqual(1);
   });
 
-  test('hears nothing under --no-send', async () => {
-    let received = 0;
-    const port = await serving({ handshake: 'off' }, async (connection) => {
-      for await (const _ of connection) received++;
-    });
-    const results = await examined(port, { maySend: false });
-    expect(results['round trip']).toEqual({ status: 'skip', message: 'nothing was sent, as --no-send says' });
-    expect(results.throughput?.status).toBe('skip');
-    expect(received).toBe(0);
-  });
-
   test('ends the connection when it is sent a text', async () => {
     const port = await serving({ protocol: 'v2' }, async (connection) => {
       await connection.getData();
@@ -285,6 +274,58 @@ describe('a peer that is no echo', () => {
       message: expect.stringContaining('ended the connection'),
       advice: expect.stringContaining('--no-send'),
     });
+  });
+});
+
+describe('under --no-send', () => {
+  const frame = Buffer.from('decafecafe21140200000500000068656c6c6f', 'hex');
+
+  test.each<[who: string, greeting: Buffer | string | undefined, taken: Target['protocol'], found: object]>([
+    ['silent', undefined, 'auto', { status: 'skip', message: expect.stringContaining('what it speaks is not known') }],
+    ['v2', frame, 'auto', { status: 'ok', message: 'it speaks v2' }],
+    ['v1', 'hello\x1f', 'auto', { status: 'ok', message: 'it speaks v1' }],
+    ['v1, as was said', 'hello\x1f', 'v1', { status: 'ok', message: 'it speaks v1' }],
+    ['v1, and was taken for v2', 'hello\x1f', 'v2', { status: 'FAIL', advice: expect.stringContaining('serpy1://') }],
+    ['v2, and was taken for v1', frame, 'v1', { status: 'FAIL', advice: expect.stringContaining('serpy2://') }],
+    ['SSH', 'SSH-2.0-x\r\n', 'auto', { status: 'FAIL', message: expect.stringContaining('an SSH server') }],
+    ['lines', '400 counts\n', 'auto', { status: 'FAIL', message: expect.stringContaining('lines of text') }],
+  ])('not a byte reaches a peer that is %s, and what it says by itself is told', async (_, greeting, taken, found) => {
+    let heardBytes = 0;
+    let hasEnded = false;
+    const port = await socketServer((socket) => {
+      socket.on('data', (chunk: Buffer) => {
+        heardBytes += chunk.length;
+      });
+      socket.on('close', () => {
+        hasEnded = true;
+      });
+      socket.on('end', () => socket.end());
+      if (greeting !== undefined) socket.write(greeting);
+    });
+    const results = await examined(port, { protocol: taken, maySend: false });
+    expect(results.protocol).toMatchObject(found);
+    for (const name of ['round trip', 'throughput']) expect(results[name]?.status).toBe('skip');
+    await vi.waitFor(() => expect(hasEnded).toBe(true), { timeout: 5000 });
+    expect(heardBytes).toBe(0);
+  });
+
+  test('with a key just the handshake of TLS is sent, and that is said', async () => {
+    const key = generateKey();
+    let received = 0;
+    const port = await serving({ key }, (connection) => {
+      received += connection.stats().bytesReceived;
+      connection.on('close', () => {
+        received += connection.stats().bytesReceived;
+      });
+    });
+    const target = { secured: true, maySend: false };
+    const results = await examined(port, target, { key });
+    expect([results.key?.status, received]).toEqual(['ok', 0]);
+    expect(results.session).toEqual({
+      status: 'skip',
+      message: 'only the handshake of TLS was sent, as --no-send says',
+    });
+    expect(sentTo({ ...target } as Target)).toBe('the handshake of TLS');
   });
 });
 

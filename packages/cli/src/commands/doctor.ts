@@ -11,7 +11,7 @@ import {
 import type { Context } from '../context.js';
 import { computerChecks } from '../doctor/computer.js';
 import { type Examined, examine } from '../doctor/examination.js';
-import { Peer, shownUrl, type Target } from '../doctor/peer.js';
+import { Peer, sentTo, shownUrl, type Target } from '../doctor/peer.js';
 import { peerChecks } from '../doctor/peer-checks.js';
 import { asJson, count, linesOf } from '../doctor/report.js';
 import { systemSurroundings } from '../doctor/surroundings.js';
@@ -32,7 +32,10 @@ export function doctor(context: Context): Command {
       'of this computer: must be free to listen on',
       wholeNumber('--free-port', 1, 65_535),
     )
-    .option('--no-send', 'send no text to the peer, so measure nothing: for one that acts upon what it hears')
+    .option(
+      '--no-send',
+      'connect and listen only: nothing is sent to the peer but, with a key or --tls, the handshake of TLS',
+    )
     .option('--json', 'print one JSON object, for a bug report; it holds no key');
   return addConnectionOptions(command, 'connect')
     .addHelpText(
@@ -71,7 +74,10 @@ async function run(url: string | undefined, flags: DoctorFlags, context: Context
   } finally {
     await peer?.close();
   }
-  if (flags.json) await terminal.printLines(JSON.stringify(asJson(subject, results, surroundings), undefined, 2));
+  if (flags.json)
+    await terminal.printLines(
+      JSON.stringify(asJson(subject, results, surroundings, target && sentTo(target)), undefined, 2),
+    );
   if (signal.aborted) throw failed('interrupted: the rest was not checked');
   const failures = count(results, 'FAIL');
   if (failures > 0) throw failed(`${failures} of ${results.length} checks failed: what to do stands with each`);

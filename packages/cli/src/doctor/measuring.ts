@@ -7,7 +7,7 @@ import { summarise } from '../bench/statistics.js';
 import { oneWay, thereAndBack } from '../bench/throughput.js';
 import { type Check, fail, ok, type Result, skip, warn } from './check.js';
 import type { PeerContext } from './peer.js';
-import { noConnection } from './speaking.js';
+import { noConnection, notSent } from './speaking.js';
 
 /** How long a peer may take for an echo. */
 const echoMs = 3000;
@@ -18,7 +18,6 @@ const slowMs = 100;
 
 const startEcho =
   'to measure, start "serpy simulate echo" or "serpy bench --serve" there, or any program that sends back what it gets';
-const notSent = skip('nothing was sent, as --no-send says');
 
 export const roundTripCheck: Check<PeerContext> = {
   name: 'round trip',
@@ -27,7 +26,7 @@ export const roundTripCheck: Check<PeerContext> = {
     const { peer, signal, surroundings } = context;
     const dialled = await peer.dial(signal);
     if (!('connection' in dialled)) return noConnection;
-    if (!peer.target.maySend) return notSent;
+    if (!peer.target.maySend) return notSent(peer.target);
     const { connection } = dialled;
     try {
       const patience = { timeoutMs: echoMs, signal };
@@ -70,7 +69,7 @@ export const throughputCheck: Check<PeerContext> = {
   async run({ peer, signal, surroundings }) {
     const dialled = await peer.dial(signal);
     if (!('connection' in dialled)) return noConnection;
-    if (!peer.target.maySend) return notSent;
+    if (!peer.target.maySend) return notSent(peer.target);
     if (!peer.otherEnd) return skip('the peer sends nothing back', startEcho);
     const isOneWay = peer.otherEnd === 'bench';
     return measured(dialled.connection, isOneWay, signal, surroundings.clock);

@@ -39,6 +39,9 @@ export type Dialled =
  */
 export type Problem = 'unreachable' | 'unproven' | 'stranger' | 'hung-up';
 
+/** How often it is looked whether a peer has said something. */
+const listenStepMs = 20;
+
 export class Peer {
   readonly target: Target;
   readonly #surroundings: Surroundings;
@@ -60,6 +63,23 @@ export class Peer {
     return this.#dialling;
   }
 
+  /** Waits for what the peer says by itself. @returns whether it has ended the connection */
+  async listen(limitMs: number, signal: AbortSignal): Promise<boolean> {
+    const connection = this.#connection;
+    if (connection === undefined) return true;
+    const { clock } = this.#surroundings;
+    const untilMs = clock.now() + limitMs;
+    await new Promise<void>((resolve) => {
+      const look = () => {
+        const isOver = connection.closeInfo !== undefined || connection.stats().messagesReceived > 0;
+        if (isOver || signal.aborted || clock.now() >= untilMs) resolve();
+        else clock.setTimeout(look, listenStepMs);
+      };
+      look();
+    });
+    return connection.closeInfo !== undefined;
+  }
+
   /** Says goodbye, so that a program at the other end sees that the end was meant. */
   async close(): Promise<void> {
     await this.#connection?.close({ reason: 'serpy doctor has seen enough' });
@@ -69,7 +89,8 @@ export class Peer {
     const { connect, clock } = this.#surroundings;
     const startMs = clock.now();
     try {
-      const connection = await connect(this.target.options, { signal });
+      const { options, maySend } = this.target;
+      const connection = await connect(maySend ? options : listening(this.target), { signal });
       connection.on('warning', () => {}); // what becomes of it shows in the checks
       this.#connection = connection;
       return { connection, elapsedMs: clock.now() - startMs };
@@ -78,6 +99,19 @@ export class Peer {
       return { problem: problemOf(error), error: error as Error };
     }
   }
+}
+
+/** Options of a connection that sends nothing by itself: no probe, no handshake, no goodbye; where there is a key, or TLS, just that handshake. */
+function listening({ protocol, options }: Target): ConnectOptions {
+  const { host, port, key, tls, connectTimeoutMs, closeTimeoutMs } = options;
+  const connection = { host, port, key, tls, connectTimeoutMs, closeTimeoutMs };
+  return protocol === 'v1' ? { ...connection, protocol } : { ...connection, protocol: 'v2', handshake: 'off' };
+}
+
+/** What was sent to it, in words. */
+export function sentTo({ maySend, secured }: Target): string {
+  if (maySend) return 'a probe, a handshake, and a short text';
+  return secured ? 'the handshake of TLS' : 'nothing';
 }
 
 function problemOf(error: unknown): Problem {

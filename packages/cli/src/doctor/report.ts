@@ -23,12 +23,19 @@ export function count(results: readonly Examined[], status: Status): number {
 
 /**
  * What a bug report needs: versions, the platform and every finding.
+ * @param sent what was sent to a peer, in words
  * @param subject what was examined: neither options nor a whole URL, as these may hold what nobody else must see
  */
-export function asJson(subject: string, results: readonly Examined[], surroundings: Surroundings): object {
+export function asJson(
+  subject: string,
+  results: readonly Examined[],
+  surroundings: Surroundings,
+  sent?: string | undefined,
+): object {
   const { nodeVersion, platform, osRelease, arch, cpus, totalMemoryBytes } = surroundings;
   return {
     subject,
+    ...(sent !== undefined && { sent }),
     ok: count(results, 'FAIL') === 0,
     serpy: version,
     node: nodeVersion,

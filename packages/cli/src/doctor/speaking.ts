@@ -1,19 +1,29 @@
 /** What a peer that was reached speaks: protocol, encryption, session. */
+import type { Connection } from 'serpy';
 import { type Check, fail, ok, type Result, skip, warn } from './check.js';
 import { sentenceOf } from './loopback.js';
-import { type Dialled, isLoopback, type PeerContext, shownUrl } from './peer.js';
+import { type Dialled, isLoopback, type PeerContext, shownUrl, type Target } from './peer.js';
 
 /** What is said where there is no connection to look at. */
 export const noConnection = skip('there is no connection: see the lines above');
+
+/** What is said of checks that would send something. */
+export function notSent(target: Target): Result {
+  return skip(`${target.secured ? 'only the handshake of TLS' : 'nothing'} was sent, as --no-send says`);
+}
+
+/** So long a peer that is sent nothing may take to say something by itself. */
+const listenMs = 1000;
 
 export const protocolCheck: Check<PeerContext> = {
   name: 'protocol',
   limitMs: 20_000,
   async run({ peer, signal }) {
     const dialled = await peer.dial(signal);
-    if (!('connection' in dialled)) return unspoken(dialled, peer.target.secured);
+    if (!('connection' in dialled)) return unspoken(dialled, peer.target);
     const { connection } = dialled;
     const { target } = peer;
+    if (!target.maySend) return heard(connection, target, await peer.listen(listenMs, signal));
     const spoken = connection.peerProtocol ?? 'v2';
     const extra = { figures: { protocol: spoken } };
     const isSilent = spoken === 'v2' && connection.stats().bytesReceived === 0;
@@ -36,8 +46,27 @@ export const protocolCheck: Check<PeerContext> = {
   },
 };
 
+/** What a peer has said that was sent nothing. */
+function heard(connection: Connection, target: Target, ended: boolean): Result {
+  const { protocol } = connection;
+  const { error } = connection.closeInfo ?? {};
+  if (connection.stats().messagesReceived > 0) return ok(`it speaks ${protocol}`, { figures: { protocol } });
+  const [, looks] = error === undefined ? [] : (/it looks like (v[12])/.exec(error.message) ?? []);
+  if (looks === 'v1' || looks === 'v2') {
+    const figures = { protocol: looks };
+    if (target.protocol === 'auto' || target.protocol === looks) return ok(`it speaks ${looks}`, { figures });
+    return fail(`it speaks ${looks}, and was taken for ${target.protocol}`, `write ${shownUrl(target, looks)}`, {
+      figures,
+    });
+  }
+  if (error !== undefined) return unspoken({ problem: 'stranger', error: new Error('', { cause: error }) }, target);
+  if (ended) return unspoken({ problem: 'hung-up', error: new Error('') }, target);
+  return skip(`${notSent(target).message}, and it has said nothing by itself: what it speaks is not known`);
+}
+
 /** Why nothing of serpy was heard. */
-function unspoken(dialled: Extract<Dialled, { error: Error }>, secured: boolean): Result {
+function unspoken(dialled: Extract<Dialled, { error: Error }>, target: Target): Result {
+  const { secured, protocol, maySend } = target;
   switch (dialled.problem) {
     case 'stranger':
       if (!secured && seemsEncrypted(dialled)) return skip('it encrypts: see the next line');
@@ -45,11 +74,20 @@ function unspoken(dialled: Extract<Dialled, { error: Error }>, secured: boolean)
     case 'hung-up':
       return fail(
         'it hung up at once',
-        'its server may have as many connections as it takes (maxConnections: close one), want a key (--key-file), or be another program',
+        `its server may have as many connections as it takes (maxConnections: close one), want a key (--key-file), or be another program${
+          maySend ? `; ${otherProtocol(target, protocol)}` : ''
+        }`,
       );
     default:
       return noConnection;
   }
+}
+
+/** A program that somebody has written by hand may not bear to be asked what it speaks. */
+function otherProtocol(target: Target, protocol: Target['protocol']): string {
+  const names = protocol === 'auto' ? (['v2', 'v1'] as const) : ([protocol] as const);
+  const urls = names.map((each) => shownUrl(target, each)).join(' or ');
+  return `one that speaks a single protocol may hang up when it is asked which: try your program, or "serpy send", with ${urls}, and --no-send here`;
 }
 
 /** The facade says who it looks like, where it knows. */
@@ -99,6 +137,7 @@ export const sessionCheck: Check<PeerContext> = {
   async run({ peer, signal }) {
     const dialled = await peer.dial(signal);
     if (!('connection' in dialled)) return noConnection;
+    if (!peer.target.maySend) return notSent(peer.target);
     const { connection } = dialled;
     const figures = { session: connection.inSession };
     if (connection.inSession) return ok('both ends have a session: no message is lost with a link', { figures });
