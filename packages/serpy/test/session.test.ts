@@ -96,3 +96,37 @@ test('a server does not know the protocol of an auto client that has said nothin
   await network.dial({ host: '127.0.0.1', port: 5000, keepAliveMs: 0, signal: new AbortController().signal });
   expect((await serving.getConnection()).peerProtocol).toBeUndefined();
 });
+
+test.each(['v2', 'auto'] as const)(
+  'a server of %s that answers the handshake too late is told once, and the next link has a session',
+  async (protocol) => {
+    network.clock.stop();
+    const slow = new MemoryNetwork({ linked: (link) => (link.index === 0 ? link.stall() : undefined) });
+    const serving = await listen({ protocol, port: 5000 }, slow);
+    const reconnect = { baseDelayMs: 0, minDelayMs: 1 };
+    const connecting = connect(
+      { protocol: 'v2', handshake: 'prefer', port: 5000, autoRestart: true, reconnect },
+      {},
+      slow,
+    );
+    await slow.clock.advance(500);
+    const connection = await connecting;
+    const warnings: Error[] = [];
+    connection.on('warning', (error) => warnings.push(error));
+    await connection.sendData('plain');
+    await slow.clock.advance(300);
+    slow.links[0]?.release();
+    await slow.clock.advance(10);
+    expect(warnings).toMatchObject([
+      { code: 'ERR_SERPY_TIMEOUT', message: expect.stringMatching(/no session on this link.*helloTimeoutMs/) },
+    ]);
+    expect([connection.inSession, connection.stats().badFrames]).toEqual([false, 0]);
+    slow.links[0]?.reset();
+    await slow.clock.advance(10);
+    expect([connection.inSession, warnings.length]).toEqual([true, 1]);
+    connection.destroy();
+    await slow.settled();
+    void serving.closeServer();
+    await slow.clock.advance(10_000);
+  },
+);

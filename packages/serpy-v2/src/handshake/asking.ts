@@ -1,5 +1,5 @@
 /** The client's part of the handshake: it asks, in a frame that an original server drops, and goes by the answer, or by the silence. */
-import { ProtocolError, type SessionOutput, SilentError } from 'serpy-core';
+import { ProtocolError, type SessionOutput, SilentError, TimeoutError } from 'serpy-core';
 import { excerpt, required } from './faults.js';
 import { decodeWelcome, encodeHello, type NewSession, type Welcome } from './greeting.js';
 import type { Cuttable } from './outflow.js';
@@ -20,6 +20,7 @@ export class Asking<Out extends Cuttable, Owner> implements Part {
   /** What the HELLO of this link said. */
   #toldReturnMs = 0;
   #plainUntilMs = Number.NEGATIVE_INFINITY;
+  #hasToldMissed = false;
   /** Since when the server is there again and has not answered the client that comes back. */
   #unansweredSinceMs: number | undefined;
 
@@ -68,7 +69,10 @@ export class Asking<Out extends Cuttable, Owner> implements Part {
     const { phase } = this.#stage;
     // When it comes too late, the peer has been told by what we sent meanwhile; unless that is nothing: it would wait for a word for ever.
     const isLate = phase !== 'asked';
-    if (isLate && (phase !== 'plain' || this.#owner.plainSent > 0)) return true;
+    if (isLate && (phase !== 'plain' || this.#owner.plainSent > 0)) {
+      if (phase === 'plain') this.#missed();
+      return true;
+    }
     const welcome = decodeWelcome(payload);
     if (isLate && (welcome.outcome.kind === 'resumed' || welcome.outcome.kind === 'refused')) return true;
     this.#plainUntilMs = Number.NEGATIVE_INFINITY;
@@ -80,6 +84,17 @@ export class Asking<Out extends Cuttable, Owner> implements Part {
     if (this.#toldReturnMs === this.#returnMs) course?.writeState();
     else course?.writeState(this.#returnMs);
     return true;
+  }
+
+  /** The server makes sessions, and was too slow for one on this link. */
+  #missed(): void {
+    this.#plainUntilMs = Number.NEGATIVE_INFINITY; // the next link is worth another question
+    if (this.#hasToldMissed) return;
+    this.#hasToldMissed = true;
+    const { helloTimeoutMs } = this.#settings;
+    const late = `the server has answered the handshake later than ${helloTimeoutMs} ms (helloTimeoutMs), when messages had been sent already`;
+    const advice = "so a message may be lost with this link; raise helloTimeoutMs, or use handshake: 'require'";
+    this.#output.warn(new TimeoutError(`${late}: there is no session on this link, ${advice}`));
   }
 
   late(nowMs: number): void {
