@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect as dial } from 'node:net';
 import { connect, type PortableConnection } from 'serpy';
 import { decodeNpy } from 'serpy-arrays';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { camera } from '../src/instruments/camera.js';
 import { counter } from '../src/instruments/counter.js';
 import { Run, runToEnd } from './run.js';
@@ -233,4 +233,20 @@ test.each([
   const { status, stderr } = await runToEnd(args);
   expect(status).toBe(2);
   expect(stderr).toMatch(sentence);
+});
+
+test('an instrument of either protocol says that a reader which says nothing gets nothing, and does not call it slow', async () => {
+  const args = ['counter', '--protocol', 'auto', '--port', '0', '--rate', '200', '-o', 'probeTimeoutMs=50'];
+  const [run, url] = await simulate(...args);
+  await client(url.replace(/^serpy:/, 'serpy2:'));
+  await run.until(
+    /has said nothing, so its protocol is not known and nothing can be sent to it: start with --protocol/,
+  );
+  await vi.waitFor(() => expect(connections[0]?.isConnected()).toBe(true));
+  run.interrupt();
+  await run.ended;
+  expect(run.stderr).toMatch(
+    /measured [\d,]+ counts(, \d+ dropped for readers that have said nothing \(--protocol auto\))?$/m,
+  );
+  expect(run.stderr).not.toContain('too slow');
 });

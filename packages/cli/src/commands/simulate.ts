@@ -131,9 +131,11 @@ async function runMeasuring(context: Context, kind: 'camera' | 'counter', option
   } finally {
     await instrument.stop();
   }
-  const { measured, dropped } = instrument.counts;
+  const { measured, dropped, unknown } = instrument.counts;
   const lost = dropped > 0 ? `, ${thousands(dropped)} dropped for readers that were too slow` : '';
-  terminal.note(`measured ${thousands(measured)} ${kind === 'camera' ? 'images' : 'counts'}${lost}`);
+  const unsent =
+    unknown > 0 ? `, ${thousands(unknown)} dropped for readers that have said nothing (--protocol auto)` : '';
+  terminal.note(`measured ${thousands(measured)} ${kind === 'camera' ? 'images' : 'counts'}${lost}${unsent}`);
 }
 
 async function runEcho(context: Context, options: ListenTo, flags: Flags) {
@@ -177,6 +179,12 @@ async function untilOver(
 function tellOf(peer: PortableConnection, { terminal }: Context): void {
   const name = addressOf(peer.remote);
   terminal.note(`${name} has come`);
+  peer.on('warning', ({ code }) => {
+    if (code !== 'ERR_SERPY_PROTOCOL' || peer.peerProtocol !== undefined || peer.closeInfo !== undefined) return;
+    terminal.note(
+      `${name} has said nothing, so its protocol is not known and nothing can be sent to it: start with --protocol v1 or v2`,
+    );
+  });
   peer.on('close', () => terminal.note(`${name} has left`));
 }
 

@@ -19,8 +19,8 @@ export interface InstrumentOptions {
 export interface Instrument {
   /** Where it listens: with port 0, the port that was found. */
   readonly address: { readonly host: string; readonly port: number };
-  /** Values measured, and messages dropped for readers that were too slow. */
-  readonly counts: { readonly measured: number; readonly dropped: number };
+  /** Values measured, and messages dropped: for readers that were too slow, and for those whose protocol is not known. */
+  readonly counts: { readonly measured: number; readonly dropped: number; readonly unknown: number };
   /** How many are connected. */
   readonly size: number;
   onPeer(tell: (connection: PortableConnection) => void): void;
@@ -43,7 +43,7 @@ export async function startInstrument(options: InstrumentOptions): Promise<Instr
   const sendQueue = { maxMessages: waitingMessages, whenFull: 'drop-oldest', ...options.listen.sendQueue } as const;
   const server = await listen({ ...options.listen, sendQueue } as ListenOptions);
   let measured = 0;
-  let droppedByGone = 0;
+  const droppedByGone = { dropped: 0, unknown: 0 };
   let timer: unknown;
   let dueMs = 0;
   let finish = () => {};
@@ -65,7 +65,7 @@ export async function startInstrument(options: InstrumentOptions): Promise<Instr
 
   server.on('connection', (connection) => {
     connection.on('close', () => {
-      droppedByGone += connection.stats().droppedSending;
+      droppedByGone[causeOf(connection)] += connection.stats().droppedSending;
     });
     connection.on('warning', () => {}); // drops are counted
     if (timer !== undefined) return;
@@ -82,8 +82,11 @@ export async function startInstrument(options: InstrumentOptions): Promise<Instr
     address: server.address,
     finished,
     get counts() {
-      const now = server.getConnectionsList().reduce((sum, connection) => sum + connection.stats().droppedSending, 0);
-      return { measured, dropped: droppedByGone + now };
+      const counts = { measured, ...droppedByGone };
+      for (const connection of server.getConnectionsList()) {
+        counts[causeOf(connection)] += connection.stats().droppedSending;
+      }
+      return counts;
     },
     get size() {
       return server.size;
@@ -99,4 +102,9 @@ export async function startInstrument(options: InstrumentOptions): Promise<Instr
       await server.closeServer();
     },
   };
+}
+
+/** Why messages to a peer were dropped: nothing can be sent before it is known what the peer speaks. */
+function causeOf({ peerProtocol }: PortableConnection): 'dropped' | 'unknown' {
+  return peerProtocol === undefined ? 'unknown' : 'dropped';
 }
