@@ -50,6 +50,7 @@ test('the screen of the demo in README.md has the labels that the demo shows', (
       countRate: 400_000,
       news,
       recording: undefined,
+      command: 'npx serpy',
     },
     { columns: 80, rows: 24 },
     'none',

@@ -49,7 +49,9 @@ describe.skipIf(!hasTerminals)('serpy demo in a terminal', { timeout: 90_000 }, 
     expect(performance.now() - begun).toBeLessThan(2 * startsInMs + 5000);
     expect(terminal.screen.isTakenOver).toBe(true);
     expect(terminal.screen.isCursorShown).toBe(false);
-    const url = (await terminal.until(/try next, in another terminal: serpy record (serpy2:\S+) run-1/))[1];
+    const url = (
+      await terminal.until(/try next(?:, in another terminal)?: (?:npx )?serpy(?:-cli)? record (serpy2:\S+) run-1/)
+    )[1];
     for (const label of ['link', 'protocol', 'fps', 'MB/s', 'queue', 'drops', 'reconnects', 'received', 'count rate']) {
       expect(terminal.text).toMatch(new RegExp(`(^| )${label} +\\S`, 'm'));
     }
@@ -81,7 +83,7 @@ describe.skipIf(!hasTerminals)('serpy demo in a terminal', { timeout: 90_000 }, 
     expect([...terminal.screen.colours]).toEqual([]);
     expect(terminal.text).toMatch(/^saved .*\.png$/m);
     expect(terminal.text).toMatch(
-      /received \d+ images and [\d,]+ counts; the link broke and came back once\n\nTry next:\n {2}serpy simulate camera/,
+      /received \d+ images and [\d,]+ counts; the link broke and came back once\n\nTry next:\n {2}(npx )?serpy(-cli)? simulate camera/,
     );
     const read = [...readRecording(join(folder, 'serpy-demo-1'))];
     expect(read.length).toBe(Number(messages!.replace(',', '')));

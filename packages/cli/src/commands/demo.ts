@@ -68,7 +68,7 @@ export function demo(context: Context): Command {
         over.abort();
         await experiment.stop();
       }
-      for (const line of [...results, ...farewell(experiment)]) await terminal.print(line);
+      for (const line of [...results, ...farewell(experiment, calledAs(context.env))]) await terminal.print(line);
     });
 }
 
@@ -102,7 +102,7 @@ async function show(
   try {
     while (!signal.aborted) {
       recording.flush();
-      await screen.paint(layout(experiment.view(), terminal, depth));
+      await screen.paint(layout({ ...experiment.view(), command: calledAs(env) }, terminal, depth));
       await pause(clock, drawEveryMs, signal);
     }
   } finally {
@@ -117,7 +117,7 @@ function keyboard(keys: Readonly<Record<string, () => void>>): (key: string) => 
 }
 
 /** What the key r does: begins a recording in a folder of its own, or ends it. */
-function createRecordingKey({ clock }: Context, experiment: Experiment, folder: string, results: string[]) {
+function createRecordingKey({ clock, env }: Context, experiment: Experiment, folder: string, results: string[]) {
   let recorder: Recorder | undefined;
   let place = '';
   const end = () => {
@@ -126,7 +126,7 @@ function createRecordingKey({ clock }: Context, experiment: Experiment, folder: 
     experiment.recordInto(undefined);
     recorder.close();
     recorder = undefined;
-    results.push(`recorded ${thousands(messages)} messages in ${place}: serpy replay ${place}`);
+    results.push(`recorded ${thousands(messages)} messages in ${place}: ${calledAs(env)} replay ${place}`);
     experiment.tell(results.at(-1) ?? '');
   };
   return {
@@ -191,7 +191,13 @@ async function printLines({ terminal, clock }: Context, experiment: Experiment, 
   }
 }
 
-function farewell(experiment: Experiment): string[] {
+/** What to type for this command. Started by npm it may be installed in a folder alone, or nowhere. */
+function calledAs({ npm_lifecycle_event: script = '' }: Context['env']): string {
+  if (script === '') return 'serpy';
+  return script === 'npx' ? 'npx serpy-cli' : 'npx serpy';
+}
+
+function farewell(experiment: Experiment, command: string): string[] {
   const { camera, counter } = experiment.view();
   const reconnects = Math.max(camera.reconnects, counter.reconnects);
   const times = reconnects === 1 ? 'once' : `${reconnects} times`;
@@ -199,9 +205,9 @@ function farewell(experiment: Experiment): string[] {
     `received ${thousands(camera.received)} images and ${thousands(counter.received)} counts; the link broke and came back ${times}`,
     '',
     'Try next:',
-    '  serpy simulate camera                        an instrument for your own program',
-    '  serpy record serpy2://127.0.0.1:5001 run-1   what it sends, as files for numpy',
-    '  serpy replay run-1                           the same again, in its place',
-    '  serpy doctor                                 checks this computer, or a link',
+    `  ${command} simulate camera                        an instrument for your own program`,
+    `  ${command} record serpy2://127.0.0.1:5001 run-1   what it sends, as files for numpy`,
+    `  ${command} replay run-1                           the same again, in its place`,
+    `  ${command} doctor                                 checks this computer, or a link`,
   ];
 }

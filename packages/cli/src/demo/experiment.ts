@@ -13,7 +13,7 @@ import type { Image } from './thumbnail.js';
 
 export interface Experiment {
   /** What is known now. */
-  view(): View;
+  view(): Omit<View, 'command'>;
   readonly image: Image | undefined;
   pullCable(): void;
   /** Tells what happened, in a line. */

@@ -28,6 +28,8 @@ export interface View {
   readonly news: string;
   /** What is being recorded, where anything is. */
   readonly recording: string | undefined;
+  /** What to type for this command: it may not be installed. */
+  readonly command: string;
 }
 
 export interface Size {
@@ -105,16 +107,32 @@ export function figuresOf({ state, perSecond, bytesPerSecond, queue, drops, reco
   return `${link}${speed}, queue ${queue}, drops ${thousands(drops)}, reconnects ${reconnects}`;
 }
 
-function below({ countRates, countRate, news, camera }: View, width: number, depth: ColourDepth): string[] {
+function below({ countRates, countRate, news, camera, command }: View, width: number, depth: ColourDepth): string[] {
   const label = 'count rate ';
   const rate = ` ${thousands(countRate)} /s`;
+  const recordIt = `${command} record ${camera.url} run-1`;
   const bars = sparkline(countRates, width - label.length - rate.length, depth === 'none');
   return [
     cut(`${label}${bars}${rate}`, width),
-    cut(printable(news), width),
+    cutBetweenWords(printable(news), width),
     cut(keys.length <= width ? keys : briefKeys, width),
-    cut(`try next, in another terminal: serpy record ${camera.url} run-1`, width),
+    firstThatFits(
+      [`try next, in another terminal: ${recordIt}`, `try next: ${recordIt}`, recordIt, `camera: ${camera.url}`],
+      width,
+    ),
   ];
+}
+
+/** A URL, or a path, that is cut is another one. */
+function cutBetweenWords(line: string, width: number): string {
+  if (line.length <= width) return line;
+  const [whole = ''] = /^.*(?=\s)/s.exec(line.slice(0, Math.max(0, width - 1))) ?? [];
+  return cut(`${whole} …`, width);
+}
+
+/** The first of these lines that fits, or none. */
+function firstThatFits(lines: readonly string[], width: number): string {
+  return lines.find((line) => line.length <= width) ?? '';
 }
 
 function cut(line: string, width: number): string {

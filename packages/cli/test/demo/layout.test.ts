@@ -89,6 +89,7 @@ describe('the screen of the demo', () => {
     countRate: 401_234,
     news: 'the camera is back',
     recording: '12 messages, 1.2 MB',
+    command: 'serpy',
   };
   const shown = (columns: number, rows: number) => layout(view, { columns, rows }, '256').map(plain);
 
@@ -136,6 +137,21 @@ describe('the screen of the demo', () => {
     expect(text).toContain('q quit');
     expect(shown(50, 20).join('\n')).toMatch(/▀{20}/);
   });
+
+  test.each(['serpy', 'npx serpy', 'npx serpy-cli'])(
+    'shows a URL whole or not at all, whatever the width: %s',
+    (command) => {
+      const { camera, counter } = view;
+      const news = `the camera is at ${camera.url}, the counter at ${counter.url}`;
+      for (let columns = 1; columns <= 130; columns++) {
+        const text = layout({ ...view, news, command }, { columns, rows: 24 }, 'none').join('\n');
+        for (const [url] of text.matchAll(/serpy\d?:[^\s,]*/g))
+          expect([camera.url, counter.url], `${columns}`).toContain(url);
+        if (columns >= 80) expect(text).toContain(`${command} record ${camera.url} run-1`);
+        if (columns >= 40) expect(text).toContain(camera.url);
+      }
+    },
+  );
 
   test('waits for the first image with an empty place', () => {
     const lines = layout({ ...view, image: undefined }, { columns: 80, rows: 24 }, 'none');
