@@ -90,7 +90,7 @@ describe('code blocks', () => {
     onTestFinished(() => rmSync(folder, { recursive: true }));
     onTestFinished(killPrograms);
     const keyFile = join(folder, 'lab.key');
-    writeFileSync(keyFile, `${facade.generateKey()}\n`);
+    writeFileSync(keyFile, `${facade.generateKey()}\n`, { mode: 0o600 });
     const port = await freePort();
     const here = (part: string) => {
       const code = page('README.md').blocks.find((block) => block.code.includes(part))?.code ?? '';

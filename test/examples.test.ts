@@ -191,7 +191,7 @@ describe('the image server', () => {
   test('with a key sends them to clients that have it, and is not started in the open by mistake', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'serpy-examples-'));
     const keyFile = ['--key-file', join(folder, 'lab.key')];
-    writeFileSync(join(folder, 'lab.key'), `${generateKey()}\n`);
+    writeFileSync(join(folder, 'lab.key'), `${generateKey()}\n`, { mode: 0o600 });
     try {
       const server = Program.example('serpy-v2/image-server.ts', ['--port', '0', ...keyFile]);
       const [, port] = await server.until(/listening on 127\.0\.0\.1:(\d+)\n/);

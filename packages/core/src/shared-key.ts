@@ -1,8 +1,9 @@
 /** The secret that both ends of an encrypted connection hold: how it is made, given and read, and what TLS gets of it. */
 import { hkdfSync, randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { inspect, types } from 'node:util';
 import { OptionError } from './errors.js';
+import { printable } from './printable.js';
 
 /** What the option `key` takes. */
 export type Key = string | Uint8Array | { readonly file: string } | SharedKey;
@@ -70,6 +71,7 @@ function readKey(path: string): SharedKey {
   let bytes: Buffer;
   try {
     bytes = readFileSync(path);
+    warnOfReaders(path);
   } catch (cause) {
     throw new OptionError(`the key file ${path || "''"} cannot be read: ${(cause as Error).message}`, { cause });
   }
@@ -77,12 +79,38 @@ function readKey(path: string): SharedKey {
   return new SharedKey(decode(text, `the key file ${path}`));
 }
 
+/** Files that were told of: a program may read one for each connection. */
+const toldOf = new Set<string>();
+
+/** Who can read the file has the key. It is told and not refused: containers are given files whose permissions are not theirs to choose. */
+function warnOfReaders(path: string): void {
+  const isWindows = process.platform === 'win32'; // it keeps no such permissions
+  if (isWindows || toldOf.has(path) || (statSync(path).mode & 0o004) === 0) return;
+  toldOf.add(path);
+  const message = `every user of this computer can read the key file ${path}: take that from them with chmod 600 ${quoted(path)}`;
+  process.emitWarning(printable(message), { type: 'SecurityWarning', code: 'SERPY_KEY_FILE' });
+}
+
+/** As a shell takes it. */
+function quoted(path: string): string {
+  return /^[\w./:+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}
+
 /** Hexadecimal digits, or base64 in either alphabet. A key of 32 bytes from `generateKey` has 43 characters and so is no hexadecimal. */
 function decode(text: string, what: string): Uint8Array {
   const digits = text.trim(); // of a byte order mark too
   if (/^(?:[\da-f]{2})+$/i.test(digits)) return longEnough(Buffer.from(digits, 'hex'), what);
-  if (/^[\w+/-]+={0,2}$/.test(digits)) return longEnough(Buffer.from(digits, 'base64'), what);
+  if (/^[\w+/-]+={0,2}$/.test(digits)) {
+    const secret = longEnough(Buffer.from(digits, 'base64'), what);
+    if (!looksLikeWords(digits)) return secret;
+  }
   throw new OptionError(`${what} is no key: make one with generateKey(), and give it to both ends`);
+}
+
+/** Of 43 random digits of base64 fewer than two are capitals, or fewer than two small letters, once in a hundred million keys. */
+function looksLikeWords(digits: string): boolean {
+  const count = (letters: RegExp) => digits.replaceAll(letters, '').length;
+  return count(/[^A-Z]/g) < 2 || count(/[^a-z]/g) < 2;
 }
 
 function longEnough(secret: Uint8Array, what: string): Uint8Array {

@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { generateKey, keyOption, SharedKey, sharedKey } from '../src/shared-key.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'serpy-key-'));
@@ -15,7 +15,7 @@ let files = 0;
 
 function keyFile(content: string, encoding: BufferEncoding = 'utf8'): { file: string } {
   const file = join(folder, `${files++}-lab.key`);
-  writeFileSync(file, content, encoding);
+  writeFileSync(file, content, { encoding, mode: 0o600 });
   return { file };
 }
 
@@ -57,6 +57,34 @@ describe('a key', () => {
     for (const given of forms) {
       expect(() => keyOption.parse(given, 'key')).toThrow(/31 bytes.*at least 32 random ones.*generateKey\(\)/);
     }
+  });
+
+  test.skipIf(process.platform === 'win32')(
+    'in a file that everybody can read is told once, with the command that changes it',
+    () => {
+      const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+      onTestFinished(() => warning.mockRestore());
+      const key = keyFile(generateKey());
+      for (const mode of [0o600, 0o640, 0o644, 0o644]) {
+        chmodSync(key.file, mode);
+        sharedKey(key);
+      }
+      expect(warning.mock.calls).toEqual([
+        [
+          `every user of this computer can read the key file ${key.file}: take that from them with chmod 600 ${key.file}`,
+          { type: 'SecurityWarning', code: 'SERPY_KEY_FILE' },
+        ],
+      ]);
+    },
+  );
+
+  test.each([
+    ['words', 'correct-horse-battery-staple-and-many-more-words'],
+    ['words with a capital', 'Correct_horse_battery_staple_and_many_more_words'],
+    ['words in capitals', 'CORRECT-HORSE-BATTERY-STAPLE-AND-MANY-MORE-WORDS'],
+    ['digits', '1234567890'.repeat(5).slice(0, 49)],
+  ])('is no passphrase of %s, however long', (_, given) => {
+    expect(() => keyOption.parse(given, 'key')).toThrow('the option key is no key: make one with generateKey()');
   });
 
   test.each([
