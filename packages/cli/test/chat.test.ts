@@ -1,4 +1,6 @@
-import { type Connection, listen, type Server } from 'serpy';
+import { once } from 'node:events';
+import { createConnection } from 'node:net';
+import { type Connection, connect, listen, type Server } from 'serpy';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Run, runToEnd } from './run.js';
 
@@ -138,6 +140,24 @@ describe('serpy chat', () => {
     expect(await host.ended).toMatchObject({ status: 0 });
     for (const guest of guests)
       expect((await guest.ended).stderr).toContain('the peer has gone before the input ended');
+  });
+
+  test('as a server waits once for a peer that does not read, and tells the others all the same', async () => {
+    const chat = start(['--listen', 'serpy2://127.0.0.1:0', '-o', 'sendQueue.maxMessages=5']);
+    const [, port = ''] = await chat.until(/listening on 127\.0\.0\.1:(\d+)/, 'stderr');
+    const deaf = createConnection(Number(port), '127.0.0.1');
+    await once(deaf, 'connect');
+    deaf.pause();
+    const good = await connect({ protocol: 'v2', port: Number(port) });
+    await chat.until(/ is there\n[\s\S]* is there\n/, 'stderr');
+    const line = 'x'.repeat(2 ** 19);
+    for (let i = 0; i < 60; i++) {
+      chat.type(`${line}\n`);
+      expect(await good.getData({ timeoutMs: 10_000 })).toHaveLength(line.length);
+    }
+    await chat.until(/not sent to 127\.0\.0\.1:\d+: /, 'stderr');
+    deaf.destroy();
+    await good.close();
   });
 
   test('goes on when a line cannot be sent, and says why', async () => {

@@ -1,6 +1,6 @@
 /** `serpy chat`: talks with a peer, or as a server with all of them. */
 import { Command } from 'commander';
-import type { Connection } from 'serpy';
+import { type Connection, isSerpyError } from 'serpy';
 import { addConnectionOptions, type ConnectionFlags, connectionOptions, withSession } from '../connection-options.js';
 import type { Context } from '../context.js';
 import { examples } from '../examples.js';
@@ -9,6 +9,9 @@ import { editLines } from '../line-editor.js';
 import { describe } from '../message.js';
 import { addressOf, receive } from '../peers.js';
 import { encodingOption } from '../stdin-lines.js';
+
+/** So long everybody waits for one whose queue is full; for who was waited for in vain nobody waits again, until it takes lines. */
+const patienceMs = 2000;
 
 interface Flags extends ConnectionFlags {
   readonly listen?: true;
@@ -42,6 +45,8 @@ async function run(context: Context, url: string | undefined, flags: Flags): Pro
   const note = flags.quiet ? undefined : (line: string) => editor.note(line);
   const stop = new AbortController();
   const peers = new Set<Connection>();
+  /** Those that have let everybody wait. */
+  const stuck = new WeakSet<Connection>();
   /** Lines that a peer did not get, or may not have got. */
   let lost = 0;
   let somebodyCame = () => {};
@@ -80,7 +85,9 @@ async function run(context: Context, url: string | undefined, flags: Flags): Pro
           lost++;
           editor.note('nobody is there: the line was not sent');
         }
-        const said = await Promise.all([...peers].map((peer) => say(peer, line, (text) => editor.note(text))));
+        const said = await Promise.all(
+          [...peers].map((peer) => say(peer, line, dial ? undefined : stuck, (text) => editor.note(text))),
+        );
         lost += said.filter((isSent) => !isSent).length;
       }
       hasInputEnded = !context.interruption.signal.aborted && (peers.size > 0 || !dial);
@@ -96,11 +103,22 @@ async function run(context: Context, url: string | undefined, flags: Flags): Pro
   if (!hasInputEnded) throw failed('the peer has gone before the input ended: what came after that was not sent');
 }
 
-/** A line that one peer cannot be told does not end the talk. Resolves with whether it is on its way. */
-async function say(peer: Connection, line: string, note: (line: string) => void): Promise<boolean> {
+/**
+ * A line that one peer cannot be told does not end the talk. Resolves with whether it is on its way.
+ * @param stuck left out: it is the only peer, and waited for as long as it takes
+ */
+async function say(
+  peer: Connection,
+  line: string,
+  stuck: WeakSet<Connection> | undefined,
+  note: (line: string) => void,
+): Promise<boolean> {
   try {
-    return await peer.sendData(line);
+    const isSent = await peer.sendData(line, stuck && { timeoutMs: stuck.has(peer) ? 0 : patienceMs });
+    stuck?.delete(peer);
+    return isSent;
   } catch (error) {
+    if (isSerpyError(error) && error.code === 'ERR_SERPY_QUEUE_FULL') stuck?.add(peer);
     note(`not sent to ${addressOf(peer.remote)}: ${sentence(error)}`);
     return false;
   }
