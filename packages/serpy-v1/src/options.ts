@@ -10,10 +10,13 @@ export interface EncodingSetting {
 }
 
 /** What v1 adds to the options of a connection. */
-export interface V1Setting extends EncodingSetting, LivenessSetting {}
+export interface V1Setting extends EncodingSetting, LivenessSetting {
+  /** Client: on how many links an acknowledged message is sent that has no answer when the link ends; then its `sendData` rejects. Default 5. */
+  readonly maxUnansweredLinks: number;
+}
 
 /** The options that only the end that dials has. */
-export type V1DiallingOption = DiallingOption | 'answerTimeoutMs';
+export type V1DiallingOption = DiallingOption | 'answerTimeoutMs' | 'maxUnansweredLinks';
 
 const ofBothEnds = { encoding: option.choice(encodings, 'ascii'), heartbeatMs: option.milliseconds(0) };
 
@@ -21,6 +24,7 @@ export const v1ConnectionOptions = {
   ...connectionOptions,
   ...ofBothEnds,
   answerTimeoutMs: option.milliseconds(5_000),
+  maxUnansweredLinks: option.countOrInfinity(1, 5),
 };
 export const v1AcceptedOptions = { ...acceptedOptions, ...ofBothEnds };
 

@@ -10,6 +10,8 @@ export interface Block extends Outgoing {
   readonly ended: boolean;
   /** Nobody waits for its answer any more: it is not sent again on another wire, and keeps no body. */
   forgotten: boolean;
+  /** How many links ended on which it was the first that waited for an answer. */
+  lostLinks: number;
 }
 
 /** A body below this is put together with its end, with one copy. */
@@ -31,7 +33,7 @@ export function bytesBlock(body: Buffer, mode: Mode, acknowledged: boolean): Blo
 
 function newBlock(mode: Mode, body: Buffer | string, ended: boolean, acknowledged: boolean): Block {
   const sizeBytes = body.length + (ended ? 0 : endOf(mode).length);
-  return { mode, body, ended, sizeBytes, acknowledged, forgotten: false };
+  return { mode, body, ended, sizeBytes, acknowledged, forgotten: false, lostLinks: 0 };
 }
 
 /** What ends a block in this mode. */

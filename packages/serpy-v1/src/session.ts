@@ -4,6 +4,7 @@
  */
 import {
   BadFrames,
+  ConnectionLostError,
   LineWatch,
   linesHint,
   MessageTooLargeError,
@@ -57,6 +58,8 @@ export interface ReceivedBlock extends Received {
 export interface SessionOptions extends Partial<LivenessSetting> {
   readonly maxMessageBytes: number;
   readonly encoding: Encoding;
+  /** On how many links an acknowledged message is sent that has no answer when the link ends. */
+  readonly maxUnansweredLinks?: number | undefined;
 }
 
 const nothing = Buffer.alloc(0);
@@ -177,6 +180,12 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
 
   lost(): void {
     this.#liveness.lost();
+    const { maxUnansweredLinks = Number.POSITIVE_INFINITY } = this.#options;
+    const untakeable = this.#unanswered.linkLost(maxUnansweredLinks);
+    if (untakeable) {
+      this.forget(untakeable);
+      this.#output.rejected(untakeable, unanswered(untakeable, maxUnansweredLinks));
+    }
     this.#blocks = new BlockReader();
     this.#lines.stop();
   }
@@ -325,6 +334,13 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     const what = 'the message that the peer sends';
     return new MessageTooLargeError(what, Math.max(messageBytes, maxMessageBytes + 1), maxMessageBytes);
   }
+}
+
+function unanswered({ sizeBytes, mode }: Block, links: number): ConnectionLostError {
+  return new ConnectionLostError(
+    `a message of ${sizeBytes} bytes in mode ${mode} was sent on ${links} links that ended before it was acknowledged (maxUnansweredLinks), and is not sent ` +
+      'again, so that others get through: it may or may not have arrived. Does the peer fail of it, or is the link too bad?',
+  );
 }
 
 function takenAway(sizeBytes: number): ValueError {

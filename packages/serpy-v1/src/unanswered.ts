@@ -57,6 +57,20 @@ export class Unanswered {
     return entry;
   }
 
+  /**
+   * The link has ended. Answers come in order, so what the peer cannot take is the first that somebody waits for: what is behind it is not to blame.
+   * @returns that one where it has had its number of links
+   */
+  linkLost(maxLinks: number): Block | undefined {
+    for (let index = this.#first; index < this.#entries.length; index++) {
+      const entry = this.#entries[index] as Block | Run;
+      if (isRun(entry) || entry.forgotten) continue;
+      entry.lostLinks++;
+      return entry.lostLinks >= maxLinks ? entry : undefined;
+    }
+    return undefined;
+  }
+
   /** Takes everything out. @returns the blocks that are waited for */
   takeAwaited(): Block[] {
     const awaited = this.#entries.slice(this.#first).filter((entry) => !isRun(entry) && !entry.forgotten) as Block[];

@@ -303,3 +303,46 @@ property.prop([fc.array(anyStep, { maxLength: 60 })], { numRuns: 300 })(
     model.end();
   },
 );
+
+describe('a message of which the peer fails each time', () => {
+  test.each([undefined, 2] as const)(
+    'is given up after its number of links (maxUnansweredLinks: %s), and what waits behind it arrives',
+    async (maxUnansweredLinks) => {
+      const network = new MemoryNetwork();
+      network.clock.runFreely();
+      let links = 0;
+      const listener = await network.listen({
+        host,
+        port,
+        keepAliveMs: 0,
+        accept: (transport) => {
+          links++;
+          transport.start({
+            received: (chunk) => {
+              if (chunk.includes('poison')) transport.destroy();
+              else for (const byte of chunk) if (byte === 4) transport.write(wire('\x01ACKEOT!!\x1f'));
+            },
+            drained: () => {},
+            ended: () => transport.end(),
+            closed: () => {},
+          });
+        },
+        failed: () => {},
+      });
+      onTestFinished(() => listener.close());
+      const options = maxUnansweredLinks === undefined ? {} : { maxUnansweredLinks };
+      const client = new Connection({ autoRestart: true, reconnect: soon, ...options }, network);
+      client.on('warning', () => {});
+      await client.connect(host, port);
+      const poison = client.sendData('poison', { mode: 1 });
+      const behind = client.sendData('behind', { mode: 1 });
+      await expect(poison).rejects.toMatchObject({
+        code: 'ERR_SERPY_LOST',
+        message: expect.stringContaining('maxUnansweredLinks'),
+      });
+      expect(await behind).toBe(true);
+      expect(links).toBe((maxUnansweredLinks ?? 5) + 1);
+      client.destroy();
+    },
+  );
+});

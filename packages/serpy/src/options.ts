@@ -24,7 +24,7 @@ interface OptionsOf {
 }
 
 /** Those of them that only the end that dials has. */
-type DiallingOptionOf = 'answerTimeoutMs';
+type DiallingOptionOf = 'answerTimeoutMs' | 'maxUnansweredLinks';
 
 interface Target {
   /** The server's host name or IP address. Default 127.0.0.1. */
@@ -52,15 +52,16 @@ export type ListenOptions = ListenOptionsOf<'v1'> | ListenOptionsOf<'v2'> | List
 export type CompleteSettings = v1.V1Setting & ProbeSetting & v2.HandshakeOptions;
 
 const protocolOption = option.choice(protocolNames, undefined);
-const { encoding, heartbeatMs, answerTimeoutMs } = v1.v1ConnectionOptions;
+const { encoding, heartbeatMs, answerTimeoutMs, maxUnansweredLinks } = v1.v1ConnectionOptions;
 const ofV1 = { encoding, heartbeatMs };
+const dialsV1 = { answerTimeoutMs, maxUnansweredLinks };
 const probe = { probeTimeoutMs: option.milliseconds(1000, 1) };
 
 /** Who says v2 gets plain v2 unless a handshake is asked for; who leaves the choice gets the best there is. */
 const dialSpecsOf: { readonly [P in ProtocolName]: OptionSpecs<OptionsOf[P]> } = {
-  v1: { ...ofV1, answerTimeoutMs },
+  v1: { ...ofV1, ...dialsV1 },
   v2: v2.handshakeOptions('off'),
-  auto: { ...ofV1, answerTimeoutMs, ...probe, ...v2.handshakeOptions('prefer') },
+  auto: { ...ofV1, ...dialsV1, ...probe, ...v2.handshakeOptions('prefer') },
 };
 
 /** To be ready for a handshake costs a server nothing. */
@@ -87,7 +88,7 @@ export function listenSpecs(protocol: ProtocolName): OptionSpecs<ListenSettings>
   return { protocol: protocolOption, ...serverOptions, ...acceptedOptions, ...listenSpecsOf[protocol] };
 }
 
-const rest = parseOptions<CompleteSettings>({ ...ofV1, answerTimeoutMs, ...probe, ...v2.handshakeOptions('off') }, {});
+const rest = parseOptions<CompleteSettings>({ ...ofV1, ...dialsV1, ...probe, ...v2.handshakeOptions('off') }, {});
 
 /** On options that came from a file, whichever copy of this package read it. */
 const configMark = Symbol.for('serpy.config');
