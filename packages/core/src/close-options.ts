@@ -7,7 +7,20 @@ export interface CloseOptions {
   readonly reason?: string | undefined;
 }
 
+/** The options of `closeServer`. */
+export type CloseServerOptions = CloseOptions & {
+  /** Whether the peers of sessions that are away have `closeTimeoutMs` to come back for what they have not got. Default false. */
+  readonly waitForAway?: boolean | undefined;
+};
+
 const closeOptions: OptionSpecs<CloseOptions> = { reason: option.text('') };
+const closeServerOptions: OptionSpecs<CloseServerOptions> = { ...closeOptions, waitForAway: option.flag(false) };
+
+/** How a server is to be closed. Throws an `OptionError` for options that are not what they should be. */
+export function closingOf(options: CloseServerOptions): { reason: string; waitForAway: boolean } {
+  const { reason = '', waitForAway = false } = parseOptions(closeServerOptions, options);
+  return { reason, waitForAway };
+}
 
 /** Why a connection is to be closed, or no words. Throws an `OptionError` for options that are not what they should be. */
 export function closeReason(options: CloseOptions): string {

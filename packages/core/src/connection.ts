@@ -57,6 +57,16 @@ export let mayComeBack: (connection: Connection<ProtocolTypes>) => boolean;
 /** Ends a connection whose peer has asked for too much. */
 export let refusePeer: (connection: Connection<ProtocolTypes>, error: Error) => void;
 
+/** Whether its peer is away: it has no link. */
+export let isAway: (connection: Connection<ProtocolTypes>) => boolean;
+
+/** The same as `close`, but whether it waits for a peer that is away is said. */
+export let closeWaiting: (
+  connection: Connection<ProtocolTypes>,
+  reason: string,
+  waitsForPeer: boolean,
+) => Promise<void>;
+
 /** The options of `sendData`: the protocol's own, and how long it may wait. */
 export type SendOptions<T extends ProtocolTypes> = T['sendOptions'] & WaitOptions;
 
@@ -74,6 +84,8 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
     };
     mayComeBack = (connection) => (connection.#conversation.lasting?.resumableMs ?? 0) > 0;
     refusePeer = (connection, error) => connection.#lifecycle.refuse(error);
+    isAway = (connection) => connection.#lifecycle.link === undefined;
+    closeWaiting = (connection, reason, waitsForPeer) => connection.#close(reason, waitsForPeer);
   }
 
   readonly #protocol: Protocol<ProtocolTypes>;
@@ -300,7 +312,11 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
     } catch (error) {
       return Promise.reject(error);
     }
-    const closed = this.#lifecycle.close(reason);
+    return this.#close(reason, true);
+  }
+
+  #close(reason: string, waitsForPeer: boolean): Promise<void> {
+    const closed = this.#lifecycle.close(reason, waitsForPeer);
     if (this.state === 'closing') this.#conversation.finishUp((what) => this.#lifecycle.closedError(what));
     return closed;
   }

@@ -49,6 +49,8 @@ export class Lifecycle implements ConversationOwner, LinkLife {
   #closeInfo: CloseInfo | undefined;
   /** Why `close` was called, for the peer; and how the last link ended. */
   #closeReason = '';
+  /** Whether a peer of a session that is away, or goes, may come back before it is closed. */
+  #waitsForPeer = true;
   #lastEnd: LinkEnd | undefined;
 
   constructor(settings: ConnectionSettings, environment: Environment, owner: LifecycleOwner) {
@@ -183,10 +185,12 @@ export class Lifecycle implements ConversationOwner, LinkLife {
    * Begins to close. It is over when `idle` or the time-out ends that; without a link at once, unless a session has something left for a peer
    * that may come back.
    */
-  close(reason = ''): Promise<void> {
+  close(reason = '', waitsForPeer = true): Promise<void> {
     this.#closeReason ||= reason;
-    const mayComeBack = this.#state === 'reconnecting' && this.#owner.unsettled;
-    if (!this.ending && !this.#link && !mayComeBack) this.#finish('finished', 'closed', undefined);
+    this.#waitsForPeer &&= waitsForPeer;
+    const mayComeBack =
+      this.#waitsForPeer && (this.ending || (this.#state === 'reconnecting' && this.#owner.unsettled));
+    if (!this.#link && !mayComeBack) this.#finish('finished', 'closed', undefined);
     if (this.#state === 'closed') return Promise.resolve();
     this.#over ??= new Promise((resolve) => {
       this.#resolveOver = resolve;
@@ -270,7 +274,8 @@ export class Lifecycle implements ConversationOwner, LinkLife {
       return;
     }
     this.#lastEnd = end;
-    const mayGoOn = end.reason !== 'closed' && (this.#state !== 'closing' || this.#owner.unsettled);
+    const mayGoOn =
+      end.reason !== 'closed' && (this.#state !== 'closing' || (this.#waitsForPeer && this.#owner.unsettled));
     if (mayGoOn && this.#role === 'server' && end.resumableMs > 0) {
       this.#awaitPeer(end);
       return;

@@ -2,8 +2,8 @@
 import { EventEmitter } from 'node:events';
 import { inspect } from 'node:util';
 import { Admission } from './admission.js';
-import { type CloseOptions, closeReason } from './close-options.js';
-import { attachTransport, type Connection, mayComeBack, refusePeer } from './connection.js';
+import { type CloseServerOptions, closingOf } from './close-options.js';
+import { attachTransport, type Connection, closeWaiting, isAway, mayComeBack, refusePeer } from './connection.js';
 import type { DropInfo, ServerEvents } from './connection-events.js';
 import { tell } from './diagnostics.js';
 import { type Environment, systemEnvironment } from './environment.js';
@@ -45,6 +45,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
   readonly #arrivals: Mailbox<Arrival<C>>;
   #state: 'new' | 'starting' | 'listening' | 'closed' = 'new';
   #listener: Listener | undefined;
+  #takesNew = true; // and not only those who come back
   /** Whether it went to the process that a peer was refused, as nobody listened here. */
   #refusalTold = false;
 
@@ -68,9 +69,9 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     return this.#listener?.address;
   }
 
-  /** How many connections there are now. */
+  /** How many peers are connected now. One of a session who is away is not counted; his connection is in the list. */
   get size(): number {
-    return this.#admission.connections.size;
+    return this.getConnectionsList().filter((connection) => !isAway(connection)).length;
   }
 
   /**
@@ -123,7 +124,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     return this.#arrivals.take('getConnection', options, ({ connection }) => connection);
   }
 
-  /** The connections there are now; broken ones are not among them. */
+  /** The connections there are now. Of a session whose peer is away the connection is among them, in the state `reconnecting`: he may come back. */
   getConnectionsList(): C[] {
     return [...this.#admission.connections];
   }
@@ -156,12 +157,15 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
   /**
    * Closes all connections, each after what it has queued is sent, and the server.
    * @param options.reason is told to each peer with which there is a session
+   * @param options.waitForAway peers of sessions that are away have `closeTimeoutMs` to come back; else theirs are closed at once
    * @throws `ERR_SERPY_OPTION` for wrong options, and then nothing has happened
    */
-  async closeServer(options: CloseOptions = {}): Promise<void> {
-    const reason = closeReason(options);
+  async closeServer(options: CloseServerOptions = {}): Promise<void> {
+    const { reason, waitForAway } = closingOf(options);
+    this.#takesNew = false;
+    if (!waitForAway) await this.close(); // else they come back through the listener
+    await Promise.all(this.getConnectionsList().map((each) => closeWaiting(each, reason, waitForAway)));
     await this.close();
-    await Promise.all(this.getConnectionsList().map((connection) => connection.close({ reason })));
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -200,7 +204,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
   /** A new connection, and not one from before that came back. */
   #decided(connection: C): void {
     this.#admission.undecided.delete(connection);
-    if (this.#isClosed()) {
+    if (!this.#takesNew || this.#isClosed()) {
       connection.destroy();
       return;
     }

@@ -60,7 +60,7 @@ export async function startInstrument(options: InstrumentOptions): Promise<Instr
       for (const connection of server) connection.sendData(value).catch(() => {}); // it has left
     }
     if (measured >= maxCount) finish();
-    else if (server.size > 0) timer = clock.setTimeout(work, Math.max(0, dueMs - now));
+    else if (server.getConnectionsList().length > 0) timer = clock.setTimeout(work, Math.max(0, dueMs - now));
   };
 
   server.on('connection', (connection) => {

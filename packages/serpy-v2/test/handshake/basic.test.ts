@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Transport } from 'serpy-core';
 import { MemoryNetwork } from 'serpy-core/testing';
 import { type Connection, type ConnectionOptions, Server, type ServerOptions } from 'serpy-v2';
-import { describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { encodeHello, encodeWelcome } from '../../src/handshake/greeting.js';
 import { controlFrame } from '../../src/handshake/piece.js';
 import { controlType } from '../../src/handshake/wire.js';
@@ -41,6 +41,73 @@ test('messages of all kinds go both ways', async () => {
     await accepted.sendData(value);
     expect(isDeepStrictEqual(await client.getData(), value)).toBe(true);
   }
+});
+
+describe('a server whose peer is away', () => {
+  /** A session of which the server has sent something that its client, which is cut off, has not got. */
+  async function deserted(): Promise<Connection> {
+    const accepted = await pair();
+    accepted.on('warning', (error) => warnings.push(error.code));
+    await network.settled();
+    network.links[0]?.toClient.stall();
+    network.refuse(5000);
+    expect(server.size).toBe(1);
+    await accepted.sendData('not there yet');
+    await network.settled();
+    network.links[0]?.reset();
+    await until(() => accepted.state === 'reconnecting');
+    return accepted;
+  }
+  let warnings: string[] = [];
+  beforeEach(() => {
+    warnings = [];
+  });
+
+  test('does not count him as connected, and has his connection in its list', async () => {
+    const accepted = await deserted();
+    expect(server.size).toBe(0);
+    expect(server.getConnectionsList()).toEqual([accepted]);
+    network.restore(5000);
+    expect(await client.getData()).toBe('not there yet');
+    expect(server.size).toBe(1);
+  });
+
+  test('closes at once, and tells what he has not got', async () => {
+    const accepted = await deserted();
+    const beganMs = network.clock.now();
+    await server.closeServer();
+    expect(network.clock.now() - beganMs).toBeLessThan(100);
+    expect(accepted.closeInfo).toMatchObject({ reason: 'closed', unknownMessages: 1 });
+    expect(warnings).toEqual(['ERR_SERPY_UNKNOWN']);
+  });
+
+  test('waits for him where it is told to, and takes nobody new meanwhile', async () => {
+    await deserted();
+    const closed = server.closeServer({ reason: 'done', waitForAway: true });
+    network.restore(5000);
+    const stranger = stage().client({ autoRestart: false, handshake: 'require' });
+    await stranger.connect('127.0.0.1', 5000).catch(() => {});
+    await until(() => stranger.state === 'closed');
+    expect(await client.getData()).toBe('not there yet');
+    await closed;
+    expect(warnings).toEqual([]);
+  });
+
+  test('waits no longer than closeTimeoutMs', async () => {
+    await deserted();
+    const beganMs = network.clock.now();
+    await server.closeServer({ waitForAway: true });
+    expect(network.clock.now() - beganMs).toBe(5000);
+  });
+
+  test('ends the wait of a connection that was being closed', async () => {
+    const accepted = await deserted();
+    const closing = accepted.close();
+    const beganMs = network.clock.now();
+    await server.closeServer();
+    await closing;
+    expect(network.clock.now() - beganMs).toBeLessThan(100);
+  });
 });
 
 describe('a program that switches reconnecting', () => {
@@ -173,7 +240,7 @@ test('a peer that is away keeps no place from others, and one that comes back fi
   client = stage().client({ reconnect });
   await client.connect('127.0.0.1', 5000);
   const second = await server.getConnection();
-  expect(server.size).toBe(2);
+  expect(server.getConnectionsList()).toHaveLength(2);
   network.links.at(-1)?.reset(); // both are away now, and the server is full
   await client.sendData('back', { acknowledge: 'received' });
   expect(await second.getData()).toBe('back');
