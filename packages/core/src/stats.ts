@@ -20,7 +20,7 @@ export interface ConnectionStats {
   /** Messages that a full receive queue dropped, or that newer ones replaced under `keep: 'latest'`. */
   readonly droppedReceiving: number;
   readonly reconnects: number;
-  /** Sessions that were begun. The same number after a `reconnect` means that the session went on. */
+  /** Sessions that were begun. The same number in a session after a `reconnect` means that it went on. */
   readonly sessions: number;
   /** Messages that arrived damaged and were dropped, and control words that did not belong. */
   readonly badFrames: number;
