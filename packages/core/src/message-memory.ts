@@ -37,7 +37,7 @@ const OwnBuffer = (Buffer as unknown as { [Symbol.species]: unknown })[Symbol.sp
 
 /**
  * A copy of a few bytes, in memory of exactly its size: who keeps one small message keeps no others with it. Of up to 64 bytes the engine puts
- * it into its own heap, and it takes no longer than a view would.
+ * it into its own heap, which takes 5 to 35 ns longer than a view.
  */
 export function ownCopy(bytes: Buffer, start: number, count: number): Buffer {
   return new OwnBuffer(new OwnBuffer(bytes.buffer, bytes.byteOffset + start, count));
