@@ -285,8 +285,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
 
   #needsHandshake(): boolean {
     const { handshake } = this.#options;
-    if (handshake === undefined || handshake === 'off') return false;
-    return this.#role === 'client' || handshake === 'require' || this.#sessions.any;
+    return handshake !== undefined && handshake !== 'off';
   }
 
   #checkLevel(level: string): void {

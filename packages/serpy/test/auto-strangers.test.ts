@@ -148,6 +148,7 @@ describe.each(['auto', 'v1'] as const)('a server of %s', (protocol) => {
       socket.flush();
       await network.settled();
     };
+    await network.clock.advance(100); // so long its first words are waited for
     const accepted = await server.getConnection();
     const warnings: SerpyErrorLike[] = [];
     accepted.on('warning', (error) => warnings.push(error));

@@ -9,7 +9,7 @@ import type { Sessions } from './sessions.js';
 import type { Standing } from './standing.js';
 import { isPlain } from './wire.js';
 
-/** So long a server waits for first bytes before it takes a link for a new connection, while there are sessions to come back to. */
+/** So long a server waits for first bytes before it takes a link for a new connection without a session. */
 const undecidedMs = 100;
 
 /** Who has a session, as the server's other connections know him. */
@@ -73,7 +73,7 @@ export class Answering<Out extends Cuttable, Owner extends Returner> implements 
     }
     const { handshake, handshakeTimeoutMs } = this.#settings;
     if (handshake === 'require') this.#stage.reach('awaited', nowMs + handshakeTimeoutMs);
-    else this.#stage.reach('fresh', this.#sessions.any ? nowMs + undecidedMs : undefined);
+    else this.#stage.reach('fresh', nowMs + undecidedMs);
   }
 
   /** The program asks for what only a session has. */

@@ -192,3 +192,20 @@ test('of strangers that nobody listens to a server says one line in all', async 
   expect(toProcess).toHaveLength(1);
   await server.closeServer();
 });
+
+test('a server gives its program the connection of a client that asks for a session when it is in one, from the first on', async () => {
+  const network = new MemoryNetwork();
+  network.clock.runFreely();
+  const server = await new Server({ port: 5000 }, network).start();
+  const told: boolean[] = [];
+  server.on('connection', (connection) => told.push(connection.inSession));
+  const clients: Connection[] = [];
+  for (let n = 0; n < 20; n++) {
+    clients.push(await new Connection({ handshake: 'prefer' }, network).connect('127.0.0.1', 5000));
+    await server.getConnection();
+  }
+  expect(told).toEqual(Array.from({ length: 20 }, () => true));
+  for (const client of clients) client.destroy();
+  await server.closeServer();
+  network.clock.stop();
+});
