@@ -1,6 +1,6 @@
 /** The events of a connection and of a server, and what they carry. */
 import type { AdmissionLimit } from './admission.js';
-import type { SerpyErrorLike } from './errors.js';
+import type { AcceptError, AnySerpyError } from './any-error.js';
 import type { GateLimit } from './gate.js';
 import type { ProgressInfo } from './lasting.js';
 import type { DisconnectReason } from './link-end.js';
@@ -66,7 +66,7 @@ export interface ConnectionEvents {
   /** A large message is on its way, or a stream: told for each of its pieces. Only after a handshake. */
   progress: [info: ProgressInfo];
   /** Something went wrong that the program may want to know of; the connection deals with it. */
-  warning: [error: SerpyErrorLike];
+  warning: [error: AnySerpyError];
 }
 
 /** With `drop`: a server turned a peer away. */
@@ -84,5 +84,5 @@ export interface ServerEvents<C> {
   drop: [info: DropInfo];
   close: [];
   /** Accepting a peer failed, because it did not prove to have the key, or too many files are open; the server goes on. */
-  warning: [error: Error];
+  warning: [error: AnySerpyError | AcceptError];
 }

@@ -37,8 +37,8 @@ export interface SerpyErrorLike extends Error {
   readonly code: ErrorCode;
 }
 
-/** Tells whether a caught value is an error of serpy, from any copy of any serpy package. */
-export function isSerpyError(value: unknown): value is SerpyErrorLike {
+/** Tells whether a caught value is an error of serpy, from any copy of any package. Its `code` then tells its fields. */
+export function isSerpyError(value: unknown): value is import('./any-error.js').AnySerpyError {
   return typeof value === 'object' && value !== null && brand in value;
 }
 

@@ -1,4 +1,6 @@
 /** serpy-core: what the protocol packages and the facade are built on. Programs use those. */
+
+export type { AcceptError, AnySerpyError } from './any-error.js';
 export { BadFrames } from './bad-frames.js';
 export { ByteQueue } from './byte-queue.js';
 export type { ByteSource } from './byte-source.js';
