@@ -1,23 +1,43 @@
 /** All errors of serpy as one type that narrows: who has compared `code` has the fields of that error. Types only. */
-import type {
-  ArrayFormatError,
-  AuthenticationError,
-  EncodingError,
-  ErrorCode,
-  MessagesDroppedError,
-  MessagesUnknownError,
-  MessageTooLargeError,
-  SerpyErrorLike,
-} from './errors.js';
+/** The `code` of every serpy error. */
+export type ErrorCode =
+  | 'ERR_SERPY_OPTION'
+  | 'ERR_SERPY_VALUE'
+  | 'ERR_SERPY_ENCODING'
+  | 'ERR_SERPY_INTEGER_RANGE'
+  | 'ERR_SERPY_TOO_LARGE'
+  | 'ERR_SERPY_CONNECT'
+  | 'ERR_SERPY_LISTEN'
+  | 'ERR_SERPY_AUTH'
+  | 'ERR_SERPY_INSECURE'
+  | 'ERR_SERPY_NOT_CONNECTED'
+  | 'ERR_SERPY_CLOSED'
+  | 'ERR_SERPY_LOST'
+  | 'ERR_SERPY_TIMEOUT'
+  | 'ERR_SERPY_SILENT'
+  | 'ERR_SERPY_ABORTED'
+  | 'ERR_SERPY_STOPPED'
+  | 'ERR_SERPY_QUEUE_FULL'
+  | 'ERR_SERPY_DROPPED'
+  | 'ERR_SERPY_UNKNOWN'
+  | 'ERR_SERPY_PROTOCOL'
+  | 'ERR_SERPY_CHECKSUM'
+  | 'ERR_SERPY_TRUNCATED'
+  | 'ERR_SERPY_ARRAY_FORMAT';
+
+/** What all serpy errors have in common, whichever copy of a package made them. */
+export interface SerpyErrorLike extends Error {
+  readonly code: ErrorCode;
+}
 
 /** What errors have besides their message, by `code`. */
 interface Fields {
-  readonly ERR_SERPY_ENCODING: Pick<EncodingError, 'character' | 'position'>;
-  readonly ERR_SERPY_TOO_LARGE: Pick<MessageTooLargeError, 'sizeBytes' | 'limitBytes'>;
-  readonly ERR_SERPY_AUTH: Pick<AuthenticationError, 'remote'>;
-  readonly ERR_SERPY_DROPPED: Pick<MessagesDroppedError, 'messages'>;
-  readonly ERR_SERPY_UNKNOWN: Pick<MessagesUnknownError, 'messages'>;
-  readonly ERR_SERPY_ARRAY_FORMAT: Pick<ArrayFormatError, 'data'>;
+  readonly ERR_SERPY_ENCODING: { readonly character: string; readonly position: number };
+  readonly ERR_SERPY_TOO_LARGE: { readonly sizeBytes: number; readonly limitBytes: number };
+  readonly ERR_SERPY_AUTH: { readonly remote: { readonly host: string; readonly port: number } | undefined };
+  readonly ERR_SERPY_DROPPED: { readonly messages: number };
+  readonly ERR_SERPY_UNKNOWN: { readonly messages: readonly unknown[] };
+  readonly ERR_SERPY_ARRAY_FORMAT: { readonly data: unknown };
 }
 
 type ErrorOf<C extends ErrorCode> = SerpyErrorLike & { readonly code: C } & (C extends keyof Fields

@@ -2,43 +2,15 @@
  * Every error that serpy throws, rejects with or tells by an event: a stable `code` each, and a class per decision that a caller takes.
  * Match by `code`: a program may hold two copies of a package (imported and required), and `instanceof` compares with the wrong one.
  */
+import type { AnySerpyError, ErrorCode, SerpyErrorLike } from './any-error.js';
 import { printable } from './printable.js';
 
-/** The `code` of every serpy error. */
-export type ErrorCode =
-  | 'ERR_SERPY_OPTION'
-  | 'ERR_SERPY_VALUE'
-  | 'ERR_SERPY_ENCODING'
-  | 'ERR_SERPY_INTEGER_RANGE'
-  | 'ERR_SERPY_TOO_LARGE'
-  | 'ERR_SERPY_CONNECT'
-  | 'ERR_SERPY_LISTEN'
-  | 'ERR_SERPY_AUTH'
-  | 'ERR_SERPY_INSECURE'
-  | 'ERR_SERPY_NOT_CONNECTED'
-  | 'ERR_SERPY_CLOSED'
-  | 'ERR_SERPY_LOST'
-  | 'ERR_SERPY_TIMEOUT'
-  | 'ERR_SERPY_SILENT'
-  | 'ERR_SERPY_ABORTED'
-  | 'ERR_SERPY_STOPPED'
-  | 'ERR_SERPY_QUEUE_FULL'
-  | 'ERR_SERPY_DROPPED'
-  | 'ERR_SERPY_UNKNOWN'
-  | 'ERR_SERPY_PROTOCOL'
-  | 'ERR_SERPY_CHECKSUM'
-  | 'ERR_SERPY_TRUNCATED'
-  | 'ERR_SERPY_ARRAY_FORMAT';
+export type { ErrorCode, SerpyErrorLike } from './any-error.js';
 
 const brand = Symbol.for('serpy.Error');
 
-/** What all serpy errors have in common, whichever copy of a package made them. */
-export interface SerpyErrorLike extends Error {
-  readonly code: ErrorCode;
-}
-
 /** Tells whether a caught value is an error of serpy, from any copy of any package. Its `code` then tells its fields. */
-export function isSerpyError(value: unknown): value is import('./any-error.js').AnySerpyError {
+export function isSerpyError(value: unknown): value is AnySerpyError {
   return typeof value === 'object' && value !== null && brand in value;
 }
 
