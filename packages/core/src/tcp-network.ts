@@ -41,7 +41,8 @@ export async function listenForSockets(
   accept: (socket: Socket) => void,
 ): Promise<Listener> {
   const server: Server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, accept);
-  server.listen({ host, port });
+  // Some systems name ::1 first, where nobody looks who connects to the default, 127.0.0.1. Who connects to the name tries both.
+  server.listen({ host: host.toLowerCase() === 'localhost' ? '127.0.0.1' : host, port });
   try {
     await once(server, 'listening');
   } catch (error) {

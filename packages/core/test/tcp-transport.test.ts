@@ -298,6 +298,22 @@ describe('dialling', () => {
 });
 
 describe('listening', () => {
+  test('on localhost is found at the address that is connected to by default, and by the name', async () => {
+    const accepted: Transport[] = [];
+    const accept = (transport: Transport) => {
+      accepted.push(transport);
+      opened.push(transport);
+    };
+    const listener = await tcpListen({ ...local, host: 'localhost', accept, failed: () => {} });
+    listeners.push(listener);
+    const { port } = listener.address;
+    for (const host of ['127.0.0.1', 'localhost']) {
+      const options = { host, port, keepAliveMs: 0, signal: never() };
+      opened.push(await tcpDial(options, systemEnvironment.clock));
+    }
+    await until(() => accepted.length === 2);
+  });
+
   test('is refused in a sentence where something listens', async () => {
     const { listener } = await accepting();
     await expect(
