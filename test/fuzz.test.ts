@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { Chance } from './fuzz/chance.js';
+import { timedTargets } from './fuzz/cost-targets.js';
 import { readKept } from './fuzz/kept.js';
 import { liveTargets } from './fuzz/live.js';
 import { longestInputBytes, Mutator } from './fuzz/mutator.js';
@@ -78,6 +79,14 @@ describe('a campaign', () => {
     expect(readFileSync(kept, 'utf8')).toMatch(/"target": "stumbling-hangs"/);
   });
 
+  test('notices a reader that takes longer than its bytes allow', { timeout: 60_000 }, async () => {
+    const { status, stdout } = await long('fuzz', '--target', 'stumbling-slow', ...few).ended;
+    expect(status).toBe(1);
+    expect(stdout).toMatch(
+      /stumbling-slow: RuleBroken: \d+ bytes take \d+ ms, and may take 30\n {2}input \d+ of seed 1: [\da-f]*ff/,
+    );
+  });
+
   test('notices a reader that ends its thread', async () => {
     const { status, stdout } = await long('fuzz', '--target', 'stumbling-dies', ...few).ended;
     expect(status).toBe(1);
@@ -85,7 +94,7 @@ describe('a campaign', () => {
   });
 
   test('begins with the inputs that have broken something before', () => {
-    const names = [...targets.map(({ name }) => name), ...liveTargets];
+    const names = [...[...targets, ...timedTargets].map(({ name }) => name), ...liveTargets];
     for (const { target, index, input } of readKept('test/fuzz/kept.json')) {
       expect(names).toContain(target);
       expect(index).toBeTypeOf('number');

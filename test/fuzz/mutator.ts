@@ -15,9 +15,11 @@ export interface Material {
   readonly words: readonly Buffer[];
   /** Numbers that mean something to it: its limits, and what lies beside them. */
   readonly numbers: readonly number[];
+  /** No input is longer. Default `longestInputBytes`. */
+  readonly longestBytes?: number;
 }
 
-/** No input is longer. */
+/** No input is longer, unless a target asks for more. */
 export const longestInputBytes = 64 * 1024;
 
 const interestingBytes = [0x00, 0x01, 0x04, 0x0a, 0x1f, 0x20, 0x2e, 0x30, 0x7e, 0x7f, 0x80, 0x81, 0xfe, 0xff];
@@ -41,11 +43,12 @@ export class Mutator {
   readonly #material: Material;
   readonly #numbers: readonly number[];
   /** The input that is being made: one memory for all of them. */
-  readonly #bytes = Buffer.allocUnsafeSlow(longestInputBytes);
+  readonly #bytes: Buffer;
   #length = 0;
 
   constructor(material: Material) {
     this.#material = material;
+    this.#bytes = Buffer.allocUnsafeSlow(material.longestBytes ?? longestInputBytes);
     this.#numbers = [...interestingNumbers, ...material.numbers];
   }
 
@@ -133,7 +136,7 @@ export class Mutator {
   }
 
   #insert(piece: Buffer, at: number): void {
-    const count = Math.min(piece.length, longestInputBytes - this.#length);
+    const count = Math.min(piece.length, this.#bytes.length - this.#length);
     this.#bytes.copyWithin(at + count, at, this.#length);
     this.#bytes.set(count === piece.length ? piece : piece.subarray(0, count), at);
     this.#length += count;
@@ -149,7 +152,7 @@ export class Mutator {
       this.#bytes,
       this.#length,
       start,
-      Math.min(end, start + longestInputBytes - this.#length),
+      Math.min(end, start + this.#bytes.length - this.#length),
     );
   }
 }

@@ -1,9 +1,25 @@
 /** Readers that are broken on purpose, to see that a campaign notices: not part of any unless they are asked for by name. */
+import { type CostTarget, timed } from './cost.js';
 import type { Target } from './target.js';
 
 const material = { seeds: [{ bytes: Buffer.from('good bytes') }], words: [], numbers: [] };
 
+export const slow: CostTarget = {
+  ...material,
+  name: 'stumbling-slow',
+  mostUsPerByte: 0.1,
+  mostHeldPerByte: 1,
+  read(bytes) {
+    for (const endMs = performance.now() + 300; bytes.includes(0xff) && performance.now() < endMs; );
+    return bytes;
+  },
+};
+
+/** Holds 16 MiB, whatever comes. */
+export const fat: CostTarget = { ...slow, name: 'stumbling-fat', read: () => Buffer.alloc(16 * 2 ** 20) };
+
 export const stumbling: readonly Target[] = [
+  timed(slow),
   {
     ...material,
     name: 'stumbling-throws',

@@ -1,5 +1,6 @@
 /** A thread that runs one shift of inputs: it may crash or hang without taking the campaign with it. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { timedTargets } from './cost-targets.js';
 import { type Failure, Inputs, type Tally } from './inputs.js';
 import { runLive } from './live.js';
 import { stumbling } from './stumbling.js';
@@ -51,7 +52,7 @@ async function work(): Promise<ShiftReport> {
     });
     return report(inputs, rssBefore, undefined, longestTripMs);
   }
-  const target = [...targets, ...stumbling].find((each) => each.name === name);
+  const target = [...targets, ...timedTargets, ...stumbling].find((each) => each.name === name);
   if (!target) throw new Error(`there is no target ${name}`);
   const inputs = new Inputs(target, seed);
   if (kept) {

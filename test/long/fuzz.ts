@@ -1,5 +1,6 @@
 /** The fuzz campaign: so many damaged inputs for everything that reads bytes, and what came of them as a table. */
 import { type CampaignOptions, type Row, runKept, runShare, type Share } from '../fuzz/campaign.js';
+import { timedTargets } from '../fuzz/cost-targets.js';
 import { type Failure, Inputs } from '../fuzz/inputs.js';
 import { keep, readKept } from '../fuzz/kept.js';
 import { liveTargets, materialOf, strangers } from '../fuzz/live.js';
@@ -22,6 +23,9 @@ const weights: Readonly<Record<string, number>> = {
   npy: 5,
   base85: 5,
 };
+
+/** Of inputs whose time is measured: they are large, and one takes as long as a thousand others. */
+const timedShare = 1 / 50_000;
 
 const MiB = 2 ** 20;
 
@@ -73,7 +77,7 @@ function isLive(name: string): boolean {
 
 function targetOf(name: string) {
   const material = isLive(name) ? materialOf(name) : name;
-  const found = [...targets, ...stumbling].find((each) => each.name === material);
+  const found = [...targets, ...timedTargets, ...stumbling].find((each) => each.name === material);
   if (!found) throw new Error(`there is no target ${name}: there are ${targets.map((each) => each.name).join(', ')}`);
   return { ...found, name };
 }
@@ -83,6 +87,7 @@ function sharesOf({ inputs, live, target }: Settings): Share[] {
   const total = Object.values(weights).reduce((sum, weight) => sum + weight);
   return [
     ...targets.map(({ name }) => ({ target: name, count: Math.ceil((inputs * (weights[name] ?? 0)) / total) })),
+    ...timedTargets.map(({ name }) => ({ target: name, count: Math.ceil(inputs * timedShare) })),
     ...liveTargets.map((name) => ({ target: name, count: live })),
   ].filter(({ count }) => count > 0);
 }

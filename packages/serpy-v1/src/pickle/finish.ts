@@ -28,8 +28,7 @@ interface Extent {
 export function finish(value: StackValue, limits: PickleLimits, pickleBytes: number): PickleValue {
   const { maxDepth, maxItems } = limits;
   const maxBytes = Math.min(limits.maxBytes, mostRepeats * pickleBytes + alwaysBytes);
-  /** Undefined while the container is being looked at. */
-  const extents = new Map<object, Extent | undefined>();
+  const extents = new Map<object, Extent>();
 
   /** `depth` is how many levels are above the part. */
   function extentOf(part: StackValue, depth: number): Extent {
@@ -42,41 +41,29 @@ export function finish(value: StackValue, limits: PickleLimits, pickleBytes: num
     if (Buffer.isBuffer(part)) return scalar(part.length);
     if (part instanceof NumpyArray) return scalar(part.data.length);
 
+    if (depth >= maxDepth) throw tooDeep(maxDepth);
+    if ((Array.isArray(part) ? part.length : part.size) === 0) return emptyContainer;
     const known = extents.get(part);
+    if (known === IN_PROGRESS) throw opaque('holds a list or dict that holds itself: send data without such cycles');
     if (known !== undefined) {
       if (depth + known.height > maxDepth) throw tooDeep(maxDepth);
       return known;
     }
-    if (extents.has(part)) throw opaque('holds a list or dict that holds itself: send data without such cycles');
-    if (depth >= maxDepth) throw tooDeep(maxDepth);
-    extents.set(part, undefined);
-    const extent = extentOfContainer(part, depth + 1);
-    extents.set(part, extent);
-    return extent;
-  }
-
-  function extentOfContainer(
-    container: PickleValue[] | Map<PickleValue, PickleValue> | Set<PickleValue>,
-    depth: number,
-  ): Extent {
-    let [height, items, bytes] = [0, 1, 0];
-    const add = (part: PickleValue) => {
-      const below = extentOf(part, depth);
-      height = Math.max(height, below.height);
-      items += below.items;
-      bytes += below.bytes;
-    };
-    if (container instanceof Map) {
-      for (const [key, item] of container) {
-        add(key);
-        add(item);
+    extents.set(part, IN_PROGRESS);
+    const extent = { height: 0, items: 1, bytes: 0 };
+    if (part instanceof Map) {
+      for (const [key, item] of part) {
+        include(extent, extentOf(key, depth + 1));
+        include(extent, extentOf(item, depth + 1));
       }
     } else {
-      for (const item of container) add(item);
+      for (const item of part) include(extent, extentOf(item, depth + 1));
     }
-    if (items > maxItems) throw tooOften(`${maxItems} values (maxItems)`);
-    if (bytes > maxBytes) throw tooOften(`${maxBytes} bytes`);
-    return { height: height + 1, items, bytes };
+    extent.height += 1;
+    if (extent.items > maxItems) throw tooOften(`${maxItems} values (maxItems)`);
+    if (extent.bytes > maxBytes) throw tooOften(`${maxBytes} bytes`);
+    extents.set(part, extent);
+    return extent;
   }
 
   extentOf(value, 0);
@@ -84,6 +71,15 @@ export function finish(value: StackValue, limits: PickleLimits, pickleBytes: num
 }
 
 const empty: Extent = { height: 0, items: 1, bytes: 0 };
+const emptyContainer: Extent = { height: 1, items: 1, bytes: 0 };
+/** Of a container that is being looked at. */
+const IN_PROGRESS: Extent = { height: 0, items: 0, bytes: 0 };
+
+function include(extent: { height: number; items: number; bytes: number }, below: Extent): void {
+  if (below.height > extent.height) extent.height = below.height;
+  extent.items += below.items;
+  extent.bytes += below.bytes;
+}
 
 function scalar(bytes: number): Extent {
   return bytes === 0 ? empty : { height: 0, items: 1, bytes };
