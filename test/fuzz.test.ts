@@ -83,7 +83,7 @@ describe('a campaign', () => {
     const { status, stdout } = await long('fuzz', '--target', 'stumbling-slow', ...few).ended;
     expect(status).toBe(1);
     expect(stdout).toMatch(
-      /stumbling-slow: RuleBroken: \d+ bytes take \d+ ms, and may take 30\n {2}input \d+ of seed 1: [\da-f]*ff/,
+      /stumbling-slow: Error: \d+ bytes take \d+ ms, and may take 30\n {2}input \d+ of seed 1: [\da-f]*ff/,
     );
   });
 
