@@ -17,7 +17,10 @@ export interface DisconnectInfo {
   readonly reason: DisconnectReason;
   /** What broke it, where something did. */
   readonly error: Error | undefined;
-  /** Messages handed to the system that had not all left this process: they may not have arrived. */
+  /**
+   * Messages sent on this link since the last proof that the peer had read what came before (an acknowledgement of v1): they may not have arrived. 0 in a
+   * session, which keeps them; after an end in good order with nothing left in this process; and after `destroy()` here.
+   */
   readonly unconfirmedMessages: number;
   /** Whether an end meant it: `close()` here, or there. Undefined where the peer cannot say: plain v1 and v2. */
   readonly intended: boolean | undefined;

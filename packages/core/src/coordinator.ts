@@ -123,6 +123,7 @@ export class Coordinator implements LifecycleOwner {
     const isSystems = end.reason === 'reset' && !isSerpyError(end.error);
     const expected = end.reason === 'closed' || isSystems || end.error === undefined;
     if (!expected) this.#warnings.tell(end.error as SerpyErrorLike);
+    if (end.unconfirmedMessages > 0) this.#warnings.tell(unconfirmed(end));
   }
 
   /** A session that the peer has closed is over at once: it would be so at the next link, which may never come. */
@@ -159,4 +160,12 @@ export class Coordinator implements LifecycleOwner {
     if (stranger) this.strangerAtServer?.(this.#connection, stranger);
     tell(this.#connection, 'connection', 'close', info);
   }
+}
+
+function unconfirmed({ unconfirmedMessages: count, reason }: LinkEnd): ConnectionLostError {
+  const messages = count === 1 ? 'the message' : `up to ${count} messages, the last first,`;
+  return new ConnectionLostError(
+    `the link broke (${reason}), and ${messages} that had been sent on it may not have arrived, as nothing tells what the peer had read: ` +
+      "in a session nothing is lost (v2: handshake: 'prefer' at both ends, and autoRestart); in v1, use the modes 1, 3 and 5",
+  );
 }

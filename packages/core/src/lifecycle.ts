@@ -222,7 +222,7 @@ export class Lifecycle implements ConversationOwner, LinkLife {
   }
 
   destroyLink(error?: Error): void {
-    this.#link?.destroy('closed', error);
+    this.#link?.abandon(error);
   }
 
   /** It has had its time to close. */

@@ -20,7 +20,10 @@ export type DisconnectReason =
 export interface LinkEnd {
   readonly reason: DisconnectReason;
   readonly error: Error | undefined;
-  /** Messages that were handed to the system since all before them had left this process: they may not have arrived. */
+  /**
+   * Messages that were sent on it since the last proof that the peer had read what came before: they may not have arrived. 0 in a session, which keeps
+   * them; after an end in good order with nothing left in this process; and after `destroy()` here.
+   */
   readonly unconfirmedMessages: number;
   /** Whether an end meant it: `close()` here, or there. Undefined where the peer cannot say: plain v1 and v2. */
   readonly intended: boolean | undefined;

@@ -41,7 +41,10 @@ export class Link implements TransportHandler {
   #saidGoodbye = false;
   #over = false;
   #end: { reason: DisconnectReason; error: Error | undefined } | undefined;
-  #unconfirmedMessages = 0;
+  /** Messages that were put on it. */
+  #sentMessages = 0;
+  /** Whether the program ended it without wanting to know what becomes of them. */
+  #destroyedHere = false;
   readonly #progress = new LinkProgress();
   /** Whether it has led to something; known when it is over. */
   progressed = false;
@@ -165,6 +168,12 @@ export class Link implements TransportHandler {
     const { lasting } = this.#session;
     if (!this.#over && !this.#saidGoodbye && lasting?.flowControlled) this.#sayGoodbye(reason);
     this.destroy('closed');
+  }
+
+  /** Ends it for the program, which does not ask what becomes of the messages. */
+  abandon(error?: Error): void {
+    this.#destroyedHere = true;
+    this.destroy('closed', error);
   }
 
   /** Ends the link at once. */
@@ -303,11 +312,13 @@ export class Link implements TransportHandler {
     const missing: SerpyError | undefined = failed ? undefined : this.#session.ended();
     this.progressed = this.#progress.made(this.#session.lasting);
     const { farewell, flowControlled = false, resumableMs = 0 } = this.#session.lasting ?? {};
+    const unconfirmedMessages = this.#broke(flowControlled)
+      ? (this.#session.unconfirmedMessages ?? this.#sentMessages)
+      : 0;
     this.#owner.ends();
     this.#session.lost(this.#paused);
     this.#owner.stepped();
     const { reason, error } = this.#end ?? { reason: 'ended', error: undefined };
-    const unconfirmedMessages = this.transport.unsentBytes > 0 ? this.#unconfirmedMessages : 0;
     this.#life.lost({
       reason,
       error: error ?? (reason === 'closed' ? undefined : missing),
@@ -316,6 +327,14 @@ export class Link implements TransportHandler {
       peerReason: farewell?.reason,
       resumableMs: isResumable(reason, error) ? resumableMs : 0,
     });
+  }
+
+  /** Whether what was sent may not have arrived. The system of a peer that has not read all it was sent says so: it resets the link. */
+  #broke(inSession: boolean): boolean {
+    if (inSession || this.#destroyedHere || this.#end === undefined) return false;
+    const { reason, error } = this.#end;
+    const inOrder = reason === 'ended' || (reason === 'closed' && error === undefined);
+    return !inOrder || this.transport.unsentBytes > 0;
   }
 
   #stopTimers(): void {
@@ -362,8 +381,7 @@ export class Link implements TransportHandler {
   }
 
   #putOnWire(outgoing: Outgoing): void {
-    if (this.transport.unsentBytes === 0) this.#unconfirmedMessages = 0;
-    this.#unconfirmedMessages++;
+    this.#sentMessages++;
     try {
       this.#session.send(outgoing);
     } catch (error) {

@@ -79,6 +79,11 @@ export interface Session<Value, SendOptions, In extends Received, Out extends Ou
   readonly inFrame?: boolean;
   /** Memory that is held for messages that have come in part, in bytes. Looked at again after every call. Left out: none. */
   readonly unfinishedBytes?: number;
+  /**
+   * Messages that were sent on this link, of which nothing that came since has proved that the peer has read them, and whose sender would not hear
+   * of it otherwise. Looked at when the link ends. Left out: all.
+   */
+  readonly unconfirmedMessages?: number;
 
   /** Turns a value into a message. Throws a typed error where the protocol cannot carry it; nothing has changed then. */
   encode(value: Value, options: SendOptions): Out;

@@ -12,6 +12,8 @@ export interface Block extends Outgoing {
   forgotten: boolean;
   /** How many links ended on which it was the first that waited for an answer. */
   lostLinks: number;
+  /** How many messages that nobody waits for went before it on its link: its answer shows that the peer has read them. */
+  plainBefore: number;
 }
 
 /** A body below this is put together with its end, with one copy. */
@@ -33,7 +35,7 @@ export function bytesBlock(body: Buffer, mode: Mode, acknowledged: boolean): Blo
 
 function newBlock(mode: Mode, body: Buffer | string, ended: boolean, acknowledged: boolean): Block {
   const sizeBytes = body.length + (ended ? 0 : endOf(mode).length);
-  return { mode, body, ended, sizeBytes, acknowledged, forgotten: false, lostLinks: 0 };
+  return { mode, body, ended, sizeBytes, acknowledged, forgotten: false, lostLinks: 0, plainBefore: 0 };
 }
 
 /** What ends a block in this mode. */

@@ -79,6 +79,10 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
   #sendMode: Mode = 0;
   #receiveMode: Mode = 0;
   #modeAnswersDue = 0;
+  /** Messages that nobody waits for: how many were sent on this link, how many of them before the last change of mode, and how many the peer has read. */
+  #plainSent = 0;
+  #plainAtMode = 0;
+  #plainRead = 0;
   /** Whether nothing whole has come on this wire. */
   #fresh = true;
   /** Whether nothing was sent on it. */
@@ -100,6 +104,11 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
   get inFrame(): boolean {
     return this.#blocks.bytes.length > 0;
   }
+
+  get unconfirmedMessages(): number {
+    return this.#plainSent - this.#plainRead;
+  }
+
   get unfinishedBytes(): number {
     return this.#blocks.unfinishedBytes;
   }
@@ -136,10 +145,13 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
       this.#output.write(setModeBlocks[block.mode] as Buffer);
       this.#sendMode = block.mode;
       this.#modeAnswersDue++;
+      this.#plainAtMode = this.#plainSent;
       // Behind messages that nobody takes it could not be answered.
       if (this.#silent) this.#liveness.opened();
     }
     this.#silent = false;
+    block.plainBefore = this.#plainSent;
+    if (!block.acknowledged) this.#plainSent++;
     if (isAcknowledged(block.mode)) this.#unanswered.add(block);
     if (typeof block.body === 'string') {
       this.#writeText(block.body, endOf(block.mode));
@@ -156,6 +168,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
   ask(): void {
     this.#output.write(setModeBlocks[this.#sendMode] as Buffer);
     this.#modeAnswersDue++;
+    this.#plainAtMode = this.#plainSent;
     this.#silent = false;
   }
 
@@ -174,6 +187,9 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     this.#sendMode = 0;
     this.#receiveMode = 0;
     this.#modeAnswersDue = 0;
+    this.#plainSent = 0;
+    this.#plainAtMode = 0;
+    this.#plainRead = 0;
     // An empty message goes in an acknowledged mode even if nobody waits for its answer: then it may not come twice.
     for (const block of this.#unanswered.takeAwaited()) this.send(block);
   }
@@ -280,17 +296,28 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
         this.#output.write(modeChangedBlock);
         break;
       case 'mode-changed':
-        if (this.#modeAnswersDue > 0) this.#modeAnswersDue--;
+        if (this.#modeAnswersDue > 0) this.#modeAnswered();
         else this.#stray('the peer answered a change of mode (ACKMODCG) that nobody asked for');
         break;
       case 'acknowledge': {
         // Answers come in order: a late one is that of its own message, whoever has stopped waiting for it.
         const block = this.#unanswered.answered();
         if (block === 'nobody') break;
-        if (block) this.#output.acknowledged(block);
+        if (block) this.#acknowledged(block);
         else this.#stray('the peer acknowledged a message (ACKEOT) that nobody sent');
       }
     }
+  }
+
+  /** The peer reads in order: an answer shows that it has read what went before what it answers. */
+  #modeAnswered(): void {
+    this.#modeAnswersDue--;
+    if (this.#modeAnswersDue === 0) this.#plainRead = Math.max(this.#plainRead, this.#plainAtMode);
+  }
+
+  #acknowledged(block: Block): void {
+    this.#plainRead = Math.max(this.#plainRead, block.plainBefore);
+    this.#output.acknowledged(block);
   }
 
   #stray(text: string): void {

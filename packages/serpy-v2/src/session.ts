@@ -101,6 +101,11 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     return handshake === undefined || handshake.readsPlain ? this.#decoder.inFrame : handshake.inFrame;
   }
 
+  /** Plain v2 has no answers, so nothing is ever proved. */
+  get unconfirmedMessages(): number {
+    return this.#handshake?.on ? 0 : this.#plainSent;
+  }
+
   get unfinishedBytes(): number {
     return this.#decoder.unfinishedBytes + (this.#handshake?.unfinishedBytes ?? 0);
   }

@@ -115,6 +115,10 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     return this.#belief?.holds || (this.#spoken !== undefined && this.#session.inFrame);
   }
 
+  get unconfirmedMessages(): number {
+    return this.#spoken === undefined ? 0 : (this.#session.unconfirmedMessages ?? 0);
+  }
+
   get unfinishedBytes(): number {
     return this.#finding?.bytes ?? (this.#spoken === undefined ? 0 : this.#session.unfinishedBytes);
   }
