@@ -66,7 +66,7 @@ test('in v1 an acknowledgement proves that the peer has read what went before it
     if (chunk.includes('\x04')) socket.write('\x01ACKEOT!!\x1f');
   });
   for (let n = 0; n < 3; n++) await connection.sendData('not acknowledged');
-  expect(await connection.sendData('acknowledged', { mode: 1 })).toBe(true);
+  expect(await connection.sendData('acknowledged', { mode: 1 } as object)).toBe(true);
   for (let n = 0; n < 2; n++) await connection.sendData('not acknowledged');
   socket.resetAndDestroy();
   expect(await disconnected).toMatchObject([{ unconfirmedMessages: 2 }]);
