@@ -22,6 +22,8 @@ interface Row {
   readonly p50: number;
   readonly p99: number;
   readonly worst: number;
+  /** How many cores all of it got, server, flooders and clients: on a computer that has other work, less than it wants, and the times are longer. */
+  readonly cores: number;
   /** Links of honest clients that were given up. */
   readonly lost: number;
 }
@@ -34,10 +36,10 @@ export async function floodsPart(settings: Settings): Promise<boolean> {
   console.log(
     `\nfloods: round trips of an honest client in ms, alone and beside ${flooders} peers that flood the server`,
   );
-  const cells = rows.map(({ flood, trips, quietP99, p50, p99, worst, lost }) => {
-    return [flood, trips, ...[quietP99, p50, p99, worst].map((each) => each.toFixed(1)), lost];
+  const cells = rows.map(({ flood, trips, quietP99, p50, p99, worst, cores, lost }) => {
+    return [flood, trips, ...[quietP99, p50, p99, worst, cores].map((each) => each.toFixed(1)), lost];
   });
-  console.log(table(['flood', 'trips', 'alone p99', 'p50', 'p99', 'max', 'links lost'], cells));
+  console.log(table(['flood', 'trips', 'alone p99', 'p50', 'p99', 'max', 'cores', 'links lost'], cells));
   return rows.every(isWell);
 }
 
@@ -79,7 +81,10 @@ async function measure(flood: Flood, kind: number): Promise<Row> {
   const attackers = new Worker(new URL('./flooders.mjs', import.meta.url), { workerData });
   await once(attackers, 'message');
   await sleep(200);
+  const [before, startMs] = [process.cpuUsage(), performance.now()];
   const flooded = await trips(clients, floodMs);
+  const { user, system } = process.cpuUsage(before);
+  const cores = (user + system) / 1000 / (performance.now() - startMs);
   const seen = lost;
   await attackers.terminate();
   for (const client of clients) client.destroy();
@@ -91,6 +96,7 @@ async function measure(flood: Flood, kind: number): Promise<Row> {
     p50: percentile(flooded, 50),
     p99: percentile(flooded, 99),
     worst: Math.max(...flooded),
+    cores,
     lost: seen,
   };
 }
