@@ -1,6 +1,9 @@
 /** serpy-arrays: typed arrays with their shape as .npy bytes and back. */
+
+export type { WaitOptions } from 'serpy-core';
 export { arrayOf, type BareArray } from './bare.js';
 export type { ByteOrder, DataOf, DType } from './dtype.js';
+export type { Layout } from './layout.js';
 export { type ArrayValue, isArrayValue, type NdArray, type ShapedArray, type TypedArray } from './ndarray.js';
 export { decodeNpy, encodeNpy, isNpy, type NpyHeader, type NpyParts, npyParts, readNpyHeader } from './npy.js';
 export { type NpyHeaderOptions, npyHeader } from './npy-header.js';

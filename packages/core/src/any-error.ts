@@ -31,7 +31,7 @@ export interface SerpyErrorLike extends Error {
 }
 
 /** What errors have besides their message, by `code`. */
-interface Fields {
+export interface ErrorFields {
   readonly ERR_SERPY_ENCODING: { readonly character: string; readonly position: number };
   readonly ERR_SERPY_TOO_LARGE: { readonly sizeBytes: number; readonly limitBytes: number };
   readonly ERR_SERPY_AUTH: { readonly remote: { readonly host: string; readonly port: number } | undefined };
@@ -40,8 +40,9 @@ interface Fields {
   readonly ERR_SERPY_ARRAY_FORMAT: { readonly data: unknown };
 }
 
-type ErrorOf<C extends ErrorCode> = SerpyErrorLike & { readonly code: C } & (C extends keyof Fields
-    ? Fields[C]
+/** The error of one code, with its fields. */
+export type ErrorOf<C extends ErrorCode> = SerpyErrorLike & { readonly code: C } & (C extends keyof ErrorFields
+    ? ErrorFields[C]
     : unknown);
 
 /** An error of serpy: `if (error.code === 'ERR_SERPY_DROPPED') console.log(error.messages)`. */

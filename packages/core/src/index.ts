@@ -1,11 +1,13 @@
 /** serpy-core: what the protocol packages and the facade are built on. Programs use those. */
 
-export type { AcceptError, AnySerpyError } from './any-error.js';
+export type { AdmissionLimit, AdmissionLimits } from './admission.js';
+export type { AcceptError, AnySerpyError, ErrorFields, ErrorOf } from './any-error.js';
 export { BadFrames } from './bad-frames.js';
+export type { QueueLimits, Sized } from './bounded-queue.js';
 export { ByteQueue } from './byte-queue.js';
 export type { ByteSource } from './byte-source.js';
 export type { SendStreamOptions } from './byte-streams.js';
-export type { CloseOptions } from './close-options.js';
+export type { CloseOptions, CloseServerOptions } from './close-options.js';
 export { decoderStream, encoderStream, type MessageDecoder, soloOutput, type ValueEncoder } from './codec-streams.js';
 export { Connection, type SendOptions } from './connection.js';
 export type * from './connection-events.js';
@@ -13,6 +15,7 @@ export type { ConnectionState } from './connection-state.js';
 export { type Clock, type Environment, systemEnvironment } from './environment.js';
 export * from './errors.js';
 export { Fifo } from './fifo.js';
+export type { GateLimit, GateSettings } from './gate.js';
 export type { Farewell, LastingSession, ProgressInfo, Seat } from './lasting.js';
 export { LineWatch, linesHint, quoted } from './lines.js';
 export type { DisconnectReason } from './link-end.js';
@@ -54,6 +57,7 @@ export type { ReconnectOptions } from './reconnect.js';
 export type { Security, SecuritySettings } from './security.js';
 export type { QueueOptions, WhenFull } from './send-queue.js';
 export { Server, type Started } from './server.js';
+export type { ServerPlace } from './server-security.js';
 export { generateKey, type Key, SharedKey } from './shared-key.js';
 export type { ConnectionStats } from './stats.js';
 export { describeStranger, strangerBytes } from './stranger.js';
@@ -69,6 +73,7 @@ export type {
   Listener,
   ListenOptions,
   Place,
+  Timers,
   Transport,
   TransportHandler,
 } from './transport.js';

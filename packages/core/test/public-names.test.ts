@@ -72,7 +72,6 @@ test('serpy-core/testing exports just these values', () => {
       "Attempt",
       "Checker",
       "ManualClock",
-      "MemoryLink",
       "MemoryNetwork",
       "Pieces",
       "byteByByte",

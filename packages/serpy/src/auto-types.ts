@@ -2,9 +2,6 @@
 import type { Received } from 'serpy-core';
 import type { v1, v2 } from './protocols.js';
 
-type V1 = v1.V1;
-type V2 = v2.V2;
-
 /** What `auto` adds to the options. */
 export interface ProbeSetting {
   /** How long a client waits for a v1 server's answer before it takes the server for v2. Default 1,000. */
@@ -20,6 +17,6 @@ export type AutoSettings = ProbeSetting & {
 /** A message of either protocol. */
 export type AutoReceived = Received &
   (
-    | { readonly protocol: 'v1'; readonly received: V1['received'] }
-    | { readonly protocol: 'v2'; readonly received: V2['received']; readonly end: number }
+    | { readonly protocol: 'v1'; readonly received: v1.V1['received'] }
+    | { readonly protocol: 'v2'; readonly received: v2.V2['received']; readonly end: number }
   );

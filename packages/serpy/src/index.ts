@@ -3,6 +3,8 @@ export {
   type ArrayOptions,
   type ArrayValue,
   type BareArray,
+  type ByteOrder,
+  type DataOf,
   type DType,
   decodeNpy,
   encodeNpy,
@@ -14,51 +16,92 @@ export {
 export {
   type AcceptError,
   type Address,
+  type AdmissionLimit,
+  type AdmissionLimits,
   type AnySerpyError,
   type ByteSource,
+  type Clock,
   type CloseInfo,
   type CloseOptions,
+  type CloseServerOptions,
   type ConnectInfo,
+  type Connection as CoreConnection,
   type ConnectionEvents,
+  type ConnectionSettings,
   type ConnectionState,
   type ConnectionStats,
+  type Dial,
+  type DiallingOption,
+  type DialOptions,
   type DisconnectInfo,
   type DisconnectReason,
   type DropInfo,
   type Environment,
   type ErrorCode,
+  type ErrorFields,
+  type ErrorOf,
+  type Gate,
+  type GateLimit,
+  type GateSettings,
+  type Given,
+  type Guest,
   generateKey,
   isSerpyError,
   type Keep,
   type Key,
+  type Listen,
+  type Listener,
+  type ListenOptions as ListenerOptions,
   type MessageDuplex,
+  type Place,
   type ProgressInfo,
+  type ProtocolTypes,
+  type QueueLimits,
   type QueueOptions,
+  type Received,
   type ReceivedStream,
   type ReconnectInfo,
   type ReconnectingInfo,
   type ReconnectOptions,
+  type Security,
+  type SecuritySettings,
   type SendOptions,
   type SendStreamOptions,
+  type SerpyError,
   type SerpyErrorLike,
+  type Server as CoreServer,
   type ServerEvents,
+  type ServerSettings,
+  type SharedKey,
   type Started,
   type StreamOptions,
+  type Timers,
   type TlsOptions,
+  type Transport,
+  type TransportHandler,
   type TypedNumber,
   type WaitOptions,
   type WebStreams,
   type WhenFull,
   type WhenOffline,
 } from 'serpy-core';
+export type { AutoReceived, ProbeSetting } from './auto-types.js';
 export { environmentOptions, type LoadConfigOptions, loadConfig, parseUrl } from './config.js';
 export { connect } from './connect.js';
 export type { Connection } from './connection.js';
 export { listen } from './listen.js';
 export type { PortableMessage, PortableV1Message, PortableV2Message, Readings } from './messages.js';
-export type { ConnectOptions, ConnectOptionsOf, ListenOptions, ListenOptionsOf } from './options.js';
+export type {
+  ConnectOptions,
+  ConnectOptionsOf,
+  DiallingOptionOf,
+  ListenOptions,
+  ListenOptionsOf,
+  OptionsOf,
+} from './options.js';
+export type { AutoOutgoing } from './outgoing.js';
 export type { Portable, PortableV1, PortableV2, TypesOf } from './portable.js';
 export type { PortableConnection } from './portable-connection.js';
-export type { ProtocolName } from './protocols.js';
+export type { ProtocolName, v1, v2 } from './protocols.js';
 export type { Server } from './server.js';
 export { float, int, type PortableValue } from './values.js';

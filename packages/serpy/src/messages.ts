@@ -6,8 +6,6 @@ import { v1, type v2 } from './protocols.js';
 const { decodeText, encodeText, formatFloat, formatNumber, parseNumber } = v1;
 
 type Encoding = v1.Encoding;
-type V1Message = v1.Message;
-type V2Message = v2.Message;
 
 /** What every message can be asked. */
 export interface Readings {
@@ -20,10 +18,10 @@ export interface Readings {
 }
 
 /** A v1 message: `type`, `value` and `mode` as serpy-v1 gives them. */
-export type PortableV1Message = V1Message & { readonly protocol: 'v1' } & Readings;
+export type PortableV1Message = v1.Message & { readonly protocol: 'v1' } & Readings;
 
 /** A v2 message: `type` and `value` as serpy-v2 gives them. */
-export type PortableV2Message = V2Message & { readonly protocol: 'v2' } & Readings;
+export type PortableV2Message = v2.Message & { readonly protocol: 'v2' } & Readings;
 
 /** A message of either protocol. */
 export type PortableMessage = PortableV1Message | PortableV2Message;
@@ -34,7 +32,7 @@ class Message implements Readings {
   readonly value: unknown;
   readonly #encoding: Encoding;
 
-  constructor(protocol: 'v1' | 'v2', { type, value }: V1Message | V2Message, encoding: Encoding) {
+  constructor(protocol: 'v1' | 'v2', { type, value }: v1.Message | v2.Message, encoding: Encoding) {
     this.protocol = protocol;
     this.type = type;
     this.value = value;
@@ -90,16 +88,16 @@ function undecodable({ length }: Buffer, encoding: Encoding): string {
 class MessageWithMode extends Message {
   readonly mode: number;
 
-  constructor(message: V1Message, encoding: Encoding) {
+  constructor(message: v1.Message, encoding: Encoding) {
     super('v1', message, encoding);
     this.mode = message.mode;
   }
 }
 
-export function fromV1(message: V1Message, encoding: Encoding): PortableV1Message {
+export function fromV1(message: v1.Message, encoding: Encoding): PortableV1Message {
   return new MessageWithMode(message, encoding) as Readings as PortableV1Message;
 }
 
-export function fromV2(message: V2Message): PortableV2Message {
+export function fromV2(message: v2.Message): PortableV2Message {
   return new Message('v2', message, 'utf-8') as Readings as PortableV2Message;
 }

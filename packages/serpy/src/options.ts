@@ -17,25 +17,23 @@ import type { ProbeSetting } from './auto-types.js';
 import { type ProtocolName, protocolNames, v1, v2 } from './protocols.js';
 
 /** Options that only some protocols have. */
-interface OptionsOf {
+export interface OptionsOf {
   v1: v1.V1Setting;
   v2: v2.HandshakeOptions;
   auto: v1.V1Setting & ProbeSetting & v2.HandshakeOptions;
 }
 
 /** Those of them that only the end that dials has. */
-type DiallingOptionOf = 'answerTimeoutMs' | 'maxUnansweredLinks';
+export type DiallingOptionOf = 'answerTimeoutMs' | 'maxUnansweredLinks';
 
-interface Target {
+/** What `connect` takes for one protocol. */
+export type ConnectOptionsOf<P extends ProtocolName> = {
+  readonly protocol: P;
   /** The server's host name or IP address. Default 127.0.0.1. */
   readonly host?: string | undefined;
   /** The server's port. */
   readonly port: number;
-}
-
-/** What `connect` takes for one protocol. */
-export type ConnectOptionsOf<P extends ProtocolName> = { readonly protocol: P } & Target &
-  Given<ConnectionSettings & OptionsOf[P]>;
+} & Given<ConnectionSettings & OptionsOf[P]>;
 
 /** What `listen` takes for one protocol. */
 export type ListenOptionsOf<P extends ProtocolName> = { readonly protocol: P; readonly port: number } & Given<

@@ -9,8 +9,8 @@ type Frame = v2.V2['outgoing'];
 
 /** A message on its way out, in the protocol that its peer is known to speak: in both, until one is. */
 export interface AutoOutgoing extends Outgoing {
-  readonly v1: Block | undefined;
-  readonly v2: Frame | undefined;
+  readonly v1: v1.V1['outgoing'] | undefined;
+  readonly v2: v2.V2['outgoing'] | undefined;
   /** What was given, where nothing of it can change: the other protocol may be wanted yet. Bytes are taken from the frame. */
   readonly plain: string | number | bigint | TypedNumber | undefined;
 }

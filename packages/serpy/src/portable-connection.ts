@@ -2,41 +2,40 @@
 import type { ConnectionEvents } from 'serpy-core';
 import type { Connection } from './connection.js';
 
-type Shared = Pick<
-  Connection<'auto'>,
-  | 'protocol'
-  | 'peerProtocol'
-  | 'inSession'
-  | 'state'
-  | 'remote'
-  | 'local'
-  | 'encrypted'
-  | 'identity'
-  | 'closeInfo'
-  | 'isConnected'
-  | 'isDataAvailable'
-  | 'sendData'
-  | 'getData'
-  | 'getMessage'
-  | 'getArray'
-  | 'messages'
-  | 'enableRestart'
-  | 'disableRestart'
-  | 'toDuplex'
-  | 'toWeb'
-  | 'release'
-  | 'stats'
-  | 'close'
-  | 'destroy'
-  | typeof Symbol.iterator
-  | typeof Symbol.asyncIterator
-  | typeof Symbol.asyncDispose
->;
-
 /**
  * A connection over either protocol: every `Connection` of the facade is one. Functions that take this run over v1 and v2 alike.
  */
-export interface PortableConnection extends Shared {
+export interface PortableConnection
+  extends Pick<
+    Connection<'auto'>,
+    | 'protocol'
+    | 'peerProtocol'
+    | 'inSession'
+    | 'state'
+    | 'remote'
+    | 'local'
+    | 'encrypted'
+    | 'identity'
+    | 'closeInfo'
+    | 'isConnected'
+    | 'isDataAvailable'
+    | 'sendData'
+    | 'getData'
+    | 'getMessage'
+    | 'getArray'
+    | 'messages'
+    | 'enableRestart'
+    | 'disableRestart'
+    | 'toDuplex'
+    | 'toWeb'
+    | 'release'
+    | 'stats'
+    | 'close'
+    | 'destroy'
+    | typeof Symbol.iterator
+    | typeof Symbol.asyncIterator
+    | typeof Symbol.asyncDispose
+  > {
   on<E extends keyof ConnectionEvents>(event: E, listener: (...info: ConnectionEvents[E]) => void): unknown;
   once<E extends keyof ConnectionEvents>(event: E, listener: (...info: ConnectionEvents[E]) => void): unknown;
   off<E extends keyof ConnectionEvents>(event: E, listener: (...info: ConnectionEvents[E]) => void): unknown;

@@ -10,6 +10,6 @@ export {
 } from './checker.js';
 export * from './cuts.js';
 export { ManualClock } from './manual-clock.js';
-export { MemoryLink, MemoryNetwork, type MemoryNetworkOptions } from './memory-network.js';
+export { type MemoryLink, MemoryNetwork, type MemoryNetworkOptions } from './memory-network.js';
 export type { Cut, MemoryStream, Slicing } from './memory-pipe.js';
 export { Pieces } from './pieces.js';
