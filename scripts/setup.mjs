@@ -93,7 +93,9 @@ function hashOf(paths) {
 }
 
 /** What every package's build depends on besides its own sources. */
-const shared = ['package-lock.json', 'tsup.config.ts', 'tsconfig.base.json'].map((name) => join(root, name));
+const shared = ['package-lock.json', 'tsup.config.ts', 'tsconfig.base.json', join('scripts', 'mark-types.mjs')].map(
+  (name) => join(root, name),
+);
 
 /** A mark of everything that goes into a package's build, the packages that it uses included. */
 function buildMark(each, packages, sharedHash) {

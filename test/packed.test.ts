@@ -1,8 +1,10 @@
 /** What is published, used as a stranger would: packed, installed into an empty folder without a registry, imported, required, compiled. */
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
+import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Installed, installed, runNode, type Tarball } from './installed.js';
 import { packages, readManifest, root } from './workspace.js';
@@ -97,6 +99,16 @@ describe.each(packages)('the tarball of %s', (folder) => {
     expect(messages.map((message) => formatMessage(message, pkg, { color: false }))).toEqual([]);
   });
 
+  test.skipIf(!isImported(folder))('declares as values just those that it exports', async () => {
+    const dist = join(there.folder, 'node_modules', readManifest(folder).name, 'dist');
+    for (const name of ['index', 'testing'].filter((each) => existsSync(join(dist, `${each}.js`)))) {
+      const module = (await import(pathToFileURL(join(dist, `${name}.js`)).href)) as object;
+      const values = Object.keys(module).sort();
+      expect(declaredValues(join(dist, `${name}.d.ts`))).toEqual(values);
+      expect(declaredValues(join(dist, `${name}.d.cts`))).toEqual(values);
+    }
+  });
+
   // A command is not imported: there is nothing to have types.
   test.skipIf(!isImported(folder))('has types that are right however it is imported', async () => {
     const checked = join(there.folder, tarballOf(folder).filename);
@@ -104,6 +116,22 @@ describe.each(packages)('the tarball of %s', (folder) => {
     await runNode(root, tool('@arethetypeswrong/cli/dist/index.js'), checked, '--no-color', '--no-emoji');
   });
 });
+
+/** What a program may use as a value, by a declaration file. */
+function declaredValues(path: string): string[] {
+  const program = ts.createProgram([path], { module: ts.ModuleKind.NodeNext, noLib: true, types: [] });
+  const checker = program.getTypeChecker();
+  const module = checker.getSymbolAtLocation(program.getSourceFile(path) as ts.SourceFile) as ts.Symbol;
+  return checker
+    .getExportsOfModule(module)
+    .filter((name) => {
+      const isType = name.declarations?.some((each) => ts.isExportSpecifier(each) && each.isTypeOnly);
+      const { flags } = name.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(name) : name;
+      return !isType && (flags & ts.SymbolFlags.Value) !== 0;
+    })
+    .map(({ name }) => name)
+    .sort();
+}
 
 function isImported(folder: string): boolean {
   const { exports } = JSON.parse(readFileSync(join(root, 'packages', folder, 'package.json'), 'utf8')) as {

@@ -1,5 +1,23 @@
 /** What a program in TypeScript sees of the packages: the types of what comes back follow the protocol. */
-import { connect, isSerpyError, listen, type NdArray, type PortableMessage } from 'serpy';
+import * as serpy from 'serpy';
+import {
+  type Connection,
+  type ConnectionSettings,
+  type CoreConnection,
+  connect,
+  type Environment,
+  type ErrorOf,
+  isSerpyError,
+  type ListenerOptions,
+  listen,
+  type NdArray,
+  type PortableMessage,
+  type SerpyError,
+  type Transport,
+  type TypesOf,
+  type v1 as typesOfV1,
+  type v2 as typesOfV2,
+} from 'serpy';
 import { type DType, decodeNpy, encodeNpy } from 'serpy-arrays';
 import { ByteQueue, type SerpyErrorLike } from 'serpy-core';
 import { MemoryNetwork, seededRandom } from 'serpy-core/testing';
@@ -35,6 +53,18 @@ export async function overEither(): Promise<PortableMessage> {
   const mode: number = message.mode;
   return mode > 0 ? message : connection.getMessage();
 }
+
+/** What signatures of serpy mention has a name there. */
+export interface Named {
+  readonly connection: Connection<'v1'> & CoreConnection<TypesOf['v1']>;
+  readonly settings: ConnectionSettings;
+  readonly errors: [ErrorOf<'ERR_SERPY_UNKNOWN'>['messages'], SerpyError];
+  readonly network: [Environment, ListenerOptions, Transport];
+  readonly messages: [typesOfV1.Message, typesOfV2.Message];
+}
+
+// @ts-expect-error a server of serpy is started by listen: the class is a type alone
+export const made: unknown = serpy.Server;
 
 export async function withArrays(connection: v2.Connection, overV1: v1.Connection): Promise<DType> {
   await connection.sendData({ data: new Uint16Array(6), shape: [2, 3] });
