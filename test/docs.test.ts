@@ -56,7 +56,7 @@ const faulty = readPage(
     '```',
     '',
     '```js',
-    "import { dial } from 'serpy';",
+    "import { telephone } from 'serpy';",
     '```',
   ].join('\n'),
 );
@@ -66,7 +66,7 @@ describe('code blocks', () => {
     expect(programs.length).toBeGreaterThan(20);
     expect(compileBlocks([...programs, ...faulty.blocks])).toEqual([
       expect.stringMatching(/^faulty\.md:4: Argument of type 'undefined'/),
-      expect.stringMatching(/^faulty\.md:8: Module '"serpy"' has no exported member 'dial'/),
+      expect.stringMatching(/^faulty\.md:8: Module '"serpy"' has no exported member 'telephone'/),
     ]);
   });
 

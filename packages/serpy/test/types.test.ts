@@ -60,6 +60,13 @@ test('warnings narrow by their code, at a connection and at a server', () => {
     });
     server.on('warning', (error) => {
       if (error.code === 'ERR_SERPY_AUTH') expectTypeOf(error.remote?.host).toEqualTypeOf<string | undefined>();
+      if (error.code === 'EMFILE') expectTypeOf(error).toEqualTypeOf<serpy.AcceptError>();
+    });
+    new v1.Server({ port: 0 }).on('warning', (error) => {
+      if (error.code === 'ERR_SERPY_UNKNOWN') expectTypeOf(error.messages).toEqualTypeOf<readonly unknown[]>();
+    });
+    new v2.Server({ port: 0 }).on('warning', (error) => {
+      if (error.code === 'ERR_SERPY_AUTH') expectTypeOf(error.remote?.port).toEqualTypeOf<number | undefined>();
     });
   };
   expect(listening).toBeTypeOf('function');
@@ -80,6 +87,9 @@ test('the types that signatures mention have names in each package', () => {
   expectTypeOf<serpy.ConnectionEvents['disconnect']>().toEqualTypeOf<[info: DisconnectInfo]>();
   expectTypeOf<serpy.ServerEvents<Connection>['drop']>().toEqualTypeOf<[info: DropInfo]>();
   expectTypeOf<WaitOptions>().toEqualTypeOf<v1.WaitOptions>();
+  expectTypeOf<serpy.v1.Message>().toEqualTypeOf<v1.Message>();
+  expectTypeOf<serpy.ErrorOf<'ERR_SERPY_UNKNOWN'>['messages']>().toEqualTypeOf<readonly unknown[]>();
+  expectTypeOf<Connection<'v2'>>().toExtend<serpy.CoreConnection<serpy.TypesOf['v2']>>();
   expectTypeOf<v1.CloseInfo>().toEqualTypeOf<v2.CloseInfo>();
   expect([v1.isSerpyError, v2.isSerpyError]).toEqual([isSerpyError, isSerpyError]);
 });
