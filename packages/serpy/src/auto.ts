@@ -116,7 +116,8 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   }
 
   get unconfirmedMessages(): number {
-    return this.#spoken === undefined ? 0 : (this.#session.unconfirmedMessages ?? 0);
+    if (this.#spoken === undefined || this.#belief?.sendsAgain) return 0;
+    return this.#session.unconfirmedMessages ?? 0;
   }
 
   get unfinishedBytes(): number {

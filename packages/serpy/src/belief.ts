@@ -63,6 +63,11 @@ export class Belief {
     return this.#held.length > 0;
   }
 
+  /** Whether it was taken for what it is not: what was sent to it so is sent again, or told, when the link has ended. */
+  get sendsAgain(): boolean {
+    return this.#unproven !== undefined && this.#spoken !== undefined && this.#isWrong(this.#spoken);
+  }
+
   /** A link is up. */
   up(asked: boolean): void {
     this.#asked = asked;
@@ -140,19 +145,24 @@ export class Belief {
       this.#unheardInRow = 0;
       return;
     }
-    if (paused) {
+    const isWrong = this.#isWrong(spoken);
+    if (paused && !isWrong) {
       this.#doubtful = unproven;
       return;
     }
     this.#unheardInRow++;
-    const isV2 = isPrefix(this.#first, v2Magic) || startsWith(this.#first, v2Magic);
-    const isWrong = this.#first.length > 0 && isV2 === (spoken === 'v1');
     if (!isWrong) this.#doubtful = unproven;
     else if (unproven) this.#sendAgain(unproven);
     const mayBeV1 = this.#remembered === 'v1' && !isWrong && this.#unheardInRow < unheardLinks;
     if (inSession || mayBeV1) return;
     this.#remembered = isWrong && startsWith(this.#first, v1Answer) ? 'v1' : undefined;
     if (isWrong) this.#last = this.#remembered;
+  }
+
+  /** Whether the server has shown on this link that it speaks something else. */
+  #isWrong(spoken: 'v1' | 'v2'): boolean {
+    const isV2 = isPrefix(this.#first, v2Magic) || startsWith(this.#first, v2Magic);
+    return !this.#heard && this.#first.length > 0 && isV2 === (spoken === 'v1');
   }
 
   #prove(): void {
