@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect as tcpConnect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, generateKey, listen, type PortableConnection } from 'serpy';
-import { type Security, SharedKey, systemEnvironment, type Transport } from 'serpy-core';
+import { isSerpyError, type Security, SharedKey, systemEnvironment, type Transport } from 'serpy-core';
 import { describe, expect, onTestFinished, test } from 'vitest';
 
 const host = '127.0.0.1';
@@ -133,7 +133,9 @@ async function besides(wire: Wire, settings: { readonly key?: string }, attack: 
     ? { kind: 'key', key: new SharedKey(Buffer.from(settings.key, 'base64url')) }
     : undefined;
   const place = new Place(server.address.port, security);
-  server.on('warning', () => {});
+  server.on('warning', ({ cause }) => {
+    if (isSerpyError(cause)) place.refused.push(cause.code); // of one that was refused before the program knew it
+  });
   server.on('drop', ({ reason }) => place.refused.push(reason));
   server.on('connection', async (connection: PortableConnection) => {
     place.accepted++;

@@ -6,6 +6,9 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 
 const port = 5000;
 
+/** So long a server that has sessions waits for the first words of a peer before it gives its program the connection. */
+const undecidedMs = 100;
+
 /** The beginning of a message of so many bytes, without the last `lacking` of them. */
 type Begin = (sizeBytes: number, lacking?: number) => Buffer;
 
@@ -48,6 +51,7 @@ async function serve(protocol: 'v1' | 'v2' | 'auto', settings: Settings = {}) {
   const server = await listen({ protocol, port, ...settings } as never, environment);
   const told: string[] = [];
   server.on('drop', ({ reason, remote }) => told.push(`drop ${remote.host}: ${reason}`));
+  server.on('warning', (error) => told.push(`server: ${error.message}`));
   server.on('connection', (connection: PortableConnection) => {
     const from = connection.remote?.host;
     connection.on('warning', (error) => told.push(`${from}: ${error.code}`));
@@ -82,6 +86,14 @@ async function serve(protocol: 'v1' | 'v2' | 'auto', settings: Settings = {}) {
     await network.settled();
     return Object.assign(state, { say: (more: Buffer) => transport.write(more), leave: () => transport.destroy() });
   };
+  /** A raw peer whose connection the program has, and what it says then. */
+  const known = async (from: string, bytes: Buffer) => {
+    const one = await peer(from);
+    await network.clock.advance(undecidedMs);
+    one.say(bytes);
+    await network.settled();
+    return one;
+  };
   /** One of ours. */
   const client = async (from: string, options: Settings = {}) => {
     host = from;
@@ -92,19 +104,19 @@ async function serve(protocol: 'v1' | 'v2' | 'auto', settings: Settings = {}) {
     clients.push(connection);
     return connection;
   };
-  return { network, clock: network.clock, server, told, peer, client };
+  return { network, clock: network.clock, server, told, peer, known, client };
 }
 
 describe.each(wires)('%s: a message that comes in part', (protocol, begin) => {
   test('may take maxUnfinishedBytes', async () => {
-    const { server, told, peer } = await serve(protocol, { maxUnfinishedBytes: 5000 });
-    await peer('10.0.0.1', begin(5000));
+    const { server, told, known } = await serve(protocol, { maxUnfinishedBytes: 5000 });
+    await known('10.0.0.1', begin(5000));
     expect([told, server.size]).toEqual([[], 1]);
   });
 
   test('and takes one byte more ends its connection, which is told why', async () => {
-    const { server, told, peer } = await serve(protocol, { maxUnfinishedBytes: 5000 });
-    const { over } = await peer('10.0.0.1', begin(5001));
+    const { server, told, known } = await serve(protocol, { maxUnfinishedBytes: 5000 });
+    const { over } = await known('10.0.0.1', begin(5001));
     expect(told).toEqual([
       '10.0.0.1: protocol what all peers have sent in part has 5001 bytes, and the limit is 5000 bytes: this peer held the most, ' +
         'and gave way. Raise the option maxUnfinishedBytes of the server, or let peers send one after the other',
@@ -114,16 +126,16 @@ describe.each(wires)('%s: a message that comes in part', (protocol, begin) => {
   });
 
   test('of each of many costs the one with most his, and a neighbour nothing', async () => {
-    const { told, peer } = await serve(protocol, { maxUnfinishedBytes: 5000 });
-    for (const bytes of [1000, 1100, 1000]) await peer('10.0.0.1', begin(bytes));
-    await peer('10.0.0.2', begin(2000));
+    const { told, known } = await serve(protocol, { maxUnfinishedBytes: 5000 });
+    for (const bytes of [1000, 1100, 1000]) await known('10.0.0.1', begin(bytes));
+    await known('10.0.0.2', begin(2000));
     expect(told).toEqual([expect.stringContaining('10.0.0.1: protocol'), '10.0.0.1: ERR_SERPY_TOO_LARGE']);
   });
 
   test('takes nothing when its peer has gone', async () => {
-    const { server, told, peer } = await serve(protocol, { maxUnfinishedBytes: 5000 });
-    for (let n = 0; n < 5; n++) (await peer('10.0.0.1', begin(4000))).leave();
-    await peer('10.0.0.2', begin(4000));
+    const { server, told, known } = await serve(protocol, { maxUnfinishedBytes: 5000 });
+    for (let n = 0; n < 5; n++) (await known('10.0.0.1', begin(4000))).leave();
+    await known('10.0.0.2', begin(4000));
     expect([server.size, told.filter((each) => each.startsWith('10.0.0.2'))]).toEqual([1, []]);
   });
 
@@ -137,6 +149,49 @@ describe.each(wires)('%s: a message that comes in part', (protocol, begin) => {
   });
 });
 
+describe.each([
+  ['v2', beginV2],
+  ['auto', beginV2],
+] as const)('%s: a message that comes in part, and whose peer the program does not know yet', (protocol, begin) => {
+  const limits = { maxUnfinishedBytes: 5000 };
+
+  test('may take maxUnfinishedBytes, and its connection is given to the program then', async () => {
+    const { clock, server, told, peer } = await serve(protocol, limits);
+    await peer('10.0.0.1', begin(5000));
+    expect([told, server.size]).toEqual([[], 0]);
+    await clock.advance(undecidedMs);
+    expect([told, server.size]).toEqual([[], 1]);
+  });
+
+  test('and takes one byte more ends its connection, which the server is told', async () => {
+    const { clock, server, told, peer } = await serve(protocol, limits);
+    const { over } = await peer('10.0.0.1', begin(5001));
+    expect([over, told]).toEqual([
+      true,
+      [expect.stringMatching(/^server: 10\.0\.0\.1:\d+ .* has 5001 bytes.* maxUnfinishedBytes/)],
+    ]);
+    await clock.advance(undecidedMs);
+    expect([told.length, server.size]).toEqual([1, 0]);
+  });
+
+  test('of each of many counts together with what those have sent whom the program knows', async () => {
+    const { clock, server, told, peer, known } = await serve(protocol, limits);
+    await known('10.0.0.2', begin(2000));
+    for (const bytes of [1000, 1100, 1000]) await peer('10.0.0.1', begin(bytes));
+    expect(told).toEqual([expect.stringMatching(/^server: 10\.0\.0\.1:.* has 5100 bytes/)]);
+    await clock.advance(undecidedMs);
+    expect([told.length, server.size]).toEqual([1, 3]);
+  });
+
+  test('takes nothing when its peer has gone', async () => {
+    const { clock, server, told, peer } = await serve(protocol, limits);
+    for (let n = 0; n < 5; n++) (await peer('10.0.0.1', begin(4000))).leave();
+    await peer('10.0.0.2', begin(4000));
+    await clock.advance(undecidedMs);
+    expect([server.size, told.filter((each) => each.includes('10.0.0.2'))]).toEqual([1, []]);
+  });
+});
+
 test('v2 and auto: half a header is the beginning of a message, too', async () => {
   for (const protocol of ['v2', 'auto'] as const) {
     const { clock, told, peer } = await serve(protocol);
@@ -147,8 +202,8 @@ test('v2 and auto: half a header is the beginning of a message, too', async () =
 });
 
 test('a header that lies about its length takes no more than four times what came', async () => {
-  const { server, told, peer } = await serve('v2', { maxUnfinishedBytes: 4 * 1000 });
-  const liar = await peer('10.0.0.1', beginV2(60_000_000, 60_000_000 - 986));
+  const { server, told, known } = await serve('v2', { maxUnfinishedBytes: 4 * 1000 });
+  const liar = await known('10.0.0.1', beginV2(60_000_000, 60_000_000 - 986));
   expect([told, server.size]).toEqual([[], 1]); // 1,000 bytes have come
   liar.leave();
 });
@@ -199,7 +254,7 @@ describe('in a session, a message in pieces', () => {
 
   test('is forgotten with its session', async () => {
     const limits = { maxUnfinishedBytes: size, resumeWindowMs: 1000 };
-    const { network, clock, server, told, client, peer } = await serve('v2', limits);
+    const { network, clock, server, told, client, known } = await serve('v2', limits);
     const sender = await client('10.0.0.1', session);
     network.links[0]?.toServer.cutAfter(500_000, 'reset');
     await sender.sendData(Buffer.alloc(600_000));
@@ -207,7 +262,7 @@ describe('in a session, a message in pieces', () => {
     sender.disableRestart();
     await clock.advance(1000);
     expect(server.size).toBe(0);
-    await peer('10.0.0.2', beginV2(700_000));
+    await known('10.0.0.2', beginV2(700_000));
     expect(told.filter((each) => each.startsWith('10.0.0.2'))).toEqual([]);
     expect(server.size).toBe(1);
   });
@@ -244,8 +299,9 @@ describe('in a session, a message in pieces', () => {
 
 describe('connections of one address', () => {
   test('are 16 at most, and an honest peer elsewhere is served while they are full', async () => {
-    const { network, server, told, peer, client } = await serve('v2');
+    const { network, clock, server, told, peer, client } = await serve('v2');
     for (let n = 0; n < 16; n++) await peer('10.0.0.1');
+    await clock.advance(undecidedMs);
     expect([server.size, told]).toEqual([16, []]);
     const { over } = await peer('10.0.0.1');
     await network.settled();
@@ -258,11 +314,14 @@ describe('connections of one address', () => {
   });
 
   test('take back the place of one that has gone', async () => {
-    const { network, server, told, peer } = await serve('v2', { maxConnectionsPerAddress: 1 });
+    const { network, clock, server, told, peer } = await serve('v2', { maxConnectionsPerAddress: 1 });
     const first = await peer('10.0.0.1');
+    await clock.advance(undecidedMs);
+    expect(server.size).toBe(1);
     first.leave();
     await network.settled();
     await peer('10.0.0.1');
+    await clock.advance(undecidedMs);
     expect([server.size, told.filter((each) => each.startsWith('drop'))]).toEqual([1, []]);
   });
 
