@@ -386,7 +386,7 @@ test('a message in pieces goes on after a broken link where it was', () => {
   expect((ends.server.values[0] as Buffer).equals(image)).toBe(true);
 });
 
-test('a client that gave up waiting for the answer is heard plainly, and nothing is lost', () => {
+test('a client that gave up waiting for the answer is heard plainly, nothing is lost, and it is told that it has no session', () => {
   const client = new End('client', { helloTimeoutMs: 500 });
   const server = new End('server', {}, new Sessions<never>());
   client.up();
@@ -402,7 +402,10 @@ test('a client that gave up waiting for the answer is heard plainly, and nothing
   server.say('plain too');
   exchange({ client, server });
   expect([server.values, client.values]).toEqual([['plain'], ['plain too']]);
-  expect([client.error, server.error, client.warnings]).toEqual([undefined, undefined, []]);
+  expect([client.error, server.error]).toEqual([undefined, undefined]);
+  expect(client.warnings).toMatchObject([
+    { code: 'ERR_SERPY_TIMEOUT', message: expect.stringContaining('there is no session on this link') },
+  ]);
 });
 
 test('a client that gave up waiting and says nothing gets the session after all when the answer comes', () => {
