@@ -4,16 +4,16 @@
  */
 
 /** At least so much of what comes from a fast line: to stop and go on costs a few microseconds. */
-export const shareBytes = 1024 * 1024;
+export const shareBytes = 4 * 1024 * 1024;
 
 /** What is read may be worked on for so long: bytes that are small messages take a hundred times as long as those of a large one. */
-export const shareMs = 1;
+export const shareMs = 2;
 
 /** What takes long is handed over in parts, as small as this, so that it can be stopped in between. */
 const smallestPart = 4 * 1024;
 
 /** Of a peer of whose bytes nothing is known yet: 50 KiB take half a share. */
-const firstMsPerByte = 1e-5;
+const firstMsPerByte = 2e-5;
 
 /** A part that took long because the computer was busy is not taken at its word: the next is not more than so many times smaller. */
 const steepness = 4;

@@ -67,7 +67,7 @@ function busy(forMs: number): void {
   for (const endMs = performance.now() + forMs; performance.now() < endMs; );
 }
 
-const bytes = Buffer.alloc(3 * MiB);
+const bytes = Buffer.alloc(9 * MiB);
 for (let i = 0; i < bytes.length; i += 4) bytes.writeUInt32LE(i, i);
 
 test('a peer that has sent much is read in several turns, and nothing of it is lost or out of order', async () => {
