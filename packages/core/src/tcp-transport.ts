@@ -158,6 +158,7 @@ export class TcpTransport implements Transport {
     if (lengthOf(pieces) !== bytes) this.#socket.destroy(takenAway());
     else if (this.#parts) {
       this.#parts.add(pieces);
+      this.#full ||= this.#takenBytes >= highWaterBytes;
     } else if (isLarge || this.#inSocketBytes > 0) {
       // What the socket would keep until it can write it could be taken away by the program meanwhile, unseen.
       this.#parts = new WriteParts();

@@ -220,6 +220,24 @@ describe('a TCP transport', () => {
     await until(() => receivedBytes() === blocks * block.length);
   });
 
+  test('is not writable while too much is unsent that was written little by little', async () => {
+    const { client, server } = await pair();
+    const { told } = listen(client);
+    const block = Buffer.alloc(1 << 18);
+    let blocks = 0;
+    for (; client.writable && blocks < 128; blocks++) {
+      client.write(block);
+      client.flush();
+      await new Promise(setImmediate);
+    }
+    expect(client.writable).toBe(false);
+    expect(client.unsentBytes).toBeLessThan(1 << 21);
+    const { receivedBytes } = listen(server);
+    await until(() => told.includes('drained'));
+    expect(client.writable).toBe(true);
+    await until(() => receivedBytes() === blocks * block.length);
+  });
+
   test('brings nothing while it is paused, and all of it afterwards', async () => {
     const { transport, socket } = await withSocket();
     const { told, received } = listen(transport);
