@@ -54,8 +54,10 @@ export function deliverTo(connection: Connection, { clock }: Context, settings: 
   let acknowledges = Object.keys(options).length > 0;
   let hadSession = false;
   let unknown = 0;
+  let broke: Error | undefined; // a link, with messages of which nobody knows
   connection.on('warning', (error) => {
     if (error.code === 'ERR_SERPY_UNKNOWN' && 'messages' in error) unknown += (error.messages as unknown[]).length;
+    if (error.code === 'ERR_SERPY_LOST') broke ??= error;
   });
 
   const wireBytes = () => {
@@ -189,6 +191,7 @@ export function deliverTo(connection: Connection, { clock }: Context, settings: 
       if (isSerpyError(error) && error.code === 'ERR_SERPY_PROTOCOL') throw error; // who answered so has taken nothing
       const lost = unsentMessages + Math.max(unknownMessages, unknown);
       if (lost > 0) throw failed(`${messages(lost)} of ${sent} may not have arrived: the peer has gone`, error);
+      if (broke) throw broke;
       if (acknowledges || sent === 0) return;
       // A session that is closed has acknowledged all that it does not count as unknown.
       acknowledges = hadSession && settings.acknowledge;

@@ -102,7 +102,8 @@ async function run(context: Context, first: string | undefined, rest: string[], 
     flags.wait,
   );
   connection.on('warning', (error) => {
-    if (error.code !== 'ERR_SERPY_UNKNOWN') terminal.note(terminal.noteColours.dim(sentence(error))); // that is told at the end
+    const isToldAtTheEnd = error.code === 'ERR_SERPY_UNKNOWN' || error.code === 'ERR_SERPY_LOST';
+    if (!isToldAtTheEnd) terminal.note(terminal.noteColours.dim(sentence(error)));
   });
   const delivery = deliverTo(connection, context, {
     protocol: options.protocol,
