@@ -25,6 +25,11 @@ export class BoundedQueue<T extends Sized> {
     return this.#items.length;
   }
 
+  /** The next item. */
+  get first(): T | undefined {
+    return this.#items.first;
+  }
+
   get bytes(): number {
     return this.#bytes;
   }

@@ -218,7 +218,7 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
   }
 
   get outgoingMessages(): number {
-    return this.outbox.length;
+    return this.outbox.sendable;
   }
 
   nextOutgoing(): Outgoing | undefined {

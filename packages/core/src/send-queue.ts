@@ -8,6 +8,7 @@ import type { Clock } from './environment.js';
 import { MessagesDroppedError, QueueFullError, TimeoutError } from './errors.js';
 import { abortError, type WaitOptions } from './pending.js';
 import type { Outgoing } from './protocol.js';
+import { droppedError, fullMessage, offlineError } from './send-queue-errors.js';
 import { WaitingLine } from './waiting-line.js';
 
 /**
@@ -67,6 +68,17 @@ export class SendQueue<Out extends Outgoing> {
     return this.#queue.bytes;
   }
 
+  /**
+   * How many of them may go on the wire. Under `drop-oldest` none while the messages that wait there for their acknowledgement
+   * fill the bounds: what is on the wire cannot be dropped.
+   */
+  get sendable(): number {
+    const { whenFull, maxMessages, maxBytes } = this.#options;
+    const isFull = this.#onWire >= maxMessages || this.#onWireBytes >= maxBytes;
+    const waits = whenFull === 'drop-oldest' && isFull && this.#queue.first?.part === undefined;
+    return waits ? 0 : this.#queue.length;
+  }
+
   /** Messages on the wire whose acknowledgement somebody waits for. */
   get unacknowledged(): number {
     return this.#onWire;
@@ -95,9 +107,9 @@ export class SendQueue<Out extends Outgoing> {
         case 'block':
           return this.#block(outgoing, wait);
         case 'error':
-          return Promise.reject(new QueueFullError(this.#fullMessage()));
+          return Promise.reject(new QueueFullError(fullMessage(this.#options)));
         case 'drop-newest':
-          this.#owner.dropped(this.#droppedError(), 'full');
+          this.#owner.dropped(droppedError(this.#options), 'full');
           return notAccepted;
         case 'drop-oldest':
           this.#dropUntilRoom(outgoing.sizeBytes);
@@ -245,7 +257,7 @@ export class SendQueue<Out extends Outgoing> {
   #leave(awaited: AwaitedSend<Out>, error: Error): void {
     this.#blocked?.leave(awaited);
     const isLate = error instanceof TimeoutError;
-    awaited.reject(isLate ? new QueueFullError(`${error.message}: ${this.#fullMessage()}`) : error);
+    awaited.reject(isLate ? new QueueFullError(`${error.message}: ${fullMessage(this.#options)}`) : error);
     this.#admit();
   }
 
@@ -274,27 +286,10 @@ export class SendQueue<Out extends Outgoing> {
     while (!this.#hasRoom(sizeBytes)) {
       const oldest = this.#queue.shift();
       if (oldest === undefined) return; // all that is left is on the wire
-      this.#owner.dropped(this.#droppedError(), 'full');
+      this.#owner.dropped(droppedError(this.#options), 'full');
       this.#settle(oldest)?.reject(
         new MessagesDroppedError("the message was dropped from the full send queue (whenFull: 'drop-oldest')", 1),
       );
     }
   }
-
-  #droppedError(): MessagesDroppedError {
-    return new MessagesDroppedError(`${this.#full()}: messages are being dropped; stats() counts them`, 1);
-  }
-
-  #fullMessage(): string {
-    return `${this.#full()}: the peer reads too slowly or the link is down. Await sendData, send less, or choose another whenFull`;
-  }
-
-  #full(): string {
-    return `the send queue is full (sendQueue: ${this.#options.maxMessages} messages, ${this.#options.maxBytes} bytes)`;
-  }
-}
-
-function offlineError(messages: number): MessagesDroppedError {
-  const why = "there is no link (whenOffline: 'drop')";
-  return new MessagesDroppedError(`${why}: messages are being dropped until it is back; stats() counts them`, messages);
 }

@@ -186,6 +186,19 @@ describe('a send queue', () => {
     expect([first.result, drops.length, queue.next()?.id, queue.next()]).toEqual([true, 1, 3, undefined]);
   });
 
+  test("'drop-oldest' puts no more on the wire than the bounds while acknowledgements are missing", async () => {
+    const { queue, drops } = setUp('drop-oldest', { maxMessages: 3, maxBytes: 1000 });
+    const items = Array.from({ length: 100 }, (_, id) => acked(id));
+    for (const item of items) {
+      queue.send(item, {}).catch(() => {});
+      if (queue.sendable > 0) queue.next();
+    }
+    await settle();
+    expect([queue.unacknowledged, queue.length, queue.sendable, drops.length]).toEqual([3, 1, 0, 96]);
+    queue.acknowledged(items[0] as Item);
+    expect([queue.sendable, queue.next()?.id]).toEqual([1, 99]);
+  });
+
   test("'drop-newest' resolves false and keeps what it has", async () => {
     const { queue, drops } = setUp('drop-newest', { maxMessages: 1, maxBytes: 1000 });
     expect(await queue.send(plain(1), {})).toBe(true);
