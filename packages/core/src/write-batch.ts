@@ -72,8 +72,12 @@ export class WriteBatch {
     return pieces;
   }
 
-  /** All that was ever taken has left: its memory may be written again. Until then only the rest of the block is. */
+  /** All that was ever taken has left: its memory may be written again, unless more waits in it. Until then only the rest of the block is. */
   recycle(): void {
+    if (this.#bytes === 0) this.#restart();
+  }
+
+  #restart(): void {
     this.#used = 0;
     this.#runStart = 0;
   }
@@ -82,7 +86,7 @@ export class WriteBatch {
     this.#endRun();
     const size = Math.max(firstBlockBytes, 2 * this.#place.memory.length);
     this.#place.memory = Buffer.allocUnsafeSlow(Math.min(blockBytes, size));
-    this.recycle();
+    this.#restart();
   }
 
   #endRun(): void {

@@ -238,6 +238,29 @@ describe('a TCP transport', () => {
     await until(() => receivedBytes() === blocks * block.length);
   });
 
+  test('brings small pieces as they were written where a large one had to wait before them', async () => {
+    const { client, server } = await pair();
+    listen(client);
+    const sent: Buffer[] = [];
+    const write = (piece: Buffer) => {
+      sent.push(Buffer.from(piece));
+      client.write(piece);
+    };
+    const { received, receivedBytes } = listen(server);
+    for (let turn = 0; turn < 6; turn++) {
+      write(Buffer.alloc(1 << 23, turn));
+      client.flush();
+      for (let n = 0; n < 70; n++) {
+        write(Buffer.alloc(1000, turn + n));
+        client.flush();
+      }
+      await until(() => client.writable);
+    }
+    const all = Buffer.concat(sent);
+    await until(() => receivedBytes() === all.length);
+    expect(Buffer.from(received(), 'latin1').equals(all)).toBe(true);
+  });
+
   test('brings nothing while it is paused, and all of it afterwards', async () => {
     const { transport, socket } = await withSocket();
     const { told, received } = listen(transport);
