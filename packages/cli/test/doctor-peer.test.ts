@@ -175,9 +175,14 @@ describe('a peer that speaks otherwise', () => {
   });
 
   test('a server that has as many connections as it takes', async () => {
-    const port = await serving({ maxConnections: 1 });
+    let counts = () => {};
+    const counted = new Promise<void>((resolve) => {
+      counts = resolve;
+    });
+    const port = await serving({ maxConnections: 1 }, () => counts());
     const other = await connect({ protocol: 'v2', port });
     ends.push(() => other.close());
+    await counted;
     expect((await examined(port)).protocol?.advice).toContain('maxConnections: close one');
   });
 

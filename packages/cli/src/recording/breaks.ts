@@ -38,6 +38,7 @@ export function watchBreaks(connection: Watched, { now, wallMs }: Pick<Clock, 'n
   connection.on('disconnect', ({ reason, intended }) => {
     if (reason === 'closed' || intended) return;
     const { messagesReceived: messages, sessions } = connection.stats();
+    if (reason === 'protocol' && messages === 0) return; // who never spoke the protocol is no instrument
     const session = intended === undefined ? undefined : sessions;
     const last = breaks.at(-1);
     // On a link that came to nothing, a session may not have been gone on with yet.
