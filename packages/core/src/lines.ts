@@ -1,43 +1,52 @@
 /** Peers that send lines of text, as many instruments do: who reads blocks would wait for the end of the first one for ever. */
 
-/** So long it is looked on. A large text that happens to be cut behind a line each time does not look so for that long. */
-const watchMs = 1000;
+/** The end of what has come is checked this often, and this many times: a large text that ends with a line each time is unlikely. */
+const watchMs = 350;
+const checks = 3;
 
 const newline = 0x0a;
 const blockEnd = 0x1f;
 
-/** Fed with what comes first from a peer. */
+/** Fed with what comes first from a peer. The verdict depends on when bytes come, not on how they are cut. */
 export class LineWatch {
   #deadlineMs: number | undefined;
-  #sawLines = false;
+  #endsWithLine = false;
+  #seen = 0;
   #over = false;
 
   /** Bytes have come. */
   came(chunk: Buffer, nowMs: number): void {
     if (this.#over || chunk.length === 0) return;
-    this.#sawLines = chunk[chunk.length - 1] === newline && !chunk.includes(blockEnd);
-    this.#over = !this.#sawLines;
-    this.#deadlineMs = this.#over ? undefined : (this.#deadlineMs ?? nowMs + watchMs);
+    if (chunk.includes(blockEnd)) {
+      this.stop();
+      return;
+    }
+    this.#endsWithLine = chunk[chunk.length - 1] === newline;
+    this.#deadlineMs ??= nowMs + watchMs;
   }
 
-  /** When `isLines` may become true; undefined where it will not. */
+  /** When `isLines` checks next; undefined where it will not. */
   get deadlineMs(): number | undefined {
     return this.#deadlineMs;
   }
 
-  /** Whether each piece that has come so far ended with a line, and none of them ends a block. */
+  /** Whether what has come so far ends with a line, and holds no end of a block. */
   get sawLines(): boolean {
-    return this.#sawLines;
+    return this.#endsWithLine;
   }
 
-  /** Whether that was so for long enough. */
+  /** Whether that was so at each check. */
   isLines(nowMs: number): boolean {
-    return this.#deadlineMs !== undefined && nowMs >= this.#deadlineMs;
+    if (this.#deadlineMs === undefined || nowMs < this.#deadlineMs) return false;
+    this.#deadlineMs = nowMs + watchMs;
+    if (!this.#endsWithLine) this.stop();
+    else if (++this.#seen >= checks) return true;
+    return false;
   }
 
   stop(): void {
     this.#over = true;
-    this.#sawLines = false;
+    this.#endsWithLine = false;
     this.#deadlineMs = undefined;
   }
 }
