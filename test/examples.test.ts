@@ -93,9 +93,10 @@ describe('a chat in a terminal', () => {
     );
 
   test.skipIf(!python)('keeps the line that is being typed when something comes in (needs python3)', async () => {
-    const [, port] = await start('serpy-v2/broadcast-server.ts');
+    const [server, port] = await start('serpy-v2/broadcast-server.ts');
     const anna = inTerminal('serpy-v2/chat.ts', '--port', port, '--name', 'Anna');
     await shows(anna, 'Anna>');
+    await server.until(/has come\n/); // the server waits for her first words before it counts her in
     const bob = await new V2Connection().connect('127.0.0.1', Number(port));
 
     anna.type('half a line');
