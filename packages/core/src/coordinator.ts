@@ -43,7 +43,7 @@ export class Coordinator implements LifecycleOwner {
     environment: Environment,
   ) {
     this.#connection = connection;
-    this.#warnings = new Warnings(connection);
+    this.#warnings = new Warnings(connection, environment.clock);
     this.lifecycle = new Lifecycle(settings, environment, this);
     this.conversation = new Conversation(protocol, settings, environment, this.#warnings, this.lifecycle);
   }

@@ -1,6 +1,7 @@
 /** What a program may want to know of, and nothing ends for. */
 import type { EventEmitter } from 'node:events';
 import { tell } from './diagnostics.js';
+import type { Clock } from './environment.js';
 import { ProtocolError, type SerpyErrorLike } from './errors.js';
 
 /** So many are kept until they can be told; the rest are counted, as a peer may cause any number. */
@@ -8,15 +9,19 @@ const mostHeld = 16;
 
 export class Warnings {
   readonly #emitter: EventEmitter;
+  readonly #clock: Pick<Clock, 'setImmediate'>;
   #held: SerpyErrorLike[] | undefined;
   /** How many more there were than are held. */
   #leftOut = 0;
   #keeps = false;
+  /** Whether a program that awaited the connection has had the time to listen. */
+  #hadTurn = false;
   /** Codes of warnings that went to the process because nobody listened here. */
   #toProcess: Set<string> | undefined;
 
-  constructor(emitter: EventEmitter) {
+  constructor(emitter: EventEmitter, clock: Pick<Clock, 'setImmediate'>) {
     this.#emitter = emitter;
+    this.#clock = clock;
   }
 
   /** Keeps a warning until `tellHeld`: a listener must not run while a session is at work. */
@@ -60,6 +65,7 @@ export class Warnings {
   }
 
   tell(error: SerpyErrorLike): void {
+    if (!this.#keeps && !this.#hadTurn && this.#emitter.listenerCount('warning') === 0) this.#keepForTurn();
     if (this.#keeps) {
       this.hold(error);
       return;
@@ -69,6 +75,14 @@ export class Warnings {
     this.#toProcess ??= new Set();
     this.#toProcess.add(error.code);
     process.emitWarning(error.message, { type: error.name, code: error.code });
+  }
+
+  #keepForTurn(): void {
+    this.keep();
+    this.#clock.setImmediate(() => {
+      this.#hadTurn = true;
+      this.release();
+    });
   }
 }
 

@@ -3,43 +3,53 @@ import { MemoryNetwork } from 'serpy-core/testing';
 import { Connection, Server } from 'serpy-v2';
 import { describe, expect, onTestFinished, test } from 'vitest';
 
-test('a warning of its first bytes waits until the program has been given the connection, and can listen', async () => {
-  const network = new MemoryNetwork();
-  network.clock.runFreely();
-  const server = await new Server({ port: 5000 }, network).start();
-  const client = new Connection({ handshake: 'prefer' }, network);
-  onTestFinished(async () => {
-    client.destroy();
-    await server.closeServer();
-    network.clock.stop();
-  });
-  const toProcess: Error[] = [];
-  const note = (warning: Error) => toProcess.push(warning);
-  process.on('warning', note);
-  onTestFinished(() => void process.off('warning', note));
-  await client.connect('127.0.0.1', 5000); // from now on there is a session that could come back
-  await server.getConnection();
+async function listenToAll(server: Server, listenTo: (connection: Connection) => void) {
+  for await (const connection of server) listenTo(connection);
+}
 
-  const warnings: unknown[] = [];
-  const told = new Promise<void>((resolve) => {
-    server.on('connection', (connection) => {
-      connection.on('warning', ({ code }) => {
-        warnings.push(code);
-        resolve();
-      });
+test.each(['event', 'getConnection', 'for await'])(
+  'a warning of its first bytes waits until the program has been given the connection, by %s, and can listen',
+  async (how) => {
+    const network = new MemoryNetwork();
+    network.clock.runFreely();
+    const server = await new Server({ port: 5000 }, network).start();
+    const client = new Connection({ handshake: 'prefer' }, network);
+    onTestFinished(async () => {
+      client.destroy();
+      await server.closeServer();
+      network.clock.stop();
     });
-  });
-  const { signal } = new AbortController();
-  const peer = await network.dial({ host: '127.0.0.1', port: 5000, keepAliveMs: 0, signal });
-  peer.start({ received: () => {}, drained: () => {}, ended: () => {}, closed: () => {} });
-  peer.write(Buffer.from('decafecafe81070000000100000001', 'hex'));
-  peer.flush();
-  await told;
-  await new Promise(setImmediate);
-  expect(warnings).toEqual(['ERR_SERPY_CHECKSUM']);
-  expect(toProcess).toEqual([]);
-  peer.destroy();
-});
+    const toProcess: Error[] = [];
+    const note = (warning: Error) => toProcess.push(warning);
+    process.on('warning', note);
+    onTestFinished(() => void process.off('warning', note));
+    await client.connect('127.0.0.1', 5000); // from now on there is a session that could come back
+    await server.getConnection();
+
+    const warnings: unknown[] = [];
+    const told = new Promise<void>((resolve) => {
+      const listenTo = (connection: Connection) => {
+        connection.on('warning', ({ code }) => {
+          warnings.push(code);
+          resolve();
+        });
+      };
+      if (how === 'event') server.on('connection', listenTo);
+      else if (how === 'getConnection') void server.getConnection().then(listenTo);
+      else void listenToAll(server, listenTo);
+    });
+    const { signal } = new AbortController();
+    const peer = await network.dial({ host: '127.0.0.1', port: 5000, keepAliveMs: 0, signal });
+    peer.start({ received: () => {}, drained: () => {}, ended: () => {}, closed: () => {} });
+    peer.write(Buffer.from('decafecafe81070000000100000001', 'hex'));
+    peer.flush();
+    await told;
+    await new Promise(setImmediate);
+    expect(warnings).toEqual(['ERR_SERPY_CHECKSUM']);
+    expect(toProcess).toEqual([]);
+    peer.destroy();
+  },
+);
 
 type ServerOptions = Partial<ConstructorParameters<typeof Server>[0]>;
 
