@@ -160,6 +160,20 @@ describe('serpy chat', () => {
     await good.close();
   });
 
+  test('as a server fails when a link without a session breaks behind a line of a pipe', async () => {
+    const chat = start(['--listen', 'serpy2://127.0.0.1:0']);
+    const [, port = ''] = await chat.until(/listening on 127\.0\.0\.1:(\d+)/, 'stderr');
+    const guest = createConnection(Number(port), '127.0.0.1');
+    await chat.until(/ is there\n/, 'stderr');
+    chat.type('one\n');
+    await once(guest, 'data');
+    guest.resetAndDestroy();
+    await chat.until(/ has gone/, 'stderr');
+    chat.endInput();
+    const { status, stderr } = await chat.ended;
+    expect([status, stderr]).toEqual([1, expect.stringContaining('serpy: 1 of the lines may not have arrived')]);
+  });
+
   test('goes on when a line cannot be sent, and says why', async () => {
     const [port, coming] = await serve();
     const chat = start(['--protocol', 'v1', '--port', port]);

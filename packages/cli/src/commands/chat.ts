@@ -58,6 +58,9 @@ async function run(context: Context, url: string | undefined, flags: Flags): Pro
     connection.on('warning', (error) => {
       if (error.code === 'ERR_SERPY_UNKNOWN' && 'messages' in error) lost += (error.messages as unknown[]).length;
     });
+    connection.on('disconnect', ({ unconfirmedMessages }) => {
+      lost += unconfirmedMessages;
+    });
     connection.once('close', ({ unsentMessages, unknownMessages }) => {
       lost += unsentMessages + unknownMessages;
       peers.delete(connection);
