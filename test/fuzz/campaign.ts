@@ -37,6 +37,12 @@ export interface Row {
 
 const defaultHangMs = 10_000;
 
+/** The progress of a thread that has not begun its first input. */
+const notStarted = -1;
+
+/** How long a thread may take to start, whatever an input may take: it loads every package. */
+const startLimitMs = 60_000;
+
 /** Runs one target's inputs, in as many threads as there may be. */
 export async function runShare({ target, count }: Share, options: CampaignOptions): Promise<Row> {
   const startMs = performance.now();
@@ -105,10 +111,10 @@ function larger(a: number | undefined, b: number | undefined): number | undefine
 
 async function runShift(shift: Omit<Shift, 'progress'>, options: CampaignOptions): Promise<Outcome> {
   const progress = new SharedArrayBuffer(8);
-  const at = new Float64Array(progress);
+  const at = new Float64Array(progress).fill(notStarted);
   const lost = (why: string, how: 'crash' | 'hang'): Outcome => {
     const { target, seed } = shift;
-    return { lost: { target, seed, index: at[0] as number, why, input: '' }, how };
+    return { lost: { target, seed, index: Math.max(0, at[0] as number), why, input: '' }, how };
   };
   const worker = new Worker(options.worker, { workerData: { ...shift, progress } });
   let watch: NodeJS.Timeout | undefined;
@@ -129,14 +135,14 @@ async function runShift(shift: Omit<Shift, 'progress'>, options: CampaignOptions
 
 /** Calls when the same input has been at work for so long. */
 function watchProgress(at: Float64Array, hangMs: number, hangs: () => void): NodeJS.Timeout {
-  let last = -1;
+  let last = notStarted;
   let sinceMs = performance.now();
   return setInterval(() => {
     const now = performance.now();
     if (at[0] !== last) {
       last = at[0] as number;
       sinceMs = now;
-    } else if (now - sinceMs > hangMs) {
+    } else if (now - sinceMs > (last === notStarted ? startLimitMs : hangMs)) {
       hangs();
     }
   }, hangMs / 10);
