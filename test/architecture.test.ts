@@ -1,4 +1,5 @@
 /** The structure of the house, checked: who may know whom, and what a source file looks like. */
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -203,5 +204,22 @@ describe('source files', () => {
   test('keep no state of their own: nothing at module level can be reassigned, but with a reason', () => {
     const stateful = allSources.filter(({ text }) => /^(?:export )?(?:let|var) /m.test(text));
     expect(stateful.map(({ path }) => shown(path)).sort()).toEqual(Object.keys(variableFiles).sort());
+  });
+});
+
+describe('test files', () => {
+  test('are each in exactly one project of the runner', async () => {
+    const { status, stdout } = spawnSync(
+      process.execPath,
+      [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'list', '--filesOnly', '--json'],
+      { cwd: root, encoding: 'utf8' },
+    );
+    expect(status).toBe(0);
+    const listed = (JSON.parse(stdout) as { file: string }[]).map(({ file }) => shown(file)).sort();
+    const present = ['packages', 'test']
+      .flatMap((folder) => typeScriptBelow(join(root, folder)))
+      .filter((path) => path.endsWith('.test.ts') && !path.includes('node_modules'))
+      .map(shown);
+    expect(listed).toEqual(present.sort());
   });
 });
