@@ -97,10 +97,14 @@ describe.each(['v1', 'v2'] as const)('%s', (protocol) => {
     const { port } = (ours as unknown as { address: { port: number } }).address;
     const sender = peer({ protocol, port, blobBytes });
     const accepted: PortableConnection = await ours.getConnection();
-    const warned = next(accepted, 'warning');
+    const lost = next(accepted, 'disconnect');
+    accepted.on('warning', () => {});
     await inTheMiddle(accepted);
     await sender.kill();
-    expect(await warned).toMatchObject({ code: 'ERR_SERPY_TRUNCATED' });
+    const { reason, error } = await lost;
+    // Where it had not read our answer to its change of mode, its system resets the link.
+    const ways = ['ended ERR_SERPY_TRUNCATED', ...(protocol === 'v1' ? ['reset ECONNRESET'] : [])];
+    expect(ways).toContain(`${reason} ${error?.code}`);
     await expect(accepted.getData()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
 
     const { connection } = await client(protocol, port);
