@@ -225,7 +225,6 @@ export function closingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
   });
 
   test.each(['close', 'destroy'] as const)('%s() while dialling again ends the dial', async (ending) => {
-    stage().network?.clock.stop();
     const { server, address } = await stage().started();
     const silent = stage().withSilentDials();
     let dials = 0;
@@ -234,7 +233,9 @@ export function closingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
       { ...silent, dial: (options) => (dials++ === 0 ? stage().environment.dial(options) : silent.dial(options)) },
     );
     await client.connect(address.host, address.port);
-    (await server.getConnection()).destroy();
+    const accepted = await server.getConnection();
+    stage().network?.clock.stop();
+    accepted.destroy();
     await until(() => client.state === 'reconnecting');
     stage().letTimePass();
     await until(() => dials === 2);
@@ -254,8 +255,8 @@ export function closingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
         const events = record(client, ['close']);
         client.on(event, () => void client[ending]());
         const connecting = client.connect(address.host, address.port).catch((error: { code?: unknown }) => error.code);
-        const accepted = await server.getConnection();
         if (event !== 'connect') {
+          const accepted = await server.getConnection(); // of a client that ends at once, it may have none
           await connecting;
           accepted.destroy();
         }

@@ -44,14 +44,16 @@ export function receivingStatements<T extends ProtocolTypes>(stage: () => Stage<
 
   test('bytes that are sent on and handed back at once arrive', async () => {
     const { client, accepted } = await stage().pair();
-    for (let n = 0; n < 20; n++) await client.sendData(Buffer.alloc(300_000, n) as T['value']);
-    for (let n = 0; n < 20; n++) {
+    const sizeBytes = 300_000; // more than a piece
+    const count = stage().sliced ? 3 : 20; // the third comes where the first was
+    for (let n = 0; n < count; n++) await client.sendData(Buffer.alloc(sizeBytes, n) as T['value']);
+    for (let n = 0; n < count; n++) {
       const data = (await accepted.getData()) as Buffer;
       await accepted.sendData(data as T['value']);
       accepted.release(data);
     }
-    for (let n = 0; n < 20; n++) {
-      expect(((await client.getData()) as Buffer).equals(Buffer.alloc(300_000, n)), `message ${n}`).toBe(true);
+    for (let n = 0; n < count; n++) {
+      expect(((await client.getData()) as Buffer).equals(Buffer.alloc(sizeBytes, n)), `message ${n}`).toBe(true);
     }
   });
 

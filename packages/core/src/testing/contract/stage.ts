@@ -45,6 +45,8 @@ export interface World {
   /** The network in memory, where it is one. */
   readonly network: MemoryNetwork | undefined;
   readonly environment: Environment;
+  /** Whether bytes come in it in slices of a few, so that many of them take long. */
+  readonly sliced?: boolean;
   /** Options that every connection and server in it has. */
   readonly options?: Pick<ConnectionOptions, 'key'>;
 }
@@ -77,7 +79,8 @@ function memoryWorld(name: string, slicing: Slicing): World {
   const network = new MemoryNetwork({ slicing });
   network.clock.runFreely();
   const { clock, dial, listen } = network;
-  return { name, network, environment: { clock, dial, listen, random: () => 0.5 } };
+  const sliced = typeof slicing === 'number';
+  return { name, network, sliced, environment: { clock, dial, listen, random: () => 0.5 } };
 }
 
 export interface Pair<T extends ProtocolTypes> {
@@ -92,6 +95,7 @@ export class Stage<T extends ProtocolTypes> {
   readonly subject: Subject<T>;
   readonly network: MemoryNetwork | undefined;
   readonly environment: WatchedEnvironment;
+  readonly sliced: boolean;
   readonly #options: World['options'];
   readonly #connections: Connection<T>[] = [];
   readonly #servers: Server<T, Connection<T>>[] = [];
@@ -100,6 +104,7 @@ export class Stage<T extends ProtocolTypes> {
   constructor(subject: Subject<T>, world: World) {
     this.subject = subject;
     this.network = world.network;
+    this.sliced = world.sliced ?? false;
     this.#options = world.options;
     this.environment = new WatchedEnvironment(world.environment);
     this.#emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
@@ -145,9 +150,9 @@ export class Stage<T extends ProtocolTypes> {
    * In memory, time stands still until `letTimePass`.
    */
   async stranded(options: ConnectionOptions = {}): Promise<Pair<T>> {
-    this.network?.clock.stop();
     const reconnect = { baseDelayMs: 600_000, maxDelayMs: 600_000, ...options.reconnect };
     const pair = await this.pair({ ...options, autoRestart: true, reconnect });
+    this.network?.clock.stop();
     const waiting = once(pair.client, 'reconnecting');
     await pair.server.close();
     pair.accepted.destroy();
