@@ -229,6 +229,7 @@ export class Stage<T extends ProtocolTypes> {
       );
       expect(this.environment.violations).toEqual([]);
     } finally {
+      await nextTurn(); // the first warnings that nobody hears go to the process a turn later
       this.#emitWarning.mockRestore();
     }
   }

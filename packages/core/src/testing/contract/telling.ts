@@ -1,6 +1,7 @@
 /** Statements about events, warnings and those who listen. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import type { ProtocolTypes } from '../../protocol.js';
 import { record, type Stage, until } from './stage.js';
@@ -72,8 +73,10 @@ export function tellingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     const { client } = await stage().stranded({ sendQueue: { maxMessages: 1, whenFull: 'drop-newest' } });
     await client.sendData(numbered(1).value);
     await client.sendData(numbered(2).value);
+    await nextTurn(); // so long a program that awaits the connection has to listen
     expect(stage().processWarnings).toEqual(['ERR_SERPY_DROPPED']);
     client.destroy(); // one more of that kind: the message in the queue
+    await nextTurn();
     expect(stage().processWarnings).toEqual(['ERR_SERPY_DROPPED']);
   });
 
@@ -83,6 +86,7 @@ export function tellingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     await client.sendData(numbered(1).value);
     await client.sendData(numbered(2).value);
     client.destroy();
+    await nextTurn();
     expect(warnings).toHaveLength(2);
     expect(stage().processWarnings).toEqual([]);
   });
