@@ -22,7 +22,7 @@ export interface LinkEnd {
   readonly error: Error | undefined;
   /**
    * Messages that were sent on it since the last proof that the peer had read what came before: they may not have arrived. 0 in a session, which keeps
-   * them; after an end in good order with nothing left in this process; and after `destroy()` here.
+   * them; where `auto` sends them again in the other protocol; after an end in good order with nothing left in this process; and after `destroy()` here.
    */
   readonly unconfirmedMessages: number;
   /** Whether an end meant it: `close()` here, or there. Undefined where the peer cannot say: plain v1 and v2. */
