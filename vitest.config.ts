@@ -5,7 +5,8 @@ const source = (path: string) => fileURLToPath(new URL(`packages/${path}`, impor
 
 /** Test files that start programs as a user would, or work for long: pack, install, demo, examples, other languages, campaigns. */
 const e2e = [
-  'packages/cli/test/{bench,doctor,doctor-computer,doctor-peer,doctor-processes,hostile-texts,processes,recording-processes}.test.ts',
+  'packages/cli/test/{commands/bench,commands/doctor,doctor/computer-checks,doctor/peer-checks,hostile-texts}.test.ts',
+  'packages/cli/test/processes/**/*.test.ts',
   'packages/cli/test/{instruments/counter,recording/killed,recording/gaps}.test.ts',
   'test/{bench,broadcast,demo,docs,examples,faq,from-python,fuzz,fuzz-cost,memory,neighbours,other-languages}.test.ts',
   'test/{packed,processes,recordings,reliability,scripts,simulation,web-programs}.test.ts',
@@ -15,8 +16,8 @@ const e2e = [
 /** Test files that open sockets, or drive whole connections and sessions through every kind of network. */
 const net = [
   'packages/{serpy-v1,serpy-v2}/test/{contract,busy,at-least-once,awkward,flood,streams}.test.ts',
-  'packages/serpy-v2/test/handshake/{contract,lives}.test.ts',
-  'packages/core/test/{connect-socket,one-socket,storm,tcp-*,tls-*}.test.ts',
+  'packages/serpy-v2/test/session/{session-contract,lives}.test.ts',
+  'packages/core/test/{transport/**/*,reconnect/storm}.test.ts',
   'packages/{serpy,fault-proxy}/test/**/*.test.ts',
   'packages/cli/test/**/*.test.ts',
   'test/originals/**/*.test.ts',
@@ -35,6 +36,7 @@ export default defineConfig({
     alias: [
       { find: /^serpy-core\/testing$/, replacement: source('core/src/testing/index.ts') },
       { find: /^serpy-core$/, replacement: source('core/src/index.ts') },
+      { find: /^serpy-contract-tests\/(.+)$/, replacement: source('contract-tests/src/$1.ts') },
       { find: /^serpy-v1$/, replacement: source('serpy-v1/src/index.ts') },
       { find: /^serpy-v2$/, replacement: source('serpy-v2/src/index.ts') },
       { find: /^serpy-fault-proxy$/, replacement: source('fault-proxy/src/index.ts') },

@@ -1,4 +1,4 @@
-// Assembles WebAssembly: each packages/*/wasm/NAME.wat becomes src/NAME-kernel.ts of its package, which holds it as a string.
+// Assembles WebAssembly: each packages/*/wasm/NAME.wat becomes src/wasm/NAME-kernel.ts of its package, which holds it as a string.
 // Run by the builds of the packages that have some, in any folder; writes only what has changed.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -20,7 +20,7 @@ async function assemblePackage(folder) {
   if (!existsSync(texts)) return;
   for (const file of readdirSync(texts).filter((each) => each.endsWith('.wat'))) {
     const name = file.slice(0, -'.wat'.length);
-    const target = join(folder, 'src', `${name}-kernel.ts`);
+    const target = join(folder, 'src', 'wasm', `${name}-kernel.ts`);
     const source = await kernelSource(join(texts, file), name);
     if (!existsSync(target) || readFileSync(target, 'utf8') !== source) writeFileSync(target, source);
   }

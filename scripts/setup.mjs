@@ -67,7 +67,8 @@ function listPackages() {
   const folders = readdirSync(join(root, 'packages')).map((name) => join(root, 'packages', name));
   const packages = folders
     .filter((folder) => existsSync(join(folder, 'package.json')))
-    .map((folder) => ({ folder, manifest: readJson(join(folder, 'package.json')) }));
+    .map((folder) => ({ folder, manifest: readJson(join(folder, 'package.json')) }))
+    .filter(({ manifest }) => manifest.scripts?.build); // the private ones run from their sources
   const names = packages.map(({ manifest }) => manifest.name);
   return packages.map(({ folder, manifest }) => ({
     folder,

@@ -247,7 +247,7 @@ describe('readmes', () => {
     'packages/%s/README.md has every event and all of closeInfo',
     (folder) => {
       const { text } = page(`packages/${folder}/README.md`);
-      const source = readFileSync(join(root, 'packages/core/src/connection-events.ts'), 'utf8');
+      const source = readFileSync(join(root, 'packages/core/src/connection/connection-events.ts'), 'utf8');
       const members = (name: string) => {
         const body = new RegExp(`export interface ${name} \\{([^}]*)\\}`).exec(source)?.[1] ?? '';
         return [...body.matchAll(/^ {2}(?:readonly )?(\w+): /gm)].map(([, member = '']) => member);
@@ -310,12 +310,12 @@ describe('docs/reliability.md', () => {
   });
 
   test('has every event of a connection, and every reason for its end', () => {
-    const events = readFileSync(join(root, 'packages/core/src/connection-events.ts'), 'utf8');
+    const events = readFileSync(join(root, 'packages/core/src/connection/connection-events.ts'), 'utf8');
     const declared = /export interface ConnectionEvents \{([^}]*)\}/.exec(events)?.[1] ?? '';
     expect(firstCells('event', 'when', 'with')).toEqual(
       [...declared.matchAll(/^ {2}(\w+): \[/gm)].map(([, name]) => name),
     );
-    const link = readFileSync(join(root, 'packages/core/src/link-end.ts'), 'utf8');
+    const link = readFileSync(join(root, 'packages/core/src/link/link-end.ts'), 'utf8');
     const reasons = /export type DisconnectReason =([^;]*);/.exec(link)?.[1] ?? '';
     expect(firstCells('reason')).toEqual([
       ...[...reasons.matchAll(/^ {2}\| '([\w-]+)'/gm)].map(([, name]) => name),

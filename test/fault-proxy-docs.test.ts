@@ -2,10 +2,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { corruptSpecs, cutSpecs, duplicateSpecs, faultSpecs, insertSpecs } from '../packages/fault-proxy/src/faults.js';
-import { cutHows } from '../packages/fault-proxy/src/item.js';
-import type { OptionSpec } from '../packages/fault-proxy/src/option-specs.js';
-import { linkSpecs, proxySpecs, targetSpecs } from '../packages/fault-proxy/src/options.js';
+import {
+  corruptSpecs,
+  cutHows,
+  cutSpecs,
+  duplicateSpecs,
+  faultSpecs,
+  insertSpecs,
+} from '../packages/fault-proxy/src/options/faults.js';
+import type { OptionSpec } from '../packages/fault-proxy/src/options/option.js';
+import { linkSpecs, proxySpecs, targetSpecs } from '../packages/fault-proxy/src/options/options.js';
 import { codeIn, readPage } from './docs/pages.js';
 import { runBlock } from './docs/run.js';
 import { root } from './workspace.js';
@@ -92,7 +98,7 @@ describe('the README of the fault proxy has', () => {
 
   test('every cut, answer, event, reason and code', () => {
     expect(namesUnder('how')).toEqual([...cutHows]);
-    expect(namesUnder('answer').sort()).toEqual([...unionIn('options.ts', 'LinkAnswer'), 'refuse'].sort());
+    expect(namesUnder('answer').sort()).toEqual([...unionIn('options/options.ts', 'LinkAnswer'), 'refuse'].sort());
     expect(namesUnder('reason')).toEqual(unionIn('link.ts', 'LinkEndReason'));
     expect(namesUnder('code').slice(0, 4)).toEqual(unionIn('errors.ts', 'FaultProxyErrorCode'));
     const events = readFileSync(join(folder, 'src', 'proxy.ts'), 'utf8');

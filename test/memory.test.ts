@@ -1,13 +1,14 @@
 /** What a connection holds for a hostile peer, buffer by buffer: never more than its limits say. The rule is that of docs/limits.md. */
+
 import * as v1 from 'serpy-v1';
 import * as v2 from 'serpy-v2';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
-import { Asking } from '../packages/serpy/src/asking.js';
-import { checkOf } from '../packages/serpy-v2/src/handshake/check.js';
-import { crc32 } from '../packages/serpy-v2/src/handshake/crc.js';
-import { controlFrame } from '../packages/serpy-v2/src/handshake/piece.js';
-import { encodePart } from '../packages/serpy-v2/src/handshake/stream-part.js';
-import { controlType } from '../packages/serpy-v2/src/handshake/wire.js';
+import { Asking } from '../packages/serpy/src/auto/client-detection.js';
+import { controlType } from '../packages/serpy-v2/src/session/frames/constants.js';
+import { controlFrame } from '../packages/serpy-v2/src/session/frames/control-frame.js';
+import { crc32 } from '../packages/serpy-v2/src/session/frames/crc32.js';
+import { checkOf } from '../packages/serpy-v2/src/session/frames/frame-checksum.js';
+import { encodePart } from '../packages/serpy-v2/src/session/frames/stream-frame.js';
 import { frame } from '../packages/serpy-v2/test/oracle.js';
 import * as seeds from './fuzz/session-seeds.js';
 import {

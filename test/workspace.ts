@@ -6,11 +6,15 @@ import { fileURLToPath } from 'node:url';
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** The folders below packages/. */
-export const packages: readonly string[] = readdirSync(join(root, 'packages')).sort();
+export const allPackages: readonly string[] = readdirSync(join(root, 'packages')).sort();
+
+/** Those of them that are published. */
+export const packages: readonly string[] = allPackages.filter((folder) => !readManifest(folder).private);
 
 export interface Manifest {
   readonly name: string;
   readonly version: string;
+  readonly private?: boolean;
   readonly scripts?: Record<string, string>;
   readonly dependencies?: Record<string, string>;
   readonly peerDependencies?: Record<string, string>;

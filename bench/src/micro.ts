@@ -5,10 +5,10 @@
 import { Pieces } from 'serpy-core/testing';
 import { v1Protocol } from 'serpy-v1';
 import { v2Protocol } from 'serpy-v2';
-import { MessagePool } from '../../packages/core/src/message-pool.js';
-import { decodeBase85, encodeBase85 } from '../../packages/serpy-v1/src/base85.js';
-import { checksum } from '../../packages/serpy-v2/src/checksum.js';
-import { formatFloatHex, parseFloatHex } from '../../packages/serpy-v2/src/float-hex.js';
+import { MessagePool } from '../../packages/core/src/buffers/buffer-pool.js';
+import { decodeBase85, encodeBase85 } from '../../packages/serpy-v1/src/values/base85.js';
+import { formatFloatHex, parseFloatHex } from '../../packages/serpy-v2/src/values/float-hex.js';
+import { checksum } from '../../packages/serpy-v2/src/wire/checksum.js';
 import type { Sample } from './measure.js';
 import { createPayload } from './payload.js';
 

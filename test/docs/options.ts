@@ -2,7 +2,7 @@
 import { acceptedOptions, connectionOptions, type OptionSpec, serverOptions } from 'serpy-core';
 import { v1ConnectionOptions } from 'serpy-v1';
 import { v2ConnectionOptions } from 'serpy-v2';
-import { connectSpecs, listenSpecs } from '../../packages/serpy/src/options.js';
+import { connectSpecs, listenSpecs } from '../../packages/serpy/src/config/options.js';
 
 export interface OptionRow {
   /** As `sendQueue.maxMessages`. */

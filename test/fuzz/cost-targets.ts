@@ -1,14 +1,14 @@
 /** Readers with all that follows on them, and inputs that were made to be slow or large: each stopped a program once, or is like one that did. */
 import { decodeNpy } from 'serpy-arrays';
 import { isSerpyError } from 'serpy-core';
-import { jsonLine } from '../../packages/cli/src/json-line.js';
-import { describe } from '../../packages/cli/src/message.js';
+import { describe } from '../../packages/cli/src/messages/describe.js';
 import { toJson } from '../../packages/cli/src/recording/json-value.js';
 import { headerForm, reverseAxes } from '../../packages/cli/src/recording/npy-form.js';
-import { fromV1, fromV2, type PortableMessage } from '../../packages/serpy/src/messages.js';
-import { decodeBase85 } from '../../packages/serpy-v1/src/base85.js';
-import { messageOf } from '../../packages/serpy-v1/src/messages.js';
-import { decodeValue } from '../../packages/serpy-v2/src/values.js';
+import { jsonLine } from '../../packages/cli/src/values/json-line.js';
+import { fromV1, fromV2, type PortableMessage } from '../../packages/serpy/src/portable/portable-message.js';
+import { decodeBase85 } from '../../packages/serpy-v1/src/values/base85.js';
+import { messageOf } from '../../packages/serpy-v1/src/values/messages.js';
+import { decodeValue } from '../../packages/serpy-v2/src/values/values.js';
 import { keyOfHash, keysOfHash32 } from './colliding-keys.js';
 import { type CostTarget, timed } from './cost.js';
 import { npySeeds, npyWords, pickleSeeds, pickleWords } from './seeds.js';

@@ -1,9 +1,10 @@
 /** Valid input of v2 after a handshake: greetings of every kind, numbered pieces, and words about the session. */
-import { crc32 } from '../../packages/serpy-v2/src/handshake/crc.js';
-import { encodeHello, encodeWelcome, type Outcome } from '../../packages/serpy-v2/src/handshake/greeting.js';
-import { controlFrame } from '../../packages/serpy-v2/src/handshake/piece.js';
-import { proofOf } from '../../packages/serpy-v2/src/handshake/tickets.js';
-import { controlType, pieceFlag } from '../../packages/serpy-v2/src/handshake/wire.js';
+
+import { encodeHello, encodeWelcome, type Outcome } from '../../packages/serpy-v2/src/handshake/hello-welcome.js';
+import { controlType, pieceFlag } from '../../packages/serpy-v2/src/session/frames/constants.js';
+import { controlFrame } from '../../packages/serpy-v2/src/session/frames/control-frame.js';
+import { crc32 } from '../../packages/serpy-v2/src/session/frames/crc32.js';
+import { proofOf } from '../../packages/serpy-v2/src/session/resume-credentials.js';
 import { frame } from '../../packages/serpy-v2/test/oracle.js';
 import type { Seed } from './mutator.js';
 import { maxMessageBytes } from './seeds.js';

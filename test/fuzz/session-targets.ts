@@ -1,8 +1,8 @@
 /** v2 with a handshake: both ends of it, before and after the greetings. */
 import type { Protocol, ProtocolTypes, Role } from 'serpy-core';
 import { v2Protocol } from 'serpy-v2';
-import { checkOf } from '../../packages/serpy-v2/src/handshake/check.js';
-import { crc32 } from '../../packages/serpy-v2/src/handshake/crc.js';
+import { crc32 } from '../../packages/serpy-v2/src/session/frames/crc32.js';
+import { checkOf } from '../../packages/serpy-v2/src/session/frames/frame-checksum.js';
 import type { Chance } from './chance.js';
 import { maxMessageBytes, strangerSeeds, v2Seeds, v2Words } from './seeds.js';
 import {

@@ -2,10 +2,10 @@
 import { isSerpyError, type Protocol, type ProtocolTypes } from 'serpy-core';
 import { v1Protocol } from 'serpy-v1';
 import { v2Protocol } from 'serpy-v2';
-import { parseConnectOptions } from '../../packages/serpy/src/options.js';
-import { createProtocol } from '../../packages/serpy/src/portable.js';
-import { decodeBase85, encodeBase85 } from '../../packages/serpy-v1/src/base85.js';
+import { parseConnectOptions } from '../../packages/serpy/src/config/options.js';
+import { createProtocol } from '../../packages/serpy/src/create-protocol.js';
 import { readPickle } from '../../packages/serpy-v1/src/pickle/index.js';
+import { decodeBase85, encodeBase85 } from '../../packages/serpy-v1/src/values/base85.js';
 import type { Chance } from './chance.js';
 import type { Seed } from './mutator.js';
 import { npyTarget } from './npy-target.js';

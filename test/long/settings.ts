@@ -58,7 +58,7 @@ export function readArguments(args: readonly string[]): { parts: readonly string
       worlds: { type: 'string', default: '500000' },
       'healing-rounds': { type: 'string', default: '400' },
       few: { type: 'boolean', default: false },
-      'kept-worlds': { type: 'string', default: 'packages/serpy-v2/test/simulation/kept.json' },
+      'kept-worlds': { type: 'string', default: 'packages/serpy-v2/test/session/simulation/kept.json' },
       write: { type: 'boolean', default: false },
       full: { type: 'boolean', default: false },
       cuts: { type: 'string', default: '5000' },

@@ -1,7 +1,7 @@
 /** Bare sessions of both ends in worlds that seeds decide: so many, in as many threads as there may be. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import { World } from '../../packages/serpy-v2/test/simulation/world.js';
+import { World } from '../../packages/serpy-v2/test/session/simulation/world.js';
 import type { Settings } from './settings.js';
 import { table } from './table.js';
 import type { WorldFailure, WorldShift, WorldShiftReport } from './worlds.js';

@@ -1,6 +1,6 @@
 /** A thread that runs worlds, one after the other, and tells of those in which a rule was broken. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { World } from '../../packages/serpy-v2/test/simulation/world.js';
+import { World } from '../../packages/serpy-v2/test/session/simulation/world.js';
 
 /** What a thread is to do. */
 export interface WorldShift {

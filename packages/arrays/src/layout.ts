@@ -1,6 +1,6 @@
 /** Elements as they lie in memory, and as a typed array has them: the byte order of the machine, the last axis fastest. */
 import { type ByteOrder, type DataOf, type DType, type Kind, nativeOrder } from './dtype.js';
-import { fromHalves } from './half.js';
+import { fromHalves } from './float16.js';
 
 /** How elements lie in memory. */
 export interface Layout {

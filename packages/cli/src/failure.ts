@@ -1,7 +1,7 @@
 /** Errors as a person sees them: one sentence on stderr and an exit status. */
 import { CommanderError } from 'commander';
 import { isSerpyError } from 'serpy';
-import type { Context } from './context.js';
+import type { Context } from './environment/context.js';
 
 /** 0: done. 1: it failed. 2: it was typed wrong, so typing the same again will not help. */
 export type ExitStatus = 0 | 1 | 2;

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /** The command `serpy`. */
+import { exit, systemContext } from './environment/system.js';
 import { report } from './failure.js';
 import { run } from './program.js';
-import { exit, systemContext } from './system.js';
 
 const args = process.argv.slice(2);
 const context = systemContext();

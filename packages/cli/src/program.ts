@@ -10,7 +10,7 @@ import { record } from './commands/record.js';
 import { replay } from './commands/replay.js';
 import { send } from './commands/send.js';
 import { simulate } from './commands/simulate.js';
-import type { Context } from './context.js';
+import type { Context } from './environment/context.js';
 import { type ExitStatus, report } from './failure.js';
 import { version } from './version.js';
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Connection, connect, listen } from 'serpy';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { encodeWelcome } from '../../serpy-v2/src/handshake/greeting.js';
+import { encodeWelcome } from '../../serpy-v2/src/handshake/hello-welcome.js';
 import { Run } from './run.js';
 
 /** The clipboard (OSC 52), the title, the screen and a colour (CSI), the same as C1, other controls, and what turns the direction or the line. */

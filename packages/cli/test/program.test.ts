@@ -6,10 +6,10 @@ import type { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { readPage } from '../../../test/docs/pages.js';
 import { packages, root } from '../../../test/workspace.js';
-import { duration } from '../src/connection-options.js';
+import { createTerminal, printable } from '../src/environment/terminal.js';
 import { failed, mistyped, report, sentence } from '../src/failure.js';
+import { duration } from '../src/flags/value-parsers.js';
 import { program, run as serpy } from '../src/program.js';
-import { createTerminal, printable } from '../src/terminal.js';
 import { Run, runToEnd } from './run.js';
 
 const { context } = new Run(['--version']);

@@ -1,12 +1,12 @@
 /** Runs `serpy` inside the test: fast, with a terminal, a clock and an environment of the test's making. */
 import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
-import type { Clock, Context } from '../src/context.js';
+import type { Clock, Context } from '../src/environment/context.js';
+import { createInterruption, type InterruptCause, type Interruption } from '../src/environment/interrupt.js';
+import { systemClock } from '../src/environment/system.js';
+import { createTerminal } from '../src/environment/terminal.js';
 import type { ExitStatus } from '../src/failure.js';
-import { createInterruption, type InterruptCause, type Interruption } from '../src/interrupt.js';
 import { run } from '../src/program.js';
-import { systemClock } from '../src/system.js';
-import { createTerminal } from '../src/terminal.js';
 
 export interface World {
   /** Both outputs and the input are a terminal's. Default false. */

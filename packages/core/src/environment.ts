@@ -1,11 +1,8 @@
 /** Everything a connection gets from outside: time, chance and the network. Passed in, so that a whole network can be simulated. */
-import { type Clock, systemClock } from './system-clock.js';
-import { tcpDial, tcpListen } from './tcp-network.js';
-import { tlsListen } from './tls-listener.js';
-import { tlsDial } from './tls-transport.js';
-import type { Dial, Listen } from './transport.js';
+import type { Clock } from './transport/system-clock.js';
+import type { Dial, Listen } from './transport/transport.js';
 
-export type { Clock } from './system-clock.js';
+export type { Clock } from './transport/system-clock.js';
 
 /** What a connection or server needs from the world. */
 export interface Environment {
@@ -17,12 +14,3 @@ export interface Environment {
   readonly dial: Dial;
   readonly listen: Listen;
 }
-
-/** The real world: this computer's clock, TCP and TLS. */
-export const systemEnvironment: Environment = {
-  clock: systemClock,
-  random: Math.random,
-  dial: (options) =>
-    options.security ? tlsDial(options, options.security, systemClock) : tcpDial(options, systemClock),
-  listen: (options) => (options.security ? tlsListen(options, options.security) : tcpListen(options)),
-};

@@ -1,74 +1,75 @@
 /** serpy-core: what the protocol packages and the facade are built on. Programs use those. */
 
-export type { AdmissionLimit, AdmissionLimits } from './admission.js';
 export type { AcceptError, AnySerpyError, ErrorFields, ErrorOf } from './any-error.js';
-export { BadFrames } from './bad-frames.js';
-export type { QueueLimits, Sized } from './bounded-queue.js';
-export { ByteQueue } from './byte-queue.js';
-export type { ByteSource } from './byte-source.js';
-export type { SendStreamOptions } from './byte-streams.js';
-export type { CloseOptions, CloseServerOptions } from './close-options.js';
-export { decoderStream, encoderStream, type MessageDecoder, soloOutput, type ValueEncoder } from './codec-streams.js';
-export { Connection, type SendOptions } from './connection.js';
-export type * from './connection-events.js';
-export type { ConnectionState } from './connection-state.js';
-export { type Clock, type Environment, systemEnvironment } from './environment.js';
-export * from './errors.js';
-export { Fifo } from './fifo.js';
-export type { GateLimit, GateSettings } from './gate.js';
-export type { Farewell, LastingSession, ProgressInfo, Seat } from './lasting.js';
-export { LineWatch, linesHint, quoted } from './lines.js';
-export type { DisconnectReason } from './link-end.js';
-export { messageMemory, ownCopy, ownMemoryBytes } from './message-memory.js';
-export { markSent } from './message-pool.js';
-export { checkNames } from './option-names.js';
+export { markSent } from './buffers/buffer-pool.js';
+export { ByteQueue } from './buffers/byte-queue.js';
+export { Fifo } from './buffers/fifo.js';
+export { messageMemory, ownCopy, ownMemoryBytes } from './buffers/message-buffer.js';
+export type { CloseOptions, CloseServerOptions } from './connection/close-options.js';
+export { Connection, type SendOptions } from './connection/connection.js';
+export type * from './connection/connection-events.js';
 export {
   acceptedOptions,
   addressOptions,
   type ConnectionOptions,
   type ConnectionSettings,
-  checkTogether,
   connectionOptions,
-  connectionPart,
   type DiallingOption,
-  type Given,
   type Keep,
+  type WhenOffline,
+} from './connection/connection-options.js';
+export type { ConnectionState } from './connection/connection-state.js';
+export type { ConnectionStats } from './connection/stats.js';
+export type { MessageDuplex, StreamOptions, WebStreams } from './connection/stream-adapters.js';
+export type { Clock, Environment } from './environment.js';
+export * from './errors.js';
+export type { DisconnectReason } from './link/link-end.js';
+export {
+  checkTogether,
+  type Given,
   type OptionSpec,
   type OptionSpecs,
   option,
   parseOptions,
-  type ServerSettings,
-  serverOptions,
-  type WhenOffline,
-} from './options.js';
-export type { WaitOptions } from './pending.js';
+} from './options/option.js';
+export { checkNames } from './options/option-names.js';
+export type { WaitOptions } from './options/wait-options.js';
+export { BadFrames } from './protocol/bad-frames.js';
+export {
+  decoderStream,
+  encoderStream,
+  type MessageDecoder,
+  soloOutput,
+  type ValueEncoder,
+} from './protocol/codec-streams.js';
+export type { Outgoing, Received, StreamPart } from './protocol/message.js';
+export type { Protocol, ProtocolTypes, Role } from './protocol/protocol.js';
+export type { Farewell, LastingSession, ProgressInfo, Seat } from './protocol/resumable-session.js';
+export type { Session, SessionOutput } from './protocol/session.js';
+export { isTypedNumber, type TypedNumber } from './protocol/typed-number.js';
+export type { QueueLimits, Sized } from './queue/bounded-queue.js';
+export type { QueueOptions, WhenFull } from './queue/send-queue.js';
+export type { ReconnectOptions } from './reconnect/backoff.js';
+export type { Security, SecuritySettings } from './security/security.js';
+export { generateKey, type Key, SharedKey } from './security/shared-key.js';
+export type { TlsOptions } from './security/tls-options.js';
+export type { AdmissionLimit, AdmissionLimits } from './server/admission.js';
+export type { GateLimit, GateSettings } from './server/handshake-limiter.js';
+export { Server, type Started } from './server/server.js';
+export type * from './server/server-events.js';
+export { connectionPart, type ServerSettings, serverOptions } from './server/server-options.js';
+export type { ServerPlace } from './server/server-security.js';
+export type { ByteSource } from './streams/byte-source.js';
+export type { ReceivedStream } from './streams/inbound-stream.js';
+export type { SendStreamOptions } from './streams/stream-manager.js';
+export { systemEnvironment } from './system-environment.js';
+export type { Address } from './transport/address.js';
+export { describeStranger, strangerBytes } from './transport/foreign-protocol.js';
+export type { Gate, Guest } from './transport/handshake-guard.js';
+export { LineWatch, linesHint, quoted } from './transport/line-detector.js';
 export type {
-  Outgoing,
-  Protocol,
-  ProtocolTypes,
-  Received,
-  Role,
-  Session,
-  SessionOutput,
-  StreamPart,
-} from './protocol.js';
-export type { ReceivedStream } from './received-stream.js';
-export type { ReconnectOptions } from './reconnect.js';
-export type { Security, SecuritySettings } from './security.js';
-export type { QueueOptions, WhenFull } from './send-queue.js';
-export { Server, type Started } from './server.js';
-export type { ServerPlace } from './server-security.js';
-export { generateKey, type Key, SharedKey } from './shared-key.js';
-export type { ConnectionStats } from './stats.js';
-export { describeStranger, strangerBytes } from './stranger.js';
-export type { MessageDuplex, StreamOptions, WebStreams } from './streams.js';
-export type { TlsOptions } from './tls-options.js';
-export type {
-  Address,
   Dial,
   DialOptions,
-  Gate,
-  Guest,
   Listen,
   Listener,
   ListenOptions,
@@ -76,5 +77,4 @@ export type {
   Timers,
   Transport,
   TransportHandler,
-} from './transport.js';
-export { isTypedNumber, type TypedNumber } from './typed-number.js';
+} from './transport/transport.js';

@@ -1,12 +1,13 @@
 /** One direction of a running link: its pipeline at work between an end that sends and an end that receives. */
-import type { Random } from './chance.js';
+
 import type { Clock } from './clock.js';
-import type { End } from './end.js';
-import { type FaultSettings, type Faults, noFaults, parseFaults } from './faults.js';
-import { type CutHow, cutHows, type Item } from './item.js';
-import { option } from './option-specs.js';
+import type { End } from './net/endpoint.js';
+import { nextTurn } from './net/system.js';
+import { type CutHow, cutHows, type FaultSettings, type Faults, noFaults, parseFaults } from './options/faults.js';
+import { option } from './options/option.js';
 import { Pipeline } from './pipeline.js';
-import { nextTurn } from './system.js';
+import type { Random } from './random.js';
+import type { Item } from './stages/item.js';
 
 /** One direction of a link: `up` from the client to the target, `down` from the target to the client. */
 export interface Direction {

@@ -1,12 +1,14 @@
 /** serpy-fault-proxy: a TCP proxy that breaks links on purpose, for tests. */
 export type { Clock } from './clock.js';
 export type { Direction } from './direction.js';
-export type { Address } from './end.js';
 export { FaultProxyError, type FaultProxyErrorCode } from './errors.js';
+export type { Link, LinkCut, LinkEnd, LinkEndReason } from './link.js';
+export type { Address } from './net/endpoint.js';
 export type {
   Corruption,
   CorruptSettings,
   Cut,
+  CutHow,
   CutSettings,
   DuplicateSettings,
   Duplication,
@@ -16,10 +18,8 @@ export type {
   InsertSettings,
   OneOrMore,
   Place,
-} from './faults.js';
-export type { CutHow } from './item.js';
-export type { Link, LinkCut, LinkEnd, LinkEndReason } from './link.js';
-export type { Given } from './option-specs.js';
-export type { Answer, FaultProxyOptions, LinkAnswer, LinkFaults, Plan, Target } from './options.js';
+} from './options/faults.js';
+export { type FrameSplitter, v1Blocks, v2Frames } from './options/frame-splitters.js';
+export type { Given } from './options/option.js';
+export type { Answer, FaultProxyOptions, LinkAnswer, LinkFaults, Plan, Target } from './options/options.js';
 export { FaultProxy, type FaultProxyEvents, type Started } from './proxy.js';
-export { type FrameSplitter, v1Blocks, v2Frames } from './splitters.js';

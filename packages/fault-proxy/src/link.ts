@@ -1,8 +1,8 @@
 /** A link as a test sees it: a client that has dialled the proxy, and the target that it was connected to. */
 import type { Direction } from './direction.js';
-import type { Address } from './end.js';
-import type { CutHow } from './item.js';
-import type { LinkFaults } from './options.js';
+import type { Address } from './net/endpoint.js';
+import type { CutHow } from './options/faults.js';
+import type { LinkFaults } from './options/options.js';
 
 /**
  * Why a link is over:

@@ -1,12 +1,13 @@
 /** A link at work: two ends, two directions, and what a cut does to them. */
-import { namedRandom } from './chance.js';
+
 import type { Clock } from './clock.js';
 import { LiveDirection } from './direction.js';
-import type { Address, Dial, End } from './end.js';
-import type { CutHow } from './item.js';
 import type { Link, LinkCut, LinkEnd, LinkEndReason } from './link.js';
-import { option } from './option-specs.js';
-import { type LinkAnswer, type LinkFaults, parseLive } from './options.js';
+import type { Address, Dial, End } from './net/endpoint.js';
+import type { CutHow } from './options/faults.js';
+import { option } from './options/option.js';
+import { type LinkAnswer, type LinkFaults, parseLive } from './options/options.js';
+import { namedRandom } from './random.js';
 
 export interface LinkOptions {
   readonly index: number;

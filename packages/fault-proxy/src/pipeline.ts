@@ -1,17 +1,18 @@
 /** The stages of one direction in their order, as one machine: items in, items out, and the time when it wants to be asked again. */
-import type { Random } from './chance.js';
-import type { FaultSettings } from './faults.js';
-import { Frames } from './frames.js';
-import type { Item } from './item.js';
-import type { Out, Stage } from './stage.js';
+
+import type { FaultSettings } from './options/faults.js';
+import type { Random } from './random.js';
 import { Bandwidth } from './stages/bandwidth.js';
-import { Break } from './stages/break.js';
 import { Corrupt } from './stages/corrupt.js';
+import { Break } from './stages/cut.js';
 import { Duplicate } from './stages/duplicate.js';
-import { Gate } from './stages/gate.js';
+import { Frames } from './stages/frame-tracker.js';
 import { Insert } from './stages/insert.js';
+import type { Item } from './stages/item.js';
 import { Latency } from './stages/latency.js';
 import { Slicer } from './stages/slicer.js';
+import type { Out, Stage } from './stages/stage.js';
+import { Gate } from './stages/stall.js';
 import { Swallow } from './stages/swallow.js';
 
 export interface PipelineOptions {

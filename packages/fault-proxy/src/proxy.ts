@@ -1,9 +1,10 @@
 /** The proxy itself: listens, lays links, and does to all of them what is asked for. */
 import { EventEmitter } from 'node:events';
-import type { Address, End } from './end.js';
 import { FaultProxyError } from './errors.js';
 import type { Link, LinkCut, LinkEnd } from './link.js';
 import { LiveLink } from './live-link.js';
+import type { Address, End } from './net/endpoint.js';
+import { type Listener, tcpDial, tcpListen } from './net/tcp.js';
 import {
   type Answer,
   type FaultProxyOptions,
@@ -17,8 +18,7 @@ import {
   parseProxy,
   parseTarget,
   type Target,
-} from './options.js';
-import { type Listener, tcpDial, tcpListen } from './tcp.js';
+} from './options/options.js';
 
 export interface FaultProxyEvents {
   /** A client was accepted, and its plan is known; no byte has passed yet. */

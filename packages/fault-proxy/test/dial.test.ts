@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import type { FaultProxy } from 'serpy-fault-proxy';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { StalledListener } from '../../core/test/stalled-listener.js';
+import { StalledListener } from '../../core/test/transport/stalled-listener.js';
 import { Place, until } from './peers.js';
 
 /** What the system is made to do where it connects to the target's port: from which port, and which addresses its name has. */

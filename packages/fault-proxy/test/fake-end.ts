@@ -1,5 +1,5 @@
 /** An end without a socket: a test says what its peer does, and how fast what is written leaves. */
-import type { Address, End, EndHandler } from '../src/end.js';
+import type { Address, End, EndHandler } from '../src/net/endpoint.js';
 
 export class FakeEnd implements End {
   readonly remote: Address;

@@ -1,11 +1,10 @@
 /** What a link does with its two ends, without sockets: what is passed on, what a cut does, who is held back. */
 import { ManualClock } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
-import type { Faults } from '../src/faults.js';
-import type { CutHow } from '../src/item.js';
 import type { LinkEnd } from '../src/link.js';
 import { LiveLink } from '../src/live-link.js';
-import type { LinkAnswer } from '../src/options.js';
+import type { CutHow, Faults } from '../src/options/faults.js';
+import type { LinkAnswer } from '../src/options/options.js';
 import { FakeEnd } from './fake-end.js';
 
 interface Given {

@@ -1,7 +1,7 @@
 /** Options: what is refused, and what the error says of it. */
 import { FaultProxy, FaultProxyError, type FaultProxyOptions } from 'serpy-fault-proxy';
 import { describe, expect, test } from 'vitest';
-import { noFaults, parseFaults } from '../src/faults.js';
+import { noFaults, parseFaults } from '../src/options/faults.js';
 
 const target = { port: 5001 };
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { byteByByte, everyCut, randomPieces, seededRandom } from 'serpy-core/testing';
 import { v1Blocks, v2Frames } from 'serpy-fault-proxy';
 import { describe, expect, test } from 'vitest';
-import type { Faults } from '../src/faults.js';
+import type { Faults } from '../src/options/faults.js';
 import { Tube } from './tube.js';
 
 const bytesUpTo = (length: number) => Buffer.from(Array.from({ length }, (_, i) => (i * 7 + 13) & 0xff));

@@ -1,8 +1,9 @@
 /** A pipeline with time that a test moves, and what came out of it in words. */
-import { namedRandom } from '../src/chance.js';
-import { type Faults, noFaults, parseFaults } from '../src/faults.js';
-import type { Item } from '../src/item.js';
+
+import { type Faults, noFaults, parseFaults } from '../src/options/faults.js';
 import { Pipeline } from '../src/pipeline.js';
+import { namedRandom } from '../src/random.js';
+import type { Item } from '../src/stages/item.js';
 
 export interface Arrival {
   readonly item: Item;

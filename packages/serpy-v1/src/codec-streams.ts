@@ -10,13 +10,13 @@ import {
   soloOutput,
   type ValueEncoder,
 } from 'serpy-core';
-import type { Message } from './messages.js';
 import { type EncodingSetting, v1ConnectionOptions } from './options.js';
-import { endOf } from './outgoing.js';
-import type { Value } from './payload.js';
 import { type V1, v1Protocol } from './protocol.js';
-import { V1Session } from './session.js';
-import { isMode, type Mode, setModeBlocks } from './wire.js';
+import { V1Session } from './v1-session.js';
+import type { Message } from './values/messages.js';
+import type { Value } from './values/payload.js';
+import { endOf } from './wire/block.js';
+import { isMode, type Mode, setModeBlocks } from './wire/constants.js';
 
 /** What an encoder goes by. */
 export interface EncoderOptions {

@@ -88,9 +88,7 @@ export {
 } from 'serpy-core';
 export { createDecoderStream, createEncoderStream, type DecoderOptions, type EncoderOptions } from './codec-streams.js';
 export { Connection, type ConnectionOptions } from './connection.js';
-export type { LivenessSetting } from './liveness.js';
-export { type Data, type Message, OpaquePickle } from './messages.js';
-export { formatFloat, formatNumber, parseNumber } from './number-text.js';
+export type { LivenessSetting } from './heartbeat.js';
 export {
   type EncodingSetting,
   type V1DiallingOption,
@@ -99,11 +97,13 @@ export {
   v1AcceptedOptions,
   v1ConnectionOptions,
 } from './options.js';
-export type { Block } from './outgoing.js';
-export type { Value } from './payload.js';
 export { NumpyArray, type Picklable, type PickleValue } from './pickle/index.js';
 export { type V1, v1Protocol } from './protocol.js';
 export { Server, type ServerOptions } from './server.js';
-export type { ModeOptions, ReceivedBlock, SessionOptions, V1Session } from './session.js';
-export { decodeText, type Encoding, encodeText } from './text.js';
-export type { Mode } from './wire.js';
+export type { ModeOptions, SessionOptions, V1Session } from './v1-session.js';
+export { type Data, type Message, OpaquePickle } from './values/messages.js';
+export { formatFloat, formatNumber, parseNumber } from './values/number-text.js';
+export type { Value } from './values/payload.js';
+export { decodeText, type Encoding, encodeText } from './values/text.js';
+export type { Block, ReceivedBlock } from './wire/block.js';
+export type { Mode } from './wire/constants.js';

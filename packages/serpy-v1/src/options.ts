@@ -1,7 +1,7 @@
 /** The options of v1: core's, the encoding, and how long a peer may be silent. */
 import { acceptedOptions, connectionOptions, type DiallingOption, type Given, option } from 'serpy-core';
-import type { LivenessSetting } from './liveness.js';
-import { type Encoding, encodings } from './text.js';
+import type { LivenessSetting } from './heartbeat.js';
+import { type Encoding, encodings } from './values/text.js';
 
 /** How v1 turns text into bytes. */
 export interface EncodingSetting {

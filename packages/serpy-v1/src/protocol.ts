@@ -1,9 +1,9 @@
 /** v1 as core sees it. */
 import type { Protocol, ProtocolTypes, Role, SessionOutput } from 'serpy-core';
-import { type Data, dataOf, type Message, messageOf } from './messages.js';
-import type { Block } from './outgoing.js';
-import type { Value } from './payload.js';
-import { type ModeOptions, type ReceivedBlock, type SessionOptions, V1Session } from './session.js';
+import { type ModeOptions, type SessionOptions, V1Session } from './v1-session.js';
+import { type Data, dataOf, type Message, messageOf } from './values/messages.js';
+import type { Value } from './values/payload.js';
+import type { Block, ReceivedBlock } from './wire/block.js';
 
 /** The types of v1. */
 export interface V1 extends ProtocolTypes {

@@ -3,12 +3,12 @@
  * that of another message.
  */
 import { fc, test as property } from '@fast-check/vitest';
+import { watchSettling } from 'serpy-contract-tests/stage';
 import type { Transport } from 'serpy-core';
 import { MemoryNetwork } from 'serpy-core/testing';
 import { Connection, type Mode, Server } from 'serpy-v1';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { watchSettling } from '../../core/src/testing/contract/stage.js';
-import type { Block } from '../src/outgoing.js';
+import type { Block } from '../src/wire/block.js';
 import { Conversation, shown, wire } from './conversation.js';
 import { Original } from './oracle.js';
 

@@ -2,11 +2,11 @@
 import { fc } from '@fast-check/vitest';
 import { randomPieces, seededRandom } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
-import { formatNumber } from '../src/number-text.js';
-import type { Value } from '../src/payload.js';
 import { readPickle } from '../src/pickle/index.js';
-import { type Encoding, encodeText } from '../src/text.js';
-import type { Mode } from '../src/wire.js';
+import { formatNumber } from '../src/values/number-text.js';
+import type { Value } from '../src/values/payload.js';
+import { type Encoding, encodeText } from '../src/values/text.js';
+import type { Mode } from '../src/wire/constants.js';
 import { Conversation, receive } from './conversation.js';
 import { Original } from './oracle.js';
 

@@ -2,9 +2,9 @@
 import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import { until } from 'serpy-contract-tests/stage';
 import { Connection } from 'serpy-v1';
 import { expect, onTestFinished, test } from 'vitest';
-import { until } from '../../core/src/testing/contract/stage.js';
 
 const heartbeatMs = 300;
 

@@ -1,6 +1,7 @@
 /** v1 does what every connection must do. */
+
+import { connectionContract } from 'serpy-contract-tests/contract';
 import { Connection, Server, type V1 } from 'serpy-v1';
-import { connectionContract } from '../../core/src/testing/contract.js';
 
 connectionContract<V1>('v1', {
   createConnection: (options, environment) => new Connection(options, environment),

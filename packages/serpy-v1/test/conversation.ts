@@ -1,9 +1,9 @@
 /** A v1 session in the hands of a test: values and bytes in, all that comes out of it gathered. */
 import { isSerpyError, type Role, type SerpyError, type SerpyErrorLike } from 'serpy-core';
 import { Pieces } from 'serpy-core/testing';
-import type { Block } from '../src/outgoing.js';
-import type { Value } from '../src/payload.js';
-import { type ModeOptions, type ReceivedBlock, type SessionOptions, V1Session } from '../src/session.js';
+import { type ModeOptions, type SessionOptions, V1Session } from '../src/v1-session.js';
+import type { Value } from '../src/values/payload.js';
+import type { Block, ReceivedBlock } from '../src/wire/block.js';
 import type { Original } from './oracle.js';
 
 export const defaultMaxMessageBytes = 64 * 1024 * 1024;

@@ -3,7 +3,7 @@ import { fc } from '@fast-check/vitest';
 import type { MessageTooLargeError } from 'serpy-core';
 import { byteByByte, everyCut, randomPieces, seededRandom } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
-import { encodedBase85Length } from '../src/base85.js';
+import { encodedBase85Length } from '../src/values/base85.js';
 import { Conversation, receive, wire } from './conversation.js';
 import * as oracle from './oracle.js';
 

@@ -10,8 +10,8 @@ import {
   type ValueEncoder,
 } from 'serpy-core';
 import { type V2, v2Protocol } from './protocol.js';
-import { V2Session } from './session.js';
-import type { Message, Value } from './values.js';
+import { V2Session } from './v2-session.js';
+import type { Message, Value } from './values/values.js';
 
 /** What a decoder and an encoder go by. */
 export interface CodecSettings {

@@ -13,15 +13,12 @@ import {
   strangerBytes,
   TruncatedError,
 } from 'serpy-core';
-import { Body } from './body.js';
-import { checksum } from './checksum.js';
-import { Chunk } from './chunk.js';
-import { checkMagic, readUint32, startsWithMagic } from './header.js';
-import { type DecodedMessage, decodeValue } from './values.js';
-import { checksumOffset, frameType, headerBytes, lengthOffset, probe, typeOffset } from './wire.js';
-
-/** So many times what has come in all may be set aside for what a header says is coming. */
-export const believedTimes = 4;
+import { type DecodedMessage, decodeValue } from './values/values.js';
+import { checksum } from './wire/checksum.js';
+import { Chunk } from './wire/chunk-cursor.js';
+import { checksumOffset, frameType, headerBytes, lengthOffset, probe, typeOffset } from './wire/constants.js';
+import { checkMagic, readUint32, startsWithMagic } from './wire/header.js';
+import { Body, believedTimes } from './wire/payload-buffer.js';
 
 /** Who is warned, and who has memory. */
 type DecoderOutput = Pick<SessionOutput<Outgoing>, 'warn' | 'allocate'>;

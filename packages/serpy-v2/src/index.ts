@@ -97,8 +97,7 @@ export {
 } from 'serpy-core';
 export { type CodecOptions, type CodecSettings, createDecoderStream, createEncoderStream } from './codec-streams.js';
 export { Connection } from './connection.js';
-export type { ReplayLimits } from './handshake/outflow.js';
-export { type HandshakeMode, type HandshakeOptions, handshakeOptions } from './handshake/settings.js';
+export { type HandshakeMode, type HandshakeOptions, handshakeOptions } from './handshake/handshake-options.js';
 export {
   type ConnectionOptions,
   type V2Settings,
@@ -108,5 +107,6 @@ export {
 } from './options.js';
 export { type V2, v2Protocol } from './protocol.js';
 export { Server, type ServerOptions } from './server.js';
-export type { AcknowledgeOption, Frame, SessionOptions, V2Session } from './session.js';
-export { type Data, type DecodedMessage, float, int, type Message, type Value } from './values.js';
+export type { ReplayLimits } from './session/sender.js';
+export type { AcknowledgeOption, Frame, SessionOptions, V2Session } from './v2-session.js';
+export { type Data, type DecodedMessage, float, int, type Message, type Value } from './values/values.js';

@@ -7,7 +7,7 @@ import {
   type Given,
   type OptionSpecs,
 } from 'serpy-core';
-import { type HandshakeOptions, handshakeOptions } from './handshake/settings.js';
+import { type HandshakeOptions, handshakeOptions } from './handshake/handshake-options.js';
 
 /** The options of a v2 connection, complete. */
 export type V2Settings = ConnectionSettings & HandshakeOptions;

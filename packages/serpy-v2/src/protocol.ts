@@ -1,9 +1,9 @@
 /** v2 as core sees it. */
 import type { Protocol, ProtocolTypes, Role, SessionOutput } from 'serpy-core';
 import type { Handshake } from './handshake/handshake.js';
-import { Sessions } from './handshake/sessions.js';
-import { type AcknowledgeOption, type Frame, type SessionOptions, V2Session } from './session.js';
-import type { Data, DecodedMessage, Message, Value } from './values.js';
+import { Sessions } from './session/session-registry.js';
+import { type AcknowledgeOption, type Frame, type SessionOptions, V2Session } from './v2-session.js';
+import type { Data, DecodedMessage, Message, Value } from './values/values.js';
 
 /** The types of v2. */
 export interface V2 extends ProtocolTypes {

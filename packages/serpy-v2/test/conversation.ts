@@ -3,8 +3,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { isSerpyError, type SerpyError, type SerpyErrorLike } from 'serpy-core';
 import { Pieces } from 'serpy-core/testing';
 import { expect } from 'vitest';
-import { type Frame, V2Session } from '../src/session.js';
-import type { DecodedMessage, Message, Value } from '../src/values.js';
+import { type Frame, V2Session } from '../src/v2-session.js';
+import type { DecodedMessage, Message, Value } from '../src/values/values.js';
 import { type OracleMessage, signedInteger } from './oracle.js';
 
 /** Everything that a session made of a stream. */

@@ -2,7 +2,7 @@
 import { ChecksumError, MessageTooLargeError, ProtocolError, TruncatedError } from 'serpy-core';
 import { byteByByte, everyCut } from 'serpy-core/testing';
 import { describe, expect, test, vi } from 'vitest';
-import { probe } from '../src/wire.js';
+import { probe } from '../src/wire/constants.js';
 import { expectMessages, frameOf, receive } from './conversation.js';
 import * as oracle from './oracle.js';
 

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { byteByByte, everyCut, MemoryNetwork, Pieces, randomPieces, seededRandom } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
 import { Connection, Server } from '../src/index.js';
-import { V2Session } from '../src/session.js';
+import { V2Session } from '../src/v2-session.js';
 import { frameOf, receive } from './conversation.js';
 
 function deliveredBytes(chunks: Iterable<Buffer>): Buffer[] {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { ChecksumError, isSerpyError } from 'serpy-core';
 import { randomPieces, seededRandom } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
-import { float, type Message } from '../src/values.js';
+import { float, type Message } from '../src/values/values.js';
 import { asOracle, expectMessages, frameOf, receive } from './conversation.js';
 import * as oracle from './oracle.js';
 

@@ -1,6 +1,7 @@
 /** What v2 brings to the contract that every protocol passes, without a session or with one. */
+
+import type { Subject } from 'serpy-contract-tests/stage';
 import { Connection, float, int, Server, type V2 } from 'serpy-v2';
-import type { Subject } from '../../core/src/testing/contract/stage.js';
 
 export function v2Subject(handshake: 'off' | 'prefer'): Subject<V2> {
   /** Wrong options stay as they are. */

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { everyCut } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
-import { float, type Message, type Value } from '../src/values.js';
+import { float, type Message, type Value } from '../src/values/values.js';
 import { expectMessages, frameOf, receive } from './conversation.js';
 import * as oracle from './oracle.js';
 

@@ -1,8 +1,8 @@
 /** Dials a peer, over the protocol that the configuration says. */
 import type { Environment, WaitOptions } from 'serpy-core';
-import { parseUrl } from './config.js';
+import { type ConnectOptions, type ConnectOptionsOf, parseConnectOptions } from './config/options.js';
+import { parseUrl } from './config/url.js';
 import { Connection } from './connection.js';
-import { type ConnectOptions, type ConnectOptionsOf, parseConnectOptions } from './options.js';
 
 /**
  * Dials a peer and resolves with the connection, whose type follows `protocol`.

@@ -16,7 +16,7 @@ import {
   type Protocol,
   type SendOptions,
 } from 'serpy-core';
-import { createProtocol, type ProtocolSettings, type TypesOf } from './portable.js';
+import { createProtocol, type ProtocolSettings, type TypesOf } from './create-protocol.js';
 import type { ProtocolName } from './protocols.js';
 
 /** What `connect` gives. Its messages answer `text()`, `bytes()` and `number()` alike over either protocol. */

@@ -85,12 +85,10 @@ export {
   type WhenFull,
   type WhenOffline,
 } from 'serpy-core';
-export type { AutoReceived, ProbeSetting } from './auto-types.js';
-export { environmentOptions, type LoadConfigOptions, loadConfig, parseUrl } from './config.js';
-export { connect } from './connect.js';
-export type { Connection } from './connection.js';
-export { listen } from './listen.js';
-export type { PortableMessage, PortableV1Message, PortableV2Message, Readings } from './messages.js';
+export type { AutoOutgoing } from './auto/auto-outgoing.js';
+export type { AutoReceived, ProbeSetting } from './auto/auto-types.js';
+export { type LoadConfigOptions, loadConfig } from './config/config-file.js';
+export { environmentOptions } from './config/environment.js';
 export type {
   ConnectOptions,
   ConnectOptionsOf,
@@ -98,10 +96,14 @@ export type {
   ListenOptions,
   ListenOptionsOf,
   OptionsOf,
-} from './options.js';
-export type { AutoOutgoing } from './outgoing.js';
-export type { Portable, PortableV1, PortableV2, TypesOf } from './portable.js';
+} from './config/options.js';
+export { parseUrl } from './config/url.js';
+export { connect } from './connect.js';
+export type { Connection } from './connection.js';
+export type { Portable, PortableV1, PortableV2, TypesOf } from './create-protocol.js';
+export { listen } from './listen.js';
+export type { PortableMessage, PortableV1Message, PortableV2Message, Readings } from './portable/portable-message.js';
+export { float, int, type PortableValue } from './portable/portable-value.js';
 export type { PortableConnection } from './portable-connection.js';
 export type { ProtocolName, v1, v2 } from './protocols.js';
 export type { Server } from './server.js';
-export { float, int, type PortableValue } from './values.js';

@@ -1,7 +1,7 @@
 /** Starts a server, over the protocol that the configuration says. */
 import type { Environment, Started } from 'serpy-core';
-import { parseUrl } from './config.js';
-import { type ListenOptions, type ListenOptionsOf, parseListenOptions } from './options.js';
+import { type ListenOptions, type ListenOptionsOf, parseListenOptions } from './config/options.js';
+import { parseUrl } from './config/url.js';
 import { Server } from './server.js';
 
 /**

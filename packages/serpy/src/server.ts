@@ -9,7 +9,7 @@ import {
   type ServerSettings,
 } from 'serpy-core';
 import { Connection } from './connection.js';
-import { createProtocol, type ProtocolSettings, type TypesOf } from './portable.js';
+import { createProtocol, type ProtocolSettings, type TypesOf } from './create-protocol.js';
 import type { ProtocolName } from './protocols.js';
 
 /** The settings that only the end that dials has, as they are when nothing is said. */

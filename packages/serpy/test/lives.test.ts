@@ -1,10 +1,11 @@
 /** auto lives through every fault as v1 and v2 do. */
+
+import { simulatingStatement } from 'serpy-contract-tests/simulation';
+import type { ServerOptions } from 'serpy-contract-tests/stage';
 import { describe } from 'vitest';
-import { simulatingStatement } from '../../core/src/testing/contract/simulating.js';
-import type { ServerOptions } from '../../core/src/testing/contract/stage.js';
+import { parseConnectOptions, parseListenOptions } from '../src/config/options.js';
 import { Connection } from '../src/connection.js';
-import { parseConnectOptions, parseListenOptions } from '../src/options.js';
-import type { Portable } from '../src/portable.js';
+import type { Portable } from '../src/create-protocol.js';
 import { Server } from '../src/server.js';
 
 describe('auto', () => {

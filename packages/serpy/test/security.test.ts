@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as facade from 'serpy';
 import { connect, environmentOptions, generateKey, listen, loadConfig, type PortableConnection, parseUrl } from 'serpy';
+import { until } from 'serpy-contract-tests/stage';
 import { systemEnvironment } from 'serpy-core';
 import * as v1 from 'serpy-v1';
 import * as v2 from 'serpy-v2';
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
-import { until } from '../../core/src/testing/contract/stage.js';
-import { makeCertificate } from '../../core/test/certificates.js';
+import { makeCertificate } from '../../core/test/transport/certificates.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'serpy-security-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,6 +1,6 @@
 /** A measurement from the first question to the last size, within a time that was given. */
 import type { PortableConnection } from 'serpy';
-import { ask, type OtherEnd, otherEndOf } from './dialogue.js';
+import { ask, type OtherEnd, otherEndOf } from './bench-protocol.js';
 import { roundTrips, type Stopwatch } from './round-trip.js';
 import { type Bin, histogram, summarise, type TimeSummary } from './statistics.js';
 import { oneWay, type Throughput, thereAndBack } from './throughput.js';

@@ -1,10 +1,10 @@
 /** A measurement as text for people, and as an object for programs. */
 import Table from 'cli-table3';
 import type { PortableConnection } from 'serpy';
-import { addressOf } from '../peers.js';
-import type { OtherEnd } from './dialogue.js';
-import { figure, megabytesPerSecond, timeText } from './figures.js';
+import { addressOf } from '../format.js';
+import type { OtherEnd } from './bench-protocol.js';
 import type { LeftOut, MeasurementEvents, RoundTripResult, ThroughputResult } from './measurement.js';
+import { figure, megabytesPerSecond, timeText } from './number-format.js';
 import { sizeText } from './payload.js';
 
 /** What is known of a measurement so far. */

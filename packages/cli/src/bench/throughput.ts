@@ -1,6 +1,6 @@
 /** How much a link carries: messages of one size for a while, one way to a bench that counts them, or there and back with an echo. */
 import { isSerpyError, type PortableConnection } from 'serpy';
-import { ask, countedOf, questions } from './dialogue.js';
+import { ask, countedOf, questions } from './bench-protocol.js';
 import { payload } from './payload.js';
 import type { Stopwatch } from './round-trip.js';
 

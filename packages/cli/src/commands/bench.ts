@@ -11,12 +11,13 @@ import {
   roundTripText,
   throughputText,
 } from '../bench/report.js';
-import { serve } from '../bench/serving.js';
-import { addConnectionOptions, type ConnectionFlags, connectionOptions, duration } from '../connection-options.js';
-import type { Context } from '../context.js';
-import { examples } from '../examples.js';
+import { serve } from '../bench/serve.js';
+import type { Context } from '../environment/context.js';
 import { failed, mistyped } from '../failure.js';
-import { addressOf } from '../peers.js';
+import { addConnectionOptions, type ConnectionFlags, connectionOptions } from '../flags/connection-flags.js';
+import { examples } from '../flags/help-examples.js';
+import { duration } from '../flags/value-parsers.js';
+import { addressOf } from '../format.js';
 
 const measuring = { minMs: 1000, maxMs: 60_000, words: 'from 1s to 60s' };
 

@@ -1,14 +1,20 @@
 /** `serpy chat`: talks with a peer, or as a server with all of them. */
 import { Command } from 'commander';
 import { type Connection, isSerpyError } from 'serpy';
-import { addConnectionOptions, type ConnectionFlags, connectionOptions, withSession } from '../connection-options.js';
-import type { Context } from '../context.js';
-import { examples } from '../examples.js';
+import type { Context } from '../environment/context.js';
 import { failed, sentence } from '../failure.js';
-import { editLines } from '../line-editor.js';
-import { describe } from '../message.js';
-import { addressOf, receive } from '../peers.js';
-import { encodingOption } from '../stdin-lines.js';
+import {
+  addConnectionOptions,
+  type ConnectionFlags,
+  connectionOptions,
+  withSession,
+} from '../flags/connection-flags.js';
+import { examples } from '../flags/help-examples.js';
+import { addressOf } from '../format.js';
+import { describe } from '../messages/describe.js';
+import { receive } from '../peers/receive.js';
+import { editLines } from '../ui/line-editor.js';
+import { encodingOption } from '../ui/stdin-lines.js';
 
 /** So long everybody waits for one whose queue is full; for who was waited for in vain nobody waits again, until it takes lines. */
 const patienceMs = 2000;

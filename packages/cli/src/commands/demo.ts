@@ -2,19 +2,19 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { duration, wholeNumber } from '../connection-options.js';
-import { type Context, pause } from '../context.js';
-import { colourDepth } from '../demo/colour-depth.js';
+import { placeFile } from '../atomic-file.js';
 import { type Experiment, startExperiment } from '../demo/experiment.js';
 import { figuresOf, layout } from '../demo/layout.js';
-import { pngOf } from '../demo/picture-file.js';
-import { enterScreen } from '../demo/screen.js';
-import { examples } from '../examples.js';
+import { pngOf } from '../demo/png.js';
+import { type Context, pause } from '../environment/context.js';
 import { sentence } from '../failure.js';
-import { makeFolder } from '../folders.js';
+import { examples } from '../flags/help-examples.js';
+import { duration, wholeNumber } from '../flags/value-parsers.js';
+import { thousands } from '../format.js';
+import { makeFolder } from '../make-folder.js';
 import { createRecorder, type Recorder } from '../recording/recorder.js';
-import { placeFile } from '../whole-file.js';
-import { thousands } from '../wording.js';
+import { colourDepth } from '../ui/colour-depth.js';
+import { enterScreen } from '../ui/screen.js';
 
 interface Flags {
   /** In milliseconds, as all that `duration` reads. */

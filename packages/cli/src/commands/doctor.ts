@@ -1,22 +1,22 @@
 /** `serpy doctor`: what works on this computer or with a peer, and what to do about what does not. */
 import { Command } from 'commander';
 import type { ConnectOptions } from 'serpy';
+import { systemSurroundings } from '../doctor/checks/host-info.js';
+import { Peer, sentTo, shownUrl, type Target } from '../doctor/checks/peer.js';
+import { computerChecks } from '../doctor/computer-checks.js';
+import { peerChecks } from '../doctor/peer-checks.js';
+import { asJson, count, linesOf } from '../doctor/report.js';
+import { type Examined, examine } from '../doctor/run-checks.js';
+import type { Context } from '../environment/context.js';
+import { failed, mistyped } from '../failure.js';
 import {
   addConnectionOptions,
   type ConnectionFlags,
   connectionOptions,
   defaultPort,
-  wholeNumber,
-} from '../connection-options.js';
-import type { Context } from '../context.js';
-import { computerChecks } from '../doctor/computer.js';
-import { type Examined, examine } from '../doctor/examination.js';
-import { Peer, sentTo, shownUrl, type Target } from '../doctor/peer.js';
-import { peerChecks } from '../doctor/peer-checks.js';
-import { asJson, count, linesOf } from '../doctor/report.js';
-import { systemSurroundings } from '../doctor/surroundings.js';
-import { examples } from '../examples.js';
-import { failed, mistyped } from '../failure.js';
+} from '../flags/connection-flags.js';
+import { examples } from '../flags/help-examples.js';
+import { wholeNumber } from '../flags/value-parsers.js';
 
 interface DoctorFlags extends ConnectionFlags {
   readonly freePort?: number;

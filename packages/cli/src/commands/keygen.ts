@@ -3,10 +3,10 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { generateKey } from 'serpy';
-import type { Context } from '../context.js';
-import { examples } from '../examples.js';
+import { placeFile } from '../atomic-file.js';
+import type { Context } from '../environment/context.js';
 import { failed, mistyped } from '../failure.js';
-import { placeFile } from '../whole-file.js';
+import { examples } from '../flags/help-examples.js';
 
 const readableByOwner = 0o600;
 

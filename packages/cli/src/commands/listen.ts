@@ -1,21 +1,21 @@
 /** `serpy listen`: prints what arrives. */
 import { Command } from 'commander';
+import type { Context } from '../environment/context.js';
+import { isoTime } from '../environment/system.js';
+import { failed } from '../failure.js';
 import {
   addConnectionOptions,
   type ConnectionFlags,
   connectionOptions,
-  duration,
-  wholeNumber,
   withSession,
-} from '../connection-options.js';
-import type { Context } from '../context.js';
-import { examples } from '../examples.js';
-import { failed } from '../failure.js';
-import { jsonLine } from '../json-line.js';
-import { describe, messages, size } from '../message.js';
-import { type OutFolder, openFolder } from '../out-folder.js';
-import { type Arrival, receive, receivingDefaults } from '../peers.js';
-import { isoTime } from '../system.js';
+} from '../flags/connection-flags.js';
+import { examples } from '../flags/help-examples.js';
+import { duration, wholeNumber } from '../flags/value-parsers.js';
+import { messages, size } from '../format.js';
+import { describe } from '../messages/describe.js';
+import { type OutFolder, openFolder } from '../messages/out-folder.js';
+import { type Arrival, receive, receivingDefaults } from '../peers/receive.js';
+import { jsonLine } from '../values/json-line.js';
 
 interface Flags extends ConnectionFlags {
   readonly connect?: true;

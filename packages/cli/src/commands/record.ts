@@ -1,23 +1,22 @@
 /** `serpy record`: everything that arrives, into a folder. */
 import { Command } from 'commander';
 import { type Connection, connect } from 'serpy';
+import { type Context, pause } from '../environment/context.js';
+import { failed } from '../failure.js';
 import {
   addConnectionFlags,
   type ConnectionFlags,
   connectionOptions,
-  duration,
   sizeInBytes,
-  wholeNumber,
   withSession,
-} from '../connection-options.js';
-import { type Context, pause } from '../context.js';
-import { examples } from '../examples.js';
-import { failed } from '../failure.js';
-import { addressOf, onBreak, receive, receivingDefaults } from '../peers.js';
+} from '../flags/connection-flags.js';
+import { examples } from '../flags/help-examples.js';
+import { duration, wholeNumber } from '../flags/value-parsers.js';
+import { addressOf, byteCount, thousands } from '../format.js';
+import { onBreak, receive, receivingDefaults } from '../peers/receive.js';
 import { type Breaks, type Gap, gapsText, watchBreaks } from '../recording/breaks.js';
 import { recordConnection, recordMessage } from '../recording/record.js';
 import { createRecorder, type Recorder } from '../recording/recorder.js';
-import { byteCount, thousands } from '../wording.js';
 
 interface Flags extends ConnectionFlags {
   readonly listen?: true;

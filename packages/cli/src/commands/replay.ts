@@ -1,14 +1,13 @@
 /** `serpy replay`: sends a recording again, at the pace at which it was recorded, faster, or as fast as possible. */
 import { Command } from 'commander';
 import { connect, listen, type PortableConnection } from 'serpy';
-import { addConnectionFlags, type ConnectionFlags, connectionOptions, withSession } from '../connection-options.js';
-import { type Context, pause } from '../context.js';
-import { examples } from '../examples.js';
+import { type Context, pause } from '../environment/context.js';
 import { failed, mistyped } from '../failure.js';
-import { messages } from '../message.js';
+import { addConnectionFlags, type ConnectionFlags, connectionOptions, withSession } from '../flags/connection-flags.js';
+import { examples } from '../flags/help-examples.js';
+import { messages, serverUrl, thousands } from '../format.js';
+import { resend } from '../messages/resend.js';
 import { readAbout, readRecording } from '../recording/reader.js';
-import { resend } from '../resend.js';
-import { serverUrl, thousands } from '../wording.js';
 
 interface Flags extends ConnectionFlags {
   readonly speed: number;

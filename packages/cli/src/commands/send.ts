@@ -1,24 +1,24 @@
 /** `serpy send`: sends what is typed, files, and what comes in on stdin. */
 import { Command, Option } from 'commander';
 import { type Connection, type ConnectOptions, connect, isSerpyError } from 'serpy';
-import { type Cargo, cargo, checkCargo, totalBytes, type Wanted } from '../cargo.js';
+import { type Context, pause } from '../environment/context.js';
+import { Failure, failed, mistyped, sentence, statusOf } from '../failure.js';
 import {
   addConnectionFlags,
   type ConnectionFlags,
   connectionOptions,
-  duration,
   meantUrl,
   urlText,
-  wholeNumber,
   withSession,
-} from '../connection-options.js';
-import { type Context, pause } from '../context.js';
-import { type Delivery, deliverTo } from '../delivery.js';
-import { examples } from '../examples.js';
-import { Failure, failed, mistyped, sentence, statusOf } from '../failure.js';
-import { describe, messages, size } from '../message.js';
-import { showProgress } from '../progress-bar.js';
-import { encodingOption } from '../stdin-lines.js';
+} from '../flags/connection-flags.js';
+import { examples } from '../flags/help-examples.js';
+import { duration, wholeNumber } from '../flags/value-parsers.js';
+import { messages, size } from '../format.js';
+import { describe } from '../messages/describe.js';
+import { type Cargo, cargo, checkCargo, totalBytes, type Wanted } from '../messages/payloads.js';
+import { type Delivery, deliverTo } from '../peers/deliver.js';
+import { showProgress } from '../ui/progress-bar.js';
+import { encodingOption } from '../ui/stdin-lines.js';
 
 interface Flags extends ConnectionFlags {
   readonly number?: true;

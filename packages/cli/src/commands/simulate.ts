@@ -3,23 +3,16 @@ import { once } from 'node:events';
 import { Command, Option } from 'commander';
 import { listen, type PortableConnection } from 'serpy';
 import { encodeNpy } from 'serpy-arrays';
-import {
-  addConnectionOptions,
-  type ConnectionFlags,
-  connectionOptions,
-  duration,
-  wholeNumber,
-} from '../connection-options.js';
-import { type Context, pause } from '../context.js';
-import { examples } from '../examples.js';
+import { type Context, pause } from '../environment/context.js';
 import { mistyped } from '../failure.js';
+import { addConnectionOptions, type ConnectionFlags, connectionOptions } from '../flags/connection-flags.js';
+import { examples } from '../flags/help-examples.js';
+import { duration, wholeNumber } from '../flags/value-parsers.js';
+import { addressOf, messages, serverUrl, thousands } from '../format.js';
 import { camera } from '../instruments/camera.js';
 import { counter } from '../instruments/counter.js';
 import { echo } from '../instruments/echo.js';
 import { type Measure, startInstrument } from '../instruments/instrument.js';
-import { messages } from '../message.js';
-import { addressOf } from '../peers.js';
-import { serverUrl, thousands } from '../wording.js';
 
 interface Flags extends ConnectionFlags {
   readonly rate?: number;

@@ -1,13 +1,13 @@
 /** What the demo shows: two instruments, a client for each, and what the client knows of them. */
 import { connect, type PortableConnection } from 'serpy';
 import { decodeNpy, encodeNpy } from 'serpy-arrays';
-import type { Clock } from '../context.js';
+import type { Clock } from '../environment/context.js';
+import { byteCount, thousands } from '../format.js';
 import { camera } from '../instruments/camera.js';
 import { counter } from '../instruments/counter.js';
 import type { Recorder } from '../recording/recorder.js';
-import { byteCount, thousands } from '../wording.js';
-import { startCabled } from './cabled-instrument.js';
 import type { LinkView, View } from './layout.js';
+import { startCabled } from './pluggable-instrument.js';
 import { createRates } from './rates.js';
 import type { Image } from './thumbnail.js';
 

@@ -1,7 +1,7 @@
 /** The screen of the demo: what is known, as lines that fit. */
-import { printable } from '../terminal.js';
-import { thousands } from '../wording.js';
-import type { ColourDepth } from './colour-depth.js';
+import { printable } from '../environment/terminal.js';
+import { thousands } from '../format.js';
+import type { ColourDepth } from '../ui/colour-depth.js';
 import { sparkline } from './sparkline.js';
 import { type Image, thumbnail, thumbnailSize } from './thumbnail.js';
 

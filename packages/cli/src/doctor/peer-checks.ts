@@ -1,9 +1,9 @@
 /** The checks of a peer, in the order in which they are run. */
-import type { Check } from './check.js';
-import { roundTripCheck, throughputCheck } from './measuring.js';
-import type { PeerContext } from './peer.js';
-import { addressCheck, reachableCheck } from './reaching.js';
-import { encryptionCheck, protocolCheck, sessionCheck } from './speaking.js';
+import type { Check } from './checks/check.js';
+import type { PeerContext } from './checks/peer.js';
+import { encryptionCheck, protocolCheck, sessionCheck } from './checks/peer-protocol.js';
+import { addressCheck, reachableCheck } from './checks/peer-reachable.js';
+import { roundTripCheck, throughputCheck } from './checks/peer-throughput.js';
 
 export const peerChecks: readonly Check<PeerContext>[] = [
   addressCheck,

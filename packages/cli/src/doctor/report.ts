@@ -1,9 +1,9 @@
 /** What the doctor has found, as lines for people and as an object for a bug report. */
-import type { Colours, Part } from '../terminal.js';
+import type { Colours, Part } from '../environment/terminal.js';
 import { version } from '../version.js';
-import type { Status } from './check.js';
-import type { Examined } from './examination.js';
-import type { Surroundings } from './surroundings.js';
+import type { Status } from './checks/check.js';
+import type { Surroundings } from './checks/host-info.js';
+import type { Examined } from './run-checks.js';
 
 const nameWidth = 14;
 const statusWidth = 5;

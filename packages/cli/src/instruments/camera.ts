@@ -1,5 +1,5 @@
 /** A simulated camera: light spots that wander over a dim background, with the noise of counted photons. */
-import { mixSeeds, normal, type Random, seededRandom } from './chance.js';
+import { mixSeeds, normal, type Random, seededRandom } from './random.js';
 
 export interface CameraOptions {
   readonly width: number;

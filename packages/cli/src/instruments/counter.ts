@@ -1,5 +1,5 @@
 /** A simulated photon counter: how many photons came in each interval, at a rate that drifts. */
-import { mixSeeds, poisson, seededRandom } from './chance.js';
+import { mixSeeds, poisson, seededRandom } from './random.js';
 
 export interface CounterOptions {
   /** Photons that are expected in an interval, on average over a long time. */

@@ -1,7 +1,7 @@
 /** A simulated instrument that answers everything with the same. */
 import type { PortableConnection } from 'serpy';
 import { sentence } from '../failure.js';
-import { resend } from '../resend.js';
+import { resend } from '../messages/resend.js';
 
 /**
  * Answers a peer until it leaves. Resolves with how many of its messages could not be sent back.

@@ -1,6 +1,6 @@
 /** A simulated instrument at work: a server that sends what it measures, at its own rate, to whoever is connected. */
 import { type ListenOptions, listen, type PortableConnection } from 'serpy';
-import type { Clock } from '../context.js';
+import type { Clock } from '../environment/context.js';
 
 /** What an instrument measures: the n-th value since somebody was there to see the first. */
 export type Measure = (n: number) => Uint8Array | number;

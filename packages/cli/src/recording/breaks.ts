@@ -1,6 +1,6 @@
 /** The links of a connection that broke, and where between its messages some may be missing: not where a session went on. */
 import type { Connection, PortableConnection } from 'serpy';
-import type { Clock } from '../context.js';
+import type { Clock } from '../environment/context.js';
 
 /** Between two messages, or behind the last. */
 export interface Gap {

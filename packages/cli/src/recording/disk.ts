@@ -1,7 +1,7 @@
 /** What a recording asks of a disk. Passed in, so that tests can fill one up. */
 import { closeSync, ftruncateSync, openSync, readdirSync, writeSync } from 'node:fs';
-import { makeFolder } from '../folders.js';
-import { placeFile } from '../whole-file.js';
+import { placeFile } from '../atomic-file.js';
+import { makeFolder } from '../make-folder.js';
 
 export interface Disk {
   /** Makes a folder, and those above it; one that is there is fine. */

@@ -1,6 +1,6 @@
 /** Values as JSON, and what JSON has no form for, so that what is read is what was written. */
 
-import { isPickledArray } from '../pickled.js';
+import { isPickledArray } from '../values/python-objects.js';
 
 /** What stands for a value that JSON lacks: an object with this one key. */
 const tags = ['$int', '$float', '$bytes', '$dict', '$set', '$array', '$leftOut'] as const;

@@ -1,8 +1,8 @@
 /** Writes what arrives to a folder that can be read at any moment, also after this process was killed. */
 import { join } from 'node:path';
-import type { Clock } from '../context.js';
+import type { Clock } from '../environment/context.js';
 import { failed, mistyped, sentence } from '../failure.js';
-import { jsonLine } from '../json-line.js';
+import { jsonLine } from '../values/json-line.js';
 import { type ArrayFiles, createArrayFiles } from './array-files.js';
 import type { Gap } from './breaks.js';
 import { createGrowingFile, type Disk, systemDisk } from './disk.js';

@@ -1,11 +1,11 @@
 import { decode } from 'fast-png';
 import { describe, expect, test } from 'vitest';
-import { colourDepth, palette } from '../../src/demo/colour-depth.js';
 import { type LinkView, layout, type View } from '../../src/demo/layout.js';
-import { pngOf } from '../../src/demo/picture-file.js';
+import { pngOf } from '../../src/demo/png.js';
 import { createRates } from '../../src/demo/rates.js';
 import { sparkline } from '../../src/demo/sparkline.js';
 import { thumbnail, thumbnailSize } from '../../src/demo/thumbnail.js';
+import { colourDepth, palette } from '../../src/ui/colour-depth.js';
 
 const plain = (line: string) => line.replaceAll(/\x1b\[[\d;]*m/g, '');
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { poisson, seededRandom } from '../../src/instruments/chance.js';
 import { counter } from '../../src/instruments/counter.js';
+import { poisson, seededRandom } from '../../src/instruments/random.js';
 
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const variance = (values: readonly number[]) => mean(values.map((value) => (value - mean(values)) ** 2));

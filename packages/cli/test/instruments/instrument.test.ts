@@ -1,7 +1,7 @@
 import { connect } from 'serpy';
 import { expect, test } from 'vitest';
+import { systemClock } from '../../src/environment/system.js';
 import { startInstrument } from '../../src/instruments/instrument.js';
-import { systemClock } from '../../src/system.js';
 
 const timeoutMs = 10_000;
 

@@ -8,7 +8,7 @@ import { setImmediate as immediate } from 'node:timers/promises';
 import { connect, listen, type PortableConnection } from 'serpy';
 import { encodeNpy, readNpyHeader } from 'serpy-arrays';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { seededRandom } from '../../src/instruments/chance.js';
+import { seededRandom } from '../../src/instruments/random.js';
 import { files } from '../../src/recording/format.js';
 import { readRecording } from '../../src/recording/reader.js';
 import { installedCommand } from '../command.js';

@@ -5,7 +5,7 @@
  * for (const { name, chunks } of everyCut(frame)) expect(decodeAll(chunks), name).toEqual([message]);
  * ```
  */
-import { seededRandom } from './chance.js';
+import { seededRandom } from './random.js';
 
 /** Bytes, cut in one way. */
 export interface CutBytes {

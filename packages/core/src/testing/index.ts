@@ -1,5 +1,6 @@
 /** serpy-core/testing: a network in memory, for programs that want to be tested without ports and without waiting. */
-export { seededRandom } from './chance.js';
+
+export * from './cuts.js';
 export {
   Attempt,
   Checker,
@@ -7,9 +8,9 @@ export {
   type JudgeOptions,
   outcomeOfSend,
   type SendOutcome,
-} from './checker.js';
-export * from './cuts.js';
+} from './delivery-checker.js';
 export { ManualClock } from './manual-clock.js';
 export { type MemoryLink, MemoryNetwork, type MemoryNetworkOptions } from './memory-network.js';
 export type { Cut, MemoryStream, Slicing } from './memory-pipe.js';
-export { Pieces } from './pieces.js';
+export { seededRandom } from './random.js';
+export { Pieces } from './recording-host.js';

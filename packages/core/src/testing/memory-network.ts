@@ -4,13 +4,14 @@
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Environment } from '../environment.js';
-import { connectError, listenError } from '../system-errors.js';
-import type { Address, Dial, DialOptions, Listen, Listener, ListenOptions, Transport } from '../transport.js';
-import { seededRandom } from './chance.js';
-import { Delivery } from './delivery.js';
+import type { Address } from '../transport/address.js';
+import { connectError, listenError } from '../transport/system-errors.js';
+import type { Dial, DialOptions, Listen, Listener, ListenOptions, Transport } from '../transport/transport.js';
 import { ManualClock } from './manual-clock.js';
 import { MemoryPipe, type MemoryStream, type Slicing } from './memory-pipe.js';
 import { MemoryTransport, systemError } from './memory-transport.js';
+import { seededRandom } from './random.js';
+import { Delivery } from './scheduler.js';
 
 /** Options of a network in memory. */
 export interface MemoryNetworkOptions {

@@ -1,5 +1,5 @@
 /** One direction of a link in memory: a bounded pipe of bytes that can be sliced, stalled and cut at any byte. */
-import type { Delivery } from './delivery.js';
+import type { Delivery } from './scheduler.js';
 
 /**
  * In what chunks bytes arrive:

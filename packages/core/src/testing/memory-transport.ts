@@ -1,7 +1,9 @@
 /** One end of a link in memory. It does what a TCP socket of Node does, in the same order. */
-import type { Address, Place, Transport, TransportHandler } from '../transport.js';
-import type { Delivery } from './delivery.js';
+
+import type { Address } from '../transport/address.js';
+import type { Place, Transport, TransportHandler } from '../transport/transport.js';
 import type { MemoryPipe, PipeReceiver, PipeSender } from './memory-pipe.js';
+import type { Delivery } from './scheduler.js';
 
 /** From how many unsent bytes on it asks to wait, as Node's streams do. */
 const highWaterBytes = 16 * 1024;

@@ -1,8 +1,8 @@
 /** Lets so many bytes a second pass, in small portions, as a slow line does. */
-import type { FaultSettings } from '../faults.js';
-import type { Item } from '../item.js';
-import { ItemQueue } from '../item-queue.js';
-import type { Out, Stage } from '../stage.js';
+import type { FaultSettings } from '../options/faults.js';
+import type { Item } from './item.js';
+import { ItemQueue } from './item-queue.js';
+import type { Out, Stage } from './stage.js';
 
 /** A portion is what the line carries in this time, and at least a byte. */
 const portionMs = 10;

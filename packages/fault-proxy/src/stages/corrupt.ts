@@ -1,9 +1,10 @@
 /** Changes bytes: those at certain places, or each with a probability. */
-import type { Random } from '../chance.js';
-import type { CorruptSettings, FaultSettings } from '../faults.js';
-import type { Frames } from '../frames.js';
-import type { Item, Piece } from '../item.js';
-import type { Out, Stage } from '../stage.js';
+
+import type { CorruptSettings, FaultSettings } from '../options/faults.js';
+import type { Random } from '../random.js';
+import type { Frames } from './frame-tracker.js';
+import type { Item, Piece } from './item.js';
+import type { Out, Stage } from './stage.js';
 
 interface Corruption {
   readonly settings: CorruptSettings;

@@ -1,9 +1,10 @@
 /** Sends bytes twice: a range, a frame, or chunks as they were read. The second time they come right behind the first. */
-import type { Random } from '../chance.js';
-import { type DuplicateSettings, type FaultSettings, maxDuplicateBytes } from '../faults.js';
-import type { Frames } from '../frames.js';
-import { addedPiece, type Item, type Piece, partOf } from '../item.js';
-import type { Out, Stage } from '../stage.js';
+
+import { type DuplicateSettings, type FaultSettings, maxDuplicateBytes } from '../options/faults.js';
+import type { Random } from '../random.js';
+import type { Frames } from './frame-tracker.js';
+import { addedPiece, type Item, type Piece, partOf } from './item.js';
+import type { Out, Stage } from './stage.js';
 
 /** A range of which some may have been seen. */
 interface Range {

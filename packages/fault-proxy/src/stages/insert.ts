@@ -1,9 +1,9 @@
 /** Adds bytes that nobody sent. It is the last stage that looks at positions, so empty pieces, which only remind of them, end here. */
-import type { FaultSettings, InsertSettings } from '../faults.js';
-import type { Frames } from '../frames.js';
-import { addedPiece, type Item } from '../item.js';
-import { Marks } from '../marks.js';
-import type { Out, Stage } from '../stage.js';
+import type { FaultSettings, InsertSettings } from '../options/faults.js';
+import type { Frames } from './frame-tracker.js';
+import { addedPiece, type Item } from './item.js';
+import type { Out, Stage } from './stage.js';
+import { Marks } from './trigger-points.js';
 
 export class Insert implements Stage {
   readonly #marks: Marks<InsertSettings>;

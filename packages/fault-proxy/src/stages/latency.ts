@@ -1,9 +1,10 @@
 /** Lets every item take its time. The order is kept: it is a queue, and what would overtake waits for what is before it. */
-import type { Random } from '../chance.js';
-import type { FaultSettings } from '../faults.js';
-import type { Item } from '../item.js';
-import { ItemQueue } from '../item-queue.js';
-import type { Out, Stage } from '../stage.js';
+
+import type { FaultSettings } from '../options/faults.js';
+import type { Random } from '../random.js';
+import type { Item } from './item.js';
+import { ItemQueue } from './item-queue.js';
+import type { Out, Stage } from './stage.js';
 
 export class Latency implements Stage {
   readonly queue = new ItemQueue();

@@ -1,9 +1,10 @@
 /** Hands bytes on in slices, one at a time, so that each is written by itself. */
-import type { Random } from '../chance.js';
-import type { FaultSettings } from '../faults.js';
-import type { Item } from '../item.js';
-import { ItemQueue } from '../item-queue.js';
-import type { Out, Stage } from '../stage.js';
+
+import type { FaultSettings } from '../options/faults.js';
+import type { Random } from '../random.js';
+import type { Item } from './item.js';
+import { ItemQueue } from './item-queue.js';
+import type { Out, Stage } from './stage.js';
 
 export class Slicer implements Stage {
   readonly queue = new ItemQueue();

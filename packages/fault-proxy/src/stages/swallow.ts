@@ -1,7 +1,7 @@
 /** A direction that is dead: everything is taken and dropped, the end and the reset too, so that the receiver is told nothing. */
-import type { FaultSettings } from '../faults.js';
-import type { Item } from '../item.js';
-import type { Out, Stage } from '../stage.js';
+import type { FaultSettings } from '../options/faults.js';
+import type { Item } from './item.js';
+import type { Out, Stage } from './stage.js';
 
 export class Swallow implements Stage {
   #on = false;

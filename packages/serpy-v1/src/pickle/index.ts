@@ -5,7 +5,7 @@ export {
   DEFAULT_MAX_PICKLE_DEPTH,
   DEFAULT_MAX_PICKLE_ITEMS,
   type PickleLimits,
-} from './limits.js';
-export { readPickle } from './reader.js';
-export { NumpyArray, type Picklable, type PickleResult, type PickleValue } from './values.js';
-export { writePickle } from './writer.js';
+} from './format/limits.js';
+export { NumpyArray, type Picklable, type PickleResult, type PickleValue } from './format/values.js';
+export { readPickle } from './read/reader.js';
+export { writePickle } from './write/writer.js';

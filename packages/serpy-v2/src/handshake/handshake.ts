@@ -3,17 +3,18 @@
  * byte that it cannot take: only a client asks, in a frame that the original drops, and nothing else new is sent before the answer.
  */
 import type { LastingSession, Role, Seat, SessionOutput } from 'serpy-core';
-import { Answering } from './answering.js';
-import { Asking } from './asking.js';
-import type { Course } from './course.js';
-import { linkFault, required } from './faults.js';
-import type { Hello } from './greeting.js';
-import { Lasting } from './lasting.js';
-import type { Cuttable } from './outflow.js';
-import { type HandshakeOwner, type HandshakeSettings, type Part, Stage } from './phase.js';
-import type { WholeMessage } from './received.js';
-import type { Sessions } from './sessions.js';
-import { Standing } from './standing.js';
+import type { WholeMessage } from '../session/frames/segment.js';
+import type { Course } from '../session/reliable-session.js';
+import { Lasting } from '../session/resumable-session.js';
+import type { Cuttable } from '../session/sender.js';
+import { linkFault, required } from '../session/session-errors.js';
+import { Standing } from '../session/session-manager.js';
+import type { Hello } from '../session/session-parameters.js';
+import type { Sessions } from '../session/session-registry.js';
+import { Asking } from './client-handshake.js';
+import type { HandshakeSettings } from './handshake-options.js';
+import { type HandshakeOwner, type Part, Stage } from './handshake-state.js';
+import { Answering } from './server-handshake.js';
 
 export class Handshake<Out extends Cuttable> {
   readonly #owner: HandshakeOwner;

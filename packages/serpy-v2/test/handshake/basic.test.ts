@@ -5,10 +5,10 @@ import type { Transport } from 'serpy-core';
 import { MemoryNetwork } from 'serpy-core/testing';
 import { type Connection, type ConnectionOptions, Server, type ServerOptions } from 'serpy-v2';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { encodeHello, encodeWelcome } from '../../src/handshake/greeting.js';
-import { controlFrame } from '../../src/handshake/piece.js';
-import { controlType } from '../../src/handshake/wire.js';
-import { stages } from './stage.js';
+import { encodeHello, encodeWelcome } from '../../src/handshake/hello-welcome.js';
+import { controlType } from '../../src/session/frames/constants.js';
+import { controlFrame } from '../../src/session/frames/control-frame.js';
+import { stages } from '../session/stage.js';
 
 const stage = stages();
 /** A peer that hears and says nothing. */

@@ -1,8 +1,9 @@
 /** HELLOs that say something else than ours do. */
-import { checksum } from '../../src/checksum.js';
-import { crc32 } from '../../src/handshake/crc.js';
-import { writeHeader } from '../../src/header.js';
-import { frameType, headerBytes } from '../../src/wire.js';
+
+import { crc32 } from '../../src/session/frames/crc32.js';
+import { checksum } from '../../src/wire/checksum.js';
+import { frameType, headerBytes } from '../../src/wire/constants.js';
+import { writeHeader } from '../../src/wire/header.js';
 
 const tagBytes = 12;
 const crcBytes = 4;

@@ -2,8 +2,8 @@
 import { type Security, SharedKey, systemEnvironment } from 'serpy-core';
 import { type Connection, generateKey, Server } from 'serpy-v2';
 import { expect, onTestFinished, test } from 'vitest';
+import { End } from '../session/talk.js';
 import { helloOfVersion2 } from './changed-hello.js';
-import { End } from './talk.js';
 
 const host = '127.0.0.1';
 const key = generateKey();

@@ -1,0 +1,130 @@
+/** Arrays as `.npy` and back. */
+import { types } from 'node:util';
+import { ArrayFormatError } from 'serpy-core';
+import { checkBytes } from '../check-bytes.js';
+import { type DType, kindOf } from '../dtype.js';
+import { toHalves } from '../float16.js';
+import { elementsOf, type Layout } from '../layout.js';
+import { checkArray, type NdArray, type ShapedArray, type TypedArray } from '../ndarray.js';
+import { countOf, faultOfShape, shown } from '../shape.js';
+import { readDescr } from './descr.js';
+import { npyHeader, npyMagic, textStart } from './npy-header.js';
+import { readNpyText } from './npy-literal.js';
+
+/** More text than this has only a header with many fields. */
+const mostTextBytes = 65_535;
+
+/** What the header of a `.npy` says. */
+export interface NpyHeader extends Layout {
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** Where the elements begin. */
+  readonly headerBytes: number;
+  /** How many bytes the elements have. */
+  readonly dataBytes: number;
+}
+
+/** A `.npy` in two parts. */
+export interface NpyParts {
+  readonly header: Buffer;
+  /** The elements: the memory of the array itself, unless they had to be converted. */
+  readonly body: Uint8Array;
+}
+
+/**
+ * An array as a `.npy` (version 1.0, C order), byte for byte what `numpy.save` writes for it.
+ * @throws `ERR_SERPY_VALUE` for a shape that does not fit, a `dtype` that does not go with the typed array
+ */
+export function encodeNpy(array: TypedArray | ShapedArray): Buffer {
+  const { header, body } = npyParts(array);
+  const npy = Buffer.allocUnsafeSlow(header.length + body.length);
+  npy.set(header);
+  npy.set(body, header.length);
+  return npy;
+}
+
+/** The same in two parts, without a copy of the elements. */
+export function npyParts(array: TypedArray | ShapedArray): NpyParts {
+  const { data, shape, dtype } = checkArray(array);
+  const converted = convert(data, dtype);
+  const body = new Uint8Array(converted.buffer, converted.byteOffset, converted.byteLength);
+  return { header: npyHeader({ dtype, shape }), body };
+}
+
+function convert(data: TypedArray, dtype: DType): TypedArray {
+  if (dtype === 'float16' && data[Symbol.toStringTag] === 'Float32Array') return toHalves(data as Float32Array);
+  // numpy knows 0 and 1 alone, and a mask may well have 255.
+  if (dtype === 'bool' && (data as Uint8Array).some((value) => value > 1)) {
+    return Uint8Array.from(data as Uint8Array, (value) => (value === 0 ? 0 : 1));
+  }
+  return data;
+}
+
+/** Whether bytes begin as a `.npy` does. */
+export function isNpy(bytes: Uint8Array): boolean {
+  return types.isUint8Array(bytes) && npyMagic.equals(bytes.subarray(0, npyMagic.length));
+}
+
+/**
+ * The array in a `.npy`. Its elements are used where they are, without a copy, if they are in C order and in the machine's byte order and
+ * alignment, and booleans 0 or 1; otherwise they are copied. The bytes are not changed.
+ * @throws `ERR_SERPY_ARRAY_FORMAT` for anything but a whole `.npy` of numbers or booleans; its `data` has the bytes. `ERR_SERPY_VALUE` for
+ * what is no bytes
+ */
+export function decodeNpy(bytes: Uint8Array): NdArray {
+  checkBytes('decodeNpy', bytes);
+  const header = readNpyHeader(bytes);
+  const { dtype, shape, headerBytes, dataBytes } = header;
+  const body = bytes.subarray(headerBytes);
+  if (body.length !== dataBytes) {
+    const kind = body.length < dataBytes ? 'cut short' : 'too long';
+    const needed = `${dtype} elements of shape ${shown(shape)} have ${dataBytes} bytes`;
+    throw refused(`it is ${kind}: ${needed}, and ${body.length} follow the header`, bytes);
+  }
+  return { data: elementsOf(kindOf(dtype), shape, body, header), shape, dtype } as NdArray;
+}
+
+/**
+ * What the header of a `.npy` says, without a look at what follows it.
+ * @throws `ERR_SERPY_ARRAY_FORMAT` as `decodeNpy`, but for what follows the header
+ */
+export function readNpyHeader(bytes: Uint8Array): NpyHeader {
+  checkBytes('readNpyHeader', bytes);
+  if (!isNpy(bytes)) {
+    throw new ArrayFormatError(
+      'the bytes are no .npy: send numpy.save(…), or say what they are: getArray({ dtype, shape })',
+      bytes,
+    );
+  }
+  const { text, headerBytes } = textOf(bytes);
+  const read = readNpyText(text);
+  if (read === undefined) throw refused('its header is not one that numpy writes', bytes);
+  const { descr, fortranOrder, shape } = read;
+  const type = readDescr(descr);
+  if (type.refusal !== undefined) throw refused(type.refusal, bytes);
+  const { kind, byteOrder } = type;
+  const fault = faultOfShape(shape);
+  if (fault !== undefined) throw refused(fault, bytes);
+  const dataBytes = countOf(shape) * kind.itemBytes;
+  return { dtype: kind.dtype, shape, byteOrder, fortranOrder, headerBytes, dataBytes };
+}
+
+function textOf(bytes: Uint8Array): { readonly text: string; readonly headerBytes: number } {
+  const { buffer, byteOffset, length } = bytes;
+  const npy = Buffer.from(buffer, byteOffset, length);
+  const major = npy[6];
+  const start = major === 1 ? textStart : textStart + 2;
+  if (length < start) throw refused('it is cut short in its header', bytes);
+  if (major !== 1 && major !== 2 && major !== 3) {
+    throw refused(`its version is ${npy[6]}.${npy[7]}, and 1.0, 2.0 and 3.0 are known`, bytes);
+  }
+  const textBytes = major === 1 ? npy.readUInt16LE(8) : npy.readUInt32LE(8);
+  if (textBytes > mostTextBytes)
+    throw refused(`its header has ${textBytes} bytes, at most ${mostTextBytes} are read`, bytes);
+  if (length < start + textBytes) throw refused('it is cut short in its header', bytes);
+  return { text: npy.toString('latin1', start, start + textBytes), headerBytes: start + textBytes };
+}
+
+function refused(why: string, bytes: Uint8Array): ArrayFormatError {
+  return new ArrayFormatError(`the .npy cannot be given as an array: ${why} (the error's data has its bytes)`, bytes);
+}

@@ -1,0 +1,66 @@
+/** An instrument whose cable can be pulled: it hangs up, cannot be reached for a while, and is there again at the same address. */
+import type { ListenOptions } from 'serpy';
+import { type Clock, pause } from '../environment/context.js';
+import { urlOf } from '../format.js';
+import { type Instrument, type Measure, startInstrument } from '../instruments/instrument.js';
+
+export interface CabledInstrument {
+  readonly url: string;
+  readonly port: number;
+  /** Resolves when the cable is in again; at once if it is out already. */
+  pullCable(forMs: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface CabledOptions {
+  readonly protocol: 'v1' | 'v2';
+  readonly measure: Measure;
+  readonly rate: number;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** Another program may take the port meanwhile: then this is asked again. */
+const askAgainMs = 500;
+
+export async function startCabled({
+  protocol,
+  measure,
+  rate,
+  clock,
+  signal,
+}: CabledOptions): Promise<CabledInstrument> {
+  let measured = 0;
+  const start = (port: number): Promise<Instrument> =>
+    startInstrument({
+      listen: { protocol, port, closeTimeoutMs: 200 } satisfies ListenOptions,
+      measure: () => measure(measured++), // goes on where it was when the cable was pulled
+      rate,
+      clock,
+    });
+  let instrument: Instrument | undefined = await start(0);
+  const { address } = instrument;
+
+  const plugIn = async () => {
+    while (instrument === undefined && !signal.aborted) {
+      instrument = await start(address.port).catch(() => undefined);
+      if (instrument === undefined) await pause(clock, askAgainMs, signal);
+    }
+  };
+
+  return {
+    url: urlOf(protocol, address),
+    port: address.port,
+    async pullCable(forMs) {
+      const pulled = instrument;
+      if (pulled === undefined) return;
+      instrument = undefined;
+      await pulled.cut();
+      await pause(clock, forMs, signal);
+      await plugIn();
+    },
+    async stop() {
+      await instrument?.stop();
+    },
+  };
+}

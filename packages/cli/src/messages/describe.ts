@@ -1,0 +1,126 @@
+/** A message as a person, a program (`--json`) and a folder (`--out`) get it. */
+import type { PortableMessage } from 'serpy';
+import { decodeNpy, isNpy } from 'serpy-arrays';
+import { printable } from '../environment/terminal.js';
+import { jsonLine } from '../values/json-line.js';
+import { isOpaque, isPickledArray, jsonOf, npyOf } from '../values/python-objects.js';
+import { summarise, summaryLine } from './array-summary.js';
+
+/** What a file would get. */
+export interface Blob {
+  readonly bytes: Uint8Array;
+  /** Without the dot. */
+  readonly extension: string;
+}
+
+export interface Description {
+  /** One line without control characters. */
+  readonly line: string;
+  /** What `--json` says of it, besides when and from whom it came. */
+  readonly json: Readonly<Record<string, unknown>>;
+  /** Bytes and arrays. */
+  readonly blob?: Blob;
+  /** The size of what was sent, as far as it is known. */
+  readonly sizeBytes: number;
+}
+
+/** So many bytes are shown of a message, and so many go into JSON. */
+const shownBytes = 16;
+const jsonBytes = 4096;
+
+export function describe(message: PortableMessage): Description {
+  const { value } = message;
+  if (typeof value === 'string') {
+    return { line: printable(value), json: { type: 'text', value }, sizeBytes: Buffer.byteLength(value) };
+  }
+  if (message.type === 'longint') return describeLongInteger(value as Buffer);
+  if (Buffer.isBuffer(value)) return describeBytes(value);
+  if (message.type === 'int' || message.type === 'float') {
+    const text = message.text();
+    return { line: text, json: { type: message.type, value: numberInJson(value as number | bigint) }, sizeBytes: 8 };
+  }
+  return describeObject(value);
+}
+
+/** Its digits would take long, and nobody reads them. */
+function describeLongInteger(bytes: Buffer): Description {
+  const { line, json, sizeBytes } = describePlainBytes(bytes);
+  return {
+    line: `an integer of ${line}`,
+    json: { ...json, type: 'longint' },
+    blob: { bytes, extension: 'bin' },
+    sizeBytes,
+  };
+}
+
+function describeBytes(bytes: Buffer): Description {
+  return isNpy(bytes) ? describeNpy(bytes) : describePlainBytes(bytes);
+}
+
+function describePlainBytes(bytes: Buffer): Description {
+  const extension = extensionOf(bytes);
+  const head = bytes
+    .subarray(0, shownBytes)
+    .toString('hex')
+    .replaceAll(/..(?!$)/g, '$& ');
+  const line = `${bytes.length} byte${bytes.length === 1 ? '' : 's'}${head && ': '}${head}${bytes.length > shownBytes ? ' …' : ''}`;
+  const content = bytes.length <= jsonBytes ? { base64: bytes.toString('base64') } : {};
+  const json = { type: 'bytes', bytes: bytes.length, ...content };
+  return { line, json, blob: { bytes, extension }, sizeBytes: bytes.length };
+}
+
+function describeNpy(bytes: Buffer): Description {
+  const blob = { bytes, extension: 'npy' };
+  try {
+    const summary = summarise(decodeNpy(bytes));
+    const { dtype, shape, min, max, mean, nan } = summary;
+    const extent = { min: numberInJson(min), max: numberInJson(max), mean: numberInJson(mean) };
+    const json = { type: 'array', dtype, shape, ...extent, ...(nan > 0 ? { nan } : {}), bytes: bytes.length };
+    return { line: summaryLine(summary), json, blob, sizeBytes: bytes.length };
+  } catch (error) {
+    const { message: reason } = error as Error;
+    const json = { type: 'bytes', bytes: bytes.length, unread: reason };
+    return { line: `${bytes.length} bytes: ${printable(reason)}`, json, blob, sizeBytes: bytes.length };
+  }
+}
+
+function describeObject(value: unknown): Description {
+  if (isPickledArray(value)) return describeNpy(npyOf(value));
+  const json = jsonOf(value);
+  if (isOpaque(value)) {
+    const blob = { bytes: value.bytes, extension: 'pickle' };
+    const line = `${value.bytes.length} bytes: ${printable(value.reason)}`;
+    return { line, json: { type: 'pickle', ...(json as object) }, blob, sizeBytes: value.bytes.length };
+  }
+  if (Buffer.isBuffer(value)) return describeBytes(value);
+  try {
+    const text = jsonLine(json);
+    return { line: printable(text), json: { type: 'object', value: json }, sizeBytes: Buffer.byteLength(text) };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const unread = 'an object that is too long for a line';
+    return { line: unread, json: { type: 'object', unread }, sizeBytes: 0 };
+  }
+}
+
+/** JSON has neither integers beyond 2^53 that every reader keeps, nor NaN and infinities: those are texts. */
+function numberInJson(value: number | bigint | undefined): number | string | undefined {
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
+  return value !== undefined && !Number.isFinite(value) ? String(value) : value;
+}
+
+const signatures: readonly (readonly [extension: string, bytes: string])[] = [
+  ['png', '\x89PNG\r\n\x1a\n'],
+  ['jpg', '\xff\xd8\xff'],
+  ['gif', 'GIF8'],
+  ['tif', 'II*\0'],
+  ['tif', 'MM\0*'],
+  ['h5', '\x89HDF\r\n\x1a\n'],
+  ['pdf', '%PDF-'],
+  ['zip', 'PK\x03\x04'],
+];
+
+/** By how the bytes begin. */
+function extensionOf(bytes: Buffer): string {
+  return signatures.find(([, start]) => bytes.toString('latin1', 0, start.length) === start)?.[0] ?? 'bin';
+}

@@ -1,0 +1,124 @@
+/** The lines of stdin. A line ends at LF or CRLF and at nothing else, and its bytes are in the encoding that was named, or it is refused. */
+import type { Readable } from 'node:stream';
+import { Option } from 'commander';
+import { failed, mistyped } from '../failure.js';
+
+export interface LineSettings {
+  /** As the WHATWG names it, such as `latin1`. Default `utf-8`. */
+  readonly encoding?: string | undefined;
+  /** Longer lines are refused, before they fill the memory. */
+  readonly maxLineBytes: number;
+  /** Ends the reading, without an error. */
+  readonly signal: AbortSignal;
+}
+
+const lf = 0x0a;
+
+/** The option `--encoding`. */
+export function encodingOption(): Option {
+  return new Option(
+    '--encoding <name>',
+    'of the lines of stdin, such as latin1, windows-1252 or utf-16le (default: utf-8)',
+  ).argParser(encodingNamed);
+}
+
+/** The name that decoders have for an encoding. */
+function encodingNamed(name: string): string {
+  try {
+    return new TextDecoder(name).encoding;
+  } catch (cause) {
+    throw mistyped(`--encoding takes the name of an encoding, such as latin1 or utf-16le, not '${name}'`, cause);
+  }
+}
+
+/** @throws a `Failure` that names the line which is too long or in another encoding; the lines before it have been given */
+export async function* stdinLines(stdin: Readable, settings: LineSettings): AsyncGenerator<string, void, undefined> {
+  const { encoding = 'utf-8', maxLineBytes, signal } = settings;
+  const decode = decoderOf(encoding);
+  const stop = () => void stdin.destroy();
+  signal.addEventListener('abort', stop);
+  if (signal.aborted) stop();
+  let number = 1;
+  let rest: Buffer[] = [];
+  let restBytes = 0;
+  const keep = (bytes: Buffer) => {
+    restBytes += bytes.length;
+    if (restBytes > maxLineBytes) throw tooLong(number, maxLineBytes);
+    rest.push(bytes);
+  };
+  const taken = (): string => {
+    const line = decode(Buffer.concat(rest), number++);
+    rest = [];
+    restBytes = 0;
+    return line;
+  };
+  try {
+    for await (const chunk of wholeUnits(stdin, encoding)) {
+      let start = 0;
+      for (const end of lineEnds(chunk, encoding)) {
+        keep(chunk.subarray(start, end));
+        start = end;
+        yield taken();
+      }
+      if (start < chunk.length) keep(chunk.subarray(start));
+    }
+    if (restBytes > 0) yield taken();
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+/** The chunks, so that none ends in the middle of a unit of UTF-16. */
+async function* wholeUnits(stdin: Readable, encoding: string): AsyncGenerator<Buffer, void, undefined> {
+  let odd: Buffer | undefined;
+  for await (const chunk of stdin) {
+    const bytes = odd ? Buffer.concat([odd, chunk]) : Buffer.from(chunk);
+    const whole = isWide(encoding) ? bytes.length - (bytes.length % 2) : bytes.length;
+    odd = whole < bytes.length ? bytes.subarray(whole) : undefined;
+    if (whole > 0) yield bytes.subarray(0, whole);
+  }
+  if (odd) yield odd;
+}
+
+/** Behind each LF. In all encodings but UTF-16 the byte 0A is nothing else. */
+function* lineEnds(bytes: Buffer, encoding: string): Generator<number, void, undefined> {
+  for (let at = bytes.indexOf(lf); at >= 0; at = bytes.indexOf(lf, at + 1)) {
+    if (!isWide(encoding)) yield at + 1;
+    else if (encoding === 'utf-16le' && at % 2 === 0 && bytes[at + 1] === 0) yield at + 2;
+    else if (encoding === 'utf-16be' && at % 2 === 1 && bytes[at - 1] === 0) yield at + 1;
+  }
+}
+
+function isWide(encoding: string): boolean {
+  return encoding.startsWith('utf-16');
+}
+
+/** A line as text, without its end. Only before the first a byte order mark is none of its characters. */
+function decoderOf(encoding: string): (line: Buffer, number: number) => string {
+  const first = new TextDecoder(encoding, { fatal: true });
+  const further = new TextDecoder(encoding, { fatal: true, ignoreBOM: true });
+  return (line, number) => {
+    let text: string;
+    try {
+      text = (number === 1 ? first : further).decode(line);
+    } catch (cause) {
+      throw failed(`line ${number} of stdin is not ${encoding.toUpperCase()}: ${advice(line, number)}`, cause);
+    }
+    return text.replace(/\r?\n$/, '');
+  };
+}
+
+function advice(line: Buffer, number: number): string {
+  const mark = number === 1 ? line.toString('hex', 0, 2) : '';
+  const name = mark === 'fffe' ? 'utf-16le' : mark === 'feff' ? 'utf-16be' : undefined;
+  if (name) return `it looks like --encoding ${name}`;
+  return 'say which --encoding it has, such as latin1, or send all of stdin as bytes with --binary';
+}
+
+function tooLong(number: number, maxLineBytes: number): Error {
+  return failed(
+    `line ${number} of stdin has more than ${maxLineBytes} bytes, the limit: add -o maxMessageBytes=… at both ends, or send all of stdin as bytes with --binary`,
+  );
+}

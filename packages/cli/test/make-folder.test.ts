@@ -1,0 +1,122 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { makeFolder } from '../src/make-folder.js';
+import { type FileWriter, openFolder } from '../src/messages/out-folder.js';
+import { Run, runToEnd } from './run.js';
+
+let place = '';
+
+beforeEach(() => {
+  place = mkdtempSync(join(tmpdir(), 'serpy-folders-'));
+});
+
+afterEach(() => rmSync(place, { recursive: true }));
+
+const sources = join(import.meta.dirname, '..', 'src');
+
+describe('a folder', () => {
+  test('is made with those above it, and may be there', () => {
+    const folder = join(place, 'a', 'b', 'c');
+    makeFolder(folder);
+    makeFolder(folder);
+    makeFolder(join(place, 'd', '..', 'e', ''));
+    expect(existsSync(folder)).toBe(true);
+    expect(readdirSync(place).sort()).toEqual(['a', 'e']);
+  });
+
+  test('is never made in the way of Node that does not end in /proc', () => {
+    const all = readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+    const wrong = all.filter((name) => /mkdir(Sync)?\([^)]*recursive/.test(readFileSync(join(sources, name), 'utf8')));
+    expect([all.length > 50, wrong]).toEqual([true, []]);
+  });
+
+  test.skipIf(!existsSync('/proc/self'))('that cannot be is told in a sentence by all who make one', async () => {
+    const sentence = '/proc/serpy: there can be no folder in /proc (ENOENT): name another one';
+    expect(() => makeFolder('/proc/serpy')).toThrow(sentence);
+    expect(() => makeFolder('/proc/serpy/a/b')).toThrow(sentence);
+    expect(await runToEnd(['listen', '--port', '0', '--out', '/proc/serpy'])).toMatchObject({
+      status: 1,
+      stderr: `serpy: ${sentence}\n`,
+    });
+    const recording = new Run(['record', '--listen', 'serpy2://127.0.0.1:0', '/proc/serpy']);
+    expect(await recording.ended).toMatchObject({ status: 1, stderr: expect.stringContaining(sentence) });
+  });
+
+  test.skipIf(process.platform === 'win32')('cannot be where something else is', () => {
+    writeFileSync(join(place, 'file'), '');
+    symlinkSync('nowhere', join(place, 'link'));
+    expect(() => makeFolder(join(place, 'file'))).toThrow('EEXIST');
+    expect(() => makeFolder(join(place, 'file', 'a'))).toThrow('ENOTDIR');
+    expect(() => makeFolder(join(place, 'link', 'a'))).toThrow('EEXIST');
+  });
+});
+
+describe('the folder of --out', () => {
+  test('keeps no part of a file for which the disk has no room, and names it with what to do', async () => {
+    const full: FileWriter = () => {
+      throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    };
+    writeFileSync(join(place, '000001.bin'), 'mine');
+    const folder = openFolder(place, full);
+    await expect(folder.write({ bytes: Buffer.from('bytes'), extension: 'bin' })).rejects.toThrow(
+      `${join(place, '000002.bin')}: the disk is full (ENOSPC), and nothing of it is left there: make room, or name another folder`,
+    );
+    expect(readdirSync(place)).toEqual(['000001.bin']);
+    expect(readFileSync(join(place, '000001.bin'), 'utf8')).toBe('mine');
+  });
+
+  test('overwrites no file that another program has put there meanwhile', async () => {
+    const folder = openFolder(place);
+    writeFileSync(join(place, '000001.bin'), 'mine');
+    mkdirSync(join(place, '000002.bin'));
+    expect(await folder.write({ bytes: Buffer.of(1), extension: 'bin' })).toBe(join(place, '000003.bin'));
+    expect(readFileSync(join(place, '000001.bin'), 'utf8')).toBe('mine');
+  });
+});
+
+describe('serpy demo --out', () => {
+  test('makes the folder for a picture, too', async () => {
+    const out = join(place, 'a', 'b');
+    const run = new Run(['demo', '--out', out], { isTTY: true });
+    await run.until(/fps/);
+    while (!existsSync(out)) {
+      run.type('s');
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    run.type('q');
+    const { status, stdout } = await run.ended;
+    expect([status, stdout.includes(`saved ${join(out, 'serpy-demo-1.png')}\n`)]).toEqual([0, true]);
+  });
+
+  test('draws nothing on a terminal that cannot be drawn on, and prints lines', async () => {
+    const run = new Run(['demo', '--seconds', '2'], { isTTY: true, env: { TERM: 'dumb' } });
+    const { status, stdout } = await run.ended;
+    expect([status, stdout.includes('\x1b')]).toEqual([0, false]);
+    expect(stdout).toMatch(/^camera serpy2:\S+, counter serpy1:\S+\n1 s {2}camera /);
+  });
+
+  test('says at the end, too, why nothing was saved or recorded', async () => {
+    writeFileSync(join(place, 'file'), '');
+    const run = new Run(['demo', '--out', join(place, 'file')], { isTTY: true });
+    await run.until(/received +[1-9]/);
+    run.type('r');
+    run.type('s');
+    run.type('s');
+    run.type('q');
+    const { stdout } = await run.ended;
+    const after = stdout.slice(stdout.lastIndexOf('\x1b'));
+    expect(after).toContain(`there can be no recording in ${join(place, 'file', 'serpy-demo-1')}, as`);
+    expect(after.match(/file: it is there already \(EEXIST\)/g)).toHaveLength(1);
+  });
+});

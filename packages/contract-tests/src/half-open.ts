@@ -1,0 +1,48 @@
+/** Statements about links that die without a word, and those that only look so. */
+import { once } from 'node:events';
+import type { ProtocolTypes } from 'serpy-core';
+import { expect, test } from 'vitest';
+import { record, type Stage, watchSettling } from './stage.js';
+
+/** More than the systems' buffers hold. */
+const count = 300;
+const sizeBytes = 65_536;
+
+export function dyingStatements<T extends ProtocolTypes>(stage: () => Stage<T>): void {
+  const numbered = (n: number) => stage().subject.numbered(n, sizeBytes);
+
+  test('a peer that takes no byte is found dead after writeTimeoutMs, and what waits is settled', async () => {
+    const peer = await stage().silentPeer();
+    const client = stage().connection({ writeTimeoutMs: 100 });
+    const events = record(client, ['disconnect', 'warning', 'close']);
+    await client.connect(peer.address.host, peer.address.port);
+    const startedMs = stage().environment.clock.now();
+    const closed = once(client, 'close');
+    const waiting = watchSettling(client.getData());
+    const sent = Array.from({ length: count }, (_, n) => watchSettling(client.sendData(numbered(n).value)));
+    await closed;
+    expect(stage().environment.clock.now() - startedMs).toBeGreaterThanOrEqual(100);
+    expect(events.slice(0, 2)).toMatchObject([
+      { name: 'disconnect', info: { reason: 'silent', error: { code: 'ERR_SERPY_SILENT' } } },
+      { name: 'warning', info: { code: 'ERR_SERPY_SILENT' } },
+    ]);
+    expect(client.closeInfo).toMatchObject({ reason: 'silent', error: { code: 'ERR_SERPY_SILENT' } });
+    expect(client.closeInfo?.unsentMessages).toBeGreaterThan(0);
+    expect(waiting).toEqual({ settled: 'rejected', code: 'ERR_SERPY_CLOSED' });
+    expect(sent.filter(({ settled }) => settled === 'no')).toEqual([]);
+    peer.hangUp();
+  });
+
+  test('a peer that takes no byte is dialled again where auto restart is on', async () => {
+    const peer = await stage().silentPeer();
+    const reconnect = { baseDelayMs: 2, maxDelayMs: 20, minDelayMs: 0 };
+    const client = stage().connection({ autoRestart: true, reconnect, writeTimeoutMs: 100 });
+    client.on('warning', () => {});
+    await client.connect(peer.address.host, peer.address.port);
+    for (let n = 0; n < count; n++) void client.sendData(numbered(n).value);
+    await once(client, 'reconnect');
+    expect(client.stats().reconnects).toBe(1);
+    client.destroy();
+    peer.hangUp();
+  });
+}

@@ -1,0 +1,206 @@
+/** An environment that keeps account of what was taken from it, so that a test can tell what was left behind. */
+
+import type {
+  Address,
+  Clock,
+  Dial,
+  Environment,
+  Listen,
+  Listener,
+  Place,
+  Transport,
+  TransportHandler,
+} from 'serpy-core';
+
+export class WatchedEnvironment implements Environment {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly dial: Dial;
+  readonly listen: Listen;
+  /** What broke the rules of a transport. */
+  readonly violations: string[] = [];
+  /** How many dials were begun. */
+  dials = 0;
+  readonly #timers = new Set<unknown>();
+  readonly #transports = new Set<Transport>();
+  readonly #listeners = new Set<Listener>();
+  #dialling = 0;
+
+  constructor(environment: Environment) {
+    this.random = environment.random;
+    this.clock = this.#watchClock(environment.clock);
+    this.dial = async (options) => {
+      this.dials++;
+      this.#dialling++;
+      try {
+        return this.#watch(await environment.dial(options));
+      } finally {
+        this.#dialling--;
+      }
+    };
+    this.listen = async (options) => {
+      const listener = await environment.listen({
+        ...options,
+        accept: (transport) => options.accept(this.#watch(transport)),
+      });
+      const watched = {
+        address: listener.address,
+        close: () => {
+          this.#listeners.delete(watched);
+          listener.close();
+        },
+      };
+      this.#listeners.add(watched);
+      return watched;
+    };
+  }
+
+  /** What is still in use, in words. */
+  get inUse(): string[] {
+    const counts = {
+      timers: this.#timers.size,
+      transports: this.#transports.size,
+      listeners: this.#listeners.size,
+      dials: this.#dialling,
+    };
+    return Object.entries(counts)
+      .filter(([, count]) => count > 0)
+      .map(([what, count]) => `${count} ${what}`);
+  }
+
+  #watchClock(clock: Clock): Clock {
+    return {
+      now: () => clock.now(),
+      setTimeout: (callback, delayMs) => {
+        const timer = clock.setTimeout(() => {
+          this.#timers.delete(timer);
+          callback();
+        }, delayMs);
+        this.#timers.add(timer);
+        return timer;
+      },
+      clearTimeout: (timer) => {
+        this.#timers.delete(timer);
+        clock.clearTimeout(timer);
+      },
+      setImmediate: (callback) => clock.setImmediate(callback),
+    };
+  }
+
+  #watch(transport: Transport): Transport {
+    const watched = new WatchedTransport(transport, {
+      closed: () => this.#transports.delete(watched),
+      violated: (what) => this.violations.push(what),
+    });
+    this.#transports.add(watched);
+    return watched;
+  }
+}
+
+interface Watcher {
+  closed(): void;
+  violated(what: string): void;
+}
+
+class WatchedTransport implements Transport {
+  readonly remote: Address;
+  readonly local: Address;
+  readonly #transport: Transport;
+  readonly #watcher: Watcher;
+  #ended = false;
+  #destroyed = false;
+  #closed = false;
+
+  constructor(transport: Transport, watcher: Watcher) {
+    this.#transport = transport;
+    this.#watcher = watcher;
+    this.remote = transport.remote;
+    this.local = transport.local;
+  }
+
+  get unsentBytes(): number {
+    return this.#transport.unsentBytes;
+  }
+
+  get leftBytes(): number {
+    return this.#transport.leftBytes;
+  }
+
+  get writable(): boolean {
+    return this.#transport.writable;
+  }
+
+  get encrypted(): boolean {
+    return this.#transport.encrypted ?? false;
+  }
+
+  get identity(): string | undefined {
+    return this.#transport.identity;
+  }
+
+  flush(): void {
+    this.#transport.flush();
+  }
+
+  start(handler: TransportHandler): void {
+    const check = (what: string) => {
+      if (this.#closed) this.#watcher.violated(`${what} after closed`);
+    };
+    this.#transport.start({
+      received: (chunk) => {
+        check('received');
+        handler.received(chunk);
+      },
+      drained: () => {
+        check('drained');
+        handler.drained();
+      },
+      get gathered() {
+        return handler.gathered ?? false;
+      },
+      flushing: () => {
+        check('flushing');
+        handler.flushing?.();
+      },
+      ended: () => {
+        check('ended');
+        handler.ended();
+      },
+      closed: (error) => {
+        check('closed');
+        this.#closed = true;
+        this.#watcher.closed();
+        handler.closed(error);
+      },
+    });
+  }
+
+  write(piece: Uint8Array): void {
+    if (this.#ended && !this.#destroyed && !this.#closed) this.#watcher.violated('write after end');
+    this.#transport.write(piece);
+  }
+
+  reserve(bytes: number): Place {
+    if (this.#ended && !this.#destroyed && !this.#closed) this.#watcher.violated('write after end');
+    return this.#transport.reserve(bytes);
+  }
+
+  pause(): void {
+    this.#transport.pause();
+  }
+
+  resume(): void {
+    this.#transport.resume();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#transport.end();
+  }
+
+  destroy(): void {
+    this.#destroyed = true;
+    this.#watcher.closed();
+    this.#transport.destroy();
+  }
+}

@@ -1,0 +1,268 @@
+/** Statements about servers. */
+import { once } from 'node:events';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { ProtocolTypes } from 'serpy-core';
+import { expect, test } from 'vitest';
+import { record, type Stage, until } from './stage.js';
+
+export function servingStatements<T extends ProtocolTypes>(stage: () => Stage<T>): void {
+  const numbered = (n: number) => stage().subject.numbered(n);
+
+  test('start resolves with the server, which knows its address', async () => {
+    const server = stage().server({ port: 0 });
+    expect(server.address).toBeUndefined();
+    const listening = once(server, 'listening');
+    expect(await server.start()).toBe(server);
+    expect(await listening).toEqual([server.address]);
+    expect(server.address).toMatchObject({ host: '127.0.0.1', port: expect.any(Number) });
+    expect(server.address?.port).toBeGreaterThan(0);
+  });
+
+  test('start twice is refused, also while the first is under way', async () => {
+    const server = stage().server({ port: 0 });
+    const first = server.start();
+    await expect(server.start()).rejects.toMatchObject({ code: 'ERR_SERPY_OPTION' });
+    await first;
+    await expect(server.start()).rejects.toMatchObject({ code: 'ERR_SERPY_OPTION' });
+  });
+
+  test('start after close is refused', async () => {
+    const { server } = await stage().started();
+    await server.close();
+    await expect(server.start()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
+  });
+
+  test('close while starting leaves no listener behind', async () => {
+    const server = stage().server({ port: 0 });
+    const starting = server.start();
+    await server.close();
+    await expect(starting).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
+    await until(() => stage().environment.inUse.length === 0);
+  });
+
+  test('a port in use is told in a sentence, and start can be called again when it is free', async () => {
+    const { server: first, address } = await stage().started();
+    const second = stage().server({ port: address.port });
+    await expect(second.start()).rejects.toMatchObject({
+      code: 'ERR_SERPY_LISTEN',
+      message: expect.stringContaining(`cannot listen on 127.0.0.1:${address.port}: another program`),
+      cause: { code: 'EADDRINUSE' },
+    });
+    await first.close();
+    await second.start();
+    expect(second.address).toEqual(address);
+  });
+
+  test('getConnection before start is refused', async () => {
+    const server = stage().server({ port: 0 });
+    await expect(server.getConnection()).rejects.toMatchObject({ code: 'ERR_SERPY_NOT_CONNECTED' });
+  });
+
+  test('getConnection waits, at most for timeoutMs and until the signal, and takes nothing then', async () => {
+    const { server, address } = await stage().started();
+    await expect(server.getConnection({ timeoutMs: 10 })).rejects.toMatchObject({ code: 'ERR_SERPY_TIMEOUT' });
+    const controller = new AbortController();
+    const aborted = server.getConnection({ signal: controller.signal });
+    const next = server.getConnection();
+    controller.abort();
+    await expect(aborted).rejects.toMatchObject({ code: 'ERR_SERPY_ABORTED' });
+    const client = await stage().connection().connect(address.host, address.port);
+    expect((await next).remote).toEqual(client.local);
+  });
+
+  test('serves several getConnection in their order', async () => {
+    const { server, address } = await stage().started();
+    const waiting = [server.getConnection(), server.getConnection()];
+    const first = await stage().connection().connect(address.host, address.port);
+    const second = await stage().connection().connect(address.host, address.port);
+    const accepted = await Promise.all(waiting);
+    expect(accepted.map((each) => each.remote)).toEqual([first.local, second.local]);
+  });
+
+  test('getConnection is rejected when the server is closed, before and after', async () => {
+    const { server } = await stage().started();
+    const waiting = server.getConnection();
+    await server.close();
+    await expect(waiting).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
+    await expect(server.getConnection()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
+  });
+
+  test('an iterator of a server that is left ends what waits on it, and takes no peer more', async () => {
+    const { server, address } = await stage().started();
+    const iterator = server[Symbol.asyncIterator]();
+    const pending = iterator.next();
+    await iterator.return?.();
+    expect(await pending).toEqual({ done: true, value: undefined });
+    const client = await stage().connection().connect(address.host, address.port);
+    expect((await server.getConnection({ timeoutMs: 4000 })).remote).toEqual(client.local);
+    expect(await iterator.next()).toEqual({ done: true, value: undefined });
+  });
+
+  test('for await over a server before start is refused', async () => {
+    const server = stage().server({ port: 0 });
+    await expect(server[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'ERR_SERPY_NOT_CONNECTED' });
+  });
+
+  test('for await gives the peers as they come and ends when the server is closed', async () => {
+    const { server, address } = await stage().started();
+    const clients = [
+      await stage().connection().connect(address.host, address.port),
+      await stage().connection().connect(address.host, address.port),
+    ];
+    const served: unknown[] = [];
+    const serving = (async () => {
+      for await (const connection of server) served.push(connection.remote);
+    })();
+    await until(() => served.length === 2);
+    await server.close();
+    await serving;
+    expect(served).toEqual(clients.map((client) => client.local));
+  });
+
+  test('knows its connections, those that have data, and forgets the broken', async () => {
+    const { server, address } = await stage().started();
+    expect([server.size, [...server], server.getConnectionsList(), server.readableConnections()]).toEqual([
+      0,
+      [],
+      [],
+      [],
+    ]);
+    const clients = [];
+    for (let n = 0; n < 3; n++) clients.push(await stage().connection().connect(address.host, address.port));
+    await until(() => server.size === 3);
+    const accepted = [...server];
+    expect(server.getConnectionsList().every((connection, index) => connection === accepted[index])).toBe(true);
+    await clients[1]?.sendData(numbered(1).value);
+    await until(() => server.readableConnections().length > 0);
+    // Compared one by one: a connection is an iterable, and a deep comparison would take its messages.
+    expect(server.readableConnections()).toHaveLength(1);
+    expect(server.readableConnections()[0]).toBe(accepted[1]);
+    await accepted[1]?.getData();
+    expect(server.readableConnections()).toEqual([]);
+    await clients[0]?.close();
+    clients[2]?.destroy();
+    await until(() => server.size === 1);
+    expect([...server][0]).toBe(accepted[1]);
+  });
+
+  test('turns away who comes when maxConnections are there, in good order, and takes the next when one has gone', async () => {
+    const { server, address } = await stage().started({ port: 0, maxConnections: 1 });
+    const drops = record(server, ['drop']);
+    const first = await stage().connection().connect(address.host, address.port);
+    await until(() => server.size === 1);
+    const second = stage().connection();
+    await second.connect(address.host, address.port).catch(() => {});
+    await until(() => second.state === 'closed' || second.state === 'idle');
+    expect(second.closeInfo?.reason ?? 'ended').toBe('ended');
+    expect(drops).toMatchObject([
+      { info: { reason: 'maxConnections', maxConnections: 1, remote: { host: '127.0.0.1' } } },
+    ]);
+    const accepted = await server.getConnection();
+    await first.sendData(numbered(1).value);
+    expect(await accepted.getData()).toEqual(numbered(1).data);
+    await first.close();
+    await until(() => server.size === 0);
+    const third = await stage().connection().connect(address.host, address.port);
+    expect((await server.getConnection()).remote).toEqual(third.local);
+  });
+
+  test('close() leaves the connections alone and frees the port', async () => {
+    const { server, client, accepted, address } = await stage().pair();
+    const closed = once(server, 'close');
+    await server.close();
+    await closed;
+    await server.close();
+    await client.sendData(numbered(1).value);
+    expect(await accepted.getData()).toEqual(numbered(1).data);
+    await accepted.sendData(numbered(2).value);
+    expect(await client.getData()).toEqual(numbered(2).data);
+    expect(server.size).toBe(1);
+    const { server: next } = await stage().started({ port: address.port });
+    expect(next.address?.port).toBe(address.port);
+  });
+
+  test('closeServer() closes all connections, each after what it had to send', async () => {
+    const { server, address } = await stage().started();
+    const clients = [];
+    for (let n = 0; n < 3; n++) clients.push(await stage().connection().connect(address.host, address.port));
+    await until(() => server.size === 3);
+    for (const connection of server) void connection.sendData(numbered(1).value);
+    await server.closeServer();
+    expect(server.size).toBe(0);
+    for (const client of clients) {
+      expect(await client.getData()).toEqual(numbered(1).data);
+      await expect(client.getData()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
+    }
+    await server.closeServer();
+  });
+
+  test('await using closes server and connections', async () => {
+    let client: { state: string };
+    {
+      await using server = await stage().server({ port: 0 }).start();
+      client = await stage()
+        .connection()
+        .connect('127.0.0.1', server.address?.port ?? 0);
+      await server.getConnection();
+    }
+    await until(() => client.state === 'closed');
+  });
+
+  test('one that came, spoke and went before getConnection is still delivered with what it said', async () => {
+    const { server, address } = await stage().started();
+    const client = await stage().connection().connect(address.host, address.port);
+    await client.sendData(numbered(1).value);
+    await client.close();
+    await until(() => server.size === 0);
+    const accepted = await server.getConnection();
+    expect(accepted.state).toBe('closed');
+    expect(await accepted.getData()).toEqual(numbered(1).data);
+    await expect(accepted.getData()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
+  });
+
+  test('one that came and went without a word is not delivered', async () => {
+    const { server, address } = await stage().started();
+    await (await stage().connection().connect(address.host, address.port)).close();
+    await nextTurn();
+    await until(() => server.size === 0);
+    const next = await stage().connection().connect(address.host, address.port);
+    expect((await server.getConnection()).remote).toEqual(next.local);
+  });
+
+  test('what was sent before the first getData is there, however long nobody asked', async () => {
+    const { server, address } = await stage().started();
+    const client = await stage().connection().connect(address.host, address.port);
+    for (let n = 0; n < 5; n++) await client.sendData(numbered(n).value);
+    await until(() => server.readableConnections().length === 1);
+    const accepted = await server.getConnection();
+    for (let n = 0; n < 5; n++) expect(await accepted.getData()).toEqual(numbered(n).data);
+  });
+
+  test('a peer that speaks no serpy harms only its own connection', async () => {
+    const { server, client, accepted, address } = await stage().pair();
+    const warnings = stage().processWarnings.length;
+    const stranger = await stage().environment.dial({
+      ...address,
+      keepAliveMs: 0,
+      signal: new AbortController().signal,
+    });
+    let gone = false;
+    stranger.start({
+      received: () => {},
+      drained: () => {},
+      ended: () => stranger.end(),
+      closed: () => {
+        gone = true;
+      },
+    });
+    stranger.write(Buffer.from('GET / HTTP/1.1\r\nHost: instrument\r\n\r\n'));
+    stranger.flush();
+    const strange = await server.getConnection();
+    await until(() => gone && strange.state === 'closed');
+    expect(strange.closeInfo).toMatchObject({ reason: 'protocol', error: { code: 'ERR_SERPY_PROTOCOL' } });
+    await client.sendData(numbered(1).value);
+    expect(await accepted.getData()).toEqual(numbered(1).data);
+    await until(() => stage().processWarnings.length > warnings);
+    expect(stage().processWarnings.length).toBe(warnings + 1);
+  });
+}

@@ -1,0 +1,222 @@
+/**
+ * Received bytes that have not been read yet: a list of the chunks as they came, so that taking a message out costs at
+ * most one copy of it, however it was cut.
+ */
+
+import { messageMemory, ownCopy, ownMemoryBytes } from './message-buffer.js';
+
+/** Chunks below this are gathered into blocks: each Buffer costs hundreds of bytes beside its content. */
+const smallChunkBytes = 512;
+const gatherBlockBytes = 4096;
+
+/** A large chunk is copied in pieces of this size. */
+const copiedPieceBytes = 64 * 1024;
+
+const empty = Buffer.alloc(0);
+
+export class ByteQueue {
+  #chunks: Buffer[] = [];
+  /** Bytes of the first chunk that have been taken. */
+  #offset = 0;
+  #length = 0;
+  /** The block that small chunks go to. It is used up even if larger chunks come between, or nothing is left in the queue. */
+  #block: Buffer | undefined;
+  #blockUsed = 0;
+  /** Whether the last chunk, if there is one, is a view of the block that ends where its used part ends. */
+  #growing = false;
+  /** Whether the last chunk, if there is one, is lent. */
+  #lent = false;
+
+  /** How many bytes are there. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Appends a copy of a chunk that was lent. */
+  pushCopy(chunk: Buffer): void {
+    if (chunk.length < smallChunkBytes && this.#chunks.length > 0) {
+      this.push(chunk); // gathered, and so copied
+      return;
+    }
+    // In pieces, so that what is left of it at last does not hold all of it.
+    for (let at = 0; at < chunk.length; at += copiedPieceBytes) {
+      this.push(Buffer.from(chunk.subarray(at, at + copiedPieceBytes)));
+    }
+  }
+
+  /** Appends a chunk that must not change until `keep`. */
+  lend(chunk: Buffer): void {
+    if (this.#lent) this.keep();
+    const copied = chunk.length < smallChunkBytes && this.#chunks.length > 0;
+    this.push(chunk);
+    this.#lent = !copied && chunk.length > 0;
+  }
+
+  /** The chunk that was lent goes back: what of it was not taken is copied. */
+  keep(): void {
+    if (!this.#lent) return;
+    this.#lent = false;
+    const lent = this.#chunks.pop();
+    if (lent === undefined) return;
+    const isFirst = this.#chunks.length === 0;
+    const rest = isFirst ? lent.subarray(this.#offset) : lent;
+    if (isFirst) this.#offset = 0;
+    this.#length -= rest.length;
+    this.pushCopy(rest);
+  }
+
+  /** Appends a chunk, which must not change from now on. */
+  push(chunk: Buffer): void {
+    if (this.#lent) this.keep();
+    if (chunk.length === 0) return;
+    this.#length += chunk.length;
+    if (chunk.length < smallChunkBytes && this.#chunks.length > 0) {
+      this.#gather(chunk);
+      return;
+    }
+    this.#growing = false;
+    this.#chunks.push(chunk);
+  }
+
+  /** The byte at a position, which must be less than `length`. */
+  at(position: number): number {
+    let at = position + this.#offset;
+    const first = this.#chunks[0] as Buffer;
+    if (at < first.length) return first[at] as number;
+    for (const chunk of this.#chunks) {
+      if (at < chunk.length) return chunk[at] as number;
+      at -= chunk.length;
+    }
+    return Number.NaN;
+  }
+
+  /** Whether the next bytes are these. */
+  startsWith(bytes: Uint8Array): boolean {
+    if (this.#length < bytes.length) return false;
+    for (let i = 0; i < bytes.length; i++) if (this.at(i) !== bytes[i]) return false;
+    return true;
+  }
+
+  /** How many of the first bytes are this one, as far as the first chunk goes. */
+  runOf(byte: number): number {
+    const first = this.#chunks[0];
+    let end = this.#offset;
+    while (first !== undefined && end < first.length && first[end] === byte) end++;
+    return end - this.#offset;
+  }
+
+  /** The position of the first such byte from a position on, or -1. */
+  indexOf(byte: number, from = 0): number {
+    // From the end to the chunk that `from` is in: who searches only what is new starts near the end.
+    let index = this.#chunks.length;
+    let start = this.#length;
+    while (start > from && index > 0) start -= (this.#chunks[--index] as Buffer).length;
+    for (; index < this.#chunks.length; index++) {
+      const chunk = this.#chunks[index] as Buffer;
+      const found = chunk.indexOf(byte, Math.max(from - start, 0));
+      if (found >= 0) return start + found;
+      start += chunk.length;
+    }
+    return -1;
+  }
+
+  /** A copy of the first bytes, as many as are there up to `count`. */
+  peek(count: number): Buffer {
+    const start = Buffer.allocUnsafe(Math.min(count, this.#length));
+    this.#copyInto(start);
+    return start;
+  }
+
+  /** Takes bytes out, in memory of exactly their size; `count` must not exceed `length`. */
+  take(count: number): Buffer {
+    if (count === 0) return empty;
+    const first = this.#chunks[0] as Buffer;
+    const end = this.#offset + count;
+    let taken: Buffer;
+    if (end <= first.length && count < ownMemoryBytes) {
+      taken = ownCopy(first, this.#offset, count);
+      this.skip(count);
+    } else if (
+      !this.#lent &&
+      this.#offset === 0 &&
+      end === first.length &&
+      first.byteOffset === 0 &&
+      first.buffer.byteLength === count
+    ) {
+      taken = first;
+      this.skip(count);
+    } else {
+      taken = messageMemory(count);
+      this.#copyInto(taken);
+      this.skip(count);
+    }
+    return taken;
+  }
+
+  /** Takes everything out, in the chunks it is in. */
+  takeChunks(): Buffer[] {
+    const chunks = this.#chunks;
+    if (chunks[0] !== undefined && this.#offset > 0) chunks[0] = chunks[0].subarray(this.#offset);
+    this.#chunks = [];
+    this.#offset = 0;
+    this.#length = 0;
+    this.#lent = false;
+    return chunks;
+  }
+
+  /** Drops bytes; `count` must not exceed `length`. */
+  skip(count: number): void {
+    this.#length -= count;
+    let left = count + this.#offset;
+    const first = this.#chunks[0];
+    if (first !== undefined && left < first.length) {
+      this.#offset = left;
+      return;
+    }
+    let whole = 0;
+    for (;;) {
+      const chunk = this.#chunks[whole];
+      if (chunk === undefined || left < chunk.length) break;
+      left -= chunk.length;
+      whole++;
+    }
+    if (whole > 0) this.#chunks.splice(0, whole);
+    this.#offset = left;
+  }
+
+  clear(): void {
+    this.#chunks = [];
+    this.#offset = 0;
+    this.#length = 0;
+    this.#lent = false;
+    this.#block = undefined;
+  }
+
+  #copyInto(target: Buffer): void {
+    let filled = 0;
+    let start = this.#offset;
+    for (const chunk of this.#chunks) {
+      filled += chunk.copy(target, filled, start, start + target.length - filled);
+      start = 0;
+      if (filled === target.length) return;
+    }
+  }
+
+  #gather(chunk: Buffer): void {
+    if (this.#block === undefined || this.#blockUsed + chunk.length > gatherBlockBytes) {
+      this.#block = Buffer.allocUnsafeSlow(gatherBlockBytes);
+      this.#blockUsed = 0;
+      this.#growing = false;
+    }
+    if (!this.#growing) {
+      this.#chunks.push(empty);
+      this.#growing = true;
+    }
+    // Only bytes behind all views that were given out are written.
+    const last = this.#chunks[this.#chunks.length - 1] as Buffer;
+    const start = this.#blockUsed - last.length;
+    chunk.copy(this.#block, this.#blockUsed);
+    this.#blockUsed += chunk.length;
+    this.#chunks[this.#chunks.length - 1] = this.#block.subarray(start, this.#blockUsed);
+  }
+}

@@ -1,0 +1,31 @@
+/** Why a connection is over, in words. */
+
+import { ConnectionClosedError, NotConnectedError } from '../errors.js';
+import type { CloseInfo } from './connection-events.js';
+
+const words: Record<CloseInfo['reason'], string> = {
+  ended: 'the peer ended it',
+  reset: 'the network or the peer broke it',
+  protocol: 'the peer sent what cannot be read',
+  silent: 'the peer gave no sign of life',
+  'queue-full': 'the receive queue was full',
+  closed: 'it was closed here',
+  'gave-up': 'dialling again was given up',
+};
+
+/**
+ * The error of a call on a connection that is closed or closing.
+ * @param info undefined while `close()` is at work
+ */
+export function closedError(what: string, info: CloseInfo | undefined): ConnectionClosedError {
+  const why = info ? words[info.reason] : 'close() was called';
+  const detail = info?.error ? ` (${info.error.message})` : '';
+  return new ConnectionClosedError(
+    `${what}: the connection is closed: ${why}${detail}. A closed connection cannot be used again: make a new one`,
+    info?.error ? { cause: info.error } : undefined,
+  );
+}
+
+export function notConnected(what: string): NotConnectedError {
+  return new NotConnectedError(`${what} was called before connect(): await connection.connect(host, port) first`);
+}

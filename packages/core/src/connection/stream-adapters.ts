@@ -1,0 +1,134 @@
+/**
+ * A connection as streams: a `Duplex` of Node, or a pair of web streams. Each message is one chunk; nothing is taken out of the receive queue
+ * before the reader asks for it, and a write is done when the send queue has taken the message, so that either end slows the other down.
+ */
+import { Duplex } from 'node:stream';
+import { ReadableStream, WritableStream } from 'node:stream/web';
+import { MessagesDroppedError, ValueError } from '../errors.js';
+import { closedError } from './connection-errors.js';
+import type { CloseInfo } from './connection-events.js';
+
+/** How a connection is made a stream. */
+export interface StreamOptions<SendOptions> {
+  /** Whether messages are read as `getMessage` gives them, and not as `getData` does. Default false. */
+  readonly messages?: boolean | undefined;
+  /** The options of `sendData` for each message that is written. */
+  readonly send?: SendOptions | undefined;
+}
+
+/** A `Duplex` in object mode: `Out` is read from it, `In` is written to it. */
+export interface MessageDuplex<Out, In> extends Duplex {
+  read(size?: number): Out | null;
+  write(value: In, callback?: (error: Error | null | undefined) => void): boolean;
+  write(value: In, encoding: BufferEncoding, callback?: (error: Error | null | undefined) => void): boolean;
+  [Symbol.asyncIterator](): NodeJS.AsyncIterator<Out>;
+}
+
+/** A pair of web streams: `Out` is read from one, `In` is written to the other. */
+export interface WebStreams<Out, In> {
+  readonly readable: ReadableStream<Out>;
+  readonly writable: WritableStream<In>;
+}
+
+/** What streams need of a connection. */
+export interface StreamSource<Out, In> {
+  readonly closeInfo: CloseInfo | undefined;
+  /** The messages as they come. The signal ends a wait without taking one. */
+  incoming(signal: AbortSignal): AsyncIterator<Out>;
+  send(value: In): Promise<unknown>;
+  close(reason: string): Promise<void>;
+  destroy(error: Error | undefined): void;
+}
+
+export function duplexOf<Out, In>(source: StreamSource<Out, In>): MessageDuplex<Out, In> {
+  const stop = new AbortController();
+  const incoming = source.incoming(stop.signal);
+  return new Duplex({
+    objectMode: true,
+    readableHighWaterMark: 0, // what waits, waits in the receive queue, where it is counted
+    writableHighWaterMark: 1,
+    allowHalfOpen: false,
+    read() {
+      next(source, incoming).then(
+        ({ done, value }) => {
+          if (value === null) this.destroy(noNull());
+          else this.push(done ? null : value);
+        },
+        (error) => this.destroy(error),
+      );
+    },
+    write(value: In, _encoding, callback) {
+      source.send(value).then(() => callback(), callback);
+    },
+    final(callback) {
+      finish(source).then(() => callback(), callback);
+    },
+    destroy(error, callback) {
+      stop.abort();
+      source.destroy(error ?? undefined);
+      callback(error);
+    },
+  }) as MessageDuplex<Out, In>;
+}
+
+export function webStreamsOf<Out, In>(source: StreamSource<Out, In>): WebStreams<Out, In> {
+  const stop = new AbortController();
+  const incoming = source.incoming(stop.signal);
+  const readable = new ReadableStream<Out>(
+    {
+      async pull(controller) {
+        const { done, value } = await next(source, incoming);
+        if (stop.signal.aborted) return;
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      cancel(reason) {
+        stop.abort();
+        return source.close(typeof reason === 'string' ? reason : '');
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  const writable = new WritableStream<In>({
+    async write(value) {
+      await source.send(value);
+    },
+    close: () => finish(source),
+    abort(reason) {
+      source.destroy(reason instanceof Error ? reason : undefined);
+    },
+  });
+  return { readable, writable };
+}
+
+/** The next message, or the end. @throws `ERR_SERPY_CLOSED` where the connection was broken off and not closed */
+async function next<Out>(
+  source: StreamSource<unknown, never>,
+  incoming: AsyncIterator<Out>,
+): Promise<IteratorResult<Out>> {
+  const result = await incoming.next();
+  if (result.done) throwIfBroken(source.closeInfo);
+  return result;
+}
+
+/** All is written: sends what is queued, and closes. @throws where something may not have arrived that should have */
+async function finish(source: StreamSource<unknown, never>): Promise<void> {
+  await source.close('');
+  const info = source.closeInfo;
+  throwIfBroken(info);
+  const { unsentMessages = 0, unknownMessages = 0 } = info ?? {};
+  if (unsentMessages + unknownMessages === 0) return;
+  const text = `the connection was closed with ${unsentMessages} messages not sent, and ${unknownMessages} that may or may not have arrived`;
+  throw new MessagesDroppedError(text, unsentMessages + unknownMessages);
+}
+
+/** A connection that an end meant to close is at its end; any other has failed. */
+function throwIfBroken(info: CloseInfo | undefined): void {
+  if (info?.error || info?.intended === false || info?.reason === 'gave-up') throw closedError('the stream', info);
+}
+
+function noNull(): ValueError {
+  return new ValueError(
+    'a message is null (None in Python), which ends a stream of Node: read messages instead, with toDuplex({ messages: true })',
+  );
+}

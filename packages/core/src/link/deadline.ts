@@ -1,0 +1,41 @@
+/** A moment on a clock that can be moved and called off. It has come when, after it, what had come in before was handed over. */
+import type { Clock } from '../environment.js';
+
+export class Deadline {
+  readonly #clock: Clock;
+  readonly #reached: () => void;
+  #timer: unknown;
+  #atMs: number | undefined;
+
+  constructor(clock: Clock, reached: () => void) {
+    this.#clock = clock;
+    this.#reached = reached;
+  }
+
+  /** When it is, or undefined. */
+  get atMs(): number | undefined {
+    return this.#atMs;
+  }
+
+  /** Moves it; undefined calls it off. */
+  set(atMs: number | undefined): void {
+    if (atMs === this.#atMs) return;
+    this.#clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#atMs = atMs;
+    if (atMs === undefined) return;
+    const delayMs = Math.max(0, atMs - this.#clock.now());
+    const timer = this.#clock.setTimeout(() => {
+      this.#clock.setImmediate(() => {
+        if (this.#timer === timer) this.#come(); // what has come in may have moved it
+      });
+    }, delayMs);
+    this.#timer = timer;
+  }
+
+  #come(): void {
+    this.#timer = undefined;
+    this.#atMs = undefined;
+    this.#reached();
+  }
+}

@@ -1,0 +1,426 @@
+/**
+ * One transport at work: bytes from it through the session into the inbox, messages from the outbox through the session
+ * onto it, as fast as the slower end takes them. A link has one life; after a reconnect there is another.
+ */
+
+import type { Clock } from '../environment.js';
+import type { SerpyError } from '../errors.js';
+import type { Outgoing, Received } from '../protocol/message.js';
+import type { Session } from '../protocol/session.js';
+import type { Place, Transport, TransportHandler } from '../transport/transport.js';
+import { Deadline } from './deadline.js';
+import { type DisconnectReason, endsReading, failureOf, isResumable } from './link-end.js';
+import type { LinkLife, LinkOwner } from './link-host.js';
+import { LinkProgress } from './link-progress.js';
+import { FrameWatch } from './read-stall-timer.js';
+import { WriteWatch } from './write-stall-timer.js';
+
+export type { LinkLife, LinkOwner } from './link-host.js';
+
+/** A session, as far as a link goes. */
+type LinkSession = Session<unknown, object, Received, Outgoing>;
+
+/** How long the last answers to a peer that has said goodbye may take to leave this process. */
+const lingerMs = 1000;
+
+/** How many bytes of answers may wait to be sent: a hundred thousand acknowledgements. */
+const mostAnswerBytes = 1024 * 1024;
+
+const notWritten = 'what was to be sent could not be written';
+
+export class Link implements TransportHandler {
+  readonly transport: Transport;
+  readonly #session: LinkSession;
+  readonly #owner: LinkOwner;
+  readonly #clock: Clock;
+  readonly #life: LinkLife;
+  /** Until then nothing is sent: what an earlier link left unanswered goes first. */
+  #started = false;
+  #paused = false;
+  #reading = false;
+  #peerEnded = false;
+  #saidGoodbye = false;
+  #over = false;
+  #end: { reason: DisconnectReason; error: Error | undefined } | undefined;
+  /** Messages that were put on it. */
+  #sentMessages = 0;
+  /** Whether the program ended it without wanting to know what becomes of them. */
+  #destroyedHere = false;
+  readonly #progress = new LinkProgress();
+  /** Whether it has led to something; known when it is over. */
+  progressed = false;
+  /** Written in answer to what was read, since everything had last left. */
+  #answerBytes = 0;
+  #deadline: Deadline | undefined;
+  #writeWatch: WriteWatch | undefined;
+  #frameWatch: FrameWatch | undefined;
+
+  constructor(transport: Transport, session: LinkSession, owner: LinkOwner, clock: Clock, life: LinkLife) {
+    this.transport = transport;
+    this.#session = session;
+    this.#owner = owner;
+    this.#clock = clock;
+    this.#life = life;
+  }
+
+  start(): void {
+    this.#started = true;
+    this.#session.reconnects?.(this.#life.reconnects);
+    this.#progress.begin(this.#session.lasting);
+    try {
+      this.#session.up(this.#clock.now());
+    } catch (error) {
+      this.#fail(error as Error);
+      return;
+    }
+    if (this.#mustWait()) this.#pause();
+    this.transport.start(this);
+    this.#afterStep();
+  }
+
+  /** Whether this end reconnects by itself has changed. */
+  reconnectsChanged(): void {
+    if (!this.#started || this.#over) return;
+    this.#session.reconnects?.(this.#life.reconnects);
+    this.pump();
+  }
+
+  /** Whether this end does not read at the moment. */
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** Whether it has had its life. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** Bytes of the session for the wire. After goodbye nothing more is said, not even answers. */
+  write(piece: Uint8Array): void {
+    if (this.#over || this.#saidGoodbye) return;
+    if (this.#reading) this.#countAnswer(piece.length);
+    this.transport.write(piece);
+  }
+
+  /** The same, for a piece that is yet to be made. */
+  reserve(bytes: number): Place {
+    if (this.#over || this.#saidGoodbye) return { memory: Buffer.allocUnsafe(bytes), start: 0 };
+    if (this.#reading) this.#countAnswer(bytes);
+    return this.transport.reserve(bytes);
+  }
+
+  /** Sends a message past the empty queue, if session and transport take it. */
+  sendNow(outgoing: Outgoing): boolean {
+    if (!this.#maySend() || !this.#session.canSend || !this.transport.writable) return false;
+    this.#putOnWire(outgoing);
+    if (!this.#over) this.transport.flush();
+    this.#schedule();
+    return true;
+  }
+
+  /** Sends what is queued, as long as session and transport take it. */
+  pump(): void {
+    this.#sendQueued();
+    if (!this.#over) this.transport.flush();
+    this.#schedule();
+  }
+
+  /** Messages were taken out of the inbox: goes on reading if that had to wait. */
+  roomInInbox(): void {
+    if (!this.#paused || this.#over || !this.#owner.inboxHasRoom) return;
+    if (this.#read() && !this.#over) {
+      this.#paused = false;
+      this.transport.resume();
+      if (this.#session.inFrame) this.#frames.restart();
+    }
+    this.#afterStep();
+  }
+
+  /** Says goodbye after all that was written; the peer's own end, or `destroy`, ends the link. */
+  finish(reason = ''): void {
+    if (this.#over || this.#saidGoodbye) return;
+    this.#end ??= { reason: 'closed', error: undefined };
+    this.#sayGoodbye(reason);
+    this.roomInInbox();
+  }
+
+  /** Gives its transport away, to another link. It ends without its life being told. */
+  handOver(): Transport {
+    this.#over = true;
+    this.#stopTimers();
+    this.#session.lost(this.#paused);
+    return this.transport;
+  }
+
+  /** The peer has acknowledged a message. */
+  acknowledged(): void {
+    this.#progress.came();
+  }
+
+  /** The application took a message: the session may have something to say for it. */
+  taken(): void {
+    if (this.#over || this.#reading) return; // what is said while reading is written behind it
+    if (this.#session.lasting?.unfinished) this.pump();
+    else this.#schedule();
+  }
+
+  /** It has had its time to close: the last words, as far as the system takes them at once, and the end. */
+  giveUp(reason: string): void {
+    const { lasting } = this.#session;
+    if (!this.#over && !this.#saidGoodbye && lasting?.flowControlled) this.#sayGoodbye(reason);
+    this.destroy('closed');
+  }
+
+  /** Ends it for the program, which does not ask what becomes of the messages. */
+  abandon(error?: Error): void {
+    this.#destroyedHere = true;
+    this.destroy('closed', error);
+  }
+
+  /** Ends the link at once. */
+  destroy(reason: DisconnectReason, error?: Error): void {
+    this.#end ??= { reason, error };
+    this.transport.destroy();
+    this.#finish();
+  }
+
+  received(chunk: Buffer): void {
+    if (this.#over) return;
+    this.#owner.counted(chunk.length);
+    this.#session.receive(chunk, this.#clock.now());
+    this.#read();
+    if (this.#over) return;
+    this.#session.keep();
+    if (this.#session.inFrame) this.#frames.came(chunk.length);
+    else this.#frameWatch?.rest();
+    this.#afterStep();
+  }
+
+  get gathered(): boolean {
+    return this.#session.gathered === true;
+  }
+
+  flushing(): void {
+    if (!this.#over && !this.#saidGoodbye) this.#guarded(() => this.#session.flush?.());
+  }
+
+  drained(): void {
+    this.#answerBytes = 0;
+    this.roomInInbox();
+    this.pump();
+  }
+
+  /** The peer is done. What it sent is answered as far as it waits for answers; nothing else is sent to it. */
+  ended(): void {
+    if (this.#over) return;
+    this.#end ??= { reason: 'ended', error: undefined };
+    this.#peerEnded = true;
+    this.#frameWatch?.stop();
+    this.#read(true);
+    if (this.#over) return;
+    this.#owner.stepped();
+    if (this.#over) return; // by a listener
+    const { lasting } = this.#session;
+    if (lasting?.flowControlled && !lasting.farewell) {
+      this.destroy('ended'); // it said nothing: the link broke, and the session may go on
+      return;
+    }
+    if (this.#owner.closing && !this.#saidGoodbye) {
+      this.#deadline?.set(undefined);
+      this.pump();
+      return;
+    }
+    this.#sayGoodbye('');
+    this.#deadline ??= new Deadline(this.#clock, () => this.#deadlineReached());
+    this.#deadline.set(this.#clock.now() + lingerMs);
+  }
+
+  closed(error?: Error): void {
+    // It was to end. Without a session, that the peer did so in no good order is all that tells that it may not have read everything.
+    if (error && this.#end?.reason === 'closed' && !this.#session.lasting?.flowControlled) this.#end.error ??= error;
+    this.#end ??= error ? { reason: 'reset', error } : { reason: 'ended', error: undefined };
+    this.#finish();
+  }
+
+  /** Hands over the messages that are there, as many as may be; whether those are all. */
+  #read(evenIfFull = false): boolean {
+    if (this.#reading) return false; // a message that is delivered may be taken at once, which asks for more
+    this.#reading = true;
+    try {
+      for (;;) {
+        if (this.#over) return false; // the link was given away
+        if (!evenIfFull && this.#mustWait()) {
+          this.#pause();
+          return false;
+        }
+        const received = this.#session.read();
+        if (received === undefined) return true;
+        this.#frameWatch?.rest();
+        this.#progress.came();
+        this.#owner.deliver(received);
+      }
+    } catch (error) {
+      this.#fail(error as Error);
+      return false;
+    } finally {
+      this.#reading = false;
+    }
+  }
+
+  /** Nothing more is read while nobody takes it, or while a peer who does not read lets the answers to him pile up. */
+  #mustWait(): boolean {
+    if (this.#answerBytes > mostAnswerBytes) return true;
+    return this.#owner.inboxFull && !this.#session.lasting?.flowControlled;
+  }
+
+  #countAnswer(bytes: number): void {
+    if (this.transport.unsentBytes === 0) this.#answerBytes = 0;
+    this.#answerBytes += bytes;
+  }
+
+  #pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.transport.pause();
+  }
+
+  /** What is sent is the program's memory, which it may have done anything to: that ends a link at the most. */
+  #guarded(send: () => void): void {
+    try {
+      send();
+    } catch (error) {
+      this.#fail(error as Error, notWritten);
+    }
+  }
+
+  #fail(error: Error, what?: string): void {
+    const failure = failureOf(error, what);
+    // An end that was meant stays one; why it was no good one is told.
+    if (this.#end?.reason === 'closed') this.#end = { reason: 'closed', error: failure.error };
+    else this.#end = failure;
+    this.transport.flush(); // the session may have said why
+    this.destroy(failure.reason, failure.error);
+  }
+
+  #finish(): void {
+    if (this.#over) return;
+    const failed = this.#end !== undefined && endsReading(this.#end.reason);
+    // What was read from a link that is gone cannot wait outside: it is delivered even into a full inbox, one chunk at most.
+    if (!failed) this.#read(true);
+    if (this.#over) return; // those bytes were bad, and ended the link themselves
+    this.#over = true;
+    this.#stopTimers();
+    const missing: SerpyError | undefined = failed ? undefined : this.#session.ended();
+    this.progressed = this.#progress.made(this.#session.lasting);
+    const { farewell, flowControlled = false, resumableMs = 0 } = this.#session.lasting ?? {};
+    const unconfirmedMessages = this.#broke(flowControlled)
+      ? (this.#session.unconfirmedMessages ?? this.#sentMessages)
+      : 0;
+    this.#owner.ends();
+    this.#session.lost(this.#paused);
+    this.#owner.stepped();
+    const { reason, error } = this.#end ?? { reason: 'ended', error: undefined };
+    this.#life.lost({
+      reason,
+      error: error ?? (reason === 'closed' ? undefined : missing),
+      unconfirmedMessages,
+      intended: reason === 'closed' || farewell !== undefined || (flowControlled ? false : undefined),
+      peerReason: farewell?.reason,
+      resumableMs: isResumable(reason, error) ? resumableMs : 0,
+    });
+  }
+
+  /** Whether what was sent may not have arrived. The system of a peer that has not read all it was sent says so: it resets the link. */
+  #broke(inSession: boolean): boolean {
+    if (inSession || this.#destroyedHere || this.#end === undefined) return false;
+    const { reason, error } = this.#end;
+    const inOrder = reason === 'ended' || (reason === 'closed' && error === undefined);
+    return !inOrder || this.transport.unsentBytes > 0;
+  }
+
+  #stopTimers(): void {
+    this.#deadline?.set(undefined);
+    this.#writeWatch?.stop();
+    this.#frameWatch?.stop();
+  }
+
+  #afterStep(): void {
+    if (this.#over) return;
+    this.#owner.stepped();
+    this.pump();
+  }
+
+  #sayGoodbye(reason: string): void {
+    this.#session.lasting?.goodbye(reason);
+    this.#saidGoodbye = true;
+    this.transport.end();
+  }
+
+  #maySend(): boolean {
+    if (!this.#started || this.#over || this.#saidGoodbye) return false;
+    // A peer that has ended may be closing as we are, and still read: what is queued goes out to it.
+    return !this.#peerEnded || this.#owner.closing;
+  }
+
+  #sendQueued(): void {
+    while (this.#maySend()) {
+      const { lasting } = this.#session;
+      if (lasting?.unfinished) {
+        if (!this.transport.writable) return;
+        this.#guarded(() => lasting.proceed());
+        continue;
+      }
+      const ready = this.#session.canSend;
+      if (this.#owner.outgoingMessages === 0 || (this.#peerEnded && !ready)) {
+        if (this.#peerEnded) this.finish();
+        else if (lasting === undefined || lasting.settled) this.#owner.sentAll();
+        return;
+      }
+      if (!ready || !this.transport.writable) return;
+      this.#putOnWire(this.#owner.nextOutgoing() as Outgoing);
+    }
+  }
+
+  #putOnWire(outgoing: Outgoing): void {
+    this.#sentMessages++;
+    try {
+      this.#session.send(outgoing);
+    } catch (error) {
+      this.#fail(error as Error, notWritten);
+    }
+  }
+
+  #schedule(): void {
+    if (this.transport.unsentBytes > 0 && !this.#over) this.#watchWrites();
+    const atMs = this.#session.deadlineMs;
+    if (atMs === this.#deadline?.atMs || this.#over || this.#peerEnded) return;
+    this.#deadline ??= new Deadline(this.#clock, () => this.#deadlineReached());
+    this.#deadline.set(atMs);
+  }
+
+  #watchWrites(): void {
+    this.#writeWatch ??= new WriteWatch(this, this.#clock, this.#owner.writeTimeoutMs);
+    this.#writeWatch.start();
+  }
+
+  get #frames(): FrameWatch {
+    this.#frameWatch ??= new FrameWatch(this, this.#clock, this.#owner.frameTimeoutMs);
+    return this.#frameWatch;
+  }
+
+  #deadlineReached(): void {
+    if (this.#peerEnded) {
+      this.transport.destroy(); // it has had its time for the last answers
+      return;
+    }
+    if (this.#saidGoodbye) return; // how long the peer may take for its own is `close`'s matter
+    try {
+      this.#session.tick(this.#clock.now(), this.#paused);
+    } catch (error) {
+      this.#fail(error as Error);
+      return;
+    }
+    this.#read();
+    this.#afterStep();
+  }
+}

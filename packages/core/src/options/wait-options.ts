@@ -1,0 +1,50 @@
+/** How long a call may wait, and what ends the wait: `timeoutMs` and `signal`. */
+import { OptionError } from '../errors.js';
+import { checkNames } from './option-names.js';
+
+/** How long a call may wait. */
+export interface WaitOptions {
+  /** Milliseconds, from 0 to 2,147,483,647, or `Infinity`. Default: as long as it takes. */
+  readonly timeoutMs?: number | undefined;
+  /** Ends the wait early; the call then rejects with an `AbortError`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The longest delay that Node's timers take: one millisecond more, and they fire at once. */
+export const maxTimeoutMs = 2 ** 31 - 1;
+
+/** Shared by all calls that were given no options. */
+export const noWait: WaitOptions = Object.freeze({});
+const waitNames: readonly string[] = ['timeoutMs', 'signal'];
+
+/**
+ * Throws an `OptionError` unless the options of a call are what they should be.
+ * @param moreNames options of the call that are checked elsewhere
+ */
+export function checkWait(options: WaitOptions, moreNames: readonly string[] = []): void {
+  if (options === noWait) return;
+  if (options === null || typeof options !== 'object') {
+    throw new OptionError(`the options of a call are an object such as { timeoutMs: 1000 }, not ${String(options)}`);
+  }
+  for (const name in options) {
+    // Made for each call, the list of all names takes longer than the rest of a send.
+    if (!waitNames.includes(name) && !moreNames.includes(name)) checkNames(options, [...waitNames, ...moreNames]);
+  }
+  const { timeoutMs, signal } = options;
+  if (timeoutMs !== undefined && timeoutMs !== Number.POSITIVE_INFINITY) {
+    if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0 && timeoutMs <= maxTimeoutMs)) {
+      throw new OptionError(
+        `timeoutMs takes a number of milliseconds from 0 to ${maxTimeoutMs}, or Infinity, not ${String(timeoutMs)}`,
+      );
+    }
+  }
+  checkSignal(signal);
+}
+
+/** Throws an `OptionError` for what is no signal. */
+export function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal === undefined) return;
+  if (typeof signal !== 'object' || !('aborted' in (signal ?? {})) || typeof signal.addEventListener !== 'function') {
+    throw new OptionError('signal takes an AbortSignal, for example new AbortController().signal');
+  }
+}

@@ -1,0 +1,85 @@
+/** A protocol on any stream of bytes, a serial port or a file: bytes in and messages out, or values in and bytes out. No network. */
+import { Transform } from 'node:stream';
+import { messageMemory } from '../buffers/message-buffer.js';
+import type { Outgoing } from './message.js';
+import type { Protocol, ProtocolTypes } from './protocol.js';
+import type { SessionOutput } from './session.js';
+
+/** A `Transform` in object mode on its readable side: messages are read from it. */
+export interface MessageDecoder<Message> extends Transform {
+  read(size?: number): Message | null;
+  [Symbol.asyncIterator](): NodeJS.AsyncIterator<Message>;
+}
+
+/** A `Transform` in object mode on its writable side: values are written to it. */
+export interface ValueEncoder<Value> extends Transform {
+  write(value: Value, callback?: (error: Error | null | undefined) => void): boolean;
+  write(value: Value, encoding: BufferEncoding, callback?: (error: Error | null | undefined) => void): boolean;
+}
+
+/**
+ * Bytes in, messages out as `getMessage` gives them. It fails with the typed error of the protocol, when the bytes cannot be read on and when
+ * they end in the middle of a message.
+ * @param output what a session puts out besides messages and is wanted; it is given the stream, for what is told by events
+ */
+export function decoderStream<T extends ProtocolTypes>(
+  protocol: Protocol<T>,
+  output: (stream: Transform) => Partial<SessionOutput<Outgoing>>,
+): MessageDecoder<T['message']> {
+  const stream = new Transform({
+    readableObjectMode: true,
+    readableHighWaterMark: 1, // a message may be large
+    transform(chunk: Buffer, _encoding, callback) {
+      try {
+        session.receive(chunk, 0);
+        for (let next = session.read(); next !== undefined; next = session.read()) this.push(protocol.message(next));
+        session.keep();
+      } catch (error) {
+        callback(error as Error);
+        return;
+      }
+      callback();
+    },
+    flush(callback) {
+      callback(session.ended());
+    },
+  });
+  const session = protocol.createSession('server', soloOutput(output(stream)));
+  session.up(0);
+  return stream as MessageDecoder<T['message']>;
+}
+
+/** Where a session puts what comes out of it that has neither a link nor a peer who listens: nowhere, but for what is given. */
+export function soloOutput(output: Partial<SessionOutput<Outgoing>>): SessionOutput<Outgoing> {
+  return {
+    write: ignore,
+    warn: ignore,
+    allocate: messageMemory,
+    reserve: (bytes) => ({ memory: Buffer.allocUnsafe(bytes), start: 0 }),
+    acknowledged: ignore,
+    rejected: ignore,
+    progress: ignore,
+    randomBytes: (count) => Buffer.alloc(count),
+    seat: { takeLinkOf: () => false, giveLink: ignore },
+    ...output,
+  };
+}
+
+/** Values in, bytes out. It fails with the typed error of a value that cannot be sent. */
+export function encoderStream<Value>(encode: (value: Value) => Iterable<Uint8Array>): ValueEncoder<Value> {
+  return new Transform({
+    writableObjectMode: true,
+    writableHighWaterMark: 1,
+    transform(value: Value, _encoding, callback) {
+      try {
+        for (const piece of encode(value)) this.push(piece);
+      } catch (error) {
+        callback(error as Error);
+        return;
+      }
+      callback();
+    },
+  }) as ValueEncoder<Value>;
+}
+
+function ignore(): undefined {}

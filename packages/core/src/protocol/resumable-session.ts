@@ -1,0 +1,64 @@
+/**
+ * What core asks of a session that outlives its links: one that numbers its messages, keeps them until the peer has them, and goes
+ * on over the next link where it was. Types only.
+ */
+
+import type { Transport } from '../transport/transport.js';
+import type { Received } from './message.js';
+
+/** How far a large message is, or a stream. */
+export interface ProgressInfo {
+  readonly direction: 'send' | 'receive';
+  /** Messages and streams are counted apart, so that it takes both, `of` and `number`, to tell two things under way from each other. */
+  readonly of: 'message' | 'stream';
+  /** Which message: the number of its first piece in this direction of the session. Which stream: the first of this direction is 0. */
+  readonly number: number;
+  readonly doneBytes: number;
+  /** Of a stream whose size was not said: undefined. */
+  readonly totalBytes: number | undefined;
+}
+
+/** Where a link can be put: the place of one connection. */
+export interface Seat {
+  /** What the peer of its link has proved, or of the last one there was: that it has the key, or which certificate. Undefined, or left out: nothing. */
+  readonly identity?: string | undefined;
+  /** Goes on over the link that another connection has. Its own link is destroyed first. False when the connection is over. */
+  takeLinkOf(other: Seat): boolean;
+  /** Gives the link away; the connection that had it is over, without a word. */
+  giveLink(): Transport | undefined;
+}
+
+/** What the peer said at the end. */
+export interface Farewell {
+  /** Why it closed, in its own words; empty where it gave none. */
+  readonly reason: string;
+}
+
+export interface LastingSession {
+  /** Another object for each session; undefined while there is none. */
+  readonly session: unknown;
+  /** Whether something is to be put on the wire besides new messages: the rest of a large one, or what the peer did not get. */
+  readonly unfinished: boolean;
+  /** Puts the next piece of it on the wire. Called only between `up` and `lost`. */
+  proceed(): void;
+  /** Whether the peer has, as far as is known, all that was sent. */
+  readonly settled: boolean;
+  /** How much of this session the peer has acknowledged and has sent: more whenever something of it was new. */
+  readonly advanced: number;
+  /** Whether the peer keeps to limits, so that reading need never wait for the application: also while a session is being gone on with. */
+  readonly flowControlled: boolean;
+  /** The application has taken this message, or the queue has dropped it for a newer one. */
+  taken(received: Pick<Received, 'sizeBytes'>): void;
+  /** The queue has dropped this message, which was read last, and keeps what came before it. */
+  dropped(received: Pick<Received, 'sizeBytes'>): void;
+  /** How long the peer may come back after its link is lost, in milliseconds; 0 when it will not. */
+  readonly resumableMs: number;
+  /** What the peer said when it closed; undefined while it has not. */
+  readonly farewell: Farewell | undefined;
+  /** The last words on a link, written before its end. */
+  goodbye(reason: string): void;
+  /** Whether it may yet turn out that the link belongs to another connection, which would go on over it. */
+  readonly undecided: boolean;
+  /** The connection is over. What the peer may not have is told by `rejected`; the messages are returned as the application knows them. */
+  abandon(): readonly unknown[];
+}

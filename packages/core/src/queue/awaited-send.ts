@@ -1,0 +1,25 @@
+/** A message whose `sendData` waits. */
+import type { Clock } from '../environment.js';
+import type { WaitOptions } from '../options/wait-options.js';
+import { Pending } from './deferred.js';
+import type { InLine } from './waiting-line.js';
+
+/** A send that waits for room, or for its acknowledgement. Those that wait for room are the line of them. */
+export class AwaitedSend<Out> extends Pending<boolean> implements InLine<AwaitedSend<Out>> {
+  readonly outgoing: Out;
+  readonly signal: AbortSignal | undefined;
+  state: 'blocked' | 'queued' | 'on-wire' = 'queued';
+  previous: AwaitedSend<Out> | undefined;
+  next: AwaitedSend<Out> | undefined;
+
+  constructor(
+    clock: Clock,
+    outgoing: Out,
+    wait: WaitOptions,
+    expired: (error: Error, awaited: AwaitedSend<Out>) => void,
+  ) {
+    super(clock, 'sendData', wait, (error) => expired(error, this));
+    this.outgoing = outgoing;
+    this.signal = wait.signal;
+  }
+}

@@ -1,0 +1,76 @@
+/** A promise that waits, at most for a time and until a signal, and settles exactly once. */
+
+import type { Clock } from '../environment.js';
+import { AbortError, TimeoutError } from '../errors.js';
+import type { WaitOptions } from '../options/wait-options.js';
+import { onAbort } from './abort-listeners.js';
+
+/** The error of a call whose signal was aborted. */
+export function abortError(what: string, signal: AbortSignal): AbortError {
+  return new AbortError(`${what} was aborted by its signal`, { cause: signal.reason });
+}
+
+export class Pending<T> {
+  readonly promise: Promise<T>;
+  #resolve!: (value: T) => void;
+  #reject!: (error: Error) => void;
+  #stop: (() => void) | undefined;
+
+  /**
+   * @param what names the call in messages, for example `getData`
+   * @param expired called when time is up or the signal is aborted; it settles the promise
+   */
+  constructor(clock: Clock, what: string, options: WaitOptions, expired: (error: TimeoutError | AbortError) => void) {
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    const { timeoutMs, signal } = options;
+    const timer =
+      timeoutMs === undefined || timeoutMs === Number.POSITIVE_INFINITY
+        ? undefined
+        : clock.setTimeout(
+            () => expired(new TimeoutError(`${what} waited ${timeoutMs} ms (timeoutMs) in vain`)),
+            timeoutMs,
+          );
+    const unsubscribe = signal && onAbort(signal, () => expired(abortError(what, signal)));
+    if (timer === undefined && unsubscribe === undefined) return;
+    this.#stop = () => {
+      if (timer !== undefined) clock.clearTimeout(timer);
+      unsubscribe?.();
+    };
+  }
+
+  resolve(value: T): void {
+    this.#release();
+    this.#resolve(value);
+  }
+
+  reject(error: Error): void {
+    this.#release();
+    this.#reject(error);
+  }
+
+  /**
+   * Rejects for whoever waits. Where nobody does, it is no unhandled rejection: that the peer has gone is told by events,
+   * and must not end a program that sends without awaiting.
+   */
+  rejectQuietly(error: Error): void {
+    this.promise.catch(ignore);
+    this.reject(error);
+  }
+
+  #release(): void {
+    this.#stop?.();
+    this.#stop = undefined;
+  }
+}
+
+function ignore(): void {}
+
+/** A rejection as `rejectQuietly` makes it. */
+export function quietRejection(error: unknown): Promise<never> {
+  const rejection = Promise.reject(error);
+  rejection.catch(ignore);
+  return rejection;
+}

@@ -1,0 +1,43 @@
+/** One attempt to connect, bounded in time. */
+import type { Environment } from '../environment.js';
+import { ConnectError } from '../errors.js';
+import { type SecuritySettings, securityOf } from '../security/security.js';
+import type { Address } from '../transport/address.js';
+import type { Transport } from '../transport/transport.js';
+
+/** What a dial needs to know. */
+export interface DialSettings extends SecuritySettings {
+  readonly connectTimeoutMs: number;
+  readonly keepAliveMs: number;
+}
+
+/** One dial, bounded in time. Rejects with a `ConnectError` or an `AuthenticationError`. */
+export async function dialOnce(
+  environment: Environment,
+  address: Address,
+  settings: DialSettings,
+  signal: AbortSignal,
+): Promise<Transport> {
+  const { clock } = environment;
+  const attempt = new AbortController();
+  const giveUp = () => attempt.abort(signal.reason);
+  if (signal.aborted) giveUp();
+  signal.addEventListener('abort', giveUp, { once: true });
+  const timer = clock.setTimeout(
+    () =>
+      attempt.abort(
+        new ConnectError(
+          `${address.host}:${address.port} did not answer within ${settings.connectTimeoutMs} ms (connectTimeoutMs): ` +
+            'is the computer on, the address right, and no firewall in between?',
+        ),
+      ),
+    settings.connectTimeoutMs,
+  );
+  try {
+    const { keepAliveMs } = settings;
+    return await environment.dial({ ...address, keepAliveMs, signal: attempt.signal, security: securityOf(settings) });
+  } finally {
+    clock.clearTimeout(timer);
+    signal.removeEventListener('abort', giveUp);
+  }
+}

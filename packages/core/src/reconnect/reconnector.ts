@@ -1,0 +1,75 @@
+/** Dials until a link is up: the waits of the policy, one attempt at a time, ended early by `stop`. */
+import type { Environment } from '../environment.js';
+import { ConnectError, isSerpyError, type SerpyError } from '../errors.js';
+import type { Address } from '../transport/address.js';
+import type { Transport } from '../transport/transport.js';
+import { type ReconnectOptions, redialDelayMs } from './backoff.js';
+import { type DialSettings, dialOnce } from './dial.js';
+
+/** What a series of dials tells its owner. */
+export interface RedialOwner {
+  waiting(attempt: number, delayMs: number, cause: Error | undefined): void;
+  up(transport: Transport, attempt: number): void;
+  gaveUp(error: SerpyError): void;
+}
+
+export class Redial {
+  readonly #environment: Environment;
+  readonly #address: Address;
+  readonly #settings: DialSettings & { readonly reconnect: ReconnectOptions };
+  readonly #owner: RedialOwner;
+  /** Whether the peer has a session with us, and so takes it that we come back at once. */
+  inSession = false;
+  readonly #stopped = new AbortController();
+  #timer: unknown;
+  #authFailures = 0;
+
+  constructor(
+    environment: Environment,
+    address: Address,
+    settings: DialSettings & { readonly reconnect: ReconnectOptions },
+    owner: RedialOwner,
+  ) {
+    this.#environment = environment;
+    this.#address = address;
+    this.#settings = settings;
+    this.#owner = owner;
+  }
+
+  /** Waits, then dials. `cause` is why the last link or dial failed. */
+  next(attempt: number, cause: Error | undefined): void {
+    if (this.#stopped.signal.aborted) return;
+    this.#authFailures = isSerpyError(cause) && cause.code === 'ERR_SERPY_AUTH' ? this.#authFailures + 1 : 0;
+    const { reconnect } = this.#settings;
+    const chance = this.#environment.random();
+    const delayMs = redialDelayMs(attempt, chance, reconnect, this.inSession, this.#authFailures);
+    if (delayMs === undefined) {
+      const { host, port } = this.#address;
+      const dials = this.#settings.reconnect.maxAttempts;
+      this.#owner.gaveUp(
+        new ConnectError(`gave up on ${host}:${port} after ${dials} dials (reconnect.maxAttempts)`, { cause }),
+      );
+      return;
+    }
+    this.#timer = this.#environment.clock.setTimeout(() => void this.#dial(attempt), delayMs);
+    this.#owner.waiting(attempt, delayMs, cause);
+  }
+
+  /** No further dial, and no further call of the owner. */
+  stop(): void {
+    this.#environment.clock.clearTimeout(this.#timer);
+    this.#stopped.abort();
+  }
+
+  async #dial(attempt: number): Promise<void> {
+    let transport: Transport;
+    try {
+      transport = await dialOnce(this.#environment, this.#address, this.#settings, this.#stopped.signal);
+    } catch (error) {
+      this.next(attempt + 1, error as Error);
+      return;
+    }
+    if (this.#stopped.signal.aborted) transport.destroy();
+    else this.#owner.up(transport, attempt);
+  }
+}

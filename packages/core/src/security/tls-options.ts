@@ -1,0 +1,50 @@
+/** The option `tls`: what of node:tls can be set. */
+import type { ConnectionOptions, TlsOptions as ServerOptions } from 'node:tls';
+import { OptionError } from '../errors.js';
+import { checkNames } from '../options/option-names.js';
+
+/** All but what is a transport's own: addresses, sockets, sessions, time-outs and pre-shared keys. */
+const names = [
+  'ca',
+  'cert',
+  'key',
+  'passphrase',
+  'pfx',
+  'crl',
+  'rejectUnauthorized',
+  'requestCert',
+  'servername',
+  'checkServerIdentity',
+  'SNICallback',
+  'ALPNProtocols',
+  'secureContext',
+  'minVersion',
+  'maxVersion',
+  'ciphers',
+  'sigalgs',
+  'ecdhCurve',
+  'dhparam',
+  'minDHSize',
+  'honorCipherOrder',
+  'secureOptions',
+  'enableTrace',
+] as const satisfies readonly (keyof (ConnectionOptions & ServerOptions))[];
+
+/** Certificates and how they are checked: options of `node:tls`, as they are. */
+export interface TlsOptions extends Partial<Pick<ConnectionOptions & ServerOptions, (typeof names)[number]>> {}
+
+const takes = 'true, false, or an object with options of node:tls such as { ca, cert, key }';
+
+export const tlsOption = {
+  takes,
+  default: undefined,
+  optional: true,
+  parse(value: unknown, path: string): boolean | TlsOptions {
+    if (typeof value === 'boolean') return value;
+    if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+      throw new OptionError(`the option ${path} takes ${takes}`);
+    }
+    checkNames(value, names, `${path}.`);
+    return value;
+  },
+};

@@ -1,0 +1,155 @@
+/**
+ * Who may try to prove himself at a server, for how long, and not after too many failures. Where there are too many, those give way who
+ * have said nothing, or are longest at it, so that nobody keeps others out by being there. It knows no sockets.
+ */
+
+import type { Clock } from '../environment.js';
+import { AuthenticationError } from '../errors.js';
+import type { Address } from '../transport/address.js';
+import { isLoopback, sourceOf } from '../transport/address.js';
+import type { Gate as Gatekeeper, Guest } from '../transport/handshake-guard.js';
+import type { AdmissionLimits } from './admission.js';
+import { AuthFailures } from './auth-failure-log.js';
+
+/** The limits. */
+export interface GateSettings {
+  /** How long a peer may take to prove himself. Default 5,000. */
+  readonly handshakeTimeoutMs: number;
+  /** How many may be at it at a time. Default 32. */
+  readonly maxPendingConnections: number;
+  /** How many failures of one address in a minute are put up with. Default 5. */
+  readonly maxAuthFailuresPerMinute: number;
+}
+
+/** The limits for which a peer is turned away, by the names of their options. */
+export type GateLimit = 'maxPendingConnections' | 'maxConnectionsPerAddress' | 'maxAuthFailuresPerMinute';
+
+/** What of the limits of connections goes for those who have not proved themselves, too. */
+type PerAddress = Pick<AdmissionLimits, 'maxConnectionsPerAddress'>;
+
+/** What a gate tells, and asks. */
+export interface GateOwner {
+  turnedAway(remote: Address, reason: GateLimit): void;
+  /** A peer did not prove himself. */
+  refused(error: AuthenticationError): void;
+  /** Whether somebody from there has proved himself and is here, or may come back to his session. */
+  knows(host: string): boolean;
+}
+
+/** So many times as many may be there that have not said a byte yet: all they take is a socket, and an honest one speaks soon. */
+const silentTimes = 8;
+
+/** Somebody who is at it. */
+interface Pending {
+  readonly remote: Address;
+  readonly source: string;
+  /** Whether he has begun to prove himself. */
+  begun: boolean;
+  /** His place is needed. */
+  giveWay(limit: GateLimit): void;
+}
+
+export class Gate implements Gatekeeper {
+  readonly #settings: GateSettings & PerAddress;
+  readonly #clock: Clock;
+  readonly #owner: GateOwner;
+  readonly #failures: AuthFailures;
+  /** Who is at it, the oldest first. */
+  readonly #pending = new Set<Pending>();
+
+  constructor(settings: GateSettings & PerAddress, clock: Clock, owner: GateOwner) {
+    this.#settings = settings;
+    this.#clock = clock;
+    this.#owner = owner;
+    this.#failures = new AuthFailures(settings.maxAuthFailuresPerMinute, clock);
+  }
+
+  /** How many are at it now. */
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  enter(remote: Address, cut: () => void): Guest | undefined {
+    const { host } = remote;
+    // All programs of this computer share one address, and so do all that come through a tunnel.
+    if (!isLoopback(host) && this.#failures.tooMany(host) && !this.#owner.knows(host)) {
+      this.#owner.turnedAway(remote, 'maxAuthFailuresPerMinute');
+      return undefined;
+    }
+    const guest = this.#admit(remote, cut);
+    this.#makeRoom(sourceOf(host), false);
+    return guest;
+  }
+
+  /** Somebody came, or began: of his address first, then of all. */
+  #makeRoom(source: string, begun: boolean): void {
+    const { maxPendingConnections, maxConnectionsPerAddress } = this.#settings;
+    const times = begun ? 1 : silentTimes;
+    const all = [...this.#pending].filter((each) => each.begun === begun);
+    const same = all.filter((each) => each.source === source);
+    if (!isLoopback(same[0]?.remote.host ?? '') && same.length > maxConnectionsPerAddress * times) {
+      same[0]?.giveWay('maxConnectionsPerAddress');
+    } else if (all.length > maxPendingConnections * times) {
+      oldestOfMost(all)?.giveWay('maxPendingConnections');
+    }
+  }
+
+  #admit(remote: Address, cut: () => void): Guest {
+    const { handshakeTimeoutMs } = this.#settings;
+    /** Whether it is known what becomes of him: then what follows counts no more. */
+    let judged = false;
+    const leave = () => {
+      if (this.#pending.delete(pending)) this.#clock.clearTimeout(timer);
+    };
+    const failed = (why: string, options?: ErrorOptions) => {
+      if (judged) return;
+      judged = true;
+      this.#failures.add(remote.host);
+      const text = `${remote.host}:${remote.port} was refused: ${why}`;
+      this.#owner.refused(new AuthenticationError(text, { ...options, remote }));
+    };
+    const pending: Pending = {
+      remote,
+      source: sourceOf(remote.host),
+      begun: false,
+      giveWay: (limit) => {
+        judged = true;
+        leave();
+        this.#owner.turnedAway(remote, limit);
+        cut();
+      },
+    };
+    this.#pending.add(pending);
+    const timer = this.#clock.setTimeout(() => {
+      failed(
+        `the TLS handshake took longer than ${handshakeTimeoutMs} ms (handshakeTimeoutMs): does it speak TLS at all?`,
+      );
+      leave();
+      cut();
+    }, handshakeTimeoutMs);
+    return {
+      begun: () => {
+        pending.begun = true;
+        this.#makeRoom(pending.source, true);
+      },
+      failed,
+      passed: () => {
+        judged = true;
+        leave();
+      },
+      left: () => {
+        if (!judged) this.#failures.add(remote.host); // without a word: there is nothing to tell
+        judged = true;
+        leave();
+      },
+    };
+  }
+}
+
+/** Of the address that has most of them. */
+function oldestOfMost(all: readonly Pending[]): Pending | undefined {
+  const counts = new Map<string, number>();
+  for (const { source } of all) counts.set(source, (counts.get(source) ?? 0) + 1);
+  const most = Math.max(...counts.values());
+  return all.find(({ source }) => counts.get(source) === most);
+}

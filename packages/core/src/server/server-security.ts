@@ -1,0 +1,73 @@
+/** What a server does about who may connect: its key or certificate, its gate, and its refusal to stand open to other computers. */
+
+import type { Clock } from '../environment.js';
+import { InsecureError, OptionError } from '../errors.js';
+import { type Security, type SecuritySettings, securityOf } from '../security/security.js';
+import { isLoopback } from '../transport/address.js';
+import type { ListenOptions } from '../transport/transport.js';
+import type { AdmissionLimits } from './admission.js';
+import { Gate, type GateOwner } from './handshake-limiter.js';
+import { type ServerSettings, serverOptions } from './server-options.js';
+
+/** What a server needs to be told. What is left out stands at its default. */
+export type ServerPlace = Pick<ServerSettings, 'host' | 'port' | 'maxConnections'> &
+  Partial<ServerSettings> &
+  SecuritySettings & { readonly keepAliveMs: number };
+
+/**
+ * What protects the connections of a server; undefined for nothing.
+ * @throws `ERR_SERPY_OPTION` for a key and certificates together, and for TLS without a certificate to show
+ */
+export function serverSecurityOf(settings: SecuritySettings): Security | undefined {
+  const security = securityOf(settings);
+  if (security?.kind !== 'certificates') return security;
+  const { cert, pfx, secureContext, SNICallback } = security.tls;
+  if (cert || pfx || secureContext || SNICallback) return security;
+  throw new OptionError(
+    'a server with TLS needs a certificate, tls: { cert, key }; or a key that its clients have too, key: generateKey()',
+  );
+}
+
+/**
+ * What there is to say of a server that other computers reach in the open, because its options say that it may; undefined for others.
+ * @throws `ERR_SERPY_INSECURE` where they do not say it
+ */
+export function openness({ host, insecure }: ServerPlace, security: Security | undefined): InsecureError | undefined {
+  if (security || isLoopback(host)) return undefined;
+  const open = `on ${host} everybody in the network can connect, read and send`;
+  if (insecure)
+    return new InsecureError(`${open} (insecure: true): give this server and its clients a key when you can`);
+  throw new InsecureError(
+    `${open}: give this server and its clients a key (key: generateKey(), once), or certificates (tls: { cert, key }), ` +
+      'or listen on 127.0.0.1 for this computer alone, or say insecure: true',
+  );
+}
+
+/** What a listener is told of it. */
+export function protection(
+  settings: ServerPlace,
+  security: Security | undefined,
+  clock: Clock,
+  owner: GateOwner,
+): Pick<ListenOptions, 'security' | 'gate'> {
+  if (!security) return {};
+  const { handshakeTimeoutMs, maxPendingConnections, maxAuthFailuresPerMinute } = serverOptions;
+  const { maxConnectionsPerAddress } = admissionLimits(settings);
+  const limits = {
+    handshakeTimeoutMs: settings.handshakeTimeoutMs ?? (handshakeTimeoutMs.default as number),
+    maxPendingConnections: settings.maxPendingConnections ?? (maxPendingConnections.default as number),
+    maxAuthFailuresPerMinute: settings.maxAuthFailuresPerMinute ?? (maxAuthFailuresPerMinute.default as number),
+  };
+  return { security, gate: new Gate({ ...limits, maxConnectionsPerAddress }, clock, owner) };
+}
+
+/** How many connections it takes. */
+export function admissionLimits({ maxConnections, maxConnectionsPerAddress }: ServerPlace): AdmissionLimits {
+  const most = maxConnectionsPerAddress ?? (serverOptions.maxConnectionsPerAddress.default as number);
+  return { maxConnections, maxConnectionsPerAddress: most };
+}
+
+/** How much memory unfinished messages may take. */
+export function unfinishedLimit({ maxUnfinishedBytes }: ServerPlace): number {
+  return maxUnfinishedBytes ?? (serverOptions.maxUnfinishedBytes.default as number);
+}

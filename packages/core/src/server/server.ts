@@ -1,0 +1,309 @@
+/** A server for any protocol: accepts peers up to a limit and keeps the list of those that are connected. */
+import { EventEmitter } from 'node:events';
+import { inspect } from 'node:util';
+import { type CloseServerOptions, closingOf } from '../connection/close-options.js';
+import {
+  attachTransport,
+  type Connection,
+  closeWaiting,
+  isAway,
+  mayComeBack,
+  refusePeer,
+} from '../connection/connection.js';
+import { Incoming } from '../connection/message-iterator.js';
+import { tell } from '../diagnostics.js';
+import type { Environment } from '../environment.js';
+import { ConnectionClosedError, NotConnectedError, OptionError, type SerpyErrorLike } from '../errors.js';
+import { noWait, type WaitOptions } from '../options/wait-options.js';
+import type { ProtocolTypes } from '../protocol/protocol.js';
+import { Mailbox } from '../queue/async-queue.js';
+import type { Security } from '../security/security.js';
+import { systemEnvironment } from '../system-environment.js';
+import type { Address } from '../transport/address.js';
+import { sourceOf } from '../transport/address.js';
+import type { Listener, Transport } from '../transport/transport.js';
+import { Admission } from './admission.js';
+import { UnfinishedMessages } from './partial-message-budget.js';
+import { strangerError, tooMuchUnfinished } from './server-errors.js';
+import type { DropInfo, ServerEvents } from './server-events.js';
+import {
+  admissionLimits,
+  openness,
+  protection,
+  type ServerPlace,
+  serverSecurityOf,
+  unfinishedLimit,
+} from './server-security.js';
+
+/** A connection that waits for `getConnection`. */
+interface Arrival<C> {
+  readonly connection: C;
+  readonly sizeBytes: 0;
+}
+
+/** A server that has started, and so has an address. */
+export type Started<S> = S & { readonly address: Address };
+
+export class Server<T extends ProtocolTypes, C extends Connection<T>> extends EventEmitter<ServerEvents<C>> {
+  readonly #settings: ServerPlace;
+  readonly #security: Security | undefined;
+  readonly #createConnection: () => C;
+  readonly #environment: Environment;
+  readonly #admission: Admission<C>;
+  readonly #unfinished: UnfinishedMessages<C>;
+  readonly #arrivals: Mailbox<Arrival<C>>;
+  #state: 'new' | 'starting' | 'listening' | 'closed' = 'new';
+  #listener: Listener | undefined;
+  #takesNew = true; // and not only those who come back
+  /** Whether it went to the process that a peer was refused, as nobody listened here. */
+  #refusalTold = false;
+
+  constructor(settings: ServerPlace, createConnection: () => C, environment: Environment = systemEnvironment) {
+    super();
+    this.#settings = settings;
+    this.#security = serverSecurityOf(settings);
+    this.#createConnection = createConnection;
+    this.#environment = environment;
+    this.#admission = new Admission<C>(
+      admissionLimits(settings),
+      mayComeBack,
+      (connection) => connection.stats().bytesReceived > 0,
+    );
+    this.#unfinished = new UnfinishedMessages(unfinishedLimit(settings), ({ remote }) => sourceOf(remote?.host ?? ''));
+    this.#arrivals = new Mailbox({ maxMessages: Number.POSITIVE_INFINITY, maxBytes: 1 }, environment.clock);
+  }
+
+  /** Where it listens, once started: with port 0, the port that was found. */
+  get address(): Address | undefined {
+    return this.#listener?.address;
+  }
+
+  /** How many peers are connected now. One of a session who is away is not counted; his connection is in the list. */
+  get size(): number {
+    return this.getConnectionsList().filter((connection) => !isAway(connection)).length;
+  }
+
+  /**
+   * Starts to listen and resolves with this server.
+   * @throws `ERR_SERPY_LISTEN` the port is in use or not allowed, `ERR_SERPY_INSECURE` other computers would reach it in the open,
+   * `ERR_SERPY_OPTION` started twice, `ERR_SERPY_CLOSED` after `close()`
+   */
+  async start(): Promise<Started<this>> {
+    if (this.#state === 'closed') throw this.#closedError('start');
+    if (this.#state !== 'new') throw new OptionError('start() was called twice: a server starts once');
+    const open = openness(this.#settings, this.#security);
+    this.#state = 'starting';
+    const { host, port, keepAliveMs } = this.#settings;
+    const { clock } = this.#environment;
+    let listener: Listener;
+    try {
+      listener = await this.#environment.listen({
+        host,
+        port,
+        keepAliveMs,
+        accept: (transport) => this.#accept(transport),
+        failed: (error) => this.#warn(error),
+        ...protection(this.#settings, this.#security, clock, {
+          turnedAway: (remote, reason) => this.#drop(remote, reason),
+          refused: (error) => this.#refused(error),
+          knows: (host) => this.#admission.knows(host),
+        }),
+      });
+    } catch (error) {
+      if (!this.#isClosed()) this.#state = 'new';
+      throw error;
+    }
+    if (this.#isClosed()) {
+      listener.close();
+      throw this.#closedError('start');
+    }
+    this.#listener = listener;
+    this.#state = 'listening';
+    tell(this, 'server', 'listening', listener.address);
+    if (open) this.#warn(open);
+    return this as Started<this>;
+  }
+
+  /**
+   * The next peer that connects: one that has and was not taken yet, or the next to come.
+   * @throws `ERR_SERPY_TIMEOUT`, `ERR_SERPY_ABORTED`, `ERR_SERPY_CLOSED` the server is closed, `ERR_SERPY_NOT_CONNECTED` it was not started
+   */
+  async getConnection(options: WaitOptions = noWait): Promise<C> {
+    if (this.#state === 'new') throw notStarted('getConnection');
+    return this.#arrivals.take('getConnection', options, ({ connection }) => connection);
+  }
+
+  /** The connections there are now. Of a session whose peer is away the connection is among them, in the state `reconnecting`: he may come back. */
+  getConnectionsList(): C[] {
+    return [...this.#admission.connections];
+  }
+
+  /** Those of them that have data to be taken. */
+  readableConnections(): C[] {
+    return this.getConnectionsList().filter((connection) => connection.isDataAvailable());
+  }
+
+  [Symbol.iterator](): IterableIterator<C> {
+    return this.getConnectionsList()[Symbol.iterator]();
+  }
+
+  /** The peers as they connect, until the server is closed. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<C> {
+    const refusal = () => (this.#state === 'new' ? notStarted('for await') : undefined);
+    return new Incoming(this.#arrivals, ({ connection }) => ({ done: false, value: connection }), refusal);
+  }
+
+  /** Stops accepting and frees the port. Connections are left alone; the server cannot be started again. */
+  async close(): Promise<void> {
+    if (this.#isClosed()) return;
+    this.#state = 'closed';
+    this.#listener?.close();
+    for (const connection of this.#admission.undecided) connection.destroy();
+    this.#arrivals.close(() => this.#closedError('getConnection'));
+    tell(this, 'server', 'close', undefined);
+  }
+
+  /**
+   * Closes all connections, each after what it has queued is sent, and the server.
+   * @param options.reason is told to each peer with which there is a session
+   * @param options.waitForAway peers of sessions that are away have `closeTimeoutMs` to come back; else theirs are closed at once
+   * @throws `ERR_SERPY_OPTION` for wrong options, and then nothing has happened
+   */
+  async closeServer(options: CloseServerOptions = {}): Promise<void> {
+    const { reason, waitForAway } = closingOf(options);
+    this.#takesNew = false;
+    if (!waitForAway) await this.close(); // else they come back through the listener
+    await Promise.all(this.getConnectionsList().map((each) => closeWaiting(each, reason, waitForAway)));
+    await this.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.closeServer();
+  }
+
+  /** What `console.log` shows of it. */
+  [inspect.custom](): string {
+    const where = this.address ? ` on ${this.address.host}:${this.address.port}` : '';
+    return `Server (${this.#state}${where}, connections: ${this.size})`;
+  }
+
+  #accept(transport: Transport): void {
+    if (this.#isClosed()) {
+      transport.destroy();
+      return;
+    }
+    const limit = this.#admission.refusal(transport.remote);
+    if (limit) {
+      this.#refuse(transport, limit);
+      return;
+    }
+    const connection = this.#createConnection();
+    this.#admission.undecided.add(connection);
+    attachTransport(connection, transport, this.#accepted);
+  }
+
+  /** The same functions for every connection: a listener for each took 400 bytes. */
+  readonly #accepted = {
+    closed: (connection: C) => this.#closed(connection),
+    decided: (connection: C) => this.#decided(connection),
+    stranger: (connection: C, error: SerpyErrorLike) => this.#refused(strangerError(connection.remote, error)),
+    held: (connection: C, bytes: number) => this.#held(connection, bytes),
+  };
+
+  /** A new connection, and not one from before that came back. */
+  #decided(connection: C): void {
+    this.#admission.undecided.delete(connection);
+    if (!this.#takesNew || this.#isClosed()) {
+      connection.destroy();
+      return;
+    }
+    const limit = this.#admission.refusalOfNew(connection);
+    if (limit) {
+      if (connection.remote) this.#drop(connection.remote, limit);
+      connection.destroy();
+      return;
+    }
+    if (connection.state !== 'closed') this.#admission.connections.add(connection);
+    this.#arrivals.put({ connection, sizeBytes: 0 });
+    tell(this, 'server', 'connection', connection);
+  }
+
+  /** Messages that have come in part take other memory than before. */
+  #held(connection: C, bytes: number): void {
+    this.#unfinished.note(connection, bytes);
+    for (;;) {
+      const { bytes: sum } = this.#unfinished;
+      const most = this.#unfinished.takeExcess();
+      if (most === undefined) return;
+      refusePeer(most, tooMuchUnfinished(sum, unfinishedLimit(this.#settings)));
+    }
+  }
+
+  #closed(connection: C): void {
+    this.#unfinished.note(connection, 0);
+    this.#admission.undecided.delete(connection);
+    this.#admission.connections.delete(connection);
+    // One that came, spoke and went before anybody asked is still worth having; one with nothing to say is not.
+    if (connection.isDataAvailable()) this.#forgetOldest();
+    else this.#forget((arrival) => arrival.connection === connection);
+  }
+
+  /** Hangs up without a word, as neither protocol has one for it, but in good order. */
+  #refuse(transport: Transport, limit: DropInfo['reason']): void {
+    const { remote } = transport;
+    transport.start({
+      received: () => {},
+      drained: () => {},
+      ended: () => transport.destroy(),
+      closed: () => this.#environment.clock.clearTimeout(timer),
+    });
+    const timer = this.#environment.clock.setTimeout(() => transport.destroy(), refuseLingerMs);
+    transport.end();
+    this.#drop(remote, limit);
+  }
+
+  #drop(remote: Address, reason: DropInfo['reason']): void {
+    tell(this, 'server', 'drop', { remote, reason, maxConnections: this.#settings.maxConnections } satisfies DropInfo);
+  }
+
+  #forget(which: (arrival: Arrival<C>) => boolean): void {
+    const arrival = this.#arrivals.items().find(which);
+    if (arrival) this.#arrivals.remove(arrival);
+  }
+
+  /** Keeps no more ended connections for takers who may never come than it would keep live ones. */
+  #forgetOldest(): void {
+    const isEnded = ({ connection }: Arrival<C>) => connection.state === 'closed';
+    if (this.#arrivals.items().filter(isEnded).length > this.#settings.maxConnections) this.#forget(isEnded);
+  }
+
+  /** Where nobody listens it is said once: anybody in the network can cause more. */
+  #refused(error: Error): void {
+    if (this.#refusalTold) tell(this, 'server', 'warning', error);
+    else this.#refusalTold = !this.#warn(error);
+  }
+
+  /** @returns whether anybody listened */
+  #warn(error: Error): boolean {
+    const heard = tell(this, 'server', 'warning', error);
+    if (!heard) process.emitWarning(error);
+    return heard;
+  }
+
+  #isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+
+  #closedError(what: string): ConnectionClosedError {
+    return new ConnectionClosedError(
+      `${what}: the server is closed. A closed server cannot be used again: make a new one`,
+    );
+  }
+}
+
+function notStarted(what: string): NotConnectedError {
+  return new NotConnectedError(`${what} was called before start(): await server.start() first`);
+}
+
+/** How long a peer that was turned away has to hang up before it is cut off. */
+const refuseLingerMs = 1000;

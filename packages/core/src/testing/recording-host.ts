@@ -1,0 +1,31 @@
+/** What a session writes, gathered by a test, and the memory that it asks for. */
+import { messageMemory } from '../buffers/message-buffer.js';
+import type { Place } from '../transport/transport.js';
+
+export class Pieces {
+  #pieces: Uint8Array[] = [];
+
+  readonly write = (piece: Uint8Array): void => {
+    this.#pieces.push(piece);
+  };
+
+  readonly reserve = (bytes: number): Place => {
+    const memory = Buffer.alloc(bytes);
+    this.#pieces.push(memory);
+    return { memory, start: 0 };
+  };
+
+  readonly allocate = messageMemory;
+  readonly rejected = (): void => {};
+  readonly progress = (): void => {};
+  readonly randomBytes = (count: number): Buffer => Buffer.alloc(count, 7);
+  /** There is no connection around the session. */
+  readonly seat = { takeLinkOf: () => false, giveLink: () => undefined };
+
+  /** Takes out what was written since the last call. */
+  take(): Uint8Array[] {
+    const pieces = this.#pieces;
+    this.#pieces = [];
+    return pieces;
+  }
+}

@@ -1,0 +1,42 @@
+import { fc, test } from '@fast-check/vitest';
+import { describe, expect } from 'vitest';
+import { Fifo } from '../../src/buffers/fifo.js';
+
+interface Item {
+  readonly id: number;
+}
+
+const step = fc.oneof(
+  { weight: 6, arbitrary: fc.constant({ do: 'push' as const }) },
+  { weight: 4, arbitrary: fc.constant({ do: 'shift' as const }) },
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('remove' as const), at: fc.nat(40) }) },
+  { weight: 1, arbitrary: fc.constant({ do: 'clear' as const }) },
+);
+
+describe('a queue of constant time', () => {
+  test.prop([fc.array(step, { maxLength: 300 })])('behaves as a plain array', (steps) => {
+    const queue = new Fifo<Item>();
+    let model: Item[] = [];
+    steps.forEach((each, id) => {
+      switch (each.do) {
+        case 'push':
+          queue.push({ id });
+          model.push({ id });
+          break;
+        case 'shift':
+          expect(queue.shift()).toEqual(model.shift());
+          break;
+        case 'remove': {
+          const item = queue.items()[each.at] ?? { id: -1 };
+          expect(queue.remove(item)).toBe(item.id >= 0);
+          model = model.filter(({ id: other }) => other !== item.id);
+          break;
+        }
+        case 'clear':
+          queue.clear();
+          model = [];
+      }
+      expect([queue.length, queue.first, queue.items()]).toEqual([model.length, model[0], model]);
+    });
+  });
+});

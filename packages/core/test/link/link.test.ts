@@ -1,0 +1,108 @@
+/** A link that is given away, as one resumed session takes the link of a connection that had seemed new. */
+import { expect, test } from 'vitest';
+import { ProtocolError } from '../../src/errors.js';
+import { Link, type LinkOwner } from '../../src/link/link.js';
+import type { LinkEnd } from '../../src/link/link-end.js';
+import type { Outgoing, Received } from '../../src/protocol/message.js';
+import type { Session } from '../../src/protocol/session.js';
+import { ManualClock } from '../../src/testing/manual-clock.js';
+import type { Transport, TransportHandler } from '../../src/transport/transport.js';
+
+class Stuck implements Transport {
+  readonly remote = { host: '127.0.0.1', port: 1 };
+  readonly local = { host: '127.0.0.1', port: 2 };
+  readonly unsentBytes = 10;
+  readonly leftBytes = 0;
+  readonly writable = false;
+  destroyed = false;
+  readonly #memory = Buffer.alloc(100);
+  start(_handler: TransportHandler): void {}
+  write(): void {}
+  reserve() {
+    return { memory: this.#memory, start: 0 };
+  }
+  flush(): void {}
+  pause(): void {}
+  resume(): void {}
+  end(): void {}
+  destroy(): void {
+    this.destroyed = true;
+  }
+}
+
+const idle: Session<unknown, object, Received, Outgoing> = {
+  canSend: true,
+  deadlineMs: 5000,
+  encode: () => ({ sizeBytes: 1, acknowledged: false }),
+  send: () => {},
+  hold: () => {},
+  forget: () => {},
+  up: () => {},
+  lost: () => {},
+  receive: () => {},
+  keep: () => {},
+  read: () => undefined,
+  ended: () => undefined,
+  tick: () => {},
+};
+
+const owner: LinkOwner = {
+  outgoingMessages: 0,
+  nextOutgoing: () => undefined,
+  sentAll: () => {},
+  inboxFull: false,
+  inboxHasRoom: true,
+  writeTimeoutMs: 1000,
+  frameTimeoutMs: 0,
+  closing: false,
+  deliver: () => {},
+  counted: () => {},
+  stepped: () => {},
+  ends: () => {},
+};
+
+test('a link that was given away watches its transport no more', async () => {
+  const clock = new ManualClock();
+  const transport = new Stuck();
+  const link = new Link(transport, idle, owner, clock, { reconnects: false, lost: () => {} });
+  link.start();
+  expect(clock.pending).toBe(2); // the session's deadline, and the watch over what has not left
+  link.handOver();
+  expect(clock.pending).toBe(0);
+  await clock.advance(10_000);
+  expect(transport.destroyed).toBe(false);
+});
+
+test('a link that its session cannot go on with ends, and says why', async () => {
+  const clock = new ManualClock();
+  const transport = new Stuck();
+  const ends: LinkEnd[] = [];
+  const failing = {
+    ...idle,
+    up: () => {
+      throw new ProtocolError('it was never sent');
+    },
+  };
+  const link = new Link(transport, failing, owner, clock, { reconnects: false, lost: (end) => ends.push(end) });
+  link.start();
+  expect(transport.destroyed).toBe(true);
+  expect(ends).toMatchObject([{ reason: 'protocol', error: { message: 'it was never sent' } }]);
+  expect(clock.pending).toBe(0);
+});
+
+test.each([
+  ['without a session is told of a peer that resets it', undefined, 'reset by the peer'],
+  ['in a session is over: its acknowledgements have told what arrived', { flowControlled: true }, undefined],
+])('a close %s', (_name, lasting, message) => {
+  const ends: LinkEnd[] = [];
+  const goodbye = { ...lasting, goodbye: () => {}, farewell: undefined, settled: true, unfinished: false };
+  const session = { ...idle, ...(lasting && { lasting: goodbye }) } as typeof idle;
+  const link = new Link(new Stuck(), session, owner, new ManualClock(), {
+    reconnects: false,
+    lost: (end) => ends.push(end),
+  });
+  link.start();
+  link.finish();
+  link.closed(new Error('reset by the peer'));
+  expect(ends.map(({ reason, error }) => [reason, error?.message])).toEqual([['closed', message]]);
+});

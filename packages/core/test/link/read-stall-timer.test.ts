@@ -1,0 +1,158 @@
+/** A message that has begun to come: a peer that does not go on with it is hung up on, and nobody else. */
+import { Connection, type ConnectionOptions, connectionOptions, parseOptions, Server } from 'serpy-core';
+import { MemoryNetwork } from 'serpy-core/testing';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { leastBytes } from '../../src/link/read-stall-timer.js';
+import { type Lines, lineProtocol } from '../line-protocol.js';
+
+const address = { host: '127.0.0.1', port: 5000 };
+const keepAliveMs = 0;
+
+/** A server of lines, and a peer in the hands of the test. */
+async function setUp(options: ConnectionOptions = {}) {
+  const network = new MemoryNetwork();
+  const { clock } = network;
+  const settings = parseOptions(connectionOptions, options);
+  const connection = () => new Connection<Lines>(lineProtocol(), settings, network);
+  const place = { ...address, maxConnections: 10, keepAliveMs };
+  const server = await new Server<Lines, Connection<Lines>>(place, connection, network).start();
+  const { signal } = new AbortController();
+  const peer = await network.dial({ ...address, keepAliveMs, signal });
+  const nothing = () => {};
+  peer.start({ received: nothing, drained: nothing, ended: nothing, closed: nothing });
+  const accepted = await server.getConnection();
+  const ends: unknown[] = [];
+  const errors: Error[] = [];
+  accepted.on('warning', (error) => errors.push(error));
+  accepted.on('disconnect', ({ reason }) => ends.push(`${clock.now()}: ${reason}`));
+  onTestFinished(async () => {
+    peer.destroy();
+    await server.closeServer();
+    await network.settled();
+    expect([clock.pending, network.links]).toEqual([0, []]);
+  });
+  const say = (text: string) => peer.write(Buffer.from(text));
+  return { network, clock, accepted, say, ends, errors };
+}
+
+describe('a message that has begun', () => {
+  test('and does not go on ends the link after frameTimeoutMs, and says what to do', async () => {
+    const { clock, say, ends, errors } = await setUp();
+    await clock.advance(1000);
+    say('half a li');
+    await clock.advance(29_999);
+    expect(ends).toEqual([]);
+    await clock.advance(1);
+    expect(ends).toEqual(['31000: silent']);
+    expect(errors).toMatchObject([{ code: 'ERR_SERPY_SILENT' }]);
+    expect(errors[0]?.message).toMatch(
+      /^127\.0\.0\.1:\d+ has begun a message and sent only 0 bytes more of it in 30000 ms \(frameTimeoutMs\): .* raise frameTimeoutMs$/,
+    );
+  });
+
+  test('and comes by drips ends it as well', async () => {
+    const { clock, say, ends } = await setUp();
+    say('h');
+    for (let dripped = 0; dripped < 29; dripped++) {
+      await clock.advance(1000);
+      say('x');
+    }
+    await clock.advance(1000);
+    expect(ends).toEqual(['30000: silent']);
+  });
+
+  test.each([
+    ['goes on in good time', 0, []],
+    ['lacks one byte for that', 1, ['30000: silent']],
+  ])('and %s', async (_, lacking, expected) => {
+    const { clock, say, ends } = await setUp();
+    say('h');
+    await clock.advance(29_000);
+    say('x'.repeat(leastBytes - lacking));
+    await clock.advance(1500);
+    expect(ends).toEqual(expected);
+  });
+
+  test('and goes on must go on in the next time as well', async () => {
+    const { clock, say, ends } = await setUp();
+    say('h');
+    await clock.advance(29_000);
+    say('x'.repeat(leastBytes));
+    await clock.advance(31_000);
+    expect(ends).toEqual(['60000: silent']); // seen to go on at 30 s
+  });
+
+  test('and ends in time, like the next and the next, is nobody’s concern, however the bytes are cut', async () => {
+    const { clock, say, ends } = await setUp();
+    for (let line = 0; line < 10; line++) {
+      say('\nhal'); // each chunk ends in the middle of a line
+      await clock.advance(20_000);
+    }
+    expect(ends).toEqual([]);
+  });
+
+  test('may take as long as it likes with frameTimeoutMs: 0', async () => {
+    const { clock, say, ends } = await setUp({ frameTimeoutMs: 0 });
+    say('half a li');
+    await clock.advance(1_000_000);
+    expect(ends).toEqual([]);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('is whole when its end has come: a peer may then be silent, and no timer runs', async () => {
+    const { clock, say, ends } = await setUp();
+    say('half a li');
+    await clock.advance(10_000);
+    say('ne\n');
+    await clock.advance(5_000);
+    expect([ends, clock.pending]).toEqual([[], 0]);
+    await clock.advance(1_000_000);
+    expect(ends).toEqual([]);
+  });
+
+  test('is whole as well when nothing of it is delivered', async () => {
+    const { clock, accepted, say, ends, errors } = await setUp();
+    say('?');
+    await clock.advance(5_000);
+    say('\n'); // a bad line, which is dropped
+    await clock.advance(100_000);
+    expect([ends, errors.length, accepted.isConnected()]).toEqual([[], 1, true]);
+  });
+
+  test('and whose link breaks leaves no timer', async () => {
+    const { network, clock, say, ends } = await setUp();
+    say('half a li');
+    await network.settled();
+    expect(clock.pending).toBe(1);
+    network.links[0]?.reset();
+    await network.settled();
+    expect([ends, clock.pending]).toEqual([['0: reset'], 0]);
+  });
+
+  test('waits for us: while this end does not read, and for the whole time after that', async () => {
+    const { clock, accepted, say, ends } = await setUp({ receiveQueue: { maxMessages: 1 } });
+    say('one\ntwo\nthr');
+    await clock.advance(100_000);
+    expect(ends).toEqual([]);
+    const atMs = clock.now();
+    expect([await accepted.getData(), await accepted.getData()]).toEqual(['one', 'two']);
+    await clock.advance(29_999);
+    expect(ends).toEqual([]);
+    await clock.advance(1);
+    expect(ends).toEqual([`${atMs + 30_000}: silent`]);
+  });
+
+  test('is asked for again before its peer is condemned, in a program that was busy', async () => {
+    const { clock, say, ends } = await setUp();
+    say('half a li');
+    await clock.advance(29_999);
+    // What has come meanwhile is read after the timers.
+    clock.setImmediate = (callback) => {
+      say('ne\n');
+      setImmediate(() => setImmediate(callback));
+    };
+    await clock.advance(1);
+    await new Promise(setImmediate);
+    expect(ends).toEqual([]);
+  });
+});

@@ -1,0 +1,135 @@
+import { getEventListeners } from 'node:events';
+import { describe, expect, test, vi } from 'vitest';
+import { checkWait, maxTimeoutMs, noWait } from '../../src/options/wait-options.js';
+import { Mailbox } from '../../src/queue/async-queue.js';
+import { Pending } from '../../src/queue/deferred.js';
+import { ManualClock } from '../../src/testing/index.js';
+
+describe('a pending call', () => {
+  test('settles once: what comes after the first is not heard', async () => {
+    const pending = new Pending<number>(new ManualClock(), 'getData', {}, () => {});
+    pending.resolve(1);
+    pending.resolve(2);
+    pending.reject(new Error('late'));
+    expect(await pending.promise).toBe(1);
+  });
+
+  test('expires once, by time or by signal, and leaves neither timer nor listener', async () => {
+    const clock = new ManualClock();
+    const controller = new AbortController();
+    const errors: Error[] = [];
+    const options = { timeoutMs: 100, signal: controller.signal };
+    const pending: Pending<void> = new Pending(clock, 'getData', options, (error) => {
+      errors.push(error);
+      pending.reject(error);
+    });
+    const rejected = expect(pending.promise).rejects.toMatchObject({
+      code: 'ERR_SERPY_TIMEOUT',
+      message: 'getData waited 100 ms (timeoutMs) in vain',
+    });
+    await clock.advance(99);
+    expect(errors).toEqual([]);
+    await clock.advance(1);
+    await rejected;
+    controller.abort();
+    await clock.runAll();
+    expect(errors).toHaveLength(1);
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
+  });
+
+  test('an abort keeps its reason as the cause and stops the timer', async () => {
+    const clock = new ManualClock();
+    const controller = new AbortController();
+    const options = { timeoutMs: 100, signal: controller.signal };
+    const pending: Pending<void> = new Pending(clock, 'sendData', options, (error) => pending.reject(error));
+    controller.abort('measured enough');
+    await expect(pending.promise).rejects.toMatchObject({
+      code: 'ERR_SERPY_ABORTED',
+      name: 'AbortError',
+      cause: 'measured enough',
+    });
+    expect(clock.pending).toBe(0);
+  });
+
+  test('thousands of calls with one signal leave no listener, and no warning of a leak', async () => {
+    const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const clock = new ManualClock();
+    const { signal } = new AbortController();
+    const mailbox = new Mailbox<{ sizeBytes: number }>({ maxMessages: 10, maxBytes: 10 }, clock);
+    for (let n = 0; n < 1000; n++) {
+      const taken = [
+        mailbox.take('getData', { signal, timeoutMs: 1000 }, (item) => item),
+        mailbox.take('getData', { signal }, (item) => item),
+      ];
+      mailbox.put({ sizeBytes: 1 });
+      mailbox.put({ sizeBytes: 1 });
+      await Promise.all(taken);
+    }
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+    expect(clock.pending).toBe(0);
+    await new Promise(setImmediate);
+    expect(warning).not.toHaveBeenCalled();
+    warning.mockRestore();
+  });
+
+  test('fifty calls that wait at once share one listener on their signal, and an abort ends them in order', async () => {
+    const controller = new AbortController();
+    const ended: number[] = [];
+    const pending = Array.from({ length: 50 }, (_, n) => {
+      const each: Pending<void> = new Pending(new ManualClock(), 'getData', controller, (error) => {
+        ended.push(n);
+        each.reject(error);
+      });
+      return each;
+    });
+    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(1);
+    pending[7]?.resolve();
+    controller.abort();
+    const settled = await Promise.allSettled(pending.map(({ promise }) => promise));
+    expect(settled.filter(({ status }) => status === 'rejected')).toHaveLength(49);
+    expect(ended).toEqual(Array.from({ length: 50 }, (_, n) => n).filter((n) => n !== 7));
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
+  });
+
+  test('Infinity is no time-out', () => {
+    const clock = new ManualClock();
+    new Pending(clock, 'getData', { timeoutMs: Number.POSITIVE_INFINITY }, () => {});
+    expect(clock.pending).toBe(0);
+  });
+});
+
+describe('the options of a call', () => {
+  test.each([
+    [noWait],
+    [{}],
+    [{ timeoutMs: 0 }],
+    [{ timeoutMs: maxTimeoutMs }],
+    [{ timeoutMs: 0.5 }],
+    [{ timeoutMs: undefined, signal: undefined }],
+    [{ signal: AbortSignal.abort() }],
+  ])('%j is right', (options) => {
+    checkWait(options);
+  });
+
+  test.each([
+    [{ timeout: 1 }, 'there is no option timeout: did you mean timeoutMs?'],
+    [{ Signal: 1 }, 'there is no option Signal: did you mean signal?'],
+    [{ priority: 1 }, 'there is no option priority: the options are timeoutMs, signal, mode'],
+    [
+      { timeoutMs: maxTimeoutMs + 1 },
+      `timeoutMs takes a number of milliseconds from 0 to 2147483647, or Infinity, not 2147483648`,
+    ],
+    [{ timeoutMs: -1 }, 'not -1'],
+    [{ timeoutMs: Number.NaN }, 'not NaN'],
+    [{ timeoutMs: '1000' }, 'timeoutMs takes a number of milliseconds'],
+    [{ timeoutMs: null }, 'timeoutMs takes a number of milliseconds'],
+    [{ signal: null }, 'signal takes an AbortSignal'],
+    [{ signal: new AbortController() }, 'signal takes an AbortSignal'],
+    [null, 'the options of a call are an object such as { timeoutMs: 1000 }, not null'],
+    [1000, 'the options of a call are an object such as { timeoutMs: 1000 }, not 1000'],
+  ])('%j is wrong, and the error says why', (options, message) => {
+    expect(() => checkWait(options as never, ['mode'])).toThrow(
+      expect.objectContaining({ code: 'ERR_SERPY_OPTION', message: expect.stringContaining(message) }),
+    );
+  });
+});

@@ -1,0 +1,92 @@
+import { describe, expect, test } from 'vitest';
+import type { MessagesDroppedError } from '../../src/errors.js';
+import { ReceiveQueue } from '../../src/queue/receive-queue.js';
+import type { WhenFull } from '../../src/queue/send-queue.js';
+import { ManualClock } from '../../src/testing/index.js';
+
+function setUp(whenFull: WhenFull) {
+  const drops: (MessagesDroppedError | undefined)[] = [];
+  const queue = new ReceiveQueue({ maxMessages: 2, maxBytes: 1000, whenFull }, new ManualClock(), {
+    taken: () => {},
+    droppedIncoming: (error) => drops.push(error),
+  });
+  const messages = Array.from({ length: 6 }, (_, id) => ({ id, sizeBytes: 10 }));
+  const put = (...ids: number[]) => ids.forEach((id) => queue.put(messages[id] as (typeof messages)[0]));
+  const takeAll = () => {
+    const ids: number[] = [];
+    for (let next = queue.takeNow(); next; next = queue.takeNow()) ids.push((next as (typeof messages)[0]).id);
+    return ids;
+  };
+  return { queue, drops, put, takeAll };
+}
+
+describe('a receive queue', () => {
+  test("under 'block' says when it is full, and takes in what cannot wait outside", () => {
+    const { queue, drops, put, takeAll } = setUp('block');
+    put(0);
+    expect(queue.full).toBe(false);
+    put(1);
+    expect(queue.full).toBe(true);
+    put(2);
+    expect(takeAll()).toEqual([0, 1, 2]);
+    expect(queue.full).toBe(false);
+    expect(drops).toEqual([]);
+  });
+
+  test("under 'block' drops what does not fit once it is closing, and is full no more", () => {
+    const { queue, drops, put, takeAll } = setUp('block');
+    put(0, 1);
+    queue.closing();
+    expect(queue.full).toBe(false);
+    put(2, 3);
+    expect(takeAll()).toEqual([0, 1]);
+    expect(drops).toMatchObject(
+      [{ code: 'ERR_SERPY_DROPPED' }, undefined].map((each) => each && expect.objectContaining(each)),
+    );
+  });
+
+  test("under 'drop-oldest' keeps the latest, and is never full for the link", () => {
+    const { queue, drops, put, takeAll } = setUp('drop-oldest');
+    put(0, 1, 2, 3);
+    expect(queue.full).toBe(false);
+    expect(takeAll()).toEqual([2, 3]);
+    expect(drops).toHaveLength(2);
+  });
+
+  test("under 'drop-newest' keeps the first", () => {
+    const { drops, put, takeAll } = setUp('drop-newest');
+    put(0, 1, 2, 3);
+    expect(takeAll()).toEqual([0, 1]);
+    expect(drops).toHaveLength(2);
+  });
+
+  test("under 'error' throws, and keeps what it has", () => {
+    const { put, takeAll } = setUp('error');
+    put(0, 1);
+    expect(() => put(2)).toThrow(
+      expect.objectContaining({
+        code: 'ERR_SERPY_QUEUE_FULL',
+        message: expect.stringContaining('receiveQueue: 2 messages, 1000 bytes'),
+      }),
+    );
+    expect(takeAll()).toEqual([0, 1]);
+  });
+
+  test('tells the first drop of a run, and the next run anew', () => {
+    const { drops, put, takeAll } = setUp('drop-newest');
+    put(0, 1, 2, 3, 4);
+    expect(drops.map((error) => error?.code)).toEqual(['ERR_SERPY_DROPPED', undefined, undefined]);
+    takeAll();
+    put(0, 1, 2);
+    expect(drops.map((error) => error?.code).slice(3)).toEqual(['ERR_SERPY_DROPPED']);
+  });
+
+  test('drops nothing while somebody waits', async () => {
+    const { queue, drops, put } = setUp('drop-newest');
+    const taken = [queue.take('getData', {}, (item) => item), queue.take('getData', {}, (item) => item)];
+    put(0, 1, 2, 3);
+    expect(await Promise.all(taken)).toMatchObject([{ id: 0 }, { id: 1 }]);
+    expect(queue.length).toBe(2);
+    expect(drops).toEqual([]);
+  });
+});

@@ -1,0 +1,247 @@
+import { describe, expect, test } from 'vitest';
+import { AuthenticationError, ConnectError } from '../../src/errors.js';
+import type { ReconnectOptions } from '../../src/reconnect/backoff.js';
+import { dialOnce } from '../../src/reconnect/dial.js';
+import { Redial } from '../../src/reconnect/reconnector.js';
+import { generateKey } from '../../src/security/shared-key.js';
+import { MemoryNetwork } from '../../src/testing/index.js';
+import type { Dial, Transport } from '../../src/transport/transport.js';
+
+const address = { host: '127.0.0.1', port: 5000 };
+const settings = {
+  connectTimeoutMs: 1000,
+  keepAliveMs: 0,
+  reconnect: {
+    baseDelayMs: 100,
+    maxDelayMs: 400,
+    minDelayMs: 0,
+    maxAttempts: Number.POSITIVE_INFINITY,
+    stableMs: 1000,
+  },
+};
+
+/** A redial whose waits are half their bound, with a list of what it told. */
+function setUp(dial?: Dial, maxAttempts = Number.POSITIVE_INFINITY, more: Partial<ReconnectOptions> = {}) {
+  const network = new MemoryNetwork();
+  const told: string[] = [];
+  const transports: Transport[] = [];
+  const environment = { clock: network.clock, random: () => 0.5, listen: network.listen, dial: dial ?? network.dial };
+  const redial = new Redial(
+    environment,
+    address,
+    { ...settings, reconnect: { ...settings.reconnect, maxAttempts, ...more } },
+    {
+      waiting: (attempt, delayMs) => told.push(`${network.clock.now()}: wait ${delayMs} for ${attempt}`),
+      up: (transport, attempt) => {
+        told.push(`${network.clock.now()}: up at ${attempt}`);
+        transports.push(transport);
+      },
+      gaveUp: (error) => told.push(`${network.clock.now()}: gave up (${error.code}, ${error.message})`),
+    },
+  );
+  const listen = () => network.listen({ ...address, keepAliveMs: 0, accept: () => {}, failed: () => {} });
+  return { network, clock: network.clock, told, transports, redial, listen };
+}
+
+/** A dial that is never answered, and the signals that it was given. */
+function silent() {
+  const signals: AbortSignal[] = [];
+  const dial: Dial = ({ signal }) => {
+    signals.push(signal);
+    return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
+  };
+  return { dial, signals };
+}
+
+describe('redial', () => {
+  test('waits longer each time, and ends when a link is up', async () => {
+    const { clock, told, redial, listen } = setUp();
+    redial.next(1, undefined);
+    await clock.advance(700);
+    expect(told).toEqual([
+      '0: wait 50 for 1',
+      '50: wait 100 for 2',
+      '150: wait 200 for 3',
+      '350: wait 200 for 4',
+      '550: wait 200 for 5',
+    ]);
+    await listen();
+    await clock.advance(1000);
+    expect(told.slice(5)).toEqual(['750: up at 5']);
+    expect(clock.pending).toBe(0);
+  });
+
+  test.each([
+    ['half a second where nothing is said', undefined, false, [550, 600, 700]],
+    ['nothing in a session', undefined, true, [50, 100, 200]],
+    ['minDelayMs where it is said', 400, false, [450, 500, 600]],
+    ['minDelayMs where it is said, in a session too', 400, true, [450, 500, 600]],
+  ])(
+    'waits from the end of one dial to the next, before what is drawn, %s',
+    async (_, minDelayMs, inSession, waits) => {
+      const { redial, clock, told } = setUp(undefined, 3, { minDelayMs });
+      redial.inSession = inSession;
+      redial.next(1, undefined);
+      await clock.advance(2000);
+      const [first = 0, second = 0, third] = waits;
+      expect(told.slice(0, 3)).toEqual([
+        `0: wait ${first} for 1`,
+        `${first}: wait ${second} for 2`,
+        `${first + second}: wait ${third} for 3`,
+      ]);
+    },
+  );
+
+  test('does not hurry where one end has failed twice in a row to prove who it is', async () => {
+    const refused = new AuthenticationError('it has another key');
+    const failures: Error[] = [refused, refused, refused, new ConnectError('nobody there'), refused, refused];
+    const { clock, told, redial } = setUp(() => Promise.reject(failures.shift() ?? new ConnectError('over')), 7);
+    redial.next(1, undefined);
+    await clock.runAll();
+    expect(told.slice(0, 7).map((line) => line.replace(/^\d+: /, ''))).toEqual([
+      'wait 50 for 1',
+      'wait 100 for 2', // refused once
+      'wait 400 for 3',
+      'wait 400 for 4',
+      'wait 200 for 5', // half of the bound again: nobody was there
+      'wait 200 for 6',
+      'wait 400 for 7',
+    ]);
+  });
+
+  test('counts failures over a link that came up and was ended by one', async () => {
+    const refused = new AuthenticationError('it does not take the certificate of this end');
+    const { clock, told, redial, listen } = setUp();
+    await listen();
+    redial.next(1, refused);
+    await clock.advance(100);
+    redial.next(1, refused);
+    expect(told).toEqual(['0: wait 50 for 1', '50: up at 1', '100: wait 400 for 1']);
+    redial.stop();
+  });
+
+  test('gives up after maxAttempts and keeps the cause', async () => {
+    const { clock, told, redial } = setUp(undefined, 2);
+    redial.next(1, undefined);
+    await clock.runAll();
+    expect(told.slice(2)).toEqual([
+      '150: gave up (ERR_SERPY_CONNECT, gave up on 127.0.0.1:5000 after 2 dials (reconnect.maxAttempts))',
+    ]);
+  });
+
+  test('a dial that nobody answers ends after connectTimeoutMs and counts', async () => {
+    const { dial, signals } = silent();
+    const { clock, told, redial } = setUp(dial);
+    redial.next(1, undefined);
+    await clock.advance(1150);
+    expect(told).toEqual(['0: wait 50 for 1', '1050: wait 100 for 2']);
+    expect(signals.map((signal) => signal.aborted)).toEqual([true, false]);
+    redial.stop();
+  });
+
+  test('stop() while waiting leaves no timer and tells nothing more', async () => {
+    const { clock, told, redial, listen } = setUp();
+    await listen();
+    redial.next(1, undefined);
+    redial.stop();
+    expect(clock.pending).toBe(0);
+    await clock.advance(10_000);
+    expect(told).toEqual(['0: wait 50 for 1']);
+  });
+
+  test('stop() while dialling ends the dial and tells nothing more', async () => {
+    const { dial, signals } = silent();
+    const { clock, told, redial } = setUp(dial);
+    redial.next(1, undefined);
+    await clock.advance(60);
+    redial.stop();
+    await clock.advance(10_000);
+    expect(signals[0]?.aborted).toBe(true);
+    expect(told).toEqual(['0: wait 50 for 1']);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('stop() as the dial succeeds destroys the link', async () => {
+    const { network, clock, told, redial, listen } = setUp();
+    await listen();
+    redial.next(1, undefined);
+    network.hold();
+    await clock.advance(60);
+    network.step();
+    expect(network.links).toHaveLength(1);
+    redial.stop(); // the dial has its link, and the redial has not heard of it yet
+    network.release();
+    await network.settled();
+    expect(told).toEqual(['0: wait 50 for 1']);
+    expect(network.links[0]?.toServer.bytesInFlight ?? 0).toBe(0);
+  });
+
+  test('stop() in waiting() is heeded', async () => {
+    const network = new MemoryNetwork();
+    const redial: Redial = new Redial(network, address, settings, {
+      waiting: () => redial.stop(),
+      up: () => {},
+      gaveUp: () => {},
+    });
+    redial.next(1, undefined);
+    expect(network.clock.pending).toBe(0);
+  });
+});
+
+describe('one dial', () => {
+  test('leaves no timer and no listener behind, however it ends', async () => {
+    const network = new MemoryNetwork();
+    let listeners = 0;
+    const controller = new AbortController();
+    const { signal } = controller;
+    const add = signal.addEventListener.bind(signal);
+    const remove = signal.removeEventListener.bind(signal);
+    signal.addEventListener = (...args: Parameters<typeof add>) => {
+      listeners++;
+      add(...args);
+    };
+    signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+      listeners--;
+      remove(...args);
+    };
+    await expect(dialOnce(network, address, settings, signal)).rejects.toMatchObject({ code: 'ERR_SERPY_CONNECT' });
+    await network.listen({ ...address, keepAliveMs: 0, accept: () => {}, failed: () => {} });
+    (await dialOnce(network, address, settings, signal)).destroy();
+    network.silence(address.port);
+    const late = expect(dialOnce(network, address, settings, signal)).rejects.toMatchObject({
+      message: expect.stringContaining('did not answer within 1000 ms (connectTimeoutMs)'),
+    });
+    await network.clock.advance(1000);
+    await late;
+    const reason = new Error('enough');
+    const aborted = expect(dialOnce(network, address, settings, signal)).rejects.toBe(reason);
+    controller.abort(reason);
+    await aborted;
+    expect(network.clock.pending).toBe(0);
+    expect(listeners).toBe(0);
+  });
+
+  test('hands on what protects the link', async () => {
+    const given: (string | undefined)[] = [];
+    const dial: Dial = ({ security }) => {
+      given.push(security?.kind);
+      return Promise.reject(new ConnectError('nobody there'));
+    };
+    const { clock, random, listen } = new MemoryNetwork();
+    const { signal } = new AbortController();
+    for (const more of [{}, { key: generateKey() }, { tls: true }]) {
+      const dialling = dialOnce({ clock, random, listen, dial }, address, { ...settings, ...more }, signal);
+      await expect(dialling).rejects.toThrow('nobody there');
+    }
+    expect(given).toEqual([undefined, 'key', 'certificates']);
+  });
+
+  test('with an aborted signal does not dial', async () => {
+    const network = new MemoryNetwork();
+    await network.listen({ ...address, keepAliveMs: 0, accept: () => {}, failed: () => {} });
+    const reason = new Error('enough');
+    await expect(dialOnce(network, address, settings, AbortSignal.abort(reason))).rejects.toBe(reason);
+    expect(network.linkCount).toBe(0);
+    expect(network.clock.pending).toBe(0);
+  });
+});

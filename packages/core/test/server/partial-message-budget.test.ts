@@ -1,0 +1,71 @@
+/** What peers have sent in part: how much memory it takes in all, and who gives way. */
+import { describe, expect, test } from 'vitest';
+import { UnfinishedMessages } from '../../src/server/partial-message-budget.js';
+
+interface Holder {
+  readonly name: string;
+  readonly from: string;
+}
+
+function holders(limitBytes: number, ...sources: string[]) {
+  const unfinished = new UnfinishedMessages<Holder>(limitBytes, ({ from }) => from);
+  const all = sources.map((from, index) => ({ name: `${from}${index}`, from }));
+  return { unfinished, note: (index: number, bytes: number) => unfinished.note(all[index] as Holder, bytes) };
+}
+
+describe('the memory for unfinished messages', () => {
+  test('is the sum of what each holds now', () => {
+    const { unfinished, note } = holders(1000, 'a', 'b');
+    note(0, 400);
+    note(1, 300);
+    note(0, 500);
+    expect(unfinished.bytes).toBe(800);
+    note(0, 0);
+    note(1, 0);
+    expect(unfinished.bytes).toBe(0);
+  });
+
+  test('may reach the limit, and not one byte more', () => {
+    const { unfinished, note } = holders(1000, 'a', 'b');
+    note(0, 600);
+    note(1, 400);
+    expect(unfinished.takeExcess()).toBeUndefined();
+    note(1, 401);
+    expect(unfinished.takeExcess()?.name).toBe('a0');
+    expect(unfinished.takeExcess()).toBeUndefined();
+    expect(unfinished.bytes).toBe(401);
+  });
+
+  test('is taken from the source that holds most, from its largest, whoever asks last and has most alone', () => {
+    const { unfinished, note } = holders(1000, 'a', 'a', 'a', 'b');
+    note(0, 200);
+    note(1, 210);
+    note(2, 200);
+    note(3, 500);
+    expect(unfinished.takeExcess()?.name).toBe('a1');
+    expect(unfinished.bytes).toBe(900);
+  });
+
+  test('is taken from as many as it needs', () => {
+    const { unfinished, note } = holders(1000, 'a', 'b', 'c');
+    note(0, 700);
+    note(1, 300);
+    note(2, 1900);
+    expect([unfinished.takeExcess()?.name, unfinished.takeExcess()]).toEqual(['c2', undefined]);
+    const other = holders(1000, 'a', 'b', 'c');
+    other.note(0, 900);
+    other.note(1, 1000);
+    other.note(2, 1000);
+    const gone = [1, 2, 3].map(() => other.unfinished.takeExcess()?.name);
+    expect(gone).toEqual(['b1', 'c2', undefined]);
+  });
+
+  test('does not count who gave way again, whatever he does until he is gone', () => {
+    const { unfinished, note } = holders(1000, 'a', 'b');
+    note(0, 1001);
+    expect(unfinished.takeExcess()?.name).toBe('a0');
+    note(0, 900);
+    note(1, 1000);
+    expect([unfinished.bytes, unfinished.takeExcess()]).toEqual([1000, undefined]);
+  });
+});

@@ -1,0 +1,71 @@
+/** A runtime whose accepted sockets cannot be given our memory: they read in its own way, with the same result. */
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { until } from 'serpy-contract-tests/stage';
+import { afterEach, expect, test, vi } from 'vitest';
+import { tcpListen } from '../../src/transport/tcp-network.js';
+import type { Listener, Transport } from '../../src/transport/transport.js';
+
+vi.mock(import('../../src/transport/read-buffer.js'), async (original) => ({
+  ...(await original()),
+  withReading: () => undefined,
+}));
+
+const opened: { destroy(): void }[] = [];
+const listeners: Listener[] = [];
+
+afterEach(() => {
+  for (const each of opened.splice(0)) each.destroy();
+  for (const each of listeners.splice(0)) each.close();
+});
+
+async function withSocket(): Promise<{ transport: Transport; socket: Socket }> {
+  const accepted: Transport[] = [];
+  const accept = (transport: Transport) => accepted.push(transport);
+  const listener = await tcpListen({ host: '127.0.0.1', port: 0, keepAliveMs: 0, accept, failed: () => {} });
+  listeners.push(listener);
+  const socket = connect(listener.address);
+  opened.push(socket);
+  await once(socket, 'connect');
+  await until(() => accepted.length === 1);
+  opened.push(accepted[0] as Transport);
+  return { transport: accepted[0] as Transport, socket };
+}
+
+/** What a transport tells, in order. */
+function listen(transport: Transport): string[] {
+  const told: string[] = [];
+  transport.start({
+    received: (chunk) => told.push(chunk.toString('latin1')),
+    drained: () => {},
+    ended: () => told.push('ended'),
+    closed: () => told.push('closed'),
+  });
+  return told;
+}
+
+test('brings what came before it was started, and then the end', async () => {
+  const { transport, socket } = await withSocket();
+  socket.end('early');
+  await new Promise(setImmediate);
+  const told = listen(transport);
+  await until(() => told.includes('ended'));
+  expect(told).toEqual(['early', 'ended']);
+});
+
+test.each(['before', 'after'])(
+  'brings nothing while it is paused, %s its start, and all in order afterwards',
+  async (when) => {
+    const { transport, socket } = await withSocket();
+    if (when === 'before') transport.pause();
+    const told = listen(transport);
+    if (when === 'after') transport.pause();
+    socket.end('held back');
+    await once(socket, 'finish');
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+    expect(told).toEqual([]);
+    transport.resume();
+    await until(() => told.includes('ended'));
+    expect(told).toEqual(['held back', 'ended']);
+  },
+);

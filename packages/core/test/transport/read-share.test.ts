@@ -1,0 +1,134 @@
+/** No socket takes a turn of the event loop for itself: neither by sending without end, nor by sending what takes long to read. */
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { until } from 'serpy-contract-tests/stage';
+import { afterEach, describe, expect, test } from 'vitest';
+import { ReadShare, shareBytes, shareMs } from '../../src/transport/read-share.js';
+import { TcpIntake } from '../../src/transport/tcp-intake.js';
+import { tcpListen } from '../../src/transport/tcp-network.js';
+import type { Listener, Transport } from '../../src/transport/transport.js';
+
+const MiB = 1024 * 1024;
+const opened: { destroy(): void }[] = [];
+const listeners: Listener[] = [];
+
+afterEach(() => {
+  for (const each of opened.splice(0)) each.destroy();
+  for (const each of listeners.splice(0)) each.close();
+});
+
+/** A transport whose peer has sent so much before it was started. */
+async function behind(bytes: Buffer): Promise<Transport> {
+  const accepted: Transport[] = [];
+  const accept = (transport: Transport) => accepted.push(transport);
+  const listener = await tcpListen({ host: '127.0.0.1', port: 0, keepAliveMs: 0, accept, failed: () => {} });
+  listeners.push(listener);
+  const socket = connect(listener.address);
+  opened.push(socket);
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  socket.end(bytes);
+  await until(() => accepted.length === 1);
+  opened.push(accepted[0] as Transport);
+  for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate); // the system's buffers fill
+  return accepted[0] as Transport;
+}
+
+/** What of a transport is handed over in each turn, `work` done for each chunk. */
+async function turnsOf(
+  transport: Transport,
+  work: (chunk: Buffer) => void,
+): Promise<{ chunks: Buffer[]; most: number }> {
+  const chunks: Buffer[] = [];
+  let inTurn = 0;
+  let most = 0;
+  let over = false;
+  transport.start({
+    received: (chunk) => {
+      work(chunk);
+      inTurn += chunk.length;
+      most = Math.max(most, inTurn);
+      chunks.push(Buffer.from(chunk));
+    },
+    drained: () => {},
+    ended: () => {
+      over = true;
+    },
+    closed: () => {},
+  });
+  while (!over) {
+    await new Promise(setImmediate);
+    inTurn = 0;
+  }
+  return { chunks, most };
+}
+
+function busy(forMs: number): void {
+  for (const endMs = performance.now() + forMs; performance.now() < endMs; );
+}
+
+const bytes = Buffer.alloc(9 * MiB);
+for (let i = 0; i < bytes.length; i += 4) bytes.writeUInt32LE(i, i);
+
+test('a peer that has sent much is read in several turns, and nothing of it is lost or out of order', async () => {
+  const { chunks, most } = await turnsOf(await behind(bytes), () => {});
+  expect(Buffer.concat(chunks).equals(bytes)).toBe(true);
+  expect(most).toBeLessThanOrEqual(shareBytes + 256 * 1024);
+});
+
+test('a peer whose bytes take long is read in small parts, one in a turn', async () => {
+  const perByte = shareMs / (16 * 1024);
+  const { chunks, most } = await turnsOf(await behind(bytes.subarray(0, MiB)), ({ length }) => busy(length * perByte));
+  expect(Buffer.concat(chunks).equals(bytes.subarray(0, MiB))).toBe(true);
+  expect(most).toBeLessThanOrEqual(64 * 1024);
+});
+
+test('what was read and not handed over yet is, before the end of a link that breaks', () => {
+  const intake = new TcpIntake({ pause() {}, resume() {} }, true);
+  let receivedBytes = 0;
+  intake.handler = {
+    received: ({ length }) => {
+      receivedBytes += length;
+      busy(shareMs);
+    },
+    drained: () => {},
+    ended: () => {},
+    closed: () => {},
+  };
+  intake.received(Buffer.alloc(200_000));
+  expect(receivedBytes).toBeLessThan(200_000);
+  intake.stop();
+  expect(receivedBytes).toBe(200_000);
+});
+
+describe('a share of a turn', () => {
+  test('ends with so many bytes, or with so much time, and is whole again in the next', () => {
+    const share = new ReadShare();
+    share.take(shareBytes - 1, 0);
+    expect(share.over).toBe(false);
+    share.take(1, 0);
+    expect(share.over).toBe(true);
+    share.renew();
+    share.take(1, shareMs / 2);
+    expect(share.over).toBe(false);
+    share.take(1, shareMs / 2);
+    expect(share.over).toBe(true);
+  });
+
+  test('is cut into parts that take half of it, down to 4 KiB, and what takes no time is one part', () => {
+    const share = new ReadShare();
+    for (let i = 0; i < 10; i++) share.take(64 * 1024, shareMs);
+    expect(share.partBytes).toBe(32 * 1024);
+    for (let i = 0; i < 10; i++) share.take(share.partBytes, shareMs * 100);
+    expect(share.partBytes).toBe(4 * 1024);
+    share.take(4 * 1024, 0);
+    expect(share.partBytes).toBeGreaterThan(256 * 1024);
+  });
+
+  test('hardly changes its parts for one that took long', () => {
+    const share = new ReadShare();
+    for (let i = 0; i < 10; i++) share.take(256 * 1024, shareMs / 8);
+    share.take(256 * 1024, 100 * shareMs);
+    expect(share.partBytes).toBeGreaterThanOrEqual(256 * 1024);
+  });
+});

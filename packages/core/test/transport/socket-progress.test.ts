@@ -1,0 +1,87 @@
+/** How far a real socket has come: parts of one write count as they leave, and nothing else does. */
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { until } from 'serpy-contract-tests/stage';
+import { expect, onTestFinished, test } from 'vitest';
+import { systemEnvironment } from '../../src/system-environment.js';
+import { leftBytesOf } from '../../src/transport/socket-progress.js';
+import { tcpDial } from '../../src/transport/tcp-network.js';
+
+/** A transport, and the bare socket of its peer, which does not read yet. */
+async function pair() {
+  const server = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const accepted = once(server, 'connection') as Promise<[Socket]>;
+  const transport = await tcpDial(
+    { host: '127.0.0.1', port, keepAliveMs: 0, signal: new AbortController().signal },
+    systemEnvironment.clock,
+  );
+  const [socket] = await accepted;
+  onTestFinished(() => {
+    socket.destroy();
+    transport.destroy();
+  });
+  const nothing = () => {};
+  transport.start({ received: nothing, drained: nothing, ended: nothing, closed: nothing });
+  return { transport, socket };
+}
+
+/** Resolves when a number has stayed the same for many turns. */
+async function settledAt(number: () => number): Promise<number> {
+  for (let turns = 0, last = number(); ; last = number()) {
+    await new Promise(setImmediate);
+    turns = number() === last ? turns + 1 : 0;
+    if (turns > 200) return last;
+  }
+}
+
+const bigBytes = 64 * 1024 * 1024;
+
+test('the parts of one large write count as they leave', async () => {
+  const { transport, socket } = await pair();
+  transport.write(Buffer.alloc(bigBytes));
+  transport.flush();
+  const left = await settledAt(() => transport.leftBytes);
+  expect(left).toBeGreaterThan(0);
+  expect(left).toBeLessThan(bigBytes);
+  let read = 0;
+  socket.on('data', (chunk) => {
+    read += chunk.length;
+    if (read >= bigBytes / 4) socket.pause();
+  });
+  socket.resume();
+  await until(() => read >= bigBytes / 4);
+  expect(await settledAt(() => transport.leftBytes)).toBeGreaterThan(left);
+  socket.removeAllListeners('data').resume();
+  await until(() => transport.unsentBytes === 0);
+  expect(transport.leftBytes).toBe(bigBytes);
+});
+
+test('what is only written does not count', async () => {
+  const { transport } = await pair();
+  transport.write(Buffer.alloc(bigBytes));
+  transport.flush();
+  const left = await settledAt(() => transport.leftBytes);
+  for (let n = 0; n < 10; n++) {
+    transport.write(Buffer.alloc(1000));
+    transport.flush();
+  }
+  expect(await settledAt(() => transport.leftBytes)).toBe(left);
+});
+
+test('it can be asked of a socket that is gone', async () => {
+  const { transport, socket } = await pair();
+  transport.write(Buffer.from('hello'));
+  transport.flush();
+  transport.destroy();
+  await once(socket.resume(), 'close');
+  expect(transport.leftBytes).toBe(5);
+});
+
+test('where the runtime keeps no such handle, whole writes count', () => {
+  for (const inside of [{}, { _handle: null }, { _handle: {} }, { _handle: { bytesWritten: 90 } }]) {
+    expect(leftBytesOf({ bytesWritten: 100, writableLength: 40, ...inside })).toBe(60);
+  }
+});

@@ -1,0 +1,61 @@
+/** A listener that leaves whoever connects without an answer until it is let go: as a host behind a slow line, or one that is off. */
+import { once } from 'node:events';
+import { Socket } from 'node:net';
+import { Worker } from 'node:worker_threads';
+import { until } from 'serpy-contract-tests/stage';
+
+/** While the thread stands still nobody is accepted, and the system answers no more than wait to be. */
+const program = `
+const { connect, createServer } = require('node:net');
+const { parentPort, workerData: { host, port, onward, gate } } = require('node:worker_threads');
+const server = createServer((socket) => {
+  socket.on('error', () => {});
+  if (onward === undefined) return;
+  const other = connect(onward, '127.0.0.1').on('error', () => socket.destroy());
+  socket.on('close', () => other.destroy());
+  socket.pipe(other).pipe(socket);
+});
+server.listen({ host, port, backlog: 1 }, () => {
+  parentPort.postMessage(server.address().port);
+  setImmediate(() => Atomics.wait(gate, 0, 0));
+});
+`;
+
+export class StalledListener {
+  readonly port: number;
+  readonly #worker: Worker;
+  readonly #gate: Int32Array;
+  readonly #fillers: Socket[];
+
+  private constructor(port: number, worker: Worker, gate: Int32Array, fillers: Socket[]) {
+    this.port = port;
+    this.#worker = worker;
+    this.#gate = gate;
+    this.#fillers = fillers;
+  }
+
+  /** @param onward the port of this computer to which bytes are passed on */
+  static async start(host: string, port = 0, onward?: number): Promise<StalledListener> {
+    const gate = new Int32Array(new SharedArrayBuffer(4));
+    const worker = new Worker(program, { eval: true, workerData: { host, port, onward, gate } });
+    const [found] = (await once(worker, 'message')) as [number];
+    let accepted = 0;
+    const fillers = Array.from({ length: 4 }, () => {
+      return new Socket().on('error', () => {}).connect(found, host, () => accepted++);
+    });
+    await until(() => accepted === 2);
+    return new StalledListener(found, worker, gate, fillers);
+  }
+
+  /** From now on it answers; the system of a peer asks again a second after it has asked first. */
+  letGo(): void {
+    for (const each of this.#fillers.splice(0)) each.destroy();
+    Atomics.store(this.#gate, 0, 1);
+    Atomics.notify(this.#gate, 0);
+  }
+
+  async close(): Promise<void> {
+    this.letGo();
+    await this.#worker.terminate();
+  }
+}

@@ -1,0 +1,380 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { connect, createServer, Socket } from 'node:net';
+import { until } from 'serpy-contract-tests/stage';
+import { afterEach, describe, expect, test } from 'vitest';
+import { acceptedOptions } from '../../src/connection/connection-options.js';
+import { systemEnvironment } from '../../src/system-environment.js';
+import { Reading, withReading } from '../../src/transport/read-buffer.js';
+import { tcpDial, tcpListen } from '../../src/transport/tcp-network.js';
+import type { Listener, Transport, TransportHandler } from '../../src/transport/transport.js';
+
+const opened: { destroy(): void }[] = [];
+const listeners: { close(): void }[] = [];
+
+afterEach(() => {
+  for (const each of opened.splice(0)) each.destroy();
+  for (const each of listeners.splice(0)) each.close();
+});
+
+const local = { host: '127.0.0.1', port: 0, keepAliveMs: 0 };
+const never = () => new AbortController().signal;
+
+/** What a transport tells, in order; received bytes are joined. */
+function listen(
+  transport: Transport,
+  heard: (chunk: Buffer) => void = () => {},
+): { told: string[]; received: () => string; receivedBytes: () => number } {
+  const told: string[] = [];
+  const chunks: Buffer[] = [];
+  let receivedBytes = 0;
+  const handler: TransportHandler = {
+    received: (chunk) => {
+      heard(chunk);
+      receivedBytes += chunk.length;
+      chunks.push(Buffer.from(chunk));
+    },
+    drained: () => told.push('drained'),
+    ended: () => told.push('ended'),
+    closed: (error) => told.push(error ? `closed: ${(error as NodeJS.ErrnoException).code}` : 'closed'),
+  };
+  transport.start(handler);
+  return { told, received: () => Buffer.concat(chunks).toString('latin1'), receivedBytes: () => receivedBytes };
+}
+
+async function accepting(): Promise<{ listener: Listener; accepted: Transport[] }> {
+  const accepted: Transport[] = [];
+  const listener = await tcpListen({
+    ...local,
+    accept: (transport) => {
+      accepted.push(transport);
+      opened.push(transport);
+    },
+    failed: () => {},
+  });
+  listeners.push(listener);
+  return { listener, accepted };
+}
+
+async function pair(): Promise<{ client: Transport; server: Transport }> {
+  const { listener, accepted } = await accepting();
+  const client = await tcpDial({ ...listener.address, keepAliveMs: 1000, signal: never() }, systemEnvironment.clock);
+  opened.push(client);
+  await until(() => accepted.length === 1);
+  return { client, server: accepted[0] as Transport };
+}
+
+/** A transport whose peer is a bare socket. */
+async function withSocket(): Promise<{ transport: Transport; socket: Socket }> {
+  const { listener, accepted } = await accepting();
+  const socket = connect(listener.address);
+  opened.push(socket);
+  await once(socket, 'connect');
+  await until(() => accepted.length === 1);
+  return { transport: accepted[0] as Transport, socket };
+}
+
+describe('a TCP transport', () => {
+  test('knows both addresses', async () => {
+    const { client, server } = await pair();
+    expect(client.remote).toEqual(server.local);
+    expect(client.local).toEqual(server.remote);
+    expect(client.remote.host).toBe('127.0.0.1');
+  });
+
+  test('brings pieces that are written in one turn, whole and in order', async () => {
+    const { client, server } = await pair();
+    const { received, receivedBytes } = listen(server);
+    const pieces = Array.from({ length: 100 }, (_, n) => Buffer.from(`${n},`));
+    for (const piece of pieces) client.write(piece);
+    client.end();
+    const expected = pieces.join('');
+    await until(() => receivedBytes() === expected.length);
+    expect(received()).toBe(expected);
+  });
+
+  test('sends the pieces of one turn together', async () => {
+    const { transport, socket } = await withSocket();
+    const chunks: Buffer[] = [];
+    socket.on('data', (chunk) => chunks.push(chunk));
+    for (let n = 0; n < 50; n++) {
+      transport.write(Buffer.from('0123456789'));
+      transport.flush();
+    }
+    await until(() => Buffer.concat(chunks).length === 500);
+    expect(chunks.length).toBeLessThanOrEqual(2); // the first at once, the others when the turn ends
+  });
+
+  test('sends all pieces of a turn in one after a turn of many, and a single one at once again after that', async () => {
+    const { transport } = await withSocket();
+    const say = (pieces: number) => {
+      for (let n = 0; n < pieces; n++) {
+        transport.write(Buffer.from('0123456789'));
+        transport.flush();
+      }
+      return transport.unsentBytes;
+    };
+    const turn = () => new Promise(setImmediate);
+    expect(say(50)).toBe(490);
+    await turn();
+    expect(say(50)).toBe(500);
+    await turn();
+    for (let turns = 0; turns < 16; turns++) {
+      expect(say(1)).toBe(10); // it may be the first of many again
+      await turn();
+    }
+    expect(say(1)).toBe(0);
+  });
+
+  test('reads into one buffer for all, whichever end dialled, so that reading takes no memory', async () => {
+    const { client, server } = await pair();
+    const memory: ArrayBufferLike[] = [];
+    for (const end of [client, server]) {
+      listen(end, (chunk) => memory.push(chunk.buffer));
+      end.write(Buffer.from('hello'));
+      end.flush();
+    }
+    await until(() => memory.length === 2);
+    expect(memory[0]).toBe(memory[1]);
+  });
+
+  test('reads in the way of the runtime where an accepted socket cannot be given that buffer', () => {
+    const reading = new Reading();
+    for (const inside of [{}, { _handle: null }, { _handle: {} }]) {
+      const socket = Object.assign(new Socket(), inside);
+      expect(withReading(socket, reading)).toBeUndefined();
+      expect(socket.destroyed).toBe(false);
+    }
+  });
+
+  test('keeps what came before it was started', async () => {
+    const { transport, socket } = await withSocket();
+    socket.end('early');
+    await new Promise(setImmediate);
+    const { told, received } = listen(transport);
+    await until(() => told.includes('ended'));
+    expect(received()).toBe('early');
+  });
+
+  test('tells closed, once, when it was destroyed before it was started', async () => {
+    const { server } = await pair();
+    server.destroy();
+    await new Promise(setImmediate);
+    const { told } = listen(server);
+    await until(() => told.length > 0);
+    await new Promise(setImmediate);
+    expect(told).toEqual(['closed']);
+  });
+
+  test('survives a reset before it was started, and tells it then', async () => {
+    const { transport, socket } = await withSocket();
+    transport.write(Buffer.alloc(1000));
+    transport.flush();
+    socket.resetAndDestroy();
+    await once(socket, 'close');
+    await new Promise(setImmediate);
+    const { told } = listen(transport);
+    await until(() => told.length > 0);
+    expect(told.at(-1)).toMatch(/^closed/);
+  });
+
+  test('tells a reset as closed with the error', async () => {
+    const { transport, socket } = await withSocket();
+    const { told } = listen(transport);
+    socket.resetAndDestroy();
+    await until(() => told.length > 0);
+    expect(told).toEqual(['closed: ECONNRESET']);
+  });
+
+  test('goes on sending after the peer has ended', async () => {
+    const { client, server } = await pair();
+    const [atClient, atServer] = [listen(client), listen(server)];
+    client.end();
+    await until(() => atServer.told.includes('ended'));
+    server.write(Buffer.from('last words'));
+    server.end();
+    await until(() => atClient.told.includes('closed') && atServer.told.includes('closed'));
+    expect(atClient.received()).toBe('last words');
+    expect([atClient.told, atServer.told]).toEqual([
+      ['ended', 'closed'],
+      ['ended', 'closed'],
+    ]);
+  });
+
+  test('is not writable while too much is unsent, and tells when it is drained', async () => {
+    const { client, server } = await pair();
+    const { told } = listen(client);
+    const block = Buffer.alloc(1 << 20);
+    let blocks = 0;
+    while (blocks < 64) {
+      client.write(block);
+      client.flush();
+      blocks++;
+    }
+    expect(client.writable).toBe(false);
+    expect(client.unsentBytes).toBeGreaterThan(0);
+    const { receivedBytes } = listen(server);
+    await until(() => told.includes('drained'));
+    expect(client.writable).toBe(true);
+    expect(client.unsentBytes).toBe(0);
+    await until(() => receivedBytes() === blocks * block.length);
+  });
+
+  test('is not writable while too much is unsent that was written little by little', async () => {
+    const { client, server } = await pair();
+    const { told } = listen(client);
+    const block = Buffer.alloc(1 << 18);
+    let blocks = 0;
+    for (; client.writable && blocks < 128; blocks++) {
+      client.write(block);
+      client.flush();
+      await new Promise(setImmediate);
+    }
+    expect(client.writable).toBe(false);
+    expect(client.unsentBytes).toBeLessThan(1 << 21);
+    const { receivedBytes } = listen(server);
+    await until(() => told.includes('drained'));
+    expect(client.writable).toBe(true);
+    await until(() => receivedBytes() === blocks * block.length);
+  });
+
+  test('brings small pieces as they were written where a large one had to wait before them', async () => {
+    const { client, server } = await pair();
+    listen(client);
+    const sent: Buffer[] = [];
+    const write = (piece: Buffer) => {
+      sent.push(Buffer.from(piece));
+      client.write(piece);
+    };
+    const { received, receivedBytes } = listen(server);
+    for (let turn = 0; turn < 6; turn++) {
+      write(Buffer.alloc(1 << 23, turn));
+      client.flush();
+      for (let n = 0; n < 70; n++) {
+        write(Buffer.alloc(1000, turn + n));
+        client.flush();
+      }
+      await until(() => client.writable);
+    }
+    const all = Buffer.concat(sent);
+    await until(() => receivedBytes() === all.length);
+    expect(Buffer.from(received(), 'latin1').equals(all)).toBe(true);
+  });
+
+  test('brings nothing while it is paused, and all of it afterwards', async () => {
+    const { transport, socket } = await withSocket();
+    const { told, received } = listen(transport);
+    transport.pause();
+    socket.end('held back');
+    await once(socket, 'finish');
+    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+    expect([received(), told]).toEqual(['', []]);
+    transport.resume();
+    await until(() => told.includes('ended'));
+    expect(received()).toBe('held back');
+  });
+});
+
+describe('a TCP transport that is paused', () => {
+  test('tells the end even so, if there is nothing unread', async () => {
+    const { transport, socket } = await withSocket();
+    const { told } = listen(transport);
+    transport.pause();
+    socket.end();
+    await until(() => told.includes('ended'));
+  });
+});
+
+/** After how many seconds of silence the system asks for the peer of a socket, by the port of its own end. */
+function keepAliveSeconds(port: number): number | undefined {
+  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+  const line = readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .find((each) => new RegExp(`^ *\\d+: [0-9A-F]+:${hex} `).test(each));
+  const [, timer, ticks] = / (\d\d):([0-9A-F]{8}) /.exec(line ?? '') ?? [];
+  return timer === '02' ? Math.ceil(Number.parseInt(ticks as string, 16) / 100) : undefined;
+}
+
+describe.skipIf(process.platform !== 'linux')('the system asks for a silent peer', () => {
+  test.each([
+    [1, 1],
+    [999, 1],
+    [1000, 1],
+    [1001, 2],
+    [acceptedOptions.keepAliveMs.parse(32_767_000, 'keepAliveMs'), 32_767],
+    [0, undefined],
+  ])('after keepAliveMs, in whole seconds: %j', async (keepAliveMs, seconds) => {
+    const { listener } = await accepting();
+    const client = await tcpDial({ ...listener.address, keepAliveMs, signal: never() }, systemEnvironment.clock);
+    opened.push(client);
+    expect(keepAliveSeconds(client.local.port)).toBe(seconds);
+  });
+});
+
+describe('dialling', () => {
+  test('is refused in a sentence where nothing listens', async () => {
+    const { listener } = await accepting();
+    listener.close();
+    await expect(
+      tcpDial({ ...listener.address, keepAliveMs: 0, signal: never() }, systemEnvironment.clock),
+    ).rejects.toMatchObject({
+      code: 'ERR_SERPY_CONNECT',
+      message: expect.stringContaining('nothing listens there'),
+      cause: { code: 'ECONNREFUSED' },
+    });
+  });
+
+  test('ends with the reason of its signal, before and while', async () => {
+    const { listener } = await accepting();
+    const reason = new Error('no time');
+    const options = { ...listener.address, keepAliveMs: 0 };
+    await expect(tcpDial({ ...options, signal: AbortSignal.abort(reason) }, systemEnvironment.clock)).rejects.toBe(
+      reason,
+    );
+    const controller = new AbortController();
+    const dialling = tcpDial({ ...options, signal: controller.signal }, systemEnvironment.clock);
+    controller.abort(reason);
+    await expect(dialling).rejects.toBe(reason);
+  });
+});
+
+describe('listening', () => {
+  test('on localhost is found at the address that is connected to by default, and by the name', async () => {
+    const accepted: Transport[] = [];
+    const accept = (transport: Transport) => {
+      accepted.push(transport);
+      opened.push(transport);
+    };
+    const listener = await tcpListen({ ...local, host: 'localhost', accept, failed: () => {} });
+    listeners.push(listener);
+    const { port } = listener.address;
+    for (const host of ['127.0.0.1', 'localhost']) {
+      const options = { host, port, keepAliveMs: 0, signal: never() };
+      opened.push(await tcpDial(options, systemEnvironment.clock));
+    }
+    await until(() => accepted.length === 2);
+  });
+
+  test('is refused in a sentence where something listens', async () => {
+    const { listener } = await accepting();
+    await expect(
+      tcpListen({ ...listener.address, keepAliveMs: 0, accept: () => {}, failed: () => {} }),
+    ).rejects.toMatchObject({ code: 'ERR_SERPY_LISTEN', cause: { code: 'EADDRINUSE' } });
+  });
+
+  test('frees the port when close returns, and leaves what was accepted', async () => {
+    const { listener, accepted } = await accepting();
+    const client = await tcpDial({ ...listener.address, keepAliveMs: 0, signal: never() }, systemEnvironment.clock);
+    opened.push(client);
+    await until(() => accepted.length === 1);
+    listener.close();
+    const other = createServer();
+    listeners.push(other);
+    other.listen(listener.address);
+    await once(other, 'listening');
+    const { received } = listen(client);
+    accepted[0]?.write(Buffer.from('still here'));
+    accepted[0]?.flush();
+    await until(() => received() === 'still here');
+  });
+});

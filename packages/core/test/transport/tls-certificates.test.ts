@@ -1,0 +1,183 @@
+/** Links that certificates protect: what is node:tls's own, what each end is told, and what is set besides. */
+import { X509Certificate } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
+import { until } from 'serpy-contract-tests/stage';
+import { afterEach, describe, expect, test } from 'vitest';
+import { generateKey } from '../../src/security/shared-key.js';
+import type { TlsOptions } from '../../src/security/tls-options.js';
+import type { Transport } from '../../src/transport/transport.js';
+import { type CertificateOptions, makeCertificate } from './certificates.js';
+import { clearAway, dial, hear, listening, plainClient, plainServer, strange } from './tls-stage.js';
+
+afterEach(clearAway);
+
+const authority = makeCertificate({ name: 'lab authority', authority: true });
+
+function signed(options: CertificateOptions = {}): { cert: string; key: string } {
+  const { cert, key } = makeCertificate({ name: '127.0.0.1', issuer: authority, ...options });
+  return { cert, key };
+}
+
+const trusting = { ca: authority.cert };
+
+describe('a server with a certificate', () => {
+  test('is taken by a client that trusts its signer, and known by its fingerprint', async () => {
+    const own = signed();
+    const { address, accepted } = await listening({ tls: own });
+    const client = await dial(address, { tls: trusting });
+    await until(() => accepted.length === 1);
+    const server = accepted[0] as Transport;
+    expect([client.encrypted, server.encrypted]).toEqual([true, true]);
+    expect(client.identity).toBe(new X509Certificate(own.cert).fingerprint256);
+    expect(server.identity).toBeUndefined(); // the client has shown nothing
+    const { received } = hear(server);
+    client.write(Buffer.from('hello'));
+    client.flush();
+    await until(() => received() === 'hello');
+  });
+
+  test.each<[string, CertificateOptions, TlsOptions, RegExp]>([
+    ['has expired', { days: -1 }, trusting, /its certificate has expired: renew it/],
+    ['is for another name', { name: 'camera.lab' }, trusting, /for another name.*servername/],
+    ['was signed by nobody that the client trusts', {}, {}, /nobody whom this program trusts.*tls: \{ ca \}/],
+  ])('that %s is refused, and the client says what to do', async (_, certificate, tls, why) => {
+    const { address } = await listening({ tls: signed(certificate) });
+    await expect(dial(address, { tls })).rejects.toMatchObject({
+      code: 'ERR_SERPY_AUTH',
+      message: expect.stringMatching(why),
+    });
+  });
+
+  test('that signed itself is refused, unless the client was given it', async () => {
+    const { cert, key } = makeCertificate({ name: '127.0.0.1' });
+    const { address } = await listening({ tls: { cert, key } });
+    await expect(dial(address, { tls: true })).rejects.toThrow(/nobody whom this program trusts/);
+    expect((await dial(address, { tls: { ca: cert } })).identity).toBeDefined();
+  });
+
+  test('is dialled under another name where servername says so', async () => {
+    const { address } = await listening({ tls: signed({ name: 'camera.lab' }) });
+    expect((await dial(address, { tls: { ...trusting, servername: 'camera.lab' } })).encrypted).toBe(true);
+  });
+
+  test('is told by which name it was dialled, so that it can have several', async () => {
+    const asked: string[] = [];
+    const { cert, key } = signed({ name: 'localhost' });
+    const context = createSecureContext({ cert, key });
+    const SNICallback: TlsOptions['SNICallback'] = (name, done) => {
+      asked.push(name);
+      done(null, context);
+    };
+    const { address } = await listening({ tls: { SNICallback } });
+    expect((await dial({ ...address, host: 'localhost' }, { tls: trusting })).encrypted).toBe(true);
+    expect(asked).toEqual(['localhost']);
+  });
+
+  test('that is not looked at, by rejectUnauthorized: false, has proved nothing', async () => {
+    const { address } = await listening({ tls: signed({ days: -1 }) });
+    const client = await dial(address, { tls: { rejectUnauthorized: false } });
+    expect([client.encrypted, client.identity]).toEqual([true, undefined]);
+  });
+
+  test('is left by a client with a key, whoever has signed the certificate', async () => {
+    const { address, accepted, refused } = await listening({ tls: signed() });
+    await expect(dial(address, { key: generateKey() })).rejects.toMatchObject({
+      code: 'ERR_SERPY_AUTH',
+      message: expect.stringContaining('it showed a certificate, and not that it has the key'),
+    });
+    await until(() => refused.length === 1);
+    expect([refused, accepted]).toEqual([['it hung up in the middle of the TLS handshake'], []]);
+  });
+
+  test('refuses a client without TLS', async () => {
+    const { address, refused } = await listening({ tls: signed() });
+    const { over } = await plainClient(address, 'hello\x1f');
+    await until(over);
+    expect(refused).toEqual([expect.stringContaining('it speaks without TLS')]);
+  });
+
+  test('gives nobody a ticket to come back with', async () => {
+    const { address, accepted } = await listening({ tls: { ...signed(), requestCert: true, ca: authority.cert } });
+    const { socket, outcome, sessions } = await strange(address, { ...trusting, ...signed() });
+    expect(outcome).toBe('secure');
+    await until(() => accepted.length === 1);
+    const transport = accepted[0] as Transport;
+    const { received } = hear(transport);
+    socket.write('x');
+    await until(() => received() === 'x');
+    for (const session of sessions) {
+      const back = await strange(address, { ...trusting, session });
+      expect(back.socket.isSessionReused()).toBe(false);
+    }
+  });
+});
+
+describe('a server that asks for certificates', () => {
+  const asking = () => ({ ...signed(), ca: authority.cert, requestCert: true });
+
+  test('takes a client whose certificate its ca has signed, and knows its fingerprint', async () => {
+    const { address, accepted } = await listening({ tls: asking() });
+    const own = signed({ name: 'workstation' });
+    await dial(address, { tls: { ...trusting, ...own } });
+    await until(() => accepted.length === 1);
+    expect(accepted[0]?.identity).toBe(new X509Certificate(own.cert).fingerprint256);
+  });
+
+  test('refuses a client without one, which is told even though its handshake was over', async () => {
+    const { address, accepted, refused } = await listening({ tls: asking() });
+    const client = await dial(address, { tls: trusting });
+    const { errors, told } = hear(client);
+    await until(() => told.includes('closed'));
+    expect(errors).toMatchObject([
+      { code: 'ERR_SERPY_AUTH', message: expect.stringContaining('does not take the certificate of this end') },
+    ]);
+    await until(() => refused.length === 1);
+    expect(refused[0]).toMatch(/^it showed no certificate/);
+    expect(accepted).toEqual([]);
+  });
+
+  test('refuses a client whose certificate somebody else has signed', async () => {
+    const { address, accepted, refused } = await listening({ tls: asking() });
+    const { cert, key } = makeCertificate({ name: 'workstation' });
+    const { told } = hear(await dial(address, { tls: { ...trusting, cert, key } }));
+    await until(() => refused.length === 1 && told.includes('closed'));
+    expect(refused[0]).toMatch(/certificate does not hold/);
+    expect(accepted).toEqual([]);
+  });
+
+  test('and takes others too knows nothing of those', async () => {
+    const { address, accepted } = await listening({ tls: { ...asking(), rejectUnauthorized: false } });
+    const { cert, key } = makeCertificate({ name: 'workstation' });
+    await dial(address, { tls: { ...trusting, cert, key } });
+    await until(() => accepted.length === 1);
+    expect(accepted[0]?.identity).toBeUndefined();
+  });
+});
+
+describe('a client with certificates', () => {
+  test('refuses a server with a key, and both are told what the other has', async () => {
+    const { address, refused } = await listening({ key: generateKey() });
+    await expect(dial(address, { tls: trusting })).rejects.toMatchObject({
+      code: 'ERR_SERPY_AUTH',
+      message: expect.stringContaining('a server with a key needs the option key at this end'),
+    });
+    await until(() => refused.length === 1);
+    expect(refused[0]).toMatch(/did not show that it has the key/);
+  });
+
+  test('says of a server without TLS that it speaks without', async () => {
+    const address = await plainServer((socket) => socket.write('welcome\x1f'));
+    await expect(dial(address, { tls: trusting })).rejects.toThrow(/it speaks without TLS/);
+  });
+
+  test('names the option where node:tls does not take what it holds', async () => {
+    const { address } = await listening({ key: generateKey() });
+    const wrong = { tls: { cert: 'no certificate', key: 'no key' } };
+    const refused = {
+      code: 'ERR_SERPY_OPTION',
+      message: expect.stringContaining('the option tls is not one that node:tls takes'),
+    };
+    await expect(dial(address, wrong)).rejects.toMatchObject(refused);
+    await expect(listening(wrong)).rejects.toMatchObject(refused);
+  });
+});

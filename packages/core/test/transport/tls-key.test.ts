@@ -1,0 +1,440 @@
+/** Links that a key protects: who gets in, who does not, and what each end is told. */
+import { execFile } from 'node:child_process';
+import { hkdfSync } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ConnectionOptions } from 'node:tls';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { until } from 'serpy-contract-tests/stage';
+import { afterEach, describe, expect, test } from 'vitest';
+import { generateKey, sharedKey } from '../../src/security/shared-key.js';
+import type { Transport } from '../../src/transport/transport.js';
+import { makeCertificate } from './certificates.js';
+import { clearAway, dial, hear, listening, plainClient, plainServer, strange, strangeServer } from './tls-stage.js';
+
+afterEach(clearAway);
+
+const key = generateKey();
+const { psk } = sharedKey(key);
+const name = 'serpy client';
+
+/** A client that does it right, of node:tls. */
+const right: ConnectionOptions = {
+  minVersion: 'TLSv1.3',
+  ciphers: 'TLS_AES_128_GCM_SHA256',
+  pskCallback: () => ({ psk, identity: name }),
+};
+
+const offering = (offered: Uint8Array, identity = name): ConnectionOptions => ({
+  ...right,
+  pskCallback: () => ({ psk: offered, identity }),
+});
+
+const derived = (label: string) => new Uint8Array(hkdfSync('sha256', Buffer.from(key, 'base64url'), '', label, 32));
+
+async function pair() {
+  const { address, accepted } = await listening({ key });
+  const client = await dial(address, { key });
+  await until(() => accepted.length === 1);
+  return { client, server: accepted[0] as Transport };
+}
+
+/** Node reads the authorities of a computer once, when it starts. */
+function dialInAnotherProcess(port: number, given: string, trusted: string): Promise<string> {
+  const root = new URL('../../../../', import.meta.url);
+  const env = {
+    ...process.env,
+    NODE_EXTRA_CA_CERTS: trusted,
+    TSX_TSCONFIG_PATH: fileURLToPath(new URL('tsconfig.base.json', root)),
+  };
+  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+  const program = fileURLToPath(new URL('dial-with-key.ts', import.meta.url));
+  return new Promise((resolve) => {
+    execFile(process.execPath, ['--import', tsx, program, String(port), given], { env }, (error, stdout, stderr) =>
+      resolve(error ? stderr : stdout.trim()),
+    );
+  });
+}
+
+describe('two ends with one key', () => {
+  test('exchange bytes, and each knows that it is encrypted and what the other has proved', async () => {
+    const { client, server } = await pair();
+    expect([client.encrypted, server.encrypted]).toEqual([true, true]);
+    expect([client.identity, server.identity]).toEqual(['serpy server', 'serpy client']);
+    expect(client.remote).toEqual(server.local);
+    expect(client.local).toEqual(server.remote);
+    const [atClient, atServer] = [hear(client), hear(server)];
+    client.write(Buffer.from('temperature?'));
+    client.flush();
+    await until(() => atServer.received() === 'temperature?');
+    server.write(Buffer.from('21.5'));
+    server.end();
+    await until(() => atClient.told.includes('closed') && atServer.told.includes('closed'));
+    expect(atClient.received()).toBe('21.5');
+    expect([...atClient.errors, ...atServer.errors]).toEqual([]);
+  });
+
+  test('have met when the one that dialled goes at once: the other has had a link, and no stranger', async () => {
+    const { address, accepted, refused } = await listening({ key });
+    (await dial(address, { key })).destroy();
+    await until(() => accepted.length + refused.length === 1);
+    expect(refused).toEqual([]);
+    const { told } = hear(accepted[0] as Transport);
+    await until(() => told.includes('closed'));
+  });
+
+  test('keep what comes before they are started, and the end too', async () => {
+    const { client, server } = await pair();
+    client.write(Buffer.from('early'));
+    client.end();
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+    const { told, received } = hear(server);
+    await until(() => told.includes('ended'));
+    expect(received()).toBe('early');
+  });
+
+  test('tell the end even if it came, alone, before they were started', async () => {
+    const { client, server } = await pair();
+    client.end();
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+    const { told } = hear(server);
+    await until(() => told.includes('ended'));
+  });
+
+  test('say nothing on the wire that can be read', async () => {
+    const { address, accepted } = await listening({ key });
+    const wire: Buffer[] = [];
+    const relay = await plainServer(async (socket) => {
+      const onward = await plainClient(address);
+      for (const [from, to] of [
+        [socket, onward.socket],
+        [onward.socket, socket],
+      ] as const) {
+        from.on('data', (chunk) => wire.push(chunk));
+        from.pipe(to);
+      }
+    });
+    const client = await dial(relay, { key });
+    await until(() => accepted.length === 1);
+    const { received } = hear(accepted[0] as Transport);
+    const words = 'the gain of the camera is 42';
+    client.write(Buffer.from(words));
+    client.flush();
+    await until(() => received() === words);
+    expect(Buffer.concat(wire).includes(name)).toBe(true); // what is not encrypted would be seen
+    for (const secret of [words, psk, Buffer.from(key, 'base64url'), key]) {
+      expect(Buffer.concat(wire).includes(secret)).toBe(false);
+    }
+  });
+});
+
+describe('a server with a key', () => {
+  test('takes a client of node:tls that does the same', async () => {
+    const { address, accepted } = await listening({ key });
+    expect((await strange(address, right)).outcome).toBe('secure');
+    await until(() => accepted.length === 1);
+  });
+
+  test('refuses a client of ours with another key, and both are told', async () => {
+    const { address, accepted, refused } = await listening({ key });
+    await expect(dial(address, { key: generateKey() })).rejects.toMatchObject({
+      code: 'ERR_SERPY_AUTH',
+      message: expect.stringMatching(
+        /^cannot connect to 127\.0\.0\.1:\d+: it has another key: give both ends the same one/,
+      ),
+    });
+    await until(() => refused.length === 1);
+    expect(refused[0]).toMatch(/^it has another key: give both ends the same one/);
+    expect(accepted).toEqual([]);
+  });
+
+  test.each<[string, ConnectionOptions, RegExp]>([
+    ['the secret itself, and not what is made of it', offering(Buffer.from(key, 'base64url')), /^it has another key/],
+    ['a key that was made for the other role', offering(derived('serpy 1 tls-psk server')), /^it has another key/],
+    [
+      'the right key under the name of the other role',
+      offering(psk, 'serpy server'),
+      /did not show that it has the key/,
+    ],
+    ['the right key under no name that it knows', offering(psk, 'root'), /did not show that it has the key/],
+    ['no key at all', { minVersion: 'TLSv1.3', rejectUnauthorized: false }, /did not show that it has the key/],
+    [
+      'the right key in TLS 1.2',
+      { ...right, minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2', ciphers: 'PSK' },
+      /older than 1\.3/,
+    ],
+    ['no key in TLS 1.2', { maxVersion: 'TLSv1.2', rejectUnauthorized: false }, /older than 1\.3/],
+    [
+      'the right key with a suite that is not of SHA-256',
+      { ...right, ciphers: 'TLS_AES_256_GCM_SHA384' },
+      /did not show|CIPHER/,
+    ],
+  ])('refuses %s', async (_, options, why) => {
+    const { address, accepted, refused, gate } = await listening({ key });
+    expect((await strange(address, options)).outcome).not.toBe('secure');
+    await until(() => refused.length === 1 && gate.pending === 0);
+    expect(refused[0]).toMatch(why);
+    expect(accepted).toEqual([]);
+  });
+
+  test('gives nobody a ticket to come back with, and takes none in place of the key', async () => {
+    const { address, accepted, refused } = await listening({ key });
+    const { socket, sessions } = await strange(address, right);
+    await until(() => accepted.length === 1);
+    const transport = accepted[0] as Transport;
+    const { received } = hear(transport);
+    transport.write(Buffer.from('after the ticket, if there were one'));
+    transport.flush();
+    socket.write('x');
+    await until(() => received() === 'x');
+    const offered = [...sessions, socket.getSession()].filter((session) => session !== undefined);
+    for (const session of offered) {
+      const back = await strange(address, { minVersion: 'TLSv1.3', rejectUnauthorized: false, session });
+      expect(back.outcome).not.toBe('secure');
+    }
+    await until(() => refused.length === offered.length);
+    expect(accepted).toHaveLength(1);
+  });
+
+  test.each([
+    ['v2', Buffer.from('decafecafe0108000000080000000500000000000000', 'hex'), 'give it the key (or certificates)'],
+    ['v1', 'hello\x1f', 'give it the key (or certificates)'],
+    ['HTTP', 'GET / HTTP/1.1\r\nHost: instrument\r\n\r\n', 'web browser (HTTP)'],
+    ['SSH', 'SSH-2.0-OpenSSH_9.6\r\n', 'SSH server'],
+    ['one byte', 'x', 'give it the key (or certificates)'],
+  ])('refuses a client that speaks %s without TLS, answers in TLS, and hangs up', async (_, says, why) => {
+    const { address, accepted, refused, gate } = await listening({ key });
+    const { received, over } = await plainClient(address, says);
+    await until(() => over() && gate.pending === 0);
+    expect(refused).toEqual([expect.stringContaining(`it speaks without TLS: `)]);
+    expect(refused[0]).toContain(why);
+    expect(received().toString('hex')).toBe('1503030002020a');
+    expect(accepted).toEqual([]);
+  });
+
+  test('reads 64 KiB of a client that speaks without TLS, and not much more, whatever time it has', async () => {
+    const { address, gate } = await listening({ key });
+    const stays = await plainClient(address, Buffer.alloc(64 * 1024));
+    await until(() => stays.received().toString('hex') === '1503030002020a');
+    // One that takes no notice of the server's goodbye.
+    const floods = connect({ ...address, allowHalfOpen: true });
+    let over = false;
+    floods.on('error', () => {});
+    floods.on('close', () => {
+      over = true;
+    });
+    floods.resume();
+    const send = () => {
+      if (over) return;
+      if (floods.writable && floods.writableLength === 0) floods.write(Buffer.alloc(64 * 1024));
+      setImmediate(send);
+    };
+    send();
+    try {
+      await until(() => over);
+    } finally {
+      over = true;
+      floods.destroy();
+    }
+    await until(() => gate.pending === 0);
+  });
+
+  test('hangs up at once on a client that announces more of TLS than a greeting may have, and waits for the rest of one that may', async () => {
+    const { address, accepted, refused, gate } = await listening({ key });
+    // A record of 16 KiB, in which a greeting begins that has so many bytes.
+    const announcing = (bytes: number) => {
+      const record = Buffer.alloc(5 + 16_384);
+      record.write('160301400001', 'hex');
+      record.writeUIntBE(bytes, 6, 3);
+      return plainClient(address, record);
+    };
+    const [may, mayNot] = [await announcing(131_396), await announcing(131_397)];
+    await until(mayNot.over);
+    await until(() => gate.pending === 1);
+    expect([refused.length, may.over(), accepted]).toEqual([1, false, []]);
+  });
+
+  test('refuses a client that says nothing when its time is over, and answers in TLS', async () => {
+    const { address, refused, gate, clock } = await listening({ key });
+    const { received, over } = await plainClient(address);
+    await until(() => gate.pending === 1);
+    await clock.advance(5000);
+    expect(refused).toEqual([expect.stringContaining('took longer than 5000 ms (handshakeTimeoutMs)')]);
+    await until(over);
+    expect(received().toString('hex')).toBe('1503030002020a');
+    expect([gate.pending, clock.pending]).toEqual([0, 0]);
+  });
+
+  test('refuses a client that begins with TLS and does not go on when its time is over', async () => {
+    const { address, refused, gate, clock } = await listening({ key });
+    const { over } = await plainClient(address, Buffer.from('160301', 'hex'));
+    await until(() => gate.pending === 1);
+    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+    await clock.advance(5000);
+    await until(over);
+    expect(refused).toEqual([expect.stringContaining('took longer than 5000 ms')]);
+  });
+
+  test('refuses a client that hangs up in the middle of the handshake', async () => {
+    const { address, refused, gate } = await listening({ key });
+    const { socket } = await plainClient(address, Buffer.from('160301', 'hex'));
+    await until(() => gate.pending === 1);
+    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+    socket.destroy();
+    await until(() => gate.pending === 0);
+    expect(refused).toEqual([expect.stringContaining('it hung up')]);
+  });
+
+  test('has nothing to say of one that hangs up without a word: it may just ask whether somebody is there', async () => {
+    const { address, refused, gate, clock } = await listening({ key });
+    const { socket } = await plainClient(address);
+    await until(() => gate.pending === 1);
+    socket.end();
+    await until(() => gate.pending === 0);
+    expect(refused).toEqual([]);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('lets a client with the key in, however many are there that say nothing, do not go on, or have failed', async () => {
+    const { address, turnedAway, gate, accepted } = await listening(
+      { key },
+      { maxPendingConnections: 2, maxAuthFailuresPerMinute: 2 },
+    );
+    for (let i = 0; i < 5; i++) {
+      await expect(dial(address, { key: generateKey() })).rejects.toMatchObject({ code: 'ERR_SERPY_AUTH' });
+    }
+    for (let i = 0; i < 20; i++) await plainClient(address);
+    for (let i = 0; i < 3; i++) await plainClient(address, Buffer.from('160301', 'hex'));
+    await until(() => turnedAway.length >= 6);
+    expect(gate.pending).toBeLessThanOrEqual(16 + 2);
+    await dial(address, { key });
+    await until(() => accepted.length === 1);
+    expect(new Set(turnedAway)).toEqual(new Set(['maxPendingConnections']));
+  });
+
+  test('that is closed hangs up on those who are still at it, without a word', async () => {
+    const { address, listener, refused, gate, clock } = await listening({ key });
+    const [silent, begun] = [await plainClient(address), await plainClient(address, Buffer.from('160301', 'hex'))];
+    await until(() => gate.pending === 2);
+    listener.close();
+    await until(() => silent.over() && begun.over() && gate.pending === 0);
+    expect([refused, clock.pending]).toEqual([[], 0]);
+  });
+
+  test('that is closed leaves the links alone that are up', async () => {
+    const { address, listener, accepted } = await listening({ key });
+    const client = await dial(address, { key });
+    await until(() => accepted.length === 1);
+    listener.close();
+    const { received } = hear(accepted[0] as Transport);
+    client.write(Buffer.from('still here'));
+    client.flush();
+    await until(() => received() === 'still here');
+  });
+});
+
+describe('a client with a key', () => {
+  const tls13 = { minVersion: 'TLSv1.3', ciphers: 'TLS_AES_128_GCM_SHA256' } as const;
+
+  test('refuses a server with another key', async () => {
+    const address = await strangeServer({ ...tls13, pskCallback: () => Buffer.alloc(32, 7) });
+    await expect(dial(address, { key })).rejects.toThrow(/it has another key/);
+  });
+
+  test('refuses a server that does not know the key by its name', async () => {
+    const address = await strangeServer({ ...tls13, pskCallback: () => null });
+    await expect(dial(address, { key })).rejects.toMatchObject({ code: 'ERR_SERPY_AUTH' });
+  });
+
+  test('refuses a server that shows a certificate instead, whatever it is worth', async () => {
+    for (const options of [{}, { maxVersion: 'TLSv1.2' }] as const) {
+      const { cert, key: privateKey } = makeCertificate({ name: '127.0.0.1' });
+      const address = await strangeServer({ ...options, cert, key: privateKey });
+      await expect(dial(address, { key })).rejects.toMatchObject({ code: 'ERR_SERPY_AUTH' });
+    }
+  });
+
+  test('refuses a server whose certificate comes from an authority that this computer trusts', async () => {
+    const authority = makeCertificate({ name: 'authority of this computer', authority: true });
+    const { cert, key: privateKey } = makeCertificate({ name: '127.0.0.1', issuer: authority });
+    const { port } = await strangeServer({ cert, key: privateKey });
+    const folder = mkdtempSync(join(tmpdir(), 'serpy-ca-'));
+    const trusted = join(folder, 'ca.pem');
+    writeFileSync(trusted, authority.cert);
+    try {
+      expect(await dialInAnotherProcess(port, 'none', trusted)).toBe('accepted'); // by certificates it would be
+      expect(await dialInAnotherProcess(port, key, trusted)).toBe('ERR_SERPY_AUTH');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test('refuses a server that chooses another suite of TLS, or an older TLS', async () => {
+    for (const options of [{ ciphers: 'TLS_AES_256_GCM_SHA384' }, { maxVersion: 'TLSv1.2', ciphers: 'PSK' }] as const) {
+      const address = await strangeServer({ ...options, pskCallback: () => Buffer.from(psk) });
+      await expect(dial(address, { key })).rejects.toMatchObject({ code: 'ERR_SERPY_AUTH' });
+    }
+  });
+
+  test.each<[string, string]>([
+    ['v2', '\xde\xca\xfe\xca\xfe\x21\x00\x00\x00\x00\x00\x00\x00\x00'],
+    ['v1', 'welcome\x1f'],
+    ['HTTP', 'HTTP/1.1 400 Bad Request\r\n\r\n'],
+  ])('says of a server that greets in %s that it speaks without TLS', async (_, greeting) => {
+    const address = await plainServer((socket) => socket.write(greeting, 'latin1'));
+    await expect(dial(address, { key })).rejects.toMatchObject({
+      code: 'ERR_SERPY_AUTH',
+      message: expect.stringContaining('it speaks without TLS'),
+    });
+  });
+
+  test('says of a server that hangs up that it may speak without TLS', async () => {
+    const address = await plainServer((socket) => socket.once('data', () => socket.end()));
+    await expect(dial(address, { key })).rejects.toMatchObject({
+      code: 'ERR_SERPY_AUTH',
+      message: expect.stringContaining('it may speak without TLS'),
+    });
+  });
+
+  test('says of a server that was reached and never answers that it may speak without TLS, when its time is over', async () => {
+    let reached = false;
+    const address = await plainServer((socket) => {
+      socket.once('data', () => {
+        reached = true;
+      });
+    });
+    const controller = new AbortController();
+    const dialling = dial(address, { key }, controller.signal);
+    await until(() => reached);
+    const { ConnectError } = await import('../../src/errors.js');
+    const reason = new ConnectError('did not answer within 1000 ms');
+    controller.abort(reason);
+    await expect(dialling).rejects.toMatchObject({
+      code: 'ERR_SERPY_AUTH',
+      cause: reason,
+      message: expect.stringContaining('has not answered in TLS'),
+    });
+  });
+
+  test('ends with the reason of its signal, before and while', async () => {
+    const address = await plainServer(() => {});
+    const reason = new Error('no time');
+    await expect(dial(address, { key }, AbortSignal.abort(reason))).rejects.toBe(reason);
+    const controller = new AbortController();
+    const dialling = dial(address, { key }, controller.signal);
+    controller.abort(reason);
+    await expect(dialling).rejects.toBe(reason);
+  });
+
+  test('is refused in a sentence where nothing listens', async () => {
+    const { address, listener } = await listening({ key });
+    listener.close();
+    await expect(dial(address, { key })).rejects.toMatchObject({
+      code: 'ERR_SERPY_CONNECT',
+      message: expect.stringContaining('nothing listens there'),
+    });
+  });
+});

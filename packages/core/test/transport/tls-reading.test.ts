@@ -1,0 +1,50 @@
+/** A runtime whose accepted sockets of TLS cannot be lent our memory: they read in its own way, with the same result. */
+
+import { until } from 'serpy-contract-tests/stage';
+import { afterEach, expect, test, vi } from 'vitest';
+import { generateKey } from '../../src/security/shared-key.js';
+import type { Transport } from '../../src/transport/transport.js';
+import { clearAway, dial, hear, listening } from './tls-stage.js';
+
+vi.mock(import('../../src/transport/read-buffer.js'), async (original) => ({
+  ...(await original()),
+  lendTo: () => false,
+}));
+
+afterEach(clearAway);
+
+const key = generateKey();
+
+async function pair(): Promise<{ client: Transport; server: Transport }> {
+  const { address, accepted } = await listening({ key });
+  const client = await dial(address, { key });
+  await until(() => accepted.length === 1);
+  return { client, server: accepted[0] as Transport };
+}
+
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+}
+
+test.each(['hello', ''])('brings what came before it was started, and then the end: %j', async (words) => {
+  const { client, server } = await pair();
+  if (words) client.write(Buffer.from(words));
+  client.end();
+  await turns();
+  const { received, told } = hear(server);
+  await until(() => told.includes('closed'));
+  expect([received(), told]).toEqual([words, ['ended', 'closed']]);
+});
+
+test('brings nothing while it is paused, and all in order afterwards', async () => {
+  const { client, server } = await pair();
+  const { received, told } = hear(server);
+  server.pause();
+  client.write(Buffer.from('held back'));
+  client.end();
+  await turns();
+  expect([received(), told]).toEqual(['', []]);
+  server.resume();
+  await until(() => told.includes('closed'));
+  expect([received(), told]).toEqual(['held back', ['ended', 'closed']]);
+});

@@ -1,0 +1,204 @@
+/** What a transport must do, over TLS: where it differs from TCP below. Both ends, as they read in different ways. */
+import { Socket } from 'node:net';
+import { until } from 'serpy-contract-tests/stage';
+import { afterEach, describe, expect, test } from 'vitest';
+import { generateKey } from '../../src/security/shared-key.js';
+import { lendTo, Reading } from '../../src/transport/read-buffer.js';
+import type { Transport } from '../../src/transport/transport.js';
+import { clearAway, dial, hear, listening } from './tls-stage.js';
+
+afterEach(clearAway);
+
+const key = generateKey();
+
+async function pair(from: 'client' | 'server') {
+  const { address, accepted } = await listening({ key });
+  const client = await dial(address, { key });
+  await until(() => accepted.length === 1);
+  const server = accepted[0] as Transport;
+  return from === 'client' ? { sender: client, reader: server } : { sender: server, reader: client };
+}
+
+async function turns(count = 20): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise(setImmediate);
+}
+
+describe.each(['client', 'server'] as const)('a %s over TLS', (from) => {
+  test('is read into one buffer for all, so that reading takes no memory', async () => {
+    const memory = new Set<ArrayBufferLike>();
+    for (let n = 0; n < 2; n++) {
+      const { sender, reader } = await pair(from);
+      let chunks = 0;
+      reader.start({
+        received: (chunk) => {
+          chunks++;
+          memory.add(chunk.buffer);
+        },
+        drained: () => {},
+        ended: () => {},
+        closed: () => {},
+      });
+      sender.write(Buffer.from('hello'));
+      sender.flush();
+      await until(() => chunks > 0);
+    }
+    expect(memory.size).toBe(1);
+    expect([...memory][0]?.byteLength).toBe(256 * 1024);
+  });
+
+  test('is heard in order, however much it sends', async () => {
+    const { sender, reader } = await pair(from);
+    const { received, told } = hear(reader);
+    const pieces = Array.from({ length: 200 }, (_, n) => Buffer.alloc(n * 97, n));
+    for (const piece of pieces) {
+      sender.write(piece);
+      sender.flush();
+    }
+    sender.end();
+    await until(() => told.includes('closed'));
+    expect(Buffer.from(received(), 'latin1').equals(Buffer.concat(pieces))).toBe(true);
+  });
+
+  test('is not heard while the reader is paused, and then to its end, in order', async () => {
+    const { sender, reader } = await pair(from);
+    const { received, told } = hear(reader);
+    reader.pause();
+    const words = Buffer.alloc(50_000, 'held back. ');
+    sender.write(words);
+    sender.end();
+    await turns();
+    expect([received(), told]).toEqual(['', []]);
+    reader.resume();
+    await until(() => told.includes('closed'));
+    expect(received()).toBe(words.toString());
+    expect(told).toEqual(['ended', 'closed']);
+  });
+
+  test('is heard as the reader asks for it: a chunk at a time, and the end last', async () => {
+    const { sender, reader } = await pair(from);
+    const events: string[] = [];
+    let bytes = 0;
+    reader.start({
+      received: (chunk) => {
+        bytes += chunk.length;
+        events.push('received');
+        reader.pause();
+        setImmediate(() => reader.resume());
+      },
+      drained: () => {},
+      ended: () => {
+        events.push('ended');
+        reader.end();
+      },
+      closed: () => events.push('closed'),
+    });
+    sender.write(Buffer.alloc(200_000, 1));
+    sender.end();
+    await until(() => events.includes('closed'));
+    expect(bytes).toBe(200_000);
+    expect(events.slice(-3)).toEqual(['received', 'ended', 'closed']);
+  });
+
+  test('is heard to its end by a reader that starts late, paused or not', async () => {
+    for (const paused of [false, true]) {
+      const { sender, reader } = await pair(from);
+      sender.write(Buffer.from('early'));
+      sender.end();
+      await turns();
+      if (paused) reader.pause();
+      const { received, told } = hear(reader);
+      await turns();
+      if (paused) expect([received(), told]).toEqual(['', []]);
+      reader.resume();
+      await until(() => told.includes('closed'));
+      expect(received()).toBe('early');
+      expect(told).toEqual(['ended', 'closed']);
+    }
+  });
+
+  test('whose end comes alone is heard by a reader that starts late', async () => {
+    const { sender, reader } = await pair(from);
+    sender.end();
+    await turns();
+    const { told } = hear(reader);
+    await until(() => told.includes('closed'));
+    expect(told).toEqual(['ended', 'closed']);
+  });
+
+  test('hears what the other end sends after its own goodbye', async () => {
+    const { sender, reader } = await pair(from);
+    const [atSender, atReader] = [hear(sender), { ended: false }];
+    reader.start({
+      received: () => {},
+      drained: () => {},
+      ended: () => {
+        atReader.ended = true;
+      },
+      closed: () => {},
+    });
+    sender.end();
+    await until(() => atReader.ended);
+    await turns();
+    reader.write(Buffer.from('last words'));
+    reader.end();
+    await until(() => atSender.told.includes('closed'));
+    expect(atSender.received()).toBe('last words');
+  });
+
+  test('is told when it has room again', async () => {
+    const { sender, reader } = await pair(from);
+    const { told } = hear(sender);
+    const block = Buffer.alloc(1 << 20);
+    let blocks = 0;
+    while (blocks < 64) {
+      sender.write(block);
+      sender.flush();
+      blocks++;
+    }
+    expect(sender.writable).toBe(false);
+    const { receivedBytes } = hear(reader);
+    await until(() => told.includes('drained'));
+    expect([sender.writable, sender.unsentBytes]).toEqual([true, 0]);
+    await until(() => receivedBytes() === blocks * block.length);
+  });
+
+  test('uses the memory of small pieces again once they have left', async () => {
+    const { sender, reader } = await pair(from);
+    const { received, receivedBytes } = hear(reader);
+    const places = new Set<unknown>();
+    for (let n = 0; n < 100; n++) {
+      const { memory, start } = sender.reserve(1000);
+      places.add(memory);
+      memory.fill(n, start, start + 1000);
+      sender.flush();
+      await until(() => receivedBytes() === 1000 * (n + 1) && sender.unsentBytes === 0);
+      await turns(1);
+    }
+    expect(places.size).toBe(1);
+    expect(received()).toBe(Array.from({ length: 100 }, (_, n) => String.fromCharCode(n).repeat(1000)).join(''));
+  });
+
+  test('that is gone at once is told as closed, once', async () => {
+    const { sender, reader } = await pair(from);
+    const { told } = hear(reader);
+    sender.destroy();
+    await until(() => told.includes('closed'));
+    await turns();
+    expect(told.filter((each) => each === 'closed')).toHaveLength(1);
+  });
+});
+
+describe('a socket that a server accepted', () => {
+  test('reads in the way of the runtime where it cannot be lent that buffer', () => {
+    const reading = new Reading();
+    const wholly = { _handle: { useUserBuffer: () => {} } };
+    for (const inside of [{}, { _handle: null }, { _handle: {} }]) {
+      expect(lendTo(Object.assign(new Socket(), inside), reading)).toBe(false);
+    }
+    const unknown = Object.assign(Object.create(null), wholly, { readableLength: 0 });
+    expect(lendTo(unknown, reading)).toBe(false); // a runtime that calls its properties otherwise
+    const busy = Object.defineProperty(Object.assign(new Socket(), wholly), 'readableLength', { value: 5 });
+    expect(lendTo(busy, reading)).toBe(false); // what has come already would be lost
+    expect(lendTo(Object.assign(new Socket(), wholly), reading)).toBe(true);
+  });
+});

@@ -1,0 +1,100 @@
+import { Duplex } from 'node:stream';
+import { until } from 'serpy-contract-tests/stage';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { securityOf } from '../../src/security/security.js';
+import { generateKey } from '../../src/security/shared-key.js';
+import { systemEnvironment } from '../../src/system-environment.js';
+import type { Transport } from '../../src/transport/transport.js';
+import { partBytes, WriteParts } from '../../src/transport/write-parts.js';
+
+const opened: { destroy(): void }[] = [];
+const closing: { close(): unknown }[] = [];
+
+afterEach(() => {
+  vi.restoreAllMocks();
+  for (const each of opened.splice(0)) each.destroy();
+  for (const each of closing.splice(0)) each.close();
+});
+
+describe('parts', () => {
+  test('are all bytes in order, none larger than a write may be', () => {
+    const parts = new WriteParts();
+    const large = Buffer.alloc(2 * partBytes + 5, 'b');
+    parts.add([Buffer.from('a'), large]);
+    const sizes: number[] = [];
+    const take = () => parts.take() as Uint8Array[];
+    const first = take();
+    expect(Buffer.from(first[0] as Uint8Array).toString()).toBe('a');
+    sizes.push(first.reduce((sum, { length }) => sum + length, 0));
+    parts.add([Buffer.from('c')]);
+    while (parts.bytes > 0) sizes.push(take().reduce((sum, { length }) => sum + length, 0));
+    expect(sizes).toEqual([partBytes, partBytes, 7]);
+    expect(parts.take()).toEqual([]);
+  });
+
+  test('are none where their memory was taken away', () => {
+    const parts = new WriteParts();
+    const large = new Uint8Array(2 * partBytes);
+    parts.add([large]);
+    expect(parts.take()).toHaveLength(1);
+    structuredClone(large.buffer, { transfer: [large.buffer] });
+    expect(parts.take()).toBeUndefined();
+  });
+});
+
+describe.each([
+  ['TCP', undefined],
+  ['TLS', securityOf({ key: generateKey() })],
+])('a piece larger than one write may be, over %s', (_, security) => {
+  async function pair(): Promise<{ client: Transport; server: Transport }> {
+    const accepted: Transport[] = [];
+    const listener = await systemEnvironment.listen({
+      host: '127.0.0.1',
+      port: 0,
+      keepAliveMs: 0,
+      security,
+      gate: { enter: () => ({ begun() {}, passed() {}, failed() {}, left() {} }) },
+      accept: (transport) => accepted.push(transport),
+      failed: () => {},
+    });
+    closing.push(listener);
+    const signal = new AbortController().signal;
+    const client = await systemEnvironment.dial({ ...listener.address, keepAliveMs: 0, signal, security });
+    opened.push(client);
+    await until(() => accepted.length === 1);
+    opened.push(...accepted);
+    return { client, server: accepted[0] as Transport };
+  }
+
+  test('goes out in parts, before what is written behind it and the end', async () => {
+    const { client, server } = await pair();
+    let mostBytes = 0;
+    const { write } = Duplex.prototype;
+    vi.spyOn(Duplex.prototype, 'write').mockImplementation(function (this: Duplex, ...args: unknown[]) {
+      const took = Reflect.apply(write, this, args) as boolean;
+      mostBytes = Math.max(mostBytes, this.writableLength);
+      return took;
+    });
+    const chunks: Buffer[] = [];
+    let ended = false;
+    const quiet = { received: () => {}, drained: () => {}, ended: () => {}, closed: () => {} };
+    let drained = 0;
+    client.start({ ...quiet, drained: () => drained++ });
+    server.start({ ...quiet, received: (chunk) => chunks.push(Buffer.from(chunk)), ended: () => (ended = true) });
+    const piece = Buffer.alloc(2 * partBytes + 1000, 'p');
+    piece.writeUInt32BE(0xcafe, partBytes);
+    client.write(Buffer.from('<'));
+    client.write(piece);
+    expect(client.writable).toBe(false);
+    expect(client.unsentBytes).toBeGreaterThan(partBytes);
+    client.write(Buffer.from('>'));
+    client.flush();
+    client.end();
+    await until(() => ended);
+    const received = Buffer.concat(chunks);
+    expect(received.equals(Buffer.concat([Buffer.from('<'), piece, Buffer.from('>')]))).toBe(true);
+    expect(client.unsentBytes).toBe(0);
+    expect(drained).toBe(1);
+    expect(mostBytes).toBeLessThanOrEqual(partBytes);
+  });
+});

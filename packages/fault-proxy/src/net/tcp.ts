@@ -1,0 +1,222 @@
+/** The only file that opens sockets. Small verbs, no policy. */
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { FaultProxyError } from '../errors.js';
+import { connectSocket, type Destination } from './connect-socket.js';
+import type { Address, Dial, End, EndHandler } from './endpoint.js';
+import { afterReading, systemClock } from './system.js';
+
+/** What a write costs beside its bytes while it waits to leave. */
+const writeBytes = 128;
+
+/** What Node keeps inside of a socket, as far as it is used here. */
+interface Inside {
+  readonly _handle?: { readonly getpeername?: (out: object) => number } | null;
+}
+
+/**
+ * Whether an end that was told is a reset in truth. One that comes right behind bytes is told so by Node; but the system knows of
+ * no peer then. (Of one that has answered our own end it knows none either.)
+ */
+function isReset(socket: Socket): boolean {
+  const { _handle: handle } = socket as unknown as Inside;
+  return !socket.writableEnded && (handle?.getpeername?.({}) ?? 0) < 0;
+}
+
+function resetError(): Error {
+  return Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', syscall: 'read' });
+}
+
+export class TcpEnd implements End {
+  readonly #socket: Socket;
+  readonly remote: Address;
+  #handler: EndHandler | undefined;
+  #writesUnderWay = 0;
+  #hasWritten = false;
+  /** Takes a reset back that is planned. */
+  #cancelReset: (() => void) | undefined;
+  #error: Error | undefined;
+
+  constructor(socket: Socket, remote: Address) {
+    this.#socket = socket;
+    this.remote = remote;
+    // Slices are to go out one by one, not when the peer has acknowledged the one before.
+    socket.setNoDelay(true);
+    socket.on('error', (error) => {
+      this.#error ??= error;
+    });
+    socket.on('close', () => {
+      this.#cancelReset?.();
+      this.#handler?.closed(this.#error);
+    });
+  }
+
+  get weight(): number {
+    return this.#socket.writableLength + this.#writesUnderWay * writeBytes;
+  }
+
+  attach(handler: EndHandler): void {
+    this.#handler = handler;
+    this.#socket.on('data', (bytes) => handler.received(bytes));
+    this.#socket.on('end', () => {
+      if (isReset(this.#socket)) this.#socket.destroy(resetError());
+      else handler.ended();
+    });
+    this.#socket.pause(); // a listener for data makes it flow
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+
+  write(bytes: Buffer): void {
+    if (!this.#isWritable) return;
+    this.#writesUnderWay++;
+    this.#hasWritten = true;
+    this.#socket.write(bytes, () => {
+      this.#writesUnderWay--;
+      if (!this.#socket.destroyed) this.#handler?.flushed();
+    });
+  }
+
+  end(): void {
+    if (this.#isWritable) this.#socket.end();
+  }
+
+  reset(): void {
+    if (this.#socket.destroyed || this.#cancelReset) return;
+    // A reset that arrives together with bytes is told as an end by Node, and some systems drop those bytes.
+    if (this.#hasWritten) this.#cancelReset = afterReading(() => this.#reset());
+    else this.#reset();
+  }
+
+  get #isWritable(): boolean {
+    return !this.#socket.destroyed && !this.#socket.writableEnded && !this.#cancelReset;
+  }
+
+  #reset(): void {
+    const socket = this.#socket;
+    if (socket.destroyed) return;
+    if (socket.connecting) {
+      socket.destroy(); // a reset would wait until it is connected
+    } else if (socket.writableEnded && !socket.writableFinished && socket.writableLength === 0) {
+      // While the end is on its way the system refuses a reset, and Node would lose the socket without closing it.
+      socket.once('finish', () => socket.resetAndDestroy());
+    } else {
+      socket.resetAndDestroy();
+    }
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}
+
+/** An end that is being connected. Until it is there is nothing to do but to give it up. */
+class DialledEnd implements End {
+  readonly remote: Address;
+  readonly #abandoned = new AbortController();
+  readonly #connected: () => void;
+  #handler: EndHandler | undefined;
+  #end: TcpEnd | undefined;
+  #ending = false;
+
+  constructor(address: Address, connected: () => void) {
+    this.remote = address;
+    this.#connected = connected;
+    const { signal } = this.#abandoned;
+    const open = (destination: Destination) => connect({ ...destination, allowHalfOpen: true }).pause();
+    connectSocket(address, signal, systemClock, open).then(
+      (socket) => this.#up(socket),
+      (error) => this.#handler?.closed(signal.aborted ? undefined : error),
+    );
+  }
+
+  get weight(): number {
+    return this.#end?.weight ?? 0;
+  }
+
+  attach(handler: EndHandler): void {
+    this.#handler = handler;
+  }
+
+  pause(): void {
+    this.#end?.pause();
+  }
+
+  resume(): void {
+    this.#end?.resume();
+  }
+
+  write(bytes: Buffer): void {
+    this.#end?.write(bytes);
+  }
+
+  end(): void {
+    if (this.#end) this.#end.end();
+    else this.#ending = true;
+  }
+
+  reset(): void {
+    if (this.#end) this.#end.reset();
+    else this.destroy();
+  }
+
+  destroy(): void {
+    if (this.#end) this.#end.destroy();
+    else this.#abandoned.abort();
+  }
+
+  #up(socket: Socket): void {
+    const end = new TcpEnd(socket, this.remote);
+    this.#end = end;
+    if (this.#handler) end.attach(this.#handler);
+    if (this.#abandoned.signal.aborted) {
+      end.destroy();
+      return;
+    }
+    this.#connected();
+    if (this.#ending) end.end();
+  }
+}
+
+export const tcpDial: Dial = (address, connected) => new DialledEnd(address, connected);
+
+export interface Listener {
+  readonly address: Address;
+  /** Stops listening; the port is free when it returns. Resolves when every accepted socket is closed as well. */
+  close(): Promise<void>;
+}
+
+/** Listens. Rejects with `ERR_FAULT_PROXY_LISTEN`. */
+export async function tcpListen(
+  { host, port }: Address,
+  accept: (end: End) => void,
+  failed: (error: Error) => void,
+): Promise<Listener> {
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
+    accept(new TcpEnd(socket, { host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 }));
+  });
+  server.listen({ host, port });
+  try {
+    await once(server, 'listening');
+  } catch (cause) {
+    throw new FaultProxyError('ERR_FAULT_PROXY_LISTEN', listenSentence({ host, port }, cause as Error), { cause });
+  }
+  server.on('error', failed);
+  const { address, port: boundPort } = server.address() as AddressInfo;
+  return {
+    address: { host: address, port: boundPort },
+    close: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
+
+function listenSentence({ host, port }: Address, cause: Error): string {
+  const { code } = cause as NodeJS.ErrnoException;
+  const why = code === 'EADDRINUSE' ? 'the port is in use: take port 0 for a free one' : cause.message;
+  return `cannot listen on ${host}:${port}: ${why}`;
+}

@@ -1,0 +1,100 @@
+/** How numpy pickles arrays, scalars and dtypes, from numpy 1 under Python 2 to numpy 2. */
+
+import { malformed, opaque } from '../format/refusal.js';
+import { NumpyArray } from '../format/values.js';
+import { type Machine, type Recipe, type StackValue, Unfinished } from './machine.js';
+import { Dtype } from './numpy-dtype.js';
+import { toCOrder } from './numpy-order.js';
+
+/** numpy has no arrays with more axes. */
+const MAX_AXES = 64;
+
+/** What `numpy.core.multiarray._reconstruct` makes: an array that gets all it has from BUILD. */
+class BlankArray extends Unfinished {
+  readonly what = 'a numpy array without its data';
+
+  override build(state: StackValue, machine: Machine): StackValue {
+    const [version, shape, dtype, fortran, data, ...rest] = tuple(state);
+    if ((version !== 0 && version !== 1) || rest.length > 0) {
+      throw opaque('holds a numpy array in a version of its format that is unknown: send its bytes and its shape');
+    }
+    const array = numpyArray(machine, dtype, shape, Boolean(fortran), data);
+    this.finished = array;
+    return array;
+  }
+}
+
+/** By module, space and name; numpy 2 renamed `numpy.core`. A class has no recipe: it is an argument. */
+export const numpyRecipes: ReadonlyArray<readonly [string, Recipe | undefined]> = [
+  ['numpy ndarray', undefined],
+  ['numpy dtype', dtypeRecipe],
+  ['numpy.core.multiarray _reconstruct', blankRecipe],
+  ['numpy._core.multiarray _reconstruct', blankRecipe],
+  ['numpy.core.multiarray scalar', scalarRecipe],
+  ['numpy._core.multiarray scalar', scalarRecipe],
+  ['numpy.core.numeric _frombuffer', frombufferRecipe],
+  ['numpy._core.numeric _frombuffer', frombufferRecipe],
+];
+
+function dtypeRecipe(args: readonly StackValue[]): StackValue {
+  const [code] = args;
+  if (typeof code !== 'string') throw malformed('a numpy dtype in it has no name');
+  return new Dtype(code);
+}
+
+/** Its arguments are the class, which can only be `numpy.ndarray`, and placeholders. */
+function blankRecipe(): StackValue {
+  return new BlankArray();
+}
+
+function scalarRecipe(args: readonly StackValue[], machine: Machine): StackValue {
+  const [dtype, data] = args;
+  return numpyArray(machine, dtype, [], false, data);
+}
+
+/** numpy ≥ 1.17 under protocol 5; `axes` is there under order K, from numpy 2.3 on. */
+function frombufferRecipe(args: readonly StackValue[], machine: Machine): StackValue {
+  const [data, dtype, shape, order, axes] = args;
+  if (order !== 'C' && order !== 'F' && order !== 'K') {
+    throw opaque('holds a numpy array in an order that is unknown: send numpy.ascontiguousarray(array)');
+  }
+  const array = numpyArray(machine, dtype, shape, order === 'F', data);
+  if (order !== 'K') return array;
+  machine.spendBytes(array.data.length);
+  return toCOrder(array, sizes(axes));
+}
+
+function numpyArray(
+  machine: Machine,
+  dtype: StackValue | undefined,
+  shape: StackValue | undefined,
+  fortran: boolean,
+  content: StackValue | undefined,
+): NumpyArray {
+  if (!(dtype instanceof Dtype)) throw malformed('a numpy array in it has no dtype');
+  const lengths = sizes(shape);
+  machine.spendItems(lengths.length);
+  // Python 2 has its bytes as str.
+  const data = typeof content === 'string' ? machine.latin1(content) : content;
+  if (!Buffer.isBuffer(data)) throw malformed('a numpy array in it has no data');
+  const { description, itemBytes } = dtype.complete();
+  const expected = lengths.reduce((product, length) => product * length, itemBytes);
+  if (data.length !== expected) {
+    throw malformed(`a numpy array in it has ${data.length} bytes where its shape and dtype need ${expected}`);
+  }
+  return new NumpyArray(description, lengths, fortran, data);
+}
+
+function sizes(shape: StackValue | undefined): number[] {
+  const lengths = tuple(shape);
+  if (lengths.length > MAX_AXES) throw malformed(`a numpy array in it has ${lengths.length} axes`);
+  return lengths.map((length) => {
+    if (typeof length === 'number' && Number.isSafeInteger(length) && length >= 0) return length;
+    throw malformed('a numpy array in it has a length that is no length');
+  });
+}
+
+function tuple(value: StackValue | undefined): readonly StackValue[] {
+  if (Array.isArray(value)) return value;
+  throw malformed('a numpy array in it is incomplete');
+}

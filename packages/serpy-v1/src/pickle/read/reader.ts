@@ -1,0 +1,65 @@
+/** Reads pickles of protocols 0 to 5 as data. Nothing in a pickle is ever imported, called or given control. */
+
+import { type PickleLimits, pickleLimits } from '../format/limits.js';
+import { Op } from '../format/opcodes.js';
+import { malformed, opaque, Refusal } from '../format/refusal.js';
+import type { PickleResult, PickleValue } from '../format/values.js';
+import { containerHandlers } from './containers.js';
+import { globalHandlers } from './globals.js';
+import { type Handler, Machine } from './machine.js';
+import { scalarHandlers } from './scalars.js';
+import { PickleSource } from './source.js';
+import { finish } from './validate-result.js';
+
+const HIGHEST_PROTOCOL = 5;
+
+/** By opcode: a look-up for each is faster than a comparison with each. */
+const handlers: ReadonlyArray<Handler | undefined> = handlerTable();
+
+/**
+ * Reads one pickle. What a peer sends never makes it throw: what is not plain data or a numpy array, or is more than
+ * the limits allow, or is damaged, comes back as `ok: false` with the reason. Bytes after the end are ignored, as
+ * CPython does. Data is copied once out of `bytes`, which may be used again afterwards.
+ * Throws `ERR_SERPY_OPTION` for limits that are none.
+ */
+export function readPickle(bytes: Uint8Array, limits?: Partial<PickleLimits>): PickleResult {
+  const checked = pickleLimits(limits);
+  try {
+    return { ok: true, value: read(new PickleSource(bytes), checked) };
+  } catch (error) {
+    if (error instanceof Refusal) return { ok: false, reason: error.message, malformed: error.malformed };
+    throw error;
+  }
+}
+
+function read(source: PickleSource, limits: PickleLimits): PickleValue {
+  const machine = new Machine(source, limits);
+  for (;;) {
+    const opcode = source.uint8();
+    if (opcode === Op.STOP) return finish(machine.pop(), limits, source.length);
+    const handler = handlers[opcode];
+    if (handler === undefined) {
+      throw malformed(`byte ${source.position - 1} is 0x${opcode.toString(16).padStart(2, '0')}, which is no opcode`);
+    }
+    handler(machine);
+  }
+}
+
+function handlerTable(): Array<Handler | undefined> {
+  const table = new Array<Handler | undefined>(0x100).fill(undefined);
+  for (const [opcode, handler] of [...scalarHandlers, ...containerHandlers, ...globalHandlers]) table[opcode] = handler;
+  table[Op.PROTO] = expectProtocol;
+  table[Op.FRAME] = expectFrame;
+  return table;
+}
+
+function expectProtocol({ source }: Machine): void {
+  const protocol = source.uint8();
+  if (protocol <= HIGHEST_PROTOCOL) return;
+  throw opaque(`is of protocol ${protocol}, and 0 to ${HIGHEST_PROTOCOL} are known: have the sender use one of them`);
+}
+
+/** A frame tells how much to fetch at once; all is here already. */
+function expectFrame({ source }: Machine): void {
+  source.expect(source.uint64());
+}

@@ -1,0 +1,41 @@
+/** Messages as the application gets them. */
+import { type NumpyArray, type PickleValue, readPickle } from '../pickle/index.js';
+import type { ReceivedBlock } from '../wire/block.js';
+import type { Mode } from '../wire/constants.js';
+import { decodeText, type Encoding } from './text.js';
+
+/** A pickle that is not plain data: never executed, delivered as it came. */
+export class OpaquePickle {
+  /** The pickle itself. */
+  readonly bytes: Buffer;
+  /** Why it was not read. */
+  readonly reason: string;
+
+  constructor(bytes: Buffer, reason: string) {
+    this.bytes = bytes;
+    this.reason = reason;
+  }
+}
+
+/** What `getData` gives: a `Buffer` in modes 0 to 3, the object in modes 4 and 5. */
+export type Data = Buffer | PickleValue | NumpyArray | OpaquePickle;
+
+/** A message with its mode. Text that is none in the connection's encoding comes as bytes. */
+export type Message =
+  | { readonly type: 'text'; readonly value: string; readonly mode: 0 | 1 }
+  | { readonly type: 'bytes'; readonly value: Buffer; readonly mode: 0 | 1 | 2 | 3 }
+  | { readonly type: 'object'; readonly value: Data; readonly mode: 4 | 5 };
+
+export function dataOf({ mode, bytes }: ReceivedBlock): Data {
+  if (mode < 4) return bytes;
+  const result = readPickle(bytes);
+  return result.ok ? result.value : new OpaquePickle(bytes, result.reason);
+}
+
+export function messageOf(received: ReceivedBlock, encoding: Encoding): Message {
+  const { mode, bytes } = received;
+  if (mode >= 4) return { type: 'object', value: dataOf(received), mode: mode as Mode & (4 | 5) };
+  const text = mode < 2 ? decodeText(bytes, encoding) : undefined;
+  if (text !== undefined) return { type: 'text', value: text, mode: mode as Mode & (0 | 1) };
+  return { type: 'bytes', value: bytes, mode: mode as Mode & (0 | 1 | 2 | 3) };
+}

@@ -1,0 +1,209 @@
+/** Whether a v1 peer is alive: when it is asked, what counts as an answer, and when it is given up. */
+import type { Role } from 'serpy-core';
+import { describe, expect, test } from 'vitest';
+import { Liveness, type LivenessSetting } from '../src/heartbeat.js';
+import { Conversation } from './conversation.js';
+
+function alive(role: Role, setting: Partial<LivenessSetting>, upMs = 0): Liveness {
+  const liveness = new Liveness(role, setting);
+  liveness.up(upMs);
+  return liveness;
+}
+
+const silent = expect.objectContaining({ code: 'ERR_SERPY_SILENT' });
+
+describe('heart-beats', () => {
+  test.each(['client', 'server'] as const)('of a %s ask after a silence, and give up after three', (role) => {
+    const liveness = alive(role, { heartbeatMs: 100 }, 1000);
+    expect(liveness.deadlineMs).toBe(1100);
+    expect(liveness.tick(1099, false)).toBe(false);
+    expect(liveness.tick(1100, false)).toBe(true);
+    expect(liveness.deadlineMs).toBe(1300);
+    expect(liveness.tick(1299, false)).toBe(false); // asks once
+    expect(() => liveness.tick(1300, false)).toThrow(silent);
+  });
+
+  test('say how long it was, and what to look at', () => {
+    const liveness = alive('client', { heartbeatMs: 100 });
+    liveness.tick(100, false);
+    expect(() => liveness.tick(300, false)).toThrow(
+      'the peer has sent nothing for 300 ms, not even an answer to a sign of life (heartbeatMs: 100): ' +
+        'is the cable in, does its program run, and does it take its messages? If it may rest for so long, raise heartbeatMs',
+    );
+  });
+
+  test('begin anew with every byte that comes in', () => {
+    const liveness = alive('client', { heartbeatMs: 100 });
+    liveness.tick(100, false);
+    liveness.heard(250);
+    expect(liveness.tick(300, false)).toBe(false);
+    expect(liveness.deadlineMs).toBe(350);
+    expect(liveness.tick(350, false)).toBe(true);
+    expect(liveness.deadlineMs).toBe(550);
+  });
+
+  test('do not move their deadline for each byte', () => {
+    const liveness = alive('client', { heartbeatMs: 100 });
+    for (let nowMs = 0; nowMs < 100; nowMs++) liveness.heard(nowMs);
+    expect(liveness.deadlineMs).toBe(100);
+    expect(liveness.tick(100, false)).toBe(false);
+    expect(liveness.deadlineMs).toBe(199);
+  });
+
+  test('that come late, in a program that was busy, still give the peer its time', () => {
+    const liveness = alive('client', { heartbeatMs: 100 });
+    expect(liveness.tick(5000, false)).toBe(true);
+    expect(liveness.tick(5199, false)).toBe(false);
+    expect(() => liveness.tick(5200, false)).toThrow(silent);
+  });
+
+  test('neither ask nor give up while nothing is read, and begin anew after that', () => {
+    const liveness = alive('client', { heartbeatMs: 100 });
+    expect(liveness.tick(100, false)).toBe(true);
+    expect(liveness.tick(300, true)).toBe(false);
+    expect(liveness.tick(400, true)).toBe(false);
+    expect(liveness.deadlineMs).toBe(500);
+    expect(liveness.tick(500, false)).toBe(true);
+    expect(() => liveness.tick(700, false)).toThrow(silent);
+  });
+
+  test('begin anew on each link, and there are none while there is no link', () => {
+    const liveness = alive('client', { heartbeatMs: 100 });
+    liveness.tick(100, false);
+    liveness.lost();
+    expect(liveness.deadlineMs).toBeUndefined();
+    liveness.up(1000);
+    expect(liveness.deadlineMs).toBe(1100);
+    expect(liveness.tick(1100, false)).toBe(true);
+  });
+
+  test('do not exist unless they are asked for', () => {
+    const liveness = alive('client', {});
+    expect(liveness.deadlineMs).toBeUndefined();
+    liveness.heard(5);
+    expect([liveness.deadlineMs, liveness.tick(1_000_000, false)]).toEqual([undefined, false]);
+  });
+});
+
+describe('the first answer', () => {
+  test('is waited for from when the clock is next looked at', () => {
+    const liveness = alive('client', { answerTimeoutMs: 5000 }, 1000);
+    expect(liveness.deadlineMs).toBeUndefined();
+    liveness.opened();
+    expect(liveness.deadlineMs).toBe(1000); // at once
+    liveness.tick(70_000, false);
+    expect(liveness.deadlineMs).toBe(75_000);
+    liveness.tick(74_999, false);
+    expect(() => liveness.tick(75_000, false)).toThrow(
+      'the server took the connection, and did not answer a change of mode (SETMODE) within 5000 ms (answerTimeoutMs): ' +
+        "does it speak v1, and does its program run? If it speaks v2, use serpy-v2, or protocol: 'v2'",
+    );
+  });
+
+  test('is any byte that comes in', () => {
+    const liveness = alive('client', { answerTimeoutMs: 5000 });
+    liveness.opened();
+    liveness.tick(0, false);
+    liveness.heard(4999);
+    expect([liveness.deadlineMs, liveness.tick(5000, false)]).toEqual([undefined, false]);
+  });
+
+  test('is waited for longer while nothing is read', () => {
+    const liveness = alive('client', { answerTimeoutMs: 5000 });
+    liveness.opened();
+    liveness.tick(0, false);
+    liveness.tick(5000, true);
+    expect(liveness.deadlineMs).toBe(10_000);
+    expect(() => liveness.tick(10_000, false)).toThrow(silent);
+  });
+
+  test('of the last link is not waited for on the next', () => {
+    const liveness = alive('client', { answerTimeoutMs: 5000 });
+    liveness.opened();
+    liveness.lost();
+    liveness.up(100);
+    expect([liveness.deadlineMs, liveness.tick(10_000, false)]).toEqual([undefined, false]);
+  });
+
+  test('is not waited for by a server, whose client may have a full queue, nor where it is off', () => {
+    for (const liveness of [alive('server', { answerTimeoutMs: 5000 }), alive('client', { answerTimeoutMs: 0 })]) {
+      liveness.opened();
+      expect(liveness.deadlineMs).toBeUndefined();
+    }
+  });
+
+  test('and heart-beats go together: what is due first comes first', () => {
+    const liveness = alive('client', { answerTimeoutMs: 5000, heartbeatMs: 1000 });
+    liveness.opened();
+    liveness.tick(10, false);
+    expect(liveness.deadlineMs).toBe(1000);
+    liveness.tick(1000, false);
+    expect(liveness.deadlineMs).toBe(3000);
+    expect(() => liveness.tick(3000, false)).toThrow(/heartbeatMs/);
+  });
+});
+
+describe('a conversation', () => {
+  test('asks with a change to the mode in force, between two blocks', () => {
+    const conversation = new Conversation({ heartbeatMs: 100 });
+    conversation.session.tick(100, false);
+    expect(conversation.takeShown()).toBe('^SETMODE0|');
+    conversation.hear('^ACKMODCG|', 110);
+    conversation.say(Buffer.from('x'), { mode: 3 });
+    conversation.hear('^ACKMODCG|^ACKEOT!!|', 120);
+    conversation.takeWritten();
+    conversation.session.tick(220, false);
+    expect(conversation.takeShown()).toBe('^SETMODE3|');
+    conversation.say(Buffer.from('x'), { mode: 3 });
+    expect(conversation.takeShown()).toBe('cm␄|');
+    conversation.hear('^ACKMODCG|^ACKEOT!!|', 230);
+    expect(conversation.warnings).toEqual([]);
+    expect(conversation.acknowledged).toHaveLength(2);
+  });
+
+  test('does not ask while a change of mode waits for its answer, which is as good', () => {
+    const conversation = new Conversation({ heartbeatMs: 100 });
+    conversation.say(Buffer.from('x'), { mode: 2 });
+    conversation.takeWritten();
+    conversation.session.tick(100, false);
+    expect(conversation.takeShown()).toBe('');
+    expect(() => conversation.session.tick(300, false)).toThrow(silent);
+  });
+
+  test('is not kept alive by what it sends', () => {
+    const conversation = new Conversation({ heartbeatMs: 100 });
+    for (let n = 0; n < 10; n++) conversation.say('x');
+    conversation.session.tick(100, false);
+    for (let n = 0; n < 10; n++) conversation.say('x');
+    expect(() => conversation.session.tick(300, false)).toThrow(silent);
+  });
+
+  test('is kept alive by any byte: half a block, or what has no meaning', () => {
+    for (const bytes of ['half a blo', '|', '^ACKMODCG|']) {
+      const conversation = new Conversation({ heartbeatMs: 100 });
+      conversation.session.tick(100, false);
+      conversation.hear(bytes, 299);
+      conversation.session.tick(300, false);
+      expect(conversation.session.deadlineMs).toBe(399);
+    }
+  });
+
+  test('waits for the first answer only where a change of mode is the first that it sends', () => {
+    const client = () => new Conversation({ answerTimeoutMs: 5000 }, 'client');
+    const opened = client();
+    opened.say('x', { mode: 1 });
+    expect(opened.session.deadlineMs).toBe(0);
+    const later = client(); // behind a message that nobody takes, it could not be answered
+    later.say('x');
+    later.say('x', { mode: 1 });
+    expect(later.session.deadlineMs).toBeUndefined();
+  });
+
+  test('waits for the first answer to what it sends again on a new link', () => {
+    const conversation = new Conversation({ answerTimeoutMs: 5000 }, 'client');
+    conversation.say('x');
+    conversation.say('x', { mode: 1 });
+    conversation.reconnect(100);
+    expect(conversation.session.deadlineMs).toBe(100);
+  });
+});

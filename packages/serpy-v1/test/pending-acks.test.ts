@@ -1,0 +1,66 @@
+/** Blocks that wait for their answer, and those that nobody waits for any more: beside a plain list that does the same. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { Unanswered } from '../src/pending-acks.js';
+import { textBlock } from '../src/wire/block.js';
+
+const step = fc.oneof(
+  { weight: 5, arbitrary: fc.constant('add' as const) },
+  { weight: 1, arbitrary: fc.constant('add unawaited' as const) },
+  { weight: 3, arbitrary: fc.nat() },
+  { weight: 3, arbitrary: fc.constant('answer' as const) },
+  { weight: 1, arbitrary: fc.constant('take all' as const) },
+);
+
+function newBlock(acknowledged = true) {
+  return { ...textBlock('x', 1), acknowledged };
+}
+
+test('an answer is that of its own block, whatever was forgotten', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+      const unanswered = new Unanswered();
+      let model: ReturnType<typeof newBlock>[] = [];
+      for (const now of steps) {
+        if (now === 'add' || now === 'add unawaited') {
+          const block = newBlock(now === 'add');
+          unanswered.add(block);
+          model.push(block);
+        } else if (now === 'answer') {
+          const due = model.shift();
+          const isAwaited = due?.acknowledged && !due.forgotten;
+          const answered = unanswered.answered();
+          if (due === undefined || isAwaited) expect(answered).toBe(due);
+          else expect(answered).toBe('nobody');
+        } else if (now === 'take all') {
+          expect(unanswered.takeAwaited()).toEqual(model.filter((each) => each.acknowledged && !each.forgotten));
+          model = [];
+        } else {
+          const block = model[now % (model.length || 1)];
+          if (block?.acknowledged) unanswered.forget(block);
+        }
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('those that were forgotten are counted and not kept, between any number that are waited for', () => {
+  const unanswered = new Unanswered();
+  const awaited = Array.from({ length: 10 }, () => newBlock());
+  for (const each of awaited) {
+    unanswered.add(each);
+    for (let n = 0; n < 1000; n++) {
+      const block = newBlock();
+      unanswered.add(block);
+      unanswered.forget(block);
+      unanswered.add(newBlock(false));
+    }
+  }
+  expect(unanswered.entries).toBeLessThan(100);
+  for (const each of awaited) {
+    expect(unanswered.answered()).toBe(each);
+    for (let n = 0; n < 2000; n++) expect(unanswered.answered()).toBe('nobody');
+  }
+  expect(unanswered.answered()).toBeUndefined();
+});

@@ -1,0 +1,387 @@
+/** The v1 conversation: modes of both directions, answers, acknowledged messages and the broken wire. */
+import { inspect } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { readPickle } from '../src/pickle/index.js';
+import type { Value } from '../src/values/payload.js';
+import type { Mode } from '../src/wire/constants.js';
+import { Conversation } from './conversation.js';
+import { Original } from './oracle.js';
+
+const modes: readonly Mode[] = [0, 1, 2, 3, 4, 5];
+
+describe.each(modes)('mode %i', (mode) => {
+  test('is announced once, and mode 0 not at all on a fresh wire', () => {
+    const conversation = new Conversation();
+    conversation.say('one', { mode });
+    conversation.say('two', { mode });
+    const announced = conversation.takeShown().match(/\^SETMODE\d\|/g) ?? [];
+    expect(announced).toEqual(mode === 0 ? [] : [`^SETMODE${mode}|`]);
+  });
+
+  test('brings a value to an original peer', () => {
+    const conversation = new Conversation();
+    const peer = new Original();
+    conversation.say('hello', { mode });
+    conversation.exchange(peer);
+    const [message] = peer.messages;
+    expect(message?.mode).toBe(mode);
+    const bytes = Buffer.from(message?.bytes ?? []);
+    expect(mode < 4 ? bytes.toString() : readPickle(bytes)).toEqual(mode < 4 ? 'hello' : { ok: true, value: 'hello' });
+  });
+
+  test('is understood from a peer, and acknowledged where it is odd', () => {
+    const [sender, receiver] = [new Conversation(), new Conversation()];
+    const block = sender.say('hello', { mode });
+    const messages = receiver.hear(sender.takeWritten());
+    expect(messages.map((message) => message.mode)).toEqual([mode]);
+    expect(block.acknowledged).toBe(mode % 2 === 1);
+    const answers = (mode === 0 ? '' : '^ACKMODCG|') + (mode % 2 === 1 ? '^ACKEOT!!|' : '');
+    const written = receiver.takeWritten();
+    sender.hear(written);
+    receiver.hear('');
+    expect(written.toString('latin1').replaceAll('\x01', '^').replaceAll('\x1f', '|')).toBe(answers);
+    expect(sender.acknowledged).toEqual(mode % 2 === 1 ? [block] : []);
+    expect(sender.warnings).toEqual([]);
+  });
+});
+
+test('sends a change of mode and the data back to back, without waiting for the answer', () => {
+  const conversation = new Conversation();
+  conversation.say('raw');
+  conversation.say(Buffer.from('ab'));
+  conversation.say('back');
+  conversation.say('acked', { mode: 1 });
+  expect(conversation.takeShown()).toBe('raw|^SETMODE2|VPX|^SETMODE0|back|^SETMODE1|acked␄|');
+});
+
+test('understands changes of mode and data in one piece, as it was measured with an original', () => {
+  const conversation = new Conversation();
+  const messages = conversation.hear('hello|^SETMODE2|00I9|^SETMODE0|back|^SETMODE1|acked␄|more␄|^SETMODE3|czJps1O␄|');
+  expect(messages.map(({ mode, bytes }) => [mode, bytes.toString('latin1')])).toEqual([
+    [0, 'hello'],
+    [2, '\x00\x01\xff'],
+    [0, 'back'],
+    [1, 'acked'],
+    [1, 'more'],
+    [3, 'xyz\x1f\x04'],
+  ]);
+  expect(conversation.takeShown()).toBe('^ACKMODCG|^ACKMODCG|^ACKMODCG|^ACKEOT!!|^ACKEOT!!|^ACKMODCG|^ACKEOT!!|');
+});
+
+test('the modes of both directions are independent', () => {
+  const conversation = new Conversation();
+  conversation.say('out', { mode: 3 });
+  expect(conversation.hear('in|').map(({ mode }) => mode)).toEqual([0]);
+  conversation.hear('^SETMODE1|');
+  conversation.takeWritten();
+  conversation.say('more', { mode: 3 });
+  expect(conversation.takeShown()).not.toContain('SETMODE');
+});
+
+test('answers a change to the mode already in force', () => {
+  const conversation = new Conversation();
+  conversation.hear('^SETMODE0|^SETMODE0|||||');
+  expect(conversation.takeShown()).toBe('^ACKMODCG|^ACKMODCG|');
+});
+
+test('asks for a sign of life with a change to the mode in force, whose answer is no surprise', () => {
+  const conversation = new Conversation();
+  conversation.session.ask();
+  conversation.say('x', { mode: 2 });
+  conversation.session.ask();
+  expect(conversation.takeShown()).toBe('^SETMODE0|^SETMODE2|cm|^SETMODE2|');
+  conversation.hear('^ACKMODCG|^ACKMODCG|^ACKMODCG|');
+  expect(conversation.warnings).toEqual([]);
+});
+
+test('skips empty blocks', () => {
+  expect(new Conversation().hear('||a|||b||').map(({ bytes }) => bytes.toString())).toEqual(['a', 'b']);
+});
+
+test('delivers an empty acknowledged message', () => {
+  const conversation = new Conversation();
+  const messages = conversation.hear('^SETMODE1|␄|^SETMODE3|␄|');
+  expect(messages.map(({ mode, bytes }) => [mode, bytes.length])).toEqual([
+    [1, 0],
+    [3, 0],
+  ]);
+});
+
+describe('acknowledged messages', () => {
+  test('are matched with their answers in order, several in flight, in any odd modes', () => {
+    const conversation = new Conversation();
+    const blocks = [1, 1, 3, 5, 1].map((mode, i) => conversation.say(`number ${i}`, { mode: mode as Mode }));
+    conversation.hear('^ACKEOT!!|^ACKEOT!!|');
+    expect(conversation.acknowledged).toEqual(blocks.slice(0, 2));
+    conversation.hear('^ACKEOT!!|^ACKEOT!!|^ACKEOT!!|');
+    expect(conversation.acknowledged).toEqual(blocks);
+    expect(conversation.warnings).toEqual([]);
+  });
+
+  test('an answer that comes late is that of the forgotten message, and releases no other', () => {
+    const conversation = new Conversation();
+    const forgotten = conversation.say('timed out', { mode: 1 });
+    conversation.session.forget(forgotten);
+    const waiting = conversation.say('next', { mode: 1 });
+    conversation.hear('^ACKMODCG|^ACKEOT!!|');
+    expect(conversation.acknowledged).not.toContain(waiting);
+    conversation.hear('^ACKEOT!!|');
+    expect(conversation.acknowledged).toContain(waiting);
+    expect(conversation.warnings).toEqual([]);
+  });
+
+  test('a forgotten message keeps no bytes, however long its answer is due', () => {
+    const conversation = new Conversation();
+    const block = conversation.say(Buffer.alloc(1 << 20), { mode: 3 });
+    conversation.session.forget(block);
+    expect(block.body).toHaveLength(0);
+  });
+
+  test('an empty message that nobody waits for goes acknowledged, and its answer is no surprise', () => {
+    const conversation = new Conversation();
+    const block = conversation.say('');
+    expect([block.mode, block.acknowledged]).toEqual([1, false]);
+    const waiting = conversation.say('next', { mode: 1 });
+    conversation.hear('^ACKMODCG|^ACKEOT!!|');
+    expect(conversation.acknowledged).not.toContain(waiting);
+    conversation.hear('^ACKEOT!!|');
+    expect(conversation.acknowledged).toContain(waiting);
+    expect(conversation.warnings).toEqual([]);
+  });
+});
+
+describe('after a broken wire', () => {
+  test('both modes are 0 again', () => {
+    const conversation = new Conversation();
+    conversation.hear('^SETMODE2|VPX|');
+    conversation.say('x', { mode: 2 });
+    conversation.reconnect();
+    conversation.takeWritten();
+    conversation.say('raw');
+    expect(conversation.takeShown()).toBe('raw|');
+    expect(conversation.hear('VPX|').map(({ mode, bytes }) => [mode, bytes.toString()])).toEqual([[0, 'VPX']]);
+  });
+
+  test('half a block is forgotten', () => {
+    const conversation = new Conversation();
+    conversation.hear('half of a');
+    conversation.reconnect();
+    expect(conversation.session.ended()).toBeUndefined();
+    expect(conversation.hear('whole|').map(({ bytes }) => bytes.toString())).toEqual(['whole']);
+  });
+
+  test('a stranger is named again', () => {
+    const conversation = new Conversation();
+    conversation.hear('hello|');
+    conversation.reconnect();
+    expect(() => conversation.hear('SSH-2.0-x\r\n')).toThrow(/does not speak v1/);
+  });
+
+  test('what was not acknowledged is sent again, in order, each in its mode', () => {
+    const conversation = new Conversation();
+    conversation.say('a', { mode: 1 });
+    conversation.say('plain');
+    conversation.say('b', { mode: 3 });
+    conversation.say('c', { mode: 3 });
+    conversation.say('d', { mode: 1 });
+    conversation.hear('^ACKMODCG|^ACKEOT!!|^ACKMODCG|');
+    conversation.takeWritten();
+    conversation.reconnect();
+    expect(conversation.takeShown()).toBe('^SETMODE3|Vg␄|V*␄|^SETMODE1|d␄|');
+    conversation.say('e', { mode: 1 });
+    conversation.say('plain');
+    expect(conversation.takeShown()).toBe('e␄|^SETMODE0|plain|');
+  });
+
+  test('a message is acknowledged once, however often it was sent', () => {
+    const conversation = new Conversation();
+    const peer = new Original();
+    const blocks = ['a', 'b'].map((text) => conversation.say(text, { mode: 1 }));
+    conversation.takeWritten();
+    for (let again = 0; again < 3; again++) conversation.reconnect();
+    conversation.takeWritten();
+    conversation.reconnect();
+    conversation.exchange(peer);
+    expect(conversation.acknowledged).toEqual(blocks);
+    conversation.reconnect();
+    expect(conversation.takeShown()).toBe('');
+    expect(conversation.warnings).toEqual([]);
+  });
+
+  test('a forgotten message is not sent again, and its answer is not waited for', () => {
+    const conversation = new Conversation();
+    const forgotten = conversation.say('forgotten', { mode: 1 });
+    const kept = conversation.say('kept', { mode: 1 });
+    conversation.session.forget(forgotten);
+    conversation.takeWritten();
+    conversation.reconnect();
+    expect(conversation.takeShown()).toBe('^SETMODE1|kept␄|');
+    conversation.hear('^ACKMODCG|^ACKEOT!!|');
+    expect(conversation.acknowledged).toEqual([kept]);
+  });
+
+  test('an empty message that nobody waits for is not sent again: it may have arrived', () => {
+    const conversation = new Conversation();
+    conversation.say('');
+    conversation.say(Buffer.alloc(0), { mode: 2 });
+    conversation.say('', { mode: 1 });
+    conversation.takeWritten();
+    conversation.reconnect();
+    expect(conversation.takeShown()).toBe('^SETMODE1|␄|');
+    conversation.hear('^ACKMODCG|^ACKEOT!!|');
+    expect(conversation.acknowledged).toHaveLength(1);
+    expect(conversation.warnings).toEqual([]);
+  });
+
+  test('a message that is forgotten while there is no wire is not sent again either', () => {
+    const conversation = new Conversation();
+    const block = conversation.say('forgotten', { mode: 1 });
+    conversation.session.lost();
+    conversation.session.forget(block);
+    conversation.takeWritten();
+    conversation.session.up(0);
+    expect(conversation.takeShown()).toBe('');
+  });
+
+  test('an answer to a change of mode on the old wire is not expected on the new one', () => {
+    const conversation = new Conversation();
+    conversation.say('x', { mode: 2 });
+    conversation.reconnect();
+    conversation.hear('^ACKMODCG|');
+    expect(conversation.warnings.map(({ code }) => code)).toEqual(['ERR_SERPY_PROTOCOL']);
+  });
+});
+
+describe('the mode that a value travels in', () => {
+  const bytes = Buffer.from('bytes');
+  const rows: [asked: Mode, value: Value, travels: Mode][] = [
+    ...modes.map((mode): [Mode, Value, Mode] => [mode, 'plain text', mode]),
+    [0, bytes, 2],
+    [1, bytes, 3],
+    [2, bytes, 2],
+    [3, bytes, 3],
+    [0, 7, 0],
+    [1, 7n, 1],
+    [0, { type: 'float', value: 7 }, 0],
+    [0, '', 1],
+    [1, '', 1],
+    [2, '', 3],
+    [3, '', 3],
+    [0, Buffer.alloc(0), 3],
+    [1, Buffer.alloc(0), 3],
+    [2, Buffer.alloc(0), 3],
+    [0, 'a\x1fb', 2],
+    [1, 'a\x1fb', 3],
+    [0, 'a\x04b', 2],
+    [1, 'a\x04', 3],
+    [0, '\x01SETMODE5', 2],
+    [1, '\x01', 3],
+    [0, 'a\x01', 0],
+  ];
+  test.each(rows.map(([asked, value, travels]) => [asked, inspect(value), travels, value] as const))(
+    'asked for mode %i, %s goes in mode %i',
+    (asked, _, travels, value) => {
+      expect(new Conversation().session.encode(value, { mode: asked }).mode).toBe(travels);
+    },
+  );
+
+  test('waits for an acknowledgement where that was asked for, and only there', () => {
+    const { session } = new Conversation();
+    for (const value of ['x', '', Buffer.alloc(0), 'a\x04']) {
+      for (const mode of modes) expect(session.encode(value, { mode }).acknowledged, `${mode}`).toBe(mode % 2 === 1);
+    }
+  });
+
+  test('does not copy big bytes that go raw', () => {
+    const big = Buffer.alloc(5000, 'x');
+    const { body } = new Conversation().session.encode(big, { mode: 0, forceMode: true });
+    expect((body as Buffer).buffer).toBe(big.buffer);
+  });
+});
+
+describe('forceMode', () => {
+  const code = 'ERR_SERPY_OPTION';
+
+  test('sends bytes raw in the mode that was asked for', () => {
+    const conversation = new Conversation();
+    conversation.say(Buffer.from('raw'), { mode: 0, forceMode: true });
+    conversation.say(Buffer.from('raw'), { mode: 1, forceMode: true });
+    expect(conversation.takeShown()).toBe('raw|^SETMODE1|raw␄|');
+  });
+
+  test.each([0, 1] as const)('refuses in mode %i what that mode cannot carry, and says which can', (mode) => {
+    const { session } = new Conversation();
+    for (const value of ['a\x1fb', 'a\x04', '\x01a', Buffer.of(0x1f), Buffer.of(0x01)]) {
+      expect(() => session.encode(value, { mode, forceMode: true })).toThrow(
+        expect.objectContaining({ code, message: expect.stringContaining(`use mode ${mode + 2}`) }),
+      );
+    }
+  });
+
+  test.each([0, 2] as const)('refuses an empty message in mode %i, which skips it', (mode) => {
+    const { session } = new Conversation();
+    for (const value of ['', Buffer.alloc(0)]) {
+      expect(() => session.encode(value, { mode, forceMode: true })).toThrow(
+        expect.objectContaining({ code, message: expect.stringContaining(`use mode ${mode + 1}`) }),
+      );
+    }
+  });
+
+  test('lets pass what the mode carries', () => {
+    const { session } = new Conversation();
+    const rows: [Mode, Value][] = [
+      [1, ''],
+      [3, ''],
+      [2, 'a\x1fb'],
+      [3, '\x01'],
+      [4, ''],
+      [5, { a: [1] }],
+    ];
+    for (const [mode, value] of rows) expect(session.encode(value, { mode, forceMode: true }).mode).toBe(mode);
+  });
+});
+
+describe('encode refuses', () => {
+  test.each([-1, 6, 0.5, Number.NaN, '1', null, true])('the mode %j', (mode) => {
+    expect(() => new Conversation().session.encode('x', { mode: mode as Mode })).toThrow(
+      expect.objectContaining({ code: 'ERR_SERPY_OPTION', message: expect.stringContaining('from 0 to 5') }),
+    );
+  });
+
+  const noValues: [string, unknown][] = [
+    ['an object', { a: 1 }],
+    ['an array', [1]],
+    ['null', null],
+    ['a boolean', true],
+    ['undefined', undefined],
+    ['a function', () => 1],
+    ['a symbol', Symbol('s')],
+    ['an object without a prototype', Object.create(null)],
+    ['a Float64Array', new Float64Array(2)],
+    ['an int that is none', { type: 'int', value: 1.5 }],
+    ['an int that is not even a number', { type: 'int', value: Number.NaN }],
+  ];
+  test.each(noValues)('%s in modes 0 to 3, and nothing has changed then', (_, value) => {
+    const conversation = new Conversation();
+    for (const mode of [0, 1, 2, 3] as const) {
+      expect(() => conversation.say(value as Value, { mode })).toThrow(
+        expect.objectContaining({ code: 'ERR_SERPY_VALUE' }),
+      );
+    }
+    conversation.say('x');
+    expect(conversation.takeShown()).toBe('x|');
+  });
+
+  test('a message above maxMessageBytes, before it is base85, and takes one of just so many', () => {
+    const { session } = new Conversation({ maxMessageBytes: 10 });
+    for (const mode of [0, 1, 2, 3] as const) {
+      expect(session.encode('x'.repeat(10), { mode }).mode).toBe(mode);
+      expect(() => session.encode('x'.repeat(11), { mode })).toThrow(
+        expect.objectContaining({ code: 'ERR_SERPY_TOO_LARGE', sizeBytes: 11, limitBytes: 10 }),
+      );
+    }
+    expect(() => session.encode('x'.repeat(11), { mode: 4 })).toThrow(
+      expect.objectContaining({ code: 'ERR_SERPY_TOO_LARGE' }),
+    );
+  });
+});

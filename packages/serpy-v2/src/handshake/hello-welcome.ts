@@ -1,0 +1,186 @@
+/**
+ * The first words of a handshake: HELLO from the client, WELCOME from the server. Each is a frame of bytes whose checksum is the complement
+ * of the right one: an original peer drops such a frame with one warning and stays healthy, while a type that it does not know would deafen it for ever.
+ */
+
+import { crc32 } from '../session/frames/crc32.js';
+import {
+  type Hello,
+  idBytes,
+  type NewSession,
+  proofBytes,
+  type Resumption,
+  secretBytes,
+  type Terms,
+} from '../session/session-parameters.js';
+import { checksum } from '../wire/checksum.js';
+import { frameType, headerBytes } from '../wire/constants.js';
+import { writeHeader } from '../wire/header.js';
+import { Fields, FieldWriter } from './tlv.js';
+
+const helloTag = Buffer.from('serpy HELLO\n', 'latin1');
+const welcomeTag = Buffer.from('serpy WELCO\n', 'latin1');
+const tagBytes = helloTag.length;
+const crcBytes = 4;
+
+/** Longer greetings are none. */
+export const mostGreetingBytes = 4096;
+
+/** The version of what follows the handshake. */
+const version = 1;
+
+const field = {
+  versions: 0x01,
+  limits: 0x02,
+  heartbeat: 0x03,
+  instance: 0x04,
+  window: 0x05,
+  reason: 0x06,
+  resumable: 0x07,
+  session: 0x08,
+  plain: 0x09,
+  resume: 0x81,
+  proof: 0x82,
+  position: 0x83,
+  lost: 0x84,
+} as const;
+
+const known: readonly number[] = Object.values(field);
+
+/** Never assigned: it keeps the other end used to fields that it does not know. */
+const fieldOfNoMeaning = 0x5a;
+
+export type Outcome =
+  | ({ readonly kind: 'new' } & NewSession)
+  /** The session that was asked for is not there; it knew of so many pieces, if that is still known. */
+  | ({ readonly kind: 'lost'; readonly reason: string; readonly next: number | undefined } & NewSession)
+  | { readonly kind: 'resumed'; readonly next: number; readonly taken: number }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+export interface Welcome extends Terms {
+  readonly outcome: Outcome;
+}
+
+export function encodeHello(hello: Hello): Buffer {
+  const fields = termsFields(hello).numbers(field.resumable, hello.resumableMs);
+  if (hello.resume) {
+    const { id, attempt, proof, next, taken } = hello.resume;
+    fields.bytes(field.resume, id).bytes(field.proof, proof).numbers(field.position, attempt, next, taken);
+  }
+  return greetingFrame(helloTag, fields.bytes(fieldOfNoMeaning, Buffer.of(1)).finish());
+}
+
+/** @throws `ERR_SERPY_PROTOCOL` for a HELLO that cannot be understood */
+export function decodeHello(payload: Buffer): Hello {
+  const fields = fieldsOf(payload);
+  const [resumableMs] = fields.numbers(field.resumable, 1) as [number];
+  return { ...termsOf(fields), resumableMs, resume: fields.has(field.resume) ? resumptionOf(fields) : undefined };
+}
+
+function resumptionOf(fields: Fields): Resumption {
+  const [attempt, next, taken] = fields.numbers(field.position, 3) as [number, number, number];
+  return {
+    id: fields.bytes(field.resume, idBytes),
+    proof: fields.bytes(field.proof, proofBytes),
+    attempt,
+    next,
+    taken,
+  };
+}
+
+export function encodeWelcome(welcome: Welcome): Buffer {
+  const fields = termsFields(welcome);
+  const { outcome } = welcome;
+  switch (outcome.kind) {
+    case 'refused':
+      fields.bytes(field.reason, Buffer.from(outcome.reason));
+      break;
+    case 'resumed':
+      fields.numbers(field.position, outcome.next, outcome.taken);
+      break;
+    case 'lost':
+      fields.bytes(field.reason, Buffer.from(outcome.reason));
+      fields.numbers(field.lost, ...(outcome.next === undefined ? [] : [outcome.next]));
+      sessionFields(fields, outcome);
+      break;
+    case 'new':
+      sessionFields(fields, outcome);
+  }
+  return greetingFrame(welcomeTag, fields.bytes(fieldOfNoMeaning, Buffer.of(1)).finish());
+}
+
+function sessionFields(fields: FieldWriter, { id, secret, plainMessages }: NewSession): void {
+  fields.bytes(field.session, Buffer.concat([id, secret])).numbers(field.plain, plainMessages);
+}
+
+/** @throws `ERR_SERPY_PROTOCOL` for a WELCOME that cannot be understood */
+export function decodeWelcome(payload: Buffer): Welcome {
+  const fields = fieldsOf(payload);
+  return { ...termsOf(fields), outcome: outcomeOf(fields) };
+}
+
+function outcomeOf(fields: Fields): Outcome {
+  if (fields.has(field.position)) {
+    const [next, taken] = fields.numbers(field.position, 2) as [number, number];
+    return { kind: 'resumed', next, taken };
+  }
+  const reason = fields.has(field.reason) ? fields.any(field.reason).toString() : '';
+  if (!fields.has(field.session)) return { kind: 'refused', reason };
+  const both = fields.bytes(field.session, idBytes + secretBytes);
+  const [plainMessages] = fields.numbers(field.plain, 1) as [number];
+  const session = { id: both.subarray(0, idBytes), secret: both.subarray(idBytes), plainMessages };
+  if (!fields.has(field.lost)) return { kind: 'new', ...session };
+  const isKnown = fields.any(field.lost).length > 0;
+  return { kind: 'lost', reason, next: isKnown ? fields.numbers(field.lost, 1)[0] : undefined, ...session };
+}
+
+function termsFields({ instance, maxMessageBytes, pingIntervalMs, limits }: Terms): FieldWriter {
+  return new FieldWriter()
+    .numbers(field.versions, version, version)
+    .bytes(field.instance, instance)
+    .numbers(field.limits, maxMessageBytes)
+    .numbers(field.heartbeat, pingIntervalMs)
+    .numbers(field.window, limits.messages, limits.bytes);
+}
+
+function termsOf(fields: Fields): Terms {
+  const [maxMessageBytes] = fields.numbers(field.limits, 1) as [number];
+  const [pingIntervalMs] = fields.numbers(field.heartbeat, 1) as [number];
+  const [messages, bytes] = fields.numbers(field.window, 2) as [number, number];
+  return {
+    instance: fields.bytes(field.instance, idBytes),
+    maxMessageBytes,
+    pingIntervalMs,
+    limits: { messages, bytes },
+  };
+}
+
+/** Whether a version that both ends know is among those that a greeting states. */
+export function isVersionKnown(payload: Buffer): boolean {
+  const [oldest, newest] = fieldsOf(payload).numbers(field.versions, 2) as [number, number];
+  return oldest <= version && version <= newest;
+}
+
+function fieldsOf(payload: Buffer): Fields {
+  return new Fields(payload.subarray(tagBytes, payload.length - crcBytes), known);
+}
+
+/** Tells what a frame of bytes with a wrong checksum is, if it is a greeting that arrived unharmed. */
+export function greetingKind(statedSum: number, sum: number, payload: Buffer): 'hello' | 'welcome' | undefined {
+  if (statedSum !== ~sum >>> 0) return undefined;
+  if (payload.length < tagBytes + crcBytes || payload.length > mostGreetingBytes) return undefined;
+  const end = payload.length - crcBytes;
+  if (crc32(payload, 0, end) !== payload.readUInt32LE(end)) return undefined;
+  if (payload.compare(helloTag, 0, tagBytes, 0, tagBytes) === 0) return 'hello';
+  return payload.compare(welcomeTag, 0, tagBytes, 0, tagBytes) === 0 ? 'welcome' : undefined;
+}
+
+function greetingFrame(tag: Buffer, fields: Buffer): Buffer {
+  const frame = Buffer.alloc(headerBytes + tag.length + fields.length + crcBytes);
+  const payload = frame.subarray(headerBytes);
+  payload.set(tag);
+  payload.set(fields, tag.length);
+  payload.writeUInt32LE(crc32(payload, 0, payload.length - crcBytes), payload.length - crcBytes);
+  writeHeader(frame, 0, frameType.bytes, ~checksum(payload) >>> 0, payload.length);
+  return frame;
+}

@@ -1,0 +1,251 @@
+/**
+ * A session's course: both halves, and what the ends tell each other about them. It lives through any number of links; frames go in,
+ * messages come out, and what is to be said is written when there is a link.
+ */
+import { type SessionOutput, SilentError } from 'serpy-core';
+import { BatchReader } from './frames/batch.js';
+import { batchType, controlType, readNumber, writeNumber } from './frames/constants.js';
+import { controlFrame } from './frames/control-frame.js';
+import { type Frame, FrameReader, mostControlBytes } from './frames/frame-reader.js';
+import type { WholeMessage } from './frames/segment.js';
+import { Heartbeat, type HeartbeatTimes } from './heartbeat.js';
+import { Inflow, stateDelayMs, type Window } from './receiver.js';
+import type { Ticket } from './resume-credentials.js';
+import { type Cuttable, Outflow, type ReplayLimits } from './sender.js';
+import { GapError } from './session-errors.js';
+import type { Limits, Terms } from './session-parameters.js';
+
+export interface CourseSettings extends HeartbeatTimes {
+  readonly maxMessageBytes: number;
+  readonly window: Window;
+  readonly replay: ReplayLimits;
+}
+
+/** Next expected, first not taken, and the limits: four numbers. */
+const stateBytes = 32;
+
+/** Behind them, where that has changed: how long the client may come back. */
+const returnBytes = 8;
+const pingBytes = 8;
+const mostReasonBytes = 1024;
+
+/** So many bytes of a frame are progress; fewer, for so many times the silence that ends a link, are signs of life that a damaged length has swallowed. */
+const progressBytes = 1024;
+const progressSilences = 2;
+
+/** No timer waits longer: one that should would fire at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
+export class Course<Out extends Cuttable> {
+  readonly ticket: Ticket;
+  readonly outflow: Outflow<Out>;
+  readonly inflow: Inflow;
+  /** The largest message that the peer takes. */
+  peerMaxMessageBytes = Number.POSITIVE_INFINITY;
+  /** What the peer said when it closed. */
+  farewell: { readonly reason: string } | undefined;
+  /** How long the client may come back, in milliseconds, where it has said so since its HELLO. */
+  peerReturnMs: number | undefined;
+  readonly #output: SessionOutput<Out>;
+  readonly #settings: CourseSettings;
+  #reader: FrameReader;
+  readonly #batch = new BatchReader();
+  #heartbeat: Heartbeat;
+  #nowMs = 0;
+  #stateAtMs: number | undefined;
+  #pings = 0;
+  /** The answer to the last PING, where it is not on the wire yet: of many that come at once only the last is answered. */
+  #pong: Buffer | undefined;
+  /** When a frame was last whole, or came a good deal further, and how many bytes have come since. */
+  #progressMs = 0;
+  #progressBytes = 0;
+
+  /** @param earlier how far the numbers of messages went in sessions before */
+  constructor(ticket: Ticket, settings: CourseSettings, output: SessionOutput<Out>, earlier = 0) {
+    this.ticket = ticket;
+    this.#settings = settings;
+    this.#output = output;
+    this.outflow = new Outflow(output, settings.replay);
+    this.inflow = new Inflow(output, settings.maxMessageBytes, settings.window, earlier);
+    this.#reader = new FrameReader(this.inflow);
+    this.#heartbeat = new Heartbeat(settings);
+  }
+
+  /** A link is up, and both ends know where they are. */
+  up(peer: Terms, nowMs: number): void {
+    const { pingIntervalMs, silenceTimeoutMs } = this.#settings;
+    // The slower wish counts, so that nobody is asked more often than he likes; but everybody is asked before he is given up.
+    const mostMs = silenceTimeoutMs > 0 ? silenceTimeoutMs / 2 : longestTimerMs;
+    const askMs = pingIntervalMs > 0 ? Math.min(Math.max(pingIntervalMs, peer.pingIntervalMs), mostMs) : 0;
+    this.#heartbeat = new Heartbeat({ pingIntervalMs: askMs, silenceTimeoutMs });
+    this.#heartbeat.heard(nowMs);
+    this.#nowMs = nowMs;
+    this.#progressMs = nowMs;
+    this.#reader = new FrameReader(this.inflow);
+    this.#batch.clear();
+    this.#pong = undefined;
+    this.#stateAtMs = undefined;
+    this.peerReturnMs = undefined;
+    this.peerMaxMessageBytes = peer.maxMessageBytes;
+    this.allow(peer.limits);
+  }
+
+  allow(limits: Limits): void {
+    this.outflow.allow(limits);
+  }
+
+  lost(): void {
+    this.outflow.lost();
+    this.inflow.lost();
+    this.#reader = new FrameReader(this.inflow); // what it held came over that link
+    this.#stateAtMs = undefined;
+  }
+
+  push(bytes: Buffer, nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#heartbeat.heard(nowMs);
+    this.#progressBytes += bytes.length;
+    if (this.#progressBytes >= progressBytes) this.#progressed();
+    this.#reader.push(bytes);
+  }
+
+  keep(): void {
+    this.#batch.keep();
+    this.#reader.keep();
+  }
+
+  get reader(): FrameReader {
+    return this.#reader;
+  }
+
+  /** Memory that is held for what has come in part. */
+  get unfinishedBytes(): number {
+    return this.#reader.unfinishedBytes + this.inflow.unfinishedBytes;
+  }
+
+  /** The next message that is whole. Throws as the reader and the halves do. */
+  read(): WholeMessage | undefined {
+    for (;;) {
+      while (this.#batch.more) {
+        const message = this.inflow.acceptNext(this.#batch);
+        if (message !== undefined) return message;
+      }
+      const frame = this.#reader.read();
+      if (frame === undefined) return undefined;
+      const message = this.#handle(frame);
+      if (message !== undefined) return message;
+    }
+  }
+
+  /** Whether something is to be written besides new messages. */
+  get unfinished(): boolean {
+    return this.#pong !== undefined || this.inflow.urgent || this.outflow.unfinished;
+  }
+
+  proceed(): void {
+    if (this.#pong) this.#writePong(this.#pong);
+    else if (this.inflow.urgent) this.writeState();
+    else this.outflow.proceed();
+  }
+
+  /** @param returnMs how long this client may come back, where that has changed since its HELLO */
+  writeState(returnMs?: number): void {
+    const payload = Buffer.alloc(returnMs === undefined ? stateBytes : stateBytes + returnBytes);
+    if (returnMs !== undefined) writeNumber(payload, stateBytes, returnMs);
+    const { limits } = this.inflow;
+    writeNumber(payload, 0, this.inflow.next);
+    writeNumber(payload, 8, this.inflow.taken);
+    writeNumber(payload, 16, limits.messages);
+    writeNumber(payload, 24, limits.bytes);
+    this.#output.write(controlFrame(controlType.state, payload));
+    this.inflow.told();
+    this.#stateAtMs = undefined;
+  }
+
+  #writePong(payload: Buffer): void {
+    this.#pong = undefined;
+    this.#output.write(controlFrame(controlType.pong, payload));
+  }
+
+  writeClose(reason: string): void {
+    this.outflow.flush();
+    const words = beginningOf(Buffer.from(reason), mostReasonBytes);
+    const payload = Buffer.alloc(8 + words.length);
+    writeNumber(payload, 0, this.outflow.next);
+    payload.set(words, 8);
+    this.#output.write(controlFrame(controlType.close, payload));
+  }
+
+  get deadlineMs(): number | undefined {
+    if (this.inflow.due) this.#stateAtMs ??= this.#nowMs + stateDelayMs;
+    const heartbeat = this.#heartbeat.deadlineMs;
+    if (this.#stateAtMs === undefined) return heartbeat;
+    return heartbeat === undefined ? this.#stateAtMs : Math.min(this.#stateAtMs, heartbeat);
+  }
+
+  /** @throws `ERR_SERPY_TIMEOUT` when the peer has been silent for too long */
+  tick(nowMs: number): void {
+    this.#nowMs = nowMs;
+    if (this.#stateAtMs !== undefined && nowMs >= this.#stateAtMs) this.writeState();
+    const { silenceTimeoutMs } = this.#settings;
+    const isStuck = this.#reader.inFrame && nowMs >= this.#progressMs + progressSilences * silenceTimeoutMs;
+    if (isStuck && silenceTimeoutMs > 0) {
+      throw new SilentError(
+        `a message of the peer has got no further for ${nowMs - this.#progressMs} ms, so the link is given up: its length was damaged on the way, or the line is next to dead`,
+      );
+    }
+    switch (this.#heartbeat.look(nowMs)) {
+      case 'ask': {
+        const payload = Buffer.alloc(pingBytes);
+        writeNumber(payload, 0, ++this.#pings);
+        this.#output.write(controlFrame(controlType.ping, payload));
+        break;
+      }
+      case 'dead':
+        throw new SilentError(
+          `the peer has been silent for ${silenceTimeoutMs} ms (silenceTimeoutMs), so the link is given up: is the cable in, and does the program there still run?`,
+        );
+    }
+  }
+
+  #progressed(): void {
+    this.#progressMs = this.#nowMs;
+    this.#progressBytes = 0;
+  }
+
+  #handle(frame: Frame): WholeMessage | undefined {
+    this.#progressed();
+    if (frame.kind === 'piece') {
+      const { head, data, placed } = frame;
+      if (head.type !== batchType) return this.inflow.accept(head, data, placed);
+      this.#batch.open(head.number, head.flags, data);
+      return undefined;
+    }
+    const { type, payload } = frame;
+    switch (type) {
+      case controlType.state:
+        if (payload.length < stateBytes) break;
+        this.outflow.acknowledged(readNumber(payload, 0), readNumber(payload, 8));
+        this.allow({ messages: readNumber(payload, 16), bytes: readNumber(payload, 24) });
+        if (payload.length >= stateBytes + returnBytes) this.peerReturnMs = readNumber(payload, stateBytes);
+        break;
+      case controlType.ping:
+        this.#pong = payload.subarray(0, pingBytes);
+        break;
+      case controlType.close: {
+        const last = payload.length < 8 ? 0 : readNumber(payload, 0);
+        if (last !== this.inflow.next)
+          throw new GapError(`the peer closed after piece ${last}, and ${this.inflow.next} was expected`);
+        this.farewell = { reason: payload.toString('utf8', 8, mostControlBytes) };
+      }
+    }
+    return undefined;
+  }
+}
+
+/** So much of UTF-8 as fits, in whole characters. */
+function beginningOf(text: Buffer, maxBytes: number): Buffer {
+  let end = Math.min(text.length, maxBytes);
+  while (end < text.length && ((text[end] as number) & 0xc0) === 0x80) end--;
+  return text.subarray(0, end);
+}

@@ -1,0 +1,394 @@
+/** A v2 conversation: every message is one frame, and there are no answers, unless a handshake has made a session of it. */
+import {
+  ConnectionLostError,
+  type LastingSession,
+  MessageTooLargeError,
+  OptionError,
+  type Outgoing,
+  type Role,
+  type SerpyError,
+  type Session,
+  type SessionOutput,
+  type StreamPart,
+} from 'serpy-core';
+import { Decoder } from './decoder.js';
+import { Handshake } from './handshake/handshake.js';
+import { handshakeSettings, type SessionOptions } from './handshake/handshake-options.js';
+import { greetingKind, mostGreetingBytes } from './handshake/hello-welcome.js';
+import type { BatchedMessage } from './session/frames/batch.js';
+import type { WholeMessage } from './session/frames/segment.js';
+import { decodePart, encodePart, streamType } from './session/frames/stream-frame.js';
+import { noSession, takenAway } from './session/session-errors.js';
+import { Sessions } from './session/session-registry.js';
+import { type DecodedMessage, decodeValue, encodeValue, messageOf, type Value } from './values/values.js';
+import { checksum } from './wire/checksum.js';
+import { copiedPayloadBytes, frameType, headerBytes } from './wire/constants.js';
+import { writeHeader } from './wire/header.js';
+
+export type { SessionOptions } from './handshake/handshake-options.js';
+
+/** What `sendData` may wait for, after a handshake. */
+export interface AcknowledgeOption {
+  /**
+   * `'received'`: the message is in the peer's queue; `'processed'`: the application there has taken it. A peer whose queue was told to drop
+   * (`receiveQueue.whenFull`, `keep: 'latest'`) acknowledges what it has dropped as well. Default: not waited for.
+   */
+  readonly acknowledge?: 'received' | 'processed' | undefined;
+}
+
+/** A frame on its way out. */
+export interface Frame extends Outgoing {
+  /** A number of `frameType`. */
+  readonly type: number;
+  /** What goes before the payload, and counts as a part of it: never changed, and only there before a big one. */
+  readonly head: Uint8Array | undefined;
+  payload: Uint8Array;
+  /** Whether the payload is memory of ours. */
+  owned: boolean;
+  /** Of a big payload, which is not copied: if it changes before it has left, the peer notices. Left to be made where a session was on. */
+  readonly sum: number | undefined;
+  readonly level: 'received' | 'processed' | undefined;
+  /** It is no message, but a part of a stream. */
+  readonly part?: StreamPart;
+  /** The session in which it was made, of a word to the sender of a stream: in another one, that number is another stream's. */
+  readonly session?: unknown;
+}
+
+export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessage, Frame> {
+  readonly #options: SessionOptions;
+  readonly #output: SessionOutput<Frame>;
+  readonly #role: Role;
+  readonly #sessions: Sessions<Handshake<Frame>>;
+  #decoder: Decoder;
+  #handshake: Handshake<Frame> | undefined;
+  /** A greeting that the decoder has come upon. */
+  #greeting: { readonly kind: 'hello' | 'welcome'; readonly payload: Buffer } | undefined;
+  /** The streams that are being sent, each with the session that it has begun in. */
+  readonly #streams = new Map<number, object>();
+  #nowMs = 0;
+  #plainReceived = 0;
+  #plainSent = 0;
+
+  /** @param sessions those of the server; a client needs none */
+  constructor(
+    options: SessionOptions,
+    output: SessionOutput<Frame>,
+    role: Role = 'client',
+    sessions = new Sessions<Handshake<Frame>>(),
+  ) {
+    this.#options = options;
+    this.#output = output;
+    this.#role = role;
+    this.#sessions = sessions;
+    this.#decoder = this.#newDecoder();
+    if (role === 'client' && this.#needsHandshake()) this.#handshake = this.#newHandshake();
+  }
+
+  get canSend(): boolean {
+    return this.#handshake === undefined || this.#handshake.canSend;
+  }
+
+  get deadlineMs(): number | undefined {
+    return this.#handshake?.deadlineMs;
+  }
+
+  get lasting(): LastingSession | undefined {
+    return this.#handshake?.lasting;
+  }
+
+  get inFrame(): boolean {
+    const handshake = this.#handshake;
+    return handshake === undefined || handshake.readsPlain ? this.#decoder.inFrame : handshake.inFrame;
+  }
+
+  /** Plain v2 has no answers, so nothing is ever proved. */
+  get unconfirmedMessages(): number {
+    return this.#handshake?.on ? 0 : this.#plainSent;
+  }
+
+  get unfinishedBytes(): number {
+    return this.#decoder.unfinishedBytes + (this.#handshake?.unfinishedBytes ?? 0);
+  }
+
+  /**
+   * The frame of a value.
+   * @throws `ERR_SERPY_VALUE`, `ERR_SERPY_INTEGER_RANGE`, `ERR_SERPY_TOO_LARGE`, `ERR_SERPY_OPTION`
+   */
+  encode(value: Value, options: AcknowledgeOption = {}): Frame {
+    const { type, head, bytes } = encodeValue(value);
+    const payloadBytes = (head?.length ?? 0) + bytes.length;
+    const level = options.acknowledge;
+    if (level !== undefined) this.#checkLevel(level);
+    const most = this.#handshake
+      ? Math.min(this.#options.maxMessageBytes, this.#handshake.peerMaxMessageBytes)
+      : this.#options.maxMessageBytes;
+    if (payloadBytes > most) throw new MessageTooLargeError('the message', payloadBytes, most);
+    return {
+      type: frameType[type],
+      head,
+      payload: bytes,
+      owned: bytes !== value && head === undefined,
+      sum: payloadBytes < copiedPayloadBytes || this.#handshake?.on ? undefined : sumOf(head, bytes),
+      sizeBytes: headerBytes + payloadBytes,
+      level,
+      acknowledged: level !== undefined,
+    };
+  }
+
+  /** The frame of a part of a stream. Throws `ERR_SERPY_OPTION` where there is no session. */
+  encodePart(part: StreamPart): Frame {
+    this.#needSession('a stream');
+    const payload = encodePart(part);
+    const level = 'received';
+    const sizeBytes = headerBytes + payload.length;
+    return {
+      type: streamType,
+      head: undefined,
+      payload,
+      owned: true,
+      sum: undefined,
+      sizeBytes,
+      level,
+      acknowledged: true,
+      part,
+      session: part.kind === 'stop' ? this.#handshake?.lasting.session : undefined,
+    };
+  }
+
+  /** A small payload may change as soon as `sendData` has returned. */
+  hold(frame: Frame): void {
+    if (frame.owned || frame.payload.length >= copiedPayloadBytes) return;
+    frame.payload = Buffer.from(frame.payload);
+    frame.owned = true;
+  }
+
+  send(frame: Frame): void {
+    if (payloadBytesOf(frame) !== frame.sizeBytes - headerBytes) {
+      const error = takenAway(frame.sizeBytes - headerBytes);
+      this.#output.rejected(frame, error);
+      this.#output.warn(error);
+      return;
+    }
+    if (this.#handshake?.on) {
+      if (frame.part === undefined || this.#isInSession(frame.part, frame.session)) this.#handshake.send(frame);
+      else
+        this.#output.rejected(
+          frame,
+          new ConnectionLostError('the session was lost in the middle of the stream: send it again'),
+        );
+      return;
+    }
+    if (frame.level !== undefined) {
+      const what = frame.part ? 'a stream' : 'the option acknowledge';
+      this.#output.rejected(frame, noSession(what, 'the peer is a plain v2 program'));
+      return;
+    }
+    this.#plainSent++;
+    const { type, head, payload, sum, sizeBytes } = frame;
+    if (payload.length < copiedPayloadBytes) {
+      const { memory, start } = this.#output.reserve(sizeBytes);
+      writeHeader(memory, start, type, checksum(payload), payload.length);
+      memory.set(payload, start + headerBytes);
+    } else {
+      const { memory, start } = this.#output.reserve(sizeBytes - payload.length);
+      writeHeader(memory, start, type, sum ?? sumOf(head, payload), sizeBytes - headerBytes);
+      if (head !== undefined) memory.set(head, start + headerBytes);
+      this.#output.write(payload);
+    }
+  }
+
+  forget(frame: Frame): void {
+    this.#handshake?.forget(frame);
+  }
+
+  get gathered(): boolean {
+    return this.#handshake?.gathered ?? false;
+  }
+
+  flush(): void {
+    this.#handshake?.flush();
+  }
+
+  reconnects(is: boolean): void {
+    this.#handshake?.reconnects(is);
+  }
+
+  up(nowMs = 0): void {
+    this.#nowMs = nowMs;
+    if (this.#needsHandshake()) this.#handshake ??= this.#newHandshake();
+    this.#handshake?.up(nowMs);
+  }
+
+  lost(): void {
+    this.#decoder = this.#newDecoder();
+    this.#greeting = undefined;
+    this.#plainReceived = 0;
+    this.#plainSent = 0;
+    this.#handshake?.lost();
+  }
+
+  receive(chunk: Buffer, nowMs = 0): void {
+    this.#nowMs = nowMs;
+    if (this.#handshake === undefined || this.#handshake.readsPlain) this.#decoder.push(chunk);
+    else this.#handshake.receive(chunk, nowMs);
+  }
+
+  keep(): void {
+    this.#decoder.keep();
+    this.#handshake?.keep();
+  }
+
+  read(): DecodedMessage | undefined {
+    for (;;) {
+      const handshake = this.#handshake;
+      if (handshake !== undefined && !handshake.readsPlain) {
+        const whole = handshake.read();
+        if (whole !== undefined) {
+          const message = decodeWhole(handshake, whole);
+          if (message !== undefined) return message;
+          continue;
+        }
+        if (!handshake.readsPlain) return undefined;
+      }
+      const message = this.#readPlain(handshake);
+      if (message !== undefined) {
+        handshake?.heardPlain();
+        this.#plainReceived++;
+        return message;
+      }
+      if (this.#greeting === undefined) return undefined;
+      this.#greeted(this.#greeting);
+    }
+  }
+
+  #readPlain(handshake: Handshake<Frame> | undefined): DecodedMessage | undefined {
+    try {
+      return this.#decoder.read();
+    } catch (error) {
+      handshake?.heardNonsense();
+      throw error;
+    }
+  }
+
+  ended(): SerpyError | undefined {
+    return this.#handshake && !this.#handshake.readsPlain ? undefined : this.#decoder.ended();
+  }
+
+  tick(nowMs: number): void {
+    this.#handshake?.tick(nowMs);
+  }
+
+  #greeted({ kind, payload }: { readonly kind: 'hello' | 'welcome'; readonly payload: Buffer }): void {
+    this.#greeting = undefined;
+    if (kind === 'hello' && this.#role === 'server' && this.#handshake === undefined && this.#mayBegin) {
+      this.#handshake = this.#newHandshake();
+      this.#handshake.up(this.#nowMs);
+    }
+    const understood = this.#handshake?.greeted(kind, payload, () => this.#decoder.takeRest());
+    if (!understood) this.#decoder.warnOfGreeting(payload);
+  }
+
+  #needsHandshake(): boolean {
+    const { handshake } = this.#options;
+    return handshake !== undefined && handshake !== 'off';
+  }
+
+  #checkLevel(level: string): void {
+    if (level !== 'received' && level !== 'processed') {
+      throw new OptionError(`the option acknowledge takes 'received' or 'processed', not ${JSON.stringify(level)}`);
+    }
+    this.#needSession('the option acknowledge');
+  }
+
+  /** Throws where there is no session, nor can be one yet. */
+  #needSession(what: string): void {
+    if (this.#handshake === undefined && this.#role === 'server' && this.#mayBegin) {
+      this.#handshake = this.#newHandshake();
+      this.#handshake.up(this.#nowMs);
+    }
+    this.#handshake?.want(this.#nowMs);
+    if (!this.#handshake?.mayAcknowledge) throw this.#noSession(what);
+  }
+
+  /** Whether a client may yet begin a session on this link. */
+  get #mayBegin(): boolean {
+    const { handshake } = this.#options;
+    return handshake !== undefined && handshake !== 'off' && this.#plainReceived === 0;
+  }
+
+  #noSession(what: string): OptionError {
+    const isOff = this.#options.handshake === undefined || this.#options.handshake === 'off';
+    return noSession(what, isOff ? "this connection has handshake: 'off'" : 'the peer has not begun one');
+  }
+
+  /** A stream that has begun in another session is not gone on with: the peer would not know it. */
+  #isInSession({ kind, id }: StreamPart, madeIn: unknown): boolean {
+    const session = this.#handshake?.lasting.session as object;
+    if (kind === 'stop') return session === madeIn;
+    if (kind === 'begin') this.#streams.set(id, session);
+    const isSame = this.#streams.get(id) === session;
+    if (kind === 'end' || kind === 'abort') this.#streams.delete(id);
+    return isSame;
+  }
+
+  #newHandshake(): Handshake<Frame> {
+    const settings = handshakeSettings(this.#options);
+    const session = this;
+    const owner = {
+      get plainReceived() {
+        return session.#plainReceived;
+      },
+      get plainSent() {
+        return session.#plainSent;
+      },
+      pushPlain: (bytes: Buffer) => this.#decoder.push(bytes),
+      valueOf: (message: BatchedMessage) => (message.type === streamType ? undefined : messageOf(message)),
+    };
+    return new Handshake<Frame>(this.#role, settings, this.#output, owner, this.#sessions);
+  }
+
+  #newDecoder(): Decoder {
+    const { maxMessageBytes, handshake = 'off' } = this.#options;
+    if (handshake === 'off') return new Decoder(maxMessageBytes, this.#output);
+    const session = this;
+    return new Decoder(maxMessageBytes, this.#output, {
+      get mostBytes() {
+        const mayCome = session.#role === 'server' ? session.#mayBegin : session.#plainSent === 0;
+        return mayCome ? mostGreetingBytes : 0;
+      },
+      recognise: (stated, sum, payload) => {
+        const kind = greetingKind(stated, sum, payload);
+        if (kind !== undefined) this.#greeting = { kind, payload: Buffer.from(payload) };
+        return kind !== undefined;
+      },
+    });
+  }
+}
+
+/** The value of what is no message. */
+const nothing = Buffer.alloc(0);
+
+/** The message, or part of a stream; undefined for what nobody here knows. */
+function decodeWhole(handshake: Handshake<Frame>, { type, payload, end }: WholeMessage): DecodedMessage | undefined {
+  try {
+    if (type === streamType) {
+      const part = decodePart(payload);
+      const sizeBytes = payload.length;
+      if (part !== undefined) return { type: 'bytes', value: nothing, sizeBytes, end, part };
+      const passedOver = { sizeBytes, end, part: payload };
+      handshake.lasting.taken(passedOver); // its place is free
+      return undefined;
+    }
+    return decodeValue(type, payload, end);
+  } catch (error) {
+    throw handshake.judged(error);
+  }
+}
+
+function payloadBytesOf({ head, payload }: Frame): number {
+  return (head?.length ?? 0) + payload.length;
+}
+
+function sumOf(head: Uint8Array | undefined, payload: Uint8Array): number {
+  return checksum(payload, head === undefined ? 0 : checksum(head));
+}

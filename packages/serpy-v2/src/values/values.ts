@@ -1,0 +1,259 @@
+/** What v2 carries: integers, doubles, text and bytes, as payloads and back. */
+import { constants, isUtf8 } from 'node:buffer';
+import { types } from 'node:util';
+import { type ArrayValue, isArrayValue, npyParts } from 'serpy-arrays';
+import {
+  IntegerRangeError,
+  isTypedNumber,
+  MessageTooLargeError,
+  markSent,
+  ProtocolError,
+  type StreamPart,
+  type TypedNumber,
+  ValueError,
+} from 'serpy-core';
+import { copiedPayloadBytes, frameType, type TypeName } from '../wire/constants.js';
+import { formatFloatHex, parseFloatHex } from './float-hex.js';
+
+/** `float.hex` writes 24 at most. */
+const mostFloatBytes = 1024;
+
+/** A longer integer is given as its bytes: the digits of a number cost more than linear time. An original sends 8 bytes. */
+const mostIntegerBytes = 1024;
+
+const smallestInt = -(2n ** 63n);
+const largestInt = 2n ** 63n - 1n;
+
+class Int implements TypedNumber {
+  readonly type = 'int';
+  constructor(readonly value: bigint) {}
+}
+
+class Float implements TypedNumber {
+  readonly type = 'float';
+  constructor(readonly value: number) {}
+}
+
+/**
+ * Sends a number as an integer, as Python's `int`.
+ * @throws `ERR_SERPY_INTEGER_RANGE` (a `RangeError`) below -2^63 or above 2^63 - 1, `ERR_SERPY_VALUE` for a number with a fraction
+ */
+export function int(value: number | bigint): TypedNumber {
+  if (typeof value !== 'bigint' && !Number.isInteger(value)) {
+    const given = typeof value === 'number' ? value : describe(value);
+    throw new ValueError(`int() takes a whole number or a bigint, not ${given}: use float() or Math.round()`);
+  }
+  const integer = BigInt(value);
+  if (integer < smallestInt || integer > largestInt) {
+    throw new IntegerRangeError(
+      `${shownInteger(integer)} does not fit into a signed 64-bit integer (-2^63 to 2^63 - 1): send it as text, or with float()`,
+    );
+  }
+  return new Int(integer);
+}
+
+/** All digits of a long one would cost more than linear time, and fill a screen. */
+function shownInteger(value: bigint): string {
+  return BigInt.asIntN(256, value) === value ? String(value) : 'an integer of more than 256 bits';
+}
+
+/** Sends a number as a double, as Python's `float`, whole or not. Throws `ERR_SERPY_VALUE` for anything but a number. */
+export function float(value: number): TypedNumber {
+  if (typeof value !== 'number') throw new ValueError(`float() takes a number, not ${describe(value)}: use Number(…)`);
+  return new Float(value);
+}
+
+/** What `sendData` takes: bigints and safe integers but -0 go as int, other numbers as float, arrays as a `.npy` in bytes. */
+export type Value = string | number | bigint | Uint8Array | TypedNumber | ArrayValue;
+
+/** What `getData` gives: an int is a `bigint` outside the safe integers, and its bytes (signed, little-endian) where it has more than 1024. */
+export type Data = string | number | bigint | Buffer;
+
+/** A value with its type on the wire. */
+export type Message =
+  | { readonly type: 'int'; readonly value: number | bigint }
+  /** An int of more than 1024 bytes, as it came: signed, little-endian. */
+  | { readonly type: 'longint'; readonly value: Buffer }
+  | { readonly type: 'float'; readonly value: number }
+  | { readonly type: 'str'; readonly value: string }
+  | { readonly type: 'bytes'; readonly value: Buffer };
+
+/** A message that arrived, and the size of its payload. */
+export type DecodedMessage = Message & {
+  readonly sizeBytes: number;
+  /** In a session, the number after its last piece; otherwise 0. */
+  readonly end: number;
+  /** It is no message, but a part of a stream. */
+  readonly part?: StreamPart | undefined;
+};
+
+/** A payload and its type. */
+export interface Payload {
+  readonly type: TypeName;
+  /** What goes before the bytes: the header of a `.npy` whose elements are not copied to be put behind it. */
+  readonly head?: Uint8Array;
+  readonly bytes: Uint8Array;
+}
+
+/** The payload of a value. Bytes are not copied. Throws `ERR_SERPY_VALUE` for what v2 cannot carry. */
+export function encodeValue(value: Value): Payload {
+  switch (typeof value) {
+    case 'string':
+      return { type: 'str', bytes: encodeText(value) };
+    case 'number':
+      if (Number.isSafeInteger(value) && !Object.is(value, -0)) return { type: 'int', bytes: encodeInt(BigInt(value)) };
+      return { type: 'float', bytes: encodeFloat(value) };
+    case 'bigint':
+      return encodeValue(int(value));
+    case 'object':
+      if (types.isUint8Array(value)) return { type: 'bytes', bytes: value };
+      if (isArrayValue(value)) return encodeArray(value);
+      if (isTypedNumber(value)) {
+        if (value.type === 'float') return { type: 'float', bytes: encodeFloat(Number(value.value)) };
+        return { type: 'int', bytes: encodeInt((int(value.value) as Int).value) };
+      }
+  }
+  throw new ValueError(
+    `v2 sends text, numbers, bigints, bytes (Buffer or Uint8Array) and arrays ({ data, shape } or a typed array), not ${describe(value)}${advice(value)}`,
+  );
+}
+
+/** The value of a payload. Throws a `ProtocolError` for a type that does not exist and for bytes that are none of it. */
+export function decodeValue(type: number, payload: Buffer, end = 0): DecodedMessage {
+  const sizeBytes = payload.length;
+  switch (type) {
+    case frameType.int:
+      // The payload is lent, as that of every number.
+      if (sizeBytes > mostIntegerBytes) return { type: 'longint', value: Buffer.from(payload), sizeBytes, end };
+      return { type: 'int', value: decodeInt(payload), sizeBytes, end };
+    case frameType.float:
+      return { type: 'float', value: decodeFloat(payload), sizeBytes, end };
+    case frameType.str:
+      return { type: 'str', value: decodeText(payload), sizeBytes, end };
+    case frameType.bytes:
+      return { type: 'bytes', value: payload, sizeBytes, end };
+    default: {
+      const name = type.toString(16).padStart(2, '0').toUpperCase();
+      throw new ProtocolError(
+        `the peer sent a message of type ${name}; v2 has 01 (int), 11 (float), 21 (str), 81 (bytes)`,
+      );
+    }
+  }
+}
+
+/** A message on its way out, as the application knows it. */
+export function messageOf({ type, head, payload }: Sent): Message {
+  const bytes = head
+    ? Buffer.concat([head, payload])
+    : Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+  const { type: name, value } = decodeValue(type, bytes);
+  return { type: name, value } as Message;
+}
+
+interface Sent {
+  readonly type: number;
+  readonly head?: Uint8Array | undefined;
+  readonly payload: Uint8Array;
+}
+
+/** Text with a lone surrogate has no UTF-8 form: it would arrive changed. */
+function encodeText(text: string): Buffer {
+  const position = loneSurrogate(text);
+  if (position >= 0) {
+    throw new ValueError(
+      `the text has half a character (a lone surrogate) at position ${position}: ` +
+        'cut it between characters, or send text.toWellFormed()',
+    );
+  }
+  return Buffer.from(text, 'utf8');
+}
+
+function loneSurrogate(text: string): number {
+  return text.search(/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/);
+}
+
+function encodeArray(value: ArrayValue): Payload {
+  const { header, body } = npyParts(value);
+  if (body.length < copiedPayloadBytes) return { type: 'bytes', bytes: Buffer.concat([header, body]) };
+  markSent(body);
+  return { type: 'bytes', head: header, bytes: body };
+}
+
+function encodeInt(value: bigint): Buffer {
+  const payload = Buffer.allocUnsafe(8);
+  payload.writeBigInt64LE(value);
+  return payload;
+}
+
+function encodeFloat(value: number): Buffer {
+  return Buffer.from(formatFloatHex(value), 'latin1');
+}
+
+/** Signed little-endian; no bytes are 0. */
+function decodeInt(payload: Buffer): number | bigint {
+  if (payload.length === 0) return 0;
+  if (payload.length <= 6) return payload.readIntLE(0, payload.length);
+  const integer =
+    payload.length === 8
+      ? payload.readBigInt64LE()
+      : BigInt.asIntN(payload.length * 8, BigInt(`0x${Buffer.from(payload).reverse().toString('hex')}`));
+  const number = Number(integer);
+  return Number.isSafeInteger(number) ? number : integer;
+}
+
+function decodeFloat(payload: Buffer): number {
+  if (payload.length > mostFloatBytes) {
+    throw new ProtocolError(
+      `the peer sent a float as a text of ${payload.length} bytes, and one has at most ${mostFloatBytes}: let it send float.hex()`,
+    );
+  }
+  try {
+    return parseFloatHex(payload.toString('latin1'));
+  } catch (cause) {
+    throw new ProtocolError(`the peer sent a float that cannot be read: ${(cause as Error).message}`, { cause });
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function decodeText(payload: Buffer): string {
+  try {
+    return utf8.decode(payload);
+  } catch (cause) {
+    // The decoder says the same of what is not UTF-8 and of what is too long for a string.
+    if (isUtf8(payload)) throw tooLongForString('a text', payload);
+    throw new ProtocolError('the peer sent a text that is not UTF-8', { cause });
+  }
+}
+
+function tooLongForString(what: string, { length }: Buffer): MessageTooLargeError {
+  const remedy = 'let the peer send it in parts, or as bytes';
+  return new MessageTooLargeError(`${what} that the peer sent`, length, constants.MAX_STRING_LENGTH, remedy);
+}
+
+function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'object') return `an object (${value.constructor?.name ?? 'without a class'})`;
+  return `a ${typeof value}`;
+}
+
+function advice(value: unknown): string {
+  if (ArrayBuffer.isView(value)) return ': send Buffer.from(array.buffer, array.byteOffset, array.byteLength)';
+  if (types.isAnyArrayBuffer(value)) return ': send Buffer.from(arrayBuffer)';
+  if (types.isPromise(value)) return ': await it';
+  switch (typeof value) {
+    case 'object':
+      return value === null ? nothingAdvice : ': send JSON.stringify(…) as text';
+    case 'undefined':
+      return nothingAdvice;
+    case 'boolean':
+      return ': send 1 or 0';
+    case 'function':
+      return ': send what it returns';
+    default:
+      return ': send its description';
+  }
+}
+
+const nothingAdvice = ": send '' for an empty message";

@@ -1,0 +1,66 @@
+/** When a session asks its peer for a sign of life, and gives it up. */
+import type { SessionOutput } from 'serpy-core';
+import { expect, test } from 'vitest';
+import { Heartbeat } from '../../src/session/heartbeat.js';
+import { Course } from '../../src/session/reliable-session.js';
+
+test.each([
+  ['as late as leaves it time to answer', 15_000, 7_500],
+  ['no later than a timer can wait, where no silence ends the link', 0, 2 ** 31 - 1],
+])('a peer that wants to be asked after ages is asked %s', (_what, silenceTimeoutMs, expectedMs) => {
+  const settings = {
+    replay: { maxMessages: 10, maxBytes: 1000 },
+    maxMessageBytes: 1000,
+    window: { maxMessages: 10, maxBytes: 1000, drops: false },
+    pingIntervalMs: 5_000,
+    silenceTimeoutMs,
+  };
+  const ticket = { id: Buffer.alloc(16), secret: Buffer.alloc(32) };
+  const output = { progress: () => {}, write: () => {} } as unknown as SessionOutput<never>;
+  const course = new Course(ticket, settings, output);
+  const limits = { messages: 10, bytes: 1000 };
+  course.up({ instance: Buffer.alloc(16), maxMessageBytes: 1000, pingIntervalMs: 2 ** 58, limits }, 0);
+  expect(course.deadlineMs).toBe(expectedMs);
+  course.tick(expectedMs);
+  if (silenceTimeoutMs === 0) return;
+  expect(() => course.tick(silenceTimeoutMs)).toThrow(/silent for 15000 ms/);
+});
+
+test('a peer is asked in time also where silence ends the link sooner than the program wished to ask', () => {
+  const times = { pingIntervalMs: 5_000, silenceTimeoutMs: 2_000 };
+  const settings = {
+    replay: { maxMessages: 10, maxBytes: 1000 },
+    maxMessageBytes: 1000,
+    window: { maxMessages: 10, maxBytes: 1000, drops: false },
+    ...times,
+  };
+  const written: Uint8Array[] = [];
+  const output = { progress: () => {}, write: (piece: Uint8Array) => written.push(piece) };
+  const ticket = { id: Buffer.alloc(16), secret: Buffer.alloc(32) };
+  const course = new Course(ticket, settings, output as unknown as SessionOutput<never>);
+  const limits = { messages: 10, bytes: 1000 };
+  course.up({ instance: Buffer.alloc(16), maxMessageBytes: 1000, pingIntervalMs: 5_000, limits }, 0);
+  expect(course.deadlineMs).toBe(1_000);
+  course.tick(1_000);
+  expect(written).toHaveLength(1);
+  expect(() => course.tick(2_000)).toThrow(/silent for 2000 ms/);
+});
+
+test('a peer is asked first, and then has its time, in a program that was too busy to ask', () => {
+  const heartbeat = new Heartbeat({ pingIntervalMs: 5_000, silenceTimeoutMs: 15_000 });
+  heartbeat.heard(0);
+  expect(heartbeat.deadlineMs).toBe(5_000);
+  expect(heartbeat.look(60_000)).toBe('ask');
+  expect(heartbeat.deadlineMs).toBe(65_000);
+  expect([heartbeat.look(65_000), heartbeat.look(69_999), heartbeat.look(70_000)]).toEqual(['ask', undefined, 'dead']);
+  heartbeat.heard(70_000);
+  expect([heartbeat.look(75_000), heartbeat.look(84_999), heartbeat.look(85_000)]).toEqual(['ask', 'ask', 'dead']);
+});
+
+test('a peer that is not asked in time is given up all the same', () => {
+  for (const pingIntervalMs of [0, 15_000, 20_000]) {
+    const heartbeat = new Heartbeat({ pingIntervalMs, silenceTimeoutMs: 15_000 });
+    heartbeat.heard(0);
+    expect([heartbeat.deadlineMs, heartbeat.look(14_999), heartbeat.look(15_000)]).toEqual([15_000, undefined, 'dead']);
+  }
+});

@@ -1,0 +1,103 @@
+/** Messages that answer alike, whichever protocol and mode they travelled in. */
+import { constants } from 'node:buffer';
+import { ValueError } from 'serpy-core';
+import { v1, type v2 } from '../protocols.js';
+
+const { decodeText, encodeText, formatFloat, formatNumber, parseNumber } = v1;
+
+type Encoding = v1.Encoding;
+
+/** What every message can be asked. */
+export interface Readings {
+  /** As text: a number as its decimal text, bytes decoded. Throws `ERR_SERPY_VALUE` for what is none, and for a `'longint'`. */
+  text(): string;
+  /** As bytes: text encoded, a number's decimal text encoded, a `'longint'` as it came. Throws `ERR_SERPY_VALUE` for an object. */
+  bytes(): Buffer;
+  /** As a number, a `bigint` outside the safe integers: text is read as a decimal number. Throws `ERR_SERPY_VALUE` for what is none, for a `'longint'` and more than 4300 characters. */
+  number(): number | bigint;
+}
+
+/** A v1 message: `type`, `value` and `mode` as serpy-v1 gives them. */
+export type PortableV1Message = v1.Message & { readonly protocol: 'v1' } & Readings;
+
+/** A v2 message: `type` and `value` as serpy-v2 gives them. */
+export type PortableV2Message = v2.Message & { readonly protocol: 'v2' } & Readings;
+
+/** A message of either protocol. */
+export type PortableMessage = PortableV1Message | PortableV2Message;
+
+class Message implements Readings {
+  readonly protocol: 'v1' | 'v2';
+  readonly type: string;
+  readonly value: unknown;
+  readonly #encoding: Encoding;
+
+  constructor(protocol: 'v1' | 'v2', { type, value }: v1.Message | v2.Message, encoding: Encoding) {
+    this.protocol = protocol;
+    this.type = type;
+    this.value = value;
+    this.#encoding = encoding;
+  }
+
+  text(): string {
+    const { value } = this;
+    if (typeof value === 'string') return value;
+    if (typeof value === 'number') return this.type === 'float' ? formatFloat(value) : formatNumber(value);
+    if (typeof value === 'bigint') return formatNumber(value);
+    if (this.type === 'longint') throw this.#isNot('text', longInteger(value as Buffer));
+    const text = Buffer.isBuffer(value) ? decodeText(value, this.#encoding) : undefined;
+    if (text !== undefined) return text;
+    throw this.#isNot('text', Buffer.isBuffer(value) ? undecodable(value, this.#encoding) : undefined);
+  }
+
+  bytes(): Buffer {
+    const { value } = this;
+    if (Buffer.isBuffer(value)) return value;
+    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint') {
+      return encodeText(this.text(), this.#encoding);
+    }
+    throw this.#isNot('bytes');
+  }
+
+  number(): number | bigint {
+    const { value } = this;
+    if (typeof value === 'number' || typeof value === 'bigint') return value;
+    if (this.type === 'longint') throw this.#isNot('a number', longInteger(value as Buffer));
+    const number = typeof value === 'string' || Buffer.isBuffer(value) ? parseNumber(this.text()) : undefined;
+    if (number !== undefined) return number;
+    throw this.#isNot(
+      'a number',
+      typeof value === 'string' ? `the text ${JSON.stringify(value.slice(0, 40))}` : undefined,
+    );
+  }
+
+  #isNot(what: string, is = `an object (${this.protocol} type '${this.type}'): use value`): ValueError {
+    return new ValueError(`the message is not ${what} but ${is}`);
+  }
+}
+
+function longInteger({ length }: Buffer): string {
+  return `an integer of ${length} bytes, too long to be converted: use bytes() (signed, little-endian)`;
+}
+
+function undecodable({ length }: Buffer, encoding: Encoding): string {
+  if (length > constants.MAX_STRING_LENGTH) return `${length} bytes, too long for a text: use bytes()`;
+  return `bytes that are no ${encoding} text: use bytes()`;
+}
+
+class MessageWithMode extends Message {
+  readonly mode: number;
+
+  constructor(message: v1.Message, encoding: Encoding) {
+    super('v1', message, encoding);
+    this.mode = message.mode;
+  }
+}
+
+export function fromV1(message: v1.Message, encoding: Encoding): PortableV1Message {
+  return new MessageWithMode(message, encoding) as Readings as PortableV1Message;
+}
+
+export function fromV2(message: v2.Message): PortableV2Message {
+  return new Message('v2', message, 'utf-8') as Readings as PortableV2Message;
+}
