@@ -24,7 +24,8 @@ export class Deadline {
     this.#timer = undefined;
     this.#atMs = atMs;
     if (atMs === undefined) return;
-    const delayMs = Math.max(0, atMs - this.#clock.now());
+    // Whole milliseconds, as Node cuts fractions off: deadlines in the same millisecond are reached in the order in which they were set.
+    const delayMs = Math.max(0, Math.ceil(atMs - this.#clock.now()));
     const timer = this.#clock.setTimeout(() => {
       this.#clock.setImmediate(() => {
         if (this.#timer === timer) this.#come(); // what has come in may have moved it
