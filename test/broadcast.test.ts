@@ -25,7 +25,7 @@ afterEach(async () => {
 type Protocol = 'v1' | 'v2';
 
 /** The rest of what a client says: over v2 in a session, which a server keeps when its client was killed. */
-const session = { v1: '?autoRestart=true', v2: '?autoRestart=true&handshake=require' };
+const session = { v1: '?autoRestart=true', v2: '?autoRestart=true&handshake=require&helloTimeoutMs=10000' };
 
 /** A program that shows what comes. It has shown something when this resolves. */
 async function viewer(protocol: Protocol, port: string): Promise<Program> {
@@ -72,21 +72,22 @@ test('the recipe of packages/serpy/README.md serves every viewer at its own pace
   const around = `function takeImage() { return new Float32Array(512 * 512).fill(1.5); }
 ${recipe.replace('5001', '0').replace('40);', '5);')}
 console.log('listening on', server.address.port);
-process.stdin.on('data', () => {
+let shown;
+setInterval(() => {
   const all = [...server].map((viewer) => [viewer.state, viewer.stats().sendQueueMessages <= 2, viewer.stats().droppedSending > 0]);
-  console.log(JSON.stringify(all));
-});
+  const text = JSON.stringify(all);
+  if (text !== shown) console.log(text);
+  shown = text;
+}, 10);
 `;
   const program = programOf(join(folder, 'server.mts'), around);
   const [, port = ''] = await program.until(/listening on (\d+)\n/);
   await goesOn('v2', port, (message) => expect(decodeNpy(message.bytes())).toMatchObject({ shape: [512, 512] }));
-  program.type('\n');
-  const [, states = ''] = await program.until(/^(\[\[.*)\n/m);
-  expect(JSON.parse(states)).toEqual([
-    ['connected', true, expect.any(Boolean)],
-    ['reconnecting', true, true],
-    ['connected', true, true],
-  ]);
+  // The killed and the deaf one miss images; whether the good one does, the computer decides.
+  await program.until(
+    /^\[\["connected",true,(?:true|false)\],\["reconnecting",true,true\],\["connected",true,true\]\]\n/m,
+  );
+  expect(program.stdout).not.toContain(',false,');
   expect(program.stderr).toBe('');
 });
 
