@@ -58,8 +58,8 @@ export class PseudoTerminal {
 
   /** Waits until more has been written. */
   async next(): Promise<void> {
-    const fed = this.#fed;
-    await this.program.untilOutput((stdout) => stdout.length > fed + 1, 'more on the screen');
+    const { length } = this.program.stdout; // not what was fed: the beginning of a sequence may be left of it for long
+    await this.program.untilOutput((stdout) => stdout.length > length, 'more on the screen');
     this.#feed(this.program.stdout);
   }
 
