@@ -16,7 +16,7 @@ import {
 import { type DecodedMessage, decodeValue } from './values/values.js';
 import { checksum } from './wire/checksum.js';
 import { Chunk } from './wire/chunk-cursor.js';
-import { checksumOffset, frameType, headerBytes, lengthOffset, probe, typeOffset } from './wire/constants.js';
+import { checksumOffset, frameType, headerBytes, lengthOffset, probe, streamType, typeOffset } from './wire/constants.js';
 import { checkMagic, readUint32, startsWithMagic } from './wire/header.js';
 import { Body, believedTimes } from './wire/payload-buffer.js';
 
@@ -34,6 +34,14 @@ export interface Greetings {
 /** When there are too many of them. */
 const damagedMessages =
   'damaged messages than whole ones on this link, which is given up: does its program change bytes before they have left, or does what is in between?';
+
+/** What the frames of a session are: their records are checked, so they have no checksums of their own. */
+export interface SessionFrames {
+  /** The largest payload of a type. */
+  maxBytes(type: number): number;
+  /** The message of a payload; undefined for what is passed over. */
+  decode(type: number, payload: Buffer, endOffset: number): DecodedMessage | undefined;
+}
 
 const noGreetings: Greetings = { mostBytes: 0, recognise: () => false };
 
@@ -57,14 +65,27 @@ export class Decoder {
   #body: Body | undefined;
   #unbelieved: ByteQueue | undefined;
   /** Whether no frame has come yet: only then a client's probe may. */
-  #fresh = true;
+  #fresh: boolean;
+  readonly #session: SessionFrames | undefined;
+  /** Where the frame begins that is next, or has begun. */
+  #offset = 0;
 
   /**
    * @param maxMessageBytes the largest payload; a header that states more is refused before anything is kept for it
    * @param output is warned of each message that was dropped because its checksum was wrong
+   * @param session for the frames of a session, which begin at `offset`
    */
-  constructor(maxMessageBytes: number, output: DecoderOutput, greetings: Greetings = noGreetings) {
+  constructor(
+    maxMessageBytes: number,
+    output: DecoderOutput,
+    greetings: Greetings = noGreetings,
+    session?: SessionFrames,
+    offset = 0,
+  ) {
     this.#maxMessageBytes = maxMessageBytes;
+    this.#session = session;
+    this.#offset = offset;
+    this.#fresh = session === undefined;
     this.#output = output;
     this.#greetings = greetings;
     this.#bad = new BadFrames(output, damagedMessages);
@@ -98,6 +119,13 @@ export class Decoder {
   #next(): DecodedMessage | undefined {
     for (;;) {
       if (!this.#inPayload && !this.#readHeader()) return undefined;
+      if (this.#session !== undefined) {
+        const payload = this.#isWhole() ? this.#takeWhole() : this.#readBody()?.bytes;
+        if (payload === undefined) return undefined;
+        const message = this.#decodeIn(this.#session, payload);
+        if (message !== undefined) return message;
+        continue;
+      }
       if (this.#isWhole()) {
         const sum = this.#chunk.sum(this.#payloadBytes);
         this.#inPayload = false;
@@ -120,6 +148,42 @@ export class Decoder {
         this.#warnOf(body.sum);
       }
     }
+  }
+
+  #decodeIn(session: SessionFrames, payload: Buffer): DecodedMessage | undefined {
+    this.#inPayload = false;
+    this.#body = undefined;
+    this.#offset += headerBytes + this.#payloadBytes;
+    return session.decode(this.#type, payload, this.#offset);
+  }
+
+  /** Where the frame begins that is next, or has begun. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** How large the payload is of the message that has begun; undefined while that is not known. */
+  get payloadBytes(): number | undefined {
+    return this.#inPayload ? this.#payloadBytes : undefined;
+  }
+
+  /** How much of it is there. */
+  get filledBytes(): number {
+    return this.#body?.filled ?? this.#unbelieved?.length ?? 0;
+  }
+
+  /** Whether bytes are there that were not read. */
+  get hasRest(): boolean {
+    return this.#chunk.left > 0;
+  }
+
+  /** Forgets the message that has begun: the next begins at this offset. */
+  discard(offset: number): void {
+    this.#inPayload = false;
+    this.#headerFilled = 0;
+    this.#body = undefined;
+    this.#unbelieved = undefined;
+    this.#offset = offset;
   }
 
   /** Whether a message has begun and is not whole. */
@@ -201,8 +265,9 @@ export class Decoder {
   }
 
   #checkSize(): void {
-    if (this.#payloadBytes <= this.#maxMessageBytes) return;
-    throw new MessageTooLargeError('the message that the peer sends', this.#payloadBytes, this.#maxMessageBytes);
+    const most = this.#session?.maxBytes(this.#type) ?? this.#maxMessageBytes;
+    if (this.#payloadBytes <= most) return;
+    throw new MessageTooLargeError('the message that the peer sends', this.#payloadBytes, most);
   }
 
   #isGreeting(sum: number, payload: Buffer): boolean {
@@ -219,7 +284,7 @@ export class Decoder {
   /** The payload that is whole: a view, or where it is delivered as it is, a copy. */
   #takeWhole(): Buffer {
     const count = this.#payloadBytes;
-    if (this.#type !== frameType.bytes) return this.#chunk.take(count);
+    if (this.#type !== frameType.bytes && this.#type !== streamType) return this.#chunk.take(count);
     if (count < ownMemoryBytes) return this.#chunk.takeOwn(count);
     const payload = this.#output.allocate(count);
     payload.set(this.#chunk.take(count));
@@ -236,7 +301,7 @@ export class Decoder {
         this.#chunk.at += rest.length;
         return undefined;
       }
-      this.#body = new Body(this.#output.allocate(this.#payloadBytes));
+      this.#body = new Body(this.#output.allocate(this.#payloadBytes), this.#session === undefined);
       for (const chunk of this.#unbelieved?.takeChunks() ?? []) this.#body.add(chunk);
       this.#unbelieved = undefined;
     }

@@ -6,9 +6,15 @@ export class Body {
   filled = 0;
   sum = 0;
 
-  /** @param bytes where the payload goes */
-  constructor(bytes: Buffer) {
+  readonly #isSummed: boolean;
+
+  /**
+   * @param bytes where the payload goes
+   * @param isSummed whether its checksum is wanted
+   */
+  constructor(bytes: Buffer, isSummed = true) {
     this.bytes = bytes;
+    this.#isSummed = isSummed;
   }
 
   get complete(): boolean {
@@ -19,7 +25,7 @@ export class Body {
   add(chunk: Buffer): number {
     const missing = this.bytes.length - this.filled;
     const part = chunk.length <= missing ? chunk : chunk.subarray(0, missing);
-    this.sum = checksum(part, this.sum);
+    if (this.#isSummed) this.sum = checksum(part, this.sum);
     this.bytes.set(part, this.filled);
     this.filled += part.length;
     return part.length;

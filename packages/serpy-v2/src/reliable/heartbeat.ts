@@ -1,0 +1,57 @@
+/** Whether the peer is there: asked after a silence, given up after a longer one. Any byte from it counts, our own never do. */
+
+/** The times, in milliseconds; 0 for never. */
+export interface HeartbeatTimes {
+  /** After such a silence the peer is asked for a sign of life. */
+  readonly pingIntervalMs: number;
+  /** After such a silence it is gone. */
+  readonly silenceTimeoutMs: number;
+}
+
+export class Heartbeat {
+  readonly #times: HeartbeatTimes;
+  #heardMs = 0;
+  #askedMs = Number.NEGATIVE_INFINITY;
+  /** When it was first asked for a sign of life that has not come. */
+  #unansweredMs: number | undefined;
+
+  constructor(times: HeartbeatTimes) {
+    this.#times = times;
+  }
+
+  /** Bytes have come, or a link is up. */
+  heard(nowMs: number): void {
+    this.#heardMs = nowMs;
+    this.#unansweredMs = undefined;
+  }
+
+  /** When it wants to be looked at. */
+  get deadlineMs(): number | undefined {
+    const { pingIntervalMs } = this.#times;
+    const ask = pingIntervalMs > 0 ? Math.max(this.#heardMs, this.#askedMs) + pingIntervalMs : Number.POSITIVE_INFINITY;
+    const next = Math.min(ask, this.#deadMs());
+    return next === Number.POSITIVE_INFINITY ? undefined : next;
+  }
+
+  /** What is to be done: ask, or give the link up. */
+  look(nowMs: number): 'ask' | 'dead' | undefined {
+    const { pingIntervalMs } = this.#times;
+    if (nowMs >= this.#deadMs()) return 'dead';
+    if (pingIntervalMs > 0 && nowMs >= Math.max(this.#heardMs, this.#askedMs) + pingIntervalMs) {
+      this.#askedMs = nowMs;
+      this.#unansweredMs ??= nowMs;
+      return 'ask';
+    }
+    return undefined;
+  }
+
+  /** A peer that is asked has its time from the question on: in a program that was busy, that may have been late. */
+  #deadMs(): number {
+    const { pingIntervalMs, silenceTimeoutMs } = this.#times;
+    if (silenceTimeoutMs === 0) return Number.POSITIVE_INFINITY;
+    const silentMs = this.#heardMs + silenceTimeoutMs;
+    if (pingIntervalMs === 0 || pingIntervalMs >= silenceTimeoutMs) return silentMs;
+    if (this.#unansweredMs === undefined) return Number.POSITIVE_INFINITY;
+    return Math.max(silentMs, this.#unansweredMs + silenceTimeoutMs - pingIntervalMs);
+  }
+}

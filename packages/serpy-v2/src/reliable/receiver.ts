@@ -1,0 +1,320 @@
+/**
+ * The receiving half of a session: takes the bytes of the stream in order, makes messages of them as far as the receive queue has room,
+ * and says how far it has come. What is delivered is always a beginning of what was sent.
+ */
+import { ByteQueue, ProtocolError, type SessionOutput } from 'serpy-core';
+import { Decoder, type SessionFrames } from '../decoder.js';
+import type { DecodedMessage } from '../values/values.js';
+import { headerBytes } from '../wire/constants.js';
+import { CorruptRecordError } from './record-reader.js';
+import { progressBytes, type Sendable } from './sender.js';
+
+/** The receive queue's bounds. */
+export interface Window {
+  readonly maxMessages: number;
+  readonly maxBytes: number;
+  /** Whether the queue makes room by itself, so that the sender need not wait. */
+  readonly drops: boolean;
+}
+
+/** Where a receiving half stands. */
+export interface Ack {
+  readonly received: number;
+  readonly consumed: number;
+  /** The sender may send up to here. */
+  readonly limit: number;
+}
+
+/** What may arrive beyond the receive queue's bounds: it is not decoded before there is room. */
+const readAheadBytes = 64 * 1024;
+
+/** The limit of a receiver that drops what it has no room for. */
+export const noLimit = Number.MAX_SAFE_INTEGER;
+
+/** The sender is told at once when that much has come since it was told last, and otherwise after a while. */
+const ackBytes = 256 * 1024;
+
+/** A while. */
+export const ackDelayMs = 25;
+
+/** It is told at once when such a part of the window has become free. */
+const freedPart = 1 / 4;
+
+/** A message that was delivered, as far as it counts here. */
+type Delivered = Pick<DecodedMessage, 'sizeBytes'> & { end: number };
+
+export class Receiver {
+  readonly #output: SessionOutput<Sendable>;
+  readonly #window: Window;
+  /** What is added to the offsets that messages carry, so that one of an earlier session that is consumed late does not count here. */
+  readonly #base: number;
+  readonly #decoder: Decoder;
+  #received = 0;
+  #consumed = 0;
+  /** Messages and bytes that were delivered and wait to be consumed. */
+  #waitingMessages = 0;
+  #waitingBytes = 0;
+  /** Verified bytes that wait for room in the queue; a number for the end of a message that was taken back. */
+  #backlog: (ByteQueue | number)[] = [];
+  #feed: Buffer[] = [];
+  /** The message that was delivered last, and the last before it that the queue has kept. */
+  #newest: Delivered | undefined;
+  #kept: Delivered | undefined;
+  /** What the peer was told last, and up to which offset it waits to hear what has been consumed. */
+  #toldReceived = 0;
+  #toldLimit = 0;
+  #urgentEnd = 0;
+  #urgent = false;
+  #due = false;
+  #failure: unknown;
+
+  constructor(
+    output: SessionOutput<Sendable>,
+    maxMessageBytes: number,
+    window: Window,
+    frames: SessionFrames,
+    base = 0,
+  ) {
+    this.#output = output;
+    this.#window = window;
+    this.#base = base;
+    this.#decoder = new Decoder(maxMessageBytes, output, undefined, frames, base);
+    this.#toldLimit = this.limit;
+  }
+
+  /** For the session after this one: larger than what any message of this one carries. */
+  get nextBase(): number {
+    return this.#base + this.#received;
+  }
+
+  /** The offset of the next byte. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** All messages that end before it were consumed. */
+  get consumed(): number {
+    return this.#consumed;
+  }
+
+  get waitingMessages(): number {
+    return this.#waitingMessages;
+  }
+
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
+  /** Memory that is held for a message that has come in part. */
+  get unfinishedBytes(): number {
+    return this.#decoder.unfinishedBytes;
+  }
+
+  /** Whether the peer should be told at once where we are. */
+  get urgent(): boolean {
+    return this.#urgent;
+  }
+
+  /** Whether it should be told after a while. */
+  get due(): boolean {
+    return this.#due;
+  }
+
+  /** Up to which offset the peer may send. A message that has begun may come whole. */
+  get limit(): number {
+    const { maxBytes, drops } = this.#window;
+    if (drops) return noLimit;
+    const { offset, payloadBytes } = this.#decoder;
+    const decoded = offset - this.#base;
+    const room = decoded - this.#waitingBytes + maxBytes + readAheadBytes;
+    const whole = payloadBytes === undefined ? 0 : decoded + headerBytes + payloadBytes;
+    return Math.max(this.#toldLimit, Math.min(noLimit, Math.max(room, whole)));
+  }
+
+  /** What the peer is told now. */
+  takeAck(): Ack {
+    this.#toldLimit = this.limit;
+    this.#toldReceived = this.#received;
+    this.#urgent = false;
+    this.#due = false;
+    return { received: this.#received, consumed: this.#consumed, limit: this.#toldLimit };
+  }
+
+  /** Whether verified bytes wait that there is room for now. */
+  get readable(): boolean {
+    return this.#hasRoom && (this.#backlog.length > 0 || this.#feed.length > 0 || this.#decoder.hasRest);
+  }
+
+  /**
+   * Takes bytes of the stream, which are lent.
+   * @param offset the low 32 bits of their offset
+   * @param ackRequested whether the sender waits for the acknowledgement
+   */
+  accept(offset: number, bytes: Buffer, ackRequested: boolean): void {
+    this.#checkOffset(offset);
+    const { length } = bytes;
+    if (this.#received + length > this.#toldLimit) throw beyondLimit(this.#toldLimit);
+    this.#received += length;
+    this.#due = true;
+    if (ackRequested) {
+      this.#urgentEnd = this.#received;
+      this.#urgent = true;
+    }
+    if (this.#received - this.#toldReceived >= ackBytes) this.#urgent = true;
+    if (!this.#decoder.hasRest && this.#feed.length === 0 && this.#backlog.length === 0) this.#decoder.push(bytes);
+    else this.#lastQueue().pushCopy(bytes);
+  }
+
+  /** The sender does not send the rest of a message, which ends at `end`. */
+  retract(offset: number, end: number): void {
+    this.#checkOffset(offset);
+    if (!(end > this.#received)) throw new ProtocolError('the peer takes a message back that it has sent');
+    this.#received = end;
+    this.#due = true;
+    this.#urgent = true;
+    this.#backlog.push(end);
+  }
+
+  /**
+   * The next message, while there is room for it.
+   * @param always also where there is none: the session is over
+   * @throws `ERR_SERPY_PROTOCOL`, `ERR_SERPY_TOO_LARGE` for what no correct peer sends: the session is over
+   */
+  read(always = false): DecodedMessage | undefined {
+    if (this.#failure !== undefined) throw this.#failure;
+    while (always || this.#hasRoom) {
+      const message = this.#decode();
+      if (message !== undefined) {
+        this.#waitingMessages++;
+        this.#waitingBytes += message.sizeBytes + headerBytes;
+        if (message.part === undefined) this.#delivered(message);
+        return message;
+      }
+      if (!this.#feedNext()) break;
+    }
+    this.#lookAtLimit();
+    return undefined;
+  }
+
+  /** Another record follows: what is left of the last one must not lie in its memory. */
+  keepRest(): void {
+    if (this.#decoder.hasRest) this.#decoder.keep();
+  }
+
+  /** The peer needs a sign of life. */
+  wantAck(): void {
+    this.#urgent = true;
+  }
+
+  /** The bytes that were lent go back: what was not read of them is copied. */
+  keep(): void {
+    this.#decoder.keep();
+  }
+
+  /** The program has consumed a message, or the queue has dropped it for a newer one; and so all before it. */
+  consumedUpTo({ end, sizeBytes }: Delivered): void {
+    const offset = end - this.#base;
+    if (offset <= 0) return;
+    this.#free(sizeBytes);
+    if (offset <= this.#consumed) return;
+    this.#consumed = offset;
+    if (offset <= this.#urgentEnd) this.#urgent = true;
+  }
+
+  /** The queue has dropped the message that was delivered last: it counts as consumed when all before it are. */
+  droppedNewest(dropped: Delivered): void {
+    const kept = this.#kept;
+    this.#newest = undefined;
+    if (kept === undefined || kept.end - this.#base <= this.#consumed) {
+      this.consumedUpTo(dropped);
+      return;
+    }
+    kept.end = dropped.end;
+    this.#free(dropped.sizeBytes);
+  }
+
+  /** A part of a stream was consumed: there is room for more. Not where it came in an earlier session. */
+  partConsumed({ end, sizeBytes }: Delivered): void {
+    if (end > this.#base) this.#free(sizeBytes);
+  }
+
+  get #hasRoom(): boolean {
+    const { maxMessages, maxBytes, drops } = this.#window;
+    return drops || (this.#waitingMessages < maxMessages && this.#waitingBytes < maxBytes);
+  }
+
+  #delivered(message: DecodedMessage): void {
+    if (this.#newest !== undefined) this.#kept = this.#newest;
+    this.#newest = message as Delivered;
+  }
+
+  #free(sizeBytes: number): void {
+    this.#waitingMessages--;
+    this.#waitingBytes -= sizeBytes + headerBytes;
+    this.#due = true;
+    if (this.limit - this.#toldLimit >= this.#window.maxBytes * freedPart) this.#urgent = true;
+  }
+
+  #decode(): DecodedMessage | undefined {
+    const { filledBytes } = this.#decoder;
+    try {
+      const message = this.#decoder.read();
+      const { payloadBytes = 0 } = this.#decoder;
+      if (payloadBytes > progressBytes && this.#decoder.filledBytes > filledBytes) this.#reportProgress(payloadBytes);
+      else if (message !== undefined && message.sizeBytes > progressBytes) this.#reportEnd(message);
+      return message;
+    } catch (error) {
+      this.#failure = error;
+      throw error;
+    }
+  }
+
+  #reportProgress(totalBytes: number): void {
+    const number = this.#decoder.offset - this.#base;
+    const doneBytes = this.#decoder.filledBytes;
+    this.#output.progress({ direction: 'receive', of: 'message', number, doneBytes, totalBytes });
+  }
+
+  #reportEnd({ sizeBytes: totalBytes, end }: DecodedMessage): void {
+    const number = end - this.#base - totalBytes - headerBytes;
+    this.#output.progress({ direction: 'receive', of: 'message', number, doneBytes: totalBytes, totalBytes });
+  }
+
+  /** Hands the decoder what has waited. @returns whether there was anything */
+  #feedNext(): boolean {
+    const chunk = this.#feed.shift();
+    if (chunk !== undefined) {
+      this.#decoder.push(chunk);
+      return true;
+    }
+    const next = this.#backlog.shift();
+    if (next === undefined) return false;
+    if (typeof next === 'number') this.#decoder.discard(this.#base + next);
+    else this.#feed = next.takeChunks();
+    return true;
+  }
+
+  #lastQueue(): ByteQueue {
+    const last = this.#backlog.at(-1);
+    if (last instanceof ByteQueue) return last;
+    const queue = new ByteQueue();
+    this.#backlog.push(queue);
+    return queue;
+  }
+
+  /** A message that is larger than what the peer may send has to have its limit. */
+  #lookAtLimit(): void {
+    const { payloadBytes } = this.#decoder;
+    if (payloadBytes === undefined || this.#window.drops) return;
+    if (this.#decoder.offset - this.#base + headerBytes + payloadBytes > this.#toldLimit) this.#urgent = true;
+  }
+
+  #checkOffset(offset: number): void {
+    if (offset === this.#received >>> 0) return;
+    throw new CorruptRecordError(`a record begins at another byte than ${this.#received}, which is expected`);
+  }
+}
+
+function beyondLimit(limit: number): ProtocolError {
+  return new ProtocolError(`the peer sends more than it was allowed to (up to byte ${limit})`);
+}

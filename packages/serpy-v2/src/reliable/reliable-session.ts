@@ -1,0 +1,287 @@
+/**
+ * A session's reliable stream of bytes in each direction, over any number of links: records come in, messages come out, and what the ends
+ * tell each other is written when there is a link.
+ */
+import { ProtocolError, type SessionOutput, SilentError } from 'serpy-core';
+import type { SessionFrames } from '../decoder.js';
+import type { DecodedMessage } from '../values/values.js';
+import { Heartbeat, type HeartbeatTimes } from './heartbeat.js';
+import { ackDelayMs, Receiver, type Window } from './receiver.js';
+import {
+  criticalBit,
+  maxControlBytes,
+  readUint64,
+  recordCheck,
+  recordHeaderBytes,
+  recordType,
+  writeCheck,
+  writeRecordHeader,
+  writeUint64,
+} from './record.js';
+import { CorruptRecordError, RecordReader } from './record-reader.js';
+import { type ReplayLimits, type Sendable, Sender } from './sender.js';
+
+export interface ReliableSettings extends HeartbeatTimes {
+  readonly maxMessageBytes: number;
+  readonly window: Window;
+  readonly replay: ReplayLimits;
+}
+
+/** What the peer says of itself when a link is up. */
+export interface PeerTerms {
+  readonly maxMessageBytes: number;
+  readonly pingIntervalMs: number;
+  /** This end may send up to here. */
+  readonly limit: number;
+}
+
+/** Received, consumed, limit. */
+const ackBytes = 24;
+
+/** Behind them, where that has changed: how long the client may come back. */
+const returnBytes = 8;
+const pingBytes = 8;
+const maxReasonBytes = 1024;
+
+/** That many bytes of a record are progress; fewer, for that many times the peer's timeout, have a damaged length. */
+const progressBytes = 1024;
+const progressTimeouts = 2;
+
+/** No timer waits longer: one that should would fire at once. */
+const longestTimerMs = 2 ** 31 - 1;
+
+export class ReliableSession<Out extends Sendable> {
+  readonly sender: Sender<Out>;
+  readonly receiver: Receiver;
+  /** The largest message that the peer takes. */
+  peerMaxMessageBytes = Number.POSITIVE_INFINITY;
+  /** What the peer said when it closed. */
+  farewell: { readonly reason: string } | undefined;
+  /** How long the client may come back, in milliseconds, where it has said so since its HELLO. */
+  peerReturnMs: number | undefined;
+  readonly #output: SessionOutput<Out>;
+  readonly #settings: ReliableSettings;
+  #reader = new RecordReader(true);
+  #isChecked = true;
+  #heartbeat: Heartbeat;
+  /** While a record comes in, the peer hears of us that often. */
+  #signMs = longestTimerMs;
+  #nowMs = 0;
+  #saidMs = 0;
+  #ackAtMs: number | undefined;
+  #pings = 0;
+  /** The answer to the last PING, where it is not on the wire yet: of many that come at once only the last is answered. */
+  #pong: Buffer | undefined;
+  /** When a record was last whole, or came a good deal further, and how many bytes have come since. */
+  #progressMs = 0;
+  #progressBytes = 0;
+
+  /** @param base what is added to the offsets of messages: they are larger than those of sessions before */
+  constructor(settings: ReliableSettings, output: SessionOutput<Out>, frames: SessionFrames, base = 0) {
+    this.#settings = settings;
+    this.#output = output;
+    this.sender = new Sender(output, settings.replay);
+    this.receiver = new Receiver(output, settings.maxMessageBytes, settings.window, frames, base);
+    this.#heartbeat = new Heartbeat(settings);
+  }
+
+  /**
+   * A link is up, and both ends know where they are.
+   * @param isChecked whether records carry a check
+   */
+  up(peer: PeerTerms, isChecked: boolean, nowMs: number): void {
+    const { pingIntervalMs, silenceTimeoutMs } = this.#settings;
+    // The longer interval counts, so that no end is asked more often than it likes; but each is asked before its link is given up.
+    const mostMs = silenceTimeoutMs > 0 ? silenceTimeoutMs / 2 : longestTimerMs;
+    const askMs = pingIntervalMs > 0 ? Math.min(Math.max(pingIntervalMs, peer.pingIntervalMs), mostMs) : 0;
+    this.#heartbeat = new Heartbeat({ pingIntervalMs: askMs, silenceTimeoutMs });
+    this.#heartbeat.heard(nowMs);
+    this.#signMs = peer.pingIntervalMs > 0 ? peer.pingIntervalMs : mostMs;
+    this.#nowMs = nowMs;
+    this.#saidMs = nowMs;
+    this.#progressMs = nowMs;
+    this.#isChecked = isChecked;
+    this.#reader = new RecordReader(isChecked);
+    this.#pong = undefined;
+    this.#ackAtMs = undefined;
+    this.peerReturnMs = undefined;
+    this.peerMaxMessageBytes = peer.maxMessageBytes;
+    this.sender.up(isChecked, nowMs);
+    this.sender.allow(peer.limit);
+  }
+
+  down(): void {
+    this.sender.down();
+    this.#reader.close();
+    this.#ackAtMs = undefined;
+    this.#pong = undefined;
+  }
+
+  push(bytes: Buffer, nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#heartbeat.heard(nowMs);
+    this.#progressBytes += bytes.length;
+    if (this.#progressBytes >= progressBytes) this.#progressed();
+    this.#reader.push(bytes);
+  }
+
+  keep(): void {
+    this.receiver.keep();
+    this.#reader.keep();
+  }
+
+  get reader(): RecordReader {
+    return this.#reader;
+  }
+
+  /** Memory that is held for what has come in part. */
+  get unfinishedBytes(): number {
+    return this.#reader.heldBytes + this.receiver.unfinishedBytes;
+  }
+
+  /**
+   * The next message.
+   * @throws `CorruptRecordError`, where the session resumes over another link; `ERR_SERPY_PROTOCOL`, `ERR_SERPY_TOO_LARGE`, where it is over
+   */
+  read(): DecodedMessage | undefined {
+    for (;;) {
+      const message = this.receiver.read();
+      if (message !== undefined) return message;
+      this.receiver.keepRest();
+      if (!this.#reader.read()) return undefined;
+      this.#handle(this.#reader);
+    }
+  }
+
+  /** Whether `flush` has something to write. */
+  get gathered(): boolean {
+    return this.sender.gathered || this.#pong !== undefined || this.receiver.urgent;
+  }
+
+  /** The transport is about to send. */
+  flush(): void {
+    if (this.#pong) this.#writePong(this.#pong);
+    if (this.receiver.urgent) this.writeAck();
+    this.sender.flush();
+  }
+
+  /** @param returnMs how long this client may come back, where that has changed since its HELLO */
+  writeAck(returnMs?: number): void {
+    const { received, consumed, limit } = this.receiver.takeAck();
+    const payload = Buffer.alloc(returnMs === undefined ? ackBytes : ackBytes + returnBytes);
+    writeUint64(payload, 0, received);
+    writeUint64(payload, 8, consumed);
+    writeUint64(payload, 16, limit);
+    if (returnMs !== undefined) writeUint64(payload, ackBytes, returnMs);
+    this.#write(recordType.ack, payload);
+    this.#ackAtMs = undefined;
+  }
+
+  writeClose(reason: string): void {
+    const words = beginningOf(Buffer.from(reason), maxReasonBytes);
+    const payload = Buffer.alloc(8 + words.length);
+    writeUint64(payload, 0, this.sender.end);
+    payload.set(words, 8);
+    this.#write(recordType.close, payload);
+  }
+
+  get deadlineMs(): number | undefined {
+    if (this.receiver.due) this.#ackAtMs ??= this.#nowMs + ackDelayMs;
+    const heartbeat = this.#heartbeat.deadlineMs;
+    if (this.#ackAtMs === undefined) return heartbeat;
+    return heartbeat === undefined ? this.#ackAtMs : Math.min(this.#ackAtMs, heartbeat);
+  }
+
+  /** @throws `ERR_SERPY_TIMEOUT` when the peer has been silent for too long */
+  tick(nowMs: number): void {
+    this.#nowMs = nowMs;
+    if (this.#ackAtMs !== undefined && nowMs >= this.#ackAtMs) this.writeAck();
+    const { silenceTimeoutMs } = this.#settings;
+    const isStuck = this.#reader.inRecord && nowMs >= this.#progressMs + progressTimeouts * silenceTimeoutMs;
+    if (isStuck && silenceTimeoutMs > 0) {
+      throw new SilentError(
+        `a record of the peer has got no further for ${nowMs - this.#progressMs} ms, so the link is given up: its length was damaged in transit, or the line is nearly dead`,
+      );
+    }
+    switch (this.#heartbeat.look(nowMs)) {
+      case 'ask': {
+        const payload = Buffer.alloc(pingBytes);
+        writeUint64(payload, 0, ++this.#pings);
+        this.#write(recordType.ping, payload);
+        break;
+      }
+      case 'dead':
+        throw new SilentError(
+          `the peer has been silent for ${silenceTimeoutMs} ms (silenceTimeoutMs), so the link is given up: is the cable in, and does the program there still run?`,
+        );
+    }
+  }
+
+  #writePong(payload: Buffer): void {
+    this.#pong = undefined;
+    this.#write(recordType.pong, payload);
+  }
+
+  #write(type: number, payload: Buffer): void {
+    const { memory, start } = this.#output.reserve(recordHeaderBytes + payload.length);
+    writeRecordHeader(memory, start, type, payload.length, 0);
+    if (this.#isChecked) writeCheck(memory, start, recordCheck(memory, start, payload, 0, payload.length));
+    memory.set(payload, start + recordHeaderBytes);
+    this.#saidMs = this.#nowMs;
+  }
+
+  #progressed(): void {
+    this.#progressMs = this.#nowMs;
+    this.#progressBytes = 0;
+    // A record that takes long, over a slow line, must not make its sender wait for a sign of life.
+    if (this.#nowMs - this.#saidMs >= this.#signMs) this.receiver.wantAck();
+  }
+
+  #handle({ type, offset, payload, ackRequested }: RecordReader): void {
+    this.#progressed();
+    switch (type) {
+      case recordType.data:
+        this.receiver.accept(offset, payload, ackRequested);
+        return;
+      case recordType.ack:
+        if (payload.length < ackBytes) throw tooShort('ACK');
+        this.sender.acknowledged(readUint64(payload, 0), readUint64(payload, 8), readUint64(payload, 16), this.#nowMs);
+        if (payload.length >= ackBytes + returnBytes) this.peerReturnMs = readUint64(payload, ackBytes);
+        return;
+      case recordType.ping:
+        this.#pong = Buffer.from(payload.subarray(0, pingBytes));
+        return;
+      case recordType.pong:
+        return;
+      case recordType.retract:
+        if (payload.length < 8) throw tooShort('RETRACT');
+        this.receiver.retract(offset, readUint64(payload, 0));
+        return;
+      case recordType.close: {
+        if (payload.length < 8) throw tooShort('CLOSE');
+        const end = readUint64(payload, 0);
+        const { received } = this.receiver;
+        if (end !== received)
+          throw new CorruptRecordError(`the peer closed after byte ${end}, and ${received} is expected`);
+        this.farewell = { reason: payload.toString('utf8', 8, maxControlBytes) };
+        return;
+      }
+      default:
+        if (type & criticalBit)
+          throw new ProtocolError(
+            `the peer sent a record of type ${type} that this version does not know and must: use the same version of serpy at both ends`,
+          );
+    }
+  }
+}
+
+function tooShort(name: string): ProtocolError {
+  return new ProtocolError(`the peer sent a record that is too short for its type (${name})`);
+}
+
+/** That much of UTF-8 as fits, in whole characters. */
+function beginningOf(text: Buffer, maxBytes: number): Buffer {
+  let end = Math.min(text.length, maxBytes);
+  while (end < text.length && ((text[end] as number) & 0xc0) === 0x80) end--;
+  return text.subarray(0, end);
+}

@@ -1,0 +1,408 @@
+/**
+ * The sending half of a session: writes messages as v2 frames into a stream of bytes, sends the stream in records, keeps what the peer
+ * has not acknowledged, and sends it again over the next link from the byte that the peer expects.
+ */
+import { ProtocolError, type SessionOutput, ValueError } from 'serpy-core';
+import { headerBytes } from '../wire/constants.js';
+import { readUint32, writeHeader } from '../wire/header.js';
+import { LineRate } from './line-rate.js';
+import { type Awaited, PendingAcks } from './pending-acks.js';
+import {
+  ackRequestedBit,
+  payloadDigest,
+  recordCheck,
+  recordCheckOf,
+  recordHeaderBytes,
+  recordType,
+  writeCheck,
+  writeRecordHeader,
+  writeUint64,
+} from './record.js';
+import { RetransmissionBuffer, Segment } from './retransmission-buffer.js';
+
+/** A message as it is sent. */
+export interface Sendable extends Awaited {
+  /** A number of `frameType`, or of a stream's part. */
+  readonly type: number;
+  /** With the header. */
+  readonly sizeBytes: number;
+  readonly acknowledged: boolean;
+  /** What goes before the payload. */
+  readonly head: Uint8Array | undefined;
+  readonly payload: Uint8Array;
+  /** Whether the payload is memory that the program does not change. */
+  readonly owned: boolean;
+}
+
+/** How much may be kept that is not acknowledged. */
+export interface ReplayLimits {
+  readonly maxMessages: number;
+  readonly maxBytes: number;
+}
+
+/** A message as it may be reported. */
+export interface UnknownMessage {
+  readonly type: number;
+  readonly head?: Uint8Array | undefined;
+  readonly payload: Uint8Array;
+}
+
+/** Small messages are gathered in blocks of memory that begin small. */
+const [firstBlockBytes, blockBytes] = [8 * 1024, 64 * 1024];
+
+/** Payloads below this that the program may change, and small ones in any case, are copied into the block. */
+const [copiedBytes, copiedOwnedBytes] = [64 * 1024, 4096];
+
+/** Up to this size a loop is faster than a call of the system's copy. */
+const loopBytes = 48;
+
+/** The payload of a record below this is copied behind its header. */
+const joinedBytes = 4096;
+
+/** Progress is reported for messages from this size on. */
+export const progressBytes = 256 * 1024;
+
+export class Sender<Out extends Sendable> {
+  readonly #output: SessionOutput<Out>;
+  readonly #replay: ReplayLimits;
+  readonly #buffer = new RetransmissionBuffer<Out>();
+  readonly #pending: PendingAcks<Out>;
+  #rate = new LineRate();
+  #isChecked = true;
+  #nowMs = 0;
+  /** Where the stream ends, how far it was written onto this link, how far the peer has it, and how far it may go. */
+  #end = 0;
+  #sent = 0;
+  #acked = 0;
+  #limit = 0;
+  /** The segment that `#sent` is in. */
+  #current: Segment<Out> | undefined;
+  /** Small messages that are being gathered: the last segment. */
+  #open: Segment<Out> | undefined;
+  #block: Buffer = Buffer.alloc(0);
+  #blockUsed = 0;
+  /** Up to which offset an acknowledgement was asked for, and up to which one must be. */
+  #requested = 0;
+  #awaited = 0;
+
+  constructor(output: SessionOutput<Out>, replay: ReplayLimits) {
+    this.#output = output;
+    this.#replay = replay;
+    this.#pending = new PendingAcks((message) => output.acknowledged(message));
+  }
+
+  /** Where the stream ends. */
+  get end(): number {
+    return this.#end;
+  }
+
+  get acked(): number {
+    return this.#acked;
+  }
+
+  get limit(): number {
+    return this.#limit;
+  }
+
+  get keptBytes(): number {
+    return this.#buffer.bytes;
+  }
+
+  get keptMessages(): number {
+    return this.#buffer.messages;
+  }
+
+  /** Where what is kept begins, and where it ends. */
+  get keptRange(): readonly [start: number, end: number] {
+    return [this.#buffer.first?.offset ?? this.#end, this.#end];
+  }
+
+  /** Whether another message may be begun. */
+  get mayBegin(): boolean {
+    if (this.#end >= this.#limit || this.#sent !== (this.#open?.offset ?? this.#end)) return false;
+    return this.#buffer.messages < this.#replay.maxMessages && this.#buffer.bytes < this.#replay.maxBytes;
+  }
+
+  /** Whether the rest of a message, or what is sent again, may be put on the wire. */
+  get unfinished(): boolean {
+    return this.#sent < this.#limit && this.#sent < (this.#open?.offset ?? this.#end);
+  }
+
+  /** Whether small messages are gathered that are to be put on the wire. */
+  get gathered(): boolean {
+    return this.#open !== undefined;
+  }
+
+  /** Whether everything is on the wire. */
+  get isAllSent(): boolean {
+    return this.#sent === this.#end;
+  }
+
+  /** Whether the peer has everything, and all acknowledgements have come. */
+  get settled(): boolean {
+    return this.#acked === this.#end && this.#pending.length === 0;
+  }
+
+  /** Begins a message: small ones are gathered until `flush`; `proceed` continues with a large one. */
+  send(message: Out): void {
+    const { head, payload, sizeBytes } = message;
+    if (payload.length < (message.owned ? copiedOwnedBytes : copiedBytes)) this.#gather(message);
+    else {
+      this.flush();
+      const start = this.#reserve(headerBytes + (head?.length ?? 0));
+      writeHeader(this.#block, start, message.type, 0, sizeBytes - headerBytes);
+      if (head) this.#block.set(head, start + headerBytes);
+      const messageEnd = this.#end + sizeBytes;
+      this.#add(new Segment(this.#block, start, this.#blockUsed, this.#end, message, false), messageEnd, 1);
+      this.#add(new Segment(payload, 0, payload.length, this.#end, message, !message.owned), messageEnd, 0);
+    }
+    message.endOffset = this.#end;
+    if (message.level === undefined) return;
+    this.#pending.add(message);
+    this.#awaited = this.#end;
+  }
+
+  /** Puts the small messages on the wire that were gathered. */
+  flush(): void {
+    if (this.#open === undefined) return;
+    this.#open = undefined;
+    const until = Math.min(this.#end, this.#limit);
+    while (this.#sent < until) this.#writeRecord();
+  }
+
+  /** Puts the next record on the wire. */
+  proceed(): void {
+    if (this.unfinished) this.#writeRecord();
+  }
+
+  /** The sender of a message waits no longer. */
+  forget(message: Out): void {
+    this.#pending.remove(message);
+  }
+
+  /** The link is gone. */
+  down(): void {
+    this.#open = undefined;
+  }
+
+  /** Whether a peer can have got that far. */
+  canResume(received: number, consumed: number): boolean {
+    return this.#acked <= received && received <= this.#sent && consumed <= received;
+  }
+
+  /** A link is up. */
+  up(isChecked: boolean, nowMs: number): void {
+    this.#isChecked = isChecked;
+    this.#nowMs = nowMs;
+    this.#rate = new LineRate();
+  }
+
+  /** The stream goes on over another link, from the byte that the peer expects. */
+  resume(received: number, consumed: number): void {
+    this.#acknowledge(received, consumed);
+    this.#sent = received;
+    this.#requested = received;
+    this.#current = this.#buffer.find(received);
+    for (let segment = this.#current; segment !== undefined; segment = segment.next) {
+      if (segment.isShared && !segment.retracted && !segment.takeUnchanged(received)) this.#retract(segment, changed);
+    }
+  }
+
+  /**
+   * The peer has all before `received`, and its program has consumed all before `consumed`.
+   * @throws `ERR_SERPY_PROTOCOL` when that was never sent
+   */
+  acknowledged(received: number, consumed: number, limit: number, nowMs: number): void {
+    if (received > this.#sent || consumed > this.#sent) {
+      const stated = Math.max(received, consumed);
+      throw new ProtocolError(`the peer acknowledges what was never sent (${stated}; ${this.#sent} is the next byte)`);
+    }
+    this.#nowMs = nowMs;
+    const before = this.#acked;
+    this.#acknowledge(received, consumed);
+    this.#rate.arrived(this.#acked - before, nowMs, this.#acked === this.#sent);
+    this.allow(limit);
+  }
+
+  /** The peer takes more. A limit never goes back: an older statement changes nothing. */
+  allow(limit: number): void {
+    this.#limit = Math.max(limit, this.#limit);
+  }
+
+  /**
+   * The session is over.
+   * @returns the messages that the peer may not have, in order; those of them whose sender waits; and those that arrived, whose sender waits
+   */
+  abandon(): { readonly unknown: UnknownMessage[]; readonly unarrived: Out[]; readonly unconsumed: Out[] } {
+    const unknown: UnknownMessage[] = [];
+    for (const segment of this.#buffer) {
+      if (segment.messageEnd <= this.#acked) continue;
+      if (segment.message === undefined) unknown.push(...framesIn(segment, this.#acked));
+      else if (segment.messages > 0 && segment.next?.retracted !== true) unknown.push(reported(segment.message));
+    }
+    const pending = this.#pending.abandon(this.#acked);
+    this.#buffer.clear();
+    this.#open = undefined;
+    this.#current = undefined;
+    this.#sent = this.#end;
+    this.#acked = this.#end;
+    return { unknown, ...pending };
+  }
+
+  #acknowledge(received: number, consumed: number): void {
+    if (received > this.#acked) {
+      this.#acked = received;
+      this.#buffer.trim(received);
+    }
+    this.#pending.reached(received, consumed);
+  }
+
+  #gather({ type, head, payload, sizeBytes }: Out): void {
+    const open = this.#open;
+    if (open !== undefined && this.#blockUsed + sizeBytes > this.#block.length) this.flush();
+    const start = this.#reserve(sizeBytes);
+    const block = this.#block;
+    writeHeader(block, start, type, 0, sizeBytes - headerBytes);
+    let at = start + headerBytes;
+    if (head) {
+      block.set(head, at);
+      at += head.length;
+    }
+    const { length } = payload;
+    if (length > loopBytes) block.set(payload, at);
+    else for (let i = 0; i < length; i++) block[at + i] = payload[i] as number;
+    if (this.#open !== undefined) {
+      this.#buffer.grew(this.#open, sizeBytes);
+      this.#end += sizeBytes;
+      return;
+    }
+    this.#open = new Segment<Out>(block, start, this.#blockUsed, this.#end, undefined, false);
+    this.#add(this.#open, this.#end + sizeBytes, 1);
+  }
+
+  /** Room in the block for what is copied. @returns where it begins */
+  #reserve(bytes: number): number {
+    if (this.#blockUsed + bytes > this.#block.length) {
+      const size = Math.min(blockBytes, Math.max(firstBlockBytes, 2 * this.#block.length));
+      this.#block = Buffer.allocUnsafeSlow(Math.max(size, bytes));
+      this.#blockUsed = 0;
+    }
+    const start = this.#blockUsed;
+    this.#blockUsed += bytes;
+    return start;
+  }
+
+  #add(segment: Segment<Out>, messageEnd: number, messages: number): void {
+    segment.messageEnd = messageEnd;
+    segment.messages = messages;
+    this.#buffer.add(segment);
+    this.#current ??= segment;
+    this.#end = segment.endOffset;
+  }
+
+  #writeRecord(): void {
+    const segment = this.#current as Segment<Out>;
+    if (segment.retracted || !segment.isThere) {
+      this.#writeRetraction(segment);
+      return;
+    }
+    const start = segment.start + this.#sent - segment.offset;
+    const bytes = Math.min(segment.end - start, this.#rate.recordBytes, this.#limit - this.#sent);
+    const end = start + bytes;
+    this.#rate.busy(this.#nowMs);
+    const { memory } = segment;
+    const isJoined = bytes < joinedBytes;
+    const { memory: target, start: at } = this.#output.reserve(recordHeaderBytes + (isJoined ? bytes : 0));
+    writeRecordHeader(target, at, this.#dataType(this.#sent + bytes), bytes, this.#sent);
+    if (segment.isShared) {
+      const digest = payloadDigest(memory, start, end);
+      segment.sent(start, end, digest);
+      if (this.#isChecked) writeCheck(target, at, recordCheckOf(target, at, memory, start, end, digest));
+    } else if (this.#isChecked) writeCheck(target, at, recordCheck(target, at, memory, start, end));
+    if (isJoined) copy(memory, start, end, target, at + recordHeaderBytes);
+    else this.#output.write(memory.subarray(start, end));
+    this.#sent += bytes;
+    if (end === segment.end) this.#current = segment.next;
+    if (segment.message) this.#reportProgress(segment.message, segment.messageEnd);
+  }
+
+  /** Asks for an acknowledgement where a message is waited for, where half of what may be kept is, and while the rate is not known. */
+  #dataType(end: number): number {
+    const { maxBytes, maxMessages } = this.#replay;
+    const isAwaited = this.#awaited > this.#sent && this.#awaited <= end;
+    const every = Math.min(maxBytes / 2, this.#rate.recordBytes * recordsPerAck);
+    const isDue = end - this.#requested >= every || this.#buffer.messages * 2 > maxMessages;
+    if (!isAwaited && !isDue) return recordType.data;
+    this.#requested = end;
+    return recordType.data | ackRequestedBit;
+  }
+
+  /** The rest of a message is not there any more, or is not what it was: the peer drops what it has of it. */
+  #writeRetraction(segment: Segment<Out>): void {
+    if (!segment.retracted) this.#retract(segment, takenAway);
+    const { memory, start } = this.#output.reserve(recordHeaderBytes + 8);
+    writeRecordHeader(memory, start, recordType.retract, 8, this.#sent);
+    const payloadAt = start + recordHeaderBytes;
+    writeUint64(memory, payloadAt, segment.messageEnd);
+    if (this.#isChecked) writeCheck(memory, start, recordCheck(memory, start, memory, payloadAt, payloadAt + 8));
+    this.#sent = segment.messageEnd;
+    this.#current = segment.next;
+  }
+
+  #retract(segment: Segment<Out>, errorOf: (sizeBytes: number) => ValueError): void {
+    const message = segment.message as Out;
+    segment.retract();
+    if (message.level !== undefined) this.#pending.remove(message);
+    const error = errorOf(message.sizeBytes - headerBytes);
+    this.#output.rejected(message, error);
+    this.#output.warn(error);
+  }
+
+  #reportProgress({ sizeBytes }: Out, messageEnd: number): void {
+    const totalBytes = sizeBytes - headerBytes;
+    if (totalBytes <= progressBytes) return;
+    const number = messageEnd - sizeBytes;
+    const doneBytes = Math.max(0, this.#sent - number - headerBytes);
+    this.#output.progress({ direction: 'send', of: 'message', number, doneBytes, totalBytes });
+  }
+}
+
+/** An acknowledgement is asked for after that many of the longest records. */
+const recordsPerAck = 8;
+
+function copy(from: Uint8Array, start: number, end: number, target: Uint8Array, at: number): void {
+  if (end - start > loopBytes) target.set(from.subarray(start, end), at);
+  else for (let i = start; i < end; i++) target[at + i - start] = from[i] as number;
+}
+
+/** The messages in a segment of small ones that end after an offset. */
+function* framesIn(segment: Segment<unknown>, offset: number): Iterable<UnknownMessage> {
+  const { memory } = segment;
+  for (let at = segment.start; at < segment.end; ) {
+    const payloadAt = at + headerBytes;
+    const end = payloadAt + readUint32(memory, at + 10);
+    if (segment.offset + end - segment.start > offset)
+      yield { type: memory[at + 5] as number, payload: memory.subarray(payloadAt, end) };
+    at = end;
+  }
+}
+
+/** A large message to be reported: without its bytes where its memory is gone. */
+function reported({ type, head, payload, sizeBytes }: Sendable): UnknownMessage {
+  const isThere = (head?.length ?? 0) + payload.length === sizeBytes - headerBytes;
+  return isThere ? { type, head, payload } : { type, payload: new Uint8Array(0) };
+}
+
+function takenAway(sizeBytes: number): ValueError {
+  return new ValueError(
+    `a message of ${sizeBytes} bytes is not sent, or not wholly: the program took its memory away meanwhile (transferred it, or made it smaller), ` +
+      'so the peer does not get it: send a copy (Buffer.from(bytes))',
+  );
+}
+
+function changed(sizeBytes: number): ValueError {
+  return new ValueError(
+    `a message of ${sizeBytes} bytes had to be sent again after the link broke, and its bytes had been changed meanwhile, so the peer does not get it: ` +
+      'send a copy (Buffer.from(bytes)), or change them only after an acknowledgement',
+  );
+}
