@@ -15,14 +15,13 @@ import { Decoder } from './decoder.js';
 import { Handshake } from './handshake/handshake.js';
 import { handshakeSettings, type SessionOptions } from './handshake/handshake-options.js';
 import { greetingKind, mostGreetingBytes } from './handshake/hello-welcome.js';
-import type { BatchedMessage } from './session/frames/batch.js';
-import type { WholeMessage } from './session/frames/segment.js';
-import { decodePart, encodePart, streamType } from './session/frames/stream-frame.js';
-import { noSession, takenAway } from './session/session-errors.js';
+import { takenAway, type UnknownMessage } from './reliable/sender.js';
+import { encodePart } from './reliable/stream-frame.js';
+import { noSession } from './session/session-errors.js';
 import { Sessions } from './session/session-registry.js';
-import { type DecodedMessage, decodeValue, encodeValue, messageOf, type Value } from './values/values.js';
+import { type DecodedMessage, encodeValue, messageOf, type Value } from './values/values.js';
 import { checksum } from './wire/checksum.js';
-import { copiedPayloadBytes, frameType, headerBytes } from './wire/constants.js';
+import { copiedPayloadBytes, frameType, headerBytes, streamType } from './wire/constants.js';
 import { writeHeader } from './wire/header.js';
 
 export type { SessionOptions } from './handshake/handshake-options.js';
@@ -48,6 +47,8 @@ export interface Frame extends Outgoing {
   /** Of a big payload, which is not copied: if it changes before it has left, the peer notices. Left to be made where a session was on. */
   readonly sum: number | undefined;
   readonly level: 'received' | 'processed' | undefined;
+  /** Where it ends in the session's stream, once it is in it. */
+  endOffset: number;
   /** It is no message, but a part of a stream. */
   readonly part?: StreamPart;
   /** The session in which it was made, of a word to the sender of a stream: in another one, that number is another stream's. */
@@ -131,6 +132,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       sum: payloadBytes < copiedPayloadBytes || this.#handshake?.on ? undefined : sumOf(head, bytes),
       sizeBytes: headerBytes + payloadBytes,
       level,
+      endOffset: 0,
       acknowledged: level !== undefined,
     };
   }
@@ -149,6 +151,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       sum: undefined,
       sizeBytes,
       level,
+      endOffset: 0,
       acknowledged: true,
       part,
       session: part.kind === 'stop' ? this.#handshake?.lasting.session : undefined,
@@ -241,14 +244,11 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   read(): DecodedMessage | undefined {
     for (;;) {
       const handshake = this.#handshake;
+      const held = handshake?.readHeld();
+      if (held !== undefined) return held;
       if (handshake !== undefined && !handshake.readsPlain) {
-        const whole = handshake.read();
-        if (whole !== undefined) {
-          const message = decodeWhole(handshake, whole);
-          if (message !== undefined) return message;
-          continue;
-        }
-        if (!handshake.readsPlain) return undefined;
+        const message = handshake.read();
+        if (message !== undefined || !handshake.readsPlain) return message;
       }
       const message = this.#readPlain(handshake);
       if (message !== undefined) {
@@ -342,7 +342,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
         return session.#plainSent;
       },
       pushPlain: (bytes: Buffer) => this.#decoder.push(bytes),
-      valueOf: (message: BatchedMessage) => (message.type === streamType ? undefined : messageOf(message)),
+      valueOf: (message: UnknownMessage) => (message.type === streamType ? undefined : messageOf(message)),
     };
     return new Handshake<Frame>(this.#role, settings, this.#output, owner, this.#sessions);
   }
@@ -362,26 +362,6 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
         return kind !== undefined;
       },
     });
-  }
-}
-
-/** The value of what is no message. */
-const nothing = Buffer.alloc(0);
-
-/** The message, or part of a stream; undefined for what nobody here knows. */
-function decodeWhole(handshake: Handshake<Frame>, { type, payload, end }: WholeMessage): DecodedMessage | undefined {
-  try {
-    if (type === streamType) {
-      const part = decodePart(payload);
-      const sizeBytes = payload.length;
-      if (part !== undefined) return { type: 'bytes', value: nothing, sizeBytes, end, part };
-      const passedOver = { sizeBytes, end, part: payload };
-      handshake.lasting.taken(passedOver); // its place is free
-      return undefined;
-    }
-    return decodeValue(type, payload, end);
-  } catch (error) {
-    throw handshake.judged(error);
   }
 }
 

@@ -49,6 +49,7 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
   /** Why messages to be sent are dropped, where that has been told. */
   #dropping: 'full' | 'offline' | undefined;
   #closing = false;
+  #isDelivering = false;
   /** Made for the first of them. */
   #streams: Streams | undefined;
 
@@ -192,6 +193,7 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
 
   /** There may be another link, by which time what waits for it would be stale. */
   linkLost(): void {
+    this.deliverHeld();
     this.#streams?.sessionIs(this.session);
     if (this.dropsOffline) this.outbox.dropUnsent();
     this.outbox.letIn();
@@ -243,6 +245,22 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
     this.inbox.put(received);
   }
 
+  deliverHeld(): void {
+    if (this.#isDelivering) return; // a message that is delivered may be taken at once, which asks for more
+    this.#isDelivering = true;
+    try {
+      while (this.lasting?.readable) {
+        const received = this.#session?.read();
+        if (received === undefined) break;
+        this.deliver(received);
+      }
+    } catch {
+      // The session is at fault, and says so again when a link is read.
+    } finally {
+      this.#isDelivering = false;
+    }
+  }
+
   counted(receivedBytes: number): void {
     this.#counters.bytesReceived += receivedBytes;
   }
@@ -278,7 +296,8 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
     const lasting = this.#session?.lasting;
     if (lasting === undefined) return;
     lasting.taken(received);
-    this.#link?.taken();
+    if (this.#link?.over !== false) this.deliverHeld();
+    else this.#link.taken();
   }
 
   abandoned(outgoing: Outgoing): void {

@@ -68,6 +68,7 @@ export class Coordinator implements LifecycleOwner {
     outbox.holdBack(); // what the session gives up frees places, and who took one now would be neither told nor counted
     const { unsentMessages } = outbox;
     this.#unknown = lasting?.abandon() ?? [];
+    this.conversation.deliverHeld();
     return { unsentMessages, unknownMessages: this.#unknown.length };
   }
 

@@ -128,6 +128,10 @@ export class Outlet implements SessionOutput<Outgoing>, Seat {
     return this.#link?.transport.identity;
   }
 
+  get encrypted(): boolean {
+    return this.#link?.transport.encrypted ?? false;
+  }
+
   takeLinkOf(other: Seat): boolean {
     return this.#owner.takeLink(() => other.giveLink());
   }

@@ -73,6 +73,7 @@ export class Link implements TransportHandler {
       this.#fail(error as Error);
       return;
     }
+    this.#owner.deliverHeld();
     if (this.#mustWait()) this.#pause();
     this.transport.start(this);
     this.#afterStep();
@@ -160,7 +161,11 @@ export class Link implements TransportHandler {
   /** The application took a message: the session may have something to say for it. */
   taken(): void {
     if (this.#over || this.#reading) return; // what is said while reading is written behind it
-    if (this.#session.lasting?.unfinished) this.pump();
+    const { lasting, gathered } = this.#session;
+    if (lasting?.readable) {
+      this.#read();
+      this.#afterStep();
+    } else if (gathered || lasting?.unfinished) this.pump();
     else this.#schedule();
   }
 
@@ -318,6 +323,7 @@ export class Link implements TransportHandler {
       : 0;
     this.#owner.ends();
     this.#session.lost(this.#paused);
+    this.#owner.deliverHeld();
     this.#owner.stepped();
     const { reason, error } = this.#end ?? { reason: 'ended', error: undefined };
     this.#life.lost({

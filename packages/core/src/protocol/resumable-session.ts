@@ -22,6 +22,8 @@ export interface ProgressInfo {
 export interface Seat {
   /** What the peer of its link has proved, or of the last one there was: that it has the key, or which certificate. Undefined, or left out: nothing. */
   readonly identity?: string | undefined;
+  /** Whether nobody in between can read or change what its link carries. Left out: no. */
+  readonly encrypted?: boolean;
   /** Goes on over the link that another connection has. Its own link is destroyed first. False when the connection is over. */
   takeLinkOf(other: Seat): boolean;
   /** Gives the link away; the connection that had it is over, without a word. */
@@ -37,6 +39,8 @@ export interface Farewell {
 export interface LastingSession {
   /** Another object for each session; undefined while there is none. */
   readonly session: unknown;
+  /** Whether messages wait to be read that there is room for now, or that a session that is over has left. */
+  readonly readable: boolean;
   /** Whether something is to be put on the wire besides new messages: the rest of a large one, or what the peer did not get. */
   readonly unfinished: boolean;
   /** Puts the next piece of it on the wire. Called only between `up` and `lost`. */

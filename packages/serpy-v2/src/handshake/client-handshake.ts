@@ -1,6 +1,6 @@
 /** The client's part of the handshake: it asks, in a frame that an original server drops, and goes by the answer, or by the silence. */
 import { ProtocolError, type SessionOutput, SilentError, TimeoutError } from 'serpy-core';
-import type { Cuttable } from '../session/sender.js';
+import type { Sendable } from '../reliable/sender.js';
 import { excerpt, required } from '../session/session-errors.js';
 import type { Standing } from '../session/session-manager.js';
 import type { NewSession } from '../session/session-parameters.js';
@@ -11,7 +11,7 @@ import { decodeWelcome, encodeHello, type Welcome } from './hello-welcome.js';
 /** A peer that was found to be plain is not asked again for so long. */
 const plainForMs = 10 * 60_000;
 
-export class Asking<Out extends Cuttable, Owner> implements Part {
+export class Asking<Out extends Sendable, Owner> implements Part {
   readonly undecided = false;
   readonly #stage: Stage;
   readonly #settings: HandshakeSettings;
@@ -45,7 +45,7 @@ export class Asking<Out extends Cuttable, Owner> implements Part {
   reconnects(is: boolean): void {
     if (this.#reconnects === is) return;
     this.#reconnects = is;
-    if (this.#stage.phase === 'on') this.#standing.course?.writeState(this.#returnMs);
+    if (this.#stage.phase === 'on') this.#standing.course?.writeAck(this.#returnMs);
   }
 
   /** How long we may come back, in milliseconds. */
@@ -83,8 +83,8 @@ export class Asking<Out extends Cuttable, Owner> implements Part {
     this.#stage.reach('on');
     const { course } = this.#standing;
     // The server waits for a word before it sends; what changed while it was asked it hears now.
-    if (this.#toldReturnMs === this.#returnMs) course?.writeState();
-    else course?.writeState(this.#returnMs);
+    if (this.#toldReturnMs === this.#returnMs) course?.writeAck();
+    else course?.writeAck(this.#returnMs);
     return true;
   }
 
@@ -124,10 +124,10 @@ export class Asking<Out extends Cuttable, Owner> implements Part {
       case 'refused':
         throw new ProtocolError(`the server refused the handshake: ${excerpt(outcome.reason)}`);
       case 'resumed':
-        this.#goOn(welcome, outcome.next, outcome.taken);
+        this.#goOn(welcome, outcome.received, outcome.consumed);
         break;
       case 'lost':
-        this.#standing.acknowledgeLast(outcome.next);
+        this.#standing.acknowledgeLast(outcome.received);
         this.#standing.end(excerpt(outcome.reason));
         this.#begin(welcome, outcome);
         break;
@@ -136,13 +136,13 @@ export class Asking<Out extends Cuttable, Owner> implements Part {
     }
   }
 
-  #goOn(welcome: Welcome, next: number, taken: number): void {
+  #goOn(welcome: Welcome, received: number, consumed: number): void {
     const { course } = this.#standing;
     if (course === undefined) throw new ProtocolError('the server resumed a session that was not asked for');
-    if (!course.outflow.canResume(next, taken))
-      throw new ProtocolError(`the server resumed the session where it never was (${next}, ${taken})`);
-    course.up(welcome, this.#stage.nowMs);
-    course.outflow.resume(next, taken);
+    if (!course.sender.canResume(received, consumed))
+      throw new ProtocolError(`the server resumed the session where it never was (${received}, ${consumed})`);
+    this.#standing.linkUp(welcome, this.#stage.nowMs);
+    course.sender.resume(received, consumed);
   }
 
   #begin(welcome: Welcome, session: NewSession): void {
@@ -152,7 +152,8 @@ export class Asking<Out extends Cuttable, Owner> implements Part {
         `the server has sent ${session.plainMessages} messages before its answer, and ${plainReceived} have come`,
       );
     }
-    this.#standing.take(session).up(welcome, this.#stage.nowMs);
+    this.#standing.take(session);
+    this.#standing.linkUp(welcome, this.#stage.nowMs);
   }
 }
 

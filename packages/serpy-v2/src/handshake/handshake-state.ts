@@ -1,5 +1,5 @@
 /** How far a handshake is, what it goes by, and what it needs of the session around it. */
-import type { BatchedMessage } from '../session/frames/batch.js';
+import type { UnknownMessage } from '../reliable/sender.js';
 
 /** What a handshake needs of the plain session around it. */
 export interface HandshakeOwner {
@@ -9,7 +9,7 @@ export interface HandshakeOwner {
   /** Bytes that turned out to be plain. */
   pushPlain(bytes: Buffer): void;
   /** A message as the application knows it. */
-  valueOf(message: BatchedMessage): unknown;
+  valueOf(message: UnknownMessage): unknown;
 }
 
 /**

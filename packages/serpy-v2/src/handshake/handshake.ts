@@ -3,20 +3,20 @@
  * byte that it cannot take: only a client asks, in a frame that the original drops, and nothing else new is sent before the answer.
  */
 import type { LastingSession, Role, Seat, SessionOutput } from 'serpy-core';
-import type { WholeMessage } from '../session/frames/segment.js';
-import type { Course } from '../session/reliable-session.js';
+import type { ReliableSession } from '../reliable/reliable-session.js';
+import type { Sendable } from '../reliable/sender.js';
 import { Lasting } from '../session/resumable-session.js';
-import type { Cuttable } from '../session/sender.js';
 import { linkFault, required } from '../session/session-errors.js';
 import { Standing } from '../session/session-manager.js';
 import type { Hello } from '../session/session-parameters.js';
 import type { Sessions } from '../session/session-registry.js';
+import type { DecodedMessage } from '../values/values.js';
 import { Asking } from './client-handshake.js';
 import type { HandshakeSettings } from './handshake-options.js';
 import { type HandshakeOwner, type Part, Stage } from './handshake-state.js';
 import { Answering } from './server-handshake.js';
 
-export class Handshake<Out extends Cuttable> {
+export class Handshake<Out extends Sendable> {
   readonly #owner: HandshakeOwner;
   readonly #standing: Standing<Out, Handshake<Out>>;
   readonly #stage = new Stage();
@@ -61,7 +61,7 @@ export class Handshake<Out extends Cuttable> {
   get canSend(): boolean {
     switch (this.#stage.phase) {
       case 'on':
-        return (this.#standing.course as Course<Out>).outflow.mayBegin;
+        return (this.#standing.course as ReliableSession<Out>).sender.mayBegin;
       case 'plain':
       case 'fresh':
       case 'given-up':
@@ -97,7 +97,7 @@ export class Handshake<Out extends Cuttable> {
 
   /** Whether a frame of the session has begun and is not whole. */
   get inFrame(): boolean {
-    return this.#standing.course?.reader.inFrame ?? false;
+    return this.#standing.course?.reader.inRecord ?? false;
   }
 
   /** Memory that is held for what has come in part; a message in pieces is kept while there is no link. */
@@ -119,17 +119,17 @@ export class Handshake<Out extends Cuttable> {
   lost(): void {
     this.#endedUndecided = this.#part.undecided;
     this.#stage.reach('down');
-    this.#standing.course?.lost();
+    this.#standing.course?.down();
     if (this.#standing.resumableMs === 0) this.#standing.end('it cannot be resumed');
   }
 
   send(message: Out): void {
-    this.#standing.course?.outflow.send(message);
+    this.#standing.course?.sender.send(message);
   }
 
   /** Nobody waits any longer for what becomes of a message. */
   forget(message: Out): void {
-    this.#standing.course?.outflow.forget(message);
+    this.#standing.course?.sender.forget(message);
   }
 
   /** The program asks for what only a session has: a server sends nothing before its client had time to begin one. */
@@ -146,9 +146,21 @@ export class Handshake<Out extends Cuttable> {
     this.#standing.course?.keep();
   }
 
+  /** A message that had no room when it came; or one of a session that is over. */
+  readHeld(): DecodedMessage | undefined {
+    const { leftover, course } = this.#standing;
+    if (leftover.length > 0) return leftover.shift();
+    if (this.on || course === undefined || !course.receiver.readable) return undefined;
+    try {
+      return course.receiver.read();
+    } catch (error) {
+      throw this.judged(error);
+    }
+  }
+
   /** The next message. Throws as a session does. */
-  read(): WholeMessage | undefined {
-    const course = this.#standing.course as Course<Out>;
+  read(): DecodedMessage | undefined {
+    const course = this.#standing.course as ReliableSession<Out>;
     if (this.answered && !this.#answering?.isConfirmed(course)) return undefined;
     try {
       return course.read();
@@ -166,11 +178,11 @@ export class Handshake<Out extends Cuttable> {
 
   /** Whether small messages wait to be put on the wire by `flush`. */
   get gathered(): boolean {
-    return this.on && (this.#standing.course?.outflow.gathered ?? false);
+    return this.on && (this.#standing.course?.gathered ?? false);
   }
 
   flush(): void {
-    this.#standing.course?.outflow.flush();
+    if (this.on) this.#standing.course?.flush();
   }
 
   /** A message has come plainly. Throws where a session is required. */

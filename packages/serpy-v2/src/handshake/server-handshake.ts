@@ -1,8 +1,7 @@
 /** The server's part of the handshake: it says nothing new before it was asked, answers each client once, and knows who comes back. */
 import { ProtocolError, type Seat, type SessionOutput, SilentError } from 'serpy-core';
-import { isPlain } from '../session/frames/constants.js';
-import type { Course } from '../session/reliable-session.js';
-import type { Cuttable } from '../session/sender.js';
+import type { ReliableSession } from '../reliable/reliable-session.js';
+import type { Sendable } from '../reliable/sender.js';
 import { required } from '../session/session-errors.js';
 import type { Standing } from '../session/session-manager.js';
 import type { Hello } from '../session/session-parameters.js';
@@ -19,7 +18,7 @@ export interface Returner {
   comesBack(hello: Hello, seat: Seat): boolean;
 }
 
-export class Answering<Out extends Cuttable, Owner extends Returner> implements Part {
+export class Answering<Out extends Sendable, Owner extends Returner> implements Part {
   readonly #stage: Stage;
   readonly #settings: HandshakeSettings;
   readonly #standing: Standing<Out, Owner>;
@@ -66,9 +65,10 @@ export class Answering<Out extends Cuttable, Owner extends Returner> implements 
     const { course } = this.#standing;
     if (hello?.resume && course) {
       this.#returning = undefined;
-      this.#answer({ kind: 'resumed', next: course.inflow.next, taken: course.inflow.taken });
-      course.up(hello, nowMs);
-      course.outflow.resume(hello.resume.next, hello.resume.taken);
+      const { received, consumed } = course.receiver;
+      this.#answer({ kind: 'resumed', received, consumed });
+      this.#standing.linkUp(hello, nowMs);
+      course.sender.resume(hello.resume.received, hello.resume.consumed);
       this.#confirmed = true;
       this.#stage.reach('on');
       return;
@@ -91,16 +91,15 @@ export class Answering<Out extends Cuttable, Owner extends Returner> implements 
     const { resume } = hello;
     if (resume && this.#sessions.find(resume.id)?.comesBack(hello, this.#output.seat)) return true; // the link is that session's now
     const { plainSent } = this.#owner;
-    const course = this.#standing.give(this.#self, hello, plainSent);
-    const session = { ...course.ticket, plainMessages: plainSent };
+    const session = { ...this.#standing.give(this.#self, hello), plainMessages: plainSent };
     if (resume) {
       const reason = 'the server does not have the session: it was started again, or the client was away for too long';
-      this.#answer({ kind: 'lost', reason, next: this.#sessions.lastKnown(resume.id), ...session });
+      this.#answer({ kind: 'lost', reason, received: this.#sessions.lastKnown(resume.id), ...session });
     } else {
       this.#answer({ kind: 'new', ...session });
     }
     // What a client that comes back allows is counted in the session that it had: of the new one its first word tells.
-    course.up(resume ? { ...hello, limits: { messages: 0, bytes: 0 } } : hello, nowMs);
+    this.#standing.linkUp(resume ? { ...hello, limit: 0 } : hello, nowMs);
     this.#stage.reach('answered', nowMs + this.#settings.handshakeTimeoutMs);
     return true;
   }
@@ -117,12 +116,12 @@ export class Answering<Out extends Cuttable, Owner extends Returner> implements 
   }
 
   /** After the answer: whether the client has heard it, as its first word tells. */
-  isConfirmed({ reader }: Course<Out>): boolean {
-    const type = reader.firstType;
-    if (type === undefined) return false;
-    if (isPlain(type)) {
+  isConfirmed({ reader }: ReliableSession<Out>): boolean {
+    const { startsWithRecord } = reader;
+    if (startsWithRecord === undefined) return false;
+    if (!startsWithRecord) {
       if (this.#settings.handshake === 'require') throw required('the client gave up waiting for the answer');
-      const bytes = reader.takeAll();
+      const bytes = reader.takeRest();
       this.#standing.end('the client gave up waiting for the answer');
       this.#stage.reach('plain');
       this.#owner.pushPlain(bytes);

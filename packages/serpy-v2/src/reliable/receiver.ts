@@ -31,14 +31,25 @@ const readAheadBytes = 64 * 1024;
 /** The limit of a receiver that drops what it has no room for. */
 export const noLimit = Number.MAX_SAFE_INTEGER;
 
+/** How far a sender may go before it has heard more. */
+export function firstLimit({ maxMessages, maxBytes, drops }: Window): number {
+  return drops ? noLimit : Math.min(noLimit, maxBytes, maxMessages * firstAverageBytes) + readAheadBytes;
+}
+
 /** The sender is told at once when that much has come since it was told last, and otherwise after a while. */
 const ackBytes = 256 * 1024;
 
 /** A while. */
 export const ackDelayMs = 25;
 
-/** It is told at once when such a part of the window has become free. */
-const freedPart = 1 / 4;
+/** It is told at once when it may send that much more, or that part of the queue. */
+const [freedBytes, freedPart] = [64 * 1024, 1 / 4];
+
+/** The queue's bound in messages counts as bytes by their average; before there are any, as if they were of this size. */
+const firstAverageBytes = 4096;
+
+/** The average is that of the last messages, about so many. */
+const averagedMessages = 16;
 
 /** A message that was delivered, as far as it counts here. */
 type Delivered = Pick<DecodedMessage, 'sizeBytes'> & { end: number };
@@ -54,6 +65,7 @@ export class Receiver {
   /** Messages and bytes that were delivered and wait to be consumed. */
   #waitingMessages = 0;
   #waitingBytes = 0;
+  #averageBytes = firstAverageBytes;
   /** Verified bytes that wait for room in the queue; a number for the end of a message that was taken back. */
   #backlog: (ByteQueue | number)[] = [];
   #feed: Buffer[] = [];
@@ -122,11 +134,12 @@ export class Receiver {
 
   /** Up to which offset the peer may send. A message that has begun may come whole. */
   get limit(): number {
-    const { maxBytes, drops } = this.#window;
+    const { maxMessages, maxBytes, drops } = this.#window;
     if (drops) return noLimit;
     const { offset, payloadBytes } = this.#decoder;
     const decoded = offset - this.#base;
-    const room = decoded - this.#waitingBytes + maxBytes + readAheadBytes;
+    const roomForMessages = (maxMessages - this.#waitingMessages) * this.#averageBytes;
+    const room = decoded + Math.floor(Math.min(maxBytes - this.#waitingBytes, roomForMessages)) + readAheadBytes;
     const whole = payloadBytes === undefined ? 0 : decoded + headerBytes + payloadBytes;
     return Math.max(this.#toldLimit, Math.min(noLimit, Math.max(room, whole)));
   }
@@ -185,8 +198,10 @@ export class Receiver {
     while (always || this.#hasRoom) {
       const message = this.#decode();
       if (message !== undefined) {
+        const bytes = message.sizeBytes + headerBytes;
         this.#waitingMessages++;
-        this.#waitingBytes += message.sizeBytes + headerBytes;
+        this.#waitingBytes += bytes;
+        this.#averageBytes += (bytes - this.#averageBytes) / averagedMessages;
         if (message.part === undefined) this.#delivered(message);
         return message;
       }
@@ -194,6 +209,15 @@ export class Receiver {
     }
     this.#lookAtLimit();
     return undefined;
+  }
+
+  /** The session is over: all that has arrived whole, whatever room there is. */
+  drain(): DecodedMessage[] {
+    const messages: DecodedMessage[] = [];
+    try {
+      for (let message = this.read(true); message; message = this.read(true)) messages.push(message);
+    } catch {} // a peer that was wrong has ended the session for it
+    return messages;
   }
 
   /** Another record follows: what is left of the last one must not lie in its memory. */
@@ -252,7 +276,12 @@ export class Receiver {
     this.#waitingMessages--;
     this.#waitingBytes -= sizeBytes + headerBytes;
     this.#due = true;
-    if (this.limit - this.#toldLimit >= this.#window.maxBytes * freedPart) this.#urgent = true;
+    const gain = this.limit - this.#toldLimit;
+    if (gain <= 0) return;
+    const isMuch = gain >= freedBytes || gain >= this.#window.maxBytes * freedPart;
+    // Not for each message that a slow program consumes; but a sender must not wait for one that has consumed everything.
+    if (isMuch && this.#toldLimit - this.#received < gain) this.#urgent = true;
+    else if (this.#waitingMessages === 0 && this.#toldLimit - this.#received < readAheadBytes / 2) this.#urgent = true;
   }
 
   #decode(): DecodedMessage | undefined {

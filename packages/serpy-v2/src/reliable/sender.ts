@@ -393,7 +393,7 @@ function reported({ type, head, payload, sizeBytes }: Sendable): UnknownMessage 
   return isThere ? { type, head, payload } : { type, payload: new Uint8Array(0) };
 }
 
-function takenAway(sizeBytes: number): ValueError {
+export function takenAway(sizeBytes: number): ValueError {
   return new ValueError(
     `a message of ${sizeBytes} bytes is not sent, or not wholly: the program took its memory away meanwhile (transferred it, or made it smaller), ` +
       'so the peer does not get it: send a copy (Buffer.from(bytes))',

@@ -1,7 +1,7 @@
 /** What core can do with a session after a handshake, whether there is a link or not. */
 import type { Farewell, LastingSession } from 'serpy-core';
-import type { Course } from './reliable-session.js';
-import type { Cuttable } from './sender.js';
+import type { ReliableSession } from '../reliable/reliable-session.js';
+import type { Sendable } from '../reliable/sender.js';
 import type { Standing } from './session-manager.js';
 
 /** How far the handshake is on the link that there is. */
@@ -15,7 +15,18 @@ export interface LinkStatus {
   readonly flowControlled: boolean;
 }
 
-export class Lasting<Out extends Cuttable, Owner> implements LastingSession {
+/** A message of a session has the offset of its end. */
+interface Taken {
+  readonly sizeBytes: number;
+  end?: number;
+  readonly part?: unknown;
+}
+
+function isNumbered(received: Taken): received is Taken & { end: number } {
+  return received.end !== undefined && received.end > 0;
+}
+
+export class Lasting<Out extends Sendable, Owner> implements LastingSession {
   readonly #status: LinkStatus;
   readonly #standing: Standing<Out, Owner>;
 
@@ -29,41 +40,46 @@ export class Lasting<Out extends Cuttable, Owner> implements LastingSession {
   }
 
   /** The session itself, to be looked at and left alone: tests hold it against its rules. */
-  get course(): Course<Out> | undefined {
+  get course(): ReliableSession<Out> | undefined {
     return this.#standing.course;
   }
 
   get unfinished(): boolean {
-    return this.#status.on && (this.#standing.course?.unfinished ?? false);
+    return this.#status.on && (this.#standing.course?.sender.unfinished ?? false);
   }
 
   proceed(): void {
-    this.#standing.course?.proceed();
+    this.#standing.course?.sender.proceed();
   }
 
   get settled(): boolean {
-    return !this.#status.answered && (this.#standing.course?.outflow.settled ?? true);
+    return !this.#status.answered && (this.#standing.course?.sender.settled ?? true);
   }
 
   get advanced(): number {
     const { course } = this.#standing;
-    return course === undefined ? 0 : course.outflow.arrived + course.inflow.arrived;
+    return course === undefined ? 0 : course.sender.acked + course.receiver.received;
   }
 
   get flowControlled(): boolean {
     return this.#status.flowControlled;
   }
 
-  taken(received: { readonly sizeBytes: number; readonly end?: number; readonly part?: unknown }): void {
-    const { end = 0, sizeBytes, part } = received;
+  taken(received: Taken): void {
+    const receiver = this.#standing.course?.receiver;
+    if (receiver === undefined || !isNumbered(received)) return;
     // The parts of a stream are taken in an order of their own.
-    if (part) this.#standing.course?.inflow.partTaken(end, sizeBytes);
-    else if (end > 0) this.#standing.course?.inflow.takenUpTo(end, sizeBytes);
+    if (received.part) receiver.partConsumed(received);
+    else receiver.consumedUpTo(received);
   }
 
-  dropped(received: { readonly sizeBytes: number; readonly end?: number }): void {
-    const { end = 0, sizeBytes } = received;
-    if (end > 0) this.#standing.course?.inflow.droppedLast(end, sizeBytes);
+  dropped(received: Taken): void {
+    if (isNumbered(received)) this.#standing.course?.receiver.droppedNewest(received);
+  }
+
+  get readable(): boolean {
+    const { course, leftover } = this.#standing;
+    return leftover.length > 0 || (course?.receiver.readable ?? false);
   }
 
   get resumableMs(): number {
@@ -79,8 +95,9 @@ export class Lasting<Out extends Cuttable, Owner> implements LastingSession {
   goodbye(reason: string): void {
     const { course } = this.#standing;
     if (!this.#status.on || course === undefined) return;
-    if (course.inflow.due || course.inflow.urgent) course.writeState();
-    if (!course.outflow.unfinished && !course.outflow.inMessage) course.writeClose(reason);
+    course.flush();
+    if (course.receiver.due) course.writeAck();
+    if (course.sender.isAllSent) course.writeClose(reason);
   }
 
   get undecided(): boolean {

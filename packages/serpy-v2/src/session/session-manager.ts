@@ -1,28 +1,34 @@
 /** A session as it stands between links: who gave it, how it is gone on with, and what is told when it ends. */
 import { ConnectionLostError, MessagesUnknownError, type SessionOutput } from 'serpy-core';
-import type { BatchedMessage } from './frames/batch.js';
-import { Course, type CourseSettings } from './reliable-session.js';
+import { firstLimit } from '../reliable/receiver.js';
+import { ReliableSession, type ReliableSettings } from '../reliable/reliable-session.js';
+import type { Sendable, UnknownMessage } from '../reliable/sender.js';
+import { sessionFrames } from '../reliable/session-frames.js';
+import type { DecodedMessage } from '../values/values.js';
 import { isProven, newTicket, proofOf, type Ticket, ticketOf } from './resume-credentials.js';
-import type { Cuttable } from './sender.js';
 import { type Hello, idBytes, type NewSession, type Resumption, type Terms } from './session-parameters.js';
 import type { Sessions } from './session-registry.js';
 
-export interface StandingSettings extends CourseSettings {
+export interface StandingSettings extends ReliableSettings {
   readonly resumeWindowMs: number;
 }
 
-export class Standing<Out extends Cuttable, Owner> {
+export class Standing<Out extends Sendable, Owner> {
   /** The session; undefined while there is none. */
-  course: Course<Out> | undefined;
+  course: ReliableSession<Out> | undefined;
+  /** What its client comes back with. */
+  ticket: Ticket | undefined;
+  /** Messages of a session that is over, which had arrived and were not delivered. */
+  readonly leftover: DecodedMessage[] = [];
   readonly #settings: StandingSettings;
   readonly #output: SessionOutput<Out>;
   readonly #sessions: Sessions<Owner>;
-  readonly #shown: (message: BatchedMessage) => unknown;
+  readonly #shown: (message: UnknownMessage) => unknown;
   #resumableMs = 0;
   /** Whether it was given to a client, and not taken from a server. */
   #given = false;
   #mayReturn = true;
-  #earlier = 0;
+  #base = 0;
   #instance: Buffer | undefined;
   /** How often this client has tried to come back; of a server's session, the last attempt that it has seen. */
   #attempt = 0;
@@ -32,7 +38,7 @@ export class Standing<Out extends Cuttable, Owner> {
     settings: StandingSettings,
     output: SessionOutput<Out>,
     sessions: Sessions<Owner>,
-    shown: (message: BatchedMessage) => unknown,
+    shown: (message: UnknownMessage) => unknown,
   ) {
     this.#settings = settings;
     this.#output = output;
@@ -56,53 +62,53 @@ export class Standing<Out extends Cuttable, Owner> {
   get terms(): Terms {
     this.#instance ??= this.#output.randomBytes(idBytes);
     const { maxMessageBytes, pingIntervalMs, window } = this.#settings;
-    const limits = this.course?.inflow.limits ?? { messages: window.maxMessages, bytes: window.maxBytes };
-    return { instance: this.#instance, maxMessageBytes, pingIntervalMs: Math.ceil(pingIntervalMs), limits };
+    const limit = this.course?.receiver.takeAck().limit ?? firstLimit(window);
+    const encrypted = this.#output.seat.encrypted === true;
+    return { instance: this.#instance, maxMessageBytes, pingIntervalMs: Math.ceil(pingIntervalMs), limit, encrypted };
   }
 
-  /** At the server: a new session, after so many plain messages. */
-  give(owner: Owner, hello: Hello, plainMessages: number): Course<Out> {
-    const course = this.#begin(newTicket((count) => this.#output.randomBytes(count)));
-    course.outflow.begin(plainMessages);
+  /** At the server: a new session. */
+  give(owner: Owner, hello: Hello): Ticket {
+    const ticket = newTicket((count) => this.#output.randomBytes(count));
+    this.#begin(ticket);
     this.#given = true;
     this.#resumableMs = Math.min(this.#settings.resumeWindowMs, hello.resumableMs);
-    this.#sessions.add(course.ticket.id, owner);
-    return course;
+    this.#sessions.add(ticket.id, owner);
+    return ticket;
   }
 
   /** At the client: the session that the server gave. */
-  take(session: NewSession): Course<Out> {
-    const course = this.#begin(ticketOf(session));
-    course.inflow.begin(session.plainMessages);
+  take(session: NewSession): void {
+    this.#begin(ticketOf(session));
     this.#resumableMs = this.#settings.resumeWindowMs;
     this.#attempt = 0;
-    return course;
   }
 
   /** At the client: asks to go on. */
   get resumption(): Resumption | undefined {
-    if (this.course === undefined) return undefined;
-    const { ticket, inflow } = this.course;
+    const { course, ticket } = this;
+    if (course === undefined || ticket === undefined) return undefined;
     const attempt = ++this.#attempt;
-    return { id: ticket.id, attempt, proof: proofOf(ticket, attempt), next: inflow.next, taken: inflow.taken };
+    const { received, consumed } = course.receiver;
+    return { id: ticket.id, attempt, proof: proofOf(ticket, attempt), received, consumed };
   }
 
   /** At the server: whether it is this session's client who asks. Each attempt counts once. */
   isResumedBy({ resume, resumableMs }: Hello): boolean {
-    const { course } = this;
-    if (!course || !resume || resume.attempt <= this.#attempt || course.farewell) return false;
-    if (!isProven(course.ticket, resume.attempt, resume.proof)) return false;
+    const { course, ticket } = this;
+    if (!course || !ticket || !resume || resume.attempt <= this.#attempt || course.farewell) return false;
+    if (!isProven(ticket, resume.attempt, resume.proof)) return false;
     this.#attempt = resume.attempt;
-    if (!course.outflow.canResume(resume.next, resume.taken)) return false;
+    if (!course.sender.canResume(resume.received, resume.consumed)) return false;
     this.#mayReturn = true;
     this.#resumableMs = Math.min(this.#settings.resumeWindowMs, resumableMs);
     return true;
   }
 
   /** The peer has told how far it got before the session was lost. */
-  acknowledgeLast(next: number | undefined): void {
-    const outflow = this.course?.outflow;
-    if (outflow && next !== undefined && next <= outflow.next) outflow.acknowledged(next, 0);
+  acknowledgeLast(received: number | undefined): void {
+    const sender = this.course?.sender;
+    if (received !== undefined && sender?.canResume(received, 0)) sender.resume(received, 0);
   }
 
   /** The session is over, and the connection may go on with another: what is not known to have arrived is told. */
@@ -113,22 +119,30 @@ export class Standing<Out extends Cuttable, Owner> {
 
   /** The session is over. @returns the messages that the peer may not have, as the application knows them */
   abandon(): readonly unknown[] {
-    const { course } = this;
-    if (course === undefined) return [];
+    const { course, ticket } = this;
+    if (course === undefined || ticket === undefined) return [];
     this.course = undefined;
-    this.#earlier = course.inflow.earlier;
-    this.#sessions.end(course.ticket.id, course.inflow.next);
-    const { unknown, awaited, untaken } = course.outflow.abandon();
+    this.#base = course.receiver.nextBase;
+    this.leftover.push(...course.receiver.drain());
+    this.#sessions.end(ticket.id, course.receiver.received);
+    const { unknown, unarrived, unconsumed } = course.sender.abandon();
     const text = 'the session ended before the message was acknowledged: it may or may not have arrived';
-    for (const message of awaited) this.#output.rejected(message, new ConnectionLostError(text));
+    for (const message of unarrived) this.#output.rejected(message, new ConnectionLostError(text));
     const late = 'the session ended before it was known whether the message, which arrived, was taken';
-    for (const message of untaken) this.#output.rejected(message, new ConnectionLostError(late));
+    for (const message of unconsumed) this.#output.rejected(message, new ConnectionLostError(late));
     return unknown.map((message) => this.#shown(message)).filter((message) => message !== undefined);
   }
 
-  #begin(ticket: Ticket): Course<Out> {
+  /** Both ends know where they are. */
+  linkUp(peer: Terms, nowMs: number): void {
+    const isChecked = !(peer.encrypted && this.#output.seat.encrypted === true);
+    this.course?.up(peer, isChecked, nowMs);
+  }
+
+  #begin(ticket: Ticket): void {
     this.#mayReturn = true;
-    this.course = new Course(ticket, this.#settings, this.#output, this.#earlier);
-    return this.course;
+    this.ticket = ticket;
+    const frames = sessionFrames(this.#settings.maxMessageBytes);
+    this.course = new ReliableSession(this.#settings, this.#output, frames, this.#base);
   }
 }

@@ -1,11 +1,5 @@
 /** What two peers agree on when a session starts or resumes. */
 
-/** How far a peer may send: so many messages, and another piece of a message only below so many bytes, both since the session began. */
-export interface Limits {
-  readonly messages: number;
-  readonly bytes: number;
-}
-
 /** What both ends say of themselves. */
 export interface Terms {
   /** Tells processes apart: one that was started again is another. */
@@ -14,7 +8,10 @@ export interface Terms {
   readonly maxMessageBytes: number;
   /** After which silence it asks for a sign of life. */
   readonly pingIntervalMs: number;
-  readonly limits: Limits;
+  /** The peer may send up to this offset. */
+  readonly limit: number;
+  /** Whether records need no check: nobody in between can change what the link carries. */
+  readonly encrypted: boolean;
 }
 
 /** The session that a client wants to go on with. */
@@ -23,9 +20,9 @@ export interface Resumption {
   /** Larger with every attempt, so that a proof is good once. */
   readonly attempt: number;
   readonly proof: Buffer;
-  /** The number of the next piece it expects, and of the first that its application has not taken. */
-  readonly next: number;
-  readonly taken: number;
+  /** The offset of the next byte that it expects, and up to which its program has consumed the messages. */
+  readonly received: number;
+  readonly consumed: number;
 }
 
 export interface Hello extends Terms {
