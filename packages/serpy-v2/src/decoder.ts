@@ -116,16 +116,23 @@ export class Decoder {
     }
   }
 
+  /** The next message of a session. Throws as `read` does. */
+  readSession({ decode }: SessionFrames): DecodedMessage | undefined {
+    for (;;) {
+      if (!this.#inPayload && !this.#readHeader()) return undefined;
+      const payload = this.#isWhole() ? this.#takeWhole() : this.#readBody()?.bytes;
+      if (payload === undefined) return undefined;
+      this.#inPayload = false;
+      this.#body = undefined;
+      this.#offset += headerBytes + this.#payloadBytes;
+      const message = decode(this.#type, payload, this.#offset);
+      if (message !== undefined) return message;
+    }
+  }
+
   #next(): DecodedMessage | undefined {
     for (;;) {
       if (!this.#inPayload && !this.#readHeader()) return undefined;
-      if (this.#session !== undefined) {
-        const payload = this.#isWhole() ? this.#takeWhole() : this.#readBody()?.bytes;
-        if (payload === undefined) return undefined;
-        const message = this.#decodeIn(this.#session, payload);
-        if (message !== undefined) return message;
-        continue;
-      }
       if (this.#isWhole()) {
         const sum = this.#chunk.sum(this.#payloadBytes);
         this.#inPayload = false;
@@ -148,13 +155,6 @@ export class Decoder {
         this.#warnOf(body.sum);
       }
     }
-  }
-
-  #decodeIn(session: SessionFrames, payload: Buffer): DecodedMessage | undefined {
-    this.#inPayload = false;
-    this.#body = undefined;
-    this.#offset += headerBytes + this.#payloadBytes;
-    return session.decode(this.#type, payload, this.#offset);
   }
 
   /** Where the frame begins that is next, or has begun. */

@@ -295,7 +295,7 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
   taken(received: Received): void {
     const lasting = this.#session?.lasting;
     if (lasting === undefined) return;
-    lasting.taken(received);
+    if (!lasting.taken(received)) return;
     if (this.#link?.over !== false) this.deliverHeld();
     else this.#link.taken();
   }

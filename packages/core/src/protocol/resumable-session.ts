@@ -51,8 +51,11 @@ export interface LastingSession {
   readonly advanced: number;
   /** Whether the peer keeps to limits, so that reading need never wait for the application: also while a session is being gone on with. */
   readonly flowControlled: boolean;
-  /** The application has taken this message, or the queue has dropped it for a newer one. */
-  taken(received: Pick<Received, 'sizeBytes'>): void;
+  /**
+   * The application has taken this message, or the queue has dropped it for a newer one.
+   * @returns whether the session wants to be looked at for it: it has something to read or to write, at once or after a while
+   */
+  taken(received: Pick<Received, 'sizeBytes'>): boolean;
   /** The queue has dropped this message, which was read last, and keeps what came before it. */
   dropped(received: Pick<Received, 'sizeBytes'>): void;
   /** How long the peer may come back after its link is lost, in milliseconds; 0 when it will not. */

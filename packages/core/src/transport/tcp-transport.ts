@@ -128,10 +128,12 @@ export class TcpTransport implements Transport {
    * acknowledged messages, as groups of them stay together.
    */
   flush(): void {
-    if (!this.#isFilled) return;
     if (this.#underWay > 0 || this.#planned) {
-      this.#patientTurns = patientTurns;
-    } else if (this.#patientTurns > 0) {
+      if (this.#patientTurns < patientTurns && this.#isFilled) this.#patientTurns = patientTurns;
+      return;
+    }
+    if (!this.#isFilled) return;
+    if (this.#patientTurns > 0) {
       this.#patientTurns--;
       this.#planned = true;
       process.nextTick(sendPlanned, this);

@@ -28,12 +28,15 @@ export type Phase = 'down' | 'fresh' | 'wanted' | 'given-up' | 'plain' | 'asked'
 /** How far the handshake is on the link that there is: both roles move it on. */
 export class Stage {
   phase: Phase = 'down';
+  /** Whether the phase is `on`. */
+  isOn = false;
   /** Until when it stays there at most. */
   deadlineMs: number | undefined;
   nowMs = 0;
 
   reach(phase: Phase, deadlineMs?: number): void {
     this.phase = phase;
+    this.isOn = phase === 'on';
     this.deadlineMs = deadlineMs;
   }
 }

@@ -46,7 +46,7 @@ export class Handshake<Out extends Sendable> {
 
   /** Whether messages are numbered now. */
   get on(): boolean {
-    return this.#stage.phase === 'on';
+    return this.#stage.isOn;
   }
 
   get answered(): boolean {
@@ -59,9 +59,8 @@ export class Handshake<Out extends Sendable> {
   }
 
   get canSend(): boolean {
+    if (this.#stage.isOn) return (this.#standing.course as ReliableSession<Out>).sender.mayBegin;
     switch (this.#stage.phase) {
-      case 'on':
-        return (this.#standing.course as ReliableSession<Out>).sender.mayBegin;
       case 'plain':
       case 'fresh':
       case 'given-up':

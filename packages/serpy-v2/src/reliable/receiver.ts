@@ -42,17 +42,17 @@ const ackBytes = 256 * 1024;
 /** A while. */
 export const ackDelayMs = 25;
 
-/** It is told at once when it may send that much more, or that part of the queue. */
+/** It is looked at whether to tell it at once when that much has become free, or that part of the queue. */
 const [freedBytes, freedPart] = [64 * 1024, 1 / 4];
 
 /** The queue's bound in messages counts as bytes by their average; before there are any, as if they were of this size. */
 const firstAverageBytes = 4096;
 
-/** The average is that of the last messages, about so many. */
-const averagedMessages = 16;
+/** The average is that of the last messages, about sixteen, in whole numbers. */
+const [averagedBits, maxAveragedBytes] = [4, 2 ** 30];
 
 /** A message that was delivered, as far as it counts here. */
-type Delivered = Pick<DecodedMessage, 'sizeBytes'> & { end: number };
+export type Delivered = Pick<DecodedMessage, 'sizeBytes'> & { end: number };
 
 export class Receiver {
   readonly #output: SessionOutput<Sendable>;
@@ -60,12 +60,16 @@ export class Receiver {
   /** What is added to the offsets that messages carry, so that one of an earlier session that is consumed late does not count here. */
   readonly #base: number;
   readonly #decoder: Decoder;
+  readonly #frames: SessionFrames;
   #received = 0;
   #consumed = 0;
   /** Messages and bytes that were delivered and wait to be consumed. */
   #waitingMessages = 0;
   #waitingBytes = 0;
   #averageBytes = firstAverageBytes;
+  /** What has become free since that was last looked at, and how much is worth it. */
+  #freedBytes = 0;
+  readonly #notedBytes: number;
   /** Verified bytes that wait for room in the queue; a number for the end of a message that was taken back. */
   #backlog: (ByteQueue | number)[] = [];
   #feed: Buffer[] = [];
@@ -90,6 +94,8 @@ export class Receiver {
     this.#output = output;
     this.#window = window;
     this.#base = base;
+    this.#frames = frames;
+    this.#notedBytes = Math.min(freedBytes, window.maxBytes * freedPart);
     this.#decoder = new Decoder(maxMessageBytes, output, undefined, frames, base);
     this.#toldLimit = this.limit;
   }
@@ -155,7 +161,7 @@ export class Receiver {
 
   /** Whether verified bytes wait that there is room for now. */
   get readable(): boolean {
-    return this.#hasRoom && (this.#backlog.length > 0 || this.#feed.length > 0 || this.#decoder.hasRest);
+    return this.#hasRoom() && (this.#backlog.length > 0 || this.#feed.length > 0 || this.#decoder.hasRest);
   }
 
   /**
@@ -195,19 +201,23 @@ export class Receiver {
    */
   read(always = false): DecodedMessage | undefined {
     if (this.#failure !== undefined) throw this.#failure;
-    while (always || this.#hasRoom) {
+    while (always || this.#hasRoom()) {
       const message = this.#decode();
       if (message !== undefined) {
         const bytes = message.sizeBytes + headerBytes;
         this.#waitingMessages++;
         this.#waitingBytes += bytes;
-        this.#averageBytes += (bytes - this.#averageBytes) / averagedMessages;
+        this.#averageBytes += (Math.min(bytes, maxAveragedBytes) - this.#averageBytes) >> averagedBits;
+        if (message.sizeBytes > progressBytes) this.#reportEnd(message);
         if (message.part === undefined) this.#delivered(message);
         return message;
       }
       if (!this.#feedNext()) break;
     }
-    this.#lookAtLimit();
+    if (this.#decoder.payloadBytes !== undefined) {
+      this.#reportProgress();
+      this.#lookAtLimit();
+    }
     return undefined;
   }
 
@@ -262,7 +272,7 @@ export class Receiver {
     if (end > this.#base) this.#free(sizeBytes);
   }
 
-  get #hasRoom(): boolean {
+  #hasRoom(): boolean {
     const { maxMessages, maxBytes, drops } = this.#window;
     return drops || (this.#waitingMessages < maxMessages && this.#waitingBytes < maxBytes);
   }
@@ -276,31 +286,29 @@ export class Receiver {
     this.#waitingMessages--;
     this.#waitingBytes -= sizeBytes + headerBytes;
     this.#due = true;
-    const gain = this.limit - this.#toldLimit;
-    if (gain <= 0) return;
-    const isMuch = gain >= freedBytes || gain >= this.#window.maxBytes * freedPart;
+    this.#freedBytes += sizeBytes;
     // Not for each message that a slow program consumes; but a sender must not wait for one that has consumed everything.
-    if (isMuch && this.#toldLimit - this.#received < gain) this.#urgent = true;
-    else if (this.#waitingMessages === 0 && this.#toldLimit - this.#received < readAheadBytes / 2) this.#urgent = true;
+    const isMuch = this.#freedBytes >= this.#notedBytes;
+    if (!isMuch && this.#waitingMessages > 0) return;
+    if (isMuch) this.#freedBytes = 0;
+    const gain = this.limit - this.#toldLimit;
+    if (gain > 0 && this.#toldLimit - this.#received < (isMuch ? gain : readAheadBytes / 2)) this.#urgent = true;
   }
 
   #decode(): DecodedMessage | undefined {
-    const { filledBytes } = this.#decoder;
     try {
-      const message = this.#decoder.read();
-      const { payloadBytes = 0 } = this.#decoder;
-      if (payloadBytes > progressBytes && this.#decoder.filledBytes > filledBytes) this.#reportProgress(payloadBytes);
-      else if (message !== undefined && message.sizeBytes > progressBytes) this.#reportEnd(message);
-      return message;
+      return this.#decoder.readSession(this.#frames);
     } catch (error) {
       this.#failure = error;
       throw error;
     }
   }
 
-  #reportProgress(totalBytes: number): void {
+  /** More has come of a message that is not whole. */
+  #reportProgress(): void {
+    const { payloadBytes: totalBytes = 0, filledBytes: doneBytes } = this.#decoder;
+    if (totalBytes <= progressBytes || doneBytes === 0) return;
     const number = this.#decoder.offset - this.#base;
-    const doneBytes = this.#decoder.filledBytes;
     this.#output.progress({ direction: 'receive', of: 'message', number, doneBytes, totalBytes });
   }
 

@@ -6,7 +6,7 @@ import { ProtocolError, type SessionOutput, SilentError } from 'serpy-core';
 import type { SessionFrames } from '../decoder.js';
 import type { DecodedMessage } from '../values/values.js';
 import { Heartbeat, type HeartbeatTimes } from './heartbeat.js';
-import { ackDelayMs, Receiver, type Window } from './receiver.js';
+import { ackDelayMs, type Delivered, Receiver, type Window } from './receiver.js';
 import {
   criticalBit,
   maxControlBytes,
@@ -69,6 +69,7 @@ export class ReliableSession<Out extends Sendable> {
   #nowMs = 0;
   #saidMs = 0;
   #ackAtMs: number | undefined;
+  #pingAtMs: number | undefined;
   #pings = 0;
   /** The answer to the last PING, where it is not on the wire yet: of many that come at once only the last is answered. */
   #pong: Buffer | undefined;
@@ -96,6 +97,7 @@ export class ReliableSession<Out extends Sendable> {
     const askMs = pingIntervalMs > 0 ? Math.min(Math.max(pingIntervalMs, peer.pingIntervalMs), mostMs) : 0;
     this.#heartbeat = new Heartbeat({ pingIntervalMs: askMs, silenceTimeoutMs });
     this.#heartbeat.heard(nowMs);
+    this.#pingAtMs = this.#heartbeat.deadlineMs;
     this.#signMs = peer.pingIntervalMs > 0 ? peer.pingIntervalMs : mostMs;
     this.#nowMs = nowMs;
     this.#saidMs = nowMs;
@@ -120,6 +122,7 @@ export class ReliableSession<Out extends Sendable> {
   push(bytes: Buffer, nowMs: number): void {
     this.#nowMs = nowMs;
     this.#heartbeat.heard(nowMs);
+    this.#pingAtMs = this.#heartbeat.deadlineMs;
     this.#progressBytes += bytes.length;
     if (this.#progressBytes >= progressBytes) this.#progressed();
     this.#reader.push(bytes);
@@ -148,7 +151,10 @@ export class ReliableSession<Out extends Sendable> {
       const message = this.receiver.read();
       if (message !== undefined) return message;
       this.receiver.keepRest();
-      if (!this.#reader.read()) return undefined;
+      if (!this.#reader.read()) {
+        if (this.receiver.due) this.#ackAtMs ??= this.#nowMs + ackDelayMs;
+        return undefined;
+      }
       this.#handle(this.#reader);
     }
   }
@@ -185,11 +191,24 @@ export class ReliableSession<Out extends Sendable> {
     this.#write(recordType.close, payload);
   }
 
+  /**
+   * The program has consumed a message, or a part of a stream.
+   * @returns whether something changed in what is to be written, and when
+   */
+  consumed(message: Delivered, isPart: boolean): boolean {
+    const { receiver } = this;
+    const wasUrgent = receiver.urgent;
+    if (isPart) receiver.partConsumed(message);
+    else receiver.consumedUpTo(message);
+    if (receiver.urgent && !wasUrgent) return true;
+    if (this.#ackAtMs !== undefined || !receiver.due) return receiver.readable;
+    this.#ackAtMs = this.#nowMs + ackDelayMs;
+    return true;
+  }
+
+  /** A PING may wait for as long as an acknowledgement does. */
   get deadlineMs(): number | undefined {
-    if (this.receiver.due) this.#ackAtMs ??= this.#nowMs + ackDelayMs;
-    const heartbeat = this.#heartbeat.deadlineMs;
-    if (this.#ackAtMs === undefined) return heartbeat;
-    return heartbeat === undefined ? this.#ackAtMs : Math.min(this.#ackAtMs, heartbeat);
+    return this.#ackAtMs ?? this.#pingAtMs;
   }
 
   /** @throws `ERR_SERPY_TIMEOUT` when the peer has been silent for too long */
@@ -203,7 +222,9 @@ export class ReliableSession<Out extends Sendable> {
         `a record of the peer has got no further for ${nowMs - this.#progressMs} ms, so the link is given up: its length was damaged in transit, or the line is nearly dead`,
       );
     }
-    switch (this.#heartbeat.look(nowMs)) {
+    const look = this.#heartbeat.look(nowMs);
+    this.#pingAtMs = this.#heartbeat.deadlineMs;
+    switch (look) {
       case 'ask': {
         const payload = Buffer.alloc(pingBytes);
         writeUint64(payload, 0, ++this.#pings);

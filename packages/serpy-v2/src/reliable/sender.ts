@@ -49,6 +49,7 @@ export interface UnknownMessage {
 
 /** Small messages are gathered in blocks of memory that begin small. */
 const [firstBlockBytes, blockBytes] = [8 * 1024, 64 * 1024];
+const maxSpareBlocks = 8;
 
 /** Payloads below this that the program may change, and small ones in any case, are copied into the block. */
 const [copiedBytes, copiedOwnedBytes] = [64 * 1024, 4096];
@@ -81,6 +82,9 @@ export class Sender<Out extends Sendable> {
   #open: Segment<Out> | undefined;
   #block: Buffer = Buffer.alloc(0);
   #blockUsed = 0;
+  /** Blocks that are full, each with the end of what is in it; and a few that are free. */
+  readonly #fullBlocks: { readonly memory: Buffer; readonly end: number }[] = [];
+  readonly #spareBlocks: Buffer[] = [];
   /** Up to which offset an acknowledgement was asked for, and up to which one must be. */
   #requested = 0;
   #awaited = 0;
@@ -156,8 +160,8 @@ export class Sender<Out extends Sendable> {
       this.#add(new Segment(this.#block, start, this.#blockUsed, this.#end, message, false), messageEnd, 1);
       this.#add(new Segment(payload, 0, payload.length, this.#end, message, !message.owned), messageEnd, 0);
     }
-    message.endOffset = this.#end;
     if (message.level === undefined) return;
+    message.endOffset = this.#end;
     this.#pending.add(message);
     this.#awaited = this.#end;
   }
@@ -242,6 +246,7 @@ export class Sender<Out extends Sendable> {
     }
     const pending = this.#pending.abandon(this.#acked);
     this.#buffer.clear();
+    this.#fullBlocks.length = 0; // what is reported is in them
     this.#open = undefined;
     this.#current = undefined;
     this.#sent = this.#end;
@@ -253,6 +258,7 @@ export class Sender<Out extends Sendable> {
     if (received > this.#acked) {
       this.#acked = received;
       this.#buffer.trim(received);
+      if (this.#fullBlocks.length > 0) this.#freeBlocks();
     }
     this.#pending.reached(received, consumed);
   }
@@ -282,14 +288,27 @@ export class Sender<Out extends Sendable> {
 
   /** Room in the block for what is copied. @returns where it begins */
   #reserve(bytes: number): number {
-    if (this.#blockUsed + bytes > this.#block.length) {
-      const size = Math.min(blockBytes, Math.max(firstBlockBytes, 2 * this.#block.length));
-      this.#block = Buffer.allocUnsafeSlow(Math.max(size, bytes));
-      this.#blockUsed = 0;
-    }
+    if (this.#blockUsed + bytes > this.#block.length) this.#newBlock(bytes);
     const start = this.#blockUsed;
     this.#blockUsed += bytes;
     return start;
+  }
+
+  /** What the peer has leaves its memory: to write it again, while it is in the cache, takes less time than fresh memory. */
+  #newBlock(bytes: number): void {
+    if (this.#block.length === blockBytes) this.#fullBlocks.push({ memory: this.#block, end: this.#end });
+    const size = Math.min(blockBytes, Math.max(firstBlockBytes, 2 * this.#block.length));
+    this.#blockUsed = 0;
+    const spare = size === blockBytes && bytes <= blockBytes ? this.#spareBlocks.pop() : undefined;
+    this.#block = spare ?? Buffer.allocUnsafeSlow(Math.max(size, bytes));
+  }
+
+  #freeBlocks(): void {
+    const kept = this.#buffer.first?.offset ?? this.#end;
+    for (let first = this.#fullBlocks[0]; first !== undefined && first.end <= kept; first = this.#fullBlocks[0]) {
+      if (this.#spareBlocks.length < maxSpareBlocks) this.#spareBlocks.push(first.memory);
+      this.#fullBlocks.shift();
+    }
   }
 
   #add(segment: Segment<Out>, messageEnd: number, messages: number): void {

@@ -65,12 +65,11 @@ export class Lasting<Out extends Sendable, Owner> implements LastingSession {
     return this.#status.flowControlled;
   }
 
-  taken(received: Taken): void {
-    const receiver = this.#standing.course?.receiver;
-    if (receiver === undefined || !isNumbered(received)) return;
+  taken(received: Taken): boolean {
+    const { course } = this.#standing;
+    if (course === undefined || !isNumbered(received)) return true;
     // The parts of a stream are taken in an order of their own.
-    if (received.part) receiver.partConsumed(received);
-    else receiver.consumedUpTo(received);
+    return course.consumed(received, received.part !== undefined);
   }
 
   dropped(received: Taken): void {
