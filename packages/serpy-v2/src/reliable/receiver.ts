@@ -58,7 +58,7 @@ export class Receiver {
   readonly #output: SessionOutput<Sendable>;
   readonly #window: Window;
   /** What is added to the offsets that messages carry, so that one of an earlier session that is consumed late does not count here. */
-  readonly #base: number;
+  readonly base: number;
   readonly #decoder: Decoder;
   readonly #frames: SessionFrames;
   #received = 0;
@@ -93,7 +93,7 @@ export class Receiver {
   ) {
     this.#output = output;
     this.#window = window;
-    this.#base = base;
+    this.base = base;
     this.#frames = frames;
     this.#notedBytes = Math.min(freedBytes, window.maxBytes * freedPart);
     this.#decoder = new Decoder(maxMessageBytes, output, undefined, frames, base);
@@ -102,7 +102,7 @@ export class Receiver {
 
   /** For the session after this one: larger than what any message of this one carries. */
   get nextBase(): number {
-    return this.#base + this.#received;
+    return this.base + this.#received;
   }
 
   /** The offset of the next byte. */
@@ -143,7 +143,7 @@ export class Receiver {
     const { maxMessages, maxBytes, drops } = this.#window;
     if (drops) return noLimit;
     const { offset, payloadBytes } = this.#decoder;
-    const decoded = offset - this.#base;
+    const decoded = offset - this.base;
     const roomForMessages = (maxMessages - this.#waitingMessages) * this.#averageBytes;
     const room = decoded + Math.floor(Math.min(maxBytes - this.#waitingBytes, roomForMessages)) + readAheadBytes;
     const whole = payloadBytes === undefined ? 0 : decoded + headerBytes + payloadBytes;
@@ -247,7 +247,7 @@ export class Receiver {
 
   /** The program has consumed a message, or the queue has dropped it for a newer one; and so all before it. */
   consumedUpTo({ end, sizeBytes }: Delivered): void {
-    const offset = end - this.#base;
+    const offset = end - this.base;
     if (offset <= 0) return;
     this.#free(sizeBytes);
     if (offset <= this.#consumed) return;
@@ -259,7 +259,7 @@ export class Receiver {
   droppedNewest(dropped: Delivered): void {
     const kept = this.#kept;
     this.#newest = undefined;
-    if (kept === undefined || kept.end - this.#base <= this.#consumed) {
+    if (kept === undefined || kept.end - this.base <= this.#consumed) {
       this.consumedUpTo(dropped);
       return;
     }
@@ -269,7 +269,7 @@ export class Receiver {
 
   /** A part of a stream was consumed: there is room for more. Not where it came in an earlier session. */
   partConsumed({ end, sizeBytes }: Delivered): void {
-    if (end > this.#base) this.#free(sizeBytes);
+    if (end > this.base) this.#free(sizeBytes);
   }
 
   #hasRoom(): boolean {
@@ -308,12 +308,12 @@ export class Receiver {
   #reportProgress(): void {
     const { payloadBytes: totalBytes = 0, filledBytes: doneBytes } = this.#decoder;
     if (totalBytes <= progressBytes || doneBytes === 0) return;
-    const number = this.#decoder.offset - this.#base;
+    const number = this.#decoder.offset - this.base;
     this.#output.progress({ direction: 'receive', of: 'message', number, doneBytes, totalBytes });
   }
 
   #reportEnd({ sizeBytes: totalBytes, end }: DecodedMessage): void {
-    const number = end - this.#base - totalBytes - headerBytes;
+    const number = end - this.base - totalBytes - headerBytes;
     this.#output.progress({ direction: 'receive', of: 'message', number, doneBytes: totalBytes, totalBytes });
   }
 
@@ -326,7 +326,7 @@ export class Receiver {
     }
     const next = this.#backlog.shift();
     if (next === undefined) return false;
-    if (typeof next === 'number') this.#decoder.discard(this.#base + next);
+    if (typeof next === 'number') this.#decoder.discard(this.base + next);
     else this.#feed = next.takeChunks();
     return true;
   }
@@ -343,7 +343,7 @@ export class Receiver {
   #lookAtLimit(): void {
     const { payloadBytes } = this.#decoder;
     if (payloadBytes === undefined || this.#window.drops) return;
-    if (this.#decoder.offset - this.#base + headerBytes + payloadBytes > this.#toldLimit) this.#urgent = true;
+    if (this.#decoder.offset - this.base + headerBytes + payloadBytes > this.#toldLimit) this.#urgent = true;
   }
 
   #checkOffset(offset: number): void {

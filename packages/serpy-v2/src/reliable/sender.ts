@@ -100,6 +100,11 @@ export class Sender<Out extends Sendable> {
     return this.#end;
   }
 
+  /** How far it was written onto this link. */
+  get sent(): number {
+    return this.#sent;
+  }
+
   get acked(): number {
     return this.#acked;
   }
@@ -116,9 +121,9 @@ export class Sender<Out extends Sendable> {
     return this.#buffer.messages;
   }
 
-  /** Where what is kept begins, and where it ends. */
-  get keptRange(): readonly [start: number, end: number] {
-    return [this.#buffer.first?.offset ?? this.#end, this.#end];
+  /** Where each segment begins that is kept, and where it ends. */
+  *keptRanges(): IterableIterator<readonly [start: number, end: number]> {
+    for (const { offset, endOffset } of this.#buffer) yield [offset, endOffset];
   }
 
   /** Whether another message may be begun. */

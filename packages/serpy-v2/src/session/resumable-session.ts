@@ -2,6 +2,7 @@
 import type { Farewell, LastingSession } from 'serpy-core';
 import type { ReliableSession } from '../reliable/reliable-session.js';
 import type { Sendable } from '../reliable/sender.js';
+import type { Ticket } from './resume-credentials.js';
 import type { Standing } from './session-manager.js';
 
 /** How far the handshake is on the link that there is. */
@@ -37,6 +38,11 @@ export class Lasting<Out extends Sendable, Owner> implements LastingSession {
 
   get session(): unknown {
     return this.#standing.course;
+  }
+
+  /** What the session's client comes back with; of the last session, where there is none. */
+  get ticket(): Ticket | undefined {
+    return this.#standing.ticket;
   }
 
   /** The session itself, to be looked at and left alone: tests hold it against its rules. */

@@ -4,7 +4,7 @@
  */
 import type { SerpyErrorLike, SessionOutput } from 'serpy-core';
 import { type Attempt, Checker, Pieces } from 'serpy-core/testing';
-import type { Course } from '../../../src/session/reliable-session.js';
+import type { ReliableSession } from '../../../src/reliable/reliable-session.js';
 import type { Lasting } from '../../../src/session/resumable-session.js';
 import type { Sessions } from '../../../src/session/session-registry.js';
 import { type Frame, type SessionOptions, V2Session } from '../../../src/v2-session.js';
@@ -30,7 +30,7 @@ export interface Surroundings {
   randomBytes(count: number): Buffer;
   draw(below: number): number;
   /** The messages that were sent in a session, in order: of one direction. */
-  sentIn(course: Course<Frame>, role: 'client' | 'server'): string[];
+  sentIn(id: string, role: 'client' | 'server'): string[];
   /** A message has arrived at an end. */
   arrived(end: End, message: DecodedMessage): void;
   /** Whether the other end of a session's receiver has a message: how an acknowledgement is judged. */
@@ -69,7 +69,7 @@ export class End {
   /** How many messages of a session were told to be unknown. */
   unknown = 0;
   /** How many messages of a session have been delivered. */
-  readonly deliveredIn = new WeakMap<Course<Frame>, number>();
+  readonly deliveredIn = new WeakMap<ReliableSession<Frame>, number>();
   resumes = 0;
   readonly maxInbox: number;
   readonly #world: Surroundings;
@@ -115,13 +115,28 @@ export class End {
     return `${this.name}: ${states.join(', ')}`;
   }
 
-  get course(): Course<Frame> | undefined {
-    return (this.session.lasting as Lasting<Frame, unknown> | undefined)?.course;
+  get #lasting(): Lasting<Frame, unknown> | undefined {
+    return this.session.lasting as Lasting<Frame, unknown> | undefined;
+  }
+
+  get course(): ReliableSession<Frame> | undefined {
+    return this.#lasting?.course;
+  }
+
+  /** Of the session that there is, or was. */
+  get sessionId(): string {
+    return this.#lasting?.ticket?.id.toString('latin1') ?? '';
   }
 
   /** Whether messages are numbered now. */
   get on(): boolean {
     return this.wire !== undefined && (this.session.lasting?.flowControlled ?? false);
+  }
+
+  /** Whether all before an offset of a session has come that its peer sends. */
+  holds(peer: End, offset: number): boolean {
+    if (peer === this || this.role === peer.role || this.sessionId !== peer.sessionId) return false;
+    return (this.course?.receiver.received ?? 0) >= offset;
   }
 
   get out(): Stream {
@@ -181,7 +196,7 @@ export class End {
       }
       if (!this.session.canSend || !writable) break;
       this.outbox.shift();
-      if (this.on) this.#world.sentIn(this.course as Course<Frame>, this.role).push(`${this.name} ${first.n}`);
+      if (this.on) this.#world.sentIn(this.sessionId, this.role).push(`${this.name} ${first.n}`);
       else {
         first.plain = true;
         this.out.carriesPlain = true;
@@ -252,7 +267,22 @@ export class End {
     if (message === undefined) return;
     this.#world.took(message);
     this.session.lasting?.taken(message);
-    if (this.session.lasting?.unfinished) this.pump();
+    this.readHeld();
+    this.pump();
+  }
+
+  /** Messages that had no room, or that a session that is over has left. */
+  readHeld(): void {
+    try {
+      while (this.session.lasting?.readable) {
+        const message = this.session.read();
+        if (message === undefined) return;
+        this.inbox.push(message);
+        this.#world.arrived(this, message);
+      }
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   tick(): void {
@@ -283,6 +313,7 @@ export class End {
     this.session.lost();
     this.flush();
     for (const sending of this.sendings.values()) if (sending.plain) this.#doubt(sending);
+    this.readHeld();
     this.#world.linkLost(this);
   }
 
@@ -293,6 +324,7 @@ export class End {
     if (this.over) return;
     this.over = true;
     for (const shown of this.session.lasting?.abandon() ?? []) this.#told(shown);
+    this.readHeld();
     this.#refuseQueued();
   }
 
@@ -305,6 +337,8 @@ export class End {
 
   /** The process is killed. */
   die(): void {
+    // What waits for room in the queue has arrived, as what is in it has.
+    for (const message of this.course?.receiver.drain() ?? []) this.#world.arrived(this, message);
     this.over = true;
     this.dead = true;
     this.lose(this.#world.draw(2) === 0 ? 'fin' : 'reset');

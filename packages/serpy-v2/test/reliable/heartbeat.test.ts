@@ -1,7 +1,7 @@
 /** When a session asks its peer for a sign of life, and gives it up. */
 import type { SessionOutput } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { Heartbeat } from '../../src/session/heartbeat.js';
+import { Heartbeat } from '../../src/reliable/heartbeat.js';
 import { Course } from '../../src/session/reliable-session.js';
 
 test.each([
