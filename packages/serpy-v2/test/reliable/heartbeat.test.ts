@@ -2,7 +2,8 @@
 import type { SessionOutput } from 'serpy-core';
 import { expect, test } from 'vitest';
 import { Heartbeat } from '../../src/reliable/heartbeat.js';
-import { Course } from '../../src/session/reliable-session.js';
+import { ReliableSession } from '../../src/reliable/reliable-session.js';
+import { sessionFrames } from '../../src/reliable/session-frames.js';
 
 test.each([
   ['as late as leaves it time to answer', 15_000, 7_500],
@@ -15,15 +16,13 @@ test.each([
     pingIntervalMs: 5_000,
     silenceTimeoutMs,
   };
-  const ticket = { id: Buffer.alloc(16), secret: Buffer.alloc(32) };
-  const output = { progress: () => {}, write: () => {} } as unknown as SessionOutput<never>;
-  const course = new Course(ticket, settings, output);
-  const limits = { messages: 10, bytes: 1000 };
-  course.up({ instance: Buffer.alloc(16), maxMessageBytes: 1000, pingIntervalMs: 2 ** 58, limits }, 0);
-  expect(course.deadlineMs).toBe(expectedMs);
-  course.tick(expectedMs);
+  const output = { progress: () => {}, reserve: (bytes: number) => ({ memory: Buffer.alloc(bytes), start: 0 }) } as unknown as SessionOutput<never>;
+  const session = new ReliableSession(settings, output, sessionFrames(1000));
+  session.up({ maxMessageBytes: 1000, pingIntervalMs: 2 ** 58, limit: 1000 }, true, 0);
+  expect(session.deadlineMs).toBe(expectedMs);
+  session.tick(expectedMs);
   if (silenceTimeoutMs === 0) return;
-  expect(() => course.tick(silenceTimeoutMs)).toThrow(/silent for 15000 ms/);
+  expect(() => session.tick(silenceTimeoutMs)).toThrow(/silent for 15000 ms/);
 });
 
 test('a peer is asked in time also where silence ends the link sooner than the program wished to ask', () => {
@@ -34,16 +33,18 @@ test('a peer is asked in time also where silence ends the link sooner than the p
     window: { maxMessages: 10, maxBytes: 1000, drops: false },
     ...times,
   };
-  const written: Uint8Array[] = [];
-  const output = { progress: () => {}, write: (piece: Uint8Array) => written.push(piece) };
-  const ticket = { id: Buffer.alloc(16), secret: Buffer.alloc(32) };
-  const course = new Course(ticket, settings, output as unknown as SessionOutput<never>);
-  const limits = { messages: 10, bytes: 1000 };
-  course.up({ instance: Buffer.alloc(16), maxMessageBytes: 1000, pingIntervalMs: 5_000, limits }, 0);
-  expect(course.deadlineMs).toBe(1_000);
-  course.tick(1_000);
-  expect(written).toHaveLength(1);
-  expect(() => course.tick(2_000)).toThrow(/silent for 2000 ms/);
+  let written = 0;
+  const reserve = (bytes: number) => {
+    written++;
+    return { memory: Buffer.alloc(bytes), start: 0 };
+  };
+  const output = { progress: () => {}, reserve } as unknown as SessionOutput<never>;
+  const session = new ReliableSession(settings, output, sessionFrames(1000));
+  session.up({ maxMessageBytes: 1000, pingIntervalMs: 5_000, limit: 1000 }, true, 0);
+  expect(session.deadlineMs).toBe(1_000);
+  session.tick(1_000);
+  expect(written).toBe(1);
+  expect(() => session.tick(2_000)).toThrow(/silent for 2000 ms/);
 });
 
 test('a peer is asked first, and then has its time, in a program that was too busy to ask', () => {
