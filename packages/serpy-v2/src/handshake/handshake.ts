@@ -148,7 +148,11 @@ export class Handshake<Out extends Sendable> {
   /** A message that had no room when it came; or one of a session that is over. */
   readHeld(): DecodedMessage | undefined {
     const { leftover, course } = this.#standing;
-    if (leftover.length > 0) return leftover.shift();
+    if (leftover !== undefined) {
+      const message = leftover.messages.pop();
+      if (message !== undefined) return message;
+      this.#standing.leftover = undefined;
+    }
     if (this.on || course === undefined || !course.receiver.readable) return undefined;
     try {
       return course.receiver.read();

@@ -37,7 +37,8 @@ export class Lasting<Out extends Sendable, Owner> implements LastingSession {
   }
 
   get session(): unknown {
-    return this.#standing.course;
+    const { leftover, course } = this.#standing;
+    return leftover === undefined ? course : leftover.session;
   }
 
   /** What the session's client comes back with; of the last session, where there is none. */
@@ -84,7 +85,7 @@ export class Lasting<Out extends Sendable, Owner> implements LastingSession {
 
   get readable(): boolean {
     const { course, leftover } = this.#standing;
-    return leftover.length > 0 || (course?.receiver.readable ?? false);
+    return leftover !== undefined || (course?.receiver.readable ?? false);
   }
 
   get resumableMs(): number {

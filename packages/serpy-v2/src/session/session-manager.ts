@@ -18,8 +18,8 @@ export class Standing<Out extends Sendable, Owner> {
   course: ReliableSession<Out> | undefined;
   /** What its client comes back with. */
   ticket: Ticket | undefined;
-  /** Messages of a session that is over, which had arrived and were not delivered. */
-  readonly leftover: DecodedMessage[] = [];
+  /** What a session that is over has left: messages that had arrived and were not delivered, the next of them last. */
+  leftover: { readonly session: unknown; readonly messages: DecodedMessage[] } | undefined;
   readonly #settings: StandingSettings;
   readonly #output: SessionOutput<Out>;
   readonly #sessions: Sessions<Owner>;
@@ -123,7 +123,8 @@ export class Standing<Out extends Sendable, Owner> {
     if (course === undefined || ticket === undefined) return [];
     this.course = undefined;
     this.#base = course.receiver.nextBase;
-    this.leftover.push(...course.receiver.drain());
+    const left = [...(this.leftover?.messages.reverse() ?? []), ...course.receiver.drain()];
+    if (left.length > 0) this.leftover = { session: course, messages: left.reverse() };
     this.#sessions.end(ticket.id, course.receiver.received);
     const { unknown, unarrived, unconsumed } = course.sender.abandon();
     const text = 'the session ended before the message was acknowledged: it may or may not have arrived';
