@@ -3,7 +3,7 @@
 import * as v1 from 'serpy-v1';
 import * as v2 from 'serpy-v2';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
-import { Asking } from '../packages/serpy/src/auto/client-detection.js';
+import { ClientDetection } from '../packages/serpy/src/auto/client-detection.js';
 import { controlType } from '../packages/serpy-v2/src/session/frames/constants.js';
 import { controlFrame } from '../packages/serpy-v2/src/session/frames/control-frame.js';
 import { crc32 } from '../packages/serpy-v2/src/session/frames/crc32.js';
@@ -200,12 +200,12 @@ describe('messages that come in part', () => {
 
 test('a client that is finding out the protocol holds what it has heard, however small its pieces', async () => {
   const heardBytes = 50_000;
-  const asking = new Asking({ probeTimeoutMs: 1000, answerTimeoutMs: 5000, mostBytes: MiB }, 0);
+  const asking = new ClientDetection({ probeTimeoutMs: 1000, answerTimeoutMs: 5000, maxBytes: MiB }, 0);
   held.push(asking);
   const bytes = await growth(async () => {
     for (let n = 0; n < heardBytes; n++) asking.receive(Buffer.of(0x80), 0);
   });
-  expect(asking.bytes).toBe(heardBytes);
+  expect(asking.bufferedBytes).toBe(heardBytes);
   expect(bytes).toBeLessThan(MiB);
 });
 

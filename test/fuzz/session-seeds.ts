@@ -1,10 +1,10 @@
 /** Valid input of v2 after a handshake: greetings of every kind, numbered pieces, and words about the session. */
 
-import { encodeHello, encodeWelcome, type Outcome } from '../../packages/serpy-v2/src/handshake/hello-welcome.js';
+import { encodeHello, encodeWelcome, type WelcomeResult } from '../../packages/serpy-v2/src/handshake/hello-welcome.js';
 import { controlType, pieceFlag } from '../../packages/serpy-v2/src/session/frames/constants.js';
 import { controlFrame } from '../../packages/serpy-v2/src/session/frames/control-frame.js';
 import { crc32 } from '../../packages/serpy-v2/src/session/frames/crc32.js';
-import { proofOf } from '../../packages/serpy-v2/src/session/resume-credentials.js';
+import { resumeProof } from '../../packages/serpy-v2/src/session/resume-credentials.js';
 import { frame } from '../../packages/serpy-v2/test/oracle.js';
 import type { Seed } from './mutator.js';
 import { maxMessageBytes } from './seeds.js';
@@ -25,10 +25,10 @@ const returning = (attempt: number, next: number) =>
   encodeHello({
     ...terms,
     resumableMs: 120_000,
-    resume: { id: ticket.id, attempt, proof: proofOf(ticket, attempt), next, taken: 0 },
+    resume: { id: ticket.id, attempt, proof: resumeProof(ticket, attempt), next, taken: 0 },
   });
 
-const welcomeWith = (outcome: Outcome) => encodeWelcome({ ...terms, outcome });
+const welcomeWith = (outcome: WelcomeResult) => encodeWelcome({ ...terms, result: outcome });
 const given = { ...ticket, plainMessages: 0 };
 export const welcome = welcomeWith({ kind: 'new', ...given });
 /** The answer to who comes back, and to who does not: he did not ask for the session that is lost, and gets another. */

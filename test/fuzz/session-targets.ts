@@ -70,7 +70,7 @@ function target(name: string, role: Role, handshake: 'prefer' | 'require'): Targ
     prepare(each) {
       each.receive(Buffer.from(greeting), 0);
       each.read();
-      each.keep();
+      each.retainUnread();
       for (const value of ['a', Buffer.alloc(900), 'c']) {
         if (each.canSend) each.send(each.encode(value, { acknowledge: 'processed' }) as never);
       }

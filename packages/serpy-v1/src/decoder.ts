@@ -2,25 +2,25 @@
 import { ByteQueue } from 'serpy-core';
 import { blockEnd } from './wire/constants.js';
 
-export class BlockReader {
+export class BlockDecoder {
   /** What has come and was not taken. */
   readonly bytes = new ByteQueue();
   /** How far it was searched for an end in vain: nothing is searched twice. */
   #searched = 0;
 
   /** How much of a block is there whose end is not; blocks that are whole and wait to be taken do not count. */
-  get unfinishedBytes(): number {
+  get partialBytes(): number {
     return this.#searched;
   }
 
   /** Takes bytes in, which must not change until `keep`. */
   push(chunk: Buffer): void {
-    this.bytes.lend(chunk);
+    this.bytes.pushBorrowed(chunk);
   }
 
   /** The bytes go back: what of them was not taken is copied. */
-  keep(): void {
-    this.bytes.keep();
+  retainUnread(): void {
+    this.bytes.retainUnread();
   }
 
   /** The length of the first block, without its `1F`, or undefined until more bytes come. */

@@ -1,27 +1,27 @@
 /** A v2 conversation: every message is one frame, and there are no answers, unless a handshake has made a session of it. */
 import {
   ConnectionLostError,
-  type LastingSession,
+  type ResumableSession,
   MessageTooLargeError,
   OptionError,
-  type Outgoing,
+  type OutboundMessage,
   type Role,
   type SerpyError,
   type Session,
-  type SessionOutput,
+  type SessionHost,
   type StreamPart,
 } from 'serpy-core';
 import { Decoder } from './decoder.js';
 import { Handshake } from './handshake/handshake.js';
 import { handshakeSettings, type SessionOptions } from './handshake/handshake-options.js';
-import { greetingKind, mostGreetingBytes } from './handshake/hello-welcome.js';
+import { detectGreeting, maxGreetingBytes } from './handshake/hello-welcome.js';
 import { takenAway, type UnknownMessage } from './reliable/sender.js';
 import { encodePart } from './reliable/stream-frame.js';
-import { noSession } from './session/session-errors.js';
-import { Sessions } from './session/session-registry.js';
+import { noSessionError } from './session/session-errors.js';
+import { SessionRegistry } from './session/session-registry.js';
 import { type DecodedMessage, encodeValue, messageOf, type Value } from './values/values.js';
 import { checksum } from './wire/checksum.js';
-import { copiedPayloadBytes, frameType, headerBytes, streamType } from './wire/constants.js';
+import { copyBelowBytes, frameType, headerBytes, streamType } from './wire/constants.js';
 import { writeHeader } from './wire/header.js';
 
 export type { SessionOptions } from './handshake/handshake-options.js';
@@ -36,11 +36,11 @@ export interface AcknowledgeOption {
 }
 
 /** A frame on its way out. */
-export interface Frame extends Outgoing {
+export interface Frame extends OutboundMessage {
   /** A number of `frameType`. */
   readonly type: number;
   /** What goes before the payload, and counts as a part of it: never changed, and only there before a big one. */
-  readonly head: Uint8Array | undefined;
+  readonly prefix: Uint8Array | undefined;
   payload: Uint8Array;
   /** Whether the payload is memory of ours. */
   owned: boolean;
@@ -57,9 +57,9 @@ export interface Frame extends Outgoing {
 
 export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessage, Frame> {
   readonly #options: SessionOptions;
-  readonly #output: SessionOutput<Frame>;
+  readonly #output: SessionHost<Frame>;
   readonly #role: Role;
-  readonly #sessions: Sessions<Handshake<Frame>>;
+  readonly #sessions: SessionRegistry<Handshake<Frame>>;
   #decoder: Decoder;
   #handshake: Handshake<Frame> | undefined;
   /** A greeting that the decoder has come upon. */
@@ -73,9 +73,9 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   /** @param sessions those of the server; a client needs none */
   constructor(
     options: SessionOptions,
-    output: SessionOutput<Frame>,
+    output: SessionHost<Frame>,
     role: Role = 'client',
-    sessions = new Sessions<Handshake<Frame>>(),
+    sessions = new SessionRegistry<Handshake<Frame>>(),
   ) {
     this.#options = options;
     this.#output = output;
@@ -93,22 +93,22 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     return this.#handshake?.deadlineMs;
   }
 
-  get lasting(): LastingSession | undefined {
-    return this.#handshake?.lasting;
+  get resumable(): ResumableSession | undefined {
+    return this.#handshake?.resumable;
   }
 
-  get inFrame(): boolean {
+  get midFrame(): boolean {
     const handshake = this.#handshake;
-    return handshake === undefined || handshake.readsPlain ? this.#decoder.inFrame : handshake.inFrame;
+    return handshake === undefined || handshake.decodesPlain ? this.#decoder.midFrame : handshake.midFrame;
   }
 
   /** Plain v2 has no answers, so nothing is ever proved. */
   get unconfirmedMessages(): number {
-    return this.#handshake?.on ? 0 : this.#plainSent;
+    return this.#handshake?.established ? 0 : this.#plainSent;
   }
 
-  get unfinishedBytes(): number {
-    return this.#decoder.unfinishedBytes + (this.#handshake?.unfinishedBytes ?? 0);
+  get partialBytes(): number {
+    return this.#decoder.partialBytes + (this.#handshake?.partialBytes ?? 0);
   }
 
   /**
@@ -116,51 +116,51 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
    * @throws `ERR_SERPY_VALUE`, `ERR_SERPY_INTEGER_RANGE`, `ERR_SERPY_TOO_LARGE`, `ERR_SERPY_OPTION`
    */
   encode(value: Value, options: AcknowledgeOption = {}): Frame {
-    const { type, head, bytes } = encodeValue(value);
-    const payloadBytes = (head?.length ?? 0) + bytes.length;
+    const { type, prefix: prefix, bytes } = encodeValue(value);
+    const payloadBytes = (prefix?.length ?? 0) + bytes.length;
     const level = options.acknowledge;
     if (level !== undefined) this.#checkLevel(level);
-    const most = this.#handshake
+    const maxBytes = this.#handshake
       ? Math.min(this.#options.maxMessageBytes, this.#handshake.peerMaxMessageBytes)
       : this.#options.maxMessageBytes;
-    if (payloadBytes > most) throw new MessageTooLargeError('the message', payloadBytes, most);
+    if (payloadBytes > maxBytes) throw new MessageTooLargeError('the message', payloadBytes, maxBytes);
     return {
       type: frameType[type],
-      head,
+      prefix: prefix,
       payload: bytes,
-      owned: bytes !== value && head === undefined,
-      sum: payloadBytes < copiedPayloadBytes || this.#handshake?.on ? undefined : sumOf(head, bytes),
+      owned: bytes !== value && prefix === undefined,
+      sum: payloadBytes < copyBelowBytes || this.#handshake?.established ? undefined : sumOf(prefix, bytes),
       sizeBytes: headerBytes + payloadBytes,
       level,
       endOffset: 0,
-      acknowledged: level !== undefined,
+      awaitsAck: level !== undefined,
     };
   }
 
   /** The frame of a part of a stream. Throws `ERR_SERPY_OPTION` where there is no session. */
   encodePart(part: StreamPart): Frame {
-    this.#needSession('a stream');
+    this.#requireSession('a stream');
     const payload = encodePart(part);
     const level = 'received';
     const sizeBytes = headerBytes + payload.length;
     return {
       type: streamType,
-      head: undefined,
+      prefix: undefined,
       payload,
       owned: true,
       sum: undefined,
       sizeBytes,
       level,
       endOffset: 0,
-      acknowledged: true,
+      awaitsAck: true,
       part,
-      session: part.kind === 'stop' ? this.#handshake?.lasting.session : undefined,
+      session: part.kind === 'stop' ? this.#handshake?.resumable.epoch : undefined,
     };
   }
 
   /** A small payload may change as soon as `sendData` has returned. */
-  hold(frame: Frame): void {
-    if (frame.owned || frame.payload.length >= copiedPayloadBytes) return;
+  snapshot(frame: Frame): void {
+    if (frame.owned || frame.payload.length >= copyBelowBytes) return;
     frame.payload = Buffer.from(frame.payload);
     frame.owned = true;
   }
@@ -172,7 +172,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       this.#output.warn(error);
       return;
     }
-    if (this.#handshake?.on) {
+    if (this.#handshake?.established) {
       if (frame.part === undefined || this.#isInSession(frame.part, frame.session)) this.#handshake.send(frame);
       else
         this.#output.rejected(
@@ -183,29 +183,29 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     }
     if (frame.level !== undefined) {
       const what = frame.part ? 'a stream' : 'the option acknowledge';
-      this.#output.rejected(frame, noSession(what, 'the peer is a plain v2 program'));
+      this.#output.rejected(frame, noSessionError(what, 'the peer is a plain v2 program'));
       return;
     }
     this.#plainSent++;
-    const { type, head, payload, sum, sizeBytes } = frame;
-    if (payload.length < copiedPayloadBytes) {
+    const { type, prefix: prefix, payload, sum, sizeBytes } = frame;
+    if (payload.length < copyBelowBytes) {
       const { memory, start } = this.#output.reserve(sizeBytes);
       writeHeader(memory, start, type, checksum(payload), payload.length);
       memory.set(payload, start + headerBytes);
     } else {
       const { memory, start } = this.#output.reserve(sizeBytes - payload.length);
-      writeHeader(memory, start, type, sum ?? sumOf(head, payload), sizeBytes - headerBytes);
-      if (head !== undefined) memory.set(head, start + headerBytes);
+      writeHeader(memory, start, type, sum ?? sumOf(prefix, payload), sizeBytes - headerBytes);
+      if (prefix !== undefined) memory.set(prefix, start + headerBytes);
       this.#output.write(payload);
     }
   }
 
-  forget(frame: Frame): void {
-    this.#handshake?.forget(frame);
+  cancelAck(frame: Frame): void {
+    this.#handshake?.cancelAck(frame);
   }
 
   get gathered(): boolean {
-    return this.#handshake?.gathered ?? false;
+    return this.#handshake?.hasBatched ?? false;
   }
 
   flush(): void {
@@ -216,29 +216,29 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     this.#handshake?.reconnects(is);
   }
 
-  up(nowMs = 0): void {
+  linkUp(nowMs = 0): void {
     this.#nowMs = nowMs;
     if (this.#needsHandshake()) this.#handshake ??= this.#newHandshake();
-    this.#handshake?.up(nowMs);
+    this.#handshake?.linkUp(nowMs);
   }
 
-  lost(): void {
+  linkDown(): void {
     this.#decoder = this.#newDecoder();
     this.#greeting = undefined;
     this.#plainReceived = 0;
     this.#plainSent = 0;
-    this.#handshake?.lost();
+    this.#handshake?.linkDown();
   }
 
   receive(chunk: Buffer, nowMs = 0): void {
     this.#nowMs = nowMs;
-    if (this.#handshake === undefined || this.#handshake.readsPlain) this.#decoder.push(chunk);
+    if (this.#handshake === undefined || this.#handshake.decodesPlain) this.#decoder.push(chunk);
     else this.#handshake.receive(chunk, nowMs);
   }
 
-  keep(): void {
-    this.#decoder.keep();
-    this.#handshake?.keep();
+  retainUnread(): void {
+    this.#decoder.retainUnread();
+    this.#handshake?.retainUnread();
   }
 
   read(): DecodedMessage | undefined {
@@ -246,18 +246,18 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       const handshake = this.#handshake;
       const held = handshake?.readHeld();
       if (held !== undefined) return held;
-      if (handshake !== undefined && !handshake.readsPlain) {
+      if (handshake !== undefined && !handshake.decodesPlain) {
         const message = handshake.read();
-        if (message !== undefined || !handshake.readsPlain) return message;
+        if (message !== undefined || !handshake.decodesPlain) return message;
       }
       const message = this.#readPlain(handshake);
       if (message !== undefined) {
-        handshake?.heardPlain();
+        handshake?.onPlainMessage();
         this.#plainReceived++;
         return message;
       }
       if (this.#greeting === undefined) return undefined;
-      this.#greeted(this.#greeting);
+      this.#onGreeting(this.#greeting);
     }
   }
 
@@ -265,26 +265,26 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     try {
       return this.#decoder.read();
     } catch (error) {
-      handshake?.heardNonsense();
+      handshake?.onUndecodable();
       throw error;
     }
   }
 
   ended(): SerpyError | undefined {
-    return this.#handshake && !this.#handshake.readsPlain ? undefined : this.#decoder.ended();
+    return this.#handshake && !this.#handshake.decodesPlain ? undefined : this.#decoder.ended();
   }
 
   tick(nowMs: number): void {
     this.#handshake?.tick(nowMs);
   }
 
-  #greeted({ kind, payload }: { readonly kind: 'hello' | 'welcome'; readonly payload: Buffer }): void {
+  #onGreeting({ kind, payload }: { readonly kind: 'hello' | 'welcome'; readonly payload: Buffer }): void {
     this.#greeting = undefined;
-    if (kind === 'hello' && this.#role === 'server' && this.#handshake === undefined && this.#mayBegin) {
+    if (kind === 'hello' && this.#role === 'server' && this.#handshake === undefined && this.#canStartSession) {
       this.#handshake = this.#newHandshake();
-      this.#handshake.up(this.#nowMs);
+      this.#handshake.linkUp(this.#nowMs);
     }
-    const understood = this.#handshake?.greeted(kind, payload, () => this.#decoder.takeRest());
+    const understood = this.#handshake?.onGreeting(kind, payload, () => this.#decoder.drain());
     if (!understood) this.#decoder.warnOfGreeting(payload);
   }
 
@@ -297,34 +297,34 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     if (level !== 'received' && level !== 'processed') {
       throw new OptionError(`the option acknowledge takes 'received' or 'processed', not ${JSON.stringify(level)}`);
     }
-    this.#needSession('the option acknowledge');
+    this.#requireSession('the option acknowledge');
   }
 
   /** Throws where there is no session, nor can be one yet. */
-  #needSession(what: string): void {
-    if (this.#handshake === undefined && this.#role === 'server' && this.#mayBegin) {
+  #requireSession(what: string): void {
+    if (this.#handshake === undefined && this.#role === 'server' && this.#canStartSession) {
       this.#handshake = this.#newHandshake();
-      this.#handshake.up(this.#nowMs);
+      this.#handshake.linkUp(this.#nowMs);
     }
-    this.#handshake?.want(this.#nowMs);
-    if (!this.#handshake?.mayAcknowledge) throw this.#noSession(what);
+    this.#handshake?.requireSession(this.#nowMs);
+    if (!this.#handshake?.canAcknowledge) throw this.#noSessionError(what);
   }
 
   /** Whether a client may yet begin a session on this link. */
-  get #mayBegin(): boolean {
+  get #canStartSession(): boolean {
     const { handshake } = this.#options;
     return handshake !== undefined && handshake !== 'off' && this.#plainReceived === 0;
   }
 
-  #noSession(what: string): OptionError {
+  #noSessionError(what: string): OptionError {
     const isOff = this.#options.handshake === undefined || this.#options.handshake === 'off';
-    return noSession(what, isOff ? "this connection has handshake: 'off'" : 'the peer has not begun one');
+    return noSessionError(what, isOff ? "this connection has handshake: 'off'" : 'the peer has not begun one');
   }
 
   /** A stream that has begun in another session is not gone on with: the peer would not know it. */
-  #isInSession({ kind, id }: StreamPart, madeIn: unknown): boolean {
-    const session = this.#handshake?.lasting.session as object;
-    if (kind === 'stop') return session === madeIn;
+  #isInSession({ kind, id }: StreamPart, createdIn: unknown): boolean {
+    const session = this.#handshake?.resumable.epoch as object;
+    if (kind === 'stop') return session === createdIn;
     if (kind === 'begin') this.#streams.set(id, session);
     const isSame = this.#streams.get(id) === session;
     if (kind === 'end' || kind === 'abort') this.#streams.delete(id);
@@ -352,12 +352,12 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     if (handshake === 'off') return new Decoder(maxMessageBytes, this.#output);
     const session = this;
     return new Decoder(maxMessageBytes, this.#output, {
-      get mostBytes() {
-        const mayCome = session.#role === 'server' ? session.#mayBegin : session.#plainSent === 0;
-        return mayCome ? mostGreetingBytes : 0;
+      get maxBytes() {
+        const mayCome = session.#role === 'server' ? session.#canStartSession : session.#plainSent === 0;
+        return mayCome ? maxGreetingBytes : 0;
       },
-      recognise: (stated, sum, payload) => {
-        const kind = greetingKind(stated, sum, payload);
+      detect: (stated, sum, payload) => {
+        const kind = detectGreeting(stated, sum, payload);
         if (kind !== undefined) this.#greeting = { kind, payload: Buffer.from(payload) };
         return kind !== undefined;
       },
@@ -365,10 +365,10 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   }
 }
 
-function payloadBytesOf({ head, payload }: Frame): number {
-  return (head?.length ?? 0) + payload.length;
+function payloadBytesOf({ prefix: prefix, payload }: Frame): number {
+  return (prefix?.length ?? 0) + payload.length;
 }
 
-function sumOf(head: Uint8Array | undefined, payload: Uint8Array): number {
-  return checksum(payload, head === undefined ? 0 : checksum(head));
+function sumOf(prefix: Uint8Array | undefined, payload: Uint8Array): number {
+  return checksum(payload, prefix === undefined ? 0 : checksum(prefix));
 }

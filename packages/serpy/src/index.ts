@@ -58,7 +58,7 @@ export {
   type ProtocolTypes,
   type QueueLimits,
   type QueueOptions,
-  type Received,
+  type InboundMessage,
   type ReceivedStream,
   type ReconnectInfo,
   type ReconnectingInfo,

@@ -20,13 +20,13 @@ export interface ReconnectOptions {
 }
 
 /** What `minDelayMs` is where nothing is said. A peer of a session takes a client that comes back at once, an original may die of it. */
-export const usualMinDelayMs = 500;
+export const defaultMinDelayMs = 500;
 
 /** After so many dials in a row in which one end did not prove who it is, there is no use in hurrying: somebody has to bring a key. */
-const hopelessFailures = 2;
+const maxAuthFailures = 2;
 
 /** More than it takes from any base to any bound; 2 to the power of any number of dials would be infinite one day. */
-const mostDoublings = 100;
+const maxDoublings = 100;
 
 /**
  * The wait before a dial, in milliseconds, or undefined when it is time to give up.
@@ -35,7 +35,7 @@ const mostDoublings = 100;
  * @param inSession whether the peer is known to take a client that comes back at once
  * @param authFailures how many of the last dials in a row failed because one end did not prove who it is
  */
-export function redialDelayMs(
+export function backoffDelayMs(
   attempt: number,
   chance: number,
   options: ReconnectOptions,
@@ -43,10 +43,10 @@ export function redialDelayMs(
   authFailures = 0,
 ): number | undefined {
   if (attempt > options.maxAttempts) return undefined;
-  if (authFailures >= hopelessFailures) return options.maxDelayMs;
-  const doublings = Math.min(attempt - 1, mostDoublings);
+  if (authFailures >= maxAuthFailures) return options.maxDelayMs;
+  const doublings = Math.min(attempt - 1, maxDoublings);
   const bound = Math.min(options.maxDelayMs, options.baseDelayMs * 2 ** doublings);
-  const floorMs = options.minDelayMs ?? (inSession ? 0 : usualMinDelayMs);
+  const floorMs = options.minDelayMs ?? (inSession ? 0 : defaultMinDelayMs);
   // Added, not the larger of the two: all who draw less than the floor would come at once.
   return Math.min(maxTimeoutMs, Math.floor(floorMs + chance * bound));
 }
@@ -56,7 +56,7 @@ export function redialDelayMs(
  * counts as another failed dial, otherwise a peer that accepts and hangs up would be dialled without pause.
  * @param progressed whether a new message or acknowledgement came over the link
  */
-export function firstAttempt(
+export function initialAttempt(
   lastAttempt: number,
   connectedMs: number,
   progressed: boolean,

@@ -41,7 +41,7 @@ function run(steps: readonly Step[]): void {
   let onLoan: Buffer | undefined;
   /** What the lender does with memory that has gone back. */
   const takeBack = () => {
-    queue.keep();
+    queue.retainUnread();
     onLoan?.fill(0xa5);
     onLoan = undefined;
   };
@@ -65,7 +65,7 @@ function run(steps: readonly Step[]): void {
         takeBack();
         onLoan = Buffer.alloc(now.length).map(() => (pushed++ * 31) & 0xff) as Buffer;
         model.push(...onLoan);
-        queue.lend(onLoan);
+        queue.pushBorrowed(onLoan);
         break;
       }
       case 'keep':

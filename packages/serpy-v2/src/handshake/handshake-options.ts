@@ -4,7 +4,7 @@
 import type { Keep } from 'serpy-core';
 import { type OptionSpecs, option, type QueueOptions } from 'serpy-core';
 import type { ReplayLimits } from '../reliable/sender.js';
-import type { StandingSettings } from '../session/session-manager.js';
+import type { SessionManagerSettings } from '../session/session-manager.js';
 
 /** Whether a session is asked for and given. */
 export type HandshakeMode = 'off' | 'prefer' | 'require';
@@ -41,7 +41,7 @@ export function handshakeOptions(mode: HandshakeMode): OptionSpecs<HandshakeOpti
   };
 }
 
-export interface HandshakeSettings extends StandingSettings {
+export interface HandshakeSettings extends SessionManagerSettings {
   readonly handshake: HandshakeMode;
   readonly helloTimeoutMs: number;
   readonly handshakeTimeoutMs: number;

@@ -2,14 +2,14 @@
 import type { UnknownMessage } from '../reliable/sender.js';
 
 /** What a handshake needs of the plain session around it. */
-export interface HandshakeOwner {
+export interface HandshakeHost {
   /** Messages that were received and sent plainly on this link. */
   readonly plainReceived: number;
   readonly plainSent: number;
   /** Bytes that turned out to be plain. */
   pushPlain(bytes: Buffer): void;
   /** A message as the application knows it. */
-  valueOf(message: UnknownMessage): unknown;
+  toValue(message: UnknownMessage): unknown;
 }
 
 /**
@@ -26,7 +26,7 @@ export interface HandshakeOwner {
 export type Phase = 'down' | 'fresh' | 'wanted' | 'given-up' | 'plain' | 'asked' | 'awaited' | 'answered' | 'on';
 
 /** How far the handshake is on the link that there is: both roles move it on. */
-export class Stage {
+export class HandshakeState {
   phase: Phase = 'down';
   /** Whether the phase is `on`. */
   isOn = false;
@@ -34,7 +34,7 @@ export class Stage {
   deadlineMs: number | undefined;
   nowMs = 0;
 
-  reach(phase: Phase, deadlineMs?: number): void {
+  enter(phase: Phase, deadlineMs?: number): void {
     this.phase = phase;
     this.isOn = phase === 'on';
     this.deadlineMs = deadlineMs;
@@ -42,18 +42,18 @@ export class Stage {
 }
 
 /** What one role does in a handshake. */
-export interface Part {
+export interface HandshakeRole {
   /** Whether it is not known yet that the connection is a new one. */
-  readonly undecided: boolean;
+  readonly pendingTakeover: boolean;
   /** Whether this end comes back by itself, from now on. Left out: it makes no difference. */
   reconnects?(is: boolean): void;
   /** A link is up. */
-  up(nowMs: number): void;
+  linkUp(nowMs: number): void;
   /**
    * A greeting of the other role has come.
    * @returns whether it was understood as one
    */
-  greeted(payload: Buffer): boolean;
+  onGreeting(payload: Buffer): boolean;
   /** The stage's deadline is over. Throws where the link is then. */
-  late(nowMs: number): void;
+  deadlineReached(nowMs: number): void;
 }

@@ -2,7 +2,7 @@
  * The receiving half of a session: takes the bytes of the stream in order, makes messages of them as far as the receive queue has room,
  * and says how far it has come. What is delivered is always a beginning of what was sent.
  */
-import { ByteQueue, ProtocolError, type SessionOutput } from 'serpy-core';
+import { ByteQueue, ProtocolError, type SessionHost } from 'serpy-core';
 import { Decoder, type SessionFrames } from '../decoder.js';
 import type { DecodedMessage } from '../values/values.js';
 import { headerBytes } from '../wire/constants.js';
@@ -55,7 +55,7 @@ const [averagedBits, maxAveragedBytes] = [4, 2 ** 30];
 export type Delivered = Pick<DecodedMessage, 'sizeBytes'> & { end: number };
 
 export class Receiver {
-  readonly #output: SessionOutput<Sendable>;
+  readonly #output: SessionHost<Sendable>;
   readonly #window: Window;
   /** What is added to the offsets that messages carry, so that one of an earlier session that is consumed late does not count here. */
   readonly base: number;
@@ -84,13 +84,7 @@ export class Receiver {
   #due = false;
   #failure: unknown;
 
-  constructor(
-    output: SessionOutput<Sendable>,
-    maxMessageBytes: number,
-    window: Window,
-    frames: SessionFrames,
-    base = 0,
-  ) {
+  constructor(output: SessionHost<Sendable>, maxMessageBytes: number, window: Window, frames: SessionFrames, base = 0) {
     this.#output = output;
     this.#window = window;
     this.base = base;
@@ -125,7 +119,7 @@ export class Receiver {
 
   /** Memory that is held for a message that has come in part. */
   get unfinishedBytes(): number {
-    return this.#decoder.unfinishedBytes;
+    return this.#decoder.partialBytes;
   }
 
   /** Whether the peer should be told at once where we are. */
@@ -232,7 +226,7 @@ export class Receiver {
 
   /** Another record follows: what is left of the last one must not lie in its memory. */
   keepRest(): void {
-    if (this.#decoder.hasRest) this.#decoder.keep();
+    if (this.#decoder.hasRest) this.#decoder.retainUnread();
   }
 
   /** The peer needs a sign of life. */
@@ -242,7 +236,7 @@ export class Receiver {
 
   /** The bytes that were lent go back: what was not read of them is copied. */
   keep(): void {
-    this.#decoder.keep();
+    this.#decoder.retainUnread();
   }
 
   /** The program has consumed a message, or the queue has dropped it for a newer one; and so all before it. */

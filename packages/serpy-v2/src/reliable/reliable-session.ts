@@ -2,7 +2,7 @@
  * A session's reliable stream of bytes in each direction, over any number of links: records come in, messages come out, and what the ends
  * tell each other is written when there is a link.
  */
-import { ProtocolError, type SessionOutput, SilentError } from 'serpy-core';
+import { ProtocolError, type SessionHost, SilentError } from 'serpy-core';
 import type { SessionFrames } from '../decoder.js';
 import type { DecodedMessage } from '../values/values.js';
 import { Heartbeat, type HeartbeatTimes } from './heartbeat.js';
@@ -59,7 +59,7 @@ export class ReliableSession<Out extends Sendable> {
   farewell: { readonly reason: string } | undefined;
   /** How long the client may come back, in milliseconds, where it has said so since its HELLO. */
   peerReturnMs: number | undefined;
-  readonly #output: SessionOutput<Out>;
+  readonly #output: SessionHost<Out>;
   readonly #settings: ReliableSettings;
   #reader = new RecordReader(true);
   #isChecked = true;
@@ -78,7 +78,7 @@ export class ReliableSession<Out extends Sendable> {
   #progressBytes = 0;
 
   /** @param base what is added to the offsets of messages: they are larger than those of sessions before */
-  constructor(settings: ReliableSettings, output: SessionOutput<Out>, frames: SessionFrames, base = 0) {
+  constructor(settings: ReliableSettings, output: SessionHost<Out>, frames: SessionFrames, base = 0) {
     this.#settings = settings;
     this.#output = output;
     this.sender = new Sender(output, settings.replay);

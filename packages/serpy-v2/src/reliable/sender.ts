@@ -2,7 +2,7 @@
  * The sending half of a session: writes messages as v2 frames into a stream of bytes, sends the stream in records, keeps what the peer
  * has not acknowledged, and sends it again over the next link from the byte that the peer expects.
  */
-import { ProtocolError, type SessionOutput, ValueError } from 'serpy-core';
+import { ProtocolError, type SessionHost, ValueError } from 'serpy-core';
 import { headerBytes } from '../wire/constants.js';
 import { readUint32, writeHeader } from '../wire/header.js';
 import { LineRate } from './line-rate.js';
@@ -64,7 +64,7 @@ const joinedBytes = 4096;
 export const progressBytes = 256 * 1024;
 
 export class Sender<Out extends Sendable> {
-  readonly #output: SessionOutput<Out>;
+  readonly #output: SessionHost<Out>;
   readonly #replay: ReplayLimits;
   readonly #buffer = new RetransmissionBuffer<Out>();
   readonly #pending: PendingAcks<Out>;
@@ -89,7 +89,7 @@ export class Sender<Out extends Sendable> {
   #requested = 0;
   #awaited = 0;
 
-  constructor(output: SessionOutput<Out>, replay: ReplayLimits) {
+  constructor(output: SessionHost<Out>, replay: ReplayLimits) {
     this.#output = output;
     this.#replay = replay;
     this.#pending = new PendingAcks((message) => output.acknowledged(message));

@@ -2,7 +2,7 @@
  * What the large pieces of a session are checked with: the lower half of XXH3 (64 bits, with a seed). It notices bytes that changed places, as a
  * CRC would, and takes a fifth of the time of the system's CRC-32.
  */
-import { loadKernel } from '../wasm/kernel.js';
+import { loadWasm } from '../wasm/kernel.js';
 import { xxh3Kernel } from '../wasm/xxh3-kernel.js';
 
 type Digest = (bytes: Uint8Array, start: number, end: number, seed: number) => number;
@@ -82,7 +82,7 @@ function scramble(sums: bigint[], key: DataView): void {
 }
 
 function kernelDigest(): Digest | undefined {
-  const kernel = loadKernel<{ hash(length: number, seed: number): number }>(xxh3Kernel);
+  const kernel = loadWasm<{ hash(length: number, seed: number): number }>(xxh3Kernel);
   if (kernel === undefined) return undefined;
   const { input } = kernel;
   const { hash } = kernel.exports;

@@ -3,24 +3,24 @@ import { ChecksumError, OptionError, ProtocolError, type SerpyError } from 'serp
 import { CorruptRecordError } from '../reliable/record-reader.js';
 
 /** Such a fault as the application sees it; undefined for every other error. */
-export function linkFault(error: unknown): SerpyError | undefined {
+export function toLinkError(error: unknown): SerpyError | undefined {
   const advice = 'the link is given up, and nothing is lost where it can be dialled again';
   return error instanceof CorruptRecordError ? new ChecksumError(`${error.message}: ${advice}`) : undefined;
 }
 
 /** What a peer says of itself, no longer than one reads. */
 export function excerpt(text: string): string {
-  const mostCharacters = 200;
-  return text.length > mostCharacters ? `${text.slice(0, mostCharacters)}…` : text;
+  const maxCharacters = 200;
+  return text.length > maxCharacters ? `${text.slice(0, maxCharacters)}…` : text;
 }
 
 /** Something was asked for that only a session can do. */
-export function noSession(what: string, why: string): OptionError {
+export function noSessionError(what: string, why: string): OptionError {
   return new OptionError(`${what} needs a session, and ${why}: use handshake: 'prefer' or 'require' at both ends`);
 }
 
 /** There is no session where one is required. */
-export function required(what: string): ProtocolError {
+export function handshakeRequiredError(what: string): ProtocolError {
   return new ProtocolError(
     `${what}, which handshake: 'require' asks for: the peer is a plain v2 program, or has handshake: 'off'. Use handshake: 'prefer' to talk to it without a session`,
   );

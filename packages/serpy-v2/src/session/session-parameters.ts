@@ -1,7 +1,7 @@
 /** What two peers agree on when a session starts or resumes. */
 
 /** What both ends say of themselves. */
-export interface Terms {
+export interface SessionParameters {
   /** Tells processes apart: one that was started again is another. */
   readonly instance: Buffer;
   /** The largest message it takes. */
@@ -15,7 +15,7 @@ export interface Terms {
 }
 
 /** The session that a client wants to go on with. */
-export interface Resumption {
+export interface ResumeRequest {
   readonly id: Buffer;
   /** Larger with every attempt, so that a proof is good once. */
   readonly attempt: number;
@@ -25,14 +25,14 @@ export interface Resumption {
   readonly consumed: number;
 }
 
-export interface Hello extends Terms {
+export interface Hello extends SessionParameters {
   /** How long it may be away, in milliseconds; 0 when it will not come back. */
   readonly resumableMs: number;
-  readonly resume: Resumption | undefined;
+  readonly resume: ResumeRequest | undefined;
 }
 
 /** A new session, as the server gives it. */
-export interface NewSession {
+export interface SessionGrant {
   readonly id: Buffer;
   readonly secret: Buffer;
   /** How many plain messages went before. */

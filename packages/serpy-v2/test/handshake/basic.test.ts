@@ -346,8 +346,14 @@ describe("connect with handshake: 'require' says why it failed, and what to do",
     const accept = (transport: Transport) => {
       transport.start(deaf);
       const outcome = { kind: 'refused', reason: 'use the same version of serpy at both ends' } as const;
-      const terms = { instance: Buffer.alloc(16), maxMessageBytes: 1, pingIntervalMs: 1, limit: 1, encrypted: false };
-      transport.write(encodeWelcome({ ...terms, outcome }));
+      const parameters = {
+        instance: Buffer.alloc(16),
+        maxMessageBytes: 1,
+        pingIntervalMs: 1,
+        limit: 1,
+        encrypted: false,
+      };
+      transport.write(encodeWelcome({ ...parameters, result: outcome }));
       transport.flush();
     };
     await stage().network.listen({ host: '127.0.0.1', port: 5000, keepAliveMs: 0, accept, failed: () => {} });
@@ -368,7 +374,13 @@ describe("connect with handshake: 'require' says why it failed, and what to do",
 test('of many PINGs that come at once only the last is answered', async () => {
   const network = new MemoryNetwork();
   const server = await new Server({ port: 5000 }, network).start();
-  const terms = { instance: Buffer.alloc(16), maxMessageBytes: 1000, pingIntervalMs: 0, limit: 1_000_000, encrypted: false };
+  const parameters = {
+    instance: Buffer.alloc(16),
+    maxMessageBytes: 1000,
+    pingIntervalMs: 0,
+    limit: 1_000_000,
+    encrypted: false,
+  };
   const peer = await network.dial({
     host: '127.0.0.1',
     port: 5000,
@@ -377,7 +389,7 @@ test('of many PINGs that come at once only the last is answered', async () => {
   });
   const chunks: Buffer[] = [];
   peer.start({ ...deaf, received: (chunk) => chunks.push(Buffer.from(chunk)) });
-  peer.write(encodeHello({ ...terms, resumableMs: 0, resume: undefined }));
+  peer.write(encodeHello({ ...parameters, resumableMs: 0, resume: undefined }));
   peer.flush();
   await network.settled();
   chunks.length = 0;

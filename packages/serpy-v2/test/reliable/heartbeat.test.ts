@@ -1,5 +1,5 @@
 /** When a session asks its peer for a sign of life, and gives it up. */
-import type { SessionOutput } from 'serpy-core';
+import type { SessionHost } from 'serpy-core';
 import { expect, test } from 'vitest';
 import { Heartbeat } from '../../src/reliable/heartbeat.js';
 import { ReliableSession } from '../../src/reliable/reliable-session.js';
@@ -16,7 +16,10 @@ test.each([
     pingIntervalMs: 5_000,
     silenceTimeoutMs,
   };
-  const output = { progress: () => {}, reserve: (bytes: number) => ({ memory: Buffer.alloc(bytes), start: 0 }) } as unknown as SessionOutput<never>;
+  const output = {
+    progress: () => {},
+    reserve: (bytes: number) => ({ memory: Buffer.alloc(bytes), start: 0 }),
+  } as unknown as SessionHost<never>;
   const session = new ReliableSession(settings, output, sessionFrames(1000));
   session.up({ maxMessageBytes: 1000, pingIntervalMs: 2 ** 58, limit: 1000 }, true, 0);
   expect(session.deadlineMs).toBe(expectedMs);
@@ -38,7 +41,7 @@ test('a peer is asked in time also where silence ends the link sooner than the p
     written++;
     return { memory: Buffer.alloc(bytes), start: 0 };
   };
-  const output = { progress: () => {}, reserve } as unknown as SessionOutput<never>;
+  const output = { progress: () => {}, reserve } as unknown as SessionHost<never>;
   const session = new ReliableSession(settings, output, sessionFrames(1000));
   session.up({ maxMessageBytes: 1000, pingIntervalMs: 5_000, limit: 1000 }, true, 0);
   expect(session.deadlineMs).toBe(1_000);

@@ -152,7 +152,8 @@ class World {
   write(index: 0 | 1): void {
     if (!this.isUp) return;
     const { session } = this.ends[index];
-    for (let records = this.random() * 10; records > 0 && session.sender.unfinished; records--) session.sender.proceed();
+    for (let records = this.random() * 10; records > 0 && session.sender.unfinished; records--)
+      session.sender.proceed();
     this.flight[index] = Buffer.concat([this.flight[index], this.ends[index].take()]);
   }
 
@@ -196,7 +197,8 @@ class World {
       const from = this.ends[index];
       const to = this.ends[1 - index] as End;
       expect(to.delivered.length).toBe(from.sent.length);
-      for (const [n, { value }] of to.delivered.entries()) expect((value as Buffer).equals(from.sent[n] as Buffer)).toBe(true);
+      for (const [n, { value }] of to.delivered.entries())
+        expect((value as Buffer).equals(from.sent[n] as Buffer)).toBe(true);
       expect(from.acknowledged).toHaveLength(from.waiting.length);
       expect(from.session.sender.settled).toBe(true);
       expect(from.session.sender.keptBytes).toBe(0);

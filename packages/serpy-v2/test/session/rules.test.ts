@@ -1,8 +1,8 @@
 /** What a session does with what comes, record by record: duplicates, gaps, damage, and peers that break a rule. */
 
 import { describe, expect, test } from 'vitest';
-import type { Lasting } from '../../src/session/resumable-session.js';
-import { Sessions } from '../../src/session/session-registry.js';
+import type { ResumableAdapter } from '../../src/session/resumable-session.js';
+import { SessionRegistry } from '../../src/session/session-registry.js';
 import { frameType, headerBytes, streamType } from '../../src/wire/constants.js';
 import { writeHeader } from '../../src/wire/header.js';
 import { fieldsOf, helloOf, helloOfVersion2, helloWithField, valueAt } from '../handshake/changed-hello.js';
@@ -21,7 +21,7 @@ test.each([
   server.hear(Buffer.concat([data(0, 'one'), data(offset, 'two')]));
   expect(server.values).toEqual(['one']);
   expect(server.error).toMatchObject({ code: 'ERR_SERPY_CHECKSUM', message: expect.stringContaining('expected') });
-  expect(server.session.lasting?.resumableMs).toBeGreaterThan(0);
+  expect(server.session.resumable?.resumableMs).toBeGreaterThan(0);
 });
 
 test('every single bit that is another ends the link or is delivered nowhere', () => {
@@ -51,7 +51,7 @@ test('a record of a type that is not known is skipped, unless it must be known',
   expect(server.values).toEqual(['after it']);
   server.hear(record(0xb3, Buffer.alloc(100)));
   expect(server.error).toMatchObject({ code: 'ERR_SERPY_PROTOCOL', message: expect.stringContaining('type 179') });
-  expect(server.session.lasting?.resumableMs ?? 0).toBe(0);
+  expect(server.session.resumable?.resumableMs ?? 0).toBe(0);
 });
 
 test.each([
@@ -62,7 +62,7 @@ test.each([
   const { server } = begun();
   server.hear(record(type, Buffer.alloc(bytes)));
   expect(server.error).toMatchObject({ code: 'ERR_SERPY_PROTOCOL', message: expect.stringContaining('too short') });
-  expect(server.session.lasting?.resumableMs ?? 0).toBe(0);
+  expect(server.session.resumable?.resumableMs ?? 0).toBe(0);
 });
 
 test('bytes that changed places are noticed', () => {
@@ -83,7 +83,7 @@ test('an acknowledgement of what was never sent ends the session', () => {
   client.takeBytes();
   client.hear(ack(sizeOf('one') + 1, 0, 1_000_000));
   expect(client.error).toMatchObject({ code: 'ERR_SERPY_PROTOCOL', message: expect.stringContaining('never sent') });
-  expect(client.session.lasting?.resumableMs ?? 0).toBe(0);
+  expect(client.session.resumable?.resumableMs ?? 0).toBe(0);
 });
 
 test('an acknowledgement that is older than another changes nothing', () => {
@@ -99,27 +99,30 @@ test('an acknowledgement that is older than another changes nothing', () => {
 test.each([
   ['messages', { maxMessages: 3, maxBytes: 1_000_000, whenFull: 'block' as const }],
   ['bytes', { maxMessages: 1000, maxBytes: 9, whenFull: 'block' as const }],
-])('a queue that is full of %s is not filled further; a little is read ahead, and the peer sends no more', (_what, receiveQueue) => {
-  const ends = begun({}, { receiveQueue });
-  ends.server.takes = false;
-  const text = 'abc'.repeat(1000);
-  let said = 0;
-  for (; ends.client.session.canSend; said++) {
-    ends.client.say(text);
+])(
+  'a queue that is full of %s is not filled further; a little is read ahead, and the peer sends no more',
+  (_what, receiveQueue) => {
+    const ends = begun({}, { receiveQueue });
+    ends.server.takes = false;
+    const text = 'abc'.repeat(1000);
+    let said = 0;
+    for (; ends.client.session.canSend; said++) {
+      ends.client.say(text);
+      exchange(ends);
+    }
+    expect(said).toBeLessThan((64 * 1024 + 3 * 4096) / text.length + 4);
+    expect(ends.server.values).toHaveLength(receiveQueue.maxMessages === 3 ? 3 : 1);
+    ends.server.takeAll();
     exchange(ends);
-  }
-  expect(said).toBeLessThan((64 * 1024 + 3 * 4096) / text.length + 4);
-  expect(ends.server.values).toHaveLength(receiveQueue.maxMessages === 3 ? 3 : 1);
-  ends.server.takeAll();
-  exchange(ends);
-  ends.server.wait(25);
-  exchange(ends);
-  ends.client.proceed();
-  exchange(ends);
-  ends.server.takeAll();
-  expect(ends.server.values).toHaveLength(said);
-  expect(ends.client.session.canSend).toBe(true);
-});
+    ends.server.wait(25);
+    exchange(ends);
+    ends.client.proceed();
+    exchange(ends);
+    ends.server.takeAll();
+    expect(ends.server.values).toHaveLength(said);
+    expect(ends.client.session.canSend).toBe(true);
+  },
+);
 
 test('what the peer says about itself passes a full queue', () => {
   const ends = begun({}, { receiveQueue: { maxMessages: 1, maxBytes: 1_000_000, whenFull: 'block' } });
@@ -139,7 +142,7 @@ test('a peer that sends more than it was allowed to ends its session', () => {
   server.hear(Buffer.concat([data(0, 'one'), data(sizeOf('one'), text), data(sizeOf('one') + sizeOf(text), text)]));
   expect(server.values).toEqual(['one', text]);
   expect(server.error).toMatchObject({ code: 'ERR_SERPY_PROTOCOL', message: expect.stringContaining('allowed') });
-  expect(server.session.lasting?.resumableMs ?? 0).toBe(0);
+  expect(server.session.resumable?.resumableMs ?? 0).toBe(0);
 });
 
 test('a message that is larger than the queue arrives whole', () => {
@@ -168,14 +171,17 @@ test.each([
   ['what does not begin as a message does', record(typeOf.data, Buffer.alloc(14))],
   ['a type that does not exist', data(0, [0x31, Buffer.of(1)])],
   ['text that is none', data(0, [0x21, Buffer.of(0xff)])],
-  ['a part of a stream that is larger than any', record(typeOf.data, frame([streamType, Buffer.alloc(262_145)]).subarray(0, 14))],
+  [
+    'a part of a stream that is larger than any',
+    record(typeOf.data, frame([streamType, Buffer.alloc(262_145)]).subarray(0, 14)),
+  ],
   ['the end of a message that it has sent', record(typeOf.retract, uint64(0))],
 ])('a peer that sends %s ends its session', (_what, bytes) => {
   const { server } = begun();
   server.hear(bytes);
   expect(server.values).toEqual([]);
   expect(server.error?.code).toMatch(/ERR_SERPY_(PROTOCOL|TOO_LARGE)/);
-  expect(server.session.lasting?.resumableMs ?? 0).toBe(0);
+  expect(server.session.resumable?.resumableMs ?? 0).toBe(0);
 });
 
 test('a silent peer is asked, and given up after silenceTimeoutMs', () => {
@@ -211,7 +217,7 @@ test('a length that was damaged on the way does not swallow signs of life for ev
     }
   };
   expect(wait).toThrow(expect.objectContaining({ code: 'ERR_SERPY_SILENT' }));
-  expect(server.session.lasting?.resumableMs).toBeGreaterThan(0);
+  expect(server.session.resumable?.resumableMs).toBeGreaterThan(0);
 });
 
 test('a large message on a slow line is no damaged length', () => {
@@ -229,10 +235,14 @@ test('a large message on a slow line is no damaged length', () => {
 });
 
 /** Breaks the link of both, and dials again: a new connection at the server, which hands its link over. */
-function comeBack(ends: { client: End; server: End }, sessions: Sessions<never>, spoil = (hello: Buffer) => hello) {
+function comeBack(
+  ends: { client: End; server: End },
+  sessions: SessionRegistry<never>,
+  spoil = (hello: Buffer) => hello,
+) {
   const { client, server } = ends;
-  client.session.lost();
-  server.session.lost();
+  client.session.linkDown();
+  server.session.linkDown();
   client.takeBytes();
   server.takeBytes();
   const fresh = new End('server', {}, sessions);
@@ -248,7 +258,7 @@ function comeBack(ends: { client: End; server: End }, sessions: Sessions<never>,
 }
 
 function withSessions() {
-  const sessions = new Sessions<never>();
+  const sessions = new SessionRegistry<never>();
   const ends = { client: new End('client', {}), server: new End('server', {}, sessions) };
   ends.client.up();
   ends.server.up();
@@ -311,9 +321,9 @@ test('a client that a restarted server does not know is told so, and tells which
   exchange(ends);
   ends.client.say('unknown');
   const waiting = ends.client.say('unknown too', 'received');
-  ends.client.session.lost();
+  ends.client.session.linkDown();
   ends.client.takeBytes();
-  const restarted = new End('server', {}, new Sessions<never>());
+  const restarted = new End('server', {}, new SessionRegistry<never>());
   ends.client.up();
   restarted.up();
   exchange({ client: ends.client, server: restarted });
@@ -331,10 +341,10 @@ test('a server that had ended the session tells how far it got', () => {
   ends.client.say('arrived');
   ends.server.hear(ends.client.takeBytes()); // and its acknowledgement gets lost
   ends.client.say('unknown');
-  ends.client.session.lost();
+  ends.client.session.linkDown();
   ends.client.takeBytes();
-  ends.server.session.lost();
-  ends.server.session.lasting?.abandon();
+  ends.server.session.linkDown();
+  ends.server.session.resumable?.abort();
   const fresh = new End('server', {}, sessions);
   ends.client.up();
   fresh.up();
@@ -408,7 +418,7 @@ test('a large message goes on after a broken link where it was', () => {
 
 test('a client that gave up waiting for the answer is heard plainly, nothing is lost, and it is told that it has no session', () => {
   const client = new End('client', { helloTimeoutMs: 500 });
-  const server = new End('server', {}, new Sessions<never>());
+  const server = new End('server', {}, new SessionRegistry<never>());
   client.up();
   server.up();
   const hello = client.takeBytes();
@@ -430,7 +440,7 @@ test('a client that gave up waiting for the answer is heard plainly, nothing is 
 
 test('a client that gave up waiting and says nothing gets the session after all when the answer comes', () => {
   const client = new End('client', { helloTimeoutMs: 500 });
-  const server = new End('server', {}, new Sessions<never>());
+  const server = new End('server', {}, new SessionRegistry<never>());
   client.up();
   server.up();
   client.wait(500);
@@ -441,7 +451,7 @@ test('a client that gave up waiting and says nothing gets the session after all 
 });
 
 test('a client that never hears the answer and says nothing is not waited for for ever', () => {
-  const server = new End('server', { handshakeTimeoutMs: 5000 }, new Sessions<never>());
+  const server = new End('server', { handshakeTimeoutMs: 5000 }, new SessionRegistry<never>());
   const client = new End('client', {});
   client.up();
   server.up();
@@ -453,7 +463,7 @@ test('a client that never hears the answer and says nothing is not waited for fo
 test('what a client that comes back allowed in a session that is lost does not count in the next', () => {
   const receiveQueue = { maxMessages: 2, maxBytes: 100_000, whenFull: 'block' as const };
   const client = new End('client', { receiveQueue });
-  const server = new End('server', {}, new Sessions<never>());
+  const server = new End('server', {}, new SessionRegistry<never>());
   client.up();
   server.up();
   exchange({ client, server });
@@ -466,9 +476,9 @@ test('what a client that comes back allowed in a session that is lost does not c
   }
   expect(client.values).toHaveLength(10);
   client.takes = false;
-  client.session.lost();
+  client.session.linkDown();
   client.takeBytes();
-  const restarted = new End('server', {}, new Sessions<never>());
+  const restarted = new End('server', {}, new SessionRegistry<never>());
   client.up();
   restarted.up();
   exchange({ client, server: restarted });
@@ -482,26 +492,26 @@ test('what a client that comes back allowed in a session that is lost does not c
 
 test('a message of a session that is over counts for nothing in the next when it is taken late', () => {
   const client = new End('client', {});
-  const server = new End('server', {}, new Sessions<never>());
+  const server = new End('server', {}, new SessionRegistry<never>());
   client.up();
   server.up();
   exchange({ client, server });
   client.takes = false;
   for (let n = 0; n < 5; n++) server.say('left lying');
   exchange({ client, server });
-  client.session.lost();
+  client.session.linkDown();
   client.takeBytes();
-  const restarted = new End('server', {}, new Sessions<never>());
+  const restarted = new End('server', {}, new SessionRegistry<never>());
   client.up();
   restarted.up();
   exchange({ client, server: restarted });
-  for (const message of client.messages) client.session.lasting?.taken(message);
+  for (const message of client.messages) client.session.resumable?.consumed(message);
   restarted.say('new', 'processed');
   exchange({ client, server: restarted });
   client.wait(60);
   exchange({ client, server: restarted });
   expect(restarted.acknowledged).toEqual([]);
-  client.session.lasting?.taken(client.messages.at(-1) as (typeof client.messages)[0]);
+  client.session.resumable?.consumed(client.messages.at(-1) as (typeof client.messages)[0]);
   client.proceed();
   exchange({ client, server: restarted });
   expect(restarted.acknowledged).toHaveLength(1);
@@ -512,9 +522,9 @@ test('messages that are unknown are told as they were sent, whatever became of t
   const bytes = Buffer.from('as it was');
   ends.client.say(bytes);
   bytes.fill(0);
-  ends.client.session.lost();
+  ends.client.session.linkDown();
   ends.client.takeBytes();
-  const restarted = new End('server', {}, new Sessions<never>());
+  const restarted = new End('server', {}, new SessionRegistry<never>());
   ends.client.up();
   restarted.up();
   exchange({ client: ends.client, server: restarted });
@@ -523,7 +533,7 @@ test('messages that are unknown are told as they were sent, whatever became of t
 
 test('messages that a server sent before it was asked come before those of the session', () => {
   const client = new End('client', {});
-  const server = new End('server', {}, new Sessions<never>());
+  const server = new End('server', {}, new SessionRegistry<never>());
   client.up();
   server.up();
   server.say('welcome');
@@ -537,7 +547,7 @@ test('messages that a server sent before it was asked come before those of the s
 
 test('a message that was taken back leaves no hole in what may be sent', () => {
   const receiveQueue = { maxMessages: 1000, maxBytes: 1_000_000, whenFull: 'block' as const };
-  const sessions = new Sessions<never>();
+  const sessions = new SessionRegistry<never>();
   const ends = { client: new End('client', {}), server: new End('server', { receiveQueue }, sessions) };
   ends.client.up();
   ends.server.up();
@@ -564,14 +574,14 @@ test('what was to go out in a session arrives plainly where the peer is a plain 
   const image = Buffer.alloc(10_000, 7);
   const frame = client.session.encode(image, {});
   for (let link = 0; link < 2; link++) {
-    client.session.lost();
+    client.session.linkDown();
     client.takeBytes();
     client.up();
     client.takeBytes();
     expect(client.session.canSend).toBe(false);
     expect(() => client.wait(5000)).toThrow('does not answer the client that comes back');
   }
-  client.session.lost();
+  client.session.linkDown();
   client.up(); // the server has had its time: from now on it may be any
   client.takeBytes();
   client.wait(500);
@@ -587,12 +597,12 @@ test('a server that hangs up each time is given up as one that does not answer i
   const { client } = begun({ resumeWindowMs: 8_000 });
   client.say('one');
   for (client.nowMs = 0; client.nowMs < 8_000; client.nowMs += 1_000) {
-    client.session.lost();
+    client.session.linkDown();
     client.takeBytes();
     client.up();
     expect(client.warnings).toEqual([]);
   }
-  client.session.lost();
+  client.session.linkDown();
   client.takeBytes();
   client.up();
   expect(client.warnings).toMatchObject([{ code: 'ERR_SERPY_UNKNOWN' }]);
@@ -604,21 +614,21 @@ test('a server that answers late, on one of the links that the client has tried 
   const { client, server } = ends;
   client.say('one'); // and the server is stopped
   client.takeBytes();
-  server.session.lost();
+  server.session.linkDown();
   const hellos: Buffer[] = [];
   for (let link = 0; link < 4; link++) {
-    client.session.lost();
+    client.session.linkDown();
     client.up();
     hellos.push(client.takeBytes());
     expect(() => client.wait(5000)).toThrow('does not answer');
   }
-  client.session.lost();
+  client.session.linkDown();
   server.resumed = () => server.up();
   for (const hello of hellos) {
     const dead = new End('server', {}, sessions);
     dead.up();
     dead.hear(hello);
-    server.session.lost();
+    server.session.linkDown();
     server.takeBytes();
   }
   expect(comeBack(ends, sessions).resumed).toBe(true);
@@ -681,7 +691,7 @@ test('bytes of small messages are the application’s, whatever becomes of the m
   server.session.receive(bytes, 0);
   const first = server.session.read();
   const second = server.session.read();
-  server.session.keep();
+  server.session.retainUnread();
   bytes.fill(0);
   expect([first?.value, second?.value].map(String)).toEqual(['first', 'second']);
 });
@@ -691,7 +701,7 @@ test('small messages that are read later come from memory that is our own', () =
   const bytes = data(0, 'first', 'second');
   server.session.receive(bytes, 0);
   expect(server.session.read()?.value).toBe('first');
-  server.session.keep();
+  server.session.retainUnread();
   bytes.fill(0);
   expect(server.session.read()?.value).toBe('second');
 });
@@ -703,7 +713,7 @@ test('a session that ends tells which of the small messages may not have arrived
   client.say('five');
   client.takeBytes();
   client.hear(ack(sizeOf('one'), 0, 1_000_000));
-  const told = client.session.lasting?.abandon() as { readonly type: string; readonly value: unknown }[];
+  const told = client.session.resumable?.abort() as { readonly type: string; readonly value: unknown }[];
   expect(told.map(({ value }) => (typeof value === 'string' ? value : (value as Buffer).length))).toEqual([
     'two',
     'three',
@@ -720,7 +730,10 @@ test('many small messages at full speed keep within the memory that is set aside
 });
 
 test('who requires a session takes nothing plain from a client that gave up waiting for the answer', () => {
-  const ends = { client: new End('client', {}), server: new End('server', { handshake: 'require' }, new Sessions()) };
+  const ends = {
+    client: new End('client', {}),
+    server: new End('server', { handshake: 'require' }, new SessionRegistry()),
+  };
   ends.client.up();
   ends.server.up();
   const hello = ends.client.takeBytes();
@@ -745,7 +758,7 @@ test.each([
   exchange(ends);
   ends.client.wait(100);
   exchange(ends);
-  const { ticket } = ends.client.session.lasting as Lasting<never, unknown>;
+  const { ticket: credentials } = ends.client.session.resumable as ResumableAdapter<never, unknown>;
   const spoil = (hello: Buffer) => {
     const fields = fieldsOf(hello);
     const at = valueAt(fields, 0x83, 24) + 8; // after the attempt
@@ -756,14 +769,14 @@ test.each([
   const { fresh, resumed } = comeBack(ends, sessions, spoil);
   expect(resumed).toBe(false);
   expect(fresh.error).toBeUndefined();
-  expect(sessions.find(ticket?.id as Buffer)).toBeDefined();
+  expect(sessions.find(credentials?.id as Buffer)).toBeDefined();
 });
 
 test.each<[string, (hello: Buffer) => Buffer, string]>([
   ['a version that nobody knows', helloOfVersion2, 'no common version'],
   ['a field that it must understand and does not', (hello) => helloWithField(hello, 0xee), 'the field 238'],
 ])('a HELLO with %s is answered with the reason', (_what, changed, reason) => {
-  const [client, server] = [new End('client', {}), new End('server', {}, new Sessions())];
+  const [client, server] = [new End('client', {}), new End('server', {}, new SessionRegistry())];
   client.up();
   server.up();
   server.hear(changed(client.takeBytes()));
@@ -792,7 +805,7 @@ test('a message that is as small as a greeting and beyond the limit is refused, 
     [damaged, 200],
     [damaged, 20],
   ] as const) {
-    const server = new End('server', { maxMessageBytes: 99 }, new Sessions());
+    const server = new End('server', { maxMessageBytes: 99 }, new SessionRegistry());
     server.up();
     for (let at = 0; at < bytes.length; at += slice) server.hear(bytes.subarray(at, at + slice));
     expect(server.error?.code).toBe('ERR_SERPY_TOO_LARGE');
@@ -804,7 +817,7 @@ test('where no greeting can come any more, a message beyond the limit is refused
   const header = Buffer.alloc(14);
   writeHeader(header, 0, frameType.bytes, 0, 100);
   const plain = new End('client', { handshake: 'off' });
-  const server = new End('server', { maxMessageBytes: 99 }, new Sessions());
+  const server = new End('server', { maxMessageBytes: 99 }, new SessionRegistry());
   for (const end of [plain, server]) end.up();
   plain.say('before');
   server.hear(Buffer.concat([plain.takeBytes(), header]));
@@ -821,7 +834,7 @@ test('where no greeting can come any more, a message beyond the limit is refused
 
 describe('a server that asks for what only a session has before the client has begun one', () => {
   test('waits with it for the HELLO', () => {
-    const ends = { client: new End('client', {}), server: new End('server', {}, new Sessions()) };
+    const ends = { client: new End('client', {}), server: new End('server', {}, new SessionRegistry()) };
     ends.client.up();
     ends.server.up();
     const frame = ends.server.session.encode('at once', { acknowledge: 'received' });
@@ -838,7 +851,7 @@ describe('a server that asks for what only a session has before the client has b
   });
 
   test('is told after helloTimeoutMs that there is none, and the link is as good as ever', () => {
-    const server = new End('server', {}, new Sessions());
+    const server = new End('server', {}, new SessionRegistry());
     server.up();
     const frame = server.session.encode('at once', { acknowledge: 'received' });
     server.wait(499);
@@ -859,7 +872,7 @@ describe('a server that asks for what only a session has before the client has b
     const off = new End('server', { handshake: 'off' });
     off.up();
     expect(() => off.session.encode('x', { acknowledge: 'received' })).toThrow(/handshake: 'off'/);
-    const server = new End('server', {}, new Sessions());
+    const server = new End('server', {}, new SessionRegistry());
     const client = new End('client', { handshake: 'off' });
     for (const end of [server, client]) end.up();
     client.say('plain');
@@ -897,8 +910,8 @@ test('the word that stops a stream arrives with its reason, and in no session bu
   exchange(ends);
   expect(ends.server.messages).toMatchObject([{ part }]);
   const late = client.session.encodePart(part);
-  client.session.lost();
-  const server = new End('server', {}, new Sessions());
+  client.session.linkDown();
+  const server = new End('server', {}, new SessionRegistry());
   client.up();
   server.up();
   exchange({ client, server });

@@ -1,8 +1,8 @@
 /** Two v2 sessions in the hands of a test, and every byte between them. */
-import type { SerpyErrorLike, SessionOutput } from 'serpy-core';
+import type { SerpyErrorLike, SessionHost } from 'serpy-core';
 import { Pieces } from 'serpy-core/testing';
-import type { Lasting } from '../../src/session/resumable-session.js';
-import { Sessions } from '../../src/session/session-registry.js';
+import type { ResumableAdapter } from '../../src/session/resumable-session.js';
+import { SessionRegistry } from '../../src/session/session-registry.js';
 import { type Frame, type SessionOptions, V2Session } from '../../src/v2-session.js';
 import type { DecodedMessage, Value } from '../../src/values/values.js';
 
@@ -24,20 +24,20 @@ export class End {
   readonly #pieces = new Pieces();
   #bytesOut: Buffer[] = [];
 
-  constructor(role: 'client' | 'server', options: Partial<SessionOptions>, sessions?: Sessions<never>) {
-    const output: SessionOutput<Frame> = {
+  constructor(role: 'client' | 'server', options: Partial<SessionOptions>, sessions?: SessionRegistry<never>) {
+    const output: SessionHost<Frame> = {
       ...this.#pieces,
       acknowledged: (frame) => this.acknowledged.push(frame),
       rejected: (frame) => this.rejected.push(frame),
       warn: (error) => this.warnings.push(error),
-      seat: {
-        takeLinkOf: (other) => {
-          other.giveLink();
+      linkHolder: {
+        takeOverLink: (other) => {
+          other.releaseLink();
           this.resumed?.(this);
           return true;
         },
-        giveLink: () => {
-          this.session.lost();
+        releaseLink: () => {
+          this.session.linkDown();
           return undefined;
         },
       },
@@ -48,7 +48,7 @@ export class End {
 
   up(): void {
     this.error = undefined;
-    this.session.up(this.nowMs);
+    this.session.linkUp(this.nowMs);
   }
 
   /** Sends a value, and the rest of it as far as may be. */
@@ -60,7 +60,7 @@ export class End {
   }
 
   proceed(): void {
-    while (this.session.lasting?.unfinished) this.session.lasting.proceed();
+    while (this.session.resumable?.hasPendingFrames) this.session.resumable.writeNext();
   }
 
   /** What was written since the last call. */
@@ -78,32 +78,32 @@ export class End {
       this.session.receive(Buffer.from(bytes), this.nowMs);
       for (let message = this.session.read(); message; message = this.session.read()) {
         this.messages.push(message);
-        if (this.takes) this.session.lasting?.taken(message);
+        if (this.takes) this.session.resumable?.consumed(message);
       }
-      this.session.keep();
+      this.session.retainUnread();
       this.proceed();
     } catch (error) {
       this.error = error as SerpyErrorLike;
-      this.session.lost();
+      this.session.linkDown();
     }
   }
 
   /** The application takes what there is. */
   takeAll(): void {
-    for (const message of this.messages.slice(this.#taken)) this.session.lasting?.taken(message);
+    for (const message of this.messages.slice(this.#taken)) this.session.resumable?.consumed(message);
     this.#taken = this.messages.length;
-    while (this.session.lasting?.readable) {
+    while (this.session.resumable?.readable) {
       const message = this.session.read();
       if (message === undefined) break;
       this.messages.push(message);
-      this.session.lasting.taken(message);
+      this.session.resumable.consumed(message);
       this.#taken++;
     }
   }
 
   /** Up to which offset the peer may send. */
   get limit(): number {
-    return (this.session.lasting as Lasting<Frame, unknown>).course?.receiver.limit ?? 0;
+    return (this.session.resumable as ResumableAdapter<Frame, unknown>).session?.receiver.limit ?? 0;
   }
 
   /** Time passes. */
@@ -120,7 +120,7 @@ export class End {
 
 /** A client and a server whose sessions have begun. */
 export function begun(client: Partial<SessionOptions> = {}, server: Partial<SessionOptions> = {}) {
-  const ends = { client: new End('client', client), server: new End('server', server, new Sessions()) };
+  const ends = { client: new End('client', client), server: new End('server', server, new SessionRegistry()) };
   ends.client.up();
   ends.server.up();
   exchange(ends);

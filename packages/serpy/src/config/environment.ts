@@ -1,7 +1,7 @@
 /** Options from environment variables: `SERPY_PORT`, `SERPY_KEY_FILE` and the like. */
 import { checkNames, OptionError, type OptionSpec } from 'serpy-core';
 import { emptyOptions, setOption } from './option-path.js';
-import { connectSpecs, listenSpecs, markAsConfig } from './options.js';
+import { connectSpecs, listenSpecs, markAsSharedConfig } from './options.js';
 import { withoutServices } from './service-variables.js';
 import { parseUrl } from './url.js';
 
@@ -20,7 +20,7 @@ export function environmentOptions(
     if (name === undefined) checkNames({ [variable]: value }, [...variableNames.keys(), 'SERPY_URL']);
     else setOption(options, name, value);
   }
-  return markAsConfig(options);
+  return markAsSharedConfig(options);
 }
 
 /** The options of both ends under every protocol. */
@@ -32,6 +32,6 @@ export const allSpecs: Readonly<Record<string, OptionSpec<unknown>>> = {
 /** Paths such as `sendQueue.maxMessages` under the variables that override them. */
 const variableNames: ReadonlyMap<string, string> = new Map(
   [...Object.entries(allSpecs), ['key', { below: { file: '' } }] as const]
-    .flatMap(([name, { below }]) => (below ? Object.keys(below).map((each) => `${name}.${each}`) : [name]))
+    .flatMap(([name, { fields: below }]) => (below ? Object.keys(below).map((each) => `${name}.${each}`) : [name]))
     .map((path) => [`SERPY_${path.replace(/[A-Z]/g, '_$&').replace('.', '_').toUpperCase()}`, path]),
 );

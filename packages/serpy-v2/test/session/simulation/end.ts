@@ -2,11 +2,11 @@
  * One connection around a bare session: what core does with one, without sockets, promises and timers. Its program sends, is
  * sometimes slow to take what came, closes, or dies.
  */
-import type { SerpyErrorLike, SessionOutput } from 'serpy-core';
+import type { SerpyErrorLike, SessionHost } from 'serpy-core';
 import { type Attempt, Checker, Pieces } from 'serpy-core/testing';
 import type { ReliableSession } from '../../../src/reliable/reliable-session.js';
-import type { Lasting } from '../../../src/session/resumable-session.js';
-import type { Sessions } from '../../../src/session/session-registry.js';
+import type { ResumableAdapter } from '../../../src/session/resumable-session.js';
+import type { SessionRegistry } from '../../../src/session/session-registry.js';
 import { type Frame, type SessionOptions, V2Session } from '../../../src/v2-session.js';
 import type { DecodedMessage } from '../../../src/values/values.js';
 import type { Stream, Wire } from './stream.js';
@@ -80,21 +80,21 @@ export class End {
     role: 'client' | 'server',
     options: Partial<SessionOptions>,
     world: Surroundings,
-    sessions?: Sessions<never>,
+    sessions?: SessionRegistry<never>,
   ) {
     this.name = name;
     this.role = role;
     this.#world = world;
     this.maxInbox = options.receiveQueue?.maxMessages ?? 1000;
-    const output: SessionOutput<Frame> = {
+    const output: SessionHost<Frame> = {
       ...this.#pieces,
       acknowledged: (frame) => this.#settled(frame, 'acknowledged'),
       rejected: (frame) => this.#settled(frame, 'unknown'),
       warn: (error) => this.#warned(error),
       randomBytes: (count) => world.randomBytes(count),
-      seat: {
-        takeLinkOf: (other) => this.#takeLinkOf(other as unknown as { wire: () => Wire | undefined }),
-        giveLink: () => undefined,
+      linkHolder: {
+        takeOverLink: (other) => this.#takeLinkOf(other as unknown as { wire: () => Wire | undefined }),
+        releaseLink: () => undefined,
         ...{ wire: () => this.#giveLink() },
       },
     };
@@ -103,24 +103,24 @@ export class End {
   }
 
   describe(): string {
-    const { canSend, lasting } = this.session;
+    const { canSend, resumable: lasting } = this.session;
     const states = [
       this.wire ? 'a link' : 'no link',
       this.on ? 'a session' : 'no session',
       canSend ? 'may send' : 'must wait',
-      lasting?.settled === false ? 'unsettled' : 'settled',
+      lasting?.allAcknowledged === false ? 'unsettled' : 'settled',
       this.closing ? 'closing' : 'open',
       `${this.outbox.length} to send`,
     ];
     return `${this.name}: ${states.join(', ')}`;
   }
 
-  get #lasting(): Lasting<Frame, unknown> | undefined {
-    return this.session.lasting as Lasting<Frame, unknown> | undefined;
+  get #lasting(): ResumableAdapter<Frame, unknown> | undefined {
+    return this.session.resumable as ResumableAdapter<Frame, unknown> | undefined;
   }
 
-  get course(): ReliableSession<Frame> | undefined {
-    return this.#lasting?.course;
+  get reliableSession(): ReliableSession<Frame> | undefined {
+    return this.#lasting?.session;
   }
 
   /** Of the session that there is, or was. */
@@ -130,13 +130,13 @@ export class End {
 
   /** Whether messages are numbered now. */
   get on(): boolean {
-    return this.wire !== undefined && (this.session.lasting?.flowControlled ?? false);
+    return this.wire !== undefined && (this.session.resumable?.flowControlled ?? false);
   }
 
   /** Whether all before an offset of a session has come that its peer sends. */
   holds(peer: End, offset: number): boolean {
     if (peer === this || this.role === peer.role || this.sessionId !== peer.sessionId) return false;
-    return (this.course?.receiver.received ?? 0) >= offset;
+    return (this.reliableSession?.receiver.received ?? 0) >= offset;
   }
 
   get out(): Stream {
@@ -152,7 +152,7 @@ export class End {
     this.wire = wire;
     this.said = false;
     this.wakeMs = undefined;
-    this.session.up(this.#world.nowMs);
+    this.session.linkUp(this.#world.nowMs);
     this.pump();
   }
 
@@ -173,7 +173,7 @@ export class End {
     this.byNumber[n] = sending;
     if (level === undefined) attempt.ended('accepted');
     this.outbox.push(sending);
-    if (this.outbox.length > 1 || !this.pump() || this.outbox.length > 0) this.session.hold(frame);
+    if (this.outbox.length > 1 || !this.pump() || this.outbox.length > 0) this.session.snapshot(frame);
     const copiedBelow = this.on && this.outbox.length === 0 ? 64 * 1024 : 4096;
     if (text === undefined && bytes.length < copiedBelow) bytes.fill(0xee);
   }
@@ -181,17 +181,17 @@ export class End {
   /** Puts on the wire what goes. */
   pump(): true {
     while (this.wire !== undefined && !this.said && !this.over) {
-      const { lasting } = this.session;
+      const { resumable: lasting } = this.session;
       const writable = this.out.bytes < this.#world.pipeBytes;
-      if (lasting?.unfinished) {
+      if (lasting?.hasPendingFrames) {
         if (!writable) break;
-        lasting.proceed();
+        lasting.writeNext();
         this.flush();
         continue;
       }
       const first = this.outbox[0];
       if (first === undefined) {
-        if (this.closing && (lasting === undefined || lasting.settled)) this.sayGoodbye();
+        if (this.closing && (lasting === undefined || lasting.allAcknowledged)) this.sayGoodbye();
         break;
       }
       if (!this.session.canSend || !writable) break;
@@ -217,7 +217,7 @@ export class End {
 
   sayGoodbye(): void {
     if (this.wire === undefined || this.said) return;
-    this.session.lasting?.goodbye(`${this.name} is done`);
+    this.session.resumable?.writeClose(`${this.name} is done`);
     this.flush();
     this.said = true;
     this.out.finish('fin');
@@ -230,7 +230,7 @@ export class End {
       this.session.receive(chunk, this.#world.nowMs);
       this.read();
       if (this.wire !== wire) return;
-      this.session.keep();
+      this.session.retainUnread();
       chunk.fill(0xdd); // it was lent
     } catch (error) {
       this.fail(error);
@@ -251,9 +251,9 @@ export class End {
 
   /** What comes behind the bytes has come. */
   ended(end: 'fin' | 'reset'): void {
-    const { lasting } = this.session;
-    if (lasting?.farewell !== undefined) {
-      this.peerReason = lasting.farewell.reason;
+    const { resumable: lasting } = this.session;
+    if (lasting?.peerClose !== undefined) {
+      this.peerReason = lasting.peerClose.reason;
       this.sayGoodbye();
     } else if (end === 'fin' && lasting?.flowControlled !== true) {
       this.sayGoodbye();
@@ -266,7 +266,7 @@ export class End {
     const message = this.inbox.shift();
     if (message === undefined) return;
     this.#world.took(message);
-    this.session.lasting?.taken(message);
+    this.session.resumable?.consumed(message);
     this.readHeld();
     this.pump();
   }
@@ -274,7 +274,7 @@ export class End {
   /** Messages that had no room, or that a session that is over has left. */
   readHeld(): void {
     try {
-      while (this.session.lasting?.readable) {
+      while (this.session.resumable?.readable) {
         const message = this.session.read();
         if (message === undefined) return;
         this.inbox.push(message);
@@ -310,7 +310,7 @@ export class End {
     if (how === 'fin') out.finish('fin');
     else if (how === 'reset') out.finish('reset', this.#world.draw(out.bytes + 1));
     this.wire = undefined;
-    this.session.lost();
+    this.session.linkDown();
     this.flush();
     for (const sending of this.sendings.values()) if (sending.plain) this.#doubt(sending);
     this.readHeld();
@@ -323,7 +323,7 @@ export class End {
     this.lose('fin');
     if (this.over) return;
     this.over = true;
-    for (const shown of this.session.lasting?.abandon() ?? []) this.#told(shown);
+    for (const shown of this.session.resumable?.abort() ?? []) this.#told(shown);
     this.readHeld();
     this.#refuseQueued();
   }
@@ -338,7 +338,7 @@ export class End {
   /** The process is killed. */
   die(): void {
     // What waits for room in the queue has arrived, as what is in it has.
-    for (const message of this.course?.receiver.drain() ?? []) this.#world.arrived(this, message);
+    for (const message of this.reliableSession?.receiver.drain() ?? []) this.#world.arrived(this, message);
     this.over = true;
     this.dead = true;
     this.lose(this.#world.draw(2) === 0 ? 'fin' : 'reset');
@@ -363,7 +363,7 @@ export class End {
     const { wire } = this;
     this.flush();
     this.wire = undefined;
-    this.session.lost();
+    this.session.linkDown();
     this.over = true;
     for (const sending of this.sendings.values()) this.#doubt(sending);
     this.#refuseQueued();

@@ -18,12 +18,12 @@ function must(holds: boolean, what: string): void {
  * @param most the size of the largest message, with its frame
  */
 export function lookAtEnd(end: End, { replayQueue, receiveQueue }: Options, most: number): void {
-  const { course, name } = end;
-  if (course === undefined) return;
-  const { sender, receiver } = course;
+  const { reliableSession: reliableSession, name } = end;
+  if (reliableSession === undefined) return;
+  const { sender, receiver } = reliableSession;
   must(sender.acked <= sender.end, `${name} has ${sender.acked} acknowledged, and ${sender.end} is the end`);
   must(sender.sent <= sender.end, `${name} has sent ${sender.sent}, and ${sender.end} is the end`);
-  if (sender.end - sender.acked <= fewBytes) lookAtKept(end, course);
+  if (sender.end - sender.acked <= fewBytes) lookAtKept(end, reliableSession);
   if (replayQueue) {
     const { keptMessages, keptBytes } = sender;
     must(keptMessages <= replayQueue.maxMessages, `${name} keeps ${keptMessages} messages`);
@@ -50,8 +50,8 @@ function lookAtKept({ name }: End, { sender }: ReliableSession<Frame>): void {
 
 /** Looks at both ends of one session: from the first to the second, and back. */
 export function lookAtSession(one: End, other: End): void {
-  const ours = one.course as ReliableSession<Frame>;
-  const theirs = other.course as ReliableSession<Frame>;
+  const ours = one.reliableSession as ReliableSession<Frame>;
+  const theirs = other.reliableSession as ReliableSession<Frame>;
   lookOneWay(one.name, ours, theirs);
   lookOneWay(other.name, theirs, ours);
 }
@@ -69,7 +69,7 @@ function lookOneWay(name: string, { sender }: ReliableSession<Frame>, { receiver
 export function lookAtServers(servers: readonly End[]): void {
   const seen = new Set<string>();
   for (const end of servers) {
-    if (end.course === undefined || end.over) continue;
+    if (end.reliableSession === undefined || end.over) continue;
     must(!seen.has(end.sessionId), `two connections have one session, ${end.name} is the second`);
     seen.add(end.sessionId);
   }

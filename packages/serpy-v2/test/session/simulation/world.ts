@@ -3,7 +3,7 @@
  * slow, who closes, dies and comes back. After every event the rules are looked at; in the end everything heals, and must have arrived.
  */
 import { seededRandom } from 'serpy-core/testing';
-import { Sessions } from '../../../src/session/session-registry.js';
+import { SessionRegistry } from '../../../src/session/session-registry.js';
 import type { SessionOptions } from '../../../src/v2-session.js';
 import type { DecodedMessage } from '../../../src/values/values.js';
 import { End, type Level, type Sending, type Surroundings } from './end.js';
@@ -80,7 +80,7 @@ export class World implements Surroundings {
   #servers: End[] = [];
   #wires: Wire[] = [];
   #client: End;
-  #sessions = new Sessions<never>();
+  #sessions = new SessionRegistry<never>();
   readonly #sentIn = new Map<string, string[]>();
   readonly #taken = new Set<string>();
   /** What clients began with. */
@@ -147,12 +147,12 @@ export class World implements Surroundings {
     const from = this.#ends[sender];
     if (from === undefined || from.role === end.role) throw new Error(`${end.name} received what nobody sent`);
     from.checker.received(end.name, value);
-    const { course } = end;
+    const { reliableSession: reliableSession } = end;
     // Not of one that the session before has left.
-    if (course === undefined || (number ?? 0) <= course.receiver.base) return;
+    if (reliableSession === undefined || (number ?? 0) <= reliableSession.receiver.base) return;
     const sent = this.sentIn(end.sessionId, from.role);
-    const delivered = end.deliveredIn.get(course) ?? 0;
-    end.deliveredIn.set(course, delivered + 1);
+    const delivered = end.deliveredIn.get(reliableSession) ?? 0;
+    end.deliveredIn.set(reliableSession, delivered + 1);
     const expected = sent[delivered];
     const got = `${from.name} ${n}`;
     if (got !== expected) throw new Error(`${end.name} received ${got}, and ${expected} was next in the session`);
@@ -175,9 +175,9 @@ export class World implements Surroundings {
 
   linkLost(end: End): void {
     if (end.over) return;
-    const { lasting } = end.session;
+    const { resumable: lasting } = end.session;
     const resumableMs = lasting?.resumableMs ?? 0;
-    const unsettled = lasting !== undefined && resumableMs > 0 && (end.outbox.length > 0 || !lasting.settled);
+    const unsettled = lasting !== undefined && resumableMs > 0 && (end.outbox.length > 0 || !lasting.allAcknowledged);
     if (end.closing && !unsettled) end.finish();
     else if (end.role === 'client') end.wakeMs = this.nowMs + this.draw(this.#calm || this.draw(4) > 0 ? 100 : 3000);
     else if (resumableMs > 0) end.wakeMs = this.nowMs + resumableMs;
@@ -338,7 +338,7 @@ export class World implements Surroundings {
 
   #send(): void {
     const end =
-      this.draw(2) === 0 ? this.#client : this.#someServer((each) => each.session.lasting?.undecided !== true);
+      this.draw(2) === 0 ? this.#client : this.#someServer((each) => each.session.resumable?.pendingTakeover !== true);
     if (end === undefined || end.over || end.closing || end.outbox.length > 4) return;
     const n = end.count;
     const level: Level = this.#pick([undefined, undefined, 'received', 'processed']);
@@ -455,8 +455,9 @@ export class World implements Surroundings {
   #closeEnd(end: End): void {
     end.closing = true;
     end.closeMs = this.nowMs + closeTimeoutMs;
-    const { lasting } = end.session;
-    const unsettled = lasting !== undefined && lasting.resumableMs > 0 && (end.outbox.length > 0 || !lasting.settled);
+    const { resumable: lasting } = end.session;
+    const unsettled =
+      lasting !== undefined && lasting.resumableMs > 0 && (end.outbox.length > 0 || !lasting.allAcknowledged);
     if (end.wire !== undefined) end.pump();
     else if (!unsettled) end.finish();
   }
@@ -465,7 +466,7 @@ export class World implements Surroundings {
   #restart(): void {
     this.#mayLose = true;
     for (const server of this.#servers) if (!server.over) server.die();
-    this.#sessions = new Sessions<never>();
+    this.#sessions = new SessionRegistry<never>();
   }
 
   #look(): void {
@@ -477,9 +478,9 @@ export class World implements Surroundings {
     lookAtServers(this.#servers);
     for (const server of this.#servers) {
       lookAtEnd(server, this.#serverOptions, most);
-      const { course } = server;
+      const { reliableSession: reliableSession } = server;
       const client = this.#living.find(
-        (end) => end.role === 'client' && course && end.course && end.sessionId === server.sessionId,
+        (end) => end.role === 'client' && reliableSession && end.reliableSession && end.sessionId === server.sessionId,
       );
       if (client) lookAtSession(client, server);
     }
@@ -527,7 +528,7 @@ export class World implements Surroundings {
       if (end.wire === undefined || end.closing) return false;
       if (this.#holder(end.wire, end.role === 'client' ? 'server' : 'client') === undefined) return false;
       if (end.in.swallows || end.out.swallows) return false;
-      const settled = end.session.lasting?.settled ?? true;
+      const settled = end.session.resumable?.allAcknowledged ?? true;
       return end.outbox.length === 0 && settled && end.session.canSend && end.out.bytes === 0;
     });
   }
@@ -545,7 +546,7 @@ export class World implements Surroundings {
       throw new Error(`the server does not know that the end was meant: ${server?.peerReason} (${ends})`);
     }
     for (const end of this.#living) end.finish();
-    if (this.#sessions.any) throw new Error('a session outlives its connections');
+    if (this.#sessions.isResumable) throw new Error('a session outlives its connections');
     for (const { checker, name, dead, unknown } of this.#ends) {
       const faults = checker.judge({ mayMiss: 0 });
       if (faults.length > 0 && !dead) throw new Error(`${name}: ${faults.join('; ')}`);
