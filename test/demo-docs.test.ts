@@ -48,7 +48,7 @@ test('the screen of the demo in README.md has the labels that the demo shows', (
       image: { ...imageSize, data: Array.from({ length: imageSize.width * imageSize.height }, () => 0) },
       countRates: Array.from({ length: 100 }, (_, at) => at),
       countRate: 400_000,
-      news,
+      status: news,
       recording: undefined,
       command: 'npx serpy',
     },

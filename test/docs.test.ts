@@ -440,13 +440,21 @@ describe('docs/limits.md', () => {
       .filter((folder) => ['core', 'serpy-v1', 'serpy-v2', 'serpy'].includes(folder))
       .flatMap((folder) => sourcesOf(folder))
       .flatMap((text) => [
-        ...text.matchAll(
-          /^(?:export )?const (most\w+|least\w+|max\w+|min\w+|believed\w+|(?:DEFAULT_)?MAX_\w+|\w+Ms) = [\d_ *]+;/gm,
-        ),
+        ...text.matchAll(/^(?:export )?const (max\w+|min\w+|(?:DEFAULT_)?MAX_\w+|\w+Ms) = [\d_ *]+;/gm),
       ])
       .map(([, name = '']) => name);
     const ofOtherThings = [
-      'mostWithinBytes',
+      'maxWithinBytes',
+      'minPartBytes',
+      'maxSlowdown',
+      'maxUncountedTextLength',
+      'maxUnconfirmedLinks',
+      'minCompactEntries',
+      'MAX_FIRST_PAIR',
+      'MAX_REST',
+      'minScientificExponent',
+      'minSize',
+      'maxExponent',
       'maxBuffers',
       'maxDoublings',
       'minKeyBytes',
