@@ -1,6 +1,6 @@
 /**
- * The test vectors of the protocol pages. Each is a fenced block in the language `vector`: lines `key: value`, where a key may stand
- * several times. Bytes are hexadecimal, may continue on indented lines, and end at a `#`.
+ * The test vectors of the protocol pages: fenced blocks in the language `vector`, with an empty line between two vectors. A vector has
+ * lines `key: value`; a key may be repeated. Bytes are hexadecimal, may continue on indented lines, and end at a `#`.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -84,5 +84,5 @@ export function vectorsOf(path: string): Vector[] {
   const text = readFileSync(join(root, path), 'utf8').replaceAll('\r\n', '\n');
   return readPage(path, text)
     .blocks.filter(({ language }) => language === 'vector')
-    .map(({ name, code }) => new Vector(name, code));
+    .flatMap(({ name, code }) => code.split('\n\n').map((each) => new Vector(name, each)));
 }
