@@ -101,7 +101,7 @@ describe('code blocks', () => {
       `${here("host: '0.0.0.0'")}`.replace("server.on('", "console.log('ready');\nserver.on('"),
     );
     await server.until(/ready\n/);
-    const client = `${here("host: '192.168.1.20'")}console.log(connection.encrypted, connection.closeInfo?.intended);\n`;
+    const client = `${here("host: '192.168.1.20'")}console.log(connection.encrypted, connection.closeInfo?.clean);\n`;
     const { status, stdout, stderr } = await programOf(join(folder, 'client.mts'), client).ended;
     expect({ status, stdout, stderr }).toEqual({
       status: 0,
@@ -205,7 +205,7 @@ describe('docs/reliability.md', () => {
     const reasons = /export type DisconnectReason =([^;]*);/.exec(link)?.[1] ?? '';
     expect(firstCells('reason')).toEqual([
       ...[...reasons.matchAll(/^ {2}\| '([\w-]+)'/gm)].map(([, name]) => name),
-      'gave-up',
+      'retries-exhausted',
     ]);
   });
 });

@@ -59,11 +59,11 @@ test.each(ofKind('detection'))('docs/protocol-v2.md: detection, %s', (_, vector)
   const settings = {
     ...base,
     encoding: 'ascii' as const,
-    heartbeatMs: 0,
-    answerTimeoutMs: 5000,
+    heartbeatIntervalMs: 0,
+    modeChangeTimeoutMs: 5000,
     probeTimeoutMs: 1000,
     maxUnansweredLinks: 5,
-    handshake: 'off' as const,
+    session: 'off' as const,
   };
   const auto = createProtocol('auto', settings as never);
   const shown = (received: never): Message => {
@@ -91,7 +91,7 @@ describe('docs/protocol-v2.md: HELLO and WELCOME', () => {
     return vector.bytes('bytes');
   };
   const counting = (start: number, count: number) => Buffer.from(Array.from({ length: count }, (_, i) => start + i));
-  const settings = { maxMessageBytes: 64 * 1024 * 1024, handshake: 'prefer' as const, autoRestart: true };
+  const settings = { maxMessageBytes: 64 * 1024 * 1024, session: 'prefer' as const, autoRestart: true };
   /** Ids, secrets and instances of the page, in the order in which an end asks for them. */
   const client = () => new End(v2Protocol(settings), 'client', [counting(0xa0, 16)]);
   const random = { first: [counting(0x00, 16), counting(0x20, 32), counting(0xb0, 16)] };
