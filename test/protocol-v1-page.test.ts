@@ -19,7 +19,7 @@ function newSession(vector: Vector) {
   const encoding = (vector.optional('encoding') ?? 'ascii') as 'ascii';
   const protocol = v1Protocol({ encoding, maxMessageBytes: 1_000_000 });
   const session = protocol.createSession('server', { ...pieces, acknowledged() {}, warn() {} });
-  session.up(0);
+  session.linkUp(0);
   return { protocol, session, written: () => hexOf(Buffer.concat(pieces.take())) };
 }
 
@@ -49,7 +49,7 @@ function received(vector: Vector, cut: number) {
         const { value, mode } = protocol.message(message);
         messages.push({ value: plain(value), mode });
       }
-      session.keep();
+      session.retainUnread();
     }
     ends = session.ended()?.code;
   } catch (thrown) {

@@ -109,25 +109,26 @@ describe('docs/protocol-v2.md: HELLO and WELCOME', () => {
     expect(end.written()).toEqual(greeting('HELLO: begin a session'));
     end.hear(greeting('WELCOME: a new session'), 10);
     expect([end.error, end.dropped]).toEqual([undefined, 0]);
-    expect(end.session.lasting?.session).toBeDefined();
+    expect(end.session.resumable?.epoch).toBeDefined();
     expect(end.written().subarray(0, 6)).toEqual(Buffer.from('decafecafe42', 'hex')); // a STATE, at once
   });
 
   test('a server answers the HELLO of the page with the WELCOME of the page', () => {
     const end = server().hear(greeting('HELLO: begin a session'), 10);
     expect(end.written()).toEqual(greeting('WELCOME: a new session'));
-    expect(end.session.lasting?.session).toBeDefined();
+    expect(end.session.resumable?.epoch).toBeDefined();
   });
 
   test('a client resumes with the HELLO of the page, and goes on after the WELCOME', () => {
     const end = client().hear(greeting('WELCOME: a new session'));
     end.written();
-    end.session.lost();
-    end.session.up(0);
-    const { session } = end.session.lasting ?? {};
+    end.session.linkDown();
+    end.session.linkUp(0);
+    const { epoch } = end.session.resumable ?? {};
     expect(end.written()).toEqual(greeting('HELLO: resume a session'));
     end.hear(greeting('WELCOME: resumed'));
-    expect([end.error, end.session.lasting?.session]).toEqual([undefined, session]);
+    expect(epoch).toBeDefined();
+    expect([end.error, end.session.resumable?.epoch]).toEqual([undefined, epoch]);
   });
 
   test('a server resumes over another link, once for each attempt', () => {
@@ -136,11 +137,11 @@ describe('docs/protocol-v2.md: HELLO and WELCOME', () => {
     const old = server(protocol).hear(first.written());
     first.hear(old.written());
     old.hear(first.written());
-    const { session } = old.session.lasting ?? {};
+    const { epoch } = old.session.resumable ?? {};
     const other = server(protocol, []).hear(greeting('HELLO: resume a session'));
     expect(other.written()).toHaveLength(0);
     expect(old.written()).toEqual(greeting('WELCOME: resumed'));
-    expect(old.session.lasting?.session).toBe(session);
+    expect(old.session.resumable?.epoch).toBe(epoch);
     const replayed = server(protocol, []).hear(greeting('HELLO: resume a session'));
     expect(readGreeting(replayed.written()).fields.has(0x84)).toBe(true);
   });
@@ -158,13 +159,13 @@ describe('docs/protocol-v2.md: HELLO and WELCOME', () => {
     const end = server(v2Protocol(settings), bytes).hear(greeting('HELLO: resume a session'));
     expect(withoutReason(end.written())).toEqual(withoutReason(page));
     const resuming = client().hear(greeting('WELCOME: a new session'));
-    const { session } = resuming.session.lasting ?? {};
-    resuming.session.lost();
-    resuming.session.up(0);
+    const { epoch } = resuming.session.resumable ?? {};
+    resuming.session.linkDown();
+    resuming.session.linkUp(0);
     resuming.hear(page);
     expect(resuming.error).toBeUndefined();
-    expect(resuming.session.lasting?.session).toBeDefined();
-    expect(resuming.session.lasting?.session).not.toBe(session);
+    expect(resuming.session.resumable?.epoch).toBeDefined();
+    expect(resuming.session.resumable?.epoch).not.toBe(epoch);
   });
 
   test('a server refuses other versions, and a refused client closes', () => {
@@ -184,8 +185,8 @@ describe('docs/protocol-v2.md: HELLO and WELCOME', () => {
     const end = client().hear(greeting('WELCOME: a new session'));
     for (let attempt = 0; attempt < vector.number('attempt'); attempt++) {
       end.written();
-      end.session.lost();
-      end.session.up(0);
+      end.session.linkDown();
+      end.session.linkUp(0);
     }
     const { fields } = readGreeting(end.written());
     expect(fields.get(0x82)).toBe(vector.bytes('proof').toString('hex'));

@@ -51,20 +51,20 @@ export class End {
         if (about === 'bad-frame') this.dropped += count;
       },
       randomBytes: (count) => left.shift() ?? Buffer.alloc(count),
-      seat: {
-        takeLinkOf: (other) => {
-          other.giveLink();
+      linkHolder: {
+        takeOverLink: (other) => {
+          other.releaseLink();
           this.#reopened?.();
           return true;
         },
-        giveLink: () => {
-          this.session.lost();
+        releaseLink: () => {
+          this.session.linkDown();
           return undefined;
         },
       },
     });
-    this.#reopened = () => this.session.up(this.nowMs);
-    this.session.up(0);
+    this.#reopened = () => this.session.linkUp(this.nowMs);
+    this.session.linkUp(0);
   }
 
   /** Takes bytes in, cut into chunks. */
@@ -73,7 +73,7 @@ export class End {
       for (let at = 0; at < bytes.length; at += cut) {
         this.session.receive(Buffer.from(bytes.subarray(at, at + cut)), this.nowMs);
         this.#read();
-        this.session.keep();
+        this.session.retainUnread();
       }
     } catch (thrown) {
       this.#failed(thrown);
@@ -113,6 +113,6 @@ export class End {
   #failed(thrown: unknown): void {
     if (!isSerpyError(thrown)) throw thrown;
     this.error = thrown.code;
-    this.session.lost();
+    this.session.linkDown();
   }
 }
