@@ -1,7 +1,7 @@
 /** docs/protocol-v1.md, held against serpy-v1: each vector of the page is encoded and decoded. */
 import { isDeepStrictEqual } from 'node:util';
 import { isSerpyError } from 'serpy-core';
-import { Pieces } from 'serpy-core/testing';
+import { RecordingHost } from 'serpy-core/testing';
 import { v1Protocol } from 'serpy-v1';
 import { float, int } from 'serpy-v2';
 import { describe, expect, test } from 'vitest';
@@ -15,7 +15,7 @@ const ofKind = (kind: string) =>
 
 /** A session on a new connection, and what it writes. */
 function newSession(vector: Vector) {
-  const pieces = new Pieces();
+  const pieces = new RecordingHost();
   const encoding = (vector.optional('encoding') ?? 'ascii') as 'ascii';
   const protocol = v1Protocol({ encoding, maxMessageBytes: 1_000_000 });
   const session = protocol.createSession('server', { ...pieces, acknowledged() {}, warn() {} });

@@ -1,6 +1,6 @@
 /** One end of a v2 or auto connection in the hands of a test: bytes and time in, messages and bytes out. */
 import { isSerpyError } from 'serpy-core';
-import { Pieces } from 'serpy-core/testing';
+import { RecordingHost } from 'serpy-core/testing';
 import type { v2Protocol } from 'serpy-v2';
 import { bytesOf } from './vectors.js';
 
@@ -30,7 +30,7 @@ export class End {
   dropped = 0;
   error: string | undefined;
   nowMs = 0;
-  readonly #pieces = new Pieces();
+  readonly #pieces = new RecordingHost();
   // The types of a session differ with its protocol; here any of them is fed with bytes.
   readonly session: ReturnType<ReturnType<typeof v2Protocol>['createSession']>;
   readonly #shown: (received: never) => Message;
