@@ -1,10 +1,15 @@
 /** The key layer as docs/protocol-v2.md specifies it: what a client with a key sends first. */
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
-import { expect, onTestFinished, test } from 'vitest';
+import { waitFor } from 'serpy-contract-tests/stage';
+import { afterEach, expect, onTestFinished, test } from 'vitest';
 import { generateKey } from '../../src/security/shared-key.js';
-import { dial } from './tls-stage.js';
+import type { Transport } from '../../src/transport/transport.js';
+import { clearAway, dial, hear, listening } from './tls-stage.js';
+
+afterEach(clearAway);
 
 const page = readFileSync(new URL('../../../../docs/protocol-v2.md', import.meta.url), 'utf8');
 
@@ -57,4 +62,35 @@ test('a client with a key offers the PSK, the suites and the mode of the page, a
   expect(psk.readUInt16BE(0)).toBe(2 + identityBytes + 4); // one identity
   expect(psk.readUInt8(4 + identityBytes + 4 + 2)).toBe(32); // a binder of SHA-256
   for (const excluded of [0, 16, 42]) expect(extensions.has(excluded)).toBe(false); // server name, ALPN, early data
+});
+
+/** LibreSSL, which macOS has under the same name, knows no keys. */
+const version = spawnSync('openssl', ['version']).stdout?.toString() ?? '';
+const hasOpenssl = /^OpenSSL (?:1\.1\.1|3\.)/.test(version);
+
+test.skipIf(!hasOpenssl)('OpenSSL connects with the command of the page', async () => {
+  const [, block = ''] = /```sh\nopenssl ([\s\S]*?)```/.exec(page) ?? [];
+  const words = [...block.replaceAll('\\\n', ' ').matchAll(/"([^"]*)"|(\S+)/g)].map(
+    ([, quoted, bare]) => quoted ?? bare ?? '',
+  );
+  const key = Buffer.from(Array.from({ length: 32 }, (_, i) => i)).toString('hex');
+  const { address, accepted, refused } = await listening({ key });
+  const client = spawn(
+    'openssl',
+    words.map((word) => word.replace('127.0.0.1:5001', `127.0.0.1:${address.port}`)),
+  );
+  onTestFinished(async () => {
+    client.kill();
+    if (client.exitCode === null && client.signalCode === null) await once(client, 'exit');
+  });
+  client.stdin.write('hello');
+  await waitFor(() => accepted.length === 1);
+  const transport = accepted[0] as Transport;
+  expect([transport.encrypted, transport.identity, refused]).toEqual([true, 'serpy client', []]);
+  const { received } = hear(transport);
+  await waitFor(() => received() === 'hello');
+  transport.write(Buffer.from('answer'));
+  transport.flush();
+  const [answer] = await once(client.stdout, 'data');
+  expect(String(answer)).toBe('answer');
 });
