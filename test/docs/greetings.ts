@@ -37,3 +37,32 @@ export function readGreeting(bytes: Buffer): Greeting {
   }
   return { tag: payload.toString('latin1', 0, 12), fields };
 }
+
+/** The frame of a HELLO or WELCOME with these fields, each a number and its value. */
+export function writeGreeting(
+  tag: 'HELLO' | 'WELCO',
+  fields: readonly (readonly [type: number, value: Buffer])[],
+): Buffer {
+  const parts = fields.map(([type, value]) => Buffer.concat([Buffer.of(type, value.length, value.length >> 8), value]));
+  const body = Buffer.concat([Buffer.from(`serpy ${tag}\n`), ...parts]);
+  const payload = Buffer.concat([body, u32(checkOf(body))]);
+  const sum = payload.reduce((total, byte) => total + byte, 0);
+  return Buffer.concat([Buffer.from('decafecafe81', 'hex'), u32(0xffffffff - sum), u32(payload.length), payload]);
+}
+
+function u32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+}
+
+/** Numbers of 64 bits. */
+export function u64(...values: readonly number[]): Buffer {
+  return Buffer.concat(
+    values.map((value) => {
+      const bytes = Buffer.alloc(8);
+      bytes.writeBigUInt64LE(BigInt(value));
+      return bytes;
+    }),
+  );
+}
