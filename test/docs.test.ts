@@ -11,7 +11,6 @@ import * as v1 from 'serpy-v1';
 import * as v2 from 'serpy-v2';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { compileBlocks } from './docs/compile.js';
-import { optionRows } from './docs/options.js';
 import { anchorOf, codeIn, isProgram, type Page, readPage, readPages, type Table } from './docs/pages.js';
 import { freePort, programOf, runBlock } from './docs/run.js';
 import { measures, throughput } from './long/figures.js';
@@ -114,119 +113,6 @@ describe('code blocks', () => {
   test('in a language that is not named do not exist', () => {
     const unnamed = pages.flatMap(({ blocks }) => blocks).filter(({ language }) => language === '');
     expect(unnamed.map(({ name }) => name)).toEqual([]);
-  });
-});
-
-describe('options', () => {
-  const documented = rowsWith(page('docs/options.md'), 'option', 'takes', 'default', 'ends', 'packages', 'variable');
-  const actual = optionRows();
-
-  test('are all in docs/options.md, with what they take, default, end and packages', () => {
-    const rows = documented.map((row) => ({
-      option: codeIn(row.option ?? ''),
-      takes: (row.takes ?? '').replaceAll('`', ''),
-      default: codeIn(row.default ?? ''),
-      ends: row.ends,
-      packages: row.packages,
-    }));
-    expect(rows.sort(byOption)).toEqual([...actual].sort(byOption));
-  });
-
-  test('are set by the variables of the environment that docs/options.md names', () => {
-    for (const row of documented) {
-      const option = codeIn(row.option ?? '');
-      const [name = '', below] = option.split('.');
-      const one = option === 'key' ? '1' : 1; // a key is text, whatever it looks like
-      const value = below === undefined ? one : { [below]: one };
-      const variable = codeIn(row.variable ?? '');
-      if (variable !== '') expect(facade.environmentOptions({ [variable]: '1' }), option).toEqual({ [name]: value });
-      else
-        expect(
-          actual.some((each) => each.option.startsWith(`${option}.`)),
-          option,
-        ).toBe(true);
-    }
-  });
-
-  test('have the same default wherever a table shows it', () => {
-    for (const each of pages) {
-      for (const row of rowsWith(each, 'option', 'default')) {
-        const option = codeIn(row.option ?? '');
-        const expected = actual.find((known) => known.option === option);
-        expect(codeIn(row.default ?? ''), `${each.path}: ${option}`).toBe(expected?.default);
-      }
-    }
-  });
-
-  test('have the default that the prose names with them', () => {
-    const units: Record<string, number> = { ms: 1, s: 1000, KiB: 2 ** 10, MiB: 2 ** 20 };
-    let named = 0;
-    for (const { path, prose } of pages) {
-      const form = /`([\w.]+)`(?:\]\([^)]*\))? \((\d[\d,]*)(?: (\w+))?\)/g;
-      for (const [text, option, figure = '', unit = ''] of prose.matchAll(form)) {
-        const known = actual.find((each) => each.option === option);
-        if (!known) continue;
-        named++;
-        expect(known.default, `${path}: ${text}`).toBe(String(Number(figure.replaceAll(',', '')) * (units[unit] ?? 1)));
-      }
-    }
-    expect(named).toBeGreaterThan(20);
-  });
-
-  test('of queues are those that the prose names with them', () => {
-    const form = /(receive queue|send queue|`replayQueue`)[^.;(]{0,40}\(([\d,]+) messages(?: or|,) (\d+) MiB\)/g;
-    let named = 0;
-    for (const { path, prose } of pages) {
-      for (const [text, queue = '', messages = '', mebibytes] of prose.matchAll(form)) {
-        named++;
-        const name = queue.replaceAll('`', '').replace(/ queue$/, 'Queue');
-        const defaultOf = (bound: string) => actual.find(({ option }) => option === `${name}.${bound}`)?.default;
-        expect(messages.replaceAll(',', ''), `${path}: ${text}`).toBe(defaultOf('maxMessages'));
-        expect(Number(mebibytes) * 2 ** 20, `${path}: ${text}`).toBe(Number(defaultOf('maxBytes')));
-      }
-    }
-    expect(named).toBeGreaterThan(2);
-  });
-
-  test('of calls are those that the calls take', async () => {
-    const named = (call: string) =>
-      rowsWith(page('docs/options.md'), 'option', 'calls')
-        .filter(({ calls = '' }) => calls.includes(`\`${call}\``))
-        .map(({ option = '' }) => codeIn(option));
-    const v1Names = v1.v1Protocol({ encoding: 'ascii', maxMessageBytes: 1 }).sendOptionNames;
-    const v2Names = v2.v2Protocol({ maxMessageBytes: 1 }).sendOptionNames;
-    const wait = await new v2.Connection().connect('h', 1, { unheardOfOption: 1 } as never).catch((error) => error);
-    const waitNames = /the options are (.*)$/.exec(wait.message)?.[1]?.split(', ') ?? [];
-    expect(waitNames.length).toBeGreaterThan(0);
-    const array = await new v2.Connection().getArray({ unheardOfOption: 1 } as never).catch((error) => error);
-    expect(named('getArray')).toEqual(/the options are (.*)$/.exec(array.message)?.[1]?.split(', '));
-    for (const call of ['connect', 'getData', 'getMessage', 'getConnection']) expect(named(call)).toEqual(waitNames);
-    expect(named('sendData').sort()).toEqual([...waitNames, ...v1Names, ...v2Names].sort());
-  });
-});
-
-describe('errors', () => {
-  const rows = rowsWith(page('docs/errors.md'), 'code', 'class');
-
-  test('are all in docs/errors.md, each code with its class', () => {
-    const classes = Object.entries(core)
-      .filter(([name, value]) => typeof value === 'function' && name.endsWith('Error') && name !== 'SerpyError')
-      .filter(([, value]) => Object.prototype.isPrototypeOf.call(Error, value))
-      .map(([name, value]) => {
-        const { code } = new (value as unknown as new (...args: unknown[]) => core.SerpyErrorLike)('x', 1, 1);
-        return `${code} ${name}`;
-      });
-    expect(rows.map((row) => `${codeIn(row.code ?? '')} ${codeIn(row.class ?? '')}`).sort()).toEqual(classes.sort());
-  });
-
-  test('are all the codes of the type ErrorCode, and pages name no other', () => {
-    const source = readFileSync(join(root, 'packages/core/src/any-error.ts'), 'utf8');
-    const union = /export type ErrorCode =([^;]*);/.exec(source)?.[1] ?? '';
-    const codes = [...union.matchAll(/'(\w+)'/g)].map(([, code]) => code);
-    expect(rows.map((row) => codeIn(row.code ?? '')).sort()).toEqual(codes.sort());
-    for (const { path, text } of pages) {
-      for (const [code] of text.matchAll(/ERR_SERPY_[A-Z_]*[A-Z]/g)) expect(codes, path).toContain(code);
-    }
   });
 });
 
@@ -386,95 +272,6 @@ describe('figures', () => {
   });
 });
 
-/** Numbers that bound nothing: a place, and waits. */
-const notLimits = ['port', 'pingIntervalMs', 'reconnect.baseDelayMs', 'reconnect.minDelayMs', 'reconnect.resetAfterMs'];
-
-/** What a constant of a source file is: a number, or a product of numbers. */
-function constantIn(file: string, name: string): number {
-  const source = readFileSync(join(root, file), 'utf8');
-  const product = new RegExp(`^(?:export )?const ${name} = ([\\d_ *]+);`, 'm').exec(source)?.[1];
-  if (product === undefined) throw new Error(`${file} has no constant ${name}`);
-  return product.split('*').reduce((value, factor) => value * Number(factor.replaceAll('_', '')), 1);
-}
-
-describe('docs/limits.md', () => {
-  const limits = page('docs/limits.md');
-
-  test('has every option that is a number and bounds something, each with its default and what happens', () => {
-    const numeric = optionRows().filter(({ takes }) => /^a (?:whole )?number/.test(takes));
-    const expected = numeric.map(({ option }) => option).filter((option) => !notLimits.includes(option));
-    const rows = rowsWith(limits, 'limit', 'option', 'unit', 'default', 'what happens at the limit');
-    const named = new Set(rows.map((row) => codeIn(row.option ?? '')));
-    expect([...named].sort()).toEqual(expected.sort());
-    for (const row of rows) {
-      const option = codeIn(row.option ?? '');
-      expect(codeIn(row.default ?? ''), option).toBe(numeric.find((each) => each.option === option)?.default);
-      for (const cell of [row.limit, row.unit, row['what happens at the limit']]) expect(cell, option).toMatch(/\w/);
-    }
-  });
-
-  test('has the units that docs/options.md has', () => {
-    const units = new Map(
-      rowsWith(page('docs/options.md'), 'option', 'unit', 'ends').map((row) => [codeIn(row.option ?? ''), row.unit]),
-    );
-    for (const row of rowsWith(limits, 'limit', 'option', 'unit')) {
-      const option = codeIn(row.option ?? '');
-      const counted = /^(?:links|peers|connections)$/; // one option may bound several
-      if (counted.test(row.unit ?? '')) expect(units.get(option), option).toMatch(counted);
-      else expect(row.unit, option).toBe(units.get(option));
-    }
-  });
-
-  test('has the values of the constants that no option changes', () => {
-    const rows = rowsWith(limits, 'value', 'constant', 'file');
-    expect(rows.length).toBeGreaterThan(15);
-    for (const row of rows) {
-      const name = codeIn(row.constant ?? '');
-      expect(Number(row.value), name).toBe(constantIn(codeIn(row.file ?? ''), name));
-    }
-  });
-
-  test('has every such constant: those whose names say that something is the most, or are times', () => {
-    const named = new Set(rowsWith(limits, 'value', 'constant', 'file').map((row) => codeIn(row.constant ?? '')));
-    const found = packages
-      .filter((folder) => ['core', 'serpy-v1', 'serpy-v2', 'serpy'].includes(folder))
-      .flatMap((folder) => sourcesOf(folder))
-      .flatMap((text) => [
-        ...text.matchAll(/^(?:export )?const (max\w+|min\w+|(?:DEFAULT_)?MAX_\w+|\w+Ms) = [\d_ *]+;/gm),
-      ])
-      .map(([, name = '']) => name);
-    const ofOtherThings = [
-      'maxWithinBytes',
-      'minPartBytes',
-      'maxSlowdown',
-      'maxUncountedTextLength',
-      'maxUnconfirmedLinks',
-      'minCompactEntries',
-      'MAX_FIRST_PAIR',
-      'MAX_REST',
-      'minScientificExponent',
-      'minSize',
-      'maxExponent',
-      'maxBuffers',
-      'maxDoublings',
-      'minKeyBytes',
-      'defaultMinDelayMs',
-      'maxQuotedBytes',
-      'defaultMaxDelayMs',
-    ];
-    expect(found.filter((name) => !named.has(name) && !ofOtherThings.includes(name))).toEqual([]);
-  });
-
-  test.each(['README.md', 'SECURITY.md', 'docs/options.md'])('is linked from %s', (path) => {
-    expect(page(path).prose).toContain('limits.md)');
-  });
-});
-
-/** The texts of a package's sources. */
-function sourcesOf(folder: string): string[] {
-  return textsBelow(`packages/${folder}/src`).map(([, text]) => text);
-}
-
 /** The texts of all sources and examples, each with its path. */
 function sourceTexts(): (readonly [path: string, text: string])[] {
   return [...packages.map((folder) => `packages/${folder}/src`), 'examples'].flatMap(textsBelow);
@@ -566,10 +363,6 @@ function messageOf(call: () => unknown): string | undefined {
   } catch (error) {
     return (error as Error).message;
   }
-}
-
-function byOption(a: { option: string }, b: { option: string }): number {
-  return a.option < b.option ? -1 : 1;
 }
 
 /** Whether a link from a page leads to a file, a folder, or a heading. Other sites are taken at their word. */

@@ -30,7 +30,7 @@ export interface ClientDetectionSettings {
 const blockEnd = 0x1f;
 const controlStart = 0x01;
 /** No control block is longer, without its end. */
-const maxControlBytes = 9;
+const v1AnswerBytes = 9;
 /** A block that is longer than this and goes on may be a large message, with the answer behind it. */
 const largeBlockBytes = 4096;
 
@@ -127,11 +127,11 @@ export class ClientDetection {
     for (let at = 0; at < chunk.length; ) {
       const end = chunk.indexOf(blockEnd, at);
       const part = chunk.subarray(at, end < 0 ? chunk.length : end);
-      if (this.#blockBytes <= maxControlBytes) this.#block = Buffer.concat([this.#block, part.subarray(0, 10)]);
+      if (this.#blockBytes <= v1AnswerBytes) this.#block = Buffer.concat([this.#block, part.subarray(0, 10)]);
       this.#blockBytes += part.length;
       this.#checkControl();
       if (end < 0) return false;
-      if (this.#blockBytes === maxControlBytes && startsWith(v1Answer, this.#block)) return true;
+      if (this.#blockBytes === v1AnswerBytes && startsWith(v1Answer, this.#block)) return true;
       this.#block = Buffer.alloc(0);
       this.#blockBytes = 0;
       at = end + 1;
@@ -142,7 +142,7 @@ export class ClientDetection {
   /** Before it has heard anything but the probe a v1 server says of itself only in which mode it sends. */
   #checkControl(): void {
     if (this.#block[0] !== controlStart) return;
-    const word = this.#block.toString('latin1', 1, maxControlBytes + 1);
+    const word = this.#block.toString('latin1', 1, v1AnswerBytes + 1);
     const isKnown = 'ACKMODCG'.startsWith(word) || /^SETMODE[0-5]$/.test(word) || 'SETMODE'.startsWith(word);
     if (!isKnown) this.#failure ??= unansweredError(`has sent ${quoted(this.#firstBytes)}`);
   }
