@@ -292,7 +292,9 @@ describe('troubleshooting: the symptom', () => {
     const others = [...Object.keys(rest), 'timeoutMs', 'mode', 'drop', 'await using'];
     const known = new Set([...optionRows().map(({ option }) => option), ...methods, ...others]);
     for (const { symptom, fix = '' } of rows) {
-      const names = [...fix.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name).filter((name) => !name.startsWith("'"));
+      const names = [...fix.matchAll(/`([^`]+)`/g)]
+        .map(([, name = '']) => name)
+        .filter((name) => !name.startsWith("'"));
       expect([symptom, names.length > 0, names.filter((name) => !known.has(name))]).toEqual([symptom, true, []]);
     }
   });

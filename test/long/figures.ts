@@ -1,4 +1,4 @@
-/** The promises of docs/reliability.md, measured one after the other, as one table with the command for each. */
+/** The promises of docs/explanation/test-evidence.md, measured one after the other, as one table with the command for each. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { measureCuts, measureEveryByte } from './cutting.js';
@@ -81,7 +81,7 @@ export const measures: Readonly<Record<string, Measure>> = {
   partition: measurePartition,
 };
 
-const page = 'docs/reliability.md';
+const page = 'docs/explanation/test-evidence.md';
 
 /** Measured by the bench, which compares in one run. */
 export const throughput = {
