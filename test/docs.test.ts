@@ -390,7 +390,7 @@ describe('figures', () => {
 });
 
 /** Numbers that bound nothing: a place, and waits. */
-const notLimits = ['port', 'pingIntervalMs', 'reconnect.baseDelayMs', 'reconnect.minDelayMs', 'reconnect.stableMs'];
+const notLimits = ['port', 'pingIntervalMs', 'reconnect.baseDelayMs', 'reconnect.minDelayMs', 'reconnect.resetAfterMs'];
 
 /** What a constant of a source file is: a number, or a product of numbers. */
 function constantIn(file: string, name: string): number {

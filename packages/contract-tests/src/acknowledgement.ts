@@ -99,8 +99,8 @@ export function acknowledgingStatements<T extends ProtocolTypes>(
     await Promise.all([client.close(), accepted.close()]);
     await nextTurn();
     expect(sent).toEqual(sent.map(() => ({ settled: 'resolved' })));
-    expect(client.closeInfo).toMatchObject({ reason: 'closed', error: undefined });
-    expect(accepted.closeInfo).toMatchObject({ reason: 'closed', error: undefined });
+    expect(client.closeInfo).toMatchObject({ reason: 'local-close', error: undefined });
+    expect(accepted.closeInfo).toMatchObject({ reason: 'local-close', error: undefined });
   });
 
   test('messages sent in listeners of connect and reconnect arrive once, in order', async () => {

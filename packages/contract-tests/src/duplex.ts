@@ -36,7 +36,7 @@ export function streamingStatements<T extends ProtocolTypes>(stage: () => Stage<
     for await (const data of accepted.toDuplex()) received.push(data);
     await piped;
     expect(received).toEqual(datas(1500));
-    expect(client.closeInfo).toMatchObject({ reason: 'closed', unsentMessages: 0 });
+    expect(client.closeInfo).toMatchObject({ reason: 'local-close', unsentMessages: 0 });
   });
 
   test('slows its writer down when the peer does not read, and its peer when nobody reads it', async () => {
@@ -97,7 +97,7 @@ export function streamingStatements<T extends ProtocolTypes>(stage: () => Stage<
     const error = new Error('the user has left');
     duplex.destroy(error);
     expect(client.state).toBe('closed');
-    expect(client.closeInfo).toMatchObject({ reason: 'closed', error });
+    expect(client.closeInfo).toMatchObject({ reason: 'local-close', error });
     expect(await reading).toBe(error);
     expect(await waiting).toMatchObject({ ...broken, cause: error });
     await until(() => accepted.state === 'closed');

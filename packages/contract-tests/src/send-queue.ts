@@ -170,7 +170,7 @@ export function sendingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     const waiting = client.sendData(numbered(3).value);
     void client.close();
     await expect(waiting).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
-    expect(client.closeInfo).toMatchObject({ reason: 'closed', unsentMessages: 2 });
+    expect(client.closeInfo).toMatchObject({ reason: 'local-close', unsentMessages: 2 });
     expect(warnings).toMatchObject([{ info: { code: 'ERR_SERPY_DROPPED', messages: 2 } }]);
   });
 }

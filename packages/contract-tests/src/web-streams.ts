@@ -42,7 +42,7 @@ export function webStreamingStatements<T extends ProtocolTypes>(stage: () => Sta
     for await (const data of accepted.toWeb().readable) received.push(data);
     await piped;
     expect(received).toEqual(datas(40));
-    expect(client.closeInfo).toMatchObject({ reason: 'closed', unsentMessages: 0 });
+    expect(client.closeInfo).toMatchObject({ reason: 'local-close', unsentMessages: 0 });
   });
 
   test('slow their writer down when the peer does not read, and take nothing that nobody reads', async () => {
@@ -83,7 +83,7 @@ export function webStreamingStatements<T extends ProtocolTypes>(stage: () => Sta
     const { client } = await stage().pair();
     const error = new Error('the user has left');
     await client.toWeb().writable.abort(error);
-    expect(client.closeInfo).toMatchObject({ reason: 'closed', error });
+    expect(client.closeInfo).toMatchObject({ reason: 'local-close', error });
   });
 
   test('fail when the connection breaks off, after all that had arrived', async () => {

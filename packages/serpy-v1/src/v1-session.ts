@@ -97,7 +97,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     return this.#blocks.bytes.length > 0;
   }
 
-  get unconfirmedMessages(): number {
+  get unacknowledgedMessages(): number {
     return this.#plainSent - this.#plainRead;
   }
 

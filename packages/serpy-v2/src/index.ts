@@ -97,7 +97,7 @@ export {
 } from 'serpy-core';
 export { type CodecOptions, type CodecSettings, createDecoderStream, createEncoderStream } from './codec-streams.js';
 export { Connection } from './connection.js';
-export { type HandshakeMode, type HandshakeOptions, handshakeOptions } from './handshake/handshake-options.js';
+export { type HandshakeOptions, handshakeOptions, type SessionMode } from './handshake/handshake-options.js';
 export {
   type ConnectionOptions,
   type V2Settings,

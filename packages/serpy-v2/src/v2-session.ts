@@ -30,10 +30,10 @@ export type { SessionOptions } from './handshake/handshake-options.js';
 /** What `sendData` may wait for, after a handshake. */
 export interface AcknowledgeOption {
   /**
-   * `'received'`: the message is in the peer's queue; `'processed'`: the application there has taken it. A peer whose queue was told to drop
+   * `'received'`: the message is in the peer's queue; `'consumed'`: the application there has taken it. A peer whose queue was told to drop
    * (`receiveQueue.whenFull`, `keep: 'latest'`) acknowledges what it has dropped as well. Default: not waited for.
    */
-  readonly acknowledge?: 'received' | 'processed' | undefined;
+  readonly acknowledge?: 'received' | 'consumed' | undefined;
 }
 
 /** A frame on its way out. */
@@ -47,7 +47,7 @@ export interface Frame extends Outgoing {
   owned: boolean;
   /** Of a big payload, which is not copied: if it changes before it has left, the peer notices. Left to be made where a session was on. */
   readonly sum: number | undefined;
-  readonly level: 'received' | 'processed' | undefined;
+  readonly level: 'received' | 'consumed' | undefined;
   /** It is no message, but a part of a stream. */
   readonly part?: StreamPart;
   /** The session in which it was made, of a word to the sender of a stream: in another one, that number is another stream's. */
@@ -102,7 +102,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   }
 
   /** Plain v2 has no answers, so nothing is ever proved. */
-  get unconfirmedMessages(): number {
+  get unacknowledgedMessages(): number {
     return this.#handshake?.on ? 0 : this.#plainSent;
   }
 
@@ -289,13 +289,13 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   }
 
   #needsHandshake(): boolean {
-    const { handshake } = this.#options;
-    return handshake !== undefined && handshake !== 'off';
+    const { session } = this.#options;
+    return session !== undefined && session !== 'off';
   }
 
   #checkLevel(level: string): void {
-    if (level !== 'received' && level !== 'processed') {
-      throw new OptionError(`the option acknowledge takes 'received' or 'processed', not ${JSON.stringify(level)}`);
+    if (level !== 'received' && level !== 'consumed') {
+      throw new OptionError(`the option acknowledge takes 'received' or 'consumed', not ${JSON.stringify(level)}`);
     }
     this.#needSession('the option acknowledge');
   }
@@ -312,13 +312,13 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
 
   /** Whether a client may yet begin a session on this link. */
   get #mayBegin(): boolean {
-    const { handshake } = this.#options;
-    return handshake !== undefined && handshake !== 'off' && this.#plainReceived === 0;
+    const { session } = this.#options;
+    return session !== undefined && session !== 'off' && this.#plainReceived === 0;
   }
 
   #noSession(what: string): OptionError {
-    const isOff = this.#options.handshake === undefined || this.#options.handshake === 'off';
-    return noSession(what, isOff ? "this connection has handshake: 'off'" : 'the peer has not begun one');
+    const isOff = this.#options.session === undefined || this.#options.session === 'off';
+    return noSession(what, isOff ? "this connection has session: 'off'" : 'the peer has not begun one');
   }
 
   /** A stream that has begun in another session is not gone on with: the peer would not know it. */
@@ -348,8 +348,8 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   }
 
   #newDecoder(): Decoder {
-    const { maxMessageBytes, handshake = 'off' } = this.#options;
-    if (handshake === 'off') return new Decoder(maxMessageBytes, this.#output);
+    const { maxMessageBytes, session: mode = 'off' } = this.#options;
+    if (mode === 'off') return new Decoder(maxMessageBytes, this.#output);
     const session = this;
     return new Decoder(maxMessageBytes, this.#output, {
       get mostBytes() {

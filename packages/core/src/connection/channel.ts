@@ -140,7 +140,7 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
     const session = this.#session ?? this.#sessionAs('client');
     if (session.encodePart === undefined) {
       throw new OptionError(
-        "a stream needs a session, which only v2 has: use protocol 'v2' and handshake: 'prefer' at both ends",
+        "a stream needs a session, which only v2 has: use protocol 'v2' and session: 'prefer' at both ends",
       );
     }
     const sent = this.outbox.send(session.encodePart(part), options, always);

@@ -81,6 +81,21 @@ export type ConnectionOptions = Given<ConnectionSettings>;
 /** The options that only the end that dials has. */
 export type DiallingOption = 'autoRestart' | 'connectTimeoutMs' | 'reconnect';
 
+const defaultMaxDelayMs = 15_000;
+
+const minDelayOption: OptionSpec<number> = {
+  ...option.milliseconds(0),
+  default: undefined,
+  optional: true,
+  usual: usualMinDelayMs,
+  checkBeside(minDelayMs, { maxDelayMs = defaultMaxDelayMs }) {
+    if (minDelayMs <= (maxDelayMs as number)) return;
+    throw new OptionError(
+      `reconnect.minDelayMs (${minDelayMs}) is larger than reconnect.maxDelayMs (${maxDelayMs}): raise maxDelayMs, which is the maximum of the whole wait`,
+    );
+  },
+};
+
 /** What each option of a connection that was accepted takes. */
 export const acceptedOptions: OptionSpecs<Omit<ConnectionSettings, DiallingOption>> = {
   closeTimeoutMs: option.milliseconds(5000),
@@ -104,10 +119,10 @@ export const connectionOptions: OptionSpecs<ConnectionSettings> = {
   ...acceptedOptions,
   reconnect: option.group<ReconnectOptions>({
     baseDelayMs: option.milliseconds(250),
-    maxDelayMs: option.milliseconds(15000),
-    minDelayMs: { ...option.milliseconds(0), default: undefined, optional: true, usual: usualMinDelayMs },
+    maxDelayMs: option.milliseconds(defaultMaxDelayMs),
+    minDelayMs: minDelayOption,
     maxAttempts: option.countOrInfinity(1, Number.POSITIVE_INFINITY),
-    stableMs: option.milliseconds(10000),
+    resetAfterMs: option.milliseconds(10000),
   }),
 };
 export const addressOptions = {

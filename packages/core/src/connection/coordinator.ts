@@ -4,9 +4,9 @@ import { tell } from '../diagnostics.js';
 import type { Environment } from '../environment.js';
 import {
   ConnectionLostError,
+  DeliveryUnknownError,
   isSerpyError,
   MessagesDroppedError,
-  MessagesUnknownError,
   type SerpyErrorLike,
 } from '../errors.js';
 import type { Link } from '../link/link.js';
@@ -68,7 +68,7 @@ export class Coordinator implements LifecycleOwner {
     outbox.holdBack(); // what the session gives up frees places, and who took one now would be neither told nor counted
     const { unsentMessages } = outbox;
     this.#unknown = lasting?.abandon() ?? [];
-    return { unsentMessages, unknownMessages: this.#unknown.length };
+    return { unsentMessages, unacknowledgedMessages: this.#unknown.length };
   }
 
   /** Kept until the session has done its step: a listener must not run while it is at work. */
@@ -121,9 +121,9 @@ export class Coordinator implements LifecycleOwner {
   disconnected(end: LinkEnd): void {
     tell(this.#connection, 'connection', 'disconnect', end);
     const isSystems = end.reason === 'reset' && !isSerpyError(end.error);
-    const expected = end.reason === 'closed' || isSystems || end.error === undefined;
+    const expected = end.reason === 'local-close' || isSystems || end.error === undefined;
     if (!expected) this.#warnings.tell(end.error as SerpyErrorLike);
-    if (end.unconfirmedMessages > 0) this.#warnings.tell(unconfirmed(end));
+    if (end.unacknowledgedMessages > 0) this.#warnings.tell(unconfirmed(end));
   }
 
   /** A session that the peer has closed is over at once: it would be so at the next link, which may never come. */
@@ -131,7 +131,7 @@ export class Coordinator implements LifecycleOwner {
     const { lasting } = this.conversation;
     const unknown = lasting?.farewell ? lasting.abandon() : [];
     this.conversation.linkLost();
-    if (unknown.length > 0) this.#warnings.tell(new MessagesUnknownError('the peer closed the session', unknown));
+    if (unknown.length > 0) this.#warnings.tell(new DeliveryUnknownError('the peer closed the session', unknown));
   }
 
   reconnecting(info: ReconnectingInfo): void {
@@ -154,7 +154,7 @@ export class Coordinator implements LifecycleOwner {
       const told = `the connection ended with ${unsent} accepted message${unsent > 1 ? 's' : ''} not sent`;
       this.#warnings.tell(new MessagesDroppedError(told, unsent, { cause: info.error }));
     }
-    if (this.#unknown.length > 0) this.#warnings.tell(new MessagesUnknownError('the connection ended', this.#unknown));
+    if (this.#unknown.length > 0) this.#warnings.tell(new DeliveryUnknownError('the connection ended', this.#unknown));
     this.closedAtServer?.(this.#connection);
     const stranger = this.#decided && this.#warnings.takeLast();
     if (stranger) this.strangerAtServer?.(this.#connection, stranger);
@@ -162,10 +162,10 @@ export class Coordinator implements LifecycleOwner {
   }
 }
 
-function unconfirmed({ unconfirmedMessages: count, reason }: LinkEnd): ConnectionLostError {
+function unconfirmed({ unacknowledgedMessages: count, reason }: LinkEnd): ConnectionLostError {
   const messages = count === 1 ? 'the message' : `up to ${count} messages, the last first,`;
   return new ConnectionLostError(
     `the link broke (${reason}), and ${messages} that had been sent on it may not have arrived, as nothing tells what the peer had read: ` +
-      "in a session nothing is lost (v2: handshake: 'prefer' at both ends, and autoRestart); in v1, use the modes 1, 3 and 5",
+      "in a session nothing is lost (v2: session: 'prefer' at both ends, and autoRestart); in v1, use the modes 1, 3 and 5",
   );
 }

@@ -139,7 +139,7 @@ export class Link implements TransportHandler {
   /** Says goodbye after all that was written; the peer's own end, or `destroy`, ends the link. */
   finish(reason = ''): void {
     if (this.#over || this.#saidGoodbye) return;
-    this.#end ??= { reason: 'closed', error: undefined };
+    this.#end ??= { reason: 'local-close', error: undefined };
     this.#sayGoodbye(reason);
     this.roomInInbox();
   }
@@ -168,13 +168,13 @@ export class Link implements TransportHandler {
   giveUp(reason: string): void {
     const { lasting } = this.#session;
     if (!this.#over && !this.#saidGoodbye && lasting?.flowControlled) this.#sayGoodbye(reason);
-    this.destroy('closed');
+    this.destroy('local-close');
   }
 
   /** Ends it for the program, which does not ask what becomes of the messages. */
   abandon(error?: Error): void {
     this.#destroyedHere = true;
-    this.destroy('closed', error);
+    this.destroy('local-close', error);
   }
 
   /** Ends the link at once. */
@@ -213,7 +213,7 @@ export class Link implements TransportHandler {
   /** The peer is done. What it sent is answered as far as it waits for answers; nothing else is sent to it. */
   ended(): void {
     if (this.#over) return;
-    this.#end ??= { reason: 'ended', error: undefined };
+    this.#end ??= { reason: 'peer-closed', error: undefined };
     this.#peerEnded = true;
     this.#frameWatch?.stop();
     this.#read(true);
@@ -222,7 +222,7 @@ export class Link implements TransportHandler {
     if (this.#over) return; // by a listener
     const { lasting } = this.#session;
     if (lasting?.flowControlled && !lasting.farewell) {
-      this.destroy('ended'); // it said nothing: the link broke, and the session may go on
+      this.destroy('peer-closed'); // it said nothing: the link broke, and the session may go on
       return;
     }
     if (this.#owner.closing && !this.#saidGoodbye) {
@@ -237,8 +237,9 @@ export class Link implements TransportHandler {
 
   closed(error?: Error): void {
     // It was to end. Without a session, that the peer did so in no good order is all that tells that it may not have read everything.
-    if (error && this.#end?.reason === 'closed' && !this.#session.lasting?.flowControlled) this.#end.error ??= error;
-    this.#end ??= error ? { reason: 'reset', error } : { reason: 'ended', error: undefined };
+    if (error && this.#end?.reason === 'local-close' && !this.#session.lasting?.flowControlled)
+      this.#end.error ??= error;
+    this.#end ??= error ? { reason: 'reset', error } : { reason: 'peer-closed', error: undefined };
     this.#finish();
   }
 
@@ -296,7 +297,7 @@ export class Link implements TransportHandler {
   #fail(error: Error, what?: string): void {
     const failure = failureOf(error, what);
     // An end that was meant stays one; why it was no good one is told.
-    if (this.#end?.reason === 'closed') this.#end = { reason: 'closed', error: failure.error };
+    if (this.#end?.reason === 'local-close') this.#end = { reason: 'local-close', error: failure.error };
     else this.#end = failure;
     this.transport.flush(); // the session may have said why
     this.destroy(failure.reason, failure.error);
@@ -313,18 +314,18 @@ export class Link implements TransportHandler {
     const missing: SerpyError | undefined = failed ? undefined : this.#session.ended();
     this.progressed = this.#progress.made(this.#session.lasting);
     const { farewell, flowControlled = false, resumableMs = 0 } = this.#session.lasting ?? {};
-    const unconfirmedMessages = this.#broke(flowControlled)
-      ? (this.#session.unconfirmedMessages ?? this.#sentMessages)
+    const unacknowledgedMessages = this.#broke(flowControlled)
+      ? (this.#session.unacknowledgedMessages ?? this.#sentMessages)
       : 0;
     this.#owner.ends();
     this.#session.lost(this.#paused);
     this.#owner.stepped();
-    const { reason, error } = this.#end ?? { reason: 'ended', error: undefined };
+    const { reason, error } = this.#end ?? { reason: 'peer-closed', error: undefined };
     this.#life.lost({
       reason,
-      error: error ?? (reason === 'closed' ? undefined : missing),
-      unconfirmedMessages,
-      intended: reason === 'closed' || farewell !== undefined || (flowControlled ? false : undefined),
+      error: error ?? (reason === 'local-close' ? undefined : missing),
+      unacknowledgedMessages,
+      clean: reason === 'local-close' || farewell !== undefined || (flowControlled ? false : undefined),
       peerReason: farewell?.reason,
       resumableMs: isResumable(reason, error) ? resumableMs : 0,
     });
@@ -334,7 +335,7 @@ export class Link implements TransportHandler {
   #broke(inSession: boolean): boolean {
     if (inSession || this.#destroyedHere || this.#end === undefined) return false;
     const { reason, error } = this.#end;
-    const inOrder = reason === 'ended' || (reason === 'closed' && error === undefined);
+    const inOrder = reason === 'peer-closed' || (reason === 'local-close' && error === undefined);
     return !inOrder || this.transport.unsentBytes > 0;
   }
 

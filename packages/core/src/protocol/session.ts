@@ -50,7 +50,7 @@ export interface Session<Value, SendOptions, In extends Received, Out extends Ou
    * Messages that were sent on this link, of which nothing that came since has proved that the peer has read them, and whose sender would not hear
    * of it otherwise. Looked at when the link ends. Left out: all.
    */
-  readonly unconfirmedMessages?: number;
+  readonly unacknowledgedMessages?: number;
 
   /** Turns a value into a message. Throws a typed error where the protocol cannot carry it; nothing has changed then. */
   encode(value: Value, options: SendOptions): Out;
@@ -88,7 +88,7 @@ export interface Session<Value, SendOptions, In extends Received, Out extends Ou
   /** The peer's stream ended: tells what is missing if that was in the middle of a message. */
   ended(): SerpyError | undefined;
   /**
-   * `deadlineMs` has come, and what had come in before was handed over. Throws a `SilentError` when the peer should have answered by now:
+   * `deadlineMs` has come, and what had come in before was handed over. Throws a `PeerTimeoutError` when the peer should have answered by now:
    * the link ends.
    * @param paused whether reading waits until messages have been taken, so that a silent peer may not be one
    */

@@ -14,7 +14,7 @@ import { AuthFailures } from './auth-failure-log.js';
 /** The limits. */
 export interface GateSettings {
   /** How long a peer may take to prove himself. Default 5,000. */
-  readonly handshakeTimeoutMs: number;
+  readonly authTimeoutMs: number;
   /** How many may be at it at a time. Default 32. */
   readonly maxPendingConnections: number;
   /** How many failures of one address in a minute are put up with. Default 5. */
@@ -95,7 +95,7 @@ export class Gate implements Gatekeeper {
   }
 
   #admit(remote: Address, cut: () => void): Guest {
-    const { handshakeTimeoutMs } = this.#settings;
+    const { authTimeoutMs } = this.#settings;
     /** Whether it is known what becomes of him: then what follows counts no more. */
     let judged = false;
     const leave = () => {
@@ -121,12 +121,10 @@ export class Gate implements Gatekeeper {
     };
     this.#pending.add(pending);
     const timer = this.#clock.setTimeout(() => {
-      failed(
-        `the TLS handshake took longer than ${handshakeTimeoutMs} ms (handshakeTimeoutMs): does it speak TLS at all?`,
-      );
+      failed(`the TLS handshake took longer than ${authTimeoutMs} ms (authTimeoutMs): does it speak TLS at all?`);
       leave();
       cut();
-    }, handshakeTimeoutMs);
+    }, authTimeoutMs);
     return {
       begun: () => {
         pending.begun = true;

@@ -51,10 +51,10 @@ export function protection(
   owner: GateOwner,
 ): Pick<ListenOptions, 'security' | 'gate'> {
   if (!security) return {};
-  const { handshakeTimeoutMs, maxPendingConnections, maxAuthFailuresPerMinute } = serverOptions;
+  const { authTimeoutMs, maxPendingConnections, maxAuthFailuresPerMinute } = serverOptions;
   const { maxConnectionsPerAddress } = admissionLimits(settings);
   const limits = {
-    handshakeTimeoutMs: settings.handshakeTimeoutMs ?? (handshakeTimeoutMs.default as number),
+    authTimeoutMs: settings.authTimeoutMs ?? (authTimeoutMs.default as number),
     maxPendingConnections: settings.maxPendingConnections ?? (maxPendingConnections.default as number),
     maxAuthFailuresPerMinute: settings.maxAuthFailuresPerMinute ?? (maxAuthFailuresPerMinute.default as number),
   };
@@ -68,6 +68,6 @@ export function admissionLimits({ maxConnections, maxConnectionsPerAddress }: Se
 }
 
 /** How much memory unfinished messages may take. */
-export function unfinishedLimit({ maxUnfinishedBytes }: ServerPlace): number {
-  return maxUnfinishedBytes ?? (serverOptions.maxUnfinishedBytes.default as number);
+export function unfinishedLimit({ maxPartialMessageBytes }: ServerPlace): number {
+  return maxPartialMessageBytes ?? (serverOptions.maxPartialMessageBytes.default as number);
 }

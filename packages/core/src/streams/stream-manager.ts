@@ -4,7 +4,7 @@
  */
 
 import type { Clock } from '../environment.js';
-import { isSerpyError, MessagesDroppedError, OptionError, StreamStoppedError, TruncatedError } from '../errors.js';
+import { isSerpyError, MessagesDroppedError, OptionError, StreamCancelledError, TruncatedError } from '../errors.js';
 import { checkNames } from '../options/option-names.js';
 import { checkSignal, noWait, type WaitOptions } from '../options/wait-options.js';
 import type { Outgoing, Received, StreamPart } from '../protocol/message.js';
@@ -260,9 +260,9 @@ function truncated(why: string): TruncatedError {
   return new TruncatedError(`a stream ended before it was whole: ${why}`);
 }
 
-function stopped(reason: string): StreamStoppedError {
+function stopped(reason: string): StreamCancelledError {
   const why = reason === '' ? 'it wants no more of it' : reason;
-  return new StreamStoppedError(`the program at the peer has stopped the stream before its end: ${why}`);
+  return new StreamCancelledError(`the program at the peer has stopped the stream before its end: ${why}`);
 }
 
 function checkSend(options: SendStreamOptions): void {

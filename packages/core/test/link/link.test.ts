@@ -104,5 +104,5 @@ test.each([
   link.start();
   link.finish();
   link.closed(new Error('reset by the peer'));
-  expect(ends.map(({ reason, error }) => [reason, error?.message])).toEqual([['closed', message]]);
+  expect(ends.map(({ reason, error }) => [reason, error?.message])).toEqual([['local-close', message]]);
 });

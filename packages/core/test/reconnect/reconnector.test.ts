@@ -16,7 +16,7 @@ const settings = {
     maxDelayMs: 400,
     minDelayMs: 0,
     maxAttempts: Number.POSITIVE_INFINITY,
-    stableMs: 1000,
+    resetAfterMs: 1000,
   },
 };
 
@@ -79,7 +79,7 @@ describe('redial', () => {
   ])(
     'waits from the end of one dial to the next, before what is drawn, %s',
     async (_, minDelayMs, inSession, waits) => {
-      const { redial, clock, told } = setUp(undefined, 3, { minDelayMs });
+      const { redial, clock, told } = setUp(undefined, 3, { minDelayMs, maxDelayMs: 1000 });
       redial.inSession = inSession;
       redial.next(1, undefined);
       await clock.advance(2000);

@@ -9,7 +9,7 @@ function setUp(limits: Partial<ConstructorParameters<typeof Gate>[0]> = {}) {
   const told: string[] = [];
   const known = new Set<string>();
   const settings = {
-    handshakeTimeoutMs: 5000,
+    authTimeoutMs: 5000,
     maxPendingConnections: 2,
     maxAuthFailuresPerMinute: 2,
     maxConnectionsPerAddress: 16,
@@ -80,7 +80,7 @@ describe('a gate', () => {
     expect(told).toEqual([]);
     await clock.advance(1);
     expect(told).toEqual([
-      'ERR_SERPY_AUTH of 1: 10.0.0.5:1 was refused: the TLS handshake took longer than 5000 ms (handshakeTimeoutMs): does it speak TLS at all?',
+      'ERR_SERPY_AUTH of 1: 10.0.0.5:1 was refused: the TLS handshake took longer than 5000 ms (authTimeoutMs): does it speak TLS at all?',
       '1 cut',
     ]);
     expect([gate.pending, clock.pending]).toEqual([0, 0]);

@@ -78,7 +78,7 @@ export async function listening(settings: SecuritySettings, limits: Partial<Gate
   const refused: string[] = [];
   const turnedAway: string[] = [];
   const gateSettings = {
-    handshakeTimeoutMs: 5000,
+    authTimeoutMs: 5000,
     maxPendingConnections: 32,
     maxAuthFailuresPerMinute: 1000,
     maxConnectionsPerAddress: 16,

@@ -1,5 +1,5 @@
 /** The server's part of the handshake: it says nothing new before it was asked, answers each client once, and knows who comes back. */
-import { ProtocolError, type Seat, type SessionOutput, SilentError } from 'serpy-core';
+import { PeerTimeoutError, ProtocolError, type Seat, type SessionOutput } from 'serpy-core';
 import { isPlain } from '../session/frames/constants.js';
 import type { Course } from '../session/reliable-session.js';
 import type { Cuttable } from '../session/sender.js';
@@ -73,14 +73,14 @@ export class Answering<Out extends Cuttable, Owner extends Returner> implements 
       this.#stage.reach('on');
       return;
     }
-    const { handshake, handshakeTimeoutMs } = this.#settings;
-    if (handshake === 'require') this.#stage.reach('awaited', nowMs + handshakeTimeoutMs);
+    const { session, authTimeoutMs } = this.#settings;
+    if (session === 'require') this.#stage.reach('awaited', nowMs + authTimeoutMs);
     else this.#stage.reach('fresh', nowMs + undecidedMs);
   }
 
   /** The program asks for what only a session has. */
   want(nowMs: number): void {
-    if (this.#stage.phase === 'fresh') this.#stage.reach('wanted', nowMs + this.#settings.helloTimeoutMs);
+    if (this.#stage.phase === 'fresh') this.#stage.reach('wanted', nowMs + this.#settings.sessionTimeoutMs);
   }
 
   greeted(payload: Buffer): boolean {
@@ -101,7 +101,7 @@ export class Answering<Out extends Cuttable, Owner extends Returner> implements 
     }
     // What a client that comes back allows is counted in the session that it had: of the new one its first word tells.
     course.up(resume ? { ...hello, limits: { messages: 0, bytes: 0 } } : hello, nowMs);
-    this.#stage.reach('answered', nowMs + this.#settings.handshakeTimeoutMs);
+    this.#stage.reach('answered', nowMs + this.#settings.authTimeoutMs);
     return true;
   }
 
@@ -121,7 +121,7 @@ export class Answering<Out extends Cuttable, Owner extends Returner> implements 
     const type = reader.firstType;
     if (type === undefined) return false;
     if (isPlain(type)) {
-      if (this.#settings.handshake === 'require') throw required('the client gave up waiting for the answer');
+      if (this.#settings.session === 'require') throw required('the client gave up waiting for the answer');
       const bytes = reader.takeAll();
       this.#standing.end('the client gave up waiting for the answer');
       this.#stage.reach('plain');
@@ -138,7 +138,7 @@ export class Answering<Out extends Cuttable, Owner extends Returner> implements 
       case 'awaited':
         throw required('the client did not begin a handshake in time');
       case 'answered':
-        throw new SilentError('the client has not said a word since it was given a session');
+        throw new PeerTimeoutError('the client has not said a word since it was given a session');
       case 'wanted':
         this.#stage.reach('given-up');
     }

@@ -29,7 +29,7 @@ export interface Cuttable extends Sendable {
   /** Whether the payload is our own memory, and nobody changes it. */
   owned: boolean;
   /** What its sender waits for. */
-  readonly level: 'received' | 'processed' | undefined;
+  readonly level: 'received' | 'consumed' | undefined;
 }
 
 /** How much may be kept that is not acknowledged. */

@@ -163,28 +163,28 @@ test.each([
   expect(server.session.lasting?.resumableMs ?? 0).toBe(0);
 });
 
-test('a silent peer is asked, and given up after silenceTimeoutMs', () => {
-  const { client } = begun({ pingIntervalMs: 5000, silenceTimeoutMs: 15_000 });
+test('a silent peer is asked, and given up after peerTimeoutMs', () => {
+  const { client } = begun({ pingIntervalMs: 5000, peerTimeoutMs: 15_000 });
   client.wait(60);
   client.takeBytes();
   client.wait(5000);
   expect(client.takeBytes()[5]).toBe(controlType.ping);
   client.wait(5000);
   expect(client.takeBytes()[5]).toBe(controlType.ping);
-  expect(() => client.wait(5000)).toThrow(expect.objectContaining({ code: 'ERR_SERPY_SILENT' }));
+  expect(() => client.wait(5000)).toThrow(expect.objectContaining({ code: 'ERR_SERPY_PEER_TIMEOUT' }));
 });
 
 test('what is sent is no sign of life, what comes is, whatever it is', () => {
-  const { client } = begun({ pingIntervalMs: 0, silenceTimeoutMs: 15_000 });
+  const { client } = begun({ pingIntervalMs: 0, peerTimeoutMs: 15_000 });
   client.wait(10_000);
   client.hear(stateFrame(0, 0, 1000, 1000).subarray(0, 1));
   client.wait(10_000);
   client.say('one');
-  expect(() => client.wait(5000)).toThrow(expect.objectContaining({ code: 'ERR_SERPY_SILENT' }));
+  expect(() => client.wait(5000)).toThrow(expect.objectContaining({ code: 'ERR_SERPY_PEER_TIMEOUT' }));
 });
 
 test('a length that was damaged on the way does not swallow signs of life for ever', () => {
-  const { server } = begun({}, { pingIntervalMs: 5000, silenceTimeoutMs: 15_000 });
+  const { server } = begun({}, { pingIntervalMs: 5000, peerTimeoutMs: 15_000 });
   const frame = pieceFrame(0, 'short');
   frame.writeUInt32LE(200_000, 10);
   server.hear(frame);
@@ -195,12 +195,12 @@ test('a length that was damaged on the way does not swallow signs of life for ev
       server.hear(ping);
     }
   };
-  expect(wait).toThrow(expect.objectContaining({ code: 'ERR_SERPY_SILENT' }));
+  expect(wait).toThrow(expect.objectContaining({ code: 'ERR_SERPY_PEER_TIMEOUT' }));
   expect(server.session.lasting?.resumableMs).toBeGreaterThan(0);
 });
 
 test('a large message on a slow line is no damaged length', () => {
-  const { server } = begun({}, { pingIntervalMs: 5000, silenceTimeoutMs: 15_000 });
+  const { server } = begun({}, { pingIntervalMs: 5000, peerTimeoutMs: 15_000 });
   const frame = pieceFrame(0, 'x'.repeat(4000));
   for (let at = 0; at < frame.length; at += 300) {
     server.wait(5000);
@@ -300,7 +300,7 @@ test('a client that a restarted server does not know is told so, and tells which
   restarted.up();
   exchange({ client: ends.client, server: restarted });
   expect(ends.client.warnings).toMatchObject([
-    { code: 'ERR_SERPY_UNKNOWN', messages: [{ type: 'str', value: 'unknown' }, { value: 'unknown too' }] },
+    { code: 'ERR_SERPY_DELIVERY_UNKNOWN', messages: [{ type: 'str', value: 'unknown' }, { value: 'unknown too' }] },
   ]);
   expect(ends.client.rejected).toEqual([waiting]);
   ends.client.say('in the new session');
@@ -389,7 +389,7 @@ test('a message in pieces goes on after a broken link where it was', () => {
 });
 
 test('a client that gave up waiting for the answer is heard plainly, nothing is lost, and it is told that it has no session', () => {
-  const client = new End('client', { helloTimeoutMs: 500 });
+  const client = new End('client', { sessionTimeoutMs: 500 });
   const server = new End('server', {}, new Sessions<never>());
   client.up();
   server.up();
@@ -411,7 +411,7 @@ test('a client that gave up waiting for the answer is heard plainly, nothing is 
 });
 
 test('a client that gave up waiting and says nothing gets the session after all when the answer comes', () => {
-  const client = new End('client', { helloTimeoutMs: 500 });
+  const client = new End('client', { sessionTimeoutMs: 500 });
   const server = new End('server', {}, new Sessions<never>());
   client.up();
   server.up();
@@ -423,13 +423,13 @@ test('a client that gave up waiting and says nothing gets the session after all 
 });
 
 test('a client that never hears the answer and says nothing is not waited for for ever', () => {
-  const server = new End('server', { handshakeTimeoutMs: 5000 }, new Sessions<never>());
+  const server = new End('server', { authTimeoutMs: 5000 }, new Sessions<never>());
   const client = new End('client', {});
   client.up();
   server.up();
   server.hear(client.takeBytes());
   server.wait(4000);
-  expect(() => server.wait(1000)).toThrow(expect.objectContaining({ code: 'ERR_SERPY_SILENT' }));
+  expect(() => server.wait(1000)).toThrow(expect.objectContaining({ code: 'ERR_SERPY_PEER_TIMEOUT' }));
 });
 
 test('what a client that comes back allowed in a session that is lost does not count in the next', () => {
@@ -476,7 +476,7 @@ test('a message of a session that is over counts for nothing in the next when it
   restarted.up();
   exchange({ client, server: restarted });
   for (const message of client.messages) client.session.lasting?.taken(message);
-  restarted.say('new', 'processed');
+  restarted.say('new', 'consumed');
   exchange({ client, server: restarted });
   client.wait(60);
   exchange({ client, server: restarted });
@@ -556,7 +556,7 @@ test('what was to go out in a session arrives plainly where the peer is a plain 
   client.takeBytes();
   client.wait(500);
   client.session.send(frame);
-  const plain = new End('server', { handshake: 'off' });
+  const plain = new End('server', { session: 'off' });
   plain.up();
   plain.hear(client.takeBytes());
   expect(plain.warnings).toEqual([]);
@@ -575,7 +575,7 @@ test('a server that hangs up each time is given up as one that does not answer i
   client.session.lost();
   client.takeBytes();
   client.up();
-  expect(client.warnings).toMatchObject([{ code: 'ERR_SERPY_UNKNOWN' }]);
+  expect(client.warnings).toMatchObject([{ code: 'ERR_SERPY_DELIVERY_UNKNOWN' }]);
   expect(client.takeBytes().includes(Buffer.of(0x83, 24, 0))).toBe(false); // it asks anew
 });
 
@@ -721,7 +721,7 @@ test('many small messages at full speed keep within the memory that is set aside
 });
 
 test('who requires a session takes nothing plain from a client that gave up waiting for the answer', () => {
-  const ends = { client: new End('client', {}), server: new End('server', { handshake: 'require' }, new Sessions()) };
+  const ends = { client: new End('client', {}), server: new End('server', { session: 'require' }, new Sessions()) };
   ends.client.up();
   ends.server.up();
   const hello = ends.client.takeBytes();
@@ -804,7 +804,7 @@ test('a message that is as small as a greeting and beyond the limit is refused, 
 test('where no greeting can come any more, a message beyond the limit is refused at its header', () => {
   const header = Buffer.alloc(14);
   writeHeader(header, 0, frameType.bytes, 0, 100);
-  const plain = new End('client', { handshake: 'off' });
+  const plain = new End('client', { session: 'off' });
   const server = new End('server', { maxMessageBytes: 99 }, new Sessions());
   for (const end of [plain, server]) end.up();
   plain.say('before');
@@ -838,7 +838,7 @@ describe('a server that asks for what only a session has before the client has b
     expect(ends.server.acknowledged).toEqual([frame]);
   });
 
-  test('is told after helloTimeoutMs that there is none, and the link is as good as ever', () => {
+  test('is told after sessionTimeoutMs that there is none, and the link is as good as ever', () => {
     const server = new End('server', {}, new Sessions());
     server.up();
     const frame = server.session.encode('at once', { acknowledge: 'received' });
@@ -848,20 +848,20 @@ describe('a server that asks for what only a session has before the client has b
     expect(server.session.canSend).toBe(true);
     server.session.send(frame);
     expect(server.rejected).toEqual([frame]);
-    expect(() => server.session.encode('again', { acknowledge: 'received' })).toThrow(/handshake/);
+    expect(() => server.session.encode('again', { acknowledge: 'received' })).toThrow(/needs a session/);
     server.say('plain');
-    const client = new End('client', { handshake: 'off' });
+    const client = new End('client', { session: 'off' });
     client.up();
     client.hear(server.takeBytes());
     expect(client.values).toEqual(['plain']);
   });
 
   test('is told at once where it has none, and where the client has spoken plainly', () => {
-    const off = new End('server', { handshake: 'off' });
+    const off = new End('server', { session: 'off' });
     off.up();
-    expect(() => off.session.encode('x', { acknowledge: 'received' })).toThrow(/handshake: 'off'/);
+    expect(() => off.session.encode('x', { acknowledge: 'received' })).toThrow(/session: 'off'/);
     const server = new End('server', {}, new Sessions());
-    const client = new End('client', { handshake: 'off' });
+    const client = new End('client', { session: 'off' });
     for (const end of [server, client]) end.up();
     client.say('plain');
     exchange({ client, server });

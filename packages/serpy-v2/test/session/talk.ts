@@ -40,7 +40,7 @@ export class End {
         },
       },
     };
-    const settings = { maxMessageBytes: 64 * 1024 * 1024, handshake: 'prefer' as const, autoRestart: true, ...options };
+    const settings = { maxMessageBytes: 64 * 1024 * 1024, session: 'prefer' as const, autoRestart: true, ...options };
     this.session = new V2Session(settings, output, role, sessions);
   }
 
@@ -50,7 +50,7 @@ export class End {
   }
 
   /** Sends a value, and the rest of it as far as may be. */
-  say(value: Value, acknowledge?: 'received' | 'processed'): Frame {
+  say(value: Value, acknowledge?: 'received' | 'consumed'): Frame {
     const frame = this.session.encode(value, { acknowledge });
     this.session.send(frame);
     this.proceed();

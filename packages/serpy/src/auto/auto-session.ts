@@ -6,15 +6,15 @@
  * What a client has found out it keeps only as long as the server is heard to speak it.
  */
 import {
+  DeliveryUnknownError,
   type LastingSession,
-  MessagesUnknownError,
+  PeerTimeoutError,
   type ProgressInfo,
   ProtocolError,
   type Role,
   type SerpyError,
   type Session,
   type SessionOutput,
-  SilentError,
   type StreamPart,
 } from 'serpy-core';
 import type { PortableValue } from '../portable/portable-value.js';
@@ -115,9 +115,9 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     return this.#belief?.holds || (this.#spoken !== undefined && this.#session.inFrame);
   }
 
-  get unconfirmedMessages(): number {
+  get unacknowledgedMessages(): number {
     if (this.#spoken === undefined || this.#belief?.sendsAgain) return 0;
-    return this.#session.unconfirmedMessages ?? 0;
+    return this.#session.unacknowledgedMessages ?? 0;
   }
 
   get unfinishedBytes(): number {
@@ -202,9 +202,9 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   #ask(nowMs: number): void {
     this.#v1.ask();
     this.#output.write(probeFill);
-    const { probeTimeoutMs, answerTimeoutMs, maxMessageBytes } = this.#settings;
+    const { probeTimeoutMs, modeChangeTimeoutMs, maxMessageBytes } = this.#settings;
     const mostBytes = 2 * maxMessageBytes + 65_536; // a message in base85, and what may go before it
-    this.#finding = new Asking({ probeTimeoutMs, answerTimeoutMs, mostBytes }, nowMs);
+    this.#finding = new Asking({ probeTimeoutMs, modeChangeTimeoutMs, mostBytes }, nowMs);
   }
 
   lost(paused: boolean): void {
@@ -293,16 +293,17 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   /** Silence: an original v2 server does not answer, nor does one that is busy. What it spoke before it speaks still, for all that is known. */
   #guess(): void {
     this.#speak(this.#belief?.remembered ?? 'v2', false);
-    const { probeTimeoutMs, answerTimeoutMs } = this.#settings;
+    const { probeTimeoutMs, modeChangeTimeoutMs } = this.#settings;
     if (this.#spoken === 'v2') this.#v2.up(this.#nowMs);
-    else if (answerTimeoutMs > 0) this.#answerDueMs = this.#nowMs + Math.max(1, answerTimeoutMs - probeTimeoutMs);
+    else if (modeChangeTimeoutMs > 0)
+      this.#answerDueMs = this.#nowMs + Math.max(1, modeChangeTimeoutMs - probeTimeoutMs);
   }
 
   /** A v1 server that answered before should do so again. */
   #checkAnswer(nowMs: number, paused: boolean): void {
     if (this.#answerDueMs === undefined || nowMs < this.#answerDueMs) return;
     this.#answerDueMs = undefined;
-    if (!paused && !this.#belief?.heard) throw noAnswer(this.#settings.answerTimeoutMs);
+    if (!paused && !this.#belief?.heard) throw noAnswer(this.#settings.modeChangeTimeoutMs);
   }
 
   /** The first bytes have told. */
@@ -324,12 +325,12 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     this.#belief?.speak(protocol, heard, answered);
     if (this.#role === 'server' || protocol === 'v2') return;
     const unknown = this.#v2.lasting?.abandon() ?? [];
-    if (unknown.length > 0) this.#output.warn(new MessagesUnknownError('the server speaks v1 now', unknown));
+    if (unknown.length > 0) this.#output.warn(new DeliveryUnknownError('the server speaks v1 now', unknown));
   }
 }
 
-function noAnswer(answerTimeoutMs: number): SilentError {
-  return new SilentError(
-    `the server spoke v1 before, and has not answered a change of mode within ${answerTimeoutMs} ms (answerTimeoutMs): is its program busy, or another one?`,
+function noAnswer(modeChangeTimeoutMs: number): PeerTimeoutError {
+  return new PeerTimeoutError(
+    `the server spoke v1 before, and has not answered a change of mode within ${modeChangeTimeoutMs} ms (modeChangeTimeoutMs): is its program busy, or another one?`,
   );
 }

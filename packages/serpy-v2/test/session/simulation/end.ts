@@ -11,7 +11,7 @@ import { type Frame, type SessionOptions, V2Session } from '../../../src/v2-sess
 import type { DecodedMessage } from '../../../src/values/values.js';
 import type { Stream, Wire } from './stream.js';
 
-export type Level = 'received' | 'processed' | undefined;
+export type Level = 'received' | 'consumed' | undefined;
 
 /** A message in the hands of its sender. */
 export interface Sending {
@@ -98,7 +98,7 @@ export class End {
         ...{ wire: () => this.#giveLink() },
       },
     };
-    const settings = { maxMessageBytes: 64 * 1024 * 1024, handshake: 'prefer' as const, autoRestart: true, ...options };
+    const settings = { maxMessageBytes: 64 * 1024 * 1024, session: 'prefer' as const, autoRestart: true, ...options };
     this.session = new V2Session(settings, output, role, sessions);
   }
 
@@ -344,7 +344,7 @@ export class End {
   }
 
   #warned(error: SerpyErrorLike): void {
-    if (error.code === 'ERR_SERPY_UNKNOWN') {
+    if (error.code === 'ERR_SERPY_DELIVERY_UNKNOWN') {
       for (const shown of (error as unknown as { messages: readonly unknown[] }).messages) this.#told(shown);
     } else if (error.code === 'ERR_SERPY_VALUE') {
       throw new Error(`${this.name} says that bytes were changed, and nobody has: ${error.message}`);

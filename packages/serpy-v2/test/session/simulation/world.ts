@@ -163,7 +163,7 @@ export class World implements Surroundings {
 
   checkAcknowledged(end: End, { attempt, level, n }: Sending): void {
     if (attempt.receivers.length === 0) throw new Error(`${end.name}: ${n} is acknowledged, and has not arrived`);
-    if (level === 'processed' && !this.#taken.has(`${this.#ends.indexOf(end)} ${n}`)) {
+    if (level === 'consumed' && !this.#taken.has(`${this.#ends.indexOf(end)} ${n}`)) {
       throw new Error(`${end.name}: ${n} is said to be processed, and nobody has taken it`);
     }
   }
@@ -183,12 +183,12 @@ export class World implements Surroundings {
     return choices[this.draw(choices.length)] as R;
   }
 
-  #drawOptions(handshake: 'prefer' | 'require'): Partial<SessionOptions> {
-    const [pingIntervalMs, silenceTimeoutMs] = this.#pick([[1000, 3000] as const, [5000, 15_000] as const]);
+  #drawOptions(session: 'prefer' | 'require'): Partial<SessionOptions> {
+    const [pingIntervalMs, peerTimeoutMs] = this.#pick([[1000, 3000] as const, [5000, 15_000] as const]);
     return {
-      handshake,
+      session,
       pingIntervalMs,
-      silenceTimeoutMs,
+      peerTimeoutMs,
       resumeWindowMs: this.#pick([never, never, never, 20_000]),
       replayQueue: { maxMessages: this.#pick([1, 3, 70, 4096]), maxBytes: this.#pick([1, 9000, 500_000, 64_000_000]) },
       receiveQueue: {
@@ -336,7 +336,7 @@ export class World implements Surroundings {
       this.draw(2) === 0 ? this.#client : this.#someServer((each) => each.session.lasting?.undecided !== true);
     if (end === undefined || end.over || end.closing || end.outbox.length > 4) return;
     const n = end.count;
-    const level: Level = this.#pick([undefined, undefined, 'received', 'processed']);
+    const level: Level = this.#pick([undefined, undefined, 'received', 'consumed']);
     this.#sent++;
     if (this.draw(6) === 0) {
       end.send(Buffer.alloc(0), `${n} ${this.#ends.indexOf(end)} ${'ä'.repeat(this.draw(50))}`, level);
