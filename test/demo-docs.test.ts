@@ -43,7 +43,7 @@ function labels(): string[] {
   return words.filter((each) => /^[a-z]/i.test(each) && !/\d{3}/.test(each));
 }
 
-test('the picture of the demo in README.md is that of the demo: npm run pictures draws it again', () => {
+test('the picture of the demo in README.md is that of the demo: node scripts/demo-svg.mjs draws it again', () => {
   expect(pageOf('README.md').prose).toContain('(docs/demo.svg)');
   const svg = readFileSync(join(root, 'docs', 'demo.svg'), 'utf8');
   expect(labels()).toContain('reconnects');
