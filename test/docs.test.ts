@@ -453,6 +453,7 @@ describe('docs/limits.md', () => {
       'leastKeyBytes',
       'usualMinDelayMs',
       'mostShown',
+      'defaultMaxDelayMs',
     ];
     expect(found.filter((name) => !named.has(name) && !ofOtherThings.includes(name))).toEqual([]);
   });

@@ -145,7 +145,7 @@ describe.each(wires)('%s: a message that comes in part', (protocol, begin) => {
     await clock.advance(1999);
     expect(told).toEqual([]);
     await clock.advance(1);
-    expect(told[0]).toMatch(/^10\.0\.0\.1: silent .*frameTimeoutMs/);
+    expect(told[0]).toMatch(/^10\.0\.0\.1: timeout .*frameTimeoutMs/);
   });
 });
 
@@ -197,7 +197,7 @@ test('v2 and auto: half a header is the beginning of a message, too', async () =
     const { clock, told, peer } = await serve(protocol);
     await peer('10.0.0.1', Buffer.from('decafe', 'hex'));
     await clock.advance(30_000);
-    expect(told[0]).toMatch(/^10\.0\.0\.1: silent .*frameTimeoutMs/);
+    expect(told[0]).toMatch(/^10\.0\.0\.1: timeout .*frameTimeoutMs/);
   }
 });
 
@@ -276,7 +276,7 @@ describe('in a session, a message in pieces', () => {
     await clock.advance(29_999);
     expect(told).toEqual([]);
     await clock.advance(7_501); // some of it had come since the first look
-    expect(told[0]).toMatch(/^10\.0\.0\.1: silent .*frameTimeoutMs/);
+    expect(told[0]).toMatch(/^10\.0\.0\.1: timeout .*frameTimeoutMs/);
     network.links[0]?.reset();
     await clock.advance(20_000);
     expect(await (await server.getConnection()).getData()).toHaveLength(size);

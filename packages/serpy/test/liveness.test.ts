@@ -35,7 +35,7 @@ describe.each(['v1', 'auto'] as const)('protocol %s', (protocol) => {
     expect([client.isConnected(), client.stats().bytesReceived >= 90]).toEqual([true, true]);
     network.links[0]?.stall();
     await network.clock.advance(3 * heartbeatIntervalMs);
-    expect(ends).toEqual(['13000: silent']);
+    expect(ends).toEqual(['13000: timeout']);
   });
 
   test('a server with heartbeatIntervalMs finds out when a v1 client falls silent', async () => {

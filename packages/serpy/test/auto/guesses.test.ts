@@ -21,7 +21,7 @@ beforeEach(() => {
   network = new MemoryNetwork();
 });
 
-const reconnect = { baseDelayMs: 0, maxDelayMs: 0, minDelayMs: 1 };
+const reconnect = { baseDelayMs: 0, maxDelayMs: 1, minDelayMs: 1 };
 
 /** A client, once it is connected, and all that it warns of. */
 async function client(options: Partial<ConnectOptions> = {}) {
