@@ -443,16 +443,18 @@ describe('docs/limits.md', () => {
       .filter((folder) => ['core', 'serpy-v1', 'serpy-v2', 'serpy'].includes(folder))
       .flatMap((folder) => sourcesOf(folder))
       .flatMap((text) => [
-        ...text.matchAll(/^(?:export )?const (most\w+|least\w+|believed\w+|(?:DEFAULT_)?MAX_\w+|\w+Ms) = [\d_ *]+;/gm),
+        ...text.matchAll(
+          /^(?:export )?const (most\w+|least\w+|max\w+|min\w+|believed\w+|(?:DEFAULT_)?MAX_\w+|\w+Ms) = [\d_ *]+;/gm,
+        ),
       ])
       .map(([, name = '']) => name);
     const ofOtherThings = [
       'mostWithinBytes',
-      'mostPieces',
-      'mostDoublings',
-      'leastKeyBytes',
-      'usualMinDelayMs',
-      'mostShown',
+      'maxBuffers',
+      'maxDoublings',
+      'minKeyBytes',
+      'defaultMinDelayMs',
+      'maxQuotedBytes',
       'defaultMaxDelayMs',
     ];
     expect(found.filter((name) => !named.has(name) && !ofOtherThings.includes(name))).toEqual([]);

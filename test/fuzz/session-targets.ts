@@ -71,7 +71,7 @@ function target(name: string, role: Role, mode: 'prefer' | 'require'): Target {
     prepare(each) {
       each.receive(Buffer.from(greeting), 0);
       each.read();
-      each.keep();
+      each.retainUnread();
       for (const value of ['a', Buffer.alloc(900), 'c']) {
         if (each.canSend) each.send(each.encode(value, { acknowledge: 'consumed' }) as never);
       }

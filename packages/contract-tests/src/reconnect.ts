@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { record, type Stage, until, watchSettling } from './stage.js';
+import { record, type TestBed, trackPromise, waitFor } from './stage.js';
 
 const soon = { baseDelayMs: 2, maxDelayMs: 20, minDelayMs: 0 };
 const lifeEvents = ['connect', 'disconnect', 'reconnecting', 'reconnect', 'close'];
 
-export function restartingStatements<T extends ProtocolTypes>(stage: () => Stage<T>): void {
+export function reconnectStatements<T extends ProtocolTypes>(stage: () => TestBed<T>): void {
   const numbered = (n: number, sizeBytes?: number) => stage().subject.numbered(n, sizeBytes);
 
   test('without auto restart a lost link ends the connection', async () => {
@@ -70,7 +70,7 @@ export function restartingStatements<T extends ProtocolTypes>(stage: () => Stage
       await next.sendData(numbered(n).value);
       await next.close();
     }
-    await until(() => taken.length === 4);
+    await waitFor(() => taken.length === 4);
     await client.close();
     await reading;
     expect(taken).toEqual([0, 1, 2, 3].map((n) => numbered(n).data));
@@ -153,7 +153,7 @@ export function restartingStatements<T extends ProtocolTypes>(stage: () => Stage
     const { client, accepted } = await stage().pair({ autoRestart: true });
     client.once('disconnect', () => client.disableRestart());
     accepted.destroy();
-    await until(() => client.state === 'closed');
+    await waitFor(() => client.state === 'closed');
     expect(stage().environment.dials).toBe(1);
   });
 
@@ -172,10 +172,10 @@ export function restartingStatements<T extends ProtocolTypes>(stage: () => Stage
     const events = record(client, ['reconnecting', 'close']);
     client.once('reconnecting', () => client.disableRestart());
     accepted.destroy();
-    await until(() => client.state === 'closed');
+    await waitFor(() => client.state === 'closed');
     expect(events.map(({ name }) => name)).toEqual(['reconnecting', 'close']);
     await server.close();
-    await until(() => stage().environment.inUse.length === 0);
+    await waitFor(() => stage().environment.inUse.length === 0);
   });
 
   test('disableRestart() while connected leaves the link, and its loss ends the connection', async () => {
@@ -183,7 +183,7 @@ export function restartingStatements<T extends ProtocolTypes>(stage: () => Stage
     client.disableRestart();
     expect(client.isConnected()).toBe(true);
     accepted.destroy();
-    await until(() => client.state === 'closed');
+    await waitFor(() => client.state === 'closed');
   });
 
   test('a connection that was accepted cannot be told to dial', async () => {
@@ -195,7 +195,7 @@ export function restartingStatements<T extends ProtocolTypes>(stage: () => Stage
   test('messages of a lost link that were not taken yet come before those of the next', async () => {
     const { server, client, accepted } = await stage().pair({ autoRestart: true, reconnect: soon });
     await accepted.sendData(numbered(1).value);
-    await until(() => client.isDataAvailable());
+    await waitFor(() => client.isDataAvailable());
     accepted.destroy();
     const second = await server.getConnection();
     await second.sendData(numbered(2).value);
@@ -222,9 +222,9 @@ export function restartingStatements<T extends ProtocolTypes>(stage: () => Stage
       for (let afterBytes = 0; ; afterBytes++) {
         const { server, client, accepted } = await stage().pair();
         network.links.at(-1)?.toServer.cutAfter(afterBytes, how);
-        const sent = samples.map(({ value }) => watchSettling(client.sendData(value)));
+        const sent = samples.map(({ value }) => trackPromise(client.sendData(value)));
         void client.close();
-        await until(() => client.state === 'closed' && accepted.state === 'closed');
+        await waitFor(() => client.state === 'closed' && accepted.state === 'closed');
         const taken = [...accepted];
         expect(taken).toEqual(samples.slice(0, taken.length).map(({ data }) => data));
         expect(sent.filter(({ settled }) => settled === 'no')).toEqual([]);

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { until } from 'serpy-contract-tests/stage';
+import { waitFor } from 'serpy-contract-tests/stage';
 import { Connection } from 'serpy-v1';
 import { expect, onTestFinished, test } from 'vitest';
 
@@ -30,7 +30,7 @@ test('an answer that came while the program was busy is read before the peer is 
   const [port] = (await once(worker, 'message')) as [number];
   const connection = await new Connection({ heartbeatIntervalMs }).connect('127.0.0.1', port);
   onTestFinished(() => connection.destroy());
-  await until(() => connection.stats().bytesSent > 0);
+  await waitFor(() => connection.stats().bytesSent > 0);
   worker.postMessage('answer');
   // Busy: nothing of the program runs, and the answer waits in the system.
   Atomics.wait(answered, 0, 0);

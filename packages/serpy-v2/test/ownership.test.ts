@@ -57,7 +57,7 @@ describe('a delivered Buffer', () => {
 
   test('can be written to without a trace in what arrives after it', () => {
     const session = new V2Session({ maxMessageBytes: 10_000 }, { ...new Pieces(), acknowledged() {}, warn() {} });
-    session.up();
+    session.linkUp();
     const frame = frameOf(Buffer.alloc(50, 7));
     for (let i = 0; i < 50; i++) {
       for (const chunk of randomPieces(Buffer.concat([frame, frame]), 40, seededRandom(i))) session.receive(chunk);

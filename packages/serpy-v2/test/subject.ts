@@ -1,9 +1,9 @@
 /** What v2 brings to the contract that every protocol passes, without a session or with one. */
 
-import type { Subject } from 'serpy-contract-tests/stage';
+import type { ProtocolUnderTest } from 'serpy-contract-tests/stage';
 import { Connection, float, int, Server, type V2 } from 'serpy-v2';
 
-export function v2Subject(session: 'off' | 'prefer'): Subject<V2> {
+export function v2Subject(session: 'off' | 'prefer'): ProtocolUnderTest<V2> {
   /** Wrong options stay as they are. */
   const withSession = (options: object): object =>
     options === null || Array.isArray(options) || typeof options !== 'object' ? options : { session, ...options };

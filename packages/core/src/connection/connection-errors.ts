@@ -3,7 +3,7 @@
 import { ConnectionClosedError, NotConnectedError } from '../errors.js';
 import type { CloseInfo } from './connection-events.js';
 
-const words: Record<CloseInfo['reason'], string> = {
+const closeReasons: Record<CloseInfo['reason'], string> = {
   'peer-closed': 'the peer ended it',
   reset: 'the network or the peer broke it',
   protocol: 'the peer sent what cannot be read',
@@ -18,7 +18,7 @@ const words: Record<CloseInfo['reason'], string> = {
  * @param info undefined while `close()` is at work
  */
 export function closedError(what: string, info: CloseInfo | undefined): ConnectionClosedError {
-  const why = info ? words[info.reason] : 'close() was called';
+  const why = info ? closeReasons[info.reason] : 'close() was called';
   const detail = info?.error ? ` (${info.error.message})` : '';
   return new ConnectionClosedError(
     `${what}: the connection is closed: ${why}${detail}. A closed connection cannot be used again: make a new one`,

@@ -40,7 +40,7 @@ export function isResumable(reason: DisconnectReason, error: Error | undefined):
 }
 
 /** Whether what has come and was not read is left unread. */
-export function endsReading(reason: DisconnectReason): boolean {
+export function discardsUnread(reason: DisconnectReason): boolean {
   return reason === 'protocol' || reason === 'queue-full' || reason === 'timeout';
 }
 
@@ -54,7 +54,7 @@ export interface LinkFailure {
  * @param thrown by the session, or by the queue that takes its messages
  * @param what could not be done
  */
-export function failureOf(thrown: Error, what = "the peer's bytes could not be read"): LinkFailure {
+export function toLinkFailure(thrown: Error, what = "the peer's bytes could not be read"): LinkFailure {
   if (!isSerpyError(thrown)) {
     const text = `${what}: ${thrown.message}`;
     return { reason: 'protocol', error: new ProtocolError(text, { cause: thrown }) };

@@ -19,13 +19,13 @@ export interface ReconnectOptions {
 }
 
 /** What `minDelayMs` is where nothing is said. A peer of a session takes a client that comes back at once, an original may die of it. */
-export const usualMinDelayMs = 500;
+export const defaultMinDelayMs = 500;
 
 /** After so many dials in a row in which one end did not prove who it is, there is no use in hurrying: somebody has to bring a key. */
-const hopelessFailures = 2;
+const maxAuthFailures = 2;
 
 /** More than it takes from any base to any bound; 2 to the power of any number of dials would be infinite one day. */
-const mostDoublings = 100;
+const maxDoublings = 100;
 
 /**
  * The wait before a dial, in milliseconds, or undefined when it is time to give up.
@@ -34,7 +34,7 @@ const mostDoublings = 100;
  * @param inSession whether the peer is known to take a client that comes back at once
  * @param authFailures how many of the last dials in a row failed because one end did not prove who it is
  */
-export function redialDelayMs(
+export function backoffDelayMs(
   attempt: number,
   chance: number,
   options: ReconnectOptions,
@@ -42,9 +42,9 @@ export function redialDelayMs(
   authFailures = 0,
 ): number | undefined {
   if (attempt > options.maxAttempts) return undefined;
-  if (authFailures >= hopelessFailures) return options.maxDelayMs;
-  const doublings = Math.min(attempt - 1, mostDoublings);
-  const floorMs = Math.min(options.maxDelayMs, options.minDelayMs ?? (inSession ? 0 : usualMinDelayMs));
+  if (authFailures >= maxAuthFailures) return options.maxDelayMs;
+  const doublings = Math.min(attempt - 1, maxDoublings);
+  const floorMs = Math.min(options.maxDelayMs, options.minDelayMs ?? (inSession ? 0 : defaultMinDelayMs));
   const range = Math.min(options.maxDelayMs - floorMs, options.baseDelayMs * 2 ** doublings);
   // Added to the minimum, not the larger of the two: clients whose random part is small would all reconnect at once.
   return Math.floor(floorMs + chance * range);
@@ -55,7 +55,7 @@ export function redialDelayMs(
  * counts as another failed dial, otherwise a peer that accepts and hangs up would be dialled without pause.
  * @param progressed whether a new message or acknowledgement came over the link
  */
-export function firstAttempt(
+export function initialAttempt(
   lastAttempt: number,
   connectedMs: number,
   progressed: boolean,

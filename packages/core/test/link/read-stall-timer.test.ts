@@ -2,7 +2,7 @@
 import { Connection, type ConnectionOptions, connectionOptions, parseOptions, Server } from 'serpy-core';
 import { MemoryNetwork } from 'serpy-core/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { leastBytes } from '../../src/link/read-stall-timer.js';
+import { minBytesPerTimeout } from '../../src/link/read-stall-timer.js';
 import { type Lines, lineProtocol } from '../line-protocol.js';
 
 const address = { host: '127.0.0.1', port: 5000 };
@@ -68,7 +68,7 @@ describe('a message that has begun', () => {
     const { clock, say, ends } = await setUp();
     say('h');
     await clock.advance(29_000);
-    say('x'.repeat(leastBytes - lacking));
+    say('x'.repeat(minBytesPerTimeout - lacking));
     await clock.advance(1500);
     expect(ends).toEqual(expected);
   });
@@ -77,7 +77,7 @@ describe('a message that has begun', () => {
     const { clock, say, ends } = await setUp();
     say('h');
     await clock.advance(29_000);
-    say('x'.repeat(leastBytes));
+    say('x'.repeat(minBytesPerTimeout));
     await clock.advance(31_000);
     expect(ends).toEqual(['60000: timeout']); // seen to go on at 30 s
   });

@@ -1,10 +1,10 @@
 import { ManualClock } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
-import { Gate } from '../../src/server/handshake-limiter.js';
+import { HandshakeLimiter } from '../../src/server/handshake-limiter.js';
 
 const remote = (port = 1, host = '10.0.0.5') => ({ host, port });
 
-function setUp(limits: Partial<ConstructorParameters<typeof Gate>[0]> = {}) {
+function setUp(limits: Partial<ConstructorParameters<typeof HandshakeLimiter>[0]> = {}) {
   const clock = new ManualClock();
   const told: string[] = [];
   const known = new Set<string>();
@@ -15,9 +15,9 @@ function setUp(limits: Partial<ConstructorParameters<typeof Gate>[0]> = {}) {
     maxConnectionsPerAddress: 16,
     ...limits,
   };
-  const gate = new Gate(settings, clock, {
-    turnedAway: ({ port }, reason) => told.push(`${port} turned away: ${reason}`),
-    refused: ({ code, message, remote: who }) => told.push(`${code} of ${who?.port}: ${message}`),
+  const gate = new HandshakeLimiter(settings, clock, {
+    limited: ({ port }, reason) => told.push(`${port} turned away: ${reason}`),
+    failed: ({ code, message, remote: who }) => told.push(`${code} of ${who?.port}: ${message}`),
     knows: (host) => known.has(host),
   });
   const enter = (port: number, host?: string) => gate.enter(remote(port, host), () => told.push(`${port} cut`));

@@ -1,5 +1,5 @@
 /** The client's part of the handshake: it asks, in a frame that an original server drops, and goes by the answer, or by the silence. */
-import { PeerTimeoutError, ProtocolError, type SessionOutput, TimeoutError } from 'serpy-core';
+import { PeerTimeoutError, ProtocolError, type SessionHost, TimeoutError } from 'serpy-core';
 import type { Cuttable } from '../session/sender.js';
 import { excerpt, required } from '../session/session-errors.js';
 import type { Standing } from '../session/session-manager.js';
@@ -16,7 +16,7 @@ export class Asking<Out extends Cuttable, Owner> implements Part {
   readonly #stage: Stage;
   readonly #settings: HandshakeSettings;
   readonly #standing: Standing<Out, Owner>;
-  readonly #output: SessionOutput<Out>;
+  readonly #output: SessionHost<Out>;
   readonly #owner: HandshakeOwner;
   #reconnects: boolean;
   /** What the HELLO of this link said. */
@@ -30,7 +30,7 @@ export class Asking<Out extends Cuttable, Owner> implements Part {
     stage: Stage,
     settings: HandshakeSettings,
     standing: Standing<Out, Owner>,
-    output: SessionOutput<Out>,
+    output: SessionHost<Out>,
     owner: HandshakeOwner,
   ) {
     this.#stage = stage;

@@ -1,5 +1,5 @@
 /** The server's part of the handshake: it says nothing new before it was asked, answers each client once, and knows who comes back. */
-import { PeerTimeoutError, ProtocolError, type Seat, type SessionOutput } from 'serpy-core';
+import { type LinkHolder, PeerTimeoutError, ProtocolError, type SessionHost } from 'serpy-core';
 import { isPlain } from '../session/frames/constants.js';
 import type { Course } from '../session/reliable-session.js';
 import type { Cuttable } from '../session/sender.js';
@@ -16,14 +16,14 @@ const undecidedMs = 100;
 
 /** Who has a session, as the server's other connections know him. */
 export interface Returner {
-  comesBack(hello: Hello, seat: Seat): boolean;
+  comesBack(hello: Hello, seat: LinkHolder): boolean;
 }
 
 export class Answering<Out extends Cuttable, Owner extends Returner> implements Part {
   readonly #stage: Stage;
   readonly #settings: HandshakeSettings;
   readonly #standing: Standing<Out, Owner>;
-  readonly #output: SessionOutput<Out>;
+  readonly #output: SessionHost<Out>;
   readonly #owner: HandshakeOwner;
   readonly #sessions: Sessions<Owner>;
   readonly #self: Owner;
@@ -37,7 +37,7 @@ export class Answering<Out extends Cuttable, Owner extends Returner> implements 
     stage: Stage,
     settings: HandshakeSettings,
     standing: Standing<Out, Owner>,
-    output: SessionOutput<Out>,
+    output: SessionHost<Out>,
     owner: HandshakeOwner,
     sessions: Sessions<Owner>,
     self: Owner,
@@ -89,7 +89,7 @@ export class Answering<Out extends Cuttable, Owner extends Returner> implements 
     if (!mayAsk || this.#owner.plainReceived > 0) return false;
     const hello = this.#understood(payload);
     const { resume } = hello;
-    if (resume && this.#sessions.find(resume.id)?.comesBack(hello, this.#output.seat)) return true; // the link is that session's now
+    if (resume && this.#sessions.find(resume.id)?.comesBack(hello, this.#output.linkHolder)) return true; // the link is that session's now
     const { plainSent } = this.#owner;
     const course = this.#standing.give(this.#self, hello, plainSent);
     const session = { ...course.ticket, plainMessages: plainSent };
@@ -109,11 +109,11 @@ export class Answering<Out extends Cuttable, Owner extends Returner> implements 
    * The session's own client is there again, on a link that another connection has: whether this one goes on over it. One that has proved to
    * be somebody else is not, whatever it knows; and that is looked at first, so that its attempt does not count.
    */
-  comesBack(hello: Hello, seat: Seat): boolean {
-    if (seat.identity !== this.#output.seat.identity) return false;
+  comesBack(hello: Hello, seat: LinkHolder): boolean {
+    if (seat.identity !== this.#output.linkHolder.identity) return false;
     if (!this.#standing.isResumedBy(hello)) return false;
     this.#returning = hello;
-    return this.#output.seat.takeLinkOf(seat);
+    return this.#output.linkHolder.takeOverLink(seat);
   }
 
   /** After the answer: whether the client has heard it, as its first word tells. */

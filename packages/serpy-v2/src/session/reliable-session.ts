@@ -2,7 +2,7 @@
  * A session's course: both halves, and what the ends tell each other about them. It lives through any number of links; frames go in,
  * messages come out, and what is to be said is written when there is a link.
  */
-import { PeerTimeoutError, type SessionOutput } from 'serpy-core';
+import { PeerTimeoutError, type SessionHost } from 'serpy-core';
 import { BatchReader } from './frames/batch.js';
 import { batchType, controlType, readNumber, writeNumber } from './frames/constants.js';
 import { controlFrame } from './frames/control-frame.js';
@@ -46,7 +46,7 @@ export class Course<Out extends Cuttable> {
   farewell: { readonly reason: string } | undefined;
   /** How long the client may come back, in milliseconds, where it has said so since its HELLO. */
   peerReturnMs: number | undefined;
-  readonly #output: SessionOutput<Out>;
+  readonly #output: SessionHost<Out>;
   readonly #settings: CourseSettings;
   #reader: FrameReader;
   readonly #batch = new BatchReader();
@@ -61,7 +61,7 @@ export class Course<Out extends Cuttable> {
   #progressBytes = 0;
 
   /** @param earlier how far the numbers of messages went in sessions before */
-  constructor(ticket: Ticket, settings: CourseSettings, output: SessionOutput<Out>, earlier = 0) {
+  constructor(ticket: Ticket, settings: CourseSettings, output: SessionHost<Out>, earlier = 0) {
     this.ticket = ticket;
     this.#settings = settings;
     this.#output = output;

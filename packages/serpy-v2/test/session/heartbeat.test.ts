@@ -1,5 +1,5 @@
 /** When a session asks its peer for a sign of life, and gives it up. */
-import type { SessionOutput } from 'serpy-core';
+import type { SessionHost } from 'serpy-core';
 import { expect, test } from 'vitest';
 import { Heartbeat } from '../../src/session/heartbeat.js';
 import { Course } from '../../src/session/reliable-session.js';
@@ -16,7 +16,7 @@ test.each([
     peerTimeoutMs,
   };
   const ticket = { id: Buffer.alloc(16), secret: Buffer.alloc(32) };
-  const output = { progress: () => {}, write: () => {} } as unknown as SessionOutput<never>;
+  const output = { progress: () => {}, write: () => {} } as unknown as SessionHost<never>;
   const course = new Course(ticket, settings, output);
   const limits = { messages: 10, bytes: 1000 };
   course.up({ instance: Buffer.alloc(16), maxMessageBytes: 1000, pingIntervalMs: 2 ** 58, limits }, 0);
@@ -37,7 +37,7 @@ test('a peer is asked in time also where silence ends the link sooner than the p
   const written: Uint8Array[] = [];
   const output = { progress: () => {}, write: (piece: Uint8Array) => written.push(piece) };
   const ticket = { id: Buffer.alloc(16), secret: Buffer.alloc(32) };
-  const course = new Course(ticket, settings, output as unknown as SessionOutput<never>);
+  const course = new Course(ticket, settings, output as unknown as SessionHost<never>);
   const limits = { messages: 10, bytes: 1000 };
   course.up({ instance: Buffer.alloc(16), maxMessageBytes: 1000, pingIntervalMs: 5_000, limits }, 0);
   expect(course.deadlineMs).toBe(1_000);

@@ -21,7 +21,7 @@ function pieceFrame(
   total = text.length,
 ) {
   const bytes = Buffer.from(text);
-  const message = { type: frameType.str, sizeBytes: 0, acknowledged: false };
+  const message = { type: frameType.str, sizeBytes: 0, awaitsAck: false };
   const piece = new Piece(message, number, flags, total, bytes, 0, bytes.length);
   const frame = Buffer.alloc(piece.headBytes + bytes.length);
   piece.write(frame, 0, true);
@@ -69,7 +69,7 @@ test('a number that is left out ends the link, and nothing after it is delivered
   server.hear(Buffer.concat([pieceFrame(0, 'one'), pieceFrame(2, 'three')]));
   expect(server.values).toEqual(['one']);
   expect(server.error).toMatchObject({ code: 'ERR_SERPY_PROTOCOL', message: expect.stringContaining('piece 2') });
-  expect(server.session.lasting?.resumableMs).toBeGreaterThan(0);
+  expect(server.session.resumable?.resumableMs).toBeGreaterThan(0);
 });
 
 test('every single bit that is another ends the link or is delivered nowhere', () => {
@@ -100,7 +100,7 @@ test('an acknowledgement of what was never sent ends the session', () => {
   client.say('one');
   client.hear(stateFrame(2, 0, 1000, 1_000_000));
   expect(client.error).toMatchObject({ code: 'ERR_SERPY_PROTOCOL', message: expect.stringContaining('never sent') });
-  expect(client.session.lasting?.resumableMs ?? 0).toBe(0);
+  expect(client.session.resumable?.resumableMs ?? 0).toBe(0);
 });
 
 test('an acknowledgement that is older than another changes nothing', () => {
@@ -125,7 +125,7 @@ test.each([
     exchange(ends);
   }
   expect(ends.client.session.canSend).toBe(false);
-  for (const message of ends.server.messages) ends.server.session.lasting?.taken(message);
+  for (const message of ends.server.messages) ends.server.session.resumable?.consumed(message);
   ends.server.proceed();
   exchange(ends);
   expect(ends.client.session.canSend).toBe(true);
@@ -160,7 +160,7 @@ test.each([
   server.hear(Buffer.concat(frames));
   expect(server.values).toEqual([]);
   expect(server.error).toMatchObject({ code: 'ERR_SERPY_PROTOCOL' });
-  expect(server.session.lasting?.resumableMs ?? 0).toBe(0);
+  expect(server.session.resumable?.resumableMs ?? 0).toBe(0);
 });
 
 test('a silent peer is asked, and given up after peerTimeoutMs', () => {
@@ -196,7 +196,7 @@ test('a length that was damaged on the way does not swallow signs of life for ev
     }
   };
   expect(wait).toThrow(expect.objectContaining({ code: 'ERR_SERPY_PEER_TIMEOUT' }));
-  expect(server.session.lasting?.resumableMs).toBeGreaterThan(0);
+  expect(server.session.resumable?.resumableMs).toBeGreaterThan(0);
 });
 
 test('a large message on a slow line is no damaged length', () => {
@@ -213,8 +213,8 @@ test('a large message on a slow line is no damaged length', () => {
 /** Breaks the link of both, and dials again: a new connection at the server, which hands its link over. */
 function comeBack(ends: { client: End; server: End }, sessions: Sessions<never>, spoil = (hello: Buffer) => hello) {
   const { client, server } = ends;
-  client.session.lost();
-  server.session.lost();
+  client.session.linkDown();
+  server.session.linkDown();
   client.takeBytes();
   server.takeBytes();
   const fresh = new End('server', {}, sessions);
@@ -293,7 +293,7 @@ test('a client that a restarted server does not know is told so, and tells which
   exchange(ends);
   ends.client.say('unknown');
   const waiting = ends.client.say('unknown too', 'received');
-  ends.client.session.lost();
+  ends.client.session.linkDown();
   ends.client.takeBytes();
   const restarted = new End('server', {}, new Sessions<never>());
   ends.client.up();
@@ -313,10 +313,10 @@ test('a server that had ended the session tells how far it got', () => {
   ends.client.say('arrived');
   ends.server.hear(ends.client.takeBytes()); // and its acknowledgement gets lost
   ends.client.say('unknown');
-  ends.client.session.lost();
+  ends.client.session.linkDown();
   ends.client.takeBytes();
-  ends.server.session.lost();
-  ends.server.session.lasting?.abandon();
+  ends.server.session.linkDown();
+  ends.server.session.resumable?.abort();
   const fresh = new End('server', {}, sessions);
   ends.client.up();
   fresh.up();
@@ -446,7 +446,7 @@ test('what a client that comes back allowed in a session that is lost does not c
     exchange({ client, server });
   }
   client.takes = false;
-  client.session.lost();
+  client.session.linkDown();
   client.takeBytes();
   const restarted = new End('server', {}, new Sessions<never>());
   client.up();
@@ -469,19 +469,19 @@ test('a message of a session that is over counts for nothing in the next when it
   client.takes = false;
   for (let n = 0; n < 5; n++) server.say('left lying');
   exchange({ client, server });
-  client.session.lost();
+  client.session.linkDown();
   client.takeBytes();
   const restarted = new End('server', {}, new Sessions<never>());
   client.up();
   restarted.up();
   exchange({ client, server: restarted });
-  for (const message of client.messages) client.session.lasting?.taken(message);
+  for (const message of client.messages) client.session.resumable?.consumed(message);
   restarted.say('new', 'consumed');
   exchange({ client, server: restarted });
   client.wait(60);
   exchange({ client, server: restarted });
   expect(restarted.acknowledged).toEqual([]);
-  client.session.lasting?.taken(client.messages.at(-1) as (typeof client.messages)[0]);
+  client.session.resumable?.consumed(client.messages.at(-1) as (typeof client.messages)[0]);
   client.proceed();
   exchange({ client, server: restarted });
   expect(restarted.acknowledged).toHaveLength(1);
@@ -492,7 +492,7 @@ test('messages that are unknown are told as they were sent, whatever became of t
   const bytes = Buffer.from('as it was');
   ends.client.say(bytes);
   bytes.fill(0);
-  ends.client.session.lost();
+  ends.client.session.linkDown();
   ends.client.takeBytes();
   const restarted = new End('server', {}, new Sessions<never>());
   ends.client.up();
@@ -544,14 +544,14 @@ test('what was to go out in a session arrives plainly where the peer is a plain 
   const image = Buffer.alloc(10_000, 7);
   const frame = client.session.encode(image, {});
   for (let link = 0; link < 2; link++) {
-    client.session.lost();
+    client.session.linkDown();
     client.takeBytes();
     client.up();
     client.takeBytes();
     expect(client.session.canSend).toBe(false);
     expect(() => client.wait(5000)).toThrow('does not answer the client that comes back');
   }
-  client.session.lost();
+  client.session.linkDown();
   client.up(); // the server has had its time: from now on it may be any
   client.takeBytes();
   client.wait(500);
@@ -567,12 +567,12 @@ test('a server that hangs up each time is given up as one that does not answer i
   const { client } = begun({ resumeWindowMs: 8_000 });
   client.say('one');
   for (client.nowMs = 0; client.nowMs < 8_000; client.nowMs += 1_000) {
-    client.session.lost();
+    client.session.linkDown();
     client.takeBytes();
     client.up();
     expect(client.warnings).toEqual([]);
   }
-  client.session.lost();
+  client.session.linkDown();
   client.takeBytes();
   client.up();
   expect(client.warnings).toMatchObject([{ code: 'ERR_SERPY_DELIVERY_UNKNOWN' }]);
@@ -584,21 +584,21 @@ test('a server that answers late, on one of the links that the client has tried 
   const { client, server } = ends;
   client.say('one'); // and the server is stopped
   client.takeBytes();
-  server.session.lost();
+  server.session.linkDown();
   const hellos: Buffer[] = [];
   for (let link = 0; link < 4; link++) {
-    client.session.lost();
+    client.session.linkDown();
     client.up();
     hellos.push(client.takeBytes());
     expect(() => client.wait(5000)).toThrow('does not answer');
   }
-  client.session.lost();
+  client.session.linkDown();
   server.resumed = () => server.up();
   for (const hello of hellos) {
     const dead = new End('server', {}, sessions);
     dead.up();
     dead.hear(hello);
-    server.session.lost();
+    server.session.linkDown();
     server.takeBytes();
   }
   expect(comeBack(ends, sessions).resumed).toBe(true);
@@ -649,7 +649,7 @@ test('small messages that begin too late end the link', () => {
   server.hear(batchFrame(1, 'two'));
   expect(server.values).toEqual([]);
   expect(server.error).toMatchObject({ code: 'ERR_SERPY_PROTOCOL', message: expect.stringContaining('piece 1') });
-  expect(server.session.lasting?.resumableMs).toBeGreaterThan(0);
+  expect(server.session.resumable?.resumableMs).toBeGreaterThan(0);
 });
 
 test.each([
@@ -661,7 +661,7 @@ test.each([
   server.hear(batchOf(0, data));
   expect(server.values).toEqual([]);
   expect(server.error).toMatchObject({ code: 'ERR_SERPY_PROTOCOL', message: expect.stringContaining(words) });
-  expect(server.session.lasting?.resumableMs ?? 0).toBe(0);
+  expect(server.session.resumable?.resumableMs ?? 0).toBe(0);
 });
 
 test('a small message counts against the limits as every other', () => {
@@ -682,7 +682,7 @@ test('bytes of small messages are the application’s, whatever becomes of the m
   server.session.receive(bytes, 0);
   const first = server.session.read();
   const second = server.session.read();
-  server.session.keep();
+  server.session.retainUnread();
   bytes.fill(0);
   expect([first?.value, second?.value].map(String)).toEqual(['first', 'second']);
 });
@@ -692,7 +692,7 @@ test('small messages that are read later come from memory that is our own', () =
   const bytes = batchFrame(0, 'first', 'second');
   server.session.receive(bytes, 0);
   expect(server.session.read()?.value).toBe('first');
-  server.session.keep();
+  server.session.retainUnread();
   bytes.fill(0);
   expect(server.session.read()?.value).toBe('second');
 });
@@ -704,7 +704,7 @@ test('a session that ends tells which of the small messages may not have arrived
   client.say('five');
   client.takeBytes();
   client.hear(stateFrame(1, 0, 1000, 1_000_000));
-  const told = client.session.lasting?.abandon() as { readonly type: string; readonly value: unknown }[];
+  const told = client.session.resumable?.abort() as { readonly type: string; readonly value: unknown }[];
   expect(told.map(({ value }) => (typeof value === 'string' ? value : (value as Buffer).length))).toEqual([
     'two',
     'three',
@@ -746,7 +746,7 @@ test.each([
   exchange(ends);
   ends.client.wait(100);
   exchange(ends);
-  const { ticket } = ends.client.session.lasting!.session as Course<never>;
+  const { ticket } = ends.client.session.resumable!.epoch as Course<never>;
   const spoil = (hello: Buffer) => {
     const fields = fieldsOf(hello);
     const at = valueAt(fields, 0x83, 24) + 8; // after the attempt
@@ -897,7 +897,7 @@ test('the word that stops a stream arrives with its reason, and in no session bu
   exchange(ends);
   expect(ends.server.messages).toMatchObject([{ part }]);
   const late = client.session.encodePart(part);
-  client.session.lost();
+  client.session.linkDown();
   const server = new End('server', {}, new Sessions());
   client.up();
   server.up();

@@ -66,7 +66,7 @@ export class Asking {
   receive(chunk: Buffer, nowMs: number): Answer | undefined {
     if (this.#failure) return undefined;
     this.#kept.pushCopy(chunk);
-    this.#lines.came(chunk, nowMs);
+    this.#lines.bytesArrived(chunk, nowMs);
     if (this.#start.length < strangerBytes) {
       this.#start = Buffer.concat([this.#start, chunk.subarray(0, strangerBytes - this.#start.length)]);
     }
