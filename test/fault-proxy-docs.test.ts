@@ -52,7 +52,7 @@ function tableRows(heading: string) {
   return rowsUnder(heading).map((row) => ({
     name: codeIn(row[heading] ?? ''),
     takes: row.accepts,
-    default: codeIn(row.default ?? ''),
+    default: codeIn(row['by default'] ?? ''),
     required: (row[''] ?? '').includes('must be given'),
   }));
 }
