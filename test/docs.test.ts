@@ -525,6 +525,17 @@ describe('what pages point to', () => {
     expect(below.filter((path) => !prose.includes(`(${path.slice('docs/'.length)})`))).toEqual([]);
   });
 
+  test('a cell of a table holds one short fact, in the pages for users', () => {
+    const references = ['options', 'limits', 'errors', 'architecture', 'protocol-v1', 'protocol-v2'];
+    const others = /^(?:CONTRIBUTING|SECURITY|docs\/decisions)/;
+    const isOurs = (path: string) => !others.test(path) && !references.some((name) => path.startsWith(`docs/${name}`));
+    const lengthOf = (cell: string) => cell.replaceAll(/\]\([^)]*\)/g, ']').length;
+    for (const { path, tables } of pages.filter((each) => isOurs(each.path))) {
+      const cells = tables.flatMap(({ rows }) => rows.flatMap((row) => Object.values(row)));
+      expect([path, cells.filter((cell) => lengthOf(cell) > 120)]).toEqual([path, []]);
+    }
+  });
+
   test('pictures exist, are small, and load nothing from elsewhere', () => {
     const shown = pages.flatMap(({ path, prose }) =>
       [...prose.matchAll(/!\[[^\]]+\]\(([^)]+)\)/g)].map(([, link = '']) => join(root, dirname(path), link)),
