@@ -110,6 +110,9 @@ describe('code blocks', () => {
       `${here("host: '0.0.0.0'")}`.replace("server.on('", "console.log('ready');\nserver.on('"),
     );
     await server.until(/ready\n/);
+    const hasty = await facade.connect({ protocol: 'v2', port, key: { file: keyFile } });
+    await hasty.sendData('an answer that nobody waits for');
+    hasty.destroy();
     const client = `${here("host: '192.168.1.20'")}console.log(connection.encrypted, connection.closeInfo?.clean);\n`;
     const { status, stdout, stderr } = await programOf(join(folder, 'client.mts'), client).ended;
     expect({ status, stdout, stderr }).toEqual({
