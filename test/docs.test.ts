@@ -17,6 +17,14 @@ import { measures, throughput } from './long/figures.js';
 import { killPrograms } from './program.js';
 import { packages, readManifest, root } from './workspace.js';
 
+/** What is read of a result of the benchmark. */
+interface Results {
+  readonly workloads: readonly {
+    readonly workload: { readonly name: string };
+    readonly summary: readonly { readonly peer: string; readonly ratio: { readonly median: number } }[];
+  }[];
+}
+
 interface Guard {
   readonly guard: string;
   readonly file: string;
@@ -101,6 +109,9 @@ describe('code blocks', () => {
       `${here("host: '0.0.0.0'")}`.replace("server.on('", "console.log('ready');\nserver.on('"),
     );
     await server.until(/ready\n/);
+    const hasty = await facade.connect({ protocol: 'v2', port, key: { file: keyFile } });
+    await hasty.sendData('an answer that nobody waits for');
+    hasty.destroy();
     const client = `${here("host: '192.168.1.20'")}console.log(connection.encrypted, connection.closeInfo?.clean);\n`;
     const { status, stdout, stderr } = await programOf(join(folder, 'client.mts'), client).ended;
     expect({ status, stdout, stderr }).toEqual({
@@ -172,22 +183,23 @@ describe('readmes', () => {
     }
   });
 
-  test('the root README shows what each package depends on', () => {
-    const shown = rowsWith(page('README.md'), 'package', 'depends on').map((row) => [
-      codeIn(row.package ?? ''),
-      [...(row['depends on'] ?? '').matchAll(/`([^`]+)`/g)].map(([, name]) => name).sort(),
-    ]);
-    const actual = packages
-      .map(readManifest)
-      .map(({ name, dependencies = {} }) => [name, Object.keys(dependencies).sort()]);
-    expect(Object.fromEntries(shown)).toEqual(Object.fromEntries(actual));
+  test('the root README links every package that is published', () => {
+    const { text } = page('README.md');
+    const published = packages.filter((folder) => readManifest(folder).private !== true);
+    expect(published.filter((folder) => !text.includes(`(packages/${folder})`))).toEqual([]);
+  });
+
+  test('the root README is short, and shows in the first screen how a checkout is started and tested', () => {
+    const lines = page('README.md').text.trimEnd().split('\n');
+    expect(lines.length).toBeLessThanOrEqual(120);
+    expect(lines.slice(0, 20).join('\n')).toMatch(/^npm start .*minute.*\nnpm test .*minutes/m);
   });
 });
 
-describe('docs/reliability.md', () => {
-  const reliability = page('docs/reliability.md');
+describe('docs/events.md', () => {
+  const events = page('docs/events.md');
   const firstCells = (...headings: string[]) =>
-    rowsWith(reliability, ...headings).flatMap((row) =>
+    rowsWith(events, ...headings).flatMap((row) =>
       [...(row[headings[0] ?? ''] ?? '').matchAll(/`([^`]+)`/g)].map(([, name]) => name),
     );
 
@@ -196,14 +208,14 @@ describe('docs/reliability.md', () => {
   });
 
   test('has every event of a connection, and every reason for its end', () => {
-    const events = readFileSync(join(root, 'packages/core/src/connection/connection-events.ts'), 'utf8');
-    const declared = /export interface ConnectionEvents \{([^}]*)\}/.exec(events)?.[1] ?? '';
+    const source = readFileSync(join(root, 'packages/core/src/connection/connection-events.ts'), 'utf8');
+    const declared = /export interface ConnectionEvents \{([^}]*)\}/.exec(source)?.[1] ?? '';
     expect(firstCells('event', 'when', 'with')).toEqual(
       [...declared.matchAll(/^ {2}(\w+): \[/gm)].map(([, name]) => name),
     );
     const link = readFileSync(join(root, 'packages/core/src/link/link-end.ts'), 'utf8');
     const reasons = /export type DisconnectReason =([^;]*);/.exec(link)?.[1] ?? '';
-    expect(firstCells('reason')).toEqual([
+    expect(firstCells('reason', 'meaning')).toEqual([
       ...[...reasons.matchAll(/^ {2}\| '([\w-]+)'/gm)].map(([, name]) => name),
       'retries-exhausted',
     ]);
@@ -211,11 +223,11 @@ describe('docs/reliability.md', () => {
 });
 
 describe('figures', () => {
-  const { text } = page('docs/reliability.md');
+  const { text } = page('docs/explanation/test-evidence.md');
   const marked = /<!-- figures -->\n([\s\S]*?)<!-- end of figures -->/.exec(text)?.[1] ?? '';
   const rows = rowsWith(readPage('figures', marked), 'promise', 'bound', 'measured', 'command');
 
-  test('in docs/reliability.md are all that npm run figures measures, complete, and kept', () => {
+  test('in docs/explanation/test-evidence.md are all that npm run figures measures, complete, and kept', () => {
     const names = rows.map(({ command = '' }) => /npm run test:long -- ([\w-]+)/.exec(command)?.[1]);
     expect(names.filter(Boolean)).toEqual(Object.keys(measures));
     expect(rows.at(-1)?.command).toBe(throughput.command);
@@ -228,39 +240,33 @@ describe('figures', () => {
     }
   });
 
-  test('of speed in README.md are those of docs/performance.md and docs/reliability.md, rounded', () => {
-    const [brief = []] = page('docs/performance.md')
-      .tables.filter(({ headings }) => headings.includes('bare `node:net`'))
-      .map(({ rows }) => rows);
-    const figure = (row: string, column: string) =>
-      Number(brief.find((each) => each['']?.startsWith(row))?.[column]?.replaceAll(',', ''));
-    const [keyed = []] = page('docs/performance.md')
-      .tables.filter(({ headings }) => headings.includes('messages a second'))
-      .map(({ rows }) => rows);
-    const withKey = keyed.find((row) => row['']?.startsWith('1 MiB'))?.['messages a second']?.split(' ')[0];
-    const session = /missed: (0\.\d+) .* and (0\.\d+) /.exec(marked)?.slice(1).map(Number) ?? [];
+  test('of speed in README.md and in the table of the page are those of the result that the page names', () => {
+    const performance = page('docs/explanation/performance.md');
+    const file = /<!-- results: (\S+) -->/.exec(performance.text)?.[1] ?? '';
+    const { workloads } = JSON.parse(readFileSync(join(root, file), 'utf8')) as Results;
+    const numbersOf = (workload: string, peer: string) =>
+      workloads.find((each) => each.workload.name === workload)?.summary.find((each) => each.peer === peer);
+    const ratio = (peer: string) => numbersOf('blob-1m', peer)?.ratio.median ?? Number.NaN;
     const { prose } = page('README.md');
-    const said = (form: RegExp) => form.exec(prose)?.slice(1).map(Number);
-    const millions = (name: string) => Math.floor(figure('64 B one way', name) / 1000);
-    expect(said(/v2 moves ([\d.]+) GB\/s .*? and (\d+) million messages of 64 bytes/)).toEqual([
-      Number((figure('1 MiB one way', 'serpy-v2') / 1000).toPrecision(1)),
-      millions('serpy-v2'),
-    ]);
-    expect(said(/v1 moves ([\d.]+) GB\/s and (\d+) million/)).toEqual([
-      Number((figure('1 MiB one way', 'serpy-v1') / 1000).toPrecision(1)),
-      millions('serpy-v1'),
-    ]);
-    expect(said(/a key\n([\d.]+) times as much in messages of 1 MiB/)).toEqual([Number(withKey)]);
-    expect(prose).toContain('A session moves about half as much');
-    for (const ratio of session) expect(Math.abs(ratio - 0.5)).toBeLessThan(0.1);
-    expect(prose).toContain('A short round trip takes half as long again as over a bare socket');
-    const trip = figure('round trip of 64 B', 'serpy-v2') / figure('round trip of 64 B', 'bare `node:net`');
-    expect(trip).toBeCloseTo(1.5, 1);
+    const said =
+      /reaches ([\d.]+) times the throughput of raw TCP .*?, ([\d.]+) times in a session and ([\d.]+) times with a key/;
+    const expected = ['serpy-v2', 'serpy-v2-session', 'serpy-v2-key'].map((peer) => ratio(peer).toPrecision(1));
+    expect(said.exec(prose)?.slice(1)).toEqual(expected);
+    const rows = rowsWith(performance, '1 MiB, × raw', 'p99, µs');
+    expect(rows.length).toBeGreaterThan(8);
+    const shown = rows.find((row) => row[''] === 'serpy v2')?.['1 MiB, × raw'];
+    expect(shown).toBe(
+      Number(ratio('serpy-v2').toPrecision(3)).toLocaleString('en-US', { maximumSignificantDigits: 3 }),
+    );
+  });
+
+  test('of performance fit on a page', () => {
+    expect(page('docs/explanation/performance.md').text.split('\n').length).toBeLessThanOrEqual(150);
   });
 
   test('of guards are those that the script takes out, each noticed', () => {
     const guards = JSON.parse(readFileSync(join(root, 'scripts/guards.json'), 'utf8')) as Guard[];
-    const shown = rowsWith(page('docs/reliability.md'), 'guard', 'noticed by').map((row) => [
+    const shown = rowsWith(page('docs/explanation/test-evidence.md'), 'guard', 'noticed by').map((row) => [
       row.guard,
       row['noticed by'],
     ]);
@@ -321,13 +327,33 @@ describe('what pages point to', () => {
     expect(decisions.filter((path) => !listed.includes(path))).toEqual([]);
   });
 
-  test('every page of docs can be reached from the README', () => {
-    const linked = pages
-      .filter(({ path }) => /README\.md$/.test(path))
-      .map(({ prose }) => prose)
-      .join('\n');
-    const names = pages.map(({ path }) => path).filter((path) => /^docs\/[\w-]+\.md$/.test(path));
-    expect(names.filter((path) => !linked.includes(`(${path}`) && !linked.includes(`/${path}`))).toEqual([]);
+  test('every page of docs is on the map, docs/README.md', () => {
+    const { prose } = page('docs/README.md');
+    const below = pages.map(({ path }) => path).filter((path) => /^docs\/(?!decisions\/|README)/.test(path));
+    expect(below.filter((path) => !prose.includes(`(${path.slice('docs/'.length)})`))).toEqual([]);
+  });
+
+  test('a cell of a table holds one short fact, in the pages for users', () => {
+    const references = ['options', 'limits', 'errors', 'architecture', 'protocol-v1', 'protocol-v2'];
+    const others = /^(?:CONTRIBUTING|SECURITY|docs\/decisions)/;
+    const isOurs = (path: string) => !others.test(path) && !references.some((name) => path.startsWith(`docs/${name}`));
+    const lengthOf = (cell: string) => cell.replaceAll(/\]\([^)]*\)/g, ']').length;
+    for (const { path, tables } of pages.filter((each) => isOurs(each.path))) {
+      const cells = tables.flatMap(({ rows }) => rows.flatMap((row) => Object.values(row)));
+      expect([path, cells.filter((cell) => lengthOf(cell) > 120)]).toEqual([path, []]);
+    }
+  });
+
+  test('pictures exist, are small, and load nothing from elsewhere', () => {
+    const shown = pages.flatMap(({ path, prose }) =>
+      [...prose.matchAll(/!\[[^\]]+\]\(([^)]+)\)/g)].map(([, link = '']) => join(root, dirname(path), link)),
+    );
+    expect(shown.length).toBeGreaterThan(3);
+    for (const file of new Set(shown)) {
+      const svg = readFileSync(file, 'utf8');
+      expect(svg.length, file).toBeLessThan(300_000);
+      expect(svg.replaceAll('http://www.w3.org/2000/svg', ''), file).not.toMatch(/https?:|<script|<image|url\(/);
+    }
   });
 
   test('files that are named in the prose exist', () => {
