@@ -76,8 +76,8 @@ test('ends with status 2 and the names that there are when it is given a wrong o
   expect(stderr).toMatch(/^There is no workload no-such-thing: there are blob-1m, /);
 });
 
-test('docs/performance.md shows every workload, and every curve with all its steps', async () => {
-  const page = readFileSync(join(root, 'docs', 'performance.md'), 'utf8');
+test('bench/published/2026-11-22.md shows every workload, and every curve with all its steps', async () => {
+  const page = readFileSync(join(root, 'bench', 'published', '2026-11-22.md'), 'utf8');
   const { stdout } = await runBench(['--list']);
   const names = [...stdout.matchAll(/^ {2}([a-z0-9-]+) {2}/gm)].map(([, name = '']) => name);
   const stepsOf = (prefix: string) =>

@@ -2,7 +2,7 @@
 import type { Protocol, ProtocolTypes, Role } from 'serpy-core';
 import { v2Protocol } from 'serpy-v2';
 import { crc32 } from '../../packages/serpy-v2/src/session/frames/crc32.js';
-import { checkOf } from '../../packages/serpy-v2/src/session/frames/frame-checksum.js';
+import { frameChecksum } from '../../packages/serpy-v2/src/session/frames/frame-checksum.js';
 import type { Chance } from './chance.js';
 import { maxMessageBytes, strangerSeeds, v2Seeds, v2Words } from './seeds.js';
 import {
@@ -47,7 +47,7 @@ function checkOfFrame(bytes: Buffer, at: number, end: number): number {
   if ((type & 0x02) !== 0) {
     const isFirstOfSome = ((bytes[start] as number) & 3) === 1;
     const dataAt = Math.min(end, start + pieceHeadBytes + (isFirstOfSome ? 8 : 0));
-    return checkOf(crc32(bytes, at + 10, dataAt, type), bytes, dataAt, end);
+    return frameChecksum(crc32(bytes, at + 10, dataAt, type), bytes, dataAt, end);
   }
   const isGreeting = type === 0x81 && end - start > 16 && bytes.compare(greetingStart, 0, 6, start, start + 6) === 0;
   if (isGreeting) bytes.writeUInt32LE(crc32(bytes, start, end - 4), end - 4);
@@ -56,13 +56,14 @@ function checkOfFrame(bytes: Buffer, at: number, end: number): number {
   return (isGreeting ? ~sum : sum) >>> 0;
 }
 
-function target(name: string, role: Role, handshake: 'prefer' | 'require'): Target {
+function target(name: string, role: Role, mode: 'prefer' | 'require'): Target {
   const greeting = role === 'server' ? Buffer.concat([hello, state(0)]) : welcome;
   const session: SessionTarget = {
     name,
     role,
     // Each has a server of its own: what one leaves behind is no matter of the next.
-    protocol: () => v2Protocol({ maxMessageBytes, handshake, autoRestart: true }) as unknown as Protocol<ProtocolTypes>,
+    protocol: () =>
+      v2Protocol({ maxMessageBytes, session: mode, autoRestart: true }) as unknown as Protocol<ProtocolTypes>,
     seeds: [...(role === 'server' ? clientSeeds : serverSeeds), ...talkSeeds, ...v2Seeds.slice(-8), ...strangerSeeds],
     words: [...sessionWords, ...v2Words],
     numbers: [maxMessageBytes - 1, maxMessageBytes, maxMessageBytes + 1, 256 * 1024, 256 * 1024 + 18],
@@ -72,12 +73,12 @@ function target(name: string, role: Role, handshake: 'prefer' | 'require'): Targ
       each.read();
       each.retainUnread();
       for (const value of ['a', Buffer.alloc(900), 'c']) {
-        if (each.canSend) each.send(each.encode(value, { acknowledge: 'processed' }) as never);
+        if (each.canSend) each.send(each.encode(value, { acknowledge: 'consumed' }) as never);
       }
       return greeting.length;
     },
     sameForAllCuts: 'in time',
-    refusals: ['ERR_SERPY_CHECKSUM', 'ERR_SERPY_SILENT', 'ERR_SERPY_TIMEOUT'],
+    refusals: ['ERR_SERPY_CHECKSUM', 'ERR_SERPY_PEER_TIMEOUT', 'ERR_SERPY_TIMEOUT'],
     takesBack: true,
     ...(role === 'client' && {
       afterwards: { seed: { bytes: Buffer.concat([lostWelcome, piece(0, 3, Buffer.of(1))]) }, messages: 1 },

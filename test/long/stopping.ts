@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { connect, type PortableConnection } from 'serpy';
-import { Checker } from 'serpy-core/testing';
+import { DeliveryChecker } from 'serpy-core/testing';
 import type { PeerArguments } from '../processes/peer.js';
 import type { Figure } from './figure.js';
 
@@ -27,11 +27,11 @@ async function exchangeWhile(
   options: object,
   happens: () => Promise<void>,
 ): Promise<Outcome> {
-  const session = { handshake: 'prefer', autoRestart: true, reconnect: { baseDelayMs: 20, maxDelayMs: 200 } };
+  const session = { session: 'prefer', autoRestart: true, reconnect: { baseDelayMs: 20, maxDelayMs: 200 } };
   const dialled = await connect({ protocol: 'v2', host, port, ...session, ...options } as never);
   const connection = dialled as unknown as PortableConnection;
   connection.on('warning', () => {});
-  const checker = new Checker({ order: 'stream' });
+  const checker = new DeliveryChecker({ order: 'stream' });
   let goesOn = true;
   let sent = 0;
   const send = async (text: string) => {
@@ -57,7 +57,7 @@ async function exchangeWhile(
   await receiving;
   const { reconnects } = connection.stats();
   connection.destroy();
-  return { faults: checker.judge({ mayMiss: 0 }), messages: sent, links: reconnects + 1 };
+  return { faults: checker.verify({ allowMissing: 0 }), messages: sent, links: reconnects + 1 };
 }
 
 /** A server that sends back what it gets, in a process of its own, and its port. */
@@ -144,7 +144,7 @@ function plug(how: 'up' | 'down'): void {
 /** A cable that is pulled between two networks of this computer, and plugged in again; undefined where there can be only one. */
 export async function measurePartition(): Promise<Figure | undefined> {
   if (!makeSpace()) return undefined;
-  const short = { pingIntervalMs: 500, silenceTimeoutMs: 1500 };
+  const short = { pingIntervalMs: 500, peerTimeoutMs: 1500 };
   try {
     const options = { host: '10.231.77.2', insecure: true, ...short };
     const [program, port] = await serve({ protocol: 'v2', port: 0, options }, ['ip', 'netns', 'exec', space]);
@@ -164,7 +164,7 @@ export async function measurePartition(): Promise<Figure | undefined> {
     );
     await end(program);
     return {
-      what: 'a cable between two network namespaces is pulled for 10 s, twice',
+      what: 'the cable between two network namespaces is pulled for 10 s, twice',
       bound: '0 lost, 0 twice, one session',
       measured: `${messages} messages, ${links} links: ${faults.length} faults`,
       ok: faults.length === 0 && links > 1,

@@ -1,6 +1,6 @@
 /** A large transfer over real sockets whose links are cut again and again, and what became of it. */
 import { once } from 'node:events';
-import { Checker } from 'serpy-core/testing';
+import { DeliveryChecker } from 'serpy-core/testing';
 import { FaultProxy, type Faults } from 'serpy-fault-proxy';
 import { Connection, Server } from 'serpy-v2';
 
@@ -70,7 +70,7 @@ export async function transfer({
   const server = await new Server({ port: 0 }).start();
   const proxy = await new FaultProxy({ target: server.address, plan, seed }).start();
   const client = new Connection({
-    handshake: 'require',
+    session: 'require',
     autoRestart: true,
     closeTimeoutMs: 60_000,
     reconnect: { baseDelayMs: 4, maxDelayMs: 20 },
@@ -88,7 +88,7 @@ export async function transfer({
   accepted.on('warning', () => {});
   const [sender, receiver] = direction === 'up' ? [client, accepted] : [accepted, client];
   const startedMs = performance.now();
-  const checker = new Checker({ order: 'stream' });
+  const checker = new DeliveryChecker({ order: 'stream' });
   const receiving = (async () => {
     for (;;) {
       const data = await receiver.getData({ timeoutMs: 30_000 });
@@ -101,7 +101,7 @@ export async function transfer({
     const attempt = checker.attempted(data);
     attempt.ended((await sender.sendData(data)) ? 'accepted' : 'failed');
   }
-  await sender.sendData('end', { acknowledge: 'processed' });
+  await sender.sendData('end', { acknowledge: 'consumed' });
   await receiving;
   const seconds = (performance.now() - startedMs) / 1000;
   const over = once(accepted, 'close');
@@ -109,5 +109,5 @@ export async function transfer({
   if (accepted.state !== 'closed') await over;
   await proxy.close();
   await server.closeServer();
-  return { cuts: cut, lost: messages - checker.arrived, faults: checker.judge({ mayMiss: 0 }), seconds };
+  return { cuts: cut, lost: messages - checker.arrived, faults: checker.verify({ allowMissing: 0 }), seconds };
 }

@@ -2,7 +2,7 @@
 import { types } from 'node:util';
 import { ValueError } from 'serpy-core';
 import { type DataOf, type DType, dtypesOfArray, kindOf } from './dtype.js';
-import { countOf, shapeError, formatShape } from './shape.js';
+import { countOf, formatShape, shapeError } from './shape.js';
 
 /** Any array of numbers with a type of its own. */
 export type TypedArray =

@@ -3,7 +3,7 @@ import { ArrayFormatError } from 'serpy-core';
 import { elementsOf } from './layout.js';
 import type { NdArray } from './ndarray.js';
 import { readDescr } from './npy/descr.js';
-import { countOf, shapeError, formatShape } from './shape.js';
+import { countOf, formatShape, shapeError } from './shape.js';
 
 /** An array as it was pickled. */
 export interface NumpyArrayLike {
@@ -36,5 +36,5 @@ export function fromNumpy(array: NumpyArrayLike): NdArray {
 }
 
 function formatError(why: string, array: NumpyArrayLike): ArrayFormatError {
-  return new ArrayFormatError(`the array cannot be given: ${why} (the error's data has it as it came)`, array);
+  return new ArrayFormatError(`the array cannot be given: ${why} (the error's data has it came)`, array);
 }

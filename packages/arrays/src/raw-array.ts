@@ -4,7 +4,7 @@ import { checkBytes } from './check-bytes.js';
 import { type ByteOrder, type DType, dtypes, type Kind, kindOf } from './dtype.js';
 import { elementsOf } from './layout.js';
 import type { NdArray } from './ndarray.js';
-import { countOf, shapeError, formatShape } from './shape.js';
+import { countOf, formatShape, shapeError } from './shape.js';
 
 /** What bare bytes are. */
 export interface BareArray<D extends DType = DType> {

@@ -35,7 +35,7 @@ const noHardLinkCodes: readonly unknown[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', '
 export function saveFileAtomic(
   path: string,
   content: string | Uint8Array,
-  { replace = false, mode, durable: lasting = false }: SaveFileOptions = {},
+  { replace = false, mode, durable = false }: SaveFileOptions = {},
   system: FileSystem = fs,
 ): void {
   let part: string | undefined;
@@ -46,13 +46,13 @@ export function saveFileAtomic(
     try {
       if (mode !== undefined) system.fchmodSync(file, mode);
       writeAll(file, Buffer.from(content as Uint8Array), system);
-      if (lasting) system.fsyncSync(file);
+      if (durable) system.fsyncSync(file);
     } finally {
       system.closeSync(file);
     }
     if (replace) system.renameSync(part, path);
     else moveToNew(part, path, system);
-    if (lasting) syncFolder(dirname(path), system);
+    if (durable) syncFolder(dirname(path), system);
   } catch (error) {
     if (part !== undefined) system.rmSync(part, { force: true });
     // What the caller named is the file; the name of its part is nobody's business.

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { readPage } from '../../../test/docs/pages.js';
 import { packages, root } from '../../../test/workspace.js';
 import { createTerminal, printable } from '../src/environment/terminal.js';
-import { failure, usageError, report, toSentence } from '../src/failure.js';
+import { failure, report, toSentence, usageError } from '../src/failure.js';
 import { duration } from '../src/flags/value-parsers.js';
 import { program, run as serpy } from '../src/program.js';
 import { Run, runToEnd } from './run.js';
@@ -184,7 +184,7 @@ test('the interruption tells who waits once, and a second signal ends the progra
 describe('the readme', () => {
   const page = readPage('packages/cli/README.md', readFileSync(join(root, 'packages/cli/README.md'), 'utf8'));
   const sections = new Map(page.text.split(/^## /m).map((section) => [section.split('\n', 1)[0], section]));
-  const shared = sections.get('Where to') ?? '';
+  const shared = sections.get('Address and connection') ?? '';
   const optionsIn = (text: string) =>
     [...text.matchAll(/^\|([^|]*)\|/gm)].flatMap(([, cell = '']) =>
       [...cell.matchAll(/`(--[\w-]+)/g)].map(([, name]) => name),

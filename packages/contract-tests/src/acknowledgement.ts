@@ -2,7 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ProtocolTypes, SendOptions } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { type TestBed, waitFor, trackPromise } from './stage.js';
+import { type TestBed, trackPromise, waitFor } from './stage.js';
 
 const soon = { baseDelayMs: 2, maxDelayMs: 20, minDelayMs: 0 };
 
@@ -99,8 +99,8 @@ export function acknowledgementStatements<T extends ProtocolTypes>(
     await Promise.all([client.close(), accepted.close()]);
     await nextTurn();
     expect(sent).toEqual(sent.map(() => ({ settled: 'resolved' })));
-    expect(client.closeInfo).toMatchObject({ reason: 'closed', error: undefined });
-    expect(accepted.closeInfo).toMatchObject({ reason: 'closed', error: undefined });
+    expect(client.closeInfo).toMatchObject({ reason: 'local-close', error: undefined });
+    expect(accepted.closeInfo).toMatchObject({ reason: 'local-close', error: undefined });
   });
 
   test('messages sent in listeners of connect and reconnect arrive once, in order', async () => {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { record, type TestBed, waitFor, trackPromise } from './stage.js';
+import { record, type TestBed, trackPromise, waitFor } from './stage.js';
 
 export function closeStatements<T extends ProtocolTypes>(stage: () => TestBed<T>): void {
   const numbered = (n: number, sizeBytes?: number) => stage().subject.numbered(n, sizeBytes);
@@ -14,10 +14,10 @@ export function closeStatements<T extends ProtocolTypes>(stage: () => TestBed<T>
     for (const { value } of samples) void client.sendData(value);
     await client.close();
     expect(client.state).toBe('closed');
-    expect(client.closeInfo).toMatchObject({ reason: 'closed', unsentMessages: 0 });
+    expect(client.closeInfo).toMatchObject({ reason: 'local-close', unsentMessages: 0 });
     for (const { data } of samples) expect(await accepted.getData()).toEqual(data);
     await expect(accepted.getData()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
-    expect(accepted.closeInfo).toMatchObject({ reason: 'ended', error: undefined });
+    expect(accepted.closeInfo).toMatchObject({ reason: 'peer-closed', error: undefined });
   });
 
   test('close() at the end that accepted sends first what is queued', async () => {
@@ -47,7 +47,7 @@ export function closeStatements<T extends ProtocolTypes>(stage: () => TestBed<T>
     await Promise.all([client.close(), accepted.close()]);
     expect([...accepted]).toHaveLength(5);
     expect([...client]).toHaveLength(60);
-    expect(accepted.closeInfo).toMatchObject({ reason: 'closed', unsentMessages: 0 });
+    expect(accepted.closeInfo).toMatchObject({ reason: 'local-close', unsentMessages: 0 });
   });
 
   test('close() while the peer goes on sending ends both ends, and breaks nothing', async () => {
@@ -55,7 +55,7 @@ export function closeStatements<T extends ProtocolTypes>(stage: () => TestBed<T>
     for (let n = 0; n < 20; n++)
       void accepted.sendData(numbered(n, 3000).value, stage().subject.acknowledged).catch(() => {});
     await client.close();
-    expect(client.closeInfo).toMatchObject({ reason: 'closed', error: undefined });
+    expect(client.closeInfo).toMatchObject({ reason: 'local-close', error: undefined });
     await waitFor(() => accepted.state === 'closed');
   });
 
@@ -123,7 +123,7 @@ export function closeStatements<T extends ProtocolTypes>(stage: () => TestBed<T>
     await client.connect(peer.address.host, peer.address.port);
     for (let n = 0; n < 200; n++) void client.sendData(numbered(n, 65_536).value);
     await client.close();
-    expect(client.closeInfo).toMatchObject({ reason: 'closed', error: undefined });
+    expect(client.closeInfo).toMatchObject({ reason: 'local-close', error: undefined });
     expect(client.closeInfo?.unsentMessages).toBeGreaterThan(0);
     peer.hangUp();
   });
@@ -133,7 +133,7 @@ export function closeStatements<T extends ProtocolTypes>(stage: () => TestBed<T>
     const client = stage().connection({ closeTimeoutMs: 50 });
     await client.connect(peer.address.host, peer.address.port);
     await client.close();
-    expect(client.closeInfo).toMatchObject({ reason: 'closed' });
+    expect(client.closeInfo).toMatchObject({ reason: 'local-close' });
     peer.hangUp();
   });
 
@@ -168,7 +168,7 @@ export function closeStatements<T extends ProtocolTypes>(stage: () => TestBed<T>
     client.destroy(error);
     await expect(waiting).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED', cause: error });
     await expect(client.sendData(numbered(1).value)).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED', cause: error });
-    expect(client.closeInfo).toMatchObject({ reason: 'closed', error });
+    expect(client.closeInfo).toMatchObject({ reason: 'local-close', error });
     await waitFor(() => accepted.state === 'closed');
   });
 
@@ -218,7 +218,7 @@ export function closeStatements<T extends ProtocolTypes>(stage: () => TestBed<T>
     void client[ending]();
     expect(client.state).toBe('closed');
     expect(stage().environment.inUse).toEqual([]);
-    expect(client.closeInfo).toMatchObject({ reason: 'closed' });
+    expect(client.closeInfo).toMatchObject({ reason: 'local-close' });
     stage().letTimePass();
     for (let turn = 0; turn < 10; turn++) await nextTurn();
     expect(stage().environment.dials).toBe(dials);
@@ -263,7 +263,7 @@ export function closeStatements<T extends ProtocolTypes>(stage: () => TestBed<T>
         await waitFor(() => client.state === 'closed');
         expect(await connecting).toBe(event === 'connect' ? 'ERR_SERPY_CLOSED' : client);
         await server.closeServer();
-        expect(events).toMatchObject([{ info: { reason: 'closed' } }]);
+        expect(events).toMatchObject([{ info: { reason: 'local-close' } }]);
         await expect(client.getData()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
       }
     },
@@ -273,7 +273,7 @@ export function closeStatements<T extends ProtocolTypes>(stage: () => TestBed<T>
     const { client, accepted } = await stage().pair();
     const closed = once(client, 'close');
     await accepted.close();
-    expect(await closed).toMatchObject([{ reason: 'ended', error: undefined, unsentMessages: 0 }]);
+    expect(await closed).toMatchObject([{ reason: 'peer-closed', error: undefined, unsentMessages: 0 }]);
     await expect(client.sendData(numbered(1).value)).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
   });
 

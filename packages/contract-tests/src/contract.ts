@@ -19,10 +19,10 @@ import { reconnectStatements } from './reconnect.js';
 import { sendQueueStatements } from './send-queue.js';
 import { serverStatements } from './server.js';
 import { simulatingStatement } from './simulation.js';
-import { TestBed, type ProtocolUnderTest, worlds } from './stage.js';
+import { type ProtocolUnderTest, TestBed, worlds } from './stage.js';
 import { webStreamingStatements } from './web-streams.js';
 
-export type { Sample, ServerOptions, ProtocolUnderTest } from './stage.js';
+export type { ProtocolUnderTest, Sample, ServerOptions } from './stage.js';
 
 /** Runs the contract for one protocol. */
 export function connectionContract<T extends ProtocolTypes>(name: string, subject: ProtocolUnderTest<T>): void {

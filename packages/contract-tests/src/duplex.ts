@@ -5,7 +5,7 @@ import { finished, pipeline } from 'node:stream/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { type TestBed, waitFor, trackPromise } from './stage.js';
+import { type TestBed, trackPromise, waitFor } from './stage.js';
 import { bounded, breakOff, broken, failure, messagesOf } from './stream-stage.js';
 
 export function duplexStatements<T extends ProtocolTypes>(stage: () => TestBed<T>): void {
@@ -36,7 +36,7 @@ export function duplexStatements<T extends ProtocolTypes>(stage: () => TestBed<T
     for await (const data of accepted.toDuplex()) received.push(data);
     await piped;
     expect(received).toEqual(datas(1500));
-    expect(client.closeInfo).toMatchObject({ reason: 'closed', unsentMessages: 0 });
+    expect(client.closeInfo).toMatchObject({ reason: 'local-close', unsentMessages: 0 });
   });
 
   test('slows its writer down when the peer does not read, and its peer when nobody reads it', async () => {
@@ -97,7 +97,7 @@ export function duplexStatements<T extends ProtocolTypes>(stage: () => TestBed<T
     const error = new Error('the user has left');
     duplex.destroy(error);
     expect(client.state).toBe('closed');
-    expect(client.closeInfo).toMatchObject({ reason: 'closed', error });
+    expect(client.closeInfo).toMatchObject({ reason: 'local-close', error });
     expect(await reading).toBe(error);
     expect(await waiting).toMatchObject({ ...broken, cause: error });
     await waitFor(() => accepted.state === 'closed');

@@ -144,8 +144,8 @@ export function eventStatements<T extends ProtocolTypes>(stage: () => TestBed<T>
       const ofClient = seen.filter(({ message }) => (message as { connection?: unknown }).connection === client);
       expect(ofClient).toMatchObject([
         { name: 'serpy:connection:connect', message: { info: { remote: server.address ?? {} } } },
-        { name: 'serpy:connection:disconnect', message: { info: { reason: 'closed' } } },
-        { name: 'serpy:connection:close', message: { info: { reason: 'closed' } } },
+        { name: 'serpy:connection:disconnect', message: { info: { reason: 'local-close' } } },
+        { name: 'serpy:connection:close', message: { info: { reason: 'local-close' } } },
       ]);
       const ofServer = seen.filter(({ message }) => (message as { server?: unknown }).server === server);
       expect(ofServer.map(({ name }) => name)).toEqual(['serpy:server:listening', 'serpy:server:close']);

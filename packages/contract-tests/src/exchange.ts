@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { type TestBed, waitFor, trackPromise } from './stage.js';
+import { type TestBed, trackPromise, waitFor } from './stage.js';
 
 export function exchangeStatements<T extends ProtocolTypes>(stage: () => TestBed<T>): void {
   test('carries every kind of value, both ways', async () => {

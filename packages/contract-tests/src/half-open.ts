@@ -23,10 +23,10 @@ export function halfOpenStatements<T extends ProtocolTypes>(stage: () => TestBed
     await closed;
     expect(stage().environment.clock.now() - startedMs).toBeGreaterThanOrEqual(100);
     expect(events.slice(0, 2)).toMatchObject([
-      { name: 'disconnect', info: { reason: 'silent', error: { code: 'ERR_SERPY_SILENT' } } },
-      { name: 'warning', info: { code: 'ERR_SERPY_SILENT' } },
+      { name: 'disconnect', info: { reason: 'timeout', error: { code: 'ERR_SERPY_PEER_TIMEOUT' } } },
+      { name: 'warning', info: { code: 'ERR_SERPY_PEER_TIMEOUT' } },
     ]);
-    expect(client.closeInfo).toMatchObject({ reason: 'silent', error: { code: 'ERR_SERPY_SILENT' } });
+    expect(client.closeInfo).toMatchObject({ reason: 'timeout', error: { code: 'ERR_SERPY_PEER_TIMEOUT' } });
     expect(client.closeInfo?.unsentMessages).toBeGreaterThan(0);
     expect(waiting).toEqual({ settled: 'rejected', code: 'ERR_SERPY_CLOSED' });
     expect(sent.filter(({ settled }) => settled === 'no')).toEqual([]);

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import type { Connection, ConnectionOptions, ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { type Pair, record, type TestBed, waitFor, trackPromise } from './stage.js';
+import { type Pair, record, type TestBed, trackPromise, waitFor } from './stage.js';
 
 /** Short waits, for clients that are to find their server again. */
 const soon = { baseDelayMs: 2, maxDelayMs: 20, minDelayMs: 0 };

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { record, type TestBed, waitFor, trackPromise } from './stage.js';
+import { record, type TestBed, trackPromise, waitFor } from './stage.js';
 
 const soon = { baseDelayMs: 2, maxDelayMs: 20, minDelayMs: 0 };
 const lifeEvents = ['connect', 'disconnect', 'reconnecting', 'reconnect', 'close'];
@@ -39,11 +39,11 @@ export function reconnectStatements<T extends ProtocolTypes>(stage: () => TestBe
     await client.close();
     expect(events).toMatchObject([
       { name: 'connect', info: { remote: { port: address.port } } },
-      { name: 'disconnect', info: { unconfirmedMessages: 0 } },
+      { name: 'disconnect', info: { unacknowledgedMessages: 0 } },
       { name: 'reconnecting', info: { attempt: 1, delayMs: 1 } },
       { name: 'reconnect', info: { attempts: 1, remote: { port: address.port }, downMs: expect.any(Number) } },
-      { name: 'disconnect', info: { reason: 'closed', error: undefined } },
-      { name: 'close', info: { reason: 'closed', error: undefined, unsentMessages: 0 } },
+      { name: 'disconnect', info: { reason: 'local-close', error: undefined } },
+      { name: 'close', info: { reason: 'local-close', error: undefined, unsentMessages: 0 } },
     ]);
     expect(client.stats().reconnects).toBe(1);
   });
@@ -77,7 +77,10 @@ export function reconnectStatements<T extends ProtocolTypes>(stage: () => TestBe
   });
 
   test('tells one reconnect for each link that comes back, ten times', async () => {
-    const { server, client, accepted } = await stage().pair({ autoRestart: true, reconnect: { ...soon, stableMs: 0 } });
+    const { server, client, accepted } = await stage().pair({
+      autoRestart: true,
+      reconnect: { ...soon, resetAfterMs: 0 },
+    });
     const events = record(client, lifeEvents);
     let current = accepted;
     for (let n = 0; n < 10; n++) {
@@ -103,7 +106,7 @@ export function reconnectStatements<T extends ProtocolTypes>(stage: () => TestBe
     expect(events).toMatchObject([
       { name: 'reconnecting', info: { attempt: 2, error: { code: 'ERR_SERPY_CONNECT' } } },
       { name: 'reconnecting', info: { attempt: 3, error: { code: 'ERR_SERPY_CONNECT' } } },
-      { name: 'close', info: { reason: 'gave-up', error: { code: 'ERR_SERPY_CONNECT' } } },
+      { name: 'close', info: { reason: 'retries-exhausted', error: { code: 'ERR_SERPY_CONNECT' } } },
     ]);
     expect(client.state).toBe('closed');
   });
@@ -116,7 +119,7 @@ export function reconnectStatements<T extends ProtocolTypes>(stage: () => TestBe
     const closed = once(client, 'close');
     await client.connect(address.host, address.port).catch(() => {});
     if (client.state !== 'idle') {
-      expect(await closed).toMatchObject([{ reason: 'gave-up' }]);
+      expect(await closed).toMatchObject([{ reason: 'retries-exhausted' }]);
       expect(events.map(({ info }) => (info as { attempt: number }).attempt)).toEqual([1, 2, 3, 4]);
     }
   });
@@ -160,7 +163,7 @@ export function reconnectStatements<T extends ProtocolTypes>(stage: () => TestBe
     const waiting = client.getData();
     client.disableRestart();
     await expect(waiting).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
-    expect(events).toMatchObject([{ info: { reason: 'gave-up' } }]);
+    expect(events).toMatchObject([{ info: { reason: 'retries-exhausted' } }]);
     expect(stage().environment.inUse).toEqual([]);
   });
 

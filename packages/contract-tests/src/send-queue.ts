@@ -2,7 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Connection, ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { record, type TestBed, waitFor, trackPromise } from './stage.js';
+import { record, type TestBed, trackPromise, waitFor } from './stage.js';
 
 /** Short waits, for clients that are to find their server again. */
 const soon = { baseDelayMs: 20, maxDelayMs: 20, minDelayMs: 0 };
@@ -170,7 +170,7 @@ export function sendQueueStatements<T extends ProtocolTypes>(stage: () => TestBe
     const waiting = client.sendData(numbered(3).value);
     void client.close();
     await expect(waiting).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
-    expect(client.closeInfo).toMatchObject({ reason: 'closed', unsentMessages: 2 });
+    expect(client.closeInfo).toMatchObject({ reason: 'local-close', unsentMessages: 2 });
     expect(warnings).toMatchObject([{ info: { code: 'ERR_SERPY_DROPPED', messages: 2 } }]);
   });
 }

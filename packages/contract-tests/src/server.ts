@@ -129,8 +129,8 @@ export function serverStatements<T extends ProtocolTypes>(stage: () => TestBed<T
       [],
       [],
     ]);
-    const clients = [];
-    for (let n = 0; n < 3; n++) clients.push(await stage().connection().connect(address.host, address.port));
+    const connected = () => stage().connection().connect(address.host, address.port);
+    const clients = [await connected(), await connected(), await connected()];
     await waitFor(() => server.size === 3);
     const accepted = [...server];
     expect(server.getConnectionsList().every((connection, index) => connection === accepted[index])).toBe(true);
@@ -157,7 +157,7 @@ export function serverStatements<T extends ProtocolTypes>(stage: () => TestBed<T
     const second = stage().connection();
     await second.connect(address.host, address.port).catch(() => {});
     await waitFor(() => second.state === 'closed' || second.state === 'idle');
-    expect(second.closeInfo?.reason ?? 'ended').toBe('ended');
+    expect(second.closeInfo?.reason ?? 'peer-closed').toBe('peer-closed');
     expect(drops).toMatchObject([
       { info: { reason: 'maxConnections', maxConnections: 1, remote: { host: '127.0.0.1' } } },
     ]);
@@ -187,8 +187,8 @@ export function serverStatements<T extends ProtocolTypes>(stage: () => TestBed<T
 
   test('closeServer() closes all connections, each after what it had to send', async () => {
     const { server, address } = await stage().started();
-    const clients = [];
-    for (let n = 0; n < 3; n++) clients.push(await stage().connection().connect(address.host, address.port));
+    const connected = () => stage().connection().connect(address.host, address.port);
+    const clients = [await connected(), await connected(), await connected()];
     await waitFor(() => server.size === 3);
     for (const connection of server) void connection.sendData(numbered(1).value);
     await server.closeServer();

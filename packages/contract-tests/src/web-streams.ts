@@ -3,7 +3,7 @@ import { ReadableStream } from 'node:stream/web';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { type TestBed, waitFor, trackPromise } from './stage.js';
+import { type TestBed, trackPromise, waitFor } from './stage.js';
 import { bounded, breakOff, broken, failure, messagesOf } from './stream-stage.js';
 
 export function webStreamingStatements<T extends ProtocolTypes>(stage: () => TestBed<T>): void {
@@ -42,7 +42,7 @@ export function webStreamingStatements<T extends ProtocolTypes>(stage: () => Tes
     for await (const data of accepted.toWeb().readable) received.push(data);
     await piped;
     expect(received).toEqual(datas(40));
-    expect(client.closeInfo).toMatchObject({ reason: 'closed', unsentMessages: 0 });
+    expect(client.closeInfo).toMatchObject({ reason: 'local-close', unsentMessages: 0 });
   });
 
   test('slow their writer down when the peer does not read, and take nothing that nobody reads', async () => {
@@ -83,7 +83,7 @@ export function webStreamingStatements<T extends ProtocolTypes>(stage: () => Tes
     const { client } = await stage().pair();
     const error = new Error('the user has left');
     await client.toWeb().writable.abort(error);
-    expect(client.closeInfo).toMatchObject({ reason: 'closed', error });
+    expect(client.closeInfo).toMatchObject({ reason: 'local-close', error });
   });
 
   test('fail when the connection breaks off, after all that had arrived', async () => {

@@ -1,5 +1,5 @@
 /** The options of v1: core's, the encoding, and how long a peer may be silent. */
-import { acceptedOptions, connectionOptions, type DiallingOption, type Given, option } from 'serpy-core';
+import { acceptedOptions, connectionOptions, type DiallingOption, option, type PartialOptions } from 'serpy-core';
 import type { LivenessSetting } from './heartbeat.js';
 import { type Encoding, encodings } from './values/text.js';
 
@@ -16,16 +16,16 @@ export interface V1Setting extends EncodingSetting, LivenessSetting {
 }
 
 /** The options that only the end that dials has. */
-export type V1DiallingOption = DiallingOption | 'answerTimeoutMs' | 'maxUnansweredLinks';
+export type V1DiallingOption = DiallingOption | 'modeChangeTimeoutMs' | 'maxUnansweredLinks';
 
-const ofBothEnds = { encoding: option.choice(encodings, 'ascii'), heartbeatMs: option.milliseconds(0) };
+const ofBothEnds = { encoding: option.choice(encodings, 'ascii'), heartbeatIntervalMs: option.milliseconds(0) };
 
 export const v1ConnectionOptions = {
   ...connectionOptions,
   ...ofBothEnds,
-  answerTimeoutMs: option.milliseconds(5_000),
+  modeChangeTimeoutMs: option.milliseconds(5_000),
   maxUnansweredLinks: option.countOrInfinity(1, 5),
 };
 export const v1AcceptedOptions = { ...acceptedOptions, ...ofBothEnds };
 
-export type V1Options = Given<V1Setting>;
+export type V1Options = PartialOptions<V1Setting>;

@@ -42,17 +42,17 @@ export class PendingAcks {
     this.#compactSometimes();
   }
 
-  /** An answer has come. @returns whose it is; `'nobody'` where that was forgotten, undefined where none was due */
-  acknowledge(): Block | 'nobody' | undefined {
+  /** An answer has come. @returns whose it is; `'cancelled'` where that was forgotten, undefined where none was due */
+  acknowledge(): Block | 'cancelled' | undefined {
     const entry = this.#entries[this.#first];
     if (entry === undefined) return undefined;
     if (isRun(entry)) {
       entry.acks--;
       if (entry.acks === 0) this.#drop();
-      return 'nobody';
+      return 'cancelled';
     }
     this.#drop();
-    if (entry.ackCancelled) return 'nobody';
+    if (entry.ackCancelled) return 'cancelled';
     this.#awaitedCount--;
     return entry;
   }
@@ -107,7 +107,7 @@ export class PendingAcks {
 }
 
 function isRun(entry: Block | CancelledRun): entry is CancelledRun {
-  return 'answers' in entry;
+  return 'acks' in entry;
 }
 
 function addRun(entries: (Block | CancelledRun)[], first: number, answers: number): void {

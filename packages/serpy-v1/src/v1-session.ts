@@ -14,7 +14,7 @@ import {
   type SerpyError,
   type Session,
   type SessionHost,
-  strangerBytes,
+  sniffBytes,
   TruncatedError,
   ValueError,
 } from 'serpy-core';
@@ -22,9 +22,9 @@ import { BlockDecoder } from './decoder.js';
 import { Heartbeat, type LivenessSetting } from './heartbeat.js';
 import { PendingAcks } from './pending-acks.js';
 import { decodeBase85, decodedBase85Length, encodeBase85, encodedBase85Length } from './values/base85.js';
-import { modeFor, checkForcedMode, encodeValue, isPlainText, type Value } from './values/payload.js';
+import { checkForcedMode, encodeValue, isPlainText, modeFor, type Value } from './values/payload.js';
 import type { Encoding } from './values/text.js';
-import { type Block, bytesBlock, copyBelowBytes, suffixOf, type ReceivedBlock, textBlock } from './wire/block.js';
+import { type Block, bytesBlock, copyBelowBytes, type ReceivedBlock, suffixOf, textBlock } from './wire/block.js';
 import {
   acknowledgeBlock,
   controlStart,
@@ -35,7 +35,7 @@ import {
   setModeBlocks,
   transmissionEnd,
 } from './wire/constants.js';
-import { acknowledge, type Control, maxControlBytes, readControl, controlTooLongError } from './wire/control.js';
+import { acknowledge, type Control, controlTooLongError, maxControlBytes, readControl } from './wire/control.js';
 import { foreignProtocolHint } from './wire/foreign-protocol.js';
 
 /** What v1 adds to the options of `sendData`. */
@@ -97,7 +97,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     return this.#decoder.bytes.length > 0;
   }
 
-  get unconfirmedMessages(): number {
+  get unacknowledgedMessages(): number {
     return this.#noAckSent - this.#noAckRead;
   }
 
@@ -248,7 +248,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     if (this.#nothingReceived && this.#lines.isLines(nowMs)) {
       const { bytes } = this.#decoder;
       throw new ProtocolError(
-        `the peer does not speak v1: ${linesHint(bytes.peek(Math.min(strangerBytes, bytes.length)))}`,
+        `the peer does not speak v1: ${linesHint(bytes.peek(Math.min(sniffBytes, bytes.length)))}`,
       );
     }
     if (this.#heartbeat.tick(nowMs, paused) && this.#pendingModeChanges === 0) this.requestAck();
@@ -260,9 +260,9 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
 
   /** A text is written where it is sent from: that takes half as long as to make a Buffer of it. */
   #writeText(text: string, end: Buffer): void {
-    const { memory, start } = this.#output.reserve(text.length + end.length);
-    memory.write(text, start, 'latin1');
-    for (let i = 0; i < end.length; i++) memory[start + text.length + i] = end[i] as number;
+    const { buffer, offset } = this.#output.reserve(text.length + end.length);
+    buffer.write(text, offset, 'latin1');
+    for (let i = 0; i < end.length; i++) buffer[offset + text.length + i] = end[i] as number;
   }
 
   #onData(blockBytes: number): ReceivedBlock {
@@ -294,7 +294,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
       case 'acknowledge': {
         // Answers come in order: a late one is that of its own message, whoever has stopped waiting for it.
         const block = this.#pendingAcks.acknowledge();
-        if (block === 'nobody') break;
+        if (block === 'cancelled') break;
         if (block) this.#onAck(block);
         else this.#onStrayAck('the peer acknowledged a message (ACKEOT) that nobody sent');
       }
@@ -330,7 +330,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     if (knownBytes === 0) return;
     const { bytes } = this.#decoder;
     if (this.#nothingReceived) {
-      const who = foreignProtocolHint(bytes.peek(Math.min(strangerBytes, knownBytes)));
+      const who = foreignProtocolHint(bytes.peek(Math.min(sniffBytes, knownBytes)));
       if (who) throw new ProtocolError(`the peer does not speak v1: ${who}`);
     }
     if (bytes.at(0) === controlStart) {

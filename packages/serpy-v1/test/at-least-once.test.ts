@@ -115,7 +115,7 @@ async function silentPair(autoRestart = false) {
     },
     failed: () => {},
   });
-  const options = { autoRestart, reconnect: soon, answerTimeoutMs: 0 };
+  const options = { autoRestart, reconnect: soon, modeChangeTimeoutMs: 0 };
   const client = await new Connection(options, network).connect(host, port);
   const warnings: string[] = [];
   client.on('warning', ({ code }) => warnings.push(code));

@@ -85,7 +85,7 @@ function check(sends: readonly Send[], encoding: Encoding, answerEach: boolean):
   // What the session meant: one SETMODE for each change, and nothing else.
   const changes = blocks.filter((block, i) => block.mode !== (blocks[i - 1]?.mode ?? 0));
   expect(peer.controls).toEqual(changes.map((block) => `SETMODE${block.mode}`));
-  const waitedFor = blocks.filter(({ awaitsAck: acknowledged }) => acknowledged);
+  const waitedFor = blocks.filter(({ awaitsAck }) => awaitsAck);
   expect(conversation.acknowledged).toEqual(waitedFor);
   expect(conversation.warnings).toEqual([]);
   for (const [i, { mode }] of sends.entries()) {

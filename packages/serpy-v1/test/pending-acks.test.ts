@@ -13,7 +13,7 @@ const step = fc.oneof(
 );
 
 function newBlock(acknowledged = true) {
-  return { ...textBlock('x', 1), acknowledged };
+  return { ...textBlock('x', 1), awaitsAck: acknowledged };
 }
 
 test('an answer is that of its own block, whatever was forgotten', () => {
@@ -28,16 +28,16 @@ test('an answer is that of its own block, whatever was forgotten', () => {
           model.push(block);
         } else if (now === 'answer') {
           const due = model.shift();
-          const isAwaited = due?.acknowledged && !due.ackCancelled;
+          const isAwaited = due?.awaitsAck && !due.ackCancelled;
           const answered = unanswered.acknowledge();
           if (due === undefined || isAwaited) expect(answered).toBe(due);
-          else expect(answered).toBe('nobody');
+          else expect(answered).toBe('cancelled');
         } else if (now === 'take all') {
-          expect(unanswered.drain()).toEqual(model.filter((each) => each.acknowledged && !each.ackCancelled));
+          expect(unanswered.drain()).toEqual(model.filter((each) => each.awaitsAck && !each.ackCancelled));
           model = [];
         } else {
           const block = model[now % (model.length || 1)];
-          if (block?.acknowledged) unanswered.cancelAck(block);
+          if (block?.awaitsAck) unanswered.cancelAck(block);
         }
       }
     }),
@@ -60,7 +60,7 @@ test('those that were forgotten are counted and not kept, between any number tha
   expect(unanswered.entries).toBeLessThan(100);
   for (const each of awaited) {
     expect(unanswered.acknowledge()).toBe(each);
-    for (let n = 0; n < 2000; n++) expect(unanswered.acknowledge()).toBe('nobody');
+    for (let n = 0; n < 2000; n++) expect(unanswered.acknowledge()).toBe('cancelled');
   }
   expect(unanswered.acknowledge()).toBeUndefined();
 });

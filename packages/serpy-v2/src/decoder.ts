@@ -5,12 +5,12 @@ import {
   BadFrames,
   ByteQueue,
   ChecksumError,
+  exactFromBytes,
   MessageTooLargeError,
   type OutboundMessage,
-  ownMemoryBytes,
   type SerpyError,
   type SessionHost,
-  strangerBytes,
+  sniffBytes,
   TruncatedError,
 } from 'serpy-core';
 import { type DecodedMessage, decodeValue } from './values/values.js';
@@ -26,7 +26,7 @@ import {
   typeOffset,
 } from './wire/constants.js';
 import { checkMagic, readUint32, startsWithMagic } from './wire/header.js';
-import { PayloadBuffer, maxAllocationRatio } from './wire/payload-buffer.js';
+import { maxAllocationRatio, PayloadBuffer } from './wire/payload-buffer.js';
 
 /** Who is warned, and who has memory. */
 type DecoderOutput = Pick<SessionHost<OutboundMessage>, 'warn' | 'allocate'>;
@@ -217,14 +217,14 @@ export class Decoder {
 
   /** What the end of the stream leaves unfinished. */
   ended(): SerpyError | undefined {
-    const { remaining: left } = this.#chunk;
+    const { remaining } = this.#chunk;
     if (this.#inPayload) {
-      const there = left + (this.#body?.filled ?? this.#staged?.length ?? 0);
+      const there = remaining + (this.#body?.filled ?? this.#staged?.length ?? 0);
       return new TruncatedError(
         `the stream ended in the middle of a message: ${there} of ${this.#payloadBytes} bytes had come`,
       );
     }
-    const there = left + this.#headerFilled;
+    const there = remaining + this.#headerFilled;
     if (there === 0) return undefined;
     return new TruncatedError(`the stream ended in the middle of a header: ${there} of ${headerBytes} bytes had come`);
   }
@@ -256,7 +256,7 @@ export class Decoder {
   #parseHeader(from: Buffer, at: number): boolean {
     if (!startsWithMagic(from, at)) {
       if (!this.#atStart || from.compare(probe, 0, probe.length, at, at + probe.length) !== 0) {
-        const more = this.#chunk.rest().subarray(0, strangerBytes - headerBytes);
+        const more = this.#chunk.rest().subarray(0, sniffBytes - headerBytes);
         checkMagic(Buffer.concat([from.subarray(at, at + headerBytes), more]));
       }
       this.#atStart = false;
@@ -293,7 +293,7 @@ export class Decoder {
   #takeWhole(): Buffer {
     const count = this.#payloadBytes;
     if (this.#type !== frameType.bytes && this.#type !== streamType) return this.#chunk.take(count);
-    if (count < ownMemoryBytes) return this.#chunk.takeOwn(count);
+    if (count < exactFromBytes) return this.#chunk.takeOwn(count);
     const payload = this.#output.allocate(count);
     payload.set(this.#chunk.take(count));
     return payload;

@@ -1,10 +1,10 @@
 /** A v2 conversation: every message is one frame, and there are no answers, unless a handshake has made a session of it. */
 import {
   ConnectionLostError,
-  type ResumableSession,
   MessageTooLargeError,
   OptionError,
   type OutboundMessage,
+  type ResumableSession,
   type Role,
   type SerpyError,
   type Session,
@@ -15,8 +15,8 @@ import { Decoder } from './decoder.js';
 import { Handshake } from './handshake/handshake.js';
 import { handshakeSettings, type SessionOptions } from './handshake/handshake-options.js';
 import { detectGreeting, maxGreetingBytes } from './handshake/hello-welcome.js';
-import { takenAway, type UnknownMessage } from './reliable/sender.js';
-import { encodePart } from './reliable/stream-frame.js';
+import { detachedBufferError, type UnknownMessage } from './reliable/sender.js';
+import { encodeStreamFrame } from './reliable/stream-frame.js';
 import { noSessionError } from './session/session-errors.js';
 import { SessionRegistry } from './session/session-registry.js';
 import { type DecodedMessage, encodeValue, messageOf, type Value } from './values/values.js';
@@ -29,10 +29,10 @@ export type { SessionOptions } from './handshake/handshake-options.js';
 /** What `sendData` may wait for, after a handshake. */
 export interface AcknowledgeOption {
   /**
-   * `'received'`: the message is in the peer's queue; `'processed'`: the application there has taken it. A peer whose queue was told to drop
+   * `'received'`: the message is in the peer's queue; `'consumed'`: the application there has taken it. A peer whose queue was told to drop
    * (`receiveQueue.whenFull`, `keep: 'latest'`) acknowledges what it has dropped as well. Default: not waited for.
    */
-  readonly acknowledge?: 'received' | 'processed' | undefined;
+  readonly acknowledge?: 'received' | 'consumed' | undefined;
 }
 
 /** A frame on its way out. */
@@ -46,7 +46,7 @@ export interface Frame extends OutboundMessage {
   owned: boolean;
   /** Of a big payload, which is not copied: if it changes before it has left, the peer notices. Left to be made where a session was on. */
   readonly sum: number | undefined;
-  readonly level: 'received' | 'processed' | undefined;
+  readonly level: 'received' | 'consumed' | undefined;
   /** Where it ends in the session's stream, once it is in it. */
   endOffset: number;
   /** It is no message, but a part of a stream. */
@@ -103,7 +103,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   }
 
   /** Plain v2 has no answers, so nothing is ever proved. */
-  get unconfirmedMessages(): number {
+  get unacknowledgedMessages(): number {
     return this.#handshake?.established ? 0 : this.#plainSent;
   }
 
@@ -116,7 +116,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
    * @throws `ERR_SERPY_VALUE`, `ERR_SERPY_INTEGER_RANGE`, `ERR_SERPY_TOO_LARGE`, `ERR_SERPY_OPTION`
    */
   encode(value: Value, options: AcknowledgeOption = {}): Frame {
-    const { type, prefix: prefix, bytes } = encodeValue(value);
+    const { type, prefix, bytes } = encodeValue(value);
     const payloadBytes = (prefix?.length ?? 0) + bytes.length;
     const level = options.acknowledge;
     if (level !== undefined) this.#checkLevel(level);
@@ -126,7 +126,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     if (payloadBytes > maxBytes) throw new MessageTooLargeError('the message', payloadBytes, maxBytes);
     return {
       type: frameType[type],
-      prefix: prefix,
+      prefix,
       payload: bytes,
       owned: bytes !== value && prefix === undefined,
       sum: payloadBytes < copyBelowBytes || this.#handshake?.established ? undefined : sumOf(prefix, bytes),
@@ -140,7 +140,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   /** The frame of a part of a stream. Throws `ERR_SERPY_OPTION` where there is no session. */
   encodePart(part: StreamPart): Frame {
     this.#requireSession('a stream');
-    const payload = encodePart(part);
+    const payload = encodeStreamFrame(part);
     const level = 'received';
     const sizeBytes = headerBytes + payload.length;
     return {
@@ -167,7 +167,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
 
   send(frame: Frame): void {
     if (payloadBytesOf(frame) !== frame.sizeBytes - headerBytes) {
-      const error = takenAway(frame.sizeBytes - headerBytes);
+      const error = detachedBufferError(frame.sizeBytes - headerBytes);
       this.#output.rejected(frame, error);
       this.#output.warn(error);
       return;
@@ -187,13 +187,13 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       return;
     }
     this.#plainSent++;
-    const { type, prefix: prefix, payload, sum, sizeBytes } = frame;
+    const { type, prefix, payload, sum, sizeBytes } = frame;
     if (payload.length < copyBelowBytes) {
-      const { memory, start } = this.#output.reserve(sizeBytes);
-      writeHeader(memory, start, type, checksum(payload), payload.length);
-      memory.set(payload, start + headerBytes);
+      const { buffer, offset } = this.#output.reserve(sizeBytes);
+      writeHeader(buffer, offset, type, checksum(payload), payload.length);
+      buffer.set(payload, offset + headerBytes);
     } else {
-      const { memory, start } = this.#output.reserve(sizeBytes - payload.length);
+      const { buffer: memory, offset: start } = this.#output.reserve(sizeBytes - payload.length);
       writeHeader(memory, start, type, sum ?? sumOf(prefix, payload), sizeBytes - headerBytes);
       if (prefix !== undefined) memory.set(prefix, start + headerBytes);
       this.#output.write(payload);
@@ -289,13 +289,13 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   }
 
   #needsHandshake(): boolean {
-    const { handshake } = this.#options;
-    return handshake !== undefined && handshake !== 'off';
+    const { session } = this.#options;
+    return session !== undefined && session !== 'off';
   }
 
   #checkLevel(level: string): void {
-    if (level !== 'received' && level !== 'processed') {
-      throw new OptionError(`the option acknowledge takes 'received' or 'processed', not ${JSON.stringify(level)}`);
+    if (level !== 'received' && level !== 'consumed') {
+      throw new OptionError(`the option acknowledge takes 'received' or 'consumed', not ${JSON.stringify(level)}`);
     }
     this.#requireSession('the option acknowledge');
   }
@@ -312,13 +312,13 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
 
   /** Whether a client may yet begin a session on this link. */
   get #canStartSession(): boolean {
-    const { handshake } = this.#options;
-    return handshake !== undefined && handshake !== 'off' && this.#plainReceived === 0;
+    const { session } = this.#options;
+    return session !== undefined && session !== 'off' && this.#plainReceived === 0;
   }
 
   #noSessionError(what: string): OptionError {
-    const isOff = this.#options.handshake === undefined || this.#options.handshake === 'off';
-    return noSessionError(what, isOff ? "this connection has handshake: 'off'" : 'the peer has not begun one');
+    const isOff = this.#options.session === undefined || this.#options.session === 'off';
+    return noSessionError(what, isOff ? "this connection has session: 'off'" : 'the peer has not begun one');
   }
 
   /** A stream that has begun in another session is not gone on with: the peer would not know it. */
@@ -334,7 +334,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   #newHandshake(): Handshake<Frame> {
     const settings = handshakeSettings(this.#options);
     const session = this;
-    const owner = {
+    const host = {
       get plainReceived() {
         return session.#plainReceived;
       },
@@ -342,14 +342,14 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
         return session.#plainSent;
       },
       pushPlain: (bytes: Buffer) => this.#decoder.push(bytes),
-      valueOf: (message: UnknownMessage) => (message.type === streamType ? undefined : messageOf(message)),
+      toValue: (message: UnknownMessage) => (message.type === streamType ? undefined : messageOf(message)),
     };
-    return new Handshake<Frame>(this.#role, settings, this.#output, owner, this.#sessions);
+    return new Handshake<Frame>(this.#role, settings, this.#output, host, this.#sessions);
   }
 
   #newDecoder(): Decoder {
-    const { maxMessageBytes, handshake = 'off' } = this.#options;
-    if (handshake === 'off') return new Decoder(maxMessageBytes, this.#output);
+    const { maxMessageBytes, session: mode = 'off' } = this.#options;
+    if (mode === 'off') return new Decoder(maxMessageBytes, this.#output);
     const session = this;
     return new Decoder(maxMessageBytes, this.#output, {
       get maxBytes() {
@@ -365,7 +365,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   }
 }
 
-function payloadBytesOf({ prefix: prefix, payload }: Frame): number {
+function payloadBytesOf({ prefix, payload }: Frame): number {
   return (prefix?.length ?? 0) + payload.length;
 }
 

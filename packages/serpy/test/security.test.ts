@@ -294,14 +294,14 @@ describe('a server with a key', () => {
     for (const each of silent) each.destroy();
   });
 
-  test('cuts off who does not prove himself within handshakeTimeoutMs', async () => {
-    const server = keep(await listen({ protocol: 'v2', port: 0, key, handshakeTimeoutMs: 20 }));
+  test('cuts off who does not prove himself within authTimeoutMs', async () => {
+    const server = keep(await listen({ protocol: 'v2', port: 0, key, authTimeoutMs: 20 }));
     const warned = once(server, 'warning');
     const connection = keep(await connect({ protocol: 'v2', port: server.address.port }));
     connection.on('warning', () => {});
     const [{ error }] = await once(connection, 'close');
     expect(error.message).toContain('it looks like TLS');
-    expect((await warned)[0].message).toContain('longer than 20 ms (handshakeTimeoutMs)');
+    expect((await warned)[0].message).toContain('longer than 20 ms (authTimeoutMs)');
   });
 });
 
@@ -389,8 +389,8 @@ describe('a server that other computers could reach in the open', () => {
 
 test.each([
   ['auto', {}],
-  ['v2', { handshake: 'prefer' }],
-  ['v2', { handshake: 'require' }],
+  ['v2', { session: 'prefer' }],
+  ['v2', { session: 'require' }],
 ] as const)('connect of %s without a key at a server that has one says so (%j)', async (protocol, options) => {
   for (const server of ['v1', 'v2', 'auto'] as const) {
     const listening = keep(await listen({ protocol: server, port: 0, key }));

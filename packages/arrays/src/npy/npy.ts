@@ -6,7 +6,7 @@ import { type DType, kindOf } from '../dtype.js';
 import { float32ArrayToFloat16 } from '../float16.js';
 import { elementsOf, type Layout } from '../layout.js';
 import { checkArray, type NdArray, type ShapedArray, type TypedArray } from '../ndarray.js';
-import { countOf, shapeError, formatShape } from '../shape.js';
+import { countOf, formatShape, shapeError } from '../shape.js';
 import { readDescr } from './descr.js';
 import { npyHeader, npyMagic, textStart } from './npy-header.js';
 import { readNpyText } from './npy-literal.js';

@@ -4,7 +4,7 @@ import type { PortableConnection } from 'serpy';
 import { addressOf } from '../format.js';
 import type { OtherEnd } from './bench-protocol.js';
 import type { LeftOut, MeasurementEvents, RoundTripResult, ThroughputResult } from './measurement.js';
-import { formatNumber, megabytesPerSecond, formatTime } from './number-format.js';
+import { formatNumber, formatTime, megabytesPerSecond } from './number-format.js';
 import { sizeText } from './payload.js';
 
 /** What is known of a measurement so far. */

@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander';
 import { type Connection, type ConnectOptions, connect, isSerpyError } from 'serpy';
 import { type Context, pause } from '../environment/context.js';
-import { Failure, failure, usageError, toSentence, statusOf } from '../failure.js';
+import { Failure, failure, statusOf, toSentence, usageError } from '../failure.js';
 import {
   addConnectionFlags,
   type ConnectionFlags,
@@ -13,9 +13,9 @@ import {
 } from '../flags/connection-flags.js';
 import { examples } from '../flags/help-examples.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
-import { formatCount, formatBytes } from '../format.js';
+import { formatBytes, formatCount } from '../format.js';
 import { describe } from '../messages/describe.js';
-import { type Payload, payloads, checkPayloads, totalBytes, type SendRequest } from '../messages/payloads.js';
+import { checkPayloads, type Payload, payloads, type SendRequest, totalBytes } from '../messages/payloads.js';
 import { type Delivery, deliverTo } from '../peers/deliver.js';
 import { showProgress } from '../ui/progress-bar.js';
 import { encodingOption } from '../ui/stdin-lines.js';
@@ -104,7 +104,7 @@ async function run(context: Context, first: string | undefined, rest: string[], 
     flags.wait,
   );
   connection.on('warning', (error) => {
-    const isToldAtTheEnd = error.code === 'ERR_SERPY_UNKNOWN' || error.code === 'ERR_SERPY_LOST';
+    const isToldAtTheEnd = error.code === 'ERR_SERPY_DELIVERY_UNKNOWN' || error.code === 'ERR_SERPY_LOST';
     if (!isToldAtTheEnd) terminal.note(terminal.noteColors.dim(toSentence(error)));
   });
   const delivery = deliverTo(connection, context, {
@@ -157,9 +157,9 @@ function untilFault(cargo: AsyncIterable<Payload>) {
 }
 
 /** The error of what was to be sent, and what became of all before it. */
-function afterwards(error: unknown, { sent, status: known }: Delivery): unknown {
+function afterwards(error: unknown, { sent, status }: Delivery): unknown {
   if (sent === 0) return error;
-  return new Failure(statusOf(error), `${toSentence(error)}; before it, ${known}`, { cause: error });
+  return new Failure(statusOf(error), `${toSentence(error)}; before it, ${status}`, { cause: error });
 }
 
 /** How long a peer without a session may take to hang up. */

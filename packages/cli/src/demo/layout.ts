@@ -107,18 +107,14 @@ export function figuresOf({ state, perSecond, bytesPerSecond, queue, drops, reco
   return `${link}${speed}, queue ${queue}, drops ${thousands(drops)}, reconnects ${reconnects}`;
 }
 
-function below(
-  { countRates, countRate, status: news, camera, command }: View,
-  width: number,
-  depth: ColorDepth,
-): string[] {
+function below({ countRates, countRate, status, camera, command }: View, width: number, depth: ColorDepth): string[] {
   const label = 'count rate ';
   const rate = ` ${thousands(countRate)} /s`;
   const recordIt = `${command} record ${camera.url} run-1`;
   const bars = sparkline(countRates, width - label.length - rate.length, depth === 'none');
   return [
     cut(`${label}${bars}${rate}`, width),
-    cutBetweenWords(printable(news), width),
+    cutBetweenWords(printable(status), width),
     cut(keys.length <= width ? keys : briefKeys, width),
     firstThatFits(
       [`try next, in another terminal: ${recordIt}`, `try next: ${recordIt}`, recordIt, `camera: ${camera.url}`],

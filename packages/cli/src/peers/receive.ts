@@ -49,7 +49,7 @@ export const receivingDefaults = { closeTimeoutMs: 1000 };
 
 /** Gives all messages that come, until it is stopped or the peer that was dialled has gone. */
 export async function receive(context: Context, receiving: ReceiveOptions): Promise<void> {
-  const { options, connect: isClient, log: log, stop } = receiving;
+  const { options, connect: isClient, log, stop } = receiving;
   const signal = AbortSignal.any([context.interruption.signal, stop]);
   const failure = new AbortController(); // of `take`: it ends everything, and is told to who asked
   const ending = AbortSignal.any([signal, failure.signal]);
@@ -75,7 +75,7 @@ export async function receive(context: Context, receiving: ReceiveOptions): Prom
 }
 
 async function receiveAsServer(
-  { options, log: log, onListening: onListening }: ReceiveOptions,
+  { options, log, onListening }: ReceiveOptions,
   serve: (connection: Connection) => Promise<void>,
   ending: AbortSignal,
 ): Promise<void> {
@@ -133,7 +133,7 @@ function watchConnection(connection: Connection, log: ReceiveOptions['log']): st
   connection.on('reconnect', ({ downMs }) => log(`${from} is there again after ${(downMs / 1000).toFixed(1)} s`));
   const gone = () => {
     const { reason, error, peerReason } = connection.closeInfo ?? {};
-    if (reason === 'closed') return;
+    if (reason === 'local-close') return;
     const why = error ? `: ${toSentence(error)}` : peerReason ? ` ("${peerReason}")` : '';
     log(`${from} has gone${why}`);
   };

@@ -1,7 +1,7 @@
 /** Reads a recording, message by message, as it was written; one that was cut off by a kill or a power cut, too. */
 import { join } from 'node:path';
 import { readNpyHeader } from 'serpy-arrays';
-import { failure, usageError, toSentence } from '../failure.js';
+import { failure, toSentence, usageError } from '../failure.js';
 import {
   type About,
   files,

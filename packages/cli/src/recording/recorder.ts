@@ -1,7 +1,7 @@
 /** Writes what arrives to a folder that can be read at any moment, also after this process was killed. */
 import { join } from 'node:path';
 import type { Clock } from '../environment/context.js';
-import { failure, usageError, toSentence } from '../failure.js';
+import { failure, toSentence, usageError } from '../failure.js';
 import { jsonLine } from '../values/json-line.js';
 import { type ArrayFiles, createArrayFiles } from './array-files.js';
 import type { Gap } from './breaks.js';

@@ -20,7 +20,7 @@ export function showProgress(
   totalBytes: () => number,
   doneBytes: () => number,
 ): ProgressBar {
-  const { stderr, noteColors: noteColors } = terminal;
+  const { stderr, noteColors } = terminal;
   if (!stderr.isTTY) return { stop() {} };
   const startedMs = clock.now();
   let bar: cliProgress.SingleBar | undefined;

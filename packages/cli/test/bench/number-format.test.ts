@@ -2,7 +2,7 @@
 import type { PortableMessage } from 'serpy';
 import { describe, expect, test } from 'vitest';
 import { countAnswer, countedOf, otherEndOf, questionOf, questions } from '../../src/bench/bench-protocol.js';
-import { formatNumber, megabytesPerSecond, formatTime } from '../../src/bench/number-format.js';
+import { formatNumber, formatTime, megabytesPerSecond } from '../../src/bench/number-format.js';
 import { payload, sizeText } from '../../src/bench/payload.js';
 import { asJson, type Findings, linkText, roundTripText, throughputText } from '../../src/bench/report.js';
 import { histogram, summarize } from '../../src/bench/statistics.js';

@@ -1,7 +1,7 @@
 import { type Connection, connect, listen, type PortableMessage, type Server } from 'serpy';
 import { encodeNpy } from 'serpy-arrays';
 import { expect, describe as group, test } from 'vitest';
-import { formatCount, formatBytes } from '../../src/format.js';
+import { formatBytes, formatCount } from '../../src/format.js';
 import { summarize, summaryLine } from '../../src/messages/array-summary.js';
 import { describe } from '../../src/messages/describe.js';
 import { jsonLine } from '../../src/values/json-line.js';

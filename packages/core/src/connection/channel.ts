@@ -1,12 +1,12 @@
 /** What a connection has said and heard: its session, its two queues and its counts. It lives through any number of links. */
 import { types } from 'node:util';
-import { markSent } from '../buffers/buffer-pool.js';
+import { markInUse } from '../buffers/buffer-pool.js';
 import type { Clock, Environment } from '../environment.js';
 import { type MessagesDroppedError, OptionError } from '../errors.js';
 import { Link } from '../link/link.js';
-import type { LinkObserver, LinkHost } from '../link/link-host.js';
+import type { LinkHost, LinkObserver } from '../link/link-host.js';
 import type { WaitOptions } from '../options/wait-options.js';
-import type { OutboundMessage, InboundMessage, StreamPart } from '../protocol/message.js';
+import type { InboundMessage, OutboundMessage, StreamPart } from '../protocol/message.js';
 import type { Protocol, ProtocolTypes, Role } from '../protocol/protocol.js';
 import type { ResumableSession } from '../protocol/resumable-session.js';
 import type { Session } from '../protocol/session.js';
@@ -124,7 +124,7 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
     const session = this.#session ?? this.#ensureSession('client');
     const outgoing = session.encode(value, options);
     if (this.dropsOffline && (this.#link?.over ?? true)) return this.outbox.sendOffline(options);
-    if (types.isUint8Array(value)) markSent(value);
+    if (types.isUint8Array(value)) markInUse(value);
     const past = !outgoing.awaitsAck && options.signal === undefined && this.outbox.idle;
     if (past && this.#link?.sendNow(outgoing)) {
       this.#counters.messagesSent++;
@@ -141,7 +141,7 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
     const session = this.#session ?? this.#ensureSession('client');
     if (session.encodePart === undefined) {
       throw new OptionError(
-        "a stream needs a session, which only v2 has: use protocol 'v2' and handshake: 'prefer' at both ends",
+        "a stream needs a session, which only v2 has: use protocol 'v2' and session: 'prefer' at both ends",
       );
     }
     const sent = this.outbox.send(session.encodePart(part), options, always);

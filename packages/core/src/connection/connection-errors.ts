@@ -4,13 +4,13 @@ import { ConnectionClosedError, NotConnectedError } from '../errors.js';
 import type { CloseInfo } from './connection-events.js';
 
 const closeReasons: Record<CloseInfo['reason'], string> = {
-  ended: 'the peer ended it',
+  'peer-closed': 'the peer ended it',
   reset: 'the network or the peer broke it',
   protocol: 'the peer sent what cannot be read',
-  silent: 'the peer gave no sign of life',
+  timeout: 'the peer gave no sign of life',
   'queue-full': 'the receive queue was full',
-  closed: 'it was closed here',
-  'gave-up': 'dialling again was given up',
+  'local-close': 'it was closed here',
+  'retries-exhausted': 'dialling again was given up',
 };
 
 /**

@@ -3,9 +3,9 @@
 /** A message larger than this is refused unless `maxMessageBytes` says otherwise: 64 MiB. */
 
 import { OptionError } from '../errors.js';
-import { type Given, linuxKeepAliveMs, type OptionSpec, type OptionSpecs, option } from '../options/option.js';
+import { linuxKeepAliveMs, type OptionSpec, type OptionSpecs, option, type PartialOptions } from '../options/option.js';
 import type { QueueOptions, WhenFull } from '../queue/send-queue.js';
-import { type ReconnectOptions, defaultMinDelayMs } from '../reconnect/backoff.js';
+import { defaultMinDelayMs, type ReconnectOptions } from '../reconnect/backoff.js';
 import type { SecuritySettings } from '../security/security.js';
 import { keyOption } from '../security/shared-key.js';
 import { tlsOption } from '../security/tls-options.js';
@@ -76,10 +76,25 @@ export interface ConnectionSettings extends SecuritySettings {
 }
 
 /** The options of a connection that every protocol has. */
-export type ConnectionOptions = Given<ConnectionSettings>;
+export type ConnectionOptions = PartialOptions<ConnectionSettings>;
 
 /** The options that only the end that dials has. */
 export type DiallingOption = 'autoRestart' | 'connectTimeoutMs' | 'reconnect';
+
+const defaultMaxDelayMs = 15_000;
+
+const minDelayOption: OptionSpec<number> = {
+  ...option.milliseconds(0),
+  default: undefined,
+  optional: true,
+  typicalDefault: defaultMinDelayMs,
+  validateWith(minDelayMs, { maxDelayMs = defaultMaxDelayMs }) {
+    if (minDelayMs <= (maxDelayMs as number)) return;
+    throw new OptionError(
+      `reconnect.minDelayMs (${minDelayMs}) is larger than reconnect.maxDelayMs (${maxDelayMs}): raise maxDelayMs, which is the maximum of the whole wait`,
+    );
+  },
+};
 
 /** What each option of a connection that was accepted takes. */
 export const acceptedOptions: OptionSpecs<Omit<ConnectionSettings, DiallingOption>> = {
@@ -104,10 +119,10 @@ export const connectionOptions: OptionSpecs<ConnectionSettings> = {
   ...acceptedOptions,
   reconnect: option.group<ReconnectOptions>({
     baseDelayMs: option.milliseconds(250),
-    maxDelayMs: option.milliseconds(15000),
-    minDelayMs: { ...option.milliseconds(0), default: undefined, optional: true, typicalDefault: defaultMinDelayMs },
+    maxDelayMs: option.milliseconds(defaultMaxDelayMs),
+    minDelayMs: minDelayOption,
     maxAttempts: option.countOrInfinity(1, Number.POSITIVE_INFINITY),
-    stableMs: option.milliseconds(10000),
+    resetAfterMs: option.milliseconds(10000),
   }),
 };
 export const addressOptions = {

@@ -30,12 +30,12 @@ import type { Lifecycle } from './lifecycle.js';
 import { MessageIterator } from './message-iterator.js';
 import type { ConnectionStats } from './stats.js';
 import {
-  toNodeDuplex,
+  type ConnectionLike,
   type MessageDuplex,
   type StreamOptions,
-  type ConnectionLike,
-  type WebStreams,
+  toNodeDuplex,
   toWebStreams,
+  type WebStreams,
 } from './stream-adapters.js';
 
 /** What a server is told of the connections that it accepted. */
@@ -210,7 +210,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
    * the handshake at both ends). Resolves `true` when all of it has arrived at the peer, whose program has not stopped it until then;
    * whether it has read all of that, only the program there can tell. Rejects as soon as there is a reason to, also while `source` gives
    * nothing; `source` is destroyed then, unless it is the arguments that are wrong.
-   * @throws `ERR_SERPY_OPTION` without a session, `ERR_SERPY_LOST` the session was lost on the way, `ERR_SERPY_STOPPED` the program at the peer
+   * @throws `ERR_SERPY_OPTION` without a session, `ERR_SERPY_LOST` the session was lost on the way, `ERR_SERPY_STREAM_CANCELLED` the program at the peer
    * destroyed its stream, or could not go on with it, `ERR_SERPY_VALUE` the stream is none of bytes or has another size than `sizeBytes`,
    * `ERR_SERPY_DROPPED` and `ERR_SERPY_QUEUE_FULL` where the send queue's `whenFull` is not `'block'`, `ERR_SERPY_ABORTED`, `ERR_SERPY_CLOSED`
    * also by `close()` here, `ERR_SERPY_NOT_CONNECTED`, and what the stream itself fails with

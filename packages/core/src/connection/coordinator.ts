@@ -4,9 +4,9 @@ import { emitEvent } from '../diagnostics.js';
 import type { Environment } from '../environment.js';
 import {
   ConnectionLostError,
+  DeliveryUnknownError,
   isSerpyError,
   MessagesDroppedError,
-  MessagesUnknownError,
   type SerpyErrorLike,
 } from '../errors.js';
 import type { Link } from '../link/link.js';
@@ -54,9 +54,9 @@ export class Coordinator implements LifecycleOwner {
   #progress: ProgressInfo[] | undefined;
 
   get unsettled(): boolean {
-    const { resumable: lasting, outbox, dropsOffline } = this.conversation;
+    const { resumable, outbox, dropsOffline } = this.conversation;
     const waits = outbox.length > 0 && !dropsOffline;
-    return lasting !== undefined && lasting.resumableMs > 0 && (waits || !lasting.allAcknowledged);
+    return resumable !== undefined && resumable.resumableMs > 0 && (waits || !resumable.allAcknowledged);
   }
 
   get hasArrivals(): boolean {
@@ -64,12 +64,12 @@ export class Coordinator implements LifecycleOwner {
   }
 
   abandon(): AbandonedMessages {
-    const { outbox, resumable: lasting } = this.conversation;
+    const { outbox, resumable } = this.conversation;
     outbox.pauseAdmission(); // what the session gives up frees places, and who took one now would be neither told nor counted
     const { unsentMessages } = outbox;
-    this.#unknown = lasting?.abort() ?? [];
+    this.#unknown = resumable?.abort() ?? [];
     this.conversation.deliverHeld();
-    return { unsentMessages, unknownMessages: this.#unknown.length };
+    return { unsentMessages, unacknowledgedMessages: this.#unknown.length };
   }
 
   /** Kept until the session has done its step: a listener must not run while it is at work. */
@@ -94,10 +94,10 @@ export class Coordinator implements LifecycleOwner {
   }
 
   #tellHeld(heldAtServer: (connection: EventEmitter, bytes: number) => void): void {
-    const { partialBytes: unfinishedBytes } = this.conversation;
-    if (unfinishedBytes === this.#heldBytes) return;
-    this.#heldBytes = unfinishedBytes;
-    heldAtServer(this.#connection, unfinishedBytes);
+    const { partialBytes } = this.conversation;
+    if (partialBytes === this.#heldBytes) return;
+    this.#heldBytes = partialBytes;
+    heldAtServer(this.#connection, partialBytes);
   }
 
   /** Nobody knows of the connection until `decided` is called, so nobody can listen: what it warns of waits. */
@@ -122,17 +122,17 @@ export class Coordinator implements LifecycleOwner {
   disconnected(end: LinkEnd): void {
     emitEvent(this.#connection, 'connection', 'disconnect', end);
     const isSystems = end.reason === 'reset' && !isSerpyError(end.error);
-    const expected = end.reason === 'closed' || isSystems || end.error === undefined;
+    const expected = end.reason === 'local-close' || isSystems || end.error === undefined;
     if (!expected) this.#warnings.warn(end.error as SerpyErrorLike);
-    if (end.unconfirmedMessages > 0) this.#warnings.warn(unconfirmed(end));
+    if (end.unacknowledgedMessages > 0) this.#warnings.warn(unconfirmed(end));
   }
 
   /** A session that the peer has closed is over at once: it would be so at the next link, which may never come. */
   linkLost(): void {
-    const { resumable: lasting } = this.conversation;
-    const unknown = lasting?.peerClose ? lasting.abort() : [];
+    const { resumable } = this.conversation;
+    const unknown = resumable?.peerClose ? resumable.abort() : [];
     this.conversation.linkDown();
-    if (unknown.length > 0) this.#warnings.warn(new MessagesUnknownError('the peer closed the session', unknown));
+    if (unknown.length > 0) this.#warnings.warn(new DeliveryUnknownError('the peer closed the session', unknown));
   }
 
   reconnecting(info: ReconnectingInfo): void {
@@ -155,7 +155,7 @@ export class Coordinator implements LifecycleOwner {
       const told = `the connection ended with ${unsent} accepted message${unsent > 1 ? 's' : ''} not sent`;
       this.#warnings.warn(new MessagesDroppedError(told, unsent, { cause: info.error }));
     }
-    if (this.#unknown.length > 0) this.#warnings.warn(new MessagesUnknownError('the connection ended', this.#unknown));
+    if (this.#unknown.length > 0) this.#warnings.warn(new DeliveryUnknownError('the connection ended', this.#unknown));
     this.closedAtServer?.(this.#connection);
     const stranger = this.#decided && this.#warnings.takeLast();
     if (stranger) this.strangerAtServer?.(this.#connection, stranger);
@@ -163,10 +163,10 @@ export class Coordinator implements LifecycleOwner {
   }
 }
 
-function unconfirmed({ unconfirmedMessages: count, reason }: LinkEnd): ConnectionLostError {
+function unconfirmed({ unacknowledgedMessages: count, reason }: LinkEnd): ConnectionLostError {
   const messages = count === 1 ? 'the message' : `up to ${count} messages, the last first,`;
   return new ConnectionLostError(
     `the link broke (${reason}), and ${messages} that had been sent on it may not have arrived, as nothing tells what the peer had read: ` +
-      "in a session nothing is lost (v2: handshake: 'prefer' at both ends, and autoRestart); in v1, use the modes 1, 3 and 5",
+      "in a session nothing is lost (v2: session: 'prefer' at both ends, and autoRestart); in v1, use the modes 1, 3 and 5",
   );
 }

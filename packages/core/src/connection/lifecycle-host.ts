@@ -12,7 +12,7 @@ export interface AbandonedMessages {
   /** Accepted, and never put on a wire. */
   readonly unsentMessages: number;
   /** Sent in the session, and the peer may not have them. */
-  readonly unknownMessages: number;
+  readonly unacknowledgedMessages: number;
 }
 
 /** What a life is told of, and what it needs. */

@@ -152,7 +152,7 @@ export class Lifecycle implements ChannelListener, LinkObserver {
   /** The link turned out to be another connection's: this one is over before anybody has seen it. */
   linkReleased(): void {
     this.#link = undefined;
-    this.#finish('finished', 'closed', undefined);
+    this.#finish('finished', 'local-close', undefined);
   }
 
   progress(info: ProgressInfo): void {
@@ -182,7 +182,7 @@ export class Lifecycle implements ChannelListener, LinkObserver {
   disableRestart(): void {
     this.#autoRestart = false;
     this.#link?.reconnectsChanged();
-    if (this.#state === 'reconnecting') this.#finish('link-lost', 'gave-up', undefined);
+    if (this.#state === 'reconnecting') this.#finish('link-lost', 'retries-exhausted', undefined);
   }
 
   /**
@@ -194,7 +194,7 @@ export class Lifecycle implements ChannelListener, LinkObserver {
     this.#waitsForPeer &&= waitsForPeer;
     const mayComeBack =
       this.#waitsForPeer && (this.ending || (this.#state === 'reconnecting' && this.#owner.unsettled));
-    if (!this.#link && !mayComeBack) this.#finish('finished', 'closed', undefined);
+    if (!this.#link && !mayComeBack) this.#finish('finished', 'local-close', undefined);
     if (this.#state === 'closed') return Promise.resolve();
     this.#closed ??= new Promise((resolve) => {
       this.#resolveClosed = resolve;
@@ -216,7 +216,7 @@ export class Lifecycle implements ChannelListener, LinkObserver {
     this.#autoRestart = false;
     this.#settleReady(this.closedError('connect'));
     this.destroyLink(error);
-    this.#finish('finished', 'closed', error);
+    this.#finish('finished', 'local-close', error);
   }
 
   /** The peer has asked for too much, and goes on with nothing. */
@@ -232,7 +232,7 @@ export class Lifecycle implements ChannelListener, LinkObserver {
   /** It has had its time to close. */
   #closeAtOnce(): void {
     this.#link?.endNow(this.#closeReason);
-    this.#finish('finished', 'closed', undefined);
+    this.#finish('finished', 'local-close', undefined);
   }
 
   closedError(what: string): Error {
@@ -279,13 +279,13 @@ export class Lifecycle implements ChannelListener, LinkObserver {
     }
     this.#lastEnd = end;
     const mayGoOn =
-      end.reason !== 'closed' && (this.#state !== 'closing' || (this.#waitsForPeer && this.#owner.unsettled));
+      end.reason !== 'local-close' && (this.#state !== 'closing' || (this.#waitsForPeer && this.#owner.unsettled));
     if (mayGoOn && this.#role === 'server' && end.resumableMs > 0) {
       this.#awaitResume(end);
       return;
     }
     if (!mayGoOn || !this.#autoRestart) {
-      this.#finish('link-lost', this.#state === 'closing' ? 'closed' : end.reason, end.error);
+      this.#finish('link-lost', this.#state === 'closing' ? 'local-close' : end.reason, end.error);
       return;
     }
     this.#move('link-lost-restart');
@@ -296,7 +296,7 @@ export class Lifecycle implements ChannelListener, LinkObserver {
         this.#owner.reconnecting({ attempt, delayMs, error });
       },
       connected: (transport) => this.#attach(transport),
-      exhausted: (error) => this.#finish('link-lost', 'gave-up', error),
+      exhausted: (error) => this.#finish('link-lost', 'retries-exhausted', error),
     });
     this.#reconnector.inSession = end.resumableMs > 0;
     this.#reconnector.next(this.#attempt, end.error);
@@ -317,12 +317,12 @@ export class Lifecycle implements ChannelListener, LinkObserver {
     this.#reconnector?.stop();
     this.#environment.clock.clearTimeout(this.#closeTimer);
     this.#environment.clock.clearTimeout(this.#resumeTimer);
-    const { intended, peerReason } = this.#lastEnd ?? {};
+    const { clean, peerReason } = this.#lastEnd ?? {};
     this.#closeInfo = {
       reason,
       error,
       ...this.#owner.abandon(),
-      intended: reason === 'closed' || intended,
+      clean: reason === 'local-close' || clean,
       peerReason,
     };
     this.#settleReady(this.closedError('connect'));

@@ -55,13 +55,13 @@ export class Counters {
     this.sessions++;
   }
 
-  snapshot({ inbox, outbox, sessionHost: outlet }: Queues, connectedMs: number): ConnectionStats {
+  snapshot({ inbox, outbox, sessionHost }: Queues, connectedMs: number): ConnectionStats {
     return {
       ...this,
       connectedMs,
       sendQueueMessages: outbox.length,
       sendQueueBytes: outbox.bytes,
-      unsentBytes: outlet.unsentBytes,
+      unsentBytes: sessionHost.unsentBytes,
       unacknowledgedMessages: outbox.unacknowledged,
       receiveQueueMessages: inbox.length,
       receiveQueueBytes: inbox.bytes,

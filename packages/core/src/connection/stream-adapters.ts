@@ -116,15 +116,16 @@ async function finish(source: ConnectionLike<unknown, never>): Promise<void> {
   await source.close('');
   const info = source.closeInfo;
   throwIfBroken(info);
-  const { unsentMessages = 0, unknownMessages = 0 } = info ?? {};
-  if (unsentMessages + unknownMessages === 0) return;
-  const text = `the connection was closed with ${unsentMessages} messages not sent, and ${unknownMessages} that may or may not have arrived`;
-  throw new MessagesDroppedError(text, unsentMessages + unknownMessages);
+  const { unsentMessages = 0, unacknowledgedMessages = 0 } = info ?? {};
+  if (unsentMessages + unacknowledgedMessages === 0) return;
+  const text = `the connection was closed with ${unsentMessages} messages not sent, and ${unacknowledgedMessages} that may or may not have arrived`;
+  throw new MessagesDroppedError(text, unsentMessages + unacknowledgedMessages);
 }
 
 /** A connection that an end meant to close is at its end; any other has failed. */
 function throwIfBroken(info: CloseInfo | undefined): void {
-  if (info?.error || info?.intended === false || info?.reason === 'gave-up') throw closedError('the stream', info);
+  if (info?.error || info?.clean === false || info?.reason === 'retries-exhausted')
+    throw closedError('the stream', info);
 }
 
 function rejectNull(): ValueError {

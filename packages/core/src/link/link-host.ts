@@ -1,6 +1,6 @@
 /** Who a link works for, and whose life it is part of. Types only. */
 
-import type { OutboundMessage, InboundMessage } from '../protocol/message.js';
+import type { InboundMessage, OutboundMessage } from '../protocol/message.js';
 import type { LinkEnd } from './link-end.js';
 
 /** What a link works for: the queues of a connection and its ear. */

@@ -5,17 +5,17 @@
 
 import type { Clock } from '../environment.js';
 import type { SerpyError } from '../errors.js';
-import type { OutboundMessage, InboundMessage } from '../protocol/message.js';
+import type { InboundMessage, OutboundMessage } from '../protocol/message.js';
 import type { Session } from '../protocol/session.js';
-import type { Place, Transport, TransportHandler } from '../transport/transport.js';
+import type { Transport, TransportHandler, WriteSlot } from '../transport/transport.js';
 import { Deadline } from './deadline.js';
-import { type DisconnectReason, discardsUnread, toLinkFailure, isResumable } from './link-end.js';
-import type { LinkObserver, LinkHost } from './link-host.js';
+import { type DisconnectReason, discardsUnread, isResumable, toLinkFailure } from './link-end.js';
+import type { LinkHost, LinkObserver } from './link-host.js';
 import { LinkProgress } from './link-progress.js';
 import { ReadStallTimer } from './read-stall-timer.js';
 import { WriteStallTimer } from './write-stall-timer.js';
 
-export type { LinkObserver as LinkLife, LinkHost as LinkOwner } from './link-host.js';
+export type { LinkHost as LinkOwner, LinkObserver as LinkLife } from './link-host.js';
 
 /** A session, as far as a link goes. */
 type LinkSession = Session<unknown, object, InboundMessage, OutboundMessage>;
@@ -104,8 +104,8 @@ export class Link implements TransportHandler {
   }
 
   /** The same, for a piece that is yet to be made. */
-  reserve(bytes: number): Place {
-    if (this.#over || this.#closeSent) return { memory: Buffer.allocUnsafe(bytes), start: 0 };
+  reserve(bytes: number): WriteSlot {
+    if (this.#over || this.#closeSent) return { buffer: Buffer.allocUnsafe(bytes), offset: 0 };
     if (this.#reading) this.#countAnswer(bytes);
     return this.transport.reserve(bytes);
   }
@@ -140,7 +140,7 @@ export class Link implements TransportHandler {
   /** Says goodbye after all that was written; the peer's own end, or `destroy`, ends the link. */
   end(reason = ''): void {
     if (this.#over || this.#closeSent) return;
-    this.#end ??= { reason: 'closed', error: undefined };
+    this.#end ??= { reason: 'local-close', error: undefined };
     this.#sendClose(reason);
     this.resumeReading();
   }
@@ -171,15 +171,15 @@ export class Link implements TransportHandler {
 
   /** It has had its time to close: the last words, as far as the system takes them at once, and the end. */
   endNow(reason: string): void {
-    const { resumable: lasting } = this.#session;
-    if (!this.#over && !this.#closeSent && lasting?.flowControlled) this.#sendClose(reason);
-    this.destroy('closed');
+    const { resumable } = this.#session;
+    if (!this.#over && !this.#closeSent && resumable?.flowControlled) this.#sendClose(reason);
+    this.destroy('local-close');
   }
 
   /** Ends it for the program, which does not ask what becomes of the messages. */
   abort(error?: Error): void {
     this.#destroyedHere = true;
-    this.destroy('closed', error);
+    this.destroy('local-close', error);
   }
 
   /** Ends the link at once. */
@@ -218,16 +218,16 @@ export class Link implements TransportHandler {
   /** The peer is done. What it sent is answered as far as it waits for answers; nothing else is sent to it. */
   ended(): void {
     if (this.#over) return;
-    this.#end ??= { reason: 'ended', error: undefined };
+    this.#end ??= { reason: 'peer-closed', error: undefined };
     this.#peerEnded = true;
     this.#readStallTimer?.stop();
     this.#read(true);
     if (this.#over) return;
     this.#host.stepDone();
     if (this.#over) return; // by a listener
-    const { resumable: lasting } = this.#session;
-    if (lasting?.flowControlled && !lasting.peerClose) {
-      this.destroy('ended'); // it said nothing: the link broke, and the session may go on
+    const { resumable } = this.#session;
+    if (resumable?.flowControlled && !resumable.peerClose) {
+      this.destroy('peer-closed'); // it said nothing: the link broke, and the session may go on
       return;
     }
     if (this.#host.closing && !this.#closeSent) {
@@ -242,8 +242,9 @@ export class Link implements TransportHandler {
 
   closed(error?: Error): void {
     // It was to end. Without a session, that the peer did so in no good order is all that tells that it may not have read everything.
-    if (error && this.#end?.reason === 'closed' && !this.#session.resumable?.flowControlled) this.#end.error ??= error;
-    this.#end ??= error ? { reason: 'reset', error } : { reason: 'ended', error: undefined };
+    if (error && this.#end?.reason === 'local-close' && !this.#session.resumable?.flowControlled)
+      this.#end.error ??= error;
+    this.#end ??= error ? { reason: 'reset', error } : { reason: 'peer-closed', error: undefined };
     this.#finish();
   }
 
@@ -301,7 +302,7 @@ export class Link implements TransportHandler {
   #fail(error: Error, what?: string): void {
     const failure = toLinkFailure(error, what);
     // An end that was meant stays one; why it was no good one is told.
-    if (this.#end?.reason === 'closed') this.#end = { reason: 'closed', error: failure.error };
+    if (this.#end?.reason === 'local-close') this.#end = { reason: 'local-close', error: failure.error };
     else this.#end = failure;
     this.transport.flush(); // the session may have said why
     this.destroy(failure.reason, failure.error);
@@ -317,21 +318,21 @@ export class Link implements TransportHandler {
     this.#stopTimers();
     const missing: SerpyError | undefined = failed ? undefined : this.#session.ended();
     this.progressed = this.#progress.hasProgressed(this.#session.resumable);
-    const { peerClose: farewell, flowControlled = false, resumableMs = 0 } = this.#session.resumable ?? {};
-    const unconfirmedMessages = this.#mayHaveLost(flowControlled)
-      ? (this.#session.unconfirmedMessages ?? this.#sentMessages)
+    const { peerClose, flowControlled = false, resumableMs = 0 } = this.#session.resumable ?? {};
+    const unacknowledgedMessages = this.#mayHaveLost(flowControlled)
+      ? (this.#session.unacknowledgedMessages ?? this.#sentMessages)
       : 0;
     this.#host.linkEnding();
     this.#session.linkDown(this.#paused);
     this.#host.deliverHeld();
     this.#host.stepDone();
-    const { reason, error } = this.#end ?? { reason: 'ended', error: undefined };
+    const { reason, error } = this.#end ?? { reason: 'peer-closed', error: undefined };
     this.#observer.linkEnded({
       reason,
-      error: error ?? (reason === 'closed' ? undefined : missing),
-      unconfirmedMessages,
-      intended: reason === 'closed' || farewell !== undefined || (flowControlled ? false : undefined),
-      peerReason: farewell?.reason,
+      error: error ?? (reason === 'local-close' ? undefined : missing),
+      unacknowledgedMessages,
+      clean: reason === 'local-close' || peerClose !== undefined || (flowControlled ? false : undefined),
+      peerReason: peerClose?.reason,
       resumableMs: isResumable(reason, error) ? resumableMs : 0,
     });
   }
@@ -340,7 +341,7 @@ export class Link implements TransportHandler {
   #mayHaveLost(inSession: boolean): boolean {
     if (inSession || this.#destroyedHere || this.#end === undefined) return false;
     const { reason, error } = this.#end;
-    const inOrder = reason === 'ended' || (reason === 'closed' && error === undefined);
+    const inOrder = reason === 'peer-closed' || (reason === 'local-close' && error === undefined);
     return !inOrder || this.transport.unsentBytes > 0;
   }
 
@@ -370,16 +371,16 @@ export class Link implements TransportHandler {
 
   #sendQueued(): void {
     while (this.#maySend()) {
-      const { resumable: lasting } = this.#session;
-      if (lasting?.hasPendingFrames) {
+      const { resumable } = this.#session;
+      if (resumable?.hasPendingFrames) {
         if (!this.transport.writable) return;
-        this.#guarded(() => lasting.writeNext());
+        this.#guarded(() => resumable.writeNext());
         continue;
       }
       const ready = this.#session.canSend;
       if (this.#host.queuedMessages === 0 || (this.#peerEnded && !ready)) {
         if (this.#peerEnded) this.end();
-        else if (lasting === undefined || lasting.allAcknowledged) this.#host.drained();
+        else if (resumable === undefined || resumable.allAcknowledged) this.#host.drained();
         return;
       }
       if (!ready || !this.transport.writable) return;

@@ -4,7 +4,7 @@
  */
 
 import type { Clock } from '../environment.js';
-import { SilentError } from '../errors.js';
+import { PeerTimeoutError } from '../errors.js';
 import type { Transport } from '../transport/transport.js';
 import { Deadline } from './deadline.js';
 import type { DisconnectReason } from './link-end.js';
@@ -20,7 +20,7 @@ export interface WatchedLink {
   readonly transport: Transport;
   /** Whether this end does not read at the moment. */
   readonly paused: boolean;
-  destroy(reason: DisconnectReason, error: SilentError): void;
+  destroy(reason: DisconnectReason, error: PeerTimeoutError): void;
 }
 
 export class ReadStallTimer {
@@ -77,8 +77,8 @@ export class ReadStallTimer {
     } else {
       const { host, port } = this.#link.transport.remote;
       this.#link.destroy(
-        'silent',
-        new SilentError(
+        'timeout',
+        new PeerTimeoutError(
           `${host}:${port} has begun a message and sent only ${this.#bytes} bytes more of it in ${this.#timeoutMs} ms (frameTimeoutMs): ` +
             'the cable is out, or its program hangs. If its line is as slow as that, raise frameTimeoutMs',
         ),

@@ -4,7 +4,7 @@
  */
 
 import type { Clock } from '../environment.js';
-import { SilentError } from '../errors.js';
+import { PeerTimeoutError } from '../errors.js';
 import type { Transport } from '../transport/transport.js';
 import { Deadline } from './deadline.js';
 import type { DisconnectReason } from './link-end.js';
@@ -15,7 +15,7 @@ const checksPerTimeout = 4;
 /** The link, as far as it is watched. */
 export interface WatchedLink {
   readonly transport: Transport;
-  destroy(reason: DisconnectReason, error: SilentError): void;
+  destroy(reason: DisconnectReason, error: PeerTimeoutError): void;
 }
 
 export class WriteStallTimer {
@@ -55,8 +55,8 @@ export class WriteStallTimer {
     } else {
       const { host, port } = transport.remote;
       this.#link.destroy(
-        'silent',
-        new SilentError(
+        'timeout',
+        new PeerTimeoutError(
           `no byte has left for ${host}:${port} for ${this.#timeoutMs} ms (writeTimeoutMs): the cable is out, or the peer's ` +
             'program does not read. If it may rest for so long, raise writeTimeoutMs',
         ),

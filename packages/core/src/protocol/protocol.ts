@@ -2,7 +2,7 @@
  * What core asks of a protocol: a session, that is a pure state machine without sockets, promises, timers or events.
  * Bytes and values go in, messages and bytes come out. Types only.
  */
-import type { OutboundMessage, InboundMessage } from './message.js';
+import type { InboundMessage, OutboundMessage } from './message.js';
 import type { Session, SessionHost } from './session.js';
 
 /** Which side of the connection a session is on: a client dialled, a server was dialled. */

@@ -1,15 +1,15 @@
 /** The state machine that a protocol gives to core: bytes in, bytes out, no sockets and no timers. */
 import type { SerpyError } from '../errors.js';
-import type { Place } from '../transport/transport.js';
-import type { OutboundMessage, InboundMessage, StreamPart } from './message.js';
-import type { ResumableSession, ProgressInfo, LinkHolder } from './resumable-session.js';
+import type { WriteSlot } from '../transport/transport.js';
+import type { InboundMessage, OutboundMessage, StreamPart } from './message.js';
+import type { LinkHolder, ProgressInfo, ResumableSession } from './resumable-session.js';
 
 /** Where a session puts what comes out of it, other than messages. None of these calls back into the session. */
 export interface SessionHost<Out extends OutboundMessage> {
   /** Bytes for the transport, in order. A big piece is not copied: it must not change until it is on the wire. */
   write(piece: Uint8Array): void;
   /** The same for a small piece, below 8 KiB, that is yet to be made: it is put at this place before anything else is called. */
-  reserve(bytes: number): Place;
+  reserve(bytes: number): WriteSlot;
   /** Memory for a message that is delivered as bytes, not cleared: the session fills it whole. */
   allocate(sizeBytes: number): Buffer;
   /** The peer acknowledged this message. */
@@ -50,7 +50,7 @@ export interface Session<Value, SendOptions, In extends InboundMessage, Out exte
    * Messages that were sent on this link, of which nothing that came since has proved that the peer has read them, and whose sender would not hear
    * of it otherwise. Looked at when the link ends. Left out: all.
    */
-  readonly unconfirmedMessages?: number;
+  readonly unacknowledgedMessages?: number;
 
   /** Turns a value into a message. Throws a typed error where the protocol cannot carry it; nothing has changed then. */
   encode(value: Value, options: SendOptions): Out;
@@ -88,7 +88,7 @@ export interface Session<Value, SendOptions, In extends InboundMessage, Out exte
   /** The peer's stream ended: tells what is missing if that was in the middle of a message. */
   ended(): SerpyError | undefined;
   /**
-   * `deadlineMs` has come, and what had come in before was handed over. Throws a `SilentError` when the peer should have answered by now:
+   * `deadlineMs` has come, and what had come in before was handed over. Throws a `PeerTimeoutError` when the peer should have answered by now:
    * the link ends.
    * @param paused whether reading waits until messages have been taken, so that a silent peer may not be one
    */

@@ -3,20 +3,19 @@
  * many clients of one restarted server come back spread out. Before it a time that nobody draws: an original server
  * may die of a client that comes back while it is still busy with the last link. A pure policy: time and chance are arguments.
  */
-import { maxTimeoutMs } from '../options/wait-options.js';
 
 /** The policy's numbers. */
 export interface ReconnectOptions {
-  /** The bound of the first wait, doubled for each further one. Default 250. */
+  /** The range of the random part of the first wait, doubled for each further attempt. Default 250. */
   readonly baseDelayMs: number;
-  /** The largest bound of a wait. Default 15,000. */
+  /** The maximum of a wait, `minDelayMs` included. Default 15,000. */
   readonly maxDelayMs: number;
-  /** What is waited in any case, before what is drawn. Default 500, and in a session 0. */
+  /** The minimum of a wait, before the random part; at most `maxDelayMs`. Default 500, and in a session 0. */
   readonly minDelayMs?: number | undefined;
   /** How many dials in a row may lead to nothing before the connection gives up. Default `Infinity`. */
   readonly maxAttempts: number;
   /** How long a link must have held for the count to start anew, if nothing new came over it. Default 10,000. */
-  readonly stableMs: number;
+  readonly resetAfterMs: number;
 }
 
 /** What `minDelayMs` is where nothing is said. A peer of a session takes a client that comes back at once, an original may die of it. */
@@ -45,10 +44,10 @@ export function backoffDelayMs(
   if (attempt > options.maxAttempts) return undefined;
   if (authFailures >= maxAuthFailures) return options.maxDelayMs;
   const doublings = Math.min(attempt - 1, maxDoublings);
-  const bound = Math.min(options.maxDelayMs, options.baseDelayMs * 2 ** doublings);
-  const floorMs = options.minDelayMs ?? (inSession ? 0 : defaultMinDelayMs);
-  // Added, not the larger of the two: all who draw less than the floor would come at once.
-  return Math.min(maxTimeoutMs, Math.floor(floorMs + chance * bound));
+  const floorMs = Math.min(options.maxDelayMs, options.minDelayMs ?? (inSession ? 0 : defaultMinDelayMs));
+  const range = Math.min(options.maxDelayMs - floorMs, options.baseDelayMs * 2 ** doublings);
+  // Added to the minimum, not the larger of the two: clients whose random part is small would all reconnect at once.
+  return Math.floor(floorMs + chance * range);
 }
 
 /**
@@ -62,5 +61,5 @@ export function initialAttempt(
   progressed: boolean,
   options: ReconnectOptions,
 ): number {
-  return progressed || connectedMs >= options.stableMs ? 1 : lastAttempt + 1;
+  return progressed || connectedMs >= options.resetAfterMs ? 1 : lastAttempt + 1;
 }

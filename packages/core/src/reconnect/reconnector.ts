@@ -3,7 +3,7 @@ import type { Environment } from '../environment.js';
 import { ConnectError, isSerpyError, type SerpyError } from '../errors.js';
 import type { Address } from '../transport/address.js';
 import type { Transport } from '../transport/transport.js';
-import { type ReconnectOptions, backoffDelayMs } from './backoff.js';
+import { backoffDelayMs, type ReconnectOptions } from './backoff.js';
 import { type DialSettings, dial } from './dial.js';
 
 /** What a series of dials tells its owner. */

@@ -5,7 +5,7 @@
 import type { ConnectionState } from '../connection/connection-state.js';
 import { ConnectionLostError } from '../errors.js';
 import type { Address } from '../transport/address.js';
-import { isLoopback, addressGroup } from '../transport/address.js';
+import { addressGroup, isLoopback } from '../transport/address.js';
 
 /** A connection, as far as it is counted. */
 export interface AdmittedConnection {
@@ -106,13 +106,13 @@ function membersIfFull<C>(members: ReadonlySet<C>, count: number): C[] {
  */
 function evictAbsent<C extends AdmittedConnection>(
   members: ReadonlySet<C>,
-  { limit, max: most, of }: ConnectionCount<C>,
+  { limit, max, of }: ConnectionCount<C>,
   gives: (member: C) => boolean = () => false,
 ): boolean {
   const there = of(members);
   const isAbsent = ({ state }: C) => state === 'reconnecting';
   const absent = [...there.filter(isAbsent), ...there.filter((each) => !isAbsent(each) && gives(each))];
-  const tooMany = there.length + 1 - most;
+  const tooMany = there.length + 1 - max;
   if (tooMany > absent.length) return false;
   for (const each of absent.slice(0, Math.max(0, tooMany))) {
     each.destroy(

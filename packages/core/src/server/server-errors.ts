@@ -10,6 +10,6 @@ export function rejectedError(remote: Address | undefined, cause: SerpyErrorLike
 /** A connection gives way as all peers together have sent too much in part. */
 export function partialBudgetError(bytes: number, limitBytes: number): MessageTooLargeError {
   const remedy =
-    'this peer held the most, and gave way. Raise the option maxUnfinishedBytes of the server, or let peers send one after the other';
+    'this peer held the most, and gave way. Raise the option maxPartialMessageBytes of the server, or let peers send one after the other';
   return new MessageTooLargeError('what all peers have sent in part', bytes, limitBytes, remedy);
 }

@@ -2,16 +2,16 @@
 import { addressOptions } from '../connection/connection-options.js';
 import { type OptionSpecs, option } from '../options/option.js';
 import type { AdmissionLimits } from './admission.js';
-import type { GateSettings } from './handshake-limiter.js';
+import type { HandshakeLimits } from './handshake-limiter.js';
 
 /** The options of a server, besides those of its connections. */
-export interface ServerSettings extends GateSettings, AdmissionLimits {
+export interface ServerSettings extends HandshakeLimits, AdmissionLimits {
   /** The address to listen on. Default 127.0.0.1: this computer alone. */
   readonly host: string;
   /** The port to listen on; 0 takes any free one, which `server.address` then tells. */
   readonly port: number;
   /** How much memory messages that have come in part may take, of all peers together. Default 256 MiB. */
-  readonly maxUnfinishedBytes: number;
+  readonly maxPartialMessageBytes: number;
   /** Listen to other computers with neither key nor certificates. Default false. */
   readonly insecure: boolean;
 }
@@ -23,15 +23,15 @@ export const serverOptions: OptionSpecs<ServerSettings> = {
   ...addressOptions,
   maxConnections: option.count(1, 1000000, defaultMaxConnections),
   maxConnectionsPerAddress: option.countOrInfinity(1, 16),
-  maxUnfinishedBytes: option.count(1, Number.MAX_SAFE_INTEGER, 256 * 1024 * 1024),
+  maxPartialMessageBytes: option.count(1, Number.MAX_SAFE_INTEGER, 256 * 1024 * 1024),
   insecure: option.flag(false),
-  handshakeTimeoutMs: option.milliseconds(5000, 1),
+  authTimeoutMs: option.milliseconds(5000, 1),
   maxPendingConnections: option.count(1, 1000000, 32),
   maxAuthFailuresPerMinute: option.countOrInfinity(1, 5),
 };
 
 /** The settings of a server that are those of each of its connections. */
-export function connectionPart<T extends ServerSettings>(settings: T): Omit<T, keyof ServerSettings> {
+export function withoutServerOptions<T extends ServerSettings>(settings: T): Omit<T, keyof ServerSettings> {
   const entries = Object.entries(settings).filter(([name]) => !(name in serverOptions));
   return Object.fromEntries(entries) as Omit<T, keyof ServerSettings>;
 }

@@ -54,10 +54,10 @@ export function listenSecurity(
   owner: HandshakeLimiterHost,
 ): Pick<ListenOptions, 'security' | 'gate'> {
   if (!security) return {};
-  const { handshakeTimeoutMs, maxPendingConnections, maxAuthFailuresPerMinute } = serverOptions;
+  const { authTimeoutMs, maxPendingConnections, maxAuthFailuresPerMinute } = serverOptions;
   const { maxConnectionsPerAddress } = admissionLimits(settings);
   const limits = {
-    handshakeTimeoutMs: settings.handshakeTimeoutMs ?? (handshakeTimeoutMs.default as number),
+    authTimeoutMs: settings.authTimeoutMs ?? (authTimeoutMs.default as number),
     maxPendingConnections: settings.maxPendingConnections ?? (maxPendingConnections.default as number),
     maxAuthFailuresPerMinute: settings.maxAuthFailuresPerMinute ?? (maxAuthFailuresPerMinute.default as number),
   };
@@ -71,6 +71,6 @@ export function admissionLimits({ maxConnections, maxConnectionsPerAddress }: Li
 }
 
 /** How much memory unfinished messages may take. */
-export function partialBudgetBytes({ maxUnfinishedBytes }: ListenSettings): number {
-  return maxUnfinishedBytes ?? (serverOptions.maxUnfinishedBytes.default as number);
+export function partialBudgetBytes({ maxPartialMessageBytes }: ListenSettings): number {
+  return maxPartialMessageBytes ?? (serverOptions.maxPartialMessageBytes.default as number);
 }

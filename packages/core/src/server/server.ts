@@ -2,7 +2,7 @@
 import { EventEmitter } from 'node:events';
 import { inspect } from 'node:util';
 import { type CloseServerOptions, parseCloseServerOptions } from '../connection/close-options.js';
-import { attachTransport, type Connection, closeWaiting, isAway, mayResume, evict } from '../connection/connection.js';
+import { attachTransport, type Connection, closeWaiting, evict, isAway, mayResume } from '../connection/connection.js';
 import { MessageIterator } from '../connection/message-iterator.js';
 import { emitEvent } from '../diagnostics.js';
 import type { Environment } from '../environment.js';
@@ -17,15 +17,15 @@ import { addressGroup } from '../transport/address.js';
 import type { Listener, Transport } from '../transport/transport.js';
 import { Admission } from './admission.js';
 import { PartialMessageBudget } from './partial-message-budget.js';
-import { rejectedError, partialBudgetError } from './server-errors.js';
+import { partialBudgetError, rejectedError } from './server-errors.js';
 import type { DropInfo, ServerEvents } from './server-events.js';
 import {
   admissionLimits,
   exposureWarning,
-  listenSecurity,
   type ListenSettings,
-  serverSecurityOf,
+  listenSecurity,
   partialBudgetBytes,
+  serverSecurityOf,
 } from './server-security.js';
 
 /** A connection that waits for `getConnection`. */

@@ -12,7 +12,7 @@ import { partBytes } from './inbound-stream.js';
 const maxInFlightParts = 16;
 
 /** What the peer may bring about must not end a program that sends without awaiting. */
-const terminalCodes: readonly string[] = ['ERR_SERPY_CLOSED', 'ERR_SERPY_LOST', 'ERR_SERPY_STOPPED'];
+const terminalCodes: readonly string[] = ['ERR_SERPY_CLOSED', 'ERR_SERPY_LOST', 'ERR_SERPY_STREAM_CANCELLED'];
 
 /** What a stream needs of those who send its parts. */
 export interface OutboundStreamHost {

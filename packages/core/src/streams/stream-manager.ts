@@ -4,10 +4,10 @@
  */
 
 import type { Clock } from '../environment.js';
-import { isSerpyError, MessagesDroppedError, OptionError, StreamStoppedError, TruncatedError } from '../errors.js';
+import { isSerpyError, MessagesDroppedError, OptionError, StreamCancelledError, TruncatedError } from '../errors.js';
 import { checkNames } from '../options/option-names.js';
 import { checkSignal, defaultWait, type WaitOptions } from '../options/wait-options.js';
-import type { OutboundMessage, InboundMessage, StreamPart } from '../protocol/message.js';
+import type { InboundMessage, OutboundMessage, StreamPart } from '../protocol/message.js';
 import type { ProgressInfo } from '../protocol/resumable-session.js';
 import type { SessionHost } from '../protocol/session.js';
 import { AsyncQueue } from '../queue/async-queue.js';
@@ -260,9 +260,9 @@ function truncated(why: string): TruncatedError {
   return new TruncatedError(`a stream ended before it was whole: ${why}`);
 }
 
-function stopped(reason: string): StreamStoppedError {
+function stopped(reason: string): StreamCancelledError {
   const why = reason === '' ? 'it wants no more of it' : reason;
-  return new StreamStoppedError(`the program at the peer has stopped the stream before its end: ${why}`);
+  return new StreamCancelledError(`the program at the peer has stopped the stream before its end: ${why}`);
 }
 
 function checkSend(options: SendStreamOptions): void {

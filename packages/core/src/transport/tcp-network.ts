@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { connectSocket, type Destination } from './connect-socket.js';
-import { SocketReader, adoptSocket } from './read-buffer.js';
+import { adoptSocket, SocketReader } from './read-buffer.js';
 import { connectError, listenError } from './system-errors.js';
 import { TcpTransport } from './tcp-transport.js';
 import type { DialOptions, Listener, ListenOptions, Timers, Transport } from './transport.js';

@@ -9,7 +9,7 @@ import { connectSocket, type Destination } from './connect-socket.js';
 import { SocketReader } from './read-buffer.js';
 import { connectError } from './system-errors.js';
 import { TcpTransport } from './tcp-transport.js';
-import { toAuthenticationError, isNetworkError } from './tls-errors.js';
+import { isNetworkError, toAuthenticationError } from './tls-errors.js';
 import type { DialOptions, Timers, Transport } from './transport.js';
 
 /**

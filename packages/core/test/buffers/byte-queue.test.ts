@@ -119,7 +119,7 @@ describe('ByteQueue', () => {
   });
 
   test('gives what is taken memory of exactly its size, whatever it came with', () => {
-    for (const put of ['push', 'pushCopy', 'lend'] as const) {
+    for (const put of ['push', 'pushCopy', 'pushBorrowed'] as const) {
       const queue = new ByteQueue();
       queue[put](Buffer.alloc(300_000));
       for (const size of [1, 31, 64, 65, 100, 4095, 4096, 70_000]) {

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { ProtocolError } from '../../src/errors.js';
 import { Link, type LinkOwner } from '../../src/link/link.js';
 import type { LinkEnd } from '../../src/link/link-end.js';
-import type { OutboundMessage, InboundMessage } from '../../src/protocol/message.js';
+import type { InboundMessage, OutboundMessage } from '../../src/protocol/message.js';
 import type { Session } from '../../src/protocol/session.js';
 import { ManualClock } from '../../src/testing/manual-clock.js';
 import type { Transport, TransportHandler } from '../../src/transport/transport.js';
@@ -19,7 +19,7 @@ class Stuck implements Transport {
   start(_handler: TransportHandler): void {}
   write(): void {}
   reserve() {
-    return { memory: this.#memory, start: 0 };
+    return { buffer: this.#memory, offset: 0 };
   }
   flush(): void {}
   pause(): void {}
@@ -79,7 +79,7 @@ test('a link that its session cannot go on with ends, and says why', async () =>
   const ends: LinkEnd[] = [];
   const failing = {
     ...idle,
-    up: () => {
+    linkUp: () => {
       throw new ProtocolError('it was never sent');
     },
   };
@@ -95,8 +95,14 @@ test.each([
   ['in a session is over: its acknowledgements have told what arrived', { flowControlled: true }, undefined],
 ])('a close %s', (_name, lasting, message) => {
   const ends: LinkEnd[] = [];
-  const goodbye = { ...lasting, goodbye: () => {}, farewell: undefined, settled: true, unfinished: false };
-  const session = { ...idle, ...(lasting && { resumable: goodbye }) } as typeof idle;
+  const resumable = {
+    ...lasting,
+    writeClose: () => {},
+    peerClose: undefined,
+    allAcknowledged: true,
+    hasPendingFrames: false,
+  };
+  const session = { ...idle, ...(lasting && { resumable }) } as typeof idle;
   const link = new Link(new Stuck(), session, owner, new ManualClock(), {
     reconnects: false,
     linkEnded: (end) => ends.push(end),
@@ -104,5 +110,5 @@ test.each([
   link.start();
   link.end();
   link.closed(new Error('reset by the peer'));
-  expect(ends.map(({ reason, error }) => [reason, error?.message])).toEqual([['closed', message]]);
+  expect(ends.map(({ reason, error }) => [reason, error?.message])).toEqual([['local-close', message]]);
 });

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, test, vi } from 'vitest';
-import { checkWaitOptions, maxTimeoutMs, defaultWait } from '../../src/options/wait-options.js';
+import { checkWaitOptions, defaultWait, maxTimeoutMs } from '../../src/options/wait-options.js';
 import { AsyncQueue } from '../../src/queue/async-queue.js';
 import { Deferred } from '../../src/queue/deferred.js';
 import { ManualClock } from '../../src/testing/index.js';

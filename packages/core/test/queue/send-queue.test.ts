@@ -242,7 +242,7 @@ describe('a send queue', () => {
     const waiting: Item[] = [];
     for (const step of steps) {
       if (step.do === 'send') {
-        const item = { id: sends.length, sizeBytes: 10, acknowledged: step.acknowledged };
+        const item = { id: sends.length, sizeBytes: 10, awaitsAck: step.acknowledged };
         sends.push({ item, state: watch(queue.send(item, step.wait ? { timeoutMs: 10 } : {})) });
       } else if (step.do === 'next') {
         const item = queue.next();

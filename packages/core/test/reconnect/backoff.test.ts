@@ -1,13 +1,13 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
-import { initialAttempt, type ReconnectOptions, backoffDelayMs } from '../../src/reconnect/backoff.js';
+import { backoffDelayMs, initialAttempt, type ReconnectOptions } from '../../src/reconnect/backoff.js';
 
 const standard: ReconnectOptions = {
   baseDelayMs: 250,
   maxDelayMs: 15_000,
   minDelayMs: 0,
   maxAttempts: Number.POSITIVE_INFINITY,
-  stableMs: 10_000,
+  resetAfterMs: 10_000,
 };
 
 const anyOptions = fc.record({
@@ -15,7 +15,7 @@ const anyOptions = fc.record({
   maxDelayMs: fc.nat(1_000_000),
   minDelayMs: fc.nat(10_000),
   maxAttempts: fc.oneof(fc.integer({ min: 1, max: 10_000 }), fc.constant(Number.POSITIVE_INFINITY)),
-  stableMs: fc.nat(100_000),
+  resetAfterMs: fc.nat(100_000),
 });
 const anyAttempt = fc.integer({ min: 1, max: 10_000 });
 const anyChance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
@@ -36,8 +36,8 @@ describe('the wait before a dial', () => {
       expect(delayMs).toBeUndefined();
     } else {
       expect(delayMs).toSatisfy(Number.isSafeInteger);
-      expect(delayMs).toBeGreaterThanOrEqual(options.minDelayMs);
-      expect(delayMs).toBeLessThanOrEqual(options.minDelayMs + options.maxDelayMs);
+      expect(delayMs).toBeGreaterThanOrEqual(Math.min(options.minDelayMs, options.maxDelayMs));
+      expect(delayMs).toBeLessThanOrEqual(options.maxDelayMs);
       if (attempt === 1) expect(delayMs).toBeLessThanOrEqual(options.minDelayMs + options.baseDelayMs);
     }
   });
@@ -53,13 +53,20 @@ describe('the wait before a dial', () => {
   test('begins with what is waited in any case, and is spread behind it', () => {
     const options = { ...standard, minDelayMs: 500 };
     expect([0, 0.5, 0.999999].map((chance) => backoffDelayMs(1, chance, options))).toEqual([500, 625, 749]);
-    expect([1, 3, 100].map((attempt) => backoffDelayMs(attempt, 0.5, options))).toEqual([625, 1000, 8000]);
+    expect([1, 3, 100].map((attempt) => backoffDelayMs(attempt, 0.5, options))).toEqual([625, 1000, 7750]);
   });
 
   test('begins with half a second where nothing is said, and in a session at once', () => {
     const { minDelayMs: _, ...options } = standard;
     expect([0, 0.5].map((chance) => backoffDelayMs(1, chance, options))).toEqual([500, 625]);
     expect([0, 0.5].map((chance) => backoffDelayMs(1, chance, options, true))).toEqual([0, 125]);
+  });
+
+  test('never exceeds maxDelayMs, the minimum included', () => {
+    const options = { ...standard, minDelayMs: 500, maxDelayMs: 600 };
+    expect([1, 100].map((attempt) => backoffDelayMs(attempt, 0.999999, options))).toEqual([599, 599]);
+    const { minDelayMs: _, ...usual } = { ...options, maxDelayMs: 100 };
+    expect(backoffDelayMs(1, 0.999999, usual)).toBe(100);
   });
 
   test('begins in a session too with what is said', () => {

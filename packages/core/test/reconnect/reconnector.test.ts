@@ -16,7 +16,7 @@ const settings = {
     maxDelayMs: 400,
     minDelayMs: 0,
     maxAttempts: Number.POSITIVE_INFINITY,
-    stableMs: 1000,
+    resetAfterMs: 1000,
   },
 };
 
@@ -79,7 +79,7 @@ describe('redial', () => {
   ])(
     'waits from the end of one dial to the next, before what is drawn, %s',
     async (_, minDelayMs, inSession, waits) => {
-      const { redial, clock, told } = setUp(undefined, 3, { minDelayMs });
+      const { redial, clock, told } = setUp(undefined, 3, { minDelayMs, maxDelayMs: 1000 });
       redial.inSession = inSession;
       redial.next(1, undefined);
       await clock.advance(2000);
@@ -223,14 +223,14 @@ describe('one dial', () => {
 
   test('hands on what protects the link', async () => {
     const given: (string | undefined)[] = [];
-    const dial: Dial = ({ security }) => {
+    const refuse: Dial = ({ security }) => {
       given.push(security?.kind);
       return Promise.reject(new ConnectError('nobody there'));
     };
     const { clock, random, listen } = new MemoryNetwork();
     const { signal } = new AbortController();
     for (const more of [{}, { key: generateKey() }, { tls: true }]) {
-      const dialling = dial({ clock, random, listen, dial }, address, { ...settings, ...more }, signal);
+      const dialling = dial({ clock, random, listen, dial: refuse }, address, { ...settings, ...more }, signal);
       await expect(dialling).rejects.toThrow('nobody there');
     }
     expect(given).toEqual([undefined, 'key', 'certificates']);

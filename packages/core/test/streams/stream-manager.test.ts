@@ -56,7 +56,7 @@ test('a stop is heard by the stream that goes out, and not by the one of the sam
   const incoming = await streams.get({});
   hear({ kind: 'stop', id: 0, reason: 'enough' });
   await expect(outcome).rejects.toMatchObject({
-    code: 'ERR_SERPY_STOPPED',
+    code: 'ERR_SERPY_STREAM_CANCELLED',
     message: expect.stringContaining('enough'),
   });
   expect(source.destroyed).toBe(true);

@@ -5,7 +5,7 @@ import { waitFor } from 'serpy-contract-tests/stage';
 import { afterEach, describe, expect, test } from 'vitest';
 import { acceptedOptions } from '../../src/connection/connection-options.js';
 import { systemEnvironment } from '../../src/system-environment.js';
-import { SocketReader, adoptSocket } from '../../src/transport/read-buffer.js';
+import { adoptSocket, SocketReader } from '../../src/transport/read-buffer.js';
 import { tcpDial, tcpListen } from '../../src/transport/tcp-network.js';
 import type { Listener, Transport, TransportHandler } from '../../src/transport/transport.js';
 

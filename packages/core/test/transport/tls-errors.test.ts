@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { toAuthenticationError, isNetworkError, refusalReason } from '../../src/transport/tls-errors.js';
+import { isNetworkError, refusalReason, toAuthenticationError } from '../../src/transport/tls-errors.js';
 
 const failure = (code: string, more: object = {}) => Object.assign(new Error(`80CA:error:${code}`), { code, ...more });
 const address = { host: '10.0.0.5', port: 5000 };

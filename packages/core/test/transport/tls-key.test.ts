@@ -262,7 +262,7 @@ describe('a server with a key', () => {
     const { received, over } = await plainClient(address);
     await waitFor(() => gate.pending === 1);
     await clock.advance(5000);
-    expect(refused).toEqual([expect.stringContaining('took longer than 5000 ms (handshakeTimeoutMs)')]);
+    expect(refused).toEqual([expect.stringContaining('took longer than 5000 ms (authTimeoutMs)')]);
     await waitFor(over);
     expect(received().toString('hex')).toBe('1503030002020a');
     expect([gate.pending, clock.pending]).toEqual([0, 0]);

@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import { waitFor } from 'serpy-contract-tests/stage';
 import { afterEach, describe, expect, test } from 'vitest';
 import { generateKey } from '../../src/security/shared-key.js';
-import { useSharedBuffer, SocketReader } from '../../src/transport/read-buffer.js';
+import { SocketReader, useSharedBuffer } from '../../src/transport/read-buffer.js';
 import type { Transport } from '../../src/transport/transport.js';
 import { clearAway, dial, hear, listening } from './tls-stage.js';
 
@@ -167,9 +167,9 @@ describe.each(['client', 'server'] as const)('a %s over TLS', (from) => {
     const { received, receivedBytes } = hear(reader);
     const places = new Set<unknown>();
     for (let n = 0; n < 100; n++) {
-      const { memory, start } = sender.reserve(1000);
-      places.add(memory);
-      memory.fill(n, start, start + 1000);
+      const { buffer, offset } = sender.reserve(1000);
+      places.add(buffer);
+      buffer.fill(n, offset, offset + 1000);
       sender.flush();
       await waitFor(() => receivedBytes() === 1000 * (n + 1) && sender.unsentBytes === 0);
       await turns(1);

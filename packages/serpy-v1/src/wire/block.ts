@@ -1,5 +1,5 @@
 /** A v1 message on its way out: what its block holds, and in which mode. */
-import type { OutboundMessage, InboundMessage } from 'serpy-core';
+import type { InboundMessage, OutboundMessage } from 'serpy-core';
 import { blockEnd, isAcknowledged, type Mode, transmissionEnd } from './constants.js';
 
 /** A data block on its way out. */

@@ -1,5 +1,5 @@
 /** The client's part of the handshake: it asks, in a frame that an original server drops, and goes by the answer, or by the silence. */
-import { ProtocolError, type SessionHost, SilentError, TimeoutError } from 'serpy-core';
+import { PeerTimeoutError, ProtocolError, type SessionHost, TimeoutError } from 'serpy-core';
 import type { Sendable } from '../reliable/sender.js';
 import { excerpt, handshakeRequiredError } from '../session/session-errors.js';
 import type { SessionManager } from '../session/session-manager.js';
@@ -45,7 +45,7 @@ export class ClientHandshake<Out extends Sendable, Owner> implements HandshakeRo
   reconnects(is: boolean): void {
     if (this.#reconnects === is) return;
     this.#reconnects = is;
-    if (this.#state.phase === 'on') this.#manager.session?.writeAck(this.#resumeMs);
+    if (this.#state.phase === 'established') this.#manager.session?.writeAck(this.#resumeMs);
   }
 
   /** How long we may come back, in milliseconds. */
@@ -55,22 +55,23 @@ export class ClientHandshake<Out extends Sendable, Owner> implements HandshakeRo
 
   linkUp(nowMs: number): void {
     this.#endUnanswered(nowMs);
-    const { session: session } = this.#manager;
-    const { handshake, helloTimeoutMs, handshakeTimeoutMs } = this.#settings;
+    const { session } = this.#manager;
+    const { session: mode, sessionTimeoutMs, authTimeoutMs } = this.#settings;
     this.#announcedResumeMs = this.#resumeMs;
-    if (handshake === 'off' || (session === undefined && nowMs < this.#plainUntilMs)) {
+    if (mode === 'off' || (session === undefined && nowMs < this.#plainUntilMs)) {
       this.#state.enter('plain');
       return;
     }
-    this.#state.enter('asked', nowMs + (session ? handshakeTimeoutMs : helloTimeoutMs));
-    const { parameters: parameters, nextResumeRequest: resumption } = this.#manager;
-    this.#output.write(encodeHello({ ...parameters, resumableMs: this.#resumeMs, resume: resumption }));
+    this.#state.enter('hello-sent', nowMs + (session ? authTimeoutMs : sessionTimeoutMs));
+    const { parameters } = this.#manager;
+    const resume = this.#manager.nextResumeRequest();
+    this.#output.write(encodeHello({ ...parameters, resumableMs: this.#resumeMs, resume }));
   }
 
   onGreeting(payload: Buffer): boolean {
     const { phase } = this.#state;
     // When it comes too late, the peer has been told by what we sent meanwhile; unless that is nothing: it would wait for a word for ever.
-    const isLate = phase !== 'asked';
+    const isLate = phase !== 'hello-sent';
     if (isLate && (phase !== 'plain' || this.#host.plainSent > 0)) {
       if (phase === 'plain') this.#warnLateWelcome();
       return true;
@@ -80,8 +81,8 @@ export class ClientHandshake<Out extends Sendable, Owner> implements HandshakeRo
     this.#plainUntilMs = Number.NEGATIVE_INFINITY;
     this.#onWelcome(welcome);
     this.#unansweredSinceMs = undefined;
-    this.#state.enter('on');
-    const { session: session } = this.#manager;
+    this.#state.enter('established');
+    const { session } = this.#manager;
     // The server waits for a word before it sends; what changed while it was asked it hears now.
     if (this.#announcedResumeMs === this.#resumeMs) session?.writeAck();
     else session?.writeAck(this.#resumeMs);
@@ -93,16 +94,15 @@ export class ClientHandshake<Out extends Sendable, Owner> implements HandshakeRo
     this.#plainUntilMs = Number.NEGATIVE_INFINITY; // the next link is worth another question
     if (this.#lateWelcomeWarned) return;
     this.#lateWelcomeWarned = true;
-    const { helloTimeoutMs } = this.#settings;
-    const late = `the server has answered the handshake later than ${helloTimeoutMs} ms (helloTimeoutMs), when messages had been sent already`;
-    const advice = "so a message may be lost with this link; raise helloTimeoutMs, or use handshake: 'require'";
+    const { sessionTimeoutMs } = this.#settings;
+    const late = `the server has answered the handshake later than ${sessionTimeoutMs} ms (sessionTimeoutMs), when messages had been sent already`;
+    const advice = "so a message may be lost with this link; raise sessionTimeoutMs, or use session: 'require'";
     this.#output.warn(new TimeoutError(`${late}: there is no session on this link, ${advice}`));
   }
 
   deadlineReached(nowMs: number): void {
     if (this.#manager.session) throw unansweredError();
-    if (this.#settings.handshake === 'require')
-      throw handshakeRequiredError('the server does not answer the handshake');
+    if (this.#settings.session === 'require') throw handshakeRequiredError('the server does not answer the handshake');
     this.#plainUntilMs = nowMs + plainCacheMs;
     this.#state.enter('plain');
   }
@@ -120,7 +120,7 @@ export class ClientHandshake<Out extends Sendable, Owner> implements HandshakeRo
   }
 
   #onWelcome(welcome: Welcome): void {
-    const { result: result } = welcome;
+    const { result } = welcome;
     switch (result.kind) {
       case 'refused':
         throw new ProtocolError(`the server refused the handshake: ${excerpt(result.reason)}`);
@@ -138,7 +138,7 @@ export class ClientHandshake<Out extends Sendable, Owner> implements HandshakeRo
   }
 
   #resume(welcome: Welcome, received: number, consumed: number): void {
-    const { session: session } = this.#manager;
+    const { session } = this.#manager;
     if (session === undefined) throw new ProtocolError('the server resumed a session that was not asked for');
     if (!session.sender.canResume(received, consumed))
       throw new ProtocolError(`the server resumed the session where it never was (${received}, ${consumed})`);
@@ -158,8 +158,8 @@ export class ClientHandshake<Out extends Sendable, Owner> implements HandshakeRo
   }
 }
 
-function unansweredError(): SilentError {
-  return new SilentError(
+function unansweredError(): PeerTimeoutError {
+  return new PeerTimeoutError(
     'the server can be reached, and does not answer the client that comes back: is the program there busy, or stopped?',
   );
 }

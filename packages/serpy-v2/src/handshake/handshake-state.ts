@@ -14,16 +14,25 @@ export interface HandshakeHost {
 
 /**
  * - `down`: no link
- * - `fresh`: a server's link on which nothing has come yet; plain unless a HELLO comes
- * - `wanted`: the same, and the program asks for what only a session has: nothing is sent while a HELLO may yet come
+ * - `idle`: a server's link on which nothing has come yet; plain unless a HELLO comes
+ * - `session-wanted`: the same, and the program asks for what only a session has: nothing is sent while a HELLO may yet come
  * - `given-up`: the same, when none has come in time: plain, unless one comes after all
  * - `plain`: plain v2
- * - `asked`: a client has sent its HELLO; what comes plainly is delivered, nothing is sent
- * - `awaited`: a server that requires it waits for a HELLO
- * - `answered`: a server has answered; what the client says next tells whether it had given up waiting
- * - `on`: numbered messages both ways
+ * - `hello-sent`: a client has sent its HELLO; what comes plainly is delivered, nothing is sent
+ * - `hello-required`: a server that requires it waits for a HELLO
+ * - `welcome-sent`: a server has answered; what the client says next tells whether it had given up waiting
+ * - `established`: numbered messages both ways
  */
-export type Phase = 'down' | 'fresh' | 'wanted' | 'given-up' | 'plain' | 'asked' | 'awaited' | 'answered' | 'on';
+export type Phase =
+  | 'down'
+  | 'idle'
+  | 'session-wanted'
+  | 'given-up'
+  | 'plain'
+  | 'hello-sent'
+  | 'hello-required'
+  | 'welcome-sent'
+  | 'established';
 
 /** How far the handshake is on the link that there is: both roles move it on. */
 export class HandshakeState {
@@ -36,7 +45,7 @@ export class HandshakeState {
 
   enter(phase: Phase, deadlineMs?: number): void {
     this.phase = phase;
-    this.isOn = phase === 'on';
+    this.isOn = phase === 'established';
     this.deadlineMs = deadlineMs;
   }
 }

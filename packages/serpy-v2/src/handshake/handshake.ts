@@ -2,11 +2,11 @@
  * Who says what first on a link, and what comes of it: plain v2, a new session, or the one from before. An original peer never gets a
  * byte that it cannot take: only a client asks, in a frame that the original drops, and nothing else new is sent before the answer.
  */
-import type { ResumableSession, Role, LinkHolder, SessionHost } from 'serpy-core';
+import type { LinkHolder, ResumableSession, Role, SessionHost } from 'serpy-core';
 import type { ReliableSession } from '../reliable/reliable-session.js';
 import type { Sendable } from '../reliable/sender.js';
 import { ResumableAdapter } from '../session/resumable-session.js';
-import { toLinkError, handshakeRequiredError } from '../session/session-errors.js';
+import { handshakeRequiredError, toLinkError } from '../session/session-errors.js';
 import { SessionManager } from '../session/session-manager.js';
 import type { Hello } from '../session/session-parameters.js';
 import type { SessionRegistry } from '../session/session-registry.js';
@@ -50,7 +50,7 @@ export class Handshake<Out extends Sendable> {
   }
 
   get welcomeSent(): boolean {
-    return this.#state.phase === 'answered';
+    return this.#state.phase === 'welcome-sent';
   }
 
   /** Whether what comes is read as plain v2. */
@@ -59,10 +59,10 @@ export class Handshake<Out extends Sendable> {
   }
 
   get canSend(): boolean {
-    if (this.#state.isOn) return (this.#manager.session as ReliableSession<Out>).sender.mayBegin;
+    if (this.#state.isOn) return (this.#manager.session as ReliableSession<Out>).sender.canStart;
     switch (this.#state.phase) {
       case 'plain':
-      case 'fresh':
+      case 'idle':
       case 'given-up':
         return true;
       default:
@@ -90,7 +90,8 @@ export class Handshake<Out extends Sendable> {
   }
 
   get flowControlled(): boolean {
-    if (this.#state.phase === 'asked') return this.#manager.session !== undefined && this.#host.plainReceived === 0;
+    if (this.#state.phase === 'hello-sent')
+      return this.#manager.session !== undefined && this.#host.plainReceived === 0;
     return this.established;
   }
 
@@ -101,7 +102,7 @@ export class Handshake<Out extends Sendable> {
 
   /** Memory that is held for what has come in part; a message in pieces is kept while there is no link. */
   get partialBytes(): number {
-    return this.#manager.session?.unfinishedBytes ?? 0;
+    return this.#manager.session?.partialBytes ?? 0;
   }
 
   /** Whether this end comes back by itself, from now on: a client tells its server. */
@@ -111,14 +112,14 @@ export class Handshake<Out extends Sendable> {
 
   linkUp(nowMs: number): void {
     this.#state.nowMs = nowMs;
-    if (this.#manager.session?.farewell) this.#manager.end('the peer closed the session');
+    if (this.#manager.session?.peerClose) this.#manager.end('the peer closed the session');
     this.#role.linkUp(nowMs);
   }
 
   linkDown(): void {
     this.#endedPending = this.#role.pendingTakeover;
     this.#state.enter('down');
-    this.#manager.session?.down();
+    this.#manager.session?.linkDown();
     if (this.#manager.resumableMs === 0) this.#manager.end('it cannot be resumed');
   }
 
@@ -128,7 +129,7 @@ export class Handshake<Out extends Sendable> {
 
   /** Nobody waits any longer for what becomes of a message. */
   cancelAck(message: Out): void {
-    this.#manager.session?.sender.forget(message);
+    this.#manager.session?.sender.cancelAck(message);
   }
 
   /** The program asks for what only a session has: a server sends nothing before its client had time to begin one. */
@@ -142,7 +143,7 @@ export class Handshake<Out extends Sendable> {
   }
 
   retainUnread(): void {
-    this.#manager.session?.keep();
+    this.#manager.session?.retainUnread();
   }
 
   /** A message that had no room when it came; or one of a session that is over. */
@@ -181,7 +182,7 @@ export class Handshake<Out extends Sendable> {
 
   /** Whether small messages wait to be put on the wire by `flush`. */
   get hasBatched(): boolean {
-    return this.established && (this.#manager.session?.gathered ?? false);
+    return this.established && (this.#manager.session?.hasBatched ?? false);
   }
 
   flush(): void {
@@ -191,10 +192,10 @@ export class Handshake<Out extends Sendable> {
   /** A message has come plainly. Throws where a session is required. */
   onPlainMessage(): void {
     switch (this.#state.phase) {
-      case 'awaited':
+      case 'hello-required':
         throw handshakeRequiredError('the client sent a message without a handshake');
-      case 'fresh':
-      case 'wanted':
+      case 'idle':
+      case 'session-wanted':
       case 'given-up':
         this.#state.enter('plain');
     }
@@ -202,7 +203,7 @@ export class Handshake<Out extends Sendable> {
 
   /** What has come is neither plain nor a greeting, and the link ends for it: where anybody is let in, that was a new client. */
   onUndecodable(): void {
-    if (this.#state.phase === 'fresh') this.#state.enter('plain');
+    if (this.#state.phase === 'idle') this.#state.enter('plain');
   }
 
   /**

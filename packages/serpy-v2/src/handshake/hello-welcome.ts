@@ -7,11 +7,11 @@ import { crc32 } from '../reliable/crc32.js';
 import {
   type Hello,
   idBytes,
-  type SessionGrant,
   proofBytes,
   type ResumeRequest,
-  secretBytes,
+  type SessionGrant,
   type SessionParameters,
+  secretBytes,
 } from '../session/session-parameters.js';
 import { checksum } from '../wire/checksum.js';
 import { frameType, headerBytes } from '../wire/constants.js';
@@ -98,7 +98,7 @@ function resumeRequestOf(fields: TlvReader): ResumeRequest {
 
 export function encodeWelcome(welcome: Welcome): Buffer {
   const fields = parameterFields(welcome);
-  const { result: result } = welcome;
+  const { result } = welcome;
   switch (result.kind) {
     case 'refused':
       fields.bytes(field.reason, Buffer.from(result.reason));

@@ -1,5 +1,5 @@
 /** The server's part of the handshake: it says nothing new before it was asked, answers each client once, and knows who comes back. */
-import { ProtocolError, type LinkHolder, type SessionHost, SilentError } from 'serpy-core';
+import { type LinkHolder, PeerTimeoutError, ProtocolError, type SessionHost } from 'serpy-core';
 import type { ReliableSession } from '../reliable/reliable-session.js';
 import type { Sendable } from '../reliable/sender.js';
 import { handshakeRequiredError } from '../session/session-errors.js';
@@ -57,12 +57,12 @@ export class ServerHandshake<Out extends Sendable, Owner extends ResumableOwner>
   get pendingTakeover(): boolean {
     if (this.#manager.session) return !this.#confirmed;
     const { phase, deadlineMs } = this.#state;
-    return phase === 'awaited' || (phase === 'fresh' && deadlineMs !== undefined);
+    return phase === 'hello-required' || (phase === 'idle' && deadlineMs !== undefined);
   }
 
   linkUp(nowMs: number): void {
     const hello = this.#resumeHello;
-    const { session: session } = this.#manager;
+    const { session } = this.#manager;
     if (hello?.resume && session) {
       this.#resumeHello = undefined;
       const { received, consumed } = session.receiver;
@@ -70,22 +70,22 @@ export class ServerHandshake<Out extends Sendable, Owner extends ResumableOwner>
       this.#manager.linkUp(hello, nowMs);
       session.sender.resume(hello.resume.received, hello.resume.consumed);
       this.#confirmed = true;
-      this.#state.enter('on');
+      this.#state.enter('established');
       return;
     }
-    const { handshake, handshakeTimeoutMs } = this.#settings;
-    if (handshake === 'require') this.#state.enter('awaited', nowMs + handshakeTimeoutMs);
-    else this.#state.enter('fresh', nowMs + firstByteWaitMs);
+    const { session: mode, authTimeoutMs } = this.#settings;
+    if (mode === 'require') this.#state.enter('hello-required', nowMs + authTimeoutMs);
+    else this.#state.enter('idle', nowMs + firstByteWaitMs);
   }
 
   /** The program asks for what only a session has. */
   requireSession(nowMs: number): void {
-    if (this.#state.phase === 'fresh') this.#state.enter('wanted', nowMs + this.#settings.helloTimeoutMs);
+    if (this.#state.phase === 'idle') this.#state.enter('session-wanted', nowMs + this.#settings.sessionTimeoutMs);
   }
 
   onGreeting(payload: Buffer): boolean {
     const { phase, nowMs } = this.#state;
-    const mayAsk = phase === 'fresh' || phase === 'wanted' || phase === 'given-up' || phase === 'awaited';
+    const mayAsk = phase === 'idle' || phase === 'session-wanted' || phase === 'given-up' || phase === 'hello-required';
     if (!mayAsk || this.#host.plainReceived > 0) return false;
     const hello = this.#parseHello(payload);
     const { resume } = hello;
@@ -100,7 +100,7 @@ export class ServerHandshake<Out extends Sendable, Owner extends ResumableOwner>
     }
     // What a client that comes back allows is counted in the session that it had: of the new one its first word tells.
     this.#manager.linkUp(resume ? { ...hello, limit: 0 } : hello, nowMs);
-    this.#state.enter('answered', nowMs + this.#settings.handshakeTimeoutMs);
+    this.#state.enter('welcome-sent', nowMs + this.#settings.authTimeoutMs);
     return true;
   }
 
@@ -120,7 +120,7 @@ export class ServerHandshake<Out extends Sendable, Owner extends ResumableOwner>
     const { startsWithRecord } = reader;
     if (startsWithRecord === undefined) return false;
     if (!startsWithRecord) {
-      if (this.#settings.handshake === 'require')
+      if (this.#settings.session === 'require')
         throw handshakeRequiredError('the client gave up waiting for the answer');
       const bytes = reader.takeRest();
       this.#manager.end('the client gave up waiting for the answer');
@@ -129,17 +129,17 @@ export class ServerHandshake<Out extends Sendable, Owner extends ResumableOwner>
       return false;
     }
     this.#confirmed = true;
-    this.#state.enter('on');
+    this.#state.enter('established');
     return true;
   }
 
   deadlineReached(): void {
     switch (this.#state.phase) {
-      case 'awaited':
+      case 'hello-required':
         throw handshakeRequiredError('the client did not begin a handshake in time');
-      case 'answered':
-        throw new SilentError('the client has not said a word since it was given a session');
-      case 'wanted':
+      case 'welcome-sent':
+        throw new PeerTimeoutError('the client has not said a word since it was given a session');
+      case 'session-wanted':
         this.#state.enter('given-up');
     }
   }

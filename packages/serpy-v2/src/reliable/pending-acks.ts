@@ -4,7 +4,7 @@ import { Fifo } from 'serpy-core';
 /** A message, as far as it is waited for. */
 export interface Awaited {
   /** What its sender waits for. */
-  readonly level: 'received' | 'processed' | undefined;
+  readonly level: 'received' | 'consumed' | undefined;
   /** Where it ends in the stream, once it is in it. */
   endOffset: number;
 }

@@ -55,7 +55,7 @@ const [averagedBits, maxAveragedBytes] = [4, 2 ** 30];
 export type Delivered = Pick<DecodedMessage, 'sizeBytes'> & { end: number };
 
 export class Receiver {
-  readonly #output: SessionHost<Sendable>;
+  readonly #host: SessionHost<Sendable>;
   readonly #window: Window;
   /** What is added to the offsets that messages carry, so that one of an earlier session that is consumed late does not count here. */
   readonly base: number;
@@ -80,17 +80,17 @@ export class Receiver {
   #toldReceived = 0;
   #toldLimit = 0;
   #urgentEnd = 0;
-  #urgent = false;
-  #due = false;
+  #ackNow = false;
+  #ackDue = false;
   #failure: unknown;
 
-  constructor(output: SessionHost<Sendable>, maxMessageBytes: number, window: Window, frames: SessionFrames, base = 0) {
-    this.#output = output;
+  constructor(host: SessionHost<Sendable>, maxMessageBytes: number, window: Window, frames: SessionFrames, base = 0) {
+    this.#host = host;
     this.#window = window;
     this.base = base;
     this.#frames = frames;
     this.#notedBytes = Math.min(freedBytes, window.maxBytes * freedPart);
-    this.#decoder = new Decoder(maxMessageBytes, output, undefined, frames, base);
+    this.#decoder = new Decoder(maxMessageBytes, host, undefined, frames, base);
     this.#toldLimit = this.limit;
   }
 
@@ -118,18 +118,18 @@ export class Receiver {
   }
 
   /** Memory that is held for a message that has come in part. */
-  get unfinishedBytes(): number {
+  get partialBytes(): number {
     return this.#decoder.partialBytes;
   }
 
   /** Whether the peer should be told at once where we are. */
-  get urgent(): boolean {
-    return this.#urgent;
+  get ackNow(): boolean {
+    return this.#ackNow;
   }
 
   /** Whether it should be told after a while. */
-  get due(): boolean {
-    return this.#due;
+  get ackDue(): boolean {
+    return this.#ackDue;
   }
 
   /** Up to which offset the peer may send. A message that has begun may come whole. */
@@ -148,8 +148,8 @@ export class Receiver {
   takeAck(): Ack {
     this.#toldLimit = this.limit;
     this.#toldReceived = this.#received;
-    this.#urgent = false;
-    this.#due = false;
+    this.#ackNow = false;
+    this.#ackDue = false;
     return { received: this.#received, consumed: this.#consumed, limit: this.#toldLimit };
   }
 
@@ -168,12 +168,12 @@ export class Receiver {
     const { length } = bytes;
     if (this.#received + length > this.#toldLimit) throw beyondLimit(this.#toldLimit);
     this.#received += length;
-    this.#due = true;
+    this.#ackDue = true;
     if (ackRequested) {
       this.#urgentEnd = this.#received;
-      this.#urgent = true;
+      this.#ackNow = true;
     }
-    if (this.#received - this.#toldReceived >= ackBytes) this.#urgent = true;
+    if (this.#received - this.#toldReceived >= ackBytes) this.#ackNow = true;
     if (!this.#decoder.hasRest && this.#feed.length === 0 && this.#backlog.length === 0) this.#decoder.push(bytes);
     else this.#lastQueue().pushCopy(bytes);
   }
@@ -183,8 +183,8 @@ export class Receiver {
     this.#checkOffset(offset);
     if (!(end > this.#received)) throw new ProtocolError('the peer takes a message back that it has sent');
     this.#received = end;
-    this.#due = true;
-    this.#urgent = true;
+    this.#ackDue = true;
+    this.#ackNow = true;
     this.#backlog.push(end);
   }
 
@@ -225,17 +225,17 @@ export class Receiver {
   }
 
   /** Another record follows: what is left of the last one must not lie in its memory. */
-  keepRest(): void {
+  retainRest(): void {
     if (this.#decoder.hasRest) this.#decoder.retainUnread();
   }
 
   /** The peer needs a sign of life. */
   wantAck(): void {
-    this.#urgent = true;
+    this.#ackNow = true;
   }
 
   /** The bytes that were lent go back: what was not read of them is copied. */
-  keep(): void {
+  retainUnread(): void {
     this.#decoder.retainUnread();
   }
 
@@ -246,11 +246,11 @@ export class Receiver {
     this.#free(sizeBytes);
     if (offset <= this.#consumed) return;
     this.#consumed = offset;
-    if (offset <= this.#urgentEnd) this.#urgent = true;
+    if (offset <= this.#urgentEnd) this.#ackNow = true;
   }
 
   /** The queue has dropped the message that was delivered last: it counts as consumed when all before it are. */
-  droppedNewest(dropped: Delivered): void {
+  discardedNewest(dropped: Delivered): void {
     const kept = this.#kept;
     this.#newest = undefined;
     if (kept === undefined || kept.end - this.base <= this.#consumed) {
@@ -262,7 +262,7 @@ export class Receiver {
   }
 
   /** A part of a stream was consumed: there is room for more. Not where it came in an earlier session. */
-  partConsumed({ end, sizeBytes }: Delivered): void {
+  streamConsumed({ end, sizeBytes }: Delivered): void {
     if (end > this.base) this.#free(sizeBytes);
   }
 
@@ -279,14 +279,14 @@ export class Receiver {
   #free(sizeBytes: number): void {
     this.#waitingMessages--;
     this.#waitingBytes -= sizeBytes + headerBytes;
-    this.#due = true;
+    this.#ackDue = true;
     this.#freedBytes += sizeBytes;
     // Not for each message that a slow program consumes; but a sender must not wait for one that has consumed everything.
     const isMuch = this.#freedBytes >= this.#notedBytes;
     if (!isMuch && this.#waitingMessages > 0) return;
     if (isMuch) this.#freedBytes = 0;
     const gain = this.limit - this.#toldLimit;
-    if (gain > 0 && this.#toldLimit - this.#received < (isMuch ? gain : readAheadBytes / 2)) this.#urgent = true;
+    if (gain > 0 && this.#toldLimit - this.#received < (isMuch ? gain : readAheadBytes / 2)) this.#ackNow = true;
   }
 
   #decode(): DecodedMessage | undefined {
@@ -303,12 +303,12 @@ export class Receiver {
     const { payloadBytes: totalBytes = 0, filledBytes: doneBytes } = this.#decoder;
     if (totalBytes <= progressBytes || doneBytes === 0) return;
     const number = this.#decoder.offset - this.base;
-    this.#output.progress({ direction: 'receive', of: 'message', number, doneBytes, totalBytes });
+    this.#host.progress({ direction: 'receive', of: 'message', number, doneBytes, totalBytes });
   }
 
   #reportEnd({ sizeBytes: totalBytes, end }: DecodedMessage): void {
     const number = end - this.base - totalBytes - headerBytes;
-    this.#output.progress({ direction: 'receive', of: 'message', number, doneBytes: totalBytes, totalBytes });
+    this.#host.progress({ direction: 'receive', of: 'message', number, doneBytes: totalBytes, totalBytes });
   }
 
   /** Hands the decoder what has waited. @returns whether there was anything */
@@ -337,7 +337,7 @@ export class Receiver {
   #lookAtLimit(): void {
     const { payloadBytes } = this.#decoder;
     if (payloadBytes === undefined || this.#window.drops) return;
-    if (this.#decoder.offset - this.base + headerBytes + payloadBytes > this.#toldLimit) this.#urgent = true;
+    if (this.#decoder.offset - this.base + headerBytes + payloadBytes > this.#toldLimit) this.#ackNow = true;
   }
 
   #checkOffset(offset: number): void {

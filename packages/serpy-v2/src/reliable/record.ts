@@ -1,7 +1,7 @@
 /** The records of a session: a header of 12 bytes, then the payload. Each record stands alone on its link. */
 import { readUint32, writeUint32 } from '../wire/header.js';
 import { crc32 } from './crc32.js';
-import { digest } from './xxh3.js';
+import { xxh3 } from './xxh3.js';
 
 /** Length of the payload (3), type (1), low 32 bits of the offset (4), check (4). */
 export const recordHeaderBytes = 12;
@@ -38,14 +38,14 @@ const digestFromBytes = 241;
 
 /** The digest of a part of a payload that the program may change: it is independent of the record that carries it. */
 export function payloadDigest(memory: Uint8Array, start: number, end: number): number {
-  return end - start < digestFromBytes ? crc32(memory, start, end) : digest(memory, start, end, 0);
+  return end - start < digestFromBytes ? crc32(memory, start, end) : xxh3(memory, start, end, 0);
 }
 
 /** The check of a record whose header stands at `at`, and whose payload is anywhere. */
 export function recordCheck(header: Uint8Array, at: number, memory: Uint8Array, start: number, end: number): number {
   const crc = crc32(header, at, at + checkedHeaderBytes);
   if (end - start < digestFromBytes) return crc32(memory, start, end, crc);
-  return (crc ^ digest(memory, start, end, 0)) >>> 0;
+  return (crc ^ xxh3(memory, start, end, 0)) >>> 0;
 }
 
 /** The same where the digest of the payload is known. */

@@ -2,7 +2,7 @@
  * A session's reliable stream of bytes in each direction, over any number of links: records come in, messages come out, and what the ends
  * tell each other is written when there is a link.
  */
-import { ProtocolError, type SessionHost, SilentError } from 'serpy-core';
+import { ProtocolError, type SessionHost, PeerTimeoutError } from 'serpy-core';
 import type { SessionFrames } from '../decoder.js';
 import type { DecodedMessage } from '../values/values.js';
 import { Heartbeat, type HeartbeatTimes } from './heartbeat.js';
@@ -56,10 +56,10 @@ export class ReliableSession<Out extends Sendable> {
   /** The largest message that the peer takes. */
   peerMaxMessageBytes = Number.POSITIVE_INFINITY;
   /** What the peer said when it closed. */
-  farewell: { readonly reason: string } | undefined;
+  peerClose: { readonly reason: string } | undefined;
   /** How long the client may come back, in milliseconds, where it has said so since its HELLO. */
-  peerReturnMs: number | undefined;
-  readonly #output: SessionHost<Out>;
+  peerResumeMs: number | undefined;
+  readonly #host: SessionHost<Out>;
   readonly #settings: ReliableSettings;
   #reader = new RecordReader(true);
   #isChecked = true;
@@ -78,11 +78,11 @@ export class ReliableSession<Out extends Sendable> {
   #progressBytes = 0;
 
   /** @param base what is added to the offsets of messages: they are larger than those of sessions before */
-  constructor(settings: ReliableSettings, output: SessionHost<Out>, frames: SessionFrames, base = 0) {
+  constructor(settings: ReliableSettings, host: SessionHost<Out>, frames: SessionFrames, base = 0) {
     this.#settings = settings;
-    this.#output = output;
-    this.sender = new Sender(output, settings.replay);
-    this.receiver = new Receiver(output, settings.maxMessageBytes, settings.window, frames, base);
+    this.#host = host;
+    this.sender = new Sender(host, settings.replay);
+    this.receiver = new Receiver(host, settings.maxMessageBytes, settings.window, frames, base);
     this.#heartbeat = new Heartbeat(settings);
   }
 
@@ -90,13 +90,13 @@ export class ReliableSession<Out extends Sendable> {
    * A link is up, and both ends know where they are.
    * @param isChecked whether records carry a check
    */
-  up(peer: PeerTerms, isChecked: boolean, nowMs: number): void {
-    const { pingIntervalMs, silenceTimeoutMs } = this.#settings;
+  linkUp(peer: PeerTerms, isChecked: boolean, nowMs: number): void {
+    const { pingIntervalMs, peerTimeoutMs } = this.#settings;
     // The longer interval counts, so that no end is asked more often than it likes; but each is asked before its link is given up.
-    const mostMs = silenceTimeoutMs > 0 ? silenceTimeoutMs / 2 : longestTimerMs;
+    const mostMs = peerTimeoutMs > 0 ? peerTimeoutMs / 2 : longestTimerMs;
     const askMs = pingIntervalMs > 0 ? Math.min(Math.max(pingIntervalMs, peer.pingIntervalMs), mostMs) : 0;
-    this.#heartbeat = new Heartbeat({ pingIntervalMs: askMs, silenceTimeoutMs });
-    this.#heartbeat.heard(nowMs);
+    this.#heartbeat = new Heartbeat({ pingIntervalMs: askMs, peerTimeoutMs });
+    this.#heartbeat.onReceived(nowMs);
     this.#pingAtMs = this.#heartbeat.deadlineMs;
     this.#signMs = peer.pingIntervalMs > 0 ? peer.pingIntervalMs : mostMs;
     this.#nowMs = nowMs;
@@ -106,14 +106,14 @@ export class ReliableSession<Out extends Sendable> {
     this.#reader = new RecordReader(isChecked);
     this.#pong = undefined;
     this.#ackAtMs = undefined;
-    this.peerReturnMs = undefined;
+    this.peerResumeMs = undefined;
     this.peerMaxMessageBytes = peer.maxMessageBytes;
-    this.sender.up(isChecked, nowMs);
-    this.sender.allow(peer.limit);
+    this.sender.linkUp(isChecked, nowMs);
+    this.sender.raiseLimit(peer.limit);
   }
 
-  down(): void {
-    this.sender.down();
+  linkDown(): void {
+    this.sender.linkDown();
     this.#reader.close();
     this.#ackAtMs = undefined;
     this.#pong = undefined;
@@ -121,15 +121,15 @@ export class ReliableSession<Out extends Sendable> {
 
   push(bytes: Buffer, nowMs: number): void {
     this.#nowMs = nowMs;
-    this.#heartbeat.heard(nowMs);
+    this.#heartbeat.onReceived(nowMs);
     this.#pingAtMs = this.#heartbeat.deadlineMs;
     this.#progressBytes += bytes.length;
     if (this.#progressBytes >= progressBytes) this.#progressed();
     this.#reader.push(bytes);
   }
 
-  keep(): void {
-    this.receiver.keep();
+  retainUnread(): void {
+    this.receiver.retainUnread();
     this.#reader.keep();
   }
 
@@ -138,8 +138,8 @@ export class ReliableSession<Out extends Sendable> {
   }
 
   /** Memory that is held for what has come in part. */
-  get unfinishedBytes(): number {
-    return this.#reader.heldBytes + this.receiver.unfinishedBytes;
+  get partialBytes(): number {
+    return this.#reader.heldBytes + this.receiver.partialBytes;
   }
 
   /**
@@ -150,9 +150,9 @@ export class ReliableSession<Out extends Sendable> {
     for (;;) {
       const message = this.receiver.read();
       if (message !== undefined) return message;
-      this.receiver.keepRest();
+      this.receiver.retainRest();
       if (!this.#reader.read()) {
-        if (this.receiver.due) this.#ackAtMs ??= this.#nowMs + ackDelayMs;
+        if (this.receiver.ackDue) this.#ackAtMs ??= this.#nowMs + ackDelayMs;
         return undefined;
       }
       this.#handle(this.#reader);
@@ -160,14 +160,14 @@ export class ReliableSession<Out extends Sendable> {
   }
 
   /** Whether `flush` has something to write. */
-  get gathered(): boolean {
-    return this.sender.gathered || this.#pong !== undefined || this.receiver.urgent;
+  get hasBatched(): boolean {
+    return this.sender.hasBatched || this.#pong !== undefined || this.receiver.ackNow;
   }
 
   /** The transport is about to send. */
   flush(): void {
     if (this.#pong) this.#writePong(this.#pong);
-    if (this.receiver.urgent) this.writeAck();
+    if (this.receiver.ackNow) this.writeAck();
     this.sender.flush();
   }
 
@@ -197,11 +197,11 @@ export class ReliableSession<Out extends Sendable> {
    */
   consumed(message: Delivered, isPart: boolean): boolean {
     const { receiver } = this;
-    const wasUrgent = receiver.urgent;
-    if (isPart) receiver.partConsumed(message);
+    const wasUrgent = receiver.ackNow;
+    if (isPart) receiver.streamConsumed(message);
     else receiver.consumedUpTo(message);
-    if (receiver.urgent && !wasUrgent) return true;
-    if (this.#ackAtMs !== undefined || !receiver.due) return receiver.readable;
+    if (receiver.ackNow && !wasUrgent) return true;
+    if (this.#ackAtMs !== undefined || !receiver.ackDue) return receiver.readable;
     this.#ackAtMs = this.#nowMs + ackDelayMs;
     return true;
   }
@@ -215,14 +215,14 @@ export class ReliableSession<Out extends Sendable> {
   tick(nowMs: number): void {
     this.#nowMs = nowMs;
     if (this.#ackAtMs !== undefined && nowMs >= this.#ackAtMs) this.writeAck();
-    const { silenceTimeoutMs } = this.#settings;
-    const isStuck = this.#reader.inRecord && nowMs >= this.#progressMs + progressTimeouts * silenceTimeoutMs;
-    if (isStuck && silenceTimeoutMs > 0) {
-      throw new SilentError(
+    const { peerTimeoutMs } = this.#settings;
+    const isStuck = this.#reader.inRecord && nowMs >= this.#progressMs + progressTimeouts * peerTimeoutMs;
+    if (isStuck && peerTimeoutMs > 0) {
+      throw new PeerTimeoutError(
         `a record of the peer has got no further for ${nowMs - this.#progressMs} ms, so the link is given up: its length was damaged in transit, or the line is nearly dead`,
       );
     }
-    const look = this.#heartbeat.look(nowMs);
+    const look = this.#heartbeat.check(nowMs);
     this.#pingAtMs = this.#heartbeat.deadlineMs;
     switch (look) {
       case 'ask': {
@@ -232,8 +232,8 @@ export class ReliableSession<Out extends Sendable> {
         break;
       }
       case 'dead':
-        throw new SilentError(
-          `the peer has been silent for ${silenceTimeoutMs} ms (silenceTimeoutMs), so the link is given up: is the cable in, and does the program there still run?`,
+        throw new PeerTimeoutError(
+          `the peer has been silent for ${peerTimeoutMs} ms (peerTimeoutMs), so the link is given up: is the cable in, and does the program there still run?`,
         );
     }
   }
@@ -244,7 +244,7 @@ export class ReliableSession<Out extends Sendable> {
   }
 
   #write(type: number, payload: Buffer): void {
-    const { memory, start } = this.#output.reserve(recordHeaderBytes + payload.length);
+    const { buffer: memory, offset: start } = this.#host.reserve(recordHeaderBytes + payload.length);
     writeRecordHeader(memory, start, type, payload.length, 0);
     if (this.#isChecked) writeCheck(memory, start, recordCheck(memory, start, payload, 0, payload.length));
     memory.set(payload, start + recordHeaderBytes);
@@ -267,7 +267,7 @@ export class ReliableSession<Out extends Sendable> {
       case recordType.ack:
         if (payload.length < ackBytes) throw tooShort('ACK');
         this.sender.acknowledged(readUint64(payload, 0), readUint64(payload, 8), readUint64(payload, 16), this.#nowMs);
-        if (payload.length >= ackBytes + returnBytes) this.peerReturnMs = readUint64(payload, ackBytes);
+        if (payload.length >= ackBytes + returnBytes) this.peerResumeMs = readUint64(payload, ackBytes);
         return;
       case recordType.ping:
         this.#pong = Buffer.from(payload.subarray(0, pingBytes));
@@ -284,7 +284,7 @@ export class ReliableSession<Out extends Sendable> {
         const { received } = this.receiver;
         if (end !== received)
           throw new CorruptRecordError(`the peer closed after byte ${end}, and ${received} is expected`);
-        this.farewell = { reason: payload.toString('utf8', 8, maxControlBytes) };
+        this.peerClose = { reason: payload.toString('utf8', 8, maxControlBytes) };
         return;
       }
       default:

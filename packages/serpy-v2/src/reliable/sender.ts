@@ -26,9 +26,9 @@ export interface Sendable extends Awaited {
   readonly type: number;
   /** With the header. */
   readonly sizeBytes: number;
-  readonly acknowledged: boolean;
+  readonly awaitsAck: boolean;
   /** What goes before the payload. */
-  readonly head: Uint8Array | undefined;
+  readonly prefix: Uint8Array | undefined;
   readonly payload: Uint8Array;
   /** Whether the payload is memory that the program does not change. */
   readonly owned: boolean;
@@ -43,7 +43,7 @@ export interface ReplayLimits {
 /** A message as it may be reported. */
 export interface UnknownMessage {
   readonly type: number;
-  readonly head?: Uint8Array | undefined;
+  readonly prefix?: Uint8Array | undefined;
   readonly payload: Uint8Array;
 }
 
@@ -64,7 +64,7 @@ const joinedBytes = 4096;
 export const progressBytes = 256 * 1024;
 
 export class Sender<Out extends Sendable> {
-  readonly #output: SessionHost<Out>;
+  readonly #host: SessionHost<Out>;
   readonly #replay: ReplayLimits;
   readonly #buffer = new RetransmissionBuffer<Out>();
   readonly #pending: PendingAcks<Out>;
@@ -89,10 +89,10 @@ export class Sender<Out extends Sendable> {
   #requested = 0;
   #awaited = 0;
 
-  constructor(output: SessionHost<Out>, replay: ReplayLimits) {
-    this.#output = output;
+  constructor(host: SessionHost<Out>, replay: ReplayLimits) {
+    this.#host = host;
     this.#replay = replay;
-    this.#pending = new PendingAcks((message) => output.acknowledged(message));
+    this.#pending = new PendingAcks((message) => host.acknowledged(message));
   }
 
   /** Where the stream ends. */
@@ -127,18 +127,18 @@ export class Sender<Out extends Sendable> {
   }
 
   /** Whether another message may be begun. */
-  get mayBegin(): boolean {
+  get canStart(): boolean {
     if (this.#end >= this.#limit || this.#sent !== (this.#open?.offset ?? this.#end)) return false;
     return this.#buffer.messages < this.#replay.maxMessages && this.#buffer.bytes < this.#replay.maxBytes;
   }
 
   /** Whether the rest of a message, or what is sent again, may be put on the wire. */
-  get unfinished(): boolean {
+  get hasPending(): boolean {
     return this.#sent < this.#limit && this.#sent < (this.#open?.offset ?? this.#end);
   }
 
   /** Whether small messages are gathered that are to be put on the wire. */
-  get gathered(): boolean {
+  get hasBatched(): boolean {
     return this.#open !== undefined;
   }
 
@@ -148,19 +148,19 @@ export class Sender<Out extends Sendable> {
   }
 
   /** Whether the peer has everything, and all acknowledgements have come. */
-  get settled(): boolean {
+  get allAcknowledged(): boolean {
     return this.#acked === this.#end && this.#pending.length === 0;
   }
 
-  /** Begins a message: small ones are gathered until `flush`; `proceed` continues with a large one. */
+  /** Begins a message: small ones are gathered until `flush`; `writeNext` continues with a large one. */
   send(message: Out): void {
-    const { head, payload, sizeBytes } = message;
+    const { prefix, payload, sizeBytes } = message;
     if (payload.length < (message.owned ? copiedOwnedBytes : copiedBytes)) this.#gather(message);
     else {
       this.flush();
-      const start = this.#reserve(headerBytes + (head?.length ?? 0));
+      const start = this.#reserve(headerBytes + (prefix?.length ?? 0));
       writeHeader(this.#block, start, message.type, 0, sizeBytes - headerBytes);
-      if (head) this.#block.set(head, start + headerBytes);
+      if (prefix) this.#block.set(prefix, start + headerBytes);
       const messageEnd = this.#end + sizeBytes;
       this.#add(new Segment(this.#block, start, this.#blockUsed, this.#end, message, false), messageEnd, 1);
       this.#add(new Segment(payload, 0, payload.length, this.#end, message, !message.owned), messageEnd, 0);
@@ -180,17 +180,17 @@ export class Sender<Out extends Sendable> {
   }
 
   /** Puts the next record on the wire. */
-  proceed(): void {
-    if (this.unfinished) this.#writeRecord();
+  writeNext(): void {
+    if (this.hasPending) this.#writeRecord();
   }
 
   /** The sender of a message waits no longer. */
-  forget(message: Out): void {
+  cancelAck(message: Out): void {
     this.#pending.remove(message);
   }
 
   /** The link is gone. */
-  down(): void {
+  linkDown(): void {
     this.#open = undefined;
   }
 
@@ -200,7 +200,7 @@ export class Sender<Out extends Sendable> {
   }
 
   /** A link is up. */
-  up(isChecked: boolean, nowMs: number): void {
+  linkUp(isChecked: boolean, nowMs: number): void {
     this.#isChecked = isChecked;
     this.#nowMs = nowMs;
     this.#rate = new LineRate();
@@ -213,7 +213,7 @@ export class Sender<Out extends Sendable> {
     this.#requested = received;
     this.#current = this.#buffer.find(received);
     for (let segment = this.#current; segment !== undefined; segment = segment.next) {
-      if (segment.isShared && !segment.retracted && !segment.takeUnchanged(received)) this.#retract(segment, changed);
+      if (segment.isShared && !segment.retracted && !segment.takeUnchanged(received)) this.#retract(segment, changedBytesError);
     }
   }
 
@@ -230,11 +230,11 @@ export class Sender<Out extends Sendable> {
     const before = this.#acked;
     this.#acknowledge(received, consumed);
     this.#rate.arrived(this.#acked - before, nowMs, this.#acked === this.#sent);
-    this.allow(limit);
+    this.raiseLimit(limit);
   }
 
   /** The peer takes more. A limit never goes back: an older statement changes nothing. */
-  allow(limit: number): void {
+  raiseLimit(limit: number): void {
     this.#limit = Math.max(limit, this.#limit);
   }
 
@@ -242,7 +242,7 @@ export class Sender<Out extends Sendable> {
    * The session is over.
    * @returns the messages that the peer may not have, in order; those of them whose sender waits; and those that arrived, whose sender waits
    */
-  abandon(): { readonly unknown: UnknownMessage[]; readonly unarrived: Out[]; readonly unconsumed: Out[] } {
+  abort(): { readonly unknown: UnknownMessage[]; readonly unarrived: Out[]; readonly unconsumed: Out[] } {
     const unknown: UnknownMessage[] = [];
     for (const segment of this.#buffer) {
       if (segment.messageEnd <= this.#acked) continue;
@@ -268,16 +268,16 @@ export class Sender<Out extends Sendable> {
     this.#pending.reached(received, consumed);
   }
 
-  #gather({ type, head, payload, sizeBytes }: Out): void {
+  #gather({ type, prefix, payload, sizeBytes }: Out): void {
     const open = this.#open;
     if (open !== undefined && this.#blockUsed + sizeBytes > this.#block.length) this.flush();
     const start = this.#reserve(sizeBytes);
     const block = this.#block;
     writeHeader(block, start, type, 0, sizeBytes - headerBytes);
     let at = start + headerBytes;
-    if (head) {
-      block.set(head, at);
-      at += head.length;
+    if (prefix) {
+      block.set(prefix, at);
+      at += prefix.length;
     }
     const { length } = payload;
     if (length > loopBytes) block.set(payload, at);
@@ -336,7 +336,7 @@ export class Sender<Out extends Sendable> {
     this.#rate.busy(this.#nowMs);
     const { memory } = segment;
     const isJoined = bytes < joinedBytes;
-    const { memory: target, start: at } = this.#output.reserve(recordHeaderBytes + (isJoined ? bytes : 0));
+    const { buffer: target, offset: at } = this.#host.reserve(recordHeaderBytes + (isJoined ? bytes : 0));
     writeRecordHeader(target, at, this.#dataType(this.#sent + bytes), bytes, this.#sent);
     if (segment.isShared) {
       const digest = payloadDigest(memory, start, end);
@@ -344,7 +344,7 @@ export class Sender<Out extends Sendable> {
       if (this.#isChecked) writeCheck(target, at, recordCheckOf(target, at, memory, start, end, digest));
     } else if (this.#isChecked) writeCheck(target, at, recordCheck(target, at, memory, start, end));
     if (isJoined) copy(memory, start, end, target, at + recordHeaderBytes);
-    else this.#output.write(memory.subarray(start, end));
+    else this.#host.write(memory.subarray(start, end));
     this.#sent += bytes;
     if (end === segment.end) this.#current = segment.next;
     if (segment.message) this.#reportProgress(segment.message, segment.messageEnd);
@@ -363,8 +363,8 @@ export class Sender<Out extends Sendable> {
 
   /** The rest of a message is not there any more, or is not what it was: the peer drops what it has of it. */
   #writeRetraction(segment: Segment<Out>): void {
-    if (!segment.retracted) this.#retract(segment, takenAway);
-    const { memory, start } = this.#output.reserve(recordHeaderBytes + 8);
+    if (!segment.retracted) this.#retract(segment, detachedBufferError);
+    const { buffer: memory, offset: start } = this.#host.reserve(recordHeaderBytes + 8);
     writeRecordHeader(memory, start, recordType.retract, 8, this.#sent);
     const payloadAt = start + recordHeaderBytes;
     writeUint64(memory, payloadAt, segment.messageEnd);
@@ -378,8 +378,8 @@ export class Sender<Out extends Sendable> {
     segment.retract();
     if (message.level !== undefined) this.#pending.remove(message);
     const error = errorOf(message.sizeBytes - headerBytes);
-    this.#output.rejected(message, error);
-    this.#output.warn(error);
+    this.#host.rejected(message, error);
+    this.#host.warn(error);
   }
 
   #reportProgress({ sizeBytes }: Out, messageEnd: number): void {
@@ -387,7 +387,7 @@ export class Sender<Out extends Sendable> {
     if (totalBytes <= progressBytes) return;
     const number = messageEnd - sizeBytes;
     const doneBytes = Math.max(0, this.#sent - number - headerBytes);
-    this.#output.progress({ direction: 'send', of: 'message', number, doneBytes, totalBytes });
+    this.#host.progress({ direction: 'send', of: 'message', number, doneBytes, totalBytes });
   }
 }
 
@@ -412,19 +412,19 @@ function* framesIn(segment: Segment<unknown>, offset: number): Iterable<UnknownM
 }
 
 /** A large message to be reported: without its bytes where its memory is gone. */
-function reported({ type, head, payload, sizeBytes }: Sendable): UnknownMessage {
-  const isThere = (head?.length ?? 0) + payload.length === sizeBytes - headerBytes;
-  return isThere ? { type, head, payload } : { type, payload: new Uint8Array(0) };
+function reported({ type, prefix, payload, sizeBytes }: Sendable): UnknownMessage {
+  const isThere = (prefix?.length ?? 0) + payload.length === sizeBytes - headerBytes;
+  return isThere ? { type, prefix, payload } : { type, payload: new Uint8Array(0) };
 }
 
-export function takenAway(sizeBytes: number): ValueError {
+export function detachedBufferError(sizeBytes: number): ValueError {
   return new ValueError(
     `a message of ${sizeBytes} bytes is not sent, or not wholly: the program took its memory away meanwhile (transferred it, or made it smaller), ` +
       'so the peer does not get it: send a copy (Buffer.from(bytes))',
   );
 }
 
-function changed(sizeBytes: number): ValueError {
+function changedBytesError(sizeBytes: number): ValueError {
   return new ValueError(
     `a message of ${sizeBytes} bytes had to be sent again after the link broke, and its bytes had been changed meanwhile, so the peer does not get it: ` +
       'send a copy (Buffer.from(bytes)), or change them only after an acknowledgement',

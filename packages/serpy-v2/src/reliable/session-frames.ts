@@ -2,7 +2,7 @@
 import type { SessionFrames } from '../decoder.js';
 import { type DecodedMessage, decodeValue } from '../values/values.js';
 import { streamType } from '../wire/constants.js';
-import { decodePart } from './stream-frame.js';
+import { decodeStreamFrame } from './stream-frame.js';
 
 /** The longest part of a stream. */
 const maxPartBytes = 256 * 1024;
@@ -19,6 +19,6 @@ export function sessionFrames(maxMessageBytes: number): SessionFrames {
 
 /** A part of a stream; undefined for a kind that later versions may have. */
 function partOf(payload: Buffer, end: number): DecodedMessage | undefined {
-  const part = decodePart(payload);
+  const part = decodeStreamFrame(payload);
   return part && { type: 'bytes', value: nothing, sizeBytes: payload.length, end, part };
 }

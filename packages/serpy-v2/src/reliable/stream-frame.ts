@@ -1,5 +1,5 @@
 /** Parts of streams as the payloads of numbered messages: a kind, the stream, and what belongs to the kind. */
-import { ownCopy, ownMemoryBytes, ProtocolError, type StreamPart } from 'serpy-core';
+import { ownCopy, exactFromBytes, ProtocolError, type StreamPart } from 'serpy-core';
 import { readUint64, writeUint64 } from './record.js';
 
 /** The total of a stream whose size was not said. */
@@ -13,7 +13,7 @@ const headBytes = 17;
 /** A reason is cut to this: a part is no larger than a piece, whatever an error has to say. */
 const mostWhyBytes = 1024;
 
-export function encodePart(part: StreamPart): Buffer {
+export function encodeStreamFrame(part: StreamPart): Buffer {
   const rest = restOf(part);
   const bytes = Buffer.allocUnsafe(headBytes + rest.length);
   bytes[0] = kinds.indexOf(part.kind);
@@ -44,7 +44,7 @@ function numberOf(part: StreamPart): number {
  * A part; undefined for a kind that later versions may have, and that this one passes over. Of a small one the data is copied: its bytes may be lent.
  * @throws `ERR_SERPY_PROTOCOL` for what is none
  */
-export function decodePart(bytes: Buffer): StreamPart | undefined {
+export function decodeStreamFrame(bytes: Buffer): StreamPart | undefined {
   if (bytes.length < headBytes) throw new ProtocolError('the peer sent a part of a stream that is none');
   const kind = kinds[bytes[0] as number];
   const id = readUint64(bytes, 1);
@@ -65,6 +65,6 @@ export function decodePart(bytes: Buffer): StreamPart | undefined {
 }
 
 function dataOf(bytes: Buffer): Buffer {
-  if (bytes.length >= ownMemoryBytes) return bytes.subarray(headBytes);
+  if (bytes.length >= exactFromBytes) return bytes.subarray(headBytes);
   return ownCopy(bytes, headBytes, bytes.length - headBytes);
 }

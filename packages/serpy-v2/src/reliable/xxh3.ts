@@ -5,7 +5,7 @@
 import { loadWasm } from '../wasm/kernel.js';
 import { xxh3Kernel } from '../wasm/xxh3-kernel.js';
 
-type Digest = (bytes: Uint8Array, start: number, end: number, seed: number) => number;
+type Xxh3 = (bytes: Uint8Array, start: number, end: number, seed: number) => number;
 
 const mask = 2n ** 64n - 1n;
 const low = 0xffffffffn;
@@ -32,7 +32,7 @@ const secret = Buffer.from(
 );
 
 /** The same without WebAssembly: a hundred times slower, for where there is none, and to check the kernel with. */
-export function plainDigest(bytes: Uint8Array, start: number, end: number, seed: number): number {
+export function xxh3Reference(bytes: Uint8Array, start: number, end: number, seed: number): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset + start, end - start);
   const key = seededSecret(BigInt(seed >>> 0));
   const sums = [...firstSums];
@@ -81,7 +81,7 @@ function scramble(sums: bigint[], key: DataView): void {
   }
 }
 
-function kernelDigest(): Digest | undefined {
+function wasmXxh3(): Xxh3 | undefined {
   const kernel = loadWasm<{ hash(length: number, seed: number): number }>(xxh3Kernel);
   if (kernel === undefined) return undefined;
   const { input } = kernel;
@@ -95,4 +95,4 @@ function kernelDigest(): Digest | undefined {
 /**
  * The digest of the bytes from `start` to `end`, from 241 bytes to 256 KiB. Of bytes in two places: that of the second, with the check of the first as its seed.
  */
-export const digest: Digest = kernelDigest() ?? plainDigest;
+export const xxh3: Xxh3 = wasmXxh3() ?? xxh3Reference;

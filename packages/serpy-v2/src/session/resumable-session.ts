@@ -42,7 +42,7 @@ export class ResumableAdapter<Out extends Sendable, Owner> implements ResumableS
   }
 
   /** What the session's client comes back with; of the last session, where there is none. */
-  get ticket(): ResumeCredentials | undefined {
+  get credentials(): ResumeCredentials | undefined {
     return this.#manager.credentials;
   }
 
@@ -52,19 +52,19 @@ export class ResumableAdapter<Out extends Sendable, Owner> implements ResumableS
   }
 
   get hasPendingFrames(): boolean {
-    return this.#status.established && (this.#manager.session?.sender.unfinished ?? false);
+    return this.#status.established && (this.#manager.session?.sender.hasPending ?? false);
   }
 
   writeNext(): void {
-    this.#manager.session?.sender.proceed();
+    this.#manager.session?.sender.writeNext();
   }
 
   get allAcknowledged(): boolean {
-    return !this.#status.welcomeSent && (this.#manager.session?.sender.settled ?? true);
+    return !this.#status.welcomeSent && (this.#manager.session?.sender.allAcknowledged ?? true);
   }
 
   get progressCount(): number {
-    const { session: session } = this.#manager;
+    const { session } = this.#manager;
     return session === undefined ? 0 : session.sender.acked + session.receiver.received;
   }
 
@@ -73,37 +73,37 @@ export class ResumableAdapter<Out extends Sendable, Owner> implements ResumableS
   }
 
   consumed(received: Taken): boolean {
-    const { session: session } = this.#manager;
+    const { session } = this.#manager;
     if (session === undefined || !isNumbered(received)) return true;
     // The parts of a stream are taken in an order of their own.
     return session.consumed(received, received.part !== undefined);
   }
 
   discarded(received: Taken): void {
-    if (isNumbered(received)) this.#manager.session?.receiver.droppedNewest(received);
+    if (isNumbered(received)) this.#manager.session?.receiver.discardedNewest(received);
   }
 
   get readable(): boolean {
-    const { session: course, leftover } = this.#manager;
-    return leftover !== undefined || (course?.receiver.readable ?? false);
+    const { session, leftover } = this.#manager;
+    return leftover !== undefined || (session?.receiver.readable ?? false);
   }
 
   get resumableMs(): number {
-    const { session: course, resumableMs } = this.#manager;
-    return course === undefined || course.farewell ? 0 : resumableMs;
+    const { session, resumableMs } = this.#manager;
+    return session === undefined || session.peerClose ? 0 : resumableMs;
   }
 
   get peerClose(): PeerClose | undefined {
-    return this.#manager.session?.farewell;
+    return this.#manager.session?.peerClose;
   }
 
   /** What has come is acknowledged: the peer would not know otherwise. The goodbye only when all that was begun is on the wire: before that it would be a lie. */
   writeClose(reason: string): void {
-    const { session: course } = this.#manager;
-    if (!this.#status.established || course === undefined) return;
-    course.flush();
-    if (course.receiver.due) course.writeAck();
-    if (course.sender.isAllSent) course.writeClose(reason);
+    const { session } = this.#manager;
+    if (!this.#status.established || session === undefined) return;
+    session.flush();
+    if (session.receiver.ackDue) session.writeAck();
+    if (session.sender.isAllSent) session.writeClose(reason);
   }
 
   get pendingTakeover(): boolean {

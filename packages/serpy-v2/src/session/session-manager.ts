@@ -1,22 +1,22 @@
 /** A session as it stands between links: who gave it, how it is gone on with, and what is told when it ends. */
-import { ConnectionLostError, MessagesUnknownError, type SessionHost } from 'serpy-core';
+import { ConnectionLostError, DeliveryUnknownError, type SessionHost } from 'serpy-core';
 import { firstLimit } from '../reliable/receiver.js';
 import { ReliableSession, type ReliableSettings } from '../reliable/reliable-session.js';
 import type { Sendable, UnknownMessage } from '../reliable/sender.js';
 import { sessionFrames } from '../reliable/session-frames.js';
 import type { DecodedMessage } from '../values/values.js';
 import {
-  verifyResumeProof,
   createCredentials,
-  resumeProof,
-  type ResumeCredentials,
   credentialsOf,
+  type ResumeCredentials,
+  resumeProof,
+  verifyResumeProof,
 } from './resume-credentials.js';
 import {
   type Hello,
   idBytes,
-  type SessionGrant,
   type ResumeRequest,
+  type SessionGrant,
   type SessionParameters,
 } from './session-parameters.js';
 import type { SessionRegistry } from './session-registry.js';
@@ -61,7 +61,7 @@ export class SessionManager<Out extends Sendable, Owner> {
   /** How long the peer may be away, in milliseconds. A client may have said otherwise since its HELLO. */
   get resumableMs(): number {
     if (!this.#mayResume) return 0;
-    const stated = this.#isIssuer ? this.session?.peerReturnMs : undefined;
+    const stated = this.#isIssuer ? this.session?.peerResumeMs : undefined;
     return stated === undefined ? this.#resumableMs : Math.min(this.#settings.resumeWindowMs, stated);
   }
 
@@ -97,19 +97,19 @@ export class SessionManager<Out extends Sendable, Owner> {
   }
 
   /** At the client: asks to go on. */
-  get nextResumeRequest(): ResumeRequest | undefined {
-    const { session: session, credentials: ticket } = this;
-    if (session === undefined || ticket === undefined) return undefined;
+  nextResumeRequest(): ResumeRequest | undefined {
+    const { session, credentials } = this;
+    if (session === undefined || credentials === undefined) return undefined;
     const attempt = ++this.#attempt;
     const { received, consumed } = session.receiver;
-    return { id: ticket.id, attempt, proof: resumeProof(ticket, attempt), received, consumed };
+    return { id: credentials.id, attempt, proof: resumeProof(credentials, attempt), received, consumed };
   }
 
   /** At the server: whether it is this session's client who asks. Each attempt counts once. */
   matchesResume({ resume, resumableMs }: Hello): boolean {
-    const { session: session, credentials: ticket } = this;
-    if (!session || !ticket || !resume || resume.attempt <= this.#attempt || session.farewell) return false;
-    if (!verifyResumeProof(ticket, resume.attempt, resume.proof)) return false;
+    const { session, credentials } = this;
+    if (!session || !credentials || !resume || resume.attempt <= this.#attempt || session.peerClose) return false;
+    if (!verifyResumeProof(credentials, resume.attempt, resume.proof)) return false;
     this.#attempt = resume.attempt;
     if (!session.sender.canResume(resume.received, resume.consumed)) return false;
     this.#mayResume = true;
@@ -126,19 +126,19 @@ export class SessionManager<Out extends Sendable, Owner> {
   /** The session is over, and the connection may go on with another: what is not known to have arrived is told. */
   end(why: string): void {
     const messages = this.abort();
-    if (messages.length > 0) this.#output.warn(new MessagesUnknownError(why, messages));
+    if (messages.length > 0) this.#output.warn(new DeliveryUnknownError(why, messages));
   }
 
   /** The session is over. @returns the messages that the peer may not have, as the application knows them */
   abort(): readonly unknown[] {
-    const { session: session, credentials: ticket } = this;
-    if (session === undefined || ticket === undefined) return [];
+    const { session, credentials } = this;
+    if (session === undefined || credentials === undefined) return [];
     this.session = undefined;
     this.#base = session.receiver.nextBase;
     const left = [...(this.leftover?.messages.reverse() ?? []), ...session.receiver.drain()];
     if (left.length > 0) this.leftover = { session: session, messages: left.reverse() };
-    this.#sessions.end(ticket.id, session.receiver.received);
-    const { unknown, unarrived, unconsumed } = session.sender.abandon();
+    this.#sessions.end(credentials.id, session.receiver.received);
+    const { unknown, unarrived, unconsumed } = session.sender.abort();
     const text = 'the session ended before the message was acknowledged: it may or may not have arrived';
     for (const message of unarrived) this.#output.rejected(message, new ConnectionLostError(text));
     const late = 'the session ended before it was known whether the message, which arrived, was taken';
@@ -149,12 +149,12 @@ export class SessionManager<Out extends Sendable, Owner> {
   /** Both ends know where they are. */
   linkUp(peer: SessionParameters, nowMs: number): void {
     const isChecked = !(peer.encrypted && this.#output.linkHolder.encrypted === true);
-    this.session?.up(peer, isChecked, nowMs);
+    this.session?.linkUp(peer, isChecked, nowMs);
   }
 
-  #start(ticket: ResumeCredentials): void {
+  #start(credentials: ResumeCredentials): void {
     this.#mayResume = true;
-    this.credentials = ticket;
+    this.credentials = credentials;
     const frames = sessionFrames(this.#settings.maxMessageBytes);
     this.session = new ReliableSession(this.#settings, this.#output, frames, this.#base);
   }

@@ -6,7 +6,7 @@ import {
   IntegerRangeError,
   isTypedNumber,
   MessageTooLargeError,
-  markSent,
+  markInUse,
   ProtocolError,
   type StreamPart,
   type TypedNumber,
@@ -142,7 +142,7 @@ export function decodeValue(type: number, payload: Buffer, end = 0): DecodedMess
 }
 
 /** A message on its way out, as the application knows it. */
-export function messageOf({ type, prefix: prefix, payload }: OutboundPayload): Message {
+export function messageOf({ type, prefix, payload }: OutboundPayload): Message {
   const bytes = prefix
     ? Buffer.concat([prefix, payload])
     : Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
@@ -175,7 +175,7 @@ function loneSurrogate(text: string): number {
 function encodeArray(value: ArrayValue): Payload {
   const { header, body } = npyParts(value);
   if (body.length < copyBelowBytes) return { type: 'bytes', bytes: Buffer.concat([header, body]) };
-  markSent(body);
+  markInUse(body);
   return { type: 'bytes', prefix: header, bytes: body };
 }
 

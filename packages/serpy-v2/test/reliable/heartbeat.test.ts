@@ -8,28 +8,28 @@ import { sessionFrames } from '../../src/reliable/session-frames.js';
 test.each([
   ['as late as leaves it time to answer', 15_000, 7_500],
   ['no later than a timer can wait, where no silence ends the link', 0, 2 ** 31 - 1],
-])('a peer that wants to be asked after ages is asked %s', (_what, silenceTimeoutMs, expectedMs) => {
+])('a peer that wants to be asked after ages is asked %s', (_what, peerTimeoutMs, expectedMs) => {
   const settings = {
     replay: { maxMessages: 10, maxBytes: 1000 },
     maxMessageBytes: 1000,
     window: { maxMessages: 10, maxBytes: 1000, drops: false },
     pingIntervalMs: 5_000,
-    silenceTimeoutMs,
+    peerTimeoutMs,
   };
   const output = {
     progress: () => {},
     reserve: (bytes: number) => ({ memory: Buffer.alloc(bytes), start: 0 }),
   } as unknown as SessionHost<never>;
   const session = new ReliableSession(settings, output, sessionFrames(1000));
-  session.up({ maxMessageBytes: 1000, pingIntervalMs: 2 ** 58, limit: 1000 }, true, 0);
+  session.linkUp({ maxMessageBytes: 1000, pingIntervalMs: 2 ** 58, limit: 1000 }, true, 0);
   expect(session.deadlineMs).toBe(expectedMs);
   session.tick(expectedMs);
-  if (silenceTimeoutMs === 0) return;
-  expect(() => session.tick(silenceTimeoutMs)).toThrow(/silent for 15000 ms/);
+  if (peerTimeoutMs === 0) return;
+  expect(() => session.tick(peerTimeoutMs)).toThrow(/silent for 15000 ms/);
 });
 
 test('a peer is asked in time also where silence ends the link sooner than the program wished to ask', () => {
-  const times = { pingIntervalMs: 5_000, silenceTimeoutMs: 2_000 };
+  const times = { pingIntervalMs: 5_000, peerTimeoutMs: 2_000 };
   const settings = {
     replay: { maxMessages: 10, maxBytes: 1000 },
     maxMessageBytes: 1000,
@@ -43,7 +43,7 @@ test('a peer is asked in time also where silence ends the link sooner than the p
   };
   const output = { progress: () => {}, reserve } as unknown as SessionHost<never>;
   const session = new ReliableSession(settings, output, sessionFrames(1000));
-  session.up({ maxMessageBytes: 1000, pingIntervalMs: 5_000, limit: 1000 }, true, 0);
+  session.linkUp({ maxMessageBytes: 1000, pingIntervalMs: 5_000, limit: 1000 }, true, 0);
   expect(session.deadlineMs).toBe(1_000);
   session.tick(1_000);
   expect(written).toBe(1);
@@ -51,20 +51,20 @@ test('a peer is asked in time also where silence ends the link sooner than the p
 });
 
 test('a peer is asked first, and then has its time, in a program that was too busy to ask', () => {
-  const heartbeat = new Heartbeat({ pingIntervalMs: 5_000, silenceTimeoutMs: 15_000 });
-  heartbeat.heard(0);
+  const heartbeat = new Heartbeat({ pingIntervalMs: 5_000, peerTimeoutMs: 15_000 });
+  heartbeat.onReceived(0);
   expect(heartbeat.deadlineMs).toBe(5_000);
-  expect(heartbeat.look(60_000)).toBe('ask');
+  expect(heartbeat.check(60_000)).toBe('ask');
   expect(heartbeat.deadlineMs).toBe(65_000);
-  expect([heartbeat.look(65_000), heartbeat.look(69_999), heartbeat.look(70_000)]).toEqual(['ask', undefined, 'dead']);
-  heartbeat.heard(70_000);
-  expect([heartbeat.look(75_000), heartbeat.look(84_999), heartbeat.look(85_000)]).toEqual(['ask', 'ask', 'dead']);
+  expect([heartbeat.check(65_000), heartbeat.check(69_999), heartbeat.check(70_000)]).toEqual(['ask', undefined, 'dead']);
+  heartbeat.onReceived(70_000);
+  expect([heartbeat.check(75_000), heartbeat.check(84_999), heartbeat.check(85_000)]).toEqual(['ask', 'ask', 'dead']);
 });
 
 test('a peer that is not asked in time is given up all the same', () => {
   for (const pingIntervalMs of [0, 15_000, 20_000]) {
-    const heartbeat = new Heartbeat({ pingIntervalMs, silenceTimeoutMs: 15_000 });
-    heartbeat.heard(0);
-    expect([heartbeat.deadlineMs, heartbeat.look(14_999), heartbeat.look(15_000)]).toEqual([15_000, undefined, 'dead']);
+    const heartbeat = new Heartbeat({ pingIntervalMs, peerTimeoutMs: 15_000 });
+    heartbeat.onReceived(0);
+    expect([heartbeat.deadlineMs, heartbeat.check(14_999), heartbeat.check(15_000)]).toEqual([15_000, undefined, 'dead']);
   }
 });

@@ -3,7 +3,7 @@
  * a beginning of what was sent, and all of it once a link lasts.
  */
 import { fc, test } from '@fast-check/vitest';
-import { Pieces, seededRandom } from 'serpy-core/testing';
+import { RecordingHost, seededRandom } from 'serpy-core/testing';
 import { expect } from 'vitest';
 import { ReliableSession } from '../../src/reliable/reliable-session.js';
 import type { Sendable } from '../../src/reliable/sender.js';
@@ -29,7 +29,7 @@ class End {
   readonly acknowledged: Sendable[] = [];
   readonly waiting: Sendable[] = [];
   consumed = 0;
-  readonly #pieces = new Pieces();
+  readonly #pieces = new RecordingHost();
 
   constructor({ maxMessages, maxBytes, keptMessages, keptBytes }: Sizes) {
     const settings = {
@@ -37,7 +37,7 @@ class End {
       window: { maxMessages, maxBytes, drops: false },
       replay: { maxMessages: keptMessages, maxBytes: keptBytes },
       pingIntervalMs: 0,
-      silenceTimeoutMs: 0,
+      peerTimeoutMs: 0,
     };
     const output = {
       ...this.#pieces,
@@ -49,13 +49,13 @@ class End {
     this.session = new ReliableSession(settings, output, frames);
   }
 
-  send(bytes: Buffer, level: 'received' | 'processed' | undefined): void {
+  send(bytes: Buffer, level: 'received' | 'consumed' | undefined): void {
     this.sent.push(Buffer.from(bytes));
     const message = {
       type: frameType.bytes,
       sizeBytes: headerBytes + bytes.length,
-      acknowledged: level !== undefined,
-      head: undefined,
+      awaitsAck: level !== undefined,
+      prefix: undefined,
       payload: bytes,
       owned: false,
       level,
@@ -74,7 +74,7 @@ class End {
   hear(bytes: Buffer, nowMs: number): void {
     this.session.push(bytes, nowMs);
     for (let message = this.session.read(); message; message = this.session.read()) this.delivered.push(message);
-    this.session.keep();
+    this.session.retainUnread();
     bytes.fill(0xdd);
   }
 
@@ -126,7 +126,7 @@ class World {
       [other, one],
     ] as const) {
       const { received, consumed, limit } = peer.session.receiver.takeAck();
-      end.session.up({ maxMessageBytes: 1e9, pingIntervalMs: 0, limit }, this.#isChecked, this.nowMs);
+      end.session.linkUp({ maxMessageBytes: 1e9, pingIntervalMs: 0, limit }, this.#isChecked, this.nowMs);
       expect(end.session.sender.canResume(received, consumed)).toBe(true);
       end.session.sender.resume(received, consumed);
     }
@@ -137,23 +137,23 @@ class World {
     this.isUp = false;
     this.flight = [Buffer.alloc(0), Buffer.alloc(0)];
     for (const end of this.ends) {
-      end.session.down();
+      end.session.linkDown();
       end.take();
     }
   }
 
   send(index: 0 | 1): void {
     const end = this.ends[index];
-    if (!this.isUp || !end.session.sender.mayBegin) return;
+    if (!this.isUp || !end.session.sender.canStart) return;
     const size = this.pick([0, 1, 8, 100, 100, 3000, 5000, 63_000, 70_000, 300_000]);
-    end.send(Buffer.alloc(size, end.sent.length + 1), this.pick([undefined, undefined, 'received', 'processed']));
+    end.send(Buffer.alloc(size, end.sent.length + 1), this.pick([undefined, undefined, 'received', 'consumed']));
   }
 
   write(index: 0 | 1): void {
     if (!this.isUp) return;
     const { session } = this.ends[index];
-    for (let records = this.random() * 10; records > 0 && session.sender.unfinished; records--)
-      session.sender.proceed();
+    for (let records = this.random() * 10; records > 0 && session.sender.hasPending; records--)
+      session.sender.writeNext();
     this.flight[index] = Buffer.concat([this.flight[index], this.ends[index].take()]);
   }
 
@@ -200,7 +200,7 @@ class World {
       for (const [n, { value }] of to.delivered.entries())
         expect((value as Buffer).equals(from.sent[n] as Buffer)).toBe(true);
       expect(from.acknowledged).toHaveLength(from.waiting.length);
-      expect(from.session.sender.settled).toBe(true);
+      expect(from.session.sender.allAcknowledged).toBe(true);
       expect(from.session.sender.keptBytes).toBe(0);
       expect(from.session.sender.keptMessages).toBe(0);
     }
@@ -227,7 +227,7 @@ class World {
     if (!this.isUp) this.connect();
     for (let round = 0; round < 400; round++) {
       for (const index of [0, 1] as const) {
-        while (this.ends[index].session.sender.unfinished) this.ends[index].session.sender.proceed();
+        while (this.ends[index].session.sender.hasPending) this.ends[index].session.sender.writeNext();
         this.write(index);
         this.deliver(index, 1e9);
         this.ends[index].consume(1000);

@@ -1,5 +1,5 @@
 /** Records as docs/protocol-v2.md has them, built from its words alone, in another way than the source does it. */
-import { digest } from '../../src/reliable/xxh3.js';
+import { xxh3 } from '../../src/reliable/xxh3.js';
 
 export const typeOf = { data: 1, ack: 2, ping: 3, pong: 4, close: 5, retract: 0x86 } as const;
 export const ackRequested = 0x40;
@@ -25,7 +25,7 @@ export function record(type: number, payload: Uint8Array = Buffer.alloc(0), offs
   header[3] = type;
   header.writeUInt32LE(offset % 2 ** 32, 4);
   const crc = crc32(header.subarray(0, 8));
-  const check = payload.length < 241 ? crc32(payload, crc) : crc ^ digest(payload, 0, payload.length, 0);
+  const check = payload.length < 241 ? crc32(payload, crc) : crc ^ xxh3(payload, 0, payload.length, 0);
   header.writeUInt32LE(check >>> 0, 8);
   return Buffer.concat([header, payload]);
 }

@@ -2,7 +2,14 @@
  * A whole life of two of our peers in a network where a seed decides what arrives when, what breaks and who does what. Nothing that was
  * accepted may be lost, doubled, changed or put in another place.
  */
-import { type Attempt, Checker, type MemoryLink, MemoryNetwork, outcomeOfSend, seededRandom } from 'serpy-core/testing';
+import {
+  type Attempt,
+  DeliveryChecker,
+  type MemoryLink,
+  MemoryNetwork,
+  outcomeOfSend,
+  seededRandom,
+} from 'serpy-core/testing';
 import { Connection, Server } from 'serpy-v2';
 
 /** What happened in a life; a property that does not hold throws. */
@@ -16,7 +23,7 @@ interface End {
   readonly name: string;
   readonly connection: Connection;
   /** Judges what this end sends. */
-  readonly checker: Checker;
+  readonly checker: DeliveryChecker;
   readonly sent: Attempt[];
 }
 
@@ -40,13 +47,13 @@ export class Life {
 
   async run(): Promise<LifeReport> {
     const network = this.#network;
-    const session = { resumeWindowMs: 10_000_000, silenceTimeoutMs: 15_000 };
+    const session = { resumeWindowMs: 10_000_000, peerTimeoutMs: 15_000 };
     const limits = { receiveQueue: queue, sendQueue: queue, closeTimeoutMs: 100_000 };
     const replayQueue = { maxMessages: this.#draw([1, 3, 4096]), maxBytes: this.#draw([1, 500_000, 64_000_000]) };
     const server = await new Server({ port: 5000, ...session, ...limits, replayQueue }, network).start();
     const client = new Connection(
       {
-        handshake: 'require',
+        session: 'require',
         autoRestart: true,
         reconnect: { baseDelayMs: 10, maxDelayMs: 200 },
         ...session,
@@ -60,8 +67,8 @@ export class Life {
     const accepted = await server.getConnection();
     accepted.on('warning', () => {});
     const ends: readonly [End, End] = [
-      { name: 'client', connection: client, checker: new Checker({ order: 'stream' }), sent: [] },
-      { name: 'server', connection: accepted, checker: new Checker({ order: 'stream' }), sent: [] },
+      { name: 'client', connection: client, checker: new DeliveryChecker({ order: 'stream' }), sent: [] },
+      { name: 'server', connection: accepted, checker: new DeliveryChecker({ order: 'stream' }), sent: [] },
     ];
     const [atClient, atServer] = ends;
     network.hold();
@@ -83,11 +90,11 @@ export class Life {
     await closed;
     await network.settled();
     if (accepted.state !== 'closed') throw new Error(`the server's connection is ${accepted.state}`);
-    if (accepted.closeInfo?.intended !== true) throw new Error('the server does not know that the end was meant');
+    if (accepted.closeInfo?.clean !== true) throw new Error('the server does not know that the end was meant');
     await server.closeServer();
     await Promise.all(readings);
     for (const { name, sent, checker } of ends) {
-      const faults = checker.judge({ mayMiss: 0 });
+      const faults = checker.verify({ allowMissing: 0 });
       if (checker.arrived < sent.length) faults.push(`${sent.length} were sent and ${checker.arrived} arrived`);
       if (faults.length > 0) throw new Error(`${name}: ${faults.join('; ')}`);
     }
@@ -117,7 +124,7 @@ export class Life {
     const n = sent.length + 1;
     const bytes = Buffer.alloc(Math.min(this.#largest, this.#draw([4, 20, 100, 3000, 5000, 70_000, 300_000])), n);
     bytes.writeUInt32LE(n);
-    const acknowledge = this.#draw([undefined, 'received', 'processed'] as const);
+    const acknowledge = this.#draw([undefined, 'received', 'consumed'] as const);
     const attempt = checker.attempted(bytes);
     connection.sendData(bytes, { acknowledge }).then(
       (result) => attempt.ended(outcomeOfSend(acknowledge !== undefined, result)),

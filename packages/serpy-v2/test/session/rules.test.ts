@@ -184,28 +184,28 @@ test.each([
   expect(server.session.resumable?.resumableMs ?? 0).toBe(0);
 });
 
-test('a silent peer is asked, and given up after silenceTimeoutMs', () => {
-  const { client } = begun({ pingIntervalMs: 5000, silenceTimeoutMs: 15_000 });
+test('a silent peer is asked, and given up after peerTimeoutMs', () => {
+  const { client } = begun({ pingIntervalMs: 5000, peerTimeoutMs: 15_000 });
   client.wait(60);
   client.takeBytes();
   client.wait(5000);
   expect(client.takeBytes()[3]).toBe(typeOf.ping);
   client.wait(5000);
   expect(client.takeBytes()[3]).toBe(typeOf.ping);
-  expect(() => client.wait(5000)).toThrow(expect.objectContaining({ code: 'ERR_SERPY_SILENT' }));
+  expect(() => client.wait(5000)).toThrow(expect.objectContaining({ code: 'ERR_SERPY_PEER_TIMEOUT' }));
 });
 
 test('what is sent is no sign of life, what comes is, whatever it is', () => {
-  const { client } = begun({ pingIntervalMs: 0, silenceTimeoutMs: 15_000 });
+  const { client } = begun({ pingIntervalMs: 0, peerTimeoutMs: 15_000 });
   client.wait(10_000);
   client.hear(ack(0, 0, 1000).subarray(0, 1));
   client.wait(10_000);
   client.say('one');
-  expect(() => client.wait(5000)).toThrow(expect.objectContaining({ code: 'ERR_SERPY_SILENT' }));
+  expect(() => client.wait(5000)).toThrow(expect.objectContaining({ code: 'ERR_SERPY_PEER_TIMEOUT' }));
 });
 
 test('a length that was damaged on the way does not swallow signs of life for ever', () => {
-  const { server } = begun({}, { pingIntervalMs: 5000, silenceTimeoutMs: 15_000 });
+  const { server } = begun({}, { pingIntervalMs: 5000, peerTimeoutMs: 15_000 });
   const damaged = data(0, 'short');
   damaged.writeUIntLE(200_000, 0, 3);
   server.hear(damaged);
@@ -216,12 +216,12 @@ test('a length that was damaged on the way does not swallow signs of life for ev
       server.hear(ping);
     }
   };
-  expect(wait).toThrow(expect.objectContaining({ code: 'ERR_SERPY_SILENT' }));
+  expect(wait).toThrow(expect.objectContaining({ code: 'ERR_SERPY_PEER_TIMEOUT' }));
   expect(server.session.resumable?.resumableMs).toBeGreaterThan(0);
 });
 
 test('a large message on a slow line is no damaged length', () => {
-  const { server } = begun({}, { pingIntervalMs: 5000, silenceTimeoutMs: 15_000 });
+  const { server } = begun({}, { pingIntervalMs: 5000, peerTimeoutMs: 15_000 });
   const slow = data(0, 'x'.repeat(4000));
   let said = 0;
   for (let at = 0; at < slow.length; at += 300) {
@@ -328,7 +328,7 @@ test('a client that a restarted server does not know is told so, and tells which
   restarted.up();
   exchange({ client: ends.client, server: restarted });
   expect(ends.client.warnings).toMatchObject([
-    { code: 'ERR_SERPY_UNKNOWN', messages: [{ type: 'str', value: 'unknown' }, { value: 'unknown too' }] },
+    { code: 'ERR_SERPY_DELIVERY_UNKNOWN', messages: [{ type: 'str', value: 'unknown' }, { value: 'unknown too' }] },
   ]);
   expect(ends.client.rejected).toEqual([waiting]);
   ends.client.say('in the new session');
@@ -417,7 +417,7 @@ test('a large message goes on after a broken link where it was', () => {
 });
 
 test('a client that gave up waiting for the answer is heard plainly, nothing is lost, and it is told that it has no session', () => {
-  const client = new End('client', { helloTimeoutMs: 500 });
+  const client = new End('client', { sessionTimeoutMs: 500 });
   const server = new End('server', {}, new SessionRegistry<never>());
   client.up();
   server.up();
@@ -439,7 +439,7 @@ test('a client that gave up waiting for the answer is heard plainly, nothing is 
 });
 
 test('a client that gave up waiting and says nothing gets the session after all when the answer comes', () => {
-  const client = new End('client', { helloTimeoutMs: 500 });
+  const client = new End('client', { sessionTimeoutMs: 500 });
   const server = new End('server', {}, new SessionRegistry<never>());
   client.up();
   server.up();
@@ -451,13 +451,13 @@ test('a client that gave up waiting and says nothing gets the session after all 
 });
 
 test('a client that never hears the answer and says nothing is not waited for for ever', () => {
-  const server = new End('server', { handshakeTimeoutMs: 5000 }, new SessionRegistry<never>());
+  const server = new End('server', { authTimeoutMs: 5000 }, new SessionRegistry<never>());
   const client = new End('client', {});
   client.up();
   server.up();
   server.hear(client.takeBytes());
   server.wait(4000);
-  expect(() => server.wait(1000)).toThrow(expect.objectContaining({ code: 'ERR_SERPY_SILENT' }));
+  expect(() => server.wait(1000)).toThrow(expect.objectContaining({ code: 'ERR_SERPY_PEER_TIMEOUT' }));
 });
 
 test('what a client that comes back allowed in a session that is lost does not count in the next', () => {
@@ -506,7 +506,7 @@ test('a message of a session that is over counts for nothing in the next when it
   restarted.up();
   exchange({ client, server: restarted });
   for (const message of client.messages) client.session.resumable?.consumed(message);
-  restarted.say('new', 'processed');
+  restarted.say('new', 'consumed');
   exchange({ client, server: restarted });
   client.wait(60);
   exchange({ client, server: restarted });
@@ -586,7 +586,7 @@ test('what was to go out in a session arrives plainly where the peer is a plain 
   client.takeBytes();
   client.wait(500);
   client.session.send(frame);
-  const plain = new End('server', { handshake: 'off' });
+  const plain = new End('server', { session: 'off' });
   plain.up();
   plain.hear(client.takeBytes());
   expect(plain.warnings).toEqual([]);
@@ -605,7 +605,7 @@ test('a server that hangs up each time is given up as one that does not answer i
   client.session.linkDown();
   client.takeBytes();
   client.up();
-  expect(client.warnings).toMatchObject([{ code: 'ERR_SERPY_UNKNOWN' }]);
+  expect(client.warnings).toMatchObject([{ code: 'ERR_SERPY_DELIVERY_UNKNOWN' }]);
   expect(client.takeBytes().includes(Buffer.of(0x83, 24, 0))).toBe(false); // it asks anew
 });
 
@@ -732,7 +732,7 @@ test('many small messages at full speed keep within the memory that is set aside
 test('who requires a session takes nothing plain from a client that gave up waiting for the answer', () => {
   const ends = {
     client: new End('client', {}),
-    server: new End('server', { handshake: 'require' }, new SessionRegistry()),
+    server: new End('server', { session: 'require' }, new SessionRegistry()),
   };
   ends.client.up();
   ends.server.up();
@@ -758,7 +758,7 @@ test.each([
   exchange(ends);
   ends.client.wait(100);
   exchange(ends);
-  const { ticket: credentials } = ends.client.session.resumable as ResumableAdapter<never, unknown>;
+  const { credentials } = ends.client.session.resumable as ResumableAdapter<never, unknown>;
   const spoil = (hello: Buffer) => {
     const fields = fieldsOf(hello);
     const at = valueAt(fields, 0x83, 24) + 8; // after the attempt
@@ -816,7 +816,7 @@ test('a message that is as small as a greeting and beyond the limit is refused, 
 test('where no greeting can come any more, a message beyond the limit is refused at its header', () => {
   const header = Buffer.alloc(14);
   writeHeader(header, 0, frameType.bytes, 0, 100);
-  const plain = new End('client', { handshake: 'off' });
+  const plain = new End('client', { session: 'off' });
   const server = new End('server', { maxMessageBytes: 99 }, new SessionRegistry());
   for (const end of [plain, server]) end.up();
   plain.say('before');
@@ -850,7 +850,7 @@ describe('a server that asks for what only a session has before the client has b
     expect(ends.server.acknowledged).toEqual([frame]);
   });
 
-  test('is told after helloTimeoutMs that there is none, and the link is as good as ever', () => {
+  test('is told after sessionTimeoutMs that there is none, and the link is as good as ever', () => {
     const server = new End('server', {}, new SessionRegistry());
     server.up();
     const frame = server.session.encode('at once', { acknowledge: 'received' });
@@ -860,20 +860,20 @@ describe('a server that asks for what only a session has before the client has b
     expect(server.session.canSend).toBe(true);
     server.session.send(frame);
     expect(server.rejected).toEqual([frame]);
-    expect(() => server.session.encode('again', { acknowledge: 'received' })).toThrow(/handshake/);
+    expect(() => server.session.encode('again', { acknowledge: 'received' })).toThrow(/needs a session/);
     server.say('plain');
-    const client = new End('client', { handshake: 'off' });
+    const client = new End('client', { session: 'off' });
     client.up();
     client.hear(server.takeBytes());
     expect(client.values).toEqual(['plain']);
   });
 
   test('is told at once where it has none, and where the client has spoken plainly', () => {
-    const off = new End('server', { handshake: 'off' });
+    const off = new End('server', { session: 'off' });
     off.up();
-    expect(() => off.session.encode('x', { acknowledge: 'received' })).toThrow(/handshake: 'off'/);
+    expect(() => off.session.encode('x', { acknowledge: 'received' })).toThrow(/session: 'off'/);
     const server = new End('server', {}, new SessionRegistry());
-    const client = new End('client', { handshake: 'off' });
+    const client = new End('client', { session: 'off' });
     for (const end of [server, client]) end.up();
     client.say('plain');
     exchange({ client, server });

@@ -1,6 +1,6 @@
 /** Two v2 sessions in the hands of a test, and every byte between them. */
 import type { SerpyErrorLike, SessionHost } from 'serpy-core';
-import { Pieces } from 'serpy-core/testing';
+import { RecordingHost } from 'serpy-core/testing';
 import type { ResumableAdapter } from '../../src/session/resumable-session.js';
 import { SessionRegistry } from '../../src/session/session-registry.js';
 import { type Frame, type SessionOptions, V2Session } from '../../src/v2-session.js';
@@ -21,7 +21,7 @@ export class End {
   resumed: ((end: End) => void) | undefined;
   nowMs = 0;
   #taken = 0;
-  readonly #pieces = new Pieces();
+  readonly #pieces = new RecordingHost();
   #bytesOut: Buffer[] = [];
 
   constructor(role: 'client' | 'server', options: Partial<SessionOptions>, sessions?: SessionRegistry<never>) {
@@ -42,7 +42,7 @@ export class End {
         },
       },
     };
-    const settings = { maxMessageBytes: 64 * 1024 * 1024, handshake: 'prefer' as const, autoRestart: true, ...options };
+    const settings = { maxMessageBytes: 64 * 1024 * 1024, session: 'prefer' as const, autoRestart: true, ...options };
     this.session = new V2Session(settings, output, role, sessions);
   }
 
@@ -52,7 +52,7 @@ export class End {
   }
 
   /** Sends a value, and the rest of it as far as may be. */
-  say(value: Value, acknowledge?: 'received' | 'processed'): Frame {
+  say(value: Value, acknowledge?: 'received' | 'consumed'): Frame {
     const frame = this.session.encode(value, { acknowledge });
     this.session.send(frame);
     this.proceed();

@@ -79,7 +79,7 @@ function frameOf(value: PortableValue, v2: Encoders['v2']): Frame | undefined {
   }
 }
 
-function contentOf({ type, prefix: prefix, payload }: Frame): string | Uint8Array {
+function contentOf({ type, prefix, payload }: Frame): string | Uint8Array {
   if (type === textType) return Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString();
   return prefix === undefined ? payload : Buffer.concat([prefix, payload]);
 }

@@ -6,25 +6,25 @@
  * What a client has found out it keeps only as long as the server is heard to speak it.
  */
 import {
-  type ResumableSession,
-  MessagesUnknownError,
+  DeliveryUnknownError,
+  PeerTimeoutError,
   type ProgressInfo,
   ProtocolError,
+  type ResumableSession,
   type Role,
   type SerpyError,
   type Session,
   type SessionHost,
-  SilentError,
   type StreamPart,
 } from 'serpy-core';
 import type { PortableValue } from '../portable/portable-value.js';
 import type { v1, v2 } from '../protocols.js';
-import { type AutoOutgoing, encodeFor, noStreamsError, messageFor } from './auto-outgoing.js';
+import { type AutoOutgoing, encodeFor, messageFor, noStreamsError } from './auto-outgoing.js';
 import type { AutoReceived, AutoSettings } from './auto-types.js';
-import { type ServerAnswer, ClientDetection } from './client-detection.js';
+import { ClientDetection, type ServerAnswer } from './client-detection.js';
 import { probeFill, v2Answer } from './probe.js';
 import { ProtocolGuess } from './protocol-guess.js';
-import { ServerDetection, type DetectedClient } from './server-detection.js';
+import { type DetectedClient, ServerDetection } from './server-detection.js';
 
 type V1 = v1.V1;
 type V2 = v2.V2;
@@ -115,9 +115,9 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     return this.#guess?.isBuffering || (this.#activeProtocol !== undefined && this.#session.midFrame);
   }
 
-  get unconfirmedMessages(): number {
+  get unacknowledgedMessages(): number {
     if (this.#activeProtocol === undefined || this.#guess?.willResend) return 0;
-    return this.#session.unconfirmedMessages ?? 0;
+    return this.#session.unacknowledgedMessages ?? 0;
   }
 
   get partialBytes(): number {
@@ -202,9 +202,9 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   #probe(nowMs: number): void {
     this.#v1.requestAck();
     this.#output.write(probeFill);
-    const { probeTimeoutMs, answerTimeoutMs, maxMessageBytes } = this.#settings;
+    const { probeTimeoutMs, modeChangeTimeoutMs, maxMessageBytes } = this.#settings;
     const maxBytes = 2 * maxMessageBytes + 65_536; // a message in base85, and what may go before it
-    this.#detection = new ClientDetection({ probeTimeoutMs, answerTimeoutMs, maxBytes: maxBytes }, nowMs);
+    this.#detection = new ClientDetection({ probeTimeoutMs, modeChangeTimeoutMs, maxBytes: maxBytes }, nowMs);
   }
 
   linkDown(paused: boolean): void {
@@ -293,22 +293,23 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   /** Silence: an original v2 server does not answer, nor does one that is busy. What it spoke before it speaks still, for all that is known. */
   #assumeProtocol(): void {
     this.#useProtocol(this.#guess?.remembered ?? 'v2', false);
-    const { probeTimeoutMs, answerTimeoutMs } = this.#settings;
+    const { probeTimeoutMs, modeChangeTimeoutMs } = this.#settings;
     if (this.#activeProtocol === 'v2') this.#v2.linkUp(this.#nowMs);
-    else if (answerTimeoutMs > 0) this.#answerDueMs = this.#nowMs + Math.max(1, answerTimeoutMs - probeTimeoutMs);
+    else if (modeChangeTimeoutMs > 0)
+      this.#answerDueMs = this.#nowMs + Math.max(1, modeChangeTimeoutMs - probeTimeoutMs);
   }
 
   /** A v1 server that answered before should do so again. */
   #checkAnswer(nowMs: number, paused: boolean): void {
     if (this.#answerDueMs === undefined || nowMs < this.#answerDueMs) return;
     this.#answerDueMs = undefined;
-    if (!paused && !this.#guess?.confirmed) throw noAnswerError(this.#settings.answerTimeoutMs);
+    if (!paused && !this.#guess?.confirmed) throw noAnswerError(this.#settings.modeChangeTimeoutMs);
   }
 
   /** The first bytes have told. */
-  #onDetected({ protocol, bytes, answered = false, wantsAnswer: asks = false }: Detected): void {
+  #onDetected({ protocol, bytes, answered = false, wantsAnswer = false }: Detected): void {
     const untilMs = Math.min(this.#detection?.deadlineMs ?? Number.POSITIVE_INFINITY, this.#nowMs + probeSettleMs);
-    if (asks) this.#output.write(v2Answer);
+    if (wantsAnswer) this.#output.write(v2Answer);
     this.#useProtocol(protocol, true, answered);
     this.#sendPaused = this.#role === 'client' && protocol === 'v2' && !answered;
     this.#deadlineMs = this.#sendPaused ? untilMs : undefined;
@@ -324,12 +325,12 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     this.#guess?.assume(protocol, heard, answered);
     if (this.#role === 'server' || protocol === 'v2') return;
     const unknown = this.#v2.resumable?.abort() ?? [];
-    if (unknown.length > 0) this.#output.warn(new MessagesUnknownError('the server speaks v1 now', unknown));
+    if (unknown.length > 0) this.#output.warn(new DeliveryUnknownError('the server speaks v1 now', unknown));
   }
 }
 
-function noAnswerError(answerTimeoutMs: number): SilentError {
-  return new SilentError(
-    `the server spoke v1 before, and has not answered a change of mode within ${answerTimeoutMs} ms (answerTimeoutMs): is its program busy, or another one?`,
+function noAnswerError(modeChangeTimeoutMs: number): PeerTimeoutError {
+  return new PeerTimeoutError(
+    `the server spoke v1 before, and has not answered a change of mode within ${modeChangeTimeoutMs} ms (modeChangeTimeoutMs): is its program busy, or another one?`,
   );
 }

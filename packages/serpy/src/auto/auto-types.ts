@@ -10,7 +10,7 @@ export interface ProbeSetting {
 
 /** All that it goes by. */
 export type AutoSettings = ProbeSetting & {
-  readonly answerTimeoutMs: number;
+  readonly modeChangeTimeoutMs: number;
   readonly maxMessageBytes: number;
 };
 

@@ -1,5 +1,13 @@
 /** A client that has sent the probe, and goes by what comes: until the server has answered nothing is handed to either protocol. */
-import { ByteQueue, describeStranger, LineWatch, linesHint, ProtocolError, quoted, strangerBytes } from 'serpy-core';
+import {
+  ByteQueue,
+  describeForeignProtocol,
+  LineWatch,
+  linesHint,
+  ProtocolError,
+  quoted,
+  sniffBytes,
+} from 'serpy-core';
 import { isPrefix, probe, startsWith, v1Answer, v2Answer, v2Magic } from './probe.js';
 
 /** What a server has turned out to speak, and all that has come from it. */
@@ -14,7 +22,7 @@ export interface ClientDetectionSettings {
   /** How long a server may be silent before silence is its answer. */
   readonly probeTimeoutMs: number;
   /** How long one that has spoken may take to answer the probe; 0 for as long as it takes. */
-  readonly answerTimeoutMs: number;
+  readonly modeChangeTimeoutMs: number;
   /** So much of it is kept meanwhile. */
   readonly maxBytes: number;
 }
@@ -22,7 +30,7 @@ export interface ClientDetectionSettings {
 const blockEnd = 0x1f;
 const controlStart = 0x01;
 /** No control block is longer, without its end. */
-const maxControlBytes = 9;
+const v1AnswerBytes = 9;
 /** A block that is longer than this and goes on may be a large message, with the answer behind it. */
 const largeBlockBytes = 4096;
 
@@ -67,12 +75,12 @@ export class ClientDetection {
     if (this.#failure) return undefined;
     this.#buffered.pushCopy(chunk);
     this.#lines.bytesArrived(chunk, nowMs);
-    if (this.#firstBytes.length < strangerBytes) {
-      this.#firstBytes = Buffer.concat([this.#firstBytes, chunk.subarray(0, strangerBytes - this.#firstBytes.length)]);
+    if (this.#firstBytes.length < sniffBytes) {
+      this.#firstBytes = Buffer.concat([this.#firstBytes, chunk.subarray(0, sniffBytes - this.#firstBytes.length)]);
     }
     if (isPrefix(this.#firstBytes, v2Answer) && this.bufferedBytes === this.#firstBytes.length) return undefined;
     if (startsWith(this.#firstBytes, v2Magic)) return this.#answer('v2', startsWith(this.#firstBytes, v2Answer));
-    const who = startsWith(this.#firstBytes, probe) ? echoHint : describeStranger(this.#firstBytes);
+    const who = startsWith(this.#firstBytes, probe) ? echoHint : describeForeignProtocol(this.#firstBytes);
     if (who !== undefined) this.#failure = foreignProtocolError(who);
     else if (this.#findsAnswer(chunk)) return this.#answer('v1', true);
     else if (this.bufferedBytes > this.#settings.maxBytes)
@@ -99,14 +107,14 @@ export class ClientDetection {
     }
     if (this.bufferedBytes === 0) return 'silent';
     if (isPrefix(this.#firstBytes, v2Answer)) return this.#answer('v2', false);
-    const { probeTimeoutMs, answerTimeoutMs } = this.#settings;
+    const { probeTimeoutMs, modeChangeTimeoutMs } = this.#settings;
     if (this.#lines.sawLines) throw foreignProtocolError(linesHint(this.#firstBytes));
     const grows = this.#blockBytes > largeBlockBytes && this.bufferedBytes > this.#seenBytes;
     this.#seenBytes = this.bufferedBytes;
     if (this.#linesChecked && !grows) throw unansweredError(`has sent ${quoted(this.#firstBytes)}`);
-    const restMs = this.#linesChecked ? answerTimeoutMs : answerTimeoutMs - probeTimeoutMs;
+    const restMs = this.#linesChecked ? modeChangeTimeoutMs : modeChangeTimeoutMs - probeTimeoutMs;
     this.#linesChecked = true;
-    this.#deadlineMs = answerTimeoutMs === 0 ? undefined : nowMs + Math.max(1, restMs);
+    this.#deadlineMs = modeChangeTimeoutMs === 0 ? undefined : nowMs + Math.max(1, restMs);
     return undefined;
   }
 
@@ -119,11 +127,11 @@ export class ClientDetection {
     for (let at = 0; at < chunk.length; ) {
       const end = chunk.indexOf(blockEnd, at);
       const part = chunk.subarray(at, end < 0 ? chunk.length : end);
-      if (this.#blockBytes <= maxControlBytes) this.#block = Buffer.concat([this.#block, part.subarray(0, 10)]);
+      if (this.#blockBytes <= v1AnswerBytes) this.#block = Buffer.concat([this.#block, part.subarray(0, 10)]);
       this.#blockBytes += part.length;
       this.#checkControl();
       if (end < 0) return false;
-      if (this.#blockBytes === maxControlBytes && startsWith(v1Answer, this.#block)) return true;
+      if (this.#blockBytes === v1AnswerBytes && startsWith(v1Answer, this.#block)) return true;
       this.#block = Buffer.alloc(0);
       this.#blockBytes = 0;
       at = end + 1;
@@ -134,7 +142,7 @@ export class ClientDetection {
   /** Before it has heard anything but the probe a v1 server says of itself only in which mode it sends. */
   #checkControl(): void {
     if (this.#block[0] !== controlStart) return;
-    const word = this.#block.toString('latin1', 1, maxControlBytes + 1);
+    const word = this.#block.toString('latin1', 1, v1AnswerBytes + 1);
     const isKnown = 'ACKMODCG'.startsWith(word) || /^SETMODE[0-5]$/.test(word) || 'SETMODE'.startsWith(word);
     if (!isKnown) this.#failure ??= unansweredError(`has sent ${quoted(this.#firstBytes)}`);
   }

@@ -174,8 +174,8 @@ export class ProtocolGuess {
   }
 
   /** The server cannot have understood these messages. */
-  #resend({ resendable: again, droppedError: lost }: UnconfirmedMessages): void {
-    if (again.length > 0) this.#output.putBack?.(again);
-    if (lost) this.#output.warn(lost);
+  #resend({ resendable, droppedError }: UnconfirmedMessages): void {
+    if (resendable.length > 0) this.#output.putBack?.(resendable);
+    if (droppedError) this.#output.warn(droppedError);
   }
 }

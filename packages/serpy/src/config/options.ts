@@ -5,10 +5,10 @@ import {
   type ConnectionSettings,
   connectionOptions,
   type DiallingOption,
-  type Given,
   OptionError,
   type OptionSpecs,
   option,
+  type PartialOptions,
   parseOptions,
   type ServerSettings,
   serverOptions,
@@ -24,7 +24,7 @@ export interface OptionsOf {
 }
 
 /** Those of them that only the end that dials has. */
-export type DiallingOptionOf = 'answerTimeoutMs' | 'maxUnansweredLinks';
+export type DiallingOptionOf = 'modeChangeTimeoutMs' | 'maxUnansweredLinks';
 
 /** What `connect` takes for one protocol. */
 export type ConnectOptionsOf<P extends ProtocolName> = {
@@ -33,10 +33,10 @@ export type ConnectOptionsOf<P extends ProtocolName> = {
   readonly host?: string | undefined;
   /** The server's port. */
   readonly port: number;
-} & Given<ConnectionSettings & OptionsOf[P]>;
+} & PartialOptions<ConnectionSettings & OptionsOf[P]>;
 
 /** What `listen` takes for one protocol. */
-export type ListenOptionsOf<P extends ProtocolName> = { readonly protocol: P; readonly port: number } & Given<
+export type ListenOptionsOf<P extends ProtocolName> = { readonly protocol: P; readonly port: number } & PartialOptions<
   Omit<ServerSettings, 'port'> & Omit<ConnectionSettings, DiallingOption> & Omit<OptionsOf[P], DiallingOptionOf>
 >;
 
@@ -50,9 +50,9 @@ export type ListenOptions = ListenOptionsOf<'v1'> | ListenOptionsOf<'v2'> | List
 export type CompleteSettings = v1.V1Setting & ProbeSetting & v2.HandshakeOptions;
 
 const protocolOption = option.choice(protocolNames, undefined);
-const { encoding, heartbeatMs, answerTimeoutMs, maxUnansweredLinks } = v1.v1ConnectionOptions;
-const v1Options = { encoding, heartbeatMs };
-const v1ConnectOptions = { answerTimeoutMs, maxUnansweredLinks };
+const { encoding, heartbeatIntervalMs, modeChangeTimeoutMs, maxUnansweredLinks } = v1.v1ConnectionOptions;
+const v1Options = { encoding, heartbeatIntervalMs };
+const v1ConnectOptions = { modeChangeTimeoutMs, maxUnansweredLinks };
 const probe = { probeTimeoutMs: option.milliseconds(1000, 1) };
 
 /** Who says v2 gets plain v2 unless a handshake is asked for; who leaves the choice gets the best there is. */

@@ -19,7 +19,7 @@ const closeTimeoutMs = 1000;
 
 /** Makes a pair, runs something with it, and closes it. @throws what `listen` and `connect` throw, and what was run */
 export async function withPair<R>(
-  { hostInfo: hostInfo, signal }: CheckContext,
+  { hostInfo, signal }: CheckContext,
   options: PairOptions,
   run: (pair: Pair) => Promise<R>,
 ): Promise<R> {

@@ -7,7 +7,7 @@ import { causeCode } from './ports.js';
 export const addressCheck: Check<PeerContext> = {
   name: 'address',
   limitMs: 15_000,
-  async run({ hostInfo: hostInfo, peer }) {
+  async run({ hostInfo, peer }) {
     const { host } = peer.target;
     if (/^[\d.]+$|:/.test(host)) return skip(`${host} is an address and no name`);
     try {

@@ -6,7 +6,7 @@ import { sentenceOf } from './loopback.js';
 export const listenCheck: Check = {
   name: 'listen',
   limitMs: 5000,
-  async run({ hostInfo: hostInfo }) {
+  async run({ hostInfo }) {
     try {
       const server = await hostInfo.listen({ protocol: 'v2', host: '127.0.0.1', port: 0 });
       const { port } = server.address;
@@ -30,7 +30,7 @@ export function portCheck(port: number, asked: boolean): Check {
   };
 }
 
-async function checkPort({ hostInfo: hostInfo }: CheckContext, port: number, asked: boolean): Promise<Result> {
+async function checkPort({ hostInfo }: CheckContext, port: number, asked: boolean): Promise<Result> {
   const extra = { figures: { port } };
   try {
     const server = await hostInfo.listen({ protocol: 'v2', host: '127.0.0.1', port });

@@ -14,11 +14,7 @@ const installing: Partial<Record<NodeJS.Platform, string>> = {
 };
 
 /** The version that a line of Python prints, if that Python is there and has it. */
-async function versionFrom(
-  [program, ...args]: PythonCommand,
-  line: string,
-  { hostInfo: hostInfo, signal }: CheckContext,
-) {
+async function versionFrom([program, ...args]: PythonCommand, line: string, { hostInfo, signal }: CheckContext) {
   const executed = await hostInfo.execute(program, [...args, '-c', line], signal);
   return 'stdout' in executed ? /^\d+\.\d\S*/m.exec(executed.stdout)?.[0] : undefined;
 }

@@ -23,7 +23,7 @@ export const slowReaderCheck: Check = {
     ),
 };
 
-async function checkBounds({ client, accepted }: Pair, { hostInfo: hostInfo, signal }: CheckContext): Promise<Result> {
+async function checkBounds({ client, accepted }: Pair, { hostInfo, signal }: CheckContext): Promise<Result> {
   const before = hostInfo.residentBytes();
   const sent = await fill(client, signal);
   const acceptedBytes = sent * messageBytes;

@@ -38,7 +38,7 @@ async function checkVolume(context: CheckContext, protocol: 'v1' | 'v2'): Promis
 }
 
 /** Megabytes a second of one message; undefined where it did not arrive as it was sent. */
-async function rateOf({ client, accepted }: Pair, sizeBytes: number, { hostInfo: hostInfo, signal }: CheckContext) {
+async function rateOf({ client, accepted }: Pair, sizeBytes: number, { hostInfo, signal }: CheckContext) {
   const data = Buffer.alloc(sizeBytes);
   for (let at = 0; at < sizeBytes; at += 4093) data[at] = at; // no two pages alike
   const startMs = hostInfo.clock.now();

@@ -8,7 +8,7 @@ import { malformed, opaqueError, printable } from '../format/refusal.js';
 import { decodeUtf8 } from '../format/text.js';
 import type { PickleValue } from '../format/values.js';
 import { addTo } from './containers.js';
-import { type Handlers, type Machine, type Reducer, type StackValue, PartialValue } from './machine.js';
+import { type Handlers, type Machine, PartialValue, type Reducer, type StackValue } from './machine.js';
 import { numpyReducers } from './numpy.js';
 
 /** A class or function that was named and is known. */

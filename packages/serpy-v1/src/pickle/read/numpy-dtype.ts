@@ -1,7 +1,7 @@
 /** The type of a numpy array's elements, put together from a name and the state that follows it. */
 
 import { malformed, opaqueError, printable } from '../format/refusal.js';
-import { type StackValue, PartialValue } from './machine.js';
+import { PartialValue, type StackValue } from './machine.js';
 
 /** Kind and bytes of the types of fixed size; kind and length of strings (S), unicode strings (U) and raw bytes (V). */
 const FIXED = /^(?:b1|[iu][1248]|f(?:2|4|8|12|16)|c(?:8|16|24|32)|[mM]8)$/;

@@ -2,7 +2,7 @@
 
 import { malformed, opaqueError } from '../format/refusal.js';
 import { NumpyArray } from '../format/values.js';
-import { type Machine, type Reducer, type StackValue, PartialValue } from './machine.js';
+import { type Machine, PartialValue, type Reducer, type StackValue } from './machine.js';
 import { Dtype } from './numpy-dtype.js';
 import { toCOrder } from './numpy-order.js';
 

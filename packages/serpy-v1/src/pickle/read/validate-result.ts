@@ -3,7 +3,7 @@
 import type { PickleLimits } from '../format/limits.js';
 import { opaqueError } from '../format/refusal.js';
 import { NumpyArray, type PickleValue } from '../format/values.js';
-import { type StackValue, PartialValue } from './machine.js';
+import { PartialValue, type StackValue } from './machine.js';
 
 /** More bytes of text and data than this for each of the pickle are there only to make whoever walks the value work. */
 const maxRepeats = 64;

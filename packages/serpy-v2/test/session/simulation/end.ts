@@ -3,7 +3,7 @@
  * sometimes slow to take what came, closes, or dies.
  */
 import type { SerpyErrorLike, SessionHost } from 'serpy-core';
-import { type Attempt, Checker, Pieces } from 'serpy-core/testing';
+import { type Attempt, DeliveryChecker, RecordingHost } from 'serpy-core/testing';
 import type { ReliableSession } from '../../../src/reliable/reliable-session.js';
 import type { ResumableAdapter } from '../../../src/session/resumable-session.js';
 import type { SessionRegistry } from '../../../src/session/session-registry.js';
@@ -11,7 +11,7 @@ import { type Frame, type SessionOptions, V2Session } from '../../../src/v2-sess
 import type { DecodedMessage } from '../../../src/values/values.js';
 import type { Stream, Wire } from './stream.js';
 
-export type Level = 'received' | 'processed' | undefined;
+export type Level = 'received' | 'consumed' | undefined;
 
 /** A message in the hands of its sender. */
 export interface Sending {
@@ -45,7 +45,7 @@ export class End {
   readonly role: 'client' | 'server';
   readonly session: V2Session;
   /** Of what this end sends. */
-  readonly checker = new Checker();
+  readonly checker = new DeliveryChecker();
   readonly sendings = new Map<Frame, Sending>();
   readonly byNumber: Sending[] = [];
   /** How many messages its program has made. */
@@ -73,7 +73,7 @@ export class End {
   resumes = 0;
   readonly maxInbox: number;
   readonly #world: Surroundings;
-  readonly #pieces = new Pieces();
+  readonly #pieces = new RecordingHost();
 
   constructor(
     name: string,
@@ -98,17 +98,17 @@ export class End {
         ...{ wire: () => this.#giveLink() },
       },
     };
-    const settings = { maxMessageBytes: 64 * 1024 * 1024, handshake: 'prefer' as const, autoRestart: true, ...options };
+    const settings = { maxMessageBytes: 64 * 1024 * 1024, session: 'prefer' as const, autoRestart: true, ...options };
     this.session = new V2Session(settings, output, role, sessions);
   }
 
   describe(): string {
-    const { canSend, resumable: lasting } = this.session;
+    const { canSend, resumable } = this.session;
     const states = [
       this.wire ? 'a link' : 'no link',
       this.on ? 'a session' : 'no session',
       canSend ? 'may send' : 'must wait',
-      lasting?.allAcknowledged === false ? 'unsettled' : 'settled',
+      resumable?.allAcknowledged === false ? 'unsettled' : 'settled',
       this.closing ? 'closing' : 'open',
       `${this.outbox.length} to send`,
     ];
@@ -125,7 +125,7 @@ export class End {
 
   /** Of the session that there is, or was. */
   get sessionId(): string {
-    return this.#lasting?.ticket?.id.toString('latin1') ?? '';
+    return this.#lasting?.credentials?.id.toString('latin1') ?? '';
   }
 
   /** Whether messages are numbered now. */
@@ -181,17 +181,17 @@ export class End {
   /** Puts on the wire what goes. */
   pump(): true {
     while (this.wire !== undefined && !this.said && !this.over) {
-      const { resumable: lasting } = this.session;
+      const { resumable } = this.session;
       const writable = this.out.bytes < this.#world.pipeBytes;
-      if (lasting?.hasPendingFrames) {
+      if (resumable?.hasPendingFrames) {
         if (!writable) break;
-        lasting.writeNext();
+        resumable.writeNext();
         this.flush();
         continue;
       }
       const first = this.outbox[0];
       if (first === undefined) {
-        if (this.closing && (lasting === undefined || lasting.allAcknowledged)) this.sayGoodbye();
+        if (this.closing && (resumable === undefined || resumable.allAcknowledged)) this.sayGoodbye();
         break;
       }
       if (!this.session.canSend || !writable) break;
@@ -251,11 +251,11 @@ export class End {
 
   /** What comes behind the bytes has come. */
   ended(end: 'fin' | 'reset'): void {
-    const { resumable: lasting } = this.session;
-    if (lasting?.peerClose !== undefined) {
-      this.peerReason = lasting.peerClose.reason;
+    const { resumable } = this.session;
+    if (resumable?.peerClose !== undefined) {
+      this.peerReason = resumable.peerClose.reason;
       this.sayGoodbye();
-    } else if (end === 'fin' && lasting?.flowControlled !== true) {
+    } else if (end === 'fin' && resumable?.flowControlled !== true) {
       this.sayGoodbye();
     }
     this.lose('fin');
@@ -330,7 +330,7 @@ export class End {
 
   #refuseQueued(): void {
     for (const { level, attempt } of this.outbox.splice(0)) {
-      if (level === undefined) attempt.doubt();
+      if (level === undefined) attempt.markUnknown();
       else attempt.ended('failed');
     }
   }
@@ -344,7 +344,7 @@ export class End {
     this.lose(this.#world.draw(2) === 0 ? 'fin' : 'reset');
     for (const { attempt } of this.byNumber.filter(Boolean)) {
       if (attempt.outcomes.length === 0) attempt.ended('unknown');
-      attempt.doubt();
+      attempt.markUnknown();
     }
   }
 
@@ -378,7 +378,7 @@ export class End {
   }
 
   #warned(error: SerpyErrorLike): void {
-    if (error.code === 'ERR_SERPY_UNKNOWN') {
+    if (error.code === 'ERR_SERPY_DELIVERY_UNKNOWN') {
       for (const shown of (error as unknown as { messages: readonly unknown[] }).messages) this.#told(shown);
     } else if (error.code === 'ERR_SERPY_VALUE') {
       throw new Error(`${this.name} says that bytes were changed, and nobody has: ${error.message}`);
@@ -391,13 +391,13 @@ export class End {
     const n = typeof value === 'string' ? Number(value.split(' ')[0]) : value.readUInt32LE();
     const sending = this.byNumber[n];
     if (sending === undefined) throw new Error(`${this.name} tells of message ${n}, which it never sent`);
-    sending.attempt.doubt();
+    sending.attempt.markUnknown();
     this.unknown++;
   }
 
   #doubt(sending: Sending): void {
     if (!sending.plain) return;
-    sending.attempt.doubt();
+    sending.attempt.markUnknown();
     sending.plain = false;
   }
 }

@@ -18,7 +18,7 @@ function must(holds: boolean, what: string): void {
  * @param most the size of the largest message, with its frame
  */
 export function lookAtEnd(end: End, { replayQueue, receiveQueue }: Options, most: number): void {
-  const { reliableSession: reliableSession, name } = end;
+  const { reliableSession, name } = end;
   if (reliableSession === undefined) return;
   const { sender, receiver } = reliableSession;
   must(sender.acked <= sender.end, `${name} has ${sender.acked} acknowledged, and ${sender.end} is the end`);

@@ -147,7 +147,7 @@ export class World implements Surroundings {
     const from = this.#ends[sender];
     if (from === undefined || from.role === end.role) throw new Error(`${end.name} received what nobody sent`);
     from.checker.received(end.name, value);
-    const { reliableSession: reliableSession } = end;
+    const { reliableSession } = end;
     // Not of one that the session before has left.
     if (reliableSession === undefined || (number ?? 0) <= reliableSession.receiver.base) return;
     const sent = this.sentIn(end.sessionId, from.role);
@@ -168,16 +168,17 @@ export class World implements Surroundings {
     const isThere = this.#living.some((peer) => peer.holds(end, frame.endOffset));
     if (attempt.receivers.length === 0 && !isThere)
       throw new Error(`${end.name}: ${n} is acknowledged, and has not arrived`);
-    if (level === 'processed' && !this.#taken.has(`${this.#ends.indexOf(end)} ${n}`)) {
+    if (level === 'consumed' && !this.#taken.has(`${this.#ends.indexOf(end)} ${n}`)) {
       throw new Error(`${end.name}: ${n} is said to be processed, and nobody has taken it`);
     }
   }
 
   linkLost(end: End): void {
     if (end.over) return;
-    const { resumable: lasting } = end.session;
-    const resumableMs = lasting?.resumableMs ?? 0;
-    const unsettled = lasting !== undefined && resumableMs > 0 && (end.outbox.length > 0 || !lasting.allAcknowledged);
+    const { resumable } = end.session;
+    const resumableMs = resumable?.resumableMs ?? 0;
+    const unsettled =
+      resumable !== undefined && resumableMs > 0 && (end.outbox.length > 0 || !resumable.allAcknowledged);
     if (end.closing && !unsettled) end.finish();
     else if (end.role === 'client') end.wakeMs = this.nowMs + this.draw(this.#calm || this.draw(4) > 0 ? 100 : 3000);
     else if (resumableMs > 0) end.wakeMs = this.nowMs + resumableMs;
@@ -188,12 +189,12 @@ export class World implements Surroundings {
     return choices[this.draw(choices.length)] as R;
   }
 
-  #drawOptions(handshake: 'prefer' | 'require'): Partial<SessionOptions> {
-    const [pingIntervalMs, silenceTimeoutMs] = this.#pick([[1000, 3000] as const, [5000, 15_000] as const]);
+  #drawOptions(session: 'prefer' | 'require'): Partial<SessionOptions> {
+    const [pingIntervalMs, peerTimeoutMs] = this.#pick([[1000, 3000] as const, [5000, 15_000] as const]);
     return {
-      handshake,
+      session,
       pingIntervalMs,
-      silenceTimeoutMs,
+      peerTimeoutMs,
       resumeWindowMs: this.#pick([never, never, never, 20_000]),
       replayQueue: { maxMessages: this.#pick([1, 3, 70, 4096]), maxBytes: this.#pick([1, 9000, 500_000, 64_000_000]) },
       receiveQueue: {
@@ -341,7 +342,7 @@ export class World implements Surroundings {
       this.draw(2) === 0 ? this.#client : this.#someServer((each) => each.session.resumable?.pendingTakeover !== true);
     if (end === undefined || end.over || end.closing || end.outbox.length > 4) return;
     const n = end.count;
-    const level: Level = this.#pick([undefined, undefined, 'received', 'processed']);
+    const level: Level = this.#pick([undefined, undefined, 'received', 'consumed']);
     this.#sent++;
     if (this.draw(6) === 0) {
       end.send(Buffer.alloc(0), `${n} ${this.#ends.indexOf(end)} ${'ä'.repeat(this.draw(50))}`, level);
@@ -455,9 +456,9 @@ export class World implements Surroundings {
   #closeEnd(end: End): void {
     end.closing = true;
     end.closeMs = this.nowMs + closeTimeoutMs;
-    const { resumable: lasting } = end.session;
+    const { resumable } = end.session;
     const unsettled =
-      lasting !== undefined && lasting.resumableMs > 0 && (end.outbox.length > 0 || !lasting.allAcknowledged);
+      resumable !== undefined && resumable.resumableMs > 0 && (end.outbox.length > 0 || !resumable.allAcknowledged);
     if (end.wire !== undefined) end.pump();
     else if (!unsettled) end.finish();
   }
@@ -478,7 +479,7 @@ export class World implements Surroundings {
     lookAtServers(this.#servers);
     for (const server of this.#servers) {
       lookAtEnd(server, this.#serverOptions, most);
-      const { reliableSession: reliableSession } = server;
+      const { reliableSession } = server;
       const client = this.#living.find(
         (end) => end.role === 'client' && reliableSession && end.reliableSession && end.sessionId === server.sessionId,
       );
@@ -548,7 +549,7 @@ export class World implements Surroundings {
     for (const end of this.#living) end.finish();
     if (this.#sessions.isResumable) throw new Error('a session outlives its connections');
     for (const { checker, name, dead, unknown } of this.#ends) {
-      const faults = checker.judge({ mayMiss: 0 });
+      const faults = checker.verify({ allowMissing: 0 });
       if (faults.length > 0 && !dead) throw new Error(`${name}: ${faults.join('; ')}`);
       if (unknown > 0 && !this.#mayLose) {
         throw new Error(`${name}: ${unknown} messages are unknown, and nothing has ended the session`);
