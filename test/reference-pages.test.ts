@@ -165,6 +165,11 @@ const ofOtherThings = [
   'maxQuotedBytes',
   'minPartBytes',
   'maxSlowdown',
+  'minRecordBytes',
+  'recordMs',
+  'windowMs',
+  'maxSpares',
+  'maxSpareBlocks',
 ];
 
 /** Numbers that limit nothing. */

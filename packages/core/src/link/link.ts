@@ -161,11 +161,11 @@ export class Link implements TransportHandler {
   /** The application took a message: the session may have something to say for it. */
   consumed(): void {
     if (this.#over || this.#reading) return; // what is said while reading is written behind it
-    const { resumable: lasting, gathered } = this.#session;
-    if (lasting?.readable) {
+    const { resumable, gathered } = this.#session;
+    if (resumable?.readable) {
       this.#read();
       this.#afterStep();
-    } else if (gathered || lasting?.hasPendingFrames) this.pump();
+    } else if (gathered || resumable?.hasPendingFrames) this.pump();
     else this.#schedule();
   }
 

@@ -22,7 +22,7 @@ export interface ProgressInfo {
 export interface LinkHolder {
   /** What the peer of its link has proved, or of the last one there was: that it has the key, or which certificate. Undefined, or left out: nothing. */
   readonly identity?: string | undefined;
-  /** Whether nobody in between can read or change what its link carries. Left out: no. */
+  /** Whether its link is encrypted. Left out: no. */
   readonly encrypted?: boolean;
   /** Goes on over the link that another connection has. Its own link is destroyed first. False when the connection is over. */
   takeOverLink(other: LinkHolder): boolean;

@@ -148,7 +148,7 @@ export class Handshake<Out extends Sendable> {
 
   /** A message that had no room when it came; or one of a session that is over. */
   readHeld(): DecodedMessage | undefined {
-    const { leftover, session: session } = this.#manager;
+    const { leftover, session } = this.#manager;
     if (leftover !== undefined) {
       const message = leftover.messages.pop();
       if (message !== undefined) return message;

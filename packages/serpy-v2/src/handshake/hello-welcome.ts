@@ -149,13 +149,13 @@ function parameterFields({
   limit,
   encrypted,
 }: SessionParameters): TlvWriter {
-  return new TlvWriter()
+  const fields = new TlvWriter()
     .numbers(field.versions, version, version)
     .bytes(field.instance, instance)
     .numbers(field.limits, maxMessageBytes)
     .numbers(field.heartbeat, pingIntervalMs)
-    .numbers(field.window, limit)
-    .numbers(field.features, encrypted ? encryptedFeature : 0);
+    .numbers(field.window, limit);
+  return encrypted ? fields.numbers(field.features, encryptedFeature) : fields;
 }
 
 function parametersOf(fields: TlvReader): SessionParameters {

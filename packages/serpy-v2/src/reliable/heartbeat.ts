@@ -28,7 +28,8 @@ export class Heartbeat {
   /** When it wants to be looked at. */
   get deadlineMs(): number | undefined {
     const { pingIntervalMs } = this.#times;
-    const ask = pingIntervalMs > 0 ? Math.max(this.#receivedMs, this.#pingedMs) + pingIntervalMs : Number.POSITIVE_INFINITY;
+    const ask =
+      pingIntervalMs > 0 ? Math.max(this.#receivedMs, this.#pingedMs) + pingIntervalMs : Number.POSITIVE_INFINITY;
     const next = Math.min(ask, this.#deadMs());
     return next === Number.POSITIVE_INFINITY ? undefined : next;
   }

@@ -91,3 +91,10 @@ export function writeUint64(target: Uint8Array, start: number, value: number): v
 export function readUint64(bytes: Uint8Array, start: number): number {
   return readUint32(bytes, start) + readUint32(bytes, start + 4) * twoTo32;
 }
+
+/** That much of UTF-8 as fits, in whole characters. */
+export function truncateUtf8(text: Buffer, maxBytes: number): Buffer {
+  let end = Math.min(text.length, maxBytes);
+  while (end < text.length && ((text[end] as number) & 0xc0) === 0x80) end--;
+  return text.subarray(0, end);
+}

@@ -2,7 +2,7 @@
  * A session's reliable stream of bytes in each direction, over any number of links: records come in, messages come out, and what the ends
  * tell each other is written when there is a link.
  */
-import { ProtocolError, type SessionHost, PeerTimeoutError } from 'serpy-core';
+import { PeerTimeoutError, ProtocolError, type SessionHost } from 'serpy-core';
 import type { SessionFrames } from '../decoder.js';
 import type { DecodedMessage } from '../values/values.js';
 import { Heartbeat, type HeartbeatTimes } from './heartbeat.js';
@@ -14,6 +14,7 @@ import {
   recordCheck,
   recordHeaderBytes,
   recordType,
+  truncateUtf8,
   writeCheck,
   writeRecordHeader,
   writeUint64,
@@ -184,7 +185,7 @@ export class ReliableSession<Out extends Sendable> {
   }
 
   writeClose(reason: string): void {
-    const words = beginningOf(Buffer.from(reason), maxReasonBytes);
+    const words = truncateUtf8(Buffer.from(reason), maxReasonBytes);
     const payload = Buffer.alloc(8 + words.length);
     writeUint64(payload, 0, this.sender.end);
     payload.set(words, 8);
@@ -298,11 +299,4 @@ export class ReliableSession<Out extends Sendable> {
 
 function tooShort(name: string): ProtocolError {
   return new ProtocolError(`the peer sent a record that is too short for its type (${name})`);
-}
-
-/** That much of UTF-8 as fits, in whole characters. */
-function beginningOf(text: Buffer, maxBytes: number): Buffer {
-  let end = Math.min(text.length, maxBytes);
-  while (end < text.length && ((text[end] as number) & 0xc0) === 0x80) end--;
-  return text.subarray(0, end);
 }

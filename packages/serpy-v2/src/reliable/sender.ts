@@ -2,10 +2,11 @@
  * The sending half of a session: writes messages as v2 frames into a stream of bytes, sends the stream in records, keeps what the peer
  * has not acknowledged, and sends it again over the next link from the byte that the peer expects.
  */
-import { ProtocolError, type SessionHost, ValueError } from 'serpy-core';
+import { ProtocolError, type SessionHost, type ValueError } from 'serpy-core';
 import { headerBytes } from '../wire/constants.js';
 import { readUint32, writeHeader } from '../wire/header.js';
 import { LineRate } from './line-rate.js';
+import { MessageBlocks } from './message-blocks.js';
 import { type Awaited, PendingAcks } from './pending-acks.js';
 import {
   ackRequestedBit,
@@ -19,6 +20,7 @@ import {
   writeUint64,
 } from './record.js';
 import { RetransmissionBuffer, Segment } from './retransmission-buffer.js';
+import { changedBytesError, detachedBufferError } from './sender-errors.js';
 
 /** A message as it is sent. */
 export interface Sendable extends Awaited {
@@ -46,10 +48,6 @@ export interface UnknownMessage {
   readonly prefix?: Uint8Array | undefined;
   readonly payload: Uint8Array;
 }
-
-/** Small messages are gathered in blocks of memory that begin small. */
-const [firstBlockBytes, blockBytes] = [8 * 1024, 64 * 1024];
-const maxSpareBlocks = 8;
 
 /** Payloads below this that the program may change, and small ones in any case, are copied into the block. */
 const [copiedBytes, copiedOwnedBytes] = [64 * 1024, 4096];
@@ -80,11 +78,7 @@ export class Sender<Out extends Sendable> {
   #current: Segment<Out> | undefined;
   /** Small messages that are being gathered: the last segment. */
   #open: Segment<Out> | undefined;
-  #block: Buffer = Buffer.alloc(0);
-  #blockUsed = 0;
-  /** Blocks that are full, each with the end of what is in it; and a few that are free. */
-  readonly #fullBlocks: { readonly memory: Buffer; readonly end: number }[] = [];
-  readonly #spareBlocks: Buffer[] = [];
+  readonly #blocks = new MessageBlocks();
   /** Up to which offset an acknowledgement was asked for, and up to which one must be. */
   #requested = 0;
   #awaited = 0;
@@ -158,11 +152,12 @@ export class Sender<Out extends Sendable> {
     if (payload.length < (message.owned ? copiedOwnedBytes : copiedBytes)) this.#gather(message);
     else {
       this.flush();
-      const start = this.#reserve(headerBytes + (prefix?.length ?? 0));
-      writeHeader(this.#block, start, message.type, 0, sizeBytes - headerBytes);
-      if (prefix) this.#block.set(prefix, start + headerBytes);
+      const start = this.#blocks.reserve(headerBytes + (prefix?.length ?? 0), this.#end);
+      const { memory, used } = this.#blocks;
+      writeHeader(memory, start, message.type, 0, sizeBytes - headerBytes);
+      if (prefix) memory.set(prefix, start + headerBytes);
       const messageEnd = this.#end + sizeBytes;
-      this.#add(new Segment(this.#block, start, this.#blockUsed, this.#end, message, false), messageEnd, 1);
+      this.#add(new Segment(memory, start, used, this.#end, message, false), messageEnd, 1);
       this.#add(new Segment(payload, 0, payload.length, this.#end, message, !message.owned), messageEnd, 0);
     }
     if (message.level === undefined) return;
@@ -213,7 +208,8 @@ export class Sender<Out extends Sendable> {
     this.#requested = received;
     this.#current = this.#buffer.find(received);
     for (let segment = this.#current; segment !== undefined; segment = segment.next) {
-      if (segment.isShared && !segment.retracted && !segment.takeUnchanged(received)) this.#retract(segment, changedBytesError);
+      if (segment.isShared && !segment.retracted && !segment.takeUnchanged(received))
+        this.#retract(segment, changedBytesError);
     }
   }
 
@@ -251,7 +247,7 @@ export class Sender<Out extends Sendable> {
     }
     const pending = this.#pending.abandon(this.#acked);
     this.#buffer.clear();
-    this.#fullBlocks.length = 0; // what is reported is in them
+    this.#blocks.clear(); // what is reported is in them
     this.#open = undefined;
     this.#current = undefined;
     this.#sent = this.#end;
@@ -263,16 +259,16 @@ export class Sender<Out extends Sendable> {
     if (received > this.#acked) {
       this.#acked = received;
       this.#buffer.trim(received);
-      if (this.#fullBlocks.length > 0) this.#freeBlocks();
+      this.#blocks.keptFrom(this.#buffer.first?.offset ?? this.#end);
     }
     this.#pending.reached(received, consumed);
   }
 
   #gather({ type, prefix, payload, sizeBytes }: Out): void {
     const open = this.#open;
-    if (open !== undefined && this.#blockUsed + sizeBytes > this.#block.length) this.flush();
-    const start = this.#reserve(sizeBytes);
-    const block = this.#block;
+    if (open !== undefined && !this.#blocks.hasRoom(sizeBytes)) this.flush();
+    const start = this.#blocks.reserve(sizeBytes, this.#end);
+    const block = this.#blocks.memory;
     writeHeader(block, start, type, 0, sizeBytes - headerBytes);
     let at = start + headerBytes;
     if (prefix) {
@@ -287,33 +283,8 @@ export class Sender<Out extends Sendable> {
       this.#end += sizeBytes;
       return;
     }
-    this.#open = new Segment<Out>(block, start, this.#blockUsed, this.#end, undefined, false);
+    this.#open = new Segment<Out>(block, start, start + sizeBytes, this.#end, undefined, false);
     this.#add(this.#open, this.#end + sizeBytes, 1);
-  }
-
-  /** Room in the block for what is copied. @returns where it begins */
-  #reserve(bytes: number): number {
-    if (this.#blockUsed + bytes > this.#block.length) this.#newBlock(bytes);
-    const start = this.#blockUsed;
-    this.#blockUsed += bytes;
-    return start;
-  }
-
-  /** What the peer has leaves its memory: to write it again, while it is in the cache, takes less time than fresh memory. */
-  #newBlock(bytes: number): void {
-    if (this.#block.length === blockBytes) this.#fullBlocks.push({ memory: this.#block, end: this.#end });
-    const size = Math.min(blockBytes, Math.max(firstBlockBytes, 2 * this.#block.length));
-    this.#blockUsed = 0;
-    const spare = size === blockBytes && bytes <= blockBytes ? this.#spareBlocks.pop() : undefined;
-    this.#block = spare ?? Buffer.allocUnsafeSlow(Math.max(size, bytes));
-  }
-
-  #freeBlocks(): void {
-    const kept = this.#buffer.first?.offset ?? this.#end;
-    for (let first = this.#fullBlocks[0]; first !== undefined && first.end <= kept; first = this.#fullBlocks[0]) {
-      if (this.#spareBlocks.length < maxSpareBlocks) this.#spareBlocks.push(first.memory);
-      this.#fullBlocks.shift();
-    }
   }
 
   #add(segment: Segment<Out>, messageEnd: number, messages: number): void {
@@ -415,18 +386,4 @@ function* framesIn(segment: Segment<unknown>, offset: number): Iterable<UnknownM
 function reported({ type, prefix, payload, sizeBytes }: Sendable): UnknownMessage {
   const isThere = (prefix?.length ?? 0) + payload.length === sizeBytes - headerBytes;
   return isThere ? { type, prefix, payload } : { type, payload: new Uint8Array(0) };
-}
-
-export function detachedBufferError(sizeBytes: number): ValueError {
-  return new ValueError(
-    `a message of ${sizeBytes} bytes is not sent, or not wholly: the program took its memory away meanwhile (transferred it, or made it smaller), ` +
-      'so the peer does not get it: send a copy (Buffer.from(bytes))',
-  );
-}
-
-function changedBytesError(sizeBytes: number): ValueError {
-  return new ValueError(
-    `a message of ${sizeBytes} bytes had to be sent again after the link broke, and its bytes had been changed meanwhile, so the peer does not get it: ` +
-      'send a copy (Buffer.from(bytes)), or change them only after an acknowledgement',
-  );
 }

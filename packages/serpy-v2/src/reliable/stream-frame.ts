@@ -1,5 +1,5 @@
 /** Parts of streams as the payloads of numbered messages: a kind, the stream, and what belongs to the kind. */
-import { ownCopy, exactFromBytes, ProtocolError, type StreamPart } from 'serpy-core';
+import { exactFromBytes, ownCopy, ProtocolError, type StreamPart } from 'serpy-core';
 import { readUint64, writeUint64 } from './record.js';
 
 /** The total of a stream whose size was not said. */
@@ -11,7 +11,7 @@ const kinds = ['begin', 'data', 'end', 'abort', 'stop'] as const;
 const headBytes = 17;
 
 /** A reason is cut to this: a part is no larger than a piece, whatever an error has to say. */
-const mostWhyBytes = 1024;
+const maxReasonBytes = 1024;
 
 export function encodeStreamFrame(part: StreamPart): Buffer {
   const rest = restOf(part);
@@ -25,7 +25,7 @@ export function encodeStreamFrame(part: StreamPart): Buffer {
 
 function restOf(part: StreamPart): Uint8Array {
   if (part.kind === 'data') return part.data;
-  return Buffer.from('reason' in part ? part.reason : '').subarray(0, mostWhyBytes);
+  return Buffer.from('reason' in part ? part.reason : '').subarray(0, maxReasonBytes);
 }
 
 function numberOf(part: StreamPart): number {
@@ -58,7 +58,7 @@ export function decodeStreamFrame(bytes: Buffer): StreamPart | undefined {
       return { kind, id, offset: number };
     case 'abort':
     case 'stop':
-      return { kind, id, reason: bytes.toString('utf8', headBytes, headBytes + mostWhyBytes) };
+      return { kind, id, reason: bytes.toString('utf8', headBytes, headBytes + maxReasonBytes) };
     default:
       return undefined;
   }

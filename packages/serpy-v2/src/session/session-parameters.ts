@@ -10,7 +10,7 @@ export interface SessionParameters {
   readonly pingIntervalMs: number;
   /** The peer may send up to this offset. */
   readonly limit: number;
-  /** Whether records need no check: nobody in between can change what the link carries. */
+  /** Whether its link is encrypted, so that records need no check. */
   readonly encrypted: boolean;
 }
 

@@ -56,7 +56,11 @@ test('a peer is asked first, and then has its time, in a program that was too bu
   expect(heartbeat.deadlineMs).toBe(5_000);
   expect(heartbeat.check(60_000)).toBe('ask');
   expect(heartbeat.deadlineMs).toBe(65_000);
-  expect([heartbeat.check(65_000), heartbeat.check(69_999), heartbeat.check(70_000)]).toEqual(['ask', undefined, 'dead']);
+  expect([heartbeat.check(65_000), heartbeat.check(69_999), heartbeat.check(70_000)]).toEqual([
+    'ask',
+    undefined,
+    'dead',
+  ]);
   heartbeat.onReceived(70_000);
   expect([heartbeat.check(75_000), heartbeat.check(84_999), heartbeat.check(85_000)]).toEqual(['ask', 'ask', 'dead']);
 });
@@ -65,6 +69,10 @@ test('a peer that is not asked in time is given up all the same', () => {
   for (const pingIntervalMs of [0, 15_000, 20_000]) {
     const heartbeat = new Heartbeat({ pingIntervalMs, peerTimeoutMs: 15_000 });
     heartbeat.onReceived(0);
-    expect([heartbeat.deadlineMs, heartbeat.check(14_999), heartbeat.check(15_000)]).toEqual([15_000, undefined, 'dead']);
+    expect([heartbeat.deadlineMs, heartbeat.check(14_999), heartbeat.check(15_000)]).toEqual([
+      15_000,
+      undefined,
+      'dead',
+    ]);
   }
 });
