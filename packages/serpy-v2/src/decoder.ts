@@ -185,6 +185,16 @@ export class Decoder {
     return this.#chunk.remaining > 0;
   }
 
+  /** Where the next bytes of a message may be put that has begun; undefined where they must be pushed. */
+  place(count: number): Buffer | undefined {
+    return this.#inPayload && !this.hasRest ? this.#body?.place(count) : undefined;
+  }
+
+  /** They are there. */
+  placed(count: number): void {
+    this.#body?.placed(count);
+  }
+
   /** Forgets the message that has begun: the next begins at this offset. */
   discard(offset: number): void {
     this.#inPayload = false;

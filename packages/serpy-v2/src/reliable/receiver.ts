@@ -155,15 +155,16 @@ export class Receiver {
 
   /** Whether verified bytes wait that there is room for now. */
   get readable(): boolean {
-    return this.#hasRoom() && (this.#backlog.length > 0 || this.#feed.length > 0 || this.#decoder.hasRest);
+    return this.#hasRoom() && this.#isWaiting;
   }
 
   /**
    * Takes bytes of the stream, which are lent.
    * @param offset the low 32 bits of their offset
    * @param ackRequested whether the sender waits for the acknowledgement
+   * @param isPlaced whether they are where `place` said
    */
-  accept(offset: number, bytes: Buffer, ackRequested: boolean): void {
+  accept(offset: number, bytes: Buffer, ackRequested: boolean, isPlaced = false): void {
     this.#checkOffset(offset);
     const { length } = bytes;
     if (this.#received + length > this.#toldLimit) throw beyondLimit(this.#toldLimit);
@@ -174,8 +175,15 @@ export class Receiver {
       this.#ackNow = true;
     }
     if (this.#received - this.#toldReceived >= ackBytes) this.#ackNow = true;
-    if (!this.#decoder.hasRest && this.#feed.length === 0 && this.#backlog.length === 0) this.#decoder.push(bytes);
+    if (isPlaced) this.#decoder.placed(length);
+    else if (!this.#isWaiting) this.#decoder.push(bytes);
     else this.#lastQueue().pushCopy(bytes);
+  }
+
+  /** Where bytes of the stream may be put before they are checked: in the message that they belong to. */
+  place(offset: number, length: number): Buffer | undefined {
+    if (offset !== this.#received >>> 0 || this.#isWaiting) return undefined;
+    return this.#decoder.place(length);
   }
 
   /** The sender does not send the rest of a message, which ends at `end`. */
@@ -264,6 +272,11 @@ export class Receiver {
   /** A part of a stream was consumed: there is room for more. Not where it came in an earlier session. */
   streamConsumed({ end, sizeBytes }: Delivered): void {
     if (end > this.base) this.#free(sizeBytes);
+  }
+
+  /** Whether what comes must wait behind what has come. */
+  get #isWaiting(): boolean {
+    return this.#decoder.hasRest || this.#feed.length > 0 || this.#backlog.length > 0;
   }
 
   #hasRoom(): boolean {

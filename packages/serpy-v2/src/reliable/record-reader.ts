@@ -16,12 +16,15 @@ export class CorruptRecordError extends Error {}
 
 const nothing = Buffer.alloc(0);
 
-/** Records that cross the edge of a chunk are joined in memory of this size. */
-const joinBytes = recordHeaderBytes + maxRecordBytes;
-
 /** Memory that is not in use: most connections join a record at a time, one after the other. */
 const spares: Buffer[] = [];
 const maxSpares = 2;
+
+/** Below this the payload of a record is joined in memory of its own. */
+const placedBytes = 4096;
+
+/** Where the payload of a record may be put as it comes, before it is checked; undefined where it must be joined. */
+export type Place = (offset: number, length: number) => Buffer | undefined;
 
 export class RecordReader {
   /** The record that was read last. */
@@ -31,18 +34,29 @@ export class RecordReader {
   offset = 0;
   /** Lent: it must not be used after the next call. */
   payload: Buffer = nothing;
+  /** Whether the payload is where `place` said. */
+  isPlaced = false;
   readonly #isChecked: boolean;
+  readonly #place: Place;
   #chunk: Buffer = nothing;
   #at = 0;
-  /** A record that has come in part. */
-  #join: Buffer | undefined;
-  #joined = 0;
-  /** Whether the last record is in the memory that records are joined in. */
+  /** A record that has come in part: its header, and where its payload goes. */
+  readonly #header = Buffer.alloc(recordHeaderBytes);
+  #headerFilled = 0;
+  #length = 0;
+  #target: Buffer | undefined;
+  #filled = 0;
+  #isTargetPlaced = false;
+  /** Whether the last payload is in memory that records are joined in. */
   #isLent = false;
 
-  /** @param isChecked whether records carry a check; those of TLS do not */
-  constructor(isChecked: boolean) {
+  /**
+   * @param isChecked whether records carry a check; those of TLS do not
+   * @param place where large payloads go that do not come in one chunk
+   */
+  constructor(isChecked: boolean, place: Place = () => undefined) {
     this.#isChecked = isChecked;
+    this.#place = place;
   }
 
   /** Takes bytes in, which must not change until `keep`. */
@@ -60,12 +74,12 @@ export class RecordReader {
 
   /** Whether a record has come in part. */
   get inRecord(): boolean {
-    return this.#joined > 0 || this.#at < this.#chunk.length;
+    return this.#headerFilled > 0 || this.#at < this.#chunk.length;
   }
 
   /** Memory that is held for it. */
   get heldBytes(): number {
-    return this.#joined;
+    return this.#isTargetPlaced ? 0 : this.#filled;
   }
 
   /**
@@ -91,67 +105,82 @@ export class RecordReader {
    */
   read(): boolean {
     if (this.#isLent) this.#giveBack();
-    if (this.#joined > 0) return this.#readJoined();
     const bytes = this.#chunk;
     const at = this.#at;
     const left = bytes.length - at;
-    if (left === 0) return false;
-    if (left >= recordHeaderBytes) {
-      const end = at + recordHeaderBytes + lengthOf(bytes, at);
+    if (left === 0 && this.#target === undefined) return false;
+    if (this.#headerFilled === 0 && left >= recordHeaderBytes) {
+      const start = at + recordHeaderBytes;
+      const end = start + lengthOf(bytes, at);
       if (end <= bytes.length) {
         this.#at = end;
-        this.#accept(bytes, at, end);
+        this.isPlaced = false;
+        this.#accept(bytes, at, bytes, start, end);
         return true;
       }
     }
-    return this.#readJoined();
+    return this.#readInParts();
   }
 
   /** The link is gone. */
   close(): void {
     this.#giveBack();
-    this.#joined = 0;
+    this.#headerFilled = 0;
     this.#chunk = nothing;
     this.#at = 0;
   }
 
-  #readJoined(): boolean {
-    this.#join ??= spares.pop() ?? Buffer.allocUnsafeSlow(joinBytes);
-    const join = this.#join;
-    if (!this.#fill(join, recordHeaderBytes)) return false;
-    const end = recordHeaderBytes + lengthOf(join, 0);
-    if (!this.#fill(join, end)) return false;
-    this.#joined = 0;
+  #readInParts(): boolean {
+    if (this.#target === undefined && !this.#beginTarget()) return false;
+    const target = this.#target as Buffer;
+    const copied = this.#chunk.copy(target, this.#filled, this.#at, this.#at + this.#length - this.#filled);
+    this.#at += copied;
+    this.#filled += copied;
+    if (this.#filled < this.#length) return false;
+    this.#headerFilled = 0;
+    this.isPlaced = this.#isTargetPlaced;
     this.#isLent = true;
-    this.#accept(join, 0, end);
+    this.#accept(this.#header, 0, target, 0, this.#length);
     return true;
   }
 
-  /** Whether that many bytes are joined now. */
-  #fill(join: Buffer, bytes: number): boolean {
-    if (this.#joined >= bytes) return true;
-    const copied = this.#chunk.copy(join, this.#joined, this.#at, this.#at + bytes - this.#joined);
+  /** Whether the header is there, and so the place of the payload known. */
+  #beginTarget(): boolean {
+    const missing = recordHeaderBytes - this.#headerFilled;
+    const copied = this.#chunk.copy(this.#header, this.#headerFilled, this.#at, this.#at + missing);
     this.#at += copied;
-    this.#joined += copied;
-    return this.#joined === bytes;
+    this.#headerFilled += copied;
+    if (copied < missing) return false;
+    const length = lengthOf(this.#header, 0);
+    this.#length = length;
+    this.#filled = 0;
+    const isData = ((this.#header[3] as number) & ~ackRequestedBit) === recordType.data;
+    const placed = isData && length >= placedBytes ? this.#place(readUint32(this.#header, 4), length) : undefined;
+    this.#isTargetPlaced = placed !== undefined;
+    this.#target = placed ?? (length < placedBytes ? Buffer.allocUnsafe(length) : spares.pop()) ?? newSpare();
+    return true;
   }
 
-  #accept(bytes: Buffer, at: number, end: number): void {
-    const start = at + recordHeaderBytes;
-    if (this.#isChecked && recordCheck(bytes, at, bytes, start, end) !== readCheck(bytes, at))
+  #accept(header: Buffer, at: number, bytes: Buffer, start: number, end: number): void {
+    if (this.#isChecked && recordCheck(header, at, bytes, start, end) !== readCheck(header, at))
       throw new CorruptRecordError('a record arrived damaged: its check is wrong');
-    const type = bytes[at + 3] as number;
+    const type = header[at + 3] as number;
     this.type = type & ~ackRequestedBit;
     this.ackRequested = (type & ackRequestedBit) !== 0;
-    this.offset = readUint32(bytes, at + 4);
+    this.offset = readUint32(header, at + 4);
     this.payload = bytes.subarray(start, end);
   }
 
   #giveBack(): void {
+    const target = this.#target;
     this.#isLent = false;
-    if (this.#join !== undefined && spares.length < maxSpares) spares.push(this.#join);
-    this.#join = undefined;
+    this.#target = undefined;
+    if (target?.length === maxRecordBytes && !this.#isTargetPlaced && spares.length < maxSpares) spares.push(target);
   }
+}
+
+function newSpare(): Buffer {
+  return Buffer.allocUnsafeSlow(maxRecordBytes);
 }
 
 function lengthAt(bytes: Buffer, at: number): number {

@@ -64,6 +64,7 @@ export class ReliableSession<Out extends Sendable> {
   readonly #settings: ReliableSettings;
   #reader = new RecordReader(true);
   #isChecked = true;
+  readonly #place = (offset: number, length: number) => this.receiver.place(offset, length);
   #heartbeat: Heartbeat;
   /** While a record comes in, the peer hears of us that often. */
   #signMs = longestTimerMs;
@@ -104,7 +105,7 @@ export class ReliableSession<Out extends Sendable> {
     this.#saidMs = nowMs;
     this.#progressMs = nowMs;
     this.#isChecked = isChecked;
-    this.#reader = new RecordReader(isChecked);
+    this.#reader = new RecordReader(isChecked, this.#place);
     this.#pong = undefined;
     this.#ackAtMs = undefined;
     this.peerResumeMs = undefined;
@@ -259,11 +260,11 @@ export class ReliableSession<Out extends Sendable> {
     if (this.#nowMs - this.#saidMs >= this.#signMs) this.receiver.wantAck();
   }
 
-  #handle({ type, offset, payload, ackRequested }: RecordReader): void {
+  #handle({ type, offset, payload, ackRequested, isPlaced }: RecordReader): void {
     this.#progressed();
     switch (type) {
       case recordType.data:
-        this.receiver.accept(offset, payload, ackRequested);
+        this.receiver.accept(offset, payload, ackRequested, isPlaced);
         return;
       case recordType.ack:
         if (payload.length < ackBytes) throw tooShort('ACK');

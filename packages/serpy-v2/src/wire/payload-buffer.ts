@@ -21,6 +21,17 @@ export class PayloadBuffer {
     return this.filled === this.bytes.length;
   }
 
+  /** Where the next bytes may be put, where so many are missing. */
+  place(count: number): Buffer | undefined {
+    const { bytes, filled } = this;
+    return count <= bytes.length - filled ? bytes.subarray(filled, filled + count) : undefined;
+  }
+
+  /** So many bytes were put where `place` said. */
+  placed(count: number): void {
+    this.filled += count;
+  }
+
   /** Takes as much of a chunk as belongs to it, and tells how much that was. */
   add(chunk: Buffer): number {
     const missing = this.bytes.length - this.filled;

@@ -18,7 +18,7 @@ test.each([
   };
   const output = {
     progress: () => {},
-    reserve: (bytes: number) => ({ memory: Buffer.alloc(bytes), start: 0 }),
+    reserve: (bytes: number) => ({ buffer: Buffer.alloc(bytes), offset: 0 }),
   } as unknown as SessionHost<never>;
   const session = new ReliableSession(settings, output, sessionFrames(1000));
   session.linkUp({ maxMessageBytes: 1000, pingIntervalMs: 2 ** 58, limit: 1000 }, true, 0);
@@ -39,7 +39,7 @@ test('a peer is asked in time also where silence ends the link sooner than the p
   let written = 0;
   const reserve = (bytes: number) => {
     written++;
-    return { memory: Buffer.alloc(bytes), start: 0 };
+    return { buffer: Buffer.alloc(bytes), offset: 0 };
   };
   const output = { progress: () => {}, reserve } as unknown as SessionHost<never>;
   const session = new ReliableSession(settings, output, sessionFrames(1000));
