@@ -124,6 +124,21 @@ test('a session writes the records of the page', () => {
   expect(hexOf(Buffer.concat(host.take()))).toBe(hexOf(ack.bytes('bytes')));
 });
 
+test.each([241, 300, 262_144, 262_145, 262_384, 262_385, 524_288, 1_048_576])(
+  'a record of %i bytes has the check that the page describes',
+  (size) => {
+    const payload = Buffer.alloc(size, size % 251);
+    const bytes = record(typeOf.data, payload);
+    const reader = new RecordReader(true);
+    reader.push(bytes);
+    expect(reader.read()).toBe(true);
+    bytes[12 + size - 1] = (bytes[12 + size - 1] as number) ^ 1;
+    const damaged = new RecordReader(true);
+    damaged.push(bytes);
+    expect(() => damaged.read()).toThrow('its check is wrong');
+  },
+);
+
 test('every vector of a record is used, with all of its lines', () => {
   expect(vectors.length).toBeGreaterThan(10);
   expect(vectors.filter(({ unused }) => unused.length > 0).map(({ place, unused }) => [place, unused])).toEqual([]);

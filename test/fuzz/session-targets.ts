@@ -23,7 +23,7 @@ const magic = Buffer.from('decafecafe', 'hex');
 const greetingStart = Buffer.from('serpy ', 'latin1');
 const headerBytes = 14;
 const recordHeaderBytes = 12;
-const maxRecordBytes = 256 * 1024;
+const maxRecordBytes = 1024 * 1024;
 
 /** Gives frames and records their check, and the last its length, most of the time. */
 export function mendSession(bytes: Buffer, chance: Chance): Buffer {

@@ -190,6 +190,18 @@ export class Decoder {
     return this.#inPayload && !this.hasRest ? this.#body?.place(count) : undefined;
   }
 
+  /** Where the next bytes may be read to that come. */
+  target(leastBytes: number): Buffer | undefined {
+    return this.#inPayload && !this.hasRest ? this.#body?.target(leastBytes) : undefined;
+  }
+
+  /** They are there. @returns whether the message is whole */
+  filled(count: number): boolean {
+    this.#received += count;
+    this.#body?.placed(count);
+    return this.#body?.complete === true;
+  }
+
   /** They are there. */
   placed(count: number): void {
     this.#body?.placed(count);

@@ -237,6 +237,19 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     else this.#handshake.receive(chunk, nowMs);
   }
 
+  target(leastBytes: number): Buffer | undefined {
+    const handshake = this.#handshake;
+    const decodesPlain = handshake === undefined || handshake.decodesPlain;
+    return decodesPlain ? this.#decoder.target(leastBytes) : handshake.target(leastBytes);
+  }
+
+  filled(count: number, nowMs = 0): boolean {
+    this.#nowMs = nowMs;
+    const handshake = this.#handshake;
+    const decodesPlain = handshake === undefined || handshake.decodesPlain;
+    return decodesPlain ? this.#decoder.filled(count) : handshake.filled(count, nowMs);
+  }
+
   retainUnread(): void {
     this.#decoder.retainUnread();
     this.#handshake?.retainUnread();

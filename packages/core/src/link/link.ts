@@ -201,6 +201,21 @@ export class Link implements TransportHandler {
     this.#afterStep();
   }
 
+  target(leastBytes: number): Buffer | undefined {
+    return this.#over || this.#paused ? undefined : this.#session.target?.(leastBytes);
+  }
+
+  filled(count: number): void {
+    if (this.#over) return;
+    this.#host.bytesReceived(count);
+    const isWhole = this.#session.filled?.(count, this.#clock.now()) === true;
+    if (isWhole) this.#read();
+    if (this.#over) return;
+    if (this.#session.midFrame) this.#watchedReads.bytesArrived(count);
+    else this.#readStallTimer?.idle();
+    if (isWhole) this.#afterStep();
+  }
+
   get gathered(): boolean {
     return this.#session.gathered === true;
   }

@@ -111,6 +111,14 @@ export class TcpTransport implements Transport {
     this.#intake.received(chunk);
   }
 
+  target(leastBytes: number): Buffer | undefined {
+    return this.#intake.target(leastBytes);
+  }
+
+  filled(count: number): void {
+    this.#intake.filled(count);
+  }
+
   write(piece: Uint8Array): void {
     this.#writeBuffer.add(piece);
     if (this.#writeBuffer.full) this.#send();

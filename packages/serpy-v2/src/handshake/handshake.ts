@@ -146,6 +146,16 @@ export class Handshake<Out extends Sendable> {
     this.#manager.session?.retainUnread();
   }
 
+  /** Where the next bytes may be read to that come. */
+  target(leastBytes: number): Buffer | undefined {
+    return this.established ? this.#manager.session?.reader.target(leastBytes) : undefined;
+  }
+
+  filled(count: number, nowMs: number): boolean {
+    this.#state.nowMs = nowMs;
+    return this.#manager.session?.filled(count, nowMs) ?? false;
+  }
+
   /** A message that had no room when it came; or one of a session that is over. */
   readHeld(): DecodedMessage | undefined {
     const { leftover, session } = this.#manager;

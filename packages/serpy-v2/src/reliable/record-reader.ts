@@ -92,6 +92,20 @@ export class RecordReader {
     return lengthAt(this.#chunk, this.#at) <= maxRecordBytes;
   }
 
+  /** Where the next bytes may be read to that come. */
+  target(leastBytes: number): Buffer | undefined {
+    const target = this.#isLent || this.#at < this.#chunk.length ? undefined : this.#target;
+    return target && this.#length - this.#filled >= leastBytes
+      ? target.subarray(this.#filled, this.#length)
+      : undefined;
+  }
+
+  /** They are there. @returns whether the record is whole */
+  filled(count: number): boolean {
+    this.#filled += count;
+    return this.#filled === this.#length;
+  }
+
   /** What has not been read. */
   takeRest(): Buffer {
     const rest = this.#chunk.subarray(this.#at);

@@ -10,7 +10,7 @@ export const recordHeaderBytes = 12;
 const checkedHeaderBytes = 8;
 
 /** The longest payload. */
-export const maxRecordBytes = 256 * 1024;
+export const maxRecordBytes = 1024 * 1024;
 
 /** The longest payload of a record that carries no data. */
 export const maxControlBytes = 2048;
@@ -36,16 +36,28 @@ export const ackRequestedBit = 0x40;
 /** A longer payload is checked with XXH3, which is faster than a CRC-32 from there on. */
 const digestFromBytes = 241;
 
+/** A longer payload has the digests of its parts. */
+const digestPartBytes = 256 * 1024;
+
 /** The digest of a part of a payload that the program may change: it is independent of the record that carries it. */
 export function payloadDigest(memory: Uint8Array, start: number, end: number): number {
-  return end - start < digestFromBytes ? crc32(memory, start, end) : xxh3(memory, start, end, 0);
+  return end - start < digestFromBytes ? crc32(memory, start, end) : digest(memory, start, end);
+}
+
+/** XXH3 of a large payload, part by part: the digest of each is the seed of the next. */
+function digest(memory: Uint8Array, start: number, end: number): number {
+  let seed = 0;
+  let at = start;
+  for (; end - at > digestPartBytes; at += digestPartBytes) seed = xxh3(memory, at, at + digestPartBytes, seed);
+  // The last part may be too short for XXH3 alone.
+  return end - at < digestFromBytes ? crc32(memory, at, end, seed) : xxh3(memory, at, end, seed);
 }
 
 /** The check of a record whose header stands at `at`, and whose payload is anywhere. */
 export function recordCheck(header: Uint8Array, at: number, memory: Uint8Array, start: number, end: number): number {
   const crc = crc32(header, at, at + checkedHeaderBytes);
   if (end - start < digestFromBytes) return crc32(memory, start, end, crc);
-  return (crc ^ xxh3(memory, start, end, 0)) >>> 0;
+  return (crc ^ digest(memory, start, end)) >>> 0;
 }
 
 /** The same where the digest of the payload is known. */

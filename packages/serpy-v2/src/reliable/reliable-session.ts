@@ -122,12 +122,22 @@ export class ReliableSession<Out extends Sendable> {
   }
 
   push(bytes: Buffer, nowMs: number): void {
+    this.#received(bytes.length, nowMs);
+    this.#reader.push(bytes);
+  }
+
+  /** So many bytes were put where the reader's target is. @returns whether there is a record */
+  filled(count: number, nowMs: number): boolean {
+    this.#received(count, nowMs);
+    return this.#reader.filled(count);
+  }
+
+  #received(count: number, nowMs: number): void {
     this.#nowMs = nowMs;
     this.#heartbeat.onReceived(nowMs);
     this.#pingAtMs = this.#heartbeat.deadlineMs;
-    this.#progressBytes += bytes.length;
+    this.#progressBytes += count;
     if (this.#progressBytes >= progressBytes) this.#progressed();
-    this.#reader.push(bytes);
   }
 
   retainUnread(): void {

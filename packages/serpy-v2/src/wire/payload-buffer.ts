@@ -27,8 +27,15 @@ export class PayloadBuffer {
     return count <= bytes.length - filled ? bytes.subarray(filled, filled + count) : undefined;
   }
 
-  /** So many bytes were put where `place` said. */
+  /** What is missing, if that is so much. */
+  target(leastBytes: number): Buffer | undefined {
+    return this.bytes.length - this.filled >= leastBytes ? this.bytes.subarray(this.filled) : undefined;
+  }
+
+  /** So many bytes were put where `place` or `target` said. */
   placed(count: number): void {
+    const { bytes, filled } = this;
+    if (this.#isSummed) this.sum = checksum(bytes.subarray(filled, filled + count), this.sum);
     this.filled += count;
   }
 

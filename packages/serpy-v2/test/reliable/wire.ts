@@ -18,6 +18,17 @@ export function crc32(bytes: Uint8Array, start = 0): number {
 
 export const uint64 = (...values: number[]) => Buffer.from(BigUint64Array.from(values, BigInt).buffer);
 
+/** In parts of 256 KiB, each with the digest of the last as its seed. */
+function digestOf(payload: Uint8Array): number {
+  const part = 262_144;
+  if (payload.length <= part) return xxh3(payload, 0, payload.length, 0);
+  let seed = 0;
+  const last = Math.ceil(payload.length / part) - 1;
+  for (let n = 0; n < last; n++) seed = xxh3(payload, n * part, (n + 1) * part, seed);
+  const rest = payload.subarray(last * part);
+  return rest.length < 241 ? crc32(rest, seed) : xxh3(rest, 0, rest.length, seed);
+}
+
 /** A record. */
 export function record(type: number, payload: Uint8Array = Buffer.alloc(0), offset = 0): Buffer {
   const header = Buffer.alloc(12);
@@ -25,7 +36,7 @@ export function record(type: number, payload: Uint8Array = Buffer.alloc(0), offs
   header[3] = type;
   header.writeUInt32LE(offset % 2 ** 32, 4);
   const crc = crc32(header.subarray(0, 8));
-  const check = payload.length < 241 ? crc32(payload, crc) : crc ^ xxh3(payload, 0, payload.length, 0);
+  const check = payload.length < 241 ? crc32(payload, crc) : crc ^ digestOf(payload);
   header.writeUInt32LE(check >>> 0, 8);
   return Buffer.concat([header, payload]);
 }

@@ -39,7 +39,7 @@ test('a record that is longer than any is damaged: nothing waits for its end', (
   for (const type of [typeOf.data, typeOf.ack, 0x33, 0xb3]) {
     const { server } = begun();
     const long = record(type);
-    long.writeUIntLE(type === typeOf.data ? 256 * 1024 + 1 : 2049, 0, 3);
+    long.writeUIntLE(type === typeOf.data ? 1024 * 1024 + 1 : 2049, 0, 3);
     server.hear(long);
     expect(server.error).toMatchObject({ code: 'ERR_SERPY_CHECKSUM', message: expect.stringContaining('length') });
   }
