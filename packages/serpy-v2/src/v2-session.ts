@@ -30,7 +30,7 @@ export type { SessionOptions } from './handshake/handshake-options.js';
 /** What `sendData` may wait for, after a handshake. */
 export interface AcknowledgeOption {
   /**
-   * `'received'`: the message is in the peer's queue; `'consumed'`: the application there has taken it. A peer whose queue was told to drop
+   * `'received'`: the message has arrived at the peer; `'consumed'`: the program there has consumed it. A peer whose queue was told to drop
    * (`receiveQueue.whenFull`, `keep: 'latest'`) acknowledges what it has dropped as well. Default: not waited for.
    */
   readonly acknowledge?: 'received' | 'consumed' | undefined;

@@ -114,6 +114,7 @@ export class Link implements TransportHandler {
   sendNow(outgoing: OutboundMessage): boolean {
     if (!this.#maySend() || !this.#session.canSend || !this.transport.writable) return false;
     this.#putOnWire(outgoing);
+    if (this.#session.resumable?.hasPendingFrames) this.#sendQueued(); // of a large message, as much as may be
     if (!this.#over) this.transport.flush();
     this.#schedule();
     return true;

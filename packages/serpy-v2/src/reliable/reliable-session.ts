@@ -149,9 +149,9 @@ export class ReliableSession<Out extends Sendable> {
     return this.#reader;
   }
 
-  /** Memory that is held for what has come in part. */
+  /** Memory that is held for what has come in part: a record, or the message that it belongs to. */
   get partialBytes(): number {
-    return this.#reader.heldBytes + this.receiver.partialBytes;
+    return Math.max(this.#reader.heldBytes, this.receiver.partialBytes);
   }
 
   /**
