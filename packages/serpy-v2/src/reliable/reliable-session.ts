@@ -40,16 +40,16 @@ export interface PeerTerms {
 const ackBytes = 24;
 
 /** Behind them, where that has changed: how long the client may come back. */
-const returnBytes = 8;
+const resumeTimeBytes = 8;
 const pingBytes = 8;
 const maxReasonBytes = 1024;
 
 /** That many bytes of a record are progress; fewer, for that many times the peer's timeout, have a damaged length. */
-const progressBytes = 1024;
-const progressTimeouts = 2;
+const minProgressBytes = 1024;
+const stallTimeoutFactor = 2;
 
 /** No timer waits longer: one that should would fire at once. */
-const longestTimerMs = 2 ** 31 - 1;
+const maxTimerMs = 2 ** 31 - 1;
 
 export class ReliableSession<Out extends Sendable> {
   readonly sender: Sender<Out>;
@@ -67,7 +67,7 @@ export class ReliableSession<Out extends Sendable> {
   readonly #place = (offset: number, length: number) => this.receiver.place(offset, length);
   #heartbeat: Heartbeat;
   /** While a record comes in, the peer hears of us that often. */
-  #signMs = longestTimerMs;
+  #signMs = maxTimerMs;
   #nowMs = 0;
   #saidMs = 0;
   #ackAtMs: number | undefined;
@@ -77,7 +77,7 @@ export class ReliableSession<Out extends Sendable> {
   #pong: Buffer | undefined;
   /** When a record was last whole, or came a good deal further, and how many bytes have come since. */
   #progressMs = 0;
-  #progressBytes = 0;
+  #minProgressBytes = 0;
 
   /** @param base what is added to the offsets of messages: they are larger than those of sessions before */
   constructor(settings: ReliableSettings, host: SessionHost<Out>, frames: SessionFrames, base = 0) {
@@ -95,7 +95,7 @@ export class ReliableSession<Out extends Sendable> {
   linkUp(peer: PeerTerms, isChecked: boolean, nowMs: number): void {
     const { pingIntervalMs, peerTimeoutMs } = this.#settings;
     // The longer interval counts, so that no end is asked more often than it likes; but each is asked before its link is given up.
-    const mostMs = peerTimeoutMs > 0 ? peerTimeoutMs / 2 : longestTimerMs;
+    const mostMs = peerTimeoutMs > 0 ? peerTimeoutMs / 2 : maxTimerMs;
     const askMs = pingIntervalMs > 0 ? Math.min(Math.max(pingIntervalMs, peer.pingIntervalMs), mostMs) : 0;
     this.#heartbeat = new Heartbeat({ pingIntervalMs: askMs, peerTimeoutMs });
     this.#heartbeat.onReceived(nowMs);
@@ -136,8 +136,8 @@ export class ReliableSession<Out extends Sendable> {
     this.#nowMs = nowMs;
     this.#heartbeat.onReceived(nowMs);
     this.#pingAtMs = this.#heartbeat.deadlineMs;
-    this.#progressBytes += count;
-    if (this.#progressBytes >= progressBytes) this.#progressed();
+    this.#minProgressBytes += count;
+    if (this.#minProgressBytes >= minProgressBytes) this.#progressed();
   }
 
   retainUnread(): void {
@@ -186,7 +186,7 @@ export class ReliableSession<Out extends Sendable> {
   /** @param returnMs how long this client may come back, where that has changed since its HELLO */
   writeAck(returnMs?: number): void {
     const { received, consumed, limit } = this.receiver.takeAck();
-    const payload = Buffer.alloc(returnMs === undefined ? ackBytes : ackBytes + returnBytes);
+    const payload = Buffer.alloc(returnMs === undefined ? ackBytes : ackBytes + resumeTimeBytes);
     writeUint64(payload, 0, received);
     writeUint64(payload, 8, consumed);
     writeUint64(payload, 16, limit);
@@ -228,7 +228,7 @@ export class ReliableSession<Out extends Sendable> {
     this.#nowMs = nowMs;
     if (this.#ackAtMs !== undefined && nowMs >= this.#ackAtMs) this.writeAck();
     const { peerTimeoutMs } = this.#settings;
-    const isStuck = this.#reader.inRecord && nowMs >= this.#progressMs + progressTimeouts * peerTimeoutMs;
+    const isStuck = this.#reader.inRecord && nowMs >= this.#progressMs + stallTimeoutFactor * peerTimeoutMs;
     if (isStuck && peerTimeoutMs > 0) {
       throw new PeerTimeoutError(
         `a record of the peer has got no further for ${nowMs - this.#progressMs} ms, so the link is given up: its length was damaged in transit, or the line is nearly dead`,
@@ -265,7 +265,7 @@ export class ReliableSession<Out extends Sendable> {
 
   #progressed(): void {
     this.#progressMs = this.#nowMs;
-    this.#progressBytes = 0;
+    this.#minProgressBytes = 0;
     // A record that takes long, over a slow line, must not make its sender wait for a sign of life.
     if (this.#nowMs - this.#saidMs >= this.#signMs) this.receiver.wantAck();
   }
@@ -279,7 +279,7 @@ export class ReliableSession<Out extends Sendable> {
       case recordType.ack:
         if (payload.length < ackBytes) throw tooShort('ACK');
         this.sender.acknowledged(readUint64(payload, 0), readUint64(payload, 8), readUint64(payload, 16), this.#nowMs);
-        if (payload.length >= ackBytes + returnBytes) this.peerResumeMs = readUint64(payload, ackBytes);
+        if (payload.length >= ackBytes + resumeTimeBytes) this.peerResumeMs = readUint64(payload, ackBytes);
         return;
       case recordType.ping:
         this.#pong = Buffer.from(payload.subarray(0, pingBytes));
