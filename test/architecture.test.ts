@@ -47,7 +47,8 @@ const longFiles: Record<string, string> = {
   'packages/serpy-v2/src/decoder.ts': 'one state machine: frames of the base protocol and of a session',
   'packages/core/src/connection/channel.ts':
     'one object implements what its parts call, instead of objects of closures',
-  'packages/serpy-v2/src/reliable/reliable-session.ts': 'one state machine: all that the ends of a session tell each other',
+  'packages/serpy-v2/src/reliable/reliable-session.ts':
+    'one state machine: all that the ends of a session tell each other',
   'packages/serpy-v2/src/reliable/receiver.ts': 'one half of a session: numbers that must agree with each other',
   'packages/serpy-v2/src/reliable/sender.ts': 'the other half',
 };

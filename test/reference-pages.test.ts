@@ -170,6 +170,7 @@ const ofOtherThings = [
   'windowMs',
   'maxSpares',
   'maxSpareBlocks',
+  'maxPartBytes',
 ];
 
 /** Numbers that limit nothing. */

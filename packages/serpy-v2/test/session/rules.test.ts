@@ -153,7 +153,8 @@ test('a message that is larger than the queue arrives whole', () => {
     exchange(ends);
     ends.client.proceed();
   }
-  expect(ends.server.values).toEqual([Buffer.alloc(1_000_000, 1)]);
+  expect(ends.server.values).toHaveLength(1);
+  expect((ends.server.values[0] as Buffer).equals(Buffer.alloc(1_000_000, 1))).toBe(true);
 });
 
 test('a message that is announced larger than it may be is refused before anything is kept for it', () => {
