@@ -16,7 +16,7 @@ export class LineRate {
   #arrivedBytes = 0;
   /** Bytes in a millisecond; infinite until a full link has been measured. */
   #rate = Number.POSITIVE_INFINITY;
-  /** Since when the link is busy without a pause; undefined while it is idle. */
+  /** Since when it is measured; undefined while the link is idle: a sender that has little to say tells nothing of the line. */
   #sinceMs: number | undefined;
   #windowBytes = 0;
   #recordBytes = minRecordBytes;
@@ -26,25 +26,23 @@ export class LineRate {
     return this.#recordBytes;
   }
 
-  /** There are bytes in flight. */
-  busy(nowMs: number): void {
-    if (this.#sinceMs !== undefined) return;
-    this.#sinceMs = nowMs;
-    this.#windowBytes = 0;
-  }
-
-  /** @param isIdle whether nothing is in flight any more: a sender that has little to say tells nothing of the line */
+  /** @param isIdle whether nothing is in flight any more */
   arrived(bytes: number, nowMs: number, isIdle: boolean): void {
     this.#arrivedBytes += bytes;
     this.#windowBytes += bytes;
     const sinceMs = this.#sinceMs;
-    if (sinceMs !== undefined && nowMs - sinceMs >= windowMs) {
-      this.#rate = this.#windowBytes / (nowMs - sinceMs);
-      this.#sinceMs = nowMs;
-      this.#windowBytes = 0;
-    }
     if (isIdle) this.#sinceMs = undefined;
+    else if (sinceMs === undefined) this.#begin(nowMs);
+    else if (nowMs - sinceMs >= windowMs) {
+      this.#rate = this.#windowBytes / (nowMs - sinceMs);
+      this.#begin(nowMs);
+    }
     const most = Math.min(this.#arrivedBytes * arrivedPart, this.#rate * recordMs, maxRecordBytes);
     this.#recordBytes = Math.max(minRecordBytes, Math.floor(most));
+  }
+
+  #begin(nowMs: number): void {
+    this.#sinceMs = nowMs;
+    this.#windowBytes = 0;
   }
 }

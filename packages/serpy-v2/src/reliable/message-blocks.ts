@@ -4,7 +4,7 @@
 const [firstBlockBytes, blockBytes] = [8 * 1024, 64 * 1024];
 
 /** That many free blocks are kept. */
-const maxSpareBlocks = 8;
+const maxSpareBlocks = 4;
 
 export class MessageBlocks {
   /** The block that is being filled. */

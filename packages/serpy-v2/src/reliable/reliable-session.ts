@@ -110,7 +110,7 @@ export class ReliableSession<Out extends Sendable> {
     this.#ackAtMs = undefined;
     this.peerResumeMs = undefined;
     this.peerMaxMessageBytes = peer.maxMessageBytes;
-    this.sender.linkUp(isChecked, nowMs);
+    this.sender.linkUp(isChecked);
     this.sender.raiseLimit(peer.limit);
   }
 

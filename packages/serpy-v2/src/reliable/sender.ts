@@ -68,7 +68,6 @@ export class Sender<Out extends Sendable> {
   readonly #pending: PendingAcks<Out>;
   #rate = new LineRate();
   #isChecked = true;
-  #nowMs = 0;
   /** Where the stream ends, how far it was written onto this link, how far the peer has it, and how far it may go. */
   #end = 0;
   #sent = 0;
@@ -195,9 +194,8 @@ export class Sender<Out extends Sendable> {
   }
 
   /** A link is up. */
-  linkUp(isChecked: boolean, nowMs: number): void {
+  linkUp(isChecked: boolean): void {
     this.#isChecked = isChecked;
-    this.#nowMs = nowMs;
     this.#rate = new LineRate();
   }
 
@@ -222,7 +220,6 @@ export class Sender<Out extends Sendable> {
       const stated = Math.max(received, consumed);
       throw new ProtocolError(`the peer acknowledges what was never sent (${stated}; ${this.#sent} is the next byte)`);
     }
-    this.#nowMs = nowMs;
     const before = this.#acked;
     this.#acknowledge(received, consumed);
     this.#rate.arrived(this.#acked - before, nowMs, this.#acked === this.#sent);
@@ -304,7 +301,6 @@ export class Sender<Out extends Sendable> {
     const start = segment.start + this.#sent - segment.offset;
     const bytes = Math.min(segment.end - start, this.#rate.recordBytes, this.#limit - this.#sent);
     const end = start + bytes;
-    this.#rate.busy(this.#nowMs);
     const { memory } = segment;
     const isJoined = bytes < joinedBytes;
     const { buffer: target, offset: at } = this.#host.reserve(recordHeaderBytes + (isJoined ? bytes : 0));
