@@ -72,7 +72,6 @@ export class Receiver {
   readonly #notedBytes: number;
   /** Verified bytes that wait for room in the queue; a number for the end of a message that was taken back. */
   #backlog: (ByteQueue | number)[] = [];
-  #feed: Buffer[] = [];
   /** The message that was delivered last, and the last before it that the queue has kept. */
   #newest: Delivered | undefined;
   #kept: Delivered | undefined;
@@ -276,7 +275,7 @@ export class Receiver {
 
   /** Whether what comes must wait behind what has come. */
   get #isWaiting(): boolean {
-    return this.#decoder.hasRest || this.#feed.length > 0 || this.#backlog.length > 0;
+    return this.#decoder.hasRest || this.#backlog.length > 0;
   }
 
   #hasRoom(): boolean {
@@ -326,15 +325,10 @@ export class Receiver {
 
   /** Hands the decoder what has waited. @returns whether there was anything */
   #feedNext(): boolean {
-    const chunk = this.#feed.shift();
-    if (chunk !== undefined) {
-      this.#decoder.push(chunk);
-      return true;
-    }
     const next = this.#backlog.shift();
     if (next === undefined) return false;
     if (typeof next === 'number') this.#decoder.discard(this.base + next);
-    else this.#feed = next.takeChunks();
+    else this.#decoder.push(next.take(next.length));
     return true;
   }
 
