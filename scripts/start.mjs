@@ -1,5 +1,5 @@
 // `npm start`: in a terminal the demo on its screen, anywhere else the main job, which checks itself and ends.
-// Arguments go to the demo: `npm start -- --seconds 20`.
+// Arguments go to the demo: `npm start -- --duration 20`.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { root, setup } from './setup.mjs';

@@ -43,7 +43,7 @@ function readResults(): Results {
 
 test('measures raw sockets and serpy under each workload, in a table and as JSON', async () => {
   const measured = ['--only', 'small,round-trip,ack-64', '--peers', 'raw,serpy-v2'];
-  const { code, stdout } = await runBench([...measured, '--rounds', '1', '--seconds', '0.02', '--json', json]);
+  const { code, stdout } = await runBench([...measured, '--rounds', '1', '--duration', '0.02', '--json', json]);
   expect(code).toBe(0);
   expect(stdout).toMatch(/^\| serpy-v2 +\| +[\d,.]+ \(/m);
   const { workloads } = readResults();
@@ -61,7 +61,7 @@ test('measures raw sockets and serpy under each workload, in a table and as JSON
 });
 
 test('names a peer that is not there, with the reason, and goes on', async () => {
-  const measured = ['--only', 'small', '--peers', 'raw,py-connection', '--rounds', '1', '--seconds', '0.02'];
+  const measured = ['--only', 'small', '--peers', 'raw,py-connection', '--rounds', '1', '--duration', '0.02'];
   const { code, stdout } = await runBench([...measured, '--json', json], { PYTHON: 'no-such-python' });
   expect(code).toBe(0);
   expect(stdout).toMatch(/^- py-connection: no-such-python cannot run it: .*ENOENT/m);

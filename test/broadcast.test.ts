@@ -25,7 +25,7 @@ afterEach(async () => {
 type Protocol = 'v1' | 'v2';
 
 /** The rest of what a client says: over v2 in a session, which a server keeps when its client was killed. */
-const session = { v1: '?autoRestart=true', v2: '?autoRestart=true&handshake=require&helloTimeoutMs=10000' };
+const session = { v1: '?autoRestart=true', v2: '?autoRestart=true&session=require&sessionTimeoutMs=10000' };
 
 /** A program that shows what comes. It has shown something when this resolves. */
 async function viewer(protocol: Protocol, port: string): Promise<Program> {

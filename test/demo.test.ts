@@ -156,7 +156,7 @@ describe('serpy demo without a terminal', { timeout: 60_000 }, () => {
   };
 
   test('prints a line of figures each second, and ends', async () => {
-    const { status, stdout, stderr } = await run('--seconds', '2.5').ended;
+    const { status, stdout, stderr } = await run('--duration', '2.5').ended;
     expect([status, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/^camera serpy2:\/\/127\.0\.0\.1:\d+, counter serpy1:\/\/127\.0\.0\.1:\d+\n/);
     const figures =

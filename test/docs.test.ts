@@ -102,7 +102,7 @@ describe('code blocks', () => {
       `${here("host: '0.0.0.0'")}`.replace("server.on('", "console.log('ready');\nserver.on('"),
     );
     await server.until(/ready\n/);
-    const client = `${here("host: '192.168.1.20'")}console.log(connection.encrypted, connection.closeInfo?.intended);\n`;
+    const client = `${here("host: '192.168.1.20'")}console.log(connection.encrypted, connection.closeInfo?.clean);\n`;
     const { status, stdout, stderr } = await programOf(join(folder, 'client.mts'), client).ended;
     expect({ status, stdout, stderr }).toEqual({
       status: 0,
@@ -319,7 +319,7 @@ describe('docs/reliability.md', () => {
     const reasons = /export type DisconnectReason =([^;]*);/.exec(link)?.[1] ?? '';
     expect(firstCells('reason')).toEqual([
       ...[...reasons.matchAll(/^ {2}\| '([\w-]+)'/gm)].map(([, name]) => name),
-      'gave-up',
+      'retries-exhausted',
     ]);
   });
 });
@@ -387,7 +387,7 @@ describe('figures', () => {
 });
 
 /** Numbers that bound nothing: a place, and waits. */
-const notLimits = ['port', 'pingIntervalMs', 'reconnect.baseDelayMs', 'reconnect.minDelayMs', 'reconnect.stableMs'];
+const notLimits = ['port', 'pingIntervalMs', 'reconnect.baseDelayMs', 'reconnect.minDelayMs', 'reconnect.resetAfterMs'];
 
 /** What a constant of a source file is: a number, or a product of numbers. */
 function constantIn(file: string, name: string): number {
@@ -440,16 +440,19 @@ describe('docs/limits.md', () => {
       .filter((folder) => ['core', 'serpy-v1', 'serpy-v2', 'serpy'].includes(folder))
       .flatMap((folder) => sourcesOf(folder))
       .flatMap((text) => [
-        ...text.matchAll(/^(?:export )?const (most\w+|least\w+|believed\w+|(?:DEFAULT_)?MAX_\w+|\w+Ms) = [\d_ *]+;/gm),
+        ...text.matchAll(
+          /^(?:export )?const (most\w+|least\w+|max\w+|min\w+|believed\w+|(?:DEFAULT_)?MAX_\w+|\w+Ms) = [\d_ *]+;/gm,
+        ),
       ])
       .map(([, name = '']) => name);
     const ofOtherThings = [
       'mostWithinBytes',
-      'mostPieces',
-      'mostDoublings',
-      'leastKeyBytes',
-      'usualMinDelayMs',
-      'mostShown',
+      'maxBuffers',
+      'maxDoublings',
+      'minKeyBytes',
+      'defaultMinDelayMs',
+      'maxQuotedBytes',
+      'defaultMaxDelayMs',
     ];
     expect(found.filter((name) => !named.has(name) && !ofOtherThings.includes(name))).toEqual([]);
   });

@@ -238,7 +238,7 @@ describe.each(['v1', 'v2'])('the portable program over %s', (protocol) => {
   });
 
   test('shows the same in two', async () => {
-    const server = Program.example('serpy/portable.ts', ['--config', config, '--serve'], { SERPY_PORT: '0' });
+    const server = Program.example('serpy/portable.ts', ['--config', config, '--listen'], { SERPY_PORT: '0' });
     const [, port] = await server.until(/listening on 127\.0\.0\.1:(\d+)\n/);
     const { status, stdout } = await Program.example('serpy/portable.ts', ['--config', config], { SERPY_PORT: port })
       .ended;
@@ -286,7 +286,7 @@ describe.each(['v1', 'v2', 'auto'])('the camera that sends arrays, over %s', (pr
 
   test('shows the same in one process and in two', async () => {
     const both = Program.example('serpy/array-camera.ts', [...args, '--both', '--port', '0']);
-    const server = Program.example('serpy/array-camera.ts', ['--protocol', protocol, '--serve', '--port', '0']);
+    const server = Program.example('serpy/array-camera.ts', ['--protocol', protocol, '--listen', '--port', '0']);
     const [, port] = await server.until(/listening on 127\.0\.0\.1:(\d+)\n/);
     const client = Program.example('serpy/array-camera.ts', [...args, '--port', port as string]);
     for (const each of [both, client]) {

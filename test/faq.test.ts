@@ -86,9 +86,9 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
     const first = await dialled('v1');
     await first.sendData(large);
     await expect(first.getData()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
-    expect([first.closeInfo?.reason, network.clock.now()]).toEqual(['silent', 5000]);
-    expect(await timed(dialled('v2', { handshake: 'prefer' }))).toEqual([500, undefined]);
-    expect((await timed(dialled('v2', { handshake: 'require' })))[1]).toMatch(/ERR_SERPY_/);
+    expect([first.closeInfo?.reason, network.clock.now()]).toEqual(['timeout', 5000]);
+    expect(await timed(dialled('v2', { session: 'prefer' }))).toEqual([500, undefined]);
+    expect((await timed(dialled('v2', { session: 'require' })))[1]).toMatch(/ERR_SERPY_/);
   },
   'the answer does not come': async () => {
     const server = await serving('v2');
@@ -112,7 +112,7 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
     const [ms, code] = await timed(client.sendData(large));
     expect(code).toBe('ERR_SERPY_CLOSED');
     expect(ms).toBeLessThan(30_000 * 1.25);
-    expect(client.closeInfo?.reason).toBe('silent');
+    expect(client.closeInfo?.reason).toBe('timeout');
   },
   'both ends send, and neither reads': async () => {
     const server = await serving('v2');
@@ -124,29 +124,29 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
   'the cable is pulled': async () => {
     await serving('v2');
     await serving('v1', { port: port + 1 });
-    const session = await dialled('v2', { handshake: 'prefer' });
-    const beating = await dialled('v1', { port: port + 1, heartbeatMs: 5000 });
+    const session = await dialled('v2', { session: 'prefer' });
+    const beating = await dialled('v1', { port: port + 1, heartbeatIntervalMs: 5000 });
     for (const link of network.links) link.stall();
     const [[first, code], [second]] = await Promise.all([timed(session.getData()), timed(beating.getData())]);
     expect([code, session.closeInfo?.reason, beating.closeInfo?.reason]).toEqual([
       'ERR_SERPY_CLOSED',
-      'silent',
-      'silent',
+      'timeout',
+      'timeout',
     ]);
     for (const ms of [first, second]) expect(ms / 15_000).toBeCloseTo(1, 1);
   },
   'the other program is stopped': async () => {
     await stranger();
-    const client = await dialled('v1', { heartbeatMs: 1000 });
+    const client = await dialled('v1', { heartbeatIntervalMs: 1000 });
     expect(await timed(client.getData())).toEqual([3000, 'ERR_SERPY_CLOSED']);
-    expect(client.closeInfo?.reason).toBe('silent');
+    expect(client.closeInfo?.reason).toBe('timeout');
   },
   'my own program is busy': async () => {
     // Over TCP, as what comes meanwhile waits in the system. Both ends are busy here.
-    const times = { pingIntervalMs: 300, silenceTimeoutMs: 1000 } as const;
+    const times = { pingIntervalMs: 300, peerTimeoutMs: 1000 } as const;
     const server = await listen({ protocol: 'v2', port: 0, ...times });
     ends.push(() => server.closeServer());
-    const client = await connect({ protocol: 'v2', port: server.address.port, handshake: 'require', ...times });
+    const client = await connect({ protocol: 'v2', port: server.address.port, session: 'require', ...times });
     const peer = await server.getConnection();
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1200);
     const before = [client, peer].map((end) => end.stats().bytesReceived);
@@ -157,7 +157,7 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
     await peer.sendData('still there');
     expect(await client.getData()).toBe('still there');
     await client.close();
-    expect([client.closeInfo?.reason, client.stats().reconnects]).toEqual(['closed', 0]);
+    expect([client.closeInfo?.reason, client.stats().reconnects]).toEqual(['local-close', 0]);
   },
   'the server is started again': async () => {
     const before = await serving('v2');
@@ -236,7 +236,7 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
     await server.getConnection();
     const over = await dialled('v2');
     await expect(over.getData()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
-    for (const options of [{ protocol: 'auto' }, { protocol: 'v2', handshake: 'prefer' }] as const) {
+    for (const options of [{ protocol: 'auto' }, { protocol: 'v2', session: 'prefer' }] as const) {
       const asking = dialled(options.protocol, options as Partial<ConnectOptions>);
       await expect(asking).rejects.toMatchObject({ code: 'ERR_SERPY_CONNECT' });
     }

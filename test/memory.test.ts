@@ -64,7 +64,7 @@ function plain(protocol: 'v1' | 'v2', reads = true): Promise<Ends> {
 }
 
 async function session(options: v2.ConnectionOptions = {}, reads = true): Promise<Ends & { accepted: v2.Connection }> {
-  const settings = { ...limits, replayQueue, handshake: 'prefer', ...options, port: 0 } as const;
+  const settings = { ...limits, replayQueue, session: 'prefer', ...options, port: 0 } as const;
   const greeting = Buffer.concat([seeds.hello, state(0, 0)]);
   return (await stage(new v2.Server(settings), reads, greeting)) as Ends & { accepted: v2.Connection };
 }
@@ -200,7 +200,7 @@ describe('messages that come in part', () => {
 
 test('a client that is finding out the protocol holds what it has heard, however small its pieces', async () => {
   const heardBytes = 50_000;
-  const asking = new Asking({ probeTimeoutMs: 1000, answerTimeoutMs: 5000, mostBytes: MiB }, 0);
+  const asking = new Asking({ probeTimeoutMs: 1000, modeChangeTimeoutMs: 5000, mostBytes: MiB }, 0);
   held.push(asking);
   const bytes = await growth(async () => {
     for (let n = 0; n < heardBytes; n++) asking.receive(Buffer.of(0x80), 0);
@@ -287,7 +287,7 @@ describe('sends that timed out', () => {
     const bytes = await growth(async () => {
       for (let round = 1; round <= 300; round++) {
         const sent = Array.from({ length: 100 }, () =>
-          accepted.sendData('x', { acknowledge: 'processed', timeoutMs: 1 }),
+          accepted.sendData('x', { acknowledge: 'consumed', timeoutMs: 1 }),
         );
         await peer.say(state(100 * round, 0));
         expect(await Promise.all(sent)).toEqual(sent.map(() => false));

@@ -11,12 +11,12 @@ const host = '127.0.0.1';
 /** A trip of an honest message must not take longer. On a free machine the slowest takes some 20 ms; here others may be at work. */
 const noticeableMs = 2_000;
 
-const limits = { maxConnections: 64, frameTimeoutMs: 1000, maxUnfinishedBytes: 4 * 1024 * 1024 };
+const limits = { maxConnections: 64, frameTimeoutMs: 1000, maxPartialMessageBytes: 4 * 1024 * 1024 };
 
 /** How a peer speaks that the tests have in their hands. */
 interface Wire {
   readonly protocol: 'v1' | 'v2' | 'auto';
-  readonly handshake?: 'require';
+  readonly session?: 'require';
   /** A message of so many bytes. */
   message(sizeBytes: number): Buffer;
   /** The first bytes of a message that claims to have as many as may be. */
@@ -43,7 +43,7 @@ const wires: Readonly<Record<string, Wire>> = {
   v1: { protocol: 'v1', ...v1 },
   v2: { protocol: 'v2', ...v2 },
   auto: { protocol: 'auto', ...v2 },
-  'v2 with a session': { protocol: 'v2', handshake: 'require', ...v2 },
+  'v2 with a session': { protocol: 'v2', session: 'require', ...v2 },
 };
 
 /** A server that sends back what honest clients send, and one of those. */
@@ -127,8 +127,8 @@ class Rude {
 
 /** An honest client at work while `attack` goes on. What it noticed is looked at by `judge`. */
 async function besides(wire: Wire, settings: { readonly key?: string }, attack: (place: Place) => Promise<void>) {
-  const { protocol, handshake } = wire;
-  const server = await listen({ protocol, port: 0, ...limits, ...settings, handshakeTimeoutMs: 300 } as never);
+  const { protocol, session } = wire;
+  const server = await listen({ protocol, port: 0, ...limits, ...settings, authTimeoutMs: 300 } as never);
   const security: Security | undefined = settings.key
     ? { kind: 'key', key: new SharedKey(Buffer.from(settings.key, 'base64url')) }
     : undefined;
@@ -153,7 +153,7 @@ async function besides(wire: Wire, settings: { readonly key?: string }, attack: 
     protocol,
     port: place.port,
     ...settings,
-    ...(handshake && { handshake }),
+    ...(session && { session }),
   } as never);
   const noticed: unknown[] = [];
   for (const event of ['disconnect', 'warning'] as const) client.on(event, (info: unknown) => noticed.push(info));
@@ -179,7 +179,7 @@ const attacks: Readonly<
   Record<string, { readonly attack: (place: Place, wire: Wire) => Promise<void>; readonly refused?: string }>
 > = {
   'a slow-loris: 40 of them drip': {
-    refused: 'ERR_SERPY_SILENT',
+    refused: 'ERR_SERPY_PEER_TIMEOUT',
     attack: async (place, { lie }) => {
       const all = await Promise.all(Array.from({ length: 40 }, () => place.rude()));
       for (const each of all) each.say(lie(100));

@@ -79,7 +79,7 @@ async function firstBytes(options: object, count: (bytes: Buffer) => number): Pr
 async function questions(): Promise<[name: string, bytes: Buffer][]> {
   const wrong = frameOf('21.5°');
   wrong.writeUInt8(wrong.readUInt8(18) ^ 1, 18);
-  const hello = await firstBytes({ protocol: 'v2', handshake: 'prefer' }, (bytes) => 14 + bytes.readUInt32LE(10));
+  const hello = await firstBytes({ protocol: 'v2', session: 'prefer' }, (bytes) => 14 + bytes.readUInt32LE(10));
   const probe = await firstBytes({ protocol: 'auto' }, () => 14);
   return [
     ['a HELLO', hello],
@@ -297,7 +297,7 @@ describe('plain Python', () => {
       await once(stranger.resume(), 'close');
       const half = dial(port, '127.0.0.1', () => half.end(frameOf('half of it').subarray(0, 18)));
       await once(half.resume(), 'close');
-      for (const options of [{ protocol: 'auto' }, { protocol: 'v2', handshake: 'prefer' }] as const) {
+      for (const options of [{ protocol: 'auto' }, { protocol: 'v2', session: 'prefer' }] as const) {
         const connection = await connect({ ...options, port });
         await connection.sendData(`from ${options.protocol}`);
         await peer.until(new RegExp(`^from ${options.protocol}\n`, 'm'));

@@ -147,9 +147,9 @@ describe.each(['v1', 'v2'] as const)('%s', (protocol) => {
 });
 
 describe('a session', () => {
-  const session = { handshake: 'require', autoRestart: true, reconnect: soon };
-  const never = { pingIntervalMs: 0, silenceTimeoutMs: 0 };
-  const short = { pingIntervalMs: 100, silenceTimeoutMs: 300 };
+  const session = { session: 'require', autoRestart: true, reconnect: soon };
+  const never = { pingIntervalMs: 0, peerTimeoutMs: 0 };
+  const short = { pingIntervalMs: 100, peerTimeoutMs: 300 };
   /** Three times the silence that ends a link. */
   const blockMs = 900;
 
@@ -223,8 +223,8 @@ describe('a session', () => {
         expect(connection.isConnected()).toBe(true);
       };
       await Promise.all([
-        oneAfterTheOther('v2', { handshake: 'prefer', ...short }),
-        oneAfterTheOther('v2', { handshake: 'require', ...short }),
+        oneAfterTheOther('v2', { session: 'prefer', ...short }),
+        oneAfterTheOther('v2', { session: 'require', ...short }),
         oneAfterTheOther('auto', short),
       ]);
     },

@@ -5,7 +5,7 @@
 import { Pieces } from 'serpy-core/testing';
 import { v1Protocol } from 'serpy-v1';
 import { v2Protocol } from 'serpy-v2';
-import { MessagePool } from '../../packages/core/src/buffers/buffer-pool.js';
+import { BufferPool } from '../../packages/core/src/buffers/buffer-pool.js';
 import { decodeBase85, encodeBase85 } from '../../packages/serpy-v1/src/values/base85.js';
 import { formatFloatHex, parseFloatHex } from '../../packages/serpy-v2/src/values/float-hex.js';
 import { checksum } from '../../packages/serpy-v2/src/wire/checksum.js';
@@ -48,7 +48,7 @@ const quiet = { ...new Pieces(), acknowledged: () => undefined, warn: (error: Er
 
 /** Memory for what is encoded and goes nowhere. */
 const scratch = { memory: Buffer.alloc(8 * KiB), start: 0 };
-const pool = new MessagePool();
+const pool = new BufferPool();
 const nowhere = {
   ...quiet,
   allocate: (sizeBytes: number) => pool.allocate(sizeBytes),
@@ -63,7 +63,7 @@ function written(encode: (output: typeof quiet & Pick<Pieces, 'write' | 'reserve
   return Buffer.concat(pieces.take());
 }
 
-type Receiving = { receive(chunk: Buffer, nowMs: number): void; read(): object | undefined; keep(): void };
+type Receiving = { receive(chunk: Buffer, nowMs: number): void; read(): object | undefined; retainUnread(): void };
 
 /** A decoder that reads the same chunks again and again; the run throws when a message is missing. `released`: memory is handed back. */
 function decoder(
@@ -86,7 +86,7 @@ function decoder(
           read++;
           if (released) pool.release((message as { readonly value: Uint8Array }).value);
         }
-        session.keep();
+        session.retainUnread();
       }
       if (read !== messages) throw new Error(`${name}: ${read} messages of ${messages}`);
     },
@@ -98,7 +98,7 @@ function v2Benchmarks(messageBytes: number, size: string): Benchmark[] {
   const value = bytesOf(messageBytes);
   const session = (output: Parameters<typeof protocol.createSession>[1]) => {
     const created = protocol.createSession('client', output);
-    created.up();
+    created.linkUp();
     return created;
   };
   const frame = written((output) => {
@@ -133,7 +133,7 @@ function v1Benchmarks(): Benchmark[] {
   const text = bytes.toString('latin1');
   const session = (output: Parameters<typeof protocol.createSession>[1]) => {
     const created = protocol.createSession('client', output);
-    created.up(0);
+    created.linkUp(0);
     return created;
   };
   const block = written((output) => {

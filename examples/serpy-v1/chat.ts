@@ -35,6 +35,6 @@ await connection.close();
 async function listenToOthers(): Promise<void> {
   for await (const data of connection) terminal.print(String(data));
   const { closeInfo } = connection;
-  if (closeInfo && closeInfo.reason !== 'closed') terminal.print('the server has closed the connection');
+  if (closeInfo && closeInfo.reason !== 'local-close') terminal.print('the server has closed the connection');
   terminal.close();
 }

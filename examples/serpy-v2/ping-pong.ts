@@ -27,7 +27,7 @@ let link = new AbortController();
 connection.on('disconnect', ({ reason }) => {
   link.abort();
   link = new AbortController();
-  if (reason !== 'closed') console.log('the link is down');
+  if (reason !== 'local-close') console.log('the link is down');
 });
 connection.on('reconnect', ({ downMs }) => console.log(`the link is up again after ${Math.round(downMs)} ms`));
 

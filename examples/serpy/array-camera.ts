@@ -9,13 +9,13 @@ const options = readArguments('Asks a camera for images that come with their typ
   port: ['where the camera is, on this computer; 0 for any free port with --both', 5304],
   images: ['how many images', 8],
   saveTo: ['a file for the last image, which numpy.load opens', 'none'],
-  serve: ['be the camera', false],
+  listen: ['be the camera', false],
   both: ['be camera and client', false],
 });
 const protocol = options.protocol as 'auto';
 const images = film(); // before anybody waits for an answer: it takes a while
 
-if (options.serve) {
+if (options.listen) {
   await serve();
 } else if (options.both) {
   const server = await serve();

@@ -7,12 +7,12 @@ import { film, photonCount } from './simulation.ts';
 
 const options = readArguments('Asks for counts and an image over the protocol that the configuration says.', {
   config: ['the configuration', fileURLToPath(new URL('portable.v2.json', import.meta.url))],
-  serve: ['be the server', false],
+  listen: ['be the server', false],
   both: ['be server and client', false],
 });
 const config = loadConfig(options.config);
 
-if (options.serve) {
+if (options.listen) {
   await serve();
 } else if (options.both) {
   const server = await serve();

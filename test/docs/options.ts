@@ -33,11 +33,11 @@ export function optionRows(): OptionRow[] {
       ends,
       packages: packagesOf(option),
     } as const;
-    const below = Object.entries(spec.below ?? {}).map(([name, each]) => ({
+    const below = Object.entries(spec.fields ?? {}).map(([name, each]) => ({
       ...row,
       option: `${option}.${name}`,
       takes: takesBelow(spec, option, name),
-      default: shown(each.default ?? each.usual),
+      default: shown(each.default ?? each.typicalDefault),
     }));
     return [row, ...below];
   });

@@ -105,7 +105,7 @@ class Place {
     const client = await connect({
       ...settings,
       port: relay.port,
-      handshake: 'require',
+      session: 'require',
       autoRestart: true,
       resumeWindowMs: patienceMs,
       reconnect,

@@ -56,13 +56,14 @@ function checkOfFrame(bytes: Buffer, at: number, end: number): number {
   return (isGreeting ? ~sum : sum) >>> 0;
 }
 
-function target(name: string, role: Role, handshake: 'prefer' | 'require'): Target {
+function target(name: string, role: Role, mode: 'prefer' | 'require'): Target {
   const greeting = role === 'server' ? Buffer.concat([hello, state(0)]) : welcome;
   const session: SessionTarget = {
     name,
     role,
     // Each has a server of its own: what one leaves behind is no matter of the next.
-    protocol: () => v2Protocol({ maxMessageBytes, handshake, autoRestart: true }) as unknown as Protocol<ProtocolTypes>,
+    protocol: () =>
+      v2Protocol({ maxMessageBytes, session: mode, autoRestart: true }) as unknown as Protocol<ProtocolTypes>,
     seeds: [...(role === 'server' ? clientSeeds : serverSeeds), ...talkSeeds, ...v2Seeds.slice(-8), ...strangerSeeds],
     words: [...sessionWords, ...v2Words],
     numbers: [maxMessageBytes - 1, maxMessageBytes, maxMessageBytes + 1, 256 * 1024, 256 * 1024 + 18],
@@ -70,14 +71,14 @@ function target(name: string, role: Role, handshake: 'prefer' | 'require'): Targ
     prepare(each) {
       each.receive(Buffer.from(greeting), 0);
       each.read();
-      each.keep();
+      each.retainUnread();
       for (const value of ['a', Buffer.alloc(900), 'c']) {
-        if (each.canSend) each.send(each.encode(value, { acknowledge: 'processed' }) as never);
+        if (each.canSend) each.send(each.encode(value, { acknowledge: 'consumed' }) as never);
       }
       return greeting.length;
     },
     sameForAllCuts: 'in time',
-    refusals: ['ERR_SERPY_CHECKSUM', 'ERR_SERPY_SILENT', 'ERR_SERPY_TIMEOUT'],
+    refusals: ['ERR_SERPY_CHECKSUM', 'ERR_SERPY_PEER_TIMEOUT', 'ERR_SERPY_TIMEOUT'],
     takesBack: true,
     ...(role === 'client' && {
       afterwards: { seed: { bytes: Buffer.concat([lostWelcome, piece(0, 3, Buffer.of(1))]) }, messages: 1 },

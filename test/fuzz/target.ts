@@ -1,10 +1,10 @@
 /** What a fuzz target is, and the rules that every reader of bytes must keep, whatever comes. */
 import {
+  type InboundMessage,
   isSerpyError,
   messageMemory,
   type Protocol,
   type ProtocolTypes,
-  type Received,
   type Role,
   type Session,
 } from 'serpy-core';
@@ -34,7 +34,7 @@ export interface Target extends Material {
 /** A rule was broken. */
 export class RuleBroken extends Error {}
 
-type AnySession = Session<unknown, object, Received, never>;
+type AnySession = Session<unknown, object, InboundMessage, never>;
 
 /** So many bytes may be set aside for each byte that came. */
 export const mostHeldPerByte = 4;
@@ -74,7 +74,7 @@ class Account {
   }
 
   /** There is no connection around the session. */
-  readonly seat = { takeLinkOf: () => false, giveLink: () => undefined };
+  readonly linkHolder = { takeOverLink: () => false, releaseLink: () => undefined };
 
   warn(error: unknown): void {
     if (!isSerpyError(error)) throw new RuleBroken(`it warned of what is no error of serpy: ${error}`);
@@ -129,7 +129,7 @@ class SessionRun {
     this.#account = new Account(target.takesBack ?? false);
     this.#protocol = typeof target.protocol === 'function' ? target.protocol() : target.protocol;
     this.#session = this.#protocol.createSession(target.role, this.#account) as AnySession;
-    this.#session.up(0);
+    this.#session.linkUp(0);
     if (prepared) this.#account.receivedBytes += target.prepare?.(this.#session) ?? 0;
   }
 
@@ -143,7 +143,7 @@ class SessionRun {
     } catch (error) {
       refused = this.#refusalCode(error);
     }
-    this.#session.lost(false);
+    this.#session.linkDown(false);
     return { refused: refused !== undefined, messages: this.#messages, codes: `${refused} ${left}` };
   }
 
@@ -153,7 +153,7 @@ class SessionRun {
       for (const piece of pieces) this.#feed(piece, false);
     } catch (error) {
       this.#refusalCode(error);
-      this.#session.lost(false);
+      this.#session.linkDown(false);
     }
     return this;
   }
@@ -161,12 +161,12 @@ class SessionRun {
   /** Another link comes up, and brings what is valid. */
   readAgain({ seed, messages }: NonNullable<SessionTarget['afterwards']>): void {
     this.#messages = 0;
-    this.#session.up(1_000_000);
+    this.#session.linkUp(1_000_000);
     this.#feed(seed.bytes, false);
     if (this.#messages !== messages) {
       throw new RuleBroken(`on the next link ${this.#messages} of ${messages} good messages came`);
     }
-    this.#session.lost(false);
+    this.#session.linkDown(false);
   }
 
   #feed(piece: Buffer, late: boolean): void {
@@ -174,7 +174,7 @@ class SessionRun {
     this.#account.receivedBytes += piece.length;
     session.receive(piece, 0);
     this.#takeAll();
-    session.keep();
+    session.retainUnread();
     if (late && session.deadlineMs !== undefined) {
       session.tick(session.deadlineMs, false);
       this.#takeAll();
@@ -184,9 +184,9 @@ class SessionRun {
 
   /** What a session has to say of what came is not without end. */
   #proceed(): void {
-    for (let steps = 0; this.#session.lasting?.unfinished; steps++) {
+    for (let steps = 0; this.#session.resumable?.hasPendingFrames; steps++) {
       if (steps > mostSteps) throw new RuleBroken('it has always more to write');
-      this.#session.lasting.proceed();
+      this.#session.resumable.writeNext();
     }
   }
 
@@ -204,7 +204,7 @@ class SessionRun {
       const bytes = this.#account.receivedBytes;
       if (taken > bytes + 1) throw new RuleBroken(`more messages came than bytes: ${taken} of ${bytes}`);
       this.#account.letGo();
-      this.#session.lasting?.taken(received);
+      this.#session.resumable?.consumed(received);
       // What `getData` and `getMessage` would do.
       if (this.#messages++ % 2 === 0) this.#protocol.message(received);
       else this.#protocol.data(received);

@@ -29,7 +29,7 @@ const large: Readonly<Record<string, SessionTarget>> = {
   'v2-server-prefer': {
     ...shared,
     name: 'v2-server-prefer',
-    protocol: () => v2Protocol({ maxMessageBytes, handshake: 'prefer' }) as never,
+    protocol: () => v2Protocol({ maxMessageBytes, session: 'prefer' }) as never,
     takesBack: true,
     refusals: ['ERR_SERPY_CHECKSUM'],
     seeds: [

@@ -164,7 +164,7 @@ describe.skipIf(!hasPython).each(['v1', 'v2'] as const)(titled('our %s server', 
     await offender.peer.do({ do: 'send_raw', hex: half });
     await offender.peer.do({ do: 'cut', how: 'fin' });
     const [info] = await closed;
-    expect(info).toMatchObject({ reason: 'ended', error: { code: 'ERR_SERPY_TRUNCATED' } });
+    expect(info).toMatchObject({ reason: 'peer-closed', error: { code: 'ERR_SERPY_TRUNCATED' } });
     expect(warnings).toEqual([info.error]);
     expect([...offender.connection].map(String)).toEqual(['before']);
     await exchange(neighbour);

@@ -10,7 +10,7 @@ afterEach(() => stage.clear());
 
 describe.skipIf(!hasPython).each(roles)(titled('v1, %s listens: Python', hasPython), (listens) => {
   test('answers heart-beats, and messages in all modes pass between them', async () => {
-    const { peer, connection } = await stage.v1(listens, { heartbeatMs: 200 }, '--trace');
+    const { peer, connection } = await stage.v1(listens, { heartbeatIntervalMs: 200 }, '--trace');
     const warnings = warningsOf(connection);
     for (const mode of [0, 1, 2, 3, 4, 5] as const satisfies Mode[]) {
       const asked = (word: unknown) => word === `SETMODE${mode}`;
@@ -27,10 +27,10 @@ describe.skipIf(!hasPython).each(roles)(titled('v1, %s listens: Python', hasPyth
   });
 
   test('that has stopped reading is found dead after three of them', async () => {
-    const { peer, connection } = await stage.v1(listens, { heartbeatMs: 100 });
+    const { peer, connection } = await stage.v1(listens, { heartbeatIntervalMs: 100 });
     warningsOf(connection);
     const closed = once(connection, 'close');
     await peer.do({ do: 'pause' });
-    expect(await closed).toMatchObject([{ reason: 'silent', error: { code: 'ERR_SERPY_SILENT' } }]);
+    expect(await closed).toMatchObject([{ reason: 'timeout', error: { code: 'ERR_SERPY_PEER_TIMEOUT' } }]);
   });
 });

@@ -13,7 +13,7 @@ const host = '127.0.0.1';
 const packages = { v1, v2 };
 const reconnect = { baseDelayMs: 20, maxDelayMs: 100, minDelayMs: 0 };
 const cuts = (['v1', 'v2'] as const).flatMap((protocol) => [
-  { protocol, how: 'fin', reason: 'ended' },
+  { protocol, how: 'fin', reason: 'peer-closed' },
   { protocol, how: 'rst', reason: 'reset' },
 ]);
 

@@ -102,7 +102,7 @@ async function measure(flood: Flood, kind: number): Promise<Row> {
 }
 
 function dial({ protocol }: Flood, port: number, inSession: boolean) {
-  const session = inSession ? { handshake: 'require', autoRestart: true } : {};
+  const session = inSession ? { session: 'require', autoRestart: true } : {};
   return connect({ protocol, host: '127.0.0.1', port, ...session } as never);
 }
 

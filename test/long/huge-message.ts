@@ -5,8 +5,8 @@ import type { Settings } from './settings.js';
 const sizeBytes = 2 ** 31 + 1000;
 
 export async function hugeMessage(_: Settings): Promise<boolean> {
-  const common = { protocol: 'v2', handshake: 'off', key: generateKey(), maxMessageBytes: 2 ** 32 - 1 } as const;
-  const server = await listen({ ...common, port: 0, maxUnfinishedBytes: 2 ** 33 });
+  const common = { protocol: 'v2', session: 'off', key: generateKey(), maxMessageBytes: 2 ** 32 - 1 } as const;
+  const server = await listen({ ...common, port: 0, maxPartialMessageBytes: 2 ** 33 });
   const client = await connect({ ...common, port: server.address.port });
   const message = Buffer.alloc(sizeBytes, 'x');
   message.write('end', sizeBytes - 3);

@@ -27,7 +27,7 @@ async function exchangeWhile(
   options: object,
   happens: () => Promise<void>,
 ): Promise<Outcome> {
-  const session = { handshake: 'prefer', autoRestart: true, reconnect: { baseDelayMs: 20, maxDelayMs: 200 } };
+  const session = { session: 'prefer', autoRestart: true, reconnect: { baseDelayMs: 20, maxDelayMs: 200 } };
   const dialled = await connect({ protocol: 'v2', host, port, ...session, ...options } as never);
   const connection = dialled as unknown as PortableConnection;
   connection.on('warning', () => {});
@@ -144,7 +144,7 @@ function plug(how: 'up' | 'down'): void {
 /** A cable that is pulled between two networks of this computer, and plugged in again; undefined where there can be only one. */
 export async function measurePartition(): Promise<Figure | undefined> {
   if (!makeSpace()) return undefined;
-  const short = { pingIntervalMs: 500, silenceTimeoutMs: 1500 };
+  const short = { pingIntervalMs: 500, peerTimeoutMs: 1500 };
   try {
     const options = { host: '10.231.77.2', insecure: true, ...short };
     const [program, port] = await serve({ protocol: 'v2', port: 0, options }, ['ip', 'netns', 'exec', space]);

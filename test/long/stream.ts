@@ -7,7 +7,7 @@ const mostRssBytes = 512 * 2 ** 20;
 
 export async function measureStream(totalBytes: number): Promise<Figure> {
   const server = await new Server({ port: 0 }).start();
-  const client = new Connection({ handshake: 'require' });
+  const client = new Connection({ session: 'require' });
   try {
     await client.connect('127.0.0.1', server.address?.port as number);
     const accepted = await server.getConnection();

@@ -130,9 +130,9 @@ export const dialling = fc.record({
   reconnect: fc.record({
     minDelayMs: fc.constantFrom(100, 500),
     baseDelayMs: fc.constantFrom(0, 10, 250),
-    maxDelayMs: fc.constantFrom(0, 100, 15_000),
+    maxDelayMs: fc.constantFrom(500, 1_000, 15_000),
     maxAttempts: fc.constantFrom(1, 3, Number.POSITIVE_INFINITY),
-    stableMs: fc.constantFrom(0, 10_000),
+    resetAfterMs: fc.constantFrom(0, 10_000),
   }),
 });
 

@@ -143,7 +143,7 @@ describe('the v2 model', () => {
   test('is harmed by what follows a HELLO before its sender has waited for the answer', () => {
     const hello = Buffer.from(frame(0x81, Buffer.from('hello'), ~532 >>> 0));
     const hearAfter = (waitedMs: number) => {
-      const receiver = new V2Receiver({ isHello: () => true, helloTimeoutMs: 500 });
+      const receiver = new V2Receiver({ isHello: () => true, sessionTimeoutMs: 500 });
       receiver.receive(hello, 100);
       receiver.receive(str('a'), 100 + waitedMs);
       return receiver;

@@ -82,7 +82,7 @@ describe('v1', () => {
 
 /** A client may ask a v2 server for a handshake, in a frame that an original drops; by these first bytes it is told from all others. */
 const isHello = (payload: Buffer) => payload.toString('latin1', 0, 12) === 'serpy HELLO\n';
-const helloTimeoutMs = fc.constantFrom(50, 500);
+const sessionTimeoutMs = fc.constantFrom(50, 500);
 
 describe('v2', () => {
   const cases = fc.record({ accepted, dialling, events: eventsOf(plainSends) });
@@ -101,19 +101,19 @@ describe('v2', () => {
   });
 
   test('a client that would rather have a handshake asks once, waits for the answer, and never harms an original server', async () => {
-    const greeting = fc.record({ helloTimeoutMs, accepted, dialling, events: eventsOf(plainSends) });
+    const greeting = fc.record({ sessionTimeoutMs, accepted, dialling, events: eventsOf(plainSends) });
     const originals: OriginalV2[] = [];
-    const asked = ({ helloTimeoutMs }: { helloTimeoutMs: number }): Subject => ({
+    const asked = ({ sessionTimeoutMs }: { sessionTimeoutMs: number }): Subject => ({
       original: (transport, _, now) => {
-        const original = new OriginalV2(transport, { isHello, helloTimeoutMs }, now);
+        const original = new OriginalV2(transport, { isHello, sessionTimeoutMs }, now);
         originals.push(original);
         return original;
       },
       heardOf: heardByV2,
     });
-    await play(greeting, asked, (life, { helloTimeoutMs, accepted, dialling, events }) =>
+    await play(greeting, asked, (life, { sessionTimeoutMs, accepted, dialling, events }) =>
       life.client(async (host, port) => {
-        const options = { handshake: 'prefer', helloTimeoutMs, ...accepted, ...dialling } as const;
+        const options = { session: 'prefer', sessionTimeoutMs, ...accepted, ...dialling } as const;
         const client = new v2.Connection(options, life.environment);
         return (await client.connect(host, port)) as unknown as AnyConnection;
       }, events),
@@ -126,13 +126,13 @@ describe('v2', () => {
     const original = { peer: undefined as OriginalV2 | undefined };
     const subject: Subject = {
       original: (transport, _, now) => {
-        original.peer = new OriginalV2(transport, { isHello, helloTimeoutMs: Number.POSITIVE_INFINITY }, now);
+        original.peer = new OriginalV2(transport, { isHello, sessionTimeoutMs: Number.POSITIVE_INFINITY }, now);
         return original.peer;
       },
       heardOf: heardByV2,
     };
     const life = new Life(subject, { seed, slicing: 'writes', pipeBytes: 1000 });
-    const client = new v2.Connection({ handshake: 'require' }, life.environment);
+    const client = new v2.Connection({ session: 'require' }, life.environment);
     client.on('warning', () => {});
     const connecting = life.client(
       async (host, port) => (await client.connect(host, port)) as unknown as AnyConnection,
@@ -157,7 +157,7 @@ describe('auto', () => {
   /** An original server that greets, or waits to be spoken to. */
   const greets = fc.boolean();
   const cases = fc.record({
-    settings: fc.record({ encoding, probeTimeoutMs, helloTimeoutMs }),
+    settings: fc.record({ encoding, probeTimeoutMs, sessionTimeoutMs }),
     greets,
     accepted,
     dialling,
@@ -173,9 +173,9 @@ describe('auto', () => {
     },
     heardOf: (value) => heardByV1(value, 0, settings.encoding),
   });
-  const overV2 = ({ settings: { helloTimeoutMs }, greets }: Case): Subject => ({
+  const overV2 = ({ settings: { sessionTimeoutMs }, greets }: Case): Subject => ({
     original: (transport, from, now) => {
-      const ofClient = { probe: true, isHello, helloTimeoutMs };
+      const ofClient = { probe: true, isHello, sessionTimeoutMs };
       const original = new OriginalV2(transport, from === 'client' ? ofClient : {}, now);
       if (greets) original.say(0);
       return original;

@@ -28,7 +28,7 @@ export interface V2ReceiverOptions {
    */
   readonly isHello?: (payload: Buffer) => boolean;
   /** So long nothing may follow a HELLO, which an original does not answer. Default 0. */
-  readonly helloTimeoutMs?: number;
+  readonly sessionTimeoutMs?: number;
 }
 
 export class V2Receiver {
@@ -70,7 +70,7 @@ export class V2Receiver {
     }
     if (this.#greetedAtMs !== undefined) {
       const waitedMs = nowMs - this.#greetedAtMs;
-      if (waitedMs < (this.#options.helloTimeoutMs ?? 0)) return `${waitedMs} ms after a HELLO that is not answered`;
+      if (waitedMs < (this.#options.sessionTimeoutMs ?? 0)) return `${waitedMs} ms after a HELLO that is not answered`;
       this.#greetedAtMs = undefined;
     }
     const at = this.#frame.length;

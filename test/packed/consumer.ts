@@ -58,7 +58,7 @@ export async function overEither(): Promise<PortableMessage> {
 export interface Named {
   readonly connection: Connection<'v1'> & CoreConnection<TypesOf['v1']>;
   readonly settings: ConnectionSettings;
-  readonly errors: [ErrorOf<'ERR_SERPY_UNKNOWN'>['messages'], SerpyError];
+  readonly errors: [ErrorOf<'ERR_SERPY_DELIVERY_UNKNOWN'>['messages'], SerpyError];
   readonly network: [Environment, ListenerOptions, Transport];
   readonly messages: [typesOfV1.Message, typesOfV2.Message];
 }

@@ -43,7 +43,7 @@ async function exchange(place: Place, server: Server): Promise<string[]> {
   const checker = new Checker({ order: 'stream' });
   const back = new Checker({ order: 'stream' });
   const client = new Connection(
-    { handshake: 'require', autoRestart: true, reconnect: { baseDelayMs: 1, maxDelayMs: 10 }, ...place.options },
+    { session: 'require', autoRestart: true, reconnect: { baseDelayMs: 1, maxDelayMs: 10 }, ...place.options },
     place.environment,
   );
   client.on('warning', () => {});
@@ -68,7 +68,7 @@ async function exchange(place: Place, server: Server): Promise<string[]> {
   }
   await send(client, checker, 'one', 'received');
   back.received('the client', String(await client.getData()));
-  await send(client, checker, 'three', 'processed');
+  await send(client, checker, 'three', 'consumed');
   await client.close();
   for (const connection of server) connection.destroy();
   await server.close();
@@ -78,7 +78,7 @@ async function exchange(place: Place, server: Server): Promise<string[]> {
   return faults;
 }
 
-async function send(from: Connection, checker: Checker, text: string, acknowledge: 'received' | 'processed') {
+async function send(from: Connection, checker: Checker, text: string, acknowledge: 'received' | 'consumed') {
   const attempt = checker.attempted(text);
   await from.sendData(text, { acknowledge }).then(
     (sent) => attempt.ended(outcomeOfSend(true, sent)),
@@ -104,7 +104,7 @@ async function inMemory(cut: CutCase | undefined): Promise<[Place, Server]> {
 
 /** Over sockets, with short times. */
 async function overSockets(cut: CutCase | undefined, key: string | undefined): Promise<[Place, Server]> {
-  const session = { silenceTimeoutMs: 600, pingIntervalMs: 200, closeTimeoutMs: 400 };
+  const session = { peerTimeoutMs: 600, pingIntervalMs: 200, closeTimeoutMs: 400 };
   const secret = key === undefined ? {} : { key };
   const server = await new Server({ port: 0, ...session, ...secret }).start();
   server.on('warning', () => {});
@@ -121,7 +121,7 @@ async function overSockets(cut: CutCase | undefined, key: string | undefined): P
   proxy.on('linkClose', (link) => {
     if (link.index === 0) counts.splice(0, 2, link.up.bytesIn, link.down.bytesIn);
   });
-  const options = { ...session, ...secret, helloTimeoutMs: 5_000, connectTimeoutMs: 5_000 };
+  const options = { ...session, ...secret, sessionTimeoutMs: 5_000, connectTimeoutMs: 5_000 };
   const place = { port: proxy.address.port, options, firstDialMs: 1_000 };
   return [{ ...place, bytes: () => counts, close: () => proxy.close() }, server];
 }

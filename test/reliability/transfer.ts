@@ -70,7 +70,7 @@ export async function transfer({
   const server = await new Server({ port: 0 }).start();
   const proxy = await new FaultProxy({ target: server.address, plan, seed }).start();
   const client = new Connection({
-    handshake: 'require',
+    session: 'require',
     autoRestart: true,
     closeTimeoutMs: 60_000,
     reconnect: { baseDelayMs: 4, maxDelayMs: 20 },
@@ -101,7 +101,7 @@ export async function transfer({
     const attempt = checker.attempted(data);
     attempt.ended((await sender.sendData(data)) ? 'accepted' : 'failed');
   }
-  await sender.sendData('end', { acknowledge: 'processed' });
+  await sender.sendData('end', { acknowledge: 'consumed' });
   await receiving;
   const seconds = (performance.now() - startedMs) / 1000;
   const over = once(accepted, 'close');

@@ -33,7 +33,7 @@ class V2Link implements Link {
 /** Both processes need it, and it protects nothing. */
 const benchKey = Buffer.alloc(32, 'bench').toString('hex');
 
-function v2Peer(name: string, options: { readonly key?: string; readonly handshake?: 'require' }): Peer {
+function v2Peer(name: string, options: { readonly key?: string; readonly session?: 'require' }): Peer {
   return {
     name,
     kinds: ['one-way', 'round-trip', 'acknowledged', 'idle', 'broadcast', 'slow-reader', 'burst'],
@@ -60,6 +60,6 @@ function v2Peer(name: string, options: { readonly key?: string; readonly handsha
 
 export const peers: readonly Peer[] = [
   v2Peer('serpy-v2', {}),
-  v2Peer('serpy-v2-session', { handshake: 'require' }),
+  v2Peer('serpy-v2-session', { session: 'require' }),
   v2Peer('serpy-v2-key', { key: benchKey }),
 ];

@@ -103,7 +103,7 @@ function refuse(socket: Socket): void {
 }
 
 describe('escape sequences of a peer do nothing to the terminal', () => {
-  test.each([[['listen']], [['listen', '--from']], [['listen', '--json']], [['chat', '--listen']]])(
+  test.each([[['listen']], [['listen', '--show-sender']], [['listen', '--json']], [['chat', '--listen']]])(
     'as a text, to serpy %j',
     async (args) => {
       const run = start([...args, '--port', '0']);
@@ -128,7 +128,7 @@ describe('escape sequences of a peer do nothing to the terminal', () => {
       await connection.sendData('there is a session', { acknowledge: 'received' });
       await connection.close({ reason: evil });
     });
-    await seen(start([...args, '--protocol', 'v2', '-o', 'handshake=prefer', '--port', String(port)]));
+    await seen(start([...args, '--protocol', 'v2', '-o', 'session=prefer', '--port', String(port)]));
   });
 
   test.each([
@@ -143,7 +143,7 @@ describe('escape sequences of a peer do nothing to the terminal', () => {
     [['doctor', '--json']],
   ])('as the reason of a refused handshake, to serpy %j', async (args) => {
     const port = await serveRaw(refuse);
-    const session = args[0] === 'doctor' ? [] : ['-o', 'handshake=require'];
+    const session = args[0] === 'doctor' ? [] : ['-o', 'session=require'];
     const run = start([...args, '--protocol', 'v2', '--port', String(port), ...session]);
     await seen(run);
     expect(run.stderr).not.toContain('END');
@@ -151,14 +151,14 @@ describe('escape sequences of a peer do nothing to the terminal', () => {
 
   test.each([[[]], [['--reconnect']]])('as the reason of a refused handshake, to serpy record %j', async (args) => {
     const port = await serveRaw(refuse);
-    const url = `serpy2://127.0.0.1:${port}?handshake=require`;
+    const url = `serpy2://127.0.0.1:${port}?session=require`;
     await seen(start(['record', url, join(folder, 'run'), ...args]));
   });
 
   test('as the reason of a refused handshake, to serpy replay', async () => {
     const made = recording({ file: 'bytes.bin', offset: 0, length: 0 });
     const port = await serveRaw(refuse);
-    await seen(start(['replay', made, `serpy2://127.0.0.1:${port}?handshake=require`, '--connect']));
+    await seen(start(['replay', made, `serpy2://127.0.0.1:${port}?session=require`, '--connect']));
   });
 
   test.each([
@@ -166,7 +166,7 @@ describe('escape sequences of a peer do nothing to the terminal', () => {
     [['listen', '--json']],
     [['chat', '--listen']],
     [['record', '--listen', 'serpy://127.0.0.1:0', 'RUN']],
-    [['bench', '--serve']],
+    [['bench', '--listen']],
   ])('as a control word of v1, to serpy %j', async (args) => {
     const named = args.map((each) => (each === 'RUN' ? join(folder, 'run') : each));
     const run = start(args[0] === 'record' ? named : [...named, '--port', '0']);

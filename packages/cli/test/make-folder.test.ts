@@ -100,7 +100,7 @@ describe('serpy demo --out', () => {
   });
 
   test('draws nothing on a terminal that cannot be drawn on, and prints lines', async () => {
-    const run = new Run(['demo', '--seconds', '2'], { isTTY: true, env: { TERM: 'dumb' } });
+    const run = new Run(['demo', '--duration', '2'], { isTTY: true, env: { TERM: 'dumb' } });
     const { status, stdout } = await run.ended;
     expect([status, stdout.includes('\x1b')]).toEqual([0, false]);
     expect(stdout).toMatch(/^camera serpy2:\S+, counter serpy1:\S+\n1 s {2}camera /);

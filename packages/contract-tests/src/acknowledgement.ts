@@ -2,12 +2,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ProtocolTypes, SendOptions } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { type Stage, until, watchSettling } from './stage.js';
+import { type TestBed, trackPromise, waitFor } from './stage.js';
 
 const soon = { baseDelayMs: 2, maxDelayMs: 20, minDelayMs: 0 };
 
-export function acknowledgingStatements<T extends ProtocolTypes>(
-  stage: () => Stage<T>,
+export function acknowledgementStatements<T extends ProtocolTypes>(
+  stage: () => TestBed<T>,
   acknowledged: SendOptions<T>,
 ): void {
   const numbered = (n: number) => stage().subject.numbered(n);
@@ -84,7 +84,7 @@ export function acknowledgingStatements<T extends ProtocolTypes>(
 
   test('close() waits for acknowledgements that are due', async () => {
     const { client, accepted } = await stage().pair();
-    const sent = [1, 2, 3].map((n) => watchSettling(client.sendData(numbered(n).value, acknowledged)));
+    const sent = [1, 2, 3].map((n) => trackPromise(client.sendData(numbered(n).value, acknowledged)));
     await client.close();
     expect(sent).toEqual(sent.map(() => ({ settled: 'resolved' })));
     expect([...accepted]).toEqual([1, 2, 3].map((n) => numbered(n).data));
@@ -93,14 +93,14 @@ export function acknowledgingStatements<T extends ProtocolTypes>(
   test('close() at both ends at once settles everything', async () => {
     const { client, accepted } = await stage().pair();
     const sent = [1, 2, 3].flatMap((n) => [
-      watchSettling(client.sendData(numbered(n).value, acknowledged)),
-      watchSettling(accepted.sendData(numbered(n).value, acknowledged)),
+      trackPromise(client.sendData(numbered(n).value, acknowledged)),
+      trackPromise(accepted.sendData(numbered(n).value, acknowledged)),
     ]);
     await Promise.all([client.close(), accepted.close()]);
     await nextTurn();
     expect(sent).toEqual(sent.map(() => ({ settled: 'resolved' })));
-    expect(client.closeInfo).toMatchObject({ reason: 'closed', error: undefined });
-    expect(accepted.closeInfo).toMatchObject({ reason: 'closed', error: undefined });
+    expect(client.closeInfo).toMatchObject({ reason: 'local-close', error: undefined });
+    expect(accepted.closeInfo).toMatchObject({ reason: 'local-close', error: undefined });
   });
 
   test('messages sent in listeners of connect and reconnect arrive once, in order', async () => {
@@ -116,7 +116,7 @@ export function acknowledgingStatements<T extends ProtocolTypes>(
     expect([...first]).toEqual([1, 2].map((n) => numbered(n).data));
     first.destroy();
     const second = await server.getConnection();
-    await until(() => results.length === 3);
+    await waitFor(() => results.length === 3);
     await send(4);
     expect([...second]).toEqual([3, 4].map((n) => numbered(n).data));
     expect(second.stats().messagesReceived).toBe(2);
@@ -144,13 +144,13 @@ export function acknowledgingStatements<T extends ProtocolTypes>(
     const link = stage().network?.links.at(-1);
     if (link) link.toClient.slicing = 65_536;
     await accepted.sendData(numbered(1).value);
-    await until(() => client.isDataAvailable());
+    await waitFor(() => client.isDataAvailable());
     for (const n of [2, 3]) await accepted.sendData(numbered(n).value);
-    const sent = [11, 12].map((n) => watchSettling(client.sendData(numbered(n).value, acknowledged)));
-    await until(() => accepted.stats().messagesReceived === 1);
+    const sent = [11, 12].map((n) => trackPromise(client.sendData(numbered(n).value, acknowledged)));
+    await waitFor(() => accepted.stats().messagesReceived === 1);
     for (let turn = 0; turn < 20; turn++) await nextTurn();
     for (const n of [1, 2, 3]) expect(await client.getData()).toEqual(numbered(n).data);
-    await until(() => sent.every(({ settled }) => settled === 'resolved'));
+    await waitFor(() => sent.every(({ settled }) => settled === 'resolved'));
     expect([...accepted]).toEqual([11, 12].map((n) => numbered(n).data));
   });
 
@@ -206,7 +206,7 @@ export function acknowledgingStatements<T extends ProtocolTypes>(
             [1, 2, 3].find((n) => JSON.stringify(numbered(n).data) === JSON.stringify(data)),
           );
           expect(new Set(seen), `${direction} ${how} after ${afterBytes}`).toEqual(new Set([1, 2, 3]));
-          await until(() => network.links.length === 0);
+          await waitFor(() => network.links.length === 0);
         }
       }
     }

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { record, type Stage, until, watchSettling } from './stage.js';
+import { record, type TestBed, trackPromise, waitFor } from './stage.js';
 
-export function closingStatements<T extends ProtocolTypes>(stage: () => Stage<T>): void {
+export function closeStatements<T extends ProtocolTypes>(stage: () => TestBed<T>): void {
   const numbered = (n: number, sizeBytes?: number) => stage().subject.numbered(n, sizeBytes);
 
   test('close() sends first what is queued', async () => {
@@ -14,10 +14,10 @@ export function closingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     for (const { value } of samples) void client.sendData(value);
     await client.close();
     expect(client.state).toBe('closed');
-    expect(client.closeInfo).toMatchObject({ reason: 'closed', unsentMessages: 0 });
+    expect(client.closeInfo).toMatchObject({ reason: 'local-close', unsentMessages: 0 });
     for (const { data } of samples) expect(await accepted.getData()).toEqual(data);
     await expect(accepted.getData()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
-    expect(accepted.closeInfo).toMatchObject({ reason: 'ended', error: undefined });
+    expect(accepted.closeInfo).toMatchObject({ reason: 'peer-closed', error: undefined });
   });
 
   test('close() at the end that accepted sends first what is queued', async () => {
@@ -47,7 +47,7 @@ export function closingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     await Promise.all([client.close(), accepted.close()]);
     expect([...accepted]).toHaveLength(5);
     expect([...client]).toHaveLength(60);
-    expect(accepted.closeInfo).toMatchObject({ reason: 'closed', unsentMessages: 0 });
+    expect(accepted.closeInfo).toMatchObject({ reason: 'local-close', unsentMessages: 0 });
   });
 
   test('close() while the peer goes on sending ends both ends, and breaks nothing', async () => {
@@ -55,8 +55,8 @@ export function closingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     for (let n = 0; n < 20; n++)
       void accepted.sendData(numbered(n, 3000).value, stage().subject.acknowledged).catch(() => {});
     await client.close();
-    expect(client.closeInfo).toMatchObject({ reason: 'closed', error: undefined });
-    await until(() => accepted.state === 'closed');
+    expect(client.closeInfo).toMatchObject({ reason: 'local-close', error: undefined });
+    await waitFor(() => accepted.state === 'closed');
   });
 
   test('close() can be called again and again', async () => {
@@ -123,7 +123,7 @@ export function closingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     await client.connect(peer.address.host, peer.address.port);
     for (let n = 0; n < 200; n++) void client.sendData(numbered(n, 65_536).value);
     await client.close();
-    expect(client.closeInfo).toMatchObject({ reason: 'closed', error: undefined });
+    expect(client.closeInfo).toMatchObject({ reason: 'local-close', error: undefined });
     expect(client.closeInfo?.unsentMessages).toBeGreaterThan(0);
     peer.hangUp();
   });
@@ -133,7 +133,7 @@ export function closingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     const client = stage().connection({ closeTimeoutMs: 50 });
     await client.connect(peer.address.host, peer.address.port);
     await client.close();
-    expect(client.closeInfo).toMatchObject({ reason: 'closed' });
+    expect(client.closeInfo).toMatchObject({ reason: 'local-close' });
     peer.hangUp();
   });
 
@@ -168,8 +168,8 @@ export function closingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     client.destroy(error);
     await expect(waiting).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED', cause: error });
     await expect(client.sendData(numbered(1).value)).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED', cause: error });
-    expect(client.closeInfo).toMatchObject({ reason: 'closed', error });
-    await until(() => accepted.state === 'closed');
+    expect(client.closeInfo).toMatchObject({ reason: 'local-close', error });
+    await waitFor(() => accepted.state === 'closed');
   });
 
   test.each(['close', 'destroy'] as const)('%s() rejects calls that wait, each once', async (ending) => {
@@ -181,7 +181,7 @@ export function closingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
       client.getData({ timeoutMs: 10_000 }),
       client.sendData(numbered(2).value),
       client.sendData(numbered(3).value, { timeoutMs: 10_000 } as never),
-    ].map(watchSettling);
+    ].map(trackPromise);
     void client[ending]();
     await nextTurn();
     expect(waiting).toEqual(waiting.map(() => ({ settled: 'rejected', code: 'ERR_SERPY_CLOSED' })));
@@ -190,7 +190,7 @@ export function closingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
   test.each(['close', 'destroy'] as const)('%s() during connect rejects it and ends the dial', async (ending) => {
     stage().network?.clock.stop();
     const client = stage().connection({}, stage().withSilentDials());
-    const connecting = watchSettling(client.connect('127.0.0.1', 9));
+    const connecting = trackPromise(client.connect('127.0.0.1', 9));
     await nextTurn();
     void client[ending]();
     await nextTurn();
@@ -204,11 +204,11 @@ export function closingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     async (ending) => {
       const { server, address } = await stage().started();
       const client = stage().connection();
-      const connecting = watchSettling(client.connect(address.host, address.port));
+      const connecting = trackPromise(client.connect(address.host, address.port));
       void client[ending]();
-      await until(() => connecting.settled !== 'no');
+      await waitFor(() => connecting.settled !== 'no');
       expect(connecting).toEqual({ settled: 'rejected', code: 'ERR_SERPY_CLOSED' });
-      await until(() => server.size === 0);
+      await waitFor(() => server.size === 0);
     },
   );
 
@@ -218,7 +218,7 @@ export function closingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     void client[ending]();
     expect(client.state).toBe('closed');
     expect(stage().environment.inUse).toEqual([]);
-    expect(client.closeInfo).toMatchObject({ reason: 'closed' });
+    expect(client.closeInfo).toMatchObject({ reason: 'local-close' });
     stage().letTimePass();
     for (let turn = 0; turn < 10; turn++) await nextTurn();
     expect(stage().environment.dials).toBe(dials);
@@ -236,14 +236,14 @@ export function closingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     const accepted = await server.getConnection();
     stage().network?.clock.stop();
     accepted.destroy();
-    await until(() => client.state === 'reconnecting');
+    await waitFor(() => client.state === 'reconnecting');
     stage().letTimePass();
-    await until(() => dials === 2);
+    await waitFor(() => dials === 2);
     stage().network?.clock.stop();
     void client[ending]();
     expect(client.state).toBe('closed');
     await server.close();
-    await until(() => stage().environment.inUse.length === 0);
+    await waitFor(() => stage().environment.inUse.length === 0);
   });
 
   test.each(['connect', 'disconnect', 'reconnecting', 'reconnect'] as const)(
@@ -260,10 +260,10 @@ export function closingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
           await connecting;
           accepted.destroy();
         }
-        await until(() => client.state === 'closed');
+        await waitFor(() => client.state === 'closed');
         expect(await connecting).toBe(event === 'connect' ? 'ERR_SERPY_CLOSED' : client);
         await server.closeServer();
-        expect(events).toMatchObject([{ info: { reason: 'closed' } }]);
+        expect(events).toMatchObject([{ info: { reason: 'local-close' } }]);
         await expect(client.getData()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
       }
     },
@@ -273,7 +273,7 @@ export function closingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     const { client, accepted } = await stage().pair();
     const closed = once(client, 'close');
     await accepted.close();
-    expect(await closed).toMatchObject([{ reason: 'ended', error: undefined, unsentMessages: 0 }]);
+    expect(await closed).toMatchObject([{ reason: 'peer-closed', error: undefined, unsentMessages: 0 }]);
     await expect(client.sendData(numbered(1).value)).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
   });
 

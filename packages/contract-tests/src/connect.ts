@@ -2,7 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ConnectionOptions, ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { type ServerOptions, type Stage, until } from './stage.js';
+import { type ServerOptions, type TestBed, waitFor } from './stage.js';
 
 function optionError(...words: string[]) {
   const message = words.map((word) => expect.stringContaining(word));
@@ -12,7 +12,7 @@ function optionError(...words: string[]) {
   });
 }
 
-export function connectingStatements<T extends ProtocolTypes>(stage: () => Stage<T>): void {
+export function connectStatements<T extends ProtocolTypes>(stage: () => TestBed<T>): void {
   const value = () => stage().subject.numbered(1).value;
 
   test.each([
@@ -250,6 +250,6 @@ export function connectingStatements<T extends ProtocolTypes>(stage: () => Stage
       code: 'ERR_SERPY_ABORTED',
     });
     expect(client.state).toBe('idle');
-    await until(() => server.size === 0);
+    await waitFor(() => server.size === 0);
   });
 }

@@ -5,54 +5,54 @@
 
 import type { ProtocolTypes } from 'serpy-core';
 import { afterEach, beforeEach, describe } from 'vitest';
-import { acknowledgingStatements } from './acknowledgement.js';
-import { closingStatements } from './close.js';
-import { connectingStatements } from './connect.js';
-import { streamingStatements } from './duplex.js';
-import { tellingStatements } from './events.js';
+import { acknowledgementStatements } from './acknowledgement.js';
+import { closeStatements } from './close.js';
+import { connectStatements } from './connect.js';
+import { duplexStatements } from './duplex.js';
+import { eventStatements } from './events.js';
 import { exchangeStatements } from './exchange.js';
-import { dyingStatements } from './half-open.js';
-import { liveStatements } from './live-data.js';
-import { leavingStatement } from './process-exit.js';
-import { receivingStatements } from './receive-queue.js';
-import { restartingStatements } from './reconnect.js';
-import { sendingStatements } from './send-queue.js';
-import { servingStatements } from './server.js';
+import { halfOpenStatements } from './half-open.js';
+import { liveDataStatements } from './live-data.js';
+import { processExitStatement } from './process-exit.js';
+import { receiveQueueStatements } from './receive-queue.js';
+import { reconnectStatements } from './reconnect.js';
+import { sendQueueStatements } from './send-queue.js';
+import { serverStatements } from './server.js';
 import { simulatingStatement } from './simulation.js';
-import { Stage, type Subject, worlds } from './stage.js';
+import { type ProtocolUnderTest, TestBed, worlds } from './stage.js';
 import { webStreamingStatements } from './web-streams.js';
 
-export type { Sample, ServerOptions, Subject } from './stage.js';
+export type { ProtocolUnderTest, Sample, ServerOptions } from './stage.js';
 
 /** Runs the contract for one protocol. */
-export function connectionContract<T extends ProtocolTypes>(name: string, subject: Subject<T>): void {
+export function connectionContract<T extends ProtocolTypes>(name: string, subject: ProtocolUnderTest<T>): void {
   for (const world of worlds) {
     describe(`${name} over ${world.name}`, () => {
-      let current: Stage<T>;
+      let current: TestBed<T>;
       const stage = () => current;
       beforeEach(() => {
-        current = new Stage(subject, world.create());
+        current = new TestBed(subject, world.create());
       });
       afterEach(() => current.end());
 
-      describe('connecting', () => connectingStatements(stage));
+      describe('connecting', () => connectStatements(stage));
       describe('exchange', () => exchangeStatements(stage));
-      describe('sending', () => sendingStatements(stage));
-      describe('receiving', () => receivingStatements(stage));
-      describe('live data', () => liveStatements(stage));
-      describe('a Duplex', () => streamingStatements(stage));
+      describe('sending', () => sendQueueStatements(stage));
+      describe('receiving', () => receiveQueueStatements(stage));
+      describe('live data', () => liveDataStatements(stage));
+      describe('a Duplex', () => duplexStatements(stage));
       describe('web streams', () => webStreamingStatements(stage));
-      describe('closing', () => closingStatements(stage));
-      describe('restarting', () => restartingStatements(stage));
-      describe('dying', () => dyingStatements(stage));
-      describe('telling', () => tellingStatements(stage));
-      describe('serving', () => servingStatements(stage));
+      describe('closing', () => closeStatements(stage));
+      describe('restarting', () => reconnectStatements(stage));
+      describe('dying', () => halfOpenStatements(stage));
+      describe('telling', () => eventStatements(stage));
+      describe('serving', () => serverStatements(stage));
       const { acknowledged } = subject;
-      if (acknowledged) describe('acknowledging', () => acknowledgingStatements(stage, acknowledged));
+      if (acknowledged) describe('acknowledging', () => acknowledgementStatements(stage, acknowledged));
     });
   }
   describe(name, () => {
-    leavingStatement(subject.module);
+    processExitStatement(subject.module);
     simulatingStatement(subject);
   });
 }

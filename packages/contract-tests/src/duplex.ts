@@ -5,10 +5,10 @@ import { finished, pipeline } from 'node:stream/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { type Stage, until, watchSettling } from './stage.js';
+import { type TestBed, trackPromise, waitFor } from './stage.js';
 import { bounded, breakOff, broken, failure, messagesOf } from './stream-stage.js';
 
-export function streamingStatements<T extends ProtocolTypes>(stage: () => Stage<T>): void {
+export function duplexStatements<T extends ProtocolTypes>(stage: () => TestBed<T>): void {
   const { numbered, values, datas, plenty, expectLarge } = messagesOf(stage);
 
   test('carries messages both ways, in order, and ends when the peer closes', async () => {
@@ -19,7 +19,7 @@ export function streamingStatements<T extends ProtocolTypes>(stage: () => Stage<
     const received: unknown[] = [];
     duplex.on('data', (data) => received.push(data));
     for (const value of values(50)) duplex.write(value);
-    await until(() => received.length === 50);
+    await waitFor(() => received.length === 50);
     expect(received).toEqual(datas(50));
     const ended = once(duplex, 'end');
     const closed = Promise.all([once(duplex, 'close'), once(echo, 'close')]);
@@ -36,7 +36,7 @@ export function streamingStatements<T extends ProtocolTypes>(stage: () => Stage<
     for await (const data of accepted.toDuplex()) received.push(data);
     await piped;
     expect(received).toEqual(datas(1500));
-    expect(client.closeInfo).toMatchObject({ reason: 'closed', unsentMessages: 0 });
+    expect(client.closeInfo).toMatchObject({ reason: 'local-close', unsentMessages: 0 });
   });
 
   test('slows its writer down when the peer does not read, and its peer when nobody reads it', async () => {
@@ -48,7 +48,7 @@ export function streamingStatements<T extends ProtocolTypes>(stage: () => Stage<
     const piped = pipeline(async function* () {
       for (; written < count; written++) yield numbered(written, sizeBytes).value;
     }, writer);
-    await until(() => client.stats().sendQueueMessages === 4 && accepted.stats().receiveQueueMessages === 2);
+    await waitFor(() => client.stats().sendQueueMessages === 4 && accepted.stats().receiveQueueMessages === 2);
     for (let turn = 0; turn < 100; turn++) await nextTurn();
     const held = written;
     expect(held).toBeLessThan(count - 20);
@@ -65,7 +65,7 @@ export function streamingStatements<T extends ProtocolTypes>(stage: () => Stage<
     const { client, accepted } = await stage().pair();
     const duplex = accepted.toDuplex();
     for (const value of values(10)) await client.sendData(value);
-    await until(() => accepted.stats().messagesReceived === 10);
+    await waitFor(() => accepted.stats().messagesReceived === 10);
     expect(accepted.stats().receiveQueueMessages).toBe(10);
     const slow: unknown[] = [];
     const release: (() => void)[] = [];
@@ -78,7 +78,7 @@ export function streamingStatements<T extends ProtocolTypes>(stage: () => Stage<
       },
     });
     duplex.pipe(sink);
-    await until(() => slow.length === 1);
+    await waitFor(() => slow.length === 1);
     for (let turn = 0; turn < 50; turn++) await nextTurn();
     expect(accepted.stats().receiveQueueMessages).toBeGreaterThanOrEqual(7);
     while (slow.length < 10) {
@@ -97,16 +97,16 @@ export function streamingStatements<T extends ProtocolTypes>(stage: () => Stage<
     const error = new Error('the user has left');
     duplex.destroy(error);
     expect(client.state).toBe('closed');
-    expect(client.closeInfo).toMatchObject({ reason: 'closed', error });
+    expect(client.closeInfo).toMatchObject({ reason: 'local-close', error });
     expect(await reading).toBe(error);
     expect(await waiting).toMatchObject({ ...broken, cause: error });
-    await until(() => accepted.state === 'closed');
+    await waitFor(() => accepted.state === 'closed');
   });
 
   test('fails when the connection breaks off, after all that had arrived', async () => {
     const { client, accepted } = await stage().pair();
     for (const value of values(3)) await accepted.sendData(value);
-    await until(() => client.stats().receiveQueueMessages === 3);
+    await waitFor(() => client.stats().receiveQueueMessages === 3);
     const duplex = client.toDuplex();
     await breakOff(client);
     const received: unknown[] = [];
@@ -159,7 +159,7 @@ export function streamingStatements<T extends ProtocolTypes>(stage: () => Stage<
     await client.connect(peer.address.host, peer.address.port);
     const duplex = client.toDuplex();
     stage().network?.clock.stop();
-    const sent = Array.from({ length: 300 }, (_, n) => watchSettling(client.sendData(numbered(n, 65_536).value)));
+    const sent = Array.from({ length: 300 }, (_, n) => trackPromise(client.sendData(numbered(n, 65_536).value)));
     let before = -1;
     while (client.stats().messagesSent !== before) {
       before = client.stats().messagesSent;

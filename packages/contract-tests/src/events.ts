@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { record, type Stage, until } from './stage.js';
+import { record, type TestBed, waitFor } from './stage.js';
 
 /** What is thrown where nobody can catch it, while an action runs and until so many have come. */
 async function uncaught(count: number, action: () => Promise<void>): Promise<unknown[]> {
@@ -15,7 +15,7 @@ async function uncaught(count: number, action: () => Promise<void>): Promise<unk
   process.on('uncaughtException', catcher);
   try {
     await action();
-    await until(() => caught.length >= count);
+    await waitFor(() => caught.length >= count);
   } finally {
     process.off('uncaughtException', catcher);
     for (const listener of usual) process.on('uncaughtException', listener);
@@ -23,7 +23,7 @@ async function uncaught(count: number, action: () => Promise<void>): Promise<unk
   return caught;
 }
 
-export function tellingStatements<T extends ProtocolTypes>(stage: () => Stage<T>): void {
+export function eventStatements<T extends ProtocolTypes>(stage: () => TestBed<T>): void {
   const numbered = (n: number) => stage().subject.numbered(n);
 
   test('a listener that throws disturbs nothing, and its error is not lost', async () => {
@@ -119,9 +119,9 @@ export function tellingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
       stranger.write(Buffer.from('GET / HTTP/1.1\r\nHost: instrument\r\n\r\n'));
       stranger.flush();
       const strange = await server.getConnection();
-      await until(() => strange.state === 'closed');
+      await waitFor(() => strange.state === 'closed');
       await server.close();
-      await until(() => stage().environment.inUse.length === 0);
+      await waitFor(() => stage().environment.inUse.length === 0);
       expect(told).toEqual(['disconnect', 'close']);
     },
   );
@@ -144,8 +144,8 @@ export function tellingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
       const ofClient = seen.filter(({ message }) => (message as { connection?: unknown }).connection === client);
       expect(ofClient).toMatchObject([
         { name: 'serpy:connection:connect', message: { info: { remote: server.address ?? {} } } },
-        { name: 'serpy:connection:disconnect', message: { info: { reason: 'closed' } } },
-        { name: 'serpy:connection:close', message: { info: { reason: 'closed' } } },
+        { name: 'serpy:connection:disconnect', message: { info: { reason: 'local-close' } } },
+        { name: 'serpy:connection:close', message: { info: { reason: 'local-close' } } },
       ]);
       const ofServer = seen.filter(({ message }) => (message as { server?: unknown }).server === server);
       expect(ofServer.map(({ name }) => name)).toEqual(['serpy:server:listening', 'serpy:server:close']);

@@ -3,9 +3,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { type Stage, until, watchSettling } from './stage.js';
+import { type TestBed, trackPromise, waitFor } from './stage.js';
 
-export function exchangeStatements<T extends ProtocolTypes>(stage: () => Stage<T>): void {
+export function exchangeStatements<T extends ProtocolTypes>(stage: () => TestBed<T>): void {
   test('carries every kind of value, both ways', async () => {
     const { client, accepted } = await stage().pair();
     for (const { value, data } of stage().subject.samples) {
@@ -55,7 +55,7 @@ export function exchangeStatements<T extends ProtocolTypes>(stage: () => Stage<T
     await expect(accepted.getData({ timeoutMs: 0 })).rejects.toMatchObject({ code: 'ERR_SERPY_TIMEOUT' });
     const { value, data } = stage().subject.numbered(1);
     await client.sendData(value);
-    await until(() => accepted.isDataAvailable());
+    await waitFor(() => accepted.isDataAvailable());
     expect(await accepted.getData({ timeoutMs: 0 })).toEqual(data);
   });
 
@@ -71,7 +71,7 @@ export function exchangeStatements<T extends ProtocolTypes>(stage: () => Stage<T
     await client.sendData(value);
     expect(await next).toEqual(data);
     await client.sendData(value);
-    await until(() => accepted.isDataAvailable());
+    await waitFor(() => accepted.isDataAvailable());
     await expect(accepted.getData({ signal: controller.signal })).rejects.toMatchObject({ code: 'ERR_SERPY_ABORTED' });
     expect(accepted.isDataAvailable()).toBe(true);
   });
@@ -92,7 +92,7 @@ export function exchangeStatements<T extends ProtocolTypes>(stage: () => Stage<T
     const samples = [0, 1, 2].map((n) => stage().subject.numbered(n));
     for (const { value } of samples) await client.sendData(value);
     await client.close();
-    await until(() => accepted.state === 'closed');
+    await waitFor(() => accepted.state === 'closed');
     for (const { data } of samples) expect(await accepted.getData()).toEqual(data);
     await expect(accepted.getData()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
     expect(accepted.isDataAvailable()).toBe(false);
@@ -151,7 +151,7 @@ export function exchangeStatements<T extends ProtocolTypes>(stage: () => Stage<T
     expect([...accepted]).toEqual([]);
     const samples = [0, 1, 2].map((n) => stage().subject.numbered(n));
     for (const { value } of samples) await client.sendData(value);
-    await until(() => accepted.stats().receiveQueueMessages === 3);
+    await waitFor(() => accepted.stats().receiveQueueMessages === 3);
     expect([...accepted]).toEqual(samples.map(({ data }) => data));
     expect(accepted.isDataAvailable()).toBe(false);
   });
@@ -160,7 +160,7 @@ export function exchangeStatements<T extends ProtocolTypes>(stage: () => Stage<T
     const { client, accepted } = await stage().pair();
     const count = 30;
     for (let n = 0; n < count; n++) await client.sendData(stage().subject.numbered(n, 100).value);
-    await until(() => accepted.stats().messagesReceived === count);
+    await waitFor(() => accepted.stats().messagesReceived === count);
     expect(client.stats()).toMatchObject({ messagesSent: count, messagesReceived: 0, sendQueueMessages: 0 });
     expect(accepted.stats()).toMatchObject({ messagesSent: 0, receiveQueueMessages: count, badFrames: 0 });
     expect(accepted.stats().bytesReceived).toBe(client.stats().bytesSent);
@@ -168,7 +168,7 @@ export function exchangeStatements<T extends ProtocolTypes>(stage: () => Stage<T
     expect(accepted.stats().receiveQueueBytes).toBeGreaterThan(0);
     for (let n = 0; n < count; n++) await accepted.getData();
     expect(accepted.stats()).toMatchObject({ receiveQueueMessages: 0, receiveQueueBytes: 0 });
-    await until(() => accepted.stats().bytesSent === client.stats().bytesReceived);
+    await waitFor(() => accepted.stats().bytesSent === client.stats().bytesReceived);
     await client.close();
     const { connectedMs } = client.stats();
     expect(connectedMs).toBeGreaterThanOrEqual(0);
@@ -179,9 +179,9 @@ export function exchangeStatements<T extends ProtocolTypes>(stage: () => Stage<T
   test('a call that waits settles once, whatever else happens', async () => {
     const { client, accepted } = await stage().pair();
     const controller = new AbortController();
-    const taken = watchSettling(accepted.getData({ signal: controller.signal, timeoutMs: 10_000 }));
+    const taken = trackPromise(accepted.getData({ signal: controller.signal, timeoutMs: 10_000 }));
     await client.sendData(stage().subject.numbered(1).value);
-    await until(() => taken.settled !== 'no');
+    await waitFor(() => taken.settled !== 'no');
     controller.abort();
     accepted.destroy();
     await nextTurn();

@@ -2,13 +2,13 @@
 import { once } from 'node:events';
 import type { ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { record, type Stage, watchSettling } from './stage.js';
+import { record, type TestBed, trackPromise } from './stage.js';
 
 /** More than the systems' buffers hold. */
 const count = 300;
 const sizeBytes = 65_536;
 
-export function dyingStatements<T extends ProtocolTypes>(stage: () => Stage<T>): void {
+export function halfOpenStatements<T extends ProtocolTypes>(stage: () => TestBed<T>): void {
   const numbered = (n: number) => stage().subject.numbered(n, sizeBytes);
 
   test('a peer that takes no byte is found dead after writeTimeoutMs, and what waits is settled', async () => {
@@ -18,15 +18,15 @@ export function dyingStatements<T extends ProtocolTypes>(stage: () => Stage<T>):
     await client.connect(peer.address.host, peer.address.port);
     const startedMs = stage().environment.clock.now();
     const closed = once(client, 'close');
-    const waiting = watchSettling(client.getData());
-    const sent = Array.from({ length: count }, (_, n) => watchSettling(client.sendData(numbered(n).value)));
+    const waiting = trackPromise(client.getData());
+    const sent = Array.from({ length: count }, (_, n) => trackPromise(client.sendData(numbered(n).value)));
     await closed;
     expect(stage().environment.clock.now() - startedMs).toBeGreaterThanOrEqual(100);
     expect(events.slice(0, 2)).toMatchObject([
-      { name: 'disconnect', info: { reason: 'silent', error: { code: 'ERR_SERPY_SILENT' } } },
-      { name: 'warning', info: { code: 'ERR_SERPY_SILENT' } },
+      { name: 'disconnect', info: { reason: 'timeout', error: { code: 'ERR_SERPY_PEER_TIMEOUT' } } },
+      { name: 'warning', info: { code: 'ERR_SERPY_PEER_TIMEOUT' } },
     ]);
-    expect(client.closeInfo).toMatchObject({ reason: 'silent', error: { code: 'ERR_SERPY_SILENT' } });
+    expect(client.closeInfo).toMatchObject({ reason: 'timeout', error: { code: 'ERR_SERPY_PEER_TIMEOUT' } });
     expect(client.closeInfo?.unsentMessages).toBeGreaterThan(0);
     expect(waiting).toEqual({ settled: 'rejected', code: 'ERR_SERPY_CLOSED' });
     expect(sent.filter(({ settled }) => settled === 'no')).toEqual([]);

@@ -2,14 +2,14 @@
 import { once } from 'node:events';
 import type { Connection, ConnectionOptions, ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { type Pair, record, type Stage, until, watchSettling } from './stage.js';
+import { type Pair, record, type TestBed, trackPromise, waitFor } from './stage.js';
 
 /** Short waits, for clients that are to find their server again. */
 const soon = { baseDelayMs: 2, maxDelayMs: 20, minDelayMs: 0 };
 
 const dropped = { name: 'warning', info: { code: 'ERR_SERPY_DROPPED' } };
 
-export function liveStatements<T extends ProtocolTypes>(stage: () => Stage<T>): void {
+export function liveDataStatements<T extends ProtocolTypes>(stage: () => TestBed<T>): void {
   const numbered = (n: number, sizeBytes?: number) => stage().subject.numbered(n, sizeBytes);
 
   async function sendAll(connection: Connection<T>, from: number, to: number): Promise<void> {
@@ -21,11 +21,11 @@ export function liveStatements<T extends ProtocolTypes>(stage: () => Stage<T>): 
     const warnings = record(accepted, ['warning']);
     for (const last of [5, 10, 15]) {
       await sendAll(client, last - 4, last);
-      await until(() => accepted.stats().messagesReceived === last);
+      await waitFor(() => accepted.stats().messagesReceived === last);
       expect(accepted.stats()).toMatchObject({ receiveQueueMessages: 1, droppedReceiving: (last * 4) / 5 });
       expect([...accepted]).toEqual([numbered(last).data]);
     }
-    await until(() => warnings.length > 0);
+    await waitFor(() => warnings.length > 0);
     expect(warnings).toMatchObject([dropped]);
   });
 
@@ -35,8 +35,8 @@ export function liveStatements<T extends ProtocolTypes>(stage: () => Stage<T>): 
     let peer = accepted;
     for (const times of [1, 2, 3]) {
       await sendAll(peer, 1, 4);
-      await until(() => client.stats().messagesReceived === times * 4);
-      await until(() => warnings.length === times);
+      await waitFor(() => client.stats().messagesReceived === times * 4);
+      await waitFor(() => warnings.length === times);
       expect([...client]).toEqual([numbered(4).data]);
       const again = once(client, 'reconnect');
       peer.destroy();
@@ -55,7 +55,7 @@ export function liveStatements<T extends ProtocolTypes>(stage: () => Stage<T>): 
     expect(accepted.stats().droppedReceiving).toBe(0);
     const count = 2500; // more than any queue holds
     await sendAll(client, 1, count);
-    await until(() => accepted.stats().messagesReceived === count + 1);
+    await waitFor(() => accepted.stats().messagesReceived === count + 1);
     expect(client.stats().sendQueueMessages).toBe(0);
     expect(await accepted.getData()).toEqual(numbered(count).data);
     expect(accepted.stats().droppedReceiving).toBe(count - 1);
@@ -79,7 +79,7 @@ export function liveStatements<T extends ProtocolTypes>(stage: () => Stage<T>): 
     const { server } = await stage().started({ port: address.port });
     stage().letTimePass();
     const accepted = await server.getConnection();
-    await until(() => client.isConnected());
+    await waitFor(() => client.isConnected());
     await server.close();
     return accepted;
   }
@@ -132,11 +132,11 @@ export function liveStatements<T extends ProtocolTypes>(stage: () => Stage<T>): 
       ...options,
     });
     await client.connect(peer.address.host, peer.address.port);
-    const sent: ReturnType<typeof watchSettling>[] = [];
+    const sent: ReturnType<typeof trackPromise>[] = [];
     const results: (boolean | undefined)[] = [];
     for (let n = 0; sent.filter(({ settled }) => settled === 'no').length < 3; n++) {
       const promise = client.sendData(numbered(n, 65_536).value);
-      sent.push(watchSettling(promise));
+      sent.push(trackPromise(promise));
       promise.then(
         (accepted) => {
           results[n] = accepted;
@@ -156,7 +156,7 @@ export function liveStatements<T extends ProtocolTypes>(stage: () => Stage<T>): 
     expect(sendQueueMessages).toBe(4);
     const events = record(client, ['disconnect', 'reconnecting', 'warning']);
     peer.hangUp();
-    await until(() => client.state === 'reconnecting' && sent.every(({ settled }) => settled === 'resolved'));
+    await waitFor(() => client.state === 'reconnecting' && sent.every(({ settled }) => settled === 'resolved'));
     expect(results.filter((accepted) => !accepted)).toHaveLength(sent.length - messagesSent - 4);
     expect(client.stats()).toMatchObject({ sendQueueMessages: 0, droppedSending: sent.length - messagesSent });
     expect(await client.sendData(numbered(1).value)).toBe(false);
@@ -174,9 +174,9 @@ export function liveStatements<T extends ProtocolTypes>(stage: () => Stage<T>): 
         if (code === 'ERR_SERPY_DROPPED') void client[ending]();
       });
       peer.hangUp();
-      await until(() => client.state === 'closed');
+      await waitFor(() => client.state === 'closed');
       expect(client.closeInfo).toMatchObject({ unsentMessages: 0 });
-      await until(() => stage().environment.inUse.length === 0);
+      await waitFor(() => stage().environment.inUse.length === 0);
     },
   );
 
@@ -185,7 +185,7 @@ export function liveStatements<T extends ProtocolTypes>(stage: () => Stage<T>): 
     const { messagesSent } = client.stats();
     const warnings = record(client, ['warning']);
     peer.hangUp();
-    await until(() => client.state === 'closed' && sent.every(({ settled }) => settled !== 'no'));
+    await waitFor(() => client.state === 'closed' && sent.every(({ settled }) => settled !== 'no'));
     expect(client.closeInfo).toMatchObject({ unsentMessages: 4 });
     expect(sent.filter(({ code }) => code === 'ERR_SERPY_CLOSED')).toHaveLength(sent.length - messagesSent - 4);
     expect(warnings.filter(({ info }) => (info as { code: string }).code === 'ERR_SERPY_DROPPED')).toHaveLength(1);

@@ -22,7 +22,7 @@ const script = (module: string) => `
   console.log('closed');
 `;
 
-export function leavingStatement(module: URL): void {
+export function processExitStatement(module: URL): void {
   test('a process that has closed everything ends by itself', async () => {
     const tsconfig = fileURLToPath(new URL('../../../tsconfig.base.json', import.meta.url));
     const { stdout, stderr } = await promisify(execFile)(

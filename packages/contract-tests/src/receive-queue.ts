@@ -6,9 +6,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { record, type Stage, until, watchSettling } from './stage.js';
+import { record, type TestBed, trackPromise, waitFor } from './stage.js';
 
-export function receivingStatements<T extends ProtocolTypes>(stage: () => Stage<T>): void {
+export function receiveQueueStatements<T extends ProtocolTypes>(stage: () => TestBed<T>): void {
   const numbered = (n: number, sizeBytes?: number) => stage().subject.numbered(n, sizeBytes);
 
   test("whenFull 'block': a full receive queue stops the peer, and nothing is lost afterwards", async () => {
@@ -18,8 +18,8 @@ export function receivingStatements<T extends ProtocolTypes>(stage: () => Stage<
       { sendQueue: { maxMessages: 4 }, writeTimeoutMs: 0 }, // in memory the reader rests for hours
       { receiveQueue: { maxMessages: 2 } },
     );
-    const sent = Array.from({ length: count }, (_, n) => watchSettling(client.sendData(numbered(n, sizeBytes).value)));
-    await until(() => accepted.stats().receiveQueueMessages === 2 && client.stats().sendQueueMessages === 4);
+    const sent = Array.from({ length: count }, (_, n) => trackPromise(client.sendData(numbered(n, sizeBytes).value)));
+    await waitFor(() => accepted.stats().receiveQueueMessages === 2 && client.stats().sendQueueMessages === 4);
     for (let turn = 0; turn < 100; turn++) await nextTurn();
     expect(accepted.stats().receiveQueueMessages).toBe(2);
     expect(client.stats().sendQueueMessages).toBe(4);
@@ -116,7 +116,7 @@ export function receivingStatements<T extends ProtocolTypes>(stage: () => Stage<
     const { client, accepted } = await stage().pair({}, { receiveQueue: { maxBytes: 1000 } });
     const samples = Array.from({ length: 40 }, (_, n) => numbered(n, 400));
     for (const { value } of samples) await client.sendData(value);
-    await until(() => accepted.stats().receiveQueueBytes >= 1000);
+    await waitFor(() => accepted.stats().receiveQueueBytes >= 1000);
     for (let turn = 0; turn < 20; turn++) await nextTurn();
     expect(accepted.stats().receiveQueueBytes).toBeLessThan(2000);
     for (const { data } of samples) expect(await accepted.getData()).toEqual(data);
@@ -125,7 +125,7 @@ export function receivingStatements<T extends ProtocolTypes>(stage: () => Stage<
   test('a full receive queue does not keep a connection from closing, nor what it holds from being taken', async () => {
     const { client, accepted } = await stage().pair({}, { receiveQueue: { maxMessages: 2 } });
     for (let n = 0; n < 6; n++) await client.sendData(numbered(n).value);
-    await until(() => accepted.stats().receiveQueueMessages === 2);
+    await waitFor(() => accepted.stats().receiveQueueMessages === 2);
     await accepted.close();
     expect(await accepted.getData()).toEqual(numbered(0).data);
     expect(await accepted.getData()).toEqual(numbered(1).data);
@@ -135,10 +135,10 @@ export function receivingStatements<T extends ProtocolTypes>(stage: () => Stage<
     const { client, accepted } = await stage().pair({}, { receiveQueue: { maxMessages: 2, whenFull: 'drop-oldest' } });
     const warnings = record(accepted, ['warning']);
     for (let n = 1; n <= 5; n++) await client.sendData(numbered(n).value);
-    await until(() => accepted.stats().messagesReceived === 5);
+    await waitFor(() => accepted.stats().messagesReceived === 5);
     expect(accepted.stats().droppedReceiving).toBe(3);
     expect([...accepted]).toEqual([numbered(4).data, numbered(5).data]);
-    await until(() => warnings.length > 0);
+    await waitFor(() => warnings.length > 0);
     expect(warnings).toMatchObject([{ info: { code: 'ERR_SERPY_DROPPED' } }]);
   });
 
@@ -146,17 +146,17 @@ export function receivingStatements<T extends ProtocolTypes>(stage: () => Stage<
     const { client, accepted } = await stage().pair({}, { receiveQueue: { maxMessages: 2, whenFull: 'drop-newest' } });
     const warnings = record(accepted, ['warning']);
     for (let n = 1; n <= 5; n++) await client.sendData(numbered(n).value);
-    await until(() => accepted.stats().messagesReceived === 5);
+    await waitFor(() => accepted.stats().messagesReceived === 5);
     expect(accepted.stats().droppedReceiving).toBe(3);
     expect([...accepted]).toEqual([numbered(1).data, numbered(2).data]);
-    await until(() => warnings.length > 0);
+    await waitFor(() => warnings.length > 0);
     expect(warnings).toMatchObject([{ info: { code: 'ERR_SERPY_DROPPED' } }]);
   });
 
   test("whenFull 'error': the connection ends and says so, and what the queue held can be taken", async () => {
     const { client, accepted } = await stage().pair({}, { receiveQueue: { maxMessages: 2, whenFull: 'error' } });
     for (let n = 1; n <= 5; n++) client.sendData(numbered(n).value).catch(() => {}); // the end may come before the last
-    await until(() => accepted.state === 'closed');
+    await waitFor(() => accepted.state === 'closed');
     expect(accepted.closeInfo).toMatchObject({ reason: 'queue-full', error: { code: 'ERR_SERPY_QUEUE_FULL' } });
     expect(await accepted.getData()).toEqual(numbered(1).data);
     expect(await accepted.getData()).toEqual(numbered(2).data);
@@ -170,7 +170,7 @@ export function receivingStatements<T extends ProtocolTypes>(stage: () => Stage<
     if (stage().subject.lasting) return context.skip();
     const { client, accepted } = await stage().pair({}, { maxMessageBytes: 1000 });
     await client.sendData(numbered(1, 5000).value);
-    await until(() => accepted.state === 'closed');
+    await waitFor(() => accepted.state === 'closed');
     expect(accepted.closeInfo).toMatchObject({
       reason: 'protocol',
       error: { code: 'ERR_SERPY_TOO_LARGE', limitBytes: 1000, message: expect.stringContaining('maxMessageBytes') },

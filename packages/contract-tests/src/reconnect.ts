@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { record, type Stage, until, watchSettling } from './stage.js';
+import { record, type TestBed, trackPromise, waitFor } from './stage.js';
 
 const soon = { baseDelayMs: 2, maxDelayMs: 20, minDelayMs: 0 };
 const lifeEvents = ['connect', 'disconnect', 'reconnecting', 'reconnect', 'close'];
 
-export function restartingStatements<T extends ProtocolTypes>(stage: () => Stage<T>): void {
+export function reconnectStatements<T extends ProtocolTypes>(stage: () => TestBed<T>): void {
   const numbered = (n: number, sizeBytes?: number) => stage().subject.numbered(n, sizeBytes);
 
   test('without auto restart a lost link ends the connection', async () => {
@@ -39,11 +39,11 @@ export function restartingStatements<T extends ProtocolTypes>(stage: () => Stage
     await client.close();
     expect(events).toMatchObject([
       { name: 'connect', info: { remote: { port: address.port } } },
-      { name: 'disconnect', info: { unconfirmedMessages: 0 } },
+      { name: 'disconnect', info: { unacknowledgedMessages: 0 } },
       { name: 'reconnecting', info: { attempt: 1, delayMs: 1 } },
       { name: 'reconnect', info: { attempts: 1, remote: { port: address.port }, downMs: expect.any(Number) } },
-      { name: 'disconnect', info: { reason: 'closed', error: undefined } },
-      { name: 'close', info: { reason: 'closed', error: undefined, unsentMessages: 0 } },
+      { name: 'disconnect', info: { reason: 'local-close', error: undefined } },
+      { name: 'close', info: { reason: 'local-close', error: undefined, unsentMessages: 0 } },
     ]);
     expect(client.stats().reconnects).toBe(1);
   });
@@ -70,14 +70,17 @@ export function restartingStatements<T extends ProtocolTypes>(stage: () => Stage
       await next.sendData(numbered(n).value);
       await next.close();
     }
-    await until(() => taken.length === 4);
+    await waitFor(() => taken.length === 4);
     await client.close();
     await reading;
     expect(taken).toEqual([0, 1, 2, 3].map((n) => numbered(n).data));
   });
 
   test('tells one reconnect for each link that comes back, ten times', async () => {
-    const { server, client, accepted } = await stage().pair({ autoRestart: true, reconnect: { ...soon, stableMs: 0 } });
+    const { server, client, accepted } = await stage().pair({
+      autoRestart: true,
+      reconnect: { ...soon, resetAfterMs: 0 },
+    });
     const events = record(client, lifeEvents);
     let current = accepted;
     for (let n = 0; n < 10; n++) {
@@ -103,7 +106,7 @@ export function restartingStatements<T extends ProtocolTypes>(stage: () => Stage
     expect(events).toMatchObject([
       { name: 'reconnecting', info: { attempt: 2, error: { code: 'ERR_SERPY_CONNECT' } } },
       { name: 'reconnecting', info: { attempt: 3, error: { code: 'ERR_SERPY_CONNECT' } } },
-      { name: 'close', info: { reason: 'gave-up', error: { code: 'ERR_SERPY_CONNECT' } } },
+      { name: 'close', info: { reason: 'retries-exhausted', error: { code: 'ERR_SERPY_CONNECT' } } },
     ]);
     expect(client.state).toBe('closed');
   });
@@ -116,7 +119,7 @@ export function restartingStatements<T extends ProtocolTypes>(stage: () => Stage
     const closed = once(client, 'close');
     await client.connect(address.host, address.port).catch(() => {});
     if (client.state !== 'idle') {
-      expect(await closed).toMatchObject([{ reason: 'gave-up' }]);
+      expect(await closed).toMatchObject([{ reason: 'retries-exhausted' }]);
       expect(events.map(({ info }) => (info as { attempt: number }).attempt)).toEqual([1, 2, 3, 4]);
     }
   });
@@ -150,7 +153,7 @@ export function restartingStatements<T extends ProtocolTypes>(stage: () => Stage
     const { client, accepted } = await stage().pair({ autoRestart: true });
     client.once('disconnect', () => client.disableRestart());
     accepted.destroy();
-    await until(() => client.state === 'closed');
+    await waitFor(() => client.state === 'closed');
     expect(stage().environment.dials).toBe(1);
   });
 
@@ -160,7 +163,7 @@ export function restartingStatements<T extends ProtocolTypes>(stage: () => Stage
     const waiting = client.getData();
     client.disableRestart();
     await expect(waiting).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
-    expect(events).toMatchObject([{ info: { reason: 'gave-up' } }]);
+    expect(events).toMatchObject([{ info: { reason: 'retries-exhausted' } }]);
     expect(stage().environment.inUse).toEqual([]);
   });
 
@@ -169,10 +172,10 @@ export function restartingStatements<T extends ProtocolTypes>(stage: () => Stage
     const events = record(client, ['reconnecting', 'close']);
     client.once('reconnecting', () => client.disableRestart());
     accepted.destroy();
-    await until(() => client.state === 'closed');
+    await waitFor(() => client.state === 'closed');
     expect(events.map(({ name }) => name)).toEqual(['reconnecting', 'close']);
     await server.close();
-    await until(() => stage().environment.inUse.length === 0);
+    await waitFor(() => stage().environment.inUse.length === 0);
   });
 
   test('disableRestart() while connected leaves the link, and its loss ends the connection', async () => {
@@ -180,7 +183,7 @@ export function restartingStatements<T extends ProtocolTypes>(stage: () => Stage
     client.disableRestart();
     expect(client.isConnected()).toBe(true);
     accepted.destroy();
-    await until(() => client.state === 'closed');
+    await waitFor(() => client.state === 'closed');
   });
 
   test('a connection that was accepted cannot be told to dial', async () => {
@@ -192,7 +195,7 @@ export function restartingStatements<T extends ProtocolTypes>(stage: () => Stage
   test('messages of a lost link that were not taken yet come before those of the next', async () => {
     const { server, client, accepted } = await stage().pair({ autoRestart: true, reconnect: soon });
     await accepted.sendData(numbered(1).value);
-    await until(() => client.isDataAvailable());
+    await waitFor(() => client.isDataAvailable());
     accepted.destroy();
     const second = await server.getConnection();
     await second.sendData(numbered(2).value);
@@ -219,9 +222,9 @@ export function restartingStatements<T extends ProtocolTypes>(stage: () => Stage
       for (let afterBytes = 0; ; afterBytes++) {
         const { server, client, accepted } = await stage().pair();
         network.links.at(-1)?.toServer.cutAfter(afterBytes, how);
-        const sent = samples.map(({ value }) => watchSettling(client.sendData(value)));
+        const sent = samples.map(({ value }) => trackPromise(client.sendData(value)));
         void client.close();
-        await until(() => client.state === 'closed' && accepted.state === 'closed');
+        await waitFor(() => client.state === 'closed' && accepted.state === 'closed');
         const taken = [...accepted];
         expect(taken).toEqual(samples.slice(0, taken.length).map(({ data }) => data));
         expect(sent.filter(({ settled }) => settled === 'no')).toEqual([]);

@@ -12,7 +12,7 @@ import type {
   TransportHandler,
 } from 'serpy-core';
 
-export class WatchedEnvironment implements Environment {
+export class TrackedEnvironment implements Environment {
   readonly clock: Clock;
   readonly random: () => number;
   readonly dial: Dial;
@@ -88,7 +88,7 @@ export class WatchedEnvironment implements Environment {
   }
 
   #watch(transport: Transport): Transport {
-    const watched = new WatchedTransport(transport, {
+    const watched = new TrackedTransport(transport, {
       closed: () => this.#transports.delete(watched),
       violated: (what) => this.violations.push(what),
     });
@@ -97,21 +97,21 @@ export class WatchedEnvironment implements Environment {
   }
 }
 
-interface Watcher {
+interface Tracker {
   closed(): void;
   violated(what: string): void;
 }
 
-class WatchedTransport implements Transport {
+class TrackedTransport implements Transport {
   readonly remote: Address;
   readonly local: Address;
   readonly #transport: Transport;
-  readonly #watcher: Watcher;
+  readonly #watcher: Tracker;
   #ended = false;
   #destroyed = false;
   #closed = false;
 
-  constructor(transport: Transport, watcher: Watcher) {
+  constructor(transport: Transport, watcher: Tracker) {
     this.#transport = transport;
     this.#watcher = watcher;
     this.remote = transport.remote;
@@ -122,8 +122,8 @@ class WatchedTransport implements Transport {
     return this.#transport.unsentBytes;
   }
 
-  get leftBytes(): number {
-    return this.#transport.leftBytes;
+  get flushedBytes(): number {
+    return this.#transport.flushedBytes;
   }
 
   get writable(): boolean {

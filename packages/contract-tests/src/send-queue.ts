@@ -2,12 +2,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Connection, ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { record, type Stage, until, watchSettling } from './stage.js';
+import { record, type TestBed, trackPromise, waitFor } from './stage.js';
 
 /** Short waits, for clients that are to find their server again. */
 const soon = { baseDelayMs: 20, maxDelayMs: 20, minDelayMs: 0 };
 
-export function sendingStatements<T extends ProtocolTypes>(stage: () => Stage<T>): void {
+export function sendQueueStatements<T extends ProtocolTypes>(stage: () => TestBed<T>): void {
   const numbered = (n: number) => stage().subject.numbered(n);
 
   /** Brings the server back and takes everything that the client has to say. */
@@ -15,7 +15,7 @@ export function sendingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     const { server } = await stage().started({ port });
     stage().letTimePass();
     const accepted = await server.getConnection();
-    await until(() => client.isConnected());
+    await waitFor(() => client.isConnected());
     const closed = client.close();
     const taken: unknown[] = [];
     for await (const data of accepted) taken.push(data);
@@ -68,8 +68,8 @@ export function sendingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
   test("whenFull 'block': sendData waits until there is room, in order", async () => {
     const { client, address } = await stage().stranded({ sendQueue: { maxMessages: 2 }, reconnect: soon });
     const samples = [1, 2, 3, 4, 5].map(numbered);
-    const sent = samples.map(({ value }) => watchSettling(client.sendData(value)));
-    await until(() => sent[1]?.settled === 'resolved');
+    const sent = samples.map(({ value }) => trackPromise(client.sendData(value)));
+    await waitFor(() => sent[1]?.settled === 'resolved');
     expect(sent.map(({ settled }) => settled)).toEqual(['resolved', 'resolved', 'no', 'no', 'no']);
     expect(client.stats().sendQueueMessages).toBe(2);
     const { server } = await stage().started({ port: address.port });
@@ -170,7 +170,7 @@ export function sendingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     const waiting = client.sendData(numbered(3).value);
     void client.close();
     await expect(waiting).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
-    expect(client.closeInfo).toMatchObject({ reason: 'closed', unsentMessages: 2 });
+    expect(client.closeInfo).toMatchObject({ reason: 'local-close', unsentMessages: 2 });
     expect(warnings).toMatchObject([{ info: { code: 'ERR_SERPY_DROPPED', messages: 2 } }]);
   });
 }

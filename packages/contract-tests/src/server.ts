@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Address, ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { record, type Stage, until } from './stage.js';
+import { record, type TestBed, waitFor } from './stage.js';
 
-export function servingStatements<T extends ProtocolTypes>(stage: () => Stage<T>): void {
+export function serverStatements<T extends ProtocolTypes>(stage: () => TestBed<T>): void {
   const numbered = (n: number) => stage().subject.numbered(n);
 
   test('start resolves with the server, which knows its address', async () => {
@@ -37,7 +37,7 @@ export function servingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     const starting = server.start();
     await server.close();
     await expect(starting).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
-    await until(() => stage().environment.inUse.length === 0);
+    await waitFor(() => stage().environment.inUse.length === 0);
   });
 
   test('a port in use is told in a sentence, and start can be called again when it is free', async () => {
@@ -113,7 +113,7 @@ export function servingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     const serving = (async () => {
       for await (const connection of server) served.push(connection.remote);
     })();
-    await until(() => served.length === 2);
+    await waitFor(() => served.length === 2);
     await server.close();
     await serving;
     // Those that came within the same millisecond and say nothing may be announced in either order.
@@ -129,15 +129,15 @@ export function servingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
       [],
       [],
     ]);
-    const clients = [];
-    for (let n = 0; n < 3; n++) clients.push(await stage().connection().connect(address.host, address.port));
-    await until(() => server.size === 3);
+    const connected = () => stage().connection().connect(address.host, address.port);
+    const clients = [await connected(), await connected(), await connected()];
+    await waitFor(() => server.size === 3);
     const accepted = [...server];
     expect(server.getConnectionsList().every((connection, index) => connection === accepted[index])).toBe(true);
     // By address: silent clients that connect within the same millisecond may be announced in either order.
     const sender = accepted.find((connection) => connection.remote?.port === clients[1]?.local?.port);
     await clients[1]?.sendData(numbered(1).value);
-    await until(() => server.readableConnections().length > 0);
+    await waitFor(() => server.readableConnections().length > 0);
     // Compared one by one: a connection is an iterable, and a deep comparison would take its messages.
     expect(server.readableConnections()).toHaveLength(1);
     expect(server.readableConnections()[0]).toBe(sender);
@@ -145,7 +145,7 @@ export function servingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     expect(server.readableConnections()).toEqual([]);
     await clients[0]?.close();
     clients[2]?.destroy();
-    await until(() => server.size === 1);
+    await waitFor(() => server.size === 1);
     expect([...server][0]).toBe(sender);
   });
 
@@ -153,11 +153,11 @@ export function servingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     const { server, address } = await stage().started({ port: 0, maxConnections: 1 });
     const drops = record(server, ['drop']);
     const first = await stage().connection().connect(address.host, address.port);
-    await until(() => server.size === 1);
+    await waitFor(() => server.size === 1);
     const second = stage().connection();
     await second.connect(address.host, address.port).catch(() => {});
-    await until(() => second.state === 'closed' || second.state === 'idle');
-    expect(second.closeInfo?.reason ?? 'ended').toBe('ended');
+    await waitFor(() => second.state === 'closed' || second.state === 'idle');
+    expect(second.closeInfo?.reason ?? 'peer-closed').toBe('peer-closed');
     expect(drops).toMatchObject([
       { info: { reason: 'maxConnections', maxConnections: 1, remote: { host: '127.0.0.1' } } },
     ]);
@@ -165,7 +165,7 @@ export function servingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     await first.sendData(numbered(1).value);
     expect(await accepted.getData()).toEqual(numbered(1).data);
     await first.close();
-    await until(() => server.size === 0);
+    await waitFor(() => server.size === 0);
     const third = await stage().connection().connect(address.host, address.port);
     expect((await server.getConnection()).remote).toEqual(third.local);
   });
@@ -187,9 +187,9 @@ export function servingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
 
   test('closeServer() closes all connections, each after what it had to send', async () => {
     const { server, address } = await stage().started();
-    const clients = [];
-    for (let n = 0; n < 3; n++) clients.push(await stage().connection().connect(address.host, address.port));
-    await until(() => server.size === 3);
+    const connected = () => stage().connection().connect(address.host, address.port);
+    const clients = [await connected(), await connected(), await connected()];
+    await waitFor(() => server.size === 3);
     for (const connection of server) void connection.sendData(numbered(1).value);
     await server.closeServer();
     expect(server.size).toBe(0);
@@ -209,7 +209,7 @@ export function servingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
         .connect('127.0.0.1', server.address?.port ?? 0);
       await server.getConnection();
     }
-    await until(() => client.state === 'closed');
+    await waitFor(() => client.state === 'closed');
   });
 
   test('one that came, spoke and went before getConnection is still delivered with what it said', async () => {
@@ -217,7 +217,7 @@ export function servingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     const client = await stage().connection().connect(address.host, address.port);
     await client.sendData(numbered(1).value);
     await client.close();
-    await until(() => server.size === 0);
+    await waitFor(() => server.size === 0);
     const accepted = await server.getConnection();
     expect(accepted.state).toBe('closed');
     expect(await accepted.getData()).toEqual(numbered(1).data);
@@ -228,7 +228,7 @@ export function servingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     const { server, address } = await stage().started();
     await (await stage().connection().connect(address.host, address.port)).close();
     await nextTurn();
-    await until(() => server.size === 0);
+    await waitFor(() => server.size === 0);
     const next = await stage().connection().connect(address.host, address.port);
     expect((await server.getConnection()).remote).toEqual(next.local);
   });
@@ -237,7 +237,7 @@ export function servingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     const { server, address } = await stage().started();
     const client = await stage().connection().connect(address.host, address.port);
     for (let n = 0; n < 5; n++) await client.sendData(numbered(n).value);
-    await until(() => server.readableConnections().length === 1);
+    await waitFor(() => server.readableConnections().length === 1);
     const accepted = await server.getConnection();
     for (let n = 0; n < 5; n++) expect(await accepted.getData()).toEqual(numbered(n).data);
   });
@@ -262,11 +262,11 @@ export function servingStatements<T extends ProtocolTypes>(stage: () => Stage<T>
     stranger.write(Buffer.from('GET / HTTP/1.1\r\nHost: instrument\r\n\r\n'));
     stranger.flush();
     const strange = await server.getConnection();
-    await until(() => gone && strange.state === 'closed');
+    await waitFor(() => gone && strange.state === 'closed');
     expect(strange.closeInfo).toMatchObject({ reason: 'protocol', error: { code: 'ERR_SERPY_PROTOCOL' } });
     await client.sendData(numbered(1).value);
     expect(await accepted.getData()).toEqual(numbered(1).data);
-    await until(() => stage().processWarnings.length > warnings);
+    await waitFor(() => stage().processWarnings.length > warnings);
     expect(stage().processWarnings.length).toBe(warnings + 1);
   });
 }

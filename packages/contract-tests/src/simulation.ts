@@ -7,14 +7,14 @@ import type { Connection, ProtocolTypes } from 'serpy-core';
 import type { MemoryLink } from 'serpy-core/testing';
 import { type Attempt, Checker, MemoryNetwork, outcomeOfSend, seededRandom } from 'serpy-core/testing';
 import { expect, test } from 'vitest';
-import type { Subject } from './stage.js';
+import type { ProtocolUnderTest } from './stage.js';
 
 /** The environment may ask for more, as the long tests do. */
 const lives = Number(process.env.SERPY_LIVES ?? 100);
 const stepsPerLife = 120;
 
 class Life<T extends ProtocolTypes> {
-  readonly #subject: Subject<T>;
+  readonly #subject: ProtocolUnderTest<T>;
   readonly #random: () => number;
   readonly #network: MemoryNetwork;
   readonly #checker = new Checker();
@@ -24,7 +24,7 @@ class Life<T extends ProtocolTypes> {
   #connections = 0;
   #serving: Promise<unknown> = Promise.resolve();
 
-  constructor(subject: Subject<T>, seed: number) {
+  constructor(subject: ProtocolUnderTest<T>, seed: number) {
     this.#subject = subject;
     this.#random = seededRandom(seed * 7919);
     const pipeBytes = this.#draw([50, 1000, 65_536]);
@@ -143,7 +143,7 @@ class Life<T extends ProtocolTypes> {
   }
 }
 
-export function simulatingStatement<T extends ProtocolTypes>(subject: Subject<T>): void {
+export function simulatingStatement<T extends ProtocolTypes>(subject: ProtocolUnderTest<T>): void {
   test('a life with every fault keeps order, delivers what it has acknowledged, settles and leaves nothing', async () => {
     for (let seed = 1; seed <= lives; seed++) {
       try {

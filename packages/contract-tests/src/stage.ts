@@ -22,7 +22,7 @@ import { MemoryNetwork } from 'serpy-core/testing';
 import { expect, vi } from 'vitest';
 // Not exported by name: programs have no use for it.
 import { securityOf } from '../../core/src/security/security.js';
-import { WatchedEnvironment } from './resource-tracker.js';
+import { TrackedEnvironment } from './resource-tracker.js';
 
 /** Options of a server, as every protocol has them. */
 export type ServerOptions = Given<ServerSettings> & Omit<ConnectionOptions, DiallingOption>;
@@ -34,7 +34,7 @@ export interface Sample<T extends ProtocolTypes> {
 }
 
 /** What a protocol brings to the contract. */
-export interface Subject<T extends ProtocolTypes> {
+export interface ProtocolUnderTest<T extends ProtocolTypes> {
   createConnection(options: ConnectionOptions, environment: Environment): Connection<T>;
   createServer(options: ServerOptions, environment: Environment): Server<T, Connection<T>>;
   /** One of each kind that the protocol knows. */
@@ -101,22 +101,22 @@ export interface Pair<T extends ProtocolTypes> {
   readonly address: Address;
 }
 
-export class Stage<T extends ProtocolTypes> {
-  readonly subject: Subject<T>;
+export class TestBed<T extends ProtocolTypes> {
+  readonly subject: ProtocolUnderTest<T>;
   readonly network: MemoryNetwork | undefined;
-  readonly environment: WatchedEnvironment;
+  readonly environment: TrackedEnvironment;
   readonly sliced: boolean;
   readonly #options: World['options'];
   readonly #connections: Connection<T>[] = [];
   readonly #servers: Server<T, Connection<T>>[] = [];
   readonly #emitWarning;
 
-  constructor(subject: Subject<T>, world: World) {
+  constructor(subject: ProtocolUnderTest<T>, world: World) {
     this.subject = subject;
     this.network = world.network;
     this.sliced = world.sliced ?? false;
     this.#options = world.options;
-    this.environment = new WatchedEnvironment(world.environment);
+    this.environment = new TrackedEnvironment(world.environment);
     this.#emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
   }
 
@@ -233,7 +233,7 @@ export class Stage<T extends ProtocolTypes> {
       for (const connection of server) connection.destroy();
     }
     try {
-      await until(
+      await waitFor(
         () => this.environment.inUse.length === 0,
         () => `left behind: ${this.environment.inUse}`,
       );
@@ -249,7 +249,10 @@ export class Stage<T extends ProtocolTypes> {
 const patienceMs = 5_000;
 
 /** Resolves when the condition holds. */
-export async function until(condition: () => boolean, failure = () => 'the condition never came true'): Promise<void> {
+export async function waitFor(
+  condition: () => boolean,
+  failure = () => 'the condition never came true',
+): Promise<void> {
   const endMs = performance.now() + patienceMs;
   while (!condition()) {
     if (performance.now() > endMs) throw new Error(failure());
@@ -265,7 +268,7 @@ export function record(emitter: EventEmitter, names: readonly string[]): { name:
 }
 
 /** Counts how often a promise settled, and how. */
-export function watchSettling(promise: Promise<unknown>): { settled: 'no' | 'resolved' | 'rejected'; code?: unknown } {
+export function trackPromise(promise: Promise<unknown>): { settled: 'no' | 'resolved' | 'rejected'; code?: unknown } {
   const state: { settled: 'no' | 'resolved' | 'rejected'; code?: unknown } = { settled: 'no' };
   promise.then(
     () => {

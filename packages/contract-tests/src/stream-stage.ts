@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Connection, ProtocolTypes } from 'serpy-core';
 import { expect } from 'vitest';
-import { type Stage, until } from './stage.js';
+import { type TestBed, waitFor } from './stage.js';
 
 /** What a stream fails with when its connection is over. */
 export const broken = { name: 'ConnectionClosedError', code: 'ERR_SERPY_CLOSED' };
@@ -20,10 +20,10 @@ export async function failure(promise: Promise<unknown>): Promise<unknown> {
 /** Ends a connection as a failure does. */
 export async function breakOff<T extends ProtocolTypes>(client: Connection<T>): Promise<void> {
   client.destroy(new Error('the detector is on fire'));
-  await until(() => client.state === 'closed');
+  await waitFor(() => client.state === 'closed');
 }
 
-export function messagesOf<T extends ProtocolTypes>(stage: () => Stage<T>) {
+export function messagesOf<T extends ProtocolTypes>(stage: () => TestBed<T>) {
   const numbered = (n: number, sizeBytes?: number) => stage().subject.numbered(n, sizeBytes);
   return {
     numbered,

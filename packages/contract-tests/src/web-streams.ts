@@ -3,10 +3,10 @@ import { ReadableStream } from 'node:stream/web';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { type Stage, until, watchSettling } from './stage.js';
+import { type TestBed, trackPromise, waitFor } from './stage.js';
 import { bounded, breakOff, broken, failure, messagesOf } from './stream-stage.js';
 
-export function webStreamingStatements<T extends ProtocolTypes>(stage: () => Stage<T>): void {
+export function webStreamingStatements<T extends ProtocolTypes>(stage: () => TestBed<T>): void {
   const { numbered, values, datas, plenty, expectLarge } = messagesOf(stage);
 
   test('carry messages both ways, in order, and end when the peer closes', async () => {
@@ -26,7 +26,7 @@ export function webStreamingStatements<T extends ProtocolTypes>(stage: () => Sta
     await written;
     expect(received).toEqual(datas(50));
     await echoed;
-    await until(() => client.state === 'closed');
+    await waitFor(() => client.state === 'closed');
   });
 
   test('closing the writable one closes the connection after everything has been sent', async () => {
@@ -42,7 +42,7 @@ export function webStreamingStatements<T extends ProtocolTypes>(stage: () => Sta
     for await (const data of accepted.toWeb().readable) received.push(data);
     await piped;
     expect(received).toEqual(datas(40));
-    expect(client.closeInfo).toMatchObject({ reason: 'closed', unsentMessages: 0 });
+    expect(client.closeInfo).toMatchObject({ reason: 'local-close', unsentMessages: 0 });
   });
 
   test('slow their writer down when the peer does not read, and take nothing that nobody reads', async () => {
@@ -50,8 +50,8 @@ export function webStreamingStatements<T extends ProtocolTypes>(stage: () => Sta
     const { client, accepted } = await stage().pair(bounded, { receiveQueue: { maxMessages: 2 } });
     const { readable } = accepted.toWeb();
     const writer = client.toWeb().writable.getWriter();
-    const sent = Array.from({ length: count }, (_, n) => watchSettling(writer.write(numbered(n, sizeBytes).value)));
-    await until(() => client.stats().sendQueueMessages === 4 && accepted.stats().receiveQueueMessages === 2);
+    const sent = Array.from({ length: count }, (_, n) => trackPromise(writer.write(numbered(n, sizeBytes).value)));
+    await waitFor(() => client.stats().sendQueueMessages === 4 && accepted.stats().receiveQueueMessages === 2);
     for (let turn = 0; turn < 100; turn++) await nextTurn();
     expect(writer.desiredSize).toBeLessThan(0);
     expect(sent.at(-20)?.settled).toBe('no');
@@ -64,7 +64,7 @@ export function webStreamingStatements<T extends ProtocolTypes>(stage: () => Sta
   test('to cancel the readable one closes the connection; what comes meanwhile is not taken', async () => {
     const { client, accepted } = await stage().pair();
     for (const value of values(5)) await accepted.sendData(value);
-    await until(() => client.stats().messagesReceived === 5);
+    await waitFor(() => client.stats().messagesReceived === 5);
     const reader = client.toWeb().readable.getReader();
     for (let turn = 0; turn < 20; turn++) await nextTurn();
     expect(client.stats().receiveQueueMessages).toBe(5); // nothing is taken before it is read
@@ -76,20 +76,20 @@ export function webStreamingStatements<T extends ProtocolTypes>(stage: () => Sta
     expect(await reading).toEqual({ done: true, value: undefined });
     expect(client.state).toBe('closed');
     expect(await accepted.getData()).toEqual(numbered(1).data);
-    await until(() => accepted.state === 'closed');
+    await waitFor(() => accepted.state === 'closed');
   });
 
   test('to abort the writable one closes the connection at once', async () => {
     const { client } = await stage().pair();
     const error = new Error('the user has left');
     await client.toWeb().writable.abort(error);
-    expect(client.closeInfo).toMatchObject({ reason: 'closed', error });
+    expect(client.closeInfo).toMatchObject({ reason: 'local-close', error });
   });
 
   test('fail when the connection breaks off, after all that had arrived', async () => {
     const { client, accepted } = await stage().pair();
     for (const value of values(3)) await accepted.sendData(value);
-    await until(() => client.stats().receiveQueueMessages === 3);
+    await waitFor(() => client.stats().receiveQueueMessages === 3);
     const { readable, writable } = client.toWeb();
     await breakOff(client);
     const received: unknown[] = [];

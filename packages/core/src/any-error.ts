@@ -14,12 +14,12 @@ export type ErrorCode =
   | 'ERR_SERPY_CLOSED'
   | 'ERR_SERPY_LOST'
   | 'ERR_SERPY_TIMEOUT'
-  | 'ERR_SERPY_SILENT'
+  | 'ERR_SERPY_PEER_TIMEOUT'
   | 'ERR_SERPY_ABORTED'
-  | 'ERR_SERPY_STOPPED'
+  | 'ERR_SERPY_STREAM_CANCELLED'
   | 'ERR_SERPY_QUEUE_FULL'
   | 'ERR_SERPY_DROPPED'
-  | 'ERR_SERPY_UNKNOWN'
+  | 'ERR_SERPY_DELIVERY_UNKNOWN'
   | 'ERR_SERPY_PROTOCOL'
   | 'ERR_SERPY_CHECKSUM'
   | 'ERR_SERPY_TRUNCATED'
@@ -36,7 +36,7 @@ export interface ErrorFields {
   readonly ERR_SERPY_TOO_LARGE: { readonly sizeBytes: number; readonly limitBytes: number };
   readonly ERR_SERPY_AUTH: { readonly remote: { readonly host: string; readonly port: number } | undefined };
   readonly ERR_SERPY_DROPPED: { readonly messages: number };
-  readonly ERR_SERPY_UNKNOWN: { readonly messages: readonly unknown[] };
+  readonly ERR_SERPY_DELIVERY_UNKNOWN: { readonly messages: readonly unknown[] };
   readonly ERR_SERPY_ARRAY_FORMAT: { readonly data: unknown };
 }
 

@@ -12,7 +12,7 @@ const debug = debuglog('serpy');
 /** Kept, as Node forgets a channel without subscribers and makes it anew: that was a kilobyte of garbage for each event. */
 const channels = { connection: new Map<string, Channel>(), server: new Map<string, Channel>() };
 
-function channelOf(kind: 'connection' | 'server', event: string): Channel {
+function diagnosticsChannel(kind: 'connection' | 'server', event: string): Channel {
   let found = channels[kind].get(event);
   if (found === undefined) {
     found = channel(`serpy:${kind}:${event}`);
@@ -22,7 +22,7 @@ function channelOf(kind: 'connection' | 'server', event: string): Channel {
 }
 
 /** As `console.log` shows it, where a text of a peer does nothing to the terminal. */
-function shown(info: unknown): string {
+function inspectPrintable(info: unknown): string {
   return inspect(info).split('\n').map(printable).join('\n');
 }
 
@@ -31,9 +31,9 @@ function shown(info: unknown): string {
  * caller has finished what it was doing: the state of a connection does not depend on its listeners.
  * @returns whether anybody listened
  */
-export function tell(emitter: EventEmitter, kind: 'connection' | 'server', event: string, info: unknown): boolean {
-  if (debug.enabled) debug('%s %s %s', kind, event, shown(info));
-  const watchers = channelOf(kind, event);
+export function emitEvent(emitter: EventEmitter, kind: 'connection' | 'server', event: string, info: unknown): boolean {
+  if (debug.enabled) debug('%s %s %s', kind, event, inspectPrintable(info));
+  const watchers = diagnosticsChannel(kind, event);
   if (watchers.hasSubscribers) watchers.publish({ [kind]: emitter, info });
   try {
     return emitter.emit(event, info);

@@ -72,7 +72,7 @@ export class IntegerRangeError extends RangeError implements SerpyErrorLike {
 
 /**
  * A message is larger than `maxMessageBytes`: refused at the sender, or at the receiver before it is buffered. Or messages that have come in
- * part take more memory than `maxUnfinishedBytes`, and the peer with most of it gave way.
+ * part take more memory than `maxPartialMessageBytes`, and the peer with most of it gave way.
  */
 export class MessageTooLargeError extends SerpyError {
   override readonly name = 'MessageTooLargeError';
@@ -167,11 +167,11 @@ export class TimeoutError extends SerpyError {
 }
 
 /** The peer gave no sign of life for as long as an option says, so the link was taken for dead. What was on its way may not have arrived. */
-export class SilentError extends SerpyError {
-  override readonly name = 'SilentError';
+export class PeerTimeoutError extends SerpyError {
+  override readonly name = 'PeerTimeoutError';
 
   constructor(message: string) {
-    super('ERR_SERPY_SILENT', message);
+    super('ERR_SERPY_PEER_TIMEOUT', message);
   }
 }
 
@@ -185,11 +185,11 @@ export class AbortError extends SerpyError {
 }
 
 /** The peer's program wants no more of a stream, or could not go on with it. */
-export class StreamStoppedError extends SerpyError {
-  override readonly name = 'StreamStoppedError';
+export class StreamCancelledError extends SerpyError {
+  override readonly name = 'StreamCancelledError';
 
   constructor(message: string) {
-    super('ERR_SERPY_STOPPED', message);
+    super('ERR_SERPY_STREAM_CANCELLED', message);
   }
 }
 
@@ -217,15 +217,15 @@ export class MessagesDroppedError extends SerpyError {
  * A session ended, and nobody will ever know whether these messages arrived: they were sent, and the peer has not acknowledged them.
  * They are not sent again by themselves.
  */
-export class MessagesUnknownError extends SerpyError {
-  override readonly name = 'MessagesUnknownError';
+export class DeliveryUnknownError extends SerpyError {
+  override readonly name = 'DeliveryUnknownError';
   /** The messages, in the order in which they were sent, as `getMessage` would give them. */
   readonly messages: readonly unknown[];
 
   constructor(why: string, messages: readonly unknown[]) {
     const count = `${messages.length} message${messages.length === 1 ? '' : 's'}`;
     super(
-      'ERR_SERPY_UNKNOWN',
+      'ERR_SERPY_DELIVERY_UNKNOWN',
       `${count} may or may not have arrived, as ${why}: send them again if the peer can do with some twice`,
     );
     this.messages = messages;

@@ -42,10 +42,10 @@ export {
   soloOutput,
   type ValueEncoder,
 } from './protocol/codec-streams.js';
-export type { Outgoing, Received, StreamPart } from './protocol/message.js';
+export type { InboundMessage, OutboundMessage, StreamPart } from './protocol/message.js';
 export type { Protocol, ProtocolTypes, Role } from './protocol/protocol.js';
-export type { Farewell, LastingSession, ProgressInfo, Seat } from './protocol/resumable-session.js';
-export type { Session, SessionOutput } from './protocol/session.js';
+export type { LinkHolder, PeerClose, ProgressInfo, ResumableSession } from './protocol/resumable-session.js';
+export type { Session, SessionHost } from './protocol/session.js';
 export { isTypedNumber, type TypedNumber } from './protocol/typed-number.js';
 export type { QueueLimits, Sized } from './queue/bounded-queue.js';
 export type { QueueOptions, WhenFull } from './queue/send-queue.js';
@@ -58,7 +58,7 @@ export type { GateLimit, GateSettings } from './server/handshake-limiter.js';
 export { Server, type Started } from './server/server.js';
 export type * from './server/server-events.js';
 export { connectionPart, type ServerSettings, serverOptions } from './server/server-options.js';
-export type { ServerPlace } from './server/server-security.js';
+export type { ListenSettings } from './server/server-security.js';
 export type { ByteSource } from './streams/byte-source.js';
 export type { ReceivedStream } from './streams/inbound-stream.js';
 export type { SendStreamOptions } from './streams/stream-manager.js';

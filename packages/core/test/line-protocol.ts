@@ -4,7 +4,7 @@ import { type Protocol, ProtocolError, type ProtocolTypes, type Session, Truncat
 interface Line {
   readonly text: string;
   readonly sizeBytes: number;
-  readonly acknowledged: false;
+  readonly awaitsAck: false;
 }
 
 export interface Lines extends ProtocolTypes {
@@ -43,20 +43,20 @@ export function lineProtocol(calls: Calls = [], greetingMs = 0): Protocol<Lines>
         get deadlineMs() {
           return deadlineMs;
         },
-        get inFrame() {
+        get midFrame() {
           return rest !== '';
         },
-        get unfinishedBytes() {
+        get partialBytes() {
           return rest.includes('\n') ? 0 : rest.length;
         },
-        encode: (text) => ({ text, sizeBytes: text.length + 1, acknowledged: false }),
+        encode: (text) => ({ text, sizeBytes: text.length + 1, awaitsAck: false }),
         send: ({ text }) => {
           calls.push(`send ${text}`);
           output.write(Buffer.from(`${text}\n`));
         },
-        hold: () => {},
-        forget: () => {},
-        up: (nowMs) => {
+        snapshot: () => {},
+        cancelAck: () => {},
+        linkUp: (nowMs) => {
           calls.push('up');
           isUp = true;
           failed = false;
@@ -64,7 +64,7 @@ export function lineProtocol(calls: Calls = [], greetingMs = 0): Protocol<Lines>
           canSend = role === 'server' || greetingMs === 0;
           deadlineMs = canSend ? undefined : nowMs + greetingMs;
         },
-        lost: () => {
+        linkDown: () => {
           calls.push('lost');
           isUp = false;
           deadlineMs = undefined;
@@ -73,7 +73,7 @@ export function lineProtocol(calls: Calls = [], greetingMs = 0): Protocol<Lines>
           ask('receive');
           rest += chunk.toString('latin1');
         },
-        keep: () => ask('keep'),
+        retainUnread: () => ask('keep'),
         read: () => {
           ask('read');
           for (;;) {
@@ -91,7 +91,7 @@ export function lineProtocol(calls: Calls = [], greetingMs = 0): Protocol<Lines>
               canSend = true;
               deadlineMs = undefined;
             } else {
-              return { text, sizeBytes: text.length + 1, acknowledged: false };
+              return { text, sizeBytes: text.length + 1, awaitsAck: false };
             }
           }
         },

@@ -15,12 +15,12 @@ export class BlockReader {
 
   /** Takes bytes in, which must not change until `keep`. */
   push(chunk: Buffer): void {
-    this.bytes.lend(chunk);
+    this.bytes.pushBorrowed(chunk);
   }
 
   /** The bytes go back: what of them was not taken is copied. */
   keep(): void {
-    this.bytes.keep();
+    this.bytes.retainUnread();
   }
 
   /** The length of the first block, without its `1F`, or undefined until more bytes come. */

@@ -3,22 +3,22 @@
  * heart-beats are asked for, say something now and then. Told the time, it knows no clock; whatever comes in is a sign of life,
  * what goes out is none.
  */
-import { type Role, SilentError } from 'serpy-core';
+import { PeerTimeoutError, type Role } from 'serpy-core';
 
 /** How long a peer may be silent. */
 export interface LivenessSetting {
   /** After how long a silence the peer is asked for a sign of life; after three times as long the link is dead. 0 for never. Default 0. */
-  readonly heartbeatMs: number;
+  readonly heartbeatIntervalMs: number;
   /** Client: how long the answer to a change of mode may take that is the first it sends on a link; 0 for as long as it takes. Default 5,000. */
-  readonly answerTimeoutMs: number;
+  readonly modeChangeTimeoutMs: number;
 }
 
 /** A peer that has said nothing for so many heart-beats is dead. */
 const deadlyBeats = 3;
 
 export class Liveness {
-  readonly #heartbeatMs: number;
-  readonly #answerTimeoutMs: number;
+  readonly #heartbeatIntervalMs: number;
+  readonly #modeChangeTimeoutMs: number;
   #heardMs = 0;
   /** When it was last asked for a sign of life that has not come. */
   #askedMs: number | undefined;
@@ -26,10 +26,10 @@ export class Liveness {
   #answer: 'no' | 'expected' | number = 'no';
   #deadlineMs: number | undefined;
 
-  constructor(role: Role, { heartbeatMs = 0, answerTimeoutMs = 0 }: Partial<LivenessSetting>) {
-    this.#heartbeatMs = heartbeatMs;
+  constructor(role: Role, { heartbeatIntervalMs = 0, modeChangeTimeoutMs = 0 }: Partial<LivenessSetting>) {
+    this.#heartbeatIntervalMs = heartbeatIntervalMs;
     // A client that dialled again may have a full queue, and then it reads nothing; a server's is empty on each new link.
-    this.#answerTimeoutMs = role === 'client' ? answerTimeoutMs : 0;
+    this.#modeChangeTimeoutMs = role === 'client' ? modeChangeTimeoutMs : 0;
   }
 
   /** When `tick` wants to be called. Bytes that nobody asked for do not move it: to do so for each takes longer than to look in vain. */
@@ -48,7 +48,7 @@ export class Liveness {
 
   /** The conversation was opened with a change of mode. */
   opened(): void {
-    if (this.#answerTimeoutMs === 0) return;
+    if (this.#modeChangeTimeoutMs === 0) return;
     this.#answer = 'expected';
     this.#deadlineMs = this.#heardMs; // at once: the time is not known here
   }
@@ -63,29 +63,29 @@ export class Liveness {
   }
 
   /**
-   * Looks at the clock, and says whether the peer is to be asked for a sign of life. Throws a `SilentError` when it should have given one.
+   * Looks at the clock, and says whether the peer is to be asked for a sign of life. Throws a `PeerTimeoutError` when it should have given one.
    * @param paused nothing is read at the moment: what the peer may have said waits outside
    */
   tick(nowMs: number, paused: boolean): boolean {
     if (paused) {
-      if (this.#answer !== 'no') this.#answer = nowMs + this.#answerTimeoutMs;
+      if (this.#answer !== 'no') this.#answer = nowMs + this.#modeChangeTimeoutMs;
       this.#restart(nowMs);
       return false;
     }
-    if (this.#answer === 'expected') this.#answer = nowMs + this.#answerTimeoutMs;
-    else if (this.#answer !== 'no' && nowMs >= this.#answer) throw noAnswer(this.#answerTimeoutMs);
+    if (this.#answer === 'expected') this.#answer = nowMs + this.#modeChangeTimeoutMs;
+    else if (this.#answer !== 'no' && nowMs >= this.#answer) throw noAnswer(this.#modeChangeTimeoutMs);
     const ask = this.#beat(nowMs);
     this.#plan();
     return ask;
   }
 
   #beat(nowMs: number): boolean {
-    if (this.#heartbeatMs === 0) return false;
+    if (this.#heartbeatIntervalMs === 0) return false;
     if (this.#askedMs !== undefined) {
-      if (nowMs >= this.#deadMs(this.#askedMs)) throw noHeartbeat(this.#heartbeatMs);
+      if (nowMs >= this.#deadMs(this.#askedMs)) throw noHeartbeat(this.#heartbeatIntervalMs);
       return false;
     }
-    if (nowMs < this.#heardMs + this.#heartbeatMs) return false;
+    if (nowMs < this.#heardMs + this.#heartbeatIntervalMs) return false;
     this.#askedMs = nowMs;
     return true;
   }
@@ -97,28 +97,28 @@ export class Liveness {
   }
 
   #plan(): void {
-    const beat = this.#askedMs === undefined ? this.#heardMs + this.#heartbeatMs : this.#deadMs(this.#askedMs);
-    const times = this.#heartbeatMs > 0 ? [beat] : [];
+    const beat = this.#askedMs === undefined ? this.#heardMs + this.#heartbeatIntervalMs : this.#deadMs(this.#askedMs);
+    const times = this.#heartbeatIntervalMs > 0 ? [beat] : [];
     if (this.#answer !== 'no') times.push(this.#answer === 'expected' ? this.#heardMs : this.#answer);
     this.#deadlineMs = times.length > 0 ? Math.min(...times) : undefined;
   }
 
   /** Counted from when it was asked: it may have been late, in a program that was busy. */
   #deadMs(askedMs: number): number {
-    return askedMs + (deadlyBeats - 1) * this.#heartbeatMs;
+    return askedMs + (deadlyBeats - 1) * this.#heartbeatIntervalMs;
   }
 }
 
-function noAnswer(answerTimeoutMs: number): SilentError {
-  return new SilentError(
-    `the server took the connection, and did not answer a change of mode (SETMODE) within ${answerTimeoutMs} ms (answerTimeoutMs): ` +
+function noAnswer(modeChangeTimeoutMs: number): PeerTimeoutError {
+  return new PeerTimeoutError(
+    `the server took the connection, and did not answer a change of mode (SETMODE) within ${modeChangeTimeoutMs} ms (modeChangeTimeoutMs): ` +
       "does it speak v1, and does its program run? If it speaks v2, use serpy-v2, or protocol: 'v2'",
   );
 }
 
-function noHeartbeat(heartbeatMs: number): SilentError {
-  return new SilentError(
-    `the peer has sent nothing for ${deadlyBeats * heartbeatMs} ms, not even an answer to a sign of life (heartbeatMs: ${heartbeatMs}): ` +
-      'is the cable in, does its program run, and does it take its messages? If it may rest for so long, raise heartbeatMs',
+function noHeartbeat(heartbeatIntervalMs: number): PeerTimeoutError {
+  return new PeerTimeoutError(
+    `the peer has sent nothing for ${deadlyBeats * heartbeatIntervalMs} ms, not even an answer to a sign of life (heartbeatIntervalMs: ${heartbeatIntervalMs}): ` +
+      'is the cable in, does its program run, and does it take its messages? If it may rest for so long, raise heartbeatIntervalMs',
   );
 }

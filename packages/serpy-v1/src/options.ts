@@ -16,14 +16,14 @@ export interface V1Setting extends EncodingSetting, LivenessSetting {
 }
 
 /** The options that only the end that dials has. */
-export type V1DiallingOption = DiallingOption | 'answerTimeoutMs' | 'maxUnansweredLinks';
+export type V1DiallingOption = DiallingOption | 'modeChangeTimeoutMs' | 'maxUnansweredLinks';
 
-const ofBothEnds = { encoding: option.choice(encodings, 'ascii'), heartbeatMs: option.milliseconds(0) };
+const ofBothEnds = { encoding: option.choice(encodings, 'ascii'), heartbeatIntervalMs: option.milliseconds(0) };
 
 export const v1ConnectionOptions = {
   ...connectionOptions,
   ...ofBothEnds,
-  answerTimeoutMs: option.milliseconds(5_000),
+  modeChangeTimeoutMs: option.milliseconds(5_000),
   maxUnansweredLinks: option.countOrInfinity(1, 5),
 };
 export const v1AcceptedOptions = { ...acceptedOptions, ...ofBothEnds };

@@ -25,7 +25,7 @@ export class Unanswered {
   }
 
   add(block: Block): void {
-    if (block.acknowledged) {
+    if (block.awaitsAck) {
       this.#entries.push(block);
       this.#awaited++;
     } else {

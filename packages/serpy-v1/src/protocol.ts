@@ -1,5 +1,5 @@
 /** v1 as core sees it. */
-import type { Protocol, ProtocolTypes, Role, SessionOutput } from 'serpy-core';
+import type { Protocol, ProtocolTypes, Role, SessionHost } from 'serpy-core';
 import { type ModeOptions, type SessionOptions, V1Session } from './v1-session.js';
 import { type Data, dataOf, type Message, messageOf } from './values/messages.js';
 import type { Value } from './values/payload.js';
@@ -20,7 +20,7 @@ export function v1Protocol(options: SessionOptions) {
   return {
     name: 'v1',
     sendOptionNames: ['mode', 'forceMode'],
-    createSession: (role: Role, output: SessionOutput<Block>) => new V1Session(options, output, role),
+    createSession: (role: Role, output: SessionHost<Block>) => new V1Session(options, output, role),
     data: dataOf,
     message: (received: ReceivedBlock) => messageOf(received, options.encoding),
   } satisfies Protocol<V1>;

@@ -13,7 +13,7 @@ import {
   type Role,
   type SerpyError,
   type Session,
-  type SessionOutput,
+  type SessionHost,
   strangerBytes,
   TruncatedError,
   ValueError,
@@ -63,7 +63,7 @@ const strayAnswers =
 export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Block> {
   readonly canSend = true;
   readonly #options: SessionOptions;
-  readonly #output: SessionOutput<Block>;
+  readonly #output: SessionHost<Block>;
   readonly #unanswered = new Unanswered();
   readonly #liveness: Liveness;
   #blocks = new BlockReader();
@@ -81,7 +81,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
   #silent = true;
   #lines = new LineWatch();
 
-  constructor(options: SessionOptions, output: SessionOutput<Block>, role: Role = 'server') {
+  constructor(options: SessionOptions, output: SessionHost<Block>, role: Role = 'server') {
     this.#options = options;
     this.#output = output;
     this.#bad = new BadFrames(output, strayAnswers);
@@ -93,15 +93,15 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     return lines === undefined || (alive !== undefined && alive < lines) ? alive : lines;
   }
 
-  get inFrame(): boolean {
+  get midFrame(): boolean {
     return this.#blocks.bytes.length > 0;
   }
 
-  get unconfirmedMessages(): number {
+  get unacknowledgedMessages(): number {
     return this.#plainSent - this.#plainRead;
   }
 
-  get unfinishedBytes(): number {
+  get partialBytes(): number {
     return this.#blocks.unfinishedBytes;
   }
 
@@ -143,7 +143,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     }
     this.#silent = false;
     block.plainBefore = this.#plainSent;
-    if (!block.acknowledged) this.#plainSent++;
+    if (!block.awaitsAck) this.#plainSent++;
     if (isAcknowledged(block.mode)) this.#unanswered.add(block);
     if (typeof block.body === 'string') {
       this.#writeText(block.body, endOf(block.mode));
@@ -154,7 +154,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
   }
 
   /** It is text in memory of its own, or big. */
-  hold(): void {}
+  snapshot(): void {}
 
   /** Asks the peer for a sign of life: a change to the mode in force, which every v1 peer answers. */
   ask(): void {
@@ -164,12 +164,12 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     this.#silent = false;
   }
 
-  forget(block: Block): void {
+  cancelAck(block: Block): void {
     this.#unanswered.forget(block);
     block.body = nothing; // a peer that never answers must not make us keep all that was sent to it
   }
 
-  up(nowMs: number): void {
+  linkUp(nowMs: number): void {
     this.#liveness.up(nowMs);
     this.#bad = new BadFrames(this.#output, strayAnswers);
     this.#blocks = new BlockReader();
@@ -186,12 +186,12 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     for (const block of this.#unanswered.takeAwaited()) this.send(block);
   }
 
-  lost(): void {
+  linkDown(): void {
     this.#liveness.lost();
     const { maxUnansweredLinks = Number.POSITIVE_INFINITY } = this.#options;
     const untakeable = this.#unanswered.linkLost(maxUnansweredLinks);
     if (untakeable) {
-      this.forget(untakeable);
+      this.cancelAck(untakeable);
       this.#output.rejected(untakeable, unanswered(untakeable, maxUnansweredLinks));
     }
     this.#blocks = new BlockReader();
@@ -200,21 +200,21 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
 
   receive(chunk: Buffer, nowMs: number): void {
     this.#liveness.heard(nowMs);
-    if (this.#fresh) this.#lines.came(chunk, nowMs);
+    if (this.#fresh) this.#lines.bytesArrived(chunk, nowMs);
     this.#blocks.push(chunk);
   }
 
-  keep(): void {
+  retainUnread(): void {
     this.#blocks.keep();
   }
 
   read(): ReceivedBlock | undefined {
     try {
       const received = this.#next();
-      if (received !== undefined) this.#bad.forgive();
+      if (received !== undefined) this.#bad.countGood();
       return received;
     } finally {
-      this.#bad.tell();
+      this.#bad.report();
     }
   }
 

@@ -3,7 +3,7 @@
  * that of another message.
  */
 import { fc, test as property } from '@fast-check/vitest';
-import { watchSettling } from 'serpy-contract-tests/stage';
+import { trackPromise } from 'serpy-contract-tests/stage';
 import type { Transport } from 'serpy-core';
 import { MemoryNetwork } from 'serpy-core/testing';
 import { Connection, type Mode, Server } from 'serpy-v1';
@@ -85,7 +85,7 @@ describe('a link that breaks while messages are sent again', () => {
     while (client.state !== 'reconnecting') await network.settled();
     const queued = [3, 4].map((n) => client.sendData(n));
     while (dials < 1000) await network.settled();
-    const settled = waiting.map(watchSettling);
+    const settled = waiting.map(trackPromise);
     await network.settled();
     expect(settled.map((each) => each.settled)).toEqual(['no', 'no', 'no']);
     network.restore(port);
@@ -115,7 +115,7 @@ async function silentPair(autoRestart = false) {
     },
     failed: () => {},
   });
-  const options = { autoRestart, reconnect: soon, answerTimeoutMs: 0 };
+  const options = { autoRestart, reconnect: soon, modeChangeTimeoutMs: 0 };
   const client = await new Connection(options, network).connect(host, port);
   const warnings: string[] = [];
   client.on('warning', ({ code }) => warnings.push(code));
@@ -150,7 +150,7 @@ describe('an answer that comes late', () => {
     await network.clock.advance(100);
     expect(await first).toBe(false);
     const second = client.sendData('second', { mode: 1 });
-    const state = watchSettling(second);
+    const state = trackPromise(second);
     await answer('^ACKMODCG|^ACKEOT!!|');
     expect(state.settled).toBe('no');
     await answer('^ACKEOT!!|');
@@ -165,7 +165,7 @@ describe('an answer that comes late', () => {
       expect(await sent).toBe(false);
     }
     const last = client.sendData('last', { mode: 3 });
-    const state = watchSettling(last);
+    const state = trackPromise(last);
     await answer(`^ACKMODCG|${'^ACKEOT!!|'.repeat(100)}^ACKMODCG|`);
     expect(state.settled).toBe('no');
     await answer('^ACKEOT!!|');
@@ -192,7 +192,7 @@ describe('an answer that comes late', () => {
     await answer('^ACKEOT!!|');
     expect(warnings).toEqual(['ERR_SERPY_PROTOCOL']);
     const sent = client.sendData('acknowledged', { mode: 1 });
-    const state = watchSettling(sent);
+    const state = trackPromise(sent);
     await answer('^ACKMODCG|');
     expect(state.settled).toBe('no');
     await answer('^ACKEOT!!|');
@@ -244,10 +244,10 @@ class Model {
     if (step.do === 'send') {
       this.#sent.push(this.#conversation.say(String(this.#sent.length), { mode: step.mode }));
     } else if (step.do === 'forget') {
-      const waiting = this.#sent.filter((block) => block.acknowledged && !acknowledged.includes(block));
+      const waiting = this.#sent.filter((block) => block.awaitsAck && !acknowledged.includes(block));
       const block = waiting[step.which % (waiting.length || 1)];
       if (block === undefined) return;
-      session.forget(block);
+      session.cancelAck(block);
       this.#forgotten.add(block);
     } else if (step.do === 'bring') {
       this.#bring(step.bytes);
@@ -269,7 +269,7 @@ class Model {
     this.#answer(Number.POSITIVE_INFINITY);
     this.#check();
     const { acknowledged } = this.#conversation;
-    const open = this.#sent.filter((block) => block.acknowledged && !acknowledged.includes(block));
+    const open = this.#sent.filter((block) => block.awaitsAck && !acknowledged.includes(block));
     expect(open.filter((block) => !this.#forgotten.has(block))).toEqual([]);
   }
 

@@ -85,11 +85,11 @@ function check(sends: readonly Send[], encoding: Encoding, answerEach: boolean):
   // What the session meant: one SETMODE for each change, and nothing else.
   const changes = blocks.filter((block, i) => block.mode !== (blocks[i - 1]?.mode ?? 0));
   expect(peer.controls).toEqual(changes.map((block) => `SETMODE${block.mode}`));
-  const waitedFor = blocks.filter(({ acknowledged }) => acknowledged);
+  const waitedFor = blocks.filter(({ awaitsAck }) => awaitsAck);
   expect(conversation.acknowledged).toEqual(waitedFor);
   expect(conversation.warnings).toEqual([]);
   for (const [i, { mode }] of sends.entries()) {
-    expect(blocks[i]?.acknowledged).toBe(mode % 2 === 1);
+    expect(blocks[i]?.awaitsAck).toBe(mode % 2 === 1);
     if (mode % 2 === 1) expect((blocks[i]?.mode ?? 0) % 2).toBe(1);
   }
   return Buffer.concat(written);
@@ -172,7 +172,7 @@ test('a broken wire at any place, with answers or without, never brings an ackno
           case 'send': {
             const value = step.text && `${step.text} ${i}`;
             const block = conversation.say(value, { mode: step.mode });
-            if (block.acknowledged) waiting.set(block, value);
+            if (block.awaitsAck) waiting.set(block, value);
             break;
           }
           case 'answer':
@@ -183,7 +183,7 @@ test('a broken wire at any place, with answers or without, never brings an ackno
           case 'forget': {
             const block = [...waiting.keys()][step.which];
             if (block === undefined) break;
-            conversation.session.forget(block as Parameters<typeof conversation.session.forget>[0]);
+            conversation.session.cancelAck(block as Parameters<typeof conversation.session.cancelAck>[0]);
             waiting.delete(block);
             break;
           }

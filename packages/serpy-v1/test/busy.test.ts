@@ -2,11 +2,11 @@
 import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { until } from 'serpy-contract-tests/stage';
+import { waitFor } from 'serpy-contract-tests/stage';
 import { Connection } from 'serpy-v1';
 import { expect, onTestFinished, test } from 'vitest';
 
-const heartbeatMs = 300;
+const heartbeatIntervalMs = 300;
 
 /** In a thread of its own, as ours is to be busy: answers a sign of life when it is told to, and says by shared memory that it has. */
 const peer = `
@@ -28,13 +28,13 @@ test('an answer that came while the program was busy is read before the peer is 
   const worker = new Worker(peer, { eval: true, workerData: answered.buffer });
   onTestFinished(async () => void (await worker.terminate()));
   const [port] = (await once(worker, 'message')) as [number];
-  const connection = await new Connection({ heartbeatMs }).connect('127.0.0.1', port);
+  const connection = await new Connection({ heartbeatIntervalMs }).connect('127.0.0.1', port);
   onTestFinished(() => connection.destroy());
-  await until(() => connection.stats().bytesSent > 0);
+  await waitFor(() => connection.stats().bytesSent > 0);
   worker.postMessage('answer');
   // Busy: nothing of the program runs, and the answer waits in the system.
   Atomics.wait(answered, 0, 0);
-  Atomics.wait(answered, 1, 0, 3 * heartbeatMs);
+  Atomics.wait(answered, 1, 0, 3 * heartbeatIntervalMs);
   for (let turns = 0; turns < 10; turns++) await nextTurn();
   expect([connection.state, connection.stats().bytesReceived]).toEqual(['connected', 10]);
 });

@@ -24,7 +24,7 @@ export class Conversation {
       },
       role,
     );
-    this.session.up(0);
+    this.session.linkUp(0);
   }
 
   /** Sends a value. */
@@ -50,7 +50,7 @@ export class Conversation {
     this.session.receive(lent, nowMs);
     const messages: ReceivedBlock[] = [];
     for (let message = this.session.read(); message; message = this.session.read()) messages.push(message);
-    this.session.keep();
+    this.session.retainUnread();
     lent.fill(0xa5);
     return messages;
   }
@@ -65,8 +65,8 @@ export class Conversation {
 
   /** The wire breaks, and another one comes up. */
   reconnect(nowMs = 0): void {
-    this.session.lost();
-    this.session.up(nowMs);
+    this.session.linkDown();
+    this.session.linkUp(nowMs);
   }
 }
 

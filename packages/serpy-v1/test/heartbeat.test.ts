@@ -10,11 +10,11 @@ function alive(role: Role, setting: Partial<LivenessSetting>, upMs = 0): Livenes
   return liveness;
 }
 
-const silent = expect.objectContaining({ code: 'ERR_SERPY_SILENT' });
+const silent = expect.objectContaining({ code: 'ERR_SERPY_PEER_TIMEOUT' });
 
 describe('heart-beats', () => {
   test.each(['client', 'server'] as const)('of a %s ask after a silence, and give up after three', (role) => {
-    const liveness = alive(role, { heartbeatMs: 100 }, 1000);
+    const liveness = alive(role, { heartbeatIntervalMs: 100 }, 1000);
     expect(liveness.deadlineMs).toBe(1100);
     expect(liveness.tick(1099, false)).toBe(false);
     expect(liveness.tick(1100, false)).toBe(true);
@@ -24,16 +24,16 @@ describe('heart-beats', () => {
   });
 
   test('say how long it was, and what to look at', () => {
-    const liveness = alive('client', { heartbeatMs: 100 });
+    const liveness = alive('client', { heartbeatIntervalMs: 100 });
     liveness.tick(100, false);
     expect(() => liveness.tick(300, false)).toThrow(
-      'the peer has sent nothing for 300 ms, not even an answer to a sign of life (heartbeatMs: 100): ' +
-        'is the cable in, does its program run, and does it take its messages? If it may rest for so long, raise heartbeatMs',
+      'the peer has sent nothing for 300 ms, not even an answer to a sign of life (heartbeatIntervalMs: 100): ' +
+        'is the cable in, does its program run, and does it take its messages? If it may rest for so long, raise heartbeatIntervalMs',
     );
   });
 
   test('begin anew with every byte that comes in', () => {
-    const liveness = alive('client', { heartbeatMs: 100 });
+    const liveness = alive('client', { heartbeatIntervalMs: 100 });
     liveness.tick(100, false);
     liveness.heard(250);
     expect(liveness.tick(300, false)).toBe(false);
@@ -43,7 +43,7 @@ describe('heart-beats', () => {
   });
 
   test('do not move their deadline for each byte', () => {
-    const liveness = alive('client', { heartbeatMs: 100 });
+    const liveness = alive('client', { heartbeatIntervalMs: 100 });
     for (let nowMs = 0; nowMs < 100; nowMs++) liveness.heard(nowMs);
     expect(liveness.deadlineMs).toBe(100);
     expect(liveness.tick(100, false)).toBe(false);
@@ -51,14 +51,14 @@ describe('heart-beats', () => {
   });
 
   test('that come late, in a program that was busy, still give the peer its time', () => {
-    const liveness = alive('client', { heartbeatMs: 100 });
+    const liveness = alive('client', { heartbeatIntervalMs: 100 });
     expect(liveness.tick(5000, false)).toBe(true);
     expect(liveness.tick(5199, false)).toBe(false);
     expect(() => liveness.tick(5200, false)).toThrow(silent);
   });
 
   test('neither ask nor give up while nothing is read, and begin anew after that', () => {
-    const liveness = alive('client', { heartbeatMs: 100 });
+    const liveness = alive('client', { heartbeatIntervalMs: 100 });
     expect(liveness.tick(100, false)).toBe(true);
     expect(liveness.tick(300, true)).toBe(false);
     expect(liveness.tick(400, true)).toBe(false);
@@ -68,7 +68,7 @@ describe('heart-beats', () => {
   });
 
   test('begin anew on each link, and there are none while there is no link', () => {
-    const liveness = alive('client', { heartbeatMs: 100 });
+    const liveness = alive('client', { heartbeatIntervalMs: 100 });
     liveness.tick(100, false);
     liveness.lost();
     expect(liveness.deadlineMs).toBeUndefined();
@@ -87,7 +87,7 @@ describe('heart-beats', () => {
 
 describe('the first answer', () => {
   test('is waited for from when the clock is next looked at', () => {
-    const liveness = alive('client', { answerTimeoutMs: 5000 }, 1000);
+    const liveness = alive('client', { modeChangeTimeoutMs: 5000 }, 1000);
     expect(liveness.deadlineMs).toBeUndefined();
     liveness.opened();
     expect(liveness.deadlineMs).toBe(1000); // at once
@@ -95,13 +95,13 @@ describe('the first answer', () => {
     expect(liveness.deadlineMs).toBe(75_000);
     liveness.tick(74_999, false);
     expect(() => liveness.tick(75_000, false)).toThrow(
-      'the server took the connection, and did not answer a change of mode (SETMODE) within 5000 ms (answerTimeoutMs): ' +
+      'the server took the connection, and did not answer a change of mode (SETMODE) within 5000 ms (modeChangeTimeoutMs): ' +
         "does it speak v1, and does its program run? If it speaks v2, use serpy-v2, or protocol: 'v2'",
     );
   });
 
   test('is any byte that comes in', () => {
-    const liveness = alive('client', { answerTimeoutMs: 5000 });
+    const liveness = alive('client', { modeChangeTimeoutMs: 5000 });
     liveness.opened();
     liveness.tick(0, false);
     liveness.heard(4999);
@@ -109,7 +109,7 @@ describe('the first answer', () => {
   });
 
   test('is waited for longer while nothing is read', () => {
-    const liveness = alive('client', { answerTimeoutMs: 5000 });
+    const liveness = alive('client', { modeChangeTimeoutMs: 5000 });
     liveness.opened();
     liveness.tick(0, false);
     liveness.tick(5000, true);
@@ -118,7 +118,7 @@ describe('the first answer', () => {
   });
 
   test('of the last link is not waited for on the next', () => {
-    const liveness = alive('client', { answerTimeoutMs: 5000 });
+    const liveness = alive('client', { modeChangeTimeoutMs: 5000 });
     liveness.opened();
     liveness.lost();
     liveness.up(100);
@@ -126,26 +126,29 @@ describe('the first answer', () => {
   });
 
   test('is not waited for by a server, whose client may have a full queue, nor where it is off', () => {
-    for (const liveness of [alive('server', { answerTimeoutMs: 5000 }), alive('client', { answerTimeoutMs: 0 })]) {
+    for (const liveness of [
+      alive('server', { modeChangeTimeoutMs: 5000 }),
+      alive('client', { modeChangeTimeoutMs: 0 }),
+    ]) {
       liveness.opened();
       expect(liveness.deadlineMs).toBeUndefined();
     }
   });
 
   test('and heart-beats go together: what is due first comes first', () => {
-    const liveness = alive('client', { answerTimeoutMs: 5000, heartbeatMs: 1000 });
+    const liveness = alive('client', { modeChangeTimeoutMs: 5000, heartbeatIntervalMs: 1000 });
     liveness.opened();
     liveness.tick(10, false);
     expect(liveness.deadlineMs).toBe(1000);
     liveness.tick(1000, false);
     expect(liveness.deadlineMs).toBe(3000);
-    expect(() => liveness.tick(3000, false)).toThrow(/heartbeatMs/);
+    expect(() => liveness.tick(3000, false)).toThrow(/heartbeatIntervalMs/);
   });
 });
 
 describe('a conversation', () => {
   test('asks with a change to the mode in force, between two blocks', () => {
-    const conversation = new Conversation({ heartbeatMs: 100 });
+    const conversation = new Conversation({ heartbeatIntervalMs: 100 });
     conversation.session.tick(100, false);
     expect(conversation.takeShown()).toBe('^SETMODE0|');
     conversation.hear('^ACKMODCG|', 110);
@@ -162,7 +165,7 @@ describe('a conversation', () => {
   });
 
   test('does not ask while a change of mode waits for its answer, which is as good', () => {
-    const conversation = new Conversation({ heartbeatMs: 100 });
+    const conversation = new Conversation({ heartbeatIntervalMs: 100 });
     conversation.say(Buffer.from('x'), { mode: 2 });
     conversation.takeWritten();
     conversation.session.tick(100, false);
@@ -171,7 +174,7 @@ describe('a conversation', () => {
   });
 
   test('is not kept alive by what it sends', () => {
-    const conversation = new Conversation({ heartbeatMs: 100 });
+    const conversation = new Conversation({ heartbeatIntervalMs: 100 });
     for (let n = 0; n < 10; n++) conversation.say('x');
     conversation.session.tick(100, false);
     for (let n = 0; n < 10; n++) conversation.say('x');
@@ -180,7 +183,7 @@ describe('a conversation', () => {
 
   test('is kept alive by any byte: half a block, or what has no meaning', () => {
     for (const bytes of ['half a blo', '|', '^ACKMODCG|']) {
-      const conversation = new Conversation({ heartbeatMs: 100 });
+      const conversation = new Conversation({ heartbeatIntervalMs: 100 });
       conversation.session.tick(100, false);
       conversation.hear(bytes, 299);
       conversation.session.tick(300, false);
@@ -189,7 +192,7 @@ describe('a conversation', () => {
   });
 
   test('waits for the first answer only where a change of mode is the first that it sends', () => {
-    const client = () => new Conversation({ answerTimeoutMs: 5000 }, 'client');
+    const client = () => new Conversation({ modeChangeTimeoutMs: 5000 }, 'client');
     const opened = client();
     opened.say('x', { mode: 1 });
     expect(opened.session.deadlineMs).toBe(0);
@@ -200,7 +203,7 @@ describe('a conversation', () => {
   });
 
   test('waits for the first answer to what it sends again on a new link', () => {
-    const conversation = new Conversation({ answerTimeoutMs: 5000 }, 'client');
+    const conversation = new Conversation({ modeChangeTimeoutMs: 5000 }, 'client');
     conversation.say('x');
     conversation.say('x', { mode: 1 });
     conversation.reconnect(100);

@@ -68,7 +68,7 @@ async function pair(options: ConnectionOptions = {}, serverOptions: Omit<ServerO
 
 describe('a server that takes the connection and never answers', () => {
   test.each([{ mode: 1 }, { mode: 2 }, { mode: 3 }] as const)(
-    'is found out by the first message in mode $mode, after answerTimeoutMs',
+    'is found out by the first message in mode $mode, after modeChangeTimeoutMs',
     async (options) => {
       const network = new MemoryNetwork();
       await tarpit(network);
@@ -81,8 +81,8 @@ describe('a server that takes the connection and never answers', () => {
       const closed = once(client, 'close');
       await network.clock.advance(1);
       const mayBeLost = options.mode === 2 ? ['ERR_SERPY_LOST'] : []; // in the others its sender is told
-      expect(events).toEqual(['65000: silent', 'ERR_SERPY_SILENT', ...mayBeLost]);
-      expect(await closed).toMatchObject([{ reason: 'silent', error: { code: 'ERR_SERPY_SILENT' } }]);
+      expect(events).toEqual(['65000: timeout', 'ERR_SERPY_PEER_TIMEOUT', ...mayBeLost]);
+      expect(await closed).toMatchObject([{ reason: 'timeout', error: { code: 'ERR_SERPY_PEER_TIMEOUT' } }]);
       expect(await sent).toBe(options.mode === 2 ? true : 'ERR_SERPY_LOST');
     },
   );
@@ -97,8 +97,8 @@ describe('a server that takes the connection and never answers', () => {
     const sent = client.sendData('hello', { mode: 1 }).catch((error) => error.code);
     await network.clock.advance(60_000);
     expect(events.filter((event) => /dial/.test(event))).toEqual(['dial 1', 'dial 2', 'dial 3', 'dial 4']);
-    expect(events.filter((event) => /silent/.test(event))).toHaveLength(5);
-    expect([peers.length, client.closeInfo?.reason, await sent]).toEqual([5, 'gave-up', 'ERR_SERPY_LOST']);
+    expect(events.filter((event) => /timeout/.test(event))).toHaveLength(5);
+    expect([peers.length, client.closeInfo?.reason, await sent]).toEqual([5, 'retries-exhausted', 'ERR_SERPY_LOST']);
     expect(heard.join('').match(/SETMODE1\x1fhello\x04/g)).toHaveLength(5);
   });
 
@@ -114,10 +114,10 @@ describe('a server that takes the connection and never answers', () => {
     expect(events).toEqual([]);
   });
 
-  test('is waited for where answerTimeoutMs is 0', async () => {
+  test('is waited for where modeChangeTimeoutMs is 0', async () => {
     const network = new MemoryNetwork();
     await tarpit(network);
-    const client = await connection(network, { answerTimeoutMs: 0 }).connect(host, port);
+    const client = await connection(network, { modeChangeTimeoutMs: 0 }).connect(host, port);
     const events = told(network, client);
     await client.sendData(Buffer.from('bytes'));
     await network.clock.advance(1_000_000);
@@ -168,17 +168,17 @@ test('a client that comes back with a full queue does not look dead to its serve
 });
 
 describe('heart-beats', () => {
-  const heartbeatMs = 1000;
+  const heartbeatIntervalMs = 1000;
 
   test.each(['client', 'server'] as const)(
     'of the %s keep an idle link alive, and look like nothing else',
     async (role) => {
-      const beating = { heartbeatMs };
+      const beating = { heartbeatIntervalMs };
       const { clock, client, peer, events } = await pair(
         role === 'client' ? beating : {},
         role === 'server' ? beating : {},
       );
-      await clock.advance(100 * heartbeatMs);
+      await clock.advance(100 * heartbeatIntervalMs);
       const [asks, answers] = role === 'client' ? [client, peer] : [peer, client];
       expect([asks.stats(), answers.stats()]).toMatchObject([
         { bytesSent: 1000, bytesReceived: 1000, messagesSent: 0, messagesReceived: 0, badFrames: 0 },
@@ -189,45 +189,48 @@ describe('heart-beats', () => {
   );
 
   test('of both ends do not double: who hears a question need not ask', async () => {
-    const { clock, client, peer } = await pair({ heartbeatMs }, { heartbeatMs: heartbeatMs + 1 });
-    await clock.advance(100 * heartbeatMs);
+    const { clock, client, peer } = await pair(
+      { heartbeatIntervalMs },
+      { heartbeatIntervalMs: heartbeatIntervalMs + 1 },
+    );
+    await clock.advance(100 * heartbeatIntervalMs);
     expect(client.stats().bytesSent + peer.stats().bytesSent).toBe(2000);
   });
 
   test('of the client find a link dead on which nothing comes any more, after three of them', async () => {
-    const { network, clock, client, events } = await pair({ heartbeatMs });
-    await clock.advance(10 * heartbeatMs);
+    const { network, clock, client, events } = await pair({ heartbeatIntervalMs });
+    await clock.advance(10 * heartbeatIntervalMs);
     network.links[0]?.stall();
-    await clock.advance(2 * heartbeatMs);
+    await clock.advance(2 * heartbeatIntervalMs);
     expect(events.client).toEqual([]);
-    await clock.advance(heartbeatMs);
-    expect(events.client).toEqual(['13000: silent', 'ERR_SERPY_SILENT']);
-    expect(client.closeInfo).toMatchObject({ reason: 'silent', error: { code: 'ERR_SERPY_SILENT' } });
+    await clock.advance(heartbeatIntervalMs);
+    expect(events.client).toEqual(['13000: timeout', 'ERR_SERPY_PEER_TIMEOUT']);
+    expect(client.closeInfo).toMatchObject({ reason: 'timeout', error: { code: 'ERR_SERPY_PEER_TIMEOUT' } });
   });
 
   test('of the server do so as well, and its list is rid of the connection', async () => {
-    const { network, clock, server, events } = await pair({}, { heartbeatMs });
+    const { network, clock, server, events } = await pair({}, { heartbeatIntervalMs });
     network.links[0]?.stall();
-    await clock.advance(3 * heartbeatMs);
-    expect(events.peer).toEqual(['3000: silent', 'ERR_SERPY_SILENT']);
+    await clock.advance(3 * heartbeatIntervalMs);
+    expect(events.peer).toEqual(['3000: timeout', 'ERR_SERPY_PEER_TIMEOUT']);
     expect(server.size).toBe(0);
   });
 
   test('are not put off by own messages: a writer on a link that swallows everything is told in time', async () => {
-    const { network, clock, client, events } = await pair({ heartbeatMs });
+    const { network, clock, client, events } = await pair({ heartbeatIntervalMs });
     network.links[0]?.stall(); // takes what is sent, as a system does, and brings nothing
     for (let n = 0; n < 31; n++) {
       await client.sendData(`message ${n}`).catch(() => {});
-      await clock.advance(heartbeatMs / 10);
+      await clock.advance(heartbeatIntervalMs / 10);
     }
-    expect(events.client).toEqual(['3000: silent', 'ERR_SERPY_SILENT', 'ERR_SERPY_LOST']); // its messages may be
+    expect(events.client).toEqual(['3000: timeout', 'ERR_SERPY_PEER_TIMEOUT', 'ERR_SERPY_LOST']); // its messages may be
   });
 
   test('are not sent by who hears enough, and a link that only brings lives', async () => {
-    const { clock, client, peer, events } = await pair({ heartbeatMs });
+    const { clock, client, peer, events } = await pair({ heartbeatIntervalMs });
     for (let n = 0; n < 100; n++) {
       await peer.sendData('reading');
-      await clock.advance(heartbeatMs / 2);
+      await clock.advance(heartbeatIntervalMs / 2);
       client.getData();
     }
     expect(client.stats().bytesSent).toBe(0);
@@ -235,22 +238,25 @@ describe('heart-beats', () => {
   });
 
   test('condemn nobody while the own receive queue is full, and go on after that', async () => {
-    const { network, clock, client, peer, events } = await pair({ heartbeatMs, receiveQueue: { maxMessages: 2 } });
+    const { network, clock, client, peer, events } = await pair({
+      heartbeatIntervalMs,
+      receiveQueue: { maxMessages: 2 },
+    });
     for (let n = 0; n < 5; n++) await peer.sendData(`message ${n}`);
     await network.settled();
-    await clock.advance(100 * heartbeatMs);
+    await clock.advance(100 * heartbeatIntervalMs);
     expect([events.client, client.stats().bytesSent]).toEqual([[], 0]);
     for (let n = 0; n < 5; n++) expect(String(await client.getData())).toBe(`message ${n}`);
-    await clock.advance(10 * heartbeatMs);
+    await clock.advance(10 * heartbeatIntervalMs);
     expect(events.client).toEqual([]);
     expect(client.stats().bytesSent).toBeGreaterThan(0);
     network.links[0]?.stall();
-    await clock.advance(4 * heartbeatMs);
-    expect(events.client.at(-1)).toBe('ERR_SERPY_SILENT');
+    await clock.advance(4 * heartbeatIntervalMs);
+    expect(events.client.at(-1)).toBe('ERR_SERPY_PEER_TIMEOUT');
   });
 
   test('disturb no conversation, whatever the modes', async () => {
-    const { clock, client, peer, events } = await pair({ heartbeatMs }, { heartbeatMs });
+    const { clock, client, peer, events } = await pair({ heartbeatIntervalMs }, { heartbeatIntervalMs });
     for (let n = 0; n < 60; n++) {
       const mode = (n % 4) as 0 | 1 | 2 | 3;
       expect(await client.sendData(`out ${n}`, { mode, timeoutMs: 10 })).toBe(true);
@@ -263,22 +269,22 @@ describe('heart-beats', () => {
   });
 
   test('do not hurry a peer that has yet to say goodbye', async () => {
-    const { network, clock, client, events } = await pair({ heartbeatMs, closeTimeoutMs: 60_000 });
+    const { network, clock, client, events } = await pair({ heartbeatIntervalMs, closeTimeoutMs: 60_000 });
     network.links[0]?.stall();
     void client.close();
     await clock.advance(59_999);
     expect([client.state, events.client]).toEqual(['closing', []]);
     await clock.advance(1);
-    expect(events.client).toEqual(['60000: closed']);
+    expect(events.client).toEqual(['60000: local-close']);
   });
 
   test('find a peer that comes back on the next link, and begin anew there', async () => {
-    const { network, clock, server, client, events } = await pair({ heartbeatMs, autoRestart: true });
+    const { network, clock, server, client, events } = await pair({ heartbeatIntervalMs, autoRestart: true });
     network.links[0]?.stall();
-    await clock.advance(5 * heartbeatMs);
-    expect(events.client.slice(0, 3)).toEqual(['3000: silent', 'ERR_SERPY_SILENT', 'dial 1']);
+    await clock.advance(5 * heartbeatIntervalMs);
+    expect(events.client.slice(0, 3)).toEqual(['3000: timeout', 'ERR_SERPY_PEER_TIMEOUT', 'dial 1']);
     await server.getConnection();
-    await clock.advance(20 * heartbeatMs);
+    await clock.advance(20 * heartbeatIntervalMs);
     expect([client.isConnected(), events.client.length]).toEqual([true, 3]);
   });
 });

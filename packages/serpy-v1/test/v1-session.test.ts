@@ -34,7 +34,7 @@ describe.each(modes)('mode %i', (mode) => {
     const block = sender.say('hello', { mode });
     const messages = receiver.hear(sender.takeWritten());
     expect(messages.map((message) => message.mode)).toEqual([mode]);
-    expect(block.acknowledged).toBe(mode % 2 === 1);
+    expect(block.awaitsAck).toBe(mode % 2 === 1);
     const answers = (mode === 0 ? '' : '^ACKMODCG|') + (mode % 2 === 1 ? '^ACKEOT!!|' : '');
     const written = receiver.takeWritten();
     sender.hear(written);
@@ -121,7 +121,7 @@ describe('acknowledged messages', () => {
   test('an answer that comes late is that of the forgotten message, and releases no other', () => {
     const conversation = new Conversation();
     const forgotten = conversation.say('timed out', { mode: 1 });
-    conversation.session.forget(forgotten);
+    conversation.session.cancelAck(forgotten);
     const waiting = conversation.say('next', { mode: 1 });
     conversation.hear('^ACKMODCG|^ACKEOT!!|');
     expect(conversation.acknowledged).not.toContain(waiting);
@@ -133,14 +133,14 @@ describe('acknowledged messages', () => {
   test('a forgotten message keeps no bytes, however long its answer is due', () => {
     const conversation = new Conversation();
     const block = conversation.say(Buffer.alloc(1 << 20), { mode: 3 });
-    conversation.session.forget(block);
+    conversation.session.cancelAck(block);
     expect(block.body).toHaveLength(0);
   });
 
   test('an empty message that nobody waits for goes acknowledged, and its answer is no surprise', () => {
     const conversation = new Conversation();
     const block = conversation.say('');
-    expect([block.mode, block.acknowledged]).toEqual([1, false]);
+    expect([block.mode, block.awaitsAck]).toEqual([1, false]);
     const waiting = conversation.say('next', { mode: 1 });
     conversation.hear('^ACKMODCG|^ACKEOT!!|');
     expect(conversation.acknowledged).not.toContain(waiting);
@@ -212,7 +212,7 @@ describe('after a broken wire', () => {
     const conversation = new Conversation();
     const forgotten = conversation.say('forgotten', { mode: 1 });
     const kept = conversation.say('kept', { mode: 1 });
-    conversation.session.forget(forgotten);
+    conversation.session.cancelAck(forgotten);
     conversation.takeWritten();
     conversation.reconnect();
     expect(conversation.takeShown()).toBe('^SETMODE1|kept␄|');
@@ -236,10 +236,10 @@ describe('after a broken wire', () => {
   test('a message that is forgotten while there is no wire is not sent again either', () => {
     const conversation = new Conversation();
     const block = conversation.say('forgotten', { mode: 1 });
-    conversation.session.lost();
-    conversation.session.forget(block);
+    conversation.session.linkDown();
+    conversation.session.cancelAck(block);
     conversation.takeWritten();
-    conversation.session.up(0);
+    conversation.session.linkUp(0);
     expect(conversation.takeShown()).toBe('');
   });
 
@@ -288,7 +288,7 @@ describe('the mode that a value travels in', () => {
   test('waits for an acknowledgement where that was asked for, and only there', () => {
     const { session } = new Conversation();
     for (const value of ['x', '', Buffer.alloc(0), 'a\x04']) {
-      for (const mode of modes) expect(session.encode(value, { mode }).acknowledged, `${mode}`).toBe(mode % 2 === 1);
+      for (const mode of modes) expect(session.encode(value, { mode }).awaitsAck, `${mode}`).toBe(mode % 2 === 1);
     }
   });
 

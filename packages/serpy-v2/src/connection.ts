@@ -55,7 +55,7 @@ export class Connection extends CoreConnection<V2> {
     const { wait, bare } = parseArrayOptions(options);
     this.#arrays ??= new ArrayMessages();
     const arrays = this.#arrays;
-    return this.take('getArray', wait, ({ value }) => arrays.read(value, bare));
+    return this.consume('getArray', wait, ({ value }) => arrays.read(value, bare));
   }
 
   /** As for every connection; also takes the `data` that `getArray` gave. */

@@ -6,10 +6,10 @@ import {
   ByteQueue,
   ChecksumError,
   MessageTooLargeError,
-  type Outgoing,
+  type OutboundMessage,
   ownMemoryBytes,
   type SerpyError,
-  type SessionOutput,
+  type SessionHost,
   strangerBytes,
   TruncatedError,
 } from 'serpy-core';
@@ -21,7 +21,7 @@ import { checkMagic, readUint32, startsWithMagic } from './wire/header.js';
 import { Body, believedTimes } from './wire/payload-buffer.js';
 
 /** Who is warned, and who has memory. */
-type DecoderOutput = Pick<SessionOutput<Outgoing>, 'warn' | 'allocate'>;
+type DecoderOutput = Pick<SessionHost<OutboundMessage>, 'warn' | 'allocate'>;
 
 /** Frames of bytes with a wrong checksum that are no messages. */
 export interface Greetings {
@@ -88,10 +88,10 @@ export class Decoder {
   read(): DecodedMessage | undefined {
     try {
       const message = this.#next();
-      if (message !== undefined) this.#bad.forgive();
+      if (message !== undefined) this.#bad.countGood();
       return message;
     } finally {
-      this.#bad.tell();
+      this.#bad.report();
     }
   }
 

@@ -21,9 +21,9 @@ export const v2ConnectionOptions: OptionSpecs<V2Settings> = { ...connectionOptio
 /** Options of a client: with a key or certificates both ends are ours, and it gets a session or an error unless it says otherwise. */
 export function withSession<T extends object>(options: T): T {
   if (options === null || typeof options !== 'object' || Array.isArray(options)) return options; // told by who checks them
-  const { handshake, key, tls } = options as { handshake?: unknown; key?: unknown; tls?: unknown };
+  const { session, key, tls } = options as { session?: unknown; key?: unknown; tls?: unknown };
   const isSecure = key !== undefined || (tls !== undefined && tls !== false);
-  return handshake === undefined && isSecure ? { ...options, handshake: 'require' } : options;
+  return session === undefined && isSecure ? { ...options, session: 'require' } : options;
 }
 
 /** What each option of a connection that was accepted takes. To be ready for a handshake costs a server nothing. */

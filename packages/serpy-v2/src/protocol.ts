@@ -1,5 +1,5 @@
 /** v2 as core sees it. */
-import type { Protocol, ProtocolTypes, Role, SessionOutput } from 'serpy-core';
+import type { Protocol, ProtocolTypes, Role, SessionHost } from 'serpy-core';
 import type { Handshake } from './handshake/handshake.js';
 import { Sessions } from './session/session-registry.js';
 import { type AcknowledgeOption, type Frame, type SessionOptions, V2Session } from './v2-session.js';
@@ -21,7 +21,7 @@ export function v2Protocol(options: SessionOptions) {
   return {
     name: 'v2',
     sendOptionNames: ['acknowledge'],
-    createSession: (role: Role, output: SessionOutput<Frame>) => new V2Session(options, output, role, sessions),
+    createSession: (role: Role, output: SessionHost<Frame>) => new V2Session(options, output, role, sessions),
     data: (received: DecodedMessage) => received.value,
     message: ({ type, value }: DecodedMessage) => ({ type, value }) as Message,
   } satisfies Protocol<V2>;

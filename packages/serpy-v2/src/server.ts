@@ -29,8 +29,8 @@ export class Server extends CoreServer<V2, Connection> {
   /** @throws `ERR_SERPY_OPTION` for an unknown option, a wrong value or a missing port */
   constructor(options: ServerOptions, environment?: Environment) {
     const settings = parseOptions({ ...serverOptions, ...v2AcceptedOptions }, options);
-    const { handshakeTimeoutMs } = settings;
-    const each = { ...parseOptions(connectionOptions, {}), ...connectionPart(settings), handshakeTimeoutMs };
+    const { authTimeoutMs } = settings;
+    const each = { ...parseOptions(connectionOptions, {}), ...connectionPart(settings), authTimeoutMs };
     const setup = new ConnectionSetup(each);
     super(settings, () => new Connection(setup as object, environment), environment);
   }

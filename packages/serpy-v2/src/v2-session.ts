@@ -1,14 +1,14 @@
 /** A v2 conversation: every message is one frame, and there are no answers, unless a handshake has made a session of it. */
 import {
   ConnectionLostError,
-  type LastingSession,
   MessageTooLargeError,
   OptionError,
-  type Outgoing,
+  type OutboundMessage,
+  type ResumableSession,
   type Role,
   type SerpyError,
   type Session,
-  type SessionOutput,
+  type SessionHost,
   type StreamPart,
 } from 'serpy-core';
 import { Decoder } from './decoder.js';
@@ -30,14 +30,14 @@ export type { SessionOptions } from './handshake/handshake-options.js';
 /** What `sendData` may wait for, after a handshake. */
 export interface AcknowledgeOption {
   /**
-   * `'received'`: the message is in the peer's queue; `'processed'`: the application there has taken it. A peer whose queue was told to drop
+   * `'received'`: the message is in the peer's queue; `'consumed'`: the application there has taken it. A peer whose queue was told to drop
    * (`receiveQueue.whenFull`, `keep: 'latest'`) acknowledges what it has dropped as well. Default: not waited for.
    */
-  readonly acknowledge?: 'received' | 'processed' | undefined;
+  readonly acknowledge?: 'received' | 'consumed' | undefined;
 }
 
 /** A frame on its way out. */
-export interface Frame extends Outgoing {
+export interface Frame extends OutboundMessage {
   /** A number of `frameType`. */
   readonly type: number;
   /** What goes before the payload, and counts as a part of it: never changed, and only there before a big one. */
@@ -47,7 +47,7 @@ export interface Frame extends Outgoing {
   owned: boolean;
   /** Of a big payload, which is not copied: if it changes before it has left, the peer notices. Left to be made where a session was on. */
   readonly sum: number | undefined;
-  readonly level: 'received' | 'processed' | undefined;
+  readonly level: 'received' | 'consumed' | undefined;
   /** It is no message, but a part of a stream. */
   readonly part?: StreamPart;
   /** The session in which it was made, of a word to the sender of a stream: in another one, that number is another stream's. */
@@ -56,7 +56,7 @@ export interface Frame extends Outgoing {
 
 export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessage, Frame> {
   readonly #options: SessionOptions;
-  readonly #output: SessionOutput<Frame>;
+  readonly #output: SessionHost<Frame>;
   readonly #role: Role;
   readonly #sessions: Sessions<Handshake<Frame>>;
   #decoder: Decoder;
@@ -72,7 +72,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   /** @param sessions those of the server; a client needs none */
   constructor(
     options: SessionOptions,
-    output: SessionOutput<Frame>,
+    output: SessionHost<Frame>,
     role: Role = 'client',
     sessions = new Sessions<Handshake<Frame>>(),
   ) {
@@ -92,21 +92,21 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     return this.#handshake?.deadlineMs;
   }
 
-  get lasting(): LastingSession | undefined {
+  get resumable(): ResumableSession | undefined {
     return this.#handshake?.lasting;
   }
 
-  get inFrame(): boolean {
+  get midFrame(): boolean {
     const handshake = this.#handshake;
     return handshake === undefined || handshake.readsPlain ? this.#decoder.inFrame : handshake.inFrame;
   }
 
   /** Plain v2 has no answers, so nothing is ever proved. */
-  get unconfirmedMessages(): number {
+  get unacknowledgedMessages(): number {
     return this.#handshake?.on ? 0 : this.#plainSent;
   }
 
-  get unfinishedBytes(): number {
+  get partialBytes(): number {
     return this.#decoder.unfinishedBytes + (this.#handshake?.unfinishedBytes ?? 0);
   }
 
@@ -131,7 +131,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       sum: payloadBytes < copiedPayloadBytes || this.#handshake?.on ? undefined : sumOf(head, bytes),
       sizeBytes: headerBytes + payloadBytes,
       level,
-      acknowledged: level !== undefined,
+      awaitsAck: level !== undefined,
     };
   }
 
@@ -149,14 +149,14 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       sum: undefined,
       sizeBytes,
       level,
-      acknowledged: true,
+      awaitsAck: true,
       part,
-      session: part.kind === 'stop' ? this.#handshake?.lasting.session : undefined,
+      session: part.kind === 'stop' ? this.#handshake?.lasting.epoch : undefined,
     };
   }
 
   /** A small payload may change as soon as `sendData` has returned. */
-  hold(frame: Frame): void {
+  snapshot(frame: Frame): void {
     if (frame.owned || frame.payload.length >= copiedPayloadBytes) return;
     frame.payload = Buffer.from(frame.payload);
     frame.owned = true;
@@ -197,7 +197,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     }
   }
 
-  forget(frame: Frame): void {
+  cancelAck(frame: Frame): void {
     this.#handshake?.forget(frame);
   }
 
@@ -213,13 +213,13 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     this.#handshake?.reconnects(is);
   }
 
-  up(nowMs = 0): void {
+  linkUp(nowMs = 0): void {
     this.#nowMs = nowMs;
     if (this.#needsHandshake()) this.#handshake ??= this.#newHandshake();
     this.#handshake?.up(nowMs);
   }
 
-  lost(): void {
+  linkDown(): void {
     this.#decoder = this.#newDecoder();
     this.#greeting = undefined;
     this.#plainReceived = 0;
@@ -233,7 +233,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     else this.#handshake.receive(chunk, nowMs);
   }
 
-  keep(): void {
+  retainUnread(): void {
     this.#decoder.keep();
     this.#handshake?.keep();
   }
@@ -289,13 +289,13 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   }
 
   #needsHandshake(): boolean {
-    const { handshake } = this.#options;
-    return handshake !== undefined && handshake !== 'off';
+    const { session } = this.#options;
+    return session !== undefined && session !== 'off';
   }
 
   #checkLevel(level: string): void {
-    if (level !== 'received' && level !== 'processed') {
-      throw new OptionError(`the option acknowledge takes 'received' or 'processed', not ${JSON.stringify(level)}`);
+    if (level !== 'received' && level !== 'consumed') {
+      throw new OptionError(`the option acknowledge takes 'received' or 'consumed', not ${JSON.stringify(level)}`);
     }
     this.#needSession('the option acknowledge');
   }
@@ -312,18 +312,18 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
 
   /** Whether a client may yet begin a session on this link. */
   get #mayBegin(): boolean {
-    const { handshake } = this.#options;
-    return handshake !== undefined && handshake !== 'off' && this.#plainReceived === 0;
+    const { session } = this.#options;
+    return session !== undefined && session !== 'off' && this.#plainReceived === 0;
   }
 
   #noSession(what: string): OptionError {
-    const isOff = this.#options.handshake === undefined || this.#options.handshake === 'off';
-    return noSession(what, isOff ? "this connection has handshake: 'off'" : 'the peer has not begun one');
+    const isOff = this.#options.session === undefined || this.#options.session === 'off';
+    return noSession(what, isOff ? "this connection has session: 'off'" : 'the peer has not begun one');
   }
 
   /** A stream that has begun in another session is not gone on with: the peer would not know it. */
   #isInSession({ kind, id }: StreamPart, madeIn: unknown): boolean {
-    const session = this.#handshake?.lasting.session as object;
+    const session = this.#handshake?.lasting.epoch as object;
     if (kind === 'stop') return session === madeIn;
     if (kind === 'begin') this.#streams.set(id, session);
     const isSame = this.#streams.get(id) === session;
@@ -348,8 +348,8 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   }
 
   #newDecoder(): Decoder {
-    const { maxMessageBytes, handshake = 'off' } = this.#options;
-    if (handshake === 'off') return new Decoder(maxMessageBytes, this.#output);
+    const { maxMessageBytes, session: mode = 'off' } = this.#options;
+    if (mode === 'off') return new Decoder(maxMessageBytes, this.#output);
     const session = this;
     return new Decoder(maxMessageBytes, this.#output, {
       get mostBytes() {
@@ -376,7 +376,7 @@ function decodeWhole(handshake: Handshake<Frame>, { type, payload, end }: WholeM
       const sizeBytes = payload.length;
       if (part !== undefined) return { type: 'bytes', value: nothing, sizeBytes, end, part };
       const passedOver = { sizeBytes, end, part: payload };
-      handshake.lasting.taken(passedOver); // its place is free
+      handshake.lasting.consumed(passedOver); // its place is free
       return undefined;
     }
     return decodeValue(type, payload, end);

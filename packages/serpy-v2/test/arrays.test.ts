@@ -42,7 +42,7 @@ const sizes = [0, 1, 1023, 1024, 1025, 4064, 16_352, 16_384, 65_503, 65_504, 65_
 
 const ways: [string, ConnectionOptions][] = [
   ['plain v2', {}],
-  ['a session', { handshake: 'prefer', autoRestart: true, reconnect: { baseDelayMs: 1 } }],
+  ['a session', { session: 'prefer', autoRestart: true, reconnect: { baseDelayMs: 1 } }],
 ];
 
 describe('the frame of an array', () => {
@@ -168,7 +168,7 @@ describe('a session', () => {
   test('acknowledges an array, and gives one that may not have arrived back as the bytes of its .npy', async () => {
     const accepted = await pair({ ...session, resumeWindowMs: 100 });
     const array = { data: image(100_000), shape: [100, 1000] };
-    const taken = client.sendData(array, { acknowledge: 'processed' });
+    const taken = client.sendData(array, { acknowledge: 'consumed' });
     expect(await accepted.getArray()).toMatchObject({ shape: [100, 1000] });
     expect(await taken).toBe(true);
 

@@ -35,7 +35,7 @@ export function receive(chunks: Iterable<Buffer>, maxMessageBytes = defaultMaxMe
       },
     },
   );
-  session.up();
+  session.linkUp();
   try {
     for (const chunk of chunks) {
       const lent = Buffer.alloc(chunk.length); // not Buffer.from, whose memory it would share with messages
@@ -43,7 +43,7 @@ export function receive(chunks: Iterable<Buffer>, maxMessageBytes = defaultMaxMe
       session.receive(lent);
       for (let received = session.read(); received; received = session.read())
         outcome.messages.push(messageOf(received));
-      session.keep();
+      session.retainUnread();
       lent.fill(0xa5);
     }
   } catch (error) {
@@ -69,7 +69,7 @@ export function frameOf(value: Value, maxMessageBytes = defaultMaxMessageBytes):
 export function piecesOf(value: Value, maxMessageBytes = defaultMaxMessageBytes): Uint8Array[] {
   const pieces = new Pieces();
   const session = new V2Session({ maxMessageBytes }, { ...pieces, acknowledged() {}, warn() {} });
-  session.up();
+  session.linkUp();
   const outgoing: Frame = session.encode(value);
   session.send(outgoing);
   return pieces.take();

@@ -57,7 +57,7 @@ describe('a delivered Buffer', () => {
 
   test('can be written to without a trace in what arrives after it', () => {
     const session = new V2Session({ maxMessageBytes: 10_000 }, { ...new Pieces(), acknowledged() {}, warn() {} });
-    session.up();
+    session.linkUp();
     const frame = frameOf(Buffer.alloc(50, 7));
     for (let i = 0; i < 50; i++) {
       for (const chunk of randomPieces(Buffer.concat([frame, frame]), 40, seededRandom(i))) session.receive(chunk);
@@ -81,7 +81,7 @@ describe('a delivered Buffer', () => {
 
 test('a small message is as it was when sendData was called, even if it had to wait and its bytes have changed', async () => {
   const network = new MemoryNetwork({ pipeBytes: 64 });
-  const server = await new Server({ port: 5000, handshake: 'off' }, network).start();
+  const server = await new Server({ port: 5000, session: 'off' }, network).start();
   const client = await new Connection({}, network).connect('127.0.0.1', 5000);
   const accepted = await server.getConnection();
   network.hold();

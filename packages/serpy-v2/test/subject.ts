@@ -1,14 +1,14 @@
 /** What v2 brings to the contract that every protocol passes, without a session or with one. */
 
-import type { Subject } from 'serpy-contract-tests/stage';
+import type { ProtocolUnderTest } from 'serpy-contract-tests/stage';
 import { Connection, float, int, Server, type V2 } from 'serpy-v2';
 
-export function v2Subject(handshake: 'off' | 'prefer'): Subject<V2> {
+export function v2Subject(session: 'off' | 'prefer'): ProtocolUnderTest<V2> {
   /** Wrong options stay as they are. */
-  const withHandshake = (options: object): object =>
-    options === null || Array.isArray(options) || typeof options !== 'object' ? options : { handshake, ...options };
+  const withSession = (options: object): object =>
+    options === null || Array.isArray(options) || typeof options !== 'object' ? options : { session, ...options };
   return {
-    createConnection: (options, environment) => new Connection(withHandshake(options), environment),
+    createConnection: (options, environment) => new Connection(withSession(options), environment),
     createServer: (options, environment) => new Server(options, environment),
     samples: [
       { value: 'grüß dich', data: 'grüß dich' },
@@ -26,7 +26,7 @@ export function v2Subject(handshake: 'off' | 'prefer'): Subject<V2> {
       bytes.writeUInt32LE(n);
       return { value: bytes, data: bytes };
     },
-    lasting: handshake !== 'off',
+    lasting: session !== 'off',
     module: new URL('../src/index.ts', import.meta.url),
   };
 }

@@ -49,9 +49,9 @@ describe('sending', () => {
 
   test('weighs a message by what it takes on the wire, and waits for no acknowledgement', () => {
     const { session, acknowledged } = createSession();
-    session.up();
+    session.linkUp();
     const frame = session.encode('hello');
-    expect(frame).toMatchObject({ sizeBytes: 19, acknowledged: false });
+    expect(frame).toMatchObject({ sizeBytes: 19, awaitsAck: false });
     session.send(frame);
     expect(acknowledged).toEqual([]);
   });
@@ -60,20 +60,20 @@ describe('sending', () => {
     const { session, pieces } = createSession();
     expect(session.canSend).toBe(true);
     expect(session.deadlineMs).toBeUndefined();
-    session.up();
+    session.linkUp();
     session.encode('hello');
     session.tick(0);
-    session.forget(session.encode('hello'));
+    session.cancelAck(session.encode('hello'));
     expect(pieces.take()).toEqual([]);
   });
 
   test('sends the same frame again over another transport', () => {
     const { session, pieces } = createSession();
     const frame = session.encode('hello');
-    session.up();
+    session.linkUp();
     session.send(frame);
-    session.lost();
-    session.up();
+    session.linkDown();
+    session.linkUp();
     session.send(frame);
     expect(Buffer.concat(pieces.take()).equals(Buffer.concat([frameOf('hello'), frameOf('hello')]))).toBe(true);
   });
@@ -83,7 +83,7 @@ describe('sending', () => {
     ['text, counted in bytes', 'µ'.repeat(500), `${'µ'.repeat(500)}a`],
   ])('refuses %s above maxMessageBytes', (_what, largest, larger) => {
     const { session, pieces } = createSession(1000);
-    session.up();
+    session.linkUp();
     expect(session.encode(largest).sizeBytes).toBe(1014);
     expect(() => session.encode(larger)).toThrow(
       expect.objectContaining({ code: 'ERR_SERPY_TOO_LARGE', sizeBytes: 1001, limitBytes: 1000 }),
@@ -97,13 +97,13 @@ describe('each transport starts anew', () => {
 
   test.each([1, 5, 13, 14, 17])('after %i bytes of a message that stays unfinished', (bytes) => {
     const { session } = createSession();
-    session.up();
+    session.linkUp();
     session.receive(Buffer.from(hello.subarray(0, bytes)));
     expect(session.read()).toBeUndefined();
     expect(session.ended()).toMatchObject({ code: 'ERR_SERPY_TRUNCATED' });
-    session.lost();
+    session.linkDown();
     expect([session.read(), session.ended()]).toEqual([undefined, undefined]);
-    session.up();
+    session.linkUp();
     session.receive(Buffer.from(goodbye));
     expect(session.read()?.value).toBe('goodbye');
     expect(session.ended()).toBeUndefined();
@@ -111,11 +111,11 @@ describe('each transport starts anew', () => {
 
   test('after bytes that could not be read', () => {
     const { session } = createSession();
-    session.up();
+    session.linkUp();
     session.receive(Buffer.from('junk'));
     expect(() => session.read()).toThrow(expect.objectContaining({ code: 'ERR_SERPY_PROTOCOL' }));
-    session.lost();
-    session.up();
+    session.linkDown();
+    session.linkUp();
     session.receive(Buffer.from(goodbye));
     expect(session.read()?.value).toBe('goodbye');
   });
@@ -124,17 +124,17 @@ describe('each transport starts anew', () => {
     const probe = Buffer.from('\x01SETMODE0\x1f\x1f\x1f\x1f\x1f', 'latin1');
     const { session } = createSession();
     for (let i = 0; i < 3; i++) {
-      session.up();
+      session.linkUp();
       session.receive(Buffer.concat([probe, hello]));
       expect(session.read()?.value).toBe('hello');
-      session.lost();
+      session.linkDown();
     }
   });
 });
 
 test('a received message weighs its payload', () => {
   const { session } = createSession();
-  session.up();
+  session.linkUp();
   session.receive(Buffer.concat([frameOf('hello'), frameOf(Buffer.alloc(700))]));
   expect([session.read()?.sizeBytes, session.read()?.sizeBytes, session.read()]).toEqual([5, 700, undefined]);
 });

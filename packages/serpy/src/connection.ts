@@ -59,7 +59,7 @@ export class Connection<P extends ProtocolName = 'auto'> extends CoreConnection<
     const { wait, bare } = parseArrayOptions(options);
     this.#arrays ??= new ArrayMessages();
     const arrays = this.#arrays;
-    return this.take('getArray', wait, (received) => arrays.read(this.#shared.data(received), bare));
+    return this.consume('getArray', wait, (received) => arrays.read(this.#shared.data(received), bare));
   }
 
   /** As for every connection; also takes the `data` that `getArray` gave. */

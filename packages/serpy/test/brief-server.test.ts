@@ -8,7 +8,7 @@ const frame = Buffer.from('decafecafe21d1000000020000006869', 'hex');
 
 test.each([
   ['v2', {}],
-  ['v2', { handshake: 'prefer' }],
+  ['v2', { session: 'prefer' }],
   ['auto', {}],
 ] as const)('what it sent is received, over %s with %j', async (protocol, options) => {
   const server = createServer((socket) =>

@@ -15,7 +15,7 @@ test('an end that closes as soon as it has a message acknowledges it first', asy
   expect(await peer.getData()).toBe('the last word');
   void peer.close();
   await closed;
-  expect(connection.closeInfo).toMatchObject({ reason: 'ended', intended: true, unknownMessages: 0 });
+  expect(connection.closeInfo).toMatchObject({ reason: 'peer-closed', clean: true, unacknowledgedMessages: 0 });
 });
 
 test.each([
@@ -24,16 +24,16 @@ test.each([
 ])('a close() that has waited for too long says goodbye over %s, with its reason', async (_, security) => {
   const server = await listen({ protocol: 'v2', port: 0, ...security });
   onTestFinished(() => server.closeServer());
-  const options = { protocol: 'v2', handshake: 'require', closeTimeoutMs: 100, ...security } as const;
+  const options = { protocol: 'v2', session: 'require', closeTimeoutMs: 100, ...security } as const;
   const connection = await connect({ ...options, port: server.address.port });
   onTestFinished(() => connection.destroy());
   const peer = await server.getConnection();
   const closed = once(peer, 'close');
-  const sent = connection.sendData('nobody takes it', { acknowledge: 'processed' });
+  const sent = connection.sendData('nobody takes it', { acknowledge: 'consumed' });
   sent.catch(() => {});
   await connection.close({ reason: 'done' });
   await closed;
-  expect(peer.closeInfo).toMatchObject({ intended: true, peerReason: 'done' });
+  expect(peer.closeInfo).toMatchObject({ clean: true, peerReason: 'done' });
   expect(await peer.getData()).toBe('nobody takes it');
   await expect(sent).rejects.toMatchObject({ code: 'ERR_SERPY_LOST' });
 });
@@ -51,8 +51,8 @@ test.each(['v1', 'v2'] as const)(
     await connection.sendData('hello');
     await connection.close();
     expect(connection.closeInfo).toMatchObject({
-      reason: 'closed',
-      intended: true,
+      reason: 'local-close',
+      clean: true,
       unsentMessages: 0,
       error: { code: 'ERR_SERPY_PROTOCOL', message: expect.stringContaining('it looks like a web server (HTTP)') },
     });
@@ -65,14 +65,14 @@ test.each(['v2', 'auto'] as const)(
     for (let round = 0; round < 5; round++) {
       const server = await listen({ protocol, port: 0 });
       const came = once(server, 'connection');
-      const client = await connect({ protocol, port: server.address.port, handshake: 'prefer' } as never);
+      const client = await connect({ protocol, port: server.address.port, session: 'prefer' } as never);
       onTestFinished(() => (client as { destroy(): void }).destroy());
       await came;
       const closed = once(client as never, 'close');
       await server.closeServer({ reason: 'done for today' });
       await closed;
       expect((client as { closeInfo: unknown }).closeInfo).toMatchObject({
-        intended: true,
+        clean: true,
         peerReason: 'done for today',
       });
     }

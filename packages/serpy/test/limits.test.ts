@@ -108,32 +108,32 @@ async function serve(protocol: 'v1' | 'v2' | 'auto', settings: Settings = {}) {
 }
 
 describe.each(wires)('%s: a message that comes in part', (protocol, begin) => {
-  test('may take maxUnfinishedBytes', async () => {
-    const { server, told, known } = await serve(protocol, { maxUnfinishedBytes: 5000 });
+  test('may take maxPartialMessageBytes', async () => {
+    const { server, told, known } = await serve(protocol, { maxPartialMessageBytes: 5000 });
     await known('10.0.0.1', begin(5000));
     expect([told, server.size]).toEqual([[], 1]);
   });
 
   test('and takes one byte more ends its connection, which is told why', async () => {
-    const { server, told, known } = await serve(protocol, { maxUnfinishedBytes: 5000 });
+    const { server, told, known } = await serve(protocol, { maxPartialMessageBytes: 5000 });
     const { over } = await known('10.0.0.1', begin(5001));
     expect(told).toEqual([
       '10.0.0.1: protocol what all peers have sent in part has 5001 bytes, and the limit is 5000 bytes: this peer held the most, ' +
-        'and gave way. Raise the option maxUnfinishedBytes of the server, or let peers send one after the other',
+        'and gave way. Raise the option maxPartialMessageBytes of the server, or let peers send one after the other',
       '10.0.0.1: ERR_SERPY_TOO_LARGE',
     ]);
     expect([server.size, over]).toEqual([0, true]);
   });
 
   test('of each of many costs the one with most his, and a neighbour nothing', async () => {
-    const { told, known } = await serve(protocol, { maxUnfinishedBytes: 5000 });
+    const { told, known } = await serve(protocol, { maxPartialMessageBytes: 5000 });
     for (const bytes of [1000, 1100, 1000]) await known('10.0.0.1', begin(bytes));
     await known('10.0.0.2', begin(2000));
     expect(told).toEqual([expect.stringContaining('10.0.0.1: protocol'), '10.0.0.1: ERR_SERPY_TOO_LARGE']);
   });
 
   test('takes nothing when its peer has gone', async () => {
-    const { server, told, known } = await serve(protocol, { maxUnfinishedBytes: 5000 });
+    const { server, told, known } = await serve(protocol, { maxPartialMessageBytes: 5000 });
     for (let n = 0; n < 5; n++) (await known('10.0.0.1', begin(4000))).leave();
     await known('10.0.0.2', begin(4000));
     expect([server.size, told.filter((each) => each.startsWith('10.0.0.2'))]).toEqual([1, []]);
@@ -145,7 +145,7 @@ describe.each(wires)('%s: a message that comes in part', (protocol, begin) => {
     await clock.advance(1999);
     expect(told).toEqual([]);
     await clock.advance(1);
-    expect(told[0]).toMatch(/^10\.0\.0\.1: silent .*frameTimeoutMs/);
+    expect(told[0]).toMatch(/^10\.0\.0\.1: timeout .*frameTimeoutMs/);
   });
 });
 
@@ -153,9 +153,9 @@ describe.each([
   ['v2', beginV2],
   ['auto', beginV2],
 ] as const)('%s: a message that comes in part, and whose peer the program does not know yet', (protocol, begin) => {
-  const limits = { maxUnfinishedBytes: 5000 };
+  const limits = { maxPartialMessageBytes: 5000 };
 
-  test('may take maxUnfinishedBytes, and its connection is given to the program then', async () => {
+  test('may take maxPartialMessageBytes, and its connection is given to the program then', async () => {
     const { clock, server, told, peer } = await serve(protocol, limits);
     await peer('10.0.0.1', begin(5000));
     expect([told, server.size]).toEqual([[], 0]);
@@ -168,7 +168,7 @@ describe.each([
     const { over } = await peer('10.0.0.1', begin(5001));
     expect([over, told]).toEqual([
       true,
-      [expect.stringMatching(/^server: 10\.0\.0\.1:\d+ .* has 5001 bytes.* maxUnfinishedBytes/)],
+      [expect.stringMatching(/^server: 10\.0\.0\.1:\d+ .* has 5001 bytes.* maxPartialMessageBytes/)],
     ]);
     await clock.advance(undecidedMs);
     expect([told.length, server.size]).toEqual([1, 0]);
@@ -197,12 +197,12 @@ test('v2 and auto: half a header is the beginning of a message, too', async () =
     const { clock, told, peer } = await serve(protocol);
     await peer('10.0.0.1', Buffer.from('decafe', 'hex'));
     await clock.advance(30_000);
-    expect(told[0]).toMatch(/^10\.0\.0\.1: silent .*frameTimeoutMs/);
+    expect(told[0]).toMatch(/^10\.0\.0\.1: timeout .*frameTimeoutMs/);
   }
 });
 
 test('a header that lies about its length takes no more than four times what came', async () => {
-  const { server, told, known } = await serve('v2', { maxUnfinishedBytes: 4 * 1000 });
+  const { server, told, known } = await serve('v2', { maxPartialMessageBytes: 4 * 1000 });
   const liar = await known('10.0.0.1', beginV2(60_000_000, 60_000_000 - 986));
   expect([told, server.size]).toEqual([[], 1]); // 1,000 bytes have come
   liar.leave();
@@ -210,10 +210,10 @@ test('a header that lies about its length takes no more than four times what cam
 
 describe('in a session, a message in pieces', () => {
   const size = 1024 * 1024;
-  const session = { handshake: 'require', autoRestart: true } as const;
+  const session = { session: 'require', autoRestart: true } as const;
 
-  test('may take maxUnfinishedBytes', async () => {
-    const { network, server, told, client } = await serve('v2', { maxUnfinishedBytes: size });
+  test('may take maxPartialMessageBytes', async () => {
+    const { network, server, told, client } = await serve('v2', { maxPartialMessageBytes: size });
     const sender = await client('10.0.0.1', session);
     await sender.sendData(Buffer.alloc(size));
     await network.settled();
@@ -222,13 +222,13 @@ describe('in a session, a message in pieces', () => {
   });
 
   test('that takes more ends the session, at both ends: it is not gone on with', async () => {
-    const { network, clock, server, told, client } = await serve('v2', { maxUnfinishedBytes: size - 1 });
+    const { network, clock, server, told, client } = await serve('v2', { maxPartialMessageBytes: size - 1 });
     const sender = await client('10.0.0.1', session);
     await sender.sendData(Buffer.alloc(size));
     await network.settled();
     expect([told[0], server.size]).toEqual([expect.stringContaining('10.0.0.1: protocol'), 0]);
     await clock.advance(20_000); // the client dials again
-    expect(told).toContain('client: ERR_SERPY_UNKNOWN');
+    expect(told).toContain('client: ERR_SERPY_DELIVERY_UNKNOWN');
     await sender.sendData('small');
     await network.settled();
     const connection = server.getConnectionsList()[0] as PortableConnection;
@@ -236,7 +236,7 @@ describe('in a session, a message in pieces', () => {
   });
 
   test('counts while its peer is away, and then it is the one that gives way', async () => {
-    const limits = { maxUnfinishedBytes: size + 5000 };
+    const limits = { maxPartialMessageBytes: size + 5000 };
     const { network, clock, server, told, client, peer } = await serve('v2', limits);
     const sender = await client('10.0.0.1', { ...session, autoRestart: true });
     network.links[0]?.toServer.cutAfter(size - 100_000, 'reset');
@@ -253,7 +253,7 @@ describe('in a session, a message in pieces', () => {
   });
 
   test('is forgotten with its session', async () => {
-    const limits = { maxUnfinishedBytes: size, resumeWindowMs: 1000 };
+    const limits = { maxPartialMessageBytes: size, resumeWindowMs: 1000 };
     const { network, clock, server, told, client, known } = await serve('v2', limits);
     const sender = await client('10.0.0.1', session);
     network.links[0]?.toServer.cutAfter(500_000, 'reset');
@@ -268,7 +268,7 @@ describe('in a session, a message in pieces', () => {
   });
 
   test('whose piece stops half way ends the link after frameTimeoutMs, and goes on over the next', async () => {
-    const quiet = { pingIntervalMs: 0, silenceTimeoutMs: 0 };
+    const quiet = { pingIntervalMs: 0, peerTimeoutMs: 0 };
     const { network, clock, server, told, client } = await serve('v2', quiet);
     const sender = await client('10.0.0.1', { ...session, ...quiet, writeTimeoutMs: 0 });
     network.links[0]?.toServer.cutAfter(100_000, 'stall');
@@ -276,7 +276,7 @@ describe('in a session, a message in pieces', () => {
     await clock.advance(29_999);
     expect(told).toEqual([]);
     await clock.advance(7_501); // some of it had come since the first look
-    expect(told[0]).toMatch(/^10\.0\.0\.1: silent .*frameTimeoutMs/);
+    expect(told[0]).toMatch(/^10\.0\.0\.1: timeout .*frameTimeoutMs/);
     network.links[0]?.reset();
     await clock.advance(20_000);
     expect(await (await server.getConnection()).getData()).toHaveLength(size);
@@ -284,7 +284,7 @@ describe('in a session, a message in pieces', () => {
 
   test('may rest between two pieces', async () => {
     const { network, clock, server, told, client } = await serve('v2');
-    const sender = await client('10.0.0.1', { ...session, writeTimeoutMs: 0, silenceTimeoutMs: 0 });
+    const sender = await client('10.0.0.1', { ...session, writeTimeoutMs: 0, peerTimeoutMs: 0 });
     await network.settled();
     const stream = network.links[0]?.toServer;
     // A header of 14 bytes, a head of 17, and a piece of 256 KiB.
@@ -329,9 +329,9 @@ describe('connections of one address', () => {
     const { network, clock, server, told, client } = await serve('v2', {
       maxConnectionsPerAddress: 1,
       maxConnections: 1,
-      silenceTimeoutMs: 0,
+      peerTimeoutMs: 0,
     });
-    const own = await client('10.0.0.1', { handshake: 'require', autoRestart: true });
+    const own = await client('10.0.0.1', { session: 'require', autoRestart: true });
     const accepted = await server.getConnection();
     const link = network.links[0];
     if (noticed === 'is not noticed') {
@@ -351,7 +351,7 @@ describe('connections of one address', () => {
 
   test('do not let a new peer in for a session that may come back: it is looked at and turned away', async () => {
     const { clock, server, told, peer, client } = await serve('v2', { maxConnectionsPerAddress: 1 });
-    await client('10.0.0.1', { handshake: 'require', autoRestart: true });
+    await client('10.0.0.1', { session: 'require', autoRestart: true });
     await server.getConnection();
     const { over } = await peer('10.0.0.1');
     expect([server.size, over]).toEqual([1, false]);

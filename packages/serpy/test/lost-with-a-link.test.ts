@@ -26,11 +26,11 @@ describe.each(['v1', 'v2'] as const)('over %s without a session', (protocol) => 
     for (let n = 0; n < 5; n++) await connection.sendData(`message ${n}`);
     await once(socket, 'data');
     socket.resetAndDestroy();
-    expect(await disconnected).toMatchObject([{ reason: 'reset', unconfirmedMessages: 5 }]);
+    expect(await disconnected).toMatchObject([{ reason: 'reset', unacknowledgedMessages: 5 }]);
     expect(warnings).toMatchObject([
       {
         code: 'ERR_SERPY_LOST',
-        message: expect.stringMatching(/up to 5 messages.*handshake: 'prefer'.*modes 1, 3 and 5/),
+        message: expect.stringMatching(/up to 5 messages.*session: 'prefer'.*modes 1, 3 and 5/),
       },
     ]);
   });
@@ -40,7 +40,7 @@ describe.each(['v1', 'v2'] as const)('over %s without a session', (protocol) => 
     const client = await connect({ protocol, port: (server as { address: { port: number } }).address.port });
     const accepted = await (server as unknown as { getConnection(): Promise<typeof client> }).getConnection();
     const warnings: unknown[] = [];
-    const ends: { unconfirmedMessages: number }[] = [];
+    const ends: { unacknowledgedMessages: number }[] = [];
     for (const each of [client, accepted]) {
       each.on('warning', (warning) => warnings.push(warning));
       each.on('disconnect', (end) => ends.push(end));
@@ -55,7 +55,7 @@ describe.each(['v1', 'v2'] as const)('over %s without a session', (protocol) => 
     await closed;
     await (server as { closeServer(): Promise<void> }).closeServer();
     expect(warnings).toEqual([]);
-    expect(ends.map(({ unconfirmedMessages }) => unconfirmedMessages)).toEqual([0, 0]);
+    expect(ends.map(({ unacknowledgedMessages }) => unacknowledgedMessages)).toEqual([0, 0]);
   });
 });
 
@@ -69,14 +69,14 @@ test('in v1 an acknowledgement proves that the peer has read what went before it
   expect(await connection.sendData('acknowledged', { mode: 1 } as object)).toBe(true);
   for (let n = 0; n < 2; n++) await connection.sendData('not acknowledged');
   socket.resetAndDestroy();
-  expect(await disconnected).toMatchObject([{ unconfirmedMessages: 2 }]);
+  expect(await disconnected).toMatchObject([{ unacknowledgedMessages: 2 }]);
   expect(warnings).toMatchObject([{ code: 'ERR_SERPY_LOST' }]);
 });
 
 test('in a session a link that breaks tells of no loss, as there is none', async () => {
   const server = await listen({ protocol: 'v2', port: 0 });
   onTestFinished(() => server.closeServer());
-  const client = await connect({ protocol: 'v2', port: server.address.port, handshake: 'require', autoRestart: true });
+  const client = await connect({ protocol: 'v2', port: server.address.port, session: 'require', autoRestart: true });
   onTestFinished(() => client.destroy());
   const warnings: unknown[] = [];
   client.on('warning', (warning) => warnings.push(warning));
@@ -85,6 +85,6 @@ test('in a session a link that breaks tells of no loss, as there is none', async
   await accepted.getData();
   const disconnected = once(client, 'disconnect');
   accepted.destroy();
-  expect(await disconnected).toMatchObject([{ unconfirmedMessages: 0 }]);
+  expect(await disconnected).toMatchObject([{ unacknowledgedMessages: 0 }]);
   expect(warnings).toEqual([]);
 });

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as facade from 'serpy';
 import { connect, environmentOptions, generateKey, listen, loadConfig, type PortableConnection, parseUrl } from 'serpy';
-import { until } from 'serpy-contract-tests/stage';
+import { waitFor } from 'serpy-contract-tests/stage';
 import { systemEnvironment } from 'serpy-core';
 import * as v1 from 'serpy-v1';
 import * as v2 from 'serpy-v2';
@@ -240,7 +240,7 @@ describe('a server with a key', () => {
         code: 'ERR_SERPY_AUTH',
         message: expect.stringContaining('it may speak without TLS'),
       });
-      await until(() => accepted[0]?.state === 'closed');
+      await waitFor(() => accepted[0]?.state === 'closed');
       expect(accepted[0]?.closeInfo).toMatchObject({
         reason: 'protocol',
         error: { code: 'ERR_SERPY_PROTOCOL', message: expect.stringContaining('it looks like TLS') },
@@ -273,7 +273,7 @@ describe('a server with a key', () => {
       const attempt = connect({ protocol: 'v2', port: server.address.port, key: generateKey() });
       await expect(attempt).rejects.toThrow('it has another key');
     }
-    await until(() => warnings.length === 6);
+    await waitFor(() => warnings.length === 6);
     keep(await connect({ protocol: 'v2', port: server.address.port, key }));
     expect(drops).toEqual([]);
   });
@@ -286,22 +286,22 @@ describe('a server with a key', () => {
     const never = new AbortController().signal;
     const dial = () => systemEnvironment.dial({ ...server.address, keepAliveMs: 0, signal: never });
     const silent = await Promise.all(Array.from({ length: 9 }, dial));
-    await until(() => drops.length > 0);
+    await waitFor(() => drops.length > 0);
     expect(drops).toMatchObject([{ reason: 'maxPendingConnections' }]);
     expect(server.size).toBe(0);
     keep(await connect({ protocol: 'v2', port: server.address.port, key }));
-    await until(() => server.size === 1);
+    await waitFor(() => server.size === 1);
     for (const each of silent) each.destroy();
   });
 
-  test('cuts off who does not prove himself within handshakeTimeoutMs', async () => {
-    const server = keep(await listen({ protocol: 'v2', port: 0, key, handshakeTimeoutMs: 20 }));
+  test('cuts off who does not prove himself within authTimeoutMs', async () => {
+    const server = keep(await listen({ protocol: 'v2', port: 0, key, authTimeoutMs: 20 }));
     const warned = once(server, 'warning');
     const connection = keep(await connect({ protocol: 'v2', port: server.address.port }));
     connection.on('warning', () => {});
     const [{ error }] = await once(connection, 'close');
     expect(error.message).toContain('it looks like TLS');
-    expect((await warned)[0].message).toContain('longer than 20 ms (handshakeTimeoutMs)');
+    expect((await warned)[0].message).toContain('longer than 20 ms (authTimeoutMs)');
   });
 });
 
@@ -334,7 +334,7 @@ describe('auto restart', () => {
     const second = keep(await listen({ protocol: 'v2', port, tls: { ...tls, ca: cert, requestCert: true } }));
     second.on('warning', () => {});
     await first.closeServer();
-    await until(() => waits.at(-1) === 600_000);
+    await waitFor(() => waits.at(-1) === 600_000);
     expect(waits).toEqual([500, 501, 600_000]); // the session was ended on purpose
   });
 
@@ -356,7 +356,7 @@ describe('auto restart', () => {
     const second = keep(await listen({ protocol: 'v2', port, key: generateKey() }));
     second.on('warning', () => {});
     await first.closeServer();
-    await until(() => waits.length === 3);
+    await waitFor(() => waits.length === 3);
     expect(waits).toEqual([
       [500, undefined],
       [501, 'ERR_SERPY_AUTH'],
@@ -389,8 +389,8 @@ describe('a server that other computers could reach in the open', () => {
 
 test.each([
   ['auto', {}],
-  ['v2', { handshake: 'prefer' }],
-  ['v2', { handshake: 'require' }],
+  ['v2', { session: 'prefer' }],
+  ['v2', { session: 'require' }],
 ] as const)('connect of %s without a key at a server that has one says so (%j)', async (protocol, options) => {
   for (const server of ['v1', 'v2', 'auto'] as const) {
     const listening = keep(await listen({ protocol: server, port: 0, key }));

@@ -32,10 +32,7 @@ test.each([
 ] as const)(
   '%s with %s: the same connections go on after the link broke, and nothing is lost',
   async (asks, answers) => {
-    const { serving, connection, accepted } = await pair(
-      { protocol: asks, handshake: 'prefer' },
-      { protocol: answers },
-    );
+    const { serving, connection, accepted } = await pair({ protocol: asks, session: 'prefer' }, { protocol: answers });
     const received: unknown[] = [];
     const reading = (async () => {
       for await (const data of accepted) received.push(data);
@@ -51,7 +48,7 @@ test.each([
     expect(received).toEqual(Array.from({ length: 100 }, (_, n) => `message ${n}`));
     expect(connections).toBe(0);
     expect(connection.stats().reconnects).toBeGreaterThan(0);
-    expect(accepted.closeInfo).toMatchObject({ intended: true, peerReason: 'done' });
+    expect(accepted.closeInfo).toMatchObject({ clean: true, peerReason: 'done' });
   },
 );
 
@@ -61,7 +58,7 @@ test('who says v2 gets plain v2: a link that breaks ends the connection at the s
   expect(await accepted.getData()).toBe('text');
   network.links[0]?.reset();
   await expect(accepted.getData()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
-  expect(accepted.closeInfo?.intended).toBeUndefined();
+  expect(accepted.closeInfo?.clean).toBeUndefined();
 });
 
 test('an auto client and a v1 server exchange messages as before', async () => {
@@ -74,9 +71,9 @@ test.each([
   ['v1', { protocol: 'v1' }, { protocol: 'v1' }, false],
   ['v1', { protocol: 'auto' }, { protocol: 'v1' }, false],
   ['v2', { protocol: 'v2' }, { protocol: 'v2' }, false],
-  ['v2', { protocol: 'auto' }, { protocol: 'v2', handshake: 'off' }, false],
+  ['v2', { protocol: 'auto' }, { protocol: 'v2', session: 'off' }, false],
   ['v2', { protocol: 'auto' }, { protocol: 'v2' }, true],
-  ['v2', { protocol: 'v2', handshake: 'require' }, { protocol: 'auto' }, true],
+  ['v2', { protocol: 'v2', session: 'require' }, { protocol: 'auto' }, true],
 ] as const)(
   'peerProtocol is %s, and inSession tells whether there is a session (%j with %j)',
   async (peer, asks, answers, session) => {
@@ -105,7 +102,7 @@ test.each(['v2', 'auto'] as const)(
     const serving = await listen({ protocol, port: 5000 }, slow);
     const reconnect = { baseDelayMs: 0, minDelayMs: 1 };
     const connecting = connect(
-      { protocol: 'v2', handshake: 'prefer', port: 5000, autoRestart: true, reconnect },
+      { protocol: 'v2', session: 'prefer', port: 5000, autoRestart: true, reconnect },
       {},
       slow,
     );
@@ -118,7 +115,7 @@ test.each(['v2', 'auto'] as const)(
     slow.links[0]?.release();
     await slow.clock.advance(10);
     expect(warnings).toMatchObject([
-      { code: 'ERR_SERPY_TIMEOUT', message: expect.stringMatching(/no session on this link.*helloTimeoutMs/) },
+      { code: 'ERR_SERPY_TIMEOUT', message: expect.stringMatching(/no session on this link.*sessionTimeoutMs/) },
     ]);
     expect([connection.inSession, connection.stats().badFrames]).toEqual([false, 0]);
     slow.links[0]?.reset();

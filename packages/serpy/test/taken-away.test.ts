@@ -33,12 +33,12 @@ const worlds = [
   ['TLS', { key: generateKey() }],
 ] as const;
 
-async function pair(handshake: 'off' | 'require', security: object) {
+async function pair(session: 'off' | 'require', security: object) {
   const server = await listen({ protocol: 'v2', port: 0, ...security });
   onTestFinished(() => server.closeServer());
   const options = {
     protocol: 'v2',
-    handshake,
+    session,
     autoRestart: true,
     reconnect: { minDelayMs: 0, baseDelayMs: 1 },
   } as const;

@@ -22,7 +22,7 @@ import { expect, expectTypeOf, test } from 'vitest';
 test('a code that was compared gives the fields of that error, and no others', () => {
   const fieldsOf = (error: AnySerpyError): unknown => {
     switch (error.code) {
-      case 'ERR_SERPY_UNKNOWN':
+      case 'ERR_SERPY_DELIVERY_UNKNOWN':
         expectTypeOf(error.messages).toEqualTypeOf<readonly unknown[]>();
         return error.messages;
       case 'ERR_SERPY_DROPPED':
@@ -63,7 +63,7 @@ test('warnings narrow by their code, at a connection and at a server', () => {
       if (error.code === 'EMFILE') expectTypeOf(error).toEqualTypeOf<serpy.AcceptError>();
     });
     new v1.Server({ port: 0 }).on('warning', (error) => {
-      if (error.code === 'ERR_SERPY_UNKNOWN') expectTypeOf(error.messages).toEqualTypeOf<readonly unknown[]>();
+      if (error.code === 'ERR_SERPY_DELIVERY_UNKNOWN') expectTypeOf(error.messages).toEqualTypeOf<readonly unknown[]>();
     });
     new v2.Server({ port: 0 }).on('warning', (error) => {
       if (error.code === 'ERR_SERPY_AUTH') expectTypeOf(error.remote?.port).toEqualTypeOf<number | undefined>();
@@ -88,7 +88,7 @@ test('the types that signatures mention have names in each package', () => {
   expectTypeOf<serpy.ServerEvents<Connection>['drop']>().toEqualTypeOf<[info: DropInfo]>();
   expectTypeOf<WaitOptions>().toEqualTypeOf<v1.WaitOptions>();
   expectTypeOf<serpy.v1.Message>().toEqualTypeOf<v1.Message>();
-  expectTypeOf<serpy.ErrorOf<'ERR_SERPY_UNKNOWN'>['messages']>().toEqualTypeOf<readonly unknown[]>();
+  expectTypeOf<serpy.ErrorOf<'ERR_SERPY_DELIVERY_UNKNOWN'>['messages']>().toEqualTypeOf<readonly unknown[]>();
   expectTypeOf<Connection<'v2'>>().toExtend<serpy.CoreConnection<serpy.TypesOf['v2']>>();
   expectTypeOf<v1.CloseInfo>().toEqualTypeOf<v2.CloseInfo>();
   expect([v1.isSerpyError, v2.isSerpyError]).toEqual([isSerpyError, isSerpyError]);

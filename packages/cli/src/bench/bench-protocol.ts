@@ -1,5 +1,5 @@
 /**
- * What a measuring end and `serpy bench --serve` say to each other, in short texts that both protocols carry. A peer that knows nothing of it and
+ * What a measuring end and `serpy bench --listen` say to each other, in short texts that both protocols carry. A peer that knows nothing of it and
  * sends back what it gets is recognised by that: it sends back the question.
  */
 import type { PortableConnection, PortableMessage } from 'serpy';
@@ -16,7 +16,7 @@ export const questions = {
 
 export type Question = keyof typeof questions;
 
-/** Who is at the other end: `serpy bench --serve`, or anything that sends back what it gets. */
+/** Who is at the other end: `serpy bench --listen`, or anything that sends back what it gets. */
 export type OtherEnd = 'bench' | 'echo';
 
 const ready = 'serpy bench: ready';

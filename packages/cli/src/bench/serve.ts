@@ -1,4 +1,4 @@
-/** `serpy bench --serve`: the other end of measurements, until it is interrupted. */
+/** `serpy bench --listen`: the other end of measurements, until it is interrupted. */
 import { type Connection, isSerpyError, type ListenOptions, listen } from 'serpy';
 import type { Context } from '../environment/context.js';
 import { addressOf } from '../format.js';

@@ -23,18 +23,18 @@ const measuring = { minMs: 1000, maxMs: 60_000, words: 'from 1s to 60s' };
 
 interface BenchFlags extends ConnectionFlags {
   /** In milliseconds, as all that `duration` reads. */
-  readonly seconds: number;
-  readonly serve?: true;
+  readonly duration: number;
+  readonly listen?: true;
   readonly json?: true;
 }
 
 export function bench(context: Context): Command {
   const command = new Command('bench')
     .description('measure a link: round trip, and throughput by size')
-    .option('--serve', 'be the other end: answer measurements until Ctrl-C')
+    .option('--listen', 'be the other end: answer measurements until Ctrl-C')
     .addOption(
-      new Option('--seconds <time>', 'how long to measure')
-        .argParser(duration('--seconds', measuring))
+      new Option('--duration <time>', 'how long to measure')
+        .argParser(duration('--duration', measuring))
         .default(20_000, '20s'),
     )
     .option('--json', 'print one JSON object');
@@ -42,16 +42,16 @@ export function bench(context: Context): Command {
     .addHelpText(
       'after',
       examples([
-        ['the other end, in a second terminal of this computer', 'serpy bench --serve'],
+        ['the other end, in a second terminal of this computer', 'serpy bench --listen'],
         ['how fast that is', 'serpy bench'],
         [
           'the link to another computer; there first',
-          'serpy bench --serve serpy+tls://0.0.0.0:5001 --key-file lab.key',
+          'serpy bench --listen serpy+tls://0.0.0.0:5001 --key-file lab.key',
         ],
         ['then here', 'serpy bench serpy+tls://192.168.1.20:5001 --key-file lab.key'],
         [
           'any program that sends back what it gets is measured too',
-          'serpy bench serpy1://192.168.1.20:5001 --seconds 10',
+          'serpy bench serpy1://192.168.1.20:5001 --duration 10',
         ],
         [
           'the median round trip, in a script',
@@ -61,8 +61,8 @@ export function bench(context: Context): Command {
       ]),
     )
     .action(async (url: string | undefined, flags: BenchFlags) => {
-      if (!flags.serve) return run(url, flags, context);
-      if (flags.json) throw mistyped('--json is for the end that measures, not for --serve');
+      if (!flags.listen) return run(url, flags, context);
+      if (flags.json) throw mistyped('--json is for the end that measures, not for --listen');
       return serve(connectionOptions(url, flags, 'listen', context), context);
     });
 }
@@ -80,11 +80,11 @@ async function run(url: string | undefined, flags: BenchFlags, context: Context)
   let isComplete = false;
   try {
     if (!flags.json) {
-      terminal.note(`measuring for ${flags.seconds / 1000} s at most; Ctrl-C ends it`);
+      terminal.note(`measuring for ${flags.duration / 1000} s at most; Ctrl-C ends it`);
       await terminal.printLines(linkText(findings.link));
     }
     const told = { roundTrip: false };
-    const plan = { durationMs: flags.seconds, signal };
+    const plan = { durationMs: flags.duration, signal };
     await measure(
       connection,
       plan,
@@ -112,7 +112,7 @@ function explained(error: unknown, connection: Connection, { otherEnd, link }: F
   const isSilent = isSerpyError(error) && error.code === 'ERR_SERPY_TIMEOUT' && otherEnd === undefined;
   if (!isSilent) return error;
   return failed(
-    `${addressOf(connection.remote ?? link)} was reached and sends nothing back: start "serpy bench --serve" there, "serpy simulate echo", ` +
+    `${addressOf(connection.remote ?? link)} was reached and sends nothing back: start "serpy bench --listen" there, "serpy simulate echo", ` +
       'or any program that sends back what it gets',
     error,
   );

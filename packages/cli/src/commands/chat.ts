@@ -62,13 +62,14 @@ async function run(context: Context, url: string | undefined, flags: Flags): Pro
   const joined = (connection: Connection) => {
     peers.add(connection);
     connection.on('warning', (error) => {
-      if (error.code === 'ERR_SERPY_UNKNOWN' && 'messages' in error) lost += (error.messages as unknown[]).length;
+      if (error.code === 'ERR_SERPY_DELIVERY_UNKNOWN' && 'messages' in error)
+        lost += (error.messages as unknown[]).length;
     });
-    connection.on('disconnect', ({ unconfirmedMessages }) => {
-      lost += unconfirmedMessages;
+    connection.on('disconnect', ({ unacknowledgedMessages }) => {
+      lost += unacknowledgedMessages;
     });
-    connection.once('close', ({ unsentMessages, unknownMessages }) => {
-      lost += unsentMessages + unknownMessages;
+    connection.once('close', ({ unsentMessages, unacknowledgedMessages }) => {
+      lost += unsentMessages + unacknowledgedMessages;
       peers.delete(connection);
     });
     somebodyCame();

@@ -18,7 +18,7 @@ import { enterScreen } from '../ui/screen.js';
 
 interface Flags {
   /** In milliseconds, as all that `duration` reads. */
-  readonly seconds?: number;
+  readonly duration?: number;
   readonly seed: number;
   readonly out: string;
 }
@@ -34,9 +34,9 @@ export function demo(context: Context): Command {
   return new Command('demo')
     .description('a simulated camera and a photon counter at work, and what happens when the cable is pulled')
     .option(
-      '--seconds <time>',
+      '--duration <time>',
       `stop after this time (default: q or Ctrl-C; without a terminal ${secondsWithoutTerminal})`,
-      duration('--seconds'),
+      duration('--duration'),
     )
     .option(
       '--seed <number>',
@@ -49,7 +49,7 @@ export function demo(context: Context): Command {
       'after',
       examples([
         ['on the whole screen', 'serpy demo'],
-        ['as lines of figures', 'serpy demo --seconds 5 | cat', 'serpy demo --seconds 5 | Out-Host'],
+        ['as lines of figures', 'serpy demo --duration 5 | cat', 'serpy demo --duration 5 | Out-Host'],
       ]),
     )
     .action(async (flags: Flags) => {
@@ -57,7 +57,7 @@ export function demo(context: Context): Command {
       const isOnScreen = terminal.isInteractive && terminal.stdin.isTTY === true;
       const over = new AbortController();
       const signal = AbortSignal.any([interruption.signal, over.signal]);
-      const limitMs = flags.seconds ?? (isOnScreen ? undefined : secondsWithoutTerminal * 1000);
+      const limitMs = flags.duration ?? (isOnScreen ? undefined : secondsWithoutTerminal * 1000);
       const experiment = await startExperiment(clock, flags.seed, signal);
       const results: string[] = [];
       try {

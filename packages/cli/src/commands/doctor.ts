@@ -19,8 +19,8 @@ import { examples } from '../flags/help-examples.js';
 import { wholeNumber } from '../flags/value-parsers.js';
 
 interface DoctorFlags extends ConnectionFlags {
-  readonly freePort?: number;
-  readonly send: boolean;
+  readonly checkPort?: number;
+  readonly connectOnly?: boolean;
   readonly json?: true;
 }
 
@@ -28,12 +28,12 @@ export function doctor(context: Context): Command {
   const command = new Command('doctor')
     .description('check this computer, or a peer, and say what to do')
     .option(
-      '--free-port <number>',
+      '--check-port <number>',
       'of this computer: must be free to listen on',
-      wholeNumber('--free-port', 1, 65_535),
+      wholeNumber('--check-port', 1, 65_535),
     )
     .option(
-      '--no-send',
+      '--connect-only',
       'connect and listen only: nothing is sent to the peer but, with a key or --tls, the handshake of TLS',
     )
     .option('--json', 'print one JSON object, for a bug report; it holds no key');
@@ -42,9 +42,9 @@ export function doctor(context: Context): Command {
       'after',
       examples([
         ['this computer', 'serpy doctor'],
-        ['whether a program could listen there', 'serpy doctor --free-port 5001'],
+        ['whether a program could listen there', 'serpy doctor --check-port 5001'],
         ['a peer: one connection, one short text', 'serpy doctor serpy://192.168.1.20:5001'],
-        ['an instrument that takes every text for a command', 'serpy doctor serpy://192.168.1.20:5001 --no-send'],
+        ['an instrument that takes every text for a command', 'serpy doctor serpy://192.168.1.20:5001 --connect-only'],
         ['a file to send along with a bug report', 'serpy doctor --json > doctor.json'],
       ]),
     )
@@ -56,11 +56,11 @@ async function run(url: string | undefined, flags: DoctorFlags, context: Context
   const surroundings = systemSurroundings(context);
   const { clock } = surroundings;
   const target = targetOf(url, flags, context);
-  if (target && flags.freePort !== undefined) throw mistyped('--free-port is for this computer: leave out the peer');
+  if (target && flags.checkPort !== undefined) throw mistyped('--check-port is for this computer: leave out the peer');
   const subject = target ? shownUrl(target, target.protocol) : 'this computer';
   const peer = target && new Peer(target, surroundings);
   const { signal } = interruption;
-  const port = { number: flags.freePort ?? defaultPort, asked: flags.freePort !== undefined };
+  const port = { number: flags.checkPort ?? defaultPort, asked: flags.checkPort !== undefined };
   const examination = peer
     ? examine(peerChecks, (limit) => ({ surroundings, peer, signal: limit }), clock, signal)
     : examine(computerChecks(port), (limit) => ({ surroundings, signal: limit }), clock, signal);
@@ -97,6 +97,6 @@ function targetOf(url: string | undefined, flags: DoctorFlags, context: Context)
     host: options.host ?? '127.0.0.1',
     port: options.port,
     secured: options.key !== undefined || (options.tls !== undefined && options.tls !== false),
-    maySend: flags.send,
+    maySend: flags.connectOnly !== true,
   };
 }

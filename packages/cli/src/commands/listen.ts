@@ -23,7 +23,7 @@ interface Flags extends ConnectionFlags {
   readonly out?: string;
   readonly count?: number;
   readonly timeout?: number;
-  readonly from?: true;
+  readonly showSender?: true;
   readonly quiet?: true;
 }
 
@@ -35,7 +35,7 @@ export function listen(context: Context): Command {
     .option('--out <folder>', 'write bytes and arrays to files in this folder')
     .option('--count <number>', 'end after so many messages', wholeNumber('--count', 1))
     .option('--timeout <time>', 'end when nothing has come for so long, such as 10s', duration('--timeout'))
-    .option('--from', 'say before each message from whom it is')
+    .option('--show-sender', 'say before each message from whom it is')
     .option('-q, --quiet', 'say nothing of connections and counts');
   return addConnectionOptions(command, 'either')
     .addHelpText(
@@ -127,7 +127,7 @@ async function show(
     await terminal.print(jsonLine({ ...when, from, protocol: message.protocol, ...json, ...(file && { file }) }));
   } else {
     const { dim } = terminal.colours;
-    await terminal.print(flags.from ? dim(`${from}  `) : '', line, file ? dim(`  → ${file}`) : '');
+    await terminal.print(flags.showSender ? dim(`${from}  `) : '', line, file ? dim(`  → ${file}`) : '');
   }
   return sizeBytes;
 }

@@ -22,7 +22,7 @@ interface Flags extends ConnectionFlags {
   readonly listen?: true;
   readonly count?: number;
   /** In milliseconds, as all that `duration` reads. */
-  readonly seconds?: number;
+  readonly duration?: number;
   readonly maxBytes?: number;
 }
 
@@ -33,7 +33,7 @@ export function record(context: Context): Command {
     .argument('<folder>', 'where to put it: a new folder, or an empty one')
     .option('--listen', 'be a server: what all who connect send goes into one recording')
     .option('--count <number>', 'stop after so many messages', wholeNumber('--count', 1))
-    .option('--seconds <time>', 'stop after this time, such as 30 or 10min', duration('--seconds'))
+    .option('--duration <time>', 'stop after this time, such as 30 or 10min', duration('--duration'))
     .option('--max-bytes <size>', 'stop before the folder is larger, such as 2GB', sizeInBytes('--max-bytes'));
   return addConnectionFlags(command, 'either')
     .addHelpText(
@@ -46,7 +46,7 @@ export function record(context: Context): Command {
         ],
         [
           'through the night, also when the link breaks',
-          'serpy record serpy2://192.168.1.20:5001 night --reconnect --seconds 12h --max-bytes 50GB',
+          'serpy record serpy2://192.168.1.20:5001 night --reconnect --duration 12h --max-bytes 50GB',
         ],
         [
           'look at the images while it goes on',
@@ -78,7 +78,7 @@ async function recordDialled(context: Context, url: string, folder: string, flag
     const recorder = createRecorder(folder, { clock, url, maxBytes: flags.maxBytes });
     terminal.note(`recording ${url} into ${folder}; Ctrl-C ends it`);
     const signal = AbortSignal.any([interruption.signal, over.signal]);
-    if (flags.seconds !== undefined) void pause(clock, flags.seconds, signal).then(() => over.abort());
+    if (flags.duration !== undefined) void pause(clock, flags.duration, signal).then(() => over.abort());
     const why = await recordConnection(connection, recorder, signal, flags.count, breaks);
     for (const gap of breaks.rest()) recorder.gap(gap);
     recorder.close();
@@ -89,12 +89,12 @@ async function recordDialled(context: Context, url: string, folder: string, flag
     over.abort();
     connection.destroy();
   }
-  const { reason, error, intended } = connection.closeInfo ?? {};
-  const isBroken = reason !== 'closed' && (reason !== 'ended' || intended === false);
+  const { reason, error, clean } = connection.closeInfo ?? {};
+  const isBroken = reason !== 'local-close' && (reason !== 'peer-closed' || clean === false);
   if (isBroken && !flags.reconnect) {
     const why =
       error?.message ??
-      (reason === 'ended' ? 'the link broke: the peer said no goodbye' : `the link ended (${reason})`);
+      (reason === 'peer-closed' ? 'the link broke: the peer said no goodbye' : `the link ended (${reason})`);
     throw failed(`${why}; with --reconnect it would be dialled again`, error);
   }
   if (gaps > 0) throw failed(gapsText(gaps), error);
@@ -123,7 +123,7 @@ async function recordServed(context: Context, url: string, folder: string, flags
         recorder = createRecorder(folder, { clock, url, maxBytes: flags.maxBytes });
         startMs = clock.now();
         const signal = AbortSignal.any([interruption.signal, stop.signal]);
-        if (flags.seconds !== undefined) void pause(clock, flags.seconds, signal).then(() => stop.abort());
+        if (flags.duration !== undefined) void pause(clock, flags.duration, signal).then(() => stop.abort());
         terminal.note(`recording into ${folder} what is sent by all who connect`);
       },
       joined(connection) {

@@ -102,9 +102,9 @@ async function play(context: Context, folder: string, factor: number, connection
     return;
   }
   const { reason, error, unsentMessages = 0 } = connection.closeInfo ?? {};
-  if (reason !== 'closed' || error !== undefined || unsentMessages > 0) {
+  if (reason !== 'local-close' || error !== undefined || unsentMessages > 0) {
     const what =
-      reason === 'closed' && unsentMessages === 0 ? 'the peer did not take them' : 'the peer left before the end';
+      reason === 'local-close' && unsentMessages === 0 ? 'the peer did not take them' : 'the peer left before the end';
     throw failed(`${what}, ${told}: ${error?.message ?? 'it hung up'}`, error);
   }
   terminal.note(told);

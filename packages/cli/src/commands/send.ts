@@ -102,7 +102,7 @@ async function run(context: Context, first: string | undefined, rest: string[], 
     flags.wait,
   );
   connection.on('warning', (error) => {
-    const isToldAtTheEnd = error.code === 'ERR_SERPY_UNKNOWN' || error.code === 'ERR_SERPY_LOST';
+    const isToldAtTheEnd = error.code === 'ERR_SERPY_DELIVERY_UNKNOWN' || error.code === 'ERR_SERPY_LOST';
     if (!isToldAtTheEnd) terminal.note(terminal.noteColours.dim(sentence(error)));
   });
   const delivery = deliverTo(connection, context, {

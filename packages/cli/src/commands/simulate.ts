@@ -19,12 +19,12 @@ interface Flags extends ConnectionFlags {
   readonly size: { readonly width: number; readonly height: number };
   readonly dtype: 'uint16' | 'float32';
   readonly bare?: true;
-  readonly counts: number;
+  readonly meanPhotons: number;
   readonly noise: number;
   readonly seed: number;
   readonly count?: number;
   /** In milliseconds, as all that `duration` reads. */
-  readonly seconds?: number;
+  readonly duration?: number;
 }
 
 const kinds = ['camera', 'counter', 'echo'] as const;
@@ -46,8 +46,8 @@ export function simulate(context: Context): Command {
   measuring(new Option('--dtype <type>', 'of the pixels').choices(['uint16', 'float32']).default('uint16'));
   measuring(new Option('--bare', 'send pixels as bare bytes, without the header of .npy'));
   measuring(
-    new Option('--counts <number>', 'photons that are expected in an interval of the counter')
-      .argParser(notNegative('--counts'))
+    new Option('--mean-photons <number>', 'photons that are expected in an interval of the counter')
+      .argParser(notNegative('--mean-photons'))
       .default(4000),
   );
   measuring(
@@ -61,7 +61,7 @@ export function simulate(context: Context): Command {
       .default(1),
   );
   measuring(new Option('--count <number>', 'stop after so many values').argParser(wholeNumber('--count', 1)));
-  measuring(new Option('--seconds <time>', 'stop after this time').argParser(duration('--seconds')));
+  measuring(new Option('--duration <time>', 'stop after this time').argParser(duration('--duration')));
   return addConnectionOptions(command, 'listen')
     .addHelpText(
       'after',
@@ -96,7 +96,7 @@ const meantFor: Readonly<Record<string, readonly Kind[]>> = {
   size: ['camera'],
   dtype: ['camera'],
   bare: ['camera'],
-  counts: ['counter'],
+  meanPhotons: ['counter'],
   noise: ['camera', 'counter'],
   seed: ['camera', 'counter'],
   count: ['camera', 'counter'],
@@ -105,7 +105,8 @@ const meantFor: Readonly<Record<string, readonly Kind[]>> = {
 function checkFlags(command: Command, kind: Kind): void {
   for (const [name, instruments] of Object.entries(meantFor)) {
     if (command.getOptionValueSource(name) !== 'cli' || instruments.includes(kind)) continue;
-    throw mistyped(`--${name} is not for ${kind === 'echo' ? 'an' : 'a'} ${kind}: leave it out`);
+    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    throw mistyped(`${flag} is not for ${kind === 'echo' ? 'an' : 'a'} ${kind}: leave it out`);
   }
 }
 
@@ -114,7 +115,7 @@ type ListenTo = ReturnType<typeof connectionOptions>;
 async function runMeasuring(context: Context, kind: 'camera' | 'counter', options: ListenTo, flags: Flags) {
   const { terminal, clock } = context;
   const rate = flags.rate ?? (kind === 'camera' ? 25 : 100);
-  const measure = kind === 'camera' ? images(flags) : counter({ ...flags, meanCounts: flags.counts }).count;
+  const measure = kind === 'camera' ? images(flags) : counter({ ...flags, meanCounts: flags.meanPhotons }).count;
   const instrument = await startInstrument({ listen: options, measure, rate, clock, maxCount: flags.count });
   instrument.onPeer((peer) => tellOf(peer, context));
   try {
@@ -159,7 +160,7 @@ async function runEcho(context: Context, options: ListenTo, flags: Flags) {
 /** Until Ctrl-C, the time is over, or the instrument has finished. */
 async function untilOver(
   { clock, interruption }: Context,
-  { seconds }: Flags,
+  { duration: seconds }: Flags,
   finished?: Promise<void>,
 ): Promise<void> {
   const done = new AbortController();
@@ -192,9 +193,9 @@ function images({ size, dtype, noise, seed, bare }: Flags): Measure {
   };
 }
 
-function described(kind: 'camera' | 'counter', rate: number, { size, dtype, bare, counts, seed }: Flags): string {
+function described(kind: 'camera' | 'counter', rate: number, { size, dtype, bare, meanPhotons, seed }: Flags): string {
   if (kind === 'counter')
-    return `a photon counter, about ${thousands(counts)} photons ${rate} times a second, seed ${seed}`;
+    return `a photon counter, about ${thousands(meanPhotons)} photons ${rate} times a second, seed ${seed}`;
   const form = bare ? `bare bytes, rows of ${size.width} ${dtype}` : `.npy of ${dtype}`;
   return `a camera, ${size.width} × ${size.height} pixels as ${form}, ${rate} images a second, seed ${seed}`;
 }

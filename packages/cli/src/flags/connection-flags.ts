@@ -32,7 +32,7 @@ export const defaultPort = 5001;
  * For commands whose messages matter: they ask for a session, which loses nothing and tells what arrived. Whoever says v2 gets one only when
  * it is asked for; with a key, or without a word on the protocol, it is asked for anyway.
  */
-export const withSession = { handshake: 'prefer' } as const;
+export const withSession = { session: 'prefer' } as const;
 
 const hostIs = { connect: 'of the peer', listen: 'to listen on', either: 'of the peer, or to listen on' } as const;
 
@@ -96,7 +96,7 @@ export function connectionOptions(
     throw mistyped('--insecure is for a server, and this is a client: leave it out');
   merge(options, { autoRestart: flags.reconnect, insecure: flags.insecure });
   for (const [name, value] of Object.entries({ protocol: 'auto', port: defaultPort, ...defaults })) {
-    if (name !== 'handshake' || asksForSession(options)) options[name] ??= value;
+    if (name !== 'session' || asksForSession(options)) options[name] ??= value;
   }
   return options as unknown as ConnectOptions & ListenOptions; // connect and listen check them
 }

@@ -56,7 +56,8 @@ export function deliverTo(connection: Connection, { clock }: Context, settings: 
   let unknown = 0;
   let broke: Error | undefined; // a link, with messages of which nobody knows
   connection.on('warning', (error) => {
-    if (error.code === 'ERR_SERPY_UNKNOWN' && 'messages' in error) unknown += (error.messages as unknown[]).length;
+    if (error.code === 'ERR_SERPY_DELIVERY_UNKNOWN' && 'messages' in error)
+      unknown += (error.messages as unknown[]).length;
     if (error.code === 'ERR_SERPY_LOST') broke ??= error;
   });
 
@@ -187,9 +188,9 @@ export function deliverTo(connection: Connection, { clock }: Context, settings: 
       allHaveLeft = true;
       hadSession ||= connection.inSession;
       const hasHungUp = await closed();
-      const { error, unsentMessages = 0, unknownMessages = 0 } = connection.closeInfo ?? {};
+      const { error, unsentMessages = 0, unacknowledgedMessages = 0 } = connection.closeInfo ?? {};
       if (isSerpyError(error) && error.code === 'ERR_SERPY_PROTOCOL') throw error; // who answered so has taken nothing
-      const lost = unsentMessages + Math.max(unknownMessages, unknown);
+      const lost = unsentMessages + Math.max(unacknowledgedMessages, unknown);
       if (lost > 0) throw failed(`${messages(lost)} of ${sent} may not have arrived: the peer has gone`, error);
       if (broke) throw broke;
       if (acknowledges || sent === 0) return;

@@ -133,7 +133,7 @@ function watch(connection: Connection, note: Receiving['note']): string {
   connection.on('reconnect', ({ downMs }) => note(`${from} is there again after ${(downMs / 1000).toFixed(1)} s`));
   const gone = () => {
     const { reason, error, peerReason } = connection.closeInfo ?? {};
-    if (reason === 'closed') return;
+    if (reason === 'local-close') return;
     const why = error ? `: ${sentence(error)}` : peerReason ? ` ("${peerReason}")` : '';
     note(`${from} has gone${why}`);
   };

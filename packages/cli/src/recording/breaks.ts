@@ -35,11 +35,11 @@ export function watchBreaks(connection: Watched, { now, wallMs }: Pick<Clock, 'n
   let taken = 0;
   const add = (found: Omit<Break, 'messages'>) =>
     breaks.push({ ...found, messages: connection.stats().messagesReceived });
-  connection.on('disconnect', ({ reason, intended }) => {
-    if (reason === 'closed' || intended) return;
+  connection.on('disconnect', ({ reason, clean }) => {
+    if (reason === 'local-close' || clean) return;
     const { messagesReceived: messages, sessions } = connection.stats();
     if (reason === 'protocol' && messages === 0) return; // who never spoke the protocol is no instrument
-    const session = intended === undefined ? undefined : sessions;
+    const session = clean === undefined ? undefined : sessions;
     const last = breaks.at(-1);
     // On a link that came to nothing, a session may not have been gone on with yet.
     if (last?.messages === messages && session === undefined) last.downMs = undefined;
@@ -69,9 +69,9 @@ export function watchBreaks(connection: Watched, { now, wallMs }: Pick<Clock, 'n
   return {
     beforeNext: () => gapsBehind(taken++),
     rest() {
-      const { reason, intended } = connection.closeInfo ?? {};
+      const { reason, clean } = connection.closeInfo ?? {};
       // Where the peer cannot say goodbye, to hang up for good is how it ends.
-      if (reason === 'ended' && intended === undefined && breaks.at(-1)?.downMs === undefined) breaks.pop();
+      if (reason === 'peer-closed' && clean === undefined && breaks.at(-1)?.downMs === undefined) breaks.pop();
       return gapsBehind(Number.POSITIVE_INFINITY);
     },
   };

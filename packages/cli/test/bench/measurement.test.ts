@@ -76,7 +76,7 @@ async function measured(link: Link, durationMs = 20_000): Promise<Measured> {
   return { ...found, tookMs: clock.now() };
 }
 
-/** An other end that counts, as `serpy bench --serve` does. */
+/** An other end that counts, as `serpy bench --listen` does. */
 function counting(drops: (number: number) => boolean = () => false) {
   let sunk: { messages: number; bytes: number } | undefined;
   let number = 0;

@@ -9,9 +9,9 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
-/** `serpy bench --serve` on a free port. */
+/** `serpy bench --listen` on a free port. */
 async function serving(...args: string[]) {
-  const run = new Run(['bench', '--serve', ...(args.length > 0 ? args : ['serpy://127.0.0.1:0'])]);
+  const run = new Run(['bench', '--listen', ...(args.length > 0 ? args : ['serpy://127.0.0.1:0'])]);
   ends.push(() => {
     run.interrupt();
     return run.ended;
@@ -41,9 +41,9 @@ function accounted({ throughput, leftOut }: Record<'throughput' | 'leftOut', { s
 }
 
 describe('serpy bench', () => {
-  test.each([['serpy1'], ['serpy2'], ['serpy']])('measures %s one way with serpy bench --serve', async (scheme) => {
+  test.each([['serpy1'], ['serpy2'], ['serpy']])('measures %s one way with serpy bench --listen', async (scheme) => {
     const { port } = await serving();
-    const { status, stdout, stderr } = await runToEnd(['bench', `${scheme}://127.0.0.1:${port}`, '--seconds', '2']);
+    const { status, stdout, stderr } = await runToEnd(['bench', `${scheme}://127.0.0.1:${port}`, '--duration', '2']);
     expect(stderr).toBe('measuring for 2 s at most; Ctrl-C ends it\n');
     expect(status).toBe(0);
     const [protocol, session] = { serpy1: ['v1', ''], serpy2: ['v2', ''], serpy: ['v2', ' in a session'] }[scheme]!;
@@ -63,7 +63,7 @@ describe('serpy bench', () => {
     ['v2', true],
   ] as const)('measures %s there and back with any echo, that answers in text: %s', async (protocol, asText) => {
     const port = await echo(protocol, asText);
-    const { status, stdout } = await runToEnd(['bench', `serpy://127.0.0.1:${port}`, '--seconds', '2', '--json']);
+    const { status, stdout } = await runToEnd(['bench', `serpy://127.0.0.1:${port}`, '--duration', '2', '--json']);
     expect(status).toBe(0);
     const json = JSON.parse(stdout);
     expect(json).toMatchObject({ host: '127.0.0.1', port, protocol, encrypted: false, otherEnd: 'echo' });
@@ -76,7 +76,7 @@ describe('serpy bench', () => {
 
   test('gives programs one JSON object whose figures belong together', async () => {
     const { port } = await serving();
-    const { stdout } = await runToEnd(['bench', `serpy2://127.0.0.1:${port}`, '--seconds', '1', '--json']);
+    const { stdout } = await runToEnd(['bench', `serpy2://127.0.0.1:${port}`, '--duration', '1', '--json']);
     expect(stdout.trim().split('\n')).toHaveLength(1);
     const { roundTrip, throughput } = JSON.parse(stdout);
     expect(roundTrip.p50Ms).toBeLessThanOrEqual(roundTrip.p90Ms);
@@ -90,9 +90,9 @@ describe('serpy bench', () => {
 
   test('measures an encrypted link, and its report holds no key', async () => {
     const key = String(generateKey());
-    const run = new Run(['bench', '--serve', 'serpy+tls://127.0.0.1:0'], { env: { SERPY_KEY: key } });
+    const run = new Run(['bench', '--listen', 'serpy+tls://127.0.0.1:0'], { env: { SERPY_KEY: key } });
     const [, port] = await run.until(/answering on 127\.0\.0\.1:(\d+)/);
-    const args = ['bench', `serpy+tls://127.0.0.1:${port}`, '--seconds', '1', '--json'];
+    const args = ['bench', `serpy+tls://127.0.0.1:${port}`, '--duration', '1', '--json'];
     const { status, stdout } = await runToEnd(args, { env: { SERPY_KEY: key } });
     run.interrupt();
     await run.ended;
@@ -106,10 +106,10 @@ describe('serpy bench', () => {
     const server = await listen({ protocol: 'v2', port: 0 });
     ends.push(() => server.closeServer());
     const { port } = server.address;
-    const { status, stderr } = await runToEnd(['bench', `serpy2://127.0.0.1:${port}`, '--seconds', '1']);
+    const { status, stderr } = await runToEnd(['bench', `serpy2://127.0.0.1:${port}`, '--duration', '1']);
     expect(status).toBe(1);
     expect(stderr.split('\n')[1]).toBe(
-      `serpy: 127.0.0.1:${port} was reached and sends nothing back: start "serpy bench --serve" there, "serpy simulate echo", ` +
+      `serpy: 127.0.0.1:${port} was reached and sends nothing back: start "serpy bench --listen" there, "serpy simulate echo", ` +
         'or any program that sends back what it gets',
     );
   });
@@ -123,7 +123,7 @@ describe('serpy bench', () => {
         await connection.sendData(message.bytes()).catch(() => {});
       }
     });
-    const args = ['bench', `serpy2://127.0.0.1:${server.address.port}`, '--seconds', '2', '--json'];
+    const args = ['bench', `serpy2://127.0.0.1:${server.address.port}`, '--duration', '2', '--json'];
     const { status, stdout } = await runToEnd(args);
     expect([status, accounted(JSON.parse(stdout))]).toEqual([0, sizes]);
     expect(JSON.parse(stdout).throughput[0].messages).toBeGreaterThan(0);
@@ -151,7 +151,7 @@ describe('serpy bench', () => {
       }
     });
     const { status, stdout, stderr } = await runToEnd([
-      ...['bench', `serpy2://127.0.0.1:${server.address.port}`, '--seconds', '2'],
+      ...['bench', `serpy2://127.0.0.1:${server.address.port}`, '--duration', '2'],
     ]);
     expect(status).toBe(1);
     expect(messages).toBeGreaterThan(2);
@@ -161,7 +161,7 @@ describe('serpy bench', () => {
 
   test('Ctrl-C ends it, and shows what was measured', async () => {
     const { port } = await serving();
-    const run = new Run(['bench', `serpy2://127.0.0.1:${port}`, '--seconds', '20']);
+    const run = new Run(['bench', `serpy2://127.0.0.1:${port}`, '--duration', '20']);
     await run.until(/Round trip/);
     run.interrupt();
     const { status, stderr } = await run.ended;
@@ -170,16 +170,16 @@ describe('serpy bench', () => {
   });
 
   test.each([
-    [['--seconds', '61'], "serpy: --seconds takes a time from 1s to 60s, not '61'\n"],
-    [['--seconds', 'ten'], "serpy: --seconds takes a time from 1s to 60s, not 'ten'\n"],
-    [['--serve', '--json'], 'serpy: --json is for the end that measures, not for --serve\n'],
+    [['--duration', '61'], "serpy: --duration takes a time from 1s to 60s, not '61'\n"],
+    [['--duration', 'ten'], "serpy: --duration takes a time from 1s to 60s, not 'ten'\n"],
+    [['--listen', '--json'], 'serpy: --json is for the end that measures, not for --listen\n'],
     [['localhost:5001'], "serpy: 'localhost:5001' is no URL: write serpy://localhost:5001\n"],
   ])('%j is typed wrong', async (args, sentence) => {
     expect(await runToEnd(['bench', ...args])).toEqual({ status: 2, stdout: '', stderr: sentence });
   });
 });
 
-describe('serpy bench --serve', () => {
+describe('serpy bench --listen', () => {
   test('says who came and what it was, and a total at Ctrl-C', async () => {
     const { run, port } = await serving();
     const connection = await connect({ protocol: 'v2', port });
@@ -192,7 +192,7 @@ describe('serpy bench --serve', () => {
   });
 
   test('refuses to listen for other computers in the open', async () => {
-    const { status, stderr } = await runToEnd(['bench', '--serve', 'serpy://0.0.0.0:0']);
+    const { status, stderr } = await runToEnd(['bench', '--listen', 'serpy://0.0.0.0:0']);
     expect(status).toBe(2);
     expect(stderr).toContain('key');
   });

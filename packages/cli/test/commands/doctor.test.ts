@@ -78,7 +78,7 @@ describe('serpy doctor', () => {
 
   test('fails with status 1 where a port must be free and is not', async () => {
     const port = await serving();
-    const run = new Run(['doctor', '--free-port', String(port)]);
+    const run = new Run(['doctor', '--check-port', String(port)]);
     await run.until(/FAIL {2}port {11}port \d+ is in use\n +-> .*to see which/);
     await run.until(/loopback IPv4/); // the rest is checked all the same
     run.interrupt();
@@ -88,7 +88,7 @@ describe('serpy doctor', () => {
 
   test('checks a peer, and ends with status 0 where nothing is broken', async () => {
     const port = await serving();
-    const { status, stdout, stderr } = await runToEnd(['doctor', `serpy2://127.0.0.1:${port}`, '--no-send']);
+    const { status, stdout, stderr } = await runToEnd(['doctor', `serpy2://127.0.0.1:${port}`, '--connect-only']);
     expect([status, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(new RegExp(`^serpy doctor: serpy2://127\\.0\\.0\\.1:${port}\n`));
     expect(namesIn(stdout)).toEqual([
@@ -114,7 +114,14 @@ describe('serpy doctor', () => {
     for (const own of [key, String(generateKey())]) {
       writeFileSync(keyFile, own);
       const url = `serpy+tls://127.0.0.1:${port}?closeTimeoutMs=4321`;
-      const { status, stdout, stderr } = await runToEnd(['doctor', url, '--key-file', keyFile, '--no-send', '--json']);
+      const { status, stdout, stderr } = await runToEnd([
+        'doctor',
+        url,
+        '--key-file',
+        keyFile,
+        '--connect-only',
+        '--json',
+      ]);
       expect(status).toBe(own === key ? 0 : 1);
       expect(JSON.parse(stdout)).toMatchObject({ subject: `serpy+tls://127.0.0.1:${port}`, ok: own === key });
       for (const secret of [own, key, keyFile, '4321']) expect(stdout + stderr).not.toContain(secret);
@@ -123,7 +130,7 @@ describe('serpy doctor', () => {
 
   test('has no colours without a terminal, nor with NO_COLOR, and has them with one', async () => {
     const port = await serving();
-    const args = ['doctor', `serpy2://127.0.0.1:${port}`, '--no-send'];
+    const args = ['doctor', `serpy2://127.0.0.1:${port}`, '--connect-only'];
     const colour = String.fromCharCode(27);
     expect((await runToEnd(args)).stdout).not.toContain(colour);
     expect((await runToEnd(args, { isTTY: true, env: { NO_COLOR: '1' } })).stdout).not.toContain(colour);
@@ -133,8 +140,8 @@ describe('serpy doctor', () => {
   test.each([
     [['serpy://localhost'], 2, /has no port/],
     [['serpy://localhost:1?unheardOf=1'], 2, /unheardOf/],
-    [['--free-port', '0'], 2, /takes a whole number from 1 to 65535/],
-    [['serpy://localhost:1', '--free-port', '5001'], 2, /--free-port is for this computer/],
+    [['--check-port', '0'], 2, /takes a whole number from 1 to 65535/],
+    [['serpy://localhost:1', '--check-port', '5001'], 2, /--check-port is for this computer/],
     [['serpy+tls://localhost:1', '--key-file', '/no/such/key'], 2, /no\/such\/key/],
   ] as const)('%j is typed wrong', async (args, expected, sentence) => {
     const { status, stderr } = await runToEnd(['doctor', ...args]);

@@ -91,8 +91,8 @@ describe('serpy listen', () => {
     expect(await run.ended).toEqual({ status: 0, stdout: 'hello\n', stderr: '' });
   });
 
-  test('tells from whom a message is with --from', async () => {
-    const [listening, port] = await start('--count', '1', '--from');
+  test('tells from whom a message is with --show-sender', async () => {
+    const [listening, port] = await start('--count', '1', '--show-sender');
     await sendAll(port, ['hello']);
     expect((await listening.ended).stdout).toMatch(/^127\.0\.0\.1:\d+ {2}hello\n$/);
   });
@@ -206,7 +206,7 @@ describe('serpy listen', () => {
     const connection = await sendAll(port, ['hello']);
     await listening.ended;
     await connection.close();
-    expect(connection.closeInfo).toMatchObject({ unsentMessages: 0, unknownMessages: 0 });
+    expect(connection.closeInfo).toMatchObject({ unsentMessages: 0, unacknowledgedMessages: 0 });
   });
 
   test('takes no more than --count, of however many peers', async () => {

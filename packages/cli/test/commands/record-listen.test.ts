@@ -48,7 +48,7 @@ async function dial(run: Run, port: number, protocol: 'v1' | 'v2' | 'auto' = 'v2
 }
 
 /** One that is known at once, as it speaks first. */
-const dialInSession = (run: Run, port: number) => dial(run, port, 'v2', { handshake: 'prefer' });
+const dialInSession = (run: Run, port: number) => dial(run, port, 'v2', { session: 'prefer' });
 
 /** Waits until so many messages stand in the index. */
 async function recorded(count: number): Promise<void> {
@@ -150,7 +150,7 @@ describe('serpy record --listen', () => {
     }).listen(0, '127.0.0.1');
     await once(relay, 'listening');
     const reconnect = { minDelayMs: 0, baseDelayMs: 1 };
-    const options = { handshake: 'require', autoRestart: true, reconnect };
+    const options = { session: 'require', autoRestart: true, reconnect };
     const { connection, from } = await dial(run, (relay.address() as AddressInfo).port, 'v2', options);
     await connection.sendData(1);
     await recorded(1);
@@ -180,7 +180,7 @@ describe('serpy record --listen', () => {
     expect(read().map(({ value }) => value)).toEqual([1, 2]);
   });
 
-  test('stops at --count, --max-bytes and --seconds while several send', async () => {
+  test('stops at --count, --max-bytes and --duration while several send', async () => {
     const sendTo = async (...args: string[]) => {
       const [run, port] = await start(...args);
       const both = [await dialInSession(run, port), await dialInSession(run, port)];
@@ -203,11 +203,11 @@ describe('serpy record --listen', () => {
     expect(bytes).toBeLessThanOrEqual(100_000);
     expect(senders).toBe(2);
 
-    expect((await sendTo('--seconds', '300ms')).messages).toBeGreaterThan(0);
+    expect((await sendTo('--duration', '300ms')).messages).toBeGreaterThan(0);
   });
 
-  test('ends at --seconds when nobody comes', async () => {
-    const [run] = await start('--seconds', '10ms');
+  test('ends at --duration when nobody comes', async () => {
+    const [run] = await start('--duration', '10ms');
     expect(await run.ended).toMatchObject({ status: 0, stderr: expect.stringMatching(/recorded 0 messages in/) });
     expect(read()).toEqual([]);
   });

@@ -104,7 +104,7 @@ describe('serpy record', () => {
     },
   );
 
-  test('stops at --count, --max-bytes and --seconds', async () => {
+  test('stops at --count, --max-bytes and --duration', async () => {
     const endless = await instrument('v2', async (connection) => {
       while (connection.isConnected()) {
         await connection.sendData(Buffer.alloc(1000));
@@ -123,7 +123,7 @@ describe('serpy record', () => {
     expect(bytes).toBeGreaterThan(48_000);
     expect(bytes).toBeLessThanOrEqual(50_000);
 
-    const time = await runToEnd(['record', endless, join(place, 'time'), '--seconds', '80ms']);
+    const time = await runToEnd(['record', endless, join(place, 'time'), '--duration', '80ms']);
     expect(time.status).toBe(0);
     expect(read(join(place, 'time')).length).toBeGreaterThan(0);
   });
@@ -157,7 +157,7 @@ describe('serpy record', () => {
       join(place, 'run'),
       '--reconnect',
       '-o',
-      'handshake=off',
+      'session=off',
       '-o',
       'reconnect.minDelayMs=0',
       '-o',

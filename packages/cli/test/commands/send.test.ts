@@ -208,8 +208,8 @@ describe('serpy send', () => {
   );
 
   test.each([
-    ['plain v2', { protocol: 'v2' }, ['--protocol', 'v2', '-o', 'handshake=off']],
-    ['a v2 server without sessions', { protocol: 'v2', handshake: 'off' }, ['--protocol', 'v2']],
+    ['plain v2', { protocol: 'v2' }, ['--protocol', 'v2', '-o', 'session=off']],
+    ['a v2 server without sessions', { protocol: 'v2', session: 'off' }, ['--protocol', 'v2']],
     ['auto with a v1 server', { protocol: 'v1' }, []],
     ['--no-ack over v1', { protocol: 'v1' }, ['--protocol', 'v1', '--no-ack']],
     ['--no-ack over v2', { protocol: 'v2' }, ['--protocol', 'v2', '--no-ack']],
@@ -230,14 +230,14 @@ describe('serpy send', () => {
     expect(received).toEqual([]);
   });
 
-  test.each([[['--protocol', 'v2']], [['--protocol', 'v2', '-o', 'handshake=off']], [['-o', 'probeTimeoutMs=50']]])(
+  test.each([[['--protocol', 'v2']], [['--protocol', 'v2', '-o', 'session=off']], [['-o', 'probeTimeoutMs=50']]])(
     'fails when a peer takes the connection and never reads: %j',
     async (args) => {
       const port = await silentServer();
       const { status, stderr } = await send(port, [
         ...args,
         '-o',
-        'helloTimeoutMs=50',
+        'sessionTimeoutMs=50',
         '-o',
         'closeTimeoutMs=200',
         'hi',
@@ -251,7 +251,7 @@ describe('serpy send', () => {
 
   test('fails when a peer without a session resets the connection instead of hanging up', async () => {
     const port = await socketServer((socket) => socket.once('end', () => socket.resetAndDestroy()).resume());
-    const { status, stderr } = await send(port, ['--protocol', 'v2', '-o', 'handshake=off', 'hello']);
+    const { status, stderr } = await send(port, ['--protocol', 'v2', '-o', 'session=off', 'hello']);
     expect([status, stderr]).toEqual([1, expect.stringMatching(/^serpy: [^\n]*\n$/)]);
   });
 
@@ -363,7 +363,7 @@ describe('serpy send', () => {
 
   test('fails within --timeout when a v1 peer acknowledges nothing', async () => {
     const port = await silentServer();
-    const args = ['--protocol', 'v1', 'hello', '--timeout', '0.3', '-o', 'answerTimeoutMs=0'];
+    const args = ['--protocol', 'v1', 'hello', '--timeout', '0.3', '-o', 'modeChangeTimeoutMs=0'];
     const { status, stderr } = await send(port, args);
     expect([status, stderr]).toEqual([
       1,

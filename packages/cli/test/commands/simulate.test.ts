@@ -126,7 +126,7 @@ describe('serpy simulate counter', () => {
         protocol,
         '--port',
         '0',
-        '--counts',
+        '--mean-photons',
         '900',
         '--seed',
         '8',
@@ -151,8 +151,8 @@ describe('serpy simulate counter', () => {
     expect(values + Number(/(\d+) dropped/.exec(run.stderr)?.[1] ?? 0)).toBe(30);
   });
 
-  test('stops after --seconds, with nobody there', async () => {
-    const { status, stderr } = await runToEnd(['simulate', 'counter', '--port', '0', '--seconds', '50ms']);
+  test('stops after --duration, with nobody there', async () => {
+    const { status, stderr } = await runToEnd(['simulate', 'counter', '--port', '0', '--duration', '50ms']);
     expect(status).toBe(0);
     expect(stderr).toMatch(/measured 0 counts\n$/);
   });
@@ -224,7 +224,7 @@ test.each([
   [['simulate', 'camera', '--seed', '1.5'], /--seed takes a whole number/],
   [['simulate', 'counter', '--size', '64'], /^serpy: --size is not for a counter: leave it out\n$/],
   [['simulate', 'counter', '--bare'], /^serpy: --bare is not for a counter: leave it out\n$/],
-  [['simulate', 'camera', '--counts', '5'], /^serpy: --counts is not for a camera: leave it out\n$/],
+  [['simulate', 'camera', '--mean-photons', '5'], /^serpy: --mean-photons is not for a camera: leave it out\n$/],
   [['simulate', 'echo', '--rate', '5'], /^serpy: --rate is not for an echo: leave it out\n$/],
   [['simulate', 'echo', '--seed', '1'], /^serpy: --seed is not for an echo: leave it out\n$/],
   [['simulate', 'echo', '--count', '1'], /^serpy: --count is not for an echo: leave it out\n$/],

@@ -49,7 +49,7 @@ function examined(port: number, target: Partial<Target> = {}, options: object = 
     host: '127.0.0.1',
     port,
     probeTimeoutMs: 300,
-    helloTimeoutMs: 100,
+    sessionTimeoutMs: 100,
     closeTimeoutMs: 100,
     ...options,
   };
@@ -109,7 +109,7 @@ describe('a peer that is well', () => {
       accepted = connection;
     });
     await examined(port, {}, { closeTimeoutMs: 5000 });
-    await vi.waitFor(() => expect(accepted?.closeInfo).toMatchObject({ intended: true }), { timeout: 10_000 });
+    await vi.waitFor(() => expect(accepted?.closeInfo).toMatchObject({ clean: true }), { timeout: 10_000 });
   });
 
   test('is told by name', async () => {
@@ -273,16 +273,16 @@ describe('a peer that is no echo', () => {
       await connection.getData();
       connection.destroy();
     });
-    const results = await examined(port, {}, { handshake: 'off' });
+    const results = await examined(port, {}, { session: 'off' });
     expect(results['round trip']).toMatchObject({
       status: 'FAIL',
       message: expect.stringContaining('ended the connection'),
-      advice: expect.stringContaining('--no-send'),
+      advice: expect.stringContaining('--connect-only'),
     });
   });
 });
 
-describe('under --no-send', () => {
+describe('under --connect-only', () => {
   const frame = Buffer.from('decafecafe21140200000500000068656c6c6f', 'hex');
 
   test.each<[who: string, greeting: Buffer | string | undefined, taken: Target['protocol'], found: object]>([
@@ -328,7 +328,7 @@ describe('under --no-send', () => {
     expect([results.key?.status, received]).toEqual(['ok', 0]);
     expect(results.session).toEqual({
       status: 'skip',
-      message: 'only the handshake of TLS was sent, as --no-send says',
+      message: 'only the handshake of TLS was sent, as --connect-only says',
     });
     expect(sentTo({ ...target } as Target)).toBe('the handshake of TLS');
   });

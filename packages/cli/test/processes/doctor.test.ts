@@ -21,9 +21,9 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
-/** `serpy bench --serve` on a free port. */
+/** `serpy bench --listen` on a free port. */
 async function startBench(env: NodeJS.ProcessEnv = {}, scheme = 'serpy'): Promise<[Program, url: string]> {
-  const program = command.start(['bench', '--serve', `${scheme}://127.0.0.1:0`], env);
+  const program = command.start(['bench', '--listen', `${scheme}://127.0.0.1:0`], env);
   const [, port] = await program.untilStderr(/answering on 127\.0\.0\.1:(\d+); Ctrl-C ends it/);
   return [program, `${scheme}://127.0.0.1:${port}`];
 }
@@ -104,7 +104,7 @@ describe('serpy doctor, installed', () => {
     const server = await listen({ protocol: 'v2', port: 0 });
     ends.push(() => server.closeServer());
     const url = `serpy2://127.0.0.1:${server.address.port}`;
-    const { status, stdout } = await command.startInTerminal(['doctor', url, '--no-send']).ended;
+    const { status, stdout } = await command.startInTerminal(['doctor', url, '--connect-only']).ended;
     expect(status).toBe(0);
     expect(stdout).toContain('\x1b[32mok   \x1b[39m reachable');
   });
@@ -112,14 +112,14 @@ describe('serpy doctor, installed', () => {
   test('help has examples', async () => {
     const { status, stdout } = await command.start(['doctor', '--help']).ended;
     expect(status).toBe(0);
-    expect(stdout).toContain('serpy doctor serpy://192.168.1.20:5001 --no-send');
+    expect(stdout).toContain('serpy doctor serpy://192.168.1.20:5001 --connect-only');
   });
 });
 
 describe('serpy bench, installed', () => {
   test('measures a link between two processes, and the other end says what came', async () => {
     const [server, url] = await startBench();
-    const { status, stdout, stderr } = await command.start(['bench', url, '--seconds', '2']).ended;
+    const { status, stdout, stderr } = await command.start(['bench', url, '--duration', '2']).ended;
     expect([status, stderr]).toEqual([0, 'measuring for 2 s at most; Ctrl-C ends it\n']);
     expect(stdout).toMatch(/over v2 in a session, not encrypted\n\nRound trip of 64 B, [\d,]+ times:\n {2}p50 /);
     expect(stdout).toMatch(/\n\nThroughput, one way:\n +size +messages\/s +MB\/s\n +64 B /);
@@ -134,7 +134,7 @@ describe('serpy bench, installed', () => {
   test.skipIf(spawnSync('python3', ['--version']).status !== 0)('measures a peer in plain Python', async () => {
     const peer = new Program('python3', ['-c', pythonEcho]);
     const [port] = await peer.until(/\d+/);
-    const args = ['bench', `serpy2://127.0.0.1:${port}`, '--seconds', '3', '--json'];
+    const args = ['bench', `serpy2://127.0.0.1:${port}`, '--duration', '3', '--json'];
     const { status, stdout } = await command.start(args).ended;
     expect(status).toBe(0);
     const { otherEnd, roundTrip, throughput } = JSON.parse(stdout);
@@ -146,9 +146,9 @@ describe('serpy bench, installed', () => {
     const server = await listen({ protocol: 'v2', port: 0 });
     ends.push(() => server.closeServer());
     const url = `serpy2://127.0.0.1:${server.address.port}`;
-    const { status, stdout, stderr } = await command.start(['bench', url, '--seconds', '1', '--json']).ended;
+    const { status, stdout, stderr } = await command.start(['bench', url, '--duration', '1', '--json']).ended;
     expect(status).toBe(1);
-    expect(stderr).toMatch(/^serpy: .* was reached and sends nothing back: start "serpy bench --serve" there, .*\n$/);
+    expect(stderr).toMatch(/^serpy: .* was reached and sends nothing back: start "serpy bench --listen" there, .*\n$/);
     expect(JSON.parse(stdout)).toMatchObject({ complete: false, otherEnd: null, throughput: [] });
   });
 

@@ -96,10 +96,10 @@ describe('a recording over a link that breaks', () => {
   });
 
   test('marks and tells each gap where there is no session, and replay goes on over them', async () => {
-    const { count, port } = await instrument({ handshake: 'off' });
+    const { count, port } = await instrument({ session: 'off' });
     const { port: through, cut } = await cable(port);
     const folder = join(place, 'run');
-    const url = `serpy2://127.0.0.1:${through}?helloTimeoutMs=20`;
+    const url = `serpy2://127.0.0.1:${through}?sessionTimeoutMs=20`;
     const run = new Run(['record', url, folder, '--reconnect', ...quickly]);
     await run.until(/Ctrl-C ends it/);
     for (let round = 1; round <= 3; round++) {
@@ -163,10 +163,10 @@ describe('a recording over a link that breaks', () => {
     const broken = (await connect({
       protocol: 'v2',
       port: Number(port),
-      handshake: 'require',
+      session: 'require',
       autoRestart: true,
     })) as unknown as Connection;
-    const good = await connect({ protocol: 'v2', port: Number(port), handshake: 'require' });
+    const good = await connect({ protocol: 'v2', port: Number(port), session: 'require' });
     await broken.sendData(1);
     await good.sendData(2);
     while (recorded(folder) < 2) await new Promise(setImmediate);

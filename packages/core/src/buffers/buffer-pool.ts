@@ -2,32 +2,32 @@
 import { messageMemory, ownMemoryBytes } from './message-buffer.js';
 
 /** How much is kept, of what was handed back last. The last one is kept however large it is. */
-const mostBytes = 64 * 1024 * 1024;
-const mostPieces = 16;
+const maxBytes = 64 * 1024 * 1024;
+const maxBuffers = 16;
 
 /** On memory that was given to be sent: it is not copied, and nobody may take it away from the socket. Known to all copies of this package. */
-const sentMark = Symbol.for('serpy.sent');
+const inUseMark = Symbol.for('serpy.sent');
 
 /** Says that bytes are on their way out: their memory will not be used for anything else. */
 export function markSent(bytes: Uint8Array): void {
-  if (bytes.byteLength >= ownMemoryBytes) Reflect.set(bytes.buffer, sentMark, true);
+  if (bytes.byteLength >= ownMemoryBytes) Reflect.set(bytes.buffer, inUseMark, true);
 }
 
 /** Whether memory is a message's own, and may be used again. */
 function isReusable(memory: ArrayBufferLike): memory is ArrayBuffer {
   if (memory.byteLength < ownMemoryBytes || !(memory instanceof ArrayBuffer)) return false;
-  return !(sentMark in memory) && Object.isExtensible(memory);
+  return !(inUseMark in memory) && Object.isExtensible(memory);
 }
 
-export class MessagePool {
-  readonly #pieces: ArrayBuffer[] = [];
+export class BufferPool {
+  readonly #buffers: ArrayBuffer[] = [];
   #bytes = 0;
 
   /** Memory that is not cleared: the caller fills it whole. */
   allocate(sizeBytes: number): Buffer {
-    const index = this.#pieces.findLastIndex((piece) => piece.byteLength === sizeBytes);
+    const index = this.#buffers.findLastIndex((piece) => piece.byteLength === sizeBytes);
     if (index < 0) return messageMemory(sizeBytes);
-    const [piece] = this.#pieces.splice(index, 1) as [ArrayBuffer];
+    const [piece] = this.#buffers.splice(index, 1) as [ArrayBuffer];
     this.#bytes -= sizeBytes;
     return Buffer.from(piece);
   }
@@ -41,10 +41,10 @@ export class MessagePool {
     const memory = bytes.buffer;
     if (memory.byteLength !== bytes.byteLength || !isReusable(memory)) return;
     const piece = structuredClone(memory, { transfer: [memory] });
-    this.#pieces.push(piece);
+    this.#buffers.push(piece);
     this.#bytes += piece.byteLength;
-    while (this.#pieces.length > mostPieces || (this.#bytes > mostBytes && this.#pieces.length > 1)) {
-      this.#bytes -= (this.#pieces.shift() as ArrayBuffer).byteLength;
+    while (this.#buffers.length > maxBuffers || (this.#bytes > maxBytes && this.#buffers.length > 1)) {
+      this.#bytes -= (this.#buffers.shift() as ArrayBuffer).byteLength;
     }
   }
 }

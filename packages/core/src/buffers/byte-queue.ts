@@ -7,10 +7,10 @@ import { messageMemory, ownCopy, ownMemoryBytes } from './message-buffer.js';
 
 /** Chunks below this are gathered into blocks: each Buffer costs hundreds of bytes beside its content. */
 const smallChunkBytes = 512;
-const gatherBlockBytes = 4096;
+const blockBytes = 4096;
 
 /** A large chunk is copied in pieces of this size. */
-const copiedPieceBytes = 64 * 1024;
+const copyPieceBytes = 64 * 1024;
 
 const empty = Buffer.alloc(0);
 
@@ -23,9 +23,9 @@ export class ByteQueue {
   #block: Buffer | undefined;
   #blockUsed = 0;
   /** Whether the last chunk, if there is one, is a view of the block that ends where its used part ends. */
-  #growing = false;
+  #tailInBlock = false;
   /** Whether the last chunk, if there is one, is lent. */
-  #lent = false;
+  #tailBorrowed = false;
 
   /** How many bytes are there. */
   get length(): number {
@@ -39,23 +39,23 @@ export class ByteQueue {
       return;
     }
     // In pieces, so that what is left of it at last does not hold all of it.
-    for (let at = 0; at < chunk.length; at += copiedPieceBytes) {
-      this.push(Buffer.from(chunk.subarray(at, at + copiedPieceBytes)));
+    for (let at = 0; at < chunk.length; at += copyPieceBytes) {
+      this.push(Buffer.from(chunk.subarray(at, at + copyPieceBytes)));
     }
   }
 
   /** Appends a chunk that must not change until `keep`. */
-  lend(chunk: Buffer): void {
-    if (this.#lent) this.keep();
+  pushBorrowed(chunk: Buffer): void {
+    if (this.#tailBorrowed) this.retainUnread();
     const copied = chunk.length < smallChunkBytes && this.#chunks.length > 0;
     this.push(chunk);
-    this.#lent = !copied && chunk.length > 0;
+    this.#tailBorrowed = !copied && chunk.length > 0;
   }
 
   /** The chunk that was lent goes back: what of it was not taken is copied. */
-  keep(): void {
-    if (!this.#lent) return;
-    this.#lent = false;
+  retainUnread(): void {
+    if (!this.#tailBorrowed) return;
+    this.#tailBorrowed = false;
     const lent = this.#chunks.pop();
     if (lent === undefined) return;
     const isFirst = this.#chunks.length === 0;
@@ -67,14 +67,14 @@ export class ByteQueue {
 
   /** Appends a chunk, which must not change from now on. */
   push(chunk: Buffer): void {
-    if (this.#lent) this.keep();
+    if (this.#tailBorrowed) this.retainUnread();
     if (chunk.length === 0) return;
     this.#length += chunk.length;
     if (chunk.length < smallChunkBytes && this.#chunks.length > 0) {
       this.#gather(chunk);
       return;
     }
-    this.#growing = false;
+    this.#tailInBlock = false;
     this.#chunks.push(chunk);
   }
 
@@ -137,7 +137,7 @@ export class ByteQueue {
       taken = ownCopy(first, this.#offset, count);
       this.skip(count);
     } else if (
-      !this.#lent &&
+      !this.#tailBorrowed &&
       this.#offset === 0 &&
       end === first.length &&
       first.byteOffset === 0 &&
@@ -160,7 +160,7 @@ export class ByteQueue {
     this.#chunks = [];
     this.#offset = 0;
     this.#length = 0;
-    this.#lent = false;
+    this.#tailBorrowed = false;
     return chunks;
   }
 
@@ -188,7 +188,7 @@ export class ByteQueue {
     this.#chunks = [];
     this.#offset = 0;
     this.#length = 0;
-    this.#lent = false;
+    this.#tailBorrowed = false;
     this.#block = undefined;
   }
 
@@ -203,14 +203,14 @@ export class ByteQueue {
   }
 
   #gather(chunk: Buffer): void {
-    if (this.#block === undefined || this.#blockUsed + chunk.length > gatherBlockBytes) {
-      this.#block = Buffer.allocUnsafeSlow(gatherBlockBytes);
+    if (this.#block === undefined || this.#blockUsed + chunk.length > blockBytes) {
+      this.#block = Buffer.allocUnsafeSlow(blockBytes);
       this.#blockUsed = 0;
-      this.#growing = false;
+      this.#tailInBlock = false;
     }
-    if (!this.#growing) {
+    if (!this.#tailInBlock) {
       this.#chunks.push(empty);
-      this.#growing = true;
+      this.#tailInBlock = true;
     }
     // Only bytes behind all views that were given out are written.
     const last = this.#chunks[this.#chunks.length - 1] as Buffer;

@@ -1,14 +1,14 @@
 /** A first-in first-out queue whose every step takes constant time: `shift()` and `splice()` of a long array move what is left. */
 
 /** A ring of this many places for the first item; doubled when it is full. */
-const firstCapacity = 16;
+const initialCapacity = 16;
 
 /** The ring of every queue that has held nothing yet: an idle connection has several, of 176 bytes each. */
-const noPlaces: never[] = [];
+const emptyRing: never[] = [];
 
 export class Fifo<T extends object> {
   /** A ring: its length is a power of two, so that positions wrap by a mask. Places from which items were removed are empty. */
-  #ring: (T | undefined)[] = noPlaces;
+  #ring: (T | undefined)[] = emptyRing;
   /** The position of the first item, and the one after the last: both only grow until the queue is cleared. */
   #head = 0;
   #tail = 0;
@@ -39,7 +39,7 @@ export class Fifo<T extends object> {
     this.#ring[this.#head & mask] = undefined; // lets the collector have it
     this.#head++;
     this.#length--;
-    if (this.#positions !== undefined) this.#passHoles(item);
+    if (this.#positions !== undefined) this.#skipHoles(item);
     return item;
   }
 
@@ -56,7 +56,7 @@ export class Fifo<T extends object> {
   }
 
   clear(): void {
-    this.#ring = noPlaces;
+    this.#ring = emptyRing;
     this.#head = 0;
     this.#tail = 0;
     this.#length = 0;
@@ -76,7 +76,7 @@ export class Fifo<T extends object> {
   }
 
   /** The first place is never an empty one. */
-  #passHoles(taken: T): void {
+  #skipHoles(taken: T): void {
     this.#positions?.delete(taken);
     if (this.#length === 0) {
       this.#head = this.#tail;
@@ -90,7 +90,7 @@ export class Fifo<T extends object> {
   #makeRoom(): void {
     const items = this.items();
     const capacity = this.#ring.length;
-    this.#ring = new Array(items.length > capacity / 2 ? 2 * capacity : capacity || firstCapacity);
+    this.#ring = new Array(items.length > capacity / 2 ? 2 * capacity : capacity || initialCapacity);
     for (const [position, item] of items.entries()) this.#ring[position] = item;
     this.#head = 0;
     this.#tail = this.#length;

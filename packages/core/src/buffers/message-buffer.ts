@@ -4,16 +4,16 @@
 export const ownMemoryBytes = 4096;
 
 /** From this size on the memory of a message that is let go goes back to the system. */
-const largeBytes = 128 * 1024;
+const mmapFromBytes = 128 * 1024;
 
 /** So much memory is asked for once, and let go untouched. */
-const lessonBytes = 16 * 1024 * 1024;
+const mmapPrimeBytes = 16 * 1024 * 1024;
 
-class Allocator {
-  #taught = process.platform !== 'linux';
+class MessageAllocator {
+  #primed = process.platform !== 'linux';
 
   allocate(sizeBytes: number): Buffer {
-    if (!this.#taught && sizeBytes >= largeBytes) this.#teach();
+    if (!this.#primed && sizeBytes >= mmapFromBytes) this.#primeMmapThreshold();
     return Buffer.allocUnsafeSlow(sizeBytes);
   }
 
@@ -21,13 +21,13 @@ class Allocator {
    * The C library of Linux (glibc) gives back the memory of large messages, and gets it again page by page, until it has seen
    * a larger block let go: then it keeps up to twice as much. With that, a receiver of 1 MiB messages takes a quarter less time.
    */
-  #teach(): void {
-    this.#taught = true;
-    Buffer.allocUnsafeSlow(lessonBytes);
+  #primeMmapThreshold(): void {
+    this.#primed = true;
+    Buffer.allocUnsafeSlow(mmapPrimeBytes);
   }
 }
 
-const allocator = new Allocator();
+const allocator = new MessageAllocator();
 
 /** What `buffer.subarray` makes. */
 const OwnBuffer = (Buffer as unknown as { [Symbol.species]: unknown })[Symbol.species] as {

@@ -1,11 +1,11 @@
 /** What a conversation tells of itself. Types only. */
-import type { OutletOwner } from './session-host.js';
+import type { SessionHostListener } from './session-host.js';
 
-export interface ConversationOwner extends OutletOwner {
+export interface ChannelListener extends SessionHostListener {
   /** Messages can be exchanged. Told again and again. */
-  ready(): void;
+  channelReady(): void;
   /** Nothing is left to be sent, or to be acknowledged. */
   idle(): void;
   /** The session has done a step. */
-  stepped(): void;
+  stepDone(): void;
 }

@@ -4,65 +4,65 @@ import { markSent } from '../buffers/buffer-pool.js';
 import type { Clock, Environment } from '../environment.js';
 import { type MessagesDroppedError, OptionError } from '../errors.js';
 import { Link } from '../link/link.js';
-import type { LinkLife, LinkOwner } from '../link/link-host.js';
+import type { LinkHost, LinkObserver } from '../link/link-host.js';
 import type { WaitOptions } from '../options/wait-options.js';
-import type { Outgoing, Received, StreamPart } from '../protocol/message.js';
+import type { InboundMessage, OutboundMessage, StreamPart } from '../protocol/message.js';
 import type { Protocol, ProtocolTypes, Role } from '../protocol/protocol.js';
-import type { LastingSession } from '../protocol/resumable-session.js';
+import type { ResumableSession } from '../protocol/resumable-session.js';
 import type { Session } from '../protocol/session.js';
-import { latestOnly, ReceiveQueue, type ReceiveQueueOwner } from '../queue/receive-queue.js';
-import { accepted, type QueueOptions, SendQueue, type SendQueueOwner } from '../queue/send-queue.js';
-import { Turns } from '../queue/send-yield.js';
-import { Streams, type StreamsOwner } from '../streams/stream-manager.js';
+import { latestOnly, ReceiveQueue, type ReceiveQueueListener } from '../queue/receive-queue.js';
+import { acceptedResult, type QueueOptions, SendQueue, type SendQueueListener } from '../queue/send-queue.js';
+import { SendYield } from '../queue/send-yield.js';
+import { StreamManager, type StreamsHost } from '../streams/stream-manager.js';
 import type { Transport } from '../transport/transport.js';
-import type { ConversationOwner } from './channel-host.js';
+import type { ChannelListener } from './channel-host.js';
 import type { ConnectionSettings } from './connection-options.js';
-import { Outlet } from './session-host.js';
+import { ChannelSessionHost } from './session-host.js';
 import { type ConnectionStats, Counters } from './stats.js';
 import type { Warnings } from './warnings.js';
 
 /** A session whose types nobody looks at: those of the connection's public methods vouch for them. */
-type AnySession = Session<unknown, object, Received, Outgoing>;
+type AnySession = Session<unknown, object, InboundMessage, OutboundMessage>;
 
 /** A full receive queue is filled up again when it is only so full. */
 const resumeBelow = 15 / 16;
 
 /** It implements what the others tell it of, instead of handing each of them an object of closures: those were 400 bytes of a connection. */
-export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, ReceiveQueueOwner, StreamsOwner {
+export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, ReceiveQueueListener, StreamsHost {
   readonly inbox: ReceiveQueue;
-  readonly outbox: SendQueue<Outgoing>;
+  readonly outbox: SendQueue<OutboundMessage>;
   readonly writeTimeoutMs: number;
   readonly frameTimeoutMs: number;
   readonly #protocol: Protocol<ProtocolTypes>;
   readonly clock: Clock;
   readonly #warnings: Warnings;
-  readonly #owner: ConversationOwner;
+  readonly #listener: ChannelListener;
   readonly streamLimits: QueueOptions;
   readonly maxOpenStreams: number;
   readonly #receiveLimits: QueueOptions;
   /** Whether messages are dropped while there is no link. */
   readonly dropsOffline: boolean;
   readonly #counters = new Counters();
-  readonly #turns: Turns;
-  readonly outlet: Outlet;
+  readonly #sendYield: SendYield;
+  readonly sessionHost: ChannelSessionHost;
   #session: AnySession | undefined;
   /** Why messages to be sent are dropped, where that has been told. */
   #dropping: 'full' | 'offline' | undefined;
   #closing = false;
   /** Made for the first of them. */
-  #streams: Streams | undefined;
+  #streams: StreamManager | undefined;
 
   constructor(
     protocol: Protocol<ProtocolTypes>,
     settings: ConnectionSettings,
     environment: Environment,
     warnings: Warnings,
-    owner: ConversationOwner,
+    owner: ChannelListener,
   ) {
     this.#protocol = protocol;
     this.clock = environment.clock;
     this.#warnings = warnings;
-    this.#owner = owner;
+    this.#listener = owner;
     this.streamLimits = settings.receiveQueue;
     this.maxOpenStreams = settings.maxOpenStreams;
     this.#receiveLimits = settings.keep === 'latest' ? latestOnly : settings.receiveQueue;
@@ -70,28 +70,28 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
     this.writeTimeoutMs = settings.writeTimeoutMs;
     this.frameTimeoutMs = settings.frameTimeoutMs;
     this.inbox = new ReceiveQueue(this.#receiveLimits, environment.clock, this);
-    this.#turns = new Turns(environment.clock);
+    this.#sendYield = new SendYield(environment.clock);
     this.outbox = new SendQueue(settings.sendQueue, environment.clock, this);
-    this.outlet = new Outlet(this.outbox, this.#counters, warnings, environment, owner);
+    this.sessionHost = new ChannelSessionHost(this.outbox, this.#counters, warnings, environment, owner);
   }
 
   /** Goes on over another transport. */
-  createLink(transport: Transport, role: Role, life: LinkLife): Link {
+  createLink(transport: Transport, role: Role, life: LinkObserver): Link {
     if (this.#dropping === 'offline') this.#dropping = undefined;
     this.inbox.linkUp();
-    const link = new Link(transport, this.#sessionAs(role), this, this.clock, life);
-    this.outlet.attach(link);
+    const link = new Link(transport, this.#ensureSession(role), this, this.clock, life);
+    this.sessionHost.attach(link);
     return link;
   }
 
   /** What is known of the session besides its messages. */
-  get lasting(): LastingSession | undefined {
-    return this.#session?.lasting;
+  get resumable(): ResumableSession | undefined {
+    return this.#session?.resumable;
   }
 
   /** Another object for each session. */
-  get session(): unknown {
-    return this.#session?.lasting?.session;
+  get epoch(): unknown {
+    return this.#session?.resumable?.epoch;
   }
 
   /** Nothing more will come. */
@@ -100,8 +100,8 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
   }
 
   /** Memory that is held for messages that have come in part. */
-  get unfinishedBytes(): number {
-    return this.#session?.unfinishedBytes ?? 0;
+  get partialBytes(): number {
+    return this.#session?.partialBytes ?? 0;
   }
 
   /** The name of the protocol that is spoken; undefined while that is being found out. */
@@ -115,21 +115,21 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
 
   /** Turns a value into a message, queues it, and puts on the wire what goes. Throws what cannot be sent. */
   send(value: unknown, options: WaitOptions): Promise<boolean> {
-    return this.#turns.taken(this.#send(value, options));
+    return this.#sendYield.after(this.#send(value, options));
   }
 
   #send(value: unknown, options: WaitOptions): Promise<boolean> {
     // While the first dial is under way there is no link yet, but values must be turned into messages already.
-    const session = this.#session ?? this.#sessionAs('client');
+    const session = this.#session ?? this.#ensureSession('client');
     const outgoing = session.encode(value, options);
     if (this.dropsOffline && (this.#link?.over ?? true)) return this.outbox.sendOffline(options);
     if (types.isUint8Array(value)) markSent(value);
-    const past = !outgoing.acknowledged && options.signal === undefined && this.outbox.idle;
+    const past = !outgoing.awaitsAck && options.signal === undefined && this.outbox.idle;
     if (past && this.#link?.sendNow(outgoing)) {
       this.#counters.messagesSent++;
-      return accepted;
+      return acceptedResult;
     }
-    session.hold(outgoing);
+    session.snapshot(outgoing);
     const sent = this.outbox.send(outgoing, options);
     this.#link?.pump();
     return sent;
@@ -137,10 +137,10 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
 
   /** Turns a part of a stream into a message and queues it. */
   sendPart(part: StreamPart, options: WaitOptions, always = false): Promise<boolean> {
-    const session = this.#session ?? this.#sessionAs('client');
+    const session = this.#session ?? this.#ensureSession('client');
     if (session.encodePart === undefined) {
       throw new OptionError(
-        "a stream needs a session, which only v2 has: use protocol 'v2' and handshake: 'prefer' at both ends",
+        "a stream needs a session, which only v2 has: use protocol 'v2' and session: 'prefer' at both ends",
       );
     }
     const sent = this.outbox.send(session.encodePart(part), options, always);
@@ -148,20 +148,20 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
     return sent;
   }
 
-  get streams(): Streams {
-    this.#streams ??= new Streams(this);
+  get streams(): StreamManager {
+    this.#streams ??= new StreamManager(this);
     return this.#streams;
   }
 
   take<R>(
     what: string,
     options: WaitOptions,
-    convert: (received: Received) => R,
+    convert: (received: InboundMessage) => R,
     ended?: () => R,
     by?: object,
   ): Promise<R> {
     const taken = this.inbox.take(what, options, convert, ended, by);
-    this.#link?.roomInInbox();
+    this.#link?.resumeReading();
     return taken;
   }
 
@@ -169,32 +169,32 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
     this.inbox.withdraw(by);
   }
 
-  takeNow(): Received | undefined {
+  takeNow(): InboundMessage | undefined {
     const received = this.inbox.takeNow();
-    this.#link?.roomInInbox();
+    this.#link?.resumeReading();
     return received;
   }
 
   /** Memory of a message that the program has done with. */
   release(bytes: Uint8Array): void {
-    this.outlet.release(bytes);
+    this.sessionHost.release(bytes);
   }
 
   /** The application is done: what is queued goes out, and nothing holds the peer's last words back. */
-  finishUp(refused: (what: string) => Error): void {
+  startClosing(refused: (what: string) => Error): void {
     this.#closing = true;
     this.#streams?.closing(refused);
-    this.outbox.refuseBlocked(refused('sendData'), ({ part }) => part === undefined); // those of streams know what ends them
+    this.outbox.rejectBlocked(refused('sendData'), ({ part }) => part === undefined); // those of streams know what ends them
     this.inbox.closing();
-    this.#link?.roomInInbox();
+    this.#link?.resumeReading();
     this.#link?.pump();
   }
 
   /** There may be another link, by which time what waits for it would be stale. */
-  linkLost(): void {
-    this.#streams?.sessionIs(this.session);
+  linkDown(): void {
+    this.#streams?.sessionChanged(this.epoch);
     if (this.dropsOffline) this.outbox.dropUnsent();
-    this.outbox.letIn();
+    this.outbox.resumeAdmission();
   }
 
   stats(connectedMs: number): ConnectionStats {
@@ -212,29 +212,29 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
   }
 
   /** A sixteenth at a time: a receiver that is behind took half as long again when it began anew for each message. */
-  get inboxHasRoom(): boolean {
+  get roomInInbox(): boolean {
     if (this.inbox.full) return false;
     const { maxMessages, maxBytes, whenFull } = this.#receiveLimits;
     const anyRoom = whenFull !== 'block' || this.#closing;
     return anyRoom || (this.inbox.length <= maxMessages * resumeBelow && this.inbox.bytes <= maxBytes * resumeBelow);
   }
 
-  get outgoingMessages(): number {
+  get queuedMessages(): number {
     return this.outbox.sendable;
   }
 
-  nextOutgoing(): Outgoing | undefined {
+  nextQueued(): OutboundMessage | undefined {
     const outgoing = this.outbox.next();
     if (outgoing !== undefined && outgoing.part === undefined) this.#counters.messagesSent++;
     return outgoing;
   }
 
-  sentAll(): void {
+  drained(): void {
     this.#dropping = undefined;
-    if (this.outbox.idle) this.#owner.idle();
+    if (this.outbox.idle) this.#listener.idle();
   }
 
-  deliver(received: Received): void {
+  deliver(received: InboundMessage): void {
     if (received.part) {
       this.streams.received(received, received.part);
       return;
@@ -243,46 +243,46 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
     this.inbox.put(received);
   }
 
-  counted(receivedBytes: number): void {
+  bytesReceived(receivedBytes: number): void {
     this.#counters.bytesReceived += receivedBytes;
   }
 
-  ends(): void {
-    this.outbox.holdBack();
+  linkEnding(): void {
+    this.outbox.pauseAdmission();
   }
 
-  stepped(): void {
-    this.#warnings.tellHeld();
-    this.#streams?.sessionIs(this.session);
-    this.#counters.sessionIs(this.session);
-    if (this.#session?.canSend) this.#owner.ready();
-    this.#owner.stepped();
+  stepDone(): void {
+    this.#warnings.flush();
+    this.#streams?.sessionChanged(this.epoch);
+    this.#counters.sessionChanged(this.epoch);
+    if (this.#session?.canSend) this.#listener.channelReady();
+    this.#listener.stepDone();
   }
 
   // What the queues tell.
 
-  droppedIncoming(error: MessagesDroppedError | undefined, newest?: Received): void {
+  droppedInbound(error: MessagesDroppedError | undefined, newest?: InboundMessage): void {
     this.#counters.droppedReceiving++;
-    if (newest) this.lasting?.dropped(newest);
-    if (error) this.#warnings.hold(error);
+    if (newest) this.resumable?.discarded(newest);
+    if (error) this.#warnings.defer(error);
   }
 
   dropped(error: MessagesDroppedError, why: 'full' | 'offline'): void {
     this.#counters.droppedSending += error.messages;
     if (this.#dropping === why) return;
     this.#dropping = why; // before it is told: a listener may send, into the same full queue
-    this.#warnings.tell(error);
+    this.#warnings.warn(error);
   }
 
-  taken(received: Received): void {
-    const lasting = this.#session?.lasting;
+  consumed(received: InboundMessage): void {
+    const lasting = this.#session?.resumable;
     if (lasting === undefined) return;
-    lasting.taken(received);
-    this.#link?.taken();
+    lasting.consumed(received);
+    this.#link?.consumed();
   }
 
-  abandoned(outgoing: Outgoing): void {
-    this.#session?.forget(outgoing);
+  waitAbandoned(outgoing: OutboundMessage): void {
+    this.#session?.cancelAck(outgoing);
   }
 
   freed(): void {
@@ -290,11 +290,11 @@ export class Conversation implements LinkOwner, SendQueueOwner<Outgoing>, Receiv
   }
 
   get #link(): Link | undefined {
-    return this.outlet.link;
+    return this.sessionHost.link;
   }
 
-  #sessionAs(role: Role): AnySession {
-    this.#session ??= this.#protocol.createSession(role, this.outlet);
+  #ensureSession(role: Role): AnySession {
+    this.#session ??= this.#protocol.createSession(role, this.sessionHost);
     return this.#session;
   }
 }

@@ -17,12 +17,12 @@ const closeOptions: OptionSpecs<CloseOptions> = { reason: option.text('') };
 const closeServerOptions: OptionSpecs<CloseServerOptions> = { ...closeOptions, waitForAway: option.flag(false) };
 
 /** How a server is to be closed. Throws an `OptionError` for options that are not what they should be. */
-export function closingOf(options: CloseServerOptions): { reason: string; waitForAway: boolean } {
+export function parseCloseServerOptions(options: CloseServerOptions): { reason: string; waitForAway: boolean } {
   const { reason = '', waitForAway = false } = parseOptions(closeServerOptions, options);
   return { reason, waitForAway };
 }
 
 /** Why a connection is to be closed, or no words. Throws an `OptionError` for options that are not what they should be. */
-export function closeReason(options: CloseOptions): string {
+export function parseCloseReason(options: CloseOptions): string {
   return parseOptions(closeOptions, options).reason ?? '';
 }

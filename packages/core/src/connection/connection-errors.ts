@@ -3,14 +3,14 @@
 import { ConnectionClosedError, NotConnectedError } from '../errors.js';
 import type { CloseInfo } from './connection-events.js';
 
-const words: Record<CloseInfo['reason'], string> = {
-  ended: 'the peer ended it',
+const closeReasons: Record<CloseInfo['reason'], string> = {
+  'peer-closed': 'the peer ended it',
   reset: 'the network or the peer broke it',
   protocol: 'the peer sent what cannot be read',
-  silent: 'the peer gave no sign of life',
+  timeout: 'the peer gave no sign of life',
   'queue-full': 'the receive queue was full',
-  closed: 'it was closed here',
-  'gave-up': 'dialling again was given up',
+  'local-close': 'it was closed here',
+  'retries-exhausted': 'dialling again was given up',
 };
 
 /**
@@ -18,7 +18,7 @@ const words: Record<CloseInfo['reason'], string> = {
  * @param info undefined while `close()` is at work
  */
 export function closedError(what: string, info: CloseInfo | undefined): ConnectionClosedError {
-  const why = info ? words[info.reason] : 'close() was called';
+  const why = info ? closeReasons[info.reason] : 'close() was called';
   const detail = info?.error ? ` (${info.error.message})` : '';
   return new ConnectionClosedError(
     `${what}: the connection is closed: ${why}${detail}. A closed connection cannot be used again: make a new one`,

@@ -19,16 +19,16 @@ export interface DisconnectInfo {
    * Messages sent on this link since the last proof that the peer had read what came before (an acknowledgement of v1): they may not have arrived. 0 in a
    * session, which keeps them; after an end in good order with nothing left in this process; and after `destroy()` here.
    */
-  readonly unconfirmedMessages: number;
+  readonly unacknowledgedMessages: number;
   /** Whether an end meant it: `close()` here, or there. Undefined where the peer cannot say: plain v1 and v2. */
-  readonly intended: boolean | undefined;
+  readonly clean: boolean | undefined;
   /** Why the peer closed, where it said so. */
   readonly peerReason: string | undefined;
 }
 
 /** With `reconnecting`: the next dial is planned. */
 export interface ReconnectingInfo {
-  /** 1 for the first dial after a link that held for `reconnect.stableMs`, or over which something new came or was acknowledged. */
+  /** 1 for the first dial after a link that held for `reconnect.resetAfterMs`, or over which something new came or was acknowledged. */
   readonly attempt: number;
   readonly delayMs: number;
   /** Why the last link or dial failed. */
@@ -45,16 +45,16 @@ export interface ReconnectInfo extends ConnectInfo {
 
 /** With `close`: the connection is over. */
 export interface CloseInfo {
-  /** As in `disconnect`, or `gave-up` when the dials were used up. */
-  readonly reason: DisconnectReason | 'gave-up';
+  /** As in `disconnect`, or `retries-exhausted` when the dials were used up. */
+  readonly reason: DisconnectReason | 'retries-exhausted';
   /** What broke it, where something did; with `closed`, what came while it closed and could not be read, or, without a session, that the peer ended in no good order. */
   readonly error: Error | undefined;
   /** Messages that had been accepted and were never put on the wire. */
   readonly unsentMessages: number;
   /** Messages of a session that were sent and not acknowledged: they may or may not have arrived. */
-  readonly unknownMessages: number;
+  readonly unacknowledgedMessages: number;
   /** As in `disconnect`, of the last link. */
-  readonly intended: boolean | undefined;
+  readonly clean: boolean | undefined;
   readonly peerReason: string | undefined;
 }
 

@@ -5,7 +5,7 @@
 import { OptionError } from '../errors.js';
 import { type Given, linuxKeepAliveMs, type OptionSpec, type OptionSpecs, option } from '../options/option.js';
 import type { QueueOptions, WhenFull } from '../queue/send-queue.js';
-import { type ReconnectOptions, usualMinDelayMs } from '../reconnect/backoff.js';
+import { defaultMinDelayMs, type ReconnectOptions } from '../reconnect/backoff.js';
 import type { SecuritySettings } from '../security/security.js';
 import { keyOption } from '../security/shared-key.js';
 import { tlsOption } from '../security/tls-options.js';
@@ -13,18 +13,18 @@ import { tlsOption } from '../security/tls-options.js';
 export const defaultMaxMessageBytes = 64 * 1024 * 1024;
 
 /** The largest payload that a v2 header can state, and more than v1 users will see: 4 GiB - 1. */
-export const largestMessageBytes = 2 ** 32 - 1;
+export const maxMessageBytesLimit = 2 ** 32 - 1;
 
 /** The bounds of the queues unless options say otherwise. So many may be on their way to a receiver: with fewer, small messages wait for its word. */
 export const defaultSendQueueMessages = 1000;
 export const defaultReceiveQueueMessages = 4096;
 export const defaultQueueBytes = 16 * 1024 * 1024;
-const whenFullWords: readonly WhenFull[] = ['block', 'drop-oldest', 'drop-newest', 'error'];
+const whenFullValues: readonly WhenFull[] = ['block', 'drop-oldest', 'drop-newest', 'error'];
 export function queue(defaultMessages: number): OptionSpec<QueueOptions> {
   return option.group<QueueOptions>({
     maxMessages: option.count(1, Number.MAX_SAFE_INTEGER, defaultMessages),
     maxBytes: option.count(1, Number.MAX_SAFE_INTEGER, defaultQueueBytes),
-    whenFull: option.choice(whenFullWords, 'block'),
+    whenFull: option.choice(whenFullValues, 'block'),
   });
 }
 
@@ -35,7 +35,7 @@ export type Keep = 'all' | 'latest';
 export type WhenOffline = 'buffer' | 'drop';
 export const keepOption: OptionSpec<Keep> = {
   ...option.choice(['all', 'latest'], 'all'),
-  checkBeside(value, { receiveQueue }) {
+  validateWith(value, { receiveQueue }) {
     const names = Object.entries((receiveQueue ?? {}) as object).filter(([, each]) => each !== undefined);
     if (value !== 'latest' || names.length === 0) return;
     const stated = names.map(([name]) => `receiveQueue.${name}`).join(' and ');
@@ -81,13 +81,28 @@ export type ConnectionOptions = Given<ConnectionSettings>;
 /** The options that only the end that dials has. */
 export type DiallingOption = 'autoRestart' | 'connectTimeoutMs' | 'reconnect';
 
+const defaultMaxDelayMs = 15_000;
+
+const minDelayOption: OptionSpec<number> = {
+  ...option.milliseconds(0),
+  default: undefined,
+  optional: true,
+  typicalDefault: defaultMinDelayMs,
+  validateWith(minDelayMs, { maxDelayMs = defaultMaxDelayMs }) {
+    if (minDelayMs <= (maxDelayMs as number)) return;
+    throw new OptionError(
+      `reconnect.minDelayMs (${minDelayMs}) is larger than reconnect.maxDelayMs (${maxDelayMs}): raise maxDelayMs, which is the maximum of the whole wait`,
+    );
+  },
+};
+
 /** What each option of a connection that was accepted takes. */
 export const acceptedOptions: OptionSpecs<Omit<ConnectionSettings, DiallingOption>> = {
   closeTimeoutMs: option.milliseconds(5000),
   keepAliveMs: option.milliseconds(5000, 0, linuxKeepAliveMs),
   writeTimeoutMs: option.milliseconds(30000),
   frameTimeoutMs: option.milliseconds(30000),
-  maxMessageBytes: option.count(1, largestMessageBytes, defaultMaxMessageBytes),
+  maxMessageBytes: option.count(1, maxMessageBytesLimit, defaultMaxMessageBytes),
   sendQueue: queue(defaultSendQueueMessages),
   receiveQueue: queue(defaultReceiveQueueMessages),
   maxOpenStreams: option.count(1, 1000000, 1024),
@@ -104,10 +119,10 @@ export const connectionOptions: OptionSpecs<ConnectionSettings> = {
   ...acceptedOptions,
   reconnect: option.group<ReconnectOptions>({
     baseDelayMs: option.milliseconds(250),
-    maxDelayMs: option.milliseconds(15000),
-    minDelayMs: { ...option.milliseconds(0), default: undefined, optional: true, usual: usualMinDelayMs },
+    maxDelayMs: option.milliseconds(defaultMaxDelayMs),
+    minDelayMs: minDelayOption,
     maxAttempts: option.countOrInfinity(1, Number.POSITIVE_INFINITY),
-    stableMs: option.milliseconds(10000),
+    resetAfterMs: option.milliseconds(10000),
   }),
 };
 export const addressOptions = {

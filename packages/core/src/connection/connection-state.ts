@@ -20,7 +20,7 @@ export type ConnectionEvent =
   | 'close'
   | 'finished';
 
-const moves: Record<ConnectionState, Partial<Record<ConnectionEvent, ConnectionState>>> = {
+const transitions: Record<ConnectionState, Partial<Record<ConnectionEvent, ConnectionState>>> = {
   idle: { dial: 'connecting', 'link-up': 'connected', close: 'closed', finished: 'closed' },
   connecting: { 'link-up': 'connected', 'dial-failed': 'idle', close: 'closed', finished: 'closed' },
   connected: {
@@ -43,5 +43,5 @@ const moves: Record<ConnectionState, Partial<Record<ConnectionEvent, ConnectionS
 
 /** The state after an event, or undefined where the event cannot happen in that state. */
 export function nextState(state: ConnectionState, event: ConnectionEvent): ConnectionState | undefined {
-  return moves[state][event];
+  return transitions[state][event];
 }

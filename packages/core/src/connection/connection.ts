@@ -8,10 +8,10 @@ import type { Environment } from '../environment.js';
 import { OptionError, type SerpyErrorLike, ValueError } from '../errors.js';
 import { option } from '../options/option.js';
 import { checkNames } from '../options/option-names.js';
-import { checkWait, noWait, type WaitOptions } from '../options/wait-options.js';
-import type { Received } from '../protocol/message.js';
+import { checkWaitOptions, defaultWait, type WaitOptions } from '../options/wait-options.js';
+import type { InboundMessage } from '../protocol/message.js';
 import type { Protocol, ProtocolTypes } from '../protocol/protocol.js';
-import { quietRejection } from '../queue/deferred.js';
+import { handledRejection } from '../queue/deferred.js';
 import { securityOf } from '../security/security.js';
 import type { ByteSource } from '../streams/byte-source.js';
 import type { ReceivedStream } from '../streams/inbound-stream.js';
@@ -19,49 +19,49 @@ import type { SendStreamOptions } from '../streams/stream-manager.js';
 import { systemEnvironment } from '../system-environment.js';
 import type { Address } from '../transport/address.js';
 import type { Transport } from '../transport/transport.js';
-import type { Conversation } from './channel.js';
-import { type CloseOptions, closeReason } from './close-options.js';
+import type { Channel } from './channel.js';
+import { type CloseOptions, parseCloseReason } from './close-options.js';
 import { notConnected } from './connection-errors.js';
 import type { CloseInfo, ConnectionEvents } from './connection-events.js';
 import { addressOptions, type ConnectionSettings } from './connection-options.js';
 import type { ConnectionState } from './connection-state.js';
 import { Coordinator } from './coordinator.js';
 import type { Lifecycle } from './lifecycle.js';
-import { Incoming } from './message-iterator.js';
+import { MessageIterator } from './message-iterator.js';
 import type { ConnectionStats } from './stats.js';
 import {
-  duplexOf,
+  type ConnectionLike,
   type MessageDuplex,
   type StreamOptions,
-  type StreamSource,
+  toNodeDuplex,
+  toWebStreams,
   type WebStreams,
-  webStreamsOf,
 } from './stream-adapters.js';
 
 /** What a server is told of the connections that it accepted. */
-export interface AcceptedOwner<C> {
+export interface ServerHooks<C> {
   /** It is over. Told before its listeners. */
-  readonly closed: (connection: C) => void;
+  readonly onClose: (connection: C) => void;
   /** It is known that no connection from before comes back on it: mostly at once. */
-  readonly decided: (connection: C) => void;
+  readonly onIdentified: (connection: C) => void;
   /** It has ended before that was known, and why. */
-  readonly stranger: (connection: C, error: SerpyErrorLike) => void;
+  readonly onRejected: (connection: C, error: SerpyErrorLike) => void;
   /** So much memory is held for messages that have come in part. */
-  readonly held: (connection: C, bytes: number) => void;
+  readonly onPartialBytes: (connection: C, bytes: number) => void;
 }
 
 /** Gives an accepted transport to a connection. This and what follows is for core's server; not part of the public interface. */
 export let attachTransport: <T extends ProtocolTypes, C extends Connection<T>>(
   connection: C,
   transport: Transport,
-  owner: AcceptedOwner<C>,
+  owner: ServerHooks<C>,
 ) => void;
 
 /** Whether the peer may come back to this connection on another link. */
-export let mayComeBack: (connection: Connection<ProtocolTypes>) => boolean;
+export let mayResume: (connection: Connection<ProtocolTypes>) => boolean;
 
 /** Ends a connection whose peer has asked for too much. */
-export let refusePeer: (connection: Connection<ProtocolTypes>, error: Error) => void;
+export let evict: (connection: Connection<ProtocolTypes>, error: Error) => void;
 
 /** Whether its peer is away: it has no link. */
 export let isAway: (connection: Connection<ProtocolTypes>) => boolean;
@@ -81,22 +81,22 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   static {
     attachTransport = (connection, transport, owner) => {
       const coordinator = connection.#coordinator;
-      coordinator.closedAtServer = owner.closed as (connection: EventEmitter) => void;
-      coordinator.strangerAtServer = owner.stranger as (connection: EventEmitter, error: SerpyErrorLike) => void;
-      coordinator.heldAtServer = owner.held as (connection: EventEmitter, bytes: number) => void;
+      coordinator.closedAtServer = owner.onClose as (connection: EventEmitter) => void;
+      coordinator.strangerAtServer = owner.onRejected as (connection: EventEmitter, error: SerpyErrorLike) => void;
+      coordinator.heldAtServer = owner.onPartialBytes as (connection: EventEmitter, bytes: number) => void;
       connection.#lifecycle.accept(transport);
-      if (coordinator.undecided) coordinator.decideLater(() => owner.decided(connection));
-      else if (connection.state !== 'closed' || connection.isDataAvailable()) owner.decided(connection);
+      if (coordinator.undecided) coordinator.decideLater(() => owner.onIdentified(connection));
+      else if (connection.state !== 'closed' || connection.isDataAvailable()) owner.onIdentified(connection);
     };
-    mayComeBack = (connection) => (connection.#conversation.lasting?.resumableMs ?? 0) > 0;
-    refusePeer = (connection, error) => connection.#lifecycle.refuse(error);
+    mayResume = (connection) => (connection.#channel.resumable?.resumableMs ?? 0) > 0;
+    evict = (connection, error) => connection.#lifecycle.evict(error);
     isAway = (connection) => connection.#lifecycle.link === undefined;
     closeWaiting = (connection, reason, waitsForPeer) => connection.#close(reason, waitsForPeer);
   }
 
   readonly #protocol: Protocol<ProtocolTypes>;
   readonly #coordinator: Coordinator;
-  readonly #conversation: Conversation;
+  readonly #channel: Channel;
   readonly #lifecycle: Lifecycle;
 
   constructor(protocol: Protocol<T>, settings: ConnectionSettings, environment: Environment = systemEnvironment) {
@@ -104,7 +104,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
     securityOf(settings); // throws where its parts exclude each other
     this.#protocol = protocol;
     this.#coordinator = new Coordinator(this, protocol, settings, environment);
-    this.#conversation = this.#coordinator.conversation;
+    this.#channel = this.#coordinator.conversation;
     this.#lifecycle = this.#coordinator.lifecycle;
   }
 
@@ -115,12 +115,12 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
 
   /** The peer's address: of the link, or of the last one there was. */
   get remote(): Address | undefined {
-    return this.#lifecycle.ends?.remote;
+    return this.#lifecycle.endpoints?.remote;
   }
 
   /** This end's address: of the link, or of the last one there was. */
   get local(): Address | undefined {
-    return this.#lifecycle.ends?.local;
+    return this.#lifecycle.endpoints?.local;
   }
 
   /** Whether there is a link and it is encrypted, by a key or with certificates. */
@@ -135,12 +135,12 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
 
   /** The protocol that is spoken with the peer, for one that is found out: undefined until it is. */
   get peerProtocol(): string | undefined {
-    return this.state === 'idle' ? undefined : this.#conversation.protocolName;
+    return this.state === 'idle' ? undefined : this.#channel.protocolName;
   }
 
   /** Whether there is a link and it is in a session: messages are numbered, acknowledged, and outlive the link. */
   get inSession(): boolean {
-    return this.#conversation.lasting?.flowControlled ?? false;
+    return this.#channel.resumable?.flowControlled ?? false;
   }
 
   /** Why the connection is closed; undefined while it is not. */
@@ -154,7 +154,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
 
   /** Whether `getData` would give something at once. */
   isDataAvailable(): boolean {
-    return this.#conversation.inbox.length > 0;
+    return this.#channel.inbox.length > 0;
   }
 
   /**
@@ -162,8 +162,8 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
    * @throws `ERR_SERPY_CONNECT` nobody there, `ERR_SERPY_AUTH` the wrong one, `ERR_SERPY_TIMEOUT` after `timeoutMs`, `ERR_SERPY_ABORTED` by the signal,
    * `ERR_SERPY_CLOSED` when closed meanwhile, `ERR_SERPY_OPTION` for a wrong argument or a second call
    */
-  async connect(host: string, port: number, options: WaitOptions = noWait): Promise<this> {
-    checkWait(options);
+  async connect(host: string, port: number, options: WaitOptions = defaultWait): Promise<this> {
+    checkWaitOptions(options);
     const address = { host: addressOptions.host.parse(host, 'host'), port: addressOptions.port.parse(port, 'port') };
     if (address.port === 0)
       throw new OptionError('connect takes a port from 1 to 65535: 0 is for a server that takes any');
@@ -180,12 +180,12 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
    * @throws `ERR_SERPY_QUEUE_FULL` the queue stayed full, `ERR_SERPY_CLOSED`, `ERR_SERPY_NOT_CONNECTED`, `ERR_SERPY_ABORTED`,
    * `ERR_SERPY_LOST` the link broke for good before the acknowledgement, `ERR_SERPY_TOO_LARGE`, and what the protocol cannot carry
    */
-  sendData(value: T['value'], options: SendOptions<T> = noWait as SendOptions<T>): Promise<boolean> {
+  sendData(value: T['value'], options: SendOptions<T> = defaultWait as SendOptions<T>): Promise<boolean> {
     try {
-      if (this.#lifecycle.ending) return quietRejection(this.#lifecycle.closedError('sendData'));
+      if (this.#lifecycle.ending) return handledRejection(this.#lifecycle.closedError('sendData'));
       if (this.state === 'idle') throw notConnected('sendData');
-      checkWait(options, this.#protocol.sendOptionNames);
-      return this.#conversation.send(value, options);
+      checkWaitOptions(options, this.#protocol.sendOptionNames);
+      return this.#channel.send(value, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -196,13 +196,13 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
    * @throws `ERR_SERPY_TIMEOUT` nothing came within `timeoutMs`, `ERR_SERPY_CLOSED` nothing is left and nothing will come,
    * `ERR_SERPY_ABORTED`, `ERR_SERPY_NOT_CONNECTED`
    */
-  getData(options: WaitOptions = noWait): Promise<T['data']> {
-    return this.take('getData', options, (received) => this.#protocol.data(received));
+  getData(options: WaitOptions = defaultWait): Promise<T['data']> {
+    return this.consume('getData', options, (received) => this.#protocol.data(received));
   }
 
   /** As `getData`, with everything that is known of the message. */
-  getMessage(options: WaitOptions = noWait): Promise<T['message']> {
-    return this.take('getMessage', options, (received) => this.#protocol.message(received));
+  getMessage(options: WaitOptions = defaultWait): Promise<T['message']> {
+    return this.consume('getMessage', options, (received) => this.#protocol.message(received));
   }
 
   /**
@@ -210,7 +210,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
    * the handshake at both ends). Resolves `true` when all of it has arrived at the peer, whose program has not stopped it until then;
    * whether it has read all of that, only the program there can tell. Rejects as soon as there is a reason to, also while `source` gives
    * nothing; `source` is destroyed then, unless it is the arguments that are wrong.
-   * @throws `ERR_SERPY_OPTION` without a session, `ERR_SERPY_LOST` the session was lost on the way, `ERR_SERPY_STOPPED` the program at the peer
+   * @throws `ERR_SERPY_OPTION` without a session, `ERR_SERPY_LOST` the session was lost on the way, `ERR_SERPY_STREAM_CANCELLED` the program at the peer
    * destroyed its stream, or could not go on with it, `ERR_SERPY_VALUE` the stream is none of bytes or has another size than `sizeBytes`,
    * `ERR_SERPY_DROPPED` and `ERR_SERPY_QUEUE_FULL` where the send queue's `whenFull` is not `'block'`, `ERR_SERPY_ABORTED`, `ERR_SERPY_CLOSED`
    * also by `close()` here, `ERR_SERPY_NOT_CONNECTED`, and what the stream itself fails with
@@ -218,7 +218,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   sendStream(source: ByteSource, options: SendStreamOptions = {}): Promise<boolean> {
     let refused: Error | undefined = this.state === 'idle' ? notConnected('sendStream') : undefined;
     if (this.#lifecycle.ending) refused = this.#lifecycle.closedError('sendStream');
-    return this.#conversation.streams.send(source, options, refused);
+    return this.#channel.streams.send(source, options, refused);
   }
 
   /**
@@ -226,15 +226,15 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
    * soon as the receive queue's bounds are reached; to destroy it tells the sender to stop.
    * @throws as `getData` does; the stream itself fails with `ERR_SERPY_TRUNCATED` when it ends before it is whole
    */
-  async getStream(options: WaitOptions = noWait): Promise<ReceivedStream> {
+  async getStream(options: WaitOptions = defaultWait): Promise<ReceivedStream> {
     if (this.state === 'idle') throw notConnected('getStream');
-    return await this.#conversation.streams.get(options);
+    return await this.#channel.streams.get(options);
   }
 
   /** The data that is there now. */
   *[Symbol.iterator](): IterableIterator<T['data']> {
     for (;;) {
-      const received = this.#conversation.takeNow();
+      const received = this.#channel.takeNow();
       if (received === undefined) return;
       yield this.#protocol.data(received);
     }
@@ -243,13 +243,13 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   /** The data that comes, until the connection is closed, by either end, and nothing is left. Leaving the loop leaves the connection open. */
   [Symbol.asyncIterator](): AsyncIterableIterator<T['data']> {
     const protocol = this.#protocol;
-    return this.#incoming((received) => protocol.data(received));
+    return this.#messageIterator((received) => protocol.data(received));
   }
 
   /** As `for await` over the connection, with everything that is known of each message. */
   messages(): AsyncIterableIterator<T['message']> {
     const protocol = this.#protocol;
-    return this.#incoming((received) => protocol.message(received));
+    return this.#messageIterator((received) => protocol.message(received));
   }
 
   /**
@@ -261,7 +261,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   toDuplex(options?: StreamOptions<T['sendOptions']> & { messages?: false }): MessageDuplex<T['data'], T['value']>;
   toDuplex(options: StreamOptions<T['sendOptions']> & { messages: true }): MessageDuplex<T['message'], T['value']>;
   toDuplex(options: StreamOptions<T['sendOptions']> = {}): unknown {
-    return duplexOf(this.#streamSource('toDuplex', options));
+    return toNodeDuplex(this.#connectionLike('toDuplex', options));
   }
 
   /**
@@ -272,7 +272,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   toWeb(options?: StreamOptions<T['sendOptions']> & { messages?: false }): WebStreams<T['data'], T['value']>;
   toWeb(options: StreamOptions<T['sendOptions']> & { messages: true }): WebStreams<T['message'], T['value']>;
   toWeb(options: StreamOptions<T['sendOptions']> = {}): unknown {
-    return webStreamsOf(this.#streamSource('toWeb', options));
+    return toWebStreams(this.#connectionLike('toWeb', options));
   }
 
   /**
@@ -284,7 +284,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   release(data: Uint8Array): void {
     if (!types.isUint8Array(data))
       throw new ValueError("release takes the Buffer that getData gave, or a message's value");
-    this.#conversation.release(data);
+    this.#channel.release(data);
   }
 
   /**
@@ -302,7 +302,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   }
 
   stats(): ConnectionStats {
-    return this.#conversation.stats(this.#lifecycle.connectedMs);
+    return this.#channel.stats(this.#lifecycle.connectedMs);
   }
 
   /**
@@ -314,7 +314,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   close(options: CloseOptions = {}): Promise<void> {
     let reason: string;
     try {
-      reason = closeReason(options);
+      reason = parseCloseReason(options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -323,7 +323,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
 
   #close(reason: string, waitsForPeer: boolean): Promise<void> {
     const closed = this.#lifecycle.close(reason, waitsForPeer);
-    if (this.state === 'closing') this.#conversation.finishUp((what) => this.#lifecycle.closedError(what));
+    if (this.state === 'closing') this.#channel.startClosing((what) => this.#lifecycle.closedError(what));
     return closed;
   }
 
@@ -343,30 +343,33 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   }
 
   /** The next message as `convert` makes it, for what a protocol gives besides; it is taken even where `convert` throws. */
-  protected take<R>(what: string, options: WaitOptions, convert: (received: T['received']) => R): Promise<R> {
+  protected consume<R>(what: string, options: WaitOptions, convert: (received: T['received']) => R): Promise<R> {
     if (this.state === 'idle') return Promise.reject(notConnected(what));
-    return this.#conversation.take(what, options, convert);
+    return this.#channel.take(what, options, convert);
   }
 
-  #incoming<R>(convert: (received: Received) => R, wait?: WaitOptions): Incoming<Received, R> {
+  #messageIterator<R>(
+    convert: (received: InboundMessage) => R,
+    wait?: WaitOptions,
+  ): MessageIterator<InboundMessage, R> {
     const refusal = () => (this.state === 'idle' ? notConnected('for await') : undefined);
-    return new Incoming(this.#conversation, (received) => ({ done: false, value: convert(received) }), refusal, wait);
+    return new MessageIterator(this.#channel, (received) => ({ done: false, value: convert(received) }), refusal, wait);
   }
 
-  #streamSource(what: string, options: StreamOptions<T['sendOptions']>): StreamSource<unknown, T['value']> {
+  #connectionLike(what: string, options: StreamOptions<T['sendOptions']>): ConnectionLike<unknown, T['value']> {
     if (this.state === 'idle') throw notConnected(what);
     checkNames(options, ['messages', 'send']);
-    const { messages = false, send = noWait } = options;
+    const { messages = false, send = defaultWait } = options;
     option.flag(false).parse(messages, 'messages');
-    checkWait(send, this.#protocol.sendOptionNames);
-    const convert = (received: Received) =>
+    checkWaitOptions(send, this.#protocol.sendOptionNames);
+    const convert = (received: InboundMessage) =>
       messages ? this.#protocol.message(received) : this.#protocol.data(received);
     const connection = this;
     return {
       get closeInfo() {
         return connection.closeInfo;
       },
-      incoming: (signal) => this.#incoming(convert, { signal }),
+      messages: (signal) => this.#messageIterator(convert, { signal }),
       send: (value) => this.sendData(value, send as SendOptions<T>),
       close: (reason) => this.close({ reason }),
       destroy: (error) => this.destroy(error),

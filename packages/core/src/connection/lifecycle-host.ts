@@ -1,7 +1,7 @@
 /** What the life of a connection tells, and what it needs to know. Types only. */
 
 import type { Link } from '../link/link.js';
-import type { LinkLife } from '../link/link-host.js';
+import type { LinkObserver } from '../link/link-host.js';
 import type { Role } from '../protocol/protocol.js';
 import type { ProgressInfo } from '../protocol/resumable-session.js';
 import type { Transport } from '../transport/transport.js';
@@ -12,13 +12,13 @@ export interface AbandonedMessages {
   /** Accepted, and never put on a wire. */
   readonly unsentMessages: number;
   /** Sent in the session, and the peer may not have them. */
-  readonly unknownMessages: number;
+  readonly unacknowledgedMessages: number;
 }
 
 /** What a life is told of, and what it needs. */
 export interface LifecycleOwner {
   /** Makes the link for a transport; `start` is the life's matter. */
-  createLink(transport: Transport, role: Role, life: LinkLife): Link;
+  createLink(transport: Transport, role: Role, life: LinkObserver): Link;
   connected(info: ConnectInfo): void;
   disconnected(info: DisconnectInfo): void;
   /** There is no link any more, and there may be another. */

@@ -7,49 +7,49 @@ import type { Environment } from '../environment.js';
 import { OptionError } from '../errors.js';
 import type { Link } from '../link/link.js';
 import type { LinkEnd } from '../link/link-end.js';
-import type { LinkLife } from '../link/link-host.js';
+import type { LinkObserver } from '../link/link-host.js';
 import type { WaitOptions } from '../options/wait-options.js';
 import type { Role } from '../protocol/protocol.js';
 import type { ProgressInfo } from '../protocol/resumable-session.js';
-import { abortError, Pending } from '../queue/deferred.js';
-import { firstAttempt } from '../reconnect/backoff.js';
-import { dialOnce } from '../reconnect/dial.js';
-import { Redial } from '../reconnect/reconnector.js';
+import { abortError, Deferred } from '../queue/deferred.js';
+import { initialAttempt } from '../reconnect/backoff.js';
+import { dial } from '../reconnect/dial.js';
+import { Reconnector } from '../reconnect/reconnector.js';
 import type { Address } from '../transport/address.js';
 import { firstLinkError } from '../transport/system-errors.js';
 import type { Transport } from '../transport/transport.js';
-import type { ConversationOwner } from './channel-host.js';
+import type { ChannelListener } from './channel-host.js';
 import { closedError } from './connection-errors.js';
 import type { CloseInfo, ConnectInfo } from './connection-events.js';
 import type { ConnectionSettings } from './connection-options.js';
 import { type ConnectionEvent, type ConnectionState, nextState } from './connection-state.js';
 import type { LifecycleOwner } from './lifecycle-host.js';
 
-export class Lifecycle implements ConversationOwner, LinkLife {
+export class Lifecycle implements ChannelListener, LinkObserver {
   readonly #settings: ConnectionSettings;
   readonly #environment: Environment;
   readonly #owner: LifecycleOwner;
   /** Made when somebody waits for it. */
-  #over: Promise<void> | undefined;
-  #resolveOver: (() => void) | undefined;
+  #closed: Promise<void> | undefined;
+  #resolveClosed: (() => void) | undefined;
   #state: ConnectionState = 'idle';
   #role: Role = 'client';
   #autoRestart: boolean;
   #address: Address | undefined;
   #link: Link | undefined;
-  #ends: ConnectInfo | undefined;
-  #ready: Pending<void> | undefined;
-  #dialling: AbortController | undefined;
-  #redial: Redial | undefined;
+  #endpoints: ConnectInfo | undefined;
+  #ready: Deferred<void> | undefined;
+  #dialAbort: AbortController | undefined;
+  #reconnector: Reconnector | undefined;
   /** Whether messages could be exchanged once: until then, what fails is `connect`. */
-  #everReady = false;
+  #wasReady = false;
   #attempt = 0;
   #connectedAtMs = 0;
   #connectedMs = 0;
-  #lostAtMs = 0;
+  #linkEndedAtMs = 0;
   #closeTimer: unknown;
   /** Runs while the peer may come back by itself. */
-  #absence: unknown;
+  #resumeTimer: unknown;
   #closeInfo: CloseInfo | undefined;
   /** Why `close` was called, for the peer; and how the last link ended. */
   #closeReason = '';
@@ -73,8 +73,8 @@ export class Lifecycle implements ConversationOwner, LinkLife {
   }
 
   /** The ends of the link, or of the last one there was. */
-  get ends(): ConnectInfo | undefined {
-    return this.#ends;
+  get endpoints(): ConnectInfo | undefined {
+    return this.#endpoints;
   }
 
   get closeInfo(): CloseInfo | undefined {
@@ -106,14 +106,14 @@ export class Lifecycle implements ConversationOwner, LinkLife {
     this.#move('dial');
     this.#address = address;
     const dialling = new AbortController();
-    this.#dialling = dialling;
-    const ready = new Pending<void>(this.#environment.clock, 'connect', wait, (error) => {
+    this.#dialAbort = dialling;
+    const ready = new Deferred<void>(this.#environment.clock, 'connect', wait, (error) => {
       dialling.abort(error);
       this.#settleReady(error);
       this.destroyLink();
     });
     this.#ready = ready;
-    dialOnce(this.#environment, address, this.#settings, dialling.signal).then(
+    dial(this.#environment, address, this.#settings, dialling.signal).then(
       (transport) => {
         if (dialling.signal.aborted) transport.destroy();
         else this.#attach(transport);
@@ -137,36 +137,36 @@ export class Lifecycle implements ConversationOwner, LinkLife {
   }
 
   /** Goes on over a link that another connection had: a peer that came back. */
-  takeLink(give: () => Transport | undefined): boolean {
+  takeOver(give: () => Transport | undefined): boolean {
     if (this.#role !== 'server') return false;
     this.#link?.destroy('reset'); // nothing that comes late on it counts any more
     const waits = this.#state === 'reconnecting' || this.#state === 'closing';
     if (!waits || this.#link) return false; // it is over, or a listener has ended it
     const transport = give();
     if (transport === undefined) return false;
-    this.#environment.clock.clearTimeout(this.#absence);
+    this.#environment.clock.clearTimeout(this.#resumeTimer);
     this.#attach(transport);
     return true;
   }
 
   /** The link turned out to be another connection's: this one is over before anybody has seen it. */
-  gaveLink(): void {
+  linkReleased(): void {
     this.#link = undefined;
-    this.#finish('finished', 'closed', undefined);
+    this.#finish('finished', 'local-close', undefined);
   }
 
   progress(info: ProgressInfo): void {
     this.#owner.progress(info);
   }
 
-  stepped(): void {
+  stepDone(): void {
     this.#owner.stepped();
   }
 
   /** The link can exchange messages: `connect` has done its work. */
-  ready(): void {
-    if (this.#everReady || !this.#link || this.#link.over || this.ending) return;
-    this.#everReady = true;
+  channelReady(): void {
+    if (this.#wasReady || !this.#link || this.#link.over || this.ending) return;
+    this.#wasReady = true;
     this.#settleReady(undefined);
   }
 
@@ -182,7 +182,7 @@ export class Lifecycle implements ConversationOwner, LinkLife {
   disableRestart(): void {
     this.#autoRestart = false;
     this.#link?.reconnectsChanged();
-    if (this.#state === 'reconnecting') this.#finish('link-lost', 'gave-up', undefined);
+    if (this.#state === 'reconnecting') this.#finish('link-lost', 'retries-exhausted', undefined);
   }
 
   /**
@@ -194,21 +194,21 @@ export class Lifecycle implements ConversationOwner, LinkLife {
     this.#waitsForPeer &&= waitsForPeer;
     const mayComeBack =
       this.#waitsForPeer && (this.ending || (this.#state === 'reconnecting' && this.#owner.unsettled));
-    if (!this.#link && !mayComeBack) this.#finish('finished', 'closed', undefined);
+    if (!this.#link && !mayComeBack) this.#finish('finished', 'local-close', undefined);
     if (this.#state === 'closed') return Promise.resolve();
-    this.#over ??= new Promise((resolve) => {
-      this.#resolveOver = resolve;
+    this.#closed ??= new Promise((resolve) => {
+      this.#resolveClosed = resolve;
     });
-    if (this.#state === 'closing') return this.#over;
+    if (this.#state === 'closing') return this.#closed;
     this.#move('close');
     this.#settleReady(this.closedError('connect'));
     this.#closeTimer = this.#environment.clock.setTimeout(() => this.#closeAtOnce(), this.#settings.closeTimeoutMs);
-    return this.#over;
+    return this.#closed;
   }
 
   /** Everything is sent: says goodbye. */
   idle(): void {
-    if (this.#state === 'closing') this.#link?.finish(this.#closeReason);
+    if (this.#state === 'closing') this.#link?.end(this.#closeReason);
   }
 
   /** Closes at once. */
@@ -216,23 +216,23 @@ export class Lifecycle implements ConversationOwner, LinkLife {
     this.#autoRestart = false;
     this.#settleReady(this.closedError('connect'));
     this.destroyLink(error);
-    this.#finish('finished', 'closed', error);
+    this.#finish('finished', 'local-close', error);
   }
 
   /** The peer has asked for too much, and goes on with nothing. */
-  refuse(error: Error): void {
+  evict(error: Error): void {
     if (this.#link) this.#link.destroy('protocol', error);
     else this.destroy(error);
   }
 
   destroyLink(error?: Error): void {
-    this.#link?.abandon(error);
+    this.#link?.abort(error);
   }
 
   /** It has had its time to close. */
   #closeAtOnce(): void {
-    this.#link?.giveUp(this.#closeReason);
-    this.#finish('finished', 'closed', undefined);
+    this.#link?.endNow(this.#closeReason);
+    this.#finish('finished', 'local-close', undefined);
   }
 
   closedError(what: string): Error {
@@ -246,9 +246,9 @@ export class Lifecycle implements ConversationOwner, LinkLife {
     const link = this.#owner.createLink(transport, this.#role, this);
     this.#link = link;
     const info = { local: transport.local, remote: transport.remote };
-    this.#ends = info;
+    this.#endpoints = info;
     if (again) {
-      const downMs = this.#connectedAtMs - this.#lostAtMs;
+      const downMs = this.#connectedAtMs - this.#linkEndedAtMs;
       this.#owner.reconnected({ ...info, attempts: this.#attempt, downMs });
     } else {
       this.#owner.connected(info);
@@ -257,19 +257,19 @@ export class Lifecycle implements ConversationOwner, LinkLife {
   }
 
   /** The link is gone. */
-  lost(end: LinkEnd): void {
+  linkEnded(end: LinkEnd): void {
     const now = this.#environment.clock.now();
     const upMs = now - this.#connectedAtMs;
     const progressed = this.#link?.progressed ?? false;
     this.#link = undefined;
-    this.#lostAtMs = now;
+    this.#linkEndedAtMs = now;
     this.#connectedMs += upMs;
     this.#owner.disconnected(end); // a listener may close, or enable auto restart
     if (this.#state === 'closed') return;
-    const wasReady = this.#everReady;
+    const wasReady = this.#wasReady;
     if (!wasReady && this.#owner.hasArrivals) {
       // It said all that it had to say before it could be spoken to: the program gets that, and then the end.
-      this.#everReady = true;
+      this.#wasReady = true;
       this.#settleReady(undefined);
     } else if (this.#state === 'connected' && !wasReady && this.#role === 'client') {
       this.#move('dial-failed');
@@ -279,55 +279,55 @@ export class Lifecycle implements ConversationOwner, LinkLife {
     }
     this.#lastEnd = end;
     const mayGoOn =
-      end.reason !== 'closed' && (this.#state !== 'closing' || (this.#waitsForPeer && this.#owner.unsettled));
+      end.reason !== 'local-close' && (this.#state !== 'closing' || (this.#waitsForPeer && this.#owner.unsettled));
     if (mayGoOn && this.#role === 'server' && end.resumableMs > 0) {
-      this.#awaitPeer(end);
+      this.#awaitResume(end);
       return;
     }
     if (!mayGoOn || !this.#autoRestart) {
-      this.#finish('link-lost', this.#state === 'closing' ? 'closed' : end.reason, end.error);
+      this.#finish('link-lost', this.#state === 'closing' ? 'local-close' : end.reason, end.error);
       return;
     }
     this.#move('link-lost-restart');
-    this.#attempt = firstAttempt(this.#attempt, upMs, progressed, this.#settings.reconnect);
-    this.#redial ??= new Redial(this.#environment, this.#address as Address, this.#settings, {
-      waiting: (attempt, delayMs, error) => {
+    this.#attempt = initialAttempt(this.#attempt, upMs, progressed, this.#settings.reconnect);
+    this.#reconnector ??= new Reconnector(this.#environment, this.#address as Address, this.#settings, {
+      retrying: (attempt, delayMs, error) => {
         this.#attempt = attempt;
         this.#owner.reconnecting({ attempt, delayMs, error });
       },
-      up: (transport) => this.#attach(transport),
-      gaveUp: (error) => this.#finish('link-lost', 'gave-up', error),
+      connected: (transport) => this.#attach(transport),
+      exhausted: (error) => this.#finish('link-lost', 'retries-exhausted', error),
     });
-    this.#redial.inSession = end.resumableMs > 0;
-    this.#redial.next(this.#attempt, end.error);
+    this.#reconnector.inSession = end.resumableMs > 0;
+    this.#reconnector.next(this.#attempt, end.error);
     this.#owner.linkLost(); // last: a listener of its warning may end the connection
   }
 
   /** The peer is gone, and may come back to its session. */
-  #awaitPeer({ reason, error, resumableMs }: LinkEnd): void {
+  #awaitResume({ reason, error, resumableMs }: LinkEnd): void {
     this.#move('link-lost-restart');
-    this.#absence = this.#environment.clock.setTimeout(() => this.#finish('link-lost', reason, error), resumableMs);
+    this.#resumeTimer = this.#environment.clock.setTimeout(() => this.#finish('link-lost', reason, error), resumableMs);
     this.#owner.linkLost();
   }
 
   #finish(event: ConnectionEvent, reason: CloseInfo['reason'], error: Error | undefined): void {
     if (this.#state === 'closed') return;
     this.#move(event);
-    this.#dialling?.abort();
-    this.#redial?.stop();
+    this.#dialAbort?.abort();
+    this.#reconnector?.stop();
     this.#environment.clock.clearTimeout(this.#closeTimer);
-    this.#environment.clock.clearTimeout(this.#absence);
-    const { intended, peerReason } = this.#lastEnd ?? {};
+    this.#environment.clock.clearTimeout(this.#resumeTimer);
+    const { clean, peerReason } = this.#lastEnd ?? {};
     this.#closeInfo = {
       reason,
       error,
       ...this.#owner.abandon(),
-      intended: reason === 'closed' || intended,
+      clean: reason === 'local-close' || clean,
       peerReason,
     };
     this.#settleReady(this.closedError('connect'));
     this.#owner.closed(this.#closeInfo);
-    this.#resolveOver?.();
+    this.#resolveClosed?.();
   }
 
   #settleReady(error: Error | undefined): void {

@@ -1,8 +1,8 @@
 /** What `for await` over a connection or a server runs over, and what streams read from: what comes, until nothing more will. */
-import { noWait, type WaitOptions } from '../options/wait-options.js';
+import { defaultWait, type WaitOptions } from '../options/wait-options.js';
 
 /** Where the items come from. */
-export interface IncomingSource<T> {
+export interface MessageSource<T> {
   /** What is there now. */
   takeNow(): T | undefined;
   /** What is there, or will come; `by` names who takes it. */
@@ -11,8 +11,8 @@ export interface IncomingSource<T> {
   withdraw(by: object): void;
 }
 
-export class Incoming<T, R> implements AsyncIterableIterator<R> {
-  readonly #source: IncomingSource<T>;
+export class MessageIterator<T, R> implements AsyncIterableIterator<R> {
+  readonly #source: MessageSource<T>;
   readonly #convert: (item: T) => IteratorResult<R>;
   readonly #refusal: () => Error | undefined;
   readonly #wait: WaitOptions;
@@ -20,10 +20,10 @@ export class Incoming<T, R> implements AsyncIterableIterator<R> {
 
   /** @param refusal why nothing can be taken yet */
   constructor(
-    source: IncomingSource<T>,
+    source: MessageSource<T>,
     convert: (item: T) => IteratorResult<R>,
     refusal: () => Error | undefined,
-    wait: WaitOptions = noWait,
+    wait: WaitOptions = defaultWait,
   ) {
     this.#source = source;
     this.#convert = convert;

@@ -1,51 +1,51 @@
 /** What comes out of a session, and where it goes: bytes onto the link there is, everything else to whoever waits for it. */
 import { randomBytes } from 'node:crypto';
-import { MessagePool } from '../buffers/buffer-pool.js';
+import { BufferPool } from '../buffers/buffer-pool.js';
 import { messageMemory } from '../buffers/message-buffer.js';
 import type { Environment } from '../environment.js';
 import type { SerpyError } from '../errors.js';
 import type { Link } from '../link/link.js';
-import type { Outgoing } from '../protocol/message.js';
-import type { ProgressInfo, Seat } from '../protocol/resumable-session.js';
-import type { SessionOutput } from '../protocol/session.js';
+import type { OutboundMessage } from '../protocol/message.js';
+import type { LinkHolder, ProgressInfo } from '../protocol/resumable-session.js';
+import type { SessionHost } from '../protocol/session.js';
 import type { SendQueue } from '../queue/send-queue.js';
 import type { Place, Transport } from '../transport/transport.js';
 import type { Counters } from './stats.js';
 import type { Warnings } from './warnings.js';
 
 /** Whose outlet it is. */
-export interface OutletOwner {
+export interface SessionHostListener {
   /** Goes on over a transport that is given then. False, and it is left where it is, when the connection is over. */
-  takeLink(give: () => Transport | undefined): boolean;
+  takeOver(give: () => Transport | undefined): boolean;
   /** The link belongs to another connection now. */
-  gaveLink(): void;
+  linkReleased(): void;
   progress(info: ProgressInfo): void;
 }
 
-export class Outlet implements SessionOutput<Outgoing>, Seat {
-  readonly #outbox: SendQueue<Outgoing>;
+export class ChannelSessionHost implements SessionHost<OutboundMessage>, LinkHolder {
+  readonly #outbox: SendQueue<OutboundMessage>;
   readonly #counters: Counters;
   readonly #warnings: Warnings;
   readonly #environment: Environment;
-  readonly #owner: OutletOwner;
+  readonly #listener: SessionHostListener;
   #link: Link | undefined;
   /** What had been sent before this link, less what its transport had sent for another connection. */
   #bytesBefore = 0;
   /** Made when memory is first handed back. */
-  #pool: MessagePool | undefined;
+  #pool: BufferPool | undefined;
 
   constructor(
-    outbox: SendQueue<Outgoing>,
+    outbox: SendQueue<OutboundMessage>,
     counters: Counters,
     warnings: Warnings,
     environment: Environment,
-    owner: OutletOwner,
+    owner: SessionHostListener,
   ) {
     this.#outbox = outbox;
     this.#counters = counters;
     this.#warnings = warnings;
     this.#environment = environment;
-    this.#owner = owner;
+    this.#listener = owner;
   }
 
   /** The link that bytes go onto, or went onto last. */
@@ -55,7 +55,7 @@ export class Outlet implements SessionOutput<Outgoing>, Seat {
 
   /** Goes on over another link. */
   attach(link: Link): void {
-    this.#bytesBefore = this.#counters.bytesSent - link.transport.leftBytes;
+    this.#bytesBefore = this.#counters.bytesSent - link.transport.flushedBytes;
     this.#link = link;
   }
 
@@ -63,8 +63,8 @@ export class Outlet implements SessionOutput<Outgoing>, Seat {
   get unsentBytes(): number {
     const link = this.#link;
     if (link === undefined || link.over) return 0;
-    const { unsentBytes, leftBytes } = link.transport;
-    return Math.max(0, Math.min(unsentBytes, this.#counters.bytesSent - this.#bytesBefore - leftBytes));
+    const { unsentBytes, flushedBytes } = link.transport;
+    return Math.max(0, Math.min(unsentBytes, this.#counters.bytesSent - this.#bytesBefore - flushedBytes));
   }
 
   // Bytes, and memory for them.
@@ -85,7 +85,7 @@ export class Outlet implements SessionOutput<Outgoing>, Seat {
 
   /** Memory of a message that the program has done with. */
   release(bytes: Uint8Array): void {
-    this.#pool ??= new MessagePool();
+    this.#pool ??= new BufferPool();
     this.#pool.release(bytes);
   }
 
@@ -95,32 +95,32 @@ export class Outlet implements SessionOutput<Outgoing>, Seat {
 
   // What became of messages.
 
-  acknowledged(outgoing: Outgoing): void {
+  acknowledged(outgoing: OutboundMessage): void {
     this.#outbox.acknowledged(outgoing);
     this.#link?.acknowledged();
   }
 
-  rejected(outgoing: Outgoing, error: SerpyError): void {
+  rejected(outgoing: OutboundMessage, error: SerpyError): void {
     this.#outbox.rejected(outgoing, error);
   }
 
-  putBack(messages: readonly Outgoing[]): void {
+  putBack(messages: readonly OutboundMessage[]): void {
     this.#outbox.putBack(messages);
     this.#counters.messagesSent -= messages.length;
   }
 
   progress(info: ProgressInfo): void {
-    this.#owner.progress(info);
+    this.#listener.progress(info);
   }
 
   warn(error: SerpyError, about?: 'bad-frame', count = 1): void {
     if (about === 'bad-frame') this.#counters.badFrames += count;
-    this.#warnings.hold(error);
+    this.#warnings.defer(error);
   }
 
   // Links that change hands.
 
-  get seat(): Seat {
+  get linkHolder(): LinkHolder {
     return this;
   }
 
@@ -128,14 +128,14 @@ export class Outlet implements SessionOutput<Outgoing>, Seat {
     return this.#link?.transport.identity;
   }
 
-  takeLinkOf(other: Seat): boolean {
-    return this.#owner.takeLink(() => other.giveLink());
+  takeOverLink(other: LinkHolder): boolean {
+    return this.#listener.takeOver(() => other.releaseLink());
   }
 
-  giveLink(): Transport | undefined {
-    const transport = this.#link?.handOver();
+  releaseLink(): Transport | undefined {
+    const transport = this.#link?.release();
     this.#link = undefined;
-    this.#owner.gaveLink();
+    this.#listener.linkReleased();
     return transport;
   }
 }

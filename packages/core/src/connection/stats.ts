@@ -32,7 +32,7 @@ export interface ConnectionStats {
 interface Queues {
   readonly inbox: { readonly length: number; readonly bytes: number };
   readonly outbox: { readonly length: number; readonly bytes: number; readonly unacknowledged: number };
-  readonly outlet: { readonly unsentBytes: number };
+  readonly sessionHost: { readonly unsentBytes: number };
 }
 
 /** The counters behind it. */
@@ -49,19 +49,19 @@ export class Counters {
   #session: unknown;
 
   /** @param session another object for each; undefined while there is none */
-  sessionIs(session: unknown): void {
+  sessionChanged(session: unknown): void {
     if (session === undefined || session === this.#session) return;
     this.#session = session;
     this.sessions++;
   }
 
-  snapshot({ inbox, outbox, outlet }: Queues, connectedMs: number): ConnectionStats {
+  snapshot({ inbox, outbox, sessionHost }: Queues, connectedMs: number): ConnectionStats {
     return {
       ...this,
       connectedMs,
       sendQueueMessages: outbox.length,
       sendQueueBytes: outbox.bytes,
-      unsentBytes: outlet.unsentBytes,
+      unsentBytes: sessionHost.unsentBytes,
       unacknowledgedMessages: outbox.unacknowledged,
       receiveQueueMessages: inbox.length,
       receiveQueueBytes: inbox.bytes,

@@ -31,18 +31,18 @@ export interface WebStreams<Out, In> {
 }
 
 /** What streams need of a connection. */
-export interface StreamSource<Out, In> {
+export interface ConnectionLike<Out, In> {
   readonly closeInfo: CloseInfo | undefined;
   /** The messages as they come. The signal ends a wait without taking one. */
-  incoming(signal: AbortSignal): AsyncIterator<Out>;
+  messages(signal: AbortSignal): AsyncIterator<Out>;
   send(value: In): Promise<unknown>;
   close(reason: string): Promise<void>;
   destroy(error: Error | undefined): void;
 }
 
-export function duplexOf<Out, In>(source: StreamSource<Out, In>): MessageDuplex<Out, In> {
+export function toNodeDuplex<Out, In>(source: ConnectionLike<Out, In>): MessageDuplex<Out, In> {
   const stop = new AbortController();
-  const incoming = source.incoming(stop.signal);
+  const incoming = source.messages(stop.signal);
   return new Duplex({
     objectMode: true,
     readableHighWaterMark: 0, // what waits, waits in the receive queue, where it is counted
@@ -51,7 +51,7 @@ export function duplexOf<Out, In>(source: StreamSource<Out, In>): MessageDuplex<
     read() {
       next(source, incoming).then(
         ({ done, value }) => {
-          if (value === null) this.destroy(noNull());
+          if (value === null) this.destroy(rejectNull());
           else this.push(done ? null : value);
         },
         (error) => this.destroy(error),
@@ -71,9 +71,9 @@ export function duplexOf<Out, In>(source: StreamSource<Out, In>): MessageDuplex<
   }) as MessageDuplex<Out, In>;
 }
 
-export function webStreamsOf<Out, In>(source: StreamSource<Out, In>): WebStreams<Out, In> {
+export function toWebStreams<Out, In>(source: ConnectionLike<Out, In>): WebStreams<Out, In> {
   const stop = new AbortController();
-  const incoming = source.incoming(stop.signal);
+  const incoming = source.messages(stop.signal);
   const readable = new ReadableStream<Out>(
     {
       async pull(controller) {
@@ -103,7 +103,7 @@ export function webStreamsOf<Out, In>(source: StreamSource<Out, In>): WebStreams
 
 /** The next message, or the end. @throws `ERR_SERPY_CLOSED` where the connection was broken off and not closed */
 async function next<Out>(
-  source: StreamSource<unknown, never>,
+  source: ConnectionLike<unknown, never>,
   incoming: AsyncIterator<Out>,
 ): Promise<IteratorResult<Out>> {
   const result = await incoming.next();
@@ -112,22 +112,23 @@ async function next<Out>(
 }
 
 /** All is written: sends what is queued, and closes. @throws where something may not have arrived that should have */
-async function finish(source: StreamSource<unknown, never>): Promise<void> {
+async function finish(source: ConnectionLike<unknown, never>): Promise<void> {
   await source.close('');
   const info = source.closeInfo;
   throwIfBroken(info);
-  const { unsentMessages = 0, unknownMessages = 0 } = info ?? {};
-  if (unsentMessages + unknownMessages === 0) return;
-  const text = `the connection was closed with ${unsentMessages} messages not sent, and ${unknownMessages} that may or may not have arrived`;
-  throw new MessagesDroppedError(text, unsentMessages + unknownMessages);
+  const { unsentMessages = 0, unacknowledgedMessages = 0 } = info ?? {};
+  if (unsentMessages + unacknowledgedMessages === 0) return;
+  const text = `the connection was closed with ${unsentMessages} messages not sent, and ${unacknowledgedMessages} that may or may not have arrived`;
+  throw new MessagesDroppedError(text, unsentMessages + unacknowledgedMessages);
 }
 
 /** A connection that an end meant to close is at its end; any other has failed. */
 function throwIfBroken(info: CloseInfo | undefined): void {
-  if (info?.error || info?.intended === false || info?.reason === 'gave-up') throw closedError('the stream', info);
+  if (info?.error || info?.clean === false || info?.reason === 'retries-exhausted')
+    throw closedError('the stream', info);
 }
 
-function noNull(): ValueError {
+function rejectNull(): ValueError {
   return new ValueError(
     'a message is null (None in Python), which ends a stream of Node: read messages instead, with toDuplex({ messages: true })',
   );

@@ -3,13 +3,13 @@ import type { Clock } from '../environment.js';
 
 export class Deadline {
   readonly #clock: Clock;
-  readonly #reached: () => void;
+  readonly #callback: () => void;
   #timer: unknown;
   #atMs: number | undefined;
 
-  constructor(clock: Clock, reached: () => void) {
+  constructor(clock: Clock, callback: () => void) {
     this.#clock = clock;
-    this.#reached = reached;
+    this.#callback = callback;
   }
 
   /** When it is, or undefined. */
@@ -28,15 +28,15 @@ export class Deadline {
     const delayMs = Math.max(0, Math.ceil(atMs - this.#clock.now()));
     const timer = this.#clock.setTimeout(() => {
       this.#clock.setImmediate(() => {
-        if (this.#timer === timer) this.#come(); // what has come in may have moved it
+        if (this.#timer === timer) this.#fire(); // what has come in may have moved it
       });
     }, delayMs);
     this.#timer = timer;
   }
 
-  #come(): void {
+  #fire(): void {
     this.#timer = undefined;
     this.#atMs = undefined;
-    this.#reached();
+    this.#callback();
   }
 }

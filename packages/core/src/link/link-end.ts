@@ -4,17 +4,17 @@ import { isSerpyError, ProtocolError, type SerpyErrorLike } from '../errors.js';
 /** Why a link ended. */
 export type DisconnectReason =
   /** The peer ended the connection. */
-  | 'ended'
+  | 'peer-closed'
   /** The network or the peer's system broke it. */
   | 'reset'
   /** The peer sent what is not of this protocol, or too large. */
   | 'protocol'
   /** The peer gave no sign of life: it took nothing for `writeTimeoutMs`, did not answer, or said nothing for too long. */
-  | 'silent'
+  | 'timeout'
   /** The receive queue was full under `whenFull: 'error'`. */
   | 'queue-full'
   /** `close()` or `destroy()` was called here. */
-  | 'closed';
+  | 'local-close';
 
 /** How a link ended. */
 export interface LinkEnd {
@@ -24,9 +24,9 @@ export interface LinkEnd {
    * Messages that were sent on it since the last proof that the peer had read what came before: they may not have arrived. 0 in a session, which keeps
    * them; where `auto` sends them again in the other protocol; after an end in good order with nothing left in this process; and after `destroy()` here.
    */
-  readonly unconfirmedMessages: number;
+  readonly unacknowledgedMessages: number;
   /** Whether an end meant it: `close()` here, or there. Undefined where the peer cannot say: plain v1 and v2. */
-  readonly intended: boolean | undefined;
+  readonly clean: boolean | undefined;
   /** Why the peer closed, where it said so. */
   readonly peerReason: string | undefined;
   /** How long the peer may come back by itself, in milliseconds. */
@@ -40,8 +40,8 @@ export function isResumable(reason: DisconnectReason, error: Error | undefined):
 }
 
 /** Whether what has come and was not read is left unread. */
-export function endsReading(reason: DisconnectReason): boolean {
-  return reason === 'protocol' || reason === 'queue-full' || reason === 'silent';
+export function discardsUnread(reason: DisconnectReason): boolean {
+  return reason === 'protocol' || reason === 'queue-full' || reason === 'timeout';
 }
 
 /** Why the link must end, and the error that says so. */
@@ -54,11 +54,11 @@ export interface LinkFailure {
  * @param thrown by the session, or by the queue that takes its messages
  * @param what could not be done
  */
-export function failureOf(thrown: Error, what = "the peer's bytes could not be read"): LinkFailure {
+export function toLinkFailure(thrown: Error, what = "the peer's bytes could not be read"): LinkFailure {
   if (!isSerpyError(thrown)) {
     const text = `${what}: ${thrown.message}`;
     return { reason: 'protocol', error: new ProtocolError(text, { cause: thrown }) };
   }
   if (thrown.code === 'ERR_SERPY_QUEUE_FULL') return { reason: 'queue-full', error: thrown };
-  return { reason: thrown.code === 'ERR_SERPY_SILENT' ? 'silent' : 'protocol', error: thrown };
+  return { reason: thrown.code === 'ERR_SERPY_PEER_TIMEOUT' ? 'timeout' : 'protocol', error: thrown };
 }

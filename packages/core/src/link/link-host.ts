@@ -1,20 +1,20 @@
 /** Who a link works for, and whose life it is part of. Types only. */
 
-import type { Outgoing, Received } from '../protocol/message.js';
+import type { InboundMessage, OutboundMessage } from '../protocol/message.js';
 import type { LinkEnd } from './link-end.js';
 
 /** What a link works for: the queues of a connection and its ear. */
-export interface LinkOwner {
+export interface LinkHost {
   /** How many messages wait to be sent. */
-  readonly outgoingMessages: number;
+  readonly queuedMessages: number;
   /** The next of them. */
-  nextOutgoing(): Outgoing | undefined;
+  nextQueued(): OutboundMessage | undefined;
   /** There is none: everything is on the wire. */
-  sentAll(): void;
+  drained(): void;
   /** Whether reading must wait until messages have been taken. */
   readonly inboxFull: boolean;
   /** Whether so many have been taken that it is worth while to go on. */
-  readonly inboxHasRoom: boolean;
+  readonly roomInInbox: boolean;
   /** After how many milliseconds in which no byte leaves that should the link is dead; 0 for never. */
   readonly writeTimeoutMs: number;
   /** After how many milliseconds without progress of a message that has begun to come the link is dead; 0 for never. */
@@ -22,18 +22,18 @@ export interface LinkOwner {
   /** Whether the connection is being closed, and what is queued still goes out. */
   readonly closing: boolean;
   /** A message arrived. Throws where the connection must end for it. */
-  deliver(received: Received): void;
-  counted(receivedBytes: number): void;
+  deliver(received: InboundMessage): void;
+  bytesReceived(receivedBytes: number): void;
   /** The link is over. What its session has to tell comes next: that frees places which nobody should take before it is known how it goes on. */
-  ends(): void;
+  linkEnding(): void;
   /** Called after every step of the session: what it had to tell can be told now. */
-  stepped(): void;
+  stepDone(): void;
 }
 
 /** Whose life a link is part of. */
-export interface LinkLife {
+export interface LinkObserver {
   /** Whether this end reconnects by itself. */
   readonly reconnects: boolean;
   /** Told once, when the link is gone. */
-  lost(end: LinkEnd): void;
+  linkEnded(end: LinkEnd): void;
 }

@@ -1,27 +1,27 @@
 /** Whether a link has led to something: a message that was new, or one that the peer acknowledged. What is said again is nothing. */
-import type { LastingSession } from '../protocol/resumable-session.js';
+import type { ResumableSession } from '../protocol/resumable-session.js';
 
 export class LinkProgress {
-  #session: unknown;
-  #before = 0;
-  #made = false;
+  #epoch: unknown;
+  #baseline = 0;
+  #progressed = false;
 
   /** The link is coming up. */
-  begin(lasting: LastingSession | undefined): void {
-    this.#session = lasting?.session;
-    this.#before = lasting?.advanced ?? 0;
+  begin(lasting: ResumableSession | undefined): void {
+    this.#epoch = lasting?.epoch;
+    this.#baseline = lasting?.progressCount ?? 0;
   }
 
   /** A message has come, or an acknowledgement. */
-  came(): void {
-    this.#made = true;
+  record(): void {
+    this.#progressed = true;
   }
 
   /** Whether there has been any; asked before the session hears that the link is lost. */
-  made(lasting: LastingSession | undefined): boolean {
-    if (this.#made || lasting === undefined) return this.#made;
+  hasProgressed(lasting: ResumableSession | undefined): boolean {
+    if (this.#progressed || lasting === undefined) return this.#progressed;
     // A session that began on this link had nothing before it.
-    const before = lasting.session === this.#session ? this.#before : 0;
-    return lasting.advanced > before;
+    const before = lasting.epoch === this.#epoch ? this.#baseline : 0;
+    return lasting.progressCount > before;
   }
 }

@@ -5,41 +5,41 @@
 
 import type { Clock } from '../environment.js';
 import type { SerpyError } from '../errors.js';
-import type { Outgoing, Received } from '../protocol/message.js';
+import type { InboundMessage, OutboundMessage } from '../protocol/message.js';
 import type { Session } from '../protocol/session.js';
 import type { Place, Transport, TransportHandler } from '../transport/transport.js';
 import { Deadline } from './deadline.js';
-import { type DisconnectReason, endsReading, failureOf, isResumable } from './link-end.js';
-import type { LinkLife, LinkOwner } from './link-host.js';
+import { type DisconnectReason, discardsUnread, isResumable, toLinkFailure } from './link-end.js';
+import type { LinkHost, LinkObserver } from './link-host.js';
 import { LinkProgress } from './link-progress.js';
-import { FrameWatch } from './read-stall-timer.js';
-import { WriteWatch } from './write-stall-timer.js';
+import { ReadStallTimer } from './read-stall-timer.js';
+import { WriteStallTimer } from './write-stall-timer.js';
 
-export type { LinkLife, LinkOwner } from './link-host.js';
+export type { LinkHost as LinkOwner, LinkObserver as LinkLife } from './link-host.js';
 
 /** A session, as far as a link goes. */
-type LinkSession = Session<unknown, object, Received, Outgoing>;
+type LinkSession = Session<unknown, object, InboundMessage, OutboundMessage>;
 
 /** How long the last answers to a peer that has said goodbye may take to leave this process. */
 const lingerMs = 1000;
 
 /** How many bytes of answers may wait to be sent: a hundred thousand acknowledgements. */
-const mostAnswerBytes = 1024 * 1024;
+const maxAnswerBytes = 1024 * 1024;
 
 const notWritten = 'what was to be sent could not be written';
 
 export class Link implements TransportHandler {
   readonly transport: Transport;
   readonly #session: LinkSession;
-  readonly #owner: LinkOwner;
+  readonly #host: LinkHost;
   readonly #clock: Clock;
-  readonly #life: LinkLife;
+  readonly #observer: LinkObserver;
   /** Until then nothing is sent: what an earlier link left unanswered goes first. */
   #started = false;
   #paused = false;
   #reading = false;
   #peerEnded = false;
-  #saidGoodbye = false;
+  #closeSent = false;
   #over = false;
   #end: { reason: DisconnectReason; error: Error | undefined } | undefined;
   /** Messages that were put on it. */
@@ -52,28 +52,28 @@ export class Link implements TransportHandler {
   /** Written in answer to what was read, since everything had last left. */
   #answerBytes = 0;
   #deadline: Deadline | undefined;
-  #writeWatch: WriteWatch | undefined;
-  #frameWatch: FrameWatch | undefined;
+  #writeStallTimer: WriteStallTimer | undefined;
+  #readStallTimer: ReadStallTimer | undefined;
 
-  constructor(transport: Transport, session: LinkSession, owner: LinkOwner, clock: Clock, life: LinkLife) {
+  constructor(transport: Transport, session: LinkSession, owner: LinkHost, clock: Clock, life: LinkObserver) {
     this.transport = transport;
     this.#session = session;
-    this.#owner = owner;
+    this.#host = owner;
     this.#clock = clock;
-    this.#life = life;
+    this.#observer = life;
   }
 
   start(): void {
     this.#started = true;
-    this.#session.reconnects?.(this.#life.reconnects);
-    this.#progress.begin(this.#session.lasting);
+    this.#session.reconnects?.(this.#observer.reconnects);
+    this.#progress.begin(this.#session.resumable);
     try {
-      this.#session.up(this.#clock.now());
+      this.#session.linkUp(this.#clock.now());
     } catch (error) {
       this.#fail(error as Error);
       return;
     }
-    if (this.#mustWait()) this.#pause();
+    if (this.#mustPause()) this.#pause();
     this.transport.start(this);
     this.#afterStep();
   }
@@ -81,7 +81,7 @@ export class Link implements TransportHandler {
   /** Whether this end reconnects by itself has changed. */
   reconnectsChanged(): void {
     if (!this.#started || this.#over) return;
-    this.#session.reconnects?.(this.#life.reconnects);
+    this.#session.reconnects?.(this.#observer.reconnects);
     this.pump();
   }
 
@@ -97,20 +97,20 @@ export class Link implements TransportHandler {
 
   /** Bytes of the session for the wire. After goodbye nothing more is said, not even answers. */
   write(piece: Uint8Array): void {
-    if (this.#over || this.#saidGoodbye) return;
+    if (this.#over || this.#closeSent) return;
     if (this.#reading) this.#countAnswer(piece.length);
     this.transport.write(piece);
   }
 
   /** The same, for a piece that is yet to be made. */
   reserve(bytes: number): Place {
-    if (this.#over || this.#saidGoodbye) return { memory: Buffer.allocUnsafe(bytes), start: 0 };
+    if (this.#over || this.#closeSent) return { memory: Buffer.allocUnsafe(bytes), start: 0 };
     if (this.#reading) this.#countAnswer(bytes);
     return this.transport.reserve(bytes);
   }
 
   /** Sends a message past the empty queue, if session and transport take it. */
-  sendNow(outgoing: Outgoing): boolean {
+  sendNow(outgoing: OutboundMessage): boolean {
     if (!this.#maySend() || !this.#session.canSend || !this.transport.writable) return false;
     this.#putOnWire(outgoing);
     if (!this.#over) this.transport.flush();
@@ -126,55 +126,55 @@ export class Link implements TransportHandler {
   }
 
   /** Messages were taken out of the inbox: goes on reading if that had to wait. */
-  roomInInbox(): void {
-    if (!this.#paused || this.#over || !this.#owner.inboxHasRoom) return;
+  resumeReading(): void {
+    if (!this.#paused || this.#over || !this.#host.roomInInbox) return;
     if (this.#read() && !this.#over) {
       this.#paused = false;
       this.transport.resume();
-      if (this.#session.inFrame) this.#frames.restart();
+      if (this.#session.midFrame) this.#watchedReads.restart();
     }
     this.#afterStep();
   }
 
   /** Says goodbye after all that was written; the peer's own end, or `destroy`, ends the link. */
-  finish(reason = ''): void {
-    if (this.#over || this.#saidGoodbye) return;
-    this.#end ??= { reason: 'closed', error: undefined };
-    this.#sayGoodbye(reason);
-    this.roomInInbox();
+  end(reason = ''): void {
+    if (this.#over || this.#closeSent) return;
+    this.#end ??= { reason: 'local-close', error: undefined };
+    this.#sendClose(reason);
+    this.resumeReading();
   }
 
   /** Gives its transport away, to another link. It ends without its life being told. */
-  handOver(): Transport {
+  release(): Transport {
     this.#over = true;
     this.#stopTimers();
-    this.#session.lost(this.#paused);
+    this.#session.linkDown(this.#paused);
     return this.transport;
   }
 
   /** The peer has acknowledged a message. */
   acknowledged(): void {
-    this.#progress.came();
+    this.#progress.record();
   }
 
   /** The application took a message: the session may have something to say for it. */
-  taken(): void {
+  consumed(): void {
     if (this.#over || this.#reading) return; // what is said while reading is written behind it
-    if (this.#session.lasting?.unfinished) this.pump();
+    if (this.#session.resumable?.hasPendingFrames) this.pump();
     else this.#schedule();
   }
 
   /** It has had its time to close: the last words, as far as the system takes them at once, and the end. */
-  giveUp(reason: string): void {
-    const { lasting } = this.#session;
-    if (!this.#over && !this.#saidGoodbye && lasting?.flowControlled) this.#sayGoodbye(reason);
-    this.destroy('closed');
+  endNow(reason: string): void {
+    const { resumable } = this.#session;
+    if (!this.#over && !this.#closeSent && resumable?.flowControlled) this.#sendClose(reason);
+    this.destroy('local-close');
   }
 
   /** Ends it for the program, which does not ask what becomes of the messages. */
-  abandon(error?: Error): void {
+  abort(error?: Error): void {
     this.#destroyedHere = true;
-    this.destroy('closed', error);
+    this.destroy('local-close', error);
   }
 
   /** Ends the link at once. */
@@ -186,13 +186,13 @@ export class Link implements TransportHandler {
 
   received(chunk: Buffer): void {
     if (this.#over) return;
-    this.#owner.counted(chunk.length);
+    this.#host.bytesReceived(chunk.length);
     this.#session.receive(chunk, this.#clock.now());
     this.#read();
     if (this.#over) return;
-    this.#session.keep();
-    if (this.#session.inFrame) this.#frames.came(chunk.length);
-    else this.#frameWatch?.rest();
+    this.#session.retainUnread();
+    if (this.#session.midFrame) this.#watchedReads.bytesArrived(chunk.length);
+    else this.#readStallTimer?.idle();
     this.#afterStep();
   }
 
@@ -201,44 +201,45 @@ export class Link implements TransportHandler {
   }
 
   flushing(): void {
-    if (!this.#over && !this.#saidGoodbye) this.#guarded(() => this.#session.flush?.());
+    if (!this.#over && !this.#closeSent) this.#guarded(() => this.#session.flush?.());
   }
 
   drained(): void {
     this.#answerBytes = 0;
-    this.roomInInbox();
+    this.resumeReading();
     this.pump();
   }
 
   /** The peer is done. What it sent is answered as far as it waits for answers; nothing else is sent to it. */
   ended(): void {
     if (this.#over) return;
-    this.#end ??= { reason: 'ended', error: undefined };
+    this.#end ??= { reason: 'peer-closed', error: undefined };
     this.#peerEnded = true;
-    this.#frameWatch?.stop();
+    this.#readStallTimer?.stop();
     this.#read(true);
     if (this.#over) return;
-    this.#owner.stepped();
+    this.#host.stepDone();
     if (this.#over) return; // by a listener
-    const { lasting } = this.#session;
-    if (lasting?.flowControlled && !lasting.farewell) {
-      this.destroy('ended'); // it said nothing: the link broke, and the session may go on
+    const { resumable } = this.#session;
+    if (resumable?.flowControlled && !resumable.peerClose) {
+      this.destroy('peer-closed'); // it said nothing: the link broke, and the session may go on
       return;
     }
-    if (this.#owner.closing && !this.#saidGoodbye) {
+    if (this.#host.closing && !this.#closeSent) {
       this.#deadline?.set(undefined);
       this.pump();
       return;
     }
-    this.#sayGoodbye('');
+    this.#sendClose('');
     this.#deadline ??= new Deadline(this.#clock, () => this.#deadlineReached());
     this.#deadline.set(this.#clock.now() + lingerMs);
   }
 
   closed(error?: Error): void {
     // It was to end. Without a session, that the peer did so in no good order is all that tells that it may not have read everything.
-    if (error && this.#end?.reason === 'closed' && !this.#session.lasting?.flowControlled) this.#end.error ??= error;
-    this.#end ??= error ? { reason: 'reset', error } : { reason: 'ended', error: undefined };
+    if (error && this.#end?.reason === 'local-close' && !this.#session.resumable?.flowControlled)
+      this.#end.error ??= error;
+    this.#end ??= error ? { reason: 'reset', error } : { reason: 'peer-closed', error: undefined };
     this.#finish();
   }
 
@@ -249,15 +250,15 @@ export class Link implements TransportHandler {
     try {
       for (;;) {
         if (this.#over) return false; // the link was given away
-        if (!evenIfFull && this.#mustWait()) {
+        if (!evenIfFull && this.#mustPause()) {
           this.#pause();
           return false;
         }
         const received = this.#session.read();
         if (received === undefined) return true;
-        this.#frameWatch?.rest();
-        this.#progress.came();
-        this.#owner.deliver(received);
+        this.#readStallTimer?.idle();
+        this.#progress.record();
+        this.#host.deliver(received);
       }
     } catch (error) {
       this.#fail(error as Error);
@@ -268,9 +269,9 @@ export class Link implements TransportHandler {
   }
 
   /** Nothing more is read while nobody takes it, or while a peer who does not read lets the answers to him pile up. */
-  #mustWait(): boolean {
-    if (this.#answerBytes > mostAnswerBytes) return true;
-    return this.#owner.inboxFull && !this.#session.lasting?.flowControlled;
+  #mustPause(): boolean {
+    if (this.#answerBytes > maxAnswerBytes) return true;
+    return this.#host.inboxFull && !this.#session.resumable?.flowControlled;
   }
 
   #countAnswer(bytes: number): void {
@@ -294,9 +295,9 @@ export class Link implements TransportHandler {
   }
 
   #fail(error: Error, what?: string): void {
-    const failure = failureOf(error, what);
+    const failure = toLinkFailure(error, what);
     // An end that was meant stays one; why it was no good one is told.
-    if (this.#end?.reason === 'closed') this.#end = { reason: 'closed', error: failure.error };
+    if (this.#end?.reason === 'local-close') this.#end = { reason: 'local-close', error: failure.error };
     else this.#end = failure;
     this.transport.flush(); // the session may have said why
     this.destroy(failure.reason, failure.error);
@@ -304,84 +305,84 @@ export class Link implements TransportHandler {
 
   #finish(): void {
     if (this.#over) return;
-    const failed = this.#end !== undefined && endsReading(this.#end.reason);
+    const failed = this.#end !== undefined && discardsUnread(this.#end.reason);
     // What was read from a link that is gone cannot wait outside: it is delivered even into a full inbox, one chunk at most.
     if (!failed) this.#read(true);
     if (this.#over) return; // those bytes were bad, and ended the link themselves
     this.#over = true;
     this.#stopTimers();
     const missing: SerpyError | undefined = failed ? undefined : this.#session.ended();
-    this.progressed = this.#progress.made(this.#session.lasting);
-    const { farewell, flowControlled = false, resumableMs = 0 } = this.#session.lasting ?? {};
-    const unconfirmedMessages = this.#broke(flowControlled)
-      ? (this.#session.unconfirmedMessages ?? this.#sentMessages)
+    this.progressed = this.#progress.hasProgressed(this.#session.resumable);
+    const { peerClose, flowControlled = false, resumableMs = 0 } = this.#session.resumable ?? {};
+    const unacknowledgedMessages = this.#mayHaveLost(flowControlled)
+      ? (this.#session.unacknowledgedMessages ?? this.#sentMessages)
       : 0;
-    this.#owner.ends();
-    this.#session.lost(this.#paused);
-    this.#owner.stepped();
-    const { reason, error } = this.#end ?? { reason: 'ended', error: undefined };
-    this.#life.lost({
+    this.#host.linkEnding();
+    this.#session.linkDown(this.#paused);
+    this.#host.stepDone();
+    const { reason, error } = this.#end ?? { reason: 'peer-closed', error: undefined };
+    this.#observer.linkEnded({
       reason,
-      error: error ?? (reason === 'closed' ? undefined : missing),
-      unconfirmedMessages,
-      intended: reason === 'closed' || farewell !== undefined || (flowControlled ? false : undefined),
-      peerReason: farewell?.reason,
+      error: error ?? (reason === 'local-close' ? undefined : missing),
+      unacknowledgedMessages,
+      clean: reason === 'local-close' || peerClose !== undefined || (flowControlled ? false : undefined),
+      peerReason: peerClose?.reason,
       resumableMs: isResumable(reason, error) ? resumableMs : 0,
     });
   }
 
   /** Whether what was sent may not have arrived. The system of a peer that has not read all it was sent says so: it resets the link. */
-  #broke(inSession: boolean): boolean {
+  #mayHaveLost(inSession: boolean): boolean {
     if (inSession || this.#destroyedHere || this.#end === undefined) return false;
     const { reason, error } = this.#end;
-    const inOrder = reason === 'ended' || (reason === 'closed' && error === undefined);
+    const inOrder = reason === 'peer-closed' || (reason === 'local-close' && error === undefined);
     return !inOrder || this.transport.unsentBytes > 0;
   }
 
   #stopTimers(): void {
     this.#deadline?.set(undefined);
-    this.#writeWatch?.stop();
-    this.#frameWatch?.stop();
+    this.#writeStallTimer?.stop();
+    this.#readStallTimer?.stop();
   }
 
   #afterStep(): void {
     if (this.#over) return;
-    this.#owner.stepped();
+    this.#host.stepDone();
     this.pump();
   }
 
-  #sayGoodbye(reason: string): void {
-    this.#session.lasting?.goodbye(reason);
-    this.#saidGoodbye = true;
+  #sendClose(reason: string): void {
+    this.#session.resumable?.writeClose(reason);
+    this.#closeSent = true;
     this.transport.end();
   }
 
   #maySend(): boolean {
-    if (!this.#started || this.#over || this.#saidGoodbye) return false;
+    if (!this.#started || this.#over || this.#closeSent) return false;
     // A peer that has ended may be closing as we are, and still read: what is queued goes out to it.
-    return !this.#peerEnded || this.#owner.closing;
+    return !this.#peerEnded || this.#host.closing;
   }
 
   #sendQueued(): void {
     while (this.#maySend()) {
-      const { lasting } = this.#session;
-      if (lasting?.unfinished) {
+      const { resumable } = this.#session;
+      if (resumable?.hasPendingFrames) {
         if (!this.transport.writable) return;
-        this.#guarded(() => lasting.proceed());
+        this.#guarded(() => resumable.writeNext());
         continue;
       }
       const ready = this.#session.canSend;
-      if (this.#owner.outgoingMessages === 0 || (this.#peerEnded && !ready)) {
-        if (this.#peerEnded) this.finish();
-        else if (lasting === undefined || lasting.settled) this.#owner.sentAll();
+      if (this.#host.queuedMessages === 0 || (this.#peerEnded && !ready)) {
+        if (this.#peerEnded) this.end();
+        else if (resumable === undefined || resumable.allAcknowledged) this.#host.drained();
         return;
       }
       if (!ready || !this.transport.writable) return;
-      this.#putOnWire(this.#owner.nextOutgoing() as Outgoing);
+      this.#putOnWire(this.#host.nextQueued() as OutboundMessage);
     }
   }
 
-  #putOnWire(outgoing: Outgoing): void {
+  #putOnWire(outgoing: OutboundMessage): void {
     this.#sentMessages++;
     try {
       this.#session.send(outgoing);
@@ -399,13 +400,13 @@ export class Link implements TransportHandler {
   }
 
   #watchWrites(): void {
-    this.#writeWatch ??= new WriteWatch(this, this.#clock, this.#owner.writeTimeoutMs);
-    this.#writeWatch.start();
+    this.#writeStallTimer ??= new WriteStallTimer(this, this.#clock, this.#host.writeTimeoutMs);
+    this.#writeStallTimer.start();
   }
 
-  get #frames(): FrameWatch {
-    this.#frameWatch ??= new FrameWatch(this, this.#clock, this.#owner.frameTimeoutMs);
-    return this.#frameWatch;
+  get #watchedReads(): ReadStallTimer {
+    this.#readStallTimer ??= new ReadStallTimer(this, this.#clock, this.#host.frameTimeoutMs);
+    return this.#readStallTimer;
   }
 
   #deadlineReached(): void {
@@ -413,7 +414,7 @@ export class Link implements TransportHandler {
       this.transport.destroy(); // it has had its time for the last answers
       return;
     }
-    if (this.#saidGoodbye) return; // how long the peer may take for its own is `close`'s matter
+    if (this.#closeSent) return; // how long the peer may take for its own is `close`'s matter
     try {
       this.#session.tick(this.#clock.now(), this.#paused);
     } catch (error) {

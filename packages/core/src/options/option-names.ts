@@ -10,10 +10,10 @@ export function checkNames(given: object, known: readonly string[], prefix = '')
 }
 
 function unknownName(name: string, known: readonly string[], prefix: string): string {
-  const mostWrong = Math.min(3, Math.floor(name.length / 2)); // of a short name, three other letters are another name
+  const maxDistance = Math.min(3, Math.floor(name.length / 2)); // of a short name, three other letters are another name
   const near = known
     .map((each) => ({ each, distance: leven(each.toLowerCase(), name.toLowerCase()) }))
-    .filter(({ each, distance }) => distance <= mostWrong || each.toLowerCase().startsWith(name.toLowerCase()))
+    .filter(({ each, distance }) => distance <= maxDistance || each.toLowerCase().startsWith(name.toLowerCase()))
     .sort((a, b) => a.distance - b.distance)[0];
   const advice = near ? `did you mean ${prefix}${near.each}?` : `the options are ${known.join(', ')}`;
   return `there is no option ${prefix}${name}: ${advice}`;

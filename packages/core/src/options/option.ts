@@ -13,83 +13,84 @@ export interface OptionSpec<T> {
   /** Whether it may be left out although it has no default. */
   readonly optional?: boolean;
   /** What it is then in most cases: for one whose default depends on what is not known yet. */
-  readonly usual?: T;
+  readonly typicalDefault?: T;
   /** Of a group: what each option in it takes. */
-  readonly below?: Readonly<Record<string, OptionSpec<unknown>>>;
+  readonly fields?: Readonly<Record<string, OptionSpec<unknown>>>;
   /** The value, checked and completed. Throws an `OptionError` that names `path`. */
   parse(value: unknown, path: string): T;
   /** Throws an `OptionError` where other options that were given contradict this value. Called when each is checked for itself. */
-  checkBeside?(value: T, given: Readonly<Record<string, unknown>>): void;
+  validateWith?(value: T, given: Readonly<Record<string, unknown>>): void;
 }
 
 /** Several options under their names. */
 export type OptionSpecs<T> = { readonly [K in keyof T]-?: OptionSpec<Exclude<T[K], undefined>> };
 
-function spec<T>(takes: string, schema: v.GenericSchema<unknown, T>, fallback: T | undefined): OptionSpec<T> {
+function defineOption<T>(takes: string, schema: v.GenericSchema<unknown, T>, fallback: T | undefined): OptionSpec<T> {
   return {
     takes,
     default: fallback,
     parse(value, path) {
       const result = v.safeParse(schema, value);
       if (result.success) return result.output;
-      throw new OptionError(`the option ${path} takes ${takes}, not ${show(value)}`);
+      throw new OptionError(`the option ${path} takes ${takes}, not ${display(value)}`);
     },
   };
 }
 
 /** A value as an error message shows it. */
-function show(value: unknown): string {
-  if (typeof value === 'string') return `'${visible(value.length > 40 ? `${value.slice(0, 40)}…` : value)}' (a string)`;
+function display(value: unknown): string {
+  if (typeof value === 'string')
+    return `'${escapeControls(value.length > 40 ? `${value.slice(0, 40)}…` : value)}' (a string)`;
   if (Array.isArray(value)) return 'an array';
   if (value !== null && typeof value === 'object') return 'an object';
   return typeof value === 'function' || typeof value === 'symbol' ? `a ${typeof value}` : String(value);
 }
 
-function visible(text: string): string {
+function escapeControls(text: string): string {
   return text.replaceAll(/[\0-\x1f\x7f-\x9f]/g, (each) => `\\x${each.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
 export const option = {
   flag(fallback: boolean): OptionSpec<boolean> {
-    return spec('true or false', v.boolean(), fallback);
+    return defineOption('true or false', v.boolean(), fallback);
   },
 
   text(fallback: string): OptionSpec<string> {
-    return spec('a string', v.string(), fallback);
+    return defineOption('a string', v.string(), fallback);
   },
 
   /** A whole number from `min` to `max`, both included. */
   count(min: number, max: number, fallback: number | undefined): OptionSpec<number> {
     const schema = v.pipe(v.number(), v.safeInteger(), v.minValue(min), v.maxValue(max));
-    return spec(`a whole number from ${min} to ${max}`, schema, fallback);
+    return defineOption(`a whole number from ${min} to ${max}`, schema, fallback);
   },
 
   /** A whole number of at least `min`, or `Infinity`. */
   countOrInfinity(min: number, fallback: number): OptionSpec<number> {
     const schema = v.union([v.pipe(v.number(), v.safeInteger(), v.minValue(min)), v.literal(Number.POSITIVE_INFINITY)]);
-    return spec(`a whole number from ${min}, or Infinity`, schema, fallback);
+    return defineOption(`a whole number from ${min}, or Infinity`, schema, fallback);
   },
 
   milliseconds(fallback: number, min = 0, max = maxTimeoutMs): OptionSpec<number> {
     const schema = v.pipe(v.number(), v.minValue(min), v.maxValue(max));
-    return spec(`a number of milliseconds from ${min} to ${max}`, schema, fallback);
+    return defineOption(`a number of milliseconds from ${min} to ${max}`, schema, fallback);
   },
 
   choice<const T extends string>(words: readonly T[], fallback: T | undefined): OptionSpec<T> {
-    return spec(words.map((word) => `'${word}'`).join(' or '), v.picklist(words), fallback);
+    return defineOption(words.map((word) => `'${word}'`).join(' or '), v.picklist(words), fallback);
   },
 
   host(fallback: string | undefined): OptionSpec<string> {
     // Node's own error for a NUL is not typed.
     const schema = v.pipe(v.string(), v.trim(), v.regex(/^[^\s\0-\x1f\x7f]+$/));
-    return spec("a host name or IP address such as '127.0.0.1'", schema, fallback);
+    return defineOption("a host name or IP address such as '127.0.0.1'", schema, fallback);
   },
 
   /** Options below an option. */
   group<T extends object>(specs: OptionSpecs<T>): OptionSpec<T> {
     return {
       takes: `an object with ${Object.keys(specs).join(', ')}`,
-      below: specs as OptionSpecs<Record<string, unknown>>,
+      fields: specs as OptionSpecs<Record<string, unknown>>,
       default: parseOptions(specs, {}, ''),
       parse: (value, path) => parseOptions(specs, value, `${path}.`),
     };
@@ -104,7 +105,7 @@ export const option = {
 export function parseOptions<T extends object>(specs: OptionSpecs<T>, input: unknown, prefix = ''): T {
   if (input === null || typeof input !== 'object' || Array.isArray(input)) {
     const what = prefix === '' ? 'options are' : `the option ${prefix.slice(0, -1)} takes`;
-    throw new OptionError(`${what} an object with names from ${Object.keys(specs).join(', ')}, not ${show(input)}`);
+    throw new OptionError(`${what} an object with names from ${Object.keys(specs).join(', ')}, not ${display(input)}`);
   }
   const given = input as Record<string, unknown>;
   checkNames(given, Object.keys(specs), prefix);
@@ -125,7 +126,7 @@ export function checkTogether(
   given: Readonly<Record<string, unknown>>,
 ): void {
   for (const [name, value] of Object.entries(given)) {
-    if (value !== undefined) specs[name]?.checkBeside?.(value, given);
+    if (value !== undefined) specs[name]?.validateWith?.(value, given);
   }
 }
 

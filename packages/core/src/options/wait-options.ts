@@ -14,21 +14,22 @@ export interface WaitOptions {
 export const maxTimeoutMs = 2 ** 31 - 1;
 
 /** Shared by all calls that were given no options. */
-export const noWait: WaitOptions = Object.freeze({});
-const waitNames: readonly string[] = ['timeoutMs', 'signal'];
+export const defaultWait: WaitOptions = Object.freeze({});
+const waitOptionNames: readonly string[] = ['timeoutMs', 'signal'];
 
 /**
  * Throws an `OptionError` unless the options of a call are what they should be.
  * @param moreNames options of the call that are checked elsewhere
  */
-export function checkWait(options: WaitOptions, moreNames: readonly string[] = []): void {
-  if (options === noWait) return;
+export function checkWaitOptions(options: WaitOptions, moreNames: readonly string[] = []): void {
+  if (options === defaultWait) return;
   if (options === null || typeof options !== 'object') {
     throw new OptionError(`the options of a call are an object such as { timeoutMs: 1000 }, not ${String(options)}`);
   }
   for (const name in options) {
     // Made for each call, the list of all names takes longer than the rest of a send.
-    if (!waitNames.includes(name) && !moreNames.includes(name)) checkNames(options, [...waitNames, ...moreNames]);
+    if (!waitOptionNames.includes(name) && !moreNames.includes(name))
+      checkNames(options, [...waitOptionNames, ...moreNames]);
   }
   const { timeoutMs, signal } = options;
   if (timeoutMs !== undefined && timeoutMs !== Number.POSITIVE_INFINITY) {

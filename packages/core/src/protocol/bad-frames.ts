@@ -3,14 +3,14 @@
  * warning, and a link that brings hundreds of them ends: each is a few bytes for who sends it, and would be an error and an event here.
  */
 import { ProtocolError, type SerpyError } from '../errors.js';
-import type { Outgoing } from './message.js';
-import type { SessionOutput } from './session.js';
+import type { OutboundMessage } from './message.js';
+import type { SessionHost } from './session.js';
 
 /** So many more bad frames than good ones are put up with on one link. */
-export const mostBadFrames = 256;
+export const maxBadFrames = 256;
 
 export class BadFrames {
-  readonly #output: Pick<SessionOutput<Outgoing>, 'warn'>;
+  readonly #host: Pick<SessionHost<OutboundMessage>, 'warn'>;
   readonly #what: string;
   /** How many have come on this link, less the good ones. */
   #excess = 0;
@@ -19,8 +19,8 @@ export class BadFrames {
   #describe: ((more: string) => SerpyError) | undefined;
 
   /** @param what they are, with what to do: the end of a sentence */
-  constructor(output: Pick<SessionOutput<Outgoing>, 'warn'>, what: string) {
-    this.#output = output;
+  constructor(output: Pick<SessionHost<OutboundMessage>, 'warn'>, what: string) {
+    this.#host = output;
     this.#what = what;
   }
 
@@ -32,23 +32,23 @@ export class BadFrames {
   add(describe: (more: string) => SerpyError): void {
     this.#run++;
     this.#describe ??= describe;
-    if (++this.#excess <= mostBadFrames) return;
-    this.tell();
-    throw new ProtocolError(`the peer has sent ${mostBadFrames} more ${this.#what}`);
+    if (++this.#excess <= maxBadFrames) return;
+    this.report();
+    throw new ProtocolError(`the peer has sent ${maxBadFrames} more ${this.#what}`);
   }
 
   /** A good one. */
-  forgive(): void {
+  countGood(): void {
     if (this.#excess > 0) this.#excess--;
   }
 
   /** The run is over: warns of it, once. */
-  tell(): void {
+  report(): void {
     const [describe, run] = [this.#describe, this.#run];
     if (describe === undefined) return;
     this.#describe = undefined;
     this.#run = 0;
     const more = run > 1 ? `; ${run - 1} more like it came with it` : '';
-    this.#output.warn(describe(more), 'bad-frame', run);
+    this.#host.warn(describe(more), 'bad-frame', run);
   }
 }

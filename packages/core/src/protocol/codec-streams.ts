@@ -1,9 +1,9 @@
 /** A protocol on any stream of bytes, a serial port or a file: bytes in and messages out, or values in and bytes out. No network. */
 import { Transform } from 'node:stream';
 import { messageMemory } from '../buffers/message-buffer.js';
-import type { Outgoing } from './message.js';
+import type { OutboundMessage } from './message.js';
 import type { Protocol, ProtocolTypes } from './protocol.js';
-import type { SessionOutput } from './session.js';
+import type { SessionHost } from './session.js';
 
 /** A `Transform` in object mode on its readable side: messages are read from it. */
 export interface MessageDecoder<Message> extends Transform {
@@ -24,7 +24,7 @@ export interface ValueEncoder<Value> extends Transform {
  */
 export function decoderStream<T extends ProtocolTypes>(
   protocol: Protocol<T>,
-  output: (stream: Transform) => Partial<SessionOutput<Outgoing>>,
+  output: (stream: Transform) => Partial<SessionHost<OutboundMessage>>,
 ): MessageDecoder<T['message']> {
   const stream = new Transform({
     readableObjectMode: true,
@@ -33,7 +33,7 @@ export function decoderStream<T extends ProtocolTypes>(
       try {
         session.receive(chunk, 0);
         for (let next = session.read(); next !== undefined; next = session.read()) this.push(protocol.message(next));
-        session.keep();
+        session.retainUnread();
       } catch (error) {
         callback(error as Error);
         return;
@@ -45,22 +45,22 @@ export function decoderStream<T extends ProtocolTypes>(
     },
   });
   const session = protocol.createSession('server', soloOutput(output(stream)));
-  session.up(0);
+  session.linkUp(0);
   return stream as MessageDecoder<T['message']>;
 }
 
 /** Where a session puts what comes out of it that has neither a link nor a peer who listens: nowhere, but for what is given. */
-export function soloOutput(output: Partial<SessionOutput<Outgoing>>): SessionOutput<Outgoing> {
+export function soloOutput(output: Partial<SessionHost<OutboundMessage>>): SessionHost<OutboundMessage> {
   return {
-    write: ignore,
-    warn: ignore,
+    write: noop,
+    warn: noop,
     allocate: messageMemory,
     reserve: (bytes) => ({ memory: Buffer.allocUnsafe(bytes), start: 0 }),
-    acknowledged: ignore,
-    rejected: ignore,
-    progress: ignore,
+    acknowledged: noop,
+    rejected: noop,
+    progress: noop,
     randomBytes: (count) => Buffer.alloc(count),
-    seat: { takeLinkOf: () => false, giveLink: ignore },
+    linkHolder: { takeOverLink: () => false, releaseLink: noop },
     ...output,
   };
 }
@@ -82,4 +82,4 @@ export function encoderStream<Value>(encode: (value: Value) => Iterable<Uint8Arr
   }) as ValueEncoder<Value>;
 }
 
-function ignore(): undefined {}
+function noop(): undefined {}

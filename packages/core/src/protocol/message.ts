@@ -1,17 +1,17 @@
 /** Messages on their way out and in, and parts of streams, as core sees them. */
 
 /** A value turned into what its protocol sends for it, not yet on any wire. */
-export interface Outgoing {
+export interface OutboundMessage {
   /** What it weighs in the send queue, in bytes. */
   readonly sizeBytes: number;
   /** Whether `sendData` waits for the peer's acknowledgement. */
-  readonly acknowledged: boolean;
+  readonly awaitsAck: boolean;
   /** It is no message, but a part of a stream. */
   readonly part?: StreamPart | undefined;
 }
 
 /** A message that arrived. */
-export interface Received {
+export interface InboundMessage {
   /** What it weighs in the receive queue, in bytes. */
   readonly sizeBytes: number;
   /** It is no message, but a part of a stream. */

@@ -2,8 +2,8 @@
  * What core asks of a protocol: a session, that is a pure state machine without sockets, promises, timers or events.
  * Bytes and values go in, messages and bytes come out. Types only.
  */
-import type { Outgoing, Received } from './message.js';
-import type { Session, SessionOutput } from './session.js';
+import type { InboundMessage, OutboundMessage } from './message.js';
+import type { Session, SessionHost } from './session.js';
 
 /** Which side of the connection a session is on: a client dialled, a server was dialled. */
 export type Role = 'client' | 'server';
@@ -15,9 +15,9 @@ export interface ProtocolTypes {
   /** What the protocol adds to the options of `sendData`. */
   sendOptions: object;
   /** A message as the session hands it over. */
-  received: Received;
+  received: InboundMessage;
   /** A message on its way out. */
-  outgoing: Outgoing;
+  outgoing: OutboundMessage;
   /** What `getData` gives. */
   data: unknown;
   /** What `getMessage` gives. */
@@ -32,7 +32,7 @@ export interface Protocol<T extends ProtocolTypes> {
   readonly sendOptionNames: readonly string[];
   createSession(
     role: Role,
-    output: SessionOutput<T['outgoing']>,
+    output: SessionHost<T['outgoing']>,
   ): Session<T['value'], T['sendOptions'], T['received'], T['outgoing']>;
   data(received: T['received']): T['data'];
   message(received: T['received']): T['message'];

@@ -4,7 +4,7 @@
  */
 
 import type { Transport } from '../transport/transport.js';
-import type { Received } from './message.js';
+import type { InboundMessage } from './message.js';
 
 /** How far a large message is, or a stream. */
 export interface ProgressInfo {
@@ -19,46 +19,46 @@ export interface ProgressInfo {
 }
 
 /** Where a link can be put: the place of one connection. */
-export interface Seat {
+export interface LinkHolder {
   /** What the peer of its link has proved, or of the last one there was: that it has the key, or which certificate. Undefined, or left out: nothing. */
   readonly identity?: string | undefined;
   /** Goes on over the link that another connection has. Its own link is destroyed first. False when the connection is over. */
-  takeLinkOf(other: Seat): boolean;
+  takeOverLink(other: LinkHolder): boolean;
   /** Gives the link away; the connection that had it is over, without a word. */
-  giveLink(): Transport | undefined;
+  releaseLink(): Transport | undefined;
 }
 
 /** What the peer said at the end. */
-export interface Farewell {
+export interface PeerClose {
   /** Why it closed, in its own words; empty where it gave none. */
   readonly reason: string;
 }
 
-export interface LastingSession {
+export interface ResumableSession {
   /** Another object for each session; undefined while there is none. */
-  readonly session: unknown;
+  readonly epoch: unknown;
   /** Whether something is to be put on the wire besides new messages: the rest of a large one, or what the peer did not get. */
-  readonly unfinished: boolean;
+  readonly hasPendingFrames: boolean;
   /** Puts the next piece of it on the wire. Called only between `up` and `lost`. */
-  proceed(): void;
+  writeNext(): void;
   /** Whether the peer has, as far as is known, all that was sent. */
-  readonly settled: boolean;
+  readonly allAcknowledged: boolean;
   /** How much of this session the peer has acknowledged and has sent: more whenever something of it was new. */
-  readonly advanced: number;
+  readonly progressCount: number;
   /** Whether the peer keeps to limits, so that reading need never wait for the application: also while a session is being gone on with. */
   readonly flowControlled: boolean;
   /** The application has taken this message, or the queue has dropped it for a newer one. */
-  taken(received: Pick<Received, 'sizeBytes'>): void;
+  consumed(received: Pick<InboundMessage, 'sizeBytes'>): void;
   /** The queue has dropped this message, which was read last, and keeps what came before it. */
-  dropped(received: Pick<Received, 'sizeBytes'>): void;
+  discarded(received: Pick<InboundMessage, 'sizeBytes'>): void;
   /** How long the peer may come back after its link is lost, in milliseconds; 0 when it will not. */
   readonly resumableMs: number;
   /** What the peer said when it closed; undefined while it has not. */
-  readonly farewell: Farewell | undefined;
+  readonly peerClose: PeerClose | undefined;
   /** The last words on a link, written before its end. */
-  goodbye(reason: string): void;
+  writeClose(reason: string): void;
   /** Whether it may yet turn out that the link belongs to another connection, which would go on over it. */
-  readonly undecided: boolean;
+  readonly pendingTakeover: boolean;
   /** The connection is over. What the peer may not have is told by `rejected`; the messages are returned as the application knows them. */
-  abandon(): readonly unknown[];
+  abort(): readonly unknown[];
 }

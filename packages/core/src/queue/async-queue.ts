@@ -2,14 +2,14 @@
 
 import type { Clock } from '../environment.js';
 import { AbortError } from '../errors.js';
-import { checkWait, type WaitOptions } from '../options/wait-options.js';
+import { checkWaitOptions, type WaitOptions } from '../options/wait-options.js';
 import { BoundedQueue, type QueueLimits, type Sized } from './bounded-queue.js';
-import { abortError, Pending } from './deferred.js';
+import { abortError, Deferred } from './deferred.js';
 
 /** Who waits for an item, and who waits before and after. */
-interface Waiting<T> {
-  previous: Waiting<T> | undefined;
-  next: Waiting<T> | undefined;
+interface WaitingEntry<T> {
+  previous: WaitingEntry<T> | undefined;
+  next: WaitingEntry<T> | undefined;
   /** Who it waits for, where several may be withdrawn together. */
   readonly by: object | undefined;
   give(item: T): void;
@@ -21,9 +21,9 @@ interface Waiting<T> {
  * A promise of what is made of an item. The takers themselves are the list of those who wait: mostly it is one, for whom
  * a Set and closures took 500 bytes of each idle connection more.
  */
-class Taker<T, R> extends Pending<R> implements Waiting<T> {
-  previous: Waiting<T> | undefined;
-  next: Waiting<T> | undefined;
+class Waiter<T, R> extends Deferred<R> implements WaitingEntry<T> {
+  previous: WaitingEntry<T> | undefined;
+  next: WaitingEntry<T> | undefined;
   readonly by: object | undefined;
   readonly #convert: (item: T) => R;
   readonly #ended: (() => R) | undefined;
@@ -57,9 +57,9 @@ class Taker<T, R> extends Pending<R> implements Waiting<T> {
   }
 }
 
-export class Mailbox<T extends Sized> extends BoundedQueue<T> {
-  #firstTaker: Waiting<T> | undefined;
-  #lastTaker: Waiting<T> | undefined;
+export class AsyncQueue<T extends Sized> extends BoundedQueue<T> {
+  #firstWaiter: WaitingEntry<T> | undefined;
+  #lastWaiter: WaitingEntry<T> | undefined;
   readonly #clock: Clock;
   #closed: (() => Error) | undefined;
 
@@ -70,23 +70,23 @@ export class Mailbox<T extends Sized> extends BoundedQueue<T> {
 
   /** Hands an item to who has waited longest, or keeps it. */
   put(item: T): void {
-    const taker = this.#firstTaker;
-    if (taker === undefined) {
+    const waiter = this.#firstWaiter;
+    if (waiter === undefined) {
       this.push(item);
       return;
     }
-    this.#leave(taker);
-    this.handedOver(item);
-    taker.give(item);
+    this.#removeWaiter(waiter);
+    this.onTaken(item);
+    waiter.give(item);
   }
 
   /** An item is somebody's now. */
-  protected handedOver(_item: T): void {}
+  protected onTaken(_item: T): void {}
 
   /** What is there now. */
   takeNow(): T | undefined {
     const item = this.shift();
-    if (item !== undefined) this.handedOver(item);
+    if (item !== undefined) this.onTaken(item);
     return item;
   }
 
@@ -98,7 +98,7 @@ export class Mailbox<T extends Sized> extends BoundedQueue<T> {
    */
   take<R>(what: string, options: WaitOptions, convert: (item: T) => R, ended?: () => R, by?: object): Promise<R> {
     try {
-      checkWait(options);
+      checkWaitOptions(options);
       if (options.signal?.aborted) throw abortError(what, options.signal);
       const item = this.takeNow();
       if (item !== undefined) return Promise.resolve(convert(item));
@@ -112,19 +112,19 @@ export class Mailbox<T extends Sized> extends BoundedQueue<T> {
 
   /** Ends those that wait for `by`, with what they were given as `ended`: they take nothing. */
   withdraw(by: object): void {
-    for (let taker = this.#firstTaker; taker !== undefined; taker = taker.next) {
-      if (taker.by !== by) continue;
-      this.#leave(taker);
-      taker.end(() => new AbortError('the wait was withdrawn'));
+    for (let waiter = this.#firstWaiter; waiter !== undefined; waiter = waiter.next) {
+      if (waiter.by !== by) continue;
+      this.#removeWaiter(waiter);
+      waiter.end(() => new AbortError('the wait was withdrawn'));
     }
   }
 
   /** Nothing more will come: who waits gets the error, and so does who asks when nothing is left. */
   close(error: () => Error): void {
     this.#closed ??= error;
-    for (let taker = this.#firstTaker; taker !== undefined; taker = taker.next) taker.end(this.#closed);
-    this.#firstTaker = undefined;
-    this.#lastTaker = undefined;
+    for (let waiter = this.#firstWaiter; waiter !== undefined; waiter = waiter.next) waiter.end(this.#closed);
+    this.#firstWaiter = undefined;
+    this.#lastWaiter = undefined;
   }
 
   #wait<R>(
@@ -134,21 +134,21 @@ export class Mailbox<T extends Sized> extends BoundedQueue<T> {
     ended: (() => R) | undefined,
     by: object | undefined,
   ): Promise<R> {
-    const taker = new Taker(this.#clock, what, options, convert, ended, by, (error) => {
-      this.#leave(taker);
-      taker.reject(error);
+    const waiter = new Waiter(this.#clock, what, options, convert, ended, by, (error) => {
+      this.#removeWaiter(waiter);
+      waiter.reject(error);
     });
-    taker.previous = this.#lastTaker;
-    if (this.#lastTaker) this.#lastTaker.next = taker;
-    else this.#firstTaker = taker;
-    this.#lastTaker = taker;
-    return taker.promise;
+    waiter.previous = this.#lastWaiter;
+    if (this.#lastWaiter) this.#lastWaiter.next = waiter;
+    else this.#firstWaiter = waiter;
+    this.#lastWaiter = waiter;
+    return waiter.promise;
   }
 
-  #leave({ previous, next }: Waiting<T>): void {
+  #removeWaiter({ previous, next }: WaitingEntry<T>): void {
     if (previous) previous.next = next;
-    else this.#firstTaker = next;
+    else this.#firstWaiter = next;
     if (next) next.previous = previous;
-    else this.#lastTaker = previous;
+    else this.#lastWaiter = previous;
   }
 }

@@ -1,11 +1,11 @@
 /** A message whose `sendData` waits. */
 import type { Clock } from '../environment.js';
 import type { WaitOptions } from '../options/wait-options.js';
-import { Pending } from './deferred.js';
-import type { InLine } from './waiting-line.js';
+import { Deferred } from './deferred.js';
+import type { QueueEntry } from './waiting-line.js';
 
 /** A send that waits for room, or for its acknowledgement. Those that wait for room are the line of them. */
-export class AwaitedSend<Out> extends Pending<boolean> implements InLine<AwaitedSend<Out>> {
+export class AwaitedSend<Out> extends Deferred<boolean> implements QueueEntry<AwaitedSend<Out>> {
   readonly outgoing: Out;
   readonly signal: AbortSignal | undefined;
   state: 'blocked' | 'queued' | 'on-wire' = 'queued';

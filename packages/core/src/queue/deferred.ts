@@ -10,11 +10,11 @@ export function abortError(what: string, signal: AbortSignal): AbortError {
   return new AbortError(`${what} was aborted by its signal`, { cause: signal.reason });
 }
 
-export class Pending<T> {
+export class Deferred<T> {
   readonly promise: Promise<T>;
   #resolve!: (value: T) => void;
   #reject!: (error: Error) => void;
-  #stop: (() => void) | undefined;
+  #stopWaiting: (() => void) | undefined;
 
   /**
    * @param what names the call in messages, for example `getData`
@@ -35,7 +35,7 @@ export class Pending<T> {
           );
     const unsubscribe = signal && onAbort(signal, () => expired(abortError(what, signal)));
     if (timer === undefined && unsubscribe === undefined) return;
-    this.#stop = () => {
+    this.#stopWaiting = () => {
       if (timer !== undefined) clock.clearTimeout(timer);
       unsubscribe?.();
     };
@@ -55,22 +55,22 @@ export class Pending<T> {
    * Rejects for whoever waits. Where nobody does, it is no unhandled rejection: that the peer has gone is told by events,
    * and must not end a program that sends without awaiting.
    */
-  rejectQuietly(error: Error): void {
-    this.promise.catch(ignore);
+  rejectHandled(error: Error): void {
+    this.promise.catch(noop);
     this.reject(error);
   }
 
   #release(): void {
-    this.#stop?.();
-    this.#stop = undefined;
+    this.#stopWaiting?.();
+    this.#stopWaiting = undefined;
   }
 }
 
-function ignore(): void {}
+function noop(): void {}
 
 /** A rejection as `rejectQuietly` makes it. */
-export function quietRejection(error: unknown): Promise<never> {
+export function handledRejection(error: unknown): Promise<never> {
   const rejection = Promise.reject(error);
-  rejection.catch(ignore);
+  rejection.catch(noop);
   return rejection;
 }

@@ -2,8 +2,8 @@
 import type { Clock } from '../environment.js';
 import { MessagesDroppedError, QueueFullError } from '../errors.js';
 import type { WaitOptions } from '../options/wait-options.js';
-import type { Received } from '../protocol/message.js';
-import { Mailbox } from './async-queue.js';
+import type { InboundMessage } from '../protocol/message.js';
+import { AsyncQueue } from './async-queue.js';
 import type { QueueOptions } from './send-queue.js';
 
 /** What the queue goes by. */
@@ -21,28 +21,28 @@ export const latestOnly: ReceiveQueueOptions = {
 };
 
 /** What the queue tells its owner. */
-export interface ReceiveQueueOwner {
+export interface ReceiveQueueListener {
   /**
    * A message was dropped.
    * @param error for the first of a run
    * @param newest the message, where it was not taken in; one that had to make room is told by `taken`
    */
-  droppedIncoming(error: MessagesDroppedError | undefined, newest?: Received): void;
+  droppedInbound(error: MessagesDroppedError | undefined, newest?: InboundMessage): void;
   /** The application has it now, or it was dropped for a newer one. */
-  taken(received: Received): void;
+  consumed(received: InboundMessage): void;
 }
 
-export class ReceiveQueue extends Mailbox<Received> {
+export class ReceiveQueue extends AsyncQueue<InboundMessage> {
   readonly #options: ReceiveQueueOptions;
-  readonly #owner: ReceiveQueueOwner;
+  readonly #listener: ReceiveQueueListener;
   /** Whether messages are being dropped, and that has been told. */
   #dropping = false;
   #closing = false;
 
-  constructor(options: ReceiveQueueOptions, clock: Clock, owner: ReceiveQueueOwner) {
+  constructor(options: ReceiveQueueOptions, clock: Clock, owner: ReceiveQueueListener) {
     super(options, clock);
     this.#options = options;
-    this.#owner = owner;
+    this.#listener = owner;
   }
 
   /** Whether what comes next must wait outside. */
@@ -51,7 +51,7 @@ export class ReceiveQueue extends Mailbox<Received> {
   }
 
   /** Takes a message in. Throws a `QueueFullError` under `whenFull: 'error'`. */
-  override put(received: Received): void {
+  override put(received: InboundMessage): void {
     if (super.full) {
       switch (this.#options.whenFull) {
         case 'error':
@@ -71,21 +71,21 @@ export class ReceiveQueue extends Mailbox<Received> {
     super.put(received);
   }
 
-  override takeNow(): Received | undefined {
+  override takeNow(): InboundMessage | undefined {
     const received = super.takeNow();
-    this.#endRun();
+    this.#endDropReport();
     return received;
   }
 
   override take<R>(
     what: string,
     options: WaitOptions,
-    convert: (received: Received) => R,
+    convert: (received: InboundMessage) => R,
     ended?: () => R,
     by?: object,
   ): Promise<R> {
     const taken = super.take(what, options, convert, ended, by);
-    this.#endRun();
+    this.#endDropReport();
     return taken;
   }
 
@@ -99,23 +99,23 @@ export class ReceiveQueue extends Mailbox<Received> {
     this.#closing = true;
   }
 
-  protected override handedOver(received: Received): void {
-    this.#owner.taken(received);
+  protected override onTaken(received: InboundMessage): void {
+    this.#listener.consumed(received);
   }
 
   /** Who keeps up for a moment, and falls behind again, is told again; but not where that is the use of it. */
-  #endRun(): void {
+  #endDropReport(): void {
     if (this.length === 0 && !this.#options.latestOnly) this.#dropping = false;
   }
 
-  #drop(newest?: Received): void {
+  #drop(newest?: InboundMessage): void {
     const first = !this.#dropping;
     this.#dropping = true;
     const why = this.#options.latestOnly
       ? "newer messages replace those that nobody took (keep: 'latest')"
       : this.#fullMessage();
     const text = `${why}: messages are being dropped; stats() counts them`;
-    this.#owner.droppedIncoming(first ? new MessagesDroppedError(text, 1) : undefined, newest);
+    this.#listener.droppedInbound(first ? new MessagesDroppedError(text, 1) : undefined, newest);
   }
 
   #fullMessage(): string {

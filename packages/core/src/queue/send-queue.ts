@@ -6,7 +6,7 @@
 import type { Clock } from '../environment.js';
 import { MessagesDroppedError, QueueFullError, TimeoutError } from '../errors.js';
 import type { WaitOptions } from '../options/wait-options.js';
-import type { Outgoing } from '../protocol/message.js';
+import type { OutboundMessage } from '../protocol/message.js';
 import { AwaitedSend } from './awaited-send.js';
 import { BoundedQueue, type QueueLimits } from './bounded-queue.js';
 import { abortError } from './deferred.js';
@@ -26,23 +26,23 @@ export interface QueueOptions extends QueueLimits {
 }
 
 /** What the queue tells its owner. */
-export interface SendQueueOwner<Out> {
+export interface SendQueueListener<Out> {
   /** Messages were dropped, by `drop-oldest` or `drop-newest`, or because there is no link; the error says so. */
   dropped(error: MessagesDroppedError, why: 'full' | 'offline'): void;
   /** Nobody waits for the acknowledgement of this message any more; it was on the wire already. */
-  abandoned(outgoing: Out): void;
+  waitAbandoned(outgoing: Out): void;
   /** A wait ended by itself: there may be room for who waits to send, or nothing left to wait for. */
   freed(): void;
 }
 
 /** Shared by all sends that need not wait. */
-export const accepted = Promise.resolve(true);
-export const notAccepted = Promise.resolve(false);
+export const acceptedResult = Promise.resolve(true);
+export const refusedResult = Promise.resolve(false);
 
-export class SendQueue<Out extends Outgoing> {
+export class SendQueue<Out extends OutboundMessage> {
   readonly #options: QueueOptions;
   readonly #clock: Clock;
-  readonly #owner: SendQueueOwner<Out>;
+  readonly #listener: SendQueueListener<Out>;
   readonly #queue: BoundedQueue<Out>;
   // The next two are made when they are first needed: empty they are 250 bytes of each connection.
   #blocked: WaitingLine<AwaitedSend<Out>> | undefined;
@@ -52,12 +52,12 @@ export class SendQueue<Out extends Outgoing> {
   #onWire = 0;
   #onWireBytes = 0;
   /** Whether nobody who waits for room is let in. */
-  #held = false;
+  #admissionPaused = false;
 
-  constructor(options: QueueOptions, clock: Clock, owner: SendQueueOwner<Out>) {
+  constructor(options: QueueOptions, clock: Clock, owner: SendQueueListener<Out>) {
     this.#options = options;
     this.#clock = clock;
-    this.#owner = owner;
+    this.#listener = owner;
     this.#queue = new BoundedQueue(options);
   }
 
@@ -111,14 +111,14 @@ export class SendQueue<Out extends Outgoing> {
         case 'error':
           return Promise.reject(new QueueFullError(fullMessage(this.#options)));
         case 'drop-newest':
-          this.#owner.dropped(droppedError(this.#options), 'full');
-          return notAccepted;
+          this.#listener.dropped(droppedError(this.#options), 'full');
+          return refusedResult;
         case 'drop-oldest':
-          this.#dropUntilRoom(outgoing.sizeBytes);
+          this.#makeRoom(outgoing.sizeBytes);
       }
     }
     this.#queue.push(outgoing);
-    if (!outgoing.acknowledged) return accepted;
+    if (!outgoing.awaitsAck) return acceptedResult;
     const awaited = this.#newAwaited(outgoing, wait);
     this.#await(awaited);
     return awaited.promise;
@@ -127,31 +127,31 @@ export class SendQueue<Out extends Outgoing> {
   /** A message for which there is no link, and which is not to wait for one. */
   sendOffline(wait: WaitOptions): Promise<boolean> {
     if (wait.signal?.aborted) return Promise.reject(abortError('sendData', wait.signal));
-    this.#owner.dropped(offlineError(1), 'offline');
-    return notAccepted;
+    this.#listener.dropped(offlineError(1), 'offline');
+    return refusedResult;
   }
 
   /** Drops what was never put on a wire, as there is no link: who waits for one of these messages hears that it was not accepted. */
   dropUnsent(): void {
-    const blocked = this.#takeBlocked();
+    const blocked = this.#drainBlocked();
     for (const awaited of blocked) awaited.resolve(false);
     const unsent = this.#queue.items();
     this.#queue.clear();
     for (const outgoing of unsent) this.#settle(outgoing)?.resolve(false);
     const messages = blocked.length + unsent.length;
-    if (messages > 0) this.#owner.dropped(offlineError(messages), 'offline');
+    if (messages > 0) this.#listener.dropped(offlineError(messages), 'offline');
   }
 
   /** The next message for the wire. */
   next(): Out | undefined {
     const outgoing = this.#queue.shift();
     if (outgoing === undefined) return undefined;
-    if (outgoing.acknowledged) {
+    if (outgoing.awaitsAck) {
       (this.#waiting?.get(outgoing) as AwaitedSend<Out>).state = 'on-wire';
       this.#onWire++;
       this.#onWireBytes += outgoing.sizeBytes;
     } else if (this.#blocked?.first) {
-      this.#admit();
+      this.#admitBlocked();
     }
     return outgoing;
   }
@@ -166,18 +166,18 @@ export class SendQueue<Out extends Outgoing> {
 
   /** This message will not be acknowledged. */
   rejected(outgoing: Out, error: Error): void {
-    this.#settle(outgoing)?.rejectQuietly(error);
+    this.#settle(outgoing)?.rejectHandled(error);
   }
 
   /** From now on nobody who waits for room is let in: it is not known whether there will be another link. */
-  holdBack(): void {
-    this.#held = true;
+  pauseAdmission(): void {
+    this.#admissionPaused = true;
   }
 
   /** There may be another link: who waits for room is let in as ever. */
-  letIn(): void {
-    this.#held = false;
-    this.#admit();
+  resumeAdmission(): void {
+    this.#admissionPaused = false;
+    this.#admitBlocked();
   }
 
   /**
@@ -185,9 +185,9 @@ export class SendQueue<Out extends Outgoing> {
    * @returns how many accepted messages were never put on a wire
    */
   close(refused: Error, lost: Error): number {
-    this.refuseBlocked(refused);
+    this.rejectBlocked(refused);
     for (const awaited of [...(this.#waiting?.values() ?? [])]) {
-      this.#settle(awaited.outgoing)?.rejectQuietly(awaited.state === 'on-wire' ? lost : refused);
+      this.#settle(awaited.outgoing)?.rejectHandled(awaited.state === 'on-wire' ? lost : refused);
     }
     const unsent = this.unsentMessages;
     this.#queue.clear();
@@ -195,9 +195,9 @@ export class SendQueue<Out extends Outgoing> {
   }
 
   /** Rejects those who wait for room, or some of them. */
-  refuseBlocked(error: Error, isMeant: (outgoing: Out) => boolean = () => true): void {
-    for (const awaited of this.#takeBlocked()) {
-      if (isMeant(awaited.outgoing)) awaited.rejectQuietly(error);
+  rejectBlocked(error: Error, isMeant: (outgoing: Out) => boolean = () => true): void {
+    for (const awaited of this.#drainBlocked()) {
+      if (isMeant(awaited.outgoing)) awaited.rejectHandled(error);
       else this.#blockedLine.join(awaited);
     }
   }
@@ -214,7 +214,7 @@ export class SendQueue<Out extends Outgoing> {
     return this.#blocked;
   }
 
-  #takeBlocked(): AwaitedSend<Out>[] {
+  #drainBlocked(): AwaitedSend<Out>[] {
     return this.#blocked?.takeAll() ?? [];
   }
 
@@ -230,8 +230,8 @@ export class SendQueue<Out extends Outgoing> {
   }
 
   /** Lets in those who wait for room, as far as there is any. */
-  #admit(): void {
-    if (this.#held) return;
+  #admitBlocked(): void {
+    if (this.#admissionPaused) return;
     for (;;) {
       const first = this.#blocked?.first;
       if (first === undefined || !this.#hasRoom(first.outgoing.sizeBytes)) return;
@@ -239,7 +239,7 @@ export class SendQueue<Out extends Outgoing> {
       this.#blocked?.leave(first);
       this.#queue.push(first.outgoing);
       first.state = 'queued';
-      if (first.outgoing.acknowledged) this.#await(first);
+      if (first.outgoing.awaitsAck) this.#await(first);
       else first.resolve(true);
     }
   }
@@ -250,23 +250,23 @@ export class SendQueue<Out extends Outgoing> {
   }
 
   #expire(awaited: AwaitedSend<Out>, error: Error): void {
-    if (awaited.state === 'blocked') this.#leave(awaited, error);
-    else this.#takeBack(awaited, error);
-    this.#owner.freed();
+    if (awaited.state === 'blocked') this.#expireBlocked(awaited, error);
+    else this.#expireAwaited(awaited, error);
+    this.#listener.freed();
   }
 
   /** The wait for room is over. */
-  #leave(awaited: AwaitedSend<Out>, error: Error): void {
+  #expireBlocked(awaited: AwaitedSend<Out>, error: Error): void {
     this.#blocked?.leave(awaited);
     const isLate = error instanceof TimeoutError;
     awaited.reject(isLate ? new QueueFullError(`${error.message}: ${fullMessage(this.#options)}`) : error);
-    this.#admit();
+    this.#admitBlocked();
   }
 
   /** The wait for an acknowledgement is over: a message that is not on the wire yet is taken back. */
-  #takeBack(awaited: AwaitedSend<Out>, error: Error): void {
+  #expireAwaited(awaited: AwaitedSend<Out>, error: Error): void {
     const { outgoing } = awaited;
-    if (awaited.state === 'on-wire') this.#owner.abandoned(outgoing);
+    if (awaited.state === 'on-wire') this.#listener.waitAbandoned(outgoing);
     else this.#queue.remove(outgoing);
     this.#settle(outgoing);
     if (error instanceof TimeoutError) awaited.resolve(false);
@@ -280,15 +280,15 @@ export class SendQueue<Out extends Outgoing> {
       this.#onWire--;
       this.#onWireBytes -= outgoing.sizeBytes;
     }
-    this.#admit();
+    this.#admitBlocked();
     return awaited;
   }
 
-  #dropUntilRoom(sizeBytes: number): void {
+  #makeRoom(sizeBytes: number): void {
     while (!this.#hasRoom(sizeBytes)) {
       const oldest = this.#queue.shift();
       if (oldest === undefined) return; // all that is left is on the wire
-      this.#owner.dropped(droppedError(this.#options), 'full');
+      this.#listener.dropped(droppedError(this.#options), 'full');
       this.#settle(oldest)?.reject(
         new MessagesDroppedError("the message was dropped from the full send queue (whenFull: 'drop-oldest')", 1),
       );

@@ -1,12 +1,12 @@
 /** Those who wait in a line that any of them may leave, each in constant time. They are its list themselves. */
 
 /** Who waits, and who before and after. */
-export interface InLine<T> {
+export interface QueueEntry<T> {
   previous: T | undefined;
   next: T | undefined;
 }
 
-export class WaitingLine<T extends InLine<T>> {
+export class WaitingLine<T extends QueueEntry<T>> {
   #first: T | undefined;
   #last: T | undefined;
 
@@ -14,29 +14,29 @@ export class WaitingLine<T extends InLine<T>> {
     return this.#first;
   }
 
-  join(who: T): void {
-    who.previous = this.#last;
-    if (this.#last) this.#last.next = who;
-    else this.#first = who;
-    this.#last = who;
+  join(entry: T): void {
+    entry.previous = this.#last;
+    if (this.#last) this.#last.next = entry;
+    else this.#first = entry;
+    this.#last = entry;
   }
 
-  leave(who: T): void {
-    const { previous, next } = who;
+  leave(entry: T): void {
+    const { previous, next } = entry;
     if (previous) previous.next = next;
     else this.#first = next;
     if (next) next.previous = previous;
     else this.#last = previous;
-    who.previous = undefined;
-    who.next = undefined;
+    entry.previous = undefined;
+    entry.next = undefined;
   }
 
   /** All of them, in order; the line is empty then. */
   takeAll(): T[] {
     const all: T[] = [];
-    for (let who = this.#first; who !== undefined; who = this.#first) {
-      this.leave(who);
-      all.push(who);
+    for (let entry = this.#first; entry !== undefined; entry = this.#first) {
+      this.leave(entry);
+      all.push(entry);
     }
     return all;
   }

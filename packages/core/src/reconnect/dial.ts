@@ -12,7 +12,7 @@ export interface DialSettings extends SecuritySettings {
 }
 
 /** One dial, bounded in time. Rejects with a `ConnectError` or an `AuthenticationError`. */
-export async function dialOnce(
+export async function dial(
   environment: Environment,
   address: Address,
   settings: DialSettings,

@@ -3,21 +3,21 @@ import type { Environment } from '../environment.js';
 import { ConnectError, isSerpyError, type SerpyError } from '../errors.js';
 import type { Address } from '../transport/address.js';
 import type { Transport } from '../transport/transport.js';
-import { type ReconnectOptions, redialDelayMs } from './backoff.js';
-import { type DialSettings, dialOnce } from './dial.js';
+import { backoffDelayMs, type ReconnectOptions } from './backoff.js';
+import { type DialSettings, dial } from './dial.js';
 
 /** What a series of dials tells its owner. */
-export interface RedialOwner {
-  waiting(attempt: number, delayMs: number, cause: Error | undefined): void;
-  up(transport: Transport, attempt: number): void;
-  gaveUp(error: SerpyError): void;
+export interface ReconnectorListener {
+  retrying(attempt: number, delayMs: number, cause: Error | undefined): void;
+  connected(transport: Transport, attempt: number): void;
+  exhausted(error: SerpyError): void;
 }
 
-export class Redial {
+export class Reconnector {
   readonly #environment: Environment;
   readonly #address: Address;
   readonly #settings: DialSettings & { readonly reconnect: ReconnectOptions };
-  readonly #owner: RedialOwner;
+  readonly #listener: ReconnectorListener;
   /** Whether the peer has a session with us, and so takes it that we come back at once. */
   inSession = false;
   readonly #stopped = new AbortController();
@@ -28,12 +28,12 @@ export class Redial {
     environment: Environment,
     address: Address,
     settings: DialSettings & { readonly reconnect: ReconnectOptions },
-    owner: RedialOwner,
+    owner: ReconnectorListener,
   ) {
     this.#environment = environment;
     this.#address = address;
     this.#settings = settings;
-    this.#owner = owner;
+    this.#listener = owner;
   }
 
   /** Waits, then dials. `cause` is why the last link or dial failed. */
@@ -42,17 +42,17 @@ export class Redial {
     this.#authFailures = isSerpyError(cause) && cause.code === 'ERR_SERPY_AUTH' ? this.#authFailures + 1 : 0;
     const { reconnect } = this.#settings;
     const chance = this.#environment.random();
-    const delayMs = redialDelayMs(attempt, chance, reconnect, this.inSession, this.#authFailures);
+    const delayMs = backoffDelayMs(attempt, chance, reconnect, this.inSession, this.#authFailures);
     if (delayMs === undefined) {
       const { host, port } = this.#address;
       const dials = this.#settings.reconnect.maxAttempts;
-      this.#owner.gaveUp(
+      this.#listener.exhausted(
         new ConnectError(`gave up on ${host}:${port} after ${dials} dials (reconnect.maxAttempts)`, { cause }),
       );
       return;
     }
     this.#timer = this.#environment.clock.setTimeout(() => void this.#dial(attempt), delayMs);
-    this.#owner.waiting(attempt, delayMs, cause);
+    this.#listener.retrying(attempt, delayMs, cause);
   }
 
   /** No further dial, and no further call of the owner. */
@@ -64,12 +64,12 @@ export class Redial {
   async #dial(attempt: number): Promise<void> {
     let transport: Transport;
     try {
-      transport = await dialOnce(this.#environment, this.#address, this.#settings, this.#stopped.signal);
+      transport = await dial(this.#environment, this.#address, this.#settings, this.#stopped.signal);
     } catch (error) {
       this.next(attempt + 1, error as Error);
       return;
     }
     if (this.#stopped.signal.aborted) transport.destroy();
-    else this.#owner.up(transport, attempt);
+    else this.#listener.connected(transport, attempt);
   }
 }

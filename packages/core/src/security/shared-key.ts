@@ -9,7 +9,7 @@ import { printable } from '../printable.js';
 export type Key = string | Uint8Array | { readonly file: string } | SharedKey;
 
 /** As many as TLS_AES_128_GCM_SHA256 has in its hash: a shorter secret would be the weakest part. */
-export const leastKeyBytes = 32;
+export const minKeyBytes = 32;
 
 /**
  * TLS has one pre-shared key for both ends of a link, and it is made for one pair of roles: a client that dials, and the server it
@@ -17,7 +17,7 @@ export const leastKeyBytes = 32;
  */
 const label = 'serpy 1 tls-psk client';
 
-const takes = `a key as generateKey() makes it, a Buffer of at least ${leastKeyBytes} random bytes, or { file: 'path' }`;
+const expected = `a key as generateKey() makes it, a Buffer of at least ${minKeyBytes} random bytes, or { file: 'path' }`;
 
 /** A secret that was read and checked. Nothing shows its bytes: neither `console.log` nor JSON. */
 export class SharedKey {
@@ -25,7 +25,7 @@ export class SharedKey {
 
   /** @param secret at least 32 random bytes; they are not kept */
   constructor(secret: Uint8Array) {
-    this.#psk = Buffer.from(hkdfSync('sha256', secret, '', label, leastKeyBytes));
+    this.#psk = Buffer.from(hkdfSync('sha256', secret, '', label, minKeyBytes));
   }
 
   /** What TLS proves to the other end without showing it. */
@@ -44,21 +44,21 @@ export class SharedKey {
 
 /** A new key: 32 random bytes as text, for the option `key` at both ends. */
 export function generateKey(): string {
-  return randomBytes(leastKeyBytes).toString('base64url');
+  return randomBytes(minKeyBytes).toString('base64url');
 }
 
 /** The option `key`. Its errors never show what was given. */
 export const keyOption = {
-  takes,
+  takes: expected,
   default: undefined,
   optional: true,
   parse(value: unknown, path: string): Key {
     if (value instanceof SharedKey) return value;
-    if (typeof value === 'string') return new SharedKey(decode(value, `the option ${path}`));
-    if (types.isUint8Array(value)) return new SharedKey(longEnough(value, `the option ${path}`));
+    if (typeof value === 'string') return new SharedKey(parseKey(value, `the option ${path}`));
+    if (types.isUint8Array(value)) return new SharedKey(checkLength(value, `the option ${path}`));
     const file = value !== null && typeof value === 'object' ? (value as { file?: unknown }).file : undefined;
-    if (typeof file === 'string' && Object.keys(value as object).length === 1) return readKey(file);
-    throw new OptionError(`the option ${path} takes ${takes}`);
+    if (typeof file === 'string' && Object.keys(value as object).length === 1) return readKeyFile(file);
+    throw new OptionError(`the option ${path} takes ${expected}`);
   },
 };
 
@@ -67,26 +67,26 @@ export function sharedKey(key: Key): SharedKey {
   return keyOption.parse(key, 'key') as SharedKey;
 }
 
-function readKey(path: string): SharedKey {
+function readKeyFile(path: string): SharedKey {
   let bytes: Buffer;
   try {
     bytes = readFileSync(path);
-    warnOfReaders(path);
+    warnIfWorldReadable(path);
   } catch (cause) {
     throw new OptionError(`the key file ${path || "''"} cannot be read: ${(cause as Error).message}`, { cause });
   }
   const text = bytes.toString(bytes[0] === 0xff ? 'utf16le' : 'utf8'); // PowerShell writes UTF-16
-  return new SharedKey(decode(text, `the key file ${path}`));
+  return new SharedKey(parseKey(text, `the key file ${path}`));
 }
 
 /** Files that were told of: a program may read one for each connection. */
-const toldOf = new Set<string>();
+const warnedFiles = new Set<string>();
 
 /** Who can read the file has the key. It is told and not refused: containers are given files whose permissions are not theirs to choose. */
-function warnOfReaders(path: string): void {
+function warnIfWorldReadable(path: string): void {
   const isWindows = process.platform === 'win32'; // it keeps no such permissions
-  if (isWindows || toldOf.has(path) || (statSync(path).mode & 0o004) === 0) return;
-  toldOf.add(path);
+  if (isWindows || warnedFiles.has(path) || (statSync(path).mode & 0o004) === 0) return;
+  warnedFiles.add(path);
   const message = `every user of this computer can read the key file ${path}: take that from them with chmod 600 ${quoted(path)}`;
   process.emitWarning(printable(message), { type: 'SecurityWarning', code: 'SERPY_KEY_FILE' });
 }
@@ -97,11 +97,11 @@ function quoted(path: string): string {
 }
 
 /** Hexadecimal digits, or base64 in either alphabet. A key of 32 bytes from `generateKey` has 43 characters and so is no hexadecimal. */
-function decode(text: string, what: string): Uint8Array {
+function parseKey(text: string, what: string): Uint8Array {
   const digits = text.trim(); // of a byte order mark too
-  if (/^(?:[\da-f]{2})+$/i.test(digits)) return longEnough(Buffer.from(digits, 'hex'), what);
+  if (/^(?:[\da-f]{2})+$/i.test(digits)) return checkLength(Buffer.from(digits, 'hex'), what);
   if (/^[\w+/-]+={0,2}$/.test(digits)) {
-    const secret = longEnough(Buffer.from(digits, 'base64'), what);
+    const secret = checkLength(Buffer.from(digits, 'base64'), what);
     if (!looksLikeWords(digits)) return secret;
   }
   throw new OptionError(`${what} is no key: make one with generateKey(), and give it to both ends`);
@@ -113,9 +113,9 @@ function looksLikeWords(digits: string): boolean {
   return count(/[^A-Z]/g) < 2 || count(/[^a-z]/g) < 2;
 }
 
-function longEnough(secret: Uint8Array, what: string): Uint8Array {
-  if (secret.length >= leastKeyBytes) return secret;
+function checkLength(secret: Uint8Array, what: string): Uint8Array {
+  if (secret.length >= minKeyBytes) return secret;
   throw new OptionError(
-    `${what} has a key of ${secret.length} bytes, and needs at least ${leastKeyBytes} random ones: make one with generateKey()`,
+    `${what} has a key of ${secret.length} bytes, and needs at least ${minKeyBytes} random ones: make one with generateKey()`,
   );
 }

@@ -4,7 +4,7 @@ import { OptionError } from '../errors.js';
 import { checkNames } from '../options/option-names.js';
 
 /** All but what is a transport's own: addresses, sockets, sessions, time-outs and pre-shared keys. */
-const names = [
+const tlsOptionNames = [
   'ca',
   'cert',
   'key',
@@ -31,20 +31,20 @@ const names = [
 ] as const satisfies readonly (keyof (ConnectionOptions & ServerOptions))[];
 
 /** Certificates and how they are checked: options of `node:tls`, as they are. */
-export interface TlsOptions extends Partial<Pick<ConnectionOptions & ServerOptions, (typeof names)[number]>> {}
+export interface TlsOptions extends Partial<Pick<ConnectionOptions & ServerOptions, (typeof tlsOptionNames)[number]>> {}
 
-const takes = 'true, false, or an object with options of node:tls such as { ca, cert, key }';
+const expected = 'true, false, or an object with options of node:tls such as { ca, cert, key }';
 
 export const tlsOption = {
-  takes,
+  takes: expected,
   default: undefined,
   optional: true,
   parse(value: unknown, path: string): boolean | TlsOptions {
     if (typeof value === 'boolean') return value;
     if (value === null || typeof value !== 'object' || Array.isArray(value)) {
-      throw new OptionError(`the option ${path} takes ${takes}`);
+      throw new OptionError(`the option ${path} takes ${expected}`);
     }
-    checkNames(value, names, `${path}.`);
+    checkNames(value, tlsOptionNames, `${path}.`);
     return value;
   },
 };

@@ -5,10 +5,10 @@
 import type { ConnectionState } from '../connection/connection-state.js';
 import { ConnectionLostError } from '../errors.js';
 import type { Address } from '../transport/address.js';
-import { isLoopback, sourceOf } from '../transport/address.js';
+import { addressGroup, isLoopback } from '../transport/address.js';
 
 /** A connection, as far as it is counted. */
-export interface Member {
+export interface AdmittedConnection {
   readonly state: ConnectionState;
   readonly remote: Address | undefined;
   destroy(error: Error): void;
@@ -25,78 +25,78 @@ export interface AdmissionLimits {
 export type AdmissionLimit = keyof AdmissionLimits;
 
 /** Whom a limit counts. */
-interface Count<C> {
+interface ConnectionCount<C> {
   readonly limit: AdmissionLimit;
-  readonly most: number;
+  readonly max: number;
   /** Left out: everybody. */
   readonly source?: string;
   of(members: ReadonlySet<C>): C[];
 }
 
-export class Admission<C extends Member> {
+export class Admission<C extends AdmittedConnection> {
   /** Those that the server has. */
   readonly connections = new Set<C>();
   /** Of which it is not known yet whether they are new: nobody has seen them. */
-  readonly undecided = new Set<C>();
+  readonly pending = new Set<C>();
   readonly #limits: AdmissionLimits;
-  readonly #mayComeBack: (connection: C) => boolean;
+  readonly #mayResume: (connection: C) => boolean;
   readonly #hasSpoken: (connection: C) => boolean;
 
   /**
-   * @param mayComeBack whether the peer of a connection may come back to it on another link
+   * @param mayResume whether the peer of a connection may come back to it on another link
    * @param hasSpoken whether anything has come from the peer
    */
   constructor(
     limits: AdmissionLimits,
-    mayComeBack: (connection: C) => boolean,
+    mayResume: (connection: C) => boolean,
     hasSpoken: (connection: C) => boolean = () => true,
   ) {
     this.#limits = limits;
-    this.#mayComeBack = mayComeBack;
+    this.#mayResume = mayResume;
     this.#hasSpoken = hasSpoken;
   }
 
   /** A peer has dialled: the limit that turns him away at once. Where sessions are counted against him he may be one who comes back. */
-  refusal(remote: Address): AdmissionLimit | undefined {
+  limitFor(remote: Address): AdmissionLimit | undefined {
     for (const count of this.#counts(remote)) {
       const there = count.of(this.connections);
-      if (there.length >= count.most && !there.some(this.#mayComeBack)) return count.limit;
-      if (!makeRoom(this.undecided, count, (each) => !this.#hasSpoken(each))) return count.limit;
+      if (there.length >= count.max && !there.some(this.#mayResume)) return count.limit;
+      if (!evictAbsent(this.pending, count, (each) => !this.#hasSpoken(each))) return count.limit;
     }
     return undefined;
   }
 
   /** He is a new one: the limit that turns him away. One whose peer is away makes room. */
-  refusalOfNew({ remote }: C): AdmissionLimit | undefined {
-    const refusing = this.#counts(remote).find((count) => !makeRoom(this.connections, count));
+  limitForNew({ remote }: C): AdmissionLimit | undefined {
+    const refusing = this.#counts(remote).find((count) => !evictAbsent(this.connections, count));
     return refusing?.limit;
   }
 
   /** Whether one of them comes from there, or may come back to his session. All of them have proved themselves, where that is asked. */
   knows(host: string): boolean {
-    const source = sourceOf(host);
-    const isFrom = ({ remote }: C) => remote !== undefined && sourceOf(remote.host) === source;
-    return [...this.connections].some(isFrom) || [...this.undecided].some(isFrom);
+    const source = addressGroup(host);
+    const isFrom = ({ remote }: C) => remote !== undefined && addressGroup(remote.host) === source;
+    return [...this.connections].some(isFrom) || [...this.pending].some(isFrom);
   }
 
   /** Of one address first: then nobody else makes room for a peer that is turned away anyway. */
-  #counts(remote: Address | undefined): Count<C>[] {
+  #counts(remote: Address | undefined): ConnectionCount<C>[] {
     const { maxConnections, maxConnectionsPerAddress } = this.#limits;
-    const all: Count<C> = {
+    const all: ConnectionCount<C> = {
       limit: 'maxConnections',
-      most: maxConnections,
-      of: (members) => atLeast(members, maxConnections),
+      max: maxConnections,
+      of: (members) => membersIfFull(members, maxConnections),
     };
     if (remote === undefined || isLoopback(remote.host)) return [all];
-    const source = sourceOf(remote.host);
-    const from = (each: C) => each.remote !== undefined && sourceOf(each.remote.host) === source;
-    const of = (members: ReadonlySet<C>) => atLeast(members, maxConnectionsPerAddress).filter(from);
-    return [{ limit: 'maxConnectionsPerAddress', most: maxConnectionsPerAddress, of }, all];
+    const source = addressGroup(remote.host);
+    const from = (each: C) => each.remote !== undefined && addressGroup(each.remote.host) === source;
+    const of = (members: ReadonlySet<C>) => membersIfFull(members, maxConnectionsPerAddress).filter(from);
+    return [{ limit: 'maxConnectionsPerAddress', max: maxConnectionsPerAddress, of }, all];
   }
 }
 
 /** The members, where there are so many; else none, which is as good and costs nothing. */
-function atLeast<C>(members: ReadonlySet<C>, count: number): C[] {
+function membersIfFull<C>(members: ReadonlySet<C>, count: number): C[] {
   return members.size >= count ? [...members] : [];
 }
 
@@ -104,15 +104,15 @@ function atLeast<C>(members: ReadonlySet<C>, count: number): C[] {
  * Whether there is room for one more, once those have made it whose peers are away, and then others who may be sent away: who has been there
  * longest is the first.
  */
-function makeRoom<C extends Member>(
+function evictAbsent<C extends AdmittedConnection>(
   members: ReadonlySet<C>,
-  { limit, most, of }: Count<C>,
+  { limit, max, of }: ConnectionCount<C>,
   gives: (member: C) => boolean = () => false,
 ): boolean {
   const there = of(members);
   const isAbsent = ({ state }: C) => state === 'reconnecting';
   const absent = [...there.filter(isAbsent), ...there.filter((each) => !isAbsent(each) && gives(each))];
-  const tooMany = there.length + 1 - most;
+  const tooMany = there.length + 1 - max;
   if (tooMany > absent.length) return false;
   for (const each of absent.slice(0, Math.max(0, tooMany))) {
     each.destroy(

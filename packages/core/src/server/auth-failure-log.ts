@@ -1,13 +1,13 @@
 /** Who has failed to prove himself how often lately, by address. */
 import type { Clock } from '../environment.js';
-import { sourceOf } from '../transport/address.js';
+import { addressGroup } from '../transport/address.js';
 
 const windowMs = 60_000;
 
 /** Of more addresses the oldest are forgotten: this must not grow with the number of attackers. */
-const mostSources = 1024;
+const maxSources = 1024;
 
-export class AuthFailures {
+export class AuthFailureLog {
   readonly #limit: number;
   readonly #clock: Clock;
   /** When, at most `limit` times for each; the source that failed last is the last. */
@@ -21,17 +21,17 @@ export class AuthFailures {
 
   add(host: string): void {
     if (this.#limit === Number.POSITIVE_INFINITY) return;
-    const source = sourceOf(host);
+    const source = addressGroup(host);
     const times = this.#recent(source);
     times.push(this.#clock.now());
     this.#times.delete(source);
     this.#times.set(source, times.slice(-this.#limit));
-    if (this.#times.size > mostSources) this.#times.delete(this.#times.keys().next().value as string);
+    if (this.#times.size > maxSources) this.#times.delete(this.#times.keys().next().value as string);
   }
 
   /** Whether an address has used up its failures of this minute. */
-  tooMany(host: string): boolean {
-    const source = sourceOf(host);
+  exceeds(host: string): boolean {
+    const source = addressGroup(host);
     if (!this.#times.has(source)) return false;
     const times = this.#recent(source);
     if (times.length === 0) this.#times.delete(source);

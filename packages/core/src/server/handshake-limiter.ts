@@ -6,15 +6,15 @@
 import type { Clock } from '../environment.js';
 import { AuthenticationError } from '../errors.js';
 import type { Address } from '../transport/address.js';
-import { isLoopback, sourceOf } from '../transport/address.js';
+import { addressGroup, isLoopback } from '../transport/address.js';
 import type { Gate as Gatekeeper, Guest } from '../transport/handshake-guard.js';
 import type { AdmissionLimits } from './admission.js';
-import { AuthFailures } from './auth-failure-log.js';
+import { AuthFailureLog } from './auth-failure-log.js';
 
 /** The limits. */
 export interface GateSettings {
   /** How long a peer may take to prove himself. Default 5,000. */
-  readonly handshakeTimeoutMs: number;
+  readonly authTimeoutMs: number;
   /** How many may be at it at a time. Default 32. */
   readonly maxPendingConnections: number;
   /** How many failures of one address in a minute are put up with. Default 5. */
@@ -28,40 +28,40 @@ export type GateLimit = 'maxPendingConnections' | 'maxConnectionsPerAddress' | '
 type PerAddress = Pick<AdmissionLimits, 'maxConnectionsPerAddress'>;
 
 /** What a gate tells, and asks. */
-export interface GateOwner {
-  turnedAway(remote: Address, reason: GateLimit): void;
+export interface HandshakeLimiterHost {
+  limited(remote: Address, reason: GateLimit): void;
   /** A peer did not prove himself. */
-  refused(error: AuthenticationError): void;
+  failed(error: AuthenticationError): void;
   /** Whether somebody from there has proved himself and is here, or may come back to his session. */
   knows(host: string): boolean;
 }
 
 /** So many times as many may be there that have not said a byte yet: all they take is a socket, and an honest one speaks soon. */
-const silentTimes = 8;
+const silentFactor = 8;
 
 /** Somebody who is at it. */
-interface Pending {
+interface PendingPeer {
   readonly remote: Address;
   readonly source: string;
   /** Whether he has begun to prove himself. */
-  begun: boolean;
+  started: boolean;
   /** His place is needed. */
-  giveWay(limit: GateLimit): void;
+  evict(limit: GateLimit): void;
 }
 
-export class Gate implements Gatekeeper {
+export class HandshakeLimiter implements Gatekeeper {
   readonly #settings: GateSettings & PerAddress;
   readonly #clock: Clock;
-  readonly #owner: GateOwner;
-  readonly #failures: AuthFailures;
+  readonly #host: HandshakeLimiterHost;
+  readonly #failures: AuthFailureLog;
   /** Who is at it, the oldest first. */
-  readonly #pending = new Set<Pending>();
+  readonly #pending = new Set<PendingPeer>();
 
-  constructor(settings: GateSettings & PerAddress, clock: Clock, owner: GateOwner) {
+  constructor(settings: GateSettings & PerAddress, clock: Clock, owner: HandshakeLimiterHost) {
     this.#settings = settings;
     this.#clock = clock;
-    this.#owner = owner;
-    this.#failures = new AuthFailures(settings.maxAuthFailuresPerMinute, clock);
+    this.#host = owner;
+    this.#failures = new AuthFailureLog(settings.maxAuthFailuresPerMinute, clock);
   }
 
   /** How many are at it now. */
@@ -72,30 +72,30 @@ export class Gate implements Gatekeeper {
   enter(remote: Address, cut: () => void): Guest | undefined {
     const { host } = remote;
     // All programs of this computer share one address, and so do all that come through a tunnel.
-    if (!isLoopback(host) && this.#failures.tooMany(host) && !this.#owner.knows(host)) {
-      this.#owner.turnedAway(remote, 'maxAuthFailuresPerMinute');
+    if (!isLoopback(host) && this.#failures.exceeds(host) && !this.#host.knows(host)) {
+      this.#host.limited(remote, 'maxAuthFailuresPerMinute');
       return undefined;
     }
     const guest = this.#admit(remote, cut);
-    this.#makeRoom(sourceOf(host), false);
+    this.#evictExcess(addressGroup(host), false);
     return guest;
   }
 
   /** Somebody came, or began: of his address first, then of all. */
-  #makeRoom(source: string, begun: boolean): void {
+  #evictExcess(source: string, begun: boolean): void {
     const { maxPendingConnections, maxConnectionsPerAddress } = this.#settings;
-    const times = begun ? 1 : silentTimes;
-    const all = [...this.#pending].filter((each) => each.begun === begun);
+    const times = begun ? 1 : silentFactor;
+    const all = [...this.#pending].filter((each) => each.started === begun);
     const same = all.filter((each) => each.source === source);
     if (!isLoopback(same[0]?.remote.host ?? '') && same.length > maxConnectionsPerAddress * times) {
-      same[0]?.giveWay('maxConnectionsPerAddress');
+      same[0]?.evict('maxConnectionsPerAddress');
     } else if (all.length > maxPendingConnections * times) {
-      oldestOfMost(all)?.giveWay('maxPendingConnections');
+      oldestOfLargestGroup(all)?.evict('maxPendingConnections');
     }
   }
 
   #admit(remote: Address, cut: () => void): Guest {
-    const { handshakeTimeoutMs } = this.#settings;
+    const { authTimeoutMs } = this.#settings;
     /** Whether it is known what becomes of him: then what follows counts no more. */
     let judged = false;
     const leave = () => {
@@ -106,31 +106,29 @@ export class Gate implements Gatekeeper {
       judged = true;
       this.#failures.add(remote.host);
       const text = `${remote.host}:${remote.port} was refused: ${why}`;
-      this.#owner.refused(new AuthenticationError(text, { ...options, remote }));
+      this.#host.failed(new AuthenticationError(text, { ...options, remote }));
     };
-    const pending: Pending = {
+    const pending: PendingPeer = {
       remote,
-      source: sourceOf(remote.host),
-      begun: false,
-      giveWay: (limit) => {
+      source: addressGroup(remote.host),
+      started: false,
+      evict: (limit) => {
         judged = true;
         leave();
-        this.#owner.turnedAway(remote, limit);
+        this.#host.limited(remote, limit);
         cut();
       },
     };
     this.#pending.add(pending);
     const timer = this.#clock.setTimeout(() => {
-      failed(
-        `the TLS handshake took longer than ${handshakeTimeoutMs} ms (handshakeTimeoutMs): does it speak TLS at all?`,
-      );
+      failed(`the TLS handshake took longer than ${authTimeoutMs} ms (authTimeoutMs): does it speak TLS at all?`);
       leave();
       cut();
-    }, handshakeTimeoutMs);
+    }, authTimeoutMs);
     return {
       begun: () => {
-        pending.begun = true;
-        this.#makeRoom(pending.source, true);
+        pending.started = true;
+        this.#evictExcess(pending.source, true);
       },
       failed,
       passed: () => {
@@ -147,7 +145,7 @@ export class Gate implements Gatekeeper {
 }
 
 /** Of the address that has most of them. */
-function oldestOfMost(all: readonly Pending[]): Pending | undefined {
+function oldestOfLargestGroup(all: readonly PendingPeer[]): PendingPeer | undefined {
   const counts = new Map<string, number>();
   for (const { source } of all) counts.set(source, (counts.get(source) ?? 0) + 1);
   const most = Math.max(...counts.values());

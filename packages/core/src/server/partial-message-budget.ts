@@ -1,16 +1,16 @@
 /** What the peers of one server have begun to send and not finished: how much memory it takes in all, and who gives way when that is too much. */
 
-export class UnfinishedMessages<H extends object> {
+export class PartialMessageBudget<Holder extends object> {
   readonly #limitBytes: number;
-  readonly #sourceOf: (holder: H) => string;
-  readonly #held = new Map<H, number>();
-  readonly #refused = new WeakSet<H>();
+  readonly #groupOf: (holder: Holder) => string;
+  readonly #bytesByHolder = new Map<Holder, number>();
+  readonly #evicted = new WeakSet<Holder>();
   #bytes = 0;
 
   /** @param sourceOf where a holder comes from: those that come from one place count together */
-  constructor(limitBytes: number, sourceOf: (holder: H) => string) {
+  constructor(limitBytes: number, sourceOf: (holder: Holder) => string) {
     this.#limitBytes = limitBytes;
-    this.#sourceOf = sourceOf;
+    this.#groupOf = sourceOf;
   }
 
   /** How much it takes now. */
@@ -19,29 +19,29 @@ export class UnfinishedMessages<H extends object> {
   }
 
   /** A holder has so much now. Who was told to give way counts no more. */
-  note(holder: H, bytes: number): void {
-    if (this.#refused.has(holder)) return;
-    this.#bytes += bytes - (this.#held.get(holder) ?? 0);
-    if (bytes > 0) this.#held.set(holder, bytes);
-    else this.#held.delete(holder);
+  set(holder: Holder, bytes: number): void {
+    if (this.#evicted.has(holder)) return;
+    this.#bytes += bytes - (this.#bytesByHolder.get(holder) ?? 0);
+    if (bytes > 0) this.#bytesByHolder.set(holder, bytes);
+    else this.#bytesByHolder.delete(holder);
   }
 
   /**
    * Who gives way; undefined while it is not too much. Not who asks last, as that may be anybody: of the source that has most, the one with
    * most. So who fills the memory loses it, and a neighbour with little does not notice.
    */
-  takeExcess(): H | undefined {
+  evictLargest(): Holder | undefined {
     if (this.#bytes <= this.#limitBytes) return undefined;
     const sums = new Map<string, number>();
-    for (const [holder, bytes] of this.#held) {
-      const source = this.#sourceOf(holder);
+    for (const [holder, bytes] of this.#bytesByHolder) {
+      const source = this.#groupOf(holder);
       sums.set(source, (sums.get(source) ?? 0) + bytes);
     }
     const worst = largest(sums);
-    const holders = [...this.#held].filter(([holder]) => this.#sourceOf(holder) === worst);
-    const holder = largest(holders) as H;
-    this.note(holder, 0);
-    this.#refused.add(holder);
+    const holders = [...this.#bytesByHolder].filter(([holder]) => this.#groupOf(holder) === worst);
+    const holder = largest(holders) as Holder;
+    this.set(holder, 0);
+    this.#evicted.add(holder);
     return holder;
   }
 }

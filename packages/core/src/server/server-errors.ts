@@ -3,13 +3,13 @@ import { MessageTooLargeError, ProtocolError, type SerpyErrorLike } from '../err
 import type { Address } from '../transport/address.js';
 
 /** A peer was hung up on before the program was given its connection. */
-export function strangerError(remote: Address | undefined, cause: SerpyErrorLike): ProtocolError {
+export function rejectedError(remote: Address | undefined, cause: SerpyErrorLike): ProtocolError {
   return new ProtocolError(`${remote?.host}:${remote?.port} was hung up on: ${cause.message}`, { cause });
 }
 
 /** A connection gives way as all peers together have sent too much in part. */
-export function tooMuchUnfinished(bytes: number, limitBytes: number): MessageTooLargeError {
+export function partialBudgetError(bytes: number, limitBytes: number): MessageTooLargeError {
   const remedy =
-    'this peer held the most, and gave way. Raise the option maxUnfinishedBytes of the server, or let peers send one after the other';
+    'this peer held the most, and gave way. Raise the option maxPartialMessageBytes of the server, or let peers send one after the other';
   return new MessageTooLargeError('what all peers have sent in part', bytes, limitBytes, remedy);
 }

@@ -11,7 +11,7 @@ export interface ServerSettings extends GateSettings, AdmissionLimits {
   /** The port to listen on; 0 takes any free one, which `server.address` then tells. */
   readonly port: number;
   /** How much memory messages that have come in part may take, of all peers together. Default 256 MiB. */
-  readonly maxUnfinishedBytes: number;
+  readonly maxPartialMessageBytes: number;
   /** Listen to other computers with neither key nor certificates. Default false. */
   readonly insecure: boolean;
 }
@@ -23,9 +23,9 @@ export const serverOptions: OptionSpecs<ServerSettings> = {
   ...addressOptions,
   maxConnections: option.count(1, 1000000, defaultMaxConnections),
   maxConnectionsPerAddress: option.countOrInfinity(1, 16),
-  maxUnfinishedBytes: option.count(1, Number.MAX_SAFE_INTEGER, 256 * 1024 * 1024),
+  maxPartialMessageBytes: option.count(1, Number.MAX_SAFE_INTEGER, 256 * 1024 * 1024),
   insecure: option.flag(false),
-  handshakeTimeoutMs: option.milliseconds(5000, 1),
+  authTimeoutMs: option.milliseconds(5000, 1),
   maxPendingConnections: option.count(1, 1000000, 32),
   maxAuthFailuresPerMinute: option.countOrInfinity(1, 5),
 };

@@ -6,11 +6,11 @@ import { type Security, type SecuritySettings, securityOf } from '../security/se
 import { isLoopback } from '../transport/address.js';
 import type { ListenOptions } from '../transport/transport.js';
 import type { AdmissionLimits } from './admission.js';
-import { Gate, type GateOwner } from './handshake-limiter.js';
+import { HandshakeLimiter, type HandshakeLimiterHost } from './handshake-limiter.js';
 import { type ServerSettings, serverOptions } from './server-options.js';
 
 /** What a server needs to be told. What is left out stands at its default. */
-export type ServerPlace = Pick<ServerSettings, 'host' | 'port' | 'maxConnections'> &
+export type ListenSettings = Pick<ServerSettings, 'host' | 'port' | 'maxConnections'> &
   Partial<ServerSettings> &
   SecuritySettings & { readonly keepAliveMs: number };
 
@@ -32,7 +32,10 @@ export function serverSecurityOf(settings: SecuritySettings): Security | undefin
  * What there is to say of a server that other computers reach in the open, because its options say that it may; undefined for others.
  * @throws `ERR_SERPY_INSECURE` where they do not say it
  */
-export function openness({ host, insecure }: ServerPlace, security: Security | undefined): InsecureError | undefined {
+export function exposureWarning(
+  { host, insecure }: ListenSettings,
+  security: Security | undefined,
+): InsecureError | undefined {
   if (security || isLoopback(host)) return undefined;
   const open = `on ${host} everybody in the network can connect, read and send`;
   if (insecure)
@@ -44,30 +47,30 @@ export function openness({ host, insecure }: ServerPlace, security: Security | u
 }
 
 /** What a listener is told of it. */
-export function protection(
-  settings: ServerPlace,
+export function listenSecurity(
+  settings: ListenSettings,
   security: Security | undefined,
   clock: Clock,
-  owner: GateOwner,
+  owner: HandshakeLimiterHost,
 ): Pick<ListenOptions, 'security' | 'gate'> {
   if (!security) return {};
-  const { handshakeTimeoutMs, maxPendingConnections, maxAuthFailuresPerMinute } = serverOptions;
+  const { authTimeoutMs, maxPendingConnections, maxAuthFailuresPerMinute } = serverOptions;
   const { maxConnectionsPerAddress } = admissionLimits(settings);
   const limits = {
-    handshakeTimeoutMs: settings.handshakeTimeoutMs ?? (handshakeTimeoutMs.default as number),
+    authTimeoutMs: settings.authTimeoutMs ?? (authTimeoutMs.default as number),
     maxPendingConnections: settings.maxPendingConnections ?? (maxPendingConnections.default as number),
     maxAuthFailuresPerMinute: settings.maxAuthFailuresPerMinute ?? (maxAuthFailuresPerMinute.default as number),
   };
-  return { security, gate: new Gate({ ...limits, maxConnectionsPerAddress }, clock, owner) };
+  return { security, gate: new HandshakeLimiter({ ...limits, maxConnectionsPerAddress }, clock, owner) };
 }
 
 /** How many connections it takes. */
-export function admissionLimits({ maxConnections, maxConnectionsPerAddress }: ServerPlace): AdmissionLimits {
+export function admissionLimits({ maxConnections, maxConnectionsPerAddress }: ListenSettings): AdmissionLimits {
   const most = maxConnectionsPerAddress ?? (serverOptions.maxConnectionsPerAddress.default as number);
   return { maxConnections, maxConnectionsPerAddress: most };
 }
 
 /** How much memory unfinished messages may take. */
-export function unfinishedLimit({ maxUnfinishedBytes }: ServerPlace): number {
-  return maxUnfinishedBytes ?? (serverOptions.maxUnfinishedBytes.default as number);
+export function partialBudgetBytes({ maxPartialMessageBytes }: ListenSettings): number {
+  return maxPartialMessageBytes ?? (serverOptions.maxPartialMessageBytes.default as number);
 }

@@ -1,42 +1,35 @@
 /** A server for any protocol: accepts peers up to a limit and keeps the list of those that are connected. */
 import { EventEmitter } from 'node:events';
 import { inspect } from 'node:util';
-import { type CloseServerOptions, closingOf } from '../connection/close-options.js';
-import {
-  attachTransport,
-  type Connection,
-  closeWaiting,
-  isAway,
-  mayComeBack,
-  refusePeer,
-} from '../connection/connection.js';
-import { Incoming } from '../connection/message-iterator.js';
-import { tell } from '../diagnostics.js';
+import { type CloseServerOptions, parseCloseServerOptions } from '../connection/close-options.js';
+import { attachTransport, type Connection, closeWaiting, evict, isAway, mayResume } from '../connection/connection.js';
+import { MessageIterator } from '../connection/message-iterator.js';
+import { emitEvent } from '../diagnostics.js';
 import type { Environment } from '../environment.js';
 import { ConnectionClosedError, NotConnectedError, OptionError, type SerpyErrorLike } from '../errors.js';
-import { noWait, type WaitOptions } from '../options/wait-options.js';
+import { defaultWait, type WaitOptions } from '../options/wait-options.js';
 import type { ProtocolTypes } from '../protocol/protocol.js';
-import { Mailbox } from '../queue/async-queue.js';
+import { AsyncQueue } from '../queue/async-queue.js';
 import type { Security } from '../security/security.js';
 import { systemEnvironment } from '../system-environment.js';
 import type { Address } from '../transport/address.js';
-import { sourceOf } from '../transport/address.js';
+import { addressGroup } from '../transport/address.js';
 import type { Listener, Transport } from '../transport/transport.js';
 import { Admission } from './admission.js';
-import { UnfinishedMessages } from './partial-message-budget.js';
-import { strangerError, tooMuchUnfinished } from './server-errors.js';
+import { PartialMessageBudget } from './partial-message-budget.js';
+import { partialBudgetError, rejectedError } from './server-errors.js';
 import type { DropInfo, ServerEvents } from './server-events.js';
 import {
   admissionLimits,
-  openness,
-  protection,
-  type ServerPlace,
+  exposureWarning,
+  type ListenSettings,
+  listenSecurity,
+  partialBudgetBytes,
   serverSecurityOf,
-  unfinishedLimit,
 } from './server-security.js';
 
 /** A connection that waits for `getConnection`. */
-interface Arrival<C> {
+interface AcceptedConnection<C> {
   readonly connection: C;
   readonly sizeBytes: 0;
 }
@@ -45,20 +38,20 @@ interface Arrival<C> {
 export type Started<S> = S & { readonly address: Address };
 
 export class Server<T extends ProtocolTypes, C extends Connection<T>> extends EventEmitter<ServerEvents<C>> {
-  readonly #settings: ServerPlace;
+  readonly #settings: ListenSettings;
   readonly #security: Security | undefined;
   readonly #createConnection: () => C;
   readonly #environment: Environment;
   readonly #admission: Admission<C>;
-  readonly #unfinished: UnfinishedMessages<C>;
-  readonly #arrivals: Mailbox<Arrival<C>>;
+  readonly #partialBudget: PartialMessageBudget<C>;
+  readonly #acceptQueue: AsyncQueue<AcceptedConnection<C>>;
   #state: 'new' | 'starting' | 'listening' | 'closed' = 'new';
   #listener: Listener | undefined;
-  #takesNew = true; // and not only those who come back
+  #acceptsNew = true; // and not only those who come back
   /** Whether it went to the process that a peer was refused, as nobody listened here. */
-  #refusalTold = false;
+  #refusalWarned = false;
 
-  constructor(settings: ServerPlace, createConnection: () => C, environment: Environment = systemEnvironment) {
+  constructor(settings: ListenSettings, createConnection: () => C, environment: Environment = systemEnvironment) {
     super();
     this.#settings = settings;
     this.#security = serverSecurityOf(settings);
@@ -66,11 +59,13 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     this.#environment = environment;
     this.#admission = new Admission<C>(
       admissionLimits(settings),
-      mayComeBack,
+      mayResume,
       (connection) => connection.stats().bytesReceived > 0,
     );
-    this.#unfinished = new UnfinishedMessages(unfinishedLimit(settings), ({ remote }) => sourceOf(remote?.host ?? ''));
-    this.#arrivals = new Mailbox({ maxMessages: Number.POSITIVE_INFINITY, maxBytes: 1 }, environment.clock);
+    this.#partialBudget = new PartialMessageBudget(partialBudgetBytes(settings), ({ remote }) =>
+      addressGroup(remote?.host ?? ''),
+    );
+    this.#acceptQueue = new AsyncQueue({ maxMessages: Number.POSITIVE_INFINITY, maxBytes: 1 }, environment.clock);
   }
 
   /** Where it listens, once started: with port 0, the port that was found. */
@@ -91,7 +86,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
   async start(): Promise<Started<this>> {
     if (this.#state === 'closed') throw this.#closedError('start');
     if (this.#state !== 'new') throw new OptionError('start() was called twice: a server starts once');
-    const open = openness(this.#settings, this.#security);
+    const open = exposureWarning(this.#settings, this.#security);
     this.#state = 'starting';
     const { host, port, keepAliveMs } = this.#settings;
     const { clock } = this.#environment;
@@ -103,9 +98,9 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
         keepAliveMs,
         accept: (transport) => this.#accept(transport),
         failed: (error) => this.#warn(error),
-        ...protection(this.#settings, this.#security, clock, {
-          turnedAway: (remote, reason) => this.#drop(remote, reason),
-          refused: (error) => this.#refused(error),
+        ...listenSecurity(this.#settings, this.#security, clock, {
+          limited: (remote, reason) => this.#drop(remote, reason),
+          failed: (error) => this.#peerRejected(error),
           knows: (host) => this.#admission.knows(host),
         }),
       });
@@ -119,7 +114,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     }
     this.#listener = listener;
     this.#state = 'listening';
-    tell(this, 'server', 'listening', listener.address);
+    emitEvent(this, 'server', 'listening', listener.address);
     if (open) this.#warn(open);
     return this as Started<this>;
   }
@@ -128,9 +123,9 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
    * The next peer that connects: one that has and was not taken yet, or the next to come.
    * @throws `ERR_SERPY_TIMEOUT`, `ERR_SERPY_ABORTED`, `ERR_SERPY_CLOSED` the server is closed, `ERR_SERPY_NOT_CONNECTED` it was not started
    */
-  async getConnection(options: WaitOptions = noWait): Promise<C> {
+  async getConnection(options: WaitOptions = defaultWait): Promise<C> {
     if (this.#state === 'new') throw notStarted('getConnection');
-    return this.#arrivals.take('getConnection', options, ({ connection }) => connection);
+    return this.#acceptQueue.take('getConnection', options, ({ connection }) => connection);
   }
 
   /** The connections there are now. Of a session whose peer is away the connection is among them, in the state `reconnecting`: he may come back. */
@@ -150,7 +145,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
   /** The peers as they connect, until the server is closed. */
   [Symbol.asyncIterator](): AsyncIterableIterator<C> {
     const refusal = () => (this.#state === 'new' ? notStarted('for await') : undefined);
-    return new Incoming(this.#arrivals, ({ connection }) => ({ done: false, value: connection }), refusal);
+    return new MessageIterator(this.#acceptQueue, ({ connection }) => ({ done: false, value: connection }), refusal);
   }
 
   /** Stops accepting and frees the port. Connections are left alone; the server cannot be started again. */
@@ -158,9 +153,9 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     if (this.#isClosed()) return;
     this.#state = 'closed';
     this.#listener?.close();
-    for (const connection of this.#admission.undecided) connection.destroy();
-    this.#arrivals.close(() => this.#closedError('getConnection'));
-    tell(this, 'server', 'close', undefined);
+    for (const connection of this.#admission.pending) connection.destroy();
+    this.#acceptQueue.close(() => this.#closedError('getConnection'));
+    emitEvent(this, 'server', 'close', undefined);
   }
 
   /**
@@ -170,8 +165,8 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
    * @throws `ERR_SERPY_OPTION` for wrong options, and then nothing has happened
    */
   async closeServer(options: CloseServerOptions = {}): Promise<void> {
-    const { reason, waitForAway } = closingOf(options);
-    this.#takesNew = false;
+    const { reason, waitForAway } = parseCloseServerOptions(options);
+    this.#acceptsNew = false;
     if (!waitForAway) await this.close(); // else they come back through the listener
     await Promise.all(this.getConnectionsList().map((each) => closeWaiting(each, reason, waitForAway)));
     await this.close();
@@ -192,60 +187,60 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
       transport.destroy();
       return;
     }
-    const limit = this.#admission.refusal(transport.remote);
+    const limit = this.#admission.limitFor(transport.remote);
     if (limit) {
       this.#refuse(transport, limit);
       return;
     }
     const connection = this.#createConnection();
-    this.#admission.undecided.add(connection);
-    attachTransport(connection, transport, this.#accepted);
+    this.#admission.pending.add(connection);
+    attachTransport(connection, transport, this.#hooks);
   }
 
   /** The same functions for every connection: a listener for each took 400 bytes. */
-  readonly #accepted = {
-    closed: (connection: C) => this.#closed(connection),
-    decided: (connection: C) => this.#decided(connection),
-    stranger: (connection: C, error: SerpyErrorLike) => this.#refused(strangerError(connection.remote, error)),
-    held: (connection: C, bytes: number) => this.#held(connection, bytes),
+  readonly #hooks = {
+    onClose: (connection: C) => this.#closed(connection),
+    onIdentified: (connection: C) => this.#identified(connection),
+    onRejected: (connection: C, error: SerpyErrorLike) => this.#peerRejected(rejectedError(connection.remote, error)),
+    onPartialBytes: (connection: C, bytes: number) => this.#partialBytesChanged(connection, bytes),
   };
 
   /** A new connection, and not one from before that came back. */
-  #decided(connection: C): void {
-    this.#admission.undecided.delete(connection);
-    if (!this.#takesNew || this.#isClosed()) {
+  #identified(connection: C): void {
+    this.#admission.pending.delete(connection);
+    if (!this.#acceptsNew || this.#isClosed()) {
       connection.destroy();
       return;
     }
-    const limit = this.#admission.refusalOfNew(connection);
+    const limit = this.#admission.limitForNew(connection);
     if (limit) {
       if (connection.remote) this.#drop(connection.remote, limit);
       connection.destroy();
       return;
     }
     if (connection.state !== 'closed') this.#admission.connections.add(connection);
-    this.#arrivals.put({ connection, sizeBytes: 0 });
-    tell(this, 'server', 'connection', connection);
+    this.#acceptQueue.put({ connection, sizeBytes: 0 });
+    emitEvent(this, 'server', 'connection', connection);
   }
 
   /** Messages that have come in part take other memory than before. */
-  #held(connection: C, bytes: number): void {
-    this.#unfinished.note(connection, bytes);
+  #partialBytesChanged(connection: C, bytes: number): void {
+    this.#partialBudget.set(connection, bytes);
     for (;;) {
-      const { bytes: sum } = this.#unfinished;
-      const most = this.#unfinished.takeExcess();
+      const { bytes: sum } = this.#partialBudget;
+      const most = this.#partialBudget.evictLargest();
       if (most === undefined) return;
-      refusePeer(most, tooMuchUnfinished(sum, unfinishedLimit(this.#settings)));
+      evict(most, partialBudgetError(sum, partialBudgetBytes(this.#settings)));
     }
   }
 
   #closed(connection: C): void {
-    this.#unfinished.note(connection, 0);
-    this.#admission.undecided.delete(connection);
+    this.#partialBudget.set(connection, 0);
+    this.#admission.pending.delete(connection);
     this.#admission.connections.delete(connection);
     // One that came, spoke and went before anybody asked is still worth having; one with nothing to say is not.
-    if (connection.isDataAvailable()) this.#forgetOldest();
-    else this.#forget((arrival) => arrival.connection === connection);
+    if (connection.isDataAvailable()) this.#dropOldest();
+    else this.#removeFromQueue((arrival) => arrival.connection === connection);
   }
 
   /** Hangs up without a word, as neither protocol has one for it, but in good order. */
@@ -263,29 +258,34 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
   }
 
   #drop(remote: Address, reason: DropInfo['reason']): void {
-    tell(this, 'server', 'drop', { remote, reason, maxConnections: this.#settings.maxConnections } satisfies DropInfo);
+    emitEvent(this, 'server', 'drop', {
+      remote,
+      reason,
+      maxConnections: this.#settings.maxConnections,
+    } satisfies DropInfo);
   }
 
-  #forget(which: (arrival: Arrival<C>) => boolean): void {
-    const arrival = this.#arrivals.items().find(which);
-    if (arrival) this.#arrivals.remove(arrival);
+  #removeFromQueue(which: (arrival: AcceptedConnection<C>) => boolean): void {
+    const arrival = this.#acceptQueue.items().find(which);
+    if (arrival) this.#acceptQueue.remove(arrival);
   }
 
   /** Keeps no more ended connections for takers who may never come than it would keep live ones. */
-  #forgetOldest(): void {
-    const isEnded = ({ connection }: Arrival<C>) => connection.state === 'closed';
-    if (this.#arrivals.items().filter(isEnded).length > this.#settings.maxConnections) this.#forget(isEnded);
+  #dropOldest(): void {
+    const isEnded = ({ connection }: AcceptedConnection<C>) => connection.state === 'closed';
+    if (this.#acceptQueue.items().filter(isEnded).length > this.#settings.maxConnections)
+      this.#removeFromQueue(isEnded);
   }
 
   /** Where nobody listens it is said once: anybody in the network can cause more. */
-  #refused(error: Error): void {
-    if (this.#refusalTold) tell(this, 'server', 'warning', error);
-    else this.#refusalTold = !this.#warn(error);
+  #peerRejected(error: Error): void {
+    if (this.#refusalWarned) emitEvent(this, 'server', 'warning', error);
+    else this.#refusalWarned = !this.#warn(error);
   }
 
   /** @returns whether anybody listened */
   #warn(error: Error): boolean {
-    const heard = tell(this, 'server', 'warning', error);
+    const heard = emitEvent(this, 'server', 'warning', error);
     if (!heard) process.emitWarning(error);
     return heard;
   }

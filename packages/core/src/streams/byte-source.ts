@@ -5,14 +5,14 @@ import { ValueError } from '../errors.js';
 /** Bytes in chunks: a Readable, a ReadableStream, a generator, a file's `createReadStream()`. */
 export type ByteSource = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>;
 
-interface Chunk {
+interface SourceChunk {
   readonly done?: boolean | undefined;
   readonly value?: unknown;
 }
 
 /** A source that is being read. */
-export interface OpenSource {
-  next(): Promise<Chunk> | Chunk;
+export interface SourceReader {
+  next(): Promise<SourceChunk> | SourceChunk;
   /** No more is wanted: what it holds (a file, a socket) is let go of, also while it gives nothing. */
   release(): void;
 }
@@ -26,7 +26,7 @@ interface Releasable {
 }
 
 interface Reader {
-  read(): Promise<Chunk>;
+  read(): Promise<SourceChunk>;
   cancel(): Promise<unknown>;
   releaseLock(): void;
 }
@@ -43,7 +43,7 @@ export function checkSource(source: unknown): asserts source is ByteSource {
 }
 
 /** Begins to read. `for await` would not do: its `break` waits for the chunk that is due, which may never come. */
-export function openSource(source: ByteSource): OpenSource {
+export function openSource(source: ByteSource): SourceReader {
   const { pipe, on, destroy, getReader } = source as Releasable;
   if (typeof getReader === 'function') return openWeb(() => getReader.call(source));
   // It may fail before it is read, or as it is let go of: who reads it is told, and nobody else has to listen.
@@ -64,24 +64,24 @@ export function openSource(source: ByteSource): OpenSource {
     release() {
       if (isOver) return;
       if (typeof pipe === 'function' && typeof destroy === 'function') destroy.call(source);
-      else quietly(() => iterator.return?.());
+      else swallow(() => iterator.return?.());
     },
   };
 }
 
-function openWeb(getReader: () => Reader): OpenSource {
-  const reader = soleReader(getReader);
+function openWeb(getReader: () => Reader): SourceReader {
+  const reader = exclusiveReader(getReader);
   return {
     async next() {
       const chunk = await reader.read();
       if (chunk.done) reader.releaseLock();
       return chunk;
     },
-    release: () => quietly(() => reader.cancel().finally(() => reader.releaseLock())),
+    release: () => swallow(() => reader.cancel().finally(() => reader.releaseLock())),
   };
 }
 
-function soleReader(getReader: () => Reader): Reader {
+function exclusiveReader(getReader: () => Reader): Reader {
   try {
     return getReader();
   } catch (cause) {
@@ -95,10 +95,10 @@ function iteratorOf(source: ByteSource): AsyncIterator<unknown> | Iterator<unkno
 }
 
 /** How a source ends that nobody reads any more interests nobody. */
-function quietly(release: () => unknown): void {
-  const ignore = () => {};
+function swallow(release: () => unknown): void {
+  const noop = () => {};
   try {
-    Promise.resolve(release()).catch(ignore);
+    Promise.resolve(release()).catch(noop);
   } catch {}
 }
 

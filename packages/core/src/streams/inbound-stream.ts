@@ -1,15 +1,15 @@
 /** A stream that arrives, as the program reads it. */
 import { Readable } from 'node:stream';
 import { Fifo } from '../buffers/fifo.js';
-import type { Received } from '../protocol/message.js';
+import type { InboundMessage } from '../protocol/message.js';
 
 /** So much of a stream travels in one part. */
 export const partBytes = 252 * 1024;
 
 /** What a stream tells of itself. */
-export interface ReceivedStreamOwner {
+export interface ReceivedStreamListener {
   /** The program has this part, or nobody will ever want it. */
-  taken(received: Received): void;
+  consumed(received: InboundMessage): void;
   /** The program wants no more of it, or it has failed here: told once, and not where the sender has all of it behind him. */
   stopped(reason: string): void;
 }
@@ -20,33 +20,33 @@ export class ReceivedStream extends Readable {
   readonly sizeBytes: number | undefined;
   /** How many have arrived. */
   doneBytes = 0;
-  readonly #owner: ReceivedStreamOwner;
-  readonly #waiting = new Fifo<Received>();
+  readonly #listener: ReceivedStreamListener;
+  readonly #waiting = new Fifo<InboundMessage>();
   /** The part that was handed to the reader, and may wait in there. Until more is asked for it counts as one that waits here. */
-  #inHand: Received | undefined;
-  #wanted = false;
+  #readerPart: InboundMessage | undefined;
+  #demand = false;
   /** Whether nothing more will come. */
   #ended = false;
 
-  constructor(sizeBytes: number | undefined, owner: ReceivedStreamOwner) {
+  constructor(sizeBytes: number | undefined, owner: ReceivedStreamListener) {
     super({ highWaterMark: 1 }); // one part at a time: what waits, waits where its sender is held back for it
     this.sizeBytes = sizeBytes;
-    this.#owner = owner;
+    this.#listener = owner;
     this.on('error', () => {}); // a program that has not asked for it yet must not end of it
   }
 
   /** A part has come, in its place. */
-  add(received: Received, data: Uint8Array): void {
+  add(received: InboundMessage, data: Uint8Array): void {
     this.doneBytes += data.length;
-    if (this.destroyed || data.length === 0) this.#owner.taken(received);
+    if (this.destroyed || data.length === 0) this.#listener.consumed(received);
     else this.#waiting.push(received);
-    this.#readSoon();
+    this.#scheduleRead();
   }
 
   /** All parts have come. */
   finish(): void {
     this.#ended = true;
-    this.#readSoon();
+    this.#scheduleRead();
   }
 
   /** No more parts will come. */
@@ -56,21 +56,21 @@ export class ReceivedStream extends Readable {
   }
 
   /** What listens to it is the program's, which must not run while a session is at work. */
-  #readSoon(): void {
-    if (this.#wanted) process.nextTick(readOn, this);
+  #scheduleRead(): void {
+    if (this.#demand) process.nextTick(continueReading, this);
   }
 
   /** More has come for who waits. */
-  readOn(): void {
-    if (this.#wanted && !this.destroyed) this._read();
+  continueReading(): void {
+    if (this.#demand && !this.destroyed) this._read();
   }
 
   override _read(): void {
-    this.#takeInHand();
+    this.#consumeReaderPart();
     const received = this.#waiting.shift();
-    this.#wanted = received === undefined;
+    this.#demand = received === undefined;
     if (received?.part?.kind === 'data') {
-      this.#inHand = received;
+      this.#readerPart = received;
       this.push(received.part.data);
     } else if (this.#ended) {
       this.push(null);
@@ -78,23 +78,24 @@ export class ReceivedStream extends Readable {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.#takeInHand();
-    for (let received = this.#waiting.shift(); received; received = this.#waiting.shift()) this.#owner.taken(received);
+    this.#consumeReaderPart();
+    for (let received = this.#waiting.shift(); received; received = this.#waiting.shift())
+      this.#listener.consumed(received);
     const isWhole = this.#ended || this.doneBytes === this.sizeBytes;
     this.#ended = true;
-    if (!isWhole) this.#owner.stopped(reasonOf(error));
+    if (!isWhole) this.#listener.stopped(reasonOf(error));
     callback(error);
   }
 
-  #takeInHand(): void {
-    const received = this.#inHand;
-    this.#inHand = undefined;
-    if (received) this.#owner.taken(received);
+  #consumeReaderPart(): void {
+    const received = this.#readerPart;
+    this.#readerPart = undefined;
+    if (received) this.#listener.consumed(received);
   }
 }
 
-function readOn(stream: ReceivedStream): void {
-  stream.readOn();
+function continueReading(stream: ReceivedStream): void {
+  stream.continueReading();
 }
 
 /** To leave a `for await` is an abort to Node, and no reason. */

@@ -5,59 +5,59 @@ import type { StreamPart } from '../protocol/message.js';
 import type { ProgressInfo } from '../protocol/resumable-session.js';
 import { onAbort } from '../queue/abort-listeners.js';
 import { abortError } from '../queue/deferred.js';
-import { bytesOf, type OpenSource } from './byte-source.js';
+import { bytesOf, type SourceReader } from './byte-source.js';
 import { partBytes } from './inbound-stream.js';
 
 /** So many parts of a stream may wait for their acknowledgement. */
-const mostUnderWay = 16;
+const maxInFlightParts = 16;
 
 /** What the peer may bring about must not end a program that sends without awaiting. */
-const overCodes: readonly string[] = ['ERR_SERPY_CLOSED', 'ERR_SERPY_LOST', 'ERR_SERPY_STOPPED'];
+const terminalCodes: readonly string[] = ['ERR_SERPY_CLOSED', 'ERR_SERPY_LOST', 'ERR_SERPY_STREAM_CANCELLED'];
 
 /** What a stream needs of those who send its parts. */
-export interface OutgoingStreamOwner {
+export interface OutboundStreamHost {
   /** Another object for each session. */
   readonly session: unknown;
   /** Sends a part. The signal takes it back where it is not on the wire yet. */
-  put(part: StreamPart, signal: AbortSignal): Promise<boolean>;
+  enqueue(part: StreamPart, signal: AbortSignal): Promise<boolean>;
   /** Sends a part that has to arrive, and for which nobody waits. */
-  say(part: StreamPart): void;
+  sendControl(part: StreamPart): void;
   closedError(): Error;
   progress(info: ProgressInfo): void;
   /** This stream is over. */
-  over(id: number): void;
+  streamEnded(id: number): void;
 }
 
-export interface OutgoingStreamOptions {
+export interface OutboundStreamOptions {
   readonly sizeBytes?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
-export class OutgoingStream {
+export class OutboundStream {
   readonly promise: Promise<boolean>;
   /** The session that it has begun in; undefined until it has. */
   session: unknown;
   readonly #id: number;
-  readonly #source: OpenSource;
+  readonly #source: SourceReader;
   readonly #totalBytes: number | undefined;
   readonly #signal: AbortSignal | undefined;
   readonly #unsubscribe: (() => void) | undefined;
-  readonly #owner: OutgoingStreamOwner;
+  readonly #host: OutboundStreamHost;
   #resolve!: (value: boolean) => void;
   #reject!: (error: unknown) => void;
-  readonly #underWay: Promise<void>[] = [];
+  readonly #inFlight: Promise<void>[] = [];
   /** Takes back what is not on the wire: one signal of our own, so that the program's has one listener. */
   readonly #parts = new AbortController();
   #begun = false;
   #isRead = false;
   #over = false;
 
-  constructor(id: number, source: OpenSource, options: OutgoingStreamOptions, owner: OutgoingStreamOwner) {
+  constructor(id: number, source: SourceReader, options: OutboundStreamOptions, owner: OutboundStreamHost) {
     this.#id = id;
     this.#source = source;
     this.#totalBytes = options.sizeBytes;
     this.#signal = options.signal;
-    this.#owner = owner;
+    this.#host = owner;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -75,15 +75,15 @@ export class OutgoingStream {
   async run(): Promise<void> {
     try {
       if (this.#signal?.aborted) throw abortError('sendStream', this.#signal);
-      this.#put({ kind: 'begin', id: this.#id, totalBytes: this.#totalBytes });
+      this.#enqueue({ kind: 'begin', id: this.#id, totalBytes: this.#totalBytes });
       this.#begun = true;
-      await this.#underWay.shift(); // the peer may not know of streams
-      this.session = this.#owner.session;
+      await this.#inFlight.shift(); // the peer may not know of streams
+      this.session = this.#host.session;
       const offset = await this.#sendChunks();
       if (this.#over) return;
-      this.#put({ kind: 'end', id: this.#id, offset });
+      this.#enqueue({ kind: 'end', id: this.#id, offset });
       this.#isRead = true;
-      while (this.#underWay.length > 0) await this.#underWay.shift();
+      while (this.#inFlight.length > 0) await this.#inFlight.shift();
       this.#end();
       this.#resolve(true);
     } catch (error) {
@@ -97,11 +97,15 @@ export class OutgoingStream {
     this.#end();
     // First: parts that are taken back may leave nothing to be sent, and a connection that closes then says goodbye.
     if (this.#begun) {
-      this.#owner.say({ kind: 'abort', id: this.#id, reason: error instanceof Error ? error.message : String(error) });
+      this.#host.sendControl({
+        kind: 'abort',
+        id: this.#id,
+        reason: error instanceof Error ? error.message : String(error),
+      });
     }
     this.#parts.abort();
     queueMicrotask(() => this.#source.release()); // it is the program's, which must not run while a session is at work
-    if (isSerpyError(error) && overCodes.includes(error.code)) this.promise.catch(() => {}); // as with sendData that nobody awaits
+    if (isSerpyError(error) && terminalCodes.includes(error.code)) this.promise.catch(() => {}); // as with sendData that nobody awaits
     this.#reject(error);
   }
 
@@ -116,37 +120,37 @@ export class OutgoingStream {
       const { length } = bytes;
       this.#checkSize(offset + length, 'more');
       for (let start = 0; start < length && !this.#over; start += partBytes) {
-        if (bytes.length !== length) throw takenAway();
+        if (bytes.length !== length) throw detachedError();
         const data = bytes.subarray(start, start + partBytes);
-        this.#put({ kind: 'data', id: this.#id, offset, data });
+        this.#enqueue({ kind: 'data', id: this.#id, offset, data });
         offset += data.length;
-        if (this.#underWay.length >= mostUnderWay) await this.#underWay.shift();
-        this.#tell(offset);
+        if (this.#inFlight.length >= maxInFlightParts) await this.#inFlight.shift();
+        this.#reportProgress(offset);
       }
     }
     if (offset !== this.#totalBytes) this.#checkSize(Number.POSITIVE_INFINITY, `only ${offset}`);
     return offset;
   }
 
-  #put(part: StreamPart): void {
-    const sent = this.#owner.put(part, this.#parts.signal).then(
+  #enqueue(part: StreamPart): void {
+    const sent = this.#host.enqueue(part, this.#parts.signal).then(
       (isAccepted) => {
-        if (!isAccepted) throw dropped();
+        if (!isAccepted) throw droppedError();
       },
       (error) => {
         throw this.#failureOf(error);
       },
     );
     sent.catch((error) => this.fail(error)); // at once, and not in its turn: the source may give nothing for long
-    this.#underWay.push(sent);
+    this.#inFlight.push(sent);
   }
 
   /** In the words of a stream. */
   #failureOf(error: unknown): unknown {
     if (!isSerpyError(error)) return error;
-    if (error.code === 'ERR_SERPY_CLOSED') return this.#owner.closedError();
+    if (error.code === 'ERR_SERPY_CLOSED') return this.#host.closedError();
     if (error.code === 'ERR_SERPY_LOST') return lostError();
-    return error.code === 'ERR_SERPY_DROPPED' ? dropped() : error;
+    return error.code === 'ERR_SERPY_DROPPED' ? droppedError() : error;
   }
 
   #checkSize(bytes: number, got: string): void {
@@ -155,15 +159,15 @@ export class OutgoingStream {
     throw new ValueError(`the stream was to have ${totalBytes} bytes (sizeBytes), and has ${got}`);
   }
 
-  #tell(doneBytes: number): void {
+  #reportProgress(doneBytes: number): void {
     const { direction, of } = { direction: 'send', of: 'stream' } as const;
-    this.#owner.progress({ direction, of, number: this.#id, doneBytes, totalBytes: this.#totalBytes });
+    this.#host.progress({ direction, of, number: this.#id, doneBytes, totalBytes: this.#totalBytes });
   }
 
   #end(): void {
     this.#over = true;
     this.#unsubscribe?.();
-    this.#owner.over(this.#id);
+    this.#host.streamEnded(this.#id);
   }
 }
 
@@ -173,18 +177,18 @@ export function lostError(): ConnectionLostError {
 }
 
 /** The error of a stream of which everything was sent, where nobody will ever know whether it arrived. */
-export function unsureError(): ConnectionLostError {
+export function unknownError(): ConnectionLostError {
   const text = 'the connection ended before the stream was acknowledged: it may or may not have arrived whole';
   return new ConnectionLostError(text);
 }
 
-function takenAway(): ValueError {
+function detachedError(): ValueError {
   return new ValueError(
     'the source of the stream took the memory of a chunk away (transferred it, or made it smaller) before all of it was sent: give copies',
   );
 }
 
-function dropped(): MessagesDroppedError {
+function droppedError(): MessagesDroppedError {
   const text = "a part of the stream was dropped by the full send queue: use whenFull: 'block' for streams";
   return new MessagesDroppedError(text, 1);
 }

@@ -4,20 +4,20 @@
  */
 
 import type { Clock } from '../environment.js';
-import { isSerpyError, MessagesDroppedError, OptionError, StreamStoppedError, TruncatedError } from '../errors.js';
+import { isSerpyError, MessagesDroppedError, OptionError, StreamCancelledError, TruncatedError } from '../errors.js';
 import { checkNames } from '../options/option-names.js';
-import { checkSignal, noWait, type WaitOptions } from '../options/wait-options.js';
-import type { Outgoing, Received, StreamPart } from '../protocol/message.js';
+import { checkSignal, defaultWait, type WaitOptions } from '../options/wait-options.js';
+import type { InboundMessage, OutboundMessage, StreamPart } from '../protocol/message.js';
 import type { ProgressInfo } from '../protocol/resumable-session.js';
-import type { SessionOutput } from '../protocol/session.js';
-import { Mailbox } from '../queue/async-queue.js';
+import type { SessionHost } from '../protocol/session.js';
+import { AsyncQueue } from '../queue/async-queue.js';
 import type { QueueLimits } from '../queue/bounded-queue.js';
 import { type ByteSource, checkSource, openSource } from './byte-source.js';
 import { partBytes, ReceivedStream } from './inbound-stream.js';
-import { lostError, OutgoingStream, type OutgoingStreamOwner, unsureError } from './outbound-stream.js';
+import { lostError, OutboundStream, type OutboundStreamHost, unknownError } from './outbound-stream.js';
 
 /** So many words about streams may wait for their acknowledgement: a peer that lets us refuse one stream after the other hears no more of it. */
-const mostWords = 1024;
+const maxPendingControls = 1024;
 
 /** What a part takes that waits to be read, besides its bytes. */
 const partOverheadBytes = 384;
@@ -31,46 +31,46 @@ export interface SendStreamOptions {
 }
 
 /** What the streams of a connection need of it. */
-export interface StreamsOwner {
+export interface StreamsHost {
   readonly clock: Clock;
   /** Another object for each session. */
-  readonly session: unknown;
+  readonly epoch: unknown;
   /** So many streams, and bytes of them, may wait to be taken where the sender is not held back. */
   readonly streamLimits: QueueLimits;
   /** So many streams may be open, and so many may wait for `getStream`. */
   readonly maxOpenStreams: number;
   /** @param always also into a full queue */
   sendPart(part: StreamPart, options: WaitOptions, always?: boolean): Promise<boolean>;
-  taken(received: Received): void;
+  consumed(received: InboundMessage): void;
   /** Where progress and warnings go. */
-  readonly outlet: Pick<SessionOutput<Outgoing>, 'progress' | 'warn'>;
+  readonly sessionHost: Pick<SessionHost<OutboundMessage>, 'progress' | 'warn'>;
 }
 
 /** A stream that has begun to arrive, and the message that told so. */
-interface Arrived {
+interface InboundStart {
   readonly stream: ReceivedStream;
-  readonly received: Received;
+  readonly received: InboundMessage;
   readonly sizeBytes: number;
 }
 
-export class Streams implements OutgoingStreamOwner {
-  readonly #owner: StreamsOwner;
-  readonly #arrived: Mailbox<Arrived>;
-  readonly #incoming = new Map<number, ReceivedStream>();
-  readonly #outgoing = new Map<number, OutgoingStream>();
+export class StreamManager implements OutboundStreamHost {
+  readonly #host: StreamsHost;
+  readonly #starts: AsyncQueue<InboundStart>;
+  readonly #inbound = new Map<number, ReceivedStream>();
+  readonly #outbound = new Map<number, OutboundStream>();
   #session: unknown;
   /** What has come of streams and was not read, with what each part takes besides. */
   #unreadBytes = 0;
   /** Whether streams are being refused, and that has been told. */
   #refusing = false;
   #nextId = 0;
-  #words = 0;
+  #pendingControls = 0;
   #closedError: ((what: string) => Error) | undefined;
   #isClosed = false;
 
-  constructor(owner: StreamsOwner) {
-    this.#owner = owner;
-    this.#arrived = new Mailbox(
+  constructor(owner: StreamsHost) {
+    this.#host = owner;
+    this.#starts = new AsyncQueue(
       { maxMessages: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY },
       owner.clock,
     );
@@ -85,8 +85,8 @@ export class Streams implements OutgoingStreamOwner {
       checkSend(options);
       checkSource(source);
       const id = this.#nextId++;
-      const stream = new OutgoingStream(id, openSource(source), options, this);
-      this.#outgoing.set(id, stream);
+      const stream = new OutboundStream(id, openSource(source), options, this);
+      this.#outbound.set(id, stream);
       if (refused) stream.fail(refused);
       else stream.run();
       return stream.promise;
@@ -96,16 +96,16 @@ export class Streams implements OutgoingStreamOwner {
   }
 
   get(options: WaitOptions): Promise<ReceivedStream> {
-    return this.#arrived.take('getStream', options, ({ stream, received }) => {
-      this.#owner.taken(received); // until now it held its place
+    return this.#starts.take('getStream', options, ({ stream, received }) => {
+      this.#host.consumed(received); // until now it held its place
       return stream;
     });
   }
 
   /** A part has come. */
-  received(received: Received, part: StreamPart): void {
-    this.sessionIs(this.#owner.session);
-    const stream = this.#incoming.get(part.id);
+  received(received: InboundMessage, part: StreamPart): void {
+    this.sessionChanged(this.#host.epoch);
+    const stream = this.#inbound.get(part.id);
     switch (part.kind) {
       case 'begin':
         if (this.#begin(part, received)) return;
@@ -114,30 +114,30 @@ export class Streams implements OutgoingStreamOwner {
         if (stream === undefined || part.offset !== stream.doneBytes) break;
         this.#unreadBytes += received.sizeBytes + partOverheadBytes;
         stream.add(received, part.data);
-        this.#tell(part.id, stream);
-        if (this.#unreadBytes > this.#owner.streamLimits.maxBytes + 2 * partBytes) overflow(stream);
+        this.#reportProgress(part.id, stream);
+        if (this.#unreadBytes > this.#host.streamLimits.maxBytes + 2 * partBytes) overflow(stream);
         return;
       case 'end':
-        this.#incoming.delete(part.id);
+        this.#inbound.delete(part.id);
         if (stream?.doneBytes === part.offset) stream.finish();
         else stream?.fail(truncated('parts of it were dropped on the way'));
         break;
       case 'abort':
-        this.#incoming.delete(part.id);
+        this.#inbound.delete(part.id);
         stream?.fail(new TruncatedError(`the peer gave a stream up before it was whole: ${part.reason}`));
         break;
       case 'stop':
-        this.#outgoing.get(part.id)?.fail(stopped(part.reason));
+        this.#outbound.get(part.id)?.fail(stopped(part.reason));
     }
-    this.#owner.taken(received);
+    this.#host.consumed(received);
   }
 
   /** If it is another than it was, no more parts come of the streams from before, nor can more be sent. */
-  sessionIs(session: unknown): void {
+  sessionChanged(session: unknown): void {
     if (session === this.#session) return;
     this.#session = session;
-    this.#failIncoming('the session was lost');
-    for (const stream of [...this.#outgoing.values()]) {
+    this.#failInbound('the session was lost');
+    for (const stream of [...this.#outbound.values()]) {
       if (stream.session !== undefined && stream.session !== session) stream.fail(lostError());
     }
   }
@@ -145,35 +145,35 @@ export class Streams implements OutgoingStreamOwner {
   /** The program is done. A stream whose source has given everything still goes out, as messages do; the others end here. */
   closing(error: (what: string) => Error): void {
     this.#closedError = error;
-    for (const stream of [...this.#outgoing.values()]) if (!stream.isRead) stream.fail(this.closedError());
+    for (const stream of [...this.#outbound.values()]) if (!stream.isRead) stream.fail(this.closedError());
   }
 
   /** The connection is over. */
   close(error: (what: string) => Error): void {
     this.#closedError = error;
     this.#isClosed = true;
-    this.#arrived.close(() => error('getStream'));
-    this.#failIncoming('the connection is closed');
-    for (const stream of [...this.#outgoing.values()]) stream.fail(stream.isRead ? unsureError() : this.closedError());
+    this.#starts.close(() => error('getStream'));
+    this.#failInbound('the connection is closed');
+    for (const stream of [...this.#outbound.values()]) stream.fail(stream.isRead ? unknownError() : this.closedError());
   }
 
   // What those that are being sent need.
 
   get session(): unknown {
-    return this.#owner.session;
+    return this.#host.epoch;
   }
 
-  put(part: StreamPart, signal: AbortSignal): Promise<boolean> {
-    return this.#owner.sendPart(part, { signal });
+  enqueue(part: StreamPart, signal: AbortSignal): Promise<boolean> {
+    return this.#host.sendPart(part, { signal });
   }
 
   /** Where the queue drops it, it is put there again. */
-  say(part: StreamPart): void {
-    if (this.#isClosed || this.#words >= mostWords) return;
-    this.#words++;
-    this.#wordSent(part).then((isDropped) => {
-      this.#words--;
-      if (isDropped) this.say(part);
+  sendControl(part: StreamPart): void {
+    if (this.#isClosed || this.#pendingControls >= maxPendingControls) return;
+    this.#pendingControls++;
+    this.#controlSent(part).then((isDropped) => {
+      this.#pendingControls--;
+      if (isDropped) this.sendControl(part);
     });
   }
 
@@ -182,69 +182,69 @@ export class Streams implements OutgoingStreamOwner {
   }
 
   progress(info: ProgressInfo): void {
-    this.#owner.outlet.progress(info);
+    this.#host.sessionHost.progress(info);
   }
 
-  over(id: number): void {
-    this.#outgoing.delete(id);
+  streamEnded(id: number): void {
+    this.#outbound.delete(id);
   }
 
   /** @returns whether it was dropped: who would be told is not there where it failed otherwise */
-  async #wordSent(part: StreamPart): Promise<boolean> {
+  async #controlSent(part: StreamPart): Promise<boolean> {
     try {
-      return !(await this.#owner.sendPart(part, noWait, true));
+      return !(await this.#host.sendPart(part, defaultWait, true));
     } catch (error) {
       return isSerpyError(error) && error.code === 'ERR_SERPY_DROPPED';
     }
   }
 
   /** @returns whether it waits to be taken */
-  #begin({ id, totalBytes }: StreamPart & { readonly kind: 'begin' }, received: Received): boolean {
+  #begin({ id, totalBytes }: StreamPart & { readonly kind: 'begin' }, received: InboundMessage): boolean {
     const refused = this.#refusal;
     if (refused !== undefined) {
       const told = this.#refusing;
       this.#refusing = true;
-      if (!told) this.#owner.outlet.warn(new MessagesDroppedError(`streams are being refused: ${refused}`, 1));
-      this.say({ kind: 'stop', id, reason: `${refused} there already` });
+      if (!told) this.#host.sessionHost.warn(new MessagesDroppedError(`streams are being refused: ${refused}`, 1));
+      this.sendControl({ kind: 'stop', id, reason: `${refused} there already` });
       return false;
     }
     this.#refusing = false;
     const stream: ReceivedStream = new ReceivedStream(totalBytes, {
-      taken: (taken) => {
+      consumed: (taken) => {
         this.#unreadBytes -= taken.sizeBytes + partOverheadBytes;
-        this.#owner.taken(taken);
+        this.#host.consumed(taken);
       },
       stopped: (reason) => this.#stop(id, stream, reason),
     });
-    this.#incoming.get(id)?.fail(truncated('the peer began it anew'));
-    this.#incoming.set(id, stream);
-    this.#arrived.put({ stream, received, sizeBytes: 0 });
-    this.#tell(id, stream);
+    this.#inbound.get(id)?.fail(truncated('the peer began it anew'));
+    this.#inbound.set(id, stream);
+    this.#starts.put({ stream, received, sizeBytes: 0 });
+    this.#reportProgress(id, stream);
     return true;
   }
 
   /** Why no other stream may begin. */
   get #refusal(): string | undefined {
-    const most = this.#owner.maxOpenStreams;
-    const waiting = this.#arrived.length;
-    if (waiting >= Math.min(most, this.#owner.streamLimits.maxMessages)) return `${waiting} streams wait for getStream`;
-    return this.#incoming.size >= most ? `${most} streams are open (maxOpenStreams)` : undefined;
+    const most = this.#host.maxOpenStreams;
+    const waiting = this.#starts.length;
+    if (waiting >= Math.min(most, this.#host.streamLimits.maxMessages)) return `${waiting} streams wait for getStream`;
+    return this.#inbound.size >= most ? `${most} streams are open (maxOpenStreams)` : undefined;
   }
 
   /** Nobody wants the rest: its sender is told, and what comes until he has heard it belongs to no stream. */
   #stop(id: number, stream: ReceivedStream, reason: string): void {
-    if (this.#incoming.get(id) !== stream) return;
-    this.#incoming.delete(id);
-    if (this.#owner.session === this.#session) this.say({ kind: 'stop', id, reason });
+    if (this.#inbound.get(id) !== stream) return;
+    this.#inbound.delete(id);
+    if (this.#host.epoch === this.#session) this.sendControl({ kind: 'stop', id, reason });
   }
 
-  #tell(number: number, { doneBytes, sizeBytes: totalBytes }: ReceivedStream): void {
+  #reportProgress(number: number, { doneBytes, sizeBytes: totalBytes }: ReceivedStream): void {
     this.progress({ direction: 'receive', of: 'stream', number, doneBytes, totalBytes });
   }
 
-  #failIncoming(why: string): void {
-    const streams = [...this.#incoming.values()];
-    this.#incoming.clear();
+  #failInbound(why: string): void {
+    const streams = [...this.#inbound.values()];
+    this.#inbound.clear();
     for (const stream of streams) stream.fail(truncated(why));
   }
 }
@@ -260,9 +260,9 @@ function truncated(why: string): TruncatedError {
   return new TruncatedError(`a stream ended before it was whole: ${why}`);
 }
 
-function stopped(reason: string): StreamStoppedError {
+function stopped(reason: string): StreamCancelledError {
   const why = reason === '' ? 'it wants no more of it' : reason;
-  return new StreamStoppedError(`the program at the peer has stopped the stream before its end: ${why}`);
+  return new StreamCancelledError(`the program at the peer has stopped the stream before its end: ${why}`);
 }
 
 function checkSend(options: SendStreamOptions): void {

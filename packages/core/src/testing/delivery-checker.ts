@@ -27,7 +27,7 @@ export interface JudgeOptions {
 }
 
 /** So many faults are told in full: a run of days may end with millions. */
-const mostFaults = 100;
+const maxFaults = 100;
 
 /** One send, to be told how it ends. */
 export class Attempt {
@@ -157,7 +157,7 @@ export class Checker {
 
   #fault(sentence: string): void {
     this.#faultCount++;
-    if (this.#faults.length < mostFaults) this.#faults.push(sentence);
+    if (this.#faults.length < maxFaults) this.#faults.push(sentence);
   }
 }
 

@@ -10,7 +10,7 @@ interface Timer {
 }
 
 /** How many timers `runAll` fires before it takes them for an endless chain. */
-const endlessTimers = 100_000;
+const maxTimers = 100_000;
 
 /**
  * Time for programs under test: nothing happens until the test says so, and then in the order of the timers.
@@ -74,7 +74,7 @@ export class ManualClock implements Clock {
     await nextTurn();
     let fired = 0;
     for (let timer = this.#next(); timer !== undefined; timer = this.#next()) {
-      if (++fired > endlessTimers) throw new Error(`each timer sets another: ${endlessTimers} have fired`);
+      if (++fired > maxTimers) throw new Error(`each timer sets another: ${maxTimers} have fired`);
       this.#fire(timer);
       await nextTurn();
     }

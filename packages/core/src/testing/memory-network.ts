@@ -11,7 +11,7 @@ import { ManualClock } from './manual-clock.js';
 import { MemoryPipe, type MemoryStream, type Slicing } from './memory-pipe.js';
 import { MemoryTransport, systemError } from './memory-transport.js';
 import { seededRandom } from './random.js';
-import { Delivery } from './scheduler.js';
+import { Scheduler } from './scheduler.js';
 
 /** Options of a network in memory. */
 export interface MemoryNetworkOptions {
@@ -112,7 +112,7 @@ export class MemoryNetwork implements Environment {
   readonly #pipeBytes: number;
   readonly #slicing: Slicing;
   readonly #linked: ((link: MemoryLink) => void) | undefined;
-  readonly #delivery: Delivery;
+  readonly #scheduler: Scheduler;
   readonly #listeners = new Map<number, ListenOptions>();
   readonly #ports = new Map<number, PortState>();
   #links: MemoryLink[] = [];
@@ -125,7 +125,7 @@ export class MemoryNetwork implements Environment {
     this.#pipeBytes = options.pipeBytes ?? 64 * 1024;
     this.#slicing = options.slicing ?? 'writes';
     this.#linked = options.linked;
-    this.#delivery = new Delivery(this.random);
+    this.#scheduler = new Scheduler(this.random);
   }
 
   /** The links that are up, at one end at least, in the order in which they were made. */
@@ -160,17 +160,17 @@ export class MemoryNetwork implements Environment {
 
   /** From now on nothing arrives by itself, only by `step`. */
   hold(): void {
-    this.#delivery.hold();
+    this.#scheduler.hold();
   }
 
   /** Lets one thing arrive (a chunk, an end, an answer to a dial …), drawn by chance; false if nothing is under way. */
   step(): boolean {
-    return this.#delivery.step();
+    return this.#scheduler.step();
   }
 
   /** Ends what `hold` began. */
   release(): void {
-    this.#delivery.release();
+    this.#scheduler.release();
   }
 
   /** Resolves when all that can happen without time passing has happened. */
@@ -187,7 +187,7 @@ export class MemoryNetwork implements Environment {
       const aborted = () => reject(signal.reason);
       signal.addEventListener('abort', aborted, { once: true });
       if (this.#ports.get(port) === 'silent') return;
-      this.#delivery.later({}, () => {
+      this.#scheduler.schedule({}, () => {
         signal.removeEventListener('abort', aborted);
         if (signal.aborted) return;
         const listener = this.#listeners.get(port);
@@ -202,12 +202,12 @@ export class MemoryNetwork implements Environment {
   }
 
   #link(address: Address, listener: ListenOptions): Transport {
-    const newPipe = () => new MemoryPipe(this.#pipeBytes, this.#slicing, this.#delivery, this.random);
+    const newPipe = () => new MemoryPipe(this.#pipeBytes, this.#slicing, this.#scheduler, this.random);
     const toServer = newPipe();
     const toClient = newPipe();
     const own = { host: '127.0.0.1', port: this.#freePort() };
-    const client = new MemoryTransport({ local: own, remote: address }, toServer, toClient, this.#delivery);
-    const server = new MemoryTransport({ local: address, remote: own }, toClient, toServer, this.#delivery);
+    const client = new MemoryTransport({ local: own, remote: address }, toServer, toClient, this.#scheduler);
+    const server = new MemoryTransport({ local: address, remote: own }, toClient, toServer, this.#scheduler);
     const link = new MemoryLink(this.#linkCount++, address, [client, server], [toServer, toClient]);
     toServer.connect(client, server, link);
     toClient.connect(server, client, link);
@@ -219,7 +219,7 @@ export class MemoryNetwork implements Environment {
 
   #listen(options: ListenOptions): Promise<Listener> {
     return new Promise((resolve, reject) => {
-      this.#delivery.later({}, () => {
+      this.#scheduler.schedule({}, () => {
         const { host } = options;
         const port = options.port === 0 ? this.#freePort() : options.port;
         if (this.#listeners.has(port)) {

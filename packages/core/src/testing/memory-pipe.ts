@@ -1,5 +1,5 @@
 /** One direction of a link in memory: a bounded pipe of bytes that can be sliced, stalled and cut at any byte. */
-import type { Delivery } from './scheduler.js';
+import type { Scheduler } from './scheduler.js';
 
 /**
  * In what chunks bytes arrive:
@@ -59,7 +59,7 @@ export interface MemoryStream {
 }
 
 /** The longest chunk that `'random'` draws, as a power of 2; half of all are shorter than 18 bytes. */
-const longestRandomBits = 16;
+const maxRandomBits = 16;
 
 /** How many pieces may have arrived before the array is cut: keeps each step at amortised constant time. */
 const compactAfter = 1024;
@@ -67,7 +67,7 @@ const compactAfter = 1024;
 export class MemoryPipe implements MemoryStream {
   slicing: Slicing;
   readonly #capacityBytes: number;
-  readonly #delivery: Delivery;
+  readonly #scheduler: Scheduler;
   readonly #random: () => number;
   #sender: PipeSender | undefined;
   #receiver: PipeReceiver | undefined;
@@ -86,10 +86,10 @@ export class MemoryPipe implements MemoryStream {
   #reset: 'no' | 'sent' | 'arrived' = 'no';
   #cut: { readonly afterBytes: number; readonly how: Cut } | undefined;
 
-  constructor(capacityBytes: number, slicing: Slicing, delivery: Delivery, random: () => number) {
+  constructor(capacityBytes: number, slicing: Slicing, delivery: Scheduler, random: () => number) {
     this.#capacityBytes = capacityBytes;
     this.slicing = slicing;
-    this.#delivery = delivery;
+    this.#scheduler = delivery;
     this.#random = random;
   }
 
@@ -131,7 +131,7 @@ export class MemoryPipe implements MemoryStream {
 
   /** Takes bytes from the sender, of which it has a copy. */
   push(piece: Buffer): void {
-    if (this.#abandoned) this.#delivery.later(this, () => this.#sender?.reset());
+    if (this.#abandoned) this.#scheduler.schedule(this, () => this.#sender?.reset());
     if (this.#abandoned || this.#swallowing) return;
     this.#flight.push(piece);
     this.#flightBytes += piece.length;
@@ -172,7 +172,7 @@ export class MemoryPipe implements MemoryStream {
   plan(): void {
     if (this.#planned || !this.#deliverable()) return;
     this.#planned = true;
-    this.#delivery.later(this, () => {
+    this.#scheduler.schedule(this, () => {
       this.#planned = false;
       if (this.#deliverable()) this.#deliver();
     });
@@ -233,7 +233,7 @@ export class MemoryPipe implements MemoryStream {
   #sliceBytes(): number {
     if (this.slicing === 'writes') return (this.#flight[this.#head] as Buffer).length;
     if (this.slicing !== 'random') return this.slicing;
-    return 1 + Math.floor(2 ** (this.#random() ** 2 * longestRandomBits));
+    return 1 + Math.floor(2 ** (this.#random() ** 2 * maxRandomBits));
   }
 
   /** The receiver sees the end now; what comes from the sender gets lost. */

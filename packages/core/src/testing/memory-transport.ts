@@ -3,7 +3,7 @@
 import type { Address } from '../transport/address.js';
 import type { Place, Transport, TransportHandler } from '../transport/transport.js';
 import type { MemoryPipe, PipeReceiver, PipeSender } from './memory-pipe.js';
-import type { Delivery } from './scheduler.js';
+import type { Scheduler } from './scheduler.js';
 
 /** From how many unsent bytes on it asks to wait, as Node's streams do. */
 const highWaterBytes = 16 * 1024;
@@ -13,13 +13,13 @@ export class MemoryTransport implements Transport, PipeReceiver, PipeSender {
   readonly local: Address;
   readonly #out: MemoryPipe;
   readonly #in: MemoryPipe;
-  readonly #delivery: Delivery;
+  readonly #scheduler: Scheduler;
   #handler: TransportHandler | undefined;
   #unsent: Uint8Array[] = [];
   /** How many of them have left already: taken off all at once, when the last has, as each `shift` would move the rest. */
-  #gone = 0;
+  #sentCount = 0;
   #unsentBytes = 0;
-  #leftBytes = 0;
+  #flushedBytes = 0;
   #reserved: Buffer | undefined;
   #needsDrain = false;
   #paused = false;
@@ -28,20 +28,20 @@ export class MemoryTransport implements Transport, PipeReceiver, PipeSender {
   #destroyed = false;
   #failure: Error | undefined;
 
-  constructor(addresses: { local: Address; remote: Address }, out: MemoryPipe, into: MemoryPipe, delivery: Delivery) {
+  constructor(addresses: { local: Address; remote: Address }, out: MemoryPipe, into: MemoryPipe, delivery: Scheduler) {
     this.local = addresses.local;
     this.remote = addresses.remote;
     this.#out = out;
     this.#in = into;
-    this.#delivery = delivery;
+    this.#scheduler = delivery;
   }
 
   get unsentBytes(): number {
     return this.#unsentBytes;
   }
 
-  get leftBytes(): number {
-    return this.#leftBytes;
+  get flushedBytes(): number {
+    return this.#flushedBytes;
   }
 
   get writable(): boolean {
@@ -63,7 +63,7 @@ export class MemoryTransport implements Transport, PipeReceiver, PipeSender {
 
   start(handler: TransportHandler): void {
     this.#handler = handler;
-    if (this.#destroyed) this.#delivery.later(this, () => handler.closed(this.#failure));
+    if (this.#destroyed) this.#scheduler.schedule(this, () => handler.closed(this.#failure));
     else this.#in.plan();
   }
 
@@ -115,19 +115,19 @@ export class MemoryTransport implements Transport, PipeReceiver, PipeSender {
 
   room(): void {
     while (!this.#destroyed && this.#unsentBytes > 0 && this.#out.roomBytes > 0) {
-      const first = this.#unsent[this.#gone] as Uint8Array;
+      const first = this.#unsent[this.#sentCount] as Uint8Array;
       const count = Math.min(first.length, this.#out.roomBytes);
-      if (count === first.length) this.#gone++;
-      else this.#unsent[this.#gone] = first.subarray(count);
+      if (count === first.length) this.#sentCount++;
+      else this.#unsent[this.#sentCount] = first.subarray(count);
       this.#unsentBytes -= count;
-      this.#leftBytes += count;
+      this.#flushedBytes += count;
       this.#out.push(Buffer.from(first.subarray(0, count))); // a copy: the sender may change its bytes from here on
     }
     if (this.#destroyed || this.#unsentBytes > 0) return;
     this.#unsent = [];
-    this.#gone = 0;
+    this.#sentCount = 0;
     if (this.#needsDrain) {
-      this.#delivery.later(this, () => {
+      this.#scheduler.schedule(this, () => {
         if (this.#destroyed || !this.#needsDrain || this.#unsentBytes > 0) return;
         this.#needsDrain = false;
         this.#handler?.drained();
@@ -172,7 +172,7 @@ export class MemoryTransport implements Transport, PipeReceiver, PipeSender {
     const leftUnread = this.#in.abandon();
     if (leftUnread || failure) this.#out.sendReset();
     else this.#out.finish();
-    this.#delivery.later(this, () => this.#handler?.closed(failure));
+    this.#scheduler.schedule(this, () => this.#handler?.closed(failure));
   }
 }
 

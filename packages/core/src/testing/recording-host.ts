@@ -20,7 +20,7 @@ export class Pieces {
   readonly progress = (): void => {};
   readonly randomBytes = (count: number): Buffer => Buffer.alloc(count, 7);
   /** There is no connection around the session. */
-  readonly seat = { takeLinkOf: () => false, giveLink: () => undefined };
+  readonly linkHolder = { takeOverLink: () => false, releaseLink: () => undefined };
 
   /** Takes out what was written since the last call. */
   take(): Uint8Array[] {

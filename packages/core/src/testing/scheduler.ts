@@ -1,14 +1,14 @@
 /** When things arrive: each in a microtask of its own, or, while held, one by one in an order drawn by chance. */
 
-interface Arrival {
+interface ScheduledDelivery {
   /** Arrivals of one source keep their order; those of different sources may overtake one another while held. */
   readonly source: object;
   readonly run: () => void;
 }
 
-export class Delivery {
+export class Scheduler {
   readonly #random: () => number;
-  readonly #arrivals: Arrival[] = [];
+  readonly #pending: ScheduledDelivery[] = [];
   #held = false;
 
   constructor(random: () => number) {
@@ -17,12 +17,12 @@ export class Delivery {
 
   /** How many arrivals are under way. */
   get pending(): number {
-    return this.#arrivals.length;
+    return this.#pending.length;
   }
 
-  later(source: object, run: () => void): void {
-    this.#arrivals.push({ source, run });
-    if (!this.#held) this.#planOne();
+  schedule(source: object, run: () => void): void {
+    this.#pending.push({ source, run });
+    if (!this.#held) this.#scheduleOne();
   }
 
   hold(): void {
@@ -32,23 +32,23 @@ export class Delivery {
   release(): void {
     if (!this.#held) return;
     this.#held = false;
-    for (let count = this.#arrivals.length; count > 0; count--) this.#planOne();
+    for (let count = this.#pending.length; count > 0; count--) this.#scheduleOne();
   }
 
   /** Lets one thing arrive; false if nothing is under way. */
   step(): boolean {
-    const sources = [...new Set(this.#arrivals.map(({ source }) => source))];
+    const sources = [...new Set(this.#pending.map(({ source }) => source))];
     const drawn = sources[Math.floor(this.#random() * sources.length)];
-    const index = this.#arrivals.findIndex(({ source }) => source === drawn);
+    const index = this.#pending.findIndex(({ source }) => source === drawn);
     if (index < 0) return false;
-    const [arrival] = this.#arrivals.splice(index, 1);
+    const [arrival] = this.#pending.splice(index, 1);
     arrival?.run();
     return true;
   }
 
-  #planOne(): void {
+  #scheduleOne(): void {
     queueMicrotask(() => {
-      if (!this.#held) this.#arrivals.shift()?.run();
+      if (!this.#held) this.#pending.shift()?.run();
     });
   }
 }

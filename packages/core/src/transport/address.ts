@@ -1,7 +1,7 @@
 /** Where a peer comes from, as far as its address tells. */
 
 /** What one computer can choose from counts as one: of an IPv6 address the first 64 bits. IPv4 is the same in either spelling. */
-export function sourceOf(host: string): string {
+export function addressGroup(host: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(host)?.[1];
   if (mapped !== undefined || !host.includes(':')) return mapped ?? host;
   const [head = '', tail] = host.split('%', 1).join('').split('::');

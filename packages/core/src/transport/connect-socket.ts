@@ -15,7 +15,7 @@ interface Timers {
 }
 
 /** How long an address has before the next one is tried beside it, as RFC 8305 recommends. */
-const headStartMs = 250;
+const attemptDelayMs = 250;
 
 /** A socket, as far as it is connected here. */
 interface Connecting {
@@ -32,7 +32,7 @@ interface Connecting {
 }
 
 /** What Node keeps inside of a socket, as far as it is used here: below the handle of TLS that of TCP. */
-interface Inside {
+interface SocketInternals {
   readonly _handle?: { readonly _parent?: { readonly reset?: (done: () => void) => unknown } } | null;
 }
 
@@ -59,7 +59,7 @@ export async function connectSocket<S extends Connecting>(
   const found = await addressesOf(address.host, signal);
   signal.throwIfAborted();
   return new Promise((resolve, reject) => {
-    const race = new Race<S>(address, found, timers, open, {
+    const race = new ConnectRace<S>(address, found, timers, open, {
       won: (socket) => {
         signal.removeEventListener('abort', stop);
         resolve(socket);
@@ -76,7 +76,7 @@ export async function connectSocket<S extends Connecting>(
 }
 
 /** The attempts of one connect, side by side. */
-class Race<S extends Connecting> {
+class ConnectRace<S extends Connecting> {
   readonly #address: Target;
   readonly #waiting: Iterator<LookupAddress>;
   readonly #timers: Timers;
@@ -106,10 +106,10 @@ class Race<S extends Connecting> {
     this.#timers.clearTimeout(this.#timer);
     const { done, value } = this.#waiting.next();
     if (done) {
-      if (this.#attempts.size === 0) this.fail(together(this.#errors));
+      if (this.#attempts.size === 0) this.fail(combinedError(this.#errors));
       return;
     }
-    this.#timer = this.#timers.setTimeout(() => this.next(), headStartMs);
+    this.#timer = this.#timers.setTimeout(() => this.next(), attemptDelayMs);
     try {
       this.#try(value);
     } catch (error) {
@@ -130,7 +130,7 @@ class Race<S extends Connecting> {
       autoSelectFamily: false,
       lookup: (_host, _options, found) => process.nextTick(found, null, address, family),
     });
-    socket.on('error', ignore); // it may come after the attempt is over, and nobody else would hear it
+    socket.on('error', noop); // it may come after the attempt is over, and nobody else would hear it
     this.#attempts.add(socket);
     const failed = (error: Error) => {
       if (this.#over) return;
@@ -142,8 +142,8 @@ class Race<S extends Connecting> {
     socket.once('error', failed);
     socket.once('connect', () => {
       if (this.#over) return;
-      if (isConnectedToItself(socket)) {
-        const error = nobodyListens(socket);
+      if (isSelfConnected(socket)) {
+        const error = refusedError(socket);
         reset(socket);
         failed(error);
         return;
@@ -162,30 +162,30 @@ class Race<S extends Connecting> {
   }
 }
 
-function ignore(): void {}
+function noop(): void {}
 
 /**
  * Of a port that the system also hands out to sockets that connect, a socket may get that very port while nobody listens on it. TCP lets
  * it connect with itself.
  */
-function isConnectedToItself({ localAddress, localPort, remoteAddress, remotePort }: Connecting): boolean {
+function isSelfConnected({ localAddress, localPort, remoteAddress, remotePort }: Connecting): boolean {
   return localPort !== undefined && localPort === remotePort && localAddress === remoteAddress;
 }
 
 /** An end in good order would keep the port from the server for a minute (TIME_WAIT). */
 function reset(socket: Connecting): void {
-  const below = (socket as Inside)._handle?._parent;
-  if (below?.reset) below.reset(ignore);
+  const below = (socket as SocketInternals)._handle?._parent;
+  if (below?.reset) below.reset(noop);
   else socket.resetAndDestroy();
 }
 
-function nobodyListens({ remoteAddress: address, remotePort: port }: Connecting): Error {
+function refusedError({ remoteAddress: address, remotePort: port }: Connecting): Error {
   const text = `connect ECONNREFUSED ${address}:${port}: the system has connected the socket with itself`;
   return Object.assign(new Error(text), { code: 'ECONNREFUSED', syscall: 'connect', address, port });
 }
 
 /** As Node tells the failures of several attempts. */
-function together(errors: readonly Error[]): Error {
+function combinedError(errors: readonly Error[]): Error {
   const [first] = errors;
   if (first === undefined || errors.length === 1) return first ?? new Error('the name has no address');
   return Object.assign(new AggregateError(errors), { code: (first as NodeJS.ErrnoException).code });
@@ -201,12 +201,12 @@ function addressesOf(host: string, signal: AbortSignal): Promise<LookupAddress[]
     lookup(host, { all: true, hints }, (error, found) => {
       signal.removeEventListener('abort', stop);
       if (error) reject(error);
-      else resolve(inTurn(found));
+      else resolve(interleave(found));
     });
   });
 }
 
-function inTurn(found: readonly LookupAddress[]): LookupAddress[] {
+function interleave(found: readonly LookupAddress[]): LookupAddress[] {
   const first = found.filter(({ family }) => family === found[0]?.family);
   const second = found.filter(({ family }) => family !== found[0]?.family);
   return found.flatMap((_, at) => [first[at] ?? [], second[at] ?? []].flat());

@@ -1,7 +1,7 @@
 /** Peers that send lines of text, as many instruments do: who reads blocks would wait for the end of the first one for ever. */
 
 /** The end of what has come is checked this often, and this many times: a large text that ends with a line each time is unlikely. */
-const watchMs = 350;
+const checkIntervalMs = 350;
 const checks = 3;
 
 const newline = 0x0a;
@@ -15,14 +15,14 @@ export class LineWatch {
   #over = false;
 
   /** Bytes have come. */
-  came(chunk: Buffer, nowMs: number): void {
+  bytesArrived(chunk: Buffer, nowMs: number): void {
     if (this.#over || chunk.length === 0) return;
     if (chunk.includes(blockEnd)) {
       this.stop();
       return;
     }
     this.#endsWithLine = chunk[chunk.length - 1] === newline;
-    this.#deadlineMs ??= nowMs + watchMs;
+    this.#deadlineMs ??= nowMs + checkIntervalMs;
   }
 
   /** When `isLines` checks next; undefined where it will not. */
@@ -38,7 +38,7 @@ export class LineWatch {
   /** Whether that was so at each check. */
   isLines(nowMs: number): boolean {
     if (this.#deadlineMs === undefined || nowMs < this.#deadlineMs) return false;
-    this.#deadlineMs = nowMs + watchMs;
+    this.#deadlineMs = nowMs + checkIntervalMs;
     if (!this.#endsWithLine) this.stop();
     else if (++this.#seen >= checks) return true;
     return false;
@@ -60,11 +60,11 @@ export function linesHint(start: Buffer): string {
 
 /** The first of a stranger's bytes for a message to people: a character for each, and none that does anything to a terminal. */
 export function quoted(bytes: Buffer): string {
-  const text = bytes.toString('latin1', 0, mostShown);
-  return JSON.stringify(bytes.length > mostShown ? `${text}…` : text).replaceAll(
+  const text = bytes.toString('latin1', 0, maxQuotedBytes);
+  return JSON.stringify(bytes.length > maxQuotedBytes ? `${text}…` : text).replaceAll(
     /[\x7f-\x9f]/g,
     (each) => `\\u00${each.charCodeAt(0).toString(16)}`,
   );
 }
 
-const mostShown = 40;
+const maxQuotedBytes = 40;

@@ -11,21 +11,21 @@ const readBufferBytes = 256 * 1024;
 const readBuffer = Buffer.allocUnsafeSlow(readBufferBytes);
 
 /** Who is lent what was read. */
-export interface Reader {
+export interface ChunkReceiver {
   received(chunk: Buffer): void;
 }
 
 /** Where the bytes of one socket go. */
-export class Reading {
+export class SocketReader {
   /** Nothing is read before there is one: the socket is paused until then. */
-  reader: Reader | undefined;
+  receiver: ChunkReceiver | undefined;
 
   /** For the options of a socket. */
   options(): OnReadOpts {
     return {
       buffer: readBuffer,
       callback: (count) => {
-        this.reader?.received(readBuffer.subarray(0, count));
+        this.receiver?.received(readBuffer.subarray(0, count));
         return true;
       },
     };
@@ -33,7 +33,7 @@ export class Reading {
 }
 
 /** What Node keeps inside of a socket, as far as it is used here. */
-interface Inside {
+interface SocketInternals {
   _handle?: { useUserBuffer?: (buffer: OnReadOpts['buffer']) => void } | null;
   [property: symbol]: unknown;
 }
@@ -42,8 +42,8 @@ interface Inside {
  * Node takes the option `onread` for sockets that dial, but has none for those that a server accepts. So the accepted socket's
  * handle is put into another that has it; `undefined` where this runtime keeps no such handle, and the socket is left as it was.
  */
-export function withReading(accepted: Socket, reading: Reading): Socket | undefined {
-  const inside = accepted as unknown as Inside;
+export function adoptSocket(accepted: Socket, reading: SocketReader): Socket | undefined {
+  const inside = accepted as unknown as SocketInternals;
   const handle = inside._handle;
   if (typeof handle?.useUserBuffer !== 'function') return undefined;
   inside._handle = null;
@@ -57,8 +57,8 @@ export function withReading(accepted: Socket, reading: Reading): Socket | undefi
  * would have given it. It saves a third of the receiver's CPU time. False where this runtime keeps sockets otherwise, and this one is left
  * as it was.
  */
-export function lendTo(accepted: Socket, reading: Reading): boolean {
-  const inside = accepted as unknown as Inside;
+export function useSharedBuffer(accepted: Socket, reading: SocketReader): boolean {
+  const inside = accepted as unknown as SocketInternals;
   const handle = inside._handle;
   const [buffer, callback] = ['kBuffer', 'kBufferCb'].map((name) =>
     Object.getOwnPropertySymbols(inside).find(({ description }) => description === name),

@@ -10,42 +10,42 @@ export const shareBytes = 4 * 1024 * 1024;
 export const shareMs = 2;
 
 /** What takes long is handed over in parts, as small as this, so that it can be stopped in between. */
-const smallestPart = 4 * 1024;
+const minPartBytes = 4 * 1024;
 
 /** Of a peer of whose bytes nothing is known yet: 50 KiB take half a share. */
-const firstMsPerByte = 2e-5;
+const initialMsPerByte = 2e-5;
 
 /** A part that took long because the computer was busy is not taken at its word: the next is not more than so many times smaller. */
-const steepness = 4;
+const maxSlowdown = 4;
 
 /** Below what a clock can tell. */
-const fastest = 1e-7;
+const minMsPerByte = 1e-7;
 
 export class ReadShare {
   #bytes = 0;
   #ms = 0;
   /** How long the last part took. */
-  #msPerByte = firstMsPerByte;
+  #msPerByte = initialMsPerByte;
 
   /** How much may be handed over at once: what takes half a share. */
   get partBytes(): number {
-    return Math.max(smallestPart, Math.floor(shareMs / 2 / this.#msPerByte));
+    return Math.max(minPartBytes, Math.floor(shareMs / 2 / this.#msPerByte));
   }
 
   /** Whether the share is used up. */
-  get over(): boolean {
+  get exhausted(): boolean {
     return this.#bytes >= shareBytes || this.#ms >= shareMs;
   }
 
   /** So many bytes were worked on for so long. */
-  take(bytes: number, ms: number): void {
+  record(bytes: number, ms: number): void {
     this.#bytes += bytes;
     this.#ms += ms;
-    this.#msPerByte = Math.max(fastest, Math.min(ms / bytes, this.#msPerByte * steepness));
+    this.#msPerByte = Math.max(minMsPerByte, Math.min(ms / bytes, this.#msPerByte * maxSlowdown));
   }
 
   /** The others have had their turn. */
-  renew(): void {
+  reset(): void {
     this.#bytes = 0;
     this.#ms = 0;
   }

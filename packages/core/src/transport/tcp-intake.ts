@@ -4,7 +4,7 @@ import { systemClock } from './system-clock.js';
 import type { TransportHandler } from './transport.js';
 
 /** What it needs of a socket. */
-interface Source {
+interface PausableSocket {
   pause(): unknown;
   resume(): unknown;
 }
@@ -13,114 +13,114 @@ interface Source {
 const smallChunkBytes = 4096;
 
 export class TcpIntake {
-  readonly #socket: Source;
+  readonly #socket: PausableSocket;
   /** Whether the socket reads into our memory, and so goes on reading for one chunk after it was paused: until then it can tell that the peer has gone. In Node's own way the socket does the same by itself. */
-  readonly #lent: boolean;
+  readonly #sharedBuffer: boolean;
   /** Who gets it; until there is one, everything is held. */
   handler: TransportHandler | undefined;
   #paused = false;
   /** What came while it was paused, rested, or had no handler yet. */
-  #held: Buffer | undefined;
+  #pausedChunk: Buffer | undefined;
   /** Whether the end came after that: over TLS it comes to a paused socket too. */
-  #heldEnd = false;
+  #pausedEnd = false;
   /** Made for the first chunk that is not small. */
   #share: ReadShare | undefined;
   /** Whether it has read its share of this turn. */
-  #resting = false;
+  #yielding = false;
 
-  constructor(socket: Source, lent: boolean) {
+  constructor(socket: PausableSocket, lent: boolean) {
     this.#socket = socket;
-    this.#lent = lent;
+    this.#sharedBuffer = lent;
   }
 
   /** The handler is there. */
   start(): void {
-    if (this.#held) process.nextTick(deliverHeld, this);
-    else if (this.#lent || !this.#paused) this.#socket.resume();
+    if (this.#pausedChunk) process.nextTick(deliverPaused, this);
+    else if (this.#sharedBuffer || !this.#paused) this.#socket.resume();
   }
 
   received(chunk: Buffer): void {
-    if (this.#paused || this.#resting || !this.handler) this.#hold(Buffer.from(chunk));
+    if (this.#paused || this.#yielding || !this.handler) this.#bufferChunk(Buffer.from(chunk));
     else if (chunk.length < smallChunkBytes) this.handler.received(chunk);
-    else this.#handOver(chunk, false);
+    else this.#deliver(chunk, false);
   }
 
   ended(): void {
-    if (this.#held) this.#heldEnd = true;
+    if (this.#pausedChunk) this.#pausedEnd = true;
     else this.handler?.ended();
   }
 
   /** Nothing more comes, and nobody hears of what does. */
   stop(): TransportHandler | undefined {
-    const [handler, held] = [this.handler, this.#paused ? undefined : this.#held];
+    const [handler, held] = [this.handler, this.#paused ? undefined : this.#pausedChunk];
     this.handler = undefined;
-    this.#held = undefined;
+    this.#pausedChunk = undefined;
     if (held) handler?.received(held); // it rested, and would have got it
     return handler;
   }
 
   pause(): void {
     this.#paused = true;
-    if (!this.#lent) this.#socket.pause();
+    if (!this.#sharedBuffer) this.#socket.pause();
   }
 
   resume(): void {
     this.#paused = false;
-    if (this.#held) process.nextTick(deliverHeld, this);
-    else if (!this.#lent && !this.#resting) this.#socket.resume();
+    if (this.#pausedChunk) process.nextTick(deliverPaused, this);
+    else if (!this.#sharedBuffer && !this.#yielding) this.#socket.resume();
   }
 
-  deliverHeld(): void {
-    const held = this.#held;
-    if (held === undefined || this.#paused || this.#resting) return;
-    this.#held = undefined;
-    this.#handOver(held, true);
-    if (this.#held) return;
-    if (this.#heldEnd) this.handler?.ended();
-    else this.#readOn();
+  deliverPaused(): void {
+    const held = this.#pausedChunk;
+    if (held === undefined || this.#paused || this.#yielding) return;
+    this.#pausedChunk = undefined;
+    this.#deliver(held, true);
+    if (this.#pausedChunk) return;
+    if (this.#pausedEnd) this.handler?.ended();
+    else this.#resumeSocket();
   }
 
   /** Hands a chunk over, as far as this socket may go in this turn. @param owned whether its memory is not read into again */
-  #handOver(chunk: Buffer, owned: boolean): void {
+  #deliver(chunk: Buffer, owned: boolean): void {
     this.#share ??= new ReadShare();
     for (let at = 0; at < chunk.length; ) {
       // What is left of a chunk and takes no time is not worth a copy.
-      if (this.#paused || (this.#resting && chunk.length - at > this.#share.partBytes)) {
+      if (this.#paused || (this.#yielding && chunk.length - at > this.#share.partBytes)) {
         const rest = chunk.subarray(at);
-        this.#hold(owned ? rest : Buffer.from(rest));
+        this.#bufferChunk(owned ? rest : Buffer.from(rest));
         return;
       }
       const end = Math.min(at + this.#share.partBytes, chunk.length);
       const startMs = systemClock.now();
       this.handler?.received(chunk.subarray(at, end));
-      this.#share.take(end - at, systemClock.now() - startMs);
-      if (this.#share.over) this.#rest();
+      this.#share.record(end - at, systemClock.now() - startMs);
+      if (this.#share.exhausted) this.#yield();
       at = end;
     }
   }
 
-  #hold(chunk: Buffer): void {
-    this.#held = this.#held ? Buffer.concat([this.#held, chunk]) : chunk;
+  #bufferChunk(chunk: Buffer): void {
+    this.#pausedChunk = this.#pausedChunk ? Buffer.concat([this.#pausedChunk, chunk]) : chunk;
     this.#socket.pause();
   }
 
-  #rest(): void {
-    if (this.#resting) return;
-    this.#resting = true;
+  #yield(): void {
+    if (this.#yielding) return;
+    this.#yielding = true;
     this.#socket.pause();
     systemClock.setImmediate(() => {
-      this.#resting = false;
-      this.#share?.renew();
-      if (this.#held) this.deliverHeld();
-      else this.#readOn();
+      this.#yielding = false;
+      this.#share?.reset();
+      if (this.#pausedChunk) this.deliverPaused();
+      else this.#resumeSocket();
     });
   }
 
-  #readOn(): void {
-    if (!this.#resting && (this.#lent || !this.#paused)) this.#socket.resume();
+  #resumeSocket(): void {
+    if (!this.#yielding && (this.#sharedBuffer || !this.#paused)) this.#socket.resume();
   }
 }
 
-function deliverHeld(intake: TcpIntake): void {
-  intake.deliverHeld();
+function deliverPaused(intake: TcpIntake): void {
+  intake.deliverPaused();
 }

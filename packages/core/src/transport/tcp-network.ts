@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { connectSocket, type Destination } from './connect-socket.js';
-import { Reading, withReading } from './read-buffer.js';
+import { adoptSocket, SocketReader } from './read-buffer.js';
 import { connectError, listenError } from './system-errors.js';
 import { TcpTransport } from './tcp-transport.js';
 import type { DialOptions, Listener, ListenOptions, Timers, Transport } from './transport.js';
@@ -10,9 +10,9 @@ import type { DialOptions, Listener, ListenOptions, Timers, Transport } from './
 /** Dials a TCP peer. Rejects with a `ConnectError`, or with the signal's reason. */
 export async function tcpDial({ host, port, keepAliveMs, signal }: DialOptions, timers: Timers): Promise<Transport> {
   signal.throwIfAborted();
-  const readings = new Map<Socket, Reading>();
+  const readings = new Map<Socket, SocketReader>();
   const open = (destination: Destination) => {
-    const reading = new Reading();
+    const reading = new SocketReader();
     const socket = connect({ ...destination, allowHalfOpen: true, onread: reading.options() }).pause();
     readings.set(socket, reading);
     return socket;
@@ -29,8 +29,8 @@ export async function tcpDial({ host, port, keepAliveMs, signal }: DialOptions, 
 /** Listens for TCP peers. Rejects with a `ListenError`. */
 export function tcpListen(options: ListenOptions): Promise<Listener> {
   return listenForSockets(options, (accepted) => {
-    const reading = new Reading();
-    const socket = withReading(accepted, reading);
+    const reading = new SocketReader();
+    const socket = adoptSocket(accepted, reading);
     options.accept(new TcpTransport(socket ?? accepted, socket && reading, options.keepAliveMs));
   });
 }

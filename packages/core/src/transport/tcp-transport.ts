@@ -2,18 +2,18 @@
 import type { Socket } from 'node:net';
 import { ValueError } from '../errors.js';
 import type { Address } from './address.js';
-import type { Reading } from './read-buffer.js';
-import { leftBytesOf } from './socket-progress.js';
+import type { SocketReader } from './read-buffer.js';
+import { flushedBytes } from './socket-progress.js';
 import { TcpIntake } from './tcp-intake.js';
 import type { Place, Transport, TransportHandler } from './transport.js';
-import { WriteBatch } from './write-buffer.js';
-import { partBytes, WriteParts } from './write-parts.js';
+import { WriteBuffer } from './write-buffer.js';
+import { maxWriteBytes, WriteParts } from './write-parts.js';
 
 /** With this much on its way, more waits in the send queue, where it can still be counted, dropped or sent on another link. */
 const highWaterBytes = 1024 * 1024;
 
 /** For so many turns after one of several flushes. */
-const patientTurns = 16;
+const coalesceTurns = 16;
 
 /** Whose socket it is. With it all sockets share their listeners, which took 400 bytes of each idle connection. */
 const owner = Symbol('owner');
@@ -22,36 +22,36 @@ type OwnedSocket = Socket & { [owner]?: TcpTransport };
 
 export class TcpTransport implements Transport {
   readonly #socket: Socket;
-  readonly #reading: Reading | undefined;
+  readonly #reader: SocketReader | undefined;
   readonly #intake: TcpIntake;
-  readonly #batch = new WriteBatch();
+  readonly #writeBuffer = new WriteBuffer();
   #handler: TransportHandler | undefined;
   /** How much the socket held when that was last looked at. */
   #inSocketBytes = 0;
   /** Whether somebody was told to wait. */
-  #full = false;
-  #sent: (() => void) | undefined;
+  #needsDrain = false;
+  #onWritten: (() => void) | undefined;
   /** Writes that the socket has not told the end of. */
-  #underWay = 0;
+  #writesInFlight = 0;
   /** Whether a flush waits for the end of the turn, and for how many turns more each does so. */
-  #planned = false;
-  #patientTurns = 0;
+  #flushIsDeferred = false;
+  #coalesceTurns = 0;
   /** What is written part by part, while it is. */
   #parts: WriteParts | undefined;
   /** Whether the end comes behind it. */
   #ending = false;
 
   /** @param reading how the paused socket reads, if not in Node's own way */
-  constructor(socket: OwnedSocket, reading: Reading | undefined, keepAliveMs: number) {
+  constructor(socket: OwnedSocket, reading: SocketReader | undefined, keepAliveMs: number) {
     this.#socket = socket;
-    this.#reading = reading;
+    this.#reader = reading;
     this.#intake = new TcpIntake(socket, reading !== undefined);
     socket[owner] = this;
     socket.setNoDelay(true);
     // The system counts in seconds, and takes 0 for its own two hours.
     if (keepAliveMs > 0) socket.setKeepAlive(true, Math.ceil(keepAliveMs / 1000) * 1000);
     // Until `start` nobody listens, and an unheard 'error' would end the program.
-    socket.on('error', ignore);
+    socket.on('error', noop);
   }
 
   get remote(): Address {
@@ -63,15 +63,15 @@ export class TcpTransport implements Transport {
   }
 
   get unsentBytes(): number {
-    return this.#batch.bytes + this.#takenBytes;
+    return this.#writeBuffer.bytes + this.#inFlightBytes;
   }
 
-  get leftBytes(): number {
-    return leftBytesOf(this.#socket);
+  get flushedBytes(): number {
+    return flushedBytes(this.#socket);
   }
 
   get writable(): boolean {
-    return !this.#full;
+    return !this.#needsDrain;
   }
 
   start(handler: TransportHandler): void {
@@ -80,10 +80,10 @@ export class TcpTransport implements Transport {
     this.#intake.handler = handler;
     if (again) return; // the link was given to another connection
     const socket = this.#socket;
-    if (this.#reading) this.#reading.reader = this;
-    else socket.on('data', tellReceived);
-    socket.on('end', tellEnded);
-    socket.on('close', tellClosed);
+    if (this.#reader) this.#reader.receiver = this;
+    else socket.on('data', onReceived);
+    socket.on('end', onEnded);
+    socket.on('close', onClosed);
     this.#intake.start();
     if (socket.readableEnded) process.nextTick(() => this.ended());
     if (socket.destroyed) process.nextTick(() => this.closed()); // its event may have been already
@@ -104,7 +104,7 @@ export class TcpTransport implements Transport {
   protected failure(): Error | undefined {
     const error: NodeJS.ErrnoException | undefined = this.#socket.errored ?? undefined;
     // The system found no memory where the bytes had been that it was given.
-    return error?.code === 'EFAULT' ? takenAway({ cause: error }) : error;
+    return error?.code === 'EFAULT' ? detachedError({ cause: error }) : error;
   }
 
   received(chunk: Buffer): void {
@@ -112,13 +112,13 @@ export class TcpTransport implements Transport {
   }
 
   write(piece: Uint8Array): void {
-    this.#batch.add(piece);
-    if (this.#batch.full) this.#send();
+    this.#writeBuffer.add(piece);
+    if (this.#writeBuffer.full) this.#send();
   }
 
   reserve(bytes: number): Place {
-    if (this.#batch.full) this.#send();
-    return this.#batch.reserve(bytes);
+    if (this.#writeBuffer.full) this.#send();
+    return this.#writeBuffer.reserve(bytes);
   }
 
   /**
@@ -129,43 +129,43 @@ export class TcpTransport implements Transport {
    */
   flush(): void {
     if (!this.#isFilled) return;
-    if (this.#underWay > 0 || this.#planned) {
-      this.#patientTurns = patientTurns;
-    } else if (this.#patientTurns > 0) {
-      this.#patientTurns--;
-      this.#planned = true;
-      process.nextTick(sendPlanned, this);
+    if (this.#writesInFlight > 0 || this.#flushIsDeferred) {
+      this.#coalesceTurns = coalesceTurns;
+    } else if (this.#coalesceTurns > 0) {
+      this.#coalesceTurns--;
+      this.#flushIsDeferred = true;
+      process.nextTick(flushDeferred, this);
     } else {
       this.#send();
     }
   }
 
-  sendPlanned(): void {
-    this.#planned = false;
+  flushDeferred(): void {
+    this.#flushIsDeferred = false;
     this.#send();
   }
 
   get #isFilled(): boolean {
-    return this.#batch.bytes > 0 || this.#handler?.gathered === true;
+    return this.#writeBuffer.bytes > 0 || this.#handler?.gathered === true;
   }
 
   #send(): void {
     this.#handler?.flushing?.();
-    if (this.#batch.bytes === 0) return;
-    const { bytes } = this.#batch;
-    const isLarge = bytes > partBytes;
-    const pieces = this.#batch.take();
+    if (this.#writeBuffer.bytes === 0) return;
+    const { bytes } = this.#writeBuffer;
+    const isLarge = bytes > maxWriteBytes;
+    const pieces = this.#writeBuffer.take();
     // The header that stands before them is on its way: nothing but the end of the link tells the peer that they do not follow.
-    if (lengthOf(pieces) !== bytes) this.#socket.destroy(takenAway());
+    if (lengthOf(pieces) !== bytes) this.#socket.destroy(detachedError());
     else if (this.#parts) {
       this.#parts.add(pieces);
-      this.#full ||= this.#takenBytes >= highWaterBytes;
+      this.#needsDrain ||= this.#inFlightBytes >= highWaterBytes;
     } else if (isLarge || this.#inSocketBytes > 0) {
       // What the socket would keep until it can write it could be taken away by the program meanwhile, unseen.
       this.#parts = new WriteParts();
       this.#parts.add(pieces);
       if (this.#inSocketBytes === 0) this.#writePart(this.#parts);
-      else this.#full ||= this.#takenBytes >= highWaterBytes;
+      else this.#needsDrain ||= this.#inFlightBytes >= highWaterBytes;
     } else {
       this.#write(pieces);
     }
@@ -174,7 +174,7 @@ export class TcpTransport implements Transport {
   #writePart(parts: WriteParts): void {
     const part = parts.take();
     if (part === undefined) {
-      this.#socket.destroy(takenAway());
+      this.#socket.destroy(detachedError());
       return;
     }
     if (parts.bytes === 0) this.#parts = undefined;
@@ -185,35 +185,35 @@ export class TcpTransport implements Transport {
   #write(pieces: Uint8Array[]): void {
     const socket = this.#socket;
     const last = pieces.length - 1;
-    this.#underWay++;
+    this.#writesInFlight++;
     if (last > 0) socket.cork();
     for (let i = 0; i < last; i++) socket.write(pieces[i] as Uint8Array);
-    this.#sent ??= () => this.#wasSent();
-    socket.write(pieces[last] as Uint8Array, this.#sent);
+    this.#onWritten ??= () => this.#written();
+    socket.write(pieces[last] as Uint8Array, this.#onWritten);
     if (last > 0) socket.uncork();
     this.#inSocketBytes = socket.writableLength;
     // Mostly the system takes all of it at once, and the memory can be used again.
-    if (this.#takenBytes === 0) this.#batch.recycle();
-    else if (this.#takenBytes >= highWaterBytes) this.#full = true;
+    if (this.#inFlightBytes === 0) this.#writeBuffer.recycle();
+    else if (this.#inFlightBytes >= highWaterBytes) this.#needsDrain = true;
   }
 
   /** What was taken out of the batch and has not left. */
-  get #takenBytes(): number {
+  get #inFlightBytes(): number {
     return this.#inSocketBytes + (this.#parts?.bytes ?? 0);
   }
 
   /** What one flush wrote has left this process, or the socket has died with it. */
-  #wasSent(): void {
-    this.#underWay--;
+  #written(): void {
+    this.#writesInFlight--;
     if (this.#socket.destroyed) return;
     this.#inSocketBytes = this.#socket.writableLength;
-    if (this.#underWay === 0) {
+    if (this.#writesInFlight === 0) {
       if (this.#parts) this.#writePart(this.#parts);
       else if (this.#isFilled) this.#send();
-      else if (this.#inSocketBytes === 0) this.#batch.recycle(); // over TLS no write is done at once
+      else if (this.#inSocketBytes === 0) this.#writeBuffer.recycle(); // over TLS no write is done at once
     }
-    if (!this.#full || this.#takenBytes >= highWaterBytes) return;
-    this.#full = false;
+    if (!this.#needsDrain || this.#inFlightBytes >= highWaterBytes) return;
+    this.#needsDrain = false;
     this.#handler?.drained();
   }
 
@@ -242,7 +242,7 @@ function lengthOf(pieces: readonly Uint8Array[]): number {
   return bytes;
 }
 
-function takenAway(options?: ErrorOptions): ValueError {
+function detachedError(options?: ErrorOptions): ValueError {
   return new ValueError(
     'the program took the memory of a message away while it was being sent (transferred it, or made it smaller), so the link had to end in the ' +
       'middle of that message, which the peer does not get: send a copy (Buffer.from(bytes))',
@@ -250,20 +250,20 @@ function takenAway(options?: ErrorOptions): ValueError {
   );
 }
 
-function ignore(): void {}
+function noop(): void {}
 
-function tellReceived(this: OwnedSocket, chunk: Buffer): void {
+function onReceived(this: OwnedSocket, chunk: Buffer): void {
   this[owner]?.received(chunk);
 }
 
-function tellEnded(this: OwnedSocket): void {
+function onEnded(this: OwnedSocket): void {
   this[owner]?.ended();
 }
 
-function tellClosed(this: OwnedSocket): void {
+function onClosed(this: OwnedSocket): void {
   this[owner]?.closed();
 }
 
-function sendPlanned(transport: TcpTransport): void {
-  transport.sendPlanned();
+function flushDeferred(transport: TcpTransport): void {
+  transport.flushDeferred();
 }

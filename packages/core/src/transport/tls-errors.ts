@@ -6,14 +6,14 @@ import type { Address } from './address.js';
 type Kind = Security['kind'];
 type Advice = readonly [pattern: RegExp, advice: string];
 
-const plainPeer =
+const plaintextPeer =
   'it speaks without TLS: give its server the key (or a certificate) too, or leave key and tls out at this end';
 const hungUp =
   'it hung up in the middle of the TLS handshake: it may speak without TLS, or turn this address away for a minute after too many failures';
 
-const atDial: Record<Kind | 'both', readonly Advice[]> = {
+const dialAdvice: Record<Kind | 'both', readonly Advice[]> = {
   both: [
-    [/WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|RECORD_TYPE|UNEXPECTED_MESSAGE|RECORD_LAYER_FAILURE/, plainPeer],
+    [/WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|RECORD_TYPE|UNEXPECTED_MESSAGE|RECORD_LAYER_FAILURE/, plaintextPeer],
     [/^ECONNRESET|^EPIPE|before secure TLS/, hungUp],
   ],
   key: [
@@ -46,7 +46,7 @@ const atDial: Record<Kind | 'both', readonly Advice[]> = {
   ],
 };
 
-const atServer: Record<Kind | 'both', readonly Advice[]> = {
+const serverAdvice: Record<Kind | 'both', readonly Advice[]> = {
   both: [],
   key: [
     [/BINDER|DIGEST_CHECK/, 'it has another key: give both ends the same one'],
@@ -76,24 +76,24 @@ function codeOf(error: TlsError): string {
 }
 
 /** Whether the network broke, and not the handshake. A peer that hangs up may do so because of what it has heard. */
-export function isOfNetwork(error: TlsError): boolean {
+export function isNetworkError(error: TlsError): boolean {
   return error.syscall !== undefined && error.code !== 'ECONNRESET' && error.code !== 'EPIPE';
 }
 
-function adviceFor(error: TlsError, table: typeof atDial, kind: Kind): string {
+function adviceFor(error: TlsError, table: typeof dialAdvice, kind: Kind): string {
   const code = codeOf(error) || error.message;
   return [...table.both, ...table[kind]].find(([pattern]) => pattern.test(code))?.[1] ?? error.reason ?? error.message;
 }
 
 /** Why the TLS of a dial failed, or was ended by the peer later on. */
-export function dialFailure(cause: Error, { host, port }: Address, kind: Kind): AuthenticationError {
+export function toAuthenticationError(cause: Error, { host, port }: Address, kind: Kind): AuthenticationError {
   const code = codeOf(cause);
-  const advice = adviceFor(cause, atDial, kind);
+  const advice = adviceFor(cause, dialAdvice, kind);
   return new AuthenticationError(`cannot connect to ${host}:${port}: ${advice}${code ? ` (${code})` : ''}`, { cause });
 }
 
 /** Why a server refused a peer: what follows `… was refused: `. */
-export function refusal(cause: Error, kind: Kind): string {
+export function refusalReason(cause: Error, kind: Kind): string {
   const code = codeOf(cause);
-  return `${adviceFor(cause, atServer, kind)}${code ? ` (${code})` : ''}`;
+  return `${adviceFor(cause, serverAdvice, kind)}${code ? ` (${code})` : ''}`;
 }

@@ -6,10 +6,10 @@ import type { Security } from '../security/security.js';
 import type { Address } from './address.js';
 import { describeStranger } from './foreign-protocol.js';
 import type { Guest } from './handshake-guard.js';
-import { lendTo, Reading } from './read-buffer.js';
+import { SocketReader, useSharedBuffer } from './read-buffer.js';
 import { listenForSockets } from './tcp-network.js';
-import { refusal } from './tls-errors.js';
-import { certificateIdentity, keyIdentities, keyTls, TlsTransport, tlsRefused } from './tls-transport.js';
+import { refusalReason } from './tls-errors.js';
+import { certificateIdentity, keyIdentities, keyTls, TlsTransport, tlsOptionError } from './tls-transport.js';
 import type { Listener, ListenOptions } from './transport.js';
 
 /** The first byte of everything that a client of TLS says. */
@@ -19,25 +19,25 @@ const handshakeRecord = 0x16;
 const alert = Buffer.from('1503030002020a', 'hex');
 
 /** So much of a peer who speaks without TLS is read, and thrown away, until he has hung up or his time is over. */
-const mostStrangeBytes = 64 * 1024;
+const maxDiscardedBytes = 64 * 1024;
 
 /** Node's own limit for a handshake is set to the longest there is: ours is the gate's. */
-const longestMs = 2 ** 31 - 1;
+const maxTimerMs = 2 ** 31 - 1;
 
 /** A peer in front of the door. */
-interface Visitor {
+interface PendingSocket {
   readonly socket: Socket;
   readonly remote: Address;
   guest: Guest | undefined;
   /** Whether he speaks TLS. */
-  begun: boolean;
+  speaksTls: boolean;
 }
 
-class Handshakes {
+class TlsHandshakes {
   readonly #options: ListenOptions;
   readonly #security: Security;
   readonly #server: TlsServer;
-  readonly #visitors = new Set<Visitor>();
+  readonly #pending = new Set<PendingSocket>();
   /** What was asked for with the right key. A socket that is not here came in without being asked, for example with a session ticket. */
   readonly #identities = new WeakMap<TLSSocket, string>();
 
@@ -52,100 +52,100 @@ class Handshakes {
   arrived(socket: Socket): void {
     socket.on('error', () => {});
     const remote = { host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
-    const visitor: Visitor = { socket, remote, guest: undefined, begun: false };
+    const pending: PendingSocket = { socket, remote, guest: undefined, speaksTls: false };
     const { gate } = this.#options;
-    visitor.guest = gate?.enter(remote, () => this.#cut(visitor));
-    if (gate && !visitor.guest) {
+    pending.guest = gate?.enter(remote, () => this.#timedOut(pending));
+    if (gate && !pending.guest) {
       socket.destroy();
       return;
     }
     socket.allowHalfOpen = false; // a peer that has said goodbye will not prove anything any more
-    this.#visitors.add(visitor);
-    socket.once('close', () => this.#left(visitor));
+    this.#pending.add(pending);
+    socket.once('close', () => this.#closed(pending));
     socket.once('end', () => socket.destroy());
-    socket.on('readable', () => this.#firstBytes(visitor));
+    socket.on('readable', () => this.#firstBytes(pending));
   }
 
   /** Hangs up on those who are still at it. */
   close(): void {
-    for (const visitor of this.#visitors) this.#dismiss(visitor);
+    for (const pending of this.#pending) this.#refuse(pending);
   }
 
   /** A peer who speaks without TLS is told so in his own words, not in OpenSSL's, and answered. */
-  #firstBytes(visitor: Visitor): void {
-    const { socket } = visitor;
+  #firstBytes(pending: PendingSocket): void {
+    const { socket } = pending;
     const start: Buffer | null = socket.read();
     if (start === null) return; // the end
     socket.removeAllListeners('readable');
     if (start[0] === handshakeRecord) {
-      visitor.begun = true;
-      visitor.guest?.begun();
+      pending.speaksTls = true;
+      pending.guest?.begun();
       if (socket.destroyed) return;
       socket.unshift(start);
       this.#server.emit('connection', socket);
       return;
     }
     const who = describeStranger(start) ?? 'give it the key (or certificates), or leave key and tls out at this end';
-    visitor.guest?.failed(`it speaks without TLS: ${who}`);
+    pending.guest?.failed(`it speaks without TLS: ${who}`);
     socket.end(alert);
     // What is unread when a socket is closed makes the system take back what was written; so it is read, within reason.
     let readBytes = start.length;
     socket.on('data', (chunk) => {
       readBytes += chunk.length;
-      if (readBytes > mostStrangeBytes) socket.destroy();
+      if (readBytes > maxDiscardedBytes) socket.destroy();
     });
     socket.resume();
   }
 
   #secured(socket: TLSSocket): void {
     const { kind } = this.#security;
-    const visitor = this.#visitorOf(socket);
+    const pending = this.#pendingOf(socket);
     const identity = kind === 'key' ? this.#identities.get(socket) : certificateIdentity(socket);
     if (kind === 'key' && identity === undefined) {
-      visitor?.guest?.failed('it came back without showing the key');
+      pending?.guest?.failed('it came back without showing the key');
       socket.destroy();
       return;
     }
-    if (visitor) this.#visitors.delete(visitor);
-    visitor?.guest?.passed();
+    if (pending) this.#pending.delete(pending);
+    pending?.guest?.passed();
     socket.allowHalfOpen = true;
-    const reading = new Reading();
-    const lent = lendTo(socket, reading) ? reading : undefined;
+    const reading = new SocketReader();
+    const lent = useSharedBuffer(socket, reading) ? reading : undefined;
     this.#options.accept(new TlsTransport(socket, lent, this.#options.keepAliveMs, kind, identity));
   }
 
   #failed(error: Error, socket: TLSSocket): void {
-    const visitor = this.#visitorOf(socket);
+    const pending = this.#pendingOf(socket);
     const { code } = error as Error & { readonly code?: string };
     if (code === 'ECONNRESET') return; // it has hung up, which `#left` tells
-    visitor?.guest?.failed(refusal(error, this.#security.kind), { cause: error });
+    pending?.guest?.failed(refusalReason(error, this.#security.kind), { cause: error });
   }
 
-  #left(visitor: Visitor): void {
-    const underWay = this.#visitors.delete(visitor);
-    if (underWay && visitor.begun) {
+  #closed(pending: PendingSocket): void {
+    const underWay = this.#pending.delete(pending);
+    if (underWay && pending.speaksTls) {
       const why = 'it hung up in the middle of the TLS handshake';
       const asked = this.#security.kind === 'certificates' && this.#security.tls.requestCert;
-      visitor.guest?.failed(asked ? `${why}, or its certificate does not hold` : why);
+      pending.guest?.failed(asked ? `${why}, or its certificate does not hold` : why);
     }
-    visitor.guest?.left();
+    pending.guest?.left();
   }
 
   /** His time is over, or his place is needed. */
-  #cut(visitor: Visitor): void {
-    const { socket, begun } = visitor;
-    if (begun || socket.writableEnded) socket.destroy();
+  #timedOut(pending: PendingSocket): void {
+    const { socket, speaksTls } = pending;
+    if (speaksTls || socket.writableEnded) socket.destroy();
     else socket.end(alert, () => socket.destroy());
   }
 
-  #dismiss(visitor: Visitor): void {
-    this.#visitors.delete(visitor);
-    visitor.socket.destroy();
+  #refuse(pending: PendingSocket): void {
+    this.#pending.delete(pending);
+    pending.socket.destroy();
   }
 
-  #visitorOf({ remoteAddress, remotePort }: TLSSocket): Visitor | undefined {
-    for (const visitor of this.#visitors) {
-      if (visitor.remote.port === remotePort && visitor.remote.host === remoteAddress) return visitor;
+  #pendingOf({ remoteAddress, remotePort }: TLSSocket): PendingSocket | undefined {
+    for (const pending of this.#pending) {
+      if (pending.remote.port === remotePort && pending.remote.host === remoteAddress) return pending;
     }
     return undefined;
   }
@@ -153,7 +153,7 @@ class Handshakes {
   #tlsOptions(): TlsOptions {
     const security = this.#security;
     // A ticket lets a client back in with what it once proved, also when its key or certificate has been revoked meanwhile.
-    const common = { handshakeTimeout: longestMs, secureOptions: constants.SSL_OP_NO_TICKET };
+    const common = { handshakeTimeout: maxTimerMs, secureOptions: constants.SSL_OP_NO_TICKET };
     if (security.kind === 'certificates') {
       const secureOptions = (security.tls.secureOptions ?? 0) | common.secureOptions;
       return { ...security.tls, ...common, secureOptions };
@@ -169,11 +169,11 @@ class Handshakes {
 
 /** Listens for peers who have the key, or for those who trust our certificate. Rejects with a `ListenError`. */
 export async function tlsListen(options: ListenOptions, security: Security): Promise<Listener> {
-  let handshakes: Handshakes;
+  let handshakes: TlsHandshakes;
   try {
-    handshakes = new Handshakes(options, security);
+    handshakes = new TlsHandshakes(options, security);
   } catch (cause) {
-    throw tlsRefused(cause as Error);
+    throw tlsOptionError(cause as Error);
   }
   const listener = await listenForSockets(options, (socket) => handshakes.arrived(socket));
   return {

@@ -6,10 +6,10 @@ import { AuthenticationError, isSerpyError, OptionError } from '../errors.js';
 import type { Security } from '../security/security.js';
 import type { Address } from './address.js';
 import { connectSocket, type Destination } from './connect-socket.js';
-import { Reading } from './read-buffer.js';
+import { SocketReader } from './read-buffer.js';
 import { connectError } from './system-errors.js';
 import { TcpTransport } from './tcp-transport.js';
-import { dialFailure, isOfNetwork } from './tls-errors.js';
+import { isNetworkError, toAuthenticationError } from './tls-errors.js';
 import type { DialOptions, Timers, Transport } from './transport.js';
 
 /**
@@ -34,13 +34,13 @@ export class TlsTransport extends TcpTransport {
 
   constructor(
     socket: TLSSocket,
-    reading: Reading | undefined,
+    reading: SocketReader | undefined,
     keepAliveMs: number,
     kind: Security['kind'],
     identity: string | undefined,
   ) {
     super(socket, reading, keepAliveMs);
-    if (reading) reading.reader = this; // bytes may come before the start: the handshake has the socket reading
+    if (reading) reading.receiver = this; // bytes may come before the start: the handshake has the socket reading
     this.identity = identity;
     this.#kind = kind;
     this.#peer = this.remote; // a socket that has closed does not know it any more
@@ -54,7 +54,7 @@ export class TlsTransport extends TcpTransport {
   /** A server may look at a client's certificate when the client's handshake is over already. */
   protected override failure(): Error | undefined {
     const error = (super.failure() ?? this.#error) as (Error & { readonly code?: string }) | undefined;
-    return error?.code?.startsWith('ERR_SSL_') ? dialFailure(error, this.#peer, this.#kind) : error;
+    return error?.code?.startsWith('ERR_SSL_') ? toAuthenticationError(error, this.#peer, this.#kind) : error;
   }
 }
 
@@ -69,10 +69,10 @@ export async function tlsDial(options: DialOptions, security: Security, timers: 
   const { kind } = security;
   const address = { host, port };
   signal.throwIfAborted();
-  const readings = new Map<TLSSocket, Reading>();
+  const readings = new Map<TLSSocket, SocketReader>();
   const begin = (destination: Destination) => {
-    const reading = new Reading();
-    const socket = open({ ...optionsFor(security, host), ...destination, onread: reading.options() });
+    const reading = new SocketReader();
+    const socket = connectTls({ ...optionsFor(security, host), ...destination, onread: reading.options() });
     readings.set(socket, reading);
     return socket;
   };
@@ -83,10 +83,10 @@ export async function tlsDial(options: DialOptions, security: Security, timers: 
     await once(socket, 'secureConnect', { signal });
   } catch (error) {
     socket?.destroy();
-    if (signal.aborted) throw socket ? silent(signal.reason, address) : signal.reason;
+    if (signal.aborted) throw socket ? timeoutError(signal.reason, address) : signal.reason;
     if (error instanceof OptionError) throw error;
     const cause = error as Error;
-    throw socket && !isOfNetwork(cause) ? dialFailure(cause, address, kind) : connectError(cause, address);
+    throw socket && !isNetworkError(cause) ? toAuthenticationError(cause, address, kind) : connectError(cause, address);
   }
   const identity = kind === 'key' ? keyIdentities.server : certificateIdentity(socket);
   const transport = new TlsTransport(socket, readings.get(socket), keepAliveMs, kind, identity);
@@ -106,22 +106,22 @@ function optionsFor(security: Security, host: string): ConnectionOptions {
   };
 }
 
-function open(options: ConnectionOptions & Destination & { onread: OnReadOpts }): TLSSocket {
+function connectTls(options: ConnectionOptions & Destination & { onread: OnReadOpts }): TLSSocket {
   const halfOpen: ConnectionOptions & { allowHalfOpen: boolean } = { ...options, allowHalfOpen: true };
   try {
     return connect(halfOpen);
   } catch (cause) {
-    throw tlsRefused(cause as Error);
+    throw tlsOptionError(cause as Error);
   }
 }
 
 /** What node:tls says of its options. */
-export function tlsRefused(cause: Error): OptionError {
+export function tlsOptionError(cause: Error): OptionError {
   return new OptionError(`the option tls is not one that node:tls takes: ${cause.message}`, { cause });
 }
 
 /** Why a dial that reached the peer took too long: not the network's fault. Other reasons are as they are. */
-function silent(reason: unknown, { host, port }: Address): unknown {
+function timeoutError(reason: unknown, { host, port }: Address): unknown {
   if (!isSerpyError(reason) || reason.code !== 'ERR_SERPY_CONNECT') return reason;
   const text = `cannot connect to ${host}:${port}: it was reached and has not answered in TLS: it may speak without, and have no key`;
   return new AuthenticationError(text, { cause: reason });

@@ -37,7 +37,7 @@ export interface Transport {
   /** Bytes that were written and have not left this process yet. */
   readonly unsentBytes: number;
   /** Bytes that have left this process; not asked for often. */
-  readonly leftBytes: number;
+  readonly flushedBytes: number;
   /** Whether it takes more bytes gladly; false asks to wait for `drained`. */
   readonly writable: boolean;
   start(handler: TransportHandler): void;

@@ -2,26 +2,26 @@
 import type { Place } from './transport.js';
 
 /** From this size on a piece is passed on as it is: a copy would cost more than a place in a vectored write. */
-const bigPieceBytes = 8 * 1024;
+const referenceFromBytes = 8 * 1024;
 
 /** Blocks begin with this size, so that thousands of quiet connections cost little, and double up to the next. */
-const firstBlockBytes = bigPieceBytes;
+const initialBlockBytes = referenceFromBytes;
 const blockBytes = 64 * 1024;
 
 /** Up to this size a loop is twice as fast as a call of the system's copy: v1's answers are such pieces. */
-const tinyPieceBytes = 16;
+const byteLoopMaxBytes = 16;
 
 /** With big pieces among them, so much goes out at once. */
-const fullBytes = 256 * 1024;
+const flushFromBytes = 256 * 1024;
 
 const empty = Buffer.alloc(0);
 
 /** The pieces of every batch that has none; never added to. */
 const none: Uint8Array[] = [];
 
-export class WriteBatch {
+export class WriteBuffer {
   /** The block that small pieces are gathered in, and where the last was reserved. Kept over flushes: a fresh one for each costs a third of the rate of small messages. */
-  readonly #place: { memory: Buffer; start: number } = { memory: empty, start: 0 };
+  readonly #slot: { memory: Buffer; start: number } = { memory: empty, start: 0 };
   #pieces = none;
   #bytes = 0;
   #smallBytes = 0;
@@ -36,13 +36,13 @@ export class WriteBatch {
 
   /** Whether it should be flushed before more is added. */
   get full(): boolean {
-    return this.#smallBytes >= blockBytes || this.#bytes >= fullBytes;
+    return this.#smallBytes >= blockBytes || this.#bytes >= flushFromBytes;
   }
 
   add(piece: Uint8Array): void {
-    if (piece.length < bigPieceBytes) {
+    if (piece.length < referenceFromBytes) {
       const { memory, start } = this.reserve(piece.length);
-      if (piece.length > tinyPieceBytes) memory.set(piece, start);
+      if (piece.length > byteLoopMaxBytes) memory.set(piece, start);
       else for (let i = 0; i < piece.length; i++) memory[start + i] = piece[i] as number;
       return;
     }
@@ -53,8 +53,8 @@ export class WriteBatch {
 
   /** Room in the block, where a small piece is made: memory and a view of its own for each took 75 ns. */
   reserve(bytes: number): Place {
-    if (this.#used + bytes > this.#place.memory.length) this.#newBlock();
-    const place = this.#place;
+    if (this.#used + bytes > this.#slot.memory.length) this.#newBlock();
+    const place = this.#slot;
     place.start = this.#used;
     this.#used += bytes;
     this.#smallBytes += bytes;
@@ -84,14 +84,14 @@ export class WriteBatch {
 
   #newBlock(): void {
     this.#endRun();
-    const size = Math.max(firstBlockBytes, 2 * this.#place.memory.length);
-    this.#place.memory = Buffer.allocUnsafeSlow(Math.min(blockBytes, size));
+    const size = Math.max(initialBlockBytes, 2 * this.#slot.memory.length);
+    this.#slot.memory = Buffer.allocUnsafeSlow(Math.min(blockBytes, size));
     this.#restart();
   }
 
   #endRun(): void {
     if (this.#runStart === this.#used) return;
-    this.#addPiece(this.#place.memory.subarray(this.#runStart, this.#used));
+    this.#addPiece(this.#slot.memory.subarray(this.#runStart, this.#used));
     this.#runStart = this.#used;
   }
 

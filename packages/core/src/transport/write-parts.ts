@@ -4,13 +4,13 @@
  */
 
 /** The most that a socket is given at a time. */
-export const partBytes = 16 * 1024 * 1024;
+export const maxWriteBytes = 16 * 1024 * 1024;
 
 export class WriteParts {
   readonly #pieces: { readonly piece: Uint8Array; readonly bytes: number }[] = [];
   /** The first piece that was not taken wholly, and how much of it was. */
-  #at = 0;
-  #taken = 0;
+  #index = 0;
+  #offset = 0;
   #bytes = 0;
 
   /** How many bytes were not taken. */
@@ -28,21 +28,21 @@ export class WriteParts {
   /** The next part; undefined where the program has taken its bytes away meanwhile. */
   take(): Uint8Array[] | undefined {
     const part: Uint8Array[] = [];
-    let room = partBytes;
+    let room = maxWriteBytes;
     while (room > 0 && this.#bytes > 0) {
-      const { piece, bytes } = this.#pieces[this.#at] as { readonly piece: Uint8Array; readonly bytes: number };
+      const { piece, bytes } = this.#pieces[this.#index] as { readonly piece: Uint8Array; readonly bytes: number };
       if (piece.length !== bytes) return undefined;
-      const next = piece.subarray(this.#taken, this.#taken + room);
+      const next = piece.subarray(this.#offset, this.#offset + room);
       part.push(next);
       room -= next.length;
       this.#bytes -= next.length;
-      this.#taken += next.length;
-      if (this.#taken < piece.length) break;
-      this.#at++;
-      this.#taken = 0;
+      this.#offset += next.length;
+      if (this.#offset < piece.length) break;
+      this.#index++;
+      this.#offset = 0;
     }
-    this.#pieces.splice(0, this.#at); // few are left, and those that are gone may be large
-    this.#at = 0;
+    this.#pieces.splice(0, this.#index); // few are left, and those that are gone may be large
+    this.#index = 0;
     return part;
   }
 }

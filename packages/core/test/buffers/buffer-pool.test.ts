@@ -1,25 +1,25 @@
 /** Memory that comes back: used again for messages of its size, and seen by nobody else any more. */
 import { expect, test } from 'vitest';
-import { MessagePool, markSent } from '../../src/buffers/buffer-pool.js';
+import { BufferPool, markSent } from '../../src/buffers/buffer-pool.js';
 
 const MiB = 1024 * 1024;
 
 test('memory that was handed back is used for the next message of its size', () => {
-  const pool = new MessagePool();
+  const pool = new BufferPool();
   const first = pool.allocate(8192).fill(7);
   pool.release(first);
   expect(pool.allocate(8192).every((byte) => byte === 7)).toBe(true); // not cleared, so it is the same
 });
 
 test('the next message has memory of its own exactly', () => {
-  const pool = new MessagePool();
+  const pool = new BufferPool();
   pool.release(pool.allocate(8192));
   const memory = pool.allocate(8192);
   expect([memory.length, memory.byteOffset, memory.buffer.byteLength]).toEqual([8192, 0, 8192]);
 });
 
 test('who still holds what was handed back sees nothing in it, also through other views', () => {
-  const pool = new MessagePool();
+  const pool = new BufferPool();
   const message = pool.allocate(8192);
   const view = new Float64Array(message.buffer);
   pool.release(message);
@@ -27,7 +27,7 @@ test('who still holds what was handed back sees nothing in it, also through othe
 });
 
 test('memory that is handed back twice is used once', () => {
-  const pool = new MessagePool();
+  const pool = new BufferPool();
   const message = pool.allocate(8192);
   pool.release(message);
   pool.release(message);
@@ -38,7 +38,7 @@ test('memory that is handed back twice is used once', () => {
 });
 
 test('what was sent stays as it is, and is not used again', () => {
-  const pool = new MessagePool();
+  const pool = new BufferPool();
   const message = pool.allocate(10_000).fill(7);
   markSent(message.subarray(0, 5000));
   pool.release(message);
@@ -47,7 +47,7 @@ test('what was sent stays as it is, and is not used again', () => {
 });
 
 test('memory that cannot be marked as sent is not used again', () => {
-  const pool = new MessagePool();
+  const pool = new BufferPool();
   const message = pool.allocate(10_000);
   Object.preventExtensions(message.buffer);
   markSent(message);
@@ -56,27 +56,27 @@ test('memory that cannot be marked as sent is not used again', () => {
 });
 
 test('a message of another size gets other memory', () => {
-  const pool = new MessagePool();
+  const pool = new BufferPool();
   pool.release(pool.allocate(8192));
   expect(pool.allocate(8191).buffer.byteLength).toBe(8191);
 });
 
 test.each([0, 1, 4095])('%i bytes, which may share memory with others, stay as they are', (sizeBytes) => {
-  const pool = new MessagePool();
+  const pool = new BufferPool();
   const message = Buffer.alloc(sizeBytes, 1);
   pool.release(message);
   expect(message.length).toBe(sizeBytes);
 });
 
 test('a part of a message stays as it is, and so does the message', () => {
-  const pool = new MessagePool();
+  const pool = new BufferPool();
   const message = pool.allocate(10_000);
   pool.release(message.subarray(0, 9000));
   expect(message.length).toBe(10_000);
 });
 
 test('it keeps no more than 64 MiB in all, and the last piece whatever its size', () => {
-  const pool = new MessagePool();
+  const pool = new BufferPool();
   const messages = Array.from({ length: 9 }, (_, i) => pool.allocate(8 * MiB).fill(i + 1));
   for (const message of messages) pool.release(message);
   const kept = Array.from({ length: 9 }, () => pool.allocate(8 * MiB)[0]);
@@ -87,7 +87,7 @@ test('it keeps no more than 64 MiB in all, and the last piece whatever its size'
 });
 
 test('it keeps 16 pieces at most', () => {
-  const pool = new MessagePool();
+  const pool = new BufferPool();
   const messages = Array.from({ length: 17 }, (_, i) => pool.allocate(8192).fill(i + 1));
   for (const message of messages) pool.release(message);
   for (let i = 17; i > 1; i--) expect(pool.allocate(8192)[0]).toBe(i);

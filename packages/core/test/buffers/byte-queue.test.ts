@@ -41,7 +41,7 @@ function run(steps: readonly Step[]): void {
   let onLoan: Buffer | undefined;
   /** What the lender does with memory that has gone back. */
   const takeBack = () => {
-    queue.keep();
+    queue.retainUnread();
     onLoan?.fill(0xa5);
     onLoan = undefined;
   };
@@ -65,7 +65,7 @@ function run(steps: readonly Step[]): void {
         takeBack();
         onLoan = Buffer.alloc(now.length).map(() => (pushed++ * 31) & 0xff) as Buffer;
         model.push(...onLoan);
-        queue.lend(onLoan);
+        queue.pushBorrowed(onLoan);
         break;
       }
       case 'keep':
@@ -119,7 +119,7 @@ describe('ByteQueue', () => {
   });
 
   test('gives what is taken memory of exactly its size, whatever it came with', () => {
-    for (const put of ['push', 'pushCopy', 'lend'] as const) {
+    for (const put of ['push', 'pushCopy', 'pushBorrowed'] as const) {
       const queue = new ByteQueue();
       queue[put](Buffer.alloc(300_000));
       for (const size of [1, 31, 64, 65, 100, 4095, 4096, 70_000]) {

@@ -1,7 +1,7 @@
 /** A program that is too busy to look at its sockets for longer than any time-out: it does not take a live peer for dead. */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { until } from 'serpy-contract-tests/stage';
+import { waitFor } from 'serpy-contract-tests/stage';
 import { Connection, connectionOptions, parseOptions } from 'serpy-core';
 import { expect, onTestFinished, test } from 'vitest';
 import { type Lines, lineProtocol } from '../line-protocol.js';
@@ -46,5 +46,5 @@ test('bytes that left while the program was busy are seen before the link is giv
   Atomics.wait(hasRead, 1, 0, 1.2 * writeTimeoutMs);
   expect(await all).toEqual([text.length + 1]);
   expect([connection.state, ends]).toEqual(['connected', []]);
-  await until(() => connection.stats().sendQueueMessages === 0);
+  await waitFor(() => connection.stats().sendQueueMessages === 0);
 });

@@ -140,7 +140,7 @@ describe('a stream that ends in the middle of a message', () => {
       code: 'ERR_SERPY_CLOSED',
       cause: { code: 'ERR_SERPY_TRUNCATED' },
     });
-    expect(accepted.closeInfo).toMatchObject({ reason: 'ended', error: { code: 'ERR_SERPY_TRUNCATED' } });
+    expect(accepted.closeInfo).toMatchObject({ reason: 'peer-closed', error: { code: 'ERR_SERPY_TRUNCATED' } });
     await listening.close();
   });
 });
@@ -150,7 +150,10 @@ describe('a session', () => {
     const { network, connection, server } = setUp();
     const listening = await server();
     const calls: Calls = [];
-    const client = connection({ autoRestart: true, reconnect: { baseDelayMs: 1, minDelayMs: 0, stableMs: 0 } }, calls);
+    const client = connection(
+      { autoRestart: true, reconnect: { baseDelayMs: 1, minDelayMs: 0, resetAfterMs: 0 } },
+      calls,
+    );
     let count = 0;
     const send = () => void client.sendData(`m${count++}`).catch(() => {});
     for (const event of ['connect', 'disconnect', 'reconnecting', 'reconnect', 'close', 'warning'] as const)
@@ -271,7 +274,7 @@ describe('the end of a link whose other end is silent', () => {
     expect(accepted.state).toBe('connected');
     accepted.on('warning', () => {});
     await network.clock.advance(1000);
-    expect(accepted.closeInfo).toMatchObject({ reason: 'ended' });
+    expect(accepted.closeInfo).toMatchObject({ reason: 'peer-closed' });
     expect(network.clock.pending).toBe(0);
     await listening.close();
   });

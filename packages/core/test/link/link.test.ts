@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { ProtocolError } from '../../src/errors.js';
 import { Link, type LinkOwner } from '../../src/link/link.js';
 import type { LinkEnd } from '../../src/link/link-end.js';
-import type { Outgoing, Received } from '../../src/protocol/message.js';
+import type { InboundMessage, OutboundMessage } from '../../src/protocol/message.js';
 import type { Session } from '../../src/protocol/session.js';
 import { ManualClock } from '../../src/testing/manual-clock.js';
 import type { Transport, TransportHandler } from '../../src/transport/transport.js';
@@ -12,7 +12,7 @@ class Stuck implements Transport {
   readonly remote = { host: '127.0.0.1', port: 1 };
   readonly local = { host: '127.0.0.1', port: 2 };
   readonly unsentBytes = 10;
-  readonly leftBytes = 0;
+  readonly flushedBytes = 0;
   readonly writable = false;
   destroyed = false;
   readonly #memory = Buffer.alloc(100);
@@ -30,44 +30,44 @@ class Stuck implements Transport {
   }
 }
 
-const idle: Session<unknown, object, Received, Outgoing> = {
+const idle: Session<unknown, object, InboundMessage, OutboundMessage> = {
   canSend: true,
   deadlineMs: 5000,
-  encode: () => ({ sizeBytes: 1, acknowledged: false }),
+  encode: () => ({ sizeBytes: 1, awaitsAck: false }),
   send: () => {},
-  hold: () => {},
-  forget: () => {},
-  up: () => {},
-  lost: () => {},
+  snapshot: () => {},
+  cancelAck: () => {},
+  linkUp: () => {},
+  linkDown: () => {},
   receive: () => {},
-  keep: () => {},
+  retainUnread: () => {},
   read: () => undefined,
   ended: () => undefined,
   tick: () => {},
 };
 
 const owner: LinkOwner = {
-  outgoingMessages: 0,
-  nextOutgoing: () => undefined,
-  sentAll: () => {},
+  queuedMessages: 0,
+  nextQueued: () => undefined,
+  drained: () => {},
   inboxFull: false,
-  inboxHasRoom: true,
+  roomInInbox: true,
   writeTimeoutMs: 1000,
   frameTimeoutMs: 0,
   closing: false,
   deliver: () => {},
-  counted: () => {},
-  stepped: () => {},
-  ends: () => {},
+  bytesReceived: () => {},
+  stepDone: () => {},
+  linkEnding: () => {},
 };
 
 test('a link that was given away watches its transport no more', async () => {
   const clock = new ManualClock();
   const transport = new Stuck();
-  const link = new Link(transport, idle, owner, clock, { reconnects: false, lost: () => {} });
+  const link = new Link(transport, idle, owner, clock, { reconnects: false, linkEnded: () => {} });
   link.start();
   expect(clock.pending).toBe(2); // the session's deadline, and the watch over what has not left
-  link.handOver();
+  link.release();
   expect(clock.pending).toBe(0);
   await clock.advance(10_000);
   expect(transport.destroyed).toBe(false);
@@ -79,11 +79,11 @@ test('a link that its session cannot go on with ends, and says why', async () =>
   const ends: LinkEnd[] = [];
   const failing = {
     ...idle,
-    up: () => {
+    linkUp: () => {
       throw new ProtocolError('it was never sent');
     },
   };
-  const link = new Link(transport, failing, owner, clock, { reconnects: false, lost: (end) => ends.push(end) });
+  const link = new Link(transport, failing, owner, clock, { reconnects: false, linkEnded: (end) => ends.push(end) });
   link.start();
   expect(transport.destroyed).toBe(true);
   expect(ends).toMatchObject([{ reason: 'protocol', error: { message: 'it was never sent' } }]);
@@ -95,14 +95,20 @@ test.each([
   ['in a session is over: its acknowledgements have told what arrived', { flowControlled: true }, undefined],
 ])('a close %s', (_name, lasting, message) => {
   const ends: LinkEnd[] = [];
-  const goodbye = { ...lasting, goodbye: () => {}, farewell: undefined, settled: true, unfinished: false };
-  const session = { ...idle, ...(lasting && { lasting: goodbye }) } as typeof idle;
+  const resumable = {
+    ...lasting,
+    writeClose: () => {},
+    peerClose: undefined,
+    allAcknowledged: true,
+    hasPendingFrames: false,
+  };
+  const session = { ...idle, ...(lasting && { resumable }) } as typeof idle;
   const link = new Link(new Stuck(), session, owner, new ManualClock(), {
     reconnects: false,
-    lost: (end) => ends.push(end),
+    linkEnded: (end) => ends.push(end),
   });
   link.start();
-  link.finish();
+  link.end();
   link.closed(new Error('reset by the peer'));
-  expect(ends.map(({ reason, error }) => [reason, error?.message])).toEqual([['closed', message]]);
+  expect(ends.map(({ reason, error }) => [reason, error?.message])).toEqual([['local-close', message]]);
 });

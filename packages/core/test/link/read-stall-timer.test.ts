@@ -2,7 +2,7 @@
 import { Connection, type ConnectionOptions, connectionOptions, parseOptions, Server } from 'serpy-core';
 import { MemoryNetwork } from 'serpy-core/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { leastBytes } from '../../src/link/read-stall-timer.js';
+import { minBytesPerTimeout } from '../../src/link/read-stall-timer.js';
 import { type Lines, lineProtocol } from '../line-protocol.js';
 
 const address = { host: '127.0.0.1', port: 5000 };
@@ -43,8 +43,8 @@ describe('a message that has begun', () => {
     await clock.advance(29_999);
     expect(ends).toEqual([]);
     await clock.advance(1);
-    expect(ends).toEqual(['31000: silent']);
-    expect(errors).toMatchObject([{ code: 'ERR_SERPY_SILENT' }]);
+    expect(ends).toEqual(['31000: timeout']);
+    expect(errors).toMatchObject([{ code: 'ERR_SERPY_PEER_TIMEOUT' }]);
     expect(errors[0]?.message).toMatch(
       /^127\.0\.0\.1:\d+ has begun a message and sent only 0 bytes more of it in 30000 ms \(frameTimeoutMs\): .* raise frameTimeoutMs$/,
     );
@@ -58,17 +58,17 @@ describe('a message that has begun', () => {
       say('x');
     }
     await clock.advance(1000);
-    expect(ends).toEqual(['30000: silent']);
+    expect(ends).toEqual(['30000: timeout']);
   });
 
   test.each([
     ['goes on in good time', 0, []],
-    ['lacks one byte for that', 1, ['30000: silent']],
+    ['lacks one byte for that', 1, ['30000: timeout']],
   ])('and %s', async (_, lacking, expected) => {
     const { clock, say, ends } = await setUp();
     say('h');
     await clock.advance(29_000);
-    say('x'.repeat(leastBytes - lacking));
+    say('x'.repeat(minBytesPerTimeout - lacking));
     await clock.advance(1500);
     expect(ends).toEqual(expected);
   });
@@ -77,9 +77,9 @@ describe('a message that has begun', () => {
     const { clock, say, ends } = await setUp();
     say('h');
     await clock.advance(29_000);
-    say('x'.repeat(leastBytes));
+    say('x'.repeat(minBytesPerTimeout));
     await clock.advance(31_000);
-    expect(ends).toEqual(['60000: silent']); // seen to go on at 30 s
+    expect(ends).toEqual(['60000: timeout']); // seen to go on at 30 s
   });
 
   test('and ends in time, like the next and the next, is nobody’s concern, however the bytes are cut', async () => {
@@ -139,7 +139,7 @@ describe('a message that has begun', () => {
     await clock.advance(29_999);
     expect(ends).toEqual([]);
     await clock.advance(1);
-    expect(ends).toEqual([`${atMs + 30_000}: silent`]);
+    expect(ends).toEqual([`${atMs + 30_000}: timeout`]);
   });
 
   test('is asked for again before its peer is condemned, in a program that was busy', async () => {

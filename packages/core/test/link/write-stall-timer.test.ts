@@ -45,9 +45,9 @@ describe('a link on which no byte leaves', () => {
     expect(ends).toEqual([]);
     const closed = once(client, 'close');
     await clock.advance(1);
-    expect(ends).toEqual(['30000: silent']);
+    expect(ends).toEqual(['30000: timeout']);
     const [info] = await closed;
-    expect(info).toMatchObject({ reason: 'silent', error: { code: 'ERR_SERPY_SILENT' } });
+    expect(info).toMatchObject({ reason: 'timeout', error: { code: 'ERR_SERPY_PEER_TIMEOUT' } });
     expect(info.error.message).toBe(
       "no byte has left for 127.0.0.1:5000 for 30000 ms (writeTimeoutMs): the cable is out, or the peer's program does not read. " +
         'If it may rest for so long, raise writeTimeoutMs',
@@ -63,7 +63,7 @@ describe('a link on which no byte leaves', () => {
     await client.sendData(big);
     await clock.advance(30_000);
     const [[disconnect], [warning]] = (await Promise.all(told)) as [[{ error: unknown }], [unknown]];
-    expect(disconnect).toMatchObject({ reason: 'silent', unconfirmedMessages: 1 });
+    expect(disconnect).toMatchObject({ reason: 'timeout', unacknowledgedMessages: 1 });
     expect(warning).toBe(disconnect.error);
     await end();
   });
@@ -96,7 +96,7 @@ describe('a link on which no byte leaves', () => {
     const closed = once(peer, 'close');
     await peer.sendData(big);
     await clock.advance(100);
-    expect(await closed).toMatchObject([{ reason: 'silent' }]);
+    expect(await closed).toMatchObject([{ reason: 'timeout' }]);
     await end();
   });
 
@@ -118,7 +118,7 @@ describe('a link on which no byte leaves', () => {
       await peer.sendData('hello');
       await clock.advance(1000);
     }
-    expect(ends).toEqual(['30000: silent']);
+    expect(ends).toEqual(['30000: timeout']);
     await end();
   });
 
@@ -128,7 +128,7 @@ describe('a link on which no byte leaves', () => {
     await client.sendData(big);
     void client.close();
     await clock.advance(1000);
-    expect([client.state, ends]).toEqual(['closed', ['100: closed']]);
+    expect([client.state, ends]).toEqual(['closed', ['100: local-close']]);
     await end();
   });
 });
@@ -179,7 +179,7 @@ describe('a link on which bytes leave', () => {
     await clock.advance(29_999);
     expect(ends).toEqual([]);
     await clock.advance(1);
-    expect(ends).toEqual(['1030000: silent']);
+    expect(ends).toEqual(['1030000: timeout']);
     await end();
   });
 

@@ -23,7 +23,7 @@ describe('options of a connection', () => {
         baseDelayMs: 250,
         maxDelayMs: 15_000,
         maxAttempts: Number.POSITIVE_INFINITY,
-        stableMs: 10_000,
+        resetAfterMs: 10_000,
       },
     });
   });
@@ -105,7 +105,7 @@ describe('the messages of wrong options', () => {
     [
       connectionOptions,
       { reconnect: { patience: 1 } },
-      'there is no option reconnect.patience: the options are baseDelayMs, maxDelayMs, minDelayMs, maxAttempts, stableMs',
+      'there is no option reconnect.patience: the options are baseDelayMs, maxDelayMs, minDelayMs, maxAttempts, resetAfterMs',
     ],
     [
       connectionOptions,
@@ -119,6 +119,16 @@ describe('the messages of wrong options', () => {
       connectionOptions,
       { keep: 'latest', receiveQueue: { maxMessages: 5, whenFull: 'block', maxBytes: undefined } },
       "the options keep: 'latest' and receiveQueue.maxMessages and receiveQueue.whenFull contradict each other: 'latest' keeps one message, which the next replaces, so leave one of them out",
+    ],
+    [
+      connectionOptions,
+      { reconnect: { minDelayMs: 20_000 } },
+      'reconnect.minDelayMs (20000) is larger than reconnect.maxDelayMs (15000): raise maxDelayMs, which is the maximum of the whole wait',
+    ],
+    [
+      connectionOptions,
+      { reconnect: { minDelayMs: 200, maxDelayMs: 100 } },
+      'is larger than reconnect.maxDelayMs (100)',
     ],
     [connectionOptions, { keep: 'latest', receiveQueue: 'none' }, 'the option receiveQueue takes an object'],
     [serverOptions, {}, 'the option port is missing: it takes a whole number from 0 to 65535'],

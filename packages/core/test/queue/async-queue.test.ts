@@ -1,6 +1,6 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
-import { Mailbox } from '../../src/queue/async-queue.js';
+import { AsyncQueue } from '../../src/queue/async-queue.js';
 import { ManualClock } from '../../src/testing/index.js';
 
 interface Letter {
@@ -25,7 +25,7 @@ describe('a mailbox', () => {
     ),
   ])('gives each letter once, in order, to those who ask, in their order', async (steps) => {
     const clock = new ManualClock();
-    const mailbox = new Mailbox<Letter>(limits, clock);
+    const mailbox = new AsyncQueue<Letter>(limits, clock);
     const given: number[] = [];
     const asking: { controller: AbortController; gone: boolean }[] = [];
     let put = 0;
@@ -63,7 +63,7 @@ describe('a mailbox', () => {
   });
 
   test('is full at its bounds', () => {
-    const mailbox = new Mailbox<Letter>(limits, new ManualClock());
+    const mailbox = new AsyncQueue<Letter>(limits, new ManualClock());
     for (let id = 0; id < 2; id++) mailbox.put(letter(id));
     expect(mailbox.full).toBe(false);
     mailbox.put(letter(2));
@@ -75,7 +75,7 @@ describe('a mailbox', () => {
   });
 
   test('when closed gives what is left, then the error, made anew for each', async () => {
-    const mailbox = new Mailbox<Letter>(limits, new ManualClock());
+    const mailbox = new AsyncQueue<Letter>(limits, new ManualClock());
     let errors = 0;
     mailbox.put(letter(1));
     mailbox.close(() => new Error(`closed ${++errors}`));
@@ -86,7 +86,7 @@ describe('a mailbox', () => {
 
   test('when closed rejects those who wait, and leaves no timer', async () => {
     const clock = new ManualClock();
-    const mailbox = new Mailbox<Letter>(limits, clock);
+    const mailbox = new AsyncQueue<Letter>(limits, clock);
     const waiting = [
       mailbox.take('getData', {}, (item) => item),
       mailbox.take('getData', { timeoutMs: 1000 }, (item) => item),
@@ -97,7 +97,7 @@ describe('a mailbox', () => {
   });
 
   test('a letter can be taken back', () => {
-    const mailbox = new Mailbox<Letter>(limits, new ManualClock());
+    const mailbox = new AsyncQueue<Letter>(limits, new ManualClock());
     const letters = [letter(1), letter(2)];
     for (const each of letters) mailbox.put(each);
     expect(mailbox.remove(letters[0] as Letter)).toBe(true);
@@ -106,7 +106,7 @@ describe('a mailbox', () => {
   });
 
   test('wrong options are told by a rejection', async () => {
-    const mailbox = new Mailbox<Letter>(limits, new ManualClock());
+    const mailbox = new AsyncQueue<Letter>(limits, new ManualClock());
     await expect(mailbox.take('getData', { timeout: 5 } as never, (item) => item)).rejects.toMatchObject({
       code: 'ERR_SERPY_OPTION',
     });

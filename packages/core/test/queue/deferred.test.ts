@@ -1,13 +1,13 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, test, vi } from 'vitest';
-import { checkWait, maxTimeoutMs, noWait } from '../../src/options/wait-options.js';
-import { Mailbox } from '../../src/queue/async-queue.js';
-import { Pending } from '../../src/queue/deferred.js';
+import { checkWaitOptions, defaultWait, maxTimeoutMs } from '../../src/options/wait-options.js';
+import { AsyncQueue } from '../../src/queue/async-queue.js';
+import { Deferred } from '../../src/queue/deferred.js';
 import { ManualClock } from '../../src/testing/index.js';
 
 describe('a pending call', () => {
   test('settles once: what comes after the first is not heard', async () => {
-    const pending = new Pending<number>(new ManualClock(), 'getData', {}, () => {});
+    const pending = new Deferred<number>(new ManualClock(), 'getData', {}, () => {});
     pending.resolve(1);
     pending.resolve(2);
     pending.reject(new Error('late'));
@@ -19,7 +19,7 @@ describe('a pending call', () => {
     const controller = new AbortController();
     const errors: Error[] = [];
     const options = { timeoutMs: 100, signal: controller.signal };
-    const pending: Pending<void> = new Pending(clock, 'getData', options, (error) => {
+    const pending: Deferred<void> = new Deferred(clock, 'getData', options, (error) => {
       errors.push(error);
       pending.reject(error);
     });
@@ -41,7 +41,7 @@ describe('a pending call', () => {
     const clock = new ManualClock();
     const controller = new AbortController();
     const options = { timeoutMs: 100, signal: controller.signal };
-    const pending: Pending<void> = new Pending(clock, 'sendData', options, (error) => pending.reject(error));
+    const pending: Deferred<void> = new Deferred(clock, 'sendData', options, (error) => pending.reject(error));
     controller.abort('measured enough');
     await expect(pending.promise).rejects.toMatchObject({
       code: 'ERR_SERPY_ABORTED',
@@ -55,7 +55,7 @@ describe('a pending call', () => {
     const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     const clock = new ManualClock();
     const { signal } = new AbortController();
-    const mailbox = new Mailbox<{ sizeBytes: number }>({ maxMessages: 10, maxBytes: 10 }, clock);
+    const mailbox = new AsyncQueue<{ sizeBytes: number }>({ maxMessages: 10, maxBytes: 10 }, clock);
     for (let n = 0; n < 1000; n++) {
       const taken = [
         mailbox.take('getData', { signal, timeoutMs: 1000 }, (item) => item),
@@ -76,7 +76,7 @@ describe('a pending call', () => {
     const controller = new AbortController();
     const ended: number[] = [];
     const pending = Array.from({ length: 50 }, (_, n) => {
-      const each: Pending<void> = new Pending(new ManualClock(), 'getData', controller, (error) => {
+      const each: Deferred<void> = new Deferred(new ManualClock(), 'getData', controller, (error) => {
         ended.push(n);
         each.reject(error);
       });
@@ -93,14 +93,14 @@ describe('a pending call', () => {
 
   test('Infinity is no time-out', () => {
     const clock = new ManualClock();
-    new Pending(clock, 'getData', { timeoutMs: Number.POSITIVE_INFINITY }, () => {});
+    new Deferred(clock, 'getData', { timeoutMs: Number.POSITIVE_INFINITY }, () => {});
     expect(clock.pending).toBe(0);
   });
 });
 
 describe('the options of a call', () => {
   test.each([
-    [noWait],
+    [defaultWait],
     [{}],
     [{ timeoutMs: 0 }],
     [{ timeoutMs: maxTimeoutMs }],
@@ -108,7 +108,7 @@ describe('the options of a call', () => {
     [{ timeoutMs: undefined, signal: undefined }],
     [{ signal: AbortSignal.abort() }],
   ])('%j is right', (options) => {
-    checkWait(options);
+    checkWaitOptions(options);
   });
 
   test.each([
@@ -128,7 +128,7 @@ describe('the options of a call', () => {
     [null, 'the options of a call are an object such as { timeoutMs: 1000 }, not null'],
     [1000, 'the options of a call are an object such as { timeoutMs: 1000 }, not 1000'],
   ])('%j is wrong, and the error says why', (options, message) => {
-    expect(() => checkWait(options as never, ['mode'])).toThrow(
+    expect(() => checkWaitOptions(options as never, ['mode'])).toThrow(
       expect.objectContaining({ code: 'ERR_SERPY_OPTION', message: expect.stringContaining(message) }),
     );
   });

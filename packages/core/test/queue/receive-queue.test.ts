@@ -7,8 +7,8 @@ import { ManualClock } from '../../src/testing/index.js';
 function setUp(whenFull: WhenFull) {
   const drops: (MessagesDroppedError | undefined)[] = [];
   const queue = new ReceiveQueue({ maxMessages: 2, maxBytes: 1000, whenFull }, new ManualClock(), {
-    taken: () => {},
-    droppedIncoming: (error) => drops.push(error),
+    consumed: () => {},
+    droppedInbound: (error) => drops.push(error),
   });
   const messages = Array.from({ length: 6 }, (_, id) => ({ id, sizeBytes: 10 }));
   const put = (...ids: number[]) => ids.forEach((id) => queue.put(messages[id] as (typeof messages)[0]));

@@ -7,7 +7,7 @@ import { ManualClock } from '../../src/testing/index.js';
 interface Item {
   readonly id: number;
   readonly sizeBytes: number;
-  readonly acknowledged: boolean;
+  readonly awaitsAck: boolean;
 }
 
 function setUp(whenFull: WhenFull, limits = { maxMessages: 2, maxBytes: 1000 }) {
@@ -17,14 +17,14 @@ function setUp(whenFull: WhenFull, limits = { maxMessages: 2, maxBytes: 1000 }) 
   const freed = { count: 0 };
   const queue = new SendQueue<Item>({ ...limits, whenFull }, clock, {
     dropped: (error) => drops.push(error),
-    abandoned: ({ id }) => abandoned.push(id),
+    waitAbandoned: ({ id }) => abandoned.push(id),
     freed: () => freed.count++,
   });
   return { clock, queue, drops, abandoned, freed };
 }
 
-const plain = (id: number, sizeBytes = 10): Item => ({ id, sizeBytes, acknowledged: false });
-const acked = (id: number, sizeBytes = 10): Item => ({ id, sizeBytes, acknowledged: true });
+const plain = (id: number, sizeBytes = 10): Item => ({ id, sizeBytes, awaitsAck: false });
+const acked = (id: number, sizeBytes = 10): Item => ({ id, sizeBytes, awaitsAck: true });
 
 function watch(promise: Promise<boolean>) {
   const state: { result: boolean | string | undefined } = { result: undefined };
@@ -242,12 +242,12 @@ describe('a send queue', () => {
     const waiting: Item[] = [];
     for (const step of steps) {
       if (step.do === 'send') {
-        const item = { id: sends.length, sizeBytes: 10, acknowledged: step.acknowledged };
+        const item = { id: sends.length, sizeBytes: 10, awaitsAck: step.acknowledged };
         sends.push({ item, state: watch(queue.send(item, step.wait ? { timeoutMs: 10 } : {})) });
       } else if (step.do === 'next') {
         const item = queue.next();
         if (item) onWire.push(item);
-        if (item?.acknowledged) waiting.push(item);
+        if (item?.awaitsAck) waiting.push(item);
       } else if (step.do === 'acknowledge') {
         const item = waiting.shift();
         if (item) queue.acknowledged(item);
@@ -269,7 +269,7 @@ describe('a send queue', () => {
       expect(state.result).not.toBe(undefined);
       const wasSent = onWire.includes(item);
       if (state.result === 'refused' || state.result === 'ERR_SERPY_QUEUE_FULL') expect(wasSent).toBe(false);
-      if (item.acknowledged && state.result === true) expect(wasSent && !abandoned.includes(item.id)).toBe(true);
+      if (item.awaitsAck && state.result === true) expect(wasSent && !abandoned.includes(item.id)).toBe(true);
     }
     expect(clock.pending).toBe(0);
     expect(queue.idle).toBe(true);

@@ -1,13 +1,13 @@
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
-import { firstAttempt, type ReconnectOptions, redialDelayMs } from '../../src/reconnect/backoff.js';
+import { backoffDelayMs, initialAttempt, type ReconnectOptions } from '../../src/reconnect/backoff.js';
 
 const standard: ReconnectOptions = {
   baseDelayMs: 250,
   maxDelayMs: 15_000,
   minDelayMs: 0,
   maxAttempts: Number.POSITIVE_INFINITY,
-  stableMs: 10_000,
+  resetAfterMs: 10_000,
 };
 
 const anyOptions = fc.record({
@@ -15,29 +15,29 @@ const anyOptions = fc.record({
   maxDelayMs: fc.nat(1_000_000),
   minDelayMs: fc.nat(10_000),
   maxAttempts: fc.oneof(fc.integer({ min: 1, max: 10_000 }), fc.constant(Number.POSITIVE_INFINITY)),
-  stableMs: fc.nat(100_000),
+  resetAfterMs: fc.nat(100_000),
 });
 const anyAttempt = fc.integer({ min: 1, max: 10_000 });
 const anyChance = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 
 describe('the wait before a dial', () => {
   test('has a bound that doubles up to the largest', () => {
-    const bounds = [1, 2, 3, 4, 5, 6, 7, 8, 100].map((attempt) => redialDelayMs(attempt, 0.999999, standard));
+    const bounds = [1, 2, 3, 4, 5, 6, 7, 8, 100].map((attempt) => backoffDelayMs(attempt, 0.999999, standard));
     expect(bounds).toEqual([249, 499, 999, 1999, 3999, 7999, 14999, 14999, 14999]);
   });
 
   test('is drawn anew from nothing to the bound', () => {
-    expect([0, 0.25, 0.5, 0.75].map((chance) => redialDelayMs(3, chance, standard))).toEqual([0, 250, 500, 750]);
+    expect([0, 0.25, 0.5, 0.75].map((chance) => backoffDelayMs(3, chance, standard))).toEqual([0, 250, 500, 750]);
   });
 
   test.prop([anyAttempt, anyChance, anyOptions])('is a whole number within its bounds', (attempt, chance, options) => {
-    const delayMs = redialDelayMs(attempt, chance, options);
+    const delayMs = backoffDelayMs(attempt, chance, options);
     if (attempt > options.maxAttempts) {
       expect(delayMs).toBeUndefined();
     } else {
       expect(delayMs).toSatisfy(Number.isSafeInteger);
-      expect(delayMs).toBeGreaterThanOrEqual(options.minDelayMs);
-      expect(delayMs).toBeLessThanOrEqual(options.minDelayMs + options.maxDelayMs);
+      expect(delayMs).toBeGreaterThanOrEqual(Math.min(options.minDelayMs, options.maxDelayMs));
+      expect(delayMs).toBeLessThanOrEqual(options.maxDelayMs);
       if (attempt === 1) expect(delayMs).toBeLessThanOrEqual(options.minDelayMs + options.baseDelayMs);
     }
   });
@@ -45,63 +45,70 @@ describe('the wait before a dial', () => {
   test.prop([anyAttempt, anyChance, anyOptions])(
     'never shrinks from one dial to the next',
     (attempt, chance, options) => {
-      const [now, next] = [attempt, attempt + 1].map((each) => redialDelayMs(each, chance, options));
+      const [now, next] = [attempt, attempt + 1].map((each) => backoffDelayMs(each, chance, options));
       if (next !== undefined) expect(next).toBeGreaterThanOrEqual(now as number);
     },
   );
 
   test('begins with what is waited in any case, and is spread behind it', () => {
     const options = { ...standard, minDelayMs: 500 };
-    expect([0, 0.5, 0.999999].map((chance) => redialDelayMs(1, chance, options))).toEqual([500, 625, 749]);
-    expect([1, 3, 100].map((attempt) => redialDelayMs(attempt, 0.5, options))).toEqual([625, 1000, 8000]);
+    expect([0, 0.5, 0.999999].map((chance) => backoffDelayMs(1, chance, options))).toEqual([500, 625, 749]);
+    expect([1, 3, 100].map((attempt) => backoffDelayMs(attempt, 0.5, options))).toEqual([625, 1000, 7750]);
   });
 
   test('begins with half a second where nothing is said, and in a session at once', () => {
     const { minDelayMs: _, ...options } = standard;
-    expect([0, 0.5].map((chance) => redialDelayMs(1, chance, options))).toEqual([500, 625]);
-    expect([0, 0.5].map((chance) => redialDelayMs(1, chance, options, true))).toEqual([0, 125]);
+    expect([0, 0.5].map((chance) => backoffDelayMs(1, chance, options))).toEqual([500, 625]);
+    expect([0, 0.5].map((chance) => backoffDelayMs(1, chance, options, true))).toEqual([0, 125]);
+  });
+
+  test('never exceeds maxDelayMs, the minimum included', () => {
+    const options = { ...standard, minDelayMs: 500, maxDelayMs: 600 };
+    expect([1, 100].map((attempt) => backoffDelayMs(attempt, 0.999999, options))).toEqual([599, 599]);
+    const { minDelayMs: _, ...usual } = { ...options, maxDelayMs: 100 };
+    expect(backoffDelayMs(1, 0.999999, usual)).toBe(100);
   });
 
   test('begins in a session too with what is said', () => {
     const options = { ...standard, minDelayMs: 400 };
-    expect([0, 0.5].map((chance) => redialDelayMs(1, chance, options, true))).toEqual([400, 525]);
+    expect([0, 0.5].map((chance) => backoffDelayMs(1, chance, options, true))).toEqual([400, 525]);
   });
 
   test('is one that a timer can take, whatever the options', () => {
     const longest = 2 ** 31 - 1;
     const options = { ...standard, baseDelayMs: longest, maxDelayMs: longest, minDelayMs: longest };
-    expect(redialDelayMs(1, 0.5, options)).toBe(longest);
+    expect(backoffDelayMs(1, 0.5, options)).toBe(longest);
   });
 
   test('is nothing, however often it failed, when the bound is nothing', () => {
     for (const attempt of [1, 100, 1025, 5000]) {
-      expect(redialDelayMs(attempt, 0.5, { ...standard, baseDelayMs: 0 })).toBe(0);
+      expect(backoffDelayMs(attempt, 0.5, { ...standard, baseDelayMs: 0 })).toBe(0);
     }
   });
 
   test('is the largest there is after two failures in a row to prove who one is: somebody has to bring a key', () => {
-    const waits = [0, 1, 2, 3].map((failures) => redialDelayMs(1, 0.5, standard, false, failures));
+    const waits = [0, 1, 2, 3].map((failures) => backoffDelayMs(1, 0.5, standard, false, failures));
     expect(waits).toEqual([125, 125, 15_000, 15_000]);
-    expect(redialDelayMs(4, 0.5, { ...standard, maxAttempts: 3 }, false, 2)).toBeUndefined();
+    expect(backoffDelayMs(4, 0.5, { ...standard, maxAttempts: 3 }, false, 2)).toBeUndefined();
   });
 
   test('is over after maxAttempts', () => {
     const options = { ...standard, maxAttempts: 3 };
-    expect([1, 2, 3, 4].map((attempt) => redialDelayMs(attempt, 0, options))).toEqual([0, 0, 0, undefined]);
+    expect([1, 2, 3, 4].map((attempt) => backoffDelayMs(attempt, 0, options))).toEqual([0, 0, 0, undefined]);
   });
 });
 
 describe('the first dial after a link broke', () => {
   test('is number 1 after a stable link', () => {
-    expect(firstAttempt(7, 10_000, false, standard)).toBe(1);
+    expect(initialAttempt(7, 10_000, false, standard)).toBe(1);
   });
 
   test('counts on after a link that broke too soon', () => {
-    expect(firstAttempt(0, 9_999, false, standard)).toBe(1);
-    expect(firstAttempt(7, 9_999, false, standard)).toBe(8);
+    expect(initialAttempt(0, 9_999, false, standard)).toBe(1);
+    expect(initialAttempt(7, 9_999, false, standard)).toBe(8);
   });
 
   test('is number 1 after a link that led to something', () => {
-    expect(firstAttempt(7, 0, true, standard)).toBe(1);
+    expect(initialAttempt(7, 0, true, standard)).toBe(1);
   });
 });

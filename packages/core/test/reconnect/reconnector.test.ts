@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { AuthenticationError, ConnectError } from '../../src/errors.js';
 import type { ReconnectOptions } from '../../src/reconnect/backoff.js';
-import { dialOnce } from '../../src/reconnect/dial.js';
-import { Redial } from '../../src/reconnect/reconnector.js';
+import { dial } from '../../src/reconnect/dial.js';
+import { Reconnector } from '../../src/reconnect/reconnector.js';
 import { generateKey } from '../../src/security/shared-key.js';
 import { MemoryNetwork } from '../../src/testing/index.js';
 import type { Dial, Transport } from '../../src/transport/transport.js';
@@ -16,7 +16,7 @@ const settings = {
     maxDelayMs: 400,
     minDelayMs: 0,
     maxAttempts: Number.POSITIVE_INFINITY,
-    stableMs: 1000,
+    resetAfterMs: 1000,
   },
 };
 
@@ -26,17 +26,17 @@ function setUp(dial?: Dial, maxAttempts = Number.POSITIVE_INFINITY, more: Partia
   const told: string[] = [];
   const transports: Transport[] = [];
   const environment = { clock: network.clock, random: () => 0.5, listen: network.listen, dial: dial ?? network.dial };
-  const redial = new Redial(
+  const redial = new Reconnector(
     environment,
     address,
     { ...settings, reconnect: { ...settings.reconnect, maxAttempts, ...more } },
     {
-      waiting: (attempt, delayMs) => told.push(`${network.clock.now()}: wait ${delayMs} for ${attempt}`),
-      up: (transport, attempt) => {
+      retrying: (attempt, delayMs) => told.push(`${network.clock.now()}: wait ${delayMs} for ${attempt}`),
+      connected: (transport, attempt) => {
         told.push(`${network.clock.now()}: up at ${attempt}`);
         transports.push(transport);
       },
-      gaveUp: (error) => told.push(`${network.clock.now()}: gave up (${error.code}, ${error.message})`),
+      exhausted: (error) => told.push(`${network.clock.now()}: gave up (${error.code}, ${error.message})`),
     },
   );
   const listen = () => network.listen({ ...address, keepAliveMs: 0, accept: () => {}, failed: () => {} });
@@ -79,7 +79,7 @@ describe('redial', () => {
   ])(
     'waits from the end of one dial to the next, before what is drawn, %s',
     async (_, minDelayMs, inSession, waits) => {
-      const { redial, clock, told } = setUp(undefined, 3, { minDelayMs });
+      const { redial, clock, told } = setUp(undefined, 3, { minDelayMs, maxDelayMs: 1000 });
       redial.inSession = inSession;
       redial.next(1, undefined);
       await clock.advance(2000);
@@ -178,10 +178,10 @@ describe('redial', () => {
 
   test('stop() in waiting() is heeded', async () => {
     const network = new MemoryNetwork();
-    const redial: Redial = new Redial(network, address, settings, {
-      waiting: () => redial.stop(),
-      up: () => {},
-      gaveUp: () => {},
+    const redial: Reconnector = new Reconnector(network, address, settings, {
+      retrying: () => redial.stop(),
+      connected: () => {},
+      exhausted: () => {},
     });
     redial.next(1, undefined);
     expect(network.clock.pending).toBe(0);
@@ -204,17 +204,17 @@ describe('one dial', () => {
       listeners--;
       remove(...args);
     };
-    await expect(dialOnce(network, address, settings, signal)).rejects.toMatchObject({ code: 'ERR_SERPY_CONNECT' });
+    await expect(dial(network, address, settings, signal)).rejects.toMatchObject({ code: 'ERR_SERPY_CONNECT' });
     await network.listen({ ...address, keepAliveMs: 0, accept: () => {}, failed: () => {} });
-    (await dialOnce(network, address, settings, signal)).destroy();
+    (await dial(network, address, settings, signal)).destroy();
     network.silence(address.port);
-    const late = expect(dialOnce(network, address, settings, signal)).rejects.toMatchObject({
+    const late = expect(dial(network, address, settings, signal)).rejects.toMatchObject({
       message: expect.stringContaining('did not answer within 1000 ms (connectTimeoutMs)'),
     });
     await network.clock.advance(1000);
     await late;
     const reason = new Error('enough');
-    const aborted = expect(dialOnce(network, address, settings, signal)).rejects.toBe(reason);
+    const aborted = expect(dial(network, address, settings, signal)).rejects.toBe(reason);
     controller.abort(reason);
     await aborted;
     expect(network.clock.pending).toBe(0);
@@ -223,14 +223,14 @@ describe('one dial', () => {
 
   test('hands on what protects the link', async () => {
     const given: (string | undefined)[] = [];
-    const dial: Dial = ({ security }) => {
+    const refuse: Dial = ({ security }) => {
       given.push(security?.kind);
       return Promise.reject(new ConnectError('nobody there'));
     };
     const { clock, random, listen } = new MemoryNetwork();
     const { signal } = new AbortController();
     for (const more of [{}, { key: generateKey() }, { tls: true }]) {
-      const dialling = dialOnce({ clock, random, listen, dial }, address, { ...settings, ...more }, signal);
+      const dialling = dial({ clock, random, listen, dial: refuse }, address, { ...settings, ...more }, signal);
       await expect(dialling).rejects.toThrow('nobody there');
     }
     expect(given).toEqual([undefined, 'key', 'certificates']);
@@ -240,7 +240,7 @@ describe('one dial', () => {
     const network = new MemoryNetwork();
     await network.listen({ ...address, keepAliveMs: 0, accept: () => {}, failed: () => {} });
     const reason = new Error('enough');
-    await expect(dialOnce(network, address, settings, AbortSignal.abort(reason))).rejects.toBe(reason);
+    await expect(dial(network, address, settings, AbortSignal.abort(reason))).rejects.toBe(reason);
     expect(network.linkCount).toBe(0);
     expect(network.clock.pending).toBe(0);
   });

@@ -2,7 +2,7 @@
 import { Connection, connectionOptions, type Environment, parseOptions, Server } from 'serpy-core';
 import { MemoryNetwork } from 'serpy-core/testing';
 import { expect, test } from 'vitest';
-import { usualMinDelayMs } from '../../src/reconnect/backoff.js';
+import { defaultMinDelayMs } from '../../src/reconnect/backoff.js';
 import type { MemoryTransport } from '../../src/testing/memory-transport.js';
 import type { Dial } from '../../src/transport/transport.js';
 import { type Lines, lineProtocol } from '../line-protocol.js';
@@ -11,7 +11,7 @@ const address = { host: '127.0.0.1', port: 5000 };
 const clients = 1000;
 const settings = parseOptions(connectionOptions, { autoRestart: true });
 const { baseDelayMs } = settings.reconnect;
-const minDelayMs = usualMinDelayMs;
+const minDelayMs = defaultMinDelayMs;
 
 /** A client's network: keeps account of when it dials, and of what it had open then. */
 class Account {

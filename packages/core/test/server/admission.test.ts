@@ -1,10 +1,10 @@
 /** Which peers a server takes: the limits, who makes room, and who is looked at before he is turned away. */
 import { describe, expect, test } from 'vitest';
 import type { ConnectionState } from '../../src/connection/connection-state.js';
-import { Admission, type AdmissionLimits, type Member } from '../../src/server/admission.js';
+import { Admission, type AdmissionLimits, type AdmittedConnection } from '../../src/server/admission.js';
 
 /** A connection in the hands of the test. */
-class Peer implements Member {
+class Peer implements AdmittedConnection {
   readonly remote: { readonly host: string; readonly port: number };
   state: ConnectionState = 'connected';
   /** Whether its peer may come back to it. */
@@ -32,12 +32,12 @@ function setUp(limits: Partial<AdmissionLimits> = {}) {
   );
   const gone = (peer: Peer) => {
     admission.connections.delete(peer);
-    admission.undecided.delete(peer);
+    admission.pending.delete(peer);
   };
   /** A peer dials, and turns out to be a new one. */
   const comes = (host: string, state: ConnectionState = 'connected') => {
     const peer = new Peer(host, gone);
-    const limit = admission.refusal(peer.remote) ?? admission.refusalOfNew(peer);
+    const limit = admission.limitFor(peer.remote) ?? admission.limitForNew(peer);
     if (limit) return limit;
     peer.state = state;
     peer.lasting = state === 'reconnecting';
@@ -47,10 +47,10 @@ function setUp(limits: Partial<AdmissionLimits> = {}) {
   /** A peer dials and has not said yet who he is. */
   const knocks = (host: string, state: ConnectionState = 'connected') => {
     const peer = new Peer(host, gone);
-    const limit = admission.refusal(peer.remote);
+    const limit = admission.limitFor(peer.remote);
     if (limit) return limit;
     peer.state = state;
-    admission.undecided.add(peer);
+    admission.pending.add(peer);
     return peer;
   };
   return { admission, comes, knocks };
@@ -137,7 +137,7 @@ describe('a peer that may be coming back', () => {
     expect(knocks(own)).toBe(limit);
     stale.lasting = true; // the server has not noticed that its link is dead
     expect(knocks(own)).toBeInstanceOf(Peer);
-    expect(admission.refusalOfNew(stale)).toBe(limit); // had it turned out to be new
+    expect(admission.limitForNew(stale)).toBe(limit); // had it turned out to be new
   });
 
   test('is one of so many who may be at that: as many as there may be connections', () => {
@@ -165,5 +165,5 @@ test('of those who have not shown who they are, the one who has said nothing for
   const honest = knocks('10.0.0.4') as Peer;
   expect(knocks('10.0.0.5')).toBeInstanceOf(Peer);
   expect(silent.map(({ why }) => why !== '')).toEqual([true, false, false]);
-  expect([honest.why, admission.undecided.size]).toEqual(['', 4]);
+  expect([honest.why, admission.pending.size]).toEqual(['', 4]);
 });

@@ -1,10 +1,10 @@
 import { ManualClock } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
-import { AuthFailures } from '../../src/server/auth-failure-log.js';
+import { AuthFailureLog } from '../../src/server/auth-failure-log.js';
 
 function setUp(limit = 3) {
   const clock = new ManualClock();
-  const failures = new AuthFailures(limit, clock);
+  const failures = new AuthFailureLog(limit, clock);
   const fail = (host: string, times: number) => {
     for (let i = 0; i < times; i++) failures.add(host);
   };
@@ -15,10 +15,10 @@ describe('failures to prove oneself', () => {
   test('are too many from the limit on, for that address alone', () => {
     const { failures, fail } = setUp();
     fail('10.0.0.5', 2);
-    expect(failures.tooMany('10.0.0.5')).toBe(false);
+    expect(failures.exceeds('10.0.0.5')).toBe(false);
     fail('10.0.0.5', 1);
-    expect(failures.tooMany('10.0.0.5')).toBe(true);
-    expect(failures.tooMany('10.0.0.6')).toBe(false);
+    expect(failures.exceeds('10.0.0.5')).toBe(true);
+    expect(failures.exceeds('10.0.0.6')).toBe(false);
   });
 
   test('are forgotten after a minute, each for itself', async () => {
@@ -27,15 +27,15 @@ describe('failures to prove oneself', () => {
     await clock.advance(30_000);
     fail('10.0.0.5', 5);
     await clock.advance(59_999);
-    expect(failures.tooMany('10.0.0.5')).toBe(true);
+    expect(failures.exceeds('10.0.0.5')).toBe(true);
     await clock.advance(1);
-    expect(failures.tooMany('10.0.0.5')).toBe(false);
+    expect(failures.exceeds('10.0.0.5')).toBe(false);
   });
 
   test('are never too many without a limit', () => {
     const { failures, fail } = setUp(Number.POSITIVE_INFINITY);
     fail('10.0.0.5', 1000);
-    expect(failures.tooMany('10.0.0.5')).toBe(false);
+    expect(failures.exceeds('10.0.0.5')).toBe(false);
   });
 
   test.each([
@@ -49,7 +49,7 @@ describe('failures to prove oneself', () => {
   ])('of %s and %s count together: %s', (first, second, together) => {
     const { failures, fail } = setUp();
     fail(first, 3);
-    expect(failures.tooMany(second)).toBe(together);
+    expect(failures.exceeds(second)).toBe(together);
   });
 
   test('of very many addresses do not take more and more memory: the oldest are forgotten', () => {
@@ -57,10 +57,10 @@ describe('failures to prove oneself', () => {
     fail('10.0.0.5', 1);
     fail('10.0.0.6', 1);
     for (let i = 0; i < 1022; i++) fail(`10.1.${i >> 8}.${i & 255}`, 1);
-    expect(failures.tooMany('10.0.0.5')).toBe(true);
+    expect(failures.exceeds('10.0.0.5')).toBe(true);
     fail('10.0.0.5', 1); // the latest again
     fail('10.2.0.1', 1);
-    expect(failures.tooMany('10.0.0.6')).toBe(false);
-    expect(failures.tooMany('10.0.0.5')).toBe(true);
+    expect(failures.exceeds('10.0.0.6')).toBe(false);
+    expect(failures.exceeds('10.0.0.5')).toBe(true);
   });
 });

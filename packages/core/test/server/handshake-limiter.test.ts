@@ -1,23 +1,23 @@
 import { ManualClock } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
-import { Gate } from '../../src/server/handshake-limiter.js';
+import { HandshakeLimiter } from '../../src/server/handshake-limiter.js';
 
 const remote = (port = 1, host = '10.0.0.5') => ({ host, port });
 
-function setUp(limits: Partial<ConstructorParameters<typeof Gate>[0]> = {}) {
+function setUp(limits: Partial<ConstructorParameters<typeof HandshakeLimiter>[0]> = {}) {
   const clock = new ManualClock();
   const told: string[] = [];
   const known = new Set<string>();
   const settings = {
-    handshakeTimeoutMs: 5000,
+    authTimeoutMs: 5000,
     maxPendingConnections: 2,
     maxAuthFailuresPerMinute: 2,
     maxConnectionsPerAddress: 16,
     ...limits,
   };
-  const gate = new Gate(settings, clock, {
-    turnedAway: ({ port }, reason) => told.push(`${port} turned away: ${reason}`),
-    refused: ({ code, message, remote: who }) => told.push(`${code} of ${who?.port}: ${message}`),
+  const gate = new HandshakeLimiter(settings, clock, {
+    limited: ({ port }, reason) => told.push(`${port} turned away: ${reason}`),
+    failed: ({ code, message, remote: who }) => told.push(`${code} of ${who?.port}: ${message}`),
     knows: (host) => known.has(host),
   });
   const enter = (port: number, host?: string) => gate.enter(remote(port, host), () => told.push(`${port} cut`));
@@ -80,7 +80,7 @@ describe('a gate', () => {
     expect(told).toEqual([]);
     await clock.advance(1);
     expect(told).toEqual([
-      'ERR_SERPY_AUTH of 1: 10.0.0.5:1 was refused: the TLS handshake took longer than 5000 ms (handshakeTimeoutMs): does it speak TLS at all?',
+      'ERR_SERPY_AUTH of 1: 10.0.0.5:1 was refused: the TLS handshake took longer than 5000 ms (authTimeoutMs): does it speak TLS at all?',
       '1 cut',
     ]);
     expect([gate.pending, clock.pending]).toEqual([0, 0]);

@@ -1,6 +1,6 @@
 /** What peers have sent in part: how much memory it takes in all, and who gives way. */
 import { describe, expect, test } from 'vitest';
-import { UnfinishedMessages } from '../../src/server/partial-message-budget.js';
+import { PartialMessageBudget } from '../../src/server/partial-message-budget.js';
 
 interface Holder {
   readonly name: string;
@@ -8,9 +8,9 @@ interface Holder {
 }
 
 function holders(limitBytes: number, ...sources: string[]) {
-  const unfinished = new UnfinishedMessages<Holder>(limitBytes, ({ from }) => from);
+  const unfinished = new PartialMessageBudget<Holder>(limitBytes, ({ from }) => from);
   const all = sources.map((from, index) => ({ name: `${from}${index}`, from }));
-  return { unfinished, note: (index: number, bytes: number) => unfinished.note(all[index] as Holder, bytes) };
+  return { unfinished, note: (index: number, bytes: number) => unfinished.set(all[index] as Holder, bytes) };
 }
 
 describe('the memory for unfinished messages', () => {
@@ -29,10 +29,10 @@ describe('the memory for unfinished messages', () => {
     const { unfinished, note } = holders(1000, 'a', 'b');
     note(0, 600);
     note(1, 400);
-    expect(unfinished.takeExcess()).toBeUndefined();
+    expect(unfinished.evictLargest()).toBeUndefined();
     note(1, 401);
-    expect(unfinished.takeExcess()?.name).toBe('a0');
-    expect(unfinished.takeExcess()).toBeUndefined();
+    expect(unfinished.evictLargest()?.name).toBe('a0');
+    expect(unfinished.evictLargest()).toBeUndefined();
     expect(unfinished.bytes).toBe(401);
   });
 
@@ -42,7 +42,7 @@ describe('the memory for unfinished messages', () => {
     note(1, 210);
     note(2, 200);
     note(3, 500);
-    expect(unfinished.takeExcess()?.name).toBe('a1');
+    expect(unfinished.evictLargest()?.name).toBe('a1');
     expect(unfinished.bytes).toBe(900);
   });
 
@@ -51,21 +51,21 @@ describe('the memory for unfinished messages', () => {
     note(0, 700);
     note(1, 300);
     note(2, 1900);
-    expect([unfinished.takeExcess()?.name, unfinished.takeExcess()]).toEqual(['c2', undefined]);
+    expect([unfinished.evictLargest()?.name, unfinished.evictLargest()]).toEqual(['c2', undefined]);
     const other = holders(1000, 'a', 'b', 'c');
     other.note(0, 900);
     other.note(1, 1000);
     other.note(2, 1000);
-    const gone = [1, 2, 3].map(() => other.unfinished.takeExcess()?.name);
+    const gone = [1, 2, 3].map(() => other.unfinished.evictLargest()?.name);
     expect(gone).toEqual(['b1', 'c2', undefined]);
   });
 
   test('does not count who gave way again, whatever he does until he is gone', () => {
     const { unfinished, note } = holders(1000, 'a', 'b');
     note(0, 1001);
-    expect(unfinished.takeExcess()?.name).toBe('a0');
+    expect(unfinished.evictLargest()?.name).toBe('a0');
     note(0, 900);
     note(1, 1000);
-    expect([unfinished.bytes, unfinished.takeExcess()]).toEqual([1000, undefined]);
+    expect([unfinished.bytes, unfinished.evictLargest()]).toEqual([1000, undefined]);
   });
 });

@@ -1,28 +1,28 @@
 /** What the streams of a connection do with what comes, whatever that is: sans sockets, and without another end. */
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
-import type { Received, StreamPart } from '../../src/protocol/message.js';
-import { Streams, type StreamsOwner } from '../../src/streams/stream-manager.js';
+import type { InboundMessage, StreamPart } from '../../src/protocol/message.js';
+import { StreamManager, type StreamsHost } from '../../src/streams/stream-manager.js';
 import { systemEnvironment } from '../../src/system-environment.js';
 
 /** Streams whose parts are sent and never acknowledged, unless they are. */
 function stage() {
   const sent: StreamPart[] = [];
-  const taken: Received[] = [];
+  const taken: InboundMessage[] = [];
   const session = {};
-  const owner: StreamsOwner = {
+  const owner: StreamsHost = {
     clock: systemEnvironment.clock,
-    session,
+    epoch: session,
     streamLimits: { maxMessages: 2, maxBytes: 1_000_000 },
     maxOpenStreams: 1024,
     sendPart(part) {
       sent.push(part);
       return part.kind === 'begin' ? Promise.resolve(true) : new Promise(() => {});
     },
-    taken: (received) => taken.push(received),
-    outlet: { progress() {}, warn() {} },
+    consumed: (received) => taken.push(received),
+    sessionHost: { progress() {}, warn() {} },
   };
-  const streams = new Streams(owner);
+  const streams = new StreamManager(owner);
   const hear = (part: StreamPart) => streams.received({ sizeBytes: 17, part }, part);
   return { streams, hear, sent, taken };
 }
@@ -56,7 +56,7 @@ test('a stop is heard by the stream that goes out, and not by the one of the sam
   const incoming = await streams.get({});
   hear({ kind: 'stop', id: 0, reason: 'enough' });
   await expect(outcome).rejects.toMatchObject({
-    code: 'ERR_SERPY_STOPPED',
+    code: 'ERR_SERPY_STREAM_CANCELLED',
     message: expect.stringContaining('enough'),
   });
   expect(source.destroyed).toBe(true);

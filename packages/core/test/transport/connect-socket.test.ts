@@ -2,7 +2,7 @@ import type { LookupAddress } from 'node:dns';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
-import { until } from 'serpy-contract-tests/stage';
+import { waitFor } from 'serpy-contract-tests/stage';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { securityOf } from '../../src/security/security.js';
 import { generateKey } from '../../src/security/shared-key.js';
@@ -110,7 +110,7 @@ describe.skipIf(process.platform !== 'linux')('a name with two addresses', () =>
     const slow = await stalled('127.0.0.2', 0, await server(protection));
     system.addresses = ['127.0.0.2', '127.0.0.3'];
     const dialling = dial('slow.test', slow.port, protection);
-    await Promise.race([until(() => system.asked === 2), dialling]);
+    await Promise.race([waitFor(() => system.asked === 2), dialling]);
     slow.letGo();
     expect((await dialling).remote.host).toBe('127.0.0.2');
   });
@@ -120,7 +120,7 @@ describe.skipIf(process.platform !== 'linux')('a name with two addresses', () =>
     const slow = await stalled('127.0.0.3', dead.port);
     system.addresses = ['127.0.0.2', '127.0.0.3'];
     const dialling = dial('slow.test', slow.port, undefined);
-    await Promise.race([until(() => system.asked === 2), dialling]);
+    await Promise.race([waitFor(() => system.asked === 2), dialling]);
     slow.letGo();
     expect((await dialling).remote.host).toBe('127.0.0.3');
   });
@@ -143,7 +143,7 @@ describe.skipIf(process.platform !== 'linux')('a name with two addresses', () =>
       signal: controller.signal,
     });
     const failed = expect(dialling).rejects.toThrow('enough');
-    await until(() => system.asked === 2);
+    await waitFor(() => system.asked === 2);
     controller.abort(new Error('enough'));
     await failed;
   });

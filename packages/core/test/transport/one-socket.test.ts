@@ -15,9 +15,9 @@ interface Ending {
 }
 
 const endings: Record<string, Ending> = {
-  'the peer hangs up': { reason: 'ended', end: (peer) => peer.end() },
+  'the peer hangs up': { reason: 'peer-closed', end: (peer) => peer.end() },
   'the peer hangs up and reads nothing more': {
-    reason: 'ended',
+    reason: 'peer-closed',
     end: (peer, link, client) => {
       link?.toServer.stall();
       void client.sendData('x'.repeat(100_000));
@@ -26,7 +26,7 @@ const endings: Record<string, Ending> = {
   },
   'the network breaks': { reason: 'reset', end: (_, link) => link?.reset() },
   'nothing leaves': {
-    reason: 'silent',
+    reason: 'timeout',
     end: (_, link, client) => {
       link?.stall();
       void client.sendData('x'.repeat(100_000));

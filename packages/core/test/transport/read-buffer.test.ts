@@ -1,14 +1,14 @@
 /** A runtime whose accepted sockets cannot be given our memory: they read in its own way, with the same result. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { until } from 'serpy-contract-tests/stage';
+import { waitFor } from 'serpy-contract-tests/stage';
 import { afterEach, expect, test, vi } from 'vitest';
 import { tcpListen } from '../../src/transport/tcp-network.js';
 import type { Listener, Transport } from '../../src/transport/transport.js';
 
 vi.mock(import('../../src/transport/read-buffer.js'), async (original) => ({
   ...(await original()),
-  withReading: () => undefined,
+  adoptSocket: () => undefined,
 }));
 
 const opened: { destroy(): void }[] = [];
@@ -27,7 +27,7 @@ async function withSocket(): Promise<{ transport: Transport; socket: Socket }> {
   const socket = connect(listener.address);
   opened.push(socket);
   await once(socket, 'connect');
-  await until(() => accepted.length === 1);
+  await waitFor(() => accepted.length === 1);
   opened.push(accepted[0] as Transport);
   return { transport: accepted[0] as Transport, socket };
 }
@@ -49,7 +49,7 @@ test('brings what came before it was started, and then the end', async () => {
   socket.end('early');
   await new Promise(setImmediate);
   const told = listen(transport);
-  await until(() => told.includes('ended'));
+  await waitFor(() => told.includes('ended'));
   expect(told).toEqual(['early', 'ended']);
 });
 
@@ -65,7 +65,7 @@ test.each(['before', 'after'])(
     for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
     expect(told).toEqual([]);
     transport.resume();
-    await until(() => told.includes('ended'));
+    await waitFor(() => told.includes('ended'));
     expect(told).toEqual(['held back', 'ended']);
   },
 );

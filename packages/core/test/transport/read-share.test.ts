@@ -1,7 +1,7 @@
 /** No socket takes a turn of the event loop for itself: neither by sending without end, nor by sending what takes long to read. */
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { until } from 'serpy-contract-tests/stage';
+import { waitFor } from 'serpy-contract-tests/stage';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ReadShare, shareBytes, shareMs } from '../../src/transport/read-share.js';
 import { TcpIntake } from '../../src/transport/tcp-intake.js';
@@ -28,7 +28,7 @@ async function behind(bytes: Buffer): Promise<Transport> {
   socket.on('error', () => {});
   await once(socket, 'connect');
   socket.end(bytes);
-  await until(() => accepted.length === 1);
+  await waitFor(() => accepted.length === 1);
   opened.push(accepted[0] as Transport);
   for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate); // the system's buffers fill
   return accepted[0] as Transport;
@@ -104,31 +104,31 @@ test('what was read and not handed over yet is, before the end of a link that br
 describe('a share of a turn', () => {
   test('ends with so many bytes, or with so much time, and is whole again in the next', () => {
     const share = new ReadShare();
-    share.take(shareBytes - 1, 0);
-    expect(share.over).toBe(false);
-    share.take(1, 0);
-    expect(share.over).toBe(true);
-    share.renew();
-    share.take(1, shareMs / 2);
-    expect(share.over).toBe(false);
-    share.take(1, shareMs / 2);
-    expect(share.over).toBe(true);
+    share.record(shareBytes - 1, 0);
+    expect(share.exhausted).toBe(false);
+    share.record(1, 0);
+    expect(share.exhausted).toBe(true);
+    share.reset();
+    share.record(1, shareMs / 2);
+    expect(share.exhausted).toBe(false);
+    share.record(1, shareMs / 2);
+    expect(share.exhausted).toBe(true);
   });
 
   test('is cut into parts that take half of it, down to 4 KiB, and what takes no time is one part', () => {
     const share = new ReadShare();
-    for (let i = 0; i < 10; i++) share.take(64 * 1024, shareMs);
+    for (let i = 0; i < 10; i++) share.record(64 * 1024, shareMs);
     expect(share.partBytes).toBe(32 * 1024);
-    for (let i = 0; i < 10; i++) share.take(share.partBytes, shareMs * 100);
+    for (let i = 0; i < 10; i++) share.record(share.partBytes, shareMs * 100);
     expect(share.partBytes).toBe(4 * 1024);
-    share.take(4 * 1024, 0);
+    share.record(4 * 1024, 0);
     expect(share.partBytes).toBeGreaterThan(256 * 1024);
   });
 
   test('hardly changes its parts for one that took long', () => {
     const share = new ReadShare();
-    for (let i = 0; i < 10; i++) share.take(256 * 1024, shareMs / 8);
-    share.take(256 * 1024, 100 * shareMs);
+    for (let i = 0; i < 10; i++) share.record(256 * 1024, shareMs / 8);
+    share.record(256 * 1024, 100 * shareMs);
     expect(share.partBytes).toBeGreaterThanOrEqual(256 * 1024);
   });
 });

@@ -1,10 +1,10 @@
 /** How far a real socket has come: parts of one write count as they leave, and nothing else does. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { until } from 'serpy-contract-tests/stage';
+import { waitFor } from 'serpy-contract-tests/stage';
 import { expect, onTestFinished, test } from 'vitest';
 import { systemEnvironment } from '../../src/system-environment.js';
-import { leftBytesOf } from '../../src/transport/socket-progress.js';
+import { flushedBytes } from '../../src/transport/socket-progress.js';
 import { tcpDial } from '../../src/transport/tcp-network.js';
 
 /** A transport, and the bare socket of its peer, which does not read yet. */
@@ -43,7 +43,7 @@ test('the parts of one large write count as they leave', async () => {
   const { transport, socket } = await pair();
   transport.write(Buffer.alloc(bigBytes));
   transport.flush();
-  const left = await settledAt(() => transport.leftBytes);
+  const left = await settledAt(() => transport.flushedBytes);
   expect(left).toBeGreaterThan(0);
   expect(left).toBeLessThan(bigBytes);
   let read = 0;
@@ -52,23 +52,23 @@ test('the parts of one large write count as they leave', async () => {
     if (read >= bigBytes / 4) socket.pause();
   });
   socket.resume();
-  await until(() => read >= bigBytes / 4);
-  expect(await settledAt(() => transport.leftBytes)).toBeGreaterThan(left);
+  await waitFor(() => read >= bigBytes / 4);
+  expect(await settledAt(() => transport.flushedBytes)).toBeGreaterThan(left);
   socket.removeAllListeners('data').resume();
-  await until(() => transport.unsentBytes === 0);
-  expect(transport.leftBytes).toBe(bigBytes);
+  await waitFor(() => transport.unsentBytes === 0);
+  expect(transport.flushedBytes).toBe(bigBytes);
 });
 
 test('what is only written does not count', async () => {
   const { transport } = await pair();
   transport.write(Buffer.alloc(bigBytes));
   transport.flush();
-  const left = await settledAt(() => transport.leftBytes);
+  const left = await settledAt(() => transport.flushedBytes);
   for (let n = 0; n < 10; n++) {
     transport.write(Buffer.alloc(1000));
     transport.flush();
   }
-  expect(await settledAt(() => transport.leftBytes)).toBe(left);
+  expect(await settledAt(() => transport.flushedBytes)).toBe(left);
 });
 
 test('it can be asked of a socket that is gone', async () => {
@@ -77,11 +77,11 @@ test('it can be asked of a socket that is gone', async () => {
   transport.flush();
   transport.destroy();
   await once(socket.resume(), 'close');
-  expect(transport.leftBytes).toBe(5);
+  expect(transport.flushedBytes).toBe(5);
 });
 
 test('where the runtime keeps no such handle, whole writes count', () => {
   for (const inside of [{}, { _handle: null }, { _handle: {} }, { _handle: { bytesWritten: 90 } }]) {
-    expect(leftBytesOf({ bytesWritten: 100, writableLength: 40, ...inside })).toBe(60);
+    expect(flushedBytes({ bytesWritten: 100, writableLength: 40, ...inside })).toBe(60);
   }
 });

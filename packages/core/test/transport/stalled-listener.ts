@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
-import { until } from 'serpy-contract-tests/stage';
+import { waitFor } from 'serpy-contract-tests/stage';
 
 /** While the thread stands still nobody is accepted, and the system answers no more than wait to be. */
 const program = `
@@ -43,7 +43,7 @@ export class StalledListener {
     const fillers = Array.from({ length: 4 }, () => {
       return new Socket().on('error', () => {}).connect(found, host, () => accepted++);
     });
-    await until(() => accepted === 2);
+    await waitFor(() => accepted === 2);
     return new StalledListener(found, worker, gate, fillers);
   }
 

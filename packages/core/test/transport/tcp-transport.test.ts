@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, createServer, Socket } from 'node:net';
-import { until } from 'serpy-contract-tests/stage';
+import { waitFor } from 'serpy-contract-tests/stage';
 import { afterEach, describe, expect, test } from 'vitest';
 import { acceptedOptions } from '../../src/connection/connection-options.js';
 import { systemEnvironment } from '../../src/system-environment.js';
-import { Reading, withReading } from '../../src/transport/read-buffer.js';
+import { adoptSocket, SocketReader } from '../../src/transport/read-buffer.js';
 import { tcpDial, tcpListen } from '../../src/transport/tcp-network.js';
 import type { Listener, Transport, TransportHandler } from '../../src/transport/transport.js';
 
@@ -60,7 +60,7 @@ async function pair(): Promise<{ client: Transport; server: Transport }> {
   const { listener, accepted } = await accepting();
   const client = await tcpDial({ ...listener.address, keepAliveMs: 1000, signal: never() }, systemEnvironment.clock);
   opened.push(client);
-  await until(() => accepted.length === 1);
+  await waitFor(() => accepted.length === 1);
   return { client, server: accepted[0] as Transport };
 }
 
@@ -70,7 +70,7 @@ async function withSocket(): Promise<{ transport: Transport; socket: Socket }> {
   const socket = connect(listener.address);
   opened.push(socket);
   await once(socket, 'connect');
-  await until(() => accepted.length === 1);
+  await waitFor(() => accepted.length === 1);
   return { transport: accepted[0] as Transport, socket };
 }
 
@@ -89,7 +89,7 @@ describe('a TCP transport', () => {
     for (const piece of pieces) client.write(piece);
     client.end();
     const expected = pieces.join('');
-    await until(() => receivedBytes() === expected.length);
+    await waitFor(() => receivedBytes() === expected.length);
     expect(received()).toBe(expected);
   });
 
@@ -101,7 +101,7 @@ describe('a TCP transport', () => {
       transport.write(Buffer.from('0123456789'));
       transport.flush();
     }
-    await until(() => Buffer.concat(chunks).length === 500);
+    await waitFor(() => Buffer.concat(chunks).length === 500);
     expect(chunks.length).toBeLessThanOrEqual(2); // the first at once, the others when the turn ends
   });
 
@@ -134,15 +134,15 @@ describe('a TCP transport', () => {
       end.write(Buffer.from('hello'));
       end.flush();
     }
-    await until(() => memory.length === 2);
+    await waitFor(() => memory.length === 2);
     expect(memory[0]).toBe(memory[1]);
   });
 
   test('reads in the way of the runtime where an accepted socket cannot be given that buffer', () => {
-    const reading = new Reading();
+    const reading = new SocketReader();
     for (const inside of [{}, { _handle: null }, { _handle: {} }]) {
       const socket = Object.assign(new Socket(), inside);
-      expect(withReading(socket, reading)).toBeUndefined();
+      expect(adoptSocket(socket, reading)).toBeUndefined();
       expect(socket.destroyed).toBe(false);
     }
   });
@@ -152,7 +152,7 @@ describe('a TCP transport', () => {
     socket.end('early');
     await new Promise(setImmediate);
     const { told, received } = listen(transport);
-    await until(() => told.includes('ended'));
+    await waitFor(() => told.includes('ended'));
     expect(received()).toBe('early');
   });
 
@@ -161,7 +161,7 @@ describe('a TCP transport', () => {
     server.destroy();
     await new Promise(setImmediate);
     const { told } = listen(server);
-    await until(() => told.length > 0);
+    await waitFor(() => told.length > 0);
     await new Promise(setImmediate);
     expect(told).toEqual(['closed']);
   });
@@ -174,7 +174,7 @@ describe('a TCP transport', () => {
     await once(socket, 'close');
     await new Promise(setImmediate);
     const { told } = listen(transport);
-    await until(() => told.length > 0);
+    await waitFor(() => told.length > 0);
     expect(told.at(-1)).toMatch(/^closed/);
   });
 
@@ -182,7 +182,7 @@ describe('a TCP transport', () => {
     const { transport, socket } = await withSocket();
     const { told } = listen(transport);
     socket.resetAndDestroy();
-    await until(() => told.length > 0);
+    await waitFor(() => told.length > 0);
     expect(told).toEqual(['closed: ECONNRESET']);
   });
 
@@ -190,10 +190,10 @@ describe('a TCP transport', () => {
     const { client, server } = await pair();
     const [atClient, atServer] = [listen(client), listen(server)];
     client.end();
-    await until(() => atServer.told.includes('ended'));
+    await waitFor(() => atServer.told.includes('ended'));
     server.write(Buffer.from('last words'));
     server.end();
-    await until(() => atClient.told.includes('closed') && atServer.told.includes('closed'));
+    await waitFor(() => atClient.told.includes('closed') && atServer.told.includes('closed'));
     expect(atClient.received()).toBe('last words');
     expect([atClient.told, atServer.told]).toEqual([
       ['ended', 'closed'],
@@ -214,10 +214,10 @@ describe('a TCP transport', () => {
     expect(client.writable).toBe(false);
     expect(client.unsentBytes).toBeGreaterThan(0);
     const { receivedBytes } = listen(server);
-    await until(() => told.includes('drained'));
+    await waitFor(() => told.includes('drained'));
     expect(client.writable).toBe(true);
     expect(client.unsentBytes).toBe(0);
-    await until(() => receivedBytes() === blocks * block.length);
+    await waitFor(() => receivedBytes() === blocks * block.length);
   });
 
   test('is not writable while too much is unsent that was written little by little', async () => {
@@ -233,9 +233,9 @@ describe('a TCP transport', () => {
     expect(client.writable).toBe(false);
     expect(client.unsentBytes).toBeLessThan(1 << 21);
     const { receivedBytes } = listen(server);
-    await until(() => told.includes('drained'));
+    await waitFor(() => told.includes('drained'));
     expect(client.writable).toBe(true);
-    await until(() => receivedBytes() === blocks * block.length);
+    await waitFor(() => receivedBytes() === blocks * block.length);
   });
 
   test('brings small pieces as they were written where a large one had to wait before them', async () => {
@@ -254,10 +254,10 @@ describe('a TCP transport', () => {
         write(Buffer.alloc(1000, turn + n));
         client.flush();
       }
-      await until(() => client.writable);
+      await waitFor(() => client.writable);
     }
     const all = Buffer.concat(sent);
-    await until(() => receivedBytes() === all.length);
+    await waitFor(() => receivedBytes() === all.length);
     expect(Buffer.from(received(), 'latin1').equals(all)).toBe(true);
   });
 
@@ -270,7 +270,7 @@ describe('a TCP transport', () => {
     for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
     expect([received(), told]).toEqual(['', []]);
     transport.resume();
-    await until(() => told.includes('ended'));
+    await waitFor(() => told.includes('ended'));
     expect(received()).toBe('held back');
   });
 });
@@ -281,7 +281,7 @@ describe('a TCP transport that is paused', () => {
     const { told } = listen(transport);
     transport.pause();
     socket.end();
-    await until(() => told.includes('ended'));
+    await waitFor(() => told.includes('ended'));
   });
 });
 
@@ -352,7 +352,7 @@ describe('listening', () => {
       const options = { host, port, keepAliveMs: 0, signal: never() };
       opened.push(await tcpDial(options, systemEnvironment.clock));
     }
-    await until(() => accepted.length === 2);
+    await waitFor(() => accepted.length === 2);
   });
 
   test('is refused in a sentence where something listens', async () => {
@@ -366,7 +366,7 @@ describe('listening', () => {
     const { listener, accepted } = await accepting();
     const client = await tcpDial({ ...listener.address, keepAliveMs: 0, signal: never() }, systemEnvironment.clock);
     opened.push(client);
-    await until(() => accepted.length === 1);
+    await waitFor(() => accepted.length === 1);
     listener.close();
     const other = createServer();
     listeners.push(other);
@@ -375,6 +375,6 @@ describe('listening', () => {
     const { received } = listen(client);
     accepted[0]?.write(Buffer.from('still here'));
     accepted[0]?.flush();
-    await until(() => received() === 'still here');
+    await waitFor(() => received() === 'still here');
   });
 });

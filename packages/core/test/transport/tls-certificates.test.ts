@@ -1,7 +1,7 @@
 /** Links that certificates protect: what is node:tls's own, what each end is told, and what is set besides. */
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
-import { until } from 'serpy-contract-tests/stage';
+import { waitFor } from 'serpy-contract-tests/stage';
 import { afterEach, describe, expect, test } from 'vitest';
 import { generateKey } from '../../src/security/shared-key.js';
 import type { TlsOptions } from '../../src/security/tls-options.js';
@@ -25,7 +25,7 @@ describe('a server with a certificate', () => {
     const own = signed();
     const { address, accepted } = await listening({ tls: own });
     const client = await dial(address, { tls: trusting });
-    await until(() => accepted.length === 1);
+    await waitFor(() => accepted.length === 1);
     const server = accepted[0] as Transport;
     expect([client.encrypted, server.encrypted]).toEqual([true, true]);
     expect(client.identity).toBe(new X509Certificate(own.cert).fingerprint256);
@@ -33,7 +33,7 @@ describe('a server with a certificate', () => {
     const { received } = hear(server);
     client.write(Buffer.from('hello'));
     client.flush();
-    await until(() => received() === 'hello');
+    await waitFor(() => received() === 'hello');
   });
 
   test.each<[string, CertificateOptions, TlsOptions, RegExp]>([
@@ -85,14 +85,14 @@ describe('a server with a certificate', () => {
       code: 'ERR_SERPY_AUTH',
       message: expect.stringContaining('it showed a certificate, and not that it has the key'),
     });
-    await until(() => refused.length === 1);
+    await waitFor(() => refused.length === 1);
     expect([refused, accepted]).toEqual([['it hung up in the middle of the TLS handshake'], []]);
   });
 
   test('refuses a client without TLS', async () => {
     const { address, refused } = await listening({ tls: signed() });
     const { over } = await plainClient(address, 'hello\x1f');
-    await until(over);
+    await waitFor(over);
     expect(refused).toEqual([expect.stringContaining('it speaks without TLS')]);
   });
 
@@ -100,11 +100,11 @@ describe('a server with a certificate', () => {
     const { address, accepted } = await listening({ tls: { ...signed(), requestCert: true, ca: authority.cert } });
     const { socket, outcome, sessions } = await strange(address, { ...trusting, ...signed() });
     expect(outcome).toBe('secure');
-    await until(() => accepted.length === 1);
+    await waitFor(() => accepted.length === 1);
     const transport = accepted[0] as Transport;
     const { received } = hear(transport);
     socket.write('x');
-    await until(() => received() === 'x');
+    await waitFor(() => received() === 'x');
     for (const session of sessions) {
       const back = await strange(address, { ...trusting, session });
       expect(back.socket.isSessionReused()).toBe(false);
@@ -119,7 +119,7 @@ describe('a server that asks for certificates', () => {
     const { address, accepted } = await listening({ tls: asking() });
     const own = signed({ name: 'workstation' });
     await dial(address, { tls: { ...trusting, ...own } });
-    await until(() => accepted.length === 1);
+    await waitFor(() => accepted.length === 1);
     expect(accepted[0]?.identity).toBe(new X509Certificate(own.cert).fingerprint256);
   });
 
@@ -127,11 +127,11 @@ describe('a server that asks for certificates', () => {
     const { address, accepted, refused } = await listening({ tls: asking() });
     const client = await dial(address, { tls: trusting });
     const { errors, told } = hear(client);
-    await until(() => told.includes('closed'));
+    await waitFor(() => told.includes('closed'));
     expect(errors).toMatchObject([
       { code: 'ERR_SERPY_AUTH', message: expect.stringContaining('does not take the certificate of this end') },
     ]);
-    await until(() => refused.length === 1);
+    await waitFor(() => refused.length === 1);
     expect(refused[0]).toMatch(/^it showed no certificate/);
     expect(accepted).toEqual([]);
   });
@@ -140,7 +140,7 @@ describe('a server that asks for certificates', () => {
     const { address, accepted, refused } = await listening({ tls: asking() });
     const { cert, key } = makeCertificate({ name: 'workstation' });
     const { told } = hear(await dial(address, { tls: { ...trusting, cert, key } }));
-    await until(() => refused.length === 1 && told.includes('closed'));
+    await waitFor(() => refused.length === 1 && told.includes('closed'));
     expect(refused[0]).toMatch(/certificate does not hold/);
     expect(accepted).toEqual([]);
   });
@@ -149,7 +149,7 @@ describe('a server that asks for certificates', () => {
     const { address, accepted } = await listening({ tls: { ...asking(), rejectUnauthorized: false } });
     const { cert, key } = makeCertificate({ name: 'workstation' });
     await dial(address, { tls: { ...trusting, cert, key } });
-    await until(() => accepted.length === 1);
+    await waitFor(() => accepted.length === 1);
     expect(accepted[0]?.identity).toBeUndefined();
   });
 });
@@ -161,7 +161,7 @@ describe('a client with certificates', () => {
       code: 'ERR_SERPY_AUTH',
       message: expect.stringContaining('a server with a key needs the option key at this end'),
     });
-    await until(() => refused.length === 1);
+    await waitFor(() => refused.length === 1);
     expect(refused[0]).toMatch(/did not show that it has the key/);
   });
 

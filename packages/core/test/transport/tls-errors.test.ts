@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { dialFailure, isOfNetwork, refusal } from '../../src/transport/tls-errors.js';
+import { isNetworkError, refusalReason, toAuthenticationError } from '../../src/transport/tls-errors.js';
 
 const failure = (code: string, more: object = {}) => Object.assign(new Error(`80CA:error:${code}`), { code, ...more });
 const address = { host: '10.0.0.5', port: 5000 };
@@ -31,7 +31,7 @@ describe('why TLS failed at a dial', () => {
     ['certificates', 'ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE', 'the two ends have no form of TLS in common'],
   ] as const)('with %s, %s is told in a sentence', (kind, code, advice) => {
     const cause = failure(code);
-    const error = dialFailure(cause, address, kind);
+    const error = toAuthenticationError(cause, address, kind);
     expect(error).toMatchObject({ code: 'ERR_SERPY_AUTH', cause });
     expect(error.message).toContain(`cannot connect to 10.0.0.5:5000: ${advice}`);
     expect(error.message).toMatch(new RegExp(`\\(${code}\\)$`));
@@ -39,18 +39,18 @@ describe('why TLS failed at a dial', () => {
 
   test('is told in the words of TLS where nothing better is known', () => {
     const cause = failure('ERR_SSL_ODD', { reason: 'odd things' });
-    expect(dialFailure(cause, address, 'certificates').message).toBe(
+    expect(toAuthenticationError(cause, address, 'certificates').message).toBe(
       'cannot connect to 10.0.0.5:5000: odd things (ERR_SSL_ODD)',
     );
-    expect(dialFailure(new Error('odder'), address, 'certificates').message).toBe(
+    expect(toAuthenticationError(new Error('odder'), address, 'certificates').message).toBe(
       'cannot connect to 10.0.0.5:5000: odder',
     );
   });
 
   test('is not what the network did, but for a peer that hangs up', () => {
     const codes = ['ETIMEDOUT', 'EHOSTUNREACH', 'ECONNRESET', 'EPIPE'];
-    expect(codes.map((code) => isOfNetwork(failure(code, { syscall: 'read' })))).toEqual([true, true, false, false]);
-    expect(isOfNetwork(failure('ERR_SSL_WRONG_VERSION_NUMBER'))).toBe(false);
+    expect(codes.map((code) => isNetworkError(failure(code, { syscall: 'read' })))).toEqual([true, true, false, false]);
+    expect(isNetworkError(failure('ERR_SSL_WRONG_VERSION_NUMBER'))).toBe(false);
   });
 });
 
@@ -65,6 +65,6 @@ describe('why a server refused a peer', () => {
     ['certificates', 'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', 'it does not take the certificate of this server'],
     ['certificates', 'ERR_SSL_NO_SHARED_CIPHER', 'the two ends have no form of TLS in common'],
   ] as const)('with %s, %s is told in a sentence', (kind, code, advice) => {
-    expect(refusal(failure(code), kind)).toMatch(new RegExp(`^${advice}.* \\(${code}\\)$`));
+    expect(refusalReason(failure(code), kind)).toMatch(new RegExp(`^${advice}.* \\(${code}\\)$`));
   });
 });

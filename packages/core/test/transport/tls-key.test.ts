@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ConnectionOptions } from 'node:tls';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { until } from 'serpy-contract-tests/stage';
+import { waitFor } from 'serpy-contract-tests/stage';
 import { afterEach, describe, expect, test } from 'vitest';
 import { generateKey, sharedKey } from '../../src/security/shared-key.js';
 import type { Transport } from '../../src/transport/transport.js';
@@ -38,7 +38,7 @@ const derived = (label: string) => new Uint8Array(hkdfSync('sha256', Buffer.from
 async function pair() {
   const { address, accepted } = await listening({ key });
   const client = await dial(address, { key });
-  await until(() => accepted.length === 1);
+  await waitFor(() => accepted.length === 1);
   return { client, server: accepted[0] as Transport };
 }
 
@@ -69,10 +69,10 @@ describe('two ends with one key', () => {
     const [atClient, atServer] = [hear(client), hear(server)];
     client.write(Buffer.from('temperature?'));
     client.flush();
-    await until(() => atServer.received() === 'temperature?');
+    await waitFor(() => atServer.received() === 'temperature?');
     server.write(Buffer.from('21.5'));
     server.end();
-    await until(() => atClient.told.includes('closed') && atServer.told.includes('closed'));
+    await waitFor(() => atClient.told.includes('closed') && atServer.told.includes('closed'));
     expect(atClient.received()).toBe('21.5');
     expect([...atClient.errors, ...atServer.errors]).toEqual([]);
   });
@@ -80,10 +80,10 @@ describe('two ends with one key', () => {
   test('have met when the one that dialled goes at once: the other has had a link, and no stranger', async () => {
     const { address, accepted, refused } = await listening({ key });
     (await dial(address, { key })).destroy();
-    await until(() => accepted.length + refused.length === 1);
+    await waitFor(() => accepted.length + refused.length === 1);
     expect(refused).toEqual([]);
     const { told } = hear(accepted[0] as Transport);
-    await until(() => told.includes('closed'));
+    await waitFor(() => told.includes('closed'));
   });
 
   test('keep what comes before they are started, and the end too', async () => {
@@ -92,7 +92,7 @@ describe('two ends with one key', () => {
     client.end();
     for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
     const { told, received } = hear(server);
-    await until(() => told.includes('ended'));
+    await waitFor(() => told.includes('ended'));
     expect(received()).toBe('early');
   });
 
@@ -101,7 +101,7 @@ describe('two ends with one key', () => {
     client.end();
     for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
     const { told } = hear(server);
-    await until(() => told.includes('ended'));
+    await waitFor(() => told.includes('ended'));
   });
 
   test('say nothing on the wire that can be read', async () => {
@@ -118,12 +118,12 @@ describe('two ends with one key', () => {
       }
     });
     const client = await dial(relay, { key });
-    await until(() => accepted.length === 1);
+    await waitFor(() => accepted.length === 1);
     const { received } = hear(accepted[0] as Transport);
     const words = 'the gain of the camera is 42';
     client.write(Buffer.from(words));
     client.flush();
-    await until(() => received() === words);
+    await waitFor(() => received() === words);
     expect(Buffer.concat(wire).includes(name)).toBe(true); // what is not encrypted would be seen
     for (const secret of [words, psk, Buffer.from(key, 'base64url'), key]) {
       expect(Buffer.concat(wire).includes(secret)).toBe(false);
@@ -135,7 +135,7 @@ describe('a server with a key', () => {
   test('takes a client of node:tls that does the same', async () => {
     const { address, accepted } = await listening({ key });
     expect((await strange(address, right)).outcome).toBe('secure');
-    await until(() => accepted.length === 1);
+    await waitFor(() => accepted.length === 1);
   });
 
   test('refuses a client of ours with another key, and both are told', async () => {
@@ -146,7 +146,7 @@ describe('a server with a key', () => {
         /^cannot connect to 127\.0\.0\.1:\d+: it has another key: give both ends the same one/,
       ),
     });
-    await until(() => refused.length === 1);
+    await waitFor(() => refused.length === 1);
     expect(refused[0]).toMatch(/^it has another key: give both ends the same one/);
     expect(accepted).toEqual([]);
   });
@@ -175,7 +175,7 @@ describe('a server with a key', () => {
   ])('refuses %s', async (_, options, why) => {
     const { address, accepted, refused, gate } = await listening({ key });
     expect((await strange(address, options)).outcome).not.toBe('secure');
-    await until(() => refused.length === 1 && gate.pending === 0);
+    await waitFor(() => refused.length === 1 && gate.pending === 0);
     expect(refused[0]).toMatch(why);
     expect(accepted).toEqual([]);
   });
@@ -183,19 +183,19 @@ describe('a server with a key', () => {
   test('gives nobody a ticket to come back with, and takes none in place of the key', async () => {
     const { address, accepted, refused } = await listening({ key });
     const { socket, sessions } = await strange(address, right);
-    await until(() => accepted.length === 1);
+    await waitFor(() => accepted.length === 1);
     const transport = accepted[0] as Transport;
     const { received } = hear(transport);
     transport.write(Buffer.from('after the ticket, if there were one'));
     transport.flush();
     socket.write('x');
-    await until(() => received() === 'x');
+    await waitFor(() => received() === 'x');
     const offered = [...sessions, socket.getSession()].filter((session) => session !== undefined);
     for (const session of offered) {
       const back = await strange(address, { minVersion: 'TLSv1.3', rejectUnauthorized: false, session });
       expect(back.outcome).not.toBe('secure');
     }
-    await until(() => refused.length === offered.length);
+    await waitFor(() => refused.length === offered.length);
     expect(accepted).toHaveLength(1);
   });
 
@@ -208,7 +208,7 @@ describe('a server with a key', () => {
   ])('refuses a client that speaks %s without TLS, answers in TLS, and hangs up', async (_, says, why) => {
     const { address, accepted, refused, gate } = await listening({ key });
     const { received, over } = await plainClient(address, says);
-    await until(() => over() && gate.pending === 0);
+    await waitFor(() => over() && gate.pending === 0);
     expect(refused).toEqual([expect.stringContaining(`it speaks without TLS: `)]);
     expect(refused[0]).toContain(why);
     expect(received().toString('hex')).toBe('1503030002020a');
@@ -218,7 +218,7 @@ describe('a server with a key', () => {
   test('reads 64 KiB of a client that speaks without TLS, and not much more, whatever time it has', async () => {
     const { address, gate } = await listening({ key });
     const stays = await plainClient(address, Buffer.alloc(64 * 1024));
-    await until(() => stays.received().toString('hex') === '1503030002020a');
+    await waitFor(() => stays.received().toString('hex') === '1503030002020a');
     // One that takes no notice of the server's goodbye.
     const floods = connect({ ...address, allowHalfOpen: true });
     let over = false;
@@ -234,12 +234,12 @@ describe('a server with a key', () => {
     };
     send();
     try {
-      await until(() => over);
+      await waitFor(() => over);
     } finally {
       over = true;
       floods.destroy();
     }
-    await until(() => gate.pending === 0);
+    await waitFor(() => gate.pending === 0);
   });
 
   test('hangs up at once on a client that announces more of TLS than a greeting may have, and waits for the rest of one that may', async () => {
@@ -252,18 +252,18 @@ describe('a server with a key', () => {
       return plainClient(address, record);
     };
     const [may, mayNot] = [await announcing(131_396), await announcing(131_397)];
-    await until(mayNot.over);
-    await until(() => gate.pending === 1);
+    await waitFor(mayNot.over);
+    await waitFor(() => gate.pending === 1);
     expect([refused.length, may.over(), accepted]).toEqual([1, false, []]);
   });
 
   test('refuses a client that says nothing when its time is over, and answers in TLS', async () => {
     const { address, refused, gate, clock } = await listening({ key });
     const { received, over } = await plainClient(address);
-    await until(() => gate.pending === 1);
+    await waitFor(() => gate.pending === 1);
     await clock.advance(5000);
-    expect(refused).toEqual([expect.stringContaining('took longer than 5000 ms (handshakeTimeoutMs)')]);
-    await until(over);
+    expect(refused).toEqual([expect.stringContaining('took longer than 5000 ms (authTimeoutMs)')]);
+    await waitFor(over);
     expect(received().toString('hex')).toBe('1503030002020a');
     expect([gate.pending, clock.pending]).toEqual([0, 0]);
   });
@@ -271,29 +271,29 @@ describe('a server with a key', () => {
   test('refuses a client that begins with TLS and does not go on when its time is over', async () => {
     const { address, refused, gate, clock } = await listening({ key });
     const { over } = await plainClient(address, Buffer.from('160301', 'hex'));
-    await until(() => gate.pending === 1);
+    await waitFor(() => gate.pending === 1);
     for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
     await clock.advance(5000);
-    await until(over);
+    await waitFor(over);
     expect(refused).toEqual([expect.stringContaining('took longer than 5000 ms')]);
   });
 
   test('refuses a client that hangs up in the middle of the handshake', async () => {
     const { address, refused, gate } = await listening({ key });
     const { socket } = await plainClient(address, Buffer.from('160301', 'hex'));
-    await until(() => gate.pending === 1);
+    await waitFor(() => gate.pending === 1);
     for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
     socket.destroy();
-    await until(() => gate.pending === 0);
+    await waitFor(() => gate.pending === 0);
     expect(refused).toEqual([expect.stringContaining('it hung up')]);
   });
 
   test('has nothing to say of one that hangs up without a word: it may just ask whether somebody is there', async () => {
     const { address, refused, gate, clock } = await listening({ key });
     const { socket } = await plainClient(address);
-    await until(() => gate.pending === 1);
+    await waitFor(() => gate.pending === 1);
     socket.end();
-    await until(() => gate.pending === 0);
+    await waitFor(() => gate.pending === 0);
     expect(refused).toEqual([]);
     expect(clock.pending).toBe(0);
   });
@@ -308,31 +308,31 @@ describe('a server with a key', () => {
     }
     for (let i = 0; i < 20; i++) await plainClient(address);
     for (let i = 0; i < 3; i++) await plainClient(address, Buffer.from('160301', 'hex'));
-    await until(() => turnedAway.length >= 6);
+    await waitFor(() => turnedAway.length >= 6);
     expect(gate.pending).toBeLessThanOrEqual(16 + 2);
     await dial(address, { key });
-    await until(() => accepted.length === 1);
+    await waitFor(() => accepted.length === 1);
     expect(new Set(turnedAway)).toEqual(new Set(['maxPendingConnections']));
   });
 
   test('that is closed hangs up on those who are still at it, without a word', async () => {
     const { address, listener, refused, gate, clock } = await listening({ key });
     const [silent, begun] = [await plainClient(address), await plainClient(address, Buffer.from('160301', 'hex'))];
-    await until(() => gate.pending === 2);
+    await waitFor(() => gate.pending === 2);
     listener.close();
-    await until(() => silent.over() && begun.over() && gate.pending === 0);
+    await waitFor(() => silent.over() && begun.over() && gate.pending === 0);
     expect([refused, clock.pending]).toEqual([[], 0]);
   });
 
   test('that is closed leaves the links alone that are up', async () => {
     const { address, listener, accepted } = await listening({ key });
     const client = await dial(address, { key });
-    await until(() => accepted.length === 1);
+    await waitFor(() => accepted.length === 1);
     listener.close();
     const { received } = hear(accepted[0] as Transport);
     client.write(Buffer.from('still here'));
     client.flush();
-    await until(() => received() === 'still here');
+    await waitFor(() => received() === 'still here');
   });
 });
 
@@ -408,7 +408,7 @@ describe('a client with a key', () => {
     });
     const controller = new AbortController();
     const dialling = dial(address, { key }, controller.signal);
-    await until(() => reached);
+    await waitFor(() => reached);
     const { ConnectError } = await import('../../src/errors.js');
     const reason = new ConnectError('did not answer within 1000 ms');
     controller.abort(reason);

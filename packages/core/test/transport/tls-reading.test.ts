@@ -1,6 +1,6 @@
 /** A runtime whose accepted sockets of TLS cannot be lent our memory: they read in its own way, with the same result. */
 
-import { until } from 'serpy-contract-tests/stage';
+import { waitFor } from 'serpy-contract-tests/stage';
 import { afterEach, expect, test, vi } from 'vitest';
 import { generateKey } from '../../src/security/shared-key.js';
 import type { Transport } from '../../src/transport/transport.js';
@@ -8,7 +8,7 @@ import { clearAway, dial, hear, listening } from './tls-stage.js';
 
 vi.mock(import('../../src/transport/read-buffer.js'), async (original) => ({
   ...(await original()),
-  lendTo: () => false,
+  useSharedBuffer: () => false,
 }));
 
 afterEach(clearAway);
@@ -18,7 +18,7 @@ const key = generateKey();
 async function pair(): Promise<{ client: Transport; server: Transport }> {
   const { address, accepted } = await listening({ key });
   const client = await dial(address, { key });
-  await until(() => accepted.length === 1);
+  await waitFor(() => accepted.length === 1);
   return { client, server: accepted[0] as Transport };
 }
 
@@ -32,7 +32,7 @@ test.each(['hello', ''])('brings what came before it was started, and then the e
   client.end();
   await turns();
   const { received, told } = hear(server);
-  await until(() => told.includes('closed'));
+  await waitFor(() => told.includes('closed'));
   expect([received(), told]).toEqual([words, ['ended', 'closed']]);
 });
 
@@ -45,6 +45,6 @@ test('brings nothing while it is paused, and all in order afterwards', async () 
   await turns();
   expect([received(), told]).toEqual(['', []]);
   server.resume();
-  await until(() => told.includes('closed'));
+  await waitFor(() => told.includes('closed'));
   expect([received(), told]).toEqual(['held back', ['ended', 'closed']]);
 });

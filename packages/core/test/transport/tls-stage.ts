@@ -10,7 +10,7 @@ import {
 import { type ConnectionOptions, connect, createServer, type TlsOptions } from 'node:tls';
 import { ManualClock } from 'serpy-core/testing';
 import { type SecuritySettings, securityOf } from '../../src/security/security.js';
-import { Gate, type GateSettings } from '../../src/server/handshake-limiter.js';
+import { type GateSettings, HandshakeLimiter } from '../../src/server/handshake-limiter.js';
 import { systemEnvironment } from '../../src/system-environment.js';
 import type { Address } from '../../src/transport/address.js';
 import { tlsListen } from '../../src/transport/tls-listener.js';
@@ -78,17 +78,17 @@ export async function listening(settings: SecuritySettings, limits: Partial<Gate
   const refused: string[] = [];
   const turnedAway: string[] = [];
   const gateSettings = {
-    handshakeTimeoutMs: 5000,
+    authTimeoutMs: 5000,
     maxPendingConnections: 32,
     maxAuthFailuresPerMinute: 1000,
     maxConnectionsPerAddress: 16,
     ...limits,
   };
-  const gate = new Gate(gateSettings, clock, {
-    turnedAway: (_, reason) => turnedAway.push(reason),
+  const gate = new HandshakeLimiter(gateSettings, clock, {
+    limited: (_, reason) => turnedAway.push(reason),
     knows: () => false,
     // Without the address, which differs from run to run.
-    refused: ({ message }) => refused.push(message.replace(/^127\.0\.0\.1:\d+ was refused: /, '')),
+    failed: ({ message }) => refused.push(message.replace(/^127\.0\.0\.1:\d+ was refused: /, '')),
   });
   const listener = await tlsListen(
     {

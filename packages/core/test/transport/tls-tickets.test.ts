@@ -1,6 +1,6 @@
 /** A server of TLS that gives out tickets in spite of what it was told: whoever comes back with one has shown no key, and is refused. */
 import type { TlsOptions } from 'node:tls';
-import { until } from 'serpy-contract-tests/stage';
+import { waitFor } from 'serpy-contract-tests/stage';
 import { afterEach, expect, test, vi } from 'vitest';
 import { generateKey, sharedKey } from '../../src/security/shared-key.js';
 import type { Transport } from '../../src/transport/transport.js';
@@ -20,17 +20,17 @@ test('a key that was taken away does not come back in through a ticket', async (
   const tls13 = { minVersion: 'TLSv1.3', ciphers: 'TLS_AES_128_GCM_SHA256' } as const;
   const pskCallback = () => ({ psk: sharedKey(key).psk, identity: 'serpy client' });
   const { socket, sessions } = await strange(address, { ...tls13, pskCallback });
-  await until(() => accepted.length === 1);
+  await waitFor(() => accepted.length === 1);
   const transport = accepted[0] as Transport;
   hear(transport);
   transport.write(Buffer.from('after the ticket'));
   transport.flush();
   socket.resume();
-  await until(() => sessions.length > 0);
+  await waitFor(() => sessions.length > 0);
 
   const back = await strange(address, { ...tls13, rejectUnauthorized: false, session: sessions[0] });
   expect([back.outcome, back.socket.isSessionReused()]).toEqual(['secure', true]); // TLS itself lets it in
-  await until(() => refused.length === 1 && back.socket.destroyed);
+  await waitFor(() => refused.length === 1 && back.socket.destroyed);
   expect(refused).toEqual(['it came back without showing the key']);
   expect(accepted).toHaveLength(1);
 });

@@ -1,9 +1,9 @@
 /** What a transport must do, over TLS: where it differs from TCP below. Both ends, as they read in different ways. */
 import { Socket } from 'node:net';
-import { until } from 'serpy-contract-tests/stage';
+import { waitFor } from 'serpy-contract-tests/stage';
 import { afterEach, describe, expect, test } from 'vitest';
 import { generateKey } from '../../src/security/shared-key.js';
-import { lendTo, Reading } from '../../src/transport/read-buffer.js';
+import { SocketReader, useSharedBuffer } from '../../src/transport/read-buffer.js';
 import type { Transport } from '../../src/transport/transport.js';
 import { clearAway, dial, hear, listening } from './tls-stage.js';
 
@@ -14,7 +14,7 @@ const key = generateKey();
 async function pair(from: 'client' | 'server') {
   const { address, accepted } = await listening({ key });
   const client = await dial(address, { key });
-  await until(() => accepted.length === 1);
+  await waitFor(() => accepted.length === 1);
   const server = accepted[0] as Transport;
   return from === 'client' ? { sender: client, reader: server } : { sender: server, reader: client };
 }
@@ -40,7 +40,7 @@ describe.each(['client', 'server'] as const)('a %s over TLS', (from) => {
       });
       sender.write(Buffer.from('hello'));
       sender.flush();
-      await until(() => chunks > 0);
+      await waitFor(() => chunks > 0);
     }
     expect(memory.size).toBe(1);
     expect([...memory][0]?.byteLength).toBe(256 * 1024);
@@ -55,7 +55,7 @@ describe.each(['client', 'server'] as const)('a %s over TLS', (from) => {
       sender.flush();
     }
     sender.end();
-    await until(() => told.includes('closed'));
+    await waitFor(() => told.includes('closed'));
     expect(Buffer.from(received(), 'latin1').equals(Buffer.concat(pieces))).toBe(true);
   });
 
@@ -69,7 +69,7 @@ describe.each(['client', 'server'] as const)('a %s over TLS', (from) => {
     await turns();
     expect([received(), told]).toEqual(['', []]);
     reader.resume();
-    await until(() => told.includes('closed'));
+    await waitFor(() => told.includes('closed'));
     expect(received()).toBe(words.toString());
     expect(told).toEqual(['ended', 'closed']);
   });
@@ -94,7 +94,7 @@ describe.each(['client', 'server'] as const)('a %s over TLS', (from) => {
     });
     sender.write(Buffer.alloc(200_000, 1));
     sender.end();
-    await until(() => events.includes('closed'));
+    await waitFor(() => events.includes('closed'));
     expect(bytes).toBe(200_000);
     expect(events.slice(-3)).toEqual(['received', 'ended', 'closed']);
   });
@@ -110,7 +110,7 @@ describe.each(['client', 'server'] as const)('a %s over TLS', (from) => {
       await turns();
       if (paused) expect([received(), told]).toEqual(['', []]);
       reader.resume();
-      await until(() => told.includes('closed'));
+      await waitFor(() => told.includes('closed'));
       expect(received()).toBe('early');
       expect(told).toEqual(['ended', 'closed']);
     }
@@ -121,7 +121,7 @@ describe.each(['client', 'server'] as const)('a %s over TLS', (from) => {
     sender.end();
     await turns();
     const { told } = hear(reader);
-    await until(() => told.includes('closed'));
+    await waitFor(() => told.includes('closed'));
     expect(told).toEqual(['ended', 'closed']);
   });
 
@@ -137,11 +137,11 @@ describe.each(['client', 'server'] as const)('a %s over TLS', (from) => {
       closed: () => {},
     });
     sender.end();
-    await until(() => atReader.ended);
+    await waitFor(() => atReader.ended);
     await turns();
     reader.write(Buffer.from('last words'));
     reader.end();
-    await until(() => atSender.told.includes('closed'));
+    await waitFor(() => atSender.told.includes('closed'));
     expect(atSender.received()).toBe('last words');
   });
 
@@ -157,9 +157,9 @@ describe.each(['client', 'server'] as const)('a %s over TLS', (from) => {
     }
     expect(sender.writable).toBe(false);
     const { receivedBytes } = hear(reader);
-    await until(() => told.includes('drained'));
+    await waitFor(() => told.includes('drained'));
     expect([sender.writable, sender.unsentBytes]).toEqual([true, 0]);
-    await until(() => receivedBytes() === blocks * block.length);
+    await waitFor(() => receivedBytes() === blocks * block.length);
   });
 
   test('uses the memory of small pieces again once they have left', async () => {
@@ -171,7 +171,7 @@ describe.each(['client', 'server'] as const)('a %s over TLS', (from) => {
       places.add(memory);
       memory.fill(n, start, start + 1000);
       sender.flush();
-      await until(() => receivedBytes() === 1000 * (n + 1) && sender.unsentBytes === 0);
+      await waitFor(() => receivedBytes() === 1000 * (n + 1) && sender.unsentBytes === 0);
       await turns(1);
     }
     expect(places.size).toBe(1);
@@ -182,7 +182,7 @@ describe.each(['client', 'server'] as const)('a %s over TLS', (from) => {
     const { sender, reader } = await pair(from);
     const { told } = hear(reader);
     sender.destroy();
-    await until(() => told.includes('closed'));
+    await waitFor(() => told.includes('closed'));
     await turns();
     expect(told.filter((each) => each === 'closed')).toHaveLength(1);
   });
@@ -190,15 +190,15 @@ describe.each(['client', 'server'] as const)('a %s over TLS', (from) => {
 
 describe('a socket that a server accepted', () => {
   test('reads in the way of the runtime where it cannot be lent that buffer', () => {
-    const reading = new Reading();
+    const reading = new SocketReader();
     const wholly = { _handle: { useUserBuffer: () => {} } };
     for (const inside of [{}, { _handle: null }, { _handle: {} }]) {
-      expect(lendTo(Object.assign(new Socket(), inside), reading)).toBe(false);
+      expect(useSharedBuffer(Object.assign(new Socket(), inside), reading)).toBe(false);
     }
     const unknown = Object.assign(Object.create(null), wholly, { readableLength: 0 });
-    expect(lendTo(unknown, reading)).toBe(false); // a runtime that calls its properties otherwise
+    expect(useSharedBuffer(unknown, reading)).toBe(false); // a runtime that calls its properties otherwise
     const busy = Object.defineProperty(Object.assign(new Socket(), wholly), 'readableLength', { value: 5 });
-    expect(lendTo(busy, reading)).toBe(false); // what has come already would be lost
-    expect(lendTo(Object.assign(new Socket(), wholly), reading)).toBe(true);
+    expect(useSharedBuffer(busy, reading)).toBe(false); // what has come already would be lost
+    expect(useSharedBuffer(Object.assign(new Socket(), wholly), reading)).toBe(true);
   });
 });

@@ -1,14 +1,14 @@
 /** The gathering of small writes: what goes in comes out, and memory is written again only when that is allowed. */
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
-import { WriteBatch } from '../../src/transport/write-buffer.js';
+import { WriteBuffer } from '../../src/transport/write-buffer.js';
 
 const blockBytes = 64 * 1024;
 const fullBytes = 256 * 1024;
 
 describe('a write batch', () => {
   test('copies a single small piece, so that it may change, and passes on a big one as it is', () => {
-    const batch = new WriteBatch();
+    const batch = new WriteBuffer();
     for (const size of [1, 8191]) {
       const piece = Buffer.alloc(size, 1);
       batch.add(piece);
@@ -21,7 +21,7 @@ describe('a write batch', () => {
   });
 
   test('takes 8 KiB for few small pieces, and up to 64 KiB for many', () => {
-    const batch = new WriteBatch();
+    const batch = new WriteBuffer();
     const memory: number[] = [];
     for (let i = 0; i < 20_000; i++) {
       const place = batch.reserve(10);
@@ -34,13 +34,13 @@ describe('a write batch', () => {
   });
 
   test('makes one piece of many small ones', () => {
-    const batch = new WriteBatch();
+    const batch = new WriteBuffer();
     for (let i = 0; i < 100; i++) batch.add(Buffer.of(i));
     expect(batch.take()).toEqual([Buffer.from(Array.from({ length: 100 }, (_, i) => i))]);
   });
 
   test('never copies a big piece', () => {
-    const batch = new WriteBatch();
+    const batch = new WriteBuffer();
     const big = Buffer.alloc(8192);
     batch.add(Buffer.of(1));
     batch.add(big);
@@ -64,7 +64,7 @@ describe('a write batch', () => {
       { minLength: 1, maxLength: 8 },
     ),
   ])('gives what went in, in order, and leaves alone what has not left', (flushes) => {
-    const batch = new WriteBatch();
+    const batch = new WriteBuffer();
     let underWay: [Uint8Array[], Buffer][] = [];
     let next = 0;
     for (const { sizes, reserved, allLeft } of flushes) {

@@ -1,11 +1,11 @@
 import { Duplex } from 'node:stream';
-import { until } from 'serpy-contract-tests/stage';
+import { waitFor } from 'serpy-contract-tests/stage';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { securityOf } from '../../src/security/security.js';
 import { generateKey } from '../../src/security/shared-key.js';
 import { systemEnvironment } from '../../src/system-environment.js';
 import type { Transport } from '../../src/transport/transport.js';
-import { partBytes, WriteParts } from '../../src/transport/write-parts.js';
+import { maxWriteBytes, WriteParts } from '../../src/transport/write-parts.js';
 
 const opened: { destroy(): void }[] = [];
 const closing: { close(): unknown }[] = [];
@@ -19,7 +19,7 @@ afterEach(() => {
 describe('parts', () => {
   test('are all bytes in order, none larger than a write may be', () => {
     const parts = new WriteParts();
-    const large = Buffer.alloc(2 * partBytes + 5, 'b');
+    const large = Buffer.alloc(2 * maxWriteBytes + 5, 'b');
     parts.add([Buffer.from('a'), large]);
     const sizes: number[] = [];
     const take = () => parts.take() as Uint8Array[];
@@ -28,13 +28,13 @@ describe('parts', () => {
     sizes.push(first.reduce((sum, { length }) => sum + length, 0));
     parts.add([Buffer.from('c')]);
     while (parts.bytes > 0) sizes.push(take().reduce((sum, { length }) => sum + length, 0));
-    expect(sizes).toEqual([partBytes, partBytes, 7]);
+    expect(sizes).toEqual([maxWriteBytes, maxWriteBytes, 7]);
     expect(parts.take()).toEqual([]);
   });
 
   test('are none where their memory was taken away', () => {
     const parts = new WriteParts();
-    const large = new Uint8Array(2 * partBytes);
+    const large = new Uint8Array(2 * maxWriteBytes);
     parts.add([large]);
     expect(parts.take()).toHaveLength(1);
     structuredClone(large.buffer, { transfer: [large.buffer] });
@@ -61,7 +61,7 @@ describe.each([
     const signal = new AbortController().signal;
     const client = await systemEnvironment.dial({ ...listener.address, keepAliveMs: 0, signal, security });
     opened.push(client);
-    await until(() => accepted.length === 1);
+    await waitFor(() => accepted.length === 1);
     opened.push(...accepted);
     return { client, server: accepted[0] as Transport };
   }
@@ -81,20 +81,20 @@ describe.each([
     let drained = 0;
     client.start({ ...quiet, drained: () => drained++ });
     server.start({ ...quiet, received: (chunk) => chunks.push(Buffer.from(chunk)), ended: () => (ended = true) });
-    const piece = Buffer.alloc(2 * partBytes + 1000, 'p');
-    piece.writeUInt32BE(0xcafe, partBytes);
+    const piece = Buffer.alloc(2 * maxWriteBytes + 1000, 'p');
+    piece.writeUInt32BE(0xcafe, maxWriteBytes);
     client.write(Buffer.from('<'));
     client.write(piece);
     expect(client.writable).toBe(false);
-    expect(client.unsentBytes).toBeGreaterThan(partBytes);
+    expect(client.unsentBytes).toBeGreaterThan(maxWriteBytes);
     client.write(Buffer.from('>'));
     client.flush();
     client.end();
-    await until(() => ended);
+    await waitFor(() => ended);
     const received = Buffer.concat(chunks);
     expect(received.equals(Buffer.concat([Buffer.from('<'), piece, Buffer.from('>')]))).toBe(true);
     expect(client.unsentBytes).toBe(0);
     expect(drained).toBe(1);
-    expect(mostBytes).toBeLessThanOrEqual(partBytes);
+    expect(mostBytes).toBeLessThanOrEqual(maxWriteBytes);
   });
 });

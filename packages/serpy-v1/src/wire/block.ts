@@ -1,9 +1,9 @@
 /** A v1 message on its way out: what its block holds, and in which mode. */
-import type { Outgoing, Received } from 'serpy-core';
+import type { InboundMessage, OutboundMessage } from 'serpy-core';
 import { blockEnd, isAcknowledged, type Mode, transmissionEnd } from './constants.js';
 
 /** A data block on its way out. */
-export interface Block extends Outgoing {
+export interface Block extends OutboundMessage {
   readonly mode: Mode;
   /** The data, and the end of the block with it unless it is big; or a short text of which every character is a byte, without its end. */
   body: Buffer | string;
@@ -35,7 +35,7 @@ export function bytesBlock(body: Buffer, mode: Mode, acknowledged: boolean): Blo
 
 function newBlock(mode: Mode, body: Buffer | string, ended: boolean, acknowledged: boolean): Block {
   const sizeBytes = body.length + (ended ? 0 : endOf(mode).length);
-  return { mode, body, ended, sizeBytes, acknowledged, forgotten: false, lostLinks: 0, plainBefore: 0 };
+  return { mode, body, ended, sizeBytes, awaitsAck: acknowledged, forgotten: false, lostLinks: 0, plainBefore: 0 };
 }
 
 /** What ends a block in this mode. */
@@ -51,7 +51,7 @@ function joined(body: Buffer, end: Buffer): Buffer {
 }
 
 /** A message as it came: what its mode says of it is worked out when it is taken. */
-export interface ReceivedBlock extends Received {
+export interface ReceivedBlock extends InboundMessage {
   readonly mode: Mode;
   /** The data; in modes 4 and 5 a pickle. */
   readonly bytes: Buffer;

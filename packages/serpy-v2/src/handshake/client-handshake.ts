@@ -1,5 +1,5 @@
 /** The client's part of the handshake: it asks, in a frame that an original server drops, and goes by the answer, or by the silence. */
-import { ProtocolError, type SessionOutput, SilentError, TimeoutError } from 'serpy-core';
+import { PeerTimeoutError, ProtocolError, type SessionHost, TimeoutError } from 'serpy-core';
 import type { Cuttable } from '../session/sender.js';
 import { excerpt, required } from '../session/session-errors.js';
 import type { Standing } from '../session/session-manager.js';
@@ -16,7 +16,7 @@ export class Asking<Out extends Cuttable, Owner> implements Part {
   readonly #stage: Stage;
   readonly #settings: HandshakeSettings;
   readonly #standing: Standing<Out, Owner>;
-  readonly #output: SessionOutput<Out>;
+  readonly #output: SessionHost<Out>;
   readonly #owner: HandshakeOwner;
   #reconnects: boolean;
   /** What the HELLO of this link said. */
@@ -30,7 +30,7 @@ export class Asking<Out extends Cuttable, Owner> implements Part {
     stage: Stage,
     settings: HandshakeSettings,
     standing: Standing<Out, Owner>,
-    output: SessionOutput<Out>,
+    output: SessionHost<Out>,
     owner: HandshakeOwner,
   ) {
     this.#stage = stage;
@@ -56,13 +56,13 @@ export class Asking<Out extends Cuttable, Owner> implements Part {
   up(nowMs: number): void {
     this.#endUnanswered(nowMs);
     const { course } = this.#standing;
-    const { handshake, helloTimeoutMs, handshakeTimeoutMs } = this.#settings;
+    const { session, sessionTimeoutMs, authTimeoutMs } = this.#settings;
     this.#toldReturnMs = this.#returnMs;
-    if (handshake === 'off' || (course === undefined && nowMs < this.#plainUntilMs)) {
+    if (session === 'off' || (course === undefined && nowMs < this.#plainUntilMs)) {
       this.#stage.reach('plain');
       return;
     }
-    this.#stage.reach('asked', nowMs + (course ? handshakeTimeoutMs : helloTimeoutMs));
+    this.#stage.reach('asked', nowMs + (course ? authTimeoutMs : sessionTimeoutMs));
     const { terms, resumption } = this.#standing;
     this.#output.write(encodeHello({ ...terms, resumableMs: this.#returnMs, resume: resumption }));
   }
@@ -93,15 +93,15 @@ export class Asking<Out extends Cuttable, Owner> implements Part {
     this.#plainUntilMs = Number.NEGATIVE_INFINITY; // the next link is worth another question
     if (this.#hasToldMissed) return;
     this.#hasToldMissed = true;
-    const { helloTimeoutMs } = this.#settings;
-    const late = `the server has answered the handshake later than ${helloTimeoutMs} ms (helloTimeoutMs), when messages had been sent already`;
-    const advice = "so a message may be lost with this link; raise helloTimeoutMs, or use handshake: 'require'";
+    const { sessionTimeoutMs } = this.#settings;
+    const late = `the server has answered the handshake later than ${sessionTimeoutMs} ms (sessionTimeoutMs), when messages had been sent already`;
+    const advice = "so a message may be lost with this link; raise sessionTimeoutMs, or use session: 'require'";
     this.#output.warn(new TimeoutError(`${late}: there is no session on this link, ${advice}`));
   }
 
   late(nowMs: number): void {
     if (this.#standing.course) throw unanswered();
-    if (this.#settings.handshake === 'require') throw required('the server does not answer the handshake');
+    if (this.#settings.session === 'require') throw required('the server does not answer the handshake');
     this.#plainUntilMs = nowMs + plainForMs;
     this.#stage.reach('plain');
   }
@@ -156,8 +156,8 @@ export class Asking<Out extends Cuttable, Owner> implements Part {
   }
 }
 
-function unanswered(): SilentError {
-  return new SilentError(
+function unanswered(): PeerTimeoutError {
+  return new PeerTimeoutError(
     'the server can be reached, and does not answer the client that comes back: is the program there busy, or stopped?',
   );
 }

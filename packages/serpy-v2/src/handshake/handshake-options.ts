@@ -7,32 +7,32 @@ import type { ReplayLimits } from '../session/sender.js';
 import type { StandingSettings } from '../session/session-manager.js';
 
 /** Whether a session is asked for and given. */
-export type HandshakeMode = 'off' | 'prefer' | 'require';
+export type SessionMode = 'off' | 'prefer' | 'require';
 
 /** What can be said of the handshake. */
 export interface HandshakeOptions {
   /** `'prefer'`: a session where the peer can, plain v2 where not; `'require'`: a session or an error; `'off'`: plain v2. */
-  readonly handshake: HandshakeMode;
+  readonly session: SessionMode;
   /** How long a client waits for the answer to its HELLO before it takes the peer for a plain one. Default 500. */
-  readonly helloTimeoutMs: number;
+  readonly sessionTimeoutMs: number;
   /** After which silence the peer of a session is asked for a sign of life; 0 for never. Default 5,000. */
   readonly pingIntervalMs: number;
   /** After which silence the link of a session is given up; 0 for never. Default 15,000. */
-  readonly silenceTimeoutMs: number;
+  readonly peerTimeoutMs: number;
   /** How long a session waits for its peer to come back after the link broke. Default 120,000. */
   readonly resumeWindowMs: number;
   /** What may be kept until the peer has acknowledged it. Default 4,096 messages (pieces of 256 KiB of larger ones), 64 MiB. */
   readonly replayQueue: ReplayLimits;
 }
 
-const modes: readonly HandshakeMode[] = ['off', 'prefer', 'require'];
+const modes: readonly SessionMode[] = ['off', 'prefer', 'require'];
 
-export function handshakeOptions(mode: HandshakeMode): OptionSpecs<HandshakeOptions> {
+export function handshakeOptions(mode: SessionMode): OptionSpecs<HandshakeOptions> {
   return {
-    handshake: option.choice(modes, mode),
-    helloTimeoutMs: option.milliseconds(500, 1),
+    session: option.choice(modes, mode),
+    sessionTimeoutMs: option.milliseconds(500, 1),
     pingIntervalMs: option.milliseconds(5_000),
-    silenceTimeoutMs: option.milliseconds(15_000),
+    peerTimeoutMs: option.milliseconds(15_000),
     resumeWindowMs: option.milliseconds(120_000),
     replayQueue: option.group<ReplayLimits>({
       maxMessages: option.count(1, Number.MAX_SAFE_INTEGER, 4096),
@@ -42,9 +42,9 @@ export function handshakeOptions(mode: HandshakeMode): OptionSpecs<HandshakeOpti
 }
 
 export interface HandshakeSettings extends StandingSettings {
-  readonly handshake: HandshakeMode;
-  readonly helloTimeoutMs: number;
-  readonly handshakeTimeoutMs: number;
+  readonly session: SessionMode;
+  readonly sessionTimeoutMs: number;
+  readonly authTimeoutMs: number;
   /** Whether a client comes back by itself, until `reconnects` says otherwise. */
   readonly autoRestart: boolean;
 }
@@ -55,18 +55,18 @@ export interface SessionOptions extends Partial<HandshakeOptions> {
   readonly autoRestart?: boolean;
   readonly receiveQueue?: QueueOptions;
   readonly keep?: Keep;
-  readonly handshakeTimeoutMs?: number;
+  readonly authTimeoutMs?: number;
 }
 
 /** The settings of a handshake; defaults are those of the options. */
 export function handshakeSettings(options: SessionOptions): HandshakeSettings {
-  const { maxMessageBytes, receiveQueue, keep, autoRestart = false, handshakeTimeoutMs = 5000 } = options;
+  const { maxMessageBytes, receiveQueue, keep, autoRestart = false, authTimeoutMs = 5000 } = options;
   return {
-    handshake: options.handshake ?? 'off',
-    helloTimeoutMs: options.helloTimeoutMs ?? 500,
-    handshakeTimeoutMs,
+    session: options.session ?? 'off',
+    sessionTimeoutMs: options.sessionTimeoutMs ?? 500,
+    authTimeoutMs,
     pingIntervalMs: options.pingIntervalMs ?? 5000,
-    silenceTimeoutMs: options.silenceTimeoutMs ?? 15000,
+    peerTimeoutMs: options.peerTimeoutMs ?? 15000,
     resumeWindowMs: options.resumeWindowMs ?? 120000,
     replay: options.replayQueue ?? { maxMessages: 4096, maxBytes: 64 * 1024 * 1024 },
     maxMessageBytes,

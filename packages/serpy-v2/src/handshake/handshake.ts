@@ -2,7 +2,7 @@
  * Who says what first on a link, and what comes of it: plain v2, a new session, or the one from before. An original peer never gets a
  * byte that it cannot take: only a client asks, in a frame that the original drops, and nothing else new is sent before the answer.
  */
-import type { LastingSession, Role, Seat, SessionOutput } from 'serpy-core';
+import type { LinkHolder, ResumableSession, Role, SessionHost } from 'serpy-core';
 import type { WholeMessage } from '../session/frames/segment.js';
 import type { Course } from '../session/reliable-session.js';
 import { Lasting } from '../session/resumable-session.js';
@@ -26,12 +26,12 @@ export class Handshake<Out extends Cuttable> {
   /** Whether the last link ended before it was known whose it was. */
   #endedUndecided = false;
   /** What core can do with it besides. */
-  readonly lasting: LastingSession;
+  readonly lasting: ResumableSession;
 
   constructor(
     role: Role,
     settings: HandshakeSettings,
-    output: SessionOutput<Out>,
+    output: SessionHost<Out>,
     owner: HandshakeOwner,
     sessions: Sessions<Handshake<Out>>,
   ) {
@@ -216,7 +216,7 @@ export class Handshake<Out extends Cuttable> {
   }
 
   /** At a server: the session's client is there again. */
-  comesBack(hello: Hello, seat: Seat): boolean {
+  comesBack(hello: Hello, seat: LinkHolder): boolean {
     return this.#answering?.comesBack(hello, seat) ?? false;
   }
 }

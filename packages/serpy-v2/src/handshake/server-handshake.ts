@@ -1,5 +1,5 @@
 /** The server's part of the handshake: it says nothing new before it was asked, answers each client once, and knows who comes back. */
-import { ProtocolError, type Seat, type SessionOutput, SilentError } from 'serpy-core';
+import { type LinkHolder, PeerTimeoutError, ProtocolError, type SessionHost } from 'serpy-core';
 import { isPlain } from '../session/frames/constants.js';
 import type { Course } from '../session/reliable-session.js';
 import type { Cuttable } from '../session/sender.js';
@@ -16,14 +16,14 @@ const undecidedMs = 100;
 
 /** Who has a session, as the server's other connections know him. */
 export interface Returner {
-  comesBack(hello: Hello, seat: Seat): boolean;
+  comesBack(hello: Hello, seat: LinkHolder): boolean;
 }
 
 export class Answering<Out extends Cuttable, Owner extends Returner> implements Part {
   readonly #stage: Stage;
   readonly #settings: HandshakeSettings;
   readonly #standing: Standing<Out, Owner>;
-  readonly #output: SessionOutput<Out>;
+  readonly #output: SessionHost<Out>;
   readonly #owner: HandshakeOwner;
   readonly #sessions: Sessions<Owner>;
   readonly #self: Owner;
@@ -37,7 +37,7 @@ export class Answering<Out extends Cuttable, Owner extends Returner> implements 
     stage: Stage,
     settings: HandshakeSettings,
     standing: Standing<Out, Owner>,
-    output: SessionOutput<Out>,
+    output: SessionHost<Out>,
     owner: HandshakeOwner,
     sessions: Sessions<Owner>,
     self: Owner,
@@ -73,14 +73,14 @@ export class Answering<Out extends Cuttable, Owner extends Returner> implements 
       this.#stage.reach('on');
       return;
     }
-    const { handshake, handshakeTimeoutMs } = this.#settings;
-    if (handshake === 'require') this.#stage.reach('awaited', nowMs + handshakeTimeoutMs);
+    const { session, authTimeoutMs } = this.#settings;
+    if (session === 'require') this.#stage.reach('awaited', nowMs + authTimeoutMs);
     else this.#stage.reach('fresh', nowMs + undecidedMs);
   }
 
   /** The program asks for what only a session has. */
   want(nowMs: number): void {
-    if (this.#stage.phase === 'fresh') this.#stage.reach('wanted', nowMs + this.#settings.helloTimeoutMs);
+    if (this.#stage.phase === 'fresh') this.#stage.reach('wanted', nowMs + this.#settings.sessionTimeoutMs);
   }
 
   greeted(payload: Buffer): boolean {
@@ -89,7 +89,7 @@ export class Answering<Out extends Cuttable, Owner extends Returner> implements 
     if (!mayAsk || this.#owner.plainReceived > 0) return false;
     const hello = this.#understood(payload);
     const { resume } = hello;
-    if (resume && this.#sessions.find(resume.id)?.comesBack(hello, this.#output.seat)) return true; // the link is that session's now
+    if (resume && this.#sessions.find(resume.id)?.comesBack(hello, this.#output.linkHolder)) return true; // the link is that session's now
     const { plainSent } = this.#owner;
     const course = this.#standing.give(this.#self, hello, plainSent);
     const session = { ...course.ticket, plainMessages: plainSent };
@@ -101,7 +101,7 @@ export class Answering<Out extends Cuttable, Owner extends Returner> implements 
     }
     // What a client that comes back allows is counted in the session that it had: of the new one its first word tells.
     course.up(resume ? { ...hello, limits: { messages: 0, bytes: 0 } } : hello, nowMs);
-    this.#stage.reach('answered', nowMs + this.#settings.handshakeTimeoutMs);
+    this.#stage.reach('answered', nowMs + this.#settings.authTimeoutMs);
     return true;
   }
 
@@ -109,11 +109,11 @@ export class Answering<Out extends Cuttable, Owner extends Returner> implements 
    * The session's own client is there again, on a link that another connection has: whether this one goes on over it. One that has proved to
    * be somebody else is not, whatever it knows; and that is looked at first, so that its attempt does not count.
    */
-  comesBack(hello: Hello, seat: Seat): boolean {
-    if (seat.identity !== this.#output.seat.identity) return false;
+  comesBack(hello: Hello, seat: LinkHolder): boolean {
+    if (seat.identity !== this.#output.linkHolder.identity) return false;
     if (!this.#standing.isResumedBy(hello)) return false;
     this.#returning = hello;
-    return this.#output.seat.takeLinkOf(seat);
+    return this.#output.linkHolder.takeOverLink(seat);
   }
 
   /** After the answer: whether the client has heard it, as its first word tells. */
@@ -121,7 +121,7 @@ export class Answering<Out extends Cuttable, Owner extends Returner> implements 
     const type = reader.firstType;
     if (type === undefined) return false;
     if (isPlain(type)) {
-      if (this.#settings.handshake === 'require') throw required('the client gave up waiting for the answer');
+      if (this.#settings.session === 'require') throw required('the client gave up waiting for the answer');
       const bytes = reader.takeAll();
       this.#standing.end('the client gave up waiting for the answer');
       this.#stage.reach('plain');
@@ -138,7 +138,7 @@ export class Answering<Out extends Cuttable, Owner extends Returner> implements 
       case 'awaited':
         throw required('the client did not begin a handshake in time');
       case 'answered':
-        throw new SilentError('the client has not said a word since it was given a session');
+        throw new PeerTimeoutError('the client has not said a word since it was given a session');
       case 'wanted':
         this.#stage.reach('given-up');
     }

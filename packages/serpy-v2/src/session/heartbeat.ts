@@ -5,7 +5,7 @@ export interface HeartbeatTimes {
   /** After such a silence the peer is asked for a sign of life. */
   readonly pingIntervalMs: number;
   /** After such a silence it is gone. */
-  readonly silenceTimeoutMs: number;
+  readonly peerTimeoutMs: number;
 }
 
 export class Heartbeat {
@@ -47,11 +47,11 @@ export class Heartbeat {
 
   /** A peer that is asked has its time from the question on: in a program that was busy, that may have been late. */
   #deadMs(): number {
-    const { pingIntervalMs, silenceTimeoutMs } = this.#times;
-    if (silenceTimeoutMs === 0) return Number.POSITIVE_INFINITY;
-    const silentMs = this.#heardMs + silenceTimeoutMs;
-    if (pingIntervalMs === 0 || pingIntervalMs >= silenceTimeoutMs) return silentMs;
+    const { pingIntervalMs, peerTimeoutMs } = this.#times;
+    if (peerTimeoutMs === 0) return Number.POSITIVE_INFINITY;
+    const silentMs = this.#heardMs + peerTimeoutMs;
+    if (pingIntervalMs === 0 || pingIntervalMs >= peerTimeoutMs) return silentMs;
     if (this.#unansweredMs === undefined) return Number.POSITIVE_INFINITY;
-    return Math.max(silentMs, this.#unansweredMs + silenceTimeoutMs - pingIntervalMs);
+    return Math.max(silentMs, this.#unansweredMs + peerTimeoutMs - pingIntervalMs);
   }
 }

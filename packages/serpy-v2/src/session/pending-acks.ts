@@ -4,7 +4,7 @@ import { Fifo } from 'serpy-core';
 
 /** A message, as far as it is waited for. */
 export interface Awaitable {
-  readonly level: 'received' | 'processed' | undefined;
+  readonly level: 'received' | 'consumed' | undefined;
 }
 
 /** With the number after its last piece. */
@@ -43,7 +43,7 @@ export class Awaiting<Out extends Awaitable> {
   arrived(next: number, taken: number): void {
     for (let first = this.#unarrived.first; first !== undefined && first.end <= next; first = this.#unarrived.first) {
       this.#unarrived.shift();
-      if (first.message.level === 'processed') this.#untaken.push(first);
+      if (first.message.level === 'consumed') this.#untaken.push(first);
       else this.#acknowledged(first.message);
     }
     for (let first = this.#untaken.first; first !== undefined && first.end <= taken; first = this.#untaken.first) {

@@ -1,5 +1,5 @@
 /** A message that comes in pieces, put together in its own memory as soon as its announced size is to be believed. */
-import { ByteQueue, type SessionOutput } from 'serpy-core';
+import { ByteQueue, type SessionHost } from 'serpy-core';
 import { believedTimes } from '../wire/payload-buffer.js';
 import type { Sendable } from './frames/segment.js';
 
@@ -9,11 +9,11 @@ export class Assembly {
   /** The number of its first piece. */
   number = 0;
   filled = 0;
-  readonly #output: Pick<SessionOutput<Sendable>, 'allocate'>;
+  readonly #output: Pick<SessionHost<Sendable>, 'allocate'>;
   #bytes: Buffer | undefined;
   #unbelieved: ByteQueue | undefined;
 
-  constructor(type: number, totalBytes: number, output: Pick<SessionOutput<Sendable>, 'allocate'>) {
+  constructor(type: number, totalBytes: number, output: Pick<SessionHost<Sendable>, 'allocate'>) {
     this.type = type;
     this.totalBytes = totalBytes;
     this.#output = output;

@@ -2,7 +2,7 @@
  * The receiving half of a session: what number is expected, what may be on its way, how large messages are put together,
  * and when the peer is told of it. What is delivered is always a beginning of what was sent, without repeats.
  */
-import { MessageTooLargeError, ownMemoryBytes, ProtocolError, type SessionOutput } from 'serpy-core';
+import { MessageTooLargeError, ownMemoryBytes, ProtocolError, type SessionHost } from 'serpy-core';
 import { frameType } from '../wire/constants.js';
 import { Dropped } from './dropped-ranges.js';
 import type { BatchReader } from './frames/batch.js';
@@ -35,7 +35,7 @@ export const stateDelayMs = 50;
 const freedPart = 1 / 4;
 
 export class Inflow {
-  readonly #output: SessionOutput<Sendable & { readonly acknowledged: boolean }>;
+  readonly #output: SessionHost<Sendable & { readonly awaitsAck: boolean }>;
   readonly #maxMessageBytes: number;
   readonly #window: Window;
   /** What is added to the numbers that messages carry, so that one of an earlier session that is taken late counts for nothing here. */
@@ -63,7 +63,7 @@ export class Inflow {
   #draft: Assembly | undefined;
 
   constructor(
-    output: SessionOutput<Sendable & { readonly acknowledged: boolean }>,
+    output: SessionHost<Sendable & { readonly awaitsAck: boolean }>,
     maxMessageBytes: number,
     window: Window,
     earlier = 0,

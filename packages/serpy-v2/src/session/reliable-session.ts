@@ -2,7 +2,7 @@
  * A session's course: both halves, and what the ends tell each other about them. It lives through any number of links; frames go in,
  * messages come out, and what is to be said is written when there is a link.
  */
-import { type SessionOutput, SilentError } from 'serpy-core';
+import { PeerTimeoutError, type SessionHost } from 'serpy-core';
 import { BatchReader } from './frames/batch.js';
 import { batchType, controlType, readNumber, writeNumber } from './frames/constants.js';
 import { controlFrame } from './frames/control-frame.js';
@@ -46,7 +46,7 @@ export class Course<Out extends Cuttable> {
   farewell: { readonly reason: string } | undefined;
   /** How long the client may come back, in milliseconds, where it has said so since its HELLO. */
   peerReturnMs: number | undefined;
-  readonly #output: SessionOutput<Out>;
+  readonly #output: SessionHost<Out>;
   readonly #settings: CourseSettings;
   #reader: FrameReader;
   readonly #batch = new BatchReader();
@@ -61,7 +61,7 @@ export class Course<Out extends Cuttable> {
   #progressBytes = 0;
 
   /** @param earlier how far the numbers of messages went in sessions before */
-  constructor(ticket: Ticket, settings: CourseSettings, output: SessionOutput<Out>, earlier = 0) {
+  constructor(ticket: Ticket, settings: CourseSettings, output: SessionHost<Out>, earlier = 0) {
     this.ticket = ticket;
     this.#settings = settings;
     this.#output = output;
@@ -73,11 +73,11 @@ export class Course<Out extends Cuttable> {
 
   /** A link is up, and both ends know where they are. */
   up(peer: Terms, nowMs: number): void {
-    const { pingIntervalMs, silenceTimeoutMs } = this.#settings;
+    const { pingIntervalMs, peerTimeoutMs } = this.#settings;
     // The slower wish counts, so that nobody is asked more often than he likes; but everybody is asked before he is given up.
-    const mostMs = silenceTimeoutMs > 0 ? silenceTimeoutMs / 2 : longestTimerMs;
+    const mostMs = peerTimeoutMs > 0 ? peerTimeoutMs / 2 : longestTimerMs;
     const askMs = pingIntervalMs > 0 ? Math.min(Math.max(pingIntervalMs, peer.pingIntervalMs), mostMs) : 0;
-    this.#heartbeat = new Heartbeat({ pingIntervalMs: askMs, silenceTimeoutMs });
+    this.#heartbeat = new Heartbeat({ pingIntervalMs: askMs, peerTimeoutMs });
     this.#heartbeat.heard(nowMs);
     this.#nowMs = nowMs;
     this.#progressMs = nowMs;
@@ -187,10 +187,10 @@ export class Course<Out extends Cuttable> {
   tick(nowMs: number): void {
     this.#nowMs = nowMs;
     if (this.#stateAtMs !== undefined && nowMs >= this.#stateAtMs) this.writeState();
-    const { silenceTimeoutMs } = this.#settings;
-    const isStuck = this.#reader.inFrame && nowMs >= this.#progressMs + progressSilences * silenceTimeoutMs;
-    if (isStuck && silenceTimeoutMs > 0) {
-      throw new SilentError(
+    const { peerTimeoutMs } = this.#settings;
+    const isStuck = this.#reader.inFrame && nowMs >= this.#progressMs + progressSilences * peerTimeoutMs;
+    if (isStuck && peerTimeoutMs > 0) {
+      throw new PeerTimeoutError(
         `a message of the peer has got no further for ${nowMs - this.#progressMs} ms, so the link is given up: its length was damaged on the way, or the line is next to dead`,
       );
     }
@@ -202,8 +202,8 @@ export class Course<Out extends Cuttable> {
         break;
       }
       case 'dead':
-        throw new SilentError(
-          `the peer has been silent for ${silenceTimeoutMs} ms (silenceTimeoutMs), so the link is given up: is the cable in, and does the program there still run?`,
+        throw new PeerTimeoutError(
+          `the peer has been silent for ${peerTimeoutMs} ms (peerTimeoutMs), so the link is given up: is the cable in, and does the program there still run?`,
         );
     }
   }

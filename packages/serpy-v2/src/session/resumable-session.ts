@@ -1,5 +1,5 @@
 /** What core can do with a session after a handshake, whether there is a link or not. */
-import type { Farewell, LastingSession } from 'serpy-core';
+import type { PeerClose, ResumableSession } from 'serpy-core';
 import type { Course } from './reliable-session.js';
 import type { Cuttable } from './sender.js';
 import type { Standing } from './session-manager.js';
@@ -15,7 +15,7 @@ export interface LinkStatus {
   readonly flowControlled: boolean;
 }
 
-export class Lasting<Out extends Cuttable, Owner> implements LastingSession {
+export class Lasting<Out extends Cuttable, Owner> implements ResumableSession {
   readonly #status: LinkStatus;
   readonly #standing: Standing<Out, Owner>;
 
@@ -24,7 +24,7 @@ export class Lasting<Out extends Cuttable, Owner> implements LastingSession {
     this.#standing = standing;
   }
 
-  get session(): unknown {
+  get epoch(): unknown {
     return this.#standing.course;
   }
 
@@ -33,19 +33,19 @@ export class Lasting<Out extends Cuttable, Owner> implements LastingSession {
     return this.#standing.course;
   }
 
-  get unfinished(): boolean {
+  get hasPendingFrames(): boolean {
     return this.#status.on && (this.#standing.course?.unfinished ?? false);
   }
 
-  proceed(): void {
+  writeNext(): void {
     this.#standing.course?.proceed();
   }
 
-  get settled(): boolean {
+  get allAcknowledged(): boolean {
     return !this.#status.answered && (this.#standing.course?.outflow.settled ?? true);
   }
 
-  get advanced(): number {
+  get progressCount(): number {
     const { course } = this.#standing;
     return course === undefined ? 0 : course.outflow.arrived + course.inflow.arrived;
   }
@@ -54,14 +54,14 @@ export class Lasting<Out extends Cuttable, Owner> implements LastingSession {
     return this.#status.flowControlled;
   }
 
-  taken(received: { readonly sizeBytes: number; readonly end?: number; readonly part?: unknown }): void {
+  consumed(received: { readonly sizeBytes: number; readonly end?: number; readonly part?: unknown }): void {
     const { end = 0, sizeBytes, part } = received;
     // The parts of a stream are taken in an order of their own.
     if (part) this.#standing.course?.inflow.partTaken(end, sizeBytes);
     else if (end > 0) this.#standing.course?.inflow.takenUpTo(end, sizeBytes);
   }
 
-  dropped(received: { readonly sizeBytes: number; readonly end?: number }): void {
+  discarded(received: { readonly sizeBytes: number; readonly end?: number }): void {
     const { end = 0, sizeBytes } = received;
     if (end > 0) this.#standing.course?.inflow.droppedLast(end, sizeBytes);
   }
@@ -71,23 +71,23 @@ export class Lasting<Out extends Cuttable, Owner> implements LastingSession {
     return course === undefined || course.farewell ? 0 : resumableMs;
   }
 
-  get farewell(): Farewell | undefined {
+  get peerClose(): PeerClose | undefined {
     return this.#standing.course?.farewell;
   }
 
   /** What has come is acknowledged: the peer would not know otherwise. The goodbye only when all that was begun is on the wire: before that it would be a lie. */
-  goodbye(reason: string): void {
+  writeClose(reason: string): void {
     const { course } = this.#standing;
     if (!this.#status.on || course === undefined) return;
     if (course.inflow.due || course.inflow.urgent) course.writeState();
     if (!course.outflow.unfinished && !course.outflow.inMessage) course.writeClose(reason);
   }
 
-  get undecided(): boolean {
+  get pendingTakeover(): boolean {
     return this.#status.undecided;
   }
 
-  abandon(): readonly unknown[] {
+  abort(): readonly unknown[] {
     return this.#standing.abandon();
   }
 }

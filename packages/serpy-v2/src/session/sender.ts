@@ -2,7 +2,7 @@
  * The sending half of a session: numbers messages, gathers small ones, cuts large ones, keeps what the peer has not acknowledged and sends
  * it again over the next link. It keeps exactly the pieces from the first that is not acknowledged on.
  */
-import { ProtocolError, type SessionOutput, ValueError } from 'serpy-core';
+import { ProtocolError, type SessionHost, ValueError } from 'serpy-core';
 import { headerBytes } from '../wire/constants.js';
 import { type BatchedMessage, batched, batchedBelowBytes, recordHeadBytes, writeRecord } from './frames/batch.js';
 import { pieceBytes, pieceFlag } from './frames/constants.js';
@@ -29,7 +29,7 @@ export interface Cuttable extends Sendable {
   /** Whether the payload is our own memory, and nobody changes it. */
   owned: boolean;
   /** What its sender waits for. */
-  readonly level: 'received' | 'processed' | undefined;
+  readonly level: 'received' | 'consumed' | undefined;
 }
 
 /** How much may be kept that is not acknowledged. */
@@ -49,7 +49,7 @@ export interface OutflowPosition {
 }
 
 export class Outflow<Out extends Cuttable> {
-  readonly #output: SessionOutput<Out>;
+  readonly #output: SessionHost<Out>;
   readonly #replay: ReplayLimits;
   readonly #kept = new PieceQueue<Out>();
   /** How many pieces, the last of those that are kept, are yet to be put on this wire. */
@@ -70,7 +70,7 @@ export class Outflow<Out extends Cuttable> {
   /** The message that is being cut, how far it is and the number of its first piece. */
   #cut: { readonly message: Out; doneBytes: number; readonly first: number } | undefined;
 
-  constructor(output: SessionOutput<Out>, replay: ReplayLimits) {
+  constructor(output: SessionHost<Out>, replay: ReplayLimits) {
     this.#output = output;
     this.#replay = replay;
     this.#awaiting = new Awaiting((message) => output.acknowledged(message));

@@ -38,13 +38,13 @@ export function beyondLimits({ messages, bytes }: Limits): ProtocolError {
 
 /** Something was asked for that only a session can do. */
 export function noSession(what: string, why: string): OptionError {
-  return new OptionError(`${what} needs a session, and ${why}: use handshake: 'prefer' or 'require' at both ends`);
+  return new OptionError(`${what} needs a session, and ${why}: use session: 'prefer' or 'require' at both ends`);
 }
 
 /** There is no session where one is required. */
 export function required(what: string): ProtocolError {
   return new ProtocolError(
-    `${what}, which handshake: 'require' asks for: the peer is a plain v2 program, or has handshake: 'off'. Use handshake: 'prefer' to talk to it without a session`,
+    `${what}, which session: 'require' asks for: the peer is a plain v2 program, or has session: 'off'. Use session: 'prefer' to talk to it without a session`,
   );
 }
 

@@ -1,5 +1,5 @@
 /** A session as it stands between links: who gave it, how it is gone on with, and what is told when it ends. */
-import { ConnectionLostError, MessagesUnknownError, type SessionOutput } from 'serpy-core';
+import { ConnectionLostError, DeliveryUnknownError, type SessionHost } from 'serpy-core';
 import type { BatchedMessage } from './frames/batch.js';
 import { Course, type CourseSettings } from './reliable-session.js';
 import { isProven, newTicket, proofOf, type Ticket, ticketOf } from './resume-credentials.js';
@@ -15,7 +15,7 @@ export class Standing<Out extends Cuttable, Owner> {
   /** The session; undefined while there is none. */
   course: Course<Out> | undefined;
   readonly #settings: StandingSettings;
-  readonly #output: SessionOutput<Out>;
+  readonly #output: SessionHost<Out>;
   readonly #sessions: Sessions<Owner>;
   readonly #shown: (message: BatchedMessage) => unknown;
   #resumableMs = 0;
@@ -30,7 +30,7 @@ export class Standing<Out extends Cuttable, Owner> {
   /** @param shown a message as the application knows it; undefined for what is none */
   constructor(
     settings: StandingSettings,
-    output: SessionOutput<Out>,
+    output: SessionHost<Out>,
     sessions: Sessions<Owner>,
     shown: (message: BatchedMessage) => unknown,
   ) {
@@ -108,7 +108,7 @@ export class Standing<Out extends Cuttable, Owner> {
   /** The session is over, and the connection may go on with another: what is not known to have arrived is told. */
   end(why: string): void {
     const messages = this.abandon();
-    if (messages.length > 0) this.#output.warn(new MessagesUnknownError(why, messages));
+    if (messages.length > 0) this.#output.warn(new DeliveryUnknownError(why, messages));
   }
 
   /** The session is over. @returns the messages that the peer may not have, as the application knows them */

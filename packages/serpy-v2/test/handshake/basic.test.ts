@@ -77,15 +77,15 @@ describe('a server whose peer is away', () => {
     const beganMs = network.clock.now();
     await server.closeServer();
     expect(network.clock.now() - beganMs).toBeLessThan(100);
-    expect(accepted.closeInfo).toMatchObject({ reason: 'closed', unknownMessages: 1 });
-    expect(warnings).toEqual(['ERR_SERPY_UNKNOWN']);
+    expect(accepted.closeInfo).toMatchObject({ reason: 'local-close', unacknowledgedMessages: 1 });
+    expect(warnings).toEqual(['ERR_SERPY_DELIVERY_UNKNOWN']);
   });
 
   test('waits for him where it is told to, and takes nobody new meanwhile', async () => {
     await deserted();
     const closed = server.closeServer({ reason: 'done', waitForAway: true });
     network.restore(5000);
-    const stranger = stage().client({ autoRestart: false, handshake: 'require' });
+    const stranger = stage().client({ autoRestart: false, session: 'require' });
     await stranger.connect('127.0.0.1', 5000).catch(() => {});
     await until(() => stranger.state === 'closed');
     expect(await client.getData()).toBe('not there yet');
@@ -179,7 +179,7 @@ describe('the count of dials', () => {
     }
     return counted;
   }
-  const reconnect = { maxAttempts: 3, stableMs: 1_000_000 };
+  const reconnect = { maxAttempts: 3, resetAfterMs: 1_000_000 };
 
   test('starts anew where the peer has acknowledged something', async () => {
     await pair({ reconnect });
@@ -190,7 +190,7 @@ describe('the count of dials', () => {
     await pair({ reconnect });
     await client.sendData('first', { acknowledge: 'received' });
     expect(await attempts(async () => {})).toEqual([1, 2, 3]);
-    expect(client.closeInfo?.reason).toBe('gave-up');
+    expect(client.closeInfo?.reason).toBe('retries-exhausted');
   });
 
   test('starts anew where something has come', async () => {
@@ -203,7 +203,7 @@ describe('the count of dials', () => {
   });
 });
 
-test.each(['received', 'processed'] as const)('sendData waits until the message is %s', async (acknowledge) => {
+test.each(['received', 'consumed'] as const)('sendData waits until the message is %s', async (acknowledge) => {
   const accepted = await pair();
   const sent = client.sendData('text', { acknowledge });
   expect(await accepted.getData()).toBe('text');
@@ -226,7 +226,7 @@ test('a link that breaks is gone on with, on both sides, by the same connections
   await reading;
   expect(received).toEqual(Array.from({ length: 200 }, (_, n) => n));
   expect(seen).toBe(0);
-  expect(accepted.closeInfo).toMatchObject({ intended: true });
+  expect(accepted.closeInfo).toMatchObject({ clean: true });
 });
 
 test('a peer that is away keeps no place from others, and one that comes back finds its own', async () => {
@@ -262,7 +262,7 @@ test('messages whose fate is not known are no bad frames', async () => {
   accepted.destroy();
   await stage().server();
   network.links[0]?.reset();
-  expect(await warned).toMatchObject([{ code: 'ERR_SERPY_UNKNOWN' }]);
+  expect(await warned).toMatchObject([{ code: 'ERR_SERPY_DELIVERY_UNKNOWN' }]);
   expect(client.stats().badFrames).toBe(0);
 });
 
@@ -281,18 +281,18 @@ test.each([
 
 test('the reason of the first close() counts, and closeServer() gives one to each peer', async () => {
   let accepted = await pair();
-  const sent = client.sendData('to be taken', { acknowledge: 'processed' });
+  const sent = client.sendData('to be taken', { acknowledge: 'consumed' });
   const closed = [client.close({ reason: 'measured' }), client.close(), client.close({ reason: 'once more' })];
   expect(await accepted.getData()).toBe('to be taken'); // until then they wait
   expect(await sent).toBe(true);
   await Promise.all(closed);
   await until(() => accepted.state === 'closed');
-  expect(accepted.closeInfo).toMatchObject({ intended: true, peerReason: 'measured' });
+  expect(accepted.closeInfo).toMatchObject({ clean: true, peerReason: 'measured' });
   client = await stage().client({ autoRestart: false }).connect('127.0.0.1', 5000);
   accepted = await server.getConnection();
   await server.closeServer({ reason: 'the shutter is stuck' });
   await until(() => client.state === 'closed');
-  expect(client.closeInfo).toMatchObject({ intended: true, peerReason: 'the shutter is stuck' });
+  expect(client.closeInfo).toMatchObject({ clean: true, peerReason: 'the shutter is stuck' });
 });
 
 test('a close() that has waited for too long says no goodbye in the middle of a message', async () => {
@@ -301,7 +301,7 @@ test('a close() that has waited for too long says no goodbye in the middle of a 
   await client.sendData(Buffer.alloc(20_000_000));
   await client.close({ reason: 'done' });
   await until(() => accepted.state === 'closed');
-  expect(accepted.closeInfo).toMatchObject({ intended: false, peerReason: undefined });
+  expect(accepted.closeInfo).toMatchObject({ clean: false, peerReason: undefined });
   expect(accepted.isDataAvailable()).toBe(false);
 });
 
@@ -315,26 +315,26 @@ test.each([
 ] as const)(
   '%s (handshake: %j), with minDelayMs %j, a client waits %d ms before it dials again',
   async (_, handshake, minDelayMs, delayMs) => {
-    await pair({ handshake, reconnect: { minDelayMs, baseDelayMs: 0 } });
+    await pair({ session: handshake, reconnect: { minDelayMs, baseDelayMs: 0 } });
     const reconnecting = once(client, 'reconnecting');
     network.links[0]?.reset();
     expect(await reconnecting).toMatchObject([{ attempt: 1, delayMs }]);
   },
 );
 
-describe("connect with handshake: 'require' says why it failed, and what to do", () => {
+describe("connect with session: 'require' says why it failed, and what to do", () => {
   const refusal = async () => {
     network = stage().network;
-    const failure = stage().client({ handshake: 'require' }).connect('127.0.0.1', 5000);
+    const failure = stage().client({ session: 'require' }).connect('127.0.0.1', 5000);
     return (await failure.catch((error) => error)) as { code: unknown; message: string; cause: { message: string } };
   };
 
   test('where the server is a plain one', async () => {
-    await stage().server({ handshake: 'off' });
+    await stage().server({ session: 'off' });
     const { code, message, cause } = await refusal();
     expect({ code, cause }).toMatchObject({ code: 'ERR_SERPY_CONNECT', cause: { code: 'ERR_SERPY_PROTOCOL' } });
     expect(message).toBe(`cannot connect to 127.0.0.1:5000: ${cause.message}`);
-    expect(message).toMatch(/does not answer the handshake.*Use handshake: 'prefer' to talk to it without a session$/);
+    expect(message).toMatch(/does not answer the handshake.*Use session: 'prefer' to talk to it without a session$/);
   });
 
   test('where the server says nothing at all', async () => {

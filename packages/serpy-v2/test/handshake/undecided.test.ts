@@ -13,7 +13,7 @@ test.each(['event', 'getConnection', 'for await'])(
     const network = new MemoryNetwork();
     network.clock.runFreely();
     const server = await new Server({ port: 5000 }, network).start();
-    const client = new Connection({ handshake: 'prefer' }, network);
+    const client = new Connection({ session: 'prefer' }, network);
     onTestFinished(async () => {
       client.destroy();
       await server.closeServer();
@@ -79,7 +79,7 @@ async function servingSessions(options: ServerOptions = {}) {
   server.on('drop', ({ reason }) => drops.push(reason));
   const { clock, random, randomBytes, listen } = network;
   const client = new Connection(
-    { handshake: 'require', autoRestart: true },
+    { session: 'require', autoRestart: true },
     {
       clock,
       random,
@@ -108,8 +108,8 @@ async function servingSessions(options: ServerOptions = {}) {
   return { network, clock, server, client, drops, hello: hellos[0] as Buffer };
 }
 
-test('a client that asks for a session and does not go on with it is hung up on after handshakeTimeoutMs', async () => {
-  const { network, clock, server, hello } = await servingSessions({ handshakeTimeoutMs: 2_000 });
+test('a client that asks for a session and does not go on with it is hung up on after authTimeoutMs', async () => {
+  const { network, clock, server, hello } = await servingSessions({ authTimeoutMs: 2_000 });
   const peer = await asking(network, hello);
   await clock.advance(1_999);
   expect(peer.over).toBe(false);
@@ -118,8 +118,8 @@ test('a client that asks for a session and does not go on with it is hung up on 
   expect(server.size).toBe(1);
 });
 
-test('a client that does not ask where a session is required is hung up on after handshakeTimeoutMs', async () => {
-  const { network, clock, server } = await servingSessions({ handshake: 'require' });
+test('a client that does not ask where a session is required is hung up on after authTimeoutMs', async () => {
+  const { network, clock, server } = await servingSessions({ session: 'require' });
   const peer = await asking(network, Buffer.alloc(0));
   await clock.advance(4_999);
   expect(peer.over).toBe(false);
@@ -155,7 +155,7 @@ describe('a server that requires a handshake', () => {
     ['floods it with damaged messages', Buffer.alloc(15_000, damaged), 'stays', '256 more damaged messages'],
   ])('gives its program no connection of a peer that %s, and tells it why', async (_, says, then, why) => {
     const network = new MemoryNetwork();
-    const server = await new Server({ port: 5000, handshake: 'require' }, network).start();
+    const server = await new Server({ port: 5000, session: 'require' }, network).start();
     const connections: unknown[] = [];
     const warnings: string[] = [];
     const toProcess: Error[] = [];
@@ -184,7 +184,7 @@ describe('a server that requires a handshake', () => {
 
 test('of strangers that nobody listens to a server says one line in all', async () => {
   const network = new MemoryNetwork();
-  const server = await new Server({ port: 5000, handshake: 'require' }, network).start();
+  const server = await new Server({ port: 5000, session: 'require' }, network).start();
   server.on('connection', (connection) => connection.on('warning', () => {}));
   const toProcess: Error[] = [];
   const note = (warning: Error) => toProcess.push(warning);
@@ -211,7 +211,7 @@ test('a server gives its program the connection of a client that asks for a sess
   server.on('connection', (connection) => told.push(connection.inSession));
   const clients: Connection[] = [];
   for (let n = 0; n < 20; n++) {
-    clients.push(await new Connection({ handshake: 'prefer' }, network).connect('127.0.0.1', 5000));
+    clients.push(await new Connection({ session: 'prefer' }, network).connect('127.0.0.1', 5000));
     await server.getConnection();
   }
   expect(told).toEqual(Array.from({ length: 20 }, () => true));

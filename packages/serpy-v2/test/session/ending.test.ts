@@ -22,7 +22,7 @@ describe.each(['client', 'server'] as const)('a send at a %s that waits for room
     const [connection, other] = side === 'client' ? [client, accepted] : [accepted, client];
     const warnings: unknown[] = [];
     connection.on('warning', ({ code }) => warnings.push(code));
-    const first = connection.sendData('is on the wire', { acknowledge: 'processed' });
+    const first = connection.sendData('is on the wire', { acknowledge: 'consumed' });
     const second = connection.sendData('waits for room');
     const closed = once(connection, 'close');
     end(connection, other);
@@ -35,8 +35,10 @@ describe.each(['client', 'server'] as const)('a send at a %s that waits for room
 });
 
 test('what waits when the peer says goodbye settles at once, though the client goes on to look for it', async () => {
-  const { client, server, accepted } = await stage().pair({ reconnect: { minDelayMs: 3_600_000 } });
-  const processed = outcome(client.sendData('never taken', { acknowledge: 'processed' }));
+  const { client, server, accepted } = await stage().pair({
+    reconnect: { minDelayMs: 3_600_000, maxDelayMs: 3_600_000 },
+  });
+  const processed = outcome(client.sendData('never taken', { acknowledge: 'consumed' }));
   const stream = outcome(client.sendStream(resting()));
   const arriving = await accepted.getStream();
   const arrived = once(arriving, 'error');
@@ -57,7 +59,7 @@ test('what the peer had not acknowledged when it said goodbye is told at once', 
   stage().network.links[0]?.toServer.stall();
   await client.sendData('never arrives');
   const closing = accepted.close();
-  expect(await warned).toMatchObject([{ code: 'ERR_SERPY_UNKNOWN', messages: [{ value: 'never arrives' }] }]);
+  expect(await warned).toMatchObject([{ code: 'ERR_SERPY_DELIVERY_UNKNOWN', messages: [{ value: 'never arrives' }] }]);
   await closing;
 });
 

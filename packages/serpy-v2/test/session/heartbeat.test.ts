@@ -1,5 +1,5 @@
 /** When a session asks its peer for a sign of life, and gives it up. */
-import type { SessionOutput } from 'serpy-core';
+import type { SessionHost } from 'serpy-core';
 import { expect, test } from 'vitest';
 import { Heartbeat } from '../../src/session/heartbeat.js';
 import { Course } from '../../src/session/reliable-session.js';
@@ -7,27 +7,27 @@ import { Course } from '../../src/session/reliable-session.js';
 test.each([
   ['as late as leaves it time to answer', 15_000, 7_500],
   ['no later than a timer can wait, where no silence ends the link', 0, 2 ** 31 - 1],
-])('a peer that wants to be asked after ages is asked %s', (_what, silenceTimeoutMs, expectedMs) => {
+])('a peer that wants to be asked after ages is asked %s', (_what, peerTimeoutMs, expectedMs) => {
   const settings = {
     replay: { maxMessages: 10, maxBytes: 1000 },
     maxMessageBytes: 1000,
     window: { maxMessages: 10, maxBytes: 1000, drops: false },
     pingIntervalMs: 5_000,
-    silenceTimeoutMs,
+    peerTimeoutMs,
   };
   const ticket = { id: Buffer.alloc(16), secret: Buffer.alloc(32) };
-  const output = { progress: () => {}, write: () => {} } as unknown as SessionOutput<never>;
+  const output = { progress: () => {}, write: () => {} } as unknown as SessionHost<never>;
   const course = new Course(ticket, settings, output);
   const limits = { messages: 10, bytes: 1000 };
   course.up({ instance: Buffer.alloc(16), maxMessageBytes: 1000, pingIntervalMs: 2 ** 58, limits }, 0);
   expect(course.deadlineMs).toBe(expectedMs);
   course.tick(expectedMs);
-  if (silenceTimeoutMs === 0) return;
-  expect(() => course.tick(silenceTimeoutMs)).toThrow(/silent for 15000 ms/);
+  if (peerTimeoutMs === 0) return;
+  expect(() => course.tick(peerTimeoutMs)).toThrow(/silent for 15000 ms/);
 });
 
 test('a peer is asked in time also where silence ends the link sooner than the program wished to ask', () => {
-  const times = { pingIntervalMs: 5_000, silenceTimeoutMs: 2_000 };
+  const times = { pingIntervalMs: 5_000, peerTimeoutMs: 2_000 };
   const settings = {
     replay: { maxMessages: 10, maxBytes: 1000 },
     maxMessageBytes: 1000,
@@ -37,7 +37,7 @@ test('a peer is asked in time also where silence ends the link sooner than the p
   const written: Uint8Array[] = [];
   const output = { progress: () => {}, write: (piece: Uint8Array) => written.push(piece) };
   const ticket = { id: Buffer.alloc(16), secret: Buffer.alloc(32) };
-  const course = new Course(ticket, settings, output as unknown as SessionOutput<never>);
+  const course = new Course(ticket, settings, output as unknown as SessionHost<never>);
   const limits = { messages: 10, bytes: 1000 };
   course.up({ instance: Buffer.alloc(16), maxMessageBytes: 1000, pingIntervalMs: 5_000, limits }, 0);
   expect(course.deadlineMs).toBe(1_000);
@@ -47,7 +47,7 @@ test('a peer is asked in time also where silence ends the link sooner than the p
 });
 
 test('a peer is asked first, and then has its time, in a program that was too busy to ask', () => {
-  const heartbeat = new Heartbeat({ pingIntervalMs: 5_000, silenceTimeoutMs: 15_000 });
+  const heartbeat = new Heartbeat({ pingIntervalMs: 5_000, peerTimeoutMs: 15_000 });
   heartbeat.heard(0);
   expect(heartbeat.deadlineMs).toBe(5_000);
   expect(heartbeat.look(60_000)).toBe('ask');
@@ -59,7 +59,7 @@ test('a peer is asked first, and then has its time, in a program that was too bu
 
 test('a peer that is not asked in time is given up all the same', () => {
   for (const pingIntervalMs of [0, 15_000, 20_000]) {
-    const heartbeat = new Heartbeat({ pingIntervalMs, silenceTimeoutMs: 15_000 });
+    const heartbeat = new Heartbeat({ pingIntervalMs, peerTimeoutMs: 15_000 });
     heartbeat.heard(0);
     expect([heartbeat.deadlineMs, heartbeat.look(14_999), heartbeat.look(15_000)]).toEqual([15_000, undefined, 'dead']);
   }

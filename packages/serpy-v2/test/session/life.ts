@@ -40,13 +40,13 @@ export class Life {
 
   async run(): Promise<LifeReport> {
     const network = this.#network;
-    const session = { resumeWindowMs: 10_000_000, silenceTimeoutMs: 15_000 };
+    const session = { resumeWindowMs: 10_000_000, peerTimeoutMs: 15_000 };
     const limits = { receiveQueue: queue, sendQueue: queue, closeTimeoutMs: 100_000 };
     const replayQueue = { maxMessages: this.#draw([1, 3, 4096]), maxBytes: this.#draw([1, 500_000, 64_000_000]) };
     const server = await new Server({ port: 5000, ...session, ...limits, replayQueue }, network).start();
     const client = new Connection(
       {
-        handshake: 'require',
+        session: 'require',
         autoRestart: true,
         reconnect: { baseDelayMs: 10, maxDelayMs: 200 },
         ...session,
@@ -83,7 +83,7 @@ export class Life {
     await closed;
     await network.settled();
     if (accepted.state !== 'closed') throw new Error(`the server's connection is ${accepted.state}`);
-    if (accepted.closeInfo?.intended !== true) throw new Error('the server does not know that the end was meant');
+    if (accepted.closeInfo?.clean !== true) throw new Error('the server does not know that the end was meant');
     await server.closeServer();
     await Promise.all(readings);
     for (const { name, sent, checker } of ends) {
@@ -117,7 +117,7 @@ export class Life {
     const n = sent.length + 1;
     const bytes = Buffer.alloc(Math.min(this.#largest, this.#draw([4, 20, 100, 3000, 5000, 70_000, 300_000])), n);
     bytes.writeUInt32LE(n);
-    const acknowledge = this.#draw([undefined, 'received', 'processed'] as const);
+    const acknowledge = this.#draw([undefined, 'received', 'consumed'] as const);
     const attempt = checker.attempted(bytes);
     connection.sendData(bytes, { acknowledge }).then(
       (result) => attempt.ended(outcomeOfSend(acknowledge !== undefined, result)),

@@ -25,10 +25,10 @@ async function until(condition: () => boolean): Promise<void> {
 
 test("keep 'latest': what newer messages replace counts as taken, and what waits as received", async () => {
   const accepted = await pair({}, { keep: 'latest' });
-  const replaced = [1, 2, 3].map((n) => client.sendData(n, { acknowledge: 'processed' }));
+  const replaced = [1, 2, 3].map((n) => client.sendData(n, { acknowledge: 'consumed' }));
   let last: boolean | undefined;
   expect(await client.sendData(4, { acknowledge: 'received' })).toBe(true);
-  const waiting = client.sendData(5, { acknowledge: 'processed' }).then((taken) => {
+  const waiting = client.sendData(5, { acknowledge: 'consumed' }).then((taken) => {
     last = taken;
   });
   expect(await Promise.all(replaced)).toEqual([true, true, true]);
@@ -53,7 +53,7 @@ test("keep 'latest': neither window nor replay buffer of the sender fills up, wi
 describe('a receive queue that drops acknowledges what it has dropped, counts it and warns of it', () => {
   /** Sends a message of which it is noted when it was taken or dropped. */
   function watched(value: string, taken: string[]): Promise<void> {
-    return client.sendData(value, { acknowledge: 'processed' }).then((result) => {
+    return client.sendData(value, { acknowledge: 'consumed' }).then((result) => {
       taken.push(`${value} ${result}`);
     });
   }
@@ -65,7 +65,7 @@ describe('a receive queue that drops acknowledges what it has dropped, counts it
     const taken: string[] = [];
     const both = [watched('kept', taken), watched('dropped', taken)];
     expect(await client.sendData('dropped too', { acknowledge: 'received' })).toBe(true);
-    expect(await client.sendData('and too', { acknowledge: 'processed', timeoutMs: 1000 })).toBe(false);
+    expect(await client.sendData('and too', { acknowledge: 'consumed', timeoutMs: 1000 })).toBe(false);
     expect(taken).toEqual([]);
     expect(accepted.stats()).toMatchObject({ receiveQueueMessages: 1, droppedReceiving: 3 });
     expect(warnings).toEqual(['ERR_SERPY_DROPPED']);
@@ -74,7 +74,7 @@ describe('a receive queue that drops acknowledges what it has dropped, counts it
     expect(taken).toEqual(['kept true', 'dropped true']);
     expect(accepted.isDataAvailable()).toBe(false);
     expect(await client.close()).toBeUndefined();
-    expect(accepted.closeInfo).toMatchObject({ intended: true });
+    expect(accepted.closeInfo).toMatchObject({ clean: true });
   });
 
   test("'drop-newest': what came after it need not be taken, and is not told to be", async () => {
@@ -127,7 +127,7 @@ test.each([
   async (_, end) => {
     const reconnect = { baseDelayMs: 1, maxDelayMs: 1 };
     const accepted = await pair({ whenOffline: 'drop', reconnect }, { whenOffline: 'drop' });
-    await client.sendData('begin', { acknowledge: 'processed', timeoutMs: 0 });
+    await client.sendData('begin', { acknowledge: 'consumed', timeoutMs: 0 });
     const [sender, receiver] = end(accepted) === client ? [client, accepted] : [accepted, client];
     const warnings: unknown[] = [];
     sender.on('warning', ({ code }) => warnings.push(code));
@@ -178,5 +178,5 @@ test("whenOffline 'drop': close() does not wait for a peer that would get nothin
   expect(client.state).toBe('closing');
   network.links.at(-1)?.reset();
   await closed; // time stands still
-  expect(client.closeInfo).toMatchObject({ unsentMessages: 2, unknownMessages: 0 });
+  expect(client.closeInfo).toMatchObject({ unsentMessages: 2, unacknowledgedMessages: 0 });
 });

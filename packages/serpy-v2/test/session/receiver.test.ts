@@ -1,12 +1,12 @@
 /** What a peer may not send in a session: told in words, before anything is done with it. */
-import type { SessionOutput } from 'serpy-core';
+import type { SessionHost } from 'serpy-core';
 import { expect, test } from 'vitest';
 import { pieceFlag } from '../../src/session/frames/constants.js';
 import { Inflow } from '../../src/session/receiver.js';
 
 test('a first piece with more bytes than it announces of the whole message ends the session', () => {
   const output = { allocate: (sizeBytes: number) => Buffer.alloc(sizeBytes), progress: () => {} };
-  const inflow = new Inflow(output as unknown as SessionOutput<never>, 1000, {
+  const inflow = new Inflow(output as unknown as SessionHost<never>, 1000, {
     maxMessages: 10,
     maxBytes: 10_000,
     drops: false,

@@ -21,7 +21,7 @@ function pieceFrame(
   total = text.length,
 ) {
   const bytes = Buffer.from(text);
-  const message = { type: frameType.str, sizeBytes: 0, acknowledged: false };
+  const message = { type: frameType.str, sizeBytes: 0, awaitsAck: false };
   const piece = new Piece(message, number, flags, total, bytes, 0, bytes.length);
   const frame = Buffer.alloc(piece.headBytes + bytes.length);
   piece.write(frame, 0, true);
@@ -69,7 +69,7 @@ test('a number that is left out ends the link, and nothing after it is delivered
   server.hear(Buffer.concat([pieceFrame(0, 'one'), pieceFrame(2, 'three')]));
   expect(server.values).toEqual(['one']);
   expect(server.error).toMatchObject({ code: 'ERR_SERPY_PROTOCOL', message: expect.stringContaining('piece 2') });
-  expect(server.session.lasting?.resumableMs).toBeGreaterThan(0);
+  expect(server.session.resumable?.resumableMs).toBeGreaterThan(0);
 });
 
 test('every single bit that is another ends the link or is delivered nowhere', () => {
@@ -100,7 +100,7 @@ test('an acknowledgement of what was never sent ends the session', () => {
   client.say('one');
   client.hear(stateFrame(2, 0, 1000, 1_000_000));
   expect(client.error).toMatchObject({ code: 'ERR_SERPY_PROTOCOL', message: expect.stringContaining('never sent') });
-  expect(client.session.lasting?.resumableMs ?? 0).toBe(0);
+  expect(client.session.resumable?.resumableMs ?? 0).toBe(0);
 });
 
 test('an acknowledgement that is older than another changes nothing', () => {
@@ -125,7 +125,7 @@ test.each([
     exchange(ends);
   }
   expect(ends.client.session.canSend).toBe(false);
-  for (const message of ends.server.messages) ends.server.session.lasting?.taken(message);
+  for (const message of ends.server.messages) ends.server.session.resumable?.consumed(message);
   ends.server.proceed();
   exchange(ends);
   expect(ends.client.session.canSend).toBe(true);
@@ -160,31 +160,31 @@ test.each([
   server.hear(Buffer.concat(frames));
   expect(server.values).toEqual([]);
   expect(server.error).toMatchObject({ code: 'ERR_SERPY_PROTOCOL' });
-  expect(server.session.lasting?.resumableMs ?? 0).toBe(0);
+  expect(server.session.resumable?.resumableMs ?? 0).toBe(0);
 });
 
-test('a silent peer is asked, and given up after silenceTimeoutMs', () => {
-  const { client } = begun({ pingIntervalMs: 5000, silenceTimeoutMs: 15_000 });
+test('a silent peer is asked, and given up after peerTimeoutMs', () => {
+  const { client } = begun({ pingIntervalMs: 5000, peerTimeoutMs: 15_000 });
   client.wait(60);
   client.takeBytes();
   client.wait(5000);
   expect(client.takeBytes()[5]).toBe(controlType.ping);
   client.wait(5000);
   expect(client.takeBytes()[5]).toBe(controlType.ping);
-  expect(() => client.wait(5000)).toThrow(expect.objectContaining({ code: 'ERR_SERPY_SILENT' }));
+  expect(() => client.wait(5000)).toThrow(expect.objectContaining({ code: 'ERR_SERPY_PEER_TIMEOUT' }));
 });
 
 test('what is sent is no sign of life, what comes is, whatever it is', () => {
-  const { client } = begun({ pingIntervalMs: 0, silenceTimeoutMs: 15_000 });
+  const { client } = begun({ pingIntervalMs: 0, peerTimeoutMs: 15_000 });
   client.wait(10_000);
   client.hear(stateFrame(0, 0, 1000, 1000).subarray(0, 1));
   client.wait(10_000);
   client.say('one');
-  expect(() => client.wait(5000)).toThrow(expect.objectContaining({ code: 'ERR_SERPY_SILENT' }));
+  expect(() => client.wait(5000)).toThrow(expect.objectContaining({ code: 'ERR_SERPY_PEER_TIMEOUT' }));
 });
 
 test('a length that was damaged on the way does not swallow signs of life for ever', () => {
-  const { server } = begun({}, { pingIntervalMs: 5000, silenceTimeoutMs: 15_000 });
+  const { server } = begun({}, { pingIntervalMs: 5000, peerTimeoutMs: 15_000 });
   const frame = pieceFrame(0, 'short');
   frame.writeUInt32LE(200_000, 10);
   server.hear(frame);
@@ -195,12 +195,12 @@ test('a length that was damaged on the way does not swallow signs of life for ev
       server.hear(ping);
     }
   };
-  expect(wait).toThrow(expect.objectContaining({ code: 'ERR_SERPY_SILENT' }));
-  expect(server.session.lasting?.resumableMs).toBeGreaterThan(0);
+  expect(wait).toThrow(expect.objectContaining({ code: 'ERR_SERPY_PEER_TIMEOUT' }));
+  expect(server.session.resumable?.resumableMs).toBeGreaterThan(0);
 });
 
 test('a large message on a slow line is no damaged length', () => {
-  const { server } = begun({}, { pingIntervalMs: 5000, silenceTimeoutMs: 15_000 });
+  const { server } = begun({}, { pingIntervalMs: 5000, peerTimeoutMs: 15_000 });
   const frame = pieceFrame(0, 'x'.repeat(4000));
   for (let at = 0; at < frame.length; at += 300) {
     server.wait(5000);
@@ -213,8 +213,8 @@ test('a large message on a slow line is no damaged length', () => {
 /** Breaks the link of both, and dials again: a new connection at the server, which hands its link over. */
 function comeBack(ends: { client: End; server: End }, sessions: Sessions<never>, spoil = (hello: Buffer) => hello) {
   const { client, server } = ends;
-  client.session.lost();
-  server.session.lost();
+  client.session.linkDown();
+  server.session.linkDown();
   client.takeBytes();
   server.takeBytes();
   const fresh = new End('server', {}, sessions);
@@ -293,14 +293,14 @@ test('a client that a restarted server does not know is told so, and tells which
   exchange(ends);
   ends.client.say('unknown');
   const waiting = ends.client.say('unknown too', 'received');
-  ends.client.session.lost();
+  ends.client.session.linkDown();
   ends.client.takeBytes();
   const restarted = new End('server', {}, new Sessions<never>());
   ends.client.up();
   restarted.up();
   exchange({ client: ends.client, server: restarted });
   expect(ends.client.warnings).toMatchObject([
-    { code: 'ERR_SERPY_UNKNOWN', messages: [{ type: 'str', value: 'unknown' }, { value: 'unknown too' }] },
+    { code: 'ERR_SERPY_DELIVERY_UNKNOWN', messages: [{ type: 'str', value: 'unknown' }, { value: 'unknown too' }] },
   ]);
   expect(ends.client.rejected).toEqual([waiting]);
   ends.client.say('in the new session');
@@ -313,10 +313,10 @@ test('a server that had ended the session tells how far it got', () => {
   ends.client.say('arrived');
   ends.server.hear(ends.client.takeBytes()); // and its acknowledgement gets lost
   ends.client.say('unknown');
-  ends.client.session.lost();
+  ends.client.session.linkDown();
   ends.client.takeBytes();
-  ends.server.session.lost();
-  ends.server.session.lasting?.abandon();
+  ends.server.session.linkDown();
+  ends.server.session.resumable?.abort();
   const fresh = new End('server', {}, sessions);
   ends.client.up();
   fresh.up();
@@ -389,7 +389,7 @@ test('a message in pieces goes on after a broken link where it was', () => {
 });
 
 test('a client that gave up waiting for the answer is heard plainly, nothing is lost, and it is told that it has no session', () => {
-  const client = new End('client', { helloTimeoutMs: 500 });
+  const client = new End('client', { sessionTimeoutMs: 500 });
   const server = new End('server', {}, new Sessions<never>());
   client.up();
   server.up();
@@ -411,7 +411,7 @@ test('a client that gave up waiting for the answer is heard plainly, nothing is 
 });
 
 test('a client that gave up waiting and says nothing gets the session after all when the answer comes', () => {
-  const client = new End('client', { helloTimeoutMs: 500 });
+  const client = new End('client', { sessionTimeoutMs: 500 });
   const server = new End('server', {}, new Sessions<never>());
   client.up();
   server.up();
@@ -423,13 +423,13 @@ test('a client that gave up waiting and says nothing gets the session after all 
 });
 
 test('a client that never hears the answer and says nothing is not waited for for ever', () => {
-  const server = new End('server', { handshakeTimeoutMs: 5000 }, new Sessions<never>());
+  const server = new End('server', { authTimeoutMs: 5000 }, new Sessions<never>());
   const client = new End('client', {});
   client.up();
   server.up();
   server.hear(client.takeBytes());
   server.wait(4000);
-  expect(() => server.wait(1000)).toThrow(expect.objectContaining({ code: 'ERR_SERPY_SILENT' }));
+  expect(() => server.wait(1000)).toThrow(expect.objectContaining({ code: 'ERR_SERPY_PEER_TIMEOUT' }));
 });
 
 test('what a client that comes back allowed in a session that is lost does not count in the next', () => {
@@ -446,7 +446,7 @@ test('what a client that comes back allowed in a session that is lost does not c
     exchange({ client, server });
   }
   client.takes = false;
-  client.session.lost();
+  client.session.linkDown();
   client.takeBytes();
   const restarted = new End('server', {}, new Sessions<never>());
   client.up();
@@ -469,19 +469,19 @@ test('a message of a session that is over counts for nothing in the next when it
   client.takes = false;
   for (let n = 0; n < 5; n++) server.say('left lying');
   exchange({ client, server });
-  client.session.lost();
+  client.session.linkDown();
   client.takeBytes();
   const restarted = new End('server', {}, new Sessions<never>());
   client.up();
   restarted.up();
   exchange({ client, server: restarted });
-  for (const message of client.messages) client.session.lasting?.taken(message);
-  restarted.say('new', 'processed');
+  for (const message of client.messages) client.session.resumable?.consumed(message);
+  restarted.say('new', 'consumed');
   exchange({ client, server: restarted });
   client.wait(60);
   exchange({ client, server: restarted });
   expect(restarted.acknowledged).toEqual([]);
-  client.session.lasting?.taken(client.messages.at(-1) as (typeof client.messages)[0]);
+  client.session.resumable?.consumed(client.messages.at(-1) as (typeof client.messages)[0]);
   client.proceed();
   exchange({ client, server: restarted });
   expect(restarted.acknowledged).toHaveLength(1);
@@ -492,7 +492,7 @@ test('messages that are unknown are told as they were sent, whatever became of t
   const bytes = Buffer.from('as it was');
   ends.client.say(bytes);
   bytes.fill(0);
-  ends.client.session.lost();
+  ends.client.session.linkDown();
   ends.client.takeBytes();
   const restarted = new End('server', {}, new Sessions<never>());
   ends.client.up();
@@ -544,19 +544,19 @@ test('what was to go out in a session arrives plainly where the peer is a plain 
   const image = Buffer.alloc(10_000, 7);
   const frame = client.session.encode(image, {});
   for (let link = 0; link < 2; link++) {
-    client.session.lost();
+    client.session.linkDown();
     client.takeBytes();
     client.up();
     client.takeBytes();
     expect(client.session.canSend).toBe(false);
     expect(() => client.wait(5000)).toThrow('does not answer the client that comes back');
   }
-  client.session.lost();
+  client.session.linkDown();
   client.up(); // the server has had its time: from now on it may be any
   client.takeBytes();
   client.wait(500);
   client.session.send(frame);
-  const plain = new End('server', { handshake: 'off' });
+  const plain = new End('server', { session: 'off' });
   plain.up();
   plain.hear(client.takeBytes());
   expect(plain.warnings).toEqual([]);
@@ -567,15 +567,15 @@ test('a server that hangs up each time is given up as one that does not answer i
   const { client } = begun({ resumeWindowMs: 8_000 });
   client.say('one');
   for (client.nowMs = 0; client.nowMs < 8_000; client.nowMs += 1_000) {
-    client.session.lost();
+    client.session.linkDown();
     client.takeBytes();
     client.up();
     expect(client.warnings).toEqual([]);
   }
-  client.session.lost();
+  client.session.linkDown();
   client.takeBytes();
   client.up();
-  expect(client.warnings).toMatchObject([{ code: 'ERR_SERPY_UNKNOWN' }]);
+  expect(client.warnings).toMatchObject([{ code: 'ERR_SERPY_DELIVERY_UNKNOWN' }]);
   expect(client.takeBytes().includes(Buffer.of(0x83, 24, 0))).toBe(false); // it asks anew
 });
 
@@ -584,21 +584,21 @@ test('a server that answers late, on one of the links that the client has tried 
   const { client, server } = ends;
   client.say('one'); // and the server is stopped
   client.takeBytes();
-  server.session.lost();
+  server.session.linkDown();
   const hellos: Buffer[] = [];
   for (let link = 0; link < 4; link++) {
-    client.session.lost();
+    client.session.linkDown();
     client.up();
     hellos.push(client.takeBytes());
     expect(() => client.wait(5000)).toThrow('does not answer');
   }
-  client.session.lost();
+  client.session.linkDown();
   server.resumed = () => server.up();
   for (const hello of hellos) {
     const dead = new End('server', {}, sessions);
     dead.up();
     dead.hear(hello);
-    server.session.lost();
+    server.session.linkDown();
     server.takeBytes();
   }
   expect(comeBack(ends, sessions).resumed).toBe(true);
@@ -649,7 +649,7 @@ test('small messages that begin too late end the link', () => {
   server.hear(batchFrame(1, 'two'));
   expect(server.values).toEqual([]);
   expect(server.error).toMatchObject({ code: 'ERR_SERPY_PROTOCOL', message: expect.stringContaining('piece 1') });
-  expect(server.session.lasting?.resumableMs).toBeGreaterThan(0);
+  expect(server.session.resumable?.resumableMs).toBeGreaterThan(0);
 });
 
 test.each([
@@ -661,7 +661,7 @@ test.each([
   server.hear(batchOf(0, data));
   expect(server.values).toEqual([]);
   expect(server.error).toMatchObject({ code: 'ERR_SERPY_PROTOCOL', message: expect.stringContaining(words) });
-  expect(server.session.lasting?.resumableMs ?? 0).toBe(0);
+  expect(server.session.resumable?.resumableMs ?? 0).toBe(0);
 });
 
 test('a small message counts against the limits as every other', () => {
@@ -682,7 +682,7 @@ test('bytes of small messages are the application’s, whatever becomes of the m
   server.session.receive(bytes, 0);
   const first = server.session.read();
   const second = server.session.read();
-  server.session.keep();
+  server.session.retainUnread();
   bytes.fill(0);
   expect([first?.value, second?.value].map(String)).toEqual(['first', 'second']);
 });
@@ -692,7 +692,7 @@ test('small messages that are read later come from memory that is our own', () =
   const bytes = batchFrame(0, 'first', 'second');
   server.session.receive(bytes, 0);
   expect(server.session.read()?.value).toBe('first');
-  server.session.keep();
+  server.session.retainUnread();
   bytes.fill(0);
   expect(server.session.read()?.value).toBe('second');
 });
@@ -704,7 +704,7 @@ test('a session that ends tells which of the small messages may not have arrived
   client.say('five');
   client.takeBytes();
   client.hear(stateFrame(1, 0, 1000, 1_000_000));
-  const told = client.session.lasting?.abandon() as { readonly type: string; readonly value: unknown }[];
+  const told = client.session.resumable?.abort() as { readonly type: string; readonly value: unknown }[];
   expect(told.map(({ value }) => (typeof value === 'string' ? value : (value as Buffer).length))).toEqual([
     'two',
     'three',
@@ -721,7 +721,7 @@ test('many small messages at full speed keep within the memory that is set aside
 });
 
 test('who requires a session takes nothing plain from a client that gave up waiting for the answer', () => {
-  const ends = { client: new End('client', {}), server: new End('server', { handshake: 'require' }, new Sessions()) };
+  const ends = { client: new End('client', {}), server: new End('server', { session: 'require' }, new Sessions()) };
   ends.client.up();
   ends.server.up();
   const hello = ends.client.takeBytes();
@@ -746,7 +746,7 @@ test.each([
   exchange(ends);
   ends.client.wait(100);
   exchange(ends);
-  const { ticket } = ends.client.session.lasting!.session as Course<never>;
+  const { ticket } = ends.client.session.resumable!.epoch as Course<never>;
   const spoil = (hello: Buffer) => {
     const fields = fieldsOf(hello);
     const at = valueAt(fields, 0x83, 24) + 8; // after the attempt
@@ -804,7 +804,7 @@ test('a message that is as small as a greeting and beyond the limit is refused, 
 test('where no greeting can come any more, a message beyond the limit is refused at its header', () => {
   const header = Buffer.alloc(14);
   writeHeader(header, 0, frameType.bytes, 0, 100);
-  const plain = new End('client', { handshake: 'off' });
+  const plain = new End('client', { session: 'off' });
   const server = new End('server', { maxMessageBytes: 99 }, new Sessions());
   for (const end of [plain, server]) end.up();
   plain.say('before');
@@ -838,7 +838,7 @@ describe('a server that asks for what only a session has before the client has b
     expect(ends.server.acknowledged).toEqual([frame]);
   });
 
-  test('is told after helloTimeoutMs that there is none, and the link is as good as ever', () => {
+  test('is told after sessionTimeoutMs that there is none, and the link is as good as ever', () => {
     const server = new End('server', {}, new Sessions());
     server.up();
     const frame = server.session.encode('at once', { acknowledge: 'received' });
@@ -848,20 +848,20 @@ describe('a server that asks for what only a session has before the client has b
     expect(server.session.canSend).toBe(true);
     server.session.send(frame);
     expect(server.rejected).toEqual([frame]);
-    expect(() => server.session.encode('again', { acknowledge: 'received' })).toThrow(/handshake/);
+    expect(() => server.session.encode('again', { acknowledge: 'received' })).toThrow(/needs a session/);
     server.say('plain');
-    const client = new End('client', { handshake: 'off' });
+    const client = new End('client', { session: 'off' });
     client.up();
     client.hear(server.takeBytes());
     expect(client.values).toEqual(['plain']);
   });
 
   test('is told at once where it has none, and where the client has spoken plainly', () => {
-    const off = new End('server', { handshake: 'off' });
+    const off = new End('server', { session: 'off' });
     off.up();
-    expect(() => off.session.encode('x', { acknowledge: 'received' })).toThrow(/handshake: 'off'/);
+    expect(() => off.session.encode('x', { acknowledge: 'received' })).toThrow(/session: 'off'/);
     const server = new End('server', {}, new Sessions());
-    const client = new End('client', { handshake: 'off' });
+    const client = new End('client', { session: 'off' });
     for (const end of [server, client]) end.up();
     client.say('plain');
     exchange({ client, server });
@@ -897,7 +897,7 @@ test('the word that stops a stream arrives with its reason, and in no session bu
   exchange(ends);
   expect(ends.server.messages).toMatchObject([{ part }]);
   const late = client.session.encodePart(part);
-  client.session.lost();
+  client.session.linkDown();
   const server = new End('server', {}, new Sessions());
   client.up();
   server.up();

@@ -9,7 +9,7 @@ test.each(['prefer', 'require'] as const)(
     const network = new MemoryNetwork();
     const server = await new Server({ port: 5000 }, network).start();
     const receiveQueue = { maxMessages: 2, whenFull: 'block' as const };
-    const client = new Connection({ handshake, autoRestart: true, receiveQueue }, network);
+    const client = new Connection({ session: handshake, autoRestart: true, receiveQueue }, network);
     const warnings: string[] = [];
     client.on('warning', ({ code }) => warnings.push(code));
     await client.connect('127.0.0.1', 5000);

@@ -19,7 +19,7 @@ export class Stage {
   }
 
   client(options: ConnectionOptions = {}): Connection {
-    const client = new Connection({ handshake: 'prefer', autoRestart: true, ...options }, this.network);
+    const client = new Connection({ session: 'prefer', autoRestart: true, ...options }, this.network);
     this.#clients.push(client);
     return client;
   }

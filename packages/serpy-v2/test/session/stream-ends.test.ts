@@ -118,7 +118,7 @@ test('close() ends a stream whose source gives nothing, tells the receiver, and 
   await failed;
   await closed;
   expect(network.clock.now() - beforeMs).toBeLessThan(5000);
-  expect(client.closeInfo).toMatchObject({ reason: 'closed', unsentMessages: 0, unknownMessages: 0 });
+  expect(client.closeInfo).toMatchObject({ reason: 'local-close', unsentMessages: 0, unacknowledgedMessages: 0 });
 });
 
 /** A stream whose source has given everything, and of which the end is not acknowledged. */
@@ -248,7 +248,7 @@ test('to leave a loop over a stream is no failure', async () => {
   const { sent, stream } = await begun();
   for await (const _ of stream) break;
   await expect(sent).rejects.toMatchObject({
-    code: 'ERR_SERPY_STOPPED',
+    code: 'ERR_SERPY_STREAM_CANCELLED',
     message: expect.stringContaining('it wants no more of it'),
   });
 });
@@ -267,7 +267,7 @@ test('a stream that nobody awaits does not end the program because its connectio
 });
 
 test.each([
-  ['there is no session', 'ERR_SERPY_OPTION', { handshake: 'off' as const }, {}],
+  ['there is no session', 'ERR_SERPY_OPTION', { session: 'off' as const }, {}],
   ['the size is wrong', 'ERR_SERPY_VALUE', {}, { sizeBytes: 1 }],
   ['its signal was aborted before', 'ERR_SERPY_ABORTED', {}, { signal: AbortSignal.abort() }],
   ['a part was refused', 'ERR_SERPY_QUEUE_FULL', { sendQueue: { maxMessages: 1, whenFull: 'error' as const } }, {}],
@@ -443,10 +443,13 @@ test('a receiver that destroys its stream stops the sender, who reads no further
   const sent = client.sendStream(source);
   const stream = await accepted.getStream();
   for await (const _ of stream) break;
-  await expect(sent).rejects.toMatchObject({ code: 'ERR_SERPY_STOPPED', message: expect.stringContaining('peer') });
+  await expect(sent).rejects.toMatchObject({
+    code: 'ERR_SERPY_STREAM_CANCELLED',
+    message: expect.stringContaining('peer'),
+  });
   expect(source.destroyed).toBe(true);
   expect(given).toBeLessThan(200);
-  await client.sendData('and on', { acknowledge: 'processed', timeoutMs: 60_000 });
+  await client.sendData('and on', { acknowledge: 'consumed', timeoutMs: 60_000 });
 });
 
 test('a sender hears what the stream of the receiver was destroyed with, also while its source gives nothing', async () => {
@@ -454,7 +457,7 @@ test('a sender hears what the stream of the receiver was destroyed with, also wh
   const { sent, stream } = await begun();
   stream.destroy(new Error('the disk is full'));
   await expect(sent).rejects.toMatchObject({
-    code: 'ERR_SERPY_STOPPED',
+    code: 'ERR_SERPY_STREAM_CANCELLED',
     message: expect.stringContaining('the disk is full'),
   });
 });
@@ -465,7 +468,7 @@ test('each direction counts its streams for itself: to stop one leaves the other
   const back = accepted.sendStream([Buffer.from('the other way')]);
   const other = await client.getStream();
   stream.destroy();
-  await expect(sent).rejects.toMatchObject({ code: 'ERR_SERPY_STOPPED' });
+  await expect(sent).rejects.toMatchObject({ code: 'ERR_SERPY_STREAM_CANCELLED' });
   expect(String(await buffer(other))).toBe('the other way');
   expect(await back).toBe(true);
 });
@@ -476,7 +479,7 @@ test('a stream that was dropped, as too many wait, stops its sender', async () =
   const kept = [client.sendStream([]), client.sendStream([])];
   const third = client.sendStream(new PassThrough());
   await expect(third).rejects.toMatchObject({
-    code: 'ERR_SERPY_STOPPED',
+    code: 'ERR_SERPY_STREAM_CANCELLED',
     message: expect.stringContaining('2 streams wait for getStream there already'),
   });
   expect(await Promise.all(kept)).toEqual([true, true]);
@@ -516,7 +519,7 @@ test.each(['drop-oldest', 'drop-newest', 'error'] as const)(
       next.stream.destroy();
       fill(accepted);
     });
-    await expect(next.sent).rejects.toMatchObject({ code: 'ERR_SERPY_STOPPED' });
+    await expect(next.sent).rejects.toMatchObject({ code: 'ERR_SERPY_STREAM_CANCELLED' });
   },
 );
 

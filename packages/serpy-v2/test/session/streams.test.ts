@@ -200,14 +200,14 @@ test('a session that is lost ends the streams in it, at both ends', async () => 
 });
 
 test('a plain peer has no streams, and the error says what to do', async () => {
-  await pair({ handshake: 'off' });
+  await pair({ session: 'off' });
   await expect(client.sendStream([Buffer.alloc(1)])).rejects.toMatchObject({
     code: 'ERR_SERPY_OPTION',
-    message: expect.stringContaining("handshake: 'prefer'"),
+    message: expect.stringContaining("session: 'prefer'"),
   });
   client.destroy();
   await server.close();
-  ({ client } = await stage().pair({}, { port: 5001, handshake: 'off' }));
+  ({ client } = await stage().pair({}, { port: 5001, session: 'off' }));
   await expect(client.sendStream([Buffer.alloc(1)])).rejects.toMatchObject({ code: 'ERR_SERPY_OPTION' });
 });
 
@@ -243,7 +243,7 @@ test.each([
     const sent = client.sendStream(chunks(60, 100_000));
     const stream = await accepted.getStream();
     await expect(sent).rejects.toMatchObject({
-      code: 'ERR_SERPY_STOPPED',
+      code: 'ERR_SERPY_STREAM_CANCELLED',
       message: expect.stringContaining("'block'"),
     });
     expect(stream.doneBytes).toBeLessThan(2_000_000);

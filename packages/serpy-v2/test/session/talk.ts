@@ -1,5 +1,5 @@
 /** Two v2 sessions in the hands of a test, and every byte between them. */
-import type { SerpyErrorLike, SessionOutput } from 'serpy-core';
+import type { SerpyErrorLike, SessionHost } from 'serpy-core';
 import { Pieces } from 'serpy-core/testing';
 import { Sessions } from '../../src/session/session-registry.js';
 import { type Frame, type SessionOptions, V2Session } from '../../src/v2-session.js';
@@ -23,34 +23,34 @@ export class End {
   #bytesOut: Buffer[] = [];
 
   constructor(role: 'client' | 'server', options: Partial<SessionOptions>, sessions?: Sessions<never>) {
-    const output: SessionOutput<Frame> = {
+    const output: SessionHost<Frame> = {
       ...this.#pieces,
       acknowledged: (frame) => this.acknowledged.push(frame),
       rejected: (frame) => this.rejected.push(frame),
       warn: (error) => this.warnings.push(error),
-      seat: {
-        takeLinkOf: (other) => {
-          other.giveLink();
+      linkHolder: {
+        takeOverLink: (other) => {
+          other.releaseLink();
           this.resumed?.(this);
           return true;
         },
-        giveLink: () => {
-          this.session.lost();
+        releaseLink: () => {
+          this.session.linkDown();
           return undefined;
         },
       },
     };
-    const settings = { maxMessageBytes: 64 * 1024 * 1024, handshake: 'prefer' as const, autoRestart: true, ...options };
+    const settings = { maxMessageBytes: 64 * 1024 * 1024, session: 'prefer' as const, autoRestart: true, ...options };
     this.session = new V2Session(settings, output, role, sessions);
   }
 
   up(): void {
     this.error = undefined;
-    this.session.up(this.nowMs);
+    this.session.linkUp(this.nowMs);
   }
 
   /** Sends a value, and the rest of it as far as may be. */
-  say(value: Value, acknowledge?: 'received' | 'processed'): Frame {
+  say(value: Value, acknowledge?: 'received' | 'consumed'): Frame {
     const frame = this.session.encode(value, { acknowledge });
     this.session.send(frame);
     this.proceed();
@@ -58,7 +58,7 @@ export class End {
   }
 
   proceed(): void {
-    while (this.session.lasting?.unfinished) this.session.lasting.proceed();
+    while (this.session.resumable?.hasPendingFrames) this.session.resumable.writeNext();
   }
 
   /** What was written since the last call. */
@@ -76,13 +76,13 @@ export class End {
       this.session.receive(Buffer.from(bytes), this.nowMs);
       for (let message = this.session.read(); message; message = this.session.read()) {
         this.messages.push(message);
-        if (this.takes) this.session.lasting?.taken(message);
+        if (this.takes) this.session.resumable?.consumed(message);
       }
-      this.session.keep();
+      this.session.retainUnread();
       this.proceed();
     } catch (error) {
       this.error = error as SerpyErrorLike;
-      this.session.lost();
+      this.session.linkDown();
     }
   }
 

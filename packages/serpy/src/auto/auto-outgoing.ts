@@ -1,6 +1,6 @@
 /** Messages on their way out while it may yet turn out that the peer speaks the other protocol. */
 import { type ArrayValue, encodeNpy, isArrayValue } from 'serpy-arrays';
-import { isTypedNumber, MessagesDroppedError, OptionError, type Outgoing, type TypedNumber } from 'serpy-core';
+import { isTypedNumber, MessagesDroppedError, OptionError, type OutboundMessage, type TypedNumber } from 'serpy-core';
 import type { PortableValue } from '../portable/portable-value.js';
 import type { v1, v2 } from '../protocols.js';
 
@@ -8,7 +8,7 @@ type Block = v1.V1['outgoing'];
 type Frame = v2.V2['outgoing'];
 
 /** A message on its way out, in the protocol that its peer is known to speak: in both, until one is. */
-export interface AutoOutgoing extends Outgoing {
+export interface AutoOutgoing extends OutboundMessage {
   readonly v1: v1.V1['outgoing'] | undefined;
   readonly v2: v2.V2['outgoing'] | undefined;
   /** What was given, where nothing of it can change: the other protocol may be wanted yet. Bytes are taken from the frame. */
@@ -37,7 +37,7 @@ export function encodeFor(protocol: 'v1' | 'v2' | undefined, value: PortableValu
   else if (plain === undefined) frame = frameOf(value, v2);
   const besides = protocol === 'v1' && isText && value.length > shortText ? value.length : 0;
   const sizeBytes = Math.max((block?.sizeBytes ?? 0) + besides, protocol === 'v1' ? 0 : (frame?.sizeBytes ?? 0));
-  return { v1: block, v2: frame, plain, sizeBytes, acknowledged: false };
+  return { v1: block, v2: frame, plain, sizeBytes, awaitsAck: false };
 }
 
 export type Suited =

@@ -1,7 +1,7 @@
 /** The protocol `auto`: v1's and v2's as one. */
 
 /** Both protocols as one, as core sees it. */
-import type { Role, SessionOutput } from 'serpy-core';
+import type { Role, SessionHost } from 'serpy-core';
 import type { PortableMessage } from '../portable/portable-message.js';
 import type { v1, v2 } from '../protocols.js';
 import type { AutoOutgoing } from './auto-outgoing.js';
@@ -21,7 +21,7 @@ export function autoProtocol(
   return {
     name: 'auto',
     sendOptionNames: [],
-    createSession: (role: Role, output: SessionOutput<AutoOutgoing>) =>
+    createSession: (role: Role, output: SessionHost<AutoOutgoing>) =>
       new AutoSession(role, output, first, second, settings),
     data: (each: AutoReceived) => (each.protocol === 'v1' ? first.data(each.received) : second.data(each.received)),
     message: (each: AutoReceived) => (each.protocol === 'v1' ? message.v1(each.received) : message.v2(each.received)),

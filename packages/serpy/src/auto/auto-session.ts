@@ -6,15 +6,15 @@
  * What a client has found out it keeps only as long as the server is heard to speak it.
  */
 import {
-  type LastingSession,
-  MessagesUnknownError,
+  DeliveryUnknownError,
+  PeerTimeoutError,
   type ProgressInfo,
   ProtocolError,
+  type ResumableSession,
   type Role,
   type SerpyError,
   type Session,
-  type SessionOutput,
-  SilentError,
+  type SessionHost,
   type StreamPart,
 } from 'serpy-core';
 import type { PortableValue } from '../portable/portable-value.js';
@@ -37,7 +37,7 @@ type Found = Pick<Answer, 'protocol' | 'bytes'> & Partial<Answer & FirstWords>;
 
 export class AutoSession implements Session<PortableValue, object, AutoReceived, AutoOutgoing> {
   readonly #role: Role;
-  readonly #output: SessionOutput<AutoOutgoing>;
+  readonly #output: SessionHost<AutoOutgoing>;
   readonly #settings: AutoSettings;
   /** Parts of streams that wait for their acknowledgement. */
   readonly #parts = new WeakMap<object, AutoOutgoing>();
@@ -58,7 +58,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
 
   constructor(
     role: Role,
-    output: SessionOutput<AutoOutgoing>,
+    output: SessionHost<AutoOutgoing>,
     first: ReturnType<typeof v1.v1Protocol>,
     second: ReturnType<typeof v2.v2Protocol>,
     settings: AutoSettings,
@@ -84,7 +84,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
         this.#settled(frame, (part) => output.rejected(part, error)),
       progress: (info: ProgressInfo) => output.progress(info),
       randomBytes,
-      seat: output.seat,
+      linkHolder: output.linkHolder,
     };
     this.#v1 = first.createSession(role, both);
     this.#v2 = second.createSession(role, both);
@@ -98,8 +98,8 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     return this.#spoken !== undefined && !this.#holds && this.#session.canSend;
   }
 
-  get lasting(): LastingSession | undefined {
-    return this.#spoken === 'v1' ? undefined : this.#v2.lasting;
+  get resumable(): ResumableSession | undefined {
+    return this.#spoken === 'v1' ? undefined : this.#v2.resumable;
   }
 
   get deadlineMs(): number | undefined {
@@ -110,18 +110,18 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     return times.length > 0 ? Math.min(...times) : undefined;
   }
 
-  get inFrame(): boolean {
+  get midFrame(): boolean {
     if (this.#finding !== undefined) return this.#finding.inFrame;
-    return this.#belief?.holds || (this.#spoken !== undefined && this.#session.inFrame);
+    return this.#belief?.holds || (this.#spoken !== undefined && this.#session.midFrame);
   }
 
-  get unconfirmedMessages(): number {
+  get unacknowledgedMessages(): number {
     if (this.#spoken === undefined || this.#belief?.sendsAgain) return 0;
-    return this.#session.unconfirmedMessages ?? 0;
+    return this.#session.unacknowledgedMessages ?? 0;
   }
 
-  get unfinishedBytes(): number {
-    return this.#finding?.bytes ?? (this.#spoken === undefined ? 0 : this.#session.unfinishedBytes);
+  get partialBytes(): number {
+    return this.#finding?.bytes ?? (this.#spoken === undefined ? 0 : this.#session.partialBytes);
   }
 
   /** While the protocol is not known, a value must suit both. */
@@ -135,7 +135,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     if (this.protocol === 'v1') throw noStreams();
     const v2 = this.#v2.encodePart(part);
     this.#warnLater();
-    const outgoing = { v1: undefined, v2, plain: undefined, sizeBytes: v2.sizeBytes, acknowledged: true, part };
+    const outgoing = { v1: undefined, v2, plain: undefined, sizeBytes: v2.sizeBytes, awaitsAck: true, part };
     this.#parts.set(v2, outgoing);
     return outgoing;
   }
@@ -164,12 +164,12 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     if (outgoing.part === undefined) this.#belief?.sent(outgoing);
   }
 
-  hold({ v2 }: AutoOutgoing): void {
-    if (v2) this.#v2.hold(v2);
+  snapshot({ v2 }: AutoOutgoing): void {
+    if (v2) this.#v2.snapshot(v2);
   }
 
-  forget({ v2 }: AutoOutgoing): void {
-    if (v2) this.#v2.forget(v2);
+  cancelAck({ v2 }: AutoOutgoing): void {
+    if (v2) this.#v2.cancelAck(v2);
   }
 
   get gathered(): boolean {
@@ -184,9 +184,9 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     this.#v2.reconnects(is);
   }
 
-  up(nowMs: number): void {
+  linkUp(nowMs: number): void {
     this.#nowMs = nowMs;
-    this.#v1.up(nowMs);
+    this.#v1.linkUp(nowMs);
     const asks = this.#belief !== undefined && !this.#belief.goesOn;
     this.#belief?.up(asks);
     if (asks) {
@@ -195,28 +195,28 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     }
     if (this.#belief) this.#speak('v2', false);
     else if (this.#spoken === undefined) this.#finding = new FirstBytes(); // who comes back to a session has shown it already
-    this.#v2.up(nowMs);
+    this.#v2.linkUp(nowMs);
   }
 
   /** A client says nothing of v2 before it knows that the server speaks it. */
   #ask(nowMs: number): void {
     this.#v1.ask();
     this.#output.write(probeFill);
-    const { probeTimeoutMs, answerTimeoutMs, maxMessageBytes } = this.#settings;
+    const { probeTimeoutMs, modeChangeTimeoutMs, maxMessageBytes } = this.#settings;
     const mostBytes = 2 * maxMessageBytes + 65_536; // a message in base85, and what may go before it
-    this.#finding = new Asking({ probeTimeoutMs, answerTimeoutMs, mostBytes }, nowMs);
+    this.#finding = new Asking({ probeTimeoutMs, modeChangeTimeoutMs, mostBytes }, nowMs);
   }
 
-  lost(paused: boolean): void {
+  linkDown(paused: boolean): void {
     this.#deadlineMs = undefined;
     this.#answerDueMs = undefined;
     this.#holds = false;
     this.#finding = undefined;
-    this.#v1.lost();
-    this.#v2.lost();
+    this.#v1.linkDown();
+    this.#v2.linkDown();
     if (this.#belief === undefined) return;
     this.#spoken = undefined;
-    this.#belief.lost(this.#v2.lasting?.session !== undefined, paused);
+    this.#belief.lost(this.#v2.resumable?.epoch !== undefined, paused);
   }
 
   receive(chunk: Buffer, nowMs: number): void {
@@ -230,8 +230,8 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     if (found) this.#found(found);
   }
 
-  keep(): void {
-    if (this.#spoken !== undefined) this.#session.keep();
+  retainUnread(): void {
+    if (this.#spoken !== undefined) this.#session.retainUnread();
   }
 
   read(): AutoReceived | undefined {
@@ -264,7 +264,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     else if (found) this.#found(found);
     if (this.#deadlineMs === undefined || nowMs < this.#deadlineMs) return;
     this.#deadlineMs = undefined;
-    if (this.#holds) this.#v2.up(nowMs);
+    if (this.#holds) this.#v2.linkUp(nowMs);
     this.#holds = false;
     if (this.#spoken !== undefined || this.#role === 'client' || this.#finding?.inFrame) return;
     this.#warned = true;
@@ -293,16 +293,17 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   /** Silence: an original v2 server does not answer, nor does one that is busy. What it spoke before it speaks still, for all that is known. */
   #guess(): void {
     this.#speak(this.#belief?.remembered ?? 'v2', false);
-    const { probeTimeoutMs, answerTimeoutMs } = this.#settings;
-    if (this.#spoken === 'v2') this.#v2.up(this.#nowMs);
-    else if (answerTimeoutMs > 0) this.#answerDueMs = this.#nowMs + Math.max(1, answerTimeoutMs - probeTimeoutMs);
+    const { probeTimeoutMs, modeChangeTimeoutMs } = this.#settings;
+    if (this.#spoken === 'v2') this.#v2.linkUp(this.#nowMs);
+    else if (modeChangeTimeoutMs > 0)
+      this.#answerDueMs = this.#nowMs + Math.max(1, modeChangeTimeoutMs - probeTimeoutMs);
   }
 
   /** A v1 server that answered before should do so again. */
   #checkAnswer(nowMs: number, paused: boolean): void {
     if (this.#answerDueMs === undefined || nowMs < this.#answerDueMs) return;
     this.#answerDueMs = undefined;
-    if (!paused && !this.#belief?.heard) throw noAnswer(this.#settings.answerTimeoutMs);
+    if (!paused && !this.#belief?.heard) throw noAnswer(this.#settings.modeChangeTimeoutMs);
   }
 
   /** The first bytes have told. */
@@ -313,7 +314,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     this.#holds = this.#role === 'client' && protocol === 'v2' && !answered;
     this.#deadlineMs = this.#holds ? untilMs : undefined;
     const isAnswerOfV2 = answered && protocol === 'v2';
-    if (isAnswerOfV2) this.#v2.up(this.#nowMs);
+    if (isAnswerOfV2) this.#v2.linkUp(this.#nowMs);
     const rest = isAnswerOfV2 ? bytes.subarray(v2Answer.length) : bytes;
     if (rest.length > 0) this.#session.receive(rest, this.#nowMs);
   }
@@ -323,13 +324,13 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     this.#spoken = protocol;
     this.#belief?.speak(protocol, heard, answered);
     if (this.#role === 'server' || protocol === 'v2') return;
-    const unknown = this.#v2.lasting?.abandon() ?? [];
-    if (unknown.length > 0) this.#output.warn(new MessagesUnknownError('the server speaks v1 now', unknown));
+    const unknown = this.#v2.resumable?.abort() ?? [];
+    if (unknown.length > 0) this.#output.warn(new DeliveryUnknownError('the server speaks v1 now', unknown));
   }
 }
 
-function noAnswer(answerTimeoutMs: number): SilentError {
-  return new SilentError(
-    `the server spoke v1 before, and has not answered a change of mode within ${answerTimeoutMs} ms (answerTimeoutMs): is its program busy, or another one?`,
+function noAnswer(modeChangeTimeoutMs: number): PeerTimeoutError {
+  return new PeerTimeoutError(
+    `the server spoke v1 before, and has not answered a change of mode within ${modeChangeTimeoutMs} ms (modeChangeTimeoutMs): is its program busy, or another one?`,
   );
 }

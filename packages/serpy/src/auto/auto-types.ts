@@ -1,5 +1,5 @@
 /** What `auto` goes by, and what comes out of it. Types only. */
-import type { Received } from 'serpy-core';
+import type { InboundMessage } from 'serpy-core';
 import type { v1, v2 } from '../protocols.js';
 
 /** What `auto` adds to the options. */
@@ -10,12 +10,12 @@ export interface ProbeSetting {
 
 /** All that it goes by. */
 export type AutoSettings = ProbeSetting & {
-  readonly answerTimeoutMs: number;
+  readonly modeChangeTimeoutMs: number;
   readonly maxMessageBytes: number;
 };
 
 /** A message of either protocol. */
-export type AutoReceived = Received &
+export type AutoReceived = InboundMessage &
   (
     | { readonly protocol: 'v1'; readonly received: v1.V1['received'] }
     | { readonly protocol: 'v2'; readonly received: v2.V2['received']; readonly end: number }

@@ -14,7 +14,7 @@ export interface AskingSettings {
   /** How long a server may be silent before silence is its answer. */
   readonly probeTimeoutMs: number;
   /** How long one that has spoken may take to answer the probe; 0 for as long as it takes. */
-  readonly answerTimeoutMs: number;
+  readonly modeChangeTimeoutMs: number;
   /** So much of it is kept meanwhile. */
   readonly mostBytes: number;
 }
@@ -66,7 +66,7 @@ export class Asking {
   receive(chunk: Buffer, nowMs: number): Answer | undefined {
     if (this.#failure) return undefined;
     this.#kept.pushCopy(chunk);
-    this.#lines.came(chunk, nowMs);
+    this.#lines.bytesArrived(chunk, nowMs);
     if (this.#start.length < strangerBytes) {
       this.#start = Buffer.concat([this.#start, chunk.subarray(0, strangerBytes - this.#start.length)]);
     }
@@ -98,14 +98,14 @@ export class Asking {
     }
     if (this.bytes === 0) return 'silent';
     if (isPrefix(this.#start, v2Answer)) return this.#answer('v2', false);
-    const { probeTimeoutMs, answerTimeoutMs } = this.#settings;
+    const { probeTimeoutMs, modeChangeTimeoutMs } = this.#settings;
     if (this.#lines.sawLines) throw stranger(linesHint(this.#start));
     const grows = this.#blockBytes > largeBlockBytes && this.bytes > this.#seenBytes;
     this.#seenBytes = this.bytes;
     if (this.#late && !grows) throw unanswered(`has sent ${quoted(this.#start)}`);
-    const restMs = this.#late ? answerTimeoutMs : answerTimeoutMs - probeTimeoutMs;
+    const restMs = this.#late ? modeChangeTimeoutMs : modeChangeTimeoutMs - probeTimeoutMs;
     this.#late = true;
-    this.#deadlineMs = answerTimeoutMs === 0 ? undefined : nowMs + Math.max(1, restMs);
+    this.#deadlineMs = modeChangeTimeoutMs === 0 ? undefined : nowMs + Math.max(1, restMs);
     return undefined;
   }
 

@@ -2,7 +2,7 @@
  * What a client takes its server for, and for how long: a guess from silence, or what was true of an earlier link, counts as
  * long as nothing speaks against it. Messages that were sent by a wrong one are sent again in the other protocol, or told.
  */
-import type { SessionOutput } from 'serpy-core';
+import type { SessionHost } from 'serpy-core';
 import type { AutoOutgoing } from './auto-outgoing.js';
 import { isPrefix, startsWith, v1Answer, v2Answer, v2Magic } from './probe.js';
 import { Unproven } from './unproven.js';
@@ -16,7 +16,7 @@ const unheardLinks = 3;
 const nothing = Buffer.alloc(0);
 
 export class Belief {
-  readonly #output: Pick<SessionOutput<AutoOutgoing>, 'putBack' | 'warn'>;
+  readonly #output: Pick<SessionHost<AutoOutgoing>, 'putBack' | 'warn'>;
   #remembered: 'v1' | 'v2' | undefined;
   #last: 'v1' | 'v2' | undefined;
   /** On this link. */
@@ -34,7 +34,7 @@ export class Belief {
   /** Of the link before. */
   #doubtful: Unproven | undefined;
 
-  constructor(output: Pick<SessionOutput<AutoOutgoing>, 'putBack' | 'warn'>) {
+  constructor(output: Pick<SessionHost<AutoOutgoing>, 'putBack' | 'warn'>) {
     this.#output = output;
   }
 

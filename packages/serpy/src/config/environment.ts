@@ -31,7 +31,7 @@ export const allSpecs: Readonly<Record<string, OptionSpec<unknown>>> = {
 
 /** Paths such as `sendQueue.maxMessages` under the variables that override them. */
 const variableNames: ReadonlyMap<string, string> = new Map(
-  [...Object.entries(allSpecs), ['key', { below: { file: '' } }] as const]
-    .flatMap(([name, { below }]) => (below ? Object.keys(below).map((each) => `${name}.${each}`) : [name]))
+  [...Object.entries(allSpecs), ['key', { fields: { file: '' } }] as const]
+    .flatMap(([name, { fields }]) => (fields ? Object.keys(fields).map((each) => `${name}.${each}`) : [name]))
     .map((path) => [`SERPY_${path.replace(/[A-Z]/g, '_$&').replace('.', '_').toUpperCase()}`, path]),
 );

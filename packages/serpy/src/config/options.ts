@@ -24,7 +24,7 @@ export interface OptionsOf {
 }
 
 /** Those of them that only the end that dials has. */
-export type DiallingOptionOf = 'answerTimeoutMs' | 'maxUnansweredLinks';
+export type DiallingOptionOf = 'modeChangeTimeoutMs' | 'maxUnansweredLinks';
 
 /** What `connect` takes for one protocol. */
 export type ConnectOptionsOf<P extends ProtocolName> = {
@@ -50,9 +50,9 @@ export type ListenOptions = ListenOptionsOf<'v1'> | ListenOptionsOf<'v2'> | List
 export type CompleteSettings = v1.V1Setting & ProbeSetting & v2.HandshakeOptions;
 
 const protocolOption = option.choice(protocolNames, undefined);
-const { encoding, heartbeatMs, answerTimeoutMs, maxUnansweredLinks } = v1.v1ConnectionOptions;
-const ofV1 = { encoding, heartbeatMs };
-const dialsV1 = { answerTimeoutMs, maxUnansweredLinks };
+const { encoding, heartbeatIntervalMs, modeChangeTimeoutMs, maxUnansweredLinks } = v1.v1ConnectionOptions;
+const ofV1 = { encoding, heartbeatIntervalMs };
+const dialsV1 = { modeChangeTimeoutMs, maxUnansweredLinks };
 const probe = { probeTimeoutMs: option.milliseconds(1000, 1) };
 
 /** Who says v2 gets plain v2 unless a handshake is asked for; who leaves the choice gets the best there is. */

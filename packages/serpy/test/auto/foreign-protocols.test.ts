@@ -77,7 +77,7 @@ describe('a client of auto refuses', () => {
 
   test('whoever sends more than a message may have, and has not answered', async () => {
     const links = await scripted(network, [silent]);
-    const { result } = await dialled({ maxMessageBytes: 1000, answerTimeoutMs: 0 }, () =>
+    const { result } = await dialled({ maxMessageBytes: 1000, modeChangeTimeoutMs: 0 }, () =>
       links[0]?.say('x'.repeat(9000)),
     );
     expect(result).toMatchObject({ message: expect.stringMatching(/has sent \d+ bytes/) });

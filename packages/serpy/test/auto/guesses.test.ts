@@ -21,7 +21,7 @@ beforeEach(() => {
   network = new MemoryNetwork();
 });
 
-const reconnect = { baseDelayMs: 0, maxDelayMs: 0, minDelayMs: 1 };
+const reconnect = { baseDelayMs: 0, maxDelayMs: 1, minDelayMs: 1 };
 
 /** A client, once it is connected, and all that it warns of. */
 async function client(options: Partial<ConnectOptions> = {}) {
@@ -141,7 +141,7 @@ describe('a server that is v1 and was busy when it was asked', () => {
 describe('a server that is replaced by one of the other protocol', () => {
   test('v2 by v1: the client finds out, and what it sent in between arrives', async () => {
     const links = await scripted(network, [answersProbe, speaksV1]);
-    const { connection, codes } = await client({ handshake: 'off' });
+    const { connection, codes } = await client({ session: 'off' });
     expect(connection.peerProtocol).toBe('v2');
     links[0]?.hangUp();
     await network.settled();
@@ -156,7 +156,7 @@ describe('a server that is replaced by one of the other protocol', () => {
 
   test('v1 by v2: the client finds out, and what it sent in between arrives', async () => {
     const links = await scripted(network, [speaksV1, speaksV2]);
-    const { connection } = await client({ handshake: 'off' });
+    const { connection } = await client({ session: 'off' });
     expect(connection.peerProtocol).toBe('v1');
     links[0]?.hangUp();
     await network.clock.advance(10);
@@ -183,7 +183,9 @@ describe('a server that is replaced by one of the other protocol', () => {
     const replaced = await listen({ protocol: 'v1', port: 5000 }, network);
     network.links[0]?.reset();
     while (warnings.length === 0) await network.settled();
-    expect(warnings).toMatchObject([{ code: 'ERR_SERPY_UNKNOWN', messages: [{ type: 'str', value: 'on its way' }] }]);
+    expect(warnings).toMatchObject([
+      { code: 'ERR_SERPY_DELIVERY_UNKNOWN', messages: [{ type: 'str', value: 'on its way' }] },
+    ]);
     expect(connection.peerProtocol).toBe('v1');
     await connection.sendData('for whoever comes');
     for (let heard: string | undefined; heard === undefined; ) {
@@ -225,7 +227,7 @@ describe('the answer of an auto server that comes late', () => {
     'in parts of %j bytes, is no damaged message',
     async (parts) => {
       const links = await scripted(network, [silent]);
-      const { connection, warnings } = await client({ handshake: 'off' });
+      const { connection, warnings } = await client({ session: 'off' });
       for (let at = 0, n = 0; n < parts.length; at += parts[n++] as number) {
         links[0]?.say(v2Answer.subarray(at, at + (parts[n] as number)));
         await network.clock.advance(10);
@@ -240,7 +242,7 @@ describe('the answer of an auto server that comes late', () => {
 
   test('and a message that begins as it does is read', async () => {
     const links = await scripted(network, [silent]);
-    const { connection } = await client({ handshake: 'off' });
+    const { connection } = await client({ session: 'off' });
     links[0]?.say('\xde\xca\xfe\xca\xfe\x81');
     await network.clock.advance(10);
     links[0]?.say(`${sum('abc')}${little(3)}abc`);

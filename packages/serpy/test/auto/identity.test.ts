@@ -1,7 +1,7 @@
 /** A session belongs to who has proved to be the one that began it: whoever else knows its secret does not go on with it. */
 import { once } from 'node:events';
 import { connect, listen, type PortableConnection } from 'serpy';
-import { until } from 'serpy-contract-tests/stage';
+import { waitFor } from 'serpy-contract-tests/stage';
 import { type Environment, systemEnvironment, type Transport } from 'serpy-core';
 import { expect, onTestFinished, test } from 'vitest';
 import { makeCertificate } from '../../../core/test/transport/certificates.js';
@@ -42,7 +42,7 @@ async function comeBack(first: object, second: object) {
   });
   client.on('warning', () => {});
   await client.sendData('before');
-  await until(() => accepted.length === 1);
+  await waitFor(() => accepted.length === 1);
   expect(await accepted[0]?.getData()).toBe('before');
   const back = once(client, 'reconnect');
   links[0]?.destroy();
@@ -63,7 +63,7 @@ test.each([
   ['another certificate with the same name', member()],
 ])('who shows %s does not: it gets a new one, and the first waits for its own client', async (_, other) => {
   const { accepted } = await comeBack(member(), other);
-  await until(() => accepted.length === 2);
+  await waitFor(() => accepted.length === 2);
   expect(await accepted[1]?.getData({ timeoutMs: 5000 })).toBe('after');
   expect([accepted[0]?.state, accepted[0]?.isDataAvailable()]).toEqual(['reconnecting', false]);
   expect(accepted[1]?.identity).not.toBe(accepted[0]?.identity);

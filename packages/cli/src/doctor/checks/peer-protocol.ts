@@ -9,7 +9,7 @@ export const noConnection = skip('there is no connection: see the lines above');
 
 /** What is said of checks that would send something. */
 export function notSent(target: Target): Result {
-  return skip(`${target.secured ? 'only the handshake of TLS' : 'nothing'} was sent, as --no-send says`);
+  return skip(`${target.secured ? 'only the handshake of TLS' : 'nothing'} was sent, as --connect-only says`);
 }
 
 /** So long a peer that is sent nothing may take to say something by itself. */
@@ -87,7 +87,7 @@ function unspoken(dialled: Extract<Dialled, { error: Error }>, target: Target): 
 function otherProtocol(target: Target, protocol: Target['protocol']): string {
   const names = protocol === 'auto' ? (['v2', 'v1'] as const) : ([protocol] as const);
   const urls = names.map((each) => shownUrl(target, each)).join(' or ');
-  return `one that speaks a single protocol may hang up when it is asked which: try your program, or "serpy send", with ${urls}, and --no-send here`;
+  return `one that speaks a single protocol may hang up when it is asked which: try your program, or "serpy send", with ${urls}, and --connect-only here`;
 }
 
 /** The facade says who it looks like, where it knows. */

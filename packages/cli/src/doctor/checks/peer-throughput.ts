@@ -17,7 +17,7 @@ const throughputPlan = { sizeBytes: 2 ** 16, durationMs: 1500, limitMs: 10_000 }
 const slowMs = 100;
 
 const startEcho =
-  'to measure, start "serpy simulate echo" or "serpy bench --serve" there, or any program that sends back what it gets';
+  'to measure, start "serpy simulate echo" or "serpy bench --listen" there, or any program that sends back what it gets';
 
 export const roundTripCheck: Check<PeerContext> = {
   name: 'round trip',
@@ -57,7 +57,7 @@ function unanswered(error: unknown): Result {
   if (isSerpyError(error) && error.code === 'ERR_SERPY_CLOSED') {
     return fail(
       `the peer ended the connection when it was sent a short text (${error.message})`,
-      'look at what its program says; --no-send leaves it in peace',
+      'look at what its program says; --connect-only leaves it in peace',
     );
   }
   throw error;
@@ -90,7 +90,7 @@ async function measured(
   if (complete) return ok(`${message}; "serpy bench" tells more`, { figures });
   return warn(
     `${message}, and not all came back within ${throughputPlan.limitMs / 1000} s`,
-    'the link is slow, or the peer is busy: "serpy bench --seconds 60" tells more',
+    'the link is slow, or the peer is busy: "serpy bench --duration 60" tells more',
     { figures },
   );
 }

@@ -105,7 +105,7 @@ export class Peer {
 function listening({ protocol, options }: Target): ConnectOptions {
   const { host, port, key, tls, connectTimeoutMs, closeTimeoutMs } = options;
   const connection = { host, port, key, tls, connectTimeoutMs, closeTimeoutMs };
-  return protocol === 'v1' ? { ...connection, protocol } : { ...connection, protocol: 'v2', handshake: 'off' };
+  return protocol === 'v1' ? { ...connection, protocol } : { ...connection, protocol: 'v2', session: 'off' };
 }
 
 /** What was sent to it, in words. */

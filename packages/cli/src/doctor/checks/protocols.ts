@@ -34,7 +34,7 @@ const autoCheck: Check = {
     for (const protocol of ['v1', 'v2'] as const) {
       const seen = ({ client }: Pair) =>
         client.peerProtocol === protocol ? undefined : `a ${protocol} server was taken for ${client.peerProtocol}`;
-      const options: PairOptions = { listen: { protocol }, connect: { protocol: 'auto', handshake: 'off' } };
+      const options: PairOptions = { listen: { protocol }, connect: { protocol: 'auto', session: 'off' } };
       const result = await exchange(context, options, '', seen);
       if (result.status !== 'ok') return result;
     }
@@ -48,7 +48,7 @@ const sessionCheck: Check = {
   run: (context) =>
     exchange(
       context,
-      { connect: { protocol: 'v2', handshake: 'require' } },
+      { connect: { protocol: 'v2', session: 'require' } },
       'a handshake makes a session, in which nothing is lost',
       ({ client }) => (client.inSession ? undefined : 'there was a handshake and no session'),
     ),

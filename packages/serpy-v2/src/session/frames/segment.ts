@@ -14,7 +14,7 @@ export interface Sendable {
   /** A number of `frameType`. */
   readonly type: number;
   readonly sizeBytes: number;
-  readonly acknowledged: boolean;
+  readonly awaitsAck: boolean;
 }
 
 export class Piece<Out extends Sendable> {

@@ -50,7 +50,7 @@ function pieceHead(flags: number, number: number, total = 0): Buffer {
 const counting = Buffer.from(Array.from({ length: 4096 }, (_, i) => i % 251));
 
 function ours(type: number, flags: number, number: number, bytes: Buffer, total = bytes.length): Buffer {
-  const message: Sendable = { type: type & ~2, sizeBytes: bytes.length, acknowledged: false };
+  const message: Sendable = { type: type & ~2, sizeBytes: bytes.length, awaitsAck: false };
   const piece = new Piece(type === 0x33 ? undefined : message, number, flags, total, bytes, 0, bytes.length);
   const written = Buffer.alloc(piece.headBytes + bytes.length);
   const joined = bytes.length < 4096;

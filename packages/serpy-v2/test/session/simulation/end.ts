@@ -2,7 +2,7 @@
  * One connection around a bare session: what core does with one, without sockets, promises and timers. Its program sends, is
  * sometimes slow to take what came, closes, or dies.
  */
-import type { SerpyErrorLike, SessionOutput } from 'serpy-core';
+import type { SerpyErrorLike, SessionHost } from 'serpy-core';
 import { type Attempt, Checker, Pieces } from 'serpy-core/testing';
 import type { Course } from '../../../src/session/reliable-session.js';
 import type { Lasting } from '../../../src/session/resumable-session.js';
@@ -11,7 +11,7 @@ import { type Frame, type SessionOptions, V2Session } from '../../../src/v2-sess
 import type { DecodedMessage } from '../../../src/values/values.js';
 import type { Stream, Wire } from './stream.js';
 
-export type Level = 'received' | 'processed' | undefined;
+export type Level = 'received' | 'consumed' | undefined;
 
 /** A message in the hands of its sender. */
 export interface Sending {
@@ -86,29 +86,29 @@ export class End {
     this.role = role;
     this.#world = world;
     this.maxInbox = options.receiveQueue?.maxMessages ?? 1000;
-    const output: SessionOutput<Frame> = {
+    const output: SessionHost<Frame> = {
       ...this.#pieces,
       acknowledged: (frame) => this.#settled(frame, 'acknowledged'),
       rejected: (frame) => this.#settled(frame, 'unknown'),
       warn: (error) => this.#warned(error),
       randomBytes: (count) => world.randomBytes(count),
-      seat: {
-        takeLinkOf: (other) => this.#takeLinkOf(other as unknown as { wire: () => Wire | undefined }),
-        giveLink: () => undefined,
+      linkHolder: {
+        takeOverLink: (other) => this.#takeLinkOf(other as unknown as { wire: () => Wire | undefined }),
+        releaseLink: () => undefined,
         ...{ wire: () => this.#giveLink() },
       },
     };
-    const settings = { maxMessageBytes: 64 * 1024 * 1024, handshake: 'prefer' as const, autoRestart: true, ...options };
+    const settings = { maxMessageBytes: 64 * 1024 * 1024, session: 'prefer' as const, autoRestart: true, ...options };
     this.session = new V2Session(settings, output, role, sessions);
   }
 
   describe(): string {
-    const { canSend, lasting } = this.session;
+    const { canSend, resumable } = this.session;
     const states = [
       this.wire ? 'a link' : 'no link',
       this.on ? 'a session' : 'no session',
       canSend ? 'may send' : 'must wait',
-      lasting?.settled === false ? 'unsettled' : 'settled',
+      resumable?.allAcknowledged === false ? 'unsettled' : 'settled',
       this.closing ? 'closing' : 'open',
       `${this.outbox.length} to send`,
     ];
@@ -116,12 +116,12 @@ export class End {
   }
 
   get course(): Course<Frame> | undefined {
-    return (this.session.lasting as Lasting<Frame, unknown> | undefined)?.course;
+    return (this.session.resumable as Lasting<Frame, unknown> | undefined)?.course;
   }
 
   /** Whether messages are numbered now. */
   get on(): boolean {
-    return this.wire !== undefined && (this.session.lasting?.flowControlled ?? false);
+    return this.wire !== undefined && (this.session.resumable?.flowControlled ?? false);
   }
 
   get out(): Stream {
@@ -137,7 +137,7 @@ export class End {
     this.wire = wire;
     this.said = false;
     this.wakeMs = undefined;
-    this.session.up(this.#world.nowMs);
+    this.session.linkUp(this.#world.nowMs);
     this.pump();
   }
 
@@ -158,7 +158,7 @@ export class End {
     this.byNumber[n] = sending;
     if (level === undefined) attempt.ended('accepted');
     this.outbox.push(sending);
-    if (this.outbox.length > 1 || !this.pump() || this.outbox.length > 0) this.session.hold(frame);
+    if (this.outbox.length > 1 || !this.pump() || this.outbox.length > 0) this.session.snapshot(frame);
     const copiedBelow = this.on && this.outbox.length === 0 ? 64 * 1024 : 4096;
     if (text === undefined && bytes.length < copiedBelow) bytes.fill(0xee);
   }
@@ -166,17 +166,17 @@ export class End {
   /** Puts on the wire what goes. */
   pump(): true {
     while (this.wire !== undefined && !this.said && !this.over) {
-      const { lasting } = this.session;
+      const { resumable } = this.session;
       const writable = this.out.bytes < this.#world.pipeBytes;
-      if (lasting?.unfinished) {
+      if (resumable?.hasPendingFrames) {
         if (!writable) break;
-        lasting.proceed();
+        resumable.writeNext();
         this.flush();
         continue;
       }
       const first = this.outbox[0];
       if (first === undefined) {
-        if (this.closing && (lasting === undefined || lasting.settled)) this.sayGoodbye();
+        if (this.closing && (resumable === undefined || resumable.allAcknowledged)) this.sayGoodbye();
         break;
       }
       if (!this.session.canSend || !writable) break;
@@ -202,7 +202,7 @@ export class End {
 
   sayGoodbye(): void {
     if (this.wire === undefined || this.said) return;
-    this.session.lasting?.goodbye(`${this.name} is done`);
+    this.session.resumable?.writeClose(`${this.name} is done`);
     this.flush();
     this.said = true;
     this.out.finish('fin');
@@ -215,7 +215,7 @@ export class End {
       this.session.receive(chunk, this.#world.nowMs);
       this.read();
       if (this.wire !== wire) return;
-      this.session.keep();
+      this.session.retainUnread();
       chunk.fill(0xdd); // it was lent
     } catch (error) {
       this.fail(error);
@@ -236,11 +236,11 @@ export class End {
 
   /** What comes behind the bytes has come. */
   ended(end: 'fin' | 'reset'): void {
-    const { lasting } = this.session;
-    if (lasting?.farewell !== undefined) {
-      this.peerReason = lasting.farewell.reason;
+    const { resumable } = this.session;
+    if (resumable?.peerClose !== undefined) {
+      this.peerReason = resumable.peerClose.reason;
       this.sayGoodbye();
-    } else if (end === 'fin' && lasting?.flowControlled !== true) {
+    } else if (end === 'fin' && resumable?.flowControlled !== true) {
       this.sayGoodbye();
     }
     this.lose('fin');
@@ -251,8 +251,8 @@ export class End {
     const message = this.inbox.shift();
     if (message === undefined) return;
     this.#world.took(message);
-    this.session.lasting?.taken(message);
-    if (this.session.lasting?.unfinished) this.pump();
+    this.session.resumable?.consumed(message);
+    if (this.session.resumable?.hasPendingFrames) this.pump();
   }
 
   tick(): void {
@@ -280,7 +280,7 @@ export class End {
     if (how === 'fin') out.finish('fin');
     else if (how === 'reset') out.finish('reset', this.#world.draw(out.bytes + 1));
     this.wire = undefined;
-    this.session.lost();
+    this.session.linkDown();
     this.flush();
     for (const sending of this.sendings.values()) if (sending.plain) this.#doubt(sending);
     this.#world.linkLost(this);
@@ -292,7 +292,7 @@ export class End {
     this.lose('fin');
     if (this.over) return;
     this.over = true;
-    for (const shown of this.session.lasting?.abandon() ?? []) this.#told(shown);
+    for (const shown of this.session.resumable?.abort() ?? []) this.#told(shown);
     this.#refuseQueued();
   }
 
@@ -329,7 +329,7 @@ export class End {
     const { wire } = this;
     this.flush();
     this.wire = undefined;
-    this.session.lost();
+    this.session.linkDown();
     this.over = true;
     for (const sending of this.sendings.values()) this.#doubt(sending);
     this.#refuseQueued();
@@ -344,7 +344,7 @@ export class End {
   }
 
   #warned(error: SerpyErrorLike): void {
-    if (error.code === 'ERR_SERPY_UNKNOWN') {
+    if (error.code === 'ERR_SERPY_DELIVERY_UNKNOWN') {
       for (const shown of (error as unknown as { messages: readonly unknown[] }).messages) this.#told(shown);
     } else if (error.code === 'ERR_SERPY_VALUE') {
       throw new Error(`${this.name} says that bytes were changed, and nobody has: ${error.message}`);

@@ -163,16 +163,17 @@ export class World implements Surroundings {
 
   checkAcknowledged(end: End, { attempt, level, n }: Sending): void {
     if (attempt.receivers.length === 0) throw new Error(`${end.name}: ${n} is acknowledged, and has not arrived`);
-    if (level === 'processed' && !this.#taken.has(`${this.#ends.indexOf(end)} ${n}`)) {
+    if (level === 'consumed' && !this.#taken.has(`${this.#ends.indexOf(end)} ${n}`)) {
       throw new Error(`${end.name}: ${n} is said to be processed, and nobody has taken it`);
     }
   }
 
   linkLost(end: End): void {
     if (end.over) return;
-    const { lasting } = end.session;
-    const resumableMs = lasting?.resumableMs ?? 0;
-    const unsettled = lasting !== undefined && resumableMs > 0 && (end.outbox.length > 0 || !lasting.settled);
+    const { resumable } = end.session;
+    const resumableMs = resumable?.resumableMs ?? 0;
+    const unsettled =
+      resumable !== undefined && resumableMs > 0 && (end.outbox.length > 0 || !resumable.allAcknowledged);
     if (end.closing && !unsettled) end.finish();
     else if (end.role === 'client') end.wakeMs = this.nowMs + this.draw(this.#calm || this.draw(4) > 0 ? 100 : 3000);
     else if (resumableMs > 0) end.wakeMs = this.nowMs + resumableMs;
@@ -183,12 +184,12 @@ export class World implements Surroundings {
     return choices[this.draw(choices.length)] as R;
   }
 
-  #drawOptions(handshake: 'prefer' | 'require'): Partial<SessionOptions> {
-    const [pingIntervalMs, silenceTimeoutMs] = this.#pick([[1000, 3000] as const, [5000, 15_000] as const]);
+  #drawOptions(session: 'prefer' | 'require'): Partial<SessionOptions> {
+    const [pingIntervalMs, peerTimeoutMs] = this.#pick([[1000, 3000] as const, [5000, 15_000] as const]);
     return {
-      handshake,
+      session,
       pingIntervalMs,
-      silenceTimeoutMs,
+      peerTimeoutMs,
       resumeWindowMs: this.#pick([never, never, never, 20_000]),
       replayQueue: { maxMessages: this.#pick([1, 3, 70, 4096]), maxBytes: this.#pick([1, 9000, 500_000, 64_000_000]) },
       receiveQueue: {
@@ -333,10 +334,10 @@ export class World implements Surroundings {
 
   #send(): void {
     const end =
-      this.draw(2) === 0 ? this.#client : this.#someServer((each) => each.session.lasting?.undecided !== true);
+      this.draw(2) === 0 ? this.#client : this.#someServer((each) => each.session.resumable?.pendingTakeover !== true);
     if (end === undefined || end.over || end.closing || end.outbox.length > 4) return;
     const n = end.count;
-    const level: Level = this.#pick([undefined, undefined, 'received', 'processed']);
+    const level: Level = this.#pick([undefined, undefined, 'received', 'consumed']);
     this.#sent++;
     if (this.draw(6) === 0) {
       end.send(Buffer.alloc(0), `${n} ${this.#ends.indexOf(end)} ${'ä'.repeat(this.draw(50))}`, level);
@@ -450,8 +451,9 @@ export class World implements Surroundings {
   #closeEnd(end: End): void {
     end.closing = true;
     end.closeMs = this.nowMs + closeTimeoutMs;
-    const { lasting } = end.session;
-    const unsettled = lasting !== undefined && lasting.resumableMs > 0 && (end.outbox.length > 0 || !lasting.settled);
+    const { resumable } = end.session;
+    const unsettled =
+      resumable !== undefined && resumable.resumableMs > 0 && (end.outbox.length > 0 || !resumable.allAcknowledged);
     if (end.wire !== undefined) end.pump();
     else if (!unsettled) end.finish();
   }
@@ -515,7 +517,7 @@ export class World implements Surroundings {
       if (end.wire === undefined || end.closing) return false;
       if (this.#holder(end.wire, end.role === 'client' ? 'server' : 'client') === undefined) return false;
       if (end.in.swallows || end.out.swallows) return false;
-      const settled = end.session.lasting?.settled ?? true;
+      const settled = end.session.resumable?.allAcknowledged ?? true;
       return end.outbox.length === 0 && settled && end.session.canSend && end.out.bytes === 0;
     });
   }
