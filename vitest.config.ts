@@ -48,13 +48,12 @@ class SlowFirst extends BaseSequencer {
   }
 }
 
-/**
- * A project of the runner: `npx vitest run --project unit`. Each file is in exactly one of them.
- * @param isolate whether each file has a process of its own, which costs half a second of a core
- */
-function project(name: string, include: string[], exclude: string[], isolate = true) {
-  return { extends: true as const, test: { name, include, exclude, isolate } };
+/** A project of the runner: `npx vitest run --project unit`. Each file is in exactly one of them. */
+function project(name: string, include: string[], exclude: string[], options: object = {}) {
+  return { extends: true as const, test: { name, include, exclude, ...options } };
 }
+
+const cores = availableParallelism();
 
 export default defineConfig({
   resolve: {
@@ -71,9 +70,14 @@ export default defineConfig({
     ],
   },
   test: {
-    projects: [project('unit', all, [...net, ...e2e], false), project('net', net, e2e), project('e2e', e2e, [])],
-    // The runner itself would leave a core free.
-    maxWorkers: availableParallelism(),
+    projects: [
+      // A process for each file would cost half a second of a core.
+      project('unit', all, [...net, ...e2e], { isolate: false }),
+      project('net', net, e2e),
+      // Its programs need a core of their own; so it runs after the others.
+      project('e2e', e2e, [], { maxWorkers: Math.max(cores - 1, 1), sequence: { groupOrder: 1 } }),
+    ],
+    maxWorkers: cores,
     sequence: { sequencer: SlowFirst },
     globalSetup: ['test/global.ts'],
     setupFiles: ['test/leftovers.ts'],
