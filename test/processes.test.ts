@@ -4,7 +4,7 @@ import { type Socket, connect as tcpConnect } from 'node:net';
 import { join } from 'node:path';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { connect, listen, type PortableConnection, type ProtocolName } from 'serpy';
-import { Checker, outcomeOfSend } from 'serpy-core/testing';
+import { DeliveryChecker, outcomeOfSend } from 'serpy-core/testing';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { PeerArguments } from './processes/peer.js';
 import { killPrograms, Program } from './program.js';
@@ -115,7 +115,7 @@ describe.each(['v1', 'v2'] as const)('%s', (protocol) => {
   test.skipIf(isWindows)('a server that is stopped for a second loses nothing, and nothing comes twice', async () => {
     const [program, port] = await server(protocol);
     const { connection, events } = await client(protocol, port);
-    const checker = new Checker();
+    const checker = new DeliveryChecker();
     const send = async (n: number) => {
       const text = `message ${n}`;
       const attempt = checker.attempted(text);
@@ -128,7 +128,7 @@ describe.each(['v1', 'v2'] as const)('%s', (protocol) => {
     program.signal('SIGCONT');
     for (let n = 400; n < 500; n++) await send(n);
     for (let n = 0; n < 500; n++) checker.received('the client', String(await connection.getData()));
-    expect(checker.judge({ mayMiss: 0 })).toEqual([]);
+    expect(checker.verify({ allowMissing: 0 })).toEqual([]);
     expect(events).toEqual([]);
   });
 
@@ -162,7 +162,7 @@ describe('a session', () => {
   async function exchangeWhileBlocked(options: object, serverOptions: object, blocked: string) {
     const [, port] = await server('v2', 0, serverOptions);
     const { connection, events } = await client('v2', port, { ...session, ...options });
-    const checker = new Checker({ order: 'stream' });
+    const checker = new DeliveryChecker({ order: 'stream' });
     const texts = Array.from({ length: 60 }, (_, n) =>
       n === 20 && blocked.includes('server') ? `block ${blockMs}` : `message ${n}`,
     );
@@ -177,7 +177,7 @@ describe('a session', () => {
       checker.received('the client', String(await connection.getData({ timeoutMs: 20_000 })));
     }
     await sending;
-    expect(checker.judge({ mayMiss: 0 })).toEqual([]);
+    expect(checker.verify({ allowMissing: 0 })).toEqual([]);
     return events;
   }
 
@@ -198,7 +198,7 @@ describe('a session', () => {
       const oneAfterTheOther = async (protocol: ProtocolName, options: object) => {
         const [program, port] = await server(protocol, 0, short);
         const { connection, events } = await client(protocol, port, { autoRestart: true, reconnect: soon, ...options });
-        const checker = new Checker({ order: 'stream' });
+        const checker = new DeliveryChecker({ order: 'stream' });
         const send = async (n: number) => {
           const text = `message ${n}`;
           const attempt = checker.attempted(text);
@@ -218,7 +218,7 @@ describe('a session', () => {
         for (let back = 0; back < n; back++) {
           checker.received('the client', String(await connection.getData({ timeoutMs: 15_000 })));
         }
-        expect(checker.judge({ mayMiss: 0 }), protocol).toEqual([]);
+        expect(checker.verify({ allowMissing: 0 }), protocol).toEqual([]);
         expect(events.filter((event) => event === 'disconnect silent').length, protocol).toBeGreaterThan(1);
         expect(connection.isConnected()).toBe(true);
       };

@@ -2,7 +2,7 @@
  * Microbenchmarks: `micro.js SECONDS` writes a line of JSON, name to sample. No sockets, one process. Encoders and decoders are the
  * published packages'; the kernels below them are not exported, so they are taken from the sources.
  */
-import { Pieces } from 'serpy-core/testing';
+import { RecordingHost } from 'serpy-core/testing';
 import { v1Protocol } from 'serpy-v1';
 import { v2Protocol } from 'serpy-v2';
 import { BufferPool } from '../../packages/core/src/buffers/buffer-pool.js';
@@ -44,10 +44,10 @@ const bytesOf = (messageBytes: number) =>
     short: [],
   }).bytes;
 
-const quiet = { ...new Pieces(), acknowledged: () => undefined, warn: (error: Error) => Promise.reject(error) };
+const quiet = { ...new RecordingHost(), acknowledged: () => undefined, warn: (error: Error) => Promise.reject(error) };
 
 /** Memory for what is encoded and goes nowhere. */
-const scratch = { memory: Buffer.alloc(8 * KiB), start: 0 };
+const scratch = { buffer: Buffer.alloc(8 * KiB), offset: 0 };
 const pool = new BufferPool();
 const nowhere = {
   ...quiet,
@@ -57,8 +57,8 @@ const nowhere = {
 };
 
 /** What a session writes for one message. */
-function written(encode: (output: typeof quiet & Pick<Pieces, 'write' | 'reserve'>) => void): Buffer {
-  const pieces = new Pieces();
+function written(encode: (output: typeof quiet & Pick<RecordingHost, 'write' | 'reserve'>) => void): Buffer {
+  const pieces = new RecordingHost();
   encode({ ...quiet, write: pieces.write, reserve: pieces.reserve });
   return Buffer.concat(pieces.take());
 }

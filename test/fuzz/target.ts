@@ -1,8 +1,8 @@
 /** What a fuzz target is, and the rules that every reader of bytes must keep, whatever comes. */
 import {
+  allocateMessage,
   type InboundMessage,
   isSerpyError,
-  messageMemory,
   type Protocol,
   type ProtocolTypes,
   type Role,
@@ -52,7 +52,7 @@ class Account {
   write(): void {}
 
   reserve(bytes: number) {
-    return { memory: Buffer.allocUnsafe(bytes), start: 0 };
+    return { buffer: Buffer.allocUnsafe(bytes), offset: 0 };
   }
 
   allocate(sizeBytes: number): Buffer {
@@ -60,7 +60,7 @@ class Account {
     if (this.#heldBytes > mostHeldPerByte * this.receivedBytes) {
       throw new RuleBroken(`it holds ${this.#heldBytes} bytes of memory after ${this.receivedBytes} received bytes`);
     }
-    return messageMemory(sizeBytes);
+    return allocateMessage(sizeBytes);
   }
 
   acknowledged(): void {}

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { connect, type PortableConnection } from 'serpy';
-import { Checker } from 'serpy-core/testing';
+import { DeliveryChecker } from 'serpy-core/testing';
 import type { PeerArguments } from '../processes/peer.js';
 import type { Figure } from './figure.js';
 
@@ -31,7 +31,7 @@ async function exchangeWhile(
   const dialled = await connect({ protocol: 'v2', host, port, ...session, ...options } as never);
   const connection = dialled as unknown as PortableConnection;
   connection.on('warning', () => {});
-  const checker = new Checker({ order: 'stream' });
+  const checker = new DeliveryChecker({ order: 'stream' });
   let goesOn = true;
   let sent = 0;
   const send = async (text: string) => {
@@ -57,7 +57,7 @@ async function exchangeWhile(
   await receiving;
   const { reconnects } = connection.stats();
   connection.destroy();
-  return { faults: checker.judge({ mayMiss: 0 }), messages: sent, links: reconnects + 1 };
+  return { faults: checker.verify({ allowMissing: 0 }), messages: sent, links: reconnects + 1 };
 }
 
 /** A server that sends back what it gets, in a process of its own, and its port. */

@@ -3,7 +3,7 @@
  * over sockets, and under TLS.
  */
 import { type Environment, generateKey } from 'serpy-core';
-import { Checker, MemoryNetwork, outcomeOfSend } from 'serpy-core/testing';
+import { DeliveryChecker, MemoryNetwork, outcomeOfSend } from 'serpy-core/testing';
 import { FaultProxy } from 'serpy-fault-proxy';
 import { Connection, Server } from 'serpy-v2';
 
@@ -40,8 +40,8 @@ const mostDials = 20;
 
 /** Runs one case; the faults, as sentences. Without a case nothing is cut. */
 async function exchange(place: Place, server: Server): Promise<string[]> {
-  const checker = new Checker({ order: 'stream' });
-  const back = new Checker({ order: 'stream' });
+  const checker = new DeliveryChecker({ order: 'stream' });
+  const back = new DeliveryChecker({ order: 'stream' });
   const client = new Connection(
     { session: 'require', autoRestart: true, reconnect: { baseDelayMs: 1, maxDelayMs: 10 }, ...place.options },
     place.environment,
@@ -73,12 +73,12 @@ async function exchange(place: Place, server: Server): Promise<string[]> {
   for (const connection of server) connection.destroy();
   await server.close();
   await accepting;
-  const faults = [...checker.judge({ mayMiss: 0 }), ...back.judge({ mayMiss: 0 })];
+  const faults = [...checker.verify({ allowMissing: 0 }), ...back.verify({ allowMissing: 0 })];
   if (checker.arrived + back.arrived !== 3) faults.push(`${checker.arrived + back.arrived} of 3 messages arrived`);
   return faults;
 }
 
-async function send(from: Connection, checker: Checker, text: string, acknowledge: 'received' | 'consumed') {
+async function send(from: Connection, checker: DeliveryChecker, text: string, acknowledge: 'received' | 'consumed') {
   const attempt = checker.attempted(text);
   await from.sendData(text, { acknowledge }).then(
     (sent) => attempt.ended(outcomeOfSend(true, sent)),

@@ -1,6 +1,6 @@
 /** A large transfer over real sockets whose links are cut again and again, and what became of it. */
 import { once } from 'node:events';
-import { Checker } from 'serpy-core/testing';
+import { DeliveryChecker } from 'serpy-core/testing';
 import { FaultProxy, type Faults } from 'serpy-fault-proxy';
 import { Connection, Server } from 'serpy-v2';
 
@@ -88,7 +88,7 @@ export async function transfer({
   accepted.on('warning', () => {});
   const [sender, receiver] = direction === 'up' ? [client, accepted] : [accepted, client];
   const startedMs = performance.now();
-  const checker = new Checker({ order: 'stream' });
+  const checker = new DeliveryChecker({ order: 'stream' });
   const receiving = (async () => {
     for (;;) {
       const data = await receiver.getData({ timeoutMs: 30_000 });
@@ -109,5 +109,5 @@ export async function transfer({
   if (accepted.state !== 'closed') await over;
   await proxy.close();
   await server.closeServer();
-  return { cuts: cut, lost: messages - checker.arrived, faults: checker.judge({ mayMiss: 0 }), seconds };
+  return { cuts: cut, lost: messages - checker.arrived, faults: checker.verify({ allowMissing: 0 }), seconds };
 }

@@ -7,9 +7,9 @@ import type {
   Environment,
   Listen,
   Listener,
-  Place,
   Transport,
   TransportHandler,
+  WriteSlot,
 } from 'serpy-core';
 
 export class TrackedEnvironment implements Environment {
@@ -180,7 +180,7 @@ class TrackedTransport implements Transport {
     this.#transport.write(piece);
   }
 
-  reserve(bytes: number): Place {
+  reserve(bytes: number): WriteSlot {
     if (this.#ended && !this.#destroyed && !this.#closed) this.#watcher.violated('write after end');
     return this.#transport.reserve(bytes);
   }

@@ -5,7 +5,7 @@
 
 import type { Connection, ProtocolTypes } from 'serpy-core';
 import type { MemoryLink } from 'serpy-core/testing';
-import { type Attempt, Checker, MemoryNetwork, outcomeOfSend, seededRandom } from 'serpy-core/testing';
+import { type Attempt, DeliveryChecker, MemoryNetwork, outcomeOfSend, seededRandom } from 'serpy-core/testing';
 import { expect, test } from 'vitest';
 import type { ProtocolUnderTest } from './stage.js';
 
@@ -17,7 +17,7 @@ class Life<T extends ProtocolTypes> {
   readonly #subject: ProtocolUnderTest<T>;
   readonly #random: () => number;
   readonly #network: MemoryNetwork;
-  readonly #checker = new Checker();
+  readonly #checker = new DeliveryChecker();
   readonly #attempts: Attempt[] = [];
   /** The codes of the sends that were rejected. */
   readonly #codes = new Set<unknown>();
@@ -139,7 +139,7 @@ class Life<T extends ProtocolTypes> {
     // After five links that ended without its acknowledgement, a message is given up: it may have arrived.
     const mayBe: unknown[] = ['ERR_SERPY_QUEUE_FULL', ...(this.#subject.acknowledged ? ['ERR_SERPY_LOST'] : [])];
     expect([...this.#codes].filter((code) => !mayBe.includes(code))).toEqual([]);
-    expect(this.#checker.judge()).toEqual([]);
+    expect(this.#checker.verify()).toEqual([]);
   }
 }
 

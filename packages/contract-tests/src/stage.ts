@@ -8,7 +8,7 @@ import type {
   Dial,
   DiallingOption,
   Environment,
-  Given,
+  PartialOptions,
   ProtocolTypes,
   SendOptions,
   Server,
@@ -25,7 +25,7 @@ import { securityOf } from '../../core/src/security/security.js';
 import { TrackedEnvironment } from './resource-tracker.js';
 
 /** Options of a server, as every protocol has them. */
-export type ServerOptions = Given<ServerSettings> & Omit<ConnectionOptions, DiallingOption>;
+export type ServerOptions = PartialOptions<ServerSettings> & Omit<ConnectionOptions, DiallingOption>;
 
 /** A value and what `getData` gives for it at the other end. */
 export interface Sample<T extends ProtocolTypes> {

@@ -1,10 +1,10 @@
 /** serpy-core: what the protocol packages and the facade are built on. Programs use those. */
 
 export type { AcceptError, AnySerpyError, ErrorFields, ErrorOf } from './any-error.js';
-export { markSent } from './buffers/buffer-pool.js';
+export { markInUse } from './buffers/buffer-pool.js';
 export { ByteQueue } from './buffers/byte-queue.js';
 export { Fifo } from './buffers/fifo.js';
-export { messageMemory, ownCopy, ownMemoryBytes } from './buffers/message-buffer.js';
+export { allocateMessage, exactFromBytes, ownCopy } from './buffers/message-buffer.js';
 export type { CloseOptions, CloseServerOptions } from './connection/close-options.js';
 export { Connection, type SendOptions } from './connection/connection.js';
 export type * from './connection/connection-events.js';
@@ -25,21 +25,21 @@ export type { Clock, Environment } from './environment.js';
 export * from './errors.js';
 export type { DisconnectReason } from './link/link-end.js';
 export {
-  checkTogether,
-  type Given,
   type OptionSpec,
   type OptionSpecs,
   option,
+  type PartialOptions,
   parseOptions,
+  validateAll,
 } from './options/option.js';
 export { checkNames } from './options/option-names.js';
 export type { WaitOptions } from './options/wait-options.js';
 export { BadFrames } from './protocol/bad-frames.js';
 export {
   decoderStream,
+  detachedHost,
   encoderStream,
   type MessageDecoder,
-  soloOutput,
   type ValueEncoder,
 } from './protocol/codec-streams.js';
 export type { InboundMessage, OutboundMessage, StreamPart } from './protocol/message.js';
@@ -54,18 +54,18 @@ export type { Security, SecuritySettings } from './security/security.js';
 export { generateKey, type Key, SharedKey } from './security/shared-key.js';
 export type { TlsOptions } from './security/tls-options.js';
 export type { AdmissionLimit, AdmissionLimits } from './server/admission.js';
-export type { GateLimit, GateSettings } from './server/handshake-limiter.js';
+export type { HandshakeLimit, HandshakeLimits } from './server/handshake-limiter.js';
 export { Server, type Started } from './server/server.js';
 export type * from './server/server-events.js';
-export { connectionPart, type ServerSettings, serverOptions } from './server/server-options.js';
+export { type ServerSettings, serverOptions, withoutServerOptions } from './server/server-options.js';
 export type { ListenSettings } from './server/server-security.js';
 export type { ByteSource } from './streams/byte-source.js';
 export type { ReceivedStream } from './streams/inbound-stream.js';
 export type { SendStreamOptions } from './streams/stream-manager.js';
 export { systemEnvironment } from './system-environment.js';
 export type { Address } from './transport/address.js';
-export { describeStranger, strangerBytes } from './transport/foreign-protocol.js';
-export type { Gate, Guest } from './transport/handshake-guard.js';
+export { describeForeignProtocol, sniffBytes } from './transport/foreign-protocol.js';
+export type { HandshakeGuard, PendingHandshake } from './transport/handshake-guard.js';
 export { LineWatch, linesHint, quoted } from './transport/line-detector.js';
 export type {
   Dial,
@@ -73,8 +73,8 @@ export type {
   Listen,
   Listener,
   ListenOptions,
-  Place,
   Timers,
   Transport,
   TransportHandler,
+  WriteSlot,
 } from './transport/transport.js';

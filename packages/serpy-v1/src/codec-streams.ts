@@ -1,13 +1,13 @@
 /** v1 on any stream of bytes: a decoder and an encoder for serial ports, files and pipes. */
 import {
   decoderStream,
+  detachedHost,
   encoderStream,
   type MessageDecoder,
   OptionError,
   type OptionSpec,
   type OptionSpecs,
   parseOptions,
-  soloOutput,
   type ValueEncoder,
 } from 'serpy-core';
 import { type EncodingSetting, v1ConnectionOptions } from './options.js';
@@ -81,7 +81,7 @@ export function createDecoderStream(options: DecoderOptions = {}): MessageDecode
  */
 export function createEncoderStream(options: EncoderOptions = {}): ValueEncoder<Value> {
   const settings = parseOptions<CodecSettings & Pick<EncoderOptions, 'mode'>>(encoderOptions, options);
-  const session = new V1Session(settings, soloOutput({}));
+  const session = new V1Session(settings, detachedHost({}));
   let modeOfLine: Mode = 0;
   return encoderStream((value) => {
     const block = session.encode(value, { mode: settings.mode });

@@ -1,5 +1,5 @@
 /** The options of v1: core's, the encoding, and how long a peer may be silent. */
-import { acceptedOptions, connectionOptions, type DiallingOption, type Given, option } from 'serpy-core';
+import { acceptedOptions, connectionOptions, type DiallingOption, option, type PartialOptions } from 'serpy-core';
 import type { LivenessSetting } from './heartbeat.js';
 import { type Encoding, encodings } from './values/text.js';
 
@@ -28,4 +28,4 @@ export const v1ConnectionOptions = {
 };
 export const v1AcceptedOptions = { ...acceptedOptions, ...ofBothEnds };
 
-export type V1Options = Given<V1Setting>;
+export type V1Options = PartialOptions<V1Setting>;

@@ -1,19 +1,19 @@
 /** A server that speaks v1. */
 import {
   Server as CoreServer,
-  connectionPart,
   type Environment,
-  type Given,
+  type PartialOptions,
   parseOptions,
   type ServerSettings,
   serverOptions,
+  withoutServerOptions,
 } from 'serpy-core';
 import { Connection, type ConnectionOptions, ConnectionSetup } from './connection.js';
 import { type V1DiallingOption, v1AcceptedOptions, v1ConnectionOptions } from './options.js';
 import type { V1 } from './protocol.js';
 
 /** Where to listen, how many connections, and the options of each. */
-export type ServerOptions = Given<ServerSettings> & Omit<ConnectionOptions, V1DiallingOption>;
+export type ServerOptions = PartialOptions<ServerSettings> & Omit<ConnectionOptions, V1DiallingOption>;
 
 /**
  * Accepts v1 peers.
@@ -27,7 +27,7 @@ export class Server extends CoreServer<V1, Connection> {
   /** @throws `ERR_SERPY_OPTION` for an unknown option, a wrong value or a missing port */
   constructor(options: ServerOptions, environment?: Environment) {
     const settings = parseOptions({ ...serverOptions, ...v1AcceptedOptions }, options);
-    const setup = new ConnectionSetup({ ...parseOptions(v1ConnectionOptions, {}), ...connectionPart(settings) });
+    const setup = new ConnectionSetup({ ...parseOptions(v1ConnectionOptions, {}), ...withoutServerOptions(settings) });
     super(settings, () => new Connection(setup as object, environment), environment);
   }
 }

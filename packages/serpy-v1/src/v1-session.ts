@@ -14,7 +14,7 @@ import {
   type SerpyError,
   type Session,
   type SessionHost,
-  strangerBytes,
+  sniffBytes,
   TruncatedError,
   ValueError,
 } from 'serpy-core';
@@ -248,7 +248,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     if (this.#fresh && this.#lines.isLines(nowMs)) {
       const { bytes } = this.#blocks;
       throw new ProtocolError(
-        `the peer does not speak v1: ${linesHint(bytes.peek(Math.min(strangerBytes, bytes.length)))}`,
+        `the peer does not speak v1: ${linesHint(bytes.peek(Math.min(sniffBytes, bytes.length)))}`,
       );
     }
     if (this.#liveness.tick(nowMs, paused) && this.#modeAnswersDue === 0) this.ask();
@@ -260,9 +260,9 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
 
   /** A text is written where it is sent from: that takes half as long as to make a Buffer of it. */
   #writeText(text: string, end: Buffer): void {
-    const { memory, start } = this.#output.reserve(text.length + end.length);
-    memory.write(text, start, 'latin1');
-    for (let i = 0; i < end.length; i++) memory[start + text.length + i] = end[i] as number;
+    const { buffer, offset } = this.#output.reserve(text.length + end.length);
+    buffer.write(text, offset, 'latin1');
+    for (let i = 0; i < end.length; i++) buffer[offset + text.length + i] = end[i] as number;
   }
 
   #data(blockBytes: number): ReceivedBlock {
@@ -330,7 +330,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     if (knownBytes === 0) return;
     const { bytes } = this.#blocks;
     if (this.#fresh) {
-      const who = strangerHint(bytes.peek(Math.min(strangerBytes, knownBytes)));
+      const who = strangerHint(bytes.peek(Math.min(sniffBytes, knownBytes)));
       if (who) throw new ProtocolError(`the peer does not speak v1: ${who}`);
     }
     if (bytes.at(0) === controlStart) {

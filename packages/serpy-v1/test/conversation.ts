@@ -1,6 +1,6 @@
 /** A v1 session in the hands of a test: values and bytes in, all that comes out of it gathered. */
 import { isSerpyError, type Role, type SerpyError, type SerpyErrorLike } from 'serpy-core';
-import { Pieces } from 'serpy-core/testing';
+import { RecordingHost } from 'serpy-core/testing';
 import { type ModeOptions, type SessionOptions, V1Session } from '../src/v1-session.js';
 import type { Value } from '../src/values/payload.js';
 import type { Block, ReceivedBlock } from '../src/wire/block.js';
@@ -12,7 +12,7 @@ export class Conversation {
   readonly session: V1Session;
   readonly acknowledged: Block[] = [];
   readonly warnings: SerpyError[] = [];
-  readonly #written = new Pieces();
+  readonly #written = new RecordingHost();
 
   constructor(options: Partial<SessionOptions> = {}, role: Role = 'server') {
     this.session = new V1Session(

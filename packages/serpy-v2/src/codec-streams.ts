@@ -2,11 +2,11 @@
 import {
   connectionOptions,
   decoderStream,
+  detachedHost,
   encoderStream,
-  type Given,
   type MessageDecoder,
+  type PartialOptions,
   parseOptions,
-  soloOutput,
   type ValueEncoder,
 } from 'serpy-core';
 import { type V2, v2Protocol } from './protocol.js';
@@ -19,7 +19,7 @@ export interface CodecSettings {
   readonly maxMessageBytes: number;
 }
 
-export type CodecOptions = Given<CodecSettings>;
+export type CodecOptions = PartialOptions<CodecSettings>;
 
 const codecOptions = { maxMessageBytes: connectionOptions.maxMessageBytes };
 
@@ -40,12 +40,12 @@ export function createDecoderStream(options: CodecOptions = {}): MessageDecoder<
 export function createEncoderStream(options: CodecOptions = {}): ValueEncoder<Value> {
   const settings = parseOptions<CodecSettings>(codecOptions, options);
   let pieces: Uint8Array[] = [];
-  const output = soloOutput({
+  const output = detachedHost({
     write: (piece) => void pieces.push(piece),
     reserve(bytes) {
       const memory = Buffer.allocUnsafe(bytes);
       pieces.push(memory);
-      return { memory, start: 0 };
+      return { buffer: memory, offset: 0 };
     },
   });
   const session = new V2Session(settings, output);

@@ -5,12 +5,12 @@ import {
   BadFrames,
   ByteQueue,
   ChecksumError,
+  exactFromBytes,
   MessageTooLargeError,
   type OutboundMessage,
-  ownMemoryBytes,
   type SerpyError,
   type SessionHost,
-  strangerBytes,
+  sniffBytes,
   TruncatedError,
 } from 'serpy-core';
 import { type DecodedMessage, decodeValue } from './values/values.js';
@@ -184,7 +184,7 @@ export class Decoder {
   #parseHeader(from: Buffer, at: number): boolean {
     if (!startsWithMagic(from, at)) {
       if (!this.#fresh || from.compare(probe, 0, probe.length, at, at + probe.length) !== 0) {
-        const more = this.#chunk.rest().subarray(0, strangerBytes - headerBytes);
+        const more = this.#chunk.rest().subarray(0, sniffBytes - headerBytes);
         checkMagic(Buffer.concat([from.subarray(at, at + headerBytes), more]));
       }
       this.#fresh = false;
@@ -220,7 +220,7 @@ export class Decoder {
   #takeWhole(): Buffer {
     const count = this.#payloadBytes;
     if (this.#type !== frameType.bytes) return this.#chunk.take(count);
-    if (count < ownMemoryBytes) return this.#chunk.takeOwn(count);
+    if (count < exactFromBytes) return this.#chunk.takeOwn(count);
     const payload = this.#output.allocate(count);
     payload.set(this.#chunk.take(count));
     return payload;

@@ -4,8 +4,8 @@ import {
   type ConnectionSettings,
   connectionOptions,
   type DiallingOption,
-  type Given,
   type OptionSpecs,
+  type PartialOptions,
 } from 'serpy-core';
 import { type HandshakeOptions, handshakeOptions } from './handshake/handshake-options.js';
 
@@ -13,7 +13,7 @@ import { type HandshakeOptions, handshakeOptions } from './handshake/handshake-o
 export type V2Settings = ConnectionSettings & HandshakeOptions;
 
 /** The options of a v2 connection. All may be left out. */
-export type ConnectionOptions = Given<V2Settings>;
+export type ConnectionOptions = PartialOptions<V2Settings>;
 
 /** What each option of a connection takes. Who says v2 gets plain v2 unless a handshake is asked for. */
 export const v2ConnectionOptions: OptionSpecs<V2Settings> = { ...connectionOptions, ...handshakeOptions('off') };

@@ -2,20 +2,20 @@
 import {
   Server as CoreServer,
   connectionOptions,
-  connectionPart,
   type DiallingOption,
   type Environment,
-  type Given,
+  type PartialOptions,
   parseOptions,
   type ServerSettings,
   serverOptions,
+  withoutServerOptions,
 } from 'serpy-core';
 import { Connection, ConnectionSetup } from './connection.js';
 import { type ConnectionOptions, v2AcceptedOptions } from './options.js';
 import type { V2 } from './protocol.js';
 
 /** Where to listen, how many connections, and the options of each. */
-export type ServerOptions = Given<ServerSettings> & Omit<ConnectionOptions, DiallingOption>;
+export type ServerOptions = PartialOptions<ServerSettings> & Omit<ConnectionOptions, DiallingOption>;
 
 /**
  * Accepts v2 peers.
@@ -30,7 +30,7 @@ export class Server extends CoreServer<V2, Connection> {
   constructor(options: ServerOptions, environment?: Environment) {
     const settings = parseOptions({ ...serverOptions, ...v2AcceptedOptions }, options);
     const { authTimeoutMs } = settings;
-    const each = { ...parseOptions(connectionOptions, {}), ...connectionPart(settings), authTimeoutMs };
+    const each = { ...parseOptions(connectionOptions, {}), ...withoutServerOptions(settings), authTimeoutMs };
     const setup = new ConnectionSetup(each);
     super(settings, () => new Connection(setup as object, environment), environment);
   }

@@ -186,11 +186,11 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     this.#plainSent++;
     const { type, head, payload, sum, sizeBytes } = frame;
     if (payload.length < copiedPayloadBytes) {
-      const { memory, start } = this.#output.reserve(sizeBytes);
-      writeHeader(memory, start, type, checksum(payload), payload.length);
-      memory.set(payload, start + headerBytes);
+      const { buffer, offset } = this.#output.reserve(sizeBytes);
+      writeHeader(buffer, offset, type, checksum(payload), payload.length);
+      buffer.set(payload, offset + headerBytes);
     } else {
-      const { memory, start } = this.#output.reserve(sizeBytes - payload.length);
+      const { buffer: memory, offset: start } = this.#output.reserve(sizeBytes - payload.length);
       writeHeader(memory, start, type, sum ?? sumOf(head, payload), sizeBytes - headerBytes);
       if (head !== undefined) memory.set(head, start + headerBytes);
       this.#output.write(payload);

@@ -1,7 +1,7 @@
 /** A v2 session in the hands of a test: bytes in, all that comes out of it gathered. */
 import { isDeepStrictEqual } from 'node:util';
 import { isSerpyError, type SerpyError, type SerpyErrorLike } from 'serpy-core';
-import { Pieces } from 'serpy-core/testing';
+import { RecordingHost } from 'serpy-core/testing';
 import { expect } from 'vitest';
 import { type Frame, V2Session } from '../src/v2-session.js';
 import type { DecodedMessage, Message, Value } from '../src/values/values.js';
@@ -27,7 +27,7 @@ export function receive(chunks: Iterable<Buffer>, maxMessageBytes = defaultMaxMe
   const session = new V2Session(
     { maxMessageBytes },
     {
-      ...new Pieces(),
+      ...new RecordingHost(),
       acknowledged() {},
       warn: (error: SerpyError, about?: 'bad-frame', count = 1) => {
         outcome.warnings.push(error);
@@ -67,7 +67,7 @@ export function frameOf(value: Value, maxMessageBytes = defaultMaxMessageBytes):
 
 /** The pieces that a session writes for a value. */
 export function piecesOf(value: Value, maxMessageBytes = defaultMaxMessageBytes): Uint8Array[] {
-  const pieces = new Pieces();
+  const pieces = new RecordingHost();
   const session = new V2Session({ maxMessageBytes }, { ...pieces, acknowledged() {}, warn() {} });
   session.linkUp();
   const outgoing: Frame = session.encode(value);

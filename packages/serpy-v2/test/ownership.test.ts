@@ -1,6 +1,6 @@
 /** A delivered Buffer belongs to the application: it never changes, and is exactly its memory. */
 import { isDeepStrictEqual } from 'node:util';
-import { byteByByte, everyCut, MemoryNetwork, Pieces, randomPieces, seededRandom } from 'serpy-core/testing';
+import { byteByByte, everyCut, MemoryNetwork, RecordingHost, randomPieces, seededRandom } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
 import { Connection, Server } from '../src/index.js';
 import { V2Session } from '../src/v2-session.js';
@@ -56,7 +56,10 @@ describe('a delivered Buffer', () => {
   });
 
   test('can be written to without a trace in what arrives after it', () => {
-    const session = new V2Session({ maxMessageBytes: 10_000 }, { ...new Pieces(), acknowledged() {}, warn() {} });
+    const session = new V2Session(
+      { maxMessageBytes: 10_000 },
+      { ...new RecordingHost(), acknowledged() {}, warn() {} },
+    );
     session.linkUp();
     const frame = frameOf(Buffer.alloc(50, 7));
     for (let i = 0; i < 50; i++) {

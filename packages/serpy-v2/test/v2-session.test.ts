@@ -1,12 +1,12 @@
 /** The session as core uses it: what it writes for a value, and that each transport starts anew. */
-import { Pieces } from 'serpy-core/testing';
+import { RecordingHost } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
 import { type Frame, V2Session } from '../src/v2-session.js';
 import type { Value } from '../src/values/values.js';
 import { frameOf, piecesOf } from './conversation.js';
 
 function createSession(maxMessageBytes = 1000) {
-  const pieces = new Pieces();
+  const pieces = new RecordingHost();
   const acknowledged: Frame[] = [];
   const session = new V2Session(
     { maxMessageBytes },

@@ -40,12 +40,10 @@ export {
   type ErrorCode,
   type ErrorFields,
   type ErrorOf,
-  type Gate,
-  type GateLimit,
-  type GateSettings,
-  type Given,
-  type Guest,
   generateKey,
+  type HandshakeGuard as Gate,
+  type HandshakeLimit as GateLimit,
+  type HandshakeLimits as GateSettings,
   type InboundMessage,
   isSerpyError,
   type Keep,
@@ -54,7 +52,8 @@ export {
   type Listener,
   type ListenOptions as ListenerOptions,
   type MessageDuplex,
-  type Place,
+  type PartialOptions as Given,
+  type PendingHandshake as Guest,
   type ProgressInfo,
   type ProtocolTypes,
   type QueueLimits,
@@ -84,6 +83,7 @@ export {
   type WebStreams,
   type WhenFull,
   type WhenOffline,
+  type WriteSlot as Place,
 } from 'serpy-core';
 export type { AutoOutgoing } from './auto/auto-outgoing.js';
 export type { AutoReceived, ProbeSetting } from './auto/auto-types.js';

@@ -3,7 +3,7 @@
  * most one copy of it, however it was cut.
  */
 
-import { messageMemory, ownCopy, ownMemoryBytes } from './message-buffer.js';
+import { allocateMessage, exactFromBytes, ownCopy } from './message-buffer.js';
 
 /** Chunks below this are gathered into blocks: each Buffer costs hundreds of bytes beside its content. */
 const smallChunkBytes = 512;
@@ -133,7 +133,7 @@ export class ByteQueue {
     const first = this.#chunks[0] as Buffer;
     const end = this.#offset + count;
     let taken: Buffer;
-    if (end <= first.length && count < ownMemoryBytes) {
+    if (end <= first.length && count < exactFromBytes) {
       taken = ownCopy(first, this.#offset, count);
       this.skip(count);
     } else if (
@@ -146,7 +146,7 @@ export class ByteQueue {
       taken = first;
       this.skip(count);
     } else {
-      taken = messageMemory(count);
+      taken = allocateMessage(count);
       this.#copyInto(taken);
       this.skip(count);
     }

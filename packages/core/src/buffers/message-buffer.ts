@@ -1,7 +1,7 @@
 /** Memory for messages that are delivered as bytes. */
 
 /** From this size on the memory of a message is worth being filled as it comes, handed back and used again; a smaller one is copied out of what has come. */
-export const ownMemoryBytes = 4096;
+export const exactFromBytes = 4096;
 
 /** From this size on the memory of a message that is let go goes back to the system. */
 const mmapFromBytes = 128 * 1024;
@@ -44,6 +44,6 @@ export function ownCopy(bytes: Buffer, start: number, count: number): Buffer {
 }
 
 /** Memory of exactly this size that is not cleared: the caller fills it whole. */
-export function messageMemory(sizeBytes: number): Buffer {
+export function allocateMessage(sizeBytes: number): Buffer {
   return allocator.allocate(sizeBytes);
 }

@@ -1,6 +1,6 @@
 /** What a connection has said and heard: its session, its two queues and its counts. It lives through any number of links. */
 import { types } from 'node:util';
-import { markSent } from '../buffers/buffer-pool.js';
+import { markInUse } from '../buffers/buffer-pool.js';
 import type { Clock, Environment } from '../environment.js';
 import { type MessagesDroppedError, OptionError } from '../errors.js';
 import { Link } from '../link/link.js';
@@ -123,7 +123,7 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
     const session = this.#session ?? this.#ensureSession('client');
     const outgoing = session.encode(value, options);
     if (this.dropsOffline && (this.#link?.over ?? true)) return this.outbox.sendOffline(options);
-    if (types.isUint8Array(value)) markSent(value);
+    if (types.isUint8Array(value)) markInUse(value);
     const past = !outgoing.awaitsAck && options.signal === undefined && this.outbox.idle;
     if (past && this.#link?.sendNow(outgoing)) {
       this.#counters.messagesSent++;

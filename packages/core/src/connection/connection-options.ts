@@ -3,7 +3,7 @@
 /** A message larger than this is refused unless `maxMessageBytes` says otherwise: 64 MiB. */
 
 import { OptionError } from '../errors.js';
-import { type Given, linuxKeepAliveMs, type OptionSpec, type OptionSpecs, option } from '../options/option.js';
+import { linuxKeepAliveMs, type OptionSpec, type OptionSpecs, option, type PartialOptions } from '../options/option.js';
 import type { QueueOptions, WhenFull } from '../queue/send-queue.js';
 import { defaultMinDelayMs, type ReconnectOptions } from '../reconnect/backoff.js';
 import type { SecuritySettings } from '../security/security.js';
@@ -76,7 +76,7 @@ export interface ConnectionSettings extends SecuritySettings {
 }
 
 /** The options of a connection that every protocol has. */
-export type ConnectionOptions = Given<ConnectionSettings>;
+export type ConnectionOptions = PartialOptions<ConnectionSettings>;
 
 /** The options that only the end that dials has. */
 export type DiallingOption = 'autoRestart' | 'connectTimeoutMs' | 'reconnect';

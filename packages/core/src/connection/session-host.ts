@@ -1,7 +1,7 @@
 /** What comes out of a session, and where it goes: bytes onto the link there is, everything else to whoever waits for it. */
 import { randomBytes } from 'node:crypto';
 import { BufferPool } from '../buffers/buffer-pool.js';
-import { messageMemory } from '../buffers/message-buffer.js';
+import { allocateMessage } from '../buffers/message-buffer.js';
 import type { Environment } from '../environment.js';
 import type { SerpyError } from '../errors.js';
 import type { Link } from '../link/link.js';
@@ -9,7 +9,7 @@ import type { OutboundMessage } from '../protocol/message.js';
 import type { LinkHolder, ProgressInfo } from '../protocol/resumable-session.js';
 import type { SessionHost } from '../protocol/session.js';
 import type { SendQueue } from '../queue/send-queue.js';
-import type { Place, Transport } from '../transport/transport.js';
+import type { Transport, WriteSlot } from '../transport/transport.js';
 import type { Counters } from './stats.js';
 import type { Warnings } from './warnings.js';
 
@@ -74,13 +74,13 @@ export class ChannelSessionHost implements SessionHost<OutboundMessage>, LinkHol
     this.#link?.write(piece);
   }
 
-  reserve(bytes: number): Place {
+  reserve(bytes: number): WriteSlot {
     this.#counters.bytesSent += bytes;
-    return this.#link?.reserve(bytes) ?? { memory: Buffer.allocUnsafe(bytes), start: 0 };
+    return this.#link?.reserve(bytes) ?? { buffer: Buffer.allocUnsafe(bytes), offset: 0 };
   }
 
   allocate(sizeBytes: number): Buffer {
-    return this.#pool?.allocate(sizeBytes) ?? messageMemory(sizeBytes);
+    return this.#pool?.allocate(sizeBytes) ?? allocateMessage(sizeBytes);
   }
 
   /** Memory of a message that the program has done with. */

@@ -7,7 +7,7 @@ import type { Clock } from '../environment.js';
 import type { SerpyError } from '../errors.js';
 import type { InboundMessage, OutboundMessage } from '../protocol/message.js';
 import type { Session } from '../protocol/session.js';
-import type { Place, Transport, TransportHandler } from '../transport/transport.js';
+import type { Transport, TransportHandler, WriteSlot } from '../transport/transport.js';
 import { Deadline } from './deadline.js';
 import { type DisconnectReason, discardsUnread, isResumable, toLinkFailure } from './link-end.js';
 import type { LinkHost, LinkObserver } from './link-host.js';
@@ -103,8 +103,8 @@ export class Link implements TransportHandler {
   }
 
   /** The same, for a piece that is yet to be made. */
-  reserve(bytes: number): Place {
-    if (this.#over || this.#closeSent) return { memory: Buffer.allocUnsafe(bytes), start: 0 };
+  reserve(bytes: number): WriteSlot {
+    if (this.#over || this.#closeSent) return { buffer: Buffer.allocUnsafe(bytes), offset: 0 };
     if (this.#reading) this.#countAnswer(bytes);
     return this.transport.reserve(bytes);
   }

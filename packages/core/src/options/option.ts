@@ -116,12 +116,12 @@ export function parseOptions<T extends object>(specs: OptionSpecs<T>, input: unk
     else if (each.default !== undefined) settings[name] = each.default;
     else if (!each.optional) throw new OptionError(`the option ${prefix}${name} is missing: it takes ${each.takes}`);
   }
-  checkTogether(specs as OptionSpecs<Record<string, unknown>>, given);
+  validateAll(specs as OptionSpecs<Record<string, unknown>>, given);
   return settings as T;
 }
 
 /** Throws an `OptionError` for options that contradict each other. Each has been checked for itself. */
-export function checkTogether(
+export function validateAll(
   specs: Readonly<Record<string, OptionSpec<unknown>>>,
   given: Readonly<Record<string, unknown>>,
 ): void {
@@ -134,7 +134,7 @@ export function checkTogether(
 export const linuxKeepAliveMs = 32_767_000;
 
 /** All properties may be left out, those of the groups too. */
-export type Given<T> = {
+export type PartialOptions<T> = {
   readonly [K in keyof T]?:
     | (T[K] extends object ? { readonly [L in keyof T[K]]?: T[K][L] | undefined } : T[K])
     | undefined;

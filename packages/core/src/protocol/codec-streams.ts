@@ -1,6 +1,6 @@
 /** A protocol on any stream of bytes, a serial port or a file: bytes in and messages out, or values in and bytes out. No network. */
 import { Transform } from 'node:stream';
-import { messageMemory } from '../buffers/message-buffer.js';
+import { allocateMessage } from '../buffers/message-buffer.js';
 import type { OutboundMessage } from './message.js';
 import type { Protocol, ProtocolTypes } from './protocol.js';
 import type { SessionHost } from './session.js';
@@ -44,18 +44,18 @@ export function decoderStream<T extends ProtocolTypes>(
       callback(session.ended());
     },
   });
-  const session = protocol.createSession('server', soloOutput(output(stream)));
+  const session = protocol.createSession('server', detachedHost(output(stream)));
   session.linkUp(0);
   return stream as MessageDecoder<T['message']>;
 }
 
 /** Where a session puts what comes out of it that has neither a link nor a peer who listens: nowhere, but for what is given. */
-export function soloOutput(output: Partial<SessionHost<OutboundMessage>>): SessionHost<OutboundMessage> {
+export function detachedHost(output: Partial<SessionHost<OutboundMessage>>): SessionHost<OutboundMessage> {
   return {
     write: noop,
     warn: noop,
-    allocate: messageMemory,
-    reserve: (bytes) => ({ memory: Buffer.allocUnsafe(bytes), start: 0 }),
+    allocate: allocateMessage,
+    reserve: (bytes) => ({ buffer: Buffer.allocUnsafe(bytes), offset: 0 }),
     acknowledged: noop,
     rejected: noop,
     progress: noop,

@@ -1,6 +1,6 @@
 /** The state machine that a protocol gives to core: bytes in, bytes out, no sockets and no timers. */
 import type { SerpyError } from '../errors.js';
-import type { Place } from '../transport/transport.js';
+import type { WriteSlot } from '../transport/transport.js';
 import type { InboundMessage, OutboundMessage, StreamPart } from './message.js';
 import type { LinkHolder, ProgressInfo, ResumableSession } from './resumable-session.js';
 
@@ -9,7 +9,7 @@ export interface SessionHost<Out extends OutboundMessage> {
   /** Bytes for the transport, in order. A big piece is not copied: it must not change until it is on the wire. */
   write(piece: Uint8Array): void;
   /** The same for a small piece, below 8 KiB, that is yet to be made: it is put at this place before anything else is called. */
-  reserve(bytes: number): Place;
+  reserve(bytes: number): WriteSlot;
   /** Memory for a message that is delivered as bytes, not cleared: the session fills it whole. */
   allocate(sizeBytes: number): Buffer;
   /** The peer acknowledged this message. */

@@ -7,12 +7,12 @@ import type { Clock } from '../environment.js';
 import { AuthenticationError } from '../errors.js';
 import type { Address } from '../transport/address.js';
 import { addressGroup, isLoopback } from '../transport/address.js';
-import type { Gate as Gatekeeper, Guest } from '../transport/handshake-guard.js';
+import type { HandshakeGuard as Gatekeeper, PendingHandshake } from '../transport/handshake-guard.js';
 import type { AdmissionLimits } from './admission.js';
 import { AuthFailureLog } from './auth-failure-log.js';
 
 /** The limits. */
-export interface GateSettings {
+export interface HandshakeLimits {
   /** How long a peer may take to prove himself. Default 5,000. */
   readonly authTimeoutMs: number;
   /** How many may be at it at a time. Default 32. */
@@ -22,14 +22,14 @@ export interface GateSettings {
 }
 
 /** The limits for which a peer is turned away, by the names of their options. */
-export type GateLimit = 'maxPendingConnections' | 'maxConnectionsPerAddress' | 'maxAuthFailuresPerMinute';
+export type HandshakeLimit = 'maxPendingConnections' | 'maxConnectionsPerAddress' | 'maxAuthFailuresPerMinute';
 
 /** What of the limits of connections goes for those who have not proved themselves, too. */
 type PerAddress = Pick<AdmissionLimits, 'maxConnectionsPerAddress'>;
 
 /** What a gate tells, and asks. */
 export interface HandshakeLimiterHost {
-  limited(remote: Address, reason: GateLimit): void;
+  limited(remote: Address, reason: HandshakeLimit): void;
   /** A peer did not prove himself. */
   failed(error: AuthenticationError): void;
   /** Whether somebody from there has proved himself and is here, or may come back to his session. */
@@ -46,18 +46,18 @@ interface PendingPeer {
   /** Whether he has begun to prove himself. */
   started: boolean;
   /** His place is needed. */
-  evict(limit: GateLimit): void;
+  evict(limit: HandshakeLimit): void;
 }
 
 export class HandshakeLimiter implements Gatekeeper {
-  readonly #settings: GateSettings & PerAddress;
+  readonly #settings: HandshakeLimits & PerAddress;
   readonly #clock: Clock;
   readonly #host: HandshakeLimiterHost;
   readonly #failures: AuthFailureLog;
   /** Who is at it, the oldest first. */
   readonly #pending = new Set<PendingPeer>();
 
-  constructor(settings: GateSettings & PerAddress, clock: Clock, owner: HandshakeLimiterHost) {
+  constructor(settings: HandshakeLimits & PerAddress, clock: Clock, owner: HandshakeLimiterHost) {
     this.#settings = settings;
     this.#clock = clock;
     this.#host = owner;
@@ -69,7 +69,7 @@ export class HandshakeLimiter implements Gatekeeper {
     return this.#pending.size;
   }
 
-  enter(remote: Address, cut: () => void): Guest | undefined {
+  enter(remote: Address, cut: () => void): PendingHandshake | undefined {
     const { host } = remote;
     // All programs of this computer share one address, and so do all that come through a tunnel.
     if (!isLoopback(host) && this.#failures.exceeds(host) && !this.#host.knows(host)) {
@@ -94,7 +94,7 @@ export class HandshakeLimiter implements Gatekeeper {
     }
   }
 
-  #admit(remote: Address, cut: () => void): Guest {
+  #admit(remote: Address, cut: () => void): PendingHandshake {
     const { authTimeoutMs } = this.#settings;
     /** Whether it is known what becomes of him: then what follows counts no more. */
     let judged = false;
@@ -126,16 +126,16 @@ export class HandshakeLimiter implements Gatekeeper {
       cut();
     }, authTimeoutMs);
     return {
-      begun: () => {
+      started: () => {
         pending.started = true;
         this.#evictExcess(pending.source, true);
       },
       failed,
-      passed: () => {
+      succeeded: () => {
         judged = true;
         leave();
       },
-      left: () => {
+      closed: () => {
         if (!judged) this.#failures.add(remote.host); // without a word: there is nothing to tell
         judged = true;
         leave();

@@ -2,13 +2,13 @@
 import type { AcceptError, AnySerpyError } from '../any-error.js';
 import type { Address } from '../transport/address.js';
 import type { AdmissionLimit } from './admission.js';
-import type { GateLimit } from './handshake-limiter.js';
+import type { HandshakeLimit } from './handshake-limiter.js';
 
 /** With `drop`: a server turned a peer away. */
 export interface DropInfo {
   readonly remote: Address;
   /** The option whose limit was reached. */
-  readonly reason: AdmissionLimit | GateLimit;
+  readonly reason: AdmissionLimit | HandshakeLimit;
   /** The server's limit of connections, whatever the reason. */
   readonly maxConnections: number;
 }

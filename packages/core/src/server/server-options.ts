@@ -2,10 +2,10 @@
 import { addressOptions } from '../connection/connection-options.js';
 import { type OptionSpecs, option } from '../options/option.js';
 import type { AdmissionLimits } from './admission.js';
-import type { GateSettings } from './handshake-limiter.js';
+import type { HandshakeLimits } from './handshake-limiter.js';
 
 /** The options of a server, besides those of its connections. */
-export interface ServerSettings extends GateSettings, AdmissionLimits {
+export interface ServerSettings extends HandshakeLimits, AdmissionLimits {
   /** The address to listen on. Default 127.0.0.1: this computer alone. */
   readonly host: string;
   /** The port to listen on; 0 takes any free one, which `server.address` then tells. */
@@ -31,7 +31,7 @@ export const serverOptions: OptionSpecs<ServerSettings> = {
 };
 
 /** The settings of a server that are those of each of its connections. */
-export function connectionPart<T extends ServerSettings>(settings: T): Omit<T, keyof ServerSettings> {
+export function withoutServerOptions<T extends ServerSettings>(settings: T): Omit<T, keyof ServerSettings> {
   const entries = Object.entries(settings).filter(([name]) => !(name in serverOptions));
   return Object.fromEntries(entries) as Omit<T, keyof ServerSettings>;
 }

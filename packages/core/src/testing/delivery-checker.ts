@@ -21,9 +21,9 @@ export interface CheckerOptions {
 }
 
 /** What a judgement allows. */
-export interface JudgeOptions {
+export interface VerifyOptions {
   /** How many accepted messages may be missing, because that was told or because links broke. Default `Infinity`. */
-  readonly mayMiss?: number;
+  readonly allowMissing?: number;
 }
 
 /** So many faults are told in full: a run of days may end with millions. */
@@ -52,7 +52,7 @@ export class Attempt {
   }
 
   /** It had been accepted, and its sender was told later that it may be lost. */
-  doubt(): void {
+  markUnknown(): void {
     this.#doubted = true;
   }
 
@@ -70,7 +70,7 @@ export class Attempt {
  * console.log(checker.judge()); // []
  * ```
  */
-export class Checker {
+export class DeliveryChecker {
   readonly #order: 'receiver' | 'stream';
   readonly #attempts = new Map<string, Attempt>();
   /** The last message of each receiver, or under one name of all. */
@@ -116,7 +116,7 @@ export class Checker {
   }
 
   /** Every fault, as a sentence. To be asked when nothing is under way any more. */
-  judge({ mayMiss = Number.POSITIVE_INFINITY }: JudgeOptions = {}): string[] {
+  verify({ allowMissing = Number.POSITIVE_INFINITY }: VerifyOptions = {}): string[] {
     const before = { faults: this.#faults.length, count: this.#faultCount };
     const missing: number[] = [];
     for (const attempt of this.#attempts.values()) {
@@ -124,9 +124,9 @@ export class Checker {
       const accepted = attempt.outcomes.includes('accepted') && !attempt.doubted;
       if (accepted && attempt.receivers.length === 0) missing.push(attempt.n);
     }
-    if (missing.length > mayMiss) {
+    if (missing.length > allowMissing) {
       const shown = `${missing.slice(0, 10).join(', ')}${missing.length > 10 ? ' …' : ''}`;
-      this.#fault(`${missing.length} accepted messages have not arrived, and ${mayMiss} may be missing: ${shown}`);
+      this.#fault(`${missing.length} accepted messages have not arrived, and ${allowMissing} may be missing: ${shown}`);
     }
     const more = this.#faultCount - this.#faults.length;
     const all = more > 0 ? [...this.#faults, `and ${more} more`] : [...this.#faults];

@@ -3,14 +3,14 @@
 export * from './cuts.js';
 export {
   Attempt,
-  Checker,
   type CheckerOptions,
-  type JudgeOptions,
+  DeliveryChecker,
   outcomeOfSend,
   type SendOutcome,
+  type VerifyOptions,
 } from './delivery-checker.js';
 export { ManualClock } from './manual-clock.js';
 export { type MemoryLink, MemoryNetwork, type MemoryNetworkOptions } from './memory-network.js';
 export type { Cut, MemoryStream, Slicing } from './memory-pipe.js';
 export { seededRandom } from './random.js';
-export { Pieces } from './recording-host.js';
+export { RecordingHost } from './recording-host.js';

@@ -1,7 +1,7 @@
 /** One end of a link in memory. It does what a TCP socket of Node does, in the same order. */
 
 import type { Address } from '../transport/address.js';
-import type { Place, Transport, TransportHandler } from '../transport/transport.js';
+import type { Transport, TransportHandler, WriteSlot } from '../transport/transport.js';
 import type { MemoryPipe, PipeReceiver, PipeSender } from './memory-pipe.js';
 import type { Scheduler } from './scheduler.js';
 
@@ -87,10 +87,10 @@ export class MemoryTransport implements Transport, PipeReceiver, PipeSender {
     this.room();
   }
 
-  reserve(bytes: number): Place {
+  reserve(bytes: number): WriteSlot {
     this.#writeReserved();
     this.#reserved = Buffer.alloc(bytes);
-    return { memory: this.#reserved, start: 0 };
+    return { buffer: this.#reserved, offset: 0 };
   }
 
   pause(): void {

@@ -1,21 +1,21 @@
 /** What a session writes, gathered by a test, and the memory that it asks for. */
-import { messageMemory } from '../buffers/message-buffer.js';
-import type { Place } from '../transport/transport.js';
+import { allocateMessage } from '../buffers/message-buffer.js';
+import type { WriteSlot } from '../transport/transport.js';
 
-export class Pieces {
+export class RecordingHost {
   #pieces: Uint8Array[] = [];
 
   readonly write = (piece: Uint8Array): void => {
     this.#pieces.push(piece);
   };
 
-  readonly reserve = (bytes: number): Place => {
+  readonly reserve = (bytes: number): WriteSlot => {
     const memory = Buffer.alloc(bytes);
     this.#pieces.push(memory);
-    return { memory, start: 0 };
+    return { buffer: memory, offset: 0 };
   };
 
-  readonly allocate = messageMemory;
+  readonly allocate = allocateMessage;
   readonly rejected = (): void => {};
   readonly progress = (): void => {};
   readonly randomBytes = (count: number): Buffer => Buffer.alloc(count, 7);

@@ -1,11 +1,11 @@
 /** Who it may be that talks to us in a protocol of another world, as far as the first bytes tell. */
 
 /** How many bytes are enough to tell. */
-export const strangerBytes = 200;
+export const sniffBytes = 200;
 
 /** A hint to append to a message, or undefined. Greetings are told by their whole first line: a text may start like one. */
-export function describeStranger(start: Buffer): string | undefined {
-  const text = start.toString('latin1', 0, strangerBytes);
+export function describeForeignProtocol(start: Buffer): string | undefined {
+  const text = start.toString('latin1', 0, sniffBytes);
   if (/^(GET|POST|HEAD|PUT|DELETE|OPTIONS|PATCH|CONNECT) \S+ HTTP\/[\d.]+\r\n/.test(text)) {
     return 'it looks like a web browser (HTTP): open no web page on this port';
   }

@@ -5,7 +5,7 @@ import type { Address } from './address.js';
 import type { SocketReader } from './read-buffer.js';
 import { flushedBytes } from './socket-progress.js';
 import { TcpIntake } from './tcp-intake.js';
-import type { Place, Transport, TransportHandler } from './transport.js';
+import type { Transport, TransportHandler, WriteSlot } from './transport.js';
 import { WriteBuffer } from './write-buffer.js';
 import { maxWriteBytes, WriteParts } from './write-parts.js';
 
@@ -116,7 +116,7 @@ export class TcpTransport implements Transport {
     if (this.#writeBuffer.full) this.#send();
   }
 
-  reserve(bytes: number): Place {
+  reserve(bytes: number): WriteSlot {
     if (this.#writeBuffer.full) this.#send();
     return this.#writeBuffer.reserve(bytes);
   }

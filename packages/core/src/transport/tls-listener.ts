@@ -4,8 +4,8 @@ import type { Socket } from 'node:net';
 import { createServer, type TLSSocket, type TlsOptions, type Server as TlsServer } from 'node:tls';
 import type { Security } from '../security/security.js';
 import type { Address } from './address.js';
-import { describeStranger } from './foreign-protocol.js';
-import type { Guest } from './handshake-guard.js';
+import { describeForeignProtocol } from './foreign-protocol.js';
+import type { PendingHandshake } from './handshake-guard.js';
 import { SocketReader, useSharedBuffer } from './read-buffer.js';
 import { listenForSockets } from './tcp-network.js';
 import { refusalReason } from './tls-errors.js';
@@ -28,7 +28,7 @@ const maxTimerMs = 2 ** 31 - 1;
 interface PendingSocket {
   readonly socket: Socket;
   readonly remote: Address;
-  guest: Guest | undefined;
+  guest: PendingHandshake | undefined;
   /** Whether he speaks TLS. */
   speaksTls: boolean;
 }
@@ -79,13 +79,14 @@ class TlsHandshakes {
     socket.removeAllListeners('readable');
     if (start[0] === handshakeRecord) {
       pending.speaksTls = true;
-      pending.guest?.begun();
+      pending.guest?.started();
       if (socket.destroyed) return;
       socket.unshift(start);
       this.#server.emit('connection', socket);
       return;
     }
-    const who = describeStranger(start) ?? 'give it the key (or certificates), or leave key and tls out at this end';
+    const who =
+      describeForeignProtocol(start) ?? 'give it the key (or certificates), or leave key and tls out at this end';
     pending.guest?.failed(`it speaks without TLS: ${who}`);
     socket.end(alert);
     // What is unread when a socket is closed makes the system take back what was written; so it is read, within reason.
@@ -107,7 +108,7 @@ class TlsHandshakes {
       return;
     }
     if (pending) this.#pending.delete(pending);
-    pending?.guest?.passed();
+    pending?.guest?.succeeded();
     socket.allowHalfOpen = true;
     const reading = new SocketReader();
     const lent = useSharedBuffer(socket, reading) ? reading : undefined;
@@ -128,7 +129,7 @@ class TlsHandshakes {
       const asked = this.#security.kind === 'certificates' && this.#security.tls.requestCert;
       pending.guest?.failed(asked ? `${why}, or its certificate does not hold` : why);
     }
-    pending.guest?.left();
+    pending.guest?.closed();
   }
 
   /** His time is over, or his place is needed. */

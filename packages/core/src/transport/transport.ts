@@ -2,7 +2,7 @@
 
 import type { Security } from '../security/security.js';
 import type { Address } from './address.js';
-import type { Gate } from './handshake-guard.js';
+import type { HandshakeGuard } from './handshake-guard.js';
 
 /** What a transport tells its owner. `closed` comes exactly once and last. */
 export interface TransportHandler {
@@ -21,9 +21,9 @@ export interface TransportHandler {
 }
 
 /** Memory for a piece: from `start` on, as much of it as was asked for. */
-export interface Place {
-  readonly memory: Buffer;
-  readonly start: number;
+export interface WriteSlot {
+  readonly buffer: Buffer;
+  readonly offset: number;
 }
 
 /** One link to a peer. Nothing is received before `start`. */
@@ -44,7 +44,7 @@ export interface Transport {
   /** Takes bytes for the next flush, or at once where there are many, without copying big pieces: those must not change until they have left. */
   write(piece: Uint8Array): void;
   /** Where a small piece, below 8 KiB, is to be put at once: a place in the next flush. The same object is returned each time. */
-  reserve(bytes: number): Place;
+  reserve(bytes: number): WriteSlot;
   /** Sends what was written: at once, or with what else is written in this turn of the event loop. */
   flush(): void;
   pause(): void;
@@ -80,7 +80,7 @@ export interface ListenOptions extends Address {
   /** How the links are protected; left out: not at all. A network in memory may ignore it. */
   readonly security?: Security | undefined;
   /** For peers that have to prove themselves before they are accepted. */
-  readonly gate?: Gate | undefined;
+  readonly gate?: HandshakeGuard | undefined;
   /** Called for every peer that dials in. */
   accept(transport: Transport): void;
   /** Called when accepting one peer failed; the listener goes on. */

@@ -1,5 +1,5 @@
 /** What was written since the last flush: small pieces are gathered into blocks, big ones stay as they are. */
-import type { Place } from './transport.js';
+import type { WriteSlot } from './transport.js';
 
 /** From this size on a piece is passed on as it is: a copy would cost more than a place in a vectored write. */
 const referenceFromBytes = 8 * 1024;
@@ -21,7 +21,7 @@ const none: Uint8Array[] = [];
 
 export class WriteBuffer {
   /** The block that small pieces are gathered in, and where the last was reserved. Kept over flushes: a fresh one for each costs a third of the rate of small messages. */
-  readonly #slot: { memory: Buffer; start: number } = { memory: empty, start: 0 };
+  readonly #slot: { buffer: Buffer; offset: number } = { buffer: empty, offset: 0 };
   #pieces = none;
   #bytes = 0;
   #smallBytes = 0;
@@ -41,9 +41,9 @@ export class WriteBuffer {
 
   add(piece: Uint8Array): void {
     if (piece.length < referenceFromBytes) {
-      const { memory, start } = this.reserve(piece.length);
-      if (piece.length > byteLoopMaxBytes) memory.set(piece, start);
-      else for (let i = 0; i < piece.length; i++) memory[start + i] = piece[i] as number;
+      const { buffer, offset } = this.reserve(piece.length);
+      if (piece.length > byteLoopMaxBytes) buffer.set(piece, offset);
+      else for (let i = 0; i < piece.length; i++) buffer[offset + i] = piece[i] as number;
       return;
     }
     this.#endRun();
@@ -52,10 +52,10 @@ export class WriteBuffer {
   }
 
   /** Room in the block, where a small piece is made: memory and a view of its own for each took 75 ns. */
-  reserve(bytes: number): Place {
-    if (this.#used + bytes > this.#slot.memory.length) this.#newBlock();
+  reserve(bytes: number): WriteSlot {
+    if (this.#used + bytes > this.#slot.buffer.length) this.#newBlock();
     const place = this.#slot;
-    place.start = this.#used;
+    place.offset = this.#used;
     this.#used += bytes;
     this.#smallBytes += bytes;
     this.#bytes += bytes;
@@ -84,14 +84,14 @@ export class WriteBuffer {
 
   #newBlock(): void {
     this.#endRun();
-    const size = Math.max(initialBlockBytes, 2 * this.#slot.memory.length);
-    this.#slot.memory = Buffer.allocUnsafeSlow(Math.min(blockBytes, size));
+    const size = Math.max(initialBlockBytes, 2 * this.#slot.buffer.length);
+    this.#slot.buffer = Buffer.allocUnsafeSlow(Math.min(blockBytes, size));
     this.#restart();
   }
 
   #endRun(): void {
     if (this.#runStart === this.#used) return;
-    this.#addPiece(this.#slot.memory.subarray(this.#runStart, this.#used));
+    this.#addPiece(this.#slot.buffer.subarray(this.#runStart, this.#used));
     this.#runStart = this.#used;
   }
 

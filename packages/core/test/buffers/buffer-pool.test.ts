@@ -1,6 +1,6 @@
 /** Memory that comes back: used again for messages of its size, and seen by nobody else any more. */
 import { expect, test } from 'vitest';
-import { BufferPool, markSent } from '../../src/buffers/buffer-pool.js';
+import { BufferPool, markInUse } from '../../src/buffers/buffer-pool.js';
 
 const MiB = 1024 * 1024;
 
@@ -40,7 +40,7 @@ test('memory that is handed back twice is used once', () => {
 test('what was sent stays as it is, and is not used again', () => {
   const pool = new BufferPool();
   const message = pool.allocate(10_000).fill(7);
-  markSent(message.subarray(0, 5000));
+  markInUse(message.subarray(0, 5000));
   pool.release(message);
   expect(message.length).toBe(10_000);
   expect(pool.allocate(10_000).buffer).not.toBe(message.buffer);
@@ -50,7 +50,7 @@ test('memory that cannot be marked as sent is not used again', () => {
   const pool = new BufferPool();
   const message = pool.allocate(10_000);
   Object.preventExtensions(message.buffer);
-  markSent(message);
+  markInUse(message);
   pool.release(message);
   expect(message.length).toBe(10_000);
 });

@@ -19,7 +19,7 @@ class Stuck implements Transport {
   start(_handler: TransportHandler): void {}
   write(): void {}
   reserve() {
-    return { memory: this.#memory, start: 0 };
+    return { buffer: this.#memory, offset: 0 };
   }
   flush(): void {}
   pause(): void {}

@@ -24,7 +24,7 @@ function setUp(limits: Partial<ConstructorParameters<typeof HandshakeLimiter>[0]
   /** One that speaks at once. */
   const begin = (port: number, host?: string) => {
     const guest = enter(port, host);
-    guest?.begun();
+    guest?.started();
     return guest;
   };
   return { clock, told, gate, enter, begin, known };
@@ -34,7 +34,7 @@ describe('a gate', () => {
   test('lets so many prove themselves at a time: who is longest at it gives way for one more', () => {
     const { told, begin, gate } = setUp();
     const [first] = [begin(1), begin(2)];
-    first?.passed();
+    first?.succeeded();
     begin(3);
     expect(told).toEqual([]);
     begin(4);
@@ -50,7 +50,7 @@ describe('a gate', () => {
     expect(told.slice(0, 2)).toEqual(['2 turned away: maxPendingConnections', '2 cut']);
     begin(100);
     expect(told.filter((each) => each.endsWith('cut'))).not.toContain('1 cut');
-    honest?.passed();
+    honest?.succeeded();
     expect(told.some((each) => each.includes('was refused'))).toBe(false);
   });
 
@@ -65,9 +65,9 @@ describe('a gate', () => {
     const { enter, gate } = setUp();
     const guest = enter(1);
     enter(2);
-    guest?.passed();
-    guest?.left();
-    guest?.left();
+    guest?.succeeded();
+    guest?.closed();
+    guest?.closed();
     expect(gate.pending).toBe(1);
   });
 
@@ -76,7 +76,7 @@ describe('a gate', () => {
     enter(1);
     const quick = enter(2);
     await clock.advance(4999);
-    quick?.passed();
+    quick?.succeeded();
     expect(told).toEqual([]);
     await clock.advance(1);
     expect(told).toEqual([
@@ -93,7 +93,7 @@ describe('a gate', () => {
     guest?.failed('it has another key', { cause });
     guest?.failed('it hung up');
     expect(gate.pending).toBe(1);
-    guest?.left();
+    guest?.closed();
     expect(gate.pending).toBe(0);
     expect(told).toEqual(['ERR_SERPY_AUTH of 1: 10.0.0.5:1 was refused: it has another key']);
   });
@@ -101,10 +101,10 @@ describe('a gate', () => {
   test('takes it for a failure when one hangs up early, and has nothing to tell of one that has said nothing', () => {
     const { told, enter } = setUp({ maxAuthFailuresPerMinute: 2 });
     const begun = enter(1);
-    begun?.begun();
+    begun?.started();
     begun?.failed('it hung up');
-    begun?.left();
-    enter(2)?.left();
+    begun?.closed();
+    enter(2)?.closed();
     expect(enter(3)).toBeUndefined();
     expect(told).toEqual([
       'ERR_SERPY_AUTH of 1: 10.0.0.5:1 was refused: it hung up',
@@ -117,8 +117,8 @@ describe('a gate', () => {
     const first = begin(1);
     const second = begin(2);
     first?.failed('it hung up');
-    first?.left();
-    second?.passed();
+    first?.closed();
+    second?.succeeded();
     expect(begin(3)).toBeDefined();
     expect(told).toEqual(['1 turned away: maxPendingConnections', '1 cut']);
   });
@@ -141,7 +141,7 @@ describe('a gate', () => {
       for (let port = 1; port < 20; port++) {
         const guest = enter(port, host);
         guest?.failed('it has another key');
-        guest?.left();
+        guest?.closed();
       }
       expect(enter(20, host)).toBeDefined();
       expect(told.filter((each) => each.includes('turned away'))).toEqual([]);
@@ -151,7 +151,7 @@ describe('a gate', () => {
   test('never turns an address away from which somebody has proved himself and is here', () => {
     const { enter, known } = setUp();
     known.add('10.0.0.5');
-    for (let port = 1; port < 10; port++) enter(port)?.left();
+    for (let port = 1; port < 10; port++) enter(port)?.closed();
     expect(enter(10)).toBeDefined();
     known.clear();
     expect(enter(11)).toBeUndefined();
@@ -162,12 +162,12 @@ describe('a gate', () => {
     for (const port of [1, 2]) {
       const guest = enter(port);
       guest?.failed('no');
-      guest?.left();
+      guest?.closed();
     }
     expect(enter(3)).toBeUndefined();
     const other = enter(4, '10.0.0.6');
     expect(other).toBeDefined();
-    other?.left();
+    other?.closed();
     expect(told.at(-1)).toBe('3 turned away: maxAuthFailuresPerMinute');
     await clock.advance(60_000);
     expect(enter(5)).toBeDefined();

@@ -1,5 +1,11 @@
 /** The checker: each rule, broken by a history, is told in a sentence. */
-import { Checker, type CheckerOptions, type JudgeOptions, outcomeOfSend, type SendOutcome } from 'serpy-core/testing';
+import {
+  type CheckerOptions,
+  DeliveryChecker,
+  outcomeOfSend,
+  type SendOutcome,
+  type VerifyOptions,
+} from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
 
 interface History {
@@ -8,20 +14,20 @@ interface History {
   /** Receiver and number, in order: `a1` is message 1 at receiver a. */
   readonly arrivals?: string;
   readonly options?: CheckerOptions;
-  readonly judge?: JudgeOptions;
+  readonly judge?: VerifyOptions;
 }
 
 function judge({ sends = [], arrivals = '', options, judge }: History): string[] {
-  const checker = new Checker(options);
+  const checker = new DeliveryChecker(options);
   for (const [index, outcomes] of sends.entries()) {
     const attempt = checker.attempted(`${index + 1}`, { repeats: outcomes.includes('r') });
     for (const outcome of outcomes) {
-      if (outcome === 'doubt') attempt.doubt();
+      if (outcome === 'doubt') attempt.markUnknown();
       else if (outcome !== 'r') attempt.ended(outcome);
     }
   }
   for (const [, receiver = '', n = ''] of arrivals.matchAll(/(\w)(\d+)/g)) checker.received(receiver, n);
-  return checker.judge(judge);
+  return checker.verify(judge);
 }
 
 const fine: [what: string, history: History][] = [
@@ -48,8 +54,8 @@ const fine: [what: string, history: History][] = [
     },
   ],
   ['receivers that are not in step', { sends: [['accepted'], ['accepted']], arrivals: 'b2 a1' }],
-  ['as many missing as may be', { sends: [['accepted'], ['accepted']], arrivals: 'a2', judge: { mayMiss: 1 } }],
-  ['what was doubted and is missing', { sends: [['accepted', 'doubt']], judge: { mayMiss: 0 } }],
+  ['as many missing as may be', { sends: [['accepted'], ['accepted']], arrivals: 'a2', judge: { allowMissing: 1 } }],
+  ['what was doubted and is missing', { sends: [['accepted', 'doubt']], judge: { allowMissing: 0 } }],
 ];
 
 test.each(fine)('finds no fault with %s', (_, history) => {
@@ -84,7 +90,7 @@ const broken: [fault: string, history: History][] = [
     {
       sends: [['accepted'], ['accepted'], ['accepted']],
       arrivals: 'a2',
-      judge: { mayMiss: 1 },
+      judge: { allowMissing: 1 },
     },
   ],
 ];
@@ -94,27 +100,27 @@ test.each(broken)('says: %s', (fault, history) => {
 });
 
 test('says what arrived that nobody sent, changed by a byte or not', () => {
-  const checker = new Checker();
+  const checker = new DeliveryChecker();
   checker.attempted(Buffer.from('hello')).ended('accepted');
   checker.received('a', Buffer.from('hellO'));
-  expect(checker.judge()).toEqual([
+  expect(checker.verify()).toEqual([
     expect.stringMatching(/^a received what nobody sent: 5 bytes, SHA-256 [\da-f]{16}…$/),
   ]);
 });
 
 test('knows text and its bytes as the same message, and refuses a message that it knows already', () => {
-  const checker = new Checker();
+  const checker = new DeliveryChecker();
   checker.attempted('hello').ended('accepted');
   checker.received('a', Buffer.from('hello'));
-  expect([checker.judge(), checker.arrived]).toEqual([[], 1]);
+  expect([checker.verify(), checker.arrived]).toEqual([[], 1]);
   expect(() => checker.attempted(Buffer.from('hello'))).toThrow('message 1 has the same bytes');
 });
 
 test('may be asked again, and tells a hundred faults in full', () => {
-  const checker = new Checker();
+  const checker = new DeliveryChecker();
   for (let n = 0; n < 150; n++) checker.attempted(`${n}`);
-  expect(checker.judge()).toHaveLength(101);
-  expect(checker.judge().at(-1)).toBe('and 50 more');
+  expect(checker.verify()).toHaveLength(101);
+  expect(checker.verify().at(-1)).toBe('and 50 more');
 });
 
 describe('the end of a send', () => {

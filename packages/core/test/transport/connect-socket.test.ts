@@ -98,7 +98,7 @@ describe.skipIf(process.platform !== 'linux')('a name with two addresses', () =>
       port: 0,
       keepAliveMs: 0,
       security: protection,
-      gate: { enter: () => ({ begun() {}, passed() {}, failed() {}, left() {} }) },
+      gate: { enter: () => ({ started() {}, succeeded() {}, failed() {}, closed() {} }) },
       accept: (transport) => opened.push(transport),
       failed: () => {},
     });

@@ -10,7 +10,7 @@ import {
 import { type ConnectionOptions, connect, createServer, type TlsOptions } from 'node:tls';
 import { ManualClock } from 'serpy-core/testing';
 import { type SecuritySettings, securityOf } from '../../src/security/security.js';
-import { type GateSettings, HandshakeLimiter } from '../../src/server/handshake-limiter.js';
+import { HandshakeLimiter, type HandshakeLimits } from '../../src/server/handshake-limiter.js';
 import { systemEnvironment } from '../../src/system-environment.js';
 import type { Address } from '../../src/transport/address.js';
 import { tlsListen } from '../../src/transport/tls-listener.js';
@@ -72,7 +72,7 @@ export function hear(transport: Transport): Heard {
 }
 
 /** A listener of ours, with a gate whose clock stands still. */
-export async function listening(settings: SecuritySettings, limits: Partial<GateSettings> = {}) {
+export async function listening(settings: SecuritySettings, limits: Partial<HandshakeLimits> = {}) {
   const clock = new ManualClock();
   const accepted: Transport[] = [];
   const refused: string[] = [];

@@ -167,9 +167,9 @@ describe.each(['client', 'server'] as const)('a %s over TLS', (from) => {
     const { received, receivedBytes } = hear(reader);
     const places = new Set<unknown>();
     for (let n = 0; n < 100; n++) {
-      const { memory, start } = sender.reserve(1000);
-      places.add(memory);
-      memory.fill(n, start, start + 1000);
+      const { buffer, offset } = sender.reserve(1000);
+      places.add(buffer);
+      buffer.fill(n, offset, offset + 1000);
       sender.flush();
       await waitFor(() => receivedBytes() === 1000 * (n + 1) && sender.unsentBytes === 0);
       await turns(1);

@@ -25,8 +25,8 @@ describe('a write batch', () => {
     const memory: number[] = [];
     for (let i = 0; i < 20_000; i++) {
       const place = batch.reserve(10);
-      place.memory.fill(i, place.start, place.start + 10);
-      if (place.memory.length !== memory.at(-1)) memory.push(place.memory.length);
+      place.buffer.fill(i, place.offset, place.offset + 10);
+      if (place.buffer.length !== memory.at(-1)) memory.push(place.buffer.length);
     }
     expect(memory).toEqual([8192, 16_384, 32_768, 65_536]);
     const expected = Buffer.concat(Array.from({ length: 20_000 }, (_, i) => Buffer.alloc(10, i)));
@@ -71,8 +71,8 @@ describe('a write batch', () => {
       const added = sizes.map((size) => Buffer.alloc(size, ++next));
       for (const piece of added) {
         if (reserved && piece.length < 8192) {
-          const { memory, start } = batch.reserve(piece.length);
-          memory.set(piece, start);
+          const { buffer, offset } = batch.reserve(piece.length);
+          buffer.set(piece, offset);
         } else {
           batch.add(piece);
         }

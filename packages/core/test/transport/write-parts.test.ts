@@ -53,7 +53,7 @@ describe.each([
       port: 0,
       keepAliveMs: 0,
       security,
-      gate: { enter: () => ({ begun() {}, passed() {}, failed() {}, left() {} }) },
+      gate: { enter: () => ({ started() {}, succeeded() {}, failed() {}, closed() {} }) },
       accept: (transport) => accepted.push(transport),
       failed: () => {},
     });

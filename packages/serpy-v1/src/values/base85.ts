@@ -3,7 +3,7 @@
  * n bytes to n + 1 characters, as CPython's `base64.b85encode` and `b85decode` have it.
  */
 
-import { messageMemory, ProtocolError } from 'serpy-core';
+import { allocateMessage, ProtocolError } from 'serpy-core';
 import { base85Kernel } from '../wasm/base85-kernel.js';
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~';
@@ -55,7 +55,7 @@ export function decodedBase85Length(textLength: number): number {
 
 /** Encodes bytes as the ASCII bytes of their base85 text. From 4 KiB on it owns its memory exactly. */
 export function encodeBase85(bytes: Uint8Array): Buffer {
-  const text = messageMemory(encodedBase85Length(bytes.length));
+  const text = allocateMessage(encodedBase85Length(bytes.length));
   const rest = bytes.length % 4;
   const groups = (bytes.length - rest) / 4;
   if (groups < kernelFromGroups) encodeGroups(bytes, text, groups);
@@ -75,7 +75,7 @@ export function encodeBase85(bytes: Uint8Array): Buffer {
  * @param allocate where that memory comes from
  * Throws `ERR_SERPY_PROTOCOL` at a byte outside the alphabet (white space included) and at a group above 2^32 - 1.
  */
-export function decodeBase85(text: Uint8Array, allocate = messageMemory): Buffer {
+export function decodeBase85(text: Uint8Array, allocate = allocateMessage): Buffer {
   const bytes = allocate(decodedBase85Length(text.length));
   const rest = text.length % 5;
   const groups = (text.length - rest) / 5;

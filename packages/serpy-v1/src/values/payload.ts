@@ -1,6 +1,6 @@
 /** What a v1 data block carries: a value as bytes, and the mode that brings these bytes through unharmed. */
 import { types } from 'node:util';
-import { isTypedNumber, OptionError, strangerBytes, type TypedNumber, ValueError } from 'serpy-core';
+import { isTypedNumber, OptionError, sniffBytes, type TypedNumber, ValueError } from 'serpy-core';
 import { type Picklable, type PickleValue, writePickle } from '../pickle/index.js';
 import { blockEnd, controlStart, type Mode, transmissionEnd } from '../wire/constants.js';
 import { strangerHint } from '../wire/foreign-protocol.js';
@@ -95,7 +95,7 @@ const strangeStarts = new Set(Buffer.from('GPHDOCS<\x15\x16\xde\xff', 'latin1'))
 
 function isStrange(bytes: Uint8Array): boolean {
   if (!strangeStarts.has(bytes[0] as number)) return false;
-  return strangerHint(Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, strangerBytes))) !== undefined;
+  return strangerHint(Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, sniffBytes))) !== undefined;
 }
 
 function describe(value: unknown): string {

@@ -1,5 +1,5 @@
 /** Peers that speak something else than v1, as far as the first bytes of a wire tell. */
-import { describeStranger } from 'serpy-core';
+import { describeForeignProtocol } from 'serpy-core';
 
 const v2Magic = '\xde\xca\xfe\xca\xfe';
 
@@ -8,5 +8,5 @@ export function strangerHint(start: Buffer): string | undefined {
   if (start.toString('latin1', 0, v2Magic.length) === v2Magic) {
     return "it looks like v2: use serpy-v2, or protocol: 'v2'";
   }
-  return describeStranger(start);
+  return describeForeignProtocol(start);
 }

@@ -2,7 +2,7 @@
  * The receiving half of a session: what number is expected, what may be on its way, how large messages are put together,
  * and when the peer is told of it. What is delivered is always a beginning of what was sent, without repeats.
  */
-import { MessageTooLargeError, ownMemoryBytes, ProtocolError, type SessionHost } from 'serpy-core';
+import { exactFromBytes, MessageTooLargeError, ProtocolError, type SessionHost } from 'serpy-core';
 import { frameType } from '../wire/constants.js';
 import { Dropped } from './dropped-ranges.js';
 import type { BatchReader } from './frames/batch.js';
@@ -168,7 +168,7 @@ export class Inflow {
 
   /** A message of one piece that comes in several chunks goes into its own memory at once. */
   #placeWhole({ type, dataBytes }: PieceHead, believedBytes: number): Buffer | undefined {
-    const isLarge = dataBytes >= ownMemoryBytes && dataBytes <= believedBytes;
+    const isLarge = dataBytes >= exactFromBytes && dataBytes <= believedBytes;
     return isLarge && isKept(type & ~numberedBit) ? this.#output.allocate(dataBytes) : undefined;
   }
 

@@ -348,8 +348,8 @@ export class Outflow<Out extends Cuttable> {
   #write(piece: Piece<Out>): void {
     const { headBytes, dataBytes } = piece;
     const joined = dataBytes < joinedBytes;
-    const { memory, start } = this.#output.reserve(headBytes + (joined ? dataBytes : 0));
-    piece.write(memory, start, joined);
+    const { buffer, offset } = this.#output.reserve(headBytes + (joined ? dataBytes : 0));
+    piece.write(buffer, offset, joined);
     if (!joined) this.#output.write(piece.bytes());
   }
 

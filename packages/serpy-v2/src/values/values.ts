@@ -6,7 +6,7 @@ import {
   IntegerRangeError,
   isTypedNumber,
   MessageTooLargeError,
-  markSent,
+  markInUse,
   ProtocolError,
   type StreamPart,
   type TypedNumber,
@@ -175,7 +175,7 @@ function loneSurrogate(text: string): number {
 function encodeArray(value: ArrayValue): Payload {
   const { header, body } = npyParts(value);
   if (body.length < copiedPayloadBytes) return { type: 'bytes', bytes: Buffer.concat([header, body]) };
-  markSent(body);
+  markInUse(body);
   return { type: 'bytes', head: header, bytes: body };
 }
 

@@ -1,5 +1,5 @@
 /** The 14 bytes before every v2 payload. */
-import { describeStranger, linesHint, ProtocolError } from 'serpy-core';
+import { describeForeignProtocol, linesHint, ProtocolError } from 'serpy-core';
 import { checksumOffset, headerBytes, lengthOffset, magic, typeOffset } from './constants.js';
 
 /** The first four bytes of the magic, read as a little-endian number. */
@@ -46,7 +46,7 @@ export function startsWithMagic(bytes: Uint8Array, start: number): boolean {
 export function checkMagic(start: Buffer): void {
   const there = Math.min(start.length, magic.length);
   if (start.compare(magic, 0, there, 0, there) === 0) return;
-  const who = describeStranger(start) ?? whoWrites(start);
+  const who = describeForeignProtocol(start) ?? whoWrites(start);
   throw new ProtocolError(
     `the peer does not speak v2: a message starts with ${start.toString('hex', 0, headerBytes)}, ` +
       `not with ${magic.toString('hex')}${who ? `; ${who}` : ''}`,

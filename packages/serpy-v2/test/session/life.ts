@@ -2,7 +2,14 @@
  * A whole life of two of our peers in a network where a seed decides what arrives when, what breaks and who does what. Nothing that was
  * accepted may be lost, doubled, changed or put in another place.
  */
-import { type Attempt, Checker, type MemoryLink, MemoryNetwork, outcomeOfSend, seededRandom } from 'serpy-core/testing';
+import {
+  type Attempt,
+  DeliveryChecker,
+  type MemoryLink,
+  MemoryNetwork,
+  outcomeOfSend,
+  seededRandom,
+} from 'serpy-core/testing';
 import { Connection, Server } from 'serpy-v2';
 
 /** What happened in a life; a property that does not hold throws. */
@@ -16,7 +23,7 @@ interface End {
   readonly name: string;
   readonly connection: Connection;
   /** Judges what this end sends. */
-  readonly checker: Checker;
+  readonly checker: DeliveryChecker;
   readonly sent: Attempt[];
 }
 
@@ -60,8 +67,8 @@ export class Life {
     const accepted = await server.getConnection();
     accepted.on('warning', () => {});
     const ends: readonly [End, End] = [
-      { name: 'client', connection: client, checker: new Checker({ order: 'stream' }), sent: [] },
-      { name: 'server', connection: accepted, checker: new Checker({ order: 'stream' }), sent: [] },
+      { name: 'client', connection: client, checker: new DeliveryChecker({ order: 'stream' }), sent: [] },
+      { name: 'server', connection: accepted, checker: new DeliveryChecker({ order: 'stream' }), sent: [] },
     ];
     const [atClient, atServer] = ends;
     network.hold();
@@ -87,7 +94,7 @@ export class Life {
     await server.closeServer();
     await Promise.all(readings);
     for (const { name, sent, checker } of ends) {
-      const faults = checker.judge({ mayMiss: 0 });
+      const faults = checker.verify({ allowMissing: 0 });
       if (checker.arrived < sent.length) faults.push(`${sent.length} were sent and ${checker.arrived} arrived`);
       if (faults.length > 0) throw new Error(`${name}: ${faults.join('; ')}`);
     }

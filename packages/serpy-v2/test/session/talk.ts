@@ -1,6 +1,6 @@
 /** Two v2 sessions in the hands of a test, and every byte between them. */
 import type { SerpyErrorLike, SessionHost } from 'serpy-core';
-import { Pieces } from 'serpy-core/testing';
+import { RecordingHost } from 'serpy-core/testing';
 import { Sessions } from '../../src/session/session-registry.js';
 import { type Frame, type SessionOptions, V2Session } from '../../src/v2-session.js';
 import type { DecodedMessage, Value } from '../../src/values/values.js';
@@ -19,7 +19,7 @@ export class End {
   /** At a server: called with the session that a client has come back to. */
   resumed: ((end: End) => void) | undefined;
   nowMs = 0;
-  readonly #pieces = new Pieces();
+  readonly #pieces = new RecordingHost();
   #bytesOut: Buffer[] = [];
 
   constructor(role: 'client' | 'server', options: Partial<SessionOptions>, sessions?: Sessions<never>) {

@@ -1,5 +1,13 @@
 /** A client that has sent the probe, and goes by what comes: until the server has answered nothing is handed to either protocol. */
-import { ByteQueue, describeStranger, LineWatch, linesHint, ProtocolError, quoted, strangerBytes } from 'serpy-core';
+import {
+  ByteQueue,
+  describeForeignProtocol,
+  LineWatch,
+  linesHint,
+  ProtocolError,
+  quoted,
+  sniffBytes,
+} from 'serpy-core';
 import { isPrefix, probe, startsWith, v1Answer, v2Answer, v2Magic } from './probe.js';
 
 /** What a server has turned out to speak, and all that has come from it. */
@@ -67,12 +75,12 @@ export class Asking {
     if (this.#failure) return undefined;
     this.#kept.pushCopy(chunk);
     this.#lines.bytesArrived(chunk, nowMs);
-    if (this.#start.length < strangerBytes) {
-      this.#start = Buffer.concat([this.#start, chunk.subarray(0, strangerBytes - this.#start.length)]);
+    if (this.#start.length < sniffBytes) {
+      this.#start = Buffer.concat([this.#start, chunk.subarray(0, sniffBytes - this.#start.length)]);
     }
     if (isPrefix(this.#start, v2Answer) && this.bytes === this.#start.length) return undefined;
     if (startsWith(this.#start, v2Magic)) return this.#answer('v2', startsWith(this.#start, v2Answer));
-    const who = startsWith(this.#start, probe) ? echoHint : describeStranger(this.#start);
+    const who = startsWith(this.#start, probe) ? echoHint : describeForeignProtocol(this.#start);
     if (who !== undefined) this.#failure = stranger(who);
     else if (this.#findsAnswer(chunk)) return this.#answer('v1', true);
     else if (this.bytes > this.#settings.mostBytes) this.#failure = unanswered(`has sent ${this.bytes} bytes`);

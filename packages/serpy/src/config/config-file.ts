@@ -1,6 +1,6 @@
 /** Options from elsewhere than code: URLs, JSON files and the environment. */
 import { readFileSync } from 'node:fs';
-import { checkNames, checkTogether, OptionError } from 'serpy-core';
+import { checkNames, OptionError, validateAll } from 'serpy-core';
 import { allSpecs, environmentOptions } from './environment.js';
 import { isObject } from './option-path.js';
 import { type ConnectOptions, type ListenOptions, markAsConfig } from './options.js';
@@ -62,5 +62,5 @@ function readConfig(path: string): Record<string, unknown> {
 function checkValues(settings: Record<string, unknown>): void {
   checkNames(settings, Object.keys(allSpecs));
   for (const [name, value] of Object.entries(settings)) allSpecs[name]?.parse(value, name);
-  checkTogether(allSpecs, settings);
+  validateAll(allSpecs, settings);
 }

@@ -5,10 +5,10 @@ import {
   type ConnectionSettings,
   connectionOptions,
   type DiallingOption,
-  type Given,
   OptionError,
   type OptionSpecs,
   option,
+  type PartialOptions,
   parseOptions,
   type ServerSettings,
   serverOptions,
@@ -33,10 +33,10 @@ export type ConnectOptionsOf<P extends ProtocolName> = {
   readonly host?: string | undefined;
   /** The server's port. */
   readonly port: number;
-} & Given<ConnectionSettings & OptionsOf[P]>;
+} & PartialOptions<ConnectionSettings & OptionsOf[P]>;
 
 /** What `listen` takes for one protocol. */
-export type ListenOptionsOf<P extends ProtocolName> = { readonly protocol: P; readonly port: number } & Given<
+export type ListenOptionsOf<P extends ProtocolName> = { readonly protocol: P; readonly port: number } & PartialOptions<
   Omit<ServerSettings, 'port'> & Omit<ConnectionSettings, DiallingOption> & Omit<OptionsOf[P], DiallingOptionOf>
 >;
 

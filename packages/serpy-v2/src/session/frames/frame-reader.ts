@@ -1,5 +1,5 @@
 /** Bytes in, frames out, as they are after a handshake. One link, one reader: after it has thrown it is done with. */
-import { ByteQueue, ownMemoryBytes } from 'serpy-core';
+import { ByteQueue, exactFromBytes } from 'serpy-core';
 import { Chunk } from '../../wire/chunk-cursor.js';
 import { frameType, headerBytes, lengthOffset, magic, typeOffset } from '../../wire/constants.js';
 import { readUint32, startsWithMagic } from '../../wire/header.js';
@@ -172,7 +172,7 @@ export class FrameReader {
     const headCrc = crc32(bytes, at + lengthOffset, joined ? dataAt + dataBytes : at + headerBytes + headBytes, type);
     checkCrc(joined ? headCrc : checkOf(headCrc, chunk.bytes, dataAt, dataAt + dataBytes), bytes, at);
     chunk.at = dataAt;
-    const isOwn = isWhole(head) && dataBytes < ownMemoryBytes && type === (frameType.bytes | numberedBit);
+    const isOwn = isWhole(head) && dataBytes < exactFromBytes && type === (frameType.bytes | numberedBit);
     const data = isOwn ? chunk.takeOwn(dataBytes) : chunk.take(dataBytes);
     return { kind: 'piece', head, data, placed: isOwn };
   }

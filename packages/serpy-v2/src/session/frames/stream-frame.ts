@@ -1,5 +1,5 @@
 /** Parts of streams as the payloads of numbered messages: a kind, the stream, and what belongs to the kind. */
-import { ownCopy, ownMemoryBytes, ProtocolError, type StreamPart } from 'serpy-core';
+import { exactFromBytes, ownCopy, ProtocolError, type StreamPart } from 'serpy-core';
 import { readNumber, unknownTotal, writeNumber } from './constants.js';
 
 /** The type of a part, as a plain message would have it; plain v2 has no streams. */
@@ -65,6 +65,6 @@ export function decodePart(bytes: Buffer): StreamPart | undefined {
 }
 
 function dataOf(bytes: Buffer): Buffer {
-  if (bytes.length >= ownMemoryBytes) return bytes.subarray(headBytes);
+  if (bytes.length >= exactFromBytes) return bytes.subarray(headBytes);
   return ownCopy(bytes, headBytes, bytes.length - headBytes);
 }

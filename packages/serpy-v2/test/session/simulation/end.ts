@@ -3,7 +3,7 @@
  * sometimes slow to take what came, closes, or dies.
  */
 import type { SerpyErrorLike, SessionHost } from 'serpy-core';
-import { type Attempt, Checker, Pieces } from 'serpy-core/testing';
+import { type Attempt, DeliveryChecker, RecordingHost } from 'serpy-core/testing';
 import type { Course } from '../../../src/session/reliable-session.js';
 import type { Lasting } from '../../../src/session/resumable-session.js';
 import type { Sessions } from '../../../src/session/session-registry.js';
@@ -45,7 +45,7 @@ export class End {
   readonly role: 'client' | 'server';
   readonly session: V2Session;
   /** Of what this end sends. */
-  readonly checker = new Checker();
+  readonly checker = new DeliveryChecker();
   readonly sendings = new Map<Frame, Sending>();
   readonly byNumber: Sending[] = [];
   /** How many messages its program has made. */
@@ -73,7 +73,7 @@ export class End {
   resumes = 0;
   readonly maxInbox: number;
   readonly #world: Surroundings;
-  readonly #pieces = new Pieces();
+  readonly #pieces = new RecordingHost();
 
   constructor(
     name: string,
@@ -298,7 +298,7 @@ export class End {
 
   #refuseQueued(): void {
     for (const { level, attempt } of this.outbox.splice(0)) {
-      if (level === undefined) attempt.doubt();
+      if (level === undefined) attempt.markUnknown();
       else attempt.ended('failed');
     }
   }
@@ -310,7 +310,7 @@ export class End {
     this.lose(this.#world.draw(2) === 0 ? 'fin' : 'reset');
     for (const { attempt } of this.byNumber.filter(Boolean)) {
       if (attempt.outcomes.length === 0) attempt.ended('unknown');
-      attempt.doubt();
+      attempt.markUnknown();
     }
   }
 
@@ -357,13 +357,13 @@ export class End {
     const n = typeof value === 'string' ? Number(value.split(' ')[0]) : value.readUInt32LE();
     const sending = this.byNumber[n];
     if (sending === undefined) throw new Error(`${this.name} tells of message ${n}, which it never sent`);
-    sending.attempt.doubt();
+    sending.attempt.markUnknown();
     this.unknown++;
   }
 
   #doubt(sending: Sending): void {
     if (!sending.plain) return;
-    sending.attempt.doubt();
+    sending.attempt.markUnknown();
     sending.plain = false;
   }
 }

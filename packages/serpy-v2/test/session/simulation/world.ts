@@ -537,7 +537,7 @@ export class World implements Surroundings {
     for (const end of this.#living) end.finish();
     if (this.#sessions.any) throw new Error('a session outlives its connections');
     for (const { checker, name, dead, unknown } of this.#ends) {
-      const faults = checker.judge({ mayMiss: 0 });
+      const faults = checker.verify({ allowMissing: 0 });
       if (faults.length > 0 && !dead) throw new Error(`${name}: ${faults.join('; ')}`);
       if (unknown > 0 && !this.#mayLose) {
         throw new Error(`${name}: ${unknown} messages are unknown, and nothing has ended the session`);
