@@ -12,8 +12,8 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.constant('take all' as const) },
 );
 
-function newBlock(acknowledged = true) {
-  return { ...textBlock('x', 1), acknowledged };
+function newBlock(awaitsAck = true) {
+  return { ...textBlock('x', 1), awaitsAck };
 }
 
 test('an answer is that of its own block, whatever was forgotten', () => {
@@ -28,16 +28,16 @@ test('an answer is that of its own block, whatever was forgotten', () => {
           model.push(block);
         } else if (now === 'answer') {
           const due = model.shift();
-          const isAwaited = due?.acknowledged && !due.forgotten;
+          const isAwaited = due?.awaitsAck && !due.forgotten;
           const answered = unanswered.answered();
           if (due === undefined || isAwaited) expect(answered).toBe(due);
           else expect(answered).toBe('nobody');
         } else if (now === 'take all') {
-          expect(unanswered.takeAwaited()).toEqual(model.filter((each) => each.acknowledged && !each.forgotten));
+          expect(unanswered.takeAwaited()).toEqual(model.filter((each) => each.awaitsAck && !each.forgotten));
           model = [];
         } else {
           const block = model[now % (model.length || 1)];
-          if (block?.acknowledged) unanswered.forget(block);
+          if (block?.awaitsAck) unanswered.forget(block);
         }
       }
     }),
