@@ -11,8 +11,8 @@ const e2e = [
   'packages/cli/test/{commands/bench,commands/doctor,doctor/computer-checks,doctor/peer-checks,hostile-texts}.test.ts',
   'packages/cli/test/processes/**/*.test.ts',
   'packages/cli/test/recording/{killed,gaps}.test.ts',
-  'test/{bench,broadcast,demo,docs,examples,faq,from-python,fuzz,fuzz-cost,memory,neighbours,other-languages}.test.ts',
-  'test/{packed,processes,recordings,reliability,scripts,simulation,web-programs}.test.ts',
+  'test/{bench,broadcast,demo,docs,examples,from-python,fuzz,fuzz-cost,memory,neighbours,other-languages}.test.ts',
+  'test/{packed,processes,recordings,reliability,scripts,simulation,troubleshooting,tutorials,web-programs}.test.ts',
   'test/interop/**/*.test.ts',
 ];
 

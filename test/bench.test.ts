@@ -43,7 +43,7 @@ function readResults(): Results {
 
 test('measures raw sockets and serpy under each workload, in a table and as JSON', async () => {
   const measured = ['--only', 'small,round-trip,ack-64', '--peers', 'raw,serpy-v2'];
-  const { code, stdout } = await runBench([...measured, '--rounds', '1', '--duration', '0.02', '--json', json]);
+  const { code, stdout } = await runBench([...measured, '--rounds', '1', '--seconds', '0.02', '--json', json]);
   expect(code).toBe(0);
   expect(stdout).toMatch(/^\| serpy-v2 +\| +[\d,.]+ \(/m);
   const { workloads } = readResults();
@@ -61,7 +61,7 @@ test('measures raw sockets and serpy under each workload, in a table and as JSON
 });
 
 test('names a peer that is not there, with the reason, and goes on', async () => {
-  const measured = ['--only', 'small', '--peers', 'raw,py-connection', '--rounds', '1', '--duration', '0.02'];
+  const measured = ['--only', 'small', '--peers', 'raw,py-connection', '--rounds', '1', '--seconds', '0.02'];
   const { code, stdout } = await runBench([...measured, '--json', json], { PYTHON: 'no-such-python' });
   expect(code).toBe(0);
   expect(stdout).toMatch(/^- py-connection: no-such-python cannot run it: .*ENOENT/m);
@@ -76,8 +76,8 @@ test('ends with status 2 and the names that there are when it is given a wrong o
   expect(stderr).toMatch(/^There is no workload no-such-thing: there are blob-1m, /);
 });
 
-test('docs/performance.md shows every workload, and every curve with all its steps', async () => {
-  const page = readFileSync(join(root, 'docs', 'performance.md'), 'utf8');
+test('bench/published/2026-11-22.md shows every workload, and every curve with all its steps', async () => {
+  const page = readFileSync(join(root, 'bench', 'published', '2026-11-22.md'), 'utf8');
   const { stdout } = await runBench(['--list']);
   const names = [...stdout.matchAll(/^ {2}([a-z0-9-]+) {2}/gm)].map(([, name = '']) => name);
   const stepsOf = (prefix: string) =>

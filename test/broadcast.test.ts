@@ -65,8 +65,8 @@ async function goesOn(protocol: Protocol, port: string, judge: (message: Portabl
   for (let i = 0; i < 40; i++) judge(await good.getMessage({ timeoutMs: 10_000 }));
 }
 
-test('the recipe of packages/serpy/README.md serves every viewer at its own pace', async () => {
-  const page = readPages().find(({ path }) => path === 'packages/serpy/README.md');
+test('the recipe of docs/how-to/live-views.md serves every viewer at its own pace', async () => {
+  const page = readPages().find(({ path }) => path === 'docs/how-to/live-views.md');
   const recipe = page?.blocks.find(({ code }) => code.includes('takeImage()'))?.code ?? '';
   expect(recipe).toContain('of server)');
   const around = `function takeImage() { return new Float32Array(512 * 512).fill(1.5); }

@@ -1,4 +1,4 @@
-/** The README of the fault proxy, held against its sources: options with what they take, cuts, answers, events, reasons and codes. */
+/** The README of the fault proxy, held against its sources: options with what they accept, cuts, answers, events, reasons and codes. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -51,8 +51,8 @@ function specRows(specs: object, prefix = '') {
 function tableRows(heading: string) {
   return rowsUnder(heading).map((row) => ({
     name: codeIn(row[heading] ?? ''),
-    takes: row.takes,
-    default: codeIn(row['unless given'] ?? ''),
+    takes: row.accepts,
+    default: codeIn(row['by default'] ?? ''),
     required: (row[''] ?? '').includes('must be given'),
   }));
 }
@@ -67,12 +67,12 @@ function unionIn(file: string, type: string): string[] {
 }
 
 describe('the README of the fault proxy has', () => {
-  test('every option of a proxy and of a plan, with what it takes and what it is unless given', () => {
+  test('every option of a proxy and of a plan, with what it accepts and its default', () => {
     const actual = [...specRows(proxySpecs), ...specRows(targetSpecs, 'target.'), ...specRows(linkSpecs, 'plan.')];
     expect(tableRows('option').sort(byName)).toEqual(actual.sort(byName));
   });
 
-  test('every fault, with what it takes and what it is unless given', () => {
+  test('every fault, with what it accepts and its default', () => {
     expect(tableRows('fault').sort(byName)).toEqual(specRows(faultSpecs).sort(byName));
   });
 
@@ -90,7 +90,7 @@ describe('the README of the fault proxy has', () => {
     const described = [...rowsUnder('option'), ...rowsUnder('fault')];
     for (const row of described) {
       const name = codeIn(row.option ?? row.fault ?? '');
-      const text = `${row.takes} ${row['']}`;
+      const text = `${row.accepts} ${row['']}`;
       if (/Ms$/.test(name)) expect(text, name).toMatch(/milliseconds/);
       if (/Bytes$|^bytes/.test(name)) expect(text, name).toMatch(/bytes/);
     }

@@ -1,4 +1,4 @@
-/** docs/from-python.md: its programs in both languages talk with each other. The Python modules are stood for by the peers of test/python. */
+/** docs/how-to/from-python.md: its programs in both languages talk with each other. The Python modules are stood for by the peers of test/python. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { hasNumpy, hasPython, PythonPeer, titled } from './interop/python-peer.j
 import { killPrograms, Program } from './program.js';
 import { root } from './workspace.js';
 
-const page = readPages().find(({ path }) => path === 'docs/from-python.md') as Page;
+const page = readPages().find(({ path }) => path === 'docs/how-to/from-python.md') as Page;
 const folder = mkdtempSync(join(tmpdir(), 'serpy-from-python-'));
 const modules = join(root, 'test', 'docs', 'python');
 

@@ -3,12 +3,12 @@
 import * as v1 from 'serpy-v1';
 import * as v2 from 'serpy-v2';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
-import { Asking } from '../packages/serpy/src/auto/client-detection.js';
+import { ClientDetection } from '../packages/serpy/src/auto/client-detection.js';
 import { controlType } from '../packages/serpy-v2/src/session/frames/constants.js';
 import { controlFrame } from '../packages/serpy-v2/src/session/frames/control-frame.js';
 import { crc32 } from '../packages/serpy-v2/src/session/frames/crc32.js';
-import { checkOf } from '../packages/serpy-v2/src/session/frames/frame-checksum.js';
-import { encodePart } from '../packages/serpy-v2/src/session/frames/stream-frame.js';
+import { frameChecksum } from '../packages/serpy-v2/src/session/frames/frame-checksum.js';
+import { encodeStreamFrame } from '../packages/serpy-v2/src/session/frames/stream-frame.js';
 import { frame } from '../packages/serpy-v2/test/oracle.js';
 import * as seeds from './fuzz/session-seeds.js';
 import {
@@ -80,7 +80,7 @@ function state(next: number, taken: number): Buffer {
 /** The frame with the check that its length asks for. Head: header, flags and number, and of the first of several pieces the whole length. */
 function sealed(frame: Buffer, headBytes: number): Buffer {
   const type = frame[5] as number;
-  frame.writeUInt32LE(checkOf(crc32(frame, 10, headBytes, type), frame, headBytes, frame.length), 6);
+  frame.writeUInt32LE(frameChecksum(crc32(frame, 10, headBytes, type), frame, headBytes, frame.length), 6);
   return frame;
 }
 
@@ -200,18 +200,18 @@ describe('messages that come in part', () => {
 
 test('a client that is finding out the protocol holds what it has heard, however small its pieces', async () => {
   const heardBytes = 50_000;
-  const asking = new Asking({ probeTimeoutMs: 1000, modeChangeTimeoutMs: 5000, mostBytes: MiB }, 0);
+  const asking = new ClientDetection({ probeTimeoutMs: 1000, modeChangeTimeoutMs: 5000, maxBytes: MiB }, 0);
   held.push(asking);
   const bytes = await growth(async () => {
     for (let n = 0; n < heardBytes; n++) asking.receive(Buffer.of(0x80), 0);
   });
-  expect(asking.bytes).toBe(heardBytes);
+  expect(asking.bufferedBytes).toBe(heardBytes);
   expect(bytes).toBeLessThan(MiB);
 });
 
 describe('streams', () => {
-  const parts = (from: number, messages: readonly Parameters<typeof encodePart>[0][]) =>
-    batch(from, whole, ...messages.map((part) => [streamType, encodePart(part)] as const));
+  const parts = (from: number, messages: readonly Parameters<typeof encodeStreamFrame>[0][]) =>
+    batch(from, whole, ...messages.map((part) => [streamType, encodeStreamFrame(part)] as const));
   const begin = (id: number) => ({ kind: 'begin', id, totalBytes: undefined }) as const;
 
   test.each([true, false])('that a peer begins are so many and no more, taken by the program: %s', async (taken) => {

@@ -1,4 +1,4 @@
-/** docs/other-languages.md: its programs run against ours, and its bytes are those that we send. */
+/** docs/how-to/other-languages.md: its programs run against ours, and its bytes are those that we send. */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ import { hasPython, titled } from './interop/python-peer.js';
 import { killPrograms, Program } from './program.js';
 import { root } from './workspace.js';
 
-const path = 'docs/other-languages.md';
+const path = 'docs/how-to/other-languages.md';
 const page = readPages().find((each) => each.path === path) as ReturnType<typeof readPages>[number];
 const folder = mkdtempSync(join(tmpdir(), 'serpy-peers-'));
 const image = Buffer.from(new Float32Array([1.5, -2, 3.25]).buffer);
@@ -131,7 +131,7 @@ describe('bytes on the page', () => {
     expect(Buffer.concat(hello.map((row) => bytesIn(row.gives)))).toEqual(frameOf('hello'));
     const values: Record<string, Value> = {
       'the I64 42': 42,
-      'the DBL 21.5, as text': '21.5',
+      'the DBL 21.5, as a string': '21.5',
       'an array of SGL, 1.5 and −2': image.subarray(0, 8),
     };
     const [others = []] = tables('to send', 'payload', 'step 2', 'step 3', 'step 4', 'step 5');
@@ -192,7 +192,7 @@ describe('bytes on the page', () => {
   });
 
   test('are named by the prose of Arduino as they are sent', () => {
-    const said = /42 goes as (`[^`]+`)/.exec(page.prose)?.[1];
+    const said = /42 is sent as (`[^`]+`)/.exec(page.prose)?.[1];
     expect(bytesIn(said)).toEqual(frameOf(42));
   });
 });
@@ -253,7 +253,7 @@ describe('plain Python', () => {
 
   test.skipIf(!hasPython)(titled('says so when what comes is no message, or nothing comes', hasPython), async () => {
     for (const [bytes, error] of [
-      ['HTTP/1.1 400 Bad Request', 'ValueError: this is no message'],
+      ['HTTP/1.1 400 Bad Request', 'ValueError: not a message'],
       ['', 'EOFError: the other end has closed the connection'],
     ] as const) {
       const other = await saying(Buffer.from(bytes));
@@ -293,7 +293,7 @@ describe('plain Python', () => {
         socket.destroy();
       }
       const stranger = dial(port, '127.0.0.1', () => stranger.write('GET / HTTP/1.1\r\n\r\n')).on('error', () => {});
-      await peer.until(/this is no message: the connection is closed\n/);
+      await peer.until(/not a message: the connection is closed\n/);
       await once(stranger.resume(), 'close');
       const half = dial(port, '127.0.0.1', () => half.end(frameOf('half of it').subarray(0, 18)));
       await once(half.resume(), 'close');
@@ -333,10 +333,14 @@ describe('MATLAB', () => {
 
   /** How a payload of a type becomes a value: what is to be done first, and the expression. */
   function reading(kind: string): [before: string, expression: string] {
-    const [rows = []] = tables('`kind` that came', 'its value');
-    const cell = rows.find((row) => codeIn(row['`kind` that came'] ?? '') === kind)?.['its value'] ?? '';
+    if (kind === '11') {
+      const [, parts = '', value = ''] = /^(parts = .*\n)value = (.*);$/m.exec(blocks('matlab')[1] ?? '') ?? [];
+      return [parts, value];
+    }
+    const [rows = []] = tables('received `kind`', 'value');
+    const cell = rows.find((row) => codeIn(row['received `kind`'] ?? '') === kind)?.value ?? '';
     const spans = [...cell.matchAll(/`([^`]+)`/g)].map(([, code = '']) => code);
-    return kind === '11' ? [`${spans[0]}\n`, spans[1] ?? ''] : ['', spans[0] ?? ''];
+    return ['', spans[0] ?? ''];
   }
 
   test('asks our server, and gets the answer', async () => {
@@ -371,7 +375,7 @@ describe('MATLAB', () => {
   });
 
   test('notices what is no message', async () => {
-    await expect(answered(Buffer.from('HTTP/1.1 400 Bad Request'), '0')).rejects.toThrow(/^this is no message/);
+    await expect(answered(Buffer.from('HTTP/1.1 400 Bad Request'), '0')).rejects.toThrow(/^not a message/);
   });
 
   test('sends the bytes that the page states', async () => {

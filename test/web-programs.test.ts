@@ -1,4 +1,4 @@
-/** docs/node-red.md and docs/web-page.md: their programs at work with an instrument that speaks v2. */
+/** docs/how-to/node-red.md and docs/how-to/web-page.md: their programs at work with an instrument that speaks v2. */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
@@ -23,7 +23,7 @@ function programs(path: string, port: number): string[] {
 describe('the function node of Node-RED', () => {
   /** What Node-RED gives a function node, in a context of its own, and what the node did with it. */
   function functionNode(port: number) {
-    const [start = '', message = '', stop = ''] = programs('docs/node-red.md', port);
+    const [start = '', message = '', stop = ''] = programs('docs/how-to/node-red.md', port);
     const statuses: string[] = [];
     const sent: unknown[] = [];
     const warned: string[] = [];
@@ -64,7 +64,7 @@ describe('the function node of Node-RED', () => {
     const port = await freePort();
     const node = functionNode(port);
     await node.start();
-    await expect(node.take('too early')).rejects.toThrow('has not been reached yet');
+    await expect(node.take('too early')).rejects.toThrow('is not connected yet');
     await vi.waitFor(() => expect(node.waits[0]).toBe(5000));
     expect(node.statuses[0]).toBe('red');
 
@@ -112,7 +112,7 @@ describe('the function node of Node-RED', () => {
 test('the web page shows what the instrument sends, also after the link was broken', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'serpy-web-'));
   const [web, port] = [await freePort(), await freePort()];
-  const [code = ''] = programs('docs/web-page.md', port);
+  const [code = ''] = programs('docs/how-to/web-page.md', port);
   const program = programOf(join(folder, 'web-page.mts'), code.replace('8080', String(web)).replace('5000)', '50)'));
   await program.until(/nothing listens there/);
   const instrument = await new Server({ port }).start();
@@ -140,7 +140,7 @@ test('the web page shows what the instrument sends, also after the link was brok
     first.destroy();
     const second = await instrument.getConnection();
     await second.sendData('back');
-    const between = 'data: "the instrument is away"\n\ndata: "back"\n\n';
+    const between = 'data: "the instrument is disconnected"\n\ndata: "back"\n\n';
     expect(await text(between.length)).toBe(between);
 
     // A browser that does not read misses readings, and holds up nobody.

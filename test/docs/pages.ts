@@ -69,7 +69,7 @@ export function readPages(): Page[] {
     'bench/README.md',
     'examples/README.md',
     ...packages.map((folder) => `packages/${folder}/README.md`),
-    ...['docs', 'docs/decisions'].flatMap((folder) =>
+    ...['docs', 'docs/tutorials', 'docs/how-to', 'docs/explanation', 'docs/decisions'].flatMap((folder) =>
       readdirSync(join(root, folder))
         .filter((name) => name.endsWith('.md'))
         .map((name) => `${folder}/${name}`),

@@ -1,10 +1,10 @@
 /** Valid input of v2 after a handshake: greetings of every kind, numbered pieces, and words about the session. */
 
-import { encodeHello, encodeWelcome, type Outcome } from '../../packages/serpy-v2/src/handshake/hello-welcome.js';
-import { controlType, pieceFlag } from '../../packages/serpy-v2/src/session/frames/constants.js';
+import { encodeHello, encodeWelcome, type WelcomeResult } from '../../packages/serpy-v2/src/handshake/hello-welcome.js';
+import { controlType, segmentFlag } from '../../packages/serpy-v2/src/session/frames/constants.js';
 import { controlFrame } from '../../packages/serpy-v2/src/session/frames/control-frame.js';
 import { crc32 } from '../../packages/serpy-v2/src/session/frames/crc32.js';
-import { proofOf } from '../../packages/serpy-v2/src/session/resume-credentials.js';
+import { resumeProof } from '../../packages/serpy-v2/src/session/resume-credentials.js';
 import { frame } from '../../packages/serpy-v2/test/oracle.js';
 import type { Seed } from './mutator.js';
 import { maxMessageBytes } from './seeds.js';
@@ -25,10 +25,10 @@ const returning = (attempt: number, next: number) =>
   encodeHello({
     ...terms,
     resumableMs: 120_000,
-    resume: { id: ticket.id, attempt, proof: proofOf(ticket, attempt), next, taken: 0 },
+    resume: { id: ticket.id, attempt, proof: resumeProof(ticket, attempt), next, consumed: 0 },
   });
 
-const welcomeWith = (outcome: Outcome) => encodeWelcome({ ...terms, outcome });
+const welcomeWith = (outcome: WelcomeResult) => encodeWelcome({ ...terms, result: outcome });
 const given = { ...ticket, plainMessages: 0 };
 export const welcome = welcomeWith({ kind: 'new', ...given });
 /** The answer to who comes back, and to who does not: he did not ask for the session that is lost, and gets another. */
@@ -37,7 +37,7 @@ const otherWelcomes = [
   lostWelcome,
   welcomeWith({ kind: 'lost', reason: '', next: undefined, ...given }),
   welcomeWith({ kind: 'new', ...given, plainMessages: 1 }),
-  welcomeWith({ kind: 'resumed', next: 0, taken: 0 }),
+  welcomeWith({ kind: 'resumed', next: 0, consumed: 0 }),
   welcomeWith({ kind: 'refused', reason: 'no common version' }),
 ];
 
@@ -48,7 +48,7 @@ function numbers(...values: readonly number[]): Buffer {
   return bytes;
 }
 
-const { first, last, urgent, broken } = pieceFlag;
+const { first, last, ackNow, retracted } = segmentFlag;
 const whole = first | last;
 
 /** A piece, as the description of the wire has it. `type` is that of the plain message. */
@@ -91,7 +91,7 @@ const typed = [
   piece(0, whole, Buffer.alloc(0)),
 ];
 const inPieces = [piece(0, first, half, 600), piece(1, 0, half.subarray(100)), piece(2, last, half.subarray(200))];
-const takenBack = [piece(0, first, half, 900), piece(1, last | broken, Buffer.alloc(0)), piece(2, whole, text)];
+const takenBack = [piece(0, first, half, 900), piece(1, last | retracted, Buffer.alloc(0)), piece(2, whole, text)];
 const large = Buffer.alloc(1_500, 0xa7);
 
 const small = [
@@ -109,13 +109,13 @@ const talks: readonly Buffer[][] = [
   [
     state(0),
     batch(0, whole, ...small),
-    batch(5, whole | urgent, ...small),
+    batch(5, whole | ackNow, ...small),
     state(3),
     batch(5, whole, ...small, ...small),
   ],
   [state(0), batch(0, whole, ...Array.from({ length: 60 }, () => small[2])), piece(60, whole, large), batch(61, whole)],
   [state(0), ...takenBack],
-  [state(0), piece(0, whole | urgent, text), state(1), piece(1, whole, large), ping, state(2, 1), pong],
+  [state(0), piece(0, whole | ackNow, text), state(1), piece(1, whole, large), ping, state(2, 1), pong],
   [ping, pong, state(1), state(2), piece(0, whole, text), close(1)],
   [close(0, '')],
   [state(0), piece(0, whole, text), piece(0, whole, text), piece(1, whole, text, undefined, 0x21), close(2)],
@@ -171,5 +171,5 @@ export const sessionWords: readonly Buffer[] = [
   ],
   ...[0, 1, 2, 3].map((number) => piece(number, whole, text, undefined, 0x21)),
   ...[0, 1, 3, 5].map((number) => batch(number, whole, ...small)),
-  ...[piece(0, first, text, 10), piece(1, last, text), piece(1, last | broken, Buffer.alloc(0))],
+  ...[piece(0, first, text, 10), piece(1, last, text), piece(1, last | retracted, Buffer.alloc(0))],
 ];

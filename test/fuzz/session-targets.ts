@@ -2,7 +2,7 @@
 import type { Protocol, ProtocolTypes, Role } from 'serpy-core';
 import { v2Protocol } from 'serpy-v2';
 import { crc32 } from '../../packages/serpy-v2/src/session/frames/crc32.js';
-import { checkOf } from '../../packages/serpy-v2/src/session/frames/frame-checksum.js';
+import { frameChecksum } from '../../packages/serpy-v2/src/session/frames/frame-checksum.js';
 import type { Chance } from './chance.js';
 import { maxMessageBytes, strangerSeeds, v2Seeds, v2Words } from './seeds.js';
 import {
@@ -47,7 +47,7 @@ function checkOfFrame(bytes: Buffer, at: number, end: number): number {
   if ((type & 0x02) !== 0) {
     const isFirstOfSome = ((bytes[start] as number) & 3) === 1;
     const dataAt = Math.min(end, start + pieceHeadBytes + (isFirstOfSome ? 8 : 0));
-    return checkOf(crc32(bytes, at + 10, dataAt, type), bytes, dataAt, end);
+    return frameChecksum(crc32(bytes, at + 10, dataAt, type), bytes, dataAt, end);
   }
   const isGreeting = type === 0x81 && end - start > 16 && bytes.compare(greetingStart, 0, 6, start, start + 6) === 0;
   if (isGreeting) bytes.writeUInt32LE(crc32(bytes, start, end - 4), end - 4);

@@ -19,7 +19,7 @@ export async function measureCuts({ cuts, seed }: Pick<Settings, 'cuts' | 'seed'
   const lost = reports.reduce((sum, report) => sum + report.lost, 0);
   const seconds = Math.round(reports.reduce((sum, report) => sum + report.seconds, 0));
   return {
-    what: `links cut in one transfer of 100 MiB over sockets, in each direction`,
+    what: `TCP connections cut during one transfer of 100 MiB, in each direction`,
     bound: `${cuts.toLocaleString('en-US')}: 0 lost, 0 twice`,
     measured: `${done}: ${lost} lost, ${faults.length} faults, ${seconds} s`,
     ok: lost === 0 && faults.length === 0 && reports.every((report) => report.cuts >= cuts * 0.95),
@@ -34,7 +34,7 @@ export async function measureEveryByte(place: PlaceName, step: number): Promise<
   const { cases, bytes, faults } = await everyByte(place, place === 'memory' ? 1 : atATime, step);
   const which = step === 1 ? 'every byte' : `every ${step}th byte`;
   return {
-    what: `the link cut at ${which} of three messages with handshake and goodbye, by FIN, RST and silence, ${places[place]}`,
+    what: `connection cut at ${which} of a short session, by FIN, RST and silence, ${places[place]}`,
     bound: '0 lost, 0 twice',
     measured: `${cases.toLocaleString('en-US')} cuts at ${bytes[0]} + ${bytes[1]} bytes: ${faults.length} faults, ${Math.round((performance.now() - startMs) / 1000)} s`,
     ok: faults.length === 0 && cases > 0,

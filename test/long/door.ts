@@ -36,7 +36,7 @@ export async function measureDoor(settings: Settings): Promise<Figure> {
   const rows = await measureAll(settings);
   const percent = rows.map(({ tried, letIn }) => Math.round((100 * letIn) / tried));
   return {
-    what: `honest connects to a server with a key that are let in while idle, stalling or hasty peers without it hold its door, in ${rows.length} ways`,
+    what: `valid clients that a server with a key accepts during ${rows.length} kinds of attacks on authentication`,
     bound: `≥ ${leastPercent} %, each cut session back`,
     measured: `${percent.join(', ')} %; ${sum(rows, 'back')} of ${sum(rows, 'cuts')} cuts back`,
     ok: rows.every(isWell),

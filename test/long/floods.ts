@@ -46,7 +46,7 @@ export async function floodsPart(settings: Settings): Promise<boolean> {
 export async function measureFloods(settings: Settings): Promise<Figure> {
   const rows = await measureAll(settings);
   return {
-    what: `round trips of an honest client beside ${flooders} peers that flood its server with damaged frames, stray answers, empty blocks, PINGs or repeats: the slowest hundredth`,
+    what: `p99 of the round trips of a valid client during floods of ${flooders} peers`,
     bound: `≤ ${mostMs} ms, no link of an honest client lost`,
     measured: `${rows.map(({ p99 }) => p99.toFixed(0)).join(', ')} ms; ${rows.reduce((sum, { lost }) => sum + lost, 0)} lost`,
     ok: rows.every(isWell),

@@ -55,7 +55,7 @@ export async function measureHalfOpen(): Promise<Figure> {
   const all = [...idle, ...writing];
   const seconds = (ends: typeof idle) => ends.map(({ tookMs }) => (tookMs / 1000).toFixed(1)).join(' and ');
   return {
-    what: 'a half-open link is noticed by both ends, at the defaults',
+    what: 'a half-open connection is detected by both ends, with the default options',
     bound: '≤ 16 s',
     measured: `idle ${seconds(idle)} s, writing ${seconds(writing)} s`,
     ok: all.every(({ tookMs, reason }) => tookMs <= mostNoticeMs && reason === 'timeout'),
@@ -85,7 +85,7 @@ export async function measureResume(rounds: number): Promise<Figure> {
   await reading;
   const middle = middleOf(took);
   return {
-    what: 'a session goes on: from the link that is up again to the acknowledgement of what waited, on loopback',
+    what: 'a session is resumed: from the TCP connection to the acknowledgement of what waited, on loopback',
     bound: 'median ≤ 50 ms',
     measured: `median ${middle.toFixed(1)} ms, longest ${Math.max(...took).toFixed(1)} ms of ${rounds}`,
     ok: middle <= mostResumeMs,
@@ -167,7 +167,7 @@ export async function measureWeight(connections: number): Promise<Figure> {
   await server.closeServer();
   network.clock.stop();
   return {
-    what: 'memory of a connection with a session at rest, beside its queues: both ends, with the link in memory',
+    what: 'memory of an idle connection in a session, without its queues: both ends, in memory',
     bound: '≤ 256 KiB',
     measured: `${(each / 1024).toFixed(1)} KiB`,
     ok: each <= mostConnectionBytes,

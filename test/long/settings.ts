@@ -29,7 +29,7 @@ export interface Settings {
   readonly keptWorlds: string;
   /** Whether `figures` measures at the sizes of the long tests. */
   readonly full: boolean;
-  /** Whether `figures` puts its table into docs/reliability.md. */
+  /** Whether `figures` puts its table into docs/explanation/test-evidence.md. */
   readonly write: boolean;
   /** Links that are cut in one transfer, in each direction. Default 5,000. */
   readonly cuts: number;

@@ -164,7 +164,7 @@ export async function measurePartition(): Promise<Figure | undefined> {
     );
     await end(program);
     return {
-      what: 'a cable between two network namespaces is pulled for 10 s, twice',
+      what: 'the cable between two network namespaces is pulled for 10 s, twice',
       bound: '0 lost, 0 twice, one session',
       measured: `${messages} messages, ${links} links: ${faults.length} faults`,
       ok: faults.length === 0 && links > 1,

@@ -1,7 +1,7 @@
 /** Floats of 16 bits, as bits, from and to those of 32: whole numbers only, so that every NaN stays what it is. */
 
 /** The bits of the 32-bit float with the same value. */
-function widened(half: number): number {
+function float16ToFloat32(half: number): number {
   const sign = (half & 0x8000) << 16;
   const exponent = (half >> 10) & 0x1f;
   let fraction = half & 0x3ff;
@@ -18,7 +18,7 @@ function widened(half: number): number {
 }
 
 /** The bits of the nearest 16-bit float; of two that are as near, the even one. */
-function narrowed(single: number): number {
+function float32ToFloat16(single: number): number {
   const sign = (single >>> 16) & 0x8000;
   const size = single & 0x7fffffff;
   if (size > 0x7f800000) return sign | 0x7c00 | ((size >>> 13) & 0x3ff || 0x200);
@@ -36,17 +36,17 @@ function rounded(bits: number, shift: number): number {
 }
 
 /** 16-bit floats as 32-bit ones, which hold all their values. */
-export function fromHalves(halves: Uint16Array): Float32Array {
+export function float16ArrayToFloat32(halves: Uint16Array): Float32Array {
   const floats = new Float32Array(halves.length);
   const bits = new Uint32Array(floats.buffer);
-  for (let i = 0; i < halves.length; i++) bits[i] = widened(halves[i] as number);
+  for (let i = 0; i < halves.length; i++) bits[i] = float16ToFloat32(halves[i] as number);
   return floats;
 }
 
 /** 32-bit floats as the nearest 16-bit ones. */
-export function toHalves(floats: Float32Array): Uint16Array {
+export function float32ArrayToFloat16(floats: Float32Array): Uint16Array {
   const halves = new Uint16Array(floats.length);
   const bits = new Uint32Array(floats.buffer, floats.byteOffset, floats.length);
-  for (let i = 0; i < bits.length; i++) halves[i] = narrowed(bits[i] as number);
+  for (let i = 0; i < bits.length; i++) halves[i] = float32ToFloat16(bits[i] as number);
   return halves;
 }

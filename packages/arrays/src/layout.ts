@@ -1,6 +1,6 @@
 /** Elements as they lie in memory, and as a typed array has them: the byte order of the machine, the last axis fastest. */
 import { type ByteOrder, type DataOf, type DType, type Kind, nativeOrder } from './dtype.js';
-import { fromHalves } from './float16.js';
+import { float16ArrayToFloat32 } from './float16.js';
 
 /** How elements lie in memory. */
 export interface Layout {
@@ -21,7 +21,7 @@ export function elementsOf(kind: Kind, shape: readonly number[], bytes: Uint8Arr
   if (kind.dtype === 'bool' && holdsOthers(own)) own = own.map((value) => (value === 0 ? 0 : 1)); // as numpy reads them
   const numbers = own.length / numberBytes;
   if (kind.over) return kind.over(own.buffer, own.byteOffset, numbers);
-  return fromHalves(new Uint16Array(own.buffer, own.byteOffset, numbers));
+  return float16ArrayToFloat32(new Uint16Array(own.buffer, own.byteOffset, numbers));
 }
 
 /** The axes that have more than one place. The others change nothing of where elements lie, and a peer may send 64 of them. */

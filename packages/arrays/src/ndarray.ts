@@ -2,7 +2,7 @@
 import { types } from 'node:util';
 import { ValueError } from 'serpy-core';
 import { type DataOf, type DType, dtypesOfArray, kindOf } from './dtype.js';
-import { countOf, faultOfShape, shown } from './shape.js';
+import { countOf, formatShape, shapeError } from './shape.js';
 
 /** Any array of numbers with a type of its own. */
 export type TypedArray =
@@ -83,18 +83,18 @@ export function checkArray(value: TypedArray | ShapedArray): Checked {
   }
   const { parts } = kindOf(dtype);
   const shape = given.shape ?? [data.length / parts];
-  const fault = given.shape === undefined ? undefined : faultOfShape(shape);
+  const fault = given.shape === undefined ? undefined : shapeError(shape);
   if (fault !== undefined) throw new ValueError(fault);
   if (countOf(shape) * parts !== data.length || !Number.isInteger(data.length / parts)) {
-    throw new ValueError(tooManyOrFew(data.length, given.shape, dtype, parts));
+    throw new ValueError(lengthError(data.length, given.shape, dtype, parts));
   }
   return { data, shape, dtype };
 }
 
-function tooManyOrFew(length: number, shape: readonly number[] | undefined, dtype: DType, parts: number): string {
+function lengthError(length: number, shape: readonly number[] | undefined, dtype: DType, parts: number): string {
   const each = parts === 1 ? '' : ` ${dtype} elements of ${parts} numbers each`;
   if (shape === undefined) return `${length} numbers make no${each}: one is missing, or too many`;
-  return `the shape ${shown(shape)} needs ${countOf(shape) * parts} numbers${each && ` (${each.trim()})`}, and data has ${length}`;
+  return `the shape ${formatShape(shape)} needs ${countOf(shape) * parts} numbers${each && ` (${each.trim()})`}, and data has ${length}`;
 }
 
 function nameOf(data: TypedArray): string {

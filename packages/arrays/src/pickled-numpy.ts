@@ -3,7 +3,7 @@ import { ArrayFormatError } from 'serpy-core';
 import { elementsOf } from './layout.js';
 import type { NdArray } from './ndarray.js';
 import { readDescr } from './npy/descr.js';
-import { countOf, faultOfShape, shown } from './shape.js';
+import { countOf, formatShape, shapeError } from './shape.js';
 
 /** An array as it was pickled. */
 export interface NumpyArrayLike {
@@ -25,15 +25,16 @@ export function isNumpyArray(value: unknown): value is NumpyArrayLike {
 export function fromNumpy(array: NumpyArrayLike): NdArray {
   const { shape, fortran, data } = array;
   const type = readDescr(array.dtype);
-  if (type.refusal !== undefined) throw refused(type.refusal, array);
+  if (type.refusal !== undefined) throw formatError(type.refusal, array);
   const { kind, byteOrder } = type;
   const needed = countOf(shape) * kind.itemBytes;
-  const fault = faultOfShape(shape) ?? (data.length === needed ? undefined : `its shape ${shown(shape)} does not fit`);
-  if (fault !== undefined) throw refused(fault, array);
+  const fault =
+    shapeError(shape) ?? (data.length === needed ? undefined : `its shape ${formatShape(shape)} does not fit`);
+  if (fault !== undefined) throw formatError(fault, array);
   const elements = elementsOf(kind, shape, data, { byteOrder, fortranOrder: fortran });
   return { data: elements, shape, dtype: kind.dtype } as NdArray;
 }
 
-function refused(why: string, array: NumpyArrayLike): ArrayFormatError {
-  return new ArrayFormatError(`the array cannot be given: ${why} (the error's data has it as it came)`, array);
+function formatError(why: string, array: NumpyArrayLike): ArrayFormatError {
+  return new ArrayFormatError(`the array cannot be given: ${why} (the error's data has it came)`, array);
 }

@@ -4,7 +4,7 @@ import { checkBytes } from './check-bytes.js';
 import { type ByteOrder, type DType, dtypes, type Kind, kindOf } from './dtype.js';
 import { elementsOf } from './layout.js';
 import type { NdArray } from './ndarray.js';
-import { countOf, faultOfShape, shown } from './shape.js';
+import { countOf, formatShape, shapeError } from './shape.js';
 
 /** What bare bytes are. */
 export interface BareArray<D extends DType = DType> {
@@ -36,7 +36,7 @@ export function arrayOf<D extends DType>(bytes: Uint8Array, bare: BareArray<D>):
     );
   }
   if (needed !== bytes.length) {
-    const what = `${kind.dtype} elements of shape ${shown(shape)} have ${needed} bytes`;
+    const what = `${kind.dtype} elements of shape ${formatShape(shape)} have ${needed} bytes`;
     throw new ArrayFormatError(`${what}, and the message has ${bytes.length} (the error's data has them)`, bytes);
   }
   return { data: elementsOf(kind, shape, bytes, { byteOrder, fortranOrder }), shape, dtype: kind.dtype } as NdArray<D>;
@@ -50,7 +50,7 @@ export function checkBare(bare: BareArray): Kind {
   const { dtype, shape, byteOrder, fortranOrder } = bare;
   const kind = kindOf(dtype as unknown);
   if (kind === undefined) throw new OptionError(`dtype takes one of ${dtypes.join(', ')}, not ${String(dtype)}`);
-  const fault = shape === undefined ? undefined : faultOfShape(shape);
+  const fault = shape === undefined ? undefined : shapeError(shape);
   if (fault !== undefined) throw new OptionError(fault);
   if (byteOrder !== undefined && byteOrder !== 'little' && byteOrder !== 'big') {
     throw new OptionError(`byteOrder takes 'little' or 'big', not ${String(byteOrder)}`);

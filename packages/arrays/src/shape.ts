@@ -4,7 +4,7 @@
 export const maxAxes = 64;
 
 /** Why a value is no shape; undefined for one that is. */
-export function faultOfShape(shape: unknown): string | undefined {
+export function shapeError(shape: unknown): string | undefined {
   if (!Array.isArray(shape)) return 'a shape is a list of lengths such as [512, 512]';
   if (shape.length > maxAxes) return `the shape has ${shape.length} axes, and arrays have at most ${maxAxes}`;
   const wrong = shape.find((length) => !Number.isSafeInteger(length) || length < 0);
@@ -19,10 +19,10 @@ export function countOf(shape: readonly number[]): number {
 }
 
 /** So many axes are shown of a shape in a sentence. */
-const shownAxes = 8;
+const maxShownAxes = 8;
 
 /** A shape as people write it. */
-export function shown(shape: readonly number[]): string {
-  const rest = shape.length > shownAxes ? ', …' : '';
-  return `[${shape.slice(0, shownAxes).join(', ')}${rest}]`;
+export function formatShape(shape: readonly number[]): string {
+  const rest = shape.length > maxShownAxes ? ', …' : '';
+  return `[${shape.slice(0, maxShownAxes).join(', ')}${rest}]`;
 }

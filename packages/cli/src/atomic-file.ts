@@ -2,13 +2,13 @@
 import fs from 'node:fs';
 import { dirname, join } from 'node:path';
 
-export interface PlaceOptions {
+export interface SaveFileOptions {
   /** Takes the place of a file that is there. Default: fails with `EEXIST`. */
   readonly replace?: boolean;
   /** Permissions, whatever the umask. Default: what the umask leaves. */
   readonly mode?: number;
   /** Brings it to the disk first, for what must outlast a power cut. Default false. */
-  readonly lasting?: boolean;
+  readonly durable?: boolean;
 }
 
 /** What it takes of a file system. Passed in, so that tests can fill one up. */
@@ -26,16 +26,16 @@ export type FileSystem = Pick<
 >;
 
 /** One call writes no more. */
-const mostAtOnce = 2 ** 30;
+const maxWriteBytes = 2 ** 30;
 
 /** What systems say where a file cannot have two names. */
-const linklessCodes: readonly unknown[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EINVAL', 'EACCES'];
+const noHardLinkCodes: readonly unknown[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EINVAL', 'EACCES'];
 
 /** Puts a file there. Throws what the system says, about this path; then nothing of the file is left. */
-export function placeFile(
+export function saveFileAtomic(
   path: string,
   content: string | Uint8Array,
-  { replace = false, mode, lasting = false }: PlaceOptions = {},
+  { replace = false, mode, durable = false }: SaveFileOptions = {},
   system: FileSystem = fs,
 ): void {
   let part: string | undefined;
@@ -46,13 +46,13 @@ export function placeFile(
     try {
       if (mode !== undefined) system.fchmodSync(file, mode);
       writeAll(file, Buffer.from(content as Uint8Array), system);
-      if (lasting) system.fsyncSync(file);
+      if (durable) system.fsyncSync(file);
     } finally {
       system.closeSync(file);
     }
     if (replace) system.renameSync(part, path);
     else moveToNew(part, path, system);
-    if (lasting) syncFolder(dirname(path), system);
+    if (durable) syncFolder(dirname(path), system);
   } catch (error) {
     if (part !== undefined) system.rmSync(part, { force: true });
     // What the caller named is the file; the name of its part is nobody's business.
@@ -78,7 +78,7 @@ function openBeside(path: string, mode: number | undefined, system: FileSystem) 
 
 function writeAll(file: number, bytes: Uint8Array, system: FileSystem): void {
   for (let done = 0; done < bytes.length; ) {
-    done += system.writeSync(file, bytes, done, Math.min(bytes.length - done, mostAtOnce));
+    done += system.writeSync(file, bytes, done, Math.min(bytes.length - done, maxWriteBytes));
   }
 }
 
@@ -88,7 +88,7 @@ function moveToNew(part: string, path: string, system: FileSystem): void {
     system.linkSync(part, path);
     system.rmSync(part, { force: true });
   } catch (error) {
-    if (!linklessCodes.includes((error as NodeJS.ErrnoException).code)) throw error;
+    if (!noHardLinkCodes.includes((error as NodeJS.ErrnoException).code)) throw error;
     // Here the place is taken first; whoever looks in between sees an empty file.
     system.closeSync(system.openSync(path, 'wx'));
     try {

@@ -18,17 +18,17 @@ export class Failure extends Error {
 }
 
 /** What was asked for did not succeed. @param message one sentence that says what to do */
-export function failed(message: string, cause?: unknown): Failure {
+export function failure(message: string, cause?: unknown): Failure {
   return new Failure(1, message, { cause });
 }
 
 /** What was typed makes no sense. @param message one sentence that says what would */
-export function mistyped(message: string, cause?: unknown): Failure {
+export function usageError(message: string, cause?: unknown): Failure {
   return new Failure(2, message, { cause });
 }
 
 /** Errors of the facade that say that something else must be typed. */
-const typedCodes: readonly string[] = ['ERR_SERPY_OPTION', 'ERR_SERPY_INSECURE'];
+const usageCodes: readonly string[] = ['ERR_SERPY_OPTION', 'ERR_SERPY_INSECURE'];
 
 /** What systems say of files, in words. */
 const fileCodes: Readonly<Record<string, string>> = {
@@ -49,16 +49,16 @@ export function report(error: unknown, { terminal, interruption }: Context, isDe
   if (error instanceof CommanderError) return 2; // commander has told of it
   if (interruption.cause === 'closed pipe') return 0;
   if (isDebugging) for (const line of inspectError(error).split('\n')) terminal.note(line);
-  terminal.note(terminal.noteColours.red('serpy:'), ` ${sentence(error, interruption.signal)}`);
+  terminal.note(terminal.noteColors.red('serpy:'), ` ${toSentence(error, interruption.signal)}`);
   return statusOf(error);
 }
 
 /** An error in one sentence. */
-export function sentence(error: unknown, signal?: AbortSignal): string {
+export function toSentence(error: unknown, signal?: AbortSignal): string {
   if (!(error instanceof Error)) return String(error);
   if (isSerpyError(error) && error.code === 'ERR_SERPY_ABORTED' && signal?.aborted) return 'interrupted';
   if (isSerpyError(error) && error.code === 'ERR_SERPY_INSECURE' && error.message.includes(': give '))
-    return inTheOpen(error.message);
+    return insecureSentence(error.message);
   const { code, path } = error as NodeJS.ErrnoException;
   const words = code === undefined ? undefined : fileCodes[code];
   if (words && path !== undefined) return `${path === '' ? 'a name of no characters' : path}: ${words} (${code})`;
@@ -67,7 +67,7 @@ export function sentence(error: unknown, signal?: AbortSignal): string {
 }
 
 /** What the facade says of the danger, and what to type. */
-function inTheOpen(message: string): string {
+function insecureSentence(message: string): string {
   const danger = message.replace(/: give .*$/s, '');
   return `${danger}: give both ends the same --key-file ("serpy keygen" makes it) or certificates, listen on 127.0.0.1 for this computer alone, or say --insecure`;
 }
@@ -75,7 +75,7 @@ function inTheOpen(message: string): string {
 /** The exit status of a command that ends with this error. */
 export function statusOf(error: unknown): ExitStatus {
   if (error instanceof Failure) return error.status;
-  return isSerpyError(error) && typedCodes.includes(error.code) ? 2 : 1;
+  return isSerpyError(error) && usageCodes.includes(error.code) ? 2 : 1;
 }
 
 /** The stack of an error and of what caused it. */

@@ -35,18 +35,18 @@ export function thousands(value: number): string {
 
 /** A number of bytes for people: 3.2 MB. */
 export function byteCount(bytes: number): string {
-  const [unit, size] = (
+  const [unit, divisor] = (
     [
       ['GB', 1e9],
       ['MB', 1e6],
       ['kB', 1e3],
     ] as const
   ).find(([, each]) => bytes >= each) ?? ['bytes', 1];
-  return size === 1 ? `${bytes} bytes` : `${(bytes / size).toFixed(1)} ${unit}`;
+  return divisor === 1 ? `${bytes} bytes` : `${(bytes / divisor).toFixed(1)} ${unit}`;
 }
 
 /** A size as people write it. */
-export function size(bytes: number): string {
+export function formatBytes(bytes: number): string {
   if (bytes < 1000) return `${bytes} byte${bytes === 1 ? '' : 's'}`;
   const units = ['kB', 'MB', 'GB', 'TB'];
   // 999,999 rounds to 1.00 of the next unit.
@@ -55,7 +55,7 @@ export function size(bytes: number): string {
 }
 
 /** A number of messages in words. */
-export function messages(count: number): string {
+export function formatCount(count: number): string {
   return `${count} message${count === 1 ? '' : 's'}`;
 }
 

@@ -1,7 +1,7 @@
 /** Makes folders, and those above them. Node's own way of it never ends where a file system takes none, such as /proc. */
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname, normalize } from 'node:path';
-import { failed } from './failure.js';
+import { failure } from './failure.js';
 
 /** One that is there is fine. Throws a `Failure`, or what the system says. */
 export function makeFolder(path: string): void {
@@ -23,7 +23,7 @@ function makeOne(folder: string): void {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST' && found(folder)?.isDirectory()) return; // another program was faster
     if (code !== 'ENOENT') throw error;
-    throw failed(`${folder}: there can be no folder in ${dirname(folder)} (ENOENT): name another one`, error);
+    throw failure(`${folder}: there can be no folder in ${dirname(folder)} (ENOENT): name another one`, error);
   }
 }
 

@@ -56,9 +56,9 @@ export function program(context: Context): Command {
       writeErr: (text) => void terminal.stderr.write(text),
       getOutHelpWidth: () => terminal.columns,
       getErrHelpWidth: () => terminal.columns,
-      getOutHasColors: () => terminal.colours.isColorSupported,
-      getErrHasColors: () => terminal.noteColours.isColorSupported,
-      outputError: (text) => terminal.note(terminal.noteColours.red('serpy:'), ` ${asSentence(text)}`),
+      getOutHasColors: () => terminal.colors.isColorSupported,
+      getErrHasColors: () => terminal.noteColors.isColorSupported,
+      outputError: (text) => terminal.note(terminal.noteColors.red('serpy:'), ` ${asSentence(text)}`),
     });
   for (const create of commands) {
     const command = create(context).copyInheritedSettings(root).helpOption('-h, --help', 'show this help');

@@ -4,7 +4,7 @@ import fs, { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type FileSystem, placeFile } from '../src/atomic-file.js';
+import { type FileSystem, saveFileAtomic } from '../src/atomic-file.js';
 import { Run, runToEnd } from './run.js';
 
 let place = '';
@@ -47,8 +47,8 @@ function small(room: number): FileSystem {
 
 describe('a file that is placed', () => {
   test('is whole, has the permissions that were asked for, and leaves nothing beside it', () => {
-    placeFile(join(place, 'a'), 'some text', { mode: 0o600, lasting: true });
-    placeFile(join(place, 'b'), Buffer.from('bytes'), {}, small(100));
+    saveFileAtomic(join(place, 'a'), 'some text', { mode: 0o600, durable: true });
+    saveFileAtomic(join(place, 'b'), Buffer.from('bytes'), {}, small(100));
     expect(readdirSync(place).sort()).toEqual(['a', 'b']);
     expect([readFileSync(join(place, 'a'), 'utf8'), readFileSync(join(place, 'b'), 'utf8')]).toEqual([
       'some text',
@@ -59,32 +59,34 @@ describe('a file that is placed', () => {
 
   test('replaces none unless it may, and then in one step', () => {
     const file = join(place, 'a');
-    placeFile(file, 'old');
-    expect(() => placeFile(file, 'new')).toThrow(expect.objectContaining({ code: 'EEXIST', path: file }));
+    saveFileAtomic(file, 'old');
+    expect(() => saveFileAtomic(file, 'new')).toThrow(expect.objectContaining({ code: 'EEXIST', path: file }));
     expect(readFileSync(file, 'utf8')).toBe('old');
-    placeFile(file, 'new', { replace: true });
+    saveFileAtomic(file, 'new', { replace: true });
     expect([readdirSync(place), readFileSync(file, 'utf8')]).toEqual([['a'], 'new']);
   });
 
   test.skipIf(process.platform === 'win32')('takes a link that leads nowhere for a file that is there', () => {
     symlinkSync('nowhere', join(place, 'a'));
-    expect(() => placeFile(join(place, 'a'), 'new')).toThrow(expect.objectContaining({ code: 'EEXIST' }));
+    expect(() => saveFileAtomic(join(place, 'a'), 'new')).toThrow(expect.objectContaining({ code: 'EEXIST' }));
   });
 
   test('is not hindered by what a program that was killed has left, and leaves that alone', () => {
     const left = `.serpy-${process.pid}-1.part`;
     writeFileSync(join(place, left), 'left');
-    placeFile(join(place, 'a'), 'text');
+    saveFileAtomic(join(place, 'a'), 'text');
     expect(readdirSync(place).sort()).toEqual([left, 'a']);
   });
 
   test('comes to be on a disk without links, and replaces none there either', () => {
     const system = failing('linkSync', 'EPERM');
-    placeFile(join(place, 'a'), 'text', {}, system);
+    saveFileAtomic(join(place, 'a'), 'text', {}, system);
     expect([readdirSync(place), readFileSync(join(place, 'a'), 'utf8')]).toEqual([['a'], 'text']);
     // Another program was faster than the look.
     const late = { ...system, lstatSync: (() => undefined) as unknown as FileSystem['lstatSync'] };
-    expect(() => placeFile(join(place, 'a'), 'new', {}, late)).toThrow(expect.objectContaining({ code: 'EEXIST' }));
+    expect(() => saveFileAtomic(join(place, 'a'), 'new', {}, late)).toThrow(
+      expect.objectContaining({ code: 'EEXIST' }),
+    );
     expect([readFileSync(join(place, 'a'), 'utf8'), readdirSync(place)]).toEqual(['text', ['a']]);
   });
 
@@ -101,7 +103,7 @@ describe('a file that is placed', () => {
     ],
   ])('is not there at all when the disk is full %s, and the error names it', (_, system) => {
     const file = join(place, 'a');
-    expect(() => placeFile(file, 'some text', { lasting: true }, system())).toThrow(
+    expect(() => saveFileAtomic(file, 'some text', { durable: true }, system())).toThrow(
       expect.objectContaining({ code: 'ENOSPC', path: file }),
     );
     expect(readdirSync(place)).toEqual([]);
@@ -109,9 +111,9 @@ describe('a file that is placed', () => {
 
   test('that fails leaves the one it was to replace', () => {
     const file = join(place, 'a');
-    placeFile(file, 'old');
+    saveFileAtomic(file, 'old');
     for (const system of [small(4), failing('renameSync', 'EIO')]) {
-      expect(() => placeFile(file, 'some text', { replace: true }, system)).toThrow();
+      expect(() => saveFileAtomic(file, 'some text', { replace: true }, system)).toThrow();
       expect([readdirSync(place), readFileSync(file, 'utf8')]).toEqual([['a'], 'old']);
     }
   });

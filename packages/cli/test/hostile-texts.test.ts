@@ -91,7 +91,7 @@ const refusal = encodeWelcome({
   maxMessageBytes: 1000,
   pingIntervalMs: 0,
   limits: { messages: 1, bytes: 1 },
-  outcome: { kind: 'refused', reason: `${evil}${'long '.repeat(300)}END` },
+  result: { kind: 'refused', reason: `${evil}${'long '.repeat(300)}END` },
 });
 
 /** Answers the question for the protocol, and refuses the handshake. */

@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { readPage } from '../../../test/docs/pages.js';
 import { packages, root } from '../../../test/workspace.js';
 import { createTerminal, printable } from '../src/environment/terminal.js';
-import { failed, mistyped, report, sentence } from '../src/failure.js';
+import { failure, report, toSentence, usageError } from '../src/failure.js';
 import { duration } from '../src/flags/value-parsers.js';
 import { program, run as serpy } from '../src/program.js';
 import { Run, runToEnd } from './run.js';
@@ -144,23 +144,23 @@ describe('errors', () => {
   };
 
   test('are one sentence, however they came to be', async () => {
-    expect(await told(failed('no luck'))).toEqual({ status: 1, stderr: 'serpy: no luck\n' });
-    expect(await told(mistyped('no such thing'))).toEqual({ status: 2, stderr: 'serpy: no such thing\n' });
+    expect(await told(failure('no luck'))).toEqual({ status: 1, stderr: 'serpy: no luck\n' });
+    expect(await told(usageError('no such thing'))).toEqual({ status: 2, stderr: 'serpy: no such thing\n' });
     expect(await told(new Error('two\nlines\x1b[2J'))).toEqual({ status: 1, stderr: 'serpy: two\\nlines\\u001b[2J\n' });
     expect(await told('not even an error')).toEqual({ status: 1, stderr: 'serpy: not even an error\n' });
   });
 
   test('show their stack and their causes with --debug alone', async () => {
-    const { stderr } = await told(failed('no luck', new TypeError('why')), true);
+    const { stderr } = await told(failure('no luck', new TypeError('why')), true);
     expect(stderr).toMatch(/^Failure: no luck\n {4}at .*\ncaused by TypeError: why\n {4}at .*\nserpy: no luck\n$/s);
   });
 
   test('of files are put into words', () => {
-    expect(sentence(Object.assign(new Error('x'), { code: 'ENOSPC', path: 'a.bin' }))).toBe(
+    expect(toSentence(Object.assign(new Error('x'), { code: 'ENOSPC', path: 'a.bin' }))).toBe(
       'a.bin: the disk is full (ENOSPC)',
     );
-    expect(sentence(Object.assign(new Error('x'), { code: 'ENOSPC' }))).toBe('the disk is full (ENOSPC)');
-    expect(sentence(Object.assign(new Error('as it is'), { code: 'EWHATEVER' }))).toBe('as it is');
+    expect(toSentence(Object.assign(new Error('x'), { code: 'ENOSPC' }))).toBe('the disk is full (ENOSPC)');
+    expect(toSentence(Object.assign(new Error('as it is'), { code: 'EWHATEVER' }))).toBe('as it is');
   });
 });
 
@@ -184,7 +184,7 @@ test('the interruption tells who waits once, and a second signal ends the progra
 describe('the readme', () => {
   const page = readPage('packages/cli/README.md', readFileSync(join(root, 'packages/cli/README.md'), 'utf8'));
   const sections = new Map(page.text.split(/^## /m).map((section) => [section.split('\n', 1)[0], section]));
-  const shared = sections.get('Where to') ?? '';
+  const shared = sections.get('Address and connection') ?? '';
   const optionsIn = (text: string) =>
     [...text.matchAll(/^\|([^|]*)\|/gm)].flatMap(([, cell = '']) =>
       [...cell.matchAll(/`(--[\w-]+)/g)].map(([, name]) => name),

@@ -1,7 +1,7 @@
 /** One direction of a running link: its pipeline at work between an end that sends and an end that receives. */
 
 import type { Clock } from './clock.js';
-import type { End } from './net/endpoint.js';
+import type { Endpoint } from './net/endpoint.js';
 import { nextTurn } from './net/system.js';
 import { type CutHow, cutHows, type FaultSettings, type Faults, noFaults, parseFaults } from './options/faults.js';
 import { option } from './options/option.js';
@@ -55,21 +55,21 @@ export class LiveDirection implements Direction {
   readonly #options: DirectionOptions;
   readonly #pipeline: Pipeline;
   #faults = noFaults;
-  #ends: { readonly sender: End; readonly receiver: End } | undefined;
+  #ends: { readonly sender: Endpoint; readonly receiver: Endpoint } | undefined;
   #bytesIn = 0;
   #bytesOut = 0;
   /** The sender sends no more: it has ended, or is gone. */
-  #senderOver = false;
+  #senderEnded = false;
   /** Nothing passes any more, ever: what comes is dropped. */
   #dead = false;
-  #holding = false;
+  #backpressured = false;
   #planned: { readonly atMs: number; readonly cancel: () => void } | undefined;
 
   constructor(options: DirectionOptions) {
     this.#options = options;
     this.#pipeline = new Pipeline({
       random: options.random,
-      isWritten: () => this.#ends?.receiver.weight === 0,
+      isWritten: () => this.#ends?.receiver.bufferedBytes === 0,
       outlet: (item) => this.#deliver(item),
     });
   }
@@ -92,7 +92,7 @@ export class LiveDirection implements Direction {
 
   /** Whether nothing more will come out of it. */
   get isDone(): boolean {
-    return this.#senderOver && (this.#dead || this.#pipeline.weight === 0);
+    return this.#senderEnded && (this.#dead || this.#pipeline.memoryBytes === 0);
   }
 
   apply(faults: Faults): void {
@@ -120,10 +120,10 @@ export class LiveDirection implements Direction {
   }
 
   /** Both ends are up: begins to read from the sender. */
-  start(sender: End, receiver: End): void {
+  start(sender: Endpoint, receiver: Endpoint): void {
     this.#ends = { sender, receiver };
     sender.resume();
-    this.#remind();
+    this.#scheduleTick();
   }
 
   receive(bytes: Buffer): void {
@@ -134,13 +134,13 @@ export class LiveDirection implements Direction {
 
   /** The sender ends its stream. */
   end(): void {
-    this.#senderOver = true;
+    this.#senderEnded = true;
     this.#push({ kind: 'end' });
   }
 
   /** The sender is gone: with an error, its connection was reset. */
   lose(error: Error | undefined): void {
-    this.#senderOver = true;
+    this.#senderEnded = true;
     if (error) this.#push({ kind: 'reset' });
     else this.#settle();
   }
@@ -164,11 +164,11 @@ export class LiveDirection implements Direction {
   #set(given: Partial<FaultSettings>): void {
     this.#faults = { ...this.#faults, ...given };
     this.#pipeline.apply(given);
-    if (this.#ends) this.#remind();
+    if (this.#ends) this.#scheduleTick();
   }
 
   /** Does what is due at the place where the direction is now. */
-  #remind(): void {
+  #scheduleTick(): void {
     this.#push({ kind: 'bytes', bytes: Buffer.alloc(0), at: this.#bytesIn });
   }
 
@@ -194,17 +194,17 @@ export class LiveDirection implements Direction {
 
   /** After anything has happened: holds the sender back or lets it go on, and plans when to look again. */
   #settle(): void {
-    this.#hold();
+    this.#applyBackpressure();
     this.#plan();
     if (this.isDone) this.#options.done();
   }
 
-  #hold(): void {
+  #applyBackpressure(): void {
     if (!this.#ends) return;
     const { sender, receiver } = this.#ends;
-    const full = !this.#dead && this.#pipeline.weight + receiver.weight >= this.#options.maxBufferedBytes;
-    if (full === this.#holding) return;
-    this.#holding = full;
+    const full = !this.#dead && this.#pipeline.memoryBytes + receiver.bufferedBytes >= this.#options.maxBufferedBytes;
+    if (full === this.#backpressured) return;
+    this.#backpressured = full;
     if (full) sender.pause();
     else sender.resume();
   }

@@ -3,7 +3,7 @@
 import type { Clock } from './clock.js';
 import { LiveDirection } from './direction.js';
 import type { Link, LinkCut, LinkEnd, LinkEndReason } from './link.js';
-import type { Address, Dial, End } from './net/endpoint.js';
+import type { Address, Dial, Endpoint } from './net/endpoint.js';
 import type { CutHow } from './options/faults.js';
 import { option } from './options/option.js';
 import { type LinkAnswer, type LinkFaults, parseLive } from './options/options.js';
@@ -11,7 +11,7 @@ import { namedRandom } from './random.js';
 
 export interface LinkOptions {
   readonly index: number;
-  readonly client: End;
+  readonly client: Endpoint;
   readonly target: Address;
   readonly answer: LinkAnswer;
   readonly seed: number;
@@ -29,14 +29,14 @@ export class LiveLink implements Link {
   readonly up: LiveDirection;
   readonly down: LiveDirection;
   readonly #options: LinkOptions;
-  readonly #open = new Set<End>();
-  #target: End | undefined;
+  readonly #open = new Set<Endpoint>();
+  #target: Endpoint | undefined;
   #isConnected = false;
   /** Why it will be over; the first reason counts. */
   #reason: LinkEnd | undefined;
   #isOver = false;
   /** What is to be done when this end has sent what was written. */
-  #awaited: { readonly end: End; readonly act: () => void } | undefined;
+  #awaited: { readonly end: Endpoint; readonly act: () => void } | undefined;
 
   constructor(options: LinkOptions) {
     const { client } = options;
@@ -142,7 +142,7 @@ export class LiveLink implements Link {
     });
   }
 
-  #connected(target: End): void {
+  #connected(target: Endpoint): void {
     if (this.#reason) return;
     this.#isConnected = true;
     this.up.start(this.#options.client, target);
@@ -160,9 +160,9 @@ export class LiveLink implements Link {
     }
   }
 
-  #flushed(end: End, direction: LiveDirection): void {
+  #flushed(end: Endpoint, direction: LiveDirection): void {
     direction.flushed();
-    if (this.#awaited?.end === end && end.weight === 0) this.#doAwaited();
+    if (this.#awaited?.end === end && end.bufferedBytes === 0) this.#doAwaited();
   }
 
   #doAwaited(): void {
@@ -180,7 +180,7 @@ export class LiveLink implements Link {
       return;
     }
     this.#reason ??= { reason: 'cut', error: undefined };
-    if (how === 'rst' && behind && receiver && receiver.weight > 0) {
+    if (how === 'rst' && behind && receiver && receiver.bufferedBytes > 0) {
       // A reset takes along what has not left yet, and the bytes before the cut are to arrive.
       this[name].die();
       this.#awaited = { end: receiver, act: () => this.#reset() };
@@ -196,7 +196,7 @@ export class LiveLink implements Link {
     client.resume(); // to see it leave
   }
 
-  #halfClose(name: 'up' | 'down', receiver: End | undefined): void {
+  #halfClose(name: 'up' | 'down', receiver: Endpoint | undefined): void {
     this[name].die();
     receiver?.end();
   }
@@ -213,7 +213,7 @@ export class LiveLink implements Link {
   }
 
   /** An end is gone. */
-  #lose(end: End, error: Error | undefined): void {
+  #lose(end: Endpoint, error: Error | undefined): void {
     this.#open.delete(end);
     const isClient = end === this.#options.client;
     const isRefusal = !isClient && !this.#isConnected && error !== undefined;

@@ -4,15 +4,15 @@ import type { FaultSettings } from './options/faults.js';
 import type { Random } from './random.js';
 import { Bandwidth } from './stages/bandwidth.js';
 import { Corrupt } from './stages/corrupt.js';
-import { Break } from './stages/cut.js';
+import { CutStage } from './stages/cut.js';
 import { Duplicate } from './stages/duplicate.js';
-import { Frames } from './stages/frame-tracker.js';
+import { FrameTracker } from './stages/frame-tracker.js';
 import { Insert } from './stages/insert.js';
 import type { Item } from './stages/item.js';
 import { Latency } from './stages/latency.js';
 import { Slicer } from './stages/slicer.js';
 import type { Out, Stage } from './stages/stage.js';
-import { Gate } from './stages/stall.js';
+import { StallStage } from './stages/stall.js';
 import { Swallow } from './stages/swallow.js';
 
 export interface PipelineOptions {
@@ -28,20 +28,20 @@ export class Pipeline {
   readonly #stages: readonly Stage[];
   /** What each stage puts its items into: the next one, at last the outlet. */
   readonly #outs: readonly Out[];
-  readonly #gate = new Gate();
+  readonly #stallStage = new StallStage();
 
   constructor({ random, isWritten, outlet }: PipelineOptions) {
-    const frames = new Frames();
+    const frames = new FrameTracker();
     this.#stages = [
       frames,
       new Swallow(),
-      new Break(frames),
+      new CutStage(frames),
       new Corrupt(frames, random('corrupt')),
       new Duplicate(frames, random('duplicate')),
       new Insert(frames),
       new Latency(random('latency')),
       new Bandwidth(),
-      this.#gate,
+      this.#stallStage,
       new Slicer(random('slicer'), isWritten),
     ];
     const outs: Out[] = [outlet];
@@ -63,8 +63,8 @@ export class Pipeline {
   }
 
   /** The memory that what is under way takes, about; 0 if nothing is. */
-  get weight(): number {
-    return this.#stages.reduce((weight, { queue }) => weight + (queue?.weight ?? 0), 0);
+  get memoryBytes(): number {
+    return this.#stages.reduce((weight, { queue }) => weight + (queue?.memoryBytes ?? 0), 0);
   }
 
   /** Takes the faults that were said now; the others stay as they are. */
@@ -81,11 +81,11 @@ export class Pipeline {
   }
 
   stall(): void {
-    this.#gate.stall();
+    this.#stallStage.stall();
   }
 
   resume(nowMs: number): void {
-    this.#gate.resume(nowMs, this.#outs[this.#stages.indexOf(this.#gate)] as Out);
+    this.#stallStage.resume(nowMs, this.#outs[this.#stages.indexOf(this.#stallStage)] as Out);
   }
 
   /** Drops what is under way. */

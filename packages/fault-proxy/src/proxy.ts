@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { FaultProxyError } from './errors.js';
 import type { Link, LinkCut, LinkEnd } from './link.js';
 import { LiveLink } from './live-link.js';
-import type { Address, End } from './net/endpoint.js';
+import type { Address, Endpoint } from './net/endpoint.js';
 import { type Listener, tcpDial, tcpListen } from './net/tcp.js';
 import {
   type Answer,
@@ -51,7 +51,7 @@ export class FaultProxy extends EventEmitter<FaultProxyEvents> {
   #address: Address | undefined;
   #listener: Listener | undefined;
   /** Opening and closing the port, one after the other. */
-  #doorWork: Promise<void> = Promise.resolve();
+  #acceptWork: Promise<void> = Promise.resolve();
   #linkCount = 0;
   #closing: Promise<void> | undefined;
 
@@ -161,8 +161,8 @@ export class FaultProxy extends EventEmitter<FaultProxyEvents> {
     const answer = parseAnswer(how);
     if (this.#state !== 'listening') throw stateError('answer(): the proxy is not listening: start() it first');
     this.#answer = answer;
-    const work = this.#doorWork.then(() => this.#openOrShut());
-    this.#doorWork = work.catch(() => {});
+    const work = this.#acceptWork.then(() => this.#openOrCloseListener());
+    this.#acceptWork = work.catch(() => {});
     await work;
   }
 
@@ -179,12 +179,12 @@ export class FaultProxy extends EventEmitter<FaultProxyEvents> {
   async #close(): Promise<void> {
     this.#state = 'closed';
     for (const link of this.#links) link.destroy('closed');
-    await this.#doorWork;
+    await this.#acceptWork;
     await this.#listener?.close();
     while (this.#links.size > 0) await new Promise((resolve) => this.once('linkClose', resolve));
   }
 
-  async #openOrShut(): Promise<void> {
+  async #openOrCloseListener(): Promise<void> {
     if (this.#isClosed() || !this.#address) return;
     if (this.#answer === 'refuse') {
       void this.#listener?.close(); // it resolves when the links have ended, and that may take long
@@ -202,10 +202,10 @@ export class FaultProxy extends EventEmitter<FaultProxyEvents> {
     );
   }
 
-  #accept(client: End): void {
+  #accept(client: Endpoint): void {
     const index = this.#linkCount++;
     try {
-      this.#lay(client, index, this.#planOf(index));
+      this.#openLink(client, index, this.#planOf(index));
     } catch (error) {
       client.reset();
       this.emit('error', error as Error);
@@ -225,7 +225,7 @@ export class FaultProxy extends EventEmitter<FaultProxyEvents> {
     return parseLink(planned ?? {}, `plan(${index}).`);
   }
 
-  #lay(client: End, index: number, { answer, target = this.#target, up, down }: LinkSettings): void {
+  #openLink(client: Endpoint, index: number, { answer, target = this.#target, up, down }: LinkSettings): void {
     const { seed, clock, maxBufferedBytes } = this.#settings;
     const link = new LiveLink({
       index,

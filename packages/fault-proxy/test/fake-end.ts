@@ -1,15 +1,15 @@
 /** An end without a socket: a test says what its peer does, and how fast what is written leaves. */
-import type { Address, End, EndHandler } from '../src/net/endpoint.js';
+import type { Address, Endpoint, EndpointHandler } from '../src/net/endpoint.js';
 
-export class FakeEnd implements End {
+export class FakeEnd implements Endpoint {
   readonly remote: Address;
   /** What was done to it, in order: bytes as text, `<end>`, `<reset>`, `<destroy>`. */
   readonly done: string[] = [];
   reading = false;
   /** While true, what is written does not leave. */
   clogged = false;
-  weight = 0;
-  #handler: EndHandler | undefined;
+  bufferedBytes = 0;
+  #handler: EndpointHandler | undefined;
   #closed = false;
   #peerEnded = false;
   #ended = false;
@@ -18,7 +18,7 @@ export class FakeEnd implements End {
     this.remote = { host: name, port: 1 };
   }
 
-  attach(handler: EndHandler): void {
+  attach(handler: EndpointHandler): void {
     this.#handler = handler;
   }
 
@@ -33,7 +33,7 @@ export class FakeEnd implements End {
   write(bytes: Buffer): void {
     if (this.#closed || this.#ended) return;
     this.done.push(bytes.toString('latin1'));
-    if (this.clogged) this.weight += bytes.length;
+    if (this.clogged) this.bufferedBytes += bytes.length;
   }
 
   end(): void {
@@ -69,7 +69,7 @@ export class FakeEnd implements End {
   /** What was written leaves. */
   unclog(): void {
     this.clogged = false;
-    this.weight = 0;
+    this.bufferedBytes = 0;
     this.#handler?.flushed();
   }
 

@@ -12,7 +12,7 @@ describe('a direction without faults', () => {
   test('hands everything on at once, in the chunks in which it came', () => {
     const tube = new Tube().send('ab', 'c').end();
     expect(tube.items).toEqual(['ab', 'c', '<end>']);
-    expect(tube.pipeline.weight).toBe(0);
+    expect(tube.pipeline.memoryBytes).toBe(0);
     expect(tube.pipeline.dueMs).toBe(Number.POSITIVE_INFINITY);
   });
 });
@@ -502,7 +502,7 @@ test('all faults together do what each of them says, in every cut of the input a
           .end()
           .run();
         expect(tube.text, name).toBe(expected);
-        expect(tube.pipeline.weight, name).toBe(0);
+        expect(tube.pipeline.memoryBytes, name).toBe(0);
       }
     }),
     { numRuns: 150 },

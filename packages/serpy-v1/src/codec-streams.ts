@@ -15,7 +15,7 @@ import { type V1, v1Protocol } from './protocol.js';
 import { V1Session } from './v1-session.js';
 import type { Message } from './values/messages.js';
 import type { Value } from './values/payload.js';
-import { endOf } from './wire/block.js';
+import { suffixOf } from './wire/block.js';
 import { isMode, type Mode, setModeBlocks } from './wire/constants.js';
 
 /** What an encoder goes by. */
@@ -89,7 +89,7 @@ export function createEncoderStream(options: EncoderOptions = {}): ValueEncoder<
     if (block.mode !== modeOfLine) pieces.push(setModeBlocks[block.mode] as Buffer);
     modeOfLine = block.mode;
     pieces.push(typeof block.body === 'string' ? Buffer.from(block.body, 'latin1') : block.body);
-    if (!block.ended) pieces.push(endOf(block.mode));
+    if (!block.hasSuffix) pieces.push(suffixOf(block.mode));
     return pieces;
   });
 }

@@ -2,14 +2,14 @@
 import { ByteQueue } from 'serpy-core';
 import { blockEnd } from './wire/constants.js';
 
-export class BlockReader {
+export class BlockDecoder {
   /** What has come and was not taken. */
   readonly bytes = new ByteQueue();
   /** How far it was searched for an end in vain: nothing is searched twice. */
   #searched = 0;
 
   /** How much of a block is there whose end is not; blocks that are whole and wait to be taken do not count. */
-  get unfinishedBytes(): number {
+  get partialBytes(): number {
     return this.#searched;
   }
 
@@ -19,7 +19,7 @@ export class BlockReader {
   }
 
   /** The bytes go back: what of them was not taken is copied. */
-  keep(): void {
+  retainUnread(): void {
     this.bytes.retainUnread();
   }
 

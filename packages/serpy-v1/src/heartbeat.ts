@@ -14,14 +14,14 @@ export interface LivenessSetting {
 }
 
 /** A peer that has said nothing for so many heart-beats is dead. */
-const deadlyBeats = 3;
+const maxMissedHeartbeats = 3;
 
-export class Liveness {
+export class Heartbeat {
   readonly #heartbeatIntervalMs: number;
   readonly #modeChangeTimeoutMs: number;
-  #heardMs = 0;
+  #receivedMs = 0;
   /** When it was last asked for a sign of life that has not come. */
-  #askedMs: number | undefined;
+  #pingedMs: number | undefined;
   /** The first answer: not expected, expected from the next look at the clock on, or by a certain time. */
   #answer: 'no' | 'expected' | number = 'no';
   #deadlineMs: number | undefined;
@@ -37,27 +37,27 @@ export class Liveness {
     return this.#deadlineMs;
   }
 
-  up(nowMs: number): void {
+  linkUp(nowMs: number): void {
     this.#answer = 'no';
     this.#restart(nowMs);
   }
 
-  lost(): void {
+  linkDown(): void {
     this.#deadlineMs = undefined;
   }
 
   /** The conversation was opened with a change of mode. */
-  opened(): void {
+  modeChangeSent(): void {
     if (this.#modeChangeTimeoutMs === 0) return;
     this.#answer = 'expected';
-    this.#deadlineMs = this.#heardMs; // at once: the time is not known here
+    this.#deadlineMs = this.#receivedMs; // at once: the time is not known here
   }
 
   /** Bytes came in. */
-  heard(nowMs: number): void {
-    const expected = this.#askedMs !== undefined || this.#answer !== 'no';
-    this.#heardMs = nowMs;
-    this.#askedMs = undefined;
+  onReceived(nowMs: number): void {
+    const expected = this.#pingedMs !== undefined || this.#answer !== 'no';
+    this.#receivedMs = nowMs;
+    this.#pingedMs = undefined;
     this.#answer = 'no';
     if (expected) this.#plan();
   }
@@ -73,52 +73,53 @@ export class Liveness {
       return false;
     }
     if (this.#answer === 'expected') this.#answer = nowMs + this.#modeChangeTimeoutMs;
-    else if (this.#answer !== 'no' && nowMs >= this.#answer) throw noAnswer(this.#modeChangeTimeoutMs);
-    const ask = this.#beat(nowMs);
+    else if (this.#answer !== 'no' && nowMs >= this.#answer) throw noAnswerError(this.#modeChangeTimeoutMs);
+    const ask = this.#heartbeatDue(nowMs);
     this.#plan();
     return ask;
   }
 
-  #beat(nowMs: number): boolean {
+  #heartbeatDue(nowMs: number): boolean {
     if (this.#heartbeatIntervalMs === 0) return false;
-    if (this.#askedMs !== undefined) {
-      if (nowMs >= this.#deadMs(this.#askedMs)) throw noHeartbeat(this.#heartbeatIntervalMs);
+    if (this.#pingedMs !== undefined) {
+      if (nowMs >= this.#deadMs(this.#pingedMs)) throw noHeartbeatError(this.#heartbeatIntervalMs);
       return false;
     }
-    if (nowMs < this.#heardMs + this.#heartbeatIntervalMs) return false;
-    this.#askedMs = nowMs;
+    if (nowMs < this.#receivedMs + this.#heartbeatIntervalMs) return false;
+    this.#pingedMs = nowMs;
     return true;
   }
 
   #restart(nowMs: number): void {
-    this.#heardMs = nowMs;
-    this.#askedMs = undefined;
+    this.#receivedMs = nowMs;
+    this.#pingedMs = undefined;
     this.#plan();
   }
 
   #plan(): void {
-    const beat = this.#askedMs === undefined ? this.#heardMs + this.#heartbeatIntervalMs : this.#deadMs(this.#askedMs);
+    const beat =
+      this.#pingedMs === undefined ? this.#receivedMs + this.#heartbeatIntervalMs : this.#deadMs(this.#pingedMs);
     const times = this.#heartbeatIntervalMs > 0 ? [beat] : [];
-    if (this.#answer !== 'no') times.push(this.#answer === 'expected' ? this.#heardMs : this.#answer);
+    if (this.#answer !== 'no') times.push(this.#answer === 'expected' ? this.#receivedMs : this.#answer);
     this.#deadlineMs = times.length > 0 ? Math.min(...times) : undefined;
   }
 
   /** Counted from when it was asked: it may have been late, in a program that was busy. */
   #deadMs(askedMs: number): number {
-    return askedMs + (deadlyBeats - 1) * this.#heartbeatIntervalMs;
+    return askedMs + (maxMissedHeartbeats - 1) * this.#heartbeatIntervalMs;
   }
 }
 
-function noAnswer(modeChangeTimeoutMs: number): PeerTimeoutError {
+function noAnswerError(modeChangeTimeoutMs: number): PeerTimeoutError {
   return new PeerTimeoutError(
     `the server took the connection, and did not answer a change of mode (SETMODE) within ${modeChangeTimeoutMs} ms (modeChangeTimeoutMs): ` +
       "does it speak v1, and does its program run? If it speaks v2, use serpy-v2, or protocol: 'v2'",
   );
 }
 
-function noHeartbeat(heartbeatIntervalMs: number): PeerTimeoutError {
+function noHeartbeatError(heartbeatIntervalMs: number): PeerTimeoutError {
   return new PeerTimeoutError(
-    `the peer has sent nothing for ${deadlyBeats * heartbeatIntervalMs} ms, not even an answer to a sign of life (heartbeatIntervalMs: ${heartbeatIntervalMs}): ` +
+    `the peer has sent nothing for ${maxMissedHeartbeats * heartbeatIntervalMs} ms, not even an answer to a sign of life (heartbeatIntervalMs: ${heartbeatIntervalMs}): ` +
       'is the cable in, does its program run, and does it take its messages? If it may rest for so long, raise heartbeatIntervalMs',
   );
 }

@@ -5,19 +5,19 @@
 import type { Block } from './wire/block.js';
 
 /** So many answers in a row that nobody waits for. */
-interface Run {
-  answers: number;
+interface CancelledRun {
+  acks: number;
 }
 
 /** So many entries that nobody waits for are at least worth a walk through all. */
-const fewEntries = 32;
+const minCompactEntries = 32;
 
-export class Unanswered {
+export class PendingAcks {
   /** From `#first` on: what is before was answered. */
-  #entries: (Block | Run)[] = [];
+  #entries: (Block | CancelledRun)[] = [];
   #first = 0;
   /** How many of them somebody waits for. */
-  #awaited = 0;
+  #awaitedCount = 0;
 
   /** How many entries it takes: three for each block that is waited for, and some, at most. */
   get entries(): number {
@@ -27,7 +27,7 @@ export class Unanswered {
   add(block: Block): void {
     if (block.awaitsAck) {
       this.#entries.push(block);
-      this.#awaited++;
+      this.#awaitedCount++;
     } else {
       addRun(this.#entries, this.#first, 1);
       this.#compactSometimes();
@@ -35,25 +35,25 @@ export class Unanswered {
   }
 
   /** Nobody waits for the answer of this block any more. */
-  forget(block: Block): void {
-    if (block.forgotten) return;
-    block.forgotten = true;
-    this.#awaited--;
+  cancelAck(block: Block): void {
+    if (block.ackCancelled) return;
+    block.ackCancelled = true;
+    this.#awaitedCount--;
     this.#compactSometimes();
   }
 
-  /** An answer has come. @returns whose it is; `'nobody'` where that was forgotten, undefined where none was due */
-  answered(): Block | 'nobody' | undefined {
+  /** An answer has come. @returns whose it is; `'cancelled'` where that was forgotten, undefined where none was due */
+  acknowledge(): Block | 'cancelled' | undefined {
     const entry = this.#entries[this.#first];
     if (entry === undefined) return undefined;
     if (isRun(entry)) {
-      entry.answers--;
-      if (entry.answers === 0) this.#drop();
-      return 'nobody';
+      entry.acks--;
+      if (entry.acks === 0) this.#drop();
+      return 'cancelled';
     }
     this.#drop();
-    if (entry.forgotten) return 'nobody';
-    this.#awaited--;
+    if (entry.ackCancelled) return 'cancelled';
+    this.#awaitedCount--;
     return entry;
   }
 
@@ -61,22 +61,22 @@ export class Unanswered {
    * The link has ended. Answers come in order, so what the peer cannot take is the first that somebody waits for: what is behind it is not to blame.
    * @returns that one where it has had its number of links
    */
-  linkLost(maxLinks: number): Block | undefined {
+  linkDown(maxLinks: number): Block | undefined {
     for (let index = this.#first; index < this.#entries.length; index++) {
-      const entry = this.#entries[index] as Block | Run;
-      if (isRun(entry) || entry.forgotten) continue;
-      entry.lostLinks++;
-      return entry.lostLinks >= maxLinks ? entry : undefined;
+      const entry = this.#entries[index] as Block | CancelledRun;
+      if (isRun(entry) || entry.ackCancelled) continue;
+      entry.endedLinks++;
+      return entry.endedLinks >= maxLinks ? entry : undefined;
     }
     return undefined;
   }
 
   /** Takes everything out. @returns the blocks that are waited for */
-  takeAwaited(): Block[] {
-    const awaited = this.#entries.slice(this.#first).filter((entry) => !isRun(entry) && !entry.forgotten) as Block[];
+  drain(): Block[] {
+    const awaited = this.#entries.slice(this.#first).filter((entry) => !isRun(entry) && !entry.ackCancelled) as Block[];
     this.#entries = [];
     this.#first = 0;
-    this.#awaited = 0;
+    this.#awaitedCount = 0;
     return awaited;
   }
 
@@ -89,29 +89,29 @@ export class Unanswered {
 
   /** Rarely enough that it costs nothing: a walk leaves one run beside each block that is waited for. */
   #compactSometimes(): void {
-    if (this.entries - this.#awaited > 2 * this.#awaited + fewEntries) this.#compact();
+    if (this.entries - this.#awaitedCount > 2 * this.#awaitedCount + minCompactEntries) this.#compact();
   }
 
   #compact(): void {
-    const entries: (Block | Run)[] = [];
+    const entries: (Block | CancelledRun)[] = [];
     for (let index = this.#first; index < this.#entries.length; index++) {
-      const entry = this.#entries[index] as Block | Run;
-      if (isRun(entry)) addRun(entries, 0, entry.answers);
-      else if (entry.forgotten) addRun(entries, 0, 1);
+      const entry = this.#entries[index] as Block | CancelledRun;
+      if (isRun(entry)) addRun(entries, 0, entry.acks);
+      else if (entry.ackCancelled) addRun(entries, 0, 1);
       else entries.push(entry);
     }
     this.#entries = entries;
     this.#first = 0;
-    this.#awaited = entries.filter((entry) => !isRun(entry)).length;
+    this.#awaitedCount = entries.filter((entry) => !isRun(entry)).length;
   }
 }
 
-function isRun(entry: Block | Run): entry is Run {
-  return 'answers' in entry;
+function isRun(entry: Block | CancelledRun): entry is CancelledRun {
+  return 'acks' in entry;
 }
 
-function addRun(entries: (Block | Run)[], first: number, answers: number): void {
-  const last = entries.length > first ? (entries[entries.length - 1] as Block | Run) : undefined;
-  if (last !== undefined && isRun(last)) last.answers += answers;
-  else entries.push({ answers });
+function addRun(entries: (Block | CancelledRun)[], first: number, answers: number): void {
+  const last = entries.length > first ? (entries[entries.length - 1] as Block | CancelledRun) : undefined;
+  if (last !== undefined && isRun(last)) last.acks += answers;
+  else entries.push({ acks: answers });
 }

@@ -18,13 +18,13 @@ import {
   TruncatedError,
   ValueError,
 } from 'serpy-core';
-import { BlockReader } from './decoder.js';
-import { Liveness, type LivenessSetting } from './heartbeat.js';
-import { Unanswered } from './pending-acks.js';
+import { BlockDecoder } from './decoder.js';
+import { Heartbeat, type LivenessSetting } from './heartbeat.js';
+import { PendingAcks } from './pending-acks.js';
 import { decodeBase85, decodedBase85Length, encodeBase85, encodedBase85Length } from './values/base85.js';
-import { carryingMode, checkForced, encodeValue, isPlainText, type Value } from './values/payload.js';
+import { checkForcedMode, encodeValue, isPlainText, modeFor, type Value } from './values/payload.js';
 import type { Encoding } from './values/text.js';
-import { type Block, bytesBlock, copiedBodyBytes, endOf, type ReceivedBlock, textBlock } from './wire/block.js';
+import { type Block, bytesBlock, copyBelowBytes, type ReceivedBlock, suffixOf, textBlock } from './wire/block.js';
 import {
   acknowledgeBlock,
   controlStart,
@@ -35,8 +35,8 @@ import {
   setModeBlocks,
   transmissionEnd,
 } from './wire/constants.js';
-import { acknowledge, type Control, longestControlBytes, readControl, tooLongControl } from './wire/control.js';
-import { strangerHint } from './wire/foreign-protocol.js';
+import { acknowledge, type Control, controlTooLongError, maxControlBytes, readControl } from './wire/control.js';
+import { foreignProtocolHint } from './wire/foreign-protocol.js';
 
 /** What v1 adds to the options of `sendData`. */
 export interface ModeOptions {
@@ -57,52 +57,52 @@ export interface SessionOptions extends Partial<LivenessSetting> {
 const nothing = Buffer.alloc(0);
 
 /** When there are too many of them. */
-const strayAnswers =
+const strayAcks =
   'answers that nobody asked for than messages on this link, which is given up: does the peer speak v1, and is what is in between no echo?';
 
 export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Block> {
   readonly canSend = true;
   readonly #options: SessionOptions;
   readonly #output: SessionHost<Block>;
-  readonly #unanswered = new Unanswered();
-  readonly #liveness: Liveness;
-  #blocks = new BlockReader();
+  readonly #pendingAcks = new PendingAcks();
+  readonly #heartbeat: Heartbeat;
+  #decoder = new BlockDecoder();
   #bad: BadFrames;
   #sendMode: Mode = 0;
   #receiveMode: Mode = 0;
-  #modeAnswersDue = 0;
+  #pendingModeChanges = 0;
   /** Messages that nobody waits for: how many were sent on this link, how many of them before the last change of mode, and how many the peer has read. */
-  #plainSent = 0;
-  #plainAtMode = 0;
-  #plainRead = 0;
+  #noAckSent = 0;
+  #noAckAtModeChange = 0;
+  #noAckRead = 0;
   /** Whether nothing whole has come on this wire. */
-  #fresh = true;
+  #nothingReceived = true;
   /** Whether nothing was sent on it. */
-  #silent = true;
+  #nothingSent = true;
   #lines = new LineWatch();
 
   constructor(options: SessionOptions, output: SessionHost<Block>, role: Role = 'server') {
     this.#options = options;
     this.#output = output;
-    this.#bad = new BadFrames(output, strayAnswers);
-    this.#liveness = new Liveness(role, options);
+    this.#bad = new BadFrames(output, strayAcks);
+    this.#heartbeat = new Heartbeat(role, options);
   }
 
   get deadlineMs(): number | undefined {
-    const [alive, lines] = [this.#liveness.deadlineMs, this.#lines.deadlineMs];
+    const [alive, lines] = [this.#heartbeat.deadlineMs, this.#lines.deadlineMs];
     return lines === undefined || (alive !== undefined && alive < lines) ? alive : lines;
   }
 
   get midFrame(): boolean {
-    return this.#blocks.bytes.length > 0;
+    return this.#decoder.bytes.length > 0;
   }
 
   get unacknowledgedMessages(): number {
-    return this.#plainSent - this.#plainRead;
+    return this.#noAckSent - this.#noAckRead;
   }
 
   get partialBytes(): number {
-    return this.#blocks.unfinishedBytes;
+    return this.#decoder.partialBytes;
   }
 
   /**
@@ -111,23 +111,23 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
    */
   encode(value: Value, { mode: asked = 0, forceMode = false }: ModeOptions): Block {
     if (!isMode(asked)) throw new OptionError(`the option mode takes a number from 0 to 5, not ${String(asked)}`);
-    if (typeof value === 'string' && asked < 2 && this.#goesAsItIs(value)) {
+    if (typeof value === 'string' && asked < 2 && this.#isVerbatim(value)) {
       return textBlock(value, asked);
     }
     const payload = encodeValue(value, asked, this.#options.encoding);
     if (payload.bytes.length > this.#options.maxMessageBytes) {
       throw new MessageTooLargeError('the message', payload.bytes.length, this.#options.maxMessageBytes);
     }
-    if (forceMode) checkForced(payload, asked);
-    const mode = forceMode ? asked : carryingMode(payload, asked);
+    if (forceMode) checkForcedMode(payload, asked);
+    const mode = forceMode ? asked : modeFor(payload, asked);
     const body = mode < 2 ? viewOf(payload.bytes) : encodeBase85(payload.bytes);
     return bytesBlock(body, mode, isAcknowledged(asked));
   }
 
   send(block: Block): void {
-    const endBytes = block.ended ? 0 : endOf(block.mode).length;
+    const endBytes = block.hasSuffix ? 0 : suffixOf(block.mode).length;
     if (block.body.length + endBytes !== block.sizeBytes) {
-      const error = takenAway(block.sizeBytes);
+      const error = detachedBufferError(block.sizeBytes);
       this.#output.rejected(block, error);
       this.#output.warn(error);
       return;
@@ -136,76 +136,76 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
       // No need to wait for the answer: a receiver works strictly in order.
       this.#output.write(setModeBlocks[block.mode] as Buffer);
       this.#sendMode = block.mode;
-      this.#modeAnswersDue++;
-      this.#plainAtMode = this.#plainSent;
+      this.#pendingModeChanges++;
+      this.#noAckAtModeChange = this.#noAckSent;
       // Behind messages that nobody takes it could not be answered.
-      if (this.#silent) this.#liveness.opened();
+      if (this.#nothingSent) this.#heartbeat.modeChangeSent();
     }
-    this.#silent = false;
-    block.plainBefore = this.#plainSent;
-    if (!block.awaitsAck) this.#plainSent++;
-    if (isAcknowledged(block.mode)) this.#unanswered.add(block);
+    this.#nothingSent = false;
+    block.noAckBefore = this.#noAckSent;
+    if (!block.awaitsAck) this.#noAckSent++;
+    if (isAcknowledged(block.mode)) this.#pendingAcks.add(block);
     if (typeof block.body === 'string') {
-      this.#writeText(block.body, endOf(block.mode));
+      this.#writeText(block.body, suffixOf(block.mode));
       return;
     }
     this.#output.write(block.body);
-    if (!block.ended) this.#output.write(endOf(block.mode));
+    if (!block.hasSuffix) this.#output.write(suffixOf(block.mode));
   }
 
   /** It is text in memory of its own, or big. */
   snapshot(): void {}
 
   /** Asks the peer for a sign of life: a change to the mode in force, which every v1 peer answers. */
-  ask(): void {
+  requestAck(): void {
     this.#output.write(setModeBlocks[this.#sendMode] as Buffer);
-    this.#modeAnswersDue++;
-    this.#plainAtMode = this.#plainSent;
-    this.#silent = false;
+    this.#pendingModeChanges++;
+    this.#noAckAtModeChange = this.#noAckSent;
+    this.#nothingSent = false;
   }
 
   cancelAck(block: Block): void {
-    this.#unanswered.forget(block);
+    this.#pendingAcks.cancelAck(block);
     block.body = nothing; // a peer that never answers must not make us keep all that was sent to it
   }
 
   linkUp(nowMs: number): void {
-    this.#liveness.up(nowMs);
-    this.#bad = new BadFrames(this.#output, strayAnswers);
-    this.#blocks = new BlockReader();
+    this.#heartbeat.linkUp(nowMs);
+    this.#bad = new BadFrames(this.#output, strayAcks);
+    this.#decoder = new BlockDecoder();
     this.#lines = new LineWatch();
-    this.#fresh = true;
-    this.#silent = true;
+    this.#nothingReceived = true;
+    this.#nothingSent = true;
     this.#sendMode = 0;
     this.#receiveMode = 0;
-    this.#modeAnswersDue = 0;
-    this.#plainSent = 0;
-    this.#plainAtMode = 0;
-    this.#plainRead = 0;
+    this.#pendingModeChanges = 0;
+    this.#noAckSent = 0;
+    this.#noAckAtModeChange = 0;
+    this.#noAckRead = 0;
     // An empty message goes in an acknowledged mode even if nobody waits for its answer: then it may not come twice.
-    for (const block of this.#unanswered.takeAwaited()) this.send(block);
+    for (const block of this.#pendingAcks.drain()) this.send(block);
   }
 
   linkDown(): void {
-    this.#liveness.lost();
+    this.#heartbeat.linkDown();
     const { maxUnansweredLinks = Number.POSITIVE_INFINITY } = this.#options;
-    const untakeable = this.#unanswered.linkLost(maxUnansweredLinks);
+    const untakeable = this.#pendingAcks.linkDown(maxUnansweredLinks);
     if (untakeable) {
       this.cancelAck(untakeable);
-      this.#output.rejected(untakeable, unanswered(untakeable, maxUnansweredLinks));
+      this.#output.rejected(untakeable, unansweredError(untakeable, maxUnansweredLinks));
     }
-    this.#blocks = new BlockReader();
+    this.#decoder = new BlockDecoder();
     this.#lines.stop();
   }
 
   receive(chunk: Buffer, nowMs: number): void {
-    this.#liveness.heard(nowMs);
-    if (this.#fresh) this.#lines.bytesArrived(chunk, nowMs);
-    this.#blocks.push(chunk);
+    this.#heartbeat.onReceived(nowMs);
+    if (this.#nothingReceived) this.#lines.bytesArrived(chunk, nowMs);
+    this.#decoder.push(chunk);
   }
 
   retainUnread(): void {
-    this.#blocks.keep();
+    this.#decoder.retainUnread();
   }
 
   read(): ReceivedBlock | undefined {
@@ -220,23 +220,23 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
 
   #next(): ReceivedBlock | undefined {
     for (;;) {
-      const blockBytes = this.#blocks.find();
-      this.#check(blockBytes ?? this.#blocks.bytes.length);
+      const blockBytes = this.#decoder.find();
+      this.#check(blockBytes ?? this.#decoder.bytes.length);
       if (blockBytes === undefined) return undefined;
-      if (this.#fresh) this.#lines.stop();
-      this.#fresh = false;
+      if (this.#nothingReceived) this.#lines.stop();
+      this.#nothingReceived = false;
       if (blockBytes === 0) {
-        this.#blocks.skipEmpty();
-      } else if (this.#blocks.bytes.at(0) === controlStart) {
-        this.#control(blockBytes);
+        this.#decoder.skipEmpty();
+      } else if (this.#decoder.bytes.at(0) === controlStart) {
+        this.#onControl(blockBytes);
       } else {
-        return this.#data(blockBytes);
+        return this.#onData(blockBytes);
       }
     }
   }
 
   ended(): SerpyError | undefined {
-    const there = this.#blocks.bytes.length;
+    const there = this.#decoder.bytes.length;
     if (there === 0) return undefined;
     return new TruncatedError(
       `the stream ended in the middle of a block: ${there} bytes had come without the 1F that ends it`,
@@ -245,17 +245,17 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
 
   /** A change of mode that waits for its answer asks as well. */
   tick(nowMs: number, paused: boolean): void {
-    if (this.#fresh && this.#lines.isLines(nowMs)) {
-      const { bytes } = this.#blocks;
+    if (this.#nothingReceived && this.#lines.isLines(nowMs)) {
+      const { bytes } = this.#decoder;
       throw new ProtocolError(
         `the peer does not speak v1: ${linesHint(bytes.peek(Math.min(sniffBytes, bytes.length)))}`,
       );
     }
-    if (this.#liveness.tick(nowMs, paused) && this.#modeAnswersDue === 0) this.ask();
+    if (this.#heartbeat.tick(nowMs, paused) && this.#pendingModeChanges === 0) this.requestAck();
   }
 
-  #goesAsItIs(text: string): boolean {
-    return text.length < copiedBodyBytes && text.length <= this.#options.maxMessageBytes && isPlainText(text);
+  #isVerbatim(text: string): boolean {
+    return text.length < copyBelowBytes && text.length <= this.#options.maxMessageBytes && isPlainText(text);
   }
 
   /** A text is written where it is sent from: that takes half as long as to make a Buffer of it. */
@@ -265,83 +265,83 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     for (let i = 0; i < end.length; i++) buffer[offset + text.length + i] = end[i] as number;
   }
 
-  #data(blockBytes: number): ReceivedBlock {
+  #onData(blockBytes: number): ReceivedBlock {
     const mode = this.#receiveMode;
     let bytes: Buffer;
     if (isAcknowledged(mode)) {
-      if (this.#blocks.bytes.at(blockBytes - 1) !== transmissionEnd) throw missingEnd(mode);
-      bytes = this.#blocks.take(blockBytes - 1, blockBytes);
-      if (bytes.includes(transmissionEnd)) throw twoEnds(mode);
+      if (this.#decoder.bytes.at(blockBytes - 1) !== transmissionEnd) throw missingEndError(mode);
+      bytes = this.#decoder.take(blockBytes - 1, blockBytes);
+      if (bytes.includes(transmissionEnd)) throw unexpectedEndError(mode);
     } else {
-      bytes = this.#blocks.take(blockBytes, blockBytes);
+      bytes = this.#decoder.take(blockBytes, blockBytes);
     }
     if (mode >= 2) bytes = decodeBase85(bytes, (sizeBytes) => this.#output.allocate(sizeBytes));
     if (isAcknowledged(mode)) this.#output.write(acknowledgeBlock);
     return { mode, bytes, sizeBytes: blockBytes };
   }
 
-  #control(blockBytes: number): void {
+  #onControl(blockBytes: number): void {
     const control = this.#takeControl(blockBytes);
-    switch (control.word) {
+    switch (control.kind) {
       case 'set-mode':
         this.#receiveMode = control.mode;
         this.#output.write(modeChangedBlock);
         break;
       case 'mode-changed':
-        if (this.#modeAnswersDue > 0) this.#modeAnswered();
-        else this.#stray('the peer answered a change of mode (ACKMODCG) that nobody asked for');
+        if (this.#pendingModeChanges > 0) this.#onModeChanged();
+        else this.#onStrayAck('the peer answered a change of mode (ACKMODCG) that nobody asked for');
         break;
       case 'acknowledge': {
         // Answers come in order: a late one is that of its own message, whoever has stopped waiting for it.
-        const block = this.#unanswered.answered();
-        if (block === 'nobody') break;
-        if (block) this.#acknowledged(block);
-        else this.#stray('the peer acknowledged a message (ACKEOT) that nobody sent');
+        const block = this.#pendingAcks.acknowledge();
+        if (block === 'cancelled') break;
+        if (block) this.#onAck(block);
+        else this.#onStrayAck('the peer acknowledged a message (ACKEOT) that nobody sent');
       }
     }
   }
 
   /** The peer reads in order: an answer shows that it has read what went before what it answers. */
-  #modeAnswered(): void {
-    this.#modeAnswersDue--;
-    if (this.#modeAnswersDue === 0) this.#plainRead = Math.max(this.#plainRead, this.#plainAtMode);
+  #onModeChanged(): void {
+    this.#pendingModeChanges--;
+    if (this.#pendingModeChanges === 0) this.#noAckRead = Math.max(this.#noAckRead, this.#noAckAtModeChange);
   }
 
-  #acknowledged(block: Block): void {
-    this.#plainRead = Math.max(this.#plainRead, block.plainBefore);
+  #onAck(block: Block): void {
+    this.#noAckRead = Math.max(this.#noAckRead, block.noAckBefore);
     this.#output.acknowledged(block);
   }
 
-  #stray(text: string): void {
+  #onStrayAck(text: string): void {
     this.#bad.add((more) => new ProtocolError(`${text}${more}`));
   }
 
   #takeControl(blockBytes: number): Control {
     // By far the most frequent: told by its bytes, it takes a third of the time.
-    if (!this.#blocks.bytes.startsWith(acknowledgeBlock)) {
-      return readControl(this.#blocks.take(blockBytes, blockBytes).subarray(1));
+    if (!this.#decoder.bytes.startsWith(acknowledgeBlock)) {
+      return readControl(this.#decoder.take(blockBytes, blockBytes).subarray(1));
     }
-    this.#blocks.take(0, blockBytes);
+    this.#decoder.take(0, blockBytes);
     return acknowledge;
   }
 
   /** Looks at a block of which so much is there: one that cannot become anything is not waited for. */
   #check(knownBytes: number): void {
     if (knownBytes === 0) return;
-    const { bytes } = this.#blocks;
-    if (this.#fresh) {
-      const who = strangerHint(bytes.peek(Math.min(sniffBytes, knownBytes)));
+    const { bytes } = this.#decoder;
+    if (this.#nothingReceived) {
+      const who = foreignProtocolHint(bytes.peek(Math.min(sniffBytes, knownBytes)));
       if (who) throw new ProtocolError(`the peer does not speak v1: ${who}`);
     }
     if (bytes.at(0) === controlStart) {
-      if (knownBytes > longestControlBytes) throw tooLongControl(bytes.peek(longestControlBytes).subarray(1));
-    } else if (knownBytes > this.#longestDataBytes()) {
+      if (knownBytes > maxControlBytes) throw controlTooLongError(bytes.peek(maxControlBytes).subarray(1));
+    } else if (knownBytes > this.#maxDataBytes()) {
       throw this.#tooLarge(knownBytes);
     }
   }
 
   /** The longest data block that may come: a message of `maxMessageBytes` in the mode in force, and its `04`. */
-  #longestDataBytes(): number {
+  #maxDataBytes(): number {
     const { maxMessageBytes } = this.#options;
     const data = this.#receiveMode < 2 ? maxMessageBytes : encodedBase85Length(maxMessageBytes);
     return data + (isAcknowledged(this.#receiveMode) ? 1 : 0);
@@ -355,14 +355,14 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
   }
 }
 
-function unanswered({ sizeBytes, mode }: Block, links: number): ConnectionLostError {
+function unansweredError({ sizeBytes, mode }: Block, links: number): ConnectionLostError {
   return new ConnectionLostError(
     `a message of ${sizeBytes} bytes in mode ${mode} was sent on ${links} links that ended before it was acknowledged (maxUnansweredLinks), and is not sent ` +
       'again, so that others get through: it may or may not have arrived. Does the peer fail of it, or is the link too bad?',
   );
 }
 
-function takenAway(sizeBytes: number): ValueError {
+function detachedBufferError(sizeBytes: number): ValueError {
   return new ValueError(
     `a message of ${sizeBytes} bytes is not sent: the program took its memory away meanwhile (transferred it, or made it smaller): ` +
       'send a copy (Buffer.from(bytes))',
@@ -373,13 +373,13 @@ function viewOf(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function missingEnd(mode: Mode): ProtocolError {
+function missingEndError(mode: Mode): ProtocolError {
   return new ProtocolError(
     `the peer sent a block in mode ${mode} without its 04: the text that it sends holds the byte 1F, which needs mode 3`,
   );
 }
 
-function twoEnds(mode: Mode): ProtocolError {
+function unexpectedEndError(mode: Mode): ProtocolError {
   return new ProtocolError(
     `the peer sent a block in mode ${mode} with two 04: the text that it sends holds the byte 04, which needs mode 3`,
   );

@@ -1,12 +1,12 @@
 /** Whether a v1 peer is alive: when it is asked, what counts as an answer, and when it is given up. */
 import type { Role } from 'serpy-core';
 import { describe, expect, test } from 'vitest';
-import { Liveness, type LivenessSetting } from '../src/heartbeat.js';
+import { Heartbeat, type LivenessSetting } from '../src/heartbeat.js';
 import { Conversation } from './conversation.js';
 
-function alive(role: Role, setting: Partial<LivenessSetting>, upMs = 0): Liveness {
-  const liveness = new Liveness(role, setting);
-  liveness.up(upMs);
+function alive(role: Role, setting: Partial<LivenessSetting>, upMs = 0): Heartbeat {
+  const liveness = new Heartbeat(role, setting);
+  liveness.linkUp(upMs);
   return liveness;
 }
 
@@ -35,7 +35,7 @@ describe('heart-beats', () => {
   test('begin anew with every byte that comes in', () => {
     const liveness = alive('client', { heartbeatIntervalMs: 100 });
     liveness.tick(100, false);
-    liveness.heard(250);
+    liveness.onReceived(250);
     expect(liveness.tick(300, false)).toBe(false);
     expect(liveness.deadlineMs).toBe(350);
     expect(liveness.tick(350, false)).toBe(true);
@@ -44,7 +44,7 @@ describe('heart-beats', () => {
 
   test('do not move their deadline for each byte', () => {
     const liveness = alive('client', { heartbeatIntervalMs: 100 });
-    for (let nowMs = 0; nowMs < 100; nowMs++) liveness.heard(nowMs);
+    for (let nowMs = 0; nowMs < 100; nowMs++) liveness.onReceived(nowMs);
     expect(liveness.deadlineMs).toBe(100);
     expect(liveness.tick(100, false)).toBe(false);
     expect(liveness.deadlineMs).toBe(199);
@@ -70,9 +70,9 @@ describe('heart-beats', () => {
   test('begin anew on each link, and there are none while there is no link', () => {
     const liveness = alive('client', { heartbeatIntervalMs: 100 });
     liveness.tick(100, false);
-    liveness.lost();
+    liveness.linkDown();
     expect(liveness.deadlineMs).toBeUndefined();
-    liveness.up(1000);
+    liveness.linkUp(1000);
     expect(liveness.deadlineMs).toBe(1100);
     expect(liveness.tick(1100, false)).toBe(true);
   });
@@ -80,7 +80,7 @@ describe('heart-beats', () => {
   test('do not exist unless they are asked for', () => {
     const liveness = alive('client', {});
     expect(liveness.deadlineMs).toBeUndefined();
-    liveness.heard(5);
+    liveness.onReceived(5);
     expect([liveness.deadlineMs, liveness.tick(1_000_000, false)]).toEqual([undefined, false]);
   });
 });
@@ -89,7 +89,7 @@ describe('the first answer', () => {
   test('is waited for from when the clock is next looked at', () => {
     const liveness = alive('client', { modeChangeTimeoutMs: 5000 }, 1000);
     expect(liveness.deadlineMs).toBeUndefined();
-    liveness.opened();
+    liveness.modeChangeSent();
     expect(liveness.deadlineMs).toBe(1000); // at once
     liveness.tick(70_000, false);
     expect(liveness.deadlineMs).toBe(75_000);
@@ -102,15 +102,15 @@ describe('the first answer', () => {
 
   test('is any byte that comes in', () => {
     const liveness = alive('client', { modeChangeTimeoutMs: 5000 });
-    liveness.opened();
+    liveness.modeChangeSent();
     liveness.tick(0, false);
-    liveness.heard(4999);
+    liveness.onReceived(4999);
     expect([liveness.deadlineMs, liveness.tick(5000, false)]).toEqual([undefined, false]);
   });
 
   test('is waited for longer while nothing is read', () => {
     const liveness = alive('client', { modeChangeTimeoutMs: 5000 });
-    liveness.opened();
+    liveness.modeChangeSent();
     liveness.tick(0, false);
     liveness.tick(5000, true);
     expect(liveness.deadlineMs).toBe(10_000);
@@ -119,9 +119,9 @@ describe('the first answer', () => {
 
   test('of the last link is not waited for on the next', () => {
     const liveness = alive('client', { modeChangeTimeoutMs: 5000 });
-    liveness.opened();
-    liveness.lost();
-    liveness.up(100);
+    liveness.modeChangeSent();
+    liveness.linkDown();
+    liveness.linkUp(100);
     expect([liveness.deadlineMs, liveness.tick(10_000, false)]).toEqual([undefined, false]);
   });
 
@@ -130,14 +130,14 @@ describe('the first answer', () => {
       alive('server', { modeChangeTimeoutMs: 5000 }),
       alive('client', { modeChangeTimeoutMs: 0 }),
     ]) {
-      liveness.opened();
+      liveness.modeChangeSent();
       expect(liveness.deadlineMs).toBeUndefined();
     }
   });
 
   test('and heart-beats go together: what is due first comes first', () => {
     const liveness = alive('client', { modeChangeTimeoutMs: 5000, heartbeatIntervalMs: 1000 });
-    liveness.opened();
+    liveness.modeChangeSent();
     liveness.tick(10, false);
     expect(liveness.deadlineMs).toBe(1000);
     liveness.tick(1000, false);

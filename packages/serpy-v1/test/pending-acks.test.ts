@@ -1,7 +1,7 @@
 /** Blocks that wait for their answer, and those that nobody waits for any more: beside a plain list that does the same. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Unanswered } from '../src/pending-acks.js';
+import { PendingAcks } from '../src/pending-acks.js';
 import { textBlock } from '../src/wire/block.js';
 
 const step = fc.oneof(
@@ -12,14 +12,14 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.constant('take all' as const) },
 );
 
-function newBlock(awaitsAck = true) {
-  return { ...textBlock('x', 1), awaitsAck };
+function newBlock(acknowledged = true) {
+  return { ...textBlock('x', 1), awaitsAck: acknowledged };
 }
 
 test('an answer is that of its own block, whatever was forgotten', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
-      const unanswered = new Unanswered();
+      const unanswered = new PendingAcks();
       let model: ReturnType<typeof newBlock>[] = [];
       for (const now of steps) {
         if (now === 'add' || now === 'add unawaited') {
@@ -28,16 +28,16 @@ test('an answer is that of its own block, whatever was forgotten', () => {
           model.push(block);
         } else if (now === 'answer') {
           const due = model.shift();
-          const isAwaited = due?.awaitsAck && !due.forgotten;
-          const answered = unanswered.answered();
+          const isAwaited = due?.awaitsAck && !due.ackCancelled;
+          const answered = unanswered.acknowledge();
           if (due === undefined || isAwaited) expect(answered).toBe(due);
-          else expect(answered).toBe('nobody');
+          else expect(answered).toBe('cancelled');
         } else if (now === 'take all') {
-          expect(unanswered.takeAwaited()).toEqual(model.filter((each) => each.awaitsAck && !each.forgotten));
+          expect(unanswered.drain()).toEqual(model.filter((each) => each.awaitsAck && !each.ackCancelled));
           model = [];
         } else {
           const block = model[now % (model.length || 1)];
-          if (block?.awaitsAck) unanswered.forget(block);
+          if (block?.awaitsAck) unanswered.cancelAck(block);
         }
       }
     }),
@@ -46,21 +46,21 @@ test('an answer is that of its own block, whatever was forgotten', () => {
 });
 
 test('those that were forgotten are counted and not kept, between any number that are waited for', () => {
-  const unanswered = new Unanswered();
+  const unanswered = new PendingAcks();
   const awaited = Array.from({ length: 10 }, () => newBlock());
   for (const each of awaited) {
     unanswered.add(each);
     for (let n = 0; n < 1000; n++) {
       const block = newBlock();
       unanswered.add(block);
-      unanswered.forget(block);
+      unanswered.cancelAck(block);
       unanswered.add(newBlock(false));
     }
   }
   expect(unanswered.entries).toBeLessThan(100);
   for (const each of awaited) {
-    expect(unanswered.answered()).toBe(each);
-    for (let n = 0; n < 2000; n++) expect(unanswered.answered()).toBe('nobody');
+    expect(unanswered.acknowledge()).toBe(each);
+    for (let n = 0; n < 2000; n++) expect(unanswered.acknowledge()).toBe('cancelled');
   }
-  expect(unanswered.answered()).toBeUndefined();
+  expect(unanswered.acknowledge()).toBeUndefined();
 });

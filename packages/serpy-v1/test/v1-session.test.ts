@@ -86,9 +86,9 @@ test('answers a change to the mode already in force', () => {
 
 test('asks for a sign of life with a change to the mode in force, whose answer is no surprise', () => {
   const conversation = new Conversation();
-  conversation.session.ask();
+  conversation.session.requestAck();
   conversation.say('x', { mode: 2 });
-  conversation.session.ask();
+  conversation.session.requestAck();
   expect(conversation.takeShown()).toBe('^SETMODE0|^SETMODE2|cm|^SETMODE2|');
   conversation.hear('^ACKMODCG|^ACKMODCG|^ACKMODCG|');
   expect(conversation.warnings).toEqual([]);

@@ -15,34 +15,34 @@ import {
 } from 'serpy-core';
 import { type DecodedMessage, decodeValue } from './values/values.js';
 import { checksum } from './wire/checksum.js';
-import { Chunk } from './wire/chunk-cursor.js';
+import { ChunkCursor } from './wire/chunk-cursor.js';
 import { checksumOffset, frameType, headerBytes, lengthOffset, probe, typeOffset } from './wire/constants.js';
 import { checkMagic, readUint32, startsWithMagic } from './wire/header.js';
-import { Body, believedTimes } from './wire/payload-buffer.js';
+import { maxAllocationRatio, PayloadBuffer } from './wire/payload-buffer.js';
 
 /** Who is warned, and who has memory. */
 type DecoderOutput = Pick<SessionHost<OutboundMessage>, 'warn' | 'allocate'>;
 
 /** Frames of bytes with a wrong checksum that are no messages. */
-export interface Greetings {
+export interface GreetingDetector {
   /** So many bytes the next may have, whatever a message may. */
-  readonly mostBytes: number;
+  readonly maxBytes: number;
   /** Whether one is. Reading stops there, so that what follows can be read by somebody else. */
-  recognise(statedSum: number, sum: number, payload: Buffer): boolean;
+  detect(statedSum: number, sum: number, payload: Buffer): boolean;
 }
 
 /** When there are too many of them. */
 const damagedMessages =
   'damaged messages than whole ones on this link, which is given up: does its program change bytes before they have left, or does what is in between?';
 
-const noGreetings: Greetings = { mostBytes: 0, recognise: () => false };
+const noGreetingDetector: GreetingDetector = { maxBytes: 0, detect: () => false };
 
 export class Decoder {
   readonly #maxMessageBytes: number;
   readonly #output: DecoderOutput;
-  readonly #greetings: Greetings;
+  readonly #detector: GreetingDetector;
   readonly #bad: BadFrames;
-  readonly #chunk = new Chunk();
+  readonly #chunk = new ChunkCursor();
   /** How many bytes have come in all. */
   #received = 0;
   /** A header that did not come in one chunk, and how much of it is there. */
@@ -54,31 +54,31 @@ export class Decoder {
   #checksum = 0;
   #payloadBytes = 0;
   /** The payload, if it does not come in one chunk: put together in its own memory, or kept as it comes until that is believed. */
-  #body: Body | undefined;
-  #unbelieved: ByteQueue | undefined;
+  #body: PayloadBuffer | undefined;
+  #staged: ByteQueue | undefined;
   /** Whether no frame has come yet: only then a client's probe may. */
-  #fresh = true;
+  #atStart = true;
 
   /**
    * @param maxMessageBytes the largest payload; a header that states more is refused before anything is kept for it
    * @param output is warned of each message that was dropped because its checksum was wrong
    */
-  constructor(maxMessageBytes: number, output: DecoderOutput, greetings: Greetings = noGreetings) {
+  constructor(maxMessageBytes: number, output: DecoderOutput, greetings: GreetingDetector = noGreetingDetector) {
     this.#maxMessageBytes = maxMessageBytes;
     this.#output = output;
-    this.#greetings = greetings;
+    this.#detector = greetings;
     this.#bad = new BadFrames(output, damagedMessages);
   }
 
   /** Takes bytes in, which must not change until `keep`. */
   push(bytes: Buffer): void {
     this.#received += bytes.length;
-    this.#chunk.lend(bytes);
+    this.#chunk.borrow(bytes);
   }
 
   /** The bytes go back: what of them was not read is copied. */
-  keep(): void {
-    this.#chunk.own();
+  retainUnread(): void {
+    this.#chunk.detach();
   }
 
   /**
@@ -123,18 +123,18 @@ export class Decoder {
   }
 
   /** Whether a message has begun and is not whole. */
-  get inFrame(): boolean {
+  get midFrame(): boolean {
     return this.#inPayload || this.#headerFilled > 0;
   }
 
   /** Memory that is held for it. */
-  get unfinishedBytes(): number {
-    return this.#body?.bytes.length ?? this.#unbelieved?.length ?? 0;
+  get partialBytes(): number {
+    return this.#body?.bytes.length ?? this.#staged?.length ?? 0;
   }
 
   /** All that was not read, still lent. */
-  takeRest(): Buffer {
-    return this.#chunk.take(this.#chunk.left);
+  drain(): Buffer {
+    return this.#chunk.take(this.#chunk.remaining);
   }
 
   /** A greeting came where it means nothing: it is dropped like anything that arrived damaged. */
@@ -145,21 +145,21 @@ export class Decoder {
 
   /** What the end of the stream leaves unfinished. */
   ended(): SerpyError | undefined {
-    const { left } = this.#chunk;
+    const { remaining } = this.#chunk;
     if (this.#inPayload) {
-      const there = left + (this.#body?.filled ?? this.#unbelieved?.length ?? 0);
+      const there = remaining + (this.#body?.filled ?? this.#staged?.length ?? 0);
       return new TruncatedError(
         `the stream ended in the middle of a message: ${there} of ${this.#payloadBytes} bytes had come`,
       );
     }
-    const there = left + this.#headerFilled;
+    const there = remaining + this.#headerFilled;
     if (there === 0) return undefined;
     return new TruncatedError(`the stream ended in the middle of a header: ${there} of ${headerBytes} bytes had come`);
   }
 
   #readHeader(): boolean {
     const chunk = this.#chunk;
-    if (this.#headerFilled > 0 || chunk.left < headerBytes) return chunk.left > 0 && this.#joinHeader();
+    if (this.#headerFilled > 0 || chunk.remaining < headerBytes) return chunk.remaining > 0 && this.#joinHeader();
     const { bytes, at } = chunk;
     chunk.at = at + headerBytes;
     return this.#parseHeader(bytes, at);
@@ -174,7 +174,7 @@ export class Decoder {
     this.#headerFilled += count;
     if (this.#headerFilled < headerBytes) {
       const start = this.#header.subarray(0, this.#headerFilled);
-      if (!this.#fresh || !startsAlike(start, probe)) checkMagic(start);
+      if (!this.#atStart || !sharesPrefix(start, probe)) checkMagic(start);
       return false;
     }
     this.#headerFilled = 0;
@@ -183,18 +183,18 @@ export class Decoder {
 
   #parseHeader(from: Buffer, at: number): boolean {
     if (!startsWithMagic(from, at)) {
-      if (!this.#fresh || from.compare(probe, 0, probe.length, at, at + probe.length) !== 0) {
+      if (!this.#atStart || from.compare(probe, 0, probe.length, at, at + probe.length) !== 0) {
         const more = this.#chunk.rest().subarray(0, sniffBytes - headerBytes);
         checkMagic(Buffer.concat([from.subarray(at, at + headerBytes), more]));
       }
-      this.#fresh = false;
+      this.#atStart = false;
       return this.#readHeader();
     }
-    this.#fresh = false;
+    this.#atStart = false;
     this.#type = from[at + typeOffset] as number;
     this.#checksum = readUint32(from, at + checksumOffset);
     this.#payloadBytes = readUint32(from, at + lengthOffset);
-    const maybeGreeting = this.#type === frameType.bytes && this.#payloadBytes <= this.#greetings.mostBytes;
+    const maybeGreeting = this.#type === frameType.bytes && this.#payloadBytes <= this.#detector.maxBytes;
     if (!maybeGreeting) this.#checkSize();
     this.#inPayload = true;
     return true;
@@ -206,14 +206,14 @@ export class Decoder {
   }
 
   #isGreeting(sum: number, payload: Buffer): boolean {
-    if (this.#type === frameType.bytes && this.#greetings.recognise(this.#checksum, sum, payload)) return true;
+    if (this.#type === frameType.bytes && this.#detector.detect(this.#checksum, sum, payload)) return true;
     this.#checkSize();
     return false;
   }
 
   /** Whether the payload is there, in one chunk, as those of nearly all small messages are. */
   #isWhole(): boolean {
-    return this.#payloadBytes <= this.#chunk.left && this.#body === undefined && this.#unbelieved === undefined;
+    return this.#payloadBytes <= this.#chunk.remaining && this.#body === undefined && this.#staged === undefined;
   }
 
   /** The payload that is whole: a view, or where it is delivered as it is, a copy. */
@@ -227,18 +227,18 @@ export class Decoder {
   }
 
   /** Goes on with a payload that comes in several chunks. */
-  #readBody(): Body | undefined {
+  #readBody(): PayloadBuffer | undefined {
     const rest = this.#chunk.rest();
     if (this.#body === undefined) {
-      if (this.#payloadBytes > this.#received * believedTimes) {
-        this.#unbelieved ??= new ByteQueue();
-        this.#unbelieved.pushCopy(rest);
+      if (this.#payloadBytes > this.#received * maxAllocationRatio) {
+        this.#staged ??= new ByteQueue();
+        this.#staged.pushCopy(rest);
         this.#chunk.at += rest.length;
         return undefined;
       }
-      this.#body = new Body(this.#output.allocate(this.#payloadBytes));
-      for (const chunk of this.#unbelieved?.takeChunks() ?? []) this.#body.add(chunk);
-      this.#unbelieved = undefined;
+      this.#body = new PayloadBuffer(this.#output.allocate(this.#payloadBytes));
+      for (const chunk of this.#staged?.takeChunks() ?? []) this.#body.add(chunk);
+      this.#staged = undefined;
     }
     this.#chunk.at += this.#body.add(rest);
     return this.#body.complete ? this.#body : undefined;
@@ -253,6 +253,6 @@ export class Decoder {
   }
 }
 
-function startsAlike(start: Buffer, pattern: Buffer): boolean {
+function sharesPrefix(start: Buffer, pattern: Buffer): boolean {
   return start.compare(pattern, 0, start.length) === 0;
 }

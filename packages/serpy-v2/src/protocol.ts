@@ -1,7 +1,7 @@
 /** v2 as core sees it. */
 import type { Protocol, ProtocolTypes, Role, SessionHost } from 'serpy-core';
 import type { Handshake } from './handshake/handshake.js';
-import { Sessions } from './session/session-registry.js';
+import { SessionRegistry } from './session/session-registry.js';
 import { type AcknowledgeOption, type Frame, type SessionOptions, V2Session } from './v2-session.js';
 import type { Data, DecodedMessage, Message, Value } from './values/values.js';
 
@@ -17,7 +17,7 @@ export interface V2 extends ProtocolTypes {
 
 /** v2 with its options. */
 export function v2Protocol(options: SessionOptions) {
-  const sessions = new Sessions<Handshake<Frame>>();
+  const sessions = new SessionRegistry<Handshake<Frame>>();
   return {
     name: 'v2',
     sendOptionNames: ['acknowledge'],

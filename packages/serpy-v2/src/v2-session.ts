@@ -14,15 +14,15 @@ import {
 import { Decoder } from './decoder.js';
 import { Handshake } from './handshake/handshake.js';
 import { handshakeSettings, type SessionOptions } from './handshake/handshake-options.js';
-import { greetingKind, mostGreetingBytes } from './handshake/hello-welcome.js';
+import { detectGreeting, maxGreetingBytes } from './handshake/hello-welcome.js';
 import type { BatchedMessage } from './session/frames/batch.js';
 import type { WholeMessage } from './session/frames/segment.js';
-import { decodePart, encodePart, streamType } from './session/frames/stream-frame.js';
-import { noSession, takenAway } from './session/session-errors.js';
-import { Sessions } from './session/session-registry.js';
+import { decodeStreamFrame, encodeStreamFrame, streamType } from './session/frames/stream-frame.js';
+import { detachedBufferError, noSessionError } from './session/session-errors.js';
+import { SessionRegistry } from './session/session-registry.js';
 import { type DecodedMessage, decodeValue, encodeValue, messageOf, type Value } from './values/values.js';
 import { checksum } from './wire/checksum.js';
-import { copiedPayloadBytes, frameType, headerBytes } from './wire/constants.js';
+import { copyBelowBytes, frameType, headerBytes } from './wire/constants.js';
 import { writeHeader } from './wire/header.js';
 
 export type { SessionOptions } from './handshake/handshake-options.js';
@@ -41,7 +41,7 @@ export interface Frame extends OutboundMessage {
   /** A number of `frameType`. */
   readonly type: number;
   /** What goes before the payload, and counts as a part of it: never changed, and only there before a big one. */
-  readonly head: Uint8Array | undefined;
+  readonly prefix: Uint8Array | undefined;
   payload: Uint8Array;
   /** Whether the payload is memory of ours. */
   owned: boolean;
@@ -58,7 +58,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   readonly #options: SessionOptions;
   readonly #output: SessionHost<Frame>;
   readonly #role: Role;
-  readonly #sessions: Sessions<Handshake<Frame>>;
+  readonly #sessions: SessionRegistry<Handshake<Frame>>;
   #decoder: Decoder;
   #handshake: Handshake<Frame> | undefined;
   /** A greeting that the decoder has come upon. */
@@ -74,7 +74,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     options: SessionOptions,
     output: SessionHost<Frame>,
     role: Role = 'client',
-    sessions = new Sessions<Handshake<Frame>>(),
+    sessions = new SessionRegistry<Handshake<Frame>>(),
   ) {
     this.#options = options;
     this.#output = output;
@@ -93,21 +93,21 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   }
 
   get resumable(): ResumableSession | undefined {
-    return this.#handshake?.lasting;
+    return this.#handshake?.resumable;
   }
 
   get midFrame(): boolean {
     const handshake = this.#handshake;
-    return handshake === undefined || handshake.readsPlain ? this.#decoder.inFrame : handshake.inFrame;
+    return handshake === undefined || handshake.decodesPlain ? this.#decoder.midFrame : handshake.midFrame;
   }
 
   /** Plain v2 has no answers, so nothing is ever proved. */
   get unacknowledgedMessages(): number {
-    return this.#handshake?.on ? 0 : this.#plainSent;
+    return this.#handshake?.established ? 0 : this.#plainSent;
   }
 
   get partialBytes(): number {
-    return this.#decoder.unfinishedBytes + (this.#handshake?.unfinishedBytes ?? 0);
+    return this.#decoder.partialBytes + (this.#handshake?.partialBytes ?? 0);
   }
 
   /**
@@ -115,20 +115,20 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
    * @throws `ERR_SERPY_VALUE`, `ERR_SERPY_INTEGER_RANGE`, `ERR_SERPY_TOO_LARGE`, `ERR_SERPY_OPTION`
    */
   encode(value: Value, options: AcknowledgeOption = {}): Frame {
-    const { type, head, bytes } = encodeValue(value);
-    const payloadBytes = (head?.length ?? 0) + bytes.length;
+    const { type, prefix, bytes } = encodeValue(value);
+    const payloadBytes = (prefix?.length ?? 0) + bytes.length;
     const level = options.acknowledge;
     if (level !== undefined) this.#checkLevel(level);
-    const most = this.#handshake
+    const maxBytes = this.#handshake
       ? Math.min(this.#options.maxMessageBytes, this.#handshake.peerMaxMessageBytes)
       : this.#options.maxMessageBytes;
-    if (payloadBytes > most) throw new MessageTooLargeError('the message', payloadBytes, most);
+    if (payloadBytes > maxBytes) throw new MessageTooLargeError('the message', payloadBytes, maxBytes);
     return {
       type: frameType[type],
-      head,
+      prefix: prefix,
       payload: bytes,
-      owned: bytes !== value && head === undefined,
-      sum: payloadBytes < copiedPayloadBytes || this.#handshake?.on ? undefined : sumOf(head, bytes),
+      owned: bytes !== value && prefix === undefined,
+      sum: payloadBytes < copyBelowBytes || this.#handshake?.established ? undefined : sumOf(prefix, bytes),
       sizeBytes: headerBytes + payloadBytes,
       level,
       awaitsAck: level !== undefined,
@@ -137,13 +137,13 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
 
   /** The frame of a part of a stream. Throws `ERR_SERPY_OPTION` where there is no session. */
   encodePart(part: StreamPart): Frame {
-    this.#needSession('a stream');
-    const payload = encodePart(part);
+    this.#requireSession('a stream');
+    const payload = encodeStreamFrame(part);
     const level = 'received';
     const sizeBytes = headerBytes + payload.length;
     return {
       type: streamType,
-      head: undefined,
+      prefix: undefined,
       payload,
       owned: true,
       sum: undefined,
@@ -151,25 +151,25 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       level,
       awaitsAck: true,
       part,
-      session: part.kind === 'stop' ? this.#handshake?.lasting.epoch : undefined,
+      session: part.kind === 'stop' ? this.#handshake?.resumable.epoch : undefined,
     };
   }
 
   /** A small payload may change as soon as `sendData` has returned. */
   snapshot(frame: Frame): void {
-    if (frame.owned || frame.payload.length >= copiedPayloadBytes) return;
+    if (frame.owned || frame.payload.length >= copyBelowBytes) return;
     frame.payload = Buffer.from(frame.payload);
     frame.owned = true;
   }
 
   send(frame: Frame): void {
     if (payloadBytesOf(frame) !== frame.sizeBytes - headerBytes) {
-      const error = takenAway(frame.sizeBytes - headerBytes);
+      const error = detachedBufferError(frame.sizeBytes - headerBytes);
       this.#output.rejected(frame, error);
       this.#output.warn(error);
       return;
     }
-    if (this.#handshake?.on) {
+    if (this.#handshake?.established) {
       if (frame.part === undefined || this.#isInSession(frame.part, frame.session)) this.#handshake.send(frame);
       else
         this.#output.rejected(
@@ -180,29 +180,29 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     }
     if (frame.level !== undefined) {
       const what = frame.part ? 'a stream' : 'the option acknowledge';
-      this.#output.rejected(frame, noSession(what, 'the peer is a plain v2 program'));
+      this.#output.rejected(frame, noSessionError(what, 'the peer is a plain v2 program'));
       return;
     }
     this.#plainSent++;
-    const { type, head, payload, sum, sizeBytes } = frame;
-    if (payload.length < copiedPayloadBytes) {
+    const { type, prefix, payload, sum, sizeBytes } = frame;
+    if (payload.length < copyBelowBytes) {
       const { buffer, offset } = this.#output.reserve(sizeBytes);
       writeHeader(buffer, offset, type, checksum(payload), payload.length);
       buffer.set(payload, offset + headerBytes);
     } else {
       const { buffer: memory, offset: start } = this.#output.reserve(sizeBytes - payload.length);
-      writeHeader(memory, start, type, sum ?? sumOf(head, payload), sizeBytes - headerBytes);
-      if (head !== undefined) memory.set(head, start + headerBytes);
+      writeHeader(memory, start, type, sum ?? sumOf(prefix, payload), sizeBytes - headerBytes);
+      if (prefix !== undefined) memory.set(prefix, start + headerBytes);
       this.#output.write(payload);
     }
   }
 
   cancelAck(frame: Frame): void {
-    this.#handshake?.forget(frame);
+    this.#handshake?.cancelAck(frame);
   }
 
   get gathered(): boolean {
-    return this.#handshake?.gathered ?? false;
+    return this.#handshake?.hasBatched ?? false;
   }
 
   flush(): void {
@@ -216,7 +216,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   linkUp(nowMs = 0): void {
     this.#nowMs = nowMs;
     if (this.#needsHandshake()) this.#handshake ??= this.#newHandshake();
-    this.#handshake?.up(nowMs);
+    this.#handshake?.linkUp(nowMs);
   }
 
   linkDown(): void {
@@ -224,40 +224,40 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     this.#greeting = undefined;
     this.#plainReceived = 0;
     this.#plainSent = 0;
-    this.#handshake?.lost();
+    this.#handshake?.linkDown();
   }
 
   receive(chunk: Buffer, nowMs = 0): void {
     this.#nowMs = nowMs;
-    if (this.#handshake === undefined || this.#handshake.readsPlain) this.#decoder.push(chunk);
+    if (this.#handshake === undefined || this.#handshake.decodesPlain) this.#decoder.push(chunk);
     else this.#handshake.receive(chunk, nowMs);
   }
 
   retainUnread(): void {
-    this.#decoder.keep();
-    this.#handshake?.keep();
+    this.#decoder.retainUnread();
+    this.#handshake?.retainUnread();
   }
 
   read(): DecodedMessage | undefined {
     for (;;) {
       const handshake = this.#handshake;
-      if (handshake !== undefined && !handshake.readsPlain) {
+      if (handshake !== undefined && !handshake.decodesPlain) {
         const whole = handshake.read();
         if (whole !== undefined) {
           const message = decodeWhole(handshake, whole);
           if (message !== undefined) return message;
           continue;
         }
-        if (!handshake.readsPlain) return undefined;
+        if (!handshake.decodesPlain) return undefined;
       }
       const message = this.#readPlain(handshake);
       if (message !== undefined) {
-        handshake?.heardPlain();
+        handshake?.onPlainMessage();
         this.#plainReceived++;
         return message;
       }
       if (this.#greeting === undefined) return undefined;
-      this.#greeted(this.#greeting);
+      this.#onGreeting(this.#greeting);
     }
   }
 
@@ -265,26 +265,26 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     try {
       return this.#decoder.read();
     } catch (error) {
-      handshake?.heardNonsense();
+      handshake?.onUndecodable();
       throw error;
     }
   }
 
   ended(): SerpyError | undefined {
-    return this.#handshake && !this.#handshake.readsPlain ? undefined : this.#decoder.ended();
+    return this.#handshake && !this.#handshake.decodesPlain ? undefined : this.#decoder.ended();
   }
 
   tick(nowMs: number): void {
     this.#handshake?.tick(nowMs);
   }
 
-  #greeted({ kind, payload }: { readonly kind: 'hello' | 'welcome'; readonly payload: Buffer }): void {
+  #onGreeting({ kind, payload }: { readonly kind: 'hello' | 'welcome'; readonly payload: Buffer }): void {
     this.#greeting = undefined;
-    if (kind === 'hello' && this.#role === 'server' && this.#handshake === undefined && this.#mayBegin) {
+    if (kind === 'hello' && this.#role === 'server' && this.#handshake === undefined && this.#canStartSession) {
       this.#handshake = this.#newHandshake();
-      this.#handshake.up(this.#nowMs);
+      this.#handshake.linkUp(this.#nowMs);
     }
-    const understood = this.#handshake?.greeted(kind, payload, () => this.#decoder.takeRest());
+    const understood = this.#handshake?.onGreeting(kind, payload, () => this.#decoder.drain());
     if (!understood) this.#decoder.warnOfGreeting(payload);
   }
 
@@ -297,34 +297,34 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     if (level !== 'received' && level !== 'consumed') {
       throw new OptionError(`the option acknowledge takes 'received' or 'consumed', not ${JSON.stringify(level)}`);
     }
-    this.#needSession('the option acknowledge');
+    this.#requireSession('the option acknowledge');
   }
 
   /** Throws where there is no session, nor can be one yet. */
-  #needSession(what: string): void {
-    if (this.#handshake === undefined && this.#role === 'server' && this.#mayBegin) {
+  #requireSession(what: string): void {
+    if (this.#handshake === undefined && this.#role === 'server' && this.#canStartSession) {
       this.#handshake = this.#newHandshake();
-      this.#handshake.up(this.#nowMs);
+      this.#handshake.linkUp(this.#nowMs);
     }
-    this.#handshake?.want(this.#nowMs);
-    if (!this.#handshake?.mayAcknowledge) throw this.#noSession(what);
+    this.#handshake?.requireSession(this.#nowMs);
+    if (!this.#handshake?.canAcknowledge) throw this.#noSessionError(what);
   }
 
   /** Whether a client may yet begin a session on this link. */
-  get #mayBegin(): boolean {
+  get #canStartSession(): boolean {
     const { session } = this.#options;
     return session !== undefined && session !== 'off' && this.#plainReceived === 0;
   }
 
-  #noSession(what: string): OptionError {
+  #noSessionError(what: string): OptionError {
     const isOff = this.#options.session === undefined || this.#options.session === 'off';
-    return noSession(what, isOff ? "this connection has session: 'off'" : 'the peer has not begun one');
+    return noSessionError(what, isOff ? "this connection has session: 'off'" : 'the peer has not begun one');
   }
 
   /** A stream that has begun in another session is not gone on with: the peer would not know it. */
-  #isInSession({ kind, id }: StreamPart, madeIn: unknown): boolean {
-    const session = this.#handshake?.lasting.epoch as object;
-    if (kind === 'stop') return session === madeIn;
+  #isInSession({ kind, id }: StreamPart, createdIn: unknown): boolean {
+    const session = this.#handshake?.resumable.epoch as object;
+    if (kind === 'stop') return session === createdIn;
     if (kind === 'begin') this.#streams.set(id, session);
     const isSame = this.#streams.get(id) === session;
     if (kind === 'end' || kind === 'abort') this.#streams.delete(id);
@@ -334,7 +334,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   #newHandshake(): Handshake<Frame> {
     const settings = handshakeSettings(this.#options);
     const session = this;
-    const owner = {
+    const host = {
       get plainReceived() {
         return session.#plainReceived;
       },
@@ -342,9 +342,9 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
         return session.#plainSent;
       },
       pushPlain: (bytes: Buffer) => this.#decoder.push(bytes),
-      valueOf: (message: BatchedMessage) => (message.type === streamType ? undefined : messageOf(message)),
+      toValue: (message: BatchedMessage) => (message.type === streamType ? undefined : messageOf(message)),
     };
-    return new Handshake<Frame>(this.#role, settings, this.#output, owner, this.#sessions);
+    return new Handshake<Frame>(this.#role, settings, this.#output, host, this.#sessions);
   }
 
   #newDecoder(): Decoder {
@@ -352,12 +352,12 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     if (mode === 'off') return new Decoder(maxMessageBytes, this.#output);
     const session = this;
     return new Decoder(maxMessageBytes, this.#output, {
-      get mostBytes() {
-        const mayCome = session.#role === 'server' ? session.#mayBegin : session.#plainSent === 0;
-        return mayCome ? mostGreetingBytes : 0;
+      get maxBytes() {
+        const mayCome = session.#role === 'server' ? session.#canStartSession : session.#plainSent === 0;
+        return mayCome ? maxGreetingBytes : 0;
       },
-      recognise: (stated, sum, payload) => {
-        const kind = greetingKind(stated, sum, payload);
+      detect: (stated, sum, payload) => {
+        const kind = detectGreeting(stated, sum, payload);
         if (kind !== undefined) this.#greeting = { kind, payload: Buffer.from(payload) };
         return kind !== undefined;
       },
@@ -369,26 +369,29 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
 const nothing = Buffer.alloc(0);
 
 /** The message, or part of a stream; undefined for what nobody here knows. */
-function decodeWhole(handshake: Handshake<Frame>, { type, payload, end }: WholeMessage): DecodedMessage | undefined {
+function decodeWhole(
+  handshake: Handshake<Frame>,
+  { type, payload, ackNumber }: WholeMessage,
+): DecodedMessage | undefined {
   try {
     if (type === streamType) {
-      const part = decodePart(payload);
+      const part = decodeStreamFrame(payload);
       const sizeBytes = payload.length;
-      if (part !== undefined) return { type: 'bytes', value: nothing, sizeBytes, end, part };
-      const passedOver = { sizeBytes, end, part: payload };
-      handshake.lasting.consumed(passedOver); // its place is free
+      if (part !== undefined) return { type: 'bytes', value: nothing, sizeBytes, end: ackNumber, part };
+      const passedOver = { sizeBytes, end: ackNumber, part: payload };
+      handshake.resumable.consumed(passedOver); // its place is free
       return undefined;
     }
-    return decodeValue(type, payload, end);
+    return decodeValue(type, payload, ackNumber);
   } catch (error) {
-    throw handshake.judged(error);
+    throw handshake.classifyError(error);
   }
 }
 
-function payloadBytesOf({ head, payload }: Frame): number {
-  return (head?.length ?? 0) + payload.length;
+function payloadBytesOf({ prefix, payload }: Frame): number {
+  return (prefix?.length ?? 0) + payload.length;
 }
 
-function sumOf(head: Uint8Array | undefined, payload: Uint8Array): number {
-  return checksum(payload, head === undefined ? 0 : checksum(head));
+function sumOf(prefix: Uint8Array | undefined, payload: Uint8Array): number {
+  return checksum(payload, prefix === undefined ? 0 : checksum(prefix));
 }

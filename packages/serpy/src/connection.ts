@@ -23,7 +23,7 @@ import type { ProtocolName } from './protocols.js';
 export class Connection<P extends ProtocolName = 'auto'> extends CoreConnection<TypesOf[P]> {
   /** The protocol that was asked for. */
   readonly protocol: ProtocolName;
-  readonly #shared: Protocol<TypesOf[P]>;
+  readonly #protocolImpl: Protocol<TypesOf[P]>;
   /** Made for the first array. */
   #arrays: ArrayMessages | undefined;
 
@@ -36,7 +36,7 @@ export class Connection<P extends ProtocolName = 'auto'> extends CoreConnection<
   ) {
     super(shared, settings, environment);
     this.protocol = protocol;
-    this.#shared = shared;
+    this.#protocolImpl = shared;
   }
 
   /** As for every connection. An array goes as a `.npy` in a message of bytes, over v1 in modes 0 to 3. */
@@ -59,7 +59,7 @@ export class Connection<P extends ProtocolName = 'auto'> extends CoreConnection<
     const { wait, bare } = parseArrayOptions(options);
     this.#arrays ??= new ArrayMessages();
     const arrays = this.#arrays;
-    return this.consume('getArray', wait, (received) => arrays.read(this.#shared.data(received), bare));
+    return this.consume('getArray', wait, (received) => arrays.read(this.#protocolImpl.data(received), bare));
   }
 
   /** As for every connection; also takes the `data` that `getArray` gave. */

@@ -1,4 +1,4 @@
-// What the sketch of docs/other-languages.md uses of Arduino, on a computer.
+// What the sketch of docs/how-to/other-languages.md uses of Arduino, on a computer.
 #pragma once
 #include <math.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-"""The names of the original Python modules over the peers of test/python: enough to run what docs/from-python.md shows."""
+"""The names of the original Python modules over the peers of test/python: enough to run what docs/how-to/from-python.md shows."""
 import json
 import os
 import queue

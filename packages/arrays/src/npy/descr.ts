@@ -6,13 +6,13 @@ export type Described =
   | { readonly kind: Kind; readonly byteOrder: ByteOrder; readonly refusal?: undefined }
   | { readonly refusal: string };
 
-const longest = 40;
+const maxNameLength = 40;
 
 /** @param descr numpy's `dtype.str`; undefined for a type with fields */
 export function readDescr(descr: string | undefined): Described {
   const [, order = '', code = ''] = /^([<>|=]?)(.*)$/s.exec(descr ?? '') ?? [];
   const kind = kindOfCode(code);
-  if (kind === undefined) return { refusal: refusalOf(descr, code) };
+  if (kind === undefined) return { refusal: unsupportedReason(descr, code) };
   if (kind.itemBytes > 1 && order !== '<' && order !== '>') {
     return { refusal: `its dtype ${printable(descr as string)} does not say the byte order` };
   }
@@ -24,7 +24,7 @@ export function readDescr(descr: string | undefined): Described {
  * @param descr the type as the header names it; undefined where it has fields
  * @param code the same without the byte order
  */
-function refusalOf(descr: string | undefined, code: string): string {
+function unsupportedReason(descr: string | undefined, code: string): string {
   if (descr === undefined) return 'its elements have named fields: let the peer send one array for each field';
   const name = printable(descr);
   switch (code[0]) {
@@ -50,6 +50,6 @@ function refusalOf(descr: string | undefined, code: string): string {
 
 /** A name as it may be shown: what a peer puts into it may steer a terminal. */
 function printable(descr: string): string {
-  const short = descr.length > longest ? `${descr.slice(0, longest)}…` : descr;
+  const short = descr.length > maxNameLength ? `${descr.slice(0, maxNameLength)}…` : descr;
   return JSON.stringify(short.replaceAll(/[^\x20-\x7e…]/g, '?'));
 }

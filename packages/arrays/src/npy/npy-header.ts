@@ -1,7 +1,7 @@
 /** The header of a `.npy`, written: byte for byte what numpy writes. */
 import { OptionError } from 'serpy-core';
 import { type DType, dtypes, kindOf, nativeOrder } from '../dtype.js';
-import { faultOfShape } from '../shape.js';
+import { shapeError } from '../shape.js';
 
 /** What every `.npy` starts with; the version follows. */
 export const npyMagic = Buffer.from('\x93NUMPY', 'latin1');
@@ -29,7 +29,7 @@ export interface NpyHeaderOptions {
 export function npyHeader({ dtype, shape }: NpyHeaderOptions): Buffer {
   const kind = kindOf(dtype as unknown);
   if (kind === undefined) throw new OptionError(`dtype takes one of ${dtypes.join(', ')}, not ${String(dtype)}`);
-  const fault = faultOfShape(shape);
+  const fault = shapeError(shape);
   if (fault !== undefined) throw new OptionError(fault);
   const order = kind.itemBytes === 1 ? '|' : nativeOrder === 'little' ? '<' : '>';
   const axes = shape.length === 1 ? `${shape[0]},` : shape.join(', ');

@@ -3,16 +3,16 @@ import { types } from 'node:util';
 import { ArrayFormatError } from 'serpy-core';
 import { checkBytes } from '../check-bytes.js';
 import { type DType, kindOf } from '../dtype.js';
-import { toHalves } from '../float16.js';
+import { float32ArrayToFloat16 } from '../float16.js';
 import { elementsOf, type Layout } from '../layout.js';
 import { checkArray, type NdArray, type ShapedArray, type TypedArray } from '../ndarray.js';
-import { countOf, faultOfShape, shown } from '../shape.js';
+import { countOf, formatShape, shapeError } from '../shape.js';
 import { readDescr } from './descr.js';
 import { npyHeader, npyMagic, textStart } from './npy-header.js';
 import { readNpyText } from './npy-literal.js';
 
 /** More text than this has only a header with many fields. */
-const mostTextBytes = 65_535;
+const maxTextBytes = 65_535;
 
 /** What the header of a `.npy` says. */
 export interface NpyHeader extends Layout {
@@ -52,7 +52,8 @@ export function npyParts(array: TypedArray | ShapedArray): NpyParts {
 }
 
 function convert(data: TypedArray, dtype: DType): TypedArray {
-  if (dtype === 'float16' && data[Symbol.toStringTag] === 'Float32Array') return toHalves(data as Float32Array);
+  if (dtype === 'float16' && data[Symbol.toStringTag] === 'Float32Array')
+    return float32ArrayToFloat16(data as Float32Array);
   // numpy knows 0 and 1 alone, and a mask may well have 255.
   if (dtype === 'bool' && (data as Uint8Array).some((value) => value > 1)) {
     return Uint8Array.from(data as Uint8Array, (value) => (value === 0 ? 0 : 1));
@@ -78,8 +79,8 @@ export function decodeNpy(bytes: Uint8Array): NdArray {
   const body = bytes.subarray(headerBytes);
   if (body.length !== dataBytes) {
     const kind = body.length < dataBytes ? 'cut short' : 'too long';
-    const needed = `${dtype} elements of shape ${shown(shape)} have ${dataBytes} bytes`;
-    throw refused(`it is ${kind}: ${needed}, and ${body.length} follow the header`, bytes);
+    const needed = `${dtype} elements of shape ${formatShape(shape)} have ${dataBytes} bytes`;
+    throw formatError(`it is ${kind}: ${needed}, and ${body.length} follow the header`, bytes);
   }
   return { data: elementsOf(kindOf(dtype), shape, body, header), shape, dtype } as NdArray;
 }
@@ -98,13 +99,13 @@ export function readNpyHeader(bytes: Uint8Array): NpyHeader {
   }
   const { text, headerBytes } = textOf(bytes);
   const read = readNpyText(text);
-  if (read === undefined) throw refused('its header is not one that numpy writes', bytes);
+  if (read === undefined) throw formatError('its header is not one that numpy writes', bytes);
   const { descr, fortranOrder, shape } = read;
   const type = readDescr(descr);
-  if (type.refusal !== undefined) throw refused(type.refusal, bytes);
+  if (type.refusal !== undefined) throw formatError(type.refusal, bytes);
   const { kind, byteOrder } = type;
-  const fault = faultOfShape(shape);
-  if (fault !== undefined) throw refused(fault, bytes);
+  const fault = shapeError(shape);
+  if (fault !== undefined) throw formatError(fault, bytes);
   const dataBytes = countOf(shape) * kind.itemBytes;
   return { dtype: kind.dtype, shape, byteOrder, fortranOrder, headerBytes, dataBytes };
 }
@@ -114,17 +115,17 @@ function textOf(bytes: Uint8Array): { readonly text: string; readonly headerByte
   const npy = Buffer.from(buffer, byteOffset, length);
   const major = npy[6];
   const start = major === 1 ? textStart : textStart + 2;
-  if (length < start) throw refused('it is cut short in its header', bytes);
+  if (length < start) throw formatError('it is cut short in its header', bytes);
   if (major !== 1 && major !== 2 && major !== 3) {
-    throw refused(`its version is ${npy[6]}.${npy[7]}, and 1.0, 2.0 and 3.0 are known`, bytes);
+    throw formatError(`its version is ${npy[6]}.${npy[7]}, and 1.0, 2.0 and 3.0 are known`, bytes);
   }
   const textBytes = major === 1 ? npy.readUInt16LE(8) : npy.readUInt32LE(8);
-  if (textBytes > mostTextBytes)
-    throw refused(`its header has ${textBytes} bytes, at most ${mostTextBytes} are read`, bytes);
-  if (length < start + textBytes) throw refused('it is cut short in its header', bytes);
+  if (textBytes > maxTextBytes)
+    throw formatError(`its header has ${textBytes} bytes, at most ${maxTextBytes} are read`, bytes);
+  if (length < start + textBytes) throw formatError('it is cut short in its header', bytes);
   return { text: npy.toString('latin1', start, start + textBytes), headerBytes: start + textBytes };
 }
 
-function refused(why: string, bytes: Uint8Array): ArrayFormatError {
+function formatError(why: string, bytes: Uint8Array): ArrayFormatError {
   return new ArrayFormatError(`the .npy cannot be given as an array: ${why} (the error's data has its bytes)`, bytes);
 }

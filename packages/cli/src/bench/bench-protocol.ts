@@ -55,7 +55,7 @@ export function countedOf(message: PortableMessage): Counted | undefined {
 }
 
 /** How a call waits. */
-export interface Patience {
+export interface WaitLimits {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
@@ -70,7 +70,7 @@ export async function ask<R>(
   question: Question,
   read: (message: PortableMessage) => R | undefined,
   clock: { now(): number },
-  { timeoutMs, signal }: Patience,
+  { timeoutMs, signal }: WaitLimits,
 ): Promise<R> {
   const endMs = clock.now() + timeoutMs;
   await connection.sendData(questions[question], { timeoutMs, signal });
@@ -82,11 +82,11 @@ export async function ask<R>(
 }
 
 /** Every text of the dialogue is shorter than this, so that a large message is never turned into text. */
-const longestText = 100;
+const maxTextLength = 100;
 
 /** A v1 peer in Python may send back as bytes what it got as text, so the type does not count. */
 function shortText(message: PortableMessage): string | undefined {
   const { value } = message;
   if (typeof value !== 'string' && !Buffer.isBuffer(value)) return undefined;
-  return value.length > longestText ? undefined : value.toString();
+  return value.length > maxTextLength ? undefined : value.toString();
 }

@@ -2,7 +2,7 @@
 import type { PortableConnection } from 'serpy';
 import { ask, type OtherEnd, otherEndOf } from './bench-protocol.js';
 import { roundTrips, type Stopwatch } from './round-trip.js';
-import { type Bin, histogram, summarise, type TimeSummary } from './statistics.js';
+import { type Bin, histogram, summarize, type TimeSummary } from './statistics.js';
 import { oneWay, type Throughput, thereAndBack } from './throughput.js';
 
 export const sizesBytes: readonly number[] = [64, 4096, 2 ** 16, 2 ** 20, 2 ** 24];
@@ -72,7 +72,7 @@ export async function measure(
     },
     clock,
   );
-  events.roundTrip({ sizeBytes: roundTripBytes, ...summarise(timesMs), histogram: histogram(timesMs) });
+  events.roundTrip({ sizeBytes: roundTripBytes, ...summarize(timesMs), histogram: histogram(timesMs) });
 
   const direction = otherEnd === 'bench' ? 'one way' : 'there and back';
   const send = otherEnd === 'bench' ? oneWay : thereAndBack;

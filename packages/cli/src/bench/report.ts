@@ -4,7 +4,7 @@ import type { PortableConnection } from 'serpy';
 import { addressOf } from '../format.js';
 import type { OtherEnd } from './bench-protocol.js';
 import type { LeftOut, MeasurementEvents, RoundTripResult, ThroughputResult } from './measurement.js';
-import { figure, megabytesPerSecond, timeText } from './number-format.js';
+import { formatNumber, formatTime, megabytesPerSecond } from './number-format.js';
 import { sizeText } from './payload.js';
 
 /** What is known of a measurement so far. */
@@ -61,18 +61,18 @@ export function linkText({ host, port, protocol, session, encrypted }: LinkFacts
   return `${addressOf({ host, port })} over ${protocol}${session ? ' in a session' : ''}, ${encrypted ? 'encrypted' : 'not encrypted'}`;
 }
 
-const longestBar = 40;
+const maxBarLength = 40;
 
 export function roundTripText({ sizeBytes, count, p50Ms, p90Ms, p99Ms, maxMs, histogram }: RoundTripResult): string {
   const most = Math.max(...histogram.map((bin) => bin.count));
   const table = plainTable(['right', 'left', 'right']);
   for (const bin of histogram) {
-    const bar = bin.count === 0 ? '' : '█'.repeat(Math.max(1, Math.round((longestBar * bin.count) / most)));
-    table.push([`≤ ${timeText(bin.toMs)}`, bar, bin.count.toLocaleString('en-US')]);
+    const bar = bin.count === 0 ? '' : '█'.repeat(Math.max(1, Math.round((maxBarLength * bin.count) / most)));
+    table.push([`≤ ${formatTime(bin.toMs)}`, bar, bin.count.toLocaleString('en-US')]);
   }
   return [
     `Round trip of ${sizeText(sizeBytes)}, ${count.toLocaleString('en-US')} times:`,
-    `  p50 ${timeText(p50Ms)}, p90 ${timeText(p90Ms)}, p99 ${timeText(p99Ms)}, at most ${timeText(maxMs)}`,
+    `  p50 ${formatTime(p50Ms)}, p90 ${formatTime(p90Ms)}, p99 ${formatTime(p99Ms)}, at most ${formatTime(maxMs)}`,
     textOf(table),
   ].join('\n');
 }
@@ -85,8 +85,8 @@ export function throughputText({ throughput, leftOut }: Pick<Findings, 'throughp
   for (const { sizeBytes, messages, bytes, elapsedMs, complete } of throughput) {
     table.push([
       sizeText(sizeBytes),
-      figure((messages * 1000) / elapsedMs),
-      figure(megabytesPerSecond(bytes, elapsedMs)),
+      formatNumber((messages * 1000) / elapsedMs),
+      formatNumber(megabytesPerSecond(bytes, elapsedMs)),
       complete ? '' : 'cut short: not all arrived in time',
     ]);
   }
@@ -98,7 +98,7 @@ export function throughputText({ throughput, leftOut }: Pick<Findings, 'throughp
 
 function leftOutText(expectedMs: number): string {
   const late = 'not enough time';
-  return Number.isFinite(expectedMs) ? `${late}, as one message would take about ${timeText(expectedMs)}` : late;
+  return Number.isFinite(expectedMs) ? `${late}, as one message would take about ${formatTime(expectedMs)}` : late;
 }
 
 /** For `--json`: one object. */

@@ -3,7 +3,7 @@ import { type Connection, isSerpyError, type ListenOptions, listen } from 'serpy
 import type { Context } from '../environment/context.js';
 import { addressOf } from '../format.js';
 import { respond, type Served } from './echo-server.js';
-import { figure } from './number-format.js';
+import { formatNumber } from './number-format.js';
 
 /** Serves until Ctrl-C, and says what was served. @throws what `listen` throws */
 export async function serve(options: ListenOptions, { terminal, interruption }: Context): Promise<void> {
@@ -40,5 +40,5 @@ export async function serve(options: ListenOptions, { terminal, interruption }: 
 }
 
 function servedText({ messages, bytes }: Served): string {
-  return `${messages.toLocaleString('en-US')} message${messages === 1 ? '' : 's'}, ${figure(bytes / 1e6)} MB`;
+  return `${messages.toLocaleString('en-US')} message${messages === 1 ? '' : 's'}, ${formatNumber(bytes / 1e6)} MB`;
 }

@@ -17,7 +17,7 @@ export interface Bin {
 }
 
 /** @throws a `RangeError` for no times at all */
-export function summarise(timesMs: readonly number[]): TimeSummary {
+export function summarize(timesMs: readonly number[]): TimeSummary {
   if (timesMs.length === 0) throw new RangeError('there is nothing to summarise');
   const sorted = Float64Array.from(timesMs).sort();
   return {
@@ -52,11 +52,11 @@ export function histogram(timesMs: readonly number[]): Bin[] {
 }
 
 /** Nothing is measured more finely than this. */
-const smallestStep = -12;
+const minStep = -12;
 
 /** The number of the smallest step that is not below a time: 0 is 1 ms, 1 is 2 ms, 2 is 5 ms, 3 is 10 ms, -1 is 0.5 ms. */
 function stepOf(timeMs: number): number {
-  let step = Math.max(smallestStep, 3 * Math.floor(Math.log10(timeMs)) - 1);
+  let step = Math.max(minStep, 3 * Math.floor(Math.log10(timeMs)) - 1);
   while (upToMs(step) < timeMs) step++;
   return step;
 }

@@ -13,7 +13,7 @@ import {
 } from '../bench/report.js';
 import { serve } from '../bench/serve.js';
 import type { Context } from '../environment/context.js';
-import { failed, mistyped } from '../failure.js';
+import { failure, usageError } from '../failure.js';
 import { addConnectionOptions, type ConnectionFlags, connectionOptions } from '../flags/connection-flags.js';
 import { examples } from '../flags/help-examples.js';
 import { duration } from '../flags/value-parsers.js';
@@ -62,7 +62,7 @@ export function bench(context: Context): Command {
     )
     .action(async (url: string | undefined, flags: BenchFlags) => {
       if (!flags.listen) return run(url, flags, context);
-      if (flags.json) throw mistyped('--json is for the end that measures, not for --listen');
+      if (flags.json) throw usageError('--json is for the end that measures, not for --listen');
       return serve(connectionOptions(url, flags, 'listen', context), context);
     });
 }
@@ -111,7 +111,7 @@ async function run(url: string | undefined, flags: BenchFlags, context: Context)
 function explained(error: unknown, connection: Connection, { otherEnd, link }: Findings): unknown {
   const isSilent = isSerpyError(error) && error.code === 'ERR_SERPY_TIMEOUT' && otherEnd === undefined;
   if (!isSilent) return error;
-  return failed(
+  return failure(
     `${addressOf(connection.remote ?? link)} was reached and sends nothing back: start "serpy bench --listen" there, "serpy simulate echo", ` +
       'or any program that sends back what it gets',
     error,

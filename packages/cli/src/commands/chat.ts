@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { type Connection, isSerpyError } from 'serpy';
 import type { Context } from '../environment/context.js';
-import { failed, sentence } from '../failure.js';
+import { failure, toSentence } from '../failure.js';
 import {
   addConnectionOptions,
   type ConnectionFlags,
@@ -77,11 +77,11 @@ async function run(context: Context, url: string | undefined, flags: Flags): Pro
   const isPeerNamed = !dial;
   const receiving = receive(context, {
     options,
-    dial,
+    connect: dial,
     stop: stop.signal,
-    note,
-    joined,
-    take: ({ message, from }) => editor.print(`${isPeerNamed ? `${from}: ` : ''}${describe(message).line}`),
+    log: note,
+    onPeer: joined,
+    onMessage: ({ message, from }) => editor.print(`${isPeerNamed ? `${from}: ` : ''}${describe(message).line}`),
   });
   let hasInputEnded = false;
   // When the peers are gone for good, or it is interrupted, nobody types any more.
@@ -109,8 +109,8 @@ async function run(context: Context, url: string | undefined, flags: Flags): Pro
     if (result.status === 'rejected') throw result.reason;
   }
   if (editor.isInteractive || context.interruption.cause) return; // who types has seen it
-  if (lost > 0) throw failed(`${lost} of the lines may not have arrived: the peer did not take them, or has gone`);
-  if (!hasInputEnded) throw failed('the peer has gone before the input ended: what came after that was not sent');
+  if (lost > 0) throw failure(`${lost} of the lines may not have arrived: the peer did not take them, or has gone`);
+  if (!hasInputEnded) throw failure('the peer has gone before the input ended: what came after that was not sent');
 }
 
 /**
@@ -129,7 +129,7 @@ async function say(
     return isSent;
   } catch (error) {
     if (isSerpyError(error) && error.code === 'ERR_SERPY_QUEUE_FULL') stuck?.add(peer);
-    note(`not sent to ${addressOf(peer.remote)}: ${sentence(error)}`);
+    note(`not sent to ${addressOf(peer.remote)}: ${toSentence(error)}`);
     return false;
   }
 }

@@ -2,18 +2,18 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { placeFile } from '../atomic-file.js';
+import { saveFileAtomic } from '../atomic-file.js';
 import { type Experiment, startExperiment } from '../demo/experiment.js';
 import { figuresOf, layout } from '../demo/layout.js';
-import { pngOf } from '../demo/png.js';
+import { encodePng } from '../demo/png.js';
 import { type Context, pause } from '../environment/context.js';
-import { sentence } from '../failure.js';
+import { toSentence } from '../failure.js';
 import { examples } from '../flags/help-examples.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
 import { thousands } from '../format.js';
 import { makeFolder } from '../make-folder.js';
 import { createRecorder, type Recorder } from '../recording/recorder.js';
-import { colourDepth } from '../ui/colour-depth.js';
+import { colorDepth } from '../ui/colour-depth.js';
 import { enterScreen } from '../ui/screen.js';
 
 interface Flags {
@@ -68,7 +68,7 @@ export function demo(context: Context): Command {
         over.abort();
         await experiment.stop();
       }
-      for (const line of [...results, ...farewell(experiment, calledAs(context.env))]) await terminal.print(line);
+      for (const line of [...results, ...summaryLines(experiment, calledAs(context.env))]) await terminal.print(line);
     });
 }
 
@@ -82,7 +82,7 @@ async function show(
 ): Promise<void> {
   const { terminal, interruption, clock, env } = context;
   const signal = AbortSignal.any([interruption.signal, over.signal]);
-  const depth = colourDepth(terminal.colours.isColorSupported, env);
+  const depth = colorDepth(terminal.colors.isColorSupported, env);
   const recording = createRecordingKey(context, experiment, folder, results);
   const press = keyboard({
     u: () => experiment.pullCable(),
@@ -95,7 +95,7 @@ async function show(
     try {
       press(key);
     } catch (error) {
-      tellFailure(experiment, results, error);
+      showFailure(experiment, results, error);
     }
   });
   terminal.stdout.on('resize', screen.forget);
@@ -127,7 +127,7 @@ function createRecordingKey({ clock, env }: Context, experiment: Experiment, fol
     recorder.close();
     recorder = undefined;
     results.push(`recorded ${thousands(messages)} messages in ${place}: ${calledAs(env)} replay ${place}`);
-    experiment.tell(results.at(-1) ?? '');
+    experiment.setStatus(results.at(-1) ?? '');
   };
   return {
     end,
@@ -137,7 +137,7 @@ function createRecordingKey({ clock, env }: Context, experiment: Experiment, fol
       } catch (error) {
         recorder = undefined;
         experiment.recordInto(undefined);
-        tellFailure(experiment, results, error);
+        showFailure(experiment, results, error);
       }
     },
     toggle: () => {
@@ -148,15 +148,15 @@ function createRecordingKey({ clock, env }: Context, experiment: Experiment, fol
       place = freeName(folder, '');
       recorder = createRecorder(place, { clock, url: experiment.view().camera.url });
       experiment.recordInto(recorder);
-      experiment.tell(`recording into ${place}; r again ends it`);
+      experiment.setStatus(`recording into ${place}; r again ends it`);
     },
   };
 }
 
 /** On the screen, and once more when that is gone. */
-function tellFailure(experiment: Experiment, results: string[], error: unknown): void {
-  const line = sentence(error);
-  experiment.tell(line);
+function showFailure(experiment: Experiment, results: string[], error: unknown): void {
+  const line = toSentence(error);
+  experiment.setStatus(line);
   if (!results.includes(line)) results.push(line);
 }
 
@@ -164,9 +164,9 @@ function savePicture(experiment: Experiment, folder: string, results: string[]):
   if (experiment.image === undefined) return;
   makeFolder(folder);
   const file = freeName(folder, '.png');
-  placeFile(file, pngOf(experiment.image));
+  saveFileAtomic(file, encodePng(experiment.image));
   results.push(`saved ${file}`);
-  experiment.tell(`saved ${file}`);
+  experiment.setStatus(`saved ${file}`);
 }
 
 /** The first of `serpy-demo-1`, `serpy-demo-2` and so on that is not there. */
@@ -197,7 +197,7 @@ function calledAs({ npm_lifecycle_event: script = '' }: Context['env']): string 
   return script === 'npx' ? 'npx serpy-cli' : 'npx serpy';
 }
 
-function farewell(experiment: Experiment, command: string): string[] {
+function summaryLines(experiment: Experiment, command: string): string[] {
   const { camera, counter } = experiment.view();
   const reconnects = Math.max(camera.reconnects, counter.reconnects);
   const times = reconnects === 1 ? 'once' : `${reconnects} times`;

@@ -1,14 +1,14 @@
 /** `serpy doctor`: what works on this computer or with a peer, and what to do about what does not. */
 import { Command } from 'commander';
 import type { ConnectOptions } from 'serpy';
-import { systemSurroundings } from '../doctor/checks/host-info.js';
+import { systemHostInfo } from '../doctor/checks/host-info.js';
 import { Peer, sentTo, shownUrl, type Target } from '../doctor/checks/peer.js';
 import { computerChecks } from '../doctor/computer-checks.js';
 import { peerChecks } from '../doctor/peer-checks.js';
 import { asJson, count, linesOf } from '../doctor/report.js';
-import { type Examined, examine } from '../doctor/run-checks.js';
+import { type CheckOutcome, runChecks } from '../doctor/run-checks.js';
 import type { Context } from '../environment/context.js';
-import { failed, mistyped } from '../failure.js';
+import { failure, usageError } from '../failure.js';
 import {
   addConnectionOptions,
   type ConnectionFlags,
@@ -53,34 +53,35 @@ export function doctor(context: Context): Command {
 
 async function run(url: string | undefined, flags: DoctorFlags, context: Context): Promise<void> {
   const { terminal, interruption } = context;
-  const surroundings = systemSurroundings(context);
-  const { clock } = surroundings;
+  const hostInfo = systemHostInfo(context);
+  const { clock } = hostInfo;
   const target = targetOf(url, flags, context);
-  if (target && flags.checkPort !== undefined) throw mistyped('--check-port is for this computer: leave out the peer');
+  if (target && flags.checkPort !== undefined)
+    throw usageError('--check-port is for this computer: leave out the peer');
   const subject = target ? shownUrl(target, target.protocol) : 'this computer';
-  const peer = target && new Peer(target, surroundings);
+  const peer = target && new Peer(target, hostInfo);
   const { signal } = interruption;
   const port = { number: flags.checkPort ?? defaultPort, asked: flags.checkPort !== undefined };
   const examination = peer
-    ? examine(peerChecks, (limit) => ({ surroundings, peer, signal: limit }), clock, signal)
-    : examine(computerChecks(port), (limit) => ({ surroundings, signal: limit }), clock, signal);
-  const results: Examined[] = [];
+    ? runChecks(peerChecks, (limit) => ({ hostInfo: hostInfo, peer, signal: limit }), clock, signal)
+    : runChecks(computerChecks(port), (limit) => ({ hostInfo: hostInfo, signal: limit }), clock, signal);
+  const results: CheckOutcome[] = [];
   try {
     if (!flags.json) await terminal.print(`serpy doctor: ${subject}`);
     for await (const result of examination) {
       results.push(result);
-      if (!flags.json) for (const line of linesOf(result, terminal.colours)) await terminal.print(...line);
+      if (!flags.json) for (const line of linesOf(result, terminal.colors)) await terminal.print(...line);
     }
   } finally {
     await peer?.close();
   }
   if (flags.json)
     await terminal.printLines(
-      JSON.stringify(asJson(subject, results, surroundings, target && sentTo(target)), undefined, 2),
+      JSON.stringify(asJson(subject, results, hostInfo, target && sentTo(target)), undefined, 2),
     );
-  if (signal.aborted) throw failed('interrupted: the rest was not checked');
+  if (signal.aborted) throw failure('interrupted: the rest was not checked');
   const failures = count(results, 'FAIL');
-  if (failures > 0) throw failed(`${failures} of ${results.length} checks failed: what to do stands with each`);
+  if (failures > 0) throw failure(`${failures} of ${results.length} checks failed: what to do stands with each`);
   if (!flags.json) await terminal.print(count(results, 'warn') > 0 ? 'Nothing is broken.' : 'All is well.');
 }
 

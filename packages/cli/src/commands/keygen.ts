@@ -3,9 +3,9 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { generateKey } from 'serpy';
-import { placeFile } from '../atomic-file.js';
+import { saveFileAtomic } from '../atomic-file.js';
 import type { Context } from '../environment/context.js';
-import { failed, mistyped } from '../failure.js';
+import { failure, usageError } from '../failure.js';
 import { examples } from '../flags/help-examples.js';
 
 const readableByOwner = 0o600;
@@ -23,9 +23,9 @@ export function keygen(context: Context): Command {
       ]),
     )
     .action(async (file: string, { force }: { force?: true }) => {
-      if (file === '') throw mistyped('the name of the file is empty: name one for the key, such as lab.key');
+      if (file === '') throw usageError('the name of the file is empty: name one for the key, such as lab.key');
       if (statSync(file, { throwIfNoEntry: false })?.isDirectory())
-        throw mistyped(`${file} is a folder: name a file for the key, such as ${join(file, 'lab.key')}`);
+        throw usageError(`${file} is a folder: name a file for the key, such as ${join(file, 'lab.key')}`);
       writeKey(file, force === true);
       for (const line of [`wrote ${file}`, readers(file, context.platform), '', ...nextSteps(file)]) {
         await context.terminal.printLines(line);
@@ -36,10 +36,10 @@ export function keygen(context: Context): Command {
 /** The old key stays until the new one is whole, and where that fails there is no key that is none. */
 function writeKey(file: string, force: boolean): void {
   try {
-    placeFile(file, `${generateKey()}\n`, { replace: force, mode: readableByOwner, lasting: true });
+    saveFileAtomic(file, `${generateKey()}\n`, { replace: force, mode: readableByOwner, durable: true });
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'EEXIST' || force) throw cause;
-    throw failed(`${file} is there already and may be in use: name another file, or replace it with --force`, cause);
+    throw failure(`${file} is there already and may be in use: name another file, or replace it with --force`, cause);
   }
 }
 

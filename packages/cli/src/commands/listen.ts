@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import type { Context } from '../environment/context.js';
 import { isoTime } from '../environment/system.js';
-import { failed } from '../failure.js';
+import { failure } from '../failure.js';
 import {
   addConnectionOptions,
   type ConnectionFlags,
@@ -11,10 +11,10 @@ import {
 } from '../flags/connection-flags.js';
 import { examples } from '../flags/help-examples.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
-import { messages, size } from '../format.js';
+import { formatBytes, formatCount } from '../format.js';
 import { describe } from '../messages/describe.js';
 import { type OutFolder, openFolder } from '../messages/out-folder.js';
-import { type Arrival, receive, receivingDefaults } from '../peers/receive.js';
+import { type ArrivedMessage, receive, receivingDefaults } from '../peers/receive.js';
 import { jsonLine } from '../values/json-line.js';
 
 interface Flags extends ConnectionFlags {
@@ -67,12 +67,12 @@ async function run(context: Context, url: string | undefined, flags: Flags): Pro
   });
   const folder = flags.out === undefined ? undefined : openFolder(flags.out);
   const stop = new AbortController();
-  const note = flags.quiet ? undefined : (line: string) => terminal.note(terminal.noteColours.dim(line));
+  const note = flags.quiet ? undefined : (line: string) => terminal.note(terminal.noteColors.dim(line));
   const startedMs = clock.now();
   let [count, bytes] = [0, 0];
   const silence = watchSilence(context, flags.timeout, () => stop.abort());
 
-  const take = async (arrival: Arrival) => {
+  const take = async (arrival: ArrivedMessage) => {
     if (count === flags.count) return; // others may be at it as well
     count++;
     silence.broken();
@@ -89,10 +89,10 @@ async function run(context: Context, url: string | undefined, flags: Flags): Pro
   const summary = () => {
     if (interruption.cause === 'closed pipe') return;
     const seconds = ((clock.now() - startedMs) / 1000).toFixed(1);
-    note?.(`received ${messages(count)}, ${size(bytes)} in ${seconds} s`);
+    note?.(`received ${formatCount(count)}, ${formatBytes(bytes)} in ${seconds} s`);
   };
   try {
-    await receive(context, { options, dial, stop: stop.signal, note, take });
+    await receive(context, { options, connect: dial, stop: stop.signal, log: note, onMessage: take });
     summary();
   } catch (error) {
     if (count > 0) summary();
@@ -102,20 +102,20 @@ async function run(context: Context, url: string | undefined, flags: Flags): Pro
   }
   if (silence.lasted() && count < (flags.count ?? 1)) {
     const wanted = flags.count === undefined ? '' : ` of ${flags.count}`;
-    throw failed(
-      `${messages(count)}${wanted} came, and then none for ${(flags.timeout ?? 0) / 1000} s: is the sender running?`,
+    throw failure(
+      `${formatCount(count)}${wanted} came, and then none for ${(flags.timeout ?? 0) / 1000} s: is the sender running?`,
     );
   }
   if (flags.count !== undefined && count < flags.count && interruption.cause !== 'closed pipe') {
     const why = interruption.cause === undefined ? 'the peer has gone' : 'interrupted';
-    throw failed(`${why}: ${count} of ${messages(flags.count)} came`);
+    throw failure(`${why}: ${count} of ${formatCount(flags.count)} came`);
   }
 }
 
 /** Prints a message and writes it to a file. Resolves with its size. */
 async function show(
   { terminal }: Context,
-  arrival: Arrival,
+  arrival: ArrivedMessage,
   flags: Flags,
   folder: OutFolder | undefined,
 ): Promise<number> {
@@ -126,7 +126,7 @@ async function show(
     const when = { time: isoTime(wallMs), elapsedMs: Math.round(elapsedMs * 1000) / 1000 };
     await terminal.print(jsonLine({ ...when, from, protocol: message.protocol, ...json, ...(file && { file }) }));
   } else {
-    const { dim } = terminal.colours;
+    const { dim } = terminal.colors;
     await terminal.print(flags.showSender ? dim(`${from}  `) : '', line, file ? dim(`  → ${file}`) : '');
   }
   return sizeBytes;

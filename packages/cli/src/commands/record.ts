@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { type Connection, connect } from 'serpy';
 import { type Context, pause } from '../environment/context.js';
-import { failed } from '../failure.js';
+import { failure } from '../failure.js';
 import {
   addConnectionFlags,
   type ConnectionFlags,
@@ -55,12 +55,12 @@ export function record(context: Context): Command {
       ]),
     )
     .action((url: string, folder: string, flags: Flags) =>
-      (flags.listen ? recordServed : recordDialled)(context, url, folder, flags),
+      (flags.listen ? recordAsServer : recordAsClient)(context, url, folder, flags),
     );
 }
 
 /** Records what one peer sends, until it hangs up. */
-async function recordDialled(context: Context, url: string, folder: string, flags: Flags): Promise<void> {
+async function recordAsClient(context: Context, url: string, folder: string, flags: Flags): Promise<void> {
   const { terminal, clock, interruption } = context;
   const connection = await connect(connectionOptions(url, flags, 'connect', context, withSession), {
     signal: interruption.signal,
@@ -95,14 +95,14 @@ async function recordDialled(context: Context, url: string, folder: string, flag
     const why =
       error?.message ??
       (reason === 'peer-closed' ? 'the link broke: the peer said no goodbye' : `the link ended (${reason})`);
-    throw failed(`${why}; with --reconnect it would be dialled again`, error);
+    throw failure(`${why}; with --reconnect it would be dialled again`, error);
   }
-  if (gaps > 0) throw failed(gapsText(gaps), error);
-  if (isBroken) throw failed(error?.message ?? `the link ended (${reason})`, error);
+  if (gaps > 0) throw failure(gapsText(gaps), error);
+  if (isBroken) throw failure(error?.message ?? `the link ended (${reason})`, error);
 }
 
 /** Records what all send who connect, whoever comes and goes. */
-async function recordServed(context: Context, url: string, folder: string, flags: Flags): Promise<void> {
+async function recordAsServer(context: Context, url: string, folder: string, flags: Flags): Promise<void> {
   const { terminal, clock, interruption } = context;
   const options = connectionOptions(url, flags, 'listen', context, receivingDefaults);
   const stop = new AbortController();
@@ -115,27 +115,27 @@ async function recordServed(context: Context, url: string, folder: string, flags
   try {
     await receive(context, {
       options,
-      dial: false,
+      connect: false,
       stop: stop.signal,
-      note: (line) => terminal.note(terminal.noteColours.dim(line)),
+      log: (line) => terminal.note(terminal.noteColors.dim(line)),
       // Where nobody can be listened to, no folder is left behind.
-      listening() {
+      onListening() {
         recorder = createRecorder(folder, { clock, url, maxBytes: flags.maxBytes });
         startMs = clock.now();
         const signal = AbortSignal.any([interruption.signal, stop.signal]);
         if (flags.duration !== undefined) void pause(clock, flags.duration, signal).then(() => stop.abort());
         terminal.note(`recording into ${folder} what is sent by all who connect`);
       },
-      joined(connection) {
+      onPeer(connection) {
         const peer = { breaks: watchBreaks(connection, clock), from: addressOf(connection.remote) };
         peers.set(connection, peer);
       },
-      left(connection) {
+      onPeerLeft(connection) {
         const peer = peers.get(connection);
         if (peer) mark(peer, peer.breaks.rest());
         peers.delete(connection);
       },
-      async take(arrival) {
+      async onMessage(arrival) {
         const peer = peers.get(arrival.connection);
         if (peer) mark(peer, peer.breaks.beforeNext());
         const full = recorder && recordMessage(recorder, arrival, flags.count);
@@ -149,7 +149,7 @@ async function recordServed(context: Context, url: string, folder: string, flags
   }
   if (!recorder) return;
   terminal.note(summary(recorder, clock.now() - startMs, folder));
-  if (recorder.gaps > 0) throw failed(gapsText(recorder.gaps));
+  if (recorder.gaps > 0) throw failure(gapsText(recorder.gaps));
 }
 
 const sizeReached = '--max-bytes is reached: the next message has no room';

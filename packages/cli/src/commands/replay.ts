@@ -2,10 +2,10 @@
 import { Command } from 'commander';
 import { connect, listen, type PortableConnection } from 'serpy';
 import { type Context, pause } from '../environment/context.js';
-import { failed, mistyped } from '../failure.js';
+import { failure, usageError } from '../failure.js';
 import { addConnectionFlags, type ConnectionFlags, connectionOptions, withSession } from '../flags/connection-flags.js';
 import { examples } from '../flags/help-examples.js';
-import { messages, serverUrl, thousands } from '../format.js';
+import { formatCount, serverUrl, thousands } from '../format.js';
 import { resend } from '../messages/resend.js';
 import { readAbout, readRecording } from '../recording/reader.js';
 
@@ -73,7 +73,7 @@ async function play(context: Context, folder: string, factor: number, connection
     for (const message of readRecording(folder, { gap: () => gaps++ })) {
       firstMs ??= message.timeMs;
       const waitMs = startMs + (message.timeMs - firstMs) / factor - clock.now();
-      const isLong = clock.now() - restedMs > longestWorkMs;
+      const isLong = clock.now() - restedMs > maxWorkMs;
       if (waitMs >= 1 || isLong) {
         await pause(clock, Math.max(0, waitMs), signal);
         restedMs = clock.now();
@@ -90,7 +90,7 @@ async function play(context: Context, folder: string, factor: number, connection
     connection.destroy();
   }
   if (leftOut > 0) {
-    terminal.note(`left out ${messages(leftOut)} that this protocol cannot carry; the first is ${firstLeftOut}`);
+    terminal.note(`left out ${formatCount(leftOut)} that this protocol cannot carry; the first is ${firstLeftOut}`);
   }
   if (gaps > 0) {
     const places = gaps === 1 ? 'a gap' : `${gaps} gaps`;
@@ -105,13 +105,13 @@ async function play(context: Context, folder: string, factor: number, connection
   if (reason !== 'local-close' || error !== undefined || unsentMessages > 0) {
     const what =
       reason === 'local-close' && unsentMessages === 0 ? 'the peer did not take them' : 'the peer left before the end';
-    throw failed(`${what}, ${told}: ${error?.message ?? 'it hung up'}`, error);
+    throw failure(`${what}, ${told}: ${error?.message ?? 'it hung up'}`, error);
   }
   terminal.note(told);
 }
 
 /** How long it may read and send without a look at what else has happened: Ctrl-C, a peer that has left. */
-const longestWorkMs = 20;
+const maxWorkMs = 20;
 
 /** How long a peer may take for what is queued at the end. */
 const slowPeerMs = 60_000;
@@ -126,5 +126,5 @@ function speed(text: string): number {
   if (text === 'max') return Number.POSITIVE_INFINITY;
   const value = Number(text);
   if (text.trim() !== '' && value > 0 && Number.isFinite(value)) return value;
-  throw mistyped(`--speed takes a number above 0, such as 2 or 0.5, or max, not '${text}'`);
+  throw usageError(`--speed takes a number above 0, such as 2 or 0.5, or max, not '${text}'`);
 }

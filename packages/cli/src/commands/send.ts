@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander';
 import { type Connection, type ConnectOptions, connect, isSerpyError } from 'serpy';
 import { type Context, pause } from '../environment/context.js';
-import { Failure, failed, mistyped, sentence, statusOf } from '../failure.js';
+import { Failure, failure, statusOf, toSentence, usageError } from '../failure.js';
 import {
   addConnectionFlags,
   type ConnectionFlags,
@@ -13,9 +13,9 @@ import {
 } from '../flags/connection-flags.js';
 import { examples } from '../flags/help-examples.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
-import { messages, size } from '../format.js';
+import { formatBytes, formatCount } from '../format.js';
 import { describe } from '../messages/describe.js';
-import { type Cargo, cargo, checkCargo, totalBytes, type Wanted } from '../messages/payloads.js';
+import { checkPayloads, type Payload, payloads, type SendRequest, totalBytes } from '../messages/payloads.js';
 import { type Delivery, deliverTo } from '../peers/deliver.js';
 import { showProgress } from '../ui/progress-bar.js';
 import { encodingOption } from '../ui/stdin-lines.js';
@@ -85,25 +85,27 @@ async function run(context: Context, first: string | undefined, rest: string[], 
   const isUrl = first !== undefined && /^[\w+.-]+:\/\//.test(first);
   const meant = first === undefined || isUrl ? undefined : meantUrl(first);
   if (meant) {
-    throw mistyped(`'${first}' is an address and no URL: write ${meant}. As a text it goes behind the URL of the peer`);
+    throw usageError(
+      `'${first}' is an address and no URL: write ${meant}. As a text it goes behind the URL of the peer`,
+    );
   }
   const options = connectionOptions(isUrl ? first : undefined, flags, 'connect', context, withSession);
   const wanted = wantedOf(isUrl || first === undefined ? rest : [first, ...rest], flags, context);
   const limits = { ...wanted, maxMessageBytes: options.maxMessageBytes ?? maxMessageBytes };
-  await checkCargo(limits);
+  await checkPayloads(limits);
   const known = await totalBytes(limits);
 
   const { signal } = interruption;
   const closeTimeoutMs = options.closeTimeoutMs ?? Math.max(hangUpMs, flags.timeout);
   // The delivery sees to it that the peer hangs up in time, and knows then whether it did.
-  const connection = await dial(
+  const connection = await connectWithRetry(
     context,
     { ...options, closeTimeoutMs: closeTimeoutMs + 1000 } as ConnectOptions,
     flags.wait,
   );
   connection.on('warning', (error) => {
     const isToldAtTheEnd = error.code === 'ERR_SERPY_DELIVERY_UNKNOWN' || error.code === 'ERR_SERPY_LOST';
-    if (!isToldAtTheEnd) terminal.note(terminal.noteColours.dim(sentence(error)));
+    if (!isToldAtTheEnd) terminal.note(terminal.noteColors.dim(toSentence(error)));
   });
   const delivery = deliverTo(connection, context, {
     protocol: options.protocol,
@@ -119,21 +121,21 @@ async function run(context: Context, first: string | undefined, rest: string[], 
   const bar = showProgress(
     context,
     () => (known === undefined ? seenBytes : known * flags.repeat),
-    () => delivery.leftBytes * perByte,
+    () => delivery.flushedBytes * perByte,
   );
   try {
     const input = untilFault(repeated(context, limits, flags));
-    for await (const each of input.cargo) {
+    for await (const each of input.payload) {
       seenBytes += each.sizeBytes;
       await delivery.send(each);
     }
-    if (signal.aborted) throw failed('');
+    if (signal.aborted) throw failure('');
     if (!input.fault) await replies.all();
-    await delivery.finish();
+    await delivery.drain();
     if (input.fault) throw afterwards(input.fault.error, delivery);
   } catch (error) {
     connection.destroy();
-    if (signal.aborted) throw failed(`interrupted: ${delivery.known}`);
+    if (signal.aborted) throw failure(`interrupted: ${delivery.status}`);
     throw error;
   } finally {
     bar.stop();
@@ -142,32 +144,32 @@ async function run(context: Context, first: string | undefined, rest: string[], 
 }
 
 /** What comes until it goes wrong: what came before is seen off first. */
-function untilFault(cargo: AsyncIterable<Cargo>) {
+function untilFault(cargo: AsyncIterable<Payload>) {
   const input: { fault?: { readonly error: unknown } } = {};
-  const guarded = async function* (): AsyncIterableIterator<Cargo> {
+  const guarded = async function* (): AsyncIterableIterator<Payload> {
     try {
       yield* cargo;
     } catch (error) {
       input.fault = { error };
     }
   };
-  return Object.assign(input, { cargo: guarded() });
+  return Object.assign(input, { payload: guarded() });
 }
 
 /** The error of what was to be sent, and what became of all before it. */
-function afterwards(error: unknown, { sent, known }: Delivery): unknown {
+function afterwards(error: unknown, { sent, status }: Delivery): unknown {
   if (sent === 0) return error;
-  return new Failure(statusOf(error), `${sentence(error)}; before it, ${known}`, { cause: error });
+  return new Failure(statusOf(error), `${toSentence(error)}; before it, ${status}`, { cause: error });
 }
 
 /** How long a peer without a session may take to hang up. */
 const hangUpMs = 5000;
 
 /** Between dials that found nobody. */
-const redialMs = 200;
+const reconnectMs = 200;
 
 /** Dials, for some time also while nobody is there, and in all no longer than that. */
-async function dial(
+async function connectWithRetry(
   { clock, interruption: { signal } }: Context,
   options: ConnectOptions,
   waitMs?: number,
@@ -180,40 +182,45 @@ async function dial(
       return await connect(options, { signal, timeoutMs: Math.max(1, deadlineMs - clock.now()) });
     } catch (error) {
       if (isSerpyError(error) && error.code === 'ERR_SERPY_TIMEOUT') {
-        throw lastError ?? failed(`the peer was dialled for ${waitMs / 1000} s (--wait) and did not answer`, error);
+        throw lastError ?? failure(`the peer was dialled for ${waitMs / 1000} s (--wait) and did not answer`, error);
       }
       lastError = error;
       const isNobodyThere = isSerpyError(error) && error.code === 'ERR_SERPY_CONNECT';
-      if (!isNobodyThere || clock.now() + redialMs > deadlineMs || !(await pause(clock, redialMs, signal))) throw error;
+      if (!isNobodyThere || clock.now() + reconnectMs > deadlineMs || !(await pause(clock, reconnectMs, signal)))
+        throw error;
     }
   }
 }
 
 /** What is to be sent, as typed. */
-function wantedOf(values: string[], flags: Flags, { terminal }: Context): Omit<Wanted, 'maxMessageBytes'> {
+function wantedOf(values: string[], flags: Flags, { terminal }: Context): Omit<SendRequest, 'maxMessageBytes'> {
   const { number = false, binary = false, file: files = [], repeat, encoding } = flags;
   const isPiped = !terminal.stdin.isTTY;
   const all = values.length === 0 && files.length === 0 && (binary || isPiped) ? ['-'] : values;
   if (all.length === 0 && files.length === 0) {
-    throw mistyped('there is nothing to send: write a text, --file PATH, or - for what comes in on stdin');
+    throw usageError('there is nothing to send: write a text, --file PATH, or - for what comes in on stdin');
   }
   const fromStdin = all.filter((value) => value === '-').length;
   if (fromStdin > 1 || (fromStdin > 0 && repeat > 1))
-    throw mistyped('stdin can be read only once: write - once, without --repeat');
+    throw usageError('stdin can be read only once: write - once, without --repeat');
   if (binary && number)
-    throw mistyped('--binary and --number exclude each other: stdin is one message of bytes, or lines with numbers');
+    throw usageError('--binary and --number exclude each other: stdin is one message of bytes, or lines with numbers');
   if (encoding !== undefined && (binary || fromStdin === 0))
-    throw mistyped('--encoding is of the lines of stdin, which are not read here: leave it out');
+    throw usageError('--encoding is of the lines of stdin, which are not read here: leave it out');
   if (binary && fromStdin === 0) return { values: [...all, '-'], files, number, binary };
   return { values: all, files, number, binary, encoding };
 }
 
-async function* repeated(context: Context, wanted: Wanted, { repeat, interval }: Flags): AsyncIterableIterator<Cargo> {
+async function* repeated(
+  context: Context,
+  wanted: SendRequest,
+  { repeat, interval }: Flags,
+): AsyncIterableIterator<Payload> {
   const { clock, interruption, terminal } = context;
   const { signal } = interruption;
   let isFirst = true;
   for (let round = 0; round < repeat; round++) {
-    for await (const each of cargo(wanted, terminal.stdin, signal)) {
+    for await (const each of payloads(wanted, terminal.stdin, signal)) {
       if (!isFirst && interval !== undefined && !(await pause(clock, interval, signal))) return;
       if (signal.aborted) return;
       isFirst = false;
@@ -247,14 +254,14 @@ function printReplies(context: Context, connection: Connection, { replies, timeo
         if (count >= replies) return;
         if (interruption.signal.aborted) throw interruption.signal.reason;
         const answers = `${count} of ${replies} answers came`;
-        if (ended) throw failed(`${answers}, and the peer has gone`);
-        if (clock.now() - atMs > timeout) throw failed(`${answers}, and then none for ${timeout / 1000} s`);
+        if (ended) throw failure(`${answers}, and the peer has gone`);
+        if (clock.now() - atMs > timeout) throw failure(`${answers}, and then none for ${timeout / 1000} s`);
       }
     },
   };
 }
 
 function summary({ sent, sentBytes, acknowledges }: Delivery, seconds: number): string {
-  const rate = sentBytes >= 1_000_000 ? ` in ${seconds.toFixed(1)} s, ${size(sentBytes / seconds)}/s` : '';
-  return `sent ${messages(sent)}, ${size(sentBytes)}${rate}${acknowledges ? ', acknowledged' : ': handed to the network, not confirmed'}`;
+  const rate = sentBytes >= 1_000_000 ? ` in ${seconds.toFixed(1)} s, ${formatBytes(sentBytes / seconds)}/s` : '';
+  return `sent ${formatCount(sent)}, ${formatBytes(sentBytes)}${rate}${acknowledges ? ', acknowledged' : ': handed to the network, not confirmed'}`;
 }

@@ -4,11 +4,11 @@ import { Command, Option } from 'commander';
 import { listen, type PortableConnection } from 'serpy';
 import { encodeNpy } from 'serpy-arrays';
 import { type Context, pause } from '../environment/context.js';
-import { mistyped } from '../failure.js';
+import { usageError } from '../failure.js';
 import { addConnectionOptions, type ConnectionFlags, connectionOptions } from '../flags/connection-flags.js';
 import { examples } from '../flags/help-examples.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
-import { addressOf, messages, serverUrl, thousands } from '../format.js';
+import { addressOf, formatCount, serverUrl, thousands } from '../format.js';
 import { camera } from '../instruments/camera.js';
 import { counter } from '../instruments/counter.js';
 import { echo } from '../instruments/echo.js';
@@ -106,7 +106,7 @@ function checkFlags(command: Command, kind: Kind): void {
   for (const [name, instruments] of Object.entries(meantFor)) {
     if (command.getOptionValueSource(name) !== 'cli' || instruments.includes(kind)) continue;
     const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-    throw mistyped(`${flag} is not for ${kind === 'echo' ? 'an' : 'a'} ${kind}: leave it out`);
+    throw usageError(`${flag} is not for ${kind === 'echo' ? 'an' : 'a'} ${kind}: leave it out`);
   }
 }
 
@@ -142,7 +142,7 @@ async function runEcho(context: Context, options: ListenTo, flags: Flags) {
     const tell = (what: string) => terminal.note(`${addressOf(peer.remote)} sent ${what}, which cannot be sent back`);
     const answered = echo(peer, tell).then((refused) => {
       answers += peer.stats().messagesReceived - refused;
-      if (refused > 0) terminal.note(`${addressOf(peer.remote)}: ${messages(refused)} could not be sent back`);
+      if (refused > 0) terminal.note(`${addressOf(peer.remote)}: ${formatCount(refused)} could not be sent back`);
     });
     counted.push(answered);
   });
@@ -203,7 +203,7 @@ function described(kind: 'camera' | 'counter', rate: number, { size, dtype, bare
 function instrumentNamed(text: string): Kind {
   const kind = kinds.find((each) => each === text);
   if (kind === undefined)
-    throw mistyped(`there is no instrument '${text}' to simulate: name one of ${kinds.join(', ')}`);
+    throw usageError(`there is no instrument '${text}' to simulate: name one of ${kinds.join(', ')}`);
   return kind;
 }
 
@@ -214,14 +214,14 @@ function imageSize(text: string): Flags['size'] {
   const [, width, height = width] = /^(\d+)(?:[x×,](\d+))?$/.exec(text) ?? [];
   const size = { width: Number(width), height: Number(height) };
   if (size.width * size.height >= 1 && size.width * size.height <= maxPixels) return size;
-  throw mistyped(`--size takes pixels such as 512 or 640x480, 16,777,216 in all at most, not '${text}'`);
+  throw usageError(`--size takes pixels such as 512 or 640x480, 16,777,216 in all at most, not '${text}'`);
 }
 
 function positive(name: string): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (text.trim() !== '' && value > 0 && value <= 100_000) return value;
-    throw mistyped(`${name} takes a number above 0, 100000 at most, not '${text}'`);
+    throw usageError(`${name} takes a number above 0, 100000 at most, not '${text}'`);
   };
 }
 
@@ -229,6 +229,6 @@ function notNegative(name: string): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (text.trim() !== '' && value >= 0 && value <= 1e12) return value;
-    throw mistyped(`${name} takes a number from 0, not '${text}'`);
+    throw usageError(`${name} takes a number from 0, not '${text}'`);
   };
 }

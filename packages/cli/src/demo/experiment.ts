@@ -7,7 +7,7 @@ import { camera } from '../instruments/camera.js';
 import { counter } from '../instruments/counter.js';
 import type { Recorder } from '../recording/recorder.js';
 import type { LinkView, View } from './layout.js';
-import { startCabled } from './pluggable-instrument.js';
+import { startPluggable } from './pluggable-instrument.js';
 import { createRates } from './rates.js';
 import type { Image } from './thumbnail.js';
 
@@ -17,7 +17,7 @@ export interface Experiment {
   readonly image: Image | undefined;
   pullCable(): void;
   /** Tells what happened, in a line. */
-  tell(news: string): void;
+  setStatus(news: string): void;
   /** From now on, everything that arrives goes into the recording, too; undefined ends it. */
   recordInto(recorder: Recorder | undefined): void;
   stop(): Promise<void>;
@@ -48,22 +48,22 @@ export async function startExperiment(clock: Clock, seed: number, signal: AbortS
   const measureImage = (n: number) => encodeNpy({ data: frame(n), shape: [height, width] });
   const measureCount = counter({ meanCounts, noise: 1, seed }).count;
   const instruments = await Promise.all([
-    startCabled({ protocol: 'v2', measure: measureImage, rate: imagesPerSecond, clock, signal }),
-    startCabled({ protocol: 'v1', measure: measureCount, rate: countsPerSecond, clock, signal }),
+    startPluggable({ protocol: 'v2', measure: measureImage, rate: imagesPerSecond, clock, signal }),
+    startPluggable({ protocol: 'v1', measure: measureCount, rate: countsPerSecond, clock, signal }),
   ]);
   const [cameraAt, counterAt] = instruments;
   const cameraLink = await connect({ ...client, protocol: 'v2', port: cameraAt.port }, { signal });
   const counterLink = await connect({ ...client, protocol: 'v1', port: counterAt.port }, { signal });
 
   let image: Image | undefined;
-  let news = `the camera is at ${cameraAt.url}, the counter at ${counterAt.url}`;
+  let status = `the camera is at ${cameraAt.url}, the counter at ${counterAt.url}`;
   let recorder: Recorder | undefined;
   let bar: number[] = [];
   const bars: number[] = [];
   let recent: number[] = [];
 
   const tell = (line: string) => {
-    news = line;
+    status = line;
   };
   const keep = (message: { type: string; value: unknown }) => {
     try {
@@ -108,14 +108,14 @@ export async function startExperiment(clock: Clock, seed: number, signal: AbortS
       image,
       countRates: bars,
       countRate: (mean(recent) ?? 0) * countsPerSecond,
-      news,
+      status: status,
       recording: recorder && `${thousands(recorder.messages)} messages, ${byteCount(recorder.bytes)}`,
     }),
     pullCable() {
       tell(`the cable is pulled: nobody answers for ${cableOutMs / 1000} s, and the client dials again by itself`);
       for (const each of instruments) void each.pullCable(cableOutMs);
     },
-    tell,
+    setStatus: tell,
     recordInto: (next) => {
       recorder = next;
     },

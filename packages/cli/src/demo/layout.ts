@@ -1,7 +1,7 @@
 /** The screen of the demo: what is known, as lines that fit. */
 import { printable } from '../environment/terminal.js';
 import { thousands } from '../format.js';
-import type { ColourDepth } from '../ui/colour-depth.js';
+import type { ColorDepth } from '../ui/colour-depth.js';
 import { sparkline } from './sparkline.js';
 import { type Image, thumbnail, thumbnailSize } from './thumbnail.js';
 
@@ -25,7 +25,7 @@ export interface View {
   readonly countRates: readonly number[];
   readonly countRate: number;
   /** What happened last. */
-  readonly news: string;
+  readonly status: string;
   /** What is being recorded, where anything is. */
   readonly recording: string | undefined;
   /** What to type for this command: it may not be installed. */
@@ -43,11 +43,11 @@ const briefKeys = 'u cable  r record  s PNG  q quit';
 
 /** Lines below the picture, and the fewest that a picture is worth. */
 const linesBelow = 4;
-const fewestPictureRows = 5;
+const minPictureRows = 5;
 const tableColumns = 32;
 
 /** At most `rows` lines of fewer than `columns` characters: what is written to the last column moves the cursor in different ways. */
-export function layout(view: View, { columns, rows }: Size, depth: ColourDepth): string[] {
+export function layout(view: View, { columns, rows }: Size, depth: ColorDepth): string[] {
   const width = columns - 1;
   const pictureRows = rows - linesBelow - 3; // the title, and a blank line above and below
   const isWide = pictureRows >= 8 && width >= tableColumns + 20;
@@ -56,7 +56,7 @@ export function layout(view: View, { columns, rows }: Size, depth: ColourDepth):
 }
 
 /** The picture, and the table beside it. */
-function wide(view: View, width: number, pictureRows: number, depth: ColourDepth): string[] {
+function wide(view: View, width: number, pictureRows: number, depth: ColorDepth): string[] {
   const { lines, columns } = picture(view.image, width - tableColumns - 2, pictureRows, depth);
   const figures = table(view);
   const both = Array.from({ length: Math.max(lines.length, figures.length) }, (_, row) => {
@@ -66,15 +66,15 @@ function wide(view: View, width: number, pictureRows: number, depth: ColourDepth
 }
 
 /** The picture if there is room for it, and the table in two lines. */
-function narrow(view: View, width: number, pictureRows: number, depth: ColourDepth): string[] {
+function narrow(view: View, width: number, pictureRows: number, depth: ColorDepth): string[] {
   const figures = (['camera', 'counter'] as const).map((name) =>
     cut(`${name.padEnd(8)}${figuresOf(view[name])}`, width),
   );
   const room = pictureRows - 2;
-  return room >= fewestPictureRows ? [...picture(view.image, width, room, depth).lines, ...figures] : figures;
+  return room >= minPictureRows ? [...picture(view.image, width, room, depth).lines, ...figures] : figures;
 }
 
-function picture(image: Image | undefined, columns: number, rows: number, depth: ColourDepth) {
+function picture(image: Image | undefined, columns: number, rows: number, depth: ColorDepth) {
   const size = thumbnailSize(image ?? { data: [], width: 4, height: 3 }, columns, rows);
   const lines = image
     ? thumbnail(image, size.columns, size.rows, depth)
@@ -107,14 +107,14 @@ export function figuresOf({ state, perSecond, bytesPerSecond, queue, drops, reco
   return `${link}${speed}, queue ${queue}, drops ${thousands(drops)}, reconnects ${reconnects}`;
 }
 
-function below({ countRates, countRate, news, camera, command }: View, width: number, depth: ColourDepth): string[] {
+function below({ countRates, countRate, status, camera, command }: View, width: number, depth: ColorDepth): string[] {
   const label = 'count rate ';
   const rate = ` ${thousands(countRate)} /s`;
   const recordIt = `${command} record ${camera.url} run-1`;
   const bars = sparkline(countRates, width - label.length - rate.length, depth === 'none');
   return [
     cut(`${label}${bars}${rate}`, width),
-    cutBetweenWords(printable(news), width),
+    cutBetweenWords(printable(status), width),
     cut(keys.length <= width ? keys : briefKeys, width),
     firstThatFits(
       [`try next, in another terminal: ${recordIt}`, `try next: ${recordIt}`, recordIt, `camera: ${camera.url}`],

@@ -4,7 +4,7 @@ import { type Clock, pause } from '../environment/context.js';
 import { urlOf } from '../format.js';
 import { type Instrument, type Measure, startInstrument } from '../instruments/instrument.js';
 
-export interface CabledInstrument {
+export interface PluggableInstrument {
   readonly url: string;
   readonly port: number;
   /** Resolves when the cable is in again; at once if it is out already. */
@@ -12,7 +12,7 @@ export interface CabledInstrument {
   stop(): Promise<void>;
 }
 
-export interface CabledOptions {
+export interface PluggableOptions {
   readonly protocol: 'v1' | 'v2';
   readonly measure: Measure;
   readonly rate: number;
@@ -23,13 +23,13 @@ export interface CabledOptions {
 /** Another program may take the port meanwhile: then this is asked again. */
 const askAgainMs = 500;
 
-export async function startCabled({
+export async function startPluggable({
   protocol,
   measure,
   rate,
   clock,
   signal,
-}: CabledOptions): Promise<CabledInstrument> {
+}: PluggableOptions): Promise<PluggableInstrument> {
   let measured = 0;
   const start = (port: number): Promise<Instrument> =>
     startInstrument({

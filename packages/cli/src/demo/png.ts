@@ -2,7 +2,7 @@
 import { encode } from 'fast-png';
 import type { Image } from './thumbnail.js';
 
-export function pngOf({ data, width, height }: Image): Uint8Array {
+export function encodePng({ data, width, height }: Image): Uint8Array {
   let [darkest, brightest] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (let at = 0; at < data.length; at++) {
     darkest = Math.min(darkest, data[at] as number);

@@ -1,5 +1,5 @@
 /** An image in characters: two pixels in each where there are colours, one of a ramp of characters where there are none. */
-import { type ColourDepth, palette } from '../ui/colour-depth.js';
+import { type ColorDepth, palette } from '../ui/colour-depth.js';
 
 export interface Image {
   readonly data: ArrayLike<number>;
@@ -21,7 +21,7 @@ export function thumbnailSize(
 }
 
 /** The image as lines of so many characters. */
-export function thumbnail(image: Image, columns: number, rows: number, depth: ColourDepth): string[] {
+export function thumbnail(image: Image, columns: number, rows: number, depth: ColorDepth): string[] {
   const pixelRows = depth === 'none' ? rows : 2 * rows;
   const pixels = stretched(reduced(image, columns, pixelRows));
   const rowOf = (row: number) => pixels.subarray(row * columns, (row + 1) * columns);

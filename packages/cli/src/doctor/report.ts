@@ -1,15 +1,15 @@
 /** What the doctor has found, as lines for people and as an object for a bug report. */
-import type { Colours, Part } from '../environment/terminal.js';
+import type { Colors, Part } from '../environment/terminal.js';
 import { version } from '../version.js';
 import type { Status } from './checks/check.js';
-import type { Surroundings } from './checks/host-info.js';
-import type { Examined } from './run-checks.js';
+import type { HostInfo } from './checks/host-info.js';
+import type { CheckOutcome } from './run-checks.js';
 
 const nameWidth = 14;
 const statusWidth = 5;
 
 /** One check: a line, and below it what to do. */
-export function linesOf({ status, name, message, advice }: Examined, colours: Colours): Part[][] {
+export function linesOf({ status, name, message, advice }: CheckOutcome, colours: Colors): Part[][] {
   const colour = { ok: colours.green, warn: colours.yellow, FAIL: colours.red, skip: colours.dim }[status];
   const line = [colour(status.padEnd(statusWidth)), ` ${name.padEnd(nameWidth)} ${message}`];
   if (advice === undefined) return [line];
@@ -17,7 +17,7 @@ export function linesOf({ status, name, message, advice }: Examined, colours: Co
 }
 
 /** How many checks ended so. */
-export function count(results: readonly Examined[], status: Status): number {
+export function count(results: readonly CheckOutcome[], status: Status): number {
   return results.filter((each) => each.status === status).length;
 }
 
@@ -28,11 +28,11 @@ export function count(results: readonly Examined[], status: Status): number {
  */
 export function asJson(
   subject: string,
-  results: readonly Examined[],
-  surroundings: Surroundings,
+  results: readonly CheckOutcome[],
+  hostInfo: HostInfo,
   sent?: string | undefined,
 ): object {
-  const { nodeVersion, platform, osRelease, arch, cpus, totalMemoryBytes } = surroundings;
+  const { nodeVersion, platform, osRelease, arch, cpus, totalMemoryBytes } = hostInfo;
   return {
     subject,
     ...(sent !== undefined && { sent }),

@@ -4,7 +4,7 @@ import type { Clock } from '../environment/context.js';
 import { type Check, fail, type Limits, type Result } from './checks/check.js';
 
 /** A check that was run. */
-export interface Examined extends Result {
+export interface CheckOutcome extends Result {
   readonly name: string;
   readonly elapsedMs: number;
 }
@@ -15,12 +15,12 @@ export interface Examined extends Result {
  * @throws `ERR_SERPY_OPTION` for options that are wrong
  * @param signal ends the examination: what is under way is given up and the rest is left
  */
-export async function* examine<C extends Limits>(
+export async function* runChecks<C extends Limits>(
   checks: readonly Check<C>[],
   contextFor: (signal: AbortSignal) => C,
   clock: Clock,
   signal: AbortSignal,
-): AsyncGenerator<Examined> {
+): AsyncGenerator<CheckOutcome> {
   for (const check of checks) {
     if (signal.aborted) return;
     const startMs = clock.now();

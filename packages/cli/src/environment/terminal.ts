@@ -28,9 +28,9 @@ export class Painted {
 /** A part of a line: whatever stands in it, it does nothing to the terminal but show itself. */
 export type Part = string | Painted;
 
-type ColourName = 'red' | 'green' | 'yellow' | 'cyan' | 'dim';
+type ColorName = 'red' | 'green' | 'yellow' | 'cyan' | 'dim';
 
-export type Colours = { readonly [name in ColourName]: (text: string) => Painted } & {
+export type Colors = { readonly [name in ColorName]: (text: string) => Painted } & {
   /** Whether there are any. */
   readonly isColorSupported: boolean;
 };
@@ -42,8 +42,8 @@ export interface Terminal extends Streams {
   readonly columns: number;
   readonly rows: number;
   /** Colours for stdout, and for stderr: none where it is no terminal or NO_COLOR is set. */
-  readonly colours: Colours;
-  readonly noteColours: Colours;
+  readonly colors: Colors;
+  readonly noteColors: Colors;
   /** A line on stdout. Resolves when stdout takes more, so that a slow reader slows the command down; rejects when it cannot be written. */
   print(...line: Part[]): Promise<void>;
   /** The same for each line of a text that is made here, such as a table. */
@@ -90,8 +90,8 @@ export function createTerminal(
     get rows() {
       return stdout.rows || stderr.rows || 24;
     },
-    colours: paints(hasColours(stdout, env)),
-    noteColours: paints(hasColours(stderr, env)),
+    colors: paints(hasColors(stdout, env)),
+    noteColors: paints(hasColors(stderr, env)),
     write,
     print: (...line) => write(`${rendered(...line)}\n`),
     printLines: (text) => write(`${text.split('\n').map(printable).join('\n')}\n`),
@@ -120,13 +120,13 @@ export function rendered(...line: Part[]): string {
   return line.map((part) => (part instanceof Painted ? part.paint(printable(part.text)) : printable(part))).join('');
 }
 
-function paints(isColorSupported: boolean): Colours {
+function paints(isColorSupported: boolean): Colors {
   const { red, green, yellow, cyan, dim } = picocolors.createColors(isColorSupported);
   const of = (paint: (text: string) => string) => (text: string) => new Painted(text, paint);
   return { isColorSupported, red: of(red), green: of(green), yellow: of(yellow), cyan: of(cyan), dim: of(dim) };
 }
 
-function hasColours(output: Output, env: Readonly<Record<string, string | undefined>>): boolean {
+function hasColors(output: Output, env: Readonly<Record<string, string | undefined>>): boolean {
   if (env.NO_COLOR) return false;
   if (env.FORCE_COLOR) return env.FORCE_COLOR !== '0';
   return output.isTTY === true && env.TERM !== 'dumb';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { type ConnectOptions, environmentOptions, type ListenOptions, loadConfig, parseUrl } from 'serpy';
 import type { Context } from '../environment/context.js';
-import { mistyped } from '../failure.js';
+import { usageError } from '../failure.js';
 import { wholeNumber } from './value-parsers.js';
 
 /** The end that a command is. */
@@ -88,12 +88,12 @@ export function connectionOptions(
   merge(options, typedOptions(flags.option ?? []));
   const { protocol, host, port, keyFile } = flags;
   const [, hostAlone, portToo] = /^([^:]+|\[.*\]):(\d+)$/.exec(host ?? '') ?? [];
-  if (hostAlone) throw mistyped(`--host takes a host without its port: write --host ${hostAlone} --port ${portToo}`);
+  if (hostAlone) throw usageError(`--host takes a host without its port: write --host ${hostAlone} --port ${portToo}`);
   merge(options, { protocol, host, port, key: keyFile === undefined ? undefined : { file: keyFile }, tls: tls(flags) });
   if (end === 'listen' && flags.reconnect)
-    throw mistyped('--reconnect is for a client, and this is a server: leave it out');
+    throw usageError('--reconnect is for a client, and this is a server: leave it out');
   if (end === 'connect' && flags.insecure)
-    throw mistyped('--insecure is for a server, and this is a client: leave it out');
+    throw usageError('--insecure is for a server, and this is a client: leave it out');
   merge(options, { autoRestart: flags.reconnect, insecure: flags.insecure });
   for (const [name, value] of Object.entries({ protocol: 'auto', port: defaultPort, ...defaults })) {
     if (name !== 'session' || asksForSession(options)) options[name] ??= value;
@@ -115,7 +115,7 @@ export function sizeInBytes(name: string): (text: string) => number {
     const value =
       Number(digits.replaceAll('_', '') || Number.NaN) * step ** ' kmgt'.indexOf(prefix.toLowerCase() || ' ');
     if (Number.isSafeInteger(value) && value >= 1) return value;
-    throw mistyped(`${name} takes a size such as 50000, 2MB or 1.5GiB, not '${text}'`);
+    throw usageError(`${name} takes a size such as 50000, 2MB or 1.5GiB, not '${text}'`);
   };
 }
 
@@ -127,9 +127,9 @@ function given(config: string | undefined, env: Context['env']): Record<string, 
 }
 
 function urlOptions(url: string): Record<string, unknown> {
-  if (/^\d+$/.test(url)) throw mistyped(`'${url}' is no URL: write serpy://127.0.0.1:${url}, or --port ${url}`);
+  if (/^\d+$/.test(url)) throw usageError(`'${url}' is no URL: write serpy://127.0.0.1:${url}, or --port ${url}`);
   const meant = meantUrl(url) ?? (/^[\w.-]+(:\d+)?$/.test(url) ? urlWith(url) : undefined);
-  if (meant) throw mistyped(`'${url}' is no URL: write ${meant}`);
+  if (meant) throw usageError(`'${url}' is no URL: write ${meant}`);
   return { ...parseUrl(url) };
 }
 
@@ -157,7 +157,7 @@ function typedOptions(pairs: readonly string[]): Record<string, unknown> {
   const parameters = new URLSearchParams();
   for (const pair of pairs) {
     const [, name, value] = /^([^=]+)=(.*)$/s.exec(pair) ?? [];
-    if (name === undefined || value === undefined) throw mistyped(`--option takes name=value, not '${pair}'`);
+    if (name === undefined || value === undefined) throw usageError(`--option takes name=value, not '${pair}'`);
     parameters.append(name, value);
   }
   const { protocol, host, port, ...options }: Record<string, unknown> = {
@@ -178,7 +178,7 @@ function readPem(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (cause) {
-    throw mistyped(`the file ${path || "''"} cannot be read: ${(cause as Error).message}`, cause);
+    throw usageError(`the file ${path || "''"} cannot be read: ${(cause as Error).message}`, cause);
   }
 }
 

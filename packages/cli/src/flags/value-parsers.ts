@@ -1,5 +1,5 @@
 /** Parsers of the values that options of the command take. */
-import { mistyped } from '../failure.js';
+import { usageError } from '../failure.js';
 
 export const anyTime = { minMs: 0, maxMs: 2 ** 31 - 1, words: 'such as 500ms, 10s or 2min' };
 
@@ -9,7 +9,7 @@ export function wholeNumber(name: string, min: number, max = Number.MAX_SAFE_INT
     const value = /^\d[\d_]*(?:e\d+)?$/.test(text) ? Number(text.replaceAll('_', '')) : Number.NaN;
     if (Number.isSafeInteger(value) && value >= min && value <= max) return value;
     const range = max === Number.MAX_SAFE_INTEGER ? `from ${min}` : `from ${min} to ${max}`;
-    throw mistyped(`${name} takes a whole number ${range}, not '${text}'`);
+    throw usageError(`${name} takes a whole number ${range}, not '${text}'`);
   };
 }
 
@@ -23,6 +23,6 @@ export function duration(
     const [, digits, unit = ''] = /^(\d+(?:\.\d+)?|\.\d+)\s*(ms|s|min|h|)$/.exec(text.trim()) ?? [];
     const value = Number(digits) * (factors[unit] ?? Number.NaN);
     if (value >= range.minMs && value <= range.maxMs) return value;
-    throw mistyped(`${name} takes a time ${range.words}, not '${text}'`);
+    throw usageError(`${name} takes a time ${range.words}, not '${text}'`);
   };
 }

@@ -1,6 +1,6 @@
 /** A simulated instrument that answers everything with the same. */
 import type { PortableConnection } from 'serpy';
-import { sentence } from '../failure.js';
+import { toSentence } from '../failure.js';
 import { resend } from '../messages/resend.js';
 
 /**
@@ -11,7 +11,7 @@ export async function echo(connection: PortableConnection, tell: (what: string) 
   let refused = 0;
   for await (const message of connection.messages()) {
     const what = await resend(connection, message).catch((error: unknown) =>
-      connection.isConnected() ? `a message of which the library says "${sentence(error)}"` : undefined,
+      connection.isConnected() ? `a message of which the library says "${toSentence(error)}"` : undefined,
     ); // or else the peer left before its answer
     if (what === undefined) continue;
     if (refused === 0) tell(what);

@@ -36,7 +36,7 @@ export interface Instrument {
 const waitingMessages = 4;
 
 /** What an instrument missed for longer than this it does not make up for. */
-const longestLagMs = 100;
+const maxLagMs = 100;
 
 export async function startInstrument(options: InstrumentOptions): Promise<Instrument> {
   const { measure, rate, clock, maxCount = Number.POSITIVE_INFINITY } = options;
@@ -54,7 +54,7 @@ export async function startInstrument(options: InstrumentOptions): Promise<Instr
   const work = () => {
     timer = undefined;
     const now = clock.now();
-    if (dueMs < now - longestLagMs) dueMs = now - longestLagMs;
+    if (dueMs < now - maxLagMs) dueMs = now - maxLagMs;
     for (; dueMs <= now && measured < maxCount; dueMs += 1000 / rate) {
       const value = measure(measured++);
       for (const connection of server) connection.sendData(value).catch(() => {}); // it has left

@@ -12,7 +12,7 @@ export interface ArraySummary {
   readonly nan: number;
 }
 
-export function summarise({ data, dtype, shape }: NdArray): ArraySummary {
+export function summarize({ data, dtype, shape }: NdArray): ArraySummary {
   const nothing = { dtype, shape, min: undefined, max: undefined, mean: undefined, nan: 0 };
   if (dtype === 'complex64' || dtype === 'complex128') return nothing;
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) return { ...nothing, ...extentOfBigInts(data) };

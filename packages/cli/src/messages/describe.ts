@@ -4,7 +4,7 @@ import { decodeNpy, isNpy } from 'serpy-arrays';
 import { printable } from '../environment/terminal.js';
 import { jsonLine } from '../values/json-line.js';
 import { isOpaque, isPickledArray, jsonOf, npyOf } from '../values/python-objects.js';
-import { summarise, summaryLine } from './array-summary.js';
+import { summarize, summaryLine } from './array-summary.js';
 
 /** What a file would get. */
 export interface Blob {
@@ -72,7 +72,7 @@ function describePlainBytes(bytes: Buffer): Description {
 function describeNpy(bytes: Buffer): Description {
   const blob = { bytes, extension: 'npy' };
   try {
-    const summary = summarise(decodeNpy(bytes));
+    const summary = summarize(decodeNpy(bytes));
     const { dtype, shape, min, max, mean, nan } = summary;
     const extent = { min: numberInJson(min), max: numberInJson(max), mean: numberInJson(mean) };
     const json = { type: 'array', dtype, shape, ...extent, ...(nan > 0 ? { nan } : {}), bytes: bytes.length };

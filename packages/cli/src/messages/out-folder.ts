@@ -1,8 +1,8 @@
 /** A folder that gets messages as files: numbered, and nothing that is there is overwritten. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { placeFile } from '../atomic-file.js';
-import { failed, sentence } from '../failure.js';
+import { saveFileAtomic } from '../atomic-file.js';
+import { failure, toSentence } from '../failure.js';
 import { makeFolder } from '../make-folder.js';
 import type { Blob } from './describe.js';
 
@@ -17,7 +17,7 @@ export type FileWriter = (file: string, bytes: Uint8Array) => void;
 const nameForm = /^(\d{6,})\./;
 
 /** Makes the folder where it is missing. The numbers go on after the highest that is there. */
-export function openFolder(path: string, writeNew: FileWriter = placeFile): OutFolder {
+export function openFolder(path: string, writeNew: FileWriter = saveFileAtomic): OutFolder {
   makeFolder(path);
   const numbers = readdirSync(path).map((name) => Number(nameForm.exec(name)?.[1] ?? 0));
   let last = numbers.reduce((highest, number) => Math.max(highest, number), 0);
@@ -33,9 +33,9 @@ export function openFolder(path: string, writeNew: FileWriter = placeFile): OutF
           // Another program may write here as well.
           if (code === 'EEXIST') continue;
           if (syscall === 'open') throw error; // nothing was begun
-          const why = sentence(error).replace(`${file}: `, '');
+          const why = toSentence(error).replace(`${file}: `, '');
           const remedy = code === 'ENOSPC' ? 'make room, or name another folder' : 'name another folder';
-          throw failed(`${file}: ${why}, and nothing of it is left there: ${remedy}`, error);
+          throw failure(`${file}: ${why}, and nothing of it is left there: ${remedy}`, error);
         }
       }
     },

@@ -1,9 +1,9 @@
 /** Sends messages and sees them off: acknowledged where the protocol has that, or else out of this process. */
 import { type Connection, isSerpyError } from 'serpy';
 import { type Context, pause } from '../environment/context.js';
-import { failed } from '../failure.js';
-import { messages, size } from '../format.js';
-import type { Cargo } from '../messages/payloads.js';
+import { failure } from '../failure.js';
+import { formatBytes, formatCount } from '../format.js';
+import type { Payload } from '../messages/payloads.js';
 
 export interface Delivery {
   /** Messages that are on their way or there. */
@@ -12,13 +12,13 @@ export interface Delivery {
   /** Whether the peer says of each message that it has it. */
   readonly acknowledges: boolean;
   /** How far it has come, in words. */
-  readonly known: string;
+  readonly status: string;
   /** Bytes of messages that have left this process, as far as can be told. */
-  readonly leftBytes: number;
+  readonly flushedBytes: number;
   /** Resolves when the next may come. */
-  send(cargo: Cargo): Promise<void>;
+  send(payload: Payload): Promise<void>;
   /** Resolves when all have arrived, as far as it can be known, and the connection is closed. Rejects when they have not. */
-  finish(): Promise<void>;
+  drain(): Promise<void>;
 }
 
 export interface DeliverySettings {
@@ -33,14 +33,14 @@ export interface DeliverySettings {
 }
 
 /** As many messages and bytes wait for their acknowledgements. */
-const mostInFlight = 64;
-const mostBytesInFlight = 16 * 1024 * 1024;
+const maxInFlight = 64;
+const maxBytesInFlight = 16 * 1024 * 1024;
 
 /** Less is a sign of life, and no progress. */
-const leastProgressBytes = 4096;
+const minProgressBytes = 4096;
 
 /** How often it is looked whether all has left. */
-const lookMs = 20;
+const pollMs = 20;
 
 export function deliverTo(connection: Connection, { clock }: Context, settings: DeliverySettings): Delivery {
   const { protocol, timeoutMs } = settings;
@@ -71,7 +71,7 @@ export function deliverTo(connection: Connection, { clock }: Context, settings: 
     let mark = { bytes: wireBytes(), arrived, atMs: clock.now() };
     const look = () => {
       const bytes = wireBytes();
-      if (bytes >= mark.bytes + leastProgressBytes || arrived > mark.arrived)
+      if (bytes >= mark.bytes + minProgressBytes || arrived > mark.arrived)
         mark = { bytes, arrived, atMs: clock.now() };
       const restMs = mark.atMs + timeoutMs - clock.now();
       if (restMs > 0) timer = clock.setTimeout(look, Math.min(restMs, timeoutMs / 4));
@@ -89,9 +89,9 @@ export function deliverTo(connection: Connection, { clock }: Context, settings: 
 
   const tookNothing = () => {
     const progress = acknowledges
-      ? `${arrived} of ${messages(sent)} ${sent === 1 ? 'is' : 'are'} acknowledged`
-      : `${size(Math.min(wireBytes(), sentBytes))} of ${size(sentBytes)} have gone out`;
-    return failed(`the peer has taken nothing for ${timeoutMs / 1000} s, ${progress}: is its program reading?`);
+      ? `${arrived} of ${formatCount(sent)} ${sent === 1 ? 'is' : 'are'} acknowledged`
+      : `${formatBytes(Math.min(wireBytes(), sentBytes))} of ${formatBytes(sentBytes)} have gone out`;
+    return failure(`the peer has taken nothing for ${timeoutMs / 1000} s, ${progress}: is its program reading?`);
   };
 
   const oldest = async () => {
@@ -101,8 +101,8 @@ export function deliverTo(connection: Connection, { clock }: Context, settings: 
     bytesInFlight -= sizeBytes;
   };
 
-  const put = (cargo: Cargo): Promise<unknown> => {
-    const settled = connection.sendData(cargo.value, { ...options, signal }).then(() => {
+  const put = (payload: Payload): Promise<unknown> => {
+    const settled = connection.sendData(payload.value, { ...options, signal }).then(() => {
       arrived++;
     });
     settled.catch(() => {}); // told by who waits for it
@@ -110,14 +110,14 @@ export function deliverTo(connection: Connection, { clock }: Context, settings: 
   };
 
   /** Whether there is a session is known only when an acknowledgement is asked for. */
-  const first = async (cargo: Cargo): Promise<void> => {
+  const first = async (payload: Payload): Promise<void> => {
     try {
-      await patiently(put(cargo));
+      await patiently(put(payload));
     } catch (error) {
       if (protocol !== 'v2' || !isSerpyError(error) || error.code !== 'ERR_SERPY_OPTION') throw error;
       options = {};
       acknowledges = false;
-      await patiently(put(cargo));
+      await patiently(put(payload));
     }
   };
 
@@ -126,7 +126,7 @@ export function deliverTo(connection: Connection, { clock }: Context, settings: 
       if (connection.state === 'closed') return;
       const { sendQueueMessages, unsentBytes } = connection.stats();
       if (sendQueueMessages === 0 && unsentBytes === 0) return;
-      if (!(await pause(clock, lookMs, signal))) throw signal.reason;
+      if (!(await pause(clock, pollMs, signal))) throw signal.reason;
     }
   };
 
@@ -158,31 +158,31 @@ export function deliverTo(connection: Connection, { clock }: Context, settings: 
     get acknowledges() {
       return acknowledges;
     },
-    get known() {
-      const told = `${messages(sent)} sent`;
+    get status() {
+      const told = `${formatCount(sent)} sent`;
       if (!allHaveLeft) return `${told}, of which the last may not have arrived`;
       if (acknowledges) return `${told}, acknowledged`;
       return `${told}, which ${sent === 1 ? 'has' : 'have'} gone out and may not have arrived`;
     },
-    get leftBytes() {
+    get flushedBytes() {
       return wireBytes();
     },
-    async send(cargo) {
+    async send(payload) {
       sent++;
-      sentBytes += cargo.sizeBytes;
+      sentBytes += payload.sizeBytes;
       hadSession ||= connection.inSession;
-      if (sent === 1) return first(cargo);
+      if (sent === 1) return first(payload);
       while (
         inFlight.length > 0 &&
-        (inFlight.length >= mostInFlight || bytesInFlight + cargo.sizeBytes > mostBytesInFlight)
+        (inFlight.length >= maxInFlight || bytesInFlight + payload.sizeBytes > maxBytesInFlight)
       ) {
         await oldest();
       }
-      const settled = put(cargo);
-      inFlight.push({ settled, sizeBytes: cargo.sizeBytes });
-      bytesInFlight += cargo.sizeBytes;
+      const settled = put(payload);
+      inFlight.push({ settled, sizeBytes: payload.sizeBytes });
+      bytesInFlight += payload.sizeBytes;
     },
-    async finish() {
+    async drain() {
       while (inFlight.length > 0) await oldest();
       await patiently(allLeft());
       allHaveLeft = true;
@@ -191,7 +191,7 @@ export function deliverTo(connection: Connection, { clock }: Context, settings: 
       const { error, unsentMessages = 0, unacknowledgedMessages = 0 } = connection.closeInfo ?? {};
       if (isSerpyError(error) && error.code === 'ERR_SERPY_PROTOCOL') throw error; // who answered so has taken nothing
       const lost = unsentMessages + Math.max(unacknowledgedMessages, unknown);
-      if (lost > 0) throw failed(`${messages(lost)} of ${sent} may not have arrived: the peer has gone`, error);
+      if (lost > 0) throw failure(`${formatCount(lost)} of ${sent} may not have arrived: the peer has gone`, error);
       if (broke) throw broke;
       if (acknowledges || sent === 0) return;
       // A session that is closed has acknowledged all that it does not count as unknown.
@@ -199,8 +199,8 @@ export function deliverTo(connection: Connection, { clock }: Context, settings: 
       if (acknowledges) return;
       if (error) throw error;
       if (!hasHungUp) {
-        throw failed(
-          `${messages(sent)} ${sent === 1 ? 'was' : 'were'} handed to the network, and the peer has not hung up within ${settings.hangUpMs / 1000} s: its program may have read nothing`,
+        throw failure(
+          `${formatCount(sent)} ${sent === 1 ? 'was' : 'were'} handed to the network, and the peer has not hung up within ${settings.hangUpMs / 1000} s: its program may have read nothing`,
         );
       }
     },

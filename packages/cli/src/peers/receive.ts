@@ -9,11 +9,11 @@ import {
   type Server,
 } from 'serpy';
 import type { Context } from '../environment/context.js';
-import { sentence } from '../failure.js';
+import { toSentence } from '../failure.js';
 import { addressOf } from '../format.js';
 
 /** A message, and when and from whom it came. */
-export interface Arrival {
+export interface ArrivedMessage {
   readonly message: PortableMessage;
   readonly connection: Connection;
   /** The peer's address, as `127.0.0.1:50123`. */
@@ -23,72 +23,72 @@ export interface Arrival {
   readonly elapsedMs: number;
 }
 
-export interface Receiving {
+export interface ReceiveOptions {
   readonly options: ConnectOptions & ListenOptions;
   /** Dial, instead of being a server. */
-  readonly dial: boolean;
+  readonly connect: boolean;
   /** Ends it. The interruption does so anyway. */
   readonly stop: AbortSignal;
   /** Tells what happens to connections; nobody where it is left out. */
-  readonly note?: ((line: string) => void) | undefined;
+  readonly log?: ((line: string) => void) | undefined;
   /** The server listens: called before any peer is served. What it throws ends everything. */
-  readonly listening?: (() => void) | undefined;
+  readonly onListening?: (() => void) | undefined;
   /** A peer is there. */
-  readonly joined?: ((connection: Connection) => void) | undefined;
+  readonly onPeer?: ((connection: Connection) => void) | undefined;
   /** It has gone, and all that it sent was taken. */
-  readonly left?: ((connection: Connection) => void) | undefined;
+  readonly onPeerLeft?: ((connection: Connection) => void) | undefined;
   /**
    * Called for each message of a peer, one after the other; while it works, the peer waits. The memory of bytes is used again
    * afterwards: they are not to be kept.
    */
-  take(arrival: Arrival): Promise<void>;
+  onMessage(arrival: ArrivedMessage): Promise<void>;
 }
 
 /** Unless somebody says otherwise: peers that do not hear the end do not hold it up for long. */
 export const receivingDefaults = { closeTimeoutMs: 1000 };
 
 /** Gives all messages that come, until it is stopped or the peer that was dialled has gone. */
-export async function receive(context: Context, receiving: Receiving): Promise<void> {
-  const { options, dial, note, stop } = receiving;
+export async function receive(context: Context, receiving: ReceiveOptions): Promise<void> {
+  const { options, connect: isClient, log, stop } = receiving;
   const signal = AbortSignal.any([context.interruption.signal, stop]);
   const failure = new AbortController(); // of `take`: it ends everything, and is told to who asked
   const ending = AbortSignal.any([signal, failure.signal]);
   const startedMs = context.clock.now();
   const serve = async (connection: Connection) => {
-    const from = watch(connection, note);
-    receiving.joined?.(connection);
+    const from = watchConnection(connection, log);
+    receiving.onPeer?.(connection);
     try {
       for await (const message of connection.messages()) {
         if (ending.aborted) break;
         const [wallMs, elapsedMs] = [context.clock.wallMs(), context.clock.now() - startedMs];
-        await receiving.take({ message, connection, from, wallMs, elapsedMs });
+        await receiving.onMessage({ message, connection, from, wallMs, elapsedMs });
         if (Buffer.isBuffer(message.value)) connection.release(message.value);
       }
-      receiving.left?.(connection);
+      receiving.onPeerLeft?.(connection);
     } catch (error) {
       failure.abort(error);
     }
   };
-  if (dial) await dialled(options, serve, signal, ending);
-  else await served(receiving, serve, ending);
+  if (isClient) await receiveAsClient(options, serve, signal, ending);
+  else await receiveAsServer(receiving, serve, ending);
   if (failure.signal.aborted) throw failure.signal.reason;
 }
 
-async function served(
-  { options, note, listening }: Receiving,
+async function receiveAsServer(
+  { options, log, onListening }: ReceiveOptions,
   serve: (connection: Connection) => Promise<void>,
   ending: AbortSignal,
 ): Promise<void> {
   const server = (await listen(options)) as Server & { readonly address: { host: string; port: number } };
   try {
-    listening?.();
+    onListening?.();
   } catch (error) {
     await server.closeServer();
     throw error;
   }
-  server.on('warning', (error) => note?.(sentence(error)));
-  server.on('drop', ({ remote, reason }) => note?.(`${addressOf(remote)} was turned away (${reason})`));
-  note?.(`listening on ${addressOf(server.address)} (${protocolWords[server.protocol]}); Ctrl-C ends`);
+  server.on('warning', (error) => log?.(toSentence(error)));
+  server.on('drop', ({ remote, reason }) => log?.(`${addressOf(remote)} was turned away (${reason})`));
+  log?.(`listening on ${addressOf(server.address)} (${protocolNames[server.protocol]}); Ctrl-C ends`);
   const serving = new Set<Promise<void>>();
   const accept = async () => {
     for await (const connection of server) {
@@ -103,7 +103,7 @@ async function served(
   await Promise.all(serving);
 }
 
-async function dialled(
+async function receiveAsClient(
   options: ConnectOptions,
   serve: (connection: Connection) => Promise<void>,
   signal: AbortSignal,
@@ -121,21 +121,21 @@ async function dialled(
   await connection.close();
 }
 
-const protocolWords = { v1: 'v1', v2: 'v2', auto: 'v1 and v2' } as const;
+const protocolNames = { v1: 'v1', v2: 'v2', auto: 'v1 and v2' } as const;
 
 /** Tells of what becomes of a connection. Returns its peer's address. */
-function watch(connection: Connection, note: Receiving['note']): string {
+function watchConnection(connection: Connection, log: ReceiveOptions['log']): string {
   const from = addressOf(connection.remote);
-  if (!note) return from;
-  note(`${from} is there${connection.encrypted ? ', encrypted' : ''}`);
-  connection.on('warning', (error) => note(`${from}: ${sentence(error)}`));
-  onBreak(connection, (error) => note(`${from} is lost${error ? ` (${sentence(error)})` : ''}, and is waited for`));
-  connection.on('reconnect', ({ downMs }) => note(`${from} is there again after ${(downMs / 1000).toFixed(1)} s`));
+  if (!log) return from;
+  log(`${from} is there${connection.encrypted ? ', encrypted' : ''}`);
+  connection.on('warning', (error) => log(`${from}: ${toSentence(error)}`));
+  onBreak(connection, (error) => log(`${from} is lost${error ? ` (${toSentence(error)})` : ''}, and is waited for`));
+  connection.on('reconnect', ({ downMs }) => log(`${from} is there again after ${(downMs / 1000).toFixed(1)} s`));
   const gone = () => {
     const { reason, error, peerReason } = connection.closeInfo ?? {};
     if (reason === 'local-close') return;
-    const why = error ? `: ${sentence(error)}` : peerReason ? ` ("${peerReason}")` : '';
-    note(`${from} has gone${why}`);
+    const why = error ? `: ${toSentence(error)}` : peerReason ? ` ("${peerReason}")` : '';
+    log(`${from} has gone${why}`);
   };
   if (connection.closeInfo) gone();
   else connection.on('close', gone);

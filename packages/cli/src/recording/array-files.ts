@@ -39,7 +39,7 @@ interface Stack {
 const maxOpen = 32;
 
 /** More types and shapes than these no instrument has, and a folder with more files is slow to open. */
-export const mostArrayFiles = 1024;
+export const maxArrayFiles = 1024;
 
 /** A block of most file systems. */
 const fileOverheadBytes = 4096;
@@ -74,7 +74,7 @@ export function createArrayFiles(disk: Disk, folder: string): ArrayFiles {
       return stacks.size * fileOverheadBytes;
     },
 
-    takes: (form) => stacks.has(form.name) || stacks.size < mostArrayFiles,
+    takes: (form) => stacks.has(form.name) || stacks.size < maxArrayFiles,
 
     cost: (form) => form.dataBytes + (stacks.has(form.name) ? 0 : stackHeader(form).bytes.length + fileOverheadBytes),
 

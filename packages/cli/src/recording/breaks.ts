@@ -18,7 +18,7 @@ export interface Breaks {
   rest(): Gap[];
 }
 
-interface Break {
+interface BrokenLink {
   readonly brokeMs: number;
   readonly wallMs: number;
   downMs: number | undefined;
@@ -31,9 +31,9 @@ interface Break {
 type Watched = Pick<PortableConnection, 'inSession' | 'stats' | 'closeInfo'> & Pick<Connection, 'on'>;
 
 export function watchBreaks(connection: Watched, { now, wallMs }: Pick<Clock, 'now' | 'wallMs'>): Breaks {
-  const breaks: Break[] = [];
+  const breaks: BrokenLink[] = [];
   let taken = 0;
-  const add = (found: Omit<Break, 'messages'>) =>
+  const add = (found: Omit<BrokenLink, 'messages'>) =>
     breaks.push({ ...found, messages: connection.stats().messagesReceived });
   connection.on('disconnect', ({ reason, clean }) => {
     if (reason === 'local-close' || clean) return;
@@ -51,7 +51,7 @@ export function watchBreaks(connection: Watched, { now, wallMs }: Pick<Clock, 'n
     // The first link broke before anybody watched.
     else add({ brokeMs: now() - downMs, wallMs: wallMs() - downMs, downMs, session: undefined });
   });
-  const wentOn = ({ session }: Break, next: Break | undefined): boolean => {
+  const resumed = ({ session }: BrokenLink, next: BrokenLink | undefined): boolean => {
     if (session === undefined) return false;
     if (next) return next.session === session;
     return connection.inSession && connection.stats().sessions === session;
@@ -61,7 +61,7 @@ export function watchBreaks(connection: Watched, { now, wallMs }: Pick<Clock, 'n
     const gaps: Gap[] = [];
     while (breaks[0] && breaks[0].messages <= messages) {
       const [first, next] = breaks;
-      if (!wentOn(first as Break, next)) gaps.push(first as Break);
+      if (!resumed(first as BrokenLink, next)) gaps.push(first as BrokenLink);
       breaks.shift();
     }
     return gaps;

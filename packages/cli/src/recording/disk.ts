@@ -1,6 +1,6 @@
 /** What a recording asks of a disk. Passed in, so that tests can fill one up. */
 import { closeSync, ftruncateSync, openSync, readdirSync, writeSync } from 'node:fs';
-import { placeFile } from '../atomic-file.js';
+import { saveFileAtomic } from '../atomic-file.js';
 import { makeFolder } from '../make-folder.js';
 
 export interface Disk {
@@ -18,14 +18,14 @@ export interface Disk {
 }
 
 /** One call writes no more. */
-const mostAtOnce = 2 ** 30;
+const maxWriteBytes = 2 ** 30;
 
 export const systemDisk: Disk = {
   makeFolder,
   list: (folder) => readdirSync(folder),
-  create: (path, content) => placeFile(path, content, { replace: true }),
+  create: (path, content) => saveFileAtomic(path, content, { replace: true }),
   open: (path) => openSync(path, 'r+'),
-  write: (file, bytes, position) => writeSync(file, bytes, 0, Math.min(bytes.length, mostAtOnce), position),
+  write: (file, bytes, position) => writeSync(file, bytes, 0, Math.min(bytes.length, maxWriteBytes), position),
   truncate: ftruncateSync,
   close: closeSync,
 };

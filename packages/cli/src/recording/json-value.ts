@@ -72,10 +72,10 @@ function mapToJson(map: ReadonlyMap<unknown, unknown>, inner: Convert): unknown 
 }
 
 /** A recording has none of more than 1024 bytes, and more digits would take long. */
-const mostDigits = 2467;
+const maxDigits = 2467;
 
 function integerOf(text: string): bigint {
-  if (text.length <= mostDigits + 1 && /^-?\d+$/.test(text)) return BigInt(text);
+  if (text.length <= maxDigits + 1 && /^-?\d+$/.test(text)) return BigInt(text);
   throw new SyntaxError('$int holds no integer');
 }
 

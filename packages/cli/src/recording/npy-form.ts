@@ -37,11 +37,11 @@ export function headerForm(header: Uint8Array): NpyForm | undefined {
 }
 
 /** Longer ones no file could have: systems take 255 bytes. */
-const longestShapeName = 100;
+const maxShapeNameLength = 100;
 
 function shapeName(shape: readonly number[]): string {
   const name = shape.length === 0 ? 'scalar' : shape.join('x');
-  if (name.length <= longestShapeName) return name;
+  if (name.length <= maxShapeNameLength) return name;
   return `${shape.length}axes-${createHash('sha256').update(name).digest('hex').slice(0, 16)}`;
 }
 

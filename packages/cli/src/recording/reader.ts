@@ -1,7 +1,7 @@
 /** Reads a recording, message by message, as it was written; one that was cut off by a kill or a power cut, too. */
 import { join } from 'node:path';
 import { readNpyHeader } from 'serpy-arrays';
-import { failed, mistyped, sentence } from '../failure.js';
+import { failure, toSentence, usageError } from '../failure.js';
 import {
   type About,
   files,
@@ -41,7 +41,7 @@ export function* readRecording(folder: string, { gap }: Reading = {}): Generator
     opened.delete(name);
     opened.set(name, file);
     const [oldest] = opened;
-    if (oldest !== undefined && opened.size > mostOpen) {
+    if (oldest !== undefined && opened.size > maxOpenFiles) {
       opened.delete(oldest[0]);
       oldest[1].close();
     }
@@ -83,7 +83,7 @@ export function* readRecording(folder: string, { gap }: Reading = {}): Generator
 }
 
 /** A recording may have a file for each of many shapes, and systems let few be open at a time. */
-const mostOpen = 32;
+const maxOpenFiles = 32;
 
 /** The files with the lines. Throws a `Failure`. */
 function openBoth(folder: string): [RecordedFile, RecordedFile] {
@@ -105,17 +105,17 @@ function openLines(folder: string, name: string): RecordedFile {
 }
 
 function damaged(folder: string, where: string, error: unknown): Error {
-  return failed(`the recording ${folder} is damaged: ${where}${sentence(error)}`, error);
+  return failure(`the recording ${folder} is damaged: ${where}${toSentence(error)}`, error);
 }
 
 /** What the recording says of itself. Throws a `Failure` where there is none, or one of a later version. */
 export function readAbout(folder: string): About {
   const about = parsedAbout(folder);
   if (about?.format !== formatName) {
-    throw mistyped(`${folder} is no recording: name a folder that "serpy record" has made`);
+    throw usageError(`${folder} is no recording: name a folder that "serpy record" has made`);
   }
   if (about.version !== formatVersion) {
-    throw failed(
+    throw failure(
       `the recording ${folder} is of version ${about.version}, and ${formatVersion} is known: update serpy-cli`,
     );
   }
@@ -126,7 +126,7 @@ function parsedAbout(folder: string): Partial<About> | undefined {
   let file: RecordedFile | undefined;
   try {
     file = openRecorded(join(folder, files.about));
-    return JSON.parse(file.start(mostAboutBytes).toString()) as Partial<About>;
+    return JSON.parse(file.start(maxAboutBytes).toString()) as Partial<About>;
   } catch {
     return undefined;
   } finally {
@@ -135,7 +135,7 @@ function parsedAbout(folder: string): Partial<About> | undefined {
 }
 
 /** It has a few lines. */
-const mostAboutBytes = 65_536;
+const maxAboutBytes = 65_536;
 
 /** Gives the messages that the rows of a `.npy` file were. */
 type StackReader = (place: Pick<ListedArray, 'row' | 'header'>) => Buffer;

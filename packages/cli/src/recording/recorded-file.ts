@@ -2,13 +2,13 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
 
 /** One call reads no more. */
-const mostAtOnce = 2 ** 30;
+const maxReadBytes = 2 ** 30;
 
 /** The header of v2 has no room for more. */
-const mostMessageBytes = 2 ** 32 - 1;
+const maxMessageBytes = 2 ** 32 - 1;
 
 /** A text of Node is no longer. */
-const mostLineBytes = 2 ** 29 - 24;
+const maxLineBytes = 2 ** 29 - 24;
 
 export interface RecordedFile {
   /** Bytes from there on, as many as that. Throws a `SyntaxError` where there are not so many. */
@@ -57,13 +57,13 @@ function checkPlain(path: string, found: Found): void {
 
 function readWhole(file: number, offset: number, length: number): Buffer {
   const { size } = fstatSync(file);
-  if (length > mostMessageBytes) throw new SyntaxError(`no message has ${length} bytes`);
+  if (length > maxMessageBytes) throw new SyntaxError(`no message has ${length} bytes`);
   if (offset + length > size) {
     throw new SyntaxError(`${length} bytes should be at ${offset}, and the file has ${size}`);
   }
   const bytes = Buffer.alloc(length);
   for (let done = 0; done < length; ) {
-    const count = readSync(file, bytes, done, Math.min(length - done, mostAtOnce), offset + done);
+    const count = readSync(file, bytes, done, Math.min(length - done, maxReadBytes), offset + done);
     if (count === 0) throw new SyntaxError(`${length} bytes should be at ${offset}, and ${done} are`);
     done += count;
   }
@@ -87,6 +87,6 @@ function* linesOf(file: number): Generator<string, void, undefined> {
     }
     rest.push(Buffer.from(chunk.subarray(start, length)));
     restBytes += length - start;
-    if (restBytes > mostLineBytes) throw new SyntaxError('a line in it is longer than a text can be');
+    if (restBytes > maxLineBytes) throw new SyntaxError('a line in it is longer than a text can be');
   }
 }

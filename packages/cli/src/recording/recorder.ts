@@ -1,7 +1,7 @@
 /** Writes what arrives to a folder that can be read at any moment, also after this process was killed. */
 import { join } from 'node:path';
 import type { Clock } from '../environment/context.js';
-import { failed, mistyped, sentence } from '../failure.js';
+import { failure, toSentence, usageError } from '../failure.js';
 import { jsonLine } from '../values/json-line.js';
 import { type ArrayFiles, createArrayFiles } from './array-files.js';
 import type { Gap } from './breaks.js';
@@ -89,8 +89,8 @@ export function createRecorder(folder: string, options: RecorderOptions): Record
       (error as NodeJS.ErrnoException).code === 'ENOSPC'
         ? 'make room, and record into another folder'
         : 'see what is wrong there, and record into another folder';
-    return failed(
-      `the recording ${folder} ended after ${messages} messages, which can be read, as ${sentence(error)}: ${hint}`,
+    return failure(
+      `the recording ${folder} ended after ${messages} messages, which can be read, as ${toSentence(error)}: ${hint}`,
       error,
     );
   };
@@ -277,7 +277,7 @@ function openFolder(disk: Disk, folder: string, about: Uint8Array) {
   try {
     disk.makeFolder(folder);
     if (disk.list(folder).length > 0) {
-      throw mistyped(`the folder ${folder} is not empty: name one that is new or empty, so that nothing is lost`);
+      throw usageError(`the folder ${folder} is not empty: name one that is new or empty, so that nothing is lost`);
     }
     const index = createGrowingFile(disk, join(folder, files.index));
     const values = createGrowingFile(disk, join(folder, files.values));
@@ -286,7 +286,7 @@ function openFolder(disk: Disk, folder: string, about: Uint8Array) {
     return { index, values, blob };
   } catch (error) {
     if ((error as Error).name === 'Failure') throw error;
-    throw failed(`there can be no recording in ${folder}, as ${sentence(error)}: name another folder`, error);
+    throw failure(`there can be no recording in ${folder}, as ${toSentence(error)}: name another folder`, error);
   }
 }
 

@@ -1,9 +1,9 @@
 /** How many colours a terminal has, and pixels in them. */
 
-export type ColourDepth = 'none' | '256' | 'full';
+export type ColorDepth = 'none' | '256' | 'full';
 
 /** @param isColoured whether colours are wanted at all */
-export function colourDepth(isColoured: boolean, env: Readonly<Record<string, string | undefined>>): ColourDepth {
+export function colorDepth(isColoured: boolean, env: Readonly<Record<string, string | undefined>>): ColorDepth {
   if (!isColoured) return 'none';
   return /^(truecolor|24bit)$/i.test(env.COLORTERM ?? '') || env.WT_SESSION !== undefined ? 'full' : '256';
 }
@@ -24,14 +24,14 @@ const steps = 64;
 /** The codes of all steps, without `38;` or `48;` before them. */
 export function palette(depth: '256' | 'full'): readonly string[] {
   return Array.from({ length: steps }, (_, step) => {
-    const [red, green, blue] = colourAt(step / (steps - 1));
+    const [red, green, blue] = colorAt(step / (steps - 1));
     if (depth === 'full') return `2;${red};${green};${blue}`;
     const level = (value: number) => Math.round((value / 255) * 5);
     return `5;${16 + 36 * level(red) + 6 * level(green) + level(blue)}`;
   });
 }
 
-function colourAt(brightness: number): [red: number, green: number, blue: number] {
+function colorAt(brightness: number): [red: number, green: number, blue: number] {
   const place = brightness * (anchors.length - 1);
   const below = Math.min(anchors.length - 2, Math.floor(place));
   const part = place - below;

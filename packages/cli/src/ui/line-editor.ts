@@ -34,7 +34,7 @@ function pipedLines({ terminal }: Context, settings: Omit<LineSettings, 'signal'
 }
 
 function note(terminal: Terminal, line: string): void {
-  terminal.note(terminal.noteColours.dim(line));
+  terminal.note(terminal.noteColors.dim(line));
 }
 
 function personsLines({ terminal, interruption }: Context, prompt: string): LineEditor {
@@ -86,7 +86,7 @@ function personsLines({ terminal, interruption }: Context, prompt: string): Line
       if (!above(line)) await terminal.print(line);
     },
     note(line) {
-      if (!above(terminal.colours.dim(line))) note(terminal, line);
+      if (!above(terminal.colors.dim(line))) note(terminal, line);
     },
     close: () => readline.close(),
   };

@@ -2,12 +2,12 @@
 import cliProgress from 'cli-progress';
 import type { Context } from '../environment/context.js';
 import { rendered } from '../environment/terminal.js';
-import { size } from '../format.js';
+import { formatBytes } from '../format.js';
 
 /** From here on. */
-const leastBytes = 1_000_000;
+const minBytes = 1_000_000;
 
-const lookMs = 100;
+const pollMs = 100;
 
 export interface ProgressBar {
   /** Ends it; the row is free again. */
@@ -20,16 +20,16 @@ export function showProgress(
   totalBytes: () => number,
   doneBytes: () => number,
 ): ProgressBar {
-  const { stderr, noteColours } = terminal;
+  const { stderr, noteColors } = terminal;
   if (!stderr.isTTY) return { stop() {} };
   const startedMs = clock.now();
   let bar: cliProgress.SingleBar | undefined;
   const update = () => {
     const total = totalBytes();
-    if (!bar && total < leastBytes) return;
+    if (!bar && total < minBytes) return;
     const done = Math.min(total, doneBytes());
     const seconds = Math.max(0.001, (clock.now() - startedMs) / 1000);
-    const amounts = { done: size(done), all: size(total), rate: `${size(done / seconds)}/s` };
+    const amounts = { done: formatBytes(done), all: formatBytes(total), rate: `${formatBytes(done / seconds)}/s` };
     if (bar) {
       bar.setTotal(total);
       bar.update(done, amounts);
@@ -37,7 +37,7 @@ export function showProgress(
     }
     bar = new cliProgress.SingleBar({
       stream: stderr as NodeJS.WriteStream,
-      format: rendered(noteColours.cyan('{bar}'), ' {percentage} %  {done} of {all}  {rate}'),
+      format: rendered(noteColors.cyan('{bar}'), ' {percentage} %  {done} of {all}  {rate}'),
       barsize: 30,
       barCompleteChar: '█',
       barIncompleteChar: '░',
@@ -50,7 +50,7 @@ export function showProgress(
   let timer: unknown;
   const look = () => {
     update();
-    timer = clock.setTimeout(look, lookMs);
+    timer = clock.setTimeout(look, pollMs);
   };
   look();
   return {

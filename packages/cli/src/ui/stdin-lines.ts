@@ -1,7 +1,7 @@
 /** The lines of stdin. A line ends at LF or CRLF and at nothing else, and its bytes are in the encoding that was named, or it is refused. */
 import type { Readable } from 'node:stream';
 import { Option } from 'commander';
-import { failed, mistyped } from '../failure.js';
+import { failure, usageError } from '../failure.js';
 
 export interface LineSettings {
   /** As the WHATWG names it, such as `latin1`. Default `utf-8`. */
@@ -27,7 +27,7 @@ function encodingNamed(name: string): string {
   try {
     return new TextDecoder(name).encoding;
   } catch (cause) {
-    throw mistyped(`--encoding takes the name of an encoding, such as latin1 or utf-16le, not '${name}'`, cause);
+    throw usageError(`--encoding takes the name of an encoding, such as latin1 or utf-16le, not '${name}'`, cause);
   }
 }
 
@@ -41,12 +41,12 @@ export async function* stdinLines(stdin: Readable, settings: LineSettings): Asyn
   let number = 1;
   let rest: Buffer[] = [];
   let restBytes = 0;
-  const keep = (bytes: Buffer) => {
+  const append = (bytes: Buffer) => {
     restBytes += bytes.length;
     if (restBytes > maxLineBytes) throw tooLong(number, maxLineBytes);
     rest.push(bytes);
   };
-  const taken = (): string => {
+  const endLine = (): string => {
     const line = decode(Buffer.concat(rest), number++);
     rest = [];
     restBytes = 0;
@@ -56,13 +56,13 @@ export async function* stdinLines(stdin: Readable, settings: LineSettings): Asyn
     for await (const chunk of wholeUnits(stdin, encoding)) {
       let start = 0;
       for (const end of lineEnds(chunk, encoding)) {
-        keep(chunk.subarray(start, end));
+        append(chunk.subarray(start, end));
         start = end;
-        yield taken();
+        yield endLine();
       }
-      if (start < chunk.length) keep(chunk.subarray(start));
+      if (start < chunk.length) append(chunk.subarray(start));
     }
-    if (restBytes > 0) yield taken();
+    if (restBytes > 0) yield endLine();
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
@@ -75,7 +75,7 @@ async function* wholeUnits(stdin: Readable, encoding: string): AsyncGenerator<Bu
   let odd: Buffer | undefined;
   for await (const chunk of stdin) {
     const bytes = odd ? Buffer.concat([odd, chunk]) : Buffer.from(chunk);
-    const whole = isWide(encoding) ? bytes.length - (bytes.length % 2) : bytes.length;
+    const whole = isUtf16(encoding) ? bytes.length - (bytes.length % 2) : bytes.length;
     odd = whole < bytes.length ? bytes.subarray(whole) : undefined;
     if (whole > 0) yield bytes.subarray(0, whole);
   }
@@ -85,13 +85,13 @@ async function* wholeUnits(stdin: Readable, encoding: string): AsyncGenerator<Bu
 /** Behind each LF. In all encodings but UTF-16 the byte 0A is nothing else. */
 function* lineEnds(bytes: Buffer, encoding: string): Generator<number, void, undefined> {
   for (let at = bytes.indexOf(lf); at >= 0; at = bytes.indexOf(lf, at + 1)) {
-    if (!isWide(encoding)) yield at + 1;
+    if (!isUtf16(encoding)) yield at + 1;
     else if (encoding === 'utf-16le' && at % 2 === 0 && bytes[at + 1] === 0) yield at + 2;
     else if (encoding === 'utf-16be' && at % 2 === 1 && bytes[at - 1] === 0) yield at + 1;
   }
 }
 
-function isWide(encoding: string): boolean {
+function isUtf16(encoding: string): boolean {
   return encoding.startsWith('utf-16');
 }
 
@@ -104,7 +104,7 @@ function decoderOf(encoding: string): (line: Buffer, number: number) => string {
     try {
       text = (number === 1 ? first : further).decode(line);
     } catch (cause) {
-      throw failed(`line ${number} of stdin is not ${encoding.toUpperCase()}: ${advice(line, number)}`, cause);
+      throw failure(`line ${number} of stdin is not ${encoding.toUpperCase()}: ${advice(line, number)}`, cause);
     }
     return text.replace(/\r?\n$/, '');
   };
@@ -118,7 +118,7 @@ function advice(line: Buffer, number: number): string {
 }
 
 function tooLong(number: number, maxLineBytes: number): Error {
-  return failed(
+  return failure(
     `line ${number} of stdin has more than ${maxLineBytes} bytes, the limit: add -o maxMessageBytes=… at both ends, or send all of stdin as bytes with --binary`,
   );
 }

@@ -22,7 +22,7 @@ export function npyOf({ dtype, shape, fortran, data }: PickledArray): Buffer {
 }
 
 /** So deep a value is shown; below it, as "…". */
-const deepest = 20;
+const maxDepth = 20;
 
 /**
  * What JSON can say of a value: a dict as an object, or as a list of pairs where its keys are no texts; integers beyond
@@ -35,7 +35,7 @@ export function jsonOf(value: unknown): unknown {
 
 /** @param made by depth what became of each container, as the depth decides what is left out */
 function jsonAt(value: unknown, depth: number, made: Map<object, unknown>[]): unknown {
-  if (depth > deepest) return '…';
+  if (depth > maxDepth) return '…';
   if (typeof value === 'number') return Number.isFinite(value) ? value : String(value);
   if (typeof value === 'bigint') return value.toString();
   if (typeof value !== 'object' || value === null) return value;

@@ -2,23 +2,23 @@
 import type { PortableMessage } from 'serpy';
 import { describe, expect, test } from 'vitest';
 import { countAnswer, countedOf, otherEndOf, questionOf, questions } from '../../src/bench/bench-protocol.js';
-import { figure, megabytesPerSecond, timeText } from '../../src/bench/number-format.js';
+import { formatNumber, formatTime, megabytesPerSecond } from '../../src/bench/number-format.js';
 import { payload, sizeText } from '../../src/bench/payload.js';
 import { asJson, type Findings, linkText, roundTripText, throughputText } from '../../src/bench/report.js';
-import { histogram, summarise } from '../../src/bench/statistics.js';
+import { histogram, summarize } from '../../src/bench/statistics.js';
 
 describe('percentiles', () => {
   test('of 1 to 1000 are those of the nearest rank, in any order', () => {
     const times = Array.from({ length: 1000 }, (_, index) => ((index * 7919) % 1000) + 1);
-    expect(summarise(times)).toEqual({ count: 1000, minMs: 1, p50Ms: 500, p90Ms: 900, p99Ms: 990, maxMs: 1000 });
+    expect(summarize(times)).toEqual({ count: 1000, minMs: 1, p50Ms: 500, p90Ms: 900, p99Ms: 990, maxMs: 1000 });
   });
 
   test('of one time are that time', () => {
-    expect(summarise([3])).toEqual({ count: 1, minMs: 3, p50Ms: 3, p90Ms: 3, p99Ms: 3, maxMs: 3 });
+    expect(summarize([3])).toEqual({ count: 1, minMs: 3, p50Ms: 3, p90Ms: 3, p99Ms: 3, maxMs: 3 });
   });
 
   test('of nothing there are none', () => {
-    expect(() => summarise([])).toThrow(RangeError);
+    expect(() => summarize([])).toThrow(RangeError);
   });
 });
 
@@ -64,7 +64,7 @@ describe('figures', () => {
     [12345.6, '12,346'],
     [9.996, '10'],
   ])('%d is written as %s', (value, text) => {
-    expect(figure(value)).toBe(text);
+    expect(formatNumber(value)).toBe(text);
   });
 
   test.each([
@@ -73,7 +73,7 @@ describe('figures', () => {
     [12.34, '12.3 ms'],
     [1500, '1.5 s'],
   ])('%d ms is written as %s', (ms, text) => {
-    expect(timeText(ms)).toBe(text);
+    expect(formatTime(ms)).toBe(text);
   });
 
   test.each([
@@ -138,7 +138,7 @@ describe('the report', () => {
   const findings: Findings = {
     link,
     otherEnd: 'echo',
-    roundTrip: { sizeBytes: 64, ...summarise([0.1, 0.15, 4]), histogram: histogram([0.1, 0.15, 4]) },
+    roundTrip: { sizeBytes: 64, ...summarize([0.1, 0.15, 4]), histogram: histogram([0.1, 0.15, 4]) },
     throughput: [
       { sizeBytes: 64, messages: 2000, bytes: 128_000, elapsedMs: 500, complete: true, direction: 'there and back' },
       { sizeBytes: 4096, messages: 10, bytes: 40_960, elapsedMs: 1000, complete: false, direction: 'there and back' },

@@ -1,11 +1,11 @@
 import { decode } from 'fast-png';
 import { describe, expect, test } from 'vitest';
 import { type LinkView, layout, type View } from '../../src/demo/layout.js';
-import { pngOf } from '../../src/demo/png.js';
+import { encodePng } from '../../src/demo/png.js';
 import { createRates } from '../../src/demo/rates.js';
 import { sparkline } from '../../src/demo/sparkline.js';
 import { thumbnail, thumbnailSize } from '../../src/demo/thumbnail.js';
-import { colourDepth, palette } from '../../src/ui/colour-depth.js';
+import { colorDepth, palette } from '../../src/ui/colour-depth.js';
 
 const plain = (line: string) => line.replaceAll(/\x1b\[[\d;]*m/g, '');
 
@@ -38,11 +38,11 @@ describe('the thumbnail', () => {
 });
 
 test('colours are as many as the terminal says', () => {
-  expect(colourDepth(false, { COLORTERM: 'truecolor' })).toBe('none');
-  expect(colourDepth(true, { COLORTERM: 'truecolor' })).toBe('full');
-  expect(colourDepth(true, { COLORTERM: '24bit' })).toBe('full');
-  expect(colourDepth(true, { WT_SESSION: 'x' })).toBe('full');
-  expect(colourDepth(true, {})).toBe('256');
+  expect(colorDepth(false, { COLORTERM: 'truecolor' })).toBe('none');
+  expect(colorDepth(true, { COLORTERM: 'truecolor' })).toBe('full');
+  expect(colorDepth(true, { COLORTERM: '24bit' })).toBe('full');
+  expect(colorDepth(true, { WT_SESSION: 'x' })).toBe('full');
+  expect(colorDepth(true, {})).toBe('256');
 });
 
 test('a sparkline shows the latest values that fit, from the lowest to the highest', () => {
@@ -63,11 +63,11 @@ test('rates are those of the last moments, and 0 when nothing comes any more', (
 
 test('a picture is a PNG of 16 bits, from the darkest pixel to the brightest', () => {
   const { width, height, depth, channels, data } = decode(
-    pngOf({ width: 3, height: 2, data: [100, 200, 300, 100, 100, 150] }),
+    encodePng({ width: 3, height: 2, data: [100, 200, 300, 100, 100, 150] }),
   );
   expect({ width, height, depth, channels }).toEqual({ width: 3, height: 2, depth: 16, channels: 1 });
   expect([...data]).toEqual([0, 32768, 65535, 0, 0, 16384]);
-  expect([...decode(pngOf({ width: 1, height: 1, data: [7] })).data]).toEqual([0]);
+  expect([...decode(encodePng({ width: 1, height: 1, data: [7] })).data]).toEqual([0]);
 });
 
 describe('the screen of the demo', () => {
@@ -87,7 +87,7 @@ describe('the screen of the demo', () => {
     image: { width: 64, height: 48, data: Array.from({ length: 64 * 48 }, (_, at) => at % 97) },
     countRates: Array.from({ length: 300 }, (_, at) => 400_000 + 1000 * Math.sin(at / 9)),
     countRate: 401_234,
-    news: 'the camera is back',
+    status: 'the camera is back',
     recording: '12 messages, 1.2 MB',
     command: 'serpy',
   };
@@ -144,7 +144,7 @@ describe('the screen of the demo', () => {
       const { camera, counter } = view;
       const news = `the camera is at ${camera.url}, the counter at ${counter.url}`;
       for (let columns = 1; columns <= 130; columns++) {
-        const text = layout({ ...view, news, command }, { columns, rows: 24 }, 'none').join('\n');
+        const text = layout({ ...view, status: news, command }, { columns, rows: 24 }, 'none').join('\n');
         for (const [url] of text.matchAll(/serpy\d?:[^\s,]*/g))
           expect([camera.url, counter.url], `${columns}`).toContain(url);
         if (columns >= 80) expect(text).toContain(`${command} record ${camera.url} run-1`);

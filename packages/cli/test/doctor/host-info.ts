@@ -1,22 +1,22 @@
 /** A computer as a test wants the doctor to see it. */
 import type { Check, CheckContext, Limits, Result } from '../../src/doctor/checks/check.js';
-import { type Surroundings, systemSurroundings } from '../../src/doctor/checks/host-info.js';
+import { type HostInfo, systemHostInfo } from '../../src/doctor/checks/host-info.js';
 import { Peer, type PeerContext, type Target } from '../../src/doctor/checks/peer.js';
 import { systemClock } from '../../src/environment/system.js';
 
 /** This computer, but for what the test says. */
-export function surroundings(other: Partial<Surroundings> = {}): Surroundings {
-  return { ...systemSurroundings({ clock: systemClock, platform: 'linux' }), ...other };
+export function surroundings(other: Partial<HostInfo> = {}): HostInfo {
+  return { ...systemHostInfo({ clock: systemClock, platform: 'linux' }), ...other };
 }
 
 /** Runs one check of this computer. */
-export function check(one: Check, other: Partial<Surroundings> = {}, signal = never()): Promise<Result> {
-  const context: CheckContext = { surroundings: surroundings(other), signal };
+export function check(one: Check, other: Partial<HostInfo> = {}, signal = never()): Promise<Result> {
+  const context: CheckContext = { hostInfo: surroundings(other), signal };
   return one.run(context);
 }
 
 /** A peer that is dialled as the surroundings have it. */
-export function peerContext(target: Partial<Target>, other: Partial<Surroundings> = {}): PeerContext {
+export function peerContext(target: Partial<Target>, other: Partial<HostInfo> = {}): PeerContext {
   const world = surroundings(other);
   const { host = '127.0.0.1', port = 5001 } = target;
   const whole: Target = {
@@ -28,7 +28,7 @@ export function peerContext(target: Partial<Target>, other: Partial<Surroundings
     maySend: true,
     ...target,
   };
-  return { surroundings: world, peer: new Peer(whole, world), signal: never() };
+  return { hostInfo: world, peer: new Peer(whole, world), signal: never() };
 }
 
 /** Runs checks of one peer, one after the other, and gives their results by name. */

@@ -255,12 +255,12 @@ describe('a peer that is no echo', () => {
     });
     const context = peerContext({ port });
     // The answer is waited for in the facade: it is late at once.
-    const { clock } = context.surroundings;
+    const { clock } = context.hostInfo;
     let calls = 0;
     const hasty = { ...clock, now: () => (calls++ === 0 ? 0 : 1e9) };
     const results = await inspect(peerChecks.slice(-2), {
       ...context,
-      surroundings: { ...context.surroundings, clock: hasty },
+      hostInfo: { ...context.hostInfo, clock: hasty },
     });
     for (const name of ['round trip', 'throughput']) {
       expect(results[name]).toMatchObject({ status: 'skip', advice: expect.stringContaining('serpy simulate echo') });
@@ -344,10 +344,10 @@ describe('figures of a peer', () => {
       nowMs += stepMs;
       return nowMs;
     };
-    const { surroundings } = context;
+    const { hostInfo } = context;
     return inspect(peerChecks.slice(-2), {
       ...context,
-      surroundings: { ...surroundings, clock: { ...surroundings.clock, now } },
+      hostInfo: { ...hostInfo, clock: { ...hostInfo.clock, now } },
     });
   }
 

@@ -1,7 +1,7 @@
 /** How checks are run: within their time, independently, and until somebody interrupts. */
 import { describe, expect, test } from 'vitest';
 import { type Check, type Limits, ok } from '../../src/doctor/checks/check.js';
-import { type Examined, examine } from '../../src/doctor/run-checks.js';
+import { type CheckOutcome, runChecks } from '../../src/doctor/run-checks.js';
 import type { Clock } from '../../src/environment/context.js';
 import { never, refusal } from './host-info.js';
 
@@ -44,9 +44,9 @@ function hanging(started: (signal: AbortSignal) => void): Check<Limits> {
   };
 }
 
-async function all(checks: readonly Check<Limits>[], clock: Clock, signal = never()): Promise<Examined[]> {
-  const results: Examined[] = [];
-  for await (const result of examine(checks, (limit) => ({ signal: limit }), clock, signal)) results.push(result);
+async function all(checks: readonly Check<Limits>[], clock: Clock, signal = never()): Promise<CheckOutcome[]> {
+  const results: CheckOutcome[] = [];
+  for await (const result of runChecks(checks, (limit) => ({ signal: limit }), clock, signal)) results.push(result);
   return results;
 }
 

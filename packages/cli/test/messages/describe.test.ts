@@ -1,8 +1,8 @@
 import { type Connection, connect, listen, type PortableMessage, type Server } from 'serpy';
 import { encodeNpy } from 'serpy-arrays';
 import { expect, describe as group, test } from 'vitest';
-import { messages, size } from '../../src/format.js';
-import { summarise, summaryLine } from '../../src/messages/array-summary.js';
+import { formatBytes, formatCount } from '../../src/format.js';
+import { summarize, summaryLine } from '../../src/messages/array-summary.js';
 import { describe } from '../../src/messages/describe.js';
 import { jsonLine } from '../../src/values/json-line.js';
 import { jsonOf, npyOf } from '../../src/values/python-objects.js';
@@ -43,7 +43,7 @@ group('an array in a line', () => {
   test('does not take forever for a large one', () => {
     const array = { data: new Float32Array(4_000_000).fill(2), dtype: 'float32', shape: [2000, 2000] } as const;
     const before = process.cpuUsage();
-    expect(summaryLine(summarise(array))).toBe('float32 2000×2000, min 2, max 2, mean 2');
+    expect(summaryLine(summarize(array))).toBe('float32 2000×2000, min 2, max 2, mean 2');
     expect(process.cpuUsage(before).user / 1000).toBeLessThan(2000); // not by the clock: other programs may have the core
   });
 });
@@ -120,7 +120,7 @@ group('a Python object', () => {
 });
 
 test('sizes and counts are written as people do', () => {
-  expect([0, 1, 999, 1000, 123_456, 5_000_000, 2.5e9].map(size)).toEqual([
+  expect([0, 1, 999, 1000, 123_456, 5_000_000, 2.5e9].map(formatBytes)).toEqual([
     '0 bytes',
     '1 byte',
     '999 bytes',
@@ -129,11 +129,11 @@ test('sizes and counts are written as people do', () => {
     '5.00 MB',
     '2.50 GB',
   ]);
-  expect([0, 1, 2].map(messages)).toEqual(['0 messages', '1 message', '2 messages']);
+  expect([0, 1, 2].map(formatCount)).toEqual(['0 messages', '1 message', '2 messages']);
 });
 
 test('size never says 1000 of a unit', () => {
-  expect([999_499, 999_999, 999_999_999].map(size)).toEqual(['999 kB', '1.00 MB', '1.00 GB']);
+  expect([999_499, 999_999, 999_999_999].map(formatBytes)).toEqual(['999 kB', '1.00 MB', '1.00 GB']);
 });
 
 test('a message of v1 in every form is described', async () => {

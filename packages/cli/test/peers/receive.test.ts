@@ -15,10 +15,10 @@ test('what had come and was not taken when it is stopped is not taken any more',
   const options = { protocol: 'v2', port: 0 } as ConnectOptions & ListenOptions;
   const receiving = receive(context, {
     options,
-    dial: false,
+    connect: false,
     stop: stop.signal,
-    note: (line) => listening(Number(/listening on .*:(\d+)/.exec(line)?.[1])),
-    async take({ message, connection }) {
+    log: (line) => listening(Number(/listening on .*:(\d+)/.exec(line)?.[1])),
+    async onMessage({ message, connection }) {
       taken.push(message.value);
       while (connection.stats().receiveQueueMessages < 2) await new Promise(setImmediate);
       stop.abort();

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeNpy, readNpyHeader } from 'serpy-arrays';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { mostArrayFiles } from '../../src/recording/array-files.js';
+import { maxArrayFiles } from '../../src/recording/array-files.js';
 import { type Disk, systemDisk } from '../../src/recording/disk.js';
 import type { RecordedMessage } from '../../src/recording/format.js';
 import { LeftOut, RecordedArray } from '../../src/recording/json-value.js';
@@ -389,13 +389,13 @@ describe('a recording', () => {
   });
 
   test('makes files for so many types and shapes, and keeps arrays of further ones among the bytes', () => {
-    const shapes = mostArrayFiles + 3;
+    const shapes = maxArrayFiles + 3;
     const messages = Array.from({ length: shapes }, (_, n) =>
       bytes(encodeNpy({ data: new Uint8Array(0), shape: [0, n] })),
     );
     const again = [messages[0], messages[shapes - 1]] as RecordedMessage[];
     record([...messages, ...again]).close();
-    expect(arrayFiles().length).toBe(mostArrayFiles);
+    expect(arrayFiles().length).toBe(maxArrayFiles);
     const read = [...readRecording(folder)].map(({ value }) => value);
     expect(read).toEqual([...messages, ...again].map(({ value }) => value));
   });

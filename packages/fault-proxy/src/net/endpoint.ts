@@ -7,7 +7,7 @@ export interface Address {
 }
 
 /** Who is told what an end does. */
-export interface EndHandler {
+export interface EndpointHandler {
   received(bytes: Buffer): void;
   /** The peer ends its stream. */
   ended(): void;
@@ -18,12 +18,12 @@ export interface EndHandler {
 }
 
 /** One connection. It reads nothing before `resume`. */
-export interface End {
+export interface Endpoint {
   /** The peer's address. */
   readonly remote: Address;
   /** The memory that what was written and has not left this process takes, about; 0 if nothing is left. */
-  readonly weight: number;
-  attach(handler: EndHandler): void;
+  readonly bufferedBytes: number;
+  attach(handler: EndpointHandler): void;
   pause(): void;
   resume(): void;
   write(bytes: Buffer): void;
@@ -36,4 +36,4 @@ export interface End {
 }
 
 /** Dials an address. The end that it gives is not up before `connected`; a dial that fails tells `closed`. */
-export type Dial = (address: Address, connected: () => void) => End;
+export type Dial = (address: Address, connected: () => void) => Endpoint;

@@ -3,14 +3,14 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { FaultProxyError } from '../errors.js';
 import { connectSocket, type Destination } from './connect-socket.js';
-import type { Address, Dial, End, EndHandler } from './endpoint.js';
+import type { Address, Dial, Endpoint, EndpointHandler } from './endpoint.js';
 import { afterReading, systemClock } from './system.js';
 
 /** What a write costs beside its bytes while it waits to leave. */
-const writeBytes = 128;
+const writeOverheadBytes = 128;
 
 /** What Node keeps inside of a socket, as far as it is used here. */
-interface Inside {
+interface SocketInternals {
   readonly _handle?: { readonly getpeername?: (out: object) => number } | null;
 }
 
@@ -19,7 +19,7 @@ interface Inside {
  * no peer then. (Of one that has answered our own end it knows none either.)
  */
 function isReset(socket: Socket): boolean {
-  const { _handle: handle } = socket as unknown as Inside;
+  const { _handle: handle } = socket as unknown as SocketInternals;
   return !socket.writableEnded && (handle?.getpeername?.({}) ?? 0) < 0;
 }
 
@@ -27,11 +27,11 @@ function resetError(): Error {
   return Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', syscall: 'read' });
 }
 
-export class TcpEnd implements End {
+export class TcpEndpoint implements Endpoint {
   readonly #socket: Socket;
   readonly remote: Address;
-  #handler: EndHandler | undefined;
-  #writesUnderWay = 0;
+  #handler: EndpointHandler | undefined;
+  #writesInFlight = 0;
   #hasWritten = false;
   /** Takes a reset back that is planned. */
   #cancelReset: (() => void) | undefined;
@@ -51,11 +51,11 @@ export class TcpEnd implements End {
     });
   }
 
-  get weight(): number {
-    return this.#socket.writableLength + this.#writesUnderWay * writeBytes;
+  get bufferedBytes(): number {
+    return this.#socket.writableLength + this.#writesInFlight * writeOverheadBytes;
   }
 
-  attach(handler: EndHandler): void {
+  attach(handler: EndpointHandler): void {
     this.#handler = handler;
     this.#socket.on('data', (bytes) => handler.received(bytes));
     this.#socket.on('end', () => {
@@ -75,10 +75,10 @@ export class TcpEnd implements End {
 
   write(bytes: Buffer): void {
     if (!this.#isWritable) return;
-    this.#writesUnderWay++;
+    this.#writesInFlight++;
     this.#hasWritten = true;
     this.#socket.write(bytes, () => {
-      this.#writesUnderWay--;
+      this.#writesInFlight--;
       if (!this.#socket.destroyed) this.#handler?.flushed();
     });
   }
@@ -117,12 +117,12 @@ export class TcpEnd implements End {
 }
 
 /** An end that is being connected. Until it is there is nothing to do but to give it up. */
-class DialledEnd implements End {
+class ConnectingEndpoint implements Endpoint {
   readonly remote: Address;
   readonly #abandoned = new AbortController();
   readonly #connected: () => void;
-  #handler: EndHandler | undefined;
-  #end: TcpEnd | undefined;
+  #handler: EndpointHandler | undefined;
+  #end: TcpEndpoint | undefined;
   #ending = false;
 
   constructor(address: Address, connected: () => void) {
@@ -136,11 +136,11 @@ class DialledEnd implements End {
     );
   }
 
-  get weight(): number {
-    return this.#end?.weight ?? 0;
+  get bufferedBytes(): number {
+    return this.#end?.bufferedBytes ?? 0;
   }
 
-  attach(handler: EndHandler): void {
+  attach(handler: EndpointHandler): void {
     this.#handler = handler;
   }
 
@@ -172,7 +172,7 @@ class DialledEnd implements End {
   }
 
   #up(socket: Socket): void {
-    const end = new TcpEnd(socket, this.remote);
+    const end = new TcpEndpoint(socket, this.remote);
     this.#end = end;
     if (this.#handler) end.attach(this.#handler);
     if (this.#abandoned.signal.aborted) {
@@ -184,7 +184,7 @@ class DialledEnd implements End {
   }
 }
 
-export const tcpDial: Dial = (address, connected) => new DialledEnd(address, connected);
+export const tcpDial: Dial = (address, connected) => new ConnectingEndpoint(address, connected);
 
 export interface Listener {
   readonly address: Address;
@@ -195,11 +195,11 @@ export interface Listener {
 /** Listens. Rejects with `ERR_FAULT_PROXY_LISTEN`. */
 export async function tcpListen(
   { host, port }: Address,
-  accept: (end: End) => void,
+  accept: (end: Endpoint) => void,
   failed: (error: Error) => void,
 ): Promise<Listener> {
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
-    accept(new TcpEnd(socket, { host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 }));
+    accept(new TcpEndpoint(socket, { host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 }));
   });
   server.listen({ host, port });
   try {

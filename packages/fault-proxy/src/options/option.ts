@@ -20,7 +20,7 @@ export type OptionSpecs<T> = { readonly [K in keyof T]-?: OptionSpec<Exclude<T[K
 export type Given<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
 /** What a timer of Node can wait at most. */
-const longestMs = 2 ** 31 - 1;
+const maxTimerMs = 2 ** 31 - 1;
 
 function spec<T>(takes: string, read: (value: unknown) => T | undefined, fallback: T | undefined): OptionSpec<T> {
   return {
@@ -85,14 +85,14 @@ export const option = {
   },
 
   milliseconds(fallback: number): OptionSpec<number> {
-    const accepts = (value: unknown) => (isNumber(value, 0, longestMs) ? value : undefined);
-    return spec(`a number of milliseconds from 0 to ${longestMs}`, accepts, fallback);
+    const accepts = (value: unknown) => (isNumber(value, 0, maxTimerMs) ? value : undefined);
+    return spec(`a number of milliseconds from 0 to ${maxTimerMs}`, accepts, fallback);
   },
 
   millisecondsOrInfinity(fallback: number): OptionSpec<number> {
     const accepts = (value: unknown) =>
-      value === Number.POSITIVE_INFINITY || isNumber(value, 0, longestMs) ? value : undefined;
-    return spec(`a number of milliseconds from 0 to ${longestMs}, or Infinity`, accepts, fallback);
+      value === Number.POSITIVE_INFINITY || isNumber(value, 0, maxTimerMs) ? value : undefined;
+    return spec(`a number of milliseconds from 0 to ${maxTimerMs}, or Infinity`, accepts, fallback);
   },
 
   probability(): OptionSpec<number> {

@@ -2,7 +2,7 @@
 
 import type { CorruptSettings, FaultSettings } from '../options/faults.js';
 import type { Random } from '../random.js';
-import type { Frames } from './frame-tracker.js';
+import type { FrameTracker } from './frame-tracker.js';
 import type { Item, Piece } from './item.js';
 import type { Out, Stage } from './stage.js';
 
@@ -15,12 +15,12 @@ interface Corruption {
 }
 
 export class Corrupt implements Stage {
-  readonly #frames: Frames;
+  readonly #frames: FrameTracker;
   readonly #random: Random;
   #corruptions: readonly Corruption[] = [];
   #position = 0;
 
-  constructor(frames: Frames, random: Random) {
+  constructor(frames: FrameTracker, random: Random) {
     this.#frames = frames;
     this.#random = random;
   }
@@ -53,7 +53,7 @@ export class Corrupt implements Stage {
 
   #create(settings: CorruptSettings): Corruption {
     const { probability, frame } = settings;
-    if (frame !== undefined) this.#frames.want(frame);
+    if (frame !== undefined) this.#frames.request(frame);
     if (probability !== undefined) return this.#createRandom(settings, probability);
     let done = false;
     return {

@@ -1,19 +1,19 @@
 /** Puts cuts and stalls between the bytes at their places; what they do is done where they arrive. */
 import type { CutHow, CutSettings, FaultSettings } from '../options/faults.js';
-import type { Frames } from './frame-tracker.js';
+import type { FrameTracker } from './frame-tracker.js';
 import type { Item } from './item.js';
 import type { Out, Stage } from './stage.js';
-import { Marks } from './trigger-points.js';
+import { TriggerPoints } from './trigger-points.js';
 
-export class Break implements Stage {
-  readonly #cuts: Marks<CutSettings>;
-  readonly #stalls: Marks<CutSettings>;
+export class CutStage implements Stage {
+  readonly #cuts: TriggerPoints<CutSettings>;
+  readonly #stalls: TriggerPoints<CutSettings>;
   #stallMs = Number.POSITIVE_INFINITY;
   #cut = false;
 
-  constructor(frames: Frames) {
-    this.#cuts = new Marks(frames);
-    this.#stalls = new Marks(frames);
+  constructor(frames: FrameTracker) {
+    this.#cuts = new TriggerPoints(frames);
+    this.#stalls = new TriggerPoints(frames);
   }
 
   apply({ cut, stallAfterBytes, stallMs = this.#stallMs }: Partial<FaultSettings>): void {
@@ -30,8 +30,8 @@ export class Break implements Stage {
       out(item, nowMs);
       return;
     }
-    for (const { piece, mark } of this.#cuts.through(item)) {
-      for (const step of this.#stalls.through(piece)) {
+    for (const { piece, mark } of this.#cuts.split(item)) {
+      for (const step of this.#stalls.split(piece)) {
         out(step.piece, nowMs);
         if (step.mark) out({ kind: 'stall', forMs: this.#stallMs }, nowMs);
       }

@@ -2,7 +2,7 @@
 
 import { type DuplicateSettings, type FaultSettings, maxDuplicateBytes } from '../options/faults.js';
 import type { Random } from '../random.js';
-import type { Frames } from './frame-tracker.js';
+import type { FrameTracker } from './frame-tracker.js';
 import { addedPiece, type Item, type Piece, partOf } from './item.js';
 import type { Out, Stage } from './stage.js';
 
@@ -14,14 +14,14 @@ interface Range {
 }
 
 export class Duplicate implements Stage {
-  readonly #frames: Frames;
+  readonly #frames: FrameTracker;
   readonly #random: Random;
   #ranges: Range[] = [];
   #chunks: readonly DuplicateSettings[] = [];
   /** The number of the next chunk. */
   #chunk = 0;
 
-  constructor(frames: Frames, random: Random) {
+  constructor(frames: FrameTracker, random: Random) {
     this.#frames = frames;
     this.#random = random;
   }
@@ -33,8 +33,8 @@ export class Duplicate implements Stage {
     this.#ranges = duplicate.filter(isRange).map((settings) => ({ settings, kept: [], keptBytes: 0 }));
     for (const { frame } of duplicate) {
       if (frame === undefined) continue;
-      this.#frames.want(frame);
-      this.#frames.want(frame + 1);
+      this.#frames.request(frame);
+      this.#frames.request(frame + 1);
     }
   }
 

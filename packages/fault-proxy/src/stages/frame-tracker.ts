@@ -11,7 +11,7 @@ const maxStartBytes = 64 * 1024 * 1024;
 const empty = Buffer.alloc(0);
 
 /** The first stage: the others ask it for positions, so it must see bytes before they do. */
-export class Frames implements Stage {
+export class FrameTracker implements Stage {
   #splitter: FrameSplitter | undefined;
   /** Where the frames begin that were asked for, once that is known. */
   readonly #starts = new Map<number, number | undefined>();
@@ -21,9 +21,9 @@ export class Frames implements Stage {
   #start = 0;
   #startBefore = 0;
   /** How many bytes of the one before it are still to come. */
-  #left = 0;
+  #remaining = 0;
   /** What has come of it, until its length is known. */
-  #kept = new GrowingBytes();
+  #buffered = new GrowingBytes();
   #seen = 0;
   #position = 0;
 
@@ -33,14 +33,14 @@ export class Frames implements Stage {
     this.#frame = 0;
     this.#start = this.#position;
     this.#startBefore = 0;
-    this.#left = 0;
+    this.#remaining = 0;
     this.#seen = 0;
-    this.#kept = new GrowingBytes();
+    this.#buffered = new GrowingBytes();
     this.#starts.clear();
   }
 
   /** Asks for the beginning of a frame. One that is long over begins at 0: all its places have been passed. */
-  want(frame: number): void {
+  request(frame: number): void {
     if (this.#starts.has(frame)) return;
     const before = frame === this.#frame - 1 ? this.#startBefore : 0;
     this.#starts.set(frame, frame === this.#frame ? this.#start : frame < this.#frame ? before : undefined);
@@ -68,32 +68,32 @@ export class Frames implements Stage {
 
   #watch(bytes: Buffer): void {
     for (let rest = bytes; rest.length > 0 && this.#splitter; ) {
-      if (this.#left > 0) {
-        const count = Math.min(this.#left, rest.length);
-        this.#left -= count;
+      if (this.#remaining > 0) {
+        const count = Math.min(this.#remaining, rest.length);
+        this.#remaining -= count;
         rest = rest.subarray(count);
         continue;
       }
-      const soFar = this.#kept.length > 0 ? this.#kept.append(rest) : rest;
+      const soFar = this.#buffered.length > 0 ? this.#buffered.append(rest) : rest;
       const length = this.#ask(this.#splitter, soFar);
       if (length === undefined) {
         this.#keep(soFar, rest);
         return;
       }
       this.#begin(this.#start + length);
-      this.#left = Math.max(0, length - soFar.length);
+      this.#remaining = Math.max(0, length - soFar.length);
       rest = soFar.subarray(length);
-      this.#kept.clear();
+      this.#buffered.clear();
       this.#seen = 0;
     }
   }
 
   #keep(soFar: Buffer, rest: Buffer): void {
-    if (this.#kept.length === 0) this.#kept.append(rest);
+    if (this.#buffered.length === 0) this.#buffered.append(rest);
     this.#seen = soFar.length;
     if (soFar.length <= maxStartBytes) return;
     this.#splitter = undefined;
-    this.#kept.clear();
+    this.#buffered.clear();
   }
 
   /** The next frame begins here. */

@@ -1,15 +1,15 @@
 /** Adds bytes that nobody sent. It is the last stage that looks at positions, so empty pieces, which only remind of them, end here. */
 import type { FaultSettings, InsertSettings } from '../options/faults.js';
-import type { Frames } from './frame-tracker.js';
+import type { FrameTracker } from './frame-tracker.js';
 import { addedPiece, type Item } from './item.js';
 import type { Out, Stage } from './stage.js';
-import { Marks } from './trigger-points.js';
+import { TriggerPoints } from './trigger-points.js';
 
 export class Insert implements Stage {
-  readonly #marks: Marks<InsertSettings>;
+  readonly #marks: TriggerPoints<InsertSettings>;
 
-  constructor(frames: Frames) {
-    this.#marks = new Marks(frames);
+  constructor(frames: FrameTracker) {
+    this.#marks = new TriggerPoints(frames);
   }
 
   apply({ insert }: Partial<FaultSettings>): void {
@@ -21,7 +21,7 @@ export class Insert implements Stage {
       out(item, nowMs);
       return;
     }
-    for (const { piece, mark } of this.#marks.through(item)) {
+    for (const { piece, mark } of this.#marks.split(item)) {
       if (piece.bytes.length > 0) out(piece, nowMs);
       if (mark && mark.bytes.length > 0) out(addedPiece(mark.bytes), nowMs);
     }

@@ -2,7 +2,7 @@
 import { type Item, partOf } from './item.js';
 
 /** What an item costs beside its bytes: a limit of bytes alone would let a million pieces of one byte pass for 1 MB. */
-const itemBytes = 128;
+const itemOverheadBytes = 128;
 
 /** So many taken items may lie before the first, or as many as follow it: keeps each `shift` at constant time in the mean. */
 const compactAfter = 1024;
@@ -27,8 +27,8 @@ export class ItemQueue {
   }
 
   /** The memory that it takes, about. */
-  get weight(): number {
-    return this.#bytes + this.length * itemBytes;
+  get memoryBytes(): number {
+    return this.#bytes + this.length * itemOverheadBytes;
   }
 
   get first(): Item | undefined {

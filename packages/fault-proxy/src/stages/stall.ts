@@ -3,7 +3,7 @@ import type { Item } from './item.js';
 import { ItemQueue } from './item-queue.js';
 import type { Out, Stage } from './stage.js';
 
-export class Gate implements Stage {
+export class StallStage implements Stage {
   readonly queue = new ItemQueue();
   #closed = false;
   #opensAtMs = Number.POSITIVE_INFINITY;

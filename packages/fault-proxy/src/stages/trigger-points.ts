@@ -1,6 +1,6 @@
 /** Marks at places of a direction: where something happens once the sender's bytes have got that far. */
 import type { Place } from '../options/faults.js';
-import type { Frames } from './frame-tracker.js';
+import type { FrameTracker } from './frame-tracker.js';
 import { type Piece, partOf } from './item.js';
 
 /** A part of a piece, and the mark behind it; the last part has none. */
@@ -10,21 +10,21 @@ export interface Step<T> {
 }
 
 /** Each mark is reached once. One whose place was passed before it was set is reached with the next piece. */
-export class Marks<T extends Place> {
-  readonly #frames: Frames;
+export class TriggerPoints<T extends Place> {
+  readonly #frames: FrameTracker;
   #waiting: readonly T[] = [];
 
-  constructor(frames: Frames) {
+  constructor(frames: FrameTracker) {
     this.#frames = frames;
   }
 
   set(marks: readonly T[]): void {
     this.#waiting = marks;
-    for (const { frame } of marks) if (frame !== undefined) this.#frames.want(frame);
+    for (const { frame } of marks) if (frame !== undefined) this.#frames.request(frame);
   }
 
   /** A piece of the sender, cut at the marks that it reaches, in their order. */
-  *through(piece: Piece): Iterable<Step<T>> {
+  *split(piece: Piece): Iterable<Step<T>> {
     const start = piece.at ?? 0;
     let done = 0;
     for (const { mark, position } of this.#takeUpTo(start + piece.bytes.length)) {

@@ -12,23 +12,23 @@ const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 const FILL = 0x7e;
 
 /** Below this (384 bytes) the plain loops are the fastest, from here on WebAssembly is. */
-const kernelFromGroups = 96;
+const wasmFromGroups = 96;
 
 /** What the kernel works through in one step of its own. */
-const kernelStepGroups = 16;
+const wasmStepGroups = 16;
 
 /** What it is given at once: 8 KiB and their text, which stay in the fastest cache together. */
 const groupsPerPiece = 2048;
 
 /** Where the bytes stand in the kernel's memory; the text stands from 0 on. */
-const kernelBytesAt = 0x8000;
+const wasmBytesAt = 0x8000;
 
 /** 85^3, what the first two of five digits count. */
 const UNIT_OF_FIRST_PAIR = 614_125;
 
 /** The largest group is 2^32 - 1: its first two digits, and the number that its last three make. */
-const LARGEST_FIRST_PAIR = 6_993;
-const LARGEST_REST = 391_170;
+const MAX_FIRST_PAIR = 6_993;
+const MAX_REST = 391_170;
 
 // Two digits at a time: half the look-ups and half the divisions of one at a time.
 const digits = Buffer.from(ALPHABET, 'latin1');
@@ -58,7 +58,7 @@ export function encodeBase85(bytes: Uint8Array): Buffer {
   const text = allocateMessage(encodedBase85Length(bytes.length));
   const rest = bytes.length % 4;
   const groups = (bytes.length - rest) / 4;
-  if (groups < kernelFromGroups) encodeGroups(bytes, text, groups);
+  if (groups < wasmFromGroups) encodeGroups(bytes, text, groups);
   else codec.encode(bytes, text, groups);
   if (rest > 0) {
     const group = new Uint8Array(4);
@@ -79,7 +79,7 @@ export function decodeBase85(text: Uint8Array, allocate = allocateMessage): Buff
   const bytes = allocate(decodedBase85Length(text.length));
   const rest = text.length % 5;
   const groups = (text.length - rest) / 5;
-  let fits = groups < kernelFromGroups ? decodeGroups(text, bytes, groups) : codec.decode(text, bytes, groups);
+  let fits = groups < wasmFromGroups ? decodeGroups(text, bytes, groups) : codec.decode(text, bytes, groups);
   if (rest > 0) {
     const group = new Uint8Array(5).fill(FILL);
     group.set(text.subarray(text.length - rest));
@@ -107,7 +107,7 @@ interface Codec {
  * 16 bytes at a time in wasm/base85.wat: three times as fast as `encodeGroups` and `decodeGroups` from 64 KiB on, the
  * copies into and out of the kernel's memory included. It loads in less than half a millisecond.
  */
-function loadKernel(): Codec | undefined {
+function loadWasm(): Codec | undefined {
   try {
     const module = new WebAssembly.Module(Buffer.from(base85Kernel, 'base64'));
     const kernel = new WebAssembly.Instance(module).exports as {
@@ -116,7 +116,7 @@ function loadKernel(): Codec | undefined {
       readonly decode: (textEnd: number) => number;
     };
     const textOfPiece = new Uint8Array(kernel.memory.buffer, 0, groupsPerPiece * 5);
-    const bytesOfPiece = new Uint8Array(kernel.memory.buffer, kernelBytesAt, groupsPerPiece * 4);
+    const bytesOfPiece = new Uint8Array(kernel.memory.buffer, wasmBytesAt, groupsPerPiece * 4);
     return {
       encode(bytes, text, groups) {
         let start = 0;
@@ -149,10 +149,10 @@ function loadKernel(): Codec | undefined {
 
 /** How many groups the kernel is to take next: a piece at most, and whole steps. */
 function pieceOf(groups: number): number {
-  return Math.min(groups - (groups % kernelStepGroups), groupsPerPiece);
+  return Math.min(groups - (groups % wasmStepGroups), groupsPerPiece);
 }
 
-const codec: Codec = loadKernel() ?? { encode: encodeGroups, decode: decodeGroups };
+const codec: Codec = loadWasm() ?? { encode: encodeGroups, decode: decodeGroups };
 
 /** The groups one after the other. For few of them, and for where there is no kernel. */
 export function encodeGroups(bytes: Uint8Array, text: Uint8Array, groups: number): void {
@@ -189,8 +189,8 @@ export function decodeGroups(text: Uint8Array, bytes: Uint8Array, groups: number
     const second = valueOfPair[from.getUint16(group * 5 + 2)] as number;
     const last = valueOfDigit[from.getUint8(group * 5 + 4)] as number;
     const rest = second * 85 + last;
-    faults |= first | second | last | (LARGEST_FIRST_PAIR - first);
-    if (first === LARGEST_FIRST_PAIR && rest > LARGEST_REST) faults = -1;
+    faults |= first | second | last | (MAX_FIRST_PAIR - first);
+    if (first === MAX_FIRST_PAIR && rest > MAX_REST) faults = -1;
     to.setInt32(group * 4, Math.imul(first, UNIT_OF_FIRST_PAIR) + rest);
   }
   return faults >= 0;

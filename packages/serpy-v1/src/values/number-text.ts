@@ -2,14 +2,14 @@
 import { ValueError } from 'serpy-core';
 
 /** CPython converts no more digits than these either: with every further one, a digit costs more. */
-const mostCharacters = 4300;
+const maxCharacters = 4300;
 
 /** As of every integer of serpy: one of v2, one in a pickle. */
-const mostIntegerBytes = 1024;
+const maxIntegerBytes = 1024;
 
 /** Below this power of ten, and from the other on, CPython writes an exponent. */
-const smallestPlainExponent = -4;
-const smallestScientificExponent = 16;
+const minPlainExponent = -4;
+const minScientificExponent = 16;
 
 /**
  * `7`, `-0.0`, `3.5`, `1e-05`, `1e+16`, `inf`, `nan`: safe integers but -0 as Python's int, other numbers as its float.
@@ -17,8 +17,8 @@ const smallestScientificExponent = 16;
  */
 export function formatNumber(value: number | bigint): string {
   if (typeof value === 'bigint') {
-    if (BigInt.asIntN(8 * mostIntegerBytes, value) === value) return value.toString();
-    throw new ValueError(`the integer has more than ${mostIntegerBytes} bytes: send it as bytes`);
+    if (BigInt.asIntN(8 * maxIntegerBytes, value) === value) return value.toString();
+    throw new ValueError(`the integer has more than ${maxIntegerBytes} bytes: send it as bytes`);
   }
   return Number.isSafeInteger(value) && !Object.is(value, -0) ? value.toString() : formatFloat(value);
 }
@@ -30,7 +30,7 @@ export function formatFloat(value: number): string {
   if (Object.is(value, -0)) return '-0.0';
   const [mantissa, exponentText] = value.toExponential().split('e') as [string, string];
   const exponent = Number(exponentText);
-  if (exponent < smallestPlainExponent || exponent >= smallestScientificExponent) {
+  if (exponent < minPlainExponent || exponent >= minScientificExponent) {
     return `${mantissa}e${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`;
   }
   const sign = value < 0 ? '-' : '';
@@ -51,9 +51,9 @@ const infinityForm = /^([+-]?)inf(inity)?$/i;
  */
 export function parseNumber(text: string): number | bigint | undefined {
   const trimmed = text.trim();
-  if (trimmed.length > mostCharacters) {
+  if (trimmed.length > maxCharacters) {
     throw new ValueError(
-      `the text has ${trimmed.length} characters, and a number has at most ${mostCharacters}: use text()`,
+      `the text has ${trimmed.length} characters, and a number has at most ${maxCharacters}: use text()`,
     );
   }
   if (integerForm.test(trimmed)) {

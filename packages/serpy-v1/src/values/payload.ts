@@ -3,7 +3,7 @@ import { types } from 'node:util';
 import { isTypedNumber, OptionError, sniffBytes, type TypedNumber, ValueError } from 'serpy-core';
 import { type Picklable, type PickleValue, writePickle } from '../pickle/index.js';
 import { blockEnd, controlStart, type Mode, transmissionEnd } from '../wire/constants.js';
-import { strangerHint } from '../wire/foreign-protocol.js';
+import { foreignProtocolHint } from '../wire/foreign-protocol.js';
 import { formatFloat, formatNumber } from './number-text.js';
 import { checkText, type Encoding, encodeText } from './text.js';
 
@@ -56,14 +56,14 @@ function numberPayload(text: string): Payload {
  * - so does text that holds `1F` or `04`, or starts with `01` or as a protocol that a receiver of ours takes for a stranger
  * - nothing at all goes acknowledged, in mode 1 or 3: a receiver skips empty blocks
  */
-export function carryingMode({ bytes, isText }: Payload, asked: Mode): Mode {
+export function modeFor({ bytes, isText }: Payload, asked: Mode): Mode {
   if (bytes.length === 0) return isText && asked < 2 ? 1 : ((asked | 3) as Mode);
-  if (asked < 2 && !(isText && isClean(bytes) && !isStrange(bytes))) return (asked + 2) as Mode;
+  if (asked < 2 && !(isText && isClean(bytes) && !needsEscaping(bytes))) return (asked + 2) as Mode;
   return asked;
 }
 
 /** For `forceMode`: throws an `OptionError` unless the mode itself carries the payload unharmed. */
-export function checkForced({ bytes }: Payload, mode: Mode): void {
+export function checkForcedMode({ bytes }: Payload, mode: Mode): void {
   if (bytes.length === 0 && (mode & 1) === 0) {
     throw new OptionError(`mode ${mode} cannot carry an empty message: leave forceMode out, or use mode ${mode + 1}`);
   }
@@ -91,11 +91,13 @@ export function isPlainText(text: string): boolean {
 }
 
 /** The first bytes that a stranger's greeting may have. */
-const strangeStarts = new Set(Buffer.from('GPHDOCS<\x15\x16\xde\xff', 'latin1'));
+const foreignStarts = new Set(Buffer.from('GPHDOCS<\x15\x16\xde\xff', 'latin1'));
 
-function isStrange(bytes: Uint8Array): boolean {
-  if (!strangeStarts.has(bytes[0] as number)) return false;
-  return strangerHint(Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, sniffBytes))) !== undefined;
+function needsEscaping(bytes: Uint8Array): boolean {
+  if (!foreignStarts.has(bytes[0] as number)) return false;
+  return (
+    foreignProtocolHint(Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, sniffBytes))) !== undefined
+  );
 }
 
 function describe(value: unknown): string {

@@ -8,13 +8,13 @@ export const encodings = ['ascii', 'latin1', 'utf-8'] as const;
 export type Encoding = (typeof encodings)[number];
 
 /** What does not fit into each encoding. */
-const misfits: Record<Encoding, RegExp> = {
+const unencodable: Record<Encoding, RegExp> = {
   ascii: /[^\x00-\x7f]/u,
   latin1: /[^\x00-\xff]/u,
   'utf-8': /\p{Surrogate}/u,
 };
 
-const wider: Record<Encoding, string> = {
+const widerEncodings: Record<Encoding, string> = {
   ascii: "use encoding: 'utf-8' (or 'latin1') at both ends",
   latin1: "use encoding: 'utf-8' at both ends",
   'utf-8': 'it is half a character (a lone surrogate): the text was cut in the middle of one',
@@ -22,13 +22,13 @@ const wider: Record<Encoding, string> = {
 
 /** Throws an `EncodingError` that names the first character which the encoding lacks, and the option. */
 export function checkText(text: string, encoding: Encoding): void {
-  const misfit = misfits[encoding].exec(text);
+  const misfit = unencodable[encoding].exec(text);
   if (misfit === null) return;
   const [character] = misfit;
   const code = (character.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, '0');
   throw new EncodingError(
     `the character ${JSON.stringify(character)} (U+${code}) at position ${misfit.index} does not fit into ` +
-      `this connection's encoding '${encoding}': ${wider[encoding]}`,
+      `this connection's encoding '${encoding}': ${widerEncodings[encoding]}`,
     character,
     misfit.index,
   );
@@ -52,5 +52,5 @@ export function decodeText(bytes: Buffer, encoding: Encoding): string | undefine
   }
   if (bytes.length > constants.MAX_STRING_LENGTH) return undefined;
   const text = bytes.toString('latin1');
-  return encoding === 'ascii' && misfits.ascii.test(text) ? undefined : text;
+  return encoding === 'ascii' && unencodable.ascii.test(text) ? undefined : text;
 }

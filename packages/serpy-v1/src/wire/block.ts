@@ -7,20 +7,20 @@ export interface Block extends OutboundMessage {
   readonly mode: Mode;
   /** The data, and the end of the block with it unless it is big; or a short text of which every character is a byte, without its end. */
   body: Buffer | string;
-  readonly ended: boolean;
+  readonly hasSuffix: boolean;
   /** Nobody waits for its answer any more: it is not sent again on another wire, and keeps no body. */
-  forgotten: boolean;
+  ackCancelled: boolean;
   /** How many links ended on which it was the first that waited for an answer. */
-  lostLinks: number;
+  endedLinks: number;
   /** How many messages that nobody waits for went before it on its link: its answer shows that the peer has read them. */
-  plainBefore: number;
+  noAckBefore: number;
 }
 
 /** A body below this is put together with its end, with one copy. */
-export const copiedBodyBytes = 4096;
+export const copyBelowBytes = 4096;
 
-const plainEnd = Buffer.of(blockEnd);
-const acknowledgedEnd = Buffer.of(transmissionEnd, blockEnd);
+const noAckSuffix = Buffer.of(blockEnd);
+const ackSuffix = Buffer.of(transmissionEnd, blockEnd);
 
 /** The block of a short text that goes as it is. */
 export function textBlock(text: string, mode: Mode): Block {
@@ -29,18 +29,27 @@ export function textBlock(text: string, mode: Mode): Block {
 
 /** The block of bytes that may go in this mode. */
 export function bytesBlock(body: Buffer, mode: Mode, acknowledged: boolean): Block {
-  const isSmall = body.length < copiedBodyBytes;
-  return newBlock(mode, isSmall ? joined(body, endOf(mode)) : body, isSmall, acknowledged);
+  const isSmall = body.length < copyBelowBytes;
+  return newBlock(mode, isSmall ? joined(body, suffixOf(mode)) : body, isSmall, acknowledged);
 }
 
 function newBlock(mode: Mode, body: Buffer | string, ended: boolean, acknowledged: boolean): Block {
-  const sizeBytes = body.length + (ended ? 0 : endOf(mode).length);
-  return { mode, body, ended, sizeBytes, awaitsAck: acknowledged, forgotten: false, lostLinks: 0, plainBefore: 0 };
+  const sizeBytes = body.length + (ended ? 0 : suffixOf(mode).length);
+  return {
+    mode,
+    body,
+    hasSuffix: ended,
+    sizeBytes,
+    awaitsAck: acknowledged,
+    ackCancelled: false,
+    endedLinks: 0,
+    noAckBefore: 0,
+  };
 }
 
 /** What ends a block in this mode. */
-export function endOf(mode: Mode): Buffer {
-  return isAcknowledged(mode) ? acknowledgedEnd : plainEnd;
+export function suffixOf(mode: Mode): Buffer {
+  return isAcknowledged(mode) ? ackSuffix : noAckSuffix;
 }
 
 function joined(body: Buffer, end: Buffer): Buffer {

@@ -25,13 +25,13 @@ export function isAcknowledged(mode: Mode): boolean {
 }
 
 /** The words of control blocks. */
-export const setModeWord = 'SETMODE';
-export const modeChangedWord = 'ACKMODCG';
-export const acknowledgeWord = 'ACKEOT!!';
+export const setModeCommand = 'SETMODE';
+export const modeChangedCommand = 'ACKMODCG';
+export const acknowledgeCommand = 'ACKEOT!!';
 
 const control = (word: string) => Buffer.from(`\x01${word}\x1f`, 'latin1');
 
 /** Whole control blocks, ready to be written. */
-export const modeChangedBlock = control(modeChangedWord);
-export const acknowledgeBlock = control(acknowledgeWord);
-export const setModeBlocks: readonly Buffer[] = [0, 1, 2, 3, 4, 5].map((mode) => control(`${setModeWord}${mode}`));
+export const modeChangedBlock = control(modeChangedCommand);
+export const acknowledgeBlock = control(acknowledgeCommand);
+export const setModeBlocks: readonly Buffer[] = [0, 1, 2, 3, 4, 5].map((mode) => control(`${setModeCommand}${mode}`));

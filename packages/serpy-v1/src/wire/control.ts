@@ -1,18 +1,18 @@
 /** Control blocks: what a peer says about the conversation itself. */
 import { ProtocolError } from 'serpy-core';
-import { acknowledgeWord, isMode, type Mode, modeChangedWord, setModeWord } from './constants.js';
+import { acknowledgeCommand, isMode, type Mode, modeChangedCommand, setModeCommand } from './constants.js';
 
 /** What a control block says. */
 export type Control =
-  | { readonly word: 'set-mode'; readonly mode: Mode }
-  | { readonly word: 'mode-changed' }
-  | { readonly word: 'acknowledge' };
+  | { readonly kind: 'set-mode'; readonly mode: Mode }
+  | { readonly kind: 'mode-changed' }
+  | { readonly kind: 'acknowledge' };
 
 /** No control block is longer, its `01` included. */
-export const longestControlBytes = 9;
+export const maxControlBytes = 9;
 
-const modeChanged: Control = { word: 'mode-changed' };
-export const acknowledge: Control = { word: 'acknowledge' };
+const modeChanged: Control = { kind: 'mode-changed' };
+export const acknowledge: Control = { kind: 'acknowledge' };
 
 /**
  * Reads a control block, without its `01` and `1F`.
@@ -20,12 +20,12 @@ export const acknowledge: Control = { word: 'acknowledge' };
  */
 export function readControl(block: Buffer): Control {
   const word = block.toString('latin1');
-  if (word === acknowledgeWord) return acknowledge;
-  if (word === modeChangedWord) return modeChanged;
-  if (word.startsWith(setModeWord)) {
-    const digit = word.slice(setModeWord.length);
+  if (word === acknowledgeCommand) return acknowledge;
+  if (word === modeChangedCommand) return modeChanged;
+  if (word.startsWith(setModeCommand)) {
+    const digit = word.slice(setModeCommand.length);
     const mode = digit.length === 1 ? digit.charCodeAt(0) - 48 : undefined;
-    if (isMode(mode)) return { word: 'set-mode', mode };
+    if (isMode(mode)) return { kind: 'set-mode', mode };
     throw new ProtocolError(
       `the peer asks for a mode that does not exist: ${show(word)}; there are SETMODE0 to SETMODE5`,
     );
@@ -36,7 +36,7 @@ export function readControl(block: Buffer): Control {
 }
 
 /** The error for a control block that is too long to be one. */
-export function tooLongControl(start: Buffer): ProtocolError {
+export function controlTooLongError(start: Buffer): ProtocolError {
   return new ProtocolError(
     `the peer sent a control block that is too long to be one: ${show(start.toString('latin1'))}…`,
   );

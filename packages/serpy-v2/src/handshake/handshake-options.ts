@@ -4,7 +4,7 @@
 import type { Keep } from 'serpy-core';
 import { type OptionSpecs, option, type QueueOptions } from 'serpy-core';
 import type { ReplayLimits } from '../session/sender.js';
-import type { StandingSettings } from '../session/session-manager.js';
+import type { SessionManagerSettings } from '../session/session-manager.js';
 
 /** Whether a session is asked for and given. */
 export type SessionMode = 'off' | 'prefer' | 'require';
@@ -41,7 +41,7 @@ export function handshakeOptions(mode: SessionMode): OptionSpecs<HandshakeOption
   };
 }
 
-export interface HandshakeSettings extends StandingSettings {
+export interface HandshakeSettings extends SessionManagerSettings {
   readonly session: SessionMode;
   readonly sessionTimeoutMs: number;
   readonly authTimeoutMs: number;

@@ -2,55 +2,64 @@
 import type { BatchedMessage } from '../session/frames/batch.js';
 
 /** What a handshake needs of the plain session around it. */
-export interface HandshakeOwner {
+export interface HandshakeHost {
   /** Messages that were received and sent plainly on this link. */
   readonly plainReceived: number;
   readonly plainSent: number;
   /** Bytes that turned out to be plain. */
   pushPlain(bytes: Buffer): void;
   /** A message as the application knows it. */
-  valueOf(message: BatchedMessage): unknown;
+  toValue(message: BatchedMessage): unknown;
 }
 
 /**
  * - `down`: no link
- * - `fresh`: a server's link on which nothing has come yet; plain unless a HELLO comes
- * - `wanted`: the same, and the program asks for what only a session has: nothing is sent while a HELLO may yet come
+ * - `idle`: a server's link on which nothing has come yet; plain unless a HELLO comes
+ * - `session-wanted`: the same, and the program asks for what only a session has: nothing is sent while a HELLO may yet come
  * - `given-up`: the same, when none has come in time: plain, unless one comes after all
  * - `plain`: plain v2
- * - `asked`: a client has sent its HELLO; what comes plainly is delivered, nothing is sent
- * - `awaited`: a server that requires it waits for a HELLO
- * - `answered`: a server has answered; what the client says next tells whether it had given up waiting
- * - `on`: numbered messages both ways
+ * - `hello-sent`: a client has sent its HELLO; what comes plainly is delivered, nothing is sent
+ * - `hello-required`: a server that requires it waits for a HELLO
+ * - `welcome-sent`: a server has answered; what the client says next tells whether it had given up waiting
+ * - `established`: numbered messages both ways
  */
-export type Phase = 'down' | 'fresh' | 'wanted' | 'given-up' | 'plain' | 'asked' | 'awaited' | 'answered' | 'on';
+export type Phase =
+  | 'down'
+  | 'idle'
+  | 'session-wanted'
+  | 'given-up'
+  | 'plain'
+  | 'hello-sent'
+  | 'hello-required'
+  | 'welcome-sent'
+  | 'established';
 
 /** How far the handshake is on the link that there is: both roles move it on. */
-export class Stage {
+export class HandshakeState {
   phase: Phase = 'down';
   /** Until when it stays there at most. */
   deadlineMs: number | undefined;
   nowMs = 0;
 
-  reach(phase: Phase, deadlineMs?: number): void {
+  enter(phase: Phase, deadlineMs?: number): void {
     this.phase = phase;
     this.deadlineMs = deadlineMs;
   }
 }
 
 /** What one role does in a handshake. */
-export interface Part {
+export interface HandshakeRole {
   /** Whether it is not known yet that the connection is a new one. */
-  readonly undecided: boolean;
+  readonly pendingTakeover: boolean;
   /** Whether this end comes back by itself, from now on. Left out: it makes no difference. */
   reconnects?(is: boolean): void;
   /** A link is up. */
-  up(nowMs: number): void;
+  linkUp(nowMs: number): void;
   /**
    * A greeting of the other role has come.
    * @returns whether it was understood as one
    */
-  greeted(payload: Buffer): boolean;
+  onGreeting(payload: Buffer): boolean;
   /** The stage's deadline is over. Throws where the link is then. */
-  late(nowMs: number): void;
+  deadlineReached(nowMs: number): void;
 }

@@ -4,66 +4,66 @@
  */
 import type { LinkHolder, ResumableSession, Role, SessionHost } from 'serpy-core';
 import type { WholeMessage } from '../session/frames/segment.js';
-import type { Course } from '../session/reliable-session.js';
-import { Lasting } from '../session/resumable-session.js';
-import type { Cuttable } from '../session/sender.js';
-import { linkFault, required } from '../session/session-errors.js';
-import { Standing } from '../session/session-manager.js';
+import type { ReliableSession } from '../session/reliable-session.js';
+import { ResumableAdapter } from '../session/resumable-session.js';
+import type { Segmentable } from '../session/sender.js';
+import { handshakeRequiredError, toLinkError } from '../session/session-errors.js';
+import { SessionManager } from '../session/session-manager.js';
 import type { Hello } from '../session/session-parameters.js';
-import type { Sessions } from '../session/session-registry.js';
-import { Asking } from './client-handshake.js';
+import type { SessionRegistry } from '../session/session-registry.js';
+import { ClientHandshake } from './client-handshake.js';
 import type { HandshakeSettings } from './handshake-options.js';
-import { type HandshakeOwner, type Part, Stage } from './handshake-state.js';
-import { Answering } from './server-handshake.js';
+import { type HandshakeHost, type HandshakeRole, HandshakeState } from './handshake-state.js';
+import { ServerHandshake } from './server-handshake.js';
 
-export class Handshake<Out extends Cuttable> {
-  readonly #owner: HandshakeOwner;
-  readonly #standing: Standing<Out, Handshake<Out>>;
-  readonly #stage = new Stage();
-  readonly #part: Part;
+export class Handshake<Out extends Segmentable> {
+  readonly #host: HandshakeHost;
+  readonly #manager: SessionManager<Out, Handshake<Out>>;
+  readonly #state = new HandshakeState();
+  readonly #role: HandshakeRole;
   /** The same, of a server. */
-  readonly #answering: Answering<Out, Handshake<Out>> | undefined;
+  readonly #server: ServerHandshake<Out, Handshake<Out>> | undefined;
   /** Whether the last link ended before it was known whose it was. */
-  #endedUndecided = false;
+  #endedPending = false;
   /** What core can do with it besides. */
-  readonly lasting: ResumableSession;
+  readonly resumable: ResumableSession;
 
   constructor(
     role: Role,
     settings: HandshakeSettings,
     output: SessionHost<Out>,
-    owner: HandshakeOwner,
-    sessions: Sessions<Handshake<Out>>,
+    owner: HandshakeHost,
+    sessions: SessionRegistry<Handshake<Out>>,
   ) {
-    this.#owner = owner;
-    const standing = new Standing(settings, output, sessions, (message) => owner.valueOf(message));
-    this.#standing = standing;
+    this.#host = owner;
+    const manager = new SessionManager(settings, output, sessions, (message) => owner.toValue(message));
+    this.#manager = manager;
     if (role === 'server')
-      this.#answering = new Answering(this.#stage, settings, standing, output, owner, sessions, this);
-    this.#part = this.#answering ?? new Asking(this.#stage, settings, standing, output, owner);
-    this.lasting = new Lasting(this, standing);
+      this.#server = new ServerHandshake(this.#state, settings, manager, output, owner, sessions, this);
+    this.#role = this.#server ?? new ClientHandshake(this.#state, settings, manager, output, owner);
+    this.resumable = new ResumableAdapter(this, manager);
   }
 
   /** Whether messages are numbered now. */
-  get on(): boolean {
-    return this.#stage.phase === 'on';
+  get established(): boolean {
+    return this.#state.phase === 'established';
   }
 
-  get answered(): boolean {
-    return this.#stage.phase === 'answered';
+  get welcomeSent(): boolean {
+    return this.#state.phase === 'welcome-sent';
   }
 
   /** Whether what comes is read as plain v2. */
-  get readsPlain(): boolean {
-    return !this.on && !this.answered;
+  get decodesPlain(): boolean {
+    return !this.established && !this.welcomeSent;
   }
 
   get canSend(): boolean {
-    switch (this.#stage.phase) {
-      case 'on':
-        return (this.#standing.course as Course<Out>).outflow.mayBegin;
+    switch (this.#state.phase) {
+      case 'established':
+        return (this.#manager.session as ReliableSession<Out>).sender.canStart;
       case 'plain':
-      case 'fresh':
+      case 'idle':
       case 'given-up':
         return true;
       default:
@@ -72,122 +72,123 @@ export class Handshake<Out extends Cuttable> {
   }
 
   get deadlineMs(): number | undefined {
-    return this.on ? this.#standing.course?.deadlineMs : this.#stage.deadlineMs;
+    return this.established ? this.#manager.session?.deadlineMs : this.#state.deadlineMs;
   }
 
   /** The largest message that the peer takes, as far as is known. */
   get peerMaxMessageBytes(): number {
-    return this.#standing.course?.peerMaxMessageBytes ?? Number.POSITIVE_INFINITY;
+    return this.#manager.session?.peerMaxMessageBytes ?? Number.POSITIVE_INFINITY;
   }
 
   /** Whether acknowledgements can be asked for: not before it is known that they cannot. */
-  get mayAcknowledge(): boolean {
-    return this.#stage.phase !== 'plain' && this.#stage.phase !== 'given-up';
+  get canAcknowledge(): boolean {
+    return this.#state.phase !== 'plain' && this.#state.phase !== 'given-up';
   }
 
   /** Whether it is not known yet that there is a new client. */
-  get undecided(): boolean {
-    return this.#part.undecided || (this.#stage.phase === 'down' && this.#endedUndecided);
+  get pendingTakeover(): boolean {
+    return this.#role.pendingTakeover || (this.#state.phase === 'down' && this.#endedPending);
   }
 
   get flowControlled(): boolean {
-    if (this.#stage.phase === 'asked') return this.#standing.course !== undefined && this.#owner.plainReceived === 0;
-    return this.on;
+    if (this.#state.phase === 'hello-sent')
+      return this.#manager.session !== undefined && this.#host.plainReceived === 0;
+    return this.established;
   }
 
   /** Whether a frame of the session has begun and is not whole. */
-  get inFrame(): boolean {
-    return this.#standing.course?.reader.inFrame ?? false;
+  get midFrame(): boolean {
+    return this.#manager.session?.reader.midFrame ?? false;
   }
 
   /** Memory that is held for what has come in part; a message in pieces is kept while there is no link. */
-  get unfinishedBytes(): number {
-    return this.#standing.course?.unfinishedBytes ?? 0;
+  get partialBytes(): number {
+    return this.#manager.session?.partialBytes ?? 0;
   }
 
   /** Whether this end comes back by itself, from now on: a client tells its server. */
   reconnects(is: boolean): void {
-    this.#part.reconnects?.(is);
+    this.#role.reconnects?.(is);
   }
 
-  up(nowMs: number): void {
-    this.#stage.nowMs = nowMs;
-    if (this.#standing.course?.farewell) this.#standing.end('the peer closed the session');
-    this.#part.up(nowMs);
+  linkUp(nowMs: number): void {
+    this.#state.nowMs = nowMs;
+    if (this.#manager.session?.peerClose) this.#manager.end('the peer closed the session');
+    this.#role.linkUp(nowMs);
   }
 
-  lost(): void {
-    this.#endedUndecided = this.#part.undecided;
-    this.#stage.reach('down');
-    this.#standing.course?.lost();
-    if (this.#standing.resumableMs === 0) this.#standing.end('it cannot be resumed');
+  linkDown(): void {
+    this.#endedPending = this.#role.pendingTakeover;
+    this.#state.enter('down');
+    this.#manager.session?.linkDown();
+    if (this.#manager.resumableMs === 0) this.#manager.end('it cannot be resumed');
   }
 
   send(message: Out): void {
-    this.#standing.course?.outflow.send(message);
+    this.#manager.session?.sender.send(message);
   }
 
   /** Nobody waits any longer for what becomes of a message. */
-  forget(message: Out): void {
-    this.#standing.course?.outflow.forget(message);
+  cancelAck(message: Out): void {
+    this.#manager.session?.sender.cancelAck(message);
   }
 
   /** The program asks for what only a session has: a server sends nothing before its client had time to begin one. */
-  want(nowMs: number): void {
-    this.#answering?.want(nowMs);
+  requireSession(nowMs: number): void {
+    this.#server?.requireSession(nowMs);
   }
 
   receive(chunk: Buffer, nowMs: number): void {
-    this.#stage.nowMs = nowMs;
-    this.#standing.course?.push(chunk, nowMs);
+    this.#state.nowMs = nowMs;
+    this.#manager.session?.push(chunk, nowMs);
   }
 
-  keep(): void {
-    this.#standing.course?.keep();
+  retainUnread(): void {
+    this.#manager.session?.retainUnread();
   }
 
   /** The next message. Throws as a session does. */
   read(): WholeMessage | undefined {
-    const course = this.#standing.course as Course<Out>;
-    if (this.answered && !this.#answering?.isConfirmed(course)) return undefined;
+    const session = this.#manager.session as ReliableSession<Out>;
+    if (this.welcomeSent && !this.#server?.isConfirmed(session)) return undefined;
     try {
-      return course.read();
+      return session.read();
     } catch (error) {
-      throw this.judged(error);
+      throw this.classifyError(error);
     }
   }
 
   /** An error in what came. If the bytes were unharmed, the peer itself is wrong and would be again: the session is over with the link. */
-  judged(error: unknown): unknown {
-    const fault = linkFault(error);
-    if (fault === undefined) this.#standing.forbidReturn();
+  classifyError(error: unknown): unknown {
+    const fault = toLinkError(error);
+    if (fault === undefined) this.#manager.forbidResume();
     return fault ?? error;
   }
 
   /** Whether small messages wait to be put on the wire by `flush`. */
-  get gathered(): boolean {
-    return this.on && (this.#standing.course?.outflow.gathered ?? false);
+  get hasBatched(): boolean {
+    return this.established && (this.#manager.session?.sender.hasBatched ?? false);
   }
 
   flush(): void {
-    this.#standing.course?.outflow.flush();
+    this.#manager.session?.sender.flush();
   }
 
   /** A message has come plainly. Throws where a session is required. */
-  heardPlain(): void {
-    switch (this.#stage.phase) {
-      case 'awaited':
-        throw required('the client sent a message without a handshake');
-      case 'fresh':
-      case 'wanted':
+  onPlainMessage(): void {
+    switch (this.#state.phase) {
+      case 'hello-required':
+        throw handshakeRequiredError('the client sent a message without a handshake');
+      case 'idle':
+      case 'session-wanted':
       case 'given-up':
-        this.#stage.reach('plain');
+        this.#state.enter('plain');
     }
   }
 
   /** What has come is neither plain nor a greeting, and the link ends for it: where anybody is let in, that was a new client. */
-  heardNonsense(): void {
-    if (this.#stage.phase === 'fresh') this.#stage.reach('plain');
+  onUndecodable(): void {
+    if (this.#state.phase === 'idle') this.#state.enter('plain');
   }
 
   /**
@@ -196,27 +197,27 @@ export class Handshake<Out extends Cuttable> {
    * @param rest what came behind it
    * @returns whether it was for us
    */
-  greeted(kind: 'hello' | 'welcome', payload: Buffer, rest: () => Buffer): boolean {
-    const isForUs = (kind === 'hello') === (this.#answering !== undefined);
-    if (!isForUs || !this.#part.greeted(payload)) return false;
-    if (!this.readsPlain && this.#stage.phase !== 'down') this.#standing.course?.push(rest(), this.#stage.nowMs);
+  onGreeting(kind: 'hello' | 'welcome', payload: Buffer, rest: () => Buffer): boolean {
+    const isForUs = (kind === 'hello') === (this.#server !== undefined);
+    if (!isForUs || !this.#role.onGreeting(payload)) return false;
+    if (!this.decodesPlain && this.#state.phase !== 'down') this.#manager.session?.push(rest(), this.#state.nowMs);
     return true;
   }
 
   tick(nowMs: number): void {
-    this.#stage.nowMs = nowMs;
-    if (this.on) {
-      this.#standing.course?.tick(nowMs);
+    this.#state.nowMs = nowMs;
+    if (this.established) {
+      this.#manager.session?.tick(nowMs);
       return;
     }
-    const { deadlineMs } = this.#stage;
+    const { deadlineMs } = this.#state;
     if (deadlineMs === undefined || nowMs < deadlineMs) return;
-    this.#stage.deadlineMs = undefined;
-    this.#part.late(nowMs);
+    this.#state.deadlineMs = undefined;
+    this.#role.deadlineReached(nowMs);
   }
 
   /** At a server: the session's client is there again. */
-  comesBack(hello: Hello, seat: LinkHolder): boolean {
-    return this.#answering?.comesBack(hello, seat) ?? false;
+  resumeOn(hello: Hello, seat: LinkHolder): boolean {
+    return this.#server?.resumeOn(hello, seat) ?? false;
   }
 }

@@ -7,16 +7,16 @@ import { crc32 } from '../session/frames/crc32.js';
 import {
   type Hello,
   idBytes,
-  type NewSession,
   proofBytes,
-  type Resumption,
+  type ResumeRequest,
+  type SessionGrant,
+  type SessionParameters,
   secretBytes,
-  type Terms,
 } from '../session/session-parameters.js';
 import { checksum } from '../wire/checksum.js';
 import { frameType, headerBytes } from '../wire/constants.js';
 import { writeHeader } from '../wire/header.js';
-import { Fields, FieldWriter } from './tlv.js';
+import { TlvReader, TlvWriter } from './tlv.js';
 
 const helloTag = Buffer.from('serpy HELLO\n', 'latin1');
 const welcomeTag = Buffer.from('serpy WELCO\n', 'latin1');
@@ -24,7 +24,7 @@ const tagBytes = helloTag.length;
 const crcBytes = 4;
 
 /** Longer greetings are none. */
-export const mostGreetingBytes = 4096;
+export const maxGreetingBytes = 4096;
 
 /** The version of what follows the handshake. */
 const version = 1;
@@ -48,94 +48,98 @@ const field = {
 const known: readonly number[] = Object.values(field);
 
 /** Never assigned: it keeps the other end used to fields that it does not know. */
-const fieldOfNoMeaning = 0x5a;
+const greaseField = 0x5a;
 
-export type Outcome =
-  | ({ readonly kind: 'new' } & NewSession)
+export type WelcomeResult =
+  | ({ readonly kind: 'new' } & SessionGrant)
   /** The session that was asked for is not there; it knew of so many pieces, if that is still known. */
-  | ({ readonly kind: 'lost'; readonly reason: string; readonly next: number | undefined } & NewSession)
-  | { readonly kind: 'resumed'; readonly next: number; readonly taken: number }
+  | ({ readonly kind: 'lost'; readonly reason: string; readonly next: number | undefined } & SessionGrant)
+  | { readonly kind: 'resumed'; readonly next: number; readonly consumed: number }
   | { readonly kind: 'refused'; readonly reason: string };
 
-export interface Welcome extends Terms {
-  readonly outcome: Outcome;
+export interface Welcome extends SessionParameters {
+  readonly result: WelcomeResult;
 }
 
 export function encodeHello(hello: Hello): Buffer {
-  const fields = termsFields(hello).numbers(field.resumable, hello.resumableMs);
+  const fields = parameterFields(hello).numbers(field.resumable, hello.resumableMs);
   if (hello.resume) {
-    const { id, attempt, proof, next, taken } = hello.resume;
-    fields.bytes(field.resume, id).bytes(field.proof, proof).numbers(field.position, attempt, next, taken);
+    const { id, attempt, proof, next, consumed } = hello.resume;
+    fields.bytes(field.resume, id).bytes(field.proof, proof).numbers(field.position, attempt, next, consumed);
   }
-  return greetingFrame(helloTag, fields.bytes(fieldOfNoMeaning, Buffer.of(1)).finish());
+  return greetingFrame(helloTag, fields.bytes(greaseField, Buffer.of(1)).finish());
 }
 
 /** @throws `ERR_SERPY_PROTOCOL` for a HELLO that cannot be understood */
 export function decodeHello(payload: Buffer): Hello {
   const fields = fieldsOf(payload);
   const [resumableMs] = fields.numbers(field.resumable, 1) as [number];
-  return { ...termsOf(fields), resumableMs, resume: fields.has(field.resume) ? resumptionOf(fields) : undefined };
+  return {
+    ...parametersOf(fields),
+    resumableMs,
+    resume: fields.has(field.resume) ? resumeRequestOf(fields) : undefined,
+  };
 }
 
-function resumptionOf(fields: Fields): Resumption {
-  const [attempt, next, taken] = fields.numbers(field.position, 3) as [number, number, number];
+function resumeRequestOf(fields: TlvReader): ResumeRequest {
+  const [attempt, next, consumed] = fields.numbers(field.position, 3) as [number, number, number];
   return {
     id: fields.bytes(field.resume, idBytes),
     proof: fields.bytes(field.proof, proofBytes),
     attempt,
     next,
-    taken,
+    consumed: consumed,
   };
 }
 
 export function encodeWelcome(welcome: Welcome): Buffer {
-  const fields = termsFields(welcome);
-  const { outcome } = welcome;
-  switch (outcome.kind) {
+  const fields = parameterFields(welcome);
+  const { result } = welcome;
+  switch (result.kind) {
     case 'refused':
-      fields.bytes(field.reason, Buffer.from(outcome.reason));
+      fields.bytes(field.reason, Buffer.from(result.reason));
       break;
     case 'resumed':
-      fields.numbers(field.position, outcome.next, outcome.taken);
+      fields.numbers(field.position, result.next, result.consumed);
       break;
     case 'lost':
-      fields.bytes(field.reason, Buffer.from(outcome.reason));
-      fields.numbers(field.lost, ...(outcome.next === undefined ? [] : [outcome.next]));
-      sessionFields(fields, outcome);
+      fields.bytes(field.reason, Buffer.from(result.reason));
+      fields.numbers(field.lost, ...(result.next === undefined ? [] : [result.next]));
+      sessionFields(fields, result);
       break;
     case 'new':
-      sessionFields(fields, outcome);
+      sessionFields(fields, result);
   }
-  return greetingFrame(welcomeTag, fields.bytes(fieldOfNoMeaning, Buffer.of(1)).finish());
+  return greetingFrame(welcomeTag, fields.bytes(greaseField, Buffer.of(1)).finish());
 }
 
-function sessionFields(fields: FieldWriter, { id, secret, plainMessages }: NewSession): void {
+function sessionFields(fields: TlvWriter, { id, secret, plainMessages }: SessionGrant): void {
   fields.bytes(field.session, Buffer.concat([id, secret])).numbers(field.plain, plainMessages);
 }
 
 /** @throws `ERR_SERPY_PROTOCOL` for a WELCOME that cannot be understood */
 export function decodeWelcome(payload: Buffer): Welcome {
   const fields = fieldsOf(payload);
-  return { ...termsOf(fields), outcome: outcomeOf(fields) };
+  return { ...parametersOf(fields), result: resultOf(fields) };
 }
 
-function outcomeOf(fields: Fields): Outcome {
+function resultOf(fields: TlvReader): WelcomeResult {
   if (fields.has(field.position)) {
-    const [next, taken] = fields.numbers(field.position, 2) as [number, number];
-    return { kind: 'resumed', next, taken };
+    const [next, consumed] = fields.numbers(field.position, 2) as [number, number];
+    return { kind: 'resumed', next, consumed: consumed };
   }
-  const reason = fields.has(field.reason) ? fields.any(field.reason).toString() : '';
+  const reason = fields.has(field.reason) ? fields.raw(field.reason).toString() : '';
   if (!fields.has(field.session)) return { kind: 'refused', reason };
   const both = fields.bytes(field.session, idBytes + secretBytes);
   const [plainMessages] = fields.numbers(field.plain, 1) as [number];
   const session = { id: both.subarray(0, idBytes), secret: both.subarray(idBytes), plainMessages };
   if (!fields.has(field.lost)) return { kind: 'new', ...session };
-  const isKnown = fields.any(field.lost).length > 0;
+  const isKnown = fields.raw(field.lost).length > 0;
   return { kind: 'lost', reason, next: isKnown ? fields.numbers(field.lost, 1)[0] : undefined, ...session };
 }
 
-function termsFields({ instance, maxMessageBytes, pingIntervalMs, limits }: Terms): FieldWriter {
-  return new FieldWriter()
+function parameterFields({ instance, maxMessageBytes, pingIntervalMs, limits }: SessionParameters): TlvWriter {
+  return new TlvWriter()
     .numbers(field.versions, version, version)
     .bytes(field.instance, instance)
     .numbers(field.limits, maxMessageBytes)
@@ -143,7 +147,7 @@ function termsFields({ instance, maxMessageBytes, pingIntervalMs, limits }: Term
     .numbers(field.window, limits.messages, limits.bytes);
 }
 
-function termsOf(fields: Fields): Terms {
+function parametersOf(fields: TlvReader): SessionParameters {
   const [maxMessageBytes] = fields.numbers(field.limits, 1) as [number];
   const [pingIntervalMs] = fields.numbers(field.heartbeat, 1) as [number];
   const [messages, bytes] = fields.numbers(field.window, 2) as [number, number];
@@ -161,14 +165,14 @@ export function isVersionKnown(payload: Buffer): boolean {
   return oldest <= version && version <= newest;
 }
 
-function fieldsOf(payload: Buffer): Fields {
-  return new Fields(payload.subarray(tagBytes, payload.length - crcBytes), known);
+function fieldsOf(payload: Buffer): TlvReader {
+  return new TlvReader(payload.subarray(tagBytes, payload.length - crcBytes), known);
 }
 
 /** Tells what a frame of bytes with a wrong checksum is, if it is a greeting that arrived unharmed. */
-export function greetingKind(statedSum: number, sum: number, payload: Buffer): 'hello' | 'welcome' | undefined {
+export function detectGreeting(statedSum: number, sum: number, payload: Buffer): 'hello' | 'welcome' | undefined {
   if (statedSum !== ~sum >>> 0) return undefined;
-  if (payload.length < tagBytes + crcBytes || payload.length > mostGreetingBytes) return undefined;
+  if (payload.length < tagBytes + crcBytes || payload.length > maxGreetingBytes) return undefined;
   const end = payload.length - crcBytes;
   if (crc32(payload, 0, end) !== payload.readUInt32LE(end)) return undefined;
   if (payload.compare(helloTag, 0, tagBytes, 0, tagBytes) === 0) return 'hello';

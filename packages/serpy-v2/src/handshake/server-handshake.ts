@@ -1,52 +1,52 @@
 /** The server's part of the handshake: it says nothing new before it was asked, answers each client once, and knows who comes back. */
 import { type LinkHolder, PeerTimeoutError, ProtocolError, type SessionHost } from 'serpy-core';
 import { isPlain } from '../session/frames/constants.js';
-import type { Course } from '../session/reliable-session.js';
-import type { Cuttable } from '../session/sender.js';
-import { required } from '../session/session-errors.js';
-import type { Standing } from '../session/session-manager.js';
+import type { ReliableSession } from '../session/reliable-session.js';
+import type { Segmentable } from '../session/sender.js';
+import { handshakeRequiredError } from '../session/session-errors.js';
+import type { SessionManager } from '../session/session-manager.js';
 import type { Hello } from '../session/session-parameters.js';
-import type { Sessions } from '../session/session-registry.js';
+import type { SessionRegistry } from '../session/session-registry.js';
 import type { HandshakeSettings } from './handshake-options.js';
-import type { HandshakeOwner, Part, Stage } from './handshake-state.js';
-import { decodeHello, encodeWelcome, isVersionKnown, type Outcome } from './hello-welcome.js';
+import type { HandshakeHost, HandshakeRole, HandshakeState } from './handshake-state.js';
+import { decodeHello, encodeWelcome, isVersionKnown, type WelcomeResult } from './hello-welcome.js';
 
 /** So long a server waits for first bytes before it takes a link for a new connection without a session. */
-const undecidedMs = 100;
+const firstByteWaitMs = 100;
 
 /** Who has a session, as the server's other connections know him. */
-export interface Returner {
-  comesBack(hello: Hello, seat: LinkHolder): boolean;
+export interface ResumableOwner {
+  resumeOn(hello: Hello, seat: LinkHolder): boolean;
 }
 
-export class Answering<Out extends Cuttable, Owner extends Returner> implements Part {
-  readonly #stage: Stage;
+export class ServerHandshake<Out extends Segmentable, Owner extends ResumableOwner> implements HandshakeRole {
+  readonly #state: HandshakeState;
   readonly #settings: HandshakeSettings;
-  readonly #standing: Standing<Out, Owner>;
+  readonly #manager: SessionManager<Out, Owner>;
   readonly #output: SessionHost<Out>;
-  readonly #owner: HandshakeOwner;
-  readonly #sessions: Sessions<Owner>;
+  readonly #host: HandshakeHost;
+  readonly #sessions: SessionRegistry<Owner>;
   readonly #self: Owner;
   /** With what the client came back, until its link is up. */
-  #returning: Hello | undefined;
+  #resumeHello: Hello | undefined;
   /** Whether the client has shown that it has the session. */
   #confirmed = false;
 
   /** @param self what is known under a session's id */
   constructor(
-    stage: Stage,
+    stage: HandshakeState,
     settings: HandshakeSettings,
-    standing: Standing<Out, Owner>,
+    manager: SessionManager<Out, Owner>,
     output: SessionHost<Out>,
-    owner: HandshakeOwner,
-    sessions: Sessions<Owner>,
+    owner: HandshakeHost,
+    sessions: SessionRegistry<Owner>,
     self: Owner,
   ) {
-    this.#stage = stage;
+    this.#state = stage;
     this.#settings = settings;
-    this.#standing = standing;
+    this.#manager = manager;
     this.#output = output;
-    this.#owner = owner;
+    this.#host = owner;
     this.#sessions = sessions;
     this.#self = self;
   }
@@ -55,53 +55,53 @@ export class Answering<Out extends Cuttable, Owner extends Returner> implements 
    * The link may turn out to be an old session's, there may be no handshake where one is required, or the client may not have heard the answer:
    * one whose first link breaks then asks anew, and would be there twice.
    */
-  get undecided(): boolean {
-    if (this.#standing.course) return !this.#confirmed;
-    const { phase, deadlineMs } = this.#stage;
-    return phase === 'awaited' || (phase === 'fresh' && deadlineMs !== undefined);
+  get pendingTakeover(): boolean {
+    if (this.#manager.session) return !this.#confirmed;
+    const { phase, deadlineMs } = this.#state;
+    return phase === 'hello-required' || (phase === 'idle' && deadlineMs !== undefined);
   }
 
-  up(nowMs: number): void {
-    const hello = this.#returning;
-    const { course } = this.#standing;
-    if (hello?.resume && course) {
-      this.#returning = undefined;
-      this.#answer({ kind: 'resumed', next: course.inflow.next, taken: course.inflow.taken });
-      course.up(hello, nowMs);
-      course.outflow.resume(hello.resume.next, hello.resume.taken);
+  linkUp(nowMs: number): void {
+    const hello = this.#resumeHello;
+    const { session } = this.#manager;
+    if (hello?.resume && session) {
+      this.#resumeHello = undefined;
+      this.#sendWelcome({ kind: 'resumed', next: session.receiver.next, consumed: session.receiver.consumed });
+      session.linkUp(hello, nowMs);
+      session.sender.resume(hello.resume.next, hello.resume.consumed);
       this.#confirmed = true;
-      this.#stage.reach('on');
+      this.#state.enter('established');
       return;
     }
-    const { session, authTimeoutMs } = this.#settings;
-    if (session === 'require') this.#stage.reach('awaited', nowMs + authTimeoutMs);
-    else this.#stage.reach('fresh', nowMs + undecidedMs);
+    const { session: mode, authTimeoutMs } = this.#settings;
+    if (mode === 'require') this.#state.enter('hello-required', nowMs + authTimeoutMs);
+    else this.#state.enter('idle', nowMs + firstByteWaitMs);
   }
 
   /** The program asks for what only a session has. */
-  want(nowMs: number): void {
-    if (this.#stage.phase === 'fresh') this.#stage.reach('wanted', nowMs + this.#settings.sessionTimeoutMs);
+  requireSession(nowMs: number): void {
+    if (this.#state.phase === 'idle') this.#state.enter('session-wanted', nowMs + this.#settings.sessionTimeoutMs);
   }
 
-  greeted(payload: Buffer): boolean {
-    const { phase, nowMs } = this.#stage;
-    const mayAsk = phase === 'fresh' || phase === 'wanted' || phase === 'given-up' || phase === 'awaited';
-    if (!mayAsk || this.#owner.plainReceived > 0) return false;
-    const hello = this.#understood(payload);
+  onGreeting(payload: Buffer): boolean {
+    const { phase, nowMs } = this.#state;
+    const mayAsk = phase === 'idle' || phase === 'session-wanted' || phase === 'given-up' || phase === 'hello-required';
+    if (!mayAsk || this.#host.plainReceived > 0) return false;
+    const hello = this.#parseHello(payload);
     const { resume } = hello;
-    if (resume && this.#sessions.find(resume.id)?.comesBack(hello, this.#output.linkHolder)) return true; // the link is that session's now
-    const { plainSent } = this.#owner;
-    const course = this.#standing.give(this.#self, hello, plainSent);
-    const session = { ...course.ticket, plainMessages: plainSent };
+    if (resume && this.#sessions.find(resume.id)?.resumeOn(hello, this.#output.linkHolder)) return true; // the link is that session's now
+    const { plainSent } = this.#host;
+    const session = this.#manager.issue(this.#self, hello, plainSent);
+    const grant = { ...session.credentials, plainMessages: plainSent };
     if (resume) {
       const reason = 'the server does not have the session: it was started again, or the client was away for too long';
-      this.#answer({ kind: 'lost', reason, next: this.#sessions.lastKnown(resume.id), ...session });
+      this.#sendWelcome({ kind: 'lost', reason, next: this.#sessions.lastExpected(resume.id), ...grant });
     } else {
-      this.#answer({ kind: 'new', ...session });
+      this.#sendWelcome({ kind: 'new', ...grant });
     }
     // What a client that comes back allows is counted in the session that it had: of the new one its first word tells.
-    course.up(resume ? { ...hello, limits: { messages: 0, bytes: 0 } } : hello, nowMs);
-    this.#stage.reach('answered', nowMs + this.#settings.authTimeoutMs);
+    session.linkUp(resume ? { ...hello, limits: { messages: 0, bytes: 0 } } : hello, nowMs);
+    this.#state.enter('welcome-sent', nowMs + this.#settings.authTimeoutMs);
     return true;
   }
 
@@ -109,54 +109,55 @@ export class Answering<Out extends Cuttable, Owner extends Returner> implements 
    * The session's own client is there again, on a link that another connection has: whether this one goes on over it. One that has proved to
    * be somebody else is not, whatever it knows; and that is looked at first, so that its attempt does not count.
    */
-  comesBack(hello: Hello, seat: LinkHolder): boolean {
+  resumeOn(hello: Hello, seat: LinkHolder): boolean {
     if (seat.identity !== this.#output.linkHolder.identity) return false;
-    if (!this.#standing.isResumedBy(hello)) return false;
-    this.#returning = hello;
+    if (!this.#manager.matchesResume(hello)) return false;
+    this.#resumeHello = hello;
     return this.#output.linkHolder.takeOverLink(seat);
   }
 
   /** After the answer: whether the client has heard it, as its first word tells. */
-  isConfirmed({ reader }: Course<Out>): boolean {
+  isConfirmed({ reader }: ReliableSession<Out>): boolean {
     const type = reader.firstType;
     if (type === undefined) return false;
     if (isPlain(type)) {
-      if (this.#settings.session === 'require') throw required('the client gave up waiting for the answer');
-      const bytes = reader.takeAll();
-      this.#standing.end('the client gave up waiting for the answer');
-      this.#stage.reach('plain');
-      this.#owner.pushPlain(bytes);
+      if (this.#settings.session === 'require')
+        throw handshakeRequiredError('the client gave up waiting for the answer');
+      const bytes = reader.drain();
+      this.#manager.end('the client gave up waiting for the answer');
+      this.#state.enter('plain');
+      this.#host.pushPlain(bytes);
       return false;
     }
     this.#confirmed = true;
-    this.#stage.reach('on');
+    this.#state.enter('established');
     return true;
   }
 
-  late(): void {
-    switch (this.#stage.phase) {
-      case 'awaited':
-        throw required('the client did not begin a handshake in time');
-      case 'answered':
+  deadlineReached(): void {
+    switch (this.#state.phase) {
+      case 'hello-required':
+        throw handshakeRequiredError('the client did not begin a handshake in time');
+      case 'welcome-sent':
         throw new PeerTimeoutError('the client has not said a word since it was given a session');
-      case 'wanted':
-        this.#stage.reach('given-up');
+      case 'session-wanted':
+        this.#state.enter('given-up');
     }
   }
 
   /** A HELLO; one that cannot be understood is answered with the reason, and throws. */
-  #understood(payload: Buffer): Hello {
+  #parseHello(payload: Buffer): Hello {
     try {
       if (isVersionKnown(payload)) return decodeHello(payload);
       throw new ProtocolError('no common version of the handshake: use the same version of serpy at both ends');
     } catch (error) {
       const reason = (error as Error).message;
-      this.#answer({ kind: 'refused', reason });
+      this.#sendWelcome({ kind: 'refused', reason });
       throw new ProtocolError(`a client was refused: ${reason}`);
     }
   }
 
-  #answer(outcome: Outcome): void {
-    this.#output.write(encodeWelcome({ ...this.#standing.terms, outcome }));
+  #sendWelcome(result: WelcomeResult): void {
+    this.#output.write(encodeWelcome({ ...this.#manager.parameters, result: result }));
   }
 }

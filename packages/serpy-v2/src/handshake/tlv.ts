@@ -6,7 +6,7 @@ const headBytes = 3;
 const criticalBit = 0x80;
 
 /** Puts fields together. */
-export class FieldWriter {
+export class TlvWriter {
   readonly #parts: Buffer[] = [];
 
   bytes(type: number, value: Uint8Array): this {
@@ -30,7 +30,7 @@ export class FieldWriter {
 }
 
 /** The fields of a greeting by their types. */
-export class Fields {
+export class TlvReader {
   readonly #fields = new Map<number, Buffer>();
 
   /**
@@ -60,7 +60,7 @@ export class Fields {
 
   /** A value of a length that is known. */
   bytes(type: number, length: number): Buffer {
-    const value = this.any(type);
+    const value = this.raw(type);
     if (value.length !== length) {
       throw new ProtocolError(`the field ${type} of the peer's greeting has ${value.length} bytes, not ${length}`);
     }
@@ -72,7 +72,7 @@ export class Fields {
     return Array.from({ length: count }, (_, i) => readNumber(bytes, 8 * i));
   }
 
-  any(type: number): Buffer {
+  raw(type: number): Buffer {
     const value = this.#fields.get(type);
     if (value === undefined) throw new ProtocolError(`the peer's greeting lacks the field ${type}`);
     return value;

@@ -2,7 +2,7 @@
  * What a full receive queue has turned away. It counts as taken as soon as all before it has been: the peer is told a number up to which all
  * was taken, and would wait for a message that nobody will ever take. There is a run for each message in the queue at most.
  */
-export class Dropped {
+export class DroppedRanges {
   /** Where the last message ends that is not dropped, and the last before it. */
   #lastEnd: number;
   #endBefore: number;

@@ -10,8 +10,8 @@ export interface HeartbeatTimes {
 
 export class Heartbeat {
   readonly #times: HeartbeatTimes;
-  #heardMs = 0;
-  #askedMs = Number.NEGATIVE_INFINITY;
+  #receivedMs = 0;
+  #pingedMs = Number.NEGATIVE_INFINITY;
   /** When it was first asked for a sign of life that has not come. */
   #unansweredMs: number | undefined;
 
@@ -20,27 +20,28 @@ export class Heartbeat {
   }
 
   /** Bytes have come, or a link is up. */
-  heard(nowMs: number): void {
-    this.#heardMs = nowMs;
+  onReceived(nowMs: number): void {
+    this.#receivedMs = nowMs;
     this.#unansweredMs = undefined;
   }
 
   /** When it wants to be looked at. */
   get deadlineMs(): number | undefined {
     const { pingIntervalMs } = this.#times;
-    const ask = pingIntervalMs > 0 ? Math.max(this.#heardMs, this.#askedMs) + pingIntervalMs : Number.POSITIVE_INFINITY;
+    const ask =
+      pingIntervalMs > 0 ? Math.max(this.#receivedMs, this.#pingedMs) + pingIntervalMs : Number.POSITIVE_INFINITY;
     const next = Math.min(ask, this.#deadMs());
     return next === Number.POSITIVE_INFINITY ? undefined : next;
   }
 
   /** What is to be done: ask, or give the link up. */
-  look(nowMs: number): 'ask' | 'dead' | undefined {
+  check(nowMs: number): 'ping' | 'dead' | undefined {
     const { pingIntervalMs } = this.#times;
     if (nowMs >= this.#deadMs()) return 'dead';
-    if (pingIntervalMs > 0 && nowMs >= Math.max(this.#heardMs, this.#askedMs) + pingIntervalMs) {
-      this.#askedMs = nowMs;
+    if (pingIntervalMs > 0 && nowMs >= Math.max(this.#receivedMs, this.#pingedMs) + pingIntervalMs) {
+      this.#pingedMs = nowMs;
       this.#unansweredMs ??= nowMs;
-      return 'ask';
+      return 'ping';
     }
     return undefined;
   }
@@ -49,7 +50,7 @@ export class Heartbeat {
   #deadMs(): number {
     const { pingIntervalMs, peerTimeoutMs } = this.#times;
     if (peerTimeoutMs === 0) return Number.POSITIVE_INFINITY;
-    const silentMs = this.#heardMs + peerTimeoutMs;
+    const silentMs = this.#receivedMs + peerTimeoutMs;
     if (pingIntervalMs === 0 || pingIntervalMs >= peerTimeoutMs) return silentMs;
     if (this.#unansweredMs === undefined) return Number.POSITIVE_INFINITY;
     return Math.max(silentMs, this.#unansweredMs + peerTimeoutMs - pingIntervalMs);

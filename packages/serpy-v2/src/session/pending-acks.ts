@@ -3,21 +3,21 @@
 import { Fifo } from 'serpy-core';
 
 /** A message, as far as it is waited for. */
-export interface Awaitable {
+export interface AckRequest {
   readonly level: 'received' | 'consumed' | undefined;
 }
 
 /** With the number after its last piece. */
-interface Awaited<Out> {
+interface PendingAck<Out> {
   readonly message: Out;
   readonly end: number;
 }
 
-export class Awaiting<Out extends Awaitable> {
+export class PendingAcks<Out extends AckRequest> {
   readonly #acknowledged: (message: Out) => void;
-  readonly #unarrived = new Fifo<Awaited<Out>>();
+  readonly #unarrived = new Fifo<PendingAck<Out>>();
   /** Messages that have arrived, and wait to be taken. */
-  readonly #untaken = new Fifo<Awaited<Out>>();
+  readonly #untaken = new Fifo<PendingAck<Out>>();
 
   constructor(acknowledged: (message: Out) => void) {
     this.#acknowledged = acknowledged;
@@ -58,7 +58,7 @@ export class Awaiting<Out extends Awaitable> {
   }
 }
 
-function messagesOf<Out>(list: Fifo<Awaited<Out>>): Out[] {
+function messagesOf<Out>(list: Fifo<PendingAck<Out>>): Out[] {
   const messages = list.items().map(({ message }) => message);
   list.clear();
   return messages;

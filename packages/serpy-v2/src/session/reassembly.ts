@@ -1,19 +1,19 @@
 /** A message that comes in pieces, put together in its own memory as soon as its announced size is to be believed. */
 import { ByteQueue, type SessionHost } from 'serpy-core';
-import { believedTimes } from '../wire/payload-buffer.js';
-import type { Sendable } from './frames/segment.js';
+import { maxAllocationRatio } from '../wire/payload-buffer.js';
+import type { OutboundFrame } from './frames/segment.js';
 
-export class Assembly {
+export class Reassembly {
   readonly type: number;
   readonly totalBytes: number;
   /** The number of its first piece. */
   number = 0;
   filled = 0;
-  readonly #output: Pick<SessionHost<Sendable>, 'allocate'>;
+  readonly #output: Pick<SessionHost<OutboundFrame>, 'allocate'>;
   #bytes: Buffer | undefined;
   #unbelieved: ByteQueue | undefined;
 
-  constructor(type: number, totalBytes: number, output: Pick<SessionHost<Sendable>, 'allocate'>) {
+  constructor(type: number, totalBytes: number, output: Pick<SessionHost<OutboundFrame>, 'allocate'>) {
     this.type = type;
     this.totalBytes = totalBytes;
     this.#output = output;
@@ -42,7 +42,7 @@ export class Assembly {
 
   /** Adds a copy of bytes. */
   add(data: Buffer, receivedBytes: number): void {
-    this.#believe(receivedBytes * believedTimes);
+    this.#believe(receivedBytes * maxAllocationRatio);
     if (this.#bytes) {
       this.#bytes.set(data, this.filled);
     } else {

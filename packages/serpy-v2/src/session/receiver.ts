@@ -4,17 +4,17 @@
  */
 import { exactFromBytes, MessageTooLargeError, ProtocolError, type SessionHost } from 'serpy-core';
 import { frameType } from '../wire/constants.js';
-import { Dropped } from './dropped-ranges.js';
+import { DroppedRanges } from './dropped-ranges.js';
 import type { BatchReader } from './frames/batch.js';
-import { batchType, numberedBit, pieceBytes, pieceFlag, unknownTotal } from './frames/constants.js';
-import type { PieceHead, Sendable, WholeMessage } from './frames/segment.js';
+import { batchType, maxSegmentBytes, numberedBit, segmentFlag, unknownTotal } from './frames/constants.js';
+import type { OutboundFrame, SegmentHeader, WholeMessage } from './frames/segment.js';
 import { streamType } from './frames/stream-frame.js';
-import { Assembly } from './reassembly.js';
-import { beyondLimits, gap, interrupted, tooMuch } from './session-errors.js';
-import type { Limits } from './session-parameters.js';
+import { Reassembly } from './reassembly.js';
+import { excessDataError, flowControlError, interleavedError, sequenceGapError } from './session-errors.js';
+import type { FlowLimits } from './session-parameters.js';
 
 /** Where a receiving half stands, in messages and bytes. */
-export type InflowPosition = Readonly<Record<'started' | 'received' | 'takenMessages' | 'takenBytes', number>>;
+export type ReceiverState = Readonly<Record<'started' | 'received' | 'takenMessages' | 'takenBytes', number>>;
 
 /** The receive queue's bounds: so much may be on its way, or wait to be taken. */
 export interface Window {
@@ -25,17 +25,17 @@ export interface Window {
 }
 
 /** The peer is told when so much has come since it was told last, and otherwise after a while. */
-const messagesPerState = 64;
-const bytesPerState = 1024 * 1024;
+const ackEveryMessages = 64;
+const ackEveryBytes = 1024 * 1024;
 
 /** A while. */
-export const stateDelayMs = 50;
+export const ackDelayMs = 50;
 
 /** It is told at once when such a part of the window has become free. */
-const freedPart = 1 / 4;
+const windowUpdateFraction = 1 / 4;
 
-export class Inflow {
-  readonly #output: SessionHost<Sendable & { readonly awaitsAck: boolean }>;
+export class Receiver {
+  readonly #output: SessionHost<OutboundFrame & { readonly awaitsAck: boolean }>;
   readonly #maxMessageBytes: number;
   readonly #window: Window;
   /** What is added to the numbers that messages carry, so that one of an earlier session that is taken late counts for nothing here. */
@@ -48,7 +48,7 @@ export class Inflow {
   #taken = 0;
   #takenMessages = 0;
   #takenBytes = 0;
-  #dropped = new Dropped(0);
+  #dropped = new DroppedRanges(0);
   /** Up to this number the peer waits to hear what has been taken. */
   #urgentEnd = 0;
   #toldTakenMessages = 0;
@@ -58,17 +58,17 @@ export class Inflow {
   /** Whether the peer should be told at once, or at all. */
   #urgent = false;
   #due = false;
-  #assembly: Assembly | undefined;
+  #assembly: Reassembly | undefined;
   /** One whose first piece is not whole yet: with the link it goes. */
-  #draft: Assembly | undefined;
+  #draft: Reassembly | undefined;
 
   constructor(
-    output: SessionHost<Sendable & { readonly awaitsAck: boolean }>,
+    output: SessionHost<OutboundFrame & { readonly awaitsAck: boolean }>,
     maxMessageBytes: number,
     window: Window,
-    earlier = 0,
+    numberOffset = 0,
   ) {
-    this.#earlier = earlier;
+    this.#earlier = numberOffset;
     this.#output = output;
     this.#maxMessageBytes = maxMessageBytes;
     this.#window = window;
@@ -82,11 +82,11 @@ export class Inflow {
     this.#startedMessages = messages;
     this.#takenMessages = messages;
     this.#toldTakenMessages = messages;
-    this.#dropped = new Dropped(messages);
+    this.#dropped = new DroppedRanges(messages);
   }
 
   /** For the session after this one: larger than what any message of this one carries. */
-  get earlier(): number {
+  get numberOffset(): number {
     return this.#earlier + this.#next;
   }
 
@@ -96,45 +96,45 @@ export class Inflow {
   }
 
   /** How many pieces have come. */
-  get arrived(): number {
+  get receivedSegments(): number {
     return this.#next - this.#begun;
   }
 
   /** The number after the last message that the application has taken. */
-  get taken(): number {
+  get consumed(): number {
     return this.#taken;
   }
 
   /** What has come and what was taken of it, since the session began: to be looked at. */
-  get position(): InflowPosition {
+  get state(): ReceiverState {
     const [takenMessages, takenBytes] = [this.#takenMessages, this.#takenBytes];
     return { started: this.#startedMessages, received: this.#receivedBytes, takenMessages, takenBytes };
   }
 
   /** Memory that is held for a message that comes in pieces. */
-  get unfinishedBytes(): number {
+  get partialBytes(): number {
     return (this.#assembly?.heldBytes ?? 0) + (this.#draft?.heldBytes ?? 0);
   }
 
   /** Whether the peer should be told at once where we are. */
-  get urgent(): boolean {
+  get ackNow(): boolean {
     return this.#urgent;
   }
 
   /** Whether it should be told after a while. */
-  get due(): boolean {
+  get ackDue(): boolean {
     return this.#due;
   }
 
   /** What the peer may send. */
-  get limits(): Limits {
+  get limits(): FlowLimits {
     const { maxMessages, maxBytes, drops } = this.#window;
     if (drops) return { messages: unknownTotal, bytes: unknownTotal };
     return { messages: this.#takenMessages + maxMessages, bytes: this.#takenBytes + maxBytes };
   }
 
   /** The peer has been told. */
-  told(): void {
+  announced(): void {
     this.#urgent = false;
     this.#due = false;
     this.#untoldMessages = 0;
@@ -144,7 +144,7 @@ export class Inflow {
   }
 
   /** The link is gone: what had begun to come and is not whole comes again. */
-  lost(): void {
+  linkDown(): void {
     this.#draft = undefined;
     this.#urgent = false;
     this.#due = false;
@@ -154,22 +154,22 @@ export class Inflow {
    * Where the bytes of a piece may be put as they come, before it is known whether it is unharmed; undefined where it must be gathered first.
    * @param believedBytes so much memory may be set aside
    */
-  place(head: PieceHead, believedBytes: number): Buffer | undefined {
-    if (head.type === batchType || head.number !== this.#next || (head.flags & pieceFlag.broken) !== 0)
+  allocate(head: SegmentHeader, believedBytes: number): Buffer | undefined {
+    if (head.type === batchType || head.number !== this.#next || (head.flags & segmentFlag.retracted) !== 0)
       return undefined;
-    if (head.flags & pieceFlag.first) {
-      if (this.#assembly || head.total > Math.max(this.#maxMessageBytes, pieceBytes)) return undefined;
-      if (head.flags & pieceFlag.last) return this.#placeWhole(head, believedBytes);
-      this.#draft = new Assembly(head.type, head.total, this.#output);
+    if (head.flags & segmentFlag.first) {
+      if (this.#assembly || head.total > Math.max(this.#maxMessageBytes, maxSegmentBytes)) return undefined;
+      if (head.flags & segmentFlag.last) return this.#placeWhole(head, believedBytes);
+      this.#draft = new Reassembly(head.type, head.total, this.#output);
       return this.#draft.place(head.dataBytes, believedBytes);
     }
     return this.#assembly?.place(head.dataBytes, believedBytes);
   }
 
   /** A message of one piece that comes in several chunks goes into its own memory at once. */
-  #placeWhole({ type, dataBytes }: PieceHead, believedBytes: number): Buffer | undefined {
+  #placeWhole({ type, dataBytes }: SegmentHeader, believedBytes: number): Buffer | undefined {
     const isLarge = dataBytes >= exactFromBytes && dataBytes <= believedBytes;
-    return isLarge && isKept(type & ~numberedBit) ? this.#output.allocate(dataBytes) : undefined;
+    return isLarge && isDeliveredAsBytes(type & ~numberedBit) ? this.#output.allocate(dataBytes) : undefined;
   }
 
   /**
@@ -178,10 +178,10 @@ export class Inflow {
    * @returns the message that it completes
    * @throws `GapError`; `ERR_SERPY_PROTOCOL`, `ERR_SERPY_TOO_LARGE` for what no honest peer sends: the session is over
    */
-  accept(head: PieceHead, data: Buffer, placed: boolean): WholeMessage | undefined {
+  accept(head: SegmentHeader, data: Buffer, placed: boolean): WholeMessage | undefined {
     const { number, flags } = head;
     if (number !== this.#next) {
-      if (number > this.#next) throw gap(number, this.#next);
+      if (number > this.#next) throw sequenceGapError(number, this.#next);
       this.#urgent = true; // it did not hear that we have it
       return undefined;
     }
@@ -189,13 +189,13 @@ export class Inflow {
     this.#next++;
     this.#receivedBytes += head.dataBytes;
     this.#count(head);
-    if (flags & pieceFlag.broken) {
+    if (flags & segmentFlag.retracted) {
       this.#breakOff(head);
       return undefined;
     }
-    if (flags & pieceFlag.first && flags & pieceFlag.last) {
+    if (flags & segmentFlag.first && flags & segmentFlag.last) {
       const type = head.type & ~numberedBit;
-      return { type, payload: this.#deliverable(head.type, data, placed), end: this.#endOf(type, number) };
+      return { type, payload: this.#deliverable(head.type, data, placed), ackNumber: this.#endOf(type, number) };
     }
     return this.#assemble(head, data, placed);
   }
@@ -205,10 +205,10 @@ export class Inflow {
    * @returns undefined where it has come before
    * @throws as `accept` does
    */
-  acceptNext(batch: BatchReader): WholeMessage | undefined {
+  acceptBatched(batch: BatchReader): WholeMessage | undefined {
     const { number } = batch;
     if (number !== this.#next) {
-      if (number > this.#next) throw gap(number, this.#next);
+      if (number > this.#next) throw sequenceGapError(number, this.#next);
       this.#urgent = true; // it did not hear that we have it
       batch.skip();
       return undefined;
@@ -216,8 +216,8 @@ export class Inflow {
     const size = batch.nextBytes;
     const type = batch.nextType;
     this.#checkSize(type, size);
-    if (this.#isBeyondLimits()) throw beyondLimits(this.limits);
-    if (this.#assembly) throw interrupted();
+    if (this.#isBeyondLimits()) throw flowControlError(this.limits);
+    if (this.#assembly) throw interleavedError();
     const payload = batch.take(type === frameType.bytes);
     this.#next++;
     this.#startedMessages++;
@@ -225,13 +225,13 @@ export class Inflow {
     this.#due = true;
     this.#untoldMessages++;
     this.#untoldBytes += size;
-    if (batch.urgent && !batch.more) this.#urgentEnd = this.#next;
-    if ((batch.urgent && !batch.more) || this.#untoldMessages >= messagesPerState) this.#urgent = true;
-    return { type, payload, end: this.#endOf(type, number) };
+    if (batch.ackNow && !batch.more) this.#urgentEnd = this.#next;
+    if ((batch.ackNow && !batch.more) || this.#untoldMessages >= ackEveryMessages) this.#urgent = true;
+    return { type, payload, ackNumber: this.#endOf(type, number) };
   }
 
   /** The application has taken a message, or the queue has dropped it for a newer one; and so all before it. */
-  takenUpTo(stated: number, sizeBytes: number): void {
+  consumedUpTo(stated: number, sizeBytes: number): void {
     const end = stated - this.#earlier;
     if (end <= this.#taken) return;
     this.#taken = this.#dropped.takenWith(end);
@@ -240,14 +240,14 @@ export class Inflow {
   }
 
   /** The queue has dropped the message that was delivered last: it is taken as soon as all before it are. */
-  droppedLast(stated: number, sizeBytes: number): void {
+  discardedLast(stated: number, sizeBytes: number): void {
     this.#dropped.add(stated - this.#earlier);
     this.#taken = this.#dropped.takenWith(this.#taken);
     this.#freed(sizeBytes);
   }
 
   /** A part of a stream was taken: there is room for so much more. Not where it came in an earlier session. */
-  partTaken(stated: number, sizeBytes: number): void {
+  streamConsumed(stated: number, sizeBytes: number): void {
     if (stated > this.#earlier) this.#freed(sizeBytes);
   }
 
@@ -258,7 +258,8 @@ export class Inflow {
     const { maxMessages, maxBytes } = this.#window;
     const freedMessages = this.#takenMessages - this.#toldTakenMessages;
     const freedBytes = this.#takenBytes - this.#toldTakenBytes;
-    if (freedMessages >= maxMessages * freedPart || freedBytes >= maxBytes * freedPart) this.#urgent = true;
+    if (freedMessages >= maxMessages * windowUpdateFraction || freedBytes >= maxBytes * windowUpdateFraction)
+      this.#urgent = true;
   }
 
   /** The number after a message that is whole now, as it is stated. Parts of streams are taken in an order of their own. */
@@ -267,22 +268,22 @@ export class Inflow {
     return number + 1 + this.#earlier;
   }
 
-  #checkRules({ type, flags, total, dataBytes }: PieceHead): void {
-    if (flags & pieceFlag.first) {
+  #checkRules({ type, flags, total, dataBytes }: SegmentHeader): void {
+    if (flags & segmentFlag.first) {
       this.#checkSize(type & ~numberedBit, total);
-      if (this.#isBeyondLimits()) throw beyondLimits(this.limits);
-      if (this.#assembly) throw interrupted();
-      if (dataBytes > total) throw tooMuch();
+      if (this.#isBeyondLimits()) throw flowControlError(this.limits);
+      if (this.#assembly) throw interleavedError();
+      if (dataBytes > total) throw excessDataError();
       return;
     }
-    if (flags & pieceFlag.broken) return;
+    if (flags & segmentFlag.retracted) return;
     if (!this.#assembly) throw new ProtocolError('the peer went on with a message that it had not begun');
-    if (dataBytes > this.#assembly.missing) throw tooMuch();
+    if (dataBytes > this.#assembly.missing) throw excessDataError();
   }
 
   /** Parts of streams are no larger than a piece, whatever a message may be. */
   #checkSize(type: number, bytes: number): void {
-    const most = type === streamType ? pieceBytes : this.#maxMessageBytes;
+    const most = type === streamType ? maxSegmentBytes : this.#maxMessageBytes;
     if (bytes > most) throw new MessageTooLargeError('the message that the peer sends', bytes, most);
   }
 
@@ -294,33 +295,33 @@ export class Inflow {
     return isFull || this.#receivedBytes - this.#takenBytes >= maxBytes;
   }
 
-  #count({ flags, number, dataBytes }: PieceHead): void {
-    if (flags & pieceFlag.first) this.#startedMessages++;
+  #count({ flags, number, dataBytes }: SegmentHeader): void {
+    if (flags & segmentFlag.first) this.#startedMessages++;
     this.#due = true;
     this.#untoldMessages++;
     this.#untoldBytes += dataBytes;
-    if (flags & pieceFlag.urgent) {
+    if (flags & segmentFlag.ackNow) {
       this.#urgentEnd = number + 1;
       this.#urgent = true;
     }
-    if (this.#untoldMessages >= messagesPerState || this.#untoldBytes >= bytesPerState) this.#urgent = true;
+    if (this.#untoldMessages >= ackEveryMessages || this.#untoldBytes >= ackEveryBytes) this.#urgent = true;
   }
 
   /** The peer has taken a message back: what had come of it is forgotten, and its place is free. */
-  #breakOff({ flags }: PieceHead): void {
-    if ((flags & pieceFlag.first) === 0 && this.#assembly === undefined) return;
+  #breakOff({ flags }: SegmentHeader): void {
+    if ((flags & segmentFlag.first) === 0 && this.#assembly === undefined) return;
     this.#takenMessages++;
     this.#takenBytes += this.#assembly?.filled ?? 0;
     this.#assembly = undefined;
   }
 
-  #assemble({ type, flags, number, total }: PieceHead, data: Buffer, placed: boolean): WholeMessage | undefined {
-    if (flags & pieceFlag.first) {
-      this.#assembly = placed ? this.#draft : new Assembly(type, total, this.#output);
+  #assemble({ type, flags, number, total }: SegmentHeader, data: Buffer, placed: boolean): WholeMessage | undefined {
+    if (flags & segmentFlag.first) {
+      this.#assembly = placed ? this.#draft : new Reassembly(type, total, this.#output);
       this.#draft = undefined;
     }
-    const assembly = this.#assembly as Assembly;
-    if (flags & pieceFlag.first) assembly.number = number;
+    const assembly = this.#assembly as Reassembly;
+    if (flags & segmentFlag.first) assembly.number = number;
     if (placed) assembly.placed(data.length);
     else assembly.add(data, this.#receivedBytes);
     this.#output.progress({
@@ -330,16 +331,16 @@ export class Inflow {
       doneBytes: assembly.filled,
       totalBytes: assembly.totalBytes,
     });
-    if ((flags & pieceFlag.last) === 0) return undefined;
+    if ((flags & segmentFlag.last) === 0) return undefined;
     if (assembly.missing > 0) throw new ProtocolError('the peer ended a message before it was whole');
     this.#assembly = undefined;
     const whole = assembly.type & ~numberedBit;
-    return { type: whole, payload: assembly.finish(), end: this.#endOf(whole, number) };
+    return { type: whole, payload: assembly.finish(), ackNumber: this.#endOf(whole, number) };
   }
 
   /** Bytes are the application's to keep; other values are made from them at once. */
   #deliverable(type: number, data: Buffer, placed: boolean): Buffer {
-    if (placed || !isKept(type & ~numberedBit)) return data;
+    if (placed || !isDeliveredAsBytes(type & ~numberedBit)) return data;
     const copy = this.#output.allocate(data.length);
     copy.set(data);
     return copy;
@@ -347,6 +348,6 @@ export class Inflow {
 }
 
 /** Whether the application keeps the bytes of such a message, or of a large part of a stream; values are made of others at once. */
-function isKept(type: number): boolean {
+function isDeliveredAsBytes(type: number): boolean {
   return type === frameType.bytes || type === streamType;
 }

@@ -6,16 +6,16 @@ import { PeerTimeoutError, type SessionHost } from 'serpy-core';
 import { BatchReader } from './frames/batch.js';
 import { batchType, controlType, readNumber, writeNumber } from './frames/constants.js';
 import { controlFrame } from './frames/control-frame.js';
-import { type Frame, FrameReader, mostControlBytes } from './frames/frame-reader.js';
+import { type Frame, FrameReader, maxControlBytes } from './frames/frame-reader.js';
 import type { WholeMessage } from './frames/segment.js';
 import { Heartbeat, type HeartbeatTimes } from './heartbeat.js';
-import { Inflow, stateDelayMs, type Window } from './receiver.js';
-import type { Ticket } from './resume-credentials.js';
-import { type Cuttable, Outflow, type ReplayLimits } from './sender.js';
-import { GapError } from './session-errors.js';
-import type { Limits, Terms } from './session-parameters.js';
+import { ackDelayMs, Receiver, type Window } from './receiver.js';
+import type { ResumeCredentials } from './resume-credentials.js';
+import { type ReplayLimits, type Segmentable, Sender } from './sender.js';
+import { SequenceGapError } from './session-errors.js';
+import type { FlowLimits, SessionParameters } from './session-parameters.js';
 
-export interface CourseSettings extends HeartbeatTimes {
+export interface ReliableSessionSettings extends HeartbeatTimes {
   readonly maxMessageBytes: number;
   readonly window: Window;
   readonly replay: ReplayLimits;
@@ -25,29 +25,29 @@ export interface CourseSettings extends HeartbeatTimes {
 const stateBytes = 32;
 
 /** Behind them, where that has changed: how long the client may come back. */
-const returnBytes = 8;
+const resumeTimeBytes = 8;
 const pingBytes = 8;
-const mostReasonBytes = 1024;
+const maxReasonBytes = 1024;
 
 /** So many bytes of a frame are progress; fewer, for so many times the silence that ends a link, are signs of life that a damaged length has swallowed. */
-const progressBytes = 1024;
-const progressSilences = 2;
+const minProgressBytes = 1024;
+const stallTimeoutFactor = 2;
 
 /** No timer waits longer: one that should would fire at once. */
-const longestTimerMs = 2 ** 31 - 1;
+const maxTimerMs = 2 ** 31 - 1;
 
-export class Course<Out extends Cuttable> {
-  readonly ticket: Ticket;
-  readonly outflow: Outflow<Out>;
-  readonly inflow: Inflow;
+export class ReliableSession<Out extends Segmentable> {
+  readonly credentials: ResumeCredentials;
+  readonly sender: Sender<Out>;
+  readonly receiver: Receiver;
   /** The largest message that the peer takes. */
   peerMaxMessageBytes = Number.POSITIVE_INFINITY;
   /** What the peer said when it closed. */
-  farewell: { readonly reason: string } | undefined;
+  peerClose: { readonly reason: string } | undefined;
   /** How long the client may come back, in milliseconds, where it has said so since its HELLO. */
-  peerReturnMs: number | undefined;
+  peerResumeMs: number | undefined;
   readonly #output: SessionHost<Out>;
-  readonly #settings: CourseSettings;
+  readonly #settings: ReliableSessionSettings;
   #reader: FrameReader;
   readonly #batch = new BatchReader();
   #heartbeat: Heartbeat;
@@ -61,57 +61,62 @@ export class Course<Out extends Cuttable> {
   #progressBytes = 0;
 
   /** @param earlier how far the numbers of messages went in sessions before */
-  constructor(ticket: Ticket, settings: CourseSettings, output: SessionHost<Out>, earlier = 0) {
-    this.ticket = ticket;
+  constructor(
+    credentials: ResumeCredentials,
+    settings: ReliableSessionSettings,
+    output: SessionHost<Out>,
+    earlier = 0,
+  ) {
+    this.credentials = credentials;
     this.#settings = settings;
     this.#output = output;
-    this.outflow = new Outflow(output, settings.replay);
-    this.inflow = new Inflow(output, settings.maxMessageBytes, settings.window, earlier);
-    this.#reader = new FrameReader(this.inflow);
+    this.sender = new Sender(output, settings.replay);
+    this.receiver = new Receiver(output, settings.maxMessageBytes, settings.window, earlier);
+    this.#reader = new FrameReader(this.receiver);
     this.#heartbeat = new Heartbeat(settings);
   }
 
   /** A link is up, and both ends know where they are. */
-  up(peer: Terms, nowMs: number): void {
+  linkUp(peer: SessionParameters, nowMs: number): void {
     const { pingIntervalMs, peerTimeoutMs } = this.#settings;
     // The slower wish counts, so that nobody is asked more often than he likes; but everybody is asked before he is given up.
-    const mostMs = peerTimeoutMs > 0 ? peerTimeoutMs / 2 : longestTimerMs;
-    const askMs = pingIntervalMs > 0 ? Math.min(Math.max(pingIntervalMs, peer.pingIntervalMs), mostMs) : 0;
-    this.#heartbeat = new Heartbeat({ pingIntervalMs: askMs, peerTimeoutMs });
-    this.#heartbeat.heard(nowMs);
+    const maxPingIntervalMs = peerTimeoutMs > 0 ? peerTimeoutMs / 2 : maxTimerMs;
+    const pingMs = pingIntervalMs > 0 ? Math.min(Math.max(pingIntervalMs, peer.pingIntervalMs), maxPingIntervalMs) : 0;
+    this.#heartbeat = new Heartbeat({ pingIntervalMs: pingMs, peerTimeoutMs });
+    this.#heartbeat.onReceived(nowMs);
     this.#nowMs = nowMs;
     this.#progressMs = nowMs;
-    this.#reader = new FrameReader(this.inflow);
+    this.#reader = new FrameReader(this.receiver);
     this.#batch.clear();
     this.#pong = undefined;
     this.#stateAtMs = undefined;
-    this.peerReturnMs = undefined;
+    this.peerResumeMs = undefined;
     this.peerMaxMessageBytes = peer.maxMessageBytes;
-    this.allow(peer.limits);
+    this.raiseLimits(peer.limits);
   }
 
-  allow(limits: Limits): void {
-    this.outflow.allow(limits);
+  raiseLimits(limits: FlowLimits): void {
+    this.sender.raiseLimits(limits);
   }
 
-  lost(): void {
-    this.outflow.lost();
-    this.inflow.lost();
-    this.#reader = new FrameReader(this.inflow); // what it held came over that link
+  linkDown(): void {
+    this.sender.linkDown();
+    this.receiver.linkDown();
+    this.#reader = new FrameReader(this.receiver); // what it held came over that link
     this.#stateAtMs = undefined;
   }
 
   push(bytes: Buffer, nowMs: number): void {
     this.#nowMs = nowMs;
-    this.#heartbeat.heard(nowMs);
+    this.#heartbeat.onReceived(nowMs);
     this.#progressBytes += bytes.length;
-    if (this.#progressBytes >= progressBytes) this.#progressed();
+    if (this.#progressBytes >= minProgressBytes) this.#progressed();
     this.#reader.push(bytes);
   }
 
-  keep(): void {
-    this.#batch.keep();
-    this.#reader.keep();
+  retainUnread(): void {
+    this.#batch.retain();
+    this.#reader.retainUnread();
   }
 
   get reader(): FrameReader {
@@ -119,15 +124,15 @@ export class Course<Out extends Cuttable> {
   }
 
   /** Memory that is held for what has come in part. */
-  get unfinishedBytes(): number {
-    return this.#reader.unfinishedBytes + this.inflow.unfinishedBytes;
+  get partialBytes(): number {
+    return this.#reader.partialBytes + this.receiver.partialBytes;
   }
 
   /** The next message that is whole. Throws as the reader and the halves do. */
   read(): WholeMessage | undefined {
     for (;;) {
       while (this.#batch.more) {
-        const message = this.inflow.acceptNext(this.#batch);
+        const message = this.receiver.acceptBatched(this.#batch);
         if (message !== undefined) return message;
       }
       const frame = this.#reader.read();
@@ -138,27 +143,27 @@ export class Course<Out extends Cuttable> {
   }
 
   /** Whether something is to be written besides new messages. */
-  get unfinished(): boolean {
-    return this.#pong !== undefined || this.inflow.urgent || this.outflow.unfinished;
+  get hasPending(): boolean {
+    return this.#pong !== undefined || this.receiver.ackNow || this.sender.hasPending;
   }
 
-  proceed(): void {
+  writeNext(): void {
     if (this.#pong) this.#writePong(this.#pong);
-    else if (this.inflow.urgent) this.writeState();
-    else this.outflow.proceed();
+    else if (this.receiver.ackNow) this.writeState();
+    else this.sender.writeNext();
   }
 
   /** @param returnMs how long this client may come back, where that has changed since its HELLO */
   writeState(returnMs?: number): void {
-    const payload = Buffer.alloc(returnMs === undefined ? stateBytes : stateBytes + returnBytes);
+    const payload = Buffer.alloc(returnMs === undefined ? stateBytes : stateBytes + resumeTimeBytes);
     if (returnMs !== undefined) writeNumber(payload, stateBytes, returnMs);
-    const { limits } = this.inflow;
-    writeNumber(payload, 0, this.inflow.next);
-    writeNumber(payload, 8, this.inflow.taken);
+    const { limits } = this.receiver;
+    writeNumber(payload, 0, this.receiver.next);
+    writeNumber(payload, 8, this.receiver.consumed);
     writeNumber(payload, 16, limits.messages);
     writeNumber(payload, 24, limits.bytes);
     this.#output.write(controlFrame(controlType.state, payload));
-    this.inflow.told();
+    this.receiver.announced();
     this.#stateAtMs = undefined;
   }
 
@@ -168,16 +173,16 @@ export class Course<Out extends Cuttable> {
   }
 
   writeClose(reason: string): void {
-    this.outflow.flush();
-    const words = beginningOf(Buffer.from(reason), mostReasonBytes);
-    const payload = Buffer.alloc(8 + words.length);
-    writeNumber(payload, 0, this.outflow.next);
-    payload.set(words, 8);
+    this.sender.flush();
+    const reasonBytes = truncateUtf8(Buffer.from(reason), maxReasonBytes);
+    const payload = Buffer.alloc(8 + reasonBytes.length);
+    writeNumber(payload, 0, this.sender.next);
+    payload.set(reasonBytes, 8);
     this.#output.write(controlFrame(controlType.close, payload));
   }
 
   get deadlineMs(): number | undefined {
-    if (this.inflow.due) this.#stateAtMs ??= this.#nowMs + stateDelayMs;
+    if (this.receiver.ackDue) this.#stateAtMs ??= this.#nowMs + ackDelayMs;
     const heartbeat = this.#heartbeat.deadlineMs;
     if (this.#stateAtMs === undefined) return heartbeat;
     return heartbeat === undefined ? this.#stateAtMs : Math.min(this.#stateAtMs, heartbeat);
@@ -188,14 +193,14 @@ export class Course<Out extends Cuttable> {
     this.#nowMs = nowMs;
     if (this.#stateAtMs !== undefined && nowMs >= this.#stateAtMs) this.writeState();
     const { peerTimeoutMs } = this.#settings;
-    const isStuck = this.#reader.inFrame && nowMs >= this.#progressMs + progressSilences * peerTimeoutMs;
+    const isStuck = this.#reader.midFrame && nowMs >= this.#progressMs + stallTimeoutFactor * peerTimeoutMs;
     if (isStuck && peerTimeoutMs > 0) {
       throw new PeerTimeoutError(
         `a message of the peer has got no further for ${nowMs - this.#progressMs} ms, so the link is given up: its length was damaged on the way, or the line is next to dead`,
       );
     }
-    switch (this.#heartbeat.look(nowMs)) {
-      case 'ask': {
+    switch (this.#heartbeat.check(nowMs)) {
+      case 'ping': {
         const payload = Buffer.alloc(pingBytes);
         writeNumber(payload, 0, ++this.#pings);
         this.#output.write(controlFrame(controlType.ping, payload));
@@ -217,7 +222,7 @@ export class Course<Out extends Cuttable> {
     this.#progressed();
     if (frame.kind === 'piece') {
       const { head, data, placed } = frame;
-      if (head.type !== batchType) return this.inflow.accept(head, data, placed);
+      if (head.type !== batchType) return this.receiver.accept(head, data, placed);
       this.#batch.open(head.number, head.flags, data);
       return undefined;
     }
@@ -225,18 +230,18 @@ export class Course<Out extends Cuttable> {
     switch (type) {
       case controlType.state:
         if (payload.length < stateBytes) break;
-        this.outflow.acknowledged(readNumber(payload, 0), readNumber(payload, 8));
-        this.allow({ messages: readNumber(payload, 16), bytes: readNumber(payload, 24) });
-        if (payload.length >= stateBytes + returnBytes) this.peerReturnMs = readNumber(payload, stateBytes);
+        this.sender.acknowledged(readNumber(payload, 0), readNumber(payload, 8));
+        this.raiseLimits({ messages: readNumber(payload, 16), bytes: readNumber(payload, 24) });
+        if (payload.length >= stateBytes + resumeTimeBytes) this.peerResumeMs = readNumber(payload, stateBytes);
         break;
       case controlType.ping:
         this.#pong = payload.subarray(0, pingBytes);
         break;
       case controlType.close: {
         const last = payload.length < 8 ? 0 : readNumber(payload, 0);
-        if (last !== this.inflow.next)
-          throw new GapError(`the peer closed after piece ${last}, and ${this.inflow.next} was expected`);
-        this.farewell = { reason: payload.toString('utf8', 8, mostControlBytes) };
+        if (last !== this.receiver.next)
+          throw new SequenceGapError(`the peer closed after piece ${last}, and ${this.receiver.next} was expected`);
+        this.peerClose = { reason: payload.toString('utf8', 8, maxControlBytes) };
       }
     }
     return undefined;
@@ -244,7 +249,7 @@ export class Course<Out extends Cuttable> {
 }
 
 /** So much of UTF-8 as fits, in whole characters. */
-function beginningOf(text: Buffer, maxBytes: number): Buffer {
+function truncateUtf8(text: Buffer, maxBytes: number): Buffer {
   let end = Math.min(text.length, maxBytes);
   while (end < text.length && ((text[end] as number) & 0xc0) === 0x80) end--;
   return text.subarray(0, end);

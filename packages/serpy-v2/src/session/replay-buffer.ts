@@ -1,12 +1,12 @@
 /** The pieces that the peer has not acknowledged, in order. */
-import type { Piece, Sendable } from './frames/segment.js';
+import type { OutboundFrame, Segment } from './frames/segment.js';
 
 /** A ring of this many places at first; doubled when it is full. */
 const firstCapacity = 16;
 
-export class PieceQueue<Out extends Sendable> {
+export class ReplayBuffer<Out extends OutboundFrame> {
   /** A ring: its length is a power of two. */
-  #ring: (Piece<Out> | undefined)[] = new Array(firstCapacity);
+  #ring: (Segment<Out> | undefined)[] = new Array(firstCapacity);
   #first = 0;
   #length = 0;
   #bytes = 0;
@@ -26,7 +26,7 @@ export class PieceQueue<Out extends Sendable> {
     this.#bytes = 0;
   }
 
-  push(piece: Piece<Out>): void {
+  push(piece: Segment<Out>): void {
     if (this.#length === this.#ring.length) this.#grow();
     this.#ring[(this.#first + this.#length) & (this.#ring.length - 1)] = piece;
     this.#length++;
@@ -34,13 +34,13 @@ export class PieceQueue<Out extends Sendable> {
   }
 
   /** The piece in this place, from 0 on. */
-  at(index: number): Piece<Out> | undefined {
+  at(index: number): Segment<Out> | undefined {
     return index < this.#length ? this.#ring[(this.#first + index) & (this.#ring.length - 1)] : undefined;
   }
 
   /** Takes the first piece out. */
   shift(): void {
-    const piece = this.#ring[this.#first] as Piece<Out>;
+    const piece = this.#ring[this.#first] as Segment<Out>;
     this.#ring[this.#first] = undefined;
     this.#first = (this.#first + 1) & (this.#ring.length - 1);
     this.#length--;
@@ -53,8 +53,8 @@ export class PieceQueue<Out extends Sendable> {
     for (const piece of this) this.#bytes += piece.dataBytes;
   }
 
-  *[Symbol.iterator](): IterableIterator<Piece<Out>> {
-    for (let index = 0; index < this.#length; index++) yield this.at(index) as Piece<Out>;
+  *[Symbol.iterator](): IterableIterator<Segment<Out>> {
+    for (let index = 0; index < this.#length; index++) yield this.at(index) as Segment<Out>;
   }
 
   #grow(): void {

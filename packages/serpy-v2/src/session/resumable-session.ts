@@ -1,53 +1,53 @@
 /** What core can do with a session after a handshake, whether there is a link or not. */
 import type { PeerClose, ResumableSession } from 'serpy-core';
-import type { Course } from './reliable-session.js';
-import type { Cuttable } from './sender.js';
-import type { Standing } from './session-manager.js';
+import type { ReliableSession } from './reliable-session.js';
+import type { Segmentable } from './sender.js';
+import type { SessionManager } from './session-manager.js';
 
 /** How far the handshake is on the link that there is. */
-export interface LinkStatus {
+export interface HandshakeStatus {
   /** Whether messages are numbered now. */
-  readonly on: boolean;
+  readonly established: boolean;
   /** Whether the client has been answered, and has not said a word since: until then it may hear nothing more. */
-  readonly answered: boolean;
-  readonly undecided: boolean;
+  readonly welcomeSent: boolean;
+  readonly pendingTakeover: boolean;
   /** Whether the peer has a session with us, or is asked to go on with one and has not shown that it does not. */
   readonly flowControlled: boolean;
 }
 
-export class Lasting<Out extends Cuttable, Owner> implements ResumableSession {
-  readonly #status: LinkStatus;
-  readonly #standing: Standing<Out, Owner>;
+export class ResumableAdapter<Out extends Segmentable, Owner> implements ResumableSession {
+  readonly #status: HandshakeStatus;
+  readonly #manager: SessionManager<Out, Owner>;
 
-  constructor(status: LinkStatus, standing: Standing<Out, Owner>) {
+  constructor(status: HandshakeStatus, manager: SessionManager<Out, Owner>) {
     this.#status = status;
-    this.#standing = standing;
+    this.#manager = manager;
   }
 
   get epoch(): unknown {
-    return this.#standing.course;
+    return this.#manager.session;
   }
 
   /** The session itself, to be looked at and left alone: tests hold it against its rules. */
-  get course(): Course<Out> | undefined {
-    return this.#standing.course;
+  get reliableSession(): ReliableSession<Out> | undefined {
+    return this.#manager.session;
   }
 
   get hasPendingFrames(): boolean {
-    return this.#status.on && (this.#standing.course?.unfinished ?? false);
+    return this.#status.established && (this.#manager.session?.hasPending ?? false);
   }
 
   writeNext(): void {
-    this.#standing.course?.proceed();
+    this.#manager.session?.writeNext();
   }
 
   get allAcknowledged(): boolean {
-    return !this.#status.answered && (this.#standing.course?.outflow.settled ?? true);
+    return !this.#status.welcomeSent && (this.#manager.session?.sender.allAcknowledged ?? true);
   }
 
   get progressCount(): number {
-    const { course } = this.#standing;
-    return course === undefined ? 0 : course.outflow.arrived + course.inflow.arrived;
+    const { session } = this.#manager;
+    return session === undefined ? 0 : session.sender.acknowledgedSegments + session.receiver.receivedSegments;
   }
 
   get flowControlled(): boolean {
@@ -57,37 +57,37 @@ export class Lasting<Out extends Cuttable, Owner> implements ResumableSession {
   consumed(received: { readonly sizeBytes: number; readonly end?: number; readonly part?: unknown }): void {
     const { end = 0, sizeBytes, part } = received;
     // The parts of a stream are taken in an order of their own.
-    if (part) this.#standing.course?.inflow.partTaken(end, sizeBytes);
-    else if (end > 0) this.#standing.course?.inflow.takenUpTo(end, sizeBytes);
+    if (part) this.#manager.session?.receiver.streamConsumed(end, sizeBytes);
+    else if (end > 0) this.#manager.session?.receiver.consumedUpTo(end, sizeBytes);
   }
 
   discarded(received: { readonly sizeBytes: number; readonly end?: number }): void {
     const { end = 0, sizeBytes } = received;
-    if (end > 0) this.#standing.course?.inflow.droppedLast(end, sizeBytes);
+    if (end > 0) this.#manager.session?.receiver.discardedLast(end, sizeBytes);
   }
 
   get resumableMs(): number {
-    const { course, resumableMs } = this.#standing;
-    return course === undefined || course.farewell ? 0 : resumableMs;
+    const { session, resumableMs } = this.#manager;
+    return session === undefined || session.peerClose ? 0 : resumableMs;
   }
 
   get peerClose(): PeerClose | undefined {
-    return this.#standing.course?.farewell;
+    return this.#manager.session?.peerClose;
   }
 
   /** What has come is acknowledged: the peer would not know otherwise. The goodbye only when all that was begun is on the wire: before that it would be a lie. */
   writeClose(reason: string): void {
-    const { course } = this.#standing;
-    if (!this.#status.on || course === undefined) return;
-    if (course.inflow.due || course.inflow.urgent) course.writeState();
-    if (!course.outflow.unfinished && !course.outflow.inMessage) course.writeClose(reason);
+    const { session } = this.#manager;
+    if (!this.#status.established || session === undefined) return;
+    if (session.receiver.ackDue || session.receiver.ackNow) session.writeState();
+    if (!session.sender.hasPending && !session.sender.midMessage) session.writeClose(reason);
   }
 
   get pendingTakeover(): boolean {
-    return this.#status.undecided;
+    return this.#status.pendingTakeover;
   }
 
   abort(): readonly unknown[] {
-    return this.#standing.abandon();
+    return this.#manager.abort();
   }
 }

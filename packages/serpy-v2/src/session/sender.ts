@@ -5,26 +5,26 @@
 import { ProtocolError, type SessionHost, ValueError } from 'serpy-core';
 import { headerBytes } from '../wire/constants.js';
 import { type BatchedMessage, batched, batchedBelowBytes, recordHeadBytes, writeRecord } from './frames/batch.js';
-import { pieceBytes, pieceFlag } from './frames/constants.js';
-import { Piece, type Sendable } from './frames/segment.js';
-import { Awaiting } from './pending-acks.js';
-import { PieceQueue } from './replay-buffer.js';
-import { takenAway } from './session-errors.js';
-import type { Limits } from './session-parameters.js';
+import { maxSegmentBytes, segmentFlag } from './frames/constants.js';
+import { type OutboundFrame, Segment } from './frames/segment.js';
+import { PendingAcks } from './pending-acks.js';
+import { ReplayBuffer } from './replay-buffer.js';
+import { detachedBufferError } from './session-errors.js';
+import type { FlowLimits } from './session-parameters.js';
 
 /** A piece below this is written in one with its head. */
-const joinedBytes = 4096;
+const joinBelowBytes = 4096;
 
 /** Small messages are gathered in blocks of memory, that begin small; so many bytes of them at most are one piece. */
 const [firstBlockBytes, blockBytes, batchBytes] = [batchedBelowBytes + recordHeadBytes, 64 * 1024, 32 * 1024];
 
 /** Below this, bytes are copied so that the program may change its own at once; larger ones must stay as they are until they are acknowledged. */
-const copiedBytes = 64 * 1024;
+const copyBelowBytes = 64 * 1024;
 
 /** A message as it is sent. */
-export interface Cuttable extends Sendable {
+export interface Segmentable extends OutboundFrame {
   /** What goes before the payload. */
-  readonly head: Uint8Array | undefined;
+  readonly prefix: Uint8Array | undefined;
   payload: Uint8Array;
   /** Whether the payload is our own memory, and nobody changes it. */
   owned: boolean;
@@ -39,7 +39,7 @@ export interface ReplayLimits {
 }
 
 /** Where a sending half stands. */
-export interface OutflowPosition {
+export interface SenderState {
   /** The first message, or piece of a large one, that is not acknowledged, and the bytes that are kept. */
   readonly first: number;
   readonly bytes: number;
@@ -48,10 +48,10 @@ export interface OutflowPosition {
   readonly sent: number;
 }
 
-export class Outflow<Out extends Cuttable> {
+export class Sender<Out extends Segmentable> {
   readonly #output: SessionHost<Out>;
   readonly #replay: ReplayLimits;
-  readonly #kept = new PieceQueue<Out>();
+  readonly #kept = new ReplayBuffer<Out>();
   /** How many pieces, the last of those that are kept, are yet to be put on this wire. */
   #unsent = 0;
   /** The number that is next, and the first that the peer has not acknowledged. */
@@ -59,12 +59,12 @@ export class Outflow<Out extends Cuttable> {
   #acknowledged = 0;
   /** Where the session began to count. */
   #begun = 0;
-  readonly #awaiting: Awaiting<Out>;
+  readonly #awaiting: PendingAcks<Out>;
   #startedMessages = 0;
   #sentBytes = 0;
-  #limits: Limits = { messages: 0, bytes: 0 };
+  #limits: FlowLimits = { messages: 0, bytes: 0 };
   /** Small messages that are being gathered, and the memory for them. */
-  #batch: Piece<Out> | undefined;
+  #batch: Segment<Out> | undefined;
   #block: Buffer = Buffer.alloc(0);
   #blockUsed = 0;
   /** The message that is being cut, how far it is and the number of its first piece. */
@@ -73,7 +73,7 @@ export class Outflow<Out extends Cuttable> {
   constructor(output: SessionHost<Out>, replay: ReplayLimits) {
     this.#output = output;
     this.#replay = replay;
-    this.#awaiting = new Awaiting((message) => output.acknowledged(message));
+    this.#awaiting = new PendingAcks((message) => output.acknowledged(message));
   }
 
   /** Begins to count after so many plain messages. */
@@ -90,49 +90,49 @@ export class Outflow<Out extends Cuttable> {
   }
 
   /** How many pieces the peer has acknowledged. */
-  get arrived(): number {
+  get acknowledgedSegments(): number {
     return this.#acknowledged - this.#begun;
   }
 
   /** Where it stands: to be looked at. */
-  get position(): OutflowPosition {
+  get state(): SenderState {
     const [first, bytes] = [this.#acknowledged, this.#kept.bytes];
     return { first, bytes, started: this.#startedMessages, sent: this.#sentBytes };
   }
 
   /** From where to where the pieces go that are kept. */
-  *keptRanges(): IterableIterator<readonly [number: number, next: number]> {
+  *retainedRanges(): IterableIterator<readonly [number: number, next: number]> {
     for (const { number, next } of this.#kept) yield [number, next];
     if (this.#batch) yield [this.#batch.number, this.#batch.next];
   }
 
-  get limits(): Limits {
+  get limits(): FlowLimits {
     return this.#limits;
   }
 
   /** Whether another message may be begun. */
-  get mayBegin(): boolean {
+  get canStart(): boolean {
     if (this.#unsent > 0 || this.#cut !== undefined || this.#replayFull) return false;
     return this.#startedMessages < this.#limits.messages && this.#sentBytes < this.#limits.bytes;
   }
 
   /** Whether the rest of a message, or what is sent again, may be put on the wire. */
-  get unfinished(): boolean {
+  get hasPending(): boolean {
     return this.#unsent > 0 || (this.#cut !== undefined && !this.#replayFull);
   }
 
   /** Whether a message has been begun and is not all on the wire. */
-  get inMessage(): boolean {
+  get midMessage(): boolean {
     return this.#cut !== undefined;
   }
 
   /** Whether the peer has everything. */
-  get settled(): boolean {
+  get allAcknowledged(): boolean {
     return this.#acknowledged === this.#next && this.#awaiting.settled && this.#cut === undefined;
   }
 
   /** Whether small messages are gathered that are to be put on the wire. */
-  get gathered(): boolean {
+  get hasBatched(): boolean {
     return this.#batch !== undefined;
   }
 
@@ -149,14 +149,14 @@ export class Outflow<Out extends Cuttable> {
       return;
     }
     this.flush();
-    if (size > pieceBytes) {
+    if (size > maxSegmentBytes) {
       this.#cut = { message, doneBytes: 0, first: this.#next };
       this.#cutPiece();
       return;
     }
-    const { owned, head, payload: given } = message;
-    const payload = head || (!owned && size < copiedBytes) ? bytesOf(message) : given;
-    this.#add(new Piece(message, this.#next, pieceFlag.first | this.#lastFlags(message), size, payload, 0, size));
+    const { owned, prefix, payload: given } = message;
+    const payload = prefix || (!owned && size < copyBelowBytes) ? bytesOf(message) : given;
+    this.#add(new Segment(message, this.#next, segmentFlag.first | this.#lastFlags(message), size, payload, 0, size));
   }
 
   /** Puts the small messages on the wire that were gathered. */
@@ -166,10 +166,10 @@ export class Outflow<Out extends Cuttable> {
   }
 
   /** Puts the next piece on the wire: first what the peer did not get, then the rest of a message. */
-  proceed(): void {
+  writeNext(): void {
     const again = this.#unsent > 0 ? this.#kept.at(this.#kept.length - this.#unsent) : undefined;
     if (again) {
-      if (again.message && again.changed && (again.flags & pieceFlag.broken) === 0) this.#breakOff(again.message);
+      if (again.message && again.changed && (again.flags & segmentFlag.retracted) === 0) this.#breakOff(again.message);
       this.#unsent--;
       this.#write(again);
     } else if (this.#cut !== undefined) {
@@ -178,18 +178,18 @@ export class Outflow<Out extends Cuttable> {
   }
 
   /** Nobody waits any longer for what becomes of it. */
-  forget(message: Out): void {
+  cancelAck(message: Out): void {
     this.#awaiting.remove(message);
   }
 
   /** The link is gone. */
-  lost(): void {
+  linkDown(): void {
     this.#endBatch();
     this.#unsent = 0;
   }
 
   /** Whether a peer can have come so far. */
-  canResume(next: number, taken: number): boolean {
+  isValidAck(next: number, taken: number): boolean {
     return this.#acknowledged <= next && next <= this.#next && taken <= next;
   }
 
@@ -217,7 +217,7 @@ export class Outflow<Out extends Cuttable> {
   }
 
   /** The peer takes more. Limits never go back: an older statement that comes late changes nothing. */
-  allow({ messages, bytes }: Limits): void {
+  raiseLimits({ messages, bytes }: FlowLimits): void {
     this.#limits = {
       messages: Math.max(messages, this.#limits.messages),
       bytes: Math.max(bytes, this.#limits.bytes),
@@ -228,7 +228,7 @@ export class Outflow<Out extends Cuttable> {
    * Gives up.
    * @returns the messages that the peer may not have, in order; those of them that somebody waits for; and those that arrived, whose taking somebody waits for
    */
-  abandon(): {
+  abort(): {
     readonly unknown: readonly BatchedMessage[];
     readonly awaited: readonly Out[];
     readonly untaken: readonly Out[];
@@ -268,26 +268,26 @@ export class Outflow<Out extends Cuttable> {
       this.flush();
       batch = this.#beginBatch(size);
     }
-    batch.end = writeRecord(this.#block, batch.end, message.type, message.head ? bytesOf(message) : message.payload);
+    batch.end = writeRecord(this.#block, batch.end, message.type, message.prefix ? bytesOf(message) : message.payload);
     if (message.level !== undefined) batch.flags |= this.#lastFlags(message);
     batch.count++;
     this.#next++;
     this.#sentBytes += size;
   }
 
-  #beginBatch(size: number): Piece<Out> {
+  #beginBatch(size: number): Segment<Out> {
     if (this.#blockUsed + recordHeadBytes + size > this.#block.length) {
       this.#block = Buffer.allocUnsafeSlow(Math.min(blockBytes, Math.max(firstBlockBytes, 2 * this.#block.length)));
       this.#blockUsed = 0;
     }
-    const flags = pieceFlag.first | pieceFlag.last;
-    this.#batch = new Piece<Out>(undefined, this.#next, flags, 0, this.#block, this.#blockUsed, this.#blockUsed);
+    const flags = segmentFlag.first | segmentFlag.last;
+    this.#batch = new Segment<Out>(undefined, this.#next, flags, 0, this.#block, this.#blockUsed, this.#blockUsed);
     this.#batch.count = 0;
     return this.#batch;
   }
 
   /** @returns the batch, which is kept from now on */
-  #endBatch(): Piece<Out> | undefined {
+  #endBatch(): Segment<Out> | undefined {
     const batch = this.#batch;
     if (batch === undefined) return undefined;
     this.#batch = undefined;
@@ -298,15 +298,15 @@ export class Outflow<Out extends Cuttable> {
 
   /** The flags of a message's last piece, which takes the number that is next; who waits for the message is noted. */
   #lastFlags(message: Out): number {
-    if (message.level === undefined) return pieceFlag.last;
+    if (message.level === undefined) return segmentFlag.last;
     this.#awaiting.add(message, this.#next + 1);
-    return pieceFlag.last | pieceFlag.urgent;
+    return segmentFlag.last | segmentFlag.ackNow;
   }
 
   #cutPiece(): void {
     const cut = this.#cut as { readonly message: Out; doneBytes: number; readonly first: number };
-    const { head, payload } = cut.message;
-    const headBytes = head?.length ?? 0;
+    const { prefix, payload } = cut.message;
+    const headBytes = prefix?.length ?? 0;
     const total = sizeOf(cut.message);
     const start = cut.doneBytes;
     if (headBytes + payload.length !== total) {
@@ -315,39 +315,39 @@ export class Outflow<Out extends Cuttable> {
     }
     // A head is a piece by itself: to be joined, the bytes behind it would have to be copied.
     const inHead = start < headBytes;
-    const end = inHead ? headBytes : Math.min(total, start + pieceBytes);
-    let flags = start === 0 ? pieceFlag.first : 0;
+    const end = inHead ? headBytes : Math.min(total, start + maxSegmentBytes);
+    let flags = start === 0 ? segmentFlag.first : 0;
     if (end === total) {
       flags |= this.#lastFlags(cut.message);
       this.#cut = undefined;
     }
     cut.doneBytes = end;
-    const [memory, before] = inHead ? [head as Uint8Array, 0] : [payload, headBytes];
-    this.#add(new Piece(cut.message, this.#next, flags, total, memory, start - before, end - before));
+    const [memory, before] = inHead ? [prefix as Uint8Array, 0] : [payload, headBytes];
+    this.#add(new Segment(cut.message, this.#next, flags, total, memory, start - before, end - before));
     this.#output.progress({ direction: 'send', of: 'message', number: cut.first, doneBytes: end, totalBytes: total });
   }
 
   /** The rest of a message is not there any more: what the peer has of it ends with a piece that says so. */
   #breakOffCut(message: Out): void {
-    const piece = new Piece(message, this.#next, 0, sizeOf(message), nothing, 0, 0);
+    const piece = new Segment(message, this.#next, 0, sizeOf(message), nothing, 0, 0);
     piece.breakOff();
     this.#cut = undefined;
     this.#add(piece);
-    const error = takenAway(sizeOf(message));
+    const error = detachedBufferError(sizeOf(message));
     this.#output.rejected(message, error);
     this.#output.warn(error);
   }
 
-  #add(piece: Piece<Out>): void {
+  #add(piece: Segment<Out>): void {
     this.#next++;
     this.#sentBytes += piece.dataBytes;
     this.#kept.push(piece);
     this.#write(piece);
   }
 
-  #write(piece: Piece<Out>): void {
+  #write(piece: Segment<Out>): void {
     const { headBytes, dataBytes } = piece;
-    const joined = dataBytes < joinedBytes;
+    const joined = dataBytes < joinBelowBytes;
     const { buffer, offset } = this.#output.reserve(headBytes + (joined ? dataBytes : 0));
     piece.write(buffer, offset, joined);
     if (!joined) this.#output.write(piece.bytes());
@@ -357,9 +357,9 @@ export class Outflow<Out extends Cuttable> {
   #breakOff(message: Out): void {
     let told = false;
     for (let index = this.#kept.length - this.#unsent; index < this.#kept.length; index++) {
-      const piece = this.#kept.at(index) as Piece<Out>;
+      const piece = this.#kept.at(index) as Segment<Out>;
       if (piece.message !== message) continue;
-      told ||= (piece.flags & pieceFlag.broken) !== 0;
+      told ||= (piece.flags & segmentFlag.retracted) !== 0;
       // The peer never counts these.
       this.#sentBytes -= piece.dataBytes;
       piece.breakOff();
@@ -378,21 +378,21 @@ export class Outflow<Out extends Cuttable> {
 }
 
 /** All bytes of a message, in memory of their own. */
-function bytesOf({ head, payload }: Cuttable): Buffer {
-  return head ? Buffer.concat([head, payload]) : Buffer.from(payload);
+function bytesOf({ prefix, payload }: Segmentable): Buffer {
+  return prefix ? Buffer.concat([prefix, payload]) : Buffer.from(payload);
 }
 
 /** As it was when it was given: the program may have taken its memory away since. */
-function sizeOf({ sizeBytes }: Cuttable): number {
+function sizeOf({ sizeBytes }: Segmentable): number {
   return sizeBytes - headerBytes;
 }
 
 /** A message to be told of. Where its memory is gone, without its bytes. */
-function shownOf<Out extends Cuttable>(message: Out): Out {
-  const { head, payload } = message;
-  return (head?.length ?? 0) + payload.length === sizeOf(message)
+function shownOf<Out extends Segmentable>(message: Out): Out {
+  const { prefix, payload } = message;
+  return (prefix?.length ?? 0) + payload.length === sizeOf(message)
     ? message
-    : { ...message, head: undefined, payload: nothing };
+    : { ...message, prefix: undefined, payload: nothing };
 }
 
 const nothing = new Uint8Array(0);

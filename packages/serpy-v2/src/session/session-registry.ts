@@ -1,15 +1,15 @@
 /** The sessions of one server, by their ids, and what is still known of those that are over. */
 
 /** So many are remembered that are over. */
-const mostRemembered = 1024;
+const maxRemembered = 1024;
 
-export class Sessions<S> {
+export class SessionRegistry<S> {
   readonly #live = new Map<string, S>();
   /** The number of the next piece that each expected when it ended. */
-  readonly #over = new Map<string, number>();
+  readonly #ended = new Map<string, number>();
 
   /** Whether there is any that a client could come back to. */
-  get any(): boolean {
+  get isResumable(): boolean {
     return this.#live.size > 0;
   }
 
@@ -24,13 +24,13 @@ export class Sessions<S> {
   /** A session is over; it had got all pieces before `next`. */
   end(id: Buffer, next: number): void {
     if (!this.#live.delete(key(id))) return;
-    this.#over.set(key(id), next);
-    if (this.#over.size > mostRemembered) this.#over.delete(this.#over.keys().next().value as string);
+    this.#ended.set(key(id), next);
+    if (this.#ended.size > maxRemembered) this.#ended.delete(this.#ended.keys().next().value as string);
   }
 
   /** How far a session was that is over. */
-  lastKnown(id: Buffer): number | undefined {
-    return this.#over.get(key(id));
+  lastExpected(id: Buffer): number | undefined {
+    return this.#ended.get(key(id));
   }
 }
 

@@ -8,8 +8,8 @@ const bits = new DataView(new ArrayBuffer(8));
 const mantissaBits = 52;
 const exponentBias = 1023;
 /** The exponent of the last bit of the smallest double. */
-const smallestExponent = -1074;
-const largestExponent = 1023;
+const minExponent = -1074;
+const maxExponent = 1023;
 
 /** The text of a double: `0x1.8000000000000p+0`, `-0x0.0p+0`, `inf`, `-inf`, `nan`. */
 export function formatFloatHex(value: number): string {
@@ -54,9 +54,9 @@ function parseMagnitude(text: string, whole: string, fraction: string, exponent:
   const scale = exponent - 4 * fraction.length;
   const firstBits = 32 - Math.clz32(Number.parseInt(digits[0] as string, 16));
   const topExponent = scale + 4 * (digits.length - 1) + firstBits - 1;
-  if (topExponent > largestExponent) throw tooLarge(text);
-  if (topExponent < smallestExponent - 1) return 0;
-  const value = round(BigInt(`0x${digits}`), scale, Math.max(topExponent - mantissaBits, smallestExponent));
+  if (topExponent > maxExponent) throw tooLarge(text);
+  if (topExponent < minExponent - 1) return 0;
+  const value = round(BigInt(`0x${digits}`), scale, Math.max(topExponent - mantissaBits, minExponent));
   if (value === Number.POSITIVE_INFINITY) throw tooLarge(text);
   return value;
 }

@@ -12,17 +12,17 @@ import {
   type TypedNumber,
   ValueError,
 } from 'serpy-core';
-import { copiedPayloadBytes, frameType, type TypeName } from '../wire/constants.js';
+import { copyBelowBytes, frameType, type TypeName } from '../wire/constants.js';
 import { formatFloatHex, parseFloatHex } from './float-hex.js';
 
 /** `float.hex` writes 24 at most. */
-const mostFloatBytes = 1024;
+const maxFloatBytes = 1024;
 
 /** A longer integer is given as its bytes: the digits of a number cost more than linear time. An original sends 8 bytes. */
-const mostIntegerBytes = 1024;
+const maxIntegerBytes = 1024;
 
-const smallestInt = -(2n ** 63n);
-const largestInt = 2n ** 63n - 1n;
+const minInt64 = -(2n ** 63n);
+const maxInt64 = 2n ** 63n - 1n;
 
 class Int implements TypedNumber {
   readonly type = 'int';
@@ -44,7 +44,7 @@ export function int(value: number | bigint): TypedNumber {
     throw new ValueError(`int() takes a whole number or a bigint, not ${given}: use float() or Math.round()`);
   }
   const integer = BigInt(value);
-  if (integer < smallestInt || integer > largestInt) {
+  if (integer < minInt64 || integer > maxInt64) {
     throw new IntegerRangeError(
       `${shownInteger(integer)} does not fit into a signed 64-bit integer (-2^63 to 2^63 - 1): send it as text, or with float()`,
     );
@@ -91,7 +91,7 @@ export type DecodedMessage = Message & {
 export interface Payload {
   readonly type: TypeName;
   /** What goes before the bytes: the header of a `.npy` whose elements are not copied to be put behind it. */
-  readonly head?: Uint8Array;
+  readonly prefix?: Uint8Array;
   readonly bytes: Uint8Array;
 }
 
@@ -124,7 +124,7 @@ export function decodeValue(type: number, payload: Buffer, end = 0): DecodedMess
   switch (type) {
     case frameType.int:
       // The payload is lent, as that of every number.
-      if (sizeBytes > mostIntegerBytes) return { type: 'longint', value: Buffer.from(payload), sizeBytes, end };
+      if (sizeBytes > maxIntegerBytes) return { type: 'longint', value: Buffer.from(payload), sizeBytes, end };
       return { type: 'int', value: decodeInt(payload), sizeBytes, end };
     case frameType.float:
       return { type: 'float', value: decodeFloat(payload), sizeBytes, end };
@@ -142,17 +142,17 @@ export function decodeValue(type: number, payload: Buffer, end = 0): DecodedMess
 }
 
 /** A message on its way out, as the application knows it. */
-export function messageOf({ type, head, payload }: Sent): Message {
-  const bytes = head
-    ? Buffer.concat([head, payload])
+export function messageOf({ type, prefix, payload }: OutboundPayload): Message {
+  const bytes = prefix
+    ? Buffer.concat([prefix, payload])
     : Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
   const { type: name, value } = decodeValue(type, bytes);
   return { type: name, value } as Message;
 }
 
-interface Sent {
+interface OutboundPayload {
   readonly type: number;
-  readonly head?: Uint8Array | undefined;
+  readonly prefix?: Uint8Array | undefined;
   readonly payload: Uint8Array;
 }
 
@@ -174,9 +174,9 @@ function loneSurrogate(text: string): number {
 
 function encodeArray(value: ArrayValue): Payload {
   const { header, body } = npyParts(value);
-  if (body.length < copiedPayloadBytes) return { type: 'bytes', bytes: Buffer.concat([header, body]) };
+  if (body.length < copyBelowBytes) return { type: 'bytes', bytes: Buffer.concat([header, body]) };
   markInUse(body);
-  return { type: 'bytes', head: header, bytes: body };
+  return { type: 'bytes', prefix: header, bytes: body };
 }
 
 function encodeInt(value: bigint): Buffer {
@@ -202,9 +202,9 @@ function decodeInt(payload: Buffer): number | bigint {
 }
 
 function decodeFloat(payload: Buffer): number {
-  if (payload.length > mostFloatBytes) {
+  if (payload.length > maxFloatBytes) {
     throw new ProtocolError(
-      `the peer sent a float as a text of ${payload.length} bytes, and one has at most ${mostFloatBytes}: let it send float.hex()`,
+      `the peer sent a float as a text of ${payload.length} bytes, and one has at most ${maxFloatBytes}: let it send float.hex()`,
     );
   }
   try {

@@ -11,7 +11,7 @@ declare const WebAssembly: {
  * @param base64 the module
  * @returns undefined where there is no WebAssembly, or none with SIMD
  */
-export function loadKernel<Exports>(
+export function loadWasm<Exports>(
   base64: string,
 ): { readonly exports: Exports; readonly input: Uint8Array } | undefined {
   try {

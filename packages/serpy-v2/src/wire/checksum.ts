@@ -1,20 +1,20 @@
 /** The v2 checksum: the sum of all payload bytes modulo 2^32. It notices damage, but not bytes that changed places. */
 import { checksumKernel } from '../wasm/checksum-kernel.js';
-import { loadKernel } from '../wasm/kernel.js';
+import { loadWasm } from '../wasm/kernel.js';
 
 /** Below this a plain loop is the fastest, from here on WebAssembly is. */
-const kernelFromBytes = 96;
+const wasmFromBytes = 96;
 
 /** What the kernel adds up in one step; its input is filled up with zeros to a multiple of it. */
-const kernelStepBytes = 64;
+const wasmStepBytes = 64;
 
 /** The sum of all bytes modulo 2^32. `sum` is that of the bytes before them, where there were any. */
 export function checksum(bytes: Uint8Array, sum = 0): number {
-  return bytes.length < kernelFromBytes ? sumPlain(bytes, 0, bytes.length, sum) : sumMany(bytes, sum);
+  return bytes.length < wasmFromBytes ? sumPlain(bytes, 0, bytes.length, sum) : sumMany(bytes, sum);
 }
 
 /** A half word of `sumWithin` holds the sum of this many bytes at least. */
-export const mostWithinBytes = 512;
+export const maxWithinBytes = 512;
 
 /** The sum of a few bytes within a large memory, four at a time: for 64 bytes a third faster than `checksum`, which needs them by themselves. */
 export function sumWithin(memory: DataView, start: number, end: number): number {
@@ -34,14 +34,14 @@ export function sumWithin(memory: DataView, start: number, end: number): number 
 type SumMany = (bytes: Uint8Array, sum: number) => number;
 
 /** 16 bytes at a time, the copy into the kernel's memory included: 4 times as fast as `sumWords` for 64 KiB. */
-function kernelSum(): SumMany | undefined {
-  const kernel = loadKernel<{ sum(end: number): number }>(checksumKernel);
+function wasmSum(): SumMany | undefined {
+  const kernel = loadWasm<{ sum(end: number): number }>(checksumKernel);
   if (kernel === undefined) return undefined;
   const { input } = kernel;
   const { sum } = kernel.exports;
   const sumPiece = (piece: Uint8Array): number => {
     input.set(piece);
-    const end = (piece.length + kernelStepBytes - 1) & -kernelStepBytes;
+    const end = (piece.length + wasmStepBytes - 1) & -wasmStepBytes;
     if (end > piece.length) input.fill(0, piece.length, end);
     return sum(end);
   };
@@ -55,7 +55,7 @@ function kernelSum(): SumMany | undefined {
   };
 }
 
-const sumMany: SumMany = kernelSum() ?? sumWords;
+const sumMany: SumMany = wasmSum() ?? sumWords;
 
 /** A half word holds the sum of this many bytes, and a number of 31 bits two such sums: 128 × 255 = 32,640. */
 const wordsPerFold = 128;

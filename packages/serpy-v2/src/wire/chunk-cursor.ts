@@ -1,5 +1,5 @@
 /** What came last, and how far it has been read. Its memory is lent, until what is left has been copied. */
-import { checksum, mostWithinBytes, sumWithin } from './checksum.js';
+import { checksum, maxWithinBytes, sumWithin } from './checksum.js';
 
 const nothing = Buffer.alloc(0);
 const viewOfNothing = new DataView(nothing.buffer);
@@ -10,29 +10,29 @@ const BufferView = (Buffer as unknown as { [Symbol.species]: unknown })[Symbol.s
   new (bytes: Uint8Array): Buffer;
 };
 
-export class Chunk {
+export class ChunkCursor {
   bytes: Buffer = nothing;
   /** The next byte to be read. */
   at = 0;
-  #lent = false;
+  #borrowed = false;
   /** The memory that the bytes are in, as such and as numbers, and where in it they begin. */
   #memory: ArrayBufferLike = nothing.buffer;
   #numbers: DataView = viewOfNothing;
   #start = 0;
 
-  get left(): number {
+  get remaining(): number {
     return this.bytes.length - this.at;
   }
 
   /** Goes on with bytes that are lent. */
-  lend(bytes: Buffer): void {
-    if (this.left === 0) this.#use(bytes, true);
+  borrow(bytes: Buffer): void {
+    if (this.remaining === 0) this.#use(bytes, true);
     else this.#use(Buffer.concat([this.rest(), bytes]), false);
   }
 
   /** Copies what is left. */
-  own(): void {
-    if (this.#lent) this.#use(this.left === 0 ? nothing : Buffer.from(this.rest()), false);
+  detach(): void {
+    if (this.#borrowed) this.#use(this.remaining === 0 ? nothing : Buffer.from(this.rest()), false);
   }
 
   /** What is left, as it is. */
@@ -42,7 +42,7 @@ export class Chunk {
 
   /** The checksum of the next bytes. */
   sum(count: number): number {
-    if (count > mostWithinBytes) return checksum(this.bytes.subarray(this.at, this.at + count));
+    if (count > maxWithinBytes) return checksum(this.bytes.subarray(this.at, this.at + count));
     const start = this.#start + this.at;
     return sumWithin(this.#numbers, start, start + count);
   }
@@ -62,7 +62,7 @@ export class Chunk {
   #use(bytes: Buffer, lent: boolean): void {
     this.bytes = bytes;
     this.at = 0;
-    this.#lent = lent;
+    this.#borrowed = lent;
     this.#start = bytes.byteOffset;
     const memory = bytes.buffer;
     if (memory === this.#memory) return;

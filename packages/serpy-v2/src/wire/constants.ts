@@ -7,7 +7,7 @@ export const magic = Buffer.from('decafecafe', 'hex');
 export const headerBytes = 14;
 
 /** A payload below this is copied behind its header; above, header and payload stay two pieces. */
-export const copiedPayloadBytes = 4096;
+export const copyBelowBytes = 4096;
 
 /** Where these begin. */
 export const typeOffset = 5;

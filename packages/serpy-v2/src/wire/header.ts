@@ -46,14 +46,14 @@ export function startsWithMagic(bytes: Uint8Array, start: number): boolean {
 export function checkMagic(start: Buffer): void {
   const there = Math.min(start.length, magic.length);
   if (start.compare(magic, 0, there, 0, there) === 0) return;
-  const who = describeForeignProtocol(start) ?? whoWrites(start);
+  const who = describeForeignProtocol(start) ?? protocolHint(start);
   throw new ProtocolError(
     `the peer does not speak v2: a message starts with ${start.toString('hex', 0, headerBytes)}, ` +
       `not with ${magic.toString('hex')}${who ? `; ${who}` : ''}`,
   );
 }
 
-function whoWrites(start: Buffer): string | undefined {
+function protocolHint(start: Buffer): string | undefined {
   const text = start.toString('latin1');
   if (looksLikeV1.test(text)) return v1Hint;
   return looksLikeLines.test(text) ? linesHint(start) : undefined;

@@ -1,7 +1,7 @@
 /** A payload that comes in several chunks: summed up while each is warm in the cache, and copied once, into its own memory. */
 import { checksum } from './checksum.js';
 
-export class Body {
+export class PayloadBuffer {
   readonly bytes: Buffer;
   filled = 0;
   sum = 0;
@@ -27,4 +27,4 @@ export class Body {
 }
 
 /** So many times what has come in all may be set aside for what a header says is coming. */
-export const believedTimes = 4;
+export const maxAllocationRatio = 4;

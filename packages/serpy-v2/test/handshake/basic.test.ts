@@ -348,8 +348,8 @@ describe("connect with session: 'require' says why it failed, and what to do", (
       transport.start(deaf);
       const outcome = { kind: 'refused', reason: 'use the same version of serpy at both ends' } as const;
       const limits = { messages: 1, bytes: 1 };
-      const terms = { instance: Buffer.alloc(16), maxMessageBytes: 1, pingIntervalMs: 1, limits };
-      transport.write(encodeWelcome({ ...terms, outcome }));
+      const parameters = { instance: Buffer.alloc(16), maxMessageBytes: 1, pingIntervalMs: 1, limits };
+      transport.write(encodeWelcome({ ...parameters, result: outcome }));
       transport.flush();
     };
     await stage().network.listen({ host: '127.0.0.1', port: 5000, keepAliveMs: 0, accept, failed: () => {} });
@@ -371,7 +371,7 @@ test('of many PINGs that come at once only the last is answered', async () => {
   const network = new MemoryNetwork();
   const server = await new Server({ port: 5000 }, network).start();
   const numbered = (type: number, n: number) => controlFrame(type, Buffer.from(new BigUint64Array([BigInt(n)]).buffer));
-  const terms = { instance: Buffer.alloc(16), maxMessageBytes: 1000, pingIntervalMs: 0 };
+  const parameters = { instance: Buffer.alloc(16), maxMessageBytes: 1000, pingIntervalMs: 0 };
   const limits = { messages: 1000, bytes: 1_000_000 };
   const peer = await network.dial({
     host: '127.0.0.1',
@@ -381,7 +381,7 @@ test('of many PINGs that come at once only the last is answered', async () => {
   });
   const chunks: Buffer[] = [];
   peer.start({ ...deaf, received: (chunk) => chunks.push(Buffer.from(chunk)) });
-  peer.write(encodeHello({ ...terms, limits, resumableMs: 0, resume: undefined }));
+  peer.write(encodeHello({ ...parameters, limits, resumableMs: 0, resume: undefined }));
   peer.flush();
   await network.settled();
   chunks.length = 0;

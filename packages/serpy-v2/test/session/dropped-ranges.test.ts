@@ -1,7 +1,7 @@
 /** How far a receiver has taken all, where its queue drops what is newest: against a list of all messages. */
 import { fc, test } from '@fast-check/vitest';
 import { expect } from 'vitest';
-import { Dropped } from '../../src/session/dropped-ranges.js';
+import { DroppedRanges } from '../../src/session/dropped-ranges.js';
 
 const step = fc.record({
   what: fc.constantFrom('keep', 'drop', 'drop', 'take'),
@@ -13,7 +13,7 @@ const step = fc.record({
 test.prop([fc.nat(5), fc.array(step, { maxLength: 40 })])(
   'a dropped message counts as taken when all before it are, and no other does',
   (begin, steps) => {
-    const dropped = new Dropped(begin);
+    const dropped = new DroppedRanges(begin);
     const messages: { end: number; done: boolean }[] = [];
     let next = begin;
     let taken = begin;

@@ -2,7 +2,7 @@
 import type { SessionHost } from 'serpy-core';
 import { expect, test } from 'vitest';
 import { Heartbeat } from '../../src/session/heartbeat.js';
-import { Course } from '../../src/session/reliable-session.js';
+import { ReliableSession } from '../../src/session/reliable-session.js';
 
 test.each([
   ['as late as leaves it time to answer', 15_000, 7_500],
@@ -15,15 +15,15 @@ test.each([
     pingIntervalMs: 5_000,
     peerTimeoutMs,
   };
-  const ticket = { id: Buffer.alloc(16), secret: Buffer.alloc(32) };
+  const credentials = { id: Buffer.alloc(16), secret: Buffer.alloc(32) };
   const output = { progress: () => {}, write: () => {} } as unknown as SessionHost<never>;
-  const course = new Course(ticket, settings, output);
+  const session = new ReliableSession(credentials, settings, output);
   const limits = { messages: 10, bytes: 1000 };
-  course.up({ instance: Buffer.alloc(16), maxMessageBytes: 1000, pingIntervalMs: 2 ** 58, limits }, 0);
-  expect(course.deadlineMs).toBe(expectedMs);
-  course.tick(expectedMs);
+  session.linkUp({ instance: Buffer.alloc(16), maxMessageBytes: 1000, pingIntervalMs: 2 ** 58, limits }, 0);
+  expect(session.deadlineMs).toBe(expectedMs);
+  session.tick(expectedMs);
   if (peerTimeoutMs === 0) return;
-  expect(() => course.tick(peerTimeoutMs)).toThrow(/silent for 15000 ms/);
+  expect(() => session.tick(peerTimeoutMs)).toThrow(/silent for 15000 ms/);
 });
 
 test('a peer is asked in time also where silence ends the link sooner than the program wished to ask', () => {
@@ -36,31 +36,39 @@ test('a peer is asked in time also where silence ends the link sooner than the p
   };
   const written: Uint8Array[] = [];
   const output = { progress: () => {}, write: (piece: Uint8Array) => written.push(piece) };
-  const ticket = { id: Buffer.alloc(16), secret: Buffer.alloc(32) };
-  const course = new Course(ticket, settings, output as unknown as SessionHost<never>);
+  const credentials = { id: Buffer.alloc(16), secret: Buffer.alloc(32) };
+  const session = new ReliableSession(credentials, settings, output as unknown as SessionHost<never>);
   const limits = { messages: 10, bytes: 1000 };
-  course.up({ instance: Buffer.alloc(16), maxMessageBytes: 1000, pingIntervalMs: 5_000, limits }, 0);
-  expect(course.deadlineMs).toBe(1_000);
-  course.tick(1_000);
+  session.linkUp({ instance: Buffer.alloc(16), maxMessageBytes: 1000, pingIntervalMs: 5_000, limits }, 0);
+  expect(session.deadlineMs).toBe(1_000);
+  session.tick(1_000);
   expect(written).toHaveLength(1);
-  expect(() => course.tick(2_000)).toThrow(/silent for 2000 ms/);
+  expect(() => session.tick(2_000)).toThrow(/silent for 2000 ms/);
 });
 
 test('a peer is asked first, and then has its time, in a program that was too busy to ask', () => {
   const heartbeat = new Heartbeat({ pingIntervalMs: 5_000, peerTimeoutMs: 15_000 });
-  heartbeat.heard(0);
+  heartbeat.onReceived(0);
   expect(heartbeat.deadlineMs).toBe(5_000);
-  expect(heartbeat.look(60_000)).toBe('ask');
+  expect(heartbeat.check(60_000)).toBe('ping');
   expect(heartbeat.deadlineMs).toBe(65_000);
-  expect([heartbeat.look(65_000), heartbeat.look(69_999), heartbeat.look(70_000)]).toEqual(['ask', undefined, 'dead']);
-  heartbeat.heard(70_000);
-  expect([heartbeat.look(75_000), heartbeat.look(84_999), heartbeat.look(85_000)]).toEqual(['ask', 'ask', 'dead']);
+  expect([heartbeat.check(65_000), heartbeat.check(69_999), heartbeat.check(70_000)]).toEqual([
+    'ping',
+    undefined,
+    'dead',
+  ]);
+  heartbeat.onReceived(70_000);
+  expect([heartbeat.check(75_000), heartbeat.check(84_999), heartbeat.check(85_000)]).toEqual(['ping', 'ping', 'dead']);
 });
 
 test('a peer that is not asked in time is given up all the same', () => {
   for (const pingIntervalMs of [0, 15_000, 20_000]) {
     const heartbeat = new Heartbeat({ pingIntervalMs, peerTimeoutMs: 15_000 });
-    heartbeat.heard(0);
-    expect([heartbeat.deadlineMs, heartbeat.look(14_999), heartbeat.look(15_000)]).toEqual([15_000, undefined, 'dead']);
+    heartbeat.onReceived(0);
+    expect([heartbeat.deadlineMs, heartbeat.check(14_999), heartbeat.check(15_000)]).toEqual([
+      15_000,
+      undefined,
+      'dead',
+    ]);
   }
 });

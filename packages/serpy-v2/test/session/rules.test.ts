@@ -2,12 +2,12 @@
 
 import { describe, expect, test } from 'vitest';
 import { writeRecord } from '../../src/session/frames/batch.js';
-import { controlType, pieceFlag, writeNumber } from '../../src/session/frames/constants.js';
+import { controlType, segmentFlag, writeNumber } from '../../src/session/frames/constants.js';
 import { controlFrame } from '../../src/session/frames/control-frame.js';
-import { Piece } from '../../src/session/frames/segment.js';
+import { Segment } from '../../src/session/frames/segment.js';
 import { streamType } from '../../src/session/frames/stream-frame.js';
-import type { Course } from '../../src/session/reliable-session.js';
-import { Sessions } from '../../src/session/session-registry.js';
+import type { ReliableSession } from '../../src/session/reliable-session.js';
+import { SessionRegistry } from '../../src/session/session-registry.js';
 import { frameType } from '../../src/wire/constants.js';
 import { writeHeader } from '../../src/wire/header.js';
 import { fieldsOf, helloOf, helloOfVersion2, helloWithField, valueAt } from '../handshake/changed-hello.js';
@@ -17,12 +17,12 @@ import { begun, End, exchange } from './talk.js';
 function pieceFrame(
   number: number,
   text: string,
-  flags: number = pieceFlag.first | pieceFlag.last,
+  flags: number = segmentFlag.first | segmentFlag.last,
   total = text.length,
 ) {
   const bytes = Buffer.from(text);
   const message = { type: frameType.str, sizeBytes: 0, awaitsAck: false };
-  const piece = new Piece(message, number, flags, total, bytes, 0, bytes.length);
+  const piece = new Segment(message, number, flags, total, bytes, 0, bytes.length);
   const frame = Buffer.alloc(piece.headBytes + bytes.length);
   piece.write(frame, 0, true);
   return frame;
@@ -43,7 +43,7 @@ function batchFrame(
 }
 
 function batchOf(number: number, data: Buffer): Buffer {
-  const piece = new Piece<never>(undefined, number, pieceFlag.first | pieceFlag.last, 0, data, 0, data.length);
+  const piece = new Segment<never>(undefined, number, segmentFlag.first | segmentFlag.last, 0, data, 0, data.length);
   const frame = Buffer.alloc(piece.headBytes + data.length);
   piece.write(frame, 0, true);
   return frame;
@@ -141,7 +141,7 @@ test('a peer that sends more than it was allowed to ends its session', () => {
 
 test('a message that is announced larger than it may be is refused before anything is kept for it', () => {
   const { server } = begun({}, { maxMessageBytes: 1000 });
-  server.hear(pieceFrame(0, 'start', pieceFlag.first, 1001));
+  server.hear(pieceFrame(0, 'start', segmentFlag.first, 1001));
   expect(server.error).toMatchObject({ code: 'ERR_SERPY_TOO_LARGE', sizeBytes: 1001, limitBytes: 1000 });
 });
 
@@ -151,10 +151,10 @@ test('the sender knows how much the peer takes', () => {
 });
 
 test.each([
-  ['more than it announced', [pieceFrame(0, 'abc', pieceFlag.first, 5), pieceFrame(1, 'defg', pieceFlag.last)]],
-  ['less than it announced', [pieceFrame(0, 'abc', pieceFlag.first, 5), pieceFrame(1, 'd', pieceFlag.last)]],
-  ['the rest of what it had not begun', [pieceFrame(0, 'abc', pieceFlag.last)]],
-  ['a message within another', [pieceFrame(0, 'abc', pieceFlag.first, 5), pieceFrame(1, 'x')]],
+  ['more than it announced', [pieceFrame(0, 'abc', segmentFlag.first, 5), pieceFrame(1, 'defg', segmentFlag.last)]],
+  ['less than it announced', [pieceFrame(0, 'abc', segmentFlag.first, 5), pieceFrame(1, 'd', segmentFlag.last)]],
+  ['the rest of what it had not begun', [pieceFrame(0, 'abc', segmentFlag.last)]],
+  ['a message within another', [pieceFrame(0, 'abc', segmentFlag.first, 5), pieceFrame(1, 'x')]],
 ])('a peer that sends %s ends its session', (_what, frames) => {
   const { server } = begun();
   server.hear(Buffer.concat(frames));
@@ -211,7 +211,11 @@ test('a large message on a slow line is no damaged length', () => {
 });
 
 /** Breaks the link of both, and dials again: a new connection at the server, which hands its link over. */
-function comeBack(ends: { client: End; server: End }, sessions: Sessions<never>, spoil = (hello: Buffer) => hello) {
+function comeBack(
+  ends: { client: End; server: End },
+  sessions: SessionRegistry<never>,
+  spoil = (hello: Buffer) => hello,
+) {
   const { client, server } = ends;
   client.session.linkDown();
   server.session.linkDown();
@@ -230,7 +234,7 @@ function comeBack(ends: { client: End; server: End }, sessions: Sessions<never>,
 }
 
 function withSessions() {
-  const sessions = new Sessions<never>();
+  const sessions = new SessionRegistry<never>();
   const ends = { client: new End('client', {}), server: new End('server', {}, sessions) };
   ends.client.up();
   ends.server.up();
@@ -295,7 +299,7 @@ test('a client that a restarted server does not know is told so, and tells which
   const waiting = ends.client.say('unknown too', 'received');
   ends.client.session.linkDown();
   ends.client.takeBytes();
-  const restarted = new End('server', {}, new Sessions<never>());
+  const restarted = new End('server', {}, new SessionRegistry<never>());
   ends.client.up();
   restarted.up();
   exchange({ client: ends.client, server: restarted });
@@ -390,7 +394,7 @@ test('a message in pieces goes on after a broken link where it was', () => {
 
 test('a client that gave up waiting for the answer is heard plainly, nothing is lost, and it is told that it has no session', () => {
   const client = new End('client', { sessionTimeoutMs: 500 });
-  const server = new End('server', {}, new Sessions<never>());
+  const server = new End('server', {}, new SessionRegistry<never>());
   client.up();
   server.up();
   const hello = client.takeBytes();
@@ -412,7 +416,7 @@ test('a client that gave up waiting for the answer is heard plainly, nothing is 
 
 test('a client that gave up waiting and says nothing gets the session after all when the answer comes', () => {
   const client = new End('client', { sessionTimeoutMs: 500 });
-  const server = new End('server', {}, new Sessions<never>());
+  const server = new End('server', {}, new SessionRegistry<never>());
   client.up();
   server.up();
   client.wait(500);
@@ -423,7 +427,7 @@ test('a client that gave up waiting and says nothing gets the session after all 
 });
 
 test('a client that never hears the answer and says nothing is not waited for for ever', () => {
-  const server = new End('server', { authTimeoutMs: 5000 }, new Sessions<never>());
+  const server = new End('server', { authTimeoutMs: 5000 }, new SessionRegistry<never>());
   const client = new End('client', {});
   client.up();
   server.up();
@@ -435,7 +439,7 @@ test('a client that never hears the answer and says nothing is not waited for fo
 test('what a client that comes back allowed in a session that is lost does not count in the next', () => {
   const receiveQueue = { maxMessages: 2, maxBytes: 1_000_000, whenFull: 'block' as const };
   const client = new End('client', { receiveQueue });
-  const server = new End('server', {}, new Sessions<never>());
+  const server = new End('server', {}, new SessionRegistry<never>());
   client.up();
   server.up();
   exchange({ client, server });
@@ -448,7 +452,7 @@ test('what a client that comes back allowed in a session that is lost does not c
   client.takes = false;
   client.session.linkDown();
   client.takeBytes();
-  const restarted = new End('server', {}, new Sessions<never>());
+  const restarted = new End('server', {}, new SessionRegistry<never>());
   client.up();
   restarted.up();
   exchange({ client, server: restarted });
@@ -462,7 +466,7 @@ test('what a client that comes back allowed in a session that is lost does not c
 
 test('a message of a session that is over counts for nothing in the next when it is taken late', () => {
   const client = new End('client', {});
-  const server = new End('server', {}, new Sessions<never>());
+  const server = new End('server', {}, new SessionRegistry<never>());
   client.up();
   server.up();
   exchange({ client, server });
@@ -471,7 +475,7 @@ test('a message of a session that is over counts for nothing in the next when it
   exchange({ client, server });
   client.session.linkDown();
   client.takeBytes();
-  const restarted = new End('server', {}, new Sessions<never>());
+  const restarted = new End('server', {}, new SessionRegistry<never>());
   client.up();
   restarted.up();
   exchange({ client, server: restarted });
@@ -494,7 +498,7 @@ test('messages that are unknown are told as they were sent, whatever became of t
   bytes.fill(0);
   ends.client.session.linkDown();
   ends.client.takeBytes();
-  const restarted = new End('server', {}, new Sessions<never>());
+  const restarted = new End('server', {}, new SessionRegistry<never>());
   ends.client.up();
   restarted.up();
   exchange({ client: ends.client, server: restarted });
@@ -503,7 +507,7 @@ test('messages that are unknown are told as they were sent, whatever became of t
 
 test('messages that a server sent before it was asked count as the first of the session', () => {
   const client = new End('client', {});
-  const server = new End('server', {}, new Sessions<never>());
+  const server = new End('server', {}, new SessionRegistry<never>());
   client.up();
   server.up();
   server.say('welcome');
@@ -517,7 +521,7 @@ test('messages that a server sent before it was asked count as the first of the 
 
 test('a message that was taken back leaves no hole in what may be sent', () => {
   const receiveQueue = { maxMessages: 1000, maxBytes: 1_000_000, whenFull: 'block' as const };
-  const sessions = new Sessions<never>();
+  const sessions = new SessionRegistry<never>();
   const ends = { client: new End('client', {}), server: new End('server', { receiveQueue }, sessions) };
   ends.client.up();
   ends.server.up();
@@ -721,7 +725,10 @@ test('many small messages at full speed keep within the memory that is set aside
 });
 
 test('who requires a session takes nothing plain from a client that gave up waiting for the answer', () => {
-  const ends = { client: new End('client', {}), server: new End('server', { session: 'require' }, new Sessions()) };
+  const ends = {
+    client: new End('client', {}),
+    server: new End('server', { session: 'require' }, new SessionRegistry()),
+  };
   ends.client.up();
   ends.server.up();
   const hello = ends.client.takeBytes();
@@ -746,7 +753,7 @@ test.each([
   exchange(ends);
   ends.client.wait(100);
   exchange(ends);
-  const { ticket } = ends.client.session.resumable!.epoch as Course<never>;
+  const { credentials } = ends.client.session.resumable!.epoch as ReliableSession<never>;
   const spoil = (hello: Buffer) => {
     const fields = fieldsOf(hello);
     const at = valueAt(fields, 0x83, 24) + 8; // after the attempt
@@ -757,14 +764,14 @@ test.each([
   const { fresh, resumed } = comeBack(ends, sessions, spoil);
   expect(resumed).toBe(false);
   expect(fresh.error).toBeUndefined();
-  expect(sessions.find(ticket.id)).toBeDefined();
+  expect(sessions.find(credentials.id)).toBeDefined();
 });
 
 test.each<[string, (hello: Buffer) => Buffer, string]>([
   ['a version that nobody knows', helloOfVersion2, 'no common version'],
   ['a field that it must understand and does not', (hello) => helloWithField(hello, 0xee), 'the field 238'],
 ])('a HELLO with %s is answered with the reason', (_what, changed, reason) => {
-  const [client, server] = [new End('client', {}), new End('server', {}, new Sessions())];
+  const [client, server] = [new End('client', {}), new End('server', {}, new SessionRegistry())];
   client.up();
   server.up();
   server.hear(changed(client.takeBytes()));
@@ -793,7 +800,7 @@ test('a message that is as small as a greeting and beyond the limit is refused, 
     [damaged, 200],
     [damaged, 20],
   ] as const) {
-    const server = new End('server', { maxMessageBytes: 99 }, new Sessions());
+    const server = new End('server', { maxMessageBytes: 99 }, new SessionRegistry());
     server.up();
     for (let at = 0; at < bytes.length; at += slice) server.hear(bytes.subarray(at, at + slice));
     expect(server.error?.code).toBe('ERR_SERPY_TOO_LARGE');
@@ -805,7 +812,7 @@ test('where no greeting can come any more, a message beyond the limit is refused
   const header = Buffer.alloc(14);
   writeHeader(header, 0, frameType.bytes, 0, 100);
   const plain = new End('client', { session: 'off' });
-  const server = new End('server', { maxMessageBytes: 99 }, new Sessions());
+  const server = new End('server', { maxMessageBytes: 99 }, new SessionRegistry());
   for (const end of [plain, server]) end.up();
   plain.say('before');
   server.hear(Buffer.concat([plain.takeBytes(), header]));
@@ -822,7 +829,7 @@ test('where no greeting can come any more, a message beyond the limit is refused
 
 describe('a server that asks for what only a session has before the client has begun one', () => {
   test('waits with it for the HELLO', () => {
-    const ends = { client: new End('client', {}), server: new End('server', {}, new Sessions()) };
+    const ends = { client: new End('client', {}), server: new End('server', {}, new SessionRegistry()) };
     ends.client.up();
     ends.server.up();
     const frame = ends.server.session.encode('at once', { acknowledge: 'received' });
@@ -839,7 +846,7 @@ describe('a server that asks for what only a session has before the client has b
   });
 
   test('is told after sessionTimeoutMs that there is none, and the link is as good as ever', () => {
-    const server = new End('server', {}, new Sessions());
+    const server = new End('server', {}, new SessionRegistry());
     server.up();
     const frame = server.session.encode('at once', { acknowledge: 'received' });
     server.wait(499);
@@ -860,7 +867,7 @@ describe('a server that asks for what only a session has before the client has b
     const off = new End('server', { session: 'off' });
     off.up();
     expect(() => off.session.encode('x', { acknowledge: 'received' })).toThrow(/session: 'off'/);
-    const server = new End('server', {}, new Sessions());
+    const server = new End('server', {}, new SessionRegistry());
     const client = new End('client', { session: 'off' });
     for (const end of [server, client]) end.up();
     client.say('plain');
@@ -898,7 +905,7 @@ test('the word that stops a stream arrives with its reason, and in no session bu
   expect(ends.server.messages).toMatchObject([{ part }]);
   const late = client.session.encodePart(part);
   client.session.linkDown();
-  const server = new End('server', {}, new Sessions());
+  const server = new End('server', {}, new SessionRegistry());
   client.up();
   server.up();
   exchange({ client, server });

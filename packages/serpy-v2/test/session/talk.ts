@@ -1,7 +1,7 @@
 /** Two v2 sessions in the hands of a test, and every byte between them. */
 import type { SerpyErrorLike, SessionHost } from 'serpy-core';
 import { RecordingHost } from 'serpy-core/testing';
-import { Sessions } from '../../src/session/session-registry.js';
+import { SessionRegistry } from '../../src/session/session-registry.js';
 import { type Frame, type SessionOptions, V2Session } from '../../src/v2-session.js';
 import type { DecodedMessage, Value } from '../../src/values/values.js';
 
@@ -22,7 +22,7 @@ export class End {
   readonly #pieces = new RecordingHost();
   #bytesOut: Buffer[] = [];
 
-  constructor(role: 'client' | 'server', options: Partial<SessionOptions>, sessions?: Sessions<never>) {
+  constructor(role: 'client' | 'server', options: Partial<SessionOptions>, sessions?: SessionRegistry<never>) {
     const output: SessionHost<Frame> = {
       ...this.#pieces,
       acknowledged: (frame) => this.acknowledged.push(frame),
@@ -100,7 +100,7 @@ export class End {
 
 /** A client and a server whose sessions have begun. */
 export function begun(client: Partial<SessionOptions> = {}, server: Partial<SessionOptions> = {}) {
-  const ends = { client: new End('client', client), server: new End('server', server, new Sessions()) };
+  const ends = { client: new End('client', client), server: new End('server', server, new SessionRegistry()) };
   ends.client.up();
   ends.server.up();
   exchange(ends);

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { seededRandom } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
 import { kernelSource } from '../../../../scripts/assemble.mjs';
-import { checksum, mostWithinBytes, sumWithin, sumWords } from '../../src/wire/checksum.js';
+import { checksum, maxWithinBytes, sumWithin, sumWords } from '../../src/wire/checksum.js';
 import { byteSum } from '../oracle.js';
 
 const random = seededRandom(3);
@@ -15,7 +15,7 @@ describe('the sum within a memory', () => {
     for (const memory of [randomBytes(600), new Uint8Array(600).fill(0xff)]) {
       const view = new DataView(memory.buffer);
       for (let start = 0; start < 8; start++) {
-        for (let length = 0; length <= mostWithinBytes; length++) {
+        for (let length = 0; length <= maxWithinBytes; length++) {
           const sum = sumWithin(view, start, start + length);
           if (sum !== byteSum(memory.subarray(start, start + length)))
             expect.fail(`${length} bytes at ${start}: ${sum}`);

@@ -18,7 +18,7 @@ export interface AutoOutgoing extends OutboundMessage {
 /** v2's type of a text. */
 const textType = 0x21;
 /** A text that is longer, and kept beside its block, counts in the send queue. */
-const shortText = 1024;
+const maxUncountedTextLength = 1024;
 
 /** What turns values into messages of each protocol. */
 export interface Encoders {
@@ -35,21 +35,21 @@ export function encodeFor(protocol: 'v1' | 'v2' | undefined, value: PortableValu
   let frame: Frame | undefined;
   if (protocol !== 'v1') frame = v2.encode(value);
   else if (plain === undefined) frame = frameOf(value, v2);
-  const besides = protocol === 'v1' && isText && value.length > shortText ? value.length : 0;
+  const besides = protocol === 'v1' && isText && value.length > maxUncountedTextLength ? value.length : 0;
   const sizeBytes = Math.max((block?.sizeBytes ?? 0) + besides, protocol === 'v1' ? 0 : (frame?.sizeBytes ?? 0));
   return { v1: block, v2: frame, plain, sizeBytes, awaitsAck: false };
 }
 
-export type Suited =
+export type EncodedMessage =
   | { readonly protocol: 'v1'; readonly message: Block }
   | { readonly protocol: 'v2'; readonly message: Frame };
 
 /** The same message in the protocol that its peer speaks, or what is told of one that this cannot carry. */
-export function suitedTo(
+export function messageFor(
   protocol: 'v1' | 'v2' | undefined,
   { v1: block, v2: frame, plain }: AutoOutgoing,
   { v1, v2 }: Encoders,
-): Suited | MessagesDroppedError {
+): EncodedMessage | MessagesDroppedError {
   try {
     if (protocol !== 'v1') return { protocol: 'v2', message: frame ?? v2.encode(plain as string) };
     return { protocol, message: block ?? v1.encode(plain ?? contentOf(frame as Frame), {}) };
@@ -59,12 +59,12 @@ export function suitedTo(
   }
 }
 
-export function noStreams(): OptionError {
+export function noStreamsError(): OptionError {
   return new OptionError('a stream needs a session, and the peer speaks v1, which has none: send it as messages');
 }
 
 /** The message as it is now, in memory of its own: the program may use its memory again as soon as it is on the wire. */
-export function copied(outgoing: AutoOutgoing): AutoOutgoing {
+export function withOwnBytes(outgoing: AutoOutgoing): AutoOutgoing {
   const { v2: frame, plain } = outgoing;
   if (frame === undefined || plain !== undefined) return outgoing;
   return { ...outgoing, v2: { ...frame, payload: Buffer.from(frame.payload), owned: true } };
@@ -79,9 +79,9 @@ function frameOf(value: PortableValue, v2: Encoders['v2']): Frame | undefined {
   }
 }
 
-function contentOf({ type, head, payload }: Frame): string | Uint8Array {
+function contentOf({ type, prefix, payload }: Frame): string | Uint8Array {
   if (type === textType) return Buffer.from(payload.buffer, payload.byteOffset, payload.length).toString();
-  return head === undefined ? payload : Buffer.concat([head, payload]);
+  return prefix === undefined ? payload : Buffer.concat([prefix, payload]);
 }
 
 function forV1(value: PortableValue): v1.Value {

@@ -19,21 +19,21 @@ import {
 } from 'serpy-core';
 import type { PortableValue } from '../portable/portable-value.js';
 import type { v1, v2 } from '../protocols.js';
-import { type AutoOutgoing, encodeFor, noStreams, suitedTo } from './auto-outgoing.js';
+import { type AutoOutgoing, encodeFor, messageFor, noStreamsError } from './auto-outgoing.js';
 import type { AutoReceived, AutoSettings } from './auto-types.js';
-import { type Answer, Asking } from './client-detection.js';
+import { ClientDetection, type ServerAnswer } from './client-detection.js';
 import { probeFill, v2Answer } from './probe.js';
-import { Belief } from './protocol-guess.js';
-import { FirstBytes, type FirstWords } from './server-detection.js';
+import { ProtocolGuess } from './protocol-guess.js';
+import { type DetectedClient, ServerDetection } from './server-detection.js';
 
 type V1 = v1.V1;
 type V2 = v2.V2;
 
 /** How long a v2 server that has just spoken may take to read a probe: an original looks every 10 ms, and the probe may still be under way. */
-const probeReadMs = 200;
+const probeSettleMs = 200;
 
 /** What the first bytes have told: a client its server's answer, a server its client's first words. */
-type Found = Pick<Answer, 'protocol' | 'bytes'> & Partial<Answer & FirstWords>;
+type Detected = Pick<ServerAnswer, 'protocol' | 'bytes'> & Partial<ServerAnswer & DetectedClient>;
 
 export class AutoSession implements Session<PortableValue, object, AutoReceived, AutoOutgoing> {
   readonly #role: Role;
@@ -44,17 +44,17 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   readonly #v1: v1.V1Session;
   readonly #v2: v2.V2Session;
   /** What is spoken on this link; undefined while that is being found out. */
-  #spoken: 'v1' | 'v2' | undefined;
+  #activeProtocol: 'v1' | 'v2' | undefined;
   /** What finds it out. */
-  #finding: Asking | FirstBytes | undefined;
+  #detection: ClientDetection | ServerDetection | undefined;
   /** Of a client: what it takes its server for. */
-  readonly #belief: Belief | undefined;
+  readonly #guess: ProtocolGuess | undefined;
   #deadlineMs: number | undefined;
   #answerDueMs: number | undefined;
   #nowMs = 0;
   #warned = false;
   /** Whether a v2 server spoke before it answered the probe: an original may not have read that yet, and skips with it what follows at once. */
-  #holds = false;
+  #sendPaused = false;
 
   constructor(
     role: Role,
@@ -66,7 +66,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     this.#role = role;
     this.#output = output;
     this.#settings = settings;
-    if (role === 'client') this.#belief = new Belief(output);
+    if (role === 'client') this.#guess = new ProtocolGuess(output);
     const write = (piece: Uint8Array) => output.write(piece);
     const reserve = (bytes: number) => output.reserve(bytes);
     const allocate = (sizeBytes: number) => output.allocate(sizeBytes);
@@ -79,9 +79,9 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
       warn,
       // Only parts of streams wait: nobody can ask for an acknowledgement of a message that may go either way.
       acknowledged: (frame: V1['outgoing'] | V2['outgoing']) =>
-        this.#settled(frame, (part) => output.acknowledged(part)),
+        this.#partSettled(frame, (part) => output.acknowledged(part)),
       rejected: (frame: V1['outgoing'] | V2['outgoing'], error: SerpyError) =>
-        this.#settled(frame, (part) => output.rejected(part, error)),
+        this.#partSettled(frame, (part) => output.rejected(part, error)),
       progress: (info: ProgressInfo) => output.progress(info),
       randomBytes,
       linkHolder: output.linkHolder,
@@ -91,37 +91,37 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   }
 
   get protocol(): 'v1' | 'v2' | undefined {
-    return this.#spoken ?? this.#belief?.last;
+    return this.#activeProtocol ?? this.#guess?.lastProtocol;
   }
 
   get canSend(): boolean {
-    return this.#spoken !== undefined && !this.#holds && this.#session.canSend;
+    return this.#activeProtocol !== undefined && !this.#sendPaused && this.#session.canSend;
   }
 
   get resumable(): ResumableSession | undefined {
-    return this.#spoken === 'v1' ? undefined : this.#v2.resumable;
+    return this.#activeProtocol === 'v1' ? undefined : this.#v2.resumable;
   }
 
   get deadlineMs(): number | undefined {
-    const below = this.#spoken === 'v1' ? this.#v1.deadlineMs : this.#v2.deadlineMs;
-    const times = [this.#deadlineMs, this.#answerDueMs, this.#finding?.deadlineMs, below].filter(
+    const below = this.#activeProtocol === 'v1' ? this.#v1.deadlineMs : this.#v2.deadlineMs;
+    const times = [this.#deadlineMs, this.#answerDueMs, this.#detection?.deadlineMs, below].filter(
       (each) => each !== undefined,
     );
     return times.length > 0 ? Math.min(...times) : undefined;
   }
 
   get midFrame(): boolean {
-    if (this.#finding !== undefined) return this.#finding.inFrame;
-    return this.#belief?.holds || (this.#spoken !== undefined && this.#session.midFrame);
+    if (this.#detection !== undefined) return this.#detection.midFrame;
+    return this.#guess?.isBuffering || (this.#activeProtocol !== undefined && this.#session.midFrame);
   }
 
   get unacknowledgedMessages(): number {
-    if (this.#spoken === undefined || this.#belief?.sendsAgain) return 0;
+    if (this.#activeProtocol === undefined || this.#guess?.willResend) return 0;
     return this.#session.unacknowledgedMessages ?? 0;
   }
 
   get partialBytes(): number {
-    return this.#finding?.bytes ?? (this.#spoken === undefined ? 0 : this.#session.partialBytes);
+    return this.#detection?.bufferedBytes ?? (this.#activeProtocol === undefined ? 0 : this.#session.partialBytes);
   }
 
   /** While the protocol is not known, a value must suit both. */
@@ -132,7 +132,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   }
 
   encodePart(part: StreamPart): AutoOutgoing {
-    if (this.protocol === 'v1') throw noStreams();
+    if (this.protocol === 'v1') throw noStreamsError();
     const v2 = this.#v2.encodePart(part);
     this.#warnLater();
     const outgoing = { v1: undefined, v2, plain: undefined, sizeBytes: v2.sizeBytes, awaitsAck: true, part };
@@ -142,18 +142,18 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
 
   /** What is to be sent waits for the first words of a client, and the program may not know what for. */
   #warnLater(): void {
-    if (this.#spoken !== undefined || this.#role === 'client' || this.#warned) return;
+    if (this.#activeProtocol !== undefined || this.#role === 'client' || this.#warned) return;
     this.#deadlineMs ??= this.#nowMs + this.#settings.probeTimeoutMs;
   }
 
   /** A message may have been accepted before its peer turned out to speak what it does. */
   send(outgoing: AutoOutgoing): void {
-    const spoken = this.#spoken;
+    const spoken = this.#activeProtocol;
     if (spoken === 'v1' && outgoing.part !== undefined) {
-      this.#output.rejected(outgoing, noStreams());
+      this.#output.rejected(outgoing, noStreamsError());
       return;
     }
-    const suited = suitedTo(spoken, outgoing, this.#encoders);
+    const suited = messageFor(spoken, outgoing, this.#encoders);
     if (suited instanceof Error) {
       this.#output.warn(suited);
       this.#deadlineMs ??= this.#nowMs; // it is told behind the next step
@@ -161,7 +161,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     }
     if (suited.protocol === 'v1') this.#v1.send(suited.message);
     else this.#v2.send(suited.message);
-    if (outgoing.part === undefined) this.#belief?.sent(outgoing);
+    if (outgoing.part === undefined) this.#guess?.onSent(outgoing);
   }
 
   snapshot({ v2 }: AutoOutgoing): void {
@@ -187,59 +187,59 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   linkUp(nowMs: number): void {
     this.#nowMs = nowMs;
     this.#v1.linkUp(nowMs);
-    const asks = this.#belief !== undefined && !this.#belief.goesOn;
-    this.#belief?.up(asks);
+    const asks = this.#guess !== undefined && !this.#guess.skipsProbe;
+    this.#guess?.linkUp(asks);
     if (asks) {
-      this.#ask(nowMs);
+      this.#probe(nowMs);
       return;
     }
-    if (this.#belief) this.#speak('v2', false);
-    else if (this.#spoken === undefined) this.#finding = new FirstBytes(); // who comes back to a session has shown it already
+    if (this.#guess) this.#useProtocol('v2', false);
+    else if (this.#activeProtocol === undefined) this.#detection = new ServerDetection(); // who comes back to a session has shown it already
     this.#v2.linkUp(nowMs);
   }
 
   /** A client says nothing of v2 before it knows that the server speaks it. */
-  #ask(nowMs: number): void {
-    this.#v1.ask();
+  #probe(nowMs: number): void {
+    this.#v1.requestAck();
     this.#output.write(probeFill);
     const { probeTimeoutMs, modeChangeTimeoutMs, maxMessageBytes } = this.#settings;
-    const mostBytes = 2 * maxMessageBytes + 65_536; // a message in base85, and what may go before it
-    this.#finding = new Asking({ probeTimeoutMs, modeChangeTimeoutMs, mostBytes }, nowMs);
+    const maxBytes = 2 * maxMessageBytes + 65_536; // a message in base85, and what may go before it
+    this.#detection = new ClientDetection({ probeTimeoutMs, modeChangeTimeoutMs, maxBytes: maxBytes }, nowMs);
   }
 
   linkDown(paused: boolean): void {
     this.#deadlineMs = undefined;
     this.#answerDueMs = undefined;
-    this.#holds = false;
-    this.#finding = undefined;
+    this.#sendPaused = false;
+    this.#detection = undefined;
     this.#v1.linkDown();
     this.#v2.linkDown();
-    if (this.#belief === undefined) return;
-    this.#spoken = undefined;
-    this.#belief.lost(this.#v2.resumable?.epoch !== undefined, paused);
+    if (this.#guess === undefined) return;
+    this.#activeProtocol = undefined;
+    this.#guess.linkDown(this.#v2.resumable?.epoch !== undefined, paused);
   }
 
   receive(chunk: Buffer, nowMs: number): void {
     this.#nowMs = nowMs;
-    if (this.#finding === undefined) {
-      const bytes = this.#belief?.hear(chunk) ?? chunk;
+    if (this.#detection === undefined) {
+      const bytes = this.#guess?.onReceived(chunk) ?? chunk;
       if (bytes.length > 0) this.#session.receive(bytes, nowMs);
       return;
     }
-    const found = this.#finding.receive(chunk, nowMs);
-    if (found) this.#found(found);
+    const found = this.#detection.receive(chunk, nowMs);
+    if (found) this.#onDetected(found);
   }
 
   retainUnread(): void {
-    if (this.#spoken !== undefined) this.#session.retainUnread();
+    if (this.#activeProtocol !== undefined) this.#session.retainUnread();
   }
 
   read(): AutoReceived | undefined {
-    const spoken = this.#spoken;
-    this.#finding?.check();
+    const spoken = this.#activeProtocol;
+    this.#detection?.check();
     if (spoken === 'v1') {
       const received = this.#v1.read();
-      this.#belief?.readV1(received !== undefined);
+      this.#guess?.onV1Read(received !== undefined);
       return received && { protocol: 'v1', received, sizeBytes: received.sizeBytes };
     }
     const received = spoken && this.#v2.read();
@@ -249,24 +249,24 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   }
 
   ended(): SerpyError | undefined {
-    if (this.#belief?.holds) this.#session.receive(this.#belief.takeHeld(), this.#nowMs);
-    return this.#spoken && this.#session.ended();
+    if (this.#guess?.isBuffering) this.#session.receive(this.#guess.drain(), this.#nowMs);
+    return this.#activeProtocol && this.#session.ended();
   }
 
   tick(nowMs: number, paused: boolean): void {
     this.#nowMs = nowMs;
-    if (this.#spoken !== undefined) this.#session.tick(nowMs, paused);
+    if (this.#activeProtocol !== undefined) this.#session.tick(nowMs, paused);
     else if (this.#role === 'server') this.#v2.tick(nowMs);
     this.#checkAnswer(nowMs, paused);
-    const isKnown = this.#belief?.remembered !== undefined;
-    const found = this.#finding?.tick(nowMs, paused && !isKnown);
-    if (found === 'silent') this.#guess();
-    else if (found) this.#found(found);
+    const isKnown = this.#guess?.remembered !== undefined;
+    const found = this.#detection?.tick(nowMs, paused && !isKnown);
+    if (found === 'silent') this.#assumeProtocol();
+    else if (found) this.#onDetected(found);
     if (this.#deadlineMs === undefined || nowMs < this.#deadlineMs) return;
     this.#deadlineMs = undefined;
-    if (this.#holds) this.#v2.linkUp(nowMs);
-    this.#holds = false;
-    if (this.#spoken !== undefined || this.#role === 'client' || this.#finding?.inFrame) return;
+    if (this.#sendPaused) this.#v2.linkUp(nowMs);
+    this.#sendPaused = false;
+    if (this.#activeProtocol !== undefined || this.#role === 'client' || this.#detection?.midFrame) return;
     this.#warned = true;
     this.#output.warn(
       new ProtocolError(
@@ -276,14 +276,14 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     );
   }
 
-  #settled(frame: V1['outgoing'] | V2['outgoing'], tell: (part: AutoOutgoing) => void): void {
+  #partSettled(frame: V1['outgoing'] | V2['outgoing'], tell: (part: AutoOutgoing) => void): void {
     const part = this.#parts.get(frame);
     this.#parts.delete(frame);
     if (part) tell(part);
   }
 
   get #session(): v1.V1Session | v2.V2Session {
-    return this.#spoken === 'v1' ? this.#v1 : this.#v2;
+    return this.#activeProtocol === 'v1' ? this.#v1 : this.#v2;
   }
 
   get #encoders() {
@@ -291,10 +291,10 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   }
 
   /** Silence: an original v2 server does not answer, nor does one that is busy. What it spoke before it speaks still, for all that is known. */
-  #guess(): void {
-    this.#speak(this.#belief?.remembered ?? 'v2', false);
+  #assumeProtocol(): void {
+    this.#useProtocol(this.#guess?.remembered ?? 'v2', false);
     const { probeTimeoutMs, modeChangeTimeoutMs } = this.#settings;
-    if (this.#spoken === 'v2') this.#v2.linkUp(this.#nowMs);
+    if (this.#activeProtocol === 'v2') this.#v2.linkUp(this.#nowMs);
     else if (modeChangeTimeoutMs > 0)
       this.#answerDueMs = this.#nowMs + Math.max(1, modeChangeTimeoutMs - probeTimeoutMs);
   }
@@ -303,33 +303,33 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   #checkAnswer(nowMs: number, paused: boolean): void {
     if (this.#answerDueMs === undefined || nowMs < this.#answerDueMs) return;
     this.#answerDueMs = undefined;
-    if (!paused && !this.#belief?.heard) throw noAnswer(this.#settings.modeChangeTimeoutMs);
+    if (!paused && !this.#guess?.confirmed) throw noAnswerError(this.#settings.modeChangeTimeoutMs);
   }
 
   /** The first bytes have told. */
-  #found({ protocol, bytes, answered = false, asks = false }: Found): void {
-    const untilMs = Math.min(this.#finding?.deadlineMs ?? Number.POSITIVE_INFINITY, this.#nowMs + probeReadMs);
-    if (asks) this.#output.write(v2Answer);
-    this.#speak(protocol, true, answered);
-    this.#holds = this.#role === 'client' && protocol === 'v2' && !answered;
-    this.#deadlineMs = this.#holds ? untilMs : undefined;
+  #onDetected({ protocol, bytes, answered = false, wantsAnswer = false }: Detected): void {
+    const untilMs = Math.min(this.#detection?.deadlineMs ?? Number.POSITIVE_INFINITY, this.#nowMs + probeSettleMs);
+    if (wantsAnswer) this.#output.write(v2Answer);
+    this.#useProtocol(protocol, true, answered);
+    this.#sendPaused = this.#role === 'client' && protocol === 'v2' && !answered;
+    this.#deadlineMs = this.#sendPaused ? untilMs : undefined;
     const isAnswerOfV2 = answered && protocol === 'v2';
     if (isAnswerOfV2) this.#v2.linkUp(this.#nowMs);
     const rest = isAnswerOfV2 ? bytes.subarray(v2Answer.length) : bytes;
     if (rest.length > 0) this.#session.receive(rest, this.#nowMs);
   }
 
-  #speak(protocol: 'v1' | 'v2', heard: boolean, answered = false): void {
-    this.#finding = undefined;
-    this.#spoken = protocol;
-    this.#belief?.speak(protocol, heard, answered);
+  #useProtocol(protocol: 'v1' | 'v2', heard: boolean, answered = false): void {
+    this.#detection = undefined;
+    this.#activeProtocol = protocol;
+    this.#guess?.assume(protocol, heard, answered);
     if (this.#role === 'server' || protocol === 'v2') return;
     const unknown = this.#v2.resumable?.abort() ?? [];
     if (unknown.length > 0) this.#output.warn(new DeliveryUnknownError('the server speaks v1 now', unknown));
   }
 }
 
-function noAnswer(modeChangeTimeoutMs: number): PeerTimeoutError {
+function noAnswerError(modeChangeTimeoutMs: number): PeerTimeoutError {
   return new PeerTimeoutError(
     `the server spoke v1 before, and has not answered a change of mode within ${modeChangeTimeoutMs} ms (modeChangeTimeoutMs): is its program busy, or another one?`,
   );

@@ -11,36 +11,36 @@ import {
 import { isPrefix, probe, startsWith, v1Answer, v2Answer, v2Magic } from './probe.js';
 
 /** What a server has turned out to speak, and all that has come from it. */
-export interface Answer {
+export interface ServerAnswer {
   readonly protocol: 'v1' | 'v2';
   /** Whether it has answered the probe: a v2 server may have spoken without. */
   readonly answered: boolean;
   readonly bytes: Buffer;
 }
 
-export interface AskingSettings {
+export interface ClientDetectionSettings {
   /** How long a server may be silent before silence is its answer. */
   readonly probeTimeoutMs: number;
   /** How long one that has spoken may take to answer the probe; 0 for as long as it takes. */
   readonly modeChangeTimeoutMs: number;
   /** So much of it is kept meanwhile. */
-  readonly mostBytes: number;
+  readonly maxBytes: number;
 }
 
 const blockEnd = 0x1f;
 const controlStart = 0x01;
 /** No control block is longer, without its end. */
-const longestControlBytes = 9;
+const v1AnswerBytes = 9;
 /** A block that is longer than this and goes on may be a large message, with the answer behind it. */
 const largeBlockBytes = 4096;
 
-export class Asking {
-  readonly #settings: AskingSettings;
+export class ClientDetection {
+  readonly #settings: ClientDetectionSettings;
   readonly #lines = new LineWatch();
   /** Gathers what comes byte by byte. */
-  readonly #kept = new ByteQueue();
+  readonly #buffered = new ByteQueue();
   /** The first bytes of all, and those of the block that is coming. */
-  #start = Buffer.alloc(0);
+  #firstBytes = Buffer.alloc(0);
   #block = Buffer.alloc(0);
   #blockBytes = 0;
   /** Bytes that had come at the last look at the clock. */
@@ -49,9 +49,9 @@ export class Asking {
   /** Why nothing can come of it. */
   #failure: ProtocolError | undefined;
   /** Whether it was looked already whether these are lines of text. */
-  #late = false;
+  #linesChecked = false;
 
-  constructor(settings: AskingSettings, nowMs: number) {
+  constructor(settings: ClientDetectionSettings, nowMs: number) {
     this.#settings = settings;
     this.#deadlineMs = nowMs + settings.probeTimeoutMs;
   }
@@ -61,29 +61,30 @@ export class Asking {
   }
 
   /** Whether what has come ends in the middle of something. */
-  get inFrame(): boolean {
+  get midFrame(): boolean {
     return this.#blockBytes > 0;
   }
 
   /** How much has come, all of which is kept. */
-  get bytes(): number {
-    return this.#kept.length;
+  get bufferedBytes(): number {
+    return this.#buffered.length;
   }
 
   /** Takes bytes in, as a copy. */
-  receive(chunk: Buffer, nowMs: number): Answer | undefined {
+  receive(chunk: Buffer, nowMs: number): ServerAnswer | undefined {
     if (this.#failure) return undefined;
-    this.#kept.pushCopy(chunk);
+    this.#buffered.pushCopy(chunk);
     this.#lines.bytesArrived(chunk, nowMs);
-    if (this.#start.length < sniffBytes) {
-      this.#start = Buffer.concat([this.#start, chunk.subarray(0, sniffBytes - this.#start.length)]);
+    if (this.#firstBytes.length < sniffBytes) {
+      this.#firstBytes = Buffer.concat([this.#firstBytes, chunk.subarray(0, sniffBytes - this.#firstBytes.length)]);
     }
-    if (isPrefix(this.#start, v2Answer) && this.bytes === this.#start.length) return undefined;
-    if (startsWith(this.#start, v2Magic)) return this.#answer('v2', startsWith(this.#start, v2Answer));
-    const who = startsWith(this.#start, probe) ? echoHint : describeForeignProtocol(this.#start);
-    if (who !== undefined) this.#failure = stranger(who);
+    if (isPrefix(this.#firstBytes, v2Answer) && this.bufferedBytes === this.#firstBytes.length) return undefined;
+    if (startsWith(this.#firstBytes, v2Magic)) return this.#answer('v2', startsWith(this.#firstBytes, v2Answer));
+    const who = startsWith(this.#firstBytes, probe) ? echoHint : describeForeignProtocol(this.#firstBytes);
+    if (who !== undefined) this.#failure = foreignProtocolError(who);
     else if (this.#findsAnswer(chunk)) return this.#answer('v1', true);
-    else if (this.bytes > this.#settings.mostBytes) this.#failure = unanswered(`has sent ${this.bytes} bytes`);
+    else if (this.bufferedBytes > this.#settings.maxBytes)
+      this.#failure = unansweredError(`has sent ${this.bufferedBytes} bytes`);
     return undefined;
   }
 
@@ -98,27 +99,27 @@ export class Asking {
    * @returns what the silence, or half a word, means; undefined where it is waited on
    * @throws `ERR_SERPY_PROTOCOL` for a server that talks and does not answer
    */
-  tick(nowMs: number, paused: boolean): Answer | 'silent' | undefined {
+  tick(nowMs: number, paused: boolean): ServerAnswer | 'silent' | undefined {
     if (this.#deadlineMs === undefined || nowMs < this.#deadlineMs) return undefined;
     if (paused) {
       this.#deadlineMs = nowMs + this.#settings.probeTimeoutMs;
       return undefined;
     }
-    if (this.bytes === 0) return 'silent';
-    if (isPrefix(this.#start, v2Answer)) return this.#answer('v2', false);
+    if (this.bufferedBytes === 0) return 'silent';
+    if (isPrefix(this.#firstBytes, v2Answer)) return this.#answer('v2', false);
     const { probeTimeoutMs, modeChangeTimeoutMs } = this.#settings;
-    if (this.#lines.sawLines) throw stranger(linesHint(this.#start));
-    const grows = this.#blockBytes > largeBlockBytes && this.bytes > this.#seenBytes;
-    this.#seenBytes = this.bytes;
-    if (this.#late && !grows) throw unanswered(`has sent ${quoted(this.#start)}`);
-    const restMs = this.#late ? modeChangeTimeoutMs : modeChangeTimeoutMs - probeTimeoutMs;
-    this.#late = true;
+    if (this.#lines.sawLines) throw foreignProtocolError(linesHint(this.#firstBytes));
+    const grows = this.#blockBytes > largeBlockBytes && this.bufferedBytes > this.#seenBytes;
+    this.#seenBytes = this.bufferedBytes;
+    if (this.#linesChecked && !grows) throw unansweredError(`has sent ${quoted(this.#firstBytes)}`);
+    const restMs = this.#linesChecked ? modeChangeTimeoutMs : modeChangeTimeoutMs - probeTimeoutMs;
+    this.#linesChecked = true;
     this.#deadlineMs = modeChangeTimeoutMs === 0 ? undefined : nowMs + Math.max(1, restMs);
     return undefined;
   }
 
-  #answer(protocol: 'v1' | 'v2', answered: boolean): Answer {
-    return { protocol, answered, bytes: this.#kept.take(this.#kept.length) };
+  #answer(protocol: 'v1' | 'v2', answered: boolean): ServerAnswer {
+    return { protocol, answered, bytes: this.#buffered.take(this.#buffered.length) };
   }
 
   /** Goes through the blocks of a v1 server, which may have said something before it came to the probe. */
@@ -126,11 +127,11 @@ export class Asking {
     for (let at = 0; at < chunk.length; ) {
       const end = chunk.indexOf(blockEnd, at);
       const part = chunk.subarray(at, end < 0 ? chunk.length : end);
-      if (this.#blockBytes <= longestControlBytes) this.#block = Buffer.concat([this.#block, part.subarray(0, 10)]);
+      if (this.#blockBytes <= v1AnswerBytes) this.#block = Buffer.concat([this.#block, part.subarray(0, 10)]);
       this.#blockBytes += part.length;
       this.#checkControl();
       if (end < 0) return false;
-      if (this.#blockBytes === longestControlBytes && startsWith(v1Answer, this.#block)) return true;
+      if (this.#blockBytes === v1AnswerBytes && startsWith(v1Answer, this.#block)) return true;
       this.#block = Buffer.alloc(0);
       this.#blockBytes = 0;
       at = end + 1;
@@ -141,19 +142,19 @@ export class Asking {
   /** Before it has heard anything but the probe a v1 server says of itself only in which mode it sends. */
   #checkControl(): void {
     if (this.#block[0] !== controlStart) return;
-    const word = this.#block.toString('latin1', 1, longestControlBytes + 1);
+    const word = this.#block.toString('latin1', 1, v1AnswerBytes + 1);
     const isKnown = 'ACKMODCG'.startsWith(word) || /^SETMODE[0-5]$/.test(word) || 'SETMODE'.startsWith(word);
-    if (!isKnown) this.#failure ??= unanswered(`has sent ${quoted(this.#start)}`);
+    if (!isKnown) this.#failure ??= unansweredError(`has sent ${quoted(this.#firstBytes)}`);
   }
 }
 
 const echoHint = 'it looks like an echo, which sends back what it gets: is the port right?';
 
-function stranger(who: string): ProtocolError {
+function foreignProtocolError(who: string): ProtocolError {
   return new ProtocolError(`the peer speaks neither v1 nor v2: ${who}`);
 }
 
-function unanswered(what: string): ProtocolError {
+function unansweredError(what: string): ProtocolError {
   return new ProtocolError(
     `the peer speaks neither v1 nor v2: it ${what}, and has not answered what every v1 server answers: is the port right, and a program of serpy there?`,
   );

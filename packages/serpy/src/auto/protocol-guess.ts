@@ -5,34 +5,34 @@
 import type { SessionHost } from 'serpy-core';
 import type { AutoOutgoing } from './auto-outgoing.js';
 import { isPrefix, startsWith, v1Answer, v2Answer, v2Magic } from './probe.js';
-import { Unproven } from './unproven.js';
+import { UnconfirmedMessages } from './unproven.js';
 
 /**
  * After so many links in a row on which a server was not heard it may be another program: a client in a session asks, and one whose server
  * spoke v1 takes its silence for v2, which an original v1 server could not bear.
  */
-const unheardLinks = 3;
+const maxUnconfirmedLinks = 3;
 
 const nothing = Buffer.alloc(0);
 
-export class Belief {
+export class ProtocolGuess {
   readonly #output: Pick<SessionHost<AutoOutgoing>, 'putBack' | 'warn'>;
   #remembered: 'v1' | 'v2' | undefined;
   #last: 'v1' | 'v2' | undefined;
   /** On this link. */
   #spoken: 'v1' | 'v2' | undefined;
-  #asked = false;
-  #heard = false;
+  #probed = false;
+  #confirmed = false;
   /** The first bytes since it was taken for something that it had not said; those that are held back. */
-  #first = nothing;
-  #held = nothing;
-  #passes = false;
-  #unheardInRow = 0;
+  #firstBytes = nothing;
+  #buffered = nothing;
+  #passThrough = false;
+  #unconfirmedInRow = 0;
   /** Whether this server has answered a probe as one of ours does, which speaks either. */
   #answersProbes = false;
-  #unproven: Unproven | undefined;
+  #unconfirmed: UnconfirmedMessages | undefined;
   /** Of the link before. */
-  #doubtful: Unproven | undefined;
+  #previousUnconfirmed: UnconfirmedMessages | undefined;
 
   constructor(output: Pick<SessionHost<AutoOutgoing>, 'putBack' | 'warn'>) {
     this.#output = output;
@@ -44,87 +44,90 @@ export class Belief {
   }
 
   /** Whether the server has shown on this link that it speaks this. */
-  get heard(): boolean {
-    return this.#heard;
+  get confirmed(): boolean {
+    return this.#confirmed;
   }
 
   /** What it was taken for last, where nothing spoke against it: messages are encoded for that meanwhile. */
-  get last(): 'v1' | 'v2' | undefined {
+  get lastProtocol(): 'v1' | 'v2' | undefined {
     return this.#last;
   }
 
   /** Whether a new link is gone on with in v2 without a question. A v1 server answers at once, so it is asked each time. */
-  get goesOn(): boolean {
-    return this.#remembered === 'v2' && (this.#unheardInRow < unheardLinks || !this.#answersProbes);
+  get skipsProbe(): boolean {
+    return this.#remembered === 'v2' && (this.#unconfirmedInRow < maxUnconfirmedLinks || !this.#answersProbes);
   }
 
   /** Whether first bytes wait for more. */
-  get holds(): boolean {
-    return this.#held.length > 0;
+  get isBuffering(): boolean {
+    return this.#buffered.length > 0;
   }
 
   /** Whether it was taken for what it is not: what was sent to it so is sent again, or told, when the link has ended. */
-  get sendsAgain(): boolean {
-    return this.#unproven !== undefined && this.#spoken !== undefined && this.#isWrong(this.#spoken);
+  get willResend(): boolean {
+    return this.#unconfirmed !== undefined && this.#spoken !== undefined && this.#isWrong(this.#spoken);
   }
 
   /** A link is up. */
-  up(asked: boolean): void {
-    this.#asked = asked;
-    this.#heard = false;
-    this.#first = nothing;
-    this.#passes = false;
+  linkUp(asked: boolean): void {
+    this.#probed = asked;
+    this.#confirmed = false;
+    this.#firstBytes = nothing;
+    this.#passThrough = false;
   }
 
   /** From here on the link speaks this. @param heard whether the server has shown it; answered: by the answer to a probe */
-  speak(protocol: 'v1' | 'v2', heard: boolean, answered = false): void {
+  assume(protocol: 'v1' | 'v2', heard: boolean, answered = false): void {
     this.#spoken = protocol;
-    this.#heard = heard;
+    this.#confirmed = heard;
     if (answered && protocol === 'v2') this.#answersProbes = true;
-    const doubtful = this.#doubtful;
-    this.#doubtful = undefined;
+    const doubtful = this.#previousUnconfirmed;
+    this.#previousUnconfirmed = undefined;
     const goesOn = doubtful?.protocol === 'v1' && protocol === 'v1' ? doubtful : undefined;
-    this.#unproven = heard ? undefined : (goesOn ?? new Unproven(protocol));
-    if (doubtful !== undefined && doubtful.protocol !== protocol) this.#sendAgain(doubtful);
+    this.#unconfirmed = heard ? undefined : (goesOn ?? new UnconfirmedMessages(protocol));
+    if (doubtful !== undefined && doubtful.protocol !== protocol) this.#resend(doubtful);
   }
 
   /** A message was put on the wire. */
-  sent(outgoing: AutoOutgoing): void {
-    this.#unproven?.sent(outgoing);
+  onSent(outgoing: AutoOutgoing): void {
+    this.#unconfirmed?.onSent(outgoing);
   }
 
   /** Bytes have come. @returns what of them is to be read; nothing while they may become the answer to the probe, which comes late */
-  hear(chunk: Buffer): Buffer {
-    if (this.#heard) return chunk;
-    this.#first = Buffer.concat([this.#first, chunk.subarray(0, v2Answer.length)]).subarray(0, v2Answer.length);
+  onReceived(chunk: Buffer): Buffer {
+    if (this.#confirmed) return chunk;
+    this.#firstBytes = Buffer.concat([this.#firstBytes, chunk.subarray(0, v2Answer.length)]).subarray(
+      0,
+      v2Answer.length,
+    );
     let bytes = chunk;
-    if (!this.#passes) {
-      const all = Buffer.concat([this.#held, chunk]); // a copy: the chunk is only lent
-      this.#held = nothing;
+    if (!this.#passThrough) {
+      const all = Buffer.concat([this.#buffered, chunk]); // a copy: the chunk is only lent
+      this.#buffered = nothing;
       if (isPrefix(all, v2Answer) || isPrefix(all, v1Answer)) {
-        this.#held = all;
+        this.#buffered = all;
         return nothing;
       }
-      this.#passes = true;
+      this.#passThrough = true;
       bytes = all;
     }
-    if (this.#spoken !== 'v2' || !startsWith(this.#first, v2Magic)) return bytes;
-    this.#prove();
-    if (!this.#asked || !startsWith(bytes, v2Answer)) return bytes;
+    if (this.#spoken !== 'v2' || !startsWith(this.#firstBytes, v2Magic)) return bytes;
+    this.#confirm();
+    if (!this.#probed || !startsWith(bytes, v2Answer)) return bytes;
     this.#answersProbes = true;
     return bytes.subarray(v2Answer.length);
   }
 
   /** What was held back, as nothing more comes. */
-  takeHeld(): Buffer {
-    const held = this.#held;
-    this.#held = nothing;
+  drain(): Buffer {
+    const held = this.#buffered;
+    this.#buffered = nothing;
     return held;
   }
 
   /** v1 has read what there was of it. @param isBlock whether a message was whole */
-  readV1(isBlock: boolean): void {
-    if (!this.#heard && (isBlock || startsWith(this.#first, v1Answer))) this.#prove();
+  onV1Read(isBlock: boolean): void {
+    if (!this.#confirmed && (isBlock || startsWith(this.#firstBytes, v1Answer))) this.#confirm();
   }
 
   /**
@@ -132,47 +135,47 @@ export class Belief {
    * @param inSession whether there is a session, which outlives links on which its server was not heard
    * @param paused whether its server may have said what nobody has heard
    */
-  lost(inSession: boolean, paused: boolean): void {
+  linkDown(inSession: boolean, paused: boolean): void {
     const spoken = this.#spoken;
     this.#spoken = undefined;
-    this.#held = nothing;
+    this.#buffered = nothing;
     if (spoken === undefined) return;
-    const unproven = this.#unproven;
-    this.#unproven = undefined;
+    const unproven = this.#unconfirmed;
+    this.#unconfirmed = undefined;
     this.#last = spoken;
-    if (this.#heard) {
+    if (this.#confirmed) {
       this.#remembered = spoken;
-      this.#unheardInRow = 0;
+      this.#unconfirmedInRow = 0;
       return;
     }
     const isWrong = this.#isWrong(spoken);
     if (paused && !isWrong) {
-      this.#doubtful = unproven;
+      this.#previousUnconfirmed = unproven;
       return;
     }
-    this.#unheardInRow++;
-    if (!isWrong) this.#doubtful = unproven;
-    else if (unproven) this.#sendAgain(unproven);
-    const mayBeV1 = this.#remembered === 'v1' && !isWrong && this.#unheardInRow < unheardLinks;
+    this.#unconfirmedInRow++;
+    if (!isWrong) this.#previousUnconfirmed = unproven;
+    else if (unproven) this.#resend(unproven);
+    const mayBeV1 = this.#remembered === 'v1' && !isWrong && this.#unconfirmedInRow < maxUnconfirmedLinks;
     if (inSession || mayBeV1) return;
-    this.#remembered = isWrong && startsWith(this.#first, v1Answer) ? 'v1' : undefined;
+    this.#remembered = isWrong && startsWith(this.#firstBytes, v1Answer) ? 'v1' : undefined;
     if (isWrong) this.#last = this.#remembered;
   }
 
   /** Whether the server has shown on this link that it speaks something else. */
   #isWrong(spoken: 'v1' | 'v2'): boolean {
-    const isV2 = isPrefix(this.#first, v2Magic) || startsWith(this.#first, v2Magic);
-    return !this.#heard && this.#first.length > 0 && isV2 === (spoken === 'v1');
+    const isV2 = isPrefix(this.#firstBytes, v2Magic) || startsWith(this.#firstBytes, v2Magic);
+    return !this.#confirmed && this.#firstBytes.length > 0 && isV2 === (spoken === 'v1');
   }
 
-  #prove(): void {
-    this.#heard = true;
-    this.#unproven = undefined;
+  #confirm(): void {
+    this.#confirmed = true;
+    this.#unconfirmed = undefined;
   }
 
   /** The server cannot have understood these messages. */
-  #sendAgain({ again, lost }: Unproven): void {
-    if (again.length > 0) this.#output.putBack?.(again);
-    if (lost) this.#output.warn(lost);
+  #resend({ resendable, droppedError }: UnconfirmedMessages): void {
+    if (resendable.length > 0) this.#output.putBack?.(resendable);
+    if (droppedError) this.#output.warn(droppedError);
   }
 }

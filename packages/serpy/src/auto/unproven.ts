@@ -1,15 +1,15 @@
 /** Messages that were sent in a protocol that the peer has not been heard to speak: they are sent again where it speaks the other one. */
 import { MessagesDroppedError } from 'serpy-core';
-import { type AutoOutgoing, copied } from './auto-outgoing.js';
+import { type AutoOutgoing, withOwnBytes } from './auto-outgoing.js';
 
 /** So many are kept, and so many bytes of them. Where more were sent none is sent again: what is told of them is their number. */
-const mostMessages = 1000;
-const mostBytes = 1024 * 1024;
+const maxMessages = 1000;
+const maxBytes = 1024 * 1024;
 
-export class Unproven {
+export class UnconfirmedMessages {
   readonly #protocol: 'v1' | 'v2';
-  #kept: AutoOutgoing[] = [];
-  #keptBytes = 0;
+  #retained: AutoOutgoing[] = [];
+  #retainedBytes = 0;
   #count = 0;
 
   constructor(protocol: 'v1' | 'v2') {
@@ -21,23 +21,23 @@ export class Unproven {
   }
 
   /** A message is put on the wire. */
-  sent(outgoing: AutoOutgoing): void {
+  onSent(outgoing: AutoOutgoing): void {
     this.#count++;
-    this.#keptBytes += outgoing.sizeBytes;
-    if (this.#count <= mostMessages && this.#keptBytes <= mostBytes) this.#kept.push(copied(outgoing));
-    else this.#kept = [];
+    this.#retainedBytes += outgoing.sizeBytes;
+    if (this.#count <= maxMessages && this.#retainedBytes <= maxBytes) this.#retained.push(withOwnBytes(outgoing));
+    else this.#retained = [];
   }
 
   /** Those that can be sent again, in order: all or none. */
-  get again(): readonly AutoOutgoing[] {
-    return this.#kept;
+  get resendable(): readonly AutoOutgoing[] {
+    return this.#retained;
   }
 
   /** What is told of those that cannot. */
-  get lost(): MessagesDroppedError | undefined {
-    if (this.#count === this.#kept.length) return undefined;
+  get droppedError(): MessagesDroppedError | undefined {
+    if (this.#count === this.#retained.length) return undefined;
     const text = `${this.#count} messages were sent in ${this.#protocol} before the peer turned out to speak something else, and are lost`;
-    const advice = `they were too many to be kept (${mostMessages} messages, ${mostBytes} bytes); with protocol: 'v1' or 'v2' nothing is guessed`;
+    const advice = `they were too many to be kept (${maxMessages} messages, ${maxBytes} bytes); with protocol: 'v1' or 'v2' nothing is guessed`;
     return new MessagesDroppedError(`${text}: ${advice}`, this.#count);
   }
 }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { checkNames, OptionError, validateAll } from 'serpy-core';
 import { allSpecs, environmentOptions } from './environment.js';
 import { isObject } from './option-path.js';
-import { type ConnectOptions, type ListenOptions, markAsConfig } from './options.js';
+import { type ConnectOptions, type ListenOptions, markAsSharedConfig } from './options.js';
 
 /** Where `loadConfig` finds overrides. */
 export interface LoadConfigOptions {
@@ -33,7 +33,7 @@ export function loadConfig(
   } catch (cause) {
     throw new OptionError(`${path}: ${(cause as Error).message}`, { cause });
   }
-  return markAsConfig(settings) as unknown as ConnectOptions & ListenOptions; // checked just now, but for what is missing
+  return markAsSharedConfig(settings) as unknown as ConnectOptions & ListenOptions; // checked just now, but for what is missing
 }
 
 function readConfig(path: string): Record<string, unknown> {

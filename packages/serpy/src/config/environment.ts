@@ -1,7 +1,7 @@
 /** Options from environment variables: `SERPY_PORT`, `SERPY_KEY_FILE` and the like. */
 import { checkNames, OptionError, type OptionSpec } from 'serpy-core';
 import { emptyOptions, setOption } from './option-path.js';
-import { connectSpecs, listenSpecs, markAsConfig } from './options.js';
+import { connectSpecs, listenSpecs, markAsSharedConfig } from './options.js';
 import { withoutServices } from './service-variables.js';
 import { parseUrl } from './url.js';
 
@@ -20,7 +20,7 @@ export function environmentOptions(
     if (name === undefined) checkNames({ [variable]: value }, [...variableNames.keys(), 'SERPY_URL']);
     else setOption(options, name, value);
   }
-  return markAsConfig(options);
+  return markAsSharedConfig(options);
 }
 
 /** The options of both ends under every protocol. */

@@ -51,22 +51,22 @@ export type CompleteSettings = v1.V1Setting & ProbeSetting & v2.HandshakeOptions
 
 const protocolOption = option.choice(protocolNames, undefined);
 const { encoding, heartbeatIntervalMs, modeChangeTimeoutMs, maxUnansweredLinks } = v1.v1ConnectionOptions;
-const ofV1 = { encoding, heartbeatIntervalMs };
-const dialsV1 = { modeChangeTimeoutMs, maxUnansweredLinks };
+const v1Options = { encoding, heartbeatIntervalMs };
+const v1ConnectOptions = { modeChangeTimeoutMs, maxUnansweredLinks };
 const probe = { probeTimeoutMs: option.milliseconds(1000, 1) };
 
 /** Who says v2 gets plain v2 unless a handshake is asked for; who leaves the choice gets the best there is. */
-const dialSpecsOf: { readonly [P in ProtocolName]: OptionSpecs<OptionsOf[P]> } = {
-  v1: { ...ofV1, ...dialsV1 },
+const connectSpecsOf: { readonly [P in ProtocolName]: OptionSpecs<OptionsOf[P]> } = {
+  v1: { ...v1Options, ...v1ConnectOptions },
   v2: v2.handshakeOptions('off'),
-  auto: { ...ofV1, ...dialsV1, ...probe, ...v2.handshakeOptions('prefer') },
+  auto: { ...v1Options, ...v1ConnectOptions, ...probe, ...v2.handshakeOptions('prefer') },
 };
 
 /** To be ready for a handshake costs a server nothing. */
 const listenSpecsOf: { readonly [P in ProtocolName]: OptionSpecs<Omit<OptionsOf[P], DiallingOptionOf>> } = {
-  v1: ofV1,
+  v1: v1Options,
   v2: v2.handshakeOptions('prefer'),
-  auto: { ...ofV1, ...probe, ...v2.handshakeOptions('prefer') },
+  auto: { ...v1Options, ...probe, ...v2.handshakeOptions('prefer') },
 };
 
 /** What every protocol has; the rest differs, and stands at its default where a protocol does not have it. */
@@ -79,42 +79,45 @@ type ListenSettings = { readonly protocol: ProtocolName } & ServerSettings & Omi
 
 /** All options of one end under one protocol. */
 export function connectSpecs(protocol: ProtocolName): OptionSpecs<ConnectSettings> {
-  return { protocol: protocolOption, ...addressOptions, ...connectionOptions, ...dialSpecsOf[protocol] };
+  return { protocol: protocolOption, ...addressOptions, ...connectionOptions, ...connectSpecsOf[protocol] };
 }
 
 export function listenSpecs(protocol: ProtocolName): OptionSpecs<ListenSettings> {
   return { protocol: protocolOption, ...serverOptions, ...acceptedOptions, ...listenSpecsOf[protocol] };
 }
 
-const rest = parseOptions<CompleteSettings>({ ...ofV1, ...dialsV1, ...probe, ...v2.handshakeOptions('off') }, {});
+const defaultSettings = parseOptions<CompleteSettings>(
+  { ...v1Options, ...v1ConnectOptions, ...probe, ...v2.handshakeOptions('off') },
+  {},
+);
 
 /** On options that came from a file, whichever copy of this package read it. */
 const configMark = Symbol.for('serpy.config');
 
 /** Says that options may be those of either end. */
-export function markAsConfig(options: Record<string, unknown>): Record<string, unknown> {
+export function markAsSharedConfig(options: Record<string, unknown>): Record<string, unknown> {
   return Object.defineProperty(options, configMark, { value: true });
 }
 
 /** Checks and completes the options of `connect`. Throws an `OptionError` that names the option and what it takes. */
 export function parseConnectOptions(input: unknown) {
   const protocol = protocolOf(input);
-  const own = without(input, listenSpecs(protocol), connectSpecs(protocol));
+  const own = dropOtherEndOptions(input, listenSpecs(protocol), connectSpecs(protocol));
   const given = protocol === 'v1' ? own : v2.withSession(own as object);
-  return { ...rest, ...parseOptions(connectSpecs(protocol), given) };
+  return { ...defaultSettings, ...parseOptions(connectSpecs(protocol), given) };
 }
 
 /** Checks and completes the options of `listen`. Throws an `OptionError` that names the option and what it takes. */
 export function parseListenOptions(input: unknown) {
   const protocol = protocolOf(input);
   return {
-    ...rest,
-    ...parseOptions(listenSpecs(protocol), without(input, connectSpecs(protocol), listenSpecs(protocol))),
+    ...defaultSettings,
+    ...parseOptions(listenSpecs(protocol), dropOtherEndOptions(input, connectSpecs(protocol), listenSpecs(protocol))),
   };
 }
 
 /** Options from a file without those that only the other end has; other options as they are. */
-function without(input: unknown, other: object, own: object): unknown {
+function dropOtherEndOptions(input: unknown, other: object, own: object): unknown {
   if (!(configMark in (input as object))) return input;
   return Object.fromEntries(
     Object.entries(input as object).filter(([name]) => Object.hasOwn(own, name) || !Object.hasOwn(other, name)),

@@ -9,7 +9,7 @@ const urlForm = "a URL such as 'serpy2://127.0.0.1:5001' (serpy1, serpy2, or ser
 /** Parameters that must not be in a URL. */
 const secretNames = ['key', 'tls.key', 'tls.pfx', 'tls.passphrase'];
 
-const keyPlaces = 'write ?keyFile=path, set SERPY_KEY or SERPY_KEY_FILE, or give the option to connect or listen';
+const keyOptionPaths = 'write ?keyFile=path, set SERPY_KEY or SERPY_KEY_FILE, or give the option to connect or listen';
 
 export interface UrlParts {
   readonly scheme: string;
@@ -32,12 +32,13 @@ export function urlParts(url: string): UrlParts {
   if (/;/.test(authority + query)) throw notUrl(url, 'options follow a ? and are separated by &, not by ;');
   const parameters = new URLSearchParams(query);
   for (const secret of secretNames) {
-    if (parameters.has(secret)) throw new OptionError(`a URL holds no ${secret}, as URLs end up in logs: ${keyPlaces}`);
+    if (parameters.has(secret))
+      throw new OptionError(`a URL holds no ${secret}, as URLs end up in logs: ${keyOptionPaths}`);
   }
   const [, address = '', digits] = /^(\[[^\]]*\]|[^:]*)(?::(\d*))?$/.exec(authority) ?? [];
   const host = hostOf(address);
   if (host === undefined || Number(digits) > 65_535) throw notUrl(url);
-  if (!digits) throw new OptionError(`${shown(url)} has no port: write ${scheme}://${address}:5001`);
+  if (!digits) throw new OptionError(`${redact(url)} has no port: write ${scheme}://${address}:5001`);
   return { scheme, protocol, encrypted: tls !== '', host, port: Number(digits), parameters };
 }
 
@@ -65,11 +66,11 @@ function decoded(text: string): string | undefined {
 }
 
 function notUrl(url: string, rule?: string): OptionError {
-  return new OptionError(`${shown(url)} is not ${urlForm}${rule === undefined ? '' : `: ${rule}`}`);
+  return new OptionError(`${redact(url)} is not ${urlForm}${rule === undefined ? '' : `: ${rule}`}`);
 }
 
 /** A URL as a message shows it: a key may stand wherever somebody thinks that it belongs, or be all there is. */
-function shown(url: string): string {
+function redact(url: string): string {
   const [, start = '', address = '', rest = ''] = /^([^/?#;@]*:\/\/)?(?:[^/?#]*@)?([^/?#;@]*)(.*)$/s.exec(url) ?? [];
   const text = `${start}${address}`.replaceAll(/[\w+/=-]{32,}/g, '…');
   return JSON.stringify(rest === '' ? text : `${text}${rest[0]}…`);

@@ -44,10 +44,10 @@ class Message implements Readings {
     if (typeof value === 'string') return value;
     if (typeof value === 'number') return this.type === 'float' ? formatFloat(value) : formatNumber(value);
     if (typeof value === 'bigint') return formatNumber(value);
-    if (this.type === 'longint') throw this.#isNot('text', longInteger(value as Buffer));
+    if (this.type === 'longint') throw this.#typeError('text', longInteger(value as Buffer));
     const text = Buffer.isBuffer(value) ? decodeText(value, this.#encoding) : undefined;
     if (text !== undefined) return text;
-    throw this.#isNot('text', Buffer.isBuffer(value) ? undecodable(value, this.#encoding) : undefined);
+    throw this.#typeError('text', Buffer.isBuffer(value) ? undecodable(value, this.#encoding) : undefined);
   }
 
   bytes(): Buffer {
@@ -56,22 +56,22 @@ class Message implements Readings {
     if (typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint') {
       return encodeText(this.text(), this.#encoding);
     }
-    throw this.#isNot('bytes');
+    throw this.#typeError('bytes');
   }
 
   number(): number | bigint {
     const { value } = this;
     if (typeof value === 'number' || typeof value === 'bigint') return value;
-    if (this.type === 'longint') throw this.#isNot('a number', longInteger(value as Buffer));
+    if (this.type === 'longint') throw this.#typeError('a number', longInteger(value as Buffer));
     const number = typeof value === 'string' || Buffer.isBuffer(value) ? parseNumber(this.text()) : undefined;
     if (number !== undefined) return number;
-    throw this.#isNot(
+    throw this.#typeError(
       'a number',
       typeof value === 'string' ? `the text ${JSON.stringify(value.slice(0, 40))}` : undefined,
     );
   }
 
-  #isNot(what: string, is = `an object (${this.protocol} type '${this.type}'): use value`): ValueError {
+  #typeError(what: string, is = `an object (${this.protocol} type '${this.type}'): use value`): ValueError {
     return new ValueError(`the message is not ${what} but ${is}`);
   }
 }

@@ -1,5 +1,5 @@
 /** What a check of the doctor is: data, so that it can be listed, run on its own and tested with other surroundings. */
-import type { Surroundings } from './host-info.js';
+import type { HostInfo } from './host-info.js';
 
 /** `skip`: it could not be looked at, as something before it is wrong, or was not asked for. */
 export type Status = 'ok' | 'warn' | 'FAIL' | 'skip';
@@ -23,7 +23,7 @@ export interface Limits {
 
 /** What checks that need nothing more are run in. */
 export interface CheckContext extends Limits {
-  readonly surroundings: Surroundings;
+  readonly hostInfo: HostInfo;
 }
 
 export interface Check<C extends Limits = CheckContext> {

@@ -8,7 +8,7 @@ import type { Clock, Context } from '../../environment/context.js';
 /** What a program printed, or why it could not be run to a good end. */
 export type Executed = { readonly stdout: string } | { readonly error: NodeJS.ErrnoException };
 
-export interface Surroundings {
+export interface HostInfo {
   readonly clock: Clock;
   /** Of Node, without the v. */
   readonly nodeVersion: string;
@@ -28,7 +28,7 @@ export interface Surroundings {
 }
 
 /** This computer. */
-export function systemSurroundings({ clock, platform }: Pick<Context, 'clock' | 'platform'>): Surroundings {
+export function systemHostInfo({ clock, platform }: Pick<Context, 'clock' | 'platform'>): HostInfo {
   return {
     clock,
     nodeVersion: process.versions.node,

@@ -19,12 +19,12 @@ const closeTimeoutMs = 1000;
 
 /** Makes a pair, runs something with it, and closes it. @throws what `listen` and `connect` throw, and what was run */
 export async function withPair<R>(
-  { surroundings, signal }: CheckContext,
+  { hostInfo, signal }: CheckContext,
   options: PairOptions,
   run: (pair: Pair) => Promise<R>,
 ): Promise<R> {
   const serving = { protocol: 'v2', host: '127.0.0.1', port: 0, closeTimeoutMs, ...options.listen } as ListenOptions;
-  const server = await surroundings.listen(serving);
+  const server = await hostInfo.listen(serving);
   const quiet = () => {};
   server.on('warning', quiet);
   const opened: PortableConnection[] = [];
@@ -41,7 +41,7 @@ export async function withPair<R>(
     const { port } = server.address;
     const dialling = { protocol: serving.protocol, host: serving.host, closeTimeoutMs, ...options.connect, port };
     const [client, accepted] = await Promise.all([
-      surroundings.connect(dialling as ConnectOptions, { signal }).then(open),
+      hostInfo.connect(dialling as ConnectOptions, { signal }).then(open),
       server.getConnection({ signal }).then(open),
     ]);
     const result = await run({ client, accepted, port });
@@ -116,7 +116,7 @@ export const localhostCheck: Check = {
   limitMs: 10_000,
   async run(context) {
     try {
-      const addresses = await context.surroundings.lookup('localhost');
+      const addresses = await context.hostInfo.lookup('localhost');
       const result = await exchangeOver(context, '127.0.0.1', 'localhost');
       return { ...result, figures: { addresses: addresses.join(' ') } };
     } catch (error) {

@@ -7,7 +7,7 @@ export const oldestNode = '20.19';
 export const nodeCheck: Check = {
   name: 'node',
   limitMs: 1000,
-  async run({ surroundings: { nodeVersion, platform, arch } }) {
+  async run({ hostInfo: { nodeVersion, platform, arch } }) {
     const message = `Node ${nodeVersion} on ${platform} ${arch}`;
     if (!isOlder(nodeVersion, oldestNode)) return ok(message, { figures: { version: nodeVersion } });
     return fail(`${message} is too old`, `install Node ${oldestNode} or later from https://nodejs.org`, {

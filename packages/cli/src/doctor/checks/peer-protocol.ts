@@ -2,7 +2,7 @@
 import type { Connection } from 'serpy';
 import { type Check, fail, ok, type Result, skip, warn } from './check.js';
 import { sentenceOf } from './loopback.js';
-import { type Dialled, isLoopback, type PeerContext, shownUrl, type Target } from './peer.js';
+import { type ConnectResult, isLoopback, type PeerContext, shownUrl, type Target } from './peer.js';
 
 /** What is said where there is no connection to look at. */
 export const noConnection = skip('there is no connection: see the lines above');
@@ -19,7 +19,7 @@ export const protocolCheck: Check<PeerContext> = {
   name: 'protocol',
   limitMs: 20_000,
   async run({ peer, signal }) {
-    const dialled = await peer.dial(signal);
+    const dialled = await peer.connect(signal);
     if (!('connection' in dialled)) return unspoken(dialled, peer.target);
     const { connection } = dialled;
     const { target } = peer;
@@ -65,7 +65,7 @@ function heard(connection: Connection, target: Target, ended: boolean): Result {
 }
 
 /** Why nothing of serpy was heard. */
-function unspoken(dialled: Extract<Dialled, { error: Error }>, target: Target): Result {
+function unspoken(dialled: Extract<ConnectResult, { error: Error }>, target: Target): Result {
   const { secured, protocol, maySend } = target;
   switch (dialled.problem) {
     case 'stranger':
@@ -96,7 +96,7 @@ function strangeness({ cause }: Error): string {
   return looks === undefined ? sentenceOf(cause) : `it does not speak serpy but looks like ${looks}`;
 }
 
-function seemsEncrypted({ problem, error }: Extract<Dialled, { error: Error }>): boolean {
+function seemsEncrypted({ problem, error }: Extract<ConnectResult, { error: Error }>): boolean {
   return problem === 'stranger' && /looks like TLS/.test(sentenceOf(error.cause));
 }
 
@@ -104,7 +104,7 @@ export const encryptionCheck: Check<PeerContext> = {
   name: 'key',
   limitMs: 20_000,
   async run({ peer, signal }) {
-    const dialled = await peer.dial(signal);
+    const dialled = await peer.connect(signal);
     const { secured, host } = peer.target;
     if ('connection' in dialled) {
       const { encrypted, identity } = dialled.connection;
@@ -135,7 +135,7 @@ export const sessionCheck: Check<PeerContext> = {
   name: 'session',
   limitMs: 20_000,
   async run({ peer, signal }) {
-    const dialled = await peer.dial(signal);
+    const dialled = await peer.connect(signal);
     if (!('connection' in dialled)) return noConnection;
     if (!peer.target.maySend) return notSent(peer.target);
     const { connection } = dialled;

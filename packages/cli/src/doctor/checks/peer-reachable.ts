@@ -7,11 +7,11 @@ import { causeCode } from './ports.js';
 export const addressCheck: Check<PeerContext> = {
   name: 'address',
   limitMs: 15_000,
-  async run({ surroundings, peer }) {
+  async run({ hostInfo, peer }) {
     const { host } = peer.target;
     if (/^[\d.]+$|:/.test(host)) return skip(`${host} is an address and no name`);
     try {
-      const addresses = await surroundings.lookup(host);
+      const addresses = await hostInfo.lookup(host);
       return ok(`${host} is ${addresses.join(', ')}`, { figures: { addresses: addresses.join(' ') } });
     } catch (error) {
       peer.isNameUnknown = true;
@@ -29,7 +29,7 @@ export const reachableCheck: Check<PeerContext> = {
   name: 'reachable',
   limitMs: 20_000,
   async run({ peer, signal }) {
-    const dialled = await peer.dial(signal);
+    const dialled = await peer.connect(signal);
     const { host, port } = peer.target;
     if (peer.isNameUnknown && !('connection' in dialled)) return skip('without an address nobody can be reached');
     if ('connection' in dialled) return ok(`a program listens on port ${port} of ${host}`);
@@ -56,7 +56,7 @@ function unreachable(target: Target, error: Error): Result {
   });
 }
 
-interface Told {
+interface Explanation {
   readonly what: string;
   readonly advice: string;
 }
@@ -65,17 +65,17 @@ const openFirewall =
   'allow its program (node, python) in the firewall of that computer; on Windows: "Windows Defender Firewall", ' +
   '"Allow an app", and tick the kind of network that it is in';
 
-function adviceOf(target: Target): Readonly<Record<string, Told | undefined>> {
+function adviceOf(target: Target): Readonly<Record<string, Explanation | undefined>> {
   const { host, port } = target;
-  const unknown: Told = {
+  const unknown: Explanation = {
     what: `no computer is known by the name ${host}`,
     advice: `check its spelling, or give its IP address, which it tells itself with ${ownAddress}`,
   };
-  const noWay: Told = {
+  const noWay: Explanation = {
     what: `there is no way to ${host}`,
     advice: `check cable, network and address: both computers must be in the same network, or have a router between them; try ping ${host}`,
   };
-  const forbidden: Told = {
+  const forbidden: Explanation = {
     what: `this computer does not allow a connection to ${host}:${port}`,
     advice: 'a firewall or security program of this computer is in the way: allow node in it',
   };
@@ -102,7 +102,7 @@ function adviceOf(target: Target): Readonly<Record<string, Told | undefined>> {
   };
 }
 
-function silent({ host, port }: Target): Told {
+function silent({ host, port }: Target): Explanation {
   return {
     what: `${host}:${port} does not answer`,
     advice: `is that computer on, and the address right (ping ${host})? If so a firewall swallows the connection: ${openFirewall}`,

@@ -1,9 +1,9 @@
 /** Round trip and throughput of a peer that sends back what it gets. */
 import { type Connection, isSerpyError } from 'serpy';
 import { ask, otherEndOf } from '../../bench/bench-protocol.js';
-import { figure, megabytesPerSecond, timeText } from '../../bench/number-format.js';
+import { formatNumber, formatTime, megabytesPerSecond } from '../../bench/number-format.js';
 import { roundTrips } from '../../bench/round-trip.js';
-import { summarise } from '../../bench/statistics.js';
+import { summarize } from '../../bench/statistics.js';
 import { oneWay, thereAndBack } from '../../bench/throughput.js';
 import { type Check, fail, ok, type Result, skip, warn } from './check.js';
 import type { PeerContext } from './peer.js';
@@ -23,21 +23,21 @@ export const roundTripCheck: Check<PeerContext> = {
   name: 'round trip',
   limitMs: 20_000,
   async run(context) {
-    const { peer, signal, surroundings } = context;
-    const dialled = await peer.dial(signal);
+    const { peer, signal, hostInfo } = context;
+    const dialled = await peer.connect(signal);
     if (!('connection' in dialled)) return noConnection;
     if (!peer.target.maySend) return notSent(peer.target);
     const { connection } = dialled;
     try {
       const patience = { timeoutMs: echoMs, signal };
-      peer.otherEnd = await ask(connection, 'hello', otherEndOf, surroundings.clock, patience);
+      peer.otherEnd = await ask(connection, 'hello', otherEndOf, hostInfo.clock, patience);
     } catch (error) {
       peer.otherEnd = null;
       return unanswered(error);
     }
-    const timesMs = await roundTrips(connection, { ...roundTripPlan, signal }, surroundings.clock);
-    const { count, p50Ms, p99Ms, maxMs } = summarise(timesMs);
-    const message = `${timeText(p50Ms)} there and back (median of ${count}; at most ${timeText(maxMs)})`;
+    const timesMs = await roundTrips(connection, { ...roundTripPlan, signal }, hostInfo.clock);
+    const { count, p50Ms, p99Ms, maxMs } = summarize(timesMs);
+    const message = `${formatTime(p50Ms)} there and back (median of ${count}; at most ${formatTime(maxMs)})`;
     const figures = { count, p50Ms, p99Ms, maxMs };
     if (p50Ms < slowMs) return ok(message, { figures });
     return warn(
@@ -66,13 +66,13 @@ function unanswered(error: unknown): Result {
 export const throughputCheck: Check<PeerContext> = {
   name: 'throughput',
   limitMs: 30_000,
-  async run({ peer, signal, surroundings }) {
-    const dialled = await peer.dial(signal);
+  async run({ peer, signal, hostInfo }) {
+    const dialled = await peer.connect(signal);
     if (!('connection' in dialled)) return noConnection;
     if (!peer.target.maySend) return notSent(peer.target);
     if (!peer.otherEnd) return skip('the peer sends nothing back', startEcho);
     const isOneWay = peer.otherEnd === 'bench';
-    return measured(dialled.connection, isOneWay, signal, surroundings.clock);
+    return measured(dialled.connection, isOneWay, signal, hostInfo.clock);
   },
 };
 
@@ -80,13 +80,13 @@ async function measured(
   connection: Connection,
   isOneWay: boolean,
   signal: AbortSignal,
-  clock: PeerContext['surroundings']['clock'],
+  clock: PeerContext['hostInfo']['clock'],
 ): Promise<Result> {
   const send = isOneWay ? oneWay : thereAndBack;
   const { bytes, elapsedMs, complete } = await send(connection, { ...throughputPlan, signal }, clock);
   const rate = megabytesPerSecond(bytes, elapsedMs);
   const figures = { megabytesPerSecond: rate, oneWay: isOneWay };
-  const message = `${figure(rate)} MB/s in messages of 64 KiB, ${isOneWay ? 'one way' : 'there and back'}`;
+  const message = `${formatNumber(rate)} MB/s in messages of 64 KiB, ${isOneWay ? 'one way' : 'there and back'}`;
   if (complete) return ok(`${message}; "serpy bench" tells more`, { figures });
   return warn(
     `${message}, and not all came back within ${throughputPlan.limitMs / 1000} s`,

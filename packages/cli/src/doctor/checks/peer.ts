@@ -6,7 +6,7 @@ import { type Connection, type ConnectOptions, isSerpyError, type ProtocolName }
 import type { OtherEnd } from '../../bench/bench-protocol.js';
 import { urlOf } from '../../format.js';
 import type { Limits } from './check.js';
-import type { Surroundings } from './host-info.js';
+import type { HostInfo } from './host-info.js';
 
 /** Who is to be looked at. */
 export interface Target {
@@ -22,12 +22,12 @@ export interface Target {
 }
 
 export interface PeerContext extends Limits {
-  readonly surroundings: Surroundings;
+  readonly hostInfo: HostInfo;
   readonly peer: Peer;
 }
 
 /** What became of the dial. */
-export type Dialled =
+export type ConnectResult =
   | { readonly connection: Connection; readonly elapsedMs: number }
   | { readonly problem: Problem; readonly error: Error };
 
@@ -44,30 +44,30 @@ const listenStepMs = 20;
 
 export class Peer {
   readonly target: Target;
-  readonly #surroundings: Surroundings;
-  #dialling: Promise<Dialled> | undefined;
+  readonly #hostInfo: HostInfo;
+  #connecting: Promise<ConnectResult> | undefined;
   #connection: Connection | undefined;
   /** Who sends back; undefined while that is not known, null when nobody does. */
   otherEnd: OtherEnd | null | undefined;
   /** Whether its name was looked up in vain. */
   isNameUnknown = false;
 
-  constructor(target: Target, surroundings: Surroundings) {
+  constructor(target: Target, hostInfo: HostInfo) {
     this.target = target;
-    this.#surroundings = surroundings;
+    this.#hostInfo = hostInfo;
   }
 
   /** Dials, the first time that somebody asks. @throws `ERR_SERPY_OPTION`, and nothing else */
-  dial(signal: AbortSignal): Promise<Dialled> {
-    this.#dialling ??= this.#dial(signal);
-    return this.#dialling;
+  connect(signal: AbortSignal): Promise<ConnectResult> {
+    this.#connecting ??= this.#connect(signal);
+    return this.#connecting;
   }
 
   /** Waits for what the peer says by itself. @returns whether it has ended the connection */
   async listen(limitMs: number, signal: AbortSignal): Promise<boolean> {
     const connection = this.#connection;
     if (connection === undefined) return true;
-    const { clock } = this.#surroundings;
+    const { clock } = this.#hostInfo;
     const untilMs = clock.now() + limitMs;
     await new Promise<void>((resolve) => {
       const look = () => {
@@ -85,8 +85,8 @@ export class Peer {
     await this.#connection?.close({ reason: 'serpy doctor has seen enough' });
   }
 
-  async #dial(signal: AbortSignal): Promise<Dialled> {
-    const { connect, clock } = this.#surroundings;
+  async #connect(signal: AbortSignal): Promise<ConnectResult> {
+    const { connect, clock } = this.#hostInfo;
     const startMs = clock.now();
     try {
       const { options, maySend } = this.target;

@@ -6,9 +6,9 @@ import { sentenceOf } from './loopback.js';
 export const listenCheck: Check = {
   name: 'listen',
   limitMs: 5000,
-  async run({ surroundings }) {
+  async run({ hostInfo }) {
     try {
-      const server = await surroundings.listen({ protocol: 'v2', host: '127.0.0.1', port: 0 });
+      const server = await hostInfo.listen({ protocol: 'v2', host: '127.0.0.1', port: 0 });
       const { port } = server.address;
       await server.closeServer();
       return ok(`a program can listen: it was given port ${port}`);
@@ -30,21 +30,21 @@ export function portCheck(port: number, asked: boolean): Check {
   };
 }
 
-async function checkPort({ surroundings }: CheckContext, port: number, asked: boolean): Promise<Result> {
+async function checkPort({ hostInfo }: CheckContext, port: number, asked: boolean): Promise<Result> {
   const extra = { figures: { port } };
   try {
-    const server = await surroundings.listen({ protocol: 'v2', host: '127.0.0.1', port });
+    const server = await hostInfo.listen({ protocol: 'v2', host: '127.0.0.1', port });
     await server.closeServer();
     return ok(`port ${port} is free`, extra);
   } catch (error) {
     const code = causeCode(error);
     const bad = asked ? fail : warn;
     if (code === 'EADDRINUSE') {
-      const who = `to see which: ${whoHas(port, surroundings.platform)}`;
+      const who = `to see which: ${whoHas(port, hostInfo.platform)}`;
       return bad(`port ${port} is in use`, `a program listens there; that is fine if it is yours; ${who}`, extra);
     }
     if (code === 'EACCES') {
-      const reserved = surroundings.platform === 'win32' ? `: ${reservedPorts}` : '';
+      const reserved = hostInfo.platform === 'win32' ? `: ${reservedPorts}` : '';
       return bad(
         `port ${port} is not for this user (EACCES)`,
         `take another one: ports below 1024 need special rights, and a system may keep more for itself${reserved}`,

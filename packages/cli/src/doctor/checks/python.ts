@@ -14,13 +14,13 @@ const installing: Partial<Record<NodeJS.Platform, string>> = {
 };
 
 /** The version that a line of Python prints, if that Python is there and has it. */
-async function versionFrom([program, ...args]: PythonCommand, line: string, { surroundings, signal }: CheckContext) {
-  const executed = await surroundings.execute(program, [...args, '-c', line], signal);
+async function versionFrom([program, ...args]: PythonCommand, line: string, { hostInfo, signal }: CheckContext) {
+  const executed = await hostInfo.execute(program, [...args, '-c', line], signal);
   return 'stdout' in executed ? /^\d+\.\d\S*/m.exec(executed.stdout)?.[0] : undefined;
 }
 
 async function findPython(context: CheckContext) {
-  for (const command of commandsOf(context.surroundings.platform)) {
+  for (const command of commandsOf(context.hostInfo.platform)) {
     const version = await versionFrom(command, 'import platform; print(platform.python_version())', context);
     if (version !== undefined && Number.parseInt(version, 10) >= 3) return { command, version };
   }
@@ -34,7 +34,7 @@ export const pythonCheck: Check = {
     const found = await findPython(context);
     if (found)
       return ok(`Python ${found.version} (${found.command.join(' ')})`, { figures: { version: found.version } });
-    const how = installing[context.surroundings.platform] ?? 'sudo apt install python3';
+    const how = installing[context.hostInfo.platform] ?? 'sudo apt install python3';
     return warn('no Python 3 was found', `serpy does not need it; for programs in Python at this end: ${how}`);
   },
 };

@@ -1,6 +1,6 @@
 /** A reader that takes nothing must not fill the memory of who sends: the queues are bounded, and then `sendData` waits. */
 import { isSerpyError } from 'serpy';
-import { figure } from '../../bench/number-format.js';
+import { formatNumber } from '../../bench/number-format.js';
 import { type Check, type CheckContext, fail, ok, type Result, warn } from './check.js';
 import { type Pair, withPair } from './loopback.js';
 
@@ -9,8 +9,8 @@ const messageBytes = 2 ** 18;
 /** So much is offered to somebody who reads nothing. */
 const offeredBytes = 2 ** 28;
 /** Two queues, and what a system keeps of a link, with room to spare. */
-const mostAcceptedBytes = 2 ** 26;
-const mostGrowthBytes = 2 ** 27;
+const maxAcceptedBytes = 2 ** 26;
+const maxGrowthBytes = 2 ** 27;
 /** A queue that takes nothing for so long is full. */
 const fullAfterMs = 500;
 
@@ -23,20 +23,20 @@ export const slowReaderCheck: Check = {
     ),
 };
 
-async function checkBounds({ client, accepted }: Pair, { surroundings, signal }: CheckContext): Promise<Result> {
-  const before = surroundings.residentBytes();
+async function checkBounds({ client, accepted }: Pair, { hostInfo, signal }: CheckContext): Promise<Result> {
+  const before = hostInfo.residentBytes();
   const sent = await fill(client, signal);
   const acceptedBytes = sent * messageBytes;
-  const growthBytes = Math.max(0, surroundings.residentBytes() - before);
+  const growthBytes = Math.max(0, hostInfo.residentBytes() - before);
   const figures = { offeredBytes, acceptedBytes, growthBytes };
-  const [megabytes, growth] = [acceptedBytes, growthBytes].map((bytes) => `${figure(bytes / 1e6)} MB`);
+  const [megabytes, growth] = [acceptedBytes, growthBytes].map((bytes) => `${formatNumber(bytes / 1e6)} MB`);
   for (let taken = 0; taken < sent; taken++) {
     const data: unknown = await accepted.getData({ signal });
     if (!Buffer.isBuffer(data) || data.length !== messageBytes) {
       return fail('what had waited arrived otherwise than it was sent', 'report it (--json)', { figures });
     }
   }
-  if (acceptedBytes > mostAcceptedBytes) {
+  if (acceptedBytes > maxAcceptedBytes) {
     return fail(
       `a reader that takes nothing was sent ${megabytes}: nothing slows the sender down`,
       'something between the two ends takes everything in: look for a proxy or virus scanner',
@@ -44,7 +44,7 @@ async function checkBounds({ client, accepted }: Pair, { surroundings, signal }:
     );
   }
   const message = `a reader that takes nothing stops the sender after ${megabytes}; memory grew by ${growth}, and all of it arrived later`;
-  if (growthBytes <= mostGrowthBytes) return ok(message, { figures });
+  if (growthBytes <= maxGrowthBytes) return ok(message, { figures });
   return warn(message, 'that is much: set sendQueue.maxBytes and receiveQueue.maxBytes lower where memory is short', {
     figures,
   });

@@ -1,12 +1,12 @@
 /** Large messages on this computer: 1, 10 and 100 MB at a time, how fast, and whether they arrive as they were sent. */
-import { figure, megabytesPerSecond } from '../../bench/number-format.js';
+import { formatNumber, megabytesPerSecond } from '../../bench/number-format.js';
 import { type Check, type CheckContext, fail, ok, type Result, warn } from './check.js';
 import { brokenComputer, type Pair, withPair } from './loopback.js';
 
 const sizesBytes: readonly number[] = [1e6, 1e7, 1e8];
 const maxMessageBytes = 2 ** 27;
 /** A computer with less is spared the largest: it would need a third of a gigabyte for it. */
-const largestNeedsBytes = 1e9;
+const minFreeMemoryBytes = 1e9;
 
 /** Below this something on the computer is in the way. */
 const slowMegabytesPerSecond = 10;
@@ -19,7 +19,7 @@ async function checkVolume(context: CheckContext, protocol: 'v1' | 'v2'): Promis
   const options = { maxMessageBytes };
   return withPair(context, { listen: { protocol, ...options }, connect: options }, async (pair) => {
     const figures: Record<string, number> = {};
-    const sizes = context.surroundings.totalMemoryBytes < largestNeedsBytes ? sizesBytes.slice(0, -1) : sizesBytes;
+    const sizes = context.hostInfo.totalMemoryBytes < minFreeMemoryBytes ? sizesBytes.slice(0, -1) : sizesBytes;
     for (const sizeBytes of sizes) {
       const rate = await rateOf(pair, sizeBytes, context);
       if (rate === undefined)
@@ -27,7 +27,7 @@ async function checkVolume(context: CheckContext, protocol: 'v1' | 'v2'): Promis
       figures[`megabytesPerSecondAt${sizeBytes / 1e6}MB`] = rate;
     }
     const rates = Object.values(figures);
-    const message = sizes.map((size, index) => `${size / 1e6} MB at ${figure(rates[index] as number)} MB/s`);
+    const message = sizes.map((size, index) => `${size / 1e6} MB at ${formatNumber(rates[index] as number)} MB/s`);
     if (Math.max(...rates) >= slowMegabytesPerSecond) return ok(message.join(', '), { figures });
     return warn(
       message.join(', '),
@@ -38,15 +38,15 @@ async function checkVolume(context: CheckContext, protocol: 'v1' | 'v2'): Promis
 }
 
 /** Megabytes a second of one message; undefined where it did not arrive as it was sent. */
-async function rateOf({ client, accepted }: Pair, sizeBytes: number, { surroundings, signal }: CheckContext) {
+async function rateOf({ client, accepted }: Pair, sizeBytes: number, { hostInfo, signal }: CheckContext) {
   const data = Buffer.alloc(sizeBytes);
   for (let at = 0; at < sizeBytes; at += 4093) data[at] = at; // no two pages alike
-  const startMs = surroundings.clock.now();
+  const startMs = hostInfo.clock.now();
   const receiving = accepted.getMessage({ signal });
   receiving.catch(() => {}); // told below
   await client.sendData(data, { signal });
   const { value } = await receiving;
-  const elapsedMs = surroundings.clock.now() - startMs;
+  const elapsedMs = hostInfo.clock.now() - startMs;
   const received = value as unknown;
   return Buffer.isBuffer(received) && received.equals(data) ? megabytesPerSecond(sizeBytes, elapsedMs) : undefined;
 }

@@ -15,10 +15,10 @@ export const DEFAULT_MAX_PICKLE_ITEMS = 1_000_000;
 export const DEFAULT_MAX_PICKLE_BYTES = 256 * 1024 * 1024;
 
 /** The reader and the writer recurse once a level, so no option may ask for more than the stack surely has. */
-const HIGHEST_MAX_DEPTH = 1_000;
+const DEPTH_LIMIT = 1_000;
 
 /** A `Map` of V8 holds 2^24 entries. */
-const HIGHEST_MAX_ITEMS = 16_000_000;
+const ITEMS_LIMIT = 16_000_000;
 
 /** The caps on one pickle. */
 export interface PickleLimits {
@@ -37,8 +37,8 @@ export interface PickleLimits {
 /** Fills in the defaults. Throws `ERR_SERPY_OPTION` where a limit is not a positive integer, or too deep. */
 export function pickleLimits(limits: Partial<PickleLimits> = {}): PickleLimits {
   return {
-    maxDepth: positive('maxDepth', limits.maxDepth ?? DEFAULT_MAX_PICKLE_DEPTH, HIGHEST_MAX_DEPTH),
-    maxItems: positive('maxItems', limits.maxItems ?? DEFAULT_MAX_PICKLE_ITEMS, HIGHEST_MAX_ITEMS),
+    maxDepth: positive('maxDepth', limits.maxDepth ?? DEFAULT_MAX_PICKLE_DEPTH, DEPTH_LIMIT),
+    maxItems: positive('maxItems', limits.maxItems ?? DEFAULT_MAX_PICKLE_ITEMS, ITEMS_LIMIT),
     maxBytes: positive('maxBytes', limits.maxBytes ?? DEFAULT_MAX_PICKLE_BYTES, Number.MAX_SAFE_INTEGER),
   };
 }

@@ -1,24 +1,24 @@
 /** How the reader stops: thrown inside it, caught by `readPickle`, never seen outside. */
 
 /** Why a pickle is not read on. `malformed` tells damage from what is merely not for us. */
-export class Refusal extends Error {
+export class UnreadablePickle extends Error {
   override readonly name = 'Refusal';
-  readonly malformed: boolean;
+  readonly malformedError: boolean;
 
   constructor(reason: string, malformed: boolean) {
     super(reason);
-    this.malformed = malformed;
+    this.malformedError = malformed;
   }
 }
 
 /** The pickle may be sound, but its value is not plain data, or is too much of it. */
-export function opaque(what: string): Refusal {
-  return new Refusal(`The pickle ${what}`, false);
+export function opaqueError(what: string): UnreadablePickle {
+  return new UnreadablePickle(`The pickle ${what}`, false);
 }
 
 /** The bytes are no pickle that Python would read. */
-export function malformed(what: string): Refusal {
-  return new Refusal(`The pickle is malformed: ${what}; it was damaged on its way, or is no pickle`, true);
+export function malformed(what: string): UnreadablePickle {
+  return new UnreadablePickle(`The pickle is malformed: ${what}; it was damaged on its way, or is no pickle`, true);
 }
 
 /** A name that the peer chose, made fit to stand in a message. */

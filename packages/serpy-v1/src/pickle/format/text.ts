@@ -1,7 +1,7 @@
 /** The ways in which pickles write text, some of them older than UTF-8. */
 
 import { isUtf8 } from 'node:buffer';
-import { malformed, opaque } from './refusal.js';
+import { malformed, opaqueError } from './refusal.js';
 
 /** CPython converts no more digits than these either: with every further one, a digit costs more. */
 const MAX_NUMBER_CHARACTERS = 4300;
@@ -112,7 +112,7 @@ export function decodeFloat(line: Buffer): number {
 
 function numberText(line: Buffer): string {
   if (line.length <= MAX_NUMBER_CHARACTERS) return line.toString('latin1');
-  throw opaque(
+  throw opaqueError(
     `writes a number with more than ${MAX_NUMBER_CHARACTERS} characters: have the sender use pickle protocol 2 or above`,
   );
 }

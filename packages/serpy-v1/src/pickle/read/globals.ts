@@ -4,38 +4,38 @@
  */
 
 import { Op } from '../format/opcodes.js';
-import { malformed, opaque, printable } from '../format/refusal.js';
+import { malformed, opaqueError, printable } from '../format/refusal.js';
 import { decodeUtf8 } from '../format/text.js';
 import type { PickleValue } from '../format/values.js';
 import { addTo } from './containers.js';
-import { type Handlers, type Machine, type Recipe, type StackValue, Unfinished } from './machine.js';
-import { numpyRecipes } from './numpy.js';
+import { type Handlers, type Machine, PartialValue, type Reducer, type StackValue } from './machine.js';
+import { numpyReducers } from './numpy.js';
 
 /** A class or function that was named and is known. */
-class Global extends Unfinished {
+class Global extends PartialValue {
   readonly what: string;
-  readonly recipe: Recipe | undefined;
+  readonly reducer: Reducer | undefined;
 
-  constructor(name: string, recipe: Recipe | undefined) {
+  constructor(name: string, recipe: Reducer | undefined) {
     super();
     this.what = name;
-    this.recipe = recipe;
+    this.reducer = recipe;
   }
 }
 
-const builtinRecipes: ReadonlyArray<readonly [string, Recipe]> = [
-  ['bytes', bytesRecipe],
-  ['bytearray', bytesRecipe],
-  ['set', setRecipe],
-  ['frozenset', setRecipe],
+const builtinReducers: ReadonlyArray<readonly [string, Reducer]> = [
+  ['bytes', bytesReducer],
+  ['bytearray', bytesReducer],
+  ['set', setReducer],
+  ['frozenset', setReducer],
 ];
 
 /** By module, space and name. Protocols 0 to 2 have Python 2's names of modules. */
-const known: ReadonlyMap<string, Recipe | undefined> = new Map<string, Recipe | undefined>([
-  ...builtinRecipes.map(([name, recipe]) => [`builtins ${name}`, recipe] as const),
-  ...builtinRecipes.map(([name, recipe]) => [`__builtin__ ${name}`, recipe] as const),
-  ['_codecs encode', encodeRecipe],
-  ...numpyRecipes,
+const known: ReadonlyMap<string, Reducer | undefined> = new Map<string, Reducer | undefined>([
+  ...builtinReducers.map(([name, recipe]) => [`builtins ${name}`, recipe] as const),
+  ...builtinReducers.map(([name, recipe]) => [`__builtin__ ${name}`, recipe] as const),
+  ['_codecs encode', encodeReducer],
+  ...numpyReducers,
   // Let through, to be refused at the class that the call is to make: that is the name which tells something.
   ['copyreg _reconstructor', undefined],
   ['copy_reg _reconstructor', undefined],
@@ -69,7 +69,7 @@ function pushGlobal(machine: Machine, module: string, name: string): void {
   const key = `${module} ${name}`;
   const path = printable(`${module}.${name}`);
   if (!known.has(key)) {
-    throw opaque(
+    throw opaqueError(
       `names ${path}, and only plain data and numpy arrays are read: have the sender turn it into numbers, strings, bytes, lists or dicts`,
     );
   }
@@ -88,14 +88,15 @@ function reduce(machine: Machine): void {
   const callee = machine.pop();
   if (!Array.isArray(args)) throw malformed('it calls with arguments that are no tuple');
   if (!(callee instanceof Global)) throw malformed('it calls what is no function');
-  if (callee.recipe === undefined) throw unreadableCall(callee.what);
-  machine.push(callee.recipe(args, machine));
+  if (callee.reducer === undefined) throw unreadableCall(callee.what);
+  machine.push(callee.reducer(args, machine));
 }
 
 function build(machine: Machine): void {
   const state = machine.pop();
   const target = machine.pop();
-  if (!(target instanceof Unfinished)) throw opaque('gives a state to plain data, which has none: send plain values');
+  if (!(target instanceof PartialValue))
+    throw opaqueError('gives a state to plain data, which has none: send plain values');
   machine.push(target.build(state, machine));
 }
 
@@ -105,27 +106,29 @@ function makeNamedInstance(machine: Machine): never {
 }
 
 function makeInstance(): never {
-  throw opaque('makes an instance of a class: have the sender turn it into numbers, strings, bytes, lists or dicts');
+  throw opaqueError(
+    'makes an instance of a class: have the sender turn it into numbers, strings, bytes, lists or dicts',
+  );
 }
 
 function refusePersistentId(): never {
-  throw opaque('refers to an object outside of it by a persistent id: have the sender put the data itself in it');
+  throw opaqueError('refers to an object outside of it by a persistent id: have the sender put the data itself in it');
 }
 
 function refuseExtension(): never {
-  throw opaque("refers to a class by Python's extension registry: have the sender turn it into plain data");
+  throw opaqueError("refers to a class by Python's extension registry: have the sender turn it into plain data");
 }
 
 function refuseOutOfBand(): never {
-  throw opaque('keeps data in buffers outside of it: have the sender pickle without a buffer_callback');
+  throw opaqueError('keeps data in buffers outside of it: have the sender pickle without a buffer_callback');
 }
 
 function unreadableCall(what: string) {
-  return opaque(`calls ${what} in a way that plain data does not need: have the sender turn it into plain data`);
+  return opaqueError(`calls ${what} in a way that plain data does not need: have the sender turn it into plain data`);
 }
 
 /** `_codecs.encode(text, 'latin1')` is how protocols 0 to 2 write bytes. */
-function encodeRecipe(args: readonly StackValue[], machine: Machine): PickleValue {
+function encodeReducer(args: readonly StackValue[], machine: Machine): PickleValue {
   const [text, encoding, ...rest] = args;
   if (typeof text !== 'string' || !isLatin1(encoding) || rest.length > 0) throw unreadableCall('_codecs.encode');
   const bytes = machine.latin1(text);
@@ -134,16 +137,16 @@ function encodeRecipe(args: readonly StackValue[], machine: Machine): PickleValu
 }
 
 /** No argument: empty bytes of protocols 0 to 2. Bytes, or as Python 2 has it a Latin-1 text: a bytearray. */
-function bytesRecipe(args: readonly StackValue[], machine: Machine): PickleValue {
+function bytesReducer(args: readonly StackValue[], machine: Machine): PickleValue {
   const [content, encoding, ...rest] = args;
   if (args.length === 0) return machine.copy(new Uint8Array(0));
   if (args.length === 1 && Buffer.isBuffer(content)) return content;
-  if (typeof content === 'string' && isLatin1(encoding) && rest.length === 0) return encodeRecipe(args, machine);
+  if (typeof content === 'string' && isLatin1(encoding) && rest.length === 0) return encodeReducer(args, machine);
   throw unreadableCall('bytes or bytearray');
 }
 
 /** `set([…])` and `frozenset([…])` are how protocols 0 to 3 write sets. */
-function setRecipe(args: readonly StackValue[], machine: Machine): PickleValue {
+function setReducer(args: readonly StackValue[], machine: Machine): PickleValue {
   const [items, ...rest] = args;
   if (args.length === 0) return new Set();
   if (!Array.isArray(items) || rest.length > 0) throw unreadableCall('set or frozenset');

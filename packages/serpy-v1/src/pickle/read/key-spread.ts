@@ -3,14 +3,14 @@
  * can choose them to share one bucket; each further one is then compared with all before it. Texts have a secret, and
  * objects a random hash.
  */
-import { opaque } from '../format/refusal.js';
+import { opaqueError } from '../format/refusal.js';
 import type { PickleValue } from '../format/values.js';
 
 /** Smaller tables cost little, however full their buckets are. */
-const smallestSize = 256;
+const minSize = 256;
 
 /** Comparisons for each key. Keys that are not chosen take two. */
-const mostComparisons = 64;
+const maxComparisons = 64;
 
 /** V8 has a bucket for two entries. */
 const entriesPerBucket = 2;
@@ -28,12 +28,12 @@ export class KeySpread {
    */
   added(container: Map<PickleValue, unknown> | Set<PickleValue>, key: PickleValue): void {
     const { size } = container;
-    if (size < smallestSize || size === this.#size) return;
+    if (size < minSize || size === this.#size) return;
     this.#size = size;
     if (size > this.#loads.length * entriesPerBucket) this.#recount(container);
     else this.#count(key);
-    if (this.#comparisons > mostComparisons * size) {
-      throw opaque('holds a dict or set whose keys were chosen to make it slow: send them as texts, or as a list');
+    if (this.#comparisons > maxComparisons * size) {
+      throw opaqueError('holds a dict or set whose keys were chosen to make it slow: send them as texts, or as a list');
     }
   }
 

@@ -4,7 +4,7 @@
  */
 
 import type { PickleLimits } from '../format/limits.js';
-import { malformed, opaque, type Refusal } from '../format/refusal.js';
+import { malformed, opaqueError, type UnreadablePickle } from '../format/refusal.js';
 import type { PickleValue } from '../format/values.js';
 import { KeySpread } from './key-spread.js';
 import type { PickleSource } from './source.js';
@@ -16,25 +16,27 @@ const MADE_PER_BYTE = 4;
 const MADE_ALWAYS = 4096;
 
 /** Arrays have no higher one. */
-const HIGHEST_MEMO_INDEX = 2 ** 32 - 2;
+const MAX_MEMO_INDEX = 2 ** 32 - 2;
 
 /** What lies on the stack on the way to a value and must not be part of the value: a class that was named, say. */
-export abstract class Unfinished {
+export abstract class PartialValue {
   /** For messages: what this is. */
   abstract readonly what: string;
   /** The value that this became, for whoever recalls it from the memo afterwards. */
-  finished: PickleValue | undefined;
+  result: PickleValue | undefined;
 
   /** Takes the state that BUILD gives, and answers what then takes the place on the stack. */
   build(_state: StackValue, _machine: Machine): StackValue {
-    throw opaque(`gives a state to ${this.what}, and only numpy arrays are built from one: send its parts instead`);
+    throw opaqueError(
+      `gives a state to ${this.what}, and only numpy arrays are built from one: send its parts instead`,
+    );
   }
 }
 
-export type StackValue = PickleValue | Unfinished;
+export type StackValue = PickleValue | PartialValue;
 
 /** What a call that is recognised by its name stands for, made of its arguments. */
-export type Recipe = (args: readonly StackValue[], machine: Machine) => StackValue;
+export type Reducer = (args: readonly StackValue[], machine: Machine) => StackValue;
 
 /** What an opcode does. */
 export type Handler = (machine: Machine) => void;
@@ -52,8 +54,8 @@ export class Machine {
   readonly #memo: (StackValue | undefined)[] = [];
   #memoized = 0;
   readonly #spreads = new WeakMap<object, KeySpread>();
-  readonly #mostItems: number;
-  readonly #mostBytes: number;
+  readonly #maxItems: number;
+  readonly #maxBytes: number;
   #items = 0;
   #bytes = 0;
 
@@ -61,8 +63,8 @@ export class Machine {
     this.source = source;
     this.#limits = limits;
     const made = MADE_PER_BYTE * source.length + MADE_ALWAYS;
-    this.#mostItems = Math.min(limits.maxItems, made);
-    this.#mostBytes = Math.min(limits.maxBytes, made);
+    this.#maxItems = Math.min(limits.maxItems, made);
+    this.#maxBytes = Math.min(limits.maxBytes, made);
   }
 
   push(value: StackValue): void {
@@ -104,7 +106,7 @@ export class Machine {
 
   /** Puts the top of the stack into the memo; without an index, at the next one. */
   memoize(index = this.#memoized): void {
-    if (index > HIGHEST_MEMO_INDEX) throw malformed(`a memo index in it is ${index}`);
+    if (index > MAX_MEMO_INDEX) throw malformed(`a memo index in it is ${index}`);
     if (this.#memo[index] === undefined) this.#memoized += 1;
     if (this.#memoized > this.#limits.maxItems) throw this.#tooMany('memo entries', this.#limits.maxItems);
     this.#memo[index] = this.top();
@@ -113,7 +115,7 @@ export class Machine {
   recall(index: number): void {
     const value = this.#memo[index];
     if (value === undefined) throw malformed(`memo entry ${index} is recalled before it was made`);
-    this.push(value instanceof Unfinished ? (value.finished ?? value) : value);
+    this.push(value instanceof PartialValue ? (value.result ?? value) : value);
   }
 
   /** Watches over the keys that a dict or set gets. */
@@ -128,13 +130,13 @@ export class Machine {
   /** Accounts for values that are made. */
   spendItems(count: number): void {
     this.#items += count;
-    if (this.#items > this.#mostItems) throw this.#tooMany('values', this.#mostItems);
+    if (this.#items > this.#maxItems) throw this.#tooMany('values', this.#maxItems);
   }
 
   /** Accounts for bytes of text or data that are made. */
   spendBytes(count: number): void {
     this.#bytes += count;
-    if (this.#bytes > this.#mostBytes) throw this.#tooMany('bytes', this.#mostBytes);
+    if (this.#bytes > this.#maxBytes) throw this.#tooMany('bytes', this.#maxBytes);
   }
 
   /** Accounts for bytes and copies them: the one copy that data gets on its way. */
@@ -157,13 +159,13 @@ export class Machine {
     return Buffer.allocUnsafeSlow(length); // who keeps a part keeps no other
   }
 
-  #tooMany(what: 'marks' | 'memo entries' | 'values' | 'bytes', most: number): Refusal {
+  #tooMany(what: 'marks' | 'memo entries' | 'values' | 'bytes', max: number): UnreadablePickle {
     const option = what === 'bytes' ? 'maxBytes' : 'maxItems';
-    if (most === this.#limits[option]) {
-      return opaque(`makes more than ${most} ${what} (${option}): send it in parts, or as bytes`);
+    if (max === this.#limits[option]) {
+      return opaqueError(`makes more than ${max} ${what} (${option}): send it in parts, or as bytes`);
     }
-    return opaque(
-      `makes more than ${most} ${what} of its ${this.source.length} bytes: have the sender write each part once`,
+    return opaqueError(
+      `makes more than ${max} ${what} of its ${this.source.length} bytes: have the sender write each part once`,
     );
   }
 }

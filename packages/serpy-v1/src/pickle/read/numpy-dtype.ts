@@ -1,7 +1,7 @@
 /** The type of a numpy array's elements, put together from a name and the state that follows it. */
 
-import { malformed, opaque, printable } from '../format/refusal.js';
-import { type StackValue, Unfinished } from './machine.js';
+import { malformed, opaqueError, printable } from '../format/refusal.js';
+import { PartialValue, type StackValue } from './machine.js';
 
 /** Kind and bytes of the types of fixed size; kind and length of strings (S), unicode strings (U) and raw bytes (V). */
 const FIXED = /^(?:b1|[iu][1248]|f(?:2|4|8|12|16)|c(?:8|16|24|32)|[mM]8)$/;
@@ -13,7 +13,7 @@ const ORDERLESS = /^(?:[biu]1$|[SV])/;
 const UNITS = /^(?:Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as)$/;
 
 /** A dtype, with its name from the call that makes it and its byte order from BUILD. */
-export class Dtype extends Unfinished {
+export class Dtype extends PartialValue {
   readonly what = 'a numpy dtype';
   readonly itemBytes: number;
   readonly #code: string;
@@ -22,7 +22,7 @@ export class Dtype extends Unfinished {
   constructor(code: string) {
     super();
     if (code.startsWith('O')) {
-      throw opaque('holds a numpy array of Python objects: send array.tolist(), or an array of a numeric dtype');
+      throw opaqueError('holds a numpy array of Python objects: send array.tolist(), or an array of a numeric dtype');
     }
     if (!FIXED.test(code) && !SIZED.test(code)) throw unknownDtype(code);
     this.#code = code;
@@ -34,9 +34,9 @@ export class Dtype extends Unfinished {
     const [version, order, subarray, names, fields, , , , metadata] = state;
     if (version !== 3 && version !== 4) throw unknownDtype(`${this.#code} of an unknown version`);
     if (names !== null || fields !== null) {
-      throw opaque('holds a numpy array with named fields: send a dict with one array for each field');
+      throw opaqueError('holds a numpy array with named fields: send a dict with one array for each field');
     }
-    if (subarray !== null) throw opaque('holds a numpy array whose dtype is an array itself: send a plain array');
+    if (subarray !== null) throw opaqueError('holds a numpy array whose dtype is an array itself: send a plain array');
     this.#description = `${this.#byteOrder(order)}${this.#code}${this.#unit(metadata)}`;
     return this;
   }
@@ -67,5 +67,7 @@ export class Dtype extends Unfinished {
 }
 
 function unknownDtype(code: string) {
-  return opaque(`holds a numpy array of dtype ${printable(code)}, which is unknown: send an array of a numeric dtype`);
+  return opaqueError(
+    `holds a numpy array of dtype ${printable(code)}, which is unknown: send an array of a numeric dtype`,
+  );
 }

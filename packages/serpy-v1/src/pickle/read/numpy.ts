@@ -1,8 +1,8 @@
 /** How numpy pickles arrays, scalars and dtypes, from numpy 1 under Python 2 to numpy 2. */
 
-import { malformed, opaque } from '../format/refusal.js';
+import { malformed, opaqueError } from '../format/refusal.js';
 import { NumpyArray } from '../format/values.js';
-import { type Machine, type Recipe, type StackValue, Unfinished } from './machine.js';
+import { type Machine, PartialValue, type Reducer, type StackValue } from './machine.js';
 import { Dtype } from './numpy-dtype.js';
 import { toCOrder } from './numpy-order.js';
 
@@ -10,53 +10,53 @@ import { toCOrder } from './numpy-order.js';
 const MAX_AXES = 64;
 
 /** What `numpy.core.multiarray._reconstruct` makes: an array that gets all it has from BUILD. */
-class BlankArray extends Unfinished {
+class BlankArray extends PartialValue {
   readonly what = 'a numpy array without its data';
 
   override build(state: StackValue, machine: Machine): StackValue {
     const [version, shape, dtype, fortran, data, ...rest] = tuple(state);
     if ((version !== 0 && version !== 1) || rest.length > 0) {
-      throw opaque('holds a numpy array in a version of its format that is unknown: send its bytes and its shape');
+      throw opaqueError('holds a numpy array in a version of its format that is unknown: send its bytes and its shape');
     }
     const array = numpyArray(machine, dtype, shape, Boolean(fortran), data);
-    this.finished = array;
+    this.result = array;
     return array;
   }
 }
 
 /** By module, space and name; numpy 2 renamed `numpy.core`. A class has no recipe: it is an argument. */
-export const numpyRecipes: ReadonlyArray<readonly [string, Recipe | undefined]> = [
+export const numpyReducers: ReadonlyArray<readonly [string, Reducer | undefined]> = [
   ['numpy ndarray', undefined],
-  ['numpy dtype', dtypeRecipe],
-  ['numpy.core.multiarray _reconstruct', blankRecipe],
-  ['numpy._core.multiarray _reconstruct', blankRecipe],
-  ['numpy.core.multiarray scalar', scalarRecipe],
-  ['numpy._core.multiarray scalar', scalarRecipe],
-  ['numpy.core.numeric _frombuffer', frombufferRecipe],
-  ['numpy._core.numeric _frombuffer', frombufferRecipe],
+  ['numpy dtype', dtypeReducer],
+  ['numpy.core.multiarray _reconstruct', blankReducer],
+  ['numpy._core.multiarray _reconstruct', blankReducer],
+  ['numpy.core.multiarray scalar', scalarReducer],
+  ['numpy._core.multiarray scalar', scalarReducer],
+  ['numpy.core.numeric _frombuffer', frombufferReducer],
+  ['numpy._core.numeric _frombuffer', frombufferReducer],
 ];
 
-function dtypeRecipe(args: readonly StackValue[]): StackValue {
+function dtypeReducer(args: readonly StackValue[]): StackValue {
   const [code] = args;
   if (typeof code !== 'string') throw malformed('a numpy dtype in it has no name');
   return new Dtype(code);
 }
 
 /** Its arguments are the class, which can only be `numpy.ndarray`, and placeholders. */
-function blankRecipe(): StackValue {
+function blankReducer(): StackValue {
   return new BlankArray();
 }
 
-function scalarRecipe(args: readonly StackValue[], machine: Machine): StackValue {
+function scalarReducer(args: readonly StackValue[], machine: Machine): StackValue {
   const [dtype, data] = args;
   return numpyArray(machine, dtype, [], false, data);
 }
 
 /** numpy ≥ 1.17 under protocol 5; `axes` is there under order K, from numpy 2.3 on. */
-function frombufferRecipe(args: readonly StackValue[], machine: Machine): StackValue {
+function frombufferReducer(args: readonly StackValue[], machine: Machine): StackValue {
   const [data, dtype, shape, order, axes] = args;
   if (order !== 'C' && order !== 'F' && order !== 'K') {
-    throw opaque('holds a numpy array in an order that is unknown: send numpy.ascontiguousarray(array)');
+    throw opaqueError('holds a numpy array in an order that is unknown: send numpy.ascontiguousarray(array)');
   }
   const array = numpyArray(machine, dtype, shape, order === 'F', data);
   if (order !== 'K') return array;

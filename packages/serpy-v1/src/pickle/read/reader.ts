@@ -2,14 +2,14 @@
 
 import { type PickleLimits, pickleLimits } from '../format/limits.js';
 import { Op } from '../format/opcodes.js';
-import { malformed, opaque, Refusal } from '../format/refusal.js';
+import { malformed, opaqueError, UnreadablePickle } from '../format/refusal.js';
 import type { PickleResult, PickleValue } from '../format/values.js';
 import { containerHandlers } from './containers.js';
 import { globalHandlers } from './globals.js';
 import { type Handler, Machine } from './machine.js';
 import { scalarHandlers } from './scalars.js';
 import { PickleSource } from './source.js';
-import { finish } from './validate-result.js';
+import { validateResult } from './validate-result.js';
 
 const HIGHEST_PROTOCOL = 5;
 
@@ -27,7 +27,7 @@ export function readPickle(bytes: Uint8Array, limits?: Partial<PickleLimits>): P
   try {
     return { ok: true, value: read(new PickleSource(bytes), checked) };
   } catch (error) {
-    if (error instanceof Refusal) return { ok: false, reason: error.message, malformed: error.malformed };
+    if (error instanceof UnreadablePickle) return { ok: false, reason: error.message, malformed: error.malformedError };
     throw error;
   }
 }
@@ -36,7 +36,7 @@ function read(source: PickleSource, limits: PickleLimits): PickleValue {
   const machine = new Machine(source, limits);
   for (;;) {
     const opcode = source.uint8();
-    if (opcode === Op.STOP) return finish(machine.pop(), limits, source.length);
+    if (opcode === Op.STOP) return validateResult(machine.pop(), limits, source.length);
     const handler = handlers[opcode];
     if (handler === undefined) {
       throw malformed(`byte ${source.position - 1} is 0x${opcode.toString(16).padStart(2, '0')}, which is no opcode`);
@@ -56,7 +56,9 @@ function handlerTable(): Array<Handler | undefined> {
 function expectProtocol({ source }: Machine): void {
   const protocol = source.uint8();
   if (protocol <= HIGHEST_PROTOCOL) return;
-  throw opaque(`is of protocol ${protocol}, and 0 to ${HIGHEST_PROTOCOL} are known: have the sender use one of them`);
+  throw opaqueError(
+    `is of protocol ${protocol}, and 0 to ${HIGHEST_PROTOCOL} are known: have the sender use one of them`,
+  );
 }
 
 /** A frame tells how much to fetch at once; all is here already. */

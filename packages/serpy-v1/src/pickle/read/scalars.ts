@@ -3,7 +3,7 @@
 import { constants } from 'node:buffer';
 import { decodeLong, MAX_INT_BYTES, narrow } from '../format/long.js';
 import { Op } from '../format/opcodes.js';
-import { malformed, opaque } from '../format/refusal.js';
+import { malformed, opaqueError } from '../format/refusal.js';
 import { decodeDecimal, decodeFloat, decodeQuoted, decodeRawUnicodeEscape, decodeUtf8 } from '../format/text.js';
 import type { Handlers, Machine } from './machine.js';
 
@@ -53,7 +53,7 @@ function readLong(line: Buffer): number | bigint {
 
 function pushLong(machine: Machine, length: number): void {
   const bytes = machine.source.take(length);
-  if (length > MAX_INT_BYTES) throw opaque(`holds an int of ${length} bytes: send it as bytes`);
+  if (length > MAX_INT_BYTES) throw opaqueError(`holds an int of ${length} bytes: send it as bytes`);
   machine.spendBytes(length);
   machine.push(decodeLong(bytes));
 }
@@ -79,7 +79,7 @@ function pushLine(machine: Machine, decode: (line: Buffer) => string): void {
 
 function textBytes(machine: Machine, bytes: Buffer): Buffer {
   if (bytes.length > constants.MAX_STRING_LENGTH) {
-    throw opaque(`holds a text of ${bytes.length} bytes, too long for a string: send it as bytes`);
+    throw opaqueError(`holds a text of ${bytes.length} bytes, too long for a string: send it as bytes`);
   }
   machine.spendBytes(bytes.length);
   return bytes;

@@ -1,6 +1,6 @@
 /** The bytes of a pickle, read from front to back. Nothing is allocated for a length that is merely claimed. */
 
-import { malformed, type Refusal } from '../format/refusal.js';
+import { malformed, type UnreadablePickle } from '../format/refusal.js';
 
 /** A cursor. Every method throws a `Refusal` where the bytes end too early. */
 export class PickleSource {
@@ -78,7 +78,7 @@ export class PickleSource {
     return start;
   }
 
-  #tooShort(length: number): Refusal {
+  #tooShort(length: number): UnreadablePickle {
     const left = this.#bytes.length - this.#position;
     return malformed(`at byte ${this.#position} it needs ${length} more, and ${left} are left`);
   }

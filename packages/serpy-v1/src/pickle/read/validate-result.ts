@@ -1,12 +1,12 @@
 /** The last look at what a pickle left on the stack: it must be all value, bounded in depth and size, and not hold itself. */
 
 import type { PickleLimits } from '../format/limits.js';
-import { opaque } from '../format/refusal.js';
+import { opaqueError } from '../format/refusal.js';
 import { NumpyArray, type PickleValue } from '../format/values.js';
-import { type StackValue, Unfinished } from './machine.js';
+import { PartialValue, type StackValue } from './machine.js';
 
 /** More bytes of text and data than this for each of the pickle are there only to make whoever walks the value work. */
-const mostRepeats = 64;
+const maxRepeats = 64;
 const alwaysBytes = 1024 * 1024;
 
 /** No integer has more. */
@@ -25,16 +25,16 @@ interface Extent {
  * making them, however often they are referred to; and they are not referred to so often that to walk the value without
  * regard to that would take longer than any pickle does. Recursion ends at `maxDepth`.
  */
-export function finish(value: StackValue, limits: PickleLimits, pickleBytes: number): PickleValue {
+export function validateResult(value: StackValue, limits: PickleLimits, pickleBytes: number): PickleValue {
   const { maxDepth, maxItems } = limits;
-  const maxBytes = Math.min(limits.maxBytes, mostRepeats * pickleBytes + alwaysBytes);
+  const maxBytes = Math.min(limits.maxBytes, maxRepeats * pickleBytes + alwaysBytes);
   const extents = new Map<object, Extent>();
 
   /** `depth` is how many levels are above the part. */
   function extentOf(part: StackValue, depth: number): Extent {
     if (typeof part !== 'object' || part === null) return scalar(scalarBytes(part));
-    if (part instanceof Unfinished) {
-      throw opaque(
+    if (part instanceof PartialValue) {
+      throw opaqueError(
         `holds ${part.what} itself, which is no data: have the sender turn it into numbers, strings, bytes, lists or dicts`,
       );
     }
@@ -44,7 +44,8 @@ export function finish(value: StackValue, limits: PickleLimits, pickleBytes: num
     if (depth >= maxDepth) throw tooDeep(maxDepth);
     if ((Array.isArray(part) ? part.length : part.size) === 0) return emptyContainer;
     const known = extents.get(part);
-    if (known === IN_PROGRESS) throw opaque('holds a list or dict that holds itself: send data without such cycles');
+    if (known === IN_PROGRESS)
+      throw opaqueError('holds a list or dict that holds itself: send data without such cycles');
     if (known !== undefined) {
       if (depth + known.height > maxDepth) throw tooDeep(maxDepth);
       return known;
@@ -92,11 +93,11 @@ function scalarBytes(value: null | boolean | number | bigint | string): number {
 }
 
 function tooDeep(maxDepth: number) {
-  return opaque(`is nested deeper than ${maxDepth} levels (maxDepth): send flatter data, or send it as bytes`);
+  return opaqueError(`is nested deeper than ${maxDepth} levels (maxDepth): send flatter data, or send it as bytes`);
 }
 
 function tooOften(what: string) {
-  return opaque(
+  return opaqueError(
     `refers to the same parts so often that written out they would be more than ${what}: send less of them`,
   );
 }

@@ -3,7 +3,7 @@
  * frames of their own would. Each is two bytes, its type and its size, and then its own.
  */
 import { ownCopy, ProtocolError } from 'serpy-core';
-import { batchType, pieceFlag } from './constants.js';
+import { batchType, segmentFlag } from './constants.js';
 
 /** A message from this size on has frames of its own. */
 export const batchedBelowBytes = 4096;
@@ -22,7 +22,7 @@ const loopBytes = 48;
 export interface BatchedMessage {
   readonly type: number;
   /** What goes before the payload. */
-  readonly head?: Uint8Array | undefined;
+  readonly prefix?: Uint8Array | undefined;
   readonly payload: Uint8Array;
 }
 
@@ -41,7 +41,7 @@ export function writeRecord(target: Buffer, at: number, type: number, payload: U
 export class BatchReader {
   /** The number of the message that is next. */
   number = 0;
-  urgent = false;
+  ackNow = false;
   #bytes = nothing;
   #at = 0;
   #lent = false;
@@ -49,7 +49,7 @@ export class BatchReader {
   /** Goes on with the bytes of another batch, which are lent. */
   open(number: number, flags: number, bytes: Buffer): void {
     this.number = number;
-    this.urgent = (flags & pieceFlag.urgent) !== 0;
+    this.ackNow = (flags & segmentFlag.ackNow) !== 0;
     this.#bytes = bytes;
     this.#at = 0;
     this.#lent = true;
@@ -94,7 +94,7 @@ export class BatchReader {
   }
 
   /** The bytes go back: what of them was not read is copied. */
-  keep(): void {
+  retain(): void {
     if (!this.#lent) return;
     this.#bytes = this.more ? Buffer.from(this.#bytes.subarray(this.#at)) : nothing;
     this.#at = 0;

@@ -11,27 +11,27 @@ export const batchType = 0x33;
 export const controlType = { state: 0x42, ping: 0x52, pong: 0x62, close: 0x72 } as const;
 
 /** What a numbered frame says of its piece. */
-export const pieceFlag = {
+export const segmentFlag = {
   /** It begins a message. */
   first: 1,
   /** It ends one. */
   last: 2,
   /** The sender waits for the acknowledgement. */
-  urgent: 4,
+  ackNow: 4,
   /** The message is a stream. */
   stream: 8,
   /** The message ends here without being whole: it was taken back. */
-  broken: 16,
+  retracted: 16,
 } as const;
 
 /** Flags (1), number (8). */
-export const pieceHeadBytes = 9;
+export const segmentHeaderBytes = 9;
 
 /** How large the whole message is (8): in its first piece, unless that is also the last. */
 export const totalBytes = 8;
 
 /** A larger message is cut, so that acknowledgements and heart-beats pass between its pieces. */
-export const pieceBytes = 256 * 1024;
+export const maxSegmentBytes = 256 * 1024;
 
 /** The total of a stream whose size was not said. */
 export const unknownTotal = Number.MAX_SAFE_INTEGER;

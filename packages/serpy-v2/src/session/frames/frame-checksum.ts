@@ -3,12 +3,12 @@
  * changed places, which the plain sum of v2 does not.
  */
 import { crc32 } from './crc32.js';
-import { digest } from './xxh3.js';
+import { xxh3 } from './xxh3.js';
 
 /** From this size on the bytes of a piece are checked with XXH3. */
-export const digestFromBytes = 4096;
+export const xxh3FromBytes = 4096;
 
 /** The check of a frame, given the CRC-32 of what goes before its bytes. */
-export function checkOf(headCrc: number, bytes: Uint8Array, start: number, end: number): number {
-  return end - start < digestFromBytes ? crc32(bytes, start, end, headCrc) : digest(bytes, start, end, headCrc);
+export function frameChecksum(headCrc: number, bytes: Uint8Array, start: number, end: number): number {
+  return end - start < xxh3FromBytes ? crc32(bytes, start, end, headCrc) : xxh3(bytes, start, end, headCrc);
 }

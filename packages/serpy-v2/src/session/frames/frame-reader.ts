@@ -1,55 +1,55 @@
 /** Bytes in, frames out, as they are after a handshake. One link, one reader: after it has thrown it is done with. */
 import { ByteQueue, exactFromBytes } from 'serpy-core';
-import { Chunk } from '../../wire/chunk-cursor.js';
+import { ChunkCursor } from '../../wire/chunk-cursor.js';
 import { frameType, headerBytes, lengthOffset, magic, typeOffset } from '../../wire/constants.js';
 import { readUint32, startsWithMagic } from '../../wire/header.js';
-import { believedTimes } from '../../wire/payload-buffer.js';
+import { maxAllocationRatio } from '../../wire/payload-buffer.js';
 import {
   batchType,
   controlType,
+  maxSegmentBytes,
   numberedBit,
-  pieceBytes,
-  pieceFlag,
-  pieceHeadBytes,
   readNumber,
+  segmentFlag,
+  segmentHeaderBytes,
   totalBytes,
 } from './constants.js';
-import { DamageError } from './corrupt-frame.js';
+import { CorruptFrameError } from './corrupt-frame.js';
 import { crc32 } from './crc32.js';
-import { checkOf, digestFromBytes } from './frame-checksum.js';
-import type { PieceHead } from './segment.js';
+import { frameChecksum, xxh3FromBytes } from './frame-checksum.js';
+import type { SegmentHeader } from './segment.js';
 import { streamType } from './stream-frame.js';
 
 /** What takes frames whose CRC was right. */
 export interface FrameSink {
   /** Where the bytes of a piece may be put as they come; undefined where they must be gathered. */
-  place(head: PieceHead, believedBytes: number): Buffer | undefined;
+  allocate(head: SegmentHeader, believedBytes: number): Buffer | undefined;
 }
 
 /** A frame that is whole and unharmed: a piece of a message, or a word about the session. */
 export type Frame =
-  | { readonly kind: 'piece'; readonly head: PieceHead; readonly data: Buffer; readonly placed: boolean }
+  | { readonly kind: 'piece'; readonly head: SegmentHeader; readonly data: Buffer; readonly placed: boolean }
   | { readonly kind: 'control'; readonly type: number; readonly payload: Buffer };
 
 const crcOffset = 6;
 
 /** Of a piece that is a message by itself. */
-const wholeFlags = pieceFlag.first | pieceFlag.last;
+const wholeFlags = segmentFlag.first | segmentFlag.last;
 
 /** The longest head of a piece, with the frame's header. */
-const mostHeadBytes = headerBytes + pieceHeadBytes + totalBytes;
+const maxHeaderBytes = headerBytes + segmentHeaderBytes + totalBytes;
 
 /** The longest word about the session: a goodbye with its reason. */
-export const mostControlBytes = 2048;
+export const maxControlBytes = 2048;
 
 export class FrameReader {
   readonly #sink: FrameSink;
-  readonly #chunk = new Chunk();
+  readonly #chunk = new ChunkCursor();
   #received = 0;
   /** A frame that has begun, and its head: the header of v2, and what follows it before the bytes of the message. */
-  readonly #head = Buffer.allocUnsafe(mostHeadBytes);
+  readonly #head = Buffer.allocUnsafe(maxHeaderBytes);
   #headFilled = 0;
-  #piece: PieceHead | undefined;
+  #piece: SegmentHeader | undefined;
   /** Where the bytes of a piece go that is not in one chunk. */
   #place: Buffer | undefined;
   #gathered: ByteQueue | undefined;
@@ -63,31 +63,31 @@ export class FrameReader {
   /** Takes bytes in, which must not change until `keep`. */
   push(bytes: Buffer): void {
     this.#received += bytes.length;
-    this.#chunk.lend(bytes);
+    this.#chunk.borrow(bytes);
   }
 
   /** The bytes go back: what of them was not read is copied. */
-  keep(): void {
-    this.#chunk.own();
+  retainUnread(): void {
+    this.#chunk.detach();
   }
 
   /** The type of the first frame, before anything is read. */
   get firstType(): number | undefined {
-    return this.#chunk.left > typeOffset ? this.#chunk.bytes[this.#chunk.at + typeOffset] : undefined;
+    return this.#chunk.remaining > typeOffset ? this.#chunk.bytes[this.#chunk.at + typeOffset] : undefined;
   }
 
   /** All that has not been read. */
-  takeAll(): Buffer {
-    return this.#chunk.take(this.#chunk.left);
+  drain(): Buffer {
+    return this.#chunk.take(this.#chunk.remaining);
   }
 
   /** Whether a frame has begun and is not whole. */
-  get inFrame(): boolean {
-    return this.#headFilled > 0 || this.#piece !== undefined || this.#chunk.left > 0;
+  get midFrame(): boolean {
+    return this.#headFilled > 0 || this.#piece !== undefined || this.#chunk.remaining > 0;
   }
 
   /** Memory that is held for it, but for what belongs to a message in pieces. */
-  get unfinishedBytes(): number {
+  get partialBytes(): number {
     if (this.#gathered) return this.#gathered.length;
     return this.#place && isWhole(this.#piece) ? this.#place.length : 0;
   }
@@ -99,7 +99,7 @@ export class FrameReader {
   read(): Frame | undefined {
     if (this.#piece) return this.#readRest(this.#piece);
     const chunk = this.#chunk;
-    if (this.#headFilled === 0 && chunk.left >= mostHeadBytes) {
+    if (this.#headFilled === 0 && chunk.remaining >= maxHeaderBytes) {
       const { bytes, at } = chunk;
       this.#checkHeader(bytes, at);
       return this.#readFrom(bytes, at);
@@ -114,11 +114,16 @@ export class FrameReader {
       const needed = this.#headNeeded();
       const missing = needed - this.#headFilled;
       if (missing <= 0) break;
-      const count = chunk.bytes.copy(this.#head, this.#headFilled, chunk.at, chunk.at + Math.min(missing, chunk.left));
+      const count = chunk.bytes.copy(
+        this.#head,
+        this.#headFilled,
+        chunk.at,
+        chunk.at + Math.min(missing, chunk.remaining),
+      );
       if (count === 0) return undefined;
       chunk.at += count;
       this.#headFilled += count;
-      if (this.#headFilled < headerBytes) checkStart(this.#head.subarray(0, this.#headFilled));
+      if (this.#headFilled < headerBytes) checkPrefix(this.#head.subarray(0, this.#headFilled));
       else this.#checkHeader(this.#head, 0);
     }
     this.#headFilled = 0;
@@ -129,18 +134,19 @@ export class FrameReader {
   #headNeeded(): number {
     if (this.#headFilled < headerBytes) return headerBytes;
     if (isControl(this.#head[typeOffset] as number)) return headerBytes;
-    if (this.#headFilled < headerBytes + pieceHeadBytes) return headerBytes + pieceHeadBytes;
+    if (this.#headFilled < headerBytes + segmentHeaderBytes) return headerBytes + segmentHeaderBytes;
     return headerBytes + headBytesOf(this.#head[headerBytes] as number);
   }
 
   #checkHeader(bytes: Buffer, at: number): void {
-    if (!startsWithMagic(bytes, at)) throw new DamageError('a frame does not begin as it should');
+    if (!startsWithMagic(bytes, at)) throw new CorruptFrameError('a frame does not begin as it should');
     const type = bytes[at + typeOffset] as number;
     const length = readUint32(bytes, at + lengthOffset);
-    const most = isControl(type) ? mostControlBytes : pieceHeadBytes + totalBytes + pieceBytes;
+    const maxBytes = isControl(type) ? maxControlBytes : segmentHeaderBytes + totalBytes + maxSegmentBytes;
     if (!isControl(type) && !isNumbered(type))
-      throw new DamageError(`a frame has the type ${type}, which does not exist`);
-    if (length > most) throw new DamageError(`a frame announces ${length} bytes, and none has more than ${most}`);
+      throw new CorruptFrameError(`a frame has the type ${type}, which does not exist`);
+    if (length > maxBytes)
+      throw new CorruptFrameError(`a frame announces ${length} bytes, and none has more than ${maxBytes}`);
   }
 
   /** Goes on behind a header that was checked: in the chunk itself, or in `#head`, which holds the head alone. */
@@ -151,11 +157,11 @@ export class FrameReader {
     if (isControl(type)) return this.#readControl(bytes, at, type, length, inChunk);
     const flags = bytes[at + headerBytes] as number;
     const headBytes = headBytesOf(flags);
-    if (length < headBytes) throw new DamageError('a frame is shorter than what must be in it');
+    if (length < headBytes) throw new CorruptFrameError('a frame is shorter than what must be in it');
     const dataBytes = length - headBytes;
     const numberAt = at + headerBytes + 1;
-    const total = headBytes > pieceHeadBytes ? readNumber(bytes, numberAt + 8) : dataBytes;
-    const head: PieceHead = { type, flags, number: readNumber(bytes, numberAt), total, dataBytes };
+    const total = headBytes > segmentHeaderBytes ? readNumber(bytes, numberAt + 8) : dataBytes;
+    const head: SegmentHeader = { type, flags, number: readNumber(bytes, numberAt), total, dataBytes };
     const chunk = this.#chunk;
     const dataAt = inChunk ? at + headerBytes + headBytes : chunk.at;
     if (chunk.bytes.length - dataAt < dataBytes) {
@@ -164,13 +170,13 @@ export class FrameReader {
       chunk.at = dataAt;
       this.#piece = head;
       this.#filled = 0;
-      this.#place = this.#sink.place(head, this.#received * believedTimes);
+      this.#place = this.#sink.allocate(head, this.#received * maxAllocationRatio);
       return this.#readRest(head);
     }
     // One pass over all of it, where that is the same.
-    const joined = inChunk && dataBytes < digestFromBytes;
+    const joined = inChunk && dataBytes < xxh3FromBytes;
     const headCrc = crc32(bytes, at + lengthOffset, joined ? dataAt + dataBytes : at + headerBytes + headBytes, type);
-    checkCrc(joined ? headCrc : checkOf(headCrc, chunk.bytes, dataAt, dataAt + dataBytes), bytes, at);
+    checkCrc(joined ? headCrc : frameChecksum(headCrc, chunk.bytes, dataAt, dataAt + dataBytes), bytes, at);
     chunk.at = dataAt;
     const isOwn = isWhole(head) && dataBytes < exactFromBytes && type === (frameType.bytes | numberedBit);
     const data = isOwn ? chunk.takeOwn(dataBytes) : chunk.take(dataBytes);
@@ -195,10 +201,10 @@ export class FrameReader {
     return { kind: 'control', type, payload };
   }
 
-  #readRest(head: PieceHead): Frame | undefined {
+  #readRest(head: SegmentHeader): Frame | undefined {
     const chunk = this.#chunk;
     const missing = head.dataBytes - this.#filled;
-    const count = Math.min(missing, chunk.left);
+    const count = Math.min(missing, chunk.remaining);
     if (count > 0) {
       const part = chunk.bytes.subarray(chunk.at, chunk.at + count);
       if (this.#place) this.#place.set(part, this.#filled);
@@ -216,12 +222,12 @@ export class FrameReader {
     this.#place = undefined;
     this.#gathered = undefined;
     const data = placed ?? gathered?.take(head.dataBytes) ?? Buffer.alloc(0);
-    checkCrc(checkOf(this.#headCrc, data, 0, data.length), this.#head, 0);
+    checkCrc(frameChecksum(this.#headCrc, data, 0, data.length), this.#head, 0);
     return { kind: 'piece', head, data, placed: placed !== undefined };
   }
 }
 
-function isWhole(piece: PieceHead | undefined): boolean {
+function isWhole(piece: SegmentHeader | undefined): boolean {
   return piece !== undefined && (piece.flags & wholeFlags) === wholeFlags;
 }
 
@@ -244,16 +250,17 @@ function isNumbered(type: number): boolean {
 
 /** How much stands between the header and the bytes of a piece. */
 function headBytesOf(flags: number): number {
-  const both = pieceFlag.first | pieceFlag.last;
-  return pieceHeadBytes + ((flags & both) === pieceFlag.first ? totalBytes : 0);
+  const both = segmentFlag.first | segmentFlag.last;
+  return segmentHeaderBytes + ((flags & both) === segmentFlag.first ? totalBytes : 0);
 }
 
-function checkStart(start: Buffer): void {
+function checkPrefix(start: Buffer): void {
   const there = Math.min(start.length, magic.length);
-  if (start.compare(magic, 0, there, 0, there) !== 0) throw new DamageError('a frame does not begin as it should');
+  if (start.compare(magic, 0, there, 0, there) !== 0)
+    throw new CorruptFrameError('a frame does not begin as it should');
 }
 
 function checkCrc(crc: number, bytes: Buffer, at: number): void {
   const stated = readUint32(bytes, at + crcOffset);
-  if (crc !== stated) throw new DamageError(`a frame arrived damaged: its CRC is ${crc}, not ${stated}`);
+  if (crc !== stated) throw new CorruptFrameError(`a frame arrived damaged: its CRC is ${crc}, not ${stated}`);
 }

@@ -2,22 +2,22 @@
 
 import { headerBytes, magic } from '../../wire/constants.js';
 import { writeUint32 } from '../../wire/header.js';
-import { batchType, numberedBit, pieceFlag, pieceHeadBytes, totalBytes, writeNumber } from './constants.js';
+import { batchType, numberedBit, segmentFlag, segmentHeaderBytes, totalBytes, writeNumber } from './constants.js';
 import { crcAt, frameStart, lengthAt, typeAt } from './control-frame.js';
 import { crc32 } from './crc32.js';
-import { checkOf } from './frame-checksum.js';
+import { frameChecksum } from './frame-checksum.js';
 
 magic.copy(frameStart);
 
 /** A message in the hands of who sends it. */
-export interface Sendable {
+export interface OutboundFrame {
   /** A number of `frameType`. */
   readonly type: number;
   readonly sizeBytes: number;
   readonly awaitsAck: boolean;
 }
 
-export class Piece<Out extends Sendable> {
+export class Segment<Out extends OutboundFrame> {
   /** Undefined for several small ones, which are in the bytes. */
   readonly message: Out | undefined;
   /** Its own, or that of the first of several messages. */
@@ -68,19 +68,22 @@ export class Piece<Out extends Sendable> {
 
   /** Whether it is a message by itself, which was not taken back. */
   get isWhole(): boolean {
-    return (this.flags & (pieceFlag.first | pieceFlag.last | pieceFlag.broken)) === (pieceFlag.first | pieceFlag.last);
+    return (
+      (this.flags & (segmentFlag.first | segmentFlag.last | segmentFlag.retracted)) ===
+      (segmentFlag.first | segmentFlag.last)
+    );
   }
 
   get last(): boolean {
-    return (this.flags & pieceFlag.last) !== 0;
+    return (this.flags & segmentFlag.last) !== 0;
   }
 
   get headBytes(): number {
-    return headerBytes + pieceHeadBytes + (this.hasTotal ? totalBytes : 0);
+    return headerBytes + segmentHeaderBytes + (this.hasTotal ? totalBytes : 0);
   }
 
   get hasTotal(): boolean {
-    return (this.flags & (pieceFlag.first | pieceFlag.last)) === pieceFlag.first;
+    return (this.flags & (segmentFlag.first | segmentFlag.last)) === segmentFlag.first;
   }
 
   /**
@@ -100,7 +103,7 @@ export class Piece<Out extends Sendable> {
     const dataAt = at + this.headBytes;
     // One pass over all of it, where that is the same.
     if (joined) return crc32(target, at + lengthAt, dataAt + this.dataBytes, type);
-    return checkOf(crc32(target, at + lengthAt, dataAt, type), this.memory, this.start, this.end);
+    return frameChecksum(crc32(target, at + lengthAt, dataAt, type), this.memory, this.start, this.end);
   }
 
   #writeHead(target: Uint8Array, at: number): void {
@@ -110,7 +113,7 @@ export class Piece<Out extends Sendable> {
     writeUint32(target, at + lengthAt, headBytes - headerBytes + this.dataBytes);
     target[at + headerBytes] = flags;
     writeNumber(target, at + headerBytes + 1, this.number);
-    if (this.hasTotal) writeNumber(target, at + headerBytes + pieceHeadBytes, this.total);
+    if (this.hasTotal) writeNumber(target, at + headerBytes + segmentHeaderBytes, this.total);
   }
 
   /** Whether the program has left its memory as large as it was. */
@@ -138,7 +141,7 @@ export class Piece<Out extends Sendable> {
 
   /** The piece without its bytes and its message: it takes the place of one that cannot be sent again. */
   breakOff(): void {
-    this.flags |= pieceFlag.broken | pieceFlag.last;
+    this.flags |= segmentFlag.retracted | segmentFlag.last;
     this.memory = nothing;
     this.start = 0;
     this.end = 0;
@@ -155,7 +158,7 @@ const scratch = Buffer.alloc(64);
 
 /** What the reader hands to the receiving half of a session, and that to the application. Types only. */
 /** What stands before the bytes of a piece. */
-export interface PieceHead {
+export interface SegmentHeader {
   readonly type: number;
   readonly flags: number;
   readonly number: number;
@@ -168,5 +171,5 @@ export interface WholeMessage {
   /** As in plain v2. */
   readonly type: number;
   readonly payload: Buffer;
-  readonly end: number;
+  readonly ackNumber: number;
 }

@@ -11,9 +11,9 @@ const kinds = ['begin', 'data', 'end', 'abort', 'stop'] as const;
 const headBytes = 17;
 
 /** A reason is cut to this: a part is no larger than a piece, whatever an error has to say. */
-const mostWhyBytes = 1024;
+const maxReasonBytes = 1024;
 
-export function encodePart(part: StreamPart): Buffer {
+export function encodeStreamFrame(part: StreamPart): Buffer {
   const rest = restOf(part);
   const bytes = Buffer.allocUnsafe(headBytes + rest.length);
   bytes[0] = kinds.indexOf(part.kind);
@@ -25,7 +25,7 @@ export function encodePart(part: StreamPart): Buffer {
 
 function restOf(part: StreamPart): Uint8Array {
   if (part.kind === 'data') return part.data;
-  return Buffer.from('reason' in part ? part.reason : '').subarray(0, mostWhyBytes);
+  return Buffer.from('reason' in part ? part.reason : '').subarray(0, maxReasonBytes);
 }
 
 function numberOf(part: StreamPart): number {
@@ -44,7 +44,7 @@ function numberOf(part: StreamPart): number {
  * A part; undefined for a kind that later versions may have, and that this one passes over. Of a small one the data is copied: its bytes may be lent.
  * @throws `ERR_SERPY_PROTOCOL` for what is none
  */
-export function decodePart(bytes: Buffer): StreamPart | undefined {
+export function decodeStreamFrame(bytes: Buffer): StreamPart | undefined {
   if (bytes.length < headBytes) throw new ProtocolError('the peer sent a part of a stream that is none');
   const kind = kinds[bytes[0] as number];
   const id = readNumber(bytes, 1);
@@ -58,7 +58,7 @@ export function decodePart(bytes: Buffer): StreamPart | undefined {
       return { kind, id, offset: number };
     case 'abort':
     case 'stop':
-      return { kind, id, reason: bytes.toString('utf8', headBytes, headBytes + mostWhyBytes) };
+      return { kind, id, reason: bytes.toString('utf8', headBytes, headBytes + maxReasonBytes) };
     default:
       return undefined;
   }

@@ -2,10 +2,10 @@
  * What the large pieces of a session are checked with: the lower half of XXH3 (64 bits, with a seed). It notices bytes that changed places, as a
  * CRC would, and takes a fifth of the time of the system's CRC-32.
  */
-import { loadKernel } from '../../wasm/kernel.js';
+import { loadWasm } from '../../wasm/kernel.js';
 import { xxh3Kernel } from '../../wasm/xxh3-kernel.js';
 
-type Digest = (bytes: Uint8Array, start: number, end: number, seed: number) => number;
+type Xxh3 = (bytes: Uint8Array, start: number, end: number, seed: number) => number;
 
 const mask = 2n ** 64n - 1n;
 const low = 0xffffffffn;
@@ -32,7 +32,7 @@ const secret = Buffer.from(
 );
 
 /** The same without WebAssembly: a hundred times slower, for where there is none, and to check the kernel with. */
-export function plainDigest(bytes: Uint8Array, start: number, end: number, seed: number): number {
+export function xxh3Reference(bytes: Uint8Array, start: number, end: number, seed: number): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset + start, end - start);
   const key = seededSecret(BigInt(seed >>> 0));
   const sums = [...firstSums];
@@ -81,8 +81,8 @@ function scramble(sums: bigint[], key: DataView): void {
   }
 }
 
-function kernelDigest(): Digest | undefined {
-  const kernel = loadKernel<{ hash(length: number, seed: number): number }>(xxh3Kernel);
+function wasmXxh3(): Xxh3 | undefined {
+  const kernel = loadWasm<{ hash(length: number, seed: number): number }>(xxh3Kernel);
   if (kernel === undefined) return undefined;
   const { input } = kernel;
   const { hash } = kernel.exports;
@@ -95,4 +95,4 @@ function kernelDigest(): Digest | undefined {
 /**
  * The digest of the bytes from `start` to `end`, from 241 bytes to 256 KiB. Of bytes in two places: that of the second, with the check of the first as its seed.
  */
-export const digest: Digest = kernelDigest() ?? plainDigest;
+export const xxh3: Xxh3 = wasmXxh3() ?? xxh3Reference;

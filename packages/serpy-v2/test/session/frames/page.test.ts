@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
-import { pieceFlag } from '../../../src/session/frames/constants.js';
+import { segmentFlag } from '../../../src/session/frames/constants.js';
 import { controlFrame } from '../../../src/session/frames/control-frame.js';
 import { type Frame, FrameReader } from '../../../src/session/frames/frame-reader.js';
-import { Piece, type Sendable } from '../../../src/session/frames/segment.js';
-import { plainDigest } from '../../../src/session/frames/xxh3.js';
+import { type OutboundFrame, Segment } from '../../../src/session/frames/segment.js';
+import { xxh3Reference } from '../../../src/session/frames/xxh3.js';
 
 const page = readFileSync(new URL('../../../../../docs/protocol-v2.md', import.meta.url), 'utf8');
 
@@ -39,7 +39,7 @@ function frame(type: number, head: Uint8Array, bytes: Uint8Array = Buffer.alloc(
   const check =
     bytes.length < 4096
       ? crc32(Buffer.concat([length, head, bytes]), type)
-      : plainDigest(bytes, 0, bytes.length, crc32(Buffer.concat([length, head]), type));
+      : xxh3Reference(bytes, 0, bytes.length, crc32(Buffer.concat([length, head]), type));
   return Buffer.concat([Buffer.from('decafecafe', 'hex'), Buffer.of(type), uint32(check), length, head, bytes]);
 }
 
@@ -50,8 +50,8 @@ function pieceHead(flags: number, number: number, total = 0): Buffer {
 const counting = Buffer.from(Array.from({ length: 4096 }, (_, i) => i % 251));
 
 function ours(type: number, flags: number, number: number, bytes: Buffer, total = bytes.length): Buffer {
-  const message: Sendable = { type: type & ~2, sizeBytes: bytes.length, awaitsAck: false };
-  const piece = new Piece(type === 0x33 ? undefined : message, number, flags, total, bytes, 0, bytes.length);
+  const message: OutboundFrame = { type: type & ~2, sizeBytes: bytes.length, awaitsAck: false };
+  const piece = new Segment(type === 0x33 ? undefined : message, number, flags, total, bytes, 0, bytes.length);
   const written = Buffer.alloc(piece.headBytes + bytes.length);
   const joined = bytes.length < 4096;
   piece.write(written, 0, joined);
@@ -60,7 +60,7 @@ function ours(type: number, flags: number, number: number, bytes: Buffer, total 
 }
 
 function read(bytes: Buffer): Frame | undefined {
-  const reader = new FrameReader({ place: () => undefined });
+  const reader = new FrameReader({ allocate: () => undefined });
   reader.push(bytes);
   return reader.read();
 }
@@ -100,17 +100,17 @@ test('the page has seed and XXH3 of the large piece', () => {
   const seed = crc32(Buffer.concat([uint32(9 + 4096), pieceHead(3, 8)]), 0x83);
   const [, stated, hash] = /seed is `(\w{8})`, the XXH3 `\w{8}(\w{8})`/.exec(page) ?? [];
   expect(seed).toBe(Number.parseInt(stated ?? '', 16));
-  expect(plainDigest(counting, 0, 4096, seed)).toBe(Number.parseInt(hash ?? '', 16));
+  expect(xxh3Reference(counting, 0, 4096, seed)).toBe(Number.parseInt(hash ?? '', 16));
 });
 
 test.prop([
   fc.constantFrom(0x03, 0x13, 0x23, 0x83, 0x43, 0x33),
   fc.nat(2 ** 40),
   fc.oneof(fc.nat(100), fc.integer({ min: 4000, max: 5000 })),
-  fc.constantFrom(pieceFlag.first | pieceFlag.last, pieceFlag.first, pieceFlag.last, 0),
+  fc.constantFrom(segmentFlag.first | segmentFlag.last, segmentFlag.first, segmentFlag.last, 0),
 ])('any piece is, byte for byte, what the page says', (type, number, size, place) => {
   const bytes = Buffer.alloc(size, type + number);
-  const flags = type === 0x33 ? pieceFlag.first | pieceFlag.last : place;
+  const flags = type === 0x33 ? segmentFlag.first | segmentFlag.last : place;
   const built = frame(type, pieceHead(flags, number, 300_000), bytes);
   expect(ours(type, flags, number, bytes, 300_000).equals(built)).toBe(true);
   expect(read(built)).toMatchObject({ kind: 'piece', head: { type, flags, number } });

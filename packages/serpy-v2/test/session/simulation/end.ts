@@ -4,9 +4,9 @@
  */
 import type { SerpyErrorLike, SessionHost } from 'serpy-core';
 import { type Attempt, DeliveryChecker, RecordingHost } from 'serpy-core/testing';
-import type { Course } from '../../../src/session/reliable-session.js';
-import type { Lasting } from '../../../src/session/resumable-session.js';
-import type { Sessions } from '../../../src/session/session-registry.js';
+import type { ReliableSession } from '../../../src/session/reliable-session.js';
+import type { ResumableAdapter } from '../../../src/session/resumable-session.js';
+import type { SessionRegistry } from '../../../src/session/session-registry.js';
 import { type Frame, type SessionOptions, V2Session } from '../../../src/v2-session.js';
 import type { DecodedMessage } from '../../../src/values/values.js';
 import type { Stream, Wire } from './stream.js';
@@ -30,7 +30,7 @@ export interface Surroundings {
   randomBytes(count: number): Buffer;
   draw(below: number): number;
   /** The messages that were sent in a session, in order: of one direction. */
-  sentIn(course: Course<Frame>, role: 'client' | 'server'): string[];
+  sentIn(reliableSession: ReliableSession<Frame>, role: 'client' | 'server'): string[];
   /** A message has arrived at an end. */
   arrived(end: End, message: DecodedMessage): void;
   /** Whether the other end of a session's receiver has a message: how an acknowledgement is judged. */
@@ -69,7 +69,7 @@ export class End {
   /** How many messages of a session were told to be unknown. */
   unknown = 0;
   /** How many messages of a session have been delivered. */
-  readonly deliveredIn = new WeakMap<Course<Frame>, number>();
+  readonly deliveredIn = new WeakMap<ReliableSession<Frame>, number>();
   resumes = 0;
   readonly maxInbox: number;
   readonly #world: Surroundings;
@@ -80,7 +80,7 @@ export class End {
     role: 'client' | 'server',
     options: Partial<SessionOptions>,
     world: Surroundings,
-    sessions?: Sessions<never>,
+    sessions?: SessionRegistry<never>,
   ) {
     this.name = name;
     this.role = role;
@@ -115,8 +115,8 @@ export class End {
     return `${this.name}: ${states.join(', ')}`;
   }
 
-  get course(): Course<Frame> | undefined {
-    return (this.session.resumable as Lasting<Frame, unknown> | undefined)?.course;
+  get reliableSession(): ReliableSession<Frame> | undefined {
+    return (this.session.resumable as ResumableAdapter<Frame, unknown> | undefined)?.reliableSession;
   }
 
   /** Whether messages are numbered now. */
@@ -181,7 +181,8 @@ export class End {
       }
       if (!this.session.canSend || !writable) break;
       this.outbox.shift();
-      if (this.on) this.#world.sentIn(this.course as Course<Frame>, this.role).push(`${this.name} ${first.n}`);
+      if (this.on)
+        this.#world.sentIn(this.reliableSession as ReliableSession<Frame>, this.role).push(`${this.name} ${first.n}`);
       else {
         first.plain = true;
         this.out.carriesPlain = true;

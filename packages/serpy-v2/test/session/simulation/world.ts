@@ -3,8 +3,8 @@
  * slow, who closes, dies and comes back. After every event the rules are looked at; in the end everything heals, and must have arrived.
  */
 import { seededRandom } from 'serpy-core/testing';
-import type { Course } from '../../../src/session/reliable-session.js';
-import { Sessions } from '../../../src/session/session-registry.js';
+import type { ReliableSession } from '../../../src/session/reliable-session.js';
+import { SessionRegistry } from '../../../src/session/session-registry.js';
 import type { Frame, SessionOptions } from '../../../src/v2-session.js';
 import type { DecodedMessage } from '../../../src/values/values.js';
 import { End, type Level, type Sending, type Surroundings } from './end.js';
@@ -79,7 +79,7 @@ export class World implements Surroundings {
   #servers: End[] = [];
   #wires: Wire[] = [];
   #client: End;
-  #sessions = new Sessions<never>();
+  #sessions = new SessionRegistry<never>();
   readonly #sentIn = new Map<string, string[]>();
   readonly #taken = new Set<string>();
   /** What clients began with. */
@@ -130,8 +130,8 @@ export class World implements Surroundings {
     return bytes;
   }
 
-  sentIn(course: Course<Frame>, role: 'client' | 'server'): string[] {
-    const key = role + course.ticket.id.toString('latin1');
+  sentIn(reliableSession: ReliableSession<Frame>, role: 'client' | 'server'): string[] {
+    const key = role + reliableSession.credentials.id.toString('latin1');
     let sent = this.#sentIn.get(key);
     if (sent === undefined) {
       sent = [];
@@ -146,11 +146,11 @@ export class World implements Surroundings {
     const from = this.#ends[sender];
     if (from === undefined || from.role === end.role) throw new Error(`${end.name} received what nobody sent`);
     from.checker.received(end.name, value);
-    const { course } = end;
-    if (course === undefined || (number ?? 0) === 0) return;
-    const sent = this.sentIn(course, from.role);
-    const delivered = end.deliveredIn.get(course) ?? 0;
-    end.deliveredIn.set(course, delivered + 1);
+    const { reliableSession } = end;
+    if (reliableSession === undefined || (number ?? 0) === 0) return;
+    const sent = this.sentIn(reliableSession, from.role);
+    const delivered = end.deliveredIn.get(reliableSession) ?? 0;
+    end.deliveredIn.set(reliableSession, delivered + 1);
     const expected = sent[delivered];
     const got = `${from.name} ${n}`;
     if (got !== expected) throw new Error(`${end.name} received ${got}, and ${expected} was next in the session`);
@@ -462,7 +462,7 @@ export class World implements Surroundings {
   #restart(): void {
     this.#mayLose = true;
     for (const server of this.#servers) if (!server.over) server.die();
-    this.#sessions = new Sessions<never>();
+    this.#sessions = new SessionRegistry<never>();
   }
 
   #look(): void {
@@ -474,9 +474,12 @@ export class World implements Surroundings {
     lookAtServers(this.#servers);
     for (const server of this.#servers) {
       lookAtEnd(server, this.#serverOptions, most);
-      const { course } = server;
+      const { reliableSession } = server;
       const client = this.#living.find(
-        (end) => end.role === 'client' && course && end.course?.ticket.id.equals(course.ticket.id),
+        (end) =>
+          end.role === 'client' &&
+          reliableSession &&
+          end.reliableSession?.credentials.id.equals(reliableSession.credentials.id),
       );
       if (client) lookAtSession(client, server);
     }
@@ -535,7 +538,7 @@ export class World implements Surroundings {
       throw new Error(`the server does not know that the end was meant: ${server?.peerReason} (${ends})`);
     }
     for (const end of this.#living) end.finish();
-    if (this.#sessions.any) throw new Error('a session outlives its connections');
+    if (this.#sessions.isResumable) throw new Error('a session outlives its connections');
     for (const { checker, name, dead, unknown } of this.#ends) {
       const faults = checker.verify({ allowMissing: 0 });
       if (faults.length > 0 && !dead) throw new Error(`${name}: ${faults.join('; ')}`);
