@@ -44,8 +44,13 @@ const longFiles: Record<string, string> = {
   'packages/serpy-v1/src/v1-session.ts': 'one state machine: a conversation in v1',
   'packages/serpy-v2/src/v2-session.ts': 'one state machine: a conversation in v2, plain and after a handshake',
   'packages/serpy/src/auto/auto-session.ts': 'one state machine: what is said until the protocol is known',
-  'packages/serpy-v2/src/session/receiver.ts': 'one half of a session: numbers that must agree with each other',
-  'packages/serpy-v2/src/session/sender.ts': 'the other half',
+  'packages/serpy-v2/src/decoder.ts': 'one state machine: frames of the base protocol and of a session',
+  'packages/core/src/connection/channel.ts':
+    'one object implements what its parts call, instead of objects of closures',
+  'packages/serpy-v2/src/reliable/reliable-session.ts':
+    'one state machine: all that the ends of a session tell each other',
+  'packages/serpy-v2/src/reliable/receiver.ts': 'one half of a session: numbers that must agree with each other',
+  'packages/serpy-v2/src/reliable/sender.ts': 'the other half',
 };
 
 /** Source files with a variable at module level, each with the reason. */
@@ -102,8 +107,10 @@ const levels: Record<string, readonly Level[]> = {
     'protocol',
     ['v2-session', 'options'],
     'handshake',
-    ['session', 'decoder'],
-    ['session/frames', 'values'],
+    'session',
+    'reliable',
+    'decoder',
+    'values',
     'wire',
     'wasm',
   ],

@@ -4,12 +4,9 @@ import * as v1 from 'serpy-v1';
 import * as v2 from 'serpy-v2';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { ClientDetection } from '../packages/serpy/src/auto/client-detection.js';
-import { controlType } from '../packages/serpy-v2/src/session/frames/constants.js';
-import { controlFrame } from '../packages/serpy-v2/src/session/frames/control-frame.js';
-import { crc32 } from '../packages/serpy-v2/src/session/frames/crc32.js';
-import { frameChecksum } from '../packages/serpy-v2/src/session/frames/frame-checksum.js';
-import { encodeStreamFrame } from '../packages/serpy-v2/src/session/frames/stream-frame.js';
+import { encodeStreamFrame } from '../packages/serpy-v2/src/reliable/stream-frame.js';
 import { frame } from '../packages/serpy-v2/test/oracle.js';
+import { record, typeOf, uint64 } from '../packages/serpy-v2/test/reliable/wire.js';
 import * as seeds from './fuzz/session-seeds.js';
 import {
   besidesBytes,
@@ -25,8 +22,6 @@ import {
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
-/** First and last piece of its message. */
-const whole = 3;
 const streamType = 0x41;
 
 interface Ends {
@@ -65,27 +60,33 @@ function plain(protocol: 'v1' | 'v2', reads = true): Promise<Ends> {
 
 async function session(options: v2.ConnectionOptions = {}, reads = true): Promise<Ends & { accepted: v2.Connection }> {
   const settings = { ...limits, replayQueue, session: 'prefer', ...options, port: 0 } as const;
-  const greeting = Buffer.concat([seeds.hello, state(0, 0)]);
+  const greeting = Buffer.concat([seeds.hello, allowance(0, 0)]);
   return (await stage(new v2.Server(settings), reads, greeting)) as Ends & { accepted: v2.Connection };
 }
 
-/** Allows everything, and says what has come and was taken. */
-function state(next: number, taken: number): Buffer {
-  const payload = Buffer.alloc(32);
-  const numbers = [next, taken, 2 ** 50, 2 ** 50];
-  for (const [i, value] of numbers.entries()) payload.writeBigUInt64LE(BigInt(value), 8 * i);
-  return controlFrame(controlType.state, payload);
+/** Allows everything, and says what has come and was consumed. */
+function allowance(received: number, consumed: number): Buffer {
+  return record(typeOf.ack, uint64(received, consumed, 2 ** 50));
 }
 
-/** The frame with the check that its length asks for. Head: header, flags and number, and of the first of several pieces the whole length. */
-function sealed(frame: Buffer, headBytes: number): Buffer {
-  const type = frame[5] as number;
-  frame.writeUInt32LE(frameChecksum(crc32(frame, 10, headBytes, type), frame, headBytes, frame.length), 6);
-  return frame;
-}
+/** A frame of a session: without a checksum. */
+const sessionFrame = (type: number, payload: Uint8Array) => Buffer.from(frame(type, payload, 0));
 
-const batch = (...of: Parameters<typeof seeds.batch>) => sealed(seeds.batch(...of), 23);
-const piece = (...of: Parameters<typeof seeds.piece>) => sealed(seeds.piece(...of), of[3] === undefined ? 23 : 31);
+/** The stream of a session, in records. */
+class SessionStream {
+  #offset = 0;
+
+  record(bytes: Uint8Array): Buffer {
+    const made = seeds.data(this.#offset, bytes);
+    this.#offset += bytes.length;
+    return made;
+  }
+
+  /** Several messages in one record. */
+  messages(...messages: readonly (readonly [type: number, payload: Uint8Array])[]): Buffer {
+    return this.record(Buffer.concat(messages.map(([type, payload]) => sessionFrame(type, payload))));
+  }
+}
 
 /** What is held more after the attack than before it. */
 async function growth(attack: () => Promise<void>): Promise<number> {
@@ -114,14 +115,26 @@ describe('messages that wait', () => {
     expect(bytes).toBeLessThan(mostHeldBytes());
   });
 
-  test('hold nothing that came again beside them, in a session', async () => {
+  test('hold nothing that came beside them, in a session', async () => {
     const { accepted, peer } = await session();
-    const again = piece(0, whole, Buffer.alloc(200 * KiB));
+    const stream = new SessionStream();
+    const skipped = record(0x33, Buffer.alloc(2000));
     const bytes = await growth(async () => {
-      for (let n = 0; n < 150; n++) await peer.say(Buffer.concat([piece(n, whole, Buffer.of(n)), again]));
+      for (let n = 0; n < 150; n++)
+        await peer.say(Buffer.concat([stream.messages([0x81, Buffer.of(n)]), ...Array(100).fill(skipped)]));
     });
     expect(accepted.stats().receiveQueueMessages).toBe(150);
     expect(bytes).toBeLessThan(mostHeldBytes());
+  });
+
+  test('hold no more than the queue and what is read ahead beside them, in a session', async () => {
+    const { accepted, peer } = await session({ receiveQueue: { ...limits.receiveQueue, maxMessages: 4 } });
+    const stream = new SessionStream();
+    const bytes = await growth(async () => {
+      for (let n = 0; n < 20; n++) await peer.say(stream.messages([0x81, Buffer.alloc(4000)]));
+    });
+    expect(accepted.stats().receiveQueueMessages).toBe(4);
+    expect(bytes).toBeLessThan(MiB);
   });
 
   test('leave the rest outside where the queue is full, and one more message is all that goes beyond it', async () => {
@@ -152,7 +165,10 @@ describe('a message that the program keeps', () => {
     [
       'a session',
       () => session(),
-      (n, size) => batch(3 * n, whole, ...[size, 4095, 4095].map((each) => [0x81, Buffer.alloc(each, 'a')] as const)),
+      (n, size) => {
+        const bytes = [size, 4095, 4095].map((each) => sessionFrame(0x81, Buffer.alloc(each, 'a')));
+        return seeds.data(n * (size + 2 * 4095 + 42), Buffer.concat(bytes));
+      },
     ],
   ];
 
@@ -185,7 +201,7 @@ describe('messages that come in part', () => {
     [
       'a session',
       () => session(),
-      piece(0, 1, Buffer.alloc(limits.maxMessageBytes - 1), limits.maxMessageBytes).subarray(0, 31),
+      seeds.data(0, sessionFrame(0x81, Buffer.alloc(limits.maxMessageBytes)).subarray(0, 200_000)).subarray(0, 26),
     ],
   ] as const)('hold what a message may have, in %s', async (_name, ends, start) => {
     const { accepted, peer } = await ends();
@@ -210,8 +226,8 @@ test('a client that is finding out the protocol holds what it has heard, however
 });
 
 describe('streams', () => {
-  const parts = (from: number, messages: readonly Parameters<typeof encodeStreamFrame>[0][]) =>
-    batch(from, whole, ...messages.map((part) => [streamType, encodeStreamFrame(part)] as const));
+  const parts = (stream: SessionStream, messages: readonly Parameters<typeof encodeStreamFrame>[0][]) =>
+    stream.messages(...messages.map((part) => [streamType, encodeStreamFrame(part)] as const));
   const begin = (id: number) => ({ kind: 'begin', id, totalBytes: undefined }) as const;
 
   test.each([true, false])('that a peer begins are so many and no more, taken by the program: %s', async (taken) => {
@@ -222,11 +238,12 @@ describe('streams', () => {
       };
       take().catch(() => {});
     }
+    const sent = new SessionStream();
     const bytes = await growth(async () => {
       for (let id = 0; id < 10_000; id += 500) {
         await peer.say(
           parts(
-            id,
+            sent,
             Array.from({ length: 500 }, (_, n) => begin(id + n)),
           ),
         );
@@ -237,7 +254,8 @@ describe('streams', () => {
 
   test.each([0, 1])('whose parts have %i bytes are held within the queue that drops', async (size) => {
     const { accepted, peer } = await session({ receiveQueue: { ...limits.receiveQueue, whenFull: 'drop-newest' } });
-    await peer.say(parts(0, [begin(0)]));
+    const sent = new SessionStream();
+    await peer.say(parts(sent, [begin(0)]));
     const stream = await accepted.getStream();
     stream.on('error', () => {});
     held.push(stream);
@@ -247,7 +265,7 @@ describe('streams', () => {
           { length: 1000 },
           (_, i) => ({ kind: 'data', id: 0, offset: size * (n + i), data: Buffer.alloc(size) }) as const,
         );
-        await peer.say(parts(1 + n, data));
+        await peer.say(parts(sent, data));
       }
     });
     expect(accepted.isConnected()).toBe(true);
@@ -256,13 +274,14 @@ describe('streams', () => {
 
   test('that are read slowly hold a part each beside the queue', async () => {
     const { accepted, peer } = await session();
-    await peer.say(parts(0, [begin(0)]));
+    const sent = new SessionStream();
+    await peer.say(parts(sent, [begin(0)]));
     const stream = await accepted.getStream();
     held.push(stream);
     stream.once('readable', () => {});
     const bytes = await growth(async () => {
       for (let n = 0; n < 250; n++) {
-        await peer.say(parts(1 + n, [{ kind: 'data', id: 0, offset: n, data: Buffer.alloc(1) }]));
+        await peer.say(parts(sent, [{ kind: 'data', id: 0, offset: n, data: Buffer.alloc(1) }]));
       }
     });
     expect(stream.readableLength).toBe(1);
@@ -289,7 +308,7 @@ describe('sends that timed out', () => {
         const sent = Array.from({ length: 100 }, () =>
           accepted.sendData('x', { acknowledge: 'consumed', timeoutMs: 1 }),
         );
-        await peer.say(state(100 * round, 0));
+        await peer.say(allowance(100 * 15 * round, 0));
         expect(await Promise.all(sent)).toEqual(sent.map(() => false));
       }
     });
@@ -300,11 +319,7 @@ describe('sends that timed out', () => {
 describe('answers to a peer that does not read them', () => {
   test.each([
     ['changes of mode in v1', () => plain('v1', false), Buffer.from('\x01SETMODE0\x1f'.repeat(5000), 'latin1')],
-    [
-      'PING in a session',
-      () => session({}, false),
-      Buffer.concat(Array(2500).fill(controlFrame(controlType.ping, Buffer.alloc(8)))),
-    ],
+    ['PING in a session', () => session({}, false), Buffer.concat(Array(2500).fill(record(typeOf.ping, uint64(0))))],
   ] as const)('are bounded: %s', async (_name, ends, flood) => {
     const { accepted, peer } = await ends();
     const bytes = await growth(async () => {

@@ -165,6 +165,12 @@ const ofOtherThings = [
   'maxQuotedBytes',
   'minPartBytes',
   'maxSlowdown',
+  'minRecordBytes',
+  'recordMs',
+  'windowMs',
+  'maxSpares',
+  'maxSpareBlocks',
+  'maxPartBytes',
 ];
 
 /** Numbers that limit nothing. */

@@ -1,11 +1,9 @@
-/** Valid input of v2 after a handshake: greetings of every kind, numbered pieces, and words about the session. */
+/** Valid input of v2 after a handshake: greetings of every kind, records of the stream, and what the ends tell each other. */
 
 import { encodeHello, encodeWelcome, type WelcomeResult } from '../../packages/serpy-v2/src/handshake/hello-welcome.js';
-import { controlType, segmentFlag } from '../../packages/serpy-v2/src/session/frames/constants.js';
-import { controlFrame } from '../../packages/serpy-v2/src/session/frames/control-frame.js';
-import { crc32 } from '../../packages/serpy-v2/src/session/frames/crc32.js';
 import { resumeProof } from '../../packages/serpy-v2/src/session/resume-credentials.js';
 import { frame } from '../../packages/serpy-v2/test/oracle.js';
+import { record, typeOf, uint64 } from '../../packages/serpy-v2/test/reliable/wire.js';
 import type { Seed } from './mutator.js';
 import { maxMessageBytes } from './seeds.js';
 
@@ -17,120 +15,95 @@ const terms = {
   instance: Buffer.alloc(16, 3),
   maxMessageBytes,
   pingIntervalMs: 5_000,
-  limits: { messages: 1_000, bytes: 1_000_000 },
+  limit: 1_000_000,
+  encrypted: false,
 };
 
 export const hello = encodeHello({ ...terms, resumableMs: 120_000, resume: undefined });
-const returning = (attempt: number, next: number) =>
+const returning = (attempt: number, received: number) =>
   encodeHello({
     ...terms,
     resumableMs: 120_000,
-    resume: { id: ticket.id, attempt, proof: resumeProof(ticket, attempt), next, consumed: 0 },
+    resume: { id: ticket.id, attempt, proof: resumeProof(ticket, attempt), received, consumed: 0 },
   });
 
 const welcomeWith = (outcome: WelcomeResult) => encodeWelcome({ ...terms, result: outcome });
 const given = { ...ticket, plainMessages: 0 };
 export const welcome = welcomeWith({ kind: 'new', ...given });
 /** The answer to who comes back, and to who does not: he did not ask for the session that is lost, and gets another. */
-export const lostWelcome = welcomeWith({ kind: 'lost', reason: 'it was started again', next: 1, ...given });
+export const lostWelcome = welcomeWith({ kind: 'lost', reason: 'it was started again', received: 15, ...given });
 const otherWelcomes = [
   lostWelcome,
-  welcomeWith({ kind: 'lost', reason: '', next: undefined, ...given }),
+  welcomeWith({ kind: 'lost', reason: '', received: undefined, ...given }),
   welcomeWith({ kind: 'new', ...given, plainMessages: 1 }),
-  welcomeWith({ kind: 'resumed', next: 0, consumed: 0 }),
+  welcomeWith({ kind: 'resumed', received: 0, consumed: 0 }),
   welcomeWith({ kind: 'refused', reason: 'no common version' }),
 ];
 
-/** 64-bit numbers, one after the other. */
-function numbers(...values: readonly number[]): Buffer {
-  const bytes = Buffer.alloc(8 * values.length);
-  for (const [i, value] of values.entries()) bytes.writeBigUInt64LE(BigInt(value), 8 * i);
-  return bytes;
-}
+/** A frame of a session: without a checksum. */
+const message = (type: number, payload: Uint8Array) => Buffer.from(frame(type, payload, 0));
 
-const { first, last, ackNow, retracted } = segmentFlag;
-const whole = first | last;
+/** Bytes of the stream. */
+export const data = (offset: number, bytes: Uint8Array, flags = 0) => record(typeOf.data | flags, bytes, offset);
 
-/** A piece, as the description of the wire has it. `type` is that of the plain message. */
-export function piece(number: number, flags: number, data: Uint8Array, total?: number, type = 0x81): Buffer {
-  const head = Buffer.concat([Buffer.of(flags), numbers(number), ...(total === undefined ? [] : [numbers(total)])]);
-  const bytes = Buffer.from(frame(type | 0x02, Buffer.concat([head, data])));
-  bytes.writeUInt32LE(crc32(bytes, 10, bytes.length, type | 0x02), 6);
-  return bytes;
-}
+export const ack = (received: number, consumed = received) =>
+  record(typeOf.ack, uint64(received, consumed, 1_000_000 + consumed));
+export const ping = record(typeOf.ping, uint64(1));
+const pong = record(typeOf.pong, uint64(1));
+const close = (end: number, reason = 'done') => record(typeOf.close, Buffer.concat([uint64(end), Buffer.from(reason)]));
+const retract = (offset: number, end: number) => record(typeOf.retract, uint64(end), offset);
 
-/** Several small messages in one frame, each with its type. */
-export function batch(
-  number: number,
-  flags: number,
-  ...messages: readonly (readonly [type: number, data: Buffer])[]
-): Buffer {
-  const records = messages.flatMap(([type, data]) => {
-    const head = Buffer.alloc(2);
-    head.writeUInt16LE(data.length | ((type & 0xf0) << 8));
-    return [head, data];
-  });
-  const bytes = Buffer.from(frame(0x33, Buffer.concat([Buffer.of(flags), numbers(number), ...records])));
-  bytes.writeUInt32LE(crc32(bytes, 10, bytes.length, 0x33), 6);
-  return bytes;
-}
-
-export const state = (next: number, taken = next) =>
-  controlFrame(controlType.state, numbers(next, taken, 1_000 + taken, 1_000_000));
-export const ping = controlFrame(controlType.ping, numbers(1));
-const pong = controlFrame(controlType.pong, numbers(1));
-const close = (next: number, reason = 'done') =>
-  controlFrame(controlType.close, Buffer.concat([numbers(next), Buffer.from(reason)]));
-
-const text = Buffer.from('hello');
-const half = Buffer.alloc(300, 0x5a);
+const urgent = 0x40;
+const text = message(0x21, Buffer.from('hello'));
+const large = message(0x81, Buffer.alloc(1_500, 0xa7));
 const typed = [
-  piece(0, whole, numbers(42), undefined, 0x01),
-  piece(0, whole, Buffer.from('0x1.8p+1'), undefined, 0x11),
-  piece(0, whole, text, undefined, 0x21),
-  piece(0, whole, Buffer.alloc(0)),
+  message(0x01, uint64(42)),
+  message(0x11, Buffer.from('0x1.8p+1')),
+  text,
+  message(0x81, Buffer.alloc(0)),
+  message(0x81, Buffer.alloc(300, 0x5a)),
 ];
-const inPieces = [piece(0, first, half, 600), piece(1, 0, half.subarray(100)), piece(2, last, half.subarray(200))];
-const takenBack = [piece(0, first, half, 900), piece(1, last | retracted, Buffer.alloc(0)), piece(2, whole, text)];
-const large = Buffer.alloc(1_500, 0xa7);
+const small = Buffer.concat(typed);
+const { length: n } = text;
 
-const small = [
-  [0x01, numbers(42)],
-  [0x11, Buffer.from('0x1.8p+1')],
-  [0x21, text],
-  [0x81, half],
-  [0x21, Buffer.alloc(0)],
-] as const;
+/** Bytes of the stream in records of some size. */
+function inRecords(bytes: Buffer, size: number, offset = 0): Buffer[] {
+  const records: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += size) records.push(data(offset + at, bytes.subarray(at, at + size)));
+  return records;
+}
 
 /** What follows a greeting, from either end. */
 const talks: readonly Buffer[][] = [
-  ...typed.map((each) => [state(0), each]),
-  [state(0), ...inPieces],
+  ...typed.map((each) => [ack(0), data(0, each)]),
+  [ack(0), ...inRecords(large, 600)],
+  [ack(0), ...inRecords(Buffer.concat([text, large, text]), 100)],
   [
-    state(0),
-    batch(0, whole, ...small),
-    batch(5, whole | ackNow, ...small),
-    state(3),
-    batch(5, whole, ...small, ...small),
+    ack(0),
+    data(0, small),
+    data(small.length, small, urgent),
+    ack(15),
+    data(2 * small.length, Buffer.concat([small, small])),
   ],
-  [state(0), batch(0, whole, ...Array.from({ length: 60 }, () => small[2])), piece(60, whole, large), batch(61, whole)],
-  [state(0), ...takenBack],
-  [state(0), piece(0, whole | ackNow, text), state(1), piece(1, whole, large), ping, state(2, 1), pong],
-  [ping, pong, state(1), state(2), piece(0, whole, text), close(1)],
+  [ack(0), data(0, Buffer.concat(Array.from({ length: 60 }, () => text))), data(60 * n, large)],
+  [ack(0), data(0, large.subarray(0, 500)), retract(500, large.length), data(large.length, text)],
+  [ack(0), data(0, text), retract(n, 2 * n), data(2 * n, text)],
+  [ack(0), data(0, text, urgent), ack(15), data(n, large), ping, ack(30, 15), pong],
+  [ping, pong, ack(15), ack(30), data(0, text), close(n)],
   [close(0, '')],
-  [state(0), piece(0, whole, text), piece(0, whole, text), piece(1, whole, text, undefined, 0x21), close(2)],
-  [state(0), piece(0, first, large, 1_900), piece(1, last, large.subarray(0, 400)), state(2, 0)],
-  [state(0), ...Array.from({ length: 20 }, (_, n) => piece(n, whole, text, undefined, 0x21)), state(2)],
+  [ack(0), data(0, text), data(0, text), data(n, text), close(2 * n)],
+  [ack(0), record(0x33, Buffer.alloc(40)), data(0, large), record(0x73, Buffer.alloc(4)), ack(30, 0)],
+  [ack(0), ...Array.from({ length: 20 }, (_, i) => data(i * n, text)), ack(30)],
 ];
 
 /** Where the numbers of 32 bits stand that a reader acts on: of headers, and of what follows them. */
-const numbersInFrame = [6, 10, 14, 15, 22, 23, 30, 38];
+const numbersInRecord = [0, 4, 8, 12, 16, 18, 20, 22, 24, 28];
 
 function stream(frames: readonly Buffer[]): Seed {
   const numbersAt: number[] = [];
   let start = 0;
   for (const { length } of frames) {
-    for (const at of numbersInFrame) if (at + 4 <= length) numbersAt.push(start + at);
+    for (const at of numbersInRecord) if (at + 4 <= length) numbersAt.push(start + at);
     start += length;
   }
   return { bytes: Buffer.concat(frames), numbersAt };
@@ -142,34 +115,26 @@ export const talkSeeds: readonly Seed[] = talks.map(stream);
 export const clientSeeds: readonly Seed[] = [
   ...talks.map((talk) => stream([hello, ...talk])),
   stream([hello]),
-  stream([hello, Buffer.from(frame(0x21, text))]), // it has given up waiting
-  stream([returning(1, 0), state(0), piece(0, whole, text)]),
+  stream([hello, Buffer.from(frame(0x21, Buffer.from('hello')))]), // it has given up waiting
+  stream([returning(1, 0), ack(0), data(0, text)]),
   stream([hello, hello]),
 ];
 
 /** A server's. */
 export const serverSeeds: readonly Seed[] = [
   ...talks.map((talk) => stream([welcome, ...talk])),
-  ...otherWelcomes.map((each) => stream([each, state(0), piece(0, whole, text)])),
-  stream([Buffer.from(frame(0x21, text)), welcomeWith({ kind: 'new', ...given, plainMessages: 1 }), state(0)]),
+  ...otherWelcomes.map((each) => stream([each, ack(0), data(0, text)])),
+  stream([
+    Buffer.from(frame(0x21, Buffer.from('hello'))),
+    welcomeWith({ kind: 'new', ...given, plainMessages: 1 }),
+    ack(0),
+  ]),
   stream([welcome, welcome]),
 ];
 
 export const sessionWords: readonly Buffer[] = [
-  ...[
-    hello,
-    returning(1, 0),
-    returning(2, 1),
-    welcome,
-    lostWelcome,
-    state(0),
-    state(1),
-    ping,
-    pong,
-    close(0),
-    close(1),
-  ],
-  ...[0, 1, 2, 3].map((number) => piece(number, whole, text, undefined, 0x21)),
-  ...[0, 1, 3, 5].map((number) => batch(number, whole, ...small)),
-  ...[piece(0, first, text, 10), piece(1, last, text), piece(1, last | retracted, Buffer.alloc(0))],
+  ...[hello, returning(1, 0), returning(2, 15), welcome, lostWelcome, ack(0), ack(15), ping, pong, close(0), close(n)],
+  ...[0, 1, 2, 3].map((i) => data(i * n, text)),
+  ...[0, 1, 3].map((i) => data(i * small.length, small)),
+  ...[data(0, text.subarray(0, 10)), data(10, text.subarray(10)), retract(0, n), retract(10, n), retract(n, 2 * n)],
 ];

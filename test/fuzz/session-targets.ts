@@ -1,18 +1,19 @@
 /** v2 with a handshake: both ends of it, before and after the greetings. */
 import type { Protocol, ProtocolTypes, Role } from 'serpy-core';
 import { v2Protocol } from 'serpy-v2';
-import { crc32 } from '../../packages/serpy-v2/src/session/frames/crc32.js';
-import { frameChecksum } from '../../packages/serpy-v2/src/session/frames/frame-checksum.js';
+import { crc32 } from '../../packages/serpy-v2/src/reliable/crc32.js';
+import { recordCheck } from '../../packages/serpy-v2/src/reliable/record.js';
+import { frame } from '../../packages/serpy-v2/test/oracle.js';
 import type { Chance } from './chance.js';
 import { maxMessageBytes, strangerSeeds, v2Seeds, v2Words } from './seeds.js';
 import {
+  ack,
   clientSeeds,
+  data,
   hello,
   lostWelcome,
-  piece,
   serverSeeds,
   sessionWords,
-  state,
   talkSeeds,
   welcome,
 } from './session-seeds.js';
@@ -21,34 +22,46 @@ import { type SessionTarget, sessionTarget, type Target } from './target.js';
 const magic = Buffer.from('decafecafe', 'hex');
 const greetingStart = Buffer.from('serpy ', 'latin1');
 const headerBytes = 14;
-const pieceHeadBytes = 9;
-const controlTypes = [0x42, 0x52, 0x62, 0x72];
+const recordHeaderBytes = 12;
+const maxRecordBytes = 1024 * 1024;
 
-/** Gives frames of every kind their check, and the last its length, most of the time. */
+/** Gives frames and records their check, and the last its length, most of the time. */
 export function mendSession(bytes: Buffer, chance: Chance): Buffer {
-  let at = 0;
-  while (at + headerBytes <= bytes.length && magic.compare(bytes, at, at + magic.length) === 0) {
-    const left = bytes.length - at - headerBytes;
-    if (bytes.readUInt32LE(at + 10) > left && chance.below(2) === 0) bytes.writeUInt32LE(left, at + 10);
-    const length = bytes.readUInt32LE(at + 10);
-    if (length > left) return bytes;
-    const end = at + headerBytes + length;
-    if (chance.below(8) > 0) bytes.writeUInt32LE(checkOfFrame(bytes, at, end), at + 6);
+  for (let at = 0; at + recordHeaderBytes <= bytes.length; ) {
+    const isFrame = magic.compare(bytes, at, at + magic.length) === 0;
+    const end = isFrame ? mendFrame(bytes, at, chance) : mendRecord(bytes, at, chance);
+    if (end === undefined) return bytes;
     at = end;
   }
   return bytes;
 }
 
+/** @returns where the frame ends; undefined where that is not there */
+function mendFrame(bytes: Buffer, at: number, chance: Chance): number | undefined {
+  const left = bytes.length - at - headerBytes;
+  if (left < 0) return undefined;
+  if (bytes.readUInt32LE(at + 10) > left && chance.below(2) === 0) bytes.writeUInt32LE(left, at + 10);
+  const length = bytes.readUInt32LE(at + 10);
+  if (length > left) return undefined;
+  const end = at + headerBytes + length;
+  if (chance.below(8) > 0) bytes.writeUInt32LE(checksumOfFrame(bytes, at, end), at + 6);
+  return end;
+}
+
+function mendRecord(bytes: Buffer, at: number, chance: Chance): number | undefined {
+  const left = bytes.length - at - recordHeaderBytes;
+  if (bytes.readUIntLE(at, 3) > left && chance.below(2) === 0) bytes.writeUIntLE(left, at, 3);
+  const length = bytes.readUIntLE(at, 3);
+  if (length > left || length > maxRecordBytes) return undefined;
+  const start = at + recordHeaderBytes;
+  if (chance.below(8) > 0) bytes.writeUInt32LE(recordCheck(bytes, at, bytes, start, start + length), at + 8);
+  return start + length;
+}
+
 /** What a frame must state; a greeting's own CRC is put right on the way. */
-function checkOfFrame(bytes: Buffer, at: number, end: number): number {
+function checksumOfFrame(bytes: Buffer, at: number, end: number): number {
   const type = bytes[at + 5] as number;
-  if (controlTypes.includes(type)) return crc32(bytes, at + 10, end, type);
   const start = at + headerBytes;
-  if ((type & 0x02) !== 0) {
-    const isFirstOfSome = ((bytes[start] as number) & 3) === 1;
-    const dataAt = Math.min(end, start + pieceHeadBytes + (isFirstOfSome ? 8 : 0));
-    return frameChecksum(crc32(bytes, at + 10, dataAt, type), bytes, dataAt, end);
-  }
   const isGreeting = type === 0x81 && end - start > 16 && bytes.compare(greetingStart, 0, 6, start, start + 6) === 0;
   if (isGreeting) bytes.writeUInt32LE(crc32(bytes, start, end - 4), end - 4);
   let sum = 0;
@@ -57,7 +70,7 @@ function checkOfFrame(bytes: Buffer, at: number, end: number): number {
 }
 
 function target(name: string, role: Role, mode: 'prefer' | 'require'): Target {
-  const greeting = role === 'server' ? Buffer.concat([hello, state(0)]) : welcome;
+  const greeting = role === 'server' ? Buffer.concat([hello, ack(0)]) : welcome;
   const session: SessionTarget = {
     name,
     role,
@@ -81,7 +94,10 @@ function target(name: string, role: Role, mode: 'prefer' | 'require'): Target {
     refusals: ['ERR_SERPY_CHECKSUM', 'ERR_SERPY_PEER_TIMEOUT', 'ERR_SERPY_TIMEOUT'],
     takesBack: true,
     ...(role === 'client' && {
-      afterwards: { seed: { bytes: Buffer.concat([lostWelcome, piece(0, 3, Buffer.of(1))]) }, messages: 1 },
+      afterwards: {
+        seed: { bytes: Buffer.concat([lostWelcome, data(0, Buffer.from(frame(0x81, Buffer.of(1), 0)))]) },
+        messages: 1,
+      },
     }),
   };
   return sessionTarget(session);

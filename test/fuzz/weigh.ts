@@ -7,7 +7,7 @@ import { control } from '../../packages/serpy-v1/test/oracle.js';
 import { frame } from '../../packages/serpy-v2/test/oracle.js';
 import { Chance } from './chance.js';
 import { Mutator } from './mutator.js';
-import { hello, piece, state } from './session-seeds.js';
+import { ack, data, hello } from './session-seeds.js';
 import { type SessionTarget, sessionTarget } from './target.js';
 
 /** So many sessions wait at once: what each costs whatever it holds is lost beside their messages. */
@@ -33,9 +33,12 @@ const large: Readonly<Record<string, SessionTarget>> = {
     takesBack: true,
     refusals: ['ERR_SERPY_CHECKSUM'],
     seeds: [
-      [piece(0, 3, Buffer.alloc(largeBytes, 7))],
-      [piece(0, 1, Buffer.alloc(largeBytes, 7), maxMessageBytes), piece(1, 0, Buffer.alloc(1000))],
-    ].map((pieces) => ({ bytes: Buffer.concat([hello, state(0), ...pieces]) })),
+      [data(0, Buffer.from(frame(0x81, Buffer.alloc(largeBytes, 7), 0)))],
+      [
+        data(0, Buffer.from(frame(0x81, Buffer.alloc(largeBytes, 7), 0)).subarray(0, 20_000)),
+        data(20_000, Buffer.alloc(1000)),
+      ],
+    ].map((records) => ({ bytes: Buffer.concat([hello, ack(0), ...records]) })),
   },
   v1: {
     ...shared,

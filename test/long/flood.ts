@@ -1,7 +1,8 @@
 /** What peers flood a server with: each kind costs the peer nothing to make, and asks as much of the server as it can. */
 import { type Socket, connect as tcpConnect } from 'node:net';
 import { frame } from '../../packages/serpy-v2/test/oracle.js';
-import { batch, hello, piece, ping, state } from '../fuzz/session-seeds.js';
+import { record } from '../../packages/serpy-v2/test/reliable/wire.js';
+import { ack, data, hello, ping } from '../fuzz/session-seeds.js';
 
 export interface Flood {
   readonly name: string;
@@ -25,14 +26,9 @@ export const floods: readonly Flood[] = [
   { name: 'v1: empty blocks', protocol: 'v1', again: Buffer.from([0x1f]) },
   { name: 'v1: changes of mode', protocol: 'v1', again: Buffer.from('\x01SETMODE0\x1f', 'latin1') },
   { name: 'session: PING', protocol: 'v2', first: hello, again: ping },
-  { name: 'session: STATE', protocol: 'v2', first: hello, again: state(0) },
-  { name: 'session: the same piece', protocol: 'v2', first: hello, again: piece(0, 3, text) },
-  {
-    name: 'session: the same batch',
-    protocol: 'v2',
-    first: hello,
-    again: batch(0, 3, ...Array.from({ length: 50 }, () => [0x81, Buffer.alloc(0)] as const)),
-  },
+  { name: 'session: ACK', protocol: 'v2', first: hello, again: ack(0) },
+  { name: 'session: records of no bytes', protocol: 'v2', first: hello, again: data(0, Buffer.alloc(0)) },
+  { name: 'session: records that are skipped', protocol: 'v2', first: hello, again: record(0x33, text) },
 ];
 
 const chunkBytes = 256 * 1024;

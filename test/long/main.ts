@@ -1,4 +1,5 @@
 /** The long tests, by name: all of them one after the other, or those that are named. A new soak test is one more part here. */
+import { badLines } from './bad-lines.js';
 import { doorPart } from './door.js';
 import { figures, guards, partOf } from './figures.js';
 import { floodsPart } from './floods.js';
@@ -21,6 +22,7 @@ const all: Readonly<Record<string, Part>> = {
   'huge-message': hugeMessage,
   floods: floodsPart,
   door: doorPart,
+  lines: badLines,
   cuts: partOf('cuts'),
   'every-byte-sockets': partOf('every-byte-sockets'),
   'every-byte-tls': partOf('every-byte-tls'),

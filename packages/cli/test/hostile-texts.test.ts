@@ -90,7 +90,8 @@ const refusal = encodeWelcome({
   instance: Buffer.alloc(16, 1),
   maxMessageBytes: 1000,
   pingIntervalMs: 0,
-  limits: { messages: 1, bytes: 1 },
+  limit: 1_000_000,
+  encrypted: false,
   result: { kind: 'refused', reason: `${evil}${'long '.repeat(300)}END` },
 });
 

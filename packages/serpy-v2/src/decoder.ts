@@ -16,7 +16,15 @@ import {
 import { type DecodedMessage, decodeValue } from './values/values.js';
 import { checksum } from './wire/checksum.js';
 import { ChunkCursor } from './wire/chunk-cursor.js';
-import { checksumOffset, frameType, headerBytes, lengthOffset, probe, typeOffset } from './wire/constants.js';
+import {
+  checksumOffset,
+  frameType,
+  headerBytes,
+  lengthOffset,
+  probe,
+  streamType,
+  typeOffset,
+} from './wire/constants.js';
 import { checkMagic, readUint32, startsWithMagic } from './wire/header.js';
 import { maxAllocationRatio, PayloadBuffer } from './wire/payload-buffer.js';
 
@@ -34,6 +42,14 @@ export interface GreetingDetector {
 /** When there are too many of them. */
 const damagedMessages =
   'damaged messages than whole ones on this link, which is given up: does its program change bytes before they have left, or does what is in between?';
+
+/** What the frames of a session are: their records are checked, so they have no checksums of their own. */
+export interface SessionFrames {
+  /** The largest payload of a type. */
+  maxBytes(type: number): number;
+  /** The message of a payload; undefined for what is passed over. */
+  decode(type: number, payload: Buffer, endOffset: number): DecodedMessage | undefined;
+}
 
 const noGreetingDetector: GreetingDetector = { maxBytes: 0, detect: () => false };
 
@@ -57,14 +73,27 @@ export class Decoder {
   #body: PayloadBuffer | undefined;
   #staged: ByteQueue | undefined;
   /** Whether no frame has come yet: only then a client's probe may. */
-  #atStart = true;
+  #atStart: boolean;
+  readonly #session: SessionFrames | undefined;
+  /** Where the frame begins that is next, or has begun. */
+  #offset = 0;
 
   /**
    * @param maxMessageBytes the largest payload; a header that states more is refused before anything is kept for it
    * @param output is warned of each message that was dropped because its checksum was wrong
+   * @param session for the frames of a session, which begin at `offset`
    */
-  constructor(maxMessageBytes: number, output: DecoderOutput, greetings: GreetingDetector = noGreetingDetector) {
+  constructor(
+    maxMessageBytes: number,
+    output: DecoderOutput,
+    greetings: GreetingDetector = noGreetingDetector,
+    session?: SessionFrames,
+    offset = 0,
+  ) {
     this.#maxMessageBytes = maxMessageBytes;
+    this.#session = session;
+    this.#offset = offset;
+    this.#atStart = session === undefined;
     this.#output = output;
     this.#detector = greetings;
     this.#bad = new BadFrames(output, damagedMessages);
@@ -95,6 +124,20 @@ export class Decoder {
     }
   }
 
+  /** The next message of a session. Throws as `read` does. */
+  readSession({ decode }: SessionFrames): DecodedMessage | undefined {
+    for (;;) {
+      if (!this.#inPayload && !this.#readHeader()) return undefined;
+      const payload = this.#isWhole() ? this.#takeWhole() : this.#readBody()?.bytes;
+      if (payload === undefined) return undefined;
+      this.#inPayload = false;
+      this.#body = undefined;
+      this.#offset += headerBytes + this.#payloadBytes;
+      const message = decode(this.#type, payload, this.#offset);
+      if (message !== undefined) return message;
+    }
+  }
+
   #next(): DecodedMessage | undefined {
     for (;;) {
       if (!this.#inPayload && !this.#readHeader()) return undefined;
@@ -120,6 +163,57 @@ export class Decoder {
         this.#warnOf(body.sum);
       }
     }
+  }
+
+  /** Where the frame begins that is next, or has begun. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** How large the payload is of the message that has begun; undefined while that is not known. */
+  get payloadBytes(): number | undefined {
+    return this.#inPayload ? this.#payloadBytes : undefined;
+  }
+
+  /** How much of it is there. */
+  get filledBytes(): number {
+    return this.#body?.filled ?? this.#staged?.length ?? 0;
+  }
+
+  /** Whether bytes are there that were not read. */
+  get hasRest(): boolean {
+    return this.#chunk.remaining > 0;
+  }
+
+  /** Where the next bytes of a message may be put that has begun; undefined where they must be pushed. */
+  place(count: number): Buffer | undefined {
+    return this.#inPayload && !this.hasRest ? this.#body?.place(count) : undefined;
+  }
+
+  /** Where the next bytes may be read to that come. */
+  target(leastBytes: number): Buffer | undefined {
+    return this.#inPayload && !this.hasRest ? this.#body?.target(leastBytes) : undefined;
+  }
+
+  /** They are there. @returns whether the message is whole */
+  filled(count: number): boolean {
+    this.#received += count;
+    this.#body?.placed(count);
+    return this.#body?.complete === true;
+  }
+
+  /** They are there. */
+  placed(count: number): void {
+    this.#body?.placed(count);
+  }
+
+  /** Forgets the message that has begun: the next begins at this offset. */
+  discard(offset: number): void {
+    this.#inPayload = false;
+    this.#headerFilled = 0;
+    this.#body = undefined;
+    this.#staged = undefined;
+    this.#offset = offset;
   }
 
   /** Whether a message has begun and is not whole. */
@@ -201,8 +295,9 @@ export class Decoder {
   }
 
   #checkSize(): void {
-    if (this.#payloadBytes <= this.#maxMessageBytes) return;
-    throw new MessageTooLargeError('the message that the peer sends', this.#payloadBytes, this.#maxMessageBytes);
+    const most = this.#session?.maxBytes(this.#type) ?? this.#maxMessageBytes;
+    if (this.#payloadBytes <= most) return;
+    throw new MessageTooLargeError('the message that the peer sends', this.#payloadBytes, most);
   }
 
   #isGreeting(sum: number, payload: Buffer): boolean {
@@ -219,7 +314,7 @@ export class Decoder {
   /** The payload that is whole: a view, or where it is delivered as it is, a copy. */
   #takeWhole(): Buffer {
     const count = this.#payloadBytes;
-    if (this.#type !== frameType.bytes) return this.#chunk.take(count);
+    if (this.#type !== frameType.bytes && this.#type !== streamType) return this.#chunk.take(count);
     if (count < exactFromBytes) return this.#chunk.takeOwn(count);
     const payload = this.#output.allocate(count);
     payload.set(this.#chunk.take(count));
@@ -236,7 +331,7 @@ export class Decoder {
         this.#chunk.at += rest.length;
         return undefined;
       }
-      this.#body = new PayloadBuffer(this.#output.allocate(this.#payloadBytes));
+      this.#body = new PayloadBuffer(this.#output.allocate(this.#payloadBytes), this.#session === undefined);
       for (const chunk of this.#staged?.takeChunks() ?? []) this.#body.add(chunk);
       this.#staged = undefined;
     }

@@ -106,7 +106,7 @@ export {
   withSession,
 } from './options.js';
 export { type V2, v2Protocol } from './protocol.js';
+export type { ReplayLimits } from './reliable/sender.js';
 export { Server, type ServerOptions } from './server.js';
-export type { ReplayLimits } from './session/sender.js';
 export type { AcknowledgeOption, Frame, SessionOptions, V2Session } from './v2-session.js';
 export { type Data, type DecodedMessage, float, int, type Message, type Value } from './values/values.js';

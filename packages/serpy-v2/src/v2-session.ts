@@ -15,14 +15,14 @@ import { Decoder } from './decoder.js';
 import { Handshake } from './handshake/handshake.js';
 import { handshakeSettings, type SessionOptions } from './handshake/handshake-options.js';
 import { detectGreeting, maxGreetingBytes } from './handshake/hello-welcome.js';
-import type { BatchedMessage } from './session/frames/batch.js';
-import type { WholeMessage } from './session/frames/segment.js';
-import { decodeStreamFrame, encodeStreamFrame, streamType } from './session/frames/stream-frame.js';
-import { detachedBufferError, noSessionError } from './session/session-errors.js';
+import type { UnknownMessage } from './reliable/sender.js';
+import { detachedBufferError } from './reliable/sender-errors.js';
+import { encodeStreamFrame } from './reliable/stream-frame.js';
+import { noSessionError } from './session/session-errors.js';
 import { SessionRegistry } from './session/session-registry.js';
-import { type DecodedMessage, decodeValue, encodeValue, messageOf, type Value } from './values/values.js';
+import { type DecodedMessage, encodeValue, messageOf, type Value } from './values/values.js';
 import { checksum } from './wire/checksum.js';
-import { copyBelowBytes, frameType, headerBytes } from './wire/constants.js';
+import { copyBelowBytes, frameType, headerBytes, streamType } from './wire/constants.js';
 import { writeHeader } from './wire/header.js';
 
 export type { SessionOptions } from './handshake/handshake-options.js';
@@ -30,7 +30,7 @@ export type { SessionOptions } from './handshake/handshake-options.js';
 /** What `sendData` may wait for, after a handshake. */
 export interface AcknowledgeOption {
   /**
-   * `'received'`: the message is in the peer's queue; `'consumed'`: the application there has taken it. A peer whose queue was told to drop
+   * `'received'`: the message has arrived at the peer; `'consumed'`: the program there has consumed it. A peer whose queue was told to drop
    * (`receiveQueue.whenFull`, `keep: 'latest'`) acknowledges what it has dropped as well. Default: not waited for.
    */
   readonly acknowledge?: 'received' | 'consumed' | undefined;
@@ -48,6 +48,8 @@ export interface Frame extends OutboundMessage {
   /** Of a big payload, which is not copied: if it changes before it has left, the peer notices. Left to be made where a session was on. */
   readonly sum: number | undefined;
   readonly level: 'received' | 'consumed' | undefined;
+  /** Where it ends in the session's stream, once it is in it. */
+  endOffset: number;
   /** It is no message, but a part of a stream. */
   readonly part?: StreamPart;
   /** The session in which it was made, of a word to the sender of a stream: in another one, that number is another stream's. */
@@ -125,12 +127,13 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     if (payloadBytes > maxBytes) throw new MessageTooLargeError('the message', payloadBytes, maxBytes);
     return {
       type: frameType[type],
-      prefix: prefix,
+      prefix,
       payload: bytes,
       owned: bytes !== value && prefix === undefined,
       sum: payloadBytes < copyBelowBytes || this.#handshake?.established ? undefined : sumOf(prefix, bytes),
       sizeBytes: headerBytes + payloadBytes,
       level,
+      endOffset: 0,
       awaitsAck: level !== undefined,
     };
   }
@@ -149,6 +152,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       sum: undefined,
       sizeBytes,
       level,
+      endOffset: 0,
       awaitsAck: true,
       part,
       session: part.kind === 'stop' ? this.#handshake?.resumable.epoch : undefined,
@@ -233,6 +237,19 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     else this.#handshake.receive(chunk, nowMs);
   }
 
+  target(leastBytes: number): Buffer | undefined {
+    const handshake = this.#handshake;
+    const decodesPlain = handshake === undefined || handshake.decodesPlain;
+    return decodesPlain ? this.#decoder.target(leastBytes) : handshake.target(leastBytes);
+  }
+
+  filled(count: number, nowMs = 0): boolean {
+    this.#nowMs = nowMs;
+    const handshake = this.#handshake;
+    const decodesPlain = handshake === undefined || handshake.decodesPlain;
+    return decodesPlain ? this.#decoder.filled(count) : handshake.filled(count, nowMs);
+  }
+
   retainUnread(): void {
     this.#decoder.retainUnread();
     this.#handshake?.retainUnread();
@@ -241,14 +258,11 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   read(): DecodedMessage | undefined {
     for (;;) {
       const handshake = this.#handshake;
+      const held = handshake?.readHeld();
+      if (held !== undefined) return held;
       if (handshake !== undefined && !handshake.decodesPlain) {
-        const whole = handshake.read();
-        if (whole !== undefined) {
-          const message = decodeWhole(handshake, whole);
-          if (message !== undefined) return message;
-          continue;
-        }
-        if (!handshake.decodesPlain) return undefined;
+        const message = handshake.read();
+        if (message !== undefined || !handshake.decodesPlain) return message;
       }
       const message = this.#readPlain(handshake);
       if (message !== undefined) {
@@ -342,7 +356,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
         return session.#plainSent;
       },
       pushPlain: (bytes: Buffer) => this.#decoder.push(bytes),
-      toValue: (message: BatchedMessage) => (message.type === streamType ? undefined : messageOf(message)),
+      toValue: (message: UnknownMessage) => (message.type === streamType ? undefined : messageOf(message)),
     };
     return new Handshake<Frame>(this.#role, settings, this.#output, host, this.#sessions);
   }
@@ -362,29 +376,6 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
         return kind !== undefined;
       },
     });
-  }
-}
-
-/** The value of what is no message. */
-const nothing = Buffer.alloc(0);
-
-/** The message, or part of a stream; undefined for what nobody here knows. */
-function decodeWhole(
-  handshake: Handshake<Frame>,
-  { type, payload, ackNumber }: WholeMessage,
-): DecodedMessage | undefined {
-  try {
-    if (type === streamType) {
-      const part = decodeStreamFrame(payload);
-      const sizeBytes = payload.length;
-      if (part !== undefined) return { type: 'bytes', value: nothing, sizeBytes, end: ackNumber, part };
-      const passedOver = { sizeBytes, end: ackNumber, part: payload };
-      handshake.resumable.consumed(passedOver); // its place is free
-      return undefined;
-    }
-    return decodeValue(type, payload, ackNumber);
-  } catch (error) {
-    throw handshake.classifyError(error);
   }
 }
 

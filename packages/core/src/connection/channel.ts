@@ -49,6 +49,7 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
   /** Why messages to be sent are dropped, where that has been told. */
   #dropping: 'full' | 'offline' | undefined;
   #closing = false;
+  #isDelivering = false;
   /** Made for the first of them. */
   #streams: StreamManager | undefined;
 
@@ -192,6 +193,7 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
 
   /** There may be another link, by which time what waits for it would be stale. */
   linkDown(): void {
+    this.deliverHeld();
     this.#streams?.sessionChanged(this.epoch);
     if (this.dropsOffline) this.outbox.dropUnsent();
     this.outbox.resumeAdmission();
@@ -243,6 +245,22 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
     this.inbox.put(received);
   }
 
+  deliverHeld(): void {
+    if (this.#isDelivering) return; // a message that is delivered may be taken at once, which asks for more
+    this.#isDelivering = true;
+    try {
+      while (this.resumable?.readable) {
+        const received = this.#session?.read();
+        if (received === undefined) break;
+        this.deliver(received);
+      }
+    } catch {
+      // The session is at fault, and says so again when a link is read.
+    } finally {
+      this.#isDelivering = false;
+    }
+  }
+
   bytesReceived(receivedBytes: number): void {
     this.#counters.bytesReceived += receivedBytes;
   }
@@ -277,8 +295,9 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
   consumed(received: InboundMessage): void {
     const lasting = this.#session?.resumable;
     if (lasting === undefined) return;
-    lasting.consumed(received);
-    this.#link?.consumed();
+    if (!lasting.consumed(received)) return;
+    if (this.#link?.over !== false) this.deliverHeld();
+    else this.#link.consumed();
   }
 
   waitAbandoned(outgoing: OutboundMessage): void {

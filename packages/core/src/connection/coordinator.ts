@@ -68,6 +68,7 @@ export class Coordinator implements LifecycleOwner {
     outbox.pauseAdmission(); // what the session gives up frees places, and who took one now would be neither told nor counted
     const { unsentMessages } = outbox;
     this.#unknown = resumable?.abort() ?? [];
+    this.conversation.deliverHeld();
     return { unsentMessages, unacknowledgedMessages: this.#unknown.length };
   }
 

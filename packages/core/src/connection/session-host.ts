@@ -128,6 +128,10 @@ export class ChannelSessionHost implements SessionHost<OutboundMessage>, LinkHol
     return this.#link?.transport.identity;
   }
 
+  get encrypted(): boolean {
+    return this.#link?.transport.encrypted ?? false;
+  }
+
   takeOverLink(other: LinkHolder): boolean {
     return this.#listener.takeOver(() => other.releaseLink());
   }

@@ -23,6 +23,8 @@ export interface LinkHost {
   readonly closing: boolean;
   /** A message arrived. Throws where the connection must end for it. */
   deliver(received: InboundMessage): void;
+  /** Messages that the session holds are delivered: those that there is room for, or that a session that is over has left. */
+  deliverHeld(): void;
   bytesReceived(receivedBytes: number): void;
   /** The link is over. What its session has to tell comes next: that frees places which nobody should take before it is known how it goes on. */
   linkEnding(): void;

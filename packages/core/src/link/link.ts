@@ -73,6 +73,7 @@ export class Link implements TransportHandler {
       this.#fail(error as Error);
       return;
     }
+    this.#host.deliverHeld();
     if (this.#mustPause()) this.#pause();
     this.transport.start(this);
     this.#afterStep();
@@ -113,6 +114,7 @@ export class Link implements TransportHandler {
   sendNow(outgoing: OutboundMessage): boolean {
     if (!this.#maySend() || !this.#session.canSend || !this.transport.writable) return false;
     this.#putOnWire(outgoing);
+    if (this.#session.resumable?.hasPendingFrames) this.#sendQueued(); // of a large message, as much as may be
     if (!this.#over) this.transport.flush();
     this.#schedule();
     return true;
@@ -160,7 +162,11 @@ export class Link implements TransportHandler {
   /** The application took a message: the session may have something to say for it. */
   consumed(): void {
     if (this.#over || this.#reading) return; // what is said while reading is written behind it
-    if (this.#session.resumable?.hasPendingFrames) this.pump();
+    const { resumable, gathered } = this.#session;
+    if (resumable?.readable) {
+      this.#read();
+      this.#afterStep();
+    } else if (gathered || resumable?.hasPendingFrames) this.pump();
     else this.#schedule();
   }
 
@@ -194,6 +200,21 @@ export class Link implements TransportHandler {
     if (this.#session.midFrame) this.#watchedReads.bytesArrived(chunk.length);
     else this.#readStallTimer?.idle();
     this.#afterStep();
+  }
+
+  target(leastBytes: number): Buffer | undefined {
+    return this.#over || this.#paused ? undefined : this.#session.target?.(leastBytes);
+  }
+
+  filled(count: number): void {
+    if (this.#over) return;
+    this.#host.bytesReceived(count);
+    const isWhole = this.#session.filled?.(count, this.#clock.now()) === true;
+    if (isWhole) this.#read();
+    if (this.#over) return;
+    if (this.#session.midFrame) this.#watchedReads.bytesArrived(count);
+    else this.#readStallTimer?.idle();
+    if (isWhole) this.#afterStep();
   }
 
   get gathered(): boolean {
@@ -319,6 +340,7 @@ export class Link implements TransportHandler {
       : 0;
     this.#host.linkEnding();
     this.#session.linkDown(this.#paused);
+    this.#host.deliverHeld();
     this.#host.stepDone();
     const { reason, error } = this.#end ?? { reason: 'peer-closed', error: undefined };
     this.#observer.linkEnded({

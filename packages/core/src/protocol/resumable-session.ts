@@ -22,6 +22,8 @@ export interface ProgressInfo {
 export interface LinkHolder {
   /** What the peer of its link has proved, or of the last one there was: that it has the key, or which certificate. Undefined, or left out: nothing. */
   readonly identity?: string | undefined;
+  /** Whether its link is encrypted. Left out: no. */
+  readonly encrypted?: boolean;
   /** Goes on over the link that another connection has. Its own link is destroyed first. False when the connection is over. */
   takeOverLink(other: LinkHolder): boolean;
   /** Gives the link away; the connection that had it is over, without a word. */
@@ -37,6 +39,8 @@ export interface PeerClose {
 export interface ResumableSession {
   /** Another object for each session; undefined while there is none. */
   readonly epoch: unknown;
+  /** Whether messages wait to be read that there is room for now, or that a session that is over has left. */
+  readonly readable: boolean;
   /** Whether something is to be put on the wire besides new messages: the rest of a large one, or what the peer did not get. */
   readonly hasPendingFrames: boolean;
   /** Puts the next piece of it on the wire. Called only between `up` and `lost`. */
@@ -47,8 +51,11 @@ export interface ResumableSession {
   readonly progressCount: number;
   /** Whether the peer keeps to limits, so that reading need never wait for the application: also while a session is being gone on with. */
   readonly flowControlled: boolean;
-  /** The application has taken this message, or the queue has dropped it for a newer one. */
-  consumed(received: Pick<InboundMessage, 'sizeBytes'>): void;
+  /**
+   * The application has taken this message, or the queue has dropped it for a newer one.
+   * @returns whether the session wants to be looked at for it: it has something to read or to write, at once or after a while
+   */
+  consumed(received: Pick<InboundMessage, 'sizeBytes'>): boolean;
   /** The queue has dropped this message, which was read last, and keeps what came before it. */
   discarded(received: Pick<InboundMessage, 'sizeBytes'>): void;
   /** How long the peer may come back after its link is lost, in milliseconds; 0 when it will not. */

@@ -78,6 +78,10 @@ export interface Session<Value, SendOptions, In extends InboundMessage, Out exte
   linkDown(paused: boolean): void;
   /** Takes bytes in. The chunk is lent until `keep`, which follows when as much as may be has been read. */
   receive(chunk: Buffer, nowMs: number): void;
+  /** Where the next bytes may be put instead of being lent: those of a large message that has come in part. Left out, or undefined: nowhere. */
+  target?(leastBytes: number): Buffer | undefined;
+  /** So many bytes were put where `target` said. @returns whether there may be something to read */
+  filled?(count: number, nowMs: number): boolean;
   /** The chunk goes back: what of it has not been read is copied. */
   retainUnread(): void;
   /**

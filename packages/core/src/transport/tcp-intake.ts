@@ -23,6 +23,8 @@ export class TcpIntake {
   #pausedChunk: Buffer | undefined;
   /** Whether the end came after that: over TLS it comes to a paused socket too. */
   #pausedEnd = false;
+  /** So many bytes before that were put where they belong. */
+  #pausedFilled = 0;
   /** Made for the first chunk that is not small. */
   #share: ReadShare | undefined;
   /** Whether it has read its share of this turn. */
@@ -35,7 +37,7 @@ export class TcpIntake {
 
   /** The handler is there. */
   start(): void {
-    if (this.#pausedChunk) process.nextTick(deliverPaused, this);
+    if (this.#isHolding) process.nextTick(deliverPaused, this);
     else if (this.#sharedBuffer || !this.#paused) this.#socket.resume();
   }
 
@@ -45,16 +47,43 @@ export class TcpIntake {
     else this.#deliver(chunk, false);
   }
 
+  target(leastBytes: number): Buffer | undefined {
+    return this.#paused || this.#yielding || this.#isHolding ? undefined : this.handler?.target?.(leastBytes);
+  }
+
+  /** So many bytes were put where `target` said: they come before what is held. */
+  filled(count: number): void {
+    if (this.#paused || this.#yielding || !this.handler) {
+      this.#pausedFilled += count;
+      this.#socket.pause();
+    } else this.#deliverFilled(count);
+  }
+
+  #deliverFilled(count: number): void {
+    this.#share ??= new ReadShare();
+    const startMs = systemClock.now();
+    this.handler?.filled?.(count);
+    this.#share.record(count, systemClock.now() - startMs);
+    if (this.#share.exhausted) this.#yield();
+  }
+
+  get #isHolding(): boolean {
+    return this.#pausedChunk !== undefined || this.#pausedFilled > 0;
+  }
+
   ended(): void {
-    if (this.#pausedChunk) this.#pausedEnd = true;
+    if (this.#isHolding) this.#pausedEnd = true;
     else this.handler?.ended();
   }
 
   /** Nothing more comes, and nobody hears of what does. */
   stop(): TransportHandler | undefined {
     const [handler, held] = [this.handler, this.#paused ? undefined : this.#pausedChunk];
+    const filled = this.#paused ? 0 : this.#pausedFilled;
     this.handler = undefined;
     this.#pausedChunk = undefined;
+    this.#pausedFilled = 0;
+    if (filled > 0) handler?.filled?.(filled);
     if (held) handler?.received(held); // it rested, and would have got it
     return handler;
   }
@@ -66,16 +95,22 @@ export class TcpIntake {
 
   resume(): void {
     this.#paused = false;
-    if (this.#pausedChunk) process.nextTick(deliverPaused, this);
+    if (this.#isHolding) process.nextTick(deliverPaused, this);
     else if (!this.#sharedBuffer && !this.#yielding) this.#socket.resume();
   }
 
   deliverPaused(): void {
+    if (!this.#isHolding || this.#paused || this.#yielding) return;
+    const filled = this.#pausedFilled;
+    this.#pausedFilled = 0;
+    if (filled > 0) this.#deliverFilled(filled);
     const held = this.#pausedChunk;
-    if (held === undefined || this.#paused || this.#yielding) return;
-    this.#pausedChunk = undefined;
-    this.#deliver(held, true);
-    if (this.#pausedChunk) return;
+    if (held !== undefined) {
+      if (this.#paused || this.#yielding) return;
+      this.#pausedChunk = undefined;
+      this.#deliver(held, true);
+    }
+    if (this.#isHolding) return;
     if (this.#pausedEnd) this.handler?.ended();
     else this.#resumeSocket();
   }
@@ -111,7 +146,7 @@ export class TcpIntake {
     systemClock.setImmediate(() => {
       this.#yielding = false;
       this.#share?.reset();
-      if (this.#pausedChunk) this.deliverPaused();
+      if (this.#isHolding) this.deliverPaused();
       else this.#resumeSocket();
     });
   }

@@ -111,6 +111,14 @@ export class TcpTransport implements Transport {
     this.#intake.received(chunk);
   }
 
+  target(leastBytes: number): Buffer | undefined {
+    return this.#intake.target(leastBytes);
+  }
+
+  filled(count: number): void {
+    this.#intake.filled(count);
+  }
+
   write(piece: Uint8Array): void {
     this.#writeBuffer.add(piece);
     if (this.#writeBuffer.full) this.#send();
@@ -128,10 +136,12 @@ export class TcpTransport implements Transport {
    * acknowledged messages, as groups of them stay together.
    */
   flush(): void {
-    if (!this.#isFilled) return;
     if (this.#writesInFlight > 0 || this.#flushIsDeferred) {
-      this.#coalesceTurns = coalesceTurns;
-    } else if (this.#coalesceTurns > 0) {
+      if (this.#coalesceTurns < coalesceTurns && this.#isFilled) this.#coalesceTurns = coalesceTurns;
+      return;
+    }
+    if (!this.#isFilled) return;
+    if (this.#coalesceTurns > 0) {
       this.#coalesceTurns--;
       this.#flushIsDeferred = true;
       process.nextTick(flushDeferred, this);

@@ -110,7 +110,7 @@ class TlsHandshakes {
     if (pending) this.#pending.delete(pending);
     pending?.guest?.succeeded();
     socket.allowHalfOpen = true;
-    const reading = new SocketReader();
+    const reading = new SocketReader(true);
     const lent = useSharedBuffer(socket, reading) ? reading : undefined;
     this.#options.accept(new TlsTransport(socket, lent, this.#options.keepAliveMs, kind, identity));
   }

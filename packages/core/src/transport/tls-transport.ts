@@ -71,7 +71,7 @@ export async function tlsDial(options: DialOptions, security: Security, timers: 
   signal.throwIfAborted();
   const readings = new Map<TLSSocket, SocketReader>();
   const begin = (destination: Destination) => {
-    const reading = new SocketReader();
+    const reading = new SocketReader(true);
     const socket = connectTls({ ...optionsFor(security, host), ...destination, onread: reading.options() });
     readings.set(socket, reading);
     return socket;

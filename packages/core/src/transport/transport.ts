@@ -8,6 +8,10 @@ import type { HandshakeGuard } from './handshake-guard.js';
 export interface TransportHandler {
   /** Bytes came in. The chunk is lent for this call: its memory is read into again. */
   received(chunk: Buffer): void;
+  /** Where the next bytes may be put instead of being lent, if there is room for that many. Left out, or undefined: nowhere. */
+  target?(leastBytes: number): Buffer | undefined;
+  /** So many bytes were put where `target` said. */
+  filled?(count: number): void;
   /** It takes more bytes gladly again. */
   drained(): void;
   /** Whether there is something to be written yet, by `flushing`: then there is something to flush. Left out: never. */

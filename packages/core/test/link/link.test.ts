@@ -56,6 +56,7 @@ const owner: LinkOwner = {
   frameTimeoutMs: 0,
   closing: false,
   deliver: () => {},
+  deliverHeld: () => {},
   bytesReceived: () => {},
   stepDone: () => {},
   linkEnding: () => {},

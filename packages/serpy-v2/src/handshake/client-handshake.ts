@@ -1,6 +1,6 @@
 /** The client's part of the handshake: it asks, in a frame that an original server drops, and goes by the answer, or by the silence. */
 import { PeerTimeoutError, ProtocolError, type SessionHost, TimeoutError } from 'serpy-core';
-import type { Segmentable } from '../session/sender.js';
+import type { Sendable } from '../reliable/sender.js';
 import { excerpt, handshakeRequiredError } from '../session/session-errors.js';
 import type { SessionManager } from '../session/session-manager.js';
 import type { SessionGrant } from '../session/session-parameters.js';
@@ -11,7 +11,7 @@ import { decodeWelcome, encodeHello, type Welcome } from './hello-welcome.js';
 /** A peer that was found to be plain is not asked again for so long. */
 const plainCacheMs = 10 * 60_000;
 
-export class ClientHandshake<Out extends Segmentable, Owner> implements HandshakeRole {
+export class ClientHandshake<Out extends Sendable, Owner> implements HandshakeRole {
   readonly pendingTakeover = false;
   readonly #state: HandshakeState;
   readonly #settings: HandshakeSettings;
@@ -45,7 +45,7 @@ export class ClientHandshake<Out extends Segmentable, Owner> implements Handshak
   reconnects(is: boolean): void {
     if (this.#reconnects === is) return;
     this.#reconnects = is;
-    if (this.#state.phase === 'established') this.#manager.session?.writeState(this.#resumeMs);
+    if (this.#state.phase === 'established') this.#manager.session?.writeAck(this.#resumeMs);
   }
 
   /** How long we may come back, in milliseconds. */
@@ -84,8 +84,8 @@ export class ClientHandshake<Out extends Segmentable, Owner> implements Handshak
     this.#state.enter('established');
     const { session } = this.#manager;
     // The server waits for a word before it sends; what changed while it was asked it hears now.
-    if (this.#announcedResumeMs === this.#resumeMs) session?.writeState();
-    else session?.writeState(this.#resumeMs);
+    if (this.#announcedResumeMs === this.#resumeMs) session?.writeAck();
+    else session?.writeAck(this.#resumeMs);
     return true;
   }
 
@@ -125,10 +125,10 @@ export class ClientHandshake<Out extends Segmentable, Owner> implements Handshak
       case 'refused':
         throw new ProtocolError(`the server refused the handshake: ${excerpt(result.reason)}`);
       case 'resumed':
-        this.#resume(welcome, result.next, result.consumed);
+        this.#resume(welcome, result.received, result.consumed);
         break;
       case 'lost':
-        this.#manager.acknowledgeLast(result.next);
+        this.#manager.acknowledgeLast(result.received);
         this.#manager.end(excerpt(result.reason));
         this.#start(welcome, result);
         break;
@@ -137,13 +137,13 @@ export class ClientHandshake<Out extends Segmentable, Owner> implements Handshak
     }
   }
 
-  #resume(welcome: Welcome, next: number, consumed: number): void {
+  #resume(welcome: Welcome, received: number, consumed: number): void {
     const { session } = this.#manager;
     if (session === undefined) throw new ProtocolError('the server resumed a session that was not asked for');
-    if (!session.sender.isValidAck(next, consumed))
-      throw new ProtocolError(`the server resumed the session where it never was (${next}, ${consumed})`);
-    session.linkUp(welcome, this.#state.nowMs);
-    session.sender.resume(next, consumed);
+    if (!session.sender.canResume(received, consumed))
+      throw new ProtocolError(`the server resumed the session where it never was (${received}, ${consumed})`);
+    this.#manager.linkUp(welcome, this.#state.nowMs);
+    session.sender.resume(received, consumed);
   }
 
   #start(welcome: Welcome, session: SessionGrant): void {
@@ -153,7 +153,8 @@ export class ClientHandshake<Out extends Segmentable, Owner> implements Handshak
         `the server has sent ${session.plainMessages} messages before its answer, and ${plainReceived} have come`,
       );
     }
-    this.#manager.adopt(session).linkUp(welcome, this.#state.nowMs);
+    this.#manager.adopt(session);
+    this.#manager.linkUp(welcome, this.#state.nowMs);
   }
 }
 

@@ -3,7 +3,7 @@
 /** What a v2 session goes by, with what is not given filled in. */
 import type { Keep } from 'serpy-core';
 import { type OptionSpecs, option, type QueueOptions } from 'serpy-core';
-import type { ReplayLimits } from '../session/sender.js';
+import type { ReplayLimits } from '../reliable/sender.js';
 import type { SessionManagerSettings } from '../session/session-manager.js';
 
 /** Whether a session is asked for and given. */
@@ -21,7 +21,7 @@ export interface HandshakeOptions {
   readonly peerTimeoutMs: number;
   /** How long a session waits for its peer to come back after the link broke. Default 120,000. */
   readonly resumeWindowMs: number;
-  /** What may be kept until the peer has acknowledged it. Default 4,096 messages (pieces of 256 KiB of larger ones), 64 MiB. */
+  /** What may be kept until the peer has acknowledged it. Default 4,096 messages, 64 MiB. */
   readonly replayQueue: ReplayLimits;
 }
 

@@ -1,5 +1,5 @@
 /** How far a handshake is, what it goes by, and what it needs of the session around it. */
-import type { BatchedMessage } from '../session/frames/batch.js';
+import type { UnknownMessage } from '../reliable/sender.js';
 
 /** What a handshake needs of the plain session around it. */
 export interface HandshakeHost {
@@ -9,7 +9,7 @@ export interface HandshakeHost {
   /** Bytes that turned out to be plain. */
   pushPlain(bytes: Buffer): void;
   /** A message as the application knows it. */
-  toValue(message: BatchedMessage): unknown;
+  toValue(message: UnknownMessage): unknown;
 }
 
 /**
@@ -37,12 +37,15 @@ export type Phase =
 /** How far the handshake is on the link that there is: both roles move it on. */
 export class HandshakeState {
   phase: Phase = 'down';
+  /** Whether the phase is `on`. */
+  isOn = false;
   /** Until when it stays there at most. */
   deadlineMs: number | undefined;
   nowMs = 0;
 
   enter(phase: Phase, deadlineMs?: number): void {
     this.phase = phase;
+    this.isOn = phase === 'established';
     this.deadlineMs = deadlineMs;
   }
 }

@@ -3,20 +3,20 @@
  * byte that it cannot take: only a client asks, in a frame that the original drops, and nothing else new is sent before the answer.
  */
 import type { LinkHolder, ResumableSession, Role, SessionHost } from 'serpy-core';
-import type { WholeMessage } from '../session/frames/segment.js';
-import type { ReliableSession } from '../session/reliable-session.js';
+import type { ReliableSession } from '../reliable/reliable-session.js';
+import type { Sendable } from '../reliable/sender.js';
 import { ResumableAdapter } from '../session/resumable-session.js';
-import type { Segmentable } from '../session/sender.js';
 import { handshakeRequiredError, toLinkError } from '../session/session-errors.js';
 import { SessionManager } from '../session/session-manager.js';
 import type { Hello } from '../session/session-parameters.js';
 import type { SessionRegistry } from '../session/session-registry.js';
+import type { DecodedMessage } from '../values/values.js';
 import { ClientHandshake } from './client-handshake.js';
 import type { HandshakeSettings } from './handshake-options.js';
 import { type HandshakeHost, type HandshakeRole, HandshakeState } from './handshake-state.js';
 import { ServerHandshake } from './server-handshake.js';
 
-export class Handshake<Out extends Segmentable> {
+export class Handshake<Out extends Sendable> {
   readonly #host: HandshakeHost;
   readonly #manager: SessionManager<Out, Handshake<Out>>;
   readonly #state = new HandshakeState();
@@ -46,7 +46,7 @@ export class Handshake<Out extends Segmentable> {
 
   /** Whether messages are numbered now. */
   get established(): boolean {
-    return this.#state.phase === 'established';
+    return this.#state.isOn;
   }
 
   get welcomeSent(): boolean {
@@ -59,9 +59,8 @@ export class Handshake<Out extends Segmentable> {
   }
 
   get canSend(): boolean {
+    if (this.#state.isOn) return (this.#manager.session as ReliableSession<Out>).sender.canStart;
     switch (this.#state.phase) {
-      case 'established':
-        return (this.#manager.session as ReliableSession<Out>).sender.canStart;
       case 'plain':
       case 'idle':
       case 'given-up':
@@ -98,7 +97,7 @@ export class Handshake<Out extends Segmentable> {
 
   /** Whether a frame of the session has begun and is not whole. */
   get midFrame(): boolean {
-    return this.#manager.session?.reader.midFrame ?? false;
+    return this.#manager.session?.reader.inRecord ?? false;
   }
 
   /** Memory that is held for what has come in part; a message in pieces is kept while there is no link. */
@@ -147,12 +146,38 @@ export class Handshake<Out extends Segmentable> {
     this.#manager.session?.retainUnread();
   }
 
-  /** The next message. Throws as a session does. */
-  read(): WholeMessage | undefined {
-    const session = this.#manager.session as ReliableSession<Out>;
-    if (this.welcomeSent && !this.#server?.isConfirmed(session)) return undefined;
+  /** Where the next bytes may be read to that come. */
+  target(leastBytes: number): Buffer | undefined {
+    return this.established ? this.#manager.session?.reader.target(leastBytes) : undefined;
+  }
+
+  filled(count: number, nowMs: number): boolean {
+    this.#state.nowMs = nowMs;
+    return this.#manager.session?.filled(count, nowMs) ?? false;
+  }
+
+  /** A message that had no room when it came; or one of a session that is over. */
+  readHeld(): DecodedMessage | undefined {
+    const { leftover, session } = this.#manager;
+    if (leftover !== undefined) {
+      const message = leftover.messages.pop();
+      if (message !== undefined) return message;
+      this.#manager.leftover = undefined;
+    }
+    if (this.established || session === undefined || !session.receiver.readable) return undefined;
     try {
-      return session.read();
+      return session.receiver.read();
+    } catch (error) {
+      throw this.classifyError(error);
+    }
+  }
+
+  /** The next message. Throws as a session does. */
+  read(): DecodedMessage | undefined {
+    const course = this.#manager.session as ReliableSession<Out>;
+    if (this.welcomeSent && !this.#server?.isConfirmed(course)) return undefined;
+    try {
+      return course.read();
     } catch (error) {
       throw this.classifyError(error);
     }
@@ -167,11 +192,11 @@ export class Handshake<Out extends Segmentable> {
 
   /** Whether small messages wait to be put on the wire by `flush`. */
   get hasBatched(): boolean {
-    return this.established && (this.#manager.session?.sender.hasBatched ?? false);
+    return this.established && (this.#manager.session?.hasBatched ?? false);
   }
 
   flush(): void {
-    this.#manager.session?.sender.flush();
+    if (this.established) this.#manager.session?.flush();
   }
 
   /** A message has come plainly. Throws where a session is required. */

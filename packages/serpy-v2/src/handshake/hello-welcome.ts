@@ -3,7 +3,7 @@
  * of the right one: an original peer drops such a frame with one warning and stays healthy, while a type that it does not know would deafen it for ever.
  */
 
-import { crc32 } from '../session/frames/crc32.js';
+import { crc32 } from '../reliable/crc32.js';
 import {
   type Hello,
   idBytes,
@@ -43,18 +43,22 @@ const field = {
   proof: 0x82,
   position: 0x83,
   lost: 0x84,
+  features: 0x0a,
 } as const;
 
 const known: readonly number[] = Object.values(field);
+
+/** A bit of `features`: the link is encrypted, so that records need no check. */
+const encryptedFeature = 1;
 
 /** Never assigned: it keeps the other end used to fields that it does not know. */
 const greaseField = 0x5a;
 
 export type WelcomeResult =
   | ({ readonly kind: 'new' } & SessionGrant)
-  /** The session that was asked for is not there; it knew of so many pieces, if that is still known. */
-  | ({ readonly kind: 'lost'; readonly reason: string; readonly next: number | undefined } & SessionGrant)
-  | { readonly kind: 'resumed'; readonly next: number; readonly consumed: number }
+  /** The session that was asked for is not there; how far it had come, if that is still known. */
+  | ({ readonly kind: 'lost'; readonly reason: string; readonly received: number | undefined } & SessionGrant)
+  | { readonly kind: 'resumed'; readonly received: number; readonly consumed: number }
   | { readonly kind: 'refused'; readonly reason: string };
 
 export interface Welcome extends SessionParameters {
@@ -64,8 +68,8 @@ export interface Welcome extends SessionParameters {
 export function encodeHello(hello: Hello): Buffer {
   const fields = parameterFields(hello).numbers(field.resumable, hello.resumableMs);
   if (hello.resume) {
-    const { id, attempt, proof, next, consumed } = hello.resume;
-    fields.bytes(field.resume, id).bytes(field.proof, proof).numbers(field.position, attempt, next, consumed);
+    const { id, attempt, proof, received, consumed } = hello.resume;
+    fields.bytes(field.resume, id).bytes(field.proof, proof).numbers(field.position, attempt, received, consumed);
   }
   return greetingFrame(helloTag, fields.bytes(greaseField, Buffer.of(1)).finish());
 }
@@ -82,13 +86,13 @@ export function decodeHello(payload: Buffer): Hello {
 }
 
 function resumeRequestOf(fields: TlvReader): ResumeRequest {
-  const [attempt, next, consumed] = fields.numbers(field.position, 3) as [number, number, number];
+  const [attempt, received, consumed] = fields.numbers(field.position, 3) as [number, number, number];
   return {
     id: fields.bytes(field.resume, idBytes),
     proof: fields.bytes(field.proof, proofBytes),
     attempt,
-    next,
-    consumed: consumed,
+    received,
+    consumed,
   };
 }
 
@@ -100,11 +104,11 @@ export function encodeWelcome(welcome: Welcome): Buffer {
       fields.bytes(field.reason, Buffer.from(result.reason));
       break;
     case 'resumed':
-      fields.numbers(field.position, result.next, result.consumed);
+      fields.numbers(field.position, result.received, result.consumed);
       break;
     case 'lost':
       fields.bytes(field.reason, Buffer.from(result.reason));
-      fields.numbers(field.lost, ...(result.next === undefined ? [] : [result.next]));
+      fields.numbers(field.lost, ...(result.received === undefined ? [] : [result.received]));
       sessionFields(fields, result);
       break;
     case 'new':
@@ -125,8 +129,8 @@ export function decodeWelcome(payload: Buffer): Welcome {
 
 function resultOf(fields: TlvReader): WelcomeResult {
   if (fields.has(field.position)) {
-    const [next, consumed] = fields.numbers(field.position, 2) as [number, number];
-    return { kind: 'resumed', next, consumed: consumed };
+    const [received, consumed] = fields.numbers(field.position, 2) as [number, number];
+    return { kind: 'resumed', received, consumed };
   }
   const reason = fields.has(field.reason) ? fields.raw(field.reason).toString() : '';
   if (!fields.has(field.session)) return { kind: 'refused', reason };
@@ -135,27 +139,36 @@ function resultOf(fields: TlvReader): WelcomeResult {
   const session = { id: both.subarray(0, idBytes), secret: both.subarray(idBytes), plainMessages };
   if (!fields.has(field.lost)) return { kind: 'new', ...session };
   const isKnown = fields.raw(field.lost).length > 0;
-  return { kind: 'lost', reason, next: isKnown ? fields.numbers(field.lost, 1)[0] : undefined, ...session };
+  return { kind: 'lost', reason, received: isKnown ? fields.numbers(field.lost, 1)[0] : undefined, ...session };
 }
 
-function parameterFields({ instance, maxMessageBytes, pingIntervalMs, limits }: SessionParameters): TlvWriter {
-  return new TlvWriter()
+function parameterFields({
+  instance,
+  maxMessageBytes,
+  pingIntervalMs,
+  limit,
+  encrypted,
+}: SessionParameters): TlvWriter {
+  const fields = new TlvWriter()
     .numbers(field.versions, version, version)
     .bytes(field.instance, instance)
     .numbers(field.limits, maxMessageBytes)
     .numbers(field.heartbeat, pingIntervalMs)
-    .numbers(field.window, limits.messages, limits.bytes);
+    .numbers(field.window, limit);
+  return encrypted ? fields.numbers(field.features, encryptedFeature) : fields;
 }
 
 function parametersOf(fields: TlvReader): SessionParameters {
   const [maxMessageBytes] = fields.numbers(field.limits, 1) as [number];
   const [pingIntervalMs] = fields.numbers(field.heartbeat, 1) as [number];
-  const [messages, bytes] = fields.numbers(field.window, 2) as [number, number];
+  const [limit] = fields.numbers(field.window, 1) as [number];
+  const [features] = fields.has(field.features) ? (fields.numbers(field.features, 1) as [number]) : [0];
   return {
     instance: fields.bytes(field.instance, idBytes),
     maxMessageBytes,
     pingIntervalMs,
-    limits: { messages, bytes },
+    limit,
+    encrypted: (features & encryptedFeature) !== 0,
   };
 }
 

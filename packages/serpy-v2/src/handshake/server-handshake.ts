@@ -1,8 +1,7 @@
 /** The server's part of the handshake: it says nothing new before it was asked, answers each client once, and knows who comes back. */
 import { type LinkHolder, PeerTimeoutError, ProtocolError, type SessionHost } from 'serpy-core';
-import { isPlain } from '../session/frames/constants.js';
-import type { ReliableSession } from '../session/reliable-session.js';
-import type { Segmentable } from '../session/sender.js';
+import type { ReliableSession } from '../reliable/reliable-session.js';
+import type { Sendable } from '../reliable/sender.js';
 import { handshakeRequiredError } from '../session/session-errors.js';
 import type { SessionManager } from '../session/session-manager.js';
 import type { Hello } from '../session/session-parameters.js';
@@ -19,7 +18,7 @@ export interface ResumableOwner {
   resumeOn(hello: Hello, seat: LinkHolder): boolean;
 }
 
-export class ServerHandshake<Out extends Segmentable, Owner extends ResumableOwner> implements HandshakeRole {
+export class ServerHandshake<Out extends Sendable, Owner extends ResumableOwner> implements HandshakeRole {
   readonly #state: HandshakeState;
   readonly #settings: HandshakeSettings;
   readonly #manager: SessionManager<Out, Owner>;
@@ -66,9 +65,10 @@ export class ServerHandshake<Out extends Segmentable, Owner extends ResumableOwn
     const { session } = this.#manager;
     if (hello?.resume && session) {
       this.#resumeHello = undefined;
-      this.#sendWelcome({ kind: 'resumed', next: session.receiver.next, consumed: session.receiver.consumed });
-      session.linkUp(hello, nowMs);
-      session.sender.resume(hello.resume.next, hello.resume.consumed);
+      const { received, consumed } = session.receiver;
+      this.#sendWelcome({ kind: 'resumed', received, consumed });
+      this.#manager.linkUp(hello, nowMs);
+      session.sender.resume(hello.resume.received, hello.resume.consumed);
       this.#confirmed = true;
       this.#state.enter('established');
       return;
@@ -91,16 +91,15 @@ export class ServerHandshake<Out extends Segmentable, Owner extends ResumableOwn
     const { resume } = hello;
     if (resume && this.#sessions.find(resume.id)?.resumeOn(hello, this.#output.linkHolder)) return true; // the link is that session's now
     const { plainSent } = this.#host;
-    const session = this.#manager.issue(this.#self, hello, plainSent);
-    const grant = { ...session.credentials, plainMessages: plainSent };
+    const grant = { ...this.#manager.issue(this.#self, hello), plainMessages: plainSent };
     if (resume) {
       const reason = 'the server does not have the session: it was started again, or the client was away for too long';
-      this.#sendWelcome({ kind: 'lost', reason, next: this.#sessions.lastExpected(resume.id), ...grant });
+      this.#sendWelcome({ kind: 'lost', reason, received: this.#sessions.lastExpected(resume.id), ...grant });
     } else {
       this.#sendWelcome({ kind: 'new', ...grant });
     }
     // What a client that comes back allows is counted in the session that it had: of the new one its first word tells.
-    session.linkUp(resume ? { ...hello, limits: { messages: 0, bytes: 0 } } : hello, nowMs);
+    this.#manager.linkUp(resume ? { ...hello, limit: 0 } : hello, nowMs);
     this.#state.enter('welcome-sent', nowMs + this.#settings.authTimeoutMs);
     return true;
   }
@@ -118,12 +117,12 @@ export class ServerHandshake<Out extends Segmentable, Owner extends ResumableOwn
 
   /** After the answer: whether the client has heard it, as its first word tells. */
   isConfirmed({ reader }: ReliableSession<Out>): boolean {
-    const type = reader.firstType;
-    if (type === undefined) return false;
-    if (isPlain(type)) {
+    const { startsWithRecord } = reader;
+    if (startsWithRecord === undefined) return false;
+    if (!startsWithRecord) {
       if (this.#settings.session === 'require')
         throw handshakeRequiredError('the client gave up waiting for the answer');
-      const bytes = reader.drain();
+      const bytes = reader.takeRest();
       this.#manager.end('the client gave up waiting for the answer');
       this.#state.enter('plain');
       this.#host.pushPlain(bytes);

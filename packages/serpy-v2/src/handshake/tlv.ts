@@ -1,6 +1,6 @@
 /** Fields of a greeting, one after the other: type (1), length (2), value. A type with the highest bit set must be understood. */
 import { ProtocolError } from 'serpy-core';
-import { readNumber, writeNumber } from '../session/frames/constants.js';
+import { readUint64, writeUint64 } from '../reliable/record.js';
 
 const headBytes = 3;
 const criticalBit = 0x80;
@@ -20,7 +20,7 @@ export class TlvWriter {
   /** Numbers of 64 bits. */
   numbers(type: number, ...values: readonly number[]): this {
     const bytes = Buffer.alloc(8 * values.length);
-    for (const [i, value] of values.entries()) writeNumber(bytes, 8 * i, value);
+    for (const [i, value] of values.entries()) writeUint64(bytes, 8 * i, value);
     return this.bytes(type, bytes);
   }
 
@@ -69,7 +69,7 @@ export class TlvReader {
 
   numbers(type: number, count: number): number[] {
     const bytes = this.bytes(type, 8 * count);
-    return Array.from({ length: count }, (_, i) => readNumber(bytes, 8 * i));
+    return Array.from({ length: count }, (_, i) => readUint64(bytes, 8 * i));
   }
 
   raw(type: number): Buffer {

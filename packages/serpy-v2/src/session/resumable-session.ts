@@ -1,7 +1,8 @@
 /** What core can do with a session after a handshake, whether there is a link or not. */
 import type { PeerClose, ResumableSession } from 'serpy-core';
-import type { ReliableSession } from './reliable-session.js';
-import type { Segmentable } from './sender.js';
+import type { ReliableSession } from '../reliable/reliable-session.js';
+import type { Sendable } from '../reliable/sender.js';
+import type { ResumeCredentials } from './resume-credentials.js';
 import type { SessionManager } from './session-manager.js';
 
 /** How far the handshake is on the link that there is. */
@@ -15,7 +16,18 @@ export interface HandshakeStatus {
   readonly flowControlled: boolean;
 }
 
-export class ResumableAdapter<Out extends Segmentable, Owner> implements ResumableSession {
+/** A message of a session has the offset of its end. */
+interface Taken {
+  readonly sizeBytes: number;
+  end?: number;
+  readonly part?: unknown;
+}
+
+function isNumbered(received: Taken): received is Taken & { end: number } {
+  return received.end !== undefined && received.end > 0;
+}
+
+export class ResumableAdapter<Out extends Sendable, Owner> implements ResumableSession {
   readonly #status: HandshakeStatus;
   readonly #manager: SessionManager<Out, Owner>;
 
@@ -25,20 +37,26 @@ export class ResumableAdapter<Out extends Segmentable, Owner> implements Resumab
   }
 
   get epoch(): unknown {
-    return this.#manager.session;
+    const { leftover, session: reliableSession } = this.#manager;
+    return leftover === undefined ? reliableSession : leftover.session;
+  }
+
+  /** What the session's client comes back with; of the last session, where there is none. */
+  get credentials(): ResumeCredentials | undefined {
+    return this.#manager.credentials;
   }
 
   /** The session itself, to be looked at and left alone: tests hold it against its rules. */
-  get reliableSession(): ReliableSession<Out> | undefined {
+  get session(): ReliableSession<Out> | undefined {
     return this.#manager.session;
   }
 
   get hasPendingFrames(): boolean {
-    return this.#status.established && (this.#manager.session?.hasPending ?? false);
+    return this.#status.established && (this.#manager.session?.sender.hasPending ?? false);
   }
 
   writeNext(): void {
-    this.#manager.session?.writeNext();
+    this.#manager.session?.sender.writeNext();
   }
 
   get allAcknowledged(): boolean {
@@ -47,23 +65,27 @@ export class ResumableAdapter<Out extends Segmentable, Owner> implements Resumab
 
   get progressCount(): number {
     const { session } = this.#manager;
-    return session === undefined ? 0 : session.sender.acknowledgedSegments + session.receiver.receivedSegments;
+    return session === undefined ? 0 : session.sender.acked + session.receiver.received;
   }
 
   get flowControlled(): boolean {
     return this.#status.flowControlled;
   }
 
-  consumed(received: { readonly sizeBytes: number; readonly end?: number; readonly part?: unknown }): void {
-    const { end = 0, sizeBytes, part } = received;
+  consumed(received: Taken): boolean {
+    const { session } = this.#manager;
+    if (session === undefined || !isNumbered(received)) return true;
     // The parts of a stream are taken in an order of their own.
-    if (part) this.#manager.session?.receiver.streamConsumed(end, sizeBytes);
-    else if (end > 0) this.#manager.session?.receiver.consumedUpTo(end, sizeBytes);
+    return session.consumed(received, received.part !== undefined);
   }
 
-  discarded(received: { readonly sizeBytes: number; readonly end?: number }): void {
-    const { end = 0, sizeBytes } = received;
-    if (end > 0) this.#manager.session?.receiver.discardedLast(end, sizeBytes);
+  discarded(received: Taken): void {
+    if (isNumbered(received)) this.#manager.session?.receiver.discardedNewest(received);
+  }
+
+  get readable(): boolean {
+    const { session, leftover } = this.#manager;
+    return leftover !== undefined || (session?.receiver.readable ?? false);
   }
 
   get resumableMs(): number {
@@ -79,8 +101,9 @@ export class ResumableAdapter<Out extends Segmentable, Owner> implements Resumab
   writeClose(reason: string): void {
     const { session } = this.#manager;
     if (!this.#status.established || session === undefined) return;
-    if (session.receiver.ackDue || session.receiver.ackNow) session.writeState();
-    if (!session.sender.hasPending && !session.sender.midMessage) session.writeClose(reason);
+    session.flush();
+    if (session.receiver.ackDue) session.writeAck();
+    if (session.sender.isAllSent) session.writeClose(reason);
   }
 
   get pendingTakeover(): boolean {

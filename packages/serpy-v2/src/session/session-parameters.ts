@@ -1,11 +1,5 @@
 /** What two peers agree on when a session starts or resumes. */
 
-/** How far a peer may send: so many messages, and another piece of a message only below so many bytes, both since the session began. */
-export interface FlowLimits {
-  readonly messages: number;
-  readonly bytes: number;
-}
-
 /** What both ends say of themselves. */
 export interface SessionParameters {
   /** Tells processes apart: one that was started again is another. */
@@ -14,7 +8,10 @@ export interface SessionParameters {
   readonly maxMessageBytes: number;
   /** After which silence it asks for a sign of life. */
   readonly pingIntervalMs: number;
-  readonly limits: FlowLimits;
+  /** The peer may send up to this offset. */
+  readonly limit: number;
+  /** Whether its link is encrypted, so that records need no check. */
+  readonly encrypted: boolean;
 }
 
 /** The session that a client wants to go on with. */
@@ -23,8 +20,8 @@ export interface ResumeRequest {
   /** Larger with every attempt, so that a proof is good once. */
   readonly attempt: number;
   readonly proof: Buffer;
-  /** The number of the next piece it expects, and of the first that its application has not taken. */
-  readonly next: number;
+  /** The offset of the next byte that it expects, and up to which its program has consumed the messages. */
+  readonly received: number;
   readonly consumed: number;
 }
 

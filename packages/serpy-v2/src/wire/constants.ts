@@ -17,6 +17,9 @@ export const lengthOffset = 10;
 /** The payload types. */
 export const frameType = { int: 0x01, float: 0x11, str: 0x21, bytes: 0x81 } as const;
 
+/** The type of a part of a stream: only a session has it. */
+export const streamType = 0x41;
+
 /** The name of a payload type. */
 export type TypeName = keyof typeof frameType;
 

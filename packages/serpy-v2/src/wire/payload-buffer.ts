@@ -6,20 +6,44 @@ export class PayloadBuffer {
   filled = 0;
   sum = 0;
 
-  /** @param bytes where the payload goes */
-  constructor(bytes: Buffer) {
+  readonly #isSummed: boolean;
+
+  /**
+   * @param bytes where the payload goes
+   * @param isSummed whether its checksum is wanted
+   */
+  constructor(bytes: Buffer, isSummed = true) {
     this.bytes = bytes;
+    this.#isSummed = isSummed;
   }
 
   get complete(): boolean {
     return this.filled === this.bytes.length;
   }
 
+  /** Where the next bytes may be put, where so many are missing. */
+  place(count: number): Buffer | undefined {
+    const { bytes, filled } = this;
+    return count <= bytes.length - filled ? bytes.subarray(filled, filled + count) : undefined;
+  }
+
+  /** What is missing, if that is so much. */
+  target(leastBytes: number): Buffer | undefined {
+    return this.bytes.length - this.filled >= leastBytes ? this.bytes.subarray(this.filled) : undefined;
+  }
+
+  /** So many bytes were put where `place` or `target` said. */
+  placed(count: number): void {
+    const { bytes, filled } = this;
+    if (this.#isSummed) this.sum = checksum(bytes.subarray(filled, filled + count), this.sum);
+    this.filled += count;
+  }
+
   /** Takes as much of a chunk as belongs to it, and tells how much that was. */
   add(chunk: Buffer): number {
     const missing = this.bytes.length - this.filled;
     const part = chunk.length <= missing ? chunk : chunk.subarray(0, missing);
-    this.sum = checksum(part, this.sum);
+    if (this.#isSummed) this.sum = checksum(part, this.sum);
     this.bytes.set(part, this.filled);
     this.filled += part.length;
     return part.length;

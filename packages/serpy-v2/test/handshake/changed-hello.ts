@@ -1,6 +1,6 @@
 /** HELLOs that say something else than ours do. */
 
-import { crc32 } from '../../src/session/frames/crc32.js';
+import { crc32 } from '../../src/reliable/crc32.js';
 import { checksum } from '../../src/wire/checksum.js';
 import { frameType, headerBytes } from '../../src/wire/constants.js';
 import { writeHeader } from '../../src/wire/header.js';

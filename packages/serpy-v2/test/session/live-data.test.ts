@@ -170,7 +170,11 @@ test("whenOffline 'drop': the next outage is told, also when the link was never 
 test("whenOffline 'drop': close() does not wait for a peer that would get nothing but what is dropped", async () => {
   const limits = { maxMessages: 2, maxBytes: 100 };
   await pair({ whenOffline: 'drop' }, { receiveQueue: limits });
-  const sent = [1, 2, 3, 4].map((n) => client.sendData(n, n < 3 ? { acknowledge: 'received' } : {}));
+  // Two of them, each with 14 bytes before it, fill the queue and what is read ahead.
+  const size = (64 * 1024 + limits.maxBytes) / 2 - 14;
+  const sent = [1, 2, 3, 4].map((n) =>
+    client.sendData(Buffer.alloc(size, n), n < 3 ? { acknowledge: 'received' } : {}),
+  );
   expect(await Promise.all(sent)).toEqual([true, true, true, true]);
   expect(client.stats().sendQueueMessages).toBe(2); // the window is full, and what is on the wire has arrived
   network.clock.stop();

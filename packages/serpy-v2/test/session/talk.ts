@@ -1,6 +1,7 @@
 /** Two v2 sessions in the hands of a test, and every byte between them. */
 import type { SerpyErrorLike, SessionHost } from 'serpy-core';
 import { RecordingHost } from 'serpy-core/testing';
+import type { ResumableAdapter } from '../../src/session/resumable-session.js';
 import { SessionRegistry } from '../../src/session/session-registry.js';
 import { type Frame, type SessionOptions, V2Session } from '../../src/v2-session.js';
 import type { DecodedMessage, Value } from '../../src/values/values.js';
@@ -19,6 +20,7 @@ export class End {
   /** At a server: called with the session that a client has come back to. */
   resumed: ((end: End) => void) | undefined;
   nowMs = 0;
+  #taken = 0;
   readonly #pieces = new RecordingHost();
   #bytesOut: Buffer[] = [];
 
@@ -84,6 +86,24 @@ export class End {
       this.error = error as SerpyErrorLike;
       this.session.linkDown();
     }
+  }
+
+  /** The application takes what there is. */
+  takeAll(): void {
+    for (const message of this.messages.slice(this.#taken)) this.session.resumable?.consumed(message);
+    this.#taken = this.messages.length;
+    while (this.session.resumable?.readable) {
+      const message = this.session.read();
+      if (message === undefined) break;
+      this.messages.push(message);
+      this.session.resumable.consumed(message);
+      this.#taken++;
+    }
+  }
+
+  /** Up to which offset the peer may send. */
+  get limit(): number {
+    return (this.session.resumable as ResumableAdapter<Frame, unknown>).session?.receiver.limit ?? 0;
   }
 
   /** Time passes. */

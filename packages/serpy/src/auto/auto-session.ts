@@ -230,6 +230,16 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     if (found) this.#onDetected(found);
   }
 
+  target(leastBytes: number): Buffer | undefined {
+    const isKnown = this.#detection === undefined && this.#guess === undefined;
+    return isKnown && this.#activeProtocol === 'v2' ? this.#v2.target(leastBytes) : undefined;
+  }
+
+  filled(count: number, nowMs: number): boolean {
+    this.#nowMs = nowMs;
+    return this.#v2.filled(count, nowMs);
+  }
+
   retainUnread(): void {
     if (this.#activeProtocol !== undefined) this.#session.retainUnread();
   }

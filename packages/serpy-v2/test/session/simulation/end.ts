@@ -4,7 +4,7 @@
  */
 import type { SerpyErrorLike, SessionHost } from 'serpy-core';
 import { type Attempt, DeliveryChecker, RecordingHost } from 'serpy-core/testing';
-import type { ReliableSession } from '../../../src/session/reliable-session.js';
+import type { ReliableSession } from '../../../src/reliable/reliable-session.js';
 import type { ResumableAdapter } from '../../../src/session/resumable-session.js';
 import type { SessionRegistry } from '../../../src/session/session-registry.js';
 import { type Frame, type SessionOptions, V2Session } from '../../../src/v2-session.js';
@@ -30,7 +30,7 @@ export interface Surroundings {
   randomBytes(count: number): Buffer;
   draw(below: number): number;
   /** The messages that were sent in a session, in order: of one direction. */
-  sentIn(reliableSession: ReliableSession<Frame>, role: 'client' | 'server'): string[];
+  sentIn(id: string, role: 'client' | 'server'): string[];
   /** A message has arrived at an end. */
   arrived(end: End, message: DecodedMessage): void;
   /** Whether the other end of a session's receiver has a message: how an acknowledgement is judged. */
@@ -115,13 +115,28 @@ export class End {
     return `${this.name}: ${states.join(', ')}`;
   }
 
+  get #lasting(): ResumableAdapter<Frame, unknown> | undefined {
+    return this.session.resumable as ResumableAdapter<Frame, unknown> | undefined;
+  }
+
   get reliableSession(): ReliableSession<Frame> | undefined {
-    return (this.session.resumable as ResumableAdapter<Frame, unknown> | undefined)?.reliableSession;
+    return this.#lasting?.session;
+  }
+
+  /** Of the session that there is, or was. */
+  get sessionId(): string {
+    return this.#lasting?.credentials?.id.toString('latin1') ?? '';
   }
 
   /** Whether messages are numbered now. */
   get on(): boolean {
     return this.wire !== undefined && (this.session.resumable?.flowControlled ?? false);
+  }
+
+  /** Whether all before an offset of a session has come that its peer sends. */
+  holds(peer: End, offset: number): boolean {
+    if (peer === this || this.role === peer.role || this.sessionId !== peer.sessionId) return false;
+    return (this.reliableSession?.receiver.received ?? 0) >= offset;
   }
 
   get out(): Stream {
@@ -181,8 +196,7 @@ export class End {
       }
       if (!this.session.canSend || !writable) break;
       this.outbox.shift();
-      if (this.on)
-        this.#world.sentIn(this.reliableSession as ReliableSession<Frame>, this.role).push(`${this.name} ${first.n}`);
+      if (this.on) this.#world.sentIn(this.sessionId, this.role).push(`${this.name} ${first.n}`);
       else {
         first.plain = true;
         this.out.carriesPlain = true;
@@ -253,7 +267,22 @@ export class End {
     if (message === undefined) return;
     this.#world.took(message);
     this.session.resumable?.consumed(message);
-    if (this.session.resumable?.hasPendingFrames) this.pump();
+    this.readHeld();
+    this.pump();
+  }
+
+  /** Messages that had no room, or that a session that is over has left. */
+  readHeld(): void {
+    try {
+      while (this.session.resumable?.readable) {
+        const message = this.session.read();
+        if (message === undefined) return;
+        this.inbox.push(message);
+        this.#world.arrived(this, message);
+      }
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   tick(): void {
@@ -284,6 +313,7 @@ export class End {
     this.session.linkDown();
     this.flush();
     for (const sending of this.sendings.values()) if (sending.plain) this.#doubt(sending);
+    this.readHeld();
     this.#world.linkLost(this);
   }
 
@@ -294,6 +324,7 @@ export class End {
     if (this.over) return;
     this.over = true;
     for (const shown of this.session.resumable?.abort() ?? []) this.#told(shown);
+    this.readHeld();
     this.#refuseQueued();
   }
 
@@ -306,6 +337,8 @@ export class End {
 
   /** The process is killed. */
   die(): void {
+    // What waits for room in the queue has arrived, as what is in it has.
+    for (const message of this.reliableSession?.receiver.drain() ?? []) this.#world.arrived(this, message);
     this.over = true;
     this.dead = true;
     this.lose(this.#world.draw(2) === 0 ? 'fin' : 'reset');

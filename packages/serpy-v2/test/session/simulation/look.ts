@@ -1,53 +1,51 @@
 /** What must be true of two ends at every moment, whatever has happened to them. */
 
-import { maxSegmentBytes } from '../../../src/session/frames/constants.js';
-import type { ReliableSession } from '../../../src/session/reliable-session.js';
+import type { ReliableSession } from '../../../src/reliable/reliable-session.js';
 import type { Frame, SessionOptions } from '../../../src/v2-session.js';
 import type { End } from './end.js';
 
 type Options = Partial<SessionOptions>;
 
-/** So many bytes of small messages are gathered before they count, with what stands before each. */
-const gatheredBytes = 64 * 1024;
-
-/** Above this the pieces themselves are looked at now and then only. */
-const fewPieces = 32;
+/** Above this the segments themselves are looked at now and then only. */
+const fewBytes = 2_000;
 
 function must(holds: boolean, what: string): void {
   if (!holds) throw new Error(what);
 }
 
-/** Looks at one end by itself. */
+/**
+ * Looks at one end by itself.
+ * @param most the size of the largest message, with its frame
+ */
 export function lookAtEnd(end: End, { replayQueue, receiveQueue }: Options, most: number): void {
-  const { reliableSession } = end;
+  const { reliableSession, name } = end;
   if (reliableSession === undefined) return;
-  const { name } = end;
-  const { first, bytes } = reliableSession.sender.state;
-  const { next } = reliableSession.sender;
-  const length = next - first;
-  must(length >= 0, `${name} has ${first} acknowledged, and ${next} is the next`);
-  if (length <= fewPieces) {
-    let expected: number | undefined;
-    for (const [from, to] of reliableSession.sender.retainedRanges()) {
-      if (expected === undefined)
-        must(from <= first && first < to, `${name} keeps ${from} to ${to}, first of all, and needs ${first}`);
-      else must(from === expected, `${name} keeps ${from} in the place of ${expected}`);
-      expected = to;
-    }
-    must((expected ?? first) === next, `${name} keeps all before ${expected ?? first}, and ${next} is the next`);
-  }
+  const { sender, receiver } = reliableSession;
+  must(sender.acked <= sender.end, `${name} has ${sender.acked} acknowledged, and ${sender.end} is the end`);
+  must(sender.sent <= sender.end, `${name} has sent ${sender.sent}, and ${sender.end} is the end`);
+  if (sender.end - sender.acked <= fewBytes) lookAtKept(end, reliableSession);
   if (replayQueue) {
-    must(length <= replayQueue.maxMessages, `${name} keeps ${length} messages, and may ${replayQueue.maxMessages}`);
-    const most = replayQueue.maxBytes + maxSegmentBytes + gatheredBytes;
-    must(bytes < most, `${name} keeps ${bytes} bytes, and may ${replayQueue.maxBytes}`);
+    const { keptMessages, keptBytes } = sender;
+    must(keptMessages <= replayQueue.maxMessages, `${name} keeps ${keptMessages} messages`);
+    must(keptBytes < replayQueue.maxBytes + most, `${name} keeps ${keptBytes} bytes, and may ${replayQueue.maxBytes}`);
   }
-  const { receiver } = reliableSession;
-  must(receiver.consumed <= receiver.next, `${name} has taken ${receiver.consumed}, and ${receiver.next} is expected`);
+  const { consumed, received, waitingMessages, waitingBytes } = receiver;
+  must(consumed <= received, `${name} has consumed ${consumed}, and ${received} is expected`);
   if (receiveQueue) {
-    const { started, received, takenMessages, takenBytes } = receiver.state;
-    must(started - takenMessages <= receiveQueue.maxMessages, `${name} holds ${started - takenMessages} messages`);
-    must(received - takenBytes < receiveQueue.maxBytes + most, `${name} holds ${received - takenBytes} bytes`);
+    must(waitingMessages <= receiveQueue.maxMessages, `${name} holds ${waitingMessages} messages`);
+    must(waitingBytes < receiveQueue.maxBytes + most, `${name} holds ${waitingBytes} bytes`);
   }
+}
+
+/** What is kept reaches, without a gap, from before what is not acknowledged to the end. */
+function lookAtKept({ name }: End, { sender }: ReliableSession<Frame>): void {
+  let expected: number | undefined;
+  for (const [start, end] of sender.keptRanges()) {
+    if (expected === undefined) must(start <= sender.acked, `${name} keeps ${start} first, and needs ${sender.acked}`);
+    else must(start === expected, `${name} keeps ${start} in the place of ${expected}`);
+    expected = end;
+  }
+  must((expected ?? sender.acked) === sender.end, `${name} keeps all before ${expected}, and ${sender.end} is the end`);
 }
 
 /** Looks at both ends of one session: from the first to the second, and back. */
@@ -58,31 +56,21 @@ export function lookAtSession(one: End, other: End): void {
   lookOneWay(other.name, theirs, ours);
 }
 
-function lookOneWay(name: string, from: ReliableSession<Frame>, to: ReliableSession<Frame>): void {
-  const { first, started } = from.sender.state;
-  const { next: sent, limits } = from.sender;
-  const { next: expected, limits: allowed } = to.receiver;
-  must(first <= expected, `${name}: ${first} are acknowledged, and ${expected} is expected`);
-  must(expected <= sent, `${name}: ${expected} is expected, and ${sent} were sent`);
-  must(limits.messages <= allowed.messages, `${name} believes in ${limits.messages} messages, of ${allowed.messages}`);
-  must(limits.bytes <= allowed.bytes, `${name} believes in ${limits.bytes} bytes, of ${allowed.bytes}`);
-  must(started <= allowed.messages, `${name} has begun ${started} messages, and may ${allowed.messages}`);
-  if (expected === sent) {
-    const got = to.receiver.state;
-    const { sent: bytes } = from.sender.state;
-    must(got.started === started, `${name} counts ${started} messages, and its peer ${got.started}`);
-    must(got.received === bytes, `${name} counts ${bytes} bytes, and its peer ${got.received}`);
-  }
+function lookOneWay(name: string, { sender }: ReliableSession<Frame>, { receiver }: ReliableSession<Frame>): void {
+  const { acked, end, sent, limit } = sender;
+  const { received } = receiver;
+  must(acked <= received, `${name}: ${acked} is acknowledged, and ${received} is expected`);
+  must(received <= end, `${name}: ${received} is expected, and ${end} is the end`);
+  must(limit <= receiver.limit, `${name} believes in a limit of ${limit}, of ${receiver.limit}`);
+  must(sent <= limit || sent <= acked, `${name} has sent ${sent}, and may ${limit}`);
 }
 
 /** Of a session there is one end with a link at a server, at most. */
 export function lookAtServers(servers: readonly End[]): void {
   const seen = new Set<string>();
   for (const end of servers) {
-    const { reliableSession } = end;
-    if (reliableSession === undefined || end.over) continue;
-    const id = reliableSession.credentials.id.toString('latin1');
-    must(!seen.has(id), `two connections have one session, ${end.name} is the second`);
-    seen.add(id);
+    if (end.reliableSession === undefined || end.over) continue;
+    must(!seen.has(end.sessionId), `two connections have one session, ${end.name} is the second`);
+    seen.add(end.sessionId);
   }
 }

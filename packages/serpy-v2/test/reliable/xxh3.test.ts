@@ -1,6 +1,6 @@
 /** The digest of large pieces: XXH3, fast and plain alike. */
 import { expect, test } from 'vitest';
-import { xxh3, xxh3Reference } from '../../../src/session/frames/xxh3.js';
+import { xxh3, xxh3Reference } from '../../src/reliable/xxh3.js';
 
 const counted = (length: number, period = 251) => Buffer.from(Array.from({ length }, (_, i) => i % period));
 

@@ -2,8 +2,8 @@
  * What the large pieces of a session are checked with: the lower half of XXH3 (64 bits, with a seed). It notices bytes that changed places, as a
  * CRC would, and takes a fifth of the time of the system's CRC-32.
  */
-import { loadWasm } from '../../wasm/kernel.js';
-import { xxh3Kernel } from '../../wasm/xxh3-kernel.js';
+import { loadWasm } from '../wasm/kernel.js';
+import { xxh3Kernel } from '../wasm/xxh3-kernel.js';
 
 type Xxh3 = (bytes: Uint8Array, start: number, end: number, seed: number) => number;
 

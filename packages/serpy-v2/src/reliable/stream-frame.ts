@@ -1,9 +1,9 @@
 /** Parts of streams as the payloads of numbered messages: a kind, the stream, and what belongs to the kind. */
 import { exactFromBytes, ownCopy, ProtocolError, type StreamPart } from 'serpy-core';
-import { readNumber, unknownTotal, writeNumber } from './constants.js';
+import { readUint64, writeUint64 } from './record.js';
 
-/** The type of a part, as a plain message would have it; plain v2 has no streams. */
-export const streamType = 0x41;
+/** The total of a stream whose size was not said. */
+const unknownTotal = Number.MAX_SAFE_INTEGER;
 
 const kinds = ['begin', 'data', 'end', 'abort', 'stop'] as const;
 
@@ -17,8 +17,8 @@ export function encodeStreamFrame(part: StreamPart): Buffer {
   const rest = restOf(part);
   const bytes = Buffer.allocUnsafe(headBytes + rest.length);
   bytes[0] = kinds.indexOf(part.kind);
-  writeNumber(bytes, 1, part.id);
-  writeNumber(bytes, 9, numberOf(part));
+  writeUint64(bytes, 1, part.id);
+  writeUint64(bytes, 9, numberOf(part));
   bytes.set(rest, headBytes);
   return bytes;
 }
@@ -47,8 +47,8 @@ function numberOf(part: StreamPart): number {
 export function decodeStreamFrame(bytes: Buffer): StreamPart | undefined {
   if (bytes.length < headBytes) throw new ProtocolError('the peer sent a part of a stream that is none');
   const kind = kinds[bytes[0] as number];
-  const id = readNumber(bytes, 1);
-  const number = readNumber(bytes, 9);
+  const id = readUint64(bytes, 1);
+  const number = readUint64(bytes, 9);
   switch (kind) {
     case 'begin':
       return { kind, id, totalBytes: number === unknownTotal ? undefined : number };

@@ -35,13 +35,13 @@ export class Heartbeat {
   }
 
   /** What is to be done: ask, or give the link up. */
-  check(nowMs: number): 'ping' | 'dead' | undefined {
+  check(nowMs: number): 'ask' | 'dead' | undefined {
     const { pingIntervalMs } = this.#times;
     if (nowMs >= this.#deadMs()) return 'dead';
     if (pingIntervalMs > 0 && nowMs >= Math.max(this.#receivedMs, this.#pingedMs) + pingIntervalMs) {
       this.#pingedMs = nowMs;
       this.#unansweredMs ??= nowMs;
-      return 'ping';
+      return 'ask';
     }
     return undefined;
   }

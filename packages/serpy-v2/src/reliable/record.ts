@@ -1,0 +1,112 @@
+/** The records of a session: a header of 12 bytes, then the payload. Each record stands alone on its link. */
+import { readUint32, writeUint32 } from '../wire/header.js';
+import { crc32 } from './crc32.js';
+import { xxh3 } from './xxh3.js';
+
+/** Length of the payload (3), type (1), low 32 bits of the offset (4), check (4). */
+export const recordHeaderBytes = 12;
+
+/** The check covers the header before it, and the payload. */
+const checkedHeaderBytes = 8;
+
+/** The longest payload. */
+export const maxRecordBytes = 1024 * 1024;
+
+/** The longest payload of a record that carries no data. */
+export const maxControlBytes = 2048;
+
+export const recordType = {
+  /** Bytes of the stream. */
+  data: 0x01,
+  /** How far the stream has arrived and may go. */
+  ack: 0x02,
+  ping: 0x03,
+  pong: 0x04,
+  close: 0x05,
+  /** The rest of a message is not sent. A receiver must know it. */
+  retract: 0x86,
+} as const;
+
+/** A receiver that does not know such a type ends the session; it skips others that it does not know. */
+export const criticalBit = 0x80;
+
+/** The sender waits for an acknowledgement of this record. */
+export const ackRequestedBit = 0x40;
+
+/** A longer payload is checked with XXH3, which is faster than a CRC-32 from there on. */
+const digestFromBytes = 241;
+
+/** A longer payload has the digests of its parts. */
+const digestPartBytes = 256 * 1024;
+
+/** The digest of a part of a payload that the program may change: it is independent of the record that carries it. */
+export function payloadDigest(memory: Uint8Array, start: number, end: number): number {
+  return end - start < digestFromBytes ? crc32(memory, start, end) : digest(memory, start, end);
+}
+
+/** XXH3 of a large payload, part by part: the digest of each is the seed of the next. */
+function digest(memory: Uint8Array, start: number, end: number): number {
+  let seed = 0;
+  let at = start;
+  for (; end - at > digestPartBytes; at += digestPartBytes) seed = xxh3(memory, at, at + digestPartBytes, seed);
+  // The last part may be too short for XXH3 alone.
+  return end - at < digestFromBytes ? crc32(memory, at, end, seed) : xxh3(memory, at, end, seed);
+}
+
+/** The check of a record whose header stands at `at`, and whose payload is anywhere. */
+export function recordCheck(header: Uint8Array, at: number, memory: Uint8Array, start: number, end: number): number {
+  const crc = crc32(header, at, at + checkedHeaderBytes);
+  if (end - start < digestFromBytes) return crc32(memory, start, end, crc);
+  return (crc ^ digest(memory, start, end)) >>> 0;
+}
+
+/** The same where the digest of the payload is known. */
+export function recordCheckOf(
+  header: Uint8Array,
+  at: number,
+  memory: Uint8Array,
+  start: number,
+  end: number,
+  known: number,
+): number {
+  if (end - start < digestFromBytes) return recordCheck(header, at, memory, start, end);
+  return (crc32(header, at, at + checkedHeaderBytes) ^ known) >>> 0;
+}
+
+/** Writes the header of a record without its check. */
+export function writeRecordHeader(target: Uint8Array, at: number, type: number, length: number, offset: number): void {
+  target[at] = length;
+  target[at + 1] = length >>> 8;
+  target[at + 2] = length >>> 16;
+  target[at + 3] = type;
+  writeUint32(target, at + 4, offset); // the low 32 bits: a typed array keeps no others
+  writeUint32(target, at + 8, 0);
+}
+
+export function writeCheck(target: Uint8Array, at: number, check: number): void {
+  writeUint32(target, at + checkedHeaderBytes, check);
+}
+
+export function readCheck(bytes: Uint8Array, at: number): number {
+  return readUint32(bytes, at + checkedHeaderBytes);
+}
+
+const twoTo32 = 2 ** 32;
+
+/** Writes an unsigned number of 64 bits; only safe integers are written. */
+export function writeUint64(target: Uint8Array, start: number, value: number): void {
+  writeUint32(target, start, value);
+  writeUint32(target, start + 4, value / twoTo32);
+}
+
+/** Reads an unsigned number of 64 bits. Above 2^53 it is not exact: no correct peer gets there. */
+export function readUint64(bytes: Uint8Array, start: number): number {
+  return readUint32(bytes, start) + readUint32(bytes, start + 4) * twoTo32;
+}
+
+/** That much of UTF-8 as fits, in whole characters. */
+export function truncateUtf8(text: Buffer, maxBytes: number): Buffer {
+  let end = Math.min(text.length, maxBytes);
+  while (end < text.length && ((text[end] as number) & 0xc0) === 0x80) end--;
+  return text.subarray(0, end);
+}

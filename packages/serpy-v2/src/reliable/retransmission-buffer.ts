@@ -1,0 +1,149 @@
+/** The bytes of the stream that the peer may not have: a list of the memory that they were written in, in order. */
+import { payloadDigest } from './record.js';
+
+/** Consecutive bytes of the stream: whole small messages, or a part of a large one. */
+export class Segment<Out> {
+  /** Where its bytes are; `end` grows while small messages are added. */
+  memory: Uint8Array;
+  readonly start: number;
+  end: number;
+  /** Its place in the stream. */
+  readonly offset: number;
+  /** Where the last message ends that begins in it. */
+  messageEnd: number;
+  /** How many messages begin in it. */
+  messages = 0;
+  /** The message that it is a part of, where that has segments of its own. */
+  readonly message: Out | undefined;
+  /** Whether the program may change its bytes. */
+  readonly isShared: boolean;
+  /** The rest of its message is not sent. */
+  retracted = false;
+  next: Segment<Out> | undefined;
+  /** Of shared bytes: the parts that were sent, with their digests. */
+  #digests: { readonly start: number; readonly end: number; readonly digest: number }[] | undefined;
+
+  constructor(
+    memory: Uint8Array,
+    start: number,
+    end: number,
+    offset: number,
+    message: Out | undefined,
+    isShared: boolean,
+  ) {
+    this.memory = memory;
+    this.start = start;
+    this.end = end;
+    this.offset = offset;
+    this.messageEnd = offset;
+    this.message = message;
+    this.isShared = isShared;
+  }
+
+  get bytes(): number {
+    return this.end - this.start;
+  }
+
+  /** The offset after it. */
+  get endOffset(): number {
+    return this.offset + this.end - this.start;
+  }
+
+  /** Whether the program has left its memory as large as it was. */
+  get isThere(): boolean {
+    return this.memory.length >= this.end;
+  }
+
+  /** A part was sent. */
+  sent(start: number, end: number, digest: number): void {
+    this.#digests ??= [];
+    this.#digests.push({ start, end, digest });
+  }
+
+  /** Whether the parts from an offset on are as they were when they were sent; what was sent is forgotten. */
+  takeUnchanged(fromOffset: number): boolean {
+    const digests = this.#digests;
+    this.#digests = undefined;
+    if (digests === undefined) return true;
+    const from = this.start + fromOffset - this.offset;
+    for (const { start, end, digest } of digests) {
+      if (end > from && (!this.isThere || payloadDigest(this.memory, start, end) !== digest)) return false;
+    }
+    return true;
+  }
+
+  /** Its message is taken back. */
+  retract(): void {
+    this.retracted = true;
+    this.memory = nothing;
+  }
+}
+
+const nothing = new Uint8Array(0);
+
+export class RetransmissionBuffer<Out> {
+  #first: Segment<Out> | undefined;
+  #last: Segment<Out> | undefined;
+  #bytes = 0;
+  #messages = 0;
+
+  /** How many bytes are kept, and how many messages begin in them. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get messages(): number {
+    return this.#messages;
+  }
+
+  get first(): Segment<Out> | undefined {
+    return this.#first;
+  }
+
+  add(segment: Segment<Out>): void {
+    if (this.#last === undefined) this.#first = segment;
+    else this.#last.next = segment;
+    this.#last = segment;
+    this.#bytes += segment.bytes;
+    this.#messages += segment.messages;
+  }
+
+  /** The last segment has grown by a message. */
+  grew(segment: Segment<Out>, bytes: number): void {
+    segment.end += bytes;
+    segment.messages++;
+    segment.messageEnd += bytes;
+    this.#bytes += bytes;
+    this.#messages++;
+  }
+
+  /** The peer has all before this offset: segments are dropped whose messages it has whole. */
+  trim(offset: number): void {
+    let first = this.#first;
+    while (first !== undefined && first.messageEnd <= offset && first.endOffset <= offset) {
+      this.#bytes -= first.bytes;
+      this.#messages -= first.messages;
+      first = first.next;
+    }
+    this.#first = first;
+    if (first === undefined) this.#last = undefined;
+  }
+
+  /** The segment that an offset is in; undefined for the end of the stream. */
+  find(offset: number): Segment<Out> | undefined {
+    let segment = this.#first;
+    while (segment !== undefined && segment.endOffset <= offset) segment = segment.next;
+    return segment;
+  }
+
+  *[Symbol.iterator](): IterableIterator<Segment<Out>> {
+    for (let segment = this.#first; segment !== undefined; segment = segment.next) yield segment;
+  }
+
+  clear(): void {
+    this.#first = undefined;
+    this.#last = undefined;
+    this.#bytes = 0;
+    this.#messages = 0;
+  }
+}

@@ -1,0 +1,385 @@
+/**
+ * The sending half of a session: writes messages as v2 frames into a stream of bytes, sends the stream in records, keeps what the peer
+ * has not acknowledged, and sends it again over the next link from the byte that the peer expects.
+ */
+import { ProtocolError, type SessionHost, type ValueError } from 'serpy-core';
+import { headerBytes } from '../wire/constants.js';
+import { readUint32, writeHeader } from '../wire/header.js';
+import { LineRate } from './line-rate.js';
+import { MessageBlocks } from './message-blocks.js';
+import { type Awaited, PendingAcks } from './pending-acks.js';
+import {
+  ackRequestedBit,
+  payloadDigest,
+  recordCheck,
+  recordCheckOf,
+  recordHeaderBytes,
+  recordType,
+  writeCheck,
+  writeRecordHeader,
+  writeUint64,
+} from './record.js';
+import { RetransmissionBuffer, Segment } from './retransmission-buffer.js';
+import { changedBytesError, detachedBufferError } from './sender-errors.js';
+
+/** A message as it is sent. */
+export interface Sendable extends Awaited {
+  /** A number of `frameType`, or of a stream's part. */
+  readonly type: number;
+  /** With the header. */
+  readonly sizeBytes: number;
+  readonly awaitsAck: boolean;
+  /** What goes before the payload. */
+  readonly prefix: Uint8Array | undefined;
+  readonly payload: Uint8Array;
+  /** Whether the payload is memory that the program does not change. */
+  readonly owned: boolean;
+}
+
+/** How much may be kept that is not acknowledged. */
+export interface ReplayLimits {
+  readonly maxMessages: number;
+  readonly maxBytes: number;
+}
+
+/** A message as it may be reported. */
+export interface UnknownMessage {
+  readonly type: number;
+  readonly prefix?: Uint8Array | undefined;
+  readonly payload: Uint8Array;
+}
+
+/** Payloads below this that the program may change, and small ones in any case, are copied into the block. */
+const [copiedBytes, copiedOwnedBytes] = [64 * 1024, 4096];
+
+/** Up to this size a loop is faster than a call of the system's copy. */
+const loopBytes = 48;
+
+/** The payload of a record below this is copied behind its header. */
+const joinedBytes = 4096;
+
+/** Progress is reported for messages from this size on. */
+export const progressBytes = 256 * 1024;
+
+export class Sender<Out extends Sendable> {
+  readonly #host: SessionHost<Out>;
+  readonly #replay: ReplayLimits;
+  readonly #buffer = new RetransmissionBuffer<Out>();
+  readonly #pending: PendingAcks<Out>;
+  #rate = new LineRate();
+  #isChecked = true;
+  /** Where the stream ends, how far it was written onto this link, how far the peer has it, and how far it may go. */
+  #end = 0;
+  #sent = 0;
+  #acked = 0;
+  #limit = 0;
+  /** The segment that `#sent` is in. */
+  #current: Segment<Out> | undefined;
+  /** Small messages that are being gathered: the last segment. */
+  #open: Segment<Out> | undefined;
+  readonly #blocks = new MessageBlocks();
+  /** Up to which offset an acknowledgement was asked for, and up to which one must be. */
+  #requested = 0;
+  #awaited = 0;
+
+  constructor(host: SessionHost<Out>, replay: ReplayLimits) {
+    this.#host = host;
+    this.#replay = replay;
+    this.#pending = new PendingAcks((message) => host.acknowledged(message));
+  }
+
+  /** Where the stream ends. */
+  get end(): number {
+    return this.#end;
+  }
+
+  /** How far it was written onto this link. */
+  get sent(): number {
+    return this.#sent;
+  }
+
+  get acked(): number {
+    return this.#acked;
+  }
+
+  get limit(): number {
+    return this.#limit;
+  }
+
+  get keptBytes(): number {
+    return this.#buffer.bytes;
+  }
+
+  get keptMessages(): number {
+    return this.#buffer.messages;
+  }
+
+  /** Where each segment begins that is kept, and where it ends. */
+  *keptRanges(): IterableIterator<readonly [start: number, end: number]> {
+    for (const { offset, endOffset } of this.#buffer) yield [offset, endOffset];
+  }
+
+  /** Whether another message may be begun. */
+  get canStart(): boolean {
+    if (this.#end >= this.#limit || this.#sent !== (this.#open?.offset ?? this.#end)) return false;
+    return this.#buffer.messages < this.#replay.maxMessages && this.#buffer.bytes < this.#replay.maxBytes;
+  }
+
+  /** Whether the rest of a message, or what is sent again, may be put on the wire. */
+  get hasPending(): boolean {
+    return this.#sent < this.#limit && this.#sent < (this.#open?.offset ?? this.#end);
+  }
+
+  /** Whether small messages are gathered that are to be put on the wire. */
+  get hasBatched(): boolean {
+    return this.#open !== undefined;
+  }
+
+  /** Whether everything is on the wire. */
+  get isAllSent(): boolean {
+    return this.#sent === this.#end;
+  }
+
+  /** Whether the peer has everything, and all acknowledgements have come. */
+  get allAcknowledged(): boolean {
+    return this.#acked === this.#end && this.#pending.length === 0;
+  }
+
+  /** Begins a message: small ones are gathered until `flush`; `writeNext` continues with a large one. */
+  send(message: Out): void {
+    const { prefix, payload, sizeBytes } = message;
+    if (payload.length < (message.owned ? copiedOwnedBytes : copiedBytes)) this.#gather(message);
+    else {
+      this.flush();
+      const start = this.#blocks.reserve(headerBytes + (prefix?.length ?? 0), this.#end);
+      const { memory, used } = this.#blocks;
+      writeHeader(memory, start, message.type, 0, sizeBytes - headerBytes);
+      if (prefix) memory.set(prefix, start + headerBytes);
+      const messageEnd = this.#end + sizeBytes;
+      this.#add(new Segment(memory, start, used, this.#end, message, false), messageEnd, 1);
+      this.#add(new Segment(payload, 0, payload.length, this.#end, message, !message.owned), messageEnd, 0);
+    }
+    if (message.level === undefined) return;
+    message.endOffset = this.#end;
+    this.#pending.add(message);
+    this.#awaited = this.#end;
+  }
+
+  /** Puts the small messages on the wire that were gathered. */
+  flush(): void {
+    if (this.#open === undefined) return;
+    this.#open = undefined;
+    const until = Math.min(this.#end, this.#limit);
+    while (this.#sent < until) this.#writeRecord();
+  }
+
+  /** Puts the next record on the wire. */
+  writeNext(): void {
+    if (this.hasPending) this.#writeRecord();
+  }
+
+  /** The sender of a message waits no longer. */
+  cancelAck(message: Out): void {
+    this.#pending.remove(message);
+  }
+
+  /** The link is gone. */
+  linkDown(): void {
+    this.#open = undefined;
+  }
+
+  /** Whether a peer can have got that far. */
+  canResume(received: number, consumed: number): boolean {
+    return this.#acked <= received && received <= this.#sent && consumed <= received;
+  }
+
+  /** A link is up. */
+  linkUp(isChecked: boolean): void {
+    this.#isChecked = isChecked;
+    this.#rate = new LineRate();
+  }
+
+  /** The stream goes on over another link, from the byte that the peer expects. */
+  resume(received: number, consumed: number): void {
+    this.#acknowledge(received, consumed);
+    this.#sent = received;
+    this.#requested = received;
+    this.#current = this.#buffer.find(received);
+    for (let segment = this.#current; segment !== undefined; segment = segment.next) {
+      if (segment.isShared && !segment.retracted && !segment.takeUnchanged(received))
+        this.#retract(segment, changedBytesError);
+    }
+  }
+
+  /**
+   * The peer has all before `received`, and its program has consumed all before `consumed`.
+   * @throws `ERR_SERPY_PROTOCOL` when that was never sent
+   */
+  acknowledged(received: number, consumed: number, limit: number, nowMs: number): void {
+    if (received > this.#sent || consumed > this.#sent) {
+      const stated = Math.max(received, consumed);
+      throw new ProtocolError(`the peer acknowledges what was never sent (${stated}; ${this.#sent} is the next byte)`);
+    }
+    const before = this.#acked;
+    this.#acknowledge(received, consumed);
+    this.#rate.arrived(this.#acked - before, nowMs, this.#acked === this.#sent);
+    this.raiseLimit(limit);
+  }
+
+  /** The peer takes more. A limit never goes back: an older statement changes nothing. */
+  raiseLimit(limit: number): void {
+    this.#limit = Math.max(limit, this.#limit);
+  }
+
+  /**
+   * The session is over.
+   * @returns the messages that the peer may not have, in order; those of them whose sender waits; and those that arrived, whose sender waits
+   */
+  abort(): { readonly unknown: UnknownMessage[]; readonly unarrived: Out[]; readonly unconsumed: Out[] } {
+    const unknown: UnknownMessage[] = [];
+    for (const segment of this.#buffer) {
+      if (segment.messageEnd <= this.#acked) continue;
+      if (segment.message === undefined) unknown.push(...framesIn(segment, this.#acked));
+      else if (segment.messages > 0 && segment.next?.retracted !== true) unknown.push(reported(segment.message));
+    }
+    const pending = this.#pending.abandon(this.#acked);
+    this.#buffer.clear();
+    this.#blocks.clear(); // what is reported is in them
+    this.#open = undefined;
+    this.#current = undefined;
+    this.#sent = this.#end;
+    this.#acked = this.#end;
+    return { unknown, ...pending };
+  }
+
+  #acknowledge(received: number, consumed: number): void {
+    if (received > this.#acked) {
+      this.#acked = received;
+      this.#buffer.trim(received);
+      this.#blocks.keptFrom(this.#buffer.first?.offset ?? this.#end);
+    }
+    this.#pending.reached(received, consumed);
+  }
+
+  #gather({ type, prefix, payload, sizeBytes }: Out): void {
+    const open = this.#open;
+    if (open !== undefined && !this.#blocks.hasRoom(sizeBytes)) this.flush();
+    const start = this.#blocks.reserve(sizeBytes, this.#end);
+    const block = this.#blocks.memory;
+    writeHeader(block, start, type, 0, sizeBytes - headerBytes);
+    let at = start + headerBytes;
+    if (prefix) {
+      block.set(prefix, at);
+      at += prefix.length;
+    }
+    const { length } = payload;
+    if (length > loopBytes) block.set(payload, at);
+    else for (let i = 0; i < length; i++) block[at + i] = payload[i] as number;
+    if (this.#open !== undefined) {
+      this.#buffer.grew(this.#open, sizeBytes);
+      this.#end += sizeBytes;
+      return;
+    }
+    this.#open = new Segment<Out>(block, start, start + sizeBytes, this.#end, undefined, false);
+    this.#add(this.#open, this.#end + sizeBytes, 1);
+  }
+
+  #add(segment: Segment<Out>, messageEnd: number, messages: number): void {
+    segment.messageEnd = messageEnd;
+    segment.messages = messages;
+    this.#buffer.add(segment);
+    this.#current ??= segment;
+    this.#end = segment.endOffset;
+  }
+
+  #writeRecord(): void {
+    const segment = this.#current as Segment<Out>;
+    if (segment.retracted || !segment.isThere) {
+      this.#writeRetraction(segment);
+      return;
+    }
+    const start = segment.start + this.#sent - segment.offset;
+    const bytes = Math.min(segment.end - start, this.#rate.recordBytes, this.#limit - this.#sent);
+    const end = start + bytes;
+    const { memory } = segment;
+    const isJoined = bytes < joinedBytes;
+    const { buffer: target, offset: at } = this.#host.reserve(recordHeaderBytes + (isJoined ? bytes : 0));
+    writeRecordHeader(target, at, this.#dataType(this.#sent + bytes), bytes, this.#sent);
+    if (segment.isShared) {
+      const digest = payloadDigest(memory, start, end);
+      segment.sent(start, end, digest);
+      if (this.#isChecked) writeCheck(target, at, recordCheckOf(target, at, memory, start, end, digest));
+    } else if (this.#isChecked) writeCheck(target, at, recordCheck(target, at, memory, start, end));
+    if (isJoined) copy(memory, start, end, target, at + recordHeaderBytes);
+    else this.#host.write(memory.subarray(start, end));
+    this.#sent += bytes;
+    if (end === segment.end) this.#current = segment.next;
+    if (segment.message) this.#reportProgress(segment.message, segment.messageEnd);
+  }
+
+  /** Asks for an acknowledgement where a message is waited for, where half of what may be kept is, and while the rate is not known. */
+  #dataType(end: number): number {
+    const { maxBytes, maxMessages } = this.#replay;
+    const isAwaited = this.#awaited > this.#sent && this.#awaited <= end;
+    const every = Math.min(maxBytes / 2, this.#rate.recordBytes * recordsPerAck);
+    const isDue = end - this.#requested >= every || this.#buffer.messages * 2 > maxMessages;
+    if (!isAwaited && !isDue) return recordType.data;
+    this.#requested = end;
+    return recordType.data | ackRequestedBit;
+  }
+
+  /** The rest of a message is not there any more, or is not what it was: the peer drops what it has of it. */
+  #writeRetraction(segment: Segment<Out>): void {
+    if (!segment.retracted) this.#retract(segment, detachedBufferError);
+    const { buffer: memory, offset: start } = this.#host.reserve(recordHeaderBytes + 8);
+    writeRecordHeader(memory, start, recordType.retract, 8, this.#sent);
+    const payloadAt = start + recordHeaderBytes;
+    writeUint64(memory, payloadAt, segment.messageEnd);
+    if (this.#isChecked) writeCheck(memory, start, recordCheck(memory, start, memory, payloadAt, payloadAt + 8));
+    this.#sent = segment.messageEnd;
+    this.#current = segment.next;
+  }
+
+  #retract(segment: Segment<Out>, errorOf: (sizeBytes: number) => ValueError): void {
+    const message = segment.message as Out;
+    segment.retract();
+    if (message.level !== undefined) this.#pending.remove(message);
+    const error = errorOf(message.sizeBytes - headerBytes);
+    this.#host.rejected(message, error);
+    this.#host.warn(error);
+  }
+
+  #reportProgress({ sizeBytes }: Out, messageEnd: number): void {
+    const totalBytes = sizeBytes - headerBytes;
+    if (totalBytes <= progressBytes) return;
+    const number = messageEnd - sizeBytes;
+    const doneBytes = Math.max(0, this.#sent - number - headerBytes);
+    this.#host.progress({ direction: 'send', of: 'message', number, doneBytes, totalBytes });
+  }
+}
+
+/** An acknowledgement is asked for after that many of the longest records. */
+const recordsPerAck = 8;
+
+function copy(from: Uint8Array, start: number, end: number, target: Uint8Array, at: number): void {
+  if (end - start > loopBytes) target.set(from.subarray(start, end), at);
+  else for (let i = start; i < end; i++) target[at + i - start] = from[i] as number;
+}
+
+/** The messages in a segment of small ones that end after an offset. */
+function* framesIn(segment: Segment<unknown>, offset: number): Iterable<UnknownMessage> {
+  const { memory } = segment;
+  for (let at = segment.start; at < segment.end; ) {
+    const payloadAt = at + headerBytes;
+    const end = payloadAt + readUint32(memory, at + 10);
+    if (segment.offset + end - segment.start > offset)
+      yield { type: memory[at + 5] as number, payload: memory.subarray(payloadAt, end) };
+    at = end;
+  }
+}
+
+/** A large message to be reported: without its bytes where its memory is gone. */
+function reported({ type, prefix, payload, sizeBytes }: Sendable): UnknownMessage {
+  const isThere = (prefix?.length ?? 0) + payload.length === sizeBytes - headerBytes;
+  return isThere ? { type, prefix, payload } : { type, payload: new Uint8Array(0) };
+}

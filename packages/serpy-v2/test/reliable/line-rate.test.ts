@@ -1,0 +1,34 @@
+/** How long records are: by what has arrived over their link, and by what it carries. */
+import { expect, test } from 'vitest';
+import { LineRate } from '../../src/reliable/line-rate.js';
+
+const MiB = 1024 * 1024;
+
+test('records are short at first, and at most an eighth of what has arrived', () => {
+  const rate = new LineRate();
+  expect(rate.recordBytes).toBe(512);
+  rate.arrived(4096, 1, true);
+  expect(rate.recordBytes).toBe(512);
+  rate.arrived(8192 - 4096, 2, true);
+  expect(rate.recordBytes).toBe(1024);
+  rate.arrived(100 * MiB, 3, true);
+  expect(rate.recordBytes).toBe(MiB);
+});
+
+test('a record is at most what the line carries in 50 ms', () => {
+  const rate = new LineRate();
+  for (let nowMs = 0; nowMs <= 20_000; nowMs += 25) rate.arrived(2500, nowMs, false); // 100 kB/s
+  expect(rate.recordBytes).toBe(5000);
+  const slow = new LineRate();
+  for (let nowMs = 0; nowMs <= 100_000; nowMs += 500) slow.arrived(480, nowMs, false); // 960 B/s
+  expect(slow.recordBytes).toBe(512);
+});
+
+test('a sender that pauses says nothing about the line', () => {
+  const rate = new LineRate();
+  rate.arrived(10 * MiB, 0, true);
+  for (let nowMs = 0; nowMs <= 100_000; nowMs += 1000) rate.arrived(64, nowMs, true);
+  expect(rate.recordBytes).toBe(MiB);
+  rate.arrived(1000, 200_000, false); // it begins again after a long pause
+  expect(rate.recordBytes).toBe(MiB);
+});
