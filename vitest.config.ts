@@ -1,5 +1,8 @@
+/** How the tests run: which file is in which project, in which order, and in how many processes. */
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const source = (path: string) => fileURLToPath(new URL(`packages/${path}`, import.meta.url));
 
@@ -7,7 +10,7 @@ const source = (path: string) => fileURLToPath(new URL(`packages/${path}`, impor
 const e2e = [
   'packages/cli/test/{commands/bench,commands/doctor,doctor/computer-checks,doctor/peer-checks,hostile-texts}.test.ts',
   'packages/cli/test/processes/**/*.test.ts',
-  'packages/cli/test/{instruments/counter,recording/killed,recording/gaps}.test.ts',
+  'packages/cli/test/recording/{killed,gaps}.test.ts',
   'test/{bench,broadcast,demo,docs,examples,from-python,fuzz,fuzz-cost,memory,neighbours,other-languages}.test.ts',
   'test/{packed,processes,recordings,reliability,scripts,simulation,troubleshooting,tutorials,web-programs}.test.ts',
   'test/interop/**/*.test.ts',
@@ -17,18 +20,40 @@ const e2e = [
 const net = [
   'packages/{serpy-v1,serpy-v2}/test/{contract,busy,at-least-once,awkward,flood,streams}.test.ts',
   'packages/serpy-v2/test/session/{session-contract,lives}.test.ts',
-  'packages/core/test/{transport/**/*,reconnect/storm}.test.ts',
-  'packages/{serpy,fault-proxy}/test/**/*.test.ts',
-  'packages/cli/test/**/*.test.ts',
-  'test/originals/**/*.test.ts',
+  'packages/core/test/transport/{connect-socket,one-socket,read-buffer,read-share,socket-progress,tcp-transport}.test.ts',
+  'packages/core/test/transport/{tls-certificates,tls-key,tls-reading,tls-tickets,tls-transport,write-parts}.test.ts',
+  'packages/core/test/reconnect/storm.test.ts',
+  'packages/serpy/test/**/*.test.ts',
+  'packages/fault-proxy/test/{dial,proxy}.test.ts',
+  'packages/cli/test/{commands,flags,messages,peers}/**/*.test.ts',
+  'packages/cli/test/{atomic-file,make-folder,program,instruments/instrument,recording/hostile-folder}.test.ts',
+  'test/originals/rules.test.ts',
 ];
 
 const all = ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts'];
 
-/** A project of the runner: `npx vitest run --project unit`. Each file is in exactly one of them. */
-function project(name: string, include: string[], exclude: string[]) {
-  return { extends: true as const, test: { name, include, exclude } };
+/** Test files that take longest in their project. Most of them are short, and the runner starts large files first. */
+const slow =
+  /\/(contract|session-contract|rules|lives|simulation|processes|reliability|examples|packed|demo)\.test\.ts$/;
+
+/** Starts the slow files of a project first: at the end one of them would keep one core busy and leave the others idle. */
+class SlowFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const names = [...new Set(sorted.map(({ project }) => project.name))];
+    return names.flatMap((name) => {
+      const own = sorted.filter(({ project }) => project.name === name);
+      return [...own.filter((file) => slow.test(file.moduleId)), ...own.filter((file) => !slow.test(file.moduleId))];
+    });
+  }
 }
+
+/** A project of the runner: `npx vitest run --project unit`. Each file is in exactly one of them. */
+function project(name: string, include: string[], exclude: string[], options: object = {}) {
+  return { extends: true as const, test: { name, include, exclude, ...options } };
+}
+
+const cores = availableParallelism();
 
 export default defineConfig({
   resolve: {
@@ -45,7 +70,15 @@ export default defineConfig({
     ],
   },
   test: {
-    projects: [project('unit', all, [...net, ...e2e]), project('net', net, e2e), project('e2e', e2e, [])],
+    projects: [
+      // A process for each file would cost half a second of a core.
+      project('unit', all, [...net, ...e2e], { isolate: false }),
+      project('net', net, e2e),
+      // Its programs need a core of their own; so it runs after the others.
+      project('e2e', e2e, [], { maxWorkers: Math.max(cores - 1, 1), sequence: { groupOrder: 1 } }),
+    ],
+    maxWorkers: cores,
+    sequence: { sequencer: SlowFirst },
     globalSetup: ['test/global.ts'],
     setupFiles: ['test/leftovers.ts'],
     testTimeout: 20_000,

@@ -1,5 +1,6 @@
 // Makes a checkout ready for use: installs the tools where they are missing or old, builds the packages whose sources changed,
-// and says nothing where nothing is to be done. `--rebuild` builds every package. Runs on any system, without a shell.
+// and says nothing where nothing is to be done. `--rebuild` builds every package, `--tools` none: tests of the sources need none.
+// Runs on any system, without a shell.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -150,11 +151,11 @@ function build(rebuild) {
 }
 
 /** Brings the checkout up to date, or ends this process with one sentence and exit code 1. */
-export function setup({ rebuild = false } = {}) {
+export function setup({ rebuild = false, toolsOnly = false } = {}) {
   try {
     checkNode();
     if (!isInstalled()) install();
-    build(rebuild);
+    if (!toolsOnly) build(rebuild);
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
     console.error(`setup: ${error.message}`);
@@ -163,5 +164,5 @@ export function setup({ rebuild = false } = {}) {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  setup({ rebuild: process.argv.includes('--rebuild') });
+  setup({ rebuild: process.argv.includes('--rebuild'), toolsOnly: process.argv.includes('--tools') });
 }

@@ -365,11 +365,17 @@ describe('test files', () => {
       { cwd: root, encoding: 'utf8' },
     );
     expect(status).toBe(0);
-    const listed = (JSON.parse(stdout) as { file: string }[]).map(({ file }) => shown(file)).sort();
+    const files = JSON.parse(stdout) as { file: string; projectName: string }[];
+    const listed = files.map(({ file }) => shown(file)).sort();
     const present = ['packages', 'test']
       .flatMap((folder) => typeScriptBelow(join(root, folder)))
       .filter((path) => path.endsWith('.test.ts') && !path.includes('node_modules'))
       .map(shown);
     expect(listed).toEqual(present.sort());
+    // The files of `unit` share a process: a module that one of them replaces would be replaced in the next one, too.
+    const mocking = files.filter(
+      ({ file, projectName }) => projectName === 'unit' && /^vi\.mock\(/m.test(readFileSync(file, 'utf8')),
+    );
+    expect(mocking.map(({ file }) => shown(file))).toEqual([]);
   });
 });

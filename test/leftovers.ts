@@ -6,13 +6,13 @@ import { afterAll, beforeAll, expect } from 'vitest';
 const watched = ['TCPSocketWrap', 'TCPServerWrap', 'TLSWrap', 'UDPWrap', 'ProcessWrap'];
 
 /** How often, 5 ms apart, what was closed is asked whether it is gone: a process ends, a socket says goodbye. */
-const patience = 400;
+const patience = 1200;
 
 const before = new Map<string, number>();
-const timers = new Set<NodeJS.Timeout>();
 
 /** Timers are those of the tests and what they run: the runner took its own functions before this file replaced them. */
-function watchTimers(): void {
+function watchTimers(): Set<NodeJS.Timeout> {
+  const timers = new Set<NodeJS.Timeout>();
   const { setTimeout, setInterval, clearTimeout, clearInterval } = globalThis;
   const once = (callback: (...args: unknown[]) => void, delayMs?: number, ...args: unknown[]) => {
     const timer = setTimeout(() => {
@@ -38,7 +38,14 @@ function watchTimers(): void {
     clearTimeout: clear(clearTimeout),
     clearInterval: clear(clearInterval),
   });
+  return timers;
 }
+
+/** Files of the project `unit` share a process, and this file runs in it for each of them: the functions are replaced once. */
+const shared = globalThis as { serpyTestTimers?: Set<NodeJS.Timeout> };
+shared.serpyTestTimers ??= watchTimers();
+const timers = shared.serpyTestTimers;
+timers.clear(); // what an earlier file in this process left behind made that file fail
 
 function countActive(): Map<string, number> {
   const counts = new Map<string, number>();
@@ -53,8 +60,6 @@ function leftovers(): string[] {
   const waiting = { kind: 'Timeout', more: [...timers].filter((timer) => timer.hasRef()).length };
   return [...handles, waiting].filter(({ more }) => more > 0).map(({ kind, more }) => `${more} ${kind}`);
 }
-
-watchTimers();
 
 beforeAll(() => {
   for (const [kind, count] of countActive()) before.set(kind, count);

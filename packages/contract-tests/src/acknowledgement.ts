@@ -2,12 +2,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ProtocolTypes, SendOptions } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { type TestBed, trackPromise, waitFor } from './stage.js';
+import { type TestBedSource, trackPromise, waitFor } from './stage.js';
 
 const soon = { baseDelayMs: 2, maxDelayMs: 20, minDelayMs: 0 };
 
 export function acknowledgementStatements<T extends ProtocolTypes>(
-  stage: () => TestBed<T>,
+  stage: TestBedSource<T>,
   acknowledged: SendOptions<T>,
 ): void {
   const numbered = (n: number) => stage().subject.numbered(n);

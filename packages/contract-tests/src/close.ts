@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { record, type TestBed, trackPromise, waitFor } from './stage.js';
+import { record, type TestBedSource, trackPromise, waitFor } from './stage.js';
 
-export function closeStatements<T extends ProtocolTypes>(stage: () => TestBed<T>): void {
+export function closeStatements<T extends ProtocolTypes>(stage: TestBedSource<T>): void {
   const numbered = (n: number, sizeBytes?: number) => stage().subject.numbered(n, sizeBytes);
 
   test('close() sends first what is queued', async () => {
@@ -59,7 +59,7 @@ export function closeStatements<T extends ProtocolTypes>(stage: () => TestBed<T>
     await waitFor(() => accepted.state === 'closed');
   });
 
-  test('close() can be called again and again', async () => {
+  stage.inMemory('close() can be called again and again', async () => {
     const { client } = await stage().pair();
     const events = record(client, ['close', 'disconnect']);
     const first = client.close();
@@ -70,7 +70,7 @@ export function closeStatements<T extends ProtocolTypes>(stage: () => TestBed<T>
     expect(events.map(({ name }) => name)).toEqual(['disconnect', 'close']);
   });
 
-  test('wrong options of close() and closeServer() are refused, and nothing has happened', async () => {
+  stage.inMemory('wrong options of close() and closeServer() are refused, and nothing has happened', async () => {
     const { client, accepted, server } = await stage().pair();
     const wrong = [
       { options: { reason: 42 }, words: ['reason', 'string', '42'] },
@@ -110,7 +110,7 @@ export function closeStatements<T extends ProtocolTypes>(stage: () => TestBed<T>
     expect(await accepted.getData()).toEqual(numbered(1).data);
   });
 
-  test('close() of a connection that was never connected is over at once', async () => {
+  stage.inMemory('close() of a connection that was never connected is over at once', async () => {
     const connection = stage().connection();
     await connection.close();
     expect(connection.state).toBe('closed');
@@ -151,7 +151,7 @@ export function closeStatements<T extends ProtocolTypes>(stage: () => TestBed<T>
     peer.hangUp();
   });
 
-  test('sendData and getData are refused while and after closing', async () => {
+  stage.inMemory('sendData and getData are refused while and after closing', async () => {
     const { client } = await stage().pair();
     const closed = client.close();
     await expect(client.sendData(numbered(1).value)).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
@@ -172,7 +172,7 @@ export function closeStatements<T extends ProtocolTypes>(stage: () => TestBed<T>
     await waitFor(() => accepted.state === 'closed');
   });
 
-  test.each(['close', 'destroy'] as const)('%s() rejects calls that wait, each once', async (ending) => {
+  stage.inMemory.each(['close', 'destroy'] as const)('%s() rejects calls that wait, each once', async (ending) => {
     if (stage().subject.lasting && ending === 'close') return; // it waits for the link, with what is left to be said
     const { client } = await stage().stranded({ sendQueue: { maxMessages: 1 } });
     await client.sendData(numbered(1).value);
@@ -187,17 +187,20 @@ export function closeStatements<T extends ProtocolTypes>(stage: () => TestBed<T>
     expect(waiting).toEqual(waiting.map(() => ({ settled: 'rejected', code: 'ERR_SERPY_CLOSED' })));
   });
 
-  test.each(['close', 'destroy'] as const)('%s() during connect rejects it and ends the dial', async (ending) => {
-    stage().network?.clock.stop();
-    const client = stage().connection({}, stage().withSilentDials());
-    const connecting = trackPromise(client.connect('127.0.0.1', 9));
-    await nextTurn();
-    void client[ending]();
-    await nextTurn();
-    expect(connecting).toEqual({ settled: 'rejected', code: 'ERR_SERPY_CLOSED' });
-    expect(client.state).toBe('closed');
-    expect(stage().environment.inUse).toEqual([]);
-  });
+  stage.inMemory.each(['close', 'destroy'] as const)(
+    '%s() during connect rejects it and ends the dial',
+    async (ending) => {
+      stage().network?.clock.stop();
+      const client = stage().connection({}, stage().withSilentDials());
+      const connecting = trackPromise(client.connect('127.0.0.1', 9));
+      await nextTurn();
+      void client[ending]();
+      await nextTurn();
+      expect(connecting).toEqual({ settled: 'rejected', code: 'ERR_SERPY_CLOSED' });
+      expect(client.state).toBe('closed');
+      expect(stage().environment.inUse).toEqual([]);
+    },
+  );
 
   test.each(['close', 'destroy'] as const)(
     '%s() right after connect was called leaves nothing behind',
@@ -212,17 +215,20 @@ export function closeStatements<T extends ProtocolTypes>(stage: () => TestBed<T>
     },
   );
 
-  test.each(['close', 'destroy'] as const)('%s() while waiting to dial again ends the wait', async (ending) => {
-    const { client } = await stage().stranded();
-    const dials = stage().environment.dials;
-    void client[ending]();
-    expect(client.state).toBe('closed');
-    expect(stage().environment.inUse).toEqual([]);
-    expect(client.closeInfo).toMatchObject({ reason: 'local-close' });
-    stage().letTimePass();
-    for (let turn = 0; turn < 10; turn++) await nextTurn();
-    expect(stage().environment.dials).toBe(dials);
-  });
+  stage.inMemory.each(['close', 'destroy'] as const)(
+    '%s() while waiting to dial again ends the wait',
+    async (ending) => {
+      const { client } = await stage().stranded();
+      const dials = stage().environment.dials;
+      void client[ending]();
+      expect(client.state).toBe('closed');
+      expect(stage().environment.inUse).toEqual([]);
+      expect(client.closeInfo).toMatchObject({ reason: 'local-close' });
+      stage().letTimePass();
+      for (let turn = 0; turn < 10; turn++) await nextTurn();
+      expect(stage().environment.dials).toBe(dials);
+    },
+  );
 
   test.each(['close', 'destroy'] as const)('%s() while dialling again ends the dial', async (ending) => {
     const { server, address } = await stage().started();
@@ -277,7 +283,7 @@ export function closeStatements<T extends ProtocolTypes>(stage: () => TestBed<T>
     await expect(client.sendData(numbered(1).value)).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
   });
 
-  test('a call in a close listener is refused', async () => {
+  stage.inMemory('a call in a close listener is refused', async () => {
     const { client } = await stage().pair();
     const refused: Promise<unknown>[] = [];
     client.on('close', () => refused.push(client.sendData(numbered(1).value), client.getData()));

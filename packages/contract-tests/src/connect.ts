@@ -2,7 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ConnectionOptions, ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { type ServerOptions, type TestBed, waitFor } from './stage.js';
+import { type ServerOptions, type TestBedSource, waitFor } from './stage.js';
 
 function optionError(...words: string[]) {
   const message = words.map((word) => expect.stringContaining(word));
@@ -12,10 +12,10 @@ function optionError(...words: string[]) {
   });
 }
 
-export function connectStatements<T extends ProtocolTypes>(stage: () => TestBed<T>): void {
+export function connectStatements<T extends ProtocolTypes>(stage: TestBedSource<T>): void {
   const value = () => stage().subject.numbered(1).value;
 
-  test.each([
+  stage.inMemory.each([
     [{ autoRestrat: true }, 'autoRestrat', 'autoRestart'],
     [{ auto_restart: true }, 'auto_restart', 'autoRestart'],
     [{ sendQueue: { maxMesages: 1 } }, 'sendQueue.maxMesages', 'sendQueue.maxMessages'],
@@ -26,7 +26,7 @@ export function connectStatements<T extends ProtocolTypes>(stage: () => TestBed<
     expect(create).toThrow(optionError(`${given}:`, `did you mean ${meant}?`));
   });
 
-  test.each([
+  stage.inMemory.each([
     [{ autoRestart: 'yes' }, 'autoRestart', 'true or false'],
     [{ connectTimeoutMs: '5' }, 'connectTimeoutMs', 'milliseconds'],
     [{ connectTimeoutMs: Number.NaN }, 'connectTimeoutMs', 'milliseconds'],
@@ -44,7 +44,7 @@ export function connectStatements<T extends ProtocolTypes>(stage: () => TestBed<
     expect(() => stage().connection(options as ConnectionOptions)).toThrow(optionError(name, takes));
   });
 
-  test.each(['127.0.0.1\0', 'a\0b', 'two words', 'line\n2'])(
+  stage.inMemory.each(['127.0.0.1\0', 'a\0b', 'two words', 'line\n2'])(
     'a host that can be none is refused in a sentence: %j',
     async (host) => {
       const client = stage().connection();
@@ -53,17 +53,17 @@ export function connectStatements<T extends ProtocolTypes>(stage: () => TestBed<
     },
   );
 
-  test('port 0, which is for listening, is refused in a sentence', async () => {
+  stage.inMemory('port 0, which is for listening, is refused in a sentence', async () => {
     const client = stage().connection();
     await expect(client.connect('127.0.0.1', 0)).rejects.toMatchObject({ code: 'ERR_SERPY_OPTION' });
     expect(client.state).toBe('idle');
   });
 
-  test('an option that is undefined counts as not given', () => {
+  stage.inMemory('an option that is undefined counts as not given', () => {
     stage().connection({ autoRestart: undefined, sendQueue: { maxMessages: undefined }, reconnect: undefined });
   });
 
-  test('a server takes no options of the end that dials, and needs a port', () => {
+  stage.inMemory('a server takes no options of the end that dials, and needs a port', () => {
     const dialling = { port: 0, autoRestart: true } as ServerOptions;
     expect(() => stage().server(dialling)).toThrow(optionError('autoRestart'));
     expect(() => stage().server({})).toThrow(optionError('port', 'missing'));
@@ -74,7 +74,7 @@ export function connectStatements<T extends ProtocolTypes>(stage: () => TestBed<
     );
   });
 
-  test('unknown and wrong options of a call are refused, and nothing is sent or taken', async () => {
+  stage.inMemory('unknown and wrong options of a call are refused, and nothing is sent or taken', async () => {
     const { client, accepted, server } = await stage().pair();
     const { value, data } = stage().subject.numbered(1);
     const wrong = [
@@ -101,7 +101,7 @@ export function connectStatements<T extends ProtocolTypes>(stage: () => TestBed<
     expect(await accepted.getData()).toEqual(data);
   });
 
-  test.each([
+  stage.inMemory.each([
     ['', 5000, 'host'],
     [undefined, 5000, 'host'],
     [5000, '127.0.0.1', 'host'],
@@ -114,7 +114,7 @@ export function connectStatements<T extends ProtocolTypes>(stage: () => TestBed<
     expect(client.state).toBe('idle');
   });
 
-  test('before connect nothing can be sent or taken, and the error says what to do', async () => {
+  stage.inMemory('before connect nothing can be sent or taken, and the error says what to do', async () => {
     const client = stage().connection();
     const error = { code: 'ERR_SERPY_NOT_CONNECTED', message: expect.stringContaining('connect(host, port)') };
     await expect(client.sendData(value())).rejects.toMatchObject(error);
@@ -146,14 +146,14 @@ export function connectStatements<T extends ProtocolTypes>(stage: () => TestBed<
     expect([client.encrypted, client.identity]).toEqual([false, undefined]);
   });
 
-  test('connect twice is refused, and the connection goes on', async () => {
+  stage.inMemory('connect twice is refused, and the connection goes on', async () => {
     const { client, accepted, address } = await stage().pair();
     await expect(client.connect(address.host, address.port)).rejects.toEqual(optionError('new Connection'));
     await client.sendData(value());
     await accepted.getData();
   });
 
-  test('connect during connect is refused, and the first goes on', async () => {
+  stage.inMemory('connect during connect is refused, and the first goes on', async () => {
     const { address } = await stage().started();
     const client = stage().connection();
     const first = client.connect(address.host, address.port);
@@ -161,7 +161,7 @@ export function connectStatements<T extends ProtocolTypes>(stage: () => TestBed<
     expect(await first).toBe(client);
   });
 
-  test('connect after close is refused', async () => {
+  stage.inMemory('connect after close is refused', async () => {
     const { client, address } = await stage().pair();
     await client.close();
     await expect(client.connect(address.host, address.port)).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
@@ -182,7 +182,7 @@ export function connectStatements<T extends ProtocolTypes>(stage: () => TestBed<
     await accepted.getData();
   });
 
-  test('connect with an aborted signal does not dial', async () => {
+  stage.inMemory('connect with an aborted signal does not dial', async () => {
     const { address } = await stage().started();
     const client = stage().connection();
     const reason = new Error('no time');
@@ -194,7 +194,7 @@ export function connectStatements<T extends ProtocolTypes>(stage: () => TestBed<
     await client.connect(address.host, address.port);
   });
 
-  test('a signal ends connect, which can be called again', async () => {
+  stage.inMemory('a signal ends connect, which can be called again', async () => {
     stage().network?.clock.stop();
     const client = stage().connection({}, stage().withSilentDials());
     const controller = new AbortController();
@@ -219,7 +219,7 @@ export function connectStatements<T extends ProtocolTypes>(stage: () => TestBed<
     expect(client.isConnected()).toBe(true);
   });
 
-  test('a dial that nobody answers ends after connectTimeoutMs', async () => {
+  stage.inMemory('a dial that nobody answers ends after connectTimeoutMs', async () => {
     const client = stage().connection({ connectTimeoutMs: 20 }, stage().withSilentDials());
     await expect(client.connect('127.0.0.1', 9)).rejects.toMatchObject({
       code: 'ERR_SERPY_CONNECT',

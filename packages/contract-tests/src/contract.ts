@@ -19,7 +19,7 @@ import { reconnectStatements } from './reconnect.js';
 import { sendQueueStatements } from './send-queue.js';
 import { serverStatements } from './server.js';
 import { simulatingStatement } from './simulation.js';
-import { type ProtocolUnderTest, TestBed, worlds } from './stage.js';
+import { type ProtocolUnderTest, TestBed, testBedSource, worlds } from './stage.js';
 import { webStreamingStatements } from './web-streams.js';
 
 export type { ProtocolUnderTest, Sample, ServerOptions } from './stage.js';
@@ -29,7 +29,7 @@ export function connectionContract<T extends ProtocolTypes>(name: string, subjec
   for (const world of worlds) {
     describe(`${name} over ${world.name}`, () => {
       let current: TestBed<T>;
-      const stage = () => current;
+      const stage = testBedSource(() => current, world.name !== 'memory');
       beforeEach(() => {
         current = new TestBed(subject, world.create());
       });

@@ -5,10 +5,10 @@ import { finished, pipeline } from 'node:stream/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { type TestBed, trackPromise, waitFor } from './stage.js';
+import { type TestBedSource, trackPromise, waitFor } from './stage.js';
 import { bounded, breakOff, broken, failure, messagesOf } from './stream-stage.js';
 
-export function duplexStatements<T extends ProtocolTypes>(stage: () => TestBed<T>): void {
+export function duplexStatements<T extends ProtocolTypes>(stage: TestBedSource<T>): void {
   const { numbered, values, datas, plenty, expectLarge } = messagesOf(stage);
 
   test('carries messages both ways, in order, and ends when the peer closes', async () => {
@@ -127,7 +127,7 @@ export function duplexStatements<T extends ProtocolTypes>(stage: () => TestBed<T
     expect(await ended).toMatchObject(broken);
   });
 
-  test('fails with a value that cannot be sent', async () => {
+  stage.inMemory('fails with a value that cannot be sent', async () => {
     const { client } = await stage().pair();
     const duplex = client.toDuplex();
     const ended = failure(finished(duplex));
@@ -174,7 +174,7 @@ export function duplexStatements<T extends ProtocolTypes>(stage: () => TestBed<T
     peer.hangUp();
   });
 
-  test('gives messages where that is asked for, and passes the options of sendData on', async () => {
+  stage.inMemory('gives messages where that is asked for, and passes the options of sendData on', async () => {
     const { client, accepted } = await stage().pair();
     const duplex = client.toDuplex({ messages: true, send: {} });
     await accepted.sendData(numbered(1).value);
@@ -189,7 +189,7 @@ export function duplexStatements<T extends ProtocolTypes>(stage: () => TestBed<T
     expect(() => client.toWeb({ send: { unheardOf: 1 } } as never)).toThrow(refused);
   });
 
-  test('is not there before connect(), and neither are web streams', () => {
+  stage.inMemory('is not there before connect(), and neither are web streams', () => {
     const refused = expect.objectContaining({ code: 'ERR_SERPY_NOT_CONNECTED' });
     expect(() => stage().connection().toDuplex()).toThrow(refused);
     expect(() => stage().connection().toWeb()).toThrow(refused);

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { record, type TestBed, waitFor } from './stage.js';
+import { record, type TestBedSource, waitFor } from './stage.js';
 
 /** What is thrown where nobody can catch it, while an action runs and until so many have come. */
 async function uncaught(count: number, action: () => Promise<void>): Promise<unknown[]> {
@@ -23,7 +23,7 @@ async function uncaught(count: number, action: () => Promise<void>): Promise<unk
   return caught;
 }
 
-export function eventStatements<T extends ProtocolTypes>(stage: () => TestBed<T>): void {
+export function eventStatements<T extends ProtocolTypes>(stage: TestBedSource<T>): void {
   const numbered = (n: number) => stage().subject.numbered(n);
 
   test('a listener that throws disturbs nothing, and its error is not lost', async () => {
@@ -69,7 +69,7 @@ export function eventStatements<T extends ProtocolTypes>(stage: () => TestBed<T>
     expect(caught).toHaveLength(1);
   });
 
-  test('a warning that nobody listens for goes to the process, once for each kind', async () => {
+  stage.inMemory('a warning that nobody listens for goes to the process, once for each kind', async () => {
     const { client } = await stage().stranded({ sendQueue: { maxMessages: 1, whenFull: 'drop-newest' } });
     await client.sendData(numbered(1).value);
     await client.sendData(numbered(2).value);
@@ -80,7 +80,7 @@ export function eventStatements<T extends ProtocolTypes>(stage: () => TestBed<T>
     expect(stage().processWarnings).toEqual(['ERR_SERPY_DROPPED']);
   });
 
-  test('a warning that somebody listens for does not go to the process', async () => {
+  stage.inMemory('a warning that somebody listens for does not go to the process', async () => {
     const { client } = await stage().stranded({ sendQueue: { maxMessages: 1, whenFull: 'drop-newest' } });
     const warnings = record(client, ['warning']);
     await client.sendData(numbered(1).value);
@@ -91,7 +91,7 @@ export function eventStatements<T extends ProtocolTypes>(stage: () => TestBed<T>
     expect(stage().processWarnings).toEqual([]);
   });
 
-  test('a listener of warning may send, close or destroy', async () => {
+  stage.inMemory('a listener of warning may send, close or destroy', async () => {
     const { client } = await stage().stranded({ sendQueue: { maxMessages: 1, whenFull: 'drop-newest' } });
     const warnings = record(client, ['warning']);
     client.on('warning', () => void client.sendData(numbered(3).value).catch(() => {}));
@@ -126,7 +126,7 @@ export function eventStatements<T extends ProtocolTypes>(stage: () => TestBed<T>
     },
   );
 
-  test('publishes every event on its diagnostics channel', async () => {
+  stage.inMemory('publishes every event on its diagnostics channel', async () => {
     const seen: { name: string; message: unknown }[] = [];
     const onMessage = (message: unknown, name: string | symbol) => seen.push({ name: String(name), message });
     const names = [

@@ -3,9 +3,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { type TestBed, trackPromise, waitFor } from './stage.js';
+import { type TestBedSource, trackPromise, waitFor } from './stage.js';
 
-export function exchangeStatements<T extends ProtocolTypes>(stage: () => TestBed<T>): void {
+export function exchangeStatements<T extends ProtocolTypes>(stage: TestBedSource<T>): void {
   test('carries every kind of value, both ways', async () => {
     const { client, accepted } = await stage().pair();
     for (const { value, data } of stage().subject.samples) {
@@ -42,7 +42,7 @@ export function exchangeStatements<T extends ProtocolTypes>(stage: () => TestBed
     expect(await Promise.all(taken)).toEqual(samples.map(({ data }) => data));
   });
 
-  test('getData gives up after timeoutMs, and what comes later goes to the next call', async () => {
+  stage.inMemory('getData gives up after timeoutMs, and what comes later goes to the next call', async () => {
     const { client, accepted } = await stage().pair();
     await expect(accepted.getData({ timeoutMs: 20 })).rejects.toMatchObject({ code: 'ERR_SERPY_TIMEOUT' });
     const { value, data } = stage().subject.numbered(1);
@@ -50,7 +50,7 @@ export function exchangeStatements<T extends ProtocolTypes>(stage: () => TestBed
     expect(await accepted.getData({ timeoutMs: 10_000 })).toEqual(data);
   });
 
-  test('getData with timeoutMs 0 takes what is there', async () => {
+  stage.inMemory('getData with timeoutMs 0 takes what is there', async () => {
     const { client, accepted } = await stage().pair();
     await expect(accepted.getData({ timeoutMs: 0 })).rejects.toMatchObject({ code: 'ERR_SERPY_TIMEOUT' });
     const { value, data } = stage().subject.numbered(1);
@@ -59,7 +59,7 @@ export function exchangeStatements<T extends ProtocolTypes>(stage: () => TestBed
     expect(await accepted.getData({ timeoutMs: 0 })).toEqual(data);
   });
 
-  test('getData ends when its signal is aborted, and takes nothing', async () => {
+  stage.inMemory('getData ends when its signal is aborted, and takes nothing', async () => {
     const { client, accepted } = await stage().pair();
     const reason = new Error('enough');
     const controller = new AbortController();
@@ -76,7 +76,7 @@ export function exchangeStatements<T extends ProtocolTypes>(stage: () => TestBed
     expect(accepted.isDataAvailable()).toBe(true);
   });
 
-  test('sendData with an aborted signal sends nothing', async () => {
+  stage.inMemory('sendData with an aborted signal sends nothing', async () => {
     const { client, accepted } = await stage().pair();
     const { value } = stage().subject.numbered(1);
     await expect(client.sendData(value, { signal: AbortSignal.abort() } as never)).rejects.toMatchObject({

@@ -2,13 +2,13 @@
 import { once } from 'node:events';
 import type { ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { record, type TestBed, trackPromise } from './stage.js';
+import { record, type TestBedSource, trackPromise } from './stage.js';
 
 /** More than the systems' buffers hold. */
 const count = 300;
 const sizeBytes = 65_536;
 
-export function halfOpenStatements<T extends ProtocolTypes>(stage: () => TestBed<T>): void {
+export function halfOpenStatements<T extends ProtocolTypes>(stage: TestBedSource<T>): void {
   const numbered = (n: number) => stage().subject.numbered(n, sizeBytes);
 
   test('a peer that takes no byte is found dead after writeTimeoutMs, and what waits is settled', async () => {

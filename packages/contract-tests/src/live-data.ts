@@ -2,14 +2,14 @@
 import { once } from 'node:events';
 import type { Connection, ConnectionOptions, ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { type Pair, record, type TestBed, trackPromise, waitFor } from './stage.js';
+import { type Pair, record, type TestBedSource, trackPromise, waitFor } from './stage.js';
 
 /** Short waits, for clients that are to find their server again. */
 const soon = { baseDelayMs: 2, maxDelayMs: 20, minDelayMs: 0 };
 
 const dropped = { name: 'warning', info: { code: 'ERR_SERPY_DROPPED' } };
 
-export function liveDataStatements<T extends ProtocolTypes>(stage: () => TestBed<T>): void {
+export function liveDataStatements<T extends ProtocolTypes>(stage: TestBedSource<T>): void {
   const numbered = (n: number, sizeBytes?: number) => stage().subject.numbered(n, sizeBytes);
 
   async function sendAll(connection: Connection<T>, from: number, to: number): Promise<void> {
@@ -61,7 +61,7 @@ export function liveDataStatements<T extends ProtocolTypes>(stage: () => TestBed
     expect(accepted.stats().droppedReceiving).toBe(count - 1);
   });
 
-  test("keep 'latest' and the bounds of receiveQueue contradict each other", () => {
+  stage.inMemory("keep 'latest' and the bounds of receiveQueue contradict each other", () => {
     for (const receiveQueue of [{ whenFull: 'block' }, { whenFull: 'drop-oldest' }, { maxMessages: 1 }] as const) {
       const refused = expect.objectContaining({
         code: 'ERR_SERPY_OPTION',
@@ -191,19 +191,22 @@ export function liveDataStatements<T extends ProtocolTypes>(stage: () => TestBed
     expect(warnings.filter(({ info }) => (info as { code: string }).code === 'ERR_SERPY_DROPPED')).toHaveLength(1);
   });
 
-  test("whenOffline 'drop': before connect() sendData is refused, and during the first dial it drops", async () => {
-    const client = stage().connection({ whenOffline: 'drop' }, stage().withSilentDials());
-    await expect(client.sendData(numbered(1).value)).rejects.toMatchObject({ code: 'ERR_SERPY_NOT_CONNECTED' });
-    const connecting = client.connect('127.0.0.1', 5000);
-    expect(await client.sendData(numbered(1).value)).toBe(false);
-    await expect(client.sendData(numbered(1).value, { signal: AbortSignal.abort() } as never)).rejects.toMatchObject({
-      code: 'ERR_SERPY_ABORTED',
-    });
-    await expect(client.sendData(undefined as never)).rejects.toMatchObject({ code: 'ERR_SERPY_VALUE' });
-    expect(client.stats().droppedSending).toBe(1);
-    client.destroy();
-    await expect(connecting).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
-  });
+  stage.inMemory(
+    "whenOffline 'drop': before connect() sendData is refused, and during the first dial it drops",
+    async () => {
+      const client = stage().connection({ whenOffline: 'drop' }, stage().withSilentDials());
+      await expect(client.sendData(numbered(1).value)).rejects.toMatchObject({ code: 'ERR_SERPY_NOT_CONNECTED' });
+      const connecting = client.connect('127.0.0.1', 5000);
+      expect(await client.sendData(numbered(1).value)).toBe(false);
+      await expect(client.sendData(numbered(1).value, { signal: AbortSignal.abort() } as never)).rejects.toMatchObject({
+        code: 'ERR_SERPY_ABORTED',
+      });
+      await expect(client.sendData(undefined as never)).rejects.toMatchObject({ code: 'ERR_SERPY_VALUE' });
+      expect(client.stats().droppedSending).toBe(1);
+      client.destroy();
+      await expect(connecting).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
+    },
+  );
 
   test("whenOffline 'drop': with a link nothing is dropped", async () => {
     const { client, accepted } = await stage().pair({ whenOffline: 'drop' }, { whenOffline: 'drop' });

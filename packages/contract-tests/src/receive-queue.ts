@@ -6,9 +6,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { record, type TestBed, trackPromise, waitFor } from './stage.js';
+import { record, type TestBedSource, trackPromise, waitFor } from './stage.js';
 
-export function receiveQueueStatements<T extends ProtocolTypes>(stage: () => TestBed<T>): void {
+export function receiveQueueStatements<T extends ProtocolTypes>(stage: TestBedSource<T>): void {
   const numbered = (n: number, sizeBytes?: number) => stage().subject.numbered(n, sizeBytes);
 
   test("whenFull 'block': a full receive queue stops the peer, and nothing is lost afterwards", async () => {
@@ -57,7 +57,7 @@ export function receiveQueueStatements<T extends ProtocolTypes>(stage: () => Tes
     }
   });
 
-  test.each(['data', 'messages'] as const)(
+  stage.inMemory.each(['data', 'messages'] as const)(
     'an iterator of %s that is left ends what waits on it, and takes nothing more',
     async (of) => {
       const { client, accepted } = await stage().pair();
@@ -72,7 +72,7 @@ export function receiveQueueStatements<T extends ProtocolTypes>(stage: () => Tes
     },
   );
 
-  test('what waits on another iterator, or in getData, is not ended with it', async () => {
+  stage.inMemory('what waits on another iterator, or in getData, is not ended with it', async () => {
     const { client, accepted } = await stage().pair();
     const [left, other] = [accepted[Symbol.asyncIterator](), accepted[Symbol.asyncIterator]()];
     const pending = [other.next(), left.next(), accepted.getData()] as const;
@@ -91,7 +91,7 @@ export function receiveQueueStatements<T extends ProtocolTypes>(stage: () => Tes
     readable.destroy();
     await gone;
     await client.sendData(numbered(1).value);
-    expect(await accepted.getData({ timeoutMs: 4000 })).toEqual(numbered(1).data);
+    expect(await accepted.getData({ timeoutMs: 15_000 })).toEqual(numbered(1).data);
   });
 
   test('a web stream that was made of a connection and is cancelled takes nothing more', async () => {
@@ -102,10 +102,10 @@ export function receiveQueueStatements<T extends ProtocolTypes>(stage: () => Tes
     await reader.cancel();
     expect((await pending).done).toBe(true);
     await client.sendData(numbered(1).value);
-    expect(await accepted.getData({ timeoutMs: 4000 })).toEqual(numbered(1).data);
+    expect(await accepted.getData({ timeoutMs: 15_000 })).toEqual(numbered(1).data);
   });
 
-  test('release takes bytes only', async () => {
+  stage.inMemory('release takes bytes only', async () => {
     const { accepted } = await stage().pair();
     expect(() => accepted.release('text' as unknown as Buffer)).toThrow(
       expect.objectContaining({ code: 'ERR_SERPY_VALUE' }),

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { record, type TestBed, trackPromise, waitFor } from './stage.js';
+import { record, type TestBedSource, trackPromise, waitFor } from './stage.js';
 
 const soon = { baseDelayMs: 2, maxDelayMs: 20, minDelayMs: 0 };
 const lifeEvents = ['connect', 'disconnect', 'reconnecting', 'reconnect', 'close'];
 
-export function reconnectStatements<T extends ProtocolTypes>(stage: () => TestBed<T>): void {
+export function reconnectStatements<T extends ProtocolTypes>(stage: TestBedSource<T>): void {
   const numbered = (n: number, sizeBytes?: number) => stage().subject.numbered(n, sizeBytes);
 
   test('without auto restart a lost link ends the connection', async () => {
@@ -186,7 +186,7 @@ export function reconnectStatements<T extends ProtocolTypes>(stage: () => TestBe
     await waitFor(() => client.state === 'closed');
   });
 
-  test('a connection that was accepted cannot be told to dial', async () => {
+  stage.inMemory('a connection that was accepted cannot be told to dial', async () => {
     const { accepted } = await stage().pair();
     expect(() => accepted.enableRestart()).toThrow(expect.objectContaining({ code: 'ERR_SERPY_OPTION' }));
     accepted.disableRestart();

@@ -2,12 +2,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Connection, ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { record, type TestBed, trackPromise, waitFor } from './stage.js';
+import { record, type TestBedSource, trackPromise, waitFor } from './stage.js';
 
 /** Short waits, for clients that are to find their server again. */
 const soon = { baseDelayMs: 20, maxDelayMs: 20, minDelayMs: 0 };
 
-export function sendQueueStatements<T extends ProtocolTypes>(stage: () => TestBed<T>): void {
+export function sendQueueStatements<T extends ProtocolTypes>(stage: TestBedSource<T>): void {
   const numbered = (n: number) => stage().subject.numbered(n);
 
   /** Brings the server back and takes everything that the client has to say. */
@@ -23,7 +23,7 @@ export function sendQueueStatements<T extends ProtocolTypes>(stage: () => TestBe
     return taken;
   }
 
-  test.each(['drop-oldest', 'drop-newest'] as const)(
+  stage.inMemory.each(['drop-oldest', 'drop-newest'] as const)(
     'a loop that awaits each send leaves time for everything else, also where each succeeds at once (%s)',
     async (whenFull) => {
       const { client } = await stage().stranded({ reconnect: soon, sendQueue: { maxMessages: 2, whenFull } });
@@ -40,7 +40,7 @@ export function sendQueueStatements<T extends ProtocolTypes>(stage: () => TestBe
     },
   );
 
-  test('a send that nobody awaits is no unhandled rejection when the connection is over', async () => {
+  stage.inMemory('a send that nobody awaits is no unhandled rejection when the connection is over', async () => {
     const unhandled: unknown[] = [];
     const listener = (reason: unknown) => unhandled.push(reason);
     process.on('unhandledRejection', listener);
@@ -145,13 +145,13 @@ export function sendQueueStatements<T extends ProtocolTypes>(stage: () => TestBe
     expect(await takeAll(client, address.port)).toEqual([numbered(1).data, numbered(2).data]);
   });
 
-  test('the bound in bytes holds, and an empty queue takes one message of any size', async () => {
+  stage.inMemory('the bound in bytes holds, and an empty queue takes one message of any size', async () => {
     const { client } = await stage().stranded({ sendQueue: { maxBytes: 1000, whenFull: 'error' } });
     expect(await client.sendData(stage().subject.numbered(1, 5000).value)).toBe(true);
     await expect(client.sendData(numbered(2).value)).rejects.toMatchObject({ code: 'ERR_SERPY_QUEUE_FULL' });
   });
 
-  test('a message over maxMessageBytes is refused at the sender', async () => {
+  stage.inMemory('a message over maxMessageBytes is refused at the sender', async () => {
     const { client, accepted } = await stage().pair({ maxMessageBytes: 1000 });
     await expect(client.sendData(stage().subject.numbered(1, 2000).value)).rejects.toMatchObject({
       code: 'ERR_SERPY_TOO_LARGE',
@@ -161,7 +161,7 @@ export function sendQueueStatements<T extends ProtocolTypes>(stage: () => TestBe
     expect(await accepted.getData()).toEqual(numbered(2).data);
   });
 
-  test('tells how many accepted messages were not sent when the connection ends', async (context) => {
+  stage.inMemory('tells how many accepted messages were not sent when the connection ends', async (context) => {
     if (stage().subject.lasting) return context.skip();
     const { client } = await stage().stranded({ sendQueue: { maxMessages: 2 } });
     const warnings = record(client, ['warning']);

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Address, ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { record, type TestBed, waitFor } from './stage.js';
+import { record, type TestBedSource, waitFor } from './stage.js';
 
-export function serverStatements<T extends ProtocolTypes>(stage: () => TestBed<T>): void {
+export function serverStatements<T extends ProtocolTypes>(stage: TestBedSource<T>): void {
   const numbered = (n: number) => stage().subject.numbered(n);
 
   test('start resolves with the server, which knows its address', async () => {
@@ -18,7 +18,7 @@ export function serverStatements<T extends ProtocolTypes>(stage: () => TestBed<T
     expect(server.address?.port).toBeGreaterThan(0);
   });
 
-  test('start twice is refused, also while the first is under way', async () => {
+  stage.inMemory('start twice is refused, also while the first is under way', async () => {
     const server = stage().server({ port: 0 });
     const first = server.start();
     await expect(server.start()).rejects.toMatchObject({ code: 'ERR_SERPY_OPTION' });
@@ -26,7 +26,7 @@ export function serverStatements<T extends ProtocolTypes>(stage: () => TestBed<T
     await expect(server.start()).rejects.toMatchObject({ code: 'ERR_SERPY_OPTION' });
   });
 
-  test('start after close is refused', async () => {
+  stage.inMemory('start after close is refused', async () => {
     const { server } = await stage().started();
     await server.close();
     await expect(server.start()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
@@ -53,7 +53,7 @@ export function serverStatements<T extends ProtocolTypes>(stage: () => TestBed<T
     expect(second.address).toEqual(address);
   });
 
-  test('getConnection before start is refused', async () => {
+  stage.inMemory('getConnection before start is refused', async () => {
     const server = stage().server({ port: 0 });
     await expect(server.getConnection()).rejects.toMatchObject({ code: 'ERR_SERPY_NOT_CONNECTED' });
   });
@@ -79,7 +79,7 @@ export function serverStatements<T extends ProtocolTypes>(stage: () => TestBed<T
     }
   });
 
-  test('getConnection is rejected when the server is closed, before and after', async () => {
+  stage.inMemory('getConnection is rejected when the server is closed, before and after', async () => {
     const { server } = await stage().started();
     const waiting = server.getConnection();
     await server.close();
@@ -94,11 +94,11 @@ export function serverStatements<T extends ProtocolTypes>(stage: () => TestBed<T
     await iterator.return?.();
     expect(await pending).toEqual({ done: true, value: undefined });
     const client = await stage().connection().connect(address.host, address.port);
-    expect((await server.getConnection({ timeoutMs: 4000 })).remote).toEqual(client.local);
+    expect((await server.getConnection({ timeoutMs: 15_000 })).remote).toEqual(client.local);
     expect(await iterator.next()).toEqual({ done: true, value: undefined });
   });
 
-  test('for await over a server before start is refused', async () => {
+  stage.inMemory('for await over a server before start is refused', async () => {
     const server = stage().server({ port: 0 });
     await expect(server[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'ERR_SERPY_NOT_CONNECTED' });
   });

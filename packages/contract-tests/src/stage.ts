@@ -19,7 +19,7 @@ import type {
 import { generateKey, systemEnvironment } from 'serpy-core';
 import type { Slicing } from 'serpy-core/testing';
 import { MemoryNetwork } from 'serpy-core/testing';
-import { expect, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 // Not exported by name: programs have no use for it.
 import { securityOf } from '../../core/src/security/security.js';
 import { TrackedEnvironment } from './resource-tracker.js';
@@ -91,6 +91,20 @@ function memoryWorld(name: string, slicing: Slicing): World {
   const { clock, dial, listen } = network;
   const sliced = typeof slicing === 'number';
   return { name, network, sliced, environment: { clock, dial, listen, random: () => 0.5 } };
+}
+
+/** What a group of statements gets: a fresh test bed for each statement, and a way to declare those that need no wire. */
+export interface TestBedSource<T extends ProtocolTypes> {
+  (): TestBed<T>;
+  /** `test` of vitest in memory and nothing in the other worlds: for arguments, options, states and errors that no wire can change. */
+  readonly inMemory: typeof test;
+}
+
+const undeclared = Object.assign(() => {}, { each: () => () => {} }) as unknown as typeof test;
+
+/** @param wired whether the world has a wire that cuts or delays bytes */
+export function testBedSource<T extends ProtocolTypes>(current: () => TestBed<T>, wired: boolean): TestBedSource<T> {
+  return Object.assign(() => current(), { inMemory: wired ? undeclared : test });
 }
 
 export interface Pair<T extends ProtocolTypes> {
@@ -246,7 +260,7 @@ export class TestBed<T extends ProtocolTypes> {
 }
 
 /** How long a condition may take to come true, in milliseconds. */
-const patienceMs = 5_000;
+const patienceMs = 15_000;
 
 /** Resolves when the condition holds. */
 export async function waitFor(

@@ -3,10 +3,10 @@ import { ReadableStream } from 'node:stream/web';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
-import { type TestBed, trackPromise, waitFor } from './stage.js';
+import { type TestBedSource, trackPromise, waitFor } from './stage.js';
 import { bounded, breakOff, broken, failure, messagesOf } from './stream-stage.js';
 
-export function webStreamingStatements<T extends ProtocolTypes>(stage: () => TestBed<T>): void {
+export function webStreamingStatements<T extends ProtocolTypes>(stage: TestBedSource<T>): void {
   const { numbered, values, datas, plenty, expectLarge } = messagesOf(stage);
 
   test('carry messages both ways, in order, and end when the peer closes', async () => {

@@ -42,9 +42,9 @@ group('an array in a line', () => {
 
   test('does not take forever for a large one', () => {
     const array = { data: new Float32Array(4_000_000).fill(2), dtype: 'float32', shape: [2000, 2000] } as const;
-    const startedMs = performance.now();
+    const before = process.cpuUsage();
     expect(summaryLine(summarize(array))).toBe('float32 2000×2000, min 2, max 2, mean 2');
-    expect(performance.now() - startedMs).toBeLessThan(2000);
+    expect(process.cpuUsage(before).user / 1000).toBeLessThan(2000); // not by the clock: other programs may have the core
   });
 });
 
