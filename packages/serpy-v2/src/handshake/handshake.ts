@@ -174,10 +174,10 @@ export class Handshake<Out extends Sendable> {
 
   /** The next message. Throws as a session does. */
   read(): DecodedMessage | undefined {
-    const course = this.#manager.session as ReliableSession<Out>;
-    if (this.welcomeSent && !this.#server?.isConfirmed(course)) return undefined;
+    const session = this.#manager.session as ReliableSession<Out>;
+    if (this.welcomeSent && !this.#server?.isConfirmed(session)) return undefined;
     try {
-      return course.read();
+      return session.read();
     } catch (error) {
       throw this.classifyError(error);
     }

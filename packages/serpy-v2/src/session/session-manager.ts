@@ -136,7 +136,7 @@ export class SessionManager<Out extends Sendable, Owner> {
     this.session = undefined;
     this.#base = session.receiver.nextBase;
     const left = [...(this.leftover?.messages.reverse() ?? []), ...session.receiver.drain()];
-    if (left.length > 0) this.leftover = { session: session, messages: left.reverse() };
+    if (left.length > 0) this.leftover = { session, messages: left.reverse() };
     this.#sessions.end(credentials.id, session.receiver.received);
     const { unknown, unarrived, unconsumed } = session.sender.abort();
     const text = 'the session ended before the message was acknowledged: it may or may not have arrived';
