@@ -37,7 +37,7 @@ export function firstLimit({ maxMessages, maxBytes, drops }: Window): number {
 }
 
 /** The sender is told at once when that much has come since it was told last, and otherwise after a while. */
-const ackBytes = 1024 * 1024;
+const ackBytes = 4 * 1024 * 1024;
 
 /** A while. */
 export const ackDelayMs = 25;

@@ -72,6 +72,8 @@ export class ReliableSession<Out extends Sendable> {
   #saidMs = 0;
   #ackAtMs: number | undefined;
   #pingAtMs: number | undefined;
+  /** When it is to be looked at, as was stated. */
+  #wakeMs: number | undefined;
   #pings = 0;
   /** The answer to the last PING, where it is not on the wire yet: of many that come at once only the last is answered. */
   #pong: Buffer | undefined;
@@ -108,6 +110,7 @@ export class ReliableSession<Out extends Sendable> {
     this.#reader = new RecordReader(isChecked, this.#place);
     this.#pong = undefined;
     this.#ackAtMs = undefined;
+    this.#wakeMs = undefined;
     this.peerResumeMs = undefined;
     this.peerMaxMessageBytes = peer.maxMessageBytes;
     this.sender.linkUp(isChecked);
@@ -218,14 +221,20 @@ export class ReliableSession<Out extends Sendable> {
     return true;
   }
 
-  /** A PING may wait for as long as an acknowledgement does. */
+  /**
+   * A PING may wait for as long as an acknowledgement does. What was stated once stays until it has come, also where nothing is due any
+   * more: to move a timer for each acknowledgement takes longer than to look once too often.
+   */
   get deadlineMs(): number | undefined {
-    return this.#ackAtMs ?? this.#pingAtMs;
+    const dueMs = this.#ackAtMs ?? this.#pingAtMs;
+    if (this.#wakeMs === undefined || (dueMs !== undefined && dueMs < this.#wakeMs)) this.#wakeMs = dueMs;
+    return this.#wakeMs;
   }
 
   /** @throws `ERR_SERPY_TIMEOUT` when the peer has been silent for too long */
   tick(nowMs: number): void {
     this.#nowMs = nowMs;
+    this.#wakeMs = undefined;
     if (this.#ackAtMs !== undefined && nowMs >= this.#ackAtMs) this.writeAck();
     const { peerTimeoutMs } = this.#settings;
     const isStuck = this.#reader.inRecord && nowMs >= this.#progressMs + stallTimeoutFactor * peerTimeoutMs;
