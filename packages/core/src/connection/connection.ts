@@ -5,7 +5,7 @@
 import { EventEmitter } from 'node:events';
 import { inspect, types } from 'node:util';
 import type { Environment } from '../environment.js';
-import { OptionError, type SerpyErrorLike, ValueError } from '../errors.js';
+import { OptionError, ValueError } from '../errors.js';
 import { option } from '../options/option.js';
 import { checkNames } from '../options/option-names.js';
 import { checkWaitOptions, defaultWait, type WaitOptions } from '../options/wait-options.js';
@@ -18,16 +18,16 @@ import type { ReceivedStream } from '../streams/inbound-stream.js';
 import type { SendStreamOptions } from '../streams/stream-manager.js';
 import { systemEnvironment } from '../system-environment.js';
 import type { Address } from '../transport/address.js';
-import type { Transport } from '../transport/transport.js';
 import type { Channel } from './channel.js';
 import { type CloseOptions, parseCloseReason } from './close-options.js';
 import { notConnected } from './connection-errors.js';
 import type { CloseInfo, ConnectionEvents } from './connection-events.js';
+import type { ConnectionInternals } from './connection-internals.js';
 import { addressOptions, type ConnectionSettings } from './connection-options.js';
 import type { ConnectionState } from './connection-state.js';
-import { Coordinator } from './coordinator.js';
-import type { Lifecycle } from './lifecycle.js';
+import { Lifecycle } from './lifecycle.js';
 import { MessageIterator } from './message-iterator.js';
+import { Notifier } from './notifier.js';
 import type { ConnectionStats } from './stats.js';
 import {
   type ConnectionLike,
@@ -38,40 +38,8 @@ import {
   type WebStreams,
 } from './stream-adapters.js';
 
-/** What a server is told of the connections that it accepted. */
-export interface ServerHooks<C> {
-  /** It is over. Told before its listeners. */
-  readonly onClose: (connection: C) => void;
-  /** It is known that no connection from before comes back on it: mostly at once. */
-  readonly onIdentified: (connection: C) => void;
-  /** It has ended before that was known, and why. */
-  readonly onRejected: (connection: C, error: SerpyErrorLike) => void;
-  /** So much memory is held for messages that have come in part. */
-  readonly onPartialBytes: (connection: C, bytes: number) => void;
-}
-
-/** Gives an accepted transport to a connection. This and what follows is for core's server; not part of the public interface. */
-export let attachTransport: <T extends ProtocolTypes, C extends Connection<T>>(
-  connection: C,
-  transport: Transport,
-  owner: ServerHooks<C>,
-) => void;
-
-/** Whether the peer may come back to this connection on another link. */
-export let mayResume: (connection: Connection<ProtocolTypes>) => boolean;
-
-/** Ends a connection whose peer has asked for too much. */
-export let evict: (connection: Connection<ProtocolTypes>, error: Error) => void;
-
-/** Whether its peer is away: it has no link. */
-export let isAway: (connection: Connection<ProtocolTypes>) => boolean;
-
-/** The same as `close`, but whether it waits for a peer that is away is said. */
-export let closeWaiting: (
-  connection: Connection<ProtocolTypes>,
-  reason: string,
-  waitsForPeer: boolean,
-) => Promise<void>;
+/** Gives core's server the internals of a connection that it has accepted. Not part of the public interface. */
+export let internalsOf: (connection: Connection<ProtocolTypes>) => ConnectionInternals;
 
 /** The options of `sendData`: the protocol's own, and how long it may wait. */
 export type SendOptions<T extends ProtocolTypes> = T['sendOptions'] & WaitOptions;
@@ -79,33 +47,20 @@ export type SendOptions<T extends ProtocolTypes> = T['sendOptions'] & WaitOption
 /** One connection to one peer. See the protocol packages for what can be sent. */
 export class Connection<T extends ProtocolTypes> extends EventEmitter<ConnectionEvents> {
   static {
-    attachTransport = (connection, transport, owner) => {
-      const coordinator = connection.#coordinator;
-      coordinator.closedAtServer = owner.onClose as (connection: EventEmitter) => void;
-      coordinator.strangerAtServer = owner.onRejected as (connection: EventEmitter, error: SerpyErrorLike) => void;
-      coordinator.heldAtServer = owner.onPartialBytes as (connection: EventEmitter, bytes: number) => void;
-      connection.#lifecycle.accept(transport);
-      if (coordinator.undecided) coordinator.decideLater(() => owner.onIdentified(connection));
-      else if (connection.state !== 'closed' || connection.isDataAvailable()) owner.onIdentified(connection);
-    };
-    mayResume = (connection) => (connection.#channel.resumable?.resumableMs ?? 0) > 0;
-    evict = (connection, error) => connection.#lifecycle.evict(error);
-    isAway = (connection) => connection.#lifecycle.link === undefined;
-    closeWaiting = (connection, reason, waitsForPeer) => connection.#close(reason, waitsForPeer);
+    internalsOf = (connection) => connection.#lifecycle;
   }
 
   readonly #protocol: Protocol<ProtocolTypes>;
-  readonly #coordinator: Coordinator;
-  readonly #channel: Channel;
   readonly #lifecycle: Lifecycle;
+  readonly #channel: Channel;
 
   constructor(protocol: Protocol<T>, settings: ConnectionSettings, environment: Environment = systemEnvironment) {
     super();
     securityOf(settings); // throws where its parts exclude each other
     this.#protocol = protocol;
-    this.#coordinator = new Coordinator(this, protocol, settings, environment);
-    this.#channel = this.#coordinator.conversation;
-    this.#lifecycle = this.#coordinator.lifecycle;
+    const notifier = new Notifier(this, environment.clock);
+    this.#lifecycle = new Lifecycle(protocol, settings, environment, notifier);
+    this.#channel = this.#lifecycle.channel;
   }
 
   /** Where the connection stands. */
@@ -284,7 +239,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   release(data: Uint8Array): void {
     if (!types.isUint8Array(data))
       throw new ValueError("release takes the Buffer that getData gave, or a message's value");
-    this.#channel.release(data);
+    this.#channel.sessionHost.release(data);
   }
 
   /**
@@ -318,13 +273,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.#close(reason, true);
-  }
-
-  #close(reason: string, waitsForPeer: boolean): Promise<void> {
-    const closed = this.#lifecycle.close(reason, waitsForPeer);
-    if (this.state === 'closing') this.#channel.startClosing((what) => this.#lifecycle.closedError(what));
-    return closed;
+    return this.#lifecycle.close(reason, true);
   }
 
   /** Closes at once. What was not sent is dropped, what waits is rejected with an `ERR_SERPY_CLOSED`, whose cause is `error`. */

@@ -9,8 +9,7 @@ import type { Link } from '../link/link.js';
 import type { LinkEnd } from '../link/link-end.js';
 import type { LinkObserver } from '../link/link-host.js';
 import type { WaitOptions } from '../options/wait-options.js';
-import type { Role } from '../protocol/protocol.js';
-import type { ProgressInfo } from '../protocol/resumable-session.js';
+import type { Protocol, ProtocolTypes, Role } from '../protocol/protocol.js';
 import { abortError, Deferred } from '../queue/deferred.js';
 import { initialAttempt } from '../reconnect/backoff.js';
 import { dial } from '../reconnect/dial.js';
@@ -18,17 +17,20 @@ import { Reconnector } from '../reconnect/reconnector.js';
 import type { Address } from '../transport/address.js';
 import { firstLinkError } from '../transport/system-errors.js';
 import type { Transport } from '../transport/transport.js';
+import { Channel } from './channel.js';
 import type { ChannelListener } from './channel-host.js';
 import { closedError } from './connection-errors.js';
 import type { CloseInfo, ConnectInfo } from './connection-events.js';
+import type { ConnectionInternals, ServerHooks } from './connection-internals.js';
 import type { ConnectionSettings } from './connection-options.js';
 import { type ConnectionEvent, type ConnectionState, nextState } from './connection-state.js';
-import type { LifecycleOwner } from './lifecycle-host.js';
+import type { Notifier } from './notifier.js';
 
-export class Lifecycle implements ChannelListener, LinkObserver {
+export class Lifecycle implements ChannelListener, LinkObserver, ConnectionInternals {
+  readonly channel: Channel;
   readonly #settings: ConnectionSettings;
   readonly #environment: Environment;
-  readonly #owner: LifecycleOwner;
+  readonly #notifier: Notifier;
   /** Made when somebody waits for it. */
   #closed: Promise<void> | undefined;
   #resolveClosed: (() => void) | undefined;
@@ -57,10 +59,16 @@ export class Lifecycle implements ChannelListener, LinkObserver {
   #waitsForPeer = true;
   #lastEnd: LinkEnd | undefined;
 
-  constructor(settings: ConnectionSettings, environment: Environment, owner: LifecycleOwner) {
+  constructor(
+    protocol: Protocol<ProtocolTypes>,
+    settings: ConnectionSettings,
+    environment: Environment,
+    notifier: Notifier,
+  ) {
     this.#settings = settings;
     this.#environment = environment;
-    this.#owner = owner;
+    this.#notifier = notifier;
+    this.channel = new Channel(protocol, settings, environment, notifier, this);
     this.#autoRestart = settings.autoRestart;
   }
 
@@ -130,10 +138,20 @@ export class Lifecycle implements ChannelListener, LinkObserver {
     }
   }
 
-  /** Takes a transport that a server accepted. */
-  accept(transport: Transport): void {
+  accept<C>(transport: Transport, hooks: ServerHooks<C>): void {
     this.#role = 'server';
+    this.#notifier.accepted(hooks);
     this.#attach(transport);
+    if (this.channel.pendingTakeover) this.#notifier.identifyLater();
+    else if (this.#state !== 'closed' || this.#hasArrivals) this.#notifier.identified();
+  }
+
+  get mayResume(): boolean {
+    return (this.channel.resumable?.resumableMs ?? 0) > 0;
+  }
+
+  get isAway(): boolean {
+    return this.#link === undefined;
   }
 
   /** Goes on over a link that another connection had: a peer that came back. */
@@ -153,14 +171,6 @@ export class Lifecycle implements ChannelListener, LinkObserver {
   linkReleased(): void {
     this.#link = undefined;
     this.#finish('finished', 'local-close', undefined);
-  }
-
-  progress(info: ProgressInfo): void {
-    this.#owner.progress(info);
-  }
-
-  stepDone(): void {
-    this.#owner.stepped();
   }
 
   /** The link can exchange messages: `connect` has done its work. */
@@ -189,11 +199,17 @@ export class Lifecycle implements ChannelListener, LinkObserver {
    * Begins to close. It is over when `idle` or the time-out ends that; without a link at once, unless a session has something left for a peer
    * that may come back.
    */
-  close(reason = '', waitsForPeer = true): Promise<void> {
+  close(reason: string, waitsForPeer: boolean): Promise<void> {
+    const closed = this.#beginClose(reason, waitsForPeer);
+    if (this.#state === 'closing') this.channel.startClosing((what) => this.closedError(what));
+    return closed;
+  }
+
+  #beginClose(reason: string, waitsForPeer: boolean): Promise<void> {
     this.#closeReason ||= reason;
     this.#waitsForPeer &&= waitsForPeer;
     const mayComeBack =
-      this.#waitsForPeer && (this.ending || (this.#state === 'reconnecting' && this.#owner.unsettled));
+      this.#waitsForPeer && (this.ending || (this.#state === 'reconnecting' && this.channel.unsettled));
     if (!this.#link && !mayComeBack) this.#finish('finished', 'local-close', undefined);
     if (this.#state === 'closed') return Promise.resolve();
     this.#closed ??= new Promise((resolve) => {
@@ -243,15 +259,16 @@ export class Lifecycle implements ChannelListener, LinkObserver {
     const again = this.#state === 'reconnecting' || this.#state === 'closing';
     this.#move('link-up');
     this.#connectedAtMs = this.#environment.clock.now();
-    const link = this.#owner.createLink(transport, this.#role, this);
+    const link = this.channel.createLink(transport, this.#role, this);
     this.#link = link;
     const info = { local: transport.local, remote: transport.remote };
     this.#endpoints = info;
     if (again) {
       const downMs = this.#connectedAtMs - this.#linkEndedAtMs;
-      this.#owner.reconnected({ ...info, attempts: this.#attempt, downMs });
+      this.channel.reconnected();
+      this.#notifier.reconnected({ ...info, attempts: this.#attempt, downMs });
     } else {
-      this.#owner.connected(info);
+      this.#notifier.connected(info);
     }
     if (this.#link === link) link.start(); // unless a listener has ended it
   }
@@ -264,22 +281,22 @@ export class Lifecycle implements ChannelListener, LinkObserver {
     this.#link = undefined;
     this.#linkEndedAtMs = now;
     this.#connectedMs += upMs;
-    this.#owner.disconnected(end); // a listener may close, or enable auto restart
+    this.#notifier.disconnected(end); // a listener may close, or enable auto restart
     if (this.#state === 'closed') return;
     const wasReady = this.#wasReady;
-    if (!wasReady && this.#owner.hasArrivals) {
+    if (!wasReady && this.#hasArrivals) {
       // It said all that it had to say before it could be spoken to: the program gets that, and then the end.
       this.#wasReady = true;
       this.#settleReady(undefined);
     } else if (this.#state === 'connected' && !wasReady && this.#role === 'client') {
       this.#move('dial-failed');
       this.#settleReady(firstLinkError(end.error, this.#address as Address));
-      this.#owner.linkLost();
+      this.channel.linkLost();
       return;
     }
     this.#lastEnd = end;
     const mayGoOn =
-      end.reason !== 'local-close' && (this.#state !== 'closing' || (this.#waitsForPeer && this.#owner.unsettled));
+      end.reason !== 'local-close' && (this.#state !== 'closing' || (this.#waitsForPeer && this.channel.unsettled));
     if (mayGoOn && this.#role === 'server' && end.resumableMs > 0) {
       this.#awaitResume(end);
       return;
@@ -293,21 +310,21 @@ export class Lifecycle implements ChannelListener, LinkObserver {
     this.#reconnector ??= new Reconnector(this.#environment, this.#address as Address, this.#settings, {
       retrying: (attempt, delayMs, error) => {
         this.#attempt = attempt;
-        this.#owner.reconnecting({ attempt, delayMs, error });
+        this.#notifier.reconnecting({ attempt, delayMs, error });
       },
       connected: (transport) => this.#attach(transport),
       exhausted: (error) => this.#finish('link-lost', 'retries-exhausted', error),
     });
     this.#reconnector.inSession = end.resumableMs > 0;
     this.#reconnector.next(this.#attempt, end.error);
-    this.#owner.linkLost(); // last: a listener of its warning may end the connection
+    this.channel.linkLost(); // last: a listener of its warning may end the connection
   }
 
   /** The peer is gone, and may come back to its session. */
   #awaitResume({ reason, error, resumableMs }: LinkEnd): void {
     this.#move('link-lost-restart');
     this.#resumeTimer = this.#environment.clock.setTimeout(() => this.#finish('link-lost', reason, error), resumableMs);
-    this.#owner.linkLost();
+    this.channel.linkLost();
   }
 
   #finish(event: ConnectionEvent, reason: CloseInfo['reason'], error: Error | undefined): void {
@@ -321,13 +338,18 @@ export class Lifecycle implements ChannelListener, LinkObserver {
     this.#closeInfo = {
       reason,
       error,
-      ...this.#owner.abandon(),
+      ...this.channel.abandon(),
       clean: reason === 'local-close' || clean,
       peerReason,
     };
     this.#settleReady(this.closedError('connect'));
-    this.#owner.closed(this.#closeInfo);
+    this.channel.close(this.#closeInfo);
+    this.#notifier.closed(this.#closeInfo);
     this.#resolveClosed?.();
+  }
+
+  get #hasArrivals(): boolean {
+    return this.channel.inbox.length > 0;
   }
 
   #settleReady(error: Error | undefined): void {

@@ -10,8 +10,8 @@ import type { LinkHolder, ProgressInfo } from '../protocol/resumable-session.js'
 import type { SessionHost } from '../protocol/session.js';
 import type { SendQueue } from '../queue/send-queue.js';
 import type { Transport, WriteSlot } from '../transport/transport.js';
+import type { Notifier } from './notifier.js';
 import type { Counters } from './stats.js';
-import type { Warnings } from './warnings.js';
 
 /** Whose outlet it is. */
 export interface SessionHostListener {
@@ -19,13 +19,12 @@ export interface SessionHostListener {
   takeOver(give: () => Transport | undefined): boolean;
   /** The link belongs to another connection now. */
   linkReleased(): void;
-  progress(info: ProgressInfo): void;
 }
 
 export class ChannelSessionHost implements SessionHost<OutboundMessage>, LinkHolder {
   readonly #outbox: SendQueue<OutboundMessage>;
   readonly #counters: Counters;
-  readonly #warnings: Warnings;
+  readonly #notifier: Notifier;
   readonly #environment: Environment;
   readonly #listener: SessionHostListener;
   #link: Link | undefined;
@@ -37,15 +36,15 @@ export class ChannelSessionHost implements SessionHost<OutboundMessage>, LinkHol
   constructor(
     outbox: SendQueue<OutboundMessage>,
     counters: Counters,
-    warnings: Warnings,
+    notifier: Notifier,
     environment: Environment,
-    owner: SessionHostListener,
+    listener: SessionHostListener,
   ) {
     this.#outbox = outbox;
     this.#counters = counters;
-    this.#warnings = warnings;
+    this.#notifier = notifier;
     this.#environment = environment;
-    this.#listener = owner;
+    this.#listener = listener;
   }
 
   /** The link that bytes go onto, or went onto last. */
@@ -110,12 +109,12 @@ export class ChannelSessionHost implements SessionHost<OutboundMessage>, LinkHol
   }
 
   progress(info: ProgressInfo): void {
-    this.#listener.progress(info);
+    this.#notifier.progress(info);
   }
 
   warn(error: SerpyError, about?: 'bad-frame', count = 1): void {
     if (about === 'bad-frame') this.#counters.badFrames += count;
-    this.#warnings.defer(error);
+    this.#notifier.deferWarning(error);
   }
 
   // Links that change hands.

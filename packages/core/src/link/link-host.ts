@@ -11,14 +11,18 @@ export interface LinkHost {
   nextQueued(): OutboundMessage | undefined;
   /** There is none: everything is on the wire. */
   drained(): void;
-  /** Whether reading must wait until messages have been taken. */
-  readonly inboxFull: boolean;
-  /** Whether so many have been taken that it is worth while to go on. */
-  readonly roomInInbox: boolean;
-  /** After how many milliseconds in which no byte leaves that should the link is dead; 0 for never. */
-  readonly writeTimeoutMs: number;
-  /** After how many milliseconds without progress of a message that has begun to come the link is dead; 0 for never. */
-  readonly frameTimeoutMs: number;
+  readonly inbox: {
+    /** Whether reading must wait until the program has consumed messages. */
+    readonly full: boolean;
+    /** Whether the program has consumed so many that reading may resume. */
+    readonly hasRoom: boolean;
+  };
+  readonly settings: {
+    /** After this many milliseconds in which bytes wait and none leaves, the link is dead; 0 disables the check. */
+    readonly writeTimeoutMs: number;
+    /** After this many milliseconds without progress of a partially received message, the link is dead; 0 disables the check. */
+    readonly frameTimeoutMs: number;
+  };
   /** Whether the connection is being closed, and what is queued still goes out. */
   readonly closing: boolean;
   /** A message arrived. Throws where the connection must end for it. */

@@ -15,10 +15,8 @@ import { LinkProgress } from './link-progress.js';
 import { ReadStallTimer } from './read-stall-timer.js';
 import { WriteStallTimer } from './write-stall-timer.js';
 
-export type { LinkHost as LinkOwner, LinkObserver as LinkLife } from './link-host.js';
-
-/** A session, as far as a link goes. */
-type LinkSession = Session<unknown, object, InboundMessage, OutboundMessage>;
+/** A session of any protocol. The types of the connection's public methods are those of its protocol. */
+export type AnySession = Session<unknown, object, InboundMessage, OutboundMessage>;
 
 /** How long the last answers to a peer that has said goodbye may take to leave this process. */
 const lingerMs = 1000;
@@ -30,7 +28,7 @@ const notWritten = 'what was to be sent could not be written';
 
 export class Link implements TransportHandler {
   readonly transport: Transport;
-  readonly #session: LinkSession;
+  readonly #session: AnySession;
   readonly #host: LinkHost;
   readonly #clock: Clock;
   readonly #observer: LinkObserver;
@@ -55,12 +53,12 @@ export class Link implements TransportHandler {
   #writeStallTimer: WriteStallTimer | undefined;
   #readStallTimer: ReadStallTimer | undefined;
 
-  constructor(transport: Transport, session: LinkSession, owner: LinkHost, clock: Clock, life: LinkObserver) {
+  constructor(transport: Transport, session: AnySession, host: LinkHost, clock: Clock, observer: LinkObserver) {
     this.transport = transport;
     this.#session = session;
-    this.#host = owner;
+    this.#host = host;
     this.#clock = clock;
-    this.#observer = life;
+    this.#observer = observer;
   }
 
   start(): void {
@@ -127,7 +125,7 @@ export class Link implements TransportHandler {
 
   /** Messages were taken out of the inbox: goes on reading if that had to wait. */
   resumeReading(): void {
-    if (!this.#paused || this.#over || !this.#host.roomInInbox) return;
+    if (!this.#paused || this.#over || !this.#host.inbox.hasRoom) return;
     if (this.#read() && !this.#over) {
       this.#paused = false;
       this.transport.resume();
@@ -271,7 +269,7 @@ export class Link implements TransportHandler {
   /** Nothing more is read while nobody takes it, or while a peer who does not read lets the answers to him pile up. */
   #mustPause(): boolean {
     if (this.#answerBytes > maxAnswerBytes) return true;
-    return this.#host.inboxFull && !this.#session.resumable?.flowControlled;
+    return this.#host.inbox.full && !this.#session.resumable?.flowControlled;
   }
 
   #countAnswer(bytes: number): void {
@@ -400,12 +398,12 @@ export class Link implements TransportHandler {
   }
 
   #watchWrites(): void {
-    this.#writeStallTimer ??= new WriteStallTimer(this, this.#clock, this.#host.writeTimeoutMs);
+    this.#writeStallTimer ??= new WriteStallTimer(this, this.#clock, this.#host.settings.writeTimeoutMs);
     this.#writeStallTimer.start();
   }
 
   get #watchedReads(): ReadStallTimer {
-    this.#readStallTimer ??= new ReadStallTimer(this, this.#clock, this.#host.frameTimeoutMs);
+    this.#readStallTimer ??= new ReadStallTimer(this, this.#clock, this.#host.settings.frameTimeoutMs);
     return this.#readStallTimer;
   }
 

@@ -20,6 +20,9 @@ export const latestOnly: ReceiveQueueOptions = {
   latestOnly: true,
 };
 
+/** Reading resumes when a full queue has drained to this share of its bounds. Resuming for each message took a slow receiver 1.5 times as long. */
+const resumeBelow = 15 / 16;
+
 /** What the queue tells its owner. */
 export interface ReceiveQueueListener {
   /**
@@ -48,6 +51,14 @@ export class ReceiveQueue extends AsyncQueue<InboundMessage> {
   /** Whether what comes next must wait outside. */
   override get full(): boolean {
     return super.full && this.#options.whenFull === 'block' && !this.#closing;
+  }
+
+  /** Whether reading may resume after the queue was full. */
+  get hasRoom(): boolean {
+    if (this.full) return false;
+    const { maxMessages, maxBytes, whenFull } = this.#options;
+    const anyRoom = whenFull !== 'block' || this.#closing;
+    return anyRoom || (this.length <= maxMessages * resumeBelow && this.bytes <= maxBytes * resumeBelow);
   }
 
   /** Takes a message in. Throws a `QueueFullError` under `whenFull: 'error'`. */

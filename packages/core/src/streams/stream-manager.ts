@@ -35,10 +35,12 @@ export interface StreamsHost {
   readonly clock: Clock;
   /** Another object for each session. */
   readonly epoch: unknown;
-  /** So many streams, and bytes of them, may wait to be taken where the sender is not held back. */
-  readonly streamLimits: QueueLimits;
-  /** So many streams may be open, and so many may wait for `getStream`. */
-  readonly maxOpenStreams: number;
+  readonly settings: {
+    /** Maximum number of streams that wait for `getStream`, and of bytes that wait to be read, where the sender is not throttled. */
+    readonly receiveQueue: QueueLimits;
+    /** Maximum number of open streams, and of streams that wait for `getStream`. */
+    readonly maxOpenStreams: number;
+  };
   /** @param always also into a full queue */
   sendPart(part: StreamPart, options: WaitOptions, always?: boolean): Promise<boolean>;
   consumed(received: InboundMessage): void;
@@ -115,7 +117,7 @@ export class StreamManager implements OutboundStreamHost {
         this.#unreadBytes += received.sizeBytes + partOverheadBytes;
         stream.add(received, part.data);
         this.#reportProgress(part.id, stream);
-        if (this.#unreadBytes > this.#host.streamLimits.maxBytes + 2 * partBytes) overflow(stream);
+        if (this.#unreadBytes > this.#host.settings.receiveQueue.maxBytes + 2 * partBytes) overflow(stream);
         return;
       case 'end':
         this.#inbound.delete(part.id);
@@ -225,10 +227,10 @@ export class StreamManager implements OutboundStreamHost {
 
   /** Why no other stream may begin. */
   get #refusal(): string | undefined {
-    const most = this.#host.maxOpenStreams;
+    const { maxOpenStreams, receiveQueue } = this.#host.settings;
     const waiting = this.#starts.length;
-    if (waiting >= Math.min(most, this.#host.streamLimits.maxMessages)) return `${waiting} streams wait for getStream`;
-    return this.#inbound.size >= most ? `${most} streams are open (maxOpenStreams)` : undefined;
+    if (waiting >= Math.min(maxOpenStreams, receiveQueue.maxMessages)) return `${waiting} streams wait for getStream`;
+    return this.#inbound.size >= maxOpenStreams ? `${maxOpenStreams} streams are open (maxOpenStreams)` : undefined;
   }
 
   /** Nobody wants the rest: its sender is told, and what comes until he has heard it belongs to no stream. */

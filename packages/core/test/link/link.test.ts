@@ -1,8 +1,9 @@
 /** A link that is given away, as one resumed session takes the link of a connection that had seemed new. */
 import { expect, test } from 'vitest';
 import { ProtocolError } from '../../src/errors.js';
-import { Link, type LinkOwner } from '../../src/link/link.js';
+import { Link } from '../../src/link/link.js';
 import type { LinkEnd } from '../../src/link/link-end.js';
+import type { LinkHost } from '../../src/link/link-host.js';
 import type { InboundMessage, OutboundMessage } from '../../src/protocol/message.js';
 import type { Session } from '../../src/protocol/session.js';
 import { ManualClock } from '../../src/testing/manual-clock.js';
@@ -46,14 +47,12 @@ const idle: Session<unknown, object, InboundMessage, OutboundMessage> = {
   tick: () => {},
 };
 
-const owner: LinkOwner = {
+const owner: LinkHost = {
   queuedMessages: 0,
   nextQueued: () => undefined,
   drained: () => {},
-  inboxFull: false,
-  roomInInbox: true,
-  writeTimeoutMs: 1000,
-  frameTimeoutMs: 0,
+  inbox: { full: false, hasRoom: true },
+  settings: { writeTimeoutMs: 1000, frameTimeoutMs: 0 },
   closing: false,
   deliver: () => {},
   bytesReceived: () => {},

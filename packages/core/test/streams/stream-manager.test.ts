@@ -13,8 +13,7 @@ function stage() {
   const owner: StreamsHost = {
     clock: systemEnvironment.clock,
     epoch: session,
-    streamLimits: { maxMessages: 2, maxBytes: 1_000_000 },
-    maxOpenStreams: 1024,
+    settings: { receiveQueue: { maxMessages: 2, maxBytes: 1_000_000 }, maxOpenStreams: 1024 },
     sendPart(part) {
       sent.push(part);
       return part.kind === 'begin' ? Promise.resolve(true) : new Promise(() => {});
