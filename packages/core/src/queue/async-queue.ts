@@ -57,15 +57,23 @@ class Waiter<T, R> extends Deferred<R> implements WaitingEntry<T> {
   }
 }
 
+/** What a queue reports. */
+export interface AsyncQueueListener<T> {
+  /** The program has received this item, or the queue has dropped it for a newer one. */
+  consumed(item: T): void;
+}
+
 export class AsyncQueue<T extends Sized> extends BoundedQueue<T> {
   #firstWaiter: WaitingEntry<T> | undefined;
   #lastWaiter: WaitingEntry<T> | undefined;
   readonly #clock: Clock;
+  readonly #listener: AsyncQueueListener<T> | undefined;
   #closed: (() => Error) | undefined;
 
-  constructor(limits: QueueLimits, clock: Clock) {
+  constructor(limits: QueueLimits, clock: Clock, listener?: AsyncQueueListener<T>) {
     super(limits);
     this.#clock = clock;
+    this.#listener = listener;
   }
 
   /** Hands an item to who has waited longest, or keeps it. */
@@ -76,17 +84,14 @@ export class AsyncQueue<T extends Sized> extends BoundedQueue<T> {
       return;
     }
     this.#removeWaiter(waiter);
-    this.onTaken(item);
+    this.#listener?.consumed(item);
     waiter.give(item);
   }
-
-  /** An item is somebody's now. */
-  protected onTaken(_item: T): void {}
 
   /** What is there now. */
   takeNow(): T | undefined {
     const item = this.shift();
-    if (item !== undefined) this.onTaken(item);
+    if (item !== undefined) this.#listener?.consumed(item);
     return item;
   }
 

@@ -3,7 +3,7 @@ import type { Clock } from '../environment.js';
 import { MessagesDroppedError, QueueFullError } from '../errors.js';
 import type { WaitOptions } from '../options/wait-options.js';
 import type { InboundMessage } from '../protocol/message.js';
-import { AsyncQueue } from './async-queue.js';
+import { AsyncQueue, type AsyncQueueListener } from './async-queue.js';
 import type { QueueOptions } from './send-queue.js';
 
 /** What the queue goes by. */
@@ -24,15 +24,13 @@ export const latestOnly: ReceiveQueueOptions = {
 const resumeBelow = 15 / 16;
 
 /** What the queue tells its owner. */
-export interface ReceiveQueueListener {
+export interface ReceiveQueueListener extends AsyncQueueListener<InboundMessage> {
   /**
    * A message was dropped.
    * @param error for the first of a run
    * @param newest the message, where it was not taken in; one that had to make room is told by `taken`
    */
   droppedInbound(error: MessagesDroppedError | undefined, newest?: InboundMessage): void;
-  /** The application has it now, or it was dropped for a newer one. */
-  consumed(received: InboundMessage): void;
 }
 
 export class ReceiveQueue extends AsyncQueue<InboundMessage> {
@@ -42,10 +40,10 @@ export class ReceiveQueue extends AsyncQueue<InboundMessage> {
   #dropping = false;
   #closing = false;
 
-  constructor(options: ReceiveQueueOptions, clock: Clock, owner: ReceiveQueueListener) {
-    super(options, clock);
+  constructor(options: ReceiveQueueOptions, clock: Clock, listener: ReceiveQueueListener) {
+    super(options, clock, listener);
     this.#options = options;
-    this.#listener = owner;
+    this.#listener = listener;
   }
 
   /** Whether what comes next must wait outside. */
@@ -108,10 +106,6 @@ export class ReceiveQueue extends AsyncQueue<InboundMessage> {
   /** The application has said that it is done: nothing holds the peer's last words back any more, they are dropped where there is no room. */
   closing(): void {
     this.#closing = true;
-  }
-
-  protected override onTaken(received: InboundMessage): void {
-    this.#listener.consumed(received);
   }
 
   /** Who keeps up for a moment, and falls behind again, is told again; but not where that is the use of it. */
