@@ -1,4 +1,4 @@
-/** What a connection has said and heard: its session, its two queues and its counts. It lives through any number of links. */
+/** The messages of a connection: its session, its two queues, its streams and its counts. A channel outlives any number of links. */
 import { types } from 'node:util';
 import { markInUse } from '../buffers/buffer-pool.js';
 import type { Clock, Environment } from '../environment.js';
@@ -22,7 +22,7 @@ import type { Notifier } from './notifier.js';
 import { ChannelSessionHost } from './session-host.js';
 import { type ConnectionStats, Counters } from './stats.js';
 
-/** It implements what the others tell it of, instead of handing each of them an object of closures: those were 400 bytes of a connection. */
+/** One object implements the interfaces of all its parts: an object of closures for each part took 400 bytes of a connection. */
 export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, ReceiveQueueListener, StreamsHost {
   readonly inbox: ReceiveQueue;
   readonly outbox: SendQueue<OutboundMessage>;
@@ -31,18 +31,18 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
   readonly clock: Clock;
   readonly #notifier: Notifier;
   readonly #listener: ChannelListener;
-  /** Whether messages are dropped while there is no link. */
+  /** Whether messages are dropped while there is no link (`whenOffline: 'drop'`). */
   readonly dropsOffline: boolean;
   readonly #counters = new Counters();
   readonly #sendYield: SendYield;
   readonly sessionHost: ChannelSessionHost;
   #session: AnySession | undefined;
-  /** Why messages to be sent are dropped, where that has been told. */
+  /** Why messages are being dropped instead of sent. Set when the warning of it has been emitted. */
   #dropping: 'full' | 'offline' | undefined;
   #closing = false;
   /** Messages of the ended session of which it is not known whether they arrived. */
   #unknown: readonly unknown[] = [];
-  /** Made for the first of them. */
+  /** Made for the first stream. */
   #streams: StreamManager | undefined;
 
   constructor(
@@ -68,21 +68,20 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
     this.sessionHost = new ChannelSessionHost(this.outbox, this.#counters, notifier, environment, listener);
   }
 
-  /** Goes on over another transport. */
-  createLink(transport: Transport, role: Role, life: LinkObserver): Link {
+  /** Makes the link over a new transport. */
+  createLink(transport: Transport, role: Role, observer: LinkObserver): Link {
     if (this.#dropping === 'offline') this.#dropping = undefined;
     this.inbox.linkUp();
-    const link = new Link(transport, this.#ensureSession(role), this, this.clock, life);
+    const link = new Link(transport, this.#ensureSession(role), this, this.clock, observer);
     this.sessionHost.attach(link);
     return link;
   }
 
-  /** What is known of the session besides its messages. */
   get resumable(): ResumableSession | undefined {
     return this.#session?.resumable;
   }
 
-  /** Another object for each session. */
+  /** Identifies the session: a different object for each; undefined while there is none. */
   get epoch(): unknown {
     return this.#session?.resumable?.epoch;
   }
@@ -99,12 +98,12 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
     return resumable !== undefined && resumable.resumableMs > 0 && (waits || !resumable.allAcknowledged);
   }
 
-  /** Memory that is held for messages that have come in part. */
+  /** Memory for partially received messages. */
   get partialBytes(): number {
     return this.#session?.partialBytes ?? 0;
   }
 
-  /** The name of the protocol that is spoken; undefined while that is being found out. */
+  /** The name of the protocol; undefined until it is detected. */
   get protocolName(): string | undefined {
     return this.#session && 'protocol' in this.#session ? this.#session.protocol : this.#protocol.name;
   }
@@ -113,19 +112,19 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
     this.#counters.reconnects++;
   }
 
-  /** Turns a value into a message, queues it, and puts on the wire what goes. Throws what cannot be sent. */
+  /** Encodes a value as a message, queues it, and sends what the transport accepts. Throws if the value cannot be encoded. */
   send(value: unknown, options: WaitOptions): Promise<boolean> {
     return this.#sendYield.after(this.#send(value, options));
   }
 
   #send(value: unknown, options: WaitOptions): Promise<boolean> {
-    // While the first dial is under way there is no link yet, but values must be turned into messages already.
+    // Before the first link is up there is no session, but values must already be encoded.
     const session = this.#session ?? this.#ensureSession('client');
     const outgoing = session.encode(value, options);
     if (this.dropsOffline && (this.#link?.over ?? true)) return this.outbox.sendOffline(options);
     if (types.isUint8Array(value)) markInUse(value);
-    const past = !outgoing.awaitsAck && options.signal === undefined && this.outbox.idle;
-    if (past && this.#link?.sendNow(outgoing)) {
+    const skipsQueue = !outgoing.awaitsAck && options.signal === undefined && this.outbox.idle;
+    if (skipsQueue && this.#link?.sendNow(outgoing)) {
       this.#counters.messagesSent++;
       return acceptedResult;
     }
@@ -135,7 +134,7 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
     return sent;
   }
 
-  /** Turns a part of a stream into a message and queues it. */
+  /** Encodes a part of a stream as a message and queues it. @param always even into a full queue */
   sendPart(part: StreamPart, options: WaitOptions, always = false): Promise<boolean> {
     const session = this.#session ?? this.#ensureSession('client');
     if (session.encodePart === undefined) throw noStreamsError();
@@ -156,9 +155,9 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
     ended?: () => R,
     by?: object,
   ): Promise<R> {
-    const taken = this.inbox.take(what, options, convert, ended, by);
+    const result = this.inbox.take(what, options, convert, ended, by);
     this.#link?.resumeReading();
-    return taken;
+    return result;
   }
 
   withdraw(by: object): void {
@@ -171,11 +170,11 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
     return received;
   }
 
-  /** The application is done: what is queued goes out, and nothing holds the peer's last words back. */
-  startClosing(refused: (what: string) => Error): void {
+  /** `close` was called: what is queued is sent, and a full receive queue no longer stops reading. */
+  startClosing(error: (what: string) => Error): void {
     this.#closing = true;
-    this.#streams?.closing(refused);
-    this.outbox.rejectBlocked(refused('sendData'), ({ part }) => part === undefined); // those of streams know what ends them
+    this.#streams?.closing(error);
+    this.outbox.rejectBlocked(error('sendData'), ({ part }) => part === undefined); // a stream ends its parts itself
     this.inbox.closing();
     this.#link?.resumeReading();
     this.#link?.pump();
@@ -213,7 +212,7 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
     return this.#counters.snapshot(this, connectedMs);
   }
 
-  // What the link asks and tells.
+  // Called by the link.
 
   get closing(): boolean {
     return this.#closing;
@@ -259,7 +258,7 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
     this.#notifier.stepDone(this);
   }
 
-  // What the queues tell.
+  // Called by the queues.
 
   droppedInbound(error: MessagesDroppedError | undefined, newest?: InboundMessage): void {
     this.#counters.droppedReceiving++;
@@ -270,14 +269,14 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
   dropped(error: MessagesDroppedError, why: 'full' | 'offline'): void {
     this.#counters.droppedSending += error.messages;
     if (this.#dropping === why) return;
-    this.#dropping = why; // before it is told: a listener may send, into the same full queue
+    this.#dropping = why; // before the warning: its listener may send into the same full queue
     this.#notifier.warn(error);
   }
 
   consumed(received: InboundMessage): void {
-    const lasting = this.#session?.resumable;
-    if (lasting === undefined) return;
-    lasting.consumed(received);
+    const { resumable } = this;
+    if (resumable === undefined) return;
+    resumable.consumed(received);
     this.#link?.consumed();
   }
 

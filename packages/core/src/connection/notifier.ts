@@ -179,5 +179,5 @@ export class Notifier {
 }
 
 function omittedError(count: number): ProtocolError {
-  return new ProtocolError(`the peer caused ${count} more warnings before any could be emitted: they are left out`);
+  return new ProtocolError(`the peer caused ${count} further warnings, which are omitted`);
 }

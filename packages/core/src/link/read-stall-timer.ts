@@ -40,8 +40,8 @@ export class ReadStallTimer extends StallTimer {
   protected stallError(): PeerTimeoutError {
     const { host, port } = this.link.transport.remote;
     return new PeerTimeoutError(
-      `${host}:${port} has begun a message and sent only ${this.#bytes} bytes more of it in ${this.timeoutMs} ms (frameTimeoutMs): ` +
-        'the cable is out, or its program hangs. If its line is as slow as that, raise frameTimeoutMs',
+      `${host}:${port} began a message, but sent only ${this.#bytes} more bytes of it within ${this.timeoutMs} ms (frameTimeoutMs). ` +
+        'Possible causes: the network is interrupted, or the program at the peer hangs. If the line is that slow, raise frameTimeoutMs',
     );
   }
 }

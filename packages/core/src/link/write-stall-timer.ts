@@ -23,8 +23,8 @@ export class WriteStallTimer extends StallTimer {
   protected stallError(): PeerTimeoutError {
     const { host, port } = this.link.transport.remote;
     return new PeerTimeoutError(
-      `no byte has left for ${host}:${port} for ${this.timeoutMs} ms (writeTimeoutMs): the cable is out, or the peer's ` +
-        'program does not read. If it may rest for so long, raise writeTimeoutMs',
+      `no data could be sent to ${host}:${port} for ${this.timeoutMs} ms (writeTimeoutMs). Possible causes: the network is interrupted, ` +
+        'or the program at the peer does not read. If the peer may pause for that long, raise writeTimeoutMs',
     );
   }
 }

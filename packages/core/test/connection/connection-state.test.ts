@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { type ConnectionEvent, type ConnectionState, nextState } from '../../src/connection/connection-state.js';
 
 const events: readonly ConnectionEvent[] = [
-  'dial',
-  'dial-failed',
+  'connect',
+  'connect-failed',
   'link-up',
   'link-lost',
   'link-lost-restart',
@@ -13,10 +13,10 @@ const events: readonly ConnectionEvent[] = [
 
 /** Every state with what each event makes of it; events that are not named cannot happen there. */
 const life: Record<ConnectionState, Partial<Record<ConnectionEvent, ConnectionState>>> = {
-  idle: { dial: 'connecting', 'link-up': 'connected', close: 'closed', finished: 'closed' },
-  connecting: { 'dial-failed': 'idle', 'link-up': 'connected', close: 'closed', finished: 'closed' },
+  idle: { connect: 'connecting', 'link-up': 'connected', close: 'closed', finished: 'closed' },
+  connecting: { 'connect-failed': 'idle', 'link-up': 'connected', close: 'closed', finished: 'closed' },
   connected: {
-    'dial-failed': 'idle',
+    'connect-failed': 'idle',
     'link-lost': 'closed',
     'link-lost-restart': 'reconnecting',
     close: 'closing',

@@ -46,7 +46,7 @@ describe('a message that has begun', () => {
     expect(ends).toEqual(['31000: timeout']);
     expect(errors).toMatchObject([{ code: 'ERR_SERPY_PEER_TIMEOUT' }]);
     expect(errors[0]?.message).toMatch(
-      /^127\.0\.0\.1:\d+ has begun a message and sent only 0 bytes more of it in 30000 ms \(frameTimeoutMs\): .* raise frameTimeoutMs$/,
+      /^127\.0\.0\.1:\d+ began a message, but sent only 0 more bytes of it within 30000 ms \(frameTimeoutMs\)\. .* raise frameTimeoutMs$/,
     );
   });
 

@@ -49,8 +49,8 @@ describe('a link on which no byte leaves', () => {
     const [info] = await closed;
     expect(info).toMatchObject({ reason: 'timeout', error: { code: 'ERR_SERPY_PEER_TIMEOUT' } });
     expect(info.error.message).toBe(
-      "no byte has left for 127.0.0.1:5000 for 30000 ms (writeTimeoutMs): the cable is out, or the peer's program does not read. " +
-        'If it may rest for so long, raise writeTimeoutMs',
+      'no data could be sent to 127.0.0.1:5000 for 30000 ms (writeTimeoutMs). Possible causes: the network is interrupted, ' +
+        'or the program at the peer does not read. If the peer may pause for that long, raise writeTimeoutMs',
     );
     await expect(client.getData()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED', cause: info.error });
     await end();

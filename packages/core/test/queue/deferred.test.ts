@@ -25,7 +25,7 @@ describe('a pending call', () => {
     });
     const rejected = expect(pending.promise).rejects.toMatchObject({
       code: 'ERR_SERPY_TIMEOUT',
-      message: 'getData waited 100 ms (timeoutMs) in vain',
+      message: 'getData timed out after 100 ms (timeoutMs): call it again, or raise timeoutMs',
     });
     await clock.advance(99);
     expect(errors).toEqual([]);
