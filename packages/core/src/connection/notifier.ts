@@ -167,6 +167,7 @@ export class Notifier {
   #holdForTurn(): void {
     this.#holding = true;
     this.#clock.setImmediate(() => {
+      if (this.#identifying) return; // no program knows of the connection yet: `stepDone` releases the warnings
       this.#hadTurn = true;
       this.#release();
     });
