@@ -91,7 +91,7 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
     return this.resumable?.pendingTakeover ?? false;
   }
 
-  /** Whether the session has something left for a peer that comes back. */
+  /** Whether the session has something left for a peer that may resume it. */
   get unsettled(): boolean {
     const { resumable, outbox } = this;
     const waits = outbox.length > 0 && !this.dropsOffline;
