@@ -37,7 +37,7 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
   readonly #sendYield: SendYield;
   readonly sessionHost: ChannelSessionHost;
   #session: AnySession | undefined;
-  /** Why messages are being dropped instead of sent. Set when the warning of it has been emitted. */
+  /** Why messages are being dropped instead of sent. Each run of drops causes one warning. */
   #dropping: 'full' | 'offline' | undefined;
   #closing = false;
   /** Messages of the ended session of which it is not known whether they arrived. */
@@ -202,7 +202,7 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
   close(info: CloseInfo): void {
     const error = (what: string) => closedError(what, info);
     this.inbox.close(() => error('getData'));
-    this.streams.close(error); // made for this if need be, so that `getStream` rejects
+    this.streams.close(error); // also without streams, so that `getStream` rejects
     const unsent = this.outbox.close(error('sendData'), unacknowledgedError(info));
     if (unsent > 0) this.#notifier.warn(unsentError(unsent, info));
     if (this.#unknown.length > 0) this.#notifier.warn(new DeliveryUnknownError('the connection ended', this.#unknown));

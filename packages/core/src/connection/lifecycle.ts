@@ -208,9 +208,9 @@ export class Lifecycle implements ChannelListener, LinkObserver, ConnectionInter
   #beginClose(reason: string, waitsForPeer: boolean): Promise<void> {
     this.#closeReason ||= reason;
     this.#waitsForPeer &&= waitsForPeer;
-    const mayComeBack =
+    const waitsForResume =
       this.#waitsForPeer && (this.ending || (this.#state === 'reconnecting' && this.channel.unsettled));
-    if (!this.#link && !mayComeBack) this.#finish('finished', 'local-close', undefined);
+    if (!this.#link && !waitsForResume) this.#finish('finished', 'local-close', undefined);
     if (this.#state === 'closed') return Promise.resolve();
     this.#closed ??= new Promise((resolve) => {
       this.#resolveClosed = resolve;
