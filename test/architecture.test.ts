@@ -15,6 +15,7 @@ interface Source {
 const arrows: Record<string, string[]> = {
   'serpy-core': [],
   'serpy-v1': ['serpy-core'],
+  'serpy-lines': ['serpy-core'],
   'serpy-arrays': ['serpy-core'],
   'serpy-v2': ['serpy-core', 'serpy-arrays'],
   serpy: ['serpy-core', 'serpy-arrays', 'serpy-v1', 'serpy-v2'],
@@ -94,6 +95,14 @@ const levels: Record<string, readonly Level[]> = {
     ['decoder', 'pickle/read', 'pickle/write'],
     ['heartbeat', 'pending-acks', 'pickle/format', 'wasm'],
     'wire',
+  ],
+  'serpy-lines': [
+    'index',
+    'server',
+    ['connection', 'codec-streams'],
+    'protocol',
+    ['lines-session', 'options'],
+    ['decoder', 'values', 'wire'],
   ],
   'serpy-v2': [
     'index',
