@@ -35,6 +35,7 @@ export default defineConfig({
     // Tests run the sources, so that nothing has to be built first; test/packed.test.ts runs what is published.
     alias: [
       { find: /^serpy-core\/testing$/, replacement: source('core/src/testing/index.ts') },
+      { find: /^serpy-core\/types$/, replacement: source('core/src/types/index.ts') },
       { find: /^serpy-core$/, replacement: source('core/src/index.ts') },
       { find: /^serpy-contract-tests\/(.+)$/, replacement: source('contract-tests/src/$1.ts') },
       { find: /^serpy-v1$/, replacement: source('serpy-v1/src/index.ts') },

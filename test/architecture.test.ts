@@ -72,6 +72,7 @@ type Level = string | readonly string[];
  */
 const levels: Record<string, readonly Level[]> = {
   core: [
+    'types',
     'index',
     'server',
     'connection',

@@ -10,5 +10,6 @@ connectionContract<Lines>('lines', {
   createServer: (options, environment) => new Server(options, environment),
   samples: ['*IDN?', '', ' two words ', 'exposure 20 µs', '\r inside', '\0', '漢字 🔬'].map(sample),
   numbered: (n, sizeBytes = 8) => sample(`${n} `.padEnd(sizeBytes, '.')),
+  textOnly: true,
   module: new URL('../src/index.ts', import.meta.url),
 });
