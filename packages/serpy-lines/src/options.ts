@@ -17,6 +17,8 @@ export interface LinesSetting {
   readonly terminator: string;
   /** How text becomes bytes. Default `'utf-8'`. */
   readonly encoding: Encoding;
+  /** Lines have no sessions: `'off'` only. */
+  readonly session: 'off';
 }
 
 const maxTerminatorBytes = 8;
@@ -39,7 +41,18 @@ const terminatorOption: OptionSpec<string> = {
   },
 };
 
+const sessionOption: OptionSpec<'off'> = {
+  takes: "'off'",
+  default: 'off',
+  parse(value, path) {
+    if (value === 'off') return value;
+    const remedy = 'leave it out, or use serpy-v2 at both ends';
+    throw new OptionError(`the option ${path} takes 'off', not ${inspect(value)}: lines have no sessions; ${remedy}`);
+  },
+};
+
 const ofBothEnds = {
+  session: sessionOption,
   terminator: terminatorOption,
   encoding: option.choice(encodings, 'utf-8'),
   maxMessageBytes: option.count(1, constants.MAX_STRING_LENGTH, connectionOptions.maxMessageBytes.default),

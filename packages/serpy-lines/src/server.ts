@@ -16,7 +16,7 @@ import type { Lines } from './protocol.js';
 /** Where to listen, how many connections, and the options of each. */
 export type ServerOptions = PartialOptions<ServerSettings> & Omit<ConnectionOptions, DiallingOption>;
 
-/** Accepts peers that send and receive lines: `await new Server({ port: 5025 }).start()`. */
+/** Accepts peers that send and receive lines: `await new Server({ port: 5001 }).start()`. */
 export class Server extends CoreServer<Lines, Connection> {
   /** @throws `ERR_SERPY_OPTION` for an unknown option, a wrong value or a missing port */
   constructor(options: ServerOptions, environment?: Environment) {
