@@ -83,6 +83,13 @@ describe('a peer of another protocol is refused before its first line is deliver
     expect(read([bytes], { terminator: '\r' })).toMatchObject({ lines: [], error: 'ERR_SERPY_PROTOCOL' });
   });
 
+  test('a web page whose request is a part of one long line, in any pieces', () => {
+    const request = `GET /${'x'.repeat(120)} HTTP/1.1\r\n${'y'.repeat(300)};`;
+    for (const { name, chunks } of everyCut(Buffer.from(request))) {
+      expect(read(chunks, { terminator: ';' }), name).toMatchObject({ lines: [], error: 'ERR_SERPY_PROTOCOL' });
+    }
+  });
+
   test('and a later line may be anything', () => {
     expect(read([Buffer.from('help\nGET / HTTP/1.1\r\n')]).lines).toEqual(['help', 'GET / HTTP/1.1']);
   });
