@@ -24,7 +24,7 @@ describe('a line without an end', () => {
     ['\r\n', '\r'],
     ['\r;', '\r'],
   ])('of the terminator %j costs time in proportion to its bytes, even if it repeats %j', (terminator, part) => {
-    const maxMessageBytes = 16 * 1024 * 1024;
+    const maxMessageBytes = 4 * 1024 * 1024;
     const { session } = newSession({ terminator, maxMessageBytes });
     const chunk = Buffer.alloc(1000, part);
     for (let bytes = 0; bytes < maxMessageBytes - 1000; bytes += 1000) {
