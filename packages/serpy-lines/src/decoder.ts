@@ -9,7 +9,7 @@ export class LineDecoder {
   readonly #end: Buffer;
   /** Whether a line may end with `\r\n` too. */
   readonly #isNewline: boolean;
-  /** How many of the bytes were searched and do not begin a line end. */
+  /** Bytes that were searched and do not begin a line end: no byte is searched twice. */
   #searchedBytes = 0;
   #endBytes = 0;
 
@@ -19,7 +19,7 @@ export class LineDecoder {
     this.#end = this.#isNewline ? Buffer.from('\n') : terminator;
   }
 
-  /** How much has arrived of a line whose end has not. */
+  /** Bytes of a line whose end has not arrived; 0 while a complete line waits. */
   get partialBytes(): number {
     return this.#searchedBytes;
   }
@@ -40,7 +40,7 @@ export class LineDecoder {
     return position - (isReturn ? 1 : 0);
   }
 
-  /** Takes the line out that `find` has found. */
+  /** Removes and returns the line that `find` found; its end is dropped. */
   take(lineBytes: number): Buffer {
     const line = this.bytes.take(lineBytes);
     this.bytes.skip(this.#endBytes);
