@@ -18,7 +18,7 @@ const e2e = [
 
 /** Test files that open sockets, or drive whole connections and sessions through every kind of network. */
 const net = [
-  'packages/{serpy-v1,serpy-v2}/test/{contract,busy,at-least-once,awkward,flood,streams}.test.ts',
+  'packages/{serpy-v1,serpy-v2,serpy-lines}/test/{contract,busy,at-least-once,awkward,flood,streams}.test.ts',
   'packages/serpy-v2/test/session/{session-contract,lives}.test.ts',
   'packages/core/test/transport/{connect-socket,one-socket,read-buffer,read-share,socket-progress,tcp-transport}.test.ts',
   'packages/core/test/transport/{tls-certificates,tls-key,tls-reading,tls-tickets,tls-transport,write-parts}.test.ts',
@@ -60,9 +60,11 @@ export default defineConfig({
     // Tests run the sources, so that nothing has to be built first; test/packed.test.ts runs what is published.
     alias: [
       { find: /^serpy-core\/testing$/, replacement: source('core/src/testing/index.ts') },
+      { find: /^serpy-core\/types$/, replacement: source('core/src/types/index.ts') },
       { find: /^serpy-core$/, replacement: source('core/src/index.ts') },
       { find: /^serpy-contract-tests\/(.+)$/, replacement: source('contract-tests/src/$1.ts') },
       { find: /^serpy-v1$/, replacement: source('serpy-v1/src/index.ts') },
+      { find: /^serpy-lines$/, replacement: source('serpy-lines/src/index.ts') },
       { find: /^serpy-v2$/, replacement: source('serpy-v2/src/index.ts') },
       { find: /^serpy-fault-proxy$/, replacement: source('fault-proxy/src/index.ts') },
       { find: /^serpy-arrays$/, replacement: source('arrays/src/index.ts') },

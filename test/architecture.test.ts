@@ -15,6 +15,7 @@ interface Source {
 const arrows: Record<string, string[]> = {
   'serpy-core': [],
   'serpy-v1': ['serpy-core'],
+  'serpy-lines': ['serpy-core'],
   'serpy-arrays': ['serpy-core'],
   'serpy-v2': ['serpy-core', 'serpy-arrays'],
   serpy: ['serpy-core', 'serpy-arrays', 'serpy-v1', 'serpy-v2'],
@@ -76,6 +77,7 @@ type Level = string | readonly string[];
  */
 const levels: Record<string, readonly Level[]> = {
   core: [
+    'types',
     'index',
     'server',
     'connection',
@@ -99,6 +101,14 @@ const levels: Record<string, readonly Level[]> = {
     ['decoder', 'pickle/read', 'pickle/write'],
     ['heartbeat', 'pending-acks', 'pickle/format', 'wasm'],
     'wire',
+  ],
+  'serpy-lines': [
+    'index',
+    'server',
+    ['connection', 'codec-streams'],
+    'protocol',
+    ['lines-session', 'options'],
+    ['decoder', 'values', 'wire'],
   ],
   'serpy-v2': [
     'index',

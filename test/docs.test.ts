@@ -7,6 +7,7 @@ import * as arrays from 'serpy-arrays';
 import * as core from 'serpy-core';
 import * as testing from 'serpy-core/testing';
 import * as faultProxy from 'serpy-fault-proxy';
+import * as lines from 'serpy-lines';
 import * as v1 from 'serpy-v1';
 import * as v2 from 'serpy-v2';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -132,6 +133,7 @@ describe('readmes', () => {
     ['core', { ...core, ...testing }],
     ['arrays', arrays],
     ['serpy-v1', v1],
+    ['serpy-lines', lines],
     ['serpy-v2', v2],
     ['serpy', facade],
     ['fault-proxy', faultProxy],
@@ -140,7 +142,7 @@ describe('readmes', () => {
     expect(Object.keys(exports).filter((name) => !new RegExp(`\\b${name}\\b`).test(text))).toEqual([]);
   });
 
-  test.each(['serpy-v1', 'serpy-v2', 'serpy'])(
+  test.each(['serpy-v1', 'serpy-lines', 'serpy-v2', 'serpy'])(
     'packages/%s/README.md has every event and all of closeInfo',
     (folder) => {
       const { text } = page(`packages/${folder}/README.md`);

@@ -8,7 +8,7 @@ export const fixedLimits: readonly (readonly [limit: string, constant: string, f
     'maxBadFrames',
     'packages/core/src/protocol/bad-frames.ts',
   ],
-  ['undelivered warnings', 'maxDeferred', 'packages/core/src/connection/warnings.ts'],
+  ['undelivered warnings', 'maxDeferred', 'packages/core/src/connection/notifier.ts'],
   [
     'silent unauthenticated connections, times `maxPendingConnections`',
     'silentFactor',

@@ -165,6 +165,20 @@ export const base85Seeds: readonly Seed[] = [
 ];
 
 /** What strangers say first: nothing of it may do more than end their own connection. */
+/** Lines as instruments send them, with each end of a line, and bytes that are not UTF-8. */
+export const lineSeeds: readonly Seed[] = [
+  '*IDN?\nMEAS:VOLT?\n',
+  '+1.042E+03\r\n> +1.043E+03\r\n> ',
+  '\n\r\n\r\n> \r\n> ',
+  '20 \xc2\xb5s\n20 \xb5s\n',
+  `${'x'.repeat(1999)}\r\n> ${'y'.repeat(2000)}\r\n> `,
+  'half',
+].map((text) => ({ bytes: bytes(text) }));
+
+export const lineWords: readonly Buffer[] = ['\n', '\r', '\r\n', '\r\n> ', '\xff', '\xc2\xb5', 'HTTP/1.1'].map((text) =>
+  bytes(text),
+);
+
 export const strangerSeeds: readonly Seed[] = [
   'GET / HTTP/1.1\r\nHost: 127.0.0.1:5000\r\nUser-Agent: Mozilla/5.0\r\nAccept: */*\r\n\r\n',
   'HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n',

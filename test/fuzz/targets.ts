@@ -1,5 +1,6 @@
 /** Everything that is fuzzed inside of one process, by name. A new frame needs new seeds; a new reader of bytes, a target here. */
 import { isSerpyError, type Protocol, type ProtocolTypes } from 'serpy-core';
+import { linesProtocol } from 'serpy-lines';
 import { v1Protocol } from 'serpy-v1';
 import { v2Protocol } from 'serpy-v2';
 import { parseConnectOptions } from '../../packages/serpy/src/config/options.js';
@@ -11,6 +12,8 @@ import type { Seed } from './mutator.js';
 import { npyTarget } from './npy-target.js';
 import {
   base85Seeds,
+  lineSeeds,
+  lineWords,
   maxMessageBytes,
   pickleSeeds,
   pickleWords,
@@ -156,6 +159,17 @@ export const targets: readonly Target[] = [
     mend: mendV1,
     sameForAllCuts: false,
   }),
+  ...['\n', '\r\n> '].map((terminator) =>
+    sessionTarget({
+      name: terminator === '\n' ? 'lines' : 'lines-prompt',
+      protocol: linesProtocol({ encoding, maxMessageBytes, terminator }) as unknown as Protocol<ProtocolTypes>,
+      role: 'server',
+      seeds: [...lineSeeds, ...strangerSeeds],
+      words: lineWords,
+      numbers: [],
+      afterwards: { seed: { bytes: Buffer.from(`one${terminator}two${terminator}`) }, messages: 2 },
+    }),
+  ),
   ...sessionTargets,
   npyTarget,
   {

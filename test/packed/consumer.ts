@@ -22,6 +22,7 @@ import { type DType, decodeNpy, encodeNpy } from 'serpy-arrays';
 import { ByteQueue, type SerpyErrorLike } from 'serpy-core';
 import { MemoryNetwork, seededRandom } from 'serpy-core/testing';
 import { FaultProxy, type Faults, v2Frames } from 'serpy-fault-proxy';
+import * as lines from 'serpy-lines';
 import * as v1 from 'serpy-v1';
 import * as v2 from 'serpy-v2';
 
@@ -35,6 +36,19 @@ export async function overV1(port: number): Promise<Buffer> {
   await connection.sendData('text', { mode: 9 });
   return connection.close().then(() => Buffer.alloc(0));
 }
+
+export async function overLines(options: lines.ConnectionOptions): Promise<lines.ConnectionStats> {
+  const connection = await new lines.Connection({ terminator: '\r', ...options }).connect('127.0.0.1', 1);
+  await connection.sendData('*IDN?');
+  const { type, value }: { type: 'text'; value: string } = await connection.getMessage();
+  console.log(type, value);
+  // @ts-expect-error lines carry text only
+  await connection.sendData(42);
+  return connection.stats();
+}
+
+// @ts-expect-error the class of core is a type only
+export const madeOfCore: unknown = lines.CoreConnection;
 
 export async function overV2(server: v2.Server): Promise<void> {
   for await (const connection of server) {

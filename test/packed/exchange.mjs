@@ -1,5 +1,5 @@
-// A real exchange over loopback between two copies of the packages, each given as { serpy, v1, v2, faults, arrays }: what was imported,
-// what was required, or one of each.
+// A real exchange over loopback between two copies of the packages, each given as { serpy, v1, v2, lines, faults, arrays }: what was
+// imported, what was required, or one of each.
 import assert from 'node:assert/strict';
 
 const loopback = '127.0.0.1';
@@ -22,6 +22,19 @@ async function overOneProtocol(serverSide, clientSide) {
   await client.close();
   await server.closeServer();
   return tooLate;
+}
+
+/** A question to a simulated instrument, and its answer. */
+async function overLines(serverSide, clientSide) {
+  const server = await new serverSide.Server({ port: 0, terminator: '\r\n' }).start();
+  const client = await new clientSide.Connection().connect(loopback, server.address.port);
+  await client.sendData('*IDN?');
+  const accepted = await server.getConnection();
+  assert.equal(await accepted.getData(), '*IDN?');
+  await accepted.sendData('ACME,1');
+  assert.equal(await client.getData(), 'ACME,1');
+  await client.close();
+  await server.closeServer();
 }
 
 /** Arrays over both protocols, and an error of the one copy that the other knows. */
@@ -80,6 +93,7 @@ export async function exchange(serverSide, clientSide) {
     assert.equal(error.code, 'ERR_SERPY_TIMEOUT');
     assert.ok(serverSide.serpy.isSerpyError(error), 'an error of one copy is known to the other');
   }
+  await overLines(serverSide.lines, clientSide.lines);
   await overTheFacade(serverSide.serpy, clientSide.serpy);
   await withArrays(serverSide, clientSide);
   await throughTheProxy(serverSide, clientSide);

@@ -43,6 +43,8 @@ export interface ProtocolUnderTest<T extends ProtocolTypes> {
   numbered(n: number, sizeBytes?: number): Sample<T>;
   /** The options that ask for an acknowledgement, where the protocol has any. */
   readonly acknowledged?: SendOptions<T>;
+  /** Whether values are text only: the statements about bytes do not apply. */
+  readonly textOnly?: boolean;
   /** Whether a session outlives its links: some statements are then others, and are made with the protocol's tests. */
   readonly lasting?: boolean;
   /** The module that exports the protocol's `Connection` and `Server`. */

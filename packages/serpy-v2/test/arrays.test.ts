@@ -277,7 +277,7 @@ describe('getArray', () => {
     const accepted = await pair();
     await expect(accepted.getArray({ timeoutMs: 5 })).rejects.toMatchObject({
       code: 'ERR_SERPY_TIMEOUT',
-      message: 'getArray waited 5 ms (timeoutMs) in vain',
+      message: 'getArray timed out after 5 ms (timeoutMs): call it again, or raise timeoutMs',
     });
     const signal = AbortSignal.abort();
     await expect(accepted.getArray({ signal })).rejects.toMatchObject({ code: 'ERR_SERPY_ABORTED' });

@@ -83,6 +83,16 @@ export class ByteQueue {
     let at = position + this.#offset;
     const first = this.#chunks[0] as Buffer;
     if (at < first.length) return first[at] as number;
+    // From the nearer end: a decoder that compares what is new reads near the end of many chunks.
+    if (position > this.#length / 2) {
+      at = position - this.#length;
+      for (let i = this.#chunks.length - 1; i >= 0 && at < 0; i--) {
+        const chunk = this.#chunks[i] as Buffer;
+        if (at + chunk.length >= 0) return chunk[at + chunk.length] as number;
+        at += chunk.length;
+      }
+      return Number.NaN;
+    }
     for (const chunk of this.#chunks) {
       if (at < chunk.length) return chunk[at] as number;
       at -= chunk.length;

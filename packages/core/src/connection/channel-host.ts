@@ -1,11 +1,9 @@
-/** What a conversation tells of itself. Types only. */
+/** What a channel reports. Types only. */
 import type { SessionHostListener } from './session-host.js';
 
 export interface ChannelListener extends SessionHostListener {
-  /** Messages can be exchanged. Told again and again. */
+  /** Messages can be exchanged. Called after each step in which they can. */
   channelReady(): void;
-  /** Nothing is left to be sent, or to be acknowledged. */
+  /** No message is left to be sent or acknowledged. */
   idle(): void;
-  /** The session has done a step. */
-  stepDone(): void;
 }

@@ -1,111 +1,110 @@
-/** What a connection has said and heard: its session, its two queues and its counts. It lives through any number of links. */
+/** The messages of a connection: its session, its two queues, its streams and its counts. A channel outlives any number of links. */
 import { types } from 'node:util';
 import { markInUse } from '../buffers/buffer-pool.js';
 import type { Clock, Environment } from '../environment.js';
-import { type MessagesDroppedError, OptionError } from '../errors.js';
-import { Link } from '../link/link.js';
+import { DeliveryUnknownError, type MessagesDroppedError } from '../errors.js';
+import { type AnySession, Link } from '../link/link.js';
 import type { LinkHost, LinkObserver } from '../link/link-host.js';
 import type { WaitOptions } from '../options/wait-options.js';
 import type { InboundMessage, OutboundMessage, StreamPart } from '../protocol/message.js';
 import type { Protocol, ProtocolTypes, Role } from '../protocol/protocol.js';
 import type { ResumableSession } from '../protocol/resumable-session.js';
-import type { Session } from '../protocol/session.js';
 import { latestOnly, ReceiveQueue, type ReceiveQueueListener } from '../queue/receive-queue.js';
-import { acceptedResult, type QueueOptions, SendQueue, type SendQueueListener } from '../queue/send-queue.js';
+import { acceptedResult, SendQueue, type SendQueueListener } from '../queue/send-queue.js';
 import { SendYield } from '../queue/send-yield.js';
 import { StreamManager, type StreamsHost } from '../streams/stream-manager.js';
 import type { Transport } from '../transport/transport.js';
 import type { ChannelListener } from './channel-host.js';
+import { closedError, noStreamsError, unacknowledgedError, unsentError } from './connection-errors.js';
+import type { CloseInfo } from './connection-events.js';
 import type { ConnectionSettings } from './connection-options.js';
+import type { Notifier } from './notifier.js';
 import { ChannelSessionHost } from './session-host.js';
 import { type ConnectionStats, Counters } from './stats.js';
-import type { Warnings } from './warnings.js';
 
-/** A session whose types nobody looks at: those of the connection's public methods vouch for them. */
-type AnySession = Session<unknown, object, InboundMessage, OutboundMessage>;
-
-/** A full receive queue is filled up again when it is only so full. */
-const resumeBelow = 15 / 16;
-
-/** It implements what the others tell it of, instead of handing each of them an object of closures: those were 400 bytes of a connection. */
+/** One object implements the interfaces of all its parts: an object of closures for each part took 400 bytes of a connection. */
 export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, ReceiveQueueListener, StreamsHost {
   readonly inbox: ReceiveQueue;
   readonly outbox: SendQueue<OutboundMessage>;
-  readonly writeTimeoutMs: number;
-  readonly frameTimeoutMs: number;
   readonly #protocol: Protocol<ProtocolTypes>;
+  readonly settings: ConnectionSettings;
   readonly clock: Clock;
-  readonly #warnings: Warnings;
+  readonly #notifier: Notifier;
   readonly #listener: ChannelListener;
-  readonly streamLimits: QueueOptions;
-  readonly maxOpenStreams: number;
-  readonly #receiveLimits: QueueOptions;
-  /** Whether messages are dropped while there is no link. */
+  /** Whether messages are dropped while there is no link (`whenOffline: 'drop'`). */
   readonly dropsOffline: boolean;
   readonly #counters = new Counters();
   readonly #sendYield: SendYield;
   readonly sessionHost: ChannelSessionHost;
   #session: AnySession | undefined;
-  /** Why messages to be sent are dropped, where that has been told. */
+  /** Why messages are being dropped instead of sent. Each run of drops causes one warning. */
   #dropping: 'full' | 'offline' | undefined;
   #closing = false;
   #isDelivering = false;
-  /** Made for the first of them. */
+  /** Messages of the ended session of which it is not known whether they arrived. */
+  #unknown: readonly unknown[] = [];
+  /** Made for the first stream. */
   #streams: StreamManager | undefined;
 
   constructor(
     protocol: Protocol<ProtocolTypes>,
     settings: ConnectionSettings,
     environment: Environment,
-    warnings: Warnings,
-    owner: ChannelListener,
+    notifier: Notifier,
+    listener: ChannelListener,
   ) {
     this.#protocol = protocol;
+    this.settings = settings;
     this.clock = environment.clock;
-    this.#warnings = warnings;
-    this.#listener = owner;
-    this.streamLimits = settings.receiveQueue;
-    this.maxOpenStreams = settings.maxOpenStreams;
-    this.#receiveLimits = settings.keep === 'latest' ? latestOnly : settings.receiveQueue;
+    this.#notifier = notifier;
+    this.#listener = listener;
     this.dropsOffline = settings.whenOffline === 'drop';
-    this.writeTimeoutMs = settings.writeTimeoutMs;
-    this.frameTimeoutMs = settings.frameTimeoutMs;
-    this.inbox = new ReceiveQueue(this.#receiveLimits, environment.clock, this);
+    this.inbox = new ReceiveQueue(
+      settings.keep === 'latest' ? latestOnly : settings.receiveQueue,
+      environment.clock,
+      this,
+    );
     this.#sendYield = new SendYield(environment.clock);
     this.outbox = new SendQueue(settings.sendQueue, environment.clock, this);
-    this.sessionHost = new ChannelSessionHost(this.outbox, this.#counters, warnings, environment, owner);
+    this.sessionHost = new ChannelSessionHost(this.outbox, this.#counters, notifier, environment, listener);
   }
 
-  /** Goes on over another transport. */
-  createLink(transport: Transport, role: Role, life: LinkObserver): Link {
+  /** Makes the link over a new transport. */
+  createLink(transport: Transport, role: Role, observer: LinkObserver): Link {
     if (this.#dropping === 'offline') this.#dropping = undefined;
     this.inbox.linkUp();
-    const link = new Link(transport, this.#ensureSession(role), this, this.clock, life);
+    const link = new Link(transport, this.#ensureSession(role), this, this.clock, observer);
     this.sessionHost.attach(link);
     return link;
   }
 
-  /** What is known of the session besides its messages. */
   get resumable(): ResumableSession | undefined {
     return this.#session?.resumable;
   }
 
-  /** Another object for each session. */
+  /** Identifies the session: a different object for each; undefined while there is none. */
   get epoch(): unknown {
     return this.#session?.resumable?.epoch;
   }
 
-  /** Nothing more will come. */
-  closeStreams(error: (what: string) => Error): void {
-    this.streams.close(error); // also where there was none: who asks for one hears it
+  /** Whether the link may still resume the session of another connection. */
+  get pendingTakeover(): boolean {
+    return this.resumable?.pendingTakeover ?? false;
   }
 
-  /** Memory that is held for messages that have come in part. */
+  /** Whether the session has something left for a peer that may resume it. */
+  get unsettled(): boolean {
+    const { resumable, outbox } = this;
+    const waits = outbox.length > 0 && !this.dropsOffline;
+    return resumable !== undefined && resumable.resumableMs > 0 && (waits || !resumable.allAcknowledged);
+  }
+
+  /** Memory for partially received messages. */
   get partialBytes(): number {
     return this.#session?.partialBytes ?? 0;
   }
 
-  /** The name of the protocol that is spoken; undefined while that is being found out. */
+  /** The name of the protocol; undefined until it is detected. */
   get protocolName(): string | undefined {
     return this.#session && 'protocol' in this.#session ? this.#session.protocol : this.#protocol.name;
   }
@@ -114,19 +113,19 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
     this.#counters.reconnects++;
   }
 
-  /** Turns a value into a message, queues it, and puts on the wire what goes. Throws what cannot be sent. */
+  /** Encodes a value as a message, queues it, and sends what the transport accepts. Throws if the value cannot be encoded. */
   send(value: unknown, options: WaitOptions): Promise<boolean> {
     return this.#sendYield.after(this.#send(value, options));
   }
 
   #send(value: unknown, options: WaitOptions): Promise<boolean> {
-    // While the first dial is under way there is no link yet, but values must be turned into messages already.
+    // Before the first link is up there is no session, but values must already be encoded.
     const session = this.#session ?? this.#ensureSession('client');
     const outgoing = session.encode(value, options);
     if (this.dropsOffline && (this.#link?.over ?? true)) return this.outbox.sendOffline(options);
     if (types.isUint8Array(value)) markInUse(value);
-    const past = !outgoing.awaitsAck && options.signal === undefined && this.outbox.idle;
-    if (past && this.#link?.sendNow(outgoing)) {
+    const skipsQueue = !outgoing.awaitsAck && options.signal === undefined && this.outbox.idle;
+    if (skipsQueue && this.#link?.sendNow(outgoing)) {
       this.#counters.messagesSent++;
       return acceptedResult;
     }
@@ -136,14 +135,10 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
     return sent;
   }
 
-  /** Turns a part of a stream into a message and queues it. */
+  /** Encodes a part of a stream as a message and queues it. @param always even into a full queue */
   sendPart(part: StreamPart, options: WaitOptions, always = false): Promise<boolean> {
     const session = this.#session ?? this.#ensureSession('client');
-    if (session.encodePart === undefined) {
-      throw new OptionError(
-        "a stream needs a session, which only v2 has: use protocol 'v2' and session: 'prefer' at both ends",
-      );
-    }
+    if (session.encodePart === undefined) throw noStreamsError();
     const sent = this.outbox.send(session.encodePart(part), options, always);
     this.#link?.pump();
     return sent;
@@ -161,9 +156,9 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
     ended?: () => R,
     by?: object,
   ): Promise<R> {
-    const taken = this.inbox.take(what, options, convert, ended, by);
+    const result = this.inbox.take(what, options, convert, ended, by);
     this.#link?.resumeReading();
-    return taken;
+    return result;
   }
 
   withdraw(by: object): void {
@@ -176,49 +171,54 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
     return received;
   }
 
-  /** Memory of a message that the program has done with. */
-  release(bytes: Uint8Array): void {
-    this.sessionHost.release(bytes);
-  }
-
-  /** The application is done: what is queued goes out, and nothing holds the peer's last words back. */
-  startClosing(refused: (what: string) => Error): void {
+  /** `close` was called: what is queued is sent, and a full receive queue no longer stops reading. */
+  startClosing(error: (what: string) => Error): void {
     this.#closing = true;
-    this.#streams?.closing(refused);
-    this.outbox.rejectBlocked(refused('sendData'), ({ part }) => part === undefined); // those of streams know what ends them
+    this.#streams?.closing(error);
+    this.outbox.rejectBlocked(error('sendData'), ({ part }) => part === undefined); // a stream ends its parts itself
     this.inbox.closing();
     this.#link?.resumeReading();
     this.#link?.pump();
   }
 
-  /** There may be another link, by which time what waits for it would be stale. */
-  linkDown(): void {
+  /** The link is lost, and another may follow. A session that the peer has closed ends now: the next link would end it, but may never come. */
+  linkLost(): void {
+    const { resumable } = this;
+    const unknown = resumable?.peerClose ? resumable.abort() : [];
     this.deliverHeld();
     this.#streams?.sessionChanged(this.epoch);
-    if (this.dropsOffline) this.outbox.dropUnsent();
+    if (this.dropsOffline) this.outbox.dropUnsent(); // they would be stale when the next link is up
     this.outbox.resumeAdmission();
+    if (unknown.length > 0) this.#notifier.warn(new DeliveryUnknownError('the peer closed the session', unknown));
+  }
+
+  /** The connection is about to close: ends the session and counts what is left. No message is accepted from here on. */
+  abandon(): Pick<CloseInfo, 'unsentMessages' | 'unacknowledgedMessages'> {
+    this.outbox.pauseAdmission(); // a send that took a place which the session frees would be neither reported nor counted
+    const { unsentMessages } = this.outbox;
+    this.#unknown = this.resumable?.abort() ?? [];
+    this.deliverHeld();
+    return { unsentMessages, unacknowledgedMessages: this.#unknown.length };
+  }
+
+  /** The connection is closed: ends all waiting calls and warns of lost messages. */
+  close(info: CloseInfo): void {
+    const error = (what: string) => closedError(what, info);
+    this.inbox.close(() => error('getData'));
+    this.streams.close(error); // also without streams, so that `getStream` rejects
+    const unsent = this.outbox.close(error('sendData'), unacknowledgedError(info));
+    if (unsent > 0) this.#notifier.warn(unsentError(unsent, info));
+    if (this.#unknown.length > 0) this.#notifier.warn(new DeliveryUnknownError('the connection ended', this.#unknown));
   }
 
   stats(connectedMs: number): ConnectionStats {
     return this.#counters.snapshot(this, connectedMs);
   }
 
-  // What the link asks and tells.
+  // Called by the link.
 
   get closing(): boolean {
     return this.#closing;
-  }
-
-  get inboxFull(): boolean {
-    return this.inbox.full;
-  }
-
-  /** A sixteenth at a time: a receiver that is behind took half as long again when it began anew for each message. */
-  get roomInInbox(): boolean {
-    if (this.inbox.full) return false;
-    const { maxMessages, maxBytes, whenFull } = this.#receiveLimits;
-    const anyRoom = whenFull !== 'block' || this.#closing;
-    return anyRoom || (this.inbox.length <= maxMessages * resumeBelow && this.inbox.bytes <= maxBytes * resumeBelow);
   }
 
   get queuedMessages(): number {
@@ -270,32 +270,31 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
   }
 
   stepDone(): void {
-    this.#warnings.flush();
+    this.#notifier.flushWarnings();
     this.#streams?.sessionChanged(this.epoch);
     this.#counters.sessionChanged(this.epoch);
     if (this.#session?.canSend) this.#listener.channelReady();
-    this.#listener.stepDone();
+    this.#notifier.stepDone(this);
   }
 
-  // What the queues tell.
+  // Called by the queues.
 
   droppedInbound(error: MessagesDroppedError | undefined, newest?: InboundMessage): void {
     this.#counters.droppedReceiving++;
     if (newest) this.resumable?.discarded(newest);
-    if (error) this.#warnings.defer(error);
+    if (error) this.#notifier.deferWarning(error);
   }
 
   dropped(error: MessagesDroppedError, why: 'full' | 'offline'): void {
     this.#counters.droppedSending += error.messages;
     if (this.#dropping === why) return;
-    this.#dropping = why; // before it is told: a listener may send, into the same full queue
-    this.#warnings.warn(error);
+    this.#dropping = why; // before the warning: its listener may send into the same full queue
+    this.#notifier.warn(error);
   }
 
   consumed(received: InboundMessage): void {
-    const lasting = this.#session?.resumable;
-    if (lasting === undefined) return;
-    if (!lasting.consumed(received)) return;
+    const { resumable } = this;
+    if (!resumable?.consumed(received)) return;
     if (this.#link?.over !== false) this.deliverHeld();
     else this.#link.consumed();
   }

@@ -1,4 +1,4 @@
-/** The events of a connection and of a server, and what they carry. */
+/** The events of a connection and their arguments. */
 import type { AnySerpyError } from '../any-error.js';
 import type { DisconnectReason } from '../link/link-end.js';
 import type { ProgressInfo } from '../protocol/resumable-session.js';
@@ -10,48 +10,48 @@ export interface ConnectInfo {
   readonly remote: Address;
 }
 
-/** With `disconnect`: a link is gone. */
+/** With `disconnect`: a link has ended. */
 export interface DisconnectInfo {
   readonly reason: DisconnectReason;
-  /** What broke it, where something did. */
+  /** What broke the link; undefined if nothing did. */
   readonly error: Error | undefined;
   /**
-   * Messages sent on this link since the last proof that the peer had read what came before (an acknowledgement of v1): they may not have arrived. 0 in a
-   * session, which keeps them; after an end in good order with nothing left in this process; and after `destroy()` here.
+   * Messages sent on this link since the peer last confirmed receipt (an acknowledgement of v1): they may not have arrived. 0 in a session, which
+   * keeps them; after a clean end with no unsent bytes in this process; and after `destroy()` here.
    */
   readonly unacknowledgedMessages: number;
-  /** Whether an end meant it: `close()` here, or there. Undefined where the peer cannot say: plain v1 and v2. */
+  /** Whether the end was intended: by `close()` or `destroy()` here, or by `close()` at the peer. Undefined if the link ended without a session, as only a session has close frames. */
   readonly clean: boolean | undefined;
-  /** Why the peer closed, where it said so. */
+  /** The `reason` that the peer gave to `close()`; undefined if it did not call it. Needs a session. */
   readonly peerReason: string | undefined;
 }
 
-/** With `reconnecting`: the next dial is planned. */
+/** With `reconnecting`: the next connection attempt is scheduled. */
 export interface ReconnectingInfo {
-  /** 1 for the first dial after a link that held for `reconnect.resetAfterMs`, or over which something new came or was acknowledged. */
+  /** 1 for the first attempt after a link that lasted `reconnect.resetAfterMs`, or that brought a new message or acknowledgement. */
   readonly attempt: number;
   readonly delayMs: number;
-  /** Why the last link or dial failed. */
+  /** Why the last link or attempt failed. */
   readonly error: Error | undefined;
 }
 
 /** With `reconnect`: a link is up again. */
 export interface ReconnectInfo extends ConnectInfo {
-  /** The number of the dial that succeeded: 1 for the first after such a link. */
+  /** The number of the attempt that succeeded, counted as `attempt` of `reconnecting`. */
   readonly attempts: number;
-  /** How long there was no link, in milliseconds. */
+  /** Time without a link, in milliseconds. */
   readonly downMs: number;
 }
 
-/** With `close`: the connection is over. */
+/** With `close`: the connection is closed for good. */
 export interface CloseInfo {
-  /** As in `disconnect`, or `retries-exhausted` when the dials were used up. */
+  /** As in `disconnect`, or `retries-exhausted` after `reconnect.maxAttempts` failed attempts. */
   readonly reason: DisconnectReason | 'retries-exhausted';
-  /** What broke it, where something did; with `closed`, what came while it closed and could not be read, or, without a session, that the peer ended in no good order. */
+  /** What broke the last link; undefined if nothing did. With `local-close`: invalid data that arrived while it closed or, without a session, a reset by the peer. */
   readonly error: Error | undefined;
-  /** Messages that had been accepted and were never put on the wire. */
+  /** Accepted messages that were never sent. */
   readonly unsentMessages: number;
-  /** Messages of a session that were sent and not acknowledged: they may or may not have arrived. */
+  /** Messages of a session that were sent but not acknowledged: they may or may not have arrived. */
   readonly unacknowledgedMessages: number;
   /** As in `disconnect`, of the last link. */
   readonly clean: boolean | undefined;
@@ -64,8 +64,8 @@ export interface ConnectionEvents {
   reconnecting: [info: ReconnectingInfo];
   reconnect: [info: ReconnectInfo];
   close: [info: CloseInfo];
-  /** A large message is on its way, or a stream: told for each of its pieces. Only after a handshake. */
+  /** A part of a large message or of a stream was sent or has arrived. Only in a session. */
   progress: [info: ProgressInfo];
-  /** Something went wrong that the program may want to know of; the connection deals with it. */
+  /** Something went wrong that the connection handles itself. */
   warning: [error: AnySerpyError];
 }

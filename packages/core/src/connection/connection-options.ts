@@ -1,7 +1,4 @@
 /** The options of a connection: their types, defaults and checks. */
-
-/** A message larger than this is refused unless `maxMessageBytes` says otherwise: 64 MiB. */
-
 import { OptionError } from '../errors.js';
 import { linuxKeepAliveMs, type OptionSpec, type OptionSpecs, option, type PartialOptions } from '../options/option.js';
 import type { QueueOptions, WhenFull } from '../queue/send-queue.js';
@@ -10,13 +7,15 @@ import type { SecuritySettings } from '../security/security.js';
 import { keyOption } from '../security/shared-key.js';
 import { tlsOption } from '../security/tls-options.js';
 
+/** 64 MiB. */
 export const defaultMaxMessageBytes = 64 * 1024 * 1024;
 
-/** The largest payload that a v2 header can state, and more than v1 users will see: 4 GiB - 1. */
+/** 4 GiB - 1: the largest payload that a v2 header can state. v1 has no such limit, but shares this one. */
 export const maxMessageBytesLimit = 2 ** 32 - 1;
 
-/** The bounds of the queues unless options say otherwise. So many may be on their way to a receiver: with fewer, small messages wait for its word. */
+/** Default bounds of the queues. */
 export const defaultSendQueueMessages = 1000;
+/** Bounds the messages in flight in a session. Below this, small messages wait for the acknowledgement round trip. */
 export const defaultReceiveQueueMessages = 4096;
 export const defaultQueueBytes = 16 * 1024 * 1024;
 const whenFullValues: readonly WhenFull[] = ['block', 'drop-oldest', 'drop-newest', 'error'];
@@ -28,10 +27,10 @@ export function queue(defaultMessages: number): OptionSpec<QueueOptions> {
   });
 }
 
-/** Which messages a receiver wants: all, or the newest alone. */
+/** Which received messages are kept: all, or only the newest. */
 export type Keep = 'all' | 'latest';
 
-/** What becomes of messages for which there is no link. */
+/** What happens to messages that are sent while there is no link. */
 export type WhenOffline = 'buffer' | 'drop';
 export const keepOption: OptionSpec<Keep> = {
   ...option.choice(['all', 'latest'], 'all'),
@@ -45,40 +44,40 @@ export const keepOption: OptionSpec<Keep> = {
   },
 };
 
-/** The options of a connection that every protocol has, complete. */
+/** The complete options of a connection that every protocol has. */
 export interface ConnectionSettings extends SecuritySettings {
-  /** Dial again when the link breaks. Default false. */
+  /** Whether to reconnect when the link breaks. Default false. */
   readonly autoRestart: boolean;
-  /** How long a dial may take. Default 10,000. */
+  /** Timeout of one connection attempt. Default 10,000. */
   readonly connectTimeoutMs: number;
-  /** How long `close()` may take to send what is queued and to see the peer's end. Default 5,000. */
+  /** Timeout of `close()`, which sends what is queued and waits for the peer's end. Default 5,000. */
   readonly closeTimeoutMs: number;
-  /** After how long a silence TCP asks whether the peer is there; 0 for never. Default 5,000. */
+  /** Idle time after which TCP probes whether the peer still exists; 0 disables it. Default 5,000. */
   readonly keepAliveMs: number;
-  /** After how long in which no byte leaves that should the link is dead; 0 for never. Default 30,000. */
+  /** The link is closed when bytes wait and none leaves for this long; 0 disables the check. Default 30,000. */
   readonly writeTimeoutMs: number;
-  /** After how long in which a message that has begun to come does not go on the link is dead; 0 for never. Default 30,000. */
+  /** The link is closed when a partially received message makes no progress for this long; 0 disables the check. Default 30,000. */
   readonly frameTimeoutMs: number;
-  /** The largest message that is sent or received. Default 64 MiB. */
+  /** Maximum size of a message, sent or received. Default 64 MiB. */
   readonly maxMessageBytes: number;
-  /** Messages that wait to be sent. Default 1,000 messages, 16 MiB, `'block'`. */
+  /** Bounds of the messages that wait to be sent. Default 1,000 messages, 16 MiB, `'block'`. */
   readonly sendQueue: QueueOptions;
-  /** Messages that wait to be taken. Default 4,096 messages, 16 MiB, `'block'`. */
+  /** Bounds of the received messages that the program has not consumed. Default 4,096 messages, 16 MiB, `'block'`. */
   readonly receiveQueue: QueueOptions;
-  /** Streams that may arrive at a time (`getStream`). Default 1,024. */
+  /** Maximum number of streams that arrive at the same time (`getStream`). Default 1,024. */
   readonly maxOpenStreams: number;
-  /** `'latest'`: the newest message alone waits to be taken, and the next replaces it. Default `'all'`: `receiveQueue` holds them. */
+  /** `'latest'`: keeps only the newest received message, which the next one replaces. Default `'all'`: `receiveQueue` keeps them. */
   readonly keep: Keep;
-  /** `'drop'`: without a link messages are dropped, as they would be stale when it is back. Default `'buffer'`: `sendQueue` holds them. */
+  /** `'drop'`: drops messages while there is no link, as they would be stale later. Default `'buffer'`: `sendQueue` keeps them. */
   readonly whenOffline: WhenOffline;
-  /** When to dial again. */
+  /** When to reconnect. */
   readonly reconnect: ReconnectOptions;
 }
 
 /** The options of a connection that every protocol has. */
 export type ConnectionOptions = PartialOptions<ConnectionSettings>;
 
-/** The options that only the end that dials has. */
+/** The options of the end that connects. */
 export type DiallingOption = 'autoRestart' | 'connectTimeoutMs' | 'reconnect';
 
 const defaultMaxDelayMs = 15_000;
@@ -96,7 +95,7 @@ const minDelayOption: OptionSpec<number> = {
   },
 };
 
-/** What each option of a connection that was accepted takes. */
+/** The options of a connection that a server accepts, with checks and defaults. */
 export const acceptedOptions: OptionSpecs<Omit<ConnectionSettings, DiallingOption>> = {
   closeTimeoutMs: option.milliseconds(5000),
   keepAliveMs: option.milliseconds(5000, 0, linuxKeepAliveMs),
@@ -112,7 +111,7 @@ export const acceptedOptions: OptionSpecs<Omit<ConnectionSettings, DiallingOptio
   tls: tlsOption,
 };
 
-/** What each option of a connection takes. */
+/** The options of a connection, with checks and defaults. */
 export const connectionOptions: OptionSpecs<ConnectionSettings> = {
   autoRestart: option.flag(false),
   connectTimeoutMs: option.milliseconds(10000, 1),

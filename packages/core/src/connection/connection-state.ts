@@ -1,30 +1,30 @@
-/** The states of a connection and the moves between them. A pure table: what a move does is the connection's matter. */
+/** The states of a connection and the transitions between them, as a table without effects. */
 
 /**
  * - `idle`: never connected, or `connect` failed
- * - `connecting`: the first dial is under way
- * - `connected`: a link is up; also in the listeners of `disconnect`, until it is decided what follows
- * - `reconnecting`: the link broke; waiting to dial again, or dialling
+ * - `connecting`: the first connection attempt is running
+ * - `connected`: a link is up; also in the listeners of `disconnect`
+ * - `reconnecting`: the link broke; the connection waits for the next attempt or makes it, or the client may resume its session
  * - `closing`: `close()` was called; what is queued is being sent
- * - `closed`: over, for good
+ * - `closed`: final
  */
 export type ConnectionState = 'idle' | 'connecting' | 'connected' | 'reconnecting' | 'closing' | 'closed';
 
 /** What can happen to a connection. */
 export type ConnectionEvent =
-  | 'dial'
-  | 'dial-failed'
+  | 'connect'
+  | 'connect-failed'
   | 'link-up'
-  | 'link-lost' // and auto restart is off, or the dials are used up
+  | 'link-lost' // and the connection does not reconnect (any more)
   | 'link-lost-restart'
   | 'close'
   | 'finished';
 
 const transitions: Record<ConnectionState, Partial<Record<ConnectionEvent, ConnectionState>>> = {
-  idle: { dial: 'connecting', 'link-up': 'connected', close: 'closed', finished: 'closed' },
-  connecting: { 'link-up': 'connected', 'dial-failed': 'idle', close: 'closed', finished: 'closed' },
+  idle: { connect: 'connecting', 'link-up': 'connected', close: 'closed', finished: 'closed' },
+  connecting: { 'link-up': 'connected', 'connect-failed': 'idle', close: 'closed', finished: 'closed' },
   connected: {
-    'dial-failed': 'idle',
+    'connect-failed': 'idle',
     'link-lost': 'closed',
     'link-lost-restart': 'reconnecting',
     close: 'closing',
@@ -41,7 +41,7 @@ const transitions: Record<ConnectionState, Partial<Record<ConnectionEvent, Conne
   closed: { close: 'closed', finished: 'closed' },
 };
 
-/** The state after an event, or undefined where the event cannot happen in that state. */
+/** The state after an event; undefined if the event cannot happen in that state. */
 export function nextState(state: ConnectionState, event: ConnectionEvent): ConnectionState | undefined {
   return transitions[state][event];
 }

@@ -1,6 +1,6 @@
 /**
- * The life of a connection: dialled or accepted, up, lost, dialled again, closed. It has at most one link at a time.
- * What travels over it is not its matter.
+ * The states of a connection from its first link to its end: connects or accepts, reconnects, waits for a client that may resume, and closes.
+ * A connection has at most one link at a time. Its channel exchanges the messages.
  */
 
 import type { Environment } from '../environment.js';
@@ -9,8 +9,7 @@ import type { Link } from '../link/link.js';
 import type { LinkEnd } from '../link/link-end.js';
 import type { LinkObserver } from '../link/link-host.js';
 import type { WaitOptions } from '../options/wait-options.js';
-import type { Role } from '../protocol/protocol.js';
-import type { ProgressInfo } from '../protocol/resumable-session.js';
+import type { Protocol, ProtocolTypes, Role } from '../protocol/protocol.js';
 import { abortError, Deferred } from '../queue/deferred.js';
 import { initialAttempt } from '../reconnect/backoff.js';
 import { dial } from '../reconnect/dial.js';
@@ -18,18 +17,21 @@ import { Reconnector } from '../reconnect/reconnector.js';
 import type { Address } from '../transport/address.js';
 import { firstLinkError } from '../transport/system-errors.js';
 import type { Transport } from '../transport/transport.js';
+import { Channel } from './channel.js';
 import type { ChannelListener } from './channel-host.js';
 import { closedError } from './connection-errors.js';
 import type { CloseInfo, ConnectInfo } from './connection-events.js';
+import type { ConnectionInternals, ServerHooks } from './connection-internals.js';
 import type { ConnectionSettings } from './connection-options.js';
 import { type ConnectionEvent, type ConnectionState, nextState } from './connection-state.js';
-import type { LifecycleOwner } from './lifecycle-host.js';
+import type { Notifier } from './notifier.js';
 
-export class Lifecycle implements ChannelListener, LinkObserver {
+export class Lifecycle implements ChannelListener, LinkObserver, ConnectionInternals {
+  readonly channel: Channel;
   readonly #settings: ConnectionSettings;
   readonly #environment: Environment;
-  readonly #owner: LifecycleOwner;
-  /** Made when somebody waits for it. */
+  readonly #notifier: Notifier;
+  /** Made by the first call of `close` that waits. */
   #closed: Promise<void> | undefined;
   #resolveClosed: (() => void) | undefined;
   #state: ConnectionState = 'idle';
@@ -39,28 +41,34 @@ export class Lifecycle implements ChannelListener, LinkObserver {
   #link: Link | undefined;
   #endpoints: ConnectInfo | undefined;
   #ready: Deferred<void> | undefined;
-  #dialAbort: AbortController | undefined;
+  #connectAbort: AbortController | undefined;
   #reconnector: Reconnector | undefined;
-  /** Whether messages could be exchanged once: until then, what fails is `connect`. */
+  /** Whether messages could ever be exchanged. Until then, a lost link fails `connect`. */
   #wasReady = false;
   #attempt = 0;
   #connectedAtMs = 0;
   #connectedMs = 0;
   #linkEndedAtMs = 0;
   #closeTimer: unknown;
-  /** Runs while the peer may come back by itself. */
+  /** Runs while the client may resume its session. */
   #resumeTimer: unknown;
   #closeInfo: CloseInfo | undefined;
-  /** Why `close` was called, for the peer; and how the last link ended. */
+  /** The `reason` given to `close`. */
   #closeReason = '';
-  /** Whether a peer of a session that is away, or goes, may come back before it is closed. */
+  /** Whether a closing connection waits for a disconnected peer to resume its session. */
   #waitsForPeer = true;
   #lastEnd: LinkEnd | undefined;
 
-  constructor(settings: ConnectionSettings, environment: Environment, owner: LifecycleOwner) {
+  constructor(
+    protocol: Protocol<ProtocolTypes>,
+    settings: ConnectionSettings,
+    environment: Environment,
+    notifier: Notifier,
+  ) {
     this.#settings = settings;
     this.#environment = environment;
-    this.#owner = owner;
+    this.#notifier = notifier;
+    this.channel = new Channel(protocol, settings, environment, notifier, this);
     this.#autoRestart = settings.autoRestart;
   }
 
@@ -72,7 +80,7 @@ export class Lifecycle implements ChannelListener, LinkObserver {
     return this.#link;
   }
 
-  /** The ends of the link, or of the last one there was. */
+  /** The addresses of the current or the last link. */
   get endpoints(): ConnectInfo | undefined {
     return this.#endpoints;
   }
@@ -86,36 +94,36 @@ export class Lifecycle implements ChannelListener, LinkObserver {
     return this.#connectedMs + (this.#link ? this.#environment.clock.now() - this.#connectedAtMs : 0);
   }
 
-  /** Whether it reconnects by itself. */
+  /** Whether this end reconnects when the link breaks. */
   get reconnects(): boolean {
     return this.#autoRestart;
   }
 
-  /** Whether it is over, or will be as soon as what is queued is sent. */
+  /** Whether the connection is closing or closed. */
   get ending(): boolean {
     return this.#state === 'closing' || this.#state === 'closed';
   }
 
-  /** Dials, and resolves when messages can be exchanged. When it rejects, it may be called again. */
+  /** Connects, and resolves when messages can be exchanged. If it rejects, it may be called again. */
   async connect(address: Address, wait: WaitOptions): Promise<void> {
     if (this.ending) throw this.closedError('connect');
     if (this.#state !== 'idle') {
       throw new OptionError(`this connection is ${this.#state} already: make a new Connection for another peer`);
     }
     if (wait.signal?.aborted) throw abortError('connect', wait.signal);
-    this.#move('dial');
+    this.#move('connect');
     this.#address = address;
-    const dialling = new AbortController();
-    this.#dialAbort = dialling;
+    const attempt = new AbortController();
+    this.#connectAbort = attempt;
     const ready = new Deferred<void>(this.#environment.clock, 'connect', wait, (error) => {
-      dialling.abort(error);
+      attempt.abort(error);
       this.#settleReady(error);
       this.destroyLink();
     });
     this.#ready = ready;
-    dial(this.#environment, address, this.#settings, dialling.signal).then(
+    dial(this.#environment, address, this.#settings, attempt.signal).then(
       (transport) => {
-        if (dialling.signal.aborted) transport.destroy();
+        if (attempt.signal.aborted) transport.destroy();
         else this.#attach(transport);
       },
       (error) => {
@@ -125,45 +133,47 @@ export class Lifecycle implements ChannelListener, LinkObserver {
     try {
       await ready.promise;
     } catch (error) {
-      if (this.state === 'connecting') this.#move('dial-failed');
+      if (this.state === 'connecting') this.#move('connect-failed');
       throw error;
     }
   }
 
-  /** Takes a transport that a server accepted. */
-  accept(transport: Transport): void {
+  accept<C>(transport: Transport, hooks: ServerHooks<C>): void {
     this.#role = 'server';
+    this.#notifier.accepted(hooks);
     this.#attach(transport);
+    if (this.channel.pendingTakeover) this.#notifier.identifyLater();
+    else if (this.#state !== 'closed' || this.#hasArrivals) this.#notifier.identified();
   }
 
-  /** Goes on over a link that another connection had: a peer that came back. */
-  takeOver(give: () => Transport | undefined): boolean {
+  get mayResume(): boolean {
+    return (this.channel.resumable?.resumableMs ?? 0) > 0;
+  }
+
+  get isAway(): boolean {
+    return this.#link === undefined;
+  }
+
+  /** Continues on the transport of another connection, over which the client has resumed the session of this one. */
+  takeOver(release: () => Transport | undefined): boolean {
     if (this.#role !== 'server') return false;
-    this.#link?.destroy('reset'); // nothing that comes late on it counts any more
+    this.#link?.destroy('reset'); // data that arrives late on the old link is ignored
     const waits = this.#state === 'reconnecting' || this.#state === 'closing';
-    if (!waits || this.#link) return false; // it is over, or a listener has ended it
-    const transport = give();
+    if (!waits || this.#link) return false; // the connection is closed, perhaps by a listener
+    const transport = release();
     if (transport === undefined) return false;
     this.#environment.clock.clearTimeout(this.#resumeTimer);
     this.#attach(transport);
     return true;
   }
 
-  /** The link turned out to be another connection's: this one is over before anybody has seen it. */
+  /** The link belongs to the session of another connection: this connection closes before the program has seen it. */
   linkReleased(): void {
     this.#link = undefined;
     this.#finish('finished', 'local-close', undefined);
   }
 
-  progress(info: ProgressInfo): void {
-    this.#owner.progress(info);
-  }
-
-  stepDone(): void {
-    this.#owner.stepped();
-  }
-
-  /** The link can exchange messages: `connect` has done its work. */
+  /** Messages can be exchanged: `connect` resolves. */
   channelReady(): void {
     if (this.#wasReady || !this.#link || this.#link.over || this.ending) return;
     this.#wasReady = true;
@@ -173,7 +183,7 @@ export class Lifecycle implements ChannelListener, LinkObserver {
   enableRestart(): void {
     if (this.ending) throw this.closedError('enableRestart');
     if (this.#role === 'server') {
-      throw new OptionError('a connection that a server accepted cannot dial: enable auto restart at the client');
+      throw new OptionError('a connection that a server accepted cannot reconnect: enable auto restart at the client');
     }
     this.#autoRestart = true;
     this.#link?.reconnectsChanged();
@@ -186,15 +196,21 @@ export class Lifecycle implements ChannelListener, LinkObserver {
   }
 
   /**
-   * Begins to close. It is over when `idle` or the time-out ends that; without a link at once, unless a session has something left for a peer
-   * that may come back.
+   * Begins to close. Ends with `idle` or after `closeTimeoutMs`. Without a link, ends at once, unless the session has something left for a
+   * peer that may resume it.
    */
-  close(reason = '', waitsForPeer = true): Promise<void> {
+  close(reason: string, waitsForPeer: boolean): Promise<void> {
+    const closed = this.#beginClose(reason, waitsForPeer);
+    if (this.#state === 'closing') this.channel.startClosing((what) => this.closedError(what));
+    return closed;
+  }
+
+  #beginClose(reason: string, waitsForPeer: boolean): Promise<void> {
     this.#closeReason ||= reason;
     this.#waitsForPeer &&= waitsForPeer;
-    const mayComeBack =
-      this.#waitsForPeer && (this.ending || (this.#state === 'reconnecting' && this.#owner.unsettled));
-    if (!this.#link && !mayComeBack) this.#finish('finished', 'local-close', undefined);
+    const waitsForResume =
+      this.#waitsForPeer && (this.ending || (this.#state === 'reconnecting' && this.channel.unsettled));
+    if (!this.#link && !waitsForResume) this.#finish('finished', 'local-close', undefined);
     if (this.#state === 'closed') return Promise.resolve();
     this.#closed ??= new Promise((resolve) => {
       this.#resolveClosed = resolve;
@@ -206,7 +222,7 @@ export class Lifecycle implements ChannelListener, LinkObserver {
     return this.#closed;
   }
 
-  /** Everything is sent: says goodbye. */
+  /** Everything is sent: closes the link. */
   idle(): void {
     if (this.#state === 'closing') this.#link?.end(this.#closeReason);
   }
@@ -219,7 +235,6 @@ export class Lifecycle implements ChannelListener, LinkObserver {
     this.#finish('finished', 'local-close', error);
   }
 
-  /** The peer has asked for too much, and goes on with nothing. */
   evict(error: Error): void {
     if (this.#link) this.#link.destroy('protocol', error);
     else this.destroy(error);
@@ -229,7 +244,7 @@ export class Lifecycle implements ChannelListener, LinkObserver {
     this.#link?.abort(error);
   }
 
-  /** It has had its time to close. */
+  /** `closeTimeoutMs` has passed. */
   #closeAtOnce(): void {
     this.#link?.endNow(this.#closeReason);
     this.#finish('finished', 'local-close', undefined);
@@ -243,20 +258,20 @@ export class Lifecycle implements ChannelListener, LinkObserver {
     const again = this.#state === 'reconnecting' || this.#state === 'closing';
     this.#move('link-up');
     this.#connectedAtMs = this.#environment.clock.now();
-    const link = this.#owner.createLink(transport, this.#role, this);
+    const link = this.channel.createLink(transport, this.#role, this);
     this.#link = link;
     const info = { local: transport.local, remote: transport.remote };
     this.#endpoints = info;
     if (again) {
       const downMs = this.#connectedAtMs - this.#linkEndedAtMs;
-      this.#owner.reconnected({ ...info, attempts: this.#attempt, downMs });
+      this.channel.reconnected();
+      this.#notifier.reconnected({ ...info, attempts: this.#attempt, downMs });
     } else {
-      this.#owner.connected(info);
+      this.#notifier.connected(info);
     }
-    if (this.#link === link) link.start(); // unless a listener has ended it
+    if (this.#link === link) link.start(); // unless a listener has closed it
   }
 
-  /** The link is gone. */
   linkEnded(end: LinkEnd): void {
     const now = this.#environment.clock.now();
     const upMs = now - this.#connectedAtMs;
@@ -264,27 +279,27 @@ export class Lifecycle implements ChannelListener, LinkObserver {
     this.#link = undefined;
     this.#linkEndedAtMs = now;
     this.#connectedMs += upMs;
-    this.#owner.disconnected(end); // a listener may close, or enable auto restart
+    this.#notifier.disconnected(end); // a listener may close, or enable auto restart
     if (this.#state === 'closed') return;
     const wasReady = this.#wasReady;
-    if (!wasReady && this.#owner.hasArrivals) {
-      // It said all that it had to say before it could be spoken to: the program gets that, and then the end.
+    if (!wasReady && this.#hasArrivals) {
+      // The peer sent messages and closed before this end could send: the program receives them, then the end.
       this.#wasReady = true;
       this.#settleReady(undefined);
     } else if (this.#state === 'connected' && !wasReady && this.#role === 'client') {
-      this.#move('dial-failed');
+      this.#move('connect-failed');
       this.#settleReady(firstLinkError(end.error, this.#address as Address));
-      this.#owner.linkLost();
+      this.channel.linkLost();
       return;
     }
     this.#lastEnd = end;
-    const mayGoOn =
-      end.reason !== 'local-close' && (this.#state !== 'closing' || (this.#waitsForPeer && this.#owner.unsettled));
-    if (mayGoOn && this.#role === 'server' && end.resumableMs > 0) {
+    const mayContinue =
+      end.reason !== 'local-close' && (this.#state !== 'closing' || (this.#waitsForPeer && this.channel.unsettled));
+    if (mayContinue && this.#role === 'server' && end.resumableMs > 0) {
       this.#awaitResume(end);
       return;
     }
-    if (!mayGoOn || !this.#autoRestart) {
+    if (!mayContinue || !this.#autoRestart) {
       this.#finish('link-lost', this.#state === 'closing' ? 'local-close' : end.reason, end.error);
       return;
     }
@@ -293,27 +308,27 @@ export class Lifecycle implements ChannelListener, LinkObserver {
     this.#reconnector ??= new Reconnector(this.#environment, this.#address as Address, this.#settings, {
       retrying: (attempt, delayMs, error) => {
         this.#attempt = attempt;
-        this.#owner.reconnecting({ attempt, delayMs, error });
+        this.#notifier.reconnecting({ attempt, delayMs, error });
       },
       connected: (transport) => this.#attach(transport),
       exhausted: (error) => this.#finish('link-lost', 'retries-exhausted', error),
     });
     this.#reconnector.inSession = end.resumableMs > 0;
     this.#reconnector.next(this.#attempt, end.error);
-    this.#owner.linkLost(); // last: a listener of its warning may end the connection
+    this.channel.linkLost(); // last: a listener of its warning may end the connection
   }
 
-  /** The peer is gone, and may come back to its session. */
+  /** The client is disconnected, and may resume its session. */
   #awaitResume({ reason, error, resumableMs }: LinkEnd): void {
     this.#move('link-lost-restart');
     this.#resumeTimer = this.#environment.clock.setTimeout(() => this.#finish('link-lost', reason, error), resumableMs);
-    this.#owner.linkLost();
+    this.channel.linkLost();
   }
 
   #finish(event: ConnectionEvent, reason: CloseInfo['reason'], error: Error | undefined): void {
     if (this.#state === 'closed') return;
     this.#move(event);
-    this.#dialAbort?.abort();
+    this.#connectAbort?.abort();
     this.#reconnector?.stop();
     this.#environment.clock.clearTimeout(this.#closeTimer);
     this.#environment.clock.clearTimeout(this.#resumeTimer);
@@ -321,13 +336,18 @@ export class Lifecycle implements ChannelListener, LinkObserver {
     this.#closeInfo = {
       reason,
       error,
-      ...this.#owner.abandon(),
+      ...this.channel.abandon(),
       clean: reason === 'local-close' || clean,
       peerReason,
     };
     this.#settleReady(this.closedError('connect'));
-    this.#owner.closed(this.#closeInfo);
+    this.channel.close(this.#closeInfo);
+    this.#notifier.closed(this.#closeInfo);
     this.#resolveClosed?.();
+  }
+
+  get #hasArrivals(): boolean {
+    return this.channel.inbox.length > 0;
   }
 
   #settleReady(error: Error | undefined): void {

@@ -1,13 +1,13 @@
-/** What `for await` over a connection or a server runs over, and what streams read from: what comes, until nothing more will. */
+/** The iterator of `for await` over a connection or a server, which streams read from too. It ends when its source closes. */
 import { defaultWait, type WaitOptions } from '../options/wait-options.js';
 
-/** Where the items come from. */
+/** A queue to iterate over. */
 export interface MessageSource<T> {
-  /** What is there now. */
+  /** The next item, if there is one now. */
   takeNow(): T | undefined;
-  /** What is there, or will come; `by` names who takes it. */
+  /** The next item, now or later. `by` identifies the caller for `withdraw`. */
   take<R>(what: string, options: WaitOptions, convert: (item: T) => R, ended: () => R, by: object): Promise<R>;
-  /** Ends those takes of `by` that wait, with what `ended` gives: they take nothing. */
+  /** Resolves the waiting calls of `by` with the result of `ended`; they consume no item. */
   withdraw(by: object): void;
 }
 
@@ -18,7 +18,7 @@ export class MessageIterator<T, R> implements AsyncIterableIterator<R> {
   readonly #wait: WaitOptions;
   #isOver = false;
 
-  /** @param refusal why nothing can be taken yet */
+  /** @param refusal why nothing can be consumed yet */
   constructor(
     source: MessageSource<T>,
     convert: (item: T) => IteratorResult<R>,
@@ -31,7 +31,7 @@ export class MessageIterator<T, R> implements AsyncIterableIterator<R> {
     this.#wait = wait;
   }
 
-  /** To wait costs one promise, as what is there does. */
+  /** Makes one promise, whether it waits or not. */
   next(): Promise<IteratorResult<R>> {
     if (this.#isOver) return Promise.resolve(done);
     const item = this.#source.takeNow();
@@ -41,7 +41,7 @@ export class MessageIterator<T, R> implements AsyncIterableIterator<R> {
     return this.#source.take('for await', this.#wait, this.#convert, ended, this);
   }
 
-  /** A `next` that still waits ends too: nobody would look at what it takes. */
+  /** Also ends a `next` that still waits: the message it would consume would be lost. */
   return(): Promise<IteratorResult<R>> {
     this.#isOver = true;
     this.#source.withdraw(this);

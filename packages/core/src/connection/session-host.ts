@@ -1,4 +1,4 @@
-/** What comes out of a session, and where it goes: bytes onto the link there is, everything else to whoever waits for it. */
+/** Passes on what a session puts out: bytes to the link, acknowledgements to the send queue, the rest to the notifier. */
 import { randomBytes } from 'node:crypto';
 import { BufferPool } from '../buffers/buffer-pool.js';
 import { allocateMessage } from '../buffers/message-buffer.js';
@@ -10,56 +10,55 @@ import type { LinkHolder, ProgressInfo } from '../protocol/resumable-session.js'
 import type { SessionHost } from '../protocol/session.js';
 import type { SendQueue } from '../queue/send-queue.js';
 import type { Transport, WriteSlot } from '../transport/transport.js';
+import type { Notifier } from './notifier.js';
 import type { Counters } from './stats.js';
-import type { Warnings } from './warnings.js';
 
-/** Whose outlet it is. */
+/** What a session host reports. */
 export interface SessionHostListener {
-  /** Goes on over a transport that is given then. False, and it is left where it is, when the connection is over. */
-  takeOver(give: () => Transport | undefined): boolean;
-  /** The link belongs to another connection now. */
+  /** Continues on the transport that `release` gives. @returns false, without calling `release`, if the connection is closed */
+  takeOver(release: () => Transport | undefined): boolean;
+  /** Another connection has taken over the link. */
   linkReleased(): void;
-  progress(info: ProgressInfo): void;
 }
 
 export class ChannelSessionHost implements SessionHost<OutboundMessage>, LinkHolder {
   readonly #outbox: SendQueue<OutboundMessage>;
   readonly #counters: Counters;
-  readonly #warnings: Warnings;
+  readonly #notifier: Notifier;
   readonly #environment: Environment;
   readonly #listener: SessionHostListener;
   #link: Link | undefined;
-  /** What had been sent before this link, less what its transport had sent for another connection. */
+  /** Bytes sent before this link, minus those that its transport had sent for another connection. */
   #bytesBefore = 0;
-  /** Made when memory is first handed back. */
+  /** Made when memory is first released. */
   #pool: BufferPool | undefined;
 
   constructor(
     outbox: SendQueue<OutboundMessage>,
     counters: Counters,
-    warnings: Warnings,
+    notifier: Notifier,
     environment: Environment,
-    owner: SessionHostListener,
+    listener: SessionHostListener,
   ) {
     this.#outbox = outbox;
     this.#counters = counters;
-    this.#warnings = warnings;
+    this.#notifier = notifier;
     this.#environment = environment;
-    this.#listener = owner;
+    this.#listener = listener;
   }
 
-  /** The link that bytes go onto, or went onto last. */
+  /** The current link, or the last one. */
   get link(): Link | undefined {
     return this.#link;
   }
 
-  /** Goes on over another link. */
+  /** Continues on another link. */
   attach(link: Link): void {
     this.#bytesBefore = this.#counters.bytesSent - link.transport.flushedBytes;
     this.#link = link;
   }
 
-  /** A transport knows only whether all of a large piece has left; what TLS adds to it is not told apart. */
+  /** A transport knows only whether all of a large buffer has left; TLS overhead is not subtracted. */
   get unsentBytes(): number {
     const link = this.#link;
     if (link === undefined || link.over) return 0;
@@ -83,7 +82,7 @@ export class ChannelSessionHost implements SessionHost<OutboundMessage>, LinkHol
     return this.#pool?.allocate(sizeBytes) ?? allocateMessage(sizeBytes);
   }
 
-  /** Memory of a message that the program has done with. */
+  /** Reuses the memory of a message that the program no longer needs. */
   release(bytes: Uint8Array): void {
     this.#pool ??= new BufferPool();
     this.#pool.release(bytes);
@@ -93,7 +92,7 @@ export class ChannelSessionHost implements SessionHost<OutboundMessage>, LinkHol
     return (this.#environment.randomBytes ?? randomBytes)(count);
   }
 
-  // What became of messages.
+  // Results of messages.
 
   acknowledged(outgoing: OutboundMessage): void {
     this.#outbox.acknowledged(outgoing);
@@ -110,15 +109,15 @@ export class ChannelSessionHost implements SessionHost<OutboundMessage>, LinkHol
   }
 
   progress(info: ProgressInfo): void {
-    this.#listener.progress(info);
+    this.#notifier.progress(info);
   }
 
   warn(error: SerpyError, about?: 'bad-frame', count = 1): void {
     if (about === 'bad-frame') this.#counters.badFrames += count;
-    this.#warnings.defer(error);
+    this.#notifier.deferWarning(error);
   }
 
-  // Links that change hands.
+  // Takeover of links.
 
   get linkHolder(): LinkHolder {
     return this;

@@ -1,6 +1,6 @@
-/** What a connection counts. */
+/** The counts of a connection. */
 
-/** A snapshot; counts run over the whole life of the connection, through all its links. */
+/** A snapshot. Counts cover the connection's whole life and all its links. */
 export interface ConnectionStats {
   readonly messagesSent: number;
   readonly messagesReceived: number;
@@ -9,33 +9,33 @@ export interface ConnectionStats {
   readonly bytesReceived: number;
   readonly sendQueueMessages: number;
   readonly sendQueueBytes: number;
-  /** Of `bytesSent`, those that have not left this process: how far a large message is. */
+  /** Bytes of `bytesSent` that have not left this process: the progress of a large message. */
   readonly unsentBytes: number;
-  /** Messages on the wire whose acknowledgement `sendData` waits for. */
+  /** Sent messages for whose acknowledgement `sendData` waits. */
   readonly unacknowledgedMessages: number;
   readonly receiveQueueMessages: number;
   readonly receiveQueueBytes: number;
-  /** Messages that a full send queue dropped, or that had no link under `whenOffline: 'drop'`. */
+  /** Messages that a full send queue dropped, or `whenOffline: 'drop'`. */
   readonly droppedSending: number;
   /** Messages that a full receive queue dropped, or that newer ones replaced under `keep: 'latest'`. */
   readonly droppedReceiving: number;
   readonly reconnects: number;
-  /** Sessions that were begun. The same number in a session after a `reconnect` means that it went on. */
+  /** Sessions that have begun. If the count is unchanged after a `reconnect`, the session was resumed. */
   readonly sessions: number;
-  /** Messages that arrived damaged and were dropped, and control words that did not belong. */
+  /** Messages that arrived damaged and were dropped, and unexpected control messages. */
   readonly badFrames: number;
   /** Time with a link, in milliseconds. */
   readonly connectedMs: number;
 }
 
-/** What is looked at for the counts that are not kept here. */
+/** Where the counts are read that `Counters` does not keep. */
 interface Queues {
   readonly inbox: { readonly length: number; readonly bytes: number };
   readonly outbox: { readonly length: number; readonly bytes: number; readonly unacknowledged: number };
   readonly sessionHost: { readonly unsentBytes: number };
 }
 
-/** The counters behind it. */
+/** The counters behind `ConnectionStats`. */
 export class Counters {
   messagesSent = 0;
   messagesReceived = 0;
@@ -48,7 +48,7 @@ export class Counters {
   badFrames = 0;
   #session: unknown;
 
-  /** @param session another object for each; undefined while there is none */
+  /** @param session a different object for each session; undefined while there is none */
   sessionChanged(session: unknown): void {
     if (session === undefined || session === this.#session) return;
     this.#session = session;

@@ -1,6 +1,6 @@
 /**
- * A connection as streams: a `Duplex` of Node, or a pair of web streams. Each message is one chunk; nothing is taken out of the receive queue
- * before the reader asks for it, and a write is done when the send queue has taken the message, so that either end slows the other down.
+ * A connection as a `Duplex` of Node, or as a pair of web streams. Each message is one chunk. For back-pressure, a message leaves the receive
+ * queue only when the reader asks for it, and a write is done when the send queue has accepted the message.
  */
 import { Duplex } from 'node:stream';
 import { ReadableStream, WritableStream } from 'node:stream/web';
@@ -8,11 +8,11 @@ import { MessagesDroppedError, ValueError } from '../errors.js';
 import { closedError } from './connection-errors.js';
 import type { CloseInfo } from './connection-events.js';
 
-/** How a connection is made a stream. */
+/** The options of `toDuplex` and `toWeb`. */
 export interface StreamOptions<SendOptions> {
-  /** Whether messages are read as `getMessage` gives them, and not as `getData` does. Default false. */
+  /** Whether reading yields what `getMessage` returns instead of what `getData` returns. Default false. */
   readonly messages?: boolean | undefined;
-  /** The options of `sendData` for each message that is written. */
+  /** The options of `sendData` for each written message. */
   readonly send?: SendOptions | undefined;
 }
 
@@ -30,10 +30,10 @@ export interface WebStreams<Out, In> {
   readonly writable: WritableStream<In>;
 }
 
-/** What streams need of a connection. */
+/** What the adapters need of a connection. */
 export interface ConnectionLike<Out, In> {
   readonly closeInfo: CloseInfo | undefined;
-  /** The messages as they come. The signal ends a wait without taking one. */
+  /** The messages as they arrive. The signal ends a wait without consuming one. */
   messages(signal: AbortSignal): AsyncIterator<Out>;
   send(value: In): Promise<unknown>;
   close(reason: string): Promise<void>;
@@ -45,7 +45,7 @@ export function toNodeDuplex<Out, In>(source: ConnectionLike<Out, In>): MessageD
   const incoming = source.messages(stop.signal);
   return new Duplex({
     objectMode: true,
-    readableHighWaterMark: 0, // what waits, waits in the receive queue, where it is counted
+    readableHighWaterMark: 0, // messages wait in the receive queue, which counts them
     writableHighWaterMark: 1,
     allowHalfOpen: false,
     read() {
@@ -101,7 +101,7 @@ export function toWebStreams<Out, In>(source: ConnectionLike<Out, In>): WebStrea
   return { readable, writable };
 }
 
-/** The next message, or the end. @throws `ERR_SERPY_CLOSED` where the connection was broken off and not closed */
+/** The next message, or the end. @throws `ERR_SERPY_CLOSED` if the connection broke instead of being closed */
 async function next<Out>(
   source: ConnectionLike<unknown, never>,
   incoming: AsyncIterator<Out>,
@@ -111,18 +111,18 @@ async function next<Out>(
   return result;
 }
 
-/** All is written: sends what is queued, and closes. @throws where something may not have arrived that should have */
+/** Sends what is queued, and closes. @throws if a message may not have arrived */
 async function finish(source: ConnectionLike<unknown, never>): Promise<void> {
   await source.close('');
   const info = source.closeInfo;
   throwIfBroken(info);
   const { unsentMessages = 0, unacknowledgedMessages = 0 } = info ?? {};
   if (unsentMessages + unacknowledgedMessages === 0) return;
-  const text = `the connection was closed with ${unsentMessages} messages not sent, and ${unacknowledgedMessages} that may or may not have arrived`;
+  const text = `the connection closed with ${unsentMessages} messages unsent, and ${unacknowledgedMessages} that may or may not have arrived`;
   throw new MessagesDroppedError(text, unsentMessages + unacknowledgedMessages);
 }
 
-/** A connection that an end meant to close is at its end; any other has failed. */
+/** A connection that neither end closed has failed. */
 function throwIfBroken(info: CloseInfo | undefined): void {
   if (info?.error || info?.clean === false || info?.reason === 'retries-exhausted')
     throw closedError('the stream', info);
@@ -130,6 +130,6 @@ function throwIfBroken(info: CloseInfo | undefined): void {
 
 function rejectNull(): ValueError {
   return new ValueError(
-    'a message is null (None in Python), which ends a stream of Node: read messages instead, with toDuplex({ messages: true })',
+    'a received message is null (None in Python), but null ends a stream of Node: use toDuplex({ messages: true }), which yields messages',
   );
 }

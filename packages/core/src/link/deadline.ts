@@ -1,4 +1,4 @@
-/** A moment on a clock that can be moved and called off. It has come when, after it, what had come in before was handed over. */
+/** A timer that can be moved and canceled. It fires after its time, once data that had arrived by then has been handed over. */
 import type { Clock } from '../environment.js';
 
 export class Deadline {
@@ -12,23 +12,23 @@ export class Deadline {
     this.#callback = callback;
   }
 
-  /** When it is, or undefined. */
+  /** When it fires; undefined if it is not set. */
   get atMs(): number | undefined {
     return this.#atMs;
   }
 
-  /** Moves it; undefined calls it off. */
+  /** Moves it; undefined cancels it. */
   set(atMs: number | undefined): void {
     if (atMs === this.#atMs) return;
     this.#clock.clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#atMs = atMs;
     if (atMs === undefined) return;
-    // Whole milliseconds, as Node cuts fractions off: deadlines in the same millisecond are reached in the order in which they were set.
+    // Rounded up, as Node truncates to milliseconds: deadlines within one millisecond fire in the order in which they were set.
     const delayMs = Math.max(0, Math.ceil(atMs - this.#clock.now()));
     const timer = this.#clock.setTimeout(() => {
       this.#clock.setImmediate(() => {
-        if (this.#timer === timer) this.#fire(); // what has come in may have moved it
+        if (this.#timer === timer) this.#fire(); // unless arrived data has moved it
       });
     }, delayMs);
     this.#timer = timer;

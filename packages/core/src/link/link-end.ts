@@ -5,11 +5,11 @@ import { isSerpyError, ProtocolError, type SerpyErrorLike } from '../errors.js';
 export type DisconnectReason =
   /** The peer ended the connection. */
   | 'peer-closed'
-  /** The network or the peer's system broke it. */
+  /** The network or the peer's operating system broke the connection. */
   | 'reset'
-  /** The peer sent what is not of this protocol, or too large. */
+  /** The peer sent data that violates the protocol or is too large. */
   | 'protocol'
-  /** The peer gave no sign of life: it took nothing for `writeTimeoutMs`, did not answer, or said nothing for too long. */
+  /** The peer did not respond in time: it read nothing for `writeTimeoutMs`, did not answer, or sent nothing for too long. */
   | 'timeout'
   /** The receive queue was full under `whenFull: 'error'`. */
   | 'queue-full'
@@ -21,40 +21,43 @@ export interface LinkEnd {
   readonly reason: DisconnectReason;
   readonly error: Error | undefined;
   /**
-   * Messages that were sent on it since the last proof that the peer had read what came before: they may not have arrived. 0 in a session, which keeps
-   * them; where `auto` sends them again in the other protocol; after an end in good order with nothing left in this process; and after `destroy()` here.
+   * Messages sent on this link since the peer last confirmed receipt: they may not have arrived. 0 in a session, which keeps them; if `auto`
+   * sends them again in the other protocol; after a clean end with no unsent bytes in this process; and after `destroy()` here.
    */
   readonly unacknowledgedMessages: number;
-  /** Whether an end meant it: `close()` here, or there. Undefined where the peer cannot say: plain v1 and v2. */
+  /** Whether the end was intended, here or by `close()` at the peer. Undefined if the link ended without a session, as only a session has close frames. */
   readonly clean: boolean | undefined;
-  /** Why the peer closed, where it said so. */
+  /** The `reason` that the peer gave to `close()`. */
   readonly peerReason: string | undefined;
-  /** How long the peer may come back by itself, in milliseconds. */
+  /** How long the peer may resume its session, in milliseconds; 0 if it cannot. */
   readonly resumableMs: number;
 }
 
-/** Whether the peer may come back to its session after that. What was too much would be too much again. */
+/** Whether the session may be resumed after that end. Data that was too large or too much would be so again. */
 export function isResumable(reason: DisconnectReason, error: Error | undefined): boolean {
   if (reason === 'queue-full') return false;
   return reason !== 'protocol' || !isSerpyError(error) || error.code !== 'ERR_SERPY_TOO_LARGE';
 }
 
-/** Whether what has come and was not read is left unread. */
+/** Whether an end discards data that has arrived but was not read. */
 export function discardsUnread(reason: DisconnectReason): boolean {
   return reason === 'protocol' || reason === 'queue-full' || reason === 'timeout';
 }
 
-/** Why the link must end, and the error that says so. */
+/** Why a link must end. */
 export interface LinkFailure {
   readonly reason: DisconnectReason;
   readonly error: SerpyErrorLike;
 }
 
 /**
- * @param thrown by the session, or by the queue that takes its messages
- * @param what could not be done
+ * @param thrown by the session, or by the receive queue
+ * @param what failed, for an error without a code
  */
-export function toLinkFailure(thrown: Error, what = "the peer's bytes could not be read"): LinkFailure {
+export function toLinkFailure(
+  thrown: Error,
+  what = 'internal error while reading data from the peer, please report it with its stack',
+): LinkFailure {
   if (!isSerpyError(thrown)) {
     const text = `${what}: ${thrown.message}`;
     return { reason: 'protocol', error: new ProtocolError(text, { cause: thrown }) };

@@ -1,41 +1,44 @@
-/** Who a link works for, and whose life it is part of. Types only. */
-
+/** What a link asks of its channel, and to whom it reports its end. Types only. */
 import type { InboundMessage, OutboundMessage } from '../protocol/message.js';
 import type { LinkEnd } from './link-end.js';
 
-/** What a link works for: the queues of a connection and its ear. */
+/** The channel of a link, with its queues. */
 export interface LinkHost {
-  /** How many messages wait to be sent. */
+  /** Number of messages that may be sent now. */
   readonly queuedMessages: number;
-  /** The next of them. */
+  /** Removes the next message from the send queue. */
   nextQueued(): OutboundMessage | undefined;
-  /** There is none: everything is on the wire. */
+  /** Everything is sent and, in a session, acknowledged. */
   drained(): void;
-  /** Whether reading must wait until messages have been taken. */
-  readonly inboxFull: boolean;
-  /** Whether so many have been taken that it is worth while to go on. */
-  readonly roomInInbox: boolean;
-  /** After how many milliseconds in which no byte leaves that should the link is dead; 0 for never. */
-  readonly writeTimeoutMs: number;
-  /** After how many milliseconds without progress of a message that has begun to come the link is dead; 0 for never. */
-  readonly frameTimeoutMs: number;
-  /** Whether the connection is being closed, and what is queued still goes out. */
+  readonly inbox: {
+    /** Whether reading must wait until the program has consumed messages. */
+    readonly full: boolean;
+    /** Whether the program has consumed so many that reading may resume. */
+    readonly hasRoom: boolean;
+  };
+  readonly settings: {
+    /** After this many milliseconds in which bytes wait and none leaves, the link is dead; 0 disables the check. */
+    readonly writeTimeoutMs: number;
+    /** After this many milliseconds without progress of a partially received message, the link is dead; 0 disables the check. */
+    readonly frameTimeoutMs: number;
+  };
+  /** Whether the connection is closing while it sends what is queued. */
   readonly closing: boolean;
-  /** A message arrived. Throws where the connection must end for it. */
+  /** A message has arrived. Throws if the connection must end because of it. */
   deliver(received: InboundMessage): void;
   /** Messages that the session holds are delivered: those that there is room for, or that a session that is over has left. */
   deliverHeld(): void;
   bytesReceived(receivedBytes: number): void;
-  /** The link is over. What its session has to tell comes next: that frees places which nobody should take before it is known how it goes on. */
+  /** The link has ended. Its session reports next, which frees places in the send queue: no send may take one until it is known whether a link follows. */
   linkEnding(): void;
-  /** Called after every step of the session: what it had to tell can be told now. */
+  /** Called after every step of the session. Listeners may run now. */
   stepDone(): void;
 }
 
-/** Whose life a link is part of. */
+/** Observes the end of a link. */
 export interface LinkObserver {
-  /** Whether this end reconnects by itself. */
+  /** Whether this end reconnects when the link breaks. */
   readonly reconnects: boolean;
-  /** Told once, when the link is gone. */
+  /** Called once, when the link has ended. */
   linkEnded(end: LinkEnd): void;
 }

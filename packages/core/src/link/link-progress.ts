@@ -1,4 +1,4 @@
-/** Whether a link has led to something: a message that was new, or one that the peer acknowledged. What is said again is nothing. */
+/** Whether a link has made progress: a new message has arrived, or the peer has acknowledged one. Repeated data does not count. */
 import type { ResumableSession } from '../protocol/resumable-session.js';
 
 export class LinkProgress {
@@ -6,22 +6,22 @@ export class LinkProgress {
   #baseline = 0;
   #progressed = false;
 
-  /** The link is coming up. */
-  begin(lasting: ResumableSession | undefined): void {
-    this.#epoch = lasting?.epoch;
-    this.#baseline = lasting?.progressCount ?? 0;
+  /** The link is about to start. */
+  begin(resumable: ResumableSession | undefined): void {
+    this.#epoch = resumable?.epoch;
+    this.#baseline = resumable?.progressCount ?? 0;
   }
 
-  /** A message has come, or an acknowledgement. */
+  /** A message or an acknowledgement has arrived. */
   record(): void {
     this.#progressed = true;
   }
 
-  /** Whether there has been any; asked before the session hears that the link is lost. */
-  hasProgressed(lasting: ResumableSession | undefined): boolean {
-    if (this.#progressed || lasting === undefined) return this.#progressed;
-    // A session that began on this link had nothing before it.
-    const before = lasting.epoch === this.#epoch ? this.#baseline : 0;
-    return lasting.progressCount > before;
+  /** Whether the link has made progress. Called before `linkDown` of the session. */
+  hasProgressed(resumable: ResumableSession | undefined): boolean {
+    if (this.#progressed || resumable === undefined) return this.#progressed;
+    // A session that began on this link counts from 0.
+    const before = resumable.epoch === this.#epoch ? this.#baseline : 0;
+    return resumable.progressCount > before;
   }
 }

@@ -1,6 +1,13 @@
 /**
- * One transport at work: bytes from it through the session into the inbox, messages from the outbox through the session
- * onto it, as fast as the slower end takes them. A link has one life; after a reconnect there is another.
+ * Moves data between one transport and the session: received bytes become messages in the receive queue, and messages of the send queue become
+ * bytes, with back-pressure in both directions. A link is used once; a reconnect makes another.
+ *
+ * Its states, some of which a link skips:
+ * - new: nothing is sent or received before `start`
+ * - open: messages travel in both directions. While `#paused`, this end does not read: the receive queue is full, or the peer does not read answers
+ * - `#peerEnded`: the peer sends nothing more. Answers are sent and, if this end is closing too, the send queue
+ * - `#closeSent`: this end sends nothing more. It reads until the peer ends or `destroy` is called
+ * - `#over`: the transport is destroyed, or released to another link. Set once and never left
  */
 
 import type { Clock } from '../environment.js';
@@ -15,26 +22,24 @@ import { LinkProgress } from './link-progress.js';
 import { ReadStallTimer } from './read-stall-timer.js';
 import { WriteStallTimer } from './write-stall-timer.js';
 
-export type { LinkHost as LinkOwner, LinkObserver as LinkLife } from './link-host.js';
+/** A session of any protocol. The types of the connection's public methods are those of its protocol. */
+export type AnySession = Session<unknown, object, InboundMessage, OutboundMessage>;
 
-/** A session, as far as a link goes. */
-type LinkSession = Session<unknown, object, InboundMessage, OutboundMessage>;
-
-/** How long the last answers to a peer that has said goodbye may take to leave this process. */
+/** How long the last answers to a peer that has ended may take to leave this process. */
 const lingerMs = 1000;
 
-/** How many bytes of answers may wait to be sent: a hundred thousand acknowledgements. */
+/** Maximum number of bytes of answers that wait to be sent: about 100,000 acknowledgements. */
 const maxAnswerBytes = 1024 * 1024;
 
-const notWritten = 'what was to be sent could not be written';
+const notWritten = 'a message could not be sent';
 
 export class Link implements TransportHandler {
   readonly transport: Transport;
-  readonly #session: LinkSession;
+  readonly #session: AnySession;
   readonly #host: LinkHost;
   readonly #clock: Clock;
   readonly #observer: LinkObserver;
-  /** Until then nothing is sent: what an earlier link left unanswered goes first. */
+  /** Nothing is sent before: the session first repeats what an earlier link left unacknowledged. */
   #started = false;
   #paused = false;
   #reading = false;
@@ -42,25 +47,25 @@ export class Link implements TransportHandler {
   #closeSent = false;
   #over = false;
   #end: { reason: DisconnectReason; error: Error | undefined } | undefined;
-  /** Messages that were put on it. */
+  /** Messages sent on this link. */
   #sentMessages = 0;
-  /** Whether the program ended it without wanting to know what becomes of them. */
+  /** Whether the program destroyed the connection, and so does not ask what became of these messages. */
   #destroyedHere = false;
   readonly #progress = new LinkProgress();
-  /** Whether it has led to something; known when it is over. */
+  /** Whether the link has made progress. Set when it is over. */
   progressed = false;
-  /** Written in answer to what was read, since everything had last left. */
+  /** Bytes written in answer to received data since all bytes had last left. */
   #answerBytes = 0;
   #deadline: Deadline | undefined;
   #writeStallTimer: WriteStallTimer | undefined;
   #readStallTimer: ReadStallTimer | undefined;
 
-  constructor(transport: Transport, session: LinkSession, owner: LinkHost, clock: Clock, life: LinkObserver) {
+  constructor(transport: Transport, session: AnySession, host: LinkHost, clock: Clock, observer: LinkObserver) {
     this.transport = transport;
     this.#session = session;
-    this.#host = owner;
+    this.#host = host;
     this.#clock = clock;
-    this.#observer = life;
+    this.#observer = observer;
   }
 
   start(): void {
@@ -79,38 +84,38 @@ export class Link implements TransportHandler {
     this.#afterStep();
   }
 
-  /** Whether this end reconnects by itself has changed. */
+  /** `reconnects` of the observer has changed. */
   reconnectsChanged(): void {
     if (!this.#started || this.#over) return;
     this.#session.reconnects?.(this.#observer.reconnects);
     this.pump();
   }
 
-  /** Whether this end does not read at the moment. */
+  /** Whether this end has stopped reading for now. */
   get paused(): boolean {
     return this.#paused;
   }
 
-  /** Whether it has had its life. */
+  /** Whether the link has ended. */
   get over(): boolean {
     return this.#over;
   }
 
-  /** Bytes of the session for the wire. After goodbye nothing more is said, not even answers. */
+  /** Writes bytes of the session. After the close frame nothing is written, not even answers. */
   write(piece: Uint8Array): void {
     if (this.#over || this.#closeSent) return;
     if (this.#reading) this.#countAnswer(piece.length);
     this.transport.write(piece);
   }
 
-  /** The same, for a piece that is yet to be made. */
+  /** As `write`, for bytes that the caller writes into the slot. */
   reserve(bytes: number): WriteSlot {
     if (this.#over || this.#closeSent) return { buffer: Buffer.allocUnsafe(bytes), offset: 0 };
     if (this.#reading) this.#countAnswer(bytes);
     return this.transport.reserve(bytes);
   }
 
-  /** Sends a message past the empty queue, if session and transport take it. */
+  /** Sends a message without queueing it, if session and transport accept it. The send queue is empty. */
   sendNow(outgoing: OutboundMessage): boolean {
     if (!this.#maySend() || !this.#session.canSend || !this.transport.writable) return false;
     this.#putOnWire(outgoing);
@@ -120,16 +125,16 @@ export class Link implements TransportHandler {
     return true;
   }
 
-  /** Sends what is queued, as long as session and transport take it. */
+  /** Sends queued messages while session and transport accept them. */
   pump(): void {
     this.#sendQueued();
     if (!this.#over) this.transport.flush();
     this.#schedule();
   }
 
-  /** Messages were taken out of the inbox: goes on reading if that had to wait. */
+  /** The program has consumed messages: resumes reading if it was paused. */
   resumeReading(): void {
-    if (!this.#paused || this.#over || !this.#host.roomInInbox) return;
+    if (!this.#paused || this.#over || !this.#host.inbox.hasRoom) return;
     if (this.#read() && !this.#over) {
       this.#paused = false;
       this.transport.resume();
@@ -138,7 +143,7 @@ export class Link implements TransportHandler {
     this.#afterStep();
   }
 
-  /** Says goodbye after all that was written; the peer's own end, or `destroy`, ends the link. */
+  /** Closes this end's direction after all written bytes. The link ends with the peer's own end or `destroy`. */
   end(reason = ''): void {
     if (this.#over || this.#closeSent) return;
     this.#end ??= { reason: 'local-close', error: undefined };
@@ -146,7 +151,7 @@ export class Link implements TransportHandler {
     this.resumeReading();
   }
 
-  /** Gives its transport away, to another link. It ends without its life being told. */
+  /** Releases the transport for another link. This link ends without calling its observer. */
   release(): Transport {
     this.#over = true;
     this.#stopTimers();
@@ -159,9 +164,9 @@ export class Link implements TransportHandler {
     this.#progress.record();
   }
 
-  /** The application took a message: the session may have something to say for it. */
+  /** The program has consumed a message: the session may have to inform the peer. */
   consumed(): void {
-    if (this.#over || this.#reading) return; // what is said while reading is written behind it
+    if (this.#over || this.#reading) return; // after reading, `#afterStep` writes it
     const { resumable, gathered } = this.#session;
     if (resumable?.readable) {
       this.#read();
@@ -170,14 +175,14 @@ export class Link implements TransportHandler {
     else this.#schedule();
   }
 
-  /** It has had its time to close: the last words, as far as the system takes them at once, and the end. */
+  /** The time for closing is over: writes the close frame, as far as the system accepts it at once, and ends the link. */
   endNow(reason: string): void {
     const { resumable } = this.#session;
     if (!this.#over && !this.#closeSent && resumable?.flowControlled) this.#sendClose(reason);
     this.destroy('local-close');
   }
 
-  /** Ends it for the program, which does not ask what becomes of the messages. */
+  /** Ends the link for `destroy` of the connection: unconfirmed messages are not reported. */
   abort(error?: Error): void {
     this.#destroyedHere = true;
     this.destroy('local-close', error);
@@ -231,7 +236,7 @@ export class Link implements TransportHandler {
     this.pump();
   }
 
-  /** The peer is done. What it sent is answered as far as it waits for answers; nothing else is sent to it. */
+  /** The peer has ended its direction. Answers that it waits for are still sent, but nothing else unless this end is closing too. */
   ended(): void {
     if (this.#over) return;
     this.#end ??= { reason: 'peer-closed', error: undefined };
@@ -243,7 +248,7 @@ export class Link implements TransportHandler {
     if (this.#over) return; // by a listener
     const { resumable } = this.#session;
     if (resumable?.flowControlled && !resumable.peerClose) {
-      this.destroy('peer-closed'); // it said nothing: the link broke, and the session may go on
+      this.destroy('peer-closed'); // without a close frame the link broke, and the session may be resumed
       return;
     }
     if (this.#host.closing && !this.#closeSent) {
@@ -257,20 +262,20 @@ export class Link implements TransportHandler {
   }
 
   closed(error?: Error): void {
-    // It was to end. Without a session, that the peer did so in no good order is all that tells that it may not have read everything.
+    // The end was intended. Without a session, a reset is the only sign that the peer may not have read everything.
     if (error && this.#end?.reason === 'local-close' && !this.#session.resumable?.flowControlled)
       this.#end.error ??= error;
     this.#end ??= error ? { reason: 'reset', error } : { reason: 'peer-closed', error: undefined };
     this.#finish();
   }
 
-  /** Hands over the messages that are there, as many as may be; whether those are all. */
+  /** Delivers the messages that have arrived, until reading must pause. @returns whether all were delivered */
   #read(evenIfFull = false): boolean {
-    if (this.#reading) return false; // a message that is delivered may be taken at once, which asks for more
+    if (this.#reading) return false; // a delivered message may be consumed at once, which calls `resumeReading`
     this.#reading = true;
     try {
       for (;;) {
-        if (this.#over) return false; // the link was given away
+        if (this.#over) return false; // the transport was released
         if (!evenIfFull && this.#mustPause()) {
           this.#pause();
           return false;
@@ -289,10 +294,10 @@ export class Link implements TransportHandler {
     }
   }
 
-  /** Nothing more is read while nobody takes it, or while a peer who does not read lets the answers to him pile up. */
+  /** Reading pauses while the receive queue is full, or while answers pile up because the peer does not read them. */
   #mustPause(): boolean {
     if (this.#answerBytes > maxAnswerBytes) return true;
-    return this.#host.inboxFull && !this.#session.resumable?.flowControlled;
+    return this.#host.inbox.full && !this.#session.resumable?.flowControlled;
   }
 
   #countAnswer(bytes: number): void {
@@ -306,7 +311,7 @@ export class Link implements TransportHandler {
     this.transport.pause();
   }
 
-  /** What is sent is the program's memory, which it may have done anything to: that ends a link at the most. */
+  /** The bytes to send are the program's memory, which it may have detached or changed. Such an error ends only the link. */
   #guarded(send: () => void): void {
     try {
       send();
@@ -317,19 +322,19 @@ export class Link implements TransportHandler {
 
   #fail(error: Error, what?: string): void {
     const failure = toLinkFailure(error, what);
-    // An end that was meant stays one; why it was no good one is told.
+    // An intended end stays intended, but reports the error.
     if (this.#end?.reason === 'local-close') this.#end = { reason: 'local-close', error: failure.error };
     else this.#end = failure;
-    this.transport.flush(); // the session may have said why
+    this.transport.flush(); // the session may have written why
     this.destroy(failure.reason, failure.error);
   }
 
   #finish(): void {
     if (this.#over) return;
     const failed = this.#end !== undefined && discardsUnread(this.#end.reason);
-    // What was read from a link that is gone cannot wait outside: it is delivered even into a full inbox, one chunk at most.
+    // Bytes read from a transport that is gone cannot wait there: they are delivered even into a full queue. That is at most one chunk.
     if (!failed) this.#read(true);
-    if (this.#over) return; // those bytes were bad, and ended the link themselves
+    if (this.#over) return; // those bytes were invalid and ended the link
     this.#over = true;
     this.#stopTimers();
     const missing: SerpyError | undefined = failed ? undefined : this.#session.ended();
@@ -353,12 +358,12 @@ export class Link implements TransportHandler {
     });
   }
 
-  /** Whether what was sent may not have arrived. The system of a peer that has not read all it was sent says so: it resets the link. */
+  /** Whether sent messages may not have arrived. If the peer has not read everything, its system resets the connection. */
   #mayHaveLost(inSession: boolean): boolean {
     if (inSession || this.#destroyedHere || this.#end === undefined) return false;
     const { reason, error } = this.#end;
-    const inOrder = reason === 'peer-closed' || (reason === 'local-close' && error === undefined);
-    return !inOrder || this.transport.unsentBytes > 0;
+    const clean = reason === 'peer-closed' || (reason === 'local-close' && error === undefined);
+    return !clean || this.transport.unsentBytes > 0;
   }
 
   #stopTimers(): void {
@@ -381,7 +386,7 @@ export class Link implements TransportHandler {
 
   #maySend(): boolean {
     if (!this.#started || this.#over || this.#closeSent) return false;
-    // A peer that has ended may be closing as we are, and still read: what is queued goes out to it.
+    // A peer that has ended may be closing as this end is, and may still read: queued messages are sent to it.
     return !this.#peerEnded || this.#host.closing;
   }
 
@@ -422,21 +427,21 @@ export class Link implements TransportHandler {
   }
 
   #watchWrites(): void {
-    this.#writeStallTimer ??= new WriteStallTimer(this, this.#clock, this.#host.writeTimeoutMs);
+    this.#writeStallTimer ??= new WriteStallTimer(this, this.#clock, this.#host.settings.writeTimeoutMs);
     this.#writeStallTimer.start();
   }
 
   get #watchedReads(): ReadStallTimer {
-    this.#readStallTimer ??= new ReadStallTimer(this, this.#clock, this.#host.frameTimeoutMs);
+    this.#readStallTimer ??= new ReadStallTimer(this, this.#clock, this.#host.settings.frameTimeoutMs);
     return this.#readStallTimer;
   }
 
   #deadlineReached(): void {
     if (this.#peerEnded) {
-      this.transport.destroy(); // it has had its time for the last answers
+      this.transport.destroy(); // the time for the last answers is over
       return;
     }
-    if (this.#closeSent) return; // how long the peer may take for its own is `close`'s matter
+    if (this.#closeSent) return; // `closeTimeoutMs` bounds how long the peer's end may take
     try {
       this.#session.tick(this.#clock.now(), this.#paused);
     } catch (error) {

@@ -1,33 +1,33 @@
 /**
- * What a peer sends that it should not, and its link survives: damaged messages, answers that nobody asked for. A run of them is one
- * warning, and a link that brings hundreds of them ends: each is a few bytes for who sends it, and would be an error and an event here.
+ * Counts damaged messages and unexpected answers, which the link survives. A run of them causes one warning, and hundreds of them end the link:
+ * each costs the sender a few bytes, but would cost this end an error and an event.
  */
 import { ProtocolError, type SerpyError } from '../errors.js';
 import type { OutboundMessage } from './message.js';
 import type { SessionHost } from './session.js';
 
-/** So many more bad frames than good ones are put up with on one link. */
+/** Maximum number of bad frames beyond the number of good ones, on one link. */
 export const maxBadFrames = 256;
 
 export class BadFrames {
   readonly #host: Pick<SessionHost<OutboundMessage>, 'warn'>;
   readonly #what: string;
-  /** How many have come on this link, less the good ones. */
+  /** Bad frames on this link, minus good ones; at least 0. */
   #excess = 0;
-  /** How many since the last that was told, and what there is to say of the first of them. */
+  /** Bad frames since the last warning, and the warning about the first of them. */
   #run = 0;
   #describe: ((more: string) => SerpyError) | undefined;
 
-  /** @param what they are, with what to do: the end of a sentence */
+  /** @param what the frames are, and what to do: the end of a sentence */
   constructor(output: Pick<SessionHost<OutboundMessage>, 'warn'>, what: string) {
     this.#host = output;
     this.#what = what;
   }
 
   /**
-   * Another one.
-   * @param describe the warning; `more` goes to the end of its text
-   * @throws `ERR_SERPY_PROTOCOL` when it is one too many
+   * Counts a bad frame.
+   * @param describe makes the warning; `more` belongs at the end of its text
+   * @throws `ERR_SERPY_PROTOCOL` beyond `maxBadFrames`
    */
   add(describe: (more: string) => SerpyError): void {
     this.#run++;
@@ -37,12 +37,12 @@ export class BadFrames {
     throw new ProtocolError(`the peer has sent ${maxBadFrames} more ${this.#what}`);
   }
 
-  /** A good one. */
+  /** Counts a good frame. */
   countGood(): void {
     if (this.#excess > 0) this.#excess--;
   }
 
-  /** The run is over: warns of it, once. */
+  /** The run of bad frames is over: emits its warning. */
   report(): void {
     const [describe, run] = [this.#describe, this.#run];
     if (describe === undefined) return;

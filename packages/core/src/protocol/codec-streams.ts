@@ -1,4 +1,4 @@
-/** A protocol on any stream of bytes, a serial port or a file: bytes in and messages out, or values in and bytes out. No network. */
+/** Decodes and encodes a protocol on any stream of bytes, such as a serial port or a file, without a network. */
 import { Transform } from 'node:stream';
 import { allocateMessage } from '../buffers/message-buffer.js';
 import type { OutboundMessage } from './message.js';
@@ -18,9 +18,9 @@ export interface ValueEncoder<Value> extends Transform {
 }
 
 /**
- * Bytes in, messages out as `getMessage` gives them. It fails with the typed error of the protocol, when the bytes cannot be read on and when
- * they end in the middle of a message.
- * @param output what a session puts out besides messages and is wanted; it is given the stream, for what is told by events
+ * Decodes bytes into messages as `getMessage` returns them. Fails with the typed error of the protocol if the bytes are invalid or end within a
+ * message.
+ * @param output the members of the session's host that are wanted. It receives the stream, to emit events on it
  */
 export function decoderStream<T extends ProtocolTypes>(
   protocol: Protocol<T>,
@@ -49,7 +49,7 @@ export function decoderStream<T extends ProtocolTypes>(
   return stream as MessageDecoder<T['message']>;
 }
 
-/** Where a session puts what comes out of it that has neither a link nor a peer who listens: nowhere, but for what is given. */
+/** The host of a session without a link: it discards everything, except for the members that are given. */
 export function detachedHost(output: Partial<SessionHost<OutboundMessage>>): SessionHost<OutboundMessage> {
   return {
     write: noop,
@@ -65,7 +65,7 @@ export function detachedHost(output: Partial<SessionHost<OutboundMessage>>): Ses
   };
 }
 
-/** Values in, bytes out. It fails with the typed error of a value that cannot be sent. */
+/** Encodes values as bytes. Fails with the typed error of a value that cannot be encoded. */
 export function encoderStream<Value>(encode: (value: Value) => Iterable<Uint8Array>): ValueEncoder<Value> {
   return new Transform({
     writableObjectMode: true,

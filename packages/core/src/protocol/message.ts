@@ -1,26 +1,26 @@
-/** Messages on their way out and in, and parts of streams, as core sees them. */
+/** Outbound and inbound messages, and parts of streams, as core sees them. */
 
-/** A value turned into what its protocol sends for it, not yet on any wire. */
+/** A value that its protocol has encoded. */
 export interface OutboundMessage {
-  /** What it weighs in the send queue, in bytes. */
+  /** Size that counts in the send queue. */
   readonly sizeBytes: number;
   /** Whether `sendData` waits for the peer's acknowledgement. */
   readonly awaitsAck: boolean;
-  /** It is no message, but a part of a stream. */
+  /** Set for a part of a stream, which is not a message. */
   readonly part?: StreamPart | undefined;
 }
 
 /** A message that arrived. */
 export interface InboundMessage {
-  /** What it weighs in the receive queue, in bytes. */
+  /** Size that counts in the receive queue. */
   readonly sizeBytes: number;
-  /** It is no message, but a part of a stream. */
+  /** Set for a part of a stream, which is not a message. */
   readonly part?: StreamPart | undefined;
 }
 
 /**
- * A part of a stream, on its way out or in. `id` is another for each stream of a direction. `stop` goes the other way: the receiver of
- * a stream tells its sender.
+ * A part of a stream, outbound or inbound. `id` differs for each stream of a direction. `stop` travels in the other direction: the receiver
+ * cancels the stream.
  */
 export type StreamPart =
   | { readonly kind: 'begin'; readonly id: number; readonly totalBytes: number | undefined }

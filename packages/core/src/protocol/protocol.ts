@@ -1,34 +1,34 @@
 /**
- * What core asks of a protocol: a session, that is a pure state machine without sockets, promises, timers or events.
- * Bytes and values go in, messages and bytes come out. Types only.
+ * What core asks of a protocol: a session, which is a state machine without sockets, promises, timers or events. Bytes and values go in,
+ * messages and bytes come out. Types only.
  */
 import type { InboundMessage, OutboundMessage } from './message.js';
 import type { Session, SessionHost } from './session.js';
 
-/** Which side of the connection a session is on: a client dialled, a server was dialled. */
+/** The side of the connection: the client connects, the server accepts. */
 export type Role = 'client' | 'server';
 
-/** The types of one protocol, under one name. */
+/** The types of one protocol. */
 export interface ProtocolTypes {
-  /** What `sendData` takes. */
+  /** The parameter of `sendData`. */
   value: unknown;
-  /** What the protocol adds to the options of `sendData`. */
+  /** The protocol's own options of `sendData`. */
   sendOptions: object;
-  /** A message as the session hands it over. */
+  /** A message as the session returns it. */
   received: InboundMessage;
-  /** A message on its way out. */
+  /** An encoded message. */
   outgoing: OutboundMessage;
-  /** What `getData` gives. */
+  /** The result of `getData`. */
   data: unknown;
-  /** What `getMessage` gives. */
+  /** The result of `getMessage`. */
   message: unknown;
 }
 
 /** A protocol as core sees it. */
 export interface Protocol<T extends ProtocolTypes> {
-  /** The name in messages to people, for example `v2`. */
+  /** The name in texts for people, for example `v2`. */
   readonly name: string;
-  /** The names in `sendOptions`. */
+  /** The names of `sendOptions`. */
   readonly sendOptionNames: readonly string[];
   createSession(
     role: Role,

@@ -1,71 +1,71 @@
 /**
- * What core asks of a session that outlives its links: one that numbers its messages, keeps them until the peer has them, and goes
- * on over the next link where it was. Types only.
+ * What core asks of a session that outlives its links: it numbers its messages, keeps them until the peer has them, and resumes on the next
+ * link. Types only.
  */
 
 import type { Transport } from '../transport/transport.js';
 import type { InboundMessage } from './message.js';
 
-/** How far a large message is, or a stream. */
+/** The progress of a large message or of a stream. */
 export interface ProgressInfo {
   readonly direction: 'send' | 'receive';
-  /** Messages and streams are counted apart, so that it takes both, `of` and `number`, to tell two things under way from each other. */
+  /** Messages and streams have separate numbers: only `of` and `number` together identify a transfer. */
   readonly of: 'message' | 'stream';
-  /** Which message: the number of its first piece in this direction of the session. Which stream: the first of this direction is 0. */
+  /** Of a message: the number of its first part in this direction of the session. Of a stream: its index in this direction, from 0. */
   readonly number: number;
   readonly doneBytes: number;
-  /** Of a stream whose size was not said: undefined. */
+  /** Undefined for a stream of unknown size. */
   readonly totalBytes: number | undefined;
 }
 
-/** Where a link can be put: the place of one connection. */
+/** A connection that can hold a link, take over that of another, or release its own. */
 export interface LinkHolder {
-  /** What the peer of its link has proved, or of the last one there was: that it has the key, or which certificate. Undefined, or left out: nothing. */
+  /** How the peer of the current or the last link has authenticated: by the key or its certificate. Undefined by default: not at all. */
   readonly identity?: string | undefined;
-  /** Whether its link is encrypted. Left out: no. */
+  /** Whether its link is encrypted. Default false. */
   readonly encrypted?: boolean;
-  /** Goes on over the link that another connection has. Its own link is destroyed first. False when the connection is over. */
+  /** Destroys its own link and continues on the link of another connection. @returns false if this connection is closed */
   takeOverLink(other: LinkHolder): boolean;
-  /** Gives the link away; the connection that had it is over, without a word. */
+  /** Releases the link. The connection that had it closes without an event of its link. */
   releaseLink(): Transport | undefined;
 }
 
-/** What the peer said at the end. */
+/** The close frame of the peer. */
 export interface PeerClose {
-  /** Why it closed, in its own words; empty where it gave none. */
+  /** The `reason` that the peer gave to `close`; empty by default. */
   readonly reason: string;
 }
 
 export interface ResumableSession {
-  /** Another object for each session; undefined while there is none. */
+  /** Identifies the session: a different object for each; undefined while there is none. */
   readonly epoch: unknown;
-  /** Whether messages wait to be read that there is room for now, or that a session that is over has left. */
+  /** Whether the receive queue has room for messages that wait to be read, or an ended session has left some. */
   readonly readable: boolean;
-  /** Whether something is to be put on the wire besides new messages: the rest of a large one, or what the peer did not get. */
+  /** Whether something other than new messages is to be sent: the rest of a large message, or what the peer has not received. */
   readonly hasPendingFrames: boolean;
-  /** Puts the next piece of it on the wire. Called only between `up` and `lost`. */
+  /** Sends the next part of it. Called only between `linkUp` and `linkDown`. */
   writeNext(): void;
-  /** Whether the peer has, as far as is known, all that was sent. */
+  /** Whether the peer has acknowledged all that was sent. */
   readonly allAcknowledged: boolean;
-  /** How much of this session the peer has acknowledged and has sent: more whenever something of it was new. */
+  /** Grows with each new acknowledgement and each new message from the peer, and never with repeated ones. */
   readonly progressCount: number;
-  /** Whether the peer keeps to limits, so that reading need never wait for the application: also while a session is being gone on with. */
+  /** Whether flow control limits the peer, so that reading need never pause for the program: also while a session is being resumed. */
   readonly flowControlled: boolean;
   /**
-   * The application has taken this message, or the queue has dropped it for a newer one.
-   * @returns whether the session wants to be looked at for it: it has something to read or to write, at once or after a while
+   * The program has consumed this message, or the queue has dropped it for a newer one.
+   * @returns whether the session has something to read or to write, now or later
    */
   consumed(received: Pick<InboundMessage, 'sizeBytes'>): boolean;
-  /** The queue has dropped this message, which was read last, and keeps what came before it. */
+  /** The queue has dropped this message, which was read last, and keeps earlier ones. */
   discarded(received: Pick<InboundMessage, 'sizeBytes'>): void;
-  /** How long the peer may come back after its link is lost, in milliseconds; 0 when it will not. */
+  /** How long the peer may resume the session after its link is lost, in milliseconds; 0 if it cannot. */
   readonly resumableMs: number;
-  /** What the peer said when it closed; undefined while it has not. */
+  /** The close frame of the peer; undefined until it has arrived. */
   readonly peerClose: PeerClose | undefined;
-  /** The last words on a link, written before its end. */
+  /** Writes the close frame. */
   writeClose(reason: string): void;
-  /** Whether it may yet turn out that the link belongs to another connection, which would go on over it. */
+  /** Whether the peer may still resume the session of another connection on this link. */
   readonly pendingTakeover: boolean;
-  /** The connection is over. What the peer may not have is told by `rejected`; the messages are returned as the application knows them. */
+  /** The connection is closed. Calls `rejected` for each message that the peer may not have. @returns the values of these messages */
   abort(): readonly unknown[];
 }

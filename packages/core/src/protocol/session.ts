@@ -1,100 +1,100 @@
-/** The state machine that a protocol gives to core: bytes in, bytes out, no sockets and no timers. */
+/** The state machine of a protocol: bytes in, bytes out, without sockets or timers. Types only. */
 import type { SerpyError } from '../errors.js';
 import type { WriteSlot } from '../transport/transport.js';
 import type { InboundMessage, OutboundMessage, StreamPart } from './message.js';
 import type { LinkHolder, ProgressInfo, ResumableSession } from './resumable-session.js';
 
-/** Where a session puts what comes out of it, other than messages. None of these calls back into the session. */
+/** Receives what a session puts out, apart from messages. No member calls back into the session. */
 export interface SessionHost<Out extends OutboundMessage> {
-  /** Bytes for the transport, in order. A big piece is not copied: it must not change until it is on the wire. */
+  /** Writes bytes to the transport, in order. Large buffers are not copied: they must not change until they are sent. */
   write(piece: Uint8Array): void;
-  /** The same for a small piece, below 8 KiB, that is yet to be made: it is put at this place before anything else is called. */
+  /** As `write`, for less than 8 KiB. The session fills the slot before it calls anything else. */
   reserve(bytes: number): WriteSlot;
-  /** Memory for a message that is delivered as bytes, not cleared: the session fills it whole. */
+  /** Memory for a message that is delivered as bytes. It is not cleared: the session fills all of it. */
   allocate(sizeBytes: number): Buffer;
   /** The peer acknowledged this message. */
   acknowledged(outgoing: Out): void;
-  /** This message will not be sent, or nobody will ever know whether it arrived: who waits for it gets the error. */
+  /** This message will not be sent, or it will never be known whether it arrived: its `sendData` rejects with the error. */
   rejected(outgoing: Out, error: SerpyError): void;
-  /** These messages, which were sent last and in this order, cannot have been understood: they go before what is queued, and are sent again. Left out: there is no queue. */
+  /** The peer cannot have understood these messages, the last ones sent, in this order: they go before the queue and are sent again. Optional: a host may have no queue. */
   putBack?(messages: readonly Out[]): void;
-  /** So much of a large message has been sent or has arrived. */
+  /** A part of a large message was sent or has arrived. */
   progress(info: ProgressInfo): void;
   /**
-   * Something was wrong, and the connection goes on.
-   * @param about `'bad-frame'` where the peer sent what it should not have: those are counted
-   * @param count how many it stands for. Default 1
+   * Something was wrong, but the connection continues.
+   * @param about `'bad-frame'` for damaged or unexpected data, which is counted
+   * @param count number of frames that the warning stands for. Default 1
    */
   warn(error: SerpyError, about?: 'bad-frame', count?: number): void;
-  /** Bytes that nobody can guess. */
+  /** Bytes that are hard to guess. */
   randomBytes(count: number): Buffer;
-  /** The place of the connection that the session belongs to, where a link can be put. */
+  /** The connection of the session, as the holder of a link. */
   readonly linkHolder: LinkHolder;
 }
 
-/** One conversation with one peer. It lives as long as its connection and through any number of transports. */
+/** The protocol state of one connection. It outlives any number of transports. */
 export interface Session<Value, SendOptions, In extends InboundMessage, Out extends OutboundMessage> {
-  /** False while messages must wait, for example for the peer's first answer. Looked at again after every call. */
+  /** False while messages must wait, for example for the peer's first answer. Read again after every call. */
   readonly canSend: boolean;
-  /** What a session can do besides that outlives its links; undefined while it is none. Looked at again after every call. */
+  /** The members of a session that outlives its links; undefined otherwise. Read again after every call. */
   readonly resumable?: ResumableSession | undefined;
-  /** The name of the protocol that it has turned out to be, for a session that finds out; undefined while it has not. */
+  /** Of a session that detects the protocol: its name; undefined until it is detected. */
   readonly protocol?: string | undefined;
-  /** When `tick` wants to be called, on the clock of the `nowMs` arguments; undefined for never. Looked at again after every call. */
+  /** When `tick` is to be called, on the clock of the `nowMs` arguments; undefined for never. Read again after every call. */
   readonly deadlineMs: number | undefined;
-  /** Whether what has come ends in the middle of a message, or of a word of the protocol, whose rest should follow soon. Looked at after `keep`. Left out: no. */
+  /** Whether the received bytes end within a message or control message, whose rest should follow soon. Read after `retainUnread`. Default false. */
   readonly midFrame?: boolean;
-  /** Memory that is held for messages that have come in part, in bytes. Looked at again after every call. Left out: none. */
+  /** Memory for partially received messages, in bytes. Read again after every call. Default 0. */
   readonly partialBytes?: number;
   /**
-   * Messages that were sent on this link, of which nothing that came since has proved that the peer has read them, and whose sender would not hear
-   * of it otherwise. Looked at when the link ends. Left out: all.
+   * Messages sent on this link whose receipt the peer has not confirmed, and whose `sendData` does not report that. Read when the link ends.
+   * Default: all messages sent on the link.
    */
   readonly unacknowledgedMessages?: number;
 
-  /** Turns a value into a message. Throws a typed error where the protocol cannot carry it; nothing has changed then. */
+  /** Encodes a value as a message. Throws a typed error, without any effect, if the protocol cannot encode it. */
   encode(value: Value, options: SendOptions): Out;
   /**
-   * Turns a part of a stream into a message that waits for its acknowledgement. Left out: the protocol has no streams.
-   * @throws `ERR_SERPY_OPTION` where there is no session
+   * Encodes a part of a stream as a message that awaits its acknowledgement. Optional: a protocol may have no streams.
+   * @throws `ERR_SERPY_OPTION` without a session
    */
   encodePart?(part: StreamPart): Out;
-  /** Puts a message on the wire. Called only between `up` and `lost`, while `canSend`. */
+  /** Sends a message. Called only between `linkUp` and `linkDown`, while `canSend`. */
   send(outgoing: Out): void;
-  /** Whether messages were sent that the session gathers, to write them together. Left out: it never does. */
+  /** Whether the session has gathered sent messages, to write them together. Default false. */
   readonly gathered?: boolean;
-  /** Writes them: the transport is about to send. */
+  /** Writes the gathered messages: the transport is about to send. */
   flush?(): void;
-  /** A message is not sent at once but has to wait: what of it may change meanwhile is copied, unless it is big. */
+  /** The message has to wait before it is sent: copies small parts of it that the program may change meanwhile. */
   snapshot(outgoing: Out): void;
-  /** Nobody waits any longer for the acknowledgement of this message: it is not sent again. */
+  /** The wait for the acknowledgement of this message has ended: it is not sent again. */
   cancelAck(outgoing: Out): void;
 
-  /** Whether this end reconnects by itself. Told before each `up` of a client, and when it changes. Left out: it makes no difference. */
+  /** Whether this end reconnects when the link breaks. Called before each `linkUp` and when it changes. Optional. */
   reconnects?(is: boolean): void;
-  /** A transport came up. What belonged to an earlier wire starts anew, what was not acknowledged is sent again. */
+  /** A link is up. The state of the earlier link is reset, and unacknowledged messages are sent again. */
   linkUp(nowMs: number): void;
-  /** The transport is gone. @param paused whether reading had to wait until messages were taken, so that the peer may have said what nobody has heard */
+  /** The link has ended. @param paused whether reading was paused, so that data of the peer may be unread */
   linkDown(paused: boolean): void;
-  /** Takes bytes in. The chunk is lent until `keep`, which follows when as much as may be has been read. */
+  /** Accepts received bytes. The chunk is lent until `retainUnread`, which follows when as much as possible has been read. */
   receive(chunk: Buffer, nowMs: number): void;
-  /** Where the next bytes may be put instead of being lent: those of a large message that has come in part. Left out, or undefined: nowhere. */
+  /** Memory of an incomplete large message, into which the next bytes are read directly; undefined if they are to be lent. Optional. */
   target?(leastBytes: number): Buffer | undefined;
-  /** So many bytes were put where `target` said. @returns whether there may be something to read */
+  /** `count` bytes were read into `target`. @returns whether a message may be complete */
   filled?(count: number, nowMs: number): boolean;
-  /** The chunk goes back: what of it has not been read is copied. */
+  /** The chunk is returned: copies the bytes of it that have not been read. */
   retainUnread(): void;
   /**
-   * The next whole message, or undefined until more bytes come.
-   * Throws a `ProtocolError` or `MessageTooLargeError` when the bytes cannot be read on; after that only `lost` may be called.
+   * The next complete message, or undefined until more bytes arrive.
+   * Throws a `ProtocolError` or `MessageTooLargeError` if the bytes are invalid; after that only `linkDown` may be called.
    */
   read(): In | undefined;
-  /** The peer's stream ended: tells what is missing if that was in the middle of a message. */
+  /** The peer has ended its direction. @returns the error if that was within a message */
   ended(): SerpyError | undefined;
   /**
-   * `deadlineMs` has come, and what had come in before was handed over. Throws a `PeerTimeoutError` when the peer should have answered by now:
-   * the link ends.
-   * @param paused whether reading waits until messages have been taken, so that a silent peer may not be one
+   * `deadlineMs` has passed, and data that had arrived by then was handed over. Throws a `PeerTimeoutError`, which ends the link, if the peer should
+   * have answered by now.
+   * @param paused whether reading is paused, so that the answer of the peer may be unread
    */
   tick(nowMs: number, paused: boolean): void;
 }

@@ -1,12 +1,12 @@
-/** Numbers that say which of the two kinds they are, where JavaScript has one. */
+/** Numbers that state whether they are an integer or a double, which JavaScript does not distinguish. */
 
-/** An integer or a double, to be sent as just that. */
+/** A number that is sent as an integer or as a double. */
 export interface TypedNumber {
   readonly type: 'int' | 'float';
   readonly value: number | bigint;
 }
 
-/** Another copy of a package makes them with another class, so the shape tells. */
+/** Checks the shape, as another copy of the package has another class. */
 export function isTypedNumber(value: unknown): value is TypedNumber {
   return (
     typeof value === 'object' &&

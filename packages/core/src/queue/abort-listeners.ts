@@ -1,6 +1,6 @@
 /**
- * Listeners to the signals that a program passes in. However many calls share a signal, one listener of ours is on it: from eleven
- * on Node warns of a leak, and to take one of many off takes time in proportion to their number.
+ * Listens to the signals that a program passes in. All calls that share a signal share one listener: Node warns of a leak from 11 listeners on,
+ * and removing one of many takes time in proportion to their number.
  */
 
 interface Shared {
@@ -12,7 +12,7 @@ const sharedBySignal = new WeakMap<AbortSignal, Shared>();
 
 /**
  * Calls the listener once when the signal is aborted from now on.
- * @returns takes the listener off again
+ * @returns removes the listener
  */
 export function onAbort(signal: AbortSignal, listener: () => void): () => void {
   const own = () => listener(); // the same function may be given twice
@@ -35,7 +35,7 @@ function share(signal: AbortSignal): Shared {
   const listeners = new Set<() => void>();
   const notify = () => {
     sharedBySignal.delete(signal);
-    // One that an earlier one takes off is not called; one that comes meanwhile waits for an abort that has been.
+    // A listener that an earlier one removes is not called. One that is added meanwhile is not called, as the signal is already aborted.
     for (const listener of [...listeners]) {
       if (listeners.delete(listener)) listener();
     }

@@ -1,25 +1,24 @@
-/** A queue of things that have arrived, and those who wait for them, both in order. */
-
+/** A queue of items that have arrived, and of calls that wait for one, both in order. */
 import type { Clock } from '../environment.js';
 import { AbortError } from '../errors.js';
 import { checkWaitOptions, type WaitOptions } from '../options/wait-options.js';
 import { BoundedQueue, type QueueLimits, type Sized } from './bounded-queue.js';
 import { abortError, Deferred } from './deferred.js';
 
-/** Who waits for an item, and who waits before and after. */
+/** A call that waits for an item, linked to the calls before and after it. */
 interface WaitingEntry<T> {
   previous: WaitingEntry<T> | undefined;
   next: WaitingEntry<T> | undefined;
-  /** Who it waits for, where several may be withdrawn together. */
+  /** Identifies the caller for `withdraw`. */
   readonly by: object | undefined;
   give(item: T): void;
-  /** Nothing will come. */
+  /** No item will arrive. */
   end(error: () => Error): void;
 }
 
 /**
- * A promise of what is made of an item. The takers themselves are the list of those who wait: mostly it is one, for whom
- * a Set and closures took 500 bytes of each idle connection more.
+ * A promise of a converted item. Waiters form a linked list themselves: mostly there is one, and a Set with closures took 500 bytes more for
+ * each idle connection.
  */
 class Waiter<T, R> extends Deferred<R> implements WaitingEntry<T> {
   previous: WaitingEntry<T> | undefined;
@@ -57,18 +56,26 @@ class Waiter<T, R> extends Deferred<R> implements WaitingEntry<T> {
   }
 }
 
+/** What a queue reports. */
+export interface AsyncQueueListener<T> {
+  /** The program has received this item, or the queue has dropped it for a newer one. */
+  consumed(item: T): void;
+}
+
 export class AsyncQueue<T extends Sized> extends BoundedQueue<T> {
   #firstWaiter: WaitingEntry<T> | undefined;
   #lastWaiter: WaitingEntry<T> | undefined;
   readonly #clock: Clock;
+  readonly #listener: AsyncQueueListener<T> | undefined;
   #closed: (() => Error) | undefined;
 
-  constructor(limits: QueueLimits, clock: Clock) {
+  constructor(limits: QueueLimits, clock: Clock, listener?: AsyncQueueListener<T>) {
     super(limits);
     this.#clock = clock;
+    this.#listener = listener;
   }
 
-  /** Hands an item to who has waited longest, or keeps it. */
+  /** Gives an item to the call that has waited longest, or keeps it. */
   put(item: T): void {
     const waiter = this.#firstWaiter;
     if (waiter === undefined) {
@@ -76,25 +83,22 @@ export class AsyncQueue<T extends Sized> extends BoundedQueue<T> {
       return;
     }
     this.#removeWaiter(waiter);
-    this.onTaken(item);
+    this.#listener?.consumed(item);
     waiter.give(item);
   }
 
-  /** An item is somebody's now. */
-  protected onTaken(_item: T): void {}
-
-  /** What is there now. */
+  /** The next item, if there is one now. */
   takeNow(): T | undefined {
     const item = this.shift();
-    if (item !== undefined) this.onTaken(item);
+    if (item !== undefined) this.#listener?.consumed(item);
     return item;
   }
 
   /**
-   * What is there, or will come, as `convert` makes it. After `close`, what is left, then the closing error.
-   * Converted here and not behind the promise: each further promise costs a turn of the microtasks.
-   * @param ended what `close` and `withdraw` make of it instead of that error
-   * @param by who takes it, for `withdraw`
+   * The next item, now or later, converted. After `close`, the items that are left, then the closing error. The conversion happens here because
+   * a further promise would cost a turn of the microtasks.
+   * @param ended the result after `close` or `withdraw`, instead of an error
+   * @param by identifies the caller for `withdraw`
    */
   take<R>(what: string, options: WaitOptions, convert: (item: T) => R, ended?: () => R, by?: object): Promise<R> {
     try {
@@ -110,7 +114,7 @@ export class AsyncQueue<T extends Sized> extends BoundedQueue<T> {
     return this.#wait(what, options, convert, ended, by);
   }
 
-  /** Ends those that wait for `by`, with what they were given as `ended`: they take nothing. */
+  /** Ends the waiting calls of `by` with the result of their `ended`. They consume no item. */
   withdraw(by: object): void {
     for (let waiter = this.#firstWaiter; waiter !== undefined; waiter = waiter.next) {
       if (waiter.by !== by) continue;
@@ -119,7 +123,7 @@ export class AsyncQueue<T extends Sized> extends BoundedQueue<T> {
     }
   }
 
-  /** Nothing more will come: who waits gets the error, and so does who asks when nothing is left. */
+  /** No more items will arrive: waiting calls get the error, and so do later ones when no item is left. */
   close(error: () => Error): void {
     this.#closed ??= error;
     for (let waiter = this.#firstWaiter; waiter !== undefined; waiter = waiter.next) waiter.end(this.#closed);

@@ -1,13 +1,14 @@
-/** A message whose `sendData` waits. */
+/** A `sendData` that waits. */
 import type { Clock } from '../environment.js';
 import type { WaitOptions } from '../options/wait-options.js';
 import { Deferred } from './deferred.js';
 import type { QueueEntry } from './waiting-line.js';
 
-/** A send that waits for room, or for its acknowledgement. Those that wait for room are the line of them. */
+/** A send that waits for room or for its acknowledgement. The sends that wait for room form a linked list. */
 export class AwaitedSend<Out> extends Deferred<boolean> implements QueueEntry<AwaitedSend<Out>> {
   readonly outgoing: Out;
   readonly signal: AbortSignal | undefined;
+  readonly timeoutMs: number | undefined;
   state: 'blocked' | 'queued' | 'on-wire' = 'queued';
   previous: AwaitedSend<Out> | undefined;
   next: AwaitedSend<Out> | undefined;
@@ -21,5 +22,6 @@ export class AwaitedSend<Out> extends Deferred<boolean> implements QueueEntry<Aw
     super(clock, 'sendData', wait, (error) => expired(error, this));
     this.outgoing = outgoing;
     this.signal = wait.signal;
+    this.timeoutMs = wait.timeoutMs;
   }
 }

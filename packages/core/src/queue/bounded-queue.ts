@@ -1,4 +1,4 @@
-/** A first-in first-out queue that knows what it holds, in messages and in bytes, and whether one more fits. */
+/** A first-in first-out queue with bounds in messages and in bytes. */
 import { Fifo } from '../buffers/fifo.js';
 
 /** The bounds of a queue. */
@@ -7,7 +7,7 @@ export interface QueueLimits {
   readonly maxBytes: number;
 }
 
-/** Something with a weight. */
+/** Something with a size. */
 export interface Sized {
   readonly sizeBytes: number;
 }
@@ -34,12 +34,12 @@ export class BoundedQueue<T extends Sized> {
     return this.#bytes;
   }
 
-  /** Whether it holds as much as it may, or more. */
+  /** Whether a bound is reached or exceeded. */
   get full(): boolean {
     return this.#items.length >= this.limits.maxMessages || this.#bytes >= this.limits.maxBytes;
   }
 
-  /** Puts an item at the end. The bounds are the caller's to heed. */
+  /** Appends an item. The caller checks the bounds. */
   push(item: T): void {
     this.#items.push(item);
     this.#bytes += item.sizeBytes;
@@ -51,7 +51,7 @@ export class BoundedQueue<T extends Sized> {
     return item;
   }
 
-  /** Takes an item out of the middle; false if it is not there. */
+  /** Removes an item anywhere in the queue. @returns whether it was there */
   remove(item: T): boolean {
     const isThere = this.#items.remove(item);
     if (isThere) this.#bytes -= item.sizeBytes;
@@ -70,7 +70,7 @@ export class BoundedQueue<T extends Sized> {
     this.#bytes = 0;
   }
 
-  /** What it holds, in order. */
+  /** All items, in order. */
   items(): T[] {
     return this.#items.items();
   }

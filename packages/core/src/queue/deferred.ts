@@ -1,5 +1,4 @@
-/** A promise that waits, at most for a time and until a signal, and settles exactly once. */
-
+/** A promise with a timeout and an abort signal. It settles exactly once. */
 import type { Clock } from '../environment.js';
 import { AbortError, TimeoutError } from '../errors.js';
 import type { WaitOptions } from '../options/wait-options.js';
@@ -17,8 +16,8 @@ export class Deferred<T> {
   #stopWaiting: (() => void) | undefined;
 
   /**
-   * @param what names the call in messages, for example `getData`
-   * @param expired called when time is up or the signal is aborted; it settles the promise
+   * @param what names the call in errors, for example `getData`
+   * @param expired called after the timeout or when the signal is aborted; it settles the promise
    */
   constructor(clock: Clock, what: string, options: WaitOptions, expired: (error: TimeoutError | AbortError) => void) {
     this.promise = new Promise((resolve, reject) => {
@@ -30,7 +29,12 @@ export class Deferred<T> {
       timeoutMs === undefined || timeoutMs === Number.POSITIVE_INFINITY
         ? undefined
         : clock.setTimeout(
-            () => expired(new TimeoutError(`${what} waited ${timeoutMs} ms (timeoutMs) in vain`)),
+            () =>
+              expired(
+                new TimeoutError(
+                  `${what} timed out after ${timeoutMs} ms (timeoutMs): call it again, or raise timeoutMs`,
+                ),
+              ),
             timeoutMs,
           );
     const unsubscribe = signal && onAbort(signal, () => expired(abortError(what, signal)));
@@ -52,8 +56,8 @@ export class Deferred<T> {
   }
 
   /**
-   * Rejects for whoever waits. Where nobody does, it is no unhandled rejection: that the peer has gone is told by events,
-   * and must not end a program that sends without awaiting.
+   * Rejects without an unhandled rejection if the promise is not awaited: events report that the peer has gone, which must not end a program
+   * that sends without awaiting.
    */
   rejectHandled(error: Error): void {
     this.promise.catch(noop);
@@ -68,7 +72,7 @@ export class Deferred<T> {
 
 function noop(): void {}
 
-/** A rejection as `rejectQuietly` makes it. */
+/** A rejected promise that causes no unhandled rejection, as `rejectHandled`. */
 export function handledRejection(error: unknown): Promise<never> {
   const rejection = Promise.reject(error);
   rejection.catch(noop);

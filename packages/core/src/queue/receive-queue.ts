@@ -1,14 +1,14 @@
-/** Messages that have arrived and wait to be taken, and what happens to one that finds the queue full. */
+/** Messages that have arrived and wait for the program, and what happens to a message when the queue is full. */
 import type { Clock } from '../environment.js';
 import { MessagesDroppedError, QueueFullError } from '../errors.js';
 import type { WaitOptions } from '../options/wait-options.js';
 import type { InboundMessage } from '../protocol/message.js';
-import { AsyncQueue } from './async-queue.js';
+import { AsyncQueue, type AsyncQueueListener } from './async-queue.js';
 import type { QueueOptions } from './send-queue.js';
 
-/** What the queue goes by. */
+/** The options of a receive queue. */
 export interface ReceiveQueueOptions extends QueueOptions {
-  /** Whether the newest message alone is wanted. To be dropped is the usual end of a message then, and told once for each link. */
+  /** Whether only the newest message is kept. Dropping is normal then, and is reported once for each link. */
   readonly latestOnly?: boolean;
 }
 
@@ -20,42 +20,51 @@ export const latestOnly: ReceiveQueueOptions = {
   latestOnly: true,
 };
 
-/** What the queue tells its owner. */
-export interface ReceiveQueueListener {
+/** Reading resumes when a full queue has drained to this share of its bounds. When it resumed for each message, a slow receiver took 1.5 times as long. */
+const resumeBelow = 15 / 16;
+
+/** What a receive queue reports. */
+export interface ReceiveQueueListener extends AsyncQueueListener<InboundMessage> {
   /**
    * A message was dropped.
    * @param error for the first of a run
-   * @param newest the message, where it was not taken in; one that had to make room is told by `taken`
+   * @param newest the message, if it was not queued; one that was dropped for a newer one is reported by `consumed`
    */
   droppedInbound(error: MessagesDroppedError | undefined, newest?: InboundMessage): void;
-  /** The application has it now, or it was dropped for a newer one. */
-  consumed(received: InboundMessage): void;
 }
 
 export class ReceiveQueue extends AsyncQueue<InboundMessage> {
   readonly #options: ReceiveQueueOptions;
   readonly #listener: ReceiveQueueListener;
-  /** Whether messages are being dropped, and that has been told. */
+  /** Whether messages are being dropped, and that has been reported. */
   #dropping = false;
   #closing = false;
 
-  constructor(options: ReceiveQueueOptions, clock: Clock, owner: ReceiveQueueListener) {
-    super(options, clock);
+  constructor(options: ReceiveQueueOptions, clock: Clock, listener: ReceiveQueueListener) {
+    super(options, clock, listener);
     this.#options = options;
-    this.#listener = owner;
+    this.#listener = listener;
   }
 
-  /** Whether what comes next must wait outside. */
+  /** Whether reading must pause. */
   override get full(): boolean {
     return super.full && this.#options.whenFull === 'block' && !this.#closing;
   }
 
-  /** Takes a message in. Throws a `QueueFullError` under `whenFull: 'error'`. */
+  /** Whether reading may resume after the queue was full. */
+  get hasRoom(): boolean {
+    if (this.full) return false;
+    const { maxMessages, maxBytes, whenFull } = this.#options;
+    const anyRoom = whenFull !== 'block' || this.#closing;
+    return anyRoom || (this.length <= maxMessages * resumeBelow && this.bytes <= maxBytes * resumeBelow);
+  }
+
+  /** Queues a message. Throws a `QueueFullError` with `whenFull: 'error'`. */
   override put(received: InboundMessage): void {
     if (super.full) {
       switch (this.#options.whenFull) {
         case 'error':
-          throw new QueueFullError(`${this.#fullMessage()}: take messages faster, or choose another whenFull`);
+          throw new QueueFullError(`${this.#fullMessage()}: consume messages faster, or choose another whenFull`);
         case 'drop-oldest':
           while (super.full && super.takeNow() !== undefined) this.#drop();
           break;
@@ -63,7 +72,7 @@ export class ReceiveQueue extends AsyncQueue<InboundMessage> {
           this.#drop(received);
           return;
         case 'block':
-          if (!this.#closing) break; // what came with the end of a link cannot wait outside
+          if (!this.#closing) break; // messages at the end of a link cannot wait in the transport
           this.#drop(received);
           return;
       }
@@ -84,26 +93,22 @@ export class ReceiveQueue extends AsyncQueue<InboundMessage> {
     ended?: () => R,
     by?: object,
   ): Promise<R> {
-    const taken = super.take(what, options, convert, ended, by);
+    const result = super.take(what, options, convert, ended, by);
     this.#endDropReport();
-    return taken;
+    return result;
   }
 
-  /** Another link is up: what is dropped from now on is told anew. */
+  /** Another link is up: the next drop is reported again. */
   linkUp(): void {
     if (this.#options.latestOnly) this.#dropping = false;
   }
 
-  /** The application has said that it is done: nothing holds the peer's last words back any more, they are dropped where there is no room. */
+  /** `close` was called: a full queue no longer stops reading. Messages without room are dropped. */
   closing(): void {
     this.#closing = true;
   }
 
-  protected override onTaken(received: InboundMessage): void {
-    this.#listener.consumed(received);
-  }
-
-  /** Who keeps up for a moment, and falls behind again, is told again; but not where that is the use of it. */
+  /** An empty queue ends a run of drops, so that the next run is reported too. With `latestOnly`, only a new link does. */
   #endDropReport(): void {
     if (this.length === 0 && !this.#options.latestOnly) this.#dropping = false;
   }
@@ -111,10 +116,9 @@ export class ReceiveQueue extends AsyncQueue<InboundMessage> {
   #drop(newest?: InboundMessage): void {
     const first = !this.#dropping;
     this.#dropping = true;
-    const why = this.#options.latestOnly
-      ? "newer messages replace those that nobody took (keep: 'latest')"
-      : this.#fullMessage();
-    const text = `${why}: messages are being dropped; stats() counts them`;
+    const text = this.#options.latestOnly
+      ? "newer messages replace those that the program did not consume (keep: 'latest'): stats().droppedReceiving counts them"
+      : `${this.#fullMessage()} and drops messages: consume them faster, or raise receiveQueue. stats().droppedReceiving counts them`;
     this.#listener.droppedInbound(first ? new MessagesDroppedError(text, 1) : undefined, newest);
   }
 

@@ -1,19 +1,20 @@
-/** What a send queue says of the messages that it drops. */
-
+/** The errors of a full send queue and of dropped messages. */
 import { MessagesDroppedError } from '../errors.js';
 import type { QueueLimits } from './bounded-queue.js';
 
 export function offlineError(messages: number): MessagesDroppedError {
-  const why = "there is no link (whenOffline: 'drop')";
-  return new MessagesDroppedError(`${why}: messages are being dropped until it is back; stats() counts them`, messages);
+  const text =
+    "messages are being dropped until the connection is up again (whenOffline: 'drop'): stats().droppedSending counts them";
+  return new MessagesDroppedError(text, messages);
 }
 
 export function droppedError(limits: QueueLimits): MessagesDroppedError {
-  return new MessagesDroppedError(`${full(limits)}: messages are being dropped; stats() counts them`, 1);
+  const text = `${full(limits)} and drops messages: send less, or raise sendQueue. stats().droppedSending counts them`;
+  return new MessagesDroppedError(text, 1);
 }
 
 export function fullMessage(limits: QueueLimits): string {
-  return `${full(limits)}: the peer reads too slowly or the link is down. Await sendData, send less, or choose another whenFull`;
+  return `${full(limits)}, as the peer reads too slowly or is disconnected: await sendData, send less, or choose another whenFull`;
 }
 
 function full({ maxMessages, maxBytes }: QueueLimits): string {

@@ -1,6 +1,6 @@
 /**
- * Messages on their way out, and the promises of those who sent them: those that wait for room, those that are queued,
- * and those that are on the wire and wait for their acknowledgement. All three in order, the last two within the bounds.
+ * Outbound messages and the promises of their `sendData`: those that wait for room, those that are queued, and those that were sent and wait for
+ * their acknowledgement. All three are in order, and the last two within the bounds.
  */
 
 import type { Clock } from '../environment.js';
@@ -14,28 +14,28 @@ import { droppedError, fullMessage, offlineError } from './send-queue-errors.js'
 import { WaitingLine } from './waiting-line.js';
 
 /**
- * What happens to a message that finds its queue full. A receive queue of a session that drops acknowledges to the sender what it has dropped, as
- * that is what it was told to do: it is counted (`stats().droppedReceiving`) and told by a `warning` at the receiver.
+ * What happens to a message when its queue is full. In a session, a receive queue that drops a message still acknowledges it to the sender.
+ * The receiver counts it (`stats().droppedReceiving`) and emits a `warning`.
  */
 export type WhenFull = 'block' | 'drop-oldest' | 'drop-newest' | 'error';
 
-/** The bounds of a queue, and what happens there. */
+/** The bounds of a queue, and what happens when they are reached. */
 export interface QueueOptions extends QueueLimits {
-  /** What happens to a message that finds the queue full. */
+  /** What happens to a message when the queue is full. */
   readonly whenFull: WhenFull;
 }
 
-/** What the queue tells its owner. */
+/** What a send queue reports. */
 export interface SendQueueListener<Out> {
-  /** Messages were dropped, by `drop-oldest` or `drop-newest`, or because there is no link; the error says so. */
+  /** Messages were dropped: by `drop-oldest` or `drop-newest`, or because there is no link. */
   dropped(error: MessagesDroppedError, why: 'full' | 'offline'): void;
-  /** Nobody waits for the acknowledgement of this message any more; it was on the wire already. */
+  /** The wait for the acknowledgement of this message has ended. The message was sent already. */
   waitAbandoned(outgoing: Out): void;
-  /** A wait ended by itself: there may be room for who waits to send, or nothing left to wait for. */
+  /** A wait has ended by its timeout or signal: there may be room for another send, or nothing left to wait for. */
   freed(): void;
 }
 
-/** Shared by all sends that need not wait. */
+/** The results of all sends that need not wait. */
 export const acceptedResult = Promise.resolve(true);
 export const refusedResult = Promise.resolve(false);
 
@@ -44,14 +44,14 @@ export class SendQueue<Out extends OutboundMessage> {
   readonly #clock: Clock;
   readonly #listener: SendQueueListener<Out>;
   readonly #queue: BoundedQueue<Out>;
-  // The next two are made when they are first needed: empty they are 250 bytes of each connection.
+  // The next two are made when first needed: empty, they took 250 bytes of each connection.
   #blocked: WaitingLine<AwaitedSend<Out>> | undefined;
-  /** Acknowledged sends that are queued or on the wire. */
+  /** Sends that wait for an acknowledgement: queued or sent. */
   #waiting: Map<Out, AwaitedSend<Out>> | undefined;
-  /** How many of them are on the wire. */
+  /** Number of those that were sent. */
   #onWire = 0;
   #onWireBytes = 0;
-  /** Whether nobody who waits for room is let in. */
+  /** Whether sends that wait for room must keep waiting. */
   #admissionPaused = false;
 
   constructor(options: QueueOptions, clock: Clock, owner: SendQueueListener<Out>) {
@@ -61,7 +61,7 @@ export class SendQueue<Out extends OutboundMessage> {
     this.#queue = new BoundedQueue(options);
   }
 
-  /** Messages that have not been put on a wire. */
+  /** Messages that were not sent yet. */
   get length(): number {
     return this.#queue.length;
   }
@@ -71,8 +71,8 @@ export class SendQueue<Out extends OutboundMessage> {
   }
 
   /**
-   * How many of them may go on the wire. Under `drop-oldest` none while the messages that wait there for their acknowledgement
-   * fill the bounds: what is on the wire cannot be dropped.
+   * Number of messages that may be sent now. With `drop-oldest`, 0 while the sent messages that wait for their acknowledgement reach the bounds:
+   * sent messages cannot be dropped.
    */
   get sendable(): number {
     const { whenFull, maxMessages, maxBytes } = this.#options;
@@ -81,30 +81,28 @@ export class SendQueue<Out extends OutboundMessage> {
     return waits ? 0 : this.#queue.length;
   }
 
-  /** Messages on the wire whose acknowledgement somebody waits for. */
+  /** Sent messages for whose acknowledgement `sendData` waits. */
   get unacknowledged(): number {
     return this.#onWire;
   }
 
-  /** Whether nothing is left to be sent or waited for. */
+  /** Whether no message is left to be sent or acknowledged. */
   get idle(): boolean {
     return this.#queue.length === 0 && this.#blocked?.first === undefined && this.#onWire === 0;
   }
 
-  /** How many of them are messages: what there is of streams is told to those who send them. */
+  /** As `length`, without the parts of streams, whose failure `sendStream` reports. */
   get unsentMessages(): number {
     return this.#queue.items().filter(({ part }) => part === undefined).length;
   }
 
   /**
    * Accepts a message, now or when there is room; settles as `sendData` does.
-   * @param always it must not wait behind others, nor be dropped for want of room
+   * @param always accepts it even into a full queue. The caller bounds how many there are
    */
   send(outgoing: Out, wait: WaitOptions, always = false): Promise<boolean> {
     if (wait.signal?.aborted) return Promise.reject(abortError('sendData', wait.signal));
-    if (always) {
-      // Whoever asks for it bounds how many there are.
-    } else if (this.#blocked?.first || !this.#hasRoom(outgoing.sizeBytes)) {
+    if (!always && (this.#blocked?.first || !this.#hasRoom(outgoing.sizeBytes))) {
       switch (this.#options.whenFull) {
         case 'block':
           return this.#block(outgoing, wait);
@@ -124,14 +122,14 @@ export class SendQueue<Out extends OutboundMessage> {
     return awaited.promise;
   }
 
-  /** A message for which there is no link, and which is not to wait for one. */
+  /** Drops a message because there is no link. */
   sendOffline(wait: WaitOptions): Promise<boolean> {
     if (wait.signal?.aborted) return Promise.reject(abortError('sendData', wait.signal));
     this.#listener.dropped(offlineError(1), 'offline');
     return refusedResult;
   }
 
-  /** Drops what was never put on a wire, as there is no link: who waits for one of these messages hears that it was not accepted. */
+  /** Drops all unsent messages because there is no link. Their `sendData` resolves `false`. */
   dropUnsent(): void {
     const blocked = this.#drainBlocked();
     for (const awaited of blocked) awaited.resolve(false);
@@ -142,7 +140,7 @@ export class SendQueue<Out extends OutboundMessage> {
     if (messages > 0) this.#listener.dropped(offlineError(messages), 'offline');
   }
 
-  /** The next message for the wire. */
+  /** Removes the next message, to send it. */
   next(): Out | undefined {
     const outgoing = this.#queue.shift();
     if (outgoing === undefined) return undefined;
@@ -155,7 +153,8 @@ export class SendQueue<Out extends OutboundMessage> {
     }
     return outgoing;
   }
-  /** Messages that nobody waits for have been sent in vain: they are the next, whatever the bounds. */
+
+  /** Sent messages without an acknowledgement have to be sent again: they go before all others, whatever the bounds. */
   putBack(messages: readonly Out[]): void {
     this.#queue.putBack(messages);
   }
@@ -169,20 +168,20 @@ export class SendQueue<Out extends OutboundMessage> {
     this.#settle(outgoing)?.rejectHandled(error);
   }
 
-  /** From now on nobody who waits for room is let in: it is not known whether there will be another link. */
+  /** Sends that wait for room keep waiting, as it is not known whether another link follows. */
   pauseAdmission(): void {
     this.#admissionPaused = true;
   }
 
-  /** There may be another link: who waits for room is let in as ever. */
+  /** Sends that wait for room are accepted again. */
   resumeAdmission(): void {
     this.#admissionPaused = false;
     this.#admitBlocked();
   }
 
   /**
-   * Ends all waiting: what was never put on a wire is rejected with `refused`, what was and waits for its acknowledgement with `lost`.
-   * @returns how many accepted messages were never put on a wire
+   * Ends all waiting: rejects unsent messages with `refused`, and sent ones that wait for their acknowledgement with `lost`.
+   * @returns the number of accepted messages that were never sent
    */
   close(refused: Error, lost: Error): number {
     this.rejectBlocked(refused);
@@ -194,7 +193,7 @@ export class SendQueue<Out extends OutboundMessage> {
     return unsent;
   }
 
-  /** Rejects those who wait for room, or some of them. */
+  /** Rejects the sends that wait for room, or some of them. */
   rejectBlocked(error: Error, isMeant: (outgoing: Out) => boolean = () => true): void {
     for (const awaited of this.#drainBlocked()) {
       if (isMeant(awaited.outgoing)) awaited.rejectHandled(error);
@@ -205,7 +204,7 @@ export class SendQueue<Out extends OutboundMessage> {
   #hasRoom(sizeBytes: number): boolean {
     const messages = this.#queue.length + this.#onWire;
     const bytes = this.#queue.bytes + this.#onWireBytes;
-    // An empty queue takes a message of any size: maxMessageBytes bounds that.
+    // An empty queue accepts a message of any size, which maxMessageBytes bounds.
     return messages === 0 || (messages < this.#options.maxMessages && bytes + sizeBytes <= this.#options.maxBytes);
   }
 
@@ -229,13 +228,13 @@ export class SendQueue<Out extends OutboundMessage> {
     return new AwaitedSend(this.#clock, outgoing, wait, (error, awaited) => this.#expire(awaited, error));
   }
 
-  /** Lets in those who wait for room, as far as there is any. */
+  /** Accepts sends that wait for room, while there is room. */
   #admitBlocked(): void {
     if (this.#admissionPaused) return;
     for (;;) {
       const first = this.#blocked?.first;
       if (first === undefined || !this.#hasRoom(first.outgoing.sizeBytes)) return;
-      if (first.signal?.aborted) return; // one signal may end many sends: this one hears of it next, and lets in who follows
+      if (first.signal?.aborted) return; // one signal may end many sends: it expires this one next, which admits those behind it
       this.#blocked?.leave(first);
       this.#queue.push(first.outgoing);
       first.state = 'queued';
@@ -255,15 +254,15 @@ export class SendQueue<Out extends OutboundMessage> {
     this.#listener.freed();
   }
 
-  /** The wait for room is over. */
+  /** The wait for room has timed out or was aborted. */
   #expireBlocked(awaited: AwaitedSend<Out>, error: Error): void {
     this.#blocked?.leave(awaited);
-    const isLate = error instanceof TimeoutError;
-    awaited.reject(isLate ? new QueueFullError(`${error.message}: ${fullMessage(this.#options)}`) : error);
+    const text = `sendData timed out after ${awaited.timeoutMs} ms (timeoutMs): ${fullMessage(this.#options)}`;
+    awaited.reject(error instanceof TimeoutError ? new QueueFullError(text) : error);
     this.#admitBlocked();
   }
 
-  /** The wait for an acknowledgement is over: a message that is not on the wire yet is taken back. */
+  /** The wait for an acknowledgement has timed out or was aborted: a message that was not sent yet is removed. */
   #expireAwaited(awaited: AwaitedSend<Out>, error: Error): void {
     const { outgoing } = awaited;
     if (awaited.state === 'on-wire') this.#listener.waitAbandoned(outgoing);
@@ -287,10 +286,13 @@ export class SendQueue<Out extends OutboundMessage> {
   #makeRoom(sizeBytes: number): void {
     while (!this.#hasRoom(sizeBytes)) {
       const oldest = this.#queue.shift();
-      if (oldest === undefined) return; // all that is left is on the wire
+      if (oldest === undefined) return; // the rest was sent already
       this.#listener.dropped(droppedError(this.#options), 'full');
       this.#settle(oldest)?.reject(
-        new MessagesDroppedError("the message was dropped from the full send queue (whenFull: 'drop-oldest')", 1),
+        new MessagesDroppedError(
+          "the full send queue dropped the message for a newer one (whenFull: 'drop-oldest'): send less, or raise sendQueue",
+          1,
+        ),
       );
     }
   }

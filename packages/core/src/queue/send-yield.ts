@@ -1,11 +1,11 @@
 /**
- * Lets the rest of the program have its turn: a loop that awaits each of its sends, where all of them succeed at once, would otherwise keep
- * timers, signals and other sockets waiting for as long as it runs, and never hear that its peer is gone.
+ * Yields to the event loop every 512 sends. A loop that awaits sends which all succeed at once runs on microtasks alone: it would starve timers,
+ * signals and sockets, and never notice that its peer is gone.
  */
 import type { Clock } from '../environment.js';
 import { acceptedResult, refusedResult } from './send-queue.js';
 
-/** After so many sends, which take some 0.2 ms. */
+/** 512 sends take about 0.2 ms. */
 const sendsPerYield = 512;
 
 export class SendYield {
@@ -17,9 +17,9 @@ export class SendYield {
     this.#clock = clock;
   }
 
-  /** A send's result: the same, but now and then in another turn of the event loop. */
+  /** Returns the result of a send, every 512 sends in another turn of the event loop. */
   after(result: Promise<boolean>): Promise<boolean> {
-    if (result !== acceptedResult && result !== refusedResult) return result; // it settles in a turn of its own
+    if (result !== acceptedResult && result !== refusedResult) return result; // its event settles it in another turn
     if (++this.#sends < sendsPerYield || this.#yielding) return result;
     this.#yielding = true;
     return new Promise((resolve) => {

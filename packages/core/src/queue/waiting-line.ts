@@ -1,6 +1,6 @@
-/** Those who wait in a line that any of them may leave, each in constant time. They are its list themselves. */
+/** A linked list of waiting entries. Each operation on one entry takes constant time, as the entries hold the links. */
 
-/** Who waits, and who before and after. */
+/** An entry, with those before and after it. */
 export interface QueueEntry<T> {
   previous: T | undefined;
   next: T | undefined;
@@ -31,7 +31,7 @@ export class WaitingLine<T extends QueueEntry<T>> {
     entry.next = undefined;
   }
 
-  /** All of them, in order; the line is empty then. */
+  /** Removes and returns all entries, in order. */
   takeAll(): T[] {
     const all: T[] = [];
     for (let entry = this.#first; entry !== undefined; entry = this.#first) {

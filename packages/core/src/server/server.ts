@@ -2,7 +2,7 @@
 import { EventEmitter } from 'node:events';
 import { inspect } from 'node:util';
 import { type CloseServerOptions, parseCloseServerOptions } from '../connection/close-options.js';
-import { attachTransport, type Connection, closeWaiting, evict, isAway, mayResume } from '../connection/connection.js';
+import { type Connection, internalsOf } from '../connection/connection.js';
 import { MessageIterator } from '../connection/message-iterator.js';
 import { emitEvent } from '../diagnostics.js';
 import type { Environment } from '../environment.js';
@@ -59,7 +59,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     this.#environment = environment;
     this.#admission = new Admission<C>(
       admissionLimits(settings),
-      mayResume,
+      (connection) => internalsOf(connection).mayResume,
       (connection) => connection.stats().bytesReceived > 0,
     );
     this.#partialBudget = new PartialMessageBudget(partialBudgetBytes(settings), ({ remote }) =>
@@ -75,7 +75,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
 
   /** How many peers are connected now. One of a session who is away is not counted; his connection is in the list. */
   get size(): number {
-    return this.getConnectionsList().filter((connection) => !isAway(connection)).length;
+    return this.getConnectionsList().filter((connection) => !internalsOf(connection).isAway).length;
   }
 
   /**
@@ -168,7 +168,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     const { reason, waitForAway } = parseCloseServerOptions(options);
     this.#acceptsNew = false;
     if (!waitForAway) await this.close(); // else they come back through the listener
-    await Promise.all(this.getConnectionsList().map((each) => closeWaiting(each, reason, waitForAway)));
+    await Promise.all(this.getConnectionsList().map((each) => internalsOf(each).close(reason, waitForAway)));
     await this.close();
   }
 
@@ -194,7 +194,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     }
     const connection = this.#createConnection();
     this.#admission.pending.add(connection);
-    attachTransport(connection, transport, this.#hooks);
+    internalsOf(connection).accept(transport, this.#hooks);
   }
 
   /** The same functions for every connection: a listener for each took 400 bytes. */
@@ -230,7 +230,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
       const { bytes: sum } = this.#partialBudget;
       const most = this.#partialBudget.evictLargest();
       if (most === undefined) return;
-      evict(most, partialBudgetError(sum, partialBudgetBytes(this.#settings)));
+      internalsOf(most).evict(partialBudgetError(sum, partialBudgetBytes(this.#settings)));
     }
   }
 

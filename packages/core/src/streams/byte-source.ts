@@ -1,4 +1,4 @@
-/** Where the bytes of a stream come from: whatever gives chunks, read one after the other and let go of when no more are wanted. */
+/** Reads the source of a stream chunk by chunk, and releases it when no more chunks are wanted. */
 import { types } from 'node:util';
 import { ValueError } from '../errors.js';
 
@@ -13,11 +13,11 @@ interface SourceChunk {
 /** A source that is being read. */
 export interface SourceReader {
   next(): Promise<SourceChunk> | SourceChunk;
-  /** No more is wanted: what it holds (a file, a socket) is let go of, also while it gives nothing. */
+  /** Releases the source and what it holds, such as a file or a socket, even while it yields nothing. */
   release(): void;
 }
 
-/** What the sources of Node and of the web have besides, by which they can be let go of while a chunk is waited for. */
+/** Members of Node and web streams that release a source while a chunk is awaited. */
 interface Releasable {
   readonly pipe?: unknown;
   on?(event: 'error', listener: () => void): void;
@@ -31,7 +31,7 @@ interface Reader {
   releaseLock(): void;
 }
 
-/** Throws an `ERR_SERPY_VALUE` unless there are chunks in it. */
+/** Throws an `ERR_SERPY_VALUE` unless the source is an iterable of chunks. */
 export function checkSource(source: unknown): asserts source is ByteSource {
   const iterable = source as Partial<AsyncIterable<unknown> & Iterable<unknown>> | null | undefined;
   const isOne = typeof source === 'string' || types.isUint8Array(source);
@@ -42,11 +42,11 @@ export function checkSource(source: unknown): asserts source is ByteSource {
   }
 }
 
-/** Begins to read. `for await` would not do: its `break` waits for the chunk that is due, which may never come. */
+/** Begins to read. `for await` is not suitable: its `break` waits for the next chunk, which may never come. */
 export function openSource(source: ByteSource): SourceReader {
   const { pipe, on, destroy, getReader } = source as Releasable;
   if (typeof getReader === 'function') return openWeb(() => getReader.call(source));
-  // It may fail before it is read, or as it is let go of: who reads it is told, and nobody else has to listen.
+  // A stream may fail before it is read or while it is released. `next` reports that; the listener only prevents an uncaught error.
   if (typeof pipe === 'function' && typeof on === 'function') on.call(source, 'error', () => {});
   const iterator = iteratorOf(source);
   let isOver = false;
@@ -85,7 +85,7 @@ function exclusiveReader(getReader: () => Reader): Reader {
   try {
     return getReader();
   } catch (cause) {
-    throw new ValueError('sendStream takes a stream that nobody else reads: this one is locked', { cause });
+    throw new ValueError('sendStream takes a stream without another reader: this one is locked', { cause });
   }
 }
 
@@ -94,7 +94,7 @@ function iteratorOf(source: ByteSource): AsyncIterator<unknown> | Iterator<unkno
   return begin?.call(source) ?? (source as Iterable<unknown>)[Symbol.iterator]();
 }
 
-/** How a source ends that nobody reads any more interests nobody. */
+/** Ignores errors of a source that is no longer read. */
 function swallow(release: () => unknown): void {
   const noop = () => {};
   try {
@@ -102,9 +102,11 @@ function swallow(release: () => unknown): void {
   } catch {}
 }
 
-/** The bytes of a chunk. Throws an `ERR_SERPY_VALUE` where it has none. */
+/** The bytes of a chunk. Throws an `ERR_SERPY_VALUE` for a chunk of another type. */
 export function bytesOf(chunk: unknown): Uint8Array {
   if (types.isUint8Array(chunk)) return chunk;
   if (typeof chunk === 'string') return Buffer.from(chunk);
-  throw new ValueError(`a stream is made of bytes or text, and gave ${chunk === null ? 'null' : typeof chunk}`);
+  throw new ValueError(
+    `the source of a stream must yield bytes or text, not ${chunk === null ? 'null' : typeof chunk}`,
+  );
 }

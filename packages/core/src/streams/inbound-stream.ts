@@ -1,41 +1,41 @@
-/** A stream that arrives, as the program reads it. */
+/** The `Readable` of a stream that arrives. */
 import { Readable } from 'node:stream';
 import { Fifo } from '../buffers/fifo.js';
 import type { InboundMessage } from '../protocol/message.js';
 
-/** So much of a stream travels in one part. */
+/** Maximum size of a part of a stream. */
 export const partBytes = 252 * 1024;
 
-/** What a stream tells of itself. */
+/** What a received stream reports. */
 export interface ReceivedStreamListener {
-  /** The program has this part, or nobody will ever want it. */
+  /** The program has read this part, or will never read it. */
   consumed(received: InboundMessage): void;
-  /** The program wants no more of it, or it has failed here: told once, and not where the sender has all of it behind him. */
+  /** The program has destroyed the stream, or it has failed here. Called at most once, and not if all parts have arrived. */
   stopped(reason: string): void;
 }
 
-/** A stream that arrives. It fails with `ERR_SERPY_TRUNCATED` when it ends before it is whole. To destroy it before tells its sender to stop. */
+/** A stream that arrives. It fails with `ERR_SERPY_TRUNCATED` if it ends before it is complete. Destroying it earlier cancels it at the sender. */
 export class ReceivedStream extends Readable {
-  /** How many bytes it will have, where the sender has said so. */
+  /** The total size, if the sender has stated it. */
   readonly sizeBytes: number | undefined;
-  /** How many have arrived. */
+  /** Bytes that have arrived. */
   doneBytes = 0;
   readonly #listener: ReceivedStreamListener;
   readonly #waiting = new Fifo<InboundMessage>();
-  /** The part that was handed to the reader, and may wait in there. Until more is asked for it counts as one that waits here. */
+  /** The part that was pushed last, and may wait in the buffer of `Readable`. It counts as unread until `_read` asks for more. */
   #readerPart: InboundMessage | undefined;
   #demand = false;
-  /** Whether nothing more will come. */
+  /** Whether no more parts will arrive. */
   #ended = false;
 
-  constructor(sizeBytes: number | undefined, owner: ReceivedStreamListener) {
-    super({ highWaterMark: 1 }); // one part at a time: what waits, waits where its sender is held back for it
+  constructor(sizeBytes: number | undefined, listener: ReceivedStreamListener) {
+    super({ highWaterMark: 1 }); // one part at a time: the others wait here, where they throttle the sender
     this.sizeBytes = sizeBytes;
-    this.#listener = owner;
-    this.on('error', () => {}); // a program that has not asked for it yet must not end of it
+    this.#listener = listener;
+    this.on('error', () => {}); // an error before `getStream` must not end the program
   }
 
-  /** A part has come, in its place. */
+  /** The next part has arrived. */
   add(received: InboundMessage, data: Uint8Array): void {
     this.doneBytes += data.length;
     if (this.destroyed || data.length === 0) this.#listener.consumed(received);
@@ -43,24 +43,24 @@ export class ReceivedStream extends Readable {
     this.#scheduleRead();
   }
 
-  /** All parts have come. */
+  /** All parts have arrived. */
   finish(): void {
     this.#ended = true;
     this.#scheduleRead();
   }
 
-  /** No more parts will come. */
+  /** No more parts will arrive. */
   fail(error: Error): void {
     this.#ended = true;
     this.destroy(error);
   }
 
-  /** What listens to it is the program's, which must not run while a session is at work. */
+  /** Reads in a later turn: the program's listeners must not run while the session is at work. */
   #scheduleRead(): void {
     if (this.#demand) process.nextTick(continueReading, this);
   }
 
-  /** More has come for who waits. */
+  /** Pushes a part that has arrived, if the reader waits for one. */
   continueReading(): void {
     if (this.#demand && !this.destroyed) this._read();
   }
@@ -81,9 +81,9 @@ export class ReceivedStream extends Readable {
     this.#consumeReaderPart();
     for (let received = this.#waiting.shift(); received; received = this.#waiting.shift())
       this.#listener.consumed(received);
-    const isWhole = this.#ended || this.doneBytes === this.sizeBytes;
+    const isComplete = this.#ended || this.doneBytes === this.sizeBytes;
     this.#ended = true;
-    if (!isWhole) this.#listener.stopped(reasonOf(error));
+    if (!isComplete) this.#listener.stopped(reasonOf(error));
     callback(error);
   }
 
@@ -98,7 +98,7 @@ function continueReading(stream: ReceivedStream): void {
   stream.continueReading();
 }
 
-/** To leave a `for await` is an abort to Node, and no reason. */
+/** Node reports leaving a `for await` as an abort, which is not a reason. */
 function reasonOf(error: (Error & { readonly code?: unknown }) | null): string {
   return error === null || error.code === 'ABORT_ERR' ? '' : error.message;
 }

@@ -1,5 +1,4 @@
-/** A stream that is being sent: chunks are cut into parts, of which only so many wait for their acknowledgement. Whatever ends it, ends it at once. */
-
+/** A stream that is being sent: splits chunks into parts and limits how many of them are unacknowledged. A failure ends it at once. */
 import { ConnectionLostError, isSerpyError, MessagesDroppedError, ValueError } from '../errors.js';
 import type { StreamPart } from '../protocol/message.js';
 import type { ProgressInfo } from '../protocol/resumable-session.js';
@@ -8,23 +7,23 @@ import { abortError } from '../queue/deferred.js';
 import { bytesOf, type SourceReader } from './byte-source.js';
 import { partBytes } from './inbound-stream.js';
 
-/** So many parts of a stream may wait for their acknowledgement. */
+/** Maximum number of unacknowledged parts of a stream. */
 const maxInFlightParts = 16;
 
-/** What the peer may bring about must not end a program that sends without awaiting. */
+/** Errors that the peer can cause. They must not end a program that sends without awaiting. */
 const terminalCodes: readonly string[] = ['ERR_SERPY_CLOSED', 'ERR_SERPY_LOST', 'ERR_SERPY_STREAM_CANCELLED'];
 
-/** What a stream needs of those who send its parts. */
+/** What a stream needs of the stream manager. */
 export interface OutboundStreamHost {
-  /** Another object for each session. */
+  /** Identifies the session: a different object for each. */
   readonly session: unknown;
-  /** Sends a part. The signal takes it back where it is not on the wire yet. */
+  /** Sends a part. The signal removes it from the send queue if it was not sent yet. */
   enqueue(part: StreamPart, signal: AbortSignal): Promise<boolean>;
-  /** Sends a part that has to arrive, and for which nobody waits. */
+  /** Sends a part that has to arrive, and does not wait for it. */
   sendControl(part: StreamPart): void;
   closedError(): Error;
   progress(info: ProgressInfo): void;
-  /** This stream is over. */
+  /** The stream has ended. */
   streamEnded(id: number): void;
 }
 
@@ -35,7 +34,7 @@ export interface OutboundStreamOptions {
 
 export class OutboundStream {
   readonly promise: Promise<boolean>;
-  /** The session that it has begun in; undefined until it has. */
+  /** The session in which it has begun; undefined before. */
   session: unknown;
   readonly #id: number;
   readonly #source: SourceReader;
@@ -46,18 +45,18 @@ export class OutboundStream {
   #resolve!: (value: boolean) => void;
   #reject!: (error: unknown) => void;
   readonly #inFlight: Promise<void>[] = [];
-  /** Takes back what is not on the wire: one signal of our own, so that the program's has one listener. */
+  /** Removes unsent parts from the send queue. An own signal, so that the program's signal has only one listener. */
   readonly #parts = new AbortController();
   #begun = false;
   #isRead = false;
   #over = false;
 
-  constructor(id: number, source: SourceReader, options: OutboundStreamOptions, owner: OutboundStreamHost) {
+  constructor(id: number, source: SourceReader, options: OutboundStreamOptions, host: OutboundStreamHost) {
     this.#id = id;
     this.#source = source;
     this.#totalBytes = options.sizeBytes;
     this.#signal = options.signal;
-    this.#host = owner;
+    this.#host = host;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -66,18 +65,18 @@ export class OutboundStream {
     this.#unsubscribe = signal && onAbort(signal, () => this.fail(abortError('sendStream', signal)));
   }
 
-  /** Whether its source has given everything. */
+  /** Whether the source has yielded everything. */
   get isRead(): boolean {
     return this.#isRead;
   }
 
-  /** Sends it all. */
+  /** Sends the whole stream. */
   async run(): Promise<void> {
     try {
       if (this.#signal?.aborted) throw abortError('sendStream', this.#signal);
       this.#enqueue({ kind: 'begin', id: this.#id, totalBytes: this.#totalBytes });
       this.#begun = true;
-      await this.#inFlight.shift(); // the peer may not know of streams
+      await this.#inFlight.shift(); // the peer may not support streams
       this.session = this.#host.session;
       const offset = await this.#sendChunks();
       if (this.#over) return;
@@ -91,11 +90,11 @@ export class OutboundStream {
     }
   }
 
-  /** Ends it before its end, at once: also while the source gives nothing. */
+  /** Ends the stream early and at once, even while the source yields nothing. */
   fail(error: unknown): void {
     if (this.#over) return;
     this.#end();
-    // First: parts that are taken back may leave nothing to be sent, and a connection that closes then says goodbye.
+    // Before the parts are removed: with nothing left to send, a closing connection would write its close frame at once.
     if (this.#begun) {
       this.#host.sendControl({
         kind: 'abort',
@@ -104,12 +103,12 @@ export class OutboundStream {
       });
     }
     this.#parts.abort();
-    queueMicrotask(() => this.#source.release()); // it is the program's, which must not run while a session is at work
-    if (isSerpyError(error) && terminalCodes.includes(error.code)) this.promise.catch(() => {}); // as with sendData that nobody awaits
+    queueMicrotask(() => this.#source.release()); // code of the program must not run while the session is at work
+    if (isSerpyError(error) && terminalCodes.includes(error.code)) this.promise.catch(() => {}); // as `sendData` without await
     this.#reject(error);
   }
 
-  /** @returns how many bytes there were */
+  /** @returns the number of bytes */
   async #sendChunks(): Promise<number> {
     let offset = 0;
     for (;;) {
@@ -118,7 +117,7 @@ export class OutboundStream {
       if (done) break;
       const bytes = bytesOf(value);
       const { length } = bytes;
-      this.#checkSize(offset + length, 'more');
+      this.#checkSize(offset + length, 'has more');
       for (let start = 0; start < length && !this.#over; start += partBytes) {
         if (bytes.length !== length) throw detachedError();
         const data = bytes.subarray(start, start + partBytes);
@@ -128,7 +127,7 @@ export class OutboundStream {
         this.#reportProgress(offset);
       }
     }
-    if (offset !== this.#totalBytes) this.#checkSize(Number.POSITIVE_INFINITY, `only ${offset}`);
+    if (offset !== this.#totalBytes) this.#checkSize(Number.POSITIVE_INFINITY, `has only ${offset}`);
     return offset;
   }
 
@@ -141,11 +140,11 @@ export class OutboundStream {
         throw this.#failureOf(error);
       },
     );
-    sent.catch((error) => this.fail(error)); // at once, and not in its turn: the source may give nothing for long
+    sent.catch((error) => this.fail(error)); // at once instead of when it is awaited: the source may yield nothing for long
     this.#inFlight.push(sent);
   }
 
-  /** In the words of a stream. */
+  /** Translates an error of `sendData` into one of `sendStream`. */
   #failureOf(error: unknown): unknown {
     if (!isSerpyError(error)) return error;
     if (error.code === 'ERR_SERPY_CLOSED') return this.#host.closedError();
@@ -153,10 +152,10 @@ export class OutboundStream {
     return error.code === 'ERR_SERPY_DROPPED' ? droppedError() : error;
   }
 
-  #checkSize(bytes: number, got: string): void {
+  #checkSize(bytes: number, actual: string): void {
     const totalBytes = this.#totalBytes;
     if (totalBytes === undefined || bytes <= totalBytes) return;
-    throw new ValueError(`the stream was to have ${totalBytes} bytes (sizeBytes), and has ${got}`);
+    throw new ValueError(`sizeBytes states ${totalBytes} bytes, but the stream ${actual}`);
   }
 
   #reportProgress(doneBytes: number): void {
@@ -171,24 +170,26 @@ export class OutboundStream {
   }
 }
 
-/** The error of a stream whose session is over. */
+/** The error of a stream whose session has ended. */
 export function lostError(): ConnectionLostError {
   return new ConnectionLostError('the session was lost in the middle of the stream: send it again');
 }
 
-/** The error of a stream of which everything was sent, where nobody will ever know whether it arrived. */
+/** The error of a stream that was sent completely, but not acknowledged. */
 export function unknownError(): ConnectionLostError {
-  const text = 'the connection ended before the stream was acknowledged: it may or may not have arrived whole';
+  const text =
+    'the connection closed before the peer acknowledged the stream, which may or may not have arrived completely';
   return new ConnectionLostError(text);
 }
 
 function detachedError(): ValueError {
   return new ValueError(
-    'the source of the stream took the memory of a chunk away (transferred it, or made it smaller) before all of it was sent: give copies',
+    'the source of the stream detached or shrank the memory of a chunk before all of it was sent: yield copies of the chunks',
   );
 }
 
 function droppedError(): MessagesDroppedError {
-  const text = "a part of the stream was dropped by the full send queue: use whenFull: 'block' for streams";
+  const text =
+    "a part of the stream was dropped from the send queue: streams need sendQueue.whenFull: 'block' and whenOffline: 'buffer'";
   return new MessagesDroppedError(text, 1);
 }

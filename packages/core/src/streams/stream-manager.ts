@@ -1,8 +1,7 @@
 /**
- * Streams over a session: any number of bytes, also more than a message may have, in parts that travel between the messages. Each part is
- * acknowledged, so a stream holds a bounded amount of memory at both ends.
+ * Streams over a session: any number of bytes, in parts that travel between the messages. Each part is acknowledged, so a stream takes a bounded
+ * amount of memory at both ends.
  */
-
 import type { Clock } from '../environment.js';
 import { isSerpyError, MessagesDroppedError, OptionError, StreamCancelledError, TruncatedError } from '../errors.js';
 import { checkNames } from '../options/option-names.js';
@@ -16,37 +15,38 @@ import { type ByteSource, checkSource, openSource } from './byte-source.js';
 import { partBytes, ReceivedStream } from './inbound-stream.js';
 import { lostError, OutboundStream, type OutboundStreamHost, unknownError } from './outbound-stream.js';
 
-/** So many words about streams may wait for their acknowledgement: a peer that lets us refuse one stream after the other hears no more of it. */
+/** Maximum number of unacknowledged cancellations. A peer that begins one refused stream after the other gets no more of them. */
 const maxPendingControls = 1024;
 
-/** What a part takes that waits to be read, besides its bytes. */
+/** Memory of an unread part besides its bytes. */
 const partOverheadBytes = 384;
 
-/** What `sendStream` takes besides the bytes. */
+/** The options of `sendStream`. */
 export interface SendStreamOptions {
-  /** How many bytes there are, if that is known: the receiver is told, and the stream fails when it has another size. */
+  /** The total size, if known. It is sent to the receiver, and the stream fails if its size differs. */
   readonly sizeBytes?: number | undefined;
-  /** Gives up: the receiver's stream fails. */
+  /** Aborts the stream, which then fails at the receiver too. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** What the streams of a connection need of it. */
+/** What the streams of a connection need of its channel. */
 export interface StreamsHost {
   readonly clock: Clock;
-  /** Another object for each session. */
+  /** Identifies the session: a different object for each. */
   readonly epoch: unknown;
-  /** So many streams, and bytes of them, may wait to be taken where the sender is not held back. */
-  readonly streamLimits: QueueLimits;
-  /** So many streams may be open, and so many may wait for `getStream`. */
-  readonly maxOpenStreams: number;
-  /** @param always also into a full queue */
+  readonly settings: {
+    /** Maximum number of streams that wait for `getStream`, and of bytes that wait to be read, where the sender is not throttled. */
+    readonly receiveQueue: QueueLimits;
+    /** Maximum number of open streams, and of streams that wait for `getStream`. */
+    readonly maxOpenStreams: number;
+  };
+  /** @param always even into a full queue */
   sendPart(part: StreamPart, options: WaitOptions, always?: boolean): Promise<boolean>;
   consumed(received: InboundMessage): void;
-  /** Where progress and warnings go. */
   readonly sessionHost: Pick<SessionHost<OutboundMessage>, 'progress' | 'warn'>;
 }
 
-/** A stream that has begun to arrive, and the message that told so. */
+/** A stream that has begun to arrive, and its `begin` message. */
 interface InboundStart {
   readonly stream: ReceivedStream;
   readonly received: InboundMessage;
@@ -59,26 +59,26 @@ export class StreamManager implements OutboundStreamHost {
   readonly #inbound = new Map<number, ReceivedStream>();
   readonly #outbound = new Map<number, OutboundStream>();
   #session: unknown;
-  /** What has come of streams and was not read, with what each part takes besides. */
+  /** Memory of parts that have arrived and were not read. */
   #unreadBytes = 0;
-  /** Whether streams are being refused, and that has been told. */
+  /** Whether streams are being refused, and that has been reported. */
   #refusing = false;
   #nextId = 0;
   #pendingControls = 0;
   #closedError: ((what: string) => Error) | undefined;
   #isClosed = false;
 
-  constructor(owner: StreamsHost) {
-    this.#host = owner;
+  constructor(host: StreamsHost) {
+    this.#host = host;
     this.#starts = new AsyncQueue(
       { maxMessages: Number.POSITIVE_INFINITY, maxBytes: Number.POSITIVE_INFINITY },
-      owner.clock,
+      host.clock,
     );
   }
 
   /**
-   * Sends a stream. Only what is wrong with the arguments leaves the source alone.
-   * @param refused why there is none to be sent
+   * Sends a stream. Releases the source on any failure, except for wrong arguments.
+   * @param refused why no stream can be sent
    */
   send(source: ByteSource, options: SendStreamOptions, refused?: Error): Promise<boolean> {
     try {
@@ -97,12 +97,12 @@ export class StreamManager implements OutboundStreamHost {
 
   get(options: WaitOptions): Promise<ReceivedStream> {
     return this.#starts.take('getStream', options, ({ stream, received }) => {
-      this.#host.consumed(received); // until now it held its place
+      this.#host.consumed(received); // until now it counted as unread
       return stream;
     });
   }
 
-  /** A part has come. */
+  /** A part has arrived. */
   received(received: InboundMessage, part: StreamPart): void {
     this.sessionChanged(this.#host.epoch);
     const stream = this.#inbound.get(part.id);
@@ -115,16 +115,16 @@ export class StreamManager implements OutboundStreamHost {
         this.#unreadBytes += received.sizeBytes + partOverheadBytes;
         stream.add(received, part.data);
         this.#reportProgress(part.id, stream);
-        if (this.#unreadBytes > this.#host.streamLimits.maxBytes + 2 * partBytes) overflow(stream);
+        if (this.#unreadBytes > this.#host.settings.receiveQueue.maxBytes + 2 * partBytes) overflow(stream);
         return;
       case 'end':
         this.#inbound.delete(part.id);
         if (stream?.doneBytes === part.offset) stream.finish();
-        else stream?.fail(truncated('parts of it were dropped on the way'));
+        else stream?.fail(truncated('parts of it were dropped before they arrived'));
         break;
       case 'abort':
         this.#inbound.delete(part.id);
-        stream?.fail(new TruncatedError(`the peer gave a stream up before it was whole: ${part.reason}`));
+        stream?.fail(new TruncatedError(`the sender aborted a stream before it was complete: ${part.reason}`));
         break;
       case 'stop':
         this.#outbound.get(part.id)?.fail(stopped(part.reason));
@@ -132,7 +132,7 @@ export class StreamManager implements OutboundStreamHost {
     this.#host.consumed(received);
   }
 
-  /** If it is another than it was, no more parts come of the streams from before, nor can more be sent. */
+  /** If the session is another one, ends the streams of the earlier one. */
   sessionChanged(session: unknown): void {
     if (session === this.#session) return;
     this.#session = session;
@@ -142,13 +142,13 @@ export class StreamManager implements OutboundStreamHost {
     }
   }
 
-  /** The program is done. A stream whose source has given everything still goes out, as messages do; the others end here. */
+  /** `close` was called. A stream whose source has yielded everything is still sent, as messages are; the others fail. */
   closing(error: (what: string) => Error): void {
     this.#closedError = error;
     for (const stream of [...this.#outbound.values()]) if (!stream.isRead) stream.fail(this.closedError());
   }
 
-  /** The connection is over. */
+  /** The connection is closed. */
   close(error: (what: string) => Error): void {
     this.#closedError = error;
     this.#isClosed = true;
@@ -157,7 +157,7 @@ export class StreamManager implements OutboundStreamHost {
     for (const stream of [...this.#outbound.values()]) stream.fail(stream.isRead ? unknownError() : this.closedError());
   }
 
-  // What those that are being sent need.
+  // Called by outbound streams.
 
   get session(): unknown {
     return this.#host.epoch;
@@ -167,7 +167,7 @@ export class StreamManager implements OutboundStreamHost {
     return this.#host.sendPart(part, { signal });
   }
 
-  /** Where the queue drops it, it is put there again. */
+  /** Sends the part again if the send queue drops it. */
   sendControl(part: StreamPart): void {
     if (this.#isClosed || this.#pendingControls >= maxPendingControls) return;
     this.#pendingControls++;
@@ -189,7 +189,7 @@ export class StreamManager implements OutboundStreamHost {
     this.#outbound.delete(id);
   }
 
-  /** @returns whether it was dropped: who would be told is not there where it failed otherwise */
+  /** @returns whether the send queue dropped it. After any other failure the peer is gone */
   async #controlSent(part: StreamPart): Promise<boolean> {
     try {
       return !(await this.#host.sendPart(part, defaultWait, true));
@@ -198,40 +198,39 @@ export class StreamManager implements OutboundStreamHost {
     }
   }
 
-  /** @returns whether it waits to be taken */
+  /** @returns whether the stream was accepted */
   #begin({ id, totalBytes }: StreamPart & { readonly kind: 'begin' }, received: InboundMessage): boolean {
     const refused = this.#refusal;
     if (refused !== undefined) {
-      const told = this.#refusing;
+      if (!this.#refusing) this.#host.sessionHost.warn(refusedError(refused));
       this.#refusing = true;
-      if (!told) this.#host.sessionHost.warn(new MessagesDroppedError(`streams are being refused: ${refused}`, 1));
-      this.sendControl({ kind: 'stop', id, reason: `${refused} there already` });
+      this.sendControl({ kind: 'stop', id, reason: `${refused} at the receiver` });
       return false;
     }
     this.#refusing = false;
     const stream: ReceivedStream = new ReceivedStream(totalBytes, {
-      consumed: (taken) => {
-        this.#unreadBytes -= taken.sizeBytes + partOverheadBytes;
-        this.#host.consumed(taken);
+      consumed: (part) => {
+        this.#unreadBytes -= part.sizeBytes + partOverheadBytes;
+        this.#host.consumed(part);
       },
       stopped: (reason) => this.#stop(id, stream, reason),
     });
-    this.#inbound.get(id)?.fail(truncated('the peer began it anew'));
+    this.#inbound.get(id)?.fail(truncated('the sender began another stream with its number'));
     this.#inbound.set(id, stream);
     this.#starts.put({ stream, received, sizeBytes: 0 });
     this.#reportProgress(id, stream);
     return true;
   }
 
-  /** Why no other stream may begin. */
+  /** Why no other stream is accepted; undefined if one is. */
   get #refusal(): string | undefined {
-    const most = this.#host.maxOpenStreams;
+    const { maxOpenStreams, receiveQueue } = this.#host.settings;
     const waiting = this.#starts.length;
-    if (waiting >= Math.min(most, this.#host.streamLimits.maxMessages)) return `${waiting} streams wait for getStream`;
-    return this.#inbound.size >= most ? `${most} streams are open (maxOpenStreams)` : undefined;
+    if (waiting >= Math.min(maxOpenStreams, receiveQueue.maxMessages)) return `${waiting} streams wait for getStream`;
+    return this.#inbound.size >= maxOpenStreams ? `${maxOpenStreams} streams are open (maxOpenStreams)` : undefined;
   }
 
-  /** Nobody wants the rest: its sender is told, and what comes until he has heard it belongs to no stream. */
+  /** The program does not want the rest: cancels the stream at the sender. Parts that arrive until then belong to no stream. */
   #stop(id: number, stream: ReceivedStream, reason: string): void {
     if (this.#inbound.get(id) !== stream) return;
     this.#inbound.delete(id);
@@ -249,24 +248,32 @@ export class StreamManager implements OutboundStreamHost {
   }
 }
 
-/** Only where the queue drops messages: otherwise the sender is held back. */
+function refusedError(why: string): MessagesDroppedError {
+  return new MessagesDroppedError(
+    `streams are being refused: ${why}. Call getStream and read each stream, or raise maxOpenStreams and receiveQueue.maxMessages`,
+    1,
+  );
+}
+
+/** Happens only if the receive queue drops messages: otherwise the sender is throttled. */
 function overflow(stream: ReceivedStream): void {
   const text =
-    "a stream came faster than it was read, and a queue that drops does not hold its sender back: use receiveQueue.whenFull: 'block'";
+    "a stream arrived faster than the program read it, as a receive queue that drops messages does not throttle the sender: use receiveQueue.whenFull: 'block'";
   stream.destroy(new MessagesDroppedError(text, 1));
 }
 
 function truncated(why: string): TruncatedError {
-  return new TruncatedError(`a stream ended before it was whole: ${why}`);
+  return new TruncatedError(`a stream ended before it was complete: ${why}`);
 }
 
 function stopped(reason: string): StreamCancelledError {
-  const why = reason === '' ? 'it wants no more of it' : reason;
-  return new StreamCancelledError(`the program at the peer has stopped the stream before its end: ${why}`);
+  const why = reason === '' ? 'its program destroyed it' : reason;
+  return new StreamCancelledError(`the peer canceled the stream: ${why}`);
 }
 
 function checkSend(options: SendStreamOptions): void {
-  if (options === null || typeof options !== 'object') throw new OptionError('the options of sendStream are an object');
+  if (options === null || typeof options !== 'object')
+    throw new OptionError('the options of sendStream must be an object');
   checkNames(options, ['sizeBytes', 'signal']);
   const { sizeBytes, signal } = options;
   if (sizeBytes !== undefined && !(Number.isSafeInteger(sizeBytes) && sizeBytes >= 0)) {

@@ -147,6 +147,15 @@ describe('ByteQueue', () => {
     expect([0, 1, 602, 603, 1203, 1204].map((from) => queue.indexOf(b, from))).toEqual([0, 602, 602, 1203, 1203, -1]);
   });
 
+  test('reads each byte of many chunks by its position, and none beyond the last', () => {
+    const bytes = Buffer.from(Array.from({ length: 20_000 }, (_, i) => (i * 13) & 0xff));
+    const queue = new ByteQueue();
+    for (let at = 0; at < bytes.length; at += 700) queue.push(Buffer.from(bytes.subarray(at, at + 700)));
+    queue.skip(100);
+    for (let at = 0; at < queue.length; at++) expect(queue.at(at)).toBe(bytes[at + 100]);
+    expect(queue.at(queue.length)).toBeNaN();
+  });
+
   test('hands over a chunk without a copy when it is exactly what is taken', () => {
     const chunk = Buffer.from(new ArrayBuffer(8192));
     const queue = new ByteQueue();

@@ -1,4 +1,4 @@
-/** A program that is too busy to look at its sockets for longer than any time-out: it does not take a live peer for dead. */
+/** A program that is too busy to process its sockets for longer than a timeout does not disconnect a live peer. */
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { waitFor } from 'serpy-contract-tests/stage';
@@ -8,7 +8,7 @@ import { type Lines, lineProtocol } from '../line-protocol.js';
 
 const writeTimeoutMs = 1000;
 
-/** In a thread of its own, as ours is to be busy: begins to read when it is told to, and says by shared memory that it has. */
+/** Runs in another thread, as this one is busy. It reads on request, and signals by shared memory that it has read. */
 const peer = `
   const { parentPort, workerData } = require('node:worker_threads');
   const { createServer } = require('node:net');
@@ -26,7 +26,7 @@ const peer = `
   }).listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));
 `;
 
-test('bytes that left while the program was busy are seen before the link is given up', async () => {
+test('bytes that left while the program was busy are noticed before the write timeout closes the link', async () => {
   const hasRead = new Int32Array(new SharedArrayBuffer(8));
   const worker = new Worker(peer, { eval: true, workerData: hasRead.buffer });
   onTestFinished(async () => void (await worker.terminate()));
@@ -41,7 +41,7 @@ test('bytes that left while the program was busy are seen before the link is giv
   const all = once(worker, 'message') as Promise<[number]>;
   await connection.sendData(text);
   worker.postMessage('read');
-  // Busy: nothing of the program runs, and the peer has taken what the system had for it.
+  // Busy: this program runs nothing, and the peer reads what the system has buffered.
   Atomics.wait(hasRead, 0, 0);
   Atomics.wait(hasRead, 1, 0, 1.2 * writeTimeoutMs);
   expect(await all).toEqual([text.length + 1]);

@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { type ConnectionEvent, type ConnectionState, nextState } from '../../src/connection/connection-state.js';
 
 const events: readonly ConnectionEvent[] = [
-  'dial',
-  'dial-failed',
+  'connect',
+  'connect-failed',
   'link-up',
   'link-lost',
   'link-lost-restart',
@@ -11,12 +11,12 @@ const events: readonly ConnectionEvent[] = [
   'finished',
 ];
 
-/** Every state with what each event makes of it; events that are not named cannot happen there. */
+/** The next state for each state and event; other events cannot happen in that state. */
 const life: Record<ConnectionState, Partial<Record<ConnectionEvent, ConnectionState>>> = {
-  idle: { dial: 'connecting', 'link-up': 'connected', close: 'closed', finished: 'closed' },
-  connecting: { 'dial-failed': 'idle', 'link-up': 'connected', close: 'closed', finished: 'closed' },
+  idle: { connect: 'connecting', 'link-up': 'connected', close: 'closed', finished: 'closed' },
+  connecting: { 'connect-failed': 'idle', 'link-up': 'connected', close: 'closed', finished: 'closed' },
   connected: {
-    'dial-failed': 'idle',
+    'connect-failed': 'idle',
     'link-lost': 'closed',
     'link-lost-restart': 'reconnecting',
     close: 'closing',
@@ -41,10 +41,10 @@ test.each(cases)('$state, then $event: $next', ({ state, event, next }) => {
   expect(nextState(state, event)).toBe(next);
 });
 
-test('closed is for good', () => {
+test('closed is final', () => {
   for (const event of events) expect([undefined, 'closed']).toContain(nextState('closed', event));
 });
 
-test('every state can be left for closed', () => {
+test('closed can be reached from every state', () => {
   for (const state of Object.keys(life)) expect(nextState(state as ConnectionState, 'finished')).toBe('closed');
 });

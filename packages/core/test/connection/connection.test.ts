@@ -1,4 +1,4 @@
-/** What the contract that the protocols pass cannot say, for want of bad frames and deadlines that both have. */
+/** Connections of a small protocol with bad frames and deadlines, which the contract tests of v1 and v2 do not share. */
 import { inspect } from 'node:util';
 import { Connection, type ConnectionOptions, connectionOptions, parseOptions, Server } from 'serpy-core';
 import { MemoryNetwork } from 'serpy-core/testing';
@@ -8,11 +8,11 @@ import { type Calls, type Lines, lineProtocol } from '../line-protocol.js';
 
 const port = 5000;
 
-function setUp(greetingMs = 0, accepted: ConnectionOptions = {}) {
+function setUp(helloMs = 0, accepted: ConnectionOptions = {}) {
   const network = new MemoryNetwork();
   const acceptedCalls: Calls = [];
   const connection = (options: ConnectionOptions = {}, calls: Calls = []) =>
-    new Connection<Lines>(lineProtocol(calls, greetingMs), parseOptions(connectionOptions, options), network);
+    new Connection<Lines>(lineProtocol(calls, helloMs), parseOptions(connectionOptions, options), network);
   const server = async () => {
     const settings = { host: '127.0.0.1', port, maxConnections: 10, keepAliveMs: 0 };
     return new Server<Lines, Connection<Lines>>(settings, () => connection(accepted, acceptedCalls), network).start();
@@ -20,7 +20,7 @@ function setUp(greetingMs = 0, accepted: ConnectionOptions = {}) {
   return { network, connection, server, calls: acceptedCalls };
 }
 
-/** A peer that is a bare transport. */
+/** A peer without a session: only a transport. */
 async function bare(network: MemoryNetwork): Promise<Transport> {
   const signal = new AbortController().signal;
   const transport = await network.dial({ host: '127.0.0.1', port, keepAliveMs: 0, signal });
@@ -29,7 +29,7 @@ async function bare(network: MemoryNetwork): Promise<Transport> {
 }
 
 describe('a full receive queue', () => {
-  test('is filled up again when a sixteenth of it is free, not for each message', async () => {
+  test('resumes reading when a sixteenth of it is free, and not for each message', async () => {
     const { network, server } = setUp(0, { receiveQueue: { maxMessages: 32, maxBytes: 1000 } });
     const listening = await server();
     const peer = await bare(network);
@@ -37,18 +37,18 @@ describe('a full receive queue', () => {
     peer.write(Buffer.from('x\n'.repeat(100)));
     await network.settled();
     const lengths: number[] = [];
-    for (let taken = 0; taken < 4; taken++) {
+    for (let read = 0; read < 4; read++) {
       lengths.push(accepted.stats().receiveQueueMessages);
       await accepted.getData();
     }
     expect(lengths).toEqual([32, 31, 32, 31]);
-    for (let taken = 4; taken < 100; taken++) await accepted.getData();
+    for (let read = 4; read < 100; read++) await accepted.getData();
     expect(accepted.isDataAvailable()).toBe(false);
     peer.destroy();
     await listening.closeServer();
   });
 
-  test('of few messages is filled up again for each', async () => {
+  test('of few messages resumes reading for each message', async () => {
     const { network, server } = setUp(0, { receiveQueue: { maxMessages: 4, maxBytes: 1000 } });
     const listening = await server();
     const peer = await bare(network);
@@ -63,7 +63,7 @@ describe('a full receive queue', () => {
 });
 
 describe('a bad frame', () => {
-  test('is told, counted, and disturbs nothing', async () => {
+  test('causes a warning, is counted, and affects no other message', async () => {
     const { network, server } = setUp();
     const listening = await server();
     const peer = await bare(network);
@@ -78,16 +78,16 @@ describe('a bad frame', () => {
   });
 
   test.each(['close', 'destroy'] as const)(
-    '%s() in the listener that hears of it leaves nothing behind',
+    '%s() in the listener of its warning leaves nothing behind',
     async (ending) => {
-      // The frame comes alone, with the peer's end, or is still unread when the link breaks.
+      // The frame arrives alone, with the peer's end, or is unread when the link breaks.
       for (const fate of ['alone', 'end', 'unread and end', 'unread and reset'] as const) {
         const { network, server } = setUp();
         const listening = await server();
         const peer = await bare(network);
         const accepted = await listening.getConnection();
-        const told: string[] = [];
-        for (const event of ['disconnect', 'close'] as const) accepted.on(event, () => told.push(event));
+        const events: string[] = [];
+        for (const event of ['disconnect', 'close'] as const) accepted.on(event, () => events.push(event));
         accepted.on('warning', () => void accepted[ending]());
         if (fate.startsWith('unread')) network.links[0]?.toServer.stall();
         peer.write(Buffer.from('?\n'));
@@ -96,7 +96,7 @@ describe('a bad frame', () => {
         network.links[0]?.toServer.release();
         await network.settled();
         await listening.closeServer();
-        expect([accepted.state, told, network.clock.pending], fate).toEqual(['closed', ['disconnect', 'close'], 0]);
+        expect([accepted.state, events, network.clock.pending], fate).toEqual(['closed', ['disconnect', 'close'], 0]);
       }
     },
   );
@@ -104,7 +104,7 @@ describe('a bad frame', () => {
 
 describe('a link that ends while the receive queue is full', () => {
   test.each(['end', 'reset', 'bad frame and end'] as const)(
-    'by %s gives what came with it, and leaves nothing behind',
+    'by %s delivers the messages that came with it, and leaves nothing behind',
     async (fate) => {
       const { network, server, calls } = setUp(0, { receiveQueue: { maxMessages: 1 } });
       const listening = await server();
@@ -126,8 +126,8 @@ describe('a link that ends while the receive queue is full', () => {
   );
 });
 
-describe('a stream that ends in the middle of a message', () => {
-  test('is told by the link and in the error of those who wait', async () => {
+describe('a TCP stream that ends within a message', () => {
+  test('is the error of the link and the cause for waiting calls', async () => {
     const { network, server } = setUp();
     const listening = await server();
     const peer = await bare(network);
@@ -146,7 +146,7 @@ describe('a stream that ends in the middle of a message', () => {
 });
 
 describe('a session', () => {
-  test('is asked to send only between up and lost, and nothing after it has failed', async () => {
+  test('sends only between linkUp and linkDown, and does nothing after it has failed', async () => {
     const { network, connection, server } = setUp();
     const listening = await server();
     const calls: Calls = [];
@@ -179,7 +179,7 @@ describe('a session', () => {
     expect(network.clock.pending).toBe(0);
   });
 
-  test('that cannot send yet keeps connect and the queue waiting', async () => {
+  test('that cannot send yet lets connect and the send queue wait', async () => {
     const { network, connection, server } = setUp(1000);
     const listening = await server();
     const client = connection();
@@ -199,7 +199,7 @@ describe('a session', () => {
     await listening.closeServer();
   });
 
-  test('is called when its deadline has come, once', async () => {
+  test('is called once at its deadline', async () => {
     const { network, connection, server } = setUp(1000);
     const listening = await server();
     const calls: Calls = [];
@@ -216,7 +216,7 @@ describe('a session', () => {
     expect(calls).toEqual(['up', 'tick', 'lost']);
   });
 
-  test('whose peer hangs up before it can send makes connect fail, and connect can be called again', async () => {
+  test('whose peer closes before it can send makes connect reject, and connect can be called again', async () => {
     const { network, connection, server } = setUp(1000);
     const listening = await server();
     const client = connection({ autoRestart: true });
@@ -231,7 +231,7 @@ describe('a session', () => {
     await listening.closeServer();
   });
 
-  test('is left alone by a connect that is given up, and no timer stays', async () => {
+  test('leaves no timer and no link when connect ends early', async () => {
     for (const way of ['signal', 'time', 'close', 'destroy'] as const) {
       const { network, connection, server } = setUp(100_000);
       const listening = await server();
@@ -261,8 +261,8 @@ describe('a session', () => {
   });
 });
 
-describe('the end of a link whose other end is silent', () => {
-  test('after the peer has ended, an end that cannot be finished is cut after a second', async () => {
+describe('the end of a link whose peer does not read', () => {
+  test('after the peer has ended, unsent answers end the link after 1 s', async () => {
     const { network, server } = setUp();
     const listening = await server();
     const peer = await bare(network);
@@ -280,7 +280,7 @@ describe('the end of a link whose other end is silent', () => {
   });
 });
 
-test('console.log shows where a connection and a server stand, and nothing of their insides', async () => {
+test('console.log shows the state of a connection and of a server, without internals', async () => {
   const { connection, server } = setUp();
   const listening = await server();
   const client = connection();

@@ -1,4 +1,4 @@
-/** The moment that can be moved: it comes once, and only where it was last set. */
+/** A timer that can be moved: it fires once, at the time that was set last. */
 import type { Clock } from 'serpy-core';
 import { ManualClock } from 'serpy-core/testing';
 import { expect, test } from 'vitest';
@@ -11,7 +11,7 @@ function setUp() {
   return { clock, reached, deadline };
 }
 
-test('a deadline comes when it is set for, once', async () => {
+test('a deadline fires once, at its time', async () => {
   const { clock, reached, deadline } = setUp();
   deadline.set(100);
   expect(deadline.atMs).toBe(100);
@@ -20,7 +20,7 @@ test('a deadline comes when it is set for, once', async () => {
   expect(deadline.atMs).toBeUndefined();
 });
 
-test('a deadline that is moved comes at its new moment alone, earlier or later', async () => {
+test('a deadline that is moved, earlier or later, fires only at its new time', async () => {
   const { clock, reached, deadline } = setUp();
   deadline.set(100);
   deadline.set(300);
@@ -31,7 +31,7 @@ test('a deadline that is moved comes at its new moment alone, earlier or later',
   expect(reached).toEqual([260]);
 });
 
-test('a deadline that is called off never comes, and can be set again', async () => {
+test('a canceled deadline does not fire, and can be set again', async () => {
   const { clock, reached, deadline } = setUp();
   deadline.set(100);
   deadline.set(undefined);
@@ -42,7 +42,7 @@ test('a deadline that is called off never comes, and can be set again', async ()
   expect(reached).toEqual([200]);
 });
 
-test('a deadline comes after what had come in before it was handed over, which may still move it or call it off', async () => {
+test('a deadline fires after arrived data was handed over, which may still move or cancel it', async () => {
   const manual = new ManualClock();
   const handedOver: (() => void)[] = [];
   const clock: Clock = {

@@ -1,8 +1,9 @@
-/** A link that is given away, as one resumed session takes the link of a connection that had seemed new. */
+/** A link with fakes on both sides: what it releases, reports and starts. */
 import { expect, test } from 'vitest';
 import { ProtocolError } from '../../src/errors.js';
-import { Link, type LinkOwner } from '../../src/link/link.js';
+import { Link } from '../../src/link/link.js';
 import type { LinkEnd } from '../../src/link/link-end.js';
+import type { LinkHost } from '../../src/link/link-host.js';
 import type { InboundMessage, OutboundMessage } from '../../src/protocol/message.js';
 import type { Session } from '../../src/protocol/session.js';
 import { ManualClock } from '../../src/testing/manual-clock.js';
@@ -46,14 +47,12 @@ const idle: Session<unknown, object, InboundMessage, OutboundMessage> = {
   tick: () => {},
 };
 
-const owner: LinkOwner = {
+const host: LinkHost = {
   queuedMessages: 0,
   nextQueued: () => undefined,
   drained: () => {},
-  inboxFull: false,
-  roomInInbox: true,
-  writeTimeoutMs: 1000,
-  frameTimeoutMs: 0,
+  inbox: { full: false, hasRoom: true },
+  settings: { writeTimeoutMs: 1000, frameTimeoutMs: 0 },
   closing: false,
   deliver: () => {},
   deliverHeld: () => {},
@@ -62,19 +61,19 @@ const owner: LinkOwner = {
   linkEnding: () => {},
 };
 
-test('a link that was given away watches its transport no more', async () => {
+test('a released link no longer watches its transport', async () => {
   const clock = new ManualClock();
   const transport = new Stuck();
-  const link = new Link(transport, idle, owner, clock, { reconnects: false, linkEnded: () => {} });
+  const link = new Link(transport, idle, host, clock, { reconnects: false, linkEnded: () => {} });
   link.start();
-  expect(clock.pending).toBe(2); // the session's deadline, and the watch over what has not left
+  expect(clock.pending).toBe(2); // the session's deadline and the write stall timer
   link.release();
   expect(clock.pending).toBe(0);
   await clock.advance(10_000);
   expect(transport.destroyed).toBe(false);
 });
 
-test('a link that its session cannot go on with ends, and says why', async () => {
+test('a link on which the session cannot start ends with the error', async () => {
   const clock = new ManualClock();
   const transport = new Stuck();
   const ends: LinkEnd[] = [];
@@ -84,7 +83,7 @@ test('a link that its session cannot go on with ends, and says why', async () =>
       throw new ProtocolError('it was never sent');
     },
   };
-  const link = new Link(transport, failing, owner, clock, { reconnects: false, linkEnded: (end) => ends.push(end) });
+  const link = new Link(transport, failing, host, clock, { reconnects: false, linkEnded: (end) => ends.push(end) });
   link.start();
   expect(transport.destroyed).toBe(true);
   expect(ends).toMatchObject([{ reason: 'protocol', error: { message: 'it was never sent' } }]);
@@ -92,19 +91,19 @@ test('a link that its session cannot go on with ends, and says why', async () =>
 });
 
 test.each([
-  ['without a session is told of a peer that resets it', undefined, 'reset by the peer'],
-  ['in a session is over: its acknowledgements have told what arrived', { flowControlled: true }, undefined],
-])('a close %s', (_name, lasting, message) => {
+  ['without a session reports a reset by the peer', undefined, 'reset by the peer'],
+  ['in a session ignores a reset: acknowledgements state what arrived', { flowControlled: true }, undefined],
+])('a close %s', (_name, session, message) => {
   const ends: LinkEnd[] = [];
   const resumable = {
-    ...lasting,
+    ...session,
     writeClose: () => {},
     peerClose: undefined,
     allAcknowledged: true,
     hasPendingFrames: false,
   };
-  const session = { ...idle, ...(lasting && { resumable }) } as typeof idle;
-  const link = new Link(new Stuck(), session, owner, new ManualClock(), {
+  const machine = { ...idle, ...(session && { resumable }) } as typeof idle;
+  const link = new Link(new Stuck(), machine, host, new ManualClock(), {
     reconnects: false,
     linkEnded: (end) => ends.push(end),
   });

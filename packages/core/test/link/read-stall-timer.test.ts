@@ -1,4 +1,4 @@
-/** A message that has begun to come: a peer that does not go on with it is hung up on, and nobody else. */
+/** A partially received message: a peer that does not send the rest is disconnected, and no other peer. */
 import { Connection, type ConnectionOptions, connectionOptions, parseOptions, Server } from 'serpy-core';
 import { MemoryNetwork } from 'serpy-core/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -8,7 +8,7 @@ import { type Lines, lineProtocol } from '../line-protocol.js';
 const address = { host: '127.0.0.1', port: 5000 };
 const keepAliveMs = 0;
 
-/** A server of lines, and a peer in the hands of the test. */
+/** A server of lines, and a transport as its peer. */
 async function setUp(options: ConnectionOptions = {}) {
   const network = new MemoryNetwork();
   const { clock } = network;
@@ -35,8 +35,8 @@ async function setUp(options: ConnectionOptions = {}) {
   return { network, clock, accepted, say, ends, errors };
 }
 
-describe('a message that has begun', () => {
-  test('and does not go on ends the link after frameTimeoutMs, and says what to do', async () => {
+describe('a partially received message', () => {
+  test('that stalls ends the link after frameTimeoutMs, with an error that says what to do', async () => {
     const { clock, say, ends, errors } = await setUp();
     await clock.advance(1000);
     say('half a li');
@@ -46,11 +46,11 @@ describe('a message that has begun', () => {
     expect(ends).toEqual(['31000: timeout']);
     expect(errors).toMatchObject([{ code: 'ERR_SERPY_PEER_TIMEOUT' }]);
     expect(errors[0]?.message).toMatch(
-      /^127\.0\.0\.1:\d+ has begun a message and sent only 0 bytes more of it in 30000 ms \(frameTimeoutMs\): .* raise frameTimeoutMs$/,
+      /^127\.0\.0\.1:\d+ began a message, but sent only 0 more bytes of it within 30000 ms \(frameTimeoutMs\)\. .* raise frameTimeoutMs$/,
     );
   });
 
-  test('and comes by drips ends it as well', async () => {
+  test('that arrives too slowly ends it too', async () => {
     const { clock, say, ends } = await setUp();
     say('h');
     for (let dripped = 0; dripped < 29; dripped++) {
@@ -62,9 +62,9 @@ describe('a message that has begun', () => {
   });
 
   test.each([
-    ['goes on in good time', 0, []],
-    ['lacks one byte for that', 1, ['30000: timeout']],
-  ])('and %s', async (_, lacking, expected) => {
+    ['that arrives fast enough keeps the link', 0, []],
+    ['that lacks one byte for that ends it', 1, ['30000: timeout']],
+  ])('%s', async (_, lacking, expected) => {
     const { clock, say, ends } = await setUp();
     say('h');
     await clock.advance(29_000);
@@ -73,16 +73,16 @@ describe('a message that has begun', () => {
     expect(ends).toEqual(expected);
   });
 
-  test('and goes on must go on in the next time as well', async () => {
+  test('must make progress in each period', async () => {
     const { clock, say, ends } = await setUp();
     say('h');
     await clock.advance(29_000);
     say('x'.repeat(minBytesPerTimeout));
     await clock.advance(31_000);
-    expect(ends).toEqual(['60000: timeout']); // seen to go on at 30 s
+    expect(ends).toEqual(['60000: timeout']); // progress was noticed at 30 s
   });
 
-  test('and ends in time, like the next and the next, is nobody’s concern, however the bytes are cut', async () => {
+  test('that ends in time, like those after it, keeps the link, wherever the chunks are split', async () => {
     const { clock, say, ends } = await setUp();
     for (let line = 0; line < 10; line++) {
       say('\nhal'); // each chunk ends in the middle of a line
@@ -91,7 +91,7 @@ describe('a message that has begun', () => {
     expect(ends).toEqual([]);
   });
 
-  test('may take as long as it likes with frameTimeoutMs: 0', async () => {
+  test('may take any time with frameTimeoutMs: 0', async () => {
     const { clock, say, ends } = await setUp({ frameTimeoutMs: 0 });
     say('half a li');
     await clock.advance(1_000_000);
@@ -99,7 +99,7 @@ describe('a message that has begun', () => {
     expect(clock.pending).toBe(0);
   });
 
-  test('is whole when its end has come: a peer may then be silent, and no timer runs', async () => {
+  test('stops being watched when its end has arrived: no timer runs while the peer is silent', async () => {
     const { clock, say, ends } = await setUp();
     say('half a li');
     await clock.advance(10_000);
@@ -110,7 +110,7 @@ describe('a message that has begun', () => {
     expect(ends).toEqual([]);
   });
 
-  test('is whole as well when nothing of it is delivered', async () => {
+  test('stops being watched too if it is dropped instead of delivered', async () => {
     const { clock, accepted, say, ends, errors } = await setUp();
     say('?');
     await clock.advance(5_000);
@@ -119,7 +119,7 @@ describe('a message that has begun', () => {
     expect([ends, errors.length, accepted.isConnected()]).toEqual([[], 1, true]);
   });
 
-  test('and whose link breaks leaves no timer', async () => {
+  test('leaves no timer when the link breaks', async () => {
     const { network, clock, say, ends } = await setUp();
     say('half a li');
     await network.settled();
@@ -129,7 +129,7 @@ describe('a message that has begun', () => {
     expect([ends, clock.pending]).toEqual([['0: reset'], 0]);
   });
 
-  test('waits for us: while this end does not read, and for the whole time after that', async () => {
+  test('is not watched while this end does not read, and has the whole time after that', async () => {
     const { clock, accepted, say, ends } = await setUp({ receiveQueue: { maxMessages: 1 } });
     say('one\ntwo\nthr');
     await clock.advance(100_000);
@@ -142,11 +142,11 @@ describe('a message that has begun', () => {
     expect(ends).toEqual([`${atMs + 30_000}: timeout`]);
   });
 
-  test('is asked for again before its peer is condemned, in a program that was busy', async () => {
+  test('causes no false timeout in a program that was busy: arrived data is read first', async () => {
     const { clock, say, ends } = await setUp();
     say('half a li');
     await clock.advance(29_999);
-    // What has come meanwhile is read after the timers.
+    // Data that has arrived meanwhile is read after the timers.
     clock.setImmediate = (callback) => {
       say('ne\n');
       setImmediate(() => setImmediate(callback));

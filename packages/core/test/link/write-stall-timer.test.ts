@@ -1,4 +1,4 @@
-/** Bytes that wait to leave: a link on which none does is found dead, one on which some do is not, and nothing runs for one at rest. */
+/** Bytes that wait to leave: a link on which none leaves is closed, one on which some leave is not, and an idle link has no timer. */
 import { once } from 'node:events';
 import { Connection, type ConnectionOptions, connectionOptions, parseOptions, Server } from 'serpy-core';
 import { MemoryNetwork } from 'serpy-core/testing';
@@ -9,7 +9,7 @@ const port = 5000;
 const pipeBytes = 1000;
 const big = 'x'.repeat(50 * pipeBytes);
 
-/** A client, connected, whose pipe to the server takes little; the server is one of ours. */
+/** A connected client whose pipe to the server has little room. */
 async function setUp(options: ConnectionOptions = {}, accepted: ConnectionOptions = {}) {
   const network = new MemoryNetwork({ pipeBytes });
   const connection = (given: ConnectionOptions) =>
@@ -36,8 +36,8 @@ async function setUp(options: ConnectionOptions = {}, accepted: ConnectionOption
   return { network, clock: network.clock, server, client, peer, ends, end };
 }
 
-describe('a link on which no byte leaves', () => {
-  test('is dead after writeTimeoutMs, and says what to do', async () => {
+describe('a link on which no bytes leave', () => {
+  test('is closed after writeTimeoutMs, with an error that says what to do', async () => {
     const { network, clock, client, ends, end } = await setUp();
     network.links[0]?.stall();
     await client.sendData(big);
@@ -49,26 +49,26 @@ describe('a link on which no byte leaves', () => {
     const [info] = await closed;
     expect(info).toMatchObject({ reason: 'timeout', error: { code: 'ERR_SERPY_PEER_TIMEOUT' } });
     expect(info.error.message).toBe(
-      "no byte has left for 127.0.0.1:5000 for 30000 ms (writeTimeoutMs): the cable is out, or the peer's program does not read. " +
-        'If it may rest for so long, raise writeTimeoutMs',
+      'no data could be sent to 127.0.0.1:5000 for 30000 ms (writeTimeoutMs). Possible causes: the network is interrupted, ' +
+        'or the program at the peer does not read. If the peer may pause for that long, raise writeTimeoutMs',
     );
     await expect(client.getData()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED', cause: info.error });
     await end();
   });
 
-  test('is told by disconnect and warning, with the messages that were on their way', async () => {
+  test('causes disconnect and warning, with the number of messages in flight', async () => {
     const { network, clock, client, end } = await setUp();
     network.links[0]?.stall();
-    const told = [once(client, 'disconnect'), once(client, 'warning')];
+    const emitted = [once(client, 'disconnect'), once(client, 'warning')];
     await client.sendData(big);
     await clock.advance(30_000);
-    const [[disconnect], [warning]] = (await Promise.all(told)) as [[{ error: unknown }], [unknown]];
+    const [[disconnect], [warning]] = (await Promise.all(emitted)) as [[{ error: unknown }], [unknown]];
     expect(disconnect).toMatchObject({ reason: 'timeout', unacknowledgedMessages: 1 });
     expect(warning).toBe(disconnect.error);
     await end();
   });
 
-  test('is destroyed, not ended: what waits does not hold it', async () => {
+  test('is destroyed, not ended: waiting bytes do not delay that', async () => {
     const { network, clock, client, end } = await setUp({ writeTimeoutMs: 100 });
     network.links[0]?.stall();
     void client.sendData(big);
@@ -79,7 +79,7 @@ describe('a link on which no byte leaves', () => {
     await end();
   });
 
-  test('is dialled again where auto restart is on, and what was queued goes over the next', async () => {
+  test('is replaced with auto restart, and queued messages are sent on the next link', async () => {
     const { network, clock, server, client, end } = await setUp({ autoRestart: true, writeTimeoutMs: 100 });
     network.links[0]?.stall();
     await client.sendData(big);
@@ -90,7 +90,7 @@ describe('a link on which no byte leaves', () => {
     await end();
   });
 
-  test('is dead at the end that accepted as well', async () => {
+  test('is closed by the end that accepted too', async () => {
     const { network, clock, peer, end } = await setUp({}, { writeTimeoutMs: 100 });
     network.links[0]?.toClient.stall();
     const closed = once(peer, 'close');
@@ -100,7 +100,7 @@ describe('a link on which no byte leaves', () => {
     await end();
   });
 
-  test('lives for ever where writeTimeoutMs is 0', async () => {
+  test('stays open with writeTimeoutMs: 0', async () => {
     const { network, clock, client, ends, end } = await setUp({ writeTimeoutMs: 0 });
     network.links[0]?.stall();
     await client.sendData(big);
@@ -110,7 +110,7 @@ describe('a link on which no byte leaves', () => {
     await end();
   });
 
-  test('is dead though the peer goes on talking: what comes in does not help what cannot go out', async () => {
+  test('is closed although the peer keeps sending: received bytes do not count', async () => {
     const { network, clock, client, peer, ends, end } = await setUp();
     network.links[0]?.toServer.stall();
     await client.sendData(big);
@@ -122,7 +122,7 @@ describe('a link on which no byte leaves', () => {
     await end();
   });
 
-  test('keeps the reason of a close() that is under way', async () => {
+  test('keeps the reason of a close() in progress', async () => {
     const { network, clock, client, ends, end } = await setUp({ closeTimeoutMs: 1_000_000, writeTimeoutMs: 100 });
     network.links[0]?.stall();
     await client.sendData(big);
@@ -134,7 +134,7 @@ describe('a link on which no byte leaves', () => {
 });
 
 describe('a link on which bytes leave', () => {
-  test('lives, however slowly they do', async () => {
+  test('stays open, however slowly they leave', async () => {
     const { network, clock, client, peer, ends, end } = await setUp();
     const stream = network.links[0]?.toServer;
     if (stream) stream.slicing = 1;
@@ -153,7 +153,7 @@ describe('a link on which bytes leave', () => {
     await end();
   });
 
-  test('is found dead between one and one and a quarter times writeTimeoutMs after the last of them', async () => {
+  test('is closed 1 to 1.25 times writeTimeoutMs after the last of them', async () => {
     for (const lastMs of [1, 7_000, 7_499, 7_501, 14_000, 29_000]) {
       const { network, clock, client, ends, end } = await setUp();
       const stream = network.links[0]?.toServer;
@@ -170,7 +170,7 @@ describe('a link on which bytes leave', () => {
     }
   });
 
-  test('that has had nothing to send for long is given the whole time', async () => {
+  test('has the whole time after a long idle period', async () => {
     const { network, clock, client, ends, end } = await setUp();
     await client.sendData('small');
     await clock.advance(1_000_000);
@@ -183,7 +183,7 @@ describe('a link on which bytes leave', () => {
     await end();
   });
 
-  test('costs no timer while nothing waits', async () => {
+  test('has no timer while no bytes wait', async () => {
     const { network, clock, client, peer, end } = await setUp();
     expect(clock.pending).toBe(0);
     for (let n = 0; n < 100; n++) await client.sendData(`message ${n}`);
@@ -199,13 +199,13 @@ describe('a link on which bytes leave', () => {
     await end();
   });
 
-  test('in a program that was busy is asked again before it is given up', async () => {
+  test('causes no false timeout in a program that was busy: progress is checked first', async () => {
     const { network, clock, client, peer, ends, end } = await setUp();
     const stream = network.links[0]?.toServer;
     stream?.stall();
     await client.sendData(big);
     await clock.advance(29_999);
-    // What the peer has taken meanwhile is told after the timers.
+    // The system reports what the peer has read meanwhile after the timers.
     clock.setImmediate = (callback) => {
       stream?.release();
       setImmediate(callback);

@@ -2,7 +2,7 @@ import { getEventListeners } from 'node:events';
 import { expect, test } from 'vitest';
 import { onAbort } from '../../src/queue/abort-listeners.js';
 
-test('one listener is on a signal, until the last is taken off', () => {
+test('a signal has one listener until the last call ends', () => {
   const controller = new AbortController();
   const { signal } = controller;
   const off = Array.from({ length: 3 }, () => onAbort(signal, () => {}));
@@ -29,7 +29,7 @@ test('the same function given twice is called twice', () => {
   expect(calls).toBe(2);
 });
 
-test('a listener that takes another off keeps it from being called', () => {
+test('a listener that another one removes is not called', () => {
   const controller = new AbortController();
   const called: string[] = [];
   onAbort(controller.signal, () => {

@@ -20,7 +20,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 describe('a bounded queue', () => {
-  test.prop([fc.array(step, { maxLength: 200 })])('behaves as a plain array', (steps) => {
+  test.prop([fc.array(step, { maxLength: 200 })])('behaves as an array', (steps) => {
     const limits = { maxMessages: 5, maxBytes: 200 };
     const queue = new BoundedQueue<Item>(limits);
     let model: Item[] = [];
@@ -52,18 +52,18 @@ describe('a bounded queue', () => {
     });
   });
 
-  test('keeps its order through thousands of messages, with few and with many in it', () => {
+  test('keeps the order of thousands of messages, with few and with many in it', () => {
     const queue = new BoundedQueue<Item>({ maxMessages: 1, maxBytes: 1 });
-    let taken = 0;
+    let shifted = 0;
     for (let id = 0; id < 20_000; id++) {
       queue.push({ id, sizeBytes: 1 });
-      if (id % 3 > 0) expect(queue.shift()?.id).toBe(taken++);
+      if (id % 3 > 0) expect(queue.shift()?.id).toBe(shifted++);
     }
-    while (queue.length > 0) expect(queue.shift()?.id).toBe(taken++);
-    expect([taken, queue.bytes, queue.shift()]).toEqual([20_000, 0, undefined]);
+    while (queue.length > 0) expect(queue.shift()?.id).toBe(shifted++);
+    expect([shifted, queue.bytes, queue.shift()]).toEqual([20_000, 0, undefined]);
   });
 
-  test('removes from the middle after many have been taken', () => {
+  test('removes from the middle after many were shifted', () => {
     const queue = new BoundedQueue<Item>({ maxMessages: 1, maxBytes: 1 });
     const items = Array.from({ length: 3000 }, (_, id) => ({ id, sizeBytes: 2 }));
     for (const item of items) queue.push(item);

@@ -6,7 +6,7 @@ import { Deferred } from '../../src/queue/deferred.js';
 import { ManualClock } from '../../src/testing/index.js';
 
 describe('a pending call', () => {
-  test('settles once: what comes after the first is not heard', async () => {
+  test('settles once and ignores later results', async () => {
     const pending = new Deferred<number>(new ManualClock(), 'getData', {}, () => {});
     pending.resolve(1);
     pending.resolve(2);
@@ -14,7 +14,7 @@ describe('a pending call', () => {
     expect(await pending.promise).toBe(1);
   });
 
-  test('expires once, by time or by signal, and leaves neither timer nor listener', async () => {
+  test('expires once, by timeout or signal, and leaves neither timer nor listener', async () => {
     const clock = new ManualClock();
     const controller = new AbortController();
     const errors: Error[] = [];
@@ -25,7 +25,7 @@ describe('a pending call', () => {
     });
     const rejected = expect(pending.promise).rejects.toMatchObject({
       code: 'ERR_SERPY_TIMEOUT',
-      message: 'getData waited 100 ms (timeoutMs) in vain',
+      message: 'getData timed out after 100 ms (timeoutMs): call it again, or raise timeoutMs',
     });
     await clock.advance(99);
     expect(errors).toEqual([]);
@@ -51,19 +51,19 @@ describe('a pending call', () => {
     expect(clock.pending).toBe(0);
   });
 
-  test('thousands of calls with one signal leave no listener, and no warning of a leak', async () => {
+  test('thousands of calls with one signal leave no listener and cause no warning of a leak', async () => {
     const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     const clock = new ManualClock();
     const { signal } = new AbortController();
-    const mailbox = new AsyncQueue<{ sizeBytes: number }>({ maxMessages: 10, maxBytes: 10 }, clock);
+    const queue = new AsyncQueue<{ sizeBytes: number }>({ maxMessages: 10, maxBytes: 10 }, clock);
     for (let n = 0; n < 1000; n++) {
-      const taken = [
-        mailbox.take('getData', { signal, timeoutMs: 1000 }, (item) => item),
-        mailbox.take('getData', { signal }, (item) => item),
+      const results = [
+        queue.take('getData', { signal, timeoutMs: 1000 }, (item) => item),
+        queue.take('getData', { signal }, (item) => item),
       ];
-      mailbox.put({ sizeBytes: 1 });
-      mailbox.put({ sizeBytes: 1 });
-      await Promise.all(taken);
+      queue.put({ sizeBytes: 1 });
+      queue.put({ sizeBytes: 1 });
+      await Promise.all(results);
     }
     expect(getEventListeners(signal, 'abort')).toEqual([]);
     expect(clock.pending).toBe(0);
@@ -72,7 +72,7 @@ describe('a pending call', () => {
     warning.mockRestore();
   });
 
-  test('fifty calls that wait at once share one listener on their signal, and an abort ends them in order', async () => {
+  test('50 waiting calls share one listener on their signal, and an abort ends them in order', async () => {
     const controller = new AbortController();
     const ended: number[] = [];
     const pending = Array.from({ length: 50 }, (_, n) => {
@@ -91,7 +91,7 @@ describe('a pending call', () => {
     expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
   });
 
-  test('Infinity is no time-out', () => {
+  test('Infinity means no timeout', () => {
     const clock = new ManualClock();
     new Deferred(clock, 'getData', { timeoutMs: Number.POSITIVE_INFINITY }, () => {});
     expect(clock.pending).toBe(0);

@@ -21,7 +21,7 @@ function setUp(whenFull: WhenFull) {
 }
 
 describe('a receive queue', () => {
-  test("under 'block' says when it is full, and takes in what cannot wait outside", () => {
+  test("with 'block' is full at its bounds, and still accepts messages that cannot wait in the transport", () => {
     const { queue, drops, put, takeAll } = setUp('block');
     put(0);
     expect(queue.full).toBe(false);
@@ -33,7 +33,7 @@ describe('a receive queue', () => {
     expect(drops).toEqual([]);
   });
 
-  test("under 'block' drops what does not fit once it is closing, and is full no more", () => {
+  test("with 'block' drops messages without room while closing, and is no longer full", () => {
     const { queue, drops, put, takeAll } = setUp('block');
     put(0, 1);
     queue.closing();
@@ -45,7 +45,7 @@ describe('a receive queue', () => {
     );
   });
 
-  test("under 'drop-oldest' keeps the latest, and is never full for the link", () => {
+  test("with 'drop-oldest' keeps the latest messages, and is never full for the link", () => {
     const { queue, drops, put, takeAll } = setUp('drop-oldest');
     put(0, 1, 2, 3);
     expect(queue.full).toBe(false);
@@ -53,14 +53,14 @@ describe('a receive queue', () => {
     expect(drops).toHaveLength(2);
   });
 
-  test("under 'drop-newest' keeps the first", () => {
+  test("with 'drop-newest' keeps the first messages", () => {
     const { drops, put, takeAll } = setUp('drop-newest');
     put(0, 1, 2, 3);
     expect(takeAll()).toEqual([0, 1]);
     expect(drops).toHaveLength(2);
   });
 
-  test("under 'error' throws, and keeps what it has", () => {
+  test("with 'error' throws, and keeps its messages", () => {
     const { put, takeAll } = setUp('error');
     put(0, 1);
     expect(() => put(2)).toThrow(
@@ -72,7 +72,7 @@ describe('a receive queue', () => {
     expect(takeAll()).toEqual([0, 1]);
   });
 
-  test('tells the first drop of a run, and the next run anew', () => {
+  test('reports the first drop of each run', () => {
     const { drops, put, takeAll } = setUp('drop-newest');
     put(0, 1, 2, 3, 4);
     expect(drops.map((error) => error?.code)).toEqual(['ERR_SERPY_DROPPED', undefined, undefined]);
@@ -81,11 +81,11 @@ describe('a receive queue', () => {
     expect(drops.map((error) => error?.code).slice(3)).toEqual(['ERR_SERPY_DROPPED']);
   });
 
-  test('drops nothing while somebody waits', async () => {
+  test('drops nothing while calls wait', async () => {
     const { queue, drops, put } = setUp('drop-newest');
-    const taken = [queue.take('getData', {}, (item) => item), queue.take('getData', {}, (item) => item)];
+    const results = [queue.take('getData', {}, (item) => item), queue.take('getData', {}, (item) => item)];
     put(0, 1, 2, 3);
-    expect(await Promise.all(taken)).toMatchObject([{ id: 0 }, { id: 1 }]);
+    expect(await Promise.all(results)).toMatchObject([{ id: 0 }, { id: 1 }]);
     expect(queue.length).toBe(2);
     expect(drops).toEqual([]);
   });

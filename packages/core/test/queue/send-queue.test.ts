@@ -23,7 +23,7 @@ function setUp(whenFull: WhenFull, limits = { maxMessages: 2, maxBytes: 1000 }) 
   return { clock, queue, drops, abandoned, freed };
 }
 
-const plain = (id: number, sizeBytes = 10): Item => ({ id, sizeBytes, awaitsAck: false });
+const unacked = (id: number, sizeBytes = 10): Item => ({ id, sizeBytes, awaitsAck: false });
 const acked = (id: number, sizeBytes = 10): Item => ({ id, sizeBytes, awaitsAck: true });
 
 function watch(promise: Promise<boolean>) {
@@ -47,18 +47,18 @@ const settle = async () => {
 describe('a send queue', () => {
   test('hands out messages in order and accepts them at once while there is room', async () => {
     const { queue } = setUp('block');
-    expect(await queue.send(plain(1), {})).toBe(true);
-    expect(await queue.send(plain(2), {})).toBe(true);
+    expect(await queue.send(unacked(1), {})).toBe(true);
+    expect(await queue.send(unacked(2), {})).toBe(true);
     expect([queue.length, queue.bytes, queue.idle]).toEqual([2, 20, false]);
     expect([queue.next()?.id, queue.next()?.id, queue.next()]).toEqual([1, 2, undefined]);
     expect([queue.length, queue.bytes, queue.idle]).toEqual([0, 0, true]);
   });
 
-  test('drops all that is not on the wire when told so: who waits hears that it was not accepted, and nobody waits on', async () => {
+  test('dropUnsent drops all unsent messages, and their sends resolve false', async () => {
     const { clock, queue, drops } = setUp('block', { maxMessages: 3, maxBytes: 1000 });
     const onWire = watch(queue.send(acked(1), { timeoutMs: 50 }));
     queue.next();
-    const sent = [acked(2), plain(3), acked(4), plain(5)].map((item) => watch(queue.send(item, { timeoutMs: 50 })));
+    const sent = [acked(2), unacked(3), acked(4), unacked(5)].map((item) => watch(queue.send(item, { timeoutMs: 50 })));
     queue.dropUnsent();
     await settle();
     expect(sent.map(({ result }) => result)).toEqual([false, true, false, false]);
@@ -67,12 +67,12 @@ describe('a send queue', () => {
     expect(drops).toMatchObject([{ code: 'ERR_SERPY_DROPPED', messages: 4 }]);
     queue.dropUnsent();
     expect(drops).toHaveLength(1);
-    expect(clock.pending).toBe(1); // of the one on the wire
+    expect(clock.pending).toBe(1); // of the sent message
   });
 
-  test('lets those who wait in, in order, as soon as there is room', async () => {
+  test('accepts waiting sends in order as soon as there is room', async () => {
     const { queue } = setUp('block');
-    const sent = [1, 2, 3, 4].map((id) => watch(queue.send(plain(id), {})));
+    const sent = [1, 2, 3, 4].map((id) => watch(queue.send(unacked(id), {})));
     await settle();
     expect(sent.map(({ result }) => result)).toEqual([true, true, undefined, undefined]);
     expect(queue.idle).toBe(false);
@@ -82,28 +82,28 @@ describe('a send queue', () => {
     expect([queue.next()?.id, queue.next()?.id, queue.next()?.id]).toEqual([2, 3, 4]);
   });
 
-  test('a small message does not overtake a big one that waits', async () => {
+  test('a small message does not overtake a waiting large one', async () => {
     const { queue } = setUp('block', { maxMessages: 10, maxBytes: 100 });
-    const sent = [plain(1, 60), plain(2, 60), plain(3, 1)].map((item) => watch(queue.send(item, {})));
+    const sent = [unacked(1, 60), unacked(2, 60), unacked(3, 1)].map((item) => watch(queue.send(item, {})));
     await settle();
     expect(sent.map(({ result }) => result)).toEqual([true, undefined, undefined]);
     expect([queue.next()?.id, queue.next()?.id, queue.next()?.id]).toEqual([1, 2, 3]);
   });
 
-  test('a small message that waits behind a big one gets in when the big one gives up', async () => {
+  test('a small message that waits behind a large one is accepted when the large one times out', async () => {
     const { queue, clock } = setUp('block', { maxMessages: 10, maxBytes: 100 });
-    await queue.send(plain(1, 60), {});
-    const big = watch(queue.send(plain(2, 60), { timeoutMs: 5 }));
-    const small = watch(queue.send(plain(3, 1), {}));
+    await queue.send(unacked(1, 60), {});
+    const big = watch(queue.send(unacked(2, 60), { timeoutMs: 5 }));
+    const small = watch(queue.send(unacked(3, 1), {}));
     await clock.advance(5);
     expect([big.result, small.result]).toEqual(['ERR_SERPY_QUEUE_FULL', true]);
     expect(clock.pending).toBe(0);
   });
 
-  test('an empty queue takes a message of any size', async () => {
+  test('an empty queue accepts a message of any size', async () => {
     const { queue } = setUp('error');
-    expect(await queue.send(plain(1, 5000), {})).toBe(true);
-    await expect(queue.send(plain(2), {})).rejects.toMatchObject({ code: 'ERR_SERPY_QUEUE_FULL' });
+    expect(await queue.send(unacked(1, 5000), {})).toBe(true);
+    await expect(queue.send(unacked(2), {})).rejects.toMatchObject({ code: 'ERR_SERPY_QUEUE_FULL' });
   });
 
   test('an acknowledged message resolves when it is acknowledged, and counts until then', async () => {
@@ -112,17 +112,17 @@ describe('a send queue', () => {
     const sent = items.map((item) => watch(queue.send(item, {})));
     expect([queue.next(), queue.next()]).toEqual(items);
     expect([queue.length, queue.unacknowledged, queue.idle]).toEqual([0, 2, false]);
-    await expect(queue.send(plain(3), {})).rejects.toMatchObject({ code: 'ERR_SERPY_QUEUE_FULL' });
+    await expect(queue.send(unacked(3), {})).rejects.toMatchObject({ code: 'ERR_SERPY_QUEUE_FULL' });
     queue.acknowledged(items[0] as Item);
     await settle();
     expect(sent.map(({ result }) => result)).toEqual([true, undefined]);
-    expect(await queue.send(plain(4), {})).toBe(true);
+    expect(await queue.send(unacked(4), {})).toBe(true);
     queue.acknowledged(items[1] as Item);
-    queue.acknowledged(items[1] as Item); // twice does no harm
+    queue.acknowledged(items[1] as Item); // a second time has no effect
     expect(queue.unacknowledged).toBe(0);
   });
 
-  test('an acknowledged message that is on the wire resolves false in the end, and is told as abandoned', async () => {
+  test('a sent message without an acknowledgement resolves false after its timeout, and is reported as abandoned', async () => {
     const { queue, clock, abandoned } = setUp('block');
     const sent = watch(queue.send(acked(1), { timeoutMs: 100 }));
     queue.next();
@@ -130,29 +130,29 @@ describe('a send queue', () => {
     expect([sent.result, queue.idle, abandoned]).toEqual([false, true, [1]]);
   });
 
-  test('an acknowledged message that was not on the wire yet is taken back', async () => {
+  test('an unsent message that awaits an acknowledgement is removed after its timeout', async () => {
     const { queue, clock, abandoned } = setUp('block');
     const sent = watch(queue.send(acked(1), { timeoutMs: 100 }));
     await clock.advance(100);
     expect([sent.result, queue.length, queue.bytes, queue.next(), abandoned]).toEqual([false, 0, 0, undefined, []]);
   });
 
-  test('an abort rejects, in whatever state the message is', async () => {
+  test('an abort rejects in every state of the message', async () => {
     const { queue, abandoned } = setUp('block', { maxMessages: 2, maxBytes: 1000 });
     const controller = new AbortController();
     const { signal } = controller;
-    const sent = [acked(1), acked(2), acked(3), plain(4)].map((item) => watch(queue.send(item, { signal })));
+    const sent = [acked(1), acked(2), acked(3), unacked(4)].map((item) => watch(queue.send(item, { signal })));
     queue.next();
     controller.abort();
     await settle();
     expect(sent.map(({ result }) => result)).toEqual(sent.map(() => 'ERR_SERPY_ABORTED'));
     expect([queue.next(), queue.idle, abandoned]).toEqual([undefined, true, [1]]);
-    await expect(queue.send(plain(5), { signal })).rejects.toMatchObject({ code: 'ERR_SERPY_ABORTED' });
+    await expect(queue.send(unacked(5), { signal })).rejects.toMatchObject({ code: 'ERR_SERPY_ABORTED' });
   });
 
-  test('the time-out of one that waited for room runs on while it waits for its acknowledgement', async () => {
+  test('the timeout of a send that waited for room keeps running while it awaits its acknowledgement', async () => {
     const { queue, clock } = setUp('block', { maxMessages: 1, maxBytes: 1000 });
-    await queue.send(plain(1), {});
+    await queue.send(unacked(1), {});
     const sent = watch(queue.send(acked(2), { timeoutMs: 100 }));
     await clock.advance(60);
     queue.next();
@@ -163,30 +163,30 @@ describe('a send queue', () => {
     expect(sent.result).toBe(false);
   });
 
-  test("'drop-oldest' drops as many as it takes, and tells the sender of one that waited for its acknowledgement", async () => {
+  test("'drop-oldest' drops as many messages as needed, and rejects those that awaited an acknowledgement", async () => {
     const { queue, drops } = setUp('drop-oldest', { maxMessages: 10, maxBytes: 30 });
     const first = watch(queue.send(acked(1), {}));
-    for (const id of [2, 3]) await queue.send(plain(id), {});
-    expect(await queue.send(plain(4, 20), {})).toBe(true);
+    for (const id of [2, 3]) await queue.send(unacked(id), {});
+    expect(await queue.send(unacked(4, 20), {})).toBe(true);
     await settle();
     expect(first.result).toBe('ERR_SERPY_DROPPED');
     expect(drops).toHaveLength(2);
     expect([queue.next()?.id, queue.next()?.id]).toEqual([3, 4]);
   });
 
-  test("'drop-oldest' does not drop what is on the wire", async () => {
+  test("'drop-oldest' does not drop sent messages", async () => {
     const { queue, drops } = setUp('drop-oldest', { maxMessages: 1, maxBytes: 1000 });
     const item = acked(1);
     const first = watch(queue.send(item, {}));
     queue.next();
-    expect(await queue.send(plain(2), {})).toBe(true);
-    expect(await queue.send(plain(3), {})).toBe(true);
+    expect(await queue.send(unacked(2), {})).toBe(true);
+    expect(await queue.send(unacked(3), {})).toBe(true);
     queue.acknowledged(item);
     await settle();
     expect([first.result, drops.length, queue.next()?.id, queue.next()]).toEqual([true, 1, 3, undefined]);
   });
 
-  test("'drop-oldest' puts no more on the wire than the bounds while acknowledgements are missing", async () => {
+  test("'drop-oldest' sends no more messages than the bounds while acknowledgements are missing", async () => {
     const { queue, drops } = setUp('drop-oldest', { maxMessages: 3, maxBytes: 1000 });
     const items = Array.from({ length: 100 }, (_, id) => acked(id));
     for (const item of items) {
@@ -199,16 +199,16 @@ describe('a send queue', () => {
     expect([queue.sendable, queue.next()?.id]).toEqual([1, 99]);
   });
 
-  test("'drop-newest' resolves false and keeps what it has", async () => {
+  test("'drop-newest' resolves false and keeps its messages", async () => {
     const { queue, drops } = setUp('drop-newest', { maxMessages: 1, maxBytes: 1000 });
-    expect(await queue.send(plain(1), {})).toBe(true);
+    expect(await queue.send(unacked(1), {})).toBe(true);
     expect(await queue.send(acked(2), {})).toBe(false);
     expect([drops.length, queue.length, queue.next()?.id]).toEqual([1, 1, 1]);
   });
 
-  test('close() settles everything once and says how many were never on a wire', async () => {
+  test('close() settles every send once and returns the number of unsent messages', async () => {
     const { queue, clock } = setUp('block', { maxMessages: 3, maxBytes: 1000 });
-    const sent = [acked(1), acked(2), plain(3), plain(4), acked(5)].map((item) =>
+    const sent = [acked(1), acked(2), unacked(3), unacked(4), acked(5)].map((item) =>
       watch(queue.send(item, { timeoutMs: 1000 })),
     );
     queue.next();
@@ -255,7 +255,7 @@ describe('a send queue', () => {
         await clock.advance(10);
       }
       await settle();
-      // One more than the bound, under drop-oldest, when all the others are on the wire.
+      // With drop-oldest, one more than the bound while all the others were sent.
       const slack = whenFull === 'drop-oldest' ? 1 : 0;
       expect(queue.length + queue.unacknowledged).toBeLessThanOrEqual(limits.maxMessages + slack);
       expect(queue.bytes).toBe(10 * queue.length);
@@ -276,7 +276,7 @@ describe('a send queue', () => {
   });
 });
 
-/** Processor time in milliseconds. */
+/** CPU time in milliseconds. */
 function measured(work: () => void): number {
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0; // the stacks of the errors take longer than what is measured
@@ -287,7 +287,7 @@ function measured(work: () => void): number {
   return (user + system) / 1000;
 }
 
-/** Sends whose waits end by hand: signals of Node take longer than what is measured. */
+/** Sends whose waits the caller ends: signals of Node take longer than what is measured. */
 function sendAll(queue: SendQueue<Item>, items: Item[]): (() => void)[] {
   return items.map((item) => {
     let listener = () => {};
@@ -308,36 +308,36 @@ describe('four times as many sends take about four times as long, and not sixtee
 
   test.each<[string, (count: number) => void]>([
     [
-      'where they wait for room and nobody awaits them',
+      'if they wait for room and are not awaited',
       (count) => {
         const { queue } = setUp('block');
-        for (let id = 0; id < 10 * count; id++) queue.send(plain(id), {});
-        let taken = 0;
-        while (queue.next()) taken++;
-        expect(taken).toBe(10 * count);
+        for (let id = 0; id < 10 * count; id++) queue.send(unacked(id), {});
+        let sent = 0;
+        while (queue.next()) sent++;
+        expect(sent).toBe(10 * count);
       },
     ],
     [
-      'where they wait for room until each gives up, the last first',
+      'if they wait for room until each is aborted, the last first',
       (count) => {
         const { queue } = setUp('block');
-        const giveUp = sendAll(
+        const aborts = sendAll(
           queue,
           Array.from({ length: count }, (_, id) => acked(id)),
         );
-        for (const each of giveUp.reverse()) each();
+        for (const abort of aborts.reverse()) abort();
         expect(queue.idle).toBe(true);
       },
     ],
     [
-      'where they are queued and taken back, every second first',
+      'if they are queued and aborted, every second first',
       (count) => {
         const { queue } = setUp('block', { maxMessages: 10_000_000, maxBytes: 1e12 });
-        const takeBack = sendAll(
+        const aborts = sendAll(
           queue,
           Array.from({ length: count }, (_, id) => acked(id)),
         );
-        for (const at of [1, 0]) for (let n = at; n < count; n += 2) takeBack[n]?.();
+        for (const at of [1, 0]) for (let n = at; n < count; n += 2) aborts[n]?.();
         expect(queue.idle).toBe(true);
       },
     ],
