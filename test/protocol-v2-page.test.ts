@@ -1,4 +1,4 @@
-/** docs/protocol-v2.md, held against serpy-v2, serpy and serpy-core: each vector of the page is encoded and decoded. */
+/** docs/protocol-v2.md, compared with serpy-v2, serpy and serpy-core: each vector of the page is encoded and decoded. */
 import { createHmac } from 'node:crypto';
 import { SharedKey } from 'serpy-core';
 import { float, int, v2Protocol } from 'serpy-v2';
@@ -92,7 +92,7 @@ describe('docs/protocol-v2.md: HELLO and WELCOME', () => {
   };
   const counting = (start: number, count: number) => Buffer.from(Array.from({ length: count }, (_, i) => start + i));
   const settings = { maxMessageBytes: 64 * 1024 * 1024, session: 'prefer' as const, autoRestart: true };
-  /** Ids, secrets and instances of the page, in the order in which an end asks for them. */
+  /** Ids, secrets and instances of the page, in the order in which an end needs them. */
   const client = () => new End(v2Protocol(settings), 'client', [counting(0xa0, 16)]);
   const random = { first: [counting(0x00, 16), counting(0x20, 32), counting(0xb0, 16)] };
   const server = (protocol = v2Protocol(settings), bytes: readonly Buffer[] = random.first) =>
@@ -104,7 +104,7 @@ describe('docs/protocol-v2.md: HELLO and WELCOME', () => {
     expect(vector.text('from')).toBe(tag.includes('HELLO') ? 'client' : 'server');
   });
 
-  test('a client begins with the HELLO of the page, and takes the WELCOME', () => {
+  test('a client starts with the HELLO of the page, and accepts the WELCOME', () => {
     const end = client();
     expect(end.written()).toEqual(greeting('HELLO: begin a session'));
     end.hear(greeting('WELCOME: a new session'), 10);
@@ -119,7 +119,7 @@ describe('docs/protocol-v2.md: HELLO and WELCOME', () => {
     expect(end.session.resumable?.epoch).toBeDefined();
   });
 
-  test('a client resumes with the HELLO of the page, and goes on after the WELCOME', () => {
+  test('a client resumes with the HELLO of the page, and continues after the WELCOME', () => {
     const end = client().hear(greeting('WELCOME: a new session'));
     end.written();
     end.session.linkDown();
@@ -146,14 +146,14 @@ describe('docs/protocol-v2.md: HELLO and WELCOME', () => {
     expect(readGreeting(replayed.written()).fields.has(0x84)).toBe(true);
   });
 
-  /** Without the words of the reason, which are for people. */
+  /** A frame without the text of the reason, which is for users. */
   const withoutReason = (bytes: Buffer) => {
     const { tag, fields } = readGreeting(bytes);
     expect(fields.get(0x06)).toMatch(/./);
     return { tag, fields: new Map([...fields].filter(([type]) => type !== 0x06)) };
   };
 
-  test('a server without the session gives a new one, and the client takes it', () => {
+  test('a server without the session starts a new one, and the client accepts it', () => {
     const page = greeting('WELCOME: lost, a new session instead');
     const bytes = [counting(0x10, 16), counting(0x40, 32), counting(0xb0, 16)];
     const end = server(v2Protocol(settings), bytes).hear(greeting('HELLO: resume a session'));

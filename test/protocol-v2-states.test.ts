@@ -235,7 +235,7 @@ describe('the server of docs/protocol-v2.md', () => {
     ['a checksum that is not complemented', (bytes) => bytes.writeUInt32LE(0xffffffff - bytes.readUInt32LE(6), 6)],
     ['another tag', (bytes) => bytes.write('serpx', 14)],
     ['a wrong CRC-32', (bytes) => bytes.writeUInt8((bytes.at(-1) ?? 0) ^ 1, bytes.length - 1)],
-  ])('takes a HELLO with %s for a frame, not for a HELLO', (_, change) => {
+  ])('treats a HELLO with %s as a frame, not as a HELLO', (_, change) => {
     const bytes = Buffer.from(hello);
     change(bytes);
     const end = server().hear(bytes);
@@ -243,7 +243,7 @@ describe('the server of docs/protocol-v2.md', () => {
     expect(hasSession(end)).toBe(false);
   });
 
-  test('takes 4,096 bytes of HELLO, whatever the largest message is, and no more', () => {
+  test('accepts 4,096 bytes of HELLO, whatever the largest message is, and no more', () => {
     const fill = (bytes: number): Fields => [...terms, absence, [0x70, Buffer.alloc(bytes)]];
     const small = hello.length - 14 + 3;
     for (const [payload, answers] of [

@@ -22,14 +22,14 @@ export function createPayload({ kind, messageBytes }: Workload): Payload {
   return { bytes, text: isText ? bytes.toString('latin1') : text };
 }
 
-/** As many blobs as v1 has in flight in acknowledged modes. */
-const v1Blobs = 8;
+/** The large messages in flight of v1 in acknowledged modes. */
+const v1InFlight = 8;
 
-/** How many messages are sent at a time. */
+/** The number of messages per call of `send`. */
 export function batchSize({ kind, messageBytes, connections, queueMessages }: Workload): number {
   if (kind === 'burst') return 2 * (queueMessages ?? 1);
   if (kind === 'broadcast') return 1;
-  if (kind === 'v1-mode' && messageBytes >= minBinaryBytes) return v1Blobs;
+  if (kind === 'v1-mode' && messageBytes >= minBinaryBytes) return v1InFlight;
   return Math.max(1, Math.min(1024, Math.floor(batchBytes / messageBytes / connections)));
 }
 

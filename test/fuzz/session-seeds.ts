@@ -1,4 +1,4 @@
-/** Valid input of v2 after a handshake: greetings of every kind, numbered pieces, and words about the session. */
+/** Valid input of v2 with sessions: HELLO and WELCOME of every kind, numbered pieces, and control frames. */
 
 import { encodeHello, encodeWelcome, type WelcomeResult } from '../../packages/serpy-v2/src/handshake/hello-welcome.js';
 import { controlType, segmentFlag } from '../../packages/serpy-v2/src/session/frames/constants.js';
@@ -9,7 +9,7 @@ import { frame } from '../../packages/serpy-v2/test/oracle.js';
 import type { Seed } from './mutator.js';
 import { maxMessageBytes } from './seeds.js';
 
-/** What a target's chance gives for every random byte: so the ids and secrets of its sessions are known. */
+/** The value of every random byte of a target, so that the ids and secrets of its sessions are known. */
 export const randomByte = 7;
 
 const ticket = { id: Buffer.alloc(16, randomByte), secret: Buffer.alloc(32, randomByte) };
@@ -31,7 +31,7 @@ const returning = (attempt: number, next: number) =>
 const welcomeWith = (outcome: WelcomeResult) => encodeWelcome({ ...terms, result: outcome });
 const given = { ...ticket, plainMessages: 0 };
 export const welcome = welcomeWith({ kind: 'new', ...given });
-/** The answer to who comes back, and to who does not: he did not ask for the session that is lost, and gets another. */
+/** The WELCOME for a resumed session, and for a lost one, which the server replaces by a new session. */
 export const lostWelcome = welcomeWith({ kind: 'lost', reason: 'it was started again', next: 1, ...given });
 const otherWelcomes = [
   lostWelcome,
@@ -41,7 +41,7 @@ const otherWelcomes = [
   welcomeWith({ kind: 'refused', reason: 'no common version' }),
 ];
 
-/** 64-bit numbers, one after the other. */
+/** 64-bit numbers, one after another. */
 function numbers(...values: readonly number[]): Buffer {
   const bytes = Buffer.alloc(8 * values.length);
   for (const [i, value] of values.entries()) bytes.writeBigUInt64LE(BigInt(value), 8 * i);
@@ -51,7 +51,7 @@ function numbers(...values: readonly number[]): Buffer {
 const { first, last, ackNow, retracted } = segmentFlag;
 const whole = first | last;
 
-/** A piece, as the description of the wire has it. `type` is that of the plain message. */
+/** A piece as in docs/protocol-v2.md. `type` is that of the message without a session. */
 export function piece(number: number, flags: number, data: Uint8Array, total?: number, type = 0x81): Buffer {
   const head = Buffer.concat([Buffer.of(flags), numbers(number), ...(total === undefined ? [] : [numbers(total)])]);
   const bytes = Buffer.from(frame(type | 0x02, Buffer.concat([head, data])));
@@ -102,7 +102,7 @@ const small = [
   [0x21, Buffer.alloc(0)],
 ] as const;
 
-/** What follows a greeting, from either end. */
+/** Frames after HELLO or WELCOME, from either end. */
 const talks: readonly Buffer[][] = [
   ...typed.map((each) => [state(0), each]),
   [state(0), ...inPieces],
@@ -123,7 +123,7 @@ const talks: readonly Buffer[][] = [
   [state(0), ...Array.from({ length: 20 }, (_, n) => piece(n, whole, text, undefined, 0x21)), state(2)],
 ];
 
-/** Where the numbers of 32 bits stand that a reader acts on: of headers, and of what follows them. */
+/** The offsets of 32-bit numbers that a reader uses, in headers and after them. */
 const numbersInFrame = [6, 10, 14, 15, 22, 23, 30, 38];
 
 function stream(frames: readonly Buffer[]): Seed {
@@ -138,16 +138,16 @@ function stream(frames: readonly Buffer[]): Seed {
 
 export const talkSeeds: readonly Seed[] = talks.map(stream);
 
-/** A client's words. */
+/** Streams of a client. */
 export const clientSeeds: readonly Seed[] = [
   ...talks.map((talk) => stream([hello, ...talk])),
   stream([hello]),
-  stream([hello, Buffer.from(frame(0x21, text))]), // it has given up waiting
+  stream([hello, Buffer.from(frame(0x21, text))]), // it continues without a session
   stream([returning(1, 0), state(0), piece(0, whole, text)]),
   stream([hello, hello]),
 ];
 
-/** A server's. */
+/** Streams of a server. */
 export const serverSeeds: readonly Seed[] = [
   ...talks.map((talk) => stream([welcome, ...talk])),
   ...otherWelcomes.map((each) => stream([each, state(0), piece(0, whole, text)])),

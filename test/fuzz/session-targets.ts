@@ -1,9 +1,9 @@
-/** v2 with a handshake: both ends of it, before and after the greetings. */
+/** v2 with sessions: both ends, before and after HELLO and WELCOME. */
 import type { Protocol, ProtocolTypes, Role } from 'serpy-core';
 import { v2Protocol } from 'serpy-v2';
 import { crc32 } from '../../packages/serpy-v2/src/session/frames/crc32.js';
 import { frameChecksum } from '../../packages/serpy-v2/src/session/frames/frame-checksum.js';
-import type { Chance } from './chance.js';
+import type { InputRandom } from './random.js';
 import { maxMessageBytes, strangerSeeds, v2Seeds, v2Words } from './seeds.js';
 import {
   clientSeeds,
@@ -24,22 +24,22 @@ const headerBytes = 14;
 const pieceHeadBytes = 9;
 const controlTypes = [0x42, 0x52, 0x62, 0x72];
 
-/** Gives frames of every kind their check, and the last its length, most of the time. */
-export function mendSession(bytes: Buffer, chance: Chance): Buffer {
+/** Usually corrects the checksums of frames, and the length of the last one. */
+export function mendSession(bytes: Buffer, random: InputRandom): Buffer {
   let at = 0;
   while (at + headerBytes <= bytes.length && magic.compare(bytes, at, at + magic.length) === 0) {
     const left = bytes.length - at - headerBytes;
-    if (bytes.readUInt32LE(at + 10) > left && chance.below(2) === 0) bytes.writeUInt32LE(left, at + 10);
+    if (bytes.readUInt32LE(at + 10) > left && random.below(2) === 0) bytes.writeUInt32LE(left, at + 10);
     const length = bytes.readUInt32LE(at + 10);
     if (length > left) return bytes;
     const end = at + headerBytes + length;
-    if (chance.below(8) > 0) bytes.writeUInt32LE(checkOfFrame(bytes, at, end), at + 6);
+    if (random.below(8) > 0) bytes.writeUInt32LE(checkOfFrame(bytes, at, end), at + 6);
     at = end;
   }
   return bytes;
 }
 
-/** What a frame must state; a greeting's own CRC is put right on the way. */
+/** The checksum of a frame. Also corrects the CRC of a HELLO or WELCOME. */
 function checkOfFrame(bytes: Buffer, at: number, end: number): number {
   const type = bytes[at + 5] as number;
   if (controlTypes.includes(type)) return crc32(bytes, at + 10, end, type);
@@ -61,7 +61,7 @@ function target(name: string, role: Role, mode: 'prefer' | 'require'): Target {
   const session: SessionTarget = {
     name,
     role,
-    // Each has a server of its own: what one leaves behind is no matter of the next.
+    // Each input has its own server, so that it does not affect the next one.
     protocol: () =>
       v2Protocol({ maxMessageBytes, session: mode, autoRestart: true }) as unknown as Protocol<ProtocolTypes>,
     seeds: [...(role === 'server' ? clientSeeds : serverSeeds), ...talkSeeds, ...v2Seeds.slice(-8), ...strangerSeeds],

@@ -1,10 +1,10 @@
-// A real exchange over loopback between two copies of the packages, each given as { serpy, v1, v2, faults, arrays }: what was imported,
-// what was required, or one of each.
+// An exchange over loopback between two copies of the packages, each passed as { serpy, v1, v2, faults, arrays }: two imported ones,
+// two required ones, or one of each.
 import assert from 'node:assert/strict';
 
 const loopback = '127.0.0.1';
 
-/** A server of one protocol package, a client of the other copy's: text and bytes there, text back, and an error by its code. */
+/** A server of one copy and a client of the other: text and bytes to the server, text back, and an error matched by its code. */
 async function overOneProtocol(serverSide, clientSide) {
   const server = await new serverSide.Server({ port: 0 }).start();
   const client = await new clientSide.Connection().connect(loopback, server.address.port);
@@ -24,7 +24,7 @@ async function overOneProtocol(serverSide, clientSide) {
   return tooLate;
 }
 
-/** Arrays over both protocols, and an error of the one copy that the other knows. */
+/** Arrays over both protocols, and an error of one copy that the other recognizes. */
 async function withArrays(serverSide, clientSide) {
   const server = await serverSide.serpy.listen({ protocol: 'auto', host: loopback, port: 0 });
   const image = { data: Float32Array.from({ length: 6000 }, (_, i) => i / 7), shape: [60, 100], dtype: 'float32' };
@@ -44,7 +44,7 @@ async function withArrays(serverSide, clientSide) {
   await server.closeServer();
 }
 
-/** A server that finds out what its peers speak, and a client of each protocol. */
+/** A server that detects the protocol of its clients, and a client of each protocol. */
 async function overTheFacade(serverSide, clientSide) {
   const server = await serverSide.listen({ protocol: 'auto', host: loopback, port: 0 });
   for (const protocol of ['v1', 'v2']) {
@@ -59,7 +59,7 @@ async function overTheFacade(serverSide, clientSide) {
   await server.closeServer();
 }
 
-/** A link that is cut in the middle of a message, and the next one, which is whole. */
+/** A link that is cut in the middle of a message, and the next one, which works. */
 async function throughTheProxy(serverSide, clientSide) {
   const server = await new serverSide.v2.Server({ port: 0 }).start();
   const plan = (index) => (index === 0 ? { down: { cut: { atByte: 1000, how: 'rst' } } } : {});
