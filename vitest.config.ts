@@ -8,7 +8,7 @@ const e2e = [
   'packages/cli/test/{commands/bench,commands/doctor,doctor/computer-checks,doctor/peer-checks,hostile-texts}.test.ts',
   'packages/cli/test/processes/**/*.test.ts',
   'packages/cli/test/{instruments/counter,recording/killed,recording/gaps}.test.ts',
-  'test/{bench,broadcast,demo,docs,examples,from-python,fuzz,fuzz-cost,memory,neighbours,other-languages}.test.ts',
+  'test/{bench,broadcast,demo,docs,examples,from-python,fuzz,fuzz-cost,hostile-clients,memory,other-languages}.test.ts',
   'test/{packed,processes,recordings,reliability,scripts,simulation,troubleshooting,tutorials,web-programs}.test.ts',
   'test/interop/**/*.test.ts',
 ];

@@ -292,9 +292,9 @@ describe('Python without a library', () => {
         await peer.until(new RegExp(`^${name}\n`, 'm'));
         socket.destroy();
       }
-      const stranger = dial(port, '127.0.0.1', () => stranger.write('GET / HTTP/1.1\r\n\r\n')).on('error', () => {});
+      const foreign = dial(port, '127.0.0.1', () => foreign.write('GET / HTTP/1.1\r\n\r\n')).on('error', () => {});
       await peer.until(/not a message: the connection is closed\n/);
-      await once(stranger.resume(), 'close');
+      await once(foreign.resume(), 'close');
       const half = dial(port, '127.0.0.1', () => half.end(frameOf('half of it').subarray(0, 18)));
       await once(half.resume(), 'close');
       for (const options of [{ protocol: 'auto' }, { protocol: 'v2', session: 'prefer' }] as const) {

@@ -40,12 +40,12 @@ async function dialled<P extends 'v1' | 'v2' | 'auto'>(protocol: P, options: Par
 }
 
 /** A server without serpy: it accepts connections, reads, and sends the bytes of the test. */
-async function stranger(greets: (peer: Transport) => void = () => {}): Promise<Transport[]> {
+async function foreignServer(onPeer: (peer: Transport) => void = () => {}): Promise<Transport[]> {
   const peers: Transport[] = [];
   const accept = (peer: Transport) => {
     peers.push(peer);
     peer.start({ received: () => {}, drained: () => {}, ended: () => {}, closed: () => {} });
-    greets(peer);
+    onPeer(peer);
   };
   const listener = await network.listen({ host: '127.0.0.1', port, keepAliveMs: 0, accept, failed: () => {} });
   ends.push(() => listener.close());
@@ -82,7 +82,7 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
     expect(await timed(dialled('v2', { autoRestart: true }))).toEqual([10_000, 'ERR_SERPY_CONNECT']);
   },
   'the other end accepts and stays silent': async () => {
-    await stranger();
+    await foreignServer();
     const first = await dialled('v1');
     await first.sendData(large);
     await expect(first.getData()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
@@ -136,7 +136,7 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
     for (const ms of [first, second]) expect(ms / 15_000).toBeCloseTo(1, 1);
   },
   'a stopped program goes unnoticed': async () => {
-    await stranger();
+    await foreignServer();
     const client = await dialled('v1', { heartbeatIntervalMs: 1000 });
     expect(await timed(client.getData())).toEqual([3000, 'ERR_SERPY_CLOSED']);
     expect(client.closeInfo?.reason).toBe('timeout');
@@ -202,7 +202,7 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
     await expect(client.getData()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
   },
   "`connect` with `'auto'` takes 1.5 s": async () => {
-    await stranger();
+    await foreignServer();
     expect(await timed(dialled('auto'))).toEqual([1500, undefined]);
     await serving('v2', { port: port + 2 });
     expect(await timed(dialled('auto', { port: port + 2 }))).toEqual([1000, undefined]);
@@ -243,7 +243,7 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
     expect(await dropped).toMatchObject({ reason: 'maxConnections' });
   },
   '`close` takes up to 5 s': async () => {
-    await stranger();
+    await foreignServer();
     const client = await dialled('v2');
     for (const link of network.links) link.stall();
     await client.sendData('never arrives');

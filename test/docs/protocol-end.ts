@@ -68,7 +68,7 @@ export class End {
   }
 
   /** Receives bytes, cut into chunks. */
-  hear(bytes: Buffer, cut = bytes.length): this {
+  receive(bytes: Buffer, cut = bytes.length): this {
     try {
       for (let at = 0; at < bytes.length; at += cut) {
         this.session.receive(Buffer.from(bytes.subarray(at, at + cut)), this.nowMs);

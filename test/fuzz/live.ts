@@ -125,12 +125,12 @@ class Place {
 
   async #exchange(): Promise<void> {
     while (!this.#closing) {
-      const text = `honest ${this.trips}`;
+      const text = `valid ${this.trips}`;
       const startMs = performance.now();
       if (this.trips % tripsPerLink === tripsPerLink - 1) this.#relay?.breakAll();
       await this.#client.sendData(text, { timeoutMs: patienceMs });
       const back = String(await this.#client.getData({ timeoutMs: patienceMs }));
-      if (back !== text) throw new RuleBroken(`the honest client sent "${text}" and got "${back.slice(0, 100)}"`);
+      if (back !== text) throw new RuleBroken(`the valid client sent "${text}" and got "${back.slice(0, 100)}"`);
       this.trips++;
       this.longestTripMs = Math.max(this.longestTripMs, performance.now() - startMs);
     }
@@ -281,7 +281,7 @@ export async function runLive(
   } catch (error) {
     inputs.fail(last, Buffer.alloc(0), error);
   }
-  if (place.trips === 0) inputs.fail(from, Buffer.alloc(0), new RuleBroken('the honest client exchanged nothing'));
+  if (place.trips === 0) inputs.fail(from, Buffer.alloc(0), new RuleBroken('the valid client exchanged nothing'));
   inputs.tally.messages = place.trips;
   return { inputs, longestTripMs: place.longestTripMs };
 }

@@ -33,9 +33,7 @@ type Client = Awaited<ReturnType<typeof dial>>;
 /** Measures. @returns whether the bound holds */
 export async function floodsPart(settings: Settings): Promise<boolean> {
   const rows = await measureAll(settings);
-  console.log(
-    `\nfloods: round trips of an honest client in ms, alone and beside ${flooders} peers that flood the server`,
-  );
+  console.log(`\nfloods: round trips of a valid client in ms, alone and during a flood by ${flooders} clients`);
   const cells = rows.map(({ flood, trips, quietP99, p50, p99, worst, cores, lost }) => {
     return [flood, trips, ...[quietP99, p50, p99, worst, cores].map((each) => each.toFixed(1)), lost];
   });
@@ -47,7 +45,7 @@ export async function measureFloods(settings: Settings): Promise<Figure> {
   const rows = await measureAll(settings);
   return {
     what: `p99 of the round trips of a valid client during floods of ${flooders} peers`,
-    bound: `≤ ${mostMs} ms, no link of an honest client lost`,
+    bound: `≤ ${mostMs} ms, no link of a valid client lost`,
     measured: `${rows.map(({ p99 }) => p99.toFixed(0)).join(', ')} ms; ${rows.reduce((sum, { lost }) => sum + lost, 0)} lost`,
     ok: rows.every(isWell),
     faults: rows.filter((row) => !isWell(row)).map(({ flood, p99, lost }) => `${flood}: ${p99} ms, ${lost} links lost`),

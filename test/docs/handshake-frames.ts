@@ -12,14 +12,14 @@ function checkOf(bytes: Uint8Array): number {
   return ~register >>> 0;
 }
 
-export interface Greeting {
+export interface HandshakeFrame {
   readonly tag: string;
   /** The values by their numbers, in hexadecimal digits. */
   readonly fields: ReadonlyMap<number, string>;
 }
 
 /** Throws if the bytes break a rule of the page. */
-export function readGreeting(bytes: Buffer): Greeting {
+export function readHandshakeFrame(bytes: Buffer): HandshakeFrame {
   const payload = bytes.subarray(14);
   const sum = payload.reduce((total, byte) => (total + byte) >>> 0, 0);
   if (bytes.toString('hex', 0, 6) !== 'decafecafe81') throw new Error('not a frame of bytes');
@@ -39,7 +39,7 @@ export function readGreeting(bytes: Buffer): Greeting {
 }
 
 /** The frame of a HELLO or WELCOME with these fields, each a number and its value. */
-export function writeGreeting(
+export function writeHandshakeFrame(
   tag: 'HELLO' | 'WELCO',
   fields: readonly (readonly [type: number, value: Buffer])[],
 ): Buffer {
