@@ -24,7 +24,7 @@ function syntaxErrors(file: string, text: string): readonly string[] {
   return diagnostics.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, ' '));
 }
 
-test('every guard has a name of its own', () => {
+test('every guard has its own name', () => {
   const names = guards.map(({ guard }) => guard);
   expect(names).toEqual([...new Set(names)]);
 });

@@ -2,7 +2,7 @@
  * The pages of the documentation, split for tests: code blocks, tables, headings and links.
  *
  * Two conventions hold in all pages:
- * - a `js` or `ts` block is a whole program; where it needs names from elsewhere, a comment before it declares them:
+ * - a `js` or `ts` block is a complete program. If it uses names that it does not declare, a comment before it declares them:
  *   `<!-- given: declare const connection: import('serpy-v2').Connection; -->`
  * - a `js` or `ts` block that is followed by "It prints:" and a `text` block prints just that, and so does a `sh` block,
  *   in which `serpy` is the command. The port 5001 stands for any free one.

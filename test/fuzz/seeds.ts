@@ -53,7 +53,7 @@ const damaged = Buffer.from(frame(0x81, [1, 2, 3], 7));
 export const probe = bytes('\x01SETMODE0\x1f\x1f\x1f\x1f\x1f');
 export const v2Answer = fromHex('decafecafe81ffffffff00000000');
 
-/** v2: each frame alone, and some together. */
+/** v2: single frames, and several together. */
 export const v2Seeds: readonly Seed[] = [
   ...v2Frames.map((each) => stream(each)),
   ...odd.map((each) => stream(Buffer.from(each))),

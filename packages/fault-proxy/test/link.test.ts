@@ -1,4 +1,4 @@
-/** A link and its two endpoints, without sockets: what it passes on, what a cut does, and whom it throttles. */
+/** A link and its two endpoints, without sockets: what it passes on, what a cut does, and which sender it throttles. */
 import { ManualClock } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
 import type { LinkEnd } from '../src/link.js';
