@@ -1,4 +1,4 @@
-// Turns the bench's TypeScript into plain JavaScript and starts it: what is measured is what users run, with no loader in the process.
+// Compiles the bench to JavaScript and starts it, so that the measured processes contain no loader, like those of users.
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'tsup';
@@ -15,7 +15,7 @@ await build({
   platform: 'node',
   splitting: true,
   silent: true,
-  // Every package stays an import, ours too: what is measured is what is published, whatever tsconfig's paths say.
+  // Every package stays an import, including serpy's: the bench measures the published builds, regardless of the paths in tsconfig.
   external: [/^(?![./]|[A-Za-z]:)/],
 });
 await import('./dist/cli.js');

@@ -1,26 +1,26 @@
-// A terminal for a chat: what others say does not break the line that is being typed. Works with pipes as well.
+// A terminal for a chat: incoming messages do not disturb the line that is being typed. It also works with pipes.
 import { clearScreenDown, createInterface, cursorTo, type Interface, moveCursor } from 'node:readline';
 
 export class ChatTerminal {
   readonly #readline: Interface;
   readonly #lines: AsyncIterableIterator<string>;
-  /** Whether a prompt stands in the last row, maybe with something typed after it. */
+  /** Whether the last row is a prompt, possibly with typed text. */
   #prompting = false;
 
   constructor() {
     const { stdin: input, stdout: output } = process;
     const terminal = input.isTTY === true && output.isTTY === true;
     this.#readline = createInterface({ input, output, terminal });
-    // Asked for now: lines that come before somebody waits for them would be lost.
+    // Created now, because lines that arrive earlier would be lost.
     this.#lines = this.#readline[Symbol.asyncIterator]();
     this.#readline.once('close', () => {
       if (this.#prompting) process.stdout.write('\n');
       this.#prompting = false;
     });
-    process.once('SIGINT', () => this.close()); // Ctrl-C in a terminal closes readline without our help
+    process.once('SIGINT', () => this.close()); // in a terminal, Ctrl-C closes readline without this
   }
 
-  /** The lines that are typed, until the input ends, `close()`, or Ctrl-C. */
+  /** The typed lines, until the input ends, `close()`, or Ctrl-C. */
   async *lines(prompt: () => string): AsyncIterableIterator<string> {
     for (;;) {
       if (this.#readline.terminal) {
@@ -37,7 +37,7 @@ export class ChatTerminal {
 
   /** Prints above the line that is being typed. */
   print(text: string): void {
-    const line = text.replace(/\p{Cc}/gu, '?'); // what others send must not move our cursor
+    const line = text.replace(/\p{Cc}/gu, '?'); // incoming text must not move the cursor
     if (!this.#prompting) {
       console.log(line);
       return;
@@ -47,7 +47,7 @@ export class ChatTerminal {
     cursorTo(process.stdout, 0);
     clearScreenDown(process.stdout);
     process.stdout.write(`${line}\n`);
-    Object.assign(this.#readline, { prevRows: 0 }); // rows that readline would go up before it draws: we are there
+    Object.assign(this.#readline, { prevRows: 0 }); // readline must not move up before it draws, since the cursor is already there
     this.#readline.prompt(true);
   }
 

@@ -1,11 +1,11 @@
-// Assembles WebAssembly: each packages/*/wasm/NAME.wat becomes src/wasm/NAME-kernel.ts of its package, which holds it as a string.
-// Run by the builds of the packages that have some, in any folder; writes only what has changed.
+// Assembles WebAssembly: each packages/*/wasm/NAME.wat becomes src/wasm/NAME-kernel.ts of its package, which contains it as a string.
+// The builds of these packages run it, from any folder. It writes only changed files.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import loadWabt from 'wabt';
 
-/** The TypeScript source that holds an assembled module. */
+/** The TypeScript source with an assembled module. */
 export async function kernelSource(watPath, name) {
   const wabt = await loadWabt();
   const module = wabt.parseWat(watPath, readFileSync(watPath, 'utf8'), { simd: true });

@@ -1,5 +1,5 @@
 // Draws the charts of the README and of docs/explanation/performance.md from a result of the benchmark, and writes the page's table.
-// Usage: node scripts/charts.mjs bench/published/DATE.json. Without an argument it takes the result that the page names.
+// Usage: node scripts/charts.mjs bench/published/DATE.json. Without an argument it uses the result that the page names.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './setup.mjs';
@@ -71,19 +71,19 @@ function summaryOf(results, workloadName, peer) {
   return found?.summary.find((each) => each.peer === peer);
 }
 
-/** A star for what was not measured in the same run. */
+/** Marks a peer with a star if another run measured it. */
 function labelOf(label, summary) {
   return summary?.derived ? `${label} *` : label;
 }
 
-/** Three digits that count. */
+/** Three significant digits. */
 function shown(value) {
   return Number(value.toPrecision(3)).toLocaleString('en-US', { maximumSignificantDigits: 3 });
 }
 
 const layout = { labels: 190, bars: 470, values: 110, row: 26, top: 42, bottom: 48 };
 
-/** A horizontal bar for each peer, with the smallest and the largest round; or a dot for p50 and one for p99. */
+/** A horizontal bar for each peer, with the smallest and the largest round; for latency two dots, p50 and p99. */
 function chartOf(results, { workload, of, to, title }) {
   const rows = peers
     .map(([peer, label]) => {
@@ -91,11 +91,11 @@ function chartOf(results, { workload, of, to, title }) {
       return { peer, label: labelOf(label, summary), from: of(summary), to: to?.(summary) };
     })
     .filter(({ from }) => from !== undefined);
-  const most = Math.max(...rows.map(({ from, to: end }) => (end ?? from).median)) * (to ? 1 : 1.15);
-  const least = Math.min(...rows.map(({ from }) => from.median));
+  const largest = Math.max(...rows.map(({ from, to: end }) => (end ?? from).median)) * (to ? 1 : 1.15);
+  const smallest = Math.min(...rows.map(({ from }) => from.median));
   const scale = to
-    ? (value) => (layout.bars * Math.log(value / (least / 1.5))) / Math.log(most / (least / 1.5))
-    : (value) => (layout.bars * Math.min(value, most)) / most; // a line that is longer ends at the edge
+    ? (value) => (layout.bars * Math.log(value / (smallest / 1.5))) / Math.log(largest / (smallest / 1.5))
+    : (value) => (layout.bars * Math.min(value, largest)) / largest; // a longer line ends at the edge
   const width = layout.labels + layout.bars + layout.values;
   const height = layout.top + rows.length * layout.row + layout.bottom;
   const lines = rows.map((row, at) => rowOf(row, layout.top + at * layout.row, scale));
@@ -147,7 +147,7 @@ function tableOf(results) {
   return [head, ruler, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-/** The page with the table of a result between its marks. */
+/** Replaces the table of results in the page. */
 function written(text, file, results) {
   const { machine, rounds, seconds, date } = results;
   const made = `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB; Node ${machine.node}; ${date.slice(0, 10)}; ${rounds} rounds of ${seconds} s.`;

@@ -10,7 +10,7 @@ import { root } from './setup.mjs';
 
 const columns = 80;
 const rows = 24;
-/** A character in pixels. */
+/** The size of a character, pixels. */
 const cell = { width: 8.4, height: 17 };
 const margin = 12;
 /** Seconds that one recorded screen is shown. */
@@ -21,7 +21,7 @@ const levels = 12;
 const wrapper = 'stty rows "$1" cols "$2" -echo; shift 2; exec "$@"';
 const ptySpawn = 'import pty, sys; pty.spawn(sys.argv[1:])';
 
-/** A terminal as the demo uses it: characters with a foreground and a background color. */
+/** The part of a terminal that the demo uses: characters with a foreground and a background color. */
 class Terminal {
   cells = emptyScreen();
   #row = 0;
@@ -75,7 +75,7 @@ function hex(channels) {
   return `#${rounded.map((value) => value.toString(16).padStart(2, '0')).join('')}`;
 }
 
-/** The screens of the demo: running, with the cable pulled, and back. */
+/** The screens of the demo: running, with the cable pulled, and running again. */
 async function recordScreens() {
   const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
   const main = join(root, 'packages', 'cli', 'src', 'main.ts');
@@ -147,7 +147,7 @@ function picture(cells) {
   return `<g transform="translate(${margin} ${margin}) ${scale}" shape-rendering="crispEdges">${shapes}</g>`;
 }
 
-/** The text of a screen: a run of characters up to two blanks keeps its place. */
+/** The text of a screen, as runs of characters that end at two blanks, each at its position. */
 function textOf(cells) {
   return cells
     .flatMap((line, row) => {
@@ -170,7 +170,7 @@ function escaped(text) {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 }
 
-/** All screens, each shown in its turn; a reader who wants no motion sees the last one. */
+/** All screens, shown one after another. With `prefers-reduced-motion` a reader sees the last one. */
 function svgOf(screens) {
   const width = round(columns * cell.width + 2 * margin);
   const height = rows * cell.height + 2 * margin;

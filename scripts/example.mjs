@@ -1,5 +1,5 @@
-// Runs one example against the built packages, as a user's program would run: `npm run example -- serpy-v2/chat`.
-// Without a name, or with an unknown one, lists the examples there are.
+// Runs one example with the built packages, like a user's program: `npm run example -- serpy-v2/chat`.
+// Without a name, or with an unknown one, it lists the examples.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -7,9 +7,9 @@ import { root, setup } from './setup.mjs';
 
 const folder = join(root, 'examples');
 
-/** The examples: name (`serpy-v2/chat`), file, and the first sentence of its opening comment. A file that another one names is a part of that one. */
+/** The examples: name (`serpy-v2/chat`), file, and the first sentence of the opening comment. A file that another one imports is a part of it. */
 export function listExamples() {
-  // Other folders hold what examples share.
+  // Other folders contain files that examples share.
   const packages = readdirSync(folder).filter((name) => existsSync(join(root, 'packages', name)));
   return packages.flatMap((name) => {
     const sources = readdirSync(join(folder, name))
@@ -51,7 +51,7 @@ async function run([name, ...args]) {
     return;
   }
   setup();
-  // The same folder whichever package's script started it: there, no tsconfig leads tsx to the sources.
+  // The root for the scripts of all packages. Its tsconfig does not lead tsx to the sources.
   process.chdir(root);
   const { register } = await import('tsx/esm/api');
   register({ tsconfig: false });

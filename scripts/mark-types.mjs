@@ -1,11 +1,11 @@
-// Says in the declarations of a built package which exports are types alone. The bundler of declarations drops the `type` of
-// `export type { Server }` where that is a class, and programs that construct one would compile and then fail.
-// Run by the builds, in the folder of the package.
+// Marks in the declarations of a built package which exports are only types. The bundler of declarations drops the `type` of
+// `export type { Server }` for a class, and a program that constructs one would compile and then fail.
+// The builds run it in the folder of the package.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** The text of a declaration file whose exports are types, but for these values. */
+/** The text of a declaration file in which all exports are types, except these values. */
 function markTypes(text, values) {
   return text.replace(/^export \{([^}]*)\}/gm, (_, specifiers) => {
     const marked = specifiers.split(',').map((each) => {
@@ -19,7 +19,7 @@ function markTypes(text, values) {
 async function markPackage(folder) {
   for (const file of readdirSync(folder).filter((name) => /\.d\.c?ts$/.test(name))) {
     const path = join(folder, file);
-    // What is exported is asked of the module itself; both formats export the same. What two entries share has no module.
+    // The module itself lists its exports; both formats export the same. A file that two entries share has no module.
     const module = join(folder, file.replace(/\.d\.c?ts$/, '.js'));
     if (!existsSync(module)) continue;
     const values = new Set(Object.keys(await import(pathToFileURL(module).href)));

@@ -1,4 +1,4 @@
-/** The benchmark's machinery, run for a fraction of a second: not how fast anything is, but that it can be measured. */
+/** The benchmark, run for a fraction of a second. It tests that the benchmark works, not how fast anything is. */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -43,7 +43,7 @@ function readResults(): Results {
 
 test('measures raw sockets and serpy under each workload, in a table and as JSON', async () => {
   const measured = ['--only', 'small,round-trip,ack-64', '--peers', 'raw,serpy-v2'];
-  const { code, stdout } = await runBench([...measured, '--rounds', '1', '--seconds', '0.02', '--json', json]);
+  const { code, stdout } = await runBench([...measured, '--rounds', '1', '--duration', '20ms', '--json', json]);
   expect(code).toBe(0);
   expect(stdout).toMatch(/^\| serpy-v2 +\| +[\d,.]+ \(/m);
   const { workloads } = readResults();
@@ -60,8 +60,8 @@ test('measures raw sockets and serpy under each workload, in a table and as JSON
   }
 });
 
-test('names a peer that is not there, with the reason, and goes on', async () => {
-  const measured = ['--only', 'small', '--peers', 'raw,py-connection', '--rounds', '1', '--seconds', '0.02'];
+test('names a peer that cannot run, with the reason, and continues', async () => {
+  const measured = ['--only', 'small', '--peers', 'raw,py-connection', '--rounds', '1', '--duration', '0.02'];
   const { code, stdout } = await runBench([...measured, '--json', json], { PYTHON: 'no-such-python' });
   expect(code).toBe(0);
   expect(stdout).toMatch(/^- py-connection: no-such-python cannot run it: .*ENOENT/m);
@@ -70,10 +70,22 @@ test('names a peer that is not there, with the reason, and goes on', async () =>
   expect(workloads[0]?.rows.map(({ peer }) => peer)).toEqual(['raw']);
 });
 
-test('ends with status 2 and the names that there are when it is given a wrong one', async () => {
+test('ends with status 2 and the existing names when it is given an unknown one', async () => {
   const { code, stderr } = await runBench(['--only', 'no-such-thing']);
   expect(code).toBe(2);
   expect(stderr).toMatch(/^There is no workload no-such-thing: there are blob-1m, /);
+});
+
+test.each(['0', 'long', '3 days', '-1s'])('rejects the duration %j with status 2', async (duration) => {
+  const { code, stderr } = await runBench(['--duration', duration]);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^--duration takes a time above 0, such as 500ms, 2s or 1min, not '|argument is ambiguous/);
+});
+
+test('calls its time --duration, like serpy bench', async () => {
+  const { code, stderr } = await runBench(['--seconds', '1']);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^Unknown option '--seconds'/);
 });
 
 test('bench/published/2026-11-22.md shows every workload, and every curve with all its steps', async () => {

@@ -1,4 +1,4 @@
-/** Programs that send to many, as pages and examples have them: one viewer is killed, another stops to read, and the others go on. */
+/** Broadcasting programs of pages and examples: one viewer is killed, another stops reading, and the others are not affected. */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
@@ -24,10 +24,10 @@ afterEach(async () => {
 
 type Protocol = 'v1' | 'v2';
 
-/** The rest of what a client says: over v2 in a session, which a server keeps when its client was killed. */
+/** Options of a client. Over v2 it uses a session, which the server keeps when the client is killed. */
 const session = { v1: '?autoRestart=true', v2: '?autoRestart=true&session=require&sessionTimeoutMs=10000' };
 
-/** A program that shows what comes. It has shown something when this resolves. */
+/** A program that prints what it receives. Resolves when it has printed something. */
 async function viewer(protocol: Protocol, port: string): Promise<Program> {
   const url = `serpy${protocol[1]}://127.0.0.1:${port}${session[protocol]}`;
   const code = `import { connect } from 'serpy';
@@ -40,8 +40,8 @@ for await (const data of connection) console.log('seen', String(data).length);
   return program;
 }
 
-/** A peer that is connected and never reads. */
-async function deaf(port: string): Promise<void> {
+/** A client that is connected and never reads. */
+async function connectWithoutReading(port: string): Promise<void> {
   const socket = createConnection(Number(port), '127.0.0.1').on('error', () => {});
   onTestFinished(() => void socket.destroy());
   await once(socket, 'connect');
@@ -55,11 +55,11 @@ async function watching(protocol: Protocol, port: string): Promise<PortableConne
   return connection;
 }
 
-/** Kills one of three viewers and lets another not read. The third gets on, and `judge` looks at each message that it gets. */
+/** Kills one of three viewers, while another does not read. `judge` checks each message that the third one receives. */
 async function goesOn(protocol: Protocol, port: string, judge: (message: PortableMessage) => void): Promise<void> {
   const good = await watching(protocol, port);
   const doomed = await viewer(protocol, port);
-  await deaf(port);
+  await connectWithoutReading(port);
   await doomed.until(/seen/);
   await doomed.kill();
   for (let i = 0; i < 40; i++) judge(await good.getMessage({ timeoutMs: 10_000 }));
@@ -83,7 +83,7 @@ setInterval(() => {
   const program = programOf(join(folder, 'server.mts'), around);
   const [, port = ''] = await program.until(/listening on (\d+)\n/);
   await goesOn('v2', port, (message) => expect(decodeNpy(message.bytes())).toMatchObject({ shape: [512, 512] }));
-  // The killed and the deaf one miss images; whether the good one does, the computer decides.
+  // The viewers that were killed or do not read miss images; whether the good one does, the computer decides.
   await program.until(
     /^\[\["connected",true,(?:true|false)\],\["reconnecting",true,true\],\["connected",true,true\]\]\n/m,
   );
@@ -92,7 +92,7 @@ setInterval(() => {
 });
 
 describe.each(['v1', 'v2'] as const)('the broadcast server of serpy-%s', (protocol) => {
-  test('passes on what is said, also what its speaker wants acknowledged', async () => {
+  test('passes messages on, including those that the sender wants acknowledged', async () => {
     const server = Program.example(`serpy-${protocol}/broadcast-server.ts`, ['--port', '0']);
     const [, port = ''] = await server.until(/listening on 127\.0\.0\.1:(\d+)\n/);
     const speaker = await watching(protocol, port);
@@ -106,7 +106,7 @@ describe.each(['v1', 'v2'] as const)('the broadcast server of serpy-%s', (protoc
     })();
     await goesOn(protocol, port, (message) => {
       expect(message.text()).toHaveLength(2 ** 20);
-      if (message.protocol === 'v1') expect([0, 2]).toContain(message.mode); // to wait for every client's answer would fill the memory
+      if (message.protocol === 'v1') expect([0, 2]).toContain(message.mode); // waiting for the acknowledgement of every client would fill the memory
     });
     over = true;
     await speaking;
@@ -114,14 +114,14 @@ describe.each(['v1', 'v2'] as const)('the broadcast server of serpy-%s', (protoc
   });
 });
 
-test('the photon counter counts on for the others', async () => {
+test('the photon counter keeps sending to the others', async () => {
   const counter = await startCounter();
   onTestFinished(() => counter.close());
   const [, port = ''] = /:(\d+)$/.exec(counter.url) ?? [];
   await goesOn('v2', port, (message) => expect(message.number()).toBeGreaterThan(3000));
 });
 
-test('the simulated camera of the command sends on to the others', async () => {
+test('the simulated camera of the command keeps sending to the others', async () => {
   const main = join(import.meta.dirname, '../packages/cli/src/main.ts');
   const args = ['--import', 'tsx', main, 'simulate', 'camera', 'serpy2://127.0.0.1:0', '--rate', '200'];
   const program = new Program(process.execPath, args);
@@ -129,7 +129,7 @@ test('the simulated camera of the command sends on to the others', async () => {
   await goesOn('v2', port, (message) => expect(message.type).toBe('bytes'));
 });
 
-test('the web page shows on to the others what a browser does not read', async () => {
+test('the web page keeps sending to the others when a browser does not read', async () => {
   const instrument = await new Server({ port: 0 }).start();
   onTestFinished(() => instrument.closeServer());
   const url = `serpy2://127.0.0.1:${instrument.address.port}`;
@@ -143,7 +143,7 @@ test('the web page shows on to the others what a browser does not read', async (
   const large = 'x'.repeat(2 ** 20);
   const browser = await fetch(`http://127.0.0.1:${web}/counts`);
   const chunks = browser.body?.getReader();
-  /** Reads until so many bytes more have come. */
+  /** Reads until this number of further bytes has arrived. */
   const read = async (bytes: number) => {
     for (let got = 0; got < bytes; ) got += (await chunks?.read())?.value?.length ?? Number.NaN;
   };

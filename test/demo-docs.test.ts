@@ -1,4 +1,4 @@
-/** What the pages show and say of `serpy demo` and its like, held against the commands. */
+/** Pages about `serpy demo` and other instruments, compared with the commands. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -23,7 +23,7 @@ const link: LinkView = {
   received: 400,
 };
 
-/** What the demo writes on a screen at 80 × 24 around what is different each time: the picture, bars, numbers, news. */
+/** The constant text of the demo on a screen of 80 × 24, without the picture, bars, numbers and status. */
 function labels(): string[] {
   const lines = layout(
     {
@@ -43,7 +43,7 @@ function labels(): string[] {
   return words.filter((each) => /^[a-z]/i.test(each) && !/\d{3}/.test(each));
 }
 
-test('the picture of the demo in README.md is that of the demo: node scripts/demo-svg.mjs draws it again', () => {
+test('the picture in README.md shows the present demo; node scripts/demo-svg.mjs draws it again', () => {
   expect(pageOf('README.md').prose).toContain('(docs/demo.svg)');
   const svg = readFileSync(join(root, 'docs', 'demo.svg'), 'utf8');
   expect(labels()).toContain('reconnects');

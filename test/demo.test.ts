@@ -1,4 +1,4 @@
-/** `serpy demo` as a person sees it: in a terminal whose screen is read, and as lines where there is none. */
+/** `serpy demo` as a user sees it: on the screen of a terminal, and as lines without a terminal. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,14 +30,14 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** Figures on the screen: of the camera. */
+/** The figures of the camera on the screen. */
 const figure = (terminal: PseudoTerminal, label: string) =>
   Number(new RegExp(`^.*${label} +([\\d,.]+)`, 'm').exec(terminal.text)?.[1]?.replaceAll(',', '') ?? Number.NaN);
 
 const isPictured = /[.:=+*#%@-]{6}/;
 
 describe.skipIf(!hasTerminals)('serpy demo in a terminal', { timeout: 90_000 }, () => {
-  test('shows the picture and all figures within 5 s, reacts to u, r, s and q, and gives the screen back', async () => {
+  test('shows the picture and all figures within 5 s, reacts to u, r, s and q, and restores the screen', async () => {
     const before = performance.now();
     await new Program(process.execPath, serpy('--version').slice(1)).ended;
     const startsInMs = performance.now() - before;
@@ -75,12 +75,12 @@ describe.skipIf(!hasTerminals)('serpy demo in a terminal', { timeout: 90_000 }, 
     const [, messages] = await terminal.until(/recorded ([\d,]+) messages in .*serpy-demo-1/);
     terminal.type('s');
     await terminal.until(/saved .*serpy-demo-1\.png/);
-    terminal.type('\x1b[A?'); // an arrow and a key that does nothing
+    terminal.type('\x1b[A?'); // an arrow, and a key without a function
     terminal.type('q');
     expect(await terminal.ended()).toBe(0);
 
     expect(terminal.screen).toMatchObject({ isTakenOver: false, isCursorShown: true });
-    expect([...terminal.screen.colours]).toEqual([]);
+    expect([...terminal.screen.colors]).toEqual([]);
     expect(terminal.text).toMatch(/^saved .*\.png$/m);
     expect(terminal.text).toMatch(
       /received \d+ images and [\d,]+ counts; the link broke and came back once\n\nTry next:\n {2}(npx )?serpy(-cli)? simulate camera/,
@@ -99,7 +99,7 @@ describe.skipIf(!hasTerminals)('serpy demo in a terminal', { timeout: 90_000 }, 
     });
   });
 
-  test('follows the size of the window, and shows the figures where there is room for little', async () => {
+  test('follows the size of the window, and shows the figures if the window is small', async () => {
     const terminal = await PseudoTerminal.start(serpy('demo'), { env: { NO_COLOR: '1' } });
     await terminal.until(isPictured);
     terminal.resize(60, 9);
@@ -113,15 +113,15 @@ describe.skipIf(!hasTerminals)('serpy demo in a terminal', { timeout: 90_000 }, 
     expect(await terminal.ended()).toBe(0);
   });
 
-  test('uses the colours that there are', async () => {
+  test('uses the colors of the terminal', async () => {
     for (const [COLORTERM, code] of [
       ['truecolor', /^38;2;\d+;\d+;\d+;48;2;/],
       ['', /^38;5;\d+;48;5;/],
     ] as const) {
       const terminal = await PseudoTerminal.start(serpy('demo'), { env: { COLORTERM, NO_COLOR: '', FORCE_COLOR: '' } });
       await terminal.until(/▀{20}/);
-      expect([...terminal.screen.colours].every((each) => code.test(each))).toBe(true);
-      expect(terminal.screen.colours.size).toBeGreaterThan(9);
+      expect([...terminal.screen.colors].every((each) => code.test(each))).toBe(true);
+      expect(terminal.screen.colors.size).toBeGreaterThan(9);
       terminal.type('q');
       expect(await terminal.ended()).toBe(0);
     }
@@ -131,7 +131,7 @@ describe.skipIf(!hasTerminals)('serpy demo in a terminal', { timeout: 90_000 }, 
     ['Ctrl-C', (terminal: PseudoTerminal) => terminal.type('\x03'), 0, /Try next:/],
     ['a signal', (terminal: PseudoTerminal) => terminal.signal('SIGTERM'), 0, /Try next:/],
     ['a crash', (terminal: PseudoTerminal) => terminal.signal('SIGUSR2'), 1, /it crashed/],
-  ])('gives the screen, the cursor and the keys back after %s', async (_, end, status, shows) => {
+  ])('restores the screen, the cursor and the keys after %s', async (_, end, status, shows) => {
     const crash = "process.once('SIGUSR2', () => { throw new Error('it crashed'); });";
     const [node = '', ...rest] = serpy('demo');
     const terminal = await PseudoTerminal.start([
@@ -166,7 +166,7 @@ describe('serpy demo without a terminal', { timeout: 60_000 }, () => {
     expect(stdout).not.toContain('\x1b');
   });
 
-  test('ends cleanly with a signal, and when nobody reads it any more', async () => {
+  test('ends cleanly with a signal, and when its output is closed', async () => {
     const program = run();
     await program.until(/^camera serpy2/);
     program.interrupt();
@@ -180,7 +180,7 @@ describe('serpy demo without a terminal', { timeout: 60_000 }, () => {
 describe('npm start', { timeout: 180_000 }, () => {
   const start = join(root, 'scripts', 'start.mjs');
 
-  test('is what package.json says', () => {
+  test('is the script of package.json', () => {
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: { start: string } };
     expect(scripts.start).toBe('node scripts/start.mjs');
   });
@@ -194,7 +194,7 @@ describe('npm start', { timeout: 180_000 }, () => {
     expect(terminal.text).toMatch(/Try next:/);
   });
 
-  test('is the main job where there is none', async () => {
+  test('is the main job without a terminal', async () => {
     const { status, stdout } = await new Program(process.execPath, [start]).ended;
     expect(stdout).toMatch(/Every image and every count arrived as it was sent\.\n$/);
     expect(status).toBe(0);

@@ -1,4 +1,4 @@
-/** Runs each example as a user does, in processes of their own, until it has shown what it is there to show. */
+/** Runs each example like a user, in separate processes, until it has shown its feature. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,7 +22,7 @@ const servers = [
 ];
 const clients = ['serpy-v1/chat.ts', 'serpy-v2/chat.ts', 'serpy-v2/ping-pong.ts', 'serpy-v2/image-client.ts'];
 
-/** Starts a server on a free port, and resolves with it and its port as an argument. */
+/** Starts a server on a free port, and resolves with it and its port as an argument of a client. */
 async function start(path: string, port = '0'): Promise<[server: Program, port: string]> {
   const server = Program.example(path, ['--port', port]);
   const [, found] = await server.until(/listening on 127\.0\.0\.1:(\d+)\n/);
@@ -36,10 +36,10 @@ describe.each(['serpy-v1', 'serpy-v2'])('the chat of %s', (folder) => {
     return chat;
   }
 
-  test('passes what is said to the others, and /KTHXBYE ends the server and every chat', async () => {
+  test('passes messages to the others, and /KTHXBYE ends the server and every chat', async () => {
     const [server, port] = await start(`${folder}/broadcast-server.ts`);
     const [anna, bob, carl] = await Promise.all(['Anna', 'Bob', 'Carl'].map((name) => join(port, name)));
-    for (let come = 0; come < 3; come++) await server.until(/has come\n/);
+    for (let count = 0; count < 3; count++) await server.until(/ connected\n/);
 
     anna!.type('good morning, µ\n');
     await bob!.until(/^Anna: good morning, µ\n/m);
@@ -49,16 +49,16 @@ describe.each(['serpy-v1', 'serpy-v2'])('the chat of %s', (folder) => {
     await carl!.until(/^Robert: hello\n/m);
     carl!.type('/stop\n');
     expect(await carl!.ended).toMatchObject({ status: 0, stderr: '' });
-    await server.until(/has left\n/);
+    await server.until(/disconnected\n/);
     anna!.type('/KTHXBYE\n');
 
     for (const each of [server, anna!, bob!]) expect(await each.ended).toMatchObject({ status: 0, stderr: '' });
     expect(anna!.stdout).not.toMatch(/Anna:/);
-    expect(bob!.stdout).toMatch(/the server has closed the connection\n$/);
+    expect(bob!.stdout).toMatch(/the server closed the connection\n$/);
     expect(bob!.stdout).not.toMatch(/KTHXBYE$/m);
   });
 
-  test('leaves when the input ends, after everything is said', async () => {
+  test('ends when the input ends, after sending all of it', async () => {
     const [, port] = await start(`${folder}/broadcast-server.ts`);
     const listener = await join(port, 'listener');
     const chat = Program.example(`${folder}/chat.ts`, ['--port', port]);
@@ -75,7 +75,7 @@ describe('a chat in a terminal', () => {
   const columns = 40;
   const python = spawnSync('python3', ['-c', 'import pty']).status === 0;
 
-  /** `script` differs between systems, Python's module does not. */
+  /** Uses the module `pty` of Python, because the command `script` differs between systems. */
   function inTerminal(path: string, ...args: string[]): Program {
     const [command, all] = exampleCommand(path, args);
     const inside = ['sh', '-c', `stty rows 24 cols ${columns} -echo && exec "$0" "$@"`, command, ...all];
@@ -92,11 +92,11 @@ describe('a chat in a terminal', () => {
       text.slice(row * columns, (row + 1) * columns).trimEnd(),
     );
 
-  test.skipIf(!python)('keeps the line that is being typed when something comes in (needs python3)', async () => {
+  test.skipIf(!python)('keeps the line that is being typed when a message arrives (needs python3)', async () => {
     const [server, port] = await start('serpy-v2/broadcast-server.ts');
     const anna = inTerminal('serpy-v2/chat.ts', '--port', port, '--name', 'Anna');
     await shows(anna, 'Anna>');
-    await server.until(/has come\n/); // the server waits for her first words before it counts her in
+    await server.until(/ connected\n/); // the server accepts a connection before it passes messages to it
     const bob = await new V2Connection().connect('127.0.0.1', Number(port));
 
     anna.type('half a line');
@@ -113,7 +113,7 @@ describe('a chat in a terminal', () => {
     anna.type('\x1b[D'.repeat(20)); // back into the second row
     await bob.sendData('Bob: clear the screen\x1b[2J');
     await shows(anna, 'Bob: and once more', 'Bob: clear the screen?[2J', ...three);
-    // One at a time: readline puts what is pasted at the end.
+    // One character at a time, because readline appends pasted text at the end.
     anna.type('+');
     const line = `half a line and ${'more '.repeat(10)}+${'more '.repeat(4)}`;
     await shows(anna, 'Bob: clear the screen?[2J', ...wrapped(`Anna> ${line}`));
@@ -136,15 +136,15 @@ describe('ping-pong', () => {
     expect(stdout).toMatch(/^80 messages, 0 errors, \d+ messages\/s\n$/);
   });
 
-  test('goes on when the server was stopped and started again, until Ctrl-C', async () => {
+  test('continues when the server stops and starts again, until Ctrl-C', async () => {
     const [server, port] = await start('serpy-v2/ping-pong-server.ts');
     const client = Program.example('serpy-v2/ping-pong.ts', ['--port', port, '--messages', '0']);
     await client.until(/500 messages so far\n/);
     server.interrupt();
-    await client.until(/the link is down\n/);
+    await client.until(/the connection is lost\n/);
     expect(await server.ended).toMatchObject({ status: 0 });
     await start('serpy-v2/ping-pong-server.ts', port);
-    await client.until(/the link is up again after \d+ ms\n/);
+    await client.until(/reconnected after \d+ ms\n/);
     await client.until(/messages so far\n/);
     client.interrupt();
     const { status, stdout, stderr } = await client.ended;
@@ -152,7 +152,7 @@ describe('ping-pong', () => {
     expect(stdout).toMatch(/\d{4,} messages, 0 errors, \d+ messages\/s\n$/);
   });
 
-  test('counts what comes back changed, and ends with status 1', async () => {
+  test('counts changed echoes, and ends with status 1', async () => {
     const server = await new V2Server({ port: 0 }).start();
     server.on('connection', async (connection) => {
       for await (const { type, value } of connection.messages()) {
@@ -168,7 +168,7 @@ describe('ping-pong', () => {
     const { status, stdout } = await client.ended;
     await server.closeServer();
     expect(status).toBe(1);
-    expect(stdout).toMatch(/message 4: int was sent, another float came back\n8 messages, 2 errors/);
+    expect(stdout).toMatch(/message 4: sent int, received a different float\n8 messages, 2 errors/);
   });
 });
 
@@ -177,19 +177,19 @@ describe('the image server', () => {
     const [, port] = await start('serpy-v2/image-server.ts');
     const { status, stdout, stderr } = await Program.example('serpy-v2/image-client.ts', ['--port', port]).ended;
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    expect(stdout.match(/^image \d+: 1048576 bytes in [\d.]+ ms, [\d.]+ in the centre$/gm)).toHaveLength(24);
+    expect(stdout.match(/^image \d+: 1048576 bytes in [\d.]+ ms, [\d.]+ in the center$/gm)).toHaveLength(24);
     expect(stdout).toMatch(/24 images, 0 wrong, \d+ MB\/s\n$/);
   });
 
-  test('says what it takes to somebody who asks for something else', async () => {
+  test('answers an invalid request with the valid form', async () => {
     const [, port] = await start('serpy-v2/image-server.ts');
     const connection = await new V2Connection().connect('127.0.0.1', Number(port));
     await connection.sendData('cheese');
-    expect(await connection.getData()).toBe('ask for an image by its number, not by cheese');
+    expect(await connection.getData()).toBe('request an image by its number, not by cheese');
     await connection.close();
   });
 
-  test('with a key sends them to clients that have it, and is not started in the open by mistake', async () => {
+  test('with a key sends them to clients with the key, and does not start unprotected by mistake', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'serpy-examples-'));
     const keyFile = ['--key-file', join(folder, 'lab.key')];
     writeFileSync(join(folder, 'lab.key'), `${generateKey()}\n`, { mode: 0o600 });
@@ -197,14 +197,14 @@ describe('the image server', () => {
       const server = Program.example('serpy-v2/image-server.ts', ['--port', '0', ...keyFile]);
       const [, port] = await server.until(/listening on 127\.0\.0\.1:(\d+)\n/);
       const ask = ['--port', port as string, '--images', '2'];
-      const [known, stranger, open] = await Promise.all([
+      const [withKey, withoutKey, unprotected] = await Promise.all([
         Program.example('serpy-v2/image-client.ts', [...ask, ...keyFile]).ended,
         Program.example('serpy-v2/image-client.ts', ask).ended,
         Program.example('serpy-v2/image-server.ts', ['--port', '0', '--host', '0.0.0.0']).ended,
       ]);
-      expect(known).toMatchObject({ status: 0, stderr: '', stdout: expect.stringMatching(/2 images, 0 wrong/) });
-      expect(stranger).toMatchObject({ status: 1, stderr: expect.stringContaining('it looks like TLS') });
-      expect(open).toMatchObject({
+      expect(withKey).toMatchObject({ status: 0, stderr: '', stdout: expect.stringMatching(/2 images, 0 wrong/) });
+      expect(withoutKey).toMatchObject({ status: 1, stderr: expect.stringContaining('it looks like TLS') });
+      expect(unprotected).toMatchObject({
         status: 1,
         stderr: expect.stringMatching(/^on 0\.0\.0\.0 everybody .*insecure: true\n$/),
       });
@@ -213,7 +213,7 @@ describe('the image server', () => {
     }
   });
 
-  test('is found out by its client when an image is not the right one', async () => {
+  test('sends a wrong image, and its client detects it', async () => {
     const server = await new V2Server({ port: 0 }).start();
     server.on('connection', async (connection) => {
       for await (const _ of connection) connection.sendData(Buffer.alloc(2 ** 20));
@@ -228,16 +228,16 @@ describe('the image server', () => {
 
 describe.each(['v1', 'v2'])('the portable program over %s', (protocol) => {
   const config = join('examples/serpy', `portable.${protocol}.json`);
-  const summary = /^photons in 10 ms, 100 times: 421795 in all\nimage 3: 1048576 bytes, 0\.999970 on average\n$/m;
+  const summary = /^photons in 10 ms, 100 times: 421795 in total\nimage 3: 1048576 bytes, 0\.999970 on average\n$/m;
 
-  test('shows the same in one process', async () => {
+  test('prints the summary in one process', async () => {
     const args = ['--config', config, '--both'];
     const { status, stdout, stderr } = await Program.example('serpy/portable.ts', args, { SERPY_PORT: '0' }).ended;
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toMatch(summary);
   });
 
-  test('shows the same in two', async () => {
+  test('prints the summary in two processes', async () => {
     const server = Program.example('serpy/portable.ts', ['--config', config, '--listen'], { SERPY_PORT: '0' });
     const [, port] = await server.until(/listening on 127\.0\.0\.1:(\d+)\n/);
     const { status, stdout } = await Program.example('serpy/portable.ts', ['--config', config], { SERPY_PORT: port })
@@ -249,7 +249,7 @@ describe.each(['v1', 'v2'])('the portable program over %s', (protocol) => {
   });
 });
 
-test('the auto server greets v1 and v2 clients alike, and sends back what they say', async () => {
+test('the auto server welcomes v1 and v2 clients, and sends their messages back', async () => {
   const [server, port] = await start('serpy/auto-server.ts');
   const first = await new V1Connection({ encoding: 'utf-8' }).connect('127.0.0.1', Number(port));
   const second = await new V2Connection().connect('127.0.0.1', Number(port));
@@ -272,7 +272,7 @@ test('the auto server greets v1 and v2 clients alike, and sends back what they s
   await Promise.all([first.close(), second.close()]);
 });
 
-test('the main job passes everything over both protocols and prints a table', async () => {
+test('the main job receives everything over both protocols and prints a table', async () => {
   const { status, stdout } = await Program.example('serpy/main-job.ts').ended;
   expect(stdout).toMatch(/'v2' +│ +520 +│ +\d+ +│ +1 +│ +0 /);
   expect(stdout).toMatch(/'v1' +│ +520 +│ +\d+ +│ +1 +│ +0 /);
@@ -284,7 +284,7 @@ describe.each(['v1', 'v2', 'auto'])('the camera that sends arrays, over %s', (pr
     /^image 0: float32 \[512, 512\], .* on average\nimage 1: uint16 \[128, 256\], .*\nimage 2: float16 \[512, 512\], .*\nimage 3: .*\n4 images, 0 wrong\n$/m;
   const args = ['--protocol', protocol, '--images', '4'];
 
-  test('shows the same in one process and in two', async () => {
+  test('prints the summary in one process and in two', async () => {
     const both = Program.example('serpy/array-camera.ts', [...args, '--both', '--port', '0']);
     const server = Program.example('serpy/array-camera.ts', ['--protocol', protocol, '--listen', '--port', '0']);
     const [, port] = await server.until(/listening on 127\.0\.0\.1:(\d+)\n/);
@@ -299,7 +299,7 @@ describe.each(['v1', 'v2', 'auto'])('the camera that sends arrays, over %s', (pr
   });
 });
 
-test('the camera that sends arrays saves one that numpy opens, and says what no array is', async () => {
+test('the camera that sends arrays saves a file for numpy, and rejects a message without an array', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'serpy-examples-'));
   try {
     const file = join(folder, 'image.npy');
@@ -321,7 +321,7 @@ test('the camera that sends arrays saves one that numpy opens, and says what no 
   expect(stderr).toMatch(/^the message is text \("the shutter is stuck"\) and no array .*\n$/);
 });
 
-test('the gauges for Prometheus show the counts of the connection as they grow', async () => {
+test('the gauges for Prometheus show the current counts of the connection', async () => {
   const metrics = Program.example('serpy/metrics.ts', ['--port', '0']);
   const [, page] = await metrics.until(/gauges on (http:\S+)\n/);
   const gauges = async () => {
@@ -344,7 +344,7 @@ test('the gauges for Prometheus show the counts of the connection as they grow',
   expect(await metrics.ended).toMatchObject({ status: 0, stderr: '' });
 });
 
-test('the web page shows counts as they come, to several browsers, and one that leaves disturbs nobody', async () => {
+test('the web page sends counts to several browsers, and continues when one disconnects', async () => {
   const server = Program.example('serpy/web-page.ts', ['--port', '0']);
   const [, page] = await server.until(/page on (http:\S+)\n/);
   expect(await (await fetch(page as string)).text()).toContain("new EventSource('/counts')");
@@ -353,7 +353,7 @@ test('the web page shows counts as they come, to several browsers, and one that 
   const [first, second] = browsers.map(({ body }) =>
     body!.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator](),
   );
-  /** The counts of one browser until there are so many. */
+  /** Reads the events of one browser until there are at least `count` counts. */
   async function counts(events: AsyncIterator<string>, count: number): Promise<number[]> {
     let text = '';
     for (;;) {
@@ -368,12 +368,12 @@ test('the web page shows counts as they come, to several browsers, and one that 
   expect((await counts(second!, 5)).length).toBeGreaterThanOrEqual(5);
   server.interrupt();
   expect(await server.ended).toMatchObject({ status: 0, stderr: '' });
-  await second!.return?.().catch(() => {}); // its server has gone
+  await second!.return?.().catch(() => {}); // its server has closed
 });
 
 const pages = ['serpy/metrics.ts', 'serpy/web-page.ts'];
 
-test.each(pages)('%s says in a sentence that there is no instrument, or that its port is taken', async (path) => {
+test.each(pages)('%s reports in one sentence a missing instrument and a used port', async (path) => {
   const alone = await Program.example(path, ['--url', 'serpy2://127.0.0.1:1']).ended;
   expect(alone).toMatchObject({ status: 1, stdout: '' });
   expect(alone.stderr).toMatch(/^cannot connect to 127\.0\.0\.1:1: nothing listens there: .+\n$/);
@@ -383,17 +383,119 @@ test.each(pages)('%s says in a sentence that there is no instrument, or that its
   expect(second).toMatchObject({
     status: 1,
     stdout: '',
-    stderr: expect.stringMatching(/^cannot show .+: .*EADDRINUSE.*\n$/),
+    stderr: expect.stringMatching(/^cannot (?:show|publish) .+: .*EADDRINUSE.*\n$/),
   });
   first.interrupt();
   expect(await first.ended).toMatchObject({ status: 0, stderr: '' });
 });
 
-describe.each([...servers, ...clients, ...pages, 'serpy/portable.ts', 'serpy/array-camera.ts'])(
+describe('a killed peer', () => {
+  const chat = (folder: string) => ({
+    server: `${folder}/broadcast-server.ts`,
+    client: `${folder}/chat.ts`,
+    args: [],
+    busy: /connected to/,
+  });
+  const pairs = [
+    chat('serpy-v1'),
+    chat('serpy-v2'),
+    {
+      server: 'serpy-v2/ping-pong-server.ts',
+      client: 'serpy-v2/ping-pong.ts',
+      args: ['--messages', '0'],
+      busy: /500 messages/,
+    },
+    {
+      server: 'serpy-v2/image-server.ts',
+      client: 'serpy-v2/image-client.ts',
+      args: ['--images', '1000000'],
+      busy: /image 3:/,
+    },
+    {
+      server: 'serpy/array-camera.ts',
+      client: 'serpy/array-camera.ts',
+      args: ['--images', '1000000'],
+      busy: /image 3:/,
+    },
+  ];
+
+  async function startPair({ server: path, client, args, busy }: (typeof pairs)[number]) {
+    const server = Program.example(path, ['--port', '0', ...(path === client ? ['--listen'] : [])]);
+    const [, port = ''] = await server.until(/listening on 127\.0\.0\.1:(\d+)\n/);
+    const connect = async () => {
+      const program = Program.example(client, ['--port', port, ...args]);
+      await program.until(busy);
+      return program;
+    };
+    return { server, connect, first: await connect() };
+  }
+
+  test.each(pairs)('$client does not stop $server', async (pair) => {
+    const { server, connect, first } = await startPair(pair);
+    await first.kill();
+    await (await connect()).kill();
+    server.interrupt();
+    expect(await server.ended).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  const notReconnecting = pairs.filter(({ client }) => client !== 'serpy-v2/ping-pong.ts');
+
+  test.each(notReconnecting)('$server ends $client with one sentence', async (pair) => {
+    const { server, first } = await startPair(pair);
+    await server.kill();
+    const { status, stdout, stderr } = await first.ended;
+    if (pair.client.endsWith('chat.ts')) {
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+      expect(stdout).toMatch(/the server closed the connection\n$/);
+    } else {
+      expect(status).toBe(1);
+      expect(stderr).toMatch(/^.+\n$/);
+    }
+  });
+
+  test('is a server that ping-pong reconnects to', async () => {
+    const [server, port] = await start('serpy-v2/ping-pong-server.ts');
+    const client = Program.example('serpy-v2/ping-pong.ts', ['--port', port, '--messages', '0']);
+    await client.until(/500 messages so far\n/);
+    await server.kill();
+    await client.until(/the connection is lost\n/);
+    await start('serpy-v2/ping-pong-server.ts', port);
+    await client.until(/reconnected after \d+ ms\n/);
+    await client.until(/messages so far\n/);
+    client.interrupt();
+    expect(await client.ended).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  test('is an instrument whose main job then ends with one sentence', async () => {
+    const job = Program.example('serpy/main-job.ts');
+    const [, pid] = await job.until(/connected to the instrument \(process (\d+)\)\n/);
+    process.kill(Number(pid), 'SIGKILL');
+    const { status, stderr } = await job.ended;
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^.+\n$/);
+  });
+
+  test('is an instrument that the gauges for Prometheus reconnect to', async () => {
+    const instrument = Program.example('serpy/instrument.ts', ['v2']);
+    const [, port = ''] = await instrument.until(/^(\d+)\n/);
+    const metrics = Program.example('serpy/metrics.ts', ['--url', `serpy2://127.0.0.1:${port}`, '--port', '0']);
+    const [, page = ''] = await metrics.until(/gauges on (http:\S+)\n/);
+    await instrument.kill();
+    await Program.example('serpy/instrument.ts', ['v2', port]).until(/^\d+\n/);
+    while (!(await (await fetch(page)).text()).includes('\nserpy_reconnects 1\n'));
+    metrics.interrupt();
+    expect(await metrics.ended).toMatchObject({ status: 0 });
+  });
+});
+
+describe.each([...servers, ...clients, ...pages, 'serpy/portable.ts', 'serpy/array-camera.ts', 'serpy/main-job.ts'])(
   'the command line of %s',
   (path) => {
-    test('starts with a comment that says what it is', () => {
-      expect(readFileSync(join(root, 'examples', path), 'utf8')).toMatch(/^\/\/ \S.{30,}[.:]\n/);
+    test('starts with a comment that says what it shows and how to run it', () => {
+      const source = readFileSync(join(root, 'examples', path), 'utf8');
+      expect(source).toMatch(/^\/\/ \S.{30,}[.:]\n/);
+      const [comment = ''] = /^(?:\/\/.*\n)+/.exec(source) ?? [];
+      expect(comment).toContain(`npm run example -- ${path.slice(0, -'.ts'.length)}`);
     });
 
     test('is in the README', () => {
@@ -401,7 +503,7 @@ describe.each([...servers, ...clients, ...pages, 'serpy/portable.ts', 'serpy/arr
       expect(readFileSync(join(root, 'examples/README.md'), 'utf8')).toContain(`${folder}/${name}`);
     });
 
-    test('is explained by --help, and refused in a sentence when it is wrong', async () => {
+    test('is explained by --help, and a wrong one is rejected in one sentence', async () => {
       const [help, wrong] = await Promise.all(
         ['--help', '--no-such-option'].map((argument) => Program.example(path, [argument]).ended),
       );
@@ -418,20 +520,20 @@ test.each([
   [['--port'], "chat.ts: Option '--port <value>' argument missing"],
   [['--port', 'x'], "chat.ts: --port takes a whole number, not 'x'"],
   [['--port', '70000'], 'the option port takes a whole number from 0 to 65535, not 70000'],
-])('the arguments %j are refused in a sentence, with status 2', async (args, sentence) => {
+])('the arguments %j are rejected in one sentence, with status 2', async (args, sentence) => {
   const { status, stdout, stderr } = await Program.example('serpy-v2/chat.ts', args).ended;
   expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
   expect(stderr).toMatch(/^.+\n$/);
   expect(stderr).toContain(sentence);
 });
 
-test.each(clients)('%s says in a sentence that there is no server', async (path) => {
+test.each(clients)('%s reports in one sentence that there is no server', async (path) => {
   const { status, stdout, stderr } = await Program.example(path, ['--port', '1']).ended;
   expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
   expect(stderr).toMatch(/^cannot connect to 127\.0\.0\.1:1: nothing listens there: .+\n$/);
 });
 
-test.each(servers)('%s says in a sentence that its port is taken, and ends with Ctrl-C', async (path) => {
+test.each(servers)('%s reports in one sentence that its port is in use, and ends with Ctrl-C', async (path) => {
   const [server, port] = await start(path);
   const { status, stdout, stderr } = await Program.example(path, ['--port', port]).ended;
   expect({ status, stdout }).toEqual({ status: 1, stdout: '' });

@@ -1,4 +1,4 @@
-/** The README of the fault proxy, held against its sources: options with what they accept, cuts, answers, events, reasons and codes. */
+/** The README of the fault proxy, compared with its sources: options with accepted values, cuts, answers, events, reasons and codes. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -59,7 +59,7 @@ function tableRows(heading: string) {
 
 const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1);
 
-/** The words of a union of texts in a source. */
+/** The members of a union of string literals in a source. */
 function unionIn(file: string, type: string): string[] {
   const source = readFileSync(join(folder, 'src', file), 'utf8');
   const union = new RegExp(`export type ${type} =([^;]*);`).exec(source)?.[1] ?? '';

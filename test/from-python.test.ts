@@ -1,4 +1,4 @@
-/** docs/how-to/from-python.md: its programs in both languages talk with each other. The Python modules are stood for by the peers of test/python. */
+/** docs/how-to/from-python.md: its programs in both languages exchange messages. The peers of test/python replace the Python modules. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ beforeEach(async () => {
 afterEach(killPrograms);
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** The only block of a language that holds all of this, at work on this computer. */
+/** The only block of a language that contains these texts, with the addresses of this computer. */
 function block(language: string, ...parts: string[]): string {
   const found = page.blocks.filter(
     (each) => each.language === language && parts.every((part) => each.code.includes(part)),
@@ -39,7 +39,7 @@ function python(code: string): Program {
 
 const node = (code: string) => programOf(join(folder, 'program.mts'), code);
 
-/** A server of the page, that says when it listens. */
+/** A server of the page, which prints when it listens. */
 async function listening(program: Program): Promise<void> {
   await program.until(/listening\n/);
 }
@@ -50,13 +50,13 @@ const saying = (code: string) =>
   );
 
 describe('serpy', () => {
-  test.skipIf(!hasPython)(titled("Python's client asks our server", hasPython), async () => {
+  test.skipIf(!hasPython)(titled('the Python client asks the JavaScript server', hasPython), async () => {
     await listening(node(saying(block('js', "from 'serpy-v1'", 'new Server'))));
     const client = python(`${block('python', 'from serpy import Connection')}print(answer)\n`);
     expect(await client.ended).toEqual({ status: 0, stdout: 'welcome\n', stderr: '' });
   });
 
-  test.skipIf(!hasPython)(titled("our client asks Python's server", hasPython), async () => {
+  test.skipIf(!hasPython)(titled('the JavaScript client asks the Python server', hasPython), async () => {
     const server = python(saying(block('python', 'from serpy import Server')));
     await listening(server);
     const client = node(`${block('js', "from 'serpy-v1'", "sendData('measure'")}console.log(String(answer));\n`);
@@ -74,14 +74,14 @@ describe('serpy', () => {
 });
 
 describe('serpy2', () => {
-  test.skipIf(!hasPython)(titled("Python's client asks our server", hasPython), async () => {
+  test.skipIf(!hasPython)(titled('the Python client asks the JavaScript server', hasPython), async () => {
     await listening(node(saying(block('js', "from 'serpy-v2'", 'new Server'))));
     const code = block('python', 'from serpy2 import Connection');
     const client = python(code.replace('connection.close()', 'print(temperature)\nconnection.close()'));
     expect(await client.ended).toEqual({ status: 0, stdout: '21.5\n', stderr: '' });
   });
 
-  test('our client asks a server, and takes what is there', async () => {
+  test('the JavaScript client asks a server, and reads what has arrived', async () => {
     const server = await new v2.Server({ port }).start();
     onTestFinished(() => server.closeServer());
     const code = block('js', "from 'serpy-v2'", "sendData('temperature?')");
@@ -99,10 +99,10 @@ describe('serpy2', () => {
     expect(await (await server.getConnection()).getMessage()).toEqual({ type: 'float', value: 2 });
   });
 
-  /** The stand-in for the original hands over what is small. */
+  /** The replacement of the Python module delivers small messages. */
   const small = (code: string) => code.replaceAll('512', '16');
 
-  /** Lets Python run these lines on an image, and the page's program in JavaScript meet what it sends. */
+  /** Python runs these lines on an image, and the page's JavaScript program receives what it sends. */
   async function sentAround(lines: readonly string[], javaScript: string): Promise<void> {
     const server = await new v2.Server({ port }).start();
     onTestFinished(() => server.closeServer());
@@ -135,7 +135,7 @@ describe('serpy2', () => {
     );
   });
 
-  test.skipIf(!hasNumpy)(titled('bare bytes of an array do so too', hasNumpy, 'numpy'), async () => {
+  test.skipIf(!hasNumpy)(titled('the raw bytes of an array go to JavaScript and back', hasNumpy, 'numpy'), async () => {
     const lines = block('python', 'numpy.frombuffer').trim().split('\n');
     const javaScript = block('js', "getArray({ dtype: 'float32'");
     await sentAround(

@@ -1,4 +1,4 @@
-/** No bytes that came cost more time or memory than a bound for each of them. */
+/** The time and memory of received bytes are bounded by a constant per byte. */
 import { describe, expect, test } from 'vitest';
 import { checkTime, checkWeight } from './fuzz/cost.js';
 import { costTargets } from './fuzz/cost-targets.js';
@@ -16,11 +16,11 @@ describe.each(costTargets.map((target) => [target.name, target] as const))('%s',
   });
 });
 
-test('one that takes longer is noticed', () => {
+test('a longer time is detected', () => {
   checkTime(slow, Buffer.alloc(100));
   expect(() => checkTime(slow, Buffer.alloc(100, 0xff))).toThrow(/^100 bytes take \d+ ms, and may take 30$/);
 });
 
-test('one that holds more is noticed', () => {
+test('more memory is detected', () => {
   expect(() => checkWeight(fat, Buffer.alloc(1000))).toThrow(/1000 bytes hold \d+ bytes of memory/);
 });

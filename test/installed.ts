@@ -1,6 +1,6 @@
 /**
- * The packages as a user has them: packed, and installed into an empty folder without a registry. Done once for all test files of a run:
- * the first that asks does it, the others wait.
+ * The packages as users install them: packed, and installed into an empty folder without a registry. The first test file of a run does
+ * it; the others wait.
  */
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { pathToFileURL } from 'node:url';
 import { inject } from 'vitest';
 import { packages, readManifest, root } from './workspace.js';
 
-/** What `npm pack --json` tells of a tarball. */
+/** The output of `npm pack --json` for a tarball. */
 export interface Tarball {
   readonly name: string;
   readonly filename: string;
@@ -18,15 +18,15 @@ export interface Tarball {
 }
 
 export interface Installed {
-  /** Has `node_modules`, and the tarballs beside it. */
+  /** The folder with `node_modules` and the tarballs. */
   readonly folder: string;
-  /** Those of this repository. */
+  /** The packages of this repository. */
   readonly tarballs: readonly Tarball[];
-  /** What they use of others, and what that uses. */
+  /** Their dependencies, and the dependencies of those. */
   readonly libraries: readonly string[];
 }
 
-/** Runs a program of Node to its end and resolves with what it printed; rejects with all it printed if it fails. */
+/** Runs a Node program, and resolves with its output. Rejects with its complete output if it fails. */
 export function runNode(cwd: string, file: string, ...args: string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     execFile(process.execPath, [file, ...args], { cwd, maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
@@ -36,7 +36,7 @@ export function runNode(cwd: string, file: string, ...args: string[]): Promise<s
   });
 }
 
-/** The installed packages. Takes half a minute the first time: for `beforeAll`, with a time-out of four. */
+/** The installed packages. Takes half a minute the first time: for `beforeAll`, with a timeout of 4 minutes. */
 export async function installed(): Promise<Installed> {
   const folder = inject('installed');
   const done = join(folder, 'installed.json');
@@ -88,7 +88,7 @@ interface Dependent {
   readonly optionalDependencies?: Record<string, string>;
 }
 
-/** The folders of all packages that one uses and that are not of this repository. */
+/** The folders of all dependencies of a package that are not in this repository. */
 function librariesBelow(folder: string, found = new Set<string>()): Set<string> {
   const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Dependent;
   const ours = new Set(packages.map((each) => readManifest(each).name));

@@ -1,4 +1,4 @@
-/** What a connection holds for a hostile peer, buffer by buffer: never more than its limits say. The rule is that of docs/limits.md. */
+/** The memory that a connection holds for a hostile peer, buffer by buffer: at most its limits, as docs/limits.md promises. */
 
 import * as v1 from 'serpy-v1';
 import * as v2 from 'serpy-v2';
@@ -29,25 +29,25 @@ interface Ends {
   readonly peer: HostilePeer;
 }
 
-/** What is alive while it is weighed. */
+/** Objects that stay alive during the measurement. */
 const held: unknown[] = [];
 
 afterEach(() => {
   held.length = 0;
 });
 
-/** @param greeting what the peer says before anybody knows of it */
-async function stage<S extends v1.Server | v2.Server>(server: S, reads: boolean, greeting: Buffer): Promise<Ends> {
+/** @param firstBytes what the peer sends before the server announces its connection */
+async function stage<S extends v1.Server | v2.Server>(server: S, reads: boolean, firstBytes: Buffer): Promise<Ends> {
   await server.start();
   const peer = await HostilePeer.dial((server.address as { port: number }).port, reads);
   onTestFinished(async () => {
     peer.socket.destroy();
     await server.closeServer();
   });
-  await peer.say(greeting);
+  await peer.say(firstBytes);
   const accepted = await server.getConnection();
   accepted.on('warning', () => {});
-  await until(() => accepted.stats().bytesReceived === greeting.length);
+  await until(() => accepted.stats().bytesReceived === firstBytes.length);
   held.push(accepted);
   peer.listener = accepted;
   return { accepted, peer };
@@ -88,7 +88,7 @@ class SessionStream {
   }
 }
 
-/** What is held more after the attack than before it. */
+/** The memory after the attack minus the memory before it. */
 async function growth(attack: () => Promise<void>): Promise<number> {
   const before = await weight();
   await attack();
@@ -99,7 +99,7 @@ const oneByte = Buffer.from(frame(0x81, [7]));
 const damaged = Buffer.from(frame(0x81, Buffer.alloc(200 * KiB), 1));
 
 describe('messages that wait', () => {
-  test('hold no damaged frames that came with them', async () => {
+  test('do not keep damaged frames that arrived with them', async () => {
     const { accepted, peer } = await plain('v2');
     const chunk = Buffer.concat([oneByte, damaged]);
     const bytes = await growth(() => peer.say(chunk, 150));
@@ -107,7 +107,7 @@ describe('messages that wait', () => {
     expect(bytes).toBeLessThan(mostHeldBytes());
   });
 
-  test('hold no filler that came with them, in v1', async () => {
+  test('do not keep filler bytes that arrived with them, in v1', async () => {
     const { accepted, peer } = await plain('v1');
     const chunk = Buffer.concat([Buffer.from('x'), Buffer.alloc(64 * KiB, 0x1f)]);
     const bytes = await growth(() => peer.say(chunk, 150));
@@ -156,7 +156,7 @@ describe('messages that wait', () => {
 describe('a message that the program keeps', () => {
   const sizes = [31, 65, 4095];
   const count = 60;
-  /** What it came with. */
+  /** The bytes that arrive with it. */
   const filler = Buffer.alloc(16 * KiB, 0x1f);
   const text = Buffer.from(frame(0x21, Buffer.alloc(16 * KiB)));
   const rows: readonly [string, () => Promise<Ends>, (n: number, size: number) => Buffer][] = [
@@ -172,7 +172,7 @@ describe('a message that the program keeps', () => {
     ],
   ];
 
-  test.each(rows)('has memory of its own, in %s', async (_name, ends, chunk) => {
+  test.each(rows)('has its own memory, in %s', async (_name, ends, chunk) => {
     for (const size of sizes) {
       const { accepted, peer } = await ends();
       const chunks = Array.from({ length: count }, (_, n) => chunk(n, size));
@@ -194,7 +194,7 @@ describe('a message that the program keeps', () => {
   });
 });
 
-describe('messages that come in part', () => {
+describe('messages that arrive in part', () => {
   test.each([
     ['v1', () => plain('v1'), Buffer.alloc(0)],
     ['v2', () => plain('v2'), Buffer.from(frame(0x81, Buffer.alloc(limits.maxMessageBytes))).subarray(0, 14)],
@@ -203,7 +203,7 @@ describe('messages that come in part', () => {
       () => session(),
       seeds.data(0, sessionFrame(0x81, Buffer.alloc(limits.maxMessageBytes)).subarray(0, 200_000)).subarray(0, 26),
     ],
-  ] as const)('hold what a message may have, in %s', async (_name, ends, start) => {
+  ] as const)('hold at most the largest message, in %s', async (_name, ends, start) => {
     const { accepted, peer } = await ends();
     const bytes = await growth(async () => {
       await peer.say(start);
@@ -214,7 +214,7 @@ describe('messages that come in part', () => {
   });
 });
 
-test('a client that is finding out the protocol holds what it has heard, however small its pieces', async () => {
+test('a client that detects the protocol holds only the received bytes, however small the chunks', async () => {
   const heardBytes = 50_000;
   const asking = new ClientDetection({ probeTimeoutMs: 1000, modeChangeTimeoutMs: 5000, maxBytes: MiB }, 0);
   held.push(asking);
@@ -230,7 +230,7 @@ describe('streams', () => {
     stream.messages(...messages.map((part) => [streamType, encodeStreamFrame(part)] as const));
   const begin = (id: number) => ({ kind: 'begin', id, totalBytes: undefined }) as const;
 
-  test.each([true, false])('that a peer begins are so many and no more, taken by the program: %s', async (taken) => {
+  test.each([true, false])('that a peer starts are limited, read by the program: %s', async (taken) => {
     const { accepted, peer } = await session({ receiveQueue: { maxMessages: 100_000 } });
     if (taken) {
       const take = async () => {
@@ -252,7 +252,7 @@ describe('streams', () => {
     expect(bytes).toBeLessThan(mostHeldBytes());
   });
 
-  test.each([0, 1])('whose parts have %i bytes are held within the queue that drops', async (size) => {
+  test.each([0, 1])('whose parts have %i bytes stay within the queue that drops', async (size) => {
     const { accepted, peer } = await session({ receiveQueue: { ...limits.receiveQueue, whenFull: 'drop-newest' } });
     const sent = new SessionStream();
     await peer.say(parts(sent, [begin(0)]));
@@ -272,7 +272,7 @@ describe('streams', () => {
     expect(bytes).toBeLessThan(mostHeldBytes());
   });
 
-  test('that are read slowly hold a part each beside the queue', async () => {
+  test('that are read slowly hold one part each besides the queue', async () => {
     const { accepted, peer } = await session();
     const sent = new SessionStream();
     await peer.say(parts(sent, [begin(0)]));
@@ -290,7 +290,7 @@ describe('streams', () => {
 });
 
 describe('sends that timed out', () => {
-  test('leave nothing behind in v1 where the peer never acknowledges', async () => {
+  test('leave nothing behind in v1 if the peer never acknowledges', async () => {
     const { accepted } = await plain('v1');
     const bytes = await growth(async () => {
       for (let round = 0; round < 300; round++) {
@@ -301,7 +301,7 @@ describe('sends that timed out', () => {
     expect(bytes).toBeLessThan(MiB);
   });
 
-  test('leave nothing behind in a session where the peer never says that they were taken', async () => {
+  test('leave nothing behind in a session if the peer never reports them as consumed', async () => {
     const { accepted, peer } = await session();
     const bytes = await growth(async () => {
       for (let round = 1; round <= 300; round++) {

@@ -1,4 +1,4 @@
-/** docs/how-to/other-languages.md: its programs run against ours, and its bytes are those that we send. */
+/** docs/how-to/other-languages.md: its programs exchange messages with serpy, and its bytes are those that serpy sends. */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -24,7 +24,7 @@ const image = Buffer.from(new Float32Array([1.5, -2, 3.25]).buffer);
 afterEach(killPrograms);
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** The blocks of a language as the page has them, but for the address. */
+/** The blocks of a language on the page, with another address. */
 function blocks(language: string, port = 5001): string[] {
   return page.blocks
     .filter((block) => block.language === language)
@@ -33,13 +33,13 @@ function blocks(language: string, port = 5001): string[] {
     );
 }
 
-/** The bytes that hexadecimal digits in a text state: of all code spans, one behind the other. */
+/** The bytes of all code spans with hexadecimal digits in a text, one after another. */
 function bytesIn(cell = ''): Buffer {
   const spans = [...cell.matchAll(/`((?:[0-9A-F]{2} ?)+)`/g)].map(([, hex = '']) => hex.replaceAll(' ', ''));
   return Buffer.from(spans.join(''), 'hex');
 }
 
-/** A message of type float with this text. */
+/** A float message with this text. */
 function asFloat(text: string): Buffer {
   const bytes = frameOf(Buffer.from(text));
   bytes[5] = 0x11;
@@ -59,7 +59,7 @@ const python = (name: string, code: string, ...args: string[]) => {
   return new Program('python3', ['-u', file, ...args], { PYTHONDONTWRITEBYTECODE: '1' });
 };
 
-/** What a peer of ours says first to somebody whom it does not know yet. */
+/** The first bytes of a serpy client to an unknown server. */
 async function firstBytes(options: object, count: (bytes: Buffer) => number): Promise<Buffer> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -75,7 +75,7 @@ async function firstBytes(options: object, count: (bytes: Buffer) => number): Pr
   return bytes;
 }
 
-/** What no program of the page can answer, and each has to let pass. Asked for once: it takes a dial each. */
+/** The requests that no program of the page can answer, and each must ignore. Computed once, because each needs a connection. */
 async function questions(): Promise<[name: string, bytes: Buffer][]> {
   const wrong = frameOf('21.5°');
   wrong.writeUInt8(wrong.readUInt8(18) ^ 1, 18);
@@ -89,7 +89,7 @@ async function questions(): Promise<[name: string, bytes: Buffer][]> {
   ];
 }
 
-/** A server that says these bytes to everybody. */
+/** A server that sends these bytes to each client. */
 async function saying(bytes: Buffer) {
   const received: Buffer[] = [];
   const server = createServer((socket) => {
@@ -157,7 +157,7 @@ describe('bytes on the page', () => {
     expect(bytesIn(steps[2]?.function)).toEqual(hello.subarray(0, 5));
   });
 
-  test('of the probe are those that auto sends, wherever they stand', async () => {
+  test('of the probe are those that auto sends, in all places', async () => {
     const probe = await firstBytes({ protocol: 'auto' }, () => 14);
     const [steps = []] = tables('step', 'function', 'settings', 'gives, for `hello`');
     expect(bytesIn(steps[1]?.function)).toEqual(probe);
@@ -185,19 +185,19 @@ describe('bytes on the page', () => {
     }
   }
 
-  test('lead through each question in LabVIEW, step by step', async () => {
+  test('lead through each request in LabVIEW, step by step', async () => {
     for (const [name, bytes] of await questions()) {
       expect(received(Buffer.concat([bytes, frameOf('hello')])), name).toEqual(Buffer.from('hello'));
     }
   });
 
-  test('are named by the prose of Arduino as they are sent', () => {
+  test('in the prose of Arduino are those that are sent', () => {
     const said = /42 is sent as (`[^`]+`)/.exec(page.prose)?.[1];
     expect(bytesIn(said)).toEqual(frameOf(42));
   });
 });
 
-test('a peer takes as few lines as the pages say', () => {
+test('a peer needs as few lines as the pages say', () => {
   const lines = (language: string) =>
     blocks(language).map((code) => code.split('\n').filter((line) => line.trim()).length);
   const most = Math.max(...lines('python'), ...lines('matlab'), ...lines('cpp'));
@@ -223,17 +223,17 @@ describe('headers in the code', () => {
     ['python', /b"((?:\\x..){5})"/g, (text: string) => text.replaceAll('\\x', '')],
     ['matlab', /((?:0x[0-9A-F]{2},? ?){5})/g, (text: string) => text.replaceAll(/0x|,| /g, '')],
     ['cpp', /\{((?:0x[0-9A-F]{2}, ){5})(?:type|0x01)\}/g, (text: string) => text.replaceAll(/0x|,| /g, '')],
-  ])('in %s begin as every message', (language, form, hex) => {
+  ])('in %s start like every message', (language, form, hex) => {
     const found = blocks(language).flatMap((code) => [...code.matchAll(form)].map(([, text = '']) => hex(text)));
     expect(found.length).toBeGreaterThan(0);
     for (const each of found) expect(each.toLowerCase()).toBe(frameOf('').subarray(0, 5).toString('hex'));
   });
 });
 
-describe('plain Python', () => {
+describe('Python without a library', () => {
   const [client = '', server = ''] = blocks('python');
 
-  test.skipIf(!hasPython)(titled('asks our server, and gets the answer', hasPython), async () => {
+  test.skipIf(!hasPython)(titled('asks a serpy server, and receives the answer', hasPython), async () => {
     const ours = await start();
     const { status, stdout, stderr } = await python('client', client.replace('5001', `${ours.port}`)).ended;
     expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '21.5\n', stderr: '' });
@@ -242,7 +242,7 @@ describe('plain Python', () => {
     );
   });
 
-  test.skipIf(!hasPython)(titled('lets each question pass before the answer', hasPython), async () => {
+  test.skipIf(!hasPython)(titled('ignores each request before the answer', hasPython), async () => {
     for (const [name, bytes] of await questions()) {
       const other = await saying(Buffer.concat([bytes, frameOf(float(21.5))]));
       const outcome = await python('client', client.replace('5001', `${other.port}`)).ended;
@@ -251,7 +251,7 @@ describe('plain Python', () => {
     }
   });
 
-  test.skipIf(!hasPython)(titled('says so when what comes is no message, or nothing comes', hasPython), async () => {
+  test.skipIf(!hasPython)(titled('reports invalid data, and missing data', hasPython), async () => {
     for (const [bytes, error] of [
       ['HTTP/1.1 400 Bad Request', 'ValueError: not a message'],
       ['', 'EOFError: the other end has closed the connection'],
@@ -272,7 +272,7 @@ describe('plain Python', () => {
     return { peer, port };
   }
 
-  test.skipIf(!hasPython)(titled('takes everything that our client sends', hasPython), async () => {
+  test.skipIf(!hasPython)(titled('receives everything that a serpy client sends', hasPython), async () => {
     const { peer, port } = await listening();
     const connection = await connect({ protocol: 'v2', port });
     const values = [-42, 2n ** 62n, float(2), -0.1, 'µ', '', Buffer.from([0, 255])];
@@ -283,7 +283,7 @@ describe('plain Python', () => {
   });
 
   test.skipIf(!hasPython)(
-    titled('lets each question pass, hangs up on strangers, and serves the next', hasPython),
+    titled('ignores each request, disconnects clients of other protocols, and serves the next', hasPython),
     async () => {
       const { peer, port } = await listening();
       for (const [name, bytes] of await questions()) {
@@ -292,9 +292,9 @@ describe('plain Python', () => {
         await peer.until(new RegExp(`^${name}\n`, 'm'));
         socket.destroy();
       }
-      const stranger = dial(port, '127.0.0.1', () => stranger.write('GET / HTTP/1.1\r\n\r\n')).on('error', () => {});
+      const foreign = dial(port, '127.0.0.1', () => foreign.write('GET / HTTP/1.1\r\n\r\n')).on('error', () => {});
       await peer.until(/not a message: the connection is closed\n/);
-      await once(stranger.resume(), 'close');
+      await once(foreign.resume(), 'close');
       const half = dial(port, '127.0.0.1', () => half.end(frameOf('half of it').subarray(0, 18)));
       await once(half.resume(), 'close');
       for (const options of [{ protocol: 'auto' }, { protocol: 'v2', session: 'prefer' }] as const) {
@@ -308,7 +308,7 @@ describe('plain Python', () => {
     },
   );
 
-  test.skipIf(!hasPython)(titled('takes what the command sends, and lets its checks pass', hasPython), async () => {
+  test.skipIf(!hasPython)(titled('receives what the command sends, and passes its checks', hasPython), async () => {
     const { peer, port } = await listening();
     const serpy = (...args: string[]) => {
       const main = join(root, 'packages', 'cli', 'src', 'main.ts');
@@ -331,7 +331,7 @@ describe('MATLAB', () => {
   });
   afterEach(() => given.close());
 
-  /** How a payload of a type becomes a value: what is to be done first, and the expression. */
+  /** How a payload of a type becomes a value: the first statement, and the expression. */
   function reading(kind: string): [before: string, expression: string] {
     if (kind === '11') {
       const [, parts = '', value = ''] = /^(parts = .*\n)value = (.*);$/m.exec(blocks('matlab')[1] ?? '') ?? [];
@@ -343,7 +343,7 @@ describe('MATLAB', () => {
     return ['', spans[0] ?? ''];
   }
 
-  test('asks our server, and gets the answer', async () => {
+  test('asks a serpy server, and receives the answer', async () => {
     const ours = await start();
     const [before, value] = reading('11');
     const asking = program.replace('5001', `${ours.port}`) + before;
@@ -363,18 +363,18 @@ describe('MATLAB', () => {
     }
   }
 
-  test('takes a message without a payload', async () => {
+  test('receives a message without a payload', async () => {
     expect(await answered(frameOf(''), '[double(kind), numel(payload)]')).toEqual([[0x21], 0]);
   });
 
-  test('lets each question pass before the answer', async () => {
+  test('ignores each request before the answer', async () => {
     for (const [name, bytes] of await questions()) {
       const came = Buffer.concat([bytes, frameOf('21.5')]);
       expect(await answered(came, 'native2unicode(payload, "UTF-8")'), name).toBe('21.5');
     }
   });
 
-  test('notices what is no message', async () => {
+  test('detects invalid data', async () => {
     await expect(answered(Buffer.from('HTTP/1.1 400 Bad Request'), '0')).rejects.toThrow(/^not a message/);
   });
 
@@ -424,7 +424,7 @@ describe('Arduino', () => {
     return new Program(program, values).ended;
   }
 
-  /** Compiles a sketch, runs it, and resolves with what our server prints. @param values sent after three measurements, by this function of the sketch */
+  /** Compiles a sketch, runs it, and resolves with the output of the server. @param values sent after three measurements, by this function of the sketch */
   async function printed(
     code: string,
     send: string,
@@ -437,7 +437,7 @@ describe('Arduino', () => {
     return lines.trim().split('\n');
   }
 
-  test.skipIf(!there)(titled('sends what it measures, and every whole number', there, 'g++'), async () => {
+  test.skipIf(!there)(titled('sends its measurements, and every integer', there, 'g++'), async () => {
     const values = ['42', '-1', '0', `${2n ** 63n - 1n}`, `${-(2n ** 63n)}`, `${2n ** 32n}`, '-1099511627776'];
     const received = await printed(sketch, 'sendInt', 'whole', values);
     expect(received.map((line) => line.replace(/n$/, ''))).toEqual(
@@ -445,7 +445,7 @@ describe('Arduino', () => {
     );
   });
 
-  test.skipIf(!there)(titled('goes on after each question', there, 'g++'), async () => {
+  test.skipIf(!there)(titled('continues after each request', there, 'g++'), async () => {
     for (const [name, bytes] of await questions()) {
       const other = await saying(bytes);
       expect(await run(sketch, 'sendInt', 'whole', ['7'], other.port), name).toEqual(quiet);
@@ -470,7 +470,7 @@ describe('Arduino', () => {
     },
   );
 
-  test.skipIf(!there)(titled('sends a text as the page says', there, 'g++'), async () => {
+  test.skipIf(!there)(titled('sends text as the page says', there, 'g++'), async () => {
     const call = codeIn(/`(sendFrame\(0x21[^`]+)`/.exec(page.text)?.[0] ?? '');
     const telling = sketch
       .replace(/^void sendInt\(.*?^\}$/ms, () => floatFunctions)

@@ -1,4 +1,4 @@
-/** What is published, used as a stranger would: packed, installed into an empty folder without a registry, imported, required, compiled. */
+/** The published packages as users have them: packed, installed into an empty folder without a registry, imported, required, compiled. */
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Installed, installed, runNode, type Tarball } from './installed.js';
 import { packages, readManifest, root } from './workspace.js';
 
-// Compilers and npm, on a computer that may have other things to do.
+// Compilers and npm need time on a busy computer.
 vi.setConfig({ hookTimeout: 240_000, testTimeout: 120_000 });
 
 let there: Installed;
@@ -41,7 +41,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(app, { recursive: true, force: true }));
 
 describe.each(packages)('the tarball of %s', (folder) => {
-  test('holds dist, README.md, LICENSE and package.json, and nothing else', () => {
+  test('contains dist, README.md, LICENSE and package.json, and nothing else', () => {
     const paths = tarballOf(folder).files.map(({ path }) => path);
     expect(paths.filter((path) => !path.startsWith('dist/')).sort()).toEqual(['LICENSE', 'README.md', 'package.json']);
     expect(paths.filter((path) => !/\.(js|cjs|d\.ts|d\.cts|map)$|^dist\/THIRD-PARTY/.test(path)).sort()).toEqual([
@@ -51,7 +51,7 @@ describe.each(packages)('the tarball of %s', (folder) => {
     ]);
   });
 
-  test('has the licence of every library that travels inside, and of no other', () => {
+  test('has the license of every bundled library, and of no other', () => {
     const maps = builtFiles(folder).filter(({ name }) => name.endsWith('.map'));
     const sources = maps.flatMap(({ text }) => (JSON.parse(text) as { sources: string[] }).sources);
     const inside = new Set(sources.flatMap((path) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? []));
@@ -71,7 +71,7 @@ describe.each(packages)('the tarball of %s', (folder) => {
     expect(scripts.filter((name) => /^(pre|post)?(install|prepare|publish)$|^prepublishOnly$/.test(name))).toEqual([]);
   });
 
-  test('imports nothing but Node and the packages that it depends on', () => {
+  test('imports only Node and its dependencies', () => {
     const allowed = Object.keys(readManifest(folder).dependencies ?? {});
     const foreign = builtFiles(folder).flatMap(({ name, text }) => {
       if (name.endsWith('.map')) return [];
@@ -87,7 +87,7 @@ describe.each(packages)('the tarball of %s', (folder) => {
     expect(foreign).toEqual([]);
   });
 
-  test('tells nothing of the folder that it was built in', () => {
+  test('does not contain the path of the folder that it was built in', () => {
     const telling = builtFiles(folder).filter(({ text }) => text.includes(root));
     expect(telling.map(({ name }) => name)).toEqual([]);
   });
@@ -99,7 +99,7 @@ describe.each(packages)('the tarball of %s', (folder) => {
     expect(messages.map((message) => formatMessage(message, pkg, { color: false }))).toEqual([]);
   });
 
-  test.skipIf(!isImported(folder))('declares as values just those that it exports', async () => {
+  test.skipIf(!isImported(folder))('declares exactly its exports as values', async () => {
     const dist = join(there.folder, 'node_modules', readManifest(folder).name, 'dist');
     for (const name of ['index', 'testing'].filter((each) => existsSync(join(dist, `${each}.js`)))) {
       const module = (await import(pathToFileURL(join(dist, `${name}.js`)).href)) as object;
@@ -109,10 +109,10 @@ describe.each(packages)('the tarball of %s', (folder) => {
     }
   });
 
-  // A command is not imported: there is nothing to have types.
-  test.skipIf(!isImported(folder))('has types that are right however it is imported', async () => {
+  // Programs do not import a command, so it has no types.
+  test.skipIf(!isImported(folder))('has correct types for each way to import it', async () => {
     const checked = join(there.folder, tarballOf(folder).filename);
-    // Ends with another status than 0 when anything is wrong.
+    // Exits with another status than 0 if a type is wrong.
     await runNode(root, tool('@arethetypeswrong/cli/dist/index.js'), checked, '--no-color', '--no-emoji');
   });
 });
@@ -148,7 +148,7 @@ function isImported(folder: string): boolean {
 describe('the installed packages', () => {
   const everything = () => [...there.tarballs.map(({ name }) => name), ...there.libraries].sort();
 
-  test('come without any other package, but for what the command uses', () => {
+  test('come without other packages, except those that the command uses', () => {
     const folder = join(there.folder, 'node_modules');
     const names = readdirSync(folder).flatMap((name) =>
       name.startsWith('@') ? readdirSync(join(folder, name)).map((each) => `${name}/${each}`) : [name],
@@ -157,7 +157,7 @@ describe('the installed packages', () => {
     expect(there.libraries.length).toBeLessThan(20);
   });
 
-  test('run nothing when they are installed, what the command uses neither', () => {
+  test('run nothing at installation, and neither do the packages that the command uses', () => {
     const running = everything().filter((name) => {
       const folder = join(there.folder, 'node_modules', name);
       const { scripts = {} } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { scripts?: object };

@@ -1,4 +1,4 @@
-/** Programs in processes of their own that are killed, stopped, blocked and starved: what the other end loses, and that it recovers. */
+/** Programs in separate processes that are killed, stopped, blocked or without file descriptors: what the other end loses, and how it recovers. */
 import { type EventEmitter, once } from 'node:events';
 import { type Socket, connect as tcpConnect } from 'node:net';
 import { join } from 'node:path';
@@ -12,15 +12,15 @@ import { root } from './workspace.js';
 
 afterEach(killPrograms);
 
-/** It has neither SIGSTOP nor ulimit. */
+/** Windows has neither SIGSTOP nor ulimit. */
 const isWindows = process.platform === 'win32';
 
 const MiB = 2 ** 20;
 const host = '127.0.0.1';
 const soon = { baseDelayMs: 20, maxDelayMs: 100 };
 
-/** More than the system's buffers hold by far, so that it is never under way as a whole. */
-const blobBytes = 48 * MiB;
+/** Much more than the buffers of the operating system, so that a message is never completely in flight. */
+const largeBytes = 48 * MiB;
 
 const peerFile = join(root, 'test', 'processes', 'peer.ts');
 const nodeArguments = (given: PeerArguments) => ['--import', 'tsx', peerFile, JSON.stringify(given)];
@@ -29,7 +29,7 @@ function peer(given: PeerArguments): Program {
   return new Program(process.execPath, nodeArguments(given));
 }
 
-/** A server that sends back what it gets, and its port. */
+/** An echo server, and its port. */
 async function server(protocol: ProtocolName, port = 0, options: object = {}): Promise<[Program, number]> {
   const program = peer({ protocol, port, options });
   return [program, await portOf(program)];
@@ -40,7 +40,7 @@ async function portOf(program: Program): Promise<number> {
   return Number(port);
 }
 
-/** A client of ours that is closed when the test ends, and its events. */
+/** A client that is closed when the test ends, and its events. */
 async function client(protocol: ProtocolName, port: number, options: object = {}) {
   const connection: PortableConnection = await connect({ protocol, host, port, ...options } as never);
   onTestFinished(() => connection.destroy());
@@ -51,7 +51,7 @@ async function client(protocol: ProtocolName, port: number, options: object = {}
   return { connection, events };
 }
 
-/** What an event brings when it comes next. */
+/** The value of the next event with this name. */
 async function next(
   connection: PortableConnection,
   event: string,
@@ -65,18 +65,18 @@ async function exchange(connection: PortableConnection, text: string): Promise<v
   expect(String(await connection.getData({ timeoutMs: 10_000 }))).toBe(text);
 }
 
-/** Resolves in the middle of a blob. */
+/** Resolves in the middle of a large message. */
 async function inTheMiddle(connection: PortableConnection): Promise<void> {
   while (connection.stats().bytesReceived < MiB) await nextTurn();
-  expect(connection.stats().bytesReceived).toBeLessThan(blobBytes / 2);
+  expect(connection.stats().bytesReceived).toBeLessThan(largeBytes / 2);
 }
 
 describe.each(['v1', 'v2'] as const)('%s', (protocol) => {
-  test('a server that is killed in the middle of a blob: no part of it is delivered, and autoRestart finds the next server', async () => {
+  test('a server that is killed in the middle of a large message: no part of it is delivered, and autoRestart connects to the next server', async () => {
     const [first, port] = await server(protocol);
     const { connection, events } = await client(protocol, port, { autoRestart: true, reconnect: soon });
     const lost = next(connection, 'disconnect');
-    await connection.sendData(`blob ${blobBytes}`);
+    await connection.sendData(`large ${largeBytes}`);
     await inTheMiddle(connection);
     await first.kill();
     const { reason, error } = await lost;
@@ -91,11 +91,11 @@ describe.each(['v1', 'v2'] as const)('%s', (protocol) => {
     expect(connection.stats()).toMatchObject({ messagesReceived: 1, reconnects: 1 });
   });
 
-  test('a client that is killed in the middle of a blob: no part of it is delivered, and the server goes on', async () => {
+  test('a client that is killed in the middle of a large message: no part of it is delivered, and the server continues', async () => {
     const ours = await listen({ protocol, port: 0 } as never);
     onTestFinished(() => ours.closeServer());
     const { port } = (ours as unknown as { address: { port: number } }).address;
-    const sender = peer({ protocol, port, blobBytes });
+    const sender = peer({ protocol, port, largeBytes });
     const accepted: PortableConnection = await ours.getConnection();
     const lost = next(accepted, 'disconnect');
     accepted.on('warning', () => {});
@@ -112,7 +112,7 @@ describe.each(['v1', 'v2'] as const)('%s', (protocol) => {
     expect(String(await (await ours.getConnection()).getData())).toBe('another');
   });
 
-  test.skipIf(isWindows)('a server that is stopped for a second loses nothing, and nothing comes twice', async () => {
+  test.skipIf(isWindows)('a server that is stopped for 1 s loses nothing, and nothing arrives twice', async () => {
     const [program, port] = await server(protocol);
     const { connection, events } = await client(protocol, port);
     const checker = new DeliveryChecker();
@@ -124,7 +124,7 @@ describe.each(['v1', 'v2'] as const)('%s', (protocol) => {
     for (let n = 0; n < 100; n++) await send(n);
     program.signal('SIGSTOP');
     for (let n = 100; n < 400; n++) await send(n);
-    await sleep(1_000); // the fault itself
+    await sleep(1_000); // the duration of the fault
     program.signal('SIGCONT');
     for (let n = 400; n < 500; n++) await send(n);
     for (let n = 0; n < 500; n++) checker.received('the client', String(await connection.getData()));
@@ -138,7 +138,7 @@ describe.each(['v1', 'v2'] as const)('%s', (protocol) => {
     await connection.sendData('block 2500');
     for (let n = 0; n < 50; n++) await connection.sendData(`meanwhile ${n}`);
     const endMs = performance.now() + 1_000;
-    while (performance.now() < endMs); // our own
+    while (performance.now() < endMs); // blocks this event loop
     const back: string[] = [];
     while (back.length < 51) back.push(String(await connection.getData()));
     expect(back).toEqual(['block 2500', ...Array.from({ length: 50 }, (_, n) => `meanwhile ${n}`)]);
@@ -150,7 +150,7 @@ describe('a session', () => {
   const session = { session: 'require', autoRestart: true, reconnect: soon };
   const never = { pingIntervalMs: 0, peerTimeoutMs: 0 };
   const short = { pingIntervalMs: 100, peerTimeoutMs: 300 };
-  /** Three times the silence that ends a link. */
+  /** Three times the silence after which a link is closed. */
   const blockMs = 900;
 
   function block(): void {
@@ -158,7 +158,7 @@ describe('a session', () => {
     while (performance.now() < endMs);
   }
 
-  /** Sends messages and gets all of them back, while the event loop of an end, or of one after the other, is blocked. */
+  /** Sends messages and receives their echoes, while the event loops of one or both ends are blocked, one after the other. */
   async function exchangeWhileBlocked(options: object, serverOptions: object, blocked: string) {
     const [, port] = await server('v2', 0, serverOptions);
     const { connection, events } = await client('v2', port, { ...session, ...options });
@@ -184,16 +184,16 @@ describe('a session', () => {
   test.each([
     ['client', short, never],
     ['server', never, short],
-  ])('is not given up by a %s whose own event loop was blocked three times the dead time', async (end, own, other) => {
+  ])('survives a %s whose own event loop was blocked for three times peerTimeoutMs', async (end, own, other) => {
     expect(await exchangeWhileBlocked(own, other, end)).toEqual([]);
   });
 
-  test('loses nothing, and nothing comes twice, where both ends have lost patience with the other, which was blocked', async () => {
+  test('loses nothing, and nothing arrives twice, if both ends closed the link because the other was blocked', async () => {
     await exchangeWhileBlocked(short, short, 'client server');
   });
 
   test.skipIf(isWindows)(
-    'loses nothing, and nothing comes twice, where the server is stopped until its client has tried it on several links',
+    'loses nothing, and nothing arrives twice, if the server is stopped until its client has tried several links',
     async () => {
       const oneAfterTheOther = async (protocol: ProtocolName, options: object) => {
         const [program, port] = await server(protocol, 0, short);
@@ -208,7 +208,7 @@ describe('a session', () => {
         program.signal('SIGSTOP');
         const stopped = performance.now();
         let n = 10;
-        // The first link is silent for 300 ms, and the next one is given 5 s.
+        // The client closes the first link after 300 ms of silence, and the next one after 5 s.
         for (; performance.now() - stopped < 7_000; n++) {
           await send(n);
           await sleep(50);
@@ -231,7 +231,7 @@ describe('a session', () => {
     60_000,
   );
 
-  test('goes on when the clock of the computer is set a day forth and two days back', async () => {
+  test('continues when the clock of the computer is set one day forward and two days back', async () => {
     vi.useFakeTimers({ toFake: ['Date'] });
     onTestFinished(() => {
       vi.useRealTimers();
@@ -241,14 +241,14 @@ describe('a session', () => {
     for (const days of [1, -2, 1000]) {
       vi.setSystemTime(Date.now() + days * 86_400_000);
       await exchange(connection, `${days} days later`);
-      await sleep(400); // more than the silence that ends a link
+      await sleep(400); // longer than the silence after which a link is closed
       await expect(connection.getData({ timeoutMs: 20 })).rejects.toMatchObject({ code: 'ERR_SERPY_TIMEOUT' });
     }
     expect(events).toEqual([]);
   });
 });
 
-test('a server that is killed and started again gets all its clients back, of every protocol', async () => {
+test('all clients of every protocol reconnect to a server that is killed and started again', async () => {
   const [first, port] = await server('auto');
   const protocols = ['v1', 'v2', 'auto', 'v1', 'v2', 'auto', 'v1', 'v2'] as const;
   const clients = await Promise.all(
@@ -263,7 +263,7 @@ test('a server that is killed and started again gets all its clients back, of ev
 });
 
 test.skipIf(isWindows)(
-  'a server without file descriptors drops whom it cannot serve, does not spin, and recovers',
+  'a server without file descriptors rejects clients that it cannot serve, does not spin, and recovers',
   async () => {
     const given = { protocol: 'v2', port: 0, options: { maxConnections: 1000 } } as const;
     const starved = ['-c', 'ulimit -n 64 && exec "$0" "$@"', process.execPath, ...nodeArguments(given)];
@@ -286,7 +286,7 @@ test.skipIf(isWindows)(
       });
       socket.resume();
     }
-    // Each is served or let go: nobody is left to wait for an answer that will never come.
+    // Each client is served or rejected: none waits for an answer that never comes.
     while (dropped < 60 || open.size + dropped < sockets.length) await sleep(5);
     expect(open.size).toBeGreaterThan(10);
 
@@ -295,13 +295,13 @@ test.skipIf(isWindows)(
       return Number((await program.until(/cpu ([\d.]+)\n/))[1]);
     };
     const before = await cpu();
-    await sleep(500); // of starving
+    await sleep(500); // without file descriptors
     expect((await cpu()) - before).toBeLessThan(100);
     await exchange(connection, 'one that was there before');
 
     for (const socket of open) socket.destroy();
     while (open.size > 0) await nextTurn();
-    // The server hears of the ends soon; until then it may still let go of a newcomer.
+    // The server notices the ends soon. Until then it can still reject a new client.
     for (;;) {
       const { connection: another } = await client('v2', port);
       await another.sendData('recovered');

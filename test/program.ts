@@ -1,23 +1,23 @@
-/** A program that a test runs in a process of its own, and talks to as a user would. */
+/** A program in a separate process, which a test uses like a user: with its input, output and signals. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { root } from './workspace.js';
 
-/** Leads tsx to the packages' sources, so that nothing has to be built first. From the root, it would take what is built. */
+/** Makes tsx use the sources of the packages, so that nothing must be built. From the root it would use the builds. */
 const sources = { TSX_TSCONFIG_PATH: join(root, 'tsconfig.base.json') };
 
-/** How a program ended. */
+/** The end of a program. */
 export interface Outcome {
   readonly status: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Those that have not ended: none may outlive its test. */
+/** The running programs. None can outlive its test. */
 const running = new Set<Program>();
 
-/** A test may fail anywhere, so this belongs into `afterEach`. */
+/** For `afterEach`, because a test can fail at any line. */
 export async function killPrograms(): Promise<void> {
   await Promise.all([...running].map((program) => program.kill()));
 }
@@ -28,7 +28,7 @@ export class Program {
   readonly #process: ChildProcessWithoutNullStreams;
   #stdout = '';
   #stderr = '';
-  /** How much of each output earlier calls have seen. */
+  /** The length of each output that earlier calls have seen. */
   readonly #seen = { stdout: 0, stderr: 0 };
 
   constructor(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
@@ -40,7 +40,7 @@ export class Program {
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr += text;
     });
-    child.stdin.on('error', () => {}); // it may end before it has read everything
+    child.stdin.on('error', () => {}); // the program can end before it has read everything
     running.add(this);
     this.ended = once(child, 'close').then(([status]) => {
       running.delete(this);
@@ -61,12 +61,12 @@ export class Program {
     return this.#stderr;
   }
 
-  /** Waits until the program prints this, after what earlier calls have seen. Rejects when it ends instead. */
+  /** Waits until the program prints this, after the output that earlier calls have seen. Rejects if it ends. */
   until(pattern: RegExp): Promise<RegExpExecArray> {
     return this.#find(pattern, 'stdout');
   }
 
-  /** The same on stderr. */
+  /** Like `until`, for stderr. */
   untilStderr(pattern: RegExp): Promise<RegExpExecArray> {
     return this.#find(pattern, 'stderr');
   }
@@ -83,9 +83,9 @@ export class Program {
     return match;
   }
 
-  /** Waits until all that was printed fulfils a condition. */
-  untilOutput(fulfils: (stdout: string) => boolean, condition = String(fulfils)): Promise<void> {
-    return this.#untilTrue(() => fulfils(this.#stdout), 'stdout', condition);
+  /** Waits until the complete output meets a condition. */
+  untilOutput(meets: (stdout: string) => boolean, condition = String(meets)): Promise<void> {
+    return this.#untilTrue(() => meets(this.#stdout), 'stdout', condition);
   }
 
   async #untilTrue(isTrue: () => boolean, stream: 'stdout' | 'stderr', condition: string): Promise<void> {
@@ -101,7 +101,7 @@ export class Program {
     }
   }
 
-  /** Types something. */
+  /** Writes to stdin. */
   type(text: string): void {
     this.#process.stdin.write(text);
   }

@@ -1,4 +1,4 @@
-/** docs/protocol-v1.md, held against serpy-v1: each vector of the page is encoded and decoded. */
+/** docs/protocol-v1.md, compared with serpy-v1: each vector of the page is encoded and decoded. */
 import { isDeepStrictEqual } from 'node:util';
 import { isSerpyError } from 'serpy-core';
 import { RecordingHost } from 'serpy-core/testing';
@@ -13,7 +13,7 @@ const vectors = vectorsOf('docs/protocol-v1.md');
 const ofKind = (kind: string) =>
   vectors.filter((vector) => vector.kind === kind).map((vector) => [vector.name, vector] as const);
 
-/** A session on a new connection, and what it writes. */
+/** A protocol state machine on a new connection, and its output. */
 function newSession(vector: Vector) {
   const pieces = new RecordingHost();
   const encoding = (vector.optional('encoding') ?? 'ascii') as 'ascii';
@@ -35,7 +35,7 @@ function said(line: string): Said {
   return { value: type === 'bytes' ? bytesOf(rest) : JSON.parse(rest), mode: Number(mode) as Said['mode'] };
 }
 
-/** What a receiver makes of bytes, however they are cut. */
+/** The messages and answers of a receiver for these bytes, for every cut. */
 function received(vector: Vector, cut: number) {
   const { protocol, session, written } = newSession(vector);
   const bytes = vector.bytes('bytes');

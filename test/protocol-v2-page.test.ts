@@ -1,11 +1,11 @@
-/** docs/protocol-v2.md, held against serpy-v2, serpy and serpy-core: each vector of the page is encoded and decoded. */
+/** docs/protocol-v2.md, compared with serpy-v2, serpy and serpy-core: each vector of the page is encoded and decoded. */
 import { createHmac } from 'node:crypto';
 import { SharedKey } from 'serpy-core';
 import { float, int, v2Protocol } from 'serpy-v2';
 import { describe, expect, test } from 'vitest';
 import { sharedKey } from '../packages/core/src/security/shared-key.js';
 import { createProtocol } from '../packages/serpy/src/create-protocol.js';
-import { readGreeting } from './docs/greetings.js';
+import { readHandshakeFrame } from './docs/handshake-frames.js';
 import { End, type Message, messageOf } from './docs/protocol-end.js';
 import { hexOf, vectorsOf } from './docs/vectors.js';
 
@@ -27,7 +27,7 @@ describe('docs/protocol-v2.md: the message', () => {
 
   test.each(ofKind('v2-message'))('%s is received from the bytes of the page', (_, vector) => {
     for (const cut of [1, 13, 1000]) {
-      const { messages, error, dropped } = new End(v2Protocol(base), 'server').hear(vector.bytes('bytes'), cut);
+      const { messages, error, dropped } = new End(v2Protocol(base), 'server').receive(vector.bytes('bytes'), cut);
       expect({ messages, error, dropped }).toStrictEqual({
         messages: [messageOf(vector.text('value'))],
         error: undefined,
@@ -43,7 +43,7 @@ function withWritten(end: End) {
 
 test.each(ofKind('v2-receive'))('docs/protocol-v2.md: %s', (_, vector) => {
   for (const cut of [1, 13, 1000]) {
-    const end = new End(v2Protocol(base), 'server').hear(vector.bytes('bytes'), cut);
+    const end = new End(v2Protocol(base), 'server').receive(vector.bytes('bytes'), cut);
     const ends = end.error === undefined ? end.session.ended()?.code : undefined;
     expect({ messages: end.messages, dropped: end.dropped, error: end.error, ends }).toStrictEqual({
       messages: vector.all('gives').map(messageOf),
@@ -72,7 +72,7 @@ test.each(ofKind('detection'))('docs/protocol-v2.md: detection, %s', (_, vector)
     return Buffer.isBuffer(value) ? { type: 'bytes', value } : { type: 'str', value };
   };
   for (const cut of [1, 1000]) {
-    const end = new End(auto as never, role, [], shown).hear(vector.bytes('bytes'), cut);
+    const end = new End(auto as never, role, [], shown).receive(vector.bytes('bytes'), cut);
     end.wait(Number.parseInt(vector.optional('after') ?? '0', 10));
     expect({ sent: hexOf(end.written()), messages: end.messages, error: end.error }).toStrictEqual({
       sent: hexOf(vector.bytes('sends')),
@@ -85,7 +85,7 @@ test.each(ofKind('detection'))('docs/protocol-v2.md: detection, %s', (_, vector)
 });
 
 describe('docs/protocol-v2.md: HELLO and WELCOME', () => {
-  const greeting = (name: string): Buffer => {
+  const handshakeFrame = (name: string): Buffer => {
     const vector = vectors.find((each) => each.kind === 'greeting' && each.name === name);
     if (vector === undefined) throw new Error(`the page has no vector ${name}`);
     vector.text('from');
@@ -93,41 +93,41 @@ describe('docs/protocol-v2.md: HELLO and WELCOME', () => {
   };
   const counting = (start: number, count: number) => Buffer.from(Array.from({ length: count }, (_, i) => start + i));
   const settings = { maxMessageBytes: 64 * 1024 * 1024, session: 'prefer' as const, autoRestart: true };
-  /** Ids, secrets and instances of the page, in the order in which an end asks for them. */
+  /** Ids, secrets and instances of the page, in the order in which an end needs them. */
   const client = () => new End(v2Protocol(settings), 'client', [counting(0xa0, 16)]);
   const random = { first: [counting(0x00, 16), counting(0x20, 32), counting(0xb0, 16)] };
   const server = (protocol = v2Protocol(settings), bytes: readonly Buffer[] = random.first) =>
     new End(protocol, 'server', bytes);
 
   test.each(ofKind('greeting'))('%s keeps the rules of the page', (name, vector) => {
-    const { tag } = readGreeting(vector.bytes('bytes'));
+    const { tag } = readHandshakeFrame(vector.bytes('bytes'));
     expect(tag).toBe(`serpy ${name.slice(0, 5)}\n`);
     expect(vector.text('from')).toBe(tag.includes('HELLO') ? 'client' : 'server');
   });
 
-  test('a client begins with the HELLO of the page, and takes the WELCOME', () => {
+  test('a client starts with the HELLO of the page, and accepts the WELCOME', () => {
     const end = client();
-    expect(end.written()).toEqual(greeting('HELLO: begin a session'));
-    end.hear(greeting('WELCOME: a new session'), 10);
+    expect(end.written()).toEqual(handshakeFrame('HELLO: begin a session'));
+    end.receive(handshakeFrame('WELCOME: a new session'), 10);
     expect([end.error, end.dropped]).toEqual([undefined, 0]);
     expect(end.session.resumable?.epoch).toBeDefined();
     expect(end.written().subarray(0, 4)).toEqual(Buffer.from('18000002', 'hex')); // an ACK, at once
   });
 
   test('a server answers the HELLO of the page with the WELCOME of the page', () => {
-    const end = server().hear(greeting('HELLO: begin a session'), 10);
-    expect(end.written()).toEqual(greeting('WELCOME: a new session'));
+    const end = server().receive(handshakeFrame('HELLO: begin a session'), 10);
+    expect(end.written()).toEqual(handshakeFrame('WELCOME: a new session'));
     expect(end.session.resumable?.epoch).toBeDefined();
   });
 
-  test('a client resumes with the HELLO of the page, and goes on after the WELCOME', () => {
-    const end = client().hear(greeting('WELCOME: a new session'));
+  test('a client resumes with the HELLO of the page, and continues after the WELCOME', () => {
+    const end = client().receive(handshakeFrame('WELCOME: a new session'));
     end.written();
     end.session.linkDown();
     end.session.linkUp(0);
     const { epoch } = end.session.resumable ?? {};
-    expect(end.written()).toEqual(greeting('HELLO: resume a session'));
-    end.hear(greeting('WELCOME: resumed'));
+    expect(end.written()).toEqual(handshakeFrame('HELLO: resume a session'));
+    end.receive(handshakeFrame('WELCOME: resumed'));
     expect(epoch).toBeDefined();
     expect([end.error, end.session.resumable?.epoch]).toEqual([undefined, epoch]);
   });
@@ -135,45 +135,47 @@ describe('docs/protocol-v2.md: HELLO and WELCOME', () => {
   test('a server resumes over another link, once for each attempt', () => {
     const protocol = v2Protocol(settings);
     const first = client();
-    const old = server(protocol).hear(first.written());
-    first.hear(old.written());
-    old.hear(first.written());
+    const old = server(protocol).receive(first.written());
+    first.receive(old.written());
+    old.receive(first.written());
     const { epoch } = old.session.resumable ?? {};
-    const other = server(protocol, []).hear(greeting('HELLO: resume a session'));
+    const other = server(protocol, []).receive(handshakeFrame('HELLO: resume a session'));
     expect(other.written()).toHaveLength(0);
-    expect(old.written()).toEqual(greeting('WELCOME: resumed'));
+    expect(old.written()).toEqual(handshakeFrame('WELCOME: resumed'));
     expect(old.session.resumable?.epoch).toBe(epoch);
-    const replayed = server(protocol, []).hear(greeting('HELLO: resume a session'));
-    expect(readGreeting(replayed.written()).fields.has(0x84)).toBe(true);
+    const replayed = server(protocol, []).receive(handshakeFrame('HELLO: resume a session'));
+    expect(readHandshakeFrame(replayed.written()).fields.has(0x84)).toBe(true);
   });
 
-  /** Without the words of the reason, which are for people. */
+  /** A frame without the text of the reason, which is for users. */
   const withoutReason = (bytes: Buffer) => {
-    const { tag, fields } = readGreeting(bytes);
+    const { tag, fields } = readHandshakeFrame(bytes);
     expect(fields.get(0x06)).toMatch(/./);
     return { tag, fields: new Map([...fields].filter(([type]) => type !== 0x06)) };
   };
 
-  test('a server without the session gives a new one, and the client takes it', () => {
-    const page = greeting('WELCOME: lost, a new session instead');
+  test('a server without the session starts a new one, and the client accepts it', () => {
+    const page = handshakeFrame('WELCOME: lost, a new session instead');
     const bytes = [counting(0x10, 16), counting(0x40, 32), counting(0xb0, 16)];
-    const end = server(v2Protocol(settings), bytes).hear(greeting('HELLO: resume a session'));
+    const end = server(v2Protocol(settings), bytes).receive(handshakeFrame('HELLO: resume a session'));
     expect(withoutReason(end.written())).toEqual(withoutReason(page));
-    const resuming = client().hear(greeting('WELCOME: a new session'));
+    const resuming = client().receive(handshakeFrame('WELCOME: a new session'));
     const { epoch } = resuming.session.resumable ?? {};
     resuming.session.linkDown();
     resuming.session.linkUp(0);
-    resuming.hear(page);
+    resuming.receive(page);
     expect(resuming.error).toBeUndefined();
     expect(resuming.session.resumable?.epoch).toBeDefined();
     expect(resuming.session.resumable?.epoch).not.toBe(epoch);
   });
 
   test('a server refuses other versions, and a refused client closes', () => {
-    const end = server(v2Protocol(settings), [counting(0xb0, 16)]).hear(greeting('HELLO: versions 2 to 3 only'));
+    const end = server(v2Protocol(settings), [counting(0xb0, 16)]).receive(
+      handshakeFrame('HELLO: versions 2 to 3 only'),
+    );
     expect(end.error).toBe('ERR_SERPY_PROTOCOL');
-    expect(withoutReason(end.written())).toEqual(withoutReason(greeting('WELCOME: refused')));
-    expect(client().hear(greeting('WELCOME: refused')).error).toBe('ERR_SERPY_PROTOCOL');
+    expect(withoutReason(end.written())).toEqual(withoutReason(handshakeFrame('WELCOME: refused')));
+    expect(client().receive(handshakeFrame('WELCOME: refused')).error).toBe('ERR_SERPY_PROTOCOL');
   });
 
   test.each(ofKind('proof'))('the proof of an attempt is what the page computes (%#)', (_, vector) => {
@@ -183,13 +185,13 @@ describe('docs/protocol-v2.md: HELLO and WELCOME', () => {
       .update(vector.bytes('id'))
       .update(`\n${vector.number('attempt')}`);
     expect(hexOf(hmac.digest())).toBe(hexOf(vector.bytes('proof')));
-    const end = client().hear(greeting('WELCOME: a new session'));
+    const end = client().receive(handshakeFrame('WELCOME: a new session'));
     for (let attempt = 0; attempt < vector.number('attempt'); attempt++) {
       end.written();
       end.session.linkDown();
       end.session.linkUp(0);
     }
-    const { fields } = readGreeting(end.written());
+    const { fields } = readHandshakeFrame(end.written());
     expect(fields.get(0x82)).toBe(vector.bytes('proof').toString('hex'));
     expect(fields.get(0x81)).toBe(vector.bytes('id').toString('hex'));
   });

@@ -1,7 +1,7 @@
 /** The tables of states and errors in the session part of docs/protocol-v2.md, row by row: what each end does with an input or a timeout. */
 import { v2Protocol } from 'serpy-v2';
 import { describe, expect, test } from 'vitest';
-import { readGreeting, u64, writeGreeting } from './docs/greetings.js';
+import { readHandshakeFrame, u64, writeHandshakeFrame } from './docs/handshake-frames.js';
 import { End } from './docs/protocol-end.js';
 
 type Fields = (readonly [type: number, value: Buffer])[];
@@ -19,17 +19,17 @@ const given: Fields = [
   [0x08, Buffer.concat([id, secret])],
   [0x09, u64(0)],
 ];
-const hello = writeGreeting('HELLO', [...terms, absence]);
-const welcome = writeGreeting('WELCO', [...terms, ...given]);
-const resumed = writeGreeting('WELCO', [...terms, [0x83, u64(0, 0)]]);
-const refused = writeGreeting('WELCO', [...terms, [0x06, Buffer.from('no')]]);
+const hello = writeHandshakeFrame('HELLO', [...terms, absence]);
+const welcome = writeHandshakeFrame('WELCO', [...terms, ...given]);
+const resumed = writeHandshakeFrame('WELCO', [...terms, [0x83, u64(0, 0)]]);
+const refused = writeHandshakeFrame('WELCO', [...terms, [0x06, Buffer.from('no')]]);
 const text = Buffer.from('decafecafe21140200000500000068656c6c6f', 'hex');
 const message = [{ type: 'str', value: 'hello' }];
 
 const settings = { maxMessageBytes: 1_000_000, autoRestart: true };
 const client = (session: 'prefer' | 'require' = 'prefer') => {
   const end = new End(v2Protocol({ ...settings, session }), 'client');
-  expect(readGreeting(end.written()).tag).toBe('serpy HELLO\n');
+  expect(readHandshakeFrame(end.written()).tag).toBe('serpy HELLO\n');
   return end;
 };
 const server = (session: 'prefer' | 'require' | 'off' = 'prefer') =>
@@ -41,7 +41,7 @@ const written = (end: End) => end.written().toString('hex', 3, 4);
 
 /** A client in a session whose link broke, on its next link, with its HELLO sent. */
 function resuming(): End {
-  const end = client().hear(welcome);
+  const end = client().receive(welcome);
   end.session.linkDown();
   end.session.linkUp(0);
   end.written();
@@ -50,12 +50,12 @@ function resuming(): End {
 
 describe('the client of docs/protocol-v2.md', () => {
   test('sends nothing while asked, and delivers frames of the base protocol', () => {
-    const end = client().hear(text);
+    const end = client().receive(text);
     expect([end.session.canSend, end.messages, end.written().length]).toEqual([false, message, 0]);
   });
 
   test('sends an ACK at once after WELCOME', () => {
-    const end = client().hear(welcome);
+    const end = client().receive(welcome);
     expect([hasSession(end), written(end)]).toEqual([true, '02']);
   });
 
@@ -64,19 +64,19 @@ describe('the client of docs/protocol-v2.md', () => {
     ['resumed, which was not asked for', resumed],
     [
       'a number of earlier messages that did not arrive',
-      writeGreeting('WELCO', [...terms, [0x08, Buffer.alloc(48)], [0x09, u64(1)]]),
+      writeHandshakeFrame('WELCO', [...terms, [0x08, Buffer.alloc(48)], [0x09, u64(1)]]),
     ],
-    ['a field that is missing', writeGreeting('WELCO', [...terms.slice(0, 4), ...given])],
-    ['a field that occurs twice', writeGreeting('WELCO', [...terms, ...given, [0x03, u64(1)]])],
-    ['a field of another length', writeGreeting('WELCO', [...terms.slice(0, 4), [0x05, u64(1, 1)], ...given])],
-    ['an unknown field from 80', writeGreeting('WELCO', [...terms, ...given, [0xff, Buffer.alloc(0)]])],
+    ['a field that is missing', writeHandshakeFrame('WELCO', [...terms.slice(0, 4), ...given])],
+    ['a field that occurs twice', writeHandshakeFrame('WELCO', [...terms, ...given, [0x03, u64(1)]])],
+    ['a field of another length', writeHandshakeFrame('WELCO', [...terms.slice(0, 4), [0x05, u64(1, 1)], ...given])],
+    ['an unknown field from 80', writeHandshakeFrame('WELCO', [...terms, ...given, [0xff, Buffer.alloc(0)]])],
   ])('closes after a WELCOME with %s', (_, bytes) => {
-    expect(client().hear(bytes).error).toBe('ERR_SERPY_PROTOCOL');
+    expect(client().receive(bytes).error).toBe('ERR_SERPY_PROTOCOL');
   });
 
   test('ignores fields below 80 that it does not know, in any order', () => {
     const fields: Fields = [[0x7f, Buffer.alloc(300)], ...given, ...[...terms].reverse()];
-    expect(hasSession(client().hear(writeGreeting('WELCO', fields)))).toBe(true);
+    expect(hasSession(client().receive(writeHandshakeFrame('WELCO', fields)))).toBe(true);
   });
 
   test('continues without a session after 500 ms, if that is optional', () => {
@@ -111,7 +111,7 @@ describe('the client of docs/protocol-v2.md', () => {
     const [silent, sending] = [client(), client()];
     for (const end of [silent, sending]) end.wait(500);
     sending.session.send(sending.session.encode('hello', {}));
-    for (const end of [silent, sending]) end.hear(welcome);
+    for (const end of [silent, sending]) end.receive(welcome);
     expect([silent, sending].map(hasSession)).toEqual([true, false]);
     expect(sending.error).toBeUndefined();
   });
@@ -127,12 +127,12 @@ describe('the client of docs/protocol-v2.md', () => {
   });
 
   test('counts attempts from 1, each greater than the last', () => {
-    const end = client().hear(welcome);
+    const end = client().receive(welcome);
     for (const attempt of [1, 2, 3]) {
       end.written();
       end.session.linkDown();
       end.session.linkUp(0);
-      expect(readGreeting(end.written()).fields.get(0x83)).toBe(u64(attempt, 0, 0).toString('hex'));
+      expect(readHandshakeFrame(end.written()).fields.get(0x83)).toBe(u64(attempt, 0, 0).toString('hex'));
     }
   });
 
@@ -140,7 +140,7 @@ describe('the client of docs/protocol-v2.md', () => {
     const end = resuming();
     end.session.linkDown();
     end.session.linkUp(120_000);
-    expect(readGreeting(end.written()).fields.has(0x81)).toBe(false);
+    expect(readHandshakeFrame(end.written()).fields.has(0x81)).toBe(false);
   });
 });
 
@@ -149,28 +149,28 @@ describe('the server of docs/protocol-v2.md', () => {
     const end = server();
     end.session.send(end.session.encode('hello', {}));
     expect(end.written()).toEqual(text);
-    end.hear(hello);
-    expect(readGreeting(end.written()).fields.get(0x09)).toBe(u64(1).toString('hex'));
+    end.receive(hello);
+    expect(readHandshakeFrame(end.written()).fields.get(0x09)).toBe(u64(1).toString('hex'));
   });
 
   test('sends nothing after WELCOME before the first frame', () => {
-    const end = server().hear(hello);
-    expect([readGreeting(end.written()).tag, end.session.canSend]).toEqual(['serpy WELCO\n', false]);
+    const end = server().receive(hello);
+    expect([readHandshakeFrame(end.written()).tag, end.session.canSend]).toEqual(['serpy WELCO\n', false]);
   });
 
   test('continues without a session when that frame is one of the base protocol', () => {
-    const end = server().hear(hello);
+    const end = server().receive(hello);
     end.written();
-    end.hear(text);
+    end.receive(text);
     expect([end.messages, hasSession(end), end.session.canSend]).toEqual([message, false, true]);
   });
 
   test('closes then if a session is required', () => {
-    expect(server('require').hear(hello).hear(text).error).toBe('ERR_SERPY_PROTOCOL');
+    expect(server('require').receive(hello).receive(text).error).toBe('ERR_SERPY_PROTOCOL');
   });
 
   test('closes after 5 s without a frame', () => {
-    const end = server().hear(hello);
+    const end = server().receive(hello);
     end.wait(4999);
     expect(end.error).toBeUndefined();
     end.wait(1);
@@ -178,31 +178,31 @@ describe('the server of docs/protocol-v2.md', () => {
   });
 
   test('discards a HELLO that follows another frame', () => {
-    const end = server().hear(text).hear(hello);
+    const end = server().receive(text).receive(hello);
     expect([end.messages, end.dropped, end.written().length, end.error]).toEqual([message, 1, 0, undefined]);
   });
 
   test('discards a second HELLO on a link', () => {
-    const end = server().hear(hello);
+    const end = server().receive(hello);
     end.written();
-    end.hear(text).hear(hello);
+    end.receive(text).receive(hello);
     expect([end.dropped, end.written().length]).toEqual([1, 0]);
   });
 
   test('discards every HELLO without sessions', () => {
-    const end = server('off').hear(hello).hear(text);
+    const end = server('off').receive(hello).receive(text);
     expect([end.messages, end.dropped, end.written().length]).toEqual([message, 1, 0]);
   });
 
   test('closes after 5 s, or after a frame of the base protocol, if a session is required', () => {
-    const [silent, sending] = [server('require'), server('require').hear(text)];
+    const [silent, sending] = [server('require'), server('require').receive(text)];
     silent.wait(5000);
     expect([silent, sending].map(({ error }) => error)).toEqual(['ERR_SERPY_PROTOCOL', 'ERR_SERPY_PROTOCOL']);
   });
 
   test('accepts a probe before HELLO', () => {
-    const end = server().hear(Buffer.from('\x01SETMODE0\x1f\x1f\x1f\x1f\x1f', 'latin1')).hear(hello);
-    expect(readGreeting(end.written()).tag).toBe('serpy WELCO\n');
+    const end = server().receive(Buffer.from('\x01SETMODE0\x1f\x1f\x1f\x1f\x1f', 'latin1')).receive(hello);
+    expect(readHandshakeFrame(end.written()).tag).toBe('serpy WELCO\n');
   });
 
   test.each<[string, Fields]>([
@@ -212,8 +212,8 @@ describe('the server of docs/protocol-v2.md', () => {
     ['an unknown field from 80', [...terms, absence, [0x80, Buffer.alloc(0)]]],
     ['versions that do not contain 1', [[0x01, u64(2, 9)], ...terms.slice(1), absence]],
   ])('refuses a HELLO with %s, and closes', (_, fields) => {
-    const end = server().hear(writeGreeting('HELLO', fields));
-    const { fields: answer } = readGreeting(end.written());
+    const end = server().receive(writeHandshakeFrame('HELLO', fields));
+    const { fields: answer } = readHandshakeFrame(end.written());
     expect([0x06, 0x08, 0x83, 0x84].map((type) => answer.has(type))).toEqual([true, false, false, false]);
     expect(end.error).toBe('ERR_SERPY_PROTOCOL');
   });
@@ -223,11 +223,11 @@ describe('the server of docs/protocol-v2.md', () => {
     ['a wrong proof', [[0x81, Buffer.alloc(16)]]],
   ])('gives a new session instead of %s', (_, session) => {
     const protocol = v2Protocol({ ...settings, session: 'prefer' });
-    const first = new End(protocol, 'server').hear(hello);
+    const first = new End(protocol, 'server').receive(hello);
     first.written();
     const fields: Fields = [...terms, absence, ...session, [0x82, Buffer.alloc(32)], [0x83, u64(1, 0, 0)]];
-    const end = new End(protocol, 'server').hear(writeGreeting('HELLO', fields));
-    const { fields: answer } = readGreeting(end.written());
+    const end = new End(protocol, 'server').receive(writeHandshakeFrame('HELLO', fields));
+    const { fields: answer } = readHandshakeFrame(end.written());
     expect([0x08, 0x09, 0x83, 0x84].map((type) => answer.has(type))).toEqual([true, true, false, true]);
   });
 
@@ -235,15 +235,15 @@ describe('the server of docs/protocol-v2.md', () => {
     ['a checksum that is not complemented', (bytes) => bytes.writeUInt32LE(0xffffffff - bytes.readUInt32LE(6), 6)],
     ['another tag', (bytes) => bytes.write('serpx', 14)],
     ['a wrong CRC-32', (bytes) => bytes.writeUInt8((bytes.at(-1) ?? 0) ^ 1, bytes.length - 1)],
-  ])('takes a HELLO with %s for a frame, not for a HELLO', (_, change) => {
+  ])('treats a HELLO with %s as a frame, not as a HELLO', (_, change) => {
     const bytes = Buffer.from(hello);
     change(bytes);
-    const end = server().hear(bytes);
+    const end = server().receive(bytes);
     expect(end.written().length).toBe(0);
     expect(hasSession(end)).toBe(false);
   });
 
-  test('takes 4,096 bytes of HELLO, whatever the largest message is, and no more', () => {
+  test('accepts 4,096 bytes of HELLO, whatever the largest message is, and no more', () => {
     const fill = (bytes: number): Fields => [...terms, absence, [0x70, Buffer.alloc(bytes)]];
     const small = hello.length - 14 + 3;
     for (const [payload, answers] of [
@@ -251,7 +251,7 @@ describe('the server of docs/protocol-v2.md', () => {
       [4097, false],
     ] as const) {
       const end = new End(v2Protocol({ maxMessageBytes: 100, session: 'prefer' }), 'server');
-      end.hear(writeGreeting('HELLO', fill(payload - small)));
+      end.receive(writeHandshakeFrame('HELLO', fill(payload - small)));
       expect(end.written().length > 0).toBe(answers);
     }
   });

@@ -1,13 +1,13 @@
-/** A program in a terminal that a test looks at: its screen, its keys, its size. Needs Python, whose module for it is the same everywhere. */
+/** A program in a pseudo-terminal, with screen, keys and size. It needs Python's module `pty`, which is the same on all systems. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { Program } from './program.js';
 import { Screen } from './screen.js';
 
-/** Whether there can be one here. */
+/** Whether this computer supports it. */
 export const hasTerminals = process.platform === 'linux' && spawnSync('python3', ['-c', 'import pty']).status === 0;
 
 const spawn = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))';
-/** At the end it says whether lines are edited by the terminal again (`icanon`), as a shell needs it. */
+/** At its end it prints whether the terminal edits lines again (`icanon`), which a shell needs. */
 const wrapper = [
   'stty rows "$1" cols "$2" -echo; shift 2',
   `sh -c 'echo "at $(tty) $$"; exec "$@"' sh "$@"`,
@@ -58,7 +58,7 @@ export class PseudoTerminal {
 
   /** Waits until more has been written. */
   async next(): Promise<void> {
-    const { length } = this.program.stdout; // not what was fed: the beginning of a sequence may be left of it for long
+    const { length } = this.program.stdout; // not the length that was fed: the start of an escape sequence can wait for a long time
     await this.program.untilOutput((stdout) => stdout.length > length, 'more on the screen');
     this.#feed(this.program.stdout);
   }
@@ -79,13 +79,13 @@ export class PseudoTerminal {
     process.kill(this.#pid, signal);
   }
 
-  /** Another size, as a window gets when its corner is drawn. */
+  /** Changes the size, like a window that the user resizes. */
   resize(columns: number, rows: number): void {
     execFileSync('stty', ['-F', this.#tty, 'rows', String(rows), 'cols', String(columns)]);
     this.screen.columns = columns;
   }
 
-  /** All but the beginning of a sequence, which comes with the next output. */
+  /** Feeds the output to the screen, except for the start of an escape sequence, whose rest is in the next output. */
   #feed(stdout: string): void {
     const rest = stdout.slice(this.#fed).replace(/\x1b(\[[?\d;]*)?$/, '');
     this.#fed += rest.length;

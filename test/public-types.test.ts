@@ -1,4 +1,4 @@
-/** Every type that a public signature mentions has a name in the same package: read from the declarations that users get. */
+/** A package exports every type that its public signatures mention. This file reads the declarations that users install. */
 import { readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import ts from 'typescript';
@@ -22,7 +22,7 @@ function sourceOf(specifier: string): string {
   return join(root, path);
 }
 
-/** The packages that are imported: a command has no types. */
+/** The packages that programs import. A command has no types. */
 const published: Published[] = packages.flatMap((folder) => {
   const manifest = readFileSync(join(root, 'packages', folder, 'package.json'), 'utf8');
   const { name, exports } = JSON.parse(manifest) as { name: string; exports: object };
@@ -78,7 +78,7 @@ function exportsOf({ entries }: Published): ts.Symbol[] {
   });
 }
 
-/** Whether a name is exported by `export type`: then a class is a type, and nobody calls its constructor. */
+/** Whether a name is exported by `export type`. Then a class is only a type, and programs cannot call its constructor. */
 function isTypeOnly(symbol: ts.Symbol): boolean {
   return (symbol.declarations ?? []).some(
     (each) => ts.isExportSpecifier(each) && (each.isTypeOnly || each.parent.parent.isTypeOnly),
@@ -143,7 +143,7 @@ function shown(type: ts.Symbol, { name }: Published): string {
   return owner === undefined || owner.name === name ? type.name : `${type.name} of ${owner.name}`;
 }
 
-/** What is mentioned without having a name, a sentence for each mention. */
+/** Types that are mentioned but not exported, with a sentence for each mention. */
 function missingIn(each: Published): string[] {
   const names = exportsOf(each);
   const exported = new Set(names.map(meaning));

@@ -1,4 +1,4 @@
-/** docs/recordings.md, held against recordings. */
+/** docs/recordings.md, compared with recordings. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -99,7 +99,7 @@ test('shows what stands for values that JSON lacks', () => {
   expect(JSON.stringify(values)).toContain('{"$bytes":"AQI="}');
 });
 
-test.skipIf(!hasNumpy)('has a program of Python that reads one, also one that was cut off (needs numpy)', () => {
+test.skipIf(!hasNumpy)('has a Python program that reads a recording, even a truncated one (needs numpy)', () => {
   const program = programs[0]!.code;
   for (const name of ['index.jsonl', 'values.jsonl']) {
     writeFileSync(join(folder, name), `${readFileSync(join(folder, name), 'utf8')}{"n":9`);
@@ -118,19 +118,16 @@ test.skipIf(!hasNumpy)('has a program of Python that reads one, also one that wa
   ]);
 });
 
-test.skipIf(!hasNumpy)(
-  'has a program of Python that takes the arrays of one instrument of several (needs numpy)',
-  () => {
-    const several = join(folder, '..', 'several');
-    const recorder = createRecorder(several, {
-      clock: { now: () => 0, wallMs: () => 1e12 },
-      url: 'serpy2://[::]:5001',
-    });
-    const senders = ['192.168.1.20:50123', '192.168.1.21:50123', '192.168.1.20:50124', '[fe80::1]:50123'];
-    for (const sender of senders) for (const message of messages) recorder.add(message, sender);
-    recorder.close();
-    const shapeFrom = (host: string) => python(programs[1]!.code, several, 'uint16-2x3.npy', host).trim();
-    expect(shapeFrom('192.168.1.20')).toBe('(2, 2, 3)');
-    expect(shapeFrom('[fe80::1]')).toBe('(1, 2, 3)');
-  },
-);
+test.skipIf(!hasNumpy)('has a Python program that reads the arrays of one of several instruments (needs numpy)', () => {
+  const several = join(folder, '..', 'several');
+  const recorder = createRecorder(several, {
+    clock: { now: () => 0, wallMs: () => 1e12 },
+    url: 'serpy2://[::]:5001',
+  });
+  const senders = ['192.168.1.20:50123', '192.168.1.21:50123', '192.168.1.20:50124', '[fe80::1]:50123'];
+  for (const sender of senders) for (const message of messages) recorder.add(message, sender);
+  recorder.close();
+  const shapeFrom = (host: string) => python(programs[1]!.code, several, 'uint16-2x3.npy', host).trim();
+  expect(shapeFrom('192.168.1.20')).toBe('(2, 2, 3)');
+  expect(shapeFrom('[fe80::1]')).toBe('(1, 2, 3)');
+});

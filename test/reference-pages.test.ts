@@ -1,4 +1,4 @@
-/** The reference pages, held against the sources: options, errors and limits, each complete and with the right figures. */
+/** The reference pages, compared with the sources: options, errors and limits are complete and have the right values. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as facade from 'serpy';
@@ -34,7 +34,7 @@ describe('options', () => {
     expect(groups).toHaveLength(actual.length);
   });
 
-  test('have a type in docs/options.md that is what they accept', () => {
+  test('have in docs/options.md the type that they accept', () => {
     for (const { option, takes } of actual) {
       const type = groups.find((row) => codeIn(row.option ?? '') === option)?.type ?? '';
       if (/^a number of milliseconds/.test(takes)) expect(type, option).toBe('number, ms');
@@ -51,7 +51,7 @@ describe('options', () => {
     for (const row of ranges) {
       const option = codeIn(row.option ?? '');
       const [name = '', below] = option.split('.');
-      const one = option === 'key' ? '1' : 1; // a key is text, whatever it looks like
+      const one = option === 'key' ? '1' : 1; // a key is text, even if it looks like a number
       const value = below === undefined ? one : { [below]: one };
       const variable = codeIn(row.variable ?? '');
       if (variable !== '') expect(facade.environmentOptions({ [variable]: '1' }), option).toEqual({ [name]: value });
@@ -63,7 +63,7 @@ describe('options', () => {
     }
   });
 
-  test('have the same default wherever a table shows it', () => {
+  test('have the same default in every table', () => {
     for (const each of pages) {
       for (const row of rowsWith(each, 'option', 'default')) {
         const option = codeIn(row.option ?? '');
@@ -74,7 +74,7 @@ describe('options', () => {
     }
   });
 
-  test('have the default that the prose names with them', () => {
+  test('have the default that the prose states', () => {
     const units: Record<string, number> = { ms: 1, s: 1000, KiB: 2 ** 10, MiB: 2 ** 20 };
     let named = 0;
     for (const { path, prose } of pages) {
@@ -89,7 +89,7 @@ describe('options', () => {
     expect(named).toBeGreaterThan(20);
   });
 
-  test('of queues are those that the prose names with them', () => {
+  test('of queues have the values that the prose states', () => {
     const form = /(receive queue|send queue|`replayQueue`)[^.;(]{0,40}\(([\d,]+) messages(?: or|,) (\d+) MiB\)/g;
     let named = 0;
     for (const { path, prose } of pages) {
@@ -104,7 +104,7 @@ describe('options', () => {
     expect(named).toBeGreaterThan(2);
   });
 
-  test('of calls are those that the calls take', async () => {
+  test('of calls are those that the calls accept', async () => {
     const named = (call: string) =>
       rowsWith(page('docs/options.md'), 'option', 'calls')
         .filter(({ calls = '' }) => calls.includes(`\`${call}\``))
@@ -146,7 +146,7 @@ describe('errors', () => {
   });
 });
 
-/** Constants that are no limits for a peer. */
+/** Constants that do not limit a peer. */
 const ofOtherThings = [
   'maxWithinBytes',
   'maxUncountedTextLength',
@@ -174,10 +174,10 @@ const ofOtherThings = [
   'maxTerminatorBytes',
 ];
 
-/** Numbers that limit nothing. */
+/** Options that are numbers but not limits. */
 const notLimits = ['port', 'pingIntervalMs', 'reconnect.baseDelayMs', 'reconnect.minDelayMs', 'reconnect.resetAfterMs'];
 
-/** What a constant of a source file is: a number, or a product of numbers. */
+/** The value of a constant in a source file: a number, or a product of numbers. */
 function constantIn(file: string, name: string): number {
   const source = readFileSync(join(root, file), 'utf8');
   const product = new RegExp(`^(?:export )?const ${name} = ([\\d_ *]+);`, 'm').exec(source)?.[1];
@@ -188,7 +188,7 @@ function constantIn(file: string, name: string): number {
 describe('docs/limits.md', () => {
   const limits = page('docs/limits.md');
 
-  test('has every option that is a number and limits something, each with what happens', () => {
+  test('has every option that limits something, with the effect', () => {
     const numeric = optionRows().filter(({ takes }) => /^a (?:whole )?number/.test(takes));
     const expected = numeric.map(({ option }) => option).filter((option) => !notLimits.includes(option));
     const rows = rowsWith(limits, 'limit', 'option', 'at the limit');
@@ -213,7 +213,7 @@ describe('docs/limits.md', () => {
     }
   });
 
-  test('has every such constant: those whose names say that something is the most, or are times', () => {
+  test('has every constant whose name is that of a maximum or a time', () => {
     const named = new Set(fixedLimits.map(([, constant, file]) => `${file} ${constant}`));
     const form = /^(?:export )?const (max\w+|min\w+|(?:DEFAULT_)?MAX_\w+|\w+Ms) = [\d_ *]+;/gm;
     const found = ['core', 'serpy-v1', 'serpy-lines', 'serpy-v2', 'serpy']
@@ -246,7 +246,7 @@ describe('tables', () => {
   };
   const own = ['options', 'limits', 'errors', 'protocol-v1', 'protocol-v2', 'architecture'];
 
-  test.each(own.map((name) => `docs/${name}.md`))('of %s can be taken in: four columns, short cells', (path) => {
+  test.each(own.map((name) => `docs/${name}.md`))('of %s have at most four columns and short cells', (path) => {
     const wide = page(path).tables.filter(({ headings }) => !exceptions[path]?.test(headings.join('|')));
     expect(wide.length).toBeGreaterThan(2);
     for (const { headings, rows } of wide) {
@@ -280,7 +280,7 @@ describe('decision records', () => {
   });
 });
 
-test('CONTRIBUTING.md: the first change can be made as described, and breaks just the test that is named', () => {
+test('CONTRIBUTING.md: the first change can be made as described, and breaks only the named test', () => {
   const { text } = page('CONTRIBUTING.md');
   const [, file = '', constant = ''] = /Open `(.*\.ts)` and find `(\w+)`/.exec(text) ?? [];
   const [, testFile = '', testName = ''] = /Open `(.*\.test\.ts)`, find the test `(.*)` and/.exec(text) ?? [];

@@ -1,4 +1,4 @@
-/** Promises of sessions: links are cut until there is nothing left to cut, and at every byte. */
+/** Promises of sessions: TCP connections are cut many times, and at every byte. */
 import { expect, test } from 'vitest';
 import { everyByte } from './reliability/every-byte.js';
 import { transfer } from './reliability/transfer.js';
@@ -6,7 +6,7 @@ import { transfer } from './reliability/transfer.js';
 const MiB = 1024 * 1024;
 
 test.each(['up', 'down'] as const)(
-  '100 MiB arrive whole, once and in order though the link is cut 200 times (%s)',
+  '100 MiB arrive complete, once and in order, although the link is cut 200 times (%s)',
   async (direction) => {
     const report = await transfer({ seed: 7, cuts: 200, messages: 400, messageBytes: MiB / 4, direction });
     expect(report).toMatchObject({ lost: 0, faults: [] });
@@ -15,7 +15,7 @@ test.each(['up', 'down'] as const)(
   120_000,
 );
 
-test('three messages arrive once, whichever byte of them, of the handshake or of the goodbye the link is cut at, in whatever way', async () => {
+test('three messages arrive once, whichever byte of the handshake, the messages or the close frame the link is cut at, in every way', async () => {
   const { cases, bytes, faults } = await everyByte('memory', 1);
   expect(faults).toEqual([]);
   expect(Math.min(...bytes)).toBeGreaterThan(300);

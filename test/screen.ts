@@ -1,14 +1,14 @@
-/** What a person sees of a program's output: a terminal that knows what readline and our screens use, and refuses anything else. */
+/** The screen for a program's output: a terminal with the escape sequences of readline and the demo, which rejects all others. */
 
 export class Screen {
   rows: string[] = [''];
   /** Whether the cursor is shown, and whether a program has taken over the whole screen. */
   isCursorShown = true;
   isTakenOver = false;
-  /** Every colour that was set, as `38;5;16`. */
-  readonly colours = new Set<string>();
+  /** Every color that was set, as `38;5;16`. */
+  readonly colors = new Set<string>();
   #before: { readonly rows: string[]; readonly row: number; readonly column: number } | undefined;
-  /** The width; a program learns of a new one by itself. */
+  /** The width. The program detects a change itself. */
   columns: number;
   #row = 0;
   #column = 0;
@@ -29,7 +29,7 @@ export class Screen {
     for (const [whole, argument, command] of output.matchAll(/\x1b\[(\??[\d;]*)([A-Za-z])|\x1b[78]|[\s\S]/gu)) {
       if (whole === '\x1b7') this.#saved = [this.#row, this.#column];
       else if (whole === '\x1b8') [this.#row, this.#column] = this.#saved;
-      else if (command === 'm') this.#colour(argument ?? '');
+      else if (command === 'm') this.#color(argument ?? '');
       else if (argument?.startsWith('?')) this.#mode(argument, command === 'h');
       else if (command === 'H') this.#place(argument ?? '');
       else if (command !== undefined) this.#control(command, argument === '' ? undefined : Number(argument));
@@ -40,8 +40,8 @@ export class Screen {
     }
   }
 
-  #colour(codes: string): void {
-    if (codes !== '' && codes !== '0') this.colours.add(codes);
+  #color(codes: string): void {
+    if (codes !== '' && codes !== '0') this.colors.add(codes);
   }
 
   #mode(mode: string, isOn: boolean): void {
@@ -98,7 +98,7 @@ export class Screen {
     this.rows[this.#row] = this.#current.slice(0, this.#column);
   }
 
-  /** A character after a full row goes to the next: as terminals do, not before it comes. */
+  /** A character after a full row starts the next row. Like in terminals, this happens when the character arrives. */
   #put(character: string): void {
     if (this.#column === this.columns) {
       this.#column = 0;

@@ -1,4 +1,4 @@
-/** The commands of the repository: every example can be run from its package, and the licence is the same everywhere. */
+/** The scripts of the repository: every package can run its examples, all packages have the same license, and the lock file is complete. */
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -36,19 +36,19 @@ test('lists the examples and ends with status 2 when it is given no name', async
   expect(stderr).toMatch(/^Run one with "npm run example -- NAME \[arguments\]":\n {2}\S+ {2}/);
 });
 
-test('names the example that does not exist, and lists those that do', async () => {
+test('names the unknown example, and lists the existing ones', async () => {
   const { code, stderr } = await runScript('example.mjs', 'serpy/no-such-thing');
   expect(code).toBe(2);
   expect(stderr).toMatch(/^There is no example serpy\/no-such-thing\.\nRun one with/);
 });
 
-test('says of every example what it shows', async () => {
+test('prints what every example shows', async () => {
   const { stderr } = await runScript('example.mjs');
   for (const line of stderr.split('\n').filter((each) => each.startsWith('  '))) expect(line).toMatch(/\.$/);
   for (const name of await listedExamples()) expect(stderr).toMatch(new RegExp(`${name} +\\S+ \\S+`));
 });
 
-test('has a script example:NAME for every example in the package it shows, and none without an example', async () => {
+test('has a script example:NAME in the package of every example, and none without an example', async () => {
   const scripts = packages.flatMap((folder) =>
     Object.entries(readManifest(folder).scripts ?? {})
       .filter(([script]) => script.startsWith('example:'))
@@ -61,23 +61,23 @@ test('has a script example:NAME for every example in the package it shows, and n
   expect((await listedExamples()).sort()).toEqual(scripts.sort());
 });
 
-test('looks for examples in every folder of examples that is called like a package; the rest is shared by them', () => {
+test('finds examples in the folders with the names of packages; other folders are shared', () => {
   const folders = readdirSync(join(root, 'examples'), { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
     .map(({ name }) => name);
   expect(folders.filter((name) => ![...packages, 'shared'].includes(name))).toEqual([]);
 });
 
-test.each(packages)('gives %s its own copy of the licence', (folder) => {
-  const licence = readFileSync(join(root, 'LICENSE'), 'utf8');
-  expect(readFileSync(join(root, 'packages', folder, 'LICENSE'), 'utf8')).toBe(licence);
+test.each(packages)('gives %s its own copy of the license', (folder) => {
+  const license = readFileSync(join(root, 'LICENSE'), 'utf8');
+  expect(readFileSync(join(root, 'packages', folder, 'LICENSE'), 'utf8')).toBe(license);
 });
 
 describe('the lock file', () => {
   const text = readFileSync(join(root, 'package-lock.json'), 'utf8');
   const locked = (JSON.parse(text) as { packages: Record<string, LockedPackage> }).packages;
 
-  /** Where Node would find a package that the one at `path` depends on. */
+  /** The path at which Node finds a dependency of the package at `path`. */
   function find(path: string, name: string): string | undefined {
     const nested = `${path === '' ? '' : `${path}/`}node_modules/${name}`;
     if (nested in locked) return nested;
@@ -86,14 +86,14 @@ describe('the lock file', () => {
     return find(above < 0 ? '' : path.slice(0, above), name);
   }
 
-  test('names what every tool has for every system: without, npm ci refuses to install', () => {
+  test('names the packages of every system, without which npm ci fails', () => {
     const missing = Object.entries(locked).flatMap(([path, { optionalDependencies = {} }]) =>
       Object.keys(optionalDependencies).filter((name) => find(path, name) === undefined),
     );
     expect(missing).toEqual([]);
   });
 
-  test('names no registry, so that everybody installs from their own', () => {
+  test('names no registry, so that users install from their own', () => {
     const resolved = Object.values(locked).map(({ resolved }) => resolved ?? '');
     expect(resolved.filter((address) => /^https?:/.test(address))).toEqual([]);
   });

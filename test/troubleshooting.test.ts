@@ -1,4 +1,4 @@
-/** docs/troubleshooting.md: for each symptom a program that shows it, with the default options, in a network whose time passes by itself. */
+/** docs/troubleshooting.md: a program for each symptom, with the default options, in a simulated network with simulated time. */
 import * as serpy from 'serpy';
 import { type ConnectOptions, connect, type ListenOptions, listen } from 'serpy';
 import { Connection as CoreConnection, type Transport } from 'serpy-core';
@@ -25,27 +25,27 @@ afterEach(async () => {
   network.clock.stop();
 });
 
-/** A server of ours. */
+/** A server. */
 async function serving<P extends 'v1' | 'v2' | 'auto'>(protocol: P, options: Partial<ListenOptions> = {}) {
   const server = await listen({ protocol, port, ...options } as ListenOptions & { protocol: P }, network);
   ends.push(() => server.closeServer());
   return server;
 }
 
-/** A client of ours; `{}` are the options as they come. */
+/** A client; `{}` are the default options. */
 async function dialled<P extends 'v1' | 'v2' | 'auto'>(protocol: P, options: Partial<ConnectOptions> = {}) {
   const connection = await connect({ protocol, port, ...options } as ConnectOptions & { protocol: P }, {}, network);
   ends.push(() => connection.destroy());
   return connection;
 }
 
-/** A server that takes connections and reads them, and says what the test says. */
-async function stranger(greets: (peer: Transport) => void = () => {}): Promise<Transport[]> {
+/** A server without serpy: it accepts connections, reads, and sends the bytes of the test. */
+async function foreignServer(onPeer: (peer: Transport) => void = () => {}): Promise<Transport[]> {
   const peers: Transport[] = [];
   const accept = (peer: Transport) => {
     peers.push(peer);
     peer.start({ received: () => {}, drained: () => {}, ended: () => {}, closed: () => {} });
-    greets(peer);
+    onPeer(peer);
   };
   const listener = await network.listen({ host: '127.0.0.1', port, keepAliveMs: 0, accept, failed: () => {} });
   ends.push(() => listener.close());
@@ -53,7 +53,7 @@ async function stranger(greets: (peer: Transport) => void = () => {}): Promise<T
   return peers;
 }
 
-/** How long something takes in the network, in milliseconds, and with what code it fails. */
+/** The duration of an operation in simulated milliseconds, and the code of its error. */
 async function timed(waiting: Promise<unknown>): Promise<[ms: number, code: unknown]> {
   const from = network.clock.now();
   const code = await waiting.then(
@@ -63,7 +63,7 @@ async function timed(waiting: Promise<unknown>): Promise<[ms: number, code: unkn
   return [network.clock.now() - from, code];
 }
 
-/** Sends until it takes more than a second, or fails. */
+/** Sends until a send takes more than 1 s, or fails. */
 async function fill(connection: { sendData(data: Buffer, options?: object): Promise<boolean> }): Promise<unknown> {
   for (let i = 0; i < 200; i++) {
     const code = await connection.sendData(large, { timeoutMs: 1000 }).then(
@@ -82,7 +82,7 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
     expect(await timed(dialled('v2', { autoRestart: true }))).toEqual([10_000, 'ERR_SERPY_CONNECT']);
   },
   'the other end accepts and stays silent': async () => {
-    await stranger();
+    await foreignServer();
     const first = await dialled('v1');
     await first.sendData(large);
     await expect(first.getData()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
@@ -136,13 +136,13 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
     for (const ms of [first, second]) expect(ms / 15_000).toBeCloseTo(1, 1);
   },
   'a stopped program goes unnoticed': async () => {
-    await stranger();
+    await foreignServer();
     const client = await dialled('v1', { heartbeatIntervalMs: 1000 });
     expect(await timed(client.getData())).toEqual([3000, 'ERR_SERPY_CLOSED']);
     expect(client.closeInfo?.reason).toBe('timeout');
   },
   'a busy program is suspected': async () => {
-    // Over TCP, as what comes meanwhile waits in the system. Both ends are busy here.
+    // Over TCP, because arriving data waits in the operating system. Both ends are busy here.
     const times = { pingIntervalMs: 300, peerTimeoutMs: 1000 } as const;
     const server = await listen({ protocol: 'v2', port: 0, ...times });
     ends.push(() => server.closeServer());
@@ -202,7 +202,7 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
     await expect(client.getData()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
   },
   "`connect` with `'auto'` takes 1.5 s": async () => {
-    await stranger();
+    await foreignServer();
     expect(await timed(dialled('auto'))).toEqual([1500, undefined]);
     await serving('v2', { port: port + 2 });
     expect(await timed(dialled('auto', { port: port + 2 }))).toEqual([1000, undefined]);
@@ -243,7 +243,7 @@ const scenarios: Readonly<Record<string, () => Promise<void>>> = {
     expect(await dropped).toMatchObject({ reason: 'maxConnections' });
   },
   '`close` takes up to 5 s': async () => {
-    await stranger();
+    await foreignServer();
     const client = await dialled('v2');
     for (const link of network.links) link.stall();
     await client.sendData('never arrives');
@@ -286,7 +286,7 @@ describe('troubleshooting: the symptom', () => {
     expect(rows.map(({ symptom }) => symptom).sort()).toEqual(Object.keys(scenarios).sort());
   });
 
-  test('of every row has a fix that names an option, a method or an event that exists', () => {
+  test('of every row has a fix that names an existing option, method or event', () => {
     const { Connection, Server, ...rest } = { ...serpy, Connection: CoreConnection, Server: undefined };
     const methods = [...Object.getOwnPropertyNames(Connection.prototype), 'closeServer', 'getConnection'];
     const others = [...Object.keys(rest), 'timeoutMs', 'mode', 'drop', 'await using'];

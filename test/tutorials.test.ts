@@ -1,4 +1,4 @@
-/** The programs and commands of docs/tutorials and docs/how-to that need an instrument, files or a key: run as a reader runs them. */
+/** The programs and commands of docs/tutorials and docs/how-to that need an instrument, files or a key, run like a reader runs them. */
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -32,7 +32,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** The only block of a page in a language that holds this, for this computer and a free port. */
+/** The only block of a page in a language that contains this text, with this computer and a free port. */
 function block(path: string, language: string, part: string): string {
   const found = pages
     .find((each) => each.path === path)
@@ -58,7 +58,7 @@ function node(name: string, code: string): Program {
   return inFolder(process.execPath, '--import', tsx, name);
 }
 
-/** A line of a page that starts the command, as `npx serpy simulate camera`. */
+/** A line of a page that runs the command, such as `npx serpy simulate camera`. */
 function serpy(line: string, ...more: string[]): Program {
   const words = here(line).replace('serpy2+tls://192.168.1.20', 'serpy2+tls://127.0.0.1').trim().split(/\s+/).slice(2);
   return inFolder(process.execPath, '--import', tsx, join(root, 'packages/cli/src/main.ts'), ...words, ...more);
@@ -99,7 +99,7 @@ describe.skipIf(!hasShell)('docs/tutorials/first-instrument.md', () => {
     expect(Number(mean)).toBeGreaterThan(150);
   });
 
-  /** The stand-in for the Python module hands over what is small. */
+  /** The replacement of the Python module delivers small messages. */
   function small(code: string): string {
     expect(code).toContain('(480, 640)');
     return code.replace('(480, 640)', '(12, 16)');
@@ -109,7 +109,7 @@ describe.skipIf(!hasShell)('docs/tutorials/first-instrument.md', () => {
 describe.skipIf(!hasShell)('docs/tutorials/two-computers.md', () => {
   const page = 'docs/tutorials/two-computers.md';
 
-  test('connects with a key, and comes back when the server was restarted', { timeout: 60_000 }, async () => {
+  test('connects with a key, and reconnects after a restart of the server', { timeout: 60_000 }, async () => {
     expect((await serpy(block(page, 'sh', 'keygen')).ended).status).toBe(0);
     const server = () => node('instrument.mts', block(page, 'js', "from 'serpy';\n\nconst server"));
     const first = server();
@@ -156,7 +156,7 @@ describe.skipIf(!hasShell || !hasNumpy)('docs/tutorials/record-a-run.md', () => 
 });
 
 describe.skipIf(!hasShell)('docs/how-to', () => {
-  test('serial-ports.md: an instrument that sends lines is reached by clients', async () => {
+  test('serial-ports.md: clients reach an instrument that sends lines', async () => {
     const instrument = createServer((socket) => {
       socket.on('data', (bytes) => socket.write(`answer to ${bytes}`)).on('error', () => {});
     }).listen(0, '127.0.0.1');
@@ -177,7 +177,7 @@ describe.skipIf(!hasShell)('docs/how-to', () => {
     instrument.close();
   });
 
-  test('run-as-a-service.md: the service says goodbye when it is stopped', async () => {
+  test('run-as-a-service.md: the service closes its connections when it is stopped', async () => {
     const service = node('server.mts', block('docs/how-to/run-as-a-service.md', 'js', 'SIGTERM'));
     await service.until(/listening on port \d+\n/);
     const client = await connect({ protocol: 'v2', port, session: 'require' });
@@ -200,7 +200,7 @@ describe.skipIf(!hasShell)('docs/how-to', () => {
   });
 
   test.skipIf(!hasOpenssl())(
-    'certificates.md: only a client with a certificate is served',
+    'certificates.md: the server accepts only a client with a certificate',
     { timeout: 60_000 },
     async () => {
       const page = 'docs/how-to/certificates.md';
@@ -221,7 +221,7 @@ describe.skipIf(!hasShell)('docs/how-to', () => {
     },
   );
 
-  test('cameras-and-images.md: bare bytes in the byte order of LabVIEW are an image', async () => {
+  test('cameras-and-images.md: raw bytes in the byte order of LabVIEW are an image', async () => {
     const server = await listen({ protocol: 'v2', port });
     const opened = `import { connect } from 'serpy';\nconst connection = await connect({ protocol: 'v2', port: ${port} });\n`;
     const program = node('bare.mts', opened + block('docs/how-to/cameras-and-images.md', 'js', "byteOrder: 'big'"));

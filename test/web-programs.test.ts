@@ -1,4 +1,4 @@
-/** docs/how-to/node-red.md and docs/how-to/web-page.md: their programs at work with an instrument that speaks v2. */
+/** The programs of docs/how-to/node-red.md and docs/how-to/web-page.md, with a v2 instrument. */
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
@@ -21,7 +21,7 @@ function programs(path: string, port: number): string[] {
 }
 
 describe('the function node of Node-RED', () => {
-  /** What Node-RED gives a function node, in a context of its own, and what the node did with it. */
+  /** The environment of a function node in Node-RED, in a separate context, and the calls of the node. */
   function functionNode(port: number) {
     const [start = '', message = '', stop = ''] = programs('docs/how-to/node-red.md', port);
     const statuses: string[] = [];
@@ -60,7 +60,7 @@ describe('the function node of Node-RED', () => {
     };
   }
 
-  test('waits for the instrument, talks with it through a broken link, and hangs up when it stops', async () => {
+  test('waits for the instrument, exchanges messages through a broken connection, and closes it at its end', async () => {
     const port = await freePort();
     const node = functionNode(port);
     await node.start();
@@ -94,7 +94,7 @@ describe('the function node of Node-RED', () => {
     await instrument.closeServer();
   });
 
-  test('tells the flow when the queue is full', async () => {
+  test('warns the flow when the queue is full', async () => {
     const instrument = await new Server({ port: 0 }).start();
     const { port = 0 } = instrument.address ?? {};
     const node = functionNode(port);
@@ -109,7 +109,7 @@ describe('the function node of Node-RED', () => {
   });
 });
 
-test('the web page shows what the instrument sends, also after the link was broken', async () => {
+test('the web page shows readings of the instrument, even after the connection broke', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'serpy-web-'));
   const [web, port] = [await freePort(), await freePort()];
   const [code = ''] = programs('docs/how-to/web-page.md', port);
@@ -143,7 +143,7 @@ test('the web page shows what the instrument sends, also after the link was brok
     const between = 'data: "the instrument is disconnected"\n\ndata: "back"\n\n';
     expect(await text(between.length)).toBe(between);
 
-    // A browser that does not read misses readings, and holds up nobody.
+    // A browser that does not read misses readings, and does not delay the others.
     const slow = createConnection(web, '127.0.0.1', () => slow.write('GET /events HTTP/1.1\r\nHost: x\r\n\r\n'));
     await once(slow, 'readable');
     const large = 'x'.repeat(2 ** 20);
@@ -165,7 +165,7 @@ test('the web page shows what the instrument sends, also after the link was brok
     expect(slowBytes).toBeLessThan(30 * large.length);
     slow.destroy();
 
-    // A browser that left does not disturb the others.
+    // A browser that disconnected does not affect the others.
     leaving.abort();
     await body?.closed.catch(() => {});
     const other = await fetch(`http://127.0.0.1:${web}/events`);

@@ -1,14 +1,14 @@
-/** The packages of this repository and their manifests, as the tests of the whole see them. */
+/** The packages of this repository and their manifests. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** The folders below packages/. */
+/** The folders in packages/. */
 export const allPackages: readonly string[] = readdirSync(join(root, 'packages')).sort();
 
-/** Those of them that are published. */
+/** The folders of published packages. */
 export const packages: readonly string[] = allPackages.filter((folder) => !readManifest(folder).private);
 
 export interface Manifest {

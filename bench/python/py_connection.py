@@ -1,4 +1,4 @@
-"""multiprocessing.connection: send_bytes and recv_bytes, which its documentation has for bytes without pickling."""
+"""multiprocessing.connection with send_bytes and recv_bytes, which send bytes without pickling."""
 
 import socket
 from multiprocessing.connection import Client, Listener
@@ -18,7 +18,7 @@ class Link:
         self.use(self.listener.accept())
 
     def use(self, connection):
-        # It leaves Nagle's algorithm on; a round trip of two small writes would wait for it.
+        # The module leaves Nagle's algorithm on, which would delay a round trip of two small writes.
         with socket.socket(fileno=socket.dup(connection.fileno())) as tcp:
             tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.send = connection.send_bytes

@@ -1,4 +1,4 @@
-"""pyzmq: PUSH to PULL, or DEALER to ROUTER. Its documentation: copy=False saves time from 64 KiB on, and costs it below."""
+"""pyzmq: PUSH to PULL, or DEALER to ROUTER. According to its documentation, copy=False is faster from 64 KiB and slower below."""
 
 import sys
 

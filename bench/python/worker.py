@@ -1,4 +1,4 @@
-"""What every Python end does: the lines of src/protocol.ts on stdin and stdout, over a Link that sends and receives."""
+"""The Python workers: they implement src/protocol.ts on stdin and stdout, over a Link that sends and receives."""
 
 import json
 import os
@@ -23,7 +23,7 @@ def usage(_request):
 
 
 class Server:
-    """Counts what comes, or answers each message with one of the same size."""
+    """Counts messages, or replies to each message with one of the same size."""
 
     def __init__(self, workload, link):
         self.link = link
@@ -35,7 +35,7 @@ class Server:
         self.changed = threading.Condition()
 
     def run(self):
-        """In a thread of its own: everything that the peer does."""
+        """Runs in its own thread: receives, and replies."""
         link, expected = self.link, self.bytes
         link.accept()
         payload = os.urandom(expected)
@@ -58,7 +58,7 @@ class Server:
         with self.changed:
             self.last_ms = None
             self.awaited = request["messages"]
-            # Where the last came before it was asked for, the time of asking is late by what a line to this process takes.
+            # If the last message arrived before the request, the reported time is late by the time of the request to this process.
             while self.last_ms is None and self.count < self.awaited:
                 self.changed.wait(0.01)
         return {"lastMs": self.last_ms or now_ms()}
@@ -122,7 +122,7 @@ def answer(end, request):
 
 
 def main(listen, connect):
-    """`listen(workload)` gives a link with an address, `connect(workload, address)` one that is connected."""
+    """`listen(workload)` returns a link with an address, `connect(workload, address)` a connected link."""
     role, workload = sys.argv[2], json.loads(sys.argv[3])
     if role == "server":
         link = listen(workload)

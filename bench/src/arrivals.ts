@@ -1,4 +1,4 @@
-/** Counts what arrives, and tells when so much has. */
+/** Counts arrivals, and waits for a number of them. */
 import { nowMs } from './clock.js';
 
 export class Arrivals {
@@ -7,10 +7,10 @@ export class Arrivals {
   #timed = false;
   #waiting: { readonly count: number; readonly reached: (lastMs: number) => void } | undefined;
 
-  /** One more came. */
+  /** Counts one arrival. */
   add(): undefined {
     this.#count++;
-    // The clock is read once a turn: read for each message, it would cost as much as a fast peer does.
+    // The clock is read once per turn. Read for each message, it would cost as much as a fast peer.
     if (this.#timed) return;
     this.#timed = true;
     setImmediate(() => {
@@ -20,7 +20,7 @@ export class Arrivals {
     });
   }
 
-  /** Resolves with the time of the last arrival once `count` have come since the beginning. Rejects when more have. */
+  /** Resolves with the time of the last arrival when `count` have arrived since the start. Rejects if more have. */
   wait(count: number): Promise<number> {
     return new Promise((resolve, reject) => {
       if (this.#count > count) reject(new Error(`${this.#count} arrived, ${count} were sent`));

@@ -1,4 +1,4 @@
-/** Puts together what is to be sent within one turn, for peers that send a batch faster than its parts. */
+/** Combines the sends of one turn, for peers that send a batch faster than single messages. */
 export class Batcher {
   readonly #send: (count: number) => unknown;
   #due = 0;

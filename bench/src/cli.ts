@@ -11,16 +11,16 @@ import { workloads } from './workload.js';
 
 const help = `npm run bench -- [options]
 
-  --full                 every workload and peer, the curves too (the short run: under three minutes)
-  --only NAME,NAME       these workloads, with every peer that does them
+  --full                 every workload and peer, with the curves; without it, a short run of under three minutes
+  --only NAME,NAME       these workloads, with every peer that supports them
   --peers NAME,NAME      these peers
-  --rounds N             default 5
-  --seconds N            what is measured at a time; default 0.35, with --full 1
-  --json FILE            where to put the numbers; default bench/results/DATE.json
-  --from FILE            measures nothing: shows the numbers of an earlier run
+  --rounds N             number of rounds; default 5
+  --duration TIME        time of each measurement, such as 500ms or 2s; default 350ms, with --full 1s
+  --json FILE            the file for the results; default bench/results/DATE.json
+  --from FILE            shows the results of an earlier run, and measures nothing
   --list                 the names of workloads and peers
 
-The interpreter of Python's peers is $PYTHON or python3; a nats-server is looked for on the path and in $NATS_SERVER.`;
+The interpreter of the Python peers is $PYTHON or python3. The NATS peers run $NATS_SERVER, or nats-server from the path.`;
 
 class UsageError extends Error {}
 
@@ -31,10 +31,21 @@ function names(given: string | undefined, known: readonly string[], what: string
   return asked;
 }
 
-function positive(given: string | undefined, fallback: number, option: string): number {
-  const value = given === undefined ? fallback : Number(given);
-  if (!(value > 0)) throw new UsageError(`${option} takes a number above 0, not ${given}.`);
+function wholeNumber(given: string, option: string): number {
+  const value = Number(given);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new UsageError(`${option} takes a whole number from 1, not '${given}'.`);
   return value;
+}
+
+const secondsOf: Readonly<Record<string, number>> = { ms: 0.001, s: 1, '': 1, min: 60 };
+
+/** A time such as `500ms`, `2s` or `1min`, in seconds. A number without a unit is in seconds, as in `serpy bench`. */
+function duration(given: string, option: string): number {
+  const [, digits, unit = ''] = /^(\d+(?:\.\d+)?|\.\d+)\s*(ms|s|min|)$/.exec(given.trim()) ?? [];
+  const seconds = Number(digits) * (secondsOf[unit] ?? Number.NaN);
+  if (seconds > 0) return seconds;
+  throw new UsageError(`${option} takes a time above 0, such as 500ms, 2s or 1min, not '${given}'.`);
 }
 
 function parse(words: readonly string[]) {
@@ -45,7 +56,7 @@ function parse(words: readonly string[]) {
       only: { type: 'string' },
       peers: { type: 'string' },
       rounds: { type: 'string' },
-      seconds: { type: 'string' },
+      duration: { type: 'string' },
       json: { type: 'string' },
       from: { type: 'string' },
       list: { type: 'boolean', default: false },
@@ -60,8 +71,8 @@ function parse(words: readonly string[]) {
       peers.map(({ name }) => name),
       'peer',
     ),
-    rounds: Math.ceil(positive(values.rounds, 5, '--rounds')),
-    seconds: positive(values.seconds, values.full ? 1 : 0.35, '--seconds'),
+    rounds: wholeNumber(values.rounds ?? '5', '--rounds'),
+    seconds: duration(values.duration ?? (values.full ? '1s' : '350ms'), '--duration'),
   };
 }
 
@@ -72,7 +83,7 @@ function list(): string {
   return `Workloads:\n${[...lines, micro].join('\n')}\n\nPeers:\n  ${peers.map(({ name }) => name).join(', ')}`;
 }
 
-/** One line, written over, for someone who waits; nothing where nobody looks. */
+/** Overwrites one line of a terminal. Without a terminal it prints nothing. */
 function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
 }
@@ -91,12 +102,12 @@ async function main(words: readonly string[]): Promise<void> {
   }
   const file = options.json ?? join(results, `${new Date().toISOString().replaceAll(':', '-')}.json`);
   mkdirSync(dirname(file), { recursive: true });
-  // After each round, so that a long run that is broken off has not been for nothing.
+  // Written after each round, so that an interrupted run leaves results.
   const measured = (done: Results) => writeFileSync(file, `${JSON.stringify(done, undefined, 1)}\n`);
   await run({ ...options, progress, measured }, ['npm run bench --', ...words].join(' '));
   progress('');
   console.log(formatResults(JSON.parse(readFileSync(file, 'utf8')) as Results));
-  console.log(`\nEvery number: ${file}`);
+  console.log(`\nAll samples: ${file}`);
 }
 
 try {

@@ -1,4 +1,4 @@
-/** The dialling end of a peer: sends, or hears what the server sends. */
+/** The client of a peer: sends, or receives what the server sends. */
 import { Arrivals } from './arrivals.js';
 import { Batcher } from './batcher.js';
 import { nowMs } from './clock.js';
@@ -10,8 +10,8 @@ import { percentile } from './statistics.js';
 import { usage } from './usage.js';
 import type { Workload } from './workload.js';
 
-/** How many dials are under way at a time: a server's backlog is 511 unless it says otherwise. */
-const dialsAtATime = 50;
+/** Concurrent connection attempts. The backlog of a server of Node is 511 by default. */
+const maxConcurrentConnects = 50;
 
 export class Client {
   readonly #peer: NodePeer;
@@ -20,8 +20,8 @@ export class Client {
   readonly #payload: Payload;
   readonly #messages = new Arrivals();
   readonly #links: Link[] = [];
-  /** What happens to each message; set by the workload that is under way. */
-  #heard: MessageHandler = (bytes) => {
+  /** Handles each message; the running workload replaces it. */
+  #onMessage: MessageHandler = (bytes) => {
     const { messageBytes } = this.#workload;
     if (bytes !== messageBytes) throw new Error(`a message of ${bytes} bytes arrived, ${messageBytes} were sent`);
     return this.#messages.add();
@@ -29,7 +29,7 @@ export class Client {
 
   static async start(peer: NodePeer, workload: Workload, address: Address): Promise<Client> {
     const client = new Client(peer, workload, address);
-    // With idle clients, connecting is what is measured.
+    // For idle clients, the workload measures connecting.
     if (workload.kind !== 'idle') await client.#connect();
     return client;
   }
@@ -63,14 +63,14 @@ export class Client {
 
   async #connect(): Promise<void> {
     let left = this.#workload.connections;
-    const dialInTurn = async () => {
+    const connectInTurn = async () => {
       while (left-- > 0) {
         const link = await this.#peer.client(this.#workload, this.#address);
-        link.receive((bytes) => this.#heard(bytes));
+        link.receive((bytes) => this.#onMessage(bytes));
         this.#links.push(link);
       }
     };
-    await Promise.all(Array.from({ length: dialsAtATime }, dialInTurn));
+    await Promise.all(Array.from({ length: maxConcurrentConnects }, connectInTurn));
   }
 
   #link(): Link {
@@ -85,10 +85,10 @@ export class Client {
     const untilMs = performance.now() + seconds * 1000;
     return new Promise((resolve) => {
       let sentMs = performance.now();
-      this.#heard = () => {
-        const heardMs = performance.now();
-        tookMs.push(heardMs - sentMs);
-        if (heardMs >= untilMs) {
+      this.#onMessage = () => {
+        const receivedMs = performance.now();
+        tookMs.push(receivedMs - sentMs);
+        if (receivedMs >= untilMs) {
           tookMs.sort((a, b) => a - b);
           const us = (share: number) => percentile(tookMs, share) * 1000;
           resolve({ count: tookMs.length, p50Us: us(0.5), p99Us: us(0.99) });
@@ -122,7 +122,7 @@ export class Client {
         if (!over) send();
         else if (--waiting === 0) resolve({ count, tookMs: nowMs() - startedMs });
       };
-      this.#heard = acknowledged;
+      this.#onMessage = acknowledged;
       for (let sent = 0; sent < inFlight; sent++) send();
     });
   }

@@ -1,25 +1,25 @@
-/** The workloads that differ in one number, side by side: a table for each curve, a line for each step. */
+/** Tables of the workloads that differ in one number: a table for each curve, a line for each step. */
 import type { NumberName, Results, Summary } from './results.js';
-import { smallestBlobBytes, type Workload } from './workload.js';
+import { minBinaryBytes, type Workload } from './workload.js';
 
 interface Curve {
-  /** What all its workloads' names begin with. */
+  /** The prefix of the names of its workloads. */
   readonly prefix: string;
   readonly title: string;
   readonly step: string;
-  /** What it shows of a step. */
+  /** The number that the table shows for a step. */
   number(workload: Workload): NumberName;
 }
 
-/** Time for one message, in CPU seconds of both ends: a straight curve is a column of equal numbers. */
+/** CPU seconds of both ends per million messages. If the cost per message is constant, the column has equal numbers. */
 const perMessage = 'cpuSecondsPerMillion';
 
 export const curves: readonly Curve[] = [
   {
     prefix: 'size-',
-    title: 'Message size: one way, CPU seconds per million messages; from 4 KiB on per GB',
+    title: 'Message size: one way, CPU seconds per million messages; from 4 KiB per GB',
     step: 'bytes',
-    number: ({ messageBytes }) => (messageBytes < smallestBlobBytes ? perMessage : 'cpuSecondsPerGigabyte'),
+    number: ({ messageBytes }) => (messageBytes < minBinaryBytes ? perMessage : 'cpuSecondsPerGigabyte'),
   },
   {
     prefix: 'connections-',

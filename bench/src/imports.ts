@@ -1,11 +1,11 @@
-/** What importing a package adds to the start of an empty program. */
+/** Measures the time that importing a package adds to the start of an empty program. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Sample } from './measure.js';
 
 const folder = fileURLToPath(new URL('..', import.meta.url));
 
-/** One of each at a time, so that both see the same machine; the smallest of several, as nothing makes a start faster than it is. */
+/** Starts of each program. They alternate, so that both run on the same machine state; the fastest start counts. */
 const starts = 3;
 
 export function measureImports(): [string, Sample][] {
@@ -19,7 +19,7 @@ export function measureImports(): [string, Sample][] {
 
 function startMs(program: string): number {
   const startedMs = performance.now();
-  // The bench's folder, from where the packages can be found.
+  // Node finds the packages from the folder of the bench.
   const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], { cwd: folder });
   if (status !== 0) throw new Error(`"${program}" failed: ${stderr}`);
   return performance.now() - startedMs;

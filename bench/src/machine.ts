@@ -1,4 +1,4 @@
-/** Where and with what a run was made. */
+/** The machine of a run. */
 import { cpus, release, totalmem, type } from 'node:os';
 
 export interface Machine {

@@ -1,33 +1,33 @@
-/** One measurement: a fresh pair of processes, warmed up, then watched while they do the workload once. */
+/** One measurement: starts a pair of processes, warms them up, and measures one run of the workload. */
 import type { Peer } from './peer.js';
 import type { Usage } from './protocol.js';
 import { WorkerProcess } from './worker-process.js';
-import { smallestBlobBytes, type Workload } from './workload.js';
+import { minBinaryBytes, type Workload } from './workload.js';
 
-/** Every number that a measurement may have; which of them a table shows is report.ts' matter. */
+/** The numbers of a measurement. table.ts chooses those that a table shows. */
 export interface Sample {
   readonly messagesPerSecond?: number;
   /** Millions of bytes a second. */
   readonly megabytesPerSecond?: number;
   readonly p50Us?: number;
   readonly p99Us?: number;
-  /** Of both processes (and a broker). */
+  /** CPU time of both processes and of a broker. */
   readonly cpuSecondsPerGigabyte?: number;
   readonly cpuSecondsPerMillion?: number;
   readonly connectionsPerSecond?: number;
   readonly serverKiBPerConnection?: number;
   readonly clientPeakMiB?: number;
   readonly serverPeakMiB?: number;
-  /** What the sender needs beyond what it had before the first message. */
+  /** Memory of the sender beyond what it had before the first message. */
   readonly growthMiB?: number;
-  /** What it needs in the second half beyond what it needed in the first. */
+  /** Memory of the sender in the second half of the run beyond that in the first half. */
   readonly lateGrowthMiB?: number;
   readonly rssMiB?: readonly number[];
-  /** What importing a package adds to the start of an empty program. */
+  /** Time that importing a package adds to the start of an empty program. */
   readonly importMs?: number;
 }
 
-/** What a table compares: a sample's number by which a workload is judged. */
+/** The number by which a workload is compared. */
 export type Headline = Exclude<keyof Sample, 'rssMiB'>;
 
 export interface Measure {
@@ -35,7 +35,7 @@ export interface Measure {
   readonly workload: Workload;
   readonly seconds: number;
   readonly warmUpSeconds: number;
-  /** Where the workload wants one core for both: which. */
+  /** The core for workloads that run both processes on one core. */
   readonly core: string | undefined;
 }
 
@@ -44,7 +44,7 @@ interface Ends {
   readonly server: WorkerProcess;
 }
 
-/** Rejects with what went wrong in either process. */
+/** Rejects with the error of either process. */
 export async function measure(asked: Measure): Promise<Sample> {
   const { peer, workload } = asked;
   const core = workload.oneCore ? asked.core : undefined;
@@ -146,7 +146,7 @@ function rates({ messageBytes }: Workload, messages: number, tookSeconds: number
   return { messagesPerSecond, megabytesPerSecond: (messagesPerSecond * messageBytes) / 1e6 };
 }
 
-/** Runs something and tells what it cost both processes. */
+/** Runs something, and measures its cost in both processes. */
 async function costOf<T>({ client, server }: Ends, run: () => Promise<T>) {
   const usages = async (): Promise<readonly [Usage, Usage]> => [
     await client.call('usage', {}),
@@ -166,7 +166,7 @@ async function costOf<T>({ client, server }: Ends, run: () => Promise<T>) {
   return { value, cost };
 }
 
-/** By which number a workload is judged, and whether more of it is better. */
+/** The number by which a workload is compared, and whether more is better. */
 export function headline({ kind, messageBytes }: Workload): {
   readonly name: Headline;
   readonly moreIsBetter: boolean;
@@ -184,7 +184,7 @@ export function headline({ kind, messageBytes }: Workload): {
       return { name: 'messagesPerSecond', moreIsBetter: true };
     default:
       return {
-        name: messageBytes < smallestBlobBytes ? 'messagesPerSecond' : 'megabytesPerSecond',
+        name: messageBytes < minBinaryBytes ? 'messagesPerSecond' : 'megabytesPerSecond',
         moreIsBetter: true,
       };
   }

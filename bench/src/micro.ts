@@ -1,6 +1,6 @@
 /**
  * Microbenchmarks: `micro.js SECONDS` writes a line of JSON, name to sample. No sockets, one process. Encoders and decoders are the
- * published packages'; the kernels below them are not exported, so they are taken from the sources.
+ * published packages'; the routines below them are not exported, so they come from the sources.
  */
 import { RecordingHost } from 'serpy-core/testing';
 import { v1Protocol } from 'serpy-v1';
@@ -14,7 +14,7 @@ import { createPayload } from './payload.js';
 
 interface Benchmark {
   readonly name: string;
-  /** Bytes that a run handles; 0 where only runs are counted. */
+  /** Bytes that a run handles; 0 if only runs are counted. */
   readonly bytes: number;
   /** Messages that a run handles. */
   readonly messages: number;
@@ -25,7 +25,7 @@ const KiB = 1024;
 const MiB = 1024 * KiB;
 const chunkBytes = 64 * KiB;
 
-/** As much as a socket delivers at a time. */
+/** Chunks of the size that a socket delivers. */
 function chunksOf(bytes: Buffer): Buffer[] {
   const chunks: Buffer[] = [];
   for (let at = 0; at < bytes.length; at += chunkBytes) chunks.push(bytes.subarray(at, at + chunkBytes));
@@ -46,7 +46,7 @@ const bytesOf = (messageBytes: number) =>
 
 const quiet = { ...new RecordingHost(), acknowledged: () => undefined, warn: (error: Error) => Promise.reject(error) };
 
-/** Memory for what is encoded and goes nowhere. */
+/** Memory for encoded bytes, which are discarded. */
 const scratch = { buffer: Buffer.alloc(8 * KiB), offset: 0 };
 const pool = new BufferPool();
 const nowhere = {
@@ -56,7 +56,7 @@ const nowhere = {
   reserve: () => scratch,
 };
 
-/** What a session writes for one message. */
+/** The bytes that a protocol state machine writes for one message. */
 function written(encode: (output: typeof quiet & Pick<RecordingHost, 'write' | 'reserve'>) => void): Buffer {
   const pieces = new RecordingHost();
   encode({ ...quiet, write: pieces.write, reserve: pieces.reserve });
@@ -65,7 +65,7 @@ function written(encode: (output: typeof quiet & Pick<RecordingHost, 'write' | '
 
 type Receiving = { receive(chunk: Buffer, nowMs: number): void; read(): object | undefined; retainUnread(): void };
 
-/** A decoder that reads the same chunks again and again; the run throws when a message is missing. `released`: memory is handed back. */
+/** A decoder that reads the same chunks in each run, and throws if a message is missing. `released`: the program releases memory. */
 function decoder(
   name: string,
   session: Receiving,
@@ -170,7 +170,7 @@ function kernels(): Benchmark[] {
   ];
 }
 
-/** Runs between two looks at the clock: enough for a millisecond. */
+/** The number of runs between two reads of the clock: those of one millisecond. */
 function calibrate({ run }: Benchmark): number {
   for (let runs = 1; ; runs *= 2) {
     const startedMs = performance.now();
@@ -179,7 +179,7 @@ function calibrate({ run }: Benchmark): number {
   }
 }
 
-/** Leaves out the first fifth of the time, in which V8 still learns. */
+/** Discards the first fifth of the time, in which V8 compiles. */
 function measure(benchmark: Benchmark, seconds: number): Sample {
   const spend = (ms: number): Sample => {
     const runs = calibrate(benchmark);

@@ -1,14 +1,14 @@
-/** What a run leaves: every sample, and what can be said of them. */
+/** The results of a run: every sample, and their summaries. */
 import type { Machine } from './machine.js';
 import { headline, type Sample } from './measure.js';
 import { median } from './statistics.js';
 import type { Workload } from './workload.js';
 
-/** One peer under one workload, a sample a round; undefined where a round failed. */
+/** One peer under one workload, with a sample per round; undefined if the round failed. */
 export interface Row {
   readonly peer: string;
   readonly samples: readonly (Sample | undefined)[];
-  /** Why rounds failed. */
+  /** The errors of failed rounds. */
   readonly errors: readonly string[];
 }
 
@@ -24,9 +24,9 @@ export interface Results {
   readonly machine: Machine;
   readonly rounds: number;
   readonly seconds: number;
-  /** Peer to version of its library. */
+  /** The version of the library of each peer. */
   readonly versions: Readonly<Record<string, string>>;
-  /** Peer to the reason why it is missing. */
+  /** The reason why a peer did not run. */
   readonly skipped: Readonly<Record<string, string>>;
   readonly workloads: readonly (WorkloadResult & { readonly summary: readonly Summary[] })[];
   readonly micro: readonly Row[];
@@ -40,11 +40,11 @@ export interface Spread {
   readonly max: number;
 }
 
-/** A row in short. */
+/** The summary of a row. */
 export interface Summary {
   readonly peer: string;
   readonly numbers: Readonly<Partial<Record<NumberName, Spread>>>;
-  /** The number by which the workload is judged, as a ratio to raw's of the same round. */
+  /** The number by which the workload is compared, relative to `raw` in the same round. */
   readonly ratio: Spread | undefined;
 }
 

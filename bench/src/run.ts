@@ -1,4 +1,4 @@
-/** A whole run: which peers and workloads, round after round, peer after peer. */
+/** A run: chooses peers and workloads, and measures each of them in each round. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { measureImports } from './imports.js';
@@ -15,15 +15,15 @@ export const microName = 'micro';
 
 export interface Plan {
   readonly full: boolean;
-  /** Names of workloads; all of the short or full run where empty. */
+  /** Names of workloads. If empty, those of the short or full run. */
   readonly only: readonly string[];
-  /** Names of peers; all where empty. */
+  /** Names of peers. If empty, all. */
   readonly peers: readonly string[];
   readonly rounds: number;
   readonly seconds: number;
-  /** Told of each step, for someone who waits. */
+  /** Called with a description of each step. */
   progress(text: string): void;
-  /** Told of all that was measured, after each round. */
+  /** Called with all results so far, after each round. */
   measured(results: Results): void;
 }
 
@@ -34,11 +34,11 @@ interface Job {
   readonly errors: string[];
 }
 
-/** As a share of the measured time, but long enough for V8 to compile what is hot. */
+/** The warm-up, as a share of the measured time: at least `minWarmUpSeconds`, so that V8 can compile hot code. */
 const warmUpShare = 0.3;
-const leastWarmUpSeconds = 0.1;
+const minWarmUpSeconds = 0.1;
 
-/** What each microbenchmark gets: less than processes do. */
+/** The time of each microbenchmark, as a share of the time of a measurement with processes. */
 const microShare = 0.5;
 
 export async function run(plan: Plan, command: string): Promise<void> {
@@ -98,10 +98,10 @@ function isWanted(peer: string, { peers, short }: Workload, { full, only }: Plan
   return full || only.length > 0 || short.includes(peer);
 }
 
-/** Measures once; what goes wrong is noted, and the run goes on. */
+/** Measures once. An error is recorded, and the run continues. */
 async function runJob({ workload, peer, samples, errors }: Job, plan: Plan, core: string | undefined): Promise<void> {
   const seconds = workload.seconds ? workload.seconds[plan.full ? 'full' : 'short'] : plan.seconds;
-  const warmUpSeconds = Math.max(leastWarmUpSeconds, plan.seconds * warmUpShare);
+  const warmUpSeconds = Math.max(minWarmUpSeconds, plan.seconds * warmUpShare);
   try {
     samples.push(await measure({ peer, workload, seconds, warmUpSeconds, core }));
   } catch (error) {

@@ -1,4 +1,4 @@
-/** The sending end of one-way workloads: as fast as the peer takes it, or fresh memory for a slow reader. */
+/** The sender of one-way workloads: as fast as the peer accepts messages, or with fresh memory for a slow reader. */
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { nowMs } from './clock.js';
 import { batchSize } from './payload.js';
@@ -9,7 +9,7 @@ import type { Workload } from './workload.js';
 
 type SendOnce = (payload: Payload, count: number) => Promise<void> | undefined;
 
-/** How many measurements of memory `sendFresh` takes. */
+/** The number of memory samples of `sendFresh`. */
 const rssSamples = 20;
 
 export class Sender {
@@ -39,7 +39,7 @@ export class Sender {
     return { messages, startedMs };
   }
 
-  /** As `send`, where what waits in queues weighs what it would in a program: each message has memory of its own. */
+  /** Like `send`, but each message has its own memory, so that queued messages cost what they cost in a program. */
   async sendFresh(seconds: number): Promise<Calls['sendFresh']['answer']> {
     const memory: number[] = [];
     const sampling = setInterval(() => memory.push(rssMiB()), (seconds * 1000) / rssSamples);
@@ -49,11 +49,11 @@ export class Sender {
       const { messageBytes } = this.#workload;
       for (; !over; messages++) {
         await this.#links[0]?.send({ bytes: Buffer.alloc(messageBytes, messages), text: undefined }, 1);
-        // Not every peer's wait leaves the microtasks, and without that neither sockets nor timers get their turn.
+        // The waits of some peers run on microtasks only, which would starve sockets and timers.
         await nextTurn();
       }
     };
-    // The reader may keep the last one waiting for long.
+    // The last send can wait for the slow reader for a long time.
     await Promise.race([sending(), sleep(seconds * 1000)]);
     over = true;
     clearInterval(sampling);

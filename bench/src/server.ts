@@ -1,4 +1,4 @@
-/** The listening end of a peer: receives, echoes, acknowledges, or is the one who sends. */
+/** The server of a peer: receives, echoes, acknowledges or sends. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Arrivals } from './arrivals.js';
 import { Batcher } from './batcher.js';
@@ -10,7 +10,7 @@ import { Sender } from './sender.js';
 import { usage } from './usage.js';
 import type { Workload } from './workload.js';
 
-/** How fast the slow reader reads. */
+/** The rate of the slow reader: 1 MB/s. */
 const slowBytesPerSecond = 1_000_000;
 
 export class Server {
@@ -65,7 +65,7 @@ export class Server {
       case 'round-trip':
         return () => link.send(this.#payload, 1);
       case 'acknowledged': {
-        // A peer with acknowledgements of its own answers before its application could.
+        // A peer with its own acknowledgements replies itself.
         if (link.sendAcknowledged) return count;
         const answers = new Batcher((messages) => link.send(this.#payload, messages));
         return () => answers.add();

@@ -1,11 +1,11 @@
-/** What is said of several numbers. */
+/** Statistics of a list of numbers. */
 
-/** The value below which this share of the sorted numbers lies; NaN for none. */
+/** The value below which this share of the sorted numbers lies; NaN for an empty list. */
 export function percentile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
-/** NaN for no numbers. */
+/** The median; NaN for an empty list. */
 export function median(numbers: readonly number[]): number {
   const sorted = [...numbers].sort((a, b) => a - b);
   const middle = sorted.length / 2;

@@ -1,14 +1,14 @@
-/** Results as text: a Markdown table for each workload, which reads well in a terminal too. */
+/** Results as text: a Markdown table for each workload, which is also readable in a terminal. */
 import { curveTables, isCurve } from './curves.js';
 import type { NumberName, Results, Row, Spread, Summary } from './results.js';
 import { numbersOf } from './results.js';
 import type { Kind, Workload } from './workload.js';
-import { smallestBlobBytes } from './workload.js';
+import { minBinaryBytes } from './workload.js';
 
 interface Column {
   readonly title: string;
   readonly number: NumberName;
-  /** By which the unit is smaller than the number's. */
+  /** The number is divided by this for the unit of the column. */
   readonly divisor?: number;
   readonly spread?: boolean;
 }
@@ -46,10 +46,10 @@ const columnsOf: Readonly<Record<Exclude<Kind, 'one-way' | 'v1-mode'>, readonly 
 
 function columns({ kind, messageBytes }: Workload): readonly Column[] {
   if (kind !== 'one-way' && kind !== 'v1-mode') return columnsOf[kind];
-  return messageBytes < smallestBlobBytes ? [thousands, perMillion, ...peaks] : [rate, perGigabyte, ...peaks];
+  return messageBytes < minBinaryBytes ? [thousands, perMillion, ...peaks] : [rate, perGigabyte, ...peaks];
 }
 
-/** Three digits, as many as such numbers are worth. */
+/** Three significant digits, because the measurements are not more precise. */
 function digits(value: number): string {
   if (!Number.isFinite(value)) return '–';
   if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en');

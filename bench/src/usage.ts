@@ -1,11 +1,11 @@
-/** What this process, and a broker where the peer has one, have used so far. */
+/** The CPU time and memory that this process, and the peer's broker if it has one, have used so far. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Usage } from './protocol.js';
 
 const MiB = 1024 * 1024;
 
-/** Linux counts the time of other processes in hundredths of a second. */
+/** The unit of CPU times in Linux's /proc: hundredths of a second. */
 const ticksPerSecond = 100;
 
 export async function usage(settle: boolean, brokerPid: number | undefined): Promise<Usage> {
@@ -22,7 +22,7 @@ export function rssMiB(): number {
   return process.memoryUsage.rss() / MiB;
 }
 
-/** What is only garbage is no memory that a connection needs. Workers are started with --expose-gc. */
+/** Frees garbage, which is not memory that a connection needs. Workers run with --expose-gc. */
 async function collectGarbage(): Promise<void> {
   for (let times = 0; times < 3; times++) {
     globalThis.gc?.();
@@ -32,7 +32,7 @@ async function collectGarbage(): Promise<void> {
 
 function cpuSecondsOf(pid: number): number {
   try {
-    // After the name, which may hold anything but a last `)`: fields 3 and on; 14 and 15 are user and system time.
+    // The fields from number 3 follow the last `)`, since the name can contain any character. 14 and 15 are user and system time.
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;

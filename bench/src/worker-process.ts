@@ -1,4 +1,4 @@
-/** A worker as the runner has it: a process that answers requests. */
+/** A worker as the runner sees it: a process that answers requests. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -6,8 +6,8 @@ import type { Address, Peer } from './peer.js';
 import type { CallName, Calls, Reply, Role } from './protocol.js';
 import type { Workload } from './workload.js';
 
-/** How long a worker may be silent beyond what it was asked to spend. */
-const patienceMs = 60_000;
+/** Milliseconds that a worker can take to answer, in addition to the measured time. */
+const answerTimeoutMs = 60_000;
 
 const workerFile = fileURLToPath(new URL('worker.js', import.meta.url));
 
@@ -16,7 +16,7 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** The last core, by what taskset has to say; undefined where it is not there. */
+/** The number of the last core that taskset reports; undefined without taskset. */
 export function findCore(): string | undefined {
   const { status, stdout } = spawnSync('taskset', ['-cp', String(process.pid)], { encoding: 'utf8' });
   return status === 0 ? /(\d+)\s*$/.exec(stdout)?.[1] : undefined;
@@ -26,11 +26,11 @@ export class WorkerProcess {
   readonly #process: ChildProcess;
   readonly #name: string;
   #waiting: Waiting | undefined;
-  /** What went wrong while nothing was asked: told when something is. */
+  /** The first failure. Later calls reject with it. */
   #failure: Error | undefined;
   #stderr = '';
 
-  /** Starts one end of a peer. Resolves when it is ready, with what it says then. */
+  /** Starts one end of a peer. Resolves when it is ready, with its first answer. */
   static async start(role: Role, peer: Peer, workload: Workload, core: string | undefined, address?: Address) {
     const program = 'command' in peer ? peer.command : [process.execPath, '--expose-gc', workerFile];
     const words = 'command' in peer ? [role] : [role, peer.name];
@@ -38,7 +38,7 @@ export class WorkerProcess {
     const json = [workload, ...(address ? [address] : [])].map((value) => JSON.stringify(value));
     const worker = new WorkerProcess(`${peer.name} (${role})`, [...pinned, ...program, ...words, ...json]);
     try {
-      const ready = await worker.#answer<'ready'>(patienceMs);
+      const ready = await worker.#answer<'ready'>(answerTimeoutMs);
       return { worker, ready };
     } catch (error) {
       await worker.end();
@@ -54,20 +54,20 @@ export class WorkerProcess {
     stderr?.on('data', (text: Buffer) => {
       this.#stderr = (this.#stderr + text.toString()).slice(-2000);
     });
-    if (stdout) createInterface(stdout).on('line', (line) => this.#heard(line));
+    if (stdout) createInterface(stdout).on('line', (line) => this.#onLine(line));
     this.#process.on('error', (error) => this.#fail(error.message));
     this.#process.on('exit', (code, signal) => this.#fail(`the process ended (${signal ?? code})`));
   }
 
-  /** Asks for something; one call at a time. */
+  /** Sends a request, and waits for the answer. At most one call is in flight. */
   call<K extends CallName>(name: K, request: Calls[K]['request']): Promise<Calls[K]['answer']> {
     const seconds = 'seconds' in request && typeof request.seconds === 'number' ? request.seconds : 0;
-    const answer = this.#answer<K>(patienceMs + seconds * 1000);
+    const answer = this.#answer<K>(answerTimeoutMs + seconds * 1000);
     this.#process.stdin?.write(`${JSON.stringify({ do: name, ...request })}\n`);
     return answer;
   }
 
-  /** Ends the process, if it has not, and resolves when it is gone. */
+  /** Ends the process, if it runs, and resolves when it has exited. */
   async end(): Promise<void> {
     const { exitCode, signalCode, pid } = this.#process;
     if (exitCode !== null || signalCode !== null || pid === undefined) return;
@@ -96,8 +96,8 @@ export class WorkerProcess {
     });
   }
 
-  #heard(line: string): void {
-    if (!line.startsWith('{')) return; // a library's own words
+  #onLine(line: string): void {
+    if (!line.startsWith('{')) return; // output of a library
     const reply = JSON.parse(line) as Reply;
     if ('answer' in reply) this.#waiting?.resolve(reply.answer);
     else this.#fail(reply.error);

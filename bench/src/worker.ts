@@ -1,4 +1,4 @@
-/** One end of one peer in a process of its own: `worker.js server|client PEER WORKLOAD [ADDRESS]`, driven by the lines of protocol.ts. */
+/** One end of one peer in its own process: `worker.js server|client PEER WORKLOAD [ADDRESS]`. It implements protocol.ts. */
 import { createInterface } from 'node:readline';
 import { Client } from './client.js';
 import type { Address } from './peer.js';
@@ -17,15 +17,15 @@ function fail(error: unknown): void {
 
 async function start(role: Role, name: string, workload: Workload, address: Address | undefined) {
   const peer = findPeer(name);
-  if (peer === undefined || 'command' in peer) throw new Error(`${name} is no peer that this worker can be`);
+  if (peer === undefined || 'command' in peer) throw new Error(`${name} is not a peer for Node`);
   if (role === 'server') return await Server.start(peer, workload);
-  if (address === undefined) throw new Error('a client wants the address of its server');
+  if (address === undefined) throw new Error('a client needs the address of its server');
   return await Client.start(peer, workload, address);
 }
 
 const [role, name = '', workload = '', address] = process.argv.slice(2);
 process.on('uncaughtException', fail);
-// The runner has gone, or has what it wanted.
+// The runner has exited, or needs no more.
 process.stdin.on('end', () => process.exit());
 
 try {

@@ -1,4 +1,4 @@
-/** What is done with every peer. */
+/** The workloads. */
 
 export type Kind =
   | 'one-way'
@@ -11,34 +11,34 @@ export type Kind =
   | 'burst';
 
 export interface Workload {
-  /** As in `--only`. */
+  /** The name in `--only`. */
   readonly name: string;
-  /** One line for the table. */
+  /** The title of its table. */
   readonly title: string;
   readonly kind: Kind;
   readonly messageBytes: number;
   readonly connections: number;
-  /** Acknowledged sends that may wait at a time. */
+  /** The number of acknowledged sends in flight. */
   readonly inFlight: number;
-  /** For `burst`: the bound of the queues in messages; twice as many are sent at once. */
+  /** For `burst`: the limit of the queues in messages. Twice as many are sent at once. */
   readonly queueMessages?: number;
-  /** Both processes on one core, where taskset is there: steadier where only one of them works at a time. */
+  /** Runs both processes on one core, if taskset is available: results vary less if only one of them works at a time. */
   readonly oneCore: boolean;
-  /** Named peers alone; otherwise every peer that does the kind. */
+  /** The peers of this workload. Default: every peer that supports its kind. */
   readonly peers?: readonly string[];
-  /** For how many seconds, instead of what the run says. */
+  /** The measured time in seconds, instead of that of the run. */
   readonly seconds?: { readonly short: number; readonly full: number };
-  /** One round is enough: it takes long, and is not about speed. */
+  /** Runs in the first round only: it takes long, and does not measure speed. */
   readonly once?: boolean;
-  /** The peers for which it is part of `npm run bench` without `--full`; none unless said otherwise. */
+  /** The peers for which it is part of `npm run bench` without `--full`. Default: none. */
   readonly short: readonly string[];
 }
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
-/** Below this a workload is about messages a second, and sends text; from here on about bytes a second, and sends blobs. */
-export const smallestBlobBytes = 4 * KiB;
+/** 4 KiB. Smaller messages are text, and the workload measures messages per second; larger ones are binary, and it measures bytes. */
+export const minBinaryBytes = 4 * KiB;
 
 type Given = Partial<Workload> & Pick<Workload, 'name' | 'title' | 'kind' | 'messageBytes'>;
 
@@ -49,13 +49,13 @@ function workload(given: Given): Workload {
 const ordinary: readonly Workload[] = [
   workload({
     name: 'blob-1m',
-    title: 'one way, blobs of 1 MiB',
+    title: 'one way, messages of 1 MiB',
     kind: 'one-way',
     messageBytes: MiB,
     short: ['raw', 'length-prefix', 'serpy-v2', 'serpy-v1', 'ws', 'zeromq-push', 'pyzmq-push'],
   }),
-  workload({ name: 'blob-64k', title: 'one way, blobs of 64 KiB', kind: 'one-way', messageBytes: 64 * KiB }),
-  workload({ name: 'blob-16m', title: 'one way, blobs of 16 MiB', kind: 'one-way', messageBytes: 16 * MiB }),
+  workload({ name: 'blob-64k', title: 'one way, messages of 64 KiB', kind: 'one-way', messageBytes: 64 * KiB }),
+  workload({ name: 'blob-16m', title: 'one way, messages of 16 MiB', kind: 'one-way', messageBytes: 16 * MiB }),
   workload({
     name: 'small',
     title: 'one way, messages of 64 B',
@@ -112,19 +112,19 @@ const ordinary: readonly Workload[] = [
   }),
   workload({
     name: 'v1-text',
-    title: 'v1 in each mode, texts of 64 B (acknowledged modes: 64 in flight)',
+    title: 'v1 in each mode, text of 64 B (acknowledged modes: 64 in flight)',
     kind: 'v1-mode',
     messageBytes: 64,
   }),
   workload({
     name: 'v1-blob',
-    title: 'v1 in each mode, blobs of 1 MiB (modes 0 and 1: as text; acknowledged modes: 8 in flight)',
+    title: 'v1 in each mode, messages of 1 MiB (modes 0 and 1: as text; acknowledged modes: 8 in flight)',
     kind: 'v1-mode',
     messageBytes: MiB,
   }),
   workload({
     name: 'slow-reader',
-    title: 'a reader that takes 1 MB/s, blobs of 64 KiB: memory of the sender',
+    title: 'a reader of 1 MB/s, messages of 64 KiB: memory of the sender',
     kind: 'slow-reader',
     messageBytes: 64 * KiB,
     seconds: { short: 5, full: 60 },
@@ -133,7 +133,7 @@ const ordinary: readonly Workload[] = [
   }),
 ];
 
-/** Each curve is a row of workloads that differ in one number. */
+/** The peers of curves: workloads that differ in one number. */
 const curvePeers = ['raw', 'length-prefix', 'serpy-v2', 'serpy-v1', 'ws-corked'];
 
 const sizes = [1, 8, 64, 512, 4 * KiB, 32 * KiB, 256 * KiB, 2 * MiB, 16 * MiB, 64 * MiB];

@@ -1,4 +1,6 @@
 // A broadcast server over v1: passes each message to all other clients, until one of them sends /KTHXBYE.
+// Run it:         npm run example -- serpy-v1/broadcast-server
+// Run its client: npm run example -- serpy-v1/chat --name Anna
 import { type Connection, Server } from 'serpy-v1';
 import { keyIn, readArguments, serverAccess } from '../arguments.ts';
 
@@ -11,7 +13,7 @@ const { host, port, keyFile, insecure } = readArguments(
   },
 );
 
-// A client that does not read, or has gone without a word, misses the oldest messages and holds up nobody.
+// A client that does not read, or whose cable is pulled, misses the oldest messages. It does not delay the others.
 const server = await new Server({
   host,
   port,
@@ -23,26 +25,26 @@ const server = await new Server({
 process.once('SIGINT', () => server.closeServer());
 console.log(`listening on ${server.address.host}:${server.address.port}`);
 
-for await (const client of server) void serve(client);
+for await (const client of server) serve(client).catch((error: Error) => console.log(error.message));
 console.log('the server is closed');
 
-/** Passes on what one client says until it leaves. */
+/** Passes on the messages of one client until it disconnects. */
 async function serve(client: Connection): Promise<void> {
   const name = `${client.remote?.host}:${client.remote?.port}`;
-  console.log(`${name} has come`);
+  console.log(`${name} connected`);
   client.on('warning', (error) => console.log(`${name}: ${error.message}`));
   for await (const { type, value, mode } of client.messages()) {
-    if (type === 'object') continue; // a pickle may hold what only Python can read
+    if (type === 'object') continue; // a pickle can contain objects that only Python can read
     if (value === '/KTHXBYE') {
       console.log(`${name} stops the server`);
       return server.closeServer();
     }
     for (const other of server) {
       if (other === client) continue;
-      // Not awaited: a client that leaves just now refuses the message, which is nobody else's matter.
-      // Not acknowledged: what a client has not acknowledged is never dropped, so one that does not answer would fill the memory.
+      // Not awaited: if that client disconnects now, only its own message fails.
+      // Without acknowledgement: serpy never drops unacknowledged messages, so a client that does not answer would fill the memory.
       other.sendData(value, { mode: mode < 2 ? 0 : 2 }).catch((error: Error) => console.log(error.message));
     }
   }
-  console.log(`${name} has left`);
+  console.log(`${name} disconnected`);
 }

@@ -1,16 +1,21 @@
-// A chat over v2, with everybody who is connected to broadcast-server.ts.
+// A chat over v2, with all other clients of broadcast-server.ts. It reads lines from a terminal or a pipe.
+// Run the server first: npm run example -- serpy-v2/broadcast-server
+// Run it:               npm run example -- serpy-v2/chat --name Anna
 import { Connection } from 'serpy-v2';
 import { clientAccess, keyIn, readArguments } from '../arguments.ts';
 import { ChatTerminal } from '../chat-terminal.ts';
 
 const commands = '/name NEW changes your name, /stop leaves, /KTHXBYE leaves and stops the server';
 
-const { host, port, keyFile, ...given } = readArguments(`Talks to everybody on the broadcast server. ${commands}.`, {
-  host: ['where the broadcast server is', '127.0.0.1'],
-  port: ['its port', 5201],
-  name: ['how the others see you', 'guest'],
-  ...clientAccess,
-});
+const { host, port, keyFile, ...given } = readArguments(
+  `Chats with all clients of the broadcast server. ${commands}.`,
+  {
+    host: ['the address of the broadcast server', '127.0.0.1'],
+    port: ['its port', 5201],
+    name: ['your name in the chat', 'guest'],
+    ...clientAccess,
+  },
+);
 let { name } = given;
 
 const connection = await new Connection(keyIn(keyFile)).connect(host, port);
@@ -34,6 +39,6 @@ await connection.close();
 async function listenToOthers(): Promise<void> {
   for await (const data of connection) terminal.print(String(data));
   const { closeInfo } = connection;
-  if (closeInfo && closeInfo.reason !== 'local-close') terminal.print('the server has closed the connection');
+  if (closeInfo && closeInfo.reason !== 'local-close') terminal.print('the server closed the connection');
   terminal.close();
 }

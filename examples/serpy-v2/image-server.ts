@@ -1,9 +1,11 @@
-// A camera: a client asks for an image by its number, and gets the bytes of 512 × 512 float32. See image-client.ts.
+// A camera: a client requests an image by its number, and receives the bytes of 512 × 512 float32.
+// Run it:         npm run example -- serpy-v2/image-server
+// Run its client: npm run example -- serpy-v2/image-client
 import { type Connection, Server } from 'serpy-v2';
 import { keyIn, readArguments, serverAccess } from '../arguments.ts';
 import { film } from '../serpy/simulation.ts';
 
-const { host, port, keyFile, insecure } = readArguments('Sends the image that is asked for by its number.', {
+const { host, port, keyFile, insecure } = readArguments('Sends images, which clients request by number.', {
   host: ['the address to listen on; 0.0.0.0 for all networks', '127.0.0.1'],
   port: ['the port to listen on; 0 for any free one', 5203],
   ...serverAccess,
@@ -17,8 +19,9 @@ console.log(`listening on ${server.address.host}:${server.address.port}`);
 for await (const client of server) serve(client).catch((error: Error) => console.log(error.message));
 
 async function serve(client: Connection): Promise<void> {
+  client.on('warning', (error) => console.log(error.message)); // for example, the client was killed
   for await (const number of client) {
     const image = images[Number(number) % images.length];
-    await client.sendData(image ?? `ask for an image by its number, not by ${number}`);
+    await client.sendData(image ?? `request an image by its number, not by ${number}`);
   }
 }

@@ -1,16 +1,18 @@
-// Sends messages of all four types and growing sizes to ping-pong-server.ts, and compares what comes back with what was sent.
-// The server may be stopped and started again meanwhile.
+// Sends messages of all four types and growing sizes to ping-pong-server.ts, and compares the echoes.
+// It reconnects if the server stops and starts again. `--messages 0` runs until Ctrl-C.
+// Run the server first: npm run example -- serpy-v2/ping-pong-server
+// Run it:               npm run example -- serpy-v2/ping-pong
 import { performance } from 'node:perf_hooks';
 import { isDeepStrictEqual } from 'node:util';
 import { Connection, float, isSerpyError, type Message } from 'serpy-v2';
 import { clientAccess, keyIn, readArguments } from '../arguments.ts';
 
 const { host, port, keyFile, messages } = readArguments(
-  'Sends messages to ping-pong-server.ts and compares what comes back.',
+  'Sends messages to ping-pong-server.ts and compares the echoes.',
   {
-    host: ['where the server is', '127.0.0.1'],
+    host: ['the address of the server', '127.0.0.1'],
     port: ['its port', 5202],
-    messages: ['how many messages; 0 to go on until Ctrl-C', 2000],
+    messages: ['the number of messages; 0 runs until Ctrl-C', 2000],
     ...clientAccess,
   },
 );
@@ -22,14 +24,15 @@ process.once('SIGINT', () => {
   connection.destroy();
 });
 
-/** Aborted when the link breaks; each link has its own. */
-let link = new AbortController();
+/** Aborted when the connection is lost. Each TCP connection has its own. */
+let lost = new AbortController();
 connection.on('disconnect', ({ reason }) => {
-  link.abort();
-  link = new AbortController();
-  if (reason !== 'local-close') console.log('the link is down');
+  lost.abort();
+  lost = new AbortController();
+  if (reason !== 'local-close') console.log('the connection is lost');
 });
-connection.on('reconnect', ({ downMs }) => console.log(`the link is up again after ${Math.round(downMs)} ms`));
+connection.on('warning', (error) => console.log(error.message)); // for example, messages in flight are lost
+connection.on('reconnect', ({ downMs }) => console.log(`reconnected after ${Math.round(downMs)} ms`));
 
 let count = 0;
 let errors = 0;
@@ -40,7 +43,7 @@ try {
     const answer = await echoOf(sent);
     if (!isDeepStrictEqual(answer, sent)) {
       errors++;
-      console.log(`message ${count}: ${sent.type} was sent, another ${answer.type} came back`);
+      console.log(`message ${count}: sent ${sent.type}, received a different ${answer.type}`);
     }
     if (count % 500 === 499) console.log(`${count + 1} messages so far`);
   }
@@ -52,10 +55,10 @@ await connection.close();
 console.log(`${count} messages, ${errors} errors, ${Math.round(count / seconds)} messages/s`);
 process.exitCode = errors > 0 ? 1 : 0;
 
-/** Sends a message and waits for its echo; again if the link broke meanwhile, as what was on the wire then is lost. */
+/** Sends a message and waits for its echo. Repeats it if the connection is lost, because data in flight is lost, too. */
 async function echoOf({ type, value }: Message): Promise<Message> {
   for (;;) {
-    const { signal } = link;
+    const { signal } = lost;
     await connection.sendData(type === 'float' ? float(value) : value);
     try {
       return await connection.getMessage({ signal, timeoutMs: 60_000 });
@@ -65,12 +68,12 @@ async function echoOf({ type, value }: Message): Promise<Message> {
   }
 }
 
-/** The four types in turn, growing to 256 KiB and to 2^54, and then anew. */
+/** The four types in turn, growing to 256 KiB and to 2^54, and then from the start. */
 function messageOf(index: number): Message {
   const step = Math.floor(index / 4) % 19;
   const size = 2 ** step;
   switch (index % 4) {
-    case 0: // beyond the safe integers, an int arrives as a bigint
+    case 0: // an int beyond the safe integers arrives as a bigint
       return { type: 'int', value: step < 18 ? -(8 ** step) : -(8n ** 18n) };
     case 1:
       return { type: 'float', value: size / 2 };

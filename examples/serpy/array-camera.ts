@@ -1,28 +1,31 @@
-// A camera that sends images with their type and shape, whole or in part, over either protocol; and who asks it for them.
+// A camera that sends images with their type and shape, complete or in part, over either protocol, and its client.
+// Run both:        npm run example -- serpy/array-camera --both
+// In two programs: npm run example -- serpy/array-camera --listen
+//                  npm run example -- serpy/array-camera
 import { rename, writeFile } from 'node:fs/promises';
 import { connect, encodeNpy, listen, type NdArray, type PortableConnection } from 'serpy';
 import { readArguments } from '../arguments.ts';
 import { film, side } from './simulation.ts';
 
-const options = readArguments('Asks a camera for images that come with their type and shape.', {
+const options = readArguments('Requests images from a camera, which sends them with their type and shape.', {
   protocol: ['v1, v2 or auto', 'v2'],
-  port: ['where the camera is, on this computer; 0 for any free port with --both', 5304],
-  images: ['how many images', 8],
-  saveTo: ['a file for the last image, which numpy.load opens', 'none'],
-  listen: ['be the camera', false],
-  both: ['be camera and client', false],
+  port: ['the port of the camera, on this computer; 0 for any free one with --both', 5304],
+  images: ['the number of images', 8],
+  saveTo: ['a file for the last image, for numpy.load', 'none'],
+  listen: ['run the camera', false],
+  both: ['run the camera and the client', false],
 });
 const protocol = options.protocol as 'auto';
-const images = film(); // before anybody waits for an answer: it takes a while
+const images = film(); // computed first, because it takes a while
 
 if (options.listen) {
   await serve();
 } else if (options.both) {
   const server = await serve();
-  await ask(server.address.port);
+  await requestImages(server.address.port);
   await server.closeServer();
 } else {
-  await ask(options.port);
+  await requestImages(options.port);
 }
 
 async function serve() {
@@ -37,15 +40,16 @@ async function serve() {
   }
 }
 
-/** Answers `image N`. */
+/** Answers `image N` until the client disconnects. */
 async function answer(client: PortableConnection): Promise<void> {
+  client.on('warning', (error) => console.log(error.message)); // for example, the client was killed
   for await (const message of client.messages()) {
     const number = Number(message.text().split(' ')[1]);
-    await client.sendData(picture(number));
+    await client.sendData(Number.isSafeInteger(number) ? picture(number) : 'request an image with "image N"');
   }
 }
 
-/** An image as this camera gives it: in turn whole, a region in 16-bit counts, and whole with fewer bits. */
+/** The image with a number: in turn complete, a region in 16-bit counts, and complete with fewer bits. */
 function picture(number: number): NdArray {
   const image = images[number % images.length] as Buffer;
   const pixels = new Float32Array(image.buffer, image.byteOffset, side * side);
@@ -59,7 +63,7 @@ function picture(number: number): NdArray {
   return { data: counts, shape: [height, width], dtype: 'uint16' };
 }
 
-async function ask(port: number): Promise<void> {
+async function requestImages(port: number): Promise<void> {
   const connection: PortableConnection = await connect({ protocol, port });
   let wrong = 0;
   let last: NdArray | undefined;
@@ -73,7 +77,7 @@ async function ask(port: number): Promise<void> {
     last = image;
   }
   if (last && options.saveTo !== 'none') {
-    // Who looks for the file finds it whole, or not at all.
+    // Renamed when it is complete, so that no program reads a part of the file.
     await writeFile(`${options.saveTo}.part`, encodeNpy(last));
     await rename(`${options.saveTo}.part`, options.saveTo);
   }

@@ -1,30 +1,30 @@
-// A cable that can be pulled: passes bytes between a port of its own and the instrument, until it is told to break.
+// A part of main-job.ts: a proxy that passes bytes between its own port and the instrument, and breaks the connection on request.
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 export interface Cable {
   readonly port: number;
-  /** Breaks the link once this many more bytes have passed from the instrument. The next link is whole again. */
+  /** Breaks the connection after this many more bytes from the instrument. The next connection works. */
   cutAfter(bytes: number): void;
   close(): void;
 }
 
-/** Lays a cable to a port on this computer. */
-export async function layCable(instrumentPort: number): Promise<Cable> {
+/** Opens a proxy to a port on this computer. */
+export async function openCable(instrumentPort: number): Promise<Cable> {
   const ends = new Set<Socket>();
   let bytesToCut = Number.POSITIVE_INFINITY;
 
   const server = createServer((workstation) => {
     const instrument = connect(instrumentPort, '127.0.0.1');
-    const breakLink = () => {
+    const disconnect = () => {
       workstation.destroy();
       instrument.destroy();
     };
     for (const end of [workstation, instrument]) {
       ends.add(end);
-      end.on('error', breakLink);
+      end.on('error', disconnect);
       end.on('close', () => {
         ends.delete(end);
-        breakLink();
+        disconnect();
       });
     }
     workstation.pipe(instrument);
@@ -33,7 +33,7 @@ export async function layCable(instrumentPort: number): Promise<Cable> {
       bytesToCut -= chunk.length;
       if (bytesToCut > 0) return;
       bytesToCut = Number.POSITIVE_INFINITY;
-      breakLink();
+      disconnect();
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

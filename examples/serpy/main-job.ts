@@ -1,17 +1,19 @@
-// The main job: a simulated instrument in a process of its own sends images and counts to a workstation, this program,
-// over v2 and over v1. In the middle of an image the cable is pulled. Everything that arrives is compared bit for bit.
+// The main job: a simulated instrument in a separate process sends images and counts to a workstation, over v2 and over v1.
+// The connection breaks in the middle of an image. This program, the workstation, compares everything bit for bit.
+// Run it: npm run example -- serpy/main-job
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { performance } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { connect, isSerpyError, type PortableConnection } from 'serpy';
-import { layCable } from './cable.ts';
+import { readArguments } from '../arguments.ts';
+import { openCable } from './cable.ts';
 import { film, photonCount, side } from './simulation.ts';
 
 const imagesPerProtocol = 120;
 const countsPerProtocol = 400;
-/** The cable is pulled while this image is on its way. */
+/** The connection breaks while this image is in flight. */
 const cutAtImage = 60;
 
 interface Result {
@@ -22,6 +24,8 @@ interface Result {
   reconnects: number;
   errors: number;
 }
+
+readArguments('Receives images and counts from a simulated instrument over both protocols, and compares them.', {});
 
 const frames = film();
 const results: Result[] = [];
@@ -38,10 +42,10 @@ console.table(
   })),
 );
 const failed = results.some(({ errors, reconnects }) => errors > 0 || reconnects !== 1);
-console.log(failed ? 'Something is wrong: see above.' : 'Every image and every count arrived as it was sent.');
+console.log(failed ? 'Errors: see above.' : 'Every image and every count arrived as it was sent.');
 process.exitCode = failed ? 1 : 0;
 
-/** The whole exchange over one protocol. */
+/** Runs the complete exchange over one protocol. */
 async function run(protocol: 'v1' | 'v2'): Promise<Result> {
   const instrument = spawn(
     process.execPath,
@@ -50,18 +54,21 @@ async function run(protocol: 'v1' | 'v2'): Promise<Result> {
       stdio: ['pipe', 'pipe', 'inherit'],
     },
   );
-  const cable = await layCable(await portOf(instrument));
-  const reconnect = { minDelayMs: 0 }; // the instrument is no original: it takes a new link at once
+  const cable = await openCable(await portOf(instrument));
+  const reconnect = { minDelayMs: 0 }; // only Python servers need a pause between two connections
   const connection: PortableConnection = await connect({ protocol, port: cable.port, autoRestart: true, reconnect });
+  instrument.once('exit', () => connection.destroy()); // otherwise it would reconnect forever
   console.log(`${protocol}: connected to the instrument (process ${instrument.pid})`);
   const result: Result = { protocol, messages: 0, bytes: 0, seconds: 0, reconnects: 0, errors: 0 };
 
   connection.on('warning', (error) => console.log(`${protocol}: ${error.message}`));
-  connection.on('disconnect', ({ reason }) => console.log(`${protocol}: the link is down (${reason})`));
-  connection.on('reconnecting', ({ attempt, delayMs }) => console.log(`${protocol}: dial ${attempt} in ${delayMs} ms`));
+  connection.on('disconnect', ({ reason }) => console.log(`${protocol}: the connection is lost (${reason})`));
+  connection.on('reconnecting', ({ attempt, delayMs }) =>
+    console.log(`${protocol}: reconnect attempt ${attempt} in ${delayMs} ms`),
+  );
   connection.on('reconnect', ({ downMs }) => {
     result.reconnects++;
-    console.log(`${protocol}: the link is up again after ${Math.round(downMs)} ms`);
+    console.log(`${protocol}: reconnected after ${Math.round(downMs)} ms`);
   });
 
   const start = performance.now();
@@ -69,11 +76,11 @@ async function run(protocol: 'v1' | 'v2'): Promise<Result> {
     const expected = frames[frame % frames.length] as Buffer;
     if (frame === cutAtImage) {
       console.log(
-        `${protocol}: ${frame} images of ${side} × ${side} float32 so far; pulling the cable in the middle of the next`,
+        `${protocol}: ${frame} images of ${side} × ${side} float32 so far; breaking the connection in the middle of the next`,
       );
       cable.cutAfter(expected.length / 2);
     }
-    check(result, `image ${frame}`, await askForImage(connection, frame), expected);
+    check(result, `image ${frame}`, await requestImage(connection, frame), expected);
   }
   console.log(`${protocol}: ${imagesPerProtocol} images compared bit for bit`);
   await receiveCounts(connection, result);
@@ -87,26 +94,26 @@ async function run(protocol: 'v1' | 'v2'): Promise<Result> {
   return result;
 }
 
-/** Asks for an image, again if the answer went down with the link: a request that was on the wire then is lost. */
-async function askForImage(connection: PortableConnection, frame: number): Promise<Buffer> {
+/** Requests an image. Repeats it if the connection is lost, because data in flight is lost, too. */
+async function requestImage(connection: PortableConnection, frame: number): Promise<Buffer> {
   for (;;) {
     await connection.sendData(`image ${frame}`);
-    const linkLost = new AbortController();
-    const onDisconnect = () => linkLost.abort();
+    const lost = new AbortController();
+    const onDisconnect = () => lost.abort();
     connection.once('disconnect', onDisconnect);
     try {
-      const message = await connection.getMessage({ signal: linkLost.signal, timeoutMs: 30_000 });
+      const message = await connection.getMessage({ signal: lost.signal, timeoutMs: 30_000 });
       return message.bytes();
     } catch (error) {
       if (!isSerpyError(error) || error.code !== 'ERR_SERPY_ABORTED') throw error;
-      console.log(`asking for image ${frame} again`);
+      console.log(`requesting image ${frame} again`);
     } finally {
       connection.off('disconnect', onDisconnect);
     }
   }
 }
 
-/** Counts come as numbers and as text; both answer to `text()`. */
+/** Receives counts, half of them as numbers and half as text. */
 async function receiveCounts(connection: PortableConnection, result: Result): Promise<void> {
   await connection.sendData(`counts 0 ${countsPerProtocol}`);
   for (let index = 0; index < countsPerProtocol; index++) {
@@ -121,10 +128,10 @@ function check(result: Result, what: string, actual: Buffer, expected: Buffer): 
   result.bytes += actual.length;
   if (actual.equals(expected)) return;
   result.errors++;
-  console.log(`${result.protocol}: ${what} differs: ${actual.length} bytes came, ${expected.length} were expected`);
+  console.log(`${result.protocol}: ${what} differs: received ${actual.length} bytes, expected ${expected.length}`);
 }
 
-/** The port that the instrument prints once it listens. */
+/** The port that the instrument prints when it listens. */
 async function portOf(instrument: ChildProcess): Promise<number> {
   const lines = createInterface({ input: instrument.stdout as NodeJS.ReadableStream });
   const [line] = await Promise.race([

@@ -1,5 +1,7 @@
-// The counts of a connection as gauges for Prometheus: every number of stats(), read anew whenever somebody looks.
-// Without --url it talks to a photon counter of its own.
+// The counts of a connection as gauges for Prometheus: every number of stats(), read with each request.
+// Without --url it connects to a simulated photon counter.
+// Run it:  npm run example -- serpy/metrics
+// Read it: curl http://127.0.0.1:9464/metrics
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Gauge, Registry } from 'prom-client';
@@ -7,7 +9,7 @@ import { connect, type PortableConnection } from 'serpy';
 import { readArguments } from '../arguments.ts';
 import { startCounter } from './photon-counter.ts';
 
-const { url, port } = readArguments('Shows the counts of a connection to Prometheus.', {
+const { url, port } = readArguments('Publishes the counts of a connection for Prometheus.', {
   url: ['the instrument, such as serpy2://192.168.1.20:5001; none for a simulated one', 'none'],
   port: ['the port of the page with the gauges; 0 for any free one', 9464],
 });
@@ -17,7 +19,7 @@ const connection: PortableConnection = await connect(
   `${counter?.url ?? url}${url.includes('?') ? '&' : '?'}keep=latest&autoRestart=true`,
 );
 connection.on('warning', ({ code, message }) => {
-  if (code !== 'ERR_SERPY_DROPPED') console.error(message); // that old counts are dropped is what was asked for
+  if (code !== 'ERR_SERPY_DROPPED') console.error(message); // keep=latest drops old counts on purpose
 });
 
 const registry = new Registry();
@@ -33,7 +35,7 @@ for (const name of Object.keys(connection.stats()) as (keyof ReturnType<typeof c
 }
 new Gauge({
   name: 'serpy_connected',
-  help: 'whether there is a link',
+  help: 'whether it is connected',
   registers: [registry],
   collect() {
     this.set(connection.isConnected() ? 1 : 0);
@@ -45,7 +47,7 @@ const page = createServer(async (_request, response) => {
   response.end(await registry.metrics());
 });
 page.on('error', (error) => {
-  console.error(`cannot show the gauges: ${error.message}`);
+  console.error(`cannot publish the gauges: ${error.message}`);
   process.exit(1);
 });
 page.listen(port, '127.0.0.1', () => {

@@ -1,4 +1,4 @@
-// A simulated photon counter: a server that sends every client a number every 10 ms, and wants nobody to have old ones.
+// A part of metrics.ts and web-page.ts: a simulated photon counter, which sends its newest count to every client every 10 ms.
 import { listen } from 'serpy';
 import { photonCount } from './simulation.ts';
 
@@ -7,13 +7,13 @@ export interface Counter {
   close(): Promise<void>;
 }
 
-/** Starts one on any free port of this computer. */
+/** Starts a counter on any free port of this computer. */
 export async function startCounter(): Promise<Counter> {
   const sendQueue = { maxMessages: 1, whenFull: 'drop-oldest' } as const;
   const server = await listen({ protocol: 'v2', port: 0, whenOffline: 'drop', sendQueue });
   server.on('connection', (client) => {
     let index = 0;
-    client.on('warning', () => {}); // that counts are dropped for a slow client is what was asked for
+    client.on('warning', () => {}); // a slow client misses counts on purpose
     const timer = setInterval(() => client.sendData(photonCount(index++)).catch(() => {}), 10);
     client.once('close', () => clearInterval(timer));
   });

@@ -1,9 +1,9 @@
-// A simulated experiment: both ends compute it, so that what arrives can be compared with what should have.
+// A simulated experiment. Both ends compute it, so that a client can compare what it receives.
 
 /** Pixels per side of an image: 512 × 512 float32 are 1 MiB. */
 export const side = 512;
 
-/** The interference of two plane waves on a camera, a little further along for each frame. */
+/** The interference of two plane waves on a camera, with a phase that grows with each frame. */
 function interferenceImage(frame: number): Float32Array {
   const image = new Float32Array(side * side);
   const phase = frame * 0.37;
@@ -16,21 +16,21 @@ function interferenceImage(frame: number): Float32Array {
   return image;
 }
 
-/** How many images the camera takes before it starts anew. */
+/** The number of images, after which the camera starts again. */
 export const filmLength = 24;
 
-/** All images of the camera, as bytes. */
+/** All images of the camera as bytes. */
 export function film(): Buffer[] {
   return Array.from({ length: filmLength }, (_, frame) => bytesOf(interferenceImage(frame)));
 }
 
-/** Photons that a counter sees in its `index`-th interval of 10 ms: a drifting rate with reproducible noise. */
+/** The photons in interval `index` of 10 ms: a drifting rate with reproducible noise. */
 export function photonCount(index: number): number {
   const noise = Math.imul(index + 1, 2654435761) >>> 0;
   return 4000 + Math.round(900 * Math.sin(index / 12)) + (noise % 127);
 }
 
-/** The bytes of an image as they go over the wire, in the byte order of this computer. */
+/** The bytes of an image on the wire, in the byte order of this computer. */
 function bytesOf(image: Float32Array): Buffer {
   return Buffer.from(image.buffer, image.byteOffset, image.byteLength);
 }

@@ -1,5 +1,7 @@
-// A web page that shows what an instrument measures, live: messages go on to every browser as server-sent events.
-// A page that is slow misses counts and holds nobody up. Without --url it talks to a photon counter of its own.
+// A web page with live data of an instrument: every browser receives the messages as server-sent events.
+// A slow browser misses counts, and does not delay the others. Without --url it connects to a simulated photon counter.
+// Run it:  npm run example -- serpy/web-page
+// Open it: http://127.0.0.1:8080/
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,18 +9,18 @@ import { connect, type PortableConnection } from 'serpy';
 import { readArguments } from '../arguments.ts';
 import { startCounter } from './photon-counter.ts';
 
-const { url, port } = readArguments('Shows on a web page what an instrument measures, live.', {
+const { url, port } = readArguments('Shows live data of an instrument on a web page.', {
   url: ['the instrument, such as serpy2://192.168.1.20:5001; none for a simulated one', 'none'],
   port: ['the port of the page; 0 for any free one', 8080],
 });
 
 const counter = url === 'none' ? await startCounter() : undefined;
-// The newest count is all that a page wants, and an instrument that was switched off comes back by itself.
+// The page needs only the newest count. The connection reconnects if the instrument was switched off.
 const connection: PortableConnection = await connect(
   `${counter?.url ?? url}${url.includes('?') ? '&' : '?'}keep=latest&autoRestart=true`,
 );
 connection.on('warning', ({ code, message }) => {
-  if (code !== 'ERR_SERPY_DROPPED') console.error(message); // that old counts are dropped is what was asked for
+  if (code !== 'ERR_SERPY_DROPPED') console.error(message); // keep=latest drops old counts on purpose
 });
 
 const viewers = new Set<ServerResponse>();
@@ -41,7 +43,7 @@ const page = createServer((request, response) => {
   } else if (request.url === '/') {
     response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' }).end(html);
   } else {
-    response.writeHead(404).end('there is / and /counts\n');
+    response.writeHead(404).end('the paths are / and /counts\n');
   }
 });
 page.on('error', (error) => {

@@ -1,17 +1,17 @@
-/** Compiles code blocks as programs that import the packages, all together, under the settings of the repository. */
+/** Compiles all code blocks together as programs that import the packages, with the settings of the repository. */
 import { join, resolve } from 'node:path';
 import ts from 'typescript';
 import { root } from '../workspace.js';
 import type { CodeBlock } from './pages.js';
 
-/** What is wrong with the blocks: `README.md:20: …`, a line for each fault. */
+/** The errors in the blocks: a line `README.md:20: …` for each. */
 export function compileBlocks(blocks: readonly CodeBlock[]): string[] {
   const configFile = join(root, 'tsconfig.base.json');
   const { config } = ts.readConfigFile(configFile, ts.sys.readFile);
   const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, root);
   Object.assign(options, { noEmit: true, composite: false, declaration: false, emitDeclarationOnly: false });
 
-  // Files that exist for the compiler alone, in a folder from which it finds the types of Node.
+  // Files that exist only for the compiler, in a folder from which it finds the types of Node.
   const files = new Map(blocks.map((block, i) => [resolve(root, 'test', 'docs', `block-${i}.mts`), block]));
   const host = ts.createCompilerHost(options);
   const { fileExists, readFile, getSourceFile } = host;
@@ -26,7 +26,7 @@ export function compileBlocks(blocks: readonly CodeBlock[]): string[] {
   };
 
   const program = ts.createProgram([...files.keys()], options, host);
-  // The sources of the packages are checked elsewhere.
+  // `npm run typecheck` checks the sources of the packages.
   const sources = program.getSourceFiles().filter(({ fileName }) => blockOf(fileName));
   const faults = sources.flatMap((source) => [
     ...program.getSyntacticDiagnostics(source),
@@ -41,7 +41,7 @@ export function compileBlocks(blocks: readonly CodeBlock[]): string[] {
   });
 }
 
-/** The given names stand on the first line, whatever they are; the `export` makes every block a module of its own. */
+/** The first line declares the given names. The `export` makes every block a separate module. */
 function sourceOf(block: CodeBlock | undefined): string | undefined {
   return block && `export {}; ${block.given.replaceAll('\n', ' ')}\n${block.code}`;
 }

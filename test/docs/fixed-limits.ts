@@ -1,4 +1,4 @@
-/** The constants behind the table "Fixed limits" of docs/limits.md: the limit as the page names it, the constant, and its file. */
+/** The constants behind the table "Fixed limits" of docs/limits.md: the name of the limit on the page, the constant, and its file. */
 
 export const fixedLimits: readonly (readonly [limit: string, constant: string, file: string])[] = [
   ['data read from one socket per turn of the event loop', 'shareBytes', 'packages/core/src/transport/read-share.ts'],

@@ -1,11 +1,11 @@
 /**
- * MATLAB, as far as the pages need it: programs are translated line by line, and run with stand-ins for its functions.
- * A matrix whose elements are set apart by commas, a call and a string are written alike in both languages.
+ * The part of MATLAB that the pages need: programs are translated line by line, and run with replacements of its functions.
+ * A matrix with commas, a call and a string look the same in both languages.
  */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
-/** A row: of numbers, of characters, or of the rows that stand in its brackets. */
+/** A row of numbers, of characters, or of the rows in its brackets. */
 type Row = number | bigint | string | readonly Row[];
 
 function flat(row: Row): (number | bigint)[] {
@@ -16,7 +16,7 @@ function flat(row: Row): (number | bigint)[] {
 const numbers = (row: Row) => flat(row).map(Number);
 const text = (row: Row) => (typeof row === 'string' ? row : String.fromCharCode(...numbers(row)));
 
-/** How numbers of a class lie in memory. */
+/** The memory layout of the numbers of a class. */
 const memory = {
   uint8: (row: Row) => Uint8Array.from(numbers(row)),
   uint32: (row: Row) => Uint32Array.from(numbers(row)),
@@ -25,7 +25,7 @@ const memory = {
 };
 type Class = keyof typeof memory;
 
-/** A row that knows its class, which `typecast` asks for. */
+/** A row with its class, which `typecast` needs. */
 function classed(name: Class) {
   return (row: Row) => Object.assign([...memory[name](row)] as (number | bigint)[], { class: name });
 }
@@ -62,7 +62,7 @@ const functions = {
   regexp: (row: Row, pattern: string) => new RegExp(pattern).exec(text(row))?.slice(1) ?? [],
 };
 
-/** What MATLAB's `tcpclient`, `read` and `write` are here; the socket is closed by `close`. */
+/** The replacements of MATLAB's `tcpclient`, `read` and `write`. `close` closes the socket. */
 export function instruments() {
   const sockets: Socket[] = [];
   return {
@@ -89,7 +89,7 @@ export function instruments() {
   };
 }
 
-/** A program as an expression of JavaScript needs it. */
+/** Translates a program to JavaScript. */
 function translated(program: string): string {
   return program
     .replaceAll(/\.\.\.\n\s*/g, '')

@@ -1,22 +1,22 @@
-/** The options as the sources state them, a row for each as the documentation has them. */
+/** The options in the sources, with a row for each, like in the documentation. */
 import { acceptedOptions, connectionOptions, type OptionSpec, serverOptions } from 'serpy-core';
 import { v1ConnectionOptions } from 'serpy-v1';
 import { v2ConnectionOptions } from 'serpy-v2';
 import { connectSpecs, listenSpecs } from '../../packages/serpy/src/config/options.js';
 
 export interface OptionRow {
-  /** As `sendQueue.maxMessages`. */
+  /** The name, such as `sendQueue.maxMessages`. */
   readonly option: string;
   readonly takes: string;
   readonly default: string;
-  /** Which end takes it. */
+  /** The end that accepts it. */
   readonly ends: 'both' | 'connect' | 'listen';
   readonly packages: 'all' | 'serpy-v1, serpy' | 'serpy-v2, serpy' | 'serpy';
 }
 
 type Specs = Readonly<Record<string, OptionSpec<unknown>>>;
 
-/** Every option of the facade, that is every option there is, and those of an option that is a group. */
+/** Every option of the package serpy, which are all options, including those in groups. */
 export function optionRows(): OptionRow[] {
   const dialling: Specs = connectSpecs('auto');
   const listening: Specs = listenSpecs('auto');
@@ -55,7 +55,7 @@ function shown(value: unknown): string {
   return typeof value === 'string' ? `'${value}'` : String(value);
 }
 
-/** What an option of a group takes is told by the error for a value that none takes. */
+/** The accepted values of an option in a group, from the error for a value that no option accepts. */
 function takesBelow(group: OptionSpec<unknown>, option: string, name: string): string {
   try {
     group.parse({ [name]: Symbol('none') }, option);

@@ -1,8 +1,8 @@
 /**
- * The pages of the documentation, taken apart for the tests: code blocks, tables, headings and links.
+ * The pages of the documentation, split for tests: code blocks, tables, headings and links.
  *
  * Two conventions hold in all pages:
- * - a `js` or `ts` block is a whole program; where it needs names from elsewhere, a comment before it declares them:
+ * - a `js` or `ts` block is a complete program. If it uses names that it does not declare, a comment before it declares them:
  *   `<!-- given: declare const connection: import('serpy-v2').Connection; -->`
  * - a `js` or `ts` block that is followed by "It prints:" and a `text` block prints just that, and so does a `sh` block,
  *   in which `serpy` is the command. The port 5001 stands for any free one.
@@ -12,15 +12,15 @@ import { join } from 'node:path';
 import { packages, root } from '../workspace.js';
 
 export interface CodeBlock {
-  /** Page and line, as `README.md:20`. */
+  /** Page and line, such as `README.md:20`. */
   readonly name: string;
   readonly language: string;
   readonly code: string;
-  /** The line of the page that the first line of the code stands on. */
+  /** The line of the page with the first line of the code. */
   readonly line: number;
-  /** Declarations of names that the block takes from elsewhere. */
+  /** Declarations of names that the block does not declare itself. */
   readonly given: string;
-  /** What it prints, where the page says so. */
+  /** The output that the page states; undefined for none. */
   readonly prints: string | undefined;
 }
 
@@ -47,7 +47,7 @@ export function isProgram({ language }: CodeBlock): boolean {
   return programs.includes(language);
 }
 
-/** Takes a page apart. */
+/** Splits a page. */
 export function readPage(path: string, text: string): Page {
   const prose = text.replaceAll(/^```[\s\S]*?^```$/gm, '').replaceAll(/<!--[\s\S]*?-->/g, '');
   return {
@@ -60,7 +60,7 @@ export function readPage(path: string, text: string): Page {
   };
 }
 
-/** All pages there are. */
+/** All pages. */
 export function readPages(): Page[] {
   const paths = [
     'README.md',

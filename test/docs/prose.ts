@@ -1,4 +1,4 @@
-/** Everything that people read: the prose of pages, and the comments and sentences of source files, each with its line. */
+/** The prose of pages, and the comments and sentences of source files, each with its line. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
@@ -9,11 +9,11 @@ export interface Prose {
   readonly path: string;
   readonly line: number;
   readonly text: string;
-  /** Of a page: the heading above it, of the third level at most. */
+  /** The heading above it on a page, of level 1 to 3. */
   readonly section?: string;
 }
 
-/** Text without what is code: spans in backticks, addresses of links, code blocks, HTML comments. */
+/** Replaces code by spaces: spans in backticks, addresses of links, code blocks, HTML comments. */
 function withoutCode(text: string): string {
   const blank = (match: string) => match.replaceAll(/[^\n]/g, ' ');
   return text
@@ -57,7 +57,7 @@ export function proseOfSource(path: string, text: string): Prose[] {
     for (const range of ts.getTrailingCommentRanges(text, node.end) ?? [])
       comments.set(range.pos, text.slice(range.pos, range.end));
     if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) return;
-    // One word is a name or a value, and no sentence.
+    // One word is a name or a value, not a sentence.
     if (ts.isStringLiteral(node) || ts.isNoSubstitutionTemplateLiteral(node)) {
       if (/\S\s\S/.test(node.text)) add(node.getStart(), node.text);
     } else if (ts.isTemplateExpression(node)) {

@@ -1,4 +1,4 @@
-/** One end of a v2 or auto connection in the hands of a test: bytes and time in, messages and bytes out. */
+/** One end of a v2 or auto connection that a test controls: bytes and time in, messages and bytes out. */
 import { isSerpyError } from 'serpy-core';
 import { RecordingHost } from 'serpy-core/testing';
 import type { v2Protocol } from 'serpy-v2';
@@ -9,7 +9,7 @@ export interface Message {
   readonly value: unknown;
 }
 
-/** A message as the page writes it: `int 42`, `float -0`, `str "hello"`, `bytes 00 FF`. */
+/** A message in the notation of the page: `int 42`, `float -0`, `str "hello"`, `bytes 00 FF`. */
 export function messageOf(line: string): Message {
   const [, type = '', rest = ''] = /^(\w+) ?(.*)$/.exec(line) ?? [];
   switch (type) {
@@ -24,14 +24,14 @@ export function messageOf(line: string): Message {
   }
 }
 
-/** A session of one end, and all that comes out of it. */
+/** The protocol state machine of one end, and its output. */
 export class End {
   readonly messages: Message[] = [];
   dropped = 0;
   error: string | undefined;
   nowMs = 0;
   readonly #pieces = new RecordingHost();
-  // The types of a session differ with its protocol; here any of them is fed with bytes.
+  // The types of a state machine depend on its protocol. Here all of them receive bytes.
   readonly session: ReturnType<ReturnType<typeof v2Protocol>['createSession']>;
   readonly #shown: (received: never) => Message;
   #reopened: (() => void) | undefined;
@@ -67,8 +67,8 @@ export class End {
     this.session.linkUp(0);
   }
 
-  /** Takes bytes in, cut into chunks. */
-  hear(bytes: Buffer, cut = bytes.length): this {
+  /** Receives bytes, cut into chunks. */
+  receive(bytes: Buffer, cut = bytes.length): this {
     try {
       for (let at = 0; at < bytes.length; at += cut) {
         this.session.receive(Buffer.from(bytes.subarray(at, at + cut)), this.nowMs);
@@ -81,7 +81,7 @@ export class End {
     return this;
   }
 
-  /** Time passes, with a look at the clock wherever one is wanted. */
+  /** Moves the time, and calls the state machine at each of its deadlines. */
   wait(ms: number): void {
     const untilMs = this.nowMs + ms;
     try {
@@ -98,7 +98,7 @@ export class End {
     }
   }
 
-  /** What it wrote since the last call. */
+  /** The bytes written since the last call. */
   written(): Buffer {
     return Buffer.concat(this.#pieces.take());
   }

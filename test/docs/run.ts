@@ -1,4 +1,4 @@
-/** Runs a code block as a reader would: in a process of its own, from a file in an empty folder. */
+/** Runs a code block like a reader: in a separate process, from a file in an empty folder. */
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,10 +13,10 @@ import type { CodeBlock } from './pages.js';
 
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
-/** What `serpy` is in a block for the shell. */
+/** The command `serpy` in shell blocks. */
 const command = `serpy() { "${process.execPath}" --import "${tsx}" "${join(root, 'packages/cli/src/main.ts')}" "$@"; }`;
 
-/** What the block prints on stdout and stderr. The sources of the packages are used, so that nothing has to be built. */
+/** The output of the block on stdout and stderr. It uses the sources of the packages, so that nothing must be built. */
 export async function runBlock({ code, language }: CodeBlock): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'serpy-docs-'));
   try {
@@ -37,7 +37,7 @@ export async function runBlock({ code, language }: CodeBlock): Promise<string> {
   }
 }
 
-/** A port that nobody has. */
+/** A free port. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -47,7 +47,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** A program of a page at work, which a test talks to; `file` is where it is put. */
+/** A running program of a page, which a test uses; `file` is its path. */
 export function programOf(file: string, code: string): Program {
   writeFileSync(file, code);
   return new Program(process.execPath, ['--import', tsx, file]);

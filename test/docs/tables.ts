@@ -1,4 +1,4 @@
-/** Tables of pages: their rows by headings, and the figures in their cells. */
+/** Tables of pages: rows by heading, and values of cells. */
 import { type Page, readPages, type Table } from './pages.js';
 
 export const pages = readPages();
@@ -26,7 +26,7 @@ const units: Record<string, number> = {
   MiB: 2 ** 20,
 };
 
-/** The value of a cell as an option or constant has it: `5 s` is `5000`, `64 MiB` is `67108864`; other text as it is, without its backticks. */
+/** The value of a cell in the unit of the option or constant: `5 s` is `5000`, `64 MiB` is `67108864`. Other text loses its backticks. */
 export function figureIn(cell: string): string {
   const code = /^`([^`]+)`/.exec(cell)?.[1];
   if (code !== undefined) return code;

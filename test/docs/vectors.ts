@@ -53,7 +53,7 @@ export class Vector {
     return value;
   }
 
-  /** The bytes of a key; no bytes where it does not stand. */
+  /** The bytes of a key; empty if the vector does not have it. */
   bytes(key: string): Buffer {
     return bytesOf(this.optional(key) ?? '', this.place);
   }
@@ -62,7 +62,7 @@ export class Vector {
     return Number(this.text(key));
   }
 
-  /** Keys that nothing has asked for: a test that ignores one does not test it. */
+  /** Keys that were never read. A test that ignores a key does not test it. */
   get unused(): string[] {
     const known = ['kind', 'name', 'note', 'direction'];
     return this.#lines.map(([key]) => key).filter((key) => !this.#used.has(key) && !known.includes(key));

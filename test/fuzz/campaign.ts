@@ -1,10 +1,10 @@
-/** Shares inputs out to threads, watches that they get on, and gathers what they came to. */
+/** Distributes inputs to threads, detects threads that hang, and collects the results. */
 import { Worker } from 'node:worker_threads';
 import type { Failure } from './inputs.js';
 import { mostHeldPerByte } from './target.js';
 import type { Shift, ShiftReport } from './worker.js';
 
-/** What is to be run of one target. */
+/** The inputs of one target to run. */
 export interface Share {
   readonly target: string;
   readonly count: number;
@@ -13,13 +13,13 @@ export interface Share {
 export interface CampaignOptions {
   readonly seed: number;
   readonly threads: number;
-  /** The built worker.ts. */
+  /** The path of the built worker.ts. */
   readonly worker: URL;
-  /** How long one input may take before its thread is given up. Default 10,000. */
+  /** Milliseconds that one input can take before its thread is terminated. Default 10,000. */
   readonly hangMs?: number;
 }
 
-/** What one target came to. */
+/** The result of one target. */
 export interface Row {
   readonly target: string;
   inputs: number;
@@ -40,10 +40,10 @@ const defaultHangMs = 10_000;
 /** The progress of a thread that has not begun its first input. */
 const notStarted = -1;
 
-/** How long a thread may take to start, whatever an input may take: it loads every package. */
+/** Milliseconds that a thread can take to start: it loads every package. */
 const startLimitMs = 60_000;
 
-/** Runs one target's inputs, in as many threads as there may be. */
+/** Runs the inputs of one target, in at most `threads` threads. */
 export async function runShare({ target, count }: Share, options: CampaignOptions): Promise<Row> {
   const startMs = performance.now();
   const each = Math.ceil(count / options.threads);
@@ -61,7 +61,7 @@ export async function runKept(target: string, kept: Shift['kept'], options: Camp
   return rowOf(target, [report], (performance.now() - startMs) / 1000);
 }
 
-/** A shift's report, or for a thread that could not give any, how it ended. */
+/** The report of a shift. If the thread could not send one, the way it ended. */
 type Outcome = { readonly report: ShiftReport } | { readonly lost: Failure; readonly how: 'crash' | 'hang' };
 
 function rowOf(target: string, outcomes: readonly Outcome[], seconds: number): Row {
@@ -133,7 +133,7 @@ async function runShift(shift: Omit<Shift, 'progress'>, options: CampaignOptions
   }
 }
 
-/** Calls when the same input has been at work for so long. */
+/** Calls back when the same input has run for this time. */
 function watchProgress(at: Float64Array, hangMs: number, hangs: () => void): NodeJS.Timeout {
   let last = notStarted;
   let sinceMs = performance.now();

@@ -2,14 +2,14 @@
 
 const wrap = (value: bigint) => BigInt.asUintN(64, value);
 
-/** Undoes `value ^= value >> bits`. */
+/** Reverses `value ^= value >> bits`. */
 function unshifted(value: bigint, bits: bigint): bigint {
   let result = value;
   for (let known = bits; known < 64n; known += bits) result = value ^ (result >> bits);
   return result;
 }
 
-/** By how much to multiply to undo a multiplication with an odd factor. */
+/** The factor that reverses a multiplication by an odd factor. */
 function inverse(factor: bigint): bigint {
   let result = 1n;
   for (let round = 0; round < 6; round++) result = wrap(result * (2n - factor * result));
@@ -28,7 +28,7 @@ export function keyOfHash(hash: bigint): bigint {
   return wrap((key + 1n) * ofFirst);
 }
 
-/** So many positive integers of 32 bits whose hashes end in the same bits, found by trying. */
+/** This many positive integers of 32 bits whose hashes end in the same bits, found by trying. */
 export function keysOfHash32(count: number, bits: number): number[] {
   const keys: number[] = [];
   const mask = 2 ** bits - 1;

@@ -1,4 +1,4 @@
-/** Readers with all that follows on them, and inputs that were made to be slow or large: each stopped a program once, or is like one that did. */
+/** Readers with the code that uses their results, and inputs made to be slow or large. Each has stopped a program once, or is similar. */
 import { decodeNpy } from 'serpy-arrays';
 import { isSerpyError } from 'serpy-core';
 import { describe } from '../../packages/cli/src/messages/describe.js';
@@ -17,7 +17,7 @@ const KiB = 1024;
 const latin1 = (text: string) => Buffer.from(text, 'latin1');
 const seedsOf = (inputs: readonly Buffer[]) => inputs.map((bytes) => ({ bytes }));
 
-/** The value, or undefined where it is refused as it should be. */
+/** The value, or undefined if it is rejected correctly. */
 function readable<T>(read: () => T): T | undefined {
   try {
     return read();
@@ -27,7 +27,7 @@ function readable<T>(read: () => T): T | undefined {
   }
 }
 
-/** What programs and our own commands do with a message. */
+/** What programs and the command of serpy do with a message. */
 function use(message: PortableMessage): void {
   for (const name of ['text', 'bytes', 'number'] as const) readable<unknown>(() => message[name]());
   describe(message);
@@ -57,7 +57,7 @@ const binInt = (key: number, opcode = 0x4a) => {
 const colliding = Array.from({ length: 20_000 }, (_, i) => keyOfHash((BigInt(i) << 14n) | 5n));
 const smallColliding = keysOfHash32(16_000, 13);
 
-/** Lists of the same list: so many references a level, so many levels. */
+/** Nested lists with several references to the same list at each level. */
 function shared(references: number, levels: number, inner = ']'): Buffer {
   const level = (at: number) => `](${`h${String.fromCharCode(at)}`.repeat(references)}eq${String.fromCharCode(at + 1)}`;
   return latin1(`${inner}q\x00${Array.from({ length: levels }, (_, at) => level(at)).join('')}.`);
@@ -66,7 +66,7 @@ function shared(references: number, levels: number, inner = ']'): Buffer {
 const text64KiB = `X\x00\x00\x01\x00${'a'.repeat(64 * KiB)}`;
 const longest = `\x8b\x00\x04\x00\x00${'\x55'.repeat(KiB)}`;
 
-/** Pickles, as they come out of base85. */
+/** Pickles, decoded from base85. */
 const pickles: readonly Buffer[] = [
   dict(colliding.map(long1)),
   dict(colliding.filter((bits) => ((bits >> 52n) & 0x7ffn) < 0x7ffn).map(binFloat)),
@@ -106,7 +106,7 @@ const values: readonly Buffer[] = [
   latin1(`\x21${repeated('1', 4300)}`),
 ];
 
-/** A `.npy` in Fortran's order with this shape, of single bytes. */
+/** A `.npy` of bytes in Fortran order with this shape. */
 function fortran(shape: readonly number[]): Buffer {
   const text = `{'descr': '|u1', 'fortran_order': True, 'shape': (${shape.join(', ')}, ), }`.replace(', , ', ', ');
   const header = latin1(`\x93NUMPY\x01\x00\0\0${text.replace(', )', ',)')}`);

@@ -1,27 +1,27 @@
-/** What reading may cost: time and memory for each byte that came, with something for the least. */
+/** Bounds of the cost of reading: time and memory per received byte, plus a constant. */
 import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { RuleBroken, type Target } from './target.js';
 
-/** Something that reads bytes, and all that becomes of them in our programs. */
+/** A reader of bytes, with the code that uses its results. */
 export interface CostTarget extends Omit<Target, 'run'> {
-  /** Microseconds for each byte. */
+  /** Microseconds per byte. */
   readonly mostUsPerByte: number;
-  /** Bytes of memory for each byte, as long as what was read is held. */
+  /** Bytes of memory per byte, while the result is held. */
   readonly mostHeldPerByte: number;
-  /** Reads an input and uses it. Returns what a program would hold; undefined for what is refused. */
+  /** Reads an input and uses it. @returns what a program would hold; undefined if it is rejected */
   read(bytes: Buffer): unknown;
 }
 
-/** So much any input may take: the first ones are not compiled yet. */
+/** The constant that every input can take, because the first ones run before V8 has compiled the code. */
 const alwaysUs = 30_000;
 const alwaysHeldBytes = 2 * 2 ** 20;
 
-/** The fastest of so many attempts: the first are not compiled yet, and others share the caches. */
+/** Attempts, of which the fastest counts: the first run before compilation, and other programs share the caches. */
 const attempts = 5;
 
-/** What this thread has had of a processor, where the system tells that; else the time that has passed. */
+/** The CPU time of this thread, if the system reports it; otherwise the elapsed time. */
 function threadUs(): number {
   const { threadCpuUsage } = process as { threadCpuUsage?: () => NodeJS.CpuUsage };
   if (threadCpuUsage !== undefined) {
@@ -35,7 +35,7 @@ function threadUs(): number {
   }
 }
 
-/** Reads an input, and throws where it takes too long. Returns whether it was taken. */
+/** Reads an input, and throws if it takes too long. @returns whether it was accepted */
 export function checkTime(target: CostTarget, bytes: Buffer): boolean {
   const mostUs = alwaysUs + target.mostUsPerByte * bytes.length;
   let fastestUs = Number.POSITIVE_INFINITY;
@@ -44,7 +44,7 @@ export function checkTime(target: CostTarget, bytes: Buffer): boolean {
     const startUs = threadUs();
     taken = target.read(bytes) !== undefined;
     fastestUs = Math.min(fastestUs, threadUs() - startUs);
-    // That much no attempt makes good.
+    // No further attempt can be fast enough.
     if (fastestUs > 10 * mostUs) break;
   }
   if (fastestUs <= mostUs) return taken;
@@ -53,9 +53,9 @@ export function checkTime(target: CostTarget, bytes: Buffer): boolean {
   );
 }
 
-/** Reads an input and holds what comes of it. Throws where that is too much. */
+/** Reads an input and holds the result. Throws if that needs too much memory. */
 export function checkWeight(target: CostTarget, bytes: Buffer): void {
-  target.read(bytes.subarray(0, 0)); // what is made once
+  target.read(bytes.subarray(0, 0)); // allocates what exists only once
   const before = weight();
   const held = target.read(bytes);
   const heldBytes = weight() - before;
@@ -75,12 +75,12 @@ function weight(): number {
     collect = runInNewContext('gc') as () => void;
   }
   collect();
-  collect(); // memory of buffers is given back by the next one
+  collect(); // the memory of buffers is freed by the next collection
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return heapUsed + arrayBuffers;
 }
 
-/** As a target of a campaign. */
+/** A cost target as a target of a campaign. */
 export function timed(target: CostTarget): Target {
   return {
     ...target,

@@ -1,6 +1,7 @@
-/** Runs inputs through a target: each by its index, so that any of them can be run again alone. */
-import { Chance } from './chance.js';
+/** Runs inputs through a target. Each has an index, so that it can run again alone. */
+
 import { Mutator } from './mutator.js';
+import { InputRandom } from './random.js';
 import type { Target } from './target.js';
 
 /** An input that broke a rule. */
@@ -13,7 +14,7 @@ export interface Failure {
   readonly input: string;
 }
 
-/** What inputs came to. */
+/** The result of several inputs. */
 export interface Tally {
   inputs: number;
   refused: number;
@@ -21,7 +22,7 @@ export interface Tally {
   bytes: number;
 }
 
-/** After so many failures there is no need to look for more. */
+/** A run stops after this number of failures. */
 const mostFailures = 5;
 
 export class Inputs {
@@ -37,16 +38,16 @@ export class Inputs {
     this.#mutator = new Mutator(target);
   }
 
-  /** Whether it has seen enough. */
+  /** Whether it has found enough failures. */
   get over(): boolean {
     return this.failures.length >= mostFailures;
   }
 
-  /** The input of an index, lent until the next is made. */
+  /** The input of an index, valid until the next call. */
   make(index: number): Buffer {
-    const chance = new Chance(this.#seed, index, this.#target.name);
-    const bytes = this.#mutator.next(chance);
-    return this.#target.mend && chance.below(3) > 0 ? this.#target.mend(bytes, chance) : bytes;
+    const random = new InputRandom(this.#seed, index, this.#target.name);
+    const bytes = this.#mutator.next(random);
+    return this.#target.mend && random.below(3) > 0 ? this.#target.mend(bytes, random) : bytes;
   }
 
   /** Runs the input of an index. */
@@ -54,13 +55,13 @@ export class Inputs {
     this.runBytes(this.make(index), index);
   }
 
-  /** Runs bytes, cut as the input of this index is. */
+  /** Runs bytes, cut like the input of this index. */
   runBytes(bytes: Buffer, index: number): void {
     const { tally } = this;
     tally.inputs++;
     tally.bytes += bytes.length;
     try {
-      const { refused, messages } = this.#target.run(bytes, new Chance(this.#seed, index, 'cuts'));
+      const { refused, messages } = this.#target.run(bytes, new InputRandom(this.#seed, index, 'cuts'));
       if (refused) tally.refused++;
       tally.messages += messages;
     } catch (error) {
@@ -68,7 +69,7 @@ export class Inputs {
     }
   }
 
-  /** An input broke a rule. */
+  /** Records an input that broke a rule. */
   fail(index: number, bytes: Buffer, error: unknown): void {
     this.failures.push({
       target: this.#target.name,

@@ -1,4 +1,4 @@
-/** The inputs that broke something once: every run begins with them. */
+/** The inputs that broken versions failed on. Every run starts with them. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Failure } from './inputs.js';
 
@@ -7,7 +7,7 @@ export function readKept(file: string): Failure[] {
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Failure[]) : [];
 }
 
-/** Keeps failures; those without bytes of their own cannot be kept. */
+/** Adds failures to the file. Failures without bytes cannot be kept. */
 export function keep(file: string, failures: readonly Failure[]): void {
   const all = readKept(file);
   const isNew = ({ target, input }: Failure) => !all.some((each) => each.target === target && each.input === input);

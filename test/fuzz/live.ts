@@ -1,13 +1,13 @@
 /**
- * The same inputs against a server at work, over TCP on the loopback interface: each on a connection of its own, while an honest client
- * on another goes on exchanging messages, and must not notice.
+ * The same inputs against a running server, over TCP on the loopback interface: each on a separate connection, while a valid client
+ * exchanges messages on another one and must not be affected.
  */
 import { once } from 'node:events';
 import { createServer, type Server as NetServer, type Socket, connect as tcpConnect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, listen, type ProtocolName } from 'serpy';
-import { Chance } from './chance.js';
 import { Inputs } from './inputs.js';
+import { InputRandom } from './random.js';
 import { maxMessageBytes } from './seeds.js';
 import { RuleBroken, type Target } from './target.js';
 import { targets } from './targets.js';
@@ -15,18 +15,18 @@ import type { Shift } from './worker.js';
 
 const host = '127.0.0.1';
 
-/** How many bad connections there are at a time. */
+/** The number of concurrent hostile connections. */
 export const strangers = 12;
 
-/** An honest message must be back, and a bad connection over, within this time. */
+/** Milliseconds within which a valid message must be echoed, and a hostile connection closed. */
 const patienceMs = 10_000;
 
-/** Who is at a place. */
+/** The clients of a server. */
 interface Guests {
   readonly protocol: ProtocolName;
-  /** The target whose inputs the bad connections bring. */
+  /** The target whose inputs the hostile connections send. */
   readonly material: string;
-  /** Whether the honest client has a session: then its link is broken now and then, and it goes on over the next. */
+  /** Whether the valid client has a session. Then its link is cut sometimes, and it resumes on the next one. */
   readonly lasting?: boolean;
 }
 
@@ -39,7 +39,7 @@ const guests: Readonly<Record<string, Guests>> = {
 
 export const liveTargets: readonly string[] = Object.keys(guests);
 
-/** The target whose inputs a live target takes. */
+/** The target whose inputs a live target uses. */
 export function materialOf(name: string): string {
   return guestsOf(name).material;
 }
@@ -50,20 +50,20 @@ function guestsOf(name: string): Guests {
   return found;
 }
 
-/** The link of a lasting client is broken after so many of its messages. */
+/** The link of a client with a session is cut after this number of its messages. */
 const tripsPerLink = 10;
 
-/** So long a session of a bad connection is waited for; an honest client is back much sooner. */
+/** Milliseconds that the server keeps the session of a hostile connection. A valid client resumes much sooner. */
 const resumeWindowMs = 1_000;
 
-/** Each of those counts as a connection: the default of 64 would be full of them, and turn the honest client away. */
+/** Each kept session counts as a connection. They would fill the default of 64, and the server would reject the valid client. */
 const maxConnections = 10_000;
 
 type Serving = Awaited<ReturnType<typeof listen>> & { readonly address: { readonly port: number } };
 
-/** A server that sends every message back, and its honest client. */
+/** An echo server, and its valid client. */
 class Place {
-  /** How many of its messages the honest client has got back, and the longest that one took. */
+  /** The number of echoes that the valid client received, and the longest round trip. */
   trips = 0;
   longestTripMs = 0;
   readonly port: number;
@@ -125,19 +125,19 @@ class Place {
 
   async #exchange(): Promise<void> {
     while (!this.#closing) {
-      const text = `honest ${this.trips}`;
+      const text = `valid ${this.trips}`;
       const startMs = performance.now();
       if (this.trips % tripsPerLink === tripsPerLink - 1) this.#relay?.breakAll();
       await this.#client.sendData(text, { timeoutMs: patienceMs });
       const back = String(await this.#client.getData({ timeoutMs: patienceMs }));
-      if (back !== text) throw new RuleBroken(`the honest client sent "${text}" and got "${back.slice(0, 100)}"`);
+      if (back !== text) throw new RuleBroken(`the valid client sent "${text}" and got "${back.slice(0, 100)}"`);
       this.trips++;
       this.longestTripMs = Math.max(this.longestTripMs, performance.now() - startMs);
     }
   }
 }
 
-/** What an honest client's bytes go through where its links are to break. */
+/** The proxy between a valid client and its server, if its links are cut. */
 class Relay {
   readonly port: number;
   readonly #server: NetServer;
@@ -199,7 +199,7 @@ async function echo(connection: Echoing): Promise<void> {
     try {
       await connection.sendData(data);
     } catch {
-      // it cannot be sent, as some pickles, or its peer is gone
+      // some pickles cannot be sent, and the peer can have disconnected
     }
   }
 }
@@ -208,18 +208,18 @@ function* range(from: number, count: number): Iterable<number> {
   for (let index = from; index < from + count; index++) yield index;
 }
 
-/** One bad connection: the input in pieces, and one of the ways to go; `stays` is to wait until the server ends it. */
-async function intrude(port: number, bytes: Buffer, chance: Chance, stays: boolean): Promise<void> {
+/** One hostile connection: sends the input in pieces, and ends in one of several ways; with `stays` it waits until the server closes it. */
+async function intrude(port: number, bytes: Buffer, random: InputRandom, stays: boolean): Promise<void> {
   const socket = tcpConnect({ host, port, noDelay: true });
-  socket.on('error', () => {}); // a reset is an answer
+  socket.on('error', () => {}); // a reset is a valid reaction
   socket.on('data', () => {});
   const closed = once(socket, 'close');
   await once(socket, 'connect').catch(() => {});
-  const middle = chance.below(bytes.length + 1);
+  const middle = random.below(bytes.length + 1);
   socket.write(bytes.subarray(0, middle));
-  if (chance.below(4) === 0) await new Promise(setImmediate);
+  if (random.below(4) === 0) await new Promise(setImmediate);
   socket.write(bytes.subarray(middle));
-  switch (stays ? 'stay' : chance.below(4)) {
+  switch (stays ? 'stay' : random.below(4)) {
     case 'stay':
       break;
     case 0:
@@ -240,10 +240,10 @@ async function intrude(port: number, bytes: Buffer, chance: Chance, stays: boole
   if (outcome === 'late') throw new RuleBroken(`the connection was not over after ${patienceMs} ms`);
 }
 
-/** What of a shift a live target needs. */
+/** The part of a shift that a live target needs. */
 export type LiveShift = Pick<Shift, 'target' | 'seed' | 'from' | 'count' | 'kept'>;
 
-/** Runs inputs against a live server. `progress` is told the index of each input before it is sent. */
+/** Runs inputs against a live server. `progress` receives the index of each input before it is sent. */
 export async function runLive(
   { target: name, seed, from, count, kept }: LiveShift,
   progress: (index: number) => void,
@@ -265,11 +265,11 @@ export async function runLive(
       inputs.tally.inputs++;
       inputs.tally.bytes += bytes.length;
       try {
-        const chance = new Chance(seed, index, 'cuts');
-        // Who is refused is hung up on. What auto and a session refuse is a matter of time too.
-        const stays = index % 4 === 0 && here.material === here.protocol && material.run(bytes, chance).refused;
+        const random = new InputRandom(seed, index, 'cuts');
+        // A rejected client is disconnected. For auto and sessions, a rejection also depends on time.
+        const stays = index % 4 === 0 && here.material === here.protocol && material.run(bytes, random).refused;
         if (stays) inputs.tally.refused++;
-        await intrude(place.port, bytes, chance, stays);
+        await intrude(place.port, bytes, random, stays);
       } catch (error) {
         inputs.fail(index, bytes, error);
       }
@@ -281,7 +281,7 @@ export async function runLive(
   } catch (error) {
     inputs.fail(last, Buffer.alloc(0), error);
   }
-  if (place.trips === 0) inputs.fail(from, Buffer.alloc(0), new RuleBroken('the honest client exchanged nothing'));
+  if (place.trips === 0) inputs.fail(from, Buffer.alloc(0), new RuleBroken('the valid client exchanged nothing'));
   inputs.tally.messages = place.trips;
   return { inputs, longestTripMs: place.longestTripMs };
 }

@@ -1,25 +1,25 @@
-/** Damages valid input in the ways that decoders stumble over. The same chance gives the same bytes. */
-import type { Chance } from './chance.js';
+/** Damages valid input in ways that decoders tend to handle wrongly. The same random numbers give the same bytes. */
+import type { InputRandom } from './random.js';
 
 /** A valid input. */
 export interface Seed {
   readonly bytes: Buffer;
-  /** Where in it numbers of 32 bits stand that the reader acts on, lengths above all. */
+  /** The offsets of 32-bit numbers that the reader uses, mainly lengths. */
   readonly numbersAt?: readonly number[];
 }
 
-/** What there is to damage, and with what. */
+/** The input to damage, and the material for it. */
 export interface Material {
   readonly seeds: readonly Seed[];
-  /** Pieces that mean something to the reader. */
+  /** Byte sequences with a meaning for the reader. */
   readonly words: readonly Buffer[];
-  /** Numbers that mean something to it: its limits, and what lies beside them. */
+  /** Numbers with a meaning for the reader: its limits, and their neighbors. */
   readonly numbers: readonly number[];
-  /** No input is longer. Default `longestInputBytes`. */
+  /** The longest input. Default `longestInputBytes`. */
   readonly longestBytes?: number;
 }
 
-/** No input is longer, unless a target asks for more. */
+/** The longest input of a target that sets no other. */
 export const longestInputBytes = 64 * 1024;
 
 const interestingBytes = [0x00, 0x01, 0x04, 0x0a, 0x1f, 0x20, 0x2e, 0x30, 0x7e, 0x7f, 0x80, 0x81, 0xfe, 0xff];
@@ -42,7 +42,7 @@ const interestingNumbers = [
 export class Mutator {
   readonly #material: Material;
   readonly #numbers: readonly number[];
-  /** The input that is being made: one memory for all of them. */
+  /** The current input. All inputs share this memory. */
   readonly #bytes: Buffer;
   #length = 0;
 
@@ -52,87 +52,87 @@ export class Mutator {
     this.#numbers = [...interestingNumbers, ...material.numbers];
   }
 
-  /** The next input, lent until the next call. */
-  next(chance: Chance): Buffer {
-    const seed = chance.pick(this.#material.seeds);
+  /** The next input, valid until the next call. */
+  next(random: InputRandom): Buffer {
+    const seed = random.pick(this.#material.seeds);
     this.#length = 0;
     this.#append(seed.bytes, 0, seed.bytes.length);
     let steps = 1;
-    while (steps < 8 && chance.below(2) === 0) steps++;
-    for (; steps > 0; steps--) this.#mutate(seed, chance);
+    while (steps < 8 && random.below(2) === 0) steps++;
+    for (; steps > 0; steps--) this.#mutate(seed, random);
     return this.#bytes.subarray(0, this.#length);
   }
 
-  #mutate(seed: Seed, chance: Chance): void {
-    if (this.#length === 0) return this.#insertBytes(chance);
-    const at = chance.below(this.#length);
-    const count = 1 + chance.below(Math.min(this.#length - at, 1 << chance.below(10)));
+  #mutate(seed: Seed, random: InputRandom): void {
+    if (this.#length === 0) return this.#insertBytes(random);
+    const at = random.below(this.#length);
+    const count = 1 + random.below(Math.min(this.#length - at, 1 << random.below(10)));
     const bytes = this.#bytes;
-    switch (chance.below(12)) {
+    switch (random.below(12)) {
       case 0:
       case 1:
-        bytes[at] = (bytes[at] as number) ^ (1 << chance.below(8));
+        bytes[at] = (bytes[at] as number) ^ (1 << random.below(8));
         return;
       case 2:
-        bytes[at] = chance.pick(interestingBytes);
+        bytes[at] = random.pick(interestingBytes);
         return;
       case 3:
-        return this.#insertBytes(chance);
+        return this.#insertBytes(random);
       case 4:
         return this.#remove(at, count);
-      case 5: // once more, right behind itself
+      case 5: // repeats it directly after itself
         return this.#insert(Buffer.from(bytes.subarray(at, at + count)), at + count);
       case 6:
         this.#length = at;
         return;
       case 7: {
-        const other = chance.pick(this.#material.seeds).bytes;
-        const from = chance.below(other.length + 1);
+        const other = random.pick(this.#material.seeds).bytes;
+        const from = random.below(other.length + 1);
         this.#length = at;
         return this.#append(other, from, other.length);
       }
       case 8: {
         const whole = this.#length;
-        for (let times = 1 + chance.below(3); times > 0; times--) this.#append(bytes, 0, whole);
+        for (let times = 1 + random.below(3); times > 0; times--) this.#append(bytes, 0, whole);
         return;
       }
       case 9:
-        return this.#writeNumber(at, chance);
+        return this.#writeNumber(at, random);
       case 10: {
         const places = seed.numbersAt;
-        if (places === undefined || places.length === 0) return this.#writeNumber(at, chance);
-        return this.#lie(chance.pick(places), chance);
+        if (places === undefined || places.length === 0) return this.#writeNumber(at, random);
+        return this.#lie(random.pick(places), random);
       }
       case 11: {
         const { words } = this.#material;
-        if (words.length > 0) this.#insert(chance.pick(words), at);
+        if (words.length > 0) this.#insert(random.pick(words), at);
       }
     }
   }
 
-  /** A number in place of what stands there, in either order of bytes and any width. */
-  #writeNumber(at: number, chance: Chance): void {
-    const number = chance.pick(this.#numbers);
-    const width = 1 << chance.below(4);
+  /** Overwrites bytes with a number, in either byte order and any width. */
+  #writeNumber(at: number, random: InputRandom): void {
+    const number = random.pick(this.#numbers);
+    const width = 1 << random.below(4);
     if (at + width > this.#length) return;
-    const isLittle = chance.below(2) === 0;
+    const isLittle = random.below(2) === 0;
     for (let i = 0; i < width; i++) {
       this.#bytes[isLittle ? at + i : at + width - 1 - i] = Math.floor(number / 2 ** (8 * i)) & 0xff;
     }
   }
 
-  /** A wrong number of 32 bits where the reader acts on one: an interesting one, or just beside the right one. */
-  #lie(at: number, chance: Chance): void {
+  /** Writes a wrong 32-bit number where the reader uses one: an interesting one, or a neighbor of the right one. */
+  #lie(at: number, random: InputRandom): void {
     if (at + 4 > this.#length) return;
     const right = this.#bytes.readUInt32LE(at);
-    const near = (right + chance.below(5) - 2) >>> 0;
-    this.#bytes.writeUInt32LE(chance.below(2) === 0 ? near : chance.pick(this.#numbers) >>> 0, at);
+    const near = (right + random.below(5) - 2) >>> 0;
+    this.#bytes.writeUInt32LE(random.below(2) === 0 ? near : random.pick(this.#numbers) >>> 0, at);
   }
 
-  #insertBytes(chance: Chance): void {
-    const piece = Buffer.allocUnsafe(1 + chance.below(8));
-    for (let i = 0; i < piece.length; i++) piece[i] = chance.bits();
-    this.#insert(piece, chance.below(this.#length + 1));
+  #insertBytes(random: InputRandom): void {
+    const piece = Buffer.allocUnsafe(1 + random.below(8));
+    for (let i = 0; i < piece.length; i++) piece[i] = random.bits();
+    this.#insert(piece, random.below(this.#length + 1));
   }
 
   #insert(piece: Buffer, at: number): void {

@@ -1,4 +1,4 @@
-/** The reader of `.npy` as a target: an array that is what its header says, or a typed error, and the bytes as they were. */
+/** The reader of `.npy` as a target: it returns the array of the header or throws a typed error, and does not change the bytes. */
 import { decodeNpy, encodeNpy, type NdArray } from 'serpy-arrays';
 import { isSerpyError } from 'serpy-core';
 import { npySeeds, npyWords } from './seeds.js';
@@ -21,7 +21,7 @@ export const npyTarget: Target = {
   },
 };
 
-/** The array, or undefined where it is refused. */
+/** The array, or undefined if it is rejected. */
 function read(bytes: Buffer): NdArray | undefined {
   try {
     return decodeNpy(bytes);

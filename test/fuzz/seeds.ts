@@ -1,6 +1,6 @@
 /**
- * Valid input of every kind, for the mutator to start from: what the originals were recorded to send, what our own peers send, and what
- * strangers say first. The frames of a handshake belong here too, as further seeds of v2 (their length fields in `numbersAt`).
+ * Valid input of every kind, for the mutator to start from: recorded data of Python peers, data of serpy peers, and the first bytes
+ * of other protocols. The frames of a handshake belong here too, as further seeds of v2 (their length fields in `numbersAt`).
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { base85Encode, control } from '../../packages/serpy-v1/test/oracle.js';
 import { frame } from '../../packages/serpy-v2/test/oracle.js';
 import type { Seed } from './mutator.js';
 
-/** The programs that use these run in the root of the repository, bundled or not. */
+/** The programs that use these run in the root of the repository, bundled or from source. */
 function vectors<File>(name: string): File {
   return JSON.parse(readFileSync(join('test', 'vectors', `${name}.json`), 'utf8')) as File;
 }
@@ -16,13 +16,13 @@ function vectors<File>(name: string): File {
 const bytes = (text: string) => Buffer.from(text, 'latin1');
 const fromHex = (hex: string) => Buffer.from(hex, 'hex');
 
-/** The largest message that the targets take: small, so that inputs reach it. */
+/** The largest message of the targets: small, so that inputs reach it. */
 export const maxMessageBytes = 2000;
 
 const v2HeaderBytes = 14;
 const v2NumbersAt = [6, 10];
 
-/** Where the numbers of headers stand in frames that follow each other. */
+/** The offsets of the numbers in the headers of consecutive frames. */
 function numbersIn(frames: readonly Buffer[]): number[] {
   const places: number[] = [];
   let start = 0;
@@ -53,7 +53,7 @@ const damaged = Buffer.from(frame(0x81, [1, 2, 3], 7));
 export const probe = bytes('\x01SETMODE0\x1f\x1f\x1f\x1f\x1f');
 export const v2Answer = fromHex('decafecafe81ffffffff00000000');
 
-/** v2: each frame alone, and some together. */
+/** v2: single frames, and several together. */
 export const v2Seeds: readonly Seed[] = [
   ...v2Frames.map((each) => stream(each)),
   ...odd.map((each) => stream(Buffer.from(each))),
@@ -65,7 +65,7 @@ export const v2Seeds: readonly Seed[] = [
   { bytes: Buffer.concat([probe, v2Frames[4] as Buffer]), numbersAt: v2NumbersAt.map((at) => at + probe.length) },
 ];
 
-/** What means something in v2. */
+/** Byte sequences with a meaning in v2. */
 export const v2Words: readonly Buffer[] = [
   fromHex('decafecafe'),
   ...[0x01, 0x11, 0x21, 0x81, 0x7e].map((type) => Buffer.from(frame(type, [0x41]))),
@@ -96,7 +96,7 @@ const pickles = [
 
 export const pickleSeeds: readonly Seed[] = pickles.map((each) => ({ bytes: each }));
 
-/** Every opcode, with an argument that asks for much, and names that a reader knows. */
+/** Every opcode, with an argument that requests much memory, and names that a reader knows. */
 export const pickleWords: readonly Buffer[] = [
   ...Array.from({ length: 0x18 }, (_, i) => Buffer.of(0x80 + i)),
   ...Array.from('().012FGIJKLMNPQRSTUVX]abcdeghijloprstu}BC', bytes),
@@ -110,13 +110,13 @@ export const pickleWords: readonly Buffer[] = [
 
 const npys = vectors<Record<'arrays' | 'refused', { npy: string }[]>>('npy');
 
-/** Arrays as numpy saves them; the length of the header's text is the number that may lie. */
+/** Arrays as numpy saves them. The length of the header is the number to damage. */
 export const npySeeds: readonly Seed[] = [...npys.arrays, ...npys.refused].map(({ npy }) => ({
   bytes: fromHex(npy),
   numbersAt: [8],
 }));
 
-/** What a header may say, and what it may not. */
+/** Valid and invalid headers. */
 export const npyWords: readonly Buffer[] = [
   ..."'<f4' '>i2' '|O' '<U3' '>c16' '<f2' '|b1' True False None () (0,) (2,3) [] {} , : L \\x3c".split(' '),
   ...[
@@ -136,7 +136,7 @@ const pickleBlocks = pickles
   .slice(0, 60)
   .map((pickle) => Buffer.concat([v1Control('SETMODE5'), base85Of(pickle), bytes('\x04\x1f')]));
 
-/** v1: recorded conversations, answers, and blocks in every mode. */
+/** v1: recorded exchanges, answers, and blocks in every mode. */
 export const v1Seeds: readonly Seed[] = [
   ...v1Transcripts.filter(({ length }) => length < 4000).map((each) => ({ bytes: each })),
   ...pickleBlocks.map((each) => ({ bytes: each })),
@@ -151,7 +151,7 @@ export const v1Seeds: readonly Seed[] = [
   { bytes: Buffer.concat([Buffer.alloc(1500, 0x61), bytes('\x1f')]) },
 ];
 
-/** What means something in v1. */
+/** Byte sequences with a meaning in v1. */
 export const v1Words: readonly Buffer[] = [
   ...['SETMODE0', 'SETMODE1', 'SETMODE2', 'SETMODE3', 'SETMODE4', 'SETMODE5', 'SETMODE6', 'SETMODE', ''].map(v1Control),
   ...['ACKMODCG', 'ACKEOT!!', 'ACKEOT!', 'ACKEOT!!!'].map(v1Control),

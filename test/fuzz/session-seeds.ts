@@ -7,7 +7,7 @@ import { record, typeOf, uint64 } from '../../packages/serpy-v2/test/reliable/wi
 import type { Seed } from './mutator.js';
 import { maxMessageBytes } from './seeds.js';
 
-/** What a target's chance gives for every random byte: so the ids and secrets of its sessions are known. */
+/** The value of every random byte of a target, so that the ids and secrets of its sessions are known. */
 export const randomByte = 7;
 
 const ticket = { id: Buffer.alloc(16, randomByte), secret: Buffer.alloc(32, randomByte) };
@@ -73,7 +73,7 @@ function inRecords(bytes: Buffer, size: number, offset = 0): Buffer[] {
   return records;
 }
 
-/** What follows a greeting, from either end. */
+/** Frames after HELLO or WELCOME, from either end. */
 const talks: readonly Buffer[][] = [
   ...typed.map((each) => [ack(0), data(0, each)]),
   [ack(0), ...inRecords(large, 600)],
@@ -111,7 +111,7 @@ function stream(frames: readonly Buffer[]): Seed {
 
 export const talkSeeds: readonly Seed[] = talks.map(stream);
 
-/** A client's words. */
+/** Streams of a client. */
 export const clientSeeds: readonly Seed[] = [
   ...talks.map((talk) => stream([hello, ...talk])),
   stream([hello]),
@@ -120,7 +120,7 @@ export const clientSeeds: readonly Seed[] = [
   stream([hello, hello]),
 ];
 
-/** A server's. */
+/** Streams of a server. */
 export const serverSeeds: readonly Seed[] = [
   ...talks.map((talk) => stream([welcome, ...talk])),
   ...otherWelcomes.map((each) => stream([each, ack(0), data(0, text)])),

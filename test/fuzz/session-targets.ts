@@ -1,10 +1,10 @@
-/** v2 with a handshake: both ends of it, before and after the greetings. */
+/** v2 with sessions: both ends, before and after HELLO and WELCOME. */
 import type { Protocol, ProtocolTypes, Role } from 'serpy-core';
 import { v2Protocol } from 'serpy-v2';
 import { crc32 } from '../../packages/serpy-v2/src/reliable/crc32.js';
 import { recordCheck } from '../../packages/serpy-v2/src/reliable/record.js';
 import { frame } from '../../packages/serpy-v2/test/oracle.js';
-import type { Chance } from './chance.js';
+import type { InputRandom } from './random.js';
 import { maxMessageBytes, strangerSeeds, v2Seeds, v2Words } from './seeds.js';
 import {
   ack,
@@ -26,7 +26,7 @@ const recordHeaderBytes = 12;
 const maxRecordBytes = 1024 * 1024;
 
 /** Gives frames and records their check, and the last its length, most of the time. */
-export function mendSession(bytes: Buffer, chance: Chance): Buffer {
+export function mendSession(bytes: Buffer, chance: InputRandom): Buffer {
   for (let at = 0; at + recordHeaderBytes <= bytes.length; ) {
     const isFrame = magic.compare(bytes, at, at + magic.length) === 0;
     const end = isFrame ? mendFrame(bytes, at, chance) : mendRecord(bytes, at, chance);
@@ -37,7 +37,7 @@ export function mendSession(bytes: Buffer, chance: Chance): Buffer {
 }
 
 /** @returns where the frame ends; undefined where that is not there */
-function mendFrame(bytes: Buffer, at: number, chance: Chance): number | undefined {
+function mendFrame(bytes: Buffer, at: number, chance: InputRandom): number | undefined {
   const left = bytes.length - at - headerBytes;
   if (left < 0) return undefined;
   if (bytes.readUInt32LE(at + 10) > left && chance.below(2) === 0) bytes.writeUInt32LE(left, at + 10);
@@ -48,7 +48,7 @@ function mendFrame(bytes: Buffer, at: number, chance: Chance): number | undefine
   return end;
 }
 
-function mendRecord(bytes: Buffer, at: number, chance: Chance): number | undefined {
+function mendRecord(bytes: Buffer, at: number, chance: InputRandom): number | undefined {
   const left = bytes.length - at - recordHeaderBytes;
   if (bytes.readUIntLE(at, 3) > left && chance.below(2) === 0) bytes.writeUIntLE(left, at, 3);
   const length = bytes.readUIntLE(at, 3);
@@ -74,7 +74,7 @@ function target(name: string, role: Role, mode: 'prefer' | 'require'): Target {
   const session: SessionTarget = {
     name,
     role,
-    // Each has a server of its own: what one leaves behind is no matter of the next.
+    // Each input has its own server, so that it does not affect the next one.
     protocol: () =>
       v2Protocol({ maxMessageBytes, session: mode, autoRestart: true }) as unknown as Protocol<ProtocolTypes>,
     seeds: [...(role === 'server' ? clientSeeds : serverSeeds), ...talkSeeds, ...v2Seeds.slice(-8), ...strangerSeeds],

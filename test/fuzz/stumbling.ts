@@ -1,4 +1,4 @@
-/** Readers that are broken on purpose, to see that a campaign notices: not part of any unless they are asked for by name. */
+/** Readers that are broken on purpose, to test that a campaign detects it. They run only if they are named. */
 import { type CostTarget, timed } from './cost.js';
 import type { Target } from './target.js';
 
@@ -15,7 +15,7 @@ export const slow: CostTarget = {
   },
 };
 
-/** Holds 16 MiB, whatever comes. */
+/** Holds 16 MiB for every input. */
 export const fat: CostTarget = { ...slow, name: 'stumbling-fat', read: () => Buffer.alloc(16 * 2 ** 20) };
 
 export const stumbling: readonly Target[] = [

@@ -1,4 +1,4 @@
-/** What a fuzz target is, and the rules that every reader of bytes must keep, whatever comes. */
+/** Fuzz targets, and the rules that every reader of bytes must keep for every input. */
 import {
   allocateMessage,
   type InboundMessage,
@@ -8,38 +8,38 @@ import {
   type Role,
   type Session,
 } from 'serpy-core';
-import type { Chance } from './chance.js';
 import type { Material, Seed } from './mutator.js';
+import type { InputRandom } from './random.js';
 import { randomByte } from './session-seeds.js';
 
-/** What an input came to. */
+/** The result of an input. */
 export interface Verdict {
-  /** Whether it was refused with a typed error. */
+  /** Whether it was rejected with a typed error. */
   refused: boolean;
-  /** How many messages came out of it. */
+  /** The number of messages in it. */
   messages: number;
 }
 
-/** Something that reads bytes. */
+/** A reader of bytes. */
 export interface Target extends Material {
   readonly name: string;
-  /** Puts right what damage made wrong on the surface (a checksum, say), so that what lies below it is reached too. */
-  mend?(bytes: Buffer, chance: Chance): Buffer;
-  /** Reads an input, which is lent. Throws what is wrong with the reader. */
-  run(bytes: Buffer, chance: Chance): Verdict;
-  /** Reads an input and does not end its stream: what is returned holds all that its reader holds. */
-  hold?(bytes: Buffer, chance: Chance): unknown;
+  /** Corrects outer damage such as a checksum, so that inputs reach the inner layers. */
+  mend?(bytes: Buffer, random: InputRandom): Buffer;
+  /** Reads an input, which is valid during the call only. Throws if the reader breaks a rule. */
+  run(bytes: Buffer, random: InputRandom): Verdict;
+  /** Reads an input without ending its stream. @returns an object that holds everything that the reader holds */
+  hold?(bytes: Buffer, random: InputRandom): unknown;
 }
 
-/** A rule was broken. */
+/** A broken rule. */
 export class RuleBroken extends Error {}
 
 type AnySession = Session<unknown, object, InboundMessage, never>;
 
-/** So many bytes may be set aside for each byte that came. */
+/** The largest number of bytes that can be allocated per received byte. */
 export const mostHeldPerByte = 4;
 
-/** What a session gets from outside, with an account of the memory that it asks for. */
+/** The host of a protocol state machine, which counts the memory that it requests. */
 class Account {
   receivedBytes = 0;
   readonly #takesBack: boolean;
@@ -73,7 +73,7 @@ class Account {
     return Buffer.alloc(count, randomByte);
   }
 
-  /** There is no connection around the session. */
+  /** No connection uses this state machine. */
   readonly linkHolder = { takeOverLink: () => false, releaseLink: () => undefined };
 
   warn(error: unknown): void {
@@ -81,42 +81,42 @@ class Account {
     this.letGo(); // a damaged message
   }
 
-  /** What was put together is delivered or dropped: its memory is not the session's any more. */
+  /** A complete message was delivered or dropped, so the state machine no longer holds its memory. */
   letGo(): void {
     this.#heldBytes = 0;
   }
 }
 
-/** How a session is fuzzed. */
+/** The fuzzing of a protocol state machine. */
 export interface SessionTarget extends Material {
   readonly name: string;
-  /** One for all inputs, or one for each. */
+  /** One protocol for all inputs, or one for each. */
   readonly protocol: Protocol<ProtocolTypes> | (() => Protocol<ProtocolTypes>);
   readonly role: Role;
-  /** What our program has said before the bytes come, every second time. Returns how many bytes have come for that. */
+  /** Sends messages before the bytes arrive, for every second input. @returns the number of bytes received for that */
   prepare?(session: AnySession): number | undefined;
-  mend?(bytes: Buffer, chance: Chance): Buffer;
-  /** Whether the same must come out however the input is cut. Not where time decides; `'in time'`: while no deadline passes. Default true. */
+  mend?(bytes: Buffer, random: InputRandom): Buffer;
+  /** Whether the result must not depend on the cuts. False if it depends on time; `'in time'`: only while no deadline passes. Default true. */
   readonly sameForAllCuts?: boolean | 'in time';
-  /** Codes of errors that it may end with, besides those of every protocol. */
+  /** Codes of further errors that it can end with, besides those of every protocol. */
   readonly refusals?: readonly string[];
-  /** Whether messages may be taken back, which lets go of their memory unseen: then each is on the account alone. */
+  /** Whether messages can be retracted, which frees their memory without notice. Then each is counted separately. */
   readonly takesBack?: boolean;
-  /** A valid input that a second link brings after the bad one, and how many messages are in it. */
+  /** A valid input of a second link after the damaged one, and the number of its messages. */
   readonly afterwards?: { readonly seed: Seed; readonly messages: number };
 }
 
 interface Reading extends Verdict {
-  /** The codes of what was thrown and what the end of the stream left. */
+  /** The codes of the thrown error, and of the error at the end of the stream. */
   readonly codes: string;
 }
 
-/** More steps than any input of a few kilobytes calls for. */
+/** More steps than any input of a few kilobytes needs. */
 const mostSteps = 10_000;
 
 const refusals: readonly string[] = ['ERR_SERPY_PROTOCOL', 'ERR_SERPY_TOO_LARGE'];
 
-/** One session, as core's links drive it. */
+/** Runs one protocol state machine like the links of core. */
 class SessionRun {
   readonly #target: SessionTarget;
   readonly #protocol: Protocol<ProtocolTypes>;
@@ -133,7 +133,7 @@ class SessionRun {
     if (prepared) this.#account.receivedBytes += target.prepare?.(this.#session) ?? 0;
   }
 
-  /** Feeds the pieces, ends the stream, loses the link. */
+  /** Feeds the pieces, ends the stream, and ends the link. */
   read(pieces: readonly Buffer[], late: boolean): Reading {
     let refused: string | undefined;
     let left: string | undefined;
@@ -147,7 +147,7 @@ class SessionRun {
     return { refused: refused !== undefined, messages: this.#messages, codes: `${refused} ${left}` };
   }
 
-  /** Feeds the pieces, and goes on waiting for more. */
+  /** Feeds the pieces, and waits for more. */
   wait(pieces: readonly Buffer[]): this {
     try {
       for (const piece of pieces) this.#feed(piece, false);
@@ -158,7 +158,7 @@ class SessionRun {
     return this;
   }
 
-  /** Another link comes up, and brings what is valid. */
+  /** Starts another link, with valid input. */
   readAgain({ seed, messages }: NonNullable<SessionTarget['afterwards']>): void {
     this.#messages = 0;
     this.#session.linkUp(1_000_000);
@@ -173,16 +173,16 @@ class SessionRun {
     const session = this.#session;
     this.#account.receivedBytes += piece.length;
     session.receive(piece, 0);
-    this.#takeAll();
+    this.#readAll();
     session.retainUnread();
     if (late && session.deadlineMs !== undefined) {
       session.tick(session.deadlineMs, false);
-      this.#takeAll();
+      this.#readAll();
     }
     this.#proceed();
   }
 
-  /** What a session has to say of what came is not without end. */
+  /** Writes pending frames. Their number must be finite. */
   #proceed(): void {
     for (let steps = 0; this.#session.resumable?.hasPendingFrames; steps++) {
       if (steps > mostSteps) throw new RuleBroken('it has always more to write');
@@ -196,16 +196,16 @@ class SessionRun {
     throw error;
   }
 
-  #takeAll(): void {
+  #readAll(): void {
     for (let taken = 0; ; taken++) {
       const received = this.#session.read();
       if (received === undefined) return;
-      // Several may have waited for the last byte of their frame.
+      // Several messages can have waited for the last byte of their frame.
       const bytes = this.#account.receivedBytes;
       if (taken > bytes + 1) throw new RuleBroken(`more messages came than bytes: ${taken} of ${bytes}`);
       this.#account.letGo();
       this.#session.resumable?.consumed(received);
-      // What `getData` and `getMessage` would do.
+      // Like `getData` and `getMessage`.
       if (this.#messages++ % 2 === 0) this.#protocol.message(received);
       else this.#protocol.data(received);
     }
@@ -215,12 +215,12 @@ class SessionRun {
 export function sessionTarget(target: SessionTarget): Target {
   return {
     ...target,
-    run(bytes, chance) {
-      const late = chance.below(2) === 0;
-      const prepared = chance.below(2) === 0;
+    run(bytes, random) {
+      const late = random.below(2) === 0;
+      const prepared = random.below(2) === 0;
       const run = new SessionRun(target, prepared);
-      const reading = run.read(cut(bytes, chance), late);
-      const more = chance.below(16);
+      const reading = run.read(cut(bytes, random), late);
+      const more = random.below(16);
       if (more === 0 && target.afterwards) run.readAgain(target.afterwards);
       const { sameForAllCuts = true } = target;
       if (more === 1 && (sameForAllCuts === 'in time' ? !late : sameForAllCuts)) {
@@ -232,16 +232,16 @@ export function sessionTarget(target: SessionTarget): Target {
       }
       return reading;
     },
-    hold: (bytes, chance) => new SessionRun(target, false).wait(cut(bytes, chance)),
+    hold: (bytes, random) => new SessionRun(target, false).wait(cut(bytes, random)),
   };
 }
 
-/** One to four pieces, mostly one, as they come from a socket. */
-function cut(bytes: Buffer, chance: Chance): Buffer[] {
-  const count = Math.max(1, chance.below(7) - 2);
+/** One to four pieces, usually one, like the chunks of a socket. */
+function cut(bytes: Buffer, random: InputRandom): Buffer[] {
+  const count = Math.max(1, random.below(7) - 2);
   if (count === 1 || bytes.length < count) return [bytes];
   const ends = [bytes.length];
-  while (ends.length < count) ends.push(chance.below(bytes.length));
+  while (ends.length < count) ends.push(random.below(bytes.length));
   ends.sort((a, b) => a - b);
   return ends.map((end, i) => bytes.subarray(ends[i - 1] ?? 0, end)).filter(({ length }) => length > 0);
 }

@@ -1,4 +1,4 @@
-/** Everything that is fuzzed inside of one process, by name. A new frame needs new seeds; a new reader of bytes, a target here. */
+/** The targets inside one process, by name. A new frame needs new seeds; a new reader of bytes needs a target here. */
 import { isSerpyError, type Protocol, type ProtocolTypes } from 'serpy-core';
 import { linesProtocol } from 'serpy-lines';
 import { v1Protocol } from 'serpy-v1';
@@ -7,9 +7,9 @@ import { parseConnectOptions } from '../../packages/serpy/src/config/options.js'
 import { createProtocol } from '../../packages/serpy/src/create-protocol.js';
 import { readPickle } from '../../packages/serpy-v1/src/pickle/index.js';
 import { decodeBase85, encodeBase85 } from '../../packages/serpy-v1/src/values/base85.js';
-import type { Chance } from './chance.js';
 import type { Seed } from './mutator.js';
 import { npyTarget } from './npy-target.js';
+import type { InputRandom } from './random.js';
 import {
   base85Seeds,
   lineSeeds,
@@ -34,16 +34,16 @@ const numbers = [maxMessageBytes - 1, maxMessageBytes, maxMessageBytes + 1, maxM
 const magic = Buffer.from('decafecafe', 'hex');
 const headerBytes = 14;
 
-/** Gives frames their checksums, and the last its length, most of the time. */
-function mendV2(bytes: Buffer, chance: Chance): Buffer {
+/** Usually corrects the checksums of frames, and the length of the last one. */
+function mendV2(bytes: Buffer, random: InputRandom): Buffer {
   let at = 0;
   while (at + headerBytes <= bytes.length && magic.compare(bytes, at, at + magic.length) === 0) {
     const left = bytes.length - at - headerBytes;
-    if (bytes.readUInt32LE(at + 10) > left && chance.below(2) === 0) bytes.writeUInt32LE(left, at + 10);
+    if (bytes.readUInt32LE(at + 10) > left && random.below(2) === 0) bytes.writeUInt32LE(left, at + 10);
     const length = bytes.readUInt32LE(at + 10);
     if (length > left) return bytes;
     const start = at + headerBytes;
-    if (chance.below(8) > 0) {
+    if (random.below(8) > 0) {
       let sum = 0;
       for (let i = start; i < start + length; i++) sum += bytes[i] as number;
       bytes.writeUInt32LE(sum >>> 0, at + 6);
@@ -58,7 +58,7 @@ const alphabet = Buffer.from(
   'latin1',
 );
 
-/** Makes base85 of what stands in a block of a mode that needs it, and puts the `04` where it belongs. */
+/** Encodes the content of a block as base85 if its mode needs that, and adds the `04`. */
 function mendV1(bytes: Buffer): Buffer {
   let mode = 0;
   let start = 0;
@@ -77,7 +77,7 @@ function mendV1(bytes: Buffer): Buffer {
 
 const digitOf = new Map([...alphabet].map((byte, digit) => [byte, digit]));
 
-/** Whether a text is base85, group by group: what Python would take. */
+/** Whether Python accepts a string as base85, group by group. */
 function isBase85(text: Buffer): boolean {
   for (let start = 0; start < text.length; start += 5) {
     let value = 0;

@@ -1,16 +1,16 @@
-/** What readers hold in the middle of large messages, on the scales: memory in this process for each byte that came. */
+/** Measures what readers hold in the middle of large messages: memory of this process per received byte. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { v1Protocol } from 'serpy-v1';
 import { v2Protocol } from 'serpy-v2';
 import { control } from '../../packages/serpy-v1/test/oracle.js';
 import { frame } from '../../packages/serpy-v2/test/oracle.js';
-import { Chance } from './chance.js';
 import { Mutator } from './mutator.js';
+import { InputRandom } from './random.js';
 import { ack, data, hello } from './session-seeds.js';
 import { type SessionTarget, sessionTarget } from './target.js';
 
-/** So many sessions wait at once: what each costs whatever it holds is lost beside their messages. */
+/** The number of readers that wait at the same time, so that their messages need much more memory than the readers. */
 const waitingSessions = 300;
 const largeBytes = 40_000;
 
@@ -18,7 +18,7 @@ const maxMessageBytes = 64 * 1024;
 const shared = { role: 'server', words: [], numbers: [largeBytes, maxMessageBytes, maxMessageBytes + 1] } as const;
 const lengthAt = 10;
 
-/** Large messages, so that damage mostly leaves one that is not whole. */
+/** Large messages, so that damage usually leaves a partial one. */
 const large: Readonly<Record<string, SessionTarget>> = {
   v2: {
     ...shared,
@@ -50,7 +50,7 @@ const large: Readonly<Record<string, SessionTarget>> = {
   },
 };
 
-/** Bytes of memory for each byte received, objects included; undefined for what has no large messages. */
+/** Bytes of memory per received byte, including objects; undefined for targets without large messages. */
 export function weigh(name: string, seed: number): number | undefined {
   const session = large[name];
   if (session === undefined) return undefined;
@@ -67,11 +67,11 @@ export function weigh(name: string, seed: number): number | undefined {
   };
   const before = weight();
   for (let index = 0; index < waitingSessions; index++) {
-    const bytes = mutator.next(new Chance(seed, index, 'weight'));
+    const bytes = mutator.next(new InputRandom(seed, index, 'weight'));
     receivedBytes += bytes.length;
-    held.push(target.hold?.(bytes, new Chance(seed, index, 'cuts')));
+    held.push(target.hold?.(bytes, new InputRandom(seed, index, 'cuts')));
   }
   const weighed = weight() - before;
-  held.length = 0; // until here all of them were alive
+  held.length = 0; // all of them stay alive until here
   return weighed / receivedBytes;
 }

@@ -1,4 +1,4 @@
-/** A thread that runs one shift of inputs: it may crash or hang without taking the campaign with it. */
+/** A thread that runs one shift of inputs. It can crash or hang without ending the campaign. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { timedTargets } from './cost-targets.js';
 import { type Failure, Inputs, type Tally } from './inputs.js';
@@ -7,35 +7,35 @@ import { stumbling } from './stumbling.js';
 import { targets } from './targets.js';
 import { weigh } from './weigh.js';
 
-/** What a thread is to do. */
+/** The task of a thread. */
 export interface Shift {
   readonly target: string;
   readonly seed: number;
   readonly from: number;
   readonly count: number;
-  /** Bytes that are run instead of the inputs of these indices: kept ones. */
+  /** Kept inputs, which run instead of the inputs of these indices. */
   readonly kept?: readonly { readonly index: number; readonly input: string }[];
-  /** Where the index of the input at work is told: of a thread that hangs nothing else can be learnt. */
+  /** Receives the index of the current input. It is the only information about a thread that hangs. */
   readonly progress: SharedArrayBuffer;
 }
 
-/** What it came to. */
+/** The result of a shift. */
 export interface ShiftReport {
   readonly tally: Tally;
   readonly failures: readonly Failure[];
-  /** Memory of the process, early and at the end. */
+  /** Memory of the process, at the start and at the end. */
   readonly rssBefore: number;
   readonly rssAfter: number;
-  /** Memory held for each byte of messages that are not whole. */
+  /** Memory held per byte of partial messages. */
   readonly heldPerByte: number | undefined;
-  /** Of live targets: the longest that an honest message took. */
+  /** The longest round trip of the valid client, for live targets. */
   readonly longestTripMs: number | undefined;
 }
 
-/** After so much of a shift all that is made once is made. */
+/** The share of a shift after which everything that exists only once is allocated. */
 const warmShare = 0.1;
 
-// Most inputs end in an error: their stacks would take more time than all the rest. A replay has them.
+// Most inputs end in an error, and their stack traces would take most of the time. A replay has them.
 Error.stackTraceLimit = 0;
 
 const shift = workerData as Shift;

@@ -1,4 +1,4 @@
-/** Arrays with Python at the other end, over both protocols: numpy's own bytes there and back. */
+/** Arrays with Python at the other end, over both protocols: the bytes of numpy in both directions. */
 import { spawnSync } from 'node:child_process';
 import { connect, encodeNpy, type NdArray } from 'serpy';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -9,7 +9,7 @@ import { Stage } from './stage.js';
 const stage = new Stage();
 afterEach(() => stage.clear());
 
-/** What `numpy.load(io.BytesIO(data))` makes of the bytes that a peer has printed. */
+/** The result of `numpy.load(io.BytesIO(data))` for the bytes that a peer printed. */
 function loadedByNumpy(hex: string): unknown {
   const script =
     'import io, json, sys, numpy; a = numpy.load(io.BytesIO(bytes.fromhex(sys.stdin.read()))); ' +
@@ -24,7 +24,7 @@ const array: NdArray = { data: Float32Array.of(0, 0.5, 1, 1.5, 2, 2.5), shape: [
 describe.skipIf(!hasPython).each(['v1', 'v2'] as const)(
   titled('over %s, with a Python peer', hasPython),
   (protocol) => {
-    test('an array of ours arrives as bytes that numpy.load opens', async () => {
+    test('an array from Node arrives as bytes that numpy.load opens', async () => {
       const peer = await stage.listen(protocol);
       const connection = stage.keep(await connect({ protocol, port: peer.port }));
       await peer.next('connected');

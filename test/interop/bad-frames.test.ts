@@ -1,4 +1,4 @@
-/** Bytes from Python that no peer should send: they end their own connection or warn, and no other is harmed. */
+/** Invalid bytes from Python: they close their own connection or cause a warning, and affect no other connection. */
 import { once } from 'node:events';
 import * as v1 from 'serpy-v1';
 import * as v2 from 'serpy-v2';
@@ -12,7 +12,7 @@ interface Row {
   readonly code: string;
 }
 
-/** The bytes of a text with `|` for `1F`, `␄` for `04` and `^` for `01`. */
+/** The bytes of a string with `|` for `1F`, `␄` for `04` and `^` for `01`. */
 function block(text: string): string {
   const controls = { '|': '\x1f', '␄': '\x04', '^': '\x01' } as const;
   return Buffer.from(
@@ -38,11 +38,11 @@ const protocol = 'ERR_SERPY_PROTOCOL';
 
 interface World {
   readonly package: typeof v1 | typeof v2;
-  /** What a text is called in a command. */
+  /** The name of text in a command. */
   readonly text: string;
   readonly ends: readonly Row[];
   readonly warns: readonly Row[];
-  /** The beginning of a message. */
+  /** The start of a message. */
   readonly half: string;
 }
 
@@ -59,8 +59,8 @@ const worlds: Record<'v1' | 'v2', World> = {
       { what: 'a block above the limit', hex: '41'.repeat(2001), code: 'ERR_SERPY_TOO_LARGE' },
     ],
     warns: [
-      { what: 'an ACKEOT that nobody asked for', hex: block('^ACKEOT!!|'), code: protocol },
-      { what: 'an ACKMODCG that nobody asked for', hex: block('^ACKMODCG|'), code: protocol },
+      { what: 'an ACKEOT without a message', hex: block('^ACKEOT!!|'), code: protocol },
+      { what: 'an ACKMODCG without a mode change', hex: block('^ACKMODCG|'), code: protocol },
     ],
     half: block('half of a'),
   },
@@ -91,7 +91,7 @@ const worlds: Record<'v1' | 'v2', World> = {
   },
 };
 
-describe.skipIf(!hasPython).each(['v1', 'v2'] as const)(titled('our %s server', hasPython), (name) => {
+describe.skipIf(!hasPython).each(['v1', 'v2'] as const)(titled('a %s server', hasPython), (name) => {
   const { package: serpy, text, ends, warns, half } = worlds[name];
   const stage = new Stage();
   const server = stage.keep(new serpy.Server({ port: 0, maxMessageBytes: 2000 }));
@@ -119,25 +119,28 @@ describe.skipIf(!hasPython).each(['v1', 'v2'] as const)(titled('our %s server', 
   });
   afterAll(() => stage.clear());
 
-  test.each(ends)('ends the connection for $what, after what came before it, and no other', async ({ hex, code }) => {
-    const offender = await dial();
-    const warnings = warningsOf(offender.connection);
-    const closed = once(offender.connection, 'close');
-    await offender.peer.send(text, 'before');
-    await offender.peer.do({ do: 'send_raw', hex });
-    const [info] = await closed;
-    expect(info).toMatchObject({ reason: 'protocol', error: { code } });
-    expect(warnings.map((error) => error.code)).toEqual([code]);
-    await offender.peer.next('disconnected');
+  test.each(ends)(
+    'closes the connection for $what, after delivering the messages before it, and no other connection',
+    async ({ hex, code }) => {
+      const offender = await dial();
+      const warnings = warningsOf(offender.connection);
+      const closed = once(offender.connection, 'close');
+      await offender.peer.send(text, 'before');
+      await offender.peer.do({ do: 'send_raw', hex });
+      const [info] = await closed;
+      expect(info).toMatchObject({ reason: 'protocol', error: { code } });
+      expect(warnings.map((error) => error.code)).toEqual([code]);
+      await offender.peer.next('disconnected');
 
-    expect(String(await offender.connection.getData())).toBe('before');
-    await expect(offender.connection.getData()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED', cause: { code } });
-    await expect(offender.connection.sendData('x')).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
-    expect(server.getConnectionsList()).toEqual([neighbour.connection]);
-    await exchange(neighbour);
-  });
+      expect(String(await offender.connection.getData())).toBe('before');
+      await expect(offender.connection.getData()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED', cause: { code } });
+      await expect(offender.connection.sendData('x')).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
+      expect(server.getConnectionsList()).toEqual([neighbour.connection]);
+      await exchange(neighbour);
+    },
+  );
 
-  test.each(warns)('warns of $what, and goes on', async ({ hex, code }) => {
+  test.each(warns)('warns about $what, and continues', async ({ hex, code }) => {
     const offender = await dial();
     const warnings = warningsOf(offender.connection);
     await offender.peer.send(text, 'before');
@@ -156,7 +159,7 @@ describe.skipIf(!hasPython).each(['v1', 'v2'] as const)(titled('our %s server', 
     await closed;
   });
 
-  test('says that a message was cut short when Python ends in the middle of one', async () => {
+  test('reports a truncated message when Python ends in the middle of one', async () => {
     const offender = await dial();
     const warnings = warningsOf(offender.connection);
     const closed = once(offender.connection, 'close');

@@ -1,4 +1,4 @@
-/** The facade with Python at the other end: protocol 'auto' finds out who speaks what. */
+/** The package serpy with Python at the other end: protocol 'auto' detects the protocol of the peer. */
 import { connect, listen } from 'serpy';
 import { afterEach, describe, expect, test } from 'vitest';
 import { hasPython, titled } from './python-peer.js';
@@ -8,7 +8,7 @@ const stage = new Stage();
 afterEach(() => stage.clear());
 
 describe.skipIf(!hasPython)(titled("protocol 'auto'", hasPython), () => {
-  test('a server talks with a v1 and a v2 Python client at once', async () => {
+  test('a server exchanges messages with a v1 and a v2 Python client at the same time', async () => {
     const server = stage.keep(await listen({ protocol: 'auto', port: 0, encoding: 'utf-8' }));
     const port = server.address?.port as number;
     const first = stage.dial('v1', port, '--encoding', 'utf-8');
@@ -33,10 +33,10 @@ describe.skipIf(!hasPython)(titled("protocol 'auto'", hasPython), () => {
     await Promise.all([one.sendData(bytes), two.sendData(bytes)]);
     const seen = { type: 'bytes', value: bytes.toString('hex') };
     expect(await Promise.all([first.next('message'), second.next('message')])).toMatchObject([seen, seen]);
-    for (const peer of [first, second]) expect(peer.all('bad_magic').concat(peer.all('deaf'))).toEqual([]);
+    for (const peer of [first, second]) expect(peer.all('bad_magic').concat(peer.all('receiver_dead'))).toEqual([]);
   });
 
-  test('a server knows a v1 Python client whose first message is acknowledged or in base85', async () => {
+  test('a server detects a v1 Python client whose first message is acknowledged or in base85', async () => {
     const server = stage.keep(await listen({ protocol: 'auto', port: 0 }));
     for (const [type, value, mode] of [
       ['text', 'hello', 1],
@@ -55,7 +55,7 @@ describe.skipIf(!hasPython)(titled("protocol 'auto'", hasPython), () => {
     }
   });
 
-  test('a client finds that a Python server speaks v1, which sees nothing but a change of mode', async () => {
+  test('a client detects a v1 Python server, which sees only a mode change', async () => {
     const peer = await stage.listen('v1', '--trace');
     const client = stage.keep(await connect({ protocol: 'auto', port: peer.port, probeTimeoutMs: 10_000 }));
     await client.sendData('hello');
@@ -67,7 +67,7 @@ describe.skipIf(!hasPython)(titled("protocol 'auto'", hasPython), () => {
     expect(peer.all('message')).toHaveLength(1);
   });
 
-  test('a client finds that a Python server speaks v2, which discards the 14 bytes of one probe', async () => {
+  test('a client detects a v2 Python server, which discards the 14 bytes of one probe', async () => {
     const peer = await stage.listen('v2');
     const client = stage.keep(await connect({ protocol: 'auto', port: peer.port }));
     expect(peer.all('bad_magic')).toEqual([{ event: 'bad_magic', discarded: 14 }]);
@@ -81,10 +81,10 @@ describe.skipIf(!hasPython)(titled("protocol 'auto'", hasPython), () => {
     const message = await client.getMessage();
     expect([message.protocol, message.bytes().toString('hex')]).toEqual(['v2', '00ff']);
     expect(peer.all('bad_magic')).toHaveLength(1);
-    expect(peer.all('deaf')).toEqual([]);
+    expect(peer.all('receiver_dead')).toEqual([]);
   });
 
-  test('a client hears a v2 Python server that speaks first, and answers when the probe has surely been read', async () => {
+  test('a client receives from a v2 Python server that sends first, and answers after the server has read the probe', async () => {
     const peer = await stage.listen('v2');
     const dialled = connect({ protocol: 'auto', port: peer.port, probeTimeoutMs: 100 });
     await peer.next('bad_magic');
@@ -96,8 +96,8 @@ describe.skipIf(!hasPython)(titled("protocol 'auto'", hasPython), () => {
   });
 });
 
-describe.skipIf(!hasPython)(titled('a protocol that is named', hasPython), () => {
-  test.each(['v1', 'v2'] as const)('%s: connect and listen exchange with Python by URL', async (protocol) => {
+describe.skipIf(!hasPython)(titled('a named protocol', hasPython), () => {
+  test.each(['v1', 'v2'] as const)('%s: connect and listen exchange messages with Python by URL', async (protocol) => {
     const scheme = protocol === 'v1' ? 'serpy1' : 'serpy2';
     const text = protocol === 'v1' ? 'text' : 'str';
     const listening = await stage.listen(protocol);

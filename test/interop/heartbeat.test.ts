@@ -1,4 +1,4 @@
-/** Heart-beats to Python: it answers them in both roles and takes no harm, and one that has stopped reading is found out. */
+/** Heartbeats to Python peers: they answer them in both roles without harm, and a peer that stopped reading is detected. */
 import { once } from 'node:events';
 import type { Mode } from 'serpy-v1';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -9,7 +9,7 @@ const stage = new Stage();
 afterEach(() => stage.clear());
 
 describe.skipIf(!hasPython).each(roles)(titled('v1, %s listens: Python', hasPython), (listens) => {
-  test('answers heart-beats, and messages in all modes pass between them', async () => {
+  test('answers heartbeats, with messages in all modes between them', async () => {
     const { peer, connection } = await stage.v1(listens, { heartbeatIntervalMs: 200 }, '--trace');
     const warnings = warningsOf(connection);
     for (const mode of [0, 1, 2, 3, 4, 5] as const satisfies Mode[]) {
@@ -17,16 +17,16 @@ describe.skipIf(!hasPython).each(roles)(titled('v1, %s listens: Python', hasPyth
       if (mode !== 0) {
         expect(await connection.sendData(`out ${mode}`, { mode })).toBe(true);
         await peer.next('message');
-        await peer.next(({ event, word }) => event === 'control' && asked(word)); // the change of mode
+        await peer.next(({ event, word }) => event === 'control' && asked(word)); // the mode change
       }
-      await peer.next(({ event, word }) => event === 'control' && asked(word)); // the heart-beat
+      await peer.next(({ event, word }) => event === 'control' && asked(word)); // the heartbeat
       await peer.send('text', `back ${mode}`, { mode });
       expect((await connection.getMessage()).mode).toBe(mode);
     }
-    expect([connection.isConnected(), warnings, peer.all('deaf')]).toEqual([true, [], []]);
+    expect([connection.isConnected(), warnings, peer.all('receiver_dead')]).toEqual([true, [], []]);
   });
 
-  test('that has stopped reading is found dead after three of them', async () => {
+  test('that has stopped reading is considered dead after three of them', async () => {
     const { peer, connection } = await stage.v1(listens, { heartbeatIntervalMs: 100 });
     warningsOf(connection);
     const closed = once(connection, 'close');

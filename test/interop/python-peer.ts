@@ -1,4 +1,4 @@
-/** The Python peers of test/python in the hands of a test: commands in, events out, one JSON object a line. */
+/** Controls the Python peers of test/python: commands in, events out, one JSON object per line. */
 import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -8,13 +8,13 @@ function runs(script: string): boolean {
   return spawnSync('python3', ['-c', script]).status === 0;
 }
 
-/** Whether there is a python3 that runs the peers. */
+/** Whether python3 is installed and runs the peers. */
 export const hasPython = runs('import sys; assert sys.version_info >= (3, 8)');
 
 /** Whether it has numpy. */
 export const hasNumpy = hasPython && runs('import numpy');
 
-/** A test's title that says why it is skipped, where it is. */
+/** The title of a test, with the reason if it is skipped. */
 export function titled(title: string, there: boolean, what = 'python3'): string {
   return there ? title : `${title} (skipped: there is no ${what} on this machine)`;
 }
@@ -40,11 +40,11 @@ interface Waiter {
 export type PeerProtocol = 'v1' | 'v2';
 
 export class PythonPeer {
-  /** Everything that it has printed. */
+  /** All events that it has printed. */
   readonly events: PeerEvent[] = [];
   readonly #process: ChildProcessWithoutNullStreams;
   readonly #ended: Promise<unknown>;
-  /** What nobody has taken yet. */
+  /** Events that no call has returned yet. */
   readonly #untaken: PeerEvent[] = [];
   readonly #waiters: Waiter[] = [];
   #ids = 0;
@@ -55,14 +55,14 @@ export class PythonPeer {
     const program = fileURLToPath(new URL(`../python/peer_${protocol}.py`, import.meta.url));
     this.#process = spawn('python3', [program, ...args]);
     this.#ended = once(this.#process, 'close').then(() => this.#end());
-    this.#process.stdin.on('error', () => {}); // it has ended; that is told by its end
+    this.#process.stdin.on('error', () => {}); // it has ended, which `close` reports
     this.#process.stderr.on('data', (chunk) => {
       this.#stderr += chunk;
     });
     createInterface(this.#process.stdout).on('line', (line) => this.#take(JSON.parse(line) as PeerEvent));
   }
 
-  /** Starts a peer that listens; `port` tells where. */
+  /** Starts a peer that listens on `port`. */
   static async listen(protocol: PeerProtocol, ...args: string[]): Promise<PythonPeer & { readonly port: number }> {
     const peer = new PythonPeer(protocol, ['listen', ...args]);
     const { port } = await peer.next('listening');
@@ -74,7 +74,7 @@ export class PythonPeer {
     return new PythonPeer(protocol, ['connect', '--port', String(port), ...args]);
   }
 
-  /** Gives a command, and resolves with its `done`, or rejects with its `error`. */
+  /** Sends a command. Resolves with its `done`, or rejects with its `error`. */
   async do(command: PeerCommand): Promise<PeerEvent> {
     const id = ++this.#ids;
     this.#process.stdin.write(`${JSON.stringify({ ...command, id })}\n`);
@@ -88,7 +88,7 @@ export class PythonPeer {
     return this.do({ do: 'send', type, value, ...more });
   }
 
-  /** The next event of a name, or that fits: one that has come and was not taken, or the next to come. */
+  /** The next event with a name, or that matches: one that arrived and was not returned yet, or a future one. */
   next(what: string | ((event: PeerEvent) => boolean)): Promise<PeerEvent> {
     const fits = typeof what === 'string' ? ({ event }: PeerEvent) => event === what : what;
     const index = this.#untaken.findIndex(fits);

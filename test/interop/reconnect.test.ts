@@ -1,4 +1,4 @@
-/** Links between us and Python that break: who dials comes back, and what was promised arrives. */
+/** Broken connections between Node and Python: the client reconnects, and acknowledged messages arrive. */
 import { once } from 'node:events';
 import * as v1 from 'serpy-v1';
 import * as v2 from 'serpy-v2';
@@ -17,9 +17,9 @@ const cuts = (['v1', 'v2'] as const).flatMap((protocol) => [
   { protocol, how: 'rst', reason: 'reset' },
 ]);
 
-describe.skipIf(!hasPython)(titled('our client with autoRestart', hasPython), () => {
+describe.skipIf(!hasPython)(titled('a client with autoRestart', hasPython), () => {
   test.each(cuts)(
-    '$protocol: comes back once after a $how from Python, and what was queued meanwhile arrives in order',
+    '$protocol: reconnects once after a $how from Python, and queued messages arrive in order',
     async ({ protocol, how, reason }) => {
       const peer = await stage.listen(protocol);
       const client = stage.keep(new packages[protocol].Connection({ autoRestart: true, reconnect }));
@@ -45,7 +45,7 @@ describe.skipIf(!hasPython)(titled('our client with autoRestart', hasPython), ()
     },
   );
 
-  test.each(cuts)('$protocol: comes back after each of several $how', async ({ protocol, how }) => {
+  test.each(cuts)('$protocol: reconnects after each of several $how', async ({ protocol, how }) => {
     const peer = await stage.listen(protocol);
     const client = stage.keep(new packages[protocol].Connection({ autoRestart: true, reconnect }));
     await client.connect(host, peer.port);
@@ -81,7 +81,7 @@ describe.skipIf(!hasPython)(titled('our client with autoRestart', hasPython), ()
         const back = once(client, 'reconnect');
         await peer.do({ do: 'cut', how });
         await back;
-        await peer.next('connected'); // it accepts a moment later than the system does for it
+        await peer.next('connected'); // the program accepts later than its operating system
         expect(settled).toEqual([]);
       }
       await peer.do({ do: 'resume' });
@@ -93,13 +93,13 @@ describe.skipIf(!hasPython)(titled('our client with autoRestart', hasPython), ()
       const texts = peer
         .all('message')
         .map(({ type, value }) => (type === 'bytes' ? Buffer.from(value as string, 'hex').toString() : value));
-      // Nothing had been read before the cuts, so nothing comes twice; what nobody waited for is not sent again.
+      // Python read nothing before the cuts, so nothing arrives twice. Messages without acknowledgement are not sent again.
       expect(texts).toEqual(['first', 'number 0', 'number 1', 'number 2', 'number 3', 'last']);
-      expect(peer.all('deaf')).toEqual([]);
+      expect(peer.all('receiver_dead')).toEqual([]);
     },
   );
 
-  test('v1: an acknowledged send to a Python program that is gone for good is rejected as lost, not hung', async () => {
+  test('v1: an acknowledged send to a Python program that has ended is rejected as lost, and does not hang', async () => {
     const peer = await stage.listen('v1');
     const client = stage.keep(new v1.Connection());
     await client.connect(host, peer.port);
@@ -114,7 +114,7 @@ describe.skipIf(!hasPython)(titled('our client with autoRestart', hasPython), ()
 
 describe.skipIf(!hasPython)(titled('a Python client with auto restart', hasPython), () => {
   test.each(['v1', 'v2'] as const)(
-    '%s: comes back to our server, which has a new connection and none that is broken',
+    '%s: reconnects to the server, which then has one new connection and no broken one',
     async (protocol) => {
       const server = stage.keep(new packages[protocol].Server({ port: 0 }));
       await server.start();
@@ -140,7 +140,7 @@ describe.skipIf(!hasPython)(titled('a Python client with auto restart', hasPytho
   );
 
   test.each(['fin', 'rst'])(
-    'v1: that cuts the link itself with a %s is one connection before and one after',
+    'v1: that breaks its connection with a %s is one connection before and one after',
     async (how) => {
       const server = await stage.keep(new v1.Server({ port: 0 })).start();
       const peer = stage.dial('v1', server.address?.port as number, '--auto-restart');

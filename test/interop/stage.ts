@@ -1,10 +1,10 @@
-/** What an interop test plays on: Python peers, connections and servers, all cleared away after it. */
+/** The Python peers, connections and servers of an interop test, which are all closed after it. */
 import type { SerpyErrorLike } from 'serpy';
 import * as v1 from 'serpy-v1';
 import * as v2 from 'serpy-v2';
 import { type PeerProtocol, PythonPeer } from './python-peer.js';
 
-/** Who listens: the Python peer, or we. */
+/** Which end listens: the Python peer or Node. */
 export type Listens = 'Python' | 'Node';
 
 export const roles: readonly Listens[] = ['Python', 'Node'];
@@ -37,13 +37,13 @@ export class Stage {
     return peer;
   }
 
-  /** Something of ours, to be closed at the end. */
+  /** Registers a connection or server of Node, to close it at the end. */
   keep<T extends { destroy(): void } | { closeServer(): Promise<void> }>(ours: T): T {
     this.#closing.push(() => ('destroy' in ours ? ours.destroy() : ours.closeServer()));
     return ours;
   }
 
-  /** A Python v1 peer and a connection of ours, connected. */
+  /** A Python v1 peer and a connection of Node, connected. */
   async v1(listens: Listens, options: v1.ConnectionOptions = {}, ...args: string[]): Promise<V1Pair> {
     const withEncoding = [...(options.encoding ? ['--encoding', options.encoding] : []), ...args];
     if (listens === 'Python') {
@@ -59,7 +59,7 @@ export class Stage {
     return { peer, connection };
   }
 
-  /** A Python v2 peer and a connection of ours, connected. */
+  /** A Python v2 peer and a connection of Node, connected. */
   async v2(listens: Listens, options: v2.ConnectionOptions = {}, ...args: string[]): Promise<V2Pair> {
     if (listens === 'Python') {
       const peer = await this.listen('v2', ...args);
@@ -80,7 +80,7 @@ export class Stage {
   }
 }
 
-/** What a connection warns of, gathered. */
+/** Collects the warnings of a connection. */
 export function warningsOf(connection: {
   on(event: 'warning', listener: (error: SerpyErrorLike) => void): unknown;
 }): SerpyErrorLike[] {

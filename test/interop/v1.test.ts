@@ -1,4 +1,4 @@
-/** v1 with Python at the other end, in both roles: six modes, three encodings, pickles, acknowledgements, awkward text. */
+/** v1 with Python at the other end, in both roles: six modes, three encodings, pickles, acknowledgements, text with separators. */
 import { createHash } from 'node:crypto';
 import type { Message, Mode, NumpyArray, Value } from 'serpy-v1';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -20,16 +20,16 @@ function blob(length: number): Buffer {
   return Buffer.from(Uint8Array.from({ length }, (_, i) => (i * 31 + (i >> 8)) & 0xff));
 }
 
-/** Python takes its time over base85: one mode of bytes and one of pickles carry 1 MiB, the others less. */
+/** Python's base85 is slow: one mode of bytes and one of pickles carry 1 MiB, the others less. */
 const longest = (mode: Mode) => (mode === 2 || mode === 5 ? 1 << 20 : 1 << 16);
 
-/** What a peer prints for bytes or for a text's bytes. */
+/** The output of a peer for bytes, or for the bytes of a string. */
 function printed(bytes: Buffer, shown: object): object {
   if (bytes.length <= 4096) return shown;
   return { sha256: createHash('sha256').update(bytes).digest('hex'), length: bytes.length };
 }
 
-/** What a peer prints for a text that arrived in a mode below 4. */
+/** The output of a peer for a string that arrived in a mode below 4. */
 function seenText(text: string, mode: Mode, encoding: Encoding): object {
   const bytes = bytesOf(text, encoding);
   const hex = bytes.toString('hex');
@@ -37,7 +37,7 @@ function seenText(text: string, mode: Mode, encoding: Encoding): object {
   return { type: 'text', mode, ...printed(bytes, { value: text, hex }) };
 }
 
-/** What we get for it. */
+/** The value that Node receives for it. */
 function gotText(text: string, mode: Mode, encoding: Encoding): object {
   if (mode >= 4) return { type: 'object', value: text, mode };
   return mode >= 2 ? { type: 'bytes', value: bytesOf(text, encoding), mode } : { type: 'text', value: text, mode };
@@ -59,7 +59,7 @@ describe.skipIf(!hasPython).each(roles)(titled('v1, %s listens', hasPython), (li
     });
     afterAll(() => stage.clear());
 
-    test.each(modes)('text goes to Python in mode %i, and is acknowledged where that was asked for', async (mode) => {
+    test.each(modes)('text goes to Python in mode %i, and is acknowledged in acknowledged modes', async (mode) => {
       for (const text of samples[encoding]) {
         expect(await pair.connection.sendData(text, { mode })).toBe(true);
         const { event: _, ...seen } = await pair.peer.next('message');
@@ -79,8 +79,8 @@ describe.skipIf(!hasPython).each(roles)(titled('v1, %s listens', hasPython), (li
       }
     });
 
-    test('nothing of that deafened the Python peer', () => {
-      expect(pair.peer.all('deaf')).toEqual([]);
+    test('the receiver thread of the Python peer still runs', () => {
+      expect(pair.peer.all('receiver_dead')).toEqual([]);
       expect(pair.connection.stats().badFrames).toBe(0);
     });
   });
@@ -93,7 +93,7 @@ describe.skipIf(!hasPython).each(roles)(titled('v1, %s listens', hasPython), (li
     });
     afterAll(() => stage.clear());
 
-    test.each(modes)('bytes go to Python, asked for in mode %i', async (mode) => {
+    test.each(modes)('bytes go to Python, with mode %i', async (mode) => {
       for (const length of [0, 1, 4096, longest(mode)]) {
         const bytes = blob(length);
         expect(await pair.connection.sendData(bytes, { mode })).toBe(true);
@@ -107,7 +107,7 @@ describe.skipIf(!hasPython).each(roles)(titled('v1, %s listens', hasPython), (li
       }
     });
 
-    test.each(modes)('bytes come from Python, asked for in mode %i', async (mode) => {
+    test.each(modes)('bytes come from Python, with mode %i', async (mode) => {
       for (const length of [...(mode % 2 === 1 ? [0] : []), 1, 4096, longest(mode)]) {
         const bytes = blob(length);
         const sent = pair.peer.send('bytes', bytes.toString('hex'), { mode });
@@ -129,7 +129,7 @@ describe.skipIf(!hasPython).each(roles)(titled('v1, %s listens', hasPython), (li
       ['a big int', 2n ** 80n, '1208925819614629174706176'],
     ];
     test.each(numbers.map(([name, value, text]) => ({ name, value, text })))(
-      '$name goes to Python as its decimal text, and comes from it so',
+      '$name goes to Python and comes from it as its decimal text',
       async ({ value, text }) => {
         await pair.connection.sendData(value);
         expect(await pair.peer.next('message')).toMatchObject({ type: 'text', value: text, mode: 0 });
@@ -188,7 +188,7 @@ describe.skipIf(!hasPython).each(roles)(titled('v1, %s listens', hasPython), (li
       },
     );
 
-    test('Python echoes what it gets in each mode, and we echo what we get', async () => {
+    test('Python and Node echo messages in each mode', async () => {
       const { connection, peer } = pair;
       await peer.do({ do: 'echo', on: true });
       const sends = modes.flatMap((mode) => [1, 2, 3].map((n) => ({ text: `number ${n} in mode ${mode}`, mode })));
@@ -212,7 +212,7 @@ describe.skipIf(!hasPython).each(roles)(titled('v1, %s listens', hasPython), (li
       expect(echoed).toMatchObject(seen);
     });
 
-    test('text that a mode cannot carry arrives unharmed in another, and the next message too', async () => {
+    test('text that a mode cannot carry arrives unchanged in another mode, and so does the next message', async () => {
       const awkward = [
         '',
         '\x1f',
@@ -233,7 +233,7 @@ describe.skipIf(!hasPython).each(roles)(titled('v1, %s listens', hasPython), (li
         if (mode >= 4) expect(messages.map(({ value }) => value)).toEqual(all);
         else expect(messages.map(hexOf)).toEqual(all.map((text) => Buffer.from(text).toString('hex')));
       }
-      expect(pair.peer.all('deaf')).toEqual([]);
+      expect(pair.peer.all('receiver_dead')).toEqual([]);
     });
 
     test('many acknowledged sends in flight are all acknowledged', async () => {
@@ -244,7 +244,7 @@ describe.skipIf(!hasPython).each(roles)(titled('v1, %s listens', hasPython), (li
       await pair.peer.messages(sent.length);
     });
 
-    test('an acknowledgement that does not come in time gives false, and coming late releases no other send', async () => {
+    test('a missing acknowledgement resolves with false, and a late one settles no other send', async () => {
       const { connection, peer } = pair;
       await peer.do({ do: 'pause' });
       expect(await connection.sendData('late', { mode: 1, timeoutMs: 50 })).toBe(false);
@@ -258,13 +258,13 @@ describe.skipIf(!hasPython).each(roles)(titled('v1, %s listens', hasPython), (li
       expect(connection.stats().badFrames).toBe(0);
     });
 
-    test('nothing of all that deafened the Python peer', () => {
-      expect(pair.peer.all('deaf')).toEqual([]);
+    test('after all of that, the receiver thread of the Python peer still runs', () => {
+      expect(pair.peer.all('receiver_dead')).toEqual([]);
       expect(pair.peer.all('disconnected')).toEqual([]);
     });
   });
 
-  test('every control word that reaches Python was asked for or is a change of mode', async () => {
+  test('every control message that reaches Python was requested or is a mode change', async () => {
     const stage = new Stage();
     try {
       const { connection, peer } = await stage.v1(listens, {}, '--trace');
@@ -288,7 +288,7 @@ function hexOf({ type, value, hex }: { readonly [field: string]: unknown }): unk
   return type === 'text' ? hex : value;
 }
 
-/** The elements with the last axis running fastest. */
+/** The elements in C order. */
 function inCOrder(data: Buffer, elementBytes: number, shape: readonly number[], fortran: boolean): Buffer {
   if (!fortran) return data;
   const count = data.length / elementBytes;

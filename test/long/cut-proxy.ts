@@ -1,4 +1,4 @@
-/** What the bytes of a client go through, so that its links can be cut. */
+/** A proxy between a client and its server, which can cut its links. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 

@@ -1,4 +1,4 @@
-/** Transfers over real sockets whose links are cut: by chance, and at every byte. */
+/** Transfers over real sockets whose links are cut: at random, and at every byte. */
 import { everyByte, type PlaceName } from '../reliability/every-byte.js';
 import { transfer } from '../reliability/transfer.js';
 import type { Figure } from './figure.js';
@@ -6,7 +6,7 @@ import type { Settings } from './settings.js';
 
 const MiB = 2 ** 20;
 const messages = 400;
-/** So many exchanges of three messages at a time: they mostly wait. */
+/** The number of concurrent exchanges of three messages. They mostly wait. */
 const atATime = 32;
 
 export async function measureCuts({ cuts, seed }: Pick<Settings, 'cuts' | 'seed'>): Promise<Figure> {

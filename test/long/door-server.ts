@@ -1,4 +1,4 @@
-/** A server with a key, in a thread of its own: it sends back what it gets. */
+/** An echo server with a key, in a separate thread. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { listen } from 'serpy';
 
@@ -12,6 +12,6 @@ async function echo(connection: typeof server extends Iterable<infer C> ? C : ne
   try {
     for await (const data of connection) await connection.sendData(data as string);
   } catch {
-    // it is gone
+    // the client has disconnected
   }
 }

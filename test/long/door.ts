@@ -1,4 +1,4 @@
-/** Peers without the key in front of a server that has one: how many honest connects are let in, and whether a session comes back. */
+/** Unauthenticated clients of a server with a key: how many valid clients can connect, and whether a session resumes. */
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
@@ -11,24 +11,26 @@ import { table } from './table.js';
 
 const siegeMs = 6_000;
 const pauseMs = 100;
-/** So much of a hundred honest connects must be let in. */
+/** The share of valid connection attempts that must succeed. */
 const leastPercent = 95;
 
 interface Row {
   readonly siege: string;
   readonly tried: number;
   readonly letIn: number;
-  /** How often the session whose link was cut came back, of so many cuts. */
+  /** How many times the session resumed, of `cuts` cuts of its link. */
   readonly cuts: number;
   readonly back: number;
 }
 
-/** Measures; whether the door stood open. */
+/** Measures. @returns whether enough valid clients could connect */
 export async function doorPart(settings: Settings): Promise<boolean> {
   const rows = await measureAll(settings);
-  console.log('\ndoor: honest connects to a server with a key while others without it are in front of it');
+  console.log('\ndoor: valid clients of a server with a key, during connections without the key');
   const cells = rows.map(({ siege, tried, letIn, cuts, back }) => [siege, tried, letIn, cuts, back]);
-  console.log(table(['in front of the door', 'honest connects', 'let in', 'links of a session cut', 'back'], cells));
+  console.log(
+    table(['connections without the key', 'valid attempts', 'accepted', 'links of a session cut', 'resumed'], cells),
+  );
   return rows.every(isWell);
 }
 
@@ -38,7 +40,7 @@ export async function measureDoor(settings: Settings): Promise<Figure> {
   return {
     what: `valid clients that a server with a key accepts during ${rows.length} kinds of attacks on authentication`,
     bound: `≥ ${leastPercent} %, each cut session back`,
-    measured: `${percent.join(', ')} %; ${sum(rows, 'back')} of ${sum(rows, 'cuts')} cuts back`,
+    measured: `${percent.join(', ')} %; ${sum(rows, 'back')} of ${sum(rows, 'cuts')} cuts resumed`,
     ok: rows.every(isWell),
     faults: rows.filter((row) => !isWell(row)).map((row) => JSON.stringify(row)),
   };

@@ -3,17 +3,17 @@ import { table } from './table.js';
 
 export interface Figure {
   readonly what: string;
-  /** What is promised. */
+  /** The promise. */
   readonly bound: string;
   readonly measured: string;
   readonly ok: boolean;
-  /** What went wrong, in sentences. */
+  /** The errors, as sentences. */
   readonly faults?: readonly string[];
 }
 
 type Row = Figure & { readonly command: string };
 
-/** Figures with the command that measures each again. */
+/** A table of figures, with the command that measures each. */
 export function tableOf(rows: readonly Row[]): string {
   const cells = rows.map(({ what, bound, measured, ok, command }) => [
     what,
@@ -24,7 +24,7 @@ export function tableOf(rows: readonly Row[]): string {
   return table(['promise', 'bound', 'measured', 'command'], cells);
 }
 
-/** Shows them; whether all promises are kept. */
+/** Prints the figures. @returns whether all promises are kept */
 export function showFigures(rows: readonly Row[]): boolean {
   console.log(tableOf(rows));
   for (const { what, faults = [] } of rows) for (const fault of faults.slice(0, 20)) console.log(`\n${what}: ${fault}`);

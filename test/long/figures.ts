@@ -1,4 +1,4 @@
-/** The promises of docs/explanation/test-evidence.md, measured one after the other, as one table with the command for each. */
+/** Measures the promises of docs/explanation/test-evidence.md one after another. The result is a table with the command for each. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { measureCuts, measureEveryByte } from './cutting.js';
@@ -34,8 +34,8 @@ async function inputs(settings: Settings): Promise<Figure> {
   const trip = Math.max(...rows.map(({ longestTripMs = 0 }) => longestTripMs));
   return {
     what: 'damaged inputs, and the memory that sessions hold for each byte of them',
-    bound: '0 crashes, 0 hangs, honest clients go on, ≤ 4 bytes a byte',
-    measured: `${number(sum('inputs'))}: ${sum('crashes')} crashes, ${sum('hangs')} hangs, longest honest trip ${Math.round(trip)} ms, ${held.toFixed(2)} bytes a byte`,
+    bound: '0 crashes, 0 hangs, valid clients unaffected, ≤ 4 bytes per byte',
+    measured: `${number(sum('inputs'))}: ${sum('crashes')} crashes, ${sum('hangs')} hangs, longest valid round trip ${Math.round(trip)} ms, ${held.toFixed(2)} bytes a byte`,
     ok: rows.every(({ failures }) => failures.length === 0),
     faults: rows.flatMap(({ failures }) => failures.map(({ target, why }) => `${target}: ${why}`)),
   };
@@ -51,9 +51,9 @@ async function stuckReader(settings: Settings): Promise<Figure> {
   };
 }
 
-/** The guards of the session, taken out one at a time: by a script of its own, that works in a copy of the sources. */
+/** Removes the guards of the session one at a time, with a script that works in a copy of the sources. */
 export async function guards(): Promise<boolean> {
-  console.log('\nguards: each taken out in a copy of the sources, and what notices');
+  console.log('\nguards: each removed in a copy of the sources, and the test that notices');
   try {
     execFileSync(process.execPath, ['scripts/break-guards.mjs'], { stdio: 'inherit' });
     return true;
@@ -62,7 +62,7 @@ export async function guards(): Promise<boolean> {
   }
 }
 
-/** By name, what each measures; the name is also a part of the long tests. */
+/** The measurements by name. The name is also that of a part of the long tests. */
 export const measures: Readonly<Record<string, Measure>> = {
   cuts: measureCuts,
   'every-byte-memory': ({ step }) => measureEveryByte('memory', step),
@@ -83,7 +83,7 @@ export const measures: Readonly<Record<string, Measure>> = {
 
 const page = 'docs/explanation/test-evidence.md';
 
-/** Measured by the bench, which compares in one run. */
+/** A figure of the bench, which compares peers in one run. */
 export const throughput = {
   what: 'throughput of a session, relative to v2 without one: messages of 1 MiB and of 64 bytes',
   bound: 'aim: 0.8 and 0.6 times as much',
@@ -92,10 +92,10 @@ export const throughput = {
   command: '`npm run bench -- --only small,blob-1m --peers serpy-v2,serpy-v2-session`',
 };
 
-/** Sizes for `npm run figures`: those of the test suite. */
+/** The sizes of `npm run figures`: those of the test suite. */
 const short = { cuts: 200, worlds: 5_000, inputs: 2_000_000, live: 1_500, rounds: 3 };
 
-/** One measurement at full length. */
+/** Runs one measurement at full length. */
 export function partOf(name: string): (settings: Settings) => Promise<boolean> {
   return async (settings) => {
     console.log(`\n${name}`);
@@ -105,7 +105,7 @@ export function partOf(name: string): (settings: Settings) => Promise<boolean> {
   };
 }
 
-/** All of them at the sizes of the test suite, or of `npm run test:long` with `--full`. */
+/** Runs all measurements with the sizes of the test suite, or with `--full` those of `npm run test:long`. */
 export async function figures(settings: Settings): Promise<boolean> {
   const rows: (Figure & { readonly command: string })[] = [];
   for (const [name, measure] of Object.entries(measures)) {
@@ -120,12 +120,12 @@ export async function figures(settings: Settings): Promise<boolean> {
   return showFigures(rows);
 }
 
-/** One that could not be measured. */
+/** A figure that could not be measured. */
 function failure(name: string, error: unknown): Figure {
   return { what: name, bound: 'it can be measured', measured: 'no', ok: false, faults: [String(error)] };
 }
 
-/** Between these the page has the table of the last run that was to be written. */
+/** The page contains between these the table of the last run with `--write`. */
 function writeTable(table: string): void {
   const text = readFileSync(page, 'utf8');
   writeFileSync(

@@ -1,4 +1,4 @@
-/** What peers flood a server with: each kind costs the peer nothing to make, and asks as much of the server as it can. */
+/** The floods of a server. Each costs the client almost nothing, and the server as much as possible. */
 import { type Socket, connect as tcpConnect } from 'node:net';
 import { frame } from '../../packages/serpy-v2/test/oracle.js';
 import { record } from '../../packages/serpy-v2/test/reliable/wire.js';
@@ -6,11 +6,11 @@ import { ack, data, hello, ping } from '../fuzz/session-seeds.js';
 
 export interface Flood {
   readonly name: string;
-  /** What the server speaks. */
+  /** The protocol of the server. */
   readonly protocol: 'v1' | 'v2';
-  /** Sent once, and answered before the flood begins. */
+  /** Sent once, and answered before the flood starts. */
   readonly first?: Buffer;
-  /** Sent again and again. */
+  /** Sent repeatedly. */
   readonly again: Buffer;
 }
 
@@ -21,8 +21,8 @@ const text = Buffer.from('hello');
 
 export const floods: readonly Flood[] = [
   { name: 'v2: messages with a wrong checksum', protocol: 'v2', again: damaged },
-  { name: 'v1: acknowledgements of nothing', protocol: 'v1', again: Buffer.from('\x01ACKEOT!!\x1f', 'latin1') },
-  { name: 'v1: answers to no change of mode', protocol: 'v1', again: Buffer.from('\x01ACKMODCG\x1f', 'latin1') },
+  { name: 'v1: acknowledgements without a message', protocol: 'v1', again: Buffer.from('\x01ACKEOT!!\x1f', 'latin1') },
+  { name: 'v1: answers without a change of mode', protocol: 'v1', again: Buffer.from('\x01ACKMODCG\x1f', 'latin1') },
   { name: 'v1: empty blocks', protocol: 'v1', again: Buffer.from([0x1f]) },
   { name: 'v1: changes of mode', protocol: 'v1', again: Buffer.from('\x01SETMODE0\x1f', 'latin1') },
   { name: 'session: PING', protocol: 'v2', first: hello, again: ping },
@@ -33,14 +33,14 @@ export const floods: readonly Flood[] = [
 
 const chunkBytes = 256 * 1024;
 
-/** Floods a server until it is told to stop, over one link after the other. */
+/** Floods a server until it is stopped, over one link after another. */
 export class Flooder {
   readonly #flood: Flood;
   readonly #port: number;
   readonly #chunk: Buffer;
   #socket: Socket | undefined;
   #over = false;
-  /** How many links the server has ended. */
+  /** The number of links that the server closed. */
   ended = 0;
 
   constructor(flood: Flood, port: number) {

@@ -1,4 +1,4 @@
-/** Peers that flood a server, in a thread of their own: as many as are asked for, until the thread is ended. */
+/** Clients that flood a server, in a separate thread, until the thread is terminated. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { Flooder, floods } from './flood.js';
 

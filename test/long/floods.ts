@@ -1,4 +1,4 @@
-/** Peers that flood a server with what costs them nothing, eight at a time: how long the round trips of an honest client take, and whether its link lives. */
+/** Eight clients flood a server: measures the round trips of a valid client, and whether its link survives. */
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
@@ -12,7 +12,7 @@ const flooders = 8;
 const quietMs = 1_000;
 const floodMs = 5_000;
 const pauseMs = 5;
-/** What the slowest hundredth of the honest round trips may take. */
+/** The bound of the p99 of the valid round trips. */
 const mostMs = 50;
 
 interface Row {
@@ -22,20 +22,18 @@ interface Row {
   readonly p50: number;
   readonly p99: number;
   readonly worst: number;
-  /** How many cores all of it got, server, flooders and clients: on a computer that has other work, less than it wants, and the times are longer. */
+  /** The cores that the server, the flooders and the clients got together. On a busy computer they get fewer, and the times are longer. */
   readonly cores: number;
-  /** Links of honest clients that were given up. */
+  /** Links of valid clients that were closed. */
   readonly lost: number;
 }
 
 type Client = Awaited<ReturnType<typeof dial>>;
 
-/** Measures; whether honest clients hardly noticed. */
+/** Measures. @returns whether the bound holds */
 export async function floodsPart(settings: Settings): Promise<boolean> {
   const rows = await measureAll(settings);
-  console.log(
-    `\nfloods: round trips of an honest client in ms, alone and beside ${flooders} peers that flood the server`,
-  );
+  console.log(`\nfloods: round trips of a valid client in ms, alone and during a flood by ${flooders} clients`);
   const cells = rows.map(({ flood, trips, quietP99, p50, p99, worst, cores, lost }) => {
     return [flood, trips, ...[quietP99, p50, p99, worst, cores].map((each) => each.toFixed(1)), lost];
   });
@@ -47,7 +45,7 @@ export async function measureFloods(settings: Settings): Promise<Figure> {
   const rows = await measureAll(settings);
   return {
     what: `p99 of the round trips of a valid client during floods of ${flooders} peers`,
-    bound: `≤ ${mostMs} ms, no link of an honest client lost`,
+    bound: `≤ ${mostMs} ms, no link of a valid client lost`,
     measured: `${rows.map(({ p99 }) => p99.toFixed(0)).join(', ')} ms; ${rows.reduce((sum, { lost }) => sum + lost, 0)} lost`,
     ok: rows.every(isWell),
     faults: rows.filter((row) => !isWell(row)).map(({ flood, p99, lost }) => `${flood}: ${p99} ms, ${lost} links lost`),
@@ -75,7 +73,7 @@ async function measure(flood: Flood, kind: number): Promise<Row> {
   ]);
   let lost = 0;
   for (const client of clients) client.on('disconnect', () => lost++);
-  await trips(clients, quietMs); // warm
+  await trips(clients, quietMs); // warms up
   const quiet = await trips(clients, quietMs);
   const workerData = { port, kind, flooders };
   const attackers = new Worker(new URL('./flooders.mjs', import.meta.url), { workerData });

@@ -1,4 +1,4 @@
-/** The fuzz campaign: so many damaged inputs for everything that reads bytes, and what came of them as a table. */
+/** The fuzz campaign: damaged inputs for everything that reads bytes, with the results as a table. */
 import { type CampaignOptions, type Row, runKept, runShare, type Share } from '../fuzz/campaign.js';
 import { timedTargets } from '../fuzz/cost-targets.js';
 import { type Failure, Inputs } from '../fuzz/inputs.js';
@@ -9,7 +9,7 @@ import { targets } from '../fuzz/targets.js';
 import type { Settings } from './settings.js';
 import { table } from './table.js';
 
-/** How the inputs inside of one process are shared out. */
+/** The shares of the targets inside one process. */
 const weights: Readonly<Record<string, number>> = {
   v2: 45,
   v1: 20,
@@ -24,12 +24,12 @@ const weights: Readonly<Record<string, number>> = {
   base85: 5,
 };
 
-/** Of inputs whose time is measured: they are large, and one takes as long as a thousand others. */
+/** The share of inputs with measured time: they are large, and one takes as long as a thousand others. */
 const timedShare = 1 / 50_000;
 
 const MiB = 2 ** 20;
 
-/** Runs it; a row for each target. */
+/** Runs the campaign. @returns a row for each target */
 export async function measureFuzz(settings: Settings): Promise<Row[]> {
   const options: CampaignOptions = { ...settings, worker: new URL('./worker.mjs', import.meta.url) };
   const rows: Row[] = [];
@@ -49,7 +49,7 @@ export async function measureFuzz(settings: Settings): Promise<Row[]> {
   return rows;
 }
 
-/** Runs it, keeps what was found and shows the figures; whether nothing was found. */
+/** Runs the campaign, keeps the failures and prints the table. @returns whether there was no failure */
 export async function fuzz(settings: Settings): Promise<boolean> {
   console.log(`fuzz: seed ${settings.seed}, ${settings.threads} threads`);
   const rows = await measureFuzz(settings);
@@ -60,14 +60,14 @@ export async function fuzz(settings: Settings): Promise<boolean> {
   return failures.length === 0;
 }
 
-/** Runs one input again, in this thread, so that a debugger may look on. */
+/** Runs one input again in this thread, for a debugger. */
 export function replay(name: string, seed: number, index: number): boolean {
   const inputs = new Inputs(targetOf(name), seed);
   const bytes = Buffer.from(inputs.make(index));
   console.log(`${name}, seed ${seed}, input ${index}: ${bytes.length} bytes\n${bytes.toString('hex')}`);
   inputs.runBytes(bytes, index);
   for (const { why } of inputs.failures) console.log(why);
-  if (inputs.failures.length === 0) console.log('nothing is wrong with it');
+  if (inputs.failures.length === 0) console.log('the input breaks no rule');
   return inputs.failures.length === 0;
 }
 
@@ -92,7 +92,7 @@ function sharesOf({ inputs, live, target }: Settings): Share[] {
   ].filter(({ count }) => count > 0);
 }
 
-/** Of a thread that hung or died only the last index is known; over TCP, several were under way. */
+/** For a thread that hung or died, only the last index is known; over TCP several inputs were in flight. */
 function withInputs(failure: Failure): Failure[] {
   const { target, seed, index, input } = failure;
   if (input !== '' || seed === 0) return [failure];
@@ -111,7 +111,7 @@ function describe({ target, seed, index, why, input }: Failure): string {
   ].join('\n');
 }
 
-/** One row for several. */
+/** The sum of several rows. */
 function together(target: string, rows: readonly Row[]): Row {
   const sum = (name: 'inputs' | 'refused' | 'messages' | 'crashes' | 'hangs' | 'seconds') =>
     rows.reduce((total, row) => total + row[name], 0);
@@ -142,7 +142,7 @@ const headings = [
   'inputs/s',
   'RSS before, after (MiB)',
   'held per byte',
-  'longest honest trip (ms)',
+  'longest valid round trip (ms)',
 ];
 
 function show(rows: readonly Row[]): string {

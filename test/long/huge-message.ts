@@ -1,4 +1,4 @@
-/** One message of more than 2 GiB, encrypted and without a session: more than the cipher takes at a time. It takes some 5 GB of memory. */
+/** One message of more than 2 GiB, encrypted and without a session: more than the cipher accepts at once. It needs about 5 GB of memory. */
 import { connect, generateKey, listen } from 'serpy';
 import type { Settings } from './settings.js';
 
@@ -18,7 +18,7 @@ export async function hugeMessage(_: Settings): Promise<boolean> {
   await client.close();
   await server.closeServer();
   console.log(
-    `\nhuge-message: ${sizeBytes} bytes over TLS, ${isWhole ? 'whole' : 'NOT whole'}, ${seconds.toFixed(1)} s`,
+    `\nhuge-message: ${sizeBytes} bytes over TLS, ${isWhole ? 'complete' : 'NOT complete'}, ${seconds.toFixed(1)} s`,
   );
   return isWhole;
 }

@@ -1,30 +1,30 @@
-/** Peers without the key that hold the door of a server: each way to do it, until the thread is ended. */
+/** Clients without the key that occupy a server, in one of several ways, until the thread is terminated. */
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 
-/** A way to be in front of the door. */
+/** A way to occupy the server before authentication. */
 export interface Siege {
   readonly name: string;
   readonly sockets: number;
-  /** What each says, and how long it stays before it hangs up and connects again. */
+  /** The bytes that each socket sends, and the time before it disconnects and connects again. */
   readonly says?: string;
   readonly staysMs: number;
-  /** Between two connects of one socket. */
+  /** The pause between two connections of one socket. */
   readonly restsMs?: number;
 }
 
-/** The beginning of a greeting of TLS that is never gone on with. */
+/** The start of a TLS ClientHello that never continues. */
 const begun = `1603010200${'01'.repeat(300)}`;
 
 export const sieges: readonly Siege[] = [
-  { name: '40 idle sockets, which hang up after 4.5 s and are back at once', sockets: 40, staysMs: 4_500 },
+  { name: '40 idle sockets, which disconnect after 4.5 s and reconnect at once', sockets: 40, staysMs: 4_500 },
   { name: '34 idle sockets, 41 connects a second', sockets: 34, staysMs: 800, restsMs: 30 },
   { name: '40 idle sockets, 32 connects a second', sockets: 40, staysMs: 1_200, restsMs: 50 },
   { name: '400 idle sockets that stay', sockets: 400, staysMs: 60_000 },
-  { name: '40 sockets that begin with TLS and do not go on', sockets: 40, says: begun, staysMs: 4_500 },
-  { name: 'a plain connect every 100 ms', sockets: 1, says: '00', staysMs: 50, restsMs: 50 },
-  { name: 'connects one after the other, each ended at once', sockets: 40, staysMs: 0 },
+  { name: '40 sockets that start TLS and do not continue', sockets: 40, says: begun, staysMs: 4_500 },
+  { name: 'an unencrypted connection every 100 ms', sockets: 1, says: '00', staysMs: 50, restsMs: 50 },
+  { name: 'connections one after another, each closed at once', sockets: 40, staysMs: 0 },
 ];
 
 if (workerData?.siege !== undefined) {

@@ -1,4 +1,4 @@
-/** What becomes of links and sessions in time and in memory: half-open ones noticed, sessions gone on with, and their weight. */
+/** Time and memory of links and sessions: detection of half-open links, resumption of sessions, and memory of idle ones. */
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
@@ -8,10 +8,10 @@ import { FaultProxy } from 'serpy-fault-proxy';
 import { Connection, type ConnectionOptions, Server } from 'serpy-v2';
 import { type Figure, middleOf } from './figure.js';
 
-/** What may be promised, in milliseconds. */
+/** The bounds, milliseconds. */
 const mostNoticeMs = 16_000;
 const mostResumeMs = 50;
-/** How much more a heap may have after many resumes. */
+/** The largest growth of the heap after many resumptions. */
 const mostGrowth = 0.05;
 const mostConnectionBytes = 256 * 1024;
 
@@ -33,7 +33,7 @@ async function throughProxy(options: ConnectionOptions = {}) {
   return { proxy, client, accepted, close };
 }
 
-/** How long both ends take to notice a link that is half-open, at the defaults. */
+/** Measures how long both ends need to detect a half-open link, with the defaults. */
 export async function measureHalfOpen(): Promise<Figure> {
   const notice = async (writing: boolean) => {
     const { proxy, client, accepted, close } = await throughProxy();
@@ -66,7 +66,7 @@ function sendBoth(...ends: readonly Connection[]): void {
   for (const end of ends) void end.sendData('more').catch(() => {});
 }
 
-/** How long it takes from a link that is up again until what waited for it is acknowledged. */
+/** Measures the time from the new link to the acknowledgement of the messages that waited. */
 export async function measureResume(rounds: number): Promise<Figure> {
   const { proxy, client, accepted, close } = await throughProxy({ reconnect: { baseDelayMs: 2, maxDelayMs: 5 } });
   const reading = (async () => {
@@ -106,7 +106,7 @@ async function heapBytes(collect: () => void): Promise<number> {
   return heapUsed + external + arrayBuffers;
 }
 
-/** Whether memory grows with the number of resumes: of both ends, in one process. */
+/** Measures whether the memory of both ends, in one process, grows with the number of resumptions. */
 export async function measureResumes(resumes: number): Promise<Figure> {
   const collect = collector();
   const network = new MemoryNetwork();
@@ -144,7 +144,7 @@ export async function measureResumes(resumes: number): Promise<Figure> {
   };
 }
 
-/** What a connection weighs that has a session and nothing to do: both its ends. */
+/** Measures the memory of an idle connection in a session, both ends. */
 export async function measureWeight(connections: number): Promise<Figure> {
   const collect = collector();
   const network = new MemoryNetwork();

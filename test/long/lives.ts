@@ -1,16 +1,16 @@
-/** The simulated lives of the test suite, and those with the original peers, many times as many as the suite has. */
+/** The simulated lives of the test suite, and those with models of Python peers, with many more runs than in the suite. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Settings } from './settings.js';
 import { table } from './table.js';
 
-/** The tests that play lives, by file and by name. */
+/** The tests with lives, by file and by name. */
 const files = ['serpy-v1/test/contract', 'serpy-v2/test/contract', 'serpy/test/lives', 'test/originals/rules'];
 const names = 'a life with every fault|never harms';
 
 const dayMs = 86_400_000;
 
-/** What of Vitest's report is shown. */
+/** The printed part of Vitest's report. */
 interface Report {
   readonly testResults: readonly {
     readonly assertionResults: readonly {
@@ -22,7 +22,7 @@ interface Report {
   }[];
 }
 
-/** Plays them; whether all were well. */
+/** Runs the lives. @returns whether all passed */
 export async function lives({ lives }: Settings): Promise<boolean> {
   const options = ['-t', names, `--testTimeout=${dayMs}`, '--reporter=json'];
   const child = spawn(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...files, ...options], {
@@ -38,7 +38,7 @@ export async function lives({ lives }: Settings): Promise<boolean> {
   const played = testResults
     .flatMap(({ assertionResults }) => assertionResults)
     .filter(({ status }) => status !== 'skipped');
-  console.log('\nlives: in a network in memory, each with faults of its own');
+  console.log('\nlives: in a network in memory, each with its own faults');
   console.log(
     table(
       ['what', 'lives', 'outcome', 's'],

@@ -10,10 +10,10 @@ import { readArguments, type Settings } from './settings.js';
 import { replayWorld, simulation } from './simulation.js';
 import { stuckReader } from './stuck-reader.js';
 
-/** A part prints what it has found, and says whether all was well. */
+/** A part prints its results. @returns whether it passed */
 type Part = (settings: Settings) => Promise<boolean>;
 
-/** What a run does that names none. */
+/** The parts of a run without names. */
 const all: Readonly<Record<string, Part>> = {
   fuzz,
   simulation,
@@ -35,7 +35,7 @@ const all: Readonly<Record<string, Part>> = {
   guards,
 };
 
-/** These are in others at greater length, or are what another command runs. */
+/** Parts that another part contains with more runs, or that another command runs. */
 const parts: Readonly<Record<string, Part>> = {
   ...all,
   'every-byte-memory': partOf('every-byte-memory'),

@@ -1,47 +1,47 @@
-/** What the command line of the long tests says. */
+/** The command line of the long tests. */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 
 export interface Settings {
-  /** Damaged inputs inside of one process, over all targets. Default 200,000,000. */
+  /** Damaged inputs inside one process, of all targets. Default 200,000,000. */
   readonly inputs: number;
   /** Damaged inputs over TCP, for each protocol. Default 100,000. */
   readonly live: number;
-  /** What chance starts from. Default 1. */
+  /** The seed of all random choices. Default 1. */
   readonly seed: number;
-  /** The one target to run. Default: all. */
+  /** The target to run. Default: all. */
   readonly target: string | undefined;
-  /** Default: as many as the computer runs at once. */
+  /** The number of threads. Default: that of the computer's cores. */
   readonly threads: number;
-  /** How long one input may take, in milliseconds. Default 10,000. */
+  /** The longest time of one input, milliseconds. Default 10,000. */
   readonly hangMs: number;
-  /** The file of inputs that have broken something, which are run first, and to which others are added. Default test/fuzz/kept.json. */
+  /** The file of inputs that broken versions failed on. They run first, and new ones are added. Default test/fuzz/kept.json. */
   readonly kept: string;
-  /** How many lives each test that plays some has. Default 3,000. */
+  /** The number of lives of each test with lives. Default 3,000. */
   readonly lives: number;
-  /** Worlds in which bare sessions are simulated. Default 500,000. */
+  /** Simulated worlds with sessions only. Default 500,000. */
   readonly worlds: number;
-  /** In how many rounds a world must heal. Default 400. */
+  /** The rounds within which a world must heal. Default 400. */
   readonly healingRounds: number;
-  /** Whether the first failure is enough. */
+  /** Whether to stop at the first failure. */
   readonly few: boolean;
-  /** The file of worlds in which a rule was broken, which are run first. Default that of the sources. */
+  /** The file of worlds in which a rule was broken. They run first. Default: that of the sources. */
   readonly keptWorlds: string;
-  /** Whether `figures` measures at the sizes of the long tests. */
+  /** Whether `figures` measures with the sizes of the long tests. */
   readonly full: boolean;
-  /** Whether `figures` puts its table into docs/explanation/test-evidence.md. */
+  /** Whether `figures` writes its table into docs/explanation/test-evidence.md. */
   readonly write: boolean;
   /** Links that are cut in one transfer, in each direction. Default 5,000. */
   readonly cuts: number;
-  /** Every how manieth byte the link is cut at. Default 1. */
+  /** The distance in bytes between two cuts: with 2, the link is cut at every second byte. Default 1. */
   readonly step: number;
-  /** How often a session is gone on with. Default 10,000. */
+  /** The number of resumptions of a session. Default 10,000. */
   readonly resumes: number;
-  /** Rounds of the measurements that repeat themselves. Default 10. */
+  /** The rounds of repeated measurements. Default 10. */
   readonly rounds: number;
 }
 
-/** The parts that were asked for, and the settings. */
+/** The named parts, and the settings. */
 export function readArguments(args: readonly string[]): { parts: readonly string[]; settings: Settings } {
   const { values, positionals } = parseArgs({
     args: [...args],

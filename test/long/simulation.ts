@@ -1,4 +1,4 @@
-/** Bare sessions of both ends in worlds that seeds decide: so many, in as many threads as there may be. */
+/** Sessions of both ends in worlds that depend on a seed, in several threads. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { World } from '../../packages/serpy-v2/test/session/simulation/world.js';
@@ -9,10 +9,10 @@ import type { WorldFailure, WorldShift, WorldShiftReport } from './worlds.js';
 export const eventsPerWorld = 200;
 const worldsPerShift = 500;
 const mostFailures = 20;
-/** Where the first failure is enough, shifts are short, and the first worlds come first. */
+/** If the first failure ends the run, shifts are short, and the worlds run in order. */
 const worldsPerShortShift = 50;
 
-/** Runs worlds in a thread of its own; a thread that gets no further is one that hangs. */
+/** Runs worlds in a separate thread. A thread without progress hangs. */
 export function runWorlds(shift: WorldShift, worker: URL, hangMs: number): Promise<WorldShiftReport> {
   const thread = new Worker(worker, { workerData: shift });
   const nothing = { worlds: 0, sent: 0, links: 0, resumes: 0 };
@@ -30,7 +30,7 @@ export interface WorldsReport extends Omit<WorldShiftReport, 'failures'> {
   readonly seconds: number;
 }
 
-/** Runs them, those that are kept first. */
+/** Runs the worlds, the kept ones first. */
 export async function measureWorlds({
   worlds,
   seed,
@@ -78,7 +78,7 @@ export async function measureWorlds({
   };
 }
 
-/** Runs them and shows what came of it; whether no rule was broken. */
+/** Runs the worlds and prints the results. @returns whether no rule was broken */
 export async function simulation(settings: Settings): Promise<boolean> {
   const { worlds, sent, links, resumes, failures, seconds } = await measureWorlds(settings);
   console.log('\nsimulation: the sessions of both ends by themselves, in worlds with faults of their own');
@@ -91,7 +91,7 @@ export async function simulation(settings: Settings): Promise<boolean> {
   return failures.length === 0;
 }
 
-/** Runs one world again, in this thread, so that a debugger may look on. */
+/** Runs one world again in this thread, for a debugger. */
 export function replayWorld(seed: number): boolean {
   try {
     console.log(`world ${seed}:`, new World(seed, eventsPerWorld).run());

@@ -1,4 +1,4 @@
-/** Programs of their own that a session lives with: stopped for longer than a link may be silent, and parted by a network that says nothing. */
+/** A session between two programs: one is stopped for longer than the timeout of a link, or the network between them breaks silently. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -20,7 +20,7 @@ interface Outcome {
   readonly links: number;
 }
 
-/** Sends and receives one message after the other while something happens to the server. */
+/** Exchanges messages one after another while something happens to the server. */
 async function exchangeWhile(
   host: string,
   port: number,
@@ -60,7 +60,7 @@ async function exchangeWhile(
   return { faults: checker.verify({ allowMissing: 0 }), messages: sent, links: reconnects + 1 };
 }
 
-/** A server that sends back what it gets, in a process of its own, and its port. */
+/** An echo server in a separate process, and its port. */
 async function serve(given: PeerArguments, command: readonly string[] = []): Promise<[ChildProcess, number]> {
   const [first = process.execPath, ...before] = [...command, process.execPath];
   const program = spawn(first, [...before, peerFile, JSON.stringify(given)], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -81,7 +81,7 @@ async function end(program: ChildProcess): Promise<void> {
   await exited;
 }
 
-/** A server that is stopped for twice the time that a link may be silent, at the defaults. */
+/** A server that is stopped for twice the timeout of a link, with the defaults. */
 export async function measureStopped(): Promise<Figure> {
   const [program, port] = await serve({ protocol: 'v2', port: 0 });
   const { faults, messages, links } = await exchangeWhile('127.0.0.1', port, {}, async () => {
@@ -114,11 +114,11 @@ function removeSpace(): void {
   ]) {
     try {
       ip(...args);
-    } catch {} // it was not there
+    } catch {} // it did not exist
   }
 }
 
-/** Another network, with a cable to ours; false where this computer does not allow it. */
+/** Creates another network, with a cable to this one. @returns false if this computer does not allow it */
 function makeSpace(): boolean {
   removeSpace();
   try {
@@ -136,12 +136,12 @@ function makeSpace(): boolean {
   }
 }
 
-/** The far end of the cable. Nobody at this one is told. */
+/** The far end of the cable. The near end notices nothing. */
 function plug(how: 'up' | 'down'): void {
   ip('-n', space, 'link', 'set', inside, how);
 }
 
-/** A cable that is pulled between two networks of this computer, and plugged in again; undefined where there can be only one. */
+/** A cable between two networks of this computer that is pulled and plugged in again; undefined if it allows only one network. */
 export async function measurePartition(): Promise<Figure | undefined> {
   if (!makeSpace()) return undefined;
   const short = { pingIntervalMs: 500, peerTimeoutMs: 1500 };

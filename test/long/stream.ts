@@ -1,4 +1,4 @@
-/** A stream of more than 4 GiB, over a socket: it arrives whole, in bounded memory. */
+/** A stream of more than 4 GiB over a socket: it arrives completely, with bounded memory. */
 import { Connection, Server } from 'serpy-v2';
 import type { Figure } from './figure.js';
 
@@ -17,7 +17,7 @@ export async function measureStream(totalBytes: number): Promise<Figure> {
     let wrong = 0;
     let peakBytes = 0;
     for await (const part of await accepted.getStream()) {
-      // Every chunk begins with its number, wherever the parts were cut.
+      // Every chunk starts with its number, wherever the parts were cut.
       for (let at = -received & (chunkBytes - 1); at + 4 <= part.length; at += chunkBytes) {
         if (part.readUInt32LE(at) !== (received + at) / chunkBytes) wrong++;
       }

@@ -1,6 +1,5 @@
 /**
- * Fifty clients of one server, one of which does not read what it is sent: how long the round trips of the others take then, and
- * how long without it.
+ * Fifty clients of one server, one of which does not read: measures the round trips of the others, with and without that client.
  */
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,9 +11,9 @@ import { table } from './table.js';
 const host = '127.0.0.1';
 const clients = 49;
 const phaseMs = 2_000;
-/** Between two questions of one client, so that the computer is not at its limit. */
+/** The pause between two requests of one client, so that the computer is not fully loaded. */
 const pauseMs = 40;
-/** So much longer may the slowest hundredth of the trips take: in the middle one of the rounds, as the computer has other work at times. */
+/** The largest ratio of the p99 of the trips. The median of the rounds counts, because other programs disturb single rounds. */
 const mostTimes = 2;
 
 const protocols: readonly ProtocolName[] = ['v1', 'v2', 'auto'];
@@ -25,17 +24,17 @@ function dial(protocol: ProtocolName, port: number, more: object = {}) {
   return connect({ protocol, host, port, ...more } as never);
 }
 
-/** What the trips of one protocol took: in the middle of the rounds. */
+/** The times of the trips of one protocol: medians of the rounds. */
 export interface StuckRow {
   readonly protocol: ProtocolName;
   readonly trips: number;
   /** Idle p50 and p99, stuck p50 and p99, in milliseconds. */
   readonly figures: readonly number[];
-  /** How many times as long the slowest hundredth takes beside a reader that is stuck. */
+  /** The ratio of the p99 with a stuck reader to the p99 without it. */
   readonly times: number;
 }
 
-/** Measures; whether the others were not held up. */
+/** Measures. @returns whether the bound holds */
 export async function stuckReader(settings: Settings): Promise<boolean> {
   const rows = await measureStuckReader(settings);
   console.log(
@@ -56,7 +55,7 @@ export async function measureStuckReader({ rounds }: Settings): Promise<StuckRow
     const worker = new Worker(new URL('./stuck-server.mjs', import.meta.url), { workerData: protocol });
     const [port] = (await once(worker, 'message')) as [number];
     const others = await Promise.all(Array.from({ length: clients }, () => dial(protocol, port)));
-    await trips(others); // warm
+    await trips(others); // warms up
     for (let round = 0; round < rounds; round++) {
       const idle = await dial(protocol, port);
       quiet.push(await trips(others));
@@ -79,7 +78,7 @@ export async function measureStuckReader({ rounds }: Settings): Promise<StuckRow
   return rows;
 }
 
-/** A client that has the server send to it without end, and takes nothing. Resolves when nothing goes any more. */
+/** A client to which the server sends endlessly, and which does not read. Resolves when the server cannot send more. */
 async function stick(protocol: ProtocolName, port: number): Promise<Client> {
   const receiveQueue = { maxMessages: 1, whenFull: 'block' };
   const reader = await dial(protocol, port, { receiveQueue });
@@ -90,7 +89,7 @@ async function stick(protocol: ProtocolName, port: number): Promise<Client> {
   return reader;
 }
 
-/** What the trips of one phase took. */
+/** The times of the trips of one phase. */
 async function trips(others: readonly Client[]): Promise<number[]> {
   const took: number[] = [];
   const endMs = performance.now() + phaseMs;

@@ -1,4 +1,4 @@
-/** The server of stuck-reader, in a thread of its own: it sends back what it gets, and to who asks for it, without end. */
+/** The server of stuck-reader, in a separate thread: it echoes messages, and sends endlessly to a client that requests it. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { listen, type ProtocolName } from 'serpy';
 
@@ -22,6 +22,6 @@ async function serve(connection: Served): Promise<void> {
       await connection.sendData(text);
     }
   } catch {
-    // it is gone
+    // the client has disconnected
   }
 }

@@ -1,9 +1,9 @@
-/** Figures as a Markdown table, so that a page can show what a run has printed. */
+/** Formats figures as a Markdown table, which a page can contain. */
 
-/** A cell: text to the left, a number to the right. */
+/** A cell: text is aligned left, a number right. */
 export type Cell = string | number;
 
-/** A table of these headings and rows. */
+/** Formats a table with these headings and rows. */
 export function table(headings: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const isNumber = headings.map((_, column) => rows.every((row) => typeof row[column] === 'number'));
   const shown = rows.map((row) => row.map((cell) => (typeof cell === 'number' ? formatNumber(cell) : cell)));

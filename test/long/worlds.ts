@@ -1,13 +1,13 @@
-/** A thread that runs worlds, one after the other, and tells of those in which a rule was broken. */
+/** A thread that runs worlds one after another, and reports those in which a rule was broken. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { World } from '../../packages/serpy-v2/test/session/simulation/world.js';
 
-/** What a thread is to do. */
+/** The task of a thread. */
 export interface WorldShift {
   readonly seeds: readonly number[];
   readonly events: number;
   readonly rounds: number;
-  /** How many failures are enough. */
+  /** The number of failures after which it stops. */
   readonly mostFailures: number;
 }
 
@@ -27,7 +27,7 @@ export interface WorldShiftReport {
 function run({ seeds, events, rounds, mostFailures }: WorldShift): WorldShiftReport {
   const failures: WorldFailure[] = [];
   const sums = { worlds: 0, sent: 0, links: 0, resumes: 0 };
-  Error.stackTraceLimit = 0; // links break all the time, and nobody looks at where
+  Error.stackTraceLimit = 0; // links break very often, and their stack traces are not used
   for (const seed of seeds) {
     sums.worlds++;
     try {

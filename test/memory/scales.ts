@@ -1,4 +1,4 @@
-/** A connection and a hostile peer in one process, on the scales: what the connection holds, and what it may hold. */
+/** Measures the memory that a connection holds for a hostile peer in the same process, and computes the limit. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
@@ -7,16 +7,16 @@ import { runInNewContext } from 'node:vm';
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
-/** What may be held besides everything that has a limit. */
+/** Memory allowed besides everything that has a limit. */
 const slackBytes = MiB;
 
-/** What a message takes that waits, besides its bytes. */
+/** Memory of a waiting message besides its bytes. */
 export const besidesBytes = 256;
 
-/** What a stream takes that is open, or waits to be asked for. */
+/** Memory of a stream that is open or waits for getStream. */
 const streamBytes = 2 * KiB;
 
-/** The limits that the connections of these tests have: small, so that what is beyond them stands out. */
+/** The limits of the connections in these tests: small, so that an excess is visible. */
 export const limits = {
   maxMessageBytes: 256 * KiB,
   receiveQueue: { maxMessages: 300, maxBytes: 256 * KiB },
@@ -27,7 +27,7 @@ export const limits = {
 
 export const replayQueue = { maxMessages: 100, maxBytes: 256 * KiB } as const;
 
-/** Two limits that no option changes: answers to a peer that does not read, and bytes handed to a socket that have not left. */
+/** Two fixed limits: answers to a peer that does not read, and bytes that were written to a socket and have not left. */
 const [mostAnswerBytes, highWaterBytes] = [MiB, MiB];
 
 /** The rule of docs/limits.md for these limits. */
@@ -37,7 +37,7 @@ export function mostHeldBytes(): number {
   for (const { maxMessages, maxBytes } of [receiveQueue, sendQueue, replayQueue]) {
     bytes += 2 * maxBytes + maxMessageBytes + maxMessages * besidesBytes;
   }
-  bytes += (maxMessageBytes * 5) / 4; // one that comes in part; in v1 as base85
+  bytes += (maxMessageBytes * 5) / 4; // a partial message; in v1 as base85
   bytes += 2 * maxOpenStreams * streamBytes;
   return bytes + mostAnswerBytes + highWaterBytes;
 }
@@ -49,7 +49,7 @@ function collector(): () => void {
 
 const collect = collector();
 
-/** What this process holds now. */
+/** The memory of this process. */
 export async function weight(): Promise<number> {
   for (let turn = 0; turn < 3; turn++) {
     await new Promise(setImmediate);
@@ -59,18 +59,18 @@ export async function weight(): Promise<number> {
   return heapUsed + arrayBuffers;
 }
 
-/** Waits for a condition, turn by turn. */
+/** Waits for a condition, checked in every turn. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise(setImmediate);
 }
 
-/** What of a connection tells how far a peer was heard. */
+/** The counts that show how much of a peer's data was read. */
 interface Listener {
   stats(): { readonly bytesReceived: number };
   readonly state: string;
 }
 
-/** Waits until a connection hears nothing more, whatever is said to it. */
+/** Waits until a connection reads nothing more, whatever the peer sends. */
 export async function quiet(listener: Listener): Promise<void> {
   let heard = -1;
   for (let turns = 0; turns < 50; turns++) {
@@ -81,10 +81,10 @@ export async function quiet(listener: Listener): Promise<void> {
   }
 }
 
-/** The hostile end of a link over loopback, which says what it likes. */
+/** The hostile end of a link over loopback, which sends any bytes. */
 export class HostilePeer {
   readonly socket: Socket;
-  /** The end that it attacks. */
+  /** The attacked connection. */
   listener: Listener | undefined;
 
   private constructor(socket: Socket) {
@@ -92,7 +92,7 @@ export class HostilePeer {
     socket.on('error', () => {});
   }
 
-  /** @param reads whether it takes what is sent to it */
+  /** @param reads whether it reads the data of the connection */
   static async dial(port: number, reads = true): Promise<HostilePeer> {
     const socket = connect(port, '127.0.0.1');
     await once(socket, 'connect');
@@ -100,7 +100,7 @@ export class HostilePeer {
     return new HostilePeer(socket);
   }
 
-  /** Says something and waits until it is heard, or nobody is there any more. */
+  /** Sends bytes, and waits until the connection has read them or is closed. */
   async say(bytes: Uint8Array, times = 1): Promise<void> {
     const { listener } = this;
     for (let n = 0; n < times; n++) {

@@ -1,4 +1,4 @@
-/** The same packages for a CommonJS program in TypeScript: their `require` types. */
+/** The types of the packages for a CommonJS program in TypeScript. */
 import serpy = require('serpy');
 import arrays = require('serpy-arrays');
 import core = require('serpy-core');

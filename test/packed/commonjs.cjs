@@ -1,4 +1,4 @@
-// The packages as a CommonJS program gets them.
+// The packages in a CommonJS program.
 const required = {
   serpy: require('serpy'),
   v1: require('serpy-v1'),

@@ -1,4 +1,4 @@
-/** What a program in TypeScript sees of the packages: the types of what comes back follow the protocol. */
+/** The types of the packages in a TypeScript program: the types of received messages depend on the protocol. */
 import * as serpy from 'serpy';
 import {
   type Connection,
@@ -54,7 +54,7 @@ export async function overV2(server: v2.Server): Promise<void> {
   for await (const connection of server) {
     const data: string | number | bigint | Buffer = await connection.getData({ signal: new AbortController().signal });
     await connection.sendData(typeof data === 'number' ? v2.float(data) : data);
-    // @ts-expect-error v2 carries no objects
+    // @ts-expect-error v2 sends no objects
     await connection.sendData({ exposureMs: 20 });
   }
 }
@@ -63,12 +63,12 @@ export async function overEither(): Promise<PortableMessage> {
   await using server = await listen({ protocol: 'auto', port: 0 });
   const connection = await connect({ protocol: 'v2', host: '127.0.0.1', port: server.address?.port ?? 0 });
   const message = await connection.getMessage();
-  // @ts-expect-error a connection over v2 gives messages of v2
+  // @ts-expect-error a v2 connection receives v2 messages
   const mode: number = message.mode;
   return mode > 0 ? message : connection.getMessage();
 }
 
-/** What signatures of serpy mention has a name there. */
+/** serpy exports the types that its signatures mention. */
 export interface Named {
   readonly connection: Connection<'v1'> & CoreConnection<TypesOf['v1']>;
   readonly settings: ConnectionSettings;
@@ -77,7 +77,7 @@ export interface Named {
   readonly messages: [typesOfV1.Message, typesOfV2.Message];
 }
 
-// @ts-expect-error a server of serpy is started by listen: the class is a type alone
+// @ts-expect-error listen starts a server of serpy; the class is only a type
 export const made: unknown = serpy.Server;
 
 export async function withArrays(connection: v2.Connection, overV1: v1.Connection): Promise<DType> {
@@ -88,7 +88,7 @@ export async function withArrays(connection: v2.Connection, overV1: v1.Connectio
   connection.release(floats);
   // @ts-expect-error an array has a typed array as its data
   await connection.sendData({ data: [1, 2, 3], shape: [3] });
-  // @ts-expect-error v1 alone sends bytes, which encodeNpy makes
+  // @ts-expect-error v1 sends arrays only as bytes, from encodeNpy
   await overV1.sendData(floats);
   return decodeNpy(encodeNpy(image)).dtype;
 }

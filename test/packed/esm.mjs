@@ -1,4 +1,4 @@
-// The packages as an ES module gets them.
+// The packages in an ES module.
 import * as serpy from 'serpy';
 import * as arrays from 'serpy-arrays';
 import * as faults from 'serpy-fault-proxy';

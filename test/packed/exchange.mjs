@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 
 const loopback = '127.0.0.1';
 
-/** A server of one protocol package, a client of the other copy's: text and bytes there, text back, and an error by its code. */
+/** A server of one copy and a client of the other: text and bytes to the server, text back, and an error matched by its code. */
 async function overOneProtocol(serverSide, clientSide) {
   const server = await new serverSide.Server({ port: 0 }).start();
   const client = await new clientSide.Connection().connect(loopback, server.address.port);
@@ -57,7 +57,7 @@ async function withArrays(serverSide, clientSide) {
   await server.closeServer();
 }
 
-/** A server that finds out what its peers speak, and a client of each protocol. */
+/** A server that detects the protocol of its clients, and a client of each protocol. */
 async function overTheFacade(serverSide, clientSide) {
   const server = await serverSide.listen({ protocol: 'auto', host: loopback, port: 0 });
   for (const protocol of ['v1', 'v2']) {
@@ -72,7 +72,7 @@ async function overTheFacade(serverSide, clientSide) {
   await server.closeServer();
 }
 
-/** A link that is cut in the middle of a message, and the next one, which is whole. */
+/** A link that is cut in the middle of a message, and the next one, which works. */
 async function throughTheProxy(serverSide, clientSide) {
   const server = await new serverSide.v2.Server({ port: 0 }).start();
   const plan = (index) => (index === 0 ? { down: { cut: { atByte: 1000, how: 'rst' } } } : {});

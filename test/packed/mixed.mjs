@@ -1,4 +1,4 @@
-// Both copies in one program: a server that was imported and a client that was required. Their classes differ.
+// Both copies in one program: an imported server and a required client. Their classes differ.
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import * as serpy from 'serpy';

@@ -1,7 +1,7 @@
 /**
- * A serpy program for the tests of whole processes, told what to do by its arguments (as JSON) and by what it is sent:
- * `blob N` is answered with N bytes, `block N` blocks its event loop for N ms, everything else is sent back.
- * A server prints its port; a client that is told so sends a blob. `cpu` on stdin prints the CPU time used so far, in ms.
+ * A serpy program for tests with processes. Its arguments (JSON) and the messages that it receives control it: it answers `large N` with
+ * N bytes, `block N` blocks its event loop for N ms, and it echoes everything else. A server prints its port. A client can send a large
+ * message at once. `cpu` on stdin prints the CPU time used so far, in ms.
  */
 import { createInterface } from 'node:readline';
 import { connect, listen, type PortableConnection, type PortableValue, type ProtocolName } from 'serpy';
@@ -9,13 +9,13 @@ import { connect, listen, type PortableConnection, type PortableValue, type Prot
 export interface PeerArguments {
   readonly protocol: ProtocolName;
   readonly port: number;
-  /** Dials instead of listening, and sends so many bytes at once. */
-  readonly blobBytes?: number;
-  /** More options of `listen` or `connect`. */
+  /** Connects instead of listening, and sends a message of this size at once. */
+  readonly largeBytes?: number;
+  /** Further options of `listen` or `connect`. */
   readonly options?: object;
 }
 
-const { protocol, port, blobBytes, options } = JSON.parse(process.argv[2] ?? '{}') as PeerArguments;
+const { protocol, port, largeBytes, options } = JSON.parse(process.argv[2] ?? '{}') as PeerArguments;
 
 function print(what: string): void {
   process.stdout.write(`${what}\n`);
@@ -32,7 +32,7 @@ async function serve(connection: PortableConnection): Promise<void> {
   for await (const data of connection) {
     const [what, number] = String(data).split(' ');
     if (what === 'block') block(Number(number));
-    const answer = what === 'blob' ? Buffer.alloc(Number(number), 0x5a) : data;
+    const answer = what === 'large' ? Buffer.alloc(Number(number), 0x5a) : data;
     await connection.sendData(answer as PortableValue).catch(() => {});
   }
 }
@@ -42,7 +42,7 @@ createInterface(process.stdin).on('line', () => {
   print(`cpu ${(user + system) / 1000}`);
 });
 
-if (blobBytes === undefined) {
+if (largeBytes === undefined) {
   const server = await listen({ protocol, port, ...options } as never);
   server.on('warning', (error: Error) => print(`warning ${error.message}`));
   server.on('drop', () => print('dropped'));
@@ -51,6 +51,6 @@ if (blobBytes === undefined) {
 } else {
   const client: PortableConnection = await connect({ protocol, port, ...options } as never);
   print('connected');
-  await client.sendData(Buffer.alloc(blobBytes, 0x5a));
+  await client.sendData(Buffer.alloc(largeBytes, 0x5a));
   await client.close();
 }

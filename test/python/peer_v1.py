@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A v1 peer (text blocks) for tests: it behaves as the original does, on good input and on bad.
+"""A v1 peer (text blocks) for tests: it behaves like the Python module, with valid and with invalid input.
 
 Driven by JSON lines on stdin, answers with JSON lines on stdout; README.md beside this file lists both.
 Standard library only (numpy is used where it is at hand), Python 3.8 or later. Its steering is peer_v2.py's.
@@ -14,11 +14,11 @@ import re
 import sys
 import time
 
-from peer_v2 import LONG, Deaf, Steered, blob, emit, numpy, run
+from peer_v2 import LONG, ReceiverDead, Steered, blob, emit, numpy, run
 
 END, CONTROL, EOT = b'\x1f', b'\x01', b'\x04'
 SETMODE, ACK_MODE, ACK_EOT = 'SETMODE', 'ACKMODCG', 'ACKEOT!!'
-PATIENCE = 10  # seconds a send waits for its answers unless the command says otherwise
+PATIENCE = 10  # seconds that a send waits for its answers by default
 NUMPY_NAMES = {
     ('numpy.core.multiarray', '_reconstruct'), ('numpy.core.numeric', '_frombuffer'),
     ('numpy', 'ndarray'), ('numpy', 'dtype'),
@@ -26,10 +26,10 @@ NUMPY_NAMES = {
 
 
 class CarefulUnpickler(pickle.Unpickler):
-    """Reads plain data, and numpy arrays where numpy is at hand; every other global is refused."""
+    """Reads plain data, and numpy arrays if numpy is installed. It rejects every other global."""
 
     def find_class(self, module, name):
-        old_module = module.replace('numpy._core', 'numpy.core')  # numpy 2 moved them, and each version reads both
+        old_module = module.replace('numpy._core', 'numpy.core')  # numpy 2 moved them; each version reads both
         if (old_module, name) in NUMPY_NAMES and numpy() is not None:
             for candidate in (old_module.replace('numpy.core', 'numpy._core'), old_module):
                 try:
@@ -44,7 +44,7 @@ def control(word):
 
 
 def encode(kind, value, mode, encoding, protocol=None):
-    """The block for one message without its end, and the mode it goes out in; value is the Python value."""
+    """The block of one message without its end, and its mode. value is the Python value."""
     if mode not in range(6):
         raise ValueError('a mode is 0 to 5, not %r' % (mode,))
     if mode >= 4:
@@ -63,13 +63,13 @@ def pack(data, mode):
 
 
 class Receiver:
-    """Turns the bytes of one connection into what they mean; knows no socket."""
+    """Decodes the bytes of one connection. It does not use sockets."""
 
     def __init__(self):
         self.mode, self.rest, self.scanned, self.unended = 0, bytearray(), 0, b''
 
     def feed(self, chunk):
-        """Yields ('control', word), ('answer', word to send) and ('message', kind, value, mode); raises Deaf."""
+        """Yields ('control', word), ('answer', word to send) and ('message', kind, value, mode); raises ReceiverDead."""
         self.rest += chunk
         while True:
             end = self.rest.find(END, self.scanned)
@@ -98,8 +98,8 @@ class Receiver:
         if self.mode & 1:
             data = self.unended + data
             if EOT in data[:-1]:
-                raise Deaf('mode %d data holds 04' % self.mode)
-            if not data.endswith(EOT):  # the original goes on until 04: a 1F inside is lost, its two sides joined
+                raise ReceiverDead('mode %d data holds 04' % self.mode)
+            if not data.endswith(EOT):  # the Python module continues until 04: a 1F inside is lost, and the two parts are joined
                 self.unended = data
                 return
             data, self.unended = data[:-1], b''
@@ -113,13 +113,13 @@ class Receiver:
         try:
             data = base64.b85decode(data)
         except ValueError as error:
-            raise Deaf('bad base85 in mode %d: %s' % (self.mode, error))
+            raise ReceiverDead('bad base85 in mode %d: %s' % (self.mode, error))
         if self.mode < 4:
             return 'bytes', data, self.mode
         try:
             return 'object', CarefulUnpickler(io.BytesIO(data)).load(), self.mode
-        except Exception as error:  # a broken pickle can raise nearly anything
-            raise Deaf('pickle in mode %d: %s' % (self.mode, error))
+        except Exception as error:  # a broken pickle can raise almost any exception
+            raise ReceiverDead('pickle in mode %d: %s' % (self.mode, error))
 
 
 def parse(command):
@@ -138,7 +138,7 @@ def parse(command):
 
 
 def make_array(command):
-    """Element i, counted in C order, is (seed + 31 i) mod 127: it fits every dtype, and any language can make it."""
+    """Element i in C order is (seed + 31 i) mod 127, which fits every dtype and is easy to compute in any language."""
     np = numpy()
     if np is None:
         raise RuntimeError('numpy is not installed')
@@ -160,7 +160,7 @@ def describe_object(value):
         return dict(blob(text.encode('utf-8', 'backslashreplace'), None), type='object')
     fields = {'type': 'object', 'repr': text}
     try:
-        if repr(json.loads(json.dumps(value, allow_nan=False))) == text:  # JSON can say all of it, types included
+        if repr(json.loads(json.dumps(value, allow_nan=False))) == text:  # JSON can represent the value with its types
             fields['value'] = value
     except (TypeError, ValueError):
         pass
@@ -190,13 +190,13 @@ class Peer(Steered):
             if link.answered[word] == link.asked[word]:
                 return False
             link.answered[word] += 1
-            if word == ACK_MODE:  # answers come in order: an EOT not answered by now never will be
+            if word == ACK_MODE:  # answers arrive in order, so an earlier EOT without an answer stays without one
                 link.answered[ACK_EOT] = link.asked[ACK_EOT]
             link.changed.notify_all()
             return True
 
     def ask(self, link, data, word, deadline):
-        """Writes, then waits for the answer. Answers are counted: one that comes late is not taken for the next."""
+        """Writes, then waits for the answer. Answers are counted, so that a late one does not count for the next send."""
         with link.changed:
             link.asked[word] += 1
             number = link.asked[word]
@@ -209,7 +209,7 @@ class Peer(Steered):
     def transmit(self, link, block, mode, patience):
         deadline = time.monotonic() + patience
         if mode != link.mode:
-            self.set_mode(link, None)  # unknown until it is answered
+            self.set_mode(link, None)  # unknown until the answer arrives
             if not self.ask(link, control(SETMODE + str(mode)), ACK_MODE, deadline):
                 raise TimeoutError('no %s: %s' % (ACK_MODE, link.ending or 'time is up'))
             self.set_mode(link, mode)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A v2 peer (binary frames) for tests: it behaves as the original does, on good input and on bad.
+"""A v2 peer (binary frames) for tests: it behaves like the Python module, with valid and with invalid input.
 
 Driven by JSON lines on stdin, answers with JSON lines on stdout; README.md beside this file lists both.
 Standard library only, Python 3.8 or later. The lower half, the steering, knows no protocol: peer_v1.py uses it too.
@@ -20,16 +20,16 @@ import time
 MAGIC = b'\xde\xca\xfe\xca\xfe'
 HEADER = struct.Struct('<5sBII')
 TYPES = {'int': 0x01, 'float': 0x11, 'str': 0x21, 'bytes': 0x81}
-TICK = 0.02  # seconds until a blocked socket call looks whether its link is to end
+TICK = 0.02  # seconds after which a blocked socket call checks whether its link must end
 LONG = 4096  # bytes; longer values are reported as sha256 and length
 
 
-class Deaf(Exception):
-    """Input after which the original's reading thread is dead."""
+class ReceiverDead(Exception):
+    """Input at which the receiver thread of the Python module terminates."""
 
 
 def encode(kind, value):
-    """The frame of one message; value is an int, a float, a str or bytes, as kind says."""
+    """The frame of one message. value is an int, a float, a str or bytes, depending on kind."""
     payload = {
         'int': lambda: value.to_bytes(8, 'little', signed=True),
         'float': lambda: value.hex().encode('ascii'),
@@ -48,20 +48,20 @@ def decode(code, payload):
         if code == TYPES['str']:
             return 'str', payload.decode('utf-8')
     except (ValueError, OverflowError) as error:
-        raise Deaf('bad payload of type %02x: %s' % (code, error))
+        raise ReceiverDead('bad payload of type %02x: %s' % (code, error))
     if code == TYPES['bytes']:
         return 'bytes', payload
-    raise Deaf('unknown type %02x' % code)
+    raise ReceiverDead('unknown type %02x' % code)
 
 
 class Receiver:
-    """Turns the bytes of one connection into what they mean; knows no socket."""
+    """Decodes the bytes of one connection. It does not use sockets."""
 
     def __init__(self):
         self.rest = bytearray()
 
     def feed(self, chunk):
-        """Yields ('message', kind, value), ('bad_checksum', code, length), ('bad_magic', discarded); raises Deaf."""
+        """Yields ('message', kind, value), ('bad_checksum', code, length), ('bad_magic', discarded); raises ReceiverDead."""
         self.rest += chunk
         while len(self.rest) >= HEADER.size:
             magic, code, checksum, length = HEADER.unpack_from(self.rest)
@@ -74,7 +74,7 @@ class Receiver:
                 return
             payload = bytes(self.rest[HEADER.size:HEADER.size + length])
             del self.rest[:HEADER.size + length]
-            if sum(payload) & 0xFFFFFFFF != checksum:  # looked at before the type: a wrong one hides any type
+            if sum(payload) & 0xFFFFFFFF != checksum:  # checked before the type, so a wrong checksum hides the type
                 yield 'bad_checksum', code, length
             else:
                 yield ('message',) + decode(code, payload)
@@ -88,13 +88,13 @@ def parse(kind, value):
 
 
 def blob(data, shown):
-    """A long value as sha256 and length, a short one as it is to be shown."""
+    """A long value as sha256 and length, a short one as it is."""
     if len(data) > LONG:
         return {'sha256': hashlib.sha256(data).hexdigest(), 'length': len(data)}
     return {'value': shown}
 
 
-# Steering: stdin, stdout, sockets and threads; no protocol.
+# Control: stdin, stdout, sockets and threads; no protocol.
 
 stdout_lock = threading.Lock()
 
@@ -104,7 +104,7 @@ def emit(event, **fields):
         try:
             sys.stdout.write(json.dumps(dict({'event': event}, **fields)) + '\n')
             sys.stdout.flush()
-        except OSError:  # nobody listens any more
+        except OSError:  # no thread listens any more
             os._exit(0)
 
 
@@ -117,7 +117,7 @@ def answer(command, error=None, **fields):
 
 
 def leave(code=0):
-    """Ends the process at once, whatever its threads wait for; the lock keeps an event from being cut in two."""
+    """Ends the process at once, even if its threads wait. The lock prevents a truncated event."""
     stdout_lock.acquire(timeout=1)
     os._exit(code)
 
@@ -132,15 +132,15 @@ def numpy():
 
 
 class Link:
-    """One TCP connection. Only the thread that reads it closes it; the others ask with end()."""
+    """One TCP connection. Only the thread that reads it closes it; the others request that with end()."""
 
     def __init__(self, sock):
         sock.settimeout(TICK)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        except OSError:  # already reset by the other end, as some systems tell here; reading will tell as well
+        except OSError:  # already reset by the other end, which some systems report here; reading also reports it
             pass
-        self.sock, self.ending, self.deaf = sock, None, False
+        self.sock, self.ending, self.receiver_dead = sock, None, False
         self.gone, self.write_lock, self.changed = threading.Event(), threading.Lock(), threading.Condition()
 
     def end(self, why):
@@ -167,7 +167,7 @@ class Link:
             if self.ending == 'rst':
                 self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
             else:
-                # Closing with unread bytes would send RST and destroy what is under way: read on until the other FIN.
+                # Closing with unread bytes would send RST and discard data in flight, so this reads until the FIN of the other end.
                 self.sock.shutdown(socket.SHUT_WR)
                 until = time.monotonic() + 10 * TICK
                 while time.monotonic() < until:
@@ -182,13 +182,13 @@ class Link:
 
 
 class Steered:
-    """A peer under command. A protocol adds begin, heard, sender, describe and echo_sender."""
+    """A peer that commands control. A protocol adds begin, heard, sender, describe and echo_sender."""
 
     def __init__(self, options):
         self.options, self.link, self.closed, self.echo = options, None, False, False
         self.paused, self.gate = False, threading.Condition()
-        self.over = threading.Event()  # nothing is listened to, dialled or read any more
-        self.jobs = queue.Queue()  # sends and echoes, done strictly in order by one thread
+        self.over = threading.Event()  # set when it no longer listens, connects or reads
+        self.jobs = queue.Queue()  # sends and echoes, which one thread performs in order
 
     def run_role(self):
         getattr(self, self.options.role)()
@@ -208,7 +208,7 @@ class Steered:
         while not self.closed:
             try:
                 sock = server.accept()[0]
-            except OSError:  # time to look whether to close, or a connection that is gone again
+            except OSError:  # time to check whether to close, or a connection that has already closed
                 continue
             self.serve(sock, 'connected')
         server.close()
@@ -218,7 +218,7 @@ class Steered:
         while not self.closed:
             try:
                 sock = socket.create_connection((self.options.host, self.options.port), timeout=5)
-                if sock.getsockname() == sock.getpeername():  # TCP can meet itself on a local port nobody listens on
+                if sock.getsockname() == sock.getpeername():  # without a listener on a local port, TCP can connect a socket with itself
                     sock.close()
                     raise ConnectionRefusedError('connected to itself')
             except OSError as error:
@@ -236,7 +236,7 @@ class Steered:
         link = Link(sock)
         self.begin(link)
         self.link = link
-        if self.closed:  # a close that came before there was a link to end
+        if self.closed:  # close was called before there was a link to end
             link.end('fin')
         emit(event)
         while not link.ending:
@@ -252,7 +252,7 @@ class Steered:
                 break
             if not chunk:
                 link.end('the other end closed')
-            elif not link.deaf:
+            elif not link.receiver_dead:
                 self.take(link, chunk)
         self.link = None
         link.close()
@@ -265,14 +265,14 @@ class Steered:
                 self.heard(link, what, *details)
                 if link.ending:
                     return
-        except Deaf as error:
-            link.deaf = True
-            emit('deaf', why=str(error))
+        except ReceiverDead as error:
+            link.receiver_dead = True
+            emit('receiver_dead', why=str(error))
         except OSError as error:  # an answer could not be written
             link.end(str(error))
 
     def deliver(self, link, *message):
-        with self.gate:  # held while the event is written: once a pause is answered, no message follows it
+        with self.gate:  # locked while the event is written, so that no message follows the answer to a pause
             while self.paused and not link.ending:
                 self.gate.wait(TICK)
             if link.ending:

@@ -24,7 +24,7 @@ sys.path.insert(0, HERE)
 import peer_v1  # noqa: E402
 import peer_v2  # noqa: E402
 
-PATIENCE = 20  # seconds until a condition that has not come true fails its test
+PATIENCE = 20  # seconds after which a false condition fails its test
 
 
 def vectors(name):
@@ -76,7 +76,7 @@ class Driven:
         self.process.stdin.flush()
 
     def until(self, wanted):
-        """Takes events until one is wanted; a name stands for the event of that name. What it passed is in seen."""
+        """Reads events until one matches; a name matches the event with that name. The events before it are in seen."""
         match = wanted if callable(wanted) else lambda event: event['event'] == wanted
         for index, event in enumerate(self.seen):
             if match(event):
@@ -143,7 +143,7 @@ class PeerTest(unittest.TestCase):
 
 
 class SteeringOf:
-    """What both peers must do alike; mixed into one class a protocol."""
+    """The common tests of both peers, mixed into one class per protocol."""
 
     def test_ends_by_itself_when_stdin_ends_and_on_quit(self):
         server, client = self.pair()
@@ -166,7 +166,7 @@ class SteeringOf:
         self.assertIs(answer['numpy'], peer_v2.numpy() is not None)
         self.assertEqual(server.do('echo', on=True, id='x'), {'event': 'done', 'do': 'echo', 'id': 'x'})
 
-    def test_answers_an_error_to_what_it_cannot_do_and_goes_on(self):
+    def test_answers_an_error_to_an_invalid_command_and_continues(self):
         server = self.listener()
         server.process.stdin.write(b'not json\n{"x":1}\n[1]\n')
         server.tell('dance')
@@ -177,7 +177,7 @@ class SteeringOf:
         self.assertEqual(server.do('send', type='tensor', value='x')['event'], 'error')
         self.assertEqual(server.do('hello')['event'], 'hello')
 
-    def test_connecting_to_nobody_is_an_error(self):
+    def test_connecting_without_a_listener_is_an_error(self):
         server = self.listener()
         server.do('quit')
         server.process.wait(PATIENCE)
@@ -185,7 +185,7 @@ class SteeringOf:
         self.assertIn('cannot connect', client.until('error')['why'])
         self.assertEqual(client.process.wait(PATIENCE), 1)
 
-    def test_a_listening_peer_goes_on_accepting_after_each_way_to_cut(self):
+    def test_a_listening_peer_accepts_again_after_each_kind_of_cut(self):
         server = self.listener()
         for how in ('fin', 'rst', 'fin'):
             sock = self.dial(server)
@@ -196,9 +196,9 @@ class SteeringOf:
             else:
                 self.assertRaises(ConnectionResetError, sock.recv, 1)
 
-    def test_a_cut_with_fin_lets_what_was_sent_arrive_although_input_is_unread(self):
+    def test_a_cut_with_fin_delivers_sent_data_although_input_is_unread(self):
         server = self.listener()
-        sock = self.dial(server, receive_buffer=4096)  # so that most of it is still to be sent when the cut comes
+        sock = self.dial(server, receive_buffer=4096)  # so that most of the data is not sent yet at the cut
         server.do('pause')
         sock.sendall(bytes(200000))
         server.do('send_raw', hex='61' * 100000)
@@ -317,30 +317,30 @@ class V2Codec(unittest.TestCase):
                 else:
                     self.assertEqual(got, value)
 
-    def test_takes_an_int_of_any_length(self):
+    def test_accepts_an_int_of_any_length(self):
         for payload, value in ((b'', 0), (b'\xff', -1), (b'\x00\x01', 256), (b'\x00' * 20 + b'\x01', 1 << 160)):
             self.assertEqual(peer_v2.decode(0x01, payload), ('int', value))
 
     def test_refuses_an_int_beyond_eight_bytes(self):
         self.assertRaises(OverflowError, peer_v2.encode, 'int', 1 << 63)
 
-    def test_reads_whatever_fromhex_takes(self):
+    def test_reads_everything_that_fromhex_accepts(self):
         for text, value in (('0x1p4', 16.0), ('1.8', 1.5), (' InFinity ', math.inf), ('-0x0p0', -0.0)):
             self.assertEqual(peer_v2.decode(0x11, text.encode()), ('float', value))
 
-    def test_goes_deaf_on_bad_payloads_and_unknown_types(self):
+    def test_stops_receiving_on_bad_payloads_and_unknown_types(self):
         floats = [(0x11, text) for text in (b'', b'one', b'\xff', b'0x1p5000')]
         for code, payload in floats + [(0x21, b'\xc3'), (0x7E, b'')]:
-            self.assertRaises(peer_v2.Deaf, peer_v2.decode, code, payload)
+            self.assertRaises(peer_v2.ReceiverDead, peer_v2.decode, code, payload)
 
-    def test_drops_a_wrong_checksum_whatever_the_type_and_goes_on(self):
+    def test_drops_a_wrong_checksum_of_any_type_and_continues(self):
         good = peer_v2.encode('str', 'a')
         bad = b'\xde\xca\xfe\xca\xfe\x7e\x00\x00\x00\x00\x01\x00\x00\x00x'
         for pieces in cuts(good + bad + good):
             whats = [item[0] for item in fed(peer_v2.Receiver(), pieces)]
             self.assertEqual(whats, ['message', 'bad_checksum', 'message'])
 
-    def test_throws_away_all_it_has_once_14_bytes_do_not_begin_with_the_magic(self):
+    def test_discards_its_buffer_if_14_bytes_do_not_start_with_the_magic(self):
         good, probe = peer_v2.encode('int', 1), b'\x01SETMODE0' + b'\x1f' * 5
         receiver = peer_v2.Receiver()
         self.assertEqual(fed(receiver, [probe[:13]]), [])
@@ -377,7 +377,7 @@ class V2Peer(SteeringOf, PeerTest):
         for kind, value in (('int', str(1 << 63)), ('int', 1.5), ('float', 'x'), ('bytes', '0'), ('str', '\ud800')):
             self.assertEqual(client.do('send', type=kind, value=value)['event'], 'error')
 
-    def test_tells_of_bad_checksum_and_bad_magic_and_goes_on(self):
+    def test_reports_bad_checksum_and_bad_magic_and_continues(self):
         server, client = self.pair()
         client.do('send_raw', hex='decafecafe7e0000000001000000ff' + peer_v2.encode('str', 'a').hex())
         self.assertEqual(server.until('bad_checksum'), {'event': 'bad_checksum', 'type': '7e', 'length': 1})
@@ -387,12 +387,12 @@ class V2Peer(SteeringOf, PeerTest):
         client.do('send', type='str', value='b')
         self.assertEqual(server.message()['value'], 'b')
 
-    def test_is_deaf_until_the_connection_ends(self):
+    def test_receives_nothing_until_the_connection_ends(self):
         server, client = self.pair(connect=['--auto-restart'])
         unknown, text, number = '7e0000000000000000', '21ff00000001000000ff', '11780000000100000078'
         for bad in ('decafecafe' + rest for rest in (unknown, text, number)):
             client.do('send_raw', hex=bad)
-            server.until('deaf')
+            server.until('receiver_dead')
             client.do('send', type='int', value=1)
             client.do('cut', how='fin')
             server.until('disconnected')
@@ -415,7 +415,7 @@ class V1Codec(unittest.TestCase):
             if row['ok']:
                 self.assertEqual(self.received(2, text), [('message', 'bytes', bytes.fromhex(row['hex']), 2)])
             else:
-                self.assertRaises(peer_v1.Deaf, self.received, 2, text)
+                self.assertRaises(peer_v1.ReceiverDead, self.received, 2, text)
 
     def received(self, mode, *blocks):
         receiver = peer_v1.Receiver()
@@ -442,7 +442,7 @@ class V1Codec(unittest.TestCase):
         self.assertRaises(ValueError, peer_v1.encode, 'text', 'a', 6, 'ascii')
         self.assertRaises(ValueError, peer_v1.encode, 'object', [], 0, 'ascii')
 
-    def test_bad_data_blocks_do_what_they_do_to_the_original(self):
+    def test_bad_data_blocks_have_the_effect_that_they_have_on_the_python_module(self):
         def text(data, mode):
             return 'message', 'text', data, mode
         receiver = peer_v1.Receiver()
@@ -451,7 +451,7 @@ class V1Codec(unittest.TestCase):
         self.assertEqual(self.received(1, b'a', b'b\x04')[0], text(b'ab', 1))
         in_mode_1 = [(1, block) for block in (b'a\x04b\x04', b'a\x04b', b'\x04\x04')]
         for mode, block in in_mode_1 + [(2, b'"'), (3, b'~~~~~\x04'), (4, b'00'), (5, b'\x04')]:
-            self.assertRaises(peer_v1.Deaf, self.received, mode, block)
+            self.assertRaises(peer_v1.ReceiverDead, self.received, mode, block)
 
     def load(self, text):
         return peer_v1.CarefulUnpickler(peer_v1.io.BytesIO(bytes.fromhex(text))).load()
@@ -535,7 +535,7 @@ class V1Peer(SteeringOf, PeerTest):
         self.assertEqual(server.message(), {'event': 'message', 'type': 'object', 'repr': text, 'mode': 5})
 
     def test_sends_arrays_or_says_that_numpy_is_missing(self):
-        # Big-endian elements survive protocol 5 only: below it numpy itself turns them into the machine's order.
+        # Only protocol 5 keeps big-endian elements. Below it, numpy converts them to the byte order of the machine.
         for protocol, dtype in ((2, '<i2'), (4, '<i2'), (5, '<i2'), (5, '>i2')):
             server, client = self.pair('--pickle-protocol', protocol)
             for order in 'CF':
@@ -545,16 +545,16 @@ class V1Peer(SteeringOf, PeerTest):
                     self.assertIn('numpy', done['why'])
                     continue
                 expected = struct.pack(dtype[0] + '6h', *((5 + 31 * i) % 127 for i in range(6))).hex()
-                if protocol == 2:  # names _codecs.encode for its bytes, which is refused
+                if protocol == 2:  # its bytes name _codecs.encode, which is rejected
                     self.assertIs(done['acknowledged'], False)
-                    self.assertIn('_codecs', server.until('deaf')['why'])
+                    self.assertIn('_codecs', server.until('receiver_dead')['why'])
                     break
                 got = server.message()
                 self.assertEqual((got['type'], got['dtype'], got['shape'], got['order'], got['value']),
                                  ('array', dtype, [2, 3], order, expected))
                 self.assertEqual((done['value'], done['acknowledged']), (expected, True))
 
-    def test_text_that_the_encoding_lacks_is_an_error_and_undecodable_text_has_only_hex(self):
+    def test_unencodable_text_is_an_error_and_undecodable_text_has_only_hex(self):
         server = self.listener()
         client = self.start('connect', '--port', server.port, '--encoding', 'utf-8')
         client.until('connected')
@@ -578,7 +578,7 @@ class V1Peer(SteeringOf, PeerTest):
         self.assertEqual(got, expected)
         server.until(lambda e: e == {'event': 'control', 'word': 'ACKEOT!!', 'unasked': True})
 
-    def test_waits_for_each_answer_and_is_not_deceived_by_a_late_one(self):
+    def test_waits_for_each_answer_and_ignores_a_late_one(self):
         server = self.listener()
         sock = self.dial(server)
         stream = sock.makefile('rb')
@@ -608,12 +608,12 @@ class V1Peer(SteeringOf, PeerTest):
         server.do('cut', how='rst')
         self.assertIs(server.until(lambda e: e.get('do') == 'send')['acknowledged'], False)
 
-    def test_is_deaf_until_the_connection_ends(self):
+    def test_receives_nothing_until_the_connection_ends(self):
         server = self.listener()
         for bad in (b'\x01SETMODE1\x1fa\x04b\x04\x1f', b'\x01SETMODE2\x1f"\x1f', b'\x01SETMODE4\x1f00\x1f'):
             sock = self.dial(server)
             sock.sendall(bad)
-            self.assertIn('mode', server.until('deaf')['why'])
+            self.assertIn('mode', server.until('receiver_dead')['why'])
             sock.sendall(b'\x01SETMODE0\x1fhello\x1f')
             sock.shutdown(socket.SHUT_WR)
             server.until('disconnected')
@@ -621,7 +621,7 @@ class V1Peer(SteeringOf, PeerTest):
             sock.close()
             self.assert_nothing_more(server)
 
-    def test_starts_in_mode_0_on_each_connection_unless_told_to_keep_it(self):
+    def test_starts_in_mode_0_on_each_connection_without_keep_mode(self):
         for options, hexes in (((), ['ff', 'fe']), (('--keep-mode',), ['ff', b'{r'.hex()])):
             server, client = self.pair(connect=('--auto-restart',) + options)
             client.do('send', type='bytes', value='ff', mode=2)

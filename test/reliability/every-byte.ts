@@ -1,6 +1,6 @@
 /**
- * Three messages with handshake and goodbye, whose first link is cut at one byte, in every way, at every byte of either direction: in memory,
- * over sockets, and under TLS.
+ * Three messages with handshake and close frame. Their first link is cut in every way and at every byte of both directions: in memory,
+ * over sockets, and over TLS.
  */
 import { type Environment, generateKey } from 'serpy-core';
 import { DeliveryChecker, MemoryNetwork, outcomeOfSend } from 'serpy-core/testing';
@@ -9,10 +9,10 @@ import { Connection, Server } from 'serpy-v2';
 
 export const waysToCut = ['fin', 'reset', 'stall'] as const;
 
-/** Where the first link is cut. */
+/** The cut of the first link. */
 export interface CutCase {
   readonly direction: 'up' | 'down';
-  /** After so many bytes. */
+  /** The number of bytes before the cut. */
   readonly atByte: number;
   readonly how: (typeof waysToCut)[number];
 }
@@ -24,12 +24,12 @@ export interface EveryByteReport {
   readonly faults: readonly string[];
 }
 
-/** Where the exchange takes place. */
+/** The network of the exchange. */
 interface Place {
   readonly port: number;
   readonly environment?: Environment;
   readonly options: object;
-  /** How long the first dial may take, whose link is the one that is cut. The others have time: a busy computer takes more. */
+  /** The timeout of the first connection attempt, whose link is cut. The others have more time, for busy computers. */
   readonly firstDialMs?: number;
   /** The bytes of the first link. */
   bytes(): readonly [up: number, down: number];
@@ -38,7 +38,7 @@ interface Place {
 
 const mostDials = 20;
 
-/** Runs one case; the faults, as sentences. Without a case nothing is cut. */
+/** Runs one case. Without a case nothing is cut. @returns the errors, as sentences */
 async function exchange(place: Place, server: Server): Promise<string[]> {
   const checker = new DeliveryChecker({ order: 'stream' });
   const back = new DeliveryChecker({ order: 'stream' });
@@ -86,7 +86,7 @@ async function send(from: Connection, checker: DeliveryChecker, text: string, ac
   );
 }
 
-/** In memory, where time passes by itself. */
+/** In memory, with simulated time. */
 async function inMemory(cut: CutCase | undefined): Promise<[Place, Server]> {
   let bytes = () => [0, 0] as const as readonly [number, number];
   const network = new MemoryNetwork({
@@ -102,7 +102,7 @@ async function inMemory(cut: CutCase | undefined): Promise<[Place, Server]> {
   return [{ port: 5000, environment: network, options: {}, bytes: () => bytes(), close }, server];
 }
 
-/** Over sockets, with short times. */
+/** Over sockets, with short timeouts. */
 async function overSockets(cut: CutCase | undefined, key: string | undefined): Promise<[Place, Server]> {
   const session = { peerTimeoutMs: 600, pingIntervalMs: 200, closeTimeoutMs: 400 };
   const secret = key === undefined ? {} : { key };
@@ -128,7 +128,7 @@ async function overSockets(cut: CutCase | undefined, key: string | undefined): P
 
 export type PlaceName = 'memory' | 'sockets' | 'tls';
 
-/** Runs every case, so many at a time. */
+/** Runs every case, with a limited number at a time. */
 export async function everyByte(name: PlaceName, atATime: number, step = 1): Promise<EveryByteReport> {
   const key = name === 'tls' ? generateKey() : undefined;
   const make = (cut?: CutCase) => (name === 'memory' ? inMemory(cut) : overSockets(cut, key));

@@ -1,4 +1,4 @@
-/** A large transfer over real sockets whose links are cut again and again, and what became of it. */
+/** A large transfer over real sockets whose links are cut repeatedly, and its result. */
 import { once } from 'node:events';
 import { DeliveryChecker } from 'serpy-core/testing';
 import { FaultProxy, type Faults } from 'serpy-fault-proxy';
@@ -6,11 +6,11 @@ import { Connection, Server } from 'serpy-v2';
 
 export interface TransferOptions {
   readonly seed: number;
-  /** How many links are cut before the rest may pass. */
+  /** The number of links to cut. The rest passes without a cut. */
   readonly cuts: number;
   readonly messages: number;
   readonly messageBytes: number;
-  /** From the client to the server, or the other way. */
+  /** The direction of the transfer. */
   readonly direction: 'up' | 'down';
 }
 
@@ -18,15 +18,15 @@ export interface TransferReport {
   readonly cuts: number;
   /** Messages that did not arrive. */
   readonly lost: number;
-  /** What must not be: what came twice, damaged, in another order, or was never sent. */
+  /** Messages that arrived twice, damaged, in another order, or were never sent. */
   readonly faults: readonly string[];
   readonly seconds: number;
 }
 
-/** How a link is cut: as a killed program, a broken network, a machine in the middle, and bytes that are wrong. */
+/** Kinds of cuts: like a killed program, a broken network, a middlebox, and corrupted bytes. */
 const ways = ['fin', 'rst', 'half-close'] as const;
 
-/** A sequence that a seed decides. */
+/** A sequence that depends on a seed. */
 function drawer(seed: number): (below: number) => number {
   let state = seed >>> 0 || 1;
   return (below) => {
@@ -62,7 +62,7 @@ export async function transfer({
       cut: { atByte: 300 + draw(Math.floor(most)), how: ways[draw(ways.length)] ?? 'rst' },
     };
     if (draw(10) === 0) return { [direction]: { corrupt: { atByte: 300 + draw(Math.floor(most)) } } };
-    // Acknowledgements take few bytes: a cut there comes early.
+    // Acknowledgements have few bytes, so a cut there is early.
     if (draw(10) === 0)
       return { [direction === 'up' ? 'down' : 'up']: { cut: { atByte: 150 + draw(150), how: 'rst' as const } } };
     return { [direction]: fault };
@@ -80,7 +80,7 @@ export async function transfer({
   const { host, port } = proxy.address;
   for (;;) {
     try {
-      await client.connect(host, port); // the first link may be cut within its handshake
+      await client.connect(host, port); // the first link can be cut during its handshake
       break;
     } catch {}
   }

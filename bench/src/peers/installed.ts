@@ -1,10 +1,10 @@
-/** Which version of a library is installed, if any. */
+/** Finds the installed version of a library. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { Availability } from '../peer.js';
 
-/** Imports the package, so that one whose native part does not load here counts as missing. */
+/** Imports the package, so that a package whose native part does not load counts as missing. */
 export async function versionOf(name: string): Promise<Availability> {
   try {
     await import(name);
@@ -14,7 +14,7 @@ export async function versionOf(name: string): Promise<Availability> {
   }
 }
 
-/** From the manifest, which not every package exports: it is looked for above the file that is imported. */
+/** Reads the manifest in the folders above the imported file, because not every package exports it. */
 function readVersion(name: string): string {
   let folder = dirname(createRequire(import.meta.url).resolve(name));
   for (;;) {
@@ -22,7 +22,7 @@ function readVersion(name: string): string {
       const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Record<string, unknown>;
       if (manifest.name === name && typeof manifest.version === 'string') return manifest.version;
     } catch {
-      // No manifest here: further up.
+      // No manifest in this folder: the folder above is next.
     }
     if (folder === dirname(folder)) return '';
     folder = dirname(folder);

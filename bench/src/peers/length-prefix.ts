@@ -1,25 +1,25 @@
 /**
- * node:net with four bytes of length before each message, as one writes it by hand: no checksum, no limits, no queue.
- * Small messages are copied behind their length, big ones follow it in one corked write (Node's documentation of writable.cork()).
+ * node:net with four bytes of length before each message, without a checksum, limits or a queue.
+ * Small messages are copied after their length. Large ones follow it in one corked write (Node's documentation of writable.cork()).
  */
 import type { Socket } from 'node:net';
 import type { Link, MessageHandler, Payload, Peer } from '../peer.js';
-import { dial, drained, listen, nodeAvailable, pauseWhile } from './tcp.js';
+import { connectTo, drained, listen, nodeAvailable, pauseWhile } from './tcp.js';
 
 const prefixBytes = 4;
 const copiedBytes = 4096;
 
-/** Chunks in, messages out. */
+/** Splits chunks into messages. */
 class Splitter {
   #chunks: Buffer[] = [];
-  #there = 0;
+  #bufferedBytes = 0;
 
   push(chunk: Buffer, deliver: (message: Buffer) => void): void {
     let rest = chunk;
-    if (this.#there > 0) {
+    if (this.#bufferedBytes > 0) {
       this.#chunks.push(chunk);
-      this.#there += chunk.length;
-      if (this.#there < prefixBytes || this.#there < this.#wanted()) return;
+      this.#bufferedBytes += chunk.length;
+      if (this.#bufferedBytes < prefixBytes || this.#bufferedBytes < this.#expectedBytes()) return;
       rest = Buffer.concat(this.#chunks);
     }
     let at = 0;
@@ -30,11 +30,11 @@ class Splitter {
       at = end;
     }
     this.#chunks = at < rest.length ? [rest.subarray(at)] : [];
-    this.#there = rest.length - at;
+    this.#bufferedBytes = rest.length - at;
   }
 
-  /** The size of the message that is coming, with its prefix. */
-  #wanted(): number {
+  /** The size of the incoming message, with its prefix. */
+  #expectedBytes(): number {
     const [first] = this.#chunks;
     if (first === undefined || first.length < prefixBytes) this.#chunks = [Buffer.concat(this.#chunks)];
     return prefixBytes + (this.#chunks[0]?.readUInt32LE(0) ?? 0);
@@ -76,7 +76,7 @@ const lengthPrefix: Peer = {
   kinds: ['one-way', 'round-trip', 'acknowledged', 'idle', 'broadcast', 'slow-reader', 'burst'],
   available: nodeAvailable,
   server: async (_, accept) => ({ address: await listen((socket) => accept(new PrefixedLink(socket))) }),
-  client: async (_, address) => new PrefixedLink(await dial(address)),
+  client: async (_, address) => new PrefixedLink(await connectTo(address)),
 };
 
 export const peers: readonly Peer[] = [lengthPrefix];

@@ -1,6 +1,6 @@
 /**
- * mqtt 5 (MQTT.js) to aedes in the receiving process, whose application subscribes at the broker itself (aedes' `subscribe`) and
- * sends to one client by that client's `publish`. MQTT.js joins small writes unless told not to (`writeCache`).
+ * mqtt 5 (MQTT.js) to aedes in the receiving process. The receiving application subscribes at the broker itself (aedes' `subscribe`),
+ * and sends to a client with that client's `publish`. MQTT.js joins small writes by default (`writeCache`).
  */
 import { randomUUID } from 'node:crypto';
 import type { Aedes, Client as BrokersClient } from 'aedes';
@@ -14,7 +14,7 @@ type Qos = 0 | 1;
 const up = 'up';
 const down = 'down';
 
-/** Unacknowledged messages at a time under QoS 1, where the workload is not about them. */
+/** Messages in flight with QoS 1, in workloads that do not set it. */
 const inFlight = 64;
 
 class ClientLink implements Link {
@@ -35,7 +35,7 @@ class ClientLink implements Link {
       else await this.#sendCounted(bytes);
     }
     if (this.#qos === 1) await this.#sendCounted(bytes);
-    // Its callback comes when the message is in the socket, or in line for it.
+    // The callback runs when the message is in the socket or its queue.
     else await this.#client.publishAsync(up, bytes, { qos: 0 });
   }
 
@@ -43,7 +43,7 @@ class ClientLink implements Link {
     this.#client.on('message', (_topic, message) => handler(message.length));
   }
 
-  /** Waits only while too many are unacknowledged. */
+  /** Waits while too many messages are in flight. */
   #sendCounted(bytes: Buffer): Promise<void> | undefined {
     this.#unacknowledged++;
     return new Promise((resolve) => {
@@ -63,7 +63,7 @@ class BrokerLink implements Link {
 
   constructor(client: BrokersClient, qos: Qos) {
     this.#client = client;
-    // Said so that the application does not answer as well: aedes does.
+    // aedes acknowledges. This method exists so that the application does not reply, too.
     if (qos === 1) this.sendAcknowledged = async () => await this.send({ bytes: Buffer.alloc(0), text: '' }, 1);
   }
 

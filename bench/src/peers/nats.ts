@@ -1,7 +1,7 @@
 /**
- * @nats-io/transport-node over a nats-server of its own. Its README: a subscription's `callback` hears messages without the cost of
- * an iterator; `flush()` is a round trip to the server, so one is kept under way while the next batch is published.
- * The server takes messages up to 64 MiB and never cuts a slow receiver off; its CPU time counts as the receiver's.
+ * @nats-io/transport-node over a separate nats-server. According to its README, the `callback` of a subscription avoids the cost of an
+ * iterator, and `flush()` is a round trip to the server. So one flush is in flight while the next batch is published.
+ * The server accepts messages up to 64 MiB and never disconnects a slow receiver. Its CPU time counts as the receiver's.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,7 +17,7 @@ import { versionOf } from './installed.js';
 const up = 'up';
 const down = 'down';
 
-/** Where the binary is: $NATS_SERVER, or on the path, or where Debian puts it. */
+/** The path of the binary: $NATS_SERVER, or on the path, or where Debian installs it. */
 function findServer(): string | undefined {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/bin'];
   const candidates = [process.env.NATS_SERVER, ...folders.map((folder) => join(folder, 'nats-server'))];
@@ -56,7 +56,7 @@ async function connectTo({ host, port }: Address): Promise<NatsConnection> {
     try {
       return await connect({ servers: `${host}:${port}`, reconnect: false, noEcho: true });
     } catch (error) {
-      // The server was started a moment ago.
+      // The server has just been started.
       if (attempt === 100) throw error;
       await sleep(20);
     }
@@ -65,25 +65,27 @@ async function connectTo({ host, port }: Address): Promise<NatsConnection> {
 
 class NatsLink implements Link {
   readonly #connection: NatsConnection;
-  readonly #sends: string;
-  readonly #hears: string;
+  readonly #sendSubject: string;
+  readonly #receiveSubject: string;
   #flushed: Promise<void> = Promise.resolve();
 
-  constructor(connection: NatsConnection, sends: string, hears: string) {
+  constructor(connection: NatsConnection, sendSubject: string, receiveSubject: string) {
     this.#connection = connection;
-    this.#sends = sends;
-    this.#hears = hears;
+    this.#sendSubject = sendSubject;
+    this.#receiveSubject = receiveSubject;
   }
 
   async send({ bytes }: Payload, count: number): Promise<void> {
-    for (let sent = 0; sent < count; sent++) this.#connection.publish(this.#sends, bytes);
+    for (let sent = 0; sent < count; sent++) this.#connection.publish(this.#sendSubject, bytes);
     if (count === 1 && bytes.length < 4096) return;
     await this.#flushed;
     this.#flushed = this.#connection.flush();
   }
 
   receive(handler: MessageHandler): void {
-    this.#connection.subscribe(this.#hears, { callback: (_error, message) => void handler(message.data.length) });
+    this.#connection.subscribe(this.#receiveSubject, {
+      callback: (_error, message) => void handler(message.data.length),
+    });
   }
 }
 
@@ -96,7 +98,7 @@ const nats: Peer = {
     const path = findServer();
     return path
       ? { version: `${library.version}, ${path}` }
-      : { missing: 'no nats-server was found: install it, or set NATS_SERVER' };
+      : { missing: 'nats-server was not found. Install it, or set NATS_SERVER' };
   },
   async server(_, accept) {
     const { address, pid } = await startServer(findServer() ?? 'nats-server');

@@ -1,6 +1,6 @@
 /**
- * Python: multiprocessing.connection of its standard library, and pyzmq where it is installed. The programs are below bench/python.
- * The interpreter is $PYTHON, or python3.
+ * Python: multiprocessing.connection of the standard library, and pyzmq if it is installed. The programs are in bench/python.
+ * The interpreter is $PYTHON or python3.
  */
 import { execFile } from 'node:child_process';
 import { dirname, join } from 'node:path';
@@ -11,10 +11,10 @@ import type { Kind } from '../workload.js';
 
 const python = process.env.PYTHON ?? 'python3';
 
-/** The bench's dist is beside its python. */
+/** bench/python, next to bench/dist. */
 const folder = join(dirname(fileURLToPath(import.meta.url)), '..', 'python');
 
-async function tells(expression: string, imports: string): Promise<Availability> {
+async function versionIn(expression: string, imports: string): Promise<Availability> {
   const code = `import ${imports}, sys; print("Python", sys.version.split()[0] + ${expression})`;
   try {
     const { stdout } = await promisify(execFile)(python, ['-c', code]);
@@ -29,11 +29,11 @@ function peer(name: string, file: string, kinds: readonly Kind[], available: () 
   return { name, kinds, available, command: [python, '-u', join(folder, file), name] };
 }
 
-const pyzmq = () => tells('", pyzmq " + zmq.__version__', 'zmq');
+const pyzmq = () => versionIn('", pyzmq " + zmq.__version__', 'zmq');
 
 export const peers: readonly Peer[] = [
   peer('py-connection', 'py_connection.py', ['one-way', 'round-trip', 'acknowledged'], () =>
-    tells('""', 'multiprocessing.connection'),
+    versionIn('""', 'multiprocessing.connection'),
   ),
   peer('pyzmq-push', 'py_zmq.py', ['one-way'], pyzmq),
   peer('pyzmq-dealer', 'py_zmq.py', ['round-trip', 'acknowledged'], pyzmq),

@@ -1,10 +1,10 @@
 /**
- * node:net and nothing else: the measure of the others. There are no messages, only as many bytes as they would have.
- * Small writes are corked, which is what Node's documentation of streams has writable.cork() for.
+ * node:net only: the reference for the other peers. It has no messages, only the same number of bytes.
+ * Small writes are corked, as Node's documentation of writable.cork() recommends.
  */
 import type { Socket } from 'node:net';
 import type { Link, MessageHandler, Payload, Peer } from '../peer.js';
-import { dial, drained, listen, nodeAvailable, pauseWhile } from './tcp.js';
+import { connectTo, drained, listen, nodeAvailable, pauseWhile } from './tcp.js';
 
 class RawLink implements Link {
   readonly #socket: Socket;
@@ -40,7 +40,7 @@ const raw: Peer = {
   server: async ({ messageBytes }, accept) => ({
     address: await listen((socket) => accept(new RawLink(socket, messageBytes))),
   }),
-  client: async ({ messageBytes }, address) => new RawLink(await dial(address), messageBytes),
+  client: async ({ messageBytes }, address) => new RawLink(await connectTo(address), messageBytes),
 };
 
 export const peers: readonly Peer[] = [raw];

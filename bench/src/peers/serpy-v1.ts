@@ -1,6 +1,6 @@
 /**
- * serpy-v1 through its public interface, as its README has it: sendData awaited, received by `for await`. `serpy-v1` is what
- * it does unasked (text raw, bytes in base85), `serpy-v1-mode0` to `-mode5` send everything in that mode.
+ * serpy-v1 through its public interface, as in its README: `sendData` awaited, received with `for await`. `serpy-v1` uses the default
+ * modes (text raw, bytes in base85); `serpy-v1-mode0` to `-mode5` send everything in that mode.
  */
 import type { Connection, Mode } from 'serpy-v1';
 import type { Link, MessageHandler, Payload, Peer } from '../peer.js';
@@ -8,7 +8,7 @@ import type { Kind, Workload } from '../workload.js';
 import { versionOf } from './installed.js';
 import { acceptAll, maxConnections, queueOptions, receiveAll } from './serpy.js';
 
-/** How many acknowledged sends wait at a time where the workload does not say. */
+/** Acknowledged sends in flight, in workloads that do not set it. */
 const inFlight = 64;
 
 class V1Link implements Link {
@@ -26,9 +26,11 @@ class V1Link implements Link {
     const value = this.#value(payload);
     const options = { mode: this.#mode };
     if (this.#atOnce || this.#mode % 2 === 1) {
-      const atATime = this.#atOnce ? count : inFlight;
-      for (let left = count; left > 0; left -= atATime) {
-        const sends = Array.from({ length: Math.min(left, atATime) }, () => this.#connection.sendData(value, options));
+      const maxInFlight = this.#atOnce ? count : inFlight;
+      for (let left = count; left > 0; left -= maxInFlight) {
+        const sends = Array.from({ length: Math.min(left, maxInFlight) }, () =>
+          this.#connection.sendData(value, options),
+        );
         await Promise.all(sends);
       }
       return;
@@ -45,7 +47,7 @@ class V1Link implements Link {
     void receiveAll(this.#connection, handler);
   }
 
-  /** Text where the mode has it raw, or there is only text; otherwise bytes. */
+  /** Text if the mode sends raw text, or if the payload is small; otherwise bytes. */
   #value({ bytes, text }: Payload): string | Buffer {
     if (text === undefined) return bytes;
     return this.#mode < 2 || bytes.length < 4096 ? text : bytes;

@@ -1,5 +1,5 @@
 /**
- * serpy-v2 through its public interface, as its README has it: sendData awaited, received by `for await`, checksums verified.
+ * serpy-v2 through its public interface, as in its README: `sendData` awaited, received with `for await`, checksums verified.
  * `serpy-v2-key` is the same with a key: TLS 1.3.
  */
 import type { Connection } from 'serpy-v2';
@@ -30,7 +30,7 @@ class V2Link implements Link {
   }
 }
 
-/** Both processes need it, and it protects nothing. */
+/** A key that both processes know. It protects nothing. */
 const benchKey = Buffer.alloc(32, 'bench').toString('hex');
 
 function v2Peer(name: string, options: { readonly key?: string; readonly session?: 'require' }): Peer {

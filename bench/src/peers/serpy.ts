@@ -1,21 +1,21 @@
-/** What the peers of both protocols share: the loops that a user of serpy writes. */
+/** The loops that a program with serpy contains, shared by the peers of both protocols. */
 import type { MessageHandler } from '../peer.js';
 import type { Workload } from '../workload.js';
 
-/** Every connection of a server, as it comes. */
+/** Accepts every connection of a server. */
 export async function acceptAll<C>(server: AsyncIterable<C>, accept: (connection: C) => void): Promise<void> {
   for await (const connection of server) accept(connection);
 }
 
-/** From here on messages have memory of their own, which is worth to be handed back. */
+/** 4 KiB: messages of at least this size have their own memory, which is worth releasing. */
 const releasedBytes = 4096;
 
-/** What is received from: a connection of either protocol. */
+/** A connection of either protocol. */
 type Receiving = AsyncIterable<unknown> & { release(data: Uint8Array): void };
 
 /**
- * `for await` over a connection: what is not awaited here waits in serpy's bounded queue, and then at the sender.
- * The memory of large messages is handed back, as the documentation advises.
+ * Reads a connection with `for await`. While the handler is busy, messages wait in serpy's bounded queue, and then at the sender.
+ * The memory of large messages is released, as the documentation recommends.
  */
 export async function receiveAll(connection: Receiving, handler: MessageHandler): Promise<void> {
   for await (const data of connection) {
@@ -25,11 +25,12 @@ export async function receiveAll(connection: Receiving, handler: MessageHandler)
   }
 }
 
-/** Defaults, but for a server of thousands and for the curve of queue length. */
+/** The default queues, except for the curve of queue length. */
 export function queueOptions({ queueMessages }: Workload) {
   if (queueMessages === undefined) return {};
   const queue = { maxMessages: queueMessages, maxBytes: Number.MAX_SAFE_INTEGER };
   return { sendQueue: queue, receiveQueue: queue };
 }
 
+/** Above the default, for servers with thousands of clients. */
 export const maxConnections = 10_000;

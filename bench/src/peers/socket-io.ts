@@ -1,6 +1,6 @@
 /**
- * socket.io 4 as its page "Performance tuning" says: WebSocket alone, bufferutil, the msgpack parser for binary data; and from
- * its page "Memory usage": the first HTTP request is let go. Acknowledgements are its own (emitWithAck).
+ * socket.io 4 as its page "Performance tuning" recommends: WebSocket only, bufferutil, the msgpack parser for binary data. As its page
+ * "Memory usage" recommends, the first HTTP request is discarded. Acknowledgements are its own (emitWithAck).
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -9,14 +9,14 @@ import { largestMessageBytes } from '../payload.js';
 import type { Link, MessageHandler, Payload, Peer } from '../peer.js';
 import { versionOf } from './installed.js';
 
-/** What both ends of socket.io have. */
+/** The part of a socket that both ends of socket.io have. */
 interface Emitter {
   emit(event: string, data: Buffer): unknown;
   emitWithAck(event: string, data: Buffer): Promise<unknown>;
   on(event: string, listener: (data: Buffer, acknowledge?: () => void) => void): unknown;
 }
 
-/** The engine below, at both ends: its `drain` event tells that what was sent has left. */
+/** The engine below, at both ends. Its event `drain` reports that sent data has left. */
 interface Engine {
   readonly writeBuffer: { readonly length: number };
   once(event: 'drain', listener: () => void): unknown;

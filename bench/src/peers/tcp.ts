@@ -1,4 +1,4 @@
-/** What every peer on bare node:net sockets does: listen, dial, wait for a full socket to drain. */
+/** Functions for peers on node:net sockets: listen, connect, wait until a full socket drains. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { Address, Availability } from '../peer.js';
@@ -11,26 +11,26 @@ export async function listen(accept: (socket: Socket) => void): Promise<Address>
   return { host: address, port };
 }
 
-export async function dial({ host, port }: Address): Promise<Socket> {
+export async function connectTo({ host, port }: Address): Promise<Socket> {
   const socket = connect({ host, port, noDelay: true });
   await once(socket, 'connect');
   return socket;
 }
 
-/** Resolves when a full socket would take more. */
+/** Resolves when a full socket accepts more; undefined if it is not full. */
 export function drained(socket: Socket): Promise<void> | undefined {
   if (!socket.writableNeedDrain) return undefined;
   return new Promise((resolve) => socket.once('drain', resolve));
 }
 
-/** Holds the sender back while the application is busy with a message. */
+/** Throttles the sender while the application processes a message. */
 export function pauseWhile(socket: Socket, busy: Promise<void> | undefined): void {
   if (busy === undefined) return;
   socket.pause();
   void busy.then(() => socket.resume());
 }
 
-/** What comes with Node. */
+/** The availability of peers that need only Node. */
 export async function nodeAvailable(): Promise<Availability> {
   return { version: `Node ${process.version}` };
 }

@@ -1,6 +1,6 @@
 /**
- * ws 8 without compression, which its README says costs much, and with bufferutil, its README's "Opt-in for performance".
- * `-corked` puts a batch into one write by corking the socket below; `-down` sends from the server, whose frames are not masked.
+ * ws 8 without compression, which is slow according to its README, and with bufferutil, the "Opt-in for performance" of its README.
+ * `-corked` combines a batch into one write by corking the socket below. `-down` sends from the server, whose frames are not masked.
  */
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
@@ -9,7 +9,7 @@ import { largestMessageBytes } from '../payload.js';
 import type { Link, MessageHandler, Payload, Peer } from '../peer.js';
 import { versionOf } from './installed.js';
 
-/** When to wait: `bufferedAmount` is what ws offers for that. */
+/** The sender waits from this `bufferedAmount`, which is the only back-pressure of ws. */
 const bufferedBytes = 1024 * 1024;
 
 const options = { perMessageDeflate: false, maxPayload: largestMessageBytes };
@@ -50,11 +50,13 @@ class WsLink implements Link {
 }
 
 function peer(name: string, corked: boolean, sender: 'client' | 'server'): Peer {
-  const isPlain = sender === 'client';
+  const sendsFromClient = sender === 'client';
   return {
     name,
     sender,
-    kinds: isPlain ? ['one-way', 'round-trip', 'acknowledged', 'idle', 'broadcast', 'slow-reader'] : ['one-way'],
+    kinds: sendsFromClient
+      ? ['one-way', 'round-trip', 'acknowledged', 'idle', 'broadcast', 'slow-reader']
+      : ['one-way'],
     available: async () => await versionOf('ws'),
     async server(_, accept) {
       const { WebSocketServer } = await import('ws');

@@ -1,6 +1,6 @@
 /**
- * zeromq 6 (zeromq.js): `await socket.send(…)` and `for await (… of socket)`, the ways its README shows. The queues, 1,000 messages
- * unless told otherwise, are bounded to what serpy's are: with blobs of 16 MiB they would take all memory.
+ * zeromq 6 (zeromq.js) with `await socket.send(…)` and `for await (… of socket)`, as in its README. The queues hold 1,000 messages by
+ * default. They are limited to the bytes of serpy's queues, because 1,000 messages of 16 MiB would fill the memory.
  */
 import { randomUUID } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -23,7 +23,7 @@ const both = (workload: Workload) => ({ ...sending(workload), ...receiving(workl
 
 async function load() {
   const zeromq = await import('zeromq');
-  // The context of all sockets is made with the first of them.
+  // The first socket creates the context of all sockets.
   if (zeromq.context.maxSockets < maxSockets) zeromq.context.maxSockets = maxSockets;
   return zeromq;
 }
@@ -37,7 +37,7 @@ async function bind(
 
 const url = ({ host, port }: Address) => `tcp://${host}:${port}`;
 
-/** A socket that has one peer. */
+/** A link over a socket with one peer. */
 class SocketLink implements Link {
   readonly #sending: Push | Dealer | undefined;
   readonly #receiving: Pull | Dealer | Subscriber | undefined;
@@ -63,7 +63,7 @@ async function receiveAll(socket: AsyncIterable<Buffer[]>, handler: MessageHandl
   }
 }
 
-/** One of the peers of a router. */
+/** A link to one peer of a router. */
 class RoutedLink implements Link {
   handler: MessageHandler | undefined;
   readonly #router: Router;
@@ -83,7 +83,7 @@ class RoutedLink implements Link {
   }
 }
 
-/** A router hears of a peer when that sends: each starts with an empty message. */
+/** A router learns of a peer from its first message, so each peer starts with an empty message. */
 async function routeAll(router: Router, accept: (link: Link) => void): Promise<void> {
   const links = new Map<string, RoutedLink>();
   for await (const [id, message] of router) {
@@ -146,10 +146,10 @@ const publishSubscribe: NodePeer = {
   available: async () => await versionOf('zeromq'),
   async server(workload, accept) {
     const { XPublisher } = await load();
-    // Unless told otherwise, it drops what a subscriber has no room for, and tells of the first subscriber alone.
+    // By default, it drops messages for which a subscriber has no room, and reports only the first subscriber.
     const publisher = new XPublisher({ ...both(workload), noDrop: true, verbosity: 'allSubs' });
     const address = await bind(publisher);
-    void hearSubscriptions(publisher, accept);
+    void acceptSubscribers(publisher, accept);
     return {
       address,
       async broadcast({ bytes }, count) {
@@ -166,7 +166,7 @@ const publishSubscribe: NodePeer = {
   },
 };
 
-/** Sends once every subscriber has room; the library does not wait for that as it does for other sockets. */
+/** Sends when every subscriber has room. The library does not wait for that, as it does for other sockets. */
 async function publish(publisher: XPublisher, bytes: Buffer): Promise<void> {
   for (;;) {
     try {
@@ -178,8 +178,8 @@ async function publish(publisher: XPublisher, bytes: Buffer): Promise<void> {
   }
 }
 
-/** Each subscriber's subscription is a message to the publisher. */
-async function hearSubscriptions(publisher: AsyncIterable<Buffer[]>, accept: (link: Link) => void): Promise<void> {
+/** The publisher receives a message for each subscription. */
+async function acceptSubscribers(publisher: AsyncIterable<Buffer[]>, accept: (link: Link) => void): Promise<void> {
   for await (const _ of publisher) accept(new SocketLink(undefined, undefined));
 }
 

@@ -1,4 +1,4 @@
-/** One direction of a running link: its pipeline at work between an end that sends and an end that receives. */
+/** One direction of a running link: moves items from the sender's endpoint through the pipeline to the receiver's. */
 
 import type { Clock } from './clock.js';
 import type { Endpoint } from './net/endpoint.js';
@@ -11,28 +11,28 @@ import type { Item } from './stages/item.js';
 
 /** One direction of a link: `up` from the client to the target, `down` from the target to the client. */
 export interface Direction {
-  /** How many bytes have come from the sender. */
+  /** Bytes received from the sender. */
   readonly bytesIn: number;
-  /** How many have gone to the receiver. */
+  /** Bytes written to the receiver. */
   readonly bytesOut: number;
-  /** How many are under way in the proxy. */
+  /** Bytes inside the proxy. */
   readonly heldBytes: number;
-  /** The faults in force, complete. */
+  /** The current faults, completed with their defaults. */
   readonly faults: FaultSettings;
   /**
-   * Sets faults; those that are left out stay as they are. A place that has been passed already counts as reached, so that
-   * a cut or an insertion there happens now. What is under way keeps the latency that it was given.
+   * Sets these faults and keeps the others. A position that has already passed counts as reached, so a cut or an insertion
+   * there happens now. Bytes inside the proxy keep their latency.
    * @throws `ERR_FAULT_PROXY_OPTION`
    */
   apply(faults: Faults): void;
-  /** Ends all faults, a stall too. What a cut has done stays done. */
+  /** Ends all faults, including a stall. It does not undo a cut. */
   clear(): void;
-  /** Nothing passes any more, until `resume`: what comes waits, and then the sender is held back. */
+  /** Stops this direction until `resume`: bytes wait, up to `maxBufferedBytes`, and then the sender is throttled. */
   stall(): void;
-  /** What has waited goes on, in one burst. */
+  /** Ends a stall. The bytes that waited pass in one burst. */
   resume(): void;
   /**
-   * Cuts it now; what is under way is lost.
+   * Cuts it now. Bytes inside the proxy are lost.
    * @throws `ERR_FAULT_PROXY_OPTION`
    */
   cut(how: CutHow): void;
@@ -43,9 +43,9 @@ export interface DirectionOptions {
   readonly random: (stage: string) => Random;
   readonly clock: Clock;
   readonly maxBufferedBytes: number;
-  /** The link is to be cut: `behind` the bytes that were written, or at once. */
-  readonly cut: (how: Exclude<CutHow, 'stall'>, behind: boolean) => void;
-  /** Nothing more will come out of it. */
+  /** Cuts the link: at once, or if `afterWritten`, after the bytes that were already written. */
+  readonly cut: (how: Exclude<CutHow, 'stall'>, afterWritten: boolean) => void;
+  /** Reports that nothing more will come out of this direction. */
   readonly done: () => void;
 }
 
@@ -58,12 +58,12 @@ export class LiveDirection implements Direction {
   #ends: { readonly sender: Endpoint; readonly receiver: Endpoint } | undefined;
   #bytesIn = 0;
   #bytesOut = 0;
-  /** The sender sends no more: it has ended, or is gone. */
+  /** The sender ended its stream, or its connection closed. */
   #senderEnded = false;
-  /** Nothing passes any more, ever: what comes is dropped. */
+  /** Everything that arrives is dropped, until the end of the link. */
   #dead = false;
   #backpressured = false;
-  #planned: { readonly atMs: number; readonly cancel: () => void } | undefined;
+  #nextTick: { readonly atMs: number; readonly cancel: () => void } | undefined;
 
   constructor(options: DirectionOptions) {
     this.#options = options;
@@ -90,7 +90,7 @@ export class LiveDirection implements Direction {
     return this.#faults;
   }
 
-  /** Whether nothing more will come out of it. */
+  /** Whether nothing more will come out of this direction. */
   get isDone(): boolean {
     return this.#senderEnded && (this.#dead || this.#pipeline.memoryBytes === 0);
   }
@@ -119,7 +119,7 @@ export class LiveDirection implements Direction {
     else this.#options.cut(parsed, false);
   }
 
-  /** Both ends are up: begins to read from the sender. */
+  /** Both endpoints are connected: starts reading from the sender. */
   start(sender: Endpoint, receiver: Endpoint): void {
     this.#ends = { sender, receiver };
     sender.resume();
@@ -132,25 +132,25 @@ export class LiveDirection implements Direction {
     this.#push({ kind: 'bytes', bytes, at });
   }
 
-  /** The sender ends its stream. */
+  /** The sender ended its stream. */
   end(): void {
     this.#senderEnded = true;
     this.#push({ kind: 'end' });
   }
 
-  /** The sender is gone: with an error, its connection was reset. */
-  lose(error: Error | undefined): void {
+  /** The sender's connection closed. With an error it was reset. */
+  lost(error: Error | undefined): void {
     this.#senderEnded = true;
     if (error) this.#push({ kind: 'reset' });
     else this.#settle();
   }
 
-  /** Something that was written has left this process. */
+  /** The receiver's socket passed written bytes to the operating system. */
   flushed(): void {
     this.#settle();
   }
 
-  /** From now on everything is dropped, what is under way too. */
+  /** Drops everything from now on, including the bytes inside the proxy. */
   die(): void {
     this.#dead = true;
     this.#pipeline.clear();
@@ -167,7 +167,7 @@ export class LiveDirection implements Direction {
     if (this.#ends) this.#scheduleTick();
   }
 
-  /** Does what is due at the place where the direction is now. */
+  /** Pushes an empty piece, which triggers what is due at the current position. */
   #scheduleTick(): void {
     this.#push({ kind: 'bytes', bytes: Buffer.alloc(0), at: this.#bytesIn });
   }
@@ -192,7 +192,7 @@ export class LiveDirection implements Direction {
     }
   }
 
-  /** After anything has happened: holds the sender back or lets it go on, and plans when to look again. */
+  /** Runs after each step: throttles or resumes the sender, and plans the next tick. */
   #settle(): void {
     this.#applyBackpressure();
     this.#plan();
@@ -211,21 +211,21 @@ export class LiveDirection implements Direction {
 
   #plan(): void {
     const dueMs = this.#dead ? Number.POSITIVE_INFINITY : this.#pipeline.dueMs;
-    if (dueMs === this.#planned?.atMs) return;
-    this.#planned?.cancel();
-    this.#planned = dueMs === Number.POSITIVE_INFINITY ? undefined : { atMs: dueMs, cancel: this.#wake(dueMs) };
+    if (dueMs === this.#nextTick?.atMs) return;
+    this.#nextTick?.cancel();
+    this.#nextTick = dueMs === Number.POSITIVE_INFINITY ? undefined : { atMs: dueMs, cancel: this.#wake(dueMs) };
   }
 
   #wake(dueMs: number): () => void {
     const { clock } = this.#options;
-    const woken = () => {
-      this.#planned = undefined;
+    const onDue = () => {
+      this.#nextTick = undefined;
       this.#pipeline.tick(clock.now());
       this.#settle();
     };
     const delayMs = dueMs - clock.now();
-    if (delayMs <= 0) return nextTurn(woken);
-    const timer = clock.setTimeout(woken, delayMs);
+    if (delayMs <= 0) return nextTurn(onDue);
+    const timer = clock.setTimeout(onDue, delayMs);
     return () => clock.clearTimeout(timer);
   }
 }

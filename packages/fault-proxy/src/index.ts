@@ -1,4 +1,4 @@
-/** serpy-fault-proxy: a TCP proxy that breaks links on purpose, for tests. */
+/** serpy-fault-proxy: a fault-injecting TCP proxy for tests. */
 export type { Clock } from './clock.js';
 export type { Direction } from './direction.js';
 export { FaultProxyError, type FaultProxyErrorCode } from './errors.js';

@@ -1,9 +1,9 @@
-/** A link at work: two ends, two directions, and what a cut does to them. */
+/** A running link: two endpoints, two directions, and the effect of a cut on them. */
 
 import type { Clock } from './clock.js';
 import { LiveDirection } from './direction.js';
 import type { Link, LinkCut, LinkEnd, LinkEndReason } from './link.js';
-import type { Address, Dial, Endpoint } from './net/endpoint.js';
+import type { Address, Connect, Endpoint } from './net/endpoint.js';
 import type { CutHow } from './options/faults.js';
 import { option } from './options/option.js';
 import { type LinkAnswer, type LinkFaults, parseLive } from './options/options.js';
@@ -17,9 +17,9 @@ export interface LinkOptions {
   readonly seed: number;
   readonly clock: Clock;
   readonly maxBufferedBytes: number;
-  readonly dial: Dial;
+  readonly connect: Connect;
   readonly over: (link: LiveLink, end: LinkEnd) => void;
-  /** A function of the user's threw. */
+  /** The user's function `frames` threw. */
   readonly failed: (error: Error) => void;
 }
 
@@ -32,11 +32,11 @@ export class LiveLink implements Link {
   readonly #open = new Set<Endpoint>();
   #target: Endpoint | undefined;
   #isConnected = false;
-  /** Why it will be over; the first reason counts. */
+  /** Why it will end. The first reason counts. */
   #reason: LinkEnd | undefined;
   #isOver = false;
-  /** What is to be done when this end has sent what was written. */
-  #awaited: { readonly end: Endpoint; readonly act: () => void } | undefined;
+  /** Runs `act` when this endpoint has sent all that was written. */
+  #onSent: { readonly end: Endpoint; readonly act: () => void } | undefined;
 
   constructor(options: LinkOptions) {
     const { client } = options;
@@ -99,19 +99,19 @@ export class LiveLink implements Link {
     else this.#cut('up', how, false);
   }
 
-  /** Does what the answer says. */
+  /** Answers the client as planned. */
   start(): void {
-    if (this.#reason) return; // cut by who was told of it
-    const { answer, client, target, dial } = this.#options;
+    if (this.#reason) return; // a listener of `linkOpen` cut it
+    const { answer, client, target, connect } = this.#options;
     if (answer === 'rst') {
       this.#reason = { reason: 'refused', error: undefined };
       client.reset();
     } else if (answer === 'tarpit') {
       this.#kill();
-      this.down.lose(undefined);
+      this.down.lost(undefined);
       client.resume();
     } else {
-      const end = dial(target, () => this.#connected(end));
+      const end = connect(target, () => this.#connected(end));
       this.#target = end;
       this.#open.add(end);
       end.attach({
@@ -123,7 +123,7 @@ export class LiveLink implements Link {
     }
   }
 
-  /** Gives both ends up. */
+  /** Destroys both endpoints. */
   destroy(reason: LinkEndReason, error?: Error): void {
     this.#reason ??= { reason, error };
     this.#kill();
@@ -137,7 +137,7 @@ export class LiveLink implements Link {
       random: (stage) => namedRandom(seed, `${index}/${name}/${stage}`),
       clock,
       maxBufferedBytes,
-      cut: (how, behind) => this.#cut(name, how, behind),
+      cut: (how, afterWritten) => this.#cut(name, how, afterWritten),
       done: () => this.#finish(),
     });
   }
@@ -153,7 +153,7 @@ export class LiveLink implements Link {
     try {
       direction.receive(bytes);
     } catch (error) {
-      // The function that tells how frames are cut: what it was to do cannot be done, and a test must not go on without it.
+      // The user's function `frames` threw: its faults cannot happen, and the test must not continue without them.
       this.#reason ??= { reason: 'failed', error: error as Error };
       this.#reset();
       this.#options.failed(error as Error);
@@ -162,16 +162,16 @@ export class LiveLink implements Link {
 
   #flushed(end: Endpoint, direction: LiveDirection): void {
     direction.flushed();
-    if (this.#awaited?.end === end && end.bufferedBytes === 0) this.#doAwaited();
+    if (this.#onSent?.end === end && end.bufferedBytes === 0) this.#runOnSent();
   }
 
-  #doAwaited(): void {
-    const awaited = this.#awaited;
-    this.#awaited = undefined;
-    awaited?.act();
+  #runOnSent(): void {
+    const onSent = this.#onSent;
+    this.#onSent = undefined;
+    onSent?.act();
   }
 
-  #cut(name: 'up' | 'down', how: Exclude<CutHow, 'stall'>, behind: boolean): void {
+  #cut(name: 'up' | 'down', how: Exclude<CutHow, 'stall'>, afterWritten: boolean): void {
     const { client } = this.#options;
     const [sender, receiver] = name === 'up' ? [client, this.#target] : [this.#target, client];
     if (how === 'half-close') {
@@ -180,10 +180,10 @@ export class LiveLink implements Link {
       return;
     }
     this.#reason ??= { reason: 'cut', error: undefined };
-    if (how === 'rst' && behind && receiver && receiver.bufferedBytes > 0) {
-      // A reset takes along what has not left yet, and the bytes before the cut are to arrive.
+    if (how === 'rst' && afterWritten && receiver && receiver.bufferedBytes > 0) {
+      // A reset discards what has not left yet, but the bytes before the cut must arrive.
       this[name].die();
-      this.#awaited = { end: receiver, act: () => this.#reset() };
+      this.#onSent = { end: receiver, act: () => this.#reset() };
     } else if (how === 'rst') {
       this.#reset();
     } else {
@@ -192,8 +192,8 @@ export class LiveLink implements Link {
       if (how === 'fin') for (const end of this.#open) end.end();
     }
     if (this.#isConnected) return;
-    this.#target?.destroy(); // it need not come up any more
-    client.resume(); // to see it leave
+    this.#target?.destroy(); // it is not needed any more
+    client.resume(); // reads, to notice its end
   }
 
   #halfClose(name: 'up' | 'down', receiver: Endpoint | undefined): void {
@@ -206,13 +206,13 @@ export class LiveLink implements Link {
     for (const end of this.#open) end.reset();
   }
 
-  /** Nothing passes any more. */
+  /** Drops everything in both directions from now on. */
   #kill(): void {
     this.up.die();
     this.down.die();
   }
 
-  /** An end is gone. */
+  /** The connection of an endpoint closed. */
   #lose(end: Endpoint, error: Error | undefined): void {
     this.#open.delete(end);
     const isClient = end === this.#options.client;
@@ -225,17 +225,17 @@ export class LiveLink implements Link {
     }
     if (isClient && !this.#isConnected) this.#target?.destroy();
     const [from, towards] = isClient ? [this.up, this.down] : [this.down, this.up];
-    from.lose(error);
+    from.lost(error);
     towards.die();
-    if (this.#awaited?.end === end) this.#doAwaited();
+    if (this.#onSent?.end === end) this.#runOnSent();
     if (this.#open.size > 0 || this.#isOver) return;
     this.#isOver = true;
-    this.#kill(); // and with it the timers
+    this.#kill(); // this cancels the timers, too
     this.#reason ??= { reason: 'ended', error: undefined };
     this.#options.over(this, this.#reason);
   }
 
-  /** Once nothing more can pass in either direction, what is still open is ended; most often it is already. */
+  /** When nothing more can pass in either direction, ends what is still open; usually nothing is. */
   #finish(): void {
     if (!this.up.isDone || !this.down.isDone) return;
     for (const end of this.#open) end.end();

@@ -1,4 +1,4 @@
-/** The stages of one direction in their order, as one machine: items in, items out, and the time when it wants to be asked again. */
+/** The stages of one direction in their order, as one state machine: items in, items out, and the time of its next tick. */
 
 import type { FaultSettings } from './options/faults.js';
 import type { Random } from './random.js';
@@ -16,17 +16,17 @@ import { StallStage } from './stages/stall.js';
 import { Swallow } from './stages/swallow.js';
 
 export interface PipelineOptions {
-  /** Chance for each stage, by its name. */
+  /** The random generator of a stage, by the stage's name. */
   readonly random: (stage: string) => Random;
-  /** Whether all that came out has left this process. */
+  /** Whether all output has left this process. */
   readonly isWritten: () => boolean;
-  /** Where what comes out goes. */
+  /** Receives the output. */
   readonly outlet: Out;
 }
 
 export class Pipeline {
   readonly #stages: readonly Stage[];
-  /** What each stage puts its items into: the next one, at last the outlet. */
+  /** The output of each stage: the next stage, and for the last one the outlet. */
   readonly #outs: readonly Out[];
   readonly #stallStage = new StallStage();
 
@@ -52,22 +52,22 @@ export class Pipeline {
     this.#outs = outs;
   }
 
-  /** When it wants to be asked for what has fallen due; `Infinity` for not at all. */
+  /** When `tick` is due; `Infinity` if nothing is planned. */
   get dueMs(): number {
     return this.#stages.reduce((dueMs, stage) => Math.min(dueMs, stage.dueMs ?? dueMs), Number.POSITIVE_INFINITY);
   }
 
-  /** The bytes that are under way. */
+  /** The bytes in the queues. */
   get heldBytes(): number {
     return this.#stages.reduce((bytes, { queue }) => bytes + (queue?.bytes ?? 0), 0);
   }
 
-  /** The memory that what is under way takes, about; 0 if nothing is. */
+  /** The approximate memory of the queues; 0 if they are empty. */
   get memoryBytes(): number {
     return this.#stages.reduce((weight, { queue }) => weight + (queue?.memoryBytes ?? 0), 0);
   }
 
-  /** Takes the faults that were said now; the others stay as they are. */
+  /** Sets these faults and keeps the others. */
   apply(given: Partial<FaultSettings>): void {
     for (const stage of this.#stages) stage.apply?.(given);
   }
@@ -88,7 +88,7 @@ export class Pipeline {
     this.#stallStage.resume(nowMs, this.#outs[this.#stages.indexOf(this.#stallStage)] as Out);
   }
 
-  /** Drops what is under way. */
+  /** Drops everything in the queues. */
   clear(): void {
     for (const { queue } of this.#stages) queue?.clear();
   }

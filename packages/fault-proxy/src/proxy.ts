@@ -1,10 +1,10 @@
-/** The proxy itself: listens, lays links, and does to all of them what is asked for. */
+/** The proxy: listens, opens links, and applies faults to all of them. */
 import { EventEmitter } from 'node:events';
 import { FaultProxyError } from './errors.js';
 import type { Link, LinkCut, LinkEnd } from './link.js';
 import { LiveLink } from './live-link.js';
 import type { Address, Endpoint } from './net/endpoint.js';
-import { type Listener, tcpDial, tcpListen } from './net/tcp.js';
+import { type Listener, tcpConnect, tcpListen } from './net/tcp.js';
 import {
   type Answer,
   type FaultProxyOptions,
@@ -21,19 +21,19 @@ import {
 } from './options/options.js';
 
 export interface FaultProxyEvents {
-  /** A client was accepted, and its plan is known; no byte has passed yet. */
+  /** A client was accepted, and its plan is known. No byte has passed yet. */
   linkOpen: [link: Link];
-  /** A link is over: nothing of it is open any more. */
+  /** A link ended: both its connections are closed. */
   linkClose: [link: Link, end: LinkEnd];
-  /** A function of yours (`plan`, `frames`) threw, a plan has a wrong option, or the system failed to accept a client. */
+  /** Your function `plan` or `frames` threw, a plan has a wrong option, or the system failed to accept a client. */
   error: [error: Error];
 }
 
-/** A proxy that has started, and so has an address. */
+/** A proxy that has started, and therefore has an address. */
 export type Started<P> = P & { readonly address: Address };
 
 /**
- * Stands between clients and a target, passes their bytes, and breaks things on the way.
+ * Passes bytes between clients and a target, and injects faults.
  *
  * ```ts
  * await using proxy = await new FaultProxy({ target: { port: 5001 } }).start();
@@ -50,7 +50,7 @@ export class FaultProxy extends EventEmitter<FaultProxyEvents> {
   #state: 'new' | 'starting' | 'listening' | 'closed' = 'new';
   #address: Address | undefined;
   #listener: Listener | undefined;
-  /** Opening and closing the port, one after the other. */
+  /** Serializes opening and closing the port. */
   #acceptWork: Promise<void> = Promise.resolve();
   #linkCount = 0;
   #closing: Promise<void> | undefined;
@@ -63,32 +63,32 @@ export class FaultProxy extends EventEmitter<FaultProxyEvents> {
     this.#target = this.#settings.target;
   }
 
-  /** Where it listens, once started: with port 0, the port that was found. */
+  /** The address it listens on, once started. With port 0 it has the port that the system chose. */
   get address(): Address | undefined {
     return this.#address;
   }
 
-  /** What chance starts from: give it as the option `seed` to have the same faults again. */
+  /** The seed of all random choices. Pass it as the option `seed` to repeat the same faults. */
   get seed(): number {
     return this.#settings.seed;
   }
 
-  /** The links there are now, in the order in which they arrived. */
+  /** The current links, in order of arrival. */
   get links(): Link[] {
     return [...this.#links];
   }
 
-  /** How many links there have been. */
+  /** The number of links so far. */
   get linkCount(): number {
     return this.#linkCount;
   }
 
-  /** Where new links lead, unless their plan says otherwise. */
+  /** The target of new links whose plan names no target. */
   get target(): Address {
     return this.#target;
   }
 
-  /** What is planned for new links. Those there are keep what they have. */
+  /** The plan for new links. Current links keep theirs. */
   get plan(): Plan {
     return this.#plan;
   }
@@ -100,7 +100,7 @@ export class FaultProxy extends EventEmitter<FaultProxyEvents> {
 
   /**
    * Starts to listen and resolves with this proxy.
-   * @throws `ERR_FAULT_PROXY_LISTEN` the port is in use or not allowed, `ERR_FAULT_PROXY_STATE` started twice, or closed
+   * @throws `ERR_FAULT_PROXY_LISTEN` the port is in use or not permitted; `ERR_FAULT_PROXY_STATE` started twice, or closed
    */
   async start(): Promise<Started<this>> {
     if (this.#state !== 'new') throw stateError(`start(): the proxy ${this.#isClosed() ? 'is closed' : 'was started'}`);
@@ -113,39 +113,40 @@ export class FaultProxy extends EventEmitter<FaultProxyEvents> {
     }
     if (this.#isClosed()) {
       await this.#listener.close();
-      throw stateError('start(): the proxy was closed meanwhile');
+      throw stateError('start(): the proxy was closed before it listened');
     }
     this.#address = this.#listener.address;
     this.#state = 'listening';
     return this as Started<this>;
   }
 
-  /** Sets faults of all links there are, as `Link.apply`. @throws `ERR_FAULT_PROXY_OPTION` */
+  /** Sets faults of all current links, like `Link.apply`. @throws `ERR_FAULT_PROXY_OPTION` */
   apply(faults: Pick<LinkFaults, 'up' | 'down'>): void {
     for (const link of this.#links) link.apply(faults);
   }
 
-  /** Ends all faults of all links there are. */
+  /** Ends all faults of all current links. */
   clear(): void {
     for (const link of this.#links) link.clear();
   }
 
-  /** Stalls all links there are, until `resume`. */
+  /** Stalls all current links, until `resume`. */
   stall(): void {
     for (const link of this.#links) link.stall();
   }
 
+  /** Resumes all current links. */
   resume(): void {
     for (const link of this.#links) link.resume();
   }
 
-  /** Cuts all links there are. @throws `ERR_FAULT_PROXY_OPTION` */
+  /** Cuts all current links. @throws `ERR_FAULT_PROXY_OPTION` */
   cut(how: LinkCut): void {
     for (const link of this.#links) link.cut(how);
   }
 
   /**
-   * Another target, for new links; and for all, if those there are are cut with it.
+   * Sets the target of new links. If `cut` is given, cuts the current links, too.
    * @throws `ERR_FAULT_PROXY_OPTION`
    */
   switchTarget(target: Target, cut?: LinkCut): void {
@@ -154,19 +155,19 @@ export class FaultProxy extends EventEmitter<FaultProxyEvents> {
   }
 
   /**
-   * What happens to clients that dial from now on. After `'refuse'` nothing listens; any other answer listens again on the same port.
-   * @throws `ERR_FAULT_PROXY_LISTEN` somebody else has taken the port, `ERR_FAULT_PROXY_STATE` not started, or closed, `ERR_FAULT_PROXY_OPTION`
+   * Sets what happens to new clients. After `'refuse'` nothing listens; any other answer listens again on the same port.
+   * @throws `ERR_FAULT_PROXY_LISTEN` another program uses the port; `ERR_FAULT_PROXY_STATE` not started, or closed; `ERR_FAULT_PROXY_OPTION`
    */
   async answer(how: Answer): Promise<void> {
     const answer = parseAnswer(how);
-    if (this.#state !== 'listening') throw stateError('answer(): the proxy is not listening: start() it first');
+    if (this.#state !== 'listening') throw stateError('answer(): the proxy is not listening; call start() first');
     this.#answer = answer;
     const work = this.#acceptWork.then(() => this.#openOrCloseListener());
     this.#acceptWork = work.catch(() => {});
     await work;
   }
 
-  /** Stops listening and destroys all links. Resolves when nothing is left. */
+  /** Stops listening and destroys all links. Resolves when all of them are closed. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -187,7 +188,7 @@ export class FaultProxy extends EventEmitter<FaultProxyEvents> {
   async #openOrCloseListener(): Promise<void> {
     if (this.#isClosed() || !this.#address) return;
     if (this.#answer === 'refuse') {
-      void this.#listener?.close(); // it resolves when the links have ended, and that may take long
+      void this.#listener?.close(); // not awaited: it resolves when the links have ended, which may take long
       this.#listener = undefined;
     } else {
       this.#listener ??= await this.#listen(this.#address);
@@ -235,10 +236,10 @@ export class FaultProxy extends EventEmitter<FaultProxyEvents> {
       seed,
       clock,
       maxBufferedBytes,
-      dial: tcpDial,
-      over: (over, end) => {
-        this.#links.delete(over);
-        this.emit('linkClose', over, end);
+      connect: tcpConnect,
+      over: (ended, end) => {
+        this.#links.delete(ended);
+        this.emit('linkClose', ended, end);
       },
       failed: (error) => this.emit('error', error),
     });

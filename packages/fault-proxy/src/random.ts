@@ -1,9 +1,9 @@
-/** Chance that can be repeated: the same seed gives the same numbers. */
+/** Seeded random numbers: the same seed gives the same numbers. */
 
-/** Numbers from 0 (included) to 1 (excluded), as `Math.random` gives them. */
+/** Returns numbers from 0 (included) to 1 (excluded), like `Math.random`. */
 export type Random = () => number;
 
-/** The mulberry32 of Tommy Ettinger: 32 bits of state, good enough to draw faults with and nothing else. */
+/** mulberry32 by Tommy Ettinger. It has 32 bits of state, which is enough to choose faults, and for nothing else. */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0;
   return () => {
@@ -15,8 +15,8 @@ export function seededRandom(seed: number): Random {
 }
 
 /**
- * A generator of its own for each name, from one seed: so what one fault of one link draws does not depend on how many
- * numbers the others have taken.
+ * A separate generator for each name, from one seed: the numbers of one fault of one link do not depend on how many numbers
+ * the others consumed.
  */
 export function namedRandom(seed: number, name: string): Random {
   let hash = (seed ^ 0x811c9dc5) >>> 0;

@@ -1,12 +1,12 @@
-/** An end without a socket: a test says what its peer does, and how fast what is written leaves. */
+/** An endpoint without a socket. The test plays its peer, and decides when written bytes leave. */
 import type { Address, Endpoint, EndpointHandler } from '../src/net/endpoint.js';
 
 export class FakeEnd implements Endpoint {
   readonly remote: Address;
-  /** What was done to it, in order: bytes as text, `<end>`, `<reset>`, `<destroy>`. */
+  /** The calls of the link, in order: bytes as text, `<end>`, `<reset>`, `<destroy>`. */
   readonly done: string[] = [];
   reading = false;
-  /** While true, what is written does not leave. */
+  /** While true, written bytes do not leave. */
   clogged = false;
   bufferedBytes = 0;
   #handler: EndpointHandler | undefined;
@@ -51,22 +51,24 @@ export class FakeEnd implements Endpoint {
     this.#do('<destroy>');
   }
 
-  /** What the peer does. */
-  says(text: string): void {
+  /** The peer sends bytes. */
+  sends(text: string): void {
     this.#handler?.received(Buffer.from(text, 'latin1'));
   }
 
+  /** The peer ends its stream. */
   ends(): void {
     this.#peerEnded = true;
     this.#handler?.ended();
     this.#closeIfDone();
   }
 
-  breaks(): void {
+  /** The peer resets the connection. */
+  resets(): void {
     this.#close(new Error('read ECONNRESET'));
   }
 
-  /** What was written leaves. */
+  /** The written bytes leave. */
   unclog(): void {
     this.clogged = false;
     this.bufferedBytes = 0;
@@ -83,7 +85,7 @@ export class FakeEnd implements Endpoint {
     if (this.#peerEnded && this.#ended) this.#close(undefined);
   }
 
-  /** As a socket does, it tells so when the one who closed it is done. */
+  /** Reports it in a microtask, like a socket: after the call that closed it has returned. */
   #close(error: Error | undefined): void {
     if (this.#closed) return;
     this.#closed = true;

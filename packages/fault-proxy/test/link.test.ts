@@ -1,4 +1,4 @@
-/** What a link does with its two ends, without sockets: what is passed on, what a cut does, who is held back. */
+/** A link and its two endpoints, without sockets: what it passes on, what a cut does, and which sender it throttles. */
 import { ManualClock } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
 import type { LinkEnd } from '../src/link.js';
@@ -12,20 +12,20 @@ interface Given {
   readonly down?: Faults;
   readonly answer?: LinkAnswer;
   readonly maxBufferedBytes?: number;
-  /** Whether the target answers the dial at once. */
+  /** Whether the connection to the target succeeds at once. */
   readonly connected?: boolean;
 }
 
-/** All microtasks, and a turn for slices. */
+/** Resolves after all microtasks and one turn of the event loop, which slices need. */
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-function lay({ up, down, answer = 'pass', maxBufferedBytes = 1000, connected = true }: Given = {}) {
+function openLink({ up, down, answer = 'pass', maxBufferedBytes = 1000, connected = true }: Given = {}) {
   const client = new FakeEnd('client');
   const target = new FakeEnd('target');
   const clock = new ManualClock();
-  const overs: LinkEnd[] = [];
+  const ends: LinkEnd[] = [];
   const failures: Error[] = [];
-  let connect = () => {};
+  let finishConnect = () => {};
   const link = new LiveLink({
     index: 0,
     client,
@@ -34,101 +34,101 @@ function lay({ up, down, answer = 'pass', maxBufferedBytes = 1000, connected = t
     seed: 1,
     clock,
     maxBufferedBytes,
-    dial: (_, told) => {
-      connect = told;
+    connect: (_, connected) => {
+      finishConnect = connected;
       return target;
     },
-    over: (_, end) => overs.push(end),
+    over: (_, end) => ends.push(end),
     failed: (error) => failures.push(error),
   });
   link.apply({ up, down });
   link.start();
-  if (connected) connect();
-  return { client, target, clock, link, overs, failures, connect: () => connect() };
+  if (connected) finishConnect();
+  return { client, target, clock, link, ends, failures, connect: () => finishConnect() };
 }
 
 describe('a link without faults', () => {
   test('passes bytes both ways and counts them', () => {
-    const { client, target, link } = lay();
-    client.says('question');
-    target.says('answer!');
+    const { client, target, link } = openLink();
+    client.sends('question');
+    target.sends('answer!');
     expect([target.done, client.done]).toEqual([['question'], ['answer!']]);
     expect([link.up.bytesIn, link.up.bytesOut, link.down.bytesIn, link.down.bytesOut]).toEqual([8, 8, 7, 7]);
   });
 
-  test('reads nothing before the target is there', () => {
-    const { client, target, link, connect } = lay({ connected: false });
+  test('reads nothing before the target is connected', () => {
+    const { client, target, link, connect } = openLink({ connected: false });
     expect([client.reading, target.reading, link.isConnected]).toEqual([false, false, false]);
     connect();
     expect([client.reading, target.reading, link.isConnected]).toEqual([true, true, true]);
   });
 
-  test('passes an end on as an end, and the other direction goes on until it ends as well', async () => {
-    const { client, target, overs } = lay();
-    client.says('bye');
+  test('passes an end on as an end, and the other direction continues until it ends, too', async () => {
+    const { client, target, ends } = openLink();
+    client.sends('bye');
     client.ends();
     expect(target.done).toEqual(['bye', '<end>']);
-    target.says('still here');
+    target.sends('still here');
     await settled();
     expect(client.done).toEqual(['still here']);
-    expect(overs).toEqual([]);
+    expect(ends).toEqual([]);
     target.ends();
     await settled();
     expect(client.done).toEqual(['still here', '<end>']);
-    expect(overs).toEqual([{ reason: 'ended', error: undefined }]);
+    expect(ends).toEqual([{ reason: 'ended', error: undefined }]);
   });
 
   test.each(['client', 'target'] as const)('passes a reset of the %s on as a reset', async (side) => {
-    const ends = lay();
+    const ends = openLink();
     const other = side === 'client' ? ends.target : ends.client;
-    ends[side].breaks();
+    ends[side].resets();
     await settled();
     expect(other.done).toEqual(['<reset>']);
-    expect(ends.overs).toEqual([{ reason: `${side}-reset`, error: expect.any(Error) }]);
+    expect(ends.ends).toEqual([{ reason: `${side}-reset`, error: expect.any(Error) }]);
   });
 
-  test('passes a reset on behind an end', async () => {
-    const { client, target, overs } = lay();
+  test('passes on a reset after an end', async () => {
+    const { client, target, ends } = openLink();
     client.ends();
-    client.breaks();
+    client.resets();
     await settled();
     expect(target.done).toEqual(['<end>', '<reset>']);
-    expect(overs).toHaveLength(1);
+    expect(ends).toHaveLength(1);
   });
 
-  test('resets a client whose target cannot be dialled, and tells why', async () => {
-    const { client, target, overs } = lay({ connected: false });
-    target.breaks();
+  test('resets the client if the target cannot be reached, and reports the error', async () => {
+    const { client, target, ends } = openLink({ connected: false });
+    target.resets();
     await settled();
     expect(client.done).toEqual(['<reset>']);
-    expect(overs).toEqual([{ reason: 'unreachable', error: expect.any(Error) }]);
+    expect(ends).toEqual([{ reason: 'unreachable', error: expect.any(Error) }]);
   });
 
-  test('gives up the dial when the client is reset meanwhile', async () => {
-    const { client, target, overs } = lay({ connected: false });
-    client.breaks();
+  test('cancels the connection attempt when the client is reset', async () => {
+    const { client, target, ends } = openLink({ connected: false });
+    client.resets();
     await settled();
     expect(target.done).toEqual(['<destroy>']);
-    expect(overs).toEqual([{ reason: 'client-reset', error: expect.any(Error) }]);
+    expect(ends).toEqual([{ reason: 'client-reset', error: expect.any(Error) }]);
   });
 });
 
 describe('back-pressure', () => {
-  test('holds the sender back while the receiver does not take what was written', () => {
-    const { client, target } = lay({ maxBufferedBytes: 1000 });
+  test('throttles the sender while written bytes do not leave', () => {
+    const { client, target } = openLink({ maxBufferedBytes: 1000 });
     target.clogged = true;
-    client.says('x'.repeat(999));
+    client.sends('x'.repeat(999));
     expect(client.reading).toBe(true);
-    client.says('x');
+    client.sends('x');
     expect(client.reading).toBe(false);
     target.unclog();
     expect(client.reading).toBe(true);
   });
 
-  test('holds the sender back while a stall holds what it sent, and lets go with it', () => {
-    const { client, target, link } = lay({ maxBufferedBytes: 1000 });
+  test('throttles the sender during a stall, and resumes it afterwards', () => {
+    const { client, target, link } = openLink({ maxBufferedBytes: 1000 });
     link.up.stall();
-    client.says('x'.repeat(1000));
+    client.sends('x'.repeat(1000));
     expect(client.reading).toBe(false);
     expect(link.up.heldBytes).toBe(1000);
     link.up.resume();
@@ -136,17 +136,17 @@ describe('back-pressure', () => {
     expect(target.done).toEqual(['x'.repeat(1000)]);
   });
 
-  test('counts what a piece costs beside its bytes: single bytes do not pile up', () => {
-    const { client, link } = lay({ maxBufferedBytes: 10_000 });
+  test('counts the memory of each piece besides its bytes, so that single bytes do not pile up', () => {
+    const { client, link } = openLink({ maxBufferedBytes: 10_000 });
     link.up.stall();
     let pieces = 0;
-    for (; client.reading; pieces++) client.says('x');
+    for (; client.reading; pieces++) client.sends('x');
     expect(pieces).toBeLessThan(100);
   });
 
-  test('lets latency go on holding, and reads on when it has let go', async () => {
-    const { client, target, clock } = lay({ up: { latencyMs: 100 }, maxBufferedBytes: 500 });
-    client.says('x'.repeat(500));
+  test('keeps the latency while the sender is throttled, and reads again afterwards', async () => {
+    const { client, target, clock } = openLink({ up: { latencyMs: 100 }, maxBufferedBytes: 500 });
+    client.sends('x'.repeat(500));
     expect(client.reading).toBe(false);
     await clock.advance(99);
     expect(target.done).toEqual([]);
@@ -155,135 +155,145 @@ describe('back-pressure', () => {
     expect(client.reading).toBe(true);
   });
 
-  test('does not hold back who talks to a dead direction', () => {
-    const { client, link } = lay({ maxBufferedBytes: 10 });
+  test('does not throttle the sender of a dead direction', () => {
+    const { client, link } = openLink({ maxBufferedBytes: 10 });
     link.up.stall();
-    client.says('0123456789');
+    client.sends('0123456789');
     expect(client.reading).toBe(false);
     link.cut('silent');
     expect(client.reading).toBe(true);
-    client.says('0123456789');
+    client.sends('0123456789');
     expect(client.reading).toBe(true);
     expect([link.up.bytesIn, link.up.bytesOut, link.up.heldBytes]).toEqual([20, 0, 0]);
   });
 
-  test('lets go of a sender whose receiver takes nothing when the direction dies', () => {
-    const { client, target, link } = lay({ maxBufferedBytes: 10 });
+  test('resumes a throttled sender when the direction dies', () => {
+    const { client, target, link } = openLink({ maxBufferedBytes: 10 });
     target.clogged = true;
-    client.says('0123456789');
+    client.sends('0123456789');
     expect(client.reading).toBe(false);
     link.cut('silent');
     expect(client.reading).toBe(true);
   });
 
-  test('lets go of a sender whose receiver has gone without its being told', async () => {
-    const { client, target, link } = lay({ up: { swallow: true }, down: { stallAfterBytes: 0 }, maxBufferedBytes: 10 });
-    target.says('0123456789');
+  test('resumes a throttled sender when the receiver closes without notice to the sender', async () => {
+    const { client, target, link } = openLink({
+      up: { swallow: true },
+      down: { stallAfterBytes: 0 },
+      maxBufferedBytes: 10,
+    });
+    target.sends('0123456789');
     expect(target.reading).toBe(false);
-    client.breaks();
+    client.resets();
     await settled();
     expect([target.reading, link.down.heldBytes, target.done]).toEqual([true, 0, []]);
   });
 });
 
-/** What each cut does to sender and receiver, and whether the other direction goes on. */
-const cuts: { how: CutHow; sender: string[]; receiver: string[]; other: 'goes on' | 'is dead' }[] = [
+/** What each cut does to the sender and the receiver, and whether the other direction continues. */
+const cuts: { how: CutHow; sender: string[]; receiver: string[]; other: 'continues' | 'is dead' }[] = [
   { how: 'fin', sender: ['<end>'], receiver: ['<end>'], other: 'is dead' },
   { how: 'rst', sender: ['<reset>'], receiver: ['<reset>'], other: 'is dead' },
-  { how: 'half-close', sender: [], receiver: ['<end>'], other: 'goes on' },
+  { how: 'half-close', sender: [], receiver: ['<end>'], other: 'continues' },
   { how: 'half-open', sender: ['<reset>'], receiver: [], other: 'is dead' },
-  { how: 'stall', sender: [], receiver: [], other: 'goes on' },
+  { how: 'stall', sender: [], receiver: [], other: 'continues' },
   { how: 'silent', sender: [], receiver: [], other: 'is dead' },
 ];
 
 describe.each(cuts)('a cut with $how', ({ how, sender, receiver, other }) => {
-  test.each(['up', 'down'] as const)('does its work behind the bytes of %s that it was planned for', async (name) => {
-    const ends = lay({ [name]: { cut: { atByte: 3, how } } });
+  test.each(['up', 'down'] as const)('happens after the planned bytes of %s', async (name) => {
+    const ends = openLink({ [name]: { cut: { atByte: 3, how } } });
     const [from, to] = name === 'up' ? [ends.client, ends.target] : [ends.target, ends.client];
-    from.says('12');
+    from.sends('12');
     expect(to.done).toEqual(['12']);
-    from.says('345');
+    from.sends('345');
     await settled();
     expect(to.done).toEqual(['12', '3', ...receiver]);
     expect(from.done).toEqual(sender);
-    from.says('6');
-    to.says('back');
+    from.sends('6');
+    to.sends('back');
     await settled();
     expect(to.done).toEqual(['12', '3', ...receiver]);
-    expect(from.done).toEqual(other === 'goes on' ? [...sender, 'back'] : sender);
+    expect(from.done).toEqual(other === 'continues' ? [...sender, 'back'] : sender);
   });
 
-  test.each(['up', 'down'] as const)('does it now when %s is told to, and loses what was under way', async (name) => {
-    const ends = lay({ [name]: { latencyMs: 10 } });
-    const [from, to] = name === 'up' ? [ends.client, ends.target] : [ends.target, ends.client];
-    from.says('lost');
-    ends.link[name].cut(how);
-    await ends.clock.runAll();
-    await settled();
-    expect(to.done).toEqual(receiver);
-    expect(from.done).toEqual(sender);
-  });
+  test.each(['up', 'down'] as const)(
+    'happens at once when %s is cut, and drops the bytes inside the proxy',
+    async (name) => {
+      const ends = openLink({ [name]: { latencyMs: 10 } });
+      const [from, to] = name === 'up' ? [ends.client, ends.target] : [ends.target, ends.client];
+      from.sends('lost');
+      ends.link[name].cut(how);
+      await ends.clock.runAll();
+      await settled();
+      expect(to.done).toEqual(receiver);
+      expect(from.done).toEqual(sender);
+    },
+  );
 });
 
 describe('a cut', () => {
-  test('with rst lets the bytes before it leave first', async () => {
-    const { client, target, overs } = lay({ up: { cut: { atByte: 3, how: 'rst' } } });
+  test('with rst waits until the bytes before it have left', async () => {
+    const { client, target, ends } = openLink({ up: { cut: { atByte: 3, how: 'rst' } } });
     target.clogged = true;
-    client.says('12345');
+    client.sends('12345');
     await settled();
-    expect([client.done, target.done, overs]).toEqual([[], ['123'], []]);
+    expect([client.done, target.done, ends]).toEqual([[], ['123'], []]);
     target.unclog();
     await settled();
     expect([client.done, target.done]).toEqual([['<reset>'], ['123', '<reset>']]);
-    expect(overs).toEqual([{ reason: 'cut', error: undefined }]);
+    expect(ends).toEqual([{ reason: 'cut', error: undefined }]);
   });
 
-  test('with rst that waits for them is done when the receiver goes', async () => {
-    const { client, target, overs } = lay({ up: { cut: { atByte: 3, how: 'rst' } }, down: { swallow: true } });
+  test('with rst that waits for them happens when the receiver closes', async () => {
+    const { client, target, ends } = openLink({ up: { cut: { atByte: 3, how: 'rst' } }, down: { swallow: true } });
     target.clogged = true;
-    client.says('12345');
-    target.breaks();
+    client.sends('12345');
+    target.resets();
     await settled();
     expect(client.done).toEqual(['<reset>']);
-    expect(overs).toHaveLength(1);
+    expect(ends).toHaveLength(1);
   });
 
-  test('with fin is over when both peers have ended as well', async () => {
-    const { client, target, link, overs } = lay();
+  test('with fin is over when both peers have ended, too', async () => {
+    const { client, target, link, ends } = openLink();
     link.cut('fin');
     client.ends();
     await settled();
-    expect(overs).toEqual([]);
+    expect(ends).toEqual([]);
     target.ends();
     await settled();
-    expect(overs).toEqual([{ reason: 'cut', error: undefined }]);
+    expect(ends).toEqual([{ reason: 'cut', error: undefined }]);
   });
 
-  test.each(['fin', 'rst', 'silent'] as const)('with %s before the target is there gives up the dial', async (how) => {
-    const { client, target, link, overs, connect } = lay({ connected: false });
-    link.cut(how);
-    connect(); // too late
-    expect([link.isConnected, target.reading]).toEqual([false, false]);
-    if (how !== 'rst') expect(client.reading).toBe(true); // to see it leave
-    await settled();
-    expect(target.done.at(-1)).toMatch(/<destroy>|<reset>/);
-    client.ends();
-    await settled();
-    expect(overs).toEqual([{ reason: 'cut', error: undefined }]);
-  });
+  test.each(['fin', 'rst', 'silent'] as const)(
+    'with %s before the target is connected cancels the connection attempt',
+    async (how) => {
+      const { client, target, link, ends, connect } = openLink({ connected: false });
+      link.cut(how);
+      connect(); // too late
+      expect([link.isConnected, target.reading]).toEqual([false, false]);
+      if (how !== 'rst') expect(client.reading).toBe(true); // to notice its end
+      await settled();
+      expect(target.done.at(-1)).toMatch(/<destroy>|<reset>/);
+      client.ends();
+      await settled();
+      expect(ends).toEqual([{ reason: 'cut', error: undefined }]);
+    },
+  );
 
-  test('with half-close before the target is there is done as soon as it is', async () => {
-    const { client, target, link, connect } = lay({ connected: false });
+  test('with half-close before the target is connected happens as soon as it is', async () => {
+    const { client, target, link, connect } = openLink({ connected: false });
     link.up.cut('half-close');
     connect();
-    client.says('lost');
-    target.says('heard');
+    client.sends('lost');
+    target.sends('heard');
     await settled();
     expect([target.done, client.done]).toEqual([['<end>'], ['heard']]);
   });
 
-  test('of a link takes only what is the same whichever way one looks', () => {
-    const { link } = lay();
+  test('of a link accepts only kinds that do the same to both directions', () => {
+    const { link } = openLink();
     for (const how of ['half-close', 'half-open', 'scissors']) {
       expect(() => link.cut(how as never)).toThrow(expect.objectContaining({ code: 'ERR_FAULT_PROXY_OPTION' }));
     }
@@ -292,61 +302,61 @@ describe('a cut', () => {
 });
 
 describe('silence', () => {
-  test('tells nobody that the other side has gone, and is over when both have', async () => {
-    const { client, target, link, overs } = lay();
+  test('hides the end of one side from the other, and is over when both have closed', async () => {
+    const { client, target, link, ends } = openLink();
     link.cut('silent');
-    client.breaks();
+    client.resets();
     await settled();
-    expect([target.done, overs]).toEqual([[], []]);
-    target.says('anybody there?');
+    expect([target.done, ends]).toEqual([[], []]);
+    target.sends('anybody there?');
     target.ends();
     await settled();
-    expect(overs).toEqual([{ reason: 'cut', error: undefined }]);
+    expect(ends).toEqual([{ reason: 'cut', error: undefined }]);
   });
 
-  test('in one direction leaves the other one alone', async () => {
-    const { client, target, overs } = lay({ up: { swallow: true } });
-    client.says('lost');
-    target.says('heard');
+  test('in one direction does not affect the other', async () => {
+    const { client, target, ends } = openLink({ up: { swallow: true } });
+    client.sends('lost');
+    target.sends('heard');
     client.ends();
     await settled();
     expect([target.done, client.done]).toEqual([[], ['heard']]);
     target.ends();
     await settled();
     expect([target.done, client.done]).toEqual([['<end>'], ['heard', '<end>']]);
-    expect(overs).toHaveLength(1);
+    expect(ends).toHaveLength(1);
   });
 
   test('in one direction passes no reset on', async () => {
-    const { client, target, overs } = lay({ up: { swallow: true } });
-    client.breaks();
+    const { client, target, ends } = openLink({ up: { swallow: true } });
+    client.resets();
     await settled();
-    expect([target.done, overs]).toEqual([[], []]);
+    expect([target.done, ends]).toEqual([[], []]);
   });
 });
 
 describe('a half-open link', () => {
-  test('stays up at the side that was not told, until that side ends', async () => {
-    const { client, target, link, overs } = lay();
+  test('stays open at the side without a reset, until that side ends', async () => {
+    const { client, target, link, ends } = openLink();
     link.up.cut('half-open');
     await settled();
-    target.says('still there?');
+    target.sends('still there?');
     await settled();
-    expect([client.done, target.done, overs]).toEqual([['<reset>'], [], []]);
+    expect([client.done, target.done, ends]).toEqual([['<reset>'], [], []]);
     target.ends();
     await settled();
-    expect(overs).toEqual([{ reason: 'cut', error: undefined }]);
+    expect(ends).toEqual([{ reason: 'cut', error: undefined }]);
   });
 });
 
 describe('a stall', () => {
-  test('of the link holds both directions, ends and resets too, and lets go in order', async () => {
-    const { client, target, link } = lay();
+  test('of the link stops both directions, including ends and resets, and then passes everything in order', async () => {
+    const { client, target, link } = openLink();
     link.stall();
-    client.says('a');
+    client.sends('a');
     client.ends();
-    target.says('b');
-    target.breaks();
+    target.sends('b');
+    target.resets();
     await settled();
     expect([client.done, target.done]).toEqual([[], []]);
     link.resume();
@@ -355,30 +365,30 @@ describe('a stall', () => {
   });
 
   test('is ended by clear, with all other faults', async () => {
-    const { client, target, link, clock } = lay({ up: { latencyMs: 1000, stallAfterBytes: 0 } });
-    client.says('a');
+    const { client, target, link, clock } = openLink({ up: { latencyMs: 1000, stallAfterBytes: 0 } });
+    client.sends('a');
     await clock.advance(2000);
     expect(target.done).toEqual([]);
     link.clear();
-    client.says('b');
+    client.sends('b');
     expect(target.done).toEqual(['a', 'b']);
     expect(link.up.faults.latencyMs).toBe(0);
   });
 });
 
 describe('faults of a running link', () => {
-  test('are added to those there are', async () => {
-    const { client, target, link, clock } = lay({ up: { latencyMs: 100 } });
+  test('are added to the current ones', async () => {
+    const { client, target, link, clock } = openLink({ up: { latencyMs: 100 } });
     link.up.apply({ corrupt: { atByte: 0, xor: 1 } });
-    client.says('a');
+    client.sends('a');
     await clock.advance(100);
     expect(target.done).toEqual(['`']);
     expect(link.up.faults).toMatchObject({ latencyMs: 100, corrupt: [{ atByte: 0, xor: 1 }] });
   });
 
-  test('happen now where their place has been passed already', async () => {
-    const { client, target, link } = lay();
-    client.says('abc');
+  test('happen now if their position has already passed', async () => {
+    const { client, target, link } = openLink();
+    client.sends('abc');
     link.up.apply({ insert: { atByte: 0, bytes: 'garbage' } });
     expect(target.done).toEqual(['abc', 'garbage']);
     link.apply({ up: { cut: { atByte: 2 } } });
@@ -386,22 +396,22 @@ describe('faults of a running link', () => {
     expect([client.done, target.done]).toEqual([['<reset>'], ['abc', 'garbage', '<reset>']]);
   });
 
-  test('at byte 0 need no byte: a target hears what nobody sent as soon as the link is up', () => {
-    expect(lay({ up: { insert: { atByte: 0, bytes: 'GET /' } } }).target.done).toEqual(['GET /']);
+  test('at byte 0 need no byte: the target receives an insertion as soon as it is connected', () => {
+    expect(openLink({ up: { insert: { atByte: 0, bytes: 'GET /' } } }).target.done).toEqual(['GET /']);
   });
 });
 
 describe('slices', () => {
-  test('leave one a turn, and only when the one before has left', async () => {
-    const { client, target } = lay({ up: { sliceBytes: 1 } });
-    client.says('abc');
+  test('leave one per turn, and only when the previous one has left', async () => {
+    const { client, target } = openLink({ up: { sliceBytes: 1 } });
+    client.sends('abc');
     await settled();
     await settled();
     await settled();
     await settled();
     expect(target.done).toEqual(['a', 'b', 'c']);
     target.clogged = true;
-    client.says('de');
+    client.sends('de');
     for (let turn = 0; turn < 5; turn++) await settled();
     expect(target.done).toEqual(['a', 'b', 'c', 'd']);
     target.unclog();
@@ -411,40 +421,43 @@ describe('slices', () => {
 });
 
 describe('an answer', () => {
-  test('with rst resets the client and dials nothing', async () => {
-    const { client, target, overs } = lay({ answer: 'rst' });
+  test('with rst resets the client and connects to no target', async () => {
+    const { client, target, ends } = openLink({ answer: 'rst' });
     await settled();
     expect([client.done, target.reading]).toEqual([['<reset>'], false]);
-    expect(overs).toEqual([{ reason: 'refused', error: undefined }]);
+    expect(ends).toEqual([{ reason: 'refused', error: undefined }]);
   });
 
-  test('with a tarpit takes what comes and says nothing, until the client ends', async () => {
-    const { client, target, link, overs } = lay({ answer: 'tarpit' });
-    client.says('hello?');
+  test('with a tarpit reads the data and sends nothing, until the client ends', async () => {
+    const { client, target, link, ends } = openLink({ answer: 'tarpit' });
+    client.sends('hello?');
     await settled();
     expect([client.done, target.done, link.up.bytesIn, client.reading]).toEqual([[], [], 6, true]);
     client.ends();
     await settled();
-    expect(overs).toHaveLength(1);
+    expect(ends).toHaveLength(1);
   });
 });
 
-test('a function frames that throws breaks the link and is told', async () => {
+test('a function frames that throws resets the link and is reported', async () => {
   const frames = () => 0;
-  const { client, target, overs, failures } = lay({ up: { frames, cut: { frame: 1 } } });
-  client.says('a');
+  const { client, target, ends, failures } = openLink({ up: { frames, cut: { frame: 1 } } });
+  client.sends('a');
   await settled();
   expect([client.done, target.done]).toEqual([['<reset>'], ['<reset>']]);
   expect(failures).toEqual([expect.objectContaining({ code: 'ERR_FAULT_PROXY_CALLBACK' })]);
-  expect(overs).toEqual([{ reason: 'failed', error: failures[0] }]);
+  expect(ends).toEqual([{ reason: 'failed', error: failures[0] }]);
 });
 
 test('a link that is destroyed leaves no timer', async () => {
-  const { client, link, clock, overs } = lay({ up: { latencyMs: 1000 }, down: { stallAfterBytes: 0, stallMs: 1000 } });
-  client.says('a');
+  const { client, link, clock, ends } = openLink({
+    up: { latencyMs: 1000 },
+    down: { stallAfterBytes: 0, stallMs: 1000 },
+  });
+  client.sends('a');
   expect(clock.pending).toBe(2);
   link.destroy('closed');
   await settled();
   expect(clock.pending).toBe(0);
-  expect(overs).toEqual([{ reason: 'closed', error: undefined }]);
+  expect(ends).toEqual([{ reason: 'closed', error: undefined }]);
 });

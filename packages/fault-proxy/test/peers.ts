@@ -1,21 +1,21 @@
-/** Clients and a target of bare sockets for tests of the proxy, and what they saw. */
+/** Clients and targets of bare sockets for tests of the proxy, with what they received. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { FaultProxy, type FaultProxyOptions } from 'serpy-fault-proxy';
 
-/** A socket, and what it was told. */
+/** A socket, with its events and the bytes that it received. */
 export class Peer {
   readonly socket: Socket;
   /** `end`, `close` and the codes of errors, in order. */
-  readonly told: string[] = [];
+  readonly events: string[] = [];
   readonly chunks: Buffer[] = [];
 
   constructor(socket: Socket) {
     this.socket = socket;
     socket.on('data', (chunk) => this.chunks.push(chunk));
-    socket.on('end', () => this.told.push('end'));
-    socket.on('error', (error) => this.told.push((error as NodeJS.ErrnoException).code ?? error.message));
-    socket.on('close', () => this.told.push('close'));
+    socket.on('end', () => this.events.push('end'));
+    socket.on('error', (error) => this.events.push((error as NodeJS.ErrnoException).code ?? error.message));
+    socket.on('close', () => this.events.push('close'));
   }
 
   get received(): Buffer {
@@ -27,18 +27,18 @@ export class Peer {
   }
 }
 
-/** Resolves as soon as the condition holds. */
+/** Resolves when the condition holds. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** All that a test opens, closed together. */
+/** Everything that a test opens, to close it together. */
 export class Place {
   readonly #servers: Server[] = [];
   readonly #sockets: Socket[] = [];
   readonly #proxies: FaultProxy[] = [];
 
-  /** A target that keeps its peers. */
+  /** A target that records its connections. */
   async target(): Promise<{ port: number; peers: Peer[]; server: Server }> {
     const peers: Peer[] = [];
     const server = createServer({ allowHalfOpen: true }, (socket) => {
@@ -57,8 +57,8 @@ export class Place {
     return await proxy.start();
   }
 
-  /** Dials; resolves when that has succeeded or failed. */
-  async dial(address: { host: string; port: number }): Promise<Peer> {
+  /** Connects a client. Resolves when that has succeeded or failed. */
+  async connect(address: { host: string; port: number }): Promise<Peer> {
     const socket = connect({ ...address, allowHalfOpen: true });
     this.#sockets.push(socket);
     const peer = new Peer(socket);
@@ -66,11 +66,11 @@ export class Place {
     return peer;
   }
 
-  /** A target, a proxy before it, and a client that has gone through. */
+  /** A target, a proxy, and a client that is connected through it. */
   async linked(options: Partial<FaultProxyOptions> = {}) {
     const target = await this.target();
     const proxy = await this.proxy({ target: { port: target.port }, seed: 1, ...options });
-    const client = await this.dial(proxy.address);
+    const client = await this.connect(proxy.address);
     await until(() => target.peers.length === 1 && proxy.links[0]?.isConnected === true);
     return { target, proxy, client, peer: target.peers[0]!, link: proxy.links[0]! };
   }

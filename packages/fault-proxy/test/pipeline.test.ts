@@ -1,4 +1,4 @@
-/** The faults of a direction, without sockets and without waiting, beside a slow model that does the same to a whole array. */
+/** The faults of a direction, without sockets and waiting, compared with a slow model that works on the complete input. */
 import fc from 'fast-check';
 import { byteByByte, everyCut, randomPieces, seededRandom } from 'serpy-core/testing';
 import { v1Blocks, v2Frames } from 'serpy-fault-proxy';
@@ -9,7 +9,7 @@ import { Tube } from './tube.js';
 const bytesUpTo = (length: number) => Buffer.from(Array.from({ length }, (_, i) => (i * 7 + 13) & 0xff));
 
 describe('a direction without faults', () => {
-  test('hands everything on at once, in the chunks in which it came', () => {
+  test('passes everything on at once, in the chunks that arrived', () => {
     const tube = new Tube().send('ab', 'c').end();
     expect(tube.items).toEqual(['ab', 'c', '<end>']);
     expect(tube.pipeline.memoryBytes).toBe(0);
@@ -18,7 +18,7 @@ describe('a direction without faults', () => {
 });
 
 describe('latency', () => {
-  test('lets each chunk and the end arrive so much later', () => {
+  test('delays each chunk and the end', () => {
     const tube = new Tube({ latencyMs: 50 }).send('a').pass(20).send('b').end().run();
     expect(tube.arrivals.map(({ atMs }) => atMs)).toEqual([50, 70, 70]);
     expect(tube.text).toBe('ab<end>');
@@ -37,7 +37,7 @@ describe('latency', () => {
     expect(Math.max(...delays)).toBeGreaterThan(47);
   });
 
-  test('that is lowered lets nothing overtake what is under way', () => {
+  test('that is lowered keeps the order', () => {
     const tube = new Tube({ latencyMs: 100 }).send('slow');
     tube.pipeline.apply({ latencyMs: 0 });
     tube.send('fast').run();
@@ -47,7 +47,7 @@ describe('latency', () => {
 });
 
 describe('bandwidth', () => {
-  test('lets so many bytes a second pass, in portions', () => {
+  test('limits the bytes per second, in portions', () => {
     const tube = new Tube({ bytesPerSecond: 1000 }).send(bytesUpTo(5000)).run();
     expect(tube.nowMs).toBeCloseTo(5000, 3);
     expect(tube.bytes.equals(bytesUpTo(5000))).toBe(true);
@@ -55,25 +55,25 @@ describe('bandwidth', () => {
     for (const [i, { atMs }] of tube.arrivals.entries()) expect(atMs).toBeCloseTo((i + 1) * 10, 3);
   });
 
-  test('keeps its rate when it is asked late', () => {
+  test('keeps its rate when tick runs late', () => {
     const tube = new Tube({ bytesPerSecond: 1000 }).send(bytesUpTo(1000));
     tube.nowMs = 333;
     tube.pipeline.tick(333);
     expect(tube.bytes.length).toBe(333);
   });
 
-  test('saves nothing up while nothing is sent', () => {
+  test('does not save up idle time', () => {
     const tube = new Tube({ bytesPerSecond: 1000 }).pass(10_000).send(bytesUpTo(500)).run();
     expect(tube.nowMs).toBeCloseTo(10_500, 3);
   });
 
-  test('below one byte in a portion sends byte by byte', () => {
+  test('below one byte per portion sends byte by byte', () => {
     const tube = new Tube({ bytesPerSecond: 2 }).send('abc').run();
     expect(tube.items).toEqual(['a', 'b', 'c']);
     expect(tube.arrivals.map(({ atMs }) => atMs)).toEqual([500, 1000, 1500]);
   });
 
-  test('that is lifted lets go of what it held, the end last', () => {
+  test('that is lifted passes what waited, the end last', () => {
     const tube = new Tube({ bytesPerSecond: 1 }).send('abcdef').end();
     tube.pipeline.apply({ bytesPerSecond: Number.POSITIVE_INFINITY });
     tube.pass(0);
@@ -82,12 +82,12 @@ describe('bandwidth', () => {
 });
 
 describe('slices', () => {
-  test('have so many bytes at most, whatever the chunks were', () => {
+  test('have at most sliceBytes bytes, whatever the chunks were', () => {
     const tube = new Tube({ sliceBytes: 3 }).send('abcdefgh').run();
     expect(tube.items).toEqual(['abc', 'def', 'gh']);
   });
 
-  test('go out one at a time, each when the one before has left', () => {
+  test('leave one at a time, each when the previous one has left', () => {
     const tube = new Tube({ sliceBytes: 1 }).send('ab').end();
     expect(tube.items).toEqual([]);
     tube.pipeline.tick(0);
@@ -106,7 +106,7 @@ describe('slices', () => {
     expect(tube.arrivals.map(({ atMs }) => atMs)).toEqual([0, 5, 10]);
   });
 
-  test('drawn by chance have 1 to sliceBytes bytes, and end at the same bytes however the chunks came', () => {
+  test('of random size have 1 to sliceBytes bytes, and end at the same bytes however the chunks arrive', () => {
     const input = bytesUpTo(600);
     const ends = (chunks: readonly Buffer[]) => {
       let end = 0;
@@ -125,7 +125,7 @@ describe('slices', () => {
     expect(ends(pieces).filter((end) => whole.includes(end))).toEqual(whole);
   });
 
-  test('that are switched off let go of what waits', () => {
+  test('that are switched off pass what waits', () => {
     const tube = new Tube({ sliceBytes: 1 }).send('abcdef').end();
     tube.pipeline.apply({ sliceBytes: Number.POSITIVE_INFINITY });
     tube.pass(0);
@@ -134,7 +134,7 @@ describe('slices', () => {
 });
 
 describe('a stall', () => {
-  test('after so many bytes holds what follows for stallMs, and then lets it go in one burst', () => {
+  test('after stallAfterBytes delays the rest for stallMs, and then passes it in one burst', () => {
     const tube = new Tube({ stallAfterBytes: 4, stallMs: 100 }).send('abcdef').pass(50).send('gh').end();
     expect(tube.text).toBe('abcd');
     tube.run();
@@ -142,7 +142,7 @@ describe('a stall', () => {
     expect(tube.arrivals.map(({ atMs }) => atMs)).toEqual([0, 100, 100, 100]);
   });
 
-  test('without stallMs lasts until it is resumed', () => {
+  test('without stallMs lasts until resume', () => {
     const tube = new Tube({ stallAfterBytes: 0 }).send('abc').run();
     expect(tube.pipeline.heldBytes).toBe(3);
     expect(tube.text).toBe('');
@@ -150,7 +150,7 @@ describe('a stall', () => {
     expect(tube.text).toBe('abc');
   });
 
-  test('comes again at the next cut that is a stall, also within the burst', () => {
+  test('happens again at the next cut that is a stall, even within the burst', () => {
     const cut: Faults['cut'] = [
       { atByte: 1, how: 'stall' },
       { atByte: 3, how: 'stall' },
@@ -165,7 +165,7 @@ describe('a stall', () => {
 });
 
 describe('a dead direction', () => {
-  test('swallows bytes and the end, until it is told otherwise', () => {
+  test('drops bytes and the end, until swallow is false', () => {
     const tube = new Tube().send('a');
     tube.pipeline.apply({ swallow: true });
     tube.send('b').end();
@@ -176,7 +176,7 @@ describe('a dead direction', () => {
 
 describe('a cut', () => {
   test.each(['fin', 'rst', 'half-close', 'half-open', 'silent'] as const)(
-    'with %s comes behind just so many bytes, and nothing comes behind it, for every cut of the input',
+    'with %s comes exactly after its bytes, and nothing follows, for every cut of the input',
     (how) => {
       const input = bytesUpTo(30);
       for (const atByte of [0, 1, 13, 29, 30]) {
@@ -188,30 +188,30 @@ describe('a cut', () => {
     },
   );
 
-  test('resets unless something else is said', () => {
+  test('resets by default', () => {
     expect(new Tube({ cut: { atByte: 0 } }).text).toBe('<cut rst>');
   });
 
-  test('waits until its bytes have come', () => {
+  test('waits until its bytes have arrived', () => {
     const tube = new Tube({ cut: { atByte: 4, how: 'fin' } }).send('abc').run();
     expect(tube.text).toBe('abc');
     expect(tube.send('d').text).toBe('abcd<cut fin>');
   });
 
-  test('at a place that was passed happens with the next bytes', () => {
+  test('at a position that has passed happens with the next bytes', () => {
     const tube = new Tube().send('abc');
     tube.pipeline.apply({ cut: [{ atByte: 1, frame: undefined, byte: 0, how: 'fin' }] });
     expect(tube.send('def').text).toBe('abc<cut fin>');
   });
 
-  test('takes as long as the bytes before it', () => {
+  test('has the delay of the bytes before it', () => {
     const tube = new Tube({ latencyMs: 30, cut: { atByte: 2, how: 'fin' } }).send('abc').run();
     expect(tube.arrivals.map(({ atMs }) => atMs)).toEqual([30, 30]);
     expect(tube.text).toBe('ab<cut fin>');
   });
 });
 
-/** A v2 frame of a text. */
+/** A v2 frame with a string. */
 function v2Frame(payload: string): Buffer {
   const header = Buffer.alloc(14);
   header.write('decafecafe21', 'hex');
@@ -219,7 +219,7 @@ function v2Frame(payload: string): Buffer {
   return Buffer.concat([header, Buffer.from(payload)]);
 }
 
-/** A splitter of the test's own. */
+/** A frame splitter for lines. */
 function lines(soFar: Buffer): number | undefined {
   const end = soFar.indexOf('\r\n');
   return end < 0 ? undefined : end + 2;
@@ -252,7 +252,7 @@ describe.each(wires)('frames of $wire', ({ frames, sent }) => {
     }
   });
 
-  test('are sent twice, and damaged, and get bytes before them', () => {
+  test('are duplicated, corrupted, and get bytes inserted before them', () => {
     for (const { name, chunks } of everyCut(input)) {
       const twice = new Tube({ frames, duplicate: { frame: 1 } }).send(...chunks);
       expect(twice.bytes.toString('hex'), name).toBe(
@@ -269,13 +269,13 @@ describe.each(wires)('frames of $wire', ({ frames, sent }) => {
 });
 
 describe('frames', () => {
-  test('are counted from where the function was set', () => {
+  test('are counted from the position at which the function was set', () => {
     const tube = new Tube().send('no frame at all');
     tube.pipeline.apply({ frames: v1Blocks, cut: [{ atByte: undefined, frame: 1, byte: 1, how: 'fin' }] });
     expect(tube.send('a\x1f', 'bc').text).toBe('no frame at alla\x1fb<cut fin>');
   });
 
-  test('that have begun, or are over, when they are named have their places passed or ahead as they are', () => {
+  test('that are named when they have begun or ended have the positions that have passed, and those ahead', () => {
     const late = (frame: number, byte: number) => {
       const tube = new Tube({ frames: v2Frames }).send(
         v2Frame('one'),
@@ -293,7 +293,7 @@ describe('frames', () => {
     expect(late(3, 1)).toBe('reef<cut fin>');
   });
 
-  test('the function is shown how much it has seen before, and never the same bytes of a found frame again', () => {
+  test('the function gets the number of bytes that it has already seen, and never bytes of a frame that it has found', () => {
     const asked: [string, number][] = [];
     const frames = (soFar: Buffer, seen: number) => {
       asked.push([soFar.toString(), seen]);
@@ -309,17 +309,17 @@ describe('frames', () => {
     ]);
   });
 
-  test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])('a length of %s is told as an error', (length) => {
+  test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])('a length of %s is reported as an error', (length) => {
     const tube = new Tube({ frames: () => length });
     expect(() => tube.send('a')).toThrow(
       expect.objectContaining({
         code: 'ERR_FAULT_PROXY_CALLBACK',
-        message: expect.stringContaining(`frames gave ${length}`),
+        message: expect.stringContaining(`frames returned ${length}`),
       }),
     );
   });
 
-  test('a function that throws is told as an error with its cause', () => {
+  test('a function that throws is reported as an error with its cause', () => {
     const cause = new Error('no such frame');
     const tube = new Tube({
       frames: () => {
@@ -329,7 +329,7 @@ describe('frames', () => {
     expect(() => tube.send('a')).toThrow(expect.objectContaining({ code: 'ERR_FAULT_PROXY_CALLBACK', cause }));
   });
 
-  test('one whose length is not known after 64 MiB is taken to have no end', () => {
+  test('one whose length is not known after 64 MiB has no end', () => {
     const tube = new Tube({ frames: v1Blocks, cut: { frame: 1, how: 'fin' } });
     tube
       .send(Buffer.alloc((64 << 20) + 1))
@@ -350,14 +350,14 @@ describe('frames', () => {
     for (let i = 0; i < 1024; i++) tube.send(chunk);
     tube.send('\x1fy');
     expect(tube.bytes.length).toBe(4 * 1024 * 1024 + 1);
-    expect(searched).toBe(4 * 1024 * 1024 + 3); // the y begins the next block
+    expect(searched).toBe(4 * 1024 * 1024 + 3); // the y starts the next block
   });
 });
 
 describe('corruption', () => {
   const input = bytesUpTo(5000);
 
-  test('at a byte changes that byte alone, and not what the sender holds', () => {
+  test('at a byte changes that byte only, and not the buffer of the sender', () => {
     const sent = Buffer.from('abc');
     const tube = new Tube({ corrupt: { atByte: 1, xor: 1 } });
     tube.pipeline.push({ kind: 'bytes', bytes: sent, at: 0 }, 0);
@@ -365,7 +365,7 @@ describe('corruption', () => {
     expect(sent.toString()).toBe('abc');
   });
 
-  test('without xor changes the byte to another, drawn from the seed', () => {
+  test('without xor changes the byte to another, random from the seed', () => {
     const values = new Set<number>();
     for (let seed = 0; seed < 40; seed++) {
       const [value] = new Tube({ corrupt: { atByte: 0 } }, seed).send('a').bytes;
@@ -387,7 +387,7 @@ describe('corruption', () => {
     expect(run([input], 2).equals(whole)).toBe(false);
   });
 
-  test('changes the same bytes to the same values when those before them were swallowed', () => {
+  test('changes the same bytes to the same values if those before them were swallowed', () => {
     const run = (swallow: boolean) => {
       const tube = new Tube({ corrupt: { probability: 0.2 } });
       tube.pipeline.apply({ swallow });
@@ -416,12 +416,12 @@ describe('duplication', () => {
     expect(tube.bytes.length).toBeLessThan(1360);
   });
 
-  test('of a range sends it behind its last byte, once', () => {
+  test('of a range repeats it after its last byte, once', () => {
     const tube = new Tube({ duplicate: { fromByte: 1, toByte: 3 } }).send('a', 'b', 'c', 'd', 'e');
     expect(tube.items).toEqual(['a', 'b', 'c', '+bc', 'd', 'e']);
   });
 
-  test('of a range that has passed sends nothing, and of one that has begun what is still to come', () => {
+  test('of a range that has passed repeats nothing, and of one that has begun the rest', () => {
     const tube = new Tube().send('abcd');
     const range = (fromByte: number, toByte: number) => ({
       ...{ fromByte, toByte, frame: undefined, chunk: undefined, probability: undefined },
@@ -473,7 +473,7 @@ const timing: fc.Arbitrary<Faults> = fc.record(
   { requiredKeys: ['stallMs'] },
 );
 
-/** What must come out, found by walking through the whole input. */
+/** The expected output, computed from the complete input. */
 function expectedOf(input: Buffer, { corrupt, insert, duplicate, cutAt }: Edits): string {
   const changed = Buffer.from(input);
   for (const { atByte, xor } of corrupt) if (atByte < changed.length) changed[atByte]! ^= xor;
@@ -488,7 +488,7 @@ function expectedOf(input: Buffer, { corrupt, insert, duplicate, cutAt }: Edits)
   return expected + (cutAt <= input.length ? '<cut fin>' : '<end>');
 }
 
-test('all faults together do what each of them says, in every cut of the input and at any pace', () => {
+test('all faults together do what each of them does, for every cut of the input and at any pace', () => {
   fc.assert(
     fc.property(edits, timing, fc.uint8Array({ maxLength: 40 }), fc.integer(), (each, pace, bytes, seed) => {
       const input = Buffer.from(bytes);

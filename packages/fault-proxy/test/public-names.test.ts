@@ -1,8 +1,8 @@
 import * as faultProxy from 'serpy-fault-proxy';
 import { expect, test } from 'vitest';
 
-// A name that is added or lost here is a decision, not an accident.
-test('serpy-fault-proxy exports just these values', () => {
+// Adding or removing a name here is a decision, not an accident.
+test('serpy-fault-proxy exports exactly these values', () => {
   expect(Object.keys(faultProxy).sort()).toMatchInlineSnapshot(`
     [
       "FaultProxy",

@@ -1,4 +1,4 @@
-/** A pipeline with time that a test moves, and what came out of it in words. */
+/** A pipeline with a clock that the test moves, and its output as text. */
 
 import { type Faults, noFaults, parseFaults } from '../src/options/faults.js';
 import { Pipeline } from '../src/pipeline.js';
@@ -21,7 +21,7 @@ export class Tube {
   readonly pipeline: Pipeline;
   readonly arrivals: Arrival[] = [];
   nowMs = 0;
-  /** Whether what came out has left. */
+  /** Whether the output has left this process. */
   written = true;
   #sentBytes = 0;
 
@@ -49,7 +49,7 @@ export class Tube {
     return this;
   }
 
-  /** Lets time pass. */
+  /** Moves the clock. */
   pass(ms: number): this {
     const untilMs = this.nowMs + ms;
     for (let { dueMs } = this.pipeline; dueMs <= untilMs; { dueMs } = this.pipeline) {
@@ -60,7 +60,7 @@ export class Tube {
     return this;
   }
 
-  /** Lets as much time pass as it takes until nothing is due. */
+  /** Moves the clock until nothing is due. */
   run(): this {
     for (let { dueMs } = this.pipeline; dueMs < Number.POSITIVE_INFINITY; { dueMs } = this.pipeline) {
       this.nowMs = Math.max(this.nowMs, dueMs);
@@ -69,12 +69,12 @@ export class Tube {
     return this;
   }
 
-  /** What came out, item by item. */
+  /** The output, item by item. */
   get items(): string[] {
     return this.arrivals.map(({ item }) => shown(item));
   }
 
-  /** The bytes that came out, in one piece, with the other items between them. */
+  /** The output as one string: bytes joined, with the other items between them. */
   get text(): string {
     return this.arrivals
       .map(({ item }) => (item.kind === 'bytes' ? item.bytes.toString('latin1') : shown(item)))

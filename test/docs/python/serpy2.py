@@ -1,4 +1,4 @@
-"""Stands for the original module in the tests of docs/how-to/from-python.md."""
-from originals import of
+"""Replaces the Python module in the tests of docs/how-to/from-python.md."""
+from modules import of
 
 Connection, Server = of('v2')

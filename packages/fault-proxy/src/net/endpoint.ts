@@ -1,4 +1,4 @@
-/** What a link needs of its two ends: small verbs over a socket, or over something that a test makes. */
+/** The two ends of a link: a small interface over a socket, which tests can implement without one. */
 
 /** A host and a port. */
 export interface Address {
@@ -6,34 +6,34 @@ export interface Address {
   readonly port: number;
 }
 
-/** Who is told what an end does. */
+/** The events of an endpoint. */
 export interface EndpointHandler {
   received(bytes: Buffer): void;
-  /** The peer ends its stream. */
+  /** The peer ended its stream. */
   ended(): void;
-  /** Something that was written has left this process. */
+  /** Some written bytes have left this process. */
   flushed(): void;
-  /** It is gone: with the error that broke it, if one did. Nothing comes after it. */
+  /** The connection closed, with an error if there was one. No event follows. */
   closed(error: Error | undefined): void;
 }
 
-/** One connection. It reads nothing before `resume`. */
+/** One TCP connection. It does not read before `resume`. */
 export interface Endpoint {
   /** The peer's address. */
   readonly remote: Address;
-  /** The memory that what was written and has not left this process takes, about; 0 if nothing is left. */
+  /** The approximate memory of the written bytes that have not left this process; 0 if there are none. */
   readonly bufferedBytes: number;
   attach(handler: EndpointHandler): void;
   pause(): void;
   resume(): void;
   write(bytes: Buffer): void;
-  /** Ends the stream behind what was written. */
+  /** Ends the stream after the written bytes. */
   end(): void;
-  /** Resets the connection. What was written and has not left yet is lost. */
+  /** Resets the connection. Written bytes that have not left yet are lost. */
   reset(): void;
-  /** Gives it up. */
+  /** Closes the connection at once. */
   destroy(): void;
 }
 
-/** Dials an address. The end that it gives is not up before `connected`; a dial that fails tells `closed`. */
-export type Dial = (address: Address, connected: () => void) => Endpoint;
+/** Connects to an address. The endpoint can be used after `connected`; a failed attempt reports `closed`. */
+export type Connect = (address: Address, connected: () => void) => Endpoint;

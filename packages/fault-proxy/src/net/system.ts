@@ -1,4 +1,4 @@
-/** What comes from this computer: its clock, its turns and its chance. Nothing else asks for them. */
+/** The only file that uses the computer's clock, event loop and random numbers. */
 import { performance } from 'node:perf_hooks';
 import type { Clock } from '../clock.js';
 
@@ -8,26 +8,26 @@ export const systemClock: Clock = {
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
 };
 
-/** Calls back in the next turn of the event loop, after what has arrived meanwhile was read. Returns how to take it back. */
+/** Calls back in the next turn of the event loop, after reading what has arrived. @returns a function that cancels it */
 export function nextTurn(callback: () => void): () => void {
   const planned = setImmediate(callback);
   return () => clearImmediate(planned);
 }
 
-/** How long a program on this computer may take, most likely, to read what was written to it. */
+/** 2 ms: most programs on this computer read what was written to them within this time. */
 const readingMs = 2;
 
-/** Calls back when what was written just now has been read, most likely; by this program's own sockets, certainly. */
+/** Calls back when the receiver has probably read what was just written. Sockets of this program have certainly read it. */
 export function afterReading(callback: () => void): () => void {
   let cancel = () => clearTimeout(timer);
   const timer = setTimeout(() => {
-    // Timers fire before the sockets are looked at.
+    // Timers fire before the event loop polls the sockets.
     cancel = nextTurn(callback);
   }, readingMs);
   return () => cancel();
 }
 
-/** A seed for a run that was given none. */
-export function drawSeed(): number {
+/** A random seed, for a proxy without the option `seed`. */
+export function randomSeed(): number {
   return Math.floor(Math.random() * 2 ** 32);
 }

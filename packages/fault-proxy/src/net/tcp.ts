@@ -1,22 +1,22 @@
-/** The only file that opens sockets. Small verbs, no policy. */
+/** The only file that opens sockets. It implements endpoints and listeners, and makes no decisions. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { FaultProxyError } from '../errors.js';
 import { connectSocket, type Destination } from './connect-socket.js';
-import type { Address, Dial, Endpoint, EndpointHandler } from './endpoint.js';
+import type { Address, Connect, Endpoint, EndpointHandler } from './endpoint.js';
 import { afterReading, systemClock } from './system.js';
 
-/** What a write costs beside its bytes while it waits to leave. */
+/** 128 bytes: the approximate memory of a pending write without its bytes. */
 const writeOverheadBytes = 128;
 
-/** What Node keeps inside of a socket, as far as it is used here. */
+/** The internals of Node's sockets that are used here. */
 interface SocketInternals {
   readonly _handle?: { readonly getpeername?: (out: object) => number } | null;
 }
 
 /**
- * Whether an end that was told is a reset in truth. One that comes right behind bytes is told so by Node; but the system knows of
- * no peer then. (Of one that has answered our own end it knows none either.)
+ * Whether Node's event `end` was really a reset. Node reports a reset directly after bytes as an end, but then the operating
+ * system has no peer address any more. (It has none either if the peer answered the end of this side, so that is excluded.)
  */
 function isReset(socket: Socket): boolean {
   const { _handle: handle } = socket as unknown as SocketInternals;
@@ -33,14 +33,14 @@ export class TcpEndpoint implements Endpoint {
   #handler: EndpointHandler | undefined;
   #writesInFlight = 0;
   #hasWritten = false;
-  /** Takes a reset back that is planned. */
+  /** Cancels a planned reset. */
   #cancelReset: (() => void) | undefined;
   #error: Error | undefined;
 
   constructor(socket: Socket, remote: Address) {
     this.#socket = socket;
     this.remote = remote;
-    // Slices are to go out one by one, not when the peer has acknowledged the one before.
+    // Each slice must leave at once, not after the peer has acknowledged the previous one.
     socket.setNoDelay(true);
     socket.on('error', (error) => {
       this.#error ??= error;
@@ -62,7 +62,7 @@ export class TcpEndpoint implements Endpoint {
       if (isReset(this.#socket)) this.#socket.destroy(resetError());
       else handler.ended();
     });
-    this.#socket.pause(); // a listener for data makes it flow
+    this.#socket.pause(); // adding a `data` listener resumed it
   }
 
   pause(): void {
@@ -89,7 +89,7 @@ export class TcpEndpoint implements Endpoint {
 
   reset(): void {
     if (this.#socket.destroyed || this.#cancelReset) return;
-    // A reset that arrives together with bytes is told as an end by Node, and some systems drop those bytes.
+    // Node reports a reset that arrives together with bytes as an end, and some systems drop those bytes.
     if (this.#hasWritten) this.#cancelReset = afterReading(() => this.#reset());
     else this.#reset();
   }
@@ -102,9 +102,9 @@ export class TcpEndpoint implements Endpoint {
     const socket = this.#socket;
     if (socket.destroyed) return;
     if (socket.connecting) {
-      socket.destroy(); // a reset would wait until it is connected
+      socket.destroy(); // a reset would wait for the connection
     } else if (socket.writableEnded && !socket.writableFinished && socket.writableLength === 0) {
-      // While the end is on its way the system refuses a reset, and Node would lose the socket without closing it.
+      // While the end is in flight the system refuses a reset, and Node would lose the socket without closing it.
       socket.once('finish', () => socket.resetAndDestroy());
     } else {
       socket.resetAndDestroy();
@@ -116,14 +116,14 @@ export class TcpEndpoint implements Endpoint {
   }
 }
 
-/** An end that is being connected. Until it is there is nothing to do but to give it up. */
+/** An endpoint that is connecting. Before it is connected, it can only be destroyed or ended. */
 class ConnectingEndpoint implements Endpoint {
   readonly remote: Address;
   readonly #abandoned = new AbortController();
   readonly #connected: () => void;
   #handler: EndpointHandler | undefined;
   #end: TcpEndpoint | undefined;
-  #ending = false;
+  #endRequested = false;
 
   constructor(address: Address, connected: () => void) {
     this.remote = address;
@@ -131,7 +131,7 @@ class ConnectingEndpoint implements Endpoint {
     const { signal } = this.#abandoned;
     const open = (destination: Destination) => connect({ ...destination, allowHalfOpen: true }).pause();
     connectSocket(address, signal, systemClock, open).then(
-      (socket) => this.#up(socket),
+      (socket) => this.#useSocket(socket),
       (error) => this.#handler?.closed(signal.aborted ? undefined : error),
     );
   }
@@ -158,7 +158,7 @@ class ConnectingEndpoint implements Endpoint {
 
   end(): void {
     if (this.#end) this.#end.end();
-    else this.#ending = true;
+    else this.#endRequested = true;
   }
 
   reset(): void {
@@ -171,7 +171,7 @@ class ConnectingEndpoint implements Endpoint {
     else this.#abandoned.abort();
   }
 
-  #up(socket: Socket): void {
+  #useSocket(socket: Socket): void {
     const end = new TcpEndpoint(socket, this.remote);
     this.#end = end;
     if (this.#handler) end.attach(this.#handler);
@@ -180,19 +180,19 @@ class ConnectingEndpoint implements Endpoint {
       return;
     }
     this.#connected();
-    if (this.#ending) end.end();
+    if (this.#endRequested) end.end();
   }
 }
 
-export const tcpDial: Dial = (address, connected) => new ConnectingEndpoint(address, connected);
+export const tcpConnect: Connect = (address, connected) => new ConnectingEndpoint(address, connected);
 
 export interface Listener {
   readonly address: Address;
-  /** Stops listening; the port is free when it returns. Resolves when every accepted socket is closed as well. */
+  /** Stops listening. The port is free when it returns; the promise resolves when every accepted socket is closed, too. */
   close(): Promise<void>;
 }
 
-/** Listens. Rejects with `ERR_FAULT_PROXY_LISTEN`. */
+/** Listens on an address. Rejects with `ERR_FAULT_PROXY_LISTEN`. */
 export async function tcpListen(
   { host, port }: Address,
   accept: (end: Endpoint) => void,
@@ -217,6 +217,6 @@ export async function tcpListen(
 
 function listenSentence({ host, port }: Address, cause: Error): string {
   const { code } = cause as NodeJS.ErrnoException;
-  const why = code === 'EADDRINUSE' ? 'the port is in use: take port 0 for a free one' : cause.message;
+  const why = code === 'EADDRINUSE' ? 'another program uses the port. Use port 0 for a free one' : cause.message;
   return `cannot listen on ${host}:${port}: ${why}`;
 }

@@ -1,67 +1,67 @@
-/** The faults of one direction, and of a link: what each takes, and what it is when nothing is said. */
+/** The faults of one direction: their types, accepted values and defaults. */
 import type { FrameSplitter } from './frame-splitters.js';
 import { type Given, type OptionSpec, type OptionSpecs, option, optionError, parseGiven } from './option.js';
 
 /**
- * What happens at a cut; "sender" and "receiver" are those of the direction that is cut:
+ * What happens at a cut. The sender and the receiver are those of the direction that is cut:
  * - `'fin'`: both see the other's stream end
  * - `'rst'`: both see their connection reset
- * - `'half-close'`: the receiver sees the stream end; what the sender goes on sending is dropped; the other direction goes on
- * - `'half-open'`: the sender sees its connection reset; the receiver is not told
- * - `'stall'`: nothing passes in this direction until `resume()`, and the sender is held back
- * - `'silent'`: both directions go on taking bytes and drop them; nobody is told, as when a cable is pulled
+ * - `'half-close'`: the receiver sees the stream end; further data of the sender is dropped; the other direction continues
+ * - `'half-open'`: the sender sees its connection reset; the receiver notices nothing
+ * - `'stall'`: nothing passes in this direction until `resume()`, and the sender is throttled
+ * - `'silent'`: both directions read bytes and drop them; neither end notices, as with a pulled cable
  */
 export type CutHow = 'fin' | 'rst' | 'half-close' | 'half-open' | 'stall' | 'silent';
 
 export const cutHows: readonly CutHow[] = ['fin', 'rst', 'half-close', 'half-open', 'stall', 'silent'];
 
-/** The most that is remembered to be sent twice. */
+/** The largest range or frame that can be duplicated. */
 export const maxDuplicateBytes = 16 * 1024 * 1024;
 
-/** A place in a direction: behind so many bytes of the sender, or behind so many bytes of one of its frames. */
+/** A position in a direction, in bytes of the sender: from the start of the link, or from the start of a frame. */
 export interface Place {
-  /** So many bytes from the link's start. */
+  /** The number of bytes before the position, from the start of the link. */
   readonly atByte: number | undefined;
-  /** This frame, from 0; needs `frames`. */
+  /** The frame that contains the position, from 0. It needs `frames`. */
   readonly frame: number | undefined;
-  /** So many bytes of the frame. Default 0. */
+  /** The number of bytes of the frame before the position. Default 0. */
   readonly byte: number;
 }
 
-/** Where a link is cut, and how. */
+/** A cut: its position and its kind. */
 export interface CutSettings extends Place {
   /** Default `'rst'`. */
   readonly how: CutHow;
 }
 
-/** A byte at a place that changes, or each byte with a probability. */
+/** A corruption: the byte at a position, or each byte with a probability. */
 export interface CorruptSettings extends Place {
-  /** The probability that a byte changes. */
+  /** The probability that a byte is changed. */
   readonly probability: number | undefined;
-  /** What the byte is combined with. Default: drawn from the seed. */
+  /** The byte is XORed with this. Default: random, from the seed. */
   readonly xor: number | undefined;
 }
 
-/** What arrives twice. */
+/** A duplication: the bytes that arrive twice. */
 export interface DuplicateSettings {
-  /** The bytes from here on … */
+  /** The first byte of a range. */
   readonly fromByte: number | undefined;
-  /** … up to here, which is not one of them. */
+  /** The end of the range; not included. */
   readonly toByte: number | undefined;
-  /** This frame, from 0; needs `frames`. */
+  /** A frame, from 0. It needs `frames`. */
   readonly frame: number | undefined;
-  /** This chunk, from 0, as it was read from the sender. */
+  /** A chunk as it was read from the sender, from 0. */
   readonly chunk: number | undefined;
-  /** The probability for each chunk. */
+  /** The probability that a chunk arrives twice. */
   readonly probability: number | undefined;
 }
 
-/** Bytes that nobody sent, and where they arrive. */
+/** An insertion: additional bytes and their position. */
 export interface InsertSettings extends Place {
   readonly bytes: Buffer;
 }
 
-/** All faults of a direction, complete. */
+/** All faults of a direction, completed with their defaults. */
 export interface FaultSettings {
   readonly latencyMs: number;
   readonly jitterMs: number;
@@ -79,7 +79,7 @@ export interface FaultSettings {
   readonly insert: readonly InsertSettings[];
 }
 
-/** One, or a list. */
+/** One value, or a list. */
 export type OneOrMore<T> = T | readonly T[];
 
 export type Cut = Given<CutSettings>;
@@ -87,35 +87,35 @@ export type Corruption = Given<CorruptSettings>;
 export type Duplication = Given<DuplicateSettings>;
 export type Insertion = Given<Omit<InsertSettings, 'bytes'>> & { readonly bytes: Uint8Array | string };
 
-/** The faults of one direction. All may be left out, and all may be combined. */
+/** The faults of one direction. All are optional, and all can be combined. */
 export interface Faults {
-  /** How long every byte takes, milliseconds. Default 0. */
+  /** Delay of all bytes, milliseconds. Default 0. */
   readonly latencyMs?: number | undefined;
-  /** Up to how much longer, drawn for each chunk, milliseconds; the order is kept. Default 0. */
+  /** Largest additional random delay of each chunk, milliseconds. The order is kept. Default 0. */
   readonly jitterMs?: number | undefined;
-  /** Default `Infinity`. */
+  /** Bandwidth, bytes per second. Default `Infinity`. */
   readonly bytesPerSecond?: number | undefined;
-  /** Bytes arrive in slices of so many at most, each written by itself. Default `Infinity`: in the chunks they came in. */
+  /** Largest slice, bytes. Each slice is written separately. Default `Infinity`: the chunks as they were read. */
   readonly sliceBytes?: number | undefined;
-  /** The slices have 1 to `sliceBytes` bytes, drawn from the seed. Default false. */
+  /** The slices have 1 to `sliceBytes` bytes, random from the seed. Default false. */
   readonly randomSlices?: boolean | undefined;
-  /** The time between two slices, milliseconds. Default 0: a turn of the event loop. */
+  /** Time between two slices, milliseconds. Default 0: one turn of the event loop. */
   readonly sliceGapMs?: number | undefined;
-  /** So many bytes pass, then none for `stallMs`, then all that came meanwhile at once. Default `Infinity`: never. */
+  /** After these bytes nothing passes for `stallMs`, and then everything in one burst. Default `Infinity`: never. */
   readonly stallAfterBytes?: number | undefined;
-  /** Default `Infinity`: until `resume()`. */
+  /** Duration of that stall, milliseconds. Default `Infinity`: until `resume()`. */
   readonly stallMs?: number | undefined;
-  /** Bytes, ends and resets are taken from the sender and dropped: this direction is dead. Default false. */
+  /** Drops bytes, ends and resets of the sender: this direction is dead without notice. Default false. */
   readonly swallow?: boolean | undefined;
-  /** How frames are cut, for faults that name one. They are counted from where this is set. */
+  /** Finds the length of frames, for faults that name a frame. Frames are counted from the position at which this is set. */
   readonly frames?: FrameSplitter | undefined;
-  /** Where the link is cut. Default nowhere. */
+  /** Cuts the link. Default none. */
   readonly cut?: OneOrMore<Cut> | undefined;
-  /** Which bytes are changed. Default none. */
+  /** Changes bytes. Default none. */
   readonly corrupt?: OneOrMore<Corruption> | undefined;
-  /** What arrives twice. Default nothing. */
+  /** Repeats bytes. Default none. */
   readonly duplicate?: OneOrMore<Duplication> | undefined;
-  /** Bytes that nobody sent. Default none. */
+  /** Inserts bytes. Default none. */
   readonly insert?: OneOrMore<Insertion> | undefined;
 }
 
@@ -143,18 +143,18 @@ export const duplicateSpecs: OptionSpecs<DuplicateSettings> = {
 
 export const insertSpecs: OptionSpecs<InsertSettings> = { ...place, bytes: option.required(option.bytes()) };
 
-/** Throws unless just one of these names was given a value. */
-function takesOneOf<T extends object>(...names: (keyof T & string)[]): (group: T, path: string) => void {
+/** A check that exactly one of these options is given. */
+function exactlyOneOf<T extends object>(...names: (keyof T & string)[]): (group: T, path: string) => void {
   return (group, path) => {
     const given = names.filter((name) => group[name] !== undefined);
     if (given.length === 1) return;
-    const what = given.length === 0 ? 'none of them was given' : `not ${given.join(' and ')} together`;
-    throw optionError(`the option ${path} takes one of ${names.join(', ')}: ${what}`);
+    const what = given.length === 0 ? 'none of them is given' : `not ${given.join(' and ')} together`;
+    throw optionError(`the option ${path} takes exactly one of ${names.join(', ')}: ${what}`);
   };
 }
 
 function checkDuplicate(duplicate: DuplicateSettings, path: string): void {
-  takesOneOf<DuplicateSettings>('toByte', 'frame', 'chunk', 'probability')(duplicate, path);
+  exactlyOneOf<DuplicateSettings>('toByte', 'frame', 'chunk', 'probability')(duplicate, path);
   const { fromByte, toByte } = duplicate;
   if ((fromByte === undefined) !== (toByte === undefined)) {
     throw optionError(`the option ${path} takes fromByte and toByte together`);
@@ -175,10 +175,12 @@ export const faultSpecs: OptionSpecs<FaultSettings> = {
   stallMs: option.millisecondsOrInfinity(Number.POSITIVE_INFINITY),
   swallow: option.flag(false),
   frames: option.callback<FrameSplitter>('a function of the bytes so far that gives the length of their frame'),
-  cut: option.oneOrMore(option.group(cutSpecs, takesOneOf<CutSettings>('atByte', 'frame'))),
-  corrupt: option.oneOrMore(option.group(corruptSpecs, takesOneOf<CorruptSettings>('atByte', 'frame', 'probability'))),
+  cut: option.oneOrMore(option.group(cutSpecs, exactlyOneOf<CutSettings>('atByte', 'frame'))),
+  corrupt: option.oneOrMore(
+    option.group(corruptSpecs, exactlyOneOf<CorruptSettings>('atByte', 'frame', 'probability')),
+  ),
   duplicate: option.oneOrMore(option.group(duplicateSpecs, checkDuplicate)),
-  insert: option.oneOrMore(option.group(insertSpecs, takesOneOf<InsertSettings>('atByte', 'frame'))),
+  insert: option.oneOrMore(option.group(insertSpecs, exactlyOneOf<InsertSettings>('atByte', 'frame'))),
 };
 
 /** A direction without faults. */
@@ -187,20 +189,22 @@ export const noFaults: FaultSettings = Object.fromEntries(
 ) as unknown as FaultSettings;
 
 /**
- * Checks faults and gives those that were said.
- * @param before those in force, as a fault that names a frame may rely on an earlier `frames`
- * @param prefix what stands before the names in messages, such as `up.`
+ * Checks faults. @returns those that were given
+ * @param before the current faults, because a fault that names a frame can use an earlier `frames`
+ * @param prefix precedes the option names in error messages, such as `up.`
  */
 export function parseFaults(input: Faults, before: FaultSettings, prefix: string): Partial<FaultSettings> {
   const given = parseGiven(faultSpecs, input, prefix);
   const after: FaultSettings = { ...before, ...given };
   for (const name of ['cut', 'corrupt', 'duplicate', 'insert'] as const) {
     if (!after.frames && after[name].some(({ frame }) => frame !== undefined)) {
-      throw optionError(`the option ${prefix}${name} names a frame: ${prefix}frames must tell how frames are cut`);
+      throw optionError(
+        `the option ${prefix}${name} names a frame: give ${prefix}frames, the function that finds the length of frames`,
+      );
     }
   }
   if (after.randomSlices && after.sliceBytes === Number.POSITIVE_INFINITY) {
-    throw optionError(`the option ${prefix}randomSlices needs ${prefix}sliceBytes, the length of the longest slice`);
+    throw optionError(`the option ${prefix}randomSlices needs ${prefix}sliceBytes, the size of the largest slice`);
   }
   return given;
 }

@@ -1,35 +1,39 @@
-/** What an option takes, its default, and the errors that name the option and say what it takes. */
+/** Options: accepted values, defaults, and errors that name the option and the values that it takes. See decision 0031. */
 import { FaultProxyError } from '../errors.js';
 
 /** One option. */
 export interface OptionSpec<T> {
-  /** What it takes, in words: `takes ${…}`. */
+  /** The accepted values in words: `takes ${…}`. */
   readonly takes: string;
-  /** What it is when nothing is said; undefined for nothing. */
+  /** The value if the option is not given; undefined for none. */
   readonly default: T | undefined;
-  /** Whether something must be said. */
+  /** Whether the option must be given. */
   readonly required: boolean;
-  /** The value, checked and completed. Throws a `FaultProxyError` that names `path`. */
+  /** Checks and completes the value. Throws a `FaultProxyError` that names `path`. */
   parse(value: unknown, path: string): T;
 }
 
-/** Several options under their names. */
+/** Options by name. */
 export type OptionSpecs<T> = { readonly [K in keyof T]-?: OptionSpec<Exclude<T[K], undefined>> };
 
-/** All properties may be left out. */
+/** All properties are optional. */
 export type Given<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
-/** What a timer of Node can wait at most. */
+/** The longest delay of Node's timers. */
 const maxTimerMs = 2 ** 31 - 1;
 
-function spec<T>(takes: string, read: (value: unknown) => T | undefined, fallback: T | undefined): OptionSpec<T> {
+function defineOption<T>(
+  takes: string,
+  read: (value: unknown) => T | undefined,
+  fallback: T | undefined,
+): OptionSpec<T> {
   return {
     takes,
     default: fallback,
     required: false,
     parse(value, path) {
       const result = read(value);
-      if (result === undefined) throw optionError(`the option ${path} takes ${takes}, not ${show(value)}`);
+      if (result === undefined) throw optionError(`the option ${path} takes ${takes}, not ${display(value)}`);
       return result;
     },
   };
@@ -40,7 +44,7 @@ export function optionError(message: string): FaultProxyError {
 }
 
 /** A value as an error message shows it. */
-function show(value: unknown): string {
+function display(value: unknown): string {
   if (typeof value === 'string') return `'${value.length > 40 ? `${value.slice(0, 40)}…` : value}' (a string)`;
   if (Array.isArray(value)) return 'an array';
   if (value !== null && typeof value === 'object') return 'an object';
@@ -55,85 +59,85 @@ const isCount = (value: unknown, min: number, max: number): value is number =>
 
 export const option = {
   flag(fallback: boolean): OptionSpec<boolean> {
-    return spec('true or false', (value) => (typeof value === 'boolean' ? value : undefined), fallback);
+    return defineOption('true or false', (value) => (typeof value === 'boolean' ? value : undefined), fallback);
   },
 
   /** A whole number from `min` to `max`, both included. */
   count(min: number, max: number, fallback?: number): OptionSpec<number> {
     const takes = `a whole number from ${min} to ${max}`;
-    return spec(takes, (value) => (isCount(value, min, max) ? value : undefined), fallback);
+    return defineOption(takes, (value) => (isCount(value, min, max) ? value : undefined), fallback);
   },
 
   /** A whole number of at least `min`. */
   countFrom(min: number, fallback?: number): OptionSpec<number> {
     const accepts = (value: unknown) => (isCount(value, min, Number.MAX_SAFE_INTEGER) ? value : undefined);
-    return spec(`a whole number from ${min}`, accepts, fallback);
+    return defineOption(`a whole number from ${min}`, accepts, fallback);
   },
 
   /** A whole number of at least `min`, or `Infinity`. */
   countOrInfinity(min: number, fallback: number): OptionSpec<number> {
     const accepts = (value: unknown) =>
       value === Number.POSITIVE_INFINITY || isCount(value, min, Number.MAX_SAFE_INTEGER) ? value : undefined;
-    return spec(`a whole number from ${min}, or Infinity`, accepts, fallback);
+    return defineOption(`a whole number from ${min}, or Infinity`, accepts, fallback);
   },
 
   /** A number above 0, or `Infinity`. */
   rate(fallback: number): OptionSpec<number> {
     const accepts = (value: unknown) =>
       isNumber(value, Number.MIN_VALUE, Number.POSITIVE_INFINITY) ? value : undefined;
-    return spec('a number above 0, or Infinity', accepts, fallback);
+    return defineOption('a number above 0, or Infinity', accepts, fallback);
   },
 
   milliseconds(fallback: number): OptionSpec<number> {
     const accepts = (value: unknown) => (isNumber(value, 0, maxTimerMs) ? value : undefined);
-    return spec(`a number of milliseconds from 0 to ${maxTimerMs}`, accepts, fallback);
+    return defineOption(`a number of milliseconds from 0 to ${maxTimerMs}`, accepts, fallback);
   },
 
   millisecondsOrInfinity(fallback: number): OptionSpec<number> {
     const accepts = (value: unknown) =>
       value === Number.POSITIVE_INFINITY || isNumber(value, 0, maxTimerMs) ? value : undefined;
-    return spec(`a number of milliseconds from 0 to ${maxTimerMs}, or Infinity`, accepts, fallback);
+    return defineOption(`a number of milliseconds from 0 to ${maxTimerMs}, or Infinity`, accepts, fallback);
   },
 
   probability(): OptionSpec<number> {
-    return spec('a number from 0 to 1', (value) => (isNumber(value, 0, 1) ? value : undefined), undefined);
+    return defineOption('a number from 0 to 1', (value) => (isNumber(value, 0, 1) ? value : undefined), undefined);
   },
 
   choice<const T extends string>(words: readonly T[], fallback?: T): OptionSpec<T> {
     const takes = words.map((word) => `'${word}'`).join(' or ');
-    return spec(takes, (value) => words.find((word) => word === value), fallback);
+    return defineOption(takes, (value) => words.find((word) => word === value), fallback);
   },
 
   host(fallback: string): OptionSpec<string> {
     const accepts = (value: unknown) =>
       typeof value === 'string' && /^[^\s\p{Cc}]+$/u.test(value.trim()) ? value.trim() : undefined;
-    return spec("a host name or IP address such as '127.0.0.1'", accepts, fallback);
+    return defineOption("a host name or IP address such as '127.0.0.1'", accepts, fallback);
   },
 
-  /** Bytes, or a text that stands for its UTF-8. They are copied. */
+  /** Bytes, or a string, which is encoded as UTF-8. Bytes are copied. */
   bytes(): OptionSpec<Buffer> {
     const accepts = (value: unknown) => {
       if (typeof value === 'string') return Buffer.from(value);
       return value instanceof Uint8Array ? Buffer.from(value) : undefined;
     };
-    return spec('bytes (Buffer, Uint8Array) or a string', accepts, undefined);
+    return defineOption('bytes (Buffer, Uint8Array) or a string', accepts, undefined);
   },
 
-  /** A function; what it gives is checked when it is called. */
+  /** A function. Its results are checked when it is called. */
   callback<T extends (...args: never[]) => unknown>(takes: string): OptionSpec<T> {
-    return spec(takes, (value) => (typeof value === 'function' ? (value as T) : undefined), undefined);
+    return defineOption(takes, (value) => (typeof value === 'function' ? (value as T) : undefined), undefined);
   },
 
-  /** An object that has certain methods. */
+  /** An object with these methods. */
   having<T extends object>(methods: readonly (keyof T & string)[], fallback: T): OptionSpec<T> {
     const accepts = (value: unknown) => {
-      const isSuch = methods.every((name) => typeof (value as Partial<T> | null)?.[name] === 'function');
-      return isSuch ? (value as T) : undefined;
+      const hasAll = methods.every((name) => typeof (value as Partial<T> | null)?.[name] === 'function');
+      return hasAll ? (value as T) : undefined;
     };
-    return spec(`an object with ${methods.join(', ')}`, accepts, fallback);
+    return defineOption(`an object with ${methods.join(', ')}`, accepts, fallback);
   },
 
-  /** One of them, or a list. Gives a list. */
+  /** One value, or a list. The result is a list. */
   oneOrMore<T>(each: OptionSpec<T>): OptionSpec<readonly T[]> {
     return {
       takes: `${each.takes}, or a list of such`,
@@ -148,7 +152,7 @@ export const option = {
     return { ...each, required: true };
   },
 
-  /** Options below an option, complete. */
+  /** An option that contains options. */
   group<T extends object>(specs: OptionSpecs<T>, check?: (group: T, path: string) => void): OptionSpec<T> {
     return {
       takes: `an object with ${Object.keys(specs).join(', ')}`,
@@ -163,7 +167,7 @@ export const option = {
   },
 };
 
-/** Checks options and completes them with their defaults. `prefix` stands before the names in messages, such as `cut.`. */
+/** Checks options and completes them with their defaults. `prefix` precedes the names in error messages, such as `cut.`. */
 export function parseOptions<T extends object>(specs: OptionSpecs<T>, input: unknown, prefix = ''): T {
   const settings: Record<string, unknown> = parseGiven(specs, input, prefix);
   for (const [name, each] of Object.entries(specs) as [string, OptionSpec<unknown>][]) {
@@ -174,12 +178,12 @@ export function parseOptions<T extends object>(specs: OptionSpecs<T>, input: unk
   return settings as T;
 }
 
-/** Checks options, and gives only those that were said. */
+/** Checks options. @returns only those that were given */
 export function parseGiven<T extends object>(specs: OptionSpecs<T>, input: unknown, prefix = ''): Partial<T> {
   const names = Object.keys(specs);
   if (input === null || typeof input !== 'object' || Array.isArray(input)) {
     const what = prefix === '' ? 'options are' : `the option ${prefix.replace(/\.$/, '')} takes`;
-    throw optionError(`${what} an object with names from ${names.join(', ')}, not ${show(input)}`);
+    throw optionError(`${what} an object with names from ${names.join(', ')}, not ${display(input)}`);
   }
   const settings: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(input)) {

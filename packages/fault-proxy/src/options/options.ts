@@ -1,40 +1,40 @@
 /** The options of a proxy and of the plan for a link. */
 import type { Clock } from '../clock.js';
 import type { Address } from '../net/endpoint.js';
-import { drawSeed, systemClock } from '../net/system.js';
+import { randomSeed, systemClock } from '../net/system.js';
 import { type Faults, noFaults, parseFaults } from './faults.js';
 import { type Given, type OptionSpec, type OptionSpecs, option, parseGiven, parseOptions } from './option.js';
 
 /**
- * What happens to a client that dials:
+ * What happens to a new client:
  * - `'pass'`: it is connected to the target
  * - `'rst'`: it is accepted and reset
- * - `'tarpit'`: it is accepted, and then nothing: no target is dialled, what it sends is dropped, no answer comes
+ * - `'tarpit'`: it is accepted, and then the proxy is silent: it connects to no target, drops the client's data, and sends nothing
  */
 export type LinkAnswer = 'pass' | 'rst' | 'tarpit';
 
-/** As `LinkAnswer`; and `'refuse'`: nothing listens, so its dial is refused. */
+/** Like `LinkAnswer`; in addition `'refuse'`: nothing listens, so the client's connection attempt is refused. */
 export type Answer = LinkAnswer | 'refuse';
 
-/** Where links lead. `host` may be left out: 127.0.0.1. */
+/** The target of links. `host` is 127.0.0.1 by default. */
 export type Target = Given<Pick<Address, 'host'>> & Pick<Address, 'port'>;
 
-/** What is planned for a link. */
+/** The plan for a link. */
 export interface LinkFaults {
-  /** Default: what `proxy.answer` has set, at first `'pass'`. */
+  /** What happens to the client. Default: the answer set with `proxy.answer`, initially `'pass'`. */
   readonly answer?: LinkAnswer | undefined;
-  /** Default: the proxy's target. */
+  /** The target of the link. Default: the proxy's target. */
   readonly target?: Target | undefined;
-  /** From the client to the target. Default: no faults. */
+  /** The faults from the client to the target. Default none. */
   readonly up?: Faults | undefined;
-  /** From the target to the client. Default: no faults. */
+  /** The faults from the target to the client. Default none. */
   readonly down?: Faults | undefined;
 }
 
-/** What is planned for all new links, or for each by its number, from 0 in the order of arrival. */
+/** The plan for all new links, or a function that returns the plan for a link by its number, from 0 in order of arrival. */
 export type Plan = LinkFaults | ((index: number) => LinkFaults | undefined);
 
-/** The options of a proxy, complete. */
+/** The options of a proxy, completed with their defaults. */
 export interface ProxySettings {
   readonly target: Address;
   readonly host: string;
@@ -46,19 +46,19 @@ export interface ProxySettings {
 }
 
 export interface FaultProxyOptions {
-  /** Where links lead. */
+  /** The target of links. */
   readonly target: Target;
   /** The address to listen on. Default 127.0.0.1. */
   readonly host?: string | undefined;
-  /** The port to listen on. Default 0: any free one, which `proxy.address` then tells. */
+  /** The port to listen on. Default 0: any free port; `proxy.address` has its number. */
   readonly port?: number | undefined;
-  /** What chance starts from; the same seed gives the same faults. Default: drawn, and told by `proxy.seed`. */
+  /** The seed of all random choices; the same seed gives the same faults. Default: random; `proxy.seed` has it. */
   readonly seed?: number | undefined;
-  /** The faults of new links. Default none. */
+  /** The plan for new links. Default: no faults. */
   readonly plan?: Plan | undefined;
-  /** How much each direction keeps at most, about, before its sender is held back. Default 1 MiB. */
+  /** Bytes that each direction of a link holds, approximately, before its sender is throttled. Default 1 MiB. */
   readonly maxBufferedBytes?: number | undefined;
-  /** The time for latency, bandwidth and stalls. Default: this computer's. */
+  /** The clock for latency, bandwidth and stalls. Default: this computer's. */
   readonly clock?: Clock | undefined;
 }
 
@@ -72,10 +72,10 @@ const linkAnswers = ['pass', 'rst', 'tarpit'] as const;
 
 const answer = option.choice([...linkAnswers, 'refuse']);
 
-/** Faults that are checked, but not completed: they are applied later. */
-function faults(way: string): OptionSpec<Faults> {
+/** Faults that are checked now, and completed when they are applied. */
+function faults(direction: string): OptionSpec<Faults> {
   return {
-    takes: `the faults ${way}`,
+    takes: `the faults ${direction}`,
     default: undefined,
     required: false,
     parse(value, path) {
@@ -85,7 +85,7 @@ function faults(way: string): OptionSpec<Faults> {
   };
 }
 
-/** A plan for one link. */
+/** The plan for one link, checked. */
 export interface LinkSettings {
   readonly answer: LinkAnswer | undefined;
   readonly target: Address | undefined;
@@ -100,7 +100,7 @@ export const linkSpecs: OptionSpecs<LinkSettings> = {
   down: faults('from the target to the client'),
 };
 
-/** What is said of a running direction is checked there, as it may rely on what was said before. */
+/** Faults of a running direction. The direction checks them, because they can depend on its earlier faults. */
 const live: OptionSpec<Faults> = {
   takes: 'faults',
   default: undefined,
@@ -133,7 +133,7 @@ export const proxySpecs: OptionSpecs<ProxySettings> = {
 
 export function parseProxy(input: FaultProxyOptions): ProxySettings {
   const settings = parseOptions(proxySpecs, input);
-  return { ...settings, seed: settings.seed ?? drawSeed() };
+  return { ...settings, seed: settings.seed ?? randomSeed() };
 }
 
 export function parseTarget(input: Target): Address {
@@ -152,7 +152,7 @@ export function parseLink(input: unknown, prefix: string): LinkSettings {
   return parseOptions(linkSpecs, input, prefix);
 }
 
-/** The faults for a link that is up: not where it leads. */
+/** The faults for a running link, whose target and answer cannot change. */
 export function parseLive(input: unknown): { readonly up?: Faults; readonly down?: Faults } {
   return parseGiven(liveSpecs, input);
 }

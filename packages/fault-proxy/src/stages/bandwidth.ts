@@ -1,16 +1,16 @@
-/** Lets so many bytes a second pass, in small portions, as a slow line does. */
+/** Limits the bytes per second. They pass in small portions, as on a slow line. */
 import type { FaultSettings } from '../options/faults.js';
 import type { Item } from './item.js';
 import { ItemQueue } from './item-queue.js';
 import type { Out, Stage } from './stage.js';
 
-/** A portion is what the line carries in this time, and at least a byte. */
+/** Milliseconds: a portion is what the line carries in this time, at least one byte. */
 const portionMs = 10;
 
 export class Bandwidth implements Stage {
   readonly queue = new ItemQueue();
   #bytesPerMs = Number.POSITIVE_INFINITY;
-  /** Until when the line was busy with what has passed. An idle line saves nothing up. */
+  /** When the line finishes the bytes that have passed. Idle time is not saved up for later bytes. */
   #busyUntilMs = 0;
 
   get dueMs(): number {

@@ -1,4 +1,4 @@
-/** Changes bytes: those at certain places, or each with a probability. */
+/** Changes bytes: those at given positions, or each with a probability. */
 
 import type { CorruptSettings, FaultSettings } from '../options/faults.js';
 import type { Random } from '../random.js';
@@ -8,9 +8,9 @@ import type { Out, Stage } from './stage.js';
 
 interface Corruption {
   readonly settings: CorruptSettings;
-  /** The next byte that is to change, once it is known; undefined also where no more is to come. */
+  /** The position of the next byte to change; undefined if it is not known yet, or if there is none. */
   next(): number | undefined;
-  /** Goes on to the one after it. */
+  /** Moves to the byte after that. */
   advance(): void;
 }
 
@@ -40,10 +40,10 @@ export class Corrupt implements Stage {
     for (const corruption of this.#corruptions) {
       for (let at = corruption.next(); at !== undefined && at < end; at = corruption.next()) {
         corruption.advance();
-        // Drawn for every such byte, so that one that was swallowed does not change what becomes of the others.
-        const xor = corruption.settings.xor ?? this.#drawnXor();
+        // Each such byte consumes a random number, so that a swallowed byte does not change the corruption of the others.
+        const xor = corruption.settings.xor ?? this.#randomXor();
         if (at < item.at) continue;
-        if (piece === item) piece = { ...item, bytes: Buffer.from(item.bytes) }; // what was read is not ours to change
+        if (piece === item) piece = { ...item, bytes: Buffer.from(item.bytes) }; // the sender's endpoint owns the bytes that it read
         const index = at - item.at;
         piece.bytes[index] = (piece.bytes[index] as number) ^ xor;
       }
@@ -65,7 +65,7 @@ export class Corrupt implements Stage {
     };
   }
 
-  /** Draws the distance to the next byte, not each byte: the same bytes then change however they were cut into chunks. */
+  /** Chooses the distance to the next byte, not for each byte: so the same bytes change however they are cut into chunks. */
   #createRandom(settings: CorruptSettings, probability: number): Corruption {
     const gap = () => Math.floor(Math.log(1 - this.#random()) / Math.log(1 - probability));
     let next = probability === 0 ? undefined : this.#position + gap();
@@ -78,7 +78,7 @@ export class Corrupt implements Stage {
     };
   }
 
-  #drawnXor(): number {
+  #randomXor(): number {
     return 1 + Math.floor(this.#random() * 255);
   }
 }

@@ -1,4 +1,4 @@
-/** Puts cuts and stalls between the bytes at their places; what they do is done where they arrive. */
+/** Inserts cuts and stalls between the bytes, at their positions. They take effect where they arrive. */
 import type { CutHow, CutSettings, FaultSettings } from '../options/faults.js';
 import type { FrameTracker } from './frame-tracker.js';
 import type { Item } from './item.js';

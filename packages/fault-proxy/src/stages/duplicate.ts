@@ -1,4 +1,4 @@
-/** Sends bytes twice: a range, a frame, or chunks as they were read. The second time they come right behind the first. */
+/** Sends bytes twice: a range, a frame, or chunks as they were read. The copy follows the bytes directly. */
 
 import { type DuplicateSettings, type FaultSettings, maxDuplicateBytes } from '../options/faults.js';
 import type { Random } from '../random.js';
@@ -6,7 +6,7 @@ import type { FrameTracker } from './frame-tracker.js';
 import { addedPiece, type Item, type Piece, partOf } from './item.js';
 import type { Out, Stage } from './stage.js';
 
-/** A range of which some may have been seen. */
+/** A range or frame to duplicate, and its bytes so far. */
 interface Range {
   readonly settings: DuplicateSettings;
   readonly kept: Buffer[];
@@ -50,10 +50,10 @@ export class Duplicate implements Stage {
       done = end;
     }
     if (done < item.bytes.length) out(partOf(item, done), nowMs);
-    if (this.#isDrawn(this.#chunk++)) out(addedPiece(item.bytes), nowMs);
+    if (this.#isChosen(this.#chunk++)) out(addedPiece(item.bytes), nowMs);
   }
 
-  /** Keeps what belongs to ranges, and takes out those that are complete: where each ends within the piece, in that order. */
+  /** Keeps the bytes of ranges, and removes the complete ranges. @returns those, in the order of their ends within the piece */
   #rangesThatEndIn(piece: Piece, start: number): { range: Range; end: number }[] {
     if (this.#ranges.length === 0) return [];
     const complete: { range: Range; end: number }[] = [];
@@ -80,13 +80,13 @@ export class Duplicate implements Stage {
     return [this.#frames.startOf(frame), this.#frames.startOf(frame + 1)];
   }
 
-  #isDrawn(number: number): boolean {
-    let drawn = false;
+  #isChosen(number: number): boolean {
+    let isChosen = false;
     for (const { chunk, probability = 0 } of this.#chunks) {
-      // Each draws for every chunk, so that one does not shift the other's numbers.
-      if (probability > 0 && this.#random() < probability) drawn = true;
-      if (chunk === number) drawn = true;
+      // Each consumes a random number for every chunk, so that one does not shift the numbers of the other.
+      if (probability > 0 && this.#random() < probability) isChosen = true;
+      if (chunk === number) isChosen = true;
     }
-    return drawn;
+    return isChosen;
   }
 }

@@ -1,28 +1,28 @@
-/** Watches the bytes of a direction pass, and tells where the frames begin that faults have asked for. */
+/** Follows the bytes of a direction, and finds the positions of the frames that faults request. */
 import { FaultProxyError } from '../errors.js';
 import type { FaultSettings, Place } from '../options/faults.js';
 import type { FrameSplitter } from '../options/frame-splitters.js';
 import type { Item } from './item.js';
 import type { Out, Stage } from './stage.js';
 
-/** Up to this size the beginning of a frame is kept until its length is known; a larger one is taken to have no end. */
+/** 64 MiB: the largest start of a frame that is buffered until its length is known. A longer one counts as endless. */
 const maxStartBytes = 64 * 1024 * 1024;
 
 const empty = Buffer.alloc(0);
 
-/** The first stage: the others ask it for positions, so it must see bytes before they do. */
+/** The first stage. The others ask it for positions, so it must see the bytes before they do. */
 export class FrameTracker implements Stage {
   #splitter: FrameSplitter | undefined;
-  /** Where the frames begin that were asked for, once that is known. */
+  /** The start of each requested frame; undefined until it is known. */
   readonly #starts = new Map<number, number | undefined>();
-  /** The first frame whose length is not known. */
+  /** The number of the first frame whose length is not known. */
   #frame = 0;
-  /** Where it begins, and where the one before it began. */
+  /** The start of that frame, and of the frame before it. */
   #start = 0;
   #startBefore = 0;
-  /** How many bytes of the one before it are still to come. */
+  /** The bytes of the frame before it that have not arrived. */
   #remaining = 0;
-  /** What has come of it, until its length is known. */
+  /** The bytes of that frame so far, until its length is known. */
   #buffered = new GrowingBytes();
   #seen = 0;
   #position = 0;
@@ -39,19 +39,19 @@ export class FrameTracker implements Stage {
     this.#starts.clear();
   }
 
-  /** Asks for the beginning of a frame. One that is long over begins at 0: all its places have been passed. */
+  /** Requests the start of a frame. An older frame gets the start 0, so that all its positions count as passed. */
   request(frame: number): void {
     if (this.#starts.has(frame)) return;
     const before = frame === this.#frame - 1 ? this.#startBefore : 0;
     this.#starts.set(frame, frame === this.#frame ? this.#start : frame < this.#frame ? before : undefined);
   }
 
-  /** Where a frame that was asked for begins, once that is known. */
+  /** The start of a requested frame; undefined until it is known. */
   startOf(frame: number): number | undefined {
     return this.#starts.get(frame);
   }
 
-  /** How many bytes of the sender come before a place, once that is known. */
+  /** The number of the sender's bytes before a position; undefined until it is known. */
   positionOf({ atByte, frame, byte }: Place): number | undefined {
     if (frame === undefined) return atByte;
     const start = this.startOf(frame);
@@ -96,7 +96,7 @@ export class FrameTracker implements Stage {
     this.#buffered.clear();
   }
 
-  /** The next frame begins here. */
+  /** The next frame starts here. */
   #begin(start: number): void {
     this.#frame++;
     this.#startBefore = this.#start;
@@ -114,17 +114,17 @@ export class FrameTracker implements Stage {
     if (length === undefined || (Number.isSafeInteger(length) && length > 0)) return length;
     throw new FaultProxyError(
       'ERR_FAULT_PROXY_CALLBACK',
-      `the function frames gave ${length}: it gives the length of the frame, a whole number from 1, or undefined`,
+      `the function frames returned ${length}: it must return the length of the frame, a whole number from 1, or undefined`,
     );
   }
 }
 
-/** Bytes that more are added to. They lie in one piece, of twice the room that they need, so that each is copied but a few times. */
+/** A contiguous buffer that grows to twice the size it needs, so that each byte is copied only a few times. */
 class GrowingBytes {
   #memory = empty;
   length = 0;
 
-  /** Adds bytes and gives all. */
+  /** Appends bytes. @returns all bytes */
   append(bytes: Buffer): Buffer {
     const length = this.length + bytes.length;
     if (length > this.#memory.length) {

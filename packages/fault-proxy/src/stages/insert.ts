@@ -1,4 +1,4 @@
-/** Adds bytes that nobody sent. It is the last stage that looks at positions, so empty pieces, which only remind of them, end here. */
+/** Inserts additional bytes. It is the last stage that uses positions, so it drops empty pieces, which only trigger positions. */
 import type { FaultSettings, InsertSettings } from '../options/faults.js';
 import type { FrameTracker } from './frame-tracker.js';
 import { addedPiece, type Item } from './item.js';

@@ -1,10 +1,10 @@
-/** Items that wait their turn, and how much memory they take. */
+/** A queue of items, which counts its memory. */
 import { type Item, partOf } from './item.js';
 
-/** What an item costs beside its bytes: a limit of bytes alone would let a million pieces of one byte pass for 1 MB. */
+/** 128 bytes: the approximate memory of an item without its bytes. Otherwise a million pieces of one byte would count as 1 MB. */
 const itemOverheadBytes = 128;
 
-/** So many taken items may lie before the first, or as many as follow it: keeps each `shift` at constant time in the mean. */
+/** Removed items are dropped from the array when they are at least this many and half of it: `shift` takes constant time on average. */
 const compactAfter = 1024;
 
 interface Entry {
@@ -21,12 +21,12 @@ export class ItemQueue {
     return this.#entries.length - this.#head;
   }
 
-  /** The bytes in it. */
+  /** The bytes of all items. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** The memory that it takes, about. */
+  /** The approximate memory of all items. */
   get memoryBytes(): number {
     return this.#bytes + this.length * itemOverheadBytes;
   }
@@ -35,7 +35,7 @@ export class ItemQueue {
     return this.#entries[this.#head]?.item;
   }
 
-  /** When the first is due; `Infinity` if there is none. */
+  /** When the first item is due; `Infinity` if the queue is empty. */
   get firstDueMs(): number {
     return this.#entries[this.#head]?.dueMs ?? Number.POSITIVE_INFINITY;
   }
@@ -45,7 +45,7 @@ export class ItemQueue {
     this.#bytes += sizeOf(item);
   }
 
-  /** Takes the first out; there must be one. */
+  /** Removes the first item; there must be one. */
   shift(): Item {
     const { item } = this.#entries[this.#head++] as Entry;
     this.#bytes -= sizeOf(item);
@@ -56,7 +56,7 @@ export class ItemQueue {
     return item;
   }
 
-  /** Takes bytes from the beginning of the first, all of it if it has no more. */
+  /** Removes at most `bytes` bytes from the start of the first item, or the complete item if it is not larger. */
   take(bytes: number): Item {
     const { item, dueMs } = this.#entries[this.#head] as Entry;
     if (item.kind !== 'bytes' || item.bytes.length <= bytes) return this.shift();

@@ -1,4 +1,4 @@
-/** Lets every item take its time. The order is kept: it is a queue, and what would overtake waits for what is before it. */
+/** Delays every item. The order is kept: an item with a shorter delay waits for those before it. */
 
 import type { FaultSettings } from '../options/faults.js';
 import type { Random } from '../random.js';
@@ -20,7 +20,7 @@ export class Latency implements Stage {
     return this.queue.firstDueMs;
   }
 
-  /** What is under way keeps the time that it was given. */
+  /** Items in the queue keep their delay. */
   apply({ latencyMs = this.#latencyMs, jitterMs = this.#jitterMs }: Partial<FaultSettings>): void {
     this.#latencyMs = latencyMs;
     this.#jitterMs = jitterMs;

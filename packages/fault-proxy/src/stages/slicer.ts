@@ -1,4 +1,4 @@
-/** Hands bytes on in slices, one at a time, so that each is written by itself. */
+/** Passes bytes on in slices, one at a time, so that each is written separately. */
 
 import type { FaultSettings } from '../options/faults.js';
 import type { Random } from '../random.js';
@@ -13,11 +13,11 @@ export class Slicer implements Stage {
   #sliceBytes = Number.POSITIVE_INFINITY;
   #randomSlices = false;
   #gapMs = 0;
-  /** What is missing from the slice that was begun: slices end at the same bytes however the chunks came. */
+  /** The missing bytes of the current slice, so that slices end at the same bytes however the chunks arrive. */
   #left = 0;
   #nextMs = 0;
 
-  /** @param isWritten whether the slice before has left this process: two that wait there would go out as one */
+  /** @param isWritten whether the previous slice has left this process: two slices that wait there would leave as one */
   constructor(random: Random, isWritten: () => boolean) {
     this.#random = random;
     this.#isWritten = isWritten;
@@ -40,7 +40,7 @@ export class Slicer implements Stage {
     else this.queue.push(item);
   }
 
-  /** One slice, and the ends and cuts behind it. */
+  /** Passes one slice, and the ends and cuts after it. */
   tick(nowMs: number, out: Out): void {
     if (this.dueMs > nowMs) return;
     let sliced = false;

@@ -1,19 +1,20 @@
-/** What a stage of a direction is: a small machine without sockets, timers or promises. Items go in, items come out, now or later. */
+/** The interface of a stage: a state machine without sockets, timers or promises. Items go in, and come out now or later. */
 import type { FaultSettings } from '../options/faults.js';
 import type { Item } from './item.js';
 import type { ItemQueue } from './item-queue.js';
 
-/** Where a stage puts what comes out of it. */
+/** The output of a stage. */
 export type Out = (item: Item, nowMs: number) => void;
 
 export interface Stage {
-  /** Takes an item, and gives `out` what comes of it at once. */
+  /** Accepts an item, and passes to `out` what can leave now. */
   push(item: Item, nowMs: number, out: Out): void;
-  /** Takes the faults that were said now; the others stay as they are. */
+  /** Sets these faults and keeps the others. */
   apply?(given: Partial<FaultSettings>): void;
-  /** What it holds back, if it is a stage that does. */
+  /** The items that the stage delays, if it delays any. */
   readonly queue?: ItemQueue;
-  /** When it wants to be asked for what has fallen due; `Infinity` for not at all. */
+  /** When `tick` is due; `Infinity` if nothing is planned. */
   readonly dueMs?: number;
+  /** Passes to `out` what is due. */
   tick?(nowMs: number, out: Out): void;
 }

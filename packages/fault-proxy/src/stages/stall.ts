@@ -1,30 +1,30 @@
-/** A gate that a stall closes: what comes meanwhile waits, and goes on in one burst. */
+/** Stalls a direction: items wait while it is stalled, and then pass in one burst. */
 import type { Item } from './item.js';
 import { ItemQueue } from './item-queue.js';
 import type { Out, Stage } from './stage.js';
 
 export class StallStage implements Stage {
   readonly queue = new ItemQueue();
-  #closed = false;
-  #opensAtMs = Number.POSITIVE_INFINITY;
+  #stalled = false;
+  #untilMs = Number.POSITIVE_INFINITY;
 
   get dueMs(): number {
-    return this.#closed ? this.#opensAtMs : Number.POSITIVE_INFINITY;
+    return this.#stalled ? this.#untilMs : Number.POSITIVE_INFINITY;
   }
 
-  /** Closes it until a time, or until `resume`. */
+  /** Stalls until a time, or until `resume`. */
   stall(untilMs = Number.POSITIVE_INFINITY): void {
-    this.#closed = true;
-    this.#opensAtMs = untilMs;
+    this.#stalled = true;
+    this.#untilMs = untilMs;
   }
 
   resume(nowMs: number, out: Out): void {
-    this.#closed = false;
-    while (this.queue.length > 0 && !this.#closed) this.#pass(this.queue.shift(), nowMs, out);
+    this.#stalled = false;
+    while (this.queue.length > 0 && !this.#stalled) this.#pass(this.queue.shift(), nowMs, out);
   }
 
   push(item: Item, nowMs: number, out: Out): void {
-    if (this.#closed) this.queue.push(item);
+    if (this.#stalled) this.queue.push(item);
     else this.#pass(item, nowMs, out);
   }
 

@@ -1,4 +1,4 @@
-/** A direction that is dead: everything is taken and dropped, the end and the reset too, so that the receiver is told nothing. */
+/** Makes a direction dead: drops everything, including the end and the reset, so that the receiver notices nothing. */
 import type { FaultSettings } from '../options/faults.js';
 import type { Item } from './item.js';
 import type { Out, Stage } from './stage.js';

@@ -1,15 +1,15 @@
-/** Marks at places of a direction: where something happens once the sender's bytes have got that far. */
+/** Marks at positions of a direction. Something happens when the sender's bytes reach a mark. */
 import type { Place } from '../options/faults.js';
 import type { FrameTracker } from './frame-tracker.js';
 import { type Piece, partOf } from './item.js';
 
-/** A part of a piece, and the mark behind it; the last part has none. */
+/** A part of a piece, and the mark at its end; the last part has no mark. */
 export interface Step<T> {
   readonly piece: Piece;
   readonly mark: T | undefined;
 }
 
-/** Each mark is reached once. One whose place was passed before it was set is reached with the next piece. */
+/** Marks, each of which is reached once. If its position has already passed when it is set, the next piece reaches it. */
 export class TriggerPoints<T extends Place> {
   readonly #frames: FrameTracker;
   #waiting: readonly T[] = [];
@@ -23,11 +23,11 @@ export class TriggerPoints<T extends Place> {
     for (const { frame } of marks) if (frame !== undefined) this.#frames.request(frame);
   }
 
-  /** A piece of the sender, cut at the marks that it reaches, in their order. */
+  /** Splits a piece of the sender at the marks that it reaches, in their order. */
   *split(piece: Piece): Iterable<Step<T>> {
     const start = piece.at ?? 0;
     let done = 0;
-    for (const { mark, position } of this.#takeUpTo(start + piece.bytes.length)) {
+    for (const { mark, position } of this.#removeUpTo(start + piece.bytes.length)) {
       const end = Math.max(done, position - start);
       yield { piece: partOf(piece, done, end), mark };
       done = end;
@@ -35,7 +35,7 @@ export class TriggerPoints<T extends Place> {
     yield { piece: partOf(piece, done), mark: undefined };
   }
 
-  #takeUpTo(end: number): { mark: T; position: number }[] {
+  #removeUpTo(end: number): { mark: T; position: number }[] {
     if (this.#waiting.length === 0) return [];
     const placed = this.#waiting.map((mark) => ({ mark, position: this.#frames.positionOf(mark) }));
     const isReached = (each: { mark: T; position: number | undefined }): each is { mark: T; position: number } =>

@@ -295,7 +295,10 @@ test('the reason of the first close() counts, and closeServer() gives one to eac
 });
 
 test('a close() that has waited for too long says no goodbye in the middle of a message', async () => {
-  const accepted = await pair({ closeTimeoutMs: 50, replayQueue: { maxBytes: 500_000 } }, { resumeWindowMs: 0, receiveQueue: { maxBytes: 500_000 } });
+  const accepted = await pair(
+    { closeTimeoutMs: 50, replayQueue: { maxBytes: 500_000 } },
+    { resumeWindowMs: 0, receiveQueue: { maxBytes: 500_000 } },
+  );
   network.links[0]?.toClient.stall(); // nothing is acknowledged, and nothing more of it kept
   await client.sendData(Buffer.alloc(3_000_000));
   await client.close({ reason: 'done' });

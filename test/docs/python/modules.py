@@ -1,4 +1,4 @@
-"""The names of the original Python modules over the peers of test/python: enough to run what docs/how-to/from-python.md shows."""
+"""The API of the Python modules over the peers of test/python, as far as docs/how-to/from-python.md uses it."""
 import json
 import os
 import queue

@@ -1,7 +1,7 @@
-/** Options: what is refused, and what the error says of it. */
+/** Options: rejected values, and the errors that name them. */
 import { FaultProxy, FaultProxyError, type FaultProxyOptions } from 'serpy-fault-proxy';
 import { describe, expect, test } from 'vitest';
-import { noFaults, parseFaults } from '../src/options/faults.js';
+import { noFaults, parseFaults } from '../../src/options/faults.js';
 
 const target = { port: 5001 };
 
@@ -44,12 +44,12 @@ describe('the options of a proxy', () => {
       { target, latencyMs: 3 },
       'there is no option latencyMs: the options are target, host, port, seed, plan, maxBufferedBytes, clock',
     ],
-  ])('%j are refused with a sentence that says what is taken', (options, sentence) => {
+  ])('%j are rejected, and the error says what the option takes', (options, sentence) => {
     const error = errorOf(() => new FaultProxy(options as FaultProxyOptions));
     expect([error.code, error.message]).toEqual(['ERR_FAULT_PROXY_OPTION', sentence]);
   });
 
-  test('that are not an object are refused', () => {
+  test('that are not an object are rejected', () => {
     expect(errorOf(() => new FaultProxy(undefined as never)).message).toMatch(
       /^options are an object with names from target/,
     );
@@ -62,7 +62,7 @@ describe('the options of a proxy', () => {
     });
   });
 
-  test('the seed is drawn where none is given, and can be seen', () => {
+  test('the seed is random if none is given, and proxy.seed has it', () => {
     const seeds = Array.from({ length: 4 }, () => new FaultProxy({ target }).seed);
     expect(new Set(seeds).size).toBeGreaterThan(1);
     expect(new FaultProxy({ target, seed: 7 }).seed).toBe(7);
@@ -86,7 +86,7 @@ describe('faults', () => {
     [{ jitterMs: Number.NaN }, 'the option up.jitterMs takes a number of milliseconds from 0 to 2147483647, not NaN'],
     [{ bytesPerSecond: 0 }, 'the option up.bytesPerSecond takes a number above 0, or Infinity, not 0'],
     [{ sliceBytes: 0 }, 'the option up.sliceBytes takes a whole number from 1, or Infinity, not 0'],
-    [{ randomSlices: true }, 'the option up.randomSlices needs up.sliceBytes, the length of the longest slice'],
+    [{ randomSlices: true }, 'the option up.randomSlices needs up.sliceBytes, the size of the largest slice'],
     [{ stallAfterBytes: -1 }, 'the option up.stallAfterBytes takes a whole number from 0, or Infinity, not -1'],
     [
       { stallMs: '1s' },
@@ -98,12 +98,15 @@ describe('faults', () => {
       "the option up.frames takes a function of the bytes so far that gives the length of their frame, not 'v2' (a string)",
     ],
     [{ cut: 100 }, 'the option up.cut takes an object with names from atByte, frame, byte, how, not 100'],
-    [{ cut: {} }, 'the option up.cut takes one of atByte, frame: none of them was given'],
+    [{ cut: {} }, 'the option up.cut takes exactly one of atByte, frame: none of them is given'],
     [
       { cut: [{ atByte: 1 }, { atByte: 1, frame: 2 }] },
-      'the option up.cut[1] takes one of atByte, frame: not atByte and frame together',
+      'the option up.cut[1] takes exactly one of atByte, frame: not atByte and frame together',
     ],
-    [{ cut: { frame: 1 } }, 'the option up.cut names a frame: up.frames must tell how frames are cut'],
+    [
+      { cut: { frame: 1 } },
+      'the option up.cut names a frame: give up.frames, the function that finds the length of frames',
+    ],
     [
       { cut: { atByte: 1, how: 'gently' } },
       "the option up.cut.how takes 'fin' or 'rst' or 'half-close' or 'half-open' or 'stall' or 'silent', not 'gently' (a string)",
@@ -112,7 +115,7 @@ describe('faults', () => {
     [{ corrupt: { atByte: 1, xor: 0 } }, 'the option up.corrupt.xor takes a whole number from 1 to 255, not 0'],
     [
       { duplicate: { fromByte: 1 } },
-      'the option up.duplicate takes one of toByte, frame, chunk, probability: none of them was given',
+      'the option up.duplicate takes exactly one of toByte, frame, chunk, probability: none of them is given',
     ],
     [{ duplicate: { toByte: 1 } }, 'the option up.duplicate takes fromByte and toByte together'],
     [
@@ -127,11 +130,11 @@ describe('faults', () => {
       { insert: { atByte: 1, bytes: [1, 2] } },
       'the option up.insert.bytes takes bytes (Buffer, Uint8Array) or a string, not an array',
     ],
-  ])('%j are refused with a sentence that says what is taken', (faults, sentence) => {
+  ])('%j are rejected, and the error says what the option takes', (faults, sentence) => {
     expect(refused(faults)).toBe(sentence);
   });
 
-  test('take one of a kind or a list, and copy the bytes that they are given', () => {
+  test('accept one of a kind or a list, and copy bytes', () => {
     const bytes = Buffer.from('abc');
     const given = parseFaults({ insert: { atByte: 1, bytes }, cut: [{ atByte: 1 }, { atByte: 2 }] }, noFaults, 'up.');
     bytes.fill(0);
@@ -139,7 +142,7 @@ describe('faults', () => {
     expect(given.cut).toHaveLength(2);
   });
 
-  test('that are not said are not among those that are applied', () => {
+  test('that are not given are not among those that are applied', () => {
     expect(parseFaults({ latencyMs: 1, jitterMs: undefined }, noFaults, 'up.')).toEqual({ latencyMs: 1 });
   });
 });

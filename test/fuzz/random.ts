@@ -1,7 +1,7 @@
-/** Chance for millions of inputs: each input has numbers of its own, drawn from the campaign's seed and the input's index. */
+/** Random numbers for millions of inputs: each input has its own, from the campaign's seed and the input's index. */
 
-/** As `seededRandom` of serpy-core/testing, in whole numbers, and without a closure for each input. */
-export class Chance {
+/** The generator of `seededRandom` in serpy-core/testing, with whole numbers and without a closure for each input, which would be slower. */
+export class InputRandom {
   #state: number;
 
   constructor(seed: number, index: number, name: string) {
@@ -11,7 +11,7 @@ export class Chance {
     this.#state = state >>> 0;
   }
 
-  /** 32 bits. */
+  /** 32 random bits. */
   bits(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     const state = this.#state;
@@ -20,7 +20,7 @@ export class Chance {
     return (mixed ^ (mixed >>> 14)) >>> 0;
   }
 
-  /** A number from 0 to `count` - 1; `count` is at most 2^31. */
+  /** A random number from 0 to `count` - 1; `count` is at most 2^31. */
   below(count: number): number {
     return this.bits() % count;
   }

@@ -1,25 +1,25 @@
-/** HELLO and WELCOME read as docs/protocol-v2.md describes them, in another way than the sources do. */
+/** Reads HELLO and WELCOME as docs/protocol-v2.md describes them, independently of the sources. */
 const crcTable = Array.from({ length: 256 }, (_, byte) => {
   let rest = byte;
   for (let bit = 0; bit < 8; bit++) rest = rest & 1 ? 0xedb88320 ^ (rest >>> 1) : rest >>> 1;
   return rest;
 });
 
-/** As zlib has it, in every version of Node. */
+/** The CRC-32 of zlib, for every version of Node. */
 function checkOf(bytes: Uint8Array): number {
   let register = -1;
   for (const byte of bytes) register = (crcTable[(register ^ byte) & 0xff] as number) ^ (register >>> 8);
   return ~register >>> 0;
 }
 
-export interface Greeting {
+export interface HandshakeFrame {
   readonly tag: string;
   /** The values by their numbers, in hexadecimal digits. */
   readonly fields: ReadonlyMap<number, string>;
 }
 
-/** Throws where the bytes break a rule of the page. */
-export function readGreeting(bytes: Buffer): Greeting {
+/** Throws if the bytes break a rule of the page. */
+export function readHandshakeFrame(bytes: Buffer): HandshakeFrame {
   const payload = bytes.subarray(14);
   const sum = payload.reduce((total, byte) => (total + byte) >>> 0, 0);
   if (bytes.toString('hex', 0, 6) !== 'decafecafe81') throw new Error('not a frame of bytes');
@@ -39,7 +39,7 @@ export function readGreeting(bytes: Buffer): Greeting {
 }
 
 /** The frame of a HELLO or WELCOME with these fields, each a number and its value. */
-export function writeGreeting(
+export function writeHandshakeFrame(
   tag: 'HELLO' | 'WELCO',
   fields: readonly (readonly [type: number, value: Buffer])[],
 ): Buffer {
@@ -56,7 +56,7 @@ function u32(value: number): Buffer {
   return bytes;
 }
 
-/** Numbers of 64 bits. */
+/** 64-bit numbers. */
 export function u64(...values: readonly number[]): Buffer {
   return Buffer.concat(
     values.map((value) => {

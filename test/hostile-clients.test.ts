@@ -1,4 +1,4 @@
-/** Rude peers of a server at work, over TCP and TLS: an honest client on the next socket goes on exchanging messages and must not notice. */
+/** Hostile clients of a server, over TCP and TLS: a valid client on another socket must continue to exchange messages unaffected. */
 import { once } from 'node:events';
 import { connect as tcpConnect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,18 +8,18 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 
 const host = '127.0.0.1';
 
-/** A trip of an honest message must not take longer. On a free machine the slowest takes some 20 ms; here others may be at work. */
+/** Bound of a round trip of the valid client. On an idle machine the slowest takes about 20 ms; other programs can slow it down. */
 const noticeableMs = 2_000;
 
 const limits = { maxConnections: 64, frameTimeoutMs: 1000, maxPartialMessageBytes: 4 * 1024 * 1024 };
 
-/** How a peer speaks that the tests have in their hands. */
+/** How hostile clients of one protocol form messages. */
 interface Wire {
   readonly protocol: 'v1' | 'v2' | 'auto';
   readonly session?: 'require';
-  /** A message of so many bytes. */
+  /** A message of this size. */
   message(sizeBytes: number): Buffer;
-  /** The first bytes of a message that claims to have as many as may be. */
+  /** The first bytes of a message that claims the largest possible size. */
   lie(sizeBytes: number): Buffer;
 }
 
@@ -46,13 +46,13 @@ const wires: Readonly<Record<string, Wire>> = {
   'v2 with a session': { protocol: 'v2', session: 'require', ...v2 },
 };
 
-/** A server that sends back what honest clients send, and one of those. */
+/** An echo server, and a valid client. */
 class Place {
   readonly port: number;
   readonly security: Security | undefined;
-  /** Whom the server has refused, and how. */
+  /** The error codes of rejected clients. */
   readonly refused: string[] = [];
-  /** How many connections it has had. */
+  /** The number of connections so far. */
   accepted = 0;
   trips = 0;
   longestTripMs = 0;
@@ -64,7 +64,7 @@ class Place {
     this.security = security;
   }
 
-  /** A peer that is in nobody's hands but the test's; with the key, where there is one. */
+  /** A socket that only the test uses; with the key, if there is one. */
   async rude(): Promise<Rude> {
     const { signal } = new AbortController();
     const { security } = this;
@@ -77,7 +77,7 @@ class Place {
   /** Exchanges messages until `stop`: small ones, and some of 100 kB. */
   async exchange(client: PortableConnection): Promise<void> {
     while (!this.#over) {
-      const text = this.trips % 10 === 9 ? `honest ${this.trips} ${'.'.repeat(100_000)}` : `honest ${this.trips}`;
+      const text = this.trips % 10 === 9 ? `valid ${this.trips} ${'.'.repeat(100_000)}` : `valid ${this.trips}`;
       const startMs = performance.now();
       await client.sendData(text, { timeoutMs: 10_000 });
       const back = (await client.getMessage({ timeoutMs: 10_000 })).text();
@@ -113,7 +113,7 @@ class Rude {
     });
   }
 
-  /** The server has hung up. */
+  /** The server has closed the connection. */
   get ended(): Promise<void> {
     return this.#ended;
   }
@@ -125,7 +125,7 @@ class Rude {
   }
 }
 
-/** An honest client at work while `attack` goes on. What it noticed is looked at by `judge`. */
+/** Runs `attack` while a valid client exchanges messages. `judge` checks what that client noticed. */
 async function besides(wire: Wire, settings: { readonly key?: string }, attack: (place: Place) => Promise<void>) {
   const { protocol, session } = wire;
   const server = await listen({ protocol, port: 0, ...limits, ...settings, authTimeoutMs: 300 } as never);
@@ -134,7 +134,7 @@ async function besides(wire: Wire, settings: { readonly key?: string }, attack: 
     : undefined;
   const place = new Place(server.address.port, security);
   server.on('warning', ({ cause }) => {
-    if (isSerpyError(cause)) place.refused.push(cause.code); // of one that was refused before the program knew it
+    if (isSerpyError(cause)) place.refused.push(cause.code); // of a client that was rejected before the program knew it
   });
   server.on('drop', ({ reason }) => place.refused.push(reason));
   server.on('connection', async (connection: PortableConnection) => {
@@ -142,11 +142,11 @@ async function besides(wire: Wire, settings: { readonly key?: string }, attack: 
     connection.on('warning', ({ code }) => place.refused.push(code));
     try {
       for await (const message of connection.messages()) {
-        if (message.type !== 'bytes' && message.text().startsWith('honest'))
+        if (message.type !== 'bytes' && message.text().startsWith('valid'))
           await connection.sendData(message.value as string);
       }
     } catch {
-      // it has gone before its answer
+      // it disconnected before its answer
     }
   });
   const client: PortableConnection = await connect({
@@ -214,37 +214,37 @@ const attacks: Readonly<
   },
 };
 
-describe.each(Object.entries(wires))('the neighbour of an honest client over %s', (_, wire) => {
+describe.each(Object.entries(wires))('a valid client over %s is not affected by', (_, wire) => {
   test.each(Object.entries(attacks))('%s', { timeout: 60_000 }, async (_name, { attack, refused }) => {
     const place = await besides(wire, {}, (there) => attack(there, wire));
     if (refused) expect(place.refused).toContain(refused);
   });
 
-  test('a port scanner: 500 connect and hang up', { timeout: 60_000 }, async () => {
+  test('a port scanner: 500 connect and disconnect', { timeout: 60_000 }, async () => {
     await besides(wire, {}, ({ port }) => scan(port, 500));
   });
 });
 
-describe('the neighbour of an honest client with a key', () => {
+describe('a valid client with a key is not affected by', () => {
   const wire = wires.v2 as Wire;
   const key = generateKey();
 
-  test.each(Object.entries(attacks))('%s, and have the key', { timeout: 60_000 }, async (_, { attack, refused }) => {
+  test.each(Object.entries(attacks))('%s, with the key', { timeout: 60_000 }, async (_, { attack, refused }) => {
     const place = await besides(wire, { key }, (there) => attack(there, wire));
     if (refused) expect(place.refused).toContain(refused);
   });
 
-  test('a port scanner: 500 connect and hang up in front of the door', { timeout: 60_000 }, async () => {
+  test('a port scanner: 500 connect and disconnect before authentication', { timeout: 60_000 }, async () => {
     await besides(wire, { key }, ({ port }) => scan(port, 500));
   });
 
   test.each<[string, Buffer]>([
-    ['say nothing', Buffer.alloc(0)],
-    ['say half a greeting of TLS', Buffer.from('16030102', 'hex')],
-    ['speak without TLS', frame(64 * 1024 * 1024, 1_000_000)],
+    ['send nothing', Buffer.alloc(0)],
+    ['send half a ClientHello of TLS', Buffer.from('16030102', 'hex')],
+    ['send without TLS', frame(64 * 1024 * 1024, 1_000_000)],
     ['announce 16 MiB of TLS', Buffer.concat([Buffer.from('160301400001ffffff', 'hex'), Buffer.alloc(1_000_000)])],
   ])(
-    '100 that %s in front of the door are hung up on, and no message of theirs is read',
+    '100 that %s before authentication: they are rejected, and none of their messages is read',
     { timeout: 60_000 },
     async (_, bytes) => {
       const place = await besides(wire, { key }, async ({ port }) => {
@@ -257,7 +257,7 @@ describe('the neighbour of an honest client with a key', () => {
   );
 });
 
-/** Dials, says something, and waits until it is hung up on. */
+/** Connects, sends something, and waits until the server closes the connection. */
 async function knock(port: number, bytes: Buffer): Promise<void> {
   const socket = tcpConnect({ host, port });
   socket.on('error', () => {});
@@ -267,7 +267,7 @@ async function knock(port: number, bytes: Buffer): Promise<void> {
   await closed;
 }
 
-/** So many dials, 50 at a time, each hung up at once. */
+/** Connects and disconnects this many times, at most 50 at a time. */
 async function scan(port: number, count: number): Promise<void> {
   let left = count;
   const dialling = Array.from({ length: 50 }, async () => {
