@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Clock } from '../environment/context.js';
 import { failure, toSentence, usageError } from '../failure.js';
 import { jsonLine } from '../values/json-line.js';
+import { isOpaque, isPickledArray, npyOf } from '../values/python-objects.js';
 import { type ArrayFiles, createArrayFiles } from './array-files.js';
 import type { Gap } from './breaks.js';
 import { createGrowingFile, type Disk, systemDisk } from './disk.js';
@@ -16,7 +17,7 @@ import {
   type Times,
 } from './format.js';
 import { LeftOut, toJson } from './json-value.js';
-import { arrayHeader, type NpyForm, npyFormOf } from './npy-form.js';
+import { type NpyForm, npyFormOf } from './npy-form.js';
 
 export interface RecorderOptions {
   readonly clock: Pick<Clock, 'now' | 'wallMs'>;
@@ -250,19 +251,9 @@ function within(place: Place, { value }: RecordedMessage, arrays: ArrayFiles): P
 function placeOf({ type, value }: RecordedMessage): Place {
   if (value instanceof Uint8Array) return bytesPlace(value);
   if (type !== 'object') return { kind: 'value', value: toJson(value) };
-  const pickled = value as {
-    dtype?: unknown;
-    shape?: unknown;
-    fortran?: unknown;
-    data?: unknown;
-    bytes?: unknown;
-  } | null;
   // A numpy array that came as an object of v1, as its `.npy`; a pickle that nobody could read, as it came.
-  if (typeof pickled?.dtype === 'string' && pickled.data instanceof Uint8Array && Array.isArray(pickled.shape)) {
-    const header = arrayHeader(pickled.dtype, pickled.shape, pickled.fortran === true);
-    return bytesPlace(Buffer.concat([header, pickled.data]));
-  }
-  if (pickled?.bytes instanceof Uint8Array) return { kind: 'bytes', bytes: pickled.bytes };
+  if (isPickledArray(value)) return bytesPlace(npyOf(value));
+  if (isOpaque(value)) return { kind: 'bytes', bytes: value.bytes };
   return { kind: 'value', value: toJson(value) };
 }
 

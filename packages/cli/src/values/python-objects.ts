@@ -1,4 +1,5 @@
 /** Python objects that came over v1: as JSON, and numpy arrays among them as `.npy`. */
+import { arrayHeader } from './npy-header.js';
 
 /** A numpy array as v1 gives it. */
 export interface PickledArray {
@@ -14,11 +15,7 @@ export function isPickledArray(value: unknown): value is PickledArray {
 
 /** The same as a `.npy`, whatever its elements are. */
 export function npyOf({ dtype, shape, fortran, data }: PickledArray): Buffer {
-  const axes = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
-  const text = `{'descr': '${dtype}', 'fortran_order': ${fortran ? 'True' : 'False'}, 'shape': (${axes}), }`;
-  const textBytes = Math.ceil((10 + text.length + 1) / 64) * 64 - 10;
-  const head = Buffer.from([0x93, ...Buffer.from('NUMPY'), 1, 0, textBytes & 0xff, textBytes >> 8]);
-  return Buffer.concat([head, Buffer.from(`${text.padEnd(textBytes - 1)}\n`, 'latin1'), data]);
+  return Buffer.concat([arrayHeader(dtype, shape, fortran), data]);
 }
 
 /** So deep a value is shown; below it, as "…". */
