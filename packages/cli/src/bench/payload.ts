@@ -12,10 +12,3 @@ export function payload(sizeBytes: number, number = 0): Buffer {
   bytes.write(label.slice(-sizeBytes), 'latin1');
   return bytes;
 }
-
-/** A size as people say it: 64 B, 4 KiB, 16 MiB. */
-export function sizeText(sizeBytes: number): string {
-  if (sizeBytes >= 2 ** 20 && sizeBytes % 2 ** 20 === 0) return `${sizeBytes / 2 ** 20} MiB`;
-  if (sizeBytes >= 2 ** 10 && sizeBytes % 2 ** 10 === 0) return `${sizeBytes / 2 ** 10} KiB`;
-  return `${sizeBytes} B`;
-}

@@ -1,9 +1,8 @@
 /** `serpy bench --listen`: the other end of measurements, until it is interrupted. */
 import { type Connection, isSerpyError, type ListenOptions, listen } from 'serpy';
 import type { Context } from '../environment/context.js';
-import { addressOf } from '../format.js';
+import { addressOf, formatCount, formatNumber } from '../format.js';
 import { respond, type Served } from './echo-server.js';
-import { formatNumber } from './number-format.js';
 
 /** Serves until Ctrl-C, and says what was served. @throws what `listen` throws */
 export async function serve(options: ListenOptions, { terminal, interruption }: Context): Promise<void> {
@@ -40,5 +39,5 @@ export async function serve(options: ListenOptions, { terminal, interruption }: 
 }
 
 function servedText({ messages, bytes }: Served): string {
-  return `${messages.toLocaleString('en-US')} message${messages === 1 ? '' : 's'}, ${formatNumber(bytes / 1e6)} MB`;
+  return `${formatCount(messages)}, ${formatNumber(bytes / 1e6)} MB`;
 }

@@ -27,6 +27,11 @@ export interface Throughput {
 const windowBytes = 2 ** 20;
 const windowMessages = 256;
 
+/** Megabytes (10^6 bytes) per second. */
+export function megabytesPerSecond(bytes: number, elapsedMs: number): number {
+  return bytes / 1000 / elapsedMs;
+}
+
 /** Sends to a bench that counts. @throws what `sendData` and `getMessage` throw, but for `ERR_SERPY_TIMEOUT` */
 export async function oneWay(
   connection: PortableConnection,

@@ -10,7 +10,7 @@ import { type Context, pause } from '../environment/context.js';
 import { toSentence } from '../failure.js';
 import { examples } from '../flags/help-examples.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
-import { thousands } from '../format.js';
+import { formatCount, formatInteger } from '../format.js';
 import { makeFolder } from '../make-folder.js';
 import { createRecorder, type Recorder } from '../recording/recorder.js';
 import { colorDepth } from '../ui/colour-depth.js';
@@ -126,7 +126,7 @@ function createRecordingKey({ clock, env }: Context, experiment: Experiment, fol
     experiment.recordInto(undefined);
     recorder.close();
     recorder = undefined;
-    results.push(`recorded ${thousands(messages)} messages in ${place}: ${calledAs(env)} replay ${place}`);
+    results.push(`recorded ${formatCount(messages)} in ${place}: ${calledAs(env)} replay ${place}`);
     experiment.setStatus(results.at(-1) ?? '');
   };
   return {
@@ -186,7 +186,7 @@ async function printLines({ terminal, clock }: Context, experiment: Experiment, 
     const view = experiment.view();
     const seconds = Math.round((clock.now() - startMs) / 1000);
     await terminal.print(
-      `${seconds} s  camera ${figuresOf(view.camera)}; counter ${figuresOf(view.counter)}; ${thousands(view.countRate)} counts/s`,
+      `${seconds} s  camera ${figuresOf(view.camera)}; counter ${figuresOf(view.counter)}; ${formatInteger(view.countRate)} counts/s`,
     );
   }
 }
@@ -202,7 +202,7 @@ function summaryLines(experiment: Experiment, command: string): string[] {
   const reconnects = Math.max(camera.reconnects, counter.reconnects);
   const times = reconnects === 1 ? 'once' : `${reconnects} times`;
   return [
-    `received ${thousands(camera.received)} images and ${thousands(counter.received)} counts; the link broke and came back ${times}`,
+    `received ${formatInteger(camera.received)} images and ${formatInteger(counter.received)} counts; the link broke and came back ${times}`,
     '',
     'Try next:',
     `  ${command} simulate camera                        an instrument for your own program`,

@@ -12,7 +12,7 @@ import {
 } from '../flags/connection-flags.js';
 import { examples } from '../flags/help-examples.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
-import { addressOf, byteCount, thousands } from '../format.js';
+import { addressOf, formatBytes, formatCount, formatInteger } from '../format.js';
 import { onBreak, receive, receivingDefaults } from '../peers/receive.js';
 import { type Breaks, type Gap, gapsText, watchBreaks } from '../recording/breaks.js';
 import { recordConnection, recordMessage } from '../recording/record.js';
@@ -158,6 +158,6 @@ const sizeReached = '--max-bytes is reached: the next message has no room';
 export function summary(recorder: Recorder, tookMs: number, folder: string): string {
   const { messages, bytes, leftOut } = recorder;
   const seconds = (tookMs / 1000).toFixed(1);
-  const lost = leftOut === 0 ? '' : `, without the values of ${thousands(leftOut)} that are too long for a line`;
-  return `recorded ${thousands(messages)} ${messages === 1 ? 'message' : 'messages'} in ${seconds} s, ${byteCount(bytes)} in ${folder}${lost}`;
+  const lost = leftOut === 0 ? '' : `, without the values of ${formatInteger(leftOut)} that are too long for a line`;
+  return `recorded ${formatCount(messages)} in ${seconds} s, ${formatBytes(bytes)} in ${folder}${lost}`;
 }

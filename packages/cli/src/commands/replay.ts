@@ -5,7 +5,7 @@ import { type Context, pause } from '../environment/context.js';
 import { failure, usageError } from '../failure.js';
 import { addConnectionFlags, type ConnectionFlags, connectionOptions, withSession } from '../flags/connection-flags.js';
 import { examples } from '../flags/help-examples.js';
-import { formatCount, serverUrl, thousands } from '../format.js';
+import { formatCount, serverUrl } from '../format.js';
 import { resend } from '../messages/resend.js';
 import { readAbout, readRecording } from '../recording/reader.js';
 
@@ -96,7 +96,7 @@ async function play(context: Context, folder: string, factor: number, connection
     const places = gaps === 1 ? 'a gap' : `${gaps} gaps`;
     terminal.note(`the recording has ${places}, where a link broke and what was sent meanwhile is missing`);
   }
-  const told = `sent ${thousands(sent)} ${sent === 1 ? 'message' : 'messages'} in ${((clock.now() - startMs) / 1000).toFixed(1)} s`;
+  const told = `sent ${formatCount(sent)} in ${((clock.now() - startMs) / 1000).toFixed(1)} s`;
   if (interruption.signal.aborted) {
     terminal.note(`interrupted: ${told}`);
     return;

@@ -8,7 +8,7 @@ import { usageError } from '../failure.js';
 import { addConnectionOptions, type ConnectionFlags, connectionOptions } from '../flags/connection-flags.js';
 import { examples } from '../flags/help-examples.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
-import { addressOf, formatCount, serverUrl, thousands } from '../format.js';
+import { addressOf, formatCount, formatInteger, serverUrl } from '../format.js';
 import { camera } from '../instruments/camera.js';
 import { counter } from '../instruments/counter.js';
 import { echo } from '../instruments/echo.js';
@@ -126,10 +126,10 @@ async function runMeasuring(context: Context, kind: 'camera' | 'counter', option
     await instrument.stop();
   }
   const { measured, dropped, unknown } = instrument.counts;
-  const lost = dropped > 0 ? `, ${thousands(dropped)} dropped for readers that were too slow` : '';
+  const lost = dropped > 0 ? `, ${formatInteger(dropped)} dropped for readers that were too slow` : '';
   const unsent =
-    unknown > 0 ? `, ${thousands(unknown)} dropped for readers that have said nothing (--protocol auto)` : '';
-  terminal.note(`measured ${thousands(measured)} ${kind === 'camera' ? 'images' : 'counts'}${lost}${unsent}`);
+    unknown > 0 ? `, ${formatInteger(unknown)} dropped for readers that have said nothing (--protocol auto)` : '';
+  terminal.note(`measured ${formatInteger(measured)} ${kind === 'camera' ? 'images' : 'counts'}${lost}${unsent}`);
 }
 
 async function runEcho(context: Context, options: ListenTo, flags: Flags) {
@@ -154,7 +154,7 @@ async function runEcho(context: Context, options: ListenTo, flags: Flags) {
     await server.closeServer();
     await Promise.all(counted);
   }
-  context.terminal.note(`answered ${thousands(answers)} ${answers === 1 ? 'message' : 'messages'}`);
+  context.terminal.note(`answered ${formatCount(answers)}`);
 }
 
 /** Until Ctrl-C, the time is over, or the instrument has finished. */
@@ -195,7 +195,7 @@ function images({ size, dtype, noise, seed, bare }: Flags): Measure {
 
 function described(kind: 'camera' | 'counter', rate: number, { size, dtype, bare, meanPhotons, seed }: Flags): string {
   if (kind === 'counter')
-    return `a photon counter, about ${thousands(meanPhotons)} photons ${rate} times a second, seed ${seed}`;
+    return `a photon counter, about ${formatInteger(meanPhotons)} photons ${rate} times a second, seed ${seed}`;
   const form = bare ? `bare bytes, rows of ${size.width} ${dtype}` : `.npy of ${dtype}`;
   return `a camera, ${size.width} × ${size.height} pixels as ${form}, ${rate} images a second, seed ${seed}`;
 }

@@ -2,7 +2,7 @@
 import { connect, type PortableConnection } from 'serpy';
 import { decodeNpy, encodeNpy } from 'serpy-arrays';
 import type { Clock } from '../environment/context.js';
-import { byteCount, thousands } from '../format.js';
+import { formatBytes, formatCount } from '../format.js';
 import { camera } from '../instruments/camera.js';
 import { counter } from '../instruments/counter.js';
 import type { Recorder } from '../recording/recorder.js';
@@ -109,7 +109,7 @@ export async function startExperiment(clock: Clock, seed: number, signal: AbortS
       countRates: bars,
       countRate: (mean(recent) ?? 0) * countsPerSecond,
       status: status,
-      recording: recorder && `${thousands(recorder.messages)} messages, ${byteCount(recorder.bytes)}`,
+      recording: recorder && `${formatCount(recorder.messages)}, ${formatBytes(recorder.bytes)}`,
     }),
     pullCable() {
       tell(`the cable is pulled: nobody answers for ${cableOutMs / 1000} s, and the client dials again by itself`);

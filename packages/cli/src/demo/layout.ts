@@ -1,6 +1,6 @@
 /** The screen of the demo: what is known, as lines that fit. */
 import { printable } from '../environment/terminal.js';
-import { thousands } from '../format.js';
+import { formatInteger } from '../format.js';
 import type { ColorDepth } from '../ui/colour-depth.js';
 import { sparkline } from './sparkline.js';
 import { type Image, thumbnail, thumbnailSize } from './thumbnail.js';
@@ -92,9 +92,9 @@ function table({ camera, counter, recording }: View): string[] {
     row('fps', ({ perSecond }) => perSecond.toFixed(1)),
     row('MB/s', ({ bytesPerSecond }) => (bytesPerSecond / 1e6).toFixed(2)),
     row('queue', ({ queue }) => String(queue)),
-    row('drops', ({ drops }) => thousands(drops)),
+    row('drops', ({ drops }) => formatInteger(drops)),
     row('reconnects', ({ reconnects }) => String(reconnects)),
-    row('received', ({ received }) => thousands(received)),
+    row('received', ({ received }) => formatInteger(received)),
     '',
     ...(recording === undefined ? [] : ['recording', recording.slice(0, tableColumns)]),
   ];
@@ -104,12 +104,12 @@ function table({ camera, counter, recording }: View): string[] {
 export function figuresOf({ state, perSecond, bytesPerSecond, queue, drops, reconnects }: LinkView): string {
   const link = state === 'connected' ? '' : 'link down, ';
   const speed = `${perSecond.toFixed(1)} fps, ${(bytesPerSecond / 1e6).toFixed(2)} MB/s`;
-  return `${link}${speed}, queue ${queue}, drops ${thousands(drops)}, reconnects ${reconnects}`;
+  return `${link}${speed}, queue ${queue}, drops ${formatInteger(drops)}, reconnects ${reconnects}`;
 }
 
 function below({ countRates, countRate, status, camera, command }: View, width: number, depth: ColorDepth): string[] {
   const label = 'count rate ';
-  const rate = ` ${thousands(countRate)} /s`;
+  const rate = ` ${formatInteger(countRate)} /s`;
   const recordIt = `${command} record ${camera.url} run-1`;
   const bars = sparkline(countRates, width - label.length - rate.length, depth === 'none');
   return [

@@ -52,7 +52,7 @@ describe('serpy bench', () => {
     expect(stdout).toMatch(/≤ +[\d.]+ [µm]s +█+ +[\d,]+/);
     expect(stdout).toContain('Throughput, one way:');
     for (const size of ['64 B', '4 KiB', '64 KiB', '1 MiB', '16 MiB']) {
-      expect(stdout).toMatch(new RegExp(`^ +${size} +([\\d.,]+ +[\\d.,]+|left out: not enough time)`, 'm'));
+      expect(stdout).toMatch(new RegExp(`^ +${size} +([\\d.,]+ +[\\d.,]+|omitted: not enough time)`, 'm'));
     }
   });
 

@@ -1,10 +1,10 @@
 /** Round trip and throughput of a peer that sends back what it gets. */
 import { type Connection, isSerpyError } from 'serpy';
 import { ask, otherEndOf } from '../../bench/bench-protocol.js';
-import { formatNumber, formatTime, megabytesPerSecond } from '../../bench/number-format.js';
 import { roundTrips } from '../../bench/round-trip.js';
 import { summarize } from '../../bench/statistics.js';
-import { oneWay, thereAndBack } from '../../bench/throughput.js';
+import { megabytesPerSecond, oneWay, thereAndBack } from '../../bench/throughput.js';
+import { formatNumber, formatTime } from '../../format.js';
 import { type Check, fail, ok, type Result, skip, warn } from './check.js';
 import type { PeerContext } from './peer.js';
 import { noConnection, notSent } from './peer-protocol.js';

@@ -1,6 +1,6 @@
 /** A reader that takes nothing must not fill the memory of who sends: the queues are bounded, and then `sendData` waits. */
 import { isSerpyError } from 'serpy';
-import { formatNumber } from '../../bench/number-format.js';
+import { formatNumber } from '../../format.js';
 import { type Check, type CheckContext, fail, ok, type Result, warn } from './check.js';
 import { type Pair, withPair } from './loopback.js';
 

@@ -1,5 +1,6 @@
 /** Large messages on this computer: 1, 10 and 100 MB at a time, how fast, and whether they arrive as they were sent. */
-import { formatNumber, megabytesPerSecond } from '../../bench/number-format.js';
+import { megabytesPerSecond } from '../../bench/throughput.js';
+import { formatNumber } from '../../format.js';
 import { type Check, type CheckContext, fail, ok, type Result, warn } from './check.js';
 import { brokenComputer, type Pair, withPair } from './loopback.js';
 

@@ -2,10 +2,11 @@
 import type { PortableMessage } from 'serpy';
 import { describe, expect, test } from 'vitest';
 import { countAnswer, countedOf, otherEndOf, questionOf, questions } from '../../src/bench/bench-protocol.js';
-import { formatNumber, formatTime, megabytesPerSecond } from '../../src/bench/number-format.js';
-import { payload, sizeText } from '../../src/bench/payload.js';
+import { payload } from '../../src/bench/payload.js';
 import { asJson, type Findings, linkText, roundTripText, throughputText } from '../../src/bench/report.js';
 import { histogram, summarize } from '../../src/bench/statistics.js';
+import { megabytesPerSecond } from '../../src/bench/throughput.js';
+import { formatBinarySize, formatNumber, formatTime } from '../../src/format.js';
 
 describe('percentiles', () => {
   test('of 1 to 1000 are those of the nearest rank, in any order', () => {
@@ -82,7 +83,7 @@ describe('figures', () => {
     [1500, '1500 B'],
     [2 ** 24, '16 MiB'],
   ])('%d bytes are %s', (bytes, text) => {
-    expect(sizeText(bytes)).toBe(text);
+    expect(formatBinarySize(bytes)).toBe(text);
   });
 
   test('a megabyte is 10^6 bytes', () => {
@@ -165,9 +166,9 @@ describe('the report', () => {
       'Throughput, there and back:',
       '    size  messages/s   MB/s',
       '    64 B       4,000  0.256',
-      '   4 KiB          10  0.041  cut short: not all arrived in time',
-      '  64 KiB                     left out: not enough time, as one message would take about 30 s',
-      '   1 MiB                     left out: not enough time',
+      '   4 KiB          10  0.041  incomplete: not all messages arrived in time',
+      '  64 KiB                     omitted: not enough time, as one message would take about 30 s',
+      '   1 MiB                     omitted: not enough time',
     ]);
   });
 
