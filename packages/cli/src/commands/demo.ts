@@ -13,7 +13,7 @@ import { duration, wholeNumber } from '../flags/value-parsers.js';
 import { formatCount, formatInteger } from '../format.js';
 import { makeFolder } from '../make-folder.js';
 import { createRecorder, type Recorder } from '../recording/recorder.js';
-import { colorDepth } from '../ui/colour-depth.js';
+import { colorDepth } from '../ui/color-depth.js';
 import { enterScreen } from '../ui/screen.js';
 
 interface Flags {

@@ -1,7 +1,7 @@
 /** The screen of the demo: what is known, as lines that fit. */
 import { printable } from '../environment/terminal.js';
 import { formatInteger } from '../format.js';
-import type { ColorDepth } from '../ui/colour-depth.js';
+import type { ColorDepth } from '../ui/color-depth.js';
 import { sparkline } from './sparkline.js';
 import { type Image, thumbnail, thumbnailSize } from './thumbnail.js';
 

@@ -1,5 +1,5 @@
 /** An image in characters: two pixels in each where there are colours, one of a ramp of characters where there are none. */
-import { type ColorDepth, palette } from '../ui/colour-depth.js';
+import { type ColorDepth, palette } from '../ui/color-depth.js';
 
 export interface Image {
   readonly data: ArrayLike<number>;
