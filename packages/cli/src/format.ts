@@ -1,29 +1,13 @@
-/** How commands write what they tell: addresses, numbers, sizes. */
-
-const schemes: Readonly<Record<string, string>> = { v1: 'serpy1', v2: 'serpy2', auto: 'serpy' };
-
-/** An address as a URL that other commands and programs take. */
-export function urlOf(
-  protocol: string,
-  { host, port }: { readonly host: string; readonly port: number },
-  encrypted = false,
-): string {
-  return `${schemes[protocol]}${encrypted ? '+tls' : ''}://${hostInUrl(host)}:${port}`;
-}
+/** The formats of addresses, numbers, sizes and times in the output of commands. */
+import { type ProtocolName, urlOf } from 'serpy';
 
 /** Where a server listens, as a URL that a client on this computer takes: one that listens everywhere is nowhere to connect to. */
 export function serverUrl(
-  { protocol, key, tls = false }: { readonly protocol: string; readonly key?: unknown; readonly tls?: unknown },
+  { protocol, key, tls = false }: { readonly protocol: ProtocolName; readonly key?: unknown; readonly tls?: unknown },
   { host, port }: { readonly host: string; readonly port: number },
 ): string {
   const reachable = { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host;
   return urlOf(protocol, { host: reachable, port }, key !== undefined || tls !== false);
-}
-
-/** As it is where it may stand so: who reads the URL is to see the name. The `%` before the zone of an IPv6 address is written `%25`. */
-function hostInUrl(host: string): string {
-  const safe = host.replaceAll(/[%\s/?#;@[\]]/g, encodeURIComponent);
-  return safe.includes(':') ? `[${safe}]` : safe;
 }
 
 const integers = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });

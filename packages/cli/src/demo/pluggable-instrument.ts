@@ -1,7 +1,6 @@
 /** An instrument whose cable can be pulled: it hangs up, cannot be reached for a while, and is there again at the same address. */
-import type { ListenOptions } from 'serpy';
+import { type ListenOptions, urlOf } from 'serpy';
 import { type Clock, pause } from '../environment/context.js';
-import { urlOf } from '../format.js';
 import { type Instrument, type Measure, startInstrument } from '../instruments/instrument.js';
 
 export interface PluggableInstrument {

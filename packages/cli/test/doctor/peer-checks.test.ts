@@ -240,6 +240,12 @@ describe('keys', () => {
     expect(results.key).toMatchObject({ status: 'FAIL', message: expect.stringMatching(/without( TLS)?/) });
   });
 
+  test.each(['127.0.0.1', '::ffff:127.0.0.1', 'localhost'])('no key on this computer is ok: %s', async (host) => {
+    const port = await serving({});
+    const results = await examined(port, { host, maySend: false });
+    expect(results.key).toMatchObject({ status: 'ok', figures: { encrypted: false } });
+  });
+
   test('no key beyond this computer is a warning', async () => {
     const port = await serving({});
     const results = await examined(port, { host: '192.0.2.7', maySend: false });

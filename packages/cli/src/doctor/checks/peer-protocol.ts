@@ -1,8 +1,8 @@
 /** What a peer that was reached speaks: protocol, encryption, session. */
-import type { Connection } from 'serpy';
+import { type Connection, isLoopback } from 'serpy';
 import { type Check, fail, ok, type Result, skip, warn } from './check.js';
 import { sentenceOf } from './loopback.js';
-import { type ConnectResult, isLoopback, type PeerContext, shownUrl, type Target } from './peer.js';
+import { type ConnectResult, type PeerContext, shownUrl, type Target } from './peer.js';
 
 /** What is said where there is no connection to look at. */
 export const noConnection = skip('there is no connection: see the lines above');

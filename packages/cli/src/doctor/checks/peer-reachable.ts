@@ -1,7 +1,8 @@
 /** Whether a peer can be reached, and if not, what to do about it. */
+import { isLoopback } from 'serpy';
 import { type Check, fail, ok, type Result, skip } from './check.js';
 import { sentenceOf } from './loopback.js';
-import { isLoopback, type PeerContext, type Target } from './peer.js';
+import type { PeerContext, Target } from './peer.js';
 import { causeCode } from './ports.js';
 
 export const addressCheck: Check<PeerContext> = {

@@ -2,9 +2,8 @@
  * The peer that the doctor looks at, over one connection for all checks: a program of the Python modules may die of a second one, and of one that
  * comes back too soon.
  */
-import { type Connection, type ConnectOptions, isSerpyError, type ProtocolName } from 'serpy';
+import { type Connection, type ConnectOptions, isSerpyError, type ProtocolName, urlOf } from 'serpy';
 import type { OtherEnd } from '../../bench/bench-protocol.js';
-import { urlOf } from '../../format.js';
 import type { Limits } from './check.js';
 import type { HostInfo } from './host-info.js';
 
@@ -119,11 +118,6 @@ function problemOf(error: unknown): Problem {
   if (error.code === 'ERR_SERPY_AUTH') return 'unproven';
   if (isSerpyError(error.cause) && error.cause.code === 'ERR_SERPY_PROTOCOL') return 'stranger';
   return error.message.includes('hung up') ? 'hung-up' : 'unreachable';
-}
-
-/** Whether an address is this computer's own, that nobody else reaches. */
-export function isLoopback(host: string): boolean {
-  return /^(127\.[\d.]+|::1|localhost)$/i.test(host);
 }
 
 /** A URL of the target without anything that somebody else must not see. */
