@@ -28,24 +28,29 @@ const helpOf = (command: Command) => {
 };
 
 describe('help', () => {
-  test('without arguments is short, says what to try first, and is no failure', async () => {
+  test('without arguments is short, starts with examples, groups the commands, and is not a failure', async () => {
     const { status, stdout, stderr } = await runToEnd([]);
     expect([status, stderr]).toEqual([0, '']);
-    expect(stdout.split('\n').length).toBeLessThan(50);
-    expect(stdout).toContain(
-      'Try first:\n  serpy demo\n\nThen, in two terminals:\n  serpy listen\n  serpy send hello\n',
-    );
-    for (const each of all.commands) expect(stdout).toMatch(new RegExp(`^  ${each.name()} `, 'm'));
+    expect(stdout.split('\n').length).toBeLessThan(60);
+    expect(stdout).toMatch(/^Usage: .*\n\n.*\n\nExamples:\n {2}# .*\n {2}serpy demo\n/);
+    const headings = [...stdout.matchAll(/^\w.*:$/gm)].map(([heading]) => heading);
+    expect(headings).toEqual([
+      ...['Examples:', 'Options:', 'Get started:', 'Exchange messages:', 'Record and replay:', 'Test:', 'Security:'],
+      ...['Environment:', 'Exit status:'],
+    ]);
+    for (const each of all.commands) expect(stdout).toMatch(new RegExp(`^  ${each.name()} +[A-Z].{0,49}$`, 'm'));
+    expect(stdout).toContain('https://github.com/serpy-node/serpy/issues');
   });
 
   test.each(all.commands.map((each) => [each.name(), each] as const))('of %s has examples', async (name, command) => {
     const { status, stdout, stderr } = await runToEnd([name, '--help']);
     expect([status, stderr]).toEqual([0, '']);
-    expect(stdout).toMatch(/\nExamples:\n {2}# /);
+    expect(stdout).toMatch(/^Usage: .*\n\n(?:.+\n)+\nExamples:\n {2}# /);
     expect(stdout).toContain(`\n  serpy ${name}`);
+    expect(stdout).not.toContain('ConvertFrom-Json');
     expect(stdout).toContain('--debug');
     expect(await runToEnd(['help', name])).toEqual({ status: 0, stdout, stderr: '' });
-    expect(command.description()).toMatch(/^[a-z].*[^.]$/);
+    expect(command.summary()).toMatch(/^[A-Z].*[^.]$/);
   });
 
   test('shows the default of a time as it is typed', () => {
@@ -55,10 +60,10 @@ describe('help', () => {
       if (defaultValue === undefined) continue;
       expect(duration('--time')(defaultValueDescription ?? '')).toBe(defaultValue);
     }
-    expect(helpOf(named('send')!).replaceAll(/\s+/g, ' ')).toContain('takes nothing for so long (default: 30s)');
+    expect(helpOf(named('send')!).replaceAll(/\s+/g, ' ')).toContain('reads nothing for this long (default: 30s)');
   });
 
-  test('of a command that there is not is a sentence, as the command itself', async () => {
+  test('of an unknown command is the same sentence as that of the command', async () => {
     const { status, stdout, stderr } = await runToEnd(['help', 'lisen']);
     expect([status, stdout, stderr]).toEqual([2, '', "serpy: unknown command 'lisen' (Did you mean listen?)\n"]);
     expect(await runToEnd(['help', 'x', '--debug'])).toMatchObject({ status: 2 });
@@ -66,10 +71,30 @@ describe('help', () => {
     expect((await runToEnd(['help'])).stdout).toBe((await runToEnd(['--help'])).stdout);
   });
 
-  test('goes by the width of the terminal', async () => {
+  test('fits the width of the terminal, apart from the examples', async () => {
     const { stdout } = await runToEnd(['listen', '--help'], { columns: 60 });
-    const rows = (stdout.split('Examples:')[0] ?? '').split('\n');
+    const rows = stdout.replace(/Examples:\n(?: .*\n)+/, '').split('\n');
     expect(Math.max(...rows.map((row) => row.length))).toBeLessThanOrEqual(60);
+    expect(stdout).toContain('  serpy listen serpy2+tls://0.0.0.0:5001 --key-file lab.key\n');
+  });
+
+  test('on Windows has examples for PowerShell', async () => {
+    const { stdout } = await runToEnd(['bench', '--help'], { platform: 'win32' });
+    expect(stdout).toContain('\n  (serpy bench --json | ConvertFrom-Json).roundTrip.p50Ms\n');
+    expect(stdout).not.toContain('jq');
+  });
+
+  test.each([
+    ['listen', 'default: serpy://127.0.0.1:5001'],
+    ['simulate', 'default: serpy2://127.0.0.1:5001'],
+    ['doctor', 'default: none: this computer'],
+    ['replay', 'default: 127.0.0.1:5001, the recorded protocol'],
+  ])('of %s shows the default of its URL', (name, text) => {
+    expect(helpOf(named(name)!).replaceAll(/\s+/g, ' ')).toContain(text);
+  });
+
+  test.each(['doctor', 'bench', 'simulate'])('of %s has no --reconnect', (name) => {
+    expect(longNames(named(name)!)).not.toContain('--reconnect');
   });
 });
 

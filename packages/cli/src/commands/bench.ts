@@ -15,7 +15,7 @@ import { serve } from '../bench/serve.js';
 import type { Context } from '../environment/context.js';
 import { failure, usageError } from '../failure.js';
 import { addConnectionOptions, type ConnectionFlags, connectionOptions } from '../flags/connection-flags.js';
-import { examples } from '../flags/help-examples.js';
+import { helpText } from '../flags/help-text.js';
 import { duration } from '../flags/value-parsers.js';
 import { addressOf } from '../format.js';
 
@@ -30,41 +30,41 @@ interface BenchFlags extends ConnectionFlags {
 
 export function bench(context: Context): Command {
   const command = new Command('bench')
-    .description('measure a link: round trip, and throughput by size')
-    .option('--listen', 'be the other end: answer measurements until Ctrl-C')
+    .summary('Measure latency and throughput')
+    .description(
+      helpText(
+        'Measure the round trip and the throughput of a connection. The other end runs "serpy bench --listen", or any program that returns what it receives.',
+        context,
+        [
+          ['on this computer, in a second terminal: the other end', 'serpy bench --listen'],
+          ['then measure', 'serpy bench'],
+          [
+            'between two computers: on the other one',
+            'serpy bench --listen serpy+tls://0.0.0.0:5001 --key-file lab.key',
+          ],
+          ['then on this one', 'serpy bench serpy+tls://192.168.1.20:5001 --key-file lab.key'],
+          [
+            'the median round trip, in a script',
+            'serpy bench --json | jq .roundTrip.p50Ms',
+            '(serpy bench --json | ConvertFrom-Json).roundTrip.p50Ms',
+          ],
+        ],
+      ),
+    )
+    .option('--listen', 'be the other end until Ctrl-C')
     .addOption(
-      new Option('--duration <time>', 'how long to measure')
+      new Option('--duration <time>', 'measure for this long, from 1s to 60s')
         .argParser(duration('--duration', measuring))
         .default(20_000, '20s'),
     )
     .option('--json', 'print one JSON object');
-  return addConnectionOptions(command, 'either')
-    .addHelpText(
-      'after',
-      examples([
-        ['the other end, in a second terminal of this computer', 'serpy bench --listen'],
-        ['how fast that is', 'serpy bench'],
-        [
-          'the link to another computer; there first',
-          'serpy bench --listen serpy+tls://0.0.0.0:5001 --key-file lab.key',
-        ],
-        ['then here', 'serpy bench serpy+tls://192.168.1.20:5001 --key-file lab.key'],
-        [
-          'any program that sends back what it gets is measured too',
-          'serpy bench serpy1://192.168.1.20:5001 --duration 10',
-        ],
-        [
-          'the median round trip, in a script',
-          'serpy bench --json | jq .roundTrip.p50Ms',
-          '(serpy bench --json | ConvertFrom-Json).roundTrip.p50Ms',
-        ],
-      ]),
-    )
-    .action(async (url: string | undefined, flags: BenchFlags) => {
+  return addConnectionOptions(command, { end: 'either', reconnects: false }).action(
+    async (url: string | undefined, flags: BenchFlags) => {
       if (!flags.listen) return run(url, flags, context);
       if (flags.json) throw usageError('--json is for the end that measures, not for --listen');
       return serve(connectionOptions(url, flags, 'listen', context), context);
-    });
+    },
+  );
 }
 
 async function run(url: string | undefined, flags: BenchFlags, context: Context): Promise<void> {

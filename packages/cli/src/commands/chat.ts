@@ -9,7 +9,7 @@ import {
   connectionOptions,
   withSession,
 } from '../flags/connection-flags.js';
-import { examples } from '../flags/help-examples.js';
+import { helpText } from '../flags/help-text.js';
 import { addressOf } from '../format.js';
 import { describe } from '../messages/describe.js';
 import { receive } from '../peers/receive.js';
@@ -27,20 +27,20 @@ interface Flags extends ConnectionFlags {
 
 export function chat(context: Context): Command {
   const command = new Command('chat')
-    .description('talk: each line that is typed is sent as text, what arrives is printed')
-    .option('--listen', 'be a server: what is typed goes to all who are there')
-    .addOption(encodingOption())
-    .option('-q, --quiet', 'say nothing of connections');
-  return addConnectionOptions(command, 'either')
-    .addHelpText(
-      'after',
-      examples([
-        ['wait for somebody on this computer', 'serpy chat --listen'],
-        ['talk to them, from another terminal', 'serpy chat'],
-        ['type commands to an instrument', 'serpy chat serpy1://192.168.1.20:5001'],
+    .summary('Send the lines you type, print what arrives')
+    .description(
+      helpText('Send each line that you type as text, and print incoming messages.', context, [
+        ['in one terminal: a server', 'serpy chat --listen'],
+        ['in another terminal: a client', 'serpy chat'],
+        ['send commands to an instrument', 'serpy chat serpy1://192.168.1.20:5001'],
       ]),
     )
-    .action((url: string | undefined, flags: Flags) => run(context, url, flags));
+    .option('--listen', 'be a server: your lines go to all clients')
+    .addOption(encodingOption())
+    .option('-q, --quiet', 'do not report connections');
+  return addConnectionOptions(command, { end: 'either' }).action((url: string | undefined, flags: Flags) =>
+    run(context, url, flags),
+  );
 }
 
 async function run(context: Context, url: string | undefined, flags: Flags): Promise<void> {

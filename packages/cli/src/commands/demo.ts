@@ -8,7 +8,7 @@ import { figuresOf, layout } from '../demo/layout.js';
 import { encodePng } from '../demo/png.js';
 import { type Context, pause } from '../environment/context.js';
 import { toSentence } from '../failure.js';
-import { examples } from '../flags/help-examples.js';
+import { helpText } from '../flags/help-text.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
 import { formatCount, formatInteger } from '../format.js';
 import { makeFolder } from '../make-folder.js';
@@ -32,10 +32,20 @@ const secondsWithoutTerminal = 10;
 
 export function demo(context: Context): Command {
   return new Command('demo')
-    .description('a simulated camera and a photon counter at work, and what happens when the cable is pulled')
+    .summary('Show a simulated camera and a pulled cable')
+    .description(
+      helpText(
+        'Show a simulated camera and photon counter at work, and what happens when their cable is pulled.',
+        context,
+        [
+          ['on the whole screen', 'serpy demo'],
+          ['one line of figures per second', 'serpy demo --duration 5 | cat', 'serpy demo --duration 5 | Out-Host'],
+        ],
+      ),
+    )
     .option(
       '--duration <time>',
-      `stop after this time (default: q or Ctrl-C; without a terminal ${secondsWithoutTerminal})`,
+      `stop after this time (default: until q or Ctrl-C; without a terminal ${secondsWithoutTerminal}s)`,
       duration('--duration'),
     )
     .option(
@@ -44,14 +54,7 @@ export function demo(context: Context): Command {
       wholeNumber('--seed', 0, 2 ** 32 - 1),
       1,
     )
-    .option('--out <folder>', 'where the keys r and s put recordings and pictures', '.')
-    .addHelpText(
-      'after',
-      examples([
-        ['on the whole screen', 'serpy demo'],
-        ['as lines of figures', 'serpy demo --duration 5 | cat', 'serpy demo --duration 5 | Out-Host'],
-      ]),
-    )
+    .option('--out <folder>', 'the folder for recordings (key r) and pictures (key s)', '.')
     .action(async (flags: Flags) => {
       const { terminal, interruption, clock } = context;
       const isOnScreen = terminal.isInteractive && terminal.stdin.isTTY === true;

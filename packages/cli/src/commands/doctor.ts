@@ -15,7 +15,7 @@ import {
   connectionOptions,
   defaultPort,
 } from '../flags/connection-flags.js';
-import { examples } from '../flags/help-examples.js';
+import { helpText } from '../flags/help-text.js';
 import { wholeNumber } from '../flags/value-parsers.js';
 
 interface DoctorFlags extends ConnectionFlags {
@@ -26,29 +26,29 @@ interface DoctorFlags extends ConnectionFlags {
 
 export function doctor(context: Context): Command {
   const command = new Command('doctor')
-    .description('check this computer, or a peer, and say what to do')
+    .summary('Check this computer or a peer')
+    .description(
+      helpText('Check this computer or a peer, and say what to do about each problem.', context, [
+        ['this computer', 'serpy doctor'],
+        ['whether a port of this computer is free', 'serpy doctor --check-port 5001'],
+        ['a peer, with one connection and a short text', 'serpy doctor serpy://192.168.1.20:5001'],
+        ['an instrument that treats every text as a command', 'serpy doctor serpy://192.168.1.20:5001 --connect-only'],
+        ['a file for a bug report', 'serpy doctor --json > doctor.json'],
+      ]),
+    )
     .option(
       '--check-port <number>',
-      'of this computer: must be free to listen on',
+      'check that this port of this computer is free',
       wholeNumber('--check-port', 1, 65_535),
     )
     .option(
       '--connect-only',
-      'connect and listen only: nothing is sent to the peer but, with a key or --tls, the handshake of TLS',
+      'send nothing to the peer: connect and listen for 1 s (with a key or --tls, only the TLS handshake is sent)',
     )
-    .option('--json', 'print one JSON object, for a bug report; it holds no key');
-  return addConnectionOptions(command, 'connect')
-    .addHelpText(
-      'after',
-      examples([
-        ['this computer', 'serpy doctor'],
-        ['whether a program could listen there', 'serpy doctor --check-port 5001'],
-        ['a peer: one connection, one short text', 'serpy doctor serpy://192.168.1.20:5001'],
-        ['an instrument that takes every text for a command', 'serpy doctor serpy://192.168.1.20:5001 --connect-only'],
-        ['a file to send along with a bug report', 'serpy doctor --json > doctor.json'],
-      ]),
-    )
-    .action((url: string | undefined, flags: DoctorFlags) => run(url, flags, context));
+    .option('--json', 'print one JSON object for a bug report; it contains no key');
+  return addConnectionOptions(command, { end: 'connect', reconnects: false }, 'none: this computer').action(
+    (url: string | undefined, flags: DoctorFlags) => run(url, flags, context),
+  );
 }
 
 async function run(url: string | undefined, flags: DoctorFlags, context: Context): Promise<void> {

@@ -6,22 +6,22 @@ import { generateKey } from 'serpy';
 import { saveFileAtomic } from '../atomic-file.js';
 import type { Context } from '../environment/context.js';
 import { failure, usageError } from '../failure.js';
-import { examples } from '../flags/help-examples.js';
+import { helpText } from '../flags/help-text.js';
 
 const readableByOwner = 0o600;
 
 export function keygen(context: Context): Command {
   return new Command('keygen')
-    .description('make a key, which encrypts and lets in only those that have it')
-    .argument('[file]', 'where to put it', 'serpy.key')
-    .option('--force', 'replace a key that is there: who has only the old one is locked out')
-    .addHelpText(
-      'after',
-      examples([
-        ['a key for the laboratory', 'serpy keygen lab.key'],
-        ['then, where others connect to', 'serpy listen serpy2+tls://0.0.0.0:5001 --key-file lab.key'],
+    .summary('Create a key for encryption and authentication')
+    .description(
+      helpText('Create a key. It encrypts, and only programs that have it can connect.', context, [
+        ['a key for both computers', 'serpy keygen lab.key'],
+        ['then on the server', 'serpy listen serpy2+tls://0.0.0.0:5001 --key-file lab.key'],
+        ['and on the client', 'serpy send serpy2+tls://192.168.1.20:5001 --key-file lab.key hello'],
       ]),
     )
+    .argument('[file]', 'the file for the key', 'serpy.key')
+    .option('--force', 'replace an existing key: programs with the old one can no longer connect')
     .action(async (file: string, { force }: { force?: true }) => {
       if (file === '') throw usageError('the name of the file is empty: name one for the key, such as lab.key');
       if (statSync(file, { throwIfNoEntry: false })?.isDirectory())

@@ -9,7 +9,7 @@ import {
   connectionOptions,
   withSession,
 } from '../flags/connection-flags.js';
-import { examples } from '../flags/help-examples.js';
+import { helpText } from '../flags/help-text.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
 import { formatBytes, formatCount } from '../format.js';
 import { describe } from '../messages/describe.js';
@@ -29,25 +29,16 @@ interface Flags extends ConnectionFlags {
 
 export function listen(context: Context): Command {
   const command = new Command('listen')
-    .description('print what arrives: a server that others dial, or with --connect a client that dials')
-    .option('--connect', 'dial the peer instead of waiting to be dialled')
-    .option('--json', 'print each message as a line of JSON')
-    .option('--out <folder>', 'write bytes and arrays to files in this folder')
-    .option('--count <number>', 'end after so many messages', wholeNumber('--count', 1))
-    .option('--timeout <time>', 'end when nothing has come for so long, such as 10s', duration('--timeout'))
-    .option('--show-sender', 'say before each message from whom it is')
-    .option('-q, --quiet', 'say nothing of connections and counts');
-  return addConnectionOptions(command, 'either')
-    .addHelpText(
-      'after',
-      examples([
-        ['wait for anybody on this computer, port 5001', 'serpy listen'],
+    .summary('Print incoming messages')
+    .description(
+      helpText('Print incoming messages, as a server or with --connect as a client.', context, [
+        ['from clients on this computer', 'serpy listen'],
         [
-          'for other computers, with a key made by serpy keygen',
+          'from other computers, with a key from serpy keygen',
           'serpy listen serpy2+tls://0.0.0.0:5001 --key-file lab.key',
         ],
-        ['what an instrument that is a server sends', 'serpy listen --connect serpy2://192.168.1.20:5001 --reconnect'],
-        ['ten images into a folder', 'serpy listen --out images --count 10'],
+        ['from an instrument that is a server', 'serpy listen --connect serpy2://192.168.1.20:5001 --reconnect'],
+        ['ten images to a folder', 'serpy listen --out images --count 10'],
         [
           'numbers for another program',
           `serpy listen --json | jq 'select(.type == "float") | .value'`,
@@ -55,7 +46,16 @@ export function listen(context: Context): Command {
         ],
       ]),
     )
-    .action((url: string | undefined, flags: Flags) => run(context, url, flags));
+    .option('--connect', 'connect to the peer, instead of listening')
+    .option('--json', 'print each message as a line of JSON')
+    .option('--out <folder>', 'write bytes and arrays to files in this folder')
+    .option('--count <number>', 'stop after this many messages', wholeNumber('--count', 1))
+    .option('--timeout <time>', 'stop after this time without messages, such as 10s', duration('--timeout'))
+    .option('--show-sender', 'print the sender before each message')
+    .option('-q, --quiet', 'do not report connections and counts');
+  return addConnectionOptions(command, { end: 'either' }).action((url: string | undefined, flags: Flags) =>
+    run(context, url, flags),
+  );
 }
 
 async function run(context: Context, url: string | undefined, flags: Flags): Promise<void> {

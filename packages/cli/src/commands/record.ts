@@ -8,9 +8,10 @@ import {
   type ConnectionFlags,
   connectionOptions,
   sizeInBytes,
+  urlText,
   withSession,
 } from '../flags/connection-flags.js';
-import { examples } from '../flags/help-examples.js';
+import { helpText } from '../flags/help-text.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
 import { addressOf, formatBytes, formatCount, formatInteger } from '../format.js';
 import { onBreak, receive, receivingDefaults } from '../peers/receive.js';
@@ -28,35 +29,37 @@ interface Flags extends ConnectionFlags {
 
 export function record(context: Context): Command {
   const command = new Command('record')
-    .description('everything that arrives, into a folder: arrays as .npy, the rest as JSON lines and bytes')
-    .argument('<url>', 'the peer that sends, such as serpy2://127.0.0.1:5001; with --listen, where to listen')
-    .argument('<folder>', 'where to put it: a new folder, or an empty one')
-    .option('--listen', 'be a server: what all who connect send goes into one recording')
-    .option('--count <number>', 'stop after so many messages', wholeNumber('--count', 1))
-    .option('--duration <time>', 'stop after this time, such as 30 or 10min', duration('--duration'))
-    .option('--max-bytes <size>', 'stop before the folder is larger, such as 2GB', sizeInBytes('--max-bytes'));
-  return addConnectionFlags(command, 'either')
-    .addHelpText(
-      'after',
-      examples([
-        ['what an instrument sends, until Ctrl-C', 'serpy record serpy2://192.168.1.20:5001 run-1'],
+    .summary('Record messages to a folder')
+    .description(
+      helpText(
+        'Record incoming messages to a folder: arrays as .npy, numbers and text as lines of JSON, other bytes unchanged.',
+        context,
         [
-          'what instruments send that dial this computer, with a key made by serpy keygen',
-          'serpy record --listen serpy2+tls://0.0.0.0:5001 run-1 --key-file lab.key',
+          ['from an instrument, until Ctrl-C', 'serpy record serpy2://192.168.1.20:5001 run-1'],
+          [
+            'for a night, also if the connection breaks',
+            'serpy record serpy2://192.168.1.20:5001 night --reconnect --duration 12h --max-bytes 50GB',
+          ],
+          [
+            'from instruments that connect to this computer, with a key from serpy keygen',
+            'serpy record --listen serpy2+tls://0.0.0.0:5001 run-1 --key-file lab.key',
+          ],
+          [
+            'open the images in Python, also during the recording',
+            `python3 -c "import numpy; print(numpy.load('run-1/uint16-480x640.npy', mmap_mode='r').shape)"`,
+          ],
         ],
-        [
-          'through the night, also when the link breaks',
-          'serpy record serpy2://192.168.1.20:5001 night --reconnect --duration 12h --max-bytes 50GB',
-        ],
-        [
-          'look at the images while it goes on',
-          `python3 -c "import numpy; print(numpy.load('run-1/uint16-480x640.npy', mmap_mode='r').shape)"`,
-        ],
-      ]),
+      ),
     )
-    .action((url: string, folder: string, flags: Flags) =>
-      (flags.listen ? recordAsServer : recordAsClient)(context, url, folder, flags),
-    );
+    .argument('<url>', `the peer, or with --listen the address to listen on: ${urlText}`)
+    .argument('<folder>', 'a new or empty folder')
+    .option('--listen', 'be a server: all clients are recorded in one recording')
+    .option('--count <number>', 'stop after this many messages', wholeNumber('--count', 1))
+    .option('--duration <time>', 'stop after this time, such as 30s or 10min', duration('--duration'))
+    .option('--max-bytes <size>', 'stop before the folder is larger, such as 2GB', sizeInBytes('--max-bytes'));
+  return addConnectionFlags(command, { end: 'either' }).action((url: string, folder: string, flags: Flags) =>
+    (flags.listen ? recordAsServer : recordAsClient)(context, url, folder, flags),
+  );
 }
 
 /** Records what one peer sends, until it hangs up. */

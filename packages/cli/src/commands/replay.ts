@@ -3,8 +3,15 @@ import { Command } from 'commander';
 import { connect, listen, type PortableConnection } from 'serpy';
 import { type Context, pause } from '../environment/context.js';
 import { failure, usageError } from '../failure.js';
-import { addConnectionFlags, type ConnectionFlags, connectionOptions, withSession } from '../flags/connection-flags.js';
-import { examples } from '../flags/help-examples.js';
+import {
+  addConnectionFlags,
+  type ConnectionFlags,
+  connectionOptions,
+  defaultPort,
+  urlText,
+  withSession,
+} from '../flags/connection-flags.js';
+import { helpText } from '../flags/help-text.js';
 import { formatCount, serverUrl } from '../format.js';
 import { resend } from '../messages/resend.js';
 import { readAbout, readRecording } from '../recording/reader.js';
@@ -16,23 +23,22 @@ interface Flags extends ConnectionFlags {
 
 export function replay(context: Context): Command {
   const command = new Command('replay')
-    .description('send a recording again, in the place of the instrument')
-    .argument('<folder>', 'what "serpy record" has made')
-    .argument('[url]', 'where to listen, such as serpy2://127.0.0.1:5001; with --connect, the peer to send it to')
-    .option('--speed <factor>', '2 for twice as fast, max for as fast as possible', speed, 1)
-    .option('--connect', 'dial the peer, and do not wait for one that connects');
-  return addConnectionFlags(command, 'listen')
-    .addHelpText(
-      'after',
-      examples([
-        ['in the place of the instrument, to the first that connects', 'serpy replay run-1 serpy2://127.0.0.1:5001'],
-        [
-          'to a program that listens, as fast as it takes it',
-          'serpy replay run-1 serpy2://127.0.0.1:5001 --connect --speed max',
-        ],
+    .summary('Send a recording in place of the instrument')
+    .description(
+      helpText('Send a recording in place of the instrument: listen, send it to the first client, and end.', context, [
+        ['at the original speed', 'serpy replay run-1'],
+        ['to a server, as fast as it reads', 'serpy replay run-1 serpy2://127.0.0.1:5001 --connect --speed max'],
       ]),
     )
-    .action(async (folder: string, url: string | undefined, flags: Flags) => {
+    .argument('<folder>', 'a folder of "serpy record"')
+    .argument(
+      '[url]',
+      `the address to listen on, or with --connect the peer: ${urlText} (default: 127.0.0.1:${defaultPort}, the recorded protocol)`,
+    )
+    .option('--speed <factor>', '2 is twice as fast, max is as fast as possible', speed, 1)
+    .option('--connect', 'connect to the peer, instead of listening');
+  return addConnectionFlags(command, { end: 'listen' }).action(
+    async (folder: string, url: string | undefined, flags: Flags) => {
       readAbout(folder);
       const end = flags.connect ? 'connect' : 'listen';
       const options = connectionOptions(url, flags, end, context, flags.connect ? withSession : {});
@@ -53,7 +59,8 @@ export function replay(context: Context): Command {
       } finally {
         await server.closeServer();
       }
-    });
+    },
+  );
 }
 
 /** Sends it all, then closes the connection. */

@@ -7,11 +7,12 @@ import {
   addConnectionFlags,
   type ConnectionFlags,
   connectionOptions,
+  defaultPort,
   meantUrl,
   urlText,
   withSession,
 } from '../flags/connection-flags.js';
-import { examples } from '../flags/help-examples.js';
+import { helpText } from '../flags/help-text.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
 import { formatBytes, formatCount } from '../format.js';
 import { describe } from '../messages/describe.js';
@@ -39,45 +40,41 @@ const maxMessageBytes = 64 * 1024 * 1024;
 
 export function send(context: Context): Command {
   const command = new Command('send')
-    .description('send texts, numbers, files and what comes in on stdin')
-    .argument('[url]', urlText)
-    .argument('[values...]', 'what to send: each is a message; - stands for the lines of stdin')
-    .option('--number', 'the values are numbers: 42 goes as an integer, 42.0 as a float')
-    .option(
-      '--file <path>',
-      'send a file as bytes, .npy files too; may be repeated',
-      (path: string, before: string[] = []) => [...before, path],
-    )
-    .option('--binary', 'send all of stdin as one message of bytes')
-    .addOption(encodingOption())
-    .option('--repeat <number>', 'send everything so many times', wholeNumber('--repeat', 1), 1)
-    .option('--interval <time>', 'wait so long between messages, such as 500ms', duration('--interval'))
-    .option('--wait <time>', 'dial for so long until the peer is there, such as 10s', duration('--wait'))
-    .option('--replies <number>', 'wait for so many answers, and print them', wholeNumber('--replies', 0), 0)
-    .option('--no-ack', 'do not wait for acknowledgements')
-    .addOption(
-      new Option('--timeout <time>', 'give up when the peer takes nothing for so long')
-        .argParser(duration('--timeout'))
-        .default(30_000, '30s'),
-    )
-    .option('-q, --quiet', 'say nothing when it has succeeded');
-  return addConnectionFlags(command, 'connect')
-    .addHelpText(
-      'after',
-      examples([
+    .summary('Send text, numbers, files and stdin')
+    .description(
+      helpText('Send text, numbers, files and standard input.', context, [
         ['a text to this computer, port 5001', 'serpy send hello'],
         ['ask an instrument', "serpy send serpy1://192.168.1.20:5001 '*IDN?' --replies 1"],
         ['an integer and a float', 'serpy send --number 42 0.5'],
-        ['an image, ten times a second, a hundred times', 'serpy send --file image.npy --repeat 100 --interval 100ms'],
+        ['an image 100 times, 10 per second', 'serpy send --file image.npy --repeat 100 --interval 100ms'],
         ['each line of a program', 'python3 -u measure.py | serpy send -'],
-        [
-          'bytes of a program',
-          'tar c results | serpy send --binary',
-          'use --file: PowerShell 5 changes bytes in a pipe',
-        ],
+        // PowerShell 5 changes bytes in a pipe.
+        ['bytes', 'tar c results | serpy send --binary', 'serpy send --file results.tar'],
       ]),
     )
-    .action((url: string | undefined, values: string[], flags: Flags) => run(context, url, values, flags));
+    .argument('[url]', `${urlText} (default: serpy://127.0.0.1:${defaultPort})`)
+    .argument('[values...]', 'the messages: each value is one; - is the lines of stdin')
+    .option('--number', 'send the values as numbers: 42 as an integer, 42.0 as a float')
+    .option('--file <path>', 'send a file as bytes, also a .npy; repeatable', (path: string, before: string[] = []) => [
+      ...before,
+      path,
+    ])
+    .option('--binary', 'send all of stdin as one message of bytes')
+    .addOption(encodingOption())
+    .option('--repeat <number>', 'send everything this many times', wholeNumber('--repeat', 1), 1)
+    .option('--interval <time>', 'wait this long between messages, such as 500ms', duration('--interval'))
+    .option('--wait <time>', 'try to connect for at most this long, such as 10s', duration('--wait'))
+    .option('--replies <number>', 'wait for this many replies, and print them', wholeNumber('--replies', 0), 0)
+    .option('--no-ack', 'do not wait for acknowledgements')
+    .addOption(
+      new Option('--timeout <time>', 'stop if the peer reads nothing for this long')
+        .argParser(duration('--timeout'))
+        .default(30_000, '30s'),
+    )
+    .option('-q, --quiet', 'print nothing on success');
+  return addConnectionFlags(command, { end: 'connect' }).action(
+    (url: string | undefined, values: string[], flags: Flags) => run(context, url, values, flags),
+  );
 }
 
 async function run(context: Context, first: string | undefined, rest: string[], flags: Flags): Promise<void> {

@@ -5,8 +5,13 @@ import { listen, type PortableConnection } from 'serpy';
 import { encodeNpy } from 'serpy-arrays';
 import { type Context, pause } from '../environment/context.js';
 import { usageError } from '../failure.js';
-import { addConnectionOptions, type ConnectionFlags, connectionOptions } from '../flags/connection-flags.js';
-import { examples } from '../flags/help-examples.js';
+import {
+  addConnectionOptions,
+  type ConnectionFlags,
+  connectionOptions,
+  defaultPort,
+} from '../flags/connection-flags.js';
+import { helpText } from '../flags/help-text.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
 import { addressOf, formatCount, formatInteger, serverUrl } from '../format.js';
 import { camera } from '../instruments/camera.js';
@@ -32,53 +37,56 @@ type Kind = (typeof kinds)[number];
 
 export function simulate(context: Context): Command {
   const command = new Command('simulate')
-    .description('an instrument that is not there: a camera, a photon counter, or an echo')
-    .argument('<instrument>', `one of ${kinds.join(', ')}`, instrumentNamed);
-  const measuring = (option: Option) => command.addOption(option.helpGroup('The instrument:'));
-  measuring(
-    new Option('--rate <number>', 'values a second (default: camera 25, counter 100)').argParser(positive('--rate')),
+    .summary('Simulate a camera, counter or echo server')
+    .description(
+      helpText('Simulate an instrument: a camera, a photon counter or an echo server.', context, [
+        ['a camera: 640 × 480 pixels, 25 images per second', 'serpy simulate camera'],
+        ['a larger and faster one', 'serpy simulate camera serpy2://127.0.0.1:5010 --size 1024 --rate 60'],
+        [
+          'a photon counter over v1, for a program with the Python module serpy',
+          'serpy simulate counter --protocol v1',
+        ],
+        ['an echo server over both protocols', 'serpy simulate echo --protocol auto'],
+      ]),
+    )
+    .argument('<instrument>', kinds.join(', '), instrumentNamed)
+    .addOption(new Option('--duration <time>', 'stop after this time').argParser(duration('--duration')));
+  const addOption = (group: string, option: Option) => command.addOption(option.helpGroup(group));
+  const both = 'Camera and counter:';
+  addOption(
+    both,
+    new Option('--rate <number>', 'values per second (default: camera 25, counter 100)').argParser(positive('--rate')),
   );
-  measuring(
-    new Option('--size <pixels>', 'width and height of an image')
-      .argParser(imageSize)
-      .default({ width: 640, height: 480 }, '640x480'),
+  addOption(both, new Option('--count <number>', 'stop after this many values').argParser(wholeNumber('--count', 1)));
+  addOption(
+    both,
+    new Option('--noise <factor>', '1 is the noise of photons, 0 is none').argParser(notNegative('--noise')).default(1),
   );
-  measuring(new Option('--dtype <type>', 'of the pixels').choices(['uint16', 'float32']).default('uint16'));
-  measuring(new Option('--bare', 'send pixels as bare bytes, without the header of .npy'));
-  measuring(
-    new Option('--mean-photons <number>', 'photons that are expected in an interval of the counter')
-      .argParser(notNegative('--mean-photons'))
-      .default(4000),
-  );
-  measuring(
-    new Option('--noise <factor>', '1 for the noise of photons, 0 for none')
-      .argParser(notNegative('--noise'))
-      .default(1),
-  );
-  measuring(
+  addOption(
+    both,
     new Option('--seed <number>', 'the same seed gives the same values')
       .argParser(wholeNumber('--seed', 0, 2 ** 32 - 1))
       .default(1),
   );
-  measuring(new Option('--count <number>', 'stop after so many values').argParser(wholeNumber('--count', 1)));
-  measuring(new Option('--duration <time>', 'stop after this time').argParser(duration('--duration')));
-  return addConnectionOptions(command, 'listen')
-    .addHelpText(
-      'after',
-      examples([
-        ['a camera with 640 × 480 pixels, 25 images a second', 'serpy simulate camera'],
-        [
-          'a larger and faster one, on another port',
-          'serpy simulate camera serpy2://127.0.0.1:5010 --size 1024 --rate 60',
-        ],
-        [
-          'a photon counter that speaks v1, for a program of the Python module serpy',
-          'serpy simulate counter --protocol v1',
-        ],
-        ['answers everything with the same, over either protocol', 'serpy simulate echo --protocol auto'],
-      ]),
-    )
-    .action(async (kind: Kind, url: string | undefined, flags: Flags) => {
+  addOption(
+    'Camera:',
+    new Option('--size <pixels>', 'width and height of an image')
+      .argParser(imageSize)
+      .default({ width: 640, height: 480 }, '640x480'),
+  );
+  addOption(
+    'Camera:',
+    new Option('--dtype <type>', 'the type of the pixels').choices(['uint16', 'float32']).default('uint16'),
+  );
+  addOption('Camera:', new Option('--bare', 'send only the pixels, without the header of .npy'));
+  addOption(
+    'Counter:',
+    new Option('--mean-photons <number>', 'expected photons per interval')
+      .argParser(notNegative('--mean-photons'))
+      .default(4000),
+  );
+  return addConnectionOptions(command, { end: 'listen' }, `serpy2://127.0.0.1:${defaultPort}`).action(
+    async (kind: Kind, url: string | undefined, flags: Flags) => {
       checkFlags(command, kind);
       const options = connectionOptions(url, flags, 'listen', context);
       // A program that only listens never says which protocol it speaks, so an instrument decides.
@@ -87,7 +95,8 @@ export function simulate(context: Context): Command {
       }
       if (kind === 'echo') await runEcho(context, options, flags);
       else await runMeasuring(context, kind, options, flags);
-    });
+    },
+  );
 }
 
 /** Which instruments an option is for, where it is not for all. */

@@ -34,40 +34,55 @@ export const defaultPort = 5001;
  */
 export const withSession = { session: 'prefer' } as const;
 
-const hostIs = { connect: 'of the peer', listen: 'to listen on', either: 'of the peer, or to listen on' } as const;
-
-export const urlText =
-  'such as serpy://127.0.0.1:5001: serpy1 for v1, serpy2 for v2, serpy to find out, with +tls encrypted';
-
-/** Adds the argument `[url]` and the options of a connection to a command. @param end `'either'` where an option of the command decides */
-export function addConnectionOptions(command: Command, end: End | 'either'): Command {
-  return addConnectionFlags(command.argument('[url]', urlText), end);
+/** The connection flags that a command has. */
+export interface FlagSet {
+  /** `either` where an option of the command decides. */
+  readonly end: End | 'either';
+  /** Whether a client offers `--reconnect`. Default true. */
+  readonly reconnects?: boolean;
 }
 
-/** The options without the argument, for a command that takes its URL in another way. */
-export function addConnectionFlags(command: Command, end: End | 'either'): Command {
-  const group = 'The connection:';
+const hostIs = { connect: 'of the peer', listen: 'to listen on', either: 'of the peer, or to listen on' } as const;
+
+export const urlText = 'serpy://HOST:PORT detects the protocol, serpy1:// is v1, serpy2:// is v2; +tls encrypts';
+
+/** Adds the argument `[url]` and the options of a connection to a command. @param defaultUrl as the help shows it */
+export function addConnectionOptions(
+  command: Command,
+  flags: FlagSet,
+  defaultUrl = `serpy://127.0.0.1:${defaultPort}`,
+): Command {
+  return addConnectionFlags(command.argument('[url]', `${urlText} (default: ${defaultUrl})`), flags);
+}
+
+/** The options without the argument, for a command that has its own argument for the URL. */
+export function addConnectionFlags(command: Command, { end, reconnects = true }: FlagSet): Command {
+  const group = 'Connection:';
   const add = (flags: string, description: string, parse?: (text: string) => unknown) => {
     const option = new Option(flags, description).helpGroup(group);
     if (parse) option.argParser(parse);
     command.addOption(option);
   };
-  command.addOption(new Option('--protocol <name>', 'instead of a URL').choices(['v1', 'v2', 'auto']).helpGroup(group));
+  command.addOption(
+    new Option('--protocol <name>', 'the protocol, instead of the one in the URL')
+      .choices(['v1', 'v2', 'auto'])
+      .helpGroup(group),
+  );
   add('--host <address>', `the host name or IP address ${hostIs[end]} (default: 127.0.0.1)`);
   add('--port <number>', `the port (default: ${defaultPort})`, wholeNumber('--port', 0, 65_535));
-  add('--key-file <file>', 'the key of both ends, made with "serpy keygen": encrypts, and proves who is there');
+  add('--key-file <file>', 'the key of both ends, from "serpy keygen": encrypts and authenticates');
   add('--tls', 'encrypt with certificates');
-  add('--tls-ca <file>', 'the certificate of the authority that vouches for the other end (PEM)');
+  add('--tls-ca <file>', 'the certificate of the authority that signed that of the other end (PEM)');
   add('--tls-cert <file>', "this end's certificate (PEM)");
   add('--tls-key <file>', "the private key of this end's certificate (PEM)");
-  add('--config <file>', 'options from a JSON file');
+  add('--config <file>', 'a JSON file with options');
   command.addOption(
     new Option('-o, --option <name=value>', 'any option of docs/options.md, such as maxMessageBytes=1e9')
       .argParser((text: string, before: readonly string[] | undefined) => [...(before ?? []), text])
       .helpGroup(group),
   );
-  if (end !== 'listen') add('--reconnect', 'dial again when the link breaks');
-  if (end !== 'connect') add('--insecure', 'let other computers connect without a key or certificates');
+  if (reconnects && end !== 'listen') add('--reconnect', 'reconnect when the connection breaks (clients)');
+  if (end !== 'connect') add('--insecure', 'accept other computers without a key or certificates (servers)');
   return command;
 }
 

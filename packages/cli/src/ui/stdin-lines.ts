@@ -18,7 +18,7 @@ const lf = 0x0a;
 export function encodingOption(): Option {
   return new Option(
     '--encoding <name>',
-    'of the lines of stdin, such as latin1, windows-1252 or utf-16le (default: utf-8)',
+    'the encoding of stdin, such as latin1, windows-1252 or utf-16le (default: utf-8)',
   ).argParser(encodingNamed);
 }
 
