@@ -1,7 +1,7 @@
 /** The formats of addresses, numbers, sizes and times in the output of commands. */
 import { type ProtocolName, urlOf } from 'serpy';
 
-/** Where a server listens, as a URL that a client on this computer takes: one that listens everywhere is nowhere to connect to. */
+/** The URL of a server for a client on this computer. The address of a server that listens on all networks becomes 127.0.0.1 or ::1. */
 export function serverUrl(
   { protocol, key, tls = false }: { readonly protocol: ProtocolName; readonly key?: unknown; readonly tls?: unknown },
   { host, port }: { readonly host: string; readonly port: number },
@@ -56,7 +56,7 @@ export function formatCount(count: number): string {
   return `${formatInteger(count)} message${count === 1 ? '' : 's'}`;
 }
 
-/** An address as people write it. */
+/** An address as text: 10.0.0.5:5001, [::1]:5001. */
 export function addressOf(address: { readonly host: string; readonly port: number } | undefined): string {
   if (!address) return 'a peer';
   return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;

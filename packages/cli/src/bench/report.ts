@@ -1,20 +1,20 @@
-/** A measurement as text for people, and as an object for programs. */
+/** A measurement as text, and as an object for `--json`. */
 import type { PortableConnection } from 'serpy';
 import { addressOf, formatBinarySize, formatInteger, formatNumber, formatTime } from '../format.js';
 import type { OtherEnd } from './bench-protocol.js';
-import type { LeftOut, MeasurementEvents, RoundTripResult, ThroughputResult } from './measurement.js';
+import type { MeasurementEvents, OmittedSize, RoundTripResult, ThroughputResult } from './measurement.js';
 import { megabytesPerSecond } from './throughput.js';
 
-/** What is known of a measurement so far. */
+/** The results of a measurement so far. */
 export interface Findings {
   readonly link: LinkFacts;
   otherEnd?: OtherEnd;
   roundTrip?: RoundTripResult;
   readonly throughput: ThroughputResult[];
-  readonly leftOut: LeftOut[];
+  readonly omitted: OmittedSize[];
 }
 
-/** The link that was measured. Neither its key nor its options: figures are passed on. */
+/** The measured connection, without its key and options, because users publish figures. */
 export interface LinkFacts {
   readonly host: string;
   readonly port: number;
@@ -34,27 +34,22 @@ export function linkFacts(connection: PortableConnection): LinkFacts {
   };
 }
 
-/** Notes what comes, and says so. */
-export function collector(findings: Findings, told: () => void): MeasurementEvents {
-  const noting =
-    <T>(note: (value: T) => void) =>
-    (value: T) => {
-      note(value);
-      told();
-    };
+/** Collects the results. @param onRoundTrip called with the result of the round trips */
+export function collector(findings: Findings, onRoundTrip: (result: RoundTripResult) => void): MeasurementEvents {
   return {
-    found: noting((otherEnd: OtherEnd) => {
+    found(otherEnd) {
       findings.otherEnd = otherEnd;
-    }),
-    roundTrip: noting((roundTrip: RoundTripResult) => {
-      findings.roundTrip = roundTrip;
-    }),
-    throughput: noting((result: ThroughputResult) => void findings.throughput.push(result)),
-    leftOut: noting((size: LeftOut) => void findings.leftOut.push(size)),
+    },
+    roundTrip(result) {
+      findings.roundTrip = result;
+      onRoundTrip(result);
+    },
+    throughput: (result) => void findings.throughput.push(result),
+    omitted: (size) => void findings.omitted.push(size),
   };
 }
 
-/** Who is measured. */
+/** The measured connection as text. */
 export function linkText({ host, port, protocol, session, encrypted }: LinkFacts): string {
   return `${addressOf({ host, port })} over ${protocol}${session ? ' in a session' : ''}, ${encrypted ? 'encrypted' : 'not encrypted'}`;
 }
@@ -74,7 +69,7 @@ export function roundTripText({ sizeBytes, count, p50Ms, p90Ms, p99Ms, maxMs, hi
   ].join('\n');
 }
 
-export function throughputText({ throughput, leftOut }: Pick<Findings, 'throughput' | 'leftOut'>): string {
+export function throughputText({ throughput, omitted }: Pick<Findings, 'throughput' | 'omitted'>): string {
   const [first] = throughput;
   if (!first) return '';
   const rows = [
@@ -85,7 +80,7 @@ export function throughputText({ throughput, leftOut }: Pick<Findings, 'throughp
       formatNumber(megabytesPerSecond(bytes, elapsedMs)),
       complete ? '' : 'incomplete: not all messages arrived in time',
     ]),
-    ...leftOut.map(({ sizeBytes, expectedMs }) => [
+    ...omitted.map(({ sizeBytes, expectedMs }) => [
       formatBinarySize(sizeBytes),
       '',
       '',
@@ -101,7 +96,7 @@ function omittedText(expectedMs: number): string {
 }
 
 /** For `--json`: one object. */
-export function asJson({ link, otherEnd, roundTrip, throughput, leftOut }: Findings, isComplete: boolean): object {
+export function asJson({ link, otherEnd, roundTrip, throughput, omitted }: Findings, isComplete: boolean): object {
   return {
     ...link,
     otherEnd: otherEnd ?? null,
@@ -112,7 +107,7 @@ export function asJson({ link, otherEnd, roundTrip, throughput, leftOut }: Findi
       messagesPerSecond: (result.messages * 1000) / result.elapsedMs,
       megabytesPerSecond: megabytesPerSecond(result.bytes, result.elapsedMs),
     })),
-    leftOut: leftOut.map(({ sizeBytes, expectedMs }) => ({
+    leftOut: omitted.map(({ sizeBytes, expectedMs }) => ({
       sizeBytes,
       expectedMs: Number.isFinite(expectedMs) ? expectedMs : null,
     })),

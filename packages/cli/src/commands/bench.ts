@@ -1,4 +1,4 @@
-/** `serpy bench`: how fast a link is, and its other end. */
+/** `serpy bench`: measures a connection, or is its other end. */
 import { Command, Option } from 'commander';
 import { type Connection, connect, isSerpyError } from 'serpy';
 import { measure } from '../bench/measurement.js';
@@ -22,7 +22,7 @@ import { addressOf } from '../format.js';
 const measuring = { minMs: 1000, maxMs: 60_000, words: 'from 1s to 60s' };
 
 interface BenchFlags extends ConnectionFlags {
-  /** In milliseconds, as all that `duration` reads. */
+  /** In milliseconds. */
   readonly duration: number;
   readonly listen?: true;
   readonly json?: true;
@@ -61,7 +61,7 @@ export function bench(context: Context): Command {
   return addConnectionOptions(command, { end: 'either', reconnects: false }).action(
     async (url: string | undefined, flags: BenchFlags) => {
       if (!flags.listen) return run(url, flags, context);
-      if (flags.json) throw usageError('--json is for the end that measures, not for --listen');
+      if (flags.json) throw usageError('--json is for the end that measures: omit it with --listen');
       return serve(connectionOptions(url, flags, 'listen', context), context);
     },
   );
@@ -73,26 +73,23 @@ async function run(url: string | undefined, flags: BenchFlags, context: Context)
   const connection = await connect(connectionOptions(url, flags, 'connect', context), { signal });
   let isOver = false;
   connection.on('warning', (error) => {
-    // What is sent to be measured is missed by nobody.
+    // Lost test data does not matter.
     if (!isOver && error.code !== 'ERR_SERPY_LOST') terminal.note(error.message);
   });
-  const findings: Findings = { link: linkFacts(connection), throughput: [], leftOut: [] };
+  const findings: Findings = { link: linkFacts(connection), throughput: [], omitted: [] };
   let isComplete = false;
   try {
     if (!flags.json) {
-      terminal.note(`measuring for ${flags.duration / 1000} s at most; Ctrl-C ends it`);
+      terminal.note(`measuring for at most ${flags.duration / 1000} s; Ctrl-C stops it`);
       await terminal.printLines(linkText(findings.link));
     }
-    const told = { roundTrip: false };
     const plan = { durationMs: flags.duration, signal };
     await measure(
       connection,
       plan,
       clock,
-      collector(findings, () => {
-        if (told.roundTrip || flags.json || !findings.roundTrip) return;
-        told.roundTrip = true;
-        void terminal.printLines(`\n${roundTripText(findings.roundTrip)}`);
+      collector(findings, (roundTrip) => {
+        if (!flags.json) void terminal.printLines(`\n${roundTripText(roundTrip)}`);
       }),
     );
     isComplete = findings.throughput.every(({ complete }) => complete);
@@ -101,19 +98,19 @@ async function run(url: string | undefined, flags: BenchFlags, context: Context)
   } finally {
     isOver = true;
     if (isComplete) await connection.close();
-    else connection.destroy(); // what is still under way would hold the end up
+    else connection.destroy(); // `close` would wait for the data in flight
     if (flags.json) await terminal.print(JSON.stringify(asJson(findings, isComplete)));
     else if (findings.throughput.length > 0) await terminal.printLines(`\n${throughputText(findings)}`);
   }
 }
 
-/** Who does not answer the first question needs something started at the other end. */
+/** If the first question gets no answer, the sentence says what to start at the other end. */
 function explained(error: unknown, connection: Connection, { otherEnd, link }: Findings): unknown {
   const isSilent = isSerpyError(error) && error.code === 'ERR_SERPY_TIMEOUT' && otherEnd === undefined;
   if (!isSilent) return error;
   return failure(
-    `${addressOf(connection.remote ?? link)} was reached and sends nothing back: start "serpy bench --listen" there, "serpy simulate echo", ` +
-      'or any program that sends back what it gets',
+    `${addressOf(connection.remote ?? link)} accepts the connection and returns nothing: start "serpy bench --listen" there, "serpy simulate echo", ` +
+      'or any program that returns what it receives',
     error,
   );
 }

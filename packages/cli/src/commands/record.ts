@@ -1,4 +1,4 @@
-/** `serpy record`: everything that arrives, into a folder. */
+/** `serpy record`: records incoming messages to a folder. */
 import { Command } from 'commander';
 import { type Connection, connect } from 'serpy';
 import { type Context, pause } from '../environment/context.js';
@@ -22,7 +22,7 @@ import { createRecorder, type Recorder } from '../recording/recorder.js';
 interface Flags extends ConnectionFlags {
   readonly listen?: true;
   readonly count?: number;
-  /** In milliseconds, as all that `duration` reads. */
+  /** In milliseconds. */
   readonly duration?: number;
   readonly maxBytes?: number;
 }
@@ -62,7 +62,7 @@ export function record(context: Context): Command {
   );
 }
 
-/** Records what one peer sends, until it hangs up. */
+/** Records the messages of one peer, until it closes the connection. */
 async function recordAsClient(context: Context, url: string, folder: string, flags: Flags): Promise<void> {
   const { terminal, clock, interruption } = context;
   const connection = await connect(connectionOptions(url, flags, 'connect', context, withSession), {
@@ -70,18 +70,18 @@ async function recordAsClient(context: Context, url: string, folder: string, fla
   });
   connection.on('warning', (error) => terminal.note(error.message));
   onBreak(connection, (error) => {
-    terminal.note(`the link is down and is dialled again${error ? `: ${error.message}` : ''}`);
+    terminal.note(`the connection is down, reconnecting${error ? `: ${error.message}` : ''}`);
   });
   const breaks = watchBreaks(connection, clock);
-  connection.on('reconnect', ({ downMs }) => terminal.note(`the link is up again after ${Math.round(downMs)} ms`));
+  connection.on('reconnect', ({ downMs }) => terminal.note(`reconnected after ${Math.round(downMs)} ms`));
   const startMs = clock.now();
   let gaps = 0;
-  const over = new AbortController();
+  const ending = new AbortController();
   try {
     const recorder = createRecorder(folder, { clock, url, maxBytes: flags.maxBytes });
-    terminal.note(`recording ${url} into ${folder}; Ctrl-C ends it`);
-    const signal = AbortSignal.any([interruption.signal, over.signal]);
-    if (flags.duration !== undefined) void pause(clock, flags.duration, signal).then(() => over.abort());
+    terminal.note(`recording ${url} to ${folder}; Ctrl-C stops it`);
+    const signal = AbortSignal.any([interruption.signal, ending.signal]);
+    if (flags.duration !== undefined) void pause(clock, flags.duration, signal).then(() => ending.abort());
     const why = await recordConnection(connection, recorder, signal, flags.count, breaks);
     for (const gap of breaks.rest()) recorder.gap(gap);
     recorder.close();
@@ -89,22 +89,21 @@ async function recordAsClient(context: Context, url: string, folder: string, fla
     terminal.note(summary(recorder, clock.now() - startMs, folder));
     gaps = recorder.gaps;
   } finally {
-    over.abort();
+    ending.abort();
     connection.destroy();
   }
   const { reason, error, clean } = connection.closeInfo ?? {};
   const isBroken = reason !== 'local-close' && (reason !== 'peer-closed' || clean === false);
   if (isBroken && !flags.reconnect) {
-    const why =
-      error?.message ??
-      (reason === 'peer-closed' ? 'the link broke: the peer said no goodbye' : `the link ended (${reason})`);
-    throw failure(`${why}; with --reconnect it would be dialled again`, error);
+    const unclean = 'the connection broke: the peer closed it without a close frame';
+    const why = error?.message ?? (reason === 'peer-closed' ? unclean : `the connection ended (${reason})`);
+    throw failure(`${why}; add --reconnect to reconnect`, error);
   }
   if (gaps > 0) throw failure(gapsText(gaps), error);
-  if (isBroken) throw failure(error?.message ?? `the link ended (${reason})`, error);
+  if (isBroken) throw failure(error?.message ?? `the connection ended (${reason})`, error);
 }
 
-/** Records what all send who connect, whoever comes and goes. */
+/** Records the messages of all clients. Clients may leave, and others may connect. */
 async function recordAsServer(context: Context, url: string, folder: string, flags: Flags): Promise<void> {
   const { terminal, clock, interruption } = context;
   const options = connectionOptions(url, flags, 'listen', context, receivingDefaults);
@@ -121,13 +120,13 @@ async function recordAsServer(context: Context, url: string, folder: string, fla
       connect: false,
       stop: stop.signal,
       log: (line) => terminal.note(terminal.noteColors.dim(line)),
-      // Where nobody can be listened to, no folder is left behind.
+      // If the server cannot listen, no folder is created.
       onListening() {
         recorder = createRecorder(folder, { clock, url, maxBytes: flags.maxBytes });
         startMs = clock.now();
         const signal = AbortSignal.any([interruption.signal, stop.signal]);
         if (flags.duration !== undefined) void pause(clock, flags.duration, signal).then(() => stop.abort());
-        terminal.note(`recording into ${folder} what is sent by all who connect`);
+        terminal.note(`recording all clients to ${folder}`);
       },
       onPeer(connection) {
         const peer = { breaks: watchBreaks(connection, clock), from: addressOf(connection.remote) };
@@ -155,12 +154,13 @@ async function recordAsServer(context: Context, url: string, folder: string, fla
   if (recorder.gaps > 0) throw failure(gapsText(recorder.gaps));
 }
 
-const sizeReached = '--max-bytes is reached: the next message has no room';
+const sizeReached = '--max-bytes is reached: the next message does not fit';
 
-/** What was recorded, in a line. */
+/** The recording in one line. */
 export function summary(recorder: Recorder, tookMs: number, folder: string): string {
-  const { messages, bytes, leftOut } = recorder;
+  const { messages, bytes, omittedValues } = recorder;
   const seconds = (tookMs / 1000).toFixed(1);
-  const lost = leftOut === 0 ? '' : `, without the values of ${formatInteger(leftOut)} that are too long for a line`;
-  return `recorded ${formatCount(messages)} in ${seconds} s, ${formatBytes(bytes)} in ${folder}${lost}`;
+  const omitted =
+    omittedValues === 0 ? '' : `, without the values of ${formatInteger(omittedValues)} that are too long`;
+  return `recorded ${formatCount(messages)} in ${seconds} s, ${formatBytes(bytes)} in ${folder}${omitted}`;
 }

@@ -1,4 +1,4 @@
-/** `serpy replay`: sends a recording again, at the pace at which it was recorded, faster, or as fast as possible. */
+/** `serpy replay`: sends a recording at its original speed, faster, or as fast as possible. */
 import { Command } from 'commander';
 import { connect, listen, type PortableConnection } from 'serpy';
 import { type Context, pause } from '../environment/context.js';
@@ -26,7 +26,7 @@ export function replay(context: Context): Command {
     .summary('Send a recording in place of the instrument')
     .description(
       helpText('Send a recording in place of the instrument: listen, send it to the first client, and end.', context, [
-        ['at the original speed', 'serpy replay run-1'],
+        ['at the recorded speed', 'serpy replay run-1'],
         ['to a server, as fast as it reads', 'serpy replay run-1 serpy2://127.0.0.1:5001 --connect --speed max'],
       ]),
     )
@@ -42,7 +42,7 @@ export function replay(context: Context): Command {
       readAbout(folder);
       const end = flags.connect ? 'connect' : 'listen';
       const options = connectionOptions(url, flags, end, context, flags.connect ? withSession : {});
-      // A peer that only listens never says which protocol it speaks: it is the one that was recorded.
+      // A client that only receives never reveals its protocol, so the server uses the recorded one.
       if (options.protocol === 'auto' && !flags.connect) Object.assign(options, { protocol: protocolOf(folder) });
       const wait = { signal: context.interruption.signal };
       const closeTimeoutMs = options.closeTimeoutMs ?? slowPeerMs;
@@ -54,7 +54,7 @@ export function replay(context: Context): Command {
       const server = await listen({ ...options, maxConnections: 1 });
       try {
         await context.terminal.print(serverUrl(options, server.address));
-        context.terminal.note('waiting for a peer to connect; Ctrl-C ends it');
+        context.terminal.note('waiting for a client; Ctrl-C stops it');
         await play(context, folder, flags.speed, await server.getConnection(wait));
       } finally {
         await server.closeServer();
@@ -63,32 +63,32 @@ export function replay(context: Context): Command {
   );
 }
 
-/** Sends it all, then closes the connection. */
+/** Sends the recording, then closes the connection. */
 async function play(context: Context, folder: string, factor: number, connection: PortableConnection): Promise<void> {
   const { terminal, clock, interruption } = context;
-  const over = new AbortController();
-  connection.once('close', () => over.abort());
-  const signal = AbortSignal.any([interruption.signal, over.signal]);
+  const closing = new AbortController();
+  connection.once('close', () => closing.abort());
+  const signal = AbortSignal.any([interruption.signal, closing.signal]);
   const startMs = clock.now();
-  let restedMs = startMs;
+  let lastPauseMs = startMs;
   let firstMs: number | undefined;
   let sent = 0;
-  let leftOut = 0;
+  let omitted = 0;
   let gaps = 0;
-  let firstLeftOut = '';
+  let firstOmitted = '';
   try {
     for (const message of readRecording(folder, { gap: () => gaps++ })) {
       firstMs ??= message.timeMs;
       const waitMs = startMs + (message.timeMs - firstMs) / factor - clock.now();
-      const isLong = clock.now() - restedMs > maxWorkMs;
-      if (waitMs >= 1 || isLong) {
+      const isOverdue = clock.now() - lastPauseMs > maxWorkMs;
+      if (waitMs >= 1 || isOverdue) {
         await pause(clock, Math.max(0, waitMs), signal);
-        restedMs = clock.now();
+        lastPauseMs = clock.now();
       }
       if (signal.aborted) break;
-      const what = await resend(connection, message, { signal });
-      if (what === undefined) sent++;
-      else if (++leftOut === 1) firstLeftOut = what;
+      const unsupported = await resend(connection, message, { signal });
+      if (unsupported === undefined) sent++;
+      else if (++omitted === 1) firstOmitted = unsupported;
     }
     if (!signal.aborted) await connection.close();
   } catch (error) {
@@ -96,34 +96,34 @@ async function play(context: Context, folder: string, factor: number, connection
   } finally {
     connection.destroy();
   }
-  if (leftOut > 0) {
-    terminal.note(`left out ${formatCount(leftOut)} that this protocol cannot carry; the first is ${firstLeftOut}`);
+  if (omitted > 0) {
+    terminal.note(`omitted ${formatCount(omitted)} that this protocol cannot carry; the first is ${firstOmitted}`);
   }
   if (gaps > 0) {
     const places = gaps === 1 ? 'a gap' : `${gaps} gaps`;
-    terminal.note(`the recording has ${places}, where a link broke and what was sent meanwhile is missing`);
+    terminal.note(`the recording has ${places}: a connection broke, and messages of the outage are missing`);
   }
-  const told = `sent ${formatCount(sent)} in ${((clock.now() - startMs) / 1000).toFixed(1)} s`;
+  const summary = `sent ${formatCount(sent)} in ${((clock.now() - startMs) / 1000).toFixed(1)} s`;
   if (interruption.signal.aborted) {
-    terminal.note(`interrupted: ${told}`);
+    terminal.note(`interrupted: ${summary}`);
     return;
   }
   const { reason, error, unsentMessages = 0 } = connection.closeInfo ?? {};
   if (reason !== 'local-close' || error !== undefined || unsentMessages > 0) {
-    const what =
-      reason === 'local-close' && unsentMessages === 0 ? 'the peer did not take them' : 'the peer left before the end';
-    throw failure(`${what}, ${told}: ${error?.message ?? 'it hung up'}`, error);
+    const isRefused = reason === 'local-close' && unsentMessages === 0;
+    const what = isRefused ? 'the peer did not accept the messages' : 'the peer disconnected before the end';
+    throw failure(`${what}, ${summary}${error === undefined ? '' : `: ${error.message}`}`, error);
   }
-  terminal.note(told);
+  terminal.note(summary);
 }
 
-/** How long it may read and send without a look at what else has happened: Ctrl-C, a peer that has left. */
+/** Reading and sending without a pause takes at most this time, so that Ctrl-C and a closed connection are noticed. */
 const maxWorkMs = 20;
 
-/** How long a peer may take for what is queued at the end. */
+/** Timeout for a peer to read what is queued at the end. */
 const slowPeerMs = 60_000;
 
-/** The one that was recorded: only v1 has modes. */
+/** The recorded protocol: only messages of v1 have modes. */
 function protocolOf(folder: string): 'v1' | 'v2' {
   for (const { mode } of readRecording(folder)) return mode === undefined ? 'v2' : 'v1';
   return 'v2';

@@ -1,4 +1,4 @@
-/** Which peer, and how: the URL and the facade's options, from the command line, the environment and a file. */
+/** The connection of a command: URL and options of the package `serpy`, from the command line, the environment and a file. */
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { type ConnectOptions, environmentOptions, type ListenOptions, loadConfig, parseUrl } from 'serpy';
@@ -6,7 +6,7 @@ import type { Context } from '../environment/context.js';
 import { usageError } from '../failure.js';
 import { wholeNumber } from './value-parsers.js';
 
-/** The end that a command is. */
+/** The role of a command. */
 export type End = 'connect' | 'listen';
 
 /** What commander gives for the options that `addConnectionOptions` adds. */
@@ -25,12 +25,12 @@ export interface ConnectionFlags {
   readonly insecure?: true;
 }
 
-/** Where a command goes when nobody says otherwise. */
+/** The port without a URL and without `--port`. */
 export const defaultPort = 5001;
 
 /**
- * For commands whose messages matter: they ask for a session, which loses nothing and tells what arrived. Whoever says v2 gets one only when
- * it is asked for; with a key, or without a word on the protocol, it is asked for anyway.
+ * Requests a session, for commands whose messages must not be lost. A client of `protocol: 'v2'` does so only if asked; with a key, and with
+ * `protocol: 'auto'`, it is the default.
  */
 export const withSession = { session: 'prefer' } as const;
 
@@ -87,9 +87,9 @@ export function addConnectionFlags(command: Command, { end, reconnects = true }:
 }
 
 /**
- * The options for `connect` or `listen`. What is typed goes before the environment, and that before the file.
- * Where nobody names an address it is this computer, port 5001, over either protocol.
- * @param defaults what the command would rather have than the facade's defaults
+ * The options for `connect` or `listen`. Flags take precedence over the environment, and that over the file.
+ * The default is port 5001 of this computer, over both protocols.
+ * @param defaults the command's own defaults, in place of those of the package
  */
 export function connectionOptions(
   url: string | undefined,
@@ -98,30 +98,30 @@ export function connectionOptions(
   { env }: Pick<Context, 'env'>,
   defaults: Readonly<Record<string, unknown>> = {},
 ): ConnectOptions & ListenOptions {
-  const options = given(flags.config, env);
+  const options = environmentOrFile(flags.config, env);
   if (url !== undefined) merge(options, urlOptions(url));
   merge(options, typedOptions(flags.option ?? []));
   const { protocol, host, port, keyFile } = flags;
-  const [, hostAlone, portToo] = /^([^:]+|\[.*\]):(\d+)$/.exec(host ?? '') ?? [];
-  if (hostAlone) throw usageError(`--host takes a host without its port: write --host ${hostAlone} --port ${portToo}`);
+  const [, bareHost, hostPort] = /^([^:]+|\[.*\]):(\d+)$/.exec(host ?? '') ?? [];
+  if (bareHost) throw usageError(`--host takes a host without a port: write --host ${bareHost} --port ${hostPort}`);
   merge(options, { protocol, host, port, key: keyFile === undefined ? undefined : { file: keyFile }, tls: tls(flags) });
   if (end === 'listen' && flags.reconnect)
-    throw usageError('--reconnect is for a client, and this is a server: leave it out');
+    throw usageError('--reconnect is for clients, and this command is a server: omit it');
   if (end === 'connect' && flags.insecure)
-    throw usageError('--insecure is for a server, and this is a client: leave it out');
+    throw usageError('--insecure is for servers, and this command is a client: omit it');
   merge(options, { autoRestart: flags.reconnect, insecure: flags.insecure });
   for (const [name, value] of Object.entries({ protocol: 'auto', port: defaultPort, ...defaults })) {
-    if (name !== 'session' || asksForSession(options)) options[name] ??= value;
+    if (name !== 'session' || needsSessionOption(options)) options[name] ??= value;
   }
   return options as unknown as ConnectOptions & ListenOptions; // connect and listen check them
 }
 
-/** Whether nobody asks for a session unless this command does. */
-function asksForSession({ protocol, key, tls }: Record<string, unknown>): boolean {
+/** Whether the package requests a session only if this command does. */
+function needsSessionOption({ protocol, key, tls }: Record<string, unknown>): boolean {
   return protocol === 'v2' && key === undefined && (tls === undefined || tls === false);
 }
 
-/** A parser for options that take a size, such as `50_000`, `2MB` or `1.5GiB`; a bare number is in bytes. In bytes. */
+/** A parser for sizes such as `50_000`, `2MB` or `1.5GiB`; a number alone is in bytes. Returns bytes. */
 export function sizeInBytes(name: string): (text: string) => number {
   return (text) => {
     const [, digits = '', prefix = '', binary] =
@@ -134,25 +134,26 @@ export function sizeInBytes(name: string): (text: string) => number {
   };
 }
 
-/** A fresh object with the options of the file and the environment. */
-function given(config: string | undefined, env: Context['env']): Record<string, unknown> {
+/** A new object with the options of the file and the environment. */
+function environmentOrFile(config: string | undefined, env: Context['env']): Record<string, unknown> {
   if (config !== undefined) return loadConfig(config, { env }) as unknown as Record<string, unknown>;
   const options = environmentOptions(env);
-  return Object.keys(options).length > 0 ? options : {}; // those of the environment may be the other end's, what is typed may not
+  // The package ignores options of the environment that are for the other end. Without variables, flags are checked strictly.
+  return Object.keys(options).length > 0 ? options : {};
 }
 
 function urlOptions(url: string): Record<string, unknown> {
-  if (/^\d+$/.test(url)) throw usageError(`'${url}' is no URL: write serpy://127.0.0.1:${url}, or --port ${url}`);
-  const meant = meantUrl(url) ?? (/^[\w.-]+(:\d+)?$/.test(url) ? urlWith(url) : undefined);
-  if (meant) throw usageError(`'${url}' is no URL: write ${meant}`);
+  if (/^\d+$/.test(url)) throw usageError(`'${url}' is not a URL: write serpy://127.0.0.1:${url}, or --port ${url}`);
+  const suggestion = suggestedUrl(url) ?? (/^[\w.-]+(:\d+)?$/.test(url) ? urlWith(url) : undefined);
+  if (suggestion) throw usageError(`'${url}' is not a URL: write ${suggestion}`);
   return { ...parseUrl(url) };
 }
 
 /**
- * The URL that somebody means who types an address: 192.168.1.20, [::1]:5001, labpc:5001. Undefined for what may as well be a text, such as
+ * The URL for an address without a scheme: 192.168.1.20, [::1]:5001, labpc:5001. Undefined for what can also be a text, such as
  * 12:30 or CH1:2.
  */
-export function meantUrl(text: string): string | undefined {
+export function suggestedUrl(text: string): string | undefined {
   const address = text.replace(/\/$/, '');
   if (/^[\da-f:.]*::[\da-f:.]*(%[\w.-]+)?$/i.test(address)) return urlWith(`[${address.replace('%', '%25')}]`);
   const [, host = '', digits] = /^(\[[\da-f:.]+(?:%[\w.-]+)?\]|[\w.-]+)(?::(\d{1,5}))?$/i.exec(address) ?? [];
@@ -167,7 +168,7 @@ function urlWith(address: string): string {
   return `serpy://${address}${/:\d+$/.test(address.replace(/^\[.*\]/, '')) ? '' : `:${defaultPort}`}`;
 }
 
-/** Options as `name=value`, read as the parameters of a URL are. */
+/** Options as `name=value`, parsed like the parameters of a URL. */
 function typedOptions(pairs: readonly string[]): Record<string, unknown> {
   const parameters = new URLSearchParams();
   for (const pair of pairs) {
@@ -193,13 +194,13 @@ function readPem(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (cause) {
-    throw usageError(`the file ${path || "''"} cannot be read: ${(cause as Error).message}`, cause);
+    throw usageError(`cannot read the file ${path || "''"}: ${(cause as Error).message}`, cause);
   }
 }
 
-/** Puts options before others; those of a group such as `sendQueue` one by one. A key or its file takes the place of either. */
-function merge(options: Record<string, unknown>, before: Readonly<Record<string, unknown>>): void {
-  for (const [name, value] of Object.entries(before)) {
+/** Overwrites options; those of a group such as `sendQueue` one by one. A key and a key file replace each other. */
+function merge(options: Record<string, unknown>, newer: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(newer)) {
     if (value === undefined) continue;
     const old = options[name];
     options[name] = name !== 'key' && isGroup(old) && isGroup(value) ? { ...old, ...value } : value;

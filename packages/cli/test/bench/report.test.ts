@@ -1,4 +1,4 @@
-/** The pure parts of `serpy bench`: statistics, figures, payloads, the dialogue and the report. */
+/** The pure parts of `serpy bench`: statistics, number formats, payloads, questions and the report. */
 import type { PortableMessage } from 'serpy';
 import { describe, expect, test } from 'vitest';
 import { countAnswer, countedOf, otherEndOf, questionOf, questions } from '../../src/bench/bench-protocol.js';
@@ -104,7 +104,7 @@ describe('payloads', () => {
   });
 });
 
-describe('the dialogue', () => {
+describe('the questions', () => {
   const message = (value: unknown) => ({ value }) as PortableMessage;
 
   test.each(['hello', 'sink', 'count'] as const)('knows the question %s, as text and as bytes', (name) => {
@@ -144,7 +144,7 @@ describe('the report', () => {
       { sizeBytes: 64, messages: 2000, bytes: 128_000, elapsedMs: 500, complete: true, direction: 'there and back' },
       { sizeBytes: 4096, messages: 10, bytes: 40_960, elapsedMs: 1000, complete: false, direction: 'there and back' },
     ],
-    leftOut: [
+    omitted: [
       { sizeBytes: 2 ** 16, expectedMs: 30_000 },
       { sizeBytes: 2 ** 20, expectedMs: Number.POSITIVE_INFINITY },
     ],
@@ -183,6 +183,6 @@ describe('the report', () => {
         { sizeBytes: 2 ** 20, expectedMs: null },
       ],
     });
-    expect(asJson({ link, throughput: [], leftOut: [] }, false)).toMatchObject({ otherEnd: null, roundTrip: null });
+    expect(asJson({ link, throughput: [], omitted: [] }, false)).toMatchObject({ otherEnd: null, roundTrip: null });
   });
 });
