@@ -28,7 +28,6 @@ const arrows: Record<string, string[]> = {
 const libraries: Record<string, Record<string, string>> = {
   'serpy-cli': {
     'cli-progress': 'progress bars',
-    'cli-table3': 'tables',
     commander: 'commands, options and their help',
     'fast-png': 'pictures',
     picocolors: 'colours, and none where NO_COLOR says so',

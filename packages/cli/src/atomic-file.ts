@@ -1,17 +1,17 @@
-/** Files that come into being whole or not at all: each is written beside its place, and then moved there. */
+/** Writes files atomically: each is written to a temporary file in the same folder and then moved to its path. */
 import fs from 'node:fs';
 import { dirname, join } from 'node:path';
 
 export interface SaveFileOptions {
-  /** Takes the place of a file that is there. Default: fails with `EEXIST`. */
+  /** Replaces an existing file. Default false: fails with `EEXIST`. */
   readonly replace?: boolean;
-  /** Permissions, whatever the umask. Default: what the umask leaves. */
+  /** Permissions, regardless of the umask. Default: 0666 without the bits of the umask. */
   readonly mode?: number;
-  /** Brings it to the disk first, for what must outlast a power cut. Default false. */
+  /** Flushes the file to the disk, so that it survives a power cut. Default false. */
   readonly durable?: boolean;
 }
 
-/** What it takes of a file system. Passed in, so that tests can fill one up. */
+/** The functions of `node:fs` in use. Tests pass others, for example of a full disk. */
 export type FileSystem = Pick<
   typeof fs,
   | 'lstatSync'
@@ -25,13 +25,13 @@ export type FileSystem = Pick<
   | 'rmSync'
 >;
 
-/** One call writes no more. */
+/** Bytes per call of `writeSync`. */
 const maxWriteBytes = 2 ** 30;
 
-/** What systems say where a file cannot have two names. */
+/** The errors of file systems without hard links. */
 const noHardLinkCodes: readonly unknown[] = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EINVAL', 'EACCES'];
 
-/** Puts a file there. Throws what the system says, about this path; then nothing of the file is left. */
+/** Writes a file. Throws the system's error with this path, and then leaves no part of the file. */
 export function saveFileAtomic(
   path: string,
   content: string | Uint8Array,
@@ -55,7 +55,7 @@ export function saveFileAtomic(
     if (durable) syncFolder(dirname(path), system);
   } catch (error) {
     if (part !== undefined) system.rmSync(part, { force: true });
-    // What the caller named is the file; the name of its part is nobody's business.
+    // The caller named this file, and not the temporary one.
     throw Object.assign(error as Error, { path });
   }
 }
@@ -64,7 +64,7 @@ function existsAlready(path: string): Error {
   return Object.assign(new Error(`EEXIST: file already exists, '${path}'`), { code: 'EEXIST' });
 }
 
-/** A new file in the same folder: only within one file system can a file be moved whole. */
+/** Creates the temporary file in the same folder, because a move is atomic only within one file system. */
 function openBeside(path: string, mode: number | undefined, system: FileSystem) {
   for (let number = 1; ; number++) {
     const name = join(dirname(path), `.serpy-${process.pid}-${number}.part`);
@@ -82,14 +82,14 @@ function writeAll(file: number, bytes: Uint8Array, system: FileSystem): void {
   }
 }
 
-/** Moves a file to where none may be. A link fails where there is one; a rename would replace it. */
+/** Moves a file to a path that must be free. `linkSync` fails if a file exists; `renameSync` would replace it. */
 function moveToNew(part: string, path: string, system: FileSystem): void {
   try {
     system.linkSync(part, path);
     system.rmSync(part, { force: true });
   } catch (error) {
     if (!noHardLinkCodes.includes((error as NodeJS.ErrnoException).code)) throw error;
-    // Here the place is taken first; whoever looks in between sees an empty file.
+    // Without hard links an empty file reserves the path first. Other programs can see it until the rename.
     system.closeSync(system.openSync(path, 'wx'));
     try {
       system.renameSync(part, path);
@@ -100,7 +100,7 @@ function moveToNew(part: string, path: string, system: FileSystem): void {
   }
 }
 
-/** So that the name lasts as well. Not all systems have that. */
+/** Flushes the entry of the file in its folder. Not all systems can. */
 function syncFolder(folder: string, system: FileSystem): void {
   try {
     const file = system.openSync(folder, 'r');
@@ -110,6 +110,6 @@ function syncFolder(folder: string, system: FileSystem): void {
       system.closeSync(file);
     }
   } catch {
-    // The file itself is there.
+    // The content is on the disk already.
   }
 }

@@ -1,12 +1,12 @@
-/** Errors as a person sees them: one sentence on stderr and an exit status. */
+/** Errors as a user sees them: one sentence on stderr and an exit status. */
 import { CommanderError } from 'commander';
 import { isSerpyError } from 'serpy';
 import type { Context } from './environment/context.js';
 
-/** 0: done. 1: it failed. 2: it was typed wrong, so typing the same again will not help. */
+/** 0: success. 1: failure. 2: the command line is wrong, so the same command line fails again. */
 export type ExitStatus = 0 | 1 | 2;
 
-/** An error that knows its exit status. */
+/** An error that has an exit status. */
 export class Failure extends Error {
   override readonly name = 'Failure';
   readonly status: ExitStatus;
@@ -17,65 +17,84 @@ export class Failure extends Error {
   }
 }
 
-/** What was asked for did not succeed. @param message one sentence that says what to do */
+/** The command did not succeed. @param message one sentence that says what to do */
 export function failure(message: string, cause?: unknown): Failure {
   return new Failure(1, message, { cause });
 }
 
-/** What was typed makes no sense. @param message one sentence that says what would */
+/** The command line is wrong. @param message one sentence that says what is right */
 export function usageError(message: string, cause?: unknown): Failure {
   return new Failure(2, message, { cause });
 }
 
-/** Errors of the facade that say that something else must be typed. */
+/** Errors of the package `serpy` that only another command line avoids. */
 const usageCodes: readonly string[] = ['ERR_SERPY_OPTION', 'ERR_SERPY_INSECURE'];
 
-/** What systems say of files, in words. */
+/** Errors of the file system that only another path avoids. */
+const pathCodes: readonly (string | undefined)[] = ['EEXIST', 'EISDIR', 'ENOENT', 'ENOTDIR'];
+
+/** The system's codes for errors of files, in words. */
 const fileCodes: Readonly<Record<string, string>> = {
-  EACCES: 'this user may not do that there',
-  EEXIST: 'it is there already',
+  EACCES: 'permission denied',
+  EEXIST: 'it already exists',
   EISDIR: 'it is a folder',
   EMFILE: 'too many files are open',
-  ENOENT: 'there is no such file or folder',
+  ENOENT: 'no such file or folder',
   ENOSPC: 'the disk is full',
-  EFBIG: 'the file would be larger than is allowed',
-  ENOTDIR: 'a part of the path is no folder',
-  EPERM: 'this user may not do that there',
-  EROFS: 'nothing can be written there',
+  EFBIG: 'the file would exceed the size limit',
+  ENOTDIR: 'a part of the path is not a directory',
+  EPERM: 'operation not permitted',
+  EROFS: 'the file system is read-only',
 };
 
-/** Tells of an error in one sentence, with its stack only under `--debug`. Returns the exit status. */
+/** Prints an error as one sentence with its code, and its stack under `--debug`. Returns the exit status. */
 export function report(error: unknown, { terminal, interruption }: Context, isDebugging: boolean): ExitStatus {
-  if (error instanceof CommanderError) return 2; // commander has told of it
+  if (error instanceof CommanderError) return 2; // commander has printed it
   if (interruption.cause === 'closed pipe') return 0;
   if (isDebugging) for (const line of inspectError(error).split('\n')) terminal.note(line);
-  terminal.note(terminal.noteColors.red('serpy:'), ` ${toSentence(error, interruption.signal)}`);
+  const sentence = toSentence(error, interruption.signal);
+  const code = sentence === interrupted ? undefined : serpyCodeOf(error);
+  terminal.note(terminal.noteColors.red('serpy:'), ` ${sentence}${code === undefined ? '' : ` [${code}]`}`);
   return statusOf(error);
 }
 
-/** An error in one sentence. */
+const interrupted = 'interrupted';
+
+/** An error in one sentence, without its code of serpy. */
 export function toSentence(error: unknown, signal?: AbortSignal): string {
   if (!(error instanceof Error)) return String(error);
-  if (isSerpyError(error) && error.code === 'ERR_SERPY_ABORTED' && signal?.aborted) return 'interrupted';
-  if (isSerpyError(error) && error.code === 'ERR_SERPY_INSECURE' && error.message.includes(': give '))
-    return insecureSentence(error.message);
+  if (isSerpyError(error) && error.code === 'ERR_SERPY_ABORTED' && signal?.aborted) return interrupted;
+  if (isSerpyError(error) && error.code === 'ERR_SERPY_INSECURE') return insecureSentence(error.message);
   const { code, path } = error as NodeJS.ErrnoException;
   const words = code === undefined ? undefined : fileCodes[code];
-  if (words && path !== undefined) return `${path === '' ? 'a name of no characters' : path}: ${words} (${code})`;
+  if (words && path !== undefined) return `${path === '' ? 'an empty file name' : path}: ${words} (${code})`;
   if (words) return `${words} (${code})`;
   return error.message;
 }
 
-/** What the facade says of the danger, and what to type. */
+/** The danger in the words of the package `serpy`, and the flags in place of its options. */
 function insecureSentence(message: string): string {
-  const danger = message.replace(/: give .*$/s, '');
-  return `${danger}: give both ends the same --key-file ("serpy keygen" makes it) or certificates, listen on 127.0.0.1 for this computer alone, or say --insecure`;
+  const [, danger] = /^(.*?)[:.;] give /is.exec(message) ?? [];
+  if (danger === undefined) return message;
+  const secure = 'give both ends the same --key-file (from "serpy keygen") or certificates';
+  // With --insecure it is a warning.
+  return danger.includes('insecure: true')
+    ? `${danger}: ${secure}`
+    : `${danger}: ${secure}, listen on 127.0.0.1, or add --insecure`;
+}
+
+/** The code in docs/errors.md: of this error, or of the one that caused a failure. */
+function serpyCodeOf(error: unknown): string | undefined {
+  if (isSerpyError(error)) return error.code;
+  return error instanceof Failure && isSerpyError(error.cause) ? error.cause.code : undefined;
 }
 
 /** The exit status of a command that ends with this error. */
 export function statusOf(error: unknown): ExitStatus {
   if (error instanceof Failure) return error.status;
-  return isSerpyError(error) && usageCodes.includes(error.code) ? 2 : 1;
+  if (isSerpyError(error)) return usageCodes.includes(error.code) ? 2 : 1;
+  const { code, path } = (error ?? {}) as NodeJS.ErrnoException;
+  return path !== undefined && pathCodes.includes(code) ? 2 : 1;
 }
 
 /** The stack of an error and of what caused it. */

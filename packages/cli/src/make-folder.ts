@@ -1,9 +1,9 @@
-/** Makes folders, and those above them. Node's own way of it never ends where a file system takes none, such as /proc. */
+/** Creates folders and their parents. Node's `mkdir` with `recursive` never returns in a file system without folders of its own, such as /proc. */
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname, normalize } from 'node:path';
-import { failure } from './failure.js';
+import { usageError } from './failure.js';
 
-/** One that is there is fine. Throws a `Failure`, or what the system says. */
+/** Accepts an existing folder. Throws a `Failure` or the system's error. */
 export function makeFolder(path: string): void {
   if (found(path)?.isDirectory()) return;
   const wanted = [normalize(path)];
@@ -21,13 +21,13 @@ function makeOne(folder: string): void {
     mkdirSync(folder);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EEXIST' && found(folder)?.isDirectory()) return; // another program was faster
+    if (code === 'EEXIST' && found(folder)?.isDirectory()) return; // another program created it first
     if (code !== 'ENOENT') throw error;
-    throw failure(`${folder}: there can be no folder in ${dirname(folder)} (ENOENT): name another one`, error);
+    throw usageError(`${folder}: no folder can be created in ${dirname(folder)} (ENOENT): name another one`, error);
   }
 }
 
-/** What is there; a link that leads nowhere is nothing. */
+/** What the path leads to; undefined for a broken symbolic link. */
 function found(path: string) {
   return statSync(path, { throwIfNoEntry: false });
 }

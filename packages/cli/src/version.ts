@@ -1,5 +1,5 @@
 /** The version of this package. */
 import { createRequire } from 'node:module';
 
-/** From the manifest: the same file beside `src` and beside `dist`. */
+/** From package.json, which has the same relative path from `src` and from `dist`. */
 export const { version } = createRequire(import.meta.url)('../package.json') as { version: string };

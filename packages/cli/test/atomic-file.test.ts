@@ -31,7 +31,7 @@ function failing(name: keyof FileSystem, code: string, from = 1): FileSystem {
   };
 }
 
-/** A disk with room for so many bytes, of which each write takes a part. */
+/** A disk with room for a number of bytes. Each write stores a part. */
 function small(room: number): FileSystem {
   let left = room;
   return {
@@ -71,7 +71,7 @@ describe('a file that is placed', () => {
     expect(() => saveFileAtomic(join(place, 'a'), 'new')).toThrow(expect.objectContaining({ code: 'EEXIST' }));
   });
 
-  test('is not hindered by what a program that was killed has left, and leaves that alone', () => {
+  test('is not hindered by what a program that was killed disconnected, and leaves that alone', () => {
     const left = `.serpy-${process.pid}-1.part`;
     writeFileSync(join(place, left), 'left');
     saveFileAtomic(join(place, 'a'), 'text');

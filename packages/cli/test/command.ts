@@ -8,7 +8,7 @@ import { Screen } from '../../../test/screen.js';
 /** Whether terminals can be made here: Python's module for it is the same on all systems that have it. */
 export const hasTerminals = spawnSync('python3', ['-c', 'import pty']).status === 0;
 
-/** Nothing of the environment of who runs the tests decides what is seen. */
+/** The environment of the test runner must not change the output. */
 const plain = { NO_COLOR: undefined, FORCE_COLOR: undefined, TERM: 'xterm' };
 
 export interface InstalledCommand {
@@ -16,11 +16,11 @@ export interface InstalledCommand {
   readonly main: string;
   /** With pipes. */
   start(args: readonly string[], env?: NodeJS.ProcessEnv): Program;
-  /** In a terminal of so many columns and 24 rows, which shows no echo of its own: both outputs are `stdout`. */
+  /** In a terminal with this number of columns and 24 rows, without echo: both outputs are `stdout`. */
   startInTerminal(args: readonly string[], columns?: number, env?: NodeJS.ProcessEnv): Program;
 }
 
-/** For `beforeAll`, with a time-out of four minutes. */
+/** For `beforeAll`, with a timeout of four minutes. */
 export async function installedCommand(): Promise<InstalledCommand> {
   const { folder } = await installed();
   const main = join(folder, 'node_modules', 'serpy-cli', 'dist', 'main.js');

@@ -1,6 +1,6 @@
 /** A peer, or a file, that puts escape sequences into whatever it can say: none of it reaches the terminal. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, connect as dialRaw, type Socket } from 'node:net';
+import { connect as connectRaw, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Connection, connect, listen } from 'serpy';
@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'v
 import { encodeWelcome } from '../../serpy-v2/src/handshake/hello-welcome.js';
 import { Run } from './run.js';
 
-/** The clipboard (OSC 52), the title, the screen and a colour (CSI), the same as C1, other controls, and what turns the direction or the line. */
+/** The clipboard (OSC 52), the title, the screen and a color (CSI), the same as C1, other controls, and what turns the direction or the line. */
 const evil =
   'A\x1b]52;c;ZXZpbA==\x07\x1b]0;title\x1b\\\x1b[2J\x1b[31mB\u009b2J\u009d0;t\u009c\u0085\u202eC\u2066\u200f\u061c\u2028\u2029\r\x08\x7f\x00Z';
 const evilLatin1 = Buffer.from('A\x1b]0;t\x07\x1b[2J\x9b2J\x9d0;t\x9c\x85\x08\x7fZ', 'latin1');
@@ -33,7 +33,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** A command at a terminal without colours of its own; chat with pipes, as its line editor moves the cursor. */
+/** A command in a terminal without colors; chat with pipes, because its line editor moves the cursor. */
 function start(args: readonly string[], isTTY = args[0] !== 'chat'): Run {
   const run = new Run(args, { isTTY, env: { NO_COLOR: '1' } });
   runs.push(run);
@@ -65,7 +65,7 @@ async function serveRaw(each: (socket: Socket) => void): Promise<number> {
   return (server.address() as { port: number }).port;
 }
 
-/** A server of ours that says something to each who comes. */
+/** A server that sends a message to each client. */
 async function serve(say: (connection: Connection<'v2'>) => unknown): Promise<number> {
   const server = await listen({ protocol: 'v2', port: 0 });
   onTestFinished(() => server.closeServer());
@@ -79,7 +79,7 @@ async function serve(say: (connection: Connection<'v2'>) => unknown): Promise<nu
 
 /** Dials a command that listens, and writes bytes. */
 function write(port: string, bytes: Uint8Array): void {
-  const socket = dialRaw(Number(port), '127.0.0.1', () => socket.write(bytes)).on('error', () => {});
+  const socket = connectRaw(Number(port), '127.0.0.1', () => socket.write(bytes)).on('error', () => {});
   onTestFinished(() => void socket.destroy());
 }
 
@@ -117,7 +117,7 @@ describe('escape sequences of a peer do nothing to the terminal', () => {
   );
 
   test.each([[['listen', '--connect']], [['chat']], [['send', 'x', '--replies', '2']]])(
-    'as a text, from the server that serpy %j dials',
+    'as a text, from the server of serpy %j',
     async (args) => {
       const port = await serve((connection) => connection.sendData(evil));
       await seen(start([...args, '--protocol', 'v2', '--port', String(port)]));

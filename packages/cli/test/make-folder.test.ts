@@ -41,17 +41,20 @@ describe('a folder', () => {
     expect([all.length > 50, wrong]).toEqual([true, []]);
   });
 
-  test.skipIf(!existsSync('/proc/self'))('that cannot be is told in a sentence by all who make one', async () => {
-    const sentence = '/proc/serpy: there can be no folder in /proc (ENOENT): name another one';
-    expect(() => makeFolder('/proc/serpy')).toThrow(sentence);
-    expect(() => makeFolder('/proc/serpy/a/b')).toThrow(sentence);
-    expect(await runToEnd(['listen', '--port', '0', '--out', '/proc/serpy'])).toMatchObject({
-      status: 1,
-      stderr: `serpy: ${sentence}\n`,
-    });
-    const recording = new Run(['record', '--listen', 'serpy2://127.0.0.1:0', '/proc/serpy']);
-    expect(await recording.ended).toMatchObject({ status: 1, stderr: expect.stringContaining(sentence) });
-  });
+  test.skipIf(!existsSync('/proc/self'))(
+    'that cannot be created is reported by every command that creates one',
+    async () => {
+      const sentence = '/proc/serpy: no folder can be created in /proc (ENOENT): name another one';
+      expect(() => makeFolder('/proc/serpy')).toThrow(sentence);
+      expect(() => makeFolder('/proc/serpy/a/b')).toThrow(sentence);
+      expect(await runToEnd(['listen', '--port', '0', '--out', '/proc/serpy'])).toMatchObject({
+        status: 2,
+        stderr: `serpy: ${sentence}\n`,
+      });
+      const recording = new Run(['record', '--listen', 'serpy2://127.0.0.1:0', '/proc/serpy']);
+      expect(await recording.ended).toMatchObject({ status: 2, stderr: expect.stringContaining(sentence) });
+    },
+  );
 
   test.skipIf(process.platform === 'win32')('cannot be where something else is', () => {
     writeFileSync(join(place, 'file'), '');
@@ -63,20 +66,20 @@ describe('a folder', () => {
 });
 
 describe('the folder of --out', () => {
-  test('keeps no part of a file for which the disk has no room, and names it with what to do', async () => {
+  test('keeps no part of a file on a full disk, and names the file and what to do', async () => {
     const full: FileWriter = () => {
       throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
     };
     writeFileSync(join(place, '000001.bin'), 'mine');
     const folder = openFolder(place, full);
     await expect(folder.write({ bytes: Buffer.from('bytes'), extension: 'bin' })).rejects.toThrow(
-      `${join(place, '000002.bin')}: the disk is full (ENOSPC), and nothing of it is left there: make room, or name another folder`,
+      `${join(place, '000002.bin')}: the disk is full (ENOSPC); no part of the file was kept: free space, or name another folder`,
     );
     expect(readdirSync(place)).toEqual(['000001.bin']);
     expect(readFileSync(join(place, '000001.bin'), 'utf8')).toBe('mine');
   });
 
-  test('overwrites no file that another program has put there meanwhile', async () => {
+  test('overwrites no file that another program has written meanwhile', async () => {
     const folder = openFolder(place);
     writeFileSync(join(place, '000001.bin'), 'mine');
     mkdirSync(join(place, '000002.bin'));
@@ -106,7 +109,7 @@ describe('serpy demo --out', () => {
     expect(stdout).toMatch(/^camera serpy2:\S+, counter serpy1:\S+\n1 s {2}camera /);
   });
 
-  test('says at the end, too, why nothing was saved or recorded', async () => {
+  test('also says at the end why no picture was saved and no recording was made', async () => {
     writeFileSync(join(place, 'file'), '');
     const run = new Run(['demo', '--out', join(place, 'file')], { isTTY: true });
     await run.until(/received +[1-9]/);
@@ -116,7 +119,7 @@ describe('serpy demo --out', () => {
     run.type('q');
     const { stdout } = await run.ended;
     const after = stdout.slice(stdout.lastIndexOf('\x1b'));
-    expect(after).toContain(`there can be no recording in ${join(place, 'file', 'serpy-demo-1')}, as`);
-    expect(after.match(/file: it is there already \(EEXIST\)/g)).toHaveLength(1);
+    expect(after).toContain(`cannot record to ${join(place, 'file', 'serpy-demo-1')}: `);
+    expect(after.match(/file: it already exists \(EEXIST\)/g)).toHaveLength(1);
   });
 });

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import type { Command } from 'commander';
+import { connect } from 'serpy';
 import { describe, expect, test } from 'vitest';
 import { readPage } from '../../../test/docs/pages.js';
 import { packages, root } from '../../../test/workspace.js';
@@ -28,24 +29,29 @@ const helpOf = (command: Command) => {
 };
 
 describe('help', () => {
-  test('without arguments is short, says what to try first, and is no failure', async () => {
+  test('without arguments is short, starts with examples, groups the commands, and is not a failure', async () => {
     const { status, stdout, stderr } = await runToEnd([]);
     expect([status, stderr]).toEqual([0, '']);
-    expect(stdout.split('\n').length).toBeLessThan(50);
-    expect(stdout).toContain(
-      'Try first:\n  serpy demo\n\nThen, in two terminals:\n  serpy listen\n  serpy send hello\n',
-    );
-    for (const each of all.commands) expect(stdout).toMatch(new RegExp(`^  ${each.name()} `, 'm'));
+    expect(stdout.split('\n').length).toBeLessThan(60);
+    expect(stdout).toMatch(/^Usage: .*\n\n.*\n\nExamples:\n {2}# .*\n {2}serpy demo\n/);
+    const headings = [...stdout.matchAll(/^\w.*:$/gm)].map(([heading]) => heading);
+    expect(headings).toEqual([
+      ...['Examples:', 'Options:', 'Get started:', 'Exchange messages:', 'Record and replay:', 'Test:', 'Security:'],
+      ...['Environment:', 'Exit status:'],
+    ]);
+    for (const each of all.commands) expect(stdout).toMatch(new RegExp(`^  ${each.name()} +[A-Z].{0,49}$`, 'm'));
+    expect(stdout).toContain('https://github.com/serpy-node/serpy/issues');
   });
 
   test.each(all.commands.map((each) => [each.name(), each] as const))('of %s has examples', async (name, command) => {
     const { status, stdout, stderr } = await runToEnd([name, '--help']);
     expect([status, stderr]).toEqual([0, '']);
-    expect(stdout).toMatch(/\nExamples:\n {2}# /);
+    expect(stdout).toMatch(/^Usage: .*\n\n(?:.+\n)+\nExamples:\n {2}# /);
     expect(stdout).toContain(`\n  serpy ${name}`);
+    expect(stdout).not.toContain('ConvertFrom-Json');
     expect(stdout).toContain('--debug');
     expect(await runToEnd(['help', name])).toEqual({ status: 0, stdout, stderr: '' });
-    expect(command.description()).toMatch(/^[a-z].*[^.]$/);
+    expect(command.summary()).toMatch(/^[A-Z].*[^.]$/);
   });
 
   test('shows the default of a time as it is typed', () => {
@@ -55,10 +61,10 @@ describe('help', () => {
       if (defaultValue === undefined) continue;
       expect(duration('--time')(defaultValueDescription ?? '')).toBe(defaultValue);
     }
-    expect(helpOf(named('send')!).replaceAll(/\s+/g, ' ')).toContain('takes nothing for so long (default: 30s)');
+    expect(helpOf(named('send')!).replaceAll(/\s+/g, ' ')).toContain('reads nothing for this long (default: 30s)');
   });
 
-  test('of a command that there is not is a sentence, as the command itself', async () => {
+  test('of an unknown command is the same sentence as that of the command', async () => {
     const { status, stdout, stderr } = await runToEnd(['help', 'lisen']);
     expect([status, stdout, stderr]).toEqual([2, '', "serpy: unknown command 'lisen' (Did you mean listen?)\n"]);
     expect(await runToEnd(['help', 'x', '--debug'])).toMatchObject({ status: 2 });
@@ -66,15 +72,35 @@ describe('help', () => {
     expect((await runToEnd(['help'])).stdout).toBe((await runToEnd(['--help'])).stdout);
   });
 
-  test('goes by the width of the terminal', async () => {
+  test('fits the width of the terminal, apart from the examples', async () => {
     const { stdout } = await runToEnd(['listen', '--help'], { columns: 60 });
-    const rows = (stdout.split('Examples:')[0] ?? '').split('\n');
+    const rows = stdout.replace(/Examples:\n(?: .*\n)+/, '').split('\n');
     expect(Math.max(...rows.map((row) => row.length))).toBeLessThanOrEqual(60);
+    expect(stdout).toContain('  serpy listen serpy2+tls://0.0.0.0:5001 --key-file lab.key\n');
+  });
+
+  test('on Windows has examples for PowerShell', async () => {
+    const { stdout } = await runToEnd(['bench', '--help'], { platform: 'win32' });
+    expect(stdout).toContain('\n  (serpy bench --json | ConvertFrom-Json).roundTrip.p50Ms\n');
+    expect(stdout).not.toContain('jq');
+  });
+
+  test.each([
+    ['listen', 'default: serpy://127.0.0.1:5001'],
+    ['simulate', 'default: serpy2://127.0.0.1:5001'],
+    ['doctor', 'default: none: this computer'],
+    ['replay', 'default: 127.0.0.1:5001, the recorded protocol'],
+  ])('of %s shows the default of its URL', (name, text) => {
+    expect(helpOf(named(name)!).replaceAll(/\s+/g, ' ')).toContain(text);
+  });
+
+  test.each(['doctor', 'bench', 'simulate'])('of %s has no --reconnect', (name) => {
+    expect(longNames(named(name)!)).not.toContain('--reconnect');
   });
 });
 
 test.each([[[]], [['--help']], [['help', 'send']], [['--version']]])(
-  '%j for which stdout has no room fails in a sentence',
+  '%j on a full stdout fails with a sentence',
   async (args) => {
     const run = new Run(['--version']);
     await run.ended;
@@ -82,17 +108,17 @@ test.each([[[]], [['--help']], [['help', 'send']], [['--version']]])(
       write: (_chunk, _encoding, done) => done(Object.assign(new Error('ENOSPC: no space'), { code: 'ENOSPC' })),
     });
     const [stdin, stderr] = [new PassThrough(), new PassThrough()];
-    let told = '';
+    let output = '';
     stderr.on('data', (text) => {
-      told += text;
+      output += text;
     });
     const terminal = createTerminal({ stdin, stdout: full, stderr }, {}, run.context.interruption);
     expect(await serpy(args, { ...run.context, terminal })).toBe(1);
-    expect(told).toBe('serpy: the disk is full (ENOSPC)\n');
+    expect(output).toBe('serpy: the disk is full (ENOSPC)\n');
   },
 );
 
-describe('what is typed wrong', () => {
+describe('a wrong command line', () => {
   test.each([
     [['lisen'], "unknown command 'lisen' (Did you mean listen?)"],
     [['listen', '--jsom'], "unknown option '--jsom' (Did you mean --json?)"],
@@ -104,7 +130,7 @@ describe('what is typed wrong', () => {
     ],
     [['listen', 'serpy3://x:1'], 'is not a URL such as'],
     [['listen', '-o', 'maxMesageBytes=1'], 'did you mean maxMessageBytes?'],
-    [['listen', '--debug', '--reconnect'], '--reconnect is for a client, and this is a server: leave it out'],
+    [['listen', '--debug', '--reconnect'], '--reconnect is for clients, and this command is a server: omit it'],
   ])('%j ends with 2 and a sentence', async (args, expected) => {
     const { status, stdout, stderr } = await runToEnd(args.filter((each) => each !== '--debug'));
     expect([status, stdout]).toEqual([2, '']);
@@ -116,46 +142,55 @@ describe('what is typed wrong', () => {
     [2, ['send', 'x', '--key-file', 'none.key']],
     [2, ['send', 'x', '--config', 'none.json']],
     [2, ['send', 'x', '--tls-ca', 'none.pem']],
-    [1, ['send', '--file', 'none.bin']],
+    [2, ['send', '--file', 'none.bin']],
     [2, ['replay', 'none']],
     [2, ['send', 'x', '--key-file', '']],
     [2, ['send', 'x', '--config', '']],
     [2, ['send', 'x', '--tls-ca', '']],
-    [1, ['send', '--file', '']],
-  ])('a file that is not there ends with %d, as the readme says: %j', async (expected, args) => {
+    [2, ['send', '--file', '']],
+  ])('a missing file ends with %d, as the readme says: %j', async (expected, args) => {
     const { status, stderr } = await runToEnd(args);
     expect([status, stderr]).toEqual([
       expected,
-      expect.stringMatching(/^serpy: .*(?:none|file ''|a name of no characters)/),
+      expect.stringMatching(/^serpy: .*(?:none|file ''|an empty file name)/),
     ]);
   });
 
-  test('an unknown variable of the environment is told', async () => {
+  test('an unknown variable of the environment is reported', async () => {
     const { status, stderr } = await runToEnd(['send', 'x'], { env: { SERPY_PROT: '1' } });
     expect([status, stderr]).toEqual([2, expect.stringContaining('did you mean SERPY_PORT?')]);
   });
 });
 
 describe('errors', () => {
-  const told = (error: unknown, isDebugging = false) => {
+  const printed = (error: unknown, isDebugging = false) => {
     const run = new Run(['--version']);
     const status = report(error, run.context, isDebugging);
     return run.ended.then(({ stderr }) => ({ status, stderr }));
   };
 
-  test('are one sentence, however they came to be', async () => {
-    expect(await told(failure('no luck'))).toEqual({ status: 1, stderr: 'serpy: no luck\n' });
-    expect(await told(usageError('no such thing'))).toEqual({ status: 2, stderr: 'serpy: no such thing\n' });
-    expect(await told(new Error('two\nlines\x1b[2J'))).toEqual({ status: 1, stderr: 'serpy: two\\nlines\\u001b[2J\n' });
-    expect(await told('not even an error')).toEqual({ status: 1, stderr: 'serpy: not even an error\n' });
+  test('are one sentence', async () => {
+    expect(await printed(failure('no luck'))).toEqual({ status: 1, stderr: 'serpy: no luck\n' });
+    expect(await printed(usageError('no such thing'))).toEqual({ status: 2, stderr: 'serpy: no such thing\n' });
+    expect(await printed(new Error('two\nlines\x1b[2J'))).toEqual({
+      status: 1,
+      stderr: 'serpy: two\\nlines\\u001b[2J\n',
+    });
+    expect(await printed('not even an error')).toEqual({ status: 1, stderr: 'serpy: not even an error\n' });
   });
 
-  test('show their stack and their causes with --debug alone', async () => {
-    const { stderr } = await told(failure('no luck', new TypeError('why')), true);
+  test('end with the code of serpy, also that of the cause', async () => {
+    const error: unknown = await connect({ protocol: 'v2', port: 1 }).catch((reason: unknown) => reason);
+    expect(await printed(error)).toMatchObject({ stderr: expect.stringMatching(/ \[ERR_SERPY_CONNECT\]\n$/) });
+    expect(await printed(failure('no luck', error))).toMatchObject({ stderr: 'serpy: no luck [ERR_SERPY_CONNECT]\n' });
+  });
+
+  test('show their stack and causes only with --debug', async () => {
+    const { stderr } = await printed(failure('no luck', new TypeError('why')), true);
     expect(stderr).toMatch(/^Failure: no luck\n {4}at .*\ncaused by TypeError: why\n {4}at .*\nserpy: no luck\n$/s);
   });
 
-  test('of files are put into words', () => {
+  test('of the file system are in words', () => {
     expect(toSentence(Object.assign(new Error('x'), { code: 'ENOSPC', path: 'a.bin' }))).toBe(
       'a.bin: the disk is full (ENOSPC)',
     );
@@ -164,11 +199,11 @@ describe('errors', () => {
   });
 });
 
-test('what comes from elsewhere is printed without its control characters', () => {
+test('text from elsewhere is printed without control characters', () => {
   expect(printable('a\tb\u0000\u007f\u009b2J\u2028 µ 漢字 🙂')).toBe('a\\tb\\u0000\\u007f\\u009b2J\\u2028 µ 漢字 🙂');
 });
 
-test('the interruption tells who waits once, and a second signal ends the program at once', () => {
+test('the first interruption aborts the signal, and a second one ends the program', () => {
   const run = new Run(['--version']);
   run.interrupt('closed pipe');
   run.interrupt('SIGINT');

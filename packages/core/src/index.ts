@@ -63,7 +63,7 @@ export type { ByteSource } from './streams/byte-source.js';
 export type { ReceivedStream } from './streams/inbound-stream.js';
 export type { SendStreamOptions } from './streams/stream-manager.js';
 export { systemEnvironment } from './system-environment.js';
-export type { Address } from './transport/address.js';
+export { type Address, isLoopback } from './transport/address.js';
 export { describeForeignProtocol, sniffBytes } from './transport/foreign-protocol.js';
 export type { HandshakeGuard, PendingHandshake } from './transport/handshake-guard.js';
 export { LineWatch, linesHint, quoted } from './transport/line-detector.js';

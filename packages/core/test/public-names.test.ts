@@ -49,6 +49,7 @@ test('serpy-core exports just these values', () => {
       "encoderStream",
       "exactFromBytes",
       "generateKey",
+      "isLoopback",
       "isSerpyError",
       "isTypedNumber",
       "linesHint",

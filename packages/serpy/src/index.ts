@@ -45,6 +45,7 @@ export {
   type HandshakeLimit as GateLimit,
   type HandshakeLimits as GateSettings,
   type InboundMessage,
+  isLoopback,
   isSerpyError,
   type Keep,
   type Key,
@@ -98,6 +99,7 @@ export type {
   OptionsOf,
 } from './config/options.js';
 export { parseUrl } from './config/url.js';
+export { urlOf } from './config/url-of.js';
 export { connect } from './connect.js';
 export type { Connection } from './connection.js';
 export type { Portable, PortableV1, PortableV2, TypesOf } from './create-protocol.js';

@@ -1,33 +1,33 @@
 /**
- * What a measuring end and `serpy bench --listen` say to each other, in short texts that both protocols carry. A peer that knows nothing of it and
- * sends back what it gets is recognised by that: it sends back the question.
+ * The messages between a measuring client and `serpy bench --listen`: short texts that both protocols carry. An echo server returns the question
+ * and is recognized by that.
  */
 import type { PortableConnection, PortableMessage } from 'serpy';
 
-/** What is asked, each as one text. */
+/** The questions, each one text. */
 export const questions = {
-  /** Who is there? A bench answers `ready`, an echo sends it back. */
+  /** Asks what the other end is. A bench answers `ready`, an echo returns the question. */
   hello: 'serpy bench: hello',
-  /** From here on messages are counted and not sent back. No answer. */
+  /** From now on, the other end counts messages and does not return them. No answer. */
   sink: 'serpy bench: sink',
-  /** How many were there? After that messages are sent back again. */
+  /** Asks for the count. After that, the other end returns messages again. */
   count: 'serpy bench: count',
 } as const;
 
 export type Question = keyof typeof questions;
 
-/** Who is at the other end: `serpy bench --listen`, or anything that sends back what it gets. */
+/** `serpy bench --listen`, or any program that returns what it receives. */
 export type OtherEnd = 'bench' | 'echo';
 
 const ready = 'serpy bench: ready';
 
-/** What a peer has counted. */
+/** The count of the other end. */
 export interface Counted {
   readonly messages: number;
   readonly bytes: number;
 }
 
-/** The question that a message is, if it is one. */
+/** The question in a message; undefined for other messages. */
 export function questionOf(message: PortableMessage): Question | undefined {
   const text = shortText(message);
   return (Object.keys(questions) as Question[]).find((name) => questions[name] === text);
@@ -41,29 +41,29 @@ export function countAnswer({ messages, bytes }: Counted): string {
   return `serpy bench: counted ${messages} messages, ${bytes} bytes`;
 }
 
-/** Who has sent this answer to `hello`; undefined for a message of another kind. */
+/** The other end, from its answer to `hello`; undefined for other messages. */
 export function otherEndOf(message: PortableMessage): OtherEnd | undefined {
   const text = shortText(message);
   if (text === ready) return 'bench';
   return text === questions.hello ? 'echo' : undefined;
 }
 
-/** What an answer to `count` says; undefined for a message of another kind. */
+/** The count, from the answer to `count`; undefined for other messages. */
 export function countedOf(message: PortableMessage): Counted | undefined {
   const [, messages, bytes] = /^serpy bench: counted (\d+) messages, (\d+) bytes$/.exec(shortText(message) ?? '') ?? [];
   return bytes === undefined ? undefined : { messages: Number(messages), bytes: Number(bytes) };
 }
 
-/** How a call waits. */
+/** Limits of a wait. */
 export interface WaitLimits {
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
 
 /**
- * Sends a text and resolves with what `read` makes of the first message that it makes something of. Other messages are dropped: a peer may have
- * more to say.
- * @throws what `sendData` and `getMessage` throw; `ERR_SERPY_TIMEOUT` when no answer comes
+ * Sends a question and resolves with the first result of `read` that is not undefined. Messages without a result are dropped, because a peer can
+ * send others.
+ * @throws the errors of `sendData` and `getMessage`; `ERR_SERPY_TIMEOUT` without an answer
  */
 export async function ask<R>(
   connection: PortableConnection,
@@ -81,10 +81,10 @@ export async function ask<R>(
   }
 }
 
-/** Every text of the dialogue is shorter than this, so that a large message is never turned into text. */
+/** Every question and answer is shorter than this, so that large messages are not decoded. */
 const maxTextLength = 100;
 
-/** A v1 peer in Python may send back as bytes what it got as text, so the type does not count. */
+/** A Python peer over v1 can return text as bytes, so both types are accepted. */
 function shortText(message: PortableMessage): string | undefined {
   const { value } = message;
   if (typeof value !== 'string' && !Buffer.isBuffer(value)) return undefined;

@@ -1,4 +1,4 @@
-/** A measurement from the first question to the last size, within a time that was given. */
+/** A complete measurement within a given time: the other end, round trips, and throughput by size. */
 import type { PortableConnection } from 'serpy';
 import { ask, type OtherEnd, otherEndOf } from './bench-protocol.js';
 import { roundTrips, type Stopwatch } from './round-trip.js';
@@ -8,13 +8,13 @@ import { oneWay, type Throughput, thereAndBack } from './throughput.js';
 export const sizesBytes: readonly number[] = [64, 4096, 2 ** 16, 2 ** 20, 2 ** 24];
 export const roundTripBytes = 64;
 
-/** How the time is shared out: so much of it for round trips, and the rest for the sizes. */
+/** Share of the time for round trips. The sizes get the rest. */
 const roundTripShare = 0.25;
-/** How long the other end may take to say who it is, at most. */
+/** Timeout for the answer to the first question. */
 const helloMs = 5000;
 const maxRoundTrips = 100_000;
-/** Messages of this size and more tell how long larger ones will take; of smaller ones most of the time is not spent on their bytes. */
-const tellingBytes = 2 ** 16;
+/** Messages of this size and more predict the time of larger ones. For smaller ones, the cost per message dominates. */
+const minPredictiveBytes = 2 ** 16;
 
 export interface RoundTripResult extends TimeSummary {
   readonly sizeBytes: number;
@@ -25,19 +25,19 @@ export interface ThroughputResult extends Throughput {
   readonly direction: 'one way' | 'there and back';
 }
 
-/** A size for which the time that is left would not do. */
-export interface LeftOut {
+/** A size for which the remaining time is too short. */
+export interface OmittedSize {
   readonly sizeBytes: number;
-  /** How long one message would take, going by the size before; infinite where that did not arrive in time. */
+  /** The predicted time of one message, from the previous size; infinite if that did not arrive in time. */
   readonly expectedMs: number;
 }
 
-/** What is known so far, told as it comes. */
+/** Called with each result. */
 export interface MeasurementEvents {
   found(otherEnd: OtherEnd): void;
   roundTrip(result: RoundTripResult): void;
   throughput(result: ThroughputResult): void;
-  leftOut(size: LeftOut): void;
+  omitted(size: OmittedSize): void;
 }
 
 export interface MeasurementPlan {
@@ -46,8 +46,8 @@ export interface MeasurementPlan {
 }
 
 /**
- * Measures a link whose other end answers.
- * @throws `ERR_SERPY_TIMEOUT` when nobody answers, and what `sendData` and `getMessage` throw
+ * Measures a connection.
+ * @throws `ERR_SERPY_TIMEOUT` if the other end does not answer, and the errors of `sendData` and `getMessage`
  */
 export async function measure(
   connection: PortableConnection,
@@ -57,8 +57,8 @@ export async function measure(
 ): Promise<void> {
   const endMs = clock.now() + durationMs;
   const remainingMs = () => Math.max(0, Math.floor(endMs - clock.now()));
-  const patience = { timeoutMs: Math.min(helloMs, durationMs / 2), signal };
-  const otherEnd = await ask(connection, 'hello', otherEndOf, clock, patience);
+  const limits = { timeoutMs: Math.min(helloMs, durationMs / 2), signal };
+  const otherEnd = await ask(connection, 'hello', otherEndOf, clock, limits);
   events.found(otherEnd);
 
   const timesMs = await roundTrips(
@@ -81,13 +81,13 @@ export async function measure(
     const expectedMs = sizeBytes * msPerByte;
     const share = remainingMs() / (sizesBytes.length - index);
     if (expectedMs > remainingMs() / 2) {
-      events.leftOut({ sizeBytes, expectedMs });
+      events.omitted({ sizeBytes, expectedMs });
       continue;
     }
     const plan = { sizeBytes, durationMs: share * 0.8, limitMs: remainingMs(), signal };
     const result = await send(connection, plan, clock);
     events.throughput({ ...result, direction });
     if (!result.complete) msPerByte = Number.POSITIVE_INFINITY;
-    else if (sizeBytes >= tellingBytes) msPerByte = result.elapsedMs / result.bytes;
+    else if (sizeBytes >= minPredictiveBytes) msPerByte = result.elapsedMs / result.bytes;
   }
 }

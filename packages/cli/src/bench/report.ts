@@ -1,22 +1,20 @@
-/** A measurement as text for people, and as an object for programs. */
-import Table from 'cli-table3';
+/** A measurement as text, and as an object for `--json`. */
 import type { PortableConnection } from 'serpy';
-import { addressOf } from '../format.js';
+import { addressOf, formatBinarySize, formatInteger, formatNumber, formatTime } from '../format.js';
 import type { OtherEnd } from './bench-protocol.js';
-import type { LeftOut, MeasurementEvents, RoundTripResult, ThroughputResult } from './measurement.js';
-import { formatNumber, formatTime, megabytesPerSecond } from './number-format.js';
-import { sizeText } from './payload.js';
+import type { MeasurementEvents, OmittedSize, RoundTripResult, ThroughputResult } from './measurement.js';
+import { megabytesPerSecond } from './throughput.js';
 
-/** What is known of a measurement so far. */
+/** The results of a measurement so far. */
 export interface Findings {
   readonly link: LinkFacts;
   otherEnd?: OtherEnd;
   roundTrip?: RoundTripResult;
   readonly throughput: ThroughputResult[];
-  readonly leftOut: LeftOut[];
+  readonly omitted: OmittedSize[];
 }
 
-/** The link that was measured. Neither its key nor its options: figures are passed on. */
+/** The measured connection, without its key and options, because users publish figures. */
 export interface LinkFacts {
   readonly host: string;
   readonly port: number;
@@ -36,27 +34,22 @@ export function linkFacts(connection: PortableConnection): LinkFacts {
   };
 }
 
-/** Notes what comes, and says so. */
-export function collector(findings: Findings, told: () => void): MeasurementEvents {
-  const noting =
-    <T>(note: (value: T) => void) =>
-    (value: T) => {
-      note(value);
-      told();
-    };
+/** Collects the results. @param onRoundTrip called with the result of the round trips */
+export function collector(findings: Findings, onRoundTrip: (result: RoundTripResult) => void): MeasurementEvents {
   return {
-    found: noting((otherEnd: OtherEnd) => {
+    found(otherEnd) {
       findings.otherEnd = otherEnd;
-    }),
-    roundTrip: noting((roundTrip: RoundTripResult) => {
-      findings.roundTrip = roundTrip;
-    }),
-    throughput: noting((result: ThroughputResult) => void findings.throughput.push(result)),
-    leftOut: noting((size: LeftOut) => void findings.leftOut.push(size)),
+    },
+    roundTrip(result) {
+      findings.roundTrip = result;
+      onRoundTrip(result);
+    },
+    throughput: (result) => void findings.throughput.push(result),
+    omitted: (size) => void findings.omitted.push(size),
   };
 }
 
-/** Who is measured. */
+/** The measured connection as text. */
 export function linkText({ host, port, protocol, session, encrypted }: LinkFacts): string {
   return `${addressOf({ host, port })} over ${protocol}${session ? ' in a session' : ''}, ${encrypted ? 'encrypted' : 'not encrypted'}`;
 }
@@ -65,44 +58,45 @@ const maxBarLength = 40;
 
 export function roundTripText({ sizeBytes, count, p50Ms, p90Ms, p99Ms, maxMs, histogram }: RoundTripResult): string {
   const most = Math.max(...histogram.map((bin) => bin.count));
-  const table = plainTable(['right', 'left', 'right']);
-  for (const bin of histogram) {
-    const bar = bin.count === 0 ? '' : '█'.repeat(Math.max(1, Math.round((maxBarLength * bin.count) / most)));
-    table.push([`≤ ${formatTime(bin.toMs)}`, bar, bin.count.toLocaleString('en-US')]);
-  }
+  const rows = histogram.map(({ toMs, count: inBin }) => {
+    const bar = inBin === 0 ? '' : '█'.repeat(Math.max(1, Math.round((maxBarLength * inBin) / most)));
+    return [`≤ ${formatTime(toMs)}`, bar, formatInteger(inBin)];
+  });
   return [
-    `Round trip of ${sizeText(sizeBytes)}, ${count.toLocaleString('en-US')} times:`,
+    `Round trip of ${formatBinarySize(sizeBytes)}, ${formatInteger(count)} times:`,
     `  p50 ${formatTime(p50Ms)}, p90 ${formatTime(p90Ms)}, p99 ${formatTime(p99Ms)}, at most ${formatTime(maxMs)}`,
-    textOf(table),
+    tableOf(rows, ['right', 'left', 'right']),
   ].join('\n');
 }
 
-export function throughputText({ throughput, leftOut }: Pick<Findings, 'throughput' | 'leftOut'>): string {
+export function throughputText({ throughput, omitted }: Pick<Findings, 'throughput' | 'omitted'>): string {
   const [first] = throughput;
   if (!first) return '';
-  const table = plainTable(['right', 'right', 'right', 'left']);
-  table.push(['size', 'messages/s', 'MB/s', '']);
-  for (const { sizeBytes, messages, bytes, elapsedMs, complete } of throughput) {
-    table.push([
-      sizeText(sizeBytes),
+  const rows = [
+    ['size', 'messages/s', 'MB/s', ''],
+    ...throughput.map(({ sizeBytes, messages, bytes, elapsedMs, complete }) => [
+      formatBinarySize(sizeBytes),
       formatNumber((messages * 1000) / elapsedMs),
       formatNumber(megabytesPerSecond(bytes, elapsedMs)),
-      complete ? '' : 'cut short: not all arrived in time',
-    ]);
-  }
-  for (const { sizeBytes, expectedMs } of leftOut) {
-    table.push([sizeText(sizeBytes), '', '', `left out: ${leftOutText(expectedMs)}`]);
-  }
-  return [`Throughput, ${first.direction}:`, textOf(table)].join('\n');
+      complete ? '' : 'incomplete: not all messages arrived in time',
+    ]),
+    ...omitted.map(({ sizeBytes, expectedMs }) => [
+      formatBinarySize(sizeBytes),
+      '',
+      '',
+      `omitted: ${omittedText(expectedMs)}`,
+    ]),
+  ];
+  return [`Throughput, ${first.direction}:`, tableOf(rows, ['right', 'right', 'right', 'left'])].join('\n');
 }
 
-function leftOutText(expectedMs: number): string {
+function omittedText(expectedMs: number): string {
   const late = 'not enough time';
   return Number.isFinite(expectedMs) ? `${late}, as one message would take about ${formatTime(expectedMs)}` : late;
 }
 
 /** For `--json`: one object. */
-export function asJson({ link, otherEnd, roundTrip, throughput, leftOut }: Findings, isComplete: boolean): object {
+export function asJson({ link, otherEnd, roundTrip, throughput, omitted }: Findings, isComplete: boolean): object {
   return {
     ...link,
     otherEnd: otherEnd ?? null,
@@ -113,25 +107,24 @@ export function asJson({ link, otherEnd, roundTrip, throughput, leftOut }: Findi
       messagesPerSecond: (result.messages * 1000) / result.elapsedMs,
       megabytesPerSecond: megabytesPerSecond(result.bytes, result.elapsedMs),
     })),
-    leftOut: leftOut.map(({ sizeBytes, expectedMs }) => ({
+    leftOut: omitted.map(({ sizeBytes, expectedMs }) => ({
       sizeBytes,
       expectedMs: Number.isFinite(expectedMs) ? expectedMs : null,
     })),
   };
 }
 
-/** Without the spaces that fill up the last column. */
-function textOf(table: Table.Table): string {
-  return table.toString().replaceAll(/ +$/gm, '');
-}
-
-/** A table of columns and nothing else, as it can be pasted anywhere. */
-function plainTable(colAligns: ('left' | 'right')[]): Table.Table {
-  const none = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '' };
-  const more = { 'bottom-left': '', 'bottom-right': '', left: '', 'left-mid': '', mid: '', 'mid-mid': '' };
-  return new Table({
-    colAligns,
-    chars: { ...none, ...more, right: '', 'right-mid': '', middle: '' },
-    style: { head: [], border: [], 'padding-left': 2, 'padding-right': 0 },
-  });
+/** A table without borders, which can be pasted anywhere: two spaces before each column, none at the end of a row. */
+function tableOf(rows: readonly (readonly string[])[], alignments: readonly ('left' | 'right')[]): string {
+  const widths = alignments.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  const padded = (text: string, column: number) =>
+    alignments[column] === 'right' ? text.padStart(widths[column] ?? 0) : text.padEnd(widths[column] ?? 0);
+  return rows
+    .map((row) =>
+      row
+        .map((text, column) => `  ${padded(text, column)}`)
+        .join('')
+        .trimEnd(),
+    )
+    .join('\n');
 }

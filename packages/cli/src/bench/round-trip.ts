@@ -1,27 +1,27 @@
-/** How long a message takes to an echo and back: one at a time. */
+/** Round trips: one message at a time to an echo and back. */
 import type { PortableConnection } from 'serpy';
 import { payload } from './payload.js';
 
-/** What measuring needs of the world. */
+/** A monotonic clock, in milliseconds. */
 export interface Stopwatch {
   now(): number;
 }
 
 export interface RoundTripPlan {
   readonly sizeBytes: number;
-  /** Stops after so many… */
+  /** Stops after this many round trips, … */
   readonly maxCount: number;
-  /** … or so long, whichever is first. */
+  /** … or after this time, whichever is first. */
   readonly durationMs: number;
-  /** How long one echo may take. */
+  /** Timeout for one echo. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
 
 /**
- * The times of so many round trips as fit. The first one is not counted where there are more: it finds both programs cold.
- * What comes and is not the echo of what was sent is dropped: a peer may have more to say.
- * @throws what `sendData` and `getMessage` throw; `ERR_SERPY_TIMEOUT` for an echo that does not come
+ * The times of as many round trips as fit. The first one is not counted if there are more, because both programs are cold.
+ * Other messages than the echo are dropped.
+ * @throws the errors of `sendData` and `getMessage`; `ERR_SERPY_TIMEOUT` without an echo
  */
 export async function roundTrips(
   connection: PortableConnection,
@@ -41,7 +41,7 @@ export async function roundTrips(
   return timesMs.length > 1 ? timesMs.slice(1) : timesMs;
 }
 
-/** Waits for a message with just these bytes. */
+/** Waits for a message with exactly these bytes. */
 async function echoOf(
   connection: PortableConnection,
   sent: Buffer,
@@ -55,7 +55,7 @@ async function echoOf(
   }
 }
 
-/** A v1 peer may send back as text what it got as bytes. */
+/** A v1 peer can return bytes as text. */
 function isEcho(value: unknown, sent: Buffer): boolean {
   if (Buffer.isBuffer(value)) return value.equals(sent);
   return typeof value === 'string' && value.length === sent.length && value === sent.toString('latin1');

@@ -1,4 +1,4 @@
-/** What a list of times comes to: percentiles, and a histogram over steps of 1, 2, 5, 10 … */
+/** Statistics of times: percentiles, and a histogram with the steps 1, 2, 5, 10 … */
 
 /** Times in milliseconds. */
 export interface TimeSummary {
@@ -10,15 +10,15 @@ export interface TimeSummary {
   readonly maxMs: number;
 }
 
-/** How many times were above the bin before and up to `toMs`. */
+/** The number of times above the previous bin and up to `toMs`. */
 export interface Bin {
   readonly toMs: number;
   readonly count: number;
 }
 
-/** @throws a `RangeError` for no times at all */
+/** @throws a `RangeError` for an empty list */
 export function summarize(timesMs: readonly number[]): TimeSummary {
-  if (timesMs.length === 0) throw new RangeError('there is nothing to summarise');
+  if (timesMs.length === 0) throw new RangeError('there are no times to summarize');
   const sorted = Float64Array.from(timesMs).sort();
   return {
     count: sorted.length,
@@ -30,13 +30,13 @@ export function summarize(timesMs: readonly number[]): TimeSummary {
   };
 }
 
-/** The smallest of the times that at least so large a part of them does not exceed (nearest rank). */
+/** The percentile by nearest rank: the smallest time that at least this part of all times does not exceed. */
 function percentile(sorted: Float64Array, part: number): number {
   const rank = Math.max(1, Math.ceil(part * sorted.length));
   return sorted[rank - 1] as number;
 }
 
-/** From the bin of the shortest time to that of the longest, without gaps. */
+/** All bins from that of the shortest time to that of the longest. */
 export function histogram(timesMs: readonly number[]): Bin[] {
   const counts = new Map<number, number>();
   for (const timeMs of timesMs) {
@@ -51,10 +51,10 @@ export function histogram(timesMs: readonly number[]): Bin[] {
   }));
 }
 
-/** Nothing is measured more finely than this. */
+/** The finest step: 0.1 µs. */
 const minStep = -12;
 
-/** The number of the smallest step that is not below a time: 0 is 1 ms, 1 is 2 ms, 2 is 5 ms, 3 is 10 ms, -1 is 0.5 ms. */
+/** The number of the smallest step that is at least a time: 0 is 1 ms, 1 is 2 ms, 2 is 5 ms, 3 is 10 ms, -1 is 0.5 ms. */
 function stepOf(timeMs: number): number {
   let step = Math.max(minStep, 3 * Math.floor(Math.log10(timeMs)) - 1);
   while (upToMs(step) < timeMs) step++;
@@ -63,5 +63,5 @@ function stepOf(timeMs: number): number {
 
 function upToMs(step: number): number {
   const decade = Math.floor(step / 3);
-  return Number(`${[1, 2, 5][step - 3 * decade]}e${decade}`); // decimal, as 0.1 ** 3 is not 0.001
+  return Number(`${[1, 2, 5][step - 3 * decade]}e${decade}`); // from decimal digits, because 0.1 ** 3 is not 0.001
 }

@@ -1,4 +1,4 @@
-/** How much a link carries: messages of one size for a while, one way to a bench that counts them, or there and back with an echo. */
+/** Throughput of messages of one size: one way to a bench that counts them, or there and back with an echo. */
 import { isSerpyError, type PortableConnection } from 'serpy';
 import { ask, countedOf, questions } from './bench-protocol.js';
 import { payload } from './payload.js';
@@ -6,28 +6,33 @@ import type { Stopwatch } from './round-trip.js';
 
 export interface ThroughputPlan {
   readonly sizeBytes: number;
-  /** After so long nothing more is sent. */
+  /** Sending stops after this time. */
   readonly durationMs: number;
-  /** After so long what has not arrived is not waited for. */
+  /** Waiting for outstanding messages stops after this time. */
   readonly limitMs: number;
   readonly signal: AbortSignal;
 }
 
-/** What arrived, and how long that took. */
+/** The messages that arrived, and their time. */
 export interface Throughput {
   readonly sizeBytes: number;
   readonly messages: number;
   readonly bytes: number;
   readonly elapsedMs: number;
-  /** Whether all that was sent has arrived. If not, the connection is of no more use for measuring. */
+  /** Whether all messages arrived. If not, the connection cannot be used for another measurement. */
   readonly complete: boolean;
 }
 
-/** So many bytes are under way to an echo at a time, and two messages at least: enough to fill a link, too little to fill a peer. */
+/** At most 1 MiB or 256 messages are in flight to an echo, and at least two messages: enough to fill a connection, too little to fill the peer's queues. */
 const windowBytes = 2 ** 20;
 const windowMessages = 256;
 
-/** Sends to a bench that counts. @throws what `sendData` and `getMessage` throw, but for `ERR_SERPY_TIMEOUT` */
+/** Megabytes (10^6 bytes) per second. */
+export function megabytesPerSecond(bytes: number, elapsedMs: number): number {
+  return bytes / 1000 / elapsedMs;
+}
+
+/** Sends to a bench that counts. @throws the errors of `sendData` and `getMessage`, except `ERR_SERPY_TIMEOUT` */
 export async function oneWay(
   connection: PortableConnection,
   { sizeBytes, durationMs, limitMs, signal }: ThroughputPlan,
@@ -51,7 +56,7 @@ export async function oneWay(
   }
 }
 
-/** Sends to an echo, and takes what comes back. @throws as `oneWay` */
+/** Sends to an echo and reads the replies. @throws as `oneWay` */
 export async function thereAndBack(
   connection: PortableConnection,
   { sizeBytes, durationMs, limitMs, signal }: ThroughputPlan,
@@ -85,7 +90,7 @@ function lengthOf(value: unknown): number {
   return typeof value === 'string' || Buffer.isBuffer(value) ? value.length : -1;
 }
 
-/** Time was up, while waiting for an answer or for room in the queue. */
+/** Whether the time ended, while waiting for an answer or for room in the queue. */
 function isLate(error: unknown): boolean {
   return isSerpyError(error) && (error.code === 'ERR_SERPY_TIMEOUT' || error.code === 'ERR_SERPY_QUEUE_FULL');
 }

@@ -1,4 +1,4 @@
-/** `serpy chat`: talks with a peer, or as a server with all of them. */
+/** `serpy chat`: sends typed lines to the peer, or as a server to all clients, and prints incoming messages. */
 import { Command } from 'commander';
 import { type Connection, isSerpyError } from 'serpy';
 import type { Context } from '../environment/context.js';
@@ -9,15 +9,15 @@ import {
   connectionOptions,
   withSession,
 } from '../flags/connection-flags.js';
-import { examples } from '../flags/help-examples.js';
+import { helpText } from '../flags/help-text.js';
 import { addressOf } from '../format.js';
 import { describe } from '../messages/describe.js';
 import { receive } from '../peers/receive.js';
 import { editLines } from '../ui/line-editor.js';
 import { encodingOption } from '../ui/stdin-lines.js';
 
-/** So long everybody waits for one whose queue is full; for who was waited for in vain nobody waits again, until it takes lines. */
-const patienceMs = 2000;
+/** A client with a full queue delays a line by at most this time. After that it delays no line until it reads again. */
+const maxDelayMs = 2000;
 
 interface Flags extends ConnectionFlags {
   readonly listen?: true;
@@ -27,39 +27,39 @@ interface Flags extends ConnectionFlags {
 
 export function chat(context: Context): Command {
   const command = new Command('chat')
-    .description('talk: each line that is typed is sent as text, what arrives is printed')
-    .option('--listen', 'be a server: what is typed goes to all who are there')
-    .addOption(encodingOption())
-    .option('-q, --quiet', 'say nothing of connections');
-  return addConnectionOptions(command, 'either')
-    .addHelpText(
-      'after',
-      examples([
-        ['wait for somebody on this computer', 'serpy chat --listen'],
-        ['talk to them, from another terminal', 'serpy chat'],
-        ['type commands to an instrument', 'serpy chat serpy1://192.168.1.20:5001'],
+    .summary('Send the lines you type, print what arrives')
+    .description(
+      helpText('Send each line that you type as text, and print incoming messages.', context, [
+        ['in one terminal: a server', 'serpy chat --listen'],
+        ['in another terminal: a client', 'serpy chat'],
+        ['send commands to an instrument', 'serpy chat serpy1://192.168.1.20:5001'],
       ]),
     )
-    .action((url: string | undefined, flags: Flags) => run(context, url, flags));
+    .option('--listen', 'be a server: your lines go to all clients')
+    .addOption(encodingOption())
+    .option('-q, --quiet', 'do not report connections');
+  return addConnectionOptions(command, { end: 'either' }).action((url: string | undefined, flags: Flags) =>
+    run(context, url, flags),
+  );
 }
 
 async function run(context: Context, url: string | undefined, flags: Flags): Promise<void> {
-  const dial = flags.listen !== true;
-  const options = connectionOptions(url, flags, dial ? 'connect' : 'listen', context, dial ? withSession : {});
+  const isServer = flags.listen === true;
+  const options = connectionOptions(url, flags, isServer ? 'listen' : 'connect', context, isServer ? {} : withSession);
   const maxLineBytes = options.maxMessageBytes ?? 64 * 1024 * 1024;
   const editor = editLines(context, '> ', { encoding: flags.encoding, maxLineBytes });
   const note = flags.quiet ? undefined : (line: string) => editor.note(line);
   const stop = new AbortController();
   const peers = new Set<Connection>();
-  /** Those that have let everybody wait. */
-  const stuck = new WeakSet<Connection>();
+  /** The clients that have delayed a line already. */
+  const slow = new WeakSet<Connection>();
   /** Lines that a peer did not get, or may not have got. */
   let lost = 0;
-  let somebodyCame = () => {};
-  const somebody = new Promise<void>((resolve) => {
-    somebodyCame = resolve;
+  let onFirstPeer = () => {};
+  const firstPeer = new Promise<void>((resolve) => {
+    onFirstPeer = resolve;
   });
-  const joined = (connection: Connection) => {
+  const addPeer = (connection: Connection) => {
     peers.add(connection);
     connection.on('warning', (error) => {
       if (error.code === 'ERR_SERPY_DELIVERY_UNKNOWN' && 'messages' in error)
@@ -72,63 +72,63 @@ async function run(context: Context, url: string | undefined, flags: Flags): Pro
       lost += unsentMessages + unacknowledgedMessages;
       peers.delete(connection);
     });
-    somebodyCame();
+    onFirstPeer();
   };
-  const isPeerNamed = !dial;
   const receiving = receive(context, {
     options,
-    connect: dial,
+    connect: !isServer,
     stop: stop.signal,
     log: note,
-    onPeer: joined,
-    onMessage: ({ message, from }) => editor.print(`${isPeerNamed ? `${from}: ` : ''}${describe(message).line}`),
+    onPeer: addPeer,
+    onMessage: ({ message, from }) => editor.print(`${isServer ? `${from}: ` : ''}${describe(message).line}`),
   });
   let hasInputEnded = false;
-  // When the peers are gone for good, or it is interrupted, nobody types any more.
+  // The editor closes when the last peer cannot come back, and after an interruption.
   const ended = receiving.finally(() => editor.close());
-  const talking = (async () => {
-    await Promise.race([somebody, ended.catch(() => {})]);
+  const sending = (async () => {
+    await Promise.race([firstPeer, ended.catch(() => {})]);
     try {
       for await (const line of editor.lines()) {
         if (line === '') continue;
         if (peers.size === 0) {
           lost++;
-          editor.note('nobody is there: the line was not sent');
+          editor.note('no client is connected: the line was not sent');
         }
-        const said = await Promise.all(
-          [...peers].map((peer) => say(peer, line, dial ? undefined : stuck, (text) => editor.note(text))),
+        const results = await Promise.all(
+          [...peers].map((peer) => sendLine(peer, line, isServer ? slow : undefined, (text) => editor.note(text))),
         );
-        lost += said.filter((isSent) => !isSent).length;
+        lost += results.filter((isSent) => !isSent).length;
       }
-      hasInputEnded = !context.interruption.signal.aborted && (peers.size > 0 || !dial);
+      hasInputEnded = !context.interruption.signal.aborted && (peers.size > 0 || isServer);
     } finally {
       stop.abort();
     }
   })();
-  for (const result of await Promise.allSettled([ended, talking])) {
+  for (const result of await Promise.allSettled([ended, sending])) {
     if (result.status === 'rejected') throw result.reason;
   }
-  if (editor.isInteractive || context.interruption.cause) return; // who types has seen it
-  if (lost > 0) throw failure(`${lost} of the lines may not have arrived: the peer did not take them, or has gone`);
-  if (!hasInputEnded) throw failure('the peer has gone before the input ended: what came after that was not sent');
+  if (editor.isInteractive || context.interruption.cause) return; // the user has seen it
+  if (lost > 0)
+    throw failure(`${lost} of the lines may not have arrived: the peer did not read them, or it disconnected`);
+  if (!hasInputEnded) throw failure('the peer disconnected before the input ended: later lines were not sent');
 }
 
 /**
- * A line that one peer cannot be told does not end the talk. Resolves with whether it is on its way.
- * @param stuck left out: it is the only peer, and waited for as long as it takes
+ * Sends a line to one peer. Resolves with whether it was sent; a failure does not end the chat.
+ * @param slow undefined for a client, which waits for its only peer without a limit
  */
-async function say(
+async function sendLine(
   peer: Connection,
   line: string,
-  stuck: WeakSet<Connection> | undefined,
+  slow: WeakSet<Connection> | undefined,
   note: (line: string) => void,
 ): Promise<boolean> {
   try {
-    const isSent = await peer.sendData(line, stuck && { timeoutMs: stuck.has(peer) ? 0 : patienceMs });
-    stuck?.delete(peer);
+    const isSent = await peer.sendData(line, slow && { timeoutMs: slow.has(peer) ? 0 : maxDelayMs });
+    slow?.delete(peer);
     return isSent;
   } catch (error) {
-    if (isSerpyError(error) && error.code === 'ERR_SERPY_QUEUE_FULL') stuck?.add(peer);
+    if (isSerpyError(error) && error.code === 'ERR_SERPY_QUEUE_FULL') slow?.add(peer);
     note(`not sent to ${addressOf(peer.remote)}: ${toSentence(error)}`);
     return false;
   }

@@ -1,4 +1,4 @@
-/** `serpy demo`: two simulated instruments and a client at work, on one screen. */
+/** `serpy demo`: two simulated instruments and a client on one screen. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
@@ -8,34 +8,44 @@ import { figuresOf, layout } from '../demo/layout.js';
 import { encodePng } from '../demo/png.js';
 import { type Context, pause } from '../environment/context.js';
 import { toSentence } from '../failure.js';
-import { examples } from '../flags/help-examples.js';
+import { helpText } from '../flags/help-text.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
-import { thousands } from '../format.js';
+import { formatCount, formatInteger } from '../format.js';
 import { makeFolder } from '../make-folder.js';
 import { createRecorder, type Recorder } from '../recording/recorder.js';
-import { colorDepth } from '../ui/colour-depth.js';
+import { colorDepth } from '../ui/color-depth.js';
 import { enterScreen } from '../ui/screen.js';
 
 interface Flags {
-  /** In milliseconds, as all that `duration` reads. */
+  /** In milliseconds. */
   readonly duration?: number;
   readonly seed: number;
   readonly out: string;
 }
 
-/** How often the screen is drawn, and how often lines are printed where there is none. */
+/** Interval of drawing the screen, and of printing lines without a terminal. */
 const drawEveryMs = 100;
 const printEveryMs = 1000;
 
-/** Without a terminal nobody can press q. */
+/** Without a terminal there is no key q. */
 const secondsWithoutTerminal = 10;
 
 export function demo(context: Context): Command {
   return new Command('demo')
-    .description('a simulated camera and a photon counter at work, and what happens when the cable is pulled')
+    .summary('Show a simulated camera and a pulled cable')
+    .description(
+      helpText(
+        'Show a simulated camera and photon counter at work, and what happens when their cable is pulled.',
+        context,
+        [
+          ['on the whole screen', 'serpy demo'],
+          ['one line of figures per second', 'serpy demo --duration 5 | cat', 'serpy demo --duration 5 | Out-Host'],
+        ],
+      ),
+    )
     .option(
       '--duration <time>',
-      `stop after this time (default: q or Ctrl-C; without a terminal ${secondsWithoutTerminal})`,
+      `stop after this time (default: until q or Ctrl-C; without a terminal ${secondsWithoutTerminal}s)`,
       duration('--duration'),
     )
     .option(
@@ -44,51 +54,44 @@ export function demo(context: Context): Command {
       wholeNumber('--seed', 0, 2 ** 32 - 1),
       1,
     )
-    .option('--out <folder>', 'where the keys r and s put recordings and pictures', '.')
-    .addHelpText(
-      'after',
-      examples([
-        ['on the whole screen', 'serpy demo'],
-        ['as lines of figures', 'serpy demo --duration 5 | cat', 'serpy demo --duration 5 | Out-Host'],
-      ]),
-    )
+    .option('--out <folder>', 'the folder for recordings (key r) and pictures (key s)', '.')
     .action(async (flags: Flags) => {
       const { terminal, interruption, clock } = context;
       const isOnScreen = terminal.isInteractive && terminal.stdin.isTTY === true;
-      const over = new AbortController();
-      const signal = AbortSignal.any([interruption.signal, over.signal]);
+      const ending = new AbortController();
+      const signal = AbortSignal.any([interruption.signal, ending.signal]);
       const limitMs = flags.duration ?? (isOnScreen ? undefined : secondsWithoutTerminal * 1000);
       const experiment = await startExperiment(clock, flags.seed, signal);
       const results: string[] = [];
       try {
-        if (limitMs !== undefined) void pause(clock, limitMs, signal).then(() => over.abort());
-        if (isOnScreen) await show(context, experiment, flags.out, over, results);
+        if (limitMs !== undefined) void pause(clock, limitMs, signal).then(() => ending.abort());
+        if (isOnScreen) await show(context, experiment, flags.out, ending, results);
         else await printLines(context, experiment, signal);
       } finally {
-        over.abort();
+        ending.abort();
         await experiment.stop();
       }
       for (const line of [...results, ...summaryLines(experiment, calledAs(context.env))]) await terminal.print(line);
     });
 }
 
-/** Draws until q, Ctrl-C or the end of the time. @param results gets what was saved and recorded, in lines */
+/** Draws until q, Ctrl-C or the end of the time. @param results receives a line for each picture and recording */
 async function show(
   context: Context,
   experiment: Experiment,
   folder: string,
-  over: AbortController,
+  ending: AbortController,
   results: string[],
 ): Promise<void> {
   const { terminal, interruption, clock, env } = context;
-  const signal = AbortSignal.any([interruption.signal, over.signal]);
+  const signal = AbortSignal.any([interruption.signal, ending.signal]);
   const depth = colorDepth(terminal.colors.isColorSupported, env);
   const recording = createRecordingKey(context, experiment, folder, results);
   const press = keyboard({
     u: () => experiment.pullCable(),
     r: recording.toggle,
     s: () => savePicture(experiment, folder, results),
-    q: () => over.abort(),
+    q: () => ending.abort(),
     '\x03': () => interruption.interrupt('SIGINT'),
   });
   const screen = enterScreen(terminal, (key) => {
@@ -116,7 +119,7 @@ function keyboard(keys: Readonly<Record<string, () => void>>): (key: string) => 
   return (key) => keys[key.toLowerCase()]?.();
 }
 
-/** What the key r does: begins a recording in a folder of its own, or ends it. */
+/** The key r: starts a recording in its own folder, or stops it. */
 function createRecordingKey({ clock, env }: Context, experiment: Experiment, folder: string, results: string[]) {
   let recorder: Recorder | undefined;
   let place = '';
@@ -126,7 +129,7 @@ function createRecordingKey({ clock, env }: Context, experiment: Experiment, fol
     experiment.recordInto(undefined);
     recorder.close();
     recorder = undefined;
-    results.push(`recorded ${thousands(messages)} messages in ${place}: ${calledAs(env)} replay ${place}`);
+    results.push(`recorded ${formatCount(messages)} to ${place}: ${calledAs(env)} replay ${place}`);
     experiment.setStatus(results.at(-1) ?? '');
   };
   return {
@@ -148,12 +151,12 @@ function createRecordingKey({ clock, env }: Context, experiment: Experiment, fol
       place = freeName(folder, '');
       recorder = createRecorder(place, { clock, url: experiment.view().camera.url });
       experiment.recordInto(recorder);
-      experiment.setStatus(`recording into ${place}; r again ends it`);
+      experiment.setStatus(`recording to ${place}; press r again to stop`);
     },
   };
 }
 
-/** On the screen, and once more when that is gone. */
+/** Shows an error in the status line, and prints it after the demo. */
 function showFailure(experiment: Experiment, results: string[], error: unknown): void {
   const line = toSentence(error);
   experiment.setStatus(line);
@@ -169,7 +172,7 @@ function savePicture(experiment: Experiment, folder: string, results: string[]):
   experiment.setStatus(`saved ${file}`);
 }
 
-/** The first of `serpy-demo-1`, `serpy-demo-2` and so on that is not there. */
+/** The first of `serpy-demo-1`, `serpy-demo-2` and so on that does not exist. */
 function freeName(folder: string, extension: string): string {
   for (let number = 1; ; number++) {
     const name = join(folder, `serpy-demo-${number}${extension}`);
@@ -177,7 +180,7 @@ function freeName(folder: string, extension: string): string {
   }
 }
 
-/** A line a second, for logs and pipes. */
+/** Prints a line per second, for logs and pipes. */
 async function printLines({ terminal, clock }: Context, experiment: Experiment, signal: AbortSignal): Promise<void> {
   const { camera, counter } = experiment.view();
   await terminal.print(`camera ${camera.url}, counter ${counter.url}`);
@@ -186,12 +189,12 @@ async function printLines({ terminal, clock }: Context, experiment: Experiment, 
     const view = experiment.view();
     const seconds = Math.round((clock.now() - startMs) / 1000);
     await terminal.print(
-      `${seconds} s  camera ${figuresOf(view.camera)}; counter ${figuresOf(view.counter)}; ${thousands(view.countRate)} counts/s`,
+      `${seconds} s  camera ${figuresOf(view.camera)}; counter ${figuresOf(view.counter)}; ${formatInteger(view.countRate)} counts/s`,
     );
   }
 }
 
-/** What to type for this command. Started by npm it may be installed in a folder alone, or nowhere. */
+/** How to start this command. Under npm it can be installed in one folder only, or not at all. */
 function calledAs({ npm_lifecycle_event: script = '' }: Context['env']): string {
   if (script === '') return 'serpy';
   return script === 'npx' ? 'npx serpy-cli' : 'npx serpy';
@@ -202,12 +205,12 @@ function summaryLines(experiment: Experiment, command: string): string[] {
   const reconnects = Math.max(camera.reconnects, counter.reconnects);
   const times = reconnects === 1 ? 'once' : `${reconnects} times`;
   return [
-    `received ${thousands(camera.received)} images and ${thousands(counter.received)} counts; the link broke and came back ${times}`,
+    `received ${formatInteger(camera.received)} images and ${formatInteger(counter.received)} counts; reconnected ${times}`,
     '',
     'Try next:',
     `  ${command} simulate camera                        an instrument for your own program`,
-    `  ${command} record serpy2://127.0.0.1:5001 run-1   what it sends, as files for numpy`,
-    `  ${command} replay run-1                           the same again, in its place`,
-    `  ${command} doctor                                 checks this computer, or a link`,
+    `  ${command} record serpy2://127.0.0.1:5001 run-1   its data, as files for numpy`,
+    `  ${command} replay run-1                           the recording, in place of the instrument`,
+    `  ${command} doctor                                 checks of this computer, or of a peer`,
   ];
 }

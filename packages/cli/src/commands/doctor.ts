@@ -1,4 +1,4 @@
-/** `serpy doctor`: what works on this computer or with a peer, and what to do about what does not. */
+/** `serpy doctor`: checks this computer or a peer, and says what to do about each problem. */
 import { Command } from 'commander';
 import type { ConnectOptions } from 'serpy';
 import { systemHostInfo } from '../doctor/checks/host-info.js';
@@ -15,7 +15,7 @@ import {
   connectionOptions,
   defaultPort,
 } from '../flags/connection-flags.js';
-import { examples } from '../flags/help-examples.js';
+import { helpText } from '../flags/help-text.js';
 import { wholeNumber } from '../flags/value-parsers.js';
 
 interface DoctorFlags extends ConnectionFlags {
@@ -26,29 +26,29 @@ interface DoctorFlags extends ConnectionFlags {
 
 export function doctor(context: Context): Command {
   const command = new Command('doctor')
-    .description('check this computer, or a peer, and say what to do')
+    .summary('Check this computer or a peer')
+    .description(
+      helpText('Check this computer or a peer, and say what to do about each problem.', context, [
+        ['this computer', 'serpy doctor'],
+        ['whether a port of this computer is free', 'serpy doctor --check-port 5001'],
+        ['a peer, with one connection and a short text', 'serpy doctor serpy://192.168.1.20:5001'],
+        ['an instrument that treats every text as a command', 'serpy doctor serpy://192.168.1.20:5001 --connect-only'],
+        ['a file for a bug report', 'serpy doctor --json > doctor.json'],
+      ]),
+    )
     .option(
       '--check-port <number>',
-      'of this computer: must be free to listen on',
+      'check that this port of this computer is free',
       wholeNumber('--check-port', 1, 65_535),
     )
     .option(
       '--connect-only',
-      'connect and listen only: nothing is sent to the peer but, with a key or --tls, the handshake of TLS',
+      'send nothing to the peer: connect and listen for 1 s (with a key or --tls, only the TLS handshake is sent)',
     )
-    .option('--json', 'print one JSON object, for a bug report; it holds no key');
-  return addConnectionOptions(command, 'connect')
-    .addHelpText(
-      'after',
-      examples([
-        ['this computer', 'serpy doctor'],
-        ['whether a program could listen there', 'serpy doctor --check-port 5001'],
-        ['a peer: one connection, one short text', 'serpy doctor serpy://192.168.1.20:5001'],
-        ['an instrument that takes every text for a command', 'serpy doctor serpy://192.168.1.20:5001 --connect-only'],
-        ['a file to send along with a bug report', 'serpy doctor --json > doctor.json'],
-      ]),
-    )
-    .action((url: string | undefined, flags: DoctorFlags) => run(url, flags, context));
+    .option('--json', 'print one JSON object for a bug report; it contains no key');
+  return addConnectionOptions(command, { end: 'connect', reconnects: false }, 'none: this computer').action(
+    (url: string | undefined, flags: DoctorFlags) => run(url, flags, context),
+  );
 }
 
 async function run(url: string | undefined, flags: DoctorFlags, context: Context): Promise<void> {
@@ -56,15 +56,14 @@ async function run(url: string | undefined, flags: DoctorFlags, context: Context
   const hostInfo = systemHostInfo(context);
   const { clock } = hostInfo;
   const target = targetOf(url, flags, context);
-  if (target && flags.checkPort !== undefined)
-    throw usageError('--check-port is for this computer: leave out the peer');
+  if (target && flags.checkPort !== undefined) throw usageError('--check-port is for this computer: omit the peer');
   const subject = target ? shownUrl(target, target.protocol) : 'this computer';
   const peer = target && new Peer(target, hostInfo);
   const { signal } = interruption;
-  const port = { number: flags.checkPort ?? defaultPort, asked: flags.checkPort !== undefined };
+  const port = { number: flags.checkPort ?? defaultPort, isRequested: flags.checkPort !== undefined };
   const examination = peer
-    ? runChecks(peerChecks, (limit) => ({ hostInfo: hostInfo, peer, signal: limit }), clock, signal)
-    : runChecks(computerChecks(port), (limit) => ({ hostInfo: hostInfo, signal: limit }), clock, signal);
+    ? runChecks(peerChecks, (limit) => ({ hostInfo, peer, signal: limit }), clock, signal)
+    : runChecks(computerChecks(port), (limit) => ({ hostInfo, signal: limit }), clock, signal);
   const results: CheckOutcome[] = [];
   try {
     if (!flags.json) await terminal.print(`serpy doctor: ${subject}`);
@@ -79,20 +78,24 @@ async function run(url: string | undefined, flags: DoctorFlags, context: Context
     await terminal.printLines(
       JSON.stringify(asJson(subject, results, hostInfo, target && sentTo(target)), undefined, 2),
     );
-  if (signal.aborted) throw failure('interrupted: the rest was not checked');
-  const failures = count(results, 'FAIL');
-  if (failures > 0) throw failure(`${failures} of ${results.length} checks failed: what to do stands with each`);
-  if (!flags.json) await terminal.print(count(results, 'warn') > 0 ? 'Nothing is broken.' : 'All is well.');
+  if (signal.aborted) throw failure('interrupted: the remaining checks did not run');
+  const [failed, skipped, warned] = [count(results, 'FAIL'), count(results, 'skip'), count(results, 'warn')];
+  if (failed > 0) {
+    const first = failed === 1 ? 'the line' : 'the first line';
+    throw failure(`${failed} failed, ${skipped} skipped. Fix ${first} marked FAIL first.`);
+  }
+  if (!flags.json)
+    await terminal.print(warned > 0 ? 'No check failed; see the lines marked warn.' : 'All checks passed.');
 }
 
-/** Whoever names a peer in any way gets it looked at; undefined for this computer. */
+/** The peer that the flags name; undefined for this computer. */
 function targetOf(url: string | undefined, flags: DoctorFlags, context: Context): Target | undefined {
   const { protocol, host, port, keyFile, tls, tlsCa, tlsCert, tlsKey, config, option } = flags;
   const named = [url, protocol, host, port, keyFile, tls, tlsCa, tlsCert, tlsKey, config, option];
   if (named.every((each) => each === undefined)) return undefined;
   const options = connectionOptions(url, flags, 'connect', context);
   return {
-    // What it speaks is found out, whatever it was taken for.
+    // The doctor detects the protocol, whatever the URL says.
     options: { closeTimeoutMs: 1000, ...options, protocol: 'auto' } as ConnectOptions,
     protocol: options.protocol,
     host: options.host ?? '127.0.0.1',

@@ -1,4 +1,4 @@
-/** `serpy listen`: prints what arrives. */
+/** `serpy listen`: prints incoming messages. */
 import { Command } from 'commander';
 import type { Context } from '../environment/context.js';
 import { isoTime } from '../environment/system.js';
@@ -9,7 +9,7 @@ import {
   connectionOptions,
   withSession,
 } from '../flags/connection-flags.js';
-import { examples } from '../flags/help-examples.js';
+import { helpText } from '../flags/help-text.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
 import { formatBytes, formatCount } from '../format.js';
 import { describe } from '../messages/describe.js';
@@ -29,25 +29,16 @@ interface Flags extends ConnectionFlags {
 
 export function listen(context: Context): Command {
   const command = new Command('listen')
-    .description('print what arrives: a server that others dial, or with --connect a client that dials')
-    .option('--connect', 'dial the peer instead of waiting to be dialled')
-    .option('--json', 'print each message as a line of JSON')
-    .option('--out <folder>', 'write bytes and arrays to files in this folder')
-    .option('--count <number>', 'end after so many messages', wholeNumber('--count', 1))
-    .option('--timeout <time>', 'end when nothing has come for so long, such as 10s', duration('--timeout'))
-    .option('--show-sender', 'say before each message from whom it is')
-    .option('-q, --quiet', 'say nothing of connections and counts');
-  return addConnectionOptions(command, 'either')
-    .addHelpText(
-      'after',
-      examples([
-        ['wait for anybody on this computer, port 5001', 'serpy listen'],
+    .summary('Print incoming messages')
+    .description(
+      helpText('Print incoming messages, as a server or with --connect as a client.', context, [
+        ['from clients on this computer', 'serpy listen'],
         [
-          'for other computers, with a key made by serpy keygen',
+          'from other computers, with a key from serpy keygen',
           'serpy listen serpy2+tls://0.0.0.0:5001 --key-file lab.key',
         ],
-        ['what an instrument that is a server sends', 'serpy listen --connect serpy2://192.168.1.20:5001 --reconnect'],
-        ['ten images into a folder', 'serpy listen --out images --count 10'],
+        ['from an instrument that is a server', 'serpy listen --connect serpy2://192.168.1.20:5001 --reconnect'],
+        ['ten images to a folder', 'serpy listen --out images --count 10'],
         [
           'numbers for another program',
           `serpy listen --json | jq 'select(.type == "float") | .value'`,
@@ -55,32 +46,41 @@ export function listen(context: Context): Command {
         ],
       ]),
     )
-    .action((url: string | undefined, flags: Flags) => run(context, url, flags));
+    .option('--connect', 'connect to the peer, instead of listening')
+    .option('--json', 'print each message as a line of JSON')
+    .option('--out <folder>', 'write bytes and arrays to files in this folder')
+    .option('--count <number>', 'stop after this many messages', wholeNumber('--count', 1))
+    .option('--timeout <time>', 'stop after this time without messages, such as 10s', duration('--timeout'))
+    .option('--show-sender', 'print the sender before each message')
+    .option('-q, --quiet', 'do not report connections and counts');
+  return addConnectionOptions(command, { end: 'either' }).action((url: string | undefined, flags: Flags) =>
+    run(context, url, flags),
+  );
 }
 
 async function run(context: Context, url: string | undefined, flags: Flags): Promise<void> {
   const { clock, terminal, interruption } = context;
-  const dial = flags.connect === true;
-  const options = connectionOptions(url, flags, dial ? 'connect' : 'listen', context, {
+  const isClient = flags.connect === true;
+  const options = connectionOptions(url, flags, isClient ? 'connect' : 'listen', context, {
     ...receivingDefaults,
-    ...(dial && withSession),
+    ...(isClient && withSession),
   });
   const folder = flags.out === undefined ? undefined : openFolder(flags.out);
   const stop = new AbortController();
   const note = flags.quiet ? undefined : (line: string) => terminal.note(terminal.noteColors.dim(line));
   const startedMs = clock.now();
   let [count, bytes] = [0, 0];
-  const silence = watchSilence(context, flags.timeout, () => stop.abort());
+  const idle = createIdleTimer(context, flags.timeout, () => stop.abort());
 
-  const take = async (arrival: ArrivedMessage) => {
-    if (count === flags.count) return; // others may be at it as well
+  const onMessage = async (arrival: ArrivedMessage) => {
+    if (count === flags.count) return; // another connection delivered the last one
     count++;
-    silence.broken();
+    idle.restart();
     const isLast = count === flags.count;
     try {
       bytes += await show(context, arrival, flags, folder);
     } catch (error) {
-      count--; // no part of it is there
+      count--; // no part of it was written
       throw error;
     } finally {
       if (isLast) stop.abort();
@@ -92,23 +92,22 @@ async function run(context: Context, url: string | undefined, flags: Flags): Pro
     note?.(`received ${formatCount(count)}, ${formatBytes(bytes)} in ${seconds} s`);
   };
   try {
-    await receive(context, { options, connect: dial, stop: stop.signal, log: note, onMessage: take });
+    await receive(context, { options, connect: isClient, stop: stop.signal, log: note, onMessage });
     summary();
   } catch (error) {
     if (count > 0) summary();
     throw error;
   } finally {
-    silence.end();
+    idle.stop();
   }
-  if (silence.lasted() && count < (flags.count ?? 1)) {
-    const wanted = flags.count === undefined ? '' : ` of ${flags.count}`;
-    throw failure(
-      `${formatCount(count)}${wanted} came, and then none for ${(flags.timeout ?? 0) / 1000} s: is the sender running?`,
-    );
+  if (idle.hasExpired() && count < (flags.count ?? 1)) {
+    const expected = flags.count === undefined ? '' : ` of ${flags.count}`;
+    const seconds = (flags.timeout ?? 0) / 1000;
+    throw failure(`received ${formatCount(count)}${expected}, then none for ${seconds} s: is the sender running?`);
   }
   if (flags.count !== undefined && count < flags.count && interruption.cause !== 'closed pipe') {
-    const why = interruption.cause === undefined ? 'the peer has gone' : 'interrupted';
-    throw failure(`${why}: ${count} of ${formatCount(flags.count)} came`);
+    const why = interruption.cause === undefined ? 'the peer disconnected' : 'interrupted';
+    throw failure(`${why}: received ${count} of ${formatCount(flags.count)}`);
   }
 }
 
@@ -120,8 +119,8 @@ async function show(
   folder: OutFolder | undefined,
 ): Promise<number> {
   const { message, from, wallMs, elapsedMs } = arrival;
-  const { line, json, blob, sizeBytes } = describe(message);
-  const file = blob && (await folder?.write(blob));
+  const { line, json, attachment, sizeBytes } = describe(message);
+  const file = attachment && (await folder?.write(attachment));
   if (flags.json) {
     const when = { time: isoTime(wallMs), elapsedMs: Math.round(elapsedMs * 1000) / 1000 };
     await terminal.print(jsonLine({ ...when, from, protocol: message.protocol, ...json, ...(file && { file }) }));
@@ -132,23 +131,23 @@ async function show(
   return sizeBytes;
 }
 
-/** Tells when nothing has come for a time. */
-function watchSilence({ clock }: Context, limitMs: number | undefined, tell: () => void) {
+/** Calls back after a time without messages. @param limitMs undefined for no limit */
+function createIdleTimer({ clock }: Context, limitMs: number | undefined, onExpired: () => void) {
   let sinceMs = clock.now();
   let timer: unknown;
-  let lasted = false;
-  const look = () => {
+  let hasExpired = false;
+  const check = () => {
     const restMs = sinceMs + (limitMs ?? 0) - clock.now();
-    lasted = restMs <= 0;
-    if (lasted) tell();
-    else timer = clock.setTimeout(look, restMs);
+    hasExpired = restMs <= 0;
+    if (hasExpired) onExpired();
+    else timer = clock.setTimeout(check, restMs);
   };
-  if (limitMs !== undefined) timer = clock.setTimeout(look, limitMs);
+  if (limitMs !== undefined) timer = clock.setTimeout(check, limitMs);
   return {
-    broken: () => {
+    restart: () => {
       sinceMs = clock.now();
     },
-    lasted: () => lasted,
-    end: () => clock.clearTimeout(timer),
+    hasExpired: () => hasExpired,
+    stop: () => clock.clearTimeout(timer),
   };
 }

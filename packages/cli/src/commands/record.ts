@@ -1,4 +1,4 @@
-/** `serpy record`: everything that arrives, into a folder. */
+/** `serpy record`: records incoming messages to a folder. */
 import { Command } from 'commander';
 import { type Connection, connect } from 'serpy';
 import { type Context, pause } from '../environment/context.js';
@@ -8,11 +8,12 @@ import {
   type ConnectionFlags,
   connectionOptions,
   sizeInBytes,
+  urlText,
   withSession,
 } from '../flags/connection-flags.js';
-import { examples } from '../flags/help-examples.js';
+import { helpText } from '../flags/help-text.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
-import { addressOf, byteCount, thousands } from '../format.js';
+import { addressOf, formatBytes, formatCount, formatInteger } from '../format.js';
 import { onBreak, receive, receivingDefaults } from '../peers/receive.js';
 import { type Breaks, type Gap, gapsText, watchBreaks } from '../recording/breaks.js';
 import { recordConnection, recordMessage } from '../recording/record.js';
@@ -21,45 +22,47 @@ import { createRecorder, type Recorder } from '../recording/recorder.js';
 interface Flags extends ConnectionFlags {
   readonly listen?: true;
   readonly count?: number;
-  /** In milliseconds, as all that `duration` reads. */
+  /** In milliseconds. */
   readonly duration?: number;
   readonly maxBytes?: number;
 }
 
 export function record(context: Context): Command {
   const command = new Command('record')
-    .description('everything that arrives, into a folder: arrays as .npy, the rest as JSON lines and bytes')
-    .argument('<url>', 'the peer that sends, such as serpy2://127.0.0.1:5001; with --listen, where to listen')
-    .argument('<folder>', 'where to put it: a new folder, or an empty one')
-    .option('--listen', 'be a server: what all who connect send goes into one recording')
-    .option('--count <number>', 'stop after so many messages', wholeNumber('--count', 1))
-    .option('--duration <time>', 'stop after this time, such as 30 or 10min', duration('--duration'))
-    .option('--max-bytes <size>', 'stop before the folder is larger, such as 2GB', sizeInBytes('--max-bytes'));
-  return addConnectionFlags(command, 'either')
-    .addHelpText(
-      'after',
-      examples([
-        ['what an instrument sends, until Ctrl-C', 'serpy record serpy2://192.168.1.20:5001 run-1'],
+    .summary('Record messages to a folder')
+    .description(
+      helpText(
+        'Record incoming messages to a folder: arrays as .npy, numbers and text as lines of JSON, other bytes unchanged.',
+        context,
         [
-          'what instruments send that dial this computer, with a key made by serpy keygen',
-          'serpy record --listen serpy2+tls://0.0.0.0:5001 run-1 --key-file lab.key',
+          ['from an instrument, until Ctrl-C', 'serpy record serpy2://192.168.1.20:5001 run-1'],
+          [
+            'for a night, also if the connection breaks',
+            'serpy record serpy2://192.168.1.20:5001 night --reconnect --duration 12h --max-bytes 50GB',
+          ],
+          [
+            'from instruments that connect to this computer, with a key from serpy keygen',
+            'serpy record --listen serpy2+tls://0.0.0.0:5001 run-1 --key-file lab.key',
+          ],
+          [
+            'open the images in Python, also during the recording',
+            `python3 -c "import numpy; print(numpy.load('run-1/uint16-480x640.npy', mmap_mode='r').shape)"`,
+          ],
         ],
-        [
-          'through the night, also when the link breaks',
-          'serpy record serpy2://192.168.1.20:5001 night --reconnect --duration 12h --max-bytes 50GB',
-        ],
-        [
-          'look at the images while it goes on',
-          `python3 -c "import numpy; print(numpy.load('run-1/uint16-480x640.npy', mmap_mode='r').shape)"`,
-        ],
-      ]),
+      ),
     )
-    .action((url: string, folder: string, flags: Flags) =>
-      (flags.listen ? recordAsServer : recordAsClient)(context, url, folder, flags),
-    );
+    .argument('<url>', `the peer, or with --listen the address to listen on: ${urlText}`)
+    .argument('<folder>', 'a new or empty folder')
+    .option('--listen', 'be a server: all clients are recorded in one recording')
+    .option('--count <number>', 'stop after this many messages', wholeNumber('--count', 1))
+    .option('--duration <time>', 'stop after this time, such as 30s or 10min', duration('--duration'))
+    .option('--max-bytes <size>', 'stop before the folder is larger, such as 2GB', sizeInBytes('--max-bytes'));
+  return addConnectionFlags(command, { end: 'either' }).action((url: string, folder: string, flags: Flags) =>
+    (flags.listen ? recordAsServer : recordAsClient)(context, url, folder, flags),
+  );
 }
 
-/** Records what one peer sends, until it hangs up. */
+/** Records the messages of one peer, until it closes the connection. */
 async function recordAsClient(context: Context, url: string, folder: string, flags: Flags): Promise<void> {
   const { terminal, clock, interruption } = context;
   const connection = await connect(connectionOptions(url, flags, 'connect', context, withSession), {
@@ -67,18 +70,18 @@ async function recordAsClient(context: Context, url: string, folder: string, fla
   });
   connection.on('warning', (error) => terminal.note(error.message));
   onBreak(connection, (error) => {
-    terminal.note(`the link is down and is dialled again${error ? `: ${error.message}` : ''}`);
+    terminal.note(`the connection is down, reconnecting${error ? `: ${error.message}` : ''}`);
   });
   const breaks = watchBreaks(connection, clock);
-  connection.on('reconnect', ({ downMs }) => terminal.note(`the link is up again after ${Math.round(downMs)} ms`));
+  connection.on('reconnect', ({ downMs }) => terminal.note(`reconnected after ${Math.round(downMs)} ms`));
   const startMs = clock.now();
   let gaps = 0;
-  const over = new AbortController();
+  const ending = new AbortController();
   try {
     const recorder = createRecorder(folder, { clock, url, maxBytes: flags.maxBytes });
-    terminal.note(`recording ${url} into ${folder}; Ctrl-C ends it`);
-    const signal = AbortSignal.any([interruption.signal, over.signal]);
-    if (flags.duration !== undefined) void pause(clock, flags.duration, signal).then(() => over.abort());
+    terminal.note(`recording ${url} to ${folder}; Ctrl-C stops it`);
+    const signal = AbortSignal.any([interruption.signal, ending.signal]);
+    if (flags.duration !== undefined) void pause(clock, flags.duration, signal).then(() => ending.abort());
     const why = await recordConnection(connection, recorder, signal, flags.count, breaks);
     for (const gap of breaks.rest()) recorder.gap(gap);
     recorder.close();
@@ -86,22 +89,21 @@ async function recordAsClient(context: Context, url: string, folder: string, fla
     terminal.note(summary(recorder, clock.now() - startMs, folder));
     gaps = recorder.gaps;
   } finally {
-    over.abort();
+    ending.abort();
     connection.destroy();
   }
   const { reason, error, clean } = connection.closeInfo ?? {};
   const isBroken = reason !== 'local-close' && (reason !== 'peer-closed' || clean === false);
   if (isBroken && !flags.reconnect) {
-    const why =
-      error?.message ??
-      (reason === 'peer-closed' ? 'the link broke: the peer said no goodbye' : `the link ended (${reason})`);
-    throw failure(`${why}; with --reconnect it would be dialled again`, error);
+    const unclean = 'the connection broke: the peer closed it without a close frame';
+    const why = error?.message ?? (reason === 'peer-closed' ? unclean : `the connection ended (${reason})`);
+    throw failure(`${why}; add --reconnect to reconnect`, error);
   }
   if (gaps > 0) throw failure(gapsText(gaps), error);
-  if (isBroken) throw failure(error?.message ?? `the link ended (${reason})`, error);
+  if (isBroken) throw failure(error?.message ?? `the connection ended (${reason})`, error);
 }
 
-/** Records what all send who connect, whoever comes and goes. */
+/** Records the messages of all clients. Clients may leave, and others may connect. */
 async function recordAsServer(context: Context, url: string, folder: string, flags: Flags): Promise<void> {
   const { terminal, clock, interruption } = context;
   const options = connectionOptions(url, flags, 'listen', context, receivingDefaults);
@@ -118,13 +120,13 @@ async function recordAsServer(context: Context, url: string, folder: string, fla
       connect: false,
       stop: stop.signal,
       log: (line) => terminal.note(terminal.noteColors.dim(line)),
-      // Where nobody can be listened to, no folder is left behind.
+      // If the server cannot listen, no folder is created.
       onListening() {
         recorder = createRecorder(folder, { clock, url, maxBytes: flags.maxBytes });
         startMs = clock.now();
         const signal = AbortSignal.any([interruption.signal, stop.signal]);
         if (flags.duration !== undefined) void pause(clock, flags.duration, signal).then(() => stop.abort());
-        terminal.note(`recording into ${folder} what is sent by all who connect`);
+        terminal.note(`recording all clients to ${folder}`);
       },
       onPeer(connection) {
         const peer = { breaks: watchBreaks(connection, clock), from: addressOf(connection.remote) };
@@ -152,12 +154,13 @@ async function recordAsServer(context: Context, url: string, folder: string, fla
   if (recorder.gaps > 0) throw failure(gapsText(recorder.gaps));
 }
 
-const sizeReached = '--max-bytes is reached: the next message has no room';
+const sizeReached = '--max-bytes is reached: the next message does not fit';
 
-/** What was recorded, in a line. */
+/** The recording in one line. */
 export function summary(recorder: Recorder, tookMs: number, folder: string): string {
-  const { messages, bytes, leftOut } = recorder;
+  const { messages, bytes, omittedValues } = recorder;
   const seconds = (tookMs / 1000).toFixed(1);
-  const lost = leftOut === 0 ? '' : `, without the values of ${thousands(leftOut)} that are too long for a line`;
-  return `recorded ${thousands(messages)} ${messages === 1 ? 'message' : 'messages'} in ${seconds} s, ${byteCount(bytes)} in ${folder}${lost}`;
+  const omitted =
+    omittedValues === 0 ? '' : `, without the values of ${formatInteger(omittedValues)} that are too long`;
+  return `recorded ${formatCount(messages)} in ${seconds} s, ${formatBytes(bytes)} in ${folder}${omitted}`;
 }

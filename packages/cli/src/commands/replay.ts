@@ -1,11 +1,18 @@
-/** `serpy replay`: sends a recording again, at the pace at which it was recorded, faster, or as fast as possible. */
+/** `serpy replay`: sends a recording at its original speed, faster, or as fast as possible. */
 import { Command } from 'commander';
 import { connect, listen, type PortableConnection } from 'serpy';
 import { type Context, pause } from '../environment/context.js';
 import { failure, usageError } from '../failure.js';
-import { addConnectionFlags, type ConnectionFlags, connectionOptions, withSession } from '../flags/connection-flags.js';
-import { examples } from '../flags/help-examples.js';
-import { formatCount, serverUrl, thousands } from '../format.js';
+import {
+  addConnectionFlags,
+  type ConnectionFlags,
+  connectionOptions,
+  defaultPort,
+  urlText,
+  withSession,
+} from '../flags/connection-flags.js';
+import { helpText } from '../flags/help-text.js';
+import { formatCount, serverUrl } from '../format.js';
 import { resend } from '../messages/resend.js';
 import { readAbout, readRecording } from '../recording/reader.js';
 
@@ -16,27 +23,26 @@ interface Flags extends ConnectionFlags {
 
 export function replay(context: Context): Command {
   const command = new Command('replay')
-    .description('send a recording again, in the place of the instrument')
-    .argument('<folder>', 'what "serpy record" has made')
-    .argument('[url]', 'where to listen, such as serpy2://127.0.0.1:5001; with --connect, the peer to send it to')
-    .option('--speed <factor>', '2 for twice as fast, max for as fast as possible', speed, 1)
-    .option('--connect', 'dial the peer, and do not wait for one that connects');
-  return addConnectionFlags(command, 'listen')
-    .addHelpText(
-      'after',
-      examples([
-        ['in the place of the instrument, to the first that connects', 'serpy replay run-1 serpy2://127.0.0.1:5001'],
-        [
-          'to a program that listens, as fast as it takes it',
-          'serpy replay run-1 serpy2://127.0.0.1:5001 --connect --speed max',
-        ],
+    .summary('Send a recording in place of the instrument')
+    .description(
+      helpText('Send a recording in place of the instrument: listen, send it to the first client, and end.', context, [
+        ['at the recorded speed', 'serpy replay run-1'],
+        ['to a server, as fast as it reads', 'serpy replay run-1 serpy2://127.0.0.1:5001 --connect --speed max'],
       ]),
     )
-    .action(async (folder: string, url: string | undefined, flags: Flags) => {
+    .argument('<folder>', 'a folder of "serpy record"')
+    .argument(
+      '[url]',
+      `the address to listen on, or with --connect the peer: ${urlText} (default: 127.0.0.1:${defaultPort}, the recorded protocol)`,
+    )
+    .option('--speed <factor>', '2 is twice as fast, max is as fast as possible', speed, 1)
+    .option('--connect', 'connect to the peer, instead of listening');
+  return addConnectionFlags(command, { end: 'listen' }).action(
+    async (folder: string, url: string | undefined, flags: Flags) => {
       readAbout(folder);
       const end = flags.connect ? 'connect' : 'listen';
       const options = connectionOptions(url, flags, end, context, flags.connect ? withSession : {});
-      // A peer that only listens never says which protocol it speaks: it is the one that was recorded.
+      // A client that only receives never reveals its protocol, so the server uses the recorded one.
       if (options.protocol === 'auto' && !flags.connect) Object.assign(options, { protocol: protocolOf(folder) });
       const wait = { signal: context.interruption.signal };
       const closeTimeoutMs = options.closeTimeoutMs ?? slowPeerMs;
@@ -48,40 +54,41 @@ export function replay(context: Context): Command {
       const server = await listen({ ...options, maxConnections: 1 });
       try {
         await context.terminal.print(serverUrl(options, server.address));
-        context.terminal.note('waiting for a peer to connect; Ctrl-C ends it');
+        context.terminal.note('waiting for a client; Ctrl-C stops it');
         await play(context, folder, flags.speed, await server.getConnection(wait));
       } finally {
         await server.closeServer();
       }
-    });
+    },
+  );
 }
 
-/** Sends it all, then closes the connection. */
+/** Sends the recording, then closes the connection. */
 async function play(context: Context, folder: string, factor: number, connection: PortableConnection): Promise<void> {
   const { terminal, clock, interruption } = context;
-  const over = new AbortController();
-  connection.once('close', () => over.abort());
-  const signal = AbortSignal.any([interruption.signal, over.signal]);
+  const closing = new AbortController();
+  connection.once('close', () => closing.abort());
+  const signal = AbortSignal.any([interruption.signal, closing.signal]);
   const startMs = clock.now();
-  let restedMs = startMs;
+  let lastPauseMs = startMs;
   let firstMs: number | undefined;
   let sent = 0;
-  let leftOut = 0;
+  let omitted = 0;
   let gaps = 0;
-  let firstLeftOut = '';
+  let firstOmitted = '';
   try {
     for (const message of readRecording(folder, { gap: () => gaps++ })) {
       firstMs ??= message.timeMs;
       const waitMs = startMs + (message.timeMs - firstMs) / factor - clock.now();
-      const isLong = clock.now() - restedMs > maxWorkMs;
-      if (waitMs >= 1 || isLong) {
+      const isOverdue = clock.now() - lastPauseMs > maxWorkMs;
+      if (waitMs >= 1 || isOverdue) {
         await pause(clock, Math.max(0, waitMs), signal);
-        restedMs = clock.now();
+        lastPauseMs = clock.now();
       }
       if (signal.aborted) break;
-      const what = await resend(connection, message, { signal });
-      if (what === undefined) sent++;
-      else if (++leftOut === 1) firstLeftOut = what;
+      const unsupported = await resend(connection, message, { signal });
+      if (unsupported === undefined) sent++;
+      else if (++omitted === 1) firstOmitted = unsupported;
     }
     if (!signal.aborted) await connection.close();
   } catch (error) {
@@ -89,34 +96,34 @@ async function play(context: Context, folder: string, factor: number, connection
   } finally {
     connection.destroy();
   }
-  if (leftOut > 0) {
-    terminal.note(`left out ${formatCount(leftOut)} that this protocol cannot carry; the first is ${firstLeftOut}`);
+  if (omitted > 0) {
+    terminal.note(`omitted ${formatCount(omitted)} that this protocol cannot carry; the first is ${firstOmitted}`);
   }
   if (gaps > 0) {
     const places = gaps === 1 ? 'a gap' : `${gaps} gaps`;
-    terminal.note(`the recording has ${places}, where a link broke and what was sent meanwhile is missing`);
+    terminal.note(`the recording has ${places}: a connection broke, and messages of the outage are missing`);
   }
-  const told = `sent ${thousands(sent)} ${sent === 1 ? 'message' : 'messages'} in ${((clock.now() - startMs) / 1000).toFixed(1)} s`;
+  const summary = `sent ${formatCount(sent)} in ${((clock.now() - startMs) / 1000).toFixed(1)} s`;
   if (interruption.signal.aborted) {
-    terminal.note(`interrupted: ${told}`);
+    terminal.note(`interrupted: ${summary}`);
     return;
   }
   const { reason, error, unsentMessages = 0 } = connection.closeInfo ?? {};
   if (reason !== 'local-close' || error !== undefined || unsentMessages > 0) {
-    const what =
-      reason === 'local-close' && unsentMessages === 0 ? 'the peer did not take them' : 'the peer left before the end';
-    throw failure(`${what}, ${told}: ${error?.message ?? 'it hung up'}`, error);
+    const isRefused = reason === 'local-close' && unsentMessages === 0;
+    const what = isRefused ? 'the peer did not accept the messages' : 'the peer disconnected before the end';
+    throw failure(`${what}, ${summary}${error === undefined ? '' : `: ${error.message}`}`, error);
   }
-  terminal.note(told);
+  terminal.note(summary);
 }
 
-/** How long it may read and send without a look at what else has happened: Ctrl-C, a peer that has left. */
+/** Reading and sending without a pause takes at most this time, so that Ctrl-C and a closed connection are noticed. */
 const maxWorkMs = 20;
 
-/** How long a peer may take for what is queued at the end. */
+/** Timeout for a peer to read what is queued at the end. */
 const slowPeerMs = 60_000;
 
-/** The one that was recorded: only v1 has modes. */
+/** The recorded protocol: only messages of v1 have modes. */
 function protocolOf(folder: string): 'v1' | 'v2' {
   for (const { mode } of readRecording(folder)) return mode === undefined ? 'v2' : 'v1';
   return 'v2';

@@ -1,4 +1,4 @@
-/** `serpy send`: sends what is typed, files, and what comes in on stdin. */
+/** `serpy send`: sends text, numbers, files and stdin. */
 import { Command, Option } from 'commander';
 import { type Connection, type ConnectOptions, connect, isSerpyError } from 'serpy';
 import { type Context, pause } from '../environment/context.js';
@@ -7,11 +7,12 @@ import {
   addConnectionFlags,
   type ConnectionFlags,
   connectionOptions,
-  meantUrl,
+  defaultPort,
+  suggestedUrl,
   urlText,
   withSession,
 } from '../flags/connection-flags.js';
-import { examples } from '../flags/help-examples.js';
+import { helpText } from '../flags/help-text.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
 import { formatBytes, formatCount } from '../format.js';
 import { describe } from '../messages/describe.js';
@@ -34,105 +35,104 @@ interface Flags extends ConnectionFlags {
   readonly quiet?: true;
 }
 
-/** Unless an option says otherwise, as the facade has it. */
+/** The default of the option `maxMessageBytes`. */
 const maxMessageBytes = 64 * 1024 * 1024;
 
 export function send(context: Context): Command {
   const command = new Command('send')
-    .description('send texts, numbers, files and what comes in on stdin')
-    .argument('[url]', urlText)
-    .argument('[values...]', 'what to send: each is a message; - stands for the lines of stdin')
-    .option('--number', 'the values are numbers: 42 goes as an integer, 42.0 as a float')
-    .option(
-      '--file <path>',
-      'send a file as bytes, .npy files too; may be repeated',
-      (path: string, before: string[] = []) => [...before, path],
-    )
-    .option('--binary', 'send all of stdin as one message of bytes')
-    .addOption(encodingOption())
-    .option('--repeat <number>', 'send everything so many times', wholeNumber('--repeat', 1), 1)
-    .option('--interval <time>', 'wait so long between messages, such as 500ms', duration('--interval'))
-    .option('--wait <time>', 'dial for so long until the peer is there, such as 10s', duration('--wait'))
-    .option('--replies <number>', 'wait for so many answers, and print them', wholeNumber('--replies', 0), 0)
-    .option('--no-ack', 'do not wait for acknowledgements')
-    .addOption(
-      new Option('--timeout <time>', 'give up when the peer takes nothing for so long')
-        .argParser(duration('--timeout'))
-        .default(30_000, '30s'),
-    )
-    .option('-q, --quiet', 'say nothing when it has succeeded');
-  return addConnectionFlags(command, 'connect')
-    .addHelpText(
-      'after',
-      examples([
+    .summary('Send text, numbers, files and stdin')
+    .description(
+      helpText('Send text, numbers, files and standard input.', context, [
         ['a text to this computer, port 5001', 'serpy send hello'],
         ['ask an instrument', "serpy send serpy1://192.168.1.20:5001 '*IDN?' --replies 1"],
         ['an integer and a float', 'serpy send --number 42 0.5'],
-        ['an image, ten times a second, a hundred times', 'serpy send --file image.npy --repeat 100 --interval 100ms'],
+        ['an image 100 times, 10 per second', 'serpy send --file image.npy --repeat 100 --interval 100ms'],
         ['each line of a program', 'python3 -u measure.py | serpy send -'],
-        [
-          'bytes of a program',
-          'tar c results | serpy send --binary',
-          'use --file: PowerShell 5 changes bytes in a pipe',
-        ],
+        // PowerShell 5 changes bytes in a pipe.
+        ['bytes', 'tar c results | serpy send --binary', 'serpy send --file results.tar'],
       ]),
     )
-    .action((url: string | undefined, values: string[], flags: Flags) => run(context, url, values, flags));
+    .argument('[url]', `${urlText} (default: serpy://127.0.0.1:${defaultPort})`)
+    .argument('[values...]', 'the messages: each value is one; - is the lines of stdin')
+    .option('--number', 'send the values as numbers: 42 as an integer, 42.0 as a float')
+    .option('--file <path>', 'send a file as bytes, also a .npy; repeatable', (path: string, before: string[] = []) => [
+      ...before,
+      path,
+    ])
+    .option('--binary', 'send all of stdin as one message of bytes')
+    .addOption(encodingOption())
+    .option('--repeat <number>', 'send everything this many times', wholeNumber('--repeat', 1), 1)
+    .option('--interval <time>', 'wait this long between messages, such as 500ms', duration('--interval'))
+    .option('--wait <time>', 'try to connect for at most this long, such as 10s', duration('--wait'))
+    .option('--replies <number>', 'wait for this many replies, and print them', wholeNumber('--replies', 0), 0)
+    .option('--no-ack', 'do not wait for acknowledgements')
+    .addOption(
+      new Option('--timeout <time>', 'stop if the peer reads nothing for this long')
+        .argParser(duration('--timeout'))
+        .default(30_000, '30s'),
+    )
+    .option('-q, --quiet', 'print nothing on success');
+  return addConnectionFlags(command, { end: 'connect' }).action(
+    (url: string | undefined, values: string[], flags: Flags) => run(context, url, values, flags),
+  );
 }
 
 async function run(context: Context, first: string | undefined, rest: string[], flags: Flags): Promise<void> {
   const { terminal, interruption, clock } = context;
   const isUrl = first !== undefined && /^[\w+.-]+:\/\//.test(first);
-  const meant = first === undefined || isUrl ? undefined : meantUrl(first);
-  if (meant) {
+  const suggestion = first === undefined || isUrl ? undefined : suggestedUrl(first);
+  if (suggestion) {
     throw usageError(
-      `'${first}' is an address and no URL: write ${meant}. As a text it goes behind the URL of the peer`,
+      `'${first}' is an address and not a URL: write ${suggestion}. To send it as text, put it after the URL of the peer`,
     );
   }
   const options = connectionOptions(isUrl ? first : undefined, flags, 'connect', context, withSession);
-  const wanted = wantedOf(isUrl || first === undefined ? rest : [first, ...rest], flags, context);
-  const limits = { ...wanted, maxMessageBytes: options.maxMessageBytes ?? maxMessageBytes };
-  await checkPayloads(limits);
-  const known = await totalBytes(limits);
+  const messages = isUrl || first === undefined ? rest : [first, ...rest];
+  const request = {
+    ...requestOf(messages, flags, context),
+    maxMessageBytes: options.maxMessageBytes ?? maxMessageBytes,
+  };
+  await checkPayloads(request);
+  const knownBytes = await totalBytes(request);
 
   const { signal } = interruption;
-  const closeTimeoutMs = options.closeTimeoutMs ?? Math.max(hangUpMs, flags.timeout);
-  // The delivery sees to it that the peer hangs up in time, and knows then whether it did.
+  const closeTimeoutMs = options.closeTimeoutMs ?? Math.max(peerCloseMs, flags.timeout);
+  // The delivery has its own, shorter timeout, so that it knows whether the peer closed the connection in time.
   const connection = await connectWithRetry(
     context,
     { ...options, closeTimeoutMs: closeTimeoutMs + 1000 } as ConnectOptions,
     flags.wait,
   );
   connection.on('warning', (error) => {
-    const isToldAtTheEnd = error.code === 'ERR_SERPY_DELIVERY_UNKNOWN' || error.code === 'ERR_SERPY_LOST';
-    if (!isToldAtTheEnd) terminal.note(terminal.noteColors.dim(toSentence(error)));
+    const isReportedAtTheEnd = error.code === 'ERR_SERPY_DELIVERY_UNKNOWN' || error.code === 'ERR_SERPY_LOST';
+    if (!isReportedAtTheEnd) terminal.note(terminal.noteColors.dim(toSentence(error)));
   });
   const delivery = deliverTo(connection, context, {
     protocol: options.protocol,
     acknowledge: flags.ack,
-    hangUpMs: options.closeTimeoutMs ?? hangUpMs,
+    peerCloseMs: options.closeTimeoutMs ?? peerCloseMs,
     timeoutMs: flags.timeout,
     signal,
   });
   const replies = printReplies(context, connection, flags);
   const startedMs = clock.now();
-  let seenBytes = 0;
+  let readBytes = 0;
   const perByte = options.protocol === 'v1' ? 0.8 : 1; // base85 makes 5 bytes of 4
   const bar = showProgress(
     context,
-    () => (known === undefined ? seenBytes : known * flags.repeat),
+    () => (knownBytes === undefined ? readBytes : knownBytes * flags.repeat),
     () => delivery.flushedBytes * perByte,
   );
   try {
-    const input = untilFault(repeated(context, limits, flags));
-    for await (const each of input.payload) {
-      seenBytes += each.sizeBytes;
+    const input = untilFault(repeated(context, request, flags));
+    for await (const each of input.payloads) {
+      readBytes += each.sizeBytes;
       await delivery.send(each);
     }
     if (signal.aborted) throw failure('');
     if (!input.fault) await replies.all();
     await delivery.drain();
-    if (input.fault) throw afterwards(input.fault.error, delivery);
+    if (input.fault) throw withStatus(input.fault.error, delivery);
   } catch (error) {
     connection.destroy();
     if (signal.aborted) throw failure(`interrupted: ${delivery.status}`);
@@ -143,32 +143,32 @@ async function run(context: Context, first: string | undefined, rest: string[], 
   if (!flags.quiet) terminal.note(summary(delivery, (clock.now() - startedMs) / 1000));
 }
 
-/** What comes until it goes wrong: what came before is seen off first. */
-function untilFault(cargo: AsyncIterable<Payload>) {
+/** The messages up to the first error, which is kept in `fault`: earlier messages are delivered first. */
+function untilFault(source: AsyncIterable<Payload>) {
   const input: { fault?: { readonly error: unknown } } = {};
   const guarded = async function* (): AsyncIterableIterator<Payload> {
     try {
-      yield* cargo;
+      yield* source;
     } catch (error) {
       input.fault = { error };
     }
   };
-  return Object.assign(input, { payload: guarded() });
+  return Object.assign(input, { payloads: guarded() });
 }
 
-/** The error of what was to be sent, and what became of all before it. */
-function afterwards(error: unknown, { sent, status }: Delivery): unknown {
+/** The error of the input, with the delivery of the messages before it. */
+function withStatus(error: unknown, { sent, status }: Delivery): unknown {
   if (sent === 0) return error;
   return new Failure(statusOf(error), `${toSentence(error)}; before it, ${status}`, { cause: error });
 }
 
-/** How long a peer without a session may take to hang up. */
-const hangUpMs = 5000;
+/** Timeout for a peer without a session to close the connection. */
+const peerCloseMs = 5000;
 
-/** Between dials that found nobody. */
-const reconnectMs = 200;
+/** Delay between attempts to connect. */
+const retryMs = 200;
 
-/** Dials, for some time also while nobody is there, and in all no longer than that. */
+/** Connects. With `waitMs` it repeats failed attempts for at most this time. */
 async function connectWithRetry(
   { clock, interruption: { signal } }: Context,
   options: ConnectOptions,
@@ -182,23 +182,22 @@ async function connectWithRetry(
       return await connect(options, { signal, timeoutMs: Math.max(1, deadlineMs - clock.now()) });
     } catch (error) {
       if (isSerpyError(error) && error.code === 'ERR_SERPY_TIMEOUT') {
-        throw lastError ?? failure(`the peer was dialled for ${waitMs / 1000} s (--wait) and did not answer`, error);
+        throw lastError ?? failure(`the peer did not answer within ${waitMs / 1000} s (--wait)`, error);
       }
       lastError = error;
-      const isNobodyThere = isSerpyError(error) && error.code === 'ERR_SERPY_CONNECT';
-      if (!isNobodyThere || clock.now() + reconnectMs > deadlineMs || !(await pause(clock, reconnectMs, signal)))
-        throw error;
+      const isRefused = isSerpyError(error) && error.code === 'ERR_SERPY_CONNECT';
+      if (!isRefused || clock.now() + retryMs > deadlineMs || !(await pause(clock, retryMs, signal))) throw error;
     }
   }
 }
 
-/** What is to be sent, as typed. */
-function wantedOf(values: string[], flags: Flags, { terminal }: Context): Omit<SendRequest, 'maxMessageBytes'> {
+/** The messages to send, from the command line. */
+function requestOf(values: string[], flags: Flags, { terminal }: Context): Omit<SendRequest, 'maxMessageBytes'> {
   const { number = false, binary = false, file: files = [], repeat, encoding } = flags;
   const isPiped = !terminal.stdin.isTTY;
   const all = values.length === 0 && files.length === 0 && (binary || isPiped) ? ['-'] : values;
   if (all.length === 0 && files.length === 0) {
-    throw usageError('there is nothing to send: write a text, --file PATH, or - for what comes in on stdin');
+    throw usageError('there is nothing to send: write a text, --file PATH, or - for stdin');
   }
   const fromStdin = all.filter((value) => value === '-').length;
   if (fromStdin > 1 || (fromStdin > 0 && repeat > 1))
@@ -206,21 +205,21 @@ function wantedOf(values: string[], flags: Flags, { terminal }: Context): Omit<S
   if (binary && number)
     throw usageError('--binary and --number exclude each other: stdin is one message of bytes, or lines with numbers');
   if (encoding !== undefined && (binary || fromStdin === 0))
-    throw usageError('--encoding is of the lines of stdin, which are not read here: leave it out');
+    throw usageError('--encoding is for lines of stdin, and this command reads none: omit it');
   if (binary && fromStdin === 0) return { values: [...all, '-'], files, number, binary };
   return { values: all, files, number, binary, encoding };
 }
 
 async function* repeated(
   context: Context,
-  wanted: SendRequest,
+  request: SendRequest,
   { repeat, interval }: Flags,
 ): AsyncIterableIterator<Payload> {
   const { clock, interruption, terminal } = context;
   const { signal } = interruption;
   let isFirst = true;
   for (let round = 0; round < repeat; round++) {
-    for await (const each of payloads(wanted, terminal.stdin, signal)) {
+    for await (const each of payloads(request, terminal.stdin, signal)) {
       if (!isFirst && interval !== undefined && !(await pause(clock, interval, signal))) return;
       if (signal.aborted) return;
       isFirst = false;
@@ -229,7 +228,7 @@ async function* repeated(
   }
 }
 
-/** Prints what the peer answers, as far as it was asked for. All of it is taken: acknowledgements come behind it. */
+/** Prints up to `replies` messages of the peer. It reads all of them, because acknowledgements arrive behind them. */
 function printReplies(context: Context, connection: Connection, { replies, timeout }: Flags) {
   const { clock, interruption, terminal } = context;
   let count = 0;
@@ -242,7 +241,7 @@ function printReplies(context: Context, connection: Connection, { replies, timeo
       await terminal.print(describe(message).line);
     }
   })();
-  reading.catch(() => {}); // told by `all`
+  reading.catch(() => {}); // `all` reports it
   return {
     async all(): Promise<void> {
       atMs = clock.now();
@@ -253,9 +252,9 @@ function printReplies(context: Context, connection: Connection, { replies, timeo
         ]);
         if (count >= replies) return;
         if (interruption.signal.aborted) throw interruption.signal.reason;
-        const answers = `${count} of ${replies} answers came`;
-        if (ended) throw failure(`${answers}, and the peer has gone`);
-        if (clock.now() - atMs > timeout) throw failure(`${answers}, and then none for ${timeout / 1000} s`);
+        const received = `received ${count} of ${replies} replies`;
+        if (ended) throw failure(`${received}: the peer disconnected`);
+        if (clock.now() - atMs > timeout) throw failure(`${received}, then none for ${timeout / 1000} s`);
       }
     },
   };

@@ -1,14 +1,19 @@
-/** `serpy simulate`: instruments for people without hardware. */
+/** `serpy simulate`: simulated instruments. */
 import { once } from 'node:events';
 import { Command, Option } from 'commander';
 import { listen, type PortableConnection } from 'serpy';
 import { encodeNpy } from 'serpy-arrays';
 import { type Context, pause } from '../environment/context.js';
 import { usageError } from '../failure.js';
-import { addConnectionOptions, type ConnectionFlags, connectionOptions } from '../flags/connection-flags.js';
-import { examples } from '../flags/help-examples.js';
+import {
+  addConnectionOptions,
+  type ConnectionFlags,
+  connectionOptions,
+  defaultPort,
+} from '../flags/connection-flags.js';
+import { helpText } from '../flags/help-text.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
-import { addressOf, formatCount, serverUrl, thousands } from '../format.js';
+import { addressOf, formatCount, formatInteger, serverUrl } from '../format.js';
 import { camera } from '../instruments/camera.js';
 import { counter } from '../instruments/counter.js';
 import { echo } from '../instruments/echo.js';
@@ -23,7 +28,7 @@ interface Flags extends ConnectionFlags {
   readonly noise: number;
   readonly seed: number;
   readonly count?: number;
-  /** In milliseconds, as all that `duration` reads. */
+  /** In milliseconds. */
   readonly duration?: number;
 }
 
@@ -32,66 +37,70 @@ type Kind = (typeof kinds)[number];
 
 export function simulate(context: Context): Command {
   const command = new Command('simulate')
-    .description('an instrument that is not there: a camera, a photon counter, or an echo')
-    .argument('<instrument>', `one of ${kinds.join(', ')}`, instrumentNamed);
-  const measuring = (option: Option) => command.addOption(option.helpGroup('The instrument:'));
-  measuring(
-    new Option('--rate <number>', 'values a second (default: camera 25, counter 100)').argParser(positive('--rate')),
+    .summary('Simulate a camera, counter or echo server')
+    .description(
+      helpText('Simulate an instrument: a camera, a photon counter or an echo server.', context, [
+        ['a camera: 640 × 480 pixels, 25 images per second', 'serpy simulate camera'],
+        ['a larger and faster one', 'serpy simulate camera serpy2://127.0.0.1:5010 --size 1024 --rate 60'],
+        [
+          'a photon counter over v1, for a program with the Python module serpy',
+          'serpy simulate counter --protocol v1',
+        ],
+        ['an echo server over both protocols', 'serpy simulate echo --protocol auto'],
+      ]),
+    )
+    .argument('<instrument>', kinds.join(', '), instrumentNamed)
+    .addOption(new Option('--duration <time>', 'stop after this time').argParser(duration('--duration')));
+  const addOption = (group: string, option: Option) => command.addOption(option.helpGroup(group));
+  const both = 'Camera and counter:';
+  addOption(
+    both,
+    new Option('--rate <number>', 'values per second (default: camera 25, counter 100)').argParser(positive('--rate')),
   );
-  measuring(
-    new Option('--size <pixels>', 'width and height of an image')
-      .argParser(imageSize)
-      .default({ width: 640, height: 480 }, '640x480'),
+  addOption(both, new Option('--count <number>', 'stop after this many values').argParser(wholeNumber('--count', 1)));
+  addOption(
+    both,
+    new Option('--noise <factor>', '1 is the noise of photons, 0 is none').argParser(notNegative('--noise')).default(1),
   );
-  measuring(new Option('--dtype <type>', 'of the pixels').choices(['uint16', 'float32']).default('uint16'));
-  measuring(new Option('--bare', 'send pixels as bare bytes, without the header of .npy'));
-  measuring(
-    new Option('--mean-photons <number>', 'photons that are expected in an interval of the counter')
-      .argParser(notNegative('--mean-photons'))
-      .default(4000),
-  );
-  measuring(
-    new Option('--noise <factor>', '1 for the noise of photons, 0 for none')
-      .argParser(notNegative('--noise'))
-      .default(1),
-  );
-  measuring(
+  addOption(
+    both,
     new Option('--seed <number>', 'the same seed gives the same values')
       .argParser(wholeNumber('--seed', 0, 2 ** 32 - 1))
       .default(1),
   );
-  measuring(new Option('--count <number>', 'stop after so many values').argParser(wholeNumber('--count', 1)));
-  measuring(new Option('--duration <time>', 'stop after this time').argParser(duration('--duration')));
-  return addConnectionOptions(command, 'listen')
-    .addHelpText(
-      'after',
-      examples([
-        ['a camera with 640 × 480 pixels, 25 images a second', 'serpy simulate camera'],
-        [
-          'a larger and faster one, on another port',
-          'serpy simulate camera serpy2://127.0.0.1:5010 --size 1024 --rate 60',
-        ],
-        [
-          'a photon counter that speaks v1, for a program of the Python module serpy',
-          'serpy simulate counter --protocol v1',
-        ],
-        ['answers everything with the same, over either protocol', 'serpy simulate echo --protocol auto'],
-      ]),
-    )
-    .action(async (kind: Kind, url: string | undefined, flags: Flags) => {
+  addOption(
+    'Camera:',
+    new Option('--size <pixels>', 'width and height of an image')
+      .argParser(imageSize)
+      .default({ width: 640, height: 480 }, '640x480'),
+  );
+  addOption(
+    'Camera:',
+    new Option('--dtype <type>', 'the type of the pixels').choices(['uint16', 'float32']).default('uint16'),
+  );
+  addOption('Camera:', new Option('--bare', 'send only the pixels, without the header of .npy'));
+  addOption(
+    'Counter:',
+    new Option('--mean-photons <number>', 'expected photons per interval')
+      .argParser(notNegative('--mean-photons'))
+      .default(4000),
+  );
+  return addConnectionOptions(command, { end: 'listen' }, `serpy2://127.0.0.1:${defaultPort}`).action(
+    async (kind: Kind, url: string | undefined, flags: Flags) => {
       checkFlags(command, kind);
       const options = connectionOptions(url, flags, 'listen', context);
-      // A program that only listens never says which protocol it speaks, so an instrument decides.
+      // A client that only receives never reveals its protocol, so the instrument chooses one.
       if ((url ?? flags.protocol ?? flags.config ?? context.env.SERPY_PROTOCOL) === undefined) {
         Object.assign(options, { protocol: 'v2' });
       }
       if (kind === 'echo') await runEcho(context, options, flags);
       else await runMeasuring(context, kind, options, flags);
-    });
+    },
+  );
 }
 
-/** Which instruments an option is for, where it is not for all. */
-const meantFor: Readonly<Record<string, readonly Kind[]>> = {
+/** The instruments of each option that is not for all. */
+const instrumentsOf: Readonly<Record<string, readonly Kind[]>> = {
   rate: ['camera', 'counter'],
   size: ['camera'],
   dtype: ['camera'],
@@ -103,10 +112,10 @@ const meantFor: Readonly<Record<string, readonly Kind[]>> = {
 };
 
 function checkFlags(command: Command, kind: Kind): void {
-  for (const [name, instruments] of Object.entries(meantFor)) {
+  for (const [name, instruments] of Object.entries(instrumentsOf)) {
     if (command.getOptionValueSource(name) !== 'cli' || instruments.includes(kind)) continue;
     const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-    throw usageError(`${flag} is not for ${kind === 'echo' ? 'an' : 'a'} ${kind}: leave it out`);
+    throw usageError(`${flag} is not for ${kind === 'echo' ? 'an' : 'a'} ${kind}: omit it`);
   }
 }
 
@@ -117,19 +126,21 @@ async function runMeasuring(context: Context, kind: 'camera' | 'counter', option
   const rate = flags.rate ?? (kind === 'camera' ? 25 : 100);
   const measure = kind === 'camera' ? images(flags) : counter({ ...flags, meanCounts: flags.meanPhotons }).count;
   const instrument = await startInstrument({ listen: options, measure, rate, clock, maxCount: flags.count });
-  instrument.onPeer((peer) => tellOf(peer, context));
+  instrument.onPeer((peer) => reportClient(peer, context));
   try {
     await terminal.print(serverUrl(options, instrument.address));
-    terminal.note(`${described(kind, rate, flags)}; Ctrl-C ends it`);
+    terminal.note(`${described(kind, rate, flags)}; Ctrl-C stops it`);
     await untilOver(context, flags, instrument.finished);
   } finally {
     await instrument.stop();
   }
   const { measured, dropped, unknown } = instrument.counts;
-  const lost = dropped > 0 ? `, ${thousands(dropped)} dropped for readers that were too slow` : '';
-  const unsent =
-    unknown > 0 ? `, ${thousands(unknown)} dropped for readers that have said nothing (--protocol auto)` : '';
-  terminal.note(`measured ${thousands(measured)} ${kind === 'camera' ? 'images' : 'counts'}${lost}${unsent}`);
+  const tooSlow = dropped > 0 ? `, ${formatInteger(dropped)} dropped for slow clients` : '';
+  const undetected =
+    unknown > 0 ? `, ${formatInteger(unknown)} dropped for clients of unknown protocol (--protocol auto)` : '';
+  terminal.note(
+    `measured ${formatInteger(measured)} ${kind === 'camera' ? 'images' : 'counts'}${tooSlow}${undetected}`,
+  );
 }
 
 async function runEcho(context: Context, options: ListenTo, flags: Flags) {
@@ -137,52 +148,52 @@ async function runEcho(context: Context, options: ListenTo, flags: Flags) {
   let answers = 0;
   const counted: Promise<void>[] = [];
   server.on('connection', (peer) => {
-    tellOf(peer, context);
+    reportClient(peer, context);
     const { terminal } = context;
-    const tell = (what: string) => terminal.note(`${addressOf(peer.remote)} sent ${what}, which cannot be sent back`);
-    const answered = echo(peer, tell).then((refused) => {
+    const onUnsupported = (what: string) => terminal.note(`${addressOf(peer.remote)}: cannot return ${what}`);
+    const answered = echo(peer, onUnsupported).then((refused) => {
       answers += peer.stats().messagesReceived - refused;
-      if (refused > 0) terminal.note(`${addressOf(peer.remote)}: ${formatCount(refused)} could not be sent back`);
+      if (refused > 0) terminal.note(`${addressOf(peer.remote)}: ${formatCount(refused)} could not be returned`);
     });
     counted.push(answered);
   });
   try {
     await context.terminal.print(serverUrl(options, server.address));
-    context.terminal.note('an echo; Ctrl-C ends it');
+    context.terminal.note('an echo server; Ctrl-C stops it');
     await untilOver(context, flags);
   } finally {
     await server.closeServer();
     await Promise.all(counted);
   }
-  context.terminal.note(`answered ${thousands(answers)} ${answers === 1 ? 'message' : 'messages'}`);
+  context.terminal.note(`answered ${formatCount(answers)}`);
 }
 
-/** Until Ctrl-C, the time is over, or the instrument has finished. */
+/** Waits for Ctrl-C, the end of the time, or the end of the instrument. */
 async function untilOver(
   { clock, interruption }: Context,
-  { duration: seconds }: Flags,
+  { duration: durationMs }: Flags,
   finished?: Promise<void>,
 ): Promise<void> {
   const done = new AbortController();
   const signal = AbortSignal.any([interruption.signal, done.signal]);
-  const time = seconds === undefined ? once(signal, 'abort') : pause(clock, seconds, signal);
+  const time = durationMs === undefined ? once(signal, 'abort') : pause(clock, durationMs, signal);
   await Promise.race([time, ...(finished ? [finished] : [])]);
   done.abort();
 }
 
-function tellOf(peer: PortableConnection, { terminal }: Context): void {
+function reportClient(peer: PortableConnection, { terminal }: Context): void {
   const name = addressOf(peer.remote);
-  terminal.note(`${name} has come`);
+  terminal.note(`${name} connected`);
   peer.on('warning', ({ code }) => {
     if (code !== 'ERR_SERPY_PROTOCOL' || peer.peerProtocol !== undefined || peer.closeInfo !== undefined) return;
     terminal.note(
-      `${name} has said nothing, so its protocol is not known and nothing can be sent to it: start with --protocol v1 or v2`,
+      `${name} has sent nothing, so its protocol is unknown and nothing can be sent to it: start with --protocol v1 or v2`,
     );
   });
-  peer.on('close', () => terminal.note(`${name} has left`));
+  peer.on('close', () => terminal.note(`${name} disconnected`));
 }
 
-/** The images of the camera, as `.npy` or bare. */
+/** The images of the camera, as `.npy` or as pixels only. */
 function images({ size, dtype, noise, seed, bare }: Flags): Measure {
   const { width, height } = size;
   const frame = camera({ width, height, dtype, noise, seed });
@@ -195,33 +206,32 @@ function images({ size, dtype, noise, seed, bare }: Flags): Measure {
 
 function described(kind: 'camera' | 'counter', rate: number, { size, dtype, bare, meanPhotons, seed }: Flags): string {
   if (kind === 'counter')
-    return `a photon counter, about ${thousands(meanPhotons)} photons ${rate} times a second, seed ${seed}`;
+    return `a photon counter: about ${formatInteger(meanPhotons)} photons ${rate} times per second, seed ${seed}`;
   const form = bare ? `bare bytes, rows of ${size.width} ${dtype}` : `.npy of ${dtype}`;
-  return `a camera, ${size.width} × ${size.height} pixels as ${form}, ${rate} images a second, seed ${seed}`;
+  return `a camera: ${size.width} × ${size.height} pixels as ${form}, ${rate} images per second, seed ${seed}`;
 }
 
 function instrumentNamed(text: string): Kind {
   const kind = kinds.find((each) => each === text);
-  if (kind === undefined)
-    throw usageError(`there is no instrument '${text}' to simulate: name one of ${kinds.join(', ')}`);
+  if (kind === undefined) throw usageError(`unknown instrument '${text}': name one of ${kinds.join(', ')}`);
   return kind;
 }
 
-/** The largest image: above, `maxMessageBytes` would refuse it anyway. */
+/** The largest image. A larger one would exceed `maxMessageBytes`. */
 const maxPixels = 2 ** 24;
 
 function imageSize(text: string): Flags['size'] {
   const [, width, height = width] = /^(\d+)(?:[x×,](\d+))?$/.exec(text) ?? [];
   const size = { width: Number(width), height: Number(height) };
   if (size.width * size.height >= 1 && size.width * size.height <= maxPixels) return size;
-  throw usageError(`--size takes pixels such as 512 or 640x480, 16,777,216 in all at most, not '${text}'`);
+  throw usageError(`--size takes pixels such as 512 or 640x480, at most 16,777,216 in all, not '${text}'`);
 }
 
 function positive(name: string): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (text.trim() !== '' && value > 0 && value <= 100_000) return value;
-    throw usageError(`${name} takes a number above 0, 100000 at most, not '${text}'`);
+    throw usageError(`${name} takes a number above 0, at most 100000, not '${text}'`);
   };
 }
 

@@ -1,8 +1,8 @@
-/** What the demo shows: two instruments, a client for each, and what the client knows of them. */
+/** The experiment of the demo: two instruments, a client for each, and what the clients receive. */
 import { connect, type PortableConnection } from 'serpy';
 import { decodeNpy, encodeNpy } from 'serpy-arrays';
 import type { Clock } from '../environment/context.js';
-import { byteCount, thousands } from '../format.js';
+import { formatBytes, formatCount } from '../format.js';
 import { camera } from '../instruments/camera.js';
 import { counter } from '../instruments/counter.js';
 import type { Recorder } from '../recording/recorder.js';
@@ -12,13 +12,13 @@ import { createRates } from './rates.js';
 import type { Image } from './thumbnail.js';
 
 export interface Experiment {
-  /** What is known now. */
+  /** The current figures. */
   view(): Omit<View, 'command'>;
   readonly image: Image | undefined;
   pullCable(): void;
-  /** Tells what happened, in a line. */
-  setStatus(news: string): void;
-  /** From now on, everything that arrives goes into the recording, too; undefined ends it. */
+  /** Sets the status line. */
+  setStatus(line: string): void;
+  /** Also records all messages from now on; undefined stops that. */
   recordInto(recorder: Recorder | undefined): void;
   stop(): Promise<void>;
 }
@@ -28,14 +28,14 @@ const imagesPerSecond = 25;
 const countsPerSecond = 100;
 const meanCounts = 4000;
 
-/** How long the cable is out. */
+/** The time that the cable is pulled. */
 const cableOutMs = 2000;
 
-/** Counts that make one bar of the sparkline, and bars that are kept: more than fit on a screen. */
+/** Counts per bar of the sparkline, and number of bars: more than fit on a screen. */
 const countsPerBar = 20;
-const keptBars = 400;
+const maxBars = 400;
 
-/** Both instruments are this program's own: they take a new link at once. */
+/** Short delays, because both instruments are in this program and accept a new connection at once. */
 const client = {
   autoRestart: true,
   reconnect: { minDelayMs: 200, baseDelayMs: 100, maxDelayMs: 500 },
@@ -62,39 +62,39 @@ export async function startExperiment(clock: Clock, seed: number, signal: AbortS
   const bars: number[] = [];
   let recent: number[] = [];
 
-  const tell = (line: string) => {
+  const setStatus = (line: string) => {
     status = line;
   };
-  const keep = (message: { type: string; value: unknown }) => {
+  const record = (message: { type: string; value: unknown }) => {
     try {
       if (recorder && !recorder.add(message)) recorder = undefined;
     } catch (error) {
-      recorder = undefined; // the disk takes no more
-      tell((error as Error).message);
+      recorder = undefined; // the recording has ended
+      setStatus((error as Error).message);
     }
   };
 
   const watchCamera = async () => {
     for await (const message of cameraLink.messages()) {
-      keep({ type: 'bytes', value: message.bytes() });
+      record({ type: 'bytes', value: message.bytes() });
       image = { data: decodeNpy(message.bytes()).data as ArrayLike<number>, width, height };
     }
   };
   const watchCounter = async () => {
     for await (const message of counterLink.messages()) {
       const count = Number(message.number());
-      keep({ type: 'int', value: count });
+      record({ type: 'int', value: count });
       recent = [...recent.slice(1 - countsPerSecond), count];
       bar.push(count);
       if (bar.length < countsPerBar) continue;
       bars.push((mean(bar) ?? 0) * countsPerSecond);
       bar = [];
-      if (bars.length > keptBars) bars.shift();
+      if (bars.length > maxBars) bars.shift();
     }
   };
   const watching = Promise.all([watchCamera(), watchCounter()]);
 
-  tellOf('camera', cameraLink, tell);
+  reportReconnects('camera', cameraLink, setStatus);
   const cameraView = createLinkView(cameraLink, cameraAt.url, clock);
   const counterView = createLinkView(counterLink, counterAt.url, clock);
 
@@ -108,14 +108,14 @@ export async function startExperiment(clock: Clock, seed: number, signal: AbortS
       image,
       countRates: bars,
       countRate: (mean(recent) ?? 0) * countsPerSecond,
-      status: status,
-      recording: recorder && `${thousands(recorder.messages)} messages, ${byteCount(recorder.bytes)}`,
+      status,
+      recording: recorder && `${formatCount(recorder.messages)}, ${formatBytes(recorder.bytes)}`,
     }),
     pullCable() {
-      tell(`the cable is pulled: nobody answers for ${cableOutMs / 1000} s, and the client dials again by itself`);
+      setStatus(`the cable is pulled for ${cableOutMs / 1000} s, and the client reconnects by itself`);
       for (const each of instruments) void each.pullCable(cableOutMs);
     },
-    setStatus: tell,
+    setStatus,
     recordInto: (next) => {
       recorder = next;
     },
@@ -126,14 +126,14 @@ export async function startExperiment(clock: Clock, seed: number, signal: AbortS
   };
 }
 
-function tellOf(name: string, link: PortableConnection, tell: (news: string) => void): void {
+function reportReconnects(name: string, link: PortableConnection, setStatus: (line: string) => void): void {
   link.on('reconnect', ({ downMs, attempts }) => {
-    const dials = attempts === 1 ? '1 dial' : `${attempts} dials`;
-    tell(`the ${name} is back: the link was down for ${(downMs / 1000).toFixed(1)} s, ${dials}`);
+    const times = attempts === 1 ? '1 attempt' : `${attempts} attempts`;
+    setStatus(`the ${name} is back: reconnected after ${(downMs / 1000).toFixed(1)} s, ${times}`);
   });
 }
 
-/** What a connection tells of itself, with rates. */
+/** The figures of a connection, with rates. */
 function createLinkView(link: PortableConnection, url: string, clock: Clock): () => LinkView {
   const rates = createRates();
   return () => {

@@ -1,11 +1,11 @@
-/** The screen of the demo: what is known, as lines that fit. */
+/** The screen of the demo as lines that fit. */
 import { printable } from '../environment/terminal.js';
-import { thousands } from '../format.js';
-import type { ColorDepth } from '../ui/colour-depth.js';
+import { formatInteger } from '../format.js';
+import type { ColorDepth } from '../ui/color-depth.js';
 import { sparkline } from './sparkline.js';
 import { type Image, thumbnail, thumbnailSize } from './thumbnail.js';
 
-/** One of the two instruments, as the client sees it. */
+/** One of the two connections, as the client sees it. */
 export interface LinkView {
   readonly state: string;
   readonly url: string;
@@ -21,14 +21,14 @@ export interface View {
   readonly camera: LinkView;
   readonly counter: LinkView;
   readonly image: Image | undefined;
-  /** Photons a second: of late, and now. */
+  /** Photons per second: recent values, and the current one. */
   readonly countRates: readonly number[];
   readonly countRate: number;
-  /** What happened last. */
+  /** The last event. */
   readonly status: string;
-  /** What is being recorded, where anything is. */
+  /** The current recording, if any. */
   readonly recording: string | undefined;
-  /** What to type for this command: it may not be installed. */
+  /** How to start this command: it may not be installed. */
   readonly command: string;
 }
 
@@ -41,12 +41,12 @@ const title = 'serpy demo: a simulated camera, a photon counter and a client';
 const keys = 'u pulls the cable   r records   s saves a PNG   q quits';
 const briefKeys = 'u cable  r record  s PNG  q quit';
 
-/** Lines below the picture, and the fewest that a picture is worth. */
+/** Lines below the picture, and the smallest height of a picture. */
 const linesBelow = 4;
 const minPictureRows = 5;
 const tableColumns = 32;
 
-/** At most `rows` lines of fewer than `columns` characters: what is written to the last column moves the cursor in different ways. */
+/** At most `rows` lines of fewer than `columns` characters, because terminals differ in how a character in the last column moves the cursor. */
 export function layout(view: View, { columns, rows }: Size, depth: ColorDepth): string[] {
   const width = columns - 1;
   const pictureRows = rows - linesBelow - 3; // the title, and a blank line above and below
@@ -55,7 +55,7 @@ export function layout(view: View, { columns, rows }: Size, depth: ColorDepth): 
   return [cut(title, width), ...lines, ...below(view, width, depth)].slice(0, rows);
 }
 
-/** The picture, and the table beside it. */
+/** The picture with the table beside it. */
 function wide(view: View, width: number, pictureRows: number, depth: ColorDepth): string[] {
   const { lines, columns } = picture(view.image, width - tableColumns - 2, pictureRows, depth);
   const figures = table(view);
@@ -65,13 +65,13 @@ function wide(view: View, width: number, pictureRows: number, depth: ColorDepth)
   return ['', ...both, ''];
 }
 
-/** The picture if there is room for it, and the table in two lines. */
+/** The picture if it fits, and the table in two lines. */
 function narrow(view: View, width: number, pictureRows: number, depth: ColorDepth): string[] {
   const figures = (['camera', 'counter'] as const).map((name) =>
     cut(`${name.padEnd(8)}${figuresOf(view[name])}`, width),
   );
-  const room = pictureRows - 2;
-  return room >= minPictureRows ? [...picture(view.image, width, room, depth).lines, ...figures] : figures;
+  const freeRows = pictureRows - 2;
+  return freeRows >= minPictureRows ? [...picture(view.image, width, freeRows, depth).lines, ...figures] : figures;
 }
 
 function picture(image: Image | undefined, columns: number, rows: number, depth: ColorDepth) {
@@ -92,24 +92,24 @@ function table({ camera, counter, recording }: View): string[] {
     row('fps', ({ perSecond }) => perSecond.toFixed(1)),
     row('MB/s', ({ bytesPerSecond }) => (bytesPerSecond / 1e6).toFixed(2)),
     row('queue', ({ queue }) => String(queue)),
-    row('drops', ({ drops }) => thousands(drops)),
+    row('drops', ({ drops }) => formatInteger(drops)),
     row('reconnects', ({ reconnects }) => String(reconnects)),
-    row('received', ({ received }) => thousands(received)),
+    row('received', ({ received }) => formatInteger(received)),
     '',
     ...(recording === undefined ? [] : ['recording', recording.slice(0, tableColumns)]),
   ];
 }
 
-/** The figures of an instrument in a line. */
+/** The figures of a connection in one line. */
 export function figuresOf({ state, perSecond, bytesPerSecond, queue, drops, reconnects }: LinkView): string {
   const link = state === 'connected' ? '' : 'link down, ';
   const speed = `${perSecond.toFixed(1)} fps, ${(bytesPerSecond / 1e6).toFixed(2)} MB/s`;
-  return `${link}${speed}, queue ${queue}, drops ${thousands(drops)}, reconnects ${reconnects}`;
+  return `${link}${speed}, queue ${queue}, drops ${formatInteger(drops)}, reconnects ${reconnects}`;
 }
 
 function below({ countRates, countRate, status, camera, command }: View, width: number, depth: ColorDepth): string[] {
   const label = 'count rate ';
-  const rate = ` ${thousands(countRate)} /s`;
+  const rate = ` ${formatInteger(countRate)} /s`;
   const recordIt = `${command} record ${camera.url} run-1`;
   const bars = sparkline(countRates, width - label.length - rate.length, depth === 'none');
   return [
@@ -123,14 +123,14 @@ function below({ countRates, countRate, status, camera, command }: View, width: 
   ];
 }
 
-/** A URL, or a path, that is cut is another one. */
+/** Cuts only between words: a URL or path that is cut would be another one. */
 function cutBetweenWords(line: string, width: number): string {
   if (line.length <= width) return line;
   const [whole = ''] = /^.*(?=\s)/s.exec(line.slice(0, Math.max(0, width - 1))) ?? [];
   return cut(`${whole} …`, width);
 }
 
-/** The first of these lines that fits, or none. */
+/** The first line that fits, or an empty one. */
 function firstThatFits(lines: readonly string[], width: number): string {
   return lines.find((line) => line.length <= width) ?? '';
 }

@@ -1,13 +1,12 @@
-/** An instrument whose cable can be pulled: it hangs up, cannot be reached for a while, and is there again at the same address. */
-import type { ListenOptions } from 'serpy';
+/** An instrument whose cable can be pulled: it closes its connections, refuses new ones for a time, and comes back at the same address. */
+import { type ListenOptions, urlOf } from 'serpy';
 import { type Clock, pause } from '../environment/context.js';
-import { urlOf } from '../format.js';
 import { type Instrument, type Measure, startInstrument } from '../instruments/instrument.js';
 
 export interface PluggableInstrument {
   readonly url: string;
   readonly port: number;
-  /** Resolves when the cable is in again; at once if it is out already. */
+  /** Resolves when the cable is plugged in again; at once if it is pulled already. */
   pullCable(forMs: number): Promise<void>;
   stop(): Promise<void>;
 }
@@ -20,8 +19,8 @@ export interface PluggableOptions {
   readonly signal: AbortSignal;
 }
 
-/** Another program may take the port meanwhile: then this is asked again. */
-const askAgainMs = 500;
+/** Another program can use the port meanwhile. Then the instrument tries again after this time. */
+const retryMs = 500;
 
 export async function startPluggable({
   protocol,
@@ -34,7 +33,7 @@ export async function startPluggable({
   const start = (port: number): Promise<Instrument> =>
     startInstrument({
       listen: { protocol, port, closeTimeoutMs: 200 } satisfies ListenOptions,
-      measure: () => measure(measured++), // goes on where it was when the cable was pulled
+      measure: () => measure(measured++), // continues after the last value before the cable was pulled
       rate,
       clock,
     });
@@ -44,7 +43,7 @@ export async function startPluggable({
   const plugIn = async () => {
     while (instrument === undefined && !signal.aborted) {
       instrument = await start(address.port).catch(() => undefined);
-      if (instrument === undefined) await pause(clock, askAgainMs, signal);
+      if (instrument === undefined) await pause(clock, retryMs, signal);
     }
   };
 

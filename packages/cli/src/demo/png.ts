@@ -1,4 +1,4 @@
-/** An image as a PNG: 16 bits of grey, from its darkest to its brightest pixel. */
+/** An image as a PNG: 16 bits of gray, scaled from its darkest to its brightest pixel. */
 import { encode } from 'fast-png';
 import type { Image } from './thumbnail.js';
 
@@ -9,6 +9,6 @@ export function encodePng({ data, width, height }: Image): Uint8Array {
     brightest = Math.max(brightest, data[at] as number);
   }
   const scale = brightest > darkest ? 0xffff / (brightest - darkest) : 0;
-  const grey = Uint16Array.from(data, (value) => Math.round((value - darkest) * scale));
-  return encode({ width, height, data: grey, depth: 16, channels: 1 });
+  const gray = Uint16Array.from(data, (value) => Math.round((value - darkest) * scale));
+  return encode({ width, height, data: gray, depth: 16, channels: 1 });
 }

@@ -1,4 +1,4 @@
-/** Counts that only grow, as rates over the last second or so. */
+/** Rates of growing counts, over about the last second. */
 
 export interface Totals {
   readonly messages: number;
@@ -6,7 +6,7 @@ export interface Totals {
 }
 
 export interface Rates {
-  /** Takes what has been counted by now, and gives the rates since about `windowMs` ago. */
+  /** Adds the current counts, and returns the rates over about `windowMs`. */
   update(nowMs: number, totals: Totals): { readonly perSecond: number; readonly bytesPerSecond: number };
 }
 

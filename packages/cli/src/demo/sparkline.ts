@@ -3,7 +3,7 @@
 const bars = '▁▂▃▄▅▆▇█';
 const plainBars = '_.-=+*#@';
 
-/** The latest values that fit, from the lowest to the highest of them. */
+/** The latest values that fit, scaled from the lowest to the highest of them. */
 export function sparkline(values: readonly number[], columns: number, isPlain: boolean): string {
   const shown = columns > 0 ? values.slice(-columns) : [];
   const lowest = Math.min(...shown);

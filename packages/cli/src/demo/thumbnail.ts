@@ -1,5 +1,5 @@
-/** An image in characters: two pixels in each where there are colours, one of a ramp of characters where there are none. */
-import { type ColorDepth, palette } from '../ui/colour-depth.js';
+/** An image in characters: with colors two pixels per character, without colors one of a ramp of characters. */
+import { type ColorDepth, palette } from '../ui/color-depth.js';
 
 export interface Image {
   readonly data: ArrayLike<number>;
@@ -10,7 +10,7 @@ export interface Image {
 /** From dark to bright. */
 const ramp = ' .:-=+*#%@';
 
-/** The largest size in characters, within so many, in which the image has its proportions: a character is twice as high as wide. */
+/** The largest size in characters that fits and keeps the proportions of the image. A character is twice as high as wide. */
 export function thumbnailSize(
   { width, height }: Image,
   columns: number,
@@ -20,7 +20,7 @@ export function thumbnailSize(
   return { columns: Math.max(1, Math.floor(width * scale)), rows: Math.max(1, Math.floor((height * scale) / 2)) };
 }
 
-/** The image as lines of so many characters. */
+/** The image as lines of characters. */
 export function thumbnail(image: Image, columns: number, rows: number, depth: ColorDepth): string[] {
   const pixelRows = depth === 'none' ? rows : 2 * rows;
   const pixels = stretched(reduced(image, columns, pixelRows));
@@ -30,24 +30,24 @@ export function thumbnail(image: Image, columns: number, rows: number, depth: Co
       Array.from(rowOf(row), (value) => ramp[Math.round(value * (ramp.length - 1))]).join(''),
     );
   }
-  const colours = palette(depth);
-  const code = (value: number) => colours[Math.round(value * (colours.length - 1))] as string;
+  const colors = palette(depth);
+  const code = (value: number) => colors[Math.round(value * (colors.length - 1))] as string;
   return Array.from({ length: rows }, (_, row) => halfBlocks(rowOf(2 * row), rowOf(2 * row + 1), code));
 }
 
-/** Each character is an upper half in one colour on another. Colours are named where they change. */
+/** Each character is an upper half block in one color on another. A color code is written only when a color changes. */
 function halfBlocks(upper: Float64Array, lower: Float64Array, code: (value: number) => string): string {
   let line = '';
   let last = '';
   for (let at = 0; at < upper.length; at++) {
-    const colours = `\x1b[38;${code(upper[at] as number)};48;${code(lower[at] as number)}m`;
-    line += colours === last ? '▀' : `${colours}▀`;
-    last = colours;
+    const colors = `\x1b[38;${code(upper[at] as number)};48;${code(lower[at] as number)}m`;
+    line += colors === last ? '▀' : `${colors}▀`;
+    last = colors;
   }
   return `${line}\x1b[0m`;
 }
 
-/** The mean of the pixels that fall into each of fewer ones; of more, the nearest. */
+/** Resizes the image: the mean of the pixels for a smaller size, the nearest pixel for a larger one. */
 function reduced({ data, width, height }: Image, columns: number, rows: number): Float64Array {
   const pixels = new Float64Array(columns * rows);
   for (let row = 0; row < rows; row++) {
@@ -64,7 +64,7 @@ function reduced({ data, width, height }: Image, columns: number, rows: number):
   return pixels;
 }
 
-/** The darkest as 0, the brightest as 1. */
+/** Scales the darkest pixel to 0 and the brightest to 1. */
 function stretched(pixels: Float64Array): Float64Array {
   const darkest = pixels.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY);
   const brightest = pixels.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);

@@ -1,4 +1,4 @@
-/** The checks of this computer, in the order in which they are run. */
+/** The checks of this computer, in order. */
 import type { Check } from './checks/check.js';
 import { localhostCheck, loopback4Check, loopback6Check } from './checks/loopback.js';
 import { nodeCheck } from './checks/node.js';
@@ -8,17 +8,17 @@ import { numpyCheck, pythonCheck } from './checks/python.js';
 import { slowReaderCheck } from './checks/slow-reader.js';
 import { volumeChecks } from './checks/volume.js';
 
-/** @param port that is to be free; one that nobody has asked for is only a warning when it is not */
-export function computerChecks(port: { readonly number: number; readonly asked: boolean }): readonly Check[] {
+/** @param port that must be free. If the user did not request it, a used port is only a warning. */
+export function computerChecks(port: { readonly number: number; readonly isRequested: boolean }): readonly Check[] {
   return [
     nodeCheck,
     listenCheck,
-    portCheck(port.number, port.asked),
+    portCheck(port.number, port.isRequested),
     loopback4Check,
     loopback6Check,
     localhostCheck,
     ...protocolChecks,
-    slowReaderCheck, // before the large messages, whose memory it would otherwise be given
+    slowReaderCheck, // before the large messages: otherwise it would reuse their memory, and measure no growth
     ...volumeChecks,
     pythonCheck,
     numpyCheck,

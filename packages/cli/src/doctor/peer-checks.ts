@@ -1,4 +1,4 @@
-/** The checks of a peer, in the order in which they are run. */
+/** The checks of a peer, in order. */
 import type { Check } from './checks/check.js';
 import type { PeerContext } from './checks/peer.js';
 import { encryptionCheck, protocolCheck, sessionCheck } from './checks/peer-protocol.js';

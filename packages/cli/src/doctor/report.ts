@@ -1,4 +1,4 @@
-/** What the doctor has found, as lines for people and as an object for a bug report. */
+/** The results of the doctor, as lines and as an object for a bug report. */
 import type { Colors, Part } from '../environment/terminal.js';
 import { version } from '../version.js';
 import type { Status } from './checks/check.js';
@@ -8,23 +8,23 @@ import type { CheckOutcome } from './run-checks.js';
 const nameWidth = 14;
 const statusWidth = 5;
 
-/** One check: a line, and below it what to do. */
-export function linesOf({ status, name, message, advice }: CheckOutcome, colours: Colors): Part[][] {
-  const colour = { ok: colours.green, warn: colours.yellow, FAIL: colours.red, skip: colours.dim }[status];
-  const line = [colour(status.padEnd(statusWidth)), ` ${name.padEnd(nameWidth)} ${message}`];
+/** The lines of one check: its result, and what to do. */
+export function linesOf({ status, name, message, advice }: CheckOutcome, colors: Colors): Part[][] {
+  const color = { ok: colors.green, warn: colors.yellow, FAIL: colors.red, skip: colors.dim }[status];
+  const line = [color(status.padEnd(statusWidth)), ` ${name.padEnd(nameWidth)} ${message}`];
   if (advice === undefined) return [line];
-  return [line, [' '.repeat(statusWidth + nameWidth + 2), colours.dim('->'), ` ${advice}`]];
+  return [line, [' '.repeat(statusWidth + nameWidth + 2), colors.dim('->'), ` ${advice}`]];
 }
 
-/** How many checks ended so. */
+/** The number of checks with this status. */
 export function count(results: readonly CheckOutcome[], status: Status): number {
   return results.filter((each) => each.status === status).length;
 }
 
 /**
- * What a bug report needs: versions, the platform and every finding.
+ * The object for a bug report: versions, platform and every result.
+ * @param subject what was checked: without options and without a complete URL, which can contain secrets
  * @param sent what was sent to a peer, in words
- * @param subject what was examined: neither options nor a whole URL, as these may hold what nobody else must see
  */
 export function asJson(
   subject: string,

@@ -1,19 +1,19 @@
-/** Runs checks one after the other, each within its time, so that one that fails or hangs does not stop the others. */
+/** Runs checks one after the other, each with a time limit, so that one that fails or hangs does not stop the others. */
 import { isSerpyError } from 'serpy';
 import type { Clock } from '../environment/context.js';
 import { type Check, fail, type Limits, type Result } from './checks/check.js';
 
-/** A check that was run. */
+/** The result of a check, with its name and time. */
 export interface CheckOutcome extends Result {
   readonly name: string;
   readonly elapsedMs: number;
 }
 
 /**
- * Runs all checks, and hands over each result as it comes.
- * @param contextFor what checks get besides their signal
- * @throws `ERR_SERPY_OPTION` for options that are wrong
- * @param signal ends the examination: what is under way is given up and the rest is left
+ * Runs all checks, and yields each result.
+ * @param contextFor makes the context of a check with its signal
+ * @param signal stops the current check, and omits the others
+ * @throws `ERR_SERPY_OPTION` for wrong options
  */
 export async function* runChecks<C extends Limits>(
   checks: readonly Check<C>[],
@@ -29,7 +29,7 @@ export async function* runChecks<C extends Limits>(
   }
 }
 
-/** Undefined when the examination ended first. */
+/** Undefined if `signal` stopped the check. */
 async function runWithin<C extends Limits>(
   { limitMs, run }: Check<C>,
   contextFor: (signal: AbortSignal) => C,
@@ -37,17 +37,17 @@ async function runWithin<C extends Limits>(
   signal: AbortSignal,
 ): Promise<Result | undefined> {
   const controller = new AbortController();
-  let over: (result: Result | undefined) => void = () => {};
+  let end: (result: Result | undefined) => void = () => {};
   const ended = new Promise<Result | undefined>((resolve) => {
-    over = resolve;
+    end = resolve;
   });
   const stop = () => {
-    over(undefined);
+    end(undefined);
     controller.abort(signal.reason);
   };
   const timer = clock.setTimeout(() => {
-    over(tookTooLong(limitMs));
-    controller.abort(new Error('the time of the check is up'));
+    end(timedOut(limitMs));
+    controller.abort(new Error('the check timed out'));
   }, limitMs);
   signal.addEventListener('abort', stop, { once: true });
   const own = run(contextFor(controller.signal)).catch((error: unknown) => unexpected(error));
@@ -60,17 +60,17 @@ async function runWithin<C extends Limits>(
   }
 }
 
-function tookTooLong(limitMs: number): Result {
+function timedOut(limitMs: number): Result {
   return fail(
     `not done after ${limitMs / 1000} s`,
-    'try again when the computer has less to do; if it stays so, something swallows what is sent: a firewall, a security program or a broken driver',
+    'try again when the computer is less busy; if the result is the same, a firewall, a security program or a driver may discard data',
   );
 }
 
-/** What a check did not reckon with is its finding; what was typed wrong is nobody's. */
+/** An unexpected error is the result of the check, except for wrong options. */
 function unexpected(error: unknown): Result {
   if (isSerpyError(error) && error.code === 'ERR_SERPY_OPTION') throw error;
   const message = error instanceof Error ? error.message : String(error);
   const code = isSerpyError(error) ? ` (${error.code})` : '';
-  return fail(`${message}${code}`, 'if the sentence above does not help, add this report (--json) to a bug report');
+  return fail(`${message}${code}`, 'if this sentence does not help, report it with the output of --json');
 }

@@ -1,12 +1,12 @@
-/** What a command gets from outside. Passed in, so that tests run commands without a process. */
+/** The surroundings of a command: terminal, signals, clock, environment. Tests pass their own and need no process. */
 import type { Interruption } from './interrupt.js';
 import type { Terminal } from './terminal.js';
 
 /** Time and timers. */
 export interface Clock {
-  /** Milliseconds since some fixed moment; never goes back. */
+  /** Milliseconds of a monotonic clock. */
   now(): number;
-  /** Milliseconds since 1970, as the computer's clock has them. */
+  /** Milliseconds since 1970, from the computer's clock. */
   wallMs(): number;
   setTimeout(callback: () => void, delayMs: number): unknown;
   clearTimeout(timer: unknown): void;
@@ -14,7 +14,7 @@ export interface Clock {
 
 export interface Context {
   readonly terminal: Terminal;
-  /** Ctrl-C and its like. */
+  /** Ctrl-C and other signals. */
   readonly interruption: Interruption;
   readonly clock: Clock;
   /** A number from 0 (included) to 1 (excluded). */
@@ -23,7 +23,7 @@ export interface Context {
   readonly platform: NodeJS.Platform;
 }
 
-/** Resolves after a time, or at once when the signal is aborted. Returns whether the time has passed. */
+/** Resolves with true after a time, or with false when the signal is aborted. */
 export function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
     if (signal.aborted) {

@@ -1,22 +1,22 @@
-/** Ctrl-C and its like: what ends a command before its time. */
+/** Interruptions of a command: Ctrl-C, other signals, a closed pipe. */
 import { setMaxListeners } from 'node:events';
 
-/** What interrupted: a signal, or that nobody reads what the command prints, as after `| head`. */
+/** A signal, or `closed pipe` if the reader of stdout has ended, as after `| head`. */
 export type InterruptCause = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'closed pipe';
 
 export interface Interruption {
-  /** Aborted by the first interruption: a command passes it to what waits, says what was done, and returns. */
+  /** Aborted by the first interruption. A command passes it to everything that waits, reports what it did, and returns. */
   readonly signal: AbortSignal;
-  /** What interrupted first; undefined while nothing has. */
+  /** The first interruption; undefined before it. */
   readonly cause: InterruptCause | undefined;
-  /** Interrupts: for keys that a terminal in raw mode gives to the program, too. A second signal ends the program at once. */
+  /** Interrupts the command. Also called for Ctrl-C as a key, in a terminal in raw mode. A second signal ends the program at once. */
   interrupt(cause: InterruptCause): void;
 }
 
-/** @param exitNow what a second signal does */
+/** @param exitNow called for a second signal */
 export function createInterruption(exitNow: () => void): Interruption {
   const controller = new AbortController();
-  setMaxListeners(0, controller.signal); // each peer and each write waits for it: many are no leak
+  setMaxListeners(0, controller.signal); // each connection and each write adds a listener: many are not a leak
   let first: InterruptCause | undefined;
   return {
     signal: controller.signal,

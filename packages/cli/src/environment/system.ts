@@ -1,4 +1,4 @@
-/** What comes from this computer: its time, its chance, its signals, its terminal. Nothing else asks for them. */
+/** The real clock, random numbers, signals and terminal. Only this file accesses them. */
 import { performance } from 'node:perf_hooks';
 import type { Clock, Context } from './context.js';
 import { createInterruption, type InterruptCause } from './interrupt.js';
@@ -11,19 +11,19 @@ export const systemClock: Clock = {
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
 };
 
-/** A moment of the computer's clock as `2026-01-31T12:00:00.000Z`. */
+/** A time of the computer's clock as `2026-01-31T12:00:00.000Z`. */
 export function isoTime(wallMs: number): string {
   return new Date(wallMs).toISOString();
 }
 
 const signals: readonly Extract<InterruptCause, NodeJS.Signals>[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
-/** The context of a program on this computer: its signals and its closed pipes interrupt it. */
+/** The context of the process. Signals and closed pipes interrupt it. */
 export function systemContext(): Context {
   const interruption = createInterruption(() => process.exit(1));
   for (const signal of signals) process.on(signal, () => interruption.interrupt(signal));
   const terminal = createTerminal(process, process.env, interruption);
-  process.removeAllListeners('warning'); // Node's own says more than a sentence
+  process.removeAllListeners('warning'); // Node's listener prints more than a sentence
   process.on('warning', ({ message }) => terminal.note(message));
   return {
     terminal,
@@ -35,7 +35,7 @@ export function systemContext(): Context {
   };
 }
 
-/** Ends the program once what it wrote has left. Nothing that it left open can keep it alive. */
+/** Flushes stdout and stderr and ends the process. Open handles cannot keep it alive. */
 export async function exit(status: number): Promise<never> {
   for (const stream of [process.stdout, process.stderr]) {
     if (stream.writable) await new Promise<void>((resolve) => stream.write('', () => resolve()));

@@ -1,9 +1,9 @@
-/** Where a command reads and writes: stdout for what it is there to give, stderr for what it has to say about it. */
+/** The input and outputs of a command: data goes to stdout, messages about it go to stderr. */
 import type { Readable, Writable } from 'node:stream';
 import picocolors from 'picocolors';
 import type { Interruption } from './interrupt.js';
 
-/** A stream of the process, or a test's. */
+/** A stream of the process or of a test. */
 export type Input = Readable & { readonly isTTY?: boolean; setRawMode?(raw: boolean): unknown };
 export type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
 
@@ -14,7 +14,7 @@ export interface Streams {
   readonly stderr: Output;
 }
 
-/** A text in a colour. It is escaped like any other when it is written. */
+/** A text with a color. It is escaped when it is written, like any other text. */
 export class Painted {
   readonly text: string;
   readonly paint: (text: string) => string;
@@ -25,40 +25,40 @@ export class Painted {
   }
 }
 
-/** A part of a line: whatever stands in it, it does nothing to the terminal but show itself. */
+/** A part of a line. Control characters in it are escaped, so that it cannot affect the terminal. */
 export type Part = string | Painted;
 
 type ColorName = 'red' | 'green' | 'yellow' | 'cyan' | 'dim';
 
 export type Colors = { readonly [name in ColorName]: (text: string) => Painted } & {
-  /** Whether there are any. */
+  /** Whether colors are on. */
   readonly isColorSupported: boolean;
 };
 
 export interface Terminal extends Streams {
-  /** Whether a person looks at stdout, on a screen that can be drawn on. */
+  /** Whether stdout is a terminal that can position the cursor. */
   readonly isInteractive: boolean;
-  /** The width of the screen; 80 where there is none. */
+  /** The width of the terminal; 80 without one. */
   readonly columns: number;
   readonly rows: number;
-  /** Colours for stdout, and for stderr: none where it is no terminal or NO_COLOR is set. */
+  /** Colors for stdout, and for stderr. They are off without a terminal and with NO_COLOR. */
   readonly colors: Colors;
   readonly noteColors: Colors;
-  /** A line on stdout. Resolves when stdout takes more, so that a slow reader slows the command down; rejects when it cannot be written. */
+  /** Prints a line on stdout. Resolves when stdout accepts more, so that a slow reader slows the command down. Rejects if it cannot be written. */
   print(...line: Part[]): Promise<void>;
-  /** The same for each line of a text that is made here, such as a table. */
+  /** Prints each line of a text, such as a table. */
   printLines(text: string): Promise<void>;
-  /** As it is: escape sequences of the command's own. Nothing that comes from elsewhere. */
+  /** Writes without escaping: for the escape sequences of the command itself, never for data from elsewhere. */
   write(text: string): Promise<void>;
-  /** Resolves when all is written that was written to stdout, whoever did; rejects when that failed. */
+  /** Resolves when stdout is flushed, including what commander wrote. Rejects if a write has failed. */
   flush(): Promise<void>;
-  /** A line on stderr: what happens, for the person at the screen. */
+  /** Prints a line on stderr. */
   note(...line: Part[]): void;
 }
 
 /**
- * @param streams their errors are dealt with here: a reader that has gone interrupts the command
- * @param env decides on colours: NO_COLOR, FORCE_COLOR, TERM
+ * @param streams their errors are handled here: a reader that has ended interrupts the command
+ * @param env NO_COLOR, FORCE_COLOR and TERM decide on colors
  */
 export function createTerminal(
   { stdin, stdout, stderr }: Streams,
@@ -70,7 +70,7 @@ export function createTerminal(
     if (isReaderGone(error)) interruption.interrupt('closed pipe');
     else broken ??= error;
   });
-  stderr.on('error', () => {}); // nobody is left who could be told
+  stderr.on('error', () => {}); // there is no other place to report it
 
   const write = async (text: string): Promise<void> => {
     if (broken) throw broken;
@@ -97,7 +97,7 @@ export function createTerminal(
     printLines: (text) => write(`${text.split('\n').map(printable).join('\n')}\n`),
     async flush() {
       if (stdout.writable) await new Promise<void>((resolve) => stdout.write('', () => resolve()));
-      const failure = broken ?? stdout.errored; // before anybody was told
+      const failure = broken ?? stdout.errored; // also of a write before any caller waited
       if (failure && !isReaderGone(failure)) throw failure;
     },
     note: (...line) => void stderr.write(`${rendered(...line)}\n`),
@@ -105,7 +105,7 @@ export function createTerminal(
 }
 
 /**
- * A text from elsewhere as one line that can do nothing to a terminal: control characters are written as JSON does,
+ * A text from elsewhere as one line that cannot affect a terminal: control characters are escaped as in JSON,
  * such as `\n` and `\u001b`.
  */
 export function printable(text: string): string {
@@ -115,7 +115,7 @@ export function printable(text: string): string {
   });
 }
 
-/** A line as it goes to a terminal: here, and nowhere else, is escaped what a peer, a file or the environment may have put into it. */
+/** A line as it goes to a terminal. Only this function escapes what a peer, a file or the environment put into it. */
 export function rendered(...line: Part[]): string {
   return line.map((part) => (part instanceof Painted ? part.paint(printable(part.text)) : printable(part))).join('');
 }
@@ -132,14 +132,14 @@ function hasColors(output: Output, env: Readonly<Record<string, string | undefin
   return output.isTTY === true && env.TERM !== 'dumb';
 }
 
-/** As systems call it that a pipe, or a terminal, has nobody at its other end. */
+/** Whether the reader of a pipe, or the terminal, has ended. */
 function isReaderGone({ code }: NodeJS.ErrnoException): boolean {
   return (
     code === 'EPIPE' || code === 'EOF' || code === 'EIO' || code === 'ECONNRESET' || code === 'ERR_STREAM_DESTROYED'
   );
 }
 
-/** Resolves when the stream takes more, or never will. */
+/** Resolves when the stream accepts more, or never will. */
 function drained(stream: Writable, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {

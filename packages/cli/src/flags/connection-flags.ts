@@ -1,4 +1,4 @@
-/** Which peer, and how: the URL and the facade's options, from the command line, the environment and a file. */
+/** The connection of a command: URL and options of the package `serpy`, from the command line, the environment and a file. */
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { type ConnectOptions, environmentOptions, type ListenOptions, loadConfig, parseUrl } from 'serpy';
@@ -6,7 +6,7 @@ import type { Context } from '../environment/context.js';
 import { usageError } from '../failure.js';
 import { wholeNumber } from './value-parsers.js';
 
-/** The end that a command is. */
+/** The role of a command. */
 export type End = 'connect' | 'listen';
 
 /** What commander gives for the options that `addConnectionOptions` adds. */
@@ -25,56 +25,71 @@ export interface ConnectionFlags {
   readonly insecure?: true;
 }
 
-/** Where a command goes when nobody says otherwise. */
+/** The port without a URL and without `--port`. */
 export const defaultPort = 5001;
 
 /**
- * For commands whose messages matter: they ask for a session, which loses nothing and tells what arrived. Whoever says v2 gets one only when
- * it is asked for; with a key, or without a word on the protocol, it is asked for anyway.
+ * Requests a session, for commands whose messages must not be lost. A client of `protocol: 'v2'` does so only if asked; with a key, and with
+ * `protocol: 'auto'`, it is the default.
  */
 export const withSession = { session: 'prefer' } as const;
 
-const hostIs = { connect: 'of the peer', listen: 'to listen on', either: 'of the peer, or to listen on' } as const;
-
-export const urlText =
-  'such as serpy://127.0.0.1:5001: serpy1 for v1, serpy2 for v2, serpy to find out, with +tls encrypted';
-
-/** Adds the argument `[url]` and the options of a connection to a command. @param end `'either'` where an option of the command decides */
-export function addConnectionOptions(command: Command, end: End | 'either'): Command {
-  return addConnectionFlags(command.argument('[url]', urlText), end);
+/** The connection flags that a command has. */
+export interface FlagSet {
+  /** `either` where an option of the command decides. */
+  readonly end: End | 'either';
+  /** Whether a client offers `--reconnect`. Default true. */
+  readonly reconnects?: boolean;
 }
 
-/** The options without the argument, for a command that takes its URL in another way. */
-export function addConnectionFlags(command: Command, end: End | 'either'): Command {
-  const group = 'The connection:';
+const hostIs = { connect: 'of the peer', listen: 'to listen on', either: 'of the peer, or to listen on' } as const;
+
+export const urlText = 'serpy://HOST:PORT detects the protocol, serpy1:// is v1, serpy2:// is v2; +tls encrypts';
+
+/** Adds the argument `[url]` and the options of a connection to a command. @param defaultUrl as the help shows it */
+export function addConnectionOptions(
+  command: Command,
+  flags: FlagSet,
+  defaultUrl = `serpy://127.0.0.1:${defaultPort}`,
+): Command {
+  return addConnectionFlags(command.argument('[url]', `${urlText} (default: ${defaultUrl})`), flags);
+}
+
+/** The options without the argument, for a command that has its own argument for the URL. */
+export function addConnectionFlags(command: Command, { end, reconnects = true }: FlagSet): Command {
+  const group = 'Connection:';
   const add = (flags: string, description: string, parse?: (text: string) => unknown) => {
     const option = new Option(flags, description).helpGroup(group);
     if (parse) option.argParser(parse);
     command.addOption(option);
   };
-  command.addOption(new Option('--protocol <name>', 'instead of a URL').choices(['v1', 'v2', 'auto']).helpGroup(group));
+  command.addOption(
+    new Option('--protocol <name>', 'the protocol, instead of the one in the URL')
+      .choices(['v1', 'v2', 'auto'])
+      .helpGroup(group),
+  );
   add('--host <address>', `the host name or IP address ${hostIs[end]} (default: 127.0.0.1)`);
   add('--port <number>', `the port (default: ${defaultPort})`, wholeNumber('--port', 0, 65_535));
-  add('--key-file <file>', 'the key of both ends, made with "serpy keygen": encrypts, and proves who is there');
+  add('--key-file <file>', 'the key of both ends, from "serpy keygen": encrypts and authenticates');
   add('--tls', 'encrypt with certificates');
-  add('--tls-ca <file>', 'the certificate of the authority that vouches for the other end (PEM)');
+  add('--tls-ca <file>', 'the certificate of the authority that signed that of the other end (PEM)');
   add('--tls-cert <file>', "this end's certificate (PEM)");
   add('--tls-key <file>', "the private key of this end's certificate (PEM)");
-  add('--config <file>', 'options from a JSON file');
+  add('--config <file>', 'a JSON file with options');
   command.addOption(
     new Option('-o, --option <name=value>', 'any option of docs/options.md, such as maxMessageBytes=1e9')
       .argParser((text: string, before: readonly string[] | undefined) => [...(before ?? []), text])
       .helpGroup(group),
   );
-  if (end !== 'listen') add('--reconnect', 'dial again when the link breaks');
-  if (end !== 'connect') add('--insecure', 'let other computers connect without a key or certificates');
+  if (reconnects && end !== 'listen') add('--reconnect', 'reconnect when the connection breaks (clients)');
+  if (end !== 'connect') add('--insecure', 'accept other computers without a key or certificates (servers)');
   return command;
 }
 
 /**
- * The options for `connect` or `listen`. What is typed goes before the environment, and that before the file.
- * Where nobody names an address it is this computer, port 5001, over either protocol.
- * @param defaults what the command would rather have than the facade's defaults
+ * The options for `connect` or `listen`. Flags take precedence over the environment, and that over the file.
+ * The default is port 5001 of this computer, over both protocols.
+ * @param defaults the command's own defaults, in place of those of the package
  */
 export function connectionOptions(
   url: string | undefined,
@@ -83,30 +98,30 @@ export function connectionOptions(
   { env }: Pick<Context, 'env'>,
   defaults: Readonly<Record<string, unknown>> = {},
 ): ConnectOptions & ListenOptions {
-  const options = given(flags.config, env);
+  const options = environmentOrFile(flags.config, env);
   if (url !== undefined) merge(options, urlOptions(url));
   merge(options, typedOptions(flags.option ?? []));
   const { protocol, host, port, keyFile } = flags;
-  const [, hostAlone, portToo] = /^([^:]+|\[.*\]):(\d+)$/.exec(host ?? '') ?? [];
-  if (hostAlone) throw usageError(`--host takes a host without its port: write --host ${hostAlone} --port ${portToo}`);
+  const [, bareHost, hostPort] = /^([^:]+|\[.*\]):(\d+)$/.exec(host ?? '') ?? [];
+  if (bareHost) throw usageError(`--host takes a host without a port: write --host ${bareHost} --port ${hostPort}`);
   merge(options, { protocol, host, port, key: keyFile === undefined ? undefined : { file: keyFile }, tls: tls(flags) });
   if (end === 'listen' && flags.reconnect)
-    throw usageError('--reconnect is for a client, and this is a server: leave it out');
+    throw usageError('--reconnect is for clients, and this command is a server: omit it');
   if (end === 'connect' && flags.insecure)
-    throw usageError('--insecure is for a server, and this is a client: leave it out');
+    throw usageError('--insecure is for servers, and this command is a client: omit it');
   merge(options, { autoRestart: flags.reconnect, insecure: flags.insecure });
   for (const [name, value] of Object.entries({ protocol: 'auto', port: defaultPort, ...defaults })) {
-    if (name !== 'session' || asksForSession(options)) options[name] ??= value;
+    if (name !== 'session' || needsSessionOption(options)) options[name] ??= value;
   }
   return options as unknown as ConnectOptions & ListenOptions; // connect and listen check them
 }
 
-/** Whether nobody asks for a session unless this command does. */
-function asksForSession({ protocol, key, tls }: Record<string, unknown>): boolean {
+/** Whether the package requests a session only if this command does. */
+function needsSessionOption({ protocol, key, tls }: Record<string, unknown>): boolean {
   return protocol === 'v2' && key === undefined && (tls === undefined || tls === false);
 }
 
-/** A parser for options that take a size, such as `50_000`, `2MB` or `1.5GiB`; a bare number is in bytes. In bytes. */
+/** A parser for sizes such as `50_000`, `2MB` or `1.5GiB`; a number alone is in bytes. Returns bytes. */
 export function sizeInBytes(name: string): (text: string) => number {
   return (text) => {
     const [, digits = '', prefix = '', binary] =
@@ -119,25 +134,26 @@ export function sizeInBytes(name: string): (text: string) => number {
   };
 }
 
-/** A fresh object with the options of the file and the environment. */
-function given(config: string | undefined, env: Context['env']): Record<string, unknown> {
+/** A new object with the options of the file and the environment. */
+function environmentOrFile(config: string | undefined, env: Context['env']): Record<string, unknown> {
   if (config !== undefined) return loadConfig(config, { env }) as unknown as Record<string, unknown>;
   const options = environmentOptions(env);
-  return Object.keys(options).length > 0 ? options : {}; // those of the environment may be the other end's, what is typed may not
+  // The package ignores options of the environment that are for the other end. Without variables, flags are checked strictly.
+  return Object.keys(options).length > 0 ? options : {};
 }
 
 function urlOptions(url: string): Record<string, unknown> {
-  if (/^\d+$/.test(url)) throw usageError(`'${url}' is no URL: write serpy://127.0.0.1:${url}, or --port ${url}`);
-  const meant = meantUrl(url) ?? (/^[\w.-]+(:\d+)?$/.test(url) ? urlWith(url) : undefined);
-  if (meant) throw usageError(`'${url}' is no URL: write ${meant}`);
+  if (/^\d+$/.test(url)) throw usageError(`'${url}' is not a URL: write serpy://127.0.0.1:${url}, or --port ${url}`);
+  const suggestion = suggestedUrl(url) ?? (/^[\w.-]+(:\d+)?$/.test(url) ? urlWith(url) : undefined);
+  if (suggestion) throw usageError(`'${url}' is not a URL: write ${suggestion}`);
   return { ...parseUrl(url) };
 }
 
 /**
- * The URL that somebody means who types an address: 192.168.1.20, [::1]:5001, labpc:5001. Undefined for what may as well be a text, such as
+ * The URL for an address without a scheme: 192.168.1.20, [::1]:5001, labpc:5001. Undefined for what can also be a text, such as
  * 12:30 or CH1:2.
  */
-export function meantUrl(text: string): string | undefined {
+export function suggestedUrl(text: string): string | undefined {
   const address = text.replace(/\/$/, '');
   if (/^[\da-f:.]*::[\da-f:.]*(%[\w.-]+)?$/i.test(address)) return urlWith(`[${address.replace('%', '%25')}]`);
   const [, host = '', digits] = /^(\[[\da-f:.]+(?:%[\w.-]+)?\]|[\w.-]+)(?::(\d{1,5}))?$/i.exec(address) ?? [];
@@ -152,7 +168,7 @@ function urlWith(address: string): string {
   return `serpy://${address}${/:\d+$/.test(address.replace(/^\[.*\]/, '')) ? '' : `:${defaultPort}`}`;
 }
 
-/** Options as `name=value`, read as the parameters of a URL are. */
+/** Options as `name=value`, parsed like the parameters of a URL. */
 function typedOptions(pairs: readonly string[]): Record<string, unknown> {
   const parameters = new URLSearchParams();
   for (const pair of pairs) {
@@ -178,13 +194,13 @@ function readPem(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (cause) {
-    throw usageError(`the file ${path || "''"} cannot be read: ${(cause as Error).message}`, cause);
+    throw usageError(`cannot read the file ${path || "''"}: ${(cause as Error).message}`, cause);
   }
 }
 
-/** Puts options before others; those of a group such as `sendQueue` one by one. A key or its file takes the place of either. */
-function merge(options: Record<string, unknown>, before: Readonly<Record<string, unknown>>): void {
-  for (const [name, value] of Object.entries(before)) {
+/** Overwrites options; those of a group such as `sendQueue` one by one. A key and a key file replace each other. */
+function merge(options: Record<string, unknown>, newer: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(newer)) {
     if (value === undefined) continue;
     const old = options[name];
     options[name] = name !== 'key' && isGroup(old) && isGroup(value) ? { ...old, ...value } : value;

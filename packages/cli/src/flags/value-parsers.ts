@@ -1,9 +1,9 @@
-/** Parsers of the values that options of the command take. */
+/** Parsers for the values of flags. */
 import { usageError } from '../failure.js';
 
 export const anyTime = { minMs: 0, maxMs: 2 ** 31 - 1, words: 'such as 500ms, 10s or 2min' };
 
-/** A parser for options that take a whole number. */
+/** A parser for whole numbers. */
 export function wholeNumber(name: string, min: number, max = Number.MAX_SAFE_INTEGER): (text: string) => number {
   return (text) => {
     const value = /^\d[\d_]*(?:e\d+)?$/.test(text) ? Number(text.replaceAll('_', '')) : Number.NaN;
@@ -13,7 +13,7 @@ export function wholeNumber(name: string, min: number, max = Number.MAX_SAFE_INT
   };
 }
 
-/** A parser for options that take a time, such as `500ms`, `10s` or `2min`; a bare number is in seconds. In milliseconds. @param range what it takes, in milliseconds and in words */
+/** A parser for times such as `500ms`, `10s` or `2min`; a number alone is in seconds. Returns milliseconds. @param range the accepted values, in milliseconds and in words */
 export function duration(
   name: string,
   range: { readonly minMs: number; readonly maxMs: number; readonly words: string } = anyTime,

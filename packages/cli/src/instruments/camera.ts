@@ -1,36 +1,36 @@
-/** A simulated camera: light spots that wander over a dim background, with the noise of counted photons. */
+/** A simulated camera: light spots that move over a dim background, with photon noise. */
 import { mixSeeds, normal, type Random, seededRandom } from './random.js';
 
 export interface CameraOptions {
   readonly width: number;
   readonly height: number;
   readonly dtype: 'uint16' | 'float32';
-  /** 1 for the noise of photons, whose variance is their mean; 0 for none. */
+  /** 1 for photon noise, whose variance is the mean; 0 for none. */
   readonly noise: number;
   readonly seed: number;
 }
 
 export type Pixels = Uint16Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
 
-/** What the camera sees where no spot is, in photons. */
+/** Photons of a pixel outside the spots. */
 export const background = 120;
 
 const spotCount = 5;
 
-/** Deviates that are drawn once: to draw them for each pixel would take longer than all the rest. */
+/** Normal deviates, computed once: computing them for each pixel would dominate the time of an image. */
 const deviateCount = 2 ** 16;
 
-/** One spot: how bright and wide it is, and how it wanders. */
+/** One spot: brightness, width and movement. */
 interface Spot {
   readonly photons: number;
   /** In widths of the image. */
   readonly sigma: number;
-  /** Per axis: turns per frame, and where the first is. */
+  /** Per axis: oscillations per frame, and the initial phase. */
   readonly x: readonly [speed: number, phase: number];
   readonly y: readonly [speed: number, phase: number];
 }
 
-/** The images of a camera. Frame n is the same in every run, whichever were asked for before. */
+/** The images of a camera. Frame n is the same in every run, in any order of the calls. */
 export function camera(options: CameraOptions): (frame: number) => Pixels {
   const { width, height, dtype, noise, seed } = options;
   const random = seededRandom(seed);
@@ -41,23 +41,23 @@ export function camera(options: CameraOptions): (frame: number) => Pixels {
     const light = new Float32Array(width * height).fill(background);
     for (const spot of spots) addSpot(light, width, height, spot, frame);
     if (noise > 0) addNoise(light, width, deviates, seededRandom(mixSeeds(seed, frame)));
-    return dtype === 'float32' ? light : counted(light);
+    return dtype === 'float32' ? light : sensorValues(light);
   };
 }
 
-/** Photons as a 16-bit sensor tells them. A loop: `from` with a function takes ten times as long. */
-function counted(light: Float32Array): Uint16Array<ArrayBuffer> {
+/** Photons as the values of a 16-bit sensor. A loop, because `from` with a function takes ten times as long. */
+function sensorValues(light: Float32Array): Uint16Array<ArrayBuffer> {
   const counts = new Uint16Array(light.length);
   for (let at = 0; at < light.length; at++) counts[at] = Math.min(0xffff, Math.round(light[at] as number));
   return counts;
 }
 
 function drawSpot(random: Random): Spot {
-  const way = () => [(0.002 + 0.006 * random()) * (random() < 0.5 ? -1 : 1), random()] as const;
-  return { photons: 400 + 2600 * random(), sigma: 0.03 + 0.06 * random(), x: way(), y: way() };
+  const movement = () => [(0.002 + 0.006 * random()) * (random() < 0.5 ? -1 : 1), random()] as const;
+  return { photons: 400 + 2600 * random(), sigma: 0.03 + 0.06 * random(), x: movement(), y: movement() };
 }
 
-/** A round Gaussian is the product of one per axis: that many exponentials and not one per pixel. */
+/** A round Gaussian is the product of one per axis. This needs one exponential per row and column, not one per pixel. */
 function addSpot(light: Float32Array, width: number, height: number, spot: Spot, frame: number): void {
   const sigma = spot.sigma * Math.max(width, height);
   const across = profile(width, position(spot.x, frame) * width, sigma);
@@ -71,16 +71,16 @@ function addSpot(light: Float32Array, width: number, height: number, spot: Spot,
   }
 }
 
-/** Between 0.15 and 0.85 of the way across. */
+/** A position between 0.15 and 0.85 of the width. */
 function position([speed, phase]: readonly [number, number], frame: number): number {
   return 0.5 + 0.35 * Math.sin(2 * Math.PI * (speed * frame + phase));
 }
 
-function profile(length: number, centre: number, sigma: number): Float32Array {
-  return Float32Array.from({ length }, (_, at) => Math.exp(-((at - centre) ** 2) / (2 * sigma * sigma)));
+function profile(length: number, center: number, sigma: number): Float32Array {
+  return Float32Array.from({ length }, (_, at) => Math.exp(-((at - center) ** 2) / (2 * sigma * sigma)));
 }
 
-/** Each row takes its deviates from another place of the table. */
+/** Each row uses the table of deviates from another start. */
 function addNoise(light: Float32Array, width: number, deviates: Float32Array, random: Random): void {
   for (let row = 0; row < light.length; row += width) {
     const start = Math.floor(random() * deviateCount);

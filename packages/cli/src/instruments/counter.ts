@@ -1,22 +1,22 @@
-/** A simulated photon counter: how many photons came in each interval, at a rate that drifts. */
+/** A simulated photon counter: photons per interval, at a drifting rate. */
 import { mixSeeds, poisson, seededRandom } from './random.js';
 
 export interface CounterOptions {
-  /** Photons that are expected in an interval, on average over a long time. */
+  /** Expected photons per interval, averaged over a long time. */
   readonly meanCounts: number;
-  /** 1 for Poisson's noise, 0 for none; in between and above, so much of it. */
+  /** The factor of Poisson noise: 1 for photon noise, 0 for none. */
   readonly noise: number;
   readonly seed: number;
 }
 
 export interface Counter {
-  /** How many photons are expected in an interval: the rate as it drifts. */
+  /** The expected photons of an interval: the drifting rate. */
   expected(interval: number): number;
-  /** How many came. Interval n is the same in every run, whichever were asked for before. */
+  /** The counted photons. Interval n is the same in every run, in any order of the calls. */
   count(interval: number): number;
 }
 
-/** How far the rate drifts, as a part of its mean, and in how many intervals it comes back. */
+/** The drifts of the rate: depth as a part of the mean, and period in intervals. */
 const drifts = [
   { depth: 0.2, period: 830 },
   { depth: 0.1, period: 131 },
@@ -35,8 +35,8 @@ export function counter({ meanCounts, noise, seed }: CounterOptions): Counter {
     expected,
     count(interval) {
       const mean = expected(interval);
-      const came = poisson(mean, seededRandom(mixSeeds(seed, interval)));
-      return Math.max(0, Math.round(mean + noise * (came - mean)));
+      const photons = poisson(mean, seededRandom(mixSeeds(seed, interval)));
+      return Math.max(0, Math.round(mean + noise * (photons - mean)));
     },
   };
 }

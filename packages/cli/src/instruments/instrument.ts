@@ -1,46 +1,46 @@
-/** A simulated instrument at work: a server that sends what it measures, at its own rate, to whoever is connected. */
+/** A simulated instrument: a server that sends its values to all clients, at its own rate. */
 import { type ListenOptions, listen, type PortableConnection } from 'serpy';
 import type { Clock } from '../environment/context.js';
 
-/** What an instrument measures: the n-th value since somebody was there to see the first. */
+/** The n-th value of an instrument. It starts with the first client. */
 export type Measure = (n: number) => Uint8Array | number;
 
 export interface InstrumentOptions {
-  /** Where it listens. */
+  /** The address, and other options of the server. */
   readonly listen: ListenOptions;
   readonly measure: Measure;
-  /** Values in a second. */
+  /** Values per second. */
   readonly rate: number;
   readonly clock: Clock;
-  /** It stops to measure after so many. */
+  /** Stops after this many values. */
   readonly maxCount?: number | undefined;
 }
 
 export interface Instrument {
-  /** Where it listens: with port 0, the port that was found. */
+  /** The address of the server; with port 0, the port that the system chose. */
   readonly address: { readonly host: string; readonly port: number };
-  /** Values measured, and messages dropped: for readers that were too slow, and for those whose protocol is not known. */
+  /** Values measured, and messages dropped: for slow clients, and for clients of unknown protocol. */
   readonly counts: { readonly measured: number; readonly dropped: number; readonly unknown: number };
-  /** How many are connected. */
+  /** The number of clients. */
   readonly size: number;
-  onPeer(tell: (connection: PortableConnection) => void): void;
+  onPeer(callback: (connection: PortableConnection) => void): void;
   /** Resolves when it has measured `maxCount` values. */
   readonly finished: Promise<void>;
-  /** Hangs up on everybody, as a cable that is pulled does, and frees the port. */
+  /** Closes all connections at once, like a pulled cable, and frees the port. */
   cut(): Promise<void>;
-  /** Sends what is queued, hangs up, and frees the port. */
+  /** Sends queued values, closes all connections, and frees the port. */
   stop(): Promise<void>;
 }
 
-/** Frames that wait for a slow reader. One that reads again gets fresh ones. */
-const waitingMessages = 4;
+/** Values queued for a slow client. A client that reads again gets recent ones. */
+const queuedMessages = 4;
 
-/** What an instrument missed for longer than this it does not make up for. */
+/** After a longer delay, the instrument skips the missed values. */
 const maxLagMs = 100;
 
 export async function startInstrument(options: InstrumentOptions): Promise<Instrument> {
   const { measure, rate, clock, maxCount = Number.POSITIVE_INFINITY } = options;
-  const sendQueue = { maxMessages: waitingMessages, whenFull: 'drop-oldest', ...options.listen.sendQueue } as const;
+  const sendQueue = { maxMessages: queuedMessages, whenFull: 'drop-oldest', ...options.listen.sendQueue } as const;
   const server = await listen({ ...options.listen, sendQueue } as ListenOptions);
   let measured = 0;
   const droppedByGone = { dropped: 0, unknown: 0 };
@@ -51,29 +51,29 @@ export async function startInstrument(options: InstrumentOptions): Promise<Instr
     finish = resolve;
   });
 
-  const work = () => {
+  const measureDue = () => {
     timer = undefined;
     const now = clock.now();
     if (dueMs < now - maxLagMs) dueMs = now - maxLagMs;
     for (; dueMs <= now && measured < maxCount; dueMs += 1000 / rate) {
       const value = measure(measured++);
-      for (const connection of server) connection.sendData(value).catch(() => {}); // it has left
+      for (const connection of server) connection.sendData(value).catch(() => {}); // the client disconnected
     }
     if (measured >= maxCount) finish();
-    else if (server.getConnectionsList().length > 0) timer = clock.setTimeout(work, Math.max(0, dueMs - now));
+    else if (server.getConnectionsList().length > 0) timer = clock.setTimeout(measureDue, Math.max(0, dueMs - now));
   };
 
   server.on('connection', (connection) => {
     connection.on('close', () => {
       droppedByGone[causeOf(connection)] += connection.stats().droppedSending;
     });
-    connection.on('warning', () => {}); // drops are counted
+    connection.on('warning', () => {}); // dropped values are counted
     if (timer !== undefined) return;
     dueMs = clock.now();
-    timer = clock.setTimeout(work, 0);
+    timer = clock.setTimeout(measureDue, 0);
   });
 
-  const rest = () => {
+  const pause = () => {
     clock.clearTimeout(timer);
     timer = undefined;
   };
@@ -91,20 +91,20 @@ export async function startInstrument(options: InstrumentOptions): Promise<Instr
     get size() {
       return server.size;
     },
-    onPeer: (tell) => void server.on('connection', tell),
+    onPeer: (callback) => void server.on('connection', callback),
     async cut() {
-      rest();
+      pause();
       await server.close();
       for (const connection of server) connection.destroy();
     },
     async stop() {
-      rest();
+      pause();
       await server.closeServer();
     },
   };
 }
 
-/** Why messages to a peer were dropped: nothing can be sent before it is known what the peer speaks. */
+/** Why messages to a client were dropped: nothing can be sent before its protocol is known. */
 function causeOf({ peerProtocol }: PortableConnection): 'dropped' | 'unknown' {
   return peerProtocol === undefined ? 'unknown' : 'dropped';
 }

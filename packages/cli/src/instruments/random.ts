@@ -1,9 +1,9 @@
-/** Chance that can be repeated: the same seed gives the same numbers, on every computer. */
+/** Repeatable random numbers: the same seed gives the same numbers on every computer. */
 
 /** Numbers from 0 (included) to 1 (excluded), as `Math.random`. */
 export type Random = () => number;
 
-/** Two whole numbers as one seed: what belongs to `index` of an instrument with this `seed`, and to nothing before it. */
+/** Mixes two whole numbers to one seed: that of the value `index` of an instrument with this `seed`. */
 export function mixSeeds(seed: number, index: number): number {
   let mixed = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(index + 1, 0xc2b2ae35);
   mixed = Math.imul(mixed ^ (mixed >>> 16), 0x7feb352d);
@@ -26,10 +26,10 @@ export function normal(random: Random): number {
   return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 }
 
-/** From this mean on, a normal distribution is Poisson's to within what anybody counts. */
+/** From this mean on, a normal distribution approximates Poisson's well enough. */
 const largeMean = 50;
 
-/** How many events happen where `mean` are expected. */
+/** A Poisson distributed number of events. */
 export function poisson(mean: number, random: Random): number {
   if (mean >= largeMean) return Math.max(0, Math.round(mean + Math.sqrt(mean) * normal(random)));
   let events = 0;

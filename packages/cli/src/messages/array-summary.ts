@@ -1,22 +1,22 @@
-/** An array in a line: its type and shape, and what its elements are like. */
+/** An array in one line: type, shape, minimum, maximum and mean. */
 import type { NdArray } from 'serpy-arrays';
 
 export interface ArraySummary {
   readonly dtype: string;
   readonly shape: readonly number[];
-  /** Of the elements that are numbers: not of NaN. Undefined where there is none, and of complex ones. */
+  /** Of all elements except NaN. Undefined without such elements, and for complex types. */
   readonly min: number | bigint | undefined;
   readonly max: number | bigint | undefined;
   readonly mean: number | undefined;
-  /** Elements that are NaN. */
+  /** The number of elements that are NaN. */
   readonly nan: number;
 }
 
 export function summarize({ data, dtype, shape }: NdArray): ArraySummary {
-  const nothing = { dtype, shape, min: undefined, max: undefined, mean: undefined, nan: 0 };
-  if (dtype === 'complex64' || dtype === 'complex128') return nothing;
-  if (data instanceof BigInt64Array || data instanceof BigUint64Array) return { ...nothing, ...extentOfBigInts(data) };
-  return { ...nothing, ...extentOf(data) };
+  const empty = { dtype, shape, min: undefined, max: undefined, mean: undefined, nan: 0 };
+  if (dtype === 'complex64' || dtype === 'complex128') return empty;
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) return { ...empty, ...extentOfBigInts(data) };
+  return { ...empty, ...extentOf(data) };
 }
 
 type Extent = Pick<ArraySummary, 'min' | 'max' | 'mean' | 'nan'>;
@@ -57,7 +57,7 @@ export function summaryLine({ dtype, shape, min, max, mean, nan }: ArraySummary)
   return parts.join(', ');
 }
 
-/** Whole numbers as they are, others with four digits that count. */
+/** Whole numbers unchanged, others with four significant digits. */
 function short(value: number | bigint): string {
   return Number.isInteger(Number(value)) ? String(value) : String(Number(Number(value).toPrecision(4)));
 }

@@ -1,4 +1,4 @@
-/** A message as a person, a program (`--json`) and a folder (`--out`) get it. */
+/** A message as a line, as JSON (`--json`) and as a file (`--out`). */
 import type { PortableMessage } from 'serpy';
 import { decodeNpy, isNpy } from 'serpy-arrays';
 import { printable } from '../environment/terminal.js';
@@ -6,8 +6,8 @@ import { jsonLine } from '../values/json-line.js';
 import { isOpaque, isPickledArray, jsonOf, npyOf } from '../values/python-objects.js';
 import { summarize, summaryLine } from './array-summary.js';
 
-/** What a file would get. */
-export interface Blob {
+/** The content of the file for a message. */
+export interface Attachment {
   readonly bytes: Uint8Array;
   /** Without the dot. */
   readonly extension: string;
@@ -16,15 +16,15 @@ export interface Blob {
 export interface Description {
   /** One line without control characters. */
   readonly line: string;
-  /** What `--json` says of it, besides when and from whom it came. */
+  /** The fields of `--json`, without time and sender. */
   readonly json: Readonly<Record<string, unknown>>;
-  /** Bytes and arrays. */
-  readonly blob?: Blob;
-  /** The size of what was sent, as far as it is known. */
+  /** Of bytes and arrays. */
+  readonly attachment?: Attachment;
+  /** The size of the message, as far as known. */
   readonly sizeBytes: number;
 }
 
-/** So many bytes are shown of a message, and so many go into JSON. */
+/** Bytes in a line, and bytes in JSON. */
 const shownBytes = 16;
 const jsonBytes = 4096;
 
@@ -42,13 +42,13 @@ export function describe(message: PortableMessage): Description {
   return describeObject(value);
 }
 
-/** Its digits would take long, and nobody reads them. */
+/** As bytes: computing its digits would take long. */
 function describeLongInteger(bytes: Buffer): Description {
   const { line, json, sizeBytes } = describePlainBytes(bytes);
   return {
     line: `an integer of ${line}`,
     json: { ...json, type: 'longint' },
-    blob: { bytes, extension: 'bin' },
+    attachment: { bytes, extension: 'bin' },
     sizeBytes,
   };
 }
@@ -66,21 +66,21 @@ function describePlainBytes(bytes: Buffer): Description {
   const line = `${bytes.length} byte${bytes.length === 1 ? '' : 's'}${head && ': '}${head}${bytes.length > shownBytes ? ' …' : ''}`;
   const content = bytes.length <= jsonBytes ? { base64: bytes.toString('base64') } : {};
   const json = { type: 'bytes', bytes: bytes.length, ...content };
-  return { line, json, blob: { bytes, extension }, sizeBytes: bytes.length };
+  return { line, json, attachment: { bytes, extension }, sizeBytes: bytes.length };
 }
 
 function describeNpy(bytes: Buffer): Description {
-  const blob = { bytes, extension: 'npy' };
+  const attachment = { bytes, extension: 'npy' };
   try {
     const summary = summarize(decodeNpy(bytes));
     const { dtype, shape, min, max, mean, nan } = summary;
     const extent = { min: numberInJson(min), max: numberInJson(max), mean: numberInJson(mean) };
     const json = { type: 'array', dtype, shape, ...extent, ...(nan > 0 ? { nan } : {}), bytes: bytes.length };
-    return { line: summaryLine(summary), json, blob, sizeBytes: bytes.length };
+    return { line: summaryLine(summary), json, attachment, sizeBytes: bytes.length };
   } catch (error) {
     const { message: reason } = error as Error;
     const json = { type: 'bytes', bytes: bytes.length, unread: reason };
-    return { line: `${bytes.length} bytes: ${printable(reason)}`, json, blob, sizeBytes: bytes.length };
+    return { line: `${bytes.length} bytes: ${printable(reason)}`, json, attachment, sizeBytes: bytes.length };
   }
 }
 
@@ -88,9 +88,9 @@ function describeObject(value: unknown): Description {
   if (isPickledArray(value)) return describeNpy(npyOf(value));
   const json = jsonOf(value);
   if (isOpaque(value)) {
-    const blob = { bytes: value.bytes, extension: 'pickle' };
+    const attachment = { bytes: value.bytes, extension: 'pickle' };
     const line = `${value.bytes.length} bytes: ${printable(value.reason)}`;
-    return { line, json: { type: 'pickle', ...(json as object) }, blob, sizeBytes: value.bytes.length };
+    return { line, json: { type: 'pickle', ...(json as object) }, attachment, sizeBytes: value.bytes.length };
   }
   if (Buffer.isBuffer(value)) return describeBytes(value);
   try {
@@ -103,7 +103,7 @@ function describeObject(value: unknown): Description {
   }
 }
 
-/** JSON has neither integers beyond 2^53 that every reader keeps, nor NaN and infinities: those are texts. */
+/** Integers beyond 2^53, NaN and infinities are strings: not every reader of JSON keeps such integers, and JSON has no such floats. */
 function numberInJson(value: number | bigint | undefined): number | string | undefined {
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
   return value !== undefined && !Number.isFinite(value) ? String(value) : value;
@@ -120,7 +120,7 @@ const signatures: readonly (readonly [extension: string, bytes: string])[] = [
   ['zip', 'PK\x03\x04'],
 ];
 
-/** By how the bytes begin. */
+/** From the first bytes. */
 function extensionOf(bytes: Buffer): string {
   return signatures.find(([, start]) => bytes.toString('latin1', 0, start.length) === start)?.[0] ?? 'bin';
 }

@@ -1,22 +1,22 @@
-/** A folder that gets messages as files: numbered, and nothing that is there is overwritten. */
+/** A folder for messages as numbered files. Existing files are not overwritten. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { saveFileAtomic } from '../atomic-file.js';
 import { failure, toSentence } from '../failure.js';
 import { makeFolder } from '../make-folder.js';
-import type { Blob } from './describe.js';
+import type { Attachment } from './describe.js';
 
 export interface OutFolder {
-  /** Writes a file of its own. Resolves with its path; where that fails, no part of it is left. */
-  write(blob: Blob): Promise<string>;
+  /** Writes a new file. Resolves with its path. A failure leaves no part of it. */
+  write(attachment: Attachment): Promise<string>;
 }
 
-/** Puts a new file there whole, or fails. Passed in, so that tests can fill up a disk. */
+/** Writes a new file atomically. Tests pass another one, for example of a full disk. */
 export type FileWriter = (file: string, bytes: Uint8Array) => void;
 
 const nameForm = /^(\d{6,})\./;
 
-/** Makes the folder where it is missing. The numbers go on after the highest that is there. */
+/** Creates a missing folder. The numbers continue after the highest existing one. */
 export function openFolder(path: string, writeNew: FileWriter = saveFileAtomic): OutFolder {
   makeFolder(path);
   const numbers = readdirSync(path).map((name) => Number(nameForm.exec(name)?.[1] ?? 0));
@@ -30,12 +30,12 @@ export function openFolder(path: string, writeNew: FileWriter = saveFileAtomic):
           return file;
         } catch (error) {
           const { code, syscall } = error as NodeJS.ErrnoException;
-          // Another program may write here as well.
+          // Another program may write to this folder, too.
           if (code === 'EEXIST') continue;
-          if (syscall === 'open') throw error; // nothing was begun
+          if (syscall === 'open') throw failure(toSentence(error), error); // no part of it exists
           const why = toSentence(error).replace(`${file}: `, '');
-          const remedy = code === 'ENOSPC' ? 'make room, or name another folder' : 'name another folder';
-          throw failure(`${file}: ${why}, and nothing of it is left there: ${remedy}`, error);
+          const remedy = code === 'ENOSPC' ? 'free space, or name another folder' : 'name another folder';
+          throw failure(`${file}: ${why}; no part of the file was kept: ${remedy}`, error);
         }
       }
     },

@@ -1,12 +1,12 @@
-/** What `serpy send` sends: what was typed, files, and what comes in on stdin. */
-import { readFile, stat } from 'node:fs/promises';
+/** The messages of `serpy send`: values of the command line, files and stdin. */
+import { access, constants, readFile, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { float, int, type PortableValue } from 'serpy';
-import { failure, usageError } from '../failure.js';
+import { toSentence, usageError } from '../failure.js';
 import { stdinLines } from '../ui/stdin-lines.js';
 
-/** A file is read as a whole, and Node reads none of 2 GiB or more so. */
+/** The limit of Node for reading a file at once. */
 const maxFileBytes = 2 ** 31 - 1;
 
 /** One message. */
@@ -19,36 +19,44 @@ export interface SendRequest {
   /** Texts or numbers; `-` stands for the lines of stdin. */
   readonly values: readonly string[];
   readonly files: readonly string[];
-  /** Values are numbers. */
+  /** Whether values are numbers. */
   readonly number: boolean;
-  /** Of the lines of stdin. */
+  /** The encoding of the lines of stdin. */
   readonly encoding?: string | undefined;
-  /** Stdin is one message of bytes. */
+  /** Whether stdin is one message of bytes. */
   readonly binary: boolean;
-  /** Unless the options say otherwise. */
   readonly maxMessageBytes: number;
 }
 
-/** Checks before anything is sent what can be checked. */
+/** Checks numbers and files before the first message is sent. @throws a usage error */
 export async function checkPayloads({ values, files, number, maxMessageBytes }: SendRequest): Promise<void> {
   if (number) for (const value of values) if (value !== '-') parseNumber(value);
   for (const file of files) {
-    const found = await stat(file);
-    if (found.isDirectory()) throw failure(`${file} is a folder: name the files in it`);
+    const found = await readable(file);
+    if (found.isDirectory()) throw usageError(`${file} is a folder: name the files in it`);
     if (found.size > maxFileBytes) {
-      throw failure(
-        `${file} has ${found.size} bytes, and one message takes ${maxFileBytes} at most: split it, or send it from a program with sendStream, which has no such limit`,
+      throw usageError(
+        `${file} has ${found.size} bytes, and a message has at most ${maxFileBytes}: split it, or send it from a program with sendStream, which has no such limit`,
       );
     }
     if (found.size > maxMessageBytes) {
-      throw failure(
+      throw usageError(
         `${file} has ${found.size} bytes, and the limit is ${maxMessageBytes}: add -o maxMessageBytes=${found.size} at both ends`,
       );
     }
   }
 }
 
-/** The bytes of all messages; undefined where stdin is among them. */
+async function readable(file: string) {
+  try {
+    await access(file, constants.R_OK);
+    return await stat(file);
+  } catch (error) {
+    throw usageError(toSentence(error), error);
+  }
+}
+
+/** The bytes of all messages; undefined if stdin is one of them. */
 export async function totalBytes({ values, files, number, binary }: SendRequest): Promise<number | undefined> {
   if (binary || values.includes('-')) return undefined;
   const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size));
@@ -56,18 +64,18 @@ export async function totalBytes({ values, files, number, binary }: SendRequest)
   return [...sizes, ...typed].reduce((sum, sizeBytes) => sum + sizeBytes, 0);
 }
 
-/** The messages in their order: what was typed, then files. */
+/** The messages in order: values, then files. */
 export async function* payloads(
-  wanted: SendRequest,
+  request: SendRequest,
   stdin: Readable,
   signal: AbortSignal,
 ): AsyncIterableIterator<Payload> {
-  for (const value of wanted.values) {
-    if (value !== '-') yield payloadOf(value, wanted.number);
-    else if (wanted.binary) yield bytesOf(await buffer(abortable(stdin, signal)));
-    else yield* lines(stdin, wanted, signal);
+  for (const value of request.values) {
+    if (value !== '-') yield payloadOf(value, request.number);
+    else if (request.binary) yield bytesOf(await buffer(abortable(stdin, signal)));
+    else yield* lines(stdin, request, signal);
   }
-  for (const file of wanted.files) yield bytesOf(await readFile(file));
+  for (const file of request.files) yield bytesOf(await readFile(file));
 }
 
 async function* lines(
@@ -102,7 +110,7 @@ const special: Readonly<Record<string, number>> = {
   '-inf': Number.NEGATIVE_INFINITY,
 };
 
-/** An integer as typed without a point, and a float otherwise. */
+/** An integer if there are only digits, otherwise a float. */
 function parseNumber(text: string): PortableValue {
   const digits = text.trim();
   if (/^[+-]?\d+$/.test(digits)) {
@@ -112,6 +120,6 @@ function parseNumber(text: string): PortableValue {
   }
   const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(digits) ? Number(digits) : special[digits.toLowerCase()];
   if (value === undefined)
-    throw usageError(`'${text}' is no number: write 42 for an integer, 42.0 or 4.2e1 for a float`);
+    throw usageError(`'${text}' is not a number: write 42 for an integer, 42.0 or 4.2e1 for a float`);
   return float(value);
 }

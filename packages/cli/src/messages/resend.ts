@@ -1,15 +1,15 @@
-/** Sends a message again as it came: an int as an int, and over v1 in its mode. */
+/** Sends a received message unchanged: an int as an int, and over v1 in its mode. */
 import { type Connection, float, int, isSerpyError, type PortableConnection } from 'serpy';
 import type { RecordedMessage } from '../recording/format.js';
-import { LeftOut } from '../recording/json-value.js';
+import { OmittedValue } from '../recording/json-value.js';
 
-/** The modes of v1 in pairs: without an acknowledgement, with one. Nobody here waits for one. */
+/** The mode without an acknowledgement for each mode of v1. Modes are pairs: without one, with one. */
 const unacknowledged = [0, 0, 2, 2, 4, 4] as const;
 
 /**
  * Resolves when the message is queued.
- * @returns what it is that the peer's protocol cannot carry, or undefined: it is on its way
- * @throws as `sendData`, for other reasons
+ * @returns what the peer's protocol cannot carry, as words; undefined if the message was sent
+ * @throws the other errors of `sendData`
  */
 export async function resend(
   connection: PortableConnection,
@@ -17,24 +17,23 @@ export async function resend(
   wait: { readonly signal?: AbortSignal } = {},
 ): Promise<string | undefined> {
   if (type === 'longint') return 'an integer of more than 1024 bytes';
-  if (value instanceof LeftOut) return value.reason;
+  if (value instanceof OmittedValue) return value.reason;
   try {
     if (connection.protocol === 'v1' && mode !== undefined && !(mode >= 4 && value instanceof Uint8Array)) {
       const v1 = connection as Connection<'v1'>;
       await v1.sendData(value as string, { ...wait, mode: unacknowledged[mode] ?? 0 });
     } else if (isLongInteger(value)) {
-      // A Python peer may send one of any length; v1 has digits for it.
+      // A Python peer can send integers of any length. v1 carries their digits.
       if ((connection.peerProtocol ?? connection.protocol) !== 'v1') return 'an integer beyond 64 bits';
       await connection.sendData(String(value), wait);
     } else if (type === 'int') await connection.sendData(int(value as number | bigint), wait);
     else if (type === 'float') await connection.sendData(float(value as number), wait);
     else if (typeof value === 'object' && !(value instanceof Uint8Array))
-      return 'an object of Python, and those go over v1 alone';
+      return 'a Python object, which only v1 carries';
     else await connection.sendData(value as string | Buffer, wait);
     return undefined;
   } catch (error) {
-    if (isSerpyError(error) && error.code === 'ERR_SERPY_VALUE')
-      return `a message of which the library says "${error.message}"`;
+    if (isSerpyError(error) && error.code === 'ERR_SERPY_VALUE') return `a message with the error "${error.message}"`;
     throw error;
   }
 }

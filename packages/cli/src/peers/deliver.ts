@@ -1,4 +1,4 @@
-/** Sends messages and sees them off: acknowledged where the protocol has that, or else out of this process. */
+/** Sends messages and waits until they are acknowledged; without acknowledgements, until they have left this process. */
 import { type Connection, isSerpyError } from 'serpy';
 import { type Context, pause } from '../environment/context.js';
 import { failure } from '../failure.js';
@@ -6,40 +6,40 @@ import { formatBytes, formatCount } from '../format.js';
 import type { Payload } from '../messages/payloads.js';
 
 export interface Delivery {
-  /** Messages that are on their way or there. */
+  /** Messages sent so far. */
   readonly sent: number;
   readonly sentBytes: number;
-  /** Whether the peer says of each message that it has it. */
+  /** Whether the peer acknowledges each message. */
   readonly acknowledges: boolean;
-  /** How far it has come, in words. */
+  /** The progress, in words. */
   readonly status: string;
-  /** Bytes of messages that have left this process, as far as can be told. */
+  /** Bytes that have left this process, as far as known. */
   readonly flushedBytes: number;
-  /** Resolves when the next may come. */
+  /** Resolves when the next message may be sent. */
   send(payload: Payload): Promise<void>;
-  /** Resolves when all have arrived, as far as it can be known, and the connection is closed. Rejects when they have not. */
+  /** Resolves when all messages are delivered, as far as known, and the connection is closed. Rejects if one may be lost. */
   drain(): Promise<void>;
 }
 
 export interface DeliverySettings {
   readonly protocol: string;
   readonly acknowledge: boolean;
-  /** How long the peer may take nothing. */
+  /** Timeout without progress. */
   readonly timeoutMs: number;
-  /** How long a peer without a session may take to hang up. */
-  readonly hangUpMs: number;
-  /** Ends it. */
+  /** Timeout for a peer without a session to close the connection. */
+  readonly peerCloseMs: number;
+  /** Aborts the delivery. */
   readonly signal: AbortSignal;
 }
 
-/** As many messages and bytes wait for their acknowledgements. */
+/** At most 64 messages and 16 MiB wait for acknowledgements. */
 const maxInFlight = 64;
 const maxBytesInFlight = 16 * 1024 * 1024;
 
-/** Less is a sign of life, and no progress. */
+/** Fewer bytes are heartbeats, not progress. */
 const minProgressBytes = 4096;
 
-/** How often it is looked whether all has left. */
+/** Polling interval for the flush check. */
 const pollMs = 20;
 
 export function deliverTo(connection: Connection, { clock }: Context, settings: DeliverySettings): Delivery {
@@ -48,17 +48,17 @@ export function deliverTo(connection: Connection, { clock }: Context, settings: 
   const signal = AbortSignal.any([settings.signal, stalled.signal]);
   const inFlight: { readonly settled: Promise<unknown>; readonly sizeBytes: number }[] = [];
   const startBytes = connection.stats().bytesSent;
-  let [sent, sentBytes, bytesInFlight, arrived] = [0, 0, 0, 0];
+  let [sent, sentBytes, bytesInFlight, settledCount] = [0, 0, 0, 0];
   let options: object = acknowledgement(protocol, settings.acknowledge);
-  let allHaveLeft = false;
+  let isFlushed = false;
   let acknowledges = Object.keys(options).length > 0;
   let hadSession = false;
   let unknown = 0;
-  let broke: Error | undefined; // a link, with messages of which nobody knows
+  let lostError: Error | undefined; // a connection broke, and the delivery of its messages is unknown
   connection.on('warning', (error) => {
     if (error.code === 'ERR_SERPY_DELIVERY_UNKNOWN' && 'messages' in error)
       unknown += (error.messages as unknown[]).length;
-    if (error.code === 'ERR_SERPY_LOST') broke ??= error;
+    if (error.code === 'ERR_SERPY_LOST') lostError ??= error;
   });
 
   const wireBytes = () => {
@@ -66,62 +66,62 @@ export function deliverTo(connection: Connection, { clock }: Context, settings: 
     return bytesSent - unsentBytes - startBytes;
   };
 
-  /** Waits, as long as something goes on. */
-  const patiently = async <T>(waiting: Promise<T>): Promise<T> => {
-    let mark = { bytes: wireBytes(), arrived, atMs: clock.now() };
-    const look = () => {
+  /** Waits as long as there is progress. */
+  const withProgress = async <T>(waiting: Promise<T>): Promise<T> => {
+    let mark = { bytes: wireBytes(), settledCount, atMs: clock.now() };
+    const check = () => {
       const bytes = wireBytes();
-      if (bytes >= mark.bytes + minProgressBytes || arrived > mark.arrived)
-        mark = { bytes, arrived, atMs: clock.now() };
+      if (bytes >= mark.bytes + minProgressBytes || settledCount > mark.settledCount)
+        mark = { bytes, settledCount, atMs: clock.now() };
       const restMs = mark.atMs + timeoutMs - clock.now();
-      if (restMs > 0) timer = clock.setTimeout(look, Math.min(restMs, timeoutMs / 4));
+      if (restMs > 0) timer = clock.setTimeout(check, Math.min(restMs, timeoutMs / 4));
       else stalled.abort();
     };
-    let timer = clock.setTimeout(look, timeoutMs / 4);
+    let timer = clock.setTimeout(check, timeoutMs / 4);
     try {
       return await waiting;
     } catch (error) {
-      throw stalled.signal.aborted ? tookNothing() : error;
+      throw stalled.signal.aborted ? stalledError() : error;
     } finally {
       clock.clearTimeout(timer);
     }
   };
 
-  const tookNothing = () => {
+  const stalledError = () => {
     const progress = acknowledges
-      ? `${arrived} of ${formatCount(sent)} ${sent === 1 ? 'is' : 'are'} acknowledged`
-      : `${formatBytes(Math.min(wireBytes(), sentBytes))} of ${formatBytes(sentBytes)} have gone out`;
-    return failure(`the peer has taken nothing for ${timeoutMs / 1000} s, ${progress}: is its program reading?`);
+      ? `${settledCount} of ${formatCount(sent)} acknowledged`
+      : `${formatBytes(Math.min(wireBytes(), sentBytes))} of ${formatBytes(sentBytes)} sent`;
+    return failure(`the peer read nothing for ${timeoutMs / 1000} s (${progress}): is its program reading?`);
   };
 
   const oldest = async () => {
     const { settled, sizeBytes } = inFlight[0] as (typeof inFlight)[number];
-    await patiently(settled);
+    await withProgress(settled);
     inFlight.shift();
     bytesInFlight -= sizeBytes;
   };
 
   const put = (payload: Payload): Promise<unknown> => {
     const settled = connection.sendData(payload.value, { ...options, signal }).then(() => {
-      arrived++;
+      settledCount++;
     });
-    settled.catch(() => {}); // told by who waits for it
+    settled.catch(() => {}); // the caller that awaits it reports the error
     return settled;
   };
 
-  /** Whether there is a session is known only when an acknowledgement is asked for. */
+  /** v2 reports a missing session only when an acknowledgement is requested. */
   const first = async (payload: Payload): Promise<void> => {
     try {
-      await patiently(put(payload));
+      await withProgress(put(payload));
     } catch (error) {
       if (protocol !== 'v2' || !isSerpyError(error) || error.code !== 'ERR_SERPY_OPTION') throw error;
       options = {};
       acknowledges = false;
-      await patiently(put(payload));
+      await withProgress(put(payload));
     }
   };
 
-  const allLeft = async (): Promise<void> => {
+  const flushed = async (): Promise<void> => {
     for (;;) {
       if (connection.state === 'closed') return;
       const { sendQueueMessages, unsentBytes } = connection.stats();
@@ -130,20 +130,20 @@ export function deliverTo(connection: Connection, { clock }: Context, settings: 
     }
   };
 
-  /** Closes. The peer may take its time: Ctrl-C does not wait for it. @returns whether a peer without a session has hung up in time */
+  /** Closes the connection. Ctrl-C does not wait for the peer. @returns whether a peer without a session closed it in time */
   const closed = async (): Promise<boolean> => {
     let inTime = true;
-    const cut = () => connection.destroy();
+    const destroy = () => connection.destroy();
     const late = () => {
       inTime = false;
-      cut();
+      destroy();
     };
-    settings.signal.addEventListener('abort', cut);
-    if (settings.signal.aborted) cut();
-    const timer = hadSession ? undefined : clock.setTimeout(late, settings.hangUpMs);
+    settings.signal.addEventListener('abort', destroy);
+    if (settings.signal.aborted) destroy();
+    const timer = hadSession ? undefined : clock.setTimeout(late, settings.peerCloseMs);
     await connection.close();
     clock.clearTimeout(timer);
-    settings.signal.removeEventListener('abort', cut);
+    settings.signal.removeEventListener('abort', destroy);
     if (settings.signal.aborted) throw settings.signal.reason;
     return inTime;
   };
@@ -159,10 +159,10 @@ export function deliverTo(connection: Connection, { clock }: Context, settings: 
       return acknowledges;
     },
     get status() {
-      const told = `${formatCount(sent)} sent`;
-      if (!allHaveLeft) return `${told}, of which the last may not have arrived`;
-      if (acknowledges) return `${told}, acknowledged`;
-      return `${told}, which ${sent === 1 ? 'has' : 'have'} gone out and may not have arrived`;
+      const count = `${formatCount(sent)} sent`;
+      if (!isFlushed) return `${count}, of which the last may not have arrived`;
+      if (acknowledges) return `${count}, acknowledged`;
+      return `${count}, handed to the network, not confirmed`;
     },
     get flushedBytes() {
       return wireBytes();
@@ -184,32 +184,32 @@ export function deliverTo(connection: Connection, { clock }: Context, settings: 
     },
     async drain() {
       while (inFlight.length > 0) await oldest();
-      await patiently(allLeft());
-      allHaveLeft = true;
+      await withProgress(flushed());
+      isFlushed = true;
       hadSession ||= connection.inSession;
-      const hasHungUp = await closed();
+      const hasPeerClosed = await closed();
       const { error, unsentMessages = 0, unacknowledgedMessages = 0 } = connection.closeInfo ?? {};
-      if (isSerpyError(error) && error.code === 'ERR_SERPY_PROTOCOL') throw error; // who answered so has taken nothing
+      if (isSerpyError(error) && error.code === 'ERR_SERPY_PROTOCOL') throw error; // a peer with another protocol has read nothing
       const lost = unsentMessages + Math.max(unacknowledgedMessages, unknown);
-      if (lost > 0) throw failure(`${formatCount(lost)} of ${sent} may not have arrived: the peer has gone`, error);
-      if (broke) throw broke;
+      if (lost > 0) throw failure(`${formatCount(lost)} of ${sent} may not have arrived: the peer disconnected`, error);
+      if (lostError) throw lostError;
       if (acknowledges || sent === 0) return;
-      // A session that is closed has acknowledged all that it does not count as unknown.
+      // A closed session has acknowledged every message that it does not report as unknown.
       acknowledges = hadSession && settings.acknowledge;
       if (acknowledges) return;
       if (error) throw error;
-      if (!hasHungUp) {
+      if (!hasPeerClosed) {
         throw failure(
-          `${formatCount(sent)} ${sent === 1 ? 'was' : 'were'} handed to the network, and the peer has not hung up within ${settings.hangUpMs / 1000} s: its program may have read nothing`,
+          `${formatCount(sent)} ${sent === 1 ? 'was' : 'were'} handed to the network, and the peer did not close the connection within ${settings.peerCloseMs / 1000} s: its program may have read nothing`,
         );
       }
     },
   };
 }
 
-/** The option of `sendData` that asks for an acknowledgement; over `auto`, `close` sees to it where there is a session. */
-function acknowledgement(protocol: string, wanted: boolean): object {
-  if (!wanted) return {};
+/** The option of `sendData` that requests an acknowledgement. Over `auto`, `close` waits for them if there is a session. */
+function acknowledgement(protocol: string, isRequested: boolean): object {
+  if (!isRequested) return {};
   if (protocol === 'v1') return { mode: 1 };
   return protocol === 'v2' ? { acknowledge: 'received' } : {};
 }

@@ -1,4 +1,4 @@
-/** The peers of a command: those that dial its server, or the one that it dials. */
+/** Receives messages: as a server from all clients, or as a client from one server. */
 import {
   type Connection,
   type ConnectOptions,
@@ -12,46 +12,46 @@ import type { Context } from '../environment/context.js';
 import { toSentence } from '../failure.js';
 import { addressOf } from '../format.js';
 
-/** A message, and when and from whom it came. */
+/** A message with its time and sender. */
 export interface ArrivedMessage {
   readonly message: PortableMessage;
   readonly connection: Connection;
   /** The peer's address, as `127.0.0.1:50123`. */
   readonly from: string;
-  /** When it was taken: by the computer's clock, and since the command began, both in milliseconds. */
+  /** When it was read: milliseconds since 1970 by the computer's clock, and since the start of the command. */
   readonly wallMs: number;
   readonly elapsedMs: number;
 }
 
 export interface ReceiveOptions {
   readonly options: ConnectOptions & ListenOptions;
-  /** Dial, instead of being a server. */
+  /** Connect, instead of listening. */
   readonly connect: boolean;
-  /** Ends it. The interruption does so anyway. */
+  /** Stops receiving, like the interruption. */
   readonly stop: AbortSignal;
-  /** Tells what happens to connections; nobody where it is left out. */
+  /** Called with a line for each event of a connection. */
   readonly log?: ((line: string) => void) | undefined;
-  /** The server listens: called before any peer is served. What it throws ends everything. */
+  /** Called when the server listens, before it serves a client. An error that it throws stops everything. */
   readonly onListening?: (() => void) | undefined;
-  /** A peer is there. */
+  /** Called for each connection. */
   readonly onPeer?: ((connection: Connection) => void) | undefined;
-  /** It has gone, and all that it sent was taken. */
+  /** Called when a connection is closed and all its messages were read. */
   readonly onPeerLeft?: ((connection: Connection) => void) | undefined;
   /**
-   * Called for each message of a peer, one after the other; while it works, the peer waits. The memory of bytes is used again
-   * afterwards: they are not to be kept.
+   * Called for each message of a peer, one after the other; the peer waits until it resolves. It must not keep bytes, because their memory
+   * is reused.
    */
   onMessage(arrival: ArrivedMessage): Promise<void>;
 }
 
-/** Unless somebody says otherwise: peers that do not hear the end do not hold it up for long. */
+/** A peer that does not answer the close frame delays the end by at most this time. */
 export const receivingDefaults = { closeTimeoutMs: 1000 };
 
-/** Gives all messages that come, until it is stopped or the peer that was dialled has gone. */
+/** Receives until it is stopped, or until the server disconnects. */
 export async function receive(context: Context, receiving: ReceiveOptions): Promise<void> {
   const { options, connect: isClient, log, stop } = receiving;
   const signal = AbortSignal.any([context.interruption.signal, stop]);
-  const failure = new AbortController(); // of `take`: it ends everything, and is told to who asked
+  const failure = new AbortController(); // of `onMessage`: it stops everything, and the caller gets it
   const ending = AbortSignal.any([signal, failure.signal]);
   const startedMs = context.clock.now();
   const serve = async (connection: Connection) => {
@@ -87,8 +87,8 @@ async function receiveAsServer(
     throw error;
   }
   server.on('warning', (error) => log?.(toSentence(error)));
-  server.on('drop', ({ remote, reason }) => log?.(`${addressOf(remote)} was turned away (${reason})`));
-  log?.(`listening on ${addressOf(server.address)} (${protocolNames[server.protocol]}); Ctrl-C ends`);
+  server.on('drop', ({ remote, reason }) => log?.(`${addressOf(remote)} was rejected (${reason})`));
+  log?.(`listening on ${addressOf(server.address)} (${protocolNames[server.protocol]}); Ctrl-C stops it`);
   const serving = new Set<Promise<void>>();
   const accept = async () => {
     for await (const connection of server) {
@@ -123,31 +123,36 @@ async function receiveAsClient(
 
 const protocolNames = { v1: 'v1', v2: 'v2', auto: 'v1 and v2' } as const;
 
-/** Tells of what becomes of a connection. Returns its peer's address. */
+/** Logs the events of a connection. Returns the address of its peer. */
 function watchConnection(connection: Connection, log: ReceiveOptions['log']): string {
   const from = addressOf(connection.remote);
   if (!log) return from;
-  log(`${from} is there${connection.encrypted ? ', encrypted' : ''}`);
+  log(`${from} connected${connection.encrypted ? ', encrypted' : ''}`);
   connection.on('warning', (error) => log(`${from}: ${toSentence(error)}`));
-  onBreak(connection, (error) => log(`${from} is lost${error ? ` (${toSentence(error)})` : ''}, and is waited for`));
-  connection.on('reconnect', ({ downMs }) => log(`${from} is there again after ${(downMs / 1000).toFixed(1)} s`));
-  const gone = () => {
+  onBreak(connection, (error) =>
+    log(`${from} lost the connection${error ? ` (${toSentence(error)})` : ''}; waiting for it`),
+  );
+  connection.on('reconnect', ({ downMs }) => log(`${from} reconnected after ${(downMs / 1000).toFixed(1)} s`));
+  const onClose = () => {
     const { reason, error, peerReason } = connection.closeInfo ?? {};
     if (reason === 'local-close') return;
     const why = error ? `: ${toSentence(error)}` : peerReason ? ` ("${peerReason}")` : '';
-    log(`${from} has gone${why}`);
+    log(`${from} disconnected${why}`);
   };
-  if (connection.closeInfo) gone();
-  else connection.on('close', gone);
+  if (connection.closeInfo) onClose();
+  else connection.on('close', onClose);
   return from;
 }
 
-/** Tells of each link that breaks where another may follow. */
-export function onBreak(connection: Pick<Connection, 'on' | 'state'>, tell: (error: Error | undefined) => void): void {
-  if (connection.state === 'reconnecting') tell(undefined);
+/** Calls back for each break after which the connection may come back. */
+export function onBreak(
+  connection: Pick<Connection, 'on' | 'state'>,
+  callback: (error: Error | undefined) => void,
+): void {
+  if (connection.state === 'reconnecting') callback(undefined);
   connection.on('disconnect', ({ error }) => {
     queueMicrotask(() => {
-      if (connection.state === 'reconnecting') tell(error);
+      if (connection.state === 'reconnecting') callback(error);
     });
   });
 }

@@ -1,26 +1,26 @@
-/** The `.npy` files of a recording: one for all arrays of a type and shape, which grows and can be opened at any moment. */
+/** The `.npy` files of a recording: one for all arrays of a type and shape. A file can be opened at any moment while it grows. */
 import { join } from 'node:path';
 import { type Disk, writeWhole } from './disk.js';
 import { countText, type NpyForm, reverseAxes, stackHeader } from './npy-form.js';
 
-/** Where an array was written. */
+/** The place of an array. */
 export interface ArrayPlace {
   readonly file: string;
   readonly row: number;
-  /** Whether its header is not that of the row before. */
+  /** Whether its header differs from that of the previous row. */
   readonly isHeaderNew: boolean;
 }
 
 export interface ArrayFiles {
-  /** Bytes of all files. */
+  /** The size of all files. */
   readonly bytes: number;
-  /** What the files take of a disk besides: the rest of their last blocks, and their entries. */
+  /** Additional space on the disk: the rest of the last blocks, and the entries of the folder. */
   readonly overheadBytes: number;
-  /** Whether there may be a file for arrays of this form. */
-  takes(form: NpyForm): boolean;
-  /** How much `append` would add to `bytes` and `overheadBytes`. */
+  /** Whether there is, or may be, a file for arrays of this form. */
+  accepts(form: NpyForm): boolean;
+  /** The bytes that `append` would add to `bytes` and `overheadBytes`. */
   cost(form: NpyForm): number;
-  /** @param header of the message: the arrays of a file may have different ones that say the same */
+  /** @param header of the message: arrays of one file can have different headers with the same meaning */
   append(form: NpyForm, header: Uint8Array, data: Uint8Array): ArrayPlace;
   close(): void;
 }
@@ -29,23 +29,23 @@ interface Stack {
   readonly name: string;
   readonly headerBytes: number;
   readonly countAt: number;
-  /** Open while there are not too many younger ones. */
+  /** undefined while the file is closed. At most `maxOpen` files are open. */
   handle: number | undefined;
   rows: number;
   lastHeader: string;
 }
 
-/** Files that are open at a time: a peer may send a thousand shapes. */
+/** Open files: a peer can send a thousand shapes. */
 const maxOpen = 32;
 
-/** More types and shapes than these no instrument has, and a folder with more files is slow to open. */
+/** No instrument has more types and shapes, and a folder with more files is slow to open. */
 export const maxArrayFiles = 1024;
 
-/** A block of most file systems. */
+/** The block size of most file systems. */
 const fileOverheadBytes = 4096;
 
 export function createArrayFiles(disk: Disk, folder: string): ArrayFiles {
-  /** By type and shape, those that were used last at the end. */
+  /** By type and shape, the least recently used first. */
   const stacks = new Map<string, Stack>();
   let bytes = 0;
 
@@ -74,7 +74,7 @@ export function createArrayFiles(disk: Disk, folder: string): ArrayFiles {
       return stacks.size * fileOverheadBytes;
     },
 
-    takes: (form) => stacks.has(form.name) || stacks.size < maxArrayFiles,
+    accepts: (form) => stacks.has(form.name) || stacks.size < maxArrayFiles,
 
     cost: (form) => form.dataBytes + (stacks.has(form.name) ? 0 : stackHeader(form).bytes.length + fileOverheadBytes),
 
@@ -88,7 +88,7 @@ export function createArrayFiles(disk: Disk, folder: string): ArrayFiles {
       }
       stacks.set(key, stack);
       const row = form.fortran ? reverseAxes(data, form.shape.toReversed(), form.itemBytes) : data;
-      // The data first: whenever the header is read, what it promises is there.
+      // The data is written first, so that the header never counts an array that is missing.
       writeWhole(disk, stack.handle, row, stack.headerBytes + stack.rows * form.dataBytes);
       disk.write(stack.handle, Buffer.from(countText(stack.rows + 1)), stack.countAt);
       stack.rows++;

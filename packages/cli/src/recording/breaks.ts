@@ -1,20 +1,20 @@
-/** The links of a connection that broke, and where between its messages some may be missing: not where a session went on. */
+/** Finds the gaps between the messages of a connection: the breaks after which messages may be missing. A resumed session leaves none. */
 import type { Connection, PortableConnection } from 'serpy';
 import type { Clock } from '../environment/context.js';
 
-/** Between two messages, or behind the last. */
+/** A gap between two messages, or after the last one. */
 export interface Gap {
-  /** When the link broke, by the clock of the command and by that of the computer. */
+  /** The time of the break, by the clock of the command and by that of the computer. */
   readonly brokeMs: number;
   readonly wallMs: number;
-  /** How long there was no link; undefined where it did not come back. */
+  /** The duration of the outage; undefined if the connection did not come back. */
   readonly downMs: number | undefined;
 }
 
 export interface Breaks {
-  /** The gaps before the next message that is taken; it is counted. */
+  /** The gaps before the next message. Call it once per message. */
   beforeNext(): Gap[];
-  /** Those behind the last message. */
+  /** The gaps after the last message. */
   rest(): Gap[];
 }
 
@@ -22,9 +22,9 @@ interface BrokenLink {
   readonly brokeMs: number;
   readonly wallMs: number;
   downMs: number | undefined;
-  /** How many messages had come before. */
+  /** The number of messages before the break. */
   readonly messages: number;
-  /** The number of the session that the link was in; undefined where there was none. */
+  /** The number of the session at the break; undefined without a session. */
   readonly session: number | undefined;
 }
 
@@ -32,23 +32,23 @@ type Watched = Pick<PortableConnection, 'inSession' | 'stats' | 'closeInfo'> & P
 
 export function watchBreaks(connection: Watched, { now, wallMs }: Pick<Clock, 'now' | 'wallMs'>): Breaks {
   const breaks: BrokenLink[] = [];
-  let taken = 0;
+  let delivered = 0;
   const add = (found: Omit<BrokenLink, 'messages'>) =>
     breaks.push({ ...found, messages: connection.stats().messagesReceived });
   connection.on('disconnect', ({ reason, clean }) => {
     if (reason === 'local-close' || clean) return;
     const { messagesReceived: messages, sessions } = connection.stats();
-    if (reason === 'protocol' && messages === 0) return; // who never spoke the protocol is no instrument
+    if (reason === 'protocol' && messages === 0) return; // a peer that never spoke the protocol is not an instrument
     const session = clean === undefined ? undefined : sessions;
     const last = breaks.at(-1);
-    // On a link that came to nothing, a session may not have been gone on with yet.
+    // A connection that broke at once may not have resumed the session yet: it belongs to the previous break.
     if (last?.messages === messages && session === undefined) last.downMs = undefined;
     else add({ brokeMs: now(), wallMs: wallMs(), downMs: undefined, session });
   });
   connection.on('reconnect', ({ downMs }) => {
     const last = breaks.at(-1);
     if (last && last.downMs === undefined) last.downMs = now() - last.brokeMs;
-    // The first link broke before anybody watched.
+    // The first break was before `watchBreaks` was called.
     else add({ brokeMs: now() - downMs, wallMs: wallMs() - downMs, downMs, session: undefined });
   });
   const resumed = ({ session }: BrokenLink, next: BrokenLink | undefined): boolean => {
@@ -56,8 +56,8 @@ export function watchBreaks(connection: Watched, { now, wallMs }: Pick<Clock, 'n
     if (next) return next.session === session;
     return connection.inSession && connection.stats().sessions === session;
   };
-  /** Those behind so many messages. */
-  const gapsBehind = (messages: number): Gap[] => {
+  /** Removes and returns the gaps after at most this many messages. */
+  const gapsUpTo = (messages: number): Gap[] => {
     const gaps: Gap[] = [];
     while (breaks[0] && breaks[0].messages <= messages) {
       const [first, next] = breaks;
@@ -67,18 +67,18 @@ export function watchBreaks(connection: Watched, { now, wallMs }: Pick<Clock, 'n
     return gaps;
   };
   return {
-    beforeNext: () => gapsBehind(taken++),
+    beforeNext: () => gapsUpTo(delivered++),
     rest() {
       const { reason, clean } = connection.closeInfo ?? {};
-      // Where the peer cannot say goodbye, to hang up for good is how it ends.
+      // A peer without close frames ends by closing the connection for good: that is not a gap.
       if (reason === 'peer-closed' && clean === undefined && breaks.at(-1)?.downMs === undefined) breaks.pop();
-      return gapsBehind(Number.POSITIVE_INFINITY);
+      return gapsUpTo(Number.POSITIVE_INFINITY);
     },
   };
 }
 
-/** What is told of gaps at the end. */
+/** The error for the gaps of a recording. */
 export function gapsText(count: number): string {
-  const places = count === 1 ? 'a gap is' : `${count} gaps are`;
-  return `${places} in the recording, where a link broke and what was sent meanwhile is missing: index.jsonl says where`;
+  const places = count === 1 ? 'a gap' : `${count} gaps`;
+  return `the recording has ${places}: the connection broke, and messages of the outage are missing. index.jsonl marks each gap`;
 }

@@ -1,23 +1,23 @@
-/** What a recording asks of a disk. Passed in, so that tests can fill one up. */
+/** The disk under a recording. Tests pass another one, for example a full one. */
 import { closeSync, ftruncateSync, openSync, readdirSync, writeSync } from 'node:fs';
 import { saveFileAtomic } from '../atomic-file.js';
 import { makeFolder } from '../make-folder.js';
 
 export interface Disk {
-  /** Makes a folder, and those above it; one that is there is fine. */
+  /** Creates a folder and its parents. Accepts an existing folder. */
   makeFolder(path: string): void;
   list(folder: string): string[];
-  /** A new file with this content, which is there at once and whole or not at all. */
+  /** Writes a file atomically, and replaces an existing one. */
   create(path: string, content: Uint8Array): void;
-  /** For writing where it says; the file must be there. */
+  /** Opens an existing file for writing at given positions. */
   open(path: string): number;
-  /** @returns how many bytes were written, which may be fewer */
+  /** @returns the number of bytes written, which can be fewer */
   write(file: number, bytes: Uint8Array, position: number): number;
   truncate(file: number, length: number): void;
   close(file: number): void;
 }
 
-/** One call writes no more. */
+/** Bytes per call of `writeSync`. */
 const maxWriteBytes = 2 ** 30;
 
 export const systemDisk: Disk = {
@@ -30,10 +30,10 @@ export const systemDisk: Disk = {
   close: closeSync,
 };
 
-/** A file that only grows at its end. */
+/** A file that only grows. */
 export interface GrowingFile {
   readonly length: number;
-  /** Writes all of it or, where that fails, nothing: what was written of it is cut off again. */
+  /** Appends all bytes, or on failure none: the file is truncated to its previous length. */
   append(bytes: Uint8Array): void;
   close(): void;
 }
@@ -54,7 +54,7 @@ export function createGrowingFile(disk: Disk, path: string): GrowingFile {
   };
 }
 
-/** Writes all the bytes at the end of a file, which is cut back to where they were to begin when that fails. */
+/** Writes all bytes at the end of a file. On failure the file is truncated to that position. */
 export function writeWhole(disk: Disk, file: number, bytes: Uint8Array, end: number): void {
   try {
     for (let done = 0; done < bytes.length; ) done += disk.write(file, bytes.subarray(done), end + done);
@@ -62,7 +62,7 @@ export function writeWhole(disk: Disk, file: number, bytes: Uint8Array, end: num
     try {
       disk.truncate(file, end);
     } catch {
-      // Then there are bytes after the end that nothing refers to.
+      // The index does not refer to the bytes after the end.
     }
     throw error;
   }

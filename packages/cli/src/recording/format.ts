@@ -1,78 +1,78 @@
-/** The files of a recording, and the lines in them. docs/recordings.md describes them for their readers. */
+/** The files of a recording and their lines. docs/recordings.md is the specification. */
 
 export const formatName = 'serpy-recording';
 export const formatVersion = 1;
 
 export const files = {
-  /** What was recorded, when: one JSON object. */
+  /** One JSON object: format, version, URL, start. */
   about: 'recording.json',
-  /** A line for each message: when it came, and where it is. */
+  /** One line for each message: its time and place. */
   index: 'index.jsonl',
-  /** A line for each number, text or object. */
+  /** One line for each number, text or object. */
   values: 'values.jsonl',
-  /** All other bytes, one message behind the other. */
+  /** All other bytes, one message after the other. */
   bytes: 'bytes.bin',
 } as const;
 
-/** A message as a recording takes and gives it: what both ages of the protocol deliver. */
+/** A message of either protocol, as a recording stores and returns it. */
 export interface RecordedMessage {
   /** `int`, `float`, `str` and `bytes` over v2; `text`, `bytes` and `object` over v1. */
   readonly type: string;
   readonly value: unknown;
-  /** Only over v1. */
+  /** Only v1. */
   readonly mode?: number;
 }
 
-/** When a message came. */
+/** The time of arrival. */
 export interface Times {
-  /** Since the recording began, by a clock that never jumps. */
+  /** Since the start of the recording, by a monotonic clock. */
   readonly timeMs: number;
   /** Since 1970, by the computer's clock. */
   readonly wallMs: number;
 }
 
-/** Of `recording.json`. */
+/** The object in `recording.json`. */
 export interface About {
   readonly format: typeof formatName;
   readonly version: number;
-  /** When `timeMs` was 0, since 1970. */
+  /** The start, when `timeMs` is 0: milliseconds since 1970. */
   readonly startedWallMs: number;
   readonly url: string;
 }
 
-/** What each line of the index begins with. */
+/** The first fields of each line of the index. */
 interface Listed extends Times {
   readonly n: number;
   readonly type: string;
   readonly mode?: number;
-  /** The peer's address, as `127.0.0.1:50123`: only where several could send. */
+  /** The peer's address, as `127.0.0.1:50123`: only in recordings of a server. */
   readonly from?: string;
   readonly file: string;
 }
 
-/** Where messages are missing, as a link broke. It stands between those lines of the messages, and has no file. */
+/** A gap: messages are missing because the connection broke. It stands between the lines of messages, and has no file. */
 export interface ListedGap extends Times {
-  /** The number of the message that follows. */
+  /** The number of the next message. */
   readonly n: number;
   readonly type: 'gap';
   readonly file: null;
-  /** How long there was no link, in milliseconds; null where it did not come back. */
+  /** The duration of the outage in milliseconds; null if the connection did not come back. */
   readonly downMs: number | null;
   readonly from?: string;
 }
 
-/** In a `.npy` file: its row, and its own header (base64) where it is not that of the row before. */
+/** An array: its row in a `.npy` file, and its header (base64) if that differs from the previous row. */
 export interface ListedArray extends Listed {
   readonly row: number;
   readonly header?: string;
 }
 
-/** In `values.jsonl`: its line, from 0. */
+/** A value: its line in `values.jsonl`, from 0. */
 export interface ListedValue extends Listed {
   readonly line: number;
 }
 
-/** In `bytes.bin`. */
+/** Bytes: their place in `bytes.bin`. */
 export interface ListedBytes extends Listed {
   readonly offset: number;
   readonly length: number;

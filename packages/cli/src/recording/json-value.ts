@@ -1,11 +1,10 @@
-/** Values as JSON, and what JSON has no form for, so that what is read is what was written. */
-
+/** Values as JSON without loss, also those that JSON cannot express. */
 import { isPickledArray } from '../values/python-objects.js';
 
-/** What stands for a value that JSON lacks: an object with this one key. */
+/** A value that JSON cannot express is an object with one of these keys. */
 const tags = ['$int', '$float', '$bytes', '$dict', '$set', '$array', '$leftOut'] as const;
 
-/** A numpy array within an object, as a recording gives it back. */
+/** A numpy array within an object, as a recording returns it. */
 export class RecordedArray {
   constructor(
     readonly dtype: string,
@@ -15,15 +14,15 @@ export class RecordedArray {
   ) {}
 }
 
-/** Stands for a value that a recording could not keep. */
-export class LeftOut {
-  /** @param reason what it was, for the end of a sentence */
+/** Stands for a value that a recording could not store. */
+export class OmittedValue {
+  /** @param reason the kind of value, for the end of a sentence */
   constructor(readonly reason: string) {}
 }
 
 /**
- * A value as one that `JSON.stringify` keeps. What it holds more than once is converted once, however often it is
- * referred to. Throws a `TypeError` for what has no such form.
+ * Converts a value to one that `JSON.stringify` keeps. A container that occurs more than once is converted once.
+ * @throws a `TypeError` for a value without such a form
  */
 export function toJson(value: unknown): unknown {
   return converted(value, new Map());
@@ -42,7 +41,7 @@ function converted(value: unknown, known: Map<object, unknown>): unknown {
       return { $int: String(value) };
   }
   if (value === null) return null;
-  if (typeof value !== 'object') throw new TypeError('there is no JSON for it');
+  if (typeof value !== 'object') throw new TypeError('the value has no form in JSON');
   const json = known.get(value) ?? objectToJson(value, (each) => converted(each, known));
   known.set(value, json);
   return json;
@@ -55,15 +54,15 @@ function objectToJson(value: object, inner: Convert): unknown {
   if (Array.isArray(value)) return value.map(inner);
   if (value instanceof Set) return { $set: [...value].map(inner) };
   if (value instanceof Map) return mapToJson(value, inner);
-  if (value instanceof LeftOut) return { $leftOut: value.reason };
+  if (value instanceof OmittedValue) return { $leftOut: value.reason };
   if (isPickledArray(value)) {
     const { dtype, shape, fortran, data } = value;
     return { $array: { dtype, shape, fortran, data: data.toString('base64') } };
   }
-  throw new TypeError('there is no JSON for it');
+  throw new TypeError('the value has no form in JSON');
 }
 
-/** A map with texts as keys is an object, any other a list of pairs. */
+/** A map with strings as keys becomes an object, any other a list of pairs. */
 function mapToJson(map: ReadonlyMap<unknown, unknown>, inner: Convert): unknown {
   const entries = [...map];
   const isPlain = entries.every(([key]) => typeof key === 'string' && key !== '__proto__' && !key.startsWith('$'));
@@ -71,15 +70,15 @@ function mapToJson(map: ReadonlyMap<unknown, unknown>, inner: Convert): unknown 
   return { $dict: entries.map(([key, value]) => [inner(key), inner(value)]) };
 }
 
-/** A recording has none of more than 1024 bytes, and more digits would take long. */
+/** The digits of an integer of 1,024 bytes. A recording has no longer ones, and parsing them would take long. */
 const maxDigits = 2467;
 
 function integerOf(text: string): bigint {
   if (text.length <= maxDigits + 1 && /^-?\d+$/.test(text)) return BigInt(text);
-  throw new SyntaxError('$int holds no integer');
+  throw new SyntaxError('$int is not an integer');
 }
 
-/** The value that `toJson` was given. Throws a `SyntaxError` for what it cannot have written. */
+/** The opposite of `toJson`. Throws a `SyntaxError` for JSON that `toJson` does not write. */
 export function fromJson(json: unknown): unknown {
   if (typeof json !== 'object' || json === null) return json;
   if (Array.isArray(json)) return json.map(fromJson);
@@ -89,9 +88,9 @@ export function fromJson(json: unknown): unknown {
   if (tag === '$int') return integerOf(String(inner));
   if (tag === '$float') return Number(inner);
   if (tag === '$bytes') return Buffer.from(String(inner), 'base64');
-  if (tag === '$leftOut') return new LeftOut(String(inner));
+  if (tag === '$leftOut') return new OmittedValue(String(inner));
   if (tag === '$array') return arrayFromJson(inner);
-  if (!Array.isArray(inner)) throw new SyntaxError(`${tag} holds no list`);
+  if (!Array.isArray(inner)) throw new SyntaxError(`${tag} is not a list`);
   if (tag === '$set') return new Set(inner.map(fromJson));
   return new Map(inner.map((pair) => [fromJson(pair?.[0]), fromJson(pair?.[1])]));
 }
@@ -99,6 +98,6 @@ export function fromJson(json: unknown): unknown {
 function arrayFromJson(json: unknown): RecordedArray {
   const { dtype, shape, fortran, data } = (json ?? {}) as Record<string, unknown>;
   const isArray = typeof dtype === 'string' && Array.isArray(shape) && typeof data === 'string';
-  if (!isArray) throw new SyntaxError('$array holds no array');
+  if (!isArray) throw new SyntaxError('$array is not an array');
   return new RecordedArray(dtype, shape as number[], fortran === true, Buffer.from(data, 'base64'));
 }

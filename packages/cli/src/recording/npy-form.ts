@@ -1,12 +1,14 @@
-/** The headers of `.npy` files, as far as a recording has to know them: to tell which arrays belong together, and to let a file grow. */
+/** The `.npy` headers of a recording: they decide which arrays share a file, and let that file grow. */
 import { createHash } from 'node:crypto';
-import { isNpy, readNpyHeader } from 'serpy-arrays';
+import { endianness } from 'node:os';
+import { arrayOf, type DType, isNpy, readNpyHeader } from 'serpy-arrays';
+import { paddedHeader, textStart } from '../values/npy-header.js';
 
-/** What the header of an array says, and how its data lies after it. */
+/** The header of an array. */
 export interface NpyForm {
   /** The element type as numpy writes it, such as `<u2`. */
   readonly descr: string;
-  /** The same and the shape as a name, such as `uint16-480x640`. */
+  /** The name of the file, from type and shape, such as `uint16-480x640`. */
   readonly name: string;
   readonly shape: readonly number[];
   readonly fortran: boolean;
@@ -15,13 +17,13 @@ export interface NpyForm {
   readonly headerBytes: number;
 }
 
-/** What a message holds, where that is a whole `.npy` file of numbers or booleans; undefined for anything else. */
+/** The header of a message that is a complete `.npy` of numbers or booleans; undefined for other messages. */
 export function npyFormOf(message: Uint8Array): NpyForm | undefined {
   const form = isNpy(message) ? headerForm(message) : undefined;
   return form && form.headerBytes + form.dataBytes === message.length ? form : undefined;
 }
 
-/** What a header says, without a look at what follows it. */
+/** Reads a header, without a check of the data after it. */
 export function headerForm(header: Uint8Array): NpyForm | undefined {
   try {
     const { dtype, byteOrder, shape, fortranOrder, headerBytes, dataBytes } = readNpyHeader(header);
@@ -32,11 +34,11 @@ export function headerForm(header: Uint8Array): NpyForm | undefined {
     const descr = `${order}${kind[0]}${itemBytes}`;
     return { descr, name, shape, fortran: fortranOrder, itemBytes, dataBytes, headerBytes };
   } catch {
-    return undefined; // it is kept as the bytes that it is
+    return undefined; // the recording stores it as bytes
   }
 }
 
-/** Longer ones no file could have: systems take 255 bytes. */
+/** A longer shape becomes a hash: file names have at most 255 bytes. */
 const maxShapeNameLength = 100;
 
 function shapeName(shape: readonly number[]): string {
@@ -45,68 +47,47 @@ function shapeName(shape: readonly number[]): string {
   return `${shape.length}axes-${createHash('sha256').update(name).digest('hex').slice(0, 16)}`;
 }
 
-/** The header of one array. @param descr as numpy writes it */
-export function arrayHeader(descr: string, shape: readonly number[], fortran: boolean): Buffer {
-  const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
-  return paddedHeader(`{'descr': '${descr}', 'fortran_order': ${fortran ? 'True' : 'False'}, 'shape': (${tuple}), }`);
-}
-
-/** Digits that the number of arrays has room for, and where in a file they begin: at a multiple of eight, so that the last eight lie in one word. */
+/** Digits for the number of arrays. They begin at a multiple of eight, so that the last eight are in one word. */
 const countDigits = 16;
 
-/** The header of a file that holds arrays of one form one behind the other. However many there are, it has the same length. */
+/** The header of a file with arrays of one form. Its length does not depend on their number. */
 export interface StackHeader {
   readonly bytes: Buffer;
-  /** Where the digits of the number of arrays are. */
+  /** The position of the digits for the number of arrays. */
   readonly countAt: number;
 }
 
-/** The header of a stack of no arrays yet; `countText` makes it one of more. */
+/** The header of a file without arrays. `countText` replaces the number. */
 export function stackHeader({ descr, shape }: Pick<NpyForm, 'descr' | 'shape'>): StackHeader {
   const before = `{'descr': '${descr}', 'fortran_order': False, 'shape': (`;
-  const gap = ' '.repeat((8 - ((10 + before.length) % 8)) % 8);
+  const gap = ' '.repeat((8 - ((textStart + before.length) % 8)) % 8);
   const after = `,${shape.map((length) => ` ${length}`).join(',')}), }`;
   const bytes = paddedHeader(before + gap + countText(0) + after);
-  return { bytes, countAt: 10 + before.length + gap.length };
+  return { bytes, countAt: textStart + before.length + gap.length };
 }
 
-/** The number of arrays as it stands in the header. */
+/** The number of arrays, as in the header. */
 export function countText(count: number): string {
   return String(count).padStart(countDigits);
 }
 
-/** As numpy pads: with blanks to a multiple of 64. */
-function paddedHeader(dictionary: string): Buffer {
-  const length = 64 * Math.ceil((10 + dictionary.length + 1) / 64);
-  const header = Buffer.alloc(length, ' ');
-  header.write('\x93NUMPY\x01\x00', 'latin1');
-  header.writeUInt16LE(length - 10, 8);
-  header.write(dictionary, 10, 'latin1');
-  header.write('\n', length - 1, 'latin1');
-  return header;
-}
+/** An element type of each size. No element is converted. */
+const dtypeOfSize: Readonly<Record<number, DType>> = {
+  1: 'uint8',
+  2: 'uint16',
+  4: 'uint32',
+  8: 'uint64',
+  16: 'complex128',
+};
+
+const byteOrder = endianness() === 'LE' ? 'little' : 'big';
 
 /**
- * The elements of an array in the opposite order: of one in Fortran order in C order, and back.
+ * The elements of an array in the opposite order of its axes: from Fortran order to C order, and back.
  * @param fullShape of the array that is read, as if it were in C order
  */
 export function reverseAxes(data: Uint8Array, fullShape: readonly number[], itemBytes: number): Buffer {
-  // Axes of one place change nothing, and a peer may send 64 of them.
-  const shape = fullShape.filter((length) => length !== 1);
-  const result = Buffer.alloc(data.length);
-  const strides = shape.map((_, axis) => shape.slice(0, axis).reduce((product, length) => product * length, itemBytes));
-  const index = shape.map(() => 0);
-  let target = 0;
-  for (let source = 0; source < data.length; source += itemBytes) {
-    for (let byte = 0; byte < itemBytes; byte++) result[target + byte] = data[source + byte] as number;
-    for (let axis = shape.length - 1; axis >= 0; axis--) {
-      const stride = strides[axis] as number;
-      index[axis] = (index[axis] as number) + 1;
-      target += stride;
-      if ((index[axis] as number) < (shape[axis] as number)) break;
-      target -= stride * (shape[axis] as number);
-      index[axis] = 0;
-    }
-  }
-  return result;
+  const dtype = dtypeOfSize[itemBytes] as DType;
+  const turned = arrayOf(data, { dtype, shape: fullShape.toReversed(), byteOrder, fortranOrder: true }).data;
+  return Buffer.from(turned.buffer, turned.byteOffset, turned.byteLength);
 }

@@ -1,4 +1,4 @@
-/** Reads a recording, message by message, as it was written; one that was cut off by a kill or a power cut, too. */
+/** Reads a recording message by message, also one whose recorder was killed. */
 import { join } from 'node:path';
 import { readNpyHeader } from 'serpy-arrays';
 import { failure, toSentence, usageError } from '../failure.js';
@@ -20,23 +20,23 @@ import { openRecorded, type RecordedFile } from './recorded-file.js';
 /** A message of a recording. */
 export type Recorded = RecordedMessage & Times & { readonly n: number; readonly from?: string };
 
-/** What a reader is told besides the messages. */
+/** Callbacks of a reader. */
 export interface Reading {
-  /** Messages are missing here. */
+  /** Called where messages are missing. */
   gap?(): void;
 }
 
 /**
- * The messages of a recording in the order in which they came. A last line that was cut off ends it.
- * @throws a `Failure` for a folder that holds none, and where it is damaged
+ * The messages of a recording in order of arrival. An incomplete last line ends it.
+ * @throws a `Failure` for a folder without a recording, and for a damaged one
  */
 export function* readRecording(folder: string, { gap }: Reading = {}): Generator<Recorded, void, undefined> {
   readAbout(folder);
   const [index, values] = openBoth(folder);
-  /** Those that were used last at the end. */
+  /** The least recently used first. */
   const opened = new Map<string, RecordedFile>();
   const open = (name: string): RecordedFile => {
-    if (!/^[\w.-]+$/.test(name)) throw new SyntaxError(`there is no file ${JSON.stringify(name)} in a recording`);
+    if (!/^[\w.-]+$/.test(name)) throw new SyntaxError(`${JSON.stringify(name)} is not a file of a recording`);
     const file = opened.get(name) ?? openRecorded(join(folder, name));
     opened.delete(name);
     opened.set(name, file);
@@ -61,17 +61,17 @@ export function* readRecording(folder: string, { gap }: Reading = {}): Generator
       }
       const { n, timeMs, wallMs, type, mode, from, ...place } = checkedLine(line);
       const sender = from === undefined ? {} : { from };
-      const told = { n, timeMs, wallMs, type, ...(mode === undefined ? {} : { mode }), ...sender };
+      const common = { n, timeMs, wallMs, type, ...(mode === undefined ? {} : { mode }), ...sender };
       if ('line' in place) {
         let line = '';
         for (; valueLine < place.line; valueLine++) line = next(valueLines);
-        yield { ...told, value: fromJson((JSON.parse(line) as ValueLine).value) };
+        yield { ...common, value: fromJson((JSON.parse(line) as ValueLine).value) };
       } else if ('row' in place) {
         const reader = arrays.get(place.file) ?? createStackReader(() => open(place.file));
         arrays.set(place.file, reader);
-        yield { ...told, value: reader(place) };
+        yield { ...common, value: reader(place) };
       } else {
-        yield { ...told, value: open(place.file).read(place.offset, place.length) };
+        yield { ...common, value: open(place.file).read(place.offset, place.length) };
       }
     }
   } catch (error) {
@@ -82,10 +82,10 @@ export function* readRecording(folder: string, { gap }: Reading = {}): Generator
   }
 }
 
-/** A recording may have a file for each of many shapes, and systems let few be open at a time. */
+/** Open files: a recording can have a file for each of many shapes, and systems limit the number of open files. */
 const maxOpenFiles = 32;
 
-/** The files with the lines. Throws a `Failure`. */
+/** Opens the index and the values. Throws a `Failure`. */
 function openBoth(folder: string): [RecordedFile, RecordedFile] {
   const index = openLines(folder, files.index);
   try {
@@ -108,15 +108,15 @@ function damaged(folder: string, where: string, error: unknown): Error {
   return failure(`the recording ${folder} is damaged: ${where}${toSentence(error)}`, error);
 }
 
-/** What the recording says of itself. Throws a `Failure` where there is none, or one of a later version. */
+/** Reads `recording.json`. Throws a `Failure` for a folder without a recording, and for an unknown version. */
 export function readAbout(folder: string): About {
   const about = parsedAbout(folder);
   if (about?.format !== formatName) {
-    throw usageError(`${folder} is no recording: name a folder that "serpy record" has made`);
+    throw usageError(`${folder} is not a recording: name a folder of "serpy record"`);
   }
   if (about.version !== formatVersion) {
     throw failure(
-      `the recording ${folder} is of version ${about.version}, and ${formatVersion} is known: update serpy-cli`,
+      `the recording ${folder} has version ${about.version}, and this program reads version ${formatVersion}: update serpy-cli`,
     );
   }
   return about as About;
@@ -134,10 +134,10 @@ function parsedAbout(folder: string): Partial<About> | undefined {
   }
 }
 
-/** It has a few lines. */
+/** More than a few lines. */
 const maxAboutBytes = 65_536;
 
-/** Gives the messages that the rows of a `.npy` file were. */
+/** Returns the message of a row of a `.npy` file. */
 type StackReader = (place: Pick<ListedArray, 'row' | 'header'>) => Buffer;
 
 function createStackReader(open: () => RecordedFile): StackReader {
@@ -158,7 +158,7 @@ function createStackReader(open: () => RecordedFile): StackReader {
 
 function next(lines: Iterator<string>): string {
   const { value, done } = lines.next();
-  if (done) throw new SyntaxError(`${files.values} has no such line`);
+  if (done) throw new SyntaxError(`${files.values} has fewer lines`);
   return value;
 }
 
@@ -169,7 +169,7 @@ function checkedLine(line: IndexLine | null): IndexLine {
   const { n, timeMs, wallMs, type, from = '', file, row, line: at, offset, length } = fields;
   const isPlace = isCount(row) || isCount(at) || (isCount(offset) && isCount(length));
   const areTimes = typeof timeMs === 'number' && typeof wallMs === 'number';
-  const isTold = isCount(n) && areTimes && [type, from, file].every((each) => typeof each === 'string');
-  if (line === null || !isTold || !isPlace) throw new SyntaxError('it is no line of an index');
+  const isListed = isCount(n) && areTimes && [type, from, file].every((each) => typeof each === 'string');
+  if (line === null || !isListed || !isPlace) throw new SyntaxError('it is not a line of an index');
   return line;
 }

@@ -1,34 +1,34 @@
-/** Writes what connections receive into a recording, until something ends it. */
+/** Writes the messages of connections to a recording. */
 import type { PortableConnection } from 'serpy';
 import type { Breaks } from './breaks.js';
 import type { RecordedMessage } from './format.js';
 import type { Recorder } from './recorder.js';
 
-/** How often lines are written when messages come without a break. */
+/** Lines are written at the latest after this many messages. */
 const flushEvery = 256;
 
-/** From this size on a connection can use the memory of a message again. */
+/** Messages of this size and more return their memory to the connection. */
 const releasedBytes = 4096;
 
-/** What a recording has taken when it is full. */
+/** The limit that a full recording has reached. */
 export type Full = 'count' | 'size';
 
-/** A message of one of the connections that a recording is made of. */
-export interface Sent {
+/** A message, and its connection. */
+export interface ReceivedMessage {
   readonly message: RecordedMessage;
   readonly connection: Pick<PortableConnection, 'isDataAvailable'>;
-  /** The peer's address, where there may be several. */
+  /** The peer's address, if several peers can send. */
   readonly from?: string;
 }
 
 /**
- * Takes a message, and writes the lines that are due.
- * @returns why the recording is full, where it is: by its count with this message, or by its size without it
- * @throws a `Failure` when the disk takes no more
+ * Records a message, and writes the lines that are due.
+ * @returns `count` if this message was the last one, `size` if it does not fit, undefined otherwise
+ * @throws a `Failure` if the disk cannot store it
  */
 export function recordMessage(
   recorder: Recorder,
-  { message, connection, from }: Sent,
+  { message, connection, from }: ReceivedMessage,
   maxCount = Number.POSITIVE_INFINITY,
 ): Full | undefined {
   if (!recorder.add(message, from)) return 'size';
@@ -37,10 +37,10 @@ export function recordMessage(
 }
 
 /**
- * Resolves with why it ended: the connection is over, the signal, the count, or the size.
- * @param signal ends it; what has come by then is recorded
- * @param breaks of the connection: the gaps between its messages are marked
- * @throws a `Failure` when the disk takes no more
+ * Records a connection. Resolves with the reason of the end: the connection is closed, the signal, the count, or the size.
+ * @param signal stops it; messages received by then are recorded
+ * @param breaks of the connection: gaps between its messages are marked
+ * @throws a `Failure` if the disk cannot store a message
  */
 export async function recordConnection(
   connection: PortableConnection,

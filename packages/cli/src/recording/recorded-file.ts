@@ -1,37 +1,37 @@
-/** A file of a recording as it is read: one that others have made, and that may be anything. */
+/** Reads a file of a recording. Its content is not trusted. */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
 
-/** One call reads no more. */
+/** Bytes per call of `readSync`. */
 const maxReadBytes = 2 ** 30;
 
-/** The header of v2 has no room for more. */
+/** The largest length in a header of v2. */
 const maxMessageBytes = 2 ** 32 - 1;
 
-/** A text of Node is no longer. */
+/** The longest string in Node. */
 const maxLineBytes = 2 ** 29 - 24;
 
 export interface RecordedFile {
-  /** Bytes from there on, as many as that. Throws a `SyntaxError` where there are not so many. */
+  /** Reads bytes. Throws a `SyntaxError` if the file has fewer. */
   read(offset: number, length: number): Buffer;
-  /** The first bytes, fewer where there are no more. */
+  /** The first bytes; fewer if the file is shorter. */
   start(length: number): Buffer;
-  /** The whole lines, from the beginning. */
+  /** The complete lines, from the start. */
   lines(): Generator<string, void, undefined>;
   close(): void;
 }
 
 /**
- * Opens a file of a recording. Who has made the folder may have put a link to any other file there, or a pipe that nobody
- * ever writes to: neither is followed or waited for.
- * @throws a `SyntaxError` for what is no file, and what the system says
+ * Opens a file of a recording. A prepared folder could contain a link to any other file, or a pipe without a writer:
+ * links are not followed, and pipes are not read.
+ * @throws a `SyntaxError` for anything but a regular file, and the system's errors
  */
 export function openRecorded(path: string): RecordedFile {
-  checkPlain(path, lstatSync(path));
-  // Between the look and the opening another may take its place. Not all systems have the flags.
+  checkRegular(path, lstatSync(path));
+  // Another file can replace it between the check and `openSync`. Not all systems have the flags.
   const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
   const file = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   try {
-    checkPlain(path, fstatSync(file));
+    checkRegular(path, fstatSync(file));
   } catch (error) {
     closeSync(file);
     throw error;
@@ -49,22 +49,23 @@ interface Found {
   isSymbolicLink(): boolean;
 }
 
-function checkPlain(path: string, found: Found): void {
+function checkRegular(path: string, found: Found): void {
   if (found.isFile()) return;
-  const what = found.isSymbolicLink() ? 'a link to another file' : 'no file';
-  throw new SyntaxError(`${path} is ${what}, and a recording has files alone: put the file itself there`);
+  const what = found.isSymbolicLink() ? 'is a link to another file' : 'is not a file';
+  throw new SyntaxError(`${path} ${what}, and a recording has only files: copy the file itself there`);
 }
 
 function readWhole(file: number, offset: number, length: number): Buffer {
   const { size } = fstatSync(file);
-  if (length > maxMessageBytes) throw new SyntaxError(`no message has ${length} bytes`);
+  if (length > maxMessageBytes) throw new SyntaxError(`a message cannot have ${length} bytes`);
   if (offset + length > size) {
-    throw new SyntaxError(`${length} bytes should be at ${offset}, and the file has ${size}`);
+    throw new SyntaxError(`the index refers to ${length} bytes at ${offset}, and the file has ${size}`);
   }
   const bytes = Buffer.alloc(length);
   for (let done = 0; done < length; ) {
     const count = readSync(file, bytes, done, Math.min(length - done, maxReadBytes), offset + done);
-    if (count === 0) throw new SyntaxError(`${length} bytes should be at ${offset}, and ${done} are`);
+    if (count === 0)
+      throw new SyntaxError(`the index refers to ${length} bytes at ${offset}, and the file has ${done} of them`);
     done += count;
   }
   return bytes;
@@ -87,6 +88,6 @@ function* linesOf(file: number): Generator<string, void, undefined> {
     }
     rest.push(Buffer.from(chunk.subarray(start, length)));
     restBytes += length - start;
-    if (restBytes > maxLineBytes) throw new SyntaxError('a line in it is longer than a text can be');
+    if (restBytes > maxLineBytes) throw new SyntaxError('a line is longer than a string can be');
   }
 }

@@ -1,8 +1,10 @@
-/** Writes what arrives to a folder that can be read at any moment, also after this process was killed. */
+/** Writes messages to a folder that can be read at any moment, also after this process was killed. */
 import { join } from 'node:path';
 import type { Clock } from '../environment/context.js';
-import { failure, toSentence, usageError } from '../failure.js';
+import { Failure, failure, statusOf, toSentence, usageError } from '../failure.js';
+import { formatCount } from '../format.js';
 import { jsonLine } from '../values/json-line.js';
+import { isOpaque, isPickledArray, npyOf } from '../values/python-objects.js';
 import { type ArrayFiles, createArrayFiles } from './array-files.js';
 import type { Gap } from './breaks.js';
 import { createGrowingFile, type Disk, systemDisk } from './disk.js';
@@ -15,39 +17,39 @@ import {
   type RecordedMessage,
   type Times,
 } from './format.js';
-import { LeftOut, toJson } from './json-value.js';
-import { arrayHeader, type NpyForm, npyFormOf } from './npy-form.js';
+import { OmittedValue, toJson } from './json-value.js';
+import { type NpyForm, npyFormOf } from './npy-form.js';
 
 export interface RecorderOptions {
   readonly clock: Pick<Clock, 'now' | 'wallMs'>;
-  /** Where it comes from, for people. */
+  /** The URL of the connection, for `recording.json`. */
   readonly url: string;
-  /** The folder takes no more than this, with 4 KiB for each file of arrays besides its content. Default: as much as the disk has. */
+  /** The maximum size of the folder, with 4 KiB for each file of arrays in addition to its content. Default: no limit. */
   readonly maxBytes?: number | undefined;
   readonly disk?: Disk | undefined;
 }
 
 export interface Recorder {
   readonly messages: number;
-  /** How many of them have lines that wait for `flush`. */
+  /** The number of lines that wait for `flush`. */
   readonly unwritten: number;
-  /** Bytes of the folder. */
+  /** The size of the folder. */
   readonly bytes: number;
-  /** Messages that are in the index, and whose values were too long to be kept. */
-  readonly leftOut: number;
+  /** The number of messages that are in the index without their values, because these are too long. */
+  readonly omittedValues: number;
   /**
-   * Takes a message; arrays and other bytes are on the disk when it returns, the lines that say so after `flush`.
-   * @param from the peer's address, where several can send
-   * @returns whether it fits into `maxBytes`; if not, nothing of it was taken
-   * @throws a `Failure` when the disk takes no more: then the recording has ended, and what came before can be read
+   * Records a message. Arrays and other bytes are written when it returns, the lines that refer to them after `flush`.
+   * @param from the peer's address, if several peers can send
+   * @returns whether it fits into `maxBytes`; if not, no part of it was recorded
+   * @throws a `Failure` if the disk cannot store it: the recording ends, and earlier messages can be read
    */
   add(message: RecordedMessage, from?: string): boolean;
   readonly gaps: number;
-  /** Marks that messages are missing between those that were added and the next. Throws as `add` does. */
+  /** Marks that messages are missing after those added so far. Throws as `add` does. */
   gap(gap: Gap, from?: string): void;
-  /** Writes the lines that are due: when nothing more is there to be taken, and once in a while. Throws as `add` does. */
+  /** Writes the lines that are due. Call it when no message waits, and regularly. Throws as `add` does. */
   flush(): void;
-  /** Writes what is due and closes the files. Throws as `add` does, the first time. */
+  /** Writes the lines that are due and closes the files. The first call throws as `add` does. */
   close(): void;
 }
 
@@ -58,44 +60,44 @@ interface Lines {
   readonly index: string;
 }
 
-/** Begins a recording in a new or empty folder. Throws a `Failure` where there is none to be had. */
+/** Starts a recording in a new or empty folder. Throws a `Failure` for another folder. */
 export function createRecorder(folder: string, options: RecorderOptions): Recorder {
   const { clock, url, maxBytes = Number.POSITIVE_INFINITY, disk = systemDisk } = options;
   const startMs = clock.now();
   const about: About = { format: formatName, version: formatVersion, startedWallMs: rounded(clock.wallMs()), url };
   const aboutBytes = Buffer.from(`${JSON.stringify(about, undefined, 2)}\n`);
   const opened = openFolder(disk, folder, aboutBytes);
-  const { index, values, blob } = opened;
+  const { index, values, bytes } = opened;
   const arrays = createArrayFiles(disk, folder);
 
   let due: Lines[] = [];
   let dueBytes = 0;
   let messages = 0;
   let valueLines = 0;
-  let leftOut = 0;
+  let omittedValues = 0;
   let gaps = 0;
   let isOver = false;
 
-  const total = () => aboutBytes.length + index.length + values.length + blob.length + arrays.bytes + dueBytes;
+  const total = () => aboutBytes.length + index.length + values.length + bytes.length + arrays.bytes + dueBytes;
 
   const times = (): Times => ({ timeMs: rounded(clock.now() - startMs), wallMs: rounded(clock.wallMs()) });
 
-  /** Ends the recording: what is due is written as far as it goes, and nothing after it. */
+  /** Ends the recording. The lines that are due are written as far as possible. */
   const ended = (error: unknown): Error => {
     isOver = true;
     writeSingly();
     closeFiles();
     const hint =
       (error as NodeJS.ErrnoException).code === 'ENOSPC'
-        ? 'make room, and record into another folder'
-        : 'see what is wrong there, and record into another folder';
+        ? 'free space, and record to another folder'
+        : 'check the disk, and record to another folder';
     return failure(
-      `the recording ${folder} ended after ${messages} messages, which can be read, as ${toSentence(error)}: ${hint}`,
+      `the recording ${folder} ended after ${formatCount(messages)}: ${toSentence(error)}. Its messages can be read; ${hint}`,
       error,
     );
   };
 
-  /** Message by message, so that no line of the index names a value that is not there. */
+  /** Writes message by message, so that no line of the index refers to a missing value. */
   const writeSingly = () => {
     messages -= due.filter(({ isMessage }) => isMessage).length;
     for (const { value, index: line, isMessage } of due) {
@@ -113,7 +115,7 @@ export function createRecorder(folder: string, options: RecorderOptions): Record
 
   const closeFiles = () => {
     isOver = true;
-    for (const file of [index, values, blob, arrays]) file.close();
+    for (const file of [index, values, bytes, arrays]) file.close();
   };
 
   const guarded = <R>(work: () => R): R => {
@@ -147,45 +149,45 @@ export function createRecorder(folder: string, options: RecorderOptions): Record
     get gaps() {
       return gaps;
     },
-    get leftOut() {
-      return leftOut;
+    get omittedValues() {
+      return omittedValues;
     },
 
     add(message, from) {
       if (isOver) return false;
-      const place = within(placeOf(message), message, arrays);
+      const place = withFileLimit(placeOf(message), message, arrays);
       const { type, mode } = message;
       const sender = from === undefined ? {} : { from };
       const listed = { n: messages, ...times(), type, ...(mode === undefined ? {} : { mode }), ...sender };
-      const take = (lines: Lines): true => {
+      const addLines = (lines: Lines): true => {
         due.push(lines);
         dueBytes += Buffer.byteLength(lines.index) + Buffer.byteLength(lines.value ?? '');
         messages++;
         return true;
       };
       const line = (rest: object) => `${JSON.stringify({ ...listed, ...rest })}\n`;
-      const fits = (bytes: number) => total() + arrays.overheadBytes + bytes <= maxBytes;
+      const fits = (addedBytes: number) => total() + arrays.overheadBytes + addedBytes <= maxBytes;
 
       if (place.kind === 'value') {
         const { timeMs, wallMs } = listed;
-        const told = { n: messages, timeMs, wallMs, type, ...sender };
-        const { text: value, isWhole } = valueLine(told, place.value);
-        if (!isWhole) leftOut++;
+        const head = { n: messages, timeMs, wallMs, type, ...sender };
+        const { text: value, isComplete } = valueLine(head, place.value);
+        if (!isComplete) omittedValues++;
         const lines = { isMessage: true, value, index: line({ file: files.values, line: valueLines }) };
         if (!fits(Buffer.byteLength(value) + lines.index.length)) return false;
         valueLines++;
-        return take(lines);
+        return addLines(lines);
       }
       if (place.kind === 'bytes') {
-        const written = line({ file: files.bytes, offset: blob.length, length: place.bytes.length });
+        const written = line({ file: files.bytes, offset: bytes.length, length: place.bytes.length });
         if (!fits(place.bytes.length + written.length)) return false;
-        guarded(() => blob.append(place.bytes));
-        return take({ isMessage: true, value: undefined, index: written });
+        guarded(() => bytes.append(place.bytes));
+        return addLines({ isMessage: true, value: undefined, index: written });
       }
       const header = Buffer.from(place.header).toString('base64');
       if (!fits(arrays.cost(place.form) + header.length + maxArrayLine)) return false;
       const { file, row, isHeaderNew } = guarded(() => arrays.append(place.form, place.header, place.data));
-      return take({
+      return addLines({
         isMessage: true,
         value: undefined,
         index: line({ file, row, ...(isHeaderNew ? { header } : {}) }),
@@ -206,7 +208,7 @@ export function createRecorder(folder: string, options: RecorderOptions): Record
         ...sender,
       };
       const line = `${JSON.stringify(listed)}\n`;
-      if (total() + line.length > maxBytes) return; // it is counted
+      if (total() + line.length > maxBytes) return; // it is only counted
       due.push({ isMessage: false, value: undefined, index: line });
       dueBytes += line.length;
     },
@@ -221,18 +223,18 @@ export function createRecorder(folder: string, options: RecorderOptions): Record
   };
 }
 
-/** The line of a value, or of the fact that it was left out: some are longer as JSON than a text can be. */
-function valueLine(told: object, value: unknown): { readonly text: string; readonly isWhole: boolean } {
+/** The line of a value. A value whose JSON would exceed the longest string is omitted. */
+function valueLine(head: object, value: unknown): { readonly text: string; readonly isComplete: boolean } {
   try {
-    return { text: `${jsonLine({ ...told, value })}\n`, isWhole: true };
+    return { text: `${jsonLine({ ...head, value })}\n`, isComplete: true };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    const instead = toJson(new LeftOut('an object that is too long for a line of JSON'));
-    return { text: `${jsonLine({ ...told, value: instead })}\n`, isWhole: false };
+    const omitted = toJson(new OmittedValue('an object that is too long for a line of JSON'));
+    return { text: `${jsonLine({ ...head, value: omitted })}\n`, isComplete: false };
   }
 }
 
-/** What the line of an array takes at most without the header: names have up to 32 lengths of 16 digits, addresses up to 80 characters. */
+/** The maximum size of the line of an array without the header: names have up to 32 lengths of 16 digits, addresses up to 80 characters. */
 const maxArrayLine = 900;
 
 type Place =
@@ -240,29 +242,19 @@ type Place =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   | { readonly kind: 'array'; readonly form: NpyForm; readonly header: Uint8Array; readonly data: Uint8Array };
 
-/** An array for which there may be no file of its own goes to the bytes, as it came. */
-function within(place: Place, { value }: RecordedMessage, arrays: ArrayFiles): Place {
-  if (place.kind !== 'array' || arrays.takes(place.form)) return place;
+/** An array for which there can be no further file goes to the bytes, unchanged. */
+function withFileLimit(place: Place, { value }: RecordedMessage, arrays: ArrayFiles): Place {
+  if (place.kind !== 'array' || arrays.accepts(place.form)) return place;
   return { kind: 'bytes', bytes: value instanceof Uint8Array ? value : Buffer.concat([place.header, place.data]) };
 }
 
-/** Which file a message goes to, and as what. */
+/** The file of a message, and its form in it. */
 function placeOf({ type, value }: RecordedMessage): Place {
   if (value instanceof Uint8Array) return bytesPlace(value);
   if (type !== 'object') return { kind: 'value', value: toJson(value) };
-  const pickled = value as {
-    dtype?: unknown;
-    shape?: unknown;
-    fortran?: unknown;
-    data?: unknown;
-    bytes?: unknown;
-  } | null;
-  // A numpy array that came as an object of v1, as its `.npy`; a pickle that nobody could read, as it came.
-  if (typeof pickled?.dtype === 'string' && pickled.data instanceof Uint8Array && Array.isArray(pickled.shape)) {
-    const header = arrayHeader(pickled.dtype, pickled.shape, pickled.fortran === true);
-    return bytesPlace(Buffer.concat([header, pickled.data]));
-  }
-  if (pickled?.bytes instanceof Uint8Array) return { kind: 'bytes', bytes: pickled.bytes };
+  // A numpy array in an object of v1 becomes a `.npy`; a pickle that was not read stays unchanged.
+  if (isPickledArray(value)) return bytesPlace(npyOf(value));
+  if (isOpaque(value)) return { kind: 'bytes', bytes: value.bytes };
   return { kind: 'value', value: toJson(value) };
 }
 
@@ -272,21 +264,23 @@ function bytesPlace(bytes: Uint8Array): Place {
   return { kind: 'array', form, header: bytes.subarray(0, form.headerBytes), data: bytes.subarray(form.headerBytes) };
 }
 
-/** The folder with its empty files. */
+/** Creates the folder with its empty files. */
 function openFolder(disk: Disk, folder: string, about: Uint8Array) {
   try {
     disk.makeFolder(folder);
     if (disk.list(folder).length > 0) {
-      throw usageError(`the folder ${folder} is not empty: name one that is new or empty, so that nothing is lost`);
+      throw usageError(
+        `the folder ${folder} is not empty: name a new or empty one, because a recording overwrites nothing`,
+      );
     }
     const index = createGrowingFile(disk, join(folder, files.index));
     const values = createGrowingFile(disk, join(folder, files.values));
-    const blob = createGrowingFile(disk, join(folder, files.bytes));
+    const bytes = createGrowingFile(disk, join(folder, files.bytes));
     disk.create(join(folder, files.about), about);
-    return { index, values, blob };
+    return { index, values, bytes };
   } catch (error) {
-    if ((error as Error).name === 'Failure') throw error;
-    throw failure(`there can be no recording in ${folder}, as ${toSentence(error)}: name another folder`, error);
+    const message = `cannot record to ${folder}: ${toSentence(error).replace(`${folder}: `, '')}; name another folder`;
+    throw error instanceof Failure ? error : new Failure(statusOf(error), message, { cause: error });
   }
 }
 
@@ -294,7 +288,7 @@ function roundedOrNull(ms: number | undefined): number | null {
   return ms === undefined ? null : rounded(ms);
 }
 
-/** To microseconds. */
+/** Rounded to microseconds. */
 function rounded(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }

@@ -1,25 +1,25 @@
-/** Lines that a person types while others are printed above them. Works with pipes as well. */
+/** A line editor: incoming lines are printed above the line that the user types. Also reads lines from a pipe. */
 import { clearScreenDown, createInterface, cursorTo, moveCursor } from 'node:readline';
 import type { Context } from '../environment/context.js';
 import { type Part, rendered, type Terminal } from '../environment/terminal.js';
 import { type LineSettings, stdinLines } from './stdin-lines.js';
 
 export interface LineEditor {
-  /** Whether a person types at a terminal. */
+  /** Whether stdin and stdout are a terminal. */
   readonly isInteractive: boolean;
-  /** The lines that are typed, until the input ends or `close()`. */
+  /** The typed lines, until the input ends or `close()`. */
   lines(): AsyncIterableIterator<string>;
-  /** A line on stdout, above the one that is being typed. */
+  /** Prints a line on stdout, above the line that the user types. */
   print(line: string): Promise<void>;
-  /** The same for what happens: on stderr where nobody types. */
+  /** The same for a message about connections; on stderr without a terminal. */
   note(line: string): void;
   close(): void;
 }
 
-/** @param settings of lines that come through a pipe; those of a person are what readline makes of keys */
+/** @param settings for lines from a pipe; in a terminal, readline makes lines of keys */
 export function editLines(context: Context, prompt: string, settings: Omit<LineSettings, 'signal'>): LineEditor {
   const { stdin, stdout } = context.terminal;
-  return stdin.isTTY === true && stdout.isTTY === true ? personsLines(context, prompt) : pipedLines(context, settings);
+  return stdin.isTTY === true && stdout.isTTY === true ? terminalLines(context, prompt) : pipedLines(context, settings);
 }
 
 function pipedLines({ terminal }: Context, settings: Omit<LineSettings, 'signal'>): LineEditor {
@@ -37,10 +37,10 @@ function note(terminal: Terminal, line: string): void {
   terminal.note(terminal.noteColors.dim(line));
 }
 
-function personsLines({ terminal, interruption }: Context, prompt: string): LineEditor {
+function terminalLines({ terminal, interruption }: Context, prompt: string): LineEditor {
   const { stdin, stdout } = terminal;
   const readline = createInterface({ input: stdin, output: stdout, terminal: true });
-  const typed = readline[Symbol.asyncIterator](); // asked for now: lines that come before somebody waits would be lost
+  const typed = readline[Symbol.asyncIterator](); // created now: readline drops lines that arrive before an iterator exists
   let [isPrompting, isClosed] = [false, false];
   readline.on('SIGINT', () => interruption.interrupt('SIGINT')); // the terminal is raw: Ctrl-C is a key
   readline.once('close', () => {
@@ -56,7 +56,7 @@ function personsLines({ terminal, interruption }: Context, prompt: string): Line
     clearScreenDown(stdout);
   };
   const restore = () => {
-    Object.assign(readline, { prevRows: 0 }); // rows that readline would go up before it draws: we are there
+    Object.assign(readline, { prevRows: 0 }); // readline would move up this many rows before it draws, and the cursor is there already
     readline.prompt(true);
   };
   const above = (line: Part): boolean => {

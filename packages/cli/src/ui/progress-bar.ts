@@ -1,20 +1,19 @@
-/** A progress bar on stderr: only where a person looks at it, and only for what takes a moment. */
+/** A progress bar on stderr, in a terminal only, and only for a total of 1 MB or more. */
 import cliProgress from 'cli-progress';
 import type { Context } from '../environment/context.js';
 import { rendered } from '../environment/terminal.js';
 import { formatBytes } from '../format.js';
 
-/** From here on. */
 const minBytes = 1_000_000;
 
 const pollMs = 100;
 
 export interface ProgressBar {
-  /** Ends it; the row is free again. */
+  /** Removes the bar from the screen. */
   stop(): void;
 }
 
-/** Shows how much is done of a total, which may grow, until it is stopped. */
+/** Shows the progress until `stop`. The total may grow. */
 export function showProgress(
   { terminal, clock }: Context,
   totalBytes: () => number,
@@ -48,11 +47,11 @@ export function showProgress(
     bar.start(total, done, amounts);
   };
   let timer: unknown;
-  const look = () => {
+  const poll = () => {
     update();
-    timer = clock.setTimeout(look, pollMs);
+    timer = clock.setTimeout(poll, pollMs);
   };
-  look();
+  poll();
   return {
     stop() {
       clock.clearTimeout(timer);

@@ -1,22 +1,22 @@
-/** The whole screen of a terminal, taken over and given back as it was, also when the program crashes. */
+/** Full-screen output in a terminal. The previous screen is restored at the end, also when the program crashes. */
 import type { Terminal } from '../environment/terminal.js';
 
 export interface Screen {
-  /** Shows these lines. Resolves when the terminal has taken them: one that is slow gets fewer. */
+  /** Shows these lines. Resolves when the terminal has accepted them, so that a slow terminal gets fewer screens. */
   paint(lines: readonly string[]): Promise<void>;
-  /** The next paint draws everything: the size has changed. */
+  /** Makes the next `paint` draw everything. For a change of the size. */
   forget(): void;
-  /** Gives the screen back, with the cursor, and keys to the shell. */
+  /** Restores the screen, the cursor and the mode of the keyboard. */
   leave(): void;
 }
 
-const takeOver = '\x1b[?1049h\x1b[?25l\x1b[2J';
-const giveBack = '\x1b[0m\x1b[?25h\x1b[?1049l';
+const enterSequence = '\x1b[?1049h\x1b[?25l\x1b[2J';
+const leaveSequence = '\x1b[0m\x1b[?25h\x1b[?1049l';
 
-/** What arrows and the like send: none of our keys. */
+/** What arrow and function keys send. The demo does not use them. */
 const sequences = /\x1b(\[[\d;?]*[@-~]|O.|.)?/g;
 
-/** @param typed gets each key; Ctrl-C is one of them */
+/** @param typed called for each key, also for Ctrl-C */
 export function enterScreen({ stdin, stdout, write }: Terminal, typed: (key: string) => void): Screen {
   let shown: readonly string[] = [];
   let isOver = false;
@@ -31,15 +31,15 @@ export function enterScreen({ stdin, stdout, write }: Terminal, typed: (key: str
     stdin.off('data', onData);
     stdin.setRawMode?.(false);
     stdin.pause();
-    stdout.write(giveBack);
+    stdout.write(leaveSequence);
   };
-  // An error that nobody catches is printed after the second, and the end by a second Ctrl-C is the first.
+  // `exit` covers a second Ctrl-C; the monitor runs before Node prints an uncaught error.
   process.on('exit', leave);
   process.on('uncaughtExceptionMonitor', leave);
   stdin.setRawMode?.(true);
   stdin.on('data', onData);
   stdin.resume();
-  stdout.write(takeOver);
+  stdout.write(enterSequence);
 
   return {
     async paint(lines) {

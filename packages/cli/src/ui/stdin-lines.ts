@@ -1,14 +1,14 @@
-/** The lines of stdin. A line ends at LF or CRLF and at nothing else, and its bytes are in the encoding that was named, or it is refused. */
+/** The lines of stdin. A line ends at LF or CRLF only. A line whose bytes are not valid in the encoding is an error. */
 import type { Readable } from 'node:stream';
 import { Option } from 'commander';
 import { failure, usageError } from '../failure.js';
 
 export interface LineSettings {
-  /** As the WHATWG names it, such as `latin1`. Default `utf-8`. */
+  /** A name of the WHATWG encoding standard, such as `latin1`. Default `utf-8`. */
   readonly encoding?: string | undefined;
-  /** Longer lines are refused, before they fill the memory. */
+  /** Longer lines are an error, before they fill the memory. */
   readonly maxLineBytes: number;
-  /** Ends the reading, without an error. */
+  /** Stops reading, without an error. */
   readonly signal: AbortSignal;
 }
 
@@ -18,11 +18,11 @@ const lf = 0x0a;
 export function encodingOption(): Option {
   return new Option(
     '--encoding <name>',
-    'of the lines of stdin, such as latin1, windows-1252 or utf-16le (default: utf-8)',
+    'the encoding of stdin, such as latin1, windows-1252 or utf-16le (default: utf-8)',
   ).argParser(encodingNamed);
 }
 
-/** The name that decoders have for an encoding. */
+/** The standard name of an encoding. */
 function encodingNamed(name: string): string {
   try {
     return new TextDecoder(name).encoding;
@@ -31,7 +31,7 @@ function encodingNamed(name: string): string {
   }
 }
 
-/** @throws a `Failure` that names the line which is too long or in another encoding; the lines before it have been given */
+/** @throws a `Failure` that names the line that is too long or in another encoding; earlier lines were yielded */
 export async function* stdinLines(stdin: Readable, settings: LineSettings): AsyncGenerator<string, void, undefined> {
   const { encoding = 'utf-8', maxLineBytes, signal } = settings;
   const decode = decoderOf(encoding);
@@ -70,7 +70,7 @@ export async function* stdinLines(stdin: Readable, settings: LineSettings): Asyn
   }
 }
 
-/** The chunks, so that none ends in the middle of a unit of UTF-16. */
+/** The chunks, cut so that none ends in the middle of a unit of UTF-16. */
 async function* wholeUnits(stdin: Readable, encoding: string): AsyncGenerator<Buffer, void, undefined> {
   let odd: Buffer | undefined;
   for await (const chunk of stdin) {
@@ -82,7 +82,7 @@ async function* wholeUnits(stdin: Readable, encoding: string): AsyncGenerator<Bu
   if (odd) yield odd;
 }
 
-/** Behind each LF. In all encodings but UTF-16 the byte 0A is nothing else. */
+/** The positions after each LF. In every encoding except UTF-16 the byte 0A is always an LF. */
 function* lineEnds(bytes: Buffer, encoding: string): Generator<number, void, undefined> {
   for (let at = bytes.indexOf(lf); at >= 0; at = bytes.indexOf(lf, at + 1)) {
     if (!isUtf16(encoding)) yield at + 1;
@@ -95,7 +95,7 @@ function isUtf16(encoding: string): boolean {
   return encoding.startsWith('utf-16');
 }
 
-/** A line as text, without its end. Only before the first a byte order mark is none of its characters. */
+/** Decodes a line without its end. A byte order mark is removed from the first line only. */
 function decoderOf(encoding: string): (line: Buffer, number: number) => string {
   const first = new TextDecoder(encoding, { fatal: true });
   const further = new TextDecoder(encoding, { fatal: true, ignoreBOM: true });
@@ -113,12 +113,12 @@ function decoderOf(encoding: string): (line: Buffer, number: number) => string {
 function advice(line: Buffer, number: number): string {
   const mark = number === 1 ? line.toString('hex', 0, 2) : '';
   const name = mark === 'fffe' ? 'utf-16le' : mark === 'feff' ? 'utf-16be' : undefined;
-  if (name) return `it looks like --encoding ${name}`;
-  return 'say which --encoding it has, such as latin1, or send all of stdin as bytes with --binary';
+  if (name) return `it looks like UTF-16, so add --encoding ${name}`;
+  return 'add its --encoding, such as latin1, or send all of stdin as bytes with --binary';
 }
 
 function tooLong(number: number, maxLineBytes: number): Error {
   return failure(
-    `line ${number} of stdin has more than ${maxLineBytes} bytes, the limit: add -o maxMessageBytes=… at both ends, or send all of stdin as bytes with --binary`,
+    `line ${number} of stdin exceeds the limit of ${maxLineBytes} bytes: add -o maxMessageBytes=… at both ends, or send all of stdin as bytes with --binary`,
   );
 }

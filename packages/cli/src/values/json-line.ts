@@ -1,6 +1,6 @@
-/** JSON as `JSON.stringify` writes it, on one line, but with -0, which JSON has and that makes 0. */
+/** JSON on one line, as `JSON.stringify` writes it, except that -0 stays -0. */
 
-/** @param value plain data; what is in it more than once is written once, and its text repeated */
+/** @param value plain data; an object that occurs more than once is converted once, and its text is repeated */
 export function jsonLine(value: unknown): string {
   return lineOf(value, new Map());
 }

@@ -4,9 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { questions } from '../../src/bench/bench-protocol.js';
 import { respond } from '../../src/bench/echo-server.js';
 import {
-  type LeftOut,
   type MeasurementEvents,
   measure,
+  type OmittedSize,
   sizesBytes,
   type ThroughputResult,
 } from '../../src/bench/measurement.js';
@@ -21,7 +21,7 @@ interface Link {
   readonly answer?: (value: string | Buffer) => (string | Buffer)[];
 }
 
-/** A connection whose other end answers at once, on a clock that goes on by what the link takes. */
+/** A connection whose other end answers at once, and a clock that advances by the time of the link. */
 function simulated({ msPerByte, msPerMessage, answer = (value) => [value] }: Link) {
   let nowMs = 0;
   const clock: Stopwatch = { now: () => nowMs };
@@ -57,20 +57,20 @@ interface Measured {
   roundTrips: number;
   p50Ms: number;
   throughput: ThroughputResult[];
-  leftOut: LeftOut[];
+  omitted: OmittedSize[];
   tookMs: number;
 }
 
 async function measured(link: Link, durationMs = 20_000): Promise<Measured> {
   const { connection, clock } = simulated(link);
-  const found: Measured = { otherEnd: '', roundTrips: 0, p50Ms: 0, throughput: [], leftOut: [], tookMs: 0 };
+  const found: Measured = { otherEnd: '', roundTrips: 0, p50Ms: 0, throughput: [], omitted: [], tookMs: 0 };
   const events: MeasurementEvents = {
     found: (otherEnd) => {
       found.otherEnd = otherEnd;
     },
     roundTrip: ({ count, p50Ms }) => Object.assign(found, { roundTrips: count, p50Ms }),
     throughput: (result) => void found.throughput.push(result),
-    leftOut: (size) => void found.leftOut.push(size),
+    omitted: (size) => void found.omitted.push(size),
   };
   await measure(connection, { durationMs, signal: new AbortController().signal }, clock, events);
   return { ...found, tookMs: clock.now() };
@@ -103,7 +103,7 @@ const ethernet = { msPerByte: 1e-5, msPerMessage: 0.05 }; // 100 MB/s
 
 describe('a measurement', () => {
   test('with an echo has the round trip and every size there and back, as the link is', async () => {
-    const { otherEnd, p50Ms, throughput, leftOut, tookMs } = await measured(ethernet);
+    const { otherEnd, p50Ms, throughput, omitted, tookMs } = await measured(ethernet);
     expect(otherEnd).toBe('echo');
     expect(p50Ms).toBeCloseTo(0.05 + 64e-5);
     expect(throughput.map(({ sizeBytes, direction }) => [sizeBytes, direction])).toEqual(
@@ -114,7 +114,7 @@ describe('a measurement', () => {
       expect(bytes).toBe(messages * sizeBytes);
       expect(elapsedMs / messages).toBeCloseTo(0.05 + sizeBytes * 1e-5);
     }
-    expect(leftOut).toEqual([]);
+    expect(omitted).toEqual([]);
     expect(tookMs).toBeLessThanOrEqual(20_000);
     expect(tookMs).toBeGreaterThan(10_000);
   });
@@ -136,17 +136,17 @@ describe('a measurement', () => {
   });
 
   test('of a slow link leaves out what it has no time for, and keeps to its time', async () => {
-    const { throughput, leftOut, tookMs } = await measured({ msPerByte: 0.01, msPerMessage: 1 }); // 100 kB/s
+    const { throughput, omitted, tookMs } = await measured({ msPerByte: 0.01, msPerMessage: 1 }); // 100 kB/s
     expect(throughput.map(({ sizeBytes }) => sizeBytes)).toEqual([64, 4096, 65_536]);
-    expect(leftOut.map(({ sizeBytes }) => sizeBytes)).toEqual([2 ** 20, 2 ** 24]);
-    expect(leftOut[0]?.expectedMs).toBeCloseTo(0.01 * 2 ** 20, -3);
+    expect(omitted.map(({ sizeBytes }) => sizeBytes)).toEqual([2 ** 20, 2 ** 24]);
+    expect(omitted[0]?.expectedMs).toBeCloseTo(0.01 * 2 ** 20, -3);
     expect(tookMs).toBeLessThanOrEqual(20_000);
   });
 
   test('of a very slow link ends in time with what has arrived', async () => {
-    const { throughput, leftOut, tookMs } = await measured({ msPerByte: 1, msPerMessage: 1 }); // 1 kB/s
+    const { throughput, omitted, tookMs } = await measured({ msPerByte: 1, msPerMessage: 1 }); // 1 kB/s
     expect(throughput.at(-1)).toMatchObject({ complete: false });
-    expect([...throughput, ...leftOut].map(({ sizeBytes }) => sizeBytes)).toEqual(sizesBytes);
+    expect([...throughput, ...omitted].map(({ sizeBytes }) => sizeBytes)).toEqual(sizesBytes);
     expect(tookMs).toBeLessThanOrEqual(20_000);
   });
 
@@ -168,7 +168,7 @@ describe('a measurement', () => {
   test('of a peer that says nothing rejects after 5 s at most', async () => {
     const { connection, clock } = simulated({ ...ethernet, answer: () => [] });
     const none = () => {};
-    const events: MeasurementEvents = { found: none, roundTrip: none, throughput: none, leftOut: none };
+    const events: MeasurementEvents = { found: none, roundTrip: none, throughput: none, omitted: none };
     const plan = { durationMs: 60_000, signal: new AbortController().signal };
     await expect(measure(connection, plan, clock, events)).rejects.toMatchObject({ code: 'ERR_SERPY_TIMEOUT' });
     expect(clock.now()).toBeLessThan(5100);

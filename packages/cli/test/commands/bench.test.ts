@@ -44,7 +44,7 @@ describe('serpy bench', () => {
   test.each([['serpy1'], ['serpy2'], ['serpy']])('measures %s one way with serpy bench --listen', async (scheme) => {
     const { port } = await serving();
     const { status, stdout, stderr } = await runToEnd(['bench', `${scheme}://127.0.0.1:${port}`, '--duration', '2']);
-    expect(stderr).toBe('measuring for 2 s at most; Ctrl-C ends it\n');
+    expect(stderr).toBe('measuring for at most 2 s; Ctrl-C stops it\n');
     expect(status).toBe(0);
     const [protocol, session] = { serpy1: ['v1', ''], serpy2: ['v2', ''], serpy: ['v2', ' in a session'] }[scheme]!;
     expect(stdout).toContain(`127.0.0.1:${port} over ${protocol}${session}, not encrypted`);
@@ -52,7 +52,7 @@ describe('serpy bench', () => {
     expect(stdout).toMatch(/≤ +[\d.]+ [µm]s +█+ +[\d,]+/);
     expect(stdout).toContain('Throughput, one way:');
     for (const size of ['64 B', '4 KiB', '64 KiB', '1 MiB', '16 MiB']) {
-      expect(stdout).toMatch(new RegExp(`^ +${size} +([\\d.,]+ +[\\d.,]+|left out: not enough time)`, 'm'));
+      expect(stdout).toMatch(new RegExp(`^ +${size} +([\\d.,]+ +[\\d.,]+|omitted: not enough time)`, 'm'));
     }
   });
 
@@ -102,15 +102,15 @@ describe('serpy bench', () => {
     expect(stdout).not.toContain(key);
   });
 
-  test('says what to start where a peer listens and sends nothing back', async () => {
+  test('says what to start if the peer returns nothing', async () => {
     const server = await listen({ protocol: 'v2', port: 0 });
     ends.push(() => server.closeServer());
     const { port } = server.address;
     const { status, stderr } = await runToEnd(['bench', `serpy2://127.0.0.1:${port}`, '--duration', '1']);
     expect(status).toBe(1);
     expect(stderr.split('\n')[1]).toBe(
-      `serpy: 127.0.0.1:${port} was reached and sends nothing back: start "serpy bench --listen" there, "serpy simulate echo", ` +
-        'or any program that sends back what it gets',
+      `serpy: 127.0.0.1:${port} accepts the connection and returns nothing: start "serpy bench --listen" there, "serpy simulate echo", ` +
+        'or any program that returns what it receives [ERR_SERPY_TIMEOUT]',
     );
   });
 
@@ -129,7 +129,7 @@ describe('serpy bench', () => {
     expect(JSON.parse(stdout).throughput[0].messages).toBeGreaterThan(0);
   });
 
-  test('says in one sentence that nobody listens there', async () => {
+  test('says in one sentence that no program listens', async () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as { port: number };
@@ -139,7 +139,7 @@ describe('serpy bench', () => {
     expect(stderr).toMatch(/^serpy: cannot connect to 127\.0\.0\.1:\d+: nothing listens there: .*\n$/);
   });
 
-  test('a peer that goes in the middle is told of, after what was measured', async () => {
+  test('a peer that disconnects is reported after the measured values', async () => {
     const server = await listen({ protocol: 'v2', port: 0 });
     ends.push(() => server.closeServer());
     let messages = 0;
@@ -159,7 +159,7 @@ describe('serpy bench', () => {
     expect(stderr).toMatch(/^serpy: .*failed: the (peer closed|network or the peer broke) the connection/m);
   });
 
-  test('Ctrl-C ends it, and shows what was measured', async () => {
+  test('Ctrl-C stops it, and shows what was measured', async () => {
     const { port } = await serving();
     const run = new Run(['bench', `serpy2://127.0.0.1:${port}`, '--duration', '20']);
     await run.until(/Round trip/);
@@ -172,9 +172,9 @@ describe('serpy bench', () => {
   test.each([
     [['--duration', '61'], "serpy: --duration takes a time from 1s to 60s, not '61'\n"],
     [['--duration', 'ten'], "serpy: --duration takes a time from 1s to 60s, not 'ten'\n"],
-    [['--listen', '--json'], 'serpy: --json is for the end that measures, not for --listen\n'],
-    [['localhost:5001'], "serpy: 'localhost:5001' is no URL: write serpy://localhost:5001\n"],
-  ])('%j is typed wrong', async (args, sentence) => {
+    [['--listen', '--json'], 'serpy: --json is for the end that measures: omit it with --listen\n'],
+    [['localhost:5001'], "serpy: 'localhost:5001' is not a URL: write serpy://localhost:5001\n"],
+  ])('%j is a wrong command line', async (args, sentence) => {
     expect(await runToEnd(['bench', ...args])).toEqual({ status: 2, stdout: '', stderr: sentence });
   });
 });
@@ -186,7 +186,7 @@ describe('serpy bench --listen', () => {
     await connection.sendData(Buffer.alloc(1000));
     expect(await connection.getData()).toEqual(Buffer.alloc(1000));
     await connection.close();
-    await run.until(/127\.0\.0\.1:\d+ has gone: 1 message, 0\.001 MB/);
+    await run.until(/127\.0\.0\.1:\d+ disconnected: 1 message, 0\.001 MB/);
     run.interrupt();
     expect(await run.ended).toMatchObject({ status: 0, stdout: 'served 1 message, 0.001 MB\n' });
   });
@@ -197,7 +197,7 @@ describe('serpy bench --listen', () => {
     expect(stderr).toContain('key');
   });
 
-  test('goes on when a peer breaks off in the middle of an answer', async () => {
+  test('continues when a client disconnects in the middle of an answer', async () => {
     const { port } = await serving();
     const rude = await connect({ protocol: 'v2', port });
     for (let n = 0; n < 100; n++) await rude.sendData(Buffer.alloc(10_000));

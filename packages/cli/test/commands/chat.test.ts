@@ -43,7 +43,7 @@ describe('serpy chat', () => {
     chat.endInput();
     const { status, stdout, stderr } = await chat.ended;
     expect([status, stdout]).toEqual([0, 'and to you\\u001b[2J\n42\n']);
-    expect(stderr).toMatch(/^127\.0\.0\.1:\d+ is there\n$/);
+    expect(stderr).toMatch(/^127\.0\.0\.1:\d+ connected\n$/);
   });
 
   test('sends everything that was piped in before it ends', async () => {
@@ -61,24 +61,26 @@ describe('serpy chat', () => {
     const [port, coming] = await serve();
     const chat = start(['--port', port]);
     const peer = await coming;
-    await chat.until(/is there/);
+    await chat.until(/ connected/);
     await peer.close({ reason: 'lunch' });
     const { status, stderr } = await chat.ended;
-    expect(stderr).toMatch(/ has gone( \("lunch"\))?\nserpy: the peer has gone before the input ended: [^\n]*\n$/);
+    expect(stderr).toMatch(
+      / disconnected( \("lunch"\))?\nserpy: the peer disconnected before the input ended: [^\n]*\n$/,
+    );
     expect(status).toBe(1);
   });
 
-  test('is no failure for who types at a terminal when the peer goes', async () => {
+  test('is not a failure in a terminal when the peer disconnects', async () => {
     const [port, coming] = await serve();
     const chat = start(['--port', port], { isTTY: true, env: { NO_COLOR: '1' } });
     const peer = await coming;
-    await chat.until(/is there/);
+    await chat.until(/ connected/);
     await peer.close();
     expect(await chat.ended).toMatchObject({ status: 0 });
   });
 
   test.each([[[]], [['--protocol', 'v2']], [['--protocol', 'v1']]])(
-    'fails when the peer has gone and lines of a pipe are left: %j',
+    'fails when the peer disconnected and lines of a pipe are left: %j',
     async (args) => {
       const [port, coming] = await serve();
       const chat = start([...args, '--port', port]);
@@ -100,7 +102,7 @@ describe('serpy chat', () => {
     const peer = await coming;
     expect(await peer.getData()).toBe('one');
     await server?.closeServer();
-    await chat.until(/is waited for/);
+    await chat.until(/waiting for it/);
     chat.type('two\n');
     chat.endInput();
     const { status, stderr } = await chat.ended;
@@ -126,20 +128,20 @@ describe('serpy chat', () => {
     });
   });
 
-  test('as a server tells everybody, and says who said what', async () => {
+  test('as a server sends to all clients, and shows each sender', async () => {
     const host = start(['--listen', '--port', '0']);
     const [, port = ''] = await host.until(/listening on 127\.0\.0\.1:(\d+)/);
-    const guests = [start(['--protocol', 'v1', '--port', port]), start(['--protocol', 'v2', '--port', port])];
-    for (const [n, guest] of guests.entries()) {
-      guest.type(`I am guest ${n}\n`);
-      await host.until(new RegExp(`127\\.0\\.0\\.1:\\d+: I am guest ${n}\n`));
+    const clients = [start(['--protocol', 'v1', '--port', port]), start(['--protocol', 'v2', '--port', port])];
+    for (const [n, client] of clients.entries()) {
+      client.type(`I am client ${n}\n`);
+      await host.until(new RegExp(`127\\.0\\.0\\.1:\\d+: I am client ${n}\n`));
     }
     host.type('welcome\n');
-    for (const guest of guests) await guest.until(/^welcome\n/, 'stdout');
+    for (const client of clients) await client.until(/^welcome\n/, 'stdout');
     host.endInput();
     expect(await host.ended).toMatchObject({ status: 0 });
-    for (const guest of guests)
-      expect((await guest.ended).stderr).toContain('the peer has gone before the input ended');
+    for (const client of clients)
+      expect((await client.ended).stderr).toContain('the peer disconnected before the input ended');
   });
 
   test('as a server waits once for a peer that does not read, and tells the others all the same', async () => {
@@ -149,7 +151,7 @@ describe('serpy chat', () => {
     await once(deaf, 'connect');
     deaf.pause();
     const good = await connect({ protocol: 'v2', port: Number(port) });
-    await chat.until(/ is there\n[\s\S]* is there\n/, 'stderr');
+    await chat.until(/ connected\n[\s\S]* connected\n/, 'stderr');
     const line = 'x'.repeat(2 ** 19);
     for (let i = 0; i < 60; i++) {
       chat.type(`${line}\n`);
@@ -163,18 +165,18 @@ describe('serpy chat', () => {
   test('as a server fails when a link without a session breaks behind a line of a pipe', async () => {
     const chat = start(['--listen', 'serpy2://127.0.0.1:0']);
     const [, port = ''] = await chat.until(/listening on 127\.0\.0\.1:(\d+)/, 'stderr');
-    const guest = createConnection(Number(port), '127.0.0.1');
-    await chat.until(/ is there\n/, 'stderr');
+    const client = createConnection(Number(port), '127.0.0.1');
+    await chat.until(/ connected\n/, 'stderr');
     chat.type('one\n');
-    await once(guest, 'data');
-    guest.resetAndDestroy();
-    await chat.until(/ has gone/, 'stderr');
+    await once(client, 'data');
+    client.resetAndDestroy();
+    await chat.until(/ disconnected/, 'stderr');
     chat.endInput();
     const { status, stderr } = await chat.ended;
     expect([status, stderr]).toEqual([1, expect.stringContaining('serpy: 1 of the lines may not have arrived')]);
   });
 
-  test('goes on when a line cannot be sent, and says why', async () => {
+  test('continues when a line cannot be sent, and says why', async () => {
     const [port, coming] = await serve();
     const chat = start(['--protocol', 'v1', '--port', port]);
     const peer = await coming;
@@ -184,27 +186,27 @@ describe('serpy chat', () => {
     expect(String(await peer.getData())).toBe('50 um');
   });
 
-  test('says so when nobody is there to hear a line', async () => {
+  test('says that no client is connected', async () => {
     const host = start(['--listen', '--port', '0']);
     const [, port = ''] = await host.until(/listening on 127\.0\.0\.1:(\d+)/);
-    const guest = start(['--port', port]);
-    guest.type('hello\n');
+    const client = start(['--port', port]);
+    client.type('hello\n');
     await host.until(/hello\n/, 'stdout');
-    guest.endInput();
-    await guest.ended;
-    await host.until(/has gone/);
+    client.endInput();
+    await client.ended;
+    await host.until(/disconnected/);
     host.type('still there?\n');
-    await host.until(/nobody is there: the line was not sent\n/, 'stderr');
+    await host.until(/no client is connected: the line was not sent\n/, 'stderr');
   });
 
-  test('Ctrl-C ends it', async () => {
+  test('Ctrl-C stops it', async () => {
     const host = start(['--listen', '--port', '0']);
     await host.until(/listening/);
     host.interrupt();
     expect(await host.ended).toMatchObject({ status: 0, stdout: '' });
   });
 
-  test('says in a sentence that nobody is there to talk to', async () => {
+  test('says in a sentence that no program listens', async () => {
     const gone = await listen({ protocol: 'auto', port: 0 });
     const port = String(gone.address.port);
     await gone.closeServer();

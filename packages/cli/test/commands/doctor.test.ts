@@ -42,7 +42,7 @@ describe('serpy doctor', () => {
       ...['protocol v1', 'protocol v2', 'auto', 'session', 'encryption'],
       ...['slow reader', 'v1 throughput', 'v2 throughput', 'python', 'numpy'],
     ]);
-    expect(stdout).toMatch(/(All is well|Nothing is broken)\.\n$/);
+    expect(stdout).toMatch(/(All checks passed|No check failed; see the lines marked warn)\.\n$/);
   });
 
   test('with --json gives one object for a bug report', async () => {
@@ -79,11 +79,11 @@ describe('serpy doctor', () => {
   test('fails with status 1 where a port must be free and is not', async () => {
     const port = await serving();
     const run = new Run(['doctor', '--check-port', String(port)]);
-    await run.until(/FAIL {2}port {11}port \d+ is in use\n +-> .*to see which/);
+    await run.until(/FAIL {2}port {11}port \d+ is in use\n +-> .*to find the program/);
     await run.until(/loopback IPv4/); // the rest is checked all the same
     run.interrupt();
     const { status, stderr } = await run.ended;
-    expect([status, stderr]).toEqual([1, 'serpy: interrupted: the rest was not checked\n']);
+    expect([status, stderr]).toEqual([1, 'serpy: interrupted: the remaining checks did not run\n']);
   });
 
   test('checks a peer, and ends with status 0 where nothing is broken', async () => {
@@ -101,8 +101,8 @@ describe('serpy doctor', () => {
     await ends.pop()?.();
     const { status, stdout, stderr } = await runToEnd(['doctor', '--host', '127.0.0.1', '--port', String(port)]);
     expect(status).toBe(1);
-    expect(stdout).toMatch(/^FAIL +reachable +.*nothing listens.*\n +-> start the server/m);
-    expect(stderr).toBe('serpy: 1 of 7 checks failed: what to do stands with each\n');
+    expect(stdout).toMatch(/^FAIL +reachable +.*no program listens.*\n +-> start the server/m);
+    expect(stderr).toBe('serpy: 1 failed, 6 skipped. Fix the line marked FAIL first.\n');
   });
 
   test('a report on a peer holds neither its key nor the options of its URL', async () => {
@@ -143,7 +143,7 @@ describe('serpy doctor', () => {
     [['--check-port', '0'], 2, /takes a whole number from 1 to 65535/],
     [['serpy://localhost:1', '--check-port', '5001'], 2, /--check-port is for this computer/],
     [['serpy+tls://localhost:1', '--key-file', '/no/such/key'], 2, /no\/such\/key/],
-  ] as const)('%j is typed wrong', async (args, expected, sentence) => {
+  ] as const)('%j is a wrong command line', async (args, expected, sentence) => {
     const { status, stderr } = await runToEnd(['doctor', ...args]);
     expect(stderr).toMatch(sentence);
     expect(stderr.trim().split('\n')).toHaveLength(1);
@@ -157,7 +157,7 @@ describe('docs/doctor.md', () => {
   const named = (table: (typeof tables)[number] | undefined) => table?.rows.map(({ check = '' }) => check.slice(1, -1));
 
   test('has every check, in the order in which they are run', () => {
-    expect(named(computer)).toEqual(computerChecks({ number: 5001, asked: false }).map(({ name }) => name));
+    expect(named(computer)).toEqual(computerChecks({ number: 5001, isRequested: false }).map(({ name }) => name));
     expect(named(peer)).toEqual(peerChecks.map(({ name }) => name));
   });
 

@@ -25,7 +25,7 @@ describe('serpy keygen', () => {
     await server.closeServer();
   });
 
-  test.skipIf(process.platform === 'win32')('lets nobody else read it, whatever the umask', async () => {
+  test.skipIf(process.platform === 'win32')('is readable by its owner only, whatever the umask', async () => {
     const file = join(folder, 'lab.key');
     const before = process.umask(0);
     const { stdout } = await runToEnd(['keygen', file]).finally(() => process.umask(before));
@@ -41,14 +41,12 @@ describe('serpy keygen', () => {
     expect(stdout).not.toContain(readFileSync(file, 'utf8').trim());
   });
 
-  test('replaces no file that is there', async () => {
+  test('replaces no existing file', async () => {
     const file = join(folder, 'lab.key');
     writeFileSync(file, 'in use');
     const { status, stdout, stderr } = await runToEnd(['keygen', file]);
-    expect([status, stdout]).toEqual([1, '']);
-    expect(stderr).toBe(
-      `serpy: ${file} is there already and may be in use: name another file, or replace it with --force\n`,
-    );
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toBe(`serpy: ${file} exists and may be in use: name another file, or replace it with --force\n`);
     expect(readFileSync(file, 'utf8')).toBe('in use');
   });
 
@@ -60,7 +58,7 @@ describe('serpy keygen', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600);
   });
 
-  test('with --force leaves no other file behind or out, and names the one that was typed', async () => {
+  test('with --force leaves other files alone, creates no further ones, and names the file', async () => {
     const file = join(folder, 'lab.key');
     writeFileSync(file, 'in use');
     writeFileSync(`${file}.new`, 'my own');
@@ -77,8 +75,8 @@ describe('serpy keygen', () => {
     });
     const far = join(folder, 'none', 'lab.key');
     expect(await runToEnd(['keygen', far, '--force'])).toMatchObject({
-      status: 1,
-      stderr: `serpy: ${far}: there is no such file or folder (ENOENT)\n`,
+      status: 2,
+      stderr: `serpy: ${far}: no such file or folder (ENOENT)\n`,
     });
     expect(readdirSync(folder).sort()).toEqual(['busy.key', 'lab.key', 'lab.key.new']);
   });
@@ -91,17 +89,17 @@ describe('serpy keygen', () => {
   });
 
   test.each([[''], ['', '--force'], ['.'], ['.', '--force']])(
-    'refuses what is no name of a file, and says what is: %j',
+    'refuses an invalid file name, and suggests one: %j',
     async (...args) => {
       const { status, stdout, stderr } = await runToEnd(['keygen', ...args]);
       expect([status, stdout]).toEqual([2, '']);
-      expect(stderr).toMatch(/^serpy: (?:the name of the file is empty|\. is a folder): name .* such as lab\.key\n$/);
+      expect(stderr).toMatch(/^serpy: (?:the file name is empty|\. is a folder): name .* such as lab\.key\n$/);
     },
   );
 
-  test('says in a sentence that a folder is not there', async () => {
+  test('reports a missing folder', async () => {
     const file = join(folder, 'none', 'lab.key');
     const { status, stderr } = await runToEnd(['keygen', file]);
-    expect([status, stderr]).toEqual([1, `serpy: ${file}: there is no such file or folder (ENOENT)\n`]);
+    expect([status, stderr]).toEqual([2, `serpy: ${file}: no such file or folder (ENOENT)\n`]);
   });
 });

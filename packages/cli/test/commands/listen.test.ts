@@ -29,14 +29,14 @@ async function start(...args: string[]): Promise<[run: Run, port: number]> {
   return [run, Number(port)];
 }
 
-async function dial(port: number, protocol: 'v1' | 'v2' | 'auto' = 'auto'): Promise<Connection> {
+async function connectTo(port: number, protocol: 'v1' | 'v2' | 'auto' = 'auto'): Promise<Connection> {
   const connection = (await connect({ protocol, port } as { protocol: 'auto'; port: number })) as Connection;
   connections.push(connection);
   return connection;
 }
 
 async function sendAll(port: number, values: readonly unknown[], protocol: 'v1' | 'v2' | 'auto' = 'auto') {
-  const connection = await dial(port, protocol);
+  const connection = await connectTo(port, protocol);
   for (const value of values) await connection.sendData(value as PortableValue);
   return connection;
 }
@@ -67,18 +67,18 @@ describe('serpy listen', () => {
     expect(stdout).toBe('two\\nlines, \\u001b[2J\\u202eand a bell\\u0007\n');
   });
 
-  test('says on stderr who is there, who has gone, and what was received', async () => {
+  test('reports connections and the total on stderr', async () => {
     const [listening, port] = await start();
     const connection = await sendAll(port, ['hello']);
     await listening.until(/hello\n/);
     await connection.close();
-    const [, peer] = await listening.until(/(127\.0\.0\.1:\d+) has gone\n/);
+    const [, peer] = await listening.until(/(127\.0\.0\.1:\d+) disconnected\n/);
     listening.interrupt();
     const { status, stdout, stderr } = await listening.ended;
     expect([status, stdout]).toEqual([0, 'hello\n']);
     expect(stderr.split('\n').slice(1)).toEqual([
-      `${peer} is there`,
-      `${peer} has gone`,
+      `${peer} connected`,
+      `${peer} disconnected`,
       expect.stringMatching(/^received 1 message, 5 bytes in \d+\.\d s$/),
       '',
     ]);
@@ -176,7 +176,7 @@ describe('serpy listen', () => {
     const file = join(folder, 'file');
     writeFileSync(file, '');
     const { status, stderr } = await runToEnd(['listen', '--port', '0', '--out', file]);
-    expect([status, stderr]).toEqual([1, `serpy: ${file}: it is there already (EEXIST)\n`]);
+    expect([status, stderr]).toEqual([2, `serpy: ${file}: it already exists (EEXIST)\n`]);
   });
 
   test('ends with a sentence when a file cannot be written, after what was received', async () => {
@@ -187,7 +187,7 @@ describe('serpy listen', () => {
     const { status, stderr } = await listening.ended;
     expect(status).toBe(1);
     expect(stderr).toMatch(
-      /received 1 message, 5 bytes.*\nserpy: .*000001\.bin: there is no such file or folder \(ENOENT\)\n$/s,
+      /received 1 message, 5 bytes.*\nserpy: .*000001\.bin: no such file or folder \(ENOENT\)\n$/s,
     );
   });
 
@@ -229,7 +229,7 @@ describe('serpy listen', () => {
   test('--timeout without a message fails, and says so', async () => {
     const { status, stdout, stderr } = await runToEnd(['listen', '--port', '0', '--timeout', '20ms']);
     expect([status, stdout]).toEqual([1, '']);
-    expect(stderr).toMatch(/\nserpy: 0 messages came, and then none for 0.02 s: is the sender running\?\n$/);
+    expect(stderr).toMatch(/\nserpy: received 0 messages, then none for 0.02 s: is the sender running\?\n$/);
   });
 
   test('--timeout after a message ends well', async () => {
@@ -243,7 +243,7 @@ describe('serpy listen', () => {
     await sendAll(port, ['hello']);
     const { status, stderr } = await listening.ended;
     expect(status).toBe(1);
-    expect(stderr).toMatch(/serpy: 1 message of 2 came, and then none for 0.3 s/);
+    expect(stderr).toMatch(/serpy: received 1 message of 2, then none for 0.3 s/);
   });
 
   test('Ctrl-C before --count messages fails', async () => {
@@ -251,7 +251,9 @@ describe('serpy listen', () => {
     listening.interrupt();
     const { status, stderr } = await listening.ended;
     expect(status).toBe(1);
-    expect(stderr).toMatch(/received 0 messages, 0 bytes in \d+\.\d s\nserpy: interrupted: 0 of 2 messages came\n$/);
+    expect(stderr).toMatch(
+      /received 0 messages, 0 bytes in \d+\.\d s\nserpy: interrupted: received 0 of 2 messages\n$/,
+    );
   });
 
   test('a reader that goes, as head does, ends it with 0 and without a word', async () => {
@@ -264,7 +266,7 @@ describe('serpy listen', () => {
     expect(stderr).not.toContain('received');
   });
 
-  test('--connect dials a server, and ends when it closes', async () => {
+  test('--connect connects to a server, and ends when it closes', async () => {
     const server = await listen({ protocol: 'v2', port: 0 });
     run = new Run(['listen', '--connect', `serpy2://127.0.0.1:${server.address.port}`]);
     const peer = await server.getConnection();
@@ -273,10 +275,10 @@ describe('serpy listen', () => {
     await server.closeServer();
     const { status, stderr } = await run.ended;
     expect(status).toBe(0);
-    expect(stderr).toMatch(/ is there\n.* has gone\nreceived 1 message/);
+    expect(stderr).toMatch(/ connected\n.* disconnected\nreceived 1 message/);
   });
 
-  test('--connect --reconnect goes on after a broken link, and says so', async () => {
+  test('--connect --reconnect continues after a broken connection, and reports it', async () => {
     const server = await listen({ protocol: 'v2', port: 0 });
     const url = `serpy2://127.0.0.1:${server.address.port}?reconnect.minDelayMs=1&reconnect.baseDelayMs=1`;
     run = new Run(['listen', '--connect', url, '--reconnect', '--count', '2']);
@@ -287,11 +289,11 @@ describe('serpy listen', () => {
     await (await server.getConnection()).sendData('after');
     const { status, stdout, stderr } = await run.ended;
     expect([status, stdout]).toEqual([0, 'before\nafter\n']);
-    expect(stderr).toMatch(/ is lost.*, and is waited for\n.* is there again after \d+\.\d s\n/);
+    expect(stderr).toMatch(/ lost the connection.*; waiting for it\n.* reconnected after \d+\.\d s\n/);
     await server.closeServer();
   });
 
-  test('says in a sentence that nobody is there to be dialled', async () => {
+  test('says in a sentence that no program listens', async () => {
     const port = await freePort();
     const { status, stdout, stderr } = await runToEnd(['listen', '--connect', '--port', String(port)]);
     expect([status, stdout]).toEqual([1, '']);
@@ -305,10 +307,10 @@ describe('serpy listen', () => {
     expect(stderr).toMatch(/^serpy: [^\n]*EADDRINUSE[^\n]*\n$/);
   });
 
-  test('lets other computers in only with a key or when told so', async () => {
+  test('accepts other computers only with a key or --insecure', async () => {
     const { status, stderr } = await runToEnd(['listen', 'serpy2://0.0.0.0:0']);
     expect(status).toBe(2);
-    expect(stderr).toMatch(/^serpy: on 0\.0\.0\.0 everybody .*--key-file.*--insecure\n$/);
+    expect(stderr).toMatch(/^serpy: on 0\.0\.0\.0 everybody .*--key-file.*--insecure \[ERR_SERPY_INSECURE\]\n$/);
     expect(existsSync(join(folder, 'nothing'))).toBe(false);
   });
 
@@ -331,10 +333,10 @@ async function freePort(): Promise<number> {
   return server.address.port;
 }
 
-/** Dials until somebody is there. */
+/** Connects as soon as the server listens. */
 async function untilDialled(port: number, use: (connection: Connection) => Promise<unknown>): Promise<void> {
   for (;;) {
-    const connection = await dial(port).catch(() => undefined);
+    const connection = await connectTo(port).catch(() => undefined);
     if (!connection) continue;
     await use(connection);
     return;

@@ -1,7 +1,7 @@
-/** `serpy record --listen`: instruments that dial the computer that records. */
+/** `serpy record --listen`: instruments that connect to the recorder. */
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer, connect as dialTcp, type Socket } from 'node:net';
+import { type AddressInfo, connect as connectTcp, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as immediate } from 'node:timers/promises';
@@ -38,19 +38,19 @@ async function start(...args: string[]): Promise<[run: Run, port: number]> {
   return [run, Number(port)];
 }
 
-/** An instrument that dials, and its address as the recorder sees it. */
-async function dial(run: Run, port: number, protocol: 'v1' | 'v2' | 'auto' = 'v2', more: object = {}) {
+/** An instrument that connects, and its address as the recorder sees it. */
+async function connectInstrument(run: Run, port: number, protocol: 'v1' | 'v2' | 'auto' = 'v2', more: object = {}) {
   const before = run.stderr.length;
   const connection = (await connect({ protocol, port, ...more } as { protocol: 'auto'; port: number })) as Connection;
   instruments.push(connection);
-  const [, from = ''] = await run.until(new RegExp(`^.{${before}}.*?(127\\.0\\.0\\.1:\\d+) is there`, 's'), 'stderr');
+  const [, from = ''] = await run.until(new RegExp(`^.{${before}}.*?(127\\.0\\.0\\.1:\\d+) connected`, 's'), 'stderr');
   return { connection, from };
 }
 
 /** One that is known at once, as it speaks first. */
-const dialInSession = (run: Run, port: number) => dial(run, port, 'v2', { session: 'prefer' });
+const connectInSession = (run: Run, port: number) => connectInstrument(run, port, 'v2', { session: 'prefer' });
 
-/** Waits until so many messages stand in the index. */
+/** Waits until the index has this many messages. */
 async function recorded(count: number): Promise<void> {
   while (readFileSync(join(folder, 'index.jsonl'), 'utf8').split('\n').length <= count) await immediate();
 }
@@ -70,13 +70,13 @@ async function sendForever(connection: Connection, value: PortableValue): Promis
 const image = (n: number) =>
   encodeNpy({ data: Uint16Array.from({ length: 6 }, (_, at) => 10 * n + at), shape: [2, 3] });
 const read = () => [...readRecording(folder)];
-const told = () => read().map(({ n, timeMs, wallMs, ...message }) => message);
+const contents = () => read().map(({ n, timeMs, wallMs, ...message }) => message);
 
 describe('serpy record --listen', () => {
   test('records what several instruments send, over both protocols, in one recording that says from whom', async () => {
     const [run, port] = await start();
-    const camera = await dial(run, port, 'v2');
-    const counter = await dial(run, port, 'v1');
+    const camera = await connectInstrument(run, port, 'v2');
+    const counter = await connectInstrument(run, port, 'v1');
     const values: [typeof camera, PortableValue][] = [
       [camera, image(0)],
       [counter, 4000],
@@ -93,12 +93,12 @@ describe('serpy record --listen', () => {
     run.interrupt();
     const { status, stdout, stderr } = await run.ended;
     expect([status, stdout]).toEqual([0, '']);
-    expect(stderr).toMatch(/^recording into .*run what is sent by all who connect\nlistening on .* \(v1 and v2\)/);
-    expect(stderr).toMatch(/\nrecorded 7 messages in \d+\.\d s, \d+\.\d kB in .*run\n$/);
+    expect(stderr).toMatch(/^recording all clients to .*run\nlistening on .* \(v1 and v2\)/);
+    expect(stderr).toMatch(/\nrecorded 7 messages in \d+\.\d s, [\d.]+ kB in .*run\n$/);
 
     const [a, b] = [camera.from, counter.from];
     expect(new Set([a, b, '']).size).toBe(3);
-    expect(told()).toEqual([
+    expect(contents()).toEqual([
       { type: 'bytes', from: a, value: image(0) },
       { type: 'text', from: b, mode: 0, value: '4000' },
       { type: 'float', from: a, value: 0.5 },
@@ -112,38 +112,38 @@ describe('serpy record --listen', () => {
     expect(stack.subarray(-36)).toEqual(Buffer.concat([0, 1, 2].map((n) => image(n).subarray(-12))));
   });
 
-  test('goes on when instruments leave and others come', async () => {
+  test('continues when instruments disconnect and others connect', async () => {
     const [run, port] = await start('--count', '6');
-    const first = await dial(run, port);
-    const staying = await dial(run, port);
+    const first = await connectInstrument(run, port);
+    const staying = await connectInstrument(run, port);
     await staying.connection.sendData(0);
     await recorded(1);
     await first.connection.sendData(1);
     await recorded(2);
     await first.connection.close();
-    await run.until(/has gone/);
+    await run.until(/disconnected/);
     await staying.connection.sendData(2);
     await recorded(3);
-    const rude = await dial(run, port);
-    await rude.connection.sendData(3);
+    const abrupt = await connectInstrument(run, port);
+    await abrupt.connection.sendData(3);
     await recorded(4);
-    rude.connection.destroy();
-    await run.until(/has gone.*has gone/s);
-    const last = await dial(run, port, 'v1');
+    abrupt.connection.destroy();
+    await run.until(/disconnected.*disconnected/s);
+    const last = await connectInstrument(run, port, 'v1');
     await last.connection.sendData('4');
     await recorded(5);
     await staying.connection.sendData(5);
     expect(await run.ended).toMatchObject({ status: 0, stderr: expect.stringMatching(/recorded 6 messages in/) });
-    const order = [staying, first, staying, rude, last, staying];
+    const order = [staying, first, staying, abrupt, last, staying];
     expect(read().map(({ from }) => from)).toEqual(order.map(({ from }) => from));
     expect(read().map(({ value }) => Number(value))).toEqual([0, 1, 2, 3, 4, 5]);
   });
 
-  test('an instrument whose session goes on after a broken link keeps its address, and loses nothing', async () => {
+  test('an instrument whose session is resumed keeps its address, and loses nothing', async () => {
     const [run, port] = await start('--count', '2');
     const links: Socket[] = [];
     const relay = createServer((near) => {
-      const far = dialTcp(port, '127.0.0.1');
+      const far = connectTcp(port, '127.0.0.1');
       links.push(near, far);
       for (const each of [near, far]) each.on('error', () => {});
       near.pipe(far).pipe(near);
@@ -151,7 +151,7 @@ describe('serpy record --listen', () => {
     await once(relay, 'listening');
     const reconnect = { minDelayMs: 0, baseDelayMs: 1 };
     const options = { session: 'require', autoRestart: true, reconnect };
-    const { connection, from } = await dial(run, (relay.address() as AddressInfo).port, 'v2', options);
+    const { connection, from } = await connectInstrument(run, (relay.address() as AddressInfo).port, 'v2', options);
     await connection.sendData(1);
     await recorded(1);
     const again = once(connection, 'reconnect');
@@ -159,7 +159,7 @@ describe('serpy record --listen', () => {
     await again;
     await connection.sendData(2);
     expect(await run.ended).toMatchObject({ status: 0 });
-    expect(told()).toEqual([
+    expect(contents()).toEqual([
       { type: 'int', from, value: 1 },
       { type: 'int', from, value: 2 },
     ]);
@@ -168,13 +168,13 @@ describe('serpy record --listen', () => {
     relay.close();
   });
 
-  test('an instrument that speaks nonsense is hung up on, and the others are recorded', async () => {
+  test('an instrument that sends invalid data is disconnected, and the others are recorded', async () => {
     const [run, port] = await start('--protocol', 'v2', '--count', '2');
-    const good = await dial(run, port);
+    const good = await connectInstrument(run, port);
     await good.connection.sendData(1);
-    const bad = await dial(run, port, 'v1');
+    const bad = await connectInstrument(run, port, 'v1');
     await bad.connection.sendData('this is another protocol').catch(() => {});
-    await run.until(/has gone: /);
+    await run.until(/disconnected: /);
     await good.connection.sendData(2);
     expect(await run.ended).toMatchObject({ status: 0 });
     expect(read().map(({ value }) => value)).toEqual([1, 2]);
@@ -183,7 +183,7 @@ describe('serpy record --listen', () => {
   test('stops at --count, --max-bytes and --duration while several send', async () => {
     const sendTo = async (...args: string[]) => {
       const [run, port] = await start(...args);
-      const both = [await dialInSession(run, port), await dialInSession(run, port)];
+      const both = [await connectInSession(run, port), await connectInSession(run, port)];
       const sending = both.map(({ connection }) => sendForever(connection, Buffer.alloc(1000)));
       const outcome = await run.ended;
       await Promise.all(sending);
@@ -197,7 +197,7 @@ describe('serpy record --listen', () => {
     expect(await sendTo('--count', '7')).toMatchObject({ messages: 7 });
 
     const { bytes, senders, stderr } = await sendTo('--max-bytes', '100_000');
-    expect(stderr).toMatch(/--max-bytes is reached: the next message has no room\n/);
+    expect(stderr).toMatch(/--max-bytes is reached: the next message does not fit\n/);
     expect(stderr).toMatch(/recorded \d+ messages in [^\n]*\n$/);
     expect(bytes).toBeGreaterThan(98_000);
     expect(bytes).toBeLessThanOrEqual(100_000);
@@ -206,27 +206,27 @@ describe('serpy record --listen', () => {
     expect((await sendTo('--duration', '300ms')).messages).toBeGreaterThan(0);
   });
 
-  test('ends at --duration when nobody comes', async () => {
+  test('ends at --duration without clients', async () => {
     const [run] = await start('--duration', '10ms');
     expect(await run.ended).toMatchObject({ status: 0, stderr: expect.stringMatching(/recorded 0 messages in/) });
     expect(read()).toEqual([]);
   });
 
-  test('lets in who has the key, and nobody else', async () => {
+  test('accepts only clients with the key', async () => {
     const keyFile = join(place, 'lab.key');
     writeFileSync(keyFile, generateKey(), { mode: 0o600 });
     const [run, port] = await start('--key-file', keyFile, '--count', '1');
-    await expect(dial(run, port, 'v2', { key: generateKey() })).rejects.toThrow();
-    const { connection } = await dial(run, port, 'v2', { key: { file: keyFile } });
-    await run.until(/is there, encrypted/);
+    await expect(connectInstrument(run, port, 'v2', { key: generateKey() })).rejects.toThrow();
+    const { connection } = await connectInstrument(run, port, 'v2', { key: { file: keyFile } });
+    await run.until(/connected, encrypted/);
     await connection.sendData('hello');
     expect(await run.ended).toMatchObject({ status: 0 });
-    expect(told()).toMatchObject([{ value: 'hello' }]);
+    expect(contents()).toMatchObject([{ value: 'hello' }]);
   });
 
   test('can be replayed: one peer is sent what all had sent, in the order and over the protocol of what came first', async () => {
     const [run, port] = await start('--count', '4');
-    const both = [await dial(run, port, 'v1'), await dial(run, port, 'v2')];
+    const both = [await connectInstrument(run, port, 'v1'), await connectInstrument(run, port, 'v2')];
     for (let n = 0; n < 4; n++) {
       await both[n % 2]!.connection.sendData(n < 2 ? image(n) : n);
       if (n < 3) await recorded(n + 1);
@@ -242,7 +242,7 @@ describe('serpy record --listen', () => {
     expect(await replaying.ended).toMatchObject({ status: 0 });
   });
 
-  test('begins nothing where it cannot listen, or the folder is not empty', async () => {
+  test('creates no recording if it cannot listen, and none in a folder that is not empty', async () => {
     const other = await listen({ protocol: 'v2', port: 0 });
     const taken = await runToEnd(['record', '--listen', `serpy2://127.0.0.1:${other.address.port}`, folder]);
     await other.closeServer();
@@ -250,21 +250,21 @@ describe('serpy record --listen', () => {
 
     const open = await runToEnd(['record', '--listen', 'serpy2://0.0.0.0:0', folder]);
     expect([open.status, readdirSync(place)]).toEqual([2, []]);
-    expect(open.stderr).toMatch(/^serpy: on 0\.0\.0\.0 everybody .*--key-file.*--insecure\n$/);
+    expect(open.stderr).toMatch(/^serpy: on 0\.0\.0\.0 everybody .*--key-file.*--insecure \[ERR_SERPY_INSECURE\]\n$/);
 
     writeFileSync(join(place, 'notes.txt'), 'precious');
     const full = await runToEnd(['record', '--listen', 'serpy2://127.0.0.1:0', place]);
     expect(full).toMatchObject({
       status: 2,
-      stderr: expect.stringMatching(/^serpy: the folder .* is not empty: name one that is new or empty.*\n$/),
+      stderr: expect.stringMatching(/^serpy: the folder .* is not empty: name a new or empty one.*\n$/),
     });
     expect(readdirSync(place)).toEqual(['notes.txt']);
   });
 
   test.each([
-    [['--listen', '--reconnect'], /^serpy: --reconnect is for a client, and this is a server: leave it out\n$/],
-    [['--insecure'], /^serpy: --insecure is for a server, and this is a client: leave it out\n$/],
-  ])('%j is told what was typed wrong', async (flags, sentence) => {
+    [['--listen', '--reconnect'], /^serpy: --reconnect is for clients, and this command is a server: omit it\n$/],
+    [['--insecure'], /^serpy: --insecure is for servers, and this command is a client: omit it\n$/],
+  ])('%j is a wrong command line', async (flags, sentence) => {
     const { status, stderr } = await runToEnd(['record', 'serpy2://127.0.0.1:0', folder, ...flags]);
     expect(status).toBe(2);
     expect(stderr).toMatch(sentence);

@@ -52,7 +52,7 @@ const values: PortableValue[] = [
   ],
 ];
 
-/** An instrument that sends these to everybody who connects, and then closes. */
+/** An instrument that sends these to each client, and then closes. */
 async function instrument(
   protocol: 'v1' | 'v2',
   send: (connection: PortableConnection) => Promise<void>,
@@ -75,7 +75,7 @@ const sendAll = async (connection: PortableConnection) => {
 };
 
 const read = (folder: string) => [...readRecording(folder)];
-const told = (folder: string) => read(folder).map(({ n, timeMs, wallMs, ...message }) => message);
+const contents = (folder: string) => read(folder).map(({ n, timeMs, wallMs, ...message }) => message);
 
 describe('serpy record', () => {
   test.each(['v1', 'v2'] as const)(
@@ -86,9 +86,9 @@ describe('serpy record', () => {
       const { status, stdout, stderr } = await runToEnd(['record', url, folder]);
       expect([status, stdout]).toEqual([0, '']);
       expect(stderr).toMatch(
-        /^recording serpy\d:.* into .*run; Ctrl-C ends it\nrecorded 10 messages in \d+\.\d s, \d+\.\d kB in .*run\n$/,
+        /^recording serpy\d:.* to .*run; Ctrl-C stops it\nrecorded 10 messages in \d+\.\d s, [\d.]+ kB in .*run\n$/,
       );
-      const messages = told(folder);
+      const messages = contents(folder);
       expect(messages.length).toBe(10);
       expect(messages[0]!.value).toEqual(image(0));
       expect(messages[8]!.value).toEqual(Buffer.alloc(9000, 7));
@@ -115,7 +115,7 @@ describe('serpy record', () => {
     expect([count.status, read(join(place, 'count')).length]).toEqual([0, 7]);
 
     const size = await runToEnd(['record', endless, join(place, 'size'), '--max-bytes', '50_000']);
-    expect(size.stderr).toMatch(/--max-bytes is reached: the next message has no room\nrecorded \d+ messages/);
+    expect(size.stderr).toMatch(/--max-bytes is reached: the next message does not fit\nrecorded \d+ messages/);
     const bytes = readdirSync(join(place, 'size')).reduce(
       (sum, name) => sum + statSync(join(place, 'size', name)).size,
       0,
@@ -142,10 +142,10 @@ describe('serpy record', () => {
     }
     run.interrupt();
     expect(await run.ended).toMatchObject({ status: 0, stderr: expect.stringMatching(/recorded 10 messages in/) });
-    expect(told(folder).length).toBe(10);
+    expect(contents(folder).length).toBe(10);
   });
 
-  test('goes on when the link breaks under --reconnect, and says so', async () => {
+  test('continues after a broken connection with --reconnect, and reports it', async () => {
     let links = 0;
     const url = await instrument('v2', async (connection) => {
       await connection.sendData(++links);
@@ -166,18 +166,18 @@ describe('serpy record', () => {
       '2',
     ]);
     await run.ended;
-    expect(run.stderr).toMatch(/the link is down and is dialled again.*\nthe link is up again after \d+ ms\n/);
+    expect(run.stderr).toMatch(/the connection is down, reconnecting.*\nreconnected after \d+ ms\n/);
   });
 
-  test('begins nothing where nobody is there, or the folder is not empty', async () => {
-    const nobody = await runToEnd(['record', 'serpy2://127.0.0.1:1', join(place, 'run')]);
-    expect([nobody.status, readdirSync(place)]).toEqual([1, []]);
+  test('creates no recording without a peer, and none in a folder that is not empty', async () => {
+    const withoutPeer = await runToEnd(['record', 'serpy2://127.0.0.1:1', join(place, 'run')]);
+    expect([withoutPeer.status, readdirSync(place)]).toEqual([1, []]);
     const url = await instrument('v2', sendAll);
     writeFileSync(join(place, 'notes.txt'), 'precious');
     const { status, stderr } = await runToEnd(['record', url, place]);
     expect(status).toBe(2);
     expect(stderr).toMatch(
-      /^serpy: the folder .* is not empty: name one that is new or empty, so that nothing is lost\n$/,
+      /^serpy: the folder .* is not empty: name a new or empty one, because a recording overwrites nothing\n$/,
     );
     expect(readdirSync(place)).toEqual(['notes.txt']);
   });
@@ -200,7 +200,7 @@ describe('serpy replay', () => {
       const again = join(place, 'again');
       expect(await runToEnd(['record', url, again])).toMatchObject({ status: 0 });
       expect(await run.ended).toMatchObject({ status: 0, stderr: expect.stringMatching(/sent 10 messages in/) });
-      expect(told(again)).toEqual(told(folder));
+      expect(contents(again)).toEqual(contents(folder));
       const same = readdirSync(folder).filter((name) => /\.(npy|bin)$/.test(name));
       for (const name of same) expect(readFileSync(join(again, name)), name).toEqual(readFileSync(join(folder, name)));
     },
@@ -218,7 +218,7 @@ describe('serpy replay', () => {
     expect(over).toMatchObject({
       status: 0,
       stderr: expect.stringMatching(
-        /^left out 1 message that this protocol cannot carry; the first is an object of Python, and those go over v1 alone\nsent 1 message in/,
+        /^omitted 1 message that this protocol cannot carry; the first is a Python object, which only v1 carries\nsent 1 message in/,
       ),
     });
     const run = start(['replay', folder, '--port', '0', '--speed', 'max']);
@@ -250,7 +250,7 @@ describe('serpy replay', () => {
     expect(await to('serpy2')).toMatchObject({
       status: 0,
       stderr: expect.stringMatching(
-        /^left out 3 messages that this protocol cannot carry; the first is an integer beyond 64 bits\nsent 4 messages in/,
+        /^omitted 3 messages that this protocol cannot carry; the first is an integer beyond 64 bits\nsent 4 messages in/,
       ),
     });
     await expect.poll(() => got.splice(0)).toEqual([0, 7, -1, 42, 'closed']);
@@ -292,7 +292,7 @@ describe('serpy replay', () => {
     connection.destroy();
     const { status, stderr } = await run.ended;
     expect(status).toBe(1);
-    expect(stderr).toMatch(/serpy: the peer left before the end, sent [\d,]+ messages in/);
+    expect(stderr).toMatch(/serpy: the peer disconnected before the end, sent [\d,]+ messages in/);
   });
 
   test('says so when the peer answers in another protocol', async () => {
@@ -312,7 +312,7 @@ describe('serpy replay', () => {
       for (let n = 0; n < 1000; n++) await connection.sendData(Buffer.alloc(50_000));
     });
     const waiting = start(['replay', folder, '--port', '0']);
-    await waiting.until(/waiting for a peer/);
+    await waiting.until(/waiting for a client/);
     waiting.interrupt();
     expect(await waiting.ended).toMatchObject({ status: 1, stderr: expect.stringMatching(/serpy: interrupted\n$/) });
 
@@ -329,11 +329,11 @@ describe('serpy replay', () => {
   });
 
   test.each([
-    [['replay', 'nowhere'], 2, /nowhere is no recording: name a folder that "serpy record" has made/],
+    [['replay', 'nowhere'], 2, /nowhere is not a recording: name a folder of "serpy record"/],
     [['replay', 'nowhere', '--speed', 'slow'], 2, /--speed takes a number above 0/],
-    [['replay'], 2, /missing required argument 'folder'/],
+    [['replay'], 2, /missing required argument 'folder' \(usage: serpy replay \[options\] <folder> \[url\]\)/],
     [['record', 'serpy2://127.0.0.1:1'], 2, /missing required argument 'folder'/],
-  ])('%j is told what was typed wrong', async (args, status, sentence) => {
+  ])('%j is a wrong command line', async (args, status, sentence) => {
     const outcome = await runToEnd(args);
     expect(outcome.status).toBe(status);
     expect(outcome.stderr).toMatch(sentence);

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect as dial } from 'node:net';
+import { connect as connectTcp } from 'node:net';
 import { connect, type PortableConnection } from 'serpy';
 import { decodeNpy } from 'serpy-arrays';
 import { afterEach, describe, expect, test, vi } from 'vitest';
@@ -60,7 +60,7 @@ describe('serpy simulate camera', () => {
     }
   });
 
-  test('sends bare float32 where it is told to, with as much noise as it is told', async () => {
+  test('sends bare float32 with the requested noise', async () => {
     const [run, url] = await simulate(
       'camera',
       '--port',
@@ -77,7 +77,7 @@ describe('serpy simulate camera', () => {
     const bytes = (await connection.getMessage({ timeoutMs })).bytes();
     const clean = camera({ width: 16, height: 16, dtype: 'float32', noise: 0, seed: 1 })(0);
     expect(new Float32Array(new Uint8Array(bytes).buffer)).toEqual(clean);
-    expect(run.stderr).toContain('16 × 16 pixels as bare bytes, rows of 16 float32, 25 images a second, seed 1');
+    expect(run.stderr).toContain('16 × 16 pixels as bare bytes, rows of 16 float32, 25 images per second, seed 1');
   });
 
   test('sends a reader that was slow the newest images, and says how many it dropped', async () => {
@@ -95,9 +95,9 @@ describe('serpy simulate camera', () => {
       'closeTimeoutMs=100',
     );
     const connection = await client(url, '?receiveQueue.maxMessages=1');
-    const ended = await run.ended; // nobody has taken anything, and the camera goes on
+    const ended = await run.ended; // no client has read anything, and the camera continues
     expect(ended).toMatchObject({ status: 0 });
-    const [, dropped = 0] = /measured 60 images, (\d+) dropped for readers that were too slow/.exec(ended.stderr) ?? [];
+    const [, dropped = 0] = /measured 60 images, (\d+) dropped for slow clients/.exec(ended.stderr) ?? [];
     expect(Number(dropped)).toBeGreaterThan(10);
     let frames = 0;
     for await (const _ of connection) frames++;
@@ -141,7 +141,7 @@ describe('serpy simulate counter', () => {
     }
   });
 
-  test('stops after --count values, and begins when somebody is there', async () => {
+  test('starts with the first client, and stops after --count values', async () => {
     const [run, url] = await simulate('counter', '--port', '0', '--count', '30', '--rate', '1000');
     const connection = await client(url);
     let values = 0;
@@ -151,7 +151,7 @@ describe('serpy simulate counter', () => {
     expect(values + Number(/(\d+) dropped/.exec(run.stderr)?.[1] ?? 0)).toBe(30);
   });
 
-  test('stops after --duration, with nobody there', async () => {
+  test('stops after --duration without clients', async () => {
     const { status, stderr } = await runToEnd(['simulate', 'counter', '--port', '0', '--duration', '50ms']);
     expect(status).toBe(0);
     expect(stderr).toMatch(/measured 0 counts\n$/);
@@ -170,29 +170,29 @@ describe('serpy simulate echo', () => {
       ).toEqual(value);
     }
     await connection.close();
-    await run.until(/has left/);
+    await run.until(/disconnected/);
     run.interrupt();
     expect(await run.ended).toMatchObject({ status: 0 });
     expect(run.stderr).toMatch(/answered 5 messages\n$/);
   });
 
-  test('goes on after what it cannot send back, and says what that was', async () => {
+  test('continues after a message that it cannot return, and describes it', async () => {
     const [run, url] = await simulate('echo', '--port', '0');
-    const socket = dial(Number(new URL(url).port), '127.0.0.1');
+    const socket = connectTcp(Number(new URL(url).port), '127.0.0.1');
     const came: Buffer[] = [];
     socket.on('data', (bytes: Buffer) => came.push(bytes));
     const frames = [intFrame('0500000000000000'), intFrame('000000000000000001'), intFrame('0600000000000000')];
     socket.write(Buffer.concat(frames));
-    await run.until(/^[\d.:]+ sent an integer beyond 64 bits, which cannot be sent back$/m, 'stderr');
+    await run.until(/^[\d.:]+ cannot return an integer beyond 64 bits$/m, 'stderr');
     await expect
       .poll(() => Buffer.concat(came).toString('hex'))
       .toBe(Buffer.concat([intFrame('0500000000000000'), intFrame('0600000000000000')]).toString('hex'));
     socket.end();
     await once(socket, 'close');
-    await run.until(/has left/);
+    await run.until(/disconnected/);
     run.interrupt();
     expect(await run.ended).toMatchObject({ status: 0 });
-    expect(run.stderr).toMatch(/^[\d.:]+: 1 message could not be sent back$/m);
+    expect(run.stderr).toMatch(/^[\d.:]+: 1 message could not be returned$/m);
     expect(run.stderr).toMatch(/answered 2 messages\n$/);
   });
 
@@ -217,36 +217,34 @@ test('an instrument says that its port is taken', async () => {
 });
 
 test.each([
-  [['simulate', 'laser'], /there is no instrument 'laser' to simulate: name one of camera, counter, echo/],
+  [['simulate', 'laser'], /unknown instrument 'laser': name one of camera, counter, echo/],
   [['simulate', 'camera', '--size', '0x5'], /--size takes pixels such as 512 or 640x480/],
   [['simulate', 'camera', '--rate', '0'], /--rate takes a number above 0/],
   [['simulate', 'camera', '--noise=-1'], /--noise takes a number from 0/],
   [['simulate', 'camera', '--seed', '1.5'], /--seed takes a whole number/],
-  [['simulate', 'counter', '--size', '64'], /^serpy: --size is not for a counter: leave it out\n$/],
-  [['simulate', 'counter', '--bare'], /^serpy: --bare is not for a counter: leave it out\n$/],
-  [['simulate', 'camera', '--mean-photons', '5'], /^serpy: --mean-photons is not for a camera: leave it out\n$/],
-  [['simulate', 'echo', '--rate', '5'], /^serpy: --rate is not for an echo: leave it out\n$/],
-  [['simulate', 'echo', '--seed', '1'], /^serpy: --seed is not for an echo: leave it out\n$/],
-  [['simulate', 'echo', '--count', '1'], /^serpy: --count is not for an echo: leave it out\n$/],
+  [['simulate', 'counter', '--size', '64'], /^serpy: --size is not for a counter: omit it\n$/],
+  [['simulate', 'counter', '--bare'], /^serpy: --bare is not for a counter: omit it\n$/],
+  [['simulate', 'camera', '--mean-photons', '5'], /^serpy: --mean-photons is not for a camera: omit it\n$/],
+  [['simulate', 'echo', '--rate', '5'], /^serpy: --rate is not for an echo: omit it\n$/],
+  [['simulate', 'echo', '--seed', '1'], /^serpy: --seed is not for an echo: omit it\n$/],
+  [['simulate', 'echo', '--count', '1'], /^serpy: --count is not for an echo: omit it\n$/],
   [['simulate'], /missing required argument 'instrument'/],
-])('%j is told what was typed wrong', async (args, sentence) => {
+])('%j is a wrong command line', async (args, sentence) => {
   const { status, stderr } = await runToEnd(args);
   expect(status).toBe(2);
   expect(stderr).toMatch(sentence);
 });
 
-test('an instrument of either protocol says that a reader which says nothing gets nothing, and does not call it slow', async () => {
+test('an instrument of both protocols reports a silent client, which gets nothing and does not count as slow', async () => {
   const args = ['counter', '--protocol', 'auto', '--port', '0', '--rate', '200', '-o', 'probeTimeoutMs=50'];
   const [run, url] = await simulate(...args);
   await client(url.replace(/^serpy:/, 'serpy2:'));
-  await run.until(
-    /has said nothing, so its protocol is not known and nothing can be sent to it: start with --protocol/,
-  );
+  await run.until(/has sent nothing, so its protocol is unknown and nothing can be sent to it: start with --protocol/);
   await vi.waitFor(() => expect(connections[0]?.isConnected()).toBe(true));
   run.interrupt();
   await run.ended;
   expect(run.stderr).toMatch(
-    /measured [\d,]+ counts(, \d+ dropped for readers that have said nothing \(--protocol auto\))?$/m,
+    /measured [\d,]+ counts(, \d+ dropped for clients of unknown protocol \(--protocol auto\))?$/m,
   );
-  expect(run.stderr).not.toContain('too slow');
+  expect(run.stderr).not.toContain('slow');
 });

@@ -5,7 +5,7 @@ import { encodePng } from '../../src/demo/png.js';
 import { createRates } from '../../src/demo/rates.js';
 import { sparkline } from '../../src/demo/sparkline.js';
 import { thumbnail, thumbnailSize } from '../../src/demo/thumbnail.js';
-import { colorDepth, palette } from '../../src/ui/colour-depth.js';
+import { colorDepth, palette } from '../../src/ui/color-depth.js';
 
 const plain = (line: string) => line.replaceAll(/\x1b\[[\d;]*m/g, '');
 
@@ -37,12 +37,13 @@ describe('the thumbnail', () => {
   });
 });
 
-test('colours are as many as the terminal says', () => {
+test('the number of colors is that of the terminal', () => {
   expect(colorDepth(false, { COLORTERM: 'truecolor' })).toBe('none');
   expect(colorDepth(true, { COLORTERM: 'truecolor' })).toBe('full');
   expect(colorDepth(true, { COLORTERM: '24bit' })).toBe('full');
   expect(colorDepth(true, { WT_SESSION: 'x' })).toBe('full');
-  expect(colorDepth(true, {})).toBe('256');
+  expect(colorDepth(true, { COLORTERM: 'truecolor', FORCE_COLOR: '1' })).toBe('full');
+  expect(colorDepth(true, { TERM: 'xterm-256color' })).toBe(process.platform === 'win32' ? 'full' : '256');
 });
 
 test('a sparkline shows the latest values that fit, from the lowest to the highest', () => {

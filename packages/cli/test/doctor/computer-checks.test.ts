@@ -7,7 +7,7 @@ import type { Executed } from '../../src/doctor/checks/host-info.js';
 import { computerChecks } from '../../src/doctor/computer-checks.js';
 import { check, refusal, surroundings } from './host-info.js';
 
-const checks = new Map(computerChecks({ number: 5001, asked: false }).map((each) => [each.name, each]));
+const checks = new Map(computerChecks({ number: 5001, isRequested: false }).map((each) => [each.name, each]));
 
 function named(name: string): Check {
   const found = checks.get(name);
@@ -69,8 +69,8 @@ describe('listen', () => {
 });
 
 describe('port', () => {
-  const port = (number: number, asked: boolean) => {
-    const found = computerChecks({ number, asked }).find(({ name }) => name === 'port');
+  const port = (number: number, isRequested: boolean) => {
+    const found = computerChecks({ number, isRequested }).find(({ name }) => name === 'port');
     return found as Check;
   };
 
@@ -92,12 +92,12 @@ describe('port', () => {
   ] as const)('on %s says how to find who has it', async (platform, command) => {
     const server = await listen({ protocol: 'v2', port: 0 });
     const number = server.address.port;
-    const asked = await check(port(number, true), { platform });
+    const requested = await check(port(number, true), { platform });
     const unasked = await check(port(number, false), { platform });
     await server.closeServer();
-    expect([asked.status, unasked.status]).toEqual(['FAIL', 'warn']);
-    expect(asked.message).toBe(`port ${number} is in use`);
-    expect(asked.advice).toContain(command.replace('PORT', String(number)));
+    expect([requested.status, unasked.status]).toEqual(['FAIL', 'warn']);
+    expect(requested.message).toBe(`port ${number} is in use`);
+    expect(requested.advice).toContain(command.replace('PORT', String(number)));
   });
 
   test('tells of ports that the system keeps for itself', async () => {
@@ -126,11 +126,11 @@ describe.each([
     expect((await check(named(name))).status).toBe(isThere ? 'ok' : 'warn');
   });
 
-  test('finds bytes that arrive otherwise', async () => {
+  test('finds corrupted bytes', async () => {
     expect(await check(named(name), damaging)).toMatchObject({
       status: 'FAIL',
-      message: expect.stringContaining('bytes arrived otherwise'),
-      advice: expect.stringContaining('memory is bad'),
+      message: expect.stringContaining('bytes arrived corrupted'),
+      advice: expect.stringContaining('its memory is defective'),
     });
   });
 });
@@ -143,12 +143,12 @@ describe('addresses of this computer', () => {
     expect(result).toMatchObject({ status: 'FAIL', advice: expect.stringContaining('127.0.0.1') });
   });
 
-  test('IPv6 that is not there is no more than a warning', async () => {
+  test('missing IPv6 is only a warning', async () => {
     const result = await check(named('loopback IPv6'), without);
-    expect(result).toMatchObject({ status: 'warn', advice: expect.stringContaining('write 127.0.0.1') });
+    expect(result).toMatchObject({ status: 'warn', advice: expect.stringContaining('use 127.0.0.1') });
   });
 
-  test('a name localhost that nobody knows is a warning that says where it belongs', async () => {
+  test('an unknown name localhost is a warning that names the hosts file', async () => {
     const lookup = () => Promise.reject(new Error('getaddrinfo ENOTFOUND localhost'));
     const result = await check(named('localhost'), { lookup });
     expect(result).toMatchObject({ status: 'warn', advice: expect.stringContaining('hosts file') });
@@ -164,10 +164,10 @@ describe('protocols against themselves', () => {
     },
   });
 
-  test('auto fails where a server is taken for what it is not', async () => {
+  test('auto fails if the detected protocol is wrong', async () => {
     const lying = connecting((connection) => Object.defineProperty(connection, 'peerProtocol', { value: 'v2' }));
     const result = await check(named('auto'), lying);
-    expect(result).toMatchObject({ status: 'FAIL', message: 'a v1 server was taken for v2' });
+    expect(result).toMatchObject({ status: 'FAIL', message: 'a v1 server was detected as v2' });
   });
 
   test('session fails where there is none', async () => {
@@ -175,10 +175,10 @@ describe('protocols against themselves', () => {
     expect((await check(named('session'), lying)).status).toBe('FAIL');
   });
 
-  test('encryption fails where a link with a key is open', async () => {
+  test('encryption fails if a connection with a key is not encrypted', async () => {
     const lying = connecting((connection) => Object.defineProperty(connection, 'encrypted', { value: false }));
     const result = await check(named('encryption'), lying);
-    expect(result).toMatchObject({ status: 'FAIL', message: 'with a key the link is not encrypted' });
+    expect(result).toMatchObject({ status: 'FAIL', message: 'the connection with a key is not encrypted' });
   });
 });
 
@@ -230,14 +230,14 @@ describe('slow reader', () => {
     expect((await check(named('slow reader'), growing(0, 5e8))).status).toBe('warn');
   });
 
-  test('fails where the sender is never stopped', { timeout: 60_000 }, async () => {
+  test('fails if the sender is never throttled', { timeout: 60_000 }, async () => {
     const greedy = {
       listen: (options: ListenOptions) =>
         listen({ ...options, receiveQueue: { maxBytes: 2 ** 30, maxMessages: 10_000 } }),
     };
     expect(await check(named('slow reader'), greedy)).toMatchObject({
       status: 'FAIL',
-      message: 'a reader that takes nothing was sent 268 MB: nothing slows the sender down',
+      message: 'a sender sent 268 MB to a reader that does not read: nothing throttles it',
     });
   });
 });
@@ -290,7 +290,7 @@ function hasIPv6(): boolean {
   return Object.values(networkInterfaces()).some((addresses) => addresses?.some(({ address }) => address === '::1'));
 }
 
-/** A clock that goes on by so much each time that it is looked at. */
+/** A clock that advances by a fixed time with each look. */
 function ticking(stepMs: number): () => number {
   let nowMs = 0;
   return () => {

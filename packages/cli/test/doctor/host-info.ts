@@ -15,7 +15,7 @@ export function check(one: Check, other: Partial<HostInfo> = {}, signal = never(
   return one.run(context);
 }
 
-/** A peer that is dialled as the surroundings have it. */
+/** The context of a peer. */
 export function peerContext(target: Partial<Target>, other: Partial<HostInfo> = {}): PeerContext {
   const world = surroundings(other);
   const { host = '127.0.0.1', port = 5001 } = target;

@@ -44,7 +44,7 @@ async function echo(connection: PortableConnection) {
 
 /** What the doctor says of a port of this computer. */
 function examined(port: number, target: Partial<Target> = {}, options: object = {}) {
-  const dialled = {
+  const connectOptions = {
     protocol: 'auto',
     host: '127.0.0.1',
     port,
@@ -53,7 +53,7 @@ function examined(port: number, target: Partial<Target> = {}, options: object = 
     closeTimeoutMs: 100,
     ...options,
   };
-  return inspect(peerChecks, peerContext({ port, options: dialled as Target['options'], ...target }));
+  return inspect(peerChecks, peerContext({ port, options: connectOptions as Target['options'], ...target }));
 }
 
 /** The status of each check. */
@@ -84,7 +84,7 @@ describe('a peer that is well', () => {
       'round trip': results['round trip']?.status, // a busy computer may be slow
       throughput: results.throughput?.status,
     });
-    expect(results.protocol?.message).toBe(`it speaks ${protocol === 'v1' ? 'v1' : 'v2'}`);
+    expect(results.protocol?.message).toBe(`the peer speaks ${protocol === 'v1' ? 'v1' : 'v2'}`);
     expect(results.session?.message).toContain(session);
     expect(results['round trip']?.message).toMatch(/^[\d.]+ [µm]s there and back \(median of \d+; at most .*\)$/);
     expect(results.throughput?.message).toMatch(/^[\d.,]+ MB\/s in messages of 64 KiB, there and back/);
@@ -98,12 +98,12 @@ describe('a peer that is well', () => {
     const results = await examined(port, { secured: true, maySend: false }, { key });
     expect(results.key).toMatchObject({
       status: 'ok',
-      message: 'the link is encrypted, and the peer has proved who it is (serpy server)',
+      message: 'encrypted, and the peer is authenticated (serpy server)',
       figures: { encrypted: true },
     });
   });
 
-  test('is told that the end was meant', async () => {
+  test('learns that the end is intended', async () => {
     let accepted: PortableConnection | undefined;
     const port = await serving({}, (connection) => {
       accepted = connection;
@@ -112,7 +112,7 @@ describe('a peer that is well', () => {
     await vi.waitFor(() => expect(accepted?.closeInfo).toMatchObject({ clean: true }), { timeout: 10_000 });
   });
 
-  test('is told by name', async () => {
+  test('is resolved by name', async () => {
     const port = await serving({});
     const context = peerContext(
       { host: 'localhost', port, maySend: false },
@@ -134,8 +134,8 @@ describe('a peer that speaks otherwise', () => {
     const results = await examined(port, { protocol: taken });
     expect(results.protocol).toMatchObject({
       status: 'FAIL',
-      message: `it speaks ${protocol}, and was taken for ${taken}`,
-      advice: `write ${scheme}://127.0.0.1:${port}`,
+      message: `the peer speaks ${protocol}, and the URL says ${taken}`,
+      advice: `use ${scheme}://127.0.0.1:${port}`,
     });
   });
 
@@ -143,7 +143,7 @@ describe('a peer that speaks otherwise', () => {
     const port = await socketServer((socket) => socket.write('SSH-2.0-OpenSSH_9.6\r\n'));
     const results = await examined(port);
     expect(statuses(results)).toEqual({ address: 'skip', reachable: 'ok', protocol: 'FAIL', ...withoutConnection });
-    expect(results.protocol?.message).toBe('it does not speak serpy but looks like an SSH server');
+    expect(results.protocol?.message).toBe('the peer does not speak serpy, it looks like an SSH server');
   });
 
   test('a web server', async () => {
@@ -151,7 +151,7 @@ describe('a peer that speaks otherwise', () => {
     await once(server, 'listening');
     ends.push(() => server.close());
     const results = await examined((server.address() as { port: number }).port);
-    expect(results.protocol?.message).toBe('it does not speak serpy but looks like a web server (HTTP)');
+    expect(results.protocol?.message).toBe('the peer does not speak serpy, it looks like a web server (HTTP)');
   });
 
   test.each([
@@ -161,7 +161,7 @@ describe('a peer that speaks otherwise', () => {
   ])('a web server that answers with a bare page: %j', async (page) => {
     const port = await socketServer((socket) => socket.once('data', () => socket.end(page)));
     const results = await examined(port);
-    expect(results.protocol?.message).toBe('it does not speak serpy but looks like a web server (HTTP)');
+    expect(results.protocol?.message).toBe('the peer does not speak serpy, it looks like a web server (HTTP)');
   });
 
   test('one that hangs up at once', async () => {
@@ -169,7 +169,7 @@ describe('a peer that speaks otherwise', () => {
     const results = await examined(port);
     expect(statuses(results)).toEqual({ address: 'skip', reachable: 'ok', protocol: 'FAIL', ...withoutConnection });
     expect(results.protocol).toMatchObject({
-      message: 'it hung up at once',
+      message: 'the peer closed the connection at once',
       advice: expect.stringContaining(`serpy2://127.0.0.1:${port} or serpy1://127.0.0.1:${port}`),
     });
   });
@@ -183,14 +183,17 @@ describe('a peer that speaks otherwise', () => {
     const other = await connect({ protocol: 'v2', port });
     ends.push(() => other.close());
     await counted;
-    expect((await examined(port)).protocol?.advice).toContain('maxConnections: close one');
+    expect((await examined(port)).protocol?.advice).toContain('full (maxConnections)');
   });
 
   test('one that says nothing may be a v2 server', async () => {
     const port = await socketServer((socket) => socket.resume());
     const results = await examined(port);
-    expect(results.protocol).toMatchObject({ status: 'warn', message: expect.stringContaining('has said nothing') });
-    expect(results.session).toMatchObject({ status: 'ok', message: expect.stringContaining('makes no session') });
+    expect(results.protocol).toMatchObject({ status: 'warn', message: expect.stringContaining('has sent nothing') });
+    expect(results.session).toMatchObject({
+      status: 'ok',
+      message: expect.stringContaining('the peer has no sessions'),
+    });
   });
 });
 
@@ -200,8 +203,8 @@ describe('a peer that says nothing', () => {
     const results = await examined(port, { protocol: 'v1' });
     expect(results.protocol).toMatchObject({
       status: 'FAIL',
-      message: 'it does not answer as a v1 server does',
-      advice: `for a v2 server write serpy2://127.0.0.1:${port}`,
+      message: 'the peer does not answer like a v1 server',
+      advice: `for a v2 server use serpy2://127.0.0.1:${port}`,
     });
   });
 });
@@ -218,7 +221,7 @@ describe('keys', () => {
       key: 'FAIL',
     });
     expect(results.key).toMatchObject({
-      message: 'the peer wants an encrypted link',
+      message: 'the peer accepts only encrypted connections',
       advice: expect.stringContaining('--key-file'),
     });
   });
@@ -238,6 +241,12 @@ describe('keys', () => {
     const port = await serving({});
     const results = await examined(port, { secured: true }, { key: generateKey() });
     expect(results.key).toMatchObject({ status: 'FAIL', message: expect.stringMatching(/without( TLS)?/) });
+  });
+
+  test.each(['127.0.0.1', '::ffff:127.0.0.1', 'localhost'])('no key on this computer is ok: %s', async (host) => {
+    const port = await serving({});
+    const results = await examined(port, { host, maySend: false });
+    expect(results.key).toMatchObject({ status: 'ok', figures: { encrypted: false } });
   });
 
   test('no key beyond this computer is a warning', async () => {
@@ -276,7 +285,7 @@ describe('a peer that is no echo', () => {
     const results = await examined(port, {}, { session: 'off' });
     expect(results['round trip']).toMatchObject({
       status: 'FAIL',
-      message: expect.stringContaining('ended the connection'),
+      message: expect.stringContaining('closed the connection'),
       advice: expect.stringContaining('--connect-only'),
     });
   });
@@ -286,35 +295,38 @@ describe('under --connect-only', () => {
   const frame = Buffer.from('decafecafe21140200000500000068656c6c6f', 'hex');
 
   test.each<[who: string, greeting: Buffer | string | undefined, taken: Target['protocol'], found: object]>([
-    ['silent', undefined, 'auto', { status: 'skip', message: expect.stringContaining('what it speaks is not known') }],
-    ['v2', frame, 'auto', { status: 'ok', message: 'it speaks v2' }],
-    ['v1', 'hello\x1f', 'auto', { status: 'ok', message: 'it speaks v1' }],
-    ['v1, as was said', 'hello\x1f', 'v1', { status: 'ok', message: 'it speaks v1' }],
+    ['silent', undefined, 'auto', { status: 'skip', message: expect.stringContaining('its protocol is unknown') }],
+    ['v2', frame, 'auto', { status: 'ok', message: 'the peer speaks v2' }],
+    ['v1', 'hello\x1f', 'auto', { status: 'ok', message: 'the peer speaks v1' }],
+    ['v1, as was said', 'hello\x1f', 'v1', { status: 'ok', message: 'the peer speaks v1' }],
     ['v1, and was taken for v2', 'hello\x1f', 'v2', { status: 'FAIL', advice: expect.stringContaining('serpy1://') }],
     ['v2, and was taken for v1', frame, 'v1', { status: 'FAIL', advice: expect.stringContaining('serpy2://') }],
     ['SSH', 'SSH-2.0-x\r\n', 'auto', { status: 'FAIL', message: expect.stringContaining('an SSH server') }],
     ['lines', '400 counts\n', 'auto', { status: 'FAIL', message: expect.stringContaining('lines of text') }],
-  ])('not a byte reaches a peer that is %s, and what it says by itself is told', async (_, greeting, taken, found) => {
-    let heardBytes = 0;
-    let hasEnded = false;
-    const port = await socketServer((socket) => {
-      socket.on('data', (chunk: Buffer) => {
-        heardBytes += chunk.length;
+  ])(
+    'not a byte reaches a peer that is %s, and what it sends by itself is reported',
+    async (_, greeting, taken, found) => {
+      let heardBytes = 0;
+      let hasEnded = false;
+      const port = await socketServer((socket) => {
+        socket.on('data', (chunk: Buffer) => {
+          heardBytes += chunk.length;
+        });
+        socket.on('close', () => {
+          hasEnded = true;
+        });
+        socket.on('end', () => socket.end());
+        if (greeting !== undefined) socket.write(greeting);
       });
-      socket.on('close', () => {
-        hasEnded = true;
-      });
-      socket.on('end', () => socket.end());
-      if (greeting !== undefined) socket.write(greeting);
-    });
-    const results = await examined(port, { protocol: taken, maySend: false });
-    expect(results.protocol).toMatchObject(found);
-    for (const name of ['round trip', 'throughput']) expect(results[name]?.status).toBe('skip');
-    await vi.waitFor(() => expect(hasEnded).toBe(true), { timeout: 5000 });
-    expect(heardBytes).toBe(0);
-  });
+      const results = await examined(port, { protocol: taken, maySend: false });
+      expect(results.protocol).toMatchObject(found);
+      for (const name of ['round trip', 'throughput']) expect(results[name]?.status).toBe('skip');
+      await vi.waitFor(() => expect(hasEnded).toBe(true), { timeout: 5000 });
+      expect(heardBytes).toBe(0);
+    },
+  );
 
-  test('with a key just the handshake of TLS is sent, and that is said', async () => {
+  test('with a key only the TLS handshake is sent, and the result says so', async () => {
     const key = generateKey();
     let received = 0;
     const port = await serving({ key }, (connection) => {
@@ -328,14 +340,14 @@ describe('under --connect-only', () => {
     expect([results.key?.status, received]).toEqual(['ok', 0]);
     expect(results.session).toEqual({
       status: 'skip',
-      message: 'only the handshake of TLS was sent, as --connect-only says',
+      message: 'only the TLS handshake was sent (--connect-only)',
     });
-    expect(sentTo({ ...target } as Target)).toBe('the handshake of TLS');
+    expect(sentTo({ ...target } as Target)).toBe('the TLS handshake');
   });
 });
 
 describe('figures of a peer', () => {
-  /** An echo over a link on which each look at the clock takes so long. */
+  /** An echo, and a clock that advances by `stepMs` with each look. */
   async function measuredBy(stepMs: number) {
     const port = await serving({ protocol: 'v2' }, (connection) => void echo(connection));
     const context = peerContext({ port });
@@ -369,18 +381,18 @@ describe('a peer that cannot be reached', () => {
   }
 
   test.each([
-    ['ECONNREFUSED', {}, 'nothing listens on its port 5001', 'serpy listen --port 5001'],
-    ['ECONNREFUSED', { host: '192.0.2.7' }, 'nothing listens on its port 5001', 'let it listen on 0.0.0.0'],
-    ['ENOTFOUND', { host: '192.0.2.7' }, 'no computer is known by the name', 'spelling'],
-    ['EAI_AGAIN', { host: '192.0.2.7' }, 'cannot be looked up just now', 'IP address'],
-    ['EHOSTUNREACH', { host: '192.0.2.7' }, 'there is no way to 192.0.2.7', 'cable'],
-    ['ENETUNREACH', { host: '192.0.2.7' }, 'there is no way to 192.0.2.7', 'cable'],
-    ['EHOSTDOWN', { host: '192.0.2.7' }, 'there is no way to 192.0.2.7', 'cable'],
+    ['ECONNREFUSED', {}, 'no program listens on its port 5001', 'serpy listen --port 5001'],
+    ['ECONNREFUSED', { host: '192.0.2.7' }, 'no program listens on its port 5001', 'let it listen on 0.0.0.0'],
+    ['ENOTFOUND', { host: '192.0.2.7' }, 'is unknown', 'spelling'],
+    ['EAI_AGAIN', { host: '192.0.2.7' }, 'cannot be resolved now', 'IP address'],
+    ['EHOSTUNREACH', { host: '192.0.2.7' }, 'there is no route to 192.0.2.7', 'cable'],
+    ['ENETUNREACH', { host: '192.0.2.7' }, 'there is no route to 192.0.2.7', 'cable'],
+    ['EHOSTDOWN', { host: '192.0.2.7' }, 'there is no route to 192.0.2.7', 'cable'],
     ['ETIMEDOUT', { host: '192.0.2.7' }, '192.0.2.7:5001 does not answer', 'Windows Defender Firewall'],
     ['EACCES', { host: '192.0.2.7' }, 'does not allow a connection', 'firewall'],
     ['EPERM', { host: '192.0.2.7' }, 'does not allow a connection', 'firewall'],
-    ['EADDRNOTAVAIL', { host: '0.0.0.0' }, 'no address to connect to', '0.0.0.0 is for listening'],
-    ['EIO', { host: '192.0.2.7' }, 'cannot be reached', 'ping 192.0.2.7'],
+    ['EADDRNOTAVAIL', { host: '0.0.0.0' }, 'no program can connect to the address', '0.0.0.0 is for listening'],
+    ['EIO', { host: '192.0.2.7' }, 'cannot reach', 'ping 192.0.2.7'],
   ])('%s at %j', async (code, target, message, advice) => {
     const results = await refused(code, target);
     expect(results.reachable).toMatchObject({
@@ -408,7 +420,7 @@ describe('a peer that cannot be reached', () => {
     expect(reachable).toMatchObject({ status: 'FAIL', message: '192.0.2.7:5001 does not answer' });
   });
 
-  test('has a name that nobody knows: told once', async () => {
+  test('has an unknown name, which is reported once', async () => {
     const lookup = () => Promise.reject(new Error('getaddrinfo ENOTFOUND gauss'));
     const context = peerContext(
       { host: 'gauss' },
@@ -417,7 +429,7 @@ describe('a peer that cannot be reached', () => {
     const results = await inspect(peerChecks, context);
     expect(statuses(results)).toEqual({ address: 'FAIL', reachable: 'skip', protocol: 'skip', ...withoutConnection });
     expect(results.address).toMatchObject({
-      message: expect.stringContaining('by the name gauss'),
+      message: expect.stringContaining('the name gauss is unknown'),
       advice: expect.stringContaining('ipconfig'),
     });
   });

@@ -1,4 +1,4 @@
-/** How checks are run: within their time, independently, and until somebody interrupts. */
+/** How checks run: within a time limit, independently, and until an interruption. */
 import { describe, expect, test } from 'vitest';
 import { type Check, type Limits, ok } from '../../src/doctor/checks/check.js';
 import { type CheckOutcome, runChecks } from '../../src/doctor/run-checks.js';
@@ -51,7 +51,7 @@ async function all(checks: readonly Check<Limits>[], clock: Clock, signal = neve
 }
 
 describe('an examination', () => {
-  test('goes on after a check that throws, and reports what it threw', async () => {
+  test('continues after a check that throws, and reports the error', async () => {
     const { clock, timers } = handClock();
     const throwing: Check<Limits> = {
       name: 'throwing',
@@ -70,7 +70,7 @@ describe('an examination', () => {
     expect(timers.size).toBe(0);
   });
 
-  test('gives up a check whose time is up, tells it so, and goes on', async () => {
+  test('aborts a check at its time limit, and continues', async () => {
     const { clock, advance, timers } = handClock();
     let given: AbortSignal | undefined;
     const stuck = hanging((signal) => {

@@ -79,7 +79,7 @@ describe('the options of a connection', () => {
     writeFileSync(pem, 'a certificate');
     expect(optionsOf({ flags: { tlsCa: pem } }).tls).toEqual({ ca: Buffer.from('a certificate') });
     expect(optionsOf({ flags: { tls: true } }).tls).toEqual({});
-    expect(() => optionsOf({ flags: { tlsCa: join(folder, 'none') } })).toThrow(/^the file .*none cannot be read/);
+    expect(() => optionsOf({ flags: { tlsCa: join(folder, 'none') } })).toThrow(/^cannot read the file .*none/);
   });
 
   test('of a file and of the environment serve both ends', async () => {
@@ -97,13 +97,13 @@ describe('the options of a connection', () => {
     await expect(
       listen(optionsOf({ flags: { port: 0, option: ['autoRestart=true'] }, end: 'listen' })),
     ).rejects.toThrow('autoRestart');
-    expect(() => optionsOf({ flags: { reconnect: true }, end: 'listen' })).toThrow('--reconnect is for a client');
-    expect(() => optionsOf({ flags: { insecure: true } })).toThrow('--insecure is for a server');
+    expect(() => optionsOf({ flags: { reconnect: true }, end: 'listen' })).toThrow('--reconnect is for clients');
+    expect(() => optionsOf({ flags: { insecure: true } })).toThrow('--insecure is for servers');
   });
 
   test.each([
-    ['5001', "'5001' is no URL: write serpy://127.0.0.1:5001, or --port 5001"],
-    ['lab.example:5001', "'lab.example:5001' is no URL: write serpy://lab.example:5001"],
+    ['5001', "'5001' is not a URL: write serpy://127.0.0.1:5001, or --port 5001"],
+    ['lab.example:5001', "'lab.example:5001' is not a URL: write serpy://lab.example:5001"],
     ['http://127.0.0.1:5001', '"http://127.0.0.1:5001" is not a URL'],
     ['serpy2://127.0.0.1', 'has no port'],
   ])('from the URL %s are refused in a sentence', (url, sentence) => {
@@ -127,11 +127,11 @@ test.each([
   expect(duration('--timeout')(text)).toBe(milliseconds);
 });
 
-test.each(['', 'soon', '-1', '1d', '1e9h', '600h'])('%j is no time', (text) => {
+test.each(['', 'soon', '-1', '1d', '1e9h', '600h'])('%j is not a time', (text) => {
   expect(() => duration('--timeout')(text)).toThrow(/^--timeout takes a time such as/);
 });
 
-test.each(['', '-1', '1.5', '0x10', '11', '1e400'])('%j is no whole number from 1 to 10', (text) => {
+test.each(['', '-1', '1.5', '0x10', '11', '1e400'])('%j is not a whole number from 1 to 10', (text) => {
   expect(() => wholeNumber('--count', 1, 10)(text)).toThrow(`--count takes a whole number from 1 to 10, not '${text}'`);
 });
 
@@ -150,7 +150,7 @@ test.each([
   expect(sizeInBytes('--max-bytes')(text)).toBe(bytes);
 });
 
-test.each(['', '0', '-1', '2M', '2MBs', '1.5', 'MB', '_', '1e400', '9999TB'])('%j is no size', (text) => {
+test.each(['', '0', '-1', '2M', '2MBs', '1.5', 'MB', '_', '1e400', '9999TB'])('%j is not a size', (text) => {
   expect(() => sizeInBytes('--max-bytes')(text)).toThrow(
     /^--max-bytes takes a size such as 50000, 2MB or 1\.5GiB, not /,
   );

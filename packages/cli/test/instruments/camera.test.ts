@@ -33,7 +33,7 @@ describe('the camera', () => {
     expect(mean(deviations.map((deviation) => deviation ** 2))).toBeCloseTo(1, 1);
   });
 
-  test('has as much noise as it is told', () => {
+  test('has the requested noise', () => {
     const spread = (noise: number) => {
       const clean = camera({ ...options, noise: 0 })(3);
       return mean(camera({ ...options, noise })(3).map((value, at) => Math.abs(value - clean[at]!)));

@@ -40,7 +40,7 @@ describe('the photon counter', () => {
     expect(Math.min(...rates)).toBeLessThan(3600);
   });
 
-  test('has Poisson’s noise around what is expected, or as much as it is told', () => {
+  test('has Poisson noise around the expected rate, or the requested factor of it', () => {
     const { expected } = counter(options);
     const deviations = (noise: number) =>
       counts({ ...options, noise }).map(

@@ -33,7 +33,7 @@ test('a reader that was slow gets the newest values, and what it missed is count
   await connection.close();
 });
 
-test('measures nothing while nobody is there, and goes on with the next value', async () => {
+test('measures nothing without clients, and continues with the next value', async () => {
   const instrument = await startInstrument({
     listen: { protocol: 'v2', port: 0 },
     measure: (n) => n,

@@ -34,10 +34,10 @@ group('an array in a line', () => {
 
   test('is not there for a .npy that cannot be read: its size and the reason are', () => {
     const cut = encodeNpy({ data: Float64Array.of(1, 2, 3) }).subarray(0, -1);
-    const { line, json, blob } = describe(bytesMessage(cut));
+    const { line, json, attachment } = describe(bytesMessage(cut));
     expect(line).toMatch(/^151 bytes: the \.npy cannot be given as an array: it is cut short/);
     expect(json).toMatchObject({ type: 'bytes', bytes: 151, unread: expect.stringContaining('cut short') });
-    expect(blob).toEqual({ bytes: cut, extension: 'npy' });
+    expect(attachment).toEqual({ bytes: cut, extension: 'npy' });
   });
 
   test('does not take forever for a large one', () => {
@@ -54,7 +54,7 @@ test('an integer of more bytes than are converted is shown as bytes', () => {
   expect(describe(message)).toEqual({
     line: `an integer of 5000 bytes: ${'07 '.repeat(16)}…`,
     json: { type: 'longint', bytes: 5000 },
-    blob: { bytes: value, extension: 'bin' },
+    attachment: { bytes: value, extension: 'bin' },
     sizeBytes: 5000,
   });
 });
@@ -75,7 +75,7 @@ group('a Python object', () => {
     });
   });
 
-  test('whose parts are shared is gone through once, however often they are referred to', () => {
+  test('converts shared parts once, however often it refers to them', () => {
     let list: unknown[] = [1, 2];
     for (let level = 0; level < 18; level++) list = Array(10).fill(list);
     const json = jsonOf(list) as unknown[];
@@ -85,7 +85,7 @@ group('a Python object', () => {
     expect(jsonLine(tree)).toBe(JSON.stringify(tree));
   });
 
-  test('that no line can hold is told in one, and does not end the command', () => {
+  test('that is too long for a line is reported in one, and does not end the command', () => {
     let list: unknown[] = [1, 2];
     for (let level = 0; level < 9; level++) list = Array(10).fill(list);
     const { line, json } = describe(objectMessage(list));
@@ -103,19 +103,21 @@ group('a Python object', () => {
     const data = Buffer.from(Float32Array.of(1, 2, 3, 4, 5, 6).buffer);
     for (const fortran of [false, true]) {
       const array = { dtype: '<f4', shape: [2, 3], fortran, data };
-      const { line, json, blob } = describe(objectMessage(array));
+      const { line, json, attachment } = describe(objectMessage(array));
       expect(line).toBe('float32 2×3, min 1, max 6, mean 3.5');
       expect(json).toMatchObject({ type: 'array', dtype: 'float32', shape: [2, 3] });
-      expect(blob).toEqual({ bytes: npyOf(array), extension: 'npy' });
-      expect((blob?.bytes.length ?? 0) % 64).toBe(24);
+      expect(attachment).toEqual({ bytes: npyOf(array), extension: 'npy' });
+      expect((attachment?.bytes.length ?? 0) % 64).toBe(24);
     }
   });
 
   test('that was not read is bytes with the reason', () => {
-    const { line, json, blob } = describe(objectMessage({ bytes: Buffer.of(1, 2), reason: 'it names os.system' }));
+    const { line, json, attachment } = describe(
+      objectMessage({ bytes: Buffer.of(1, 2), reason: 'it names os.system' }),
+    );
     expect(line).toBe('2 bytes: it names os.system');
     expect(json).toEqual({ type: 'pickle', unread: 'it names os.system', bytes: 2 });
-    expect(blob?.extension).toBe('pickle');
+    expect(attachment?.extension).toBe('pickle');
   });
 });
 
@@ -124,16 +126,16 @@ test('sizes and counts are written as people do', () => {
     '0 bytes',
     '1 byte',
     '999 bytes',
-    '1.00 kB',
+    '1 kB',
     '123 kB',
-    '5.00 MB',
-    '2.50 GB',
+    '5 MB',
+    '2.5 GB',
   ]);
   expect([0, 1, 2].map(formatCount)).toEqual(['0 messages', '1 message', '2 messages']);
 });
 
 test('size never says 1000 of a unit', () => {
-  expect([999_499, 999_999, 999_999_999].map(formatBytes)).toEqual(['999 kB', '1.00 MB', '1.00 GB']);
+  expect([999_499, 999_999, 999_999_999].map(formatBytes)).toEqual(['999 kB', '1 MB', '1 GB']);
 });
 
 test('a message of v1 in every form is described', async () => {

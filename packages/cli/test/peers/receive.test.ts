@@ -31,7 +31,7 @@ test('what had come and was not taken when it is stopped is not taken any more',
   await peer.close();
 });
 
-test('an error of who takes ends it, and is told', async () => {
+test('an error of the callback stops it, and is reported', async () => {
   const run = new Run(['listen', '--port', '0', '--count', '3']);
   const [, port] = await run.until(/listening on 127\.0\.0\.1:(\d+)/);
   Object.assign(run.context.terminal, { print: () => Promise.reject(new Error('no paper left')) });

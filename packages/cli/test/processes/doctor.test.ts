@@ -24,7 +24,7 @@ afterEach(async () => {
 /** `serpy bench --listen` on a free port. */
 async function startBench(env: NodeJS.ProcessEnv = {}, scheme = 'serpy'): Promise<[Program, url: string]> {
   const program = command.start(['bench', '--listen', `${scheme}://127.0.0.1:0`], env);
-  const [, port] = await program.untilStderr(/answering on 127\.0\.0\.1:(\d+); Ctrl-C ends it/);
+  const [, port] = await program.untilStderr(/answering on 127\.0\.0\.1:(\d+); Ctrl-C stops it/);
   return [program, `${scheme}://127.0.0.1:${port}`];
 }
 
@@ -66,7 +66,7 @@ describe('serpy doctor, installed', () => {
     expect(stdout).not.toContain(key);
   });
 
-  test('names a stranger on the port, with status 1', async () => {
+  test('names another program on the port, with status 1', async () => {
     const server = createServer((socket) => {
       ends.push(() => socket.destroy());
       socket.on('error', () => {}).write('SSH-2.0-OpenSSH_9.6\r\n');
@@ -77,9 +77,9 @@ describe('serpy doctor, installed', () => {
     const { status, stdout, stderr } = await command.start(['doctor', `serpy://127.0.0.1:${port}`]).ended;
     expect(status).toBe(1);
     expect(stdout).toMatch(
-      /^FAIL {2}protocol {7}it does not speak serpy but looks like an SSH server\n +-> give the port/m,
+      /^FAIL {2}protocol {7}the peer does not speak serpy, it looks like an SSH server\n +-> use the port/m,
     );
-    expect(stderr).toContain('serpy: 1 of 7 checks failed: what to do stands with each\n');
+    expect(stderr).toContain('serpy: 1 failed, 5 skipped. Fix the line marked FAIL first.\n');
     expect(stderr).not.toMatch(/^\s+at |\(node:/m);
   });
 
@@ -92,12 +92,12 @@ describe('serpy doctor, installed', () => {
     expect(stdout).not.toContain(other);
   });
 
-  test('Ctrl-C ends it in the middle', async () => {
+  test('Ctrl-C stops it in the middle', async () => {
     const program = command.start(['doctor']);
     await program.until(/^ok +listen/m);
     program.interrupt();
     const { status, stderr } = await program.ended;
-    expect([status, stderr]).toEqual([1, 'serpy: interrupted: the rest was not checked\n']);
+    expect([status, stderr]).toEqual([1, 'serpy: interrupted: the remaining checks did not run\n']);
   });
 
   test.skipIf(!hasTerminals)('has colours in a terminal', async () => {
@@ -120,10 +120,10 @@ describe('serpy bench, installed', () => {
   test('measures a link between two processes, and the other end says what came', async () => {
     const [server, url] = await startBench();
     const { status, stdout, stderr } = await command.start(['bench', url, '--duration', '2']).ended;
-    expect([status, stderr]).toEqual([0, 'measuring for 2 s at most; Ctrl-C ends it\n']);
+    expect([status, stderr]).toEqual([0, 'measuring for at most 2 s; Ctrl-C stops it\n']);
     expect(stdout).toMatch(/over v2 in a session, not encrypted\n\nRound trip of 64 B, [\d,]+ times:\n {2}p50 /);
     expect(stdout).toMatch(/\n\nThroughput, one way:\n +size +messages\/s +MB\/s\n +64 B /);
-    await server.untilStderr(/has gone: [\d,]+ messages, [\d.,]+ MB\n/);
+    await server.untilStderr(/disconnected: [\d,]+ messages, [\d.,]+ MB\n/);
     server.interrupt();
     expect(await server.ended).toMatchObject({
       status: 0,
@@ -148,11 +148,13 @@ describe('serpy bench, installed', () => {
     const url = `serpy2://127.0.0.1:${server.address.port}`;
     const { status, stdout, stderr } = await command.start(['bench', url, '--duration', '1', '--json']).ended;
     expect(status).toBe(1);
-    expect(stderr).toMatch(/^serpy: .* was reached and sends nothing back: start "serpy bench --listen" there, .*\n$/);
+    expect(stderr).toMatch(
+      /^serpy: .* accepts the connection and returns nothing: start "serpy bench --listen" there, .*\n$/,
+    );
     expect(JSON.parse(stdout)).toMatchObject({ complete: false, otherEnd: null, throughput: [] });
   });
 
-  test('Ctrl-C ends it', async () => {
+  test('Ctrl-C stops it', async () => {
     const [, url] = await startBench();
     const program = command.start(['bench', url]);
     await program.until(/Round trip/);

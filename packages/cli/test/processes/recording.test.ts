@@ -44,7 +44,7 @@ test('a replay at full speed to a peer that takes everything ends with Ctrl-C', 
   expect(taken).toBeLessThan(messages);
 });
 
-test('what instruments send that dial it is recorded until Ctrl-C, in one recording', async () => {
+test('instruments that connect are recorded in one recording until Ctrl-C', async () => {
   const place = join(folder, 'served');
   const recorder = serpy.start(['record', '--listen', 'serpy://127.0.0.1:0', place]);
   const [, port = ''] = await recorder.untilStderr(/listening on 127\.0\.0\.1:(\d+)/);
@@ -104,7 +104,7 @@ test.skipIf(process.platform === 'win32')(
     const { status, stderr } = await new Program('sh', limited, { NO_COLOR: '1' }).ended;
     await server.closeServer();
     expect(stderr).toMatch(
-      /^recording .*\nserpy: the recording .* ended after \d+ messages, which can be read, as .*\n$/,
+      /^recording .*\nserpy: the recording .* ended after \d+ messages: .* Its messages can be read; .*\n$/,
     );
     expect(status).toBe(1);
     const read = [...readRecording(place)];
@@ -132,7 +132,7 @@ test.skipIf(process.platform === 'win32')('so does one that listens, while sever
   await Promise.all([send(), send()]);
   const { status, stderr } = await recorder.ended;
   const read = [...readRecording(place)];
-  expect(stderr).toMatch(/\nserpy: the recording .* ended after \d+ messages, which can be read, as .*\n$/);
+  expect(stderr).toMatch(/\nserpy: the recording .* ended after \d+ messages: .* Its messages can be read; .*\n$/);
   expect(stderr).toContain(`after ${read.length} messages`);
   expect(status).toBe(1);
   expect(read.length).toBeGreaterThan(10);

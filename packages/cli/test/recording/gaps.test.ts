@@ -1,6 +1,6 @@
-/** A recording over a link that breaks: nothing is missing where a session goes on, and where something is, it is marked and told. */
+/** A recording over a connection that breaks: a resumed session loses nothing, and every other break is marked and reported as a gap. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, connect as dialRaw, type Socket } from 'node:net';
+import { connect as connectRaw, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Connection, connect, listen, type Server } from 'serpy';
@@ -24,7 +24,7 @@ const linesOf = (folder: string) =>
 
 const quickly = ['-o', 'reconnect.minDelayMs=0', '-o', 'reconnect.baseDelayMs=5', '-o', 'reconnect.maxDelayMs=20'];
 
-/** An instrument that sends the numbers of a counter, which goes on whoever listens. */
+/** An instrument that sends the numbers of a counter. The counter continues without clients. */
 async function instrument(
   options: object = {},
 ): Promise<{ server: Server; count: (times: number) => Promise<void>; port: number }> {
@@ -45,7 +45,7 @@ async function instrument(
 async function cable(to: number): Promise<{ port: number; cut: () => void }> {
   const sockets = new Set<Socket>();
   const relay = createServer((near) => {
-    const far = dialRaw(to, '127.0.0.1');
+    const far = connectRaw(to, '127.0.0.1');
     for (const [one, other] of [
       [near, far],
       [far, near],
@@ -67,7 +67,7 @@ async function cable(to: number): Promise<{ port: number; cut: () => void }> {
 }
 
 describe('a recording over a link that breaks', () => {
-  test.each(['serpy', 'serpy2'])('has everything and no gap where a session goes on, over %s://', async (scheme) => {
+  test.each(['serpy', 'serpy2'])('has everything and no gap if the session is resumed, over %s://', async (scheme) => {
     const { server, count, port } = await instrument();
     const { port: through, cut } = await cable(port);
     const folder = join(place, 'run');
@@ -80,40 +80,40 @@ describe('a recording over a link that breaks', () => {
       '40',
       ...quickly,
     ]);
-    await run.until(/Ctrl-C ends it/);
+    await run.until(/Ctrl-C stops it/);
     while (server.size === 0) await new Promise(setImmediate); // it counts in who has confirmed the session
     for (let round = 1; round <= 4; round++) {
       await count(10);
       if (round === 4) break;
       cut();
-      await run.until(new RegExp(`(is up again[\\s\\S]*){${round}}`));
+      await run.until(new RegExp(`(reconnected after[\\s\\S]*){${round}}`));
     }
     const { status, stderr } = await run.ended;
     expect([status, stderr]).toEqual([0, expect.stringMatching(/recorded 40 messages/)]);
-    expect(stderr.match(/the link is down and is dialled again/g)).toHaveLength(3);
+    expect(stderr.match(/the connection is down, reconnecting/g)).toHaveLength(3);
     expect([...readRecording(folder)].map(({ value }) => value)).toEqual(Array.from({ length: 40 }, (_, n) => n + 1));
     expect(linesOf(folder).every(({ type }) => type === 'int')).toBe(true);
   });
 
-  test('marks and tells each gap where there is no session, and replay goes on over them', async () => {
+  test('marks and reports each gap without a session, and replay skips them', async () => {
     const { count, port } = await instrument({ session: 'off' });
     const { port: through, cut } = await cable(port);
     const folder = join(place, 'run');
     const url = `serpy2://127.0.0.1:${through}?sessionTimeoutMs=20`;
     const run = new Run(['record', url, folder, '--reconnect', ...quickly]);
-    await run.until(/Ctrl-C ends it/);
+    await run.until(/Ctrl-C stops it/);
     for (let round = 1; round <= 3; round++) {
       const before = recorded(folder);
       while (recorded(folder) === before) await count(1);
       if (round === 3) break;
       cut();
-      await run.until(new RegExp(`(is up again[\\s\\S]*){${round}}`));
+      await run.until(new RegExp(`(reconnected after[\\s\\S]*){${round}}`));
     }
     run.interrupt();
     const { status, stderr } = await run.ended;
     expect(status).toBe(1);
-    expect(stderr.match(/the link is down and is dialled again/g)).toHaveLength(2);
-    expect(stderr).toMatch(/serpy: 2 gaps are in the recording, [^\n]*: index\.jsonl says where\n$/);
+    expect(stderr.match(/the connection is down, reconnecting/g)).toHaveLength(2);
+    expect(stderr).toMatch(/serpy: the recording has 2 gaps: [^\n]* index\.jsonl marks each gap\n$/);
     const lines = linesOf(folder);
     const gaps = lines.filter(({ type }) => type === 'gap');
     expect(gaps).toEqual(
@@ -138,25 +138,25 @@ describe('a recording over a link that breaks', () => {
     });
     const to = `serpy2://127.0.0.1:${reader.address.port}`;
     const replayed = await runToEnd(['replay', folder, to, '--connect', '--speed', 'max']);
-    expect(replayed).toMatchObject({ status: 0, stderr: expect.stringContaining('the recording has 2 gaps') });
+    expect(replayed).toMatchObject({ status: 0, stderr: expect.stringContaining('the recording has 2 gaps: ') });
   });
 
-  test('has a gap at its end where the link does not come back', async () => {
+  test('has a gap at its end if the connection does not come back', async () => {
     const { server, count, port } = await instrument();
     const folder = join(place, 'run');
     const run = new Run(['record', `serpy2://127.0.0.1:${port}`, folder, '--reconnect']);
-    await run.until(/Ctrl-C ends it/);
+    await run.until(/Ctrl-C stops it/);
     while (recorded(folder) === 0) await count(1);
     for (const connection of server) connection.destroy();
-    await run.until(/the link is down/);
+    await run.until(/the connection is down/);
     await server.closeServer();
     run.interrupt();
     const { status, stderr } = await run.ended;
-    expect([status, stderr]).toEqual([1, expect.stringMatching(/serpy: a gap is in the recording/)]);
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/serpy: the recording has a gap: /)]);
     expect(linesOf(folder).at(-1)).toMatchObject({ type: 'gap', downMs: null });
   });
 
-  test('of several instruments marks whose link broke', async () => {
+  test('of several instruments marks the broken connection', async () => {
     const folder = join(place, 'run');
     const run = new Run(['record', '--listen', 'serpy2://127.0.0.1:0', folder]);
     const [, port] = await run.until(/listening on 127\.0\.0\.1:(\d+)/);
@@ -173,7 +173,7 @@ describe('a recording over a link that breaks', () => {
     const from = `127.0.0.1:${broken.local?.port}`;
     await good.close();
     broken.destroy();
-    await run.until(/is waited for/);
+    await run.until(/waiting for it/);
     run.interrupt();
     const { status } = await run.ended;
     expect(status).toBe(1);

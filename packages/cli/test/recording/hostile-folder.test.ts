@@ -1,4 +1,4 @@
-/** A folder that somebody else has made, to be replayed: nothing in it makes the command send other files, wait or grow. */
+/** A prepared folder to replay: it cannot make the command send other files, wait or grow. */
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -39,18 +39,18 @@ describe.skipIf(process.platform === 'win32')('a file of a recording', () => {
     writeFileSync(secret, 'a secret of four lines or so');
     replace(name, (path) => symlinkSync(secret, path));
     expect(readAll).toThrow(
-      /is damaged: .*is a link to another file, and a recording has files alone: put the file itself there$/,
+      /is damaged: .*is a link to another file, and a recording has only files: copy the file itself there$/,
     );
   });
 
   test.each(all)('%s that is a pipe is not waited for', (name) => {
     replace(name, (path) => execFileSync('mkfifo', [path]));
-    expect(readAll).toThrow(/is damaged: .*is no file, and a recording has files alone/);
+    expect(readAll).toThrow(/is damaged: .*is not a file, and a recording has only files/);
   });
 
   test.each(all)('%s that is a folder or a device is none', (name) => {
     replace(name, (path) => mkdirSync(path));
-    expect(readAll).toThrow(/is no file, and a recording has files alone/);
+    expect(readAll).toThrow(/is not a file, and a recording has only files/);
     rmSync(join(folder, name), { recursive: true });
     symlinkSync('/dev/zero', join(folder, name));
     expect(readAll).toThrow(/is a link to another file/);
@@ -60,7 +60,7 @@ describe.skipIf(process.platform === 'win32')('a file of a recording', () => {
     'recording.json that is none makes the folder no recording',
     (put) => {
       replace('recording.json', put as (path: string) => void);
-      expect(readAll).toThrow(/is no recording/);
+      expect(readAll).toThrow(/is not a recording/);
     },
   );
 });
@@ -76,11 +76,11 @@ describe('a length in the index', () => {
     `${JSON.stringify({ n: 3, timeMs: 0, wallMs: 0, type: 'bytes', file: 'bytes.bin', offset, length })}\n`;
 
   test.each([
-    [0, 5, '5 bytes should be at 0, and the file has 4'],
-    [0, 2 ** 31 + 5, '2147483653 bytes should be at 0, and the file has 4'],
-    [2 ** 52, 2 ** 31, '2147483648 bytes should be at 4503599627370496, and the file has 4'],
-    [0, 2 ** 53 - 1, 'no message has 9007199254740991 bytes'],
-  ])('that begins at %i and has %i bytes is told for what it is', (offset, length, why) => {
+    [0, 5, 'the index refers to 5 bytes at 0, and the file has 4'],
+    [0, 2 ** 31 + 5, 'the index refers to 2147483653 bytes at 0, and the file has 4'],
+    [2 ** 52, 2 ** 31, 'the index refers to 2147483648 bytes at 4503599627370496, and the file has 4'],
+    [0, 2 ** 53 - 1, 'a message cannot have 9007199254740991 bytes'],
+  ])('that begins at %i and has %i bytes is reported as damaged', (offset, length, why) => {
     appendFileSync(join(folder, 'index.jsonl'), line(offset, length));
     expect(readAll).toThrow(`index.jsonl, line 4: ${why}`);
   });
@@ -88,7 +88,7 @@ describe('a length in the index', () => {
   test('is not believed where the file is large and empty', () => {
     truncateSync(join(folder, 'bytes.bin'), 2 ** 40);
     appendFileSync(join(folder, 'index.jsonl'), line(0, 2 ** 33));
-    expect(readAll).toThrow('line 4: no message has 8589934592 bytes');
+    expect(readAll).toThrow('line 4: a message cannot have 8589934592 bytes');
   });
 });
 

@@ -1,4 +1,4 @@
-/** A recorder that is killed at any moment leaves a recording that can be read, whether it dials or listens: many of them, run as a user runs the command. */
+/** A recorder that is killed at any moment leaves a recording that can be read, as a client and as a server: many of them, run as a user runs the command. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -39,7 +39,7 @@ function message(n: number): Buffer | number | string {
   return n % 2 === 0 ? n : `text ${n}`;
 }
 
-/** Records into a folder and kills the recorder after the instrument has sent it so many messages. */
+/** Records to a folder, and kills the recorder after a number of messages. */
 async function recordAndKill(folder: string, afterMessages: number): Promise<void> {
   const server = await listen({ protocol: 'v2', port: 0, sendQueue: { maxMessages: 8 } });
   const sending = new Promise<void>((resolve) => {
@@ -131,7 +131,7 @@ test(`a recorder killed at random moments leaves a readable recording, ${kills} 
   }
 });
 
-/** Has three instruments dial a recorder, and kills it after one of them has sent so many messages. */
+/** Connects three instruments to a recorder, and kills it after one of them has sent this many messages. */
 async function listenAndKill(folder: string, afterMessages: number): Promise<void> {
   const recorder = spawn(process.execPath, [main, 'record', '--listen', 'serpy2://127.0.0.1:0', folder], {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -151,10 +151,10 @@ async function listenAndKill(folder: string, afterMessages: number): Promise<voi
   await Promise.all(instruments.map((each) => send(each, () => recorder.kill('SIGKILL'), afterMessages)));
   for (const instrument of instruments) instrument.destroy();
   const [code, signal] = (await closed) as [number | null, string | null];
-  expect(`${code} ${signal} ${said}`).toMatch(/^null SIGKILL recording into .*\nlistening on /);
+  expect(`${code} ${signal} ${said}`).toMatch(/^null SIGKILL recording all clients to .*\nlistening on /);
 }
 
-test(`a recorder that instruments dial leaves a readable recording, too, ${listeningKills} times`, {
+test(`a recorder that listens also leaves a readable recording, ${listeningKills} times`, {
   timeout: 120_000,
 }, async () => {
   const random = seededRandom(21);

@@ -13,11 +13,11 @@ export interface Mapped {
 
 const program = `
 import json, sys, numpy
-told = []
+arrays = []
 for path in json.load(sys.stdin):
     a = numpy.load(path, mmap_mode='r')
-    told.append({'shape': list(a.shape), 'dtype': a.dtype.str, 'elements': [str(x) for x in a.ravel()[:2000]]})
-print(json.dumps(told))
+    arrays.append({'shape': list(a.shape), 'dtype': a.dtype.str, 'elements': [str(x) for x in a.ravel()[:2000]]})
+print(json.dumps(arrays))
 `;
 
 /** Opens `.npy` files with `numpy.load(path, mmap_mode='r')`. Throws what numpy throws. */

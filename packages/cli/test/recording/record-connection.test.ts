@@ -22,7 +22,7 @@ function setUp(count: number) {
       return asked.length - 1 - asked.lastIndexOf('flush');
     },
     bytes: 0,
-    leftOut: 0,
+    omittedValues: 0,
     gaps: 0,
     gap: () => undefined,
     add: () => asked.push('add') > 0,

@@ -15,7 +15,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { maxArrayFiles } from '../../src/recording/array-files.js';
 import { type Disk, systemDisk } from '../../src/recording/disk.js';
 import type { RecordedMessage } from '../../src/recording/format.js';
-import { LeftOut, RecordedArray } from '../../src/recording/json-value.js';
+import { OmittedValue, RecordedArray } from '../../src/recording/json-value.js';
 import { reverseAxes } from '../../src/recording/npy-form.js';
 import { readRecording } from '../../src/recording/reader.js';
 import { createRecorder, type RecorderOptions } from '../../src/recording/recorder.js';
@@ -152,7 +152,7 @@ describe('a recording', () => {
     expect(process.cpuUsage(before).user).toBeLessThan(2_000_000);
   });
 
-  test('leaves out a value that no line can hold, counts it and goes on', () => {
+  test('omits and counts a value that is too long for a line, and continues', () => {
     let list: unknown[] = [1, 2];
     for (let level = 0; level < 9; level++) list = Array(10).fill(list);
     const recorder = record([
@@ -160,9 +160,9 @@ describe('a recording', () => {
       { type: 'text', value: 'next', mode: 0 },
     ]);
     recorder.close();
-    expect([recorder.messages, recorder.leftOut]).toEqual([2, 1]);
+    expect([recorder.messages, recorder.omittedValues]).toEqual([2, 1]);
     expect([...readRecording(folder)].map(({ value }) => value)).toEqual([
-      new LeftOut('an object that is too long for a line of JSON'),
+      new OmittedValue('an object that is too long for a line of JSON'),
       'next',
     ]);
   });
@@ -171,10 +171,10 @@ describe('a recording', () => {
     record([{ type: 'int', value: 2n ** 70n }]).close();
     const long = lines('values.jsonl').map((line) => JSON.stringify({ ...line, value: { $int: '7'.repeat(2469) } }));
     writeFileSync(file('values.jsonl'), `${long.join('\n')}\n`);
-    expect(() => [...readRecording(folder)]).toThrow(/is damaged: index\.jsonl, line 1: \$int holds no integer/);
+    expect(() => [...readRecording(folder)]).toThrow(/is damaged: index\.jsonl, line 1: \$int is not an integer/);
   });
 
-  test('keeps a numpy array that came as a pickle as one that numpy opens, and a pickle that nobody could read as it came', () => {
+  test('stores a pickled numpy array as one that numpy opens, and an unreadable pickle unchanged', () => {
     const data = Buffer.from(Float64Array.of(1.5, 2.5).buffer);
     const pickled = { dtype: '<f8', shape: [2], fortran: false, data };
     const opaque = { bytes: Buffer.from('cos\nsystem\n.'), reason: 'names os.system' };
@@ -310,7 +310,7 @@ describe('a recording', () => {
     [
       'a line that says too little',
       () => appendFileSync(file('index.jsonl'), '{"n":3}\n'),
-      /line 4: it is no line of an index/,
+      /line 4: it is not a line of an index/,
     ],
     [
       'a sender that is none',
@@ -319,7 +319,7 @@ describe('a recording', () => {
           file('index.jsonl'),
           '{"n":3,"timeMs":1,"wallMs":1,"type":"bytes","from":7,"file":"bytes.bin","offset":0,"length":0}\n',
         ),
-      /line 4: it is no line of an index/,
+      /line 4: it is not a line of an index/,
     ],
     [
       'a file elsewhere',
@@ -328,12 +328,12 @@ describe('a recording', () => {
           file('index.jsonl'),
           '{"n":3,"timeMs":1,"wallMs":1,"type":"bytes","file":"../x","offset":0,"length":1}\n',
         ),
-      /there is no file "\.\.\/x"/,
+      /"\.\.\/x" is not a file of a recording/,
     ],
     [
       'arrays that are missing',
       () => truncateSync(file('uint16-3x4.npy'), 150),
-      /line 1: 24 bytes should be at 128, and the file has 150/,
+      /line 1: the index refers to 24 bytes at 128, and the file has 150/,
     ],
   ])('is refused in a sentence that names the line for %s', (_, damage, sentence) => {
     record(images(3)).close();
@@ -342,16 +342,18 @@ describe('a recording', () => {
   });
 
   test('is nothing that is read where there is none', () => {
-    expect(() => [...readRecording(place)]).toThrow(/is no recording: name a folder that "serpy record" has made/);
+    expect(() => [...readRecording(place)]).toThrow(/is not a recording: name a folder of "serpy record"/);
     record([]).close();
     writeFileSync(file('recording.json'), '{"format":"serpy-recording","version":2}');
-    expect(() => [...readRecording(folder)]).toThrow(/is of version 2, and 1 is known: update serpy-cli/);
+    expect(() => [...readRecording(folder)]).toThrow(
+      /has version 2, and this program reads version 1: update serpy-cli/,
+    );
   });
 
-  test('begins in no folder that holds something', () => {
+  test('starts only in an empty folder', () => {
     writeFileSync(join(place, 'results.txt'), 'precious');
     folder = place;
-    expect(() => record([])).toThrow(/is not empty: name one that is new or empty/);
+    expect(() => record([])).toThrow(/is not empty: name a new or empty one/);
     expect(readdirSync(place)).toEqual(['results.txt']);
   });
 
@@ -421,7 +423,7 @@ describe('a recording', () => {
 });
 
 describe('a disk that is full', () => {
-  /** Has room for so many bytes, and writes a part of what does not fit, as systems do. */
+  /** Has room for a number of bytes, and writes a part of what does not fit, like a real disk. */
   function smallDisk(room: number): Disk {
     const full = () => Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
     const sizes = new Map<number, number>();
@@ -449,7 +451,7 @@ describe('a disk that is full', () => {
   });
 
   test.each(Array.from({ length: 40 }, (_, each) => 200 + 317 * each))(
-    'ends the recording in a clear sentence after %d bytes, and what came before can be read',
+    'ends the recording with an error after %d bytes, and what came before can be read',
     (room) => {
       const recorder = record([], { disk: smallDisk(room) });
       let failure: Error | undefined;
@@ -464,7 +466,7 @@ describe('a disk that is full', () => {
       }
       expect(failure).toMatchObject({ status: 1 });
       expect(failure!.message).toMatch(
-        /^the recording .* ended after \d+ messages, which can be read, as the disk is full \(ENOSPC\): make room, and record into another folder$/,
+        /^the recording .* ended after \d+ messages?: the disk is full \(ENOSPC\)\. Its messages can be read; free space, and record to another folder$/,
       );
       const read = [...readRecording(folder)];
       expect(failure!.message).toContain(`after ${read.length} messages`);
@@ -479,7 +481,7 @@ describe('a disk that is full', () => {
     },
   );
 
-  test('that has no room from the start is told, too', () => {
+  test('reports a disk that is full from the start', () => {
     const disk: Disk = {
       ...systemDisk,
       create: () => {
@@ -487,13 +489,13 @@ describe('a disk that is full', () => {
       },
     };
     expect(() => record([], { disk })).toThrow(
-      /^there can be no recording in .*, as the disk is full \(ENOSPC\): name another folder$/,
+      /^cannot record to .*: the disk is full \(ENOSPC\); name another folder$/,
     );
   });
 });
 
 describe.skipIf(!hasNumpy)('numpy', () => {
-  test('maps the arrays of a recording while it goes on', () => {
+  test('maps the arrays during the recording', () => {
     const recorder = record(images(3));
     expect(mapWithNumpy([file('uint16-3x4.npy')])[0]).toMatchObject({ shape: [3, 3, 4], dtype: '<u2' });
     recorder.add(bytes(image(3)));

@@ -43,10 +43,14 @@ describe('the lines of stdin', () => {
     [
       '20 \xb5s in another encoding',
       Buffer.from('ok\n20 \xb5s\n', 'latin1'),
-      'line 2 of stdin is not UTF-8: say which --encoding',
+      'line 2 of stdin is not UTF-8: add its --encoding',
     ],
     ['half a character at the end', Buffer.from('ok\nw\xc3', 'latin1'), 'line 2 of stdin is not UTF-8'],
-    ['UTF-16 of a PowerShell', Buffer.from('\ufeffone\n', 'utf16le'), 'it looks like --encoding utf-16le'],
+    [
+      'UTF-16 of a PowerShell',
+      Buffer.from('\ufeffone\n', 'utf16le'),
+      'it looks like UTF-16, so add --encoding utf-16le',
+    ],
   ])('are refused by their number: %s', async (_name, bytes, words) => {
     await expect(lines(bytes, 1)).rejects.toThrow(words);
     await expect(lines(bytes, 1000)).rejects.toThrow(words);
@@ -66,7 +70,7 @@ describe('the lines of stdin', () => {
     );
     const reading = stdinLines(endless, { maxLineBytes: 1000, signal });
     expect((await reading.next()).value).toBe('short');
-    await expect(reading.next()).rejects.toThrow('line 2 of stdin has more than 1000 bytes');
+    await expect(reading.next()).rejects.toThrow('line 2 of stdin exceeds the limit of 1000 bytes');
   });
 
   test('end without an error when they are not wanted any more', async () => {

@@ -2,7 +2,8 @@
 import { OptionError } from 'serpy-core';
 import type { ProtocolName } from '../protocols.js';
 
-const schemes: Readonly<Record<string, ProtocolName>> = { serpy1: 'v1', serpy2: 'v2', serpy: 'auto' };
+/** The scheme of a URL, and the protocol that it stands for. */
+export const schemes: Readonly<Record<string, ProtocolName>> = { serpy1: 'v1', serpy2: 'v2', serpy: 'auto' };
 
 const urlForm = "a URL such as 'serpy2://127.0.0.1:5001' (serpy1, serpy2, or serpy to find out; with +tls, encrypted)";
 

@@ -302,11 +302,13 @@ test('the package exports these names and no others', () => {
       "float",
       "generateKey",
       "int",
+      "isLoopback",
       "isNpy",
       "isSerpyError",
       "listen",
       "loadConfig",
       "parseUrl",
+      "urlOf",
     ]
   `);
 });

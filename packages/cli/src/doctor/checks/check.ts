@@ -1,33 +1,33 @@
-/** What a check of the doctor is: data, so that it can be listed, run on its own and tested with other surroundings. */
+/** A check of the doctor, as data: it can be listed, run alone, and tested with another computer. */
 import type { HostInfo } from './host-info.js';
 
-/** `skip`: it could not be looked at, as something before it is wrong, or was not asked for. */
+/** `skip`: not run, because an earlier check failed or the user excluded it. */
 export type Status = 'ok' | 'warn' | 'FAIL' | 'skip';
 
-/** What a check has found. */
+/** The result of a check. */
 export interface Result {
   readonly status: Status;
-  /** What was seen, for people. */
+  /** The result in words. */
   readonly message: string;
-  /** What to do. There for each `warn` and `FAIL`. */
+  /** What to do. Present for each `warn` and `FAIL`. */
   readonly advice?: string;
-  /** The same for programs. */
+  /** The result for programs. */
   readonly figures?: Readonly<Record<string, number | string | boolean | null>>;
 }
 
-/** How long a check may take, and what ends it early. */
+/** What stops a check early. */
 export interface Limits {
-  /** Aborted when the time of the check is up, or the command is interrupted. */
+  /** Aborted at the time limit of the check, and when the command is interrupted. */
   readonly signal: AbortSignal;
 }
 
-/** What checks that need nothing more are run in. */
+/** The context of a check of this computer. */
 export interface CheckContext extends Limits {
   readonly hostInfo: HostInfo;
 }
 
 export interface Check<C extends Limits = CheckContext> {
-  /** As it stands in the report and in docs/doctor.md. */
+  /** The name in the report and in docs/doctor.md. */
   readonly name: string;
   readonly limitMs: number;
   run(context: C): Promise<Result>;

@@ -1,16 +1,16 @@
-/** What the doctor sees of the computer. Passed in, so that tests show it another one. */
+/** The computer as the doctor sees it. Tests pass another one. */
 import { execFile } from 'node:child_process';
 import { lookup } from 'node:dns/promises';
 import { arch, availableParallelism, release, totalmem } from 'node:os';
 import { type Connection, type ConnectOptions, connect, type ListenOptions, listen } from 'serpy';
 import type { Clock, Context } from '../../environment/context.js';
 
-/** What a program printed, or why it could not be run to a good end. */
+/** The output of a program, or why it failed. */
 export type Executed = { readonly stdout: string } | { readonly error: NodeJS.ErrnoException };
 
 export interface HostInfo {
   readonly clock: Clock;
-  /** Of Node, without the v. */
+  /** The version of Node, without the v. */
   readonly nodeVersion: string;
   readonly platform: NodeJS.Platform;
   readonly osRelease: string;
@@ -19,11 +19,11 @@ export interface HostInfo {
   readonly totalMemoryBytes: number;
   connect(options: ConnectOptions, wait: { readonly signal: AbortSignal }): Promise<Connection>;
   listen(options: ListenOptions): ReturnType<typeof listen>;
-  /** The addresses of a host name. Rejects for one that is not known. */
+  /** The addresses of a host name. Rejects for an unknown name. */
   lookup(host: string): Promise<readonly string[]>;
-  /** Runs a program to its end. Never rejects. */
+  /** Runs a program. Never rejects. */
   execute(command: string, args: readonly string[], signal: AbortSignal): Promise<Executed>;
-  /** What this process has in memory. */
+  /** The resident memory of this process. */
   residentBytes(): number;
 }
 

@@ -1,4 +1,4 @@
-/** Two ends on this computer that talk to each other, and the checks of its addresses. */
+/** A pair of connections on this computer, and the checks of its addresses. */
 import { type ConnectOptions, isSerpyError, type ListenOptions, type PortableConnection } from 'serpy';
 import { type Check, type CheckContext, fail, ok, type Result, warn } from './check.js';
 
@@ -8,16 +8,16 @@ export interface Pair {
   readonly port: number;
 }
 
-/** What a pair is made with; what is left out is plain v2 over 127.0.0.1 at any free port. */
+/** The options of a pair. Default: v2 without a session over 127.0.0.1, at any free port. */
 export interface PairOptions {
   readonly listen?: Partial<ListenOptions>;
   readonly connect?: Partial<ConnectOptions>;
 }
 
-/** How long the end of a pair may take. */
+/** Timeout for closing a pair. */
 const closeTimeoutMs = 1000;
 
-/** Makes a pair, runs something with it, and closes it. @throws what `listen` and `connect` throw, and what was run */
+/** Creates a pair, runs a function with it, and closes it. @throws the errors of `listen`, `connect` and the function */
 export async function withPair<R>(
   { hostInfo, signal }: CheckContext,
   options: PairOptions,
@@ -39,9 +39,9 @@ export async function withPair<R>(
   signal.addEventListener('abort', stop);
   try {
     const { port } = server.address;
-    const dialling = { protocol: serving.protocol, host: serving.host, closeTimeoutMs, ...options.connect, port };
+    const connecting = { protocol: serving.protocol, host: serving.host, closeTimeoutMs, ...options.connect, port };
     const [client, accepted] = await Promise.all([
-      hostInfo.connect(dialling as ConnectOptions, { signal }).then(open),
+      hostInfo.connect(connecting as ConnectOptions, { signal }).then(open),
       server.getConnection({ signal }).then(open),
     ]);
     const result = await run({ client, accepted, port });
@@ -54,7 +54,7 @@ export async function withPair<R>(
   }
 }
 
-/** What is wrong with an exchange of a few messages both ways; undefined when nothing is. */
+/** Exchanges a few messages both ways. Resolves with the problem, or undefined. */
 export async function exchangeFault({ client, accepted }: Pair, signal: AbortSignal): Promise<string | undefined> {
   const bytes = Buffer.from(Uint8Array.from({ length: 100_000 }, (_, index) => index % 251));
   for (const [from, to] of [[client, accepted] as const, [accepted, client] as const]) {
@@ -62,24 +62,24 @@ export async function exchangeFault({ client, accepted }: Pair, signal: AbortSig
       await from.sendData(value, { signal });
       const message = await to.getMessage({ signal });
       const expected = typeof value === 'object' ? value : Buffer.from(String(value));
-      if (!message.bytes().equals(expected)) return `${typeof value === 'object' ? 'bytes' : value} arrived otherwise`;
+      if (!message.bytes().equals(expected)) return `${typeof value === 'object' ? 'bytes' : value} arrived corrupted`;
     }
   }
   return undefined;
 }
 
 /** Runs an exchange over an address of this computer. */
-async function exchangeOver(context: CheckContext, listenHost: string, dialHost = listenHost): Promise<Result> {
-  const fault = await withPair(context, { listen: { host: listenHost }, connect: { host: dialHost } }, (pair) =>
+async function exchangeOver(context: CheckContext, listenHost: string, connectHost = listenHost): Promise<Result> {
+  const fault = await withPair(context, { listen: { host: listenHost }, connect: { host: connectHost } }, (pair) =>
     exchangeFault(pair, context.signal),
   );
-  if (fault === undefined) return ok(`messages go both ways over ${dialHost}`);
-  return fail(`over ${dialHost} ${fault}`, brokenComputer);
+  if (fault === undefined) return ok(`messages pass both ways over ${connectHost}`);
+  return fail(`over ${connectHost} ${fault}`, brokenComputer);
 }
 
 export const brokenComputer =
-  'something on this computer changes what is sent, or its memory is bad: look for programs that inspect connections (virus scanners, proxies), ' +
-  'and report it (--json)';
+  'a program on this computer changes data, or its memory is defective: look for programs that inspect connections (virus scanners, proxies), ' +
+  'and report it with the output of --json';
 
 export const loopback4Check: Check = {
   name: 'loopback IPv4',
@@ -90,7 +90,7 @@ export const loopback4Check: Check = {
     } catch (error) {
       return fail(
         sentenceOf(error),
-        'programs on this computer cannot reach each other: let the firewall or security program allow connections to 127.0.0.1',
+        'programs on this computer cannot reach each other: allow connections to 127.0.0.1 in the firewall or security program',
       );
     }
   },
@@ -103,10 +103,7 @@ export const loopback6Check: Check = {
     try {
       return await exchangeOver(context, '::1');
     } catch (error) {
-      return warn(
-        sentenceOf(error),
-        'no harm is done, as IPv4 does as well: write 127.0.0.1 where a program wants an address of this computer, not localhost',
-      );
+      return warn(sentenceOf(error), 'IPv4 is enough: use 127.0.0.1 as the address of this computer, not localhost');
     }
   },
 };
@@ -121,14 +118,14 @@ export const localhostCheck: Check = {
       return { ...result, figures: { addresses: addresses.join(' ') } };
     } catch (error) {
       return warn(
-        `the name localhost does not lead to 127.0.0.1: ${sentenceOf(error)}`,
-        'write 127.0.0.1 instead, or put the line "127.0.0.1 localhost" into the hosts file of this computer',
+        `the name localhost does not resolve to 127.0.0.1: ${sentenceOf(error)}`,
+        'use 127.0.0.1 instead, or add the line "127.0.0.1 localhost" to the hosts file of this computer',
       );
     }
   },
 };
 
-/** An error as a part of a sentence. */
+/** The message of an error. */
 export function sentenceOf(error: unknown): string {
   if (isSerpyError(error) || error instanceof Error) return error.message;
   return String(error);

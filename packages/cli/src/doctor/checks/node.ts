@@ -1,7 +1,7 @@
-/** Whether Node is new enough. */
+/** Checks the version of Node. */
 import { type Check, fail, ok } from './check.js';
 
-/** As in the manifest's `engines`. */
+/** The same as `engines` in package.json. */
 export const oldestNode = '20.19';
 
 export const nodeCheck: Check = {

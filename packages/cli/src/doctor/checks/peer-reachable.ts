@@ -1,7 +1,8 @@
-/** Whether a peer can be reached, and if not, what to do about it. */
+/** Checks that a peer can be reached, and says what to do if not. */
+import { isLoopback } from 'serpy';
 import { type Check, fail, ok, type Result, skip } from './check.js';
 import { sentenceOf } from './loopback.js';
-import { isLoopback, type PeerContext, type Target } from './peer.js';
+import { isTimeout, type PeerContext, type Target } from './peer.js';
 import { causeCode } from './ports.js';
 
 export const addressCheck: Check<PeerContext> = {
@@ -9,15 +10,15 @@ export const addressCheck: Check<PeerContext> = {
   limitMs: 15_000,
   async run({ hostInfo, peer }) {
     const { host } = peer.target;
-    if (/^[\d.]+$|:/.test(host)) return skip(`${host} is an address and no name`);
+    if (/^[\d.]+$|:/.test(host)) return skip(`${host} is an address, not a name`);
     try {
       const addresses = await hostInfo.lookup(host);
       return ok(`${host} is ${addresses.join(', ')}`, { figures: { addresses: addresses.join(' ') } });
     } catch (error) {
       peer.isNameUnknown = true;
       return fail(
-        `no computer is known by the name ${host} (${sentenceOf(error)})`,
-        `check its spelling, or give its IP address, which it tells itself with ${ownAddress}`,
+        `the name ${host} is unknown (${sentenceOf(error)})`,
+        `check its spelling, or use its IP address, which ${ownAddress} shows on that computer`,
       );
     }
   },
@@ -29,29 +30,29 @@ export const reachableCheck: Check<PeerContext> = {
   name: 'reachable',
   limitMs: 20_000,
   async run({ peer, signal }) {
-    const dialled = await peer.connect(signal);
+    const result = await peer.connect(signal);
     const { host, port } = peer.target;
-    if (peer.isNameUnknown && !('connection' in dialled)) return skip('without an address nobody can be reached');
-    if ('connection' in dialled) return ok(`a program listens on port ${port} of ${host}`);
-    if (dialled.problem !== 'unreachable') {
-      return ok(`something listens on port ${port} of ${host}; the lines below say why it is of no use yet`);
+    if (peer.isNameUnknown && !('connection' in result)) return skip('there is no address');
+    if ('connection' in result) return ok(`a program listens on port ${port} of ${host}`);
+    if (result.problem !== 'unreachable') {
+      return ok(`a program listens on port ${port} of ${host}; the lines below say why there is no connection`);
     }
-    return unreachable(peer.target, dialled.error);
+    return unreachable(peer.target, result.error);
   },
 };
 
-/** What the system says, and what that may come from. */
+/** The system's error, and its likely reasons. */
 function unreachable(target: Target, error: Error): Result {
   const { host, port } = target;
   const code = causeCode(error) ?? 'none';
   const figures = { code };
-  const told = adviceOf(target)[code];
-  if (told) return fail(`${told.what} (${code})`, told.advice, { figures });
-  if (/did not answer within|ETIMEDOUT/.test(error.message)) {
+  const known = adviceOf(target)[code];
+  if (known) return fail(`${known.what} (${code})`, known.advice, { figures });
+  if (isTimeout(error)) {
     const { what, advice } = silent(target);
     return fail(what, advice, { figures: { code: 'ETIMEDOUT' } });
   }
-  return fail(`${host}:${port} cannot be reached: ${error.message}`, `check address and network: ping ${host}`, {
+  return fail(`cannot reach ${host}:${port}: ${error.message}`, `check address and network: ping ${host}`, {
     figures,
   });
 }
@@ -63,41 +64,41 @@ interface Explanation {
 
 const openFirewall =
   'allow its program (node, python) in the firewall of that computer; on Windows: "Windows Defender Firewall", ' +
-  '"Allow an app", and tick the kind of network that it is in';
+  '"Allow an app", and select the kind of its network';
 
 function adviceOf(target: Target): Readonly<Record<string, Explanation | undefined>> {
   const { host, port } = target;
   const unknown: Explanation = {
-    what: `no computer is known by the name ${host}`,
-    advice: `check its spelling, or give its IP address, which it tells itself with ${ownAddress}`,
+    what: `the name ${host} is unknown`,
+    advice: `check its spelling, or use its IP address, which ${ownAddress} shows on that computer`,
   };
-  const noWay: Explanation = {
-    what: `there is no way to ${host}`,
+  const noRoute: Explanation = {
+    what: `there is no route to ${host}`,
     advice: `check cable, network and address: both computers must be in the same network, or have a router between them; try ping ${host}`,
   };
   const forbidden: Explanation = {
     what: `this computer does not allow a connection to ${host}:${port}`,
-    advice: 'a firewall or security program of this computer is in the way: allow node in it',
+    advice: 'a firewall or security program of this computer blocks it: allow node',
   };
   return {
     ECONNREFUSED: {
-      what: `${host} is there, and nothing listens on its port ${port}`,
+      what: `${host} is reachable, and no program listens on its port ${port}`,
       advice: isLoopback(host)
-        ? `start the server, or correct the port; to try: serpy listen --port ${port}`
-        : 'start the server there, or correct the port; a server that listens on 127.0.0.1 is heard by its own computer alone: ' +
+        ? `start the server, or correct the port; for a test: serpy listen --port ${port}`
+        : 'start the server there, or correct the port; a server on 127.0.0.1 accepts only its own computer: ' +
           'let it listen on 0.0.0.0, with a key',
     },
     ENOTFOUND: unknown,
-    EAI_AGAIN: { ...unknown, what: `the name ${host} cannot be looked up just now` },
-    EHOSTUNREACH: noWay,
-    ENETUNREACH: noWay,
-    EHOSTDOWN: noWay,
+    EAI_AGAIN: { ...unknown, what: `the name ${host} cannot be resolved now` },
+    EHOSTUNREACH: noRoute,
+    ENETUNREACH: noRoute,
+    EHOSTDOWN: noRoute,
     ETIMEDOUT: silent(target),
     EACCES: forbidden,
     EPERM: forbidden,
     EADDRNOTAVAIL: {
-      what: `${host} is no address to connect to`,
-      advice: 'give the address of the server itself: 0.0.0.0 is for listening',
+      what: `no program can connect to the address ${host}`,
+      advice: 'use the address of the server: 0.0.0.0 is for listening',
     },
   };
 }
@@ -105,6 +106,6 @@ function adviceOf(target: Target): Readonly<Record<string, Explanation | undefin
 function silent({ host, port }: Target): Explanation {
   return {
     what: `${host}:${port} does not answer`,
-    advice: `is that computer on, and the address right (ping ${host})? If so a firewall swallows the connection: ${openFirewall}`,
+    advice: `check that the computer is on and the address is right (ping ${host}); if they are, a firewall may block the connection: ${openFirewall}`,
   };
 }

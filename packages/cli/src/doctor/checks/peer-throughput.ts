@@ -1,36 +1,36 @@
-/** Round trip and throughput of a peer that sends back what it gets. */
+/** Measures round trip and throughput of a peer that returns what it receives. */
 import { type Connection, isSerpyError } from 'serpy';
 import { ask, otherEndOf } from '../../bench/bench-protocol.js';
-import { formatNumber, formatTime, megabytesPerSecond } from '../../bench/number-format.js';
 import { roundTrips } from '../../bench/round-trip.js';
 import { summarize } from '../../bench/statistics.js';
-import { oneWay, thereAndBack } from '../../bench/throughput.js';
+import { megabytesPerSecond, oneWay, thereAndBack } from '../../bench/throughput.js';
+import { formatNumber, formatTime } from '../../format.js';
 import { type Check, fail, ok, type Result, skip, warn } from './check.js';
 import type { PeerContext } from './peer.js';
 import { noConnection, notSent } from './peer-protocol.js';
 
-/** How long a peer may take for an echo. */
+/** Timeout for an echo. */
 const echoMs = 3000;
 const roundTripPlan = { sizeBytes: 64, maxCount: 200, durationMs: 1000, timeoutMs: echoMs };
 const throughputPlan = { sizeBytes: 2 ** 16, durationMs: 1500, limitMs: 10_000 };
-/** A round trip in the same building is far below. */
+/** A round trip within a building is far shorter. */
 const slowMs = 100;
 
 const startEcho =
-  'to measure, start "serpy simulate echo" or "serpy bench --listen" there, or any program that sends back what it gets';
+  'to measure, start "serpy simulate echo" or "serpy bench --listen" there, or any program that returns what it receives';
 
 export const roundTripCheck: Check<PeerContext> = {
   name: 'round trip',
   limitMs: 20_000,
   async run(context) {
     const { peer, signal, hostInfo } = context;
-    const dialled = await peer.connect(signal);
-    if (!('connection' in dialled)) return noConnection;
+    const result = await peer.connect(signal);
+    if (!('connection' in result)) return noConnection;
     if (!peer.target.maySend) return notSent(peer.target);
-    const { connection } = dialled;
+    const { connection } = result;
     try {
-      const patience = { timeoutMs: echoMs, signal };
-      peer.otherEnd = await ask(connection, 'hello', otherEndOf, hostInfo.clock, patience);
+      const limits = { timeoutMs: echoMs, signal };
+      peer.otherEnd = await ask(connection, 'hello', otherEndOf, hostInfo.clock, limits);
     } catch (error) {
       peer.otherEnd = null;
       return unanswered(error);
@@ -42,7 +42,7 @@ export const roundTripCheck: Check<PeerContext> = {
     if (p50Ms < slowMs) return ok(message, { figures });
     return warn(
       message,
-      'that is long in one building: the network or one of the computers is busy, or it is WLAN or VPN',
+      'that is slow within a building: the network or a computer is busy, or the connection uses WLAN or a VPN',
       {
         figures,
       },
@@ -52,12 +52,12 @@ export const roundTripCheck: Check<PeerContext> = {
 
 function unanswered(error: unknown): Result {
   if (isSerpyError(error) && error.code === 'ERR_SERPY_TIMEOUT') {
-    return skip('the peer sends nothing back, which is fine for one that is no echo', startEcho);
+    return skip('the peer returns nothing, as expected if it is not an echo server', startEcho);
   }
   if (isSerpyError(error) && error.code === 'ERR_SERPY_CLOSED') {
     return fail(
-      `the peer ended the connection when it was sent a short text (${error.message})`,
-      'look at what its program says; --connect-only leaves it in peace',
+      `the peer closed the connection when it received a short text (${error.message})`,
+      'read the output of its program; with --connect-only the doctor sends no text',
     );
   }
   throw error;
@@ -67,12 +67,12 @@ export const throughputCheck: Check<PeerContext> = {
   name: 'throughput',
   limitMs: 30_000,
   async run({ peer, signal, hostInfo }) {
-    const dialled = await peer.connect(signal);
-    if (!('connection' in dialled)) return noConnection;
+    const result = await peer.connect(signal);
+    if (!('connection' in result)) return noConnection;
     if (!peer.target.maySend) return notSent(peer.target);
-    if (!peer.otherEnd) return skip('the peer sends nothing back', startEcho);
+    if (!peer.otherEnd) return skip('the peer returns nothing', startEcho);
     const isOneWay = peer.otherEnd === 'bench';
-    return measured(dialled.connection, isOneWay, signal, hostInfo.clock);
+    return measured(result.connection, isOneWay, signal, hostInfo.clock);
   },
 };
 
@@ -87,10 +87,10 @@ async function measured(
   const rate = megabytesPerSecond(bytes, elapsedMs);
   const figures = { megabytesPerSecond: rate, oneWay: isOneWay };
   const message = `${formatNumber(rate)} MB/s in messages of 64 KiB, ${isOneWay ? 'one way' : 'there and back'}`;
-  if (complete) return ok(`${message}; "serpy bench" tells more`, { figures });
+  if (complete) return ok(`${message}; "serpy bench" measures more`, { figures });
   return warn(
-    `${message}, and not all came back within ${throughputPlan.limitMs / 1000} s`,
-    'the link is slow, or the peer is busy: "serpy bench --duration 60" tells more',
+    `${message}, and not all messages arrived within ${throughputPlan.limitMs / 1000} s`,
+    'the network is slow, or the peer is busy: "serpy bench --duration 60s" measures more',
     { figures },
   );
 }

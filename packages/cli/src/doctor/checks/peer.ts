@@ -1,23 +1,23 @@
 /**
- * The peer that the doctor looks at, over one connection for all checks: a program of the Python modules may die of a second one, and of one that
- * comes back too soon.
+ * The peer of the doctor. All checks share one connection, because a program with the Python modules can terminate at a second one, and at
+ * one that comes back too soon.
  */
-import { type Connection, type ConnectOptions, isSerpyError, type ProtocolName } from 'serpy';
+import { type Connection, type ConnectOptions, isSerpyError, type ProtocolName, urlOf } from 'serpy';
 import type { OtherEnd } from '../../bench/bench-protocol.js';
-import { urlOf } from '../../format.js';
 import type { Limits } from './check.js';
 import type { HostInfo } from './host-info.js';
+import { causeCode } from './ports.js';
 
-/** Who is to be looked at. */
+/** The peer to check. */
 export interface Target {
   readonly options: ConnectOptions;
-  /** What the URL or the options say. */
+  /** The protocol of the URL or the options. */
   readonly protocol: ProtocolName;
   readonly host: string;
   readonly port: number;
-  /** Whether there is a key, or TLS. */
+  /** Whether the options have a key, or TLS. */
   readonly secured: boolean;
-  /** Whether something may be sent. */
+  /** Whether the doctor may send messages. */
   readonly maySend: boolean;
 }
 
@@ -26,20 +26,23 @@ export interface PeerContext extends Limits {
   readonly peer: Peer;
 }
 
-/** What became of the dial. */
-export type ConnectResult =
-  | { readonly connection: Connection; readonly elapsedMs: number }
-  | { readonly problem: Problem; readonly error: Error };
+/** The result of the attempt to connect. */
+export type ConnectResult = { readonly connection: Connection; readonly elapsedMs: number } | ConnectFailure;
+
+export interface ConnectFailure {
+  readonly problem: Problem;
+  readonly error: Error;
+}
 
 /**
- * - `unreachable`: nobody listens, or nobody is there
- * - `unproven`: reached, and one end did not prove who it is
- * - `stranger`: reached, and it speaks otherwise
- * - `hung-up`: reached, and it hung up without a word
+ * - `unreachable`: no program listens, or the computer does not answer
+ * - `unauthenticated`: reached, and one end failed to authenticate
+ * - `foreign`: reached, and the peer speaks another protocol
+ * - `closed`: reached, and the peer closed the connection at once
  */
-export type Problem = 'unreachable' | 'unproven' | 'stranger' | 'hung-up';
+export type Problem = 'unreachable' | 'unauthenticated' | 'foreign' | 'closed';
 
-/** How often it is looked whether a peer has said something. */
+/** Polling interval while the doctor waits for data from the peer. */
 const listenStepMs = 20;
 
 export class Peer {
@@ -47,9 +50,9 @@ export class Peer {
   readonly #hostInfo: HostInfo;
   #connecting: Promise<ConnectResult> | undefined;
   #connection: Connection | undefined;
-  /** Who sends back; undefined while that is not known, null when nobody does. */
+  /** The program at the other end; undefined until it is known, null if it returns nothing. */
   otherEnd: OtherEnd | null | undefined;
-  /** Whether its name was looked up in vain. */
+  /** Whether the lookup of its name failed. */
   isNameUnknown = false;
 
   constructor(target: Target, hostInfo: HostInfo) {
@@ -57,32 +60,32 @@ export class Peer {
     this.#hostInfo = hostInfo;
   }
 
-  /** Dials, the first time that somebody asks. @throws `ERR_SERPY_OPTION`, and nothing else */
+  /** Connects at the first call. @throws `ERR_SERPY_OPTION`, and no other error */
   connect(signal: AbortSignal): Promise<ConnectResult> {
     this.#connecting ??= this.#connect(signal);
     return this.#connecting;
   }
 
-  /** Waits for what the peer says by itself. @returns whether it has ended the connection */
+  /** Waits for data that the peer sends by itself. @returns whether it has closed the connection */
   async listen(limitMs: number, signal: AbortSignal): Promise<boolean> {
     const connection = this.#connection;
     if (connection === undefined) return true;
     const { clock } = this.#hostInfo;
     const untilMs = clock.now() + limitMs;
     await new Promise<void>((resolve) => {
-      const look = () => {
+      const poll = () => {
         const isOver = connection.closeInfo !== undefined || connection.stats().messagesReceived > 0;
         if (isOver || signal.aborted || clock.now() >= untilMs) resolve();
-        else clock.setTimeout(look, listenStepMs);
+        else clock.setTimeout(poll, listenStepMs);
       };
-      look();
+      poll();
     });
     return connection.closeInfo !== undefined;
   }
 
-  /** Says goodbye, so that a program at the other end sees that the end was meant. */
+  /** Closes the connection. In a session a close frame tells the peer that this is intended. */
   async close(): Promise<void> {
-    await this.#connection?.close({ reason: 'serpy doctor has seen enough' });
+    await this.#connection?.close({ reason: 'serpy doctor has finished' });
   }
 
   async #connect(signal: AbortSignal): Promise<ConnectResult> {
@@ -90,8 +93,8 @@ export class Peer {
     const startMs = clock.now();
     try {
       const { options, maySend } = this.target;
-      const connection = await connect(maySend ? options : listening(this.target), { signal });
-      connection.on('warning', () => {}); // what becomes of it shows in the checks
+      const connection = await connect(maySend ? options : silentOptions(this.target), { signal });
+      connection.on('warning', () => {}); // the checks show the consequences
       this.#connection = connection;
       return { connection, elapsedMs: clock.now() - startMs };
     } catch (error) {
@@ -101,32 +104,36 @@ export class Peer {
   }
 }
 
-/** Options of a connection that sends nothing by itself: no probe, no handshake, no goodbye; where there is a key, or TLS, just that handshake. */
-function listening({ protocol, options }: Target): ConnectOptions {
+/** Options of a connection that sends nothing by itself: no probe, no HELLO, no close frame. With a key or TLS it sends the TLS handshake. */
+function silentOptions({ protocol, options }: Target): ConnectOptions {
   const { host, port, key, tls, connectTimeoutMs, closeTimeoutMs } = options;
   const connection = { host, port, key, tls, connectTimeoutMs, closeTimeoutMs };
   return protocol === 'v1' ? { ...connection, protocol } : { ...connection, protocol: 'v2', session: 'off' };
 }
 
-/** What was sent to it, in words. */
+/** What the doctor sent to the peer, in words. */
 export function sentTo({ maySend, secured }: Target): string {
   if (maySend) return 'a probe, a handshake, and a short text';
-  return secured ? 'the handshake of TLS' : 'nothing';
+  return secured ? 'the TLS handshake' : 'nothing';
 }
 
 function problemOf(error: unknown): Problem {
   if (!isSerpyError(error)) return 'unreachable';
-  if (error.code === 'ERR_SERPY_AUTH') return 'unproven';
-  if (isSerpyError(error.cause) && error.cause.code === 'ERR_SERPY_PROTOCOL') return 'stranger';
-  return error.message.includes('hung up') ? 'hung-up' : 'unreachable';
+  if (error.code === 'ERR_SERPY_AUTH') return 'unauthenticated';
+  const { cause } = error;
+  if (isSerpyError(cause) && cause.code === 'ERR_SERPY_PROTOCOL') return 'foreign';
+  if (error.code !== 'ERR_SERPY_CONNECT' || isTimeout(error)) return 'unreachable';
+  const isClosed =
+    cause === undefined || causeCode(error) === 'ECONNRESET' || causeCode(error) === 'ERR_SERPY_TRUNCATED';
+  return isClosed ? 'closed' : 'unreachable';
 }
 
-/** Whether an address is this computer's own, that nobody else reaches. */
-export function isLoopback(host: string): boolean {
-  return /^(127\.[\d.]+|::1|localhost)$/i.test(host);
+/** Whether the peer did not answer in time: the error names the option, or the system's code. */
+export function isTimeout(error: Error): boolean {
+  return causeCode(error) === 'ETIMEDOUT' || error.message.includes('connectTimeoutMs');
 }
 
-/** A URL of the target without anything that somebody else must not see. */
+/** The URL of the target, without secrets. */
 export function shownUrl(target: Target, protocol: ProtocolName): string {
   return urlOf(protocol, target, target.secured);
 }

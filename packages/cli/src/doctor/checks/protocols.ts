@@ -1,21 +1,21 @@
-/** Both protocols against themselves on this computer, and what stands above them: finding out, sessions, keys. */
+/** Checks both protocols on this computer, and detection, sessions and keys. */
 import { generateKey } from 'serpy';
 import { type Check, type CheckContext, fail, ok, type Result } from './check.js';
 import { brokenComputer, exchangeFault, type Pair, type PairOptions, withPair } from './loopback.js';
 
-/** An exchange over a pair, after a look at the pair. */
+/** An exchange over a pair, after a check of the pair. */
 async function exchange(
   context: CheckContext,
   options: PairOptions,
-  good: string,
-  wrongWith: (pair: Pair) => string | undefined = () => undefined,
+  success: string,
+  problemOf: (pair: Pair) => string | undefined = () => undefined,
 ): Promise<Result> {
   const fault = await withPair(
     context,
     options,
-    async (pair) => wrongWith(pair) ?? (await exchangeFault(pair, context.signal)),
+    async (pair) => problemOf(pair) ?? (await exchangeFault(pair, context.signal)),
   );
-  return fault === undefined ? ok(good) : fail(fault, brokenComputer);
+  return fault === undefined ? ok(success) : fail(fault, brokenComputer);
 }
 
 function protocolCheck(protocol: 'v1' | 'v2'): Check {
@@ -23,7 +23,7 @@ function protocolCheck(protocol: 'v1' | 'v2'): Check {
     name: `protocol ${protocol}`,
     limitMs: 10_000,
     run: (context) =>
-      exchange(context, { listen: { protocol } }, `text, numbers and bytes arrive over ${protocol} as they were sent`),
+      exchange(context, { listen: { protocol } }, `text, numbers and bytes arrive unchanged over ${protocol}`),
   };
 }
 
@@ -32,13 +32,13 @@ const autoCheck: Check = {
   limitMs: 10_000,
   async run(context) {
     for (const protocol of ['v1', 'v2'] as const) {
-      const seen = ({ client }: Pair) =>
-        client.peerProtocol === protocol ? undefined : `a ${protocol} server was taken for ${client.peerProtocol}`;
+      const detected = ({ client }: Pair) =>
+        client.peerProtocol === protocol ? undefined : `a ${protocol} server was detected as ${client.peerProtocol}`;
       const options: PairOptions = { listen: { protocol }, connect: { protocol: 'auto', session: 'off' } };
-      const result = await exchange(context, options, '', seen);
+      const result = await exchange(context, options, '', detected);
       if (result.status !== 'ok') return result;
     }
-    return ok('which protocol a server speaks is found out');
+    return ok('the protocol of a server is detected');
   },
 };
 
@@ -49,8 +49,8 @@ const sessionCheck: Check = {
     exchange(
       context,
       { connect: { protocol: 'v2', session: 'require' } },
-      'a handshake makes a session, in which nothing is lost',
-      ({ client }) => (client.inSession ? undefined : 'there was a handshake and no session'),
+      'two programs can have a session',
+      ({ client }) => (client.inSession ? undefined : 'the handshake did not create a session'),
     ),
 };
 
@@ -60,7 +60,7 @@ const keyCheck: Check = {
   async run(context) {
     const key = generateKey();
     const isEncrypted = ({ client, accepted }: Pair) =>
-      client.encrypted && accepted.encrypted ? undefined : 'with a key the link is not encrypted';
+      client.encrypted && accepted.encrypted ? undefined : 'the connection with a key is not encrypted';
     return exchange(context, { listen: { key }, connect: { key } }, 'a key encrypts (TLS 1.3)', isEncrypted);
   },
 };

@@ -1,9 +1,9 @@
-/** Python and numpy: serpy needs neither, but programs at the other end and scripts for recordings do. So nothing here is a failure. */
+/** Looks for Python and numpy. serpy needs neither, but programs at the other end and scripts for recordings do, so their absence is not a failure. */
 import { type Check, type CheckContext, ok, skip, warn } from './check.js';
 
 type PythonCommand = readonly [program: string, ...args: string[]];
 
-/** How Python is called: Windows has a launcher, and there `python3` may open a shop. */
+/** The commands of Python. Windows has a launcher, and there `python3` can open a store. */
 function commandsOf(platform: NodeJS.Platform): readonly PythonCommand[] {
   return platform === 'win32' ? [['py', '-3'], ['python'], ['python3']] : [['python3'], ['python']];
 }
@@ -13,7 +13,7 @@ const installing: Partial<Record<NodeJS.Platform, string>> = {
   darwin: 'brew install python',
 };
 
-/** The version that a line of Python prints, if that Python is there and has it. */
+/** The version that a line of Python prints; undefined if it fails. */
 async function versionFrom([program, ...args]: PythonCommand, line: string, { hostInfo, signal }: CheckContext) {
   const executed = await hostInfo.execute(program, [...args, '-c', line], signal);
   return 'stdout' in executed ? /^\d+\.\d\S*/m.exec(executed.stdout)?.[0] : undefined;
@@ -35,7 +35,7 @@ export const pythonCheck: Check = {
     if (found)
       return ok(`Python ${found.version} (${found.command.join(' ')})`, { figures: { version: found.version } });
     const how = installing[context.hostInfo.platform] ?? 'sudo apt install python3';
-    return warn('no Python 3 was found', `serpy does not need it; for programs in Python at this end: ${how}`);
+    return warn('no Python 3 was found', `serpy does not need it; for programs in Python on this computer: ${how}`);
   },
 };
 
@@ -44,7 +44,7 @@ export const numpyCheck: Check = {
   limitMs: 30_000,
   async run(context) {
     const python = await findPython(context);
-    if (!python) return skip('there is no Python to ask');
+    if (!python) return skip('there is no Python');
     const version = await versionFrom(python.command, 'import numpy; print(numpy.__version__)', context);
     if (version !== undefined) return ok(`numpy ${version}`, { figures: { version } });
     const how = `${python.command.join(' ')} -m pip install numpy`;

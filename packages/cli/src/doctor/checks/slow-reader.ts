@@ -1,17 +1,17 @@
-/** A reader that takes nothing must not fill the memory of who sends: the queues are bounded, and then `sendData` waits. */
+/** Checks that a reader that does not read cannot fill the sender's memory: queues are bounded, and `sendData` waits. */
 import { isSerpyError } from 'serpy';
-import { formatNumber } from '../../bench/number-format.js';
+import { formatNumber } from '../../format.js';
 import { type Check, type CheckContext, fail, ok, type Result, warn } from './check.js';
 import { type Pair, withPair } from './loopback.js';
 
 const queue = { maxBytes: 2 ** 22 };
 const messageBytes = 2 ** 18;
-/** So much is offered to somebody who reads nothing. */
+/** Bytes offered to the slow reader. */
 const offeredBytes = 2 ** 28;
-/** Two queues, and what a system keeps of a link, with room to spare. */
+/** More than two queues and the buffers of the system. */
 const maxAcceptedBytes = 2 ** 26;
 const maxGrowthBytes = 2 ** 27;
-/** A queue that takes nothing for so long is full. */
+/** A queue that accepts nothing for this time is full. */
 const fullAfterMs = 500;
 
 export const slowReaderCheck: Check = {
@@ -30,27 +30,27 @@ async function checkBounds({ client, accepted }: Pair, { hostInfo, signal }: Che
   const growthBytes = Math.max(0, hostInfo.residentBytes() - before);
   const figures = { offeredBytes, acceptedBytes, growthBytes };
   const [megabytes, growth] = [acceptedBytes, growthBytes].map((bytes) => `${formatNumber(bytes / 1e6)} MB`);
-  for (let taken = 0; taken < sent; taken++) {
+  for (let received = 0; received < sent; received++) {
     const data: unknown = await accepted.getData({ signal });
     if (!Buffer.isBuffer(data) || data.length !== messageBytes) {
-      return fail('what had waited arrived otherwise than it was sent', 'report it (--json)', { figures });
+      return fail('queued data arrived corrupted', 'report it with the output of --json', { figures });
     }
   }
   if (acceptedBytes > maxAcceptedBytes) {
     return fail(
-      `a reader that takes nothing was sent ${megabytes}: nothing slows the sender down`,
-      'something between the two ends takes everything in: look for a proxy or virus scanner',
+      `a sender sent ${megabytes} to a reader that does not read: nothing throttles it`,
+      'a program between the two ends accepts all data: look for a proxy or virus scanner',
       { figures },
     );
   }
-  const message = `a reader that takes nothing stops the sender after ${megabytes}; memory grew by ${growth}, and all of it arrived later`;
+  const message = `a reader that does not read stops the sender after ${megabytes}; memory grew by ${growth}, and all data arrived later`;
   if (growthBytes <= maxGrowthBytes) return ok(message, { figures });
-  return warn(message, 'that is much: set sendQueue.maxBytes and receiveQueue.maxBytes lower where memory is short', {
+  return warn(message, 'if memory is short, lower sendQueue.maxBytes and receiveQueue.maxBytes', {
     figures,
   });
 }
 
-/** Sends until nothing more is accepted. Returns how many messages were. */
+/** Sends until the queue accepts no more. Returns the number of messages. */
 async function fill(client: Pair['client'], signal: AbortSignal): Promise<number> {
   for (let sent = 0; sent < offeredBytes / messageBytes; sent++) {
     try {

@@ -1,14 +1,15 @@
-/** Large messages on this computer: 1, 10 and 100 MB at a time, how fast, and whether they arrive as they were sent. */
-import { formatNumber, megabytesPerSecond } from '../../bench/number-format.js';
+/** Checks messages of 1, 10 and 100 MB on this computer: their speed, and that they arrive unchanged. */
+import { megabytesPerSecond } from '../../bench/throughput.js';
+import { formatNumber } from '../../format.js';
 import { type Check, type CheckContext, fail, ok, type Result, warn } from './check.js';
 import { brokenComputer, type Pair, withPair } from './loopback.js';
 
 const sizesBytes: readonly number[] = [1e6, 1e7, 1e8];
 const maxMessageBytes = 2 ** 27;
-/** A computer with less is spared the largest: it would need a third of a gigabyte for it. */
+/** With less memory the largest message is omitted. It needs a third of a gigabyte. */
 const minFreeMemoryBytes = 1e9;
 
-/** Below this something on the computer is in the way. */
+/** A slower computer is busy, or a program inspects its connections. */
 const slowMegabytesPerSecond = 10;
 
 function volumeCheck(protocol: 'v1' | 'v2'): Check {
@@ -22,8 +23,7 @@ async function checkVolume(context: CheckContext, protocol: 'v1' | 'v2'): Promis
     const sizes = context.hostInfo.totalMemoryBytes < minFreeMemoryBytes ? sizesBytes.slice(0, -1) : sizesBytes;
     for (const sizeBytes of sizes) {
       const rate = await rateOf(pair, sizeBytes, context);
-      if (rate === undefined)
-        return fail(`${sizeBytes / 1e6} MB arrived otherwise than they were sent`, brokenComputer);
+      if (rate === undefined) return fail(`${sizeBytes / 1e6} MB arrived corrupted`, brokenComputer);
       figures[`megabytesPerSecondAt${sizeBytes / 1e6}MB`] = rate;
     }
     const rates = Object.values(figures);
@@ -31,19 +31,19 @@ async function checkVolume(context: CheckContext, protocol: 'v1' | 'v2'): Promis
     if (Math.max(...rates) >= slowMegabytesPerSecond) return ok(message.join(', '), { figures });
     return warn(
       message.join(', '),
-      'that is slow for a computer that talks to itself: it may be busy, or a virus scanner or proxy looks at every connection',
+      'that is slow within one computer: it may be busy, or a virus scanner or proxy may inspect connections',
       { figures },
     );
   });
 }
 
-/** Megabytes a second of one message; undefined where it did not arrive as it was sent. */
+/** Megabytes per second of one message; undefined if it arrived corrupted. */
 async function rateOf({ client, accepted }: Pair, sizeBytes: number, { hostInfo, signal }: CheckContext) {
   const data = Buffer.alloc(sizeBytes);
-  for (let at = 0; at < sizeBytes; at += 4093) data[at] = at; // no two pages alike
+  for (let at = 0; at < sizeBytes; at += 4093) data[at] = at; // all pages differ
   const startMs = hostInfo.clock.now();
   const receiving = accepted.getMessage({ signal });
-  receiving.catch(() => {}); // told below
+  receiving.catch(() => {}); // reported below
   await client.sendData(data, { signal });
   const { value } = await receiving;
   const elapsedMs = hostInfo.clock.now() - startMs;

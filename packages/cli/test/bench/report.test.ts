@@ -1,11 +1,12 @@
-/** The pure parts of `serpy bench`: statistics, figures, payloads, the dialogue and the report. */
+/** The pure parts of `serpy bench`: statistics, number formats, payloads, questions and the report. */
 import type { PortableMessage } from 'serpy';
 import { describe, expect, test } from 'vitest';
 import { countAnswer, countedOf, otherEndOf, questionOf, questions } from '../../src/bench/bench-protocol.js';
-import { formatNumber, formatTime, megabytesPerSecond } from '../../src/bench/number-format.js';
-import { payload, sizeText } from '../../src/bench/payload.js';
+import { payload } from '../../src/bench/payload.js';
 import { asJson, type Findings, linkText, roundTripText, throughputText } from '../../src/bench/report.js';
 import { histogram, summarize } from '../../src/bench/statistics.js';
+import { megabytesPerSecond } from '../../src/bench/throughput.js';
+import { formatBinarySize, formatNumber, formatTime } from '../../src/format.js';
 
 describe('percentiles', () => {
   test('of 1 to 1000 are those of the nearest rank, in any order', () => {
@@ -82,7 +83,7 @@ describe('figures', () => {
     [1500, '1500 B'],
     [2 ** 24, '16 MiB'],
   ])('%d bytes are %s', (bytes, text) => {
-    expect(sizeText(bytes)).toBe(text);
+    expect(formatBinarySize(bytes)).toBe(text);
   });
 
   test('a megabyte is 10^6 bytes', () => {
@@ -103,7 +104,7 @@ describe('payloads', () => {
   });
 });
 
-describe('the dialogue', () => {
+describe('the questions', () => {
   const message = (value: unknown) => ({ value }) as PortableMessage;
 
   test.each(['hello', 'sink', 'count'] as const)('knows the question %s, as text and as bytes', (name) => {
@@ -143,7 +144,7 @@ describe('the report', () => {
       { sizeBytes: 64, messages: 2000, bytes: 128_000, elapsedMs: 500, complete: true, direction: 'there and back' },
       { sizeBytes: 4096, messages: 10, bytes: 40_960, elapsedMs: 1000, complete: false, direction: 'there and back' },
     ],
-    leftOut: [
+    omitted: [
       { sizeBytes: 2 ** 16, expectedMs: 30_000 },
       { sizeBytes: 2 ** 20, expectedMs: Number.POSITIVE_INFINITY },
     ],
@@ -165,9 +166,9 @@ describe('the report', () => {
       'Throughput, there and back:',
       '    size  messages/s   MB/s',
       '    64 B       4,000  0.256',
-      '   4 KiB          10  0.041  cut short: not all arrived in time',
-      '  64 KiB                     left out: not enough time, as one message would take about 30 s',
-      '   1 MiB                     left out: not enough time',
+      '   4 KiB          10  0.041  incomplete: not all messages arrived in time',
+      '  64 KiB                     omitted: not enough time, as one message would take about 30 s',
+      '   1 MiB                     omitted: not enough time',
     ]);
   });
 
@@ -182,6 +183,6 @@ describe('the report', () => {
         { sizeBytes: 2 ** 20, expectedMs: null },
       ],
     });
-    expect(asJson({ link, throughput: [], leftOut: [] }, false)).toMatchObject({ otherEnd: null, roundTrip: null });
+    expect(asJson({ link, throughput: [], omitted: [] }, false)).toMatchObject({ otherEnd: null, roundTrip: null });
   });
 });

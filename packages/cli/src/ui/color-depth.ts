@@ -1,11 +1,14 @@
-/** How many colours a terminal has, and pixels in them. */
+/** The number of colors of a terminal, and the palette for images. */
+import { WriteStream } from 'node:tty';
 
 export type ColorDepth = 'none' | '256' | 'full';
 
-/** @param isColoured whether colours are wanted at all */
-export function colorDepth(isColoured: boolean, env: Readonly<Record<string, string | undefined>>): ColorDepth {
-  if (!isColoured) return 'none';
-  return /^(truecolor|24bit)$/i.test(env.COLORTERM ?? '') || env.WT_SESSION !== undefined ? 'full' : '256';
+/** @param isColored whether colors are wanted at all: `NO_COLOR` and `FORCE_COLOR` have decided that already */
+export function colorDepth(isColored: boolean, env: Readonly<Record<string, string | undefined>>): ColorDepth {
+  if (!isColored) return 'none';
+  const bits = WriteStream.prototype.getColorDepth({ ...env, NO_COLOR: undefined, FORCE_COLOR: undefined });
+  // Node does not know the variable that Windows Terminal sets, also for WSL.
+  return bits === 24 || env.WT_SESSION !== undefined ? 'full' : '256';
 }
 
 /** From dark to bright, evenly spaced: black, violet, red, orange, pale yellow. */
@@ -18,7 +21,7 @@ const anchors = [
   [252, 252, 200],
 ] as const;
 
-/** Steps between dark and bright: more are not told apart. */
+/** Steps between dark and bright. The eye does not distinguish more. */
 const steps = 64;
 
 /** The codes of all steps, without `38;` or `48;` before them. */
