@@ -14,7 +14,7 @@ import { type EncodingSetting, v1ConnectionOptions } from './options.js';
 import { type V1, v1Protocol } from './protocol.js';
 import { V1Session } from './v1-session.js';
 import type { Message } from './values/messages.js';
-import type { Value } from './values/payload.js';
+import type { Value } from './values/values.js';
 import { suffixOf } from './wire/block.js';
 import { isMode, type Mode, setModeBlocks } from './wire/constants.js';
 

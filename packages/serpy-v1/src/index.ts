@@ -103,7 +103,7 @@ export { Server, type ServerOptions } from './server.js';
 export type { ModeOptions, SessionOptions, V1Session } from './v1-session.js';
 export { type Data, type Message, OpaquePickle } from './values/messages.js';
 export { formatFloat, formatNumber, parseNumber } from './values/number-text.js';
-export type { Value } from './values/payload.js';
 export { decodeText, type Encoding, encodeText } from './values/text.js';
+export type { Value } from './values/values.js';
 export type { Block, ReceivedBlock } from './wire/block.js';
 export type { Mode } from './wire/constants.js';

@@ -2,7 +2,7 @@
 import type { Protocol, ProtocolTypes, Role, SessionHost } from 'serpy-core';
 import { type ModeOptions, type SessionOptions, V1Session } from './v1-session.js';
 import { type Data, dataOf, type Message, messageOf } from './values/messages.js';
-import type { Value } from './values/payload.js';
+import type { Value } from './values/values.js';
 import type { Block, ReceivedBlock } from './wire/block.js';
 
 /** The types of v1. */

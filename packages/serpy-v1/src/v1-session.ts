@@ -22,8 +22,8 @@ import { BlockDecoder } from './decoder.js';
 import { Heartbeat, type LivenessSetting } from './heartbeat.js';
 import { PendingAcks } from './pending-acks.js';
 import { decodeBase85, decodedBase85Length, encodeBase85, encodedBase85Length } from './values/base85.js';
-import { checkForcedMode, encodeValue, isPlainText, modeFor, type Value } from './values/payload.js';
 import type { Encoding } from './values/text.js';
+import { checkForcedMode, encodeValue, isPlainText, modeFor, type Value } from './values/values.js';
 import { type Block, bytesBlock, copyBelowBytes, type ReceivedBlock, suffixOf, textBlock } from './wire/block.js';
 import {
   acknowledgeBlock,

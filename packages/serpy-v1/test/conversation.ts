@@ -2,7 +2,7 @@
 import { isSerpyError, type Role, type SerpyError, type SerpyErrorLike } from 'serpy-core';
 import { RecordingHost } from 'serpy-core/testing';
 import { type ModeOptions, type SessionOptions, V1Session } from '../src/v1-session.js';
-import type { Value } from '../src/values/payload.js';
+import type { Value } from '../src/values/values.js';
 import type { Block, ReceivedBlock } from '../src/wire/block.js';
 import type { Original } from './oracle.js';
 

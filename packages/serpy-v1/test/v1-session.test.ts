@@ -2,7 +2,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { readPickle } from '../src/pickle/index.js';
-import type { Value } from '../src/values/payload.js';
+import type { Value } from '../src/values/values.js';
 import type { Mode } from '../src/wire/constants.js';
 import { Conversation } from './conversation.js';
 import { Original } from './oracle.js';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { everyCut } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
-import type { Value } from '../src/values/payload.js';
+import type { Value } from '../src/values/values.js';
 import type { Mode } from '../src/wire/constants.js';
 import { Conversation, receive } from './conversation.js';
 import * as oracle from './oracle.js';

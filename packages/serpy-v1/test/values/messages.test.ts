@@ -2,8 +2,8 @@
 import { everyCut, randomPieces, seededRandom } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
 import { dataOf, messageOf, OpaquePickle } from '../../src/values/messages.js';
-import type { Value } from '../../src/values/payload.js';
 import type { Encoding } from '../../src/values/text.js';
+import type { Value } from '../../src/values/values.js';
 import type { ReceivedBlock } from '../../src/wire/block.js';
 import type { Mode } from '../../src/wire/constants.js';
 import { Conversation } from '../conversation.js';

@@ -5,7 +5,7 @@
 import type { SessionHost } from 'serpy-core';
 import type { AutoOutgoing } from './auto-outgoing.js';
 import { isPrefix, startsWith, v1Answer, v2Answer, v2Magic } from './probe.js';
-import { UnconfirmedMessages } from './unproven.js';
+import { UnconfirmedMessages } from './unconfirmed-messages.js';
 
 /**
  * After so many links in a row on which a server was not heard it may be another program: a client in a session asks, and one whose server

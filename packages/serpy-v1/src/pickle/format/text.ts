@@ -1,7 +1,7 @@
 /** The ways in which pickles write text, some of them older than UTF-8. */
 
 import { isUtf8 } from 'node:buffer';
-import { malformed, opaqueError } from './refusal.js';
+import { malformed, opaqueError } from './unreadable-pickle.js';
 
 /** CPython converts no more digits than these either: with every further one, a digit costs more. */
 const MAX_NUMBER_CHARACTERS = 4300;

@@ -1,8 +1,8 @@
 /** The opcodes that build lists, tuples, dicts and sets, and those that move what is on the stack. */
 
 import { Op } from '../format/opcodes.js';
-import { malformed } from '../format/refusal.js';
 import { decodeDecimal } from '../format/text.js';
+import { malformed } from '../format/unreadable-pickle.js';
 import type { PickleValue } from '../format/values.js';
 import type { Handlers, Machine, StackValue } from './machine.js';
 

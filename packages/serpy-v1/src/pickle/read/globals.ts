@@ -4,8 +4,8 @@
  */
 
 import { Op } from '../format/opcodes.js';
-import { malformed, opaqueError, printable } from '../format/refusal.js';
 import { decodeUtf8 } from '../format/text.js';
+import { malformed, opaqueError, printable } from '../format/unreadable-pickle.js';
 import type { PickleValue } from '../format/values.js';
 import { addTo } from './containers.js';
 import { type Handlers, type Machine, PartialValue, type Reducer, type StackValue } from './machine.js';

@@ -3,7 +3,7 @@
  * can choose them to share one bucket; each further one is then compared with all before it. Texts have a secret, and
  * objects a random hash.
  */
-import { opaqueError } from '../format/refusal.js';
+import { opaqueError } from '../format/unreadable-pickle.js';
 import type { PickleValue } from '../format/values.js';
 
 /** Smaller tables cost little, however full their buckets are. */

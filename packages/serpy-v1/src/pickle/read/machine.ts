@@ -4,7 +4,7 @@
  */
 
 import type { PickleLimits } from '../format/limits.js';
-import { malformed, opaqueError, type UnreadablePickle } from '../format/refusal.js';
+import { malformed, opaqueError, type UnreadablePickle } from '../format/unreadable-pickle.js';
 import type { PickleValue } from '../format/values.js';
 import { KeySpread } from './key-spread.js';
 import type { PickleSource } from './source.js';

@@ -1,6 +1,6 @@
 /** The type of a numpy array's elements, put together from a name and the state that follows it. */
 
-import { malformed, opaqueError, printable } from '../format/refusal.js';
+import { malformed, opaqueError, printable } from '../format/unreadable-pickle.js';
 import { PartialValue, type StackValue } from './machine.js';
 
 /** Kind and bytes of the types of fixed size; kind and length of strings (S), unicode strings (U) and raw bytes (V). */

@@ -1,6 +1,6 @@
 /** Arrays of three or more axes whose order in memory is neither C's nor Fortran's. */
 
-import { malformed } from '../format/refusal.js';
+import { malformed } from '../format/unreadable-pickle.js';
 import { NumpyArray } from '../format/values.js';
 
 /**

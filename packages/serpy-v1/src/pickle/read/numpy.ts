@@ -1,6 +1,6 @@
 /** How numpy pickles arrays, scalars and dtypes, from numpy 1 under Python 2 to numpy 2. */
 
-import { malformed, opaqueError } from '../format/refusal.js';
+import { malformed, opaqueError } from '../format/unreadable-pickle.js';
 import { NumpyArray } from '../format/values.js';
 import { type Machine, PartialValue, type Reducer, type StackValue } from './machine.js';
 import { Dtype } from './numpy-dtype.js';

@@ -2,7 +2,7 @@
 
 import { type PickleLimits, pickleLimits } from '../format/limits.js';
 import { Op } from '../format/opcodes.js';
-import { malformed, opaqueError, UnreadablePickle } from '../format/refusal.js';
+import { malformed, opaqueError, UnreadablePickle } from '../format/unreadable-pickle.js';
 import type { PickleResult, PickleValue } from '../format/values.js';
 import { containerHandlers } from './containers.js';
 import { globalHandlers } from './globals.js';

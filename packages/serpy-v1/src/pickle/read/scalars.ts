@@ -3,8 +3,8 @@
 import { constants } from 'node:buffer';
 import { decodeLong, MAX_INT_BYTES, narrow } from '../format/long.js';
 import { Op } from '../format/opcodes.js';
-import { malformed, opaqueError } from '../format/refusal.js';
 import { decodeDecimal, decodeFloat, decodeQuoted, decodeRawUnicodeEscape, decodeUtf8 } from '../format/text.js';
+import { malformed, opaqueError } from '../format/unreadable-pickle.js';
 import type { Handlers, Machine } from './machine.js';
 
 export const scalarHandlers: Handlers = [

@@ -1,6 +1,6 @@
 /** The bytes of a pickle, read from front to back. Nothing is allocated for a length that is merely claimed. */
 
-import { malformed, type UnreadablePickle } from '../format/refusal.js';
+import { malformed, type UnreadablePickle } from '../format/unreadable-pickle.js';
 
 /** A cursor. Every method throws a `Refusal` where the bytes end too early. */
 export class PickleSource {

@@ -1,7 +1,7 @@
 /** The last look at what a pickle left on the stack: it must be all value, bounded in depth and size, and not hold itself. */
 
 import type { PickleLimits } from '../format/limits.js';
-import { opaqueError } from '../format/refusal.js';
+import { opaqueError } from '../format/unreadable-pickle.js';
 import { NumpyArray, type PickleValue } from '../format/values.js';
 import { PartialValue, type StackValue } from './machine.js';
 
