@@ -1,15 +1,7 @@
 /** A connection that speaks v1. */
-import {
-  type ConnectionSettings,
-  Connection as CoreConnection,
-  type ConnectionOptions as CoreOptions,
-  type Environment,
-  parseOptions,
-} from 'serpy-core';
-import { type V1Options, type V1Setting, v1ConnectionOptions } from './options.js';
+import { type ConnectionSettings, Connection as CoreConnection, type Environment, parseOptions } from 'serpy-core';
+import { type ConnectionOptions, type V1Setting, v1ConnectionOptions } from './options.js';
 import { type V1, v1Protocol } from './protocol.js';
-
-export type ConnectionOptions = CoreOptions & V1Options;
 
 /** Options that were checked, and the protocol that goes by them. A server makes them once: for each connection they were 700 bytes. */
 export class ConnectionSetup {

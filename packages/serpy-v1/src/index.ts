@@ -87,9 +87,10 @@ export {
   type WriteSlot as Place,
 } from 'serpy-core';
 export { createDecoderStream, createEncoderStream, type DecoderOptions, type EncoderOptions } from './codec-streams.js';
-export { Connection, type ConnectionOptions } from './connection.js';
+export { Connection } from './connection.js';
 export type { LivenessSetting } from './heartbeat.js';
 export {
+  type ConnectionOptions,
   type EncodingSetting,
   type V1DiallingOption,
   type V1Options,

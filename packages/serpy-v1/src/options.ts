@@ -1,5 +1,12 @@
 /** The options of v1: core's, the encoding, and how long a peer may be silent. */
-import { acceptedOptions, connectionOptions, type DiallingOption, option, type PartialOptions } from 'serpy-core';
+import {
+  acceptedOptions,
+  type ConnectionOptions as CoreOptions,
+  connectionOptions,
+  type DiallingOption,
+  option,
+  type PartialOptions,
+} from 'serpy-core';
 import type { LivenessSetting } from './heartbeat.js';
 import { type Encoding, encodings } from './values/text.js';
 
@@ -29,3 +36,6 @@ export const v1ConnectionOptions = {
 export const v1AcceptedOptions = { ...acceptedOptions, ...ofBothEnds };
 
 export type V1Options = PartialOptions<V1Setting>;
+
+/** The options of a v1 connection. All may be left out. */
+export type ConnectionOptions = CoreOptions & V1Options;
