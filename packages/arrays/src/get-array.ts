@@ -1,5 +1,5 @@
 /** What came for `getArray`, as an array; and the messages whose memory arrays use. */
-import { ArrayFormatError, checkNames, OptionError, type WaitOptions } from 'serpy-core';
+import { ArrayFormatError, checkNames, describeValue, OptionError, type WaitOptions } from 'serpy-core';
 import type { DType } from './dtype.js';
 import type { NdArray } from './ndarray.js';
 import { decodeNpy, isNpy } from './npy/npy.js';
@@ -60,9 +60,7 @@ function describe(data: unknown): string {
   if (typeof data === 'string') return `text (${JSON.stringify(data.slice(0, 40).replaceAll(/[\x7f-\x9f]/g, '?'))})`;
   if (typeof data === 'number') return `the number ${data}`;
   if (typeof data === 'bigint') return BigInt.asIntN(256, data) === data ? `the number ${data}` : 'an integer';
-  return data === null || typeof data !== 'object'
-    ? String(data)
-    : `an object (${data.constructor?.name ?? 'none of a class'})`;
+  return typeof data === 'boolean' ? String(data) : describeValue(data);
 }
 
 /** The messages that arrays were read from, for as long as the arrays are there: their memory can be handed back. */

@@ -3,7 +3,7 @@
  * n bytes to n + 1 characters, as CPython's `base64.b85encode` and `b85decode` have it.
  */
 
-import { allocateMessage, ProtocolError } from 'serpy-core';
+import { allocateMessage, loadKernel, ProtocolError } from 'serpy-core';
 import { base85Kernel } from '../wasm/base85-kernel.js';
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~';
@@ -91,60 +91,54 @@ export function decodeBase85(text: Uint8Array, allocate = allocateMessage): Buff
   return bytes;
 }
 
-/** As far as it is used here: Node has it, its types have not. */
-declare const WebAssembly: {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: unknown };
-};
-
 /** Both ways for full groups; `decode` tells whether every group was base85. */
 interface Codec {
   encode(bytes: Uint8Array, text: Uint8Array, groups: number): void;
   decode(text: Uint8Array, bytes: Uint8Array, groups: number): boolean;
 }
 
+interface Base85Exports {
+  /** Encodes bytes until their text ends at `textEnd`. */
+  readonly encode: (textEnd: number) => void;
+  /** Decodes the text up to `textEnd`. @returns a number other than 0 if it is not base85 */
+  readonly decode: (textEnd: number) => number;
+}
+
 /**
- * 16 bytes at a time in wasm/base85.wat: three times as fast as `encodeGroups` and `decodeGroups` from 64 KiB on, the
- * copies into and out of the kernel's memory included. It loads in less than half a millisecond.
+ * Encodes and decodes 16 bytes at a time (wasm/base85.wat). From 64 KiB on it is three times as fast as `encodeGroups` and
+ * `decodeGroups`, including the copies into and out of the kernel's memory.
  */
-function loadWasm(): Codec | undefined {
-  try {
-    const module = new WebAssembly.Module(Buffer.from(base85Kernel, 'base64'));
-    const kernel = new WebAssembly.Instance(module).exports as {
-      readonly memory: { readonly buffer: ArrayBuffer };
-      readonly encode: (textEnd: number) => void;
-      readonly decode: (textEnd: number) => number;
-    };
-    const textOfPiece = new Uint8Array(kernel.memory.buffer, 0, groupsPerPiece * 5);
-    const bytesOfPiece = new Uint8Array(kernel.memory.buffer, wasmBytesAt, groupsPerPiece * 4);
-    return {
-      encode(bytes, text, groups) {
-        let start = 0;
-        for (let count = pieceOf(groups); count > 0; count = pieceOf(groups - start)) {
-          const end = start + count;
-          bytesOfPiece.set(bytes.subarray(start * 4, end * 4));
-          kernel.encode(count * 5);
-          text.set(textOfPiece.subarray(0, count * 5), start * 5);
-          start = end;
-        }
-        encodeGroups(bytes.subarray(start * 4), text.subarray(start * 5), groups - start);
-      },
-      decode(text, bytes, groups) {
-        let faults = 0;
-        let start = 0;
-        for (let count = pieceOf(groups); count > 0; count = pieceOf(groups - start)) {
-          const end = start + count;
-          textOfPiece.set(text.subarray(start * 5, end * 5));
-          faults |= kernel.decode(count * 5);
-          bytes.set(bytesOfPiece.subarray(0, count * 4), start * 4);
-          start = end;
-        }
-        return decodeGroups(text.subarray(start * 5), bytes.subarray(start * 4), groups - start) && faults === 0;
-      },
-    };
-  } catch {
-    return undefined; // no WebAssembly, or none with SIMD
-  }
+function wasmCodec(): Codec | undefined {
+  const kernel = loadKernel<Base85Exports>(base85Kernel);
+  if (kernel === undefined) return undefined;
+  const { exports, memory } = kernel;
+  const textOfPiece = memory.subarray(0, groupsPerPiece * 5);
+  const bytesOfPiece = memory.subarray(wasmBytesAt, wasmBytesAt + groupsPerPiece * 4);
+  return {
+    encode(bytes, text, groups) {
+      let start = 0;
+      for (let count = pieceOf(groups); count > 0; count = pieceOf(groups - start)) {
+        const end = start + count;
+        bytesOfPiece.set(bytes.subarray(start * 4, end * 4));
+        exports.encode(count * 5);
+        text.set(textOfPiece.subarray(0, count * 5), start * 5);
+        start = end;
+      }
+      encodeGroups(bytes.subarray(start * 4), text.subarray(start * 5), groups - start);
+    },
+    decode(text, bytes, groups) {
+      let faults = 0;
+      let start = 0;
+      for (let count = pieceOf(groups); count > 0; count = pieceOf(groups - start)) {
+        const end = start + count;
+        textOfPiece.set(text.subarray(start * 5, end * 5));
+        faults |= exports.decode(count * 5);
+        bytes.set(bytesOfPiece.subarray(0, count * 4), start * 4);
+        start = end;
+      }
+      return decodeGroups(text.subarray(start * 5), bytes.subarray(start * 4), groups - start) && faults === 0;
+    },
+  };
 }
 
 /** How many groups the kernel is to take next: a piece at most, and whole steps. */
@@ -152,7 +146,7 @@ function pieceOf(groups: number): number {
   return Math.min(groups - (groups % wasmStepGroups), groupsPerPiece);
 }
 
-const codec: Codec = loadWasm() ?? { encode: encodeGroups, decode: decodeGroups };
+const codec: Codec = wasmCodec() ?? { encode: encodeGroups, decode: decodeGroups };
 
 /** The groups one after the other. For few of them, and for where there is no kernel. */
 export function encodeGroups(bytes: Uint8Array, text: Uint8Array, groups: number): void {

@@ -1,6 +1,6 @@
 /** What a v1 data block carries: a value as bytes, and the mode that brings these bytes through unharmed. */
 import { types } from 'node:util';
-import { isTypedNumber, OptionError, sniffBytes, type TypedNumber, ValueError } from 'serpy-core';
+import { describeValue, isTypedNumber, OptionError, sniffBytes, type TypedNumber, ValueError } from 'serpy-core';
 import { type Picklable, type PickleValue, writePickle } from '../pickle/index.js';
 import { blockEnd, controlStart, type Mode, transmissionEnd } from '../wire/constants.js';
 import { foreignProtocolHint } from '../wire/foreign-protocol.js';
@@ -30,7 +30,7 @@ export function encodeValue(value: Value, mode: Mode, encoding: Encoding): Paylo
       if (types.isUint8Array(value)) return { bytes: value, isText: false };
       if (isTypedNumber(value)) return typedNumberPayload(value);
       throw new ValueError(
-        `v1 sends text, numbers, bigints and bytes (Buffer or Uint8Array) in mode ${mode}, not ${describe(value)}: ` +
+        `v1 sends text, numbers, bigints and bytes (Buffer or Uint8Array) in mode ${mode}, not ${describeValue(value)}: ` +
           'plain data (objects, arrays, null, booleans) goes in modes 4 and 5',
       );
   }
@@ -98,11 +98,4 @@ function needsEscaping(bytes: Uint8Array): boolean {
   return (
     foreignProtocolHint(Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, sniffBytes))) !== undefined
   );
-}
-
-function describe(value: unknown): string {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'an array';
-  if (typeof value === 'object') return `an object (${value.constructor?.name ?? 'without a class'})`;
-  return typeof value;
 }
