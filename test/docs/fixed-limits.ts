@@ -29,7 +29,7 @@ export const fixedLimits: readonly (readonly [limit: string, constant: string, f
   ['HELLO and WELCOME', 'maxGreetingBytes', 'packages/serpy-v2/src/handshake/hello-welcome.ts'],
   ['control frame of a session', 'maxControlBytes', 'packages/serpy-v2/src/session/frames/frame-reader.ts'],
   ['close reason', 'maxReasonBytes', 'packages/serpy-v2/src/session/reliable-session.ts'],
-  ['control block of v1', 'maxControlBytes', 'packages/serpy-v1/src/wire/control.ts'],
+  ['control block of v1', 'maxControlBytes', 'packages/serpy-v1/src/wire/constants.ts'],
   ['ended sessions that a server remembers', 'maxRemembered', 'packages/serpy-v2/src/session/session-registry.ts'],
   [
     'silence before a new connection is announced',

@@ -107,4 +107,4 @@ export { formatFloat, formatNumber, parseNumber } from './values/number-text.js'
 export { decodeText, type Encoding, encodeText } from './values/text.js';
 export type { Value } from './values/values.js';
 export type { Block, ReceivedBlock } from './wire/block.js';
-export type { Mode } from './wire/constants.js';
+export { type Mode, v1Wire } from './wire/constants.js';

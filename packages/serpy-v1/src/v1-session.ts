@@ -31,11 +31,12 @@ import {
   isAcknowledged,
   isMode,
   type Mode,
+  maxControlBytes,
   modeChangedBlock,
   setModeBlocks,
   transmissionEnd,
 } from './wire/constants.js';
-import { acknowledge, type Control, controlTooLongError, maxControlBytes, readControl } from './wire/control.js';
+import { acknowledge, type Control, controlTooLongError, readControl } from './wire/control.js';
 import { foreignProtocolHint } from './wire/foreign-protocol.js';
 
 /** What v1 adds to the options of `sendData`. */

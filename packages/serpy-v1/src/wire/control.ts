@@ -8,9 +8,6 @@ export type Control =
   | { readonly kind: 'mode-changed' }
   | { readonly kind: 'acknowledge' };
 
-/** No control block is longer, its `01` included. */
-export const maxControlBytes = 9;
-
 const modeChanged: Control = { kind: 'mode-changed' };
 export const acknowledge: Control = { kind: 'acknowledge' };
 

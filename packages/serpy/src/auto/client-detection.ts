@@ -8,7 +8,8 @@ import {
   quoted,
   sniffBytes,
 } from 'serpy-core';
-import { isPrefix, probe, startsWith, v1Answer, v2Answer, v2Magic } from './probe.js';
+import { v1 } from '../protocols.js';
+import { isPrefix, probe, startsWith, v1Answer, v1AnswerBytes, v2Answer, v2Magic } from './probe.js';
 
 /** What a server has turned out to speak, and all that has come from it. */
 export interface ServerAnswer {
@@ -27,10 +28,7 @@ export interface ClientDetectionSettings {
   readonly maxBytes: number;
 }
 
-const blockEnd = 0x1f;
-const controlStart = 0x01;
-/** No control block is longer, without its end. */
-const v1AnswerBytes = 9;
+const { blockEnd, controlStart, controlCommands, maxControlBytes } = v1.v1Wire;
 /** A block that is longer than this and goes on may be a large message, with the answer behind it. */
 const largeBlockBytes = 4096;
 
@@ -127,7 +125,9 @@ export class ClientDetection {
     for (let at = 0; at < chunk.length; ) {
       const end = chunk.indexOf(blockEnd, at);
       const part = chunk.subarray(at, end < 0 ? chunk.length : end);
-      if (this.#blockBytes <= v1AnswerBytes) this.#block = Buffer.concat([this.#block, part.subarray(0, 10)]);
+      if (this.#blockBytes <= maxControlBytes) {
+        this.#block = Buffer.concat([this.#block, part.subarray(0, maxControlBytes + 1)]);
+      }
       this.#blockBytes += part.length;
       this.#checkControl();
       if (end < 0) return false;
@@ -142,9 +142,9 @@ export class ClientDetection {
   /** Before it has heard anything but the probe a v1 server says of itself only in which mode it sends. */
   #checkControl(): void {
     if (this.#block[0] !== controlStart) return;
-    const word = this.#block.toString('latin1', 1, v1AnswerBytes + 1);
-    const isKnown = 'ACKMODCG'.startsWith(word) || /^SETMODE[0-5]$/.test(word) || 'SETMODE'.startsWith(word);
-    if (!isKnown) this.#failure ??= unansweredError(`has sent ${quoted(this.#firstBytes)}`);
+    const command = this.#block.toString('latin1', 1, maxControlBytes + 1);
+    if (!controlCommands.some((each) => each.startsWith(command)))
+      this.#failure ??= unansweredError(`has sent ${quoted(this.#firstBytes)}`);
   }
 }
 

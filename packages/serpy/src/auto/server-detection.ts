@@ -1,11 +1,8 @@
 /** How a server that does not know its client tells the protocol by the first bytes that come. */
-import { isPrefix, probe, startsWith, v2Magic } from './probe.js';
+import { isPrefix, probe, probeBlockBytes, startsWith, v2Magic } from './probe.js';
 
 /** How long each part of the rest of a probe may take: a segment that was lost comes after 200 ms and more. An original v1 client may have sent just its first block. */
 const probeCompletionMs = 500;
-
-/** So much of a probe is a whole block of v1. */
-const probeBlockBytes = probe.indexOf(0x1f) + 1;
 
 export interface DetectedClient {
   readonly protocol: 'v1' | 'v2';
