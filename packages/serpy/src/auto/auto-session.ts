@@ -59,8 +59,8 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   constructor(
     role: Role,
     output: SessionHost<AutoOutgoing>,
-    first: ReturnType<typeof v1.v1Protocol>,
-    second: ReturnType<typeof v2.v2Protocol>,
+    first: Pick<ReturnType<typeof v1.v1Protocol>, 'createSession'>,
+    second: Pick<ReturnType<typeof v2.v2Protocol>, 'createSession'>,
     settings: AutoSettings,
   ) {
     this.#role = role;
