@@ -3,7 +3,7 @@ import { type ConnectionSettings, Connection as CoreConnection, type Environment
 import { type ConnectionOptions, type V1Setting, v1ConnectionOptions } from './options.js';
 import { type V1, v1Protocol } from './protocol.js';
 
-/** Options that were checked, and the protocol that goes by them. A server makes them once: for each connection they were 700 bytes. */
+/** Checked options, and the protocol that uses them. A server makes them once: a copy for each connection would take 700 bytes. */
 export class ConnectionSetup {
   readonly settings: ConnectionSettings;
   readonly protocol: ReturnType<typeof v1Protocol>;
@@ -15,7 +15,7 @@ export class ConnectionSetup {
 }
 
 /**
- * One connection to one v1 peer, a Python serpy program or another of ours.
+ * One connection to one v1 peer: a program with Python's serpy, or with serpy for Node.
  *
  * ```ts
  * const connection = await new Connection({ encoding: 'utf-8', autoRestart: true }).connect('127.0.0.1', 5001);

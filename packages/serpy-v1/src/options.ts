@@ -1,4 +1,4 @@
-/** The options of v1: core's, the encoding, and how long a peer may be silent. */
+/** The options of v1: those of core, the encoding, and the timeouts of a peer that does not answer. */
 import {
   acceptedOptions,
   type ConnectionOptions as CoreOptions,
@@ -12,17 +12,20 @@ import { type Encoding, encodings } from './values/text.js';
 
 /** How v1 turns text into bytes. */
 export interface EncodingSetting {
-  /** How text becomes bytes; the same at both ends. Default `'ascii'`, as the Python module. */
+  /** The encoding of text. Both ends need the same one. Default `'ascii'`, as in the Python module. */
   readonly encoding: Encoding;
 }
 
-/** What v1 adds to the options of a connection. */
+/** The options that v1 adds to those of a connection. */
 export interface V1Setting extends EncodingSetting, LivenessSetting {
-  /** Client: on how many links an acknowledged message is sent that has no answer when the link ends; then its `sendData` rejects. Default 5. */
+  /**
+   * Client: the number of links on which an acknowledged message is sent before its `sendData` rejects, if each of them ends before the
+   * acknowledgement arrives. Default 5.
+   */
   readonly maxUnansweredLinks: number;
 }
 
-/** The options that only the end that dials has. */
+/** The options that only a client has. */
 export type V1DiallingOption = DiallingOption | 'modeChangeTimeoutMs' | 'maxUnansweredLinks';
 
 const ofBothEnds = { encoding: option.choice(encodings, 'ascii'), heartbeatIntervalMs: option.milliseconds(0) };

@@ -27,8 +27,8 @@ describe('heart-beats', () => {
     const liveness = alive('client', { heartbeatIntervalMs: 100 });
     liveness.tick(100, false);
     expect(() => liveness.tick(300, false)).toThrow(
-      'the peer has sent nothing for 300 ms, not even an answer to a sign of life (heartbeatIntervalMs: 100): ' +
-        'is the cable in, does its program run, and does it take its messages? If it may rest for so long, raise heartbeatIntervalMs',
+      'the peer sent nothing for 300 ms and did not answer a heartbeat (heartbeatIntervalMs: 100). ' +
+        'Check the cable, and that the program at the other end runs and reads its messages. If it may be busy for that long, raise heartbeatIntervalMs',
     );
   });
 
@@ -95,8 +95,8 @@ describe('the first answer', () => {
     expect(liveness.deadlineMs).toBe(75_000);
     liveness.tick(74_999, false);
     expect(() => liveness.tick(75_000, false)).toThrow(
-      'the server took the connection, and did not answer a change of mode (SETMODE) within 5000 ms (modeChangeTimeoutMs): ' +
-        "does it speak v1, and does its program run? If it speaks v2, use serpy-v2, or protocol: 'v2'",
+      'the server accepted the connection and did not answer a mode change (SETMODE) within 5000 ms (modeChangeTimeoutMs). ' +
+        "Check that a v1 server runs on this port and that its program is not blocked. If the server speaks v2, use serpy-v2, or protocol: 'v2'",
     );
   });
 

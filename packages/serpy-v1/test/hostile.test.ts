@@ -22,12 +22,12 @@ describe('ends the connection, after all that came before was delivered and answ
     ['SETMODE with a letter', '^SETMODEa|', /mode that does not exist/],
     ['SETMODE with a digit that is not ASCII', '^SETMODE\xb2|', /mode that does not exist/],
     ['SETMODE with a digit of two bytes', '^SETMODE\xd9\xa2|', /control block that is too long/],
-    ['SETMODE with two digits', '^SETMODE12|', /control block that is too long to be one: "SETMODE1"/],
-    ['an unknown control word', '^HELLO|', /unknown control word "HELLO".*byte 01/],
-    ['an empty control word', '^|', /unknown control word ""/],
-    ['a control word in lower case', '^ackeot!!|', /unknown control word/],
-    ['raw data that starts with 01', '^\x00\xff\x02\x03\x04\x05\x06\x07\x08|', /too long to be one/],
-    ['a control block without an end', `^${'SETMODE'.repeat(10)}`, /too long to be one: "SETMODES"/],
+    ['SETMODE with two digits', '^SETMODE12|', /control block that is too long: "SETMODE1"/],
+    ['an unknown control word', '^HELLO|', /unknown control command "HELLO".*byte 01/],
+    ['an empty control word', '^|', /unknown control command ""/],
+    ['a control word in lower case', '^ackeot!!|', /unknown control command/],
+    ['raw data that starts with 01', '^\x00\xff\x02\x03\x04\x05\x06\x07\x08|', /control block that is too long/],
+    ['a control block without an end', `^${'SETMODE'.repeat(10)}`, /too long: "SETMODES"/],
     ['a byte outside of base85', '^SETMODE2|V"X|', /base85/],
     ['white space in base85', '^SETMODE2|VP X|', /base85/],
     ['a base85 group above 32 bits', '^SETMODE2|~~~~~|', /base85/],
@@ -55,8 +55,8 @@ describe('ends the connection, after all that came before was delivered and answ
 
 describe('goes on after an answer that nobody asked for, with a warning', () => {
   test.each([
-    ['^ACKEOT!!|', /acknowledged a message \(ACKEOT\) that nobody sent/],
-    ['^ACKMODCG|', /change of mode \(ACKMODCG\) that nobody asked for/],
+    ['^ACKEOT!!|', /unexpected acknowledgement \(ACKEOT\)/],
+    ['^ACKMODCG|', /unexpected answer to a mode change \(ACKMODCG\)/],
   ])('%s', (answer, says) => {
     for (const { name, chunks } of everyCut(wire(`a|${answer}b|`))) {
       const outcome = receive(chunks);

@@ -1,4 +1,4 @@
-/** A server of the facade: either protocol, or whichever each peer speaks. */
+/** A server for one protocol, or for clients of both. */
 import {
   type ConnectionSettings,
   Server as CoreServer,
@@ -13,9 +13,9 @@ import { Connection } from './connection.js';
 import { createProtocol, type ProtocolSettings, type TypesOf } from './create-protocol.js';
 import type { ProtocolName } from './protocols.js';
 
-/** What `listen` gives. */
+/** The result of `listen`. */
 export class Server<P extends ProtocolName = 'auto'> extends CoreServer<TypesOf[P], Connection<P>> {
-  /** The protocol that was asked for. */
+  /** The option `protocol`. */
   readonly protocol: ProtocolName;
 
   constructor(

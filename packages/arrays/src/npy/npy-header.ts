@@ -24,7 +24,7 @@ const maxReservedDigits = 16;
 /** numpy's `dtype.str` of a type without fields: `<f4`, `|u1`, `<U8`, `<M8[ms]`. */
 const descrForm = /^[<>|][A-Za-z]\d{0,10}(?:\[\w{1,20}\])?$/;
 
-/** What a header says. */
+/** The content of a header. */
 export interface NpyHeaderOptions {
   /** The type of the elements in this machine's byte order; or numpy's `dtype.str`, which also names types that serpy does not decode. */
   readonly dtype: DType | `${'<' | '>' | '|'}${string}`;

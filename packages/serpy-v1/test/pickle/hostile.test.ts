@@ -28,8 +28,8 @@ function expectAnswer(bytes: Uint8Array, limits?: Partial<PickleLimits>) {
 }
 
 const read = (pickle: string, limits?: Partial<PickleLimits>) => expectAnswer(Buffer.from(pickle, 'latin1'), limits);
-const madeAgain = (what: string) =>
-  new RegExp(`^The pickle makes more than \\d+ ${what} of its \\d+ bytes: have the sender write each part once$`);
+const createdAgain = (what: string) =>
+  new RegExp(`^The pickle creates more than \\d+ ${what} from its \\d+ bytes\\. Write each part once at the sender$`);
 const refusedFor = (limit: string) => ({ ok: false, malformed: false, reason: expect.stringContaining(`(${limit})`) });
 
 describe('damage', () => {
@@ -126,13 +126,13 @@ describe('caps', () => {
 
   test('stops sets made again and again of one list', () => {
     const pickle = `cbuiltins\nset\nq\x00](${'N'.repeat(1000)}eq\x01${'h\x00h\x01\x85R0'.repeat(10_000)}N.`;
-    expect(read(pickle)).toMatchObject({ ok: false, reason: expect.stringMatching(madeAgain('values')) });
+    expect(read(pickle)).toMatchObject({ ok: false, reason: expect.stringMatching(createdAgain('values')) });
   });
 
   test('stops bytes made again and again of one text', () => {
     const text = `X\x00\x00\x10\x00${'a'.repeat(2 ** 20)}`;
     const pickle = `(c_codecs\nencode\nq\x00${text}U\x06latin1\x86q\x01${'h\x00h\x01R'.repeat(1000)}t.`;
-    expect(read(pickle)).toMatchObject({ ok: false, reason: expect.stringMatching(madeAgain('bytes')) });
+    expect(read(pickle)).toMatchObject({ ok: false, reason: expect.stringMatching(createdAgain('bytes')) });
     expect(read(pickle, { maxBytes: 2 ** 22 })).toMatchObject(refusedFor('maxBytes'));
   });
 

@@ -120,8 +120,8 @@ describe('every byte value', () => {
 describe('a fault', () => {
   test('is told with its byte and position', () => {
     expect(() => decodeBase85(Buffer.from('0000000\n00'))).toThrow(/byte 0x0a at position 7 is outside the alphabet/);
-    expect(() => decodeBase85(Buffer.from('00000|NsC1'))).toThrow(/group at position 5 \(byte 0x7c first\)/);
-    expect(() => decodeBase85(Buffer.from('00000~'))).toThrow(/group at position 5 \(byte 0x7e first\)/);
+    expect(() => decodeBase85(Buffer.from('00000|NsC1'))).toThrow(/group at position 5 \(first byte 0x7c\)/);
+    expect(() => decodeBase85(Buffer.from('00000~'))).toThrow(/group at position 5 \(first byte 0x7e\)/);
   });
 
   test('is found in the middle of much that is sound', () => {

@@ -1,8 +1,8 @@
-/** How the reader stops: thrown inside it, caught by `readPickle`, never seen outside. */
+/** The error that stops the reader. `readPickle` catches it; a program never sees it. */
 
-/** Why a pickle is not read on. `malformed` tells damage from what is merely not for us. */
+/** The reason why a pickle is not read. `malformedError`: Python could not read it either. */
 export class UnreadablePickle extends Error {
-  override readonly name = 'Refusal';
+  override readonly name = 'UnreadablePickle';
   readonly malformedError: boolean;
 
   constructor(reason: string, malformed: boolean) {
@@ -11,17 +11,20 @@ export class UnreadablePickle extends Error {
   }
 }
 
-/** The pickle may be sound, but its value is not plain data, or is too much of it. */
+/** The pickle may be valid, but its value is not plain data, or exceeds a limit. */
 export function opaqueError(what: string): UnreadablePickle {
   return new UnreadablePickle(`The pickle ${what}`, false);
 }
 
-/** The bytes are no pickle that Python would read. */
+/** The bytes are not a pickle that Python would read. */
 export function malformed(what: string): UnreadablePickle {
-  return new UnreadablePickle(`The pickle is malformed: ${what}; it was damaged on its way, or is no pickle`, true);
+  return new UnreadablePickle(
+    `The pickle is malformed: ${what}. The message was corrupted, or its sender did not send a pickle`,
+    true,
+  );
 }
 
-/** A name that the peer chose, made fit to stand in a message. */
+/** Makes a name that the peer chose safe to show in a message. */
 export function printable(name: string): string {
   const safe = name.replaceAll(/[^\x20-\x7e]/g, '?');
   return safe.length > 80 ? `${safe.slice(0, 80)}...` : safe;
