@@ -156,6 +156,6 @@ function foreignProtocolError(hint: string): ProtocolError {
 
 function unansweredError(what: string): ProtocolError {
   return new ProtocolError(
-    `the server speaks neither v1 nor v2: it ${what}, and did not answer as every v1 server does. Check the port, and that a serpy server runs there`,
+    `the server speaks neither v1 nor v2. It ${what}, and did not answer as every v1 server does. Check the port, and that a serpy server runs there`,
   );
 }

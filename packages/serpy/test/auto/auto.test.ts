@@ -100,7 +100,7 @@ describe('an auto server', () => {
     const connection = await server.getConnection();
     const warned = once(connection, 'warning');
     await connection.sendData('welcome');
-    expect((await warned)[0].message).toContain("say protocol: 'v1' or 'v2'");
+    expect((await warned)[0].message).toContain("Set protocol: 'v1' or 'v2'");
     client.write('hello\x1f');
     expect((await received(client, 8)).toString()).toBe('welcome\x1f');
   });

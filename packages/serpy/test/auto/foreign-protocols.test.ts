@@ -40,11 +40,11 @@ describe('a client of auto refuses', () => {
     ['lines that end with CR LF', 'ready\r\n', silent, /lines of text: it has sent "ready"/, 1000],
     ['CSV', '1,2,3\n4,5,6\n', silent, /lines of text: it has sent "1,2,3"/, 1000],
     ['SCPI', undefined, answering('-113,"Undefined header"\n'), /SCPI commands: it has sent "-113/, 1000],
-    ['a prompt', 'login: ', silent, /it sent "login: ", and did not answer/, 5000],
+    ['a prompt', 'login: ', silent, /It sent "login: ", and did not answer/, 5000],
     ['binary', '\x02\x00\x07\xaa', silent, /did not answer as every v1 server does/, 5000],
     ['binary with a 1F in it', '\x02\x1f\x07\x1f', silent, /did not answer/, 5000],
-    ['control words of nobody', '\x01NONSENSE\x1f', silent, /did not answer/, 0],
-    ['an answer that nobody asked for', '\x01ACKEOT!!\x1f', silent, /did not answer/, 0],
+    ['an unknown control command', '\x01NONSENSE\x1f', silent, /did not answer/, 0],
+    ['an unexpected answer', '\x01ACKEOT!!\x1f', silent, /did not answer/, 0],
     ['an echo', undefined, (link, chunk) => link.say(chunk), /looks like an echo server/, 0],
     ['a web server', undefined, answering('HTTP/1.1 400 Bad Request\r\n\r\n'), /web server \(HTTP\)/, 0],
     ['SSH', 'SSH-2.0-OpenSSH_9.6\r\n', silent, /SSH server/, 0],
@@ -68,19 +68,19 @@ describe('a client of auto refuses', () => {
     expect(afterMs).toBeLessThanOrEqual(1100);
   });
 
-  test('blocks that come again and again without an answer', async () => {
+  test('repeated blocks without an answer', async () => {
     const links = await scripted(network, [silent]);
     const { result, afterMs } = await dialled({}, () => links[0]?.say('400 counts\x1f'));
     expect(result).toMatchObject({ message: expect.stringContaining('did not answer') });
     expect(afterMs).toBeLessThanOrEqual(5100);
   });
 
-  test('whoever sends more than a message may have, and has not answered', async () => {
+  test('a server that sends more than a message may have, and does not answer', async () => {
     const links = await scripted(network, [silent]);
     const { result } = await dialled({ maxMessageBytes: 1000, modeChangeTimeoutMs: 0 }, () =>
       links[0]?.say('x'.repeat(9000)),
     );
-    expect(result).toMatchObject({ message: expect.stringMatching(/has sent \d+ bytes/) });
+    expect(result).toMatchObject({ message: expect.stringMatching(/It sent \d+ bytes/) });
     expect(links[0]?.over).toBe(true);
   });
 });
