@@ -75,7 +75,11 @@ export const fixedLimits: readonly (readonly [limit: string, constant: string, f
   ['text and data in a pickle', 'DEFAULT_MAX_PICKLE_BYTES', 'packages/serpy-v1/src/pickle/format/limits.ts'],
   ['number as text in a pickle', 'MAX_NUMBER_CHARACTERS', 'packages/serpy-v1/src/pickle/format/text.ts'],
   ['axes of an array in a pickle', 'MAX_AXES', 'packages/serpy-v1/src/pickle/read/numpy.ts'],
-  ['values and bytes made for each byte of a pickle', 'CREATED_PER_BYTE', 'packages/serpy-v1/src/pickle/read/machine.ts'],
+  [
+    'values and bytes made for each byte of a pickle',
+    'CREATED_PER_BYTE',
+    'packages/serpy-v1/src/pickle/read/machine.ts',
+  ],
   ['repeated bytes for each byte of a pickle', 'maxRepeats', 'packages/serpy-v1/src/pickle/read/validate-result.ts'],
   ['comparisons for each key in a pickle', 'maxComparisons', 'packages/serpy-v1/src/pickle/read/key-spread.ts'],
 ];

@@ -116,7 +116,7 @@ describe('a key', () => {
     );
   });
 
-  test('of a configuration file that cannot be read is told with both files', () => {
+  test('of a configuration file that cannot be read is reported with both files', () => {
     const path = configFile({ protocol: 'v2', port: 1, key: { file: join(folder, 'none.key') } });
     expect(() => loadConfig(path, { env: {} })).toThrow(/instrument\.json: the key file .*none\.key cannot be read/);
   });

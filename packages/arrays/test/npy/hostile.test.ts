@@ -1,4 +1,4 @@
-/** Bytes that are no `.npy`, or lie: a typed error, at once and for nothing. */
+/** Bytes that are not a `.npy` or state false sizes: a typed error, without an allocation. */
 import { fc } from '@fast-check/vitest';
 import { arrayOf, decodeNpy, encodeNpy, isNpy, readNpyHeader } from 'serpy-arrays';
 import { isSerpyError } from 'serpy-core';
@@ -91,7 +91,7 @@ describe('a header', () => {
   });
 });
 
-test('every beginning of a .npy is refused, and says that it is cut short once it is known for one', () => {
+test('rejects every prefix of a .npy, and says that it is truncated once the magic is complete', () => {
   for (let length = 0; length < whole.length; length++) {
     const error = thrownBy(() => decodeNpy(whole.subarray(0, length)));
     expect(error.code).toBe('ERR_SERPY_ARRAY_FORMAT');

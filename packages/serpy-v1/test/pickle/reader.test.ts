@@ -270,7 +270,7 @@ describe('what is not plain data', () => {
     expect(result.reason).toMatch(/^[\x20-\x7e]{1,300}$/);
   });
 
-  test('refuses what holds itself', () => {
+  test('rejects a value that contains itself', () => {
     for (const cyclic of [']q\x00h\x00a.', '}q\x00K\x01h\x00s.', ']q\x00(h\x00ta.', ']q\x00]h\x00aa.']) {
       expect(read(cyclic)).toMatchObject({
         ok: false,
@@ -281,7 +281,7 @@ describe('what is not plain data', () => {
   });
 });
 
-describe('what is no pickle', () => {
+describe('bytes that are not a pickle', () => {
   test.each([
     ['nothing', ''],
     ['an unknown opcode', '\xff.'],
@@ -320,7 +320,7 @@ describe('what is no pickle', () => {
     ['arguments that are no tuple', 'cbuiltins\nset\nNR.'],
     ['a class named by numbers', 'K\x01K\x02\x93.'],
     ['bytes with characters beyond them', 'c_codecs\nencode\n(V\\u0100\nVlatin1\ntR.'],
-  ])('tells %s from data', (_what, pickle) => {
+  ])('rejects %s', (_what, pickle) => {
     expect(read(pickle)).toMatchObject({ ok: false, malformed: true, reason: expect.stringContaining('malformed') });
   });
 });

@@ -1,4 +1,4 @@
-/** v1 is what answers the probe as v1 does, and nobody else: who talks otherwise is named as what he looks like. */
+/** Only a server that answers the probe speaks v1. The error for another server names the protocol that it seems to speak. */
 import type { SerpyErrorLike } from 'serpy-core';
 import { MemoryNetwork } from 'serpy-core/testing';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -148,7 +148,7 @@ describe.each(['auto', 'v1'] as const)('a server of %s', (protocol) => {
       socket.flush();
       await network.settled();
     };
-    await network.clock.advance(100); // so long its first words are waited for
+    await network.clock.advance(100); // the timeout of its first bytes
     const accepted = await server.getConnection();
     const warnings: SerpyErrorLike[] = [];
     accepted.on('warning', (error) => warnings.push(error));
