@@ -37,5 +37,5 @@ export function fromNumpy(array: NumpyArrayLike): NdArray {
 }
 
 function formatError(why: string, array: NumpyArrayLike): ArrayFormatError {
-  return new ArrayFormatError(`cannot decode the numpy array: ${why}. The error's data holds the array`, array);
+  return new ArrayFormatError(`the numpy array cannot be decoded: ${why}. The error's data holds the array`, array);
 }

@@ -127,5 +127,5 @@ function textOf(bytes: Uint8Array): { readonly text: string; readonly headerByte
 }
 
 function formatError(why: string, bytes: Uint8Array): ArrayFormatError {
-  return new ArrayFormatError(`cannot decode the .npy: ${why}. The error's data holds its bytes`, bytes);
+  return new ArrayFormatError(`the .npy cannot be decoded: ${why}. The error's data holds its bytes`, bytes);
 }

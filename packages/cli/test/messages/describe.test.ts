@@ -35,7 +35,7 @@ group('an array in a line', () => {
   test('is not there for a .npy that cannot be read: its size and the reason are', () => {
     const cut = encodeNpy({ data: Float64Array.of(1, 2, 3) }).subarray(0, -1);
     const { line, json, blob } = describe(bytesMessage(cut));
-    expect(line).toMatch(/^151 bytes: cannot decode the \.npy: it is truncated/);
+    expect(line).toMatch(/^151 bytes: the \.npy cannot be decoded: it is truncated/);
     expect(json).toMatchObject({ type: 'bytes', bytes: 151, unread: expect.stringContaining('truncated') });
     expect(blob).toEqual({ bytes: cut, extension: 'npy' });
   });
