@@ -87,7 +87,7 @@ const levels: Record<string, readonly Level[]> = {
     'security',
     'options',
     ['buffers', 'errors', 'diagnostics'],
-    ['any-error', 'printable'],
+    ['any-error', 'describe-value', 'load-kernel', 'printable'],
   ],
   'serpy-v1': [
     'index',

@@ -318,7 +318,7 @@ test('the camera that sends arrays saves a file for numpy, and rejects a message
     .ended;
   await server.closeServer();
   expect(status).toBe(1);
-  expect(stderr).toMatch(/^the message is text \("the shutter is stuck"\) and no array .*\n$/);
+  expect(stderr).toMatch(/^the message is text \("the shutter is stuck"\), not an array\..*\n$/);
 });
 
 test('the gauges for Prometheus show the current counts of the connection', async () => {

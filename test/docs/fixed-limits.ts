@@ -29,7 +29,7 @@ export const fixedLimits: readonly (readonly [limit: string, constant: string, f
   ['HELLO and WELCOME', 'maxGreetingBytes', 'packages/serpy-v2/src/handshake/hello-welcome.ts'],
   ['control record of a session', 'maxControlBytes', 'packages/serpy-v2/src/reliable/record.ts'],
   ['close reason', 'maxReasonBytes', 'packages/serpy-v2/src/reliable/reliable-session.ts'],
-  ['control block of v1', 'maxControlBytes', 'packages/serpy-v1/src/wire/control.ts'],
+  ['control block of v1', 'maxControlBytes', 'packages/serpy-v1/src/wire/constants.ts'],
   ['ended sessions that a server remembers', 'maxRemembered', 'packages/serpy-v2/src/session/session-registry.ts'],
   [
     'silence before a new connection is announced',
@@ -58,8 +58,12 @@ export const fixedLimits: readonly (readonly [limit: string, constant: string, f
   ['rest of the probe of auto', 'probeCompletionMs', 'packages/serpy/src/auto/server-detection.ts'],
   ['server that sent before it read the probe', 'probeSettleMs', 'packages/serpy/src/auto/auto-session.ts'],
   ['check for lines of text', 'checkIntervalMs', 'packages/core/src/transport/line-detector.ts'],
-  ['messages kept while auto does not know the protocol', 'maxMessages', 'packages/serpy/src/auto/unproven.ts'],
-  ['bytes of these messages', 'maxBytes', 'packages/serpy/src/auto/unproven.ts'],
+  [
+    'messages kept while auto does not know the protocol',
+    'maxMessages',
+    'packages/serpy/src/auto/unconfirmed-messages.ts',
+  ],
+  ['bytes of these messages', 'maxBytes', 'packages/serpy/src/auto/unconfirmed-messages.ts'],
   ['returned memory that is kept', 'maxBytes', 'packages/core/src/buffers/buffer-pool.ts'],
   ['int of v2 that becomes a number', 'maxIntegerBytes', 'packages/serpy-v2/src/values/values.ts'],
   ['float text of v2', 'maxFloatBytes', 'packages/serpy-v2/src/values/values.ts'],
@@ -71,7 +75,11 @@ export const fixedLimits: readonly (readonly [limit: string, constant: string, f
   ['text and data in a pickle', 'DEFAULT_MAX_PICKLE_BYTES', 'packages/serpy-v1/src/pickle/format/limits.ts'],
   ['number as text in a pickle', 'MAX_NUMBER_CHARACTERS', 'packages/serpy-v1/src/pickle/format/text.ts'],
   ['axes of an array in a pickle', 'MAX_AXES', 'packages/serpy-v1/src/pickle/read/numpy.ts'],
-  ['values and bytes made for each byte of a pickle', 'MADE_PER_BYTE', 'packages/serpy-v1/src/pickle/read/machine.ts'],
+  [
+    'values and bytes made for each byte of a pickle',
+    'CREATED_PER_BYTE',
+    'packages/serpy-v1/src/pickle/read/machine.ts',
+  ],
   ['repeated bytes for each byte of a pickle', 'maxRepeats', 'packages/serpy-v1/src/pickle/read/validate-result.ts'],
   ['comparisons for each key in a pickle', 'maxComparisons', 'packages/serpy-v1/src/pickle/read/key-spread.ts'],
 ];

@@ -1,4 +1,4 @@
-/** The types of elements: their names, what they are called in a `.npy`, and the typed array that holds them. */
+/** The types of elements: their names, their codes in a `.npy`, and their typed arrays. */
 import { endianness } from 'node:os';
 
 /** The typed array that holds the elements of each type. Complex numbers are pairs of real and imaginary part. */
@@ -12,7 +12,7 @@ export interface DataOf {
   uint32: Uint32Array;
   int64: BigInt64Array;
   uint64: BigUint64Array;
-  /** On the wire two bytes each; given as 32-bit floats, which hold all their values. */
+  /** Two bytes each on the wire. Decoded as 32-bit floats, which represent all their values. */
   float16: Float32Array;
   float32: Float32Array;
   float64: Float64Array;
@@ -20,21 +20,21 @@ export interface DataOf {
   complex128: Float64Array;
 }
 
-/** The name of a type of elements, as numpy has it. */
+/** The name of a type of elements, as in numpy. */
 export type DType = keyof DataOf;
 
-/** The order of the bytes in each number. */
+/** The byte order of each number. */
 export type ByteOrder = 'little' | 'big';
 
-/** What is known of a type. */
+/** The properties of a type. */
 export interface Kind<D extends DType = DType> {
   readonly dtype: D;
-  /** Numpy's letter and the bytes of an element, as in `f4`. */
+  /** numpy's letter and the bytes of an element: `f4`. */
   readonly code: string;
   readonly itemBytes: number;
-  /** The numbers in an element: 2 for complex ones. */
+  /** The numbers in an element: 2 for complex types. */
   readonly parts: number;
-  /** Lays a typed array over memory; undefined where elements must be converted. */
+  /** Creates a typed array over memory. Undefined if the elements must be converted. */
   readonly over: ((memory: ArrayBufferLike, start: number, numbers: number) => DataOf[D]) | undefined;
 }
 
@@ -66,22 +66,22 @@ const kinds: { readonly [D in DType]: Kind<D> } = {
 /** The names of all types. */
 export const dtypes: readonly DType[] = Object.keys(kinds) as DType[];
 
-/** What is known of a type; undefined for a name that is none. */
+/** The properties of a type; undefined for an unknown name. */
 export function kindOf(dtype: DType): Kind;
 export function kindOf(dtype: unknown): Kind | undefined;
 export function kindOf(dtype: unknown): Kind | undefined {
   return typeof dtype === 'string' && Object.hasOwn(kinds, dtype) ? kinds[dtype as DType] : undefined;
 }
 
-/** The type that a `.npy` calls so. */
+/** The type with this code in a `.npy`. */
 export function kindOfCode(code: string): Kind | undefined {
   return Object.values(kinds).find((each) => each.code === code);
 }
 
-/** The order of this machine. */
+/** The byte order of this machine. */
 export const nativeOrder: ByteOrder = endianness() === 'LE' ? 'little' : 'big';
 
-/** The types that each typed array can be sent as, the one that goes without saying first. */
+/** The types as which each typed array can be sent. The first one is the default. */
 export const dtypesOfArray: Readonly<Record<string, readonly [DType, ...DType[]]>> = {
   Int8Array: ['int8'],
   Uint8Array: ['uint8', 'bool'],

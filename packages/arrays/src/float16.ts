@@ -1,4 +1,4 @@
-/** Floats of 16 bits, as bits, from and to those of 32: whole numbers only, so that every NaN stays what it is. */
+/** Converts between 16-bit and 32-bit floats by their bits, with integer operations only, so that each NaN keeps its bits. */
 
 /** The bits of the 32-bit float with the same value. */
 function float16ToFloat32(half: number): number {
@@ -8,7 +8,7 @@ function float16ToFloat32(half: number): number {
   if (exponent === 0x1f) return sign | 0x7f800000 | (fraction << 13);
   if (exponent > 0) return sign | ((exponent + 112) << 23) | (fraction << 13);
   if (fraction === 0) return sign;
-  // Too small for an exponent of its own here, but not there.
+  // Subnormal with 16 bits, normal with 32 bits.
   let wider = 113;
   while ((fraction & 0x400) === 0) {
     fraction <<= 1;
@@ -17,7 +17,7 @@ function float16ToFloat32(half: number): number {
   return sign | (wider << 23) | ((fraction & 0x3ff) << 13);
 }
 
-/** The bits of the nearest 16-bit float; of two that are as near, the even one. */
+/** The bits of the nearest 16-bit float. Ties go to the even one. */
 function float32ToFloat16(single: number): number {
   const sign = (single >>> 16) & 0x8000;
   const size = single & 0x7fffffff;
@@ -35,7 +35,7 @@ function rounded(bits: number, shift: number): number {
   return rest > half || (rest === half && (kept & 1) === 1) ? kept + 1 : kept;
 }
 
-/** 16-bit floats as 32-bit ones, which hold all their values. */
+/** Converts 16-bit floats to 32-bit floats, which represent all their values. */
 export function float16ArrayToFloat32(halves: Uint16Array): Float32Array {
   const floats = new Float32Array(halves.length);
   const bits = new Uint32Array(floats.buffer);
@@ -43,7 +43,7 @@ export function float16ArrayToFloat32(halves: Uint16Array): Float32Array {
   return floats;
 }
 
-/** 32-bit floats as the nearest 16-bit ones. */
+/** Converts 32-bit floats to the nearest 16-bit floats. */
 export function float32ArrayToFloat16(floats: Float32Array): Uint16Array {
   const halves = new Uint16Array(floats.length);
   const bits = new Uint32Array(floats.buffer, floats.byteOffset, floats.length);

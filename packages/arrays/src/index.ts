@@ -1,4 +1,4 @@
-/** serpy-arrays: typed arrays with their shape as .npy bytes and back. */
+/** serpy-arrays: encodes typed arrays with their shape as .npy bytes, and decodes them. */
 
 export type { WaitOptions } from 'serpy-core';
 export type { ByteOrder, DataOf, DType } from './dtype.js';

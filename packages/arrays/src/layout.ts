@@ -1,35 +1,35 @@
-/** Elements as they lie in memory, and as a typed array has them: the byte order of the machine, the last axis fastest. */
+/** Converts elements in memory to a typed array: the byte order of the machine, C order. */
 import { type ByteOrder, type DataOf, type DType, type Kind, nativeOrder } from './dtype.js';
 import { float16ArrayToFloat32 } from './float16.js';
 
-/** How elements lie in memory. */
+/** The layout of elements in memory. */
 export interface Layout {
   readonly byteOrder: ByteOrder;
   /** Whether the first axis runs fastest. */
   readonly fortranOrder: boolean;
 }
 
-/** The elements that bytes hold. They are used where they are if they lie as they should; otherwise the bytes stay unchanged and are copied. */
+/** The elements in bytes. It uses the bytes in place if their layout and alignment allow that; otherwise it copies them. It never changes them. */
 export function elementsOf(kind: Kind, shape: readonly number[], bytes: Uint8Array, layout: Layout): DataOf[DType] {
   const numberBytes = kind.itemBytes / kind.parts;
   const swapped = numberBytes > 1 && layout.byteOrder !== nativeOrder;
-  const turned = layout.fortranOrder && longerAxes(shape).length > 1 && bytes.length > 0;
+  const transposes = layout.fortranOrder && longerAxes(shape).length > 1 && bytes.length > 0;
   let own = bytes;
-  if (turned) own = toCOrder(bytes, longerAxes(shape), kind.itemBytes);
+  if (transposes) own = toCOrder(bytes, longerAxes(shape), kind.itemBytes);
   else if (swapped || bytes.byteOffset % numberBytes !== 0) own = Uint8Array.from(bytes);
   if (swapped) swap(own, numberBytes);
-  if (kind.dtype === 'bool' && holdsOthers(own)) own = own.map((value) => (value === 0 ? 0 : 1)); // as numpy reads them
+  if (kind.dtype === 'bool' && holdsOthers(own)) own = own.map((value) => (value === 0 ? 0 : 1)); // as numpy does
   const numbers = own.length / numberBytes;
   if (kind.over) return kind.over(own.buffer, own.byteOffset, numbers);
   return float16ArrayToFloat32(new Uint16Array(own.buffer, own.byteOffset, numbers));
 }
 
-/** The axes that have more than one place. The others change nothing of where elements lie, and a peer may send 64 of them. */
+/** The axes of a length other than 1. Axes of length 1 do not change the layout, and a peer may send 64 of them. */
 function longerAxes(shape: readonly number[]): number[] {
   return shape.filter((length) => length !== 1);
 }
 
-/** Whether there is any byte but 0 and 1. */
+/** Whether there is a byte other than 0 and 1. */
 function holdsOthers(bytes: Uint8Array): boolean {
   for (let at = 0; at < bytes.length; at++) if ((bytes[at] as number) > 1) return true;
   return false;
@@ -42,7 +42,7 @@ function swap(bytes: Uint8Array, numberBytes: number): void {
   else buffer.swap64();
 }
 
-/** A copy in which the last axis runs fastest, of bytes in which the first does. @param shape without axes of one place */
+/** Copies elements in Fortran order to C order. @param shape without axes of length 1 */
 function toCOrder(bytes: Uint8Array, shape: readonly number[], itemBytes: number): Uint8Array {
   const target = new Uint8Array(bytes.length);
   const unitBytes = Math.min(itemBytes, 4);
@@ -61,7 +61,7 @@ function toCOrder(bytes: Uint8Array, shape: readonly number[], itemBytes: number
         to[row + i * units + unit] = from[start + i * rowStride + unit] as number;
       }
     }
-    // On to the next row, as an odometer counts.
+    // Advances to the next row, like an odometer.
     for (let axis = last - 1; axis >= 0; axis--) {
       const next = (index[axis] as number) + 1;
       start += strides[axis] as number;

@@ -1,13 +1,13 @@
-/** Arrays as pickles have them, with numpy's own words. */
+/** Converts the numpy arrays of pickles. */
 import { ArrayFormatError } from 'serpy-core';
 import { elementsOf } from './layout.js';
 import type { NdArray } from './ndarray.js';
 import { readDescr } from './npy/descr.js';
 import { countOf, formatShape, shapeError } from './shape.js';
 
-/** An array as it was pickled. */
+/** An array as read from a pickle. */
 export interface NumpyArrayLike {
-  /** As numpy's `dtype.str` writes it, such as `'<f4'`. */
+  /** numpy's `dtype.str`, such as `'<f4'`. */
   readonly dtype: string;
   readonly shape: readonly number[];
   readonly fortran: boolean;
@@ -21,7 +21,7 @@ export function isNumpyArray(value: unknown): value is NumpyArrayLike {
   return typeof dtype === 'string' && Array.isArray(shape) && typeof fortran === 'boolean' && Buffer.isBuffer(data);
 }
 
-/** Throws `ERR_SERPY_ARRAY_FORMAT` for an array of anything but numbers and booleans; its `data` has the array. */
+/** Converts an array. Throws `ERR_SERPY_ARRAY_FORMAT` with the array as `data` if the elements are not numbers or booleans. */
 export function fromNumpy(array: NumpyArrayLike): NdArray {
   const { shape, fortran, data } = array;
   const type = readDescr(array.dtype);
@@ -29,12 +29,13 @@ export function fromNumpy(array: NumpyArrayLike): NdArray {
   const { kind, byteOrder } = type;
   const needed = countOf(shape) * kind.itemBytes;
   const fault =
-    shapeError(shape) ?? (data.length === needed ? undefined : `its shape ${formatShape(shape)} does not fit`);
+    shapeError(shape) ??
+    (data.length === needed ? undefined : `its shape ${formatShape(shape)} does not fit its ${data.length} bytes`);
   if (fault !== undefined) throw formatError(fault, array);
   const elements = elementsOf(kind, shape, data, { byteOrder, fortranOrder: fortran });
   return { data: elements, shape, dtype: kind.dtype } as NdArray;
 }
 
 function formatError(why: string, array: NumpyArrayLike): ArrayFormatError {
-  return new ArrayFormatError(`the array cannot be given: ${why} (the error's data has it came)`, array);
+  return new ArrayFormatError(`the numpy array cannot be decoded: ${why}. The error's data holds the array`, array);
 }

@@ -21,9 +21,11 @@ export {
 export type { ConnectionState } from './connection/connection-state.js';
 export type { ConnectionStats } from './connection/stats.js';
 export type { MessageDuplex, StreamOptions, WebStreams } from './connection/stream-adapters.js';
+export { describeValue } from './describe-value.js';
 export type { Clock, Environment } from './environment.js';
 export * from './errors.js';
 export type { DisconnectReason } from './link/link-end.js';
+export { type Kernel, loadKernel } from './load-kernel.js';
 export {
   type OptionSpec,
   type OptionSpecs,

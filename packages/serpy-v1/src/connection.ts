@@ -1,17 +1,9 @@
 /** A connection that speaks v1. */
-import {
-  type ConnectionSettings,
-  Connection as CoreConnection,
-  type ConnectionOptions as CoreOptions,
-  type Environment,
-  parseOptions,
-} from 'serpy-core';
-import { type V1Options, type V1Setting, v1ConnectionOptions } from './options.js';
+import { type ConnectionSettings, Connection as CoreConnection, type Environment, parseOptions } from 'serpy-core';
+import { type ConnectionOptions, type V1Setting, v1ConnectionOptions } from './options.js';
 import { type V1, v1Protocol } from './protocol.js';
 
-export type ConnectionOptions = CoreOptions & V1Options;
-
-/** Options that were checked, and the protocol that goes by them. A server makes them once: for each connection they were 700 bytes. */
+/** Checked options, and the protocol that uses them. A server makes them once: a copy for each connection would take 700 bytes. */
 export class ConnectionSetup {
   readonly settings: ConnectionSettings;
   readonly protocol: ReturnType<typeof v1Protocol>;
@@ -23,7 +15,7 @@ export class ConnectionSetup {
 }
 
 /**
- * One connection to one v1 peer, a Python serpy program or another of ours.
+ * One connection to one v1 peer: a program with Python's serpy, or with serpy for Node.
  *
  * ```ts
  * const connection = await new Connection({ encoding: 'utf-8', autoRestart: true }).connect('127.0.0.1', 5001);

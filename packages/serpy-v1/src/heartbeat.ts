@@ -1,38 +1,44 @@
 /**
- * Whether the peer of a v1 conversation is alive: it must answer a change of mode that opens the conversation, and, where
- * heart-beats are asked for, say something now and then. Told the time, it knows no clock; whatever comes in is a sign of life,
- * what goes out is none.
+ * Detects a v1 peer that no longer answers. A server must answer a mode change that is the first block on a link. If heartbeats are
+ * enabled, a peer must send something within the heartbeat timeout. Received bytes prove that the peer is alive, sent bytes do not. The
+ * class has no clock: the caller passes the time.
  */
 import { PeerTimeoutError, type Role } from 'serpy-core';
 
-/** How long a peer may be silent. */
+/** The timeouts of a peer that does not answer. */
 export interface LivenessSetting {
-  /** After how long a silence the peer is asked for a sign of life; after three times as long the link is dead. 0 for never. Default 0. */
+  /**
+   * Milliseconds without received bytes after which this end sends a heartbeat. After three times as long the link is closed.
+   * 0 disables heartbeats. Default 0.
+   */
   readonly heartbeatIntervalMs: number;
-  /** Client: how long the answer to a change of mode may take that is the first it sends on a link; 0 for as long as it takes. Default 5,000. */
+  /**
+   * Client: milliseconds within which the server must answer a mode change that is the first block on a link. 0 disables the timeout.
+   * Default 5,000.
+   */
   readonly modeChangeTimeoutMs: number;
 }
 
-/** A peer that has said nothing for so many heart-beats is dead. */
+/** Heartbeat intervals without received bytes after which the link is closed. */
 const maxMissedHeartbeats = 3;
 
 export class Heartbeat {
   readonly #heartbeatIntervalMs: number;
   readonly #modeChangeTimeoutMs: number;
   #receivedMs = 0;
-  /** When it was last asked for a sign of life that has not come. */
+  /** When the heartbeat was sent that the peer has not answered. */
   #pingedMs: number | undefined;
-  /** The first answer: not expected, expected from the next look at the clock on, or by a certain time. */
+  /** The answer to the first mode change: not expected; expected, its timeout starts at the next `tick`; or expected by this time. */
   #answer: 'no' | 'expected' | number = 'no';
   #deadlineMs: number | undefined;
 
   constructor(role: Role, { heartbeatIntervalMs = 0, modeChangeTimeoutMs = 0 }: Partial<LivenessSetting>) {
     this.#heartbeatIntervalMs = heartbeatIntervalMs;
-    // A client that dialled again may have a full queue, and then it reads nothing; a server's is empty on each new link.
+    // Only for clients: the receive queue of a client that reconnected may be full, and it then reads nothing. A server's queue is empty on a new link.
     this.#modeChangeTimeoutMs = role === 'client' ? modeChangeTimeoutMs : 0;
   }
 
-  /** When `tick` wants to be called. Bytes that nobody asked for do not move it: to do so for each takes longer than to look in vain. */
+  /** When `tick` is due. Bytes that are not an expected answer do not move it: an early `tick` costs less than a new deadline for each chunk. */
   get deadlineMs(): number | undefined {
     return this.#deadlineMs;
   }
@@ -46,14 +52,14 @@ export class Heartbeat {
     this.#deadlineMs = undefined;
   }
 
-  /** The conversation was opened with a change of mode. */
+  /** The first block on the link is a mode change. */
   modeChangeSent(): void {
     if (this.#modeChangeTimeoutMs === 0) return;
     this.#answer = 'expected';
-    this.#deadlineMs = this.#receivedMs; // at once: the time is not known here
+    this.#deadlineMs = this.#receivedMs; // due at once: the time is not known here
   }
 
-  /** Bytes came in. */
+  /** Bytes arrived. */
   onReceived(nowMs: number): void {
     const expected = this.#pingedMs !== undefined || this.#answer !== 'no';
     this.#receivedMs = nowMs;
@@ -63,8 +69,10 @@ export class Heartbeat {
   }
 
   /**
-   * Looks at the clock, and says whether the peer is to be asked for a sign of life. Throws a `PeerTimeoutError` when it should have given one.
-   * @param paused nothing is read at the moment: what the peer may have said waits outside
+   * Checks the timeouts.
+   * @param paused whether reading is paused. Bytes of the peer may then wait in the socket.
+   * @returns whether to send a heartbeat
+   * @throws `PeerTimeoutError` if the peer has not answered in time
    */
   tick(nowMs: number, paused: boolean): boolean {
     if (paused) {
@@ -74,15 +82,15 @@ export class Heartbeat {
     }
     if (this.#answer === 'expected') this.#answer = nowMs + this.#modeChangeTimeoutMs;
     else if (this.#answer !== 'no' && nowMs >= this.#answer) throw noAnswerError(this.#modeChangeTimeoutMs);
-    const ask = this.#heartbeatDue(nowMs);
+    const due = this.#heartbeatDue(nowMs);
     this.#plan();
-    return ask;
+    return due;
   }
 
   #heartbeatDue(nowMs: number): boolean {
     if (this.#heartbeatIntervalMs === 0) return false;
     if (this.#pingedMs !== undefined) {
-      if (nowMs >= this.#deadMs(this.#pingedMs)) throw noHeartbeatError(this.#heartbeatIntervalMs);
+      if (nowMs >= this.#timedOutMs(this.#pingedMs)) throw noHeartbeatError(this.#heartbeatIntervalMs);
       return false;
     }
     if (nowMs < this.#receivedMs + this.#heartbeatIntervalMs) return false;
@@ -97,29 +105,29 @@ export class Heartbeat {
   }
 
   #plan(): void {
-    const beat =
-      this.#pingedMs === undefined ? this.#receivedMs + this.#heartbeatIntervalMs : this.#deadMs(this.#pingedMs);
-    const times = this.#heartbeatIntervalMs > 0 ? [beat] : [];
+    const heartbeat =
+      this.#pingedMs === undefined ? this.#receivedMs + this.#heartbeatIntervalMs : this.#timedOutMs(this.#pingedMs);
+    const times = this.#heartbeatIntervalMs > 0 ? [heartbeat] : [];
     if (this.#answer !== 'no') times.push(this.#answer === 'expected' ? this.#receivedMs : this.#answer);
     this.#deadlineMs = times.length > 0 ? Math.min(...times) : undefined;
   }
 
-  /** Counted from when it was asked: it may have been late, in a program that was busy. */
-  #deadMs(askedMs: number): number {
-    return askedMs + (maxMissedHeartbeats - 1) * this.#heartbeatIntervalMs;
+  /** Counts from the heartbeat and not from the last received bytes: a busy program may send the heartbeat late. */
+  #timedOutMs(pingedMs: number): number {
+    return pingedMs + (maxMissedHeartbeats - 1) * this.#heartbeatIntervalMs;
   }
 }
 
 function noAnswerError(modeChangeTimeoutMs: number): PeerTimeoutError {
   return new PeerTimeoutError(
-    `the server took the connection, and did not answer a change of mode (SETMODE) within ${modeChangeTimeoutMs} ms (modeChangeTimeoutMs): ` +
-      "does it speak v1, and does its program run? If it speaks v2, use serpy-v2, or protocol: 'v2'",
+    `the server accepted the connection and did not answer a mode change (SETMODE) within ${modeChangeTimeoutMs} ms (modeChangeTimeoutMs). ` +
+      "Check that a v1 server runs on this port and that its program is not blocked. If the server speaks v2, use serpy-v2, or protocol: 'v2'",
   );
 }
 
 function noHeartbeatError(heartbeatIntervalMs: number): PeerTimeoutError {
   return new PeerTimeoutError(
-    `the peer has sent nothing for ${maxMissedHeartbeats * heartbeatIntervalMs} ms, not even an answer to a sign of life (heartbeatIntervalMs: ${heartbeatIntervalMs}): ` +
-      'is the cable in, does its program run, and does it take its messages? If it may rest for so long, raise heartbeatIntervalMs',
+    `the peer sent nothing for ${maxMissedHeartbeats * heartbeatIntervalMs} ms and did not answer a heartbeat (heartbeatIntervalMs: ${heartbeatIntervalMs}). ` +
+      'Check the cable, and that the program at the other end runs and reads its messages. If it may be busy for that long, raise heartbeatIntervalMs',
   );
 }

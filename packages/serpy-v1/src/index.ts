@@ -87,9 +87,10 @@ export {
   type WriteSlot as Place,
 } from 'serpy-core';
 export { createDecoderStream, createEncoderStream, type DecoderOptions, type EncoderOptions } from './codec-streams.js';
-export { Connection, type ConnectionOptions } from './connection.js';
+export { Connection } from './connection.js';
 export type { LivenessSetting } from './heartbeat.js';
 export {
+  type ConnectionOptions,
   type EncodingSetting,
   type V1DiallingOption,
   type V1Options,
@@ -103,7 +104,7 @@ export { Server, type ServerOptions } from './server.js';
 export type { ModeOptions, SessionOptions, V1Session } from './v1-session.js';
 export { type Data, type Message, OpaquePickle } from './values/messages.js';
 export { formatFloat, formatNumber, parseNumber } from './values/number-text.js';
-export type { Value } from './values/payload.js';
 export { decodeText, type Encoding, encodeText } from './values/text.js';
+export type { Value } from './values/values.js';
 export type { Block, ReceivedBlock } from './wire/block.js';
-export type { Mode } from './wire/constants.js';
+export { type Mode, v1Wire } from './wire/constants.js';

@@ -1,25 +1,26 @@
 /**
- * The blocks whose answer has not come, in the order of the answers. Of those that nobody waits for any more there is only a count, in its
- * place: a peer that never answers must not make them pile up, and a late answer must not be taken for that of another.
+ * The sent blocks that the peer has not acknowledged, in the order in which it acknowledges them. A block whose `sendData` no longer waits
+ * is replaced by a count at its position: memory stays bounded if a peer never acknowledges, and a late acknowledgement is not assigned to
+ * another block.
  */
 import type { Block } from './wire/block.js';
 
-/** So many answers in a row that nobody waits for. */
+/** Consecutive blocks whose acknowledgement is no longer awaited. */
 interface CancelledRun {
   acks: number;
 }
 
-/** So many entries that nobody waits for are at least worth a walk through all. */
+/** The list is compacted only if it has more unawaited entries than this. */
 const minCompactEntries = 32;
 
 export class PendingAcks {
-  /** From `#first` on: what is before was answered. */
+  /** Entries before `#first` are acknowledged. */
   #entries: (Block | CancelledRun)[] = [];
   #first = 0;
-  /** How many of them somebody waits for. */
+  /** The number of blocks whose acknowledgement is awaited. */
   #awaitedCount = 0;
 
-  /** How many entries it takes: three for each block that is waited for, and some, at most. */
+  /** The number of entries: at most three for each awaited block, plus `minCompactEntries`. */
   get entries(): number {
     return this.#entries.length - this.#first;
   }
@@ -34,7 +35,7 @@ export class PendingAcks {
     }
   }
 
-  /** Nobody waits for the answer of this block any more. */
+  /** The acknowledgement of this block is no longer awaited. */
   cancelAck(block: Block): void {
     if (block.ackCancelled) return;
     block.ackCancelled = true;
@@ -42,7 +43,7 @@ export class PendingAcks {
     this.#compactSometimes();
   }
 
-  /** An answer has come. @returns whose it is; `'cancelled'` where that was forgotten, undefined where none was due */
+  /** An acknowledgement arrived. @returns its block; `'cancelled'` if it is no longer awaited; undefined if none was due */
   acknowledge(): Block | 'cancelled' | undefined {
     const entry = this.#entries[this.#first];
     if (entry === undefined) return undefined;
@@ -58,8 +59,9 @@ export class PendingAcks {
   }
 
   /**
-   * The link has ended. Answers come in order, so what the peer cannot take is the first that somebody waits for: what is behind it is not to blame.
-   * @returns that one where it has had its number of links
+   * The link ended. Acknowledgements arrive in order, so a block that the peer cannot handle is the first awaited one. Only this block counts
+   * the link.
+   * @returns this block if it was sent on `maxLinks` links
    */
   linkDown(maxLinks: number): Block | undefined {
     for (let index = this.#first; index < this.#entries.length; index++) {
@@ -71,7 +73,7 @@ export class PendingAcks {
     return undefined;
   }
 
-  /** Takes everything out. @returns the blocks that are waited for */
+  /** Removes all entries. @returns the awaited blocks */
   drain(): Block[] {
     const awaited = this.#entries.slice(this.#first).filter((entry) => !isRun(entry) && !entry.ackCancelled) as Block[];
     this.#entries = [];
@@ -87,7 +89,7 @@ export class PendingAcks {
     this.#first = 0;
   }
 
-  /** Rarely enough that it costs nothing: a walk leaves one run beside each block that is waited for. */
+  /** Compacts rarely, so that the cost for each block is constant: afterwards there is at most one run beside each awaited block. */
   #compactSometimes(): void {
     if (this.entries - this.#awaitedCount > 2 * this.#awaitedCount + minCompactEntries) this.#compact();
   }
@@ -110,8 +112,8 @@ function isRun(entry: Block | CancelledRun): entry is CancelledRun {
   return 'acks' in entry;
 }
 
-function addRun(entries: (Block | CancelledRun)[], first: number, answers: number): void {
+function addRun(entries: (Block | CancelledRun)[], first: number, acks: number): void {
   const last = entries.length > first ? (entries[entries.length - 1] as Block | CancelledRun) : undefined;
-  if (last !== undefined && isRun(last)) last.acks += answers;
-  else entries.push({ acks: answers });
+  if (last !== undefined && isRun(last)) last.acks += acks;
+  else entries.push({ acks });
 }

@@ -1,8 +1,8 @@
-/** v1 as core sees it. */
+/** v1 as a protocol of core. */
 import type { Protocol, ProtocolTypes, Role, SessionHost } from 'serpy-core';
 import { type ModeOptions, type SessionOptions, V1Session } from './v1-session.js';
 import { type Data, dataOf, type Message, messageOf } from './values/messages.js';
-import type { Value } from './values/payload.js';
+import type { Value } from './values/values.js';
 import type { Block, ReceivedBlock } from './wire/block.js';
 
 /** The types of v1. */
@@ -15,7 +15,7 @@ export interface V1 extends ProtocolTypes {
   message: Message;
 }
 
-/** v1 with its options. */
+/** Makes v1 with its options. */
 export function v1Protocol(options: SessionOptions) {
   return {
     name: 'v1',

@@ -8,11 +8,11 @@ import {
   serverOptions,
   withoutServerOptions,
 } from 'serpy-core';
-import { Connection, type ConnectionOptions, ConnectionSetup } from './connection.js';
-import { type V1DiallingOption, v1AcceptedOptions, v1ConnectionOptions } from './options.js';
+import { Connection, ConnectionSetup } from './connection.js';
+import { type ConnectionOptions, type V1DiallingOption, v1AcceptedOptions, v1ConnectionOptions } from './options.js';
 import type { V1 } from './protocol.js';
 
-/** Where to listen, how many connections, and the options of each. */
+/** The address, the limits of a server, and the options of each connection. */
 export type ServerOptions = PartialOptions<ServerSettings> & Omit<ConnectionOptions, V1DiallingOption>;
 
 /**

@@ -1,6 +1,6 @@
 /**
- * A v1 conversation: the mode of each direction, answers to what was asked, and the acknowledged messages
- * whose answer has not come, which outlive the wire.
+ * The v1 state machine of one connection: the mode of each direction, the answers to control blocks, and the messages without an
+ * acknowledgement, which outlive a link.
  */
 import {
   BadFrames,
@@ -22,8 +22,8 @@ import { BlockDecoder } from './decoder.js';
 import { Heartbeat, type LivenessSetting } from './heartbeat.js';
 import { PendingAcks } from './pending-acks.js';
 import { decodeBase85, decodedBase85Length, encodeBase85, encodedBase85Length } from './values/base85.js';
-import { checkForcedMode, encodeValue, isPlainText, modeFor, type Value } from './values/payload.js';
 import type { Encoding } from './values/text.js';
+import { checkForcedMode, encodeValue, isPlainText, modeFor, type Value } from './values/values.js';
 import { type Block, bytesBlock, copyBelowBytes, type ReceivedBlock, suffixOf, textBlock } from './wire/block.js';
 import {
   acknowledgeBlock,
@@ -31,34 +31,35 @@ import {
   isAcknowledged,
   isMode,
   type Mode,
+  maxControlBytes,
   modeChangedBlock,
   setModeBlocks,
   transmissionEnd,
 } from './wire/constants.js';
-import { acknowledge, type Control, controlTooLongError, maxControlBytes, readControl } from './wire/control.js';
+import { acknowledge, type Control, controlTooLongError, readControl } from './wire/control.js';
 import { foreignProtocolHint } from './wire/foreign-protocol.js';
 
 /** What v1 adds to the options of `sendData`. */
 export interface ModeOptions {
   /** Default 0: text raw, bytes in base85, not acknowledged. */
   readonly mode?: Mode | undefined;
-  /** Sends in just this mode, or not at all (`ERR_SERPY_OPTION`), for relays. Default false. */
+  /** Sends in exactly this mode, or rejects with `ERR_SERPY_OPTION`. For relays. Default false. */
   readonly forceMode?: boolean | undefined;
 }
 
-/** What was left out of the last is off. */
+/** The settings of a session. Timeouts that are left out are disabled. */
 export interface SessionOptions extends Partial<LivenessSetting> {
   readonly maxMessageBytes: number;
   readonly encoding: Encoding;
-  /** On how many links an acknowledged message is sent that has no answer when the link ends. */
+  /** The number of links on which an acknowledged message is sent before it is rejected. Default: no limit. */
   readonly maxUnansweredLinks?: number | undefined;
 }
 
 const nothing = Buffer.alloc(0);
 
-/** When there are too many of them. */
+/** Completes the error of a link that brings too many of them: "the peer has sent 256 more …". */
 const strayAcks =
-  'answers that nobody asked for than messages on this link, which is given up: does the peer speak v1, and is what is in between no echo?';
+  'unexpected answers than messages, so the link is closed. Check that the peer speaks v1 and that nothing in between echoes what it receives';
 
 export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Block> {
   readonly canSend = true;
@@ -71,13 +72,13 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
   #sendMode: Mode = 0;
   #receiveMode: Mode = 0;
   #pendingModeChanges = 0;
-  /** Messages that nobody waits for: how many were sent on this link, how many of them before the last change of mode, and how many the peer has read. */
+  /** Messages of this link without an acknowledgement: the number sent, the number sent before the last mode change, and the number that the peer has read. */
   #noAckSent = 0;
   #noAckAtModeChange = 0;
   #noAckRead = 0;
-  /** Whether nothing whole has come on this wire. */
+  /** Whether no complete block has arrived on this link. */
   #nothingReceived = true;
-  /** Whether nothing was sent on it. */
+  /** Whether nothing was sent on this link. */
   #nothingSent = true;
   #lines = new LineWatch();
 
@@ -106,7 +107,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
   }
 
   /**
-   * The block of a value.
+   * Encodes a value as a block.
    * @throws `ERR_SERPY_VALUE`, `ERR_SERPY_ENCODING`, `ERR_SERPY_TOO_LARGE`, `ERR_SERPY_OPTION`
    */
   encode(value: Value, { mode: asked = 0, forceMode = false }: ModeOptions): Block {
@@ -125,20 +126,20 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
   }
 
   send(block: Block): void {
-    const endBytes = block.hasSuffix ? 0 : suffixOf(block.mode).length;
-    if (block.body.length + endBytes !== block.sizeBytes) {
+    const suffixBytes = block.hasSuffix ? 0 : suffixOf(block.mode).length;
+    if (block.body.length + suffixBytes !== block.sizeBytes) {
       const error = detachedBufferError(block.sizeBytes);
       this.#output.rejected(block, error);
       this.#output.warn(error);
       return;
     }
     if (block.mode !== this.#sendMode) {
-      // No need to wait for the answer: a receiver works strictly in order.
+      // Does not wait for the answer: a receiver reads strictly in order.
       this.#output.write(setModeBlocks[block.mode] as Buffer);
       this.#sendMode = block.mode;
       this.#pendingModeChanges++;
       this.#noAckAtModeChange = this.#noAckSent;
-      // Behind messages that nobody takes it could not be answered.
+      // Only for the first block: after messages that the peer does not read, the answer would not arrive.
       if (this.#nothingSent) this.#heartbeat.modeChangeSent();
     }
     this.#nothingSent = false;
@@ -153,10 +154,10 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     if (!block.hasSuffix) this.#output.write(suffixOf(block.mode));
   }
 
-  /** It is text in memory of its own, or big. */
+  /** Nothing to copy: a small body is already a copy, a large one is sent by reference. */
   snapshot(): void {}
 
-  /** Asks the peer for a sign of life: a change to the mode in force, which every v1 peer answers. */
+  /** Sends a heartbeat: a change to the current mode, which every v1 peer answers. */
   requestAck(): void {
     this.#output.write(setModeBlocks[this.#sendMode] as Buffer);
     this.#pendingModeChanges++;
@@ -166,7 +167,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
 
   cancelAck(block: Block): void {
     this.#pendingAcks.cancelAck(block);
-    block.body = nothing; // a peer that never answers must not make us keep all that was sent to it
+    block.body = nothing; // bounds the memory if a peer never acknowledges
   }
 
   linkUp(nowMs: number): void {
@@ -182,17 +183,17 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     this.#noAckSent = 0;
     this.#noAckAtModeChange = 0;
     this.#noAckRead = 0;
-    // An empty message goes in an acknowledged mode even if nobody waits for its answer: then it may not come twice.
+    // Sends only awaited blocks again. An empty message uses an acknowledged mode even if nothing awaits it, and must not arrive twice.
     for (const block of this.#pendingAcks.drain()) this.send(block);
   }
 
   linkDown(): void {
     this.#heartbeat.linkDown();
     const { maxUnansweredLinks = Number.POSITIVE_INFINITY } = this.#options;
-    const untakeable = this.#pendingAcks.linkDown(maxUnansweredLinks);
-    if (untakeable) {
-      this.cancelAck(untakeable);
-      this.#output.rejected(untakeable, unansweredError(untakeable, maxUnansweredLinks));
+    const failed = this.#pendingAcks.linkDown(maxUnansweredLinks);
+    if (failed) {
+      this.cancelAck(failed);
+      this.#output.rejected(failed, unansweredError(failed, maxUnansweredLinks));
     }
     this.#decoder = new BlockDecoder();
     this.#lines.stop();
@@ -236,14 +237,14 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
   }
 
   ended(): SerpyError | undefined {
-    const there = this.#decoder.bytes.length;
-    if (there === 0) return undefined;
+    const receivedBytes = this.#decoder.bytes.length;
+    if (receivedBytes === 0) return undefined;
     return new TruncatedError(
-      `the stream ended in the middle of a block: ${there} bytes had come without the 1F that ends it`,
+      `the stream ended within a block: ${receivedBytes} bytes arrived without the 1F that ends it`,
     );
   }
 
-  /** A change of mode that waits for its answer asks as well. */
+  /** Sends no heartbeat while a mode change awaits its answer: that answer serves as well. */
   tick(nowMs: number, paused: boolean): void {
     if (this.#nothingReceived && this.#lines.isLines(nowMs)) {
       const { bytes } = this.#decoder;
@@ -258,11 +259,11 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     return text.length < copyBelowBytes && text.length <= this.#options.maxMessageBytes && isPlainText(text);
   }
 
-  /** A text is written where it is sent from: that takes half as long as to make a Buffer of it. */
-  #writeText(text: string, end: Buffer): void {
-    const { buffer, offset } = this.#output.reserve(text.length + end.length);
+  /** Writes a text into the transport's buffer. This takes half the time of a Buffer of its own. */
+  #writeText(text: string, suffix: Buffer): void {
+    const { buffer, offset } = this.#output.reserve(text.length + suffix.length);
     buffer.write(text, offset, 'latin1');
-    for (let i = 0; i < end.length; i++) buffer[offset + text.length + i] = end[i] as number;
+    for (let i = 0; i < suffix.length; i++) buffer[offset + text.length + i] = suffix[i] as number;
   }
 
   #onData(blockBytes: number): ReceivedBlock {
@@ -281,7 +282,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
   }
 
   #onControl(blockBytes: number): void {
-    const control = this.#takeControl(blockBytes);
+    const control = this.#readControl(blockBytes);
     switch (control.kind) {
       case 'set-mode':
         this.#receiveMode = control.mode;
@@ -289,19 +290,19 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
         break;
       case 'mode-changed':
         if (this.#pendingModeChanges > 0) this.#onModeChanged();
-        else this.#onStrayAck('the peer answered a change of mode (ACKMODCG) that nobody asked for');
+        else this.#onStrayAck('ignored an unexpected answer to a mode change (ACKMODCG) from the peer');
         break;
       case 'acknowledge': {
-        // Answers come in order: a late one is that of its own message, whoever has stopped waiting for it.
+        // Acknowledgements arrive in order: a late one belongs to its own message, even if that is no longer awaited.
         const block = this.#pendingAcks.acknowledge();
         if (block === 'cancelled') break;
         if (block) this.#onAck(block);
-        else this.#onStrayAck('the peer acknowledged a message (ACKEOT) that nobody sent');
+        else this.#onStrayAck('ignored an unexpected acknowledgement (ACKEOT) from the peer');
       }
     }
   }
 
-  /** The peer reads in order: an answer shows that it has read what went before what it answers. */
+  /** The peer reads in order: its answer proves that it has read everything that was sent before the mode change. */
   #onModeChanged(): void {
     this.#pendingModeChanges--;
     if (this.#pendingModeChanges === 0) this.#noAckRead = Math.max(this.#noAckRead, this.#noAckAtModeChange);
@@ -316,8 +317,8 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     this.#bad.add((more) => new ProtocolError(`${text}${more}`));
   }
 
-  #takeControl(blockBytes: number): Control {
-    // By far the most frequent: told by its bytes, it takes a third of the time.
+  #readControl(blockBytes: number): Control {
+    // An acknowledgement is by far the most frequent block. To compare its bytes takes a third of the time.
     if (!this.#decoder.bytes.startsWith(acknowledgeBlock)) {
       return readControl(this.#decoder.take(blockBytes, blockBytes).subarray(1));
     }
@@ -325,13 +326,13 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     return acknowledge;
   }
 
-  /** Looks at a block of which so much is there: one that cannot become anything is not waited for. */
+  /** Checks a block, complete or not, so that an invalid one is rejected before it is complete. @param knownBytes the bytes of it that have arrived */
   #check(knownBytes: number): void {
     if (knownBytes === 0) return;
     const { bytes } = this.#decoder;
     if (this.#nothingReceived) {
-      const who = foreignProtocolHint(bytes.peek(Math.min(sniffBytes, knownBytes)));
-      if (who) throw new ProtocolError(`the peer does not speak v1: ${who}`);
+      const hint = foreignProtocolHint(bytes.peek(Math.min(sniffBytes, knownBytes)));
+      if (hint) throw new ProtocolError(`the peer does not speak v1: ${hint}`);
     }
     if (bytes.at(0) === controlStart) {
       if (knownBytes > maxControlBytes) throw controlTooLongError(bytes.peek(maxControlBytes).subarray(1));
@@ -340,7 +341,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     }
   }
 
-  /** The longest data block that may come: a message of `maxMessageBytes` in the mode in force, and its `04`. */
+  /** The longest valid data block: a message of `maxMessageBytes` in the current mode, and its `04`. */
   #maxDataBytes(): number {
     const { maxMessageBytes } = this.#options;
     const data = this.#receiveMode < 2 ? maxMessageBytes : encodedBase85Length(maxMessageBytes);
@@ -357,15 +358,15 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
 
 function unansweredError({ sizeBytes, mode }: Block, links: number): ConnectionLostError {
   return new ConnectionLostError(
-    `a message of ${sizeBytes} bytes in mode ${mode} was sent on ${links} links that ended before it was acknowledged (maxUnansweredLinks), and is not sent ` +
-      'again, so that others get through: it may or may not have arrived. Does the peer fail of it, or is the link too bad?',
+    `a message of ${sizeBytes} bytes in mode ${mode} was sent on ${links} links, and each ended before the peer acknowledged it (maxUnansweredLinks). It ` +
+      'may have arrived. serpy does not send it again, so that later messages are sent. Check whether the peer fails on this message',
   );
 }
 
 function detachedBufferError(sizeBytes: number): ValueError {
   return new ValueError(
-    `a message of ${sizeBytes} bytes is not sent: the program took its memory away meanwhile (transferred it, or made it smaller): ` +
-      'send a copy (Buffer.from(bytes))',
+    `a message of ${sizeBytes} bytes was not sent, because the program transferred or resized its memory after sendData. ` +
+      'Send a copy: Buffer.from(bytes)',
   );
 }
 
@@ -375,12 +376,12 @@ function viewOf(bytes: Uint8Array): Buffer {
 
 function missingEndError(mode: Mode): ProtocolError {
   return new ProtocolError(
-    `the peer sent a block in mode ${mode} without its 04: the text that it sends holds the byte 1F, which needs mode 3`,
+    `the peer sent a block in mode ${mode} without its 04. If its text holds the byte 1F, send it in mode 3`,
   );
 }
 
 function unexpectedEndError(mode: Mode): ProtocolError {
   return new ProtocolError(
-    `the peer sent a block in mode ${mode} with two 04: the text that it sends holds the byte 04, which needs mode 3`,
+    `the peer sent a block in mode ${mode} with two 04. If its text holds the byte 04, send it in mode 3`,
   );
 }

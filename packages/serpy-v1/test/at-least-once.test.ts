@@ -69,7 +69,7 @@ describe('a link that breaks while messages are sent again', () => {
     },
   );
 
-  test('a thousand dials that fail, and one that does not: each message comes once', async () => {
+  test('a thousand failed connection attempts and one that succeeds: each message arrives once', async () => {
     const network = new MemoryNetwork();
     const { clock } = network;
     clock.runFreely();
@@ -144,7 +144,7 @@ async function silentPair(autoRestart = false) {
 }
 
 describe('an answer that comes late', () => {
-  test('is that of the message that nobody waits for any more, and releases no other', async () => {
+  test('belongs to the message that is no longer awaited, and resolves no other', async () => {
     const { network, client, warnings, answer } = await silentPair();
     const first = client.sendData('first', { mode: 1, timeoutMs: 100 });
     await network.clock.advance(100);
@@ -186,7 +186,7 @@ describe('an answer that comes late', () => {
     expect(await second).toBe(true);
   });
 
-  test('without a message, is told, and is not kept for the next', async () => {
+  test('without a message causes a warning, and does not count for the next message', async () => {
     const { client, warnings, answer } = await silentPair();
     await client.sendData('plain');
     await answer('^ACKEOT!!|');
@@ -200,7 +200,7 @@ describe('an answer that comes late', () => {
   });
 });
 
-test('a message that timed out before it was on a wire never goes on one', async () => {
+test('a message that timed out before it was written is never written', async () => {
   const { network, client, takeHeard } = await silentPair(true);
   network.refuse(port);
   network.links[0]?.reset();
@@ -228,12 +228,12 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ do: fc.constant('break' as const) }),
 );
 
-/** A session, the wire of the moment, and an original at its other end. */
+/** A session, the current link, and a Python peer at the other end. */
 class Model {
   readonly #conversation = new Conversation();
   readonly #sent: Block[] = [];
   readonly #forgotten = new Set<Block>();
-  /** What any original got over any wire. */
+  /** The messages that a Python peer received over any link. */
   readonly #delivered = new Set<string>();
   #original = new Original();
   #onTheWay = Buffer.alloc(0);
@@ -296,7 +296,7 @@ class Model {
 }
 
 property.prop([fc.array(anyStep, { maxLength: 60 })], { numRuns: 300 })(
-  'whatever breaks, and whoever stops waiting: what is acknowledged has arrived, once each, and what is waited for is acknowledged at last',
+  'for all breaks and cancelled waits: each acknowledged message has arrived, once, and each awaited message is acknowledged in the end',
   (steps) => {
     const model = new Model();
     for (const step of steps) model.play(step);
@@ -306,7 +306,7 @@ property.prop([fc.array(anyStep, { maxLength: 60 })], { numRuns: 300 })(
 
 describe('a message of which the peer fails each time', () => {
   test.each([undefined, 2] as const)(
-    'is given up after its number of links (maxUnansweredLinks: %s), and what waits behind it arrives',
+    'is rejected after its number of links (maxUnansweredLinks: %s), and later messages arrive',
     async (maxUnansweredLinks) => {
       const network = new MemoryNetwork();
       network.clock.runFreely();

@@ -1,11 +1,11 @@
-/** Whatever is sent, in whatever mode: the wire holds no control block that was not meant, and the receiver gets the same. */
+/** For every value and mode: the stream holds no unintended control block, and the receiver gets the same value. */
 import { fc } from '@fast-check/vitest';
 import { randomPieces, seededRandom } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
 import { readPickle } from '../src/pickle/index.js';
 import { formatNumber } from '../src/values/number-text.js';
-import type { Value } from '../src/values/payload.js';
 import { type Encoding, encodeText } from '../src/values/text.js';
+import type { Value } from '../src/values/values.js';
 import type { Mode } from '../src/wire/constants.js';
 import { Conversation, receive } from './conversation.js';
 import { Original } from './oracle.js';
@@ -104,7 +104,7 @@ const kinds: [Encoding, string, fc.Arbitrary<string>][] = [
 ];
 
 describe.each(kinds)('%s, %s', (encoding, _, text) => {
-  test('reaches an original peer unharmed and never deafens it', () => {
+  test('reaches a Python peer unchanged and never terminates its receiver thread', () => {
     fc.assert(
       fc.property(sendsOf(text), fc.boolean(), (sends, answerEach) => {
         check(sends, encoding, answerEach);
@@ -113,7 +113,7 @@ describe.each(kinds)('%s, %s', (encoding, _, text) => {
     );
   });
 
-  test('reaches a session of ours unharmed, in whatever pieces', () => {
+  test('reaches serpy for Node unchanged, for all chunks', () => {
     fc.assert(
       fc.property(sendsOf(text), fc.integer(), (sends, seed) => {
         const stream = check(sends, encoding, false);
@@ -148,7 +148,7 @@ describe('each awkward message alone, first on its wire, in every mode', () => {
   });
 });
 
-test('a broken wire at any place, with answers or without, never brings an acknowledged message to nobody', () => {
+test('a link that breaks at any place, with or without answers, never acknowledges a message that did not arrive', () => {
   const text = fc.constantFrom('a', 'b\x1f', '', '\x04', 'long enough to be cut');
   const step = fc.oneof(
     { weight: 5, arbitrary: fc.record({ what: fc.constant('send' as const), text, mode }) },

@@ -1,4 +1,4 @@
-/** A v1 program that is too busy to look at its sockets for longer than its heart-beats take: it does not take a live peer for dead. */
+/** A v1 program that blocks its event loop for longer than the heartbeat timeout: there is no false timeout. */
 import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
@@ -8,7 +8,7 @@ import { expect, onTestFinished, test } from 'vitest';
 
 const heartbeatIntervalMs = 300;
 
-/** In a thread of its own, as ours is to be busy: answers a sign of life when it is told to, and says by shared memory that it has. */
+/** Runs in a worker thread, since the main thread is blocked: answers a heartbeat on request, and confirms that by shared memory. */
 const peer = `
   const { parentPort, workerData } = require('node:worker_threads');
   const { createServer } = require('node:net');
@@ -23,7 +23,7 @@ const peer = `
   }).listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));
 `;
 
-test('an answer that came while the program was busy is read before the peer is given up', async () => {
+test('an answer that arrived while the program was busy is read before the timeout is checked', async () => {
   const answered = new Int32Array(new SharedArrayBuffer(8));
   const worker = new Worker(peer, { eval: true, workerData: answered.buffer });
   onTestFinished(async () => void (await worker.terminate()));
@@ -32,7 +32,7 @@ test('an answer that came while the program was busy is read before the peer is 
   onTestFinished(() => connection.destroy());
   await waitFor(() => connection.stats().bytesSent > 0);
   worker.postMessage('answer');
-  // Busy: nothing of the program runs, and the answer waits in the system.
+  // Busy: the event loop is blocked, and the answer waits in the socket.
   Atomics.wait(answered, 0, 0);
   Atomics.wait(answered, 1, 0, 3 * heartbeatIntervalMs);
   for (let turns = 0; turns < 10; turns++) await nextTurn();

@@ -1,4 +1,4 @@
-/** v1 on a stream of bytes that is no network: conversations recorded from the original, and what comes out of our encoder, however they are cut. */
+/** v1 over a stream of bytes without a network: recorded exchanges of the Python module, and the output of the encoder, for every cut. */
 import { readFileSync } from 'node:fs';
 import { PassThrough, Readable, type Transform } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
@@ -34,7 +34,7 @@ async function decoded(chunks: Iterable<Uint8Array>, decoder = createDecoderStre
   return { received, error };
 }
 
-test('recorded conversations are understood, however they are cut', async () => {
+test('decodes recorded exchanges, for every cut', async () => {
   for (const { wire_hex, sends } of vectors) {
     for (const { name, chunks } of everyCut(Buffer.from(wire_hex, 'hex'))) {
       const { received, error } = await decoded(chunks);
@@ -47,7 +47,7 @@ test('recorded conversations are understood, however they are cut', async () => 
 }, 60_000);
 
 test.each([0, 1, 2, 3] as const)(
-  'what the encoder writes in mode %i is understood by an original and by the decoder',
+  'a Python peer and the decoder read the output of the encoder in mode %i',
   async (mode) => {
     const values = [
       'hello',
@@ -79,7 +79,7 @@ test('objects go in mode 4, and come out as they were', async () => {
   });
 });
 
-test('answers are given to who wants to write them, in order', async () => {
+test('passes the answers to the option answer, in order', async () => {
   const bytes = await encoded({ mode: 1 }, 'one', 'two');
   const answers: string[] = [];
   const decoder = createDecoderStream({ answer: (answer) => answers.push(Buffer.from(answer).toString('latin1')) });
@@ -87,7 +87,7 @@ test('answers are given to who wants to write them, in order', async () => {
   expect(answers).toEqual(['\x01ACKMODCG\x1f', '\x01ACKEOT!!\x1f', '\x01ACKEOT!!\x1f']);
 });
 
-test('answers that come on the line are no messages', async () => {
+test('answers on the line are not messages', async () => {
   const bytes = Buffer.from('\x01ACKMODCG\x1fhello\x1f\x01ACKEOT!!\x1f', 'latin1');
   expect(await decoded([bytes])).toEqual({ received: [{ type: 'text', value: 'hello', mode: 0 }], error: undefined });
 });
@@ -104,7 +104,7 @@ test('a serial port: encoder and decoder at either end of a line, for await over
   expect(received).toEqual(['a', 'b', Buffer.of(0x1f)]);
 });
 
-test('bytes that cannot be read on fail with a typed error, after what could be', async () => {
+test('invalid bytes fail with a typed error, after the valid messages before them', async () => {
   for (const bad of ['\x01NONSENSE\x1f', '\x01SETMODE2\x1f~~"~~\x1f', '\x01SETMODE1\x1fno end\x1f']) {
     const bytes = Buffer.from(`fine\x1f${bad}`, 'latin1');
     for (const chunks of [[bytes], byteByByte(bytes)]) {
@@ -116,7 +116,7 @@ test('bytes that cannot be read on fail with a typed error, after what could be'
   }
 });
 
-test('an end in the middle of a block is told, and so is a message over maxMessageBytes', async () => {
+test('fails at an end within a block, and at a message above maxMessageBytes', async () => {
   expect(await decoded([Buffer.from('fine\x1funfinished')])).toMatchObject({
     received: [{ value: 'fine' }],
     error: { code: 'ERR_SERPY_TRUNCATED' },
@@ -125,7 +125,7 @@ test('an end in the middle of a block is told, and so is a message over maxMessa
   expect(error).toMatchObject({ code: 'ERR_SERPY_TOO_LARGE', limitBytes: 1000 });
 });
 
-test('a value that cannot be sent fails the encoder, and a wrong option is refused', async () => {
+test('a value that cannot be sent fails the encoder, and an invalid option is rejected', async () => {
   const encoder = createEncoderStream();
   encoder.write('µ');
   await expect(finished(encoder)).rejects.toMatchObject({ code: 'ERR_SERPY_ENCODING' });

@@ -1,8 +1,8 @@
-/** A v1 session in the hands of a test: values and bytes in, all that comes out of it gathered. */
+/** A v1 session that a test drives: it passes values and bytes in, and collects the output. */
 import { isSerpyError, type Role, type SerpyError, type SerpyErrorLike } from 'serpy-core';
 import { RecordingHost } from 'serpy-core/testing';
 import { type ModeOptions, type SessionOptions, V1Session } from '../src/v1-session.js';
-import type { Value } from '../src/values/payload.js';
+import type { Value } from '../src/values/values.js';
 import type { Block, ReceivedBlock } from '../src/wire/block.js';
 import type { Original } from './oracle.js';
 
@@ -55,7 +55,7 @@ export class Conversation {
     return messages;
   }
 
-  /** Lets a peer hear what was written, and the session its answers. Returns what was written. */
+  /** Passes the written bytes to a peer, and its answers to the session. Returns the written bytes. */
   exchange(peer: Original): Buffer {
     const written = this.takeWritten();
     peer.receive(written);
@@ -63,7 +63,7 @@ export class Conversation {
     return written;
   }
 
-  /** The wire breaks, and another one comes up. */
+  /** The link ends, and a new one starts. */
   reconnect(nowMs = 0): void {
     this.session.linkDown();
     this.session.linkUp(nowMs);
@@ -79,7 +79,7 @@ export function shown(bytes: Buffer): string {
   return bytes.toString('latin1').replaceAll('\x1f', '|').replaceAll('\x04', '␄').replaceAll('\x01', '^');
 }
 
-/** Everything that a session made of a stream. */
+/** Everything that a session derived from a stream. */
 export interface Outcome {
   messages: { mode: number; bytes: Buffer }[];
   /** The answers it wrote. */
@@ -87,7 +87,7 @@ export interface Outcome {
   warnings: string[];
   /** What `read` threw. */
   error: SerpyErrorLike | undefined;
-  /** What `ended` said; not asked after an error. */
+  /** The result of `ended`; not called after an error. */
   ended: SerpyError | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** A peer that asks and asks and never reads an answer. */
+/** A peer that sends requests without end and reads no answer. */
 import { MemoryNetwork } from 'serpy-core/testing';
 import { Server } from 'serpy-v1';
 import { expect, test } from 'vitest';
@@ -6,7 +6,7 @@ import { Conversation, receive } from './conversation.js';
 
 const MiB = 1024 * 1024;
 
-test('a peer that floods with SETMODE and reads no answer is read no more once a MiB of answers waits', async () => {
+test('reading from a peer that floods with SETMODE stops once a MiB of answers is unsent', async () => {
   const network = new MemoryNetwork();
   const server = await new Server({ port: 5000 }, network).start();
   const dial = { host: '127.0.0.1', port: 5000, keepAliveMs: 0, signal: new AbortController().signal };
@@ -29,7 +29,7 @@ test('a peer that floods with SETMODE and reads no answer is read no more once a
 });
 
 test.each(['^ACKEOT!!|', '^ACKMODCG|'])(
-  'a run of answers that nobody asked for is told once, and 256 more of them than messages end the link: %s',
+  'a run of unexpected answers causes one warning, and 256 more of them than messages end the link: %s',
   (answer) => {
     const few = new Conversation();
     few.hear(`${answer.repeat(200)}text|`);
@@ -37,12 +37,15 @@ test.each(['^ACKEOT!!|', '^ACKMODCG|'])(
     const { error, warnings } = receive([
       Buffer.from(answer.repeat(300).replaceAll('^', '\x01').replaceAll('|', '\x1f')),
     ]);
-    expect(error).toMatchObject({ code: 'ERR_SERPY_PROTOCOL', message: expect.stringContaining('256 more answers') });
+    expect(error).toMatchObject({
+      code: 'ERR_SERPY_PROTOCOL',
+      message: expect.stringContaining('256 more unexpected answers'),
+    });
     expect(warnings).toHaveLength(1);
   },
 );
 
-test('empty blocks are passed over, however many there are between messages', () => {
+test('skips any number of empty blocks between messages', () => {
   const conversation = new Conversation();
   const heard = conversation.hear(`${'|'.repeat(200_000)}one|${'|'.repeat(70_000)}two|`);
   expect(heard.map(({ bytes }) => bytes.toString())).toEqual(['one', 'two']);

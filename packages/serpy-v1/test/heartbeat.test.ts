@@ -1,4 +1,4 @@
-/** Whether a v1 peer is alive: when it is asked, what counts as an answer, and when it is given up. */
+/** Heartbeats of v1: when one is sent, what counts as an answer, and when the link is closed. */
 import type { Role } from 'serpy-core';
 import { describe, expect, test } from 'vitest';
 import { Heartbeat, type LivenessSetting } from '../src/heartbeat.js';
@@ -12,27 +12,30 @@ function alive(role: Role, setting: Partial<LivenessSetting>, upMs = 0): Heartbe
 
 const silent = expect.objectContaining({ code: 'ERR_SERPY_PEER_TIMEOUT' });
 
-describe('heart-beats', () => {
-  test.each(['client', 'server'] as const)('of a %s ask after a silence, and give up after three', (role) => {
-    const liveness = alive(role, { heartbeatIntervalMs: 100 }, 1000);
-    expect(liveness.deadlineMs).toBe(1100);
-    expect(liveness.tick(1099, false)).toBe(false);
-    expect(liveness.tick(1100, false)).toBe(true);
-    expect(liveness.deadlineMs).toBe(1300);
-    expect(liveness.tick(1299, false)).toBe(false); // asks once
-    expect(() => liveness.tick(1300, false)).toThrow(silent);
-  });
+describe('heartbeats', () => {
+  test.each(['client', 'server'] as const)(
+    'of a %s are sent after silence, and time out after three intervals',
+    (role) => {
+      const liveness = alive(role, { heartbeatIntervalMs: 100 }, 1000);
+      expect(liveness.deadlineMs).toBe(1100);
+      expect(liveness.tick(1099, false)).toBe(false);
+      expect(liveness.tick(1100, false)).toBe(true);
+      expect(liveness.deadlineMs).toBe(1300);
+      expect(liveness.tick(1299, false)).toBe(false); // asks once
+      expect(() => liveness.tick(1300, false)).toThrow(silent);
+    },
+  );
 
-  test('say how long it was, and what to look at', () => {
+  test('report how long the peer was silent, and what to check', () => {
     const liveness = alive('client', { heartbeatIntervalMs: 100 });
     liveness.tick(100, false);
     expect(() => liveness.tick(300, false)).toThrow(
-      'the peer has sent nothing for 300 ms, not even an answer to a sign of life (heartbeatIntervalMs: 100): ' +
-        'is the cable in, does its program run, and does it take its messages? If it may rest for so long, raise heartbeatIntervalMs',
+      'the peer sent nothing for 300 ms and did not answer a heartbeat (heartbeatIntervalMs: 100). ' +
+        'Check the cable, and that the program at the other end runs and reads its messages. If it may be busy for that long, raise heartbeatIntervalMs',
     );
   });
 
-  test('begin anew with every byte that comes in', () => {
+  test('restart with each received byte', () => {
     const liveness = alive('client', { heartbeatIntervalMs: 100 });
     liveness.tick(100, false);
     liveness.onReceived(250);
@@ -50,14 +53,14 @@ describe('heart-beats', () => {
     expect(liveness.deadlineMs).toBe(199);
   });
 
-  test('that come late, in a program that was busy, still give the peer its time', () => {
+  test('that a busy program sends late still give the peer its time', () => {
     const liveness = alive('client', { heartbeatIntervalMs: 100 });
     expect(liveness.tick(5000, false)).toBe(true);
     expect(liveness.tick(5199, false)).toBe(false);
     expect(() => liveness.tick(5200, false)).toThrow(silent);
   });
 
-  test('neither ask nor give up while nothing is read, and begin anew after that', () => {
+  test('are neither sent nor time out while reading is paused, and restart after that', () => {
     const liveness = alive('client', { heartbeatIntervalMs: 100 });
     expect(liveness.tick(100, false)).toBe(true);
     expect(liveness.tick(300, true)).toBe(false);
@@ -67,7 +70,7 @@ describe('heart-beats', () => {
     expect(() => liveness.tick(700, false)).toThrow(silent);
   });
 
-  test('begin anew on each link, and there are none while there is no link', () => {
+  test('restart on each link, and none is sent without a link', () => {
     const liveness = alive('client', { heartbeatIntervalMs: 100 });
     liveness.tick(100, false);
     liveness.linkDown();
@@ -77,7 +80,7 @@ describe('heart-beats', () => {
     expect(liveness.tick(1100, false)).toBe(true);
   });
 
-  test('do not exist unless they are asked for', () => {
+  test('are disabled by default', () => {
     const liveness = alive('client', {});
     expect(liveness.deadlineMs).toBeUndefined();
     liveness.onReceived(5);
@@ -86,7 +89,7 @@ describe('heart-beats', () => {
 });
 
 describe('the first answer', () => {
-  test('is waited for from when the clock is next looked at', () => {
+  test('has a timeout that starts at the next tick', () => {
     const liveness = alive('client', { modeChangeTimeoutMs: 5000 }, 1000);
     expect(liveness.deadlineMs).toBeUndefined();
     liveness.modeChangeSent();
@@ -95,12 +98,12 @@ describe('the first answer', () => {
     expect(liveness.deadlineMs).toBe(75_000);
     liveness.tick(74_999, false);
     expect(() => liveness.tick(75_000, false)).toThrow(
-      'the server took the connection, and did not answer a change of mode (SETMODE) within 5000 ms (modeChangeTimeoutMs): ' +
-        "does it speak v1, and does its program run? If it speaks v2, use serpy-v2, or protocol: 'v2'",
+      'the server accepted the connection and did not answer a mode change (SETMODE) within 5000 ms (modeChangeTimeoutMs). ' +
+        "Check that a v1 server runs on this port and that its program is not blocked. If the server speaks v2, use serpy-v2, or protocol: 'v2'",
     );
   });
 
-  test('is any byte that comes in', () => {
+  test('is any received byte', () => {
     const liveness = alive('client', { modeChangeTimeoutMs: 5000 });
     liveness.modeChangeSent();
     liveness.tick(0, false);
@@ -108,7 +111,7 @@ describe('the first answer', () => {
     expect([liveness.deadlineMs, liveness.tick(5000, false)]).toEqual([undefined, false]);
   });
 
-  test('is waited for longer while nothing is read', () => {
+  test('has a longer timeout while reading is paused', () => {
     const liveness = alive('client', { modeChangeTimeoutMs: 5000 });
     liveness.modeChangeSent();
     liveness.tick(0, false);
@@ -117,7 +120,7 @@ describe('the first answer', () => {
     expect(() => liveness.tick(10_000, false)).toThrow(silent);
   });
 
-  test('of the last link is not waited for on the next', () => {
+  test('of the last link is not expected on the next one', () => {
     const liveness = alive('client', { modeChangeTimeoutMs: 5000 });
     liveness.modeChangeSent();
     liveness.linkDown();
@@ -125,7 +128,7 @@ describe('the first answer', () => {
     expect([liveness.deadlineMs, liveness.tick(10_000, false)]).toEqual([undefined, false]);
   });
 
-  test('is not waited for by a server, whose client may have a full queue, nor where it is off', () => {
+  test('is not expected by a server, whose client may have a full queue, nor with 0 ms', () => {
     for (const liveness of [
       alive('server', { modeChangeTimeoutMs: 5000 }),
       alive('client', { modeChangeTimeoutMs: 0 }),
@@ -135,7 +138,7 @@ describe('the first answer', () => {
     }
   });
 
-  test('and heart-beats go together: what is due first comes first', () => {
+  test('and heartbeats work together: the earlier deadline counts', () => {
     const liveness = alive('client', { modeChangeTimeoutMs: 5000, heartbeatIntervalMs: 1000 });
     liveness.modeChangeSent();
     liveness.tick(10, false);
@@ -146,8 +149,8 @@ describe('the first answer', () => {
   });
 });
 
-describe('a conversation', () => {
-  test('asks with a change to the mode in force, between two blocks', () => {
+describe('a session', () => {
+  test('sends a change to the current mode, between two blocks', () => {
     const conversation = new Conversation({ heartbeatIntervalMs: 100 });
     conversation.session.tick(100, false);
     expect(conversation.takeShown()).toBe('^SETMODE0|');
@@ -164,7 +167,7 @@ describe('a conversation', () => {
     expect(conversation.acknowledged).toHaveLength(2);
   });
 
-  test('does not ask while a change of mode waits for its answer, which is as good', () => {
+  test('sends no heartbeat while a mode change awaits its answer', () => {
     const conversation = new Conversation({ heartbeatIntervalMs: 100 });
     conversation.say(Buffer.from('x'), { mode: 2 });
     conversation.takeWritten();
@@ -173,7 +176,7 @@ describe('a conversation', () => {
     expect(() => conversation.session.tick(300, false)).toThrow(silent);
   });
 
-  test('is not kept alive by what it sends', () => {
+  test('is not kept alive by sent bytes', () => {
     const conversation = new Conversation({ heartbeatIntervalMs: 100 });
     for (let n = 0; n < 10; n++) conversation.say('x');
     conversation.session.tick(100, false);
@@ -181,7 +184,7 @@ describe('a conversation', () => {
     expect(() => conversation.session.tick(300, false)).toThrow(silent);
   });
 
-  test('is kept alive by any byte: half a block, or what has no meaning', () => {
+  test('is kept alive by any byte: half a block, or an empty one', () => {
     for (const bytes of ['half a blo', '|', '^ACKMODCG|']) {
       const conversation = new Conversation({ heartbeatIntervalMs: 100 });
       conversation.session.tick(100, false);
@@ -191,18 +194,18 @@ describe('a conversation', () => {
     }
   });
 
-  test('waits for the first answer only where a change of mode is the first that it sends', () => {
+  test('expects the first answer only if the first block is a mode change', () => {
     const client = () => new Conversation({ modeChangeTimeoutMs: 5000 }, 'client');
     const opened = client();
     opened.say('x', { mode: 1 });
     expect(opened.session.deadlineMs).toBe(0);
-    const later = client(); // behind a message that nobody takes, it could not be answered
+    const later = client(); // after a message that the peer does not read, the answer would not arrive
     later.say('x');
     later.say('x', { mode: 1 });
     expect(later.session.deadlineMs).toBeUndefined();
   });
 
-  test('waits for the first answer to what it sends again on a new link', () => {
+  test('expects the first answer to messages sent again on a new link', () => {
     const conversation = new Conversation({ modeChangeTimeoutMs: 5000 }, 'client');
     conversation.say('x');
     conversation.say('x', { mode: 1 });

@@ -1,4 +1,4 @@
-/** Bytes that no honest v1 peer sends: what they are told, and what of them is delivered before. */
+/** Bytes that no valid v1 peer sends: the error, and the messages delivered before it. */
 import { fc } from '@fast-check/vitest';
 import type { MessageTooLargeError } from 'serpy-core';
 import { byteByByte, everyCut, randomPieces, seededRandom } from 'serpy-core/testing';
@@ -9,12 +9,12 @@ import * as oracle from './oracle.js';
 
 const texts = (messages: readonly { bytes: Buffer }[]) => messages.map(({ bytes }) => bytes.toString('latin1'));
 
-/** How often a peer was warned of: of answers that nobody asked for, and that came together, the first is told, and how many more there were. */
+/** The number of unexpected answers in warnings: a run of them is one warning, with the number of the others. */
 const count = (warnings: readonly string[]) =>
   warnings.reduce((sum, text) => sum + 1 + Number(/; (\d+) more like it came with it$/.exec(text)?.[1] ?? 0), 0);
 const firstOf = (warnings: readonly string[]) => warnings[0]?.replace(/; \d+ more like it came with it$/, '');
 
-describe('ends the connection, after all that came before was delivered and answered', () => {
+describe('ends the connection, after all earlier messages were delivered and answered', () => {
   const rows: [what: string, stream: string, says: RegExp][] = [
     ['SETMODE without a digit', '^SETMODE|', /mode that does not exist: "SETMODE"/],
     ['SETMODE with 9', '^SETMODE9|', /mode that does not exist: "SETMODE9"/],
@@ -22,12 +22,12 @@ describe('ends the connection, after all that came before was delivered and answ
     ['SETMODE with a letter', '^SETMODEa|', /mode that does not exist/],
     ['SETMODE with a digit that is not ASCII', '^SETMODE\xb2|', /mode that does not exist/],
     ['SETMODE with a digit of two bytes', '^SETMODE\xd9\xa2|', /control block that is too long/],
-    ['SETMODE with two digits', '^SETMODE12|', /control block that is too long to be one: "SETMODE1"/],
-    ['an unknown control word', '^HELLO|', /unknown control word "HELLO".*byte 01/],
-    ['an empty control word', '^|', /unknown control word ""/],
-    ['a control word in lower case', '^ackeot!!|', /unknown control word/],
-    ['raw data that starts with 01', '^\x00\xff\x02\x03\x04\x05\x06\x07\x08|', /too long to be one/],
-    ['a control block without an end', `^${'SETMODE'.repeat(10)}`, /too long to be one: "SETMODES"/],
+    ['SETMODE with two digits', '^SETMODE12|', /control block that is too long: "SETMODE1"/],
+    ['an unknown control command', '^HELLO|', /unknown control command "HELLO".*byte 01/],
+    ['an empty control command', '^|', /unknown control command ""/],
+    ['a control command in lower case', '^ackeot!!|', /unknown control command/],
+    ['raw data that starts with 01', '^\x00\xff\x02\x03\x04\x05\x06\x07\x08|', /control block that is too long/],
+    ['a control block without an end', `^${'SETMODE'.repeat(10)}`, /too long: "SETMODES"/],
     ['a byte outside of base85', '^SETMODE2|V"X|', /base85/],
     ['white space in base85', '^SETMODE2|VP X|', /base85/],
     ['a base85 group above 32 bits', '^SETMODE2|~~~~~|', /base85/],
@@ -53,10 +53,10 @@ describe('ends the connection, after all that came before was delivered and answ
   });
 });
 
-describe('goes on after an answer that nobody asked for, with a warning', () => {
+describe('continues with a warning after an unexpected answer', () => {
   test.each([
-    ['^ACKEOT!!|', /acknowledged a message \(ACKEOT\) that nobody sent/],
-    ['^ACKMODCG|', /change of mode \(ACKMODCG\) that nobody asked for/],
+    ['^ACKEOT!!|', /unexpected acknowledgement \(ACKEOT\)/],
+    ['^ACKMODCG|', /unexpected answer to a mode change \(ACKMODCG\)/],
   ])('%s', (answer, says) => {
     for (const { name, chunks } of everyCut(wire(`a|${answer}b|`))) {
       const outcome = receive(chunks);
@@ -66,7 +66,7 @@ describe('goes on after an answer that nobody asked for, with a warning', () => 
     }
   });
 
-  test('and an answer too many does not count for a later message', () => {
+  test('and does not count it for a later message', () => {
     const conversation = new Conversation();
     conversation.hear('^ACKEOT!!|');
     conversation.say('x', { mode: 1 });
@@ -75,7 +75,7 @@ describe('goes on after an answer that nobody asked for, with a warning', () => 
 });
 
 describe('a stream that ends', () => {
-  test('in the middle of a block is truncated, and tells how much had come', () => {
+  test('within a block is truncated, and the error states the number of received bytes', () => {
     for (const { name, chunks } of everyCut(wire('whole|half of a'))) {
       const { messages, ended } = receive(chunks);
       expect(texts(messages), name).toEqual(['whole']);
@@ -83,7 +83,7 @@ describe('a stream that ends', () => {
     }
   });
 
-  test('at each place of a conversation, loses no whole message and delivers no part of one', () => {
+  test('at each place of an exchange, loses no complete message and delivers no part of one', () => {
     const stream = wire('a|^SETMODE1|b␄|^SETMODE3|VPX␄|');
     const ends = [2, 15, 30];
     for (let length = 0; length <= stream.length; length++) {
@@ -107,7 +107,7 @@ describe('a block above maxMessageBytes', () => {
     ['^SETMODE4|', encodedBase85Length(limit)],
   ];
 
-  test.each(rows)('is refused before it is whole: %j', (start, blockBytes) => {
+  test.each(rows)('is rejected before it is complete: %j', (start, blockBytes) => {
     const head = wire(`before|${start}`);
     for (const endless of [Buffer.alloc(1 << 20, '0'), Buffer.alloc(blockBytes + 1, '0')]) {
       const { messages, error } = receive(randomPieces(Buffer.concat([head, endless]), 700, seededRandom(3)), {
@@ -125,7 +125,7 @@ describe('a block above maxMessageBytes', () => {
     }
   });
 
-  test.each(rows)('that is just as large as it may be passes, byte by byte too: %j', (start, blockBytes) => {
+  test.each(rows)('of exactly the limit passes, also byte by byte: %j', (start, blockBytes) => {
     const odd = /[135]\|$/.test(start);
     const body = Buffer.alloc(blockBytes - (odd ? 1 : 0), '0');
     const stream = Buffer.concat([wire(start), body, wire(odd ? '␄|' : '|')]);
@@ -136,7 +136,7 @@ describe('a block above maxMessageBytes', () => {
     }
   });
 
-  test('is refused below the length of a control block too, and control blocks still pass', () => {
+  test('is rejected below the length of a control block too, and control blocks still pass', () => {
     const options = { maxMessageBytes: 2 };
     for (const { name, chunks } of everyCut(wire('ab|^SETMODE1|ab␄|^ACKMODCG|'))) {
       expect(texts(receive(chunks, options).messages), name).toEqual(['ab', 'ab']);
@@ -149,7 +149,7 @@ describe('a block above maxMessageBytes', () => {
     }
   });
 
-  test('no more of it is kept than the limit, however small its pieces', () => {
+  test('is buffered up to the limit only, however small its chunks', () => {
     const conversation = new Conversation({ maxMessageBytes: 10_000 });
     let taken = 0;
     expect(() => {
@@ -159,7 +159,7 @@ describe('a block above maxMessageBytes', () => {
   });
 });
 
-describe('names a stranger', () => {
+describe('names a foreign protocol', () => {
   const clientHello = Buffer.concat([Buffer.from('1603010200010001fc03031f1f', 'hex'), Buffer.alloc(200, 0x1f)]);
   const rows: [string, Buffer, RegExp][] = [
     ['a web browser', wire('GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'), /web browser \(HTTP\)/],
@@ -183,27 +183,27 @@ describe('names a stranger', () => {
     }
   });
 
-  test('even where maxMessageBytes is smaller than what it says', () => {
+  test('even if maxMessageBytes is smaller than its first line', () => {
     for (const { name, chunks } of everyCut(wire('GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'))) {
       expect(receive(chunks, { maxMessageBytes: 20 }).error?.message, name).toMatch(/HTTP/);
     }
   });
 
-  test('only at the start of a wire: later the same bytes are data', () => {
+  test('only at the start of a link: later the same bytes are data', () => {
     for (const text of ['GET / HTTP/1.1\r\n', 'SSH-2.0', '\x16\x03\x01', '\xde\xca\xfe\xca\xfe']) {
       expect(texts(receive([wire(`hello|${text}|`)]).messages)).toEqual(['hello', text]);
       expect(texts(receive([wire(`^SETMODE0|${text}|`)]).messages)).toEqual([text]);
     }
   });
 
-  test('not in blocks that only together look like one, however they are cut', () => {
+  test('not in blocks that look like one only together, for every cut', () => {
     for (const { name, chunks } of everyCut(wire('GET /a|b HTTP/1.1|'))) {
       expect(texts(receive(chunks).messages), name).toEqual(['GET /a', 'b HTTP/1.1']);
     }
   });
 });
 
-describe('whatever comes', () => {
+describe('any bytes', () => {
   const part = fc.oneof(
     { weight: 3, arbitrary: fc.uint8Array({ maxLength: 30 }).map((bytes) => [...bytes]) },
     { weight: 3, arbitrary: fc.constantFrom(0, 1, 2, 3, 4, 5, 6).map((mode) => oracle.control(`SETMODE${mode}`)) },
@@ -224,7 +224,7 @@ describe('whatever comes', () => {
   );
   const stream = fc.array(part, { maxLength: 25 }).map((parts) => Buffer.from(parts.flat()));
 
-  test('throws nothing but errors of serpy, and delivers and answers as an original as far as it goes', () => {
+  test('throw only errors of serpy, and are delivered and answered as by a Python peer up to the error', () => {
     let clean = 0;
     fc.assert(
       fc.property(stream, fc.integer(), (bytes, seed) => {
@@ -248,7 +248,7 @@ describe('whatever comes', () => {
     expect(clean).toBeGreaterThan(200);
   });
 
-  test('says the same whole as byte by byte', () => {
+  test('have the same result in one chunk as byte by byte', () => {
     fc.assert(
       fc.property(stream, fc.constantFrom(5, 12, 1000), (bytes, maxMessageBytes) => {
         const whole = receive([bytes], { maxMessageBytes });

@@ -1,6 +1,6 @@
 /**
  * A second v1 codec, slow and obvious, written from the description of the wire and sharing nothing with the sources:
- * a peer as strict as the original, byte by byte, and what the original sends.
+ * a peer as strict as the original, byte by byte, and what the Python module sends.
  */
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~';

@@ -1,4 +1,4 @@
-/** Blocks that wait for their answer, and those that nobody waits for any more: beside a plain list that does the same. */
+/** Blocks without an acknowledgement, awaited and cancelled: compared with a simple list that does the same. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { PendingAcks } from '../src/pending-acks.js';
@@ -16,7 +16,7 @@ function newBlock(acknowledged = true) {
   return { ...textBlock('x', 1), awaitsAck: acknowledged };
 }
 
-test('an answer is that of its own block, whatever was forgotten', () => {
+test('an acknowledgement belongs to its own block, whatever was cancelled', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
       const unanswered = new PendingAcks();
@@ -45,7 +45,7 @@ test('an answer is that of its own block, whatever was forgotten', () => {
   );
 });
 
-test('those that were forgotten are counted and not kept, between any number that are waited for', () => {
+test('cancelled blocks are counted and not retained, between any number of awaited ones', () => {
   const unanswered = new PendingAcks();
   const awaited = Array.from({ length: 10 }, () => newBlock());
   for (const each of awaited) {

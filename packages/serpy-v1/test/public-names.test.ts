@@ -20,6 +20,7 @@ test('the public names are these and no others', () => {
     'v1AcceptedOptions',
     'v1ConnectionOptions',
     'v1Protocol',
+    'v1Wire',
   ]);
 });
 

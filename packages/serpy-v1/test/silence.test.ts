@@ -80,7 +80,7 @@ describe('a server that takes the connection and never answers', () => {
       expect(events).toEqual([]);
       const closed = once(client, 'close');
       await network.clock.advance(1);
-      const mayBeLost = options.mode === 2 ? ['ERR_SERPY_LOST'] : []; // in the others its sender is told
+      const mayBeLost = options.mode === 2 ? ['ERR_SERPY_LOST'] : []; // in the others the sender gets an error
       expect(events).toEqual(['65000: timeout', 'ERR_SERPY_PEER_TIMEOUT', ...mayBeLost]);
       expect(await closed).toMatchObject([{ reason: 'timeout', error: { code: 'ERR_SERPY_PEER_TIMEOUT' } }]);
       expect(await sent).toBe(options.mode === 2 ? true : 'ERR_SERPY_LOST');
@@ -109,7 +109,7 @@ describe('a server that takes the connection and never answers', () => {
     const events = told(network, client);
     for (let n = 0; n < 10; n++) await client.sendData('text');
     await network.clock.advance(1_000_000);
-    await client.sendData(Buffer.from('bytes')); // nor behind text that its program may not have taken
+    await client.sendData(Buffer.from('bytes')); // nor after text that its program may not have read
     await network.clock.advance(1_000_000);
     expect(events).toEqual([]);
   });
@@ -141,7 +141,7 @@ describe('a server that takes the connection and never answers', () => {
 
 test('a slow reader does not look like a server that never answers', async () => {
   const { clock, client, peer, events } = await pair({}, { receiveQueue: { maxMessages: 1 } });
-  await client.sendData('message 0'); // fills the queue: the change of mode behind it is not read
+  await client.sendData('message 0'); // fills the queue: the mode change after it is not read
   const sent = [1, 2, 3].map((n) => client.sendData(`message ${n}`, { mode: 1 }));
   await clock.advance(1_000_000);
   for (const n of [0, 1, 2, 3]) expect(String(await peer.getData())).toBe(`message ${n}`);
@@ -167,7 +167,7 @@ test('a client that comes back with a full queue does not look dead to its serve
   expect(await sent).toBe(true);
 });
 
-describe('heart-beats', () => {
+describe('heartbeats', () => {
   const heartbeatIntervalMs = 1000;
 
   test.each(['client', 'server'] as const)(
@@ -216,7 +216,7 @@ describe('heart-beats', () => {
     expect(server.size).toBe(0);
   });
 
-  test('are not put off by own messages: a writer on a link that swallows everything is told in time', async () => {
+  test('are not delayed by sent messages: a writer on a link that swallows everything times out', async () => {
     const { network, clock, client, events } = await pair({ heartbeatIntervalMs });
     network.links[0]?.stall(); // takes what is sent, as a system does, and brings nothing
     for (let n = 0; n < 31; n++) {
@@ -237,7 +237,7 @@ describe('heart-beats', () => {
     expect(events.client).toEqual([]);
   });
 
-  test('condemn nobody while the own receive queue is full, and go on after that', async () => {
+  test('cause no false timeout while the own receive queue is full, and resume after that', async () => {
     const { network, clock, client, peer, events } = await pair({
       heartbeatIntervalMs,
       receiveQueue: { maxMessages: 2 },
@@ -255,7 +255,7 @@ describe('heart-beats', () => {
     expect(events.client.at(-1)).toBe('ERR_SERPY_PEER_TIMEOUT');
   });
 
-  test('disturb no conversation, whatever the modes', async () => {
+  test('do not disturb an exchange, in any mode', async () => {
     const { clock, client, peer, events } = await pair({ heartbeatIntervalMs }, { heartbeatIntervalMs });
     for (let n = 0; n < 60; n++) {
       const mode = (n % 4) as 0 | 1 | 2 | 3;

@@ -1,8 +1,8 @@
-/** The v1 conversation: modes of both directions, answers, acknowledged messages and the broken wire. */
+/** The v1 session: modes of both directions, answers, acknowledged messages and broken links. */
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { readPickle } from '../src/pickle/index.js';
-import type { Value } from '../src/values/payload.js';
+import type { Value } from '../src/values/values.js';
 import type { Mode } from '../src/wire/constants.js';
 import { Conversation } from './conversation.js';
 import { Original } from './oracle.js';
@@ -10,7 +10,7 @@ import { Original } from './oracle.js';
 const modes: readonly Mode[] = [0, 1, 2, 3, 4, 5];
 
 describe.each(modes)('mode %i', (mode) => {
-  test('is announced once, and mode 0 not at all on a fresh wire', () => {
+  test('is announced once, and mode 0 not at all on a new link', () => {
     const conversation = new Conversation();
     conversation.say('one', { mode });
     conversation.say('two', { mode });
@@ -18,7 +18,7 @@ describe.each(modes)('mode %i', (mode) => {
     expect(announced).toEqual(mode === 0 ? [] : [`^SETMODE${mode}|`]);
   });
 
-  test('brings a value to an original peer', () => {
+  test('brings a value to a Python peer', () => {
     const conversation = new Conversation();
     const peer = new Original();
     conversation.say('hello', { mode });
@@ -45,7 +45,7 @@ describe.each(modes)('mode %i', (mode) => {
   });
 });
 
-test('sends a change of mode and the data back to back, without waiting for the answer', () => {
+test('sends a mode change and the data back to back, without waiting for the answer', () => {
   const conversation = new Conversation();
   conversation.say('raw');
   conversation.say(Buffer.from('ab'));
@@ -54,7 +54,7 @@ test('sends a change of mode and the data back to back, without waiting for the 
   expect(conversation.takeShown()).toBe('raw|^SETMODE2|VPX|^SETMODE0|back|^SETMODE1|acked␄|');
 });
 
-test('understands changes of mode and data in one piece, as it was measured with an original', () => {
+test('reads mode changes and data in one chunk, as measured with a Python peer', () => {
   const conversation = new Conversation();
   const messages = conversation.hear('hello|^SETMODE2|00I9|^SETMODE0|back|^SETMODE1|acked␄|more␄|^SETMODE3|czJps1O␄|');
   expect(messages.map(({ mode, bytes }) => [mode, bytes.toString('latin1')])).toEqual([
@@ -78,13 +78,13 @@ test('the modes of both directions are independent', () => {
   expect(conversation.takeShown()).not.toContain('SETMODE');
 });
 
-test('answers a change to the mode already in force', () => {
+test('answers a change to the current mode', () => {
   const conversation = new Conversation();
   conversation.hear('^SETMODE0|^SETMODE0|||||');
   expect(conversation.takeShown()).toBe('^ACKMODCG|^ACKMODCG|');
 });
 
-test('asks for a sign of life with a change to the mode in force, whose answer is no surprise', () => {
+test('sends a heartbeat as a change to the current mode, and expects its answer', () => {
   const conversation = new Conversation();
   conversation.session.requestAck();
   conversation.say('x', { mode: 2 });
@@ -118,7 +118,7 @@ describe('acknowledged messages', () => {
     expect(conversation.warnings).toEqual([]);
   });
 
-  test('an answer that comes late is that of the forgotten message, and releases no other', () => {
+  test('a late acknowledgement belongs to the cancelled message, and resolves no other', () => {
     const conversation = new Conversation();
     const forgotten = conversation.say('timed out', { mode: 1 });
     conversation.session.cancelAck(forgotten);
@@ -130,14 +130,14 @@ describe('acknowledged messages', () => {
     expect(conversation.warnings).toEqual([]);
   });
 
-  test('a forgotten message keeps no bytes, however long its answer is due', () => {
+  test('a cancelled message retains no bytes, however long its acknowledgement is due', () => {
     const conversation = new Conversation();
     const block = conversation.say(Buffer.alloc(1 << 20), { mode: 3 });
     conversation.session.cancelAck(block);
     expect(block.body).toHaveLength(0);
   });
 
-  test('an empty message that nobody waits for goes acknowledged, and its answer is no surprise', () => {
+  test('an unawaited empty message is sent in an acknowledged mode, and its answer is expected', () => {
     const conversation = new Conversation();
     const block = conversation.say('');
     expect([block.mode, block.awaitsAck]).toEqual([1, false]);
@@ -150,7 +150,7 @@ describe('acknowledged messages', () => {
   });
 });
 
-describe('after a broken wire', () => {
+describe('after a broken link', () => {
   test('both modes are 0 again', () => {
     const conversation = new Conversation();
     conversation.hear('^SETMODE2|VPX|');
@@ -162,7 +162,7 @@ describe('after a broken wire', () => {
     expect(conversation.hear('VPX|').map(({ mode, bytes }) => [mode, bytes.toString()])).toEqual([[0, 'VPX']]);
   });
 
-  test('half a block is forgotten', () => {
+  test('half a block is discarded', () => {
     const conversation = new Conversation();
     conversation.hear('half of a');
     conversation.reconnect();
@@ -170,14 +170,14 @@ describe('after a broken wire', () => {
     expect(conversation.hear('whole|').map(({ bytes }) => bytes.toString())).toEqual(['whole']);
   });
 
-  test('a stranger is named again', () => {
+  test('a foreign protocol is named again', () => {
     const conversation = new Conversation();
     conversation.hear('hello|');
     conversation.reconnect();
     expect(() => conversation.hear('SSH-2.0-x\r\n')).toThrow(/does not speak v1/);
   });
 
-  test('what was not acknowledged is sent again, in order, each in its mode', () => {
+  test('unacknowledged messages are sent again, in order, each in its mode', () => {
     const conversation = new Conversation();
     conversation.say('a', { mode: 1 });
     conversation.say('plain');
@@ -208,7 +208,7 @@ describe('after a broken wire', () => {
     expect(conversation.warnings).toEqual([]);
   });
 
-  test('a forgotten message is not sent again, and its answer is not waited for', () => {
+  test('a cancelled message is not sent again, and no acknowledgement is expected', () => {
     const conversation = new Conversation();
     const forgotten = conversation.say('forgotten', { mode: 1 });
     const kept = conversation.say('kept', { mode: 1 });
@@ -220,7 +220,7 @@ describe('after a broken wire', () => {
     expect(conversation.acknowledged).toEqual([kept]);
   });
 
-  test('an empty message that nobody waits for is not sent again: it may have arrived', () => {
+  test('an unawaited empty message is not sent again: it may have arrived', () => {
     const conversation = new Conversation();
     conversation.say('');
     conversation.say(Buffer.alloc(0), { mode: 2 });
@@ -233,7 +233,7 @@ describe('after a broken wire', () => {
     expect(conversation.warnings).toEqual([]);
   });
 
-  test('a message that is forgotten while there is no wire is not sent again either', () => {
+  test('a message that is cancelled without a link is not sent again either', () => {
     const conversation = new Conversation();
     const block = conversation.say('forgotten', { mode: 1 });
     conversation.session.linkDown();
@@ -243,7 +243,7 @@ describe('after a broken wire', () => {
     expect(conversation.takeShown()).toBe('');
   });
 
-  test('an answer to a change of mode on the old wire is not expected on the new one', () => {
+  test('an answer to a mode change on the old link is not expected on the new one', () => {
     const conversation = new Conversation();
     conversation.say('x', { mode: 2 });
     conversation.reconnect();
@@ -252,7 +252,7 @@ describe('after a broken wire', () => {
   });
 });
 
-describe('the mode that a value travels in', () => {
+describe('the mode in which a value is sent', () => {
   const bytes = Buffer.from('bytes');
   const rows: [asked: Mode, value: Value, travels: Mode][] = [
     ...modes.map((mode): [Mode, Value, Mode] => [mode, 'plain text', mode]),
@@ -279,20 +279,20 @@ describe('the mode that a value travels in', () => {
     [0, 'a\x01', 0],
   ];
   test.each(rows.map(([asked, value, travels]) => [asked, inspect(value), travels, value] as const))(
-    'asked for mode %i, %s goes in mode %i',
+    'requested mode %i: %s is sent in mode %i',
     (asked, _, travels, value) => {
       expect(new Conversation().session.encode(value, { mode: asked }).mode).toBe(travels);
     },
   );
 
-  test('waits for an acknowledgement where that was asked for, and only there', () => {
+  test('awaits an acknowledgement only in a requested odd mode', () => {
     const { session } = new Conversation();
     for (const value of ['x', '', Buffer.alloc(0), 'a\x04']) {
       for (const mode of modes) expect(session.encode(value, { mode }).awaitsAck, `${mode}`).toBe(mode % 2 === 1);
     }
   });
 
-  test('does not copy big bytes that go raw', () => {
+  test('does not copy large raw bytes', () => {
     const big = Buffer.alloc(5000, 'x');
     const { body } = new Conversation().session.encode(big, { mode: 0, forceMode: true });
     expect((body as Buffer).buffer).toBe(big.buffer);
@@ -302,14 +302,14 @@ describe('the mode that a value travels in', () => {
 describe('forceMode', () => {
   const code = 'ERR_SERPY_OPTION';
 
-  test('sends bytes raw in the mode that was asked for', () => {
+  test('sends bytes raw in the requested mode', () => {
     const conversation = new Conversation();
     conversation.say(Buffer.from('raw'), { mode: 0, forceMode: true });
     conversation.say(Buffer.from('raw'), { mode: 1, forceMode: true });
     expect(conversation.takeShown()).toBe('raw|^SETMODE1|raw␄|');
   });
 
-  test.each([0, 1] as const)('refuses in mode %i what that mode cannot carry, and says which can', (mode) => {
+  test.each([0, 1] as const)('rejects in mode %i what that mode cannot carry, and names a mode that can', (mode) => {
     const { session } = new Conversation();
     for (const value of ['a\x1fb', 'a\x04', '\x01a', Buffer.of(0x1f), Buffer.of(0x01)]) {
       expect(() => session.encode(value, { mode, forceMode: true })).toThrow(
@@ -318,7 +318,7 @@ describe('forceMode', () => {
     }
   });
 
-  test.each([0, 2] as const)('refuses an empty message in mode %i, which skips it', (mode) => {
+  test.each([0, 2] as const)('rejects an empty message in mode %i, whose receiver skips it', (mode) => {
     const { session } = new Conversation();
     for (const value of ['', Buffer.alloc(0)]) {
       expect(() => session.encode(value, { mode, forceMode: true })).toThrow(
@@ -327,7 +327,7 @@ describe('forceMode', () => {
     }
   });
 
-  test('lets pass what the mode carries', () => {
+  test('accepts what the mode carries', () => {
     const { session } = new Conversation();
     const rows: [Mode, Value][] = [
       [1, ''],
@@ -372,7 +372,7 @@ describe('encode refuses', () => {
     expect(conversation.takeShown()).toBe('x|');
   });
 
-  test('a message above maxMessageBytes, before it is base85, and takes one of just so many', () => {
+  test('a message above maxMessageBytes, counted before base85, and not one of exactly maxMessageBytes', () => {
     const { session } = new Conversation({ maxMessageBytes: 10 });
     for (const mode of [0, 1, 2, 3] as const) {
       expect(session.encode('x'.repeat(10), { mode }).mode).toBe(mode);

@@ -1,8 +1,8 @@
-/** Conversations recorded from the original, both ways. */
+/** Recorded exchanges of the Python module, in both directions. */
 import { readFileSync } from 'node:fs';
 import { everyCut } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
-import type { Value } from '../src/values/payload.js';
+import type { Value } from '../src/values/values.js';
 import type { Mode } from '../src/wire/constants.js';
 import { Conversation, receive } from './conversation.js';
 import * as oracle from './oracle.js';
@@ -42,7 +42,7 @@ const rows = vectors.map(({ encoding, sends, wire_hex }) => ({
 }));
 
 describe.each(rows)('$name', ({ encoding, values, messages, bytes, answers }) => {
-  test('is sent as the original sends it to a peer that answers each message', () => {
+  test('is sent as the Python module sends it to a peer that answers each message', () => {
     const conversation = new Conversation({ encoding });
     const peer = new oracle.Original();
     const written = values.map(({ value, mode }) => {

@@ -110,3 +110,4 @@ export type { ReplayLimits } from './reliable/sender.js';
 export { Server, type ServerOptions } from './server.js';
 export type { AcknowledgeOption, Frame, SessionOptions, V2Session } from './v2-session.js';
 export { type Data, type DecodedMessage, float, int, type Message, type Value } from './values/values.js';
+export { v2Wire } from './wire/constants.js';

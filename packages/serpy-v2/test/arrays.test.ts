@@ -186,16 +186,16 @@ describe('a session', () => {
 
 describe('getArray', () => {
   test.each<[string, Value, string]>([
-    ['text', 'hello', 'the message is text ("hello") and no array'],
-    ['text that steers a terminal', '\x9b2J\x1b', 'the message is text ("?2J\\u001b") and no array'],
-    ['a number', 42, 'the message is the number 42 and no array'],
-    ['a bigint', 2n ** 60n, 'the message is the number 1152921504606846976 and no array'],
-    ['plain bytes', Buffer.from('bytes'), 'the bytes are no .npy'],
-    ['an empty message', Buffer.alloc(0), 'the bytes are no .npy'],
+    ['text', 'hello', 'the message is text ("hello"), not an array'],
+    ['text that steers a terminal', '\x9b2J\x1b', 'the message is text ("?2J\\u001b"), not an array'],
+    ['a number', 42, 'the message is the number 42, not an array'],
+    ['a bigint', 2n ** 60n, 'the message is the number 1152921504606846976, not an array'],
+    ['plain bytes', Buffer.from('bytes'), 'the bytes are not a .npy'],
+    ['an empty message', Buffer.alloc(0), 'the bytes are not a .npy'],
     [
       'half a .npy',
       encodeNpy(image(10)).subarray(0, 140),
-      'cut short: float32 elements of shape [10] have 40 bytes, and 12 follow',
+      'truncated, since float32 elements of shape [10] have 40 bytes, and 12 follow',
     ],
   ])('rejects for %s with an error that has it, and leaves what follows', async (_, value, says) => {
     const accepted = await pair();
@@ -238,12 +238,12 @@ describe('getArray', () => {
     [
       Buffer.alloc(101),
       { dtype: 'int16' },
-      'the message has 101 bytes, which are no whole int16 elements of 2 bytes each',
+      'the message has 101 bytes, which cannot be split into int16 elements of 2 bytes each',
     ],
     [
       image(9),
       { dtype: 'float32', shape: [9] },
-      "have 36 bytes, and the message has 164 (the error's data has them); it is a .npy: leave dtype and shape out",
+      "have 36 bytes, and the message has 164. The error's data holds them. The message is a .npy: omit dtype and shape",
     ],
     ['text', { dtype: 'uint8', shape: [4] }, 'the message is text ("text")'],
   ])('rejects for bare bytes that are something else', async (value, options, says) => {
@@ -261,7 +261,7 @@ describe('getArray', () => {
     [{ dtype: 'float' }, 'dtype takes one of bool'],
     [{ shape: [512, 512] }, 'the option shape needs dtype'],
     [{ byteOrder: 'big' }, 'the option byteOrder needs dtype'],
-    [{ dtype: 'uint8', shape: [-1] }, 'no whole number'],
+    [{ dtype: 'uint8', shape: [-1] }, 'not an integer'],
     [{ dtype: 'uint8', byteOrder: 'middle' }, "byteOrder takes 'little' or 'big'"],
     [5, 'the options of a call are an object'],
     [null, 'the options of a call are an object'],

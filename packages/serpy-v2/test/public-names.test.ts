@@ -29,6 +29,7 @@ test('the public names are these', () => {
       "v2AcceptedOptions",
       "v2ConnectionOptions",
       "v2Protocol",
+      "v2Wire",
       "withSession",
     ]
   `);

@@ -1,19 +1,19 @@
-/** Dials a peer, over the protocol that the configuration says. */
+/** Connects to a server with the configured protocol. */
 import type { Environment, WaitOptions } from 'serpy-core';
 import { type ConnectOptions, type ConnectOptionsOf, parseConnectOptions } from './config/options.js';
 import { parseUrl } from './config/url.js';
 import { Connection } from './connection.js';
 
 /**
- * Dials a peer and resolves with the connection, whose type follows `protocol`.
+ * Connects to a server, and resolves with the connection. Its type depends on `protocol`.
  *
  * ```ts
  * const connection = await connect({ protocol: 'v2', host: '127.0.0.1', port: 5001, autoRestart: true });
  * const connection = await connect('serpy1://127.0.0.1:5001?encoding=utf-8');
  * const connection = await connect(loadConfig('instrument.json'));
  * ```
- * @param wait how long all of it may take, and a signal that ends it
- * @throws `ERR_SERPY_OPTION`, and what `connection.connect` throws
+ * @param wait a timeout for the whole call, and a signal that aborts it
+ * @throws `ERR_SERPY_OPTION`, and the errors of `connection.connect`
  */
 export function connect(
   options: ConnectOptionsOf<'v1'> | `serpy1://${string}` | `serpy1+tls://${string}`,

@@ -1,4 +1,4 @@
-/** v1, v2 and auto in one shape: messages that answer alike, and the types that belong to each name. */
+/** Makes the protocol that the option `protocol` names, with messages that have the same methods, and the types of each. */
 import type { ArrayValue } from 'serpy-arrays';
 import type { ConnectionSettings, Protocol, ProtocolTypes } from 'serpy-core';
 import type { AutoOutgoing } from './auto/auto-outgoing.js';
@@ -14,18 +14,18 @@ import {
 import type { PortableValue } from './portable/portable-value.js';
 import { type ProtocolName, v1, v2 } from './protocols.js';
 
-/** v1 with messages that answer alike. */
+/** v1 with portable messages. */
 export interface PortableV1 extends Omit<v1.V1, 'value'> {
   value: v1.Value | ArrayValue;
   message: PortableV1Message;
 }
 
-/** v2 with messages that answer alike. */
+/** v2 with portable messages. */
 export interface PortableV2 extends v2.V2 {
   message: PortableV2Message;
 }
 
-/** Either of them. */
+/** Either protocol. */
 export interface Portable extends ProtocolTypes {
   value: PortableValue;
   sendOptions: object;
@@ -35,32 +35,41 @@ export interface Portable extends ProtocolTypes {
   message: PortableMessage;
 }
 
-/** The types that belong to each name. */
+/** The types of each protocol name. */
 export interface TypesOf {
   v1: PortableV1;
   v2: PortableV2;
   auto: Portable;
 }
 
-/** All settings that a protocol may need. */
+/** The settings that any of the protocols may need. */
 export type ProtocolSettings = Pick<ConnectionSettings, 'maxMessageBytes' | 'autoRestart' | 'receiveQueue' | 'keep'> &
   v1.V1Setting &
   ProbeSetting &
   v2.HandshakeOptions;
 
-/** The protocol of a name: for one connection, or for all that a server accepts. */
+/** Makes the protocol of a name, for one connection or for all connections that a server accepts. */
 export function createProtocol<P extends ProtocolName>(name: P, settings: ProtocolSettings): Protocol<TypesOf[P]>;
 export function createProtocol(name: ProtocolName, settings: ProtocolSettings) {
-  const first = v1.v1Protocol(settings);
-  const second = v2.v2Protocol(settings);
-  const firstMessage = (received: v1.V1['received']) => fromV1(first.message(received), settings.encoding);
-  const secondMessage = (received: v2.V2['received']) => fromV2(second.message(received));
   switch (name) {
     case 'v1':
-      return { ...first, message: firstMessage };
+      return portableV1(settings);
     case 'v2':
-      return { ...second, message: secondMessage };
+      return portableV2(settings);
     case 'auto':
-      return autoProtocol(first, second, settings, { v1: firstMessage, v2: secondMessage });
+      return autoProtocol(portableV1(settings), portableV2(settings), settings);
   }
+}
+
+function portableV1(settings: ProtocolSettings) {
+  const protocol = v1.v1Protocol(settings);
+  return {
+    ...protocol,
+    message: (received: v1.V1['received']) => fromV1(protocol.message(received), settings.encoding),
+  };
+}
+
+function portableV2(settings: ProtocolSettings) {
+  const protocol = v2.v2Protocol(settings);
+  return { ...protocol, message: (received: v2.V2['received']) => fromV2(protocol.message(received)) };
 }

@@ -1,4 +1,4 @@
-/** serpy: direct TCP messaging between instruments and workstations, over either wire protocol, from one configuration. */
+/** serpy: TCP messaging between instruments and workstations, over either wire protocol, from one configuration. */
 export {
   type ArrayOptions,
   type ArrayValue,

@@ -1,17 +1,17 @@
-/** Starts a server, over the protocol that the configuration says. */
+/** Starts a server with the configured protocol. */
 import type { Environment, Started } from 'serpy-core';
 import { type ListenOptions, type ListenOptionsOf, parseListenOptions } from './config/options.js';
 import { parseUrl } from './config/url.js';
 import { Server } from './server.js';
 
 /**
- * Starts a server and resolves with it; its connections' type follows `protocol`. With `'auto'` each peer may speak either.
+ * Starts a server, and resolves with it. The type of its connections depends on `protocol`. With `'auto'` each client may speak either protocol.
  *
  * ```ts
  * const server = await listen({ protocol: 'auto', port: 5001 });
  * for await (const connection of server) await connection.sendData('welcome');
  * ```
- * @throws `ERR_SERPY_OPTION`, and what `server.start` throws
+ * @throws `ERR_SERPY_OPTION`, and the errors of `server.start`
  */
 export function listen(
   options: ListenOptionsOf<'v1'> | `serpy1://${string}` | `serpy1+tls://${string}`,

@@ -1,10 +1,8 @@
-/** What a program can do with a connection of the facade, whichever protocol it speaks. */
+/** The type of a connection whose protocol a program does not need to know. */
 import type { ConnectionEvents } from 'serpy-core';
 import type { Connection } from './connection.js';
 
-/**
- * A connection over either protocol: every `Connection` of the facade is one. Functions that take this run over v1 and v2 alike.
- */
+/** A connection over either protocol. Each `Connection` of this package is one. A function with such a parameter works with v1 and v2. */
 export interface PortableConnection
   extends Pick<
     Connection<'auto'>,

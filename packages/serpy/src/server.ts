@@ -1,4 +1,4 @@
-/** A server of the facade: either protocol, or whichever each peer speaks. */
+/** A server for one protocol, or for clients of both. */
 import {
   type ConnectionSettings,
   Server as CoreServer,
@@ -7,17 +7,15 @@ import {
   type Environment,
   parseOptions,
   type ServerSettings,
+  withoutServerOptions,
 } from 'serpy-core';
 import { Connection } from './connection.js';
 import { createProtocol, type ProtocolSettings, type TypesOf } from './create-protocol.js';
 import type { ProtocolName } from './protocols.js';
 
-/** The settings that only the end that dials has, as they are when nothing is said. */
-const { autoRestart, connectTimeoutMs, reconnect } = parseOptions<ConnectionSettings>(connectionOptions, {});
-
-/** What `listen` gives. */
+/** The result of `listen`. */
 export class Server<P extends ProtocolName = 'auto'> extends CoreServer<TypesOf[P], Connection<P>> {
-  /** The protocol that was asked for. */
+  /** The option `protocol`. */
   readonly protocol: ProtocolName;
 
   constructor(
@@ -25,7 +23,11 @@ export class Server<P extends ProtocolName = 'auto'> extends CoreServer<TypesOf[
     settings: ServerSettings & Omit<ConnectionSettings, DiallingOption> & Omit<ProtocolSettings, DiallingOption>,
     environment?: Environment,
   ) {
-    const each = { ...settings, autoRestart, connectTimeoutMs, reconnect };
+    const each = {
+      ...parseOptions(connectionOptions, {}),
+      ...withoutServerOptions(settings),
+      authTimeoutMs: settings.authTimeoutMs,
+    };
     const shared = createProtocol(protocol, each);
     super(settings, () => new Connection(protocol, each, environment, shared), environment);
     this.protocol = protocol;

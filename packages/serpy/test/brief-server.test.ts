@@ -1,4 +1,4 @@
-/** A server that sends at once and hangs up, before a client that asks for a session has its answer. */
+/** A server that sends at once and disconnects, before a client that requests a session has its answer. */
 import { createServer } from 'node:net';
 import { connect } from 'serpy';
 import { expect, onTestFinished, test } from 'vitest';

@@ -39,7 +39,7 @@ test.each([
 });
 
 test.each(['v1', 'v2'] as const)(
-  'what comes after close() and cannot be read is told: the end of %s stays meant',
+  'unreadable bytes after close() cause a warning, and the end of %s stays clean',
   async (protocol) => {
     const server = createServer({ allowHalfOpen: true }, (socket) => {
       socket.once('end', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')).resume();

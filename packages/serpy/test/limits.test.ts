@@ -114,7 +114,7 @@ describe.each(wires)('%s: a message that comes in part', (protocol, begin) => {
     expect([told, server.size]).toEqual([[], 1]);
   });
 
-  test('and takes one byte more ends its connection, which is told why', async () => {
+  test('and one more byte ends its connection, with the reason', async () => {
     const { server, told, known } = await serve(protocol, { maxPartialMessageBytes: 5000 });
     const { over } = await known('10.0.0.1', begin(5001));
     expect(told).toEqual([
@@ -163,7 +163,7 @@ describe.each([
     expect([told, server.size]).toEqual([[], 1]);
   });
 
-  test('and takes one byte more ends its connection, which the server is told', async () => {
+  test('and one more byte ends its connection, which the server reports', async () => {
     const { clock, server, told, peer } = await serve(protocol, limits);
     const { over } = await peer('10.0.0.1', begin(5001));
     expect([over, told]).toEqual([
@@ -227,7 +227,7 @@ describe('in a session, a message in pieces', () => {
     await sender.sendData(Buffer.alloc(size));
     await network.settled();
     expect([told[0], server.size]).toEqual([expect.stringContaining('10.0.0.1: protocol'), 0]);
-    await clock.advance(20_000); // the client dials again
+    await clock.advance(20_000); // the client reconnects
     expect(told).toContain('client: ERR_SERPY_DELIVERY_UNKNOWN');
     await sender.sendData('small');
     await network.settled();
@@ -267,7 +267,7 @@ describe('in a session, a message in pieces', () => {
     expect(server.size).toBe(1);
   });
 
-  test('whose piece stops half way ends the link after frameTimeoutMs, and goes on over the next', async () => {
+  test('whose frame stops half way ends the link after frameTimeoutMs, and resumes on the next link', async () => {
     const quiet = { pingIntervalMs: 0, peerTimeoutMs: 0 };
     const { network, clock, server, told, client } = await serve('v2', quiet);
     const sender = await client('10.0.0.1', { ...session, ...quiet, writeTimeoutMs: 0 });

@@ -1,4 +1,4 @@
-/** The facade hands on what says how long a peer may be silent. */
+/** The package serpy passes on the timeouts of a peer that does not answer. */
 import { connect, listen } from 'serpy';
 import { MemoryNetwork } from 'serpy-core/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -93,7 +93,7 @@ test('an auto client that does not hear a v1 answer takes the server for v2, whe
 });
 
 test.each(['heartbeatIntervalMs', 'modeChangeTimeoutMs'])(
-  '%s is no option of v2, which has no answers',
+  '%s is not an option of v2, which has no answers',
   async (option) => {
     await expect(connect({ protocol: 'v2', port, [option]: 1 } as never)).rejects.toThrow(
       `there is no option ${option}`,
@@ -101,7 +101,7 @@ test.each(['heartbeatIntervalMs', 'modeChangeTimeoutMs'])(
   },
 );
 
-test('modeChangeTimeoutMs is no option of a server', async () => {
+test('modeChangeTimeoutMs is not an option of a server', async () => {
   for (const protocol of ['v1', 'auto'] as const) {
     await expect(listen({ protocol, port: 0, modeChangeTimeoutMs: 1 } as never)).rejects.toThrow(
       'there is no option modeChangeTimeoutMs',

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { connect, listen } from 'serpy';
 import { describe, expect, onTestFinished, test } from 'vitest';
 
-/** A connection to a bare socket, and what it is told of. */
+/** A connection to a bare socket, and its warnings. */
 async function toSocket(protocol: 'v1' | 'v2') {
   const server = createServer().listen(0, '127.0.0.1');
   onTestFinished(() => void server.close());

@@ -50,14 +50,14 @@ export type Behaviour = (link: ScriptedLink, chunk: Buffer) => void;
 
 export const silent: Behaviour = () => {};
 
-/** A v1 server of ours, as far as a client sees it: it answers each change of mode, and hangs up on a v2 frame. */
+/** A v1 server of serpy for Node, as a client sees it: it answers each mode change, and disconnects at a v2 frame. */
 export const speaksV1: Behaviour = (link, chunk) => {
   const text = chunk.toString('latin1');
   if (text.includes('\xde\xca\xfe\xca\xfe')) link.hangUp();
   for (const _ of text.matchAll(/\x01SETMODE\d\x1f/g)) link.say(v1Answer);
 };
 
-/** A v2 server of ours without sessions: it skips a probe, says nothing, and hangs up on v1. */
+/** A v2 server of serpy for Node without sessions: it skips a probe, sends nothing, and disconnects at v1. */
 export const speaksV2: Behaviour = (link) => {
   const { heard } = link;
   const rest = heard.startsWith(probe) ? heard.slice(probe.length) : heard;

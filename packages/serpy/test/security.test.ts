@@ -116,7 +116,7 @@ describe('a key', () => {
     );
   });
 
-  test('of a configuration file that cannot be read is told with both files', () => {
+  test('of a configuration file that cannot be read is reported with both files', () => {
     const path = configFile({ protocol: 'v2', port: 1, key: { file: join(folder, 'none.key') } });
     expect(() => loadConfig(path, { env: {} })).toThrow(/instrument\.json: the key file .*none\.key cannot be read/);
   });
@@ -136,7 +136,7 @@ describe('a key', () => {
 
   test('in a URL is refused with the ways to give it', () => {
     expect(() => parseUrl(`serpy2+tls://127.0.0.1:1?key=${key}`)).toThrow(
-      'a URL holds no key, as URLs end up in logs: write ?keyFile=path, set SERPY_KEY or SERPY_KEY_FILE, or give the option',
+      'a URL must not hold key, since URLs are often logged. Instead, write ?keyFile=path, set SERPY_KEY or SERPY_KEY_FILE, or give the option',
     );
   });
 
@@ -167,7 +167,7 @@ describe('a URL with +tls', () => {
   });
 
   test('that says tls=false contradicts itself', () => {
-    expect(() => parseUrl('serpy2+tls://h:1?tls=false')).toThrow('is encrypted, and tls=false says that it is not');
+    expect(() => parseUrl('serpy2+tls://h:1?tls=false')).toThrow('is encrypted, which contradicts tls=false');
   });
 
   test('trusts the certificates that this computer trusts, and no other', async () => {

@@ -1,4 +1,4 @@
-/** Sessions through the facade: who leaves the protocol open, or asks for it, gets them. */
+/** Sessions through the package serpy: with protocol auto, or if requested. */
 import { MemoryNetwork } from 'serpy-core/testing';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type ConnectOptions, connect, type ListenOptions, listen } from '../src/index.js';
@@ -30,7 +30,7 @@ test.each([
   ['v2', 'auto'],
   ['v2', 'v2'],
 ] as const)(
-  '%s with %s: the same connections go on after the link broke, and nothing is lost',
+  '%s with %s: the same connections continue after the link broke, and nothing is lost',
   async (asks, answers) => {
     const { serving, connection, accepted } = await pair({ protocol: asks, session: 'prefer' }, { protocol: answers });
     const received: unknown[] = [];
@@ -87,7 +87,7 @@ test.each([
   },
 );
 
-test('a server does not know the protocol of an auto client that has said nothing', async () => {
+test('a server does not know the protocol of an auto client that has sent nothing', async () => {
   const { serving, connection } = await pair({ protocol: 'auto' }, { protocol: 'auto' });
   expect(connection.peerProtocol).toBe('v2');
   await network.dial({ host: '127.0.0.1', port: 5000, keepAliveMs: 0, signal: new AbortController().signal });
@@ -95,7 +95,7 @@ test('a server does not know the protocol of an auto client that has said nothin
 });
 
 test.each(['v2', 'auto'] as const)(
-  'a server of %s that answers the handshake too late is told once, and the next link has a session',
+  'a server of %s that answers HELLO too late causes one warning, and the next link has a session',
   async (protocol) => {
     network.clock.stop();
     const slow = new MemoryNetwork({ linked: (link) => (link.index === 0 ? link.stall() : undefined) });

@@ -81,7 +81,7 @@ describe.each(worlds)('over %s', (_, security) => {
           () => got,
         );
         do {
-          await client.sendData('after'); // without a session, one that is on its way when the link ends is lost with it
+          await client.sendData('after'); // without a session, a message in flight is lost when the link ends
           await new Promise((resolve) => setTimeout(resolve, 5));
         } while (!got.includes('after'));
         const arrived = got.includes(sizeBytes);
@@ -114,7 +114,7 @@ describe.each(worlds)('over %s', (_, security) => {
     });
   });
 
-  test('a stream whose source takes a chunk away fails, and the messages go on', async () => {
+  test('a stream whose source transfers a chunk fails, and the messages continue', async () => {
     const { client, got } = await pair('require', security);
     const chunk = new Uint8Array(8 * mib);
     const sent = client.sendStream([chunk]);

@@ -1,21 +1,21 @@
-/** The text in a header: a Python dict of three names, read as just that. Every character is looked at once. */
+/** Reads the text of a header: a Python dict with three keys. Reads each character once. */
 
-/** What the dict says. */
+/** The content of the dict. */
 export interface NpyText {
-  /** Numpy's name of the type, as `<f4`; undefined where it has fields, and so is a list. */
+  /** numpy's name of the type: `<f4`. Undefined for a type with fields, which is a list. */
   readonly descr: string | undefined;
   readonly fortranOrder: boolean;
   readonly shape: readonly number[];
 }
 
-/** Strings without escapes, numbers (of Python 2 with an L), names and signs. */
+/** Strings without escapes, numbers (with an L in Python 2), names and punctuation. */
 const token = /[ \t\r\n]*(?:'([^'\\\n]*)'|"([^"\\\n]*)"|(\d{1,20})L?|([A-Za-z]{1,8})|([{}()[\]:,]))/y;
 
 type Token =
   | { readonly kind: 'string' | 'name' | 'sign'; readonly text: string }
   | { readonly kind: 'number'; readonly text: string };
 
-/** The dict, or undefined for anything else. */
+/** Reads the dict. Returns undefined for any other text. */
 export function readNpyText(text: string): NpyText | undefined {
   const reader = new RegExp(token);
   const next = (): Token | undefined => {
@@ -34,7 +34,7 @@ export function readNpyText(text: string): NpyText | undefined {
     switch (key.text) {
       case 'descr':
         if ('descr' in found) return undefined;
-        // A list has fields: what they are need not be read, as no such array is given.
+        // A list: a type with fields. The fields are not read, since such an array is rejected.
         if (isSign(value, '[')) return { descr: undefined, fortranOrder: false, shape: [] };
         if (value?.kind !== 'string') return undefined;
         found.descr = value.text;
@@ -61,7 +61,7 @@ export function readNpyText(text: string): NpyText | undefined {
   return /^[ \t\r\n]*$/.test(text.slice(reader.lastIndex)) ? { descr, fortranOrder, shape } : undefined;
 }
 
-/** The numbers up to the closing bracket; one alone has a comma behind it. */
+/** Reads the numbers up to the closing bracket. A single number is followed by a comma. */
 function readTuple(next: () => Token | undefined): number[] | undefined {
   const numbers: number[] = [];
   for (let each = next(); !isSign(each, ')'); each = next()) {

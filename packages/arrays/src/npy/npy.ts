@@ -1,4 +1,4 @@
-/** Arrays as `.npy` and back. */
+/** Encodes arrays as `.npy`, and decodes them. */
 import { types } from 'node:util';
 import { ArrayFormatError } from 'serpy-core';
 import { checkBytes } from '../check-bytes.js';
@@ -11,29 +11,29 @@ import { readDescr } from './descr.js';
 import { npyHeader, npyMagic, textStart } from './npy-header.js';
 import { readNpyText } from './npy-literal.js';
 
-/** More text than this has only a header with many fields. */
+/** The longest text of a header. Only a header with many fields is longer. */
 const maxTextBytes = 65_535;
 
-/** What the header of a `.npy` says. */
+/** The content of the header of a `.npy`. */
 export interface NpyHeader extends Layout {
   readonly dtype: DType;
   readonly shape: readonly number[];
-  /** Where the elements begin. */
+  /** The length of the header: the elements start here. */
   readonly headerBytes: number;
-  /** How many bytes the elements have. */
+  /** The length of the elements. */
   readonly dataBytes: number;
 }
 
 /** A `.npy` in two parts. */
 export interface NpyParts {
   readonly header: Buffer;
-  /** The elements: the memory of the array itself, unless they had to be converted. */
+  /** The elements: the memory of the array, or a copy if they had to be converted. */
   readonly body: Uint8Array;
 }
 
 /**
- * An array as a `.npy` (version 1.0, C order), byte for byte what `numpy.save` writes for it.
- * @throws `ERR_SERPY_VALUE` for a shape that does not fit, a `dtype` that does not go with the typed array
+ * Encodes an array as a `.npy` (version 1.0, C order), byte for byte as `numpy.save` does.
+ * @throws `ERR_SERPY_VALUE` for a shape that does not fit the length, or a `dtype` that does not fit the typed array
  */
 export function encodeNpy(array: TypedArray | ShapedArray): Buffer {
   const { header, body } = npyParts(array);
@@ -43,7 +43,7 @@ export function encodeNpy(array: TypedArray | ShapedArray): Buffer {
   return npy;
 }
 
-/** The same in two parts, without a copy of the elements. */
+/** Encodes an array as a `.npy` in two parts, without a copy of the elements. */
 export function npyParts(array: TypedArray | ShapedArray): NpyParts {
   const { data, shape, dtype } = checkArray(array);
   const converted = convert(data, dtype);
@@ -54,23 +54,23 @@ export function npyParts(array: TypedArray | ShapedArray): NpyParts {
 function convert(data: TypedArray, dtype: DType): TypedArray {
   if (dtype === 'float16' && data[Symbol.toStringTag] === 'Float32Array')
     return float32ArrayToFloat16(data as Float32Array);
-  // numpy knows 0 and 1 alone, and a mask may well have 255.
+  // numpy requires 0 and 1, but a mask may use 255.
   if (dtype === 'bool' && (data as Uint8Array).some((value) => value > 1)) {
     return Uint8Array.from(data as Uint8Array, (value) => (value === 0 ? 0 : 1));
   }
   return data;
 }
 
-/** Whether bytes begin as a `.npy` does. */
+/** Whether bytes start like a `.npy`. */
 export function isNpy(bytes: Uint8Array): boolean {
   return types.isUint8Array(bytes) && npyMagic.equals(bytes.subarray(0, npyMagic.length));
 }
 
 /**
- * The array in a `.npy`. Its elements are used where they are, without a copy, if they are in C order and in the machine's byte order and
- * alignment, and booleans 0 or 1; otherwise they are copied. The bytes are not changed.
- * @throws `ERR_SERPY_ARRAY_FORMAT` for anything but a whole `.npy` of numbers or booleans; its `data` has the bytes. `ERR_SERPY_VALUE` for
- * what is no bytes
+ * Decodes a `.npy`. The array uses the elements in place if they are in C order, in the byte order of the machine and aligned to their size,
+ * and if booleans are 0 or 1. Otherwise it holds a copy. The bytes are not changed.
+ * @throws `ERR_SERPY_ARRAY_FORMAT` with the bytes as `data`, unless they are a complete `.npy` of numbers or booleans; `ERR_SERPY_VALUE` if
+ * `bytes` is not bytes
  */
 export function decodeNpy(bytes: Uint8Array): NdArray {
   checkBytes('decodeNpy', bytes);
@@ -78,28 +78,28 @@ export function decodeNpy(bytes: Uint8Array): NdArray {
   const { dtype, shape, headerBytes, dataBytes } = header;
   const body = bytes.subarray(headerBytes);
   if (body.length !== dataBytes) {
-    const kind = body.length < dataBytes ? 'cut short' : 'too long';
+    const kind = body.length < dataBytes ? 'truncated' : 'too long';
     const needed = `${dtype} elements of shape ${formatShape(shape)} have ${dataBytes} bytes`;
-    throw formatError(`it is ${kind}: ${needed}, and ${body.length} follow the header`, bytes);
+    throw formatError(`it is ${kind}, since ${needed}, and ${body.length} follow the header`, bytes);
   }
   return { data: elementsOf(kindOf(dtype), shape, body, header), shape, dtype } as NdArray;
 }
 
 /**
- * What the header of a `.npy` says, without a look at what follows it.
- * @throws `ERR_SERPY_ARRAY_FORMAT` as `decodeNpy`, but for what follows the header
+ * Reads the header of a `.npy`, without the elements.
+ * @throws `ERR_SERPY_ARRAY_FORMAT` for an invalid header, as `decodeNpy` does
  */
 export function readNpyHeader(bytes: Uint8Array): NpyHeader {
   checkBytes('readNpyHeader', bytes);
   if (!isNpy(bytes)) {
     throw new ArrayFormatError(
-      'the bytes are no .npy: send numpy.save(…), or say what they are: getArray({ dtype, shape })',
+      'the bytes are not a .npy. Send the output of numpy.save, or state their type: getArray({ dtype, shape })',
       bytes,
     );
   }
   const { text, headerBytes } = textOf(bytes);
   const read = readNpyText(text);
-  if (read === undefined) throw formatError('its header is not one that numpy writes', bytes);
+  if (read === undefined) throw formatError('numpy does not write such a header', bytes);
   const { descr, fortranOrder, shape } = read;
   const type = readDescr(descr);
   if (type.refusal !== undefined) throw formatError(type.refusal, bytes);
@@ -115,17 +115,17 @@ function textOf(bytes: Uint8Array): { readonly text: string; readonly headerByte
   const npy = Buffer.from(buffer, byteOffset, length);
   const major = npy[6];
   const start = major === 1 ? textStart : textStart + 2;
-  if (length < start) throw formatError('it is cut short in its header', bytes);
+  if (length < start) throw formatError('it is truncated within its header', bytes);
   if (major !== 1 && major !== 2 && major !== 3) {
-    throw formatError(`its version is ${npy[6]}.${npy[7]}, and 1.0, 2.0 and 3.0 are known`, bytes);
+    throw formatError(`its version is ${npy[6]}.${npy[7]}, and serpy reads 1.0, 2.0 and 3.0`, bytes);
   }
   const textBytes = major === 1 ? npy.readUInt16LE(8) : npy.readUInt32LE(8);
   if (textBytes > maxTextBytes)
-    throw formatError(`its header has ${textBytes} bytes, at most ${maxTextBytes} are read`, bytes);
-  if (length < start + textBytes) throw formatError('it is cut short in its header', bytes);
+    throw formatError(`its header has ${textBytes} bytes, and serpy reads at most ${maxTextBytes}`, bytes);
+  if (length < start + textBytes) throw formatError('it is truncated within its header', bytes);
   return { text: npy.toString('latin1', start, start + textBytes), headerBytes: start + textBytes };
 }
 
 function formatError(why: string, bytes: Uint8Array): ArrayFormatError {
-  return new ArrayFormatError(`the .npy cannot be given as an array: ${why} (the error's data has its bytes)`, bytes);
+  return new ArrayFormatError(`the .npy cannot be decoded: ${why}. The error's data holds its bytes`, bytes);
 }

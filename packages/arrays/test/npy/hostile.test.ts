@@ -1,4 +1,4 @@
-/** Bytes that are no `.npy`, or lie: a typed error, at once and for nothing. */
+/** Bytes that are not a `.npy` or state false sizes: a typed error, without an allocation. */
 import { fc } from '@fast-check/vitest';
 import { arrayOf, decodeNpy, encodeNpy, isNpy, readNpyHeader } from 'serpy-arrays';
 import { isSerpyError } from 'serpy-core';
@@ -11,58 +11,58 @@ const said = (shape: string, descr = "'<f4'", order = 'False') =>
 
 /** Bytes below each of these are asked for what they are; none may be believed. */
 const texts: [string, string][] = [
-  ['', 'not one that numpy writes'],
-  ['\n', 'not one that numpy writes'],
-  ['{', 'not one that numpy writes'],
-  ['{}', 'not one that numpy writes'],
-  ['None', 'not one that numpy writes'],
-  [said('(2, 3)').slice(0, -1), 'not one that numpy writes'],
-  [`${said('(2, 3)')} and more`, 'not one that numpy writes'],
-  [said('(2 3)'), 'not one that numpy writes'],
-  [said('(2,, 3)'), 'not one that numpy writes'],
-  [said('(6)'), 'not one that numpy writes'],
-  [said('[2, 3]'), 'not one that numpy writes'],
-  [said('6'), 'not one that numpy writes'],
-  [said('(-2, 3)'), 'not one that numpy writes'],
-  [said('(2.0, 3)'), 'not one that numpy writes'],
-  [said('(2e0, 3)'), 'not one that numpy writes'],
-  [said('(0x2, 3)'), 'not one that numpy writes'],
-  [said('(True, 3)'), 'not one that numpy writes'],
-  [said('(2, 3'), 'not one that numpy writes'],
-  [said(`(${'1'.repeat(30)},)`), 'not one that numpy writes'],
-  [said('(2, 3)', "'<f4'", '0'), 'not one that numpy writes'],
-  [said('(2, 3)', "'<f4'", 'false'), 'not one that numpy writes'],
-  [said('(2, 3)', "'<f4'", '__import__'), 'not one that numpy writes'],
-  [said('(2, 3)', 'f4'), 'not one that numpy writes'],
-  [said('(2, 3)', "'<f4"), 'not one that numpy writes'],
-  [said('(2, 3)', "'\\x3cf4'"), 'not one that numpy writes'],
-  [said('(2, 3)', "b'<f4'"), 'not one that numpy writes'],
-  [said('(2, 3)', "('<f4', (2,))"), 'not one that numpy writes'],
-  ["{'descr': '<f4', 'fortran_order': False}", 'not one that numpy writes'],
-  ["{'fortran_order': False, 'shape': (2, 3)}", 'not one that numpy writes'],
-  [`{'descr': '<f4', ${said('(2, 3)').slice(1)}`, 'not one that numpy writes'],
-  [`{'shape': (2, 3), ${said('(2, 3)').slice(1)}`, 'not one that numpy writes'],
-  [`{'fortran_order': True, ${said('(2, 3)').slice(1)}`, 'not one that numpy writes'],
-  [`{'__proto__': '<f4', ${said('(2, 3)').slice(1)}`, 'not one that numpy writes'],
+  ['', 'numpy does not write such a header'],
+  ['\n', 'numpy does not write such a header'],
+  ['{', 'numpy does not write such a header'],
+  ['{}', 'numpy does not write such a header'],
+  ['None', 'numpy does not write such a header'],
+  [said('(2, 3)').slice(0, -1), 'numpy does not write such a header'],
+  [`${said('(2, 3)')} and more`, 'numpy does not write such a header'],
+  [said('(2 3)'), 'numpy does not write such a header'],
+  [said('(2,, 3)'), 'numpy does not write such a header'],
+  [said('(6)'), 'numpy does not write such a header'],
+  [said('[2, 3]'), 'numpy does not write such a header'],
+  [said('6'), 'numpy does not write such a header'],
+  [said('(-2, 3)'), 'numpy does not write such a header'],
+  [said('(2.0, 3)'), 'numpy does not write such a header'],
+  [said('(2e0, 3)'), 'numpy does not write such a header'],
+  [said('(0x2, 3)'), 'numpy does not write such a header'],
+  [said('(True, 3)'), 'numpy does not write such a header'],
+  [said('(2, 3'), 'numpy does not write such a header'],
+  [said(`(${'1'.repeat(30)},)`), 'numpy does not write such a header'],
+  [said('(2, 3)', "'<f4'", '0'), 'numpy does not write such a header'],
+  [said('(2, 3)', "'<f4'", 'false'), 'numpy does not write such a header'],
+  [said('(2, 3)', "'<f4'", '__import__'), 'numpy does not write such a header'],
+  [said('(2, 3)', 'f4'), 'numpy does not write such a header'],
+  [said('(2, 3)', "'<f4"), 'numpy does not write such a header'],
+  [said('(2, 3)', "'\\x3cf4'"), 'numpy does not write such a header'],
+  [said('(2, 3)', "b'<f4'"), 'numpy does not write such a header'],
+  [said('(2, 3)', "('<f4', (2,))"), 'numpy does not write such a header'],
+  ["{'descr': '<f4', 'fortran_order': False}", 'numpy does not write such a header'],
+  ["{'fortran_order': False, 'shape': (2, 3)}", 'numpy does not write such a header'],
+  [`{'descr': '<f4', ${said('(2, 3)').slice(1)}`, 'numpy does not write such a header'],
+  [`{'shape': (2, 3), ${said('(2, 3)').slice(1)}`, 'numpy does not write such a header'],
+  [`{'fortran_order': True, ${said('(2, 3)').slice(1)}`, 'numpy does not write such a header'],
+  [`{'__proto__': '<f4', ${said('(2, 3)').slice(1)}`, 'numpy does not write such a header'],
   [said('(2, 3)', "[('x', '<f4')]"), 'named fields'],
   [said('(2, 3)', `[${'['.repeat(60_000)}`), 'named fields'],
   [said('(2, 3)', "'<f3'"), 'a size that JavaScript lacks ("<f3")'],
-  [said('(2, 3)', "'f4'"), 'does not say the byte order'],
-  [said('(2, 3)', "'=f4'"), 'does not say the byte order'],
-  [said('(2, 3)', "'|f4'"), 'does not say the byte order'],
-  [said('(2, 3)', "''"), 'of the type "", which is unknown'],
-  [said('(2, 3)', "'<q8'"), 'of the type "<q8", which is unknown'],
+  [said('(2, 3)', "'f4'"), 'does not state the byte order'],
+  [said('(2, 3)', "'=f4'"), 'does not state the byte order'],
+  [said('(2, 3)', "'|f4'"), 'does not state the byte order'],
+  [said('(2, 3)', "''"), 'of the unknown type ""'],
+  [said('(2, 3)', "'<q8'"), 'of the unknown type "<q8"'],
   [said('(2, 3)', `'${'q'.repeat(50_000)}'`), 'q…"'],
-  [said('(2, 3)', "'<q\x7f\x9b\u0000'"), '"<q???", which is unknown'],
-  [said('(2, 3)', "'toString'"), 'which is unknown'],
+  [said('(2, 3)', "'<q\x7f\x9b\u0000'"), 'of the unknown type "<q???"'],
+  [said('(2, 3)', "'toString'"), 'of the unknown type "toString"'],
   [said(`(${'1, '.repeat(65)})`), 'the shape has 65 axes'],
   [said(`(${'1, '.repeat(20_000)})`), 'the shape has 20000 axes'],
-  [said('(9007199254740992,)'), 'no whole number from 0 on'],
-  [said('(9007199254740991, 9007199254740991)'), 'cut short: float32 elements'],
-  [said(`(${'9007199254740991, '.repeat(64)})`), 'cut short: float32 elements'],
+  [said('(9007199254740992,)'), 'not an integer from 0 on'],
+  [said('(9007199254740991, 9007199254740991)'), 'truncated, since float32 elements'],
+  [said(`(${'9007199254740991, '.repeat(64)})`), 'truncated, since float32 elements'],
   [said('(2, 4)'), 'have 32 bytes, and 24 follow the header'],
   [said('(2, 2)'), 'have 16 bytes, and 24 follow the header'],
-  [said('(0, 9007199254740991)'), 'too long: float32 elements'],
+  [said('(0, 9007199254740991)'), 'too long, since float32 elements'],
 ];
 
 describe('a header', () => {
@@ -91,11 +91,11 @@ describe('a header', () => {
   });
 });
 
-test('every beginning of a .npy is refused, and says that it is cut short once it is known for one', () => {
+test('rejects every prefix of a .npy, and says that it is truncated once the magic is complete', () => {
   for (let length = 0; length < whole.length; length++) {
     const error = thrownBy(() => decodeNpy(whole.subarray(0, length)));
     expect(error.code).toBe('ERR_SERPY_ARRAY_FORMAT');
-    expect(error.message).toContain(length < 6 ? 'no .npy' : 'cut short');
+    expect(error.message).toContain(length < 6 ? 'not a .npy' : 'truncated');
   }
 });
 
@@ -184,14 +184,18 @@ describe('arrayOf', () => {
     [
       { dtype: 'float64' },
       'ERR_SERPY_ARRAY_FORMAT',
-      'the message has 12 bytes, which are no whole float64 elements of 8 bytes each',
+      'the message has 12 bytes, which cannot be split into float64 elements of 8 bytes each',
     ],
     [{ dtype: 'float32', shape: [2 ** 52, 2 ** 52] }, 'ERR_SERPY_ARRAY_FORMAT', 'and the message has 12'],
-    [undefined, 'ERR_SERPY_OPTION', "it must be said what the bytes are, such as { dtype: 'float32' }, not undefined"],
+    [
+      undefined,
+      'ERR_SERPY_OPTION',
+      "arrayOf takes the type of the bytes as an object such as { dtype: 'float32' }, not undefined",
+    ],
     ['float32', 'ERR_SERPY_OPTION', "such as { dtype: 'float32' }, not float32"],
     [{ dtype: 'f4' }, 'ERR_SERPY_OPTION', 'dtype takes one of bool, int8'],
     [{}, 'ERR_SERPY_OPTION', 'dtype takes one of'],
-    [{ dtype: 'uint8', shape: [-12] }, 'ERR_SERPY_OPTION', 'no whole number'],
+    [{ dtype: 'uint8', shape: [-12] }, 'ERR_SERPY_OPTION', 'not an integer'],
     [{ dtype: 'uint8', byteOrder: 'LE' }, 'ERR_SERPY_OPTION', "byteOrder takes 'little' or 'big', not LE"],
     [{ dtype: 'uint8', fortranOrder: 'F' }, 'ERR_SERPY_OPTION', 'fortranOrder takes true or false, not F'],
   ])('refuses %o', (bare, code, says) => {

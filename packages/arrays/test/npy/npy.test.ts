@@ -154,22 +154,25 @@ describe('encodeNpy', () => {
       { data: new Float32Array(6), shape: [6], dtype: 'complex64' },
       'needs 12 numbers (complex64 elements of 2 numbers each), and data has 6',
     ],
-    [{ data: new Float32Array(5), dtype: 'complex64' }, '5 numbers make no complex64 elements of 2 numbers each'],
-    [{ data: new Float32Array(6), shape: [2, -3] }, 'no whole number from 0 on'],
-    [{ data: new Float32Array(6), shape: [1.5, 4] }, 'no whole number from 0 on'],
-    [{ data: new Float32Array(6), shape: [2 ** 53, 1] }, 'no whole number from 0 on'],
-    [{ data: new Float32Array(0), shape: ['0'] }, 'no whole number from 0 on'],
-    [{ data: new Float32Array(1), shape: new Array(1) }, 'no whole number from 0 on'],
+    [
+      { data: new Float32Array(5), dtype: 'complex64' },
+      '5 numbers cannot be split into complex64 elements of 2 numbers each',
+    ],
+    [{ data: new Float32Array(6), shape: [2, -3] }, 'not an integer from 0 on'],
+    [{ data: new Float32Array(6), shape: [1.5, 4] }, 'not an integer from 0 on'],
+    [{ data: new Float32Array(6), shape: [2 ** 53, 1] }, 'not an integer from 0 on'],
+    [{ data: new Float32Array(0), shape: ['0'] }, 'not an integer from 0 on'],
+    [{ data: new Float32Array(1), shape: new Array(1) }, 'not an integer from 0 on'],
     [{ data: new Float32Array(1), shape: new Array(65).fill(1) }, 'the shape has 65 axes'],
     [{ data: new Float32Array(6), shape: 6 }, 'a shape is a list'],
     [{ data: [1, 2], shape: [2] }, 'typed array as data'],
     [{ data: new DataView(new ArrayBuffer(2)), shape: [2] }, 'typed array as data'],
     [
       { data: new Float32Array(6), dtype: 'float64' },
-      'a Float32Array goes as float32 or float16 or complex64, not as float64',
+      'a Float32Array can be sent as float32 or float16 or complex64, not as float64',
     ],
     [{ data: new Float32Array(6), dtype: 'toString' }, 'not as toString'],
-    [{ data: new Float32Array(6), stride: [1] }, 'has no stride'],
+    [{ data: new Float32Array(6), stride: [1] }, 'has no property stride'],
     [null, 'typed array as data'],
     [5, 'typed array as data'],
   ])('refuses %o', (array, says) => {
@@ -259,9 +262,47 @@ describe('npyHeader', () => {
     }
   });
 
+  test('in Fortran order it has one size however long the last axis grows', () => {
+    const sizes = [0, 9, 123_456].map(
+      (last) => npyHeader({ dtype: 'float32', shape: [1000, last], fortran: true }).length,
+    );
+    expect(new Set(sizes).size).toBe(1);
+    const header = npyHeader({ dtype: '>f4', shape: [2, 3], fortran: true });
+    expect(readNpyHeader(header)).toMatchObject({ shape: [2, 3], fortranOrder: true, byteOrder: 'big' });
+  });
+
+  test.each(['<U8', '|S3', '|V4', '<M8[ms]', '|b1', '>c16', '|O'] as const)(
+    "takes numpy's dtype.str, and writes %s as it is",
+    (dtype) => {
+      expect(npyHeader({ dtype, shape: [3] }).toString('latin1', 10)).toContain(
+        `{'descr': '${dtype}', 'fortran_order': False, 'shape': (3,), }`,
+      );
+    },
+  );
+
+  test('reserves digits for the growing axis at a multiple of 8, which a program overwrites alone', () => {
+    for (const shape of [[0], [0, 480, 640], [0, ...new Array(63).fill(7)]]) {
+      const header = npyHeader({ dtype: '|u1', shape, reserveDigits: 16 });
+      const text = header.toString('latin1');
+      const digitsAt = 8 * Math.ceil((text.indexOf('(') + 1) / 8);
+      expect(text.slice(digitsAt, digitsAt + 16)).toBe('0'.padStart(16));
+      header.write('123456'.padStart(16), digitsAt, 'latin1');
+      expect(header).toEqual(npyHeader({ dtype: '|u1', shape: [123_456, ...shape.slice(1)], reserveDigits: 16 }));
+      expect(readNpyHeader(header).shape).toEqual([123_456, ...shape.slice(1)]);
+    }
+    const fortran = npyHeader({ dtype: '|u1', shape: [480, 640, 12], fortran: true, reserveDigits: 4 });
+    expect(fortran.toString('latin1')).toMatch(/\(480, 640, {1,8} {2}12\), }/);
+    expect(readNpyHeader(fortran).shape).toEqual([480, 640, 12]);
+    expect(readNpyHeader(npyHeader({ dtype: '|u1', shape: [], reserveDigits: 4 })).shape).toEqual([]);
+  });
+
   test.each([
     [{ dtype: 'float', shape: [1] }, 'dtype takes one of bool, int8'],
-    [{ dtype: 'float32', shape: [-1] }, 'no whole number'],
+    [{ dtype: "<f4', 'x': '", shape: [1] }, 'dtype takes one of bool, int8'],
+    [{ dtype: 'float32', shape: [100], reserveDigits: 2 }, 'has more than 2 digits (reserveDigits)'],
+    [{ dtype: 'float32', shape: [1], reserveDigits: 0 }, 'reserveDigits takes an integer from 1 to 16, not 0'],
+    [{ dtype: 'float32', shape: [1], reserveDigits: 17 }, 'reserveDigits takes an integer from 1 to 16, not 17'],
+    [{ dtype: 'float32', shape: [-1] }, 'not an integer'],
     [{ dtype: 'float32', shape: undefined }, 'a shape is a list'],
   ])('refuses %o', (options, says) => {
     const error = thrownBy(() => npyHeader(options as never));

@@ -35,8 +35,8 @@ group('an array in a line', () => {
   test('is not there for a .npy that cannot be read: its size and the reason are', () => {
     const cut = encodeNpy({ data: Float64Array.of(1, 2, 3) }).subarray(0, -1);
     const { line, json, attachment } = describe(bytesMessage(cut));
-    expect(line).toMatch(/^151 bytes: the \.npy cannot be given as an array: it is cut short/);
-    expect(json).toMatchObject({ type: 'bytes', bytes: 151, unread: expect.stringContaining('cut short') });
+    expect(line).toMatch(/^151 bytes: the \.npy cannot be decoded: it is truncated/);
+    expect(json).toMatchObject({ type: 'bytes', bytes: 151, unread: expect.stringContaining('truncated') });
     expect(attachment).toEqual({ bytes: cut, extension: 'npy' });
   });
 

@@ -1,4 +1,4 @@
-/** Pickles as data: read without executing anything, written without naming anything. */
+/** Reads pickles as data without executing anything, and writes pickles that name no class or function. */
 
 export {
   DEFAULT_MAX_PICKLE_BYTES,

@@ -1,36 +1,36 @@
 /**
- * Base85 of modes 2 to 5: the alphabet of RFC 1924, four bytes (big-endian) to five characters, a last group of
- * n bytes to n + 1 characters, as CPython's `base64.b85encode` and `b85decode` have it.
+ * Base85 of modes 2 to 5: the alphabet of RFC 1924. Four bytes (big-endian) become five characters, a last group of n bytes becomes
+ * n + 1 characters, as in CPython's `base64.b85encode` and `b85decode`.
  */
 
-import { allocateMessage, ProtocolError } from 'serpy-core';
+import { allocateMessage, loadKernel, ProtocolError } from 'serpy-core';
 import { base85Kernel } from '../wasm/base85-kernel.js';
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~';
 
-/** The highest digit: it fills up a last group that is shorter than five characters. */
+/** The highest digit. It pads a last group that is shorter than five characters. */
 const FILL = 0x7e;
 
-/** Below this (384 bytes) the plain loops are the fastest, from here on WebAssembly is. */
+/** From this number of groups on (384 bytes) WebAssembly is faster than the loops in JavaScript. */
 const wasmFromGroups = 96;
 
-/** What the kernel works through in one step of its own. */
+/** The groups that one step of the kernel processes. */
 const wasmStepGroups = 16;
 
-/** What it is given at once: 8 KiB and their text, which stay in the fastest cache together. */
-const groupsPerPiece = 2048;
+/** The groups of one call of the kernel: 8 KiB and their text, which fit into the first-level cache together. */
+const groupsPerCall = 2048;
 
-/** Where the bytes stand in the kernel's memory; the text stands from 0 on. */
+/** The offset of the bytes in the kernel's memory. The text starts at 0. */
 const wasmBytesAt = 0x8000;
 
-/** 85^3, what the first two of five digits count. */
+/** 85^3: the weight of the first two of five digits. */
 const UNIT_OF_FIRST_PAIR = 614_125;
 
-/** The largest group is 2^32 - 1: its first two digits, and the number that its last three make. */
+/** The largest group is 2^32 - 1: the value of its first two digits, and that of its last three. */
 const MAX_FIRST_PAIR = 6_993;
 const MAX_REST = 391_170;
 
-// Two digits at a time: half the look-ups and half the divisions of one at a time.
+// Two digits at a time: half the look-ups and divisions.
 const digits = Buffer.from(ALPHABET, 'latin1');
 const pairs = new Uint16Array(85 * 85);
 const valueOfDigit = new Int16Array(0x100).fill(-1);
@@ -43,17 +43,17 @@ digits.forEach((first, high) => {
   });
 });
 
-/** Tells how many characters `byteLength` bytes become. */
+/** The number of characters that encode `byteLength` bytes. */
 export function encodedBase85Length(byteLength: number): number {
   return byteLength + Math.ceil(byteLength / 4);
 }
 
-/** Tells how many bytes `textLength` characters stand for. */
+/** The number of bytes that `textLength` characters encode. */
 export function decodedBase85Length(textLength: number): number {
   return textLength - Math.ceil(textLength / 5);
 }
 
-/** Encodes bytes as the ASCII bytes of their base85 text. From 4 KiB on it owns its memory exactly. */
+/** Encodes bytes as the ASCII bytes of their base85 text. From 4 KiB on, the result owns its memory exactly. */
 export function encodeBase85(bytes: Uint8Array): Buffer {
   const text = allocateMessage(encodedBase85Length(bytes.length));
   const rest = bytes.length % 4;
@@ -71,9 +71,9 @@ export function encodeBase85(bytes: Uint8Array): Buffer {
 }
 
 /**
- * Decodes the ASCII bytes of a base85 text. From 4 KiB on the bytes own their memory exactly.
- * @param allocate where that memory comes from
- * Throws `ERR_SERPY_PROTOCOL` at a byte outside the alphabet (white space included) and at a group above 2^32 - 1.
+ * Decodes the ASCII bytes of a base85 text. From 4 KiB on, the result owns its memory exactly.
+ * @param allocate allocates that memory
+ * @throws `ERR_SERPY_PROTOCOL` for a byte outside the alphabet (white space included) and for a group above 2^32 - 1
  */
 export function decodeBase85(text: Uint8Array, allocate = allocateMessage): Buffer {
   const bytes = allocate(decodedBase85Length(text.length));
@@ -91,73 +91,68 @@ export function decodeBase85(text: Uint8Array, allocate = allocateMessage): Buff
   return bytes;
 }
 
-/** As far as it is used here: Node has it, its types have not. */
-declare const WebAssembly: {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: unknown };
-};
-
-/** Both ways for full groups; `decode` tells whether every group was base85. */
+/** Encodes and decodes full groups. */
 interface Codec {
   encode(bytes: Uint8Array, text: Uint8Array, groups: number): void;
+  /** @returns whether each group was base85 */
   decode(text: Uint8Array, bytes: Uint8Array, groups: number): boolean;
 }
 
+interface Base85Exports {
+  /** Encodes bytes until their text ends at `textEnd`. */
+  readonly encode: (textEnd: number) => void;
+  /** Decodes the text up to `textEnd`. @returns a number other than 0 if it is not base85 */
+  readonly decode: (textEnd: number) => number;
+}
+
 /**
- * 16 bytes at a time in wasm/base85.wat: three times as fast as `encodeGroups` and `decodeGroups` from 64 KiB on, the
- * copies into and out of the kernel's memory included. It loads in less than half a millisecond.
+ * Encodes and decodes 16 bytes at a time (wasm/base85.wat). From 64 KiB on it is three times as fast as `encodeGroups` and
+ * `decodeGroups`, including the copies into and out of the kernel's memory.
  */
-function loadWasm(): Codec | undefined {
-  try {
-    const module = new WebAssembly.Module(Buffer.from(base85Kernel, 'base64'));
-    const kernel = new WebAssembly.Instance(module).exports as {
-      readonly memory: { readonly buffer: ArrayBuffer };
-      readonly encode: (textEnd: number) => void;
-      readonly decode: (textEnd: number) => number;
-    };
-    const textOfPiece = new Uint8Array(kernel.memory.buffer, 0, groupsPerPiece * 5);
-    const bytesOfPiece = new Uint8Array(kernel.memory.buffer, wasmBytesAt, groupsPerPiece * 4);
-    return {
-      encode(bytes, text, groups) {
-        let start = 0;
-        for (let count = pieceOf(groups); count > 0; count = pieceOf(groups - start)) {
-          const end = start + count;
-          bytesOfPiece.set(bytes.subarray(start * 4, end * 4));
-          kernel.encode(count * 5);
-          text.set(textOfPiece.subarray(0, count * 5), start * 5);
-          start = end;
-        }
-        encodeGroups(bytes.subarray(start * 4), text.subarray(start * 5), groups - start);
-      },
-      decode(text, bytes, groups) {
-        let faults = 0;
-        let start = 0;
-        for (let count = pieceOf(groups); count > 0; count = pieceOf(groups - start)) {
-          const end = start + count;
-          textOfPiece.set(text.subarray(start * 5, end * 5));
-          faults |= kernel.decode(count * 5);
-          bytes.set(bytesOfPiece.subarray(0, count * 4), start * 4);
-          start = end;
-        }
-        return decodeGroups(text.subarray(start * 5), bytes.subarray(start * 4), groups - start) && faults === 0;
-      },
-    };
-  } catch {
-    return undefined; // no WebAssembly, or none with SIMD
-  }
+function wasmCodec(): Codec | undefined {
+  const kernel = loadKernel<Base85Exports>(base85Kernel);
+  if (kernel === undefined) return undefined;
+  const { exports, memory } = kernel;
+  const textBuffer = memory.subarray(0, groupsPerCall * 5);
+  const bytesBuffer = memory.subarray(wasmBytesAt, wasmBytesAt + groupsPerCall * 4);
+  return {
+    encode(bytes, text, groups) {
+      let start = 0;
+      for (let count = nextGroups(groups); count > 0; count = nextGroups(groups - start)) {
+        const end = start + count;
+        bytesBuffer.set(bytes.subarray(start * 4, end * 4));
+        exports.encode(count * 5);
+        text.set(textBuffer.subarray(0, count * 5), start * 5);
+        start = end;
+      }
+      encodeGroups(bytes.subarray(start * 4), text.subarray(start * 5), groups - start);
+    },
+    decode(text, bytes, groups) {
+      let faults = 0;
+      let start = 0;
+      for (let count = nextGroups(groups); count > 0; count = nextGroups(groups - start)) {
+        const end = start + count;
+        textBuffer.set(text.subarray(start * 5, end * 5));
+        faults |= exports.decode(count * 5);
+        bytes.set(bytesBuffer.subarray(0, count * 4), start * 4);
+        start = end;
+      }
+      return decodeGroups(text.subarray(start * 5), bytes.subarray(start * 4), groups - start) && faults === 0;
+    },
+  };
 }
 
-/** How many groups the kernel is to take next: a piece at most, and whole steps. */
-function pieceOf(groups: number): number {
-  return Math.min(groups - (groups % wasmStepGroups), groupsPerPiece);
+/** The groups of the next call of the kernel: complete steps, at most `groupsPerCall`. */
+function nextGroups(groups: number): number {
+  return Math.min(groups - (groups % wasmStepGroups), groupsPerCall);
 }
 
-const codec: Codec = loadWasm() ?? { encode: encodeGroups, decode: decodeGroups };
+const codec: Codec = wasmCodec() ?? { encode: encodeGroups, decode: decodeGroups };
 
-/** The groups one after the other. For few of them, and for where there is no kernel. */
+/** Encodes group by group, for few groups and without WebAssembly. */
 export function encodeGroups(bytes: Uint8Array, text: Uint8Array, groups: number): void {
-  // Bytes one by one, and quotients cut to integers at once: four times as fast as DataView, Math.floor and %,
-  // which V8 computes as floating-point numbers for values above 2^31.
+  // Reads byte by byte and truncates quotients to integers at once. This is four times as fast as DataView, Math.floor and %,
+  // which V8 computes in floating point for values above 2^31.
   for (let group = 0, at = 0, to = 0; group < groups; group++, at += 4, to += 5) {
     const value =
       (((bytes[at] as number) << 24) |
@@ -178,11 +173,11 @@ export function encodeGroups(bytes: Uint8Array, text: Uint8Array, groups: number
   }
 }
 
-/** `encodeGroups` the other way: tells whether every group was base85; where one was not, the bytes are worth nothing. */
+/** Decodes group by group. @returns whether each group was base85; if not, the bytes are undefined */
 export function decodeGroups(text: Uint8Array, bytes: Uint8Array, groups: number): boolean {
   const from = new DataView(text.buffer, text.byteOffset, text.byteLength);
   const to = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  // One test after the loop instead of five in it: every fault leaves a negative number here.
+  // One test after the loop instead of five in it: each fault makes this negative.
   let faults = 0;
   for (let group = 0; group < groups; group++) {
     const first = valueOfPair[from.getUint16(group * 5)] as number;
@@ -196,19 +191,19 @@ export function decodeGroups(text: Uint8Array, bytes: Uint8Array, groups: number
   return faults >= 0;
 }
 
-/** The slow second look at a text that did not decode: which byte is to blame. */
+/** Finds the invalid byte or group of a text that did not decode. Slow, for the error only. */
 function describeFault(text: Uint8Array): string {
   const position = text.findIndex((byte) => valueOfDigit[byte] === -1);
   if (position === -1) {
     const group = overflowingGroup(text);
     return (
-      `Not base85: the group at position ${group} (byte ${hex(text[group])} first) stands for more than 32 bits, ` +
-      'so the text was damaged or is not base85 at all: check the mode of the sender'
+      `the peer's message is not base85: the group at position ${group} (first byte ${hex(text[group])}) exceeds 32 bits. ` +
+      'The message was corrupted, or its sender used another mode. Check the mode of the sender'
     );
   }
   return (
-    `Not base85: byte ${hex(text[position])} at position ${position} is outside the alphabet, ` +
-    'so the text was damaged or is not base85 at all: check the mode of the sender'
+    `the peer's message is not base85: byte ${hex(text[position])} at position ${position} is outside the alphabet. ` +
+    'The message was corrupted, or its sender used another mode. Check the mode of the sender'
   );
 }
 

@@ -1,14 +1,14 @@
-/** Messages as the application gets them. */
+/** Converts received blocks into the messages that a program reads. */
 import { type NumpyArray, type PickleValue, readPickle } from '../pickle/index.js';
 import type { ReceivedBlock } from '../wire/block.js';
 import type { Mode } from '../wire/constants.js';
 import { decodeText, type Encoding } from './text.js';
 
-/** A pickle that is not plain data: never executed, delivered as it came. */
+/** A pickle that is not plain data. It is never executed, but delivered unchanged. */
 export class OpaquePickle {
-  /** The pickle itself. */
+  /** The bytes of the pickle. */
   readonly bytes: Buffer;
-  /** Why it was not read. */
+  /** The reason why it was not read. */
   readonly reason: string;
 
   constructor(bytes: Buffer, reason: string) {
@@ -17,10 +17,10 @@ export class OpaquePickle {
   }
 }
 
-/** What `getData` gives: a `Buffer` in modes 0 to 3, the object in modes 4 and 5. */
+/** What `getData` returns: a `Buffer` in modes 0 to 3, the object in modes 4 and 5. */
 export type Data = Buffer | PickleValue | NumpyArray | OpaquePickle;
 
-/** A message with its mode. Text that is none in the connection's encoding comes as bytes. */
+/** A message with its mode. Text that is invalid in the connection's encoding is delivered as bytes. */
 export type Message =
   | { readonly type: 'text'; readonly value: string; readonly mode: 0 | 1 }
   | { readonly type: 'bytes'; readonly value: Buffer; readonly mode: 0 | 1 | 2 | 3 }

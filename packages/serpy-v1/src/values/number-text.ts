@@ -1,19 +1,19 @@
 /** Numbers as the decimal text that Python's `str` writes, and back. */
 import { ValueError } from 'serpy-core';
 
-/** CPython converts no more digits than these either: with every further one, a digit costs more. */
+/** The limit of CPython: the time of the conversion grows with the square of the number of digits. */
 const maxCharacters = 4300;
 
-/** As of every integer of serpy: one of v2, one in a pickle. */
+/** The limit of all integers in serpy: in v2 and in pickles. */
 const maxIntegerBytes = 1024;
 
-/** Below this power of ten, and from the other on, CPython writes an exponent. */
+/** CPython writes an exponent below the first power of ten, and from the second on. */
 const minPlainExponent = -4;
 const minScientificExponent = 16;
 
 /**
- * `7`, `-0.0`, `3.5`, `1e-05`, `1e+16`, `inf`, `nan`: safe integers but -0 as Python's int, other numbers as its float.
- * Throws `ERR_SERPY_VALUE` for an integer of more than 1024 bytes: its digits would cost more than linear time.
+ * `7`, `-0.0`, `3.5`, `1e-05`, `1e+16`, `inf`, `nan`: safe integers except -0 as Python's int, other numbers as its float.
+ * Throws `ERR_SERPY_VALUE` for an integer of more than 1024 bytes, whose conversion would take more than linear time.
  */
 export function formatNumber(value: number | bigint): string {
   if (typeof value === 'bigint') {
@@ -23,7 +23,7 @@ export function formatNumber(value: number | bigint): string {
   return Number.isSafeInteger(value) && !Object.is(value, -0) ? value.toString() : formatFloat(value);
 }
 
-/** A double as CPython writes it: the shortest digits that read back the same, always with a point or an exponent. */
+/** A double as CPython writes it: the shortest digits that parse to the same value, always with a point or an exponent. */
 export function formatFloat(value: number): string {
   if (Number.isNaN(value)) return 'nan';
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
@@ -41,19 +41,19 @@ export function formatFloat(value: number): string {
 }
 
 const integerForm = /^[+-]?\d+$/;
-/** Each digit has one place in it: a long text that is no number is seen to be none in one pass. */
+/** Each digit matches at one place only, so that a long text without a number is rejected in one pass. */
 const floatForm = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
 const infinityForm = /^([+-]?)inf(inity)?$/i;
 
 /**
- * The number of a decimal text, a `bigint` outside the safe integers; undefined where it is none.
- * Throws `ERR_SERPY_VALUE` for more characters than a number has.
+ * The number of a decimal text, a `bigint` outside the safe integers; undefined for a text that is not a number.
+ * Throws `ERR_SERPY_VALUE` for a text of more than 4300 characters.
  */
 export function parseNumber(text: string): number | bigint | undefined {
   const trimmed = text.trim();
   if (trimmed.length > maxCharacters) {
     throw new ValueError(
-      `the text has ${trimmed.length} characters, and a number has at most ${maxCharacters}: use text()`,
+      `the text has ${trimmed.length} characters, and a number at most ${maxCharacters}. Use text()`,
     );
   }
   if (integerForm.test(trimmed)) {

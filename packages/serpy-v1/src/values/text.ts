@@ -1,13 +1,13 @@
-/** Text as bytes and back, in the three encodings of a v1 connection. */
+/** Encodes and decodes text in the three encodings of a v1 connection. */
 import { constants } from 'node:buffer';
 import { EncodingError } from 'serpy-core';
 
-/** The encodings, strict as Python's: a character that does not fit is an error. */
+/** The encodings. They are strict, as in Python: a character that the encoding lacks is an error. */
 export const encodings = ['ascii', 'latin1', 'utf-8'] as const;
 
 export type Encoding = (typeof encodings)[number];
 
-/** What does not fit into each encoding. */
+/** The characters that each encoding lacks. */
 const unencodable: Record<Encoding, RegExp> = {
   ascii: /[^\x00-\x7f]/u,
   latin1: /[^\x00-\xff]/u,
@@ -17,7 +17,7 @@ const unencodable: Record<Encoding, RegExp> = {
 const widerEncodings: Record<Encoding, string> = {
   ascii: "use encoding: 'utf-8' (or 'latin1') at both ends",
   latin1: "use encoding: 'utf-8' at both ends",
-  'utf-8': 'it is half a character (a lone surrogate): the text was cut in the middle of one',
+  'utf-8': 'it is half a character (a lone surrogate), since the text was cut within one',
 };
 
 /** Throws an `EncodingError` that names the first character which the encoding lacks, and the option. */
@@ -34,14 +34,14 @@ export function checkText(text: string, encoding: Encoding): void {
   );
 }
 
-/** The bytes of a text that `checkText` let pass. */
+/** The bytes of a text that `checkText` accepted. */
 export function encodeText(text: string, encoding: Encoding): Buffer {
   return Buffer.from(text, encoding === 'utf-8' ? 'utf8' : 'latin1');
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** The text of bytes, or undefined where they are none in this encoding, or too long for a string. */
+/** The text of bytes; undefined if they are invalid in this encoding or too long for a string. */
 export function decodeText(bytes: Buffer, encoding: Encoding): string | undefined {
   if (encoding === 'utf-8') {
     try {

@@ -1,44 +1,45 @@
-/** A v1 message on its way out: what its block holds, and in which mode. */
+/** The data blocks of v1: one to send, and one that was received. */
 import type { InboundMessage, OutboundMessage } from 'serpy-core';
 import { blockEnd, isAcknowledged, type Mode, transmissionEnd } from './constants.js';
 
-/** A data block on its way out. */
+/** A data block to send. */
 export interface Block extends OutboundMessage {
   readonly mode: Mode;
-  /** The data, and the end of the block with it unless it is big; or a short text of which every character is a byte, without its end. */
+  /** The data: bytes, with the suffix if `hasSuffix`; or a short text in which each character is one byte, without the suffix. */
   body: Buffer | string;
+  /** Whether `body` includes the bytes that end the block. */
   readonly hasSuffix: boolean;
-  /** Nobody waits for its answer any more: it is not sent again on another wire, and keeps no body. */
+  /** The acknowledgement is no longer awaited: the block is not sent again on another link, and its body is released. */
   ackCancelled: boolean;
-  /** How many links ended on which it was the first that waited for an answer. */
+  /** The number of links that ended while this block was the first one without an acknowledgement. */
   endedLinks: number;
-  /** How many messages that nobody waits for went before it on its link: its answer shows that the peer has read them. */
+  /** The number of unacknowledged messages sent before it on its link. Its acknowledgement proves that the peer has read them. */
   noAckBefore: number;
 }
 
-/** A body below this is put together with its end, with one copy. */
+/** A smaller body is copied into one buffer with its suffix. */
 export const copyBelowBytes = 4096;
 
 const noAckSuffix = Buffer.of(blockEnd);
 const ackSuffix = Buffer.of(transmissionEnd, blockEnd);
 
-/** The block of a short text that goes as it is. */
+/** The block of a short text that is sent without encoding. */
 export function textBlock(text: string, mode: Mode): Block {
   return newBlock(mode, text, false, isAcknowledged(mode));
 }
 
-/** The block of bytes that may go in this mode. */
+/** The block of bytes that are encoded for this mode. */
 export function bytesBlock(body: Buffer, mode: Mode, acknowledged: boolean): Block {
   const isSmall = body.length < copyBelowBytes;
   return newBlock(mode, isSmall ? joined(body, suffixOf(mode)) : body, isSmall, acknowledged);
 }
 
-function newBlock(mode: Mode, body: Buffer | string, ended: boolean, acknowledged: boolean): Block {
-  const sizeBytes = body.length + (ended ? 0 : suffixOf(mode).length);
+function newBlock(mode: Mode, body: Buffer | string, hasSuffix: boolean, acknowledged: boolean): Block {
+  const sizeBytes = body.length + (hasSuffix ? 0 : suffixOf(mode).length);
   return {
     mode,
     body,
-    hasSuffix: ended,
+    hasSuffix,
     sizeBytes,
     awaitsAck: acknowledged,
     ackCancelled: false,
@@ -47,19 +48,19 @@ function newBlock(mode: Mode, body: Buffer | string, ended: boolean, acknowledge
   };
 }
 
-/** What ends a block in this mode. */
+/** The bytes that end a block in this mode. */
 export function suffixOf(mode: Mode): Buffer {
   return isAcknowledged(mode) ? ackSuffix : noAckSuffix;
 }
 
-function joined(body: Buffer, end: Buffer): Buffer {
-  const block = Buffer.allocUnsafe(body.length + end.length);
+function joined(body: Buffer, suffix: Buffer): Buffer {
+  const block = Buffer.allocUnsafe(body.length + suffix.length);
   block.set(body);
-  block.set(end, body.length);
+  block.set(suffix, body.length);
   return block;
 }
 
-/** A message as it came: what its mode says of it is worked out when it is taken. */
+/** A received message. It is converted as its mode requires only when the program reads it. */
 export interface ReceivedBlock extends InboundMessage {
   readonly mode: Mode;
   /** The data; in modes 4 and 5 a pickle. */

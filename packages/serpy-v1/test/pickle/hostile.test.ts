@@ -1,4 +1,4 @@
-/** What a peer can do to the reader: nothing. It answers, in bounded time and memory, whatever it is given. */
+/** The reader of pickles returns a result for any bytes, in bounded time and memory. */
 
 import { readFileSync } from 'node:fs';
 import { fc, test } from '@fast-check/vitest';
@@ -28,12 +28,12 @@ function expectAnswer(bytes: Uint8Array, limits?: Partial<PickleLimits>) {
 }
 
 const read = (pickle: string, limits?: Partial<PickleLimits>) => expectAnswer(Buffer.from(pickle, 'latin1'), limits);
-const madeAgain = (what: string) =>
-  new RegExp(`^The pickle makes more than \\d+ ${what} of its \\d+ bytes: have the sender write each part once$`);
+const createdAgain = (what: string) =>
+  new RegExp(`^The pickle creates more than \\d+ ${what} from its \\d+ bytes\\. Write each part once at the sender$`);
 const refusedFor = (limit: string) => ({ ok: false, malformed: false, reason: expect.stringContaining(`(${limit})`) });
 
 describe('damage', () => {
-  test('every pickle cut short is malformed, or was refused before the cut', () => {
+  test('every truncated pickle is malformed, or rejected before the cut', () => {
     for (const pickle of pickles) {
       for (let length = 0; length < pickle.length; length++) {
         const result = expectAnswer(pickle.subarray(0, length));
@@ -76,7 +76,7 @@ describe('damage', () => {
   });
 });
 
-describe('lengths that are merely claimed', () => {
+describe('lengths that are only stated', () => {
   const huge = '\xff\xff\xff\x7f';
   test.each([
     ['BINBYTES', `B${huge}`],
@@ -99,7 +99,7 @@ describe('lengths that are merely claimed', () => {
 });
 
 describe('caps', () => {
-  test('takes as many levels as maxDepth says, and no more', () => {
+  test('accepts maxDepth levels, and no more', () => {
     const nested = (levels: number) => `${']'.repeat(levels)}${'a'.repeat(levels - 1)}.`;
     expect(read(nested(100))).toMatchObject({ ok: true });
     expect(read(nested(101))).toMatchObject(refusedFor('maxDepth'));
@@ -117,7 +117,7 @@ describe('caps', () => {
     expect(read(outer, { maxDepth: 110 })).toMatchObject(refusedFor('maxDepth'));
   });
 
-  test('takes as many values, marks and memo entries as maxItems says', () => {
+  test('accepts maxItems values, marks and memo entries', () => {
     expect(read('](NNe.', { maxItems: 3 })).toMatchObject({ ok: true });
     for (const pickle of ['](NNNe.', ']22222.', ']q\x00h\x00h\x00h\x000.', '((((N.', 'Nq\x00q\x01q\x02q\x03.']) {
       expect(read(pickle, { maxItems: 3 })).toMatchObject(refusedFor('maxItems'));
@@ -126,13 +126,13 @@ describe('caps', () => {
 
   test('stops sets made again and again of one list', () => {
     const pickle = `cbuiltins\nset\nq\x00](${'N'.repeat(1000)}eq\x01${'h\x00h\x01\x85R0'.repeat(10_000)}N.`;
-    expect(read(pickle)).toMatchObject({ ok: false, reason: expect.stringMatching(madeAgain('values')) });
+    expect(read(pickle)).toMatchObject({ ok: false, reason: expect.stringMatching(createdAgain('values')) });
   });
 
   test('stops bytes made again and again of one text', () => {
     const text = `X\x00\x00\x10\x00${'a'.repeat(2 ** 20)}`;
     const pickle = `(c_codecs\nencode\nq\x00${text}U\x06latin1\x86q\x01${'h\x00h\x01R'.repeat(1000)}t.`;
-    expect(read(pickle)).toMatchObject({ ok: false, reason: expect.stringMatching(madeAgain('bytes')) });
+    expect(read(pickle)).toMatchObject({ ok: false, reason: expect.stringMatching(createdAgain('bytes')) });
     expect(read(pickle, { maxBytes: 2 ** 22 })).toMatchObject(refusedFor('maxBytes'));
   });
 
@@ -143,14 +143,14 @@ describe('caps', () => {
     }
   });
 
-  /** Lists of the same list, so many a level and so many levels. */
+  /** Lists of the same list, with this number of references per level and levels. */
   const shared = (references: number, levels: number, inner = ']') => {
     const level = (index: number) =>
       `](${`h${String.fromCharCode(index)}`.repeat(references)}eq${String.fromCharCode(index + 1)}`;
     return `${inner}q\x00${Array.from({ length: levels }, (_, index) => level(index)).join('')}.`;
   };
 
-  test('refuses what a few bytes make enormous by sharing, without walking it more than once', () => {
+  test('rejects a few bytes that expand enormously by sharing, in one pass', () => {
     expect(read(shared(100, 98))).toMatchObject(refusedFor('maxItems'));
     expect(read(shared(10, 9))).toMatchObject(refusedFor('maxItems'));
     expect(read(shared(10, 9), { maxItems: 16_000_000 })).toMatchObject(refusedFor('maxItems'));
@@ -163,7 +163,7 @@ describe('caps', () => {
     expect(read(shared(1000, 1, `](${'K\x00'.repeat(1000)}e`))).toMatchObject(refusedFor('maxItems'));
   });
 
-  test('refuses a text that is referred to until it would be enormous', () => {
+  test('rejects a text with so many references that it would be enormous', () => {
     const text = `X\x00\x00\x01\x00${'a'.repeat(2 ** 16)}`;
     expect(read(shared(50, 1, text))).toMatchObject({ ok: true });
     expect(read(shared(1000, 1, text))).toMatchObject({

@@ -92,7 +92,7 @@ test('the crafted keys do share a bucket', () => {
   expect(new Set(collidingLongs.map((key) => longHash(key) & (2 ** bucketBits - 1)))).toEqual(new Set([5]));
 });
 
-describe('are refused in the time that it takes to read them', () => {
+describe('are rejected in linear time', () => {
   test.each([
     ['dict with integers beyond 64 bits', dict(longs)],
     ['dict with negative ones', dict(collidingLongs.map((low) => long1(BigInt.asUintN(64, -low), [0xfe])))],
@@ -110,13 +110,13 @@ describe('are refused in the time that it takes to read them', () => {
     expect(result).toMatchObject({
       ok: false,
       malformed: false,
-      reason: expect.stringMatching(/chosen to make it slow/),
+      reason: expect.stringMatching(/keys collide and would make it slow/),
     });
     // Unguarded, 40,000 take seconds.
     expect(user / pickle.length).toBeLessThan(2);
   });
 
-  test('memo entries, which are no keys of anybody', () => {
+  test('memo entries, which are not keys of a dict', () => {
     const each = fewIntegers.map((key) => {
       const put = Buffer.from([0x4e, 0x72, 0, 0, 0, 0, 0x30]);
       put.writeUInt32LE(key, 2);
@@ -128,7 +128,7 @@ describe('are refused in the time that it takes to read them', () => {
   });
 });
 
-describe('are told from keys that nobody chose', () => {
+describe('are distinguished from keys that were not chosen to collide', () => {
   const doubleOf = (value: number) => {
     const bytes = Buffer.alloc(9, 0x47);
     bytes.writeDoubleBE(value, 1);

@@ -140,8 +140,8 @@ describe('dtypes', () => {
     const fields = `NU\x01a\x85}K\x04K\x01K\x10`;
     expect(reasonOf(fromBuffer('C\x00', dtype('V4', '|', fields), 'K\x00\x85'))).toMatch(/named fields/);
     const subarray = `${dtype('i4', '<')}K\x02\x85\x86NNK\x08K\x04K\x00`;
-    expect(reasonOf(fromBuffer('C\x00', dtype('V8', '|', subarray), 'K\x00\x85'))).toMatch(/is an array itself/);
-    expect(reasonOf(fromBuffer('C\x00', dtype('X9', '<'), 'K\x00\x85'))).toMatch(/dtype X9, which is unknown/);
+    expect(reasonOf(fromBuffer('C\x00', dtype('V8', '|', subarray), 'K\x00\x85'))).toMatch(/is itself an array/);
+    expect(reasonOf(fromBuffer('C\x00', dtype('X9', '<'), 'K\x00\x85'))).toMatch(/the unknown dtype X9/);
   });
 });
 

@@ -247,8 +247,8 @@ describe('what is not plain data', () => {
     ['the extension registry', '\x82\x01.', 'extension registry'],
     ['the extension registry in two bytes', '\x83\x01\x00.', 'extension registry'],
     ['the extension registry in four bytes', '\x84\x01\x00\x00\x00.', 'extension registry'],
-    ['out-of-band buffers', '\x97.', 'buffers outside'],
-    ['read-only out-of-band buffers', '\x98.', 'buffers outside'],
+    ['out-of-band buffers', '\x97.', 'external buffers'],
+    ['read-only out-of-band buffers', '\x98.', 'external buffers'],
     ['a class as a value', 'cbuiltins\nset\n.', 'holds builtins.set itself'],
     ['a class inside of a value', '](}K\x01cnumpy\ndtype\nse.', 'holds numpy.dtype itself'],
     ['a class as a key', '}cnumpy\ndtype\nNs.', 'holds numpy.dtype itself'],
@@ -256,8 +256,8 @@ describe('what is not plain data', () => {
     ['another codec', 'c_codecs\nencode\n(Va\nVrot13\ntR.', 'calls _codecs.encode'],
     ['bytes of a length', 'cbuiltins\nbytes\n(I10\ntR.', 'calls bytes'],
     ['a set of a text', 'cbuiltins\nset\n(Vabc\ntR.', 'calls set'],
-    ['state for a list', ']}b.', 'gives a state to plain data'],
-    ['state for a class', 'cbuiltins\nset\n}b.', 'gives a state to builtins.set'],
+    ['state for a list', ']}b.', 'sets the state of plain data'],
+    ['state for a class', 'cbuiltins\nset\n}b.', 'sets the state of builtins.set'],
     ['a protocol of the future', '\x80\x06N.', 'protocol 6'],
     ['a name that leads elsewhere', '\x8c\x05numpy\x8c\x0edtype.__init__\x93.', 'numpy.dtype.__init__'],
   ])('refuses %s', (_what, pickle, reason) => {
@@ -270,18 +270,18 @@ describe('what is not plain data', () => {
     expect(result.reason).toMatch(/^[\x20-\x7e]{1,300}$/);
   });
 
-  test('refuses what holds itself', () => {
+  test('rejects a value that contains itself', () => {
     for (const cyclic of [']q\x00h\x00a.', '}q\x00K\x01h\x00s.', ']q\x00(h\x00ta.', ']q\x00]h\x00aa.']) {
       expect(read(cyclic)).toMatchObject({
         ok: false,
         malformed: false,
-        reason: expect.stringContaining('holds itself'),
+        reason: expect.stringContaining('contains itself'),
       });
     }
   });
 });
 
-describe('what is no pickle', () => {
+describe('bytes that are not a pickle', () => {
   test.each([
     ['nothing', ''],
     ['an unknown opcode', '\xff.'],
@@ -320,7 +320,7 @@ describe('what is no pickle', () => {
     ['arguments that are no tuple', 'cbuiltins\nset\nNR.'],
     ['a class named by numbers', 'K\x01K\x02\x93.'],
     ['bytes with characters beyond them', 'c_codecs\nencode\n(V\\u0100\nVlatin1\ntR.'],
-  ])('tells %s from data', (_what, pickle) => {
+  ])('rejects %s', (_what, pickle) => {
     expect(read(pickle)).toMatchObject({ ok: false, malformed: true, reason: expect.stringContaining('malformed') });
   });
 });

@@ -32,7 +32,7 @@ function obviousEncode(bytes: Uint8Array): string {
   return text;
 }
 
-/** The bytes, or `undefined` for what is to be refused. */
+/** The bytes, or `undefined` for an invalid text. */
 function obviousDecode(text: string): Buffer | undefined {
   const bytes: number[] = [];
   for (let start = 0; start < text.length; start += 5) {
@@ -118,13 +118,13 @@ describe('every byte value', () => {
 });
 
 describe('a fault', () => {
-  test('is told with its byte and position', () => {
+  test('is reported with its byte and position', () => {
     expect(() => decodeBase85(Buffer.from('0000000\n00'))).toThrow(/byte 0x0a at position 7 is outside the alphabet/);
-    expect(() => decodeBase85(Buffer.from('00000|NsC1'))).toThrow(/group at position 5 \(byte 0x7c first\)/);
-    expect(() => decodeBase85(Buffer.from('00000~'))).toThrow(/group at position 5 \(byte 0x7e first\)/);
+    expect(() => decodeBase85(Buffer.from('00000|NsC1'))).toThrow(/group at position 5 \(first byte 0x7c\)/);
+    expect(() => decodeBase85(Buffer.from('00000~'))).toThrow(/group at position 5 \(first byte 0x7e\)/);
   });
 
-  test('is found in the middle of much that is sound', () => {
+  test('is found within a large valid text', () => {
     const text = encodeBase85(Buffer.alloc(100_000, 7));
     text[77_777] = 0x20;
     expect(() => decodeBase85(text)).toThrow(/byte 0x20 at position 77777/);

@@ -2,8 +2,8 @@
 import { everyCut, randomPieces, seededRandom } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
 import { dataOf, messageOf, OpaquePickle } from '../../src/values/messages.js';
-import type { Value } from '../../src/values/payload.js';
 import type { Encoding } from '../../src/values/text.js';
+import type { Value } from '../../src/values/values.js';
 import type { ReceivedBlock } from '../../src/wire/block.js';
 import type { Mode } from '../../src/wire/constants.js';
 import { Conversation } from '../conversation.js';
@@ -23,7 +23,7 @@ describe('getMessage', () => {
     expect(messageOf(arrive(3.5, mode), 'utf-8')).toEqual({ type: 'text', value: '3.5', mode });
   });
 
-  test.each([0, 1] as const)('gives bytes in mode %i for what is no text in the encoding', (mode) => {
+  test.each([0, 1] as const)('gives bytes in mode %i for invalid text', (mode) => {
     const bytes = Buffer.from('61ff', 'hex');
     expect(messageOf(block(mode, bytes), 'utf-8')).toEqual({ type: 'bytes', value: bytes, mode });
     expect(messageOf(block(mode, bytes), 'ascii')).toEqual({ type: 'bytes', value: bytes, mode });
@@ -39,19 +39,16 @@ describe('getMessage', () => {
     expect(messageOf(arrive(value, mode), 'utf-8')).toEqual({ type: 'object', value, mode });
   });
 
-  test.each([4, 5] as const)(
-    'gives a pickle that is not plain data as it came, with the reason, in mode %i',
-    (mode) => {
-      const pickle = Buffer.from("cos\nsystem\n(S'true'\ntR.", 'latin1');
-      const message = messageOf(block(mode, pickle), 'utf-8');
-      expect(message).toEqual({ type: 'object', mode, value: expect.any(OpaquePickle) });
-      const { bytes, reason } = message.value as OpaquePickle;
-      expect(bytes.equals(pickle)).toBe(true);
-      expect(reason).toMatch(/os.system/);
-    },
-  );
+  test.each([4, 5] as const)('gives a pickle that is not plain data unchanged, with the reason, in mode %i', (mode) => {
+    const pickle = Buffer.from("cos\nsystem\n(S'true'\ntR.", 'latin1');
+    const message = messageOf(block(mode, pickle), 'utf-8');
+    expect(message).toEqual({ type: 'object', mode, value: expect.any(OpaquePickle) });
+    const { bytes, reason } = message.value as OpaquePickle;
+    expect(bytes.equals(pickle)).toBe(true);
+    expect(reason).toMatch(/os.system/);
+  });
 
-  test('gives a damaged pickle as it came, too', () => {
+  test('gives a corrupted pickle unchanged, too', () => {
     const message = messageOf(block(4, Buffer.from('no pickle')), 'utf-8');
     expect((message.value as OpaquePickle).reason).not.toBe('');
   });

@@ -73,7 +73,7 @@ describe('formatNumber', () => {
     expect(formatNumber(value)).toBe(text);
   });
 
-  test('a whole double that is meant as one has a point', () => {
+  test('an integer formatted as a double has a point', () => {
     expect([7, 0, -3, 1e15, 1e16].map(formatFloat)).toEqual(['7.0', '0.0', '-3.0', '1000000000000000.0', '1e+16']);
   });
 });
@@ -121,7 +121,7 @@ describe('parseNumber', () => {
     },
   );
 
-  test('sees at once that a long text of digits is no number', () => {
+  test('rejects a long text of digits in linear time', () => {
     for (const text of [`${'1'.repeat(4_000)}x`, `1e${'1'.repeat(4_000)}x`, `${' '.repeat(1_000_000)}x`]) {
       expect(parseNumber(text)).toBeUndefined();
     }

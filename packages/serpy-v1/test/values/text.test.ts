@@ -72,7 +72,7 @@ describe.each(encodings)('%s', (encoding) => {
   });
 
   test.prop([fc.string({ unit: fc.oneof(charactersOf['utf-8'], fc.constantFrom('\ud800', '\udfff', 'é')) })])(
-    'either refuses a text or brings it through unharmed',
+    'either rejects a text or transmits it unchanged',
     (text) => {
       try {
         checkText(text, encoding);
@@ -87,7 +87,7 @@ describe.each(encodings)('%s', (encoding) => {
   );
 });
 
-describe('bytes that are no text in the encoding', () => {
+describe('bytes that are invalid in the encoding', () => {
   const rows: [Encoding, string][] = [
     ['ascii', '6180'],
     ['ascii', 'ff'],
@@ -101,7 +101,7 @@ describe('bytes that are no text in the encoding', () => {
     expect(decodeText(Buffer.from(hex, 'hex'), encoding)).toBeUndefined();
   });
 
-  test('leave nothing behind for the next text', () => {
+  test('do not affect the next text', () => {
     decodeText(Buffer.from('61c3', 'hex'), 'utf-8');
     expect(decodeText(Buffer.from('é'), 'utf-8')).toBe('é');
   });

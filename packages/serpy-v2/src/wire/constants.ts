@@ -28,3 +28,6 @@ export type TypeName = keyof typeof frameType;
  * for a v2 peer it is as long as a header, and is skipped.
  */
 export const probe = Buffer.from('\x01SETMODE0\x1f\x1f\x1f\x1f\x1f', 'latin1');
+
+/** What the detection of the protocol needs to recognize v2. */
+export const v2Wire = { magic, probe } as const;

@@ -1,4 +1,4 @@
-/** Messages on their way out while it may yet turn out that the peer speaks the other protocol. */
+/** Encodes messages to send for one protocol, or for both while the peer's protocol is not known. */
 import { type ArrayValue, encodeNpy, isArrayValue } from 'serpy-arrays';
 import { isTypedNumber, MessagesDroppedError, OptionError, type OutboundMessage, type TypedNumber } from 'serpy-core';
 import type { PortableValue } from '../portable/portable-value.js';
@@ -7,70 +7,72 @@ import type { v1, v2 } from '../protocols.js';
 type Block = v1.V1['outgoing'];
 type Frame = v2.V2['outgoing'];
 
-/** A message on its way out, in the protocol that its peer is known to speak: in both, until one is. */
+/** A message to send, encoded for the protocol of the peer, or for both while that is not known. */
 export interface AutoOutgoing extends OutboundMessage {
   readonly v1: v1.V1['outgoing'] | undefined;
   readonly v2: v2.V2['outgoing'] | undefined;
-  /** What was given, where nothing of it can change: the other protocol may be wanted yet. Bytes are taken from the frame. */
-  readonly plain: string | number | bigint | TypedNumber | undefined;
+  /** The value itself, if it is immutable: it may have to be encoded for the other protocol. The content of bytes is read from the frame. */
+  readonly value: string | number | bigint | TypedNumber | undefined;
 }
 
-/** v2's type of a text. */
+/** The type of text in v2. */
 const textType = 0x21;
-/** A text that is longer, and kept beside its block, counts in the send queue. */
+/** A longer text that is retained in addition to its block counts in the send queue. */
 const maxUncountedTextLength = 1024;
 
-/** What turns values into messages of each protocol. */
+/** The encoders of each protocol. */
 export interface Encoders {
   readonly v1: { encode(value: v1.Value, options: object): Block };
   readonly v2: { encode(value: v2.Value): Frame };
 }
 
-/** @throws what the protocols throw for a value that they cannot carry, both while neither is known */
+/** Encodes a value. @throws the errors of the protocol for a value that it cannot carry; of both protocols while the peer's is not known */
 export function encodeFor(protocol: 'v1' | 'v2' | undefined, value: PortableValue, { v1, v2 }: Encoders): AutoOutgoing {
   const isText = typeof value === 'string';
-  // A text is in the frame as it is: kept besides it would take its memory twice.
-  const plain = isPlain(value) && (protocol === 'v1' || !isText) ? value : undefined;
+  // The frame holds a text unchanged: to retain it as well would double its memory.
+  const retained = isImmutable(value) && (protocol === 'v1' || !isText) ? value : undefined;
   const block = protocol === 'v2' ? undefined : v1.encode(forV1(value), {});
   let frame: Frame | undefined;
   if (protocol !== 'v1') frame = v2.encode(value);
-  else if (plain === undefined) frame = frameOf(value, v2);
-  const besides = protocol === 'v1' && isText && value.length > maxUncountedTextLength ? value.length : 0;
-  const sizeBytes = Math.max((block?.sizeBytes ?? 0) + besides, protocol === 'v1' ? 0 : (frame?.sizeBytes ?? 0));
-  return { v1: block, v2: frame, plain, sizeBytes, awaitsAck: false };
+  else if (retained === undefined) frame = frameOf(value, v2);
+  const retainedBytes = protocol === 'v1' && isText && value.length > maxUncountedTextLength ? value.length : 0;
+  const sizeBytes = Math.max((block?.sizeBytes ?? 0) + retainedBytes, protocol === 'v1' ? 0 : (frame?.sizeBytes ?? 0));
+  return { v1: block, v2: frame, value: retained, sizeBytes, awaitsAck: false };
 }
 
 export type EncodedMessage =
   | { readonly protocol: 'v1'; readonly message: Block }
   | { readonly protocol: 'v2'; readonly message: Frame };
 
-/** The same message in the protocol that its peer speaks, or what is told of one that this cannot carry. */
+/** The message in the protocol of the peer, or the error for a message that this protocol cannot carry. */
 export function messageFor(
   protocol: 'v1' | 'v2' | undefined,
-  { v1: block, v2: frame, plain }: AutoOutgoing,
+  { v1: block, v2: frame, value }: AutoOutgoing,
   { v1, v2 }: Encoders,
 ): EncodedMessage | MessagesDroppedError {
   try {
-    if (protocol !== 'v1') return { protocol: 'v2', message: frame ?? v2.encode(plain as string) };
-    return { protocol, message: block ?? v1.encode(plain ?? contentOf(frame as Frame), {}) };
+    if (protocol !== 'v1') return { protocol: 'v2', message: frame ?? v2.encode(value as string) };
+    return { protocol, message: block ?? v1.encode(value ?? contentOf(frame as Frame), {}) };
   } catch (cause) {
-    const text = `a message was accepted while the peer was not known to speak ${protocol}, which cannot carry it, and is lost`;
+    const text = `a message was dropped, because it was accepted before the peer's protocol was detected, and ${protocol} cannot carry it`;
     return new MessagesDroppedError(`${text}: ${(cause as Error).message}`, 1, { cause });
   }
 }
 
 export function noStreamsError(): OptionError {
-  return new OptionError('a stream needs a session, and the peer speaks v1, which has none: send it as messages');
+  return new OptionError(
+    'a stream needs a session, and the peer speaks v1, which has no sessions. Send messages instead',
+  );
 }
 
-/** The message as it is now, in memory of its own: the program may use its memory again as soon as it is on the wire. */
+/** Copies the content of a message: the program may change its memory as soon as the message is written. */
 export function withOwnBytes(outgoing: AutoOutgoing): AutoOutgoing {
-  const { v2: frame, plain } = outgoing;
-  if (frame === undefined || plain !== undefined) return outgoing;
+  const { v2: frame, value } = outgoing;
+  if (frame === undefined || value !== undefined) return outgoing;
   return { ...outgoing, v2: { ...frame, payload: Buffer.from(frame.payload), owned: true } };
 }
 
-/** Bytes that v2 cannot carry: they stay v1's. */
+/** The frame of a value; undefined if v2 cannot carry it, in which case only its block exists. */
 function frameOf(value: PortableValue, v2: Encoders['v2']): Frame | undefined {
   try {
     return v2.encode(value);
@@ -88,6 +90,6 @@ function forV1(value: PortableValue): v1.Value {
   return isArrayValue(value) ? encodeNpy(value as ArrayValue) : value;
 }
 
-function isPlain(value: PortableValue): value is string | number | bigint | TypedNumber {
+function isImmutable(value: PortableValue): value is string | number | bigint | TypedNumber {
   return typeof value !== 'object' || isTypedNumber(value);
 }

@@ -1,29 +1,30 @@
-/** The protocol `auto`: v1's and v2's as one. */
-
-/** Both protocols as one, as core sees it. */
+/** The protocol `auto`: v1 and v2 as one protocol of core. */
 import type { Role, SessionHost } from 'serpy-core';
-import type { PortableMessage } from '../portable/portable-message.js';
+import type { PortableV1Message, PortableV2Message } from '../portable/portable-message.js';
 import type { v1, v2 } from '../protocols.js';
 import type { AutoOutgoing } from './auto-outgoing.js';
 import { AutoSession } from './auto-session.js';
 import type { AutoReceived, AutoSettings } from './auto-types.js';
 
-type V1 = v1.V1;
-type V2 = v2.V2;
+/** v1 with messages that a program reads in the same way as those of v2. */
+type PortableV1Protocol = Omit<ReturnType<typeof v1.v1Protocol>, 'message'> & {
+  message(received: v1.V1['received']): PortableV1Message;
+};
 
-/** Both protocols, as one. */
-export function autoProtocol(
-  first: ReturnType<typeof v1.v1Protocol>,
-  second: ReturnType<typeof v2.v2Protocol>,
-  settings: AutoSettings,
-  message: { v1(received: V1['received']): PortableMessage; v2(received: V2['received']): PortableMessage },
-) {
+/** v2 with messages that a program reads in the same way as those of v1. */
+type PortableV2Protocol = Omit<ReturnType<typeof v2.v2Protocol>, 'message'> & {
+  message(received: v2.V2['received']): PortableV2Message;
+};
+
+/** Joins both protocols. Each connection uses the one that its peer speaks. */
+export function autoProtocol(first: PortableV1Protocol, second: PortableV2Protocol, settings: AutoSettings) {
   return {
     name: 'auto',
     sendOptionNames: [],
     createSession: (role: Role, output: SessionHost<AutoOutgoing>) =>
       new AutoSession(role, output, first, second, settings),
     data: (each: AutoReceived) => (each.protocol === 'v1' ? first.data(each.received) : second.data(each.received)),
-    message: (each: AutoReceived) => (each.protocol === 'v1' ? message.v1(each.received) : message.v2(each.received)),
+    message: (each: AutoReceived) =>
+      each.protocol === 'v1' ? first.message(each.received) : second.message(each.received),
   };
 }

@@ -1,9 +1,9 @@
 /**
- * The protocol that is chosen at run time: a session that finds out first, and then hands over to v1's or v2's.
+ * The state machine of the protocol `auto`: detects the protocol of the peer, and then uses the state machine of v1 or v2.
  *
- * A server goes by the first bytes that come. A client asks with the probe, 14 bytes that a v1 server answers and a v2
- * server skips; silence means v2. A server that does not know either takes the probe for what it is, and answers v2.
- * What a client has found out it keeps only as long as the server is heard to speak it.
+ * A server detects the protocol by the first bytes of the client. A client sends the probe, 14 bytes that a v1 server answers and a v2 server
+ * skips; no answer means v2. A server with `auto` recognizes the probe and answers for v2. A client remembers the protocol of its server as
+ * long as the server confirms it.
  */
 import {
   DeliveryUnknownError,
@@ -29,38 +29,38 @@ import { type DetectedClient, ServerDetection } from './server-detection.js';
 type V1 = v1.V1;
 type V2 = v2.V2;
 
-/** How long a v2 server that has just spoken may take to read a probe: an original looks every 10 ms, and the probe may still be under way. */
+/** Milliseconds for a v2 server that has sent something to read the probe: a Python server polls every 10 ms, and the probe may be in flight. */
 const probeSettleMs = 200;
 
-/** What the first bytes have told: a client its server's answer, a server its client's first words. */
+/** The result of the detection: for a client the answer of the server, for a server the first bytes of the client. */
 type Detected = Pick<ServerAnswer, 'protocol' | 'bytes'> & Partial<ServerAnswer & DetectedClient>;
 
 export class AutoSession implements Session<PortableValue, object, AutoReceived, AutoOutgoing> {
   readonly #role: Role;
   readonly #output: SessionHost<AutoOutgoing>;
   readonly #settings: AutoSettings;
-  /** Parts of streams that wait for their acknowledgement. */
+  /** The parts of streams without an acknowledgement, by their frame. */
   readonly #parts = new WeakMap<object, AutoOutgoing>();
   readonly #v1: v1.V1Session;
   readonly #v2: v2.V2Session;
-  /** What is spoken on this link; undefined while that is being found out. */
+  /** The protocol of this link; undefined during the detection. */
   #activeProtocol: 'v1' | 'v2' | undefined;
-  /** What finds it out. */
+  /** The detection in progress. */
   #detection: ClientDetection | ServerDetection | undefined;
-  /** Of a client: what it takes its server for. */
+  /** Client: the assumed protocol of the server. */
   readonly #guess: ProtocolGuess | undefined;
   #deadlineMs: number | undefined;
   #answerDueMs: number | undefined;
   #nowMs = 0;
   #warned = false;
-  /** Whether a v2 server spoke before it answered the probe: an original may not have read that yet, and skips with it what follows at once. */
+  /** Whether a v2 server sent something before it answered the probe: a Python server may not have read the probe yet, and skips the bytes that follow it directly. */
   #sendPaused = false;
 
   constructor(
     role: Role,
     output: SessionHost<AutoOutgoing>,
-    first: ReturnType<typeof v1.v1Protocol>,
-    second: ReturnType<typeof v2.v2Protocol>,
+    first: Pick<ReturnType<typeof v1.v1Protocol>, 'createSession'>,
+    second: Pick<ReturnType<typeof v2.v2Protocol>, 'createSession'>,
     settings: AutoSettings,
   ) {
     this.#role = role;
@@ -77,7 +77,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
       reserve,
       allocate,
       warn,
-      // Only parts of streams wait: nobody can ask for an acknowledgement of a message that may go either way.
+      // Only parts of streams are acknowledged: a message that either protocol may carry cannot request an acknowledgement.
       acknowledged: (frame: V1['outgoing'] | V2['outgoing']) =>
         this.#partSettled(frame, (part) => output.acknowledged(part)),
       rejected: (frame: V1['outgoing'] | V2['outgoing'], error: SerpyError) =>
@@ -124,7 +124,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     return this.#detection?.bufferedBytes ?? (this.#activeProtocol === undefined ? 0 : this.#session.partialBytes);
   }
 
-  /** While the protocol is not known, a value must suit both. */
+  /** While the protocol is not known, both protocols must be able to carry the value. */
   encode(value: PortableValue): AutoOutgoing {
     const outgoing = encodeFor(this.protocol, value, this.#encoders);
     this.#warnLater();
@@ -135,32 +135,32 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     if (this.protocol === 'v1') throw noStreamsError();
     const v2 = this.#v2.encodePart(part);
     this.#warnLater();
-    const outgoing = { v1: undefined, v2, plain: undefined, sizeBytes: v2.sizeBytes, awaitsAck: true, part };
+    const outgoing = { v1: undefined, v2, value: undefined, sizeBytes: v2.sizeBytes, awaitsAck: true, part };
     this.#parts.set(v2, outgoing);
     return outgoing;
   }
 
-  /** What is to be sent waits for the first words of a client, and the program may not know what for. */
+  /** Schedules the warning of a server that has something to send and waits for the first bytes of its client. */
   #warnLater(): void {
     if (this.#activeProtocol !== undefined || this.#role === 'client' || this.#warned) return;
     this.#deadlineMs ??= this.#nowMs + this.#settings.probeTimeoutMs;
   }
 
-  /** A message may have been accepted before its peer turned out to speak what it does. */
+  /** Sends a message, which may have been accepted before the protocol was detected. */
   send(outgoing: AutoOutgoing): void {
-    const spoken = this.#activeProtocol;
-    if (spoken === 'v1' && outgoing.part !== undefined) {
+    const protocol = this.#activeProtocol;
+    if (protocol === 'v1' && outgoing.part !== undefined) {
       this.#output.rejected(outgoing, noStreamsError());
       return;
     }
-    const suited = messageFor(spoken, outgoing, this.#encoders);
-    if (suited instanceof Error) {
-      this.#output.warn(suited);
-      this.#deadlineMs ??= this.#nowMs; // it is told behind the next step
+    const encoded = messageFor(protocol, outgoing, this.#encoders);
+    if (encoded instanceof Error) {
+      this.#output.warn(encoded);
+      this.#deadlineMs ??= this.#nowMs; // requests a step, after which the warning is emitted
       return;
     }
-    if (suited.protocol === 'v1') this.#v1.send(suited.message);
-    else this.#v2.send(suited.message);
+    if (encoded.protocol === 'v1') this.#v1.send(encoded.message);
+    else this.#v2.send(encoded.message);
     if (outgoing.part === undefined) this.#guess?.onSent(outgoing);
   }
 
@@ -187,23 +187,23 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   linkUp(nowMs: number): void {
     this.#nowMs = nowMs;
     this.#v1.linkUp(nowMs);
-    const asks = this.#guess !== undefined && !this.#guess.skipsProbe;
-    this.#guess?.linkUp(asks);
-    if (asks) {
+    const probes = this.#guess !== undefined && !this.#guess.skipsProbe;
+    this.#guess?.linkUp(probes);
+    if (probes) {
       this.#probe(nowMs);
       return;
     }
     if (this.#guess) this.#useProtocol('v2', false);
-    else if (this.#activeProtocol === undefined) this.#detection = new ServerDetection(); // who comes back to a session has shown it already
+    else if (this.#activeProtocol === undefined) this.#detection = new ServerDetection(); // not for a client that resumes a session: it speaks v2
     this.#v2.linkUp(nowMs);
   }
 
-  /** A client says nothing of v2 before it knows that the server speaks it. */
+  /** Sends the probe. A client sends nothing of v2 before it knows that the server speaks v2. */
   #probe(nowMs: number): void {
     this.#v1.requestAck();
     this.#output.write(probeFill);
     const { probeTimeoutMs, modeChangeTimeoutMs, maxMessageBytes } = this.#settings;
-    const maxBytes = 2 * maxMessageBytes + 65_536; // a message in base85, and what may go before it
+    const maxBytes = 2 * maxMessageBytes + 65_536; // a message in base85, and control blocks before it
     this.#detection = new ClientDetection({ probeTimeoutMs, modeChangeTimeoutMs, maxBytes: maxBytes }, nowMs);
   }
 
@@ -226,8 +226,8 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
       if (bytes.length > 0) this.#session.receive(bytes, nowMs);
       return;
     }
-    const found = this.#detection.receive(chunk, nowMs);
-    if (found) this.#onDetected(found);
+    const detected = this.#detection.receive(chunk, nowMs);
+    if (detected) this.#onDetected(detected);
   }
 
   target(leastBytes: number): Buffer | undefined {
@@ -245,14 +245,14 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   }
 
   read(): AutoReceived | undefined {
-    const spoken = this.#activeProtocol;
+    const protocol = this.#activeProtocol;
     this.#detection?.check();
-    if (spoken === 'v1') {
+    if (protocol === 'v1') {
       const received = this.#v1.read();
       this.#guess?.onV1Read(received !== undefined);
       return received && { protocol: 'v1', received, sizeBytes: received.sizeBytes };
     }
-    const received = spoken && this.#v2.read();
+    const received = protocol && this.#v2.read();
     if (!received) return undefined;
     const { sizeBytes, end, part } = received;
     return { protocol: 'v2', received, sizeBytes, end, part };
@@ -269,9 +269,9 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     else if (this.#role === 'server') this.#v2.tick(nowMs);
     this.#checkAnswer(nowMs, paused);
     const isKnown = this.#guess?.remembered !== undefined;
-    const found = this.#detection?.tick(nowMs, paused && !isKnown);
-    if (found === 'silent') this.#assumeProtocol();
-    else if (found) this.#onDetected(found);
+    const detected = this.#detection?.tick(nowMs, paused && !isKnown);
+    if (detected === 'silent') this.#assumeProtocol();
+    else if (detected) this.#onDetected(detected);
     if (this.#deadlineMs === undefined || nowMs < this.#deadlineMs) return;
     this.#deadlineMs = undefined;
     if (this.#sendPaused) this.#v2.linkUp(nowMs);
@@ -280,16 +280,16 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     this.#warned = true;
     this.#output.warn(
       new ProtocolError(
-        `the peer has said nothing for ${this.#settings.probeTimeoutMs} ms, so its protocol is not known and nothing can be sent to it: ` +
-          "say protocol: 'v1' or 'v2', or let the peer speak first",
+        `the client sent nothing for ${this.#settings.probeTimeoutMs} ms, so the server does not know its protocol and cannot send to it. ` +
+          "Set protocol: 'v1' or 'v2' at the server, or let the client send first",
       ),
     );
   }
 
-  #partSettled(frame: V1['outgoing'] | V2['outgoing'], tell: (part: AutoOutgoing) => void): void {
+  #partSettled(frame: V1['outgoing'] | V2['outgoing'], report: (part: AutoOutgoing) => void): void {
     const part = this.#parts.get(frame);
     this.#parts.delete(frame);
-    if (part) tell(part);
+    if (part) report(part);
   }
 
   get #session(): v1.V1Session | v2.V2Session {
@@ -300,7 +300,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     return { v1: this.#v1, v2: this.#v2 };
   }
 
-  /** Silence: an original v2 server does not answer, nor does one that is busy. What it spoke before it speaks still, for all that is known. */
+  /** No answer: a Python v2 server does not answer the probe, nor does a busy server. Assumes the remembered protocol, or v2. */
   #assumeProtocol(): void {
     this.#useProtocol(this.#guess?.remembered ?? 'v2', false);
     const { probeTimeoutMs, modeChangeTimeoutMs } = this.#settings;
@@ -309,14 +309,14 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
       this.#answerDueMs = this.#nowMs + Math.max(1, modeChangeTimeoutMs - probeTimeoutMs);
   }
 
-  /** A v1 server that answered before should do so again. */
+  /** Times out a server that is assumed to speak v1 and does not answer. */
   #checkAnswer(nowMs: number, paused: boolean): void {
     if (this.#answerDueMs === undefined || nowMs < this.#answerDueMs) return;
     this.#answerDueMs = undefined;
     if (!paused && !this.#guess?.confirmed) throw noAnswerError(this.#settings.modeChangeTimeoutMs);
   }
 
-  /** The first bytes have told. */
+  /** The detection is complete. */
   #onDetected({ protocol, bytes, answered = false, wantsAnswer = false }: Detected): void {
     const untilMs = Math.min(this.#detection?.deadlineMs ?? Number.POSITIVE_INFINITY, this.#nowMs + probeSettleMs);
     if (wantsAnswer) this.#output.write(v2Answer);
@@ -341,6 +341,6 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
 
 function noAnswerError(modeChangeTimeoutMs: number): PeerTimeoutError {
   return new PeerTimeoutError(
-    `the server spoke v1 before, and has not answered a change of mode within ${modeChangeTimeoutMs} ms (modeChangeTimeoutMs): is its program busy, or another one?`,
+    `the server spoke v1 before, and did not answer a mode change within ${modeChangeTimeoutMs} ms (modeChangeTimeoutMs). Check that its program is not blocked, and that no other program uses this port`,
   );
 }

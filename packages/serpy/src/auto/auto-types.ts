@@ -1,14 +1,14 @@
-/** What `auto` goes by, and what comes out of it. Types only. */
+/** The settings and received messages of `auto`. Types only. */
 import type { InboundMessage } from 'serpy-core';
 import type { v1, v2 } from '../protocols.js';
 
-/** What `auto` adds to the options. */
+/** The options that `auto` adds. */
 export interface ProbeSetting {
-  /** How long a client waits for a v1 server's answer before it takes the server for v2. Default 1,000. */
+  /** Milliseconds for which a client waits for the answer of a v1 server. After that it assumes v2. Default 1,000. */
   readonly probeTimeoutMs: number;
 }
 
-/** All that it goes by. */
+/** All settings of `auto`. */
 export type AutoSettings = ProbeSetting & {
   readonly modeChangeTimeoutMs: number;
   readonly maxMessageBytes: number;

@@ -1,4 +1,4 @@
-/** A client that has sent the probe, and goes by what comes: until the server has answered nothing is handed to either protocol. */
+/** Detects the protocol of a server after the client has sent the probe. Until then neither protocol receives the bytes. */
 import {
   ByteQueue,
   describeForeignProtocol,
@@ -8,47 +8,45 @@ import {
   quoted,
   sniffBytes,
 } from 'serpy-core';
-import { isPrefix, probe, startsWith, v1Answer, v2Answer, v2Magic } from './probe.js';
+import { v1 } from '../protocols.js';
+import { isPrefix, probe, startsWith, v1Answer, v1AnswerBytes, v2Answer, v2Magic } from './probe.js';
 
-/** What a server has turned out to speak, and all that has come from it. */
+/** The protocol of a server, and all bytes received from it. */
 export interface ServerAnswer {
   readonly protocol: 'v1' | 'v2';
-  /** Whether it has answered the probe: a v2 server may have spoken without. */
+  /** Whether the server answered the probe. A v2 server may have sent something else. */
   readonly answered: boolean;
   readonly bytes: Buffer;
 }
 
 export interface ClientDetectionSettings {
-  /** How long a server may be silent before silence is its answer. */
+  /** Milliseconds without received bytes after which the server counts as silent. */
   readonly probeTimeoutMs: number;
-  /** How long one that has spoken may take to answer the probe; 0 for as long as it takes. */
+  /** Milliseconds within which a server that has sent something must answer the probe; 0 disables the timeout. */
   readonly modeChangeTimeoutMs: number;
-  /** So much of it is kept meanwhile. */
+  /** The most bytes that are buffered before the answer. */
   readonly maxBytes: number;
 }
 
-const blockEnd = 0x1f;
-const controlStart = 0x01;
-/** No control block is longer, without its end. */
-const v1AnswerBytes = 9;
-/** A block that is longer than this and goes on may be a large message, with the answer behind it. */
+const { blockEnd, controlStart, controlCommands, maxControlBytes } = v1.v1Wire;
+/** A block that is longer than this and still grows may be a large message before the answer. */
 const largeBlockBytes = 4096;
 
 export class ClientDetection {
   readonly #settings: ClientDetectionSettings;
   readonly #lines = new LineWatch();
-  /** Gathers what comes byte by byte. */
+  /** All received bytes. */
   readonly #buffered = new ByteQueue();
-  /** The first bytes of all, and those of the block that is coming. */
+  /** The first bytes of the link, and the first bytes of the incomplete block. */
   #firstBytes = Buffer.alloc(0);
   #block = Buffer.alloc(0);
   #blockBytes = 0;
-  /** Bytes that had come at the last look at the clock. */
+  /** The number of received bytes at the last `tick`. */
   #seenBytes = 0;
   #deadlineMs: number | undefined;
-  /** Why nothing can come of it. */
+  /** The error of a server that speaks neither protocol. */
   #failure: ProtocolError | undefined;
-  /** Whether it was looked already whether these are lines of text. */
+  /** Whether the bytes were checked for lines of text. */
   #linesChecked = false;
 
   constructor(settings: ClientDetectionSettings, nowMs: number) {
@@ -60,17 +58,17 @@ export class ClientDetection {
     return this.#deadlineMs;
   }
 
-  /** Whether what has come ends in the middle of something. */
+  /** Whether the received bytes end within a block. */
   get midFrame(): boolean {
     return this.#blockBytes > 0;
   }
 
-  /** How much has come, all of which is kept. */
+  /** The number of received bytes. All are buffered. */
   get bufferedBytes(): number {
     return this.#buffered.length;
   }
 
-  /** Takes bytes in, as a copy. */
+  /** Adds a copy of received bytes. */
   receive(chunk: Buffer, nowMs: number): ServerAnswer | undefined {
     if (this.#failure) return undefined;
     this.#buffered.pushCopy(chunk);
@@ -80,24 +78,24 @@ export class ClientDetection {
     }
     if (isPrefix(this.#firstBytes, v2Answer) && this.bufferedBytes === this.#firstBytes.length) return undefined;
     if (startsWith(this.#firstBytes, v2Magic)) return this.#answer('v2', startsWith(this.#firstBytes, v2Answer));
-    const who = startsWith(this.#firstBytes, probe) ? echoHint : describeForeignProtocol(this.#firstBytes);
-    if (who !== undefined) this.#failure = foreignProtocolError(who);
-    else if (this.#findsAnswer(chunk)) return this.#answer('v1', true);
+    const hint = startsWith(this.#firstBytes, probe) ? echoHint : describeForeignProtocol(this.#firstBytes);
+    if (hint !== undefined) this.#failure = foreignProtocolError(hint);
+    else if (this.#hasAnswer(chunk)) return this.#answer('v1', true);
     else if (this.bufferedBytes > this.#settings.maxBytes)
-      this.#failure = unansweredError(`has sent ${this.bufferedBytes} bytes`);
+      this.#failure = unansweredError(`sent ${this.bufferedBytes} bytes`);
     return undefined;
   }
 
-  /** @throws `ERR_SERPY_PROTOCOL` for what neither v1 nor v2 starts with */
+  /** @throws `ERR_SERPY_PROTOCOL` for a server that speaks neither protocol */
   check(): void {
     if (this.#failure) throw this.#failure;
   }
 
   /**
-   * Looks at the clock.
-   * @param paused nothing is read at the moment, and nothing else is known: the answer may wait outside
-   * @returns what the silence, or half a word, means; undefined where it is waited on
-   * @throws `ERR_SERPY_PROTOCOL` for a server that talks and does not answer
+   * Checks the timeouts.
+   * @param paused whether reading is paused and no protocol is remembered: the answer may wait in the socket
+   * @returns the result for a server that is silent or has sent an incomplete answer; undefined to wait on
+   * @throws `ERR_SERPY_PROTOCOL` for a server that sends something and does not answer
    */
   tick(nowMs: number, paused: boolean): ServerAnswer | 'silent' | undefined {
     if (this.#deadlineMs === undefined || nowMs < this.#deadlineMs) return undefined;
@@ -111,7 +109,7 @@ export class ClientDetection {
     if (this.#lines.sawLines) throw foreignProtocolError(linesHint(this.#firstBytes));
     const grows = this.#blockBytes > largeBlockBytes && this.bufferedBytes > this.#seenBytes;
     this.#seenBytes = this.bufferedBytes;
-    if (this.#linesChecked && !grows) throw unansweredError(`has sent ${quoted(this.#firstBytes)}`);
+    if (this.#linesChecked && !grows) throw unansweredError(`sent ${quoted(this.#firstBytes)}`);
     const restMs = this.#linesChecked ? modeChangeTimeoutMs : modeChangeTimeoutMs - probeTimeoutMs;
     this.#linesChecked = true;
     this.#deadlineMs = modeChangeTimeoutMs === 0 ? undefined : nowMs + Math.max(1, restMs);
@@ -122,12 +120,14 @@ export class ClientDetection {
     return { protocol, answered, bytes: this.#buffered.take(this.#buffered.length) };
   }
 
-  /** Goes through the blocks of a v1 server, which may have said something before it came to the probe. */
-  #findsAnswer(chunk: Buffer): boolean {
+  /** Searches the blocks of a v1 server, which may have sent messages before it read the probe. */
+  #hasAnswer(chunk: Buffer): boolean {
     for (let at = 0; at < chunk.length; ) {
       const end = chunk.indexOf(blockEnd, at);
       const part = chunk.subarray(at, end < 0 ? chunk.length : end);
-      if (this.#blockBytes <= v1AnswerBytes) this.#block = Buffer.concat([this.#block, part.subarray(0, 10)]);
+      if (this.#blockBytes <= maxControlBytes) {
+        this.#block = Buffer.concat([this.#block, part.subarray(0, maxControlBytes + 1)]);
+      }
       this.#blockBytes += part.length;
       this.#checkControl();
       if (end < 0) return false;
@@ -139,23 +139,23 @@ export class ClientDetection {
     return false;
   }
 
-  /** Before it has heard anything but the probe a v1 server says of itself only in which mode it sends. */
+  /** Rejects control blocks that a v1 server does not send before it has read more than the probe. */
   #checkControl(): void {
     if (this.#block[0] !== controlStart) return;
-    const word = this.#block.toString('latin1', 1, v1AnswerBytes + 1);
-    const isKnown = 'ACKMODCG'.startsWith(word) || /^SETMODE[0-5]$/.test(word) || 'SETMODE'.startsWith(word);
-    if (!isKnown) this.#failure ??= unansweredError(`has sent ${quoted(this.#firstBytes)}`);
+    const command = this.#block.toString('latin1', 1, maxControlBytes + 1);
+    if (!controlCommands.some((each) => each.startsWith(command)))
+      this.#failure ??= unansweredError(`sent ${quoted(this.#firstBytes)}`);
   }
 }
 
-const echoHint = 'it looks like an echo, which sends back what it gets: is the port right?';
+const echoHint = 'it looks like an echo server, which returns the bytes that it receives. Check the port';
 
-function foreignProtocolError(who: string): ProtocolError {
-  return new ProtocolError(`the peer speaks neither v1 nor v2: ${who}`);
+function foreignProtocolError(hint: string): ProtocolError {
+  return new ProtocolError(`the server speaks neither v1 nor v2: ${hint}`);
 }
 
 function unansweredError(what: string): ProtocolError {
   return new ProtocolError(
-    `the peer speaks neither v1 nor v2: it ${what}, and has not answered what every v1 server answers: is the port right, and a program of serpy there?`,
+    `the server speaks neither v1 nor v2. It ${what}, and did not answer as every v1 server does. Check the port, and that a serpy server runs there`,
   );
 }

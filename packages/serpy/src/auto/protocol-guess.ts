@@ -1,15 +1,15 @@
 /**
- * What a client takes its server for, and for how long: a guess from silence, or what was true of an earlier link, counts as
- * long as nothing speaks against it. Messages that were sent by a wrong one are sent again in the other protocol, or told.
+ * The protocol that a client assumes for its server, because the server did not answer or spoke it on an earlier link. The assumption holds
+ * until bytes of the server contradict it. Messages sent in the wrong protocol are sent again in the other one, or reported as dropped.
  */
 import type { SessionHost } from 'serpy-core';
 import type { AutoOutgoing } from './auto-outgoing.js';
 import { isPrefix, startsWith, v1Answer, v2Answer, v2Magic } from './probe.js';
-import { UnconfirmedMessages } from './unproven.js';
+import { UnconfirmedMessages } from './unconfirmed-messages.js';
 
 /**
- * After so many links in a row on which a server was not heard it may be another program: a client in a session asks, and one whose server
- * spoke v1 takes its silence for v2, which an original v1 server could not bear.
+ * After this number of consecutive links without bytes from the server, the server may be another program. A client with a session then sends the
+ * probe. A client whose server spoke v1 then assumes v2 from silence; not earlier, since v2 frames make a Python v1 server fail.
  */
 const maxUnconfirmedLinks = 3;
 
@@ -19,81 +19,85 @@ export class ProtocolGuess {
   readonly #output: Pick<SessionHost<AutoOutgoing>, 'putBack' | 'warn'>;
   #remembered: 'v1' | 'v2' | undefined;
   #last: 'v1' | 'v2' | undefined;
-  /** On this link. */
+  /** The protocol of this link. */
   #spoken: 'v1' | 'v2' | undefined;
   #probed = false;
   #confirmed = false;
-  /** The first bytes since it was taken for something that it had not said; those that are held back. */
+  /** The first bytes since an unconfirmed protocol was assumed, and the bytes that are buffered. */
   #firstBytes = nothing;
   #buffered = nothing;
   #passThrough = false;
   #unconfirmedInRow = 0;
-  /** Whether this server has answered a probe as one of ours does, which speaks either. */
+  /** Whether this server answered a probe as a server with `auto` does, which speaks both protocols. */
   #answersProbes = false;
   #unconfirmed: UnconfirmedMessages | undefined;
-  /** Of the link before. */
+  /** The unconfirmed messages of the previous link. */
   #previousUnconfirmed: UnconfirmedMessages | undefined;
 
   constructor(output: Pick<SessionHost<AutoOutgoing>, 'putBack' | 'warn'>) {
     this.#output = output;
   }
 
-  /** What was spoken on the last link, as long as there is reason to take it for true. */
+  /** The protocol of the last link, unless bytes of the server contradict it. */
   get remembered(): 'v1' | 'v2' | undefined {
     return this.#remembered;
   }
 
-  /** Whether the server has shown on this link that it speaks this. */
+  /** Whether bytes of the server confirmed the protocol on this link. */
   get confirmed(): boolean {
     return this.#confirmed;
   }
 
-  /** What it was taken for last, where nothing spoke against it: messages are encoded for that meanwhile. */
+  /** The last assumed protocol that was not contradicted. Messages are encoded for it while there is no link. */
   get lastProtocol(): 'v1' | 'v2' | undefined {
     return this.#last;
   }
 
-  /** Whether a new link is gone on with in v2 without a question. A v1 server answers at once, so it is asked each time. */
+  /** Whether a new link uses v2 without a probe. A v1 server answers the probe at once, so it gets one on each link. */
   get skipsProbe(): boolean {
     return this.#remembered === 'v2' && (this.#unconfirmedInRow < maxUnconfirmedLinks || !this.#answersProbes);
   }
 
-  /** Whether first bytes wait for more. */
+  /** Whether the first bytes are buffered until more arrive. */
   get isBuffering(): boolean {
     return this.#buffered.length > 0;
   }
 
-  /** Whether it was taken for what it is not: what was sent to it so is sent again, or told, when the link has ended. */
+  /** Whether the assumption was wrong: the messages are sent again or reported when the link ends. */
   get willResend(): boolean {
     return this.#unconfirmed !== undefined && this.#spoken !== undefined && this.#isWrong(this.#spoken);
   }
 
   /** A link is up. */
-  linkUp(asked: boolean): void {
-    this.#probed = asked;
+  linkUp(probed: boolean): void {
+    this.#probed = probed;
     this.#confirmed = false;
     this.#firstBytes = nothing;
     this.#passThrough = false;
   }
 
-  /** From here on the link speaks this. @param heard whether the server has shown it; answered: by the answer to a probe */
+  /**
+   * Sets the protocol of the link.
+   * @param heard whether bytes of the server confirm it
+   * @param answered whether these bytes answer the probe
+   */
   assume(protocol: 'v1' | 'v2', heard: boolean, answered = false): void {
     this.#spoken = protocol;
     this.#confirmed = heard;
     if (answered && protocol === 'v2') this.#answersProbes = true;
-    const doubtful = this.#previousUnconfirmed;
+    const previous = this.#previousUnconfirmed;
     this.#previousUnconfirmed = undefined;
-    const goesOn = doubtful?.protocol === 'v1' && protocol === 'v1' ? doubtful : undefined;
-    this.#unconfirmed = heard ? undefined : (goesOn ?? new UnconfirmedMessages(protocol));
-    if (doubtful !== undefined && doubtful.protocol !== protocol) this.#resend(doubtful);
+    const continued = previous?.protocol === 'v1' && protocol === 'v1' ? previous : undefined;
+    this.#unconfirmed = heard ? undefined : (continued ?? new UnconfirmedMessages(protocol));
+    if (previous !== undefined && previous.protocol !== protocol) this.#resend(previous);
   }
 
-  /** A message was put on the wire. */
+  /** A message was written. */
   onSent(outgoing: AutoOutgoing): void {
     this.#unconfirmed?.onSent(outgoing);
   }
 
-  /** Bytes have come. @returns what of them is to be read; nothing while they may become the answer to the probe, which comes late */
+  /** Bytes arrived. @returns the bytes to read; none while they may become a late answer to the probe */
   onReceived(chunk: Buffer): Buffer {
     if (this.#confirmed) return chunk;
     this.#firstBytes = Buffer.concat([this.#firstBytes, chunk.subarray(0, v2Answer.length)]).subarray(
@@ -102,7 +106,7 @@ export class ProtocolGuess {
     );
     let bytes = chunk;
     if (!this.#passThrough) {
-      const all = Buffer.concat([this.#buffered, chunk]); // a copy: the chunk is only lent
+      const all = Buffer.concat([this.#buffered, chunk]); // a copy: the chunk is borrowed
       this.#buffered = nothing;
       if (isPrefix(all, v2Answer) || isPrefix(all, v1Answer)) {
         this.#buffered = all;
@@ -118,29 +122,29 @@ export class ProtocolGuess {
     return bytes.subarray(v2Answer.length);
   }
 
-  /** What was held back, as nothing more comes. */
+  /** The buffered bytes, when no more arrive. */
   drain(): Buffer {
-    const held = this.#buffered;
+    const buffered = this.#buffered;
     this.#buffered = nothing;
-    return held;
+    return buffered;
   }
 
-  /** v1 has read what there was of it. @param isBlock whether a message was whole */
+  /** v1 has read the received bytes. @param isBlock whether there was a complete message */
   onV1Read(isBlock: boolean): void {
     if (!this.#confirmed && (isBlock || startsWith(this.#firstBytes, v1Answer))) this.#confirm();
   }
 
   /**
-   * The link is gone.
-   * @param inSession whether there is a session, which outlives links on which its server was not heard
-   * @param paused whether its server may have said what nobody has heard
+   * The link ended.
+   * @param inSession whether there is a session, which outlives links without bytes from the server
+   * @param paused whether reading was paused, so that bytes of the server may be unread
    */
   linkDown(inSession: boolean, paused: boolean): void {
     const spoken = this.#spoken;
     this.#spoken = undefined;
     this.#buffered = nothing;
     if (spoken === undefined) return;
-    const unproven = this.#unconfirmed;
+    const unconfirmed = this.#unconfirmed;
     this.#unconfirmed = undefined;
     this.#last = spoken;
     if (this.#confirmed) {
@@ -150,19 +154,19 @@ export class ProtocolGuess {
     }
     const isWrong = this.#isWrong(spoken);
     if (paused && !isWrong) {
-      this.#previousUnconfirmed = unproven;
+      this.#previousUnconfirmed = unconfirmed;
       return;
     }
     this.#unconfirmedInRow++;
-    if (!isWrong) this.#previousUnconfirmed = unproven;
-    else if (unproven) this.#resend(unproven);
+    if (!isWrong) this.#previousUnconfirmed = unconfirmed;
+    else if (unconfirmed) this.#resend(unconfirmed);
     const mayBeV1 = this.#remembered === 'v1' && !isWrong && this.#unconfirmedInRow < maxUnconfirmedLinks;
     if (inSession || mayBeV1) return;
     this.#remembered = isWrong && startsWith(this.#firstBytes, v1Answer) ? 'v1' : undefined;
     if (isWrong) this.#last = this.#remembered;
   }
 
-  /** Whether the server has shown on this link that it speaks something else. */
+  /** Whether bytes of the server contradict this protocol. */
   #isWrong(spoken: 'v1' | 'v2'): boolean {
     const isV2 = isPrefix(this.#firstBytes, v2Magic) || startsWith(this.#firstBytes, v2Magic);
     return !this.#confirmed && this.#firstBytes.length > 0 && isV2 === (spoken === 'v1');
@@ -173,7 +177,7 @@ export class ProtocolGuess {
     this.#unconfirmed = undefined;
   }
 
-  /** The server cannot have understood these messages. */
+  /** Sends messages again that the server cannot have understood, or reports them. */
   #resend({ resendable, droppedError }: UnconfirmedMessages): void {
     if (resendable.length > 0) this.#output.putBack?.(resendable);
     if (droppedError) this.#output.warn(droppedError);

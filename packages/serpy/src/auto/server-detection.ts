@@ -1,15 +1,15 @@
-/** How a server that does not know its client tells the protocol by the first bytes that come. */
-import { isPrefix, probe, startsWith, v2Magic } from './probe.js';
+/** Detects the protocol of a client by its first bytes. */
+import { isPrefix, probe, probeBlockBytes, startsWith, v2Magic } from './probe.js';
 
-/** How long each part of the rest of a probe may take: a segment that was lost comes after 200 ms and more. An original v1 client may have sent just its first block. */
+/**
+ * Milliseconds for each part of the rest of a probe: TCP sends a lost segment again after 200 ms and more. After that the client is a
+ * Python v1 client that has sent its first block.
+ */
 const probeCompletionMs = 500;
-
-/** So much of a probe is a whole block of v1. */
-const probeBlockBytes = probe.indexOf(0x1f) + 1;
 
 export interface DetectedClient {
   readonly protocol: 'v1' | 'v2';
-  /** Whether the client wants an answer to its probe. */
+  /** Whether the client sent a probe, which needs an answer. */
   readonly wantsAnswer: boolean;
   readonly bytes: Buffer;
 }
@@ -30,7 +30,7 @@ export class ServerDetection {
     return this.#buffered.length;
   }
 
-  /** Takes bytes in, as a copy; a handful at most before it is known, so that joining them costs nothing. */
+  /** Adds a copy of received bytes. At most 14 are buffered before the protocol is known, so joining them is cheap. */
   receive(chunk: Buffer, nowMs: number): DetectedClient | undefined {
     const start = Buffer.concat([this.#buffered, chunk]);
     this.#buffered = start;
@@ -42,7 +42,7 @@ export class ServerDetection {
     return undefined;
   }
 
-  /** All else is v1, which looks for itself. */
+  /** Nothing to check: all other bytes are v1, whose session rejects invalid ones. */
   check(): void {}
 
   tick(nowMs: number): DetectedClient | undefined {

@@ -1,22 +1,22 @@
-/** Options from elsewhere than code: URLs, JSON files and the environment. */
+/** Reads options from a JSON file, and overrides them by environment variables. */
 import { readFileSync } from 'node:fs';
 import { checkNames, OptionError, validateAll } from 'serpy-core';
 import { allSpecs, environmentOptions } from './environment.js';
 import { isObject } from './option-path.js';
 import { type ConnectOptions, type ListenOptions, markAsSharedConfig } from './options.js';
 
-/** Where `loadConfig` finds overrides. */
+/** The source of overrides for `loadConfig`. */
 export interface LoadConfigOptions {
-  /** Default `process.env`. */
+  /** The environment variables. Default `process.env`. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
 /**
- * Options for `connect` or `listen` from a JSON file: an object with the names of the options. One file serves both ends:
- * each takes the options that are its own.
- * Variables of the environment go before the file: `SERPY_PORT=5001` overrides `port`, `SERPY_AUTO_RESTART=true`
- * `autoRestart`, `SERPY_SEND_QUEUE_MAX_MESSAGES=10` `sendQueue.maxMessages`; `SERPY_URL` overrides protocol, host and port.
- * @throws `ERR_SERPY_OPTION` naming the file and what is wrong: not there, not JSON, an unknown option, a wrong value
+ * Reads the options of `connect` or `listen` from a JSON file: an object with the names of the options. Both ends can use one file: each
+ * ignores the options of the other.
+ * Environment variables override the file: `SERPY_PORT=5001` overrides `port`, `SERPY_AUTO_RESTART=true` `autoRestart`,
+ * `SERPY_SEND_QUEUE_MAX_MESSAGES=10` `sendQueue.maxMessages`; `SERPY_URL` overrides protocol, host and port.
+ * @throws `ERR_SERPY_OPTION` with the file and the fault: it does not exist, is not JSON, or has an unknown option or an invalid value
  */
 export function loadConfig(
   path: string,
@@ -33,7 +33,7 @@ export function loadConfig(
   } catch (cause) {
     throw new OptionError(`${path}: ${(cause as Error).message}`, { cause });
   }
-  return markAsSharedConfig(settings) as unknown as ConnectOptions & ListenOptions; // checked just now, but for what is missing
+  return markAsSharedConfig(settings) as unknown as ConnectOptions & ListenOptions; // checked above, except for missing options
 }
 
 function readConfig(path: string): Record<string, unknown> {
@@ -47,7 +47,7 @@ function readConfig(path: string): Record<string, unknown> {
   }
   let config: unknown;
   try {
-    config = JSON.parse(text.replace(/^\uFEFF/, '')); // as Windows editors like to start a file
+    config = JSON.parse(text.replace(/^\uFEFF/, '')); // a byte order mark, which Windows editors add
   } catch (cause) {
     throw new OptionError(`the configuration file ${path} is not JSON: ${(cause as Error).message}`, { cause });
   }
@@ -58,7 +58,7 @@ function readConfig(path: string): Record<string, unknown> {
   return config;
 }
 
-/** Checks each value and what contradicts another, of options of either end: which end it is shows when the configuration is used. */
+/** Checks each value, and that no values contradict each other, for the options of both ends. The end is known only when the configuration is used. */
 function checkValues(settings: Record<string, unknown>): void {
   checkNames(settings, Object.keys(allSpecs));
   for (const [name, value] of Object.entries(settings)) allSpecs[name]?.parse(value, name);

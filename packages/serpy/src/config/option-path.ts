@@ -1,26 +1,27 @@
-/** Sets an option by its name and a text, as URLs and variables state it. */
+/** Sets an option from a name and a text, as in URLs and environment variables. */
 
-/** Options that are texts, even such as look like a number. */
+/** Options whose value is always text, even if it looks like a number. */
 export const textOptions: readonly string[] = ['key', 'key.file'];
 
-/** Without a prototype, so that a name such as `__proto__` is an unknown option like any other. */
+/** An object without a prototype, in which `__proto__` is an unknown option like any other. */
 export function emptyOptions(): Record<string, unknown> {
   return Object.create(null);
 }
 
-/** Sets an option, below another one for a name such as `sendQueue.maxMessages`. */
+/** Sets an option. A name such as `sendQueue.maxMessages` sets an option in a group. */
 export function setOption(options: Record<string, unknown>, path: string, text: string): void {
-  const value = textOptions.includes(path) ? text : fromText(text);
-  const [name, below] = path.split('.', 2) as [string, string?];
-  if (below === undefined) {
+  const value = textOptions.includes(path) ? text : parseText(text);
+  const [name, field] = path.split('.', 2) as [string, string?];
+  if (field === undefined) {
     options[name] = value;
     return;
   }
   const group = Object.hasOwn(options, name) && isObject(options[name]) ? options[name] : {};
-  options[name] = { ...group, [below]: value };
+  options[name] = { ...group, [field]: value };
 }
 
-function fromText(text: string): unknown {
+/** A boolean, a number or the text itself. */
+function parseText(text: string): unknown {
   if (text === 'true' || text === 'false') return text === 'true';
   return text.trim() !== '' && !Number.isNaN(Number(text)) ? Number(text) : text;
 }

@@ -1,4 +1,4 @@
-/** The facade's options: an object per protocol and end, told apart by `protocol`. */
+/** The options of `connect` and `listen` for each protocol, and their checks. */
 import {
   acceptedOptions,
   addressOptions,
@@ -16,17 +16,17 @@ import {
 import type { ProbeSetting } from '../auto/auto-types.js';
 import { type ProtocolName, protocolNames, v1, v2 } from '../protocols.js';
 
-/** Options that only some protocols have. */
+/** The options of each protocol. */
 export interface OptionsOf {
   v1: v1.V1Setting;
   v2: v2.HandshakeOptions;
   auto: v1.V1Setting & ProbeSetting & v2.HandshakeOptions;
 }
 
-/** Those of them that only the end that dials has. */
+/** The options of a protocol that only a client has. */
 export type DiallingOptionOf = 'modeChangeTimeoutMs' | 'maxUnansweredLinks';
 
-/** What `connect` takes for one protocol. */
+/** The options of `connect` for one protocol. */
 export type ConnectOptionsOf<P extends ProtocolName> = {
   readonly protocol: P;
   /** The server's host name or IP address. Default 127.0.0.1. */
@@ -35,41 +35,41 @@ export type ConnectOptionsOf<P extends ProtocolName> = {
   readonly port: number;
 } & PartialOptions<ConnectionSettings & OptionsOf[P]>;
 
-/** What `listen` takes for one protocol. */
+/** The options of `listen` for one protocol. */
 export type ListenOptionsOf<P extends ProtocolName> = { readonly protocol: P; readonly port: number } & PartialOptions<
   Omit<ServerSettings, 'port'> & Omit<ConnectionSettings, DiallingOption> & Omit<OptionsOf[P], DiallingOptionOf>
 >;
 
-/** What `connect` takes; what comes back follows `protocol`. */
+/** The options of `connect`. `protocol` selects the type of the connection. */
 export type ConnectOptions = ConnectOptionsOf<'v1'> | ConnectOptionsOf<'v2'> | ConnectOptionsOf<'auto'>;
 
-/** What `listen` takes; what comes back follows `protocol`. */
+/** The options of `listen`. `protocol` selects the type of the connections. */
 export type ListenOptions = ListenOptionsOf<'v1'> | ListenOptionsOf<'v2'> | ListenOptionsOf<'auto'>;
 
-/** Settings that every protocol can be made from: what one does not have stands at its default. */
+/** Settings for any protocol. The options that a protocol does not have are at their defaults. */
 export type CompleteSettings = v1.V1Setting & ProbeSetting & v2.HandshakeOptions;
 
 const protocolOption = option.choice(protocolNames, undefined);
 const { encoding, heartbeatIntervalMs, modeChangeTimeoutMs, maxUnansweredLinks } = v1.v1ConnectionOptions;
 const v1Options = { encoding, heartbeatIntervalMs };
 const v1ConnectOptions = { modeChangeTimeoutMs, maxUnansweredLinks };
-const probe = { probeTimeoutMs: option.milliseconds(1000, 1) };
+const probeOptions = { probeTimeoutMs: option.milliseconds(1000, 1) };
 
-/** Who says v2 gets plain v2 unless a handshake is asked for; who leaves the choice gets the best there is. */
+/** The option `session` of a client is `'off'` by default with `protocol: 'v2'`, and `'prefer'` with `'auto'`. */
 const connectSpecsOf: { readonly [P in ProtocolName]: OptionSpecs<OptionsOf[P]> } = {
   v1: { ...v1Options, ...v1ConnectOptions },
   v2: v2.handshakeOptions('off'),
-  auto: { ...v1Options, ...v1ConnectOptions, ...probe, ...v2.handshakeOptions('prefer') },
+  auto: { ...v1Options, ...v1ConnectOptions, ...probeOptions, ...v2.handshakeOptions('prefer') },
 };
 
-/** To be ready for a handshake costs a server nothing. */
+/** The option `session` of a server is `'prefer'` by default: clients without a session are not affected. */
 const listenSpecsOf: { readonly [P in ProtocolName]: OptionSpecs<Omit<OptionsOf[P], DiallingOptionOf>> } = {
   v1: v1Options,
   v2: v2.handshakeOptions('prefer'),
-  auto: { ...v1Options, ...probe, ...v2.handshakeOptions('prefer') },
+  auto: { ...v1Options, ...probeOptions, ...v2.handshakeOptions('prefer') },
 };
 
-/** What every protocol has; the rest differs, and stands at its default where a protocol does not have it. */
+/** The settings that every protocol has. */
 type ConnectSettings = {
   readonly protocol: ProtocolName;
   readonly host: string;
@@ -77,54 +77,56 @@ type ConnectSettings = {
 } & ConnectionSettings;
 type ListenSettings = { readonly protocol: ProtocolName } & ServerSettings & Omit<ConnectionSettings, DiallingOption>;
 
-/** All options of one end under one protocol. */
+/** All options of `connect` for one protocol. */
 export function connectSpecs(protocol: ProtocolName): OptionSpecs<ConnectSettings> {
   return { protocol: protocolOption, ...addressOptions, ...connectionOptions, ...connectSpecsOf[protocol] };
 }
 
+/** All options of `listen` for one protocol. */
 export function listenSpecs(protocol: ProtocolName): OptionSpecs<ListenSettings> {
   return { protocol: protocolOption, ...serverOptions, ...acceptedOptions, ...listenSpecsOf[protocol] };
 }
 
 const defaultSettings = parseOptions<CompleteSettings>(
-  { ...v1Options, ...v1ConnectOptions, ...probe, ...v2.handshakeOptions('off') },
+  { ...v1Options, ...v1ConnectOptions, ...probeOptions, ...v2.handshakeOptions('off') },
   {},
 );
 
-/** On options that came from a file, whichever copy of this package read it. */
+/** Marks options from a file or from environment variables. A global symbol: another copy of this package may have read them. */
 const configMark = Symbol.for('serpy.config');
 
-/** Says that options may be those of either end. */
+/** Marks options as shared by both ends: each end ignores the options of the other. */
 export function markAsSharedConfig(options: Record<string, unknown>): Record<string, unknown> {
   return Object.defineProperty(options, configMark, { value: true });
 }
 
-/** Checks and completes the options of `connect`. Throws an `OptionError` that names the option and what it takes. */
+/** Checks and completes the options of `connect`. Throws an `OptionError` with the option and the values that it accepts. */
 export function parseConnectOptions(input: unknown) {
   const protocol = protocolOf(input);
-  const own = dropOtherEndOptions(input, listenSpecs(protocol), connectSpecs(protocol));
-  const given = protocol === 'v1' ? own : v2.withSession(own as object);
-  return { ...defaultSettings, ...parseOptions(connectSpecs(protocol), given) };
+  const specs = connectSpecs(protocol);
+  const clientOptions = dropOtherEndOptions(input, listenSpecs(protocol), specs);
+  const options = protocol === 'v1' ? clientOptions : v2.withSession(clientOptions as object);
+  return { ...defaultSettings, ...parseOptions(specs, options) };
 }
 
-/** Checks and completes the options of `listen`. Throws an `OptionError` that names the option and what it takes. */
+/** Checks and completes the options of `listen`. Throws an `OptionError` with the option and the values that it accepts. */
 export function parseListenOptions(input: unknown) {
   const protocol = protocolOf(input);
-  return {
-    ...defaultSettings,
-    ...parseOptions(listenSpecs(protocol), dropOtherEndOptions(input, connectSpecs(protocol), listenSpecs(protocol))),
-  };
+  const specs = listenSpecs(protocol);
+  return { ...defaultSettings, ...parseOptions(specs, dropOtherEndOptions(input, connectSpecs(protocol), specs)) };
 }
 
-/** Options from a file without those that only the other end has; other options as they are. */
-function dropOtherEndOptions(input: unknown, other: object, own: object): unknown {
+/** Removes the options that only the other end has from shared options. Does not change other options. */
+function dropOtherEndOptions(input: unknown, otherEndSpecs: object, specs: object): unknown {
   if (!(configMark in (input as object))) return input;
   return Object.fromEntries(
-    Object.entries(input as object).filter(([name]) => Object.hasOwn(own, name) || !Object.hasOwn(other, name)),
+    Object.entries(input as object).filter(
+      ([name]) => Object.hasOwn(specs, name) || !Object.hasOwn(otherEndSpecs, name),
+    ),
   );
 }
 
-/** Which options there are depends on the protocol, so it is looked at first. */
+/** Reads the option `protocol` first: the other options depend on it. */
 function protocolOf(input: unknown): ProtocolName {
   if (input === null || typeof input !== 'object' || Array.isArray(input)) {
     throw new OptionError(

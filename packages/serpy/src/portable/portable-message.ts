@@ -1,4 +1,4 @@
-/** Messages that answer alike, whichever protocol and mode they travelled in. */
+/** Messages with the same methods for each protocol and mode. */
 import { constants } from 'node:buffer';
 import { ValueError } from 'serpy-core';
 import { v1, type v2 } from '../protocols.js';
@@ -7,20 +7,23 @@ const { decodeText, encodeText, formatFloat, formatNumber, parseNumber } = v1;
 
 type Encoding = v1.Encoding;
 
-/** What every message can be asked. */
+/** The methods of every message. */
 export interface Readings {
-  /** As text: a number as its decimal text, bytes decoded. Throws `ERR_SERPY_VALUE` for what is none, and for a `'longint'`. */
+  /** The message as text: a number as decimal text, bytes decoded. Throws `ERR_SERPY_VALUE` for an object, invalid bytes, and a `'longint'`. */
   text(): string;
-  /** As bytes: text encoded, a number's decimal text encoded, a `'longint'` as it came. Throws `ERR_SERPY_VALUE` for an object. */
+  /** The message as bytes: text and the decimal text of a number encoded, a `'longint'` unchanged. Throws `ERR_SERPY_VALUE` for an object. */
   bytes(): Buffer;
-  /** As a number, a `bigint` outside the safe integers: text is read as a decimal number. Throws `ERR_SERPY_VALUE` for what is none, for a `'longint'` and more than 4300 characters. */
+  /**
+   * The message as a number, a `bigint` outside the safe integers. Text is parsed as a decimal number. Throws `ERR_SERPY_VALUE` for a message
+   * that is not a number, a `'longint'`, and a text of more than 4300 characters.
+   */
   number(): number | bigint;
 }
 
-/** A v1 message: `type`, `value` and `mode` as serpy-v1 gives them. */
+/** A v1 message, with `type`, `value` and `mode` as in serpy-v1. */
 export type PortableV1Message = v1.Message & { readonly protocol: 'v1' } & Readings;
 
-/** A v2 message: `type` and `value` as serpy-v2 gives them. */
+/** A v2 message, with `type` and `value` as in serpy-v2. */
 export type PortableV2Message = v2.Message & { readonly protocol: 'v2' } & Readings;
 
 /** A message of either protocol. */
@@ -71,18 +74,18 @@ class Message implements Readings {
     );
   }
 
-  #typeError(what: string, is = `an object (${this.protocol} type '${this.type}'): use value`): ValueError {
+  #typeError(what: string, is = `an object (${this.protocol} type '${this.type}'). Use value`): ValueError {
     return new ValueError(`the message is not ${what} but ${is}`);
   }
 }
 
 function longInteger({ length }: Buffer): string {
-  return `an integer of ${length} bytes, too long to be converted: use bytes() (signed, little-endian)`;
+  return `an integer of ${length} bytes, which is too long to be converted. Use bytes() (signed, little-endian)`;
 }
 
 function undecodable({ length }: Buffer, encoding: Encoding): string {
-  if (length > constants.MAX_STRING_LENGTH) return `${length} bytes, too long for a text: use bytes()`;
-  return `bytes that are no ${encoding} text: use bytes()`;
+  if (length > constants.MAX_STRING_LENGTH) return `${length} bytes, which are too long for a text. Use bytes()`;
+  return `bytes that are not valid ${encoding} text. Use bytes()`;
 }
 
 class MessageWithMode extends Message {

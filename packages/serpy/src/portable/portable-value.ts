@@ -1,13 +1,13 @@
-/** What can be sent over either protocol. */
+/** The values that a program can send over either protocol. */
 import type { ArrayValue } from 'serpy-arrays';
 import type { TypedNumber } from 'serpy-core';
 import { v2 } from '../protocols.js';
 
-/** What both protocols send. A program that sends only these runs over either. */
+/** The values of both protocols. A program that sends only these works with either protocol. */
 export type PortableValue = string | number | bigint | TypedNumber | Uint8Array | ArrayValue;
 
-/** Sends a number as an integer: v2's int; in v1 its digits. Throws `ERR_SERPY_INTEGER_RANGE` beyond 64 bits. */
+/** Sends a number as an integer: in v2 as int, in v1 as digits. Throws `ERR_SERPY_INTEGER_RANGE` beyond 64 bits. */
 export const int = v2.int;
 
-/** Sends a number as a double, whole or not: v2's float; in v1 a decimal text with a point. */
+/** Sends a number as a double, also if it is an integer: in v2 as float, in v1 as a decimal text with a point. */
 export const float = v2.float;

@@ -9,7 +9,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 
 const loopback = '127.0.0.1';
 
-/** A server of ours that is closed when the test ends. */
+/** A server that is closed when the test ends. */
 async function autoServer(options: { probeTimeoutMs?: number } = {}) {
   const server = await listen({ protocol: 'auto', port: 0, ...options });
   onTestFinished(() => server.closeServer());
@@ -41,7 +41,7 @@ async function rawClient(port: number): Promise<Socket> {
   return socket;
 }
 
-/** What a socket has received once it is at least so long. */
+/** The bytes that a socket has received, once there are at least this many. */
 async function received(socket: Socket, length: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for (let there = 0; there < length; ) {
@@ -87,20 +87,20 @@ describe('an auto server', () => {
     expect([message.protocol, message.value]).toEqual(['v2', 'hello']);
   });
 
-  test('answers an original v1 client that starts with SETMODE0 alone and waits', async () => {
+  test('answers a Python v1 client that sends only SETMODE0 and waits', async () => {
     const { port } = await autoServer();
     const client = await rawClient(port);
     client.write('\x01SETMODE0\x1f');
     expect((await received(client, 10)).toString('latin1')).toBe('\x01ACKMODCG\x1f');
   });
 
-  test('holds what it has to say until the client has shown its protocol, and warns that it waits', async () => {
+  test('sends nothing until the protocol of the client is detected, and warns that it waits', async () => {
     const { server, port } = await autoServer({ probeTimeoutMs: 20 });
     const client = await rawClient(port);
     const connection = await server.getConnection();
     const warned = once(connection, 'warning');
     await connection.sendData('welcome');
-    expect((await warned)[0].message).toContain("say protocol: 'v1' or 'v2'");
+    expect((await warned)[0].message).toContain("Set protocol: 'v1' or 'v2'");
     client.write('hello\x1f');
     expect((await received(client, 8)).toString()).toBe('welcome\x1f');
   });
@@ -114,7 +114,7 @@ describe('an auto server', () => {
   });
 
   test.each(['GET / HTTP/1.1\r\nHost: x\r\n\r\n', '\x16\x03\x01\x02\x00\x01\x00\x01\xfc'])(
-    'ends the connection of a stranger (%j) and tells who it is',
+    'closes a connection that speaks another protocol (%j), and names it',
     async (greeting) => {
       const { server, port } = await autoServer();
       const client = await rawClient(port);
@@ -198,7 +198,7 @@ describe('an auto client', () => {
     connection.destroy();
   });
 
-  test('works with a v2 server of ours, which skips the probe', async () => {
+  test('works with a v2 server of serpy for Node, which skips the probe', async () => {
     const server = await new v2.Server({ port: 0 }).start();
     onTestFinished(() => server.closeServer());
     const connection = await connect({ protocol: 'auto', port: server.address.port, probeTimeoutMs: 20 });
@@ -211,7 +211,7 @@ describe('an auto client', () => {
     expect(accepted.stats().badFrames).toBe(0);
   });
 
-  test('works with a v1 server of ours, also after a broken link', async () => {
+  test('works with a v1 server of serpy for Node, also after a broken link', async () => {
     const server = await new v1.Server({ port: 0 }).start();
     onTestFinished(() => server.closeServer());
     const connection = await connect({
@@ -231,7 +231,7 @@ describe('an auto client', () => {
 
   test('and an auto server agree on v2 at once', async () => {
     const { server, port } = await autoServer();
-    // Half a minute: were the answer missed, the test would run into its own time-out.
+    // Half a minute: were the answer missed, the test would exceed its own timeout.
     const connection = await connect({ protocol: 'auto', port, probeTimeoutMs: 30_000 });
     onTestFinished(() => connection.close());
     await connection.sendData(1.5);
@@ -240,7 +240,7 @@ describe('an auto client', () => {
     expect(connection.stats().badFrames).toBe(0);
   });
 
-  test('fails to connect when the server hangs up before it is known what it speaks', async () => {
+  test('fails to connect if the server disconnects before its protocol is detected', async () => {
     const port = await rawServer((socket) => socket.end());
     await expect(connect({ protocol: 'auto', port })).rejects.toMatchObject({ code: 'ERR_SERPY_CONNECT' });
   });

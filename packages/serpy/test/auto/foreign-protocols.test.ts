@@ -1,4 +1,4 @@
-/** v1 is what answers the probe as v1 does, and nobody else: who talks otherwise is named as what he looks like. */
+/** Only a server that answers the probe speaks v1. The error for another server names the protocol that it seems to speak. */
 import type { SerpyErrorLike } from 'serpy-core';
 import { MemoryNetwork } from 'serpy-core/testing';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -40,12 +40,12 @@ describe('a client of auto refuses', () => {
     ['lines that end with CR LF', 'ready\r\n', silent, /lines of text: it has sent "ready"/, 1000],
     ['CSV', '1,2,3\n4,5,6\n', silent, /lines of text: it has sent "1,2,3"/, 1000],
     ['SCPI', undefined, answering('-113,"Undefined header"\n'), /SCPI commands: it has sent "-113/, 1000],
-    ['a prompt', 'login: ', silent, /it has sent "login: ", and has not answered/, 5000],
-    ['binary', '\x02\x00\x07\xaa', silent, /has not answered what every v1 server answers/, 5000],
-    ['binary with a 1F in it', '\x02\x1f\x07\x1f', silent, /has not answered/, 5000],
-    ['control words of nobody', '\x01NONSENSE\x1f', silent, /has not answered/, 0],
-    ['an answer that nobody asked for', '\x01ACKEOT!!\x1f', silent, /has not answered/, 0],
-    ['an echo', undefined, (link, chunk) => link.say(chunk), /looks like an echo/, 0],
+    ['a prompt', 'login: ', silent, /It sent "login: ", and did not answer/, 5000],
+    ['binary', '\x02\x00\x07\xaa', silent, /did not answer as every v1 server does/, 5000],
+    ['binary with a 1F in it', '\x02\x1f\x07\x1f', silent, /did not answer/, 5000],
+    ['an unknown control command', '\x01NONSENSE\x1f', silent, /did not answer/, 0],
+    ['an unexpected answer', '\x01ACKEOT!!\x1f', silent, /did not answer/, 0],
+    ['an echo', undefined, (link, chunk) => link.say(chunk), /looks like an echo server/, 0],
     ['a web server', undefined, answering('HTTP/1.1 400 Bad Request\r\n\r\n'), /web server \(HTTP\)/, 0],
     ['SSH', 'SSH-2.0-OpenSSH_9.6\r\n', silent, /SSH server/, 0],
     ['TLS', undefined, answering('\x15\x03\x01\x00\x02\x02\x46'), /looks like TLS/, 0],
@@ -68,19 +68,19 @@ describe('a client of auto refuses', () => {
     expect(afterMs).toBeLessThanOrEqual(1100);
   });
 
-  test('blocks that come again and again without an answer', async () => {
+  test('repeated blocks without an answer', async () => {
     const links = await scripted(network, [silent]);
     const { result, afterMs } = await dialled({}, () => links[0]?.say('400 counts\x1f'));
-    expect(result).toMatchObject({ message: expect.stringContaining('has not answered') });
+    expect(result).toMatchObject({ message: expect.stringContaining('did not answer') });
     expect(afterMs).toBeLessThanOrEqual(5100);
   });
 
-  test('whoever sends more than a message may have, and has not answered', async () => {
+  test('a server that sends more than a message may have, and does not answer', async () => {
     const links = await scripted(network, [silent]);
     const { result } = await dialled({ maxMessageBytes: 1000, modeChangeTimeoutMs: 0 }, () =>
       links[0]?.say('x'.repeat(9000)),
     );
-    expect(result).toMatchObject({ message: expect.stringMatching(/has sent \d+ bytes/) });
+    expect(result).toMatchObject({ message: expect.stringMatching(/It sent \d+ bytes/) });
     expect(links[0]?.over).toBe(true);
   });
 });
@@ -148,7 +148,7 @@ describe.each(['auto', 'v1'] as const)('a server of %s', (protocol) => {
       socket.flush();
       await network.settled();
     };
-    await network.clock.advance(100); // so long its first words are waited for
+    await network.clock.advance(100); // the timeout of its first bytes
     const accepted = await server.getConnection();
     const warnings: SerpyErrorLike[] = [];
     accepted.on('warning', (error) => warnings.push(error));

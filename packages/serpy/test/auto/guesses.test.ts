@@ -82,7 +82,7 @@ describe('a server that is v1 and was busy when it was asked', () => {
     connection.destroy();
   });
 
-  test('and more messages than are kept are told by their number, in one warning, and none of them is sent', async () => {
+  test('and if more messages were sent than are retained, one warning reports their number, and none is sent again', async () => {
     const links = await scripted(network, [busy, speaksV1]);
     const { connection, warnings } = await client();
     for (let n = 0; n < 1001; n++) await connection.sendData(n);
@@ -90,12 +90,14 @@ describe('a server that is v1 and was busy when it was asked', () => {
     links[0]?.say(v1Answer);
     await network.clock.advance(2000);
     const lost = warnings.filter(({ code }) => code === 'ERR_SERPY_DROPPED');
-    expect(lost).toMatchObject([{ messages: 1001, message: expect.stringContaining('1001 messages were sent in v2') }]);
+    expect(lost).toMatchObject([
+      { messages: 1001, message: expect.stringContaining('1001 messages were lost, because they were sent in v2') },
+    ]);
     expect(without(links[1])).toBe('');
     connection.destroy();
   });
 
-  test('a message that v1 cannot carry is told, and those around it arrive', async () => {
+  test('a message that v1 cannot carry causes a warning, and those around it arrive', async () => {
     const links = await scripted(network, [busy, speaksV1]);
     const { connection, warnings } = await client();
     for (const text of ['a', 'µ', 'b']) await connection.sendData(text);
@@ -168,7 +170,7 @@ describe('a server that is replaced by one of the other protocol', () => {
     connection.destroy();
   });
 
-  test('a session by v1: it is found out, and what had not been acknowledged is told', async () => {
+  test('a session by v1: the change is detected, and unacknowledged messages are reported', async () => {
     network.clock.runFreely();
     const server = await listen({ protocol: 'auto', port: 5000 }, network);
     const options = { protocol: 'auto', port: 5000, autoRestart: true, reconnect } as const;
@@ -224,7 +226,7 @@ test('a session outlives links on which its server was not heard, and nothing is
 
 describe('the answer of an auto server that comes late', () => {
   test.each([[[14]], [[1, 13]], [[5, 5, 4]], [[13, 1]]])(
-    'in parts of %j bytes, is no damaged message',
+    'in parts of %j bytes, is not a damaged message',
     async (parts) => {
       const links = await scripted(network, [silent]);
       const { connection, warnings } = await client({ session: 'off' });

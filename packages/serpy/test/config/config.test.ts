@@ -276,7 +276,7 @@ describe('the variables that Kubernetes sets for a service beside the program', 
     [`${prefix}PORT_5002_UDP`]: 'udp://10.0.0.11:5002',
   });
 
-  test.each([['SERPY_'], ['SERPY_CAMERA_']])('are no options: %s…', (prefix) => {
+  test.each([['SERPY_'], ['SERPY_CAMERA_']])('are not options: %s…', (prefix) => {
     expect(environmentOptions(of(prefix))).toEqual({});
     expect(loadConfig(configFile('{ "port": 5003 }'), { env: of(prefix) })).toEqual({ port: 5003 });
   });
@@ -286,7 +286,7 @@ describe('the variables that Kubernetes sets for a service beside the program', 
     expect(environmentOptions(env)).toEqual({ port: 5003, host: '10.0.0.12' });
   });
 
-  test('are wrong where there is no service', () => {
+  test('are invalid options without a service', () => {
     expect(() => environmentOptions({ SERPY_PORT_5001_TCP: 'tcp://10.0.0.11:5001' })).toThrow('SERPY_PORT_5001_TCP');
     expect(environmentOptions({ SERPY_PORT: 'tcp://10.0.0.11:5001' })).toEqual({ port: 'tcp://10.0.0.11:5001' });
   });

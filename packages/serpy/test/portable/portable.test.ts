@@ -93,7 +93,7 @@ test('an integer beyond the limit has bytes(), and text() and number() refuse at
   expect(message.type).toBe('longint');
   expect(message.bytes().equals(payload)).toBe(true);
   for (const read of [() => message.text(), () => message.number()]) {
-    expect(read).toThrow(/is not .* but an integer of 4194304 bytes, too long to be converted: use bytes\(\)/);
+    expect(read).toThrow(/is not .* but an integer of 4194304 bytes, which is too long to be converted. Use bytes\(\)/);
     expect(read).toThrow(expect.objectContaining({ code: 'ERR_SERPY_VALUE' }));
   }
 });

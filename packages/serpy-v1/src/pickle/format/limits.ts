@@ -1,40 +1,37 @@
-/** How much one pickle may ask of the reader or writer. */
+/** The limits of one pickle, for the reader and the writer. */
 
 import { OptionError } from 'serpy-core';
 
-/** Levels of nesting: deeper than instruments' data goes, shallow enough for whatever walks the value afterwards. */
+/** Levels of nesting: more than the data of instruments has, and few enough for code that walks the value recursively. */
 export const DEFAULT_MAX_PICKLE_DEPTH = 100;
 
-/** Values in one pickle. An empty dict is one byte there and some hundred in memory: bytes alone bound nothing. */
+/** Values in one pickle. A limit in bytes is not enough: an empty dict takes one byte in a pickle and some hundred in memory. */
 export const DEFAULT_MAX_PICKLE_ITEMS = 1_000_000;
 
-/**
- * Bytes of text and data in one pickle (256 MiB): four times what a message may have, as a text may be read and then
- * turned into bytes.
- */
+/** Bytes of text and data in one pickle, 256 MiB: four times the largest message, since a text may be read and then converted into bytes. */
 export const DEFAULT_MAX_PICKLE_BYTES = 256 * 1024 * 1024;
 
-/** The reader and the writer recurse once a level, so no option may ask for more than the stack surely has. */
+/** The reader and the writer recurse once per level. The stack always has room for this number of levels. */
 const DEPTH_LIMIT = 1_000;
 
-/** A `Map` of V8 holds 2^24 entries. */
+/** A `Map` of V8 holds at most 2^24 entries. */
 const ITEMS_LIMIT = 16_000_000;
 
-/** The caps on one pickle. */
+/** The limits of one pickle. */
 export interface PickleLimits {
   /** Levels of nesting, 1 to 1000. Default 100. */
   readonly maxDepth: number;
   /**
-   * Values, at most 16,000,000. Default 1,000,000. One that is referred to again counts again. The reader shares it
-   * then, so that a small pickle may hold what looks enormous when it is walked without regard to that; the writer
-   * repeats it. The reader's marks and memo entries are held to the same number, each for itself.
+   * Values, at most 16,000,000. Default 1,000,000. Each reference to a value counts. The reader shares a value that is referred to twice, so a
+   * small pickle may look enormous to code that walks it without regard to that; the writer writes it twice. The same limit applies to the
+   * reader's marks, and to its memo entries.
    */
   readonly maxItems: number;
-  /** Bytes of text and data made by the reader; length of the pickle made by the writer. Default 256 MiB. */
+  /** The bytes of text and data that the reader creates; the length of the pickle that the writer creates. Default 256 MiB. */
   readonly maxBytes: number;
 }
 
-/** Fills in the defaults. Throws `ERR_SERPY_OPTION` where a limit is not a positive integer, or too deep. */
+/** Adds the defaults. Throws `ERR_SERPY_OPTION` for a limit that is not a positive integer, or is too large. */
 export function pickleLimits(limits: Partial<PickleLimits> = {}): PickleLimits {
   return {
     maxDepth: positive('maxDepth', limits.maxDepth ?? DEFAULT_MAX_PICKLE_DEPTH, DEPTH_LIMIT),
@@ -45,5 +42,5 @@ export function pickleLimits(limits: Partial<PickleLimits> = {}): PickleLimits {
 
 function positive(name: keyof PickleLimits, value: number, highest: number): number {
   if (Number.isSafeInteger(value) && value >= 1 && value <= highest) return value;
-  throw new OptionError(`The pickle limit ${name} is ${value}: give an integer from 1 to ${highest}`);
+  throw new OptionError(`the pickle limit ${name} takes an integer from 1 to ${highest}, not ${value}`);
 }

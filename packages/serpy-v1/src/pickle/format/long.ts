@@ -1,12 +1,12 @@
-/** Ints of any length as LONG1 and LONG4 have them: two's complement, little-endian, no bytes for 0. */
+/** Encodes and decodes the ints of LONG1 and LONG4: two's complement, little-endian, no bytes for 0. */
 
-/** Longer ints are no measurement, and their decimal digits, which cost more than linear time, would stop the program. */
+/** A longer int is not a measurement. To write its decimal digits takes more than linear time and would block the program. */
 export const MAX_INT_BYTES = 1024;
 
 const INT64_MIN = -(2n ** 63n);
 const INT64_MAX = 2n ** 63n - 1n;
 
-/** Answers a `number` where that is exact, otherwise a `bigint`. */
+/** Returns a `number` if that is exact, otherwise a `bigint`. */
 export function decodeLong(bytes: Buffer): number | bigint {
   if (bytes.length === 0) return 0;
   if (bytes.length <= 6) return bytes.readIntLE(0, bytes.length);
@@ -15,13 +15,13 @@ export function decodeLong(bytes: Buffer): number | bigint {
   return narrow(BigInt.asIntN(bytes.length * 8, unsigned));
 }
 
-/** Answers as few bytes as will do, as CPython does. */
+/** Returns the shortest form, as CPython does. */
 export function encodeLong(value: bigint): Buffer {
   if (value === 0n) return Buffer.alloc(0);
   const bytes = value >= INT64_MIN && value <= INT64_MAX ? int64Bytes(value) : longBytes(value);
   const extension = value < 0n ? 0xff : 0;
   let length = bytes.length;
-  // A top byte that only extends the sign of the byte below it says nothing.
+  // Removes a top byte that only extends the sign of the byte below it.
   while (length > 1 && bytes[length - 1] === extension && ((bytes[length - 2] ?? 0) ^ extension) < 0x80) length -= 1;
   return bytes.subarray(0, length);
 }
@@ -39,7 +39,7 @@ function int64Bytes(value: bigint): Buffer {
 }
 
 function longBytes(value: bigint): Buffer {
-  // One byte more than the digits need leaves room for the sign.
+  // One more byte than the digits need, for the sign.
   const length = Math.ceil(value.toString(16).length / 2) + 1;
   const digits = BigInt.asUintN(length * 8, value).toString(16);
   return Buffer.from(digits.padStart(length * 2, '0'), 'hex').reverse();

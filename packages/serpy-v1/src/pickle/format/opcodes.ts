@@ -1,4 +1,4 @@
-/** The opcodes of pickle protocols 0 to 5, by the names that Python's `pickletools` gives them. */
+/** The opcodes of pickle protocols 0 to 5, with the names of Python's `pickletools`. */
 
 export const Op = {
   // protocols 0 and 1

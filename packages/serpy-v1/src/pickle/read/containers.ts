@@ -1,8 +1,8 @@
-/** The opcodes that build lists, tuples, dicts and sets, and those that move what is on the stack. */
+/** The opcodes that build lists, tuples, dicts and sets, and those that rearrange the stack. */
 
 import { Op } from '../format/opcodes.js';
-import { malformed } from '../format/refusal.js';
 import { decodeDecimal } from '../format/text.js';
+import { malformed } from '../format/unreadable-pickle.js';
 import type { PickleValue } from '../format/values.js';
 import type { Handlers, Machine, StackValue } from './machine.js';
 
@@ -48,13 +48,13 @@ function values(items: StackValue[]): PickleValue[] {
 
 function memoIndex(line: Buffer): number {
   const index = Number(decodeDecimal(line));
-  if (index < 0) throw malformed('a memo index in it is negative');
+  if (index < 0) throw malformed('it uses a negative memo index');
   return index;
 }
 
 function append(machine: Machine, items: StackValue[]): void {
   const list = machine.top();
-  if (!Array.isArray(list)) throw malformed('it appends to what is no list');
+  if (!Array.isArray(list)) throw malformed('it appends to a value that is not a list');
   for (const item of values(items)) list.push(item);
 }
 
@@ -78,8 +78,8 @@ function setItem(machine: Machine): void {
 
 function setItems(machine: Machine, items: StackValue[]): void {
   const dict = machine.top();
-  if (!(dict instanceof Map)) throw malformed('it sets an item of what is no dict');
-  if (items.length % 2 !== 0) throw malformed('a dict in it has a key without a value');
+  if (!(dict instanceof Map)) throw malformed('it sets an item of a value that is not a dict');
+  if (items.length % 2 !== 0) throw malformed('it holds a dict with a key without a value');
   const spread = machine.keySpread(dict);
   for (let at = 0; at < items.length; at += 2) {
     const key = items[at] as PickleValue;
@@ -98,7 +98,7 @@ function pushFrozenSet(machine: Machine): void {
 function addItems(machine: Machine): void {
   const items = machine.popMark();
   const set = machine.top();
-  if (!(set instanceof Set)) throw malformed('it adds an item to what is no set');
+  if (!(set instanceof Set)) throw malformed('it adds an item to a value that is not a set');
   addTo(machine, set, items);
 }
 

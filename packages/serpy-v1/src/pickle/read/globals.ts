@@ -1,25 +1,25 @@
 /**
- * The opcodes by which a pickle names classes and functions and has them called. Here nothing is called: the few
- * calls that CPython writes for plain values and numpy arrays are recognised by name, and their arguments read as data.
+ * The opcodes by which a pickle names and calls classes and functions. Nothing is called here: the few calls that CPython writes for plain
+ * values and numpy arrays are recognized by name, and their arguments are read as data.
  */
 
 import { Op } from '../format/opcodes.js';
-import { malformed, opaqueError, printable } from '../format/refusal.js';
 import { decodeUtf8 } from '../format/text.js';
+import { malformed, opaqueError, printable } from '../format/unreadable-pickle.js';
 import type { PickleValue } from '../format/values.js';
 import { addTo } from './containers.js';
 import { type Handlers, type Machine, PartialValue, type Reducer, type StackValue } from './machine.js';
 import { numpyReducers } from './numpy.js';
 
-/** A class or function that was named and is known. */
+/** A known class or function that the pickle named. */
 class Global extends PartialValue {
   readonly what: string;
   readonly reducer: Reducer | undefined;
 
-  constructor(name: string, recipe: Reducer | undefined) {
+  constructor(name: string, reducer: Reducer | undefined) {
     super();
     this.what = name;
-    this.reducer = recipe;
+    this.reducer = reducer;
   }
 }
 
@@ -30,13 +30,13 @@ const builtinReducers: ReadonlyArray<readonly [string, Reducer]> = [
   ['frozenset', setReducer],
 ];
 
-/** By module, space and name. Protocols 0 to 2 have Python 2's names of modules. */
+/** By module, space and name. Protocols 0 to 2 use the module names of Python 2. */
 const known: ReadonlyMap<string, Reducer | undefined> = new Map<string, Reducer | undefined>([
-  ...builtinReducers.map(([name, recipe]) => [`builtins ${name}`, recipe] as const),
-  ...builtinReducers.map(([name, recipe]) => [`__builtin__ ${name}`, recipe] as const),
+  ...builtinReducers.map(([name, reducer]) => [`builtins ${name}`, reducer] as const),
+  ...builtinReducers.map(([name, reducer]) => [`__builtin__ ${name}`, reducer] as const),
   ['_codecs encode', encodeReducer],
   ...numpyReducers,
-  // Let through, to be refused at the class that the call is to make: that is the name which tells something.
+  // Accepted here. The reader then rejects the class that the call creates, whose name is more useful in the error.
   ['copyreg _reconstructor', undefined],
   ['copy_reg _reconstructor', undefined],
 ]);
@@ -50,13 +50,13 @@ export const globalHandlers: Handlers = [
   [Op.OBJ, makeInstance],
   [Op.NEWOBJ, makeInstance],
   [Op.NEWOBJ_EX, makeInstance],
-  [Op.PERSID, refusePersistentId],
-  [Op.BINPERSID, refusePersistentId],
-  [Op.EXT1, refuseExtension],
-  [Op.EXT2, refuseExtension],
-  [Op.EXT4, refuseExtension],
-  [Op.NEXT_BUFFER, refuseOutOfBand],
-  [Op.READONLY_BUFFER, refuseOutOfBand],
+  [Op.PERSID, rejectPersistentId],
+  [Op.BINPERSID, rejectPersistentId],
+  [Op.EXT1, rejectExtension],
+  [Op.EXT2, rejectExtension],
+  [Op.EXT4, rejectExtension],
+  [Op.NEXT_BUFFER, rejectOutOfBand],
+  [Op.READONLY_BUFFER, rejectOutOfBand],
 ];
 
 function pushGlobalLines(machine: Machine): void {
@@ -70,7 +70,7 @@ function pushGlobal(machine: Machine, module: string, name: string): void {
   const path = printable(`${module}.${name}`);
   if (!known.has(key)) {
     throw opaqueError(
-      `names ${path}, and only plain data and numpy arrays are read: have the sender turn it into numbers, strings, bytes, lists or dicts`,
+      `names ${path}, but serpy reads only plain data and numpy arrays. Convert it into numbers, strings, bytes, lists or dicts at the sender`,
     );
   }
   machine.push(new Global(path, known.get(key)));
@@ -79,15 +79,16 @@ function pushGlobal(machine: Machine, module: string, name: string): void {
 function pushStackGlobal(machine: Machine): void {
   const name = machine.pop();
   const module = machine.pop();
-  if (typeof name !== 'string' || typeof module !== 'string') throw malformed('it names a class by what is no text');
+  if (typeof name !== 'string' || typeof module !== 'string')
+    throw malformed('it names a class by a value that is not text');
   pushGlobal(machine, module, name);
 }
 
 function reduce(machine: Machine): void {
   const args = machine.pop();
   const callee = machine.pop();
-  if (!Array.isArray(args)) throw malformed('it calls with arguments that are no tuple');
-  if (!(callee instanceof Global)) throw malformed('it calls what is no function');
+  if (!Array.isArray(args)) throw malformed('it calls a function with arguments that are not a tuple');
+  if (!(callee instanceof Global)) throw malformed('it calls a value that is not a function');
   if (callee.reducer === undefined) throw unreadableCall(callee.what);
   machine.push(callee.reducer(args, machine));
 }
@@ -96,7 +97,7 @@ function build(machine: Machine): void {
   const state = machine.pop();
   const target = machine.pop();
   if (!(target instanceof PartialValue))
-    throw opaqueError('gives a state to plain data, which has none: send plain values');
+    throw opaqueError('sets the state of plain data, which has none. Send plain values');
   machine.push(target.build(state, machine));
 }
 
@@ -107,36 +108,36 @@ function makeNamedInstance(machine: Machine): never {
 
 function makeInstance(): never {
   throw opaqueError(
-    'makes an instance of a class: have the sender turn it into numbers, strings, bytes, lists or dicts',
+    'creates an instance of a class. Convert it into numbers, strings, bytes, lists or dicts at the sender',
   );
 }
 
-function refusePersistentId(): never {
-  throw opaqueError('refers to an object outside of it by a persistent id: have the sender put the data itself in it');
+function rejectPersistentId(): never {
+  throw opaqueError('refers to an external object by a persistent id. Send the data itself');
 }
 
-function refuseExtension(): never {
-  throw opaqueError("refers to a class by Python's extension registry: have the sender turn it into plain data");
+function rejectExtension(): never {
+  throw opaqueError("refers to a class by Python's extension registry. Convert it into plain data at the sender");
 }
 
-function refuseOutOfBand(): never {
-  throw opaqueError('keeps data in buffers outside of it: have the sender pickle without a buffer_callback');
+function rejectOutOfBand(): never {
+  throw opaqueError('keeps data in external buffers. Pickle without a buffer_callback at the sender');
 }
 
 function unreadableCall(what: string) {
-  return opaqueError(`calls ${what} in a way that plain data does not need: have the sender turn it into plain data`);
+  return opaqueError(`calls ${what} in a way that plain data does not need. Convert it into plain data at the sender`);
 }
 
-/** `_codecs.encode(text, 'latin1')` is how protocols 0 to 2 write bytes. */
+/** Reads `_codecs.encode(text, 'latin1')`, with which protocols 0 to 2 write bytes. */
 function encodeReducer(args: readonly StackValue[], machine: Machine): PickleValue {
   const [text, encoding, ...rest] = args;
   if (typeof text !== 'string' || !isLatin1(encoding) || rest.length > 0) throw unreadableCall('_codecs.encode');
   const bytes = machine.latin1(text);
-  if (bytes === undefined) throw malformed('bytes in it are written as a text with characters above U+00FF');
+  if (bytes === undefined) throw malformed('it writes bytes as a text with characters above U+00FF');
   return bytes;
 }
 
-/** No argument: empty bytes of protocols 0 to 2. Bytes, or as Python 2 has it a Latin-1 text: a bytearray. */
+/** Reads bytes and bytearrays. No argument: empty bytes of protocols 0 to 2. Bytes, or a Latin-1 text of Python 2: a bytearray. */
 function bytesReducer(args: readonly StackValue[], machine: Machine): PickleValue {
   const [content, encoding, ...rest] = args;
   if (args.length === 0) return machine.copy(new Uint8Array(0));
@@ -145,7 +146,7 @@ function bytesReducer(args: readonly StackValue[], machine: Machine): PickleValu
   throw unreadableCall('bytes or bytearray');
 }
 
-/** `set([…])` and `frozenset([…])` are how protocols 0 to 3 write sets. */
+/** Reads `set([…])` and `frozenset([…])`, with which protocols 0 to 3 write sets. */
 function setReducer(args: readonly StackValue[], machine: Machine): PickleValue {
   const [items, ...rest] = args;
   if (args.length === 0) return new Set();

@@ -1,30 +1,29 @@
 /**
- * Whether the keys of a dict or set spread over the engine's hash table. V8 hashes numbers without a secret, so that a peer
- * can choose them to share one bucket; each further one is then compared with all before it. Texts have a secret, and
- * objects a random hash.
+ * Detects a dict or set whose keys collide in the engine's hash table. V8 hashes numbers without a seed, so a peer can choose numbers that
+ * share one bucket, and each new one is then compared with all others. The hash of texts has a random seed, that of objects is random.
  */
-import { opaqueError } from '../format/refusal.js';
+import { opaqueError } from '../format/unreadable-pickle.js';
 import type { PickleValue } from '../format/values.js';
 
-/** Smaller tables cost little, however full their buckets are. */
+/** Smaller tables cost little, even if all keys share a bucket. */
 const minSize = 256;
 
-/** Comparisons for each key. Keys that are not chosen take two. */
+/** Comparisons per key. Keys that were not chosen to collide need two. */
 const maxComparisons = 64;
 
-/** V8 has a bucket for two entries. */
+/** V8 has one bucket per two entries. */
 const entriesPerBucket = 2;
 
-/** Counts along as a dict or set gets its keys. */
+/** Counts the collisions while keys are added to one dict or set. */
 export class KeySpread {
   #size = 0;
-  /** How many keys each bucket holds. */
+  /** The number of keys in each bucket. */
   #loads = new Uint32Array(0);
   #comparisons = 0;
 
   /**
-   * Call it with a container that has a new key.
-   * Throws a `Refusal` when its keys were chosen to be slow.
+   * Counts a key that was added to the container.
+   * @throws `UnreadablePickle` if the keys were chosen to collide
    */
   added(container: Map<PickleValue, unknown> | Set<PickleValue>, key: PickleValue): void {
     const { size } = container;
@@ -33,11 +32,13 @@ export class KeySpread {
     if (size > this.#loads.length * entriesPerBucket) this.#recount(container);
     else this.#count(key);
     if (this.#comparisons > maxComparisons * size) {
-      throw opaqueError('holds a dict or set whose keys were chosen to make it slow: send them as texts, or as a list');
+      throw opaqueError(
+        'holds a dict or set whose keys collide and would make it slow. Send the keys as texts, or send a list',
+      );
     }
   }
 
-  /** The table has grown, and twice as many buckets take the keys. */
+  /** Counts all keys again: the table has grown to twice as many buckets. */
   #recount(container: Map<PickleValue, unknown> | Set<PickleValue>): void {
     this.#loads = new Uint32Array(2 ** Math.ceil(Math.log2(container.size + 1)) / entriesPerBucket);
     this.#comparisons = 0;
@@ -57,10 +58,10 @@ export class KeySpread {
 const double = new Float64Array(1);
 const halves = new Uint32Array(double.buffer);
 const integer = new BigUint64Array(double.buffer);
-/** Where the halves of a number lie on this machine. */
+/** The index of each half of a number on this machine. */
 const [low, high] = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1 ? [0, 1] : [1, 0];
 
-/** What V8 makes of a number; undefined of what has a secret or random hash. */
+/** V8's hash of a number; undefined for a key whose hash is seeded or random. */
 function unseededHash(key: PickleValue): number | undefined {
   if (typeof key === 'number') {
     if (key === (key | 0)) return hash32(key);

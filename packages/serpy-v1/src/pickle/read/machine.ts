@@ -1,47 +1,45 @@
 /**
- * The stack machine that a pickle is a program for, reduced to data: a stack, marks on it, a memo, and an account of
- * what was made. It has no way to call anything. One machine reads one pickle.
+ * The stack machine that executes the opcodes of a pickle, reduced to data: a stack, marks on it, a memo, and counts of the created values and
+ * bytes. It cannot call anything. One machine reads one pickle.
  */
 
 import type { PickleLimits } from '../format/limits.js';
-import { malformed, opaqueError, type UnreadablePickle } from '../format/refusal.js';
+import { malformed, opaqueError, type UnreadablePickle } from '../format/unreadable-pickle.js';
 import type { PickleValue } from '../format/values.js';
 import { KeySpread } from './key-spread.js';
 import type { PickleSource } from './source.js';
 
-/** Honest pickles make no more than twice of anything: a text and its bytes, a list and its set. */
-const MADE_PER_BYTE = 4;
+/** Values and bytes created per byte of the pickle. A pickle of CPython needs two: a text and its bytes, a list and its set. */
+const CREATED_PER_BYTE = 4;
 
-/** What small pickles may make all the same. */
-const MADE_ALWAYS = 4096;
+/** Values and bytes that every pickle may create, however small it is. */
+const CREATED_ALWAYS = 4096;
 
-/** Arrays have no higher one. */
+/** The highest index of an array. */
 const MAX_MEMO_INDEX = 2 ** 32 - 2;
 
-/** What lies on the stack on the way to a value and must not be part of the value: a class that was named, say. */
+/** A value on the stack that must not be part of the result, for example a class that the pickle named. */
 export abstract class PartialValue {
-  /** For messages: what this is. */
+  /** What this is, for error messages. */
   abstract readonly what: string;
-  /** The value that this became, for whoever recalls it from the memo afterwards. */
+  /** The value that this became, for later references through the memo. */
   result: PickleValue | undefined;
 
-  /** Takes the state that BUILD gives, and answers what then takes the place on the stack. */
+  /** Applies the state of BUILD. @returns the value that replaces this one on the stack */
   build(_state: StackValue, _machine: Machine): StackValue {
-    throw opaqueError(
-      `gives a state to ${this.what}, and only numpy arrays are built from one: send its parts instead`,
-    );
+    throw opaqueError(`sets the state of ${this.what}, which only numpy arrays may have. Send its parts instead`);
   }
 }
 
 export type StackValue = PickleValue | PartialValue;
 
-/** What a call that is recognised by its name stands for, made of its arguments. */
+/** Computes the value of a call that is recognized by its name, from its arguments. */
 export type Reducer = (args: readonly StackValue[], machine: Machine) => StackValue;
 
-/** What an opcode does. */
+/** Executes an opcode. */
 export type Handler = (machine: Machine) => void;
 
-/** The handlers that one file has for its opcodes. */
+/** The handlers of one file, with their opcodes. */
 export type Handlers = ReadonlyArray<readonly [opcode: number, handler: Handler]>;
 
 export class Machine {
@@ -50,7 +48,7 @@ export class Machine {
   readonly #stack: StackValue[] = [];
   /** Heights of the stack at each MARK. */
   readonly #marks: number[] = [];
-  /** By index, mostly counted up from 0 or 1. In a `Map` a peer could choose numbers that share a hash. */
+  /** An array and not a `Map`, for which a peer could choose indexes with equal hashes. Most pickles count up from 0 or 1. */
   readonly #memo: (StackValue | undefined)[] = [];
   #memoized = 0;
   readonly #spreads = new WeakMap<object, KeySpread>();
@@ -62,9 +60,9 @@ export class Machine {
   constructor(source: PickleSource, limits: PickleLimits) {
     this.source = source;
     this.#limits = limits;
-    const made = MADE_PER_BYTE * source.length + MADE_ALWAYS;
-    this.#maxItems = Math.min(limits.maxItems, made);
-    this.#maxBytes = Math.min(limits.maxBytes, made);
+    const max = CREATED_PER_BYTE * source.length + CREATED_ALWAYS;
+    this.#maxItems = Math.min(limits.maxItems, max);
+    this.#maxBytes = Math.min(limits.maxBytes, max);
   }
 
   push(value: StackValue): void {
@@ -78,7 +76,7 @@ export class Machine {
     return value;
   }
 
-  /** What a pop would give. As in CPython, what is below the last mark is out of reach. */
+  /** The value that `pop` would return. As in CPython, values below the last mark cannot be reached. */
   top(): StackValue {
     const fence = this.#marks.at(-1) ?? 0;
     const value = this.#stack.length > fence ? this.#stack.at(-1) : undefined;
@@ -91,22 +89,22 @@ export class Machine {
       throw this.#tooMany('marks', this.#limits.maxItems);
   }
 
-  /** Takes the last mark away, and all values above it. */
+  /** Removes the last mark and all values above it. */
   popMark(): StackValue[] {
     const height = this.#marks.pop();
     if (height === undefined) throw malformed(`a mark is missing before byte ${this.source.position}`);
     return this.#stack.splice(height);
   }
 
-  /** POP takes a mark, where that is what lies on top. */
+  /** Removes the top of the stack: a mark or a value. */
   popAnything(): void {
     if (this.#marks.length > 0 && this.#marks.at(-1) === this.#stack.length) this.#marks.pop();
     else this.pop();
   }
 
-  /** Puts the top of the stack into the memo; without an index, at the next one. */
+  /** Stores the top of the stack in the memo, by default at the next index. */
   memoize(index = this.#memoized): void {
-    if (index > MAX_MEMO_INDEX) throw malformed(`a memo index in it is ${index}`);
+    if (index > MAX_MEMO_INDEX) throw malformed(`it uses the memo index ${index}`);
     if (this.#memo[index] === undefined) this.#memoized += 1;
     if (this.#memoized > this.#limits.maxItems) throw this.#tooMany('memo entries', this.#limits.maxItems);
     this.#memo[index] = this.top();
@@ -114,11 +112,11 @@ export class Machine {
 
   recall(index: number): void {
     const value = this.#memo[index];
-    if (value === undefined) throw malformed(`memo entry ${index} is recalled before it was made`);
+    if (value === undefined) throw malformed(`it reads memo entry ${index} before it is set`);
     this.push(value instanceof PartialValue ? (value.result ?? value) : value);
   }
 
-  /** Watches over the keys that a dict or set gets. */
+  /** The collision counter of a dict or set. */
   keySpread(container: object): KeySpread {
     const known = this.#spreads.get(container);
     if (known !== undefined) return known;
@@ -127,26 +125,26 @@ export class Machine {
     return spread;
   }
 
-  /** Accounts for values that are made. */
+  /** Counts created values. */
   spendItems(count: number): void {
     this.#items += count;
     if (this.#items > this.#maxItems) throw this.#tooMany('values', this.#maxItems);
   }
 
-  /** Accounts for bytes of text or data that are made. */
+  /** Counts created bytes of text or data. */
   spendBytes(count: number): void {
     this.#bytes += count;
     if (this.#bytes > this.#maxBytes) throw this.#tooMany('bytes', this.#maxBytes);
   }
 
-  /** Accounts for bytes and copies them: the one copy that data gets on its way. */
+  /** Counts bytes and copies them. This is the only copy of the data. */
   copy(bytes: Uint8Array): Buffer {
     const copy = this.#allocate(bytes.length);
     copy.set(bytes);
     return copy;
   }
 
-  /** Accounts for the bytes that a text up to U+00FF stands for, and makes them; `undefined` for any other text. */
+  /** Counts and creates the bytes of a Latin-1 text; undefined for a text with other characters. */
   latin1(text: string): Buffer | undefined {
     if (/[\u0100-\uffff]/.test(text)) return undefined;
     const bytes = this.#allocate(text.length);
@@ -156,16 +154,16 @@ export class Machine {
 
   #allocate(length: number): Buffer {
     this.spendBytes(length);
-    return Buffer.allocUnsafeSlow(length); // who keeps a part keeps no other
+    return Buffer.allocUnsafeSlow(length); // memory of its own: a program that keeps one part does not retain the others
   }
 
   #tooMany(what: 'marks' | 'memo entries' | 'values' | 'bytes', max: number): UnreadablePickle {
     const option = what === 'bytes' ? 'maxBytes' : 'maxItems';
     if (max === this.#limits[option]) {
-      return opaqueError(`makes more than ${max} ${what} (${option}): send it in parts, or as bytes`);
+      return opaqueError(`creates more than ${max} ${what} (${option}). Send it in parts, or as bytes`);
     }
     return opaqueError(
-      `makes more than ${max} ${what} of its ${this.source.length} bytes: have the sender write each part once`,
+      `creates more than ${max} ${what} from its ${this.source.length} bytes. Write each part once at the sender`,
     );
   }
 }

@@ -1,18 +1,18 @@
-/** The type of a numpy array's elements, put together from a name and the state that follows it. */
+/** Reads the type of a numpy array's elements from its name and the state that follows it. */
 
-import { malformed, opaqueError, printable } from '../format/refusal.js';
+import { malformed, opaqueError, printable } from '../format/unreadable-pickle.js';
 import { PartialValue, type StackValue } from './machine.js';
 
-/** Kind and bytes of the types of fixed size; kind and length of strings (S), unicode strings (U) and raw bytes (V). */
+/** Types of fixed size: kind and bytes. Strings (S), unicode strings (U) and raw bytes (V): kind and length. */
 const FIXED = /^(?:b1|[iu][1248]|f(?:2|4|8|12|16)|c(?:8|16|24|32)|[mM]8)$/;
 const SIZED = /^[SUV]\d{1,10}$/;
 
-/** What consists of single bytes. */
+/** Types without a byte order: their elements consist of single bytes. */
 const ORDERLESS = /^(?:[biu]1$|[SV])/;
 
 const UNITS = /^(?:Y|M|W|D|h|m|s|ms|us|ns|ps|fs|as)$/;
 
-/** A dtype, with its name from the call that makes it and its byte order from BUILD. */
+/** A dtype. The call that creates it gives its name, BUILD its byte order. */
 export class Dtype extends PartialValue {
   readonly what = 'a numpy dtype';
   readonly itemBytes: number;
@@ -22,7 +22,7 @@ export class Dtype extends PartialValue {
   constructor(code: string) {
     super();
     if (code.startsWith('O')) {
-      throw opaqueError('holds a numpy array of Python objects: send array.tolist(), or an array of a numeric dtype');
+      throw opaqueError('holds a numpy array of Python objects. Send array.tolist(), or an array of a numeric dtype');
     }
     if (!FIXED.test(code) && !SIZED.test(code)) throw unknownDtype(code);
     this.#code = code;
@@ -30,30 +30,31 @@ export class Dtype extends PartialValue {
   }
 
   override build(state: StackValue): StackValue {
-    if (!Array.isArray(state)) throw malformed('a numpy dtype in it is incomplete');
+    if (!Array.isArray(state)) throw malformed('it holds an incomplete numpy dtype');
     const [version, order, subarray, names, fields, , , , metadata] = state;
     if (version !== 3 && version !== 4) throw unknownDtype(`${this.#code} of an unknown version`);
     if (names !== null || fields !== null) {
-      throw opaqueError('holds a numpy array with named fields: send a dict with one array for each field');
+      throw opaqueError('holds a numpy array with named fields. Send a dict with one array for each field');
     }
-    if (subarray !== null) throw opaqueError('holds a numpy array whose dtype is an array itself: send a plain array');
+    if (subarray !== null)
+      throw opaqueError('holds a numpy array whose dtype is itself an array. Send an array of a numeric dtype');
     this.#description = `${this.#byteOrder(order)}${this.#code}${this.#unit(metadata)}`;
     return this;
   }
 
-  /** What numpy's `dtype.str` is, and the bytes of one element. */
+  /** numpy's `dtype.str`, and the bytes of one element. */
   complete(): { description: string; itemBytes: number } {
-    if (this.#description === undefined) throw malformed('a numpy dtype in it has no byte order');
+    if (this.#description === undefined) throw malformed('it holds a numpy dtype without a byte order');
     return { description: this.#description, itemBytes: this.itemBytes };
   }
 
   #byteOrder(order: StackValue | undefined): string {
     if (ORDERLESS.test(this.#code)) return '|';
     if (order === '<' || order === '>') return order;
-    throw malformed('a numpy dtype in it has no byte order');
+    throw malformed('it holds a numpy dtype without a byte order');
   }
 
-  /** The unit of times and durations: `(…, (unit, count, …))`. */
+  /** The unit of times and durations, from `(…, (unit, count, …))`. */
   #unit(metadata: StackValue | undefined): string {
     if (!/^[mM]/.test(this.#code)) return '';
     const [unit, count] = Array.isArray(metadata) && Array.isArray(metadata[1]) ? metadata[1] : [];
@@ -67,7 +68,5 @@ export class Dtype extends PartialValue {
 }
 
 function unknownDtype(code: string) {
-  return opaqueError(
-    `holds a numpy array of dtype ${printable(code)}, which is unknown: send an array of a numeric dtype`,
-  );
+  return opaqueError(`holds a numpy array of the unknown dtype ${printable(code)}. Send an array of a numeric dtype`);
 }

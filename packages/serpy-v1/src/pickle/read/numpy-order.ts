@@ -1,16 +1,16 @@
-/** Arrays of three or more axes whose order in memory is neither C's nor Fortran's. */
+/** Converts arrays of three or more axes whose order in memory is neither C nor Fortran order. */
 
-import { malformed } from '../format/refusal.js';
+import { malformed } from '../format/unreadable-pickle.js';
 import { NumpyArray } from '../format/values.js';
 
 /**
- * Transposes: axis n of the result is axis `axes[n]` of `stored`, which is in C order, as the result is.
- * That is what numpy's `stored.transpose(axes).copy()` does.
+ * Transposes an array, as numpy's `stored.transpose(axes).copy()` does: axis n of the result is axis `axes[n]` of `stored`. Both are in
+ * C order.
  */
 export function toCOrder(stored: NumpyArray, axes: readonly number[]): NumpyArray {
   const axisCount = stored.shape.length;
   if (axes.length !== axisCount || new Set(axes).size !== axisCount || axes.some((axis) => axis >= axisCount)) {
-    throw malformed('a numpy array in it has an order of axes that is none');
+    throw malformed('it holds a numpy array with an invalid order of axes');
   }
   const shape = axes.map((axis) => stored.shape[axis] as number);
   const data = transposed(stored, axes);
@@ -18,7 +18,7 @@ export function toCOrder(stored: NumpyArray, axes: readonly number[]): NumpyArra
 }
 
 function transposed(stored: NumpyArray, allAxes: readonly number[]): Buffer {
-  // Those of one place change nothing, and to count through them would take as long as through all others.
+  // Axes of length 1 change nothing, and to count through them would take as long as through all others.
   const axes = allAxes.filter((axis) => stored.shape[axis] !== 1);
   const axisCount = axes.length;
   const shape = axes.map((axis) => stored.shape[axis] as number);
@@ -32,7 +32,7 @@ function transposed(stored: NumpyArray, allAxes: readonly number[]): Buffer {
   let from = 0;
   for (let to = 0; to < data.length; to += itemBytes) {
     for (let byte = 0; byte < itemBytes; byte++) data[to + byte] = stored.data[from + byte] as number;
-    // Count up like an odometer, last axis first.
+    // Counts up like an odometer, last axis first.
     for (let axis = axisCount - 1; axis >= 0; axis--) {
       const next = (index[axis] as number) + 1;
       from += strides[axis] as number;

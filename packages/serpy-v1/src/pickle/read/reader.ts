@@ -1,8 +1,8 @@
-/** Reads pickles of protocols 0 to 5 as data. Nothing in a pickle is ever imported, called or given control. */
+/** Reads pickles of protocols 0 to 5 as data. It imports and calls nothing that a pickle names. */
 
 import { type PickleLimits, pickleLimits } from '../format/limits.js';
 import { Op } from '../format/opcodes.js';
-import { malformed, opaqueError, UnreadablePickle } from '../format/refusal.js';
+import { malformed, opaqueError, UnreadablePickle } from '../format/unreadable-pickle.js';
 import type { PickleResult, PickleValue } from '../format/values.js';
 import { containerHandlers } from './containers.js';
 import { globalHandlers } from './globals.js';
@@ -13,14 +13,14 @@ import { validateResult } from './validate-result.js';
 
 const HIGHEST_PROTOCOL = 5;
 
-/** By opcode: a look-up for each is faster than a comparison with each. */
+/** Indexed by opcode: one look-up is faster than a chain of comparisons. */
 const handlers: ReadonlyArray<Handler | undefined> = handlerTable();
 
 /**
- * Reads one pickle. What a peer sends never makes it throw: what is not plain data or a numpy array, or is more than
- * the limits allow, or is damaged, comes back as `ok: false` with the reason. Bytes after the end are ignored, as
- * CPython does. Data is copied once out of `bytes`, which may be used again afterwards.
- * Throws `ERR_SERPY_OPTION` for limits that are none.
+ * Reads one pickle. The bytes of a peer never make it throw: a pickle that is corrupted, exceeds the limits, or holds anything but plain
+ * data and numpy arrays is reported as `ok: false` with the reason. Bytes after the end are ignored, as in CPython. Data is copied once out
+ * of `bytes`, which the caller may reuse afterwards.
+ * @throws `ERR_SERPY_OPTION` for invalid limits
  */
 export function readPickle(bytes: Uint8Array, limits?: Partial<PickleLimits>): PickleResult {
   const checked = pickleLimits(limits);
@@ -39,7 +39,9 @@ function read(source: PickleSource, limits: PickleLimits): PickleValue {
     if (opcode === Op.STOP) return validateResult(machine.pop(), limits, source.length);
     const handler = handlers[opcode];
     if (handler === undefined) {
-      throw malformed(`byte ${source.position - 1} is 0x${opcode.toString(16).padStart(2, '0')}, which is no opcode`);
+      throw malformed(
+        `byte ${source.position - 1} is 0x${opcode.toString(16).padStart(2, '0')}, which is not an opcode`,
+      );
     }
     handler(machine);
   }
@@ -56,12 +58,10 @@ function handlerTable(): Array<Handler | undefined> {
 function expectProtocol({ source }: Machine): void {
   const protocol = source.uint8();
   if (protocol <= HIGHEST_PROTOCOL) return;
-  throw opaqueError(
-    `is of protocol ${protocol}, and 0 to ${HIGHEST_PROTOCOL} are known: have the sender use one of them`,
-  );
+  throw opaqueError(`is of protocol ${protocol}. Use a protocol from 0 to ${HIGHEST_PROTOCOL} at the sender`);
 }
 
-/** A frame tells how much to fetch at once; all is here already. */
+/** A frame states how many bytes to read ahead. All bytes are in memory already. */
 function expectFrame({ source }: Machine): void {
   source.expect(source.uint64());
 }

@@ -1,10 +1,10 @@
-/** The opcodes that put a number, a text or bytes on the stack. */
+/** The opcodes that push a number, a text or bytes. */
 
 import { constants } from 'node:buffer';
 import { decodeLong, MAX_INT_BYTES, narrow } from '../format/long.js';
 import { Op } from '../format/opcodes.js';
-import { malformed, opaqueError } from '../format/refusal.js';
 import { decodeDecimal, decodeFloat, decodeQuoted, decodeRawUnicodeEscape, decodeUtf8 } from '../format/text.js';
+import { malformed, opaqueError } from '../format/unreadable-pickle.js';
 import type { Handlers, Machine } from './machine.js';
 
 export const scalarHandlers: Handlers = [
@@ -27,7 +27,7 @@ export const scalarHandlers: Handlers = [
   [Op.BINUNICODE8, (machine) => pushUtf8(machine, machine.source.uint64())],
   [Op.UNICODE, (machine) => pushLine(machine, decodeRawUnicodeEscape)],
 
-  // str of Python 2 may be text or bytes: one character a byte keeps both.
+  // A str of Python 2 may be text or bytes. One character per byte preserves both.
   [Op.SHORT_BINSTRING, (machine) => pushLatin1(machine, machine.source.uint8())],
   [Op.BINSTRING, (machine) => pushLatin1(machine, signedLength(machine))],
   [Op.STRING, (machine) => pushLine(machine, decodeQuoted)],
@@ -38,7 +38,7 @@ export const scalarHandlers: Handlers = [
   [Op.BYTEARRAY8, (machine) => pushBytes(machine, machine.source.uint64())],
 ];
 
-/** Protocols 0 and 1 write bools as ints of two digits. */
+/** Reads an int. Protocols 0 and 1 write bools as ints of two digits. */
 function readInt(line: Buffer): boolean | number | bigint {
   const text = line.length === 2 ? line.toString('latin1') : '';
   if (text === '00') return false;
@@ -53,15 +53,15 @@ function readLong(line: Buffer): number | bigint {
 
 function pushLong(machine: Machine, length: number): void {
   const bytes = machine.source.take(length);
-  if (length > MAX_INT_BYTES) throw opaqueError(`holds an int of ${length} bytes: send it as bytes`);
+  if (length > MAX_INT_BYTES) throw opaqueError(`holds an int of ${length} bytes. Send it as bytes`);
   machine.spendBytes(length);
   machine.push(decodeLong(bytes));
 }
 
-/** LONG4 and BINSTRING have signed lengths. */
+/** Reads the signed length of LONG4 and BINSTRING. */
 function signedLength(machine: Machine): number {
   const length = machine.source.int32();
-  if (length < 0) throw malformed(`it claims a length of ${length} before byte ${machine.source.position}`);
+  if (length < 0) throw malformed(`it states a length of ${length} before byte ${machine.source.position}`);
   return length;
 }
 
@@ -79,7 +79,7 @@ function pushLine(machine: Machine, decode: (line: Buffer) => string): void {
 
 function textBytes(machine: Machine, bytes: Buffer): Buffer {
   if (bytes.length > constants.MAX_STRING_LENGTH) {
-    throw opaqueError(`holds a text of ${bytes.length} bytes, too long for a string: send it as bytes`);
+    throw opaqueError(`holds a text of ${bytes.length} bytes, which is too long for a string. Send it as bytes`);
   }
   machine.spendBytes(bytes.length);
   return bytes;

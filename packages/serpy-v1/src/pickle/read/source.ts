@@ -1,8 +1,8 @@
-/** The bytes of a pickle, read from front to back. Nothing is allocated for a length that is merely claimed. */
+/** Reads the bytes of a pickle in order. It allocates nothing for a length that the pickle merely states. */
 
-import { malformed, type UnreadablePickle } from '../format/refusal.js';
+import { malformed, type UnreadablePickle } from '../format/unreadable-pickle.js';
 
-/** A cursor. Every method throws a `Refusal` where the bytes end too early. */
+/** A cursor. Each method throws `UnreadablePickle` if the bytes end too early. */
 export class PickleSource {
   readonly #bytes: Buffer;
   #position = 0;
@@ -11,7 +11,7 @@ export class PickleSource {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  /** Bytes of the whole. */
+  /** The length of the pickle. */
   get length(): number {
     return this.#bytes.length;
   }
@@ -40,7 +40,7 @@ export class PickleSource {
     return this.#bytes.readUInt32LE(this.#advance(4));
   }
 
-  /** A length of eight bytes; above 2^53 it is inexact, and longer than any pickle all the same. */
+  /** A length of eight bytes. Above 2^53 it is inexact, but still longer than any pickle. */
   uint64(): number {
     const low = this.uint32();
     return this.uint32() * 0x1_0000_0000 + low;
@@ -57,16 +57,16 @@ export class PickleSource {
     return this.#bytes.subarray(start, start + length);
   }
 
-  /** The bytes up to the next line feed, which is passed over, as a view. */
+  /** The bytes up to the next line feed, which is skipped, as a view. */
   line(): Buffer {
     const end = this.#bytes.indexOf(0x0a, this.#position);
-    if (end === -1) throw malformed(`a line begins at byte ${this.#position} and has no end`);
+    if (end === -1) throw malformed(`the line at byte ${this.#position} has no end`);
     const line = this.#bytes.subarray(this.#position, end);
     this.#position = end + 1;
     return line;
   }
 
-  /** Tells that at least `length` bytes must be left. */
+  /** Requires that at least `length` bytes are left. */
   expect(length: number): void {
     if (length > this.#bytes.length - this.#position) throw this.#tooShort(length);
   }
@@ -80,6 +80,6 @@ export class PickleSource {
 
   #tooShort(length: number): UnreadablePickle {
     const left = this.#bytes.length - this.#position;
-    return malformed(`at byte ${this.#position} it needs ${length} more, and ${left} are left`);
+    return malformed(`at byte ${this.#position} it needs ${length} more bytes, and ${left} are left`);
   }
 }

@@ -1,18 +1,18 @@
-/** The last look at what a pickle left on the stack: it must be all value, bounded in depth and size, and not hold itself. */
+/** Checks the result of a pickle: it is complete, within the limits of depth and size, and does not contain itself. */
 
 import type { PickleLimits } from '../format/limits.js';
-import { opaqueError } from '../format/refusal.js';
+import { opaqueError } from '../format/unreadable-pickle.js';
 import { NumpyArray, type PickleValue } from '../format/values.js';
 import { PartialValue, type StackValue } from './machine.js';
 
-/** More bytes of text and data than this for each of the pickle are there only to make whoever walks the value work. */
+/** Bytes of text and data per byte of the pickle, with each reference counted. More would only serve to slow down code that walks the value. */
 const maxRepeats = 64;
 const alwaysBytes = 1024 * 1024;
 
-/** No integer has more. */
+/** The longest integer. */
 const longIntegerBytes = 1024;
 
-/** What is at hand from a part down, counted as often as it is referred to: so whoever walks the value meets it. */
+/** The size of a part with everything in it. A shared part counts once per reference, as code that walks the value meets it. */
 interface Extent {
   /** Levels of nesting, the part itself included. */
   readonly height: number;
@@ -21,21 +21,21 @@ interface Extent {
 }
 
 /**
- * Tells that a value is finished through and through. Shared parts are looked at once, so that the time is that of
- * making them, however often they are referred to; and they are not referred to so often that to walk the value without
- * regard to that would take longer than any pickle does. Recursion ends at `maxDepth`.
+ * Checks that a value is complete in all its parts. A shared part is checked once, so the time is linear in the size of the pickle, not
+ * in the number of references. The number of references is bounded, since a program may walk the value without regard to sharing.
+ * Recursion ends at `maxDepth`.
  */
 export function validateResult(value: StackValue, limits: PickleLimits, pickleBytes: number): PickleValue {
   const { maxDepth, maxItems } = limits;
   const maxBytes = Math.min(limits.maxBytes, maxRepeats * pickleBytes + alwaysBytes);
   const extents = new Map<object, Extent>();
 
-  /** `depth` is how many levels are above the part. */
+  /** @param depth the number of levels above the part */
   function extentOf(part: StackValue, depth: number): Extent {
     if (typeof part !== 'object' || part === null) return scalar(scalarBytes(part));
     if (part instanceof PartialValue) {
       throw opaqueError(
-        `holds ${part.what} itself, which is no data: have the sender turn it into numbers, strings, bytes, lists or dicts`,
+        `holds ${part.what} itself, which is not data. Convert it into numbers, strings, bytes, lists or dicts at the sender`,
       );
     }
     if (Buffer.isBuffer(part)) return scalar(part.length);
@@ -44,8 +44,7 @@ export function validateResult(value: StackValue, limits: PickleLimits, pickleBy
     if (depth >= maxDepth) throw tooDeep(maxDepth);
     if ((Array.isArray(part) ? part.length : part.size) === 0) return emptyContainer;
     const known = extents.get(part);
-    if (known === IN_PROGRESS)
-      throw opaqueError('holds a list or dict that holds itself: send data without such cycles');
+    if (known === IN_PROGRESS) throw opaqueError('holds a list or dict that contains itself. Send data without cycles');
     if (known !== undefined) {
       if (depth + known.height > maxDepth) throw tooDeep(maxDepth);
       return known;
@@ -73,7 +72,7 @@ export function validateResult(value: StackValue, limits: PickleLimits, pickleBy
 
 const empty: Extent = { height: 0, items: 1, bytes: 0 };
 const emptyContainer: Extent = { height: 1, items: 1, bytes: 0 };
-/** Of a container that is being looked at. */
+/** Marks a container that is being checked. */
 const IN_PROGRESS: Extent = { height: 0, items: 0, bytes: 0 };
 
 function include(extent: { height: number; items: number; bytes: number }, below: Extent): void {
@@ -93,11 +92,11 @@ function scalarBytes(value: null | boolean | number | bigint | string): number {
 }
 
 function tooDeep(maxDepth: number) {
-  return opaqueError(`is nested deeper than ${maxDepth} levels (maxDepth): send flatter data, or send it as bytes`);
+  return opaqueError(`is nested deeper than ${maxDepth} levels (maxDepth). Send flatter data, or send it as bytes`);
 }
 
 function tooOften(what: string) {
   return opaqueError(
-    `refers to the same parts so often that written out they would be more than ${what}: send less of them`,
+    `refers to the same parts so often that they would expand to more than ${what}. Send fewer references`,
   );
 }

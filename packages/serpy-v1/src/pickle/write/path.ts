@@ -1,13 +1,13 @@
-/** Where in a value the writer is: for messages, and to see cycles. */
+/** The writer's position in a value, for error messages and to detect cycles. */
 
-/** One container on the way down, and the place in it. */
+/** One container on the path, and the position in it. */
 export interface Step {
   readonly container: object;
   readonly kind: 'index' | 'property' | 'entry' | 'key' | 'member';
   at: unknown;
 }
 
-/** Writes a way down as JavaScript would, such as `value.images[3]` or `value.get("a")`. */
+/** Formats a path as a JavaScript expression: `value.images[3]` or `value.get("a")`. */
 export function describePath(steps: readonly Step[]): string {
   return steps.reduce((path, step) => {
     switch (step.kind) {
@@ -27,7 +27,7 @@ export function describePath(steps: readonly Step[]): string {
   }, 'value');
 }
 
-/** Writes a key of a Map shortly. */
+/** Formats a key of a Map, without the content of objects. */
 export function describeKey(key: unknown): string {
   if (typeof key === 'string') return JSON.stringify(key);
   if (typeof key === 'bigint') return `${key}n`;

@@ -1,10 +1,10 @@
-/** Which keys Python takes for one: it compares numbers across types and tuples by what is in them. */
+/** Detects keys that are equal in Python, which compares numbers across types and tuples by their elements. */
 
 import { types } from 'node:util';
 
 /**
- * Answers a text that two keys share exactly if they are equal in Python, as 1, 1n and `true` are.
- * Takes only what may be a key: primitives, bytes, and arrays and sets of such.
+ * Returns a text that is the same for two keys if and only if Python considers them equal, as 1, 1n and `true`.
+ * Accepts what can be a key: primitives, bytes, and arrays and sets of these.
  */
 export function pythonIdentity(key: unknown): string {
   if (key === null || key === undefined) return 'None';
@@ -18,12 +18,12 @@ export function pythonIdentity(key: unknown): string {
   return String(key);
 }
 
-/** Not in decimal digits: short ones have a hash in the engine that keys can be chosen for. */
+/** Hexadecimal: the engine hashes short decimal strings without a seed, and a peer could choose keys that collide. */
 function integerIdentity(key: bigint): string {
   return `i${key.toString(16)}`;
 }
 
-/** Tells whether a key can equal another that JavaScript keeps apart: strings and numbers among themselves cannot. */
+/** Whether a key can equal another one that JavaScript distinguishes. Strings, and numbers, cannot equal each other. */
 export function mayCoincide(key: unknown): boolean {
   return typeof key !== 'string' && typeof key !== 'number';
 }

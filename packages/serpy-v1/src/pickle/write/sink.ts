@@ -1,4 +1,4 @@
-/** The bytes of a pickle that is being written. Big data is kept by reference until the end, and so copied once. */
+/** Collects the bytes of a pickle that is being written. It refers to large data until the end, so that it is copied once. */
 
 import { MessageTooLargeError } from 'serpy-core';
 import { encodeSurrogatePass, hasLoneSurrogate } from '../format/text.js';
@@ -6,15 +6,15 @@ import { encodeSurrogatePass, hasLoneSurrogate } from '../format/text.js';
 const FIRST_CHUNK_BYTES = 256;
 const LAST_CHUNK_BYTES = 64 * 1024;
 
-/** From here on a copy costs more than one more piece. */
+/** From this size on, a copy costs more than another buffer in the list. */
 const BY_REFERENCE_BYTES = 4096;
 
 export class PickleSink {
   readonly #maxBytes: number;
-  readonly #pieces: Uint8Array[] = [];
+  readonly #buffers: Uint8Array[] = [];
   #chunk = Buffer.allocUnsafe(FIRST_CHUNK_BYTES);
   #used = 0;
-  /** Of all pieces and of what is used of the chunk. */
+  /** The bytes in all buffers and in the used part of the chunk. */
   #length = 0;
 
   constructor(maxBytes: number) {
@@ -64,16 +64,16 @@ export class PickleSink {
     }
     this.#account(bytes.length);
     this.#closeChunk(FIRST_CHUNK_BYTES);
-    this.#pieces.push(bytes);
+    this.#buffers.push(bytes);
   }
 
-  /** All that was written, in memory of its own. */
+  /** The complete pickle, in memory of its own. */
   concat(): Buffer {
-    this.#pieces.push(this.#chunk.subarray(0, this.#used));
-    return Buffer.concat(this.#pieces, this.#length);
+    this.#buffers.push(this.#chunk.subarray(0, this.#used));
+    return Buffer.concat(this.#buffers, this.#length);
   }
 
-  /** Answers the chunk, with room for `length` bytes from `#used` on: it may be a new one. */
+  /** Returns the chunk, which may be a new one, with room for `length` bytes from `#used` on. */
   #room(length: number): Buffer {
     this.#account(length);
     if (this.#used + length > this.#chunk.length) {
@@ -84,11 +84,11 @@ export class PickleSink {
 
   #account(length: number): void {
     this.#length += length;
-    if (this.#length > this.#maxBytes) throw new MessageTooLargeError('The pickle', this.#length, this.#maxBytes);
+    if (this.#length > this.#maxBytes) throw new MessageTooLargeError('the pickle', this.#length, this.#maxBytes);
   }
 
   #closeChunk(nextLength: number): void {
-    this.#pieces.push(this.#chunk.subarray(0, this.#used));
+    this.#buffers.push(this.#chunk.subarray(0, this.#used));
     this.#chunk = Buffer.allocUnsafe(nextLength);
     this.#used = 0;
   }

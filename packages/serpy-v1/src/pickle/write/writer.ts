@@ -1,6 +1,6 @@
 /**
- * Writes plain values as pickles of protocol 4, which Python reads from 3.4 on: the oldest with an opcode for sets, so
- * that no class is ever named.
+ * Writes plain values as pickles of protocol 4, which Python 3.4 and later read. It is the oldest protocol with an opcode for sets, so a
+ * pickle names no class.
  */
 
 import { types } from 'node:util';
@@ -17,16 +17,16 @@ import { adviceFor } from './unpicklable.js';
 const PROTOCOL = 4;
 
 /**
- * Writes a value as a pickle; see `Picklable` for what becomes what. A part that is referred to twice is written twice.
- * Throws `ERR_SERPY_VALUE` with the path (`value.images[3]`) where a part is no plain data, refers back to what holds
- * it, is nested too deep or is one of too many, and where a dict or set would have two keys that are equal in Python;
- * `ERR_SERPY_TOO_LARGE` above `maxBytes`; `ERR_SERPY_OPTION` for limits that are none.
+ * Writes a value as a pickle; see `Picklable` for the conversions. A part that is referred to twice is written twice.
+ * @throws `ERR_SERPY_VALUE` with the path (`value.images[3]`) of a part that is not plain data, contains itself, is nested too deep or
+ * exceeds `maxItems`, or of a dict or set with two keys that are equal in Python; `ERR_SERPY_TOO_LARGE` above `maxBytes`;
+ * `ERR_SERPY_OPTION` for invalid limits
  */
 export function writePickle(value: Picklable | PickleValue, limits?: Partial<PickleLimits>): Buffer {
   return new PickleWriter(pickleLimits(limits)).write(value);
 }
 
-/** Writes one pickle. `hashable`: Python needs a value that cannot change, a tuple for a list, a frozenset for a set. */
+/** Writes one pickle. `hashable`: Python requires an immutable value, a tuple for a list and a frozenset for a set. */
 class PickleWriter {
   readonly #limits: PickleLimits;
   readonly #sink: PickleSink;
@@ -49,7 +49,9 @@ class PickleWriter {
   #value(value: unknown, hashable: boolean): void {
     this.#items += 1;
     if (this.#items > this.#limits.maxItems) {
-      throw this.#error(`is one value more than ${this.#limits.maxItems} (maxItems): send it in parts, or as bytes`);
+      throw this.#error(
+        `exceeds the limit of ${this.#limits.maxItems} values (maxItems). Send the value in parts, or as bytes`,
+      );
     }
     switch (typeof value) {
       case 'undefined':
@@ -90,7 +92,7 @@ class PickleWriter {
 
   #bigint(value: bigint): void {
     if (BigInt.asIntN(8 * MAX_INT_BYTES, value) !== value) {
-      throw this.#error(`is an integer of more than ${MAX_INT_BYTES} bytes: send it as bytes`);
+      throw this.#error(`is an integer of more than ${MAX_INT_BYTES} bytes. Send it as bytes`);
     }
     const bytes = encodeLong(value);
     if (bytes.length <= 0xff) {
@@ -135,7 +137,7 @@ class PickleWriter {
     if (types.isSet(value)) return this.#inside(value, 'member', (step) => this.#set(value, hashable, step));
     if (!types.isMap(value) && !isPlain(value)) throw this.#error(adviceFor(value));
     if (hashable) {
-      throw this.#error('would be a dict in a key or a set, where Python takes none: use an array of pairs');
+      throw this.#error('would be a dict in a key or a set, which Python does not allow. Use an array of pairs');
     }
     if (types.isMap(value)) return this.#inside(value, 'entry', (step) => this.#map(value, step));
     return this.#inside(value, 'property', (step) => this.#record(value, step));
@@ -189,14 +191,14 @@ class PickleWriter {
     this.#sink.uint8(Op.SETITEMS);
   }
 
-  /** Goes one level down, unless that is too deep or back up again. */
+  /** Enters a container, unless it is nested too deep or contains itself. */
   #inside(container: object, kind: Step['kind'], write: (step: Step) => void): void {
     const steps = this.#steps;
     if (steps.some((step) => step.container === container)) {
-      throw this.#error('refers back to what holds it, and such a cycle has no end: send a copy without it');
+      throw this.#error('contains itself. Send a copy without the cycle');
     }
     if (steps.length >= this.#limits.maxDepth) {
-      throw this.#error(`is nested deeper than ${this.#limits.maxDepth} levels (maxDepth): send flatter data`);
+      throw this.#error(`is nested deeper than ${this.#limits.maxDepth} levels (maxDepth). Send flatter data`);
     }
     const step: Step = { container, kind, at: undefined };
     steps.push(step);
@@ -204,7 +206,7 @@ class PickleWriter {
     steps.pop();
   }
 
-  /** Python would silently drop one of two equal keys. */
+  /** Requires distinct keys: Python would silently drop one of two equal keys. */
   #expectDistinct(keys: Iterable<unknown>): void {
     const list = [...keys];
     if (!list.some(mayCoincide)) return;
@@ -214,7 +216,7 @@ class PickleWriter {
       if (seen.has(identity)) {
         this.#steps.pop();
         const pair = `${describeKey(seen.get(identity))} and ${describeKey(key)}`;
-        throw this.#error(`has two keys that are one in Python, ${pair}: leave one out, or make them strings`);
+        throw this.#error(`has two keys that are equal in Python: ${pair}. Omit one, or make them strings`);
       }
       seen.set(identity, key);
     }
@@ -225,7 +227,7 @@ class PickleWriter {
   }
 }
 
-/** Own properties alone count, of objects that no class made; the test holds for objects of another realm too. */
+/** Whether an object is not an instance of a class. The test also works for objects of another realm. */
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;

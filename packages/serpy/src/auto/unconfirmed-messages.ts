@@ -1,8 +1,8 @@
-/** Messages that were sent in a protocol that the peer has not been heard to speak: they are sent again where it speaks the other one. */
+/** The messages sent in a protocol that the server has not confirmed. They are sent again if it speaks the other one. */
 import { MessagesDroppedError } from 'serpy-core';
 import { type AutoOutgoing, withOwnBytes } from './auto-outgoing.js';
 
-/** So many are kept, and so many bytes of them. Where more were sent none is sent again: what is told of them is their number. */
+/** The limits of the retained messages. If more were sent, none is sent again, and a warning reports their number. */
 const maxMessages = 1000;
 const maxBytes = 1024 * 1024;
 
@@ -20,7 +20,7 @@ export class UnconfirmedMessages {
     return this.#protocol;
   }
 
-  /** A message is put on the wire. */
+  /** A message is written. */
   onSent(outgoing: AutoOutgoing): void {
     this.#count++;
     this.#retainedBytes += outgoing.sizeBytes;
@@ -28,16 +28,16 @@ export class UnconfirmedMessages {
     else this.#retained = [];
   }
 
-  /** Those that can be sent again, in order: all or none. */
+  /** The messages to send again, in order: all or none. */
   get resendable(): readonly AutoOutgoing[] {
     return this.#retained;
   }
 
-  /** What is told of those that cannot. */
+  /** The warning for messages that cannot be sent again. */
   get droppedError(): MessagesDroppedError | undefined {
     if (this.#count === this.#retained.length) return undefined;
-    const text = `${this.#count} messages were sent in ${this.#protocol} before the peer turned out to speak something else, and are lost`;
-    const advice = `they were too many to be kept (${maxMessages} messages, ${maxBytes} bytes); with protocol: 'v1' or 'v2' nothing is guessed`;
-    return new MessagesDroppedError(`${text}: ${advice}`, this.#count);
+    const text = `${this.#count} messages were lost, because they were sent in ${this.#protocol} and the server speaks another protocol`;
+    const advice = `They exceeded what is retained (${maxMessages} messages, ${maxBytes} bytes). Set protocol: 'v1' or 'v2' to avoid the detection`;
+    return new MessagesDroppedError(`${text}. ${advice}`, this.#count);
   }
 }
