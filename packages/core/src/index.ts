@@ -57,7 +57,7 @@ export type { AdmissionLimit, AdmissionLimits } from './server/admission.js';
 export type { HandshakeLimit, HandshakeLimits } from './server/handshake-limiter.js';
 export { Server, type Started } from './server/server.js';
 export type * from './server/server-events.js';
-export { type ServerSettings, serverOptions, withoutServerOptions } from './server/server-options.js';
+export { acceptedSettings, type ServerSettings, serverOptions } from './server/server-options.js';
 export type { ListenSettings } from './server/server-security.js';
 export type { ByteSource } from './streams/byte-source.js';
 export type { ReceivedStream } from './streams/inbound-stream.js';

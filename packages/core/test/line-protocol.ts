@@ -1,5 +1,18 @@
 /** The smallest protocol that can exercise core: lines of text, of which `?` is a bad frame, and a greeting with a deadline. */
-import { type Protocol, ProtocolError, type ProtocolTypes, type Session, TruncatedError } from 'serpy-core';
+import {
+  acceptedOptions,
+  type ConnectionSettings,
+  type DiallingOption,
+  type PartialOptions,
+  type Protocol,
+  ProtocolError,
+  type ProtocolTypes,
+  parseOptions,
+  type ServerSettings,
+  type Session,
+  serverOptions,
+  TruncatedError,
+} from 'serpy-core';
 
 interface Line {
   readonly text: string;
@@ -104,4 +117,11 @@ export function lineProtocol(calls: Calls = [], greetingMs = 0): Protocol<Lines>
       };
     },
   };
+}
+
+type CompleteServerSettings = ServerSettings & Omit<ConnectionSettings, DiallingOption>;
+
+/** The settings of a server and its connections, complete. */
+export function serverSettings(options: PartialOptions<CompleteServerSettings>): CompleteServerSettings {
+  return parseOptions<CompleteServerSettings>({ ...serverOptions, ...acceptedOptions }, options);
 }

@@ -39,6 +39,7 @@ test('serpy-core exports just these values', () => {
       "TruncatedError",
       "ValueError",
       "acceptedOptions",
+      "acceptedSettings",
       "addressOptions",
       "allocateMessage",
       "checkNames",
@@ -61,7 +62,6 @@ test('serpy-core exports just these values', () => {
       "sniffBytes",
       "systemEnvironment",
       "validateAll",
-      "withoutServerOptions",
     ]
   `);
 });

@@ -1,19 +1,15 @@
 /** A server of the facade: either protocol, or whichever each peer speaks. */
 import {
+  acceptedSettings,
   type ConnectionSettings,
   Server as CoreServer,
-  connectionOptions,
   type DiallingOption,
   type Environment,
-  parseOptions,
   type ServerSettings,
 } from 'serpy-core';
 import { Connection } from './connection.js';
 import { createProtocol, type ProtocolSettings, type TypesOf } from './create-protocol.js';
 import type { ProtocolName } from './protocols.js';
-
-/** The settings that only the end that dials has, as they are when nothing is said. */
-const { autoRestart, connectTimeoutMs, reconnect } = parseOptions<ConnectionSettings>(connectionOptions, {});
 
 /** What `listen` gives. */
 export class Server<P extends ProtocolName = 'auto'> extends CoreServer<TypesOf[P], Connection<P>> {
@@ -25,7 +21,7 @@ export class Server<P extends ProtocolName = 'auto'> extends CoreServer<TypesOf[
     settings: ServerSettings & Omit<ConnectionSettings, DiallingOption> & Omit<ProtocolSettings, DiallingOption>,
     environment?: Environment,
   ) {
-    const each = { ...settings, autoRestart, connectTimeoutMs, reconnect };
+    const each = { ...acceptedSettings(settings), authTimeoutMs: settings.authTimeoutMs };
     const shared = createProtocol(protocol, each);
     super(settings, () => new Connection(protocol, each, environment, shared), environment);
     this.protocol = protocol;

@@ -14,7 +14,8 @@ import type { ProgressInfo } from '../protocol/resumable-session.js';
 import { abortError, Deferred } from '../queue/deferred.js';
 import { initialAttempt } from '../reconnect/backoff.js';
 import { dial } from '../reconnect/dial.js';
-import { Reconnector } from '../reconnect/reconnector.js';
+import { Reconnector, type ReconnectSettings } from '../reconnect/reconnector.js';
+import { type Security, securityOf } from '../security/security.js';
 import type { Address } from '../transport/address.js';
 import { firstLinkError } from '../transport/system-errors.js';
 import type { Transport } from '../transport/transport.js';
@@ -27,6 +28,7 @@ import type { LifecycleOwner } from './lifecycle-host.js';
 
 export class Lifecycle implements ChannelListener, LinkObserver {
   readonly #settings: ConnectionSettings;
+  readonly #security: Security | undefined;
   readonly #environment: Environment;
   readonly #owner: LifecycleOwner;
   /** Made when somebody waits for it. */
@@ -59,6 +61,7 @@ export class Lifecycle implements ChannelListener, LinkObserver {
 
   constructor(settings: ConnectionSettings, environment: Environment, owner: LifecycleOwner) {
     this.#settings = settings;
+    this.#security = securityOf(settings);
     this.#environment = environment;
     this.#owner = owner;
     this.#autoRestart = settings.autoRestart;
@@ -79,6 +82,10 @@ export class Lifecycle implements ChannelListener, LinkObserver {
 
   get closeInfo(): CloseInfo | undefined {
     return this.#closeInfo;
+  }
+
+  get #reconnectSettings(): ReconnectSettings {
+    return { ...this.#settings, security: this.#security };
   }
 
   /** Time with a link, in milliseconds. */
@@ -113,7 +120,7 @@ export class Lifecycle implements ChannelListener, LinkObserver {
       this.destroyLink();
     });
     this.#ready = ready;
-    dial(this.#environment, address, this.#settings, dialling.signal).then(
+    dial(this.#environment, address, this.#reconnectSettings, dialling.signal).then(
       (transport) => {
         if (dialling.signal.aborted) transport.destroy();
         else this.#attach(transport);
@@ -290,7 +297,7 @@ export class Lifecycle implements ChannelListener, LinkObserver {
     }
     this.#move('link-lost-restart');
     this.#attempt = initialAttempt(this.#attempt, upMs, progressed, this.#settings.reconnect);
-    this.#reconnector ??= new Reconnector(this.#environment, this.#address as Address, this.#settings, {
+    this.#reconnector ??= new Reconnector(this.#environment, this.#address as Address, this.#reconnectSettings, {
       retrying: (attempt, delayMs, error) => {
         this.#attempt = attempt;
         this.#owner.reconnecting({ attempt, delayMs, error });

@@ -1,14 +1,15 @@
 /** One attempt to connect, bounded in time. */
 import type { Environment } from '../environment.js';
 import { ConnectError } from '../errors.js';
-import { type SecuritySettings, securityOf } from '../security/security.js';
+import type { Security } from '../security/security.js';
 import type { Address } from '../transport/address.js';
 import type { Transport } from '../transport/transport.js';
 
-/** What a dial needs to know. */
-export interface DialSettings extends SecuritySettings {
+/** What one connection attempt needs. */
+export interface DialSettings {
   readonly connectTimeoutMs: number;
   readonly keepAliveMs: number;
+  readonly security?: Security | undefined;
 }
 
 /** One dial, bounded in time. Rejects with a `ConnectError` or an `AuthenticationError`. */
@@ -34,8 +35,8 @@ export async function dial(
     settings.connectTimeoutMs,
   );
   try {
-    const { keepAliveMs } = settings;
-    return await environment.dial({ ...address, keepAliveMs, signal: attempt.signal, security: securityOf(settings) });
+    const { keepAliveMs, security } = settings;
+    return await environment.dial({ ...address, keepAliveMs, signal: attempt.signal, security });
   } finally {
     clock.clearTimeout(timer);
     signal.removeEventListener('abort', giveUp);

@@ -6,6 +6,11 @@ import type { Transport } from '../transport/transport.js';
 import { backoffDelayMs, type ReconnectOptions } from './backoff.js';
 import { type DialSettings, dial } from './dial.js';
 
+/** What a series of connection attempts needs. */
+export interface ReconnectSettings extends DialSettings {
+  readonly reconnect: ReconnectOptions;
+}
+
 /** What a series of dials tells its owner. */
 export interface ReconnectorListener {
   retrying(attempt: number, delayMs: number, cause: Error | undefined): void;
@@ -16,7 +21,7 @@ export interface ReconnectorListener {
 export class Reconnector {
   readonly #environment: Environment;
   readonly #address: Address;
-  readonly #settings: DialSettings & { readonly reconnect: ReconnectOptions };
+  readonly #settings: ReconnectSettings;
   readonly #listener: ReconnectorListener;
   /** Whether the peer has a session with us, and so takes it that we come back at once. */
   inSession = false;
@@ -24,12 +29,7 @@ export class Reconnector {
   #timer: unknown;
   #authFailures = 0;
 
-  constructor(
-    environment: Environment,
-    address: Address,
-    settings: DialSettings & { readonly reconnect: ReconnectOptions },
-    owner: ReconnectorListener,
-  ) {
+  constructor(environment: Environment, address: Address, settings: ReconnectSettings, owner: ReconnectorListener) {
     this.#environment = environment;
     this.#address = address;
     this.#settings = settings;

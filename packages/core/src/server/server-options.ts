@@ -1,6 +1,11 @@
 /** The options of a server: their types, defaults and checks. */
-import { addressOptions } from '../connection/connection-options.js';
-import { type OptionSpecs, option } from '../options/option.js';
+import {
+  addressOptions,
+  type ConnectionSettings,
+  connectionOptions,
+  type DiallingOption,
+} from '../connection/connection-options.js';
+import { type OptionSpecs, option, parseOptions } from '../options/option.js';
 import type { AdmissionLimits } from './admission.js';
 import type { HandshakeLimits } from './handshake-limiter.js';
 
@@ -30,8 +35,14 @@ export const serverOptions: OptionSpecs<ServerSettings> = {
   maxAuthFailuresPerMinute: option.countOrInfinity(1, 5),
 };
 
-/** The settings of a server that are those of each of its connections. */
-export function withoutServerOptions<T extends ServerSettings>(settings: T): Omit<T, keyof ServerSettings> {
+/** The options of the end that connects, at their defaults: an accepted connection never uses them. */
+const { autoRestart, connectTimeoutMs, reconnect } = parseOptions<ConnectionSettings>(connectionOptions, {});
+
+/** The settings of each connection of a server: the server's without its own options. */
+export function acceptedSettings<T extends ServerSettings>(
+  settings: T,
+): Omit<T, keyof ServerSettings> & Pick<ConnectionSettings, DiallingOption> {
   const entries = Object.entries(settings).filter(([name]) => !(name in serverOptions));
-  return Object.fromEntries(entries) as Omit<T, keyof ServerSettings>;
+  const accepted = Object.fromEntries(entries) as Omit<T, keyof ServerSettings>;
+  return { ...accepted, autoRestart, connectTimeoutMs, reconnect };
 }

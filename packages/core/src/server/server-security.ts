@@ -5,14 +5,11 @@ import { InsecureError, OptionError } from '../errors.js';
 import { type Security, type SecuritySettings, securityOf } from '../security/security.js';
 import { isLoopback } from '../transport/address.js';
 import type { ListenOptions } from '../transport/transport.js';
-import type { AdmissionLimits } from './admission.js';
 import { HandshakeLimiter, type HandshakeLimiterHost } from './handshake-limiter.js';
-import { type ServerSettings, serverOptions } from './server-options.js';
+import type { ServerSettings } from './server-options.js';
 
-/** What a server needs to be told. What is left out stands at its default. */
-export type ListenSettings = Pick<ServerSettings, 'host' | 'port' | 'maxConnections'> &
-  Partial<ServerSettings> &
-  SecuritySettings & { readonly keepAliveMs: number };
+/** What a server needs: its own options, complete, and those of its connections that the listener applies. */
+export type ListenSettings = ServerSettings & SecuritySettings & { readonly keepAliveMs: number };
 
 /**
  * What protects the connections of a server; undefined for nothing.
@@ -53,24 +50,5 @@ export function listenSecurity(
   clock: Clock,
   owner: HandshakeLimiterHost,
 ): Pick<ListenOptions, 'security' | 'gate'> {
-  if (!security) return {};
-  const { authTimeoutMs, maxPendingConnections, maxAuthFailuresPerMinute } = serverOptions;
-  const { maxConnectionsPerAddress } = admissionLimits(settings);
-  const limits = {
-    authTimeoutMs: settings.authTimeoutMs ?? (authTimeoutMs.default as number),
-    maxPendingConnections: settings.maxPendingConnections ?? (maxPendingConnections.default as number),
-    maxAuthFailuresPerMinute: settings.maxAuthFailuresPerMinute ?? (maxAuthFailuresPerMinute.default as number),
-  };
-  return { security, gate: new HandshakeLimiter({ ...limits, maxConnectionsPerAddress }, clock, owner) };
-}
-
-/** How many connections it takes. */
-export function admissionLimits({ maxConnections, maxConnectionsPerAddress }: ListenSettings): AdmissionLimits {
-  const most = maxConnectionsPerAddress ?? (serverOptions.maxConnectionsPerAddress.default as number);
-  return { maxConnections, maxConnectionsPerAddress: most };
-}
-
-/** How much memory unfinished messages may take. */
-export function partialBudgetBytes({ maxPartialMessageBytes }: ListenSettings): number {
-  return maxPartialMessageBytes ?? (serverOptions.maxPartialMessageBytes.default as number);
+  return security ? { security, gate: new HandshakeLimiter(settings, clock, owner) } : {};
 }

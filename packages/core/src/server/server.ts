@@ -19,14 +19,7 @@ import { Admission } from './admission.js';
 import { PartialMessageBudget } from './partial-message-budget.js';
 import { partialBudgetError, rejectedError } from './server-errors.js';
 import type { DropInfo, ServerEvents } from './server-events.js';
-import {
-  admissionLimits,
-  exposureWarning,
-  type ListenSettings,
-  listenSecurity,
-  partialBudgetBytes,
-  serverSecurityOf,
-} from './server-security.js';
+import { exposureWarning, type ListenSettings, listenSecurity, serverSecurityOf } from './server-security.js';
 
 /** A connection that waits for `getConnection`. */
 interface AcceptedConnection<C> {
@@ -57,12 +50,8 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     this.#security = serverSecurityOf(settings);
     this.#createConnection = createConnection;
     this.#environment = environment;
-    this.#admission = new Admission<C>(
-      admissionLimits(settings),
-      mayResume,
-      (connection) => connection.stats().bytesReceived > 0,
-    );
-    this.#partialBudget = new PartialMessageBudget(partialBudgetBytes(settings), ({ remote }) =>
+    this.#admission = new Admission<C>(settings, mayResume, (connection) => connection.stats().bytesReceived > 0);
+    this.#partialBudget = new PartialMessageBudget(settings.maxPartialMessageBytes, ({ remote }) =>
       addressGroup(remote?.host ?? ''),
     );
     this.#acceptQueue = new AsyncQueue({ maxMessages: Number.POSITIVE_INFINITY, maxBytes: 1 }, environment.clock);
@@ -230,7 +219,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
       const { bytes: sum } = this.#partialBudget;
       const most = this.#partialBudget.evictLargest();
       if (most === undefined) return;
-      evict(most, partialBudgetError(sum, partialBudgetBytes(this.#settings)));
+      evict(most, partialBudgetError(sum, this.#settings.maxPartialMessageBytes));
     }
   }
 

@@ -3,6 +3,7 @@ import { AuthenticationError, ConnectError } from '../../src/errors.js';
 import type { ReconnectOptions } from '../../src/reconnect/backoff.js';
 import { dial } from '../../src/reconnect/dial.js';
 import { Reconnector } from '../../src/reconnect/reconnector.js';
+import { securityOf } from '../../src/security/security.js';
 import { generateKey } from '../../src/security/shared-key.js';
 import { MemoryNetwork } from '../../src/testing/index.js';
 import type { Dial, Transport } from '../../src/transport/transport.js';
@@ -221,7 +222,7 @@ describe('one dial', () => {
     expect(listeners).toBe(0);
   });
 
-  test('hands on what protects the link', async () => {
+  test('passes the security of the connection to the transport', async () => {
     const given: (string | undefined)[] = [];
     const refuse: Dial = ({ security }) => {
       given.push(security?.kind);
@@ -229,9 +230,10 @@ describe('one dial', () => {
     };
     const { clock, random, listen } = new MemoryNetwork();
     const { signal } = new AbortController();
-    for (const more of [{}, { key: generateKey() }, { tls: true }]) {
-      const dialling = dial({ clock, random, listen, dial: refuse }, address, { ...settings, ...more }, signal);
-      await expect(dialling).rejects.toThrow('nobody there');
+    for (const options of [{}, { key: generateKey() }, { tls: true }]) {
+      const security = securityOf(options);
+      const attempt = dial({ clock, random, listen, dial: refuse }, address, { ...settings, security }, signal);
+      await expect(attempt).rejects.toThrow('nobody there');
     }
     expect(given).toEqual([undefined, 'key', 'certificates']);
   });

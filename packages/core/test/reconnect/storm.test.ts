@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { defaultMinDelayMs } from '../../src/reconnect/backoff.js';
 import type { MemoryTransport } from '../../src/testing/memory-transport.js';
 import type { Dial } from '../../src/transport/transport.js';
-import { type Lines, lineProtocol } from '../line-protocol.js';
+import { type Lines, lineProtocol, serverSettings } from '../line-protocol.js';
 
 const address = { host: '127.0.0.1', port: 5000 };
 const clients = 1000;
@@ -54,7 +54,7 @@ async function restart(seed: number, downMs: number) {
   const { clock } = network;
   const start = () =>
     new Server<Lines, Connection<Lines>>(
-      { ...address, maxConnections: clients, keepAliveMs: 0 },
+      serverSettings({ ...address, maxConnections: clients, keepAliveMs: 0 }),
       () => new Connection<Lines>(lineProtocol(), settings, network),
       network,
     ).start();

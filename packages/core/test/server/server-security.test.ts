@@ -5,7 +5,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { securityOf } from '../../src/security/security.js';
 import { isLoopback } from '../../src/transport/address.js';
 import type { ListenOptions } from '../../src/transport/transport.js';
-import { type Lines, lineProtocol } from '../line-protocol.js';
+import { type Lines, lineProtocol, serverSettings } from '../line-protocol.js';
 
 const certificate = { cert: 'PEM', key: 'PEM' };
 
@@ -21,7 +21,7 @@ function serverAt(host: string, options: object = {}) {
       return network.listen(given);
     },
   };
-  const settings = { host, port: 5000, maxConnections: 10, keepAliveMs: 0, ...options };
+  const settings = serverSettings({ host, port: 5000, keepAliveMs: 0, ...options });
   const connection = () => new Connection<Lines>(lineProtocol(), parseOptions(connectionOptions, {}), environment);
   return { server: new Server<Lines, Connection<Lines>>(settings, connection, environment), listening };
 }
