@@ -1,4 +1,5 @@
 /** The messages that are sent. */
+import { seededRandom } from 'serpy-core/testing';
 import type { Payload } from './peer.js';
 import { smallestBlobBytes, type Workload } from './workload.js';
 
@@ -9,10 +10,9 @@ const batchBytes = 64 * 1024;
 export function createPayload({ kind, messageBytes }: Workload): Payload {
   const isText = messageBytes < smallestBlobBytes;
   const bytes = Buffer.allocUnsafeSlow(messageBytes);
-  let random = 1;
+  const random = seededRandom(1);
   for (let at = 0; at < messageBytes; at++) {
-    random = (Math.imul(random, 1_664_525) + 1_013_904_223) >>> 0;
-    bytes[at] = isText ? 0x61 + ((random >>> 24) % 26) : random >>> 24;
+    bytes[at] = isText ? 0x61 + Math.floor(random() * 26) : Math.floor(random() * 256);
   }
   // v1 sends blobs as text too where its mode asks for that.
   const text = kind === 'v1-mode' && !isText ? 'serpy '.repeat(messageBytes / 6 + 1).slice(0, messageBytes) : undefined;

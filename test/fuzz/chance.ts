@@ -1,23 +1,19 @@
-/** Chance for millions of inputs: each input has numbers of its own, drawn from the campaign's seed and the input's index. */
+/** Random numbers for millions of inputs: each input has its own, from the seed of the campaign and the index of the input. */
+import { seededRandom } from 'serpy-core/testing';
 
-/** As `seededRandom` of serpy-core/testing, in whole numbers, and without a closure for each input. */
 export class Chance {
-  #state: number;
+  readonly #random: () => number;
 
   constructor(seed: number, index: number, name: string) {
     let state =
       Math.imul(seed, 0x9e3779b1) ^ Math.imul(index, 0x85ebca6b) ^ Math.imul(Math.floor(index / 2 ** 32), 0xc2b2ae35);
     for (let i = 0; i < name.length; i++) state = Math.imul(state ^ name.charCodeAt(i), 0x01000193);
-    this.#state = state >>> 0;
+    this.#random = seededRandom(state);
   }
 
   /** 32 bits. */
   bits(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    const state = this.#state;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed;
-    return (mixed ^ (mixed >>> 14)) >>> 0;
+    return this.#random() * 2 ** 32;
   }
 
   /** A number from 0 to `count` - 1; `count` is at most 2^31. */

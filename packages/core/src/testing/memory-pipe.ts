@@ -1,4 +1,5 @@
 /** One direction of a link in memory: a bounded pipe of bytes that can be sliced, stalled and cut at any byte. */
+import { Fifo } from '../buffers/fifo.js';
 import type { Scheduler } from './scheduler.js';
 
 /**
@@ -61,9 +62,6 @@ export interface MemoryStream {
 /** The longest chunk that `'random'` draws, as a power of 2; half of all are shorter than 18 bytes. */
 const maxRandomBits = 16;
 
-/** How many pieces may have arrived before the array is cut: keeps each step at amortised constant time. */
-const compactAfter = 1024;
-
 export class MemoryPipe implements MemoryStream {
   slicing: Slicing;
   readonly #capacityBytes: number;
@@ -72,9 +70,10 @@ export class MemoryPipe implements MemoryStream {
   #sender: PipeSender | undefined;
   #receiver: PipeReceiver | undefined;
   #link: PipeLink | undefined;
-  /** What is on its way; those before `#head` have arrived. */
-  #flight: Buffer[] = [];
-  #head = 0;
+  /** The bytes in flight, in the chunks of the sender. */
+  readonly #flight = new Fifo<Buffer>();
+  /** How many bytes of the first chunk have arrived. */
+  #arrivedOfFirst = 0;
   #flightBytes = 0;
   #carriedBytes = 0;
   #planned = false;
@@ -163,8 +162,8 @@ export class MemoryPipe implements MemoryStream {
 
   /** Drops what is on its way. */
   drop(): void {
-    this.#flight = [];
-    this.#head = 0;
+    this.#flight.clear();
+    this.#arrivedOfFirst = 0;
     this.#flightBytes = 0;
   }
 
@@ -216,22 +215,21 @@ export class MemoryPipe implements MemoryStream {
     const count = Math.min(this.#sliceBytes(), this.#flightBytes, untilCut);
     const pieces: Buffer[] = [];
     for (let left = count; left > 0; ) {
-      const first = this.#flight[this.#head] as Buffer;
-      pieces.push(first.subarray(0, left));
-      if (first.length > left) this.#flight[this.#head] = first.subarray(left);
-      else this.#head++;
-      left -= Math.min(left, first.length);
-    }
-    if (this.#head >= compactAfter) {
-      this.#flight.splice(0, this.#head);
-      this.#head = 0;
+      const first = this.#flight.first as Buffer;
+      const piece = first.subarray(this.#arrivedOfFirst, this.#arrivedOfFirst + left);
+      pieces.push(piece);
+      left -= piece.length;
+      this.#arrivedOfFirst += piece.length;
+      if (this.#arrivedOfFirst < first.length) break;
+      this.#flight.shift();
+      this.#arrivedOfFirst = 0;
     }
     this.#flightBytes -= count;
     return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
   }
 
   #sliceBytes(): number {
-    if (this.slicing === 'writes') return (this.#flight[this.#head] as Buffer).length;
+    if (this.slicing === 'writes') return (this.#flight.first as Buffer).length - this.#arrivedOfFirst;
     if (this.slicing !== 'random') return this.slicing;
     return 1 + Math.floor(2 ** (this.#random() ** 2 * maxRandomBits));
   }
