@@ -39,7 +39,6 @@ const longFiles: Record<string, string> = {
   'packages/core/src/link/link.ts': 'one state machine: a link from its start to its end',
   'packages/core/src/connection/connection.ts':
     'all that a program can do with a connection, each with what it promises',
-  'packages/core/src/server/server.ts': 'one state machine: a server from its start to its end',
   'packages/core/src/connection/lifecycle.ts': 'one state machine: a connection from its first dial to its end',
   'packages/serpy-v1/src/v1-session.ts': 'one state machine: a conversation in v1',
   'packages/serpy-v2/src/v2-session.ts': 'one state machine: a conversation in v2, plain and after a handshake',

@@ -1,5 +1,4 @@
 /** Options: what each takes, its default, and the errors that name the option and say what it takes. */
-import * as v from 'valibot';
 import { OptionError } from '../errors.js';
 import { checkNames } from './option-names.js';
 import { maxTimeoutMs } from './wait-options.js';
@@ -25,16 +24,25 @@ export interface OptionSpec<T> {
 /** Several options under their names. */
 export type OptionSpecs<T> = { readonly [K in keyof T]-?: OptionSpec<Exclude<T[K], undefined>> };
 
-function defineOption<T>(takes: string, schema: v.GenericSchema<unknown, T>, fallback: T | undefined): OptionSpec<T> {
+/** @param accept the value that an option has for what was given; undefined if it does not accept that */
+function defineOption<T>(
+  takes: string,
+  fallback: T | undefined,
+  accept: (given: unknown) => T | undefined,
+): OptionSpec<T> {
   return {
     takes,
     default: fallback,
     parse(value, path) {
-      const result = v.safeParse(schema, value);
-      if (result.success) return result.output;
+      const accepted = accept(value);
+      if (accepted !== undefined) return accepted;
       throw new OptionError(`the option ${path} takes ${takes}, not ${display(value)}`);
     },
   };
+}
+
+function numberWithin(given: unknown, min: number, max = Number.POSITIVE_INFINITY): number | undefined {
+  return typeof given === 'number' && given >= min && given <= max ? given : undefined;
 }
 
 /** A value as an error message shows it. */
@@ -52,38 +60,45 @@ function escapeControls(text: string): string {
 
 export const option = {
   flag(fallback: boolean): OptionSpec<boolean> {
-    return defineOption('true or false', v.boolean(), fallback);
+    return defineOption('true or false', fallback, (given) => (typeof given === 'boolean' ? given : undefined));
   },
 
   text(fallback: string): OptionSpec<string> {
-    return defineOption('a string', v.string(), fallback);
+    return defineOption('a string', fallback, (given) => (typeof given === 'string' ? given : undefined));
   },
 
   /** A whole number from `min` to `max`, both included. */
   count(min: number, max: number, fallback: number | undefined): OptionSpec<number> {
-    const schema = v.pipe(v.number(), v.safeInteger(), v.minValue(min), v.maxValue(max));
-    return defineOption(`a whole number from ${min} to ${max}`, schema, fallback);
+    return defineOption(`a whole number from ${min} to ${max}`, fallback, (given) =>
+      Number.isSafeInteger(given) ? numberWithin(given, min, max) : undefined,
+    );
   },
 
   /** A whole number of at least `min`, or `Infinity`. */
   countOrInfinity(min: number, fallback: number): OptionSpec<number> {
-    const schema = v.union([v.pipe(v.number(), v.safeInteger(), v.minValue(min)), v.literal(Number.POSITIVE_INFINITY)]);
-    return defineOption(`a whole number from ${min}, or Infinity`, schema, fallback);
+    return defineOption(`a whole number from ${min}, or Infinity`, fallback, (given) =>
+      Number.isSafeInteger(given) || given === Number.POSITIVE_INFINITY ? numberWithin(given, min) : undefined,
+    );
   },
 
   milliseconds(fallback: number, min = 0, max = maxTimeoutMs): OptionSpec<number> {
-    const schema = v.pipe(v.number(), v.minValue(min), v.maxValue(max));
-    return defineOption(`a number of milliseconds from ${min} to ${max}`, schema, fallback);
+    return defineOption(`a number of milliseconds from ${min} to ${max}`, fallback, (given) =>
+      numberWithin(given, min, max),
+    );
   },
 
   choice<const T extends string>(words: readonly T[], fallback: T | undefined): OptionSpec<T> {
-    return defineOption(words.map((word) => `'${word}'`).join(' or '), v.picklist(words), fallback);
+    return defineOption(words.map((word) => `'${word}'`).join(' or '), fallback, (given) =>
+      words.find((word) => word === given),
+    );
   },
 
   host(fallback: string | undefined): OptionSpec<string> {
-    // Node's own error for a NUL is not typed.
-    const schema = v.pipe(v.string(), v.trim(), v.regex(/^[^\s\0-\x1f\x7f]+$/));
-    return defineOption("a host name or IP address such as '127.0.0.1'", schema, fallback);
+    return defineOption("a host name or IP address such as '127.0.0.1'", fallback, (given) => {
+      const host = typeof given === 'string' ? given.trim() : '';
+      // Node's own error for a NUL is not typed.
+      return /^[^\s\0-\x1f\x7f]+$/.test(host) ? host : undefined;
+    });
   },
 
   /** Options below an option. */
