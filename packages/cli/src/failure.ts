@@ -57,7 +57,7 @@ export function report(error: unknown, { terminal, interruption }: Context, isDe
 export function toSentence(error: unknown, signal?: AbortSignal): string {
   if (!(error instanceof Error)) return String(error);
   if (isSerpyError(error) && error.code === 'ERR_SERPY_ABORTED' && signal?.aborted) return 'interrupted';
-  if (isSerpyError(error) && error.code === 'ERR_SERPY_INSECURE' && error.message.includes(': give '))
+  if (isSerpyError(error) && error.code === 'ERR_SERPY_INSECURE' && /[.:] give /i.test(error.message))
     return insecureSentence(error.message);
   const { code, path } = error as NodeJS.ErrnoException;
   const words = code === undefined ? undefined : fileCodes[code];
@@ -68,7 +68,7 @@ export function toSentence(error: unknown, signal?: AbortSignal): string {
 
 /** What the facade says of the danger, and what to type. */
 function insecureSentence(message: string): string {
-  const danger = message.replace(/: give .*$/s, '');
+  const danger = message.replace(/[.:] give .*$/is, '');
   return `${danger}: give both ends the same --key-file ("serpy keygen" makes it) or certificates, listen on 127.0.0.1 for this computer alone, or say --insecure`;
 }
 

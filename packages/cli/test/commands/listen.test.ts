@@ -308,7 +308,7 @@ describe('serpy listen', () => {
   test('lets other computers in only with a key or when told so', async () => {
     const { status, stderr } = await runToEnd(['listen', 'serpy2://0.0.0.0:0']);
     expect(status).toBe(2);
-    expect(stderr).toMatch(/^serpy: on 0\.0\.0\.0 everybody .*--key-file.*--insecure\n$/);
+    expect(stderr).toMatch(/^serpy: the server was not started: on 0\.0\.0\.0 everybody .*--key-file.*--insecure\n$/);
     expect(existsSync(join(folder, 'nothing'))).toBe(false);
   });
 

@@ -1,30 +1,30 @@
-/** Options: what each takes, its default, and the errors that name the option and say what it takes. */
+/** Options: their types, defaults and checks, and errors that name the option and the values that it takes. */
 import { OptionError } from '../errors.js';
 import { checkNames } from './option-names.js';
 import { maxTimeoutMs } from './wait-options.js';
 
 /** One option. */
 export interface OptionSpec<T> {
-  /** What it takes, in words: `takes ${…}`. */
+  /** The accepted values, for a message: `takes ${…}`. */
   readonly takes: string;
-  /** What it is when nothing is said; undefined where something must be said, or the option is optional. */
+  /** The default; undefined if the option is required or optional. */
   readonly default: T | undefined;
-  /** Whether it may be left out although it has no default. */
+  /** Whether the option can be omitted although it has no default. */
   readonly optional?: boolean;
-  /** What it is then in most cases: for one whose default depends on what is not known yet. */
+  /** The value in most cases, for an option whose default depends on the connection. */
   readonly typicalDefault?: T;
-  /** Of a group: what each option in it takes. */
+  /** The options of a group. */
   readonly fields?: Readonly<Record<string, OptionSpec<unknown>>>;
-  /** The value, checked and completed. Throws an `OptionError` that names `path`. */
+  /** The checked and completed value. Throws an `OptionError` that names `path`. */
   parse(value: unknown, path: string): T;
-  /** Throws an `OptionError` where other options that were given contradict this value. Called when each is checked for itself. */
+  /** Throws an `OptionError` if other given options contradict this value. Called after each option was parsed. */
   validateWith?(value: T, given: Readonly<Record<string, unknown>>): void;
 }
 
-/** Several options under their names. */
+/** Options by name. */
 export type OptionSpecs<T> = { readonly [K in keyof T]-?: OptionSpec<Exclude<T[K], undefined>> };
 
-/** @param accept the value that an option has for what was given; undefined if it does not accept that */
+/** @param accept returns the value of the option; undefined if the given value is not accepted */
 function defineOption<T>(
   takes: string,
   fallback: T | undefined,
@@ -45,7 +45,7 @@ function numberWithin(given: unknown, min: number, max = Number.POSITIVE_INFINIT
   return typeof given === 'number' && given >= min && given <= max ? given : undefined;
 }
 
-/** A value as an error message shows it. */
+/** A value as text in an error message. */
 function display(value: unknown): string {
   if (typeof value === 'string')
     return `'${escapeControls(value.length > 40 ? `${value.slice(0, 40)}…` : value)}' (a string)`;
@@ -67,7 +67,7 @@ export const option = {
     return defineOption('a string', fallback, (given) => (typeof given === 'string' ? given : undefined));
   },
 
-  /** A whole number from `min` to `max`, both included. */
+  /** A whole number from `min` to `max`, inclusive. */
   count(min: number, max: number, fallback: number | undefined): OptionSpec<number> {
     return defineOption(`a whole number from ${min} to ${max}`, fallback, (given) =>
       Number.isSafeInteger(given) ? numberWithin(given, min, max) : undefined,
@@ -96,12 +96,12 @@ export const option = {
   host(fallback: string | undefined): OptionSpec<string> {
     return defineOption("a host name or IP address such as '127.0.0.1'", fallback, (given) => {
       const host = typeof given === 'string' ? given.trim() : '';
-      // Node's own error for a NUL is not typed.
+      // Node's own error for a NUL has no `code` of serpy.
       return /^[^\s\0-\x1f\x7f]+$/.test(host) ? host : undefined;
     });
   },
 
-  /** Options below an option. */
+  /** An option that is an object of options. */
   group<T extends object>(specs: OptionSpecs<T>): OptionSpec<T> {
     return {
       takes: `an object with ${Object.keys(specs).join(', ')}`,
@@ -113,9 +113,9 @@ export const option = {
 };
 
 /**
- * Checks and completes options. Throws an `OptionError` that names the option and what it takes,
- * and for an unknown one the nearest that exists.
- * @param prefix what stands before the names in messages, for example `sendQueue.`
+ * Checks and completes options. Throws an `OptionError` that names the option and its accepted values. For an unknown option it names the
+ * nearest existing one.
+ * @param prefix precedes the names in messages, for example `sendQueue.`
  */
 export function parseOptions<T extends object>(specs: OptionSpecs<T>, input: unknown, prefix = ''): T {
   if (input === null || typeof input !== 'object' || Array.isArray(input)) {
@@ -135,7 +135,7 @@ export function parseOptions<T extends object>(specs: OptionSpecs<T>, input: unk
   return settings as T;
 }
 
-/** Throws an `OptionError` for options that contradict each other. Each has been checked for itself. */
+/** Throws an `OptionError` for options that contradict each other. Each option has been parsed before. */
 export function validateAll(
   specs: Readonly<Record<string, OptionSpec<unknown>>>,
   given: Readonly<Record<string, unknown>>,
@@ -145,10 +145,10 @@ export function validateAll(
   }
 }
 
-/** Linux takes no more. */
+/** The maximum that Linux accepts. */
 export const linuxKeepAliveMs = 32_767_000;
 
-/** All properties may be left out, those of the groups too. */
+/** All properties are optional, including those of groups. */
 export type PartialOptions<T> = {
   readonly [K in keyof T]?:
     | (T[K] extends object ? { readonly [L in keyof T[K]]?: T[K][L] | undefined } : T[K])

@@ -3,6 +3,7 @@ import type { Environment } from '../environment.js';
 import { ConnectError } from '../errors.js';
 import type { Security } from '../security/security.js';
 import type { Address } from '../transport/address.js';
+import { noAnswerAdvice } from '../transport/system-errors.js';
 import type { Transport } from '../transport/transport.js';
 
 /** What one connection attempt needs. */
@@ -12,7 +13,7 @@ export interface DialSettings {
   readonly security?: Security | undefined;
 }
 
-/** One dial, bounded in time. Rejects with a `ConnectError` or an `AuthenticationError`. */
+/** Connects once, within `connectTimeoutMs`. Rejects with a `ConnectError` or an `AuthenticationError`. */
 export async function dial(
   environment: Environment,
   address: Address,
@@ -21,15 +22,14 @@ export async function dial(
 ): Promise<Transport> {
   const { clock } = environment;
   const attempt = new AbortController();
-  const giveUp = () => attempt.abort(signal.reason);
-  if (signal.aborted) giveUp();
-  signal.addEventListener('abort', giveUp, { once: true });
+  const abort = () => attempt.abort(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort, { once: true });
   const timer = clock.setTimeout(
     () =>
       attempt.abort(
         new ConnectError(
-          `${address.host}:${address.port} did not answer within ${settings.connectTimeoutMs} ms (connectTimeoutMs): ` +
-            'is the computer on, the address right, and no firewall in between?',
+          `${address.host}:${address.port} did not answer within ${settings.connectTimeoutMs} ms (connectTimeoutMs): ${noAnswerAdvice}`,
         ),
       ),
     settings.connectTimeoutMs,
@@ -39,6 +39,6 @@ export async function dial(
     return await environment.dial({ ...address, keepAliveMs, signal: attempt.signal, security });
   } finally {
     clock.clearTimeout(timer);
-    signal.removeEventListener('abort', giveUp);
+    signal.removeEventListener('abort', abort);
   }
 }

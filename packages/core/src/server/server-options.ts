@@ -9,19 +9,19 @@ import { type OptionSpecs, option, parseOptions } from '../options/option.js';
 import type { AdmissionLimits } from './admission.js';
 import type { HandshakeLimits } from './handshake-limiter.js';
 
-/** The options of a server, besides those of its connections. */
+/** The options of a server without those of its connections. */
 export interface ServerSettings extends HandshakeLimits, AdmissionLimits {
-  /** The address to listen on. Default 127.0.0.1: this computer alone. */
+  /** The address to listen on. Default 127.0.0.1: only programs on this computer can connect. */
   readonly host: string;
-  /** The port to listen on; 0 takes any free one, which `server.address` then tells. */
+  /** The port to listen on; 0 selects a free port, which `server.address` contains. */
   readonly port: number;
-  /** How much memory messages that have come in part may take, of all peers together. Default 256 MiB. */
+  /** The memory for partially received messages of all connections together. Default 256 MiB. */
   readonly maxPartialMessageBytes: number;
-  /** Listen to other computers with neither key nor certificates. Default false. */
+  /** Accept other computers without key and certificates. Default false. */
   readonly insecure: boolean;
 }
 
-/** How many connections a server has at a time unless `maxConnections` says otherwise. */
+/** The default of `maxConnections`. */
 export const defaultMaxConnections = 64;
 
 export const serverOptions: OptionSpecs<ServerSettings> = {

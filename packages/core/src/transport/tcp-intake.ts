@@ -1,31 +1,31 @@
-/** What comes in from one socket, and when its handler gets it: not while it is paused, and not at the expense of other sockets. */
+/** Delivers the bytes of one socket to its handler: not while it is paused, and at most a share in each turn of the event loop. */
 import { ReadShare } from './read-share.js';
 import { systemClock } from './system-clock.js';
 import type { TransportHandler } from './transport.js';
 
-/** What it needs of a socket. */
+/** The used part of a socket. */
 interface PausableSocket {
   pause(): unknown;
   resume(): unknown;
 }
 
-/** Smaller chunks take so little time that it is not looked at. */
+/** The time of smaller chunks is not measured: they take too little. */
 const smallChunkBytes = 4096;
 
 export class TcpIntake {
   readonly #socket: PausableSocket;
-  /** Whether the socket reads into our memory, and so goes on reading for one chunk after it was paused: until then it can tell that the peer has gone. In Node's own way the socket does the same by itself. */
+  /** Whether the socket reads into the shared buffer. Then it is paused only when the next chunk arrives, so that it can report the end of the peer until then. With Node's own reading the socket does that by itself. */
   readonly #sharedBuffer: boolean;
-  /** Who gets it; until there is one, everything is held. */
+  /** Receives the bytes. Until it is set, they are kept. */
   handler: TransportHandler | undefined;
   #paused = false;
-  /** What came while it was paused, rested, or had no handler yet. */
+  /** The bytes that arrived while the intake was paused, yielded, or had no handler. */
   #pausedChunk: Buffer | undefined;
-  /** Whether the end came after that: over TLS it comes to a paused socket too. */
+  /** Whether the end of the stream followed these bytes: TLS reports it on a paused socket too. */
   #pausedEnd = false;
-  /** Made for the first chunk that is not small. */
+  /** Created for the first chunk that is not small. */
   #share: ReadShare | undefined;
-  /** Whether it has read its share of this turn. */
+  /** Whether the share of this turn is used up. */
   #yielding = false;
 
   constructor(socket: PausableSocket, lent: boolean) {
@@ -33,7 +33,7 @@ export class TcpIntake {
     this.#sharedBuffer = lent;
   }
 
-  /** The handler is there. */
+  /** The handler has been set. */
   start(): void {
     if (this.#pausedChunk) process.nextTick(deliverPaused, this);
     else if (this.#sharedBuffer || !this.#paused) this.#socket.resume();
@@ -50,12 +50,12 @@ export class TcpIntake {
     else this.handler?.ended();
   }
 
-  /** Nothing more comes, and nobody hears of what does. */
+  /** Ends the intake and removes its handler. @returns the handler */
   stop(): TransportHandler | undefined {
-    const [handler, held] = [this.handler, this.#paused ? undefined : this.#pausedChunk];
+    const [handler, chunk] = [this.handler, this.#paused ? undefined : this.#pausedChunk];
     this.handler = undefined;
     this.#pausedChunk = undefined;
-    if (held) handler?.received(held); // it rested, and would have got it
+    if (chunk) handler?.received(chunk); // it waited for its turn only
     return handler;
   }
 
@@ -71,20 +71,20 @@ export class TcpIntake {
   }
 
   deliverPaused(): void {
-    const held = this.#pausedChunk;
-    if (held === undefined || this.#paused || this.#yielding) return;
+    const chunk = this.#pausedChunk;
+    if (chunk === undefined || this.#paused || this.#yielding) return;
     this.#pausedChunk = undefined;
-    this.#deliver(held, true);
+    this.#deliver(chunk, true);
     if (this.#pausedChunk) return;
     if (this.#pausedEnd) this.handler?.ended();
     else this.#resumeSocket();
   }
 
-  /** Hands a chunk over, as far as this socket may go in this turn. @param owned whether its memory is not read into again */
+  /** Delivers a chunk, up to the share of this turn. @param owned whether the memory of the chunk is not reused */
   #deliver(chunk: Buffer, owned: boolean): void {
     this.#share ??= new ReadShare();
     for (let at = 0; at < chunk.length; ) {
-      // What is left of a chunk and takes no time is not worth a copy.
+      // A small rest of a chunk is delivered: a copy would take longer.
       if (this.#paused || (this.#yielding && chunk.length - at > this.#share.partBytes)) {
         const rest = chunk.subarray(at);
         this.#bufferChunk(owned ? rest : Buffer.from(rest));

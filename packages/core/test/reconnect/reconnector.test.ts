@@ -94,7 +94,7 @@ describe('redial', () => {
   );
 
   test('does not hurry where one end has failed twice in a row to prove who it is', async () => {
-    const refused = new AuthenticationError('it has another key');
+    const refused = new AuthenticationError('the server has a different key');
     const failures: Error[] = [refused, refused, refused, new ConnectError('nobody there'), refused, refused];
     const { clock, told, redial } = setUp(() => Promise.reject(failures.shift() ?? new ConnectError('over')), 7);
     redial.next(1, undefined);
@@ -111,7 +111,7 @@ describe('redial', () => {
   });
 
   test('counts failures over a link that came up and was ended by one', async () => {
-    const refused = new AuthenticationError('it does not take the certificate of this end');
+    const refused = new AuthenticationError('the server rejected the certificate of this client');
     const { clock, told, redial, listen } = setUp();
     await listen();
     redial.next(1, refused);
@@ -126,7 +126,7 @@ describe('redial', () => {
     redial.next(1, undefined);
     await clock.runAll();
     expect(told.slice(2)).toEqual([
-      '150: gave up (ERR_SERPY_CONNECT, gave up on 127.0.0.1:5000 after 2 dials (reconnect.maxAttempts))',
+      '150: gave up (ERR_SERPY_CONNECT, gave up reconnecting to 127.0.0.1:5000 after 2 attempts (reconnect.maxAttempts). Last error: cannot connect to 127.0.0.1:5000: nothing listens there: is the program at the other end running, and is the port right? (ECONNREFUSED))',
     ]);
   });
 

@@ -55,7 +55,9 @@ describe('a key', () => {
     const short = secret.subarray(1);
     const forms = [short, short.toString('hex'), short.toString('base64url'), keyFile(short.toString('base64'))];
     for (const given of forms) {
-      expect(() => keyOption.parse(given, 'key')).toThrow(/31 bytes.*at least 32 random ones.*generateKey\(\)/);
+      expect(() => keyOption.parse(given, 'key')).toThrow(
+        /at least 32 random bytes, got 31 bytes\): create one with generateKey\(\)/,
+      );
     }
   });
 
@@ -71,7 +73,7 @@ describe('a key', () => {
       }
       expect(warning.mock.calls).toEqual([
         [
-          `every user of this computer can read the key file ${key.file}: take that from them with chmod 600 ${key.file}`,
+          `every user of this computer can read the key file ${key.file}: run chmod 600 ${key.file}`,
           { type: 'SecurityWarning', code: 'SERPY_KEY_FILE' },
         ],
       ]);
@@ -84,7 +86,9 @@ describe('a key', () => {
     ['words in capitals', 'CORRECT-HORSE-BATTERY-STAPLE-AND-MANY-MORE-WORDS'],
     ['digits', '1234567890'.repeat(5).slice(0, 49)],
   ])('is no passphrase of %s, however long', (_, given) => {
-    expect(() => keyOption.parse(given, 'key')).toThrow('the option key is no key: make one with generateKey()');
+    expect(() => keyOption.parse(given, 'key')).toThrow(
+      'the option key is not a valid key (expected at least 32 random bytes',
+    );
   });
 
   test.each([
@@ -109,7 +113,7 @@ describe('a key', () => {
   test('in a file that is not there, or holds something else, is refused by the name of the file', () => {
     expect(() => sharedKey({ file: join(folder, 'none.key') })).toThrow(/none\.key cannot be read: ENOENT/);
     expect(() => sharedKey(keyFile('-----BEGIN CERTIFICATE-----'))).toThrow(
-      /lab\.key is no key: make one with generateKey/,
+      /lab\.key is not a valid key .*: create one with generateKey/,
     );
   });
 

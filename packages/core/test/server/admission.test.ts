@@ -103,7 +103,7 @@ describe('one whose peer is away makes room', () => {
     const [first, second] = [comes('10.0.0.1', 'reconnecting'), comes('10.0.0.2', 'reconnecting')] as Peer[];
     for (const host of ['10.0.0.3', '10.0.0.4', '10.0.0.5']) expect(comes(host)).toBeInstanceOf(Peer);
     expect(first?.why).toBe(
-      'its peer was away or had not said a word, and its place was needed for another (maxConnections)',
+      'the connection was closed: its client was disconnected, and the server needed the place for a new connection (maxConnections). Raise maxConnections of the server',
     );
     expect(second?.why).toBe('');
   });

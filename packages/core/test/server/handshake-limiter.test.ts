@@ -51,7 +51,7 @@ describe('a gate', () => {
     begin(100);
     expect(told.filter((each) => each.endsWith('cut'))).not.toContain('1 cut');
     honest?.succeeded();
-    expect(told.some((each) => each.includes('was refused'))).toBe(false);
+    expect(told.some((each) => each.includes('was rejected'))).toBe(false);
   });
 
   test('has those give way of the address that has most', () => {
@@ -80,7 +80,7 @@ describe('a gate', () => {
     expect(told).toEqual([]);
     await clock.advance(1);
     expect(told).toEqual([
-      'ERR_SERPY_AUTH of 1: 10.0.0.5:1 was refused: the TLS handshake took longer than 5000 ms (authTimeoutMs): does it speak TLS at all?',
+      'ERR_SERPY_AUTH of 1: 10.0.0.5:1 was rejected: the TLS handshake took longer than 5000 ms (authTimeoutMs): give the client the key, or raise authTimeoutMs for a slow line',
       '1 cut',
     ]);
     expect([gate.pending, clock.pending]).toEqual([0, 0]);
@@ -90,12 +90,12 @@ describe('a gate', () => {
     const { told, enter, gate } = setUp();
     const cause = new Error('bad binder');
     const guest = enter(1);
-    guest?.failed('it has another key', { cause });
+    guest?.failed('the client has a different key', { cause });
     guest?.failed('it hung up');
     expect(gate.pending).toBe(1);
     guest?.closed();
     expect(gate.pending).toBe(0);
-    expect(told).toEqual(['ERR_SERPY_AUTH of 1: 10.0.0.5:1 was refused: it has another key']);
+    expect(told).toEqual(['ERR_SERPY_AUTH of 1: 10.0.0.5:1 was rejected: the client has a different key']);
   });
 
   test('takes it for a failure when one hangs up early, and has nothing to tell of one that has said nothing', () => {
@@ -107,7 +107,7 @@ describe('a gate', () => {
     enter(2)?.closed();
     expect(enter(3)).toBeUndefined();
     expect(told).toEqual([
-      'ERR_SERPY_AUTH of 1: 10.0.0.5:1 was refused: it hung up',
+      'ERR_SERPY_AUTH of 1: 10.0.0.5:1 was rejected: it hung up',
       '3 turned away: maxAuthFailuresPerMinute',
     ]);
   });
@@ -140,7 +140,7 @@ describe('a gate', () => {
       const { told, enter } = setUp();
       for (let port = 1; port < 20; port++) {
         const guest = enter(port, host);
-        guest?.failed('it has another key');
+        guest?.failed('the client has a different key');
         guest?.closed();
       }
       expect(enter(20, host)).toBeDefined();

@@ -95,7 +95,7 @@ describe('a server', () => {
     await expect(server.start()).rejects.toMatchObject({ code: 'ERR_SERPY_INSECURE', name: 'InsecureError' });
     await expect(server.start()).rejects.toThrow(
       new RegExp(
-        `^on ${host} everybody .*key: generateKey\\(\\).*tls: \\{ cert, key \\}.* 127\\.0\\.0\\.1 .* insecure: true$`,
+        `^the server was not started: on ${host} everybody .*key: generateKey\\(\\).*tls: \\{ cert, key \\}.* 127\\.0\\.0\\.1 .* insecure: true$`,
       ),
     );
     expect(listening).toEqual([]);

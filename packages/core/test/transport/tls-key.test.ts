@@ -143,30 +143,38 @@ describe('a server with a key', () => {
     await expect(dial(address, { key: generateKey() })).rejects.toMatchObject({
       code: 'ERR_SERPY_AUTH',
       message: expect.stringMatching(
-        /^cannot connect to 127\.0\.0\.1:\d+: it has another key: give both ends the same one/,
+        /^cannot connect to 127\.0\.0\.1:\d+: the server has a different key: give both ends the same key/,
       ),
     });
     await waitFor(() => refused.length === 1);
-    expect(refused[0]).toMatch(/^it has another key: give both ends the same one/);
+    expect(refused[0]).toMatch(/^the client has a different key: give both ends the same key/);
     expect(accepted).toEqual([]);
   });
 
   test.each<[string, ConnectionOptions, RegExp]>([
-    ['the secret itself, and not what is made of it', offering(Buffer.from(key, 'base64url')), /^it has another key/],
-    ['a key that was made for the other role', offering(derived('serpy 1 tls-psk server')), /^it has another key/],
+    [
+      'the secret itself, and not what is made of it',
+      offering(Buffer.from(key, 'base64url')),
+      /^the client has a different key/,
+    ],
+    [
+      'a key that was made for the other role',
+      offering(derived('serpy 1 tls-psk server')),
+      /^the client has a different key/,
+    ],
     [
       'the right key under the name of the other role',
       offering(psk, 'serpy server'),
-      /did not show that it has the key/,
+      /did not prove that it has the key/,
     ],
-    ['the right key under no name that it knows', offering(psk, 'root'), /did not show that it has the key/],
-    ['no key at all', { minVersion: 'TLSv1.3', rejectUnauthorized: false }, /did not show that it has the key/],
+    ['the right key under no name that it knows', offering(psk, 'root'), /did not prove that it has the key/],
+    ['no key at all', { minVersion: 'TLSv1.3', rejectUnauthorized: false }, /did not prove that it has the key/],
     [
       'the right key in TLS 1.2',
       { ...right, minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2', ciphers: 'PSK' },
-      /older than 1\.3/,
+      /does not support TLS 1\.3/,
     ],
-    ['no key in TLS 1.2', { maxVersion: 'TLSv1.2', rejectUnauthorized: false }, /older than 1\.3/],
+    ['no key in TLS 1.2', { maxVersion: 'TLSv1.2', rejectUnauthorized: false }, /does not support TLS 1\.3/],
     [
       'the right key with a suite that is not of SHA-256',
       { ...right, ciphers: 'TLS_AES_256_GCM_SHA384' },
@@ -200,16 +208,20 @@ describe('a server with a key', () => {
   });
 
   test.each([
-    ['v2', Buffer.from('decafecafe0108000000080000000500000000000000', 'hex'), 'give it the key (or certificates)'],
-    ['v1', 'hello\x1f', 'give it the key (or certificates)'],
+    [
+      'v2',
+      Buffer.from('decafecafe0108000000080000000500000000000000', 'hex'),
+      'give the client the key (or certificates)',
+    ],
+    ['v1', 'hello\x1f', 'give the client the key (or certificates)'],
     ['HTTP', 'GET / HTTP/1.1\r\nHost: instrument\r\n\r\n', 'web browser (HTTP)'],
     ['SSH', 'SSH-2.0-OpenSSH_9.6\r\n', 'SSH server'],
-    ['one byte', 'x', 'give it the key (or certificates)'],
+    ['one byte', 'x', 'give the client the key (or certificates)'],
   ])('refuses a client that speaks %s without TLS, answers in TLS, and hangs up', async (_, says, why) => {
     const { address, accepted, refused, gate } = await listening({ key });
     const { received, over } = await plainClient(address, says);
     await waitFor(() => over() && gate.pending === 0);
-    expect(refused).toEqual([expect.stringContaining(`it speaks without TLS: `)]);
+    expect(refused).toEqual([expect.stringContaining('the client does not use TLS; ')]);
     expect(refused[0]).toContain(why);
     expect(received().toString('hex')).toBe('1503030002020a');
     expect(accepted).toEqual([]);
@@ -285,7 +297,7 @@ describe('a server with a key', () => {
     for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
     socket.destroy();
     await waitFor(() => gate.pending === 0);
-    expect(refused).toEqual([expect.stringContaining('it hung up')]);
+    expect(refused).toEqual(['the client closed the connection during the TLS handshake']);
   });
 
   test('has nothing to say of one that hangs up without a word: it may just ask whether somebody is there', async () => {
@@ -341,7 +353,7 @@ describe('a client with a key', () => {
 
   test('refuses a server with another key', async () => {
     const address = await strangeServer({ ...tls13, pskCallback: () => Buffer.alloc(32, 7) });
-    await expect(dial(address, { key })).rejects.toThrow(/it has another key/);
+    await expect(dial(address, { key })).rejects.toThrow(/the server has a different key/);
   });
 
   test('refuses a server that does not know the key by its name', async () => {
@@ -387,7 +399,7 @@ describe('a client with a key', () => {
     const address = await plainServer((socket) => socket.write(greeting, 'latin1'));
     await expect(dial(address, { key })).rejects.toMatchObject({
       code: 'ERR_SERPY_AUTH',
-      message: expect.stringContaining('it speaks without TLS'),
+      message: expect.stringContaining('the server does not use TLS'),
     });
   });
 
@@ -395,7 +407,7 @@ describe('a client with a key', () => {
     const address = await plainServer((socket) => socket.once('data', () => socket.end()));
     await expect(dial(address, { key })).rejects.toMatchObject({
       code: 'ERR_SERPY_AUTH',
-      message: expect.stringContaining('it may speak without TLS'),
+      message: expect.stringContaining('it may not use TLS'),
     });
   });
 
@@ -415,7 +427,7 @@ describe('a client with a key', () => {
     await expect(dialling).rejects.toMatchObject({
       code: 'ERR_SERPY_AUTH',
       cause: reason,
-      message: expect.stringContaining('has not answered in TLS'),
+      message: expect.stringContaining('did not answer the TLS handshake. It may not use TLS'),
     });
   });
 

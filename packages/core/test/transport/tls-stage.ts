@@ -88,7 +88,7 @@ export async function listening(settings: SecuritySettings, limits: Partial<Hand
     limited: (_, reason) => turnedAway.push(reason),
     knows: () => false,
     // Without the address, which differs from run to run.
-    failed: ({ message }) => refused.push(message.replace(/^127\.0\.0\.1:\d+ was refused: /, '')),
+    failed: ({ message }) => refused.push(message.replace(/^127\.0\.0\.1:\d+ was rejected: /, '')),
   });
   const listener = await tlsListen(
     {

@@ -118,7 +118,7 @@ function problemOf(error: unknown): Problem {
   if (!isSerpyError(error)) return 'unreachable';
   if (error.code === 'ERR_SERPY_AUTH') return 'unproven';
   if (isSerpyError(error.cause) && error.cause.code === 'ERR_SERPY_PROTOCOL') return 'stranger';
-  return error.message.includes('hung up') ? 'hung-up' : 'unreachable';
+  return error.message.includes('closed the connection') ? 'hung-up' : 'unreachable';
 }
 
 /** Whether an address is this computer's own, that nobody else reaches. */
