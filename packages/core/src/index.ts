@@ -1,4 +1,4 @@
-/** serpy-core: what the protocol packages and the facade are built on. Programs use those. */
+/** serpy-core: the foundation of serpy-v1, serpy-v2 and serpy, which programs use. */
 
 export type { AcceptError, AnySerpyError, ErrorFields, ErrorOf } from './any-error.js';
 export { markInUse } from './buffers/buffer-pool.js';

@@ -104,7 +104,7 @@ test('says what arrived that nobody sent, changed by a byte or not', () => {
   checker.attempted(Buffer.from('hello')).ended('accepted');
   checker.received('a', Buffer.from('hellO'));
   expect(checker.verify()).toEqual([
-    expect.stringMatching(/^a received what nobody sent: 5 bytes, SHA-256 [\da-f]{16}…$/),
+    expect.stringMatching(/^a received an unknown message: 5 bytes, SHA-256 [\da-f]{16}…$/),
   ]);
 });
 
