@@ -1,4 +1,4 @@
-/** Statements about options, arguments and the first dial. */
+/** Statements about options, arguments and the first connection. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ConnectionOptions, ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
@@ -21,7 +21,7 @@ export function connectStatements<T extends ProtocolTypes>(stage: () => TestBed<
     [{ sendQueue: { maxMesages: 1 } }, 'sendQueue.maxMesages', 'sendQueue.maxMessages'],
     [{ reconnect: { baseDelay: 1 } }, 'reconnect.baseDelay', 'reconnect.baseDelayMs'],
     [{ connectTimeout: 1 }, 'connectTimeout', 'connectTimeoutMs'],
-  ])('names the option nearest to an unknown one: %j', (options, given, meant) => {
+  ])('suggests the option nearest to an unknown one: %j', (options, given, meant) => {
     const create = () => stage().connection(options as ConnectionOptions);
     expect(create).toThrow(optionError(`${given}:`, `did you mean ${meant}?`));
   });
@@ -40,7 +40,7 @@ export function connectStatements<T extends ProtocolTypes>(stage: () => TestBed<
     [{ reconnect: { maxAttempts: 0 } }, 'reconnect.maxAttempts', 'Infinity'],
     [[], 'options', 'object'],
     ['utf-8', 'options', 'object'],
-  ])('says what an option takes: %j', (options, name, takes) => {
+  ])('states what an option takes: %j', (options, name, takes) => {
     expect(() => stage().connection(options as ConnectionOptions)).toThrow(optionError(name, takes));
   });
 
@@ -53,7 +53,7 @@ export function connectStatements<T extends ProtocolTypes>(stage: () => TestBed<
     },
   );
 
-  test('port 0, which is for listening, is refused in a sentence', async () => {
+  test('port 0, which is for listening, is refused with an explanation', async () => {
     const client = stage().connection();
     await expect(client.connect('127.0.0.1', 0)).rejects.toMatchObject({ code: 'ERR_SERPY_OPTION' });
     expect(client.state).toBe('idle');
@@ -63,9 +63,9 @@ export function connectStatements<T extends ProtocolTypes>(stage: () => TestBed<
     stage().connection({ autoRestart: undefined, sendQueue: { maxMessages: undefined }, reconnect: undefined });
   });
 
-  test('a server takes no options of the end that dials, and needs a port', () => {
-    const dialling = { port: 0, autoRestart: true } as ServerOptions;
-    expect(() => stage().server(dialling)).toThrow(optionError('autoRestart'));
+  test('a server refuses the options of a client, and needs a port', () => {
+    const clientOptions = { port: 0, autoRestart: true } as ServerOptions;
+    expect(() => stage().server(clientOptions)).toThrow(optionError('autoRestart'));
     expect(() => stage().server({})).toThrow(optionError('port', 'missing'));
     expect(() => stage().server({ port: 65_536 })).toThrow(optionError('port', '65535'));
     expect(() => stage().server({ port: 0, maxConnections: 0 })).toThrow(optionError('maxConnections'));
@@ -74,7 +74,7 @@ export function connectStatements<T extends ProtocolTypes>(stage: () => TestBed<
     );
   });
 
-  test('unknown and wrong options of a call are refused, and nothing is sent or taken', async () => {
+  test('unknown and wrong options of a call are refused, and nothing is sent or read', async () => {
     const { client, accepted, server } = await stage().pair();
     const { value, data } = stage().subject.numbered(1);
     const wrong = [
@@ -108,13 +108,13 @@ export function connectStatements<T extends ProtocolTypes>(stage: () => TestBed<
     ['127.0.0.1', '5000', 'port'],
     ['127.0.0.1', 70_000, 'port'],
     ['127.0.0.1', undefined, 'port'],
-  ])('connect(%j, %j) says what is wrong', async (host, port, name) => {
+  ])('connect(%j, %j) names the wrong argument', async (host, port, name) => {
     const client = stage().connection();
     await expect(client.connect(host as string, port as number)).rejects.toEqual(optionError(name));
     expect(client.state).toBe('idle');
   });
 
-  test('before connect nothing can be sent or taken, and the error says what to do', async () => {
+  test('before connect nothing can be sent or read, and the error says what to do', async () => {
     const client = stage().connection();
     const error = { code: 'ERR_SERPY_NOT_CONNECTED', message: expect.stringContaining('connect(host, port)') };
     await expect(client.sendData(value())).rejects.toMatchObject(error);
@@ -136,7 +136,7 @@ export function connectStatements<T extends ProtocolTypes>(stage: () => TestBed<
     expect(accepted.local).toEqual(address);
   });
 
-  test('a connection knows whether it is encrypted, as long as there is a link', async () => {
+  test('a connection with a link knows whether it is encrypted', async () => {
     const { client, accepted } = await stage().pair();
     expect([client.encrypted, accepted.encrypted]).toEqual([stage().encrypted, stage().encrypted]);
     expect([client.identity, accepted.identity]).toEqual(
@@ -146,14 +146,14 @@ export function connectStatements<T extends ProtocolTypes>(stage: () => TestBed<
     expect([client.encrypted, client.identity]).toEqual([false, undefined]);
   });
 
-  test('connect twice is refused, and the connection goes on', async () => {
+  test('connect twice is refused, and the connection continues', async () => {
     const { client, accepted, address } = await stage().pair();
     await expect(client.connect(address.host, address.port)).rejects.toEqual(optionError('new Connection'));
     await client.sendData(value());
     await accepted.getData();
   });
 
-  test('connect during connect is refused, and the first goes on', async () => {
+  test('connect during connect is refused, and the first continues', async () => {
     const { address } = await stage().started();
     const client = stage().connection();
     const first = client.connect(address.host, address.port);
@@ -167,7 +167,7 @@ export function connectStatements<T extends ProtocolTypes>(stage: () => TestBed<
     await expect(client.connect(address.host, address.port)).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
   });
 
-  test('a refused port is told in a sentence, and connect can be called again', async () => {
+  test('the error of a refused port explains it, and connect can be called again', async () => {
     const { host, port } = await stage().freeAddress();
     const client = stage().connection();
     await expect(client.connect(host, port)).rejects.toMatchObject({
@@ -182,7 +182,7 @@ export function connectStatements<T extends ProtocolTypes>(stage: () => TestBed<
     await accepted.getData();
   });
 
-  test('connect with an aborted signal does not dial', async () => {
+  test('connect with an aborted signal makes no attempt', async () => {
     const { address } = await stage().started();
     const client = stage().connection();
     const reason = new Error('no time');
@@ -210,7 +210,7 @@ export function connectStatements<T extends ProtocolTypes>(stage: () => TestBed<
     expect(client.state).toBe('idle');
   });
 
-  test('a signal that is aborted later does not disturb the connection', async () => {
+  test('a signal that is aborted later does not affect the connection', async () => {
     const { address } = await stage().started();
     const controller = new AbortController();
     const client = await stage().connection().connect(address.host, address.port, { signal: controller.signal });
@@ -219,7 +219,7 @@ export function connectStatements<T extends ProtocolTypes>(stage: () => TestBed<
     expect(client.isConnected()).toBe(true);
   });
 
-  test('a dial that nobody answers ends after connectTimeoutMs', async () => {
+  test('an attempt without an answer ends after connectTimeoutMs', async () => {
     const client = stage().connection({ connectTimeoutMs: 20 }, stage().withSilentDials());
     await expect(client.connect('127.0.0.1', 9)).rejects.toMatchObject({
       code: 'ERR_SERPY_CONNECT',
@@ -229,7 +229,7 @@ export function connectStatements<T extends ProtocolTypes>(stage: () => TestBed<
     expect(stage().environment.inUse).toEqual([]);
   });
 
-  test('a signal that is aborted as the dial succeeds leaves no link behind', async () => {
+  test('a signal that is aborted when the attempt succeeds leaves no link behind', async () => {
     const { server, address } = await stage().started();
     const controller = new AbortController();
     const { clock, random, listen, dial } = stage().environment;

@@ -1,4 +1,4 @@
-/** Statements about the queue of messages to take: its bounds, and what happens there. */
+/** Statements about the receive queue: its bounds, and what happens at them. */
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
@@ -12,10 +12,10 @@ export function receiveQueueStatements<T extends ProtocolTypes>(stage: () => Tes
   const numbered = (n: number, sizeBytes?: number) => stage().subject.numbered(n, sizeBytes);
 
   test("whenFull 'block': a full receive queue stops the peer, and nothing is lost afterwards", async () => {
-    // More than system and network hold on the way.
+    // More than the system and the network buffer.
     const { count, sizeBytes } = stage().network ? { count: 50, sizeBytes: 4096 } : { count: 300, sizeBytes: 65_536 };
     const { client, accepted } = await stage().pair(
-      { sendQueue: { maxMessages: 4 }, writeTimeoutMs: 0 }, // in memory the reader rests for hours
+      { sendQueue: { maxMessages: 4 }, writeTimeoutMs: 0 }, // in memory the reader pauses for hours
       { receiveQueue: { maxMessages: 2 } },
     );
     const sent = Array.from({ length: count }, (_, n) => trackPromise(client.sendData(numbered(n, sizeBytes).value)));
@@ -30,7 +30,7 @@ export function receiveQueueStatements<T extends ProtocolTypes>(stage: () => Tes
     expect(sent.every(({ settled }) => settled === 'resolved')).toBe(true);
   });
 
-  test('bytes that are handed back are empty, and what comes next arrives unharmed in their memory', async () => {
+  test('released bytes are empty, and the next message arrives intact in their memory', async () => {
     const { client, accepted } = await stage().pair();
     for (let n = 0; n < 20; n++) {
       await client.sendData(Buffer.alloc(100_000, n) as T['value']);
@@ -42,10 +42,10 @@ export function receiveQueueStatements<T extends ProtocolTypes>(stage: () => Tes
     }
   });
 
-  test('bytes that are sent on and handed back at once arrive', async () => {
+  test('bytes that are forwarded and released at once arrive', async () => {
     const { client, accepted } = await stage().pair();
     const sizeBytes = 300_000; // more than a piece
-    const count = stage().sliced ? 3 : 20; // the third comes where the first was
+    const count = stage().sliced ? 3 : 20; // the third uses the memory of the first
     for (let n = 0; n < count; n++) await client.sendData(Buffer.alloc(sizeBytes, n) as T['value']);
     for (let n = 0; n < count; n++) {
       const data = (await accepted.getData()) as Buffer;
@@ -58,7 +58,7 @@ export function receiveQueueStatements<T extends ProtocolTypes>(stage: () => Tes
   });
 
   test.each(['data', 'messages'] as const)(
-    'an iterator of %s that is left ends what waits on it, and takes nothing more',
+    'leaving an iterator of %s ends its waiting calls, and it reads nothing more',
     async (of) => {
       const { client, accepted } = await stage().pair();
       const iterator = of === 'data' ? accepted[Symbol.asyncIterator]() : accepted.messages();
@@ -72,7 +72,7 @@ export function receiveQueueStatements<T extends ProtocolTypes>(stage: () => Tes
     },
   );
 
-  test('what waits on another iterator, or in getData, is not ended with it', async () => {
+  test('leaving an iterator does not end the calls of another iterator or of getData', async () => {
     const { client, accepted } = await stage().pair();
     const [left, other] = [accepted[Symbol.asyncIterator](), accepted[Symbol.asyncIterator]()];
     const pending = [other.next(), left.next(), accepted.getData()] as const;
@@ -82,19 +82,19 @@ export function receiveQueueStatements<T extends ProtocolTypes>(stage: () => Tes
     expect(await pending[2]).toEqual(numbered(2).data);
   });
 
-  test('a stream that was made of a connection and is destroyed takes nothing more', async () => {
+  test('a destroyed stream of a connection reads nothing more', async () => {
     const { client, accepted } = await stage().pair();
     const readable = Readable.from(accepted);
     readable.read();
     await nextTurn(); // it waits for its first message
-    const gone = once(readable, 'close');
+    const closed = once(readable, 'close');
     readable.destroy();
-    await gone;
+    await closed;
     await client.sendData(numbered(1).value);
     expect(await accepted.getData({ timeoutMs: 4000 })).toEqual(numbered(1).data);
   });
 
-  test('a web stream that was made of a connection and is cancelled takes nothing more', async () => {
+  test('a cancelled web stream of a connection reads nothing more', async () => {
     const { client, accepted } = await stage().pair();
     const reader = ReadableStream.from(accepted).getReader();
     const pending = reader.read();
@@ -105,7 +105,7 @@ export function receiveQueueStatements<T extends ProtocolTypes>(stage: () => Tes
     expect(await accepted.getData({ timeoutMs: 4000 })).toEqual(numbered(1).data);
   });
 
-  test('release takes bytes only', async () => {
+  test('release accepts bytes only', async () => {
     const { accepted } = await stage().pair();
     expect(() => accepted.release('text' as unknown as Buffer)).toThrow(
       expect.objectContaining({ code: 'ERR_SERPY_VALUE' }),
@@ -122,7 +122,7 @@ export function receiveQueueStatements<T extends ProtocolTypes>(stage: () => Tes
     for (const { data } of samples) expect(await accepted.getData()).toEqual(data);
   });
 
-  test('a full receive queue does not keep a connection from closing, nor what it holds from being taken', async () => {
+  test('a connection with a full receive queue closes, and its messages can still be read', async () => {
     const { client, accepted } = await stage().pair({}, { receiveQueue: { maxMessages: 2 } });
     for (let n = 0; n < 6; n++) await client.sendData(numbered(n).value);
     await waitFor(() => accepted.stats().receiveQueueMessages === 2);
@@ -131,7 +131,7 @@ export function receiveQueueStatements<T extends ProtocolTypes>(stage: () => Tes
     expect(await accepted.getData()).toEqual(numbered(1).data);
   });
 
-  test("whenFull 'drop-oldest': the latest are kept, drops are counted and told once", async () => {
+  test("whenFull 'drop-oldest': the latest are kept, drops are counted and reported once", async () => {
     const { client, accepted } = await stage().pair({}, { receiveQueue: { maxMessages: 2, whenFull: 'drop-oldest' } });
     const warnings = record(accepted, ['warning']);
     for (let n = 1; n <= 5; n++) await client.sendData(numbered(n).value);
@@ -142,7 +142,7 @@ export function receiveQueueStatements<T extends ProtocolTypes>(stage: () => Tes
     expect(warnings).toMatchObject([{ info: { code: 'ERR_SERPY_DROPPED' } }]);
   });
 
-  test("whenFull 'drop-newest': the first are kept, drops are counted and told once", async () => {
+  test("whenFull 'drop-newest': the first are kept, drops are counted and reported once", async () => {
     const { client, accepted } = await stage().pair({}, { receiveQueue: { maxMessages: 2, whenFull: 'drop-newest' } });
     const warnings = record(accepted, ['warning']);
     for (let n = 1; n <= 5; n++) await client.sendData(numbered(n).value);
@@ -153,9 +153,9 @@ export function receiveQueueStatements<T extends ProtocolTypes>(stage: () => Tes
     expect(warnings).toMatchObject([{ info: { code: 'ERR_SERPY_DROPPED' } }]);
   });
 
-  test("whenFull 'error': the connection ends and says so, and what the queue held can be taken", async () => {
+  test("whenFull 'error': the connection ends with an error, and the queued messages can be read", async () => {
     const { client, accepted } = await stage().pair({}, { receiveQueue: { maxMessages: 2, whenFull: 'error' } });
-    for (let n = 1; n <= 5; n++) client.sendData(numbered(n).value).catch(() => {}); // the end may come before the last
+    for (let n = 1; n <= 5; n++) client.sendData(numbered(n).value).catch(() => {}); // the connection may end before the last
     await waitFor(() => accepted.state === 'closed');
     expect(accepted.closeInfo).toMatchObject({ reason: 'queue-full', error: { code: 'ERR_SERPY_QUEUE_FULL' } });
     expect(await accepted.getData()).toEqual(numbered(1).data);
