@@ -87,9 +87,9 @@ export const option = {
     );
   },
 
-  choice<const T extends string>(words: readonly T[], fallback: T | undefined): OptionSpec<T> {
-    return defineOption(words.map((word) => `'${word}'`).join(' or '), fallback, (given) =>
-      words.find((word) => word === given),
+  choice<const T extends string>(values: readonly T[], fallback: T | undefined): OptionSpec<T> {
+    return defineOption(values.map((value) => `'${value}'`).join(' or '), fallback, (given) =>
+      values.find((value) => value === given),
     );
   },
 

@@ -28,7 +28,7 @@ const maxTimerMs = 2 ** 31 - 1;
 interface PendingSocket {
   readonly socket: Socket;
   readonly remote: Address;
-  guest: PendingHandshake | undefined;
+  handshake: PendingHandshake | undefined;
   /** Whether the client uses TLS. */
   speaksTls: boolean;
 }
@@ -52,10 +52,10 @@ class TlsHandshakes {
   arrived(socket: Socket): void {
     socket.on('error', () => {});
     const remote = { host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
-    const pending: PendingSocket = { socket, remote, guest: undefined, speaksTls: false };
+    const pending: PendingSocket = { socket, remote, handshake: undefined, speaksTls: false };
     const { gate } = this.#options;
-    pending.guest = gate?.enter(remote, () => this.#timedOut(pending));
-    if (gate && !pending.guest) {
+    pending.handshake = gate?.enter(remote, () => this.#timedOut(pending));
+    if (gate && !pending.handshake) {
       socket.destroy();
       return;
     }
@@ -79,7 +79,7 @@ class TlsHandshakes {
     socket.removeAllListeners('readable');
     if (start[0] === handshakeRecord) {
       pending.speaksTls = true;
-      pending.guest?.started();
+      pending.handshake?.started();
       if (socket.destroyed) return;
       socket.unshift(start);
       this.#server.emit('connection', socket);
@@ -88,7 +88,7 @@ class TlsHandshakes {
     const advice =
       describeForeignProtocol(start) ??
       'give the client the key (or certificates), or remove key and tls from this server';
-    pending.guest?.failed(`the client does not use TLS; ${advice}`);
+    pending.handshake?.failed(`the client does not use TLS; ${advice}`);
     socket.end(alert);
     // Closing a socket with unread bytes discards the written ones as well. So bytes are read, up to a maximum.
     let readBytes = start.length;
@@ -104,14 +104,14 @@ class TlsHandshakes {
     const pending = this.#pendingOf(socket);
     const identity = kind === 'key' ? this.#identities.get(socket) : certificateIdentity(socket);
     if (kind === 'key' && identity === undefined) {
-      pending?.guest?.failed(
+      pending?.handshake?.failed(
         'the client tried to resume an earlier TLS session instead of authenticating with the key: connect again with the key',
       );
       socket.destroy();
       return;
     }
     if (pending) this.#pending.delete(pending);
-    pending?.guest?.succeeded();
+    pending?.handshake?.succeeded();
     socket.allowHalfOpen = true;
     const reading = new SocketReader();
     const lent = useSharedBuffer(socket, reading) ? reading : undefined;
@@ -122,7 +122,7 @@ class TlsHandshakes {
     const pending = this.#pendingOf(socket);
     const { code } = error as Error & { readonly code?: string };
     if (code === 'ECONNRESET') return; // the client has disconnected, which `#closed` reports
-    pending?.guest?.failed(refusalReason(error, this.#security.kind), { cause: error });
+    pending?.handshake?.failed(refusalReason(error, this.#security.kind), { cause: error });
   }
 
   #closed(pending: PendingSocket): void {
@@ -130,9 +130,9 @@ class TlsHandshakes {
     if (wasPending && pending.speaksTls) {
       const requiresCertificate = this.#security.kind === 'certificates' && this.#security.tls.requestCert;
       const also = requiresCertificate ? ', or its certificate is not valid' : '';
-      pending.guest?.failed(`the client closed the connection during the TLS handshake${also}`);
+      pending.handshake?.failed(`the client closed the connection during the TLS handshake${also}`);
     }
-    pending.guest?.closed();
+    pending.handshake?.closed();
   }
 
   /** The handshake timed out, or its place is needed for another client. */
