@@ -61,8 +61,8 @@ export default defineConfig({
   clean: true,
   removeNodeProtocol: false,
   silent: true,
-  // Users install no schema library: the few kilobytes that are used travel inside.
-  noExternal: ['valibot', 'leven'],
+  // Users install no library: the kilobyte of leven is bundled.
+  noExternal: ['leven'],
   esbuildPlugins: [notices],
   dts: bin
     ? false

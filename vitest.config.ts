@@ -24,7 +24,7 @@ const net = [
   'packages/core/test/transport/{tls-certificates,tls-key,tls-reading,tls-tickets,tls-transport,write-parts}.test.ts',
   'packages/core/test/reconnect/storm.test.ts',
   'packages/serpy/test/**/*.test.ts',
-  'packages/fault-proxy/test/{dial,proxy}.test.ts',
+  'packages/fault-proxy/test/{net/connect,proxy}.test.ts',
   'packages/cli/test/{commands,flags,messages,peers}/**/*.test.ts',
   'packages/cli/test/{atomic-file,make-folder,program,instruments/instrument,recording/hostile-folder}.test.ts',
   'test/originals/rules.test.ts',

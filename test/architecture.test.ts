@@ -39,16 +39,16 @@ const longFiles: Record<string, string> = {
   'packages/core/src/link/link.ts': 'one state machine: a link from its start to its end',
   'packages/core/src/connection/connection.ts':
     'all that a program can do with a connection, each with what it promises',
-  'packages/core/src/server/server.ts': 'one state machine: a server from its start to its end',
-  'packages/core/src/connection/lifecycle.ts': 'one state machine: a connection from its first dial to its end',
-  'packages/serpy-v1/src/v1-session.ts': 'one state machine: a conversation in v1',
-  'packages/serpy-v2/src/v2-session.ts': 'one state machine: a conversation in v2, plain and after a handshake',
-  'packages/serpy/src/auto/auto-session.ts': 'one state machine: what is said until the protocol is known',
+  'packages/core/src/connection/lifecycle.ts': 'one state machine: a connection from its first attempt to its close',
+  'packages/serpy-v1/src/v1-session.ts': 'one state machine: the state of v1 on a connection',
+  'packages/serpy-v2/src/v2-session.ts':
+    'one state machine: the state of v2 on a connection, with and without a session',
+  'packages/serpy/src/auto/auto-session.ts': 'one state machine: messages until the protocol is detected',
   'packages/serpy-v2/src/decoder.ts': 'one state machine: frames of the base protocol and of a session',
   'packages/core/src/connection/channel.ts':
     'one object implements what its parts call, instead of objects of closures',
   'packages/serpy-v2/src/reliable/reliable-session.ts':
-    'one state machine: all that the ends of a session tell each other',
+    'one state machine: the records that the ends of a session exchange',
   'packages/serpy-v2/src/reliable/receiver.ts': 'one half of a session: numbers that must agree with each other',
   'packages/serpy-v2/src/reliable/sender.ts': 'the other half',
 };

@@ -87,10 +87,8 @@ interface Unfinished {
  * has to go. An entry whose file has moved exempts nothing.
  */
 const unfinished: Readonly<Record<string, Unfinished>> = {
-  'packages/contract-tests/src': { most: 50, because: 'the sources are being rewritten, folder by folder' },
-  'packages/core/src': { most: 268, because: 'the sources are being rewritten, folder by folder' },
-  'packages/fault-proxy/src/net/connect-socket.ts': { most: 2, because: 'it is a copy of the file in packages/core' },
-  'packages/serpy-v2/src': { most: 102, because: 'the sources are being rewritten, folder by folder' },
+  'packages/contract-tests/src': { most: 12, because: 'the sources are being rewritten, folder by folder' },
+  'packages/serpy-v2/src': { most: 82, because: 'the sources are being rewritten, folder by folder' },
 };
 
 /** Words that are right where they stand. */

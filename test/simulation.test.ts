@@ -1,4 +1,4 @@
-/** Sessions by themselves, in thousands of worlds, and that a broken one would be noticed. `npm run test:long` runs a hundred times as many. */
+/** Simulates sessions in thousands of worlds, and checks that a violated rule is detected. `npm run test:long` runs a hundred times as many. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ const worlds = 5_000;
 
 const long = (...args: string[]) => new Program(process.execPath, ['scripts/test-long.mjs', ...args]);
 
-test('in five thousand worlds, each with faults of its own, no rule of a session is broken and all of them heal', {
+test('in 5,000 worlds with different faults, no rule of a session is violated and every session recovers', {
   timeout: 240_000,
 }, async () => {
   const { status, stdout } = await long('simulation', '--worlds', `${worlds}`).ended;
@@ -23,17 +23,17 @@ test('in five thousand worlds, each with faults of its own, no rule of a session
     .map((cell) => Number(cell.replaceAll(',', '')));
   expect(ran).toBeGreaterThanOrEqual(worlds);
   expect([events, broken]).toEqual([ran * 200, 0]);
-  // Something happens in them.
+  // The worlds are not empty.
   expect(messages).toBeGreaterThan(10 * worlds);
   expect(links).toBeGreaterThan(3 * worlds);
   expect(resumed).toBeGreaterThan(worlds);
 });
 
-test('a world in which a rule is broken is told with the command that runs it again, and kept', async () => {
+test('a world that violates a rule is reported with the command that runs it again, and kept', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'serpy-worlds-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const kept = join(folder, 'kept.json');
-  // One more event than there may be: no world of 200 events is run with a budget of healing that is none.
+  // With only one round to heal, sessions that recover normally violate the rule.
   const args = ['--worlds', '20', '--few', '--threads', '1', '--kept-worlds', kept, '--healing-rounds', '1'];
   const { status, stdout } = await long('simulation', ...args).ended;
   expect(status).toBe(1);

@@ -1,13 +1,13 @@
-/** What an original peer could not take: where in its stream, and why. */
+/** A byte that a Python peer cannot process: its place in the stream, and the reason. */
 
-/** The first harm on one link; what follows it is not looked at. */
+/** The first harm on one link; later bytes are not checked. */
 export interface Harm {
-  /** How many bytes of the link came before the one that did it. */
+  /** The number of bytes on the link before the harmful one. */
   readonly offset: number;
   readonly why: string;
 }
 
-/** A byte as messages show it. */
+/** A byte as text in a message. */
 export function hexByte(byte: number): string {
   return byte.toString(16).padStart(2, '0').toUpperCase();
 }

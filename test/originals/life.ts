@@ -1,13 +1,13 @@
 /**
- * Programs of ours that live with originals, in a network in memory: whatever a program does and whatever happens to its links, what
- * reaches an original must be what it can take, and what it hears must be what was said.
+ * Lives of serpy programs with Python peers, in a network in memory: whatever a program does and whatever happens to its links, a
+ * Python peer must be able to process every byte, and must receive the sent messages only.
  */
 import type { ConnectionState, Dial, Environment, Transport } from 'serpy-core';
 import { MemoryNetwork, type Slicing } from 'serpy-core/testing';
 import { harmIn } from './harm.js';
-import type { Original } from './peers.js';
+import type { PythonPeer } from './peers.js';
 
-/** A connection of any protocol, as far as a life goes. */
+/** The used part of a connection of any protocol. */
 export interface AnyConnection {
   readonly state: ConnectionState;
   readonly remote: { readonly port: number } | undefined;
@@ -28,7 +28,7 @@ export interface AnyServer {
   closeServer(): Promise<void>;
 }
 
-/** Something that happens. Numbers draw from what there is. */
+/** An event. Its numbers select one of the existing objects. */
 export type Event =
   | {
       readonly what: 'send';
@@ -38,8 +38,8 @@ export type Event =
       readonly which: number;
     }
   | { readonly what: 'say'; readonly n: number; readonly which: number }
-  | { readonly what: 'rubbish'; readonly bytes: Uint8Array; readonly which: number }
-  | { readonly what: 'hang up' | 'mute' | 'pause' | 'resume'; readonly which: number }
+  | { readonly what: 'invalidBytes'; readonly bytes: Uint8Array; readonly which: number }
+  | { readonly what: 'end' | 'mute' | 'pause' | 'resume'; readonly which: number }
   | { readonly what: 'reset' | 'finish' | 'stall' | 'release'; readonly which: number }
   | {
       readonly what: 'cut';
@@ -52,24 +52,24 @@ export type Event =
   | { readonly what: 'wait'; readonly ms: number }
   | { readonly what: 'close' | 'destroy' | 'restart' | 'no restart'; readonly which: number };
 
-/** What a protocol brings to a life. */
+/** The protocol of a life. */
 export interface Subject {
-  /** An original at the far end; `from` says who writes to it. */
-  original(transport: Transport, from: 'client' | 'server', now: () => number): Original;
-  /** What an original hears of a value, in the words of `Original.heard`; undefined for what cannot be sent. */
+  /** A Python peer at the other end; `from` is the role of the serpy program. */
+  peer(transport: Transport, from: 'client' | 'server', now: () => number): PythonPeer;
+  /** How a Python peer receives a value, in the form of `PythonPeer.heard`; undefined for a value that cannot be sent. */
   heardOf(value: unknown, options: object): string | undefined;
 }
 
-/** How the network is in a life. */
+/** The network of a life. */
 export interface Weather {
   readonly seed: number;
   readonly slicing: Slicing;
   readonly pipeBytes: number;
 }
 
-/** What came of a life. */
+/** The result of a life. */
 export interface Outcome {
-  /** Every harm that was done, in words: none may be. */
+  /** Every harm as text: there must be none. */
   readonly harms: string[];
   readonly links: number;
   readonly heard: number;
@@ -83,15 +83,15 @@ const allTimersMs = 120_000;
 
 export class Life {
   readonly network: MemoryNetwork;
-  /** The network, as a program of ours gets it. */
+  /** The environment of the serpy program. */
   readonly environment: Environment;
   readonly #subject: Subject;
   readonly #harms: string[] = [];
-  /** By the port of the client's end. */
-  readonly #originals = new Map<number, Original>();
-  /** What was given to `sendData`: by the port of the peer, or under 0 all of a client's. */
+  /** The Python peers by the port of the client. */
+  readonly #peers = new Map<number, PythonPeer>();
+  /** The values of `sendData`: by the port of the peer, or under 0 all of a client. */
   readonly #sent = new Map<number, string[]>();
-  readonly #dialled: (Transport & { readonly destroyed?: boolean })[] = [];
+  readonly #clientTransports: (Transport & { readonly destroyed?: boolean })[] = [];
   readonly #connections = new Set<AnyConnection>();
 
   constructor(subject: Subject, weather: Weather) {
@@ -101,7 +101,7 @@ export class Life {
     this.environment = { clock, random, listen, dial: this.#dial };
   }
 
-  /** A client of ours, whose server is an original. `connect` dials it. */
+  /** A serpy client whose server is a Python peer. `connect` connects it. */
   async client(
     connect: (host: string, port: number) => Promise<AnyConnection>,
     events: readonly Event[],
@@ -121,18 +121,18 @@ export class Life {
     return this.#outcome(() => 0);
   }
 
-  /** A server of ours, whose clients are originals. */
+  /** A serpy server whose clients are Python peers. */
   async server(start: (port: number) => Promise<AnyServer>, events: readonly Event[]): Promise<Outcome> {
     const server = await start(port);
     server.on('warning', () => {});
     server.on('connection', (connection) => this.#keep(connection));
-    await this.#dialAsOriginal();
+    await this.#connectAsPeer();
     for (const event of events) await this.#happen(event, () => server.getConnectionsList());
     await this.#end(() => server.closeServer());
     return this.#outcome((clientPort) => clientPort);
   }
 
-  /** What a promise comes to, in as little time as that takes: a program goes on at once. */
+  /** The result of a promise, after as little time as it needs: a program continues at once. */
   async #soon<Result>(promise: Promise<Result>): Promise<Result> {
     let isSettled = false;
     const settled = () => {
@@ -143,15 +143,16 @@ export class Life {
     return promise;
   }
 
-  /** At most one socket at a time: an original server dies of too many. */
+  /** At most one socket at a time: a Python server crashes with too many. */
   readonly #dial: Dial = async (options) => {
-    if (this.#dialled.some(({ destroyed }) => !destroyed)) this.#harms.push('a second socket to the same server');
+    if (this.#clientTransports.some(({ destroyed }) => !destroyed))
+      this.#harms.push('a second socket to the same server');
     const transport = await this.network.dial(options);
-    this.#dialled.push(transport);
+    this.#clientTransports.push(transport);
     return transport;
   };
 
-  async #dialAsOriginal(): Promise<void> {
+  async #connectAsPeer(): Promise<void> {
     const { signal } = new AbortController();
     const transport = await this.network.dial({ host, port, keepAliveMs: 0, signal });
     this.#meet(transport, transport.local.port, 'server');
@@ -159,9 +160,9 @@ export class Life {
   }
 
   #meet(transport: Transport, clientPort: number, from: 'client' | 'server'): void {
-    const original = this.#subject.original(transport, from, () => this.network.clock.now());
-    this.#originals.set(clientPort, original);
-    transport.start(original);
+    const peer = this.#subject.peer(transport, from, () => this.network.clock.now());
+    this.#peers.set(clientPort, peer);
+    transport.start(peer);
   }
 
   #keep(connection: AnyConnection): void {
@@ -174,14 +175,14 @@ export class Life {
       case 'wait':
         return this.network.clock.advance(event.ms);
       case 'dial':
-        if (this.#dialled.length === 0) await this.#dialAsOriginal();
+        if (this.#clientTransports.length === 0) await this.#connectAsPeer();
         return;
       case 'take':
         for (const connection of this.#connections) for (const _ of connection);
         return this.network.settled();
     }
     const pick = <Each>(all: readonly Each[]) => all[event.which % all.length];
-    const original = pick([...this.#originals.values()].filter(({ over }) => !over));
+    const peer = pick([...this.#peers.values()].filter(({ over }) => !over));
     const link = pick(this.network.links);
     const connection = pick(connections());
     switch (event.what) {
@@ -189,22 +190,22 @@ export class Life {
         if (connection) this.#send(connection, event);
         break;
       case 'say':
-        original?.say(event.n);
+        peer?.say(event.n);
         break;
-      case 'rubbish':
-        original?.rave(event.bytes);
+      case 'invalidBytes':
+        peer?.sendInvalid(event.bytes);
         break;
-      case 'hang up':
-        original?.hangUp();
+      case 'end':
+        peer?.end();
         break;
       case 'mute':
-        if (original) original.mute = true;
+        if (peer) peer.mute = true;
         break;
       case 'pause':
-        original?.pause();
+        peer?.pause();
         break;
       case 'resume':
-        original?.resume();
+        peer?.resume();
         break;
       case 'cut': {
         const stream = event.toServer ? link?.toServer : link?.toClient;
@@ -218,7 +219,7 @@ export class Life {
         link?.[event.what]();
         break;
       case 'restart':
-        if (connection?.state === 'connected' && this.#dialled.length > 0) connection.enableRestart();
+        if (connection?.state === 'connected' && this.#clientTransports.length > 0) connection.enableRestart();
         break;
       case 'no restart':
         connection?.disableRestart();
@@ -233,7 +234,7 @@ export class Life {
   }
 
   #send(connection: AnyConnection, { value, options, abort }: Event & { what: 'send' }): void {
-    const key = this.#dialled.length > 0 ? 0 : (connection.remote?.port ?? 0);
+    const key = this.#clientTransports.length > 0 ? 0 : (connection.remote?.port ?? 0);
     const heard = this.#subject.heardOf(value, options);
     const sent = this.#sent.get(key) ?? [];
     this.#sent.set(key, sent);
@@ -247,7 +248,7 @@ export class Life {
   async #end(close: () => Promise<void>): Promise<void> {
     const closed = close();
     for (const link of this.network.links) link.release();
-    for (const original of this.#originals.values()) original.resume();
+    for (const peer of this.#peers.values()) peer.resume();
     await this.network.clock.advance(allTimersMs);
     await closed;
     for (const connection of this.#connections) connection.destroy();
@@ -256,18 +257,19 @@ export class Life {
 
   #outcome(keyOf: (clientPort: number) => number): Outcome {
     let heard = 0;
-    for (const [clientPort, original] of this.#originals) {
-      const name = `the original at ${clientPort}`;
-      this.#harms.push(...harmIn(name, original.harm));
-      heard += original.heard.length;
-      const strange = notInOrder(original.heard, this.#sent.get(keyOf(clientPort)) ?? []);
-      if (strange !== undefined) this.#harms.push(`${name} heard what was not said, or not then: ${strange}`);
+    for (const [clientPort, peer] of this.#peers) {
+      const name = `the Python peer at ${clientPort}`;
+      this.#harms.push(...harmIn(name, peer.harm));
+      heard += peer.heard.length;
+      const strange = notInOrder(peer.heard, this.#sent.get(keyOf(clientPort)) ?? []);
+      if (strange !== undefined)
+        this.#harms.push(`${name} received a message that was not sent, or in a wrong order: ${strange}`);
     }
-    return { harms: this.#harms, links: this.#originals.size, heard };
+    return { harms: this.#harms, links: this.#peers.size, heard };
   }
 }
 
-/** The first that does not stand in the other list, behind those before it. */
+/** The first item that is not in the other list behind the items before it. */
 function notInOrder(heard: readonly string[], sent: readonly string[]): string | undefined {
   let at = 0;
   for (const each of heard) {

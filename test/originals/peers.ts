@@ -1,4 +1,4 @@
-/** Originals at the far end of links in memory: they take what comes as strictly as can be, answer, and say what a test has them say. */
+/** Python peers at the other end of links in memory: they check received bytes strictly, answer, and send what a test requests. */
 import type { Transport, TransportHandler } from 'serpy-core';
 import { base85Encode, control, type OracleMessage } from '../../packages/serpy-v1/test/oracle.js';
 import { frame } from '../../packages/serpy-v2/test/oracle.js';
@@ -6,41 +6,41 @@ import type { Harm } from './harm.js';
 import { V1Receiver, type V1ReceiverOptions } from './v1.js';
 import { V2Receiver, type V2ReceiverOptions } from './v2.js';
 
-export abstract class Original implements TransportHandler {
-  /** Whether it has stopped answering, as a program that hangs. */
+export abstract class PythonPeer implements TransportHandler {
+  /** Whether the peer has stopped answering, like a program that hangs. */
   mute = false;
-  /** Whether it is gone. */
+  /** Whether the transport is closed. */
   over = false;
   protected readonly transport: Transport;
   #ended = false;
-  #spoken = false;
-  #raved = false;
+  #hasSent = false;
+  #sentInvalid = false;
 
   constructor(transport: Transport) {
     this.transport = transport;
   }
 
   abstract readonly harm: Harm | undefined;
-  /** What its program got, in order, in words that tell one message from another. */
+  /** The received messages in order, as unique text. */
   abstract readonly heard: readonly string[];
-  /** Says something of its own; the number tells what. */
+  /** Sends the message with a number. */
   say(n: number): void {
-    if (this.#raved) return;
-    this.#spoken = true;
+    if (this.#sentInvalid) return;
+    this.#hasSent = true;
     this.sayOwn(n);
   }
   abstract received(chunk: Buffer): void;
 
-  /** Writes what it should not. By then it has shown which protocol it speaks, and afterwards it says nothing that could be understood. */
-  rave(bytes: Uint8Array): void {
-    if (!this.#spoken) this.say(0);
-    this.#raved = true;
+  /** Writes invalid bytes. The peer has shown its protocol before, and sends no valid message afterwards. */
+  sendInvalid(bytes: Uint8Array): void {
+    if (!this.#hasSent) this.say(0);
+    this.#sentInvalid = true;
     this.write(bytes);
   }
 
   protected abstract sayOwn(n: number): void;
 
-  /** Whether it writes nothing more. */
+  /** Whether the peer writes nothing more. */
   protected get silent(): boolean {
     return this.over || this.#ended;
   }
@@ -60,8 +60,8 @@ export abstract class Original implements TransportHandler {
     if (!this.over) this.transport.resume();
   }
 
-  /** Ends its stream, as a program that closes in good order. */
-  hangUp(): void {
+  /** Ends its stream, like a program that closes cleanly. */
+  end(): void {
     this.#ended = true;
     this.transport.end();
   }
@@ -69,7 +69,7 @@ export abstract class Original implements TransportHandler {
   drained(): void {}
 
   ended(): void {
-    this.hangUp();
+    this.end();
   }
 
   closed(): void {
@@ -77,10 +77,10 @@ export abstract class Original implements TransportHandler {
   }
 }
 
-export class OriginalV1 extends Original {
+export class PythonV1Peer extends PythonPeer {
   readonly #receiver: V1Receiver;
   #mode = 0;
-  /** The block that it is writing, and the mode that those before it have set at who reads them. */
+  /** The block that is being written, and the mode that the blocks before have set at the reader. */
   #block: number[] = [];
   #blockMode = 0;
 
@@ -112,7 +112,7 @@ export class OriginalV1 extends Original {
     this.write(Uint8Array.from(blockOf({ mode, bytes: [...Buffer.from(`said ${n}`)] })));
   }
 
-  /** What is asked for goes by the blocks that come of its bytes: of rubbish without an end, the next word is a part. */
+  /** The expected answers follow from the written blocks: invalid bytes without an end join the next control word. */
   protected override write(bytes: Uint8Array): void {
     if (this.silent) return;
     for (const byte of bytes) {
@@ -142,7 +142,7 @@ function blockOf({ mode, bytes }: OracleMessage): number[] {
   return [...data, ...(mode % 2 === 1 ? [0x04] : []), 0x1f];
 }
 
-export class OriginalV2 extends Original {
+export class PythonV2Peer extends PythonPeer {
   readonly #receiver: V2Receiver;
   readonly #now: () => number;
 
@@ -166,7 +166,7 @@ export class OriginalV2 extends Original {
     this.#receiver.receive(chunk, this.#now());
   }
 
-  /** How many HELLOs it has dropped with a warning. */
+  /** The number of HELLOs that the peer has dropped with a warning. */
   get hellos(): number {
     return this.#receiver.hellos.length;
   }

@@ -1,4 +1,4 @@
-/** The models of the originals themselves: each rule, broken by a stream, is named at the byte that breaks it. */
+/** The models of the Python peers: each violated rule is reported at the byte that violates it. */
 import { readFileSync } from 'node:fs';
 import { byteByByte } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
@@ -25,7 +25,7 @@ describe('the v1 model', () => {
     return { receiver, answers, harm: receiver.harm, texts: receiver.messages.map(({ bytes }) => `${bytes}`) };
   }
 
-  test('takes all that an original sends, and answers it', () => {
+  test('accepts everything that a Python peer sends, and answers it', () => {
     for (const { wire_hex } of vectors<{ wire_hex: string }>('v1-transcripts')) {
       expect(hear(Buffer.from(wire_hex, 'hex')).harm, wire_hex).toBeUndefined();
     }
@@ -47,17 +47,17 @@ describe('the v1 model', () => {
     ['^SETMODE1|a␄b␄|', 12, /62 after the 04 of mode 1/],
     ['^SETMODE1|a␄␄|', 12, /04 after the 04/],
     ['^SETMODE1|cut|in two␄|', 13, /mode 1 without its 04/],
-    ['^SETMODE2|V"X|', 11, /22 is no base85/],
+    ['^SETMODE2|V"X|', 11, /22 is not base85/],
     ['^SETMODE2|VP\x04|', 12, /raw 04 in mode 2/],
     ['^SETMODE2|~~~~~|', 15, /above 32 bits/],
-    ['^SETMODE2|01|', 12, /Python would write otherwise/],
-    ['^SETMODE2|0|', 11, /Python would write otherwise/],
+    ['^SETMODE2|01|', 12, /Python writes differently/],
+    ['^SETMODE2|0|', 11, /Python writes differently/],
     ['^SETMODE3|VPX|', 13, /mode 3 without its 04/],
-    ['^SETMODE4|VPX|', 13, /no pickle, in mode 4/],
-    ['^ACKMODCG|', 9, /ACKMODCG that nobody asked for/],
-    ['^ACKEOT!!|', 9, /ACKEOT!! that nobody asked for/],
+    ['^SETMODE4|VPX|', 13, /not a pickle, in mode 4/],
+    ['^ACKMODCG|', 9, /ACKMODCG without a request/],
+    ['^ACKEOT!!|', 9, /ACKEOT!! without a request/],
     ['^ACKEOT!!|', 9, /ACKMODCG comes first/, {}, ['ACKMODCG', 'ACKEOT!!']],
-    ['^ACKEOT!!|^ACKEOT!!|', 19, /nobody asked for/, {}, ['ACKEOT!!']],
+    ['^ACKEOT!!|^ACKEOT!!|', 19, /without a request/, {}, ['ACKEOT!!']],
     ['^SETMODE0|||||', 10, /empty block/],
     ['^SETMODE0||||||', 14, /empty block/, { probe: true }],
     ['^SETMODE0||||a||', 15, /empty block/, { probe: true }],
@@ -70,7 +70,7 @@ describe('the v1 model', () => {
     expect(hear(stream, options, due).harm).toEqual({ offset, why: expect.stringMatching(why) });
   });
 
-  test('takes answers that are due, a probe where one may come, and looks at nothing after the first harm', () => {
+  test('accepts expected answers and an allowed probe, and checks nothing after the first harm', () => {
     expect(hear('^ACKMODCG|^ACKEOT!!|', {}, ['ACKMODCG', 'ACKEOT!!']).harm).toBeUndefined();
     expect(hear('^SETMODE0|||||hello|', { probe: true })).toMatchObject({ harm: undefined, texts: ['hello'] });
     expect(hear('a||b|c|').texts).toEqual(['a']);
@@ -87,7 +87,7 @@ describe('the v2 model', () => {
     return receiver;
   }
 
-  test('takes all that an original sends', () => {
+  test('accepts everything that a Python peer sends', () => {
     const rows = vectors<{ frame_hex: string }>('v2-frames');
     const { harm, messages } = hear(Buffer.concat(rows.map(({ frame_hex }) => bytes(frame_hex))));
     expect(harm).toBeUndefined();
@@ -96,15 +96,15 @@ describe('the v2 model', () => {
 
   const rows: [what: string, stream: Uint8Array, offset: number, why: RegExp][] = [
     ['another byte in the magic', bytes('decafecaff'), 4, /FF where byte 4 of the magic/],
-    ['something after a frame', Buffer.concat([str('a'), Buffer.of(0x0a)]), 15, /0A where byte 0 of the magic/],
+    ['bytes after a frame', Buffer.concat([str('a'), Buffer.of(0x0a)]), 15, /0A where byte 0 of the magic/],
     ['an unknown type', Buffer.from(frame(0x7e, [1])), 5, /type 7E/],
     ['an unknown type with a wrong checksum', Buffer.from(frame(0x00, [1], 7)), 5, /type 00/],
     ['a wrong checksum', Buffer.from(frame(0x21, [0x41], 7)), 14, /checksum 7, where 65 is right/],
     ['the complement of the checksum', Buffer.from(frame(0x81, [0x41], ~0x41 >>> 0)), 14, /checksum/],
     ['a text that is not UTF-8', Buffer.from(frame(0x21, [0xff])), 14, /not UTF-8/],
     ['half a character', Buffer.from(frame(0x21, [0xed, 0xa0, 0x80])), 16, /not UTF-8/],
-    ['a float in other words', str('1.5', 0x11), 16, /a float written "1.5"/],
-    ['a float that is none', str('0x', 0x11), 15, /a float written "0x"/],
+    ['a float in another notation', str('1.5', 0x11), 16, /a float written "1.5"/],
+    ['an invalid float', str('0x', 0x11), 15, /a float written "0x"/],
     ['an int of 4 bytes', Buffer.from(frame(0x01, [1, 0, 0, 0])), 17, /an int of 4 bytes/],
     ['a probe', probe, 0, /01 where byte 0 of the magic/],
   ];
@@ -113,7 +113,7 @@ describe('the v2 model', () => {
     expect(hear(stream).harm).toEqual({ offset, why: expect.stringMatching(why) });
   });
 
-  test('takes a probe that comes first and is left alone', () => {
+  test('accepts a probe that comes first, without bytes that follow too early', () => {
     const receiver = new V2Receiver({ probe: true });
     receiver.receive(probe, 100);
     receiver.receive(str('a'), 100 + probeReadMs);
@@ -123,7 +123,7 @@ describe('the v2 model', () => {
     expect(hear(wire('^SETMODE1'), new V2Receiver({ probe: true })).harm).toMatchObject({ offset: 8 });
   });
 
-  test('drops a HELLO where there are such, with no other type, place, checksum or payload', () => {
+  test('drops an allowed HELLO, and nothing with another type, place, checksum or payload', () => {
     const isHello = (payload: Buffer) => payload.toString() === 'hello';
     const hello = (type = 0x81, sum = ~532 >>> 0) => Buffer.from(frame(type, Buffer.from('hello'), sum));
     const taken = hear(Buffer.concat([hello(), str('a')]), new V2Receiver({ isHello }));
@@ -140,7 +140,7 @@ describe('the v2 model', () => {
     }
   });
 
-  test('is harmed by what follows a HELLO before its sender has waited for the answer', () => {
+  test('is harmed by bytes that follow a HELLO too early', () => {
     const hello = Buffer.from(frame(0x81, Buffer.from('hello'), ~532 >>> 0));
     const hearAfter = (waitedMs: number) => {
       const receiver = new V2Receiver({ isHello: () => true, sessionTimeoutMs: 500 });

@@ -1,6 +1,6 @@
 /**
- * The rules of the original peers, frozen: whatever a program of ours sends and whatever happens, no byte that an original could not
- * take ever reaches one. What is added to a wire (v2's HELLO, say) is added to the models in v1.ts and v2.ts first.
+ * The rules of Python peers: whatever a serpy program sends and whatever happens, no byte reaches a Python peer that it cannot
+ * process. An addition to a protocol, such as HELLO in v2, is added to the models in v1.ts and v2.ts first.
  */
 import fc from 'fast-check';
 import { connect, listen } from 'serpy';
@@ -8,15 +8,15 @@ import * as v1 from 'serpy-v1';
 import * as v2 from 'serpy-v2';
 import { describe, expect, test } from 'vitest';
 import { writePickle } from '../../packages/serpy-v1/src/pickle/index.js';
-import { accepted, bytes, dialling, eventsOf, nonsense, number, text, weather } from './events.js';
+import { accepted, bytes, clientOptions, eventsOf, number, text, unsupported, weather } from './events.js';
 import { type AnyConnection, type AnyServer, Life, type Outcome, type Subject, type Weather } from './life.js';
-import { OriginalV1, OriginalV2 } from './peers.js';
+import { PythonV1Peer, PythonV2Peer } from './peers.js';
 
 const seed = 20;
-/** The environment may ask for more, as the long tests do. */
+/** The long tests set a larger number in the environment. */
 const lives = Number(process.env.SERPY_LIVES ?? 400);
 
-/** Plays lives until fast-check has seen enough; what they came to is added up, so that empty ones are noticed. */
+/** Runs lives with fast-check. The results are added up, so that empty lives are detected. */
 async function play<Case>(
   cases: fc.Arbitrary<Case>,
   subject: (each: Case) => Subject,
@@ -33,23 +33,23 @@ async function play<Case>(
     }),
     { seed, numRuns: lives },
   );
-  expect(heard, 'messages that originals have heard').toBeGreaterThan(lives);
-  expect(links, 'links to originals').toBeGreaterThan(1.1 * lives);
+  expect(heard, 'messages that Python peers have received').toBeGreaterThan(lives);
+  expect(links, 'links to Python peers').toBeGreaterThan(1.1 * lives);
 }
 
-const value = fc.oneof(text, text, bytes, number, nonsense);
+const value = fc.oneof(text, text, bytes, number, unsupported);
 const plainSends = fc.record({ value, options: fc.constant({}) });
 const encoding = fc.constantFrom('ascii' as const, 'latin1' as const, 'utf-8' as const);
 
 describe('v1', () => {
   const mode = fc.constantFrom<v1.Mode[]>(0, 1, 2, 3, 4, 5);
-  /** Some lives force modes, as relays do: then raw bytes need not be text. */
+  /** Some lives force modes, like relays: then unencoded bytes need not be text. */
   const cases = fc.record({ encoding, forced: fc.boolean() }).chain(({ encoding, forced }) =>
     fc.record({
       settings: fc.record({ encoding: fc.constant(encoding) }),
       forced: fc.constant(forced),
       accepted,
-      dialling,
+      clientOptions,
       events: eventsOf(
         fc.record({ value, options: fc.record({ mode, forceMode: forced ? fc.boolean() : fc.constant(false) }) }),
       ),
@@ -57,20 +57,20 @@ describe('v1', () => {
   );
 
   const subject = ({ settings, forced }: { settings: { encoding: v1.Encoding }; forced: boolean }): Subject => ({
-    original: (transport) => new OriginalV1(transport, forced ? {} : settings),
+    peer: (transport) => new PythonV1Peer(transport, forced ? {} : settings),
     heardOf: (value, options) => heardByV1(value, (options as { mode: number }).mode, settings.encoding),
   });
 
-  test('a client never harms an original server', async () => {
-    await play(cases, subject, (life, { settings, accepted, dialling, events }) =>
+  test('a client never harms a Python server', async () => {
+    await play(cases, subject, (life, { settings, accepted, clientOptions, events }) =>
       life.client(async (host, port) => {
-        const client = new v1.Connection({ ...settings, ...accepted, ...dialling }, life.environment);
+        const client = new v1.Connection({ ...settings, ...accepted, ...clientOptions }, life.environment);
         return (await client.connect(host, port)) as unknown as AnyConnection;
       }, events),
     );
   });
 
-  test('a server never harms an original client', async () => {
+  test('a server never harms a Python client', async () => {
     await play(cases, subject, (life, { settings, accepted, events }) =>
       life.server(async (port) => {
         const server = await new v1.Server({ port, ...settings, ...accepted }, life.environment).start();
@@ -80,54 +80,54 @@ describe('v1', () => {
   });
 });
 
-/** A client may ask a v2 server for a handshake, in a frame that an original drops; by these first bytes it is told from all others. */
+/** A client can request a session from a v2 server, in a frame that a Python peer drops. These first bytes identify it. */
 const isHello = (payload: Buffer) => payload.toString('latin1', 0, 12) === 'serpy HELLO\n';
 const sessionTimeoutMs = fc.constantFrom(50, 500);
 
 describe('v2', () => {
-  const cases = fc.record({ accepted, dialling, events: eventsOf(plainSends) });
+  const cases = fc.record({ accepted, clientOptions, events: eventsOf(plainSends) });
   const subject = (): Subject => ({
-    original: (transport, _, now) => new OriginalV2(transport, {}, now),
+    peer: (transport, _, now) => new PythonV2Peer(transport, {}, now),
     heardOf: heardByV2,
   });
 
-  test('a client never harms an original server', async () => {
-    await play(cases, subject, (life, { accepted, dialling, events }) =>
+  test('a client never harms a Python server', async () => {
+    await play(cases, subject, (life, { accepted, clientOptions, events }) =>
       life.client(async (host, port) => {
-        const client = new v2.Connection({ ...accepted, ...dialling }, life.environment);
+        const client = new v2.Connection({ ...accepted, ...clientOptions }, life.environment);
         return (await client.connect(host, port)) as unknown as AnyConnection;
       }, events),
     );
   });
 
-  test('a client that would rather have a handshake asks once, waits for the answer, and never harms an original server', async () => {
-    const greeting = fc.record({ sessionTimeoutMs, accepted, dialling, events: eventsOf(plainSends) });
-    const originals: OriginalV2[] = [];
+  test('a client that prefers a session requests it once, waits for the answer, and never harms a Python server', async () => {
+    const sessionCases = fc.record({ sessionTimeoutMs, accepted, clientOptions, events: eventsOf(plainSends) });
+    const peers: PythonV2Peer[] = [];
     const asked = ({ sessionTimeoutMs }: { sessionTimeoutMs: number }): Subject => ({
-      original: (transport, _, now) => {
-        const original = new OriginalV2(transport, { isHello, sessionTimeoutMs }, now);
-        originals.push(original);
-        return original;
+      peer: (transport, _, now) => {
+        const peer = new PythonV2Peer(transport, { isHello, sessionTimeoutMs }, now);
+        peers.push(peer);
+        return peer;
       },
       heardOf: heardByV2,
     });
-    await play(greeting, asked, (life, { sessionTimeoutMs, accepted, dialling, events }) =>
+    await play(sessionCases, asked, (life, { sessionTimeoutMs, accepted, clientOptions, events }) =>
       life.client(async (host, port) => {
-        const options = { session: 'prefer', sessionTimeoutMs, ...accepted, ...dialling } as const;
+        const options = { session: 'prefer', sessionTimeoutMs, ...accepted, ...clientOptions } as const;
         const client = new v2.Connection(options, life.environment);
         return (await client.connect(host, port)) as unknown as AnyConnection;
       }, events),
     );
-    // What it found out holds for ten minutes, which is longer than any life.
-    expect(originals.reduce((sum, { hellos }) => sum + hellos, 0)).toBe(lives);
+    // A client keeps the result for ten minutes, which is longer than any life.
+    expect(peers.reduce((sum, { hellos }) => sum + hellos, 0)).toBe(lives);
   });
 
-  test('a client that must have a handshake says nothing to an original server but that, and gives up', async () => {
-    const original = { peer: undefined as OriginalV2 | undefined };
+  test('a client that requires a session sends only the request to a Python server, and its connect rejects', async () => {
+    const created = { peer: undefined as PythonV2Peer | undefined };
     const subject: Subject = {
-      original: (transport, _, now) => {
-        original.peer = new OriginalV2(transport, { isHello, sessionTimeoutMs: Number.POSITIVE_INFINITY }, now);
-        return original.peer;
+      peer: (transport, _, now) => {
+        created.peer = new PythonV2Peer(transport, { isHello, sessionTimeoutMs: Number.POSITIVE_INFINITY }, now);
+        return created.peer;
       },
       heardOf: heardByV2,
     };
@@ -139,10 +139,10 @@ describe('v2', () => {
       [],
     );
     await expect(connecting).rejects.toMatchObject({ code: 'ERR_SERPY_CONNECT' });
-    expect(original.peer).toMatchObject({ harm: undefined, heard: [], hellos: 1 });
+    expect(created.peer).toMatchObject({ harm: undefined, heard: [], hellos: 1 });
   });
 
-  test('a server never harms an original client', async () => {
+  test('a server never harms a Python client', async () => {
     await play(cases, subject, (life, { accepted, events }) =>
       life.server(async (port) => {
         const server = await new v2.Server({ port, ...accepted }, life.environment).start();
@@ -154,31 +154,31 @@ describe('v2', () => {
 
 describe('auto', () => {
   const probeTimeoutMs = fc.constantFrom(50, 1_000);
-  /** An original server that greets, or waits to be spoken to. */
-  const greets = fc.boolean();
+  /** Whether the Python server sends the first message. */
+  const sendsFirst = fc.boolean();
   const cases = fc.record({
     settings: fc.record({ encoding, probeTimeoutMs, sessionTimeoutMs }),
-    greets,
+    sendsFirst,
     accepted,
-    dialling,
+    clientOptions,
     events: eventsOf(plainSends, { withStalls: false }),
   });
   type Case = typeof cases extends fc.Arbitrary<infer Each> ? Each : never;
 
-  const overV1 = ({ settings, greets }: Case): Subject => ({
-    original: (transport, from) => {
-      const original = new OriginalV1(transport, { encoding: settings.encoding, probe: from === 'client' });
-      if (greets) original.say(0);
-      return original;
+  const overV1 = ({ settings, sendsFirst }: Case): Subject => ({
+    peer: (transport, from) => {
+      const peer = new PythonV1Peer(transport, { encoding: settings.encoding, probe: from === 'client' });
+      if (sendsFirst) peer.say(0);
+      return peer;
     },
     heardOf: (value) => heardByV1(value, 0, settings.encoding),
   });
-  const overV2 = ({ settings: { sessionTimeoutMs }, greets }: Case): Subject => ({
-    original: (transport, from, now) => {
+  const overV2 = ({ settings: { sessionTimeoutMs }, sendsFirst }: Case): Subject => ({
+    peer: (transport, from, now) => {
       const ofClient = { probe: true, isHello, sessionTimeoutMs };
-      const original = new OriginalV2(transport, from === 'client' ? ofClient : {}, now);
-      if (greets) original.say(0);
-      return original;
+      const peer = new PythonV2Peer(transport, from === 'client' ? ofClient : {}, now);
+      if (sendsFirst) peer.say(0);
+      return peer;
     },
     heardOf: heardByV2,
   });
@@ -186,10 +186,10 @@ describe('auto', () => {
   test.each([
     ['v1', overV1],
     ['v2', overV2],
-  ])('a client never harms an original %s server, not even with its question', async (_, subject) => {
-    await play(cases, subject, (life, { settings, accepted, dialling, events }) =>
+  ])('a client never harms a Python %s server, not even with its probe', async (_, subject) => {
+    await play(cases, subject, (life, { settings, accepted, clientOptions, events }) =>
       life.client(async (host, port) => {
-        const options = { protocol: 'auto', host, port, ...settings, ...accepted, ...dialling } as const;
+        const options = { protocol: 'auto', host, port, ...settings, ...accepted, ...clientOptions } as const;
         return (await connect(options, {}, life.environment)) as unknown as AnyConnection;
       }, events),
     );
@@ -198,7 +198,7 @@ describe('auto', () => {
   test.each([
     ['v1', overV1],
     ['v2', overV2],
-  ])('a server never harms an original %s client', async (_, subject) => {
+  ])('a server never harms a Python %s client', async (_, subject) => {
     await play(cases, subject, (life, { settings, accepted, events }) =>
       life.server(async (port) => {
         const server = await listen({ protocol: 'auto', port, ...settings, ...accepted }, life.environment);
@@ -208,7 +208,7 @@ describe('auto', () => {
   });
 });
 
-/** What an original v1 peer hears of a value, or undefined for what cannot be sent. */
+/** How a Python v1 peer receives a value; undefined for a value that cannot be sent. */
 function heardByV1(value: unknown, mode: number, encoding: v1.Encoding): string | undefined {
   const heard = v1Bytes(value, mode, encoding);
   return heard && `${mode < 4 ? 'data' : 'pickle'} ${heard.toString('hex')}`;

@@ -1,6 +1,6 @@
 /**
- * The receiving half of an original v1 peer, as strict as can be: it names the first byte that such a peer could not take, or would
- * take for something else than was meant. Written from the description of the wire; shares nothing with the sources.
+ * A strict model of the receiving half of a Python v1 peer: it reports the first byte that such a peer cannot process, or would
+ * misinterpret. Written from the description of the wire; shares no code with the sources.
  */
 import { base85Decode, base85Encode } from '../../packages/serpy-v1/test/oracle.js';
 import { type Harm, hexByte } from './harm.js';
@@ -20,7 +20,7 @@ const base85Bytes = new Set(
   Buffer.from('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~', 'latin1'),
 );
 
-/** What this peer writes in answer. */
+/** The answers of this peer. */
 export type Answer = (typeof answerWords)[number];
 
 export interface V1Message {
@@ -30,39 +30,39 @@ export interface V1Message {
 }
 
 export interface V1ReceiverOptions {
-  /** Whether a client's probe may come first. Default false. */
+  /** Whether the probe of a client may come first. Default false. */
   readonly probe?: boolean;
-  /** The encoding of texts: what comes raw must be text in it. Default: any bytes. */
+  /** The encoding of text: unencoded bytes must be text in it. Default: any bytes. */
   readonly encoding?: 'ascii' | 'latin1' | 'utf-8' | undefined;
 }
 
 export class V1Receiver {
   harm: Harm | undefined;
-  /** What its program got, in order. */
+  /** The messages that the program received, in order. */
   readonly messages: V1Message[] = [];
   readonly #options: V1ReceiverOptions;
   readonly #answer: (answer: Answer) => void;
-  /** Answers that this peer waits for, in the order in which they must come. */
+  /** The answers that this peer waits for, in order. */
   readonly #due: Answer[] = [];
   #mode = 0;
   #block: number[] = [];
   #offset = 0;
   #blocks = 0;
-  /** How many empty blocks may come now. */
+  /** The number of empty blocks that may come now. */
   #fill = 0;
 
-  /** @param answer is called for each answer that an original would write now */
+  /** @param answer called for each answer that a Python peer would write */
   constructor(options: V1ReceiverOptions = {}, answer: (answer: Answer) => void = () => {}) {
     this.#options = options;
     this.#answer = answer;
   }
 
-  /** This peer has sent something that asks for an answer. */
+  /** This peer has sent something that requires an answer. */
   expect(answer: Answer): void {
     this.#due.push(answer);
   }
 
-  /** Takes what came. */
+  /** Processes received bytes. */
   receive(chunk: Uint8Array): void {
     for (const byte of chunk) {
       if (this.harm) return;
@@ -81,7 +81,7 @@ export class V1Receiver {
     const isAcknowledged = this.#mode % 2 === 1;
     if (isAcknowledged && previous === transmissionEnd) return `${hexByte(byte)} after the 04 of mode ${this.#mode}`;
     if (byte === transmissionEnd) return isAcknowledged ? undefined : `a raw 04 in mode ${this.#mode}`;
-    if (this.#mode >= 2 && !base85Bytes.has(byte)) return `${hexByte(byte)} is no base85, in mode ${this.#mode}`;
+    if (this.#mode >= 2 && !base85Bytes.has(byte)) return `${hexByte(byte)} is not base85, in mode ${this.#mode}`;
     if (this.#mode < 2 && this.#options.encoding === 'ascii' && byte > 0x7f) return `${hexByte(byte)} in an ASCII text`;
     return undefined;
   }
@@ -116,7 +116,7 @@ export class V1Receiver {
     if (!words.includes(word)) return `an unknown control word ${show(word)}`;
     const due = this.#due.shift();
     if (due === word) return undefined;
-    return `${word} that nobody asked for${due ? `: ${due} comes first` : ''}`;
+    return `${word} without a request${due ? `: ${due} comes first` : ''}`;
   }
 
   #data(block: number[]): string | undefined {
@@ -141,14 +141,14 @@ export class V1Receiver {
   }
 }
 
-/** CPython takes more than it writes: what comes must be what it would have written. */
+/** CPython reads more forms than it writes: received base85 must be what CPython writes. */
 function faultOfBase85(text: number[], bytes: number[] | undefined, mode: number): string | undefined {
   if (bytes === undefined) return 'base85 of a group above 32 bits';
-  if (base85Encode(bytes).join() !== text.join()) return 'base85 that Python would write otherwise';
+  if (base85Encode(bytes).join() !== text.join()) return 'base85 that Python writes differently';
   if (mode < 4) return undefined;
   const [first, protocol = 0] = bytes;
   const isPickle = first === 0x80 && protocol >= 2 && protocol <= 5 && bytes.at(-1) === 0x2e;
-  return isPickle ? undefined : `what is no pickle, in mode ${mode}`;
+  return isPickle ? undefined : `not a pickle, in mode ${mode}`;
 }
 
 function show(word: string): string {

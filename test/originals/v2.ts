@@ -1,6 +1,6 @@
 /**
- * The receiving half of an original v2 peer, as strict as can be: it names the first byte that such a peer could not take.
- * Written from the description of the wire; shares nothing with the sources.
+ * A strict model of the receiving half of a Python v2 peer: it reports the first byte that such a peer cannot process.
+ * Written from the description of the wire; shares no code with the sources.
  */
 import { byteSum, floatText, readFloat, signedInteger } from '../../packages/serpy-v2/test/oracle.js';
 import { type Harm, hexByte } from './harm.js';
@@ -10,7 +10,7 @@ const probe = Buffer.from('\x01SETMODE0\x1f\x1f\x1f\x1f\x1f', 'latin1');
 const headerBytes = 14;
 const types = [0x01, 0x11, 0x21, 0x81];
 
-/** An original looks at its socket every 10 ms, and may be at work with what it has: so long after a probe nothing may follow. */
+/** 50 ms: no byte may follow a probe earlier. A Python peer polls its socket every 10 ms, and may still be processing. */
 export const probeReadMs = 50;
 
 export type V2Message =
@@ -20,39 +20,39 @@ export type V2Message =
   | { readonly type: 'bytes'; readonly value: Buffer };
 
 export interface V2ReceiverOptions {
-  /** Whether a client's probe may come first, and must then be left alone for `probeReadMs`. Default false. */
+  /** Whether the probe of a client may come first; no byte may follow it for `probeReadMs`. Default false. */
   readonly probe?: boolean;
   /**
-   * Tells the payload of a HELLO from any other. A frame with a wrong checksum is a warning at an original, so it may be nothing else:
-   * only the first frame of a client, of type 81, with just the complement of the right checksum. Default: there is no HELLO.
+   * Detects the payload of a HELLO. A frame with a wrong checksum causes a warning at a Python peer, so only a HELLO may have one:
+   * the first frame of a client, of type 81, with the complement of the right checksum. Default: there is no HELLO.
    */
   readonly isHello?: (payload: Buffer) => boolean;
-  /** So long nothing may follow a HELLO, which an original does not answer. Default 0. */
+  /** No byte may follow a HELLO earlier, because a Python peer does not answer it. Default 0. */
   readonly sessionTimeoutMs?: number;
 }
 
 export class V2Receiver {
   harm: Harm | undefined;
-  /** What its program got, in order. */
+  /** The messages that the program received, in order. */
   readonly messages: V2Message[] = [];
-  /** The payloads of the HELLOs that it has dropped with a warning. */
+  /** The payloads of the HELLOs that were dropped with a warning. */
   readonly hellos: Buffer[] = [];
   readonly #options: V2ReceiverOptions;
   #offset = 0;
   #frames = 0;
-  /** The frame that is coming, or the probe, and how long it is as far as is known. */
+  /** The current frame or probe, and its length as far as known. */
   #frame: number[] = [];
   #frameBytes = headerBytes;
   #isProbe = false;
-  /** When the probe was there, and when the HELLO. */
+  /** The times at which the probe and the HELLO were complete. */
   #probedAtMs: number | undefined;
-  #greetedAtMs: number | undefined;
+  #helloAtMs: number | undefined;
 
   constructor(options: V2ReceiverOptions = {}) {
     this.#options = options;
   }
 
-  /** Takes what came, at this time in milliseconds. */
+  /** Processes bytes that were received at a time in milliseconds. */
   receive(chunk: Uint8Array, nowMs = 0): void {
     for (const byte of chunk) {
       if (this.harm) return;
@@ -65,13 +65,14 @@ export class V2Receiver {
   #add(byte: number, nowMs: number): string | undefined {
     if (this.#probedAtMs !== undefined) {
       const waitedMs = nowMs - this.#probedAtMs;
-      if (waitedMs < probeReadMs) return `${waitedMs} ms after the probe: what is read with it is thrown away with it`;
+      if (waitedMs < probeReadMs)
+        return `${waitedMs} ms after the probe: bytes that are read with the probe are discarded`;
       this.#probedAtMs = undefined;
     }
-    if (this.#greetedAtMs !== undefined) {
-      const waitedMs = nowMs - this.#greetedAtMs;
+    if (this.#helloAtMs !== undefined) {
+      const waitedMs = nowMs - this.#helloAtMs;
       if (waitedMs < (this.#options.sessionTimeoutMs ?? 0)) return `${waitedMs} ms after a HELLO that is not answered`;
-      this.#greetedAtMs = undefined;
+      this.#helloAtMs = undefined;
     }
     const at = this.#frame.length;
     if (this.#offset === 0) this.#isProbe = this.#options.probe === true && byte === probe[0];
@@ -112,7 +113,7 @@ export class V2Receiver {
     const complement = ~right >>> 0;
     if (this.#frames === 1 && type === 0x81 && sum === complement && this.#options.isHello?.(payload)) {
       this.hellos.push(payload);
-      this.#greetedAtMs = nowMs;
+      this.#helloAtMs = nowMs;
       return undefined;
     }
     return `the checksum ${sum}, where ${right} is right: the message is dropped`;
@@ -123,7 +124,7 @@ export class V2Receiver {
   }
 }
 
-/** The message of a payload, or why an original would not have sent it. */
+/** The message of a payload, or the reason why a Python peer would not send it. */
 function read(type: number, bytes: number[]): V2Message | string {
   const payload = Buffer.from(bytes);
   switch (type) {

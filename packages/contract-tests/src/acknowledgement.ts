@@ -1,4 +1,4 @@
-/** Statements about messages whose arrival the peer acknowledges, for protocols that have them. */
+/** Statements about acknowledged messages, for protocols that have them. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ProtocolTypes, SendOptions } from 'serpy-core';
 import { expect, test } from 'vitest';
@@ -26,44 +26,44 @@ export function acknowledgementStatements<T extends ProtocolTypes>(
     expect(await client.sendData(numbered(1).value, { ...acknowledged, timeoutMs: 10 })).toBe(false);
     expect(client.stats().unacknowledgedMessages).toBe(0);
     client.destroy();
-    peer.hangUp();
+    peer.disconnect();
   });
 
-  test('sendData rejects when the link is lost for good before the acknowledgement', async () => {
+  test('sendData rejects when the connection ends before the acknowledgement', async () => {
     const peer = await stage().silentPeer();
     const client = await stage().connection().connect(peer.address.host, peer.address.port);
     const sent = client.sendData(numbered(1).value, acknowledged);
     await nextTurn();
-    peer.hangUp();
+    peer.disconnect();
     await expect(sent).rejects.toMatchObject({ code: 'ERR_SERPY_LOST' });
   });
 
-  test('what was not acknowledged is sent again on the next link', async () => {
+  test('an unacknowledged message is sent again on the next link', async () => {
     const peer = await stage().silentPeer();
     const { host, port } = peer.address;
     const client = await stage().connection({ autoRestart: true, reconnect: soon }).connect(host, port);
     const sent = [1, 2, 3].map((n) => client.sendData(numbered(n).value, acknowledged));
     await nextTurn();
-    peer.hangUp();
+    peer.disconnect();
     const { server } = await stage().started({ port });
     const accepted = await server.getConnection();
     expect(await Promise.all(sent)).toEqual([true, true, true]);
     expect([...accepted]).toEqual([1, 2, 3].map((n) => numbered(n).data));
   });
 
-  test('a message that nobody waits for any more is not sent again', async () => {
+  test('a message is not sent again once its sendData has settled', async () => {
     const peer = await stage().silentPeer();
     const { host, port } = peer.address;
     const client = await stage().connection({ autoRestart: true, reconnect: soon }).connect(host, port);
     expect(await client.sendData(numbered(1).value, { ...acknowledged, timeoutMs: 5 })).toBe(false);
-    peer.hangUp();
+    peer.disconnect();
     const { server } = await stage().started({ port });
     const accepted = await server.getConnection();
     expect(await client.sendData(numbered(2).value, acknowledged)).toBe(true);
     expect([...accepted]).toEqual([numbered(2).data]);
   });
 
-  test("whenOffline 'drop': what was on the wire is sent again, what had to wait for a link is not", async () => {
+  test("whenOffline 'drop': a message in flight is sent again, a message that waited for a link is not", async () => {
     const peer = await stage().silentPeer();
     const { host, port } = peer.address;
     const client = stage().connection({ whenOffline: 'drop', autoRestart: true, reconnect: soon });
@@ -72,7 +72,7 @@ export function acknowledgementStatements<T extends ProtocolTypes>(
     expect(client.stats().unacknowledgedMessages).toBe(1);
     const meanwhile: Promise<boolean>[] = [];
     client.once('reconnecting', () => meanwhile.push(client.sendData(numbered(2).value, acknowledged)));
-    peer.hangUp();
+    peer.disconnect();
     const { server } = await stage().started({ port });
     const accepted = await server.getConnection();
     expect(await sent).toBe(true);
@@ -122,7 +122,7 @@ export function acknowledgementStatements<T extends ProtocolTypes>(
     expect(second.stats().messagesReceived).toBe(2);
   });
 
-  test('a message that got its place from one that nobody waits for any more is sent at once', async () => {
+  test('a message that gets its place from a send that timed out is sent at once', async () => {
     const peer = await stage().silentPeer();
     const client = stage().connection({ sendQueue: { maxMessages: 1 } });
     await client.connect(peer.address.host, peer.address.port);
@@ -132,15 +132,15 @@ export function acknowledgementStatements<T extends ProtocolTypes>(
     await nextTurn();
     expect(client.stats()).toMatchObject({ messagesSent: 2, sendQueueMessages: 0 });
     client.destroy();
-    peer.hangUp();
+    peer.disconnect();
   });
 
-  test('a message that got its place from an acknowledgement behind a full receive queue is sent at once', async () => {
+  test('a message that gets its place from an acknowledgement behind a full receive queue is sent at once', async () => {
     const { client, accepted } = await stage().pair(
       { sendQueue: { maxMessages: 1 }, receiveQueue: { maxMessages: 1 } },
       { sendQueue: { maxMessages: 10 } },
     );
-    // Everything that waits outside the full queue comes as one chunk, the acknowledgement last.
+    // Everything behind the full queue arrives as one chunk, the acknowledgement last.
     const link = stage().network?.links.at(-1);
     if (link) link.toClient.slicing = 65_536;
     await accepted.sendData(numbered(1).value);
@@ -154,7 +154,7 @@ export function acknowledgementStatements<T extends ProtocolTypes>(
     expect([...accepted]).toEqual([11, 12].map((n) => numbered(n).data));
   });
 
-  test('close() does not wait longer than somebody waits for an acknowledgement', async () => {
+  test('close() does not wait longer than the sends that wait for acknowledgements', async () => {
     const { clock } = stage().environment;
     const peer = await stage().silentPeer((transport) => ({ ended: () => transport.end() }));
     const client = stage().connection({ closeTimeoutMs: 1_000_000 });
@@ -164,7 +164,7 @@ export function acknowledgementStatements<T extends ProtocolTypes>(
     await client.close();
     expect(await sent).toBe(false);
     expect(clock.now() - startedMs).toBeLessThan(500_000);
-    peer.hangUp();
+    peer.disconnect();
   });
 
   test('unacknowledged messages count in the bounds of the queue', async () => {
@@ -177,19 +177,19 @@ export function acknowledgementStatements<T extends ProtocolTypes>(
     await expect(client.sendData(numbered(3).value)).rejects.toMatchObject({ code: 'ERR_SERPY_QUEUE_FULL' });
     client.destroy();
     for (const each of sent) await expect(each).rejects.toMatchObject({ code: 'ERR_SERPY_LOST' });
-    peer.hangUp();
+    peer.disconnect();
   });
 
-  test('a link that is cut at any byte, in any direction, loses nothing that is sent again', async (context) => {
+  test('a link that is cut at any byte, in any direction, loses no acknowledged message', async (context) => {
     const network = stage().network;
     if (!network) return context.skip();
     for (const direction of ['toServer', 'toClient'] as const) {
       for (const how of ['fin', 'reset', 'half-close'] as const) {
         for (let afterBytes = 1; afterBytes < 60; afterBytes += 3) {
           const { server, client, accepted } = await stage().pair({ autoRestart: true, reconnect: soon });
-          const taken: unknown[] = [];
+          const received: unknown[] = [];
           const take = async (connection: AsyncIterable<unknown>) => {
-            for await (const data of connection) taken.push(data);
+            for await (const data of connection) received.push(data);
           };
           void take(accepted);
           network.links.at(-1)?.[direction].cutAfter(afterBytes, how);
@@ -201,8 +201,8 @@ export function acknowledgementStatements<T extends ProtocolTypes>(
           await client.close();
           await server.closeServer();
           await serving;
-          // At least once, each in its place: what the lost link had delivered may come a second time.
-          const seen = taken.map((data) =>
+          // Each message arrives at least once and in order. A message that the lost link had delivered may arrive twice.
+          const seen = received.map((data) =>
             [1, 2, 3].find((n) => JSON.stringify(numbered(n).data) === JSON.stringify(data)),
           );
           expect(new Set(seen), `${direction} ${how} after ${afterBytes}`).toEqual(new Set([1, 2, 3]));

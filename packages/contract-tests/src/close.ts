@@ -1,4 +1,4 @@
-/** Statements about the end of a connection: from either side, in every state, with calls that wait. */
+/** Statements about the end of a connection: at either end, in every state, with calls that wait. */
 import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ProtocolTypes } from 'serpy-core';
@@ -8,7 +8,7 @@ import { record, type TestBedSource, trackPromise, waitFor } from './stage.js';
 export function closeStatements<T extends ProtocolTypes>(stage: TestBedSource<T>): void {
   const numbered = (n: number, sizeBytes?: number) => stage().subject.numbered(n, sizeBytes);
 
-  test('close() sends first what is queued', async () => {
+  test('close() sends queued messages first', async () => {
     const { client, accepted } = await stage().pair();
     const samples = Array.from({ length: 50 }, (_, n) => numbered(n, 1000));
     for (const { value } of samples) void client.sendData(value);
@@ -20,7 +20,7 @@ export function closeStatements<T extends ProtocolTypes>(stage: TestBedSource<T>
     expect(accepted.closeInfo).toMatchObject({ reason: 'peer-closed', error: undefined });
   });
 
-  test('close() at the end that accepted sends first what is queued', async () => {
+  test('close() at the server sends queued messages first', async () => {
     const { client, accepted } = await stage().pair();
     for (let n = 0; n < 50; n++) void accepted.sendData(numbered(n, 1000).value);
     await accepted.close();
@@ -28,7 +28,7 @@ export function closeStatements<T extends ProtocolTypes>(stage: TestBedSource<T>
     await expect(client.getData()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
   });
 
-  test('close() at both ends at once delivers what was sent before, both ways', async () => {
+  test('close() at both ends at once delivers the messages of both ends', async () => {
     const { client, accepted } = await stage().pair();
     for (let n = 0; n < 10; n++) {
       void client.sendData(numbered(n).value);
@@ -40,7 +40,7 @@ export function closeStatements<T extends ProtocolTypes>(stage: TestBedSource<T>
     expect([...client]).toEqual(expected);
   });
 
-  test('close() at both ends at once delivers all of it where one end has much more to send', async () => {
+  test('close() at both ends at once delivers all messages of an end that has many', async () => {
     const { client, accepted } = await stage().pair();
     for (let n = 0; n < 5; n++) void client.sendData(numbered(n, 16_384).value);
     for (let n = 0; n < 60; n++) void accepted.sendData(numbered(n, 16_384).value);
@@ -50,7 +50,7 @@ export function closeStatements<T extends ProtocolTypes>(stage: TestBedSource<T>
     expect(accepted.closeInfo).toMatchObject({ reason: 'local-close', unsentMessages: 0 });
   });
 
-  test('close() while the peer goes on sending ends both ends, and breaks nothing', async () => {
+  test('close() while the peer continues to send closes both ends cleanly', async () => {
     const { client, accepted } = await stage().pair();
     for (let n = 0; n < 20; n++)
       void accepted.sendData(numbered(n, 3000).value, stage().subject.acknowledged).catch(() => {});
@@ -81,7 +81,7 @@ export function closeStatements<T extends ProtocolTypes>(stage: TestBedSource<T>
       { options: 'done', words: ['an object', 'reason', "'done'"] },
     ];
     for (const { options, words } of wrong) {
-      void client.sendData(numbered(1).value); // something is queued: what is wrong must not show only when that is out
+      void client.sendData(numbered(1).value); // the error must come before the queue is sent
       for (const end of [() => client.close(options as never), () => server.closeServer(options as never)]) {
         const error: { code?: unknown; message?: unknown } = await end().catch((refusal) => refusal);
         expect(error.code).toBe('ERR_SERPY_OPTION');
@@ -117,7 +117,7 @@ export function closeStatements<T extends ProtocolTypes>(stage: TestBedSource<T>
     await expect(connection.getData()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
   });
 
-  test('close() gives up on a peer that reads nothing after closeTimeoutMs, and tells what was not sent', async () => {
+  test('close() ends after closeTimeoutMs if the peer reads nothing, and reports the unsent messages', async () => {
     const peer = await stage().silentPeer();
     const client = stage().connection({ closeTimeoutMs: 50 });
     await client.connect(peer.address.host, peer.address.port);
@@ -125,19 +125,19 @@ export function closeStatements<T extends ProtocolTypes>(stage: TestBedSource<T>
     await client.close();
     expect(client.closeInfo).toMatchObject({ reason: 'local-close', error: undefined });
     expect(client.closeInfo?.unsentMessages).toBeGreaterThan(0);
-    peer.hangUp();
+    peer.disconnect();
   });
 
-  test('close() gives up on a peer that does not hang up after closeTimeoutMs', async () => {
+  test('close() ends after closeTimeoutMs if the peer does not end its stream', async () => {
     const peer = await stage().silentPeer();
     const client = stage().connection({ closeTimeoutMs: 50 });
     await client.connect(peer.address.host, peer.address.port);
     await client.close();
     expect(client.closeInfo).toMatchObject({ reason: 'local-close' });
-    peer.hangUp();
+    peer.disconnect();
   });
 
-  test('destroy() ends a close() that is waiting', async () => {
+  test('destroy() ends a close() that waits', async () => {
     const peer = await stage().silentPeer();
     const client = stage().connection({ closeTimeoutMs: 1_000_000 });
     await client.connect(peer.address.host, peer.address.port);
@@ -148,7 +148,7 @@ export function closeStatements<T extends ProtocolTypes>(stage: TestBedSource<T>
     client.destroy();
     await closed;
     expect(client.state).toBe('closed');
-    peer.hangUp();
+    peer.disconnect();
   });
 
   stage.inMemory('sendData and getData are refused while and after closing', async () => {
@@ -161,7 +161,7 @@ export function closeStatements<T extends ProtocolTypes>(stage: TestBedSource<T>
     expect(() => client.enableRestart()).toThrow(expect.objectContaining({ code: 'ERR_SERPY_CLOSED' }));
   });
 
-  test('destroy(error) rejects what waits, and the error is the cause', async () => {
+  test('destroy(error) rejects waiting calls, and the error is the cause', async () => {
     const { client, accepted } = await stage().pair();
     const error = new Error('the laser is too hot');
     const waiting = client.getData();
@@ -230,7 +230,7 @@ export function closeStatements<T extends ProtocolTypes>(stage: TestBedSource<T>
     },
   );
 
-  test.each(['close', 'destroy'] as const)('%s() while dialling again ends the dial', async (ending) => {
+  test.each(['close', 'destroy'] as const)('%s() during a reconnect ends the attempt', async (ending) => {
     const { server, address } = await stage().started();
     const silent = stage().withSilentDials();
     let dials = 0;
@@ -262,7 +262,7 @@ export function closeStatements<T extends ProtocolTypes>(stage: TestBedSource<T>
         client.on(event, () => void client[ending]());
         const connecting = client.connect(address.host, address.port).catch((error: { code?: unknown }) => error.code);
         if (event !== 'connect') {
-          const accepted = await server.getConnection(); // of a client that ends at once, it may have none
+          const accepted = await server.getConnection(); // the server may have no connection of a client that ends at once
           await connecting;
           accepted.destroy();
         }
@@ -275,7 +275,7 @@ export function closeStatements<T extends ProtocolTypes>(stage: TestBedSource<T>
     },
   );
 
-  test('the peer closing ends a connection without auto restart, and tells why', async () => {
+  test('a close by the peer ends a connection without auto restart, with the reason', async () => {
     const { client, accepted } = await stage().pair();
     const closed = once(client, 'close');
     await accepted.close();

@@ -1,4 +1,4 @@
-/** Statements about options, arguments and the first dial. */
+/** Statements about options, arguments and the first connection. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ConnectionOptions, ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
@@ -21,7 +21,7 @@ export function connectStatements<T extends ProtocolTypes>(stage: TestBedSource<
     [{ sendQueue: { maxMesages: 1 } }, 'sendQueue.maxMesages', 'sendQueue.maxMessages'],
     [{ reconnect: { baseDelay: 1 } }, 'reconnect.baseDelay', 'reconnect.baseDelayMs'],
     [{ connectTimeout: 1 }, 'connectTimeout', 'connectTimeoutMs'],
-  ])('names the option nearest to an unknown one: %j', (options, given, meant) => {
+  ])('suggests the option nearest to an unknown one: %j', (options, given, meant) => {
     const create = () => stage().connection(options as ConnectionOptions);
     expect(create).toThrow(optionError(`${given}:`, `did you mean ${meant}?`));
   });
@@ -40,7 +40,7 @@ export function connectStatements<T extends ProtocolTypes>(stage: TestBedSource<
     [{ reconnect: { maxAttempts: 0 } }, 'reconnect.maxAttempts', 'Infinity'],
     [[], 'options', 'object'],
     ['utf-8', 'options', 'object'],
-  ])('says what an option takes: %j', (options, name, takes) => {
+  ])('states what an option takes: %j', (options, name, takes) => {
     expect(() => stage().connection(options as ConnectionOptions)).toThrow(optionError(name, takes));
   });
 
@@ -108,7 +108,7 @@ export function connectStatements<T extends ProtocolTypes>(stage: TestBedSource<
     ['127.0.0.1', '5000', 'port'],
     ['127.0.0.1', 70_000, 'port'],
     ['127.0.0.1', undefined, 'port'],
-  ])('connect(%j, %j) says what is wrong', async (host, port, name) => {
+  ])('connect(%j, %j) names the wrong argument', async (host, port, name) => {
     const client = stage().connection();
     await expect(client.connect(host as string, port as number)).rejects.toEqual(optionError(name));
     expect(client.state).toBe('idle');
@@ -136,7 +136,7 @@ export function connectStatements<T extends ProtocolTypes>(stage: TestBedSource<
     expect(accepted.local).toEqual(address);
   });
 
-  test('a connection knows whether it is encrypted, as long as there is a link', async () => {
+  test('a connection with a link knows whether it is encrypted', async () => {
     const { client, accepted } = await stage().pair();
     expect([client.encrypted, accepted.encrypted]).toEqual([stage().encrypted, stage().encrypted]);
     expect([client.identity, accepted.identity]).toEqual(
@@ -167,7 +167,7 @@ export function connectStatements<T extends ProtocolTypes>(stage: TestBedSource<
     await expect(client.connect(address.host, address.port)).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
   });
 
-  test('a refused port is told in a sentence, and connect can be called again', async () => {
+  test('the error of a refused port explains it, and connect can be called again', async () => {
     const { host, port } = await stage().freeAddress();
     const client = stage().connection();
     await expect(client.connect(host, port)).rejects.toMatchObject({
@@ -210,7 +210,7 @@ export function connectStatements<T extends ProtocolTypes>(stage: TestBedSource<
     expect(client.state).toBe('idle');
   });
 
-  test('a signal that is aborted later does not disturb the connection', async () => {
+  test('a signal that is aborted later does not affect the connection', async () => {
     const { address } = await stage().started();
     const controller = new AbortController();
     const client = await stage().connection().connect(address.host, address.port, { signal: controller.signal });
@@ -229,7 +229,7 @@ export function connectStatements<T extends ProtocolTypes>(stage: TestBedSource<
     expect(stage().environment.inUse).toEqual([]);
   });
 
-  test('a signal that is aborted as the dial succeeds leaves no link behind', async () => {
+  test('a signal that is aborted when the attempt succeeds leaves no link behind', async () => {
     const { server, address } = await stage().started();
     const controller = new AbortController();
     const { clock, random, listen, dial } = stage().environment;

@@ -1,6 +1,6 @@
 /**
- * What every connection and server must do, whichever protocol it speaks: played in memory and over TCP.
- * Not part of `serpy-core/testing`, as it needs vitest.
+ * The contract of every connection and server, for every protocol: run in memory, over TCP and over TLS.
+ * It is not part of `serpy-core/testing`, because it needs vitest.
  */
 
 import type { ProtocolTypes } from 'serpy-core';
@@ -43,12 +43,12 @@ export function connectionContract<T extends ProtocolTypes>(name: string, subjec
       describe('a Duplex', () => duplexStatements(stage));
       describe('web streams', () => webStreamingStatements(stage));
       describe('closing', () => closeStatements(stage));
-      describe('restarting', () => reconnectStatements(stage));
-      describe('dying', () => halfOpenStatements(stage));
-      describe('telling', () => eventStatements(stage));
-      describe('serving', () => serverStatements(stage));
+      describe('reconnecting', () => reconnectStatements(stage));
+      describe('a half-open link', () => halfOpenStatements(stage));
+      describe('events', () => eventStatements(stage));
+      describe('a server', () => serverStatements(stage));
       const { acknowledged } = subject;
-      if (acknowledged) describe('acknowledging', () => acknowledgementStatements(stage, acknowledged));
+      if (acknowledged) describe('acknowledgements', () => acknowledgementStatements(stage, acknowledged));
     });
   }
   describe(name, () => {

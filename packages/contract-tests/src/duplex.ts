@@ -1,4 +1,4 @@
-/** Statements about a connection as a stream of Node: back-pressure both ways, ends, and failures. */
+/** Statements about a connection as a stream of Node: back-pressure in both directions, ends, and failures. */
 import { once } from 'node:events';
 import { Readable, Writable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
@@ -11,7 +11,7 @@ import { bounded, breakOff, broken, failure, messagesOf } from './stream-stage.j
 export function duplexStatements<T extends ProtocolTypes>(stage: TestBedSource<T>): void {
   const { numbered, values, datas, plenty, expectLarge } = messagesOf(stage);
 
-  test('carries messages both ways, in order, and ends when the peer closes', async () => {
+  test('carries messages in both directions, in order, and ends when the peer closes', async () => {
     const { client, accepted } = await stage().pair();
     const echo = accepted.toDuplex();
     echo.pipe(echo);
@@ -39,7 +39,7 @@ export function duplexStatements<T extends ProtocolTypes>(stage: TestBedSource<T
     expect(client.closeInfo).toMatchObject({ reason: 'local-close', unsentMessages: 0 });
   });
 
-  test('slows its writer down when the peer does not read, and its peer when nobody reads it', async () => {
+  test('slows its writer down if the peer does not read, and its peer if the program does not read', async () => {
     const { count, sizeBytes } = plenty();
     const { client, accepted } = await stage().pair(bounded, { receiveQueue: { maxMessages: 2 } });
     const reader = accepted.toDuplex();
@@ -52,7 +52,7 @@ export function duplexStatements<T extends ProtocolTypes>(stage: TestBedSource<T
     for (let turn = 0; turn < 100; turn++) await nextTurn();
     const held = written;
     expect(held).toBeLessThan(count - 20);
-    expect(accepted.stats().receiveQueueMessages).toBe(2); // the stream has taken none
+    expect(accepted.stats().receiveQueueMessages).toBe(2); // the stream has read none
     for (let turn = 0; turn < 100; turn++) await nextTurn();
     expect(written).toBe(held);
     let n = 0;
@@ -61,7 +61,7 @@ export function duplexStatements<T extends ProtocolTypes>(stage: TestBedSource<T
     expect(n).toBe(count);
   });
 
-  test('takes no more out of the queue than is read', async () => {
+  test('reads no more from the queue than the program reads', async () => {
     const { client, accepted } = await stage().pair();
     const duplex = accepted.toDuplex();
     for (const value of values(10)) await client.sendData(value);
@@ -89,7 +89,7 @@ export function duplexStatements<T extends ProtocolTypes>(stage: TestBedSource<T
     duplex.destroy();
   });
 
-  test('destroy() closes the connection at once, and with its error what waits', async () => {
+  test('destroy() closes the connection at once, and waiting calls reject with its error', async () => {
     const { client, accepted } = await stage().pair();
     const duplex = client.toDuplex();
     const reading = failure(duplex[Symbol.asyncIterator]().next());
@@ -103,7 +103,7 @@ export function duplexStatements<T extends ProtocolTypes>(stage: TestBedSource<T
     await waitFor(() => accepted.state === 'closed');
   });
 
-  test('fails when the connection breaks off, after all that had arrived', async () => {
+  test('fails when the connection fails, after the messages that had arrived', async () => {
     const { client, accepted } = await stage().pair();
     for (const value of values(3)) await accepted.sendData(value);
     await waitFor(() => client.stats().receiveQueueMessages === 3);
@@ -118,7 +118,7 @@ export function duplexStatements<T extends ProtocolTypes>(stage: TestBedSource<T
     expect(duplex.destroyed).toBe(true);
   });
 
-  test('fails where it is written to when the connection is gone', async () => {
+  test('fails at a write after the connection is closed', async () => {
     const { client } = await stage().pair();
     const duplex = client.toDuplex();
     await breakOff(client);
@@ -136,7 +136,7 @@ export function duplexStatements<T extends ProtocolTypes>(stage: TestBedSource<T
     expect(client.state).toBe('closed');
   });
 
-  test('goes on over links that break, with auto restart', async () => {
+  test('continues over links that break, with auto restart', async () => {
     const reconnect = { baseDelayMs: 2, maxDelayMs: 20, minDelayMs: 0 };
     const { server, client, accepted } = await stage().pair({ autoRestart: true, reconnect });
     const duplex = client.toDuplex();
@@ -153,7 +153,7 @@ export function duplexStatements<T extends ProtocolTypes>(stage: TestBedSource<T
     duplex.destroy();
   });
 
-  test('tells, where its end cannot be said, what was not sent', async () => {
+  test('reports the unsent messages if its end cannot be sent', async () => {
     const peer = await stage().silentPeer();
     const client = stage().connection({ ...bounded, closeTimeoutMs: 20 });
     await client.connect(peer.address.host, peer.address.port);
@@ -171,7 +171,7 @@ export function duplexStatements<T extends ProtocolTypes>(stage: TestBedSource<T
     stage().letTimePass();
     expect(await ended).toMatchObject({ code: 'ERR_SERPY_DROPPED', messages: 4 });
     expect(sent.at(-1)).toMatchObject({ code: 'ERR_SERPY_CLOSED' });
-    peer.hangUp();
+    peer.disconnect();
   });
 
   stage.inMemory('gives messages where that is asked for, and passes the options of sendData on', async () => {

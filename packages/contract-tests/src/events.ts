@@ -1,4 +1,4 @@
-/** Statements about events, warnings and those who listen. */
+/** Statements about events, warnings and listeners. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -6,7 +6,7 @@ import type { ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
 import { record, type TestBedSource, waitFor } from './stage.js';
 
-/** What is thrown where nobody can catch it, while an action runs and until so many have come. */
+/** The uncaught exceptions during an action, until the expected number has come. */
 async function uncaught(count: number, action: () => Promise<void>): Promise<unknown[]> {
   const usual = process.listeners('uncaughtException');
   const caught: unknown[] = [];
@@ -26,7 +26,7 @@ async function uncaught(count: number, action: () => Promise<void>): Promise<unk
 export function eventStatements<T extends ProtocolTypes>(stage: TestBedSource<T>): void {
   const numbered = (n: number) => stage().subject.numbered(n);
 
-  test('a listener that throws disturbs nothing, and its error is not lost', async () => {
+  test('a listener that throws does not affect the connection, and its error is not lost', async () => {
     const events = ['connect', 'disconnect', 'reconnecting', 'reconnect', 'close'] as const;
     const errors = events.map((event) => new Error(event));
     const caught = await uncaught(events.length + 1, async () => {
@@ -51,7 +51,7 @@ export function eventStatements<T extends ProtocolTypes>(stage: TestBedSource<T>
     expect(caught).toEqual([...errors, errors[0]]);
   });
 
-  test('a listener that throws does not keep other connections from being told', async () => {
+  test('a listener that throws does not affect the events of other connections', async () => {
     const caught = await uncaught(1, async () => {
       const { server, address } = await stage().started();
       server.once('connection', () => {
@@ -64,7 +64,7 @@ export function eventStatements<T extends ProtocolTypes>(stage: TestBedSource<T>
       const accepted = [await server.getConnection(), await server.getConnection()];
       const data = await Promise.all(accepted.map((each) => each.getData()));
       expect(data).toHaveLength(2);
-      for (const n of [1, 2]) expect(data).toContainEqual(numbered(n).data); // who has said a word first is told first
+      for (const n of [1, 2]) expect(data).toContainEqual(numbered(n).data); // the order of the servers' first messages
     });
     expect(caught).toHaveLength(1);
   });
@@ -73,7 +73,7 @@ export function eventStatements<T extends ProtocolTypes>(stage: TestBedSource<T>
     const { client } = await stage().stranded({ sendQueue: { maxMessages: 1, whenFull: 'drop-newest' } });
     await client.sendData(numbered(1).value);
     await client.sendData(numbered(2).value);
-    await nextTurn(); // so long a program that awaits the connection has to listen
+    await nextTurn(); // a program that awaits the connection can add its listener until then
     expect(stage().processWarnings).toEqual(['ERR_SERPY_DROPPED']);
     client.destroy(); // one more of that kind: the message in the queue
     await nextTurn();
@@ -105,24 +105,24 @@ export function eventStatements<T extends ProtocolTypes>(stage: TestBedSource<T>
     '%s() in a listener of warning, when the peer breaks the protocol, ends the connection in the usual order',
     async (ending) => {
       const { server, address } = await stage().started();
-      const told: string[] = [];
+      const emitted: string[] = [];
       server.on('connection', (connection) => {
-        for (const event of ['disconnect', 'close'] as const) connection.on(event, () => told.push(event));
+        for (const event of ['disconnect', 'close'] as const) connection.on(event, () => emitted.push(event));
         connection.on('warning', () => void connection[ending]());
       });
-      const stranger = await stage().environment.dial({
+      const httpClient = await stage().environment.dial({
         ...address,
         keepAliveMs: 0,
         signal: new AbortController().signal,
       });
-      stranger.start({ received: () => {}, drained: () => {}, ended: () => stranger.end(), closed: () => {} });
-      stranger.write(Buffer.from('GET / HTTP/1.1\r\nHost: instrument\r\n\r\n'));
-      stranger.flush();
-      const strange = await server.getConnection();
-      await waitFor(() => strange.state === 'closed');
+      httpClient.start({ received: () => {}, drained: () => {}, ended: () => httpClient.end(), closed: () => {} });
+      httpClient.write(Buffer.from('GET / HTTP/1.1\r\nHost: instrument\r\n\r\n'));
+      httpClient.flush();
+      const rejected = await server.getConnection();
+      await waitFor(() => rejected.state === 'closed');
       await server.close();
       await waitFor(() => stage().environment.inUse.length === 0);
-      expect(told).toEqual(['disconnect', 'close']);
+      expect(emitted).toEqual(['disconnect', 'close']);
     },
   );
 
@@ -154,7 +154,7 @@ export function eventStatements<T extends ProtocolTypes>(stage: TestBedSource<T>
     }
   });
 
-  test('the state is what the event says when the event is told', async () => {
+  test('the state fits the event when the event is emitted', async () => {
     const { server, address } = await stage().started();
     const client = stage().connection({ autoRestart: true, reconnect: { baseDelayMs: 1, minDelayMs: 0 } });
     const states: string[] = [];

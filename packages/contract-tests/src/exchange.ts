@@ -1,4 +1,4 @@
-/** Statements about messages on their way from one end to the other. */
+/** Statements about the exchange of messages. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { ProtocolTypes } from 'serpy-core';
@@ -16,7 +16,7 @@ export function exchangeStatements<T extends ProtocolTypes>(stage: TestBedSource
     }
   });
 
-  test('keeps the order of messages that are sent without waiting, both ways at once', async () => {
+  test('keeps the order of messages that are sent without waiting, in both directions at once', async () => {
     const { client, accepted } = await stage().pair();
     const samples = Array.from({ length: 200 }, (_, n) => stage().subject.numbered(n));
     const sent = samples.flatMap(({ value }) => [client.sendData(value), accepted.sendData(value)]);
@@ -37,9 +37,9 @@ export function exchangeStatements<T extends ProtocolTypes>(stage: TestBedSource
   test('serves several getData at once in their order', async () => {
     const { client, accepted } = await stage().pair();
     const samples = [0, 1, 2, 3].map((n) => stage().subject.numbered(n));
-    const taken = samples.map(() => accepted.getData());
+    const received = samples.map(() => accepted.getData());
     for (const { value } of samples) await client.sendData(value);
-    expect(await Promise.all(taken)).toEqual(samples.map(({ data }) => data));
+    expect(await Promise.all(received)).toEqual(samples.map(({ data }) => data));
   });
 
   stage.inMemory('getData gives up after timeoutMs, and what comes later goes to the next call', async () => {
@@ -87,7 +87,7 @@ export function exchangeStatements<T extends ProtocolTypes>(stage: TestBedSource
     expect(await accepted.getData()).toEqual(next.data);
   });
 
-  test('gives what is left after the peer closed, then says that nothing will come', async () => {
+  test('gives the remaining messages after the peer closed, then rejects', async () => {
     const { client, accepted } = await stage().pair();
     const samples = [0, 1, 2].map((n) => stage().subject.numbered(n));
     for (const { value } of samples) await client.sendData(value);
@@ -98,29 +98,29 @@ export function exchangeStatements<T extends ProtocolTypes>(stage: TestBedSource
     expect(accepted.isDataAvailable()).toBe(false);
   });
 
-  test('for await gives all that comes and ends when the connection is closed', async () => {
+  test('for await gives all messages and ends when the connection is closed', async () => {
     const { client, accepted } = await stage().pair();
     const samples = Array.from({ length: 20 }, (_, n) => stage().subject.numbered(n));
     for (const { value } of samples) void client.sendData(value);
     void client.close();
-    const taken: unknown[] = [];
-    for await (const data of accepted) taken.push(data);
-    expect(taken).toEqual(samples.map(({ data }) => data));
+    const received: unknown[] = [];
+    for await (const data of accepted) received.push(data);
+    expect(received).toEqual(samples.map(({ data }) => data));
   });
 
-  test('messages() tells as much as getMessage and ends when the connection is closed', async () => {
+  test('messages() gives the same as getMessage and ends when the connection is closed', async () => {
     const { client, accepted } = await stage().pair();
     const { value } = stage().subject.numbered(1);
     await client.sendData(value);
     const first = await accepted.getMessage();
     await client.sendData(value);
     void client.close();
-    const taken: unknown[] = [];
-    for await (const message of accepted.messages()) taken.push(message);
-    expect(taken).toEqual([first]);
+    const received: unknown[] = [];
+    for await (const message of accepted.messages()) received.push(message);
+    expect(received).toEqual([first]);
   });
 
-  test('a for await that waits ends when its own end is closed or destroyed', async () => {
+  test('a waiting for await ends when its connection is closed or destroyed', async () => {
     const { client, accepted } = await stage().pair();
     const drained = async (connection: AsyncIterable<unknown>) => {
       let count = 0;
@@ -134,7 +134,7 @@ export function exchangeStatements<T extends ProtocolTypes>(stage: TestBedSource
     expect(await Promise.all(both)).toEqual([0, 0]);
   });
 
-  test('leaving a for await leaves the connection open and takes no more than was given', async () => {
+  test('leaving a for await keeps the connection open and reads no more than was given', async () => {
     const { client, accepted } = await stage().pair();
     const samples = [0, 1, 2].map((n) => stage().subject.numbered(n));
     for (const { value } of samples) await client.sendData(value);
@@ -146,7 +146,7 @@ export function exchangeStatements<T extends ProtocolTypes>(stage: TestBedSource
     expect(await accepted.getData()).toEqual(samples[1]?.data);
   });
 
-  test('a plain for gives what is there now', async () => {
+  test('a synchronous for gives the messages that have arrived', async () => {
     const { client, accepted } = await stage().pair();
     expect([...accepted]).toEqual([]);
     const samples = [0, 1, 2].map((n) => stage().subject.numbered(n));
@@ -156,7 +156,7 @@ export function exchangeStatements<T extends ProtocolTypes>(stage: TestBedSource
     expect(accepted.isDataAvailable()).toBe(false);
   });
 
-  test('counts what it does, and the figures of both ends agree', async () => {
+  test('counts messages and bytes, and the numbers of both ends agree', async () => {
     const { client, accepted } = await stage().pair();
     const count = 30;
     for (let n = 0; n < count; n++) await client.sendData(stage().subject.numbered(n, 100).value);
@@ -176,15 +176,15 @@ export function exchangeStatements<T extends ProtocolTypes>(stage: TestBedSource
     expect(client.stats().connectedMs).toBe(connectedMs);
   });
 
-  test('a call that waits settles once, whatever else happens', async () => {
+  test('a waiting call settles once, whatever else happens', async () => {
     const { client, accepted } = await stage().pair();
     const controller = new AbortController();
-    const taken = trackPromise(accepted.getData({ signal: controller.signal, timeoutMs: 10_000 }));
+    const received = trackPromise(accepted.getData({ signal: controller.signal, timeoutMs: 10_000 }));
     await client.sendData(stage().subject.numbered(1).value);
-    await waitFor(() => taken.settled !== 'no');
+    await waitFor(() => received.settled !== 'no');
     controller.abort();
     accepted.destroy();
     await nextTurn();
-    expect(taken.settled).toBe('resolved');
+    expect(received.settled).toBe('resolved');
   });
 }

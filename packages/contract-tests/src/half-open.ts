@@ -1,17 +1,17 @@
-/** Statements about links that die without a word, and those that only look so. */
+/** Statements about half-open links, on which no byte leaves. */
 import { once } from 'node:events';
 import type { ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
 import { record, type TestBedSource, trackPromise } from './stage.js';
 
-/** More than the systems' buffers hold. */
+/** More than the buffers of the systems hold. */
 const count = 300;
 const sizeBytes = 65_536;
 
 export function halfOpenStatements<T extends ProtocolTypes>(stage: TestBedSource<T>): void {
   const numbered = (n: number) => stage().subject.numbered(n, sizeBytes);
 
-  test('a peer that takes no byte is found dead after writeTimeoutMs, and what waits is settled', async () => {
+  test('a link to a peer that reads nothing ends after writeTimeoutMs, and waiting calls settle', async () => {
     const peer = await stage().silentPeer();
     const client = stage().connection({ writeTimeoutMs: 100 });
     const events = record(client, ['disconnect', 'warning', 'close']);
@@ -30,10 +30,10 @@ export function halfOpenStatements<T extends ProtocolTypes>(stage: TestBedSource
     expect(client.closeInfo?.unsentMessages).toBeGreaterThan(0);
     expect(waiting).toEqual({ settled: 'rejected', code: 'ERR_SERPY_CLOSED' });
     expect(sent.filter(({ settled }) => settled === 'no')).toEqual([]);
-    peer.hangUp();
+    peer.disconnect();
   });
 
-  test('a peer that takes no byte is dialled again where auto restart is on', async () => {
+  test('a client with auto restart reconnects to a peer that reads nothing', async () => {
     const peer = await stage().silentPeer();
     const reconnect = { baseDelayMs: 2, maxDelayMs: 20, minDelayMs: 0 };
     const client = stage().connection({ autoRestart: true, reconnect, writeTimeoutMs: 100 });
@@ -43,6 +43,6 @@ export function halfOpenStatements<T extends ProtocolTypes>(stage: TestBedSource
     await once(client, 'reconnect');
     expect(client.stats().reconnects).toBe(1);
     client.destroy();
-    peer.hangUp();
+    peer.disconnect();
   });
 }

@@ -1,10 +1,10 @@
-/** Statements about live data: a receiver that wants the newest message alone, and a sender whose messages are worthless after an outage. */
+/** Statements about live data: a receiver that needs only the newest message, and a sender whose messages are useless after an outage. */
 import { once } from 'node:events';
 import type { Connection, ConnectionOptions, ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
 import { type Pair, record, type TestBedSource, trackPromise, waitFor } from './stage.js';
 
-/** Short waits, for clients that are to find their server again. */
+/** Short waits for clients that reconnect. */
 const soon = { baseDelayMs: 2, maxDelayMs: 20, minDelayMs: 0 };
 
 const dropped = { name: 'warning', info: { code: 'ERR_SERPY_DROPPED' } };
@@ -16,7 +16,7 @@ export function liveDataStatements<T extends ProtocolTypes>(stage: TestBedSource
     for (let n = from; n <= to; n++) await connection.sendData(numbered(n).value);
   }
 
-  test("keep 'latest': the newest message waits alone, drops are counted and told once for each link", async () => {
+  test("keep 'latest': only the newest message waits, drops are counted and reported once for each link", async () => {
     const { client, accepted } = await stage().pair({}, { keep: 'latest' });
     const warnings = record(accepted, ['warning']);
     for (const last of [5, 10, 15]) {
@@ -29,7 +29,7 @@ export function liveDataStatements<T extends ProtocolTypes>(stage: TestBedSource
     expect(warnings).toMatchObject([dropped]);
   });
 
-  test("keep 'latest': drops are told again on the next link", async () => {
+  test("keep 'latest': drops are reported again on the next link", async () => {
     const { server, client, accepted } = await stage().pair({ keep: 'latest', autoRestart: true, reconnect: soon });
     const warnings = record(client, ['warning']);
     let peer = accepted;
@@ -47,7 +47,7 @@ export function liveDataStatements<T extends ProtocolTypes>(stage: TestBedSource
     expect(client.stats().droppedReceiving).toBe(9);
   });
 
-  test("keep 'latest': nothing is dropped while somebody waits, and nothing holds the sender back while nobody does", async () => {
+  test("keep 'latest': nothing is dropped while getData waits, and the sender is never throttled", async () => {
     const { client, accepted } = await stage().pair({}, { keep: 'latest' });
     const waiting = accepted.getData();
     await client.sendData(numbered(0).value);
@@ -74,7 +74,7 @@ export function liveDataStatements<T extends ProtocolTypes>(stage: TestBedSource
     stage().connection({ keep: 'latest', receiveQueue: {} });
   });
 
-  /** Brings the server back, for a client that is stranded. */
+  /** Starts the server of a stranded client again. */
   async function rescued({ client, address }: Pair<T>): Promise<Connection<T>> {
     const { server } = await stage().started({ port: address.port });
     stage().letTimePass();
@@ -84,7 +84,7 @@ export function liveDataStatements<T extends ProtocolTypes>(stage: TestBedSource
     return accepted;
   }
 
-  test("whenOffline 'drop': without a link sendData resolves false; what is sent when it is back arrives alone", async () => {
+  test("whenOffline 'drop': without a link sendData resolves false; only messages of the next link arrive", async () => {
     const pair = await stage().stranded({ whenOffline: 'drop', reconnect: soon });
     const { client } = pair;
     const warnings = record(client, ['warning']);
@@ -97,7 +97,7 @@ export function liveDataStatements<T extends ProtocolTypes>(stage: TestBedSource
     expect(accepted.stats().messagesReceived).toBe(1);
   });
 
-  test("whenOffline 'drop': drops are told once for each outage", async () => {
+  test("whenOffline 'drop': drops are reported once for each outage", async () => {
     const { server, client, accepted } = await stage().pair({
       whenOffline: 'drop',
       autoRestart: true,
@@ -120,13 +120,13 @@ export function liveDataStatements<T extends ProtocolTypes>(stage: TestBedSource
     expect(client.stats().droppedSending).toBe(9);
   });
 
-  /** A client with messages that its peer does not read, in the queue and before it. */
+  /** A client with unread messages in flight and in its queue. */
   async function stuck(options: ConnectionOptions = {}) {
     const peer = await stage().silentPeer();
     const client = stage().connection({
       whenOffline: 'drop',
       autoRestart: true,
-      writeTimeoutMs: 0, // in memory the peer rests for hours
+      writeTimeoutMs: 0, // in memory the peer pauses for hours
       sendQueue: { maxMessages: 4 },
       reconnect: { baseDelayMs: 600_000, maxDelayMs: 600_000 },
       ...options,
@@ -150,17 +150,17 @@ export function liveDataStatements<T extends ProtocolTypes>(stage: TestBedSource
     return { peer, client, sent, results };
   }
 
-  test("whenOffline 'drop': what is queued when the link breaks is dropped, and so is what waits for room", async () => {
+  test("whenOffline 'drop': messages that are queued or wait for room when the link breaks are dropped", async () => {
     const { peer, client, sent, results } = await stuck();
     const { sendQueueMessages, messagesSent } = client.stats();
     expect(sendQueueMessages).toBe(4);
     const events = record(client, ['disconnect', 'reconnecting', 'warning']);
-    peer.hangUp();
+    peer.disconnect();
     await waitFor(() => client.state === 'reconnecting' && sent.every(({ settled }) => settled === 'resolved'));
     expect(results.filter((accepted) => !accepted)).toHaveLength(sent.length - messagesSent - 4);
     expect(client.stats()).toMatchObject({ sendQueueMessages: 0, droppedSending: sent.length - messagesSent });
     expect(await client.sendData(numbered(1).value)).toBe(false);
-    // What had been sent may not have arrived, and is told with the link.
+    // Messages that were in flight may not have arrived, which the event of the link reports.
     expect(events.map(({ name }) => name)).toEqual(['disconnect', 'warning', 'reconnecting', 'warning']);
     expect(events[1]).toMatchObject({ info: { code: 'ERR_SERPY_LOST' } });
     expect(events.at(-1)).toMatchObject({ info: { code: 'ERR_SERPY_DROPPED', messages: sent.length - messagesSent } });
@@ -173,18 +173,18 @@ export function liveDataStatements<T extends ProtocolTypes>(stage: TestBedSource
       client.on('warning', ({ code }) => {
         if (code === 'ERR_SERPY_DROPPED') void client[ending]();
       });
-      peer.hangUp();
+      peer.disconnect();
       await waitFor(() => client.state === 'closed');
       expect(client.closeInfo).toMatchObject({ unsentMessages: 0 });
       await waitFor(() => stage().environment.inUse.length === 0);
     },
   );
 
-  test("whenOffline 'drop': a link that is lost for good tells what was not sent, as ever", async () => {
+  test("whenOffline 'drop': the end of the connection reports unsent messages, as without the option", async () => {
     const { peer, client, sent } = await stuck({ autoRestart: false });
     const { messagesSent } = client.stats();
     const warnings = record(client, ['warning']);
-    peer.hangUp();
+    peer.disconnect();
     await waitFor(() => client.state === 'closed' && sent.every(({ settled }) => settled !== 'no'));
     expect(client.closeInfo).toMatchObject({ unsentMessages: 4 });
     expect(sent.filter(({ code }) => code === 'ERR_SERPY_CLOSED')).toHaveLength(sent.length - messagesSent - 4);

@@ -1,4 +1,4 @@
-/** A statement about a whole process: one that has closed everything ends by itself. */
+/** A statement about a process: after it has closed everything, it ends by itself. */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';

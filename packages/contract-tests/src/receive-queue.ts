@@ -1,4 +1,4 @@
-/** Statements about the queue of messages to take: its bounds, and what happens there. */
+/** Statements about the receive queue: its bounds, and what happens at them. */
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
@@ -12,10 +12,10 @@ export function receiveQueueStatements<T extends ProtocolTypes>(stage: TestBedSo
   const numbered = (n: number, sizeBytes?: number) => stage().subject.numbered(n, sizeBytes);
 
   test("whenFull 'block': a full receive queue stops the peer, and nothing is lost afterwards", async () => {
-    // More than system and network hold on the way.
+    // More than the system and the network buffer.
     const { count, sizeBytes } = stage().network ? { count: 50, sizeBytes: 4096 } : { count: 300, sizeBytes: 65_536 };
     const { client, accepted } = await stage().pair(
-      { sendQueue: { maxMessages: 4 }, writeTimeoutMs: 0 }, // in memory the reader rests for hours
+      { sendQueue: { maxMessages: 4 }, writeTimeoutMs: 0 }, // in memory the reader pauses for hours
       { receiveQueue: { maxMessages: 2 } },
     );
     const sent = Array.from({ length: count }, (_, n) => trackPromise(client.sendData(numbered(n, sizeBytes).value)));
@@ -47,7 +47,7 @@ export function receiveQueueStatements<T extends ProtocolTypes>(stage: TestBedSo
     if (stage().subject.textOnly) return context.skip();
     const { client, accepted } = await stage().pair();
     const sizeBytes = 300_000; // more than a piece
-    const count = stage().sliced ? 3 : 20; // the third comes where the first was
+    const count = stage().sliced ? 3 : 20; // the third uses the memory of the first
     for (let n = 0; n < count; n++) await client.sendData(Buffer.alloc(sizeBytes, n) as T['value']);
     for (let n = 0; n < count; n++) {
       const data = (await accepted.getData()) as Buffer;
@@ -84,19 +84,19 @@ export function receiveQueueStatements<T extends ProtocolTypes>(stage: TestBedSo
     expect(await pending[2]).toEqual(numbered(2).data);
   });
 
-  test('a stream that was made of a connection and is destroyed takes nothing more', async () => {
+  test('a destroyed stream of a connection reads nothing more', async () => {
     const { client, accepted } = await stage().pair();
     const readable = Readable.from(accepted);
     readable.read();
     await nextTurn(); // it waits for its first message
-    const gone = once(readable, 'close');
+    const closed = once(readable, 'close');
     readable.destroy();
-    await gone;
+    await closed;
     await client.sendData(numbered(1).value);
     expect(await accepted.getData({ timeoutMs: 15_000 })).toEqual(numbered(1).data);
   });
 
-  test('a web stream that was made of a connection and is cancelled takes nothing more', async () => {
+  test('a cancelled web stream of a connection reads nothing more', async () => {
     const { client, accepted } = await stage().pair();
     const reader = ReadableStream.from(accepted).getReader();
     const pending = reader.read();
@@ -124,7 +124,7 @@ export function receiveQueueStatements<T extends ProtocolTypes>(stage: TestBedSo
     for (const { data } of samples) expect(await accepted.getData()).toEqual(data);
   });
 
-  test('a full receive queue does not keep a connection from closing, nor what it holds from being taken', async () => {
+  test('a connection with a full receive queue closes, and its messages can still be read', async () => {
     const { client, accepted } = await stage().pair({}, { receiveQueue: { maxMessages: 2 } });
     for (let n = 0; n < 6; n++) await client.sendData(numbered(n).value);
     await waitFor(() => accepted.stats().receiveQueueMessages === 2);
@@ -133,7 +133,7 @@ export function receiveQueueStatements<T extends ProtocolTypes>(stage: TestBedSo
     expect(await accepted.getData()).toEqual(numbered(1).data);
   });
 
-  test("whenFull 'drop-oldest': the latest are kept, drops are counted and told once", async () => {
+  test("whenFull 'drop-oldest': the latest are kept, drops are counted and reported once", async () => {
     const { client, accepted } = await stage().pair({}, { receiveQueue: { maxMessages: 2, whenFull: 'drop-oldest' } });
     const warnings = record(accepted, ['warning']);
     for (let n = 1; n <= 5; n++) await client.sendData(numbered(n).value);
@@ -144,7 +144,7 @@ export function receiveQueueStatements<T extends ProtocolTypes>(stage: TestBedSo
     expect(warnings).toMatchObject([{ info: { code: 'ERR_SERPY_DROPPED' } }]);
   });
 
-  test("whenFull 'drop-newest': the first are kept, drops are counted and told once", async () => {
+  test("whenFull 'drop-newest': the first are kept, drops are counted and reported once", async () => {
     const { client, accepted } = await stage().pair({}, { receiveQueue: { maxMessages: 2, whenFull: 'drop-newest' } });
     const warnings = record(accepted, ['warning']);
     for (let n = 1; n <= 5; n++) await client.sendData(numbered(n).value);
@@ -155,9 +155,9 @@ export function receiveQueueStatements<T extends ProtocolTypes>(stage: TestBedSo
     expect(warnings).toMatchObject([{ info: { code: 'ERR_SERPY_DROPPED' } }]);
   });
 
-  test("whenFull 'error': the connection ends and says so, and what the queue held can be taken", async () => {
+  test("whenFull 'error': the connection ends with an error, and the queued messages can be read", async () => {
     const { client, accepted } = await stage().pair({}, { receiveQueue: { maxMessages: 2, whenFull: 'error' } });
-    for (let n = 1; n <= 5; n++) client.sendData(numbered(n).value).catch(() => {}); // the end may come before the last
+    for (let n = 1; n <= 5; n++) client.sendData(numbered(n).value).catch(() => {}); // the connection may end before the last
     await waitFor(() => accepted.state === 'closed');
     expect(accepted.closeInfo).toMatchObject({ reason: 'queue-full', error: { code: 'ERR_SERPY_QUEUE_FULL' } });
     expect(await accepted.getData()).toEqual(numbered(1).data);

@@ -1,4 +1,4 @@
-/** Statements about links that break, and connections that go on. */
+/** Statements about links that break, and connections that continue. */
 import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ProtocolTypes } from 'serpy-core';
@@ -21,7 +21,7 @@ export function reconnectStatements<T extends ProtocolTypes>(stage: TestBedSourc
     expect(events.map(({ name }) => name)).toEqual(['disconnect', 'close']);
   });
 
-  test('with auto restart a lost link is dialled again, and each step is told in order', async () => {
+  test('with auto restart a client reconnects, and emits an event for each step in order', async () => {
     const { server, address } = await stage().started();
     const client = stage().connection({ autoRestart: true, reconnect: soon });
     const events = record(client, lifeEvents);
@@ -48,7 +48,7 @@ export function reconnectStatements<T extends ProtocolTypes>(stage: TestBedSourc
     expect(client.stats().reconnects).toBe(1);
   });
 
-  test('a getData that waits goes on waiting over a reconnect', async () => {
+  test('a waiting getData continues over a reconnect', async () => {
     const { server, client, accepted } = await stage().pair({ autoRestart: true, reconnect: soon });
     const waiting = client.getData();
     accepted.destroy();
@@ -57,11 +57,11 @@ export function reconnectStatements<T extends ProtocolTypes>(stage: TestBedSourc
     expect(await waiting).toEqual(numbered(1).data);
   });
 
-  test('a for await goes on over reconnects', async () => {
+  test('a for await continues over reconnects', async () => {
     const { server, client, accepted } = await stage().pair({ autoRestart: true, reconnect: soon });
-    const taken: unknown[] = [];
+    const received: unknown[] = [];
     const reading = (async () => {
-      for await (const data of client) taken.push(data);
+      for await (const data of client) received.push(data);
     })();
     await accepted.sendData(numbered(0).value);
     await accepted.close();
@@ -70,13 +70,13 @@ export function reconnectStatements<T extends ProtocolTypes>(stage: TestBedSourc
       await next.sendData(numbered(n).value);
       await next.close();
     }
-    await waitFor(() => taken.length === 4);
+    await waitFor(() => received.length === 4);
     await client.close();
     await reading;
-    expect(taken).toEqual([0, 1, 2, 3].map((n) => numbered(n).data));
+    expect(received).toEqual([0, 1, 2, 3].map((n) => numbered(n).data));
   });
 
-  test('tells one reconnect for each link that comes back, ten times', async () => {
+  test('emits one reconnect for each new link, ten times', async () => {
     const { server, client, accepted } = await stage().pair({
       autoRestart: true,
       reconnect: { ...soon, resetAfterMs: 0 },
@@ -97,7 +97,7 @@ export function reconnectStatements<T extends ProtocolTypes>(stage: TestBedSourc
     expect(server.size).toBe(1);
   });
 
-  test('gives up after maxAttempts dials, and says why', async () => {
+  test('ends after maxAttempts attempts, and says why', async () => {
     const { client } = await stage().stranded({ reconnect: { ...soon, maxAttempts: 3 } });
     const events = record(client, ['reconnecting', 'reconnect', 'close']);
     const waiting = client.getData();
@@ -111,7 +111,7 @@ export function reconnectStatements<T extends ProtocolTypes>(stage: TestBedSourc
     expect(client.state).toBe('closed');
   });
 
-  test('a peer that accepts and hangs up at once is dialled with growing waits, and given up', async () => {
+  test('a client of a server that accepts and closes at once waits longer each time, and ends after maxAttempts', async () => {
     const { server, address } = await stage().started();
     server.on('connection', (connection) => connection.destroy());
     const client = stage().connection({ autoRestart: true, reconnect: { ...soon, maxAttempts: 4 } });
@@ -124,7 +124,7 @@ export function reconnectStatements<T extends ProtocolTypes>(stage: TestBedSourc
     }
   });
 
-  test('a link that brings a message is one that led to something, however short: no count and no wait grows over such links', async () => {
+  test('a short link that carries a message resets the count of attempts and the wait', async () => {
     const { server, client, accepted } = await stage().pair({
       autoRestart: true,
       reconnect: { ...soon, maxAttempts: 2 },
@@ -157,7 +157,7 @@ export function reconnectStatements<T extends ProtocolTypes>(stage: TestBedSourc
     expect(stage().environment.dials).toBe(1);
   });
 
-  test('disableRestart() while waiting to dial ends the connection', async () => {
+  test('disableRestart() during the wait before a reconnect ends the connection', async () => {
     const { client } = await stage().stranded();
     const events = record(client, ['close']);
     const waiting = client.getData();
@@ -178,7 +178,7 @@ export function reconnectStatements<T extends ProtocolTypes>(stage: TestBedSourc
     await waitFor(() => stage().environment.inUse.length === 0);
   });
 
-  test('disableRestart() while connected leaves the link, and its loss ends the connection', async () => {
+  test('disableRestart() while connected keeps the link, and its loss ends the connection', async () => {
     const { client, accepted } = await stage().pair({ autoRestart: true });
     client.disableRestart();
     expect(client.isConnected()).toBe(true);
@@ -192,7 +192,7 @@ export function reconnectStatements<T extends ProtocolTypes>(stage: TestBedSourc
     accepted.disableRestart();
   });
 
-  test('messages of a lost link that were not taken yet come before those of the next', async () => {
+  test('unread messages of a lost link come before those of the next', async () => {
     const { server, client, accepted } = await stage().pair({ autoRestart: true, reconnect: soon });
     await accepted.sendData(numbered(1).value);
     await waitFor(() => client.isDataAvailable());
@@ -203,7 +203,7 @@ export function reconnectStatements<T extends ProtocolTypes>(stage: TestBedSourc
     expect(await client.getData()).toEqual(numbered(2).data);
   });
 
-  test('a first dial that fails is not repeated by auto restart', async () => {
+  test('auto restart does not repeat a first attempt that fails', async () => {
     const { host, port } = await stage().freeAddress();
     const client = stage().connection({ autoRestart: true });
     await expect(client.connect(host, port)).rejects.toMatchObject({ code: 'ERR_SERPY_CONNECT' });
@@ -225,17 +225,17 @@ export function reconnectStatements<T extends ProtocolTypes>(stage: TestBedSourc
         const sent = samples.map(({ value }) => trackPromise(client.sendData(value)));
         void client.close();
         await waitFor(() => client.state === 'closed' && accepted.state === 'closed');
-        const taken = [...accepted];
-        expect(taken).toEqual(samples.slice(0, taken.length).map(({ data }) => data));
+        const received = [...accepted];
+        expect(received).toEqual(samples.slice(0, received.length).map(({ data }) => data));
         expect(sent.filter(({ settled }) => settled === 'no')).toEqual([]);
         const whole = accepted.stats().bytesReceived === client.stats().bytesSent;
         await server.close();
-        if (whole && taken.length === count) break;
+        if (whole && received.length === count) break;
       }
     }
   });
 
-  test('a link that is cut in the middle of a message spoils nothing on the next link', async (context) => {
+  test('a link that is cut in the middle of a message does not affect the next link', async (context) => {
     if (stage().subject.lasting) return context.skip();
     const network = stage().network;
     if (!network) return context.skip();

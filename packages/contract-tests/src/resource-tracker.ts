@@ -1,4 +1,4 @@
-/** An environment that keeps account of what was taken from it, so that a test can tell what was left behind. */
+/** An environment that counts the used timers, transports and listeners, so that a test can find what was left behind. */
 
 import type {
   Address,
@@ -17,25 +17,25 @@ export class TrackedEnvironment implements Environment {
   readonly random: () => number;
   readonly dial: Dial;
   readonly listen: Listen;
-  /** What broke the rules of a transport. */
+  /** The violated rules of transports. */
   readonly violations: string[] = [];
-  /** How many dials were begun. */
+  /** The number of connection attempts. */
   dials = 0;
   readonly #timers = new Set<unknown>();
   readonly #transports = new Set<Transport>();
   readonly #listeners = new Set<Listener>();
-  #dialling = 0;
+  #pendingAttempts = 0;
 
   constructor(environment: Environment) {
     this.random = environment.random;
     this.clock = this.#watchClock(environment.clock);
     this.dial = async (options) => {
       this.dials++;
-      this.#dialling++;
+      this.#pendingAttempts++;
       try {
         return this.#watch(await environment.dial(options));
       } finally {
-        this.#dialling--;
+        this.#pendingAttempts--;
       }
     };
     this.listen = async (options) => {
@@ -55,13 +55,13 @@ export class TrackedEnvironment implements Environment {
     };
   }
 
-  /** What is still in use, in words. */
+  /** What is still in use, as text. */
   get inUse(): string[] {
     const counts = {
       timers: this.#timers.size,
       transports: this.#transports.size,
       listeners: this.#listeners.size,
-      dials: this.#dialling,
+      attempts: this.#pendingAttempts,
     };
     return Object.entries(counts)
       .filter(([, count]) => count > 0)

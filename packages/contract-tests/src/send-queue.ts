@@ -1,26 +1,26 @@
-/** Statements about the queue of messages to send: its bounds, and what happens there. The link is down, so that nothing leaves it. */
+/** Statements about the send queue: its bounds, and what happens at them. The link is down, so that no message leaves the queue. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Connection, ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
 import { record, type TestBedSource, trackPromise, waitFor } from './stage.js';
 
-/** Short waits, for clients that are to find their server again. */
+/** Short waits for clients that reconnect. */
 const soon = { baseDelayMs: 20, maxDelayMs: 20, minDelayMs: 0 };
 
 export function sendQueueStatements<T extends ProtocolTypes>(stage: TestBedSource<T>): void {
   const numbered = (n: number) => stage().subject.numbered(n);
 
-  /** Brings the server back and takes everything that the client has to say. */
+  /** Starts the server again and reads all messages of the client. */
   async function takeAll(client: Connection<T>, port: number): Promise<unknown[]> {
     const { server } = await stage().started({ port });
     stage().letTimePass();
     const accepted = await server.getConnection();
     await waitFor(() => client.isConnected());
     const closed = client.close();
-    const taken: unknown[] = [];
-    for await (const data of accepted) taken.push(data);
+    const received: unknown[] = [];
+    for await (const data of accepted) received.push(data);
     await closed;
-    return taken;
+    return received;
   }
 
   stage.inMemory.each(['drop-oldest', 'drop-newest'] as const)(
@@ -79,7 +79,7 @@ export function sendQueueStatements<T extends ProtocolTypes>(stage: TestBedSourc
     expect(sent.map(({ settled }) => settled)).toEqual(sent.map(() => 'resolved'));
   });
 
-  test("whenFull 'block': sendData gives up after timeoutMs, and its message is not sent later", async () => {
+  test("whenFull 'block': sendData rejects after timeoutMs, and its message is not sent later", async () => {
     const { client, address } = await stage().stranded({ sendQueue: { maxMessages: 1 }, reconnect: soon });
     await client.sendData(numbered(1).value);
     const refused = client.sendData(numbered(2).value, { timeoutMs: 5 } as never);
@@ -92,7 +92,7 @@ export function sendQueueStatements<T extends ProtocolTypes>(stage: TestBedSourc
     expect(await takeAll(client, address.port)).toEqual([numbered(1).data]);
   });
 
-  test("whenFull 'block': sendData ends when its signal is aborted, and its message is not sent later", async () => {
+  test("whenFull 'block': sendData rejects when its signal is aborted, and its message is not sent later", async () => {
     const { client, address } = await stage().stranded({ sendQueue: { maxMessages: 1 }, reconnect: soon });
     await client.sendData(numbered(1).value);
     const controller = new AbortController();
@@ -119,7 +119,7 @@ export function sendQueueStatements<T extends ProtocolTypes>(stage: TestBedSourc
     expect(await takeAll(client, address.port)).toEqual([numbered(1).data]);
   });
 
-  test("whenFull 'drop-oldest': the latest are kept, drops are counted and told once", async () => {
+  test("whenFull 'drop-oldest': the latest are kept, drops are counted and reported once", async () => {
     const { client, address } = await stage().stranded({
       sendQueue: { maxMessages: 2, whenFull: 'drop-oldest' },
       reconnect: soon,
@@ -131,7 +131,7 @@ export function sendQueueStatements<T extends ProtocolTypes>(stage: TestBedSourc
     expect(await takeAll(client, address.port)).toEqual([numbered(4).data, numbered(5).data]);
   });
 
-  test("whenFull 'drop-newest': the first are kept, sendData resolves false, drops are counted and told once", async () => {
+  test("whenFull 'drop-newest': the first are kept, sendData resolves false, drops are counted and reported once", async () => {
     const { client, address } = await stage().stranded({
       sendQueue: { maxMessages: 2, whenFull: 'drop-newest' },
       reconnect: soon,

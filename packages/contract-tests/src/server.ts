@@ -1,4 +1,4 @@
-/** Statements about servers. */
+/** Statements about servers: starting, accepting, limits and closing. */
 import { once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Address, ProtocolTypes } from 'serpy-core';
@@ -40,7 +40,7 @@ export function serverStatements<T extends ProtocolTypes>(stage: TestBedSource<T
     await waitFor(() => stage().environment.inUse.length === 0);
   });
 
-  test('a port in use is told in a sentence, and start can be called again when it is free', async () => {
+  test('the error of a port in use explains it, and start can be called again when the port is free', async () => {
     const { server: first, address } = await stage().started();
     const second = stage().server({ port: address.port });
     await expect(second.start()).rejects.toMatchObject({
@@ -58,7 +58,7 @@ export function serverStatements<T extends ProtocolTypes>(stage: TestBedSource<T
     await expect(server.getConnection()).rejects.toMatchObject({ code: 'ERR_SERPY_NOT_CONNECTED' });
   });
 
-  test('getConnection waits, at most for timeoutMs and until the signal, and takes nothing then', async () => {
+  test('getConnection waits at most timeoutMs and until the signal, and then removes no connection', async () => {
     const { server, address } = await stage().started();
     await expect(server.getConnection({ timeoutMs: 10 })).rejects.toMatchObject({ code: 'ERR_SERPY_TIMEOUT' });
     const controller = new AbortController();
@@ -87,7 +87,7 @@ export function serverStatements<T extends ProtocolTypes>(stage: TestBedSource<T
     await expect(server.getConnection()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
   });
 
-  test('an iterator of a server that is left ends what waits on it, and takes no peer more', async () => {
+  test('leaving an iterator of a server ends its waiting calls, and it removes no further connection', async () => {
     const { server, address } = await stage().started();
     const iterator = server[Symbol.asyncIterator]();
     const pending = iterator.next();
@@ -103,7 +103,7 @@ export function serverStatements<T extends ProtocolTypes>(stage: TestBedSource<T
     await expect(server[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: 'ERR_SERPY_NOT_CONNECTED' });
   });
 
-  test('for await gives the peers as they come and ends when the server is closed', async () => {
+  test('for await gives the connections as they are accepted and ends when the server is closed', async () => {
     const { server, address } = await stage().started();
     const clients = [
       await stage().connection().connect(address.host, address.port),
@@ -116,12 +116,12 @@ export function serverStatements<T extends ProtocolTypes>(stage: TestBedSource<T
     await waitFor(() => served.length === 2);
     await server.close();
     await serving;
-    // Those that came within the same millisecond and say nothing may be announced in either order.
+    // Silent clients that connect within the same millisecond may be announced in either order.
     const ports = (addresses: (Address | undefined)[]) => addresses.map((each) => each?.port).sort();
     expect(ports(served)).toEqual(ports(clients.map((client) => client.local)));
   });
 
-  test('knows its connections, those that have data, and forgets the broken', async () => {
+  test('lists its connections and the readable ones, without closed ones', async () => {
     const { server, address } = await stage().started();
     expect([server.size, [...server], server.getConnectionsList(), server.readableConnections()]).toEqual([
       0,
@@ -138,7 +138,7 @@ export function serverStatements<T extends ProtocolTypes>(stage: TestBedSource<T
     const sender = accepted.find((connection) => connection.remote?.port === clients[1]?.local?.port);
     await clients[1]?.sendData(numbered(1).value);
     await waitFor(() => server.readableConnections().length > 0);
-    // Compared one by one: a connection is an iterable, and a deep comparison would take its messages.
+    // Compared one by one: a connection is an iterable, and a deep comparison would read its messages.
     expect(server.readableConnections()).toHaveLength(1);
     expect(server.readableConnections()[0]).toBe(sender);
     await sender?.getData();
@@ -149,7 +149,7 @@ export function serverStatements<T extends ProtocolTypes>(stage: TestBedSource<T
     expect([...server][0]).toBe(sender);
   });
 
-  test('turns away who comes when maxConnections are there, in good order, and takes the next when one has gone', async () => {
+  test('rejects clients above maxConnections with a clean close, and accepts the next when one has left', async () => {
     const { server, address } = await stage().started({ port: 0, maxConnections: 1 });
     const drops = record(server, ['drop']);
     const first = await stage().connection().connect(address.host, address.port);
@@ -170,7 +170,7 @@ export function serverStatements<T extends ProtocolTypes>(stage: TestBedSource<T
     expect((await server.getConnection()).remote).toEqual(third.local);
   });
 
-  test('close() leaves the connections alone and frees the port', async () => {
+  test('close() keeps the connections and frees the port', async () => {
     const { server, client, accepted, address } = await stage().pair();
     const closed = once(server, 'close');
     await server.close();
@@ -185,7 +185,7 @@ export function serverStatements<T extends ProtocolTypes>(stage: TestBedSource<T
     expect(next.address?.port).toBe(address.port);
   });
 
-  test('closeServer() closes all connections, each after what it had to send', async () => {
+  test('closeServer() closes all connections, each after its queued messages', async () => {
     const { server, address } = await stage().started();
     const connected = () => stage().connection().connect(address.host, address.port);
     const clients = [await connected(), await connected(), await connected()];
@@ -212,7 +212,7 @@ export function serverStatements<T extends ProtocolTypes>(stage: TestBedSource<T
     await waitFor(() => client.state === 'closed');
   });
 
-  test('one that came, spoke and went before getConnection is still delivered with what it said', async () => {
+  test('a client that sent a message and left before getConnection is delivered with its message', async () => {
     const { server, address } = await stage().started();
     const client = await stage().connection().connect(address.host, address.port);
     await client.sendData(numbered(1).value);
@@ -224,7 +224,7 @@ export function serverStatements<T extends ProtocolTypes>(stage: TestBedSource<T
     await expect(accepted.getData()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
   });
 
-  test('one that came and went without a word is not delivered', async () => {
+  test('a client that left without a message is not delivered', async () => {
     const { server, address } = await stage().started();
     await (await stage().connection().connect(address.host, address.port)).close();
     await nextTurn();
@@ -233,7 +233,7 @@ export function serverStatements<T extends ProtocolTypes>(stage: TestBedSource<T
     expect((await server.getConnection()).remote).toEqual(next.local);
   });
 
-  test('what was sent before the first getData is there, however long nobody asked', async () => {
+  test('messages that arrive before the first getData are kept', async () => {
     const { server, address } = await stage().started();
     const client = await stage().connection().connect(address.host, address.port);
     for (let n = 0; n < 5; n++) await client.sendData(numbered(n).value);
@@ -242,28 +242,28 @@ export function serverStatements<T extends ProtocolTypes>(stage: TestBedSource<T
     for (let n = 0; n < 5; n++) expect(await accepted.getData()).toEqual(numbered(n).data);
   });
 
-  test('a peer that speaks no serpy harms only its own connection', async () => {
+  test('a client of another protocol affects only its own connection', async () => {
     const { server, client, accepted, address } = await stage().pair();
     const warnings = stage().processWarnings.length;
-    const stranger = await stage().environment.dial({
+    const httpClient = await stage().environment.dial({
       ...address,
       keepAliveMs: 0,
       signal: new AbortController().signal,
     });
-    let gone = false;
-    stranger.start({
+    let isClosed = false;
+    httpClient.start({
       received: () => {},
       drained: () => {},
-      ended: () => stranger.end(),
+      ended: () => httpClient.end(),
       closed: () => {
-        gone = true;
+        isClosed = true;
       },
     });
-    stranger.write(Buffer.from('GET / HTTP/1.1\r\nHost: instrument\r\n\r\n'));
-    stranger.flush();
-    const strange = await server.getConnection();
-    await waitFor(() => gone && strange.state === 'closed');
-    expect(strange.closeInfo).toMatchObject({ reason: 'protocol', error: { code: 'ERR_SERPY_PROTOCOL' } });
+    httpClient.write(Buffer.from('GET / HTTP/1.1\r\nHost: instrument\r\n\r\n'));
+    httpClient.flush();
+    const rejected = await server.getConnection();
+    await waitFor(() => isClosed && rejected.state === 'closed');
+    expect(rejected.closeInfo).toMatchObject({ reason: 'protocol', error: { code: 'ERR_SERPY_PROTOCOL' } });
     await client.sendData(numbered(1).value);
     expect(await accepted.getData()).toEqual(numbered(1).data);
     await waitFor(() => stage().processWarnings.length > warnings);

@@ -1,6 +1,6 @@
 /**
- * A statement about all that can go wrong at once: whole lives of a client and its server in a network where a seed
- * decides what arrives when, what breaks and who does what. A seed that fails can be run again, step by step the same.
+ * A statement about many faults at once: lives of a client and its server in a network. A seed decides when data arrives, what
+ * breaks and which end acts. A failing seed can be run again and repeats every step.
  */
 
 import type { Connection, ProtocolTypes } from 'serpy-core';
@@ -9,7 +9,7 @@ import { type Attempt, DeliveryChecker, MemoryNetwork, outcomeOfSend, seededRand
 import { expect, test } from 'vitest';
 import type { ProtocolUnderTest } from './stage.js';
 
-/** The environment may ask for more, as the long tests do. */
+/** The long tests set a larger number in the environment. */
 const lives = Number(process.env.SERPY_LIVES ?? 100);
 const stepsPerLife = 120;
 
@@ -19,7 +19,7 @@ class Life<T extends ProtocolTypes> {
   readonly #network: MemoryNetwork;
   readonly #checker = new DeliveryChecker();
   readonly #attempts: Attempt[] = [];
-  /** The codes of the sends that were rejected. */
+  /** The error codes of the sends that rejected. */
   readonly #codes = new Set<unknown>();
   #connections = 0;
   #serving: Promise<unknown> = Promise.resolve();
@@ -58,7 +58,7 @@ class Life<T extends ProtocolTypes> {
     network.release();
     for (const link of network.links) link.release();
     await network.clock.advance(60_000);
-    // Nothing breaks any more: everything that was sent has found its end, and the connection is up.
+    // Without further faults every send has settled, and the connection is up.
     expect(client.state).toBe('connected');
     expect(this.#attempts.filter(({ outcomes }) => outcomes.length === 0).map(({ n }) => n)).toEqual([]);
     const closed = client.close();
@@ -92,7 +92,7 @@ class Life<T extends ProtocolTypes> {
     const wait = this.#random() < 0.3 ? { timeoutMs: this.#draw([0, 20, 1000]) } : {};
     const options = { ...(acknowledged ? this.#subject.acknowledged : {}), ...wait };
     const { value, data } = this.#subject.numbered(this.#attempts.length + 1, this.#draw([8, 100, 3000]));
-    // What waits for an acknowledgement is sent again on the next link, and may come a second time.
+    // A message that waits for its acknowledgement is sent again on the next link, and may arrive twice.
     const attempt = this.#checker.attempted(JSON.stringify(data), { repeats: acknowledged });
     this.#attempts.push(attempt);
     client.sendData(value, options as never).then(
@@ -136,7 +136,7 @@ class Life<T extends ProtocolTypes> {
     expect(this.#network.clock.pending).toBe(0);
     expect(this.#network.links).toHaveLength(0);
     expect(this.#network.listenerCount).toBe(0);
-    // After five links that ended without its acknowledgement, a message is given up: it may have arrived.
+    // After five links without an acknowledgement the sender stops repeating a message, which may have arrived.
     const mayBe: unknown[] = ['ERR_SERPY_QUEUE_FULL', ...(this.#subject.acknowledged ? ['ERR_SERPY_LOST'] : [])];
     expect([...this.#codes].filter((code) => !mayBe.includes(code))).toEqual([]);
     expect(this.#checker.verify()).toEqual([]);
@@ -144,7 +144,7 @@ class Life<T extends ProtocolTypes> {
 }
 
 export function simulatingStatement<T extends ProtocolTypes>(subject: ProtocolUnderTest<T>): void {
-  test('a life with every fault keeps order, delivers what it has acknowledged, settles and leaves nothing', async () => {
+  test('a life with every fault keeps the order, delivers acknowledged messages, settles all promises and leaves nothing', async () => {
     for (let seed = 1; seed <= lives; seed++) {
       try {
         await new Life(subject, seed).run();

@@ -1,4 +1,4 @@
-/** What a statement of the contract plays on: one world, and everything that was made in it, to be cleared away after. */
+/** The test bed of a statement: one world, and everything that was created in it, which is closed afterwards. */
 import { type EventEmitter, once } from 'node:events';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type {
@@ -24,24 +24,24 @@ import { expect, test, vi } from 'vitest';
 import { securityOf } from '../../core/src/security/security.js';
 import { TrackedEnvironment } from './resource-tracker.js';
 
-/** Options of a server, as every protocol has them. */
+/** The options of a server that every protocol has. */
 export type ServerOptions = PartialOptions<ServerSettings> & Omit<ConnectionOptions, DiallingOption>;
 
-/** A value and what `getData` gives for it at the other end. */
+/** A value, and the result of `getData` at the other end. */
 export interface Sample<T extends ProtocolTypes> {
   readonly value: T['value'];
   readonly data: T['data'];
 }
 
-/** What a protocol brings to the contract. */
+/** A protocol under test. */
 export interface ProtocolUnderTest<T extends ProtocolTypes> {
   createConnection(options: ConnectionOptions, environment: Environment): Connection<T>;
   createServer(options: ServerOptions, environment: Environment): Server<T, Connection<T>>;
-  /** One of each kind that the protocol knows. */
+  /** One value of each kind that the protocol supports. */
   readonly samples: readonly Sample<T>[];
-  /** A message of about so many bytes that differs from those of other numbers. */
+  /** A message of about `sizeBytes` bytes that differs from those of other numbers. */
   numbered(n: number, sizeBytes?: number): Sample<T>;
-  /** The options that ask for an acknowledgement, where the protocol has any. */
+  /** The options that request an acknowledgement, if the protocol has them. */
   readonly acknowledged?: SendOptions<T>;
   /** Whether values are text only: the statements about bytes do not apply. */
   readonly textOnly?: boolean;
@@ -51,19 +51,19 @@ export interface ProtocolUnderTest<T extends ProtocolTypes> {
   readonly module: URL;
 }
 
-/** Where the contract is played. */
+/** The environment in which the contract runs. */
 export interface World {
   readonly name: string;
-  /** The network in memory, where it is one. */
+  /** The network in memory, if the world has one. */
   readonly network: MemoryNetwork | undefined;
   readonly environment: Environment;
-  /** Whether bytes come in it in slices of a few, so that many of them take long. */
+  /** Whether bytes arrive in slices of a few bytes, so that many bytes take long. */
   readonly sliced?: boolean;
-  /** Options that every connection and server in it has. */
+  /** Options of every connection and server. */
   readonly options?: Pick<ConnectionOptions, 'key'>;
 }
 
-/** The worlds in which every protocol must hold. Chance is fixed, so that a wait to redial has a known length. */
+/** The worlds in which every protocol must pass. Random numbers are fixed, so that a wait before a reconnect has a known length. */
 export const worlds: readonly { readonly name: string; create(): World }[] = [
   { name: 'memory', create: () => memoryWorld('memory', 'writes') },
   { name: 'memory in slices of 3 bytes', create: () => memoryWorld('memory in slices of 3 bytes', 3) },
@@ -74,7 +74,7 @@ export const worlds: readonly { readonly name: string; create(): World }[] = [
   { name: 'TLS with a key', create: () => keyWorld('TLS with a key') },
 ];
 
-/** All that happens in it is encrypted, strangers and silent peers too. */
+/** A world in which every link is encrypted, including links of silent peers. */
 function keyWorld(name: string): World {
   const options = { key: generateKey() };
   const security = securityOf(options);
@@ -112,7 +112,7 @@ export function testBedSource<T extends ProtocolTypes>(current: () => TestBed<T>
 export interface Pair<T extends ProtocolTypes> {
   readonly server: Server<T, Connection<T>>;
   readonly client: Connection<T>;
-  /** The server's end. */
+  /** The connection of the server. */
   readonly accepted: Connection<T>;
   readonly address: Address;
 }
@@ -136,12 +136,12 @@ export class TestBed<T extends ProtocolTypes> {
     this.#emitWarning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
   }
 
-  /** What went to `process.emitWarning`: the codes. */
+  /** The codes of the warnings that `process.emitWarning` got. */
   get processWarnings(): (string | undefined)[] {
     return this.#emitWarning.mock.calls.map(([, options]) => (options as { code?: string } | undefined)?.code);
   }
 
-  /** Whether links in this world are. */
+  /** Whether links in this world are encrypted. */
   get encrypted(): boolean {
     return this.#options !== undefined;
   }
@@ -172,8 +172,8 @@ export class TestBed<T extends ProtocolTypes> {
   }
 
   /**
-   * A client that has lost its server and is waiting to dial again, for long, or as long as the options say.
-   * In memory, time stands still until `letTimePass`.
+   * A client that has lost its server and waits to reconnect: for a long time, or as the options say.
+   * In memory, the clock stands still until `letTimePass`.
    */
   async stranded(options: ConnectionOptions = {}): Promise<Pair<T>> {
     const reconnect = { baseDelayMs: 600_000, maxDelayMs: 600_000, ...options.reconnect };
@@ -190,7 +190,7 @@ export class TestBed<T extends ProtocolTypes> {
     this.network?.clock.runFreely();
   }
 
-  /** An environment like the stage's whose dials are never answered. */
+  /** The environment of this test bed, but connection attempts get no answer. */
   withSilentDials(): Environment {
     const { clock, random, listen } = this.environment;
     const dial: Dial = ({ signal }) =>
@@ -199,12 +199,12 @@ export class TestBed<T extends ProtocolTypes> {
   }
 
   /**
-   * A port that accepts connections and never writes or hangs up.
-   * @param react what it does with a connection; without it, it does not even read
+   * A port that accepts connections and never writes or closes.
+   * @param react handles a connection; without it, the peer does not read either
    */
   async silentPeer(
     react?: (transport: Transport) => Partial<TransportHandler>,
-  ): Promise<{ address: Address; hangUp(): void }> {
+  ): Promise<{ address: Address; disconnect(): void }> {
     const transports: Transport[] = [];
     const nothing = () => {};
     const listener = await this.environment.listen({
@@ -220,27 +220,27 @@ export class TestBed<T extends ProtocolTypes> {
     });
     return {
       address: listener.address,
-      hangUp: () => {
+      disconnect: () => {
         listener.close();
         for (const transport of transports) transport.destroy();
       },
     };
   }
 
-  /** A port where nothing listens. */
+  /** A port without a listener. */
   async freeAddress(): Promise<Address> {
     const { server, address } = await this.started();
     await server.close();
     return address;
   }
 
-  /** What is no object of options stays what it is. */
+  /** Adds the options of the world. A value that is not an object of options stays as it is. */
   #withWorlds<O extends object>(options: O): O {
     const isObject = options !== null && typeof options === 'object' && !Array.isArray(options);
     return isObject ? { ...this.#options, ...options } : options;
   }
 
-  /** Clears everything away and checks that nothing was left. */
+  /** Closes everything and checks that nothing is left. */
   async end(): Promise<void> {
     this.network?.clock.stop();
     for (const connection of this.#connections) connection.destroy();
@@ -255,35 +255,35 @@ export class TestBed<T extends ProtocolTypes> {
       );
       expect(this.environment.violations).toEqual([]);
     } finally {
-      await nextTurn(); // the first warnings that nobody hears go to the process a turn later
+      await nextTurn(); // warnings without a listener become process warnings one turn later
       this.#emitWarning.mockRestore();
     }
   }
 }
 
 /** How long a condition may take to come true, in milliseconds. */
-const patienceMs = 15_000;
+const conditionTimeoutMs = 15_000;
 
-/** Resolves when the condition holds. */
+/** Resolves when the condition is true. */
 export async function waitFor(
   condition: () => boolean,
-  failure = () => 'the condition never came true',
+  failure = () => 'the condition did not become true',
 ): Promise<void> {
-  const endMs = performance.now() + patienceMs;
+  const endMs = performance.now() + conditionTimeoutMs;
   while (!condition()) {
     if (performance.now() > endMs) throw new Error(failure());
     await nextTurn();
   }
 }
 
-/** The names of the events of an emitter and what they carried, in order, from now on. */
+/** Records the events of an emitter from now on, with their arguments, in order. */
 export function record(emitter: EventEmitter, names: readonly string[]): { name: string; info: unknown }[] {
   const events: { name: string; info: unknown }[] = [];
   for (const name of names) emitter.on(name, (info: unknown) => events.push({ name, info }));
   return events;
 }
 
-/** Counts how often a promise settled, and how. */
+/** Records whether and how a promise settles. */
 export function trackPromise(promise: Promise<unknown>): { settled: 'no' | 'resolved' | 'rejected'; code?: unknown } {
   const state: { settled: 'no' | 'resolved' | 'rejected'; code?: unknown } = { settled: 'no' };
   promise.then(

@@ -1,4 +1,4 @@
-/** Statements about a connection as web streams: back-pressure both ways, ends, and failures. */
+/** Statements about a connection as web streams: back-pressure in both directions, ends, and failures. */
 import { ReadableStream } from 'node:stream/web';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ProtocolTypes } from 'serpy-core';
@@ -9,7 +9,7 @@ import { bounded, breakOff, broken, failure, messagesOf } from './stream-stage.j
 export function webStreamingStatements<T extends ProtocolTypes>(stage: TestBedSource<T>): void {
   const { numbered, values, datas, plenty, expectLarge } = messagesOf(stage);
 
-  test('carry messages both ways, in order, and end when the peer closes', async () => {
+  test('carry messages in both directions, in order, and end when the peer closes', async () => {
     const { client, accepted } = await stage().pair();
     const echo = accepted.toWeb();
     const echoed = failure(echo.readable.pipeTo(echo.writable as never));
@@ -45,7 +45,7 @@ export function webStreamingStatements<T extends ProtocolTypes>(stage: TestBedSo
     expect(client.closeInfo).toMatchObject({ reason: 'local-close', unsentMessages: 0 });
   });
 
-  test('slow their writer down when the peer does not read, and take nothing that nobody reads', async () => {
+  test('slow their writer down if the peer does not read, and read nothing before the program does', async () => {
     const { count, sizeBytes } = plenty();
     const { client, accepted } = await stage().pair(bounded, { receiveQueue: { maxMessages: 2 } });
     const { readable } = accepted.toWeb();
@@ -61,13 +61,13 @@ export function webStreamingStatements<T extends ProtocolTypes>(stage: TestBedSo
     expect(sent.every(({ settled }) => settled === 'resolved')).toBe(true);
   });
 
-  test('to cancel the readable one closes the connection; what comes meanwhile is not taken', async () => {
+  test('cancelling the readable one closes the connection; messages that arrive then are not read', async () => {
     const { client, accepted } = await stage().pair();
     for (const value of values(5)) await accepted.sendData(value);
     await waitFor(() => client.stats().messagesReceived === 5);
     const reader = client.toWeb().readable.getReader();
     for (let turn = 0; turn < 20; turn++) await nextTurn();
-    expect(client.stats().receiveQueueMessages).toBe(5); // nothing is taken before it is read
+    expect(client.stats().receiveQueueMessages).toBe(5); // nothing is read before the program reads
     for (const value of datas(5)) expect((await reader.read()).value).toEqual(value);
     const reading = reader.read();
     await nextTurn();
@@ -79,14 +79,14 @@ export function webStreamingStatements<T extends ProtocolTypes>(stage: TestBedSo
     await waitFor(() => accepted.state === 'closed');
   });
 
-  test('to abort the writable one closes the connection at once', async () => {
+  test('aborting the writable one closes the connection at once', async () => {
     const { client } = await stage().pair();
     const error = new Error('the user has left');
     await client.toWeb().writable.abort(error);
     expect(client.closeInfo).toMatchObject({ reason: 'local-close', error });
   });
 
-  test('fail when the connection breaks off, after all that had arrived', async () => {
+  test('fail when the connection fails, after the messages that had arrived', async () => {
     const { client, accepted } = await stage().pair();
     for (const value of values(3)) await accepted.sendData(value);
     await waitFor(() => client.stats().receiveQueueMessages === 3);

@@ -1,4 +1,4 @@
-/** All errors of serpy as one type that narrows: who has compared `code` has the fields of that error. Types only. */
+/** All errors of serpy as one type: a comparison of `code` narrows it to the fields of that error. Types only. */
 /** The `code` of every serpy error. */
 export type ErrorCode =
   | 'ERR_SERPY_OPTION'
@@ -25,12 +25,12 @@ export type ErrorCode =
   | 'ERR_SERPY_TRUNCATED'
   | 'ERR_SERPY_ARRAY_FORMAT';
 
-/** What all serpy errors have in common, whichever copy of a package made them. */
+/** The members that all errors of serpy have, from any copy of a package. */
 export interface SerpyErrorLike extends Error {
   readonly code: ErrorCode;
 }
 
-/** What errors have besides their message, by `code`. */
+/** The fields besides the message, by `code`. */
 export interface ErrorFields {
   readonly ERR_SERPY_ENCODING: { readonly character: string; readonly position: number };
   readonly ERR_SERPY_TOO_LARGE: { readonly sizeBytes: number; readonly limitBytes: number };
@@ -40,7 +40,7 @@ export interface ErrorFields {
   readonly ERR_SERPY_ARRAY_FORMAT: { readonly data: unknown };
 }
 
-/** The error of one code, with its fields. */
+/** The error with one code, with its fields. */
 export type ErrorOf<C extends ErrorCode> = SerpyErrorLike & { readonly code: C } & (C extends keyof ErrorFields
     ? ErrorFields[C]
     : unknown);
@@ -48,7 +48,7 @@ export type ErrorOf<C extends ErrorCode> = SerpyErrorLike & { readonly code: C }
 /** An error of serpy: `if (error.code === 'ERR_SERPY_DROPPED') console.log(error.messages)`. */
 export type AnySerpyError = { [C in ErrorCode]: ErrorOf<C> }[ErrorCode];
 
-/** An error of the system at a server that accepts a peer: too many files are open, or memory is short. */
+/** An error of the system while a server accepts a client: too many open files, or not enough memory. */
 export interface AcceptError extends Error {
   readonly code: 'EMFILE' | 'ENFILE' | 'ENOBUFS' | 'ENOMEM' | 'ECONNABORTED' | undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * How events reach those who watch: the program's listeners, `NODE_DEBUG=serpy` on stderr, and
+ * Emits events to the listeners of the program, to stderr with `NODE_DEBUG=serpy`, and to
  * `node:diagnostics_channel` (`serpy:connection:<event>`, `serpy:server:<event>`).
  */
 import { type Channel, channel } from 'node:diagnostics_channel';
@@ -9,7 +9,7 @@ import { printable } from './printable.js';
 
 const debug = debuglog('serpy');
 
-/** Kept, as Node forgets a channel without subscribers and makes it anew: that was a kilobyte of garbage for each event. */
+/** Node drops a channel without subscribers and creates it again, which took 1 KB of garbage for each event. So the channels are kept. */
 const channels = { connection: new Map<string, Channel>(), server: new Map<string, Channel>() };
 
 function diagnosticsChannel(kind: 'connection' | 'server', event: string): Channel {
@@ -21,15 +21,15 @@ function diagnosticsChannel(kind: 'connection' | 'server', event: string): Chann
   return found;
 }
 
-/** As `console.log` shows it, where a text of a peer does nothing to the terminal. */
+/** The text that `console.log` prints, escaped. */
 function inspectPrintable(info: unknown): string {
   return inspect(info).split('\n').map(printable).join('\n');
 }
 
 /**
- * Emits an event. A listener that throws is reported as an uncaught exception, as any listener is, but not before the
- * caller has finished what it was doing: the state of a connection does not depend on its listeners.
- * @returns whether anybody listened
+ * Emits an event. If a listener throws, the exception is uncaught, as with any listener, but only after the caller has finished:
+ * the state of a connection does not depend on its listeners.
+ * @returns whether there was a listener
  */
 export function emitEvent(emitter: EventEmitter, kind: 'connection' | 'server', event: string, info: unknown): boolean {
   if (debug.enabled) debug('%s %s %s', kind, event, inspectPrintable(info));

@@ -1,15 +1,15 @@
-/** Everything a connection gets from outside: time, chance and the network. Passed in, so that a whole network can be simulated. */
+/** The time, randomness and network of a connection. They are passed in, so that a test can simulate a whole network. */
 import type { Clock } from './transport/system-clock.js';
 import type { Dial, Listen } from './transport/transport.js';
 
 export type { Clock } from './transport/system-clock.js';
 
-/** What a connection or server needs from the world. */
+/** The clock, randomness and network of a connection or server. */
 export interface Environment {
   readonly clock: Clock;
   /** A number from 0 (included) to 1 (excluded), as `Math.random`. */
   readonly random: () => number;
-  /** Bytes that nobody can guess. Default: the system's. */
+  /** Cryptographically random bytes. Default: those of the system. */
   readonly randomBytes?: ((count: number) => Buffer) | undefined;
   readonly dial: Dial;
   readonly listen: Listen;

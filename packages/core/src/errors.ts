@@ -1,6 +1,6 @@
 /**
- * Every error that serpy throws, rejects with or tells by an event: a stable `code` each, and a class per decision that a caller takes.
- * Match by `code`: a program may hold two copies of a package (imported and required), and `instanceof` compares with the wrong one.
+ * Every error that serpy throws, rejects with or emits. Each has a stable `code`; there is one class for each decision of a caller.
+ * Match by `code`: a program can hold two copies of a package (imported and required), and `instanceof` compares with the wrong one.
  */
 import type { AnySerpyError, ErrorCode, SerpyErrorLike } from './any-error.js';
 import { printable } from './printable.js';
@@ -9,12 +9,12 @@ export type { ErrorCode, SerpyErrorLike } from './any-error.js';
 
 const brand = Symbol.for('serpy.Error');
 
-/** Tells whether a caught value is an error of serpy, from any copy of any package. Its `code` then tells its fields. */
+/** Whether a caught value is an error of serpy, from any copy of any package. Its `code` then narrows its type. */
 export function isSerpyError(value: unknown): value is AnySerpyError {
   return typeof value === 'object' && value !== null && brand in value;
 }
 
-/** The base class. `cause` holds the error of the system below, where there is one. A peer's words in the message do nothing to a terminal. */
+/** The base class. `cause` is the underlying error of the system, if there is one. The message is escaped, so that text of a peer cannot control a terminal. */
 export class SerpyError extends Error implements SerpyErrorLike {
   override readonly name: string = 'SerpyError';
   readonly code: ErrorCode;
@@ -35,7 +35,7 @@ export class OptionError extends SerpyError {
   }
 }
 
-/** A value was given that the protocol has no way to send. Nothing of it was sent. */
+/** The protocol cannot send the value. Nothing of it was sent. */
 export class ValueError extends SerpyError {
   override readonly name: string = 'ValueError';
 
@@ -44,12 +44,12 @@ export class ValueError extends SerpyError {
   }
 }
 
-/** A text holds a character that the connection's encoding lacks. Nothing of it was sent. */
+/** A string contains a character that the encoding of the connection lacks. Nothing of it was sent. */
 export class EncodingError extends SerpyError {
   override readonly name = 'EncodingError';
-  /** The first character that does not fit. */
+  /** The first character that the encoding lacks. */
   readonly character: string;
-  /** Its place in the text, counted in UTF-16 units as string indices are. */
+  /** The index of the character in the string, in UTF-16 units. */
   readonly position: number;
 
   constructor(message: string, character: string, position: number) {
@@ -59,7 +59,7 @@ export class EncodingError extends SerpyError {
   }
 }
 
-/** An integer does not fit into the 64 signed bits that the wire has for it. Also a `RangeError`. */
+/** An integer does not fit into the 64 signed bits of the wire format. Also a `RangeError`. */
 export class IntegerRangeError extends RangeError implements SerpyErrorLike {
   override readonly name = 'IntegerRangeError';
   readonly code = 'ERR_SERPY_INTEGER_RANGE';
@@ -71,8 +71,8 @@ export class IntegerRangeError extends RangeError implements SerpyErrorLike {
 }
 
 /**
- * A message is larger than `maxMessageBytes`: refused at the sender, or at the receiver before it is buffered. Or messages that have come in
- * part take more memory than `maxPartialMessageBytes`, and the peer with most of it gave way.
+ * A message is larger than `maxMessageBytes`: the sender refuses it, or the receiver does before it buffers the message. Or partially received
+ * messages exceed `maxPartialMessageBytes`, and the server closed the connection that holds most.
  */
 export class MessageTooLargeError extends SerpyError {
   override readonly name = 'MessageTooLargeError';
@@ -88,7 +88,7 @@ export class MessageTooLargeError extends SerpyError {
 
 const raiseMaxMessageBytes = 'raise the option maxMessageBytes at both ends to exchange it';
 
-/** No connection could be made: refused, unknown host, unreachable. `cause` has the system's error. */
+/** No connection could be made: refused, unknown host, unreachable. `cause` is the error of the system. */
 export class ConnectError extends SerpyError {
   override readonly name = 'ConnectError';
 
@@ -97,7 +97,7 @@ export class ConnectError extends SerpyError {
   }
 }
 
-/** The server could not listen: port in use, no permission, no such address. `cause` has the system's error. */
+/** The server could not listen: port in use, no permission, no such address. `cause` is the error of the system. */
 export class ListenError extends SerpyError {
   override readonly name = 'ListenError';
 
@@ -107,12 +107,12 @@ export class ListenError extends SerpyError {
 }
 
 /**
- * One end did not prove to be who it should: another key or none, a certificate that does not hold, no TLS at all.
- * `cause` has the error of TLS, where it has one.
+ * Authentication failed: a missing or different key, an expired, untrusted or mismatched certificate, or a peer without TLS.
+ * `cause` is the error of TLS, if there is one.
  */
 export class AuthenticationError extends SerpyError {
   override readonly name = 'AuthenticationError';
-  /** At a server: who was refused. */
+  /** At a server: the address of the client that was rejected. */
   readonly remote: { readonly host: string; readonly port: number } | undefined;
 
   constructor(message: string, options?: ErrorOptions & { remote?: { readonly host: string; readonly port: number } }) {
@@ -121,7 +121,7 @@ export class AuthenticationError extends SerpyError {
   }
 }
 
-/** A server would listen to other computers with neither key nor certificates, and nobody has said that it may. */
+/** A server would accept other computers without key and certificates, and `insecure: true` is not set. */
 export class InsecureError extends SerpyError {
   override readonly name = 'InsecureError';
 
@@ -139,7 +139,7 @@ export class NotConnectedError extends SerpyError {
   }
 }
 
-/** The connection or server is closed, so nothing more can be sent or received. `cause` says why, if it was not asked for. */
+/** The connection or server is closed, and nothing more can be sent or received. `cause` is the reason, if the program did not close it. */
 export class ConnectionClosedError extends SerpyError {
   override readonly name = 'ConnectionClosedError';
 
@@ -148,7 +148,7 @@ export class ConnectionClosedError extends SerpyError {
   }
 }
 
-/** The link broke, and will not be dialled again, while this message waited for its acknowledgement: it may or may not have arrived. */
+/** The connection ended while this message waited for its acknowledgement: the message may or may not have arrived. */
 export class ConnectionLostError extends SerpyError {
   override readonly name = 'ConnectionLostError';
 
@@ -157,7 +157,7 @@ export class ConnectionLostError extends SerpyError {
   }
 }
 
-/** Nothing happened within the caller's `timeoutMs`. */
+/** The call did not finish within `timeoutMs`. */
 export class TimeoutError extends SerpyError {
   override readonly name = 'TimeoutError';
 
@@ -166,7 +166,7 @@ export class TimeoutError extends SerpyError {
   }
 }
 
-/** The peer gave no sign of life for as long as an option says, so the link was taken for dead. What was on its way may not have arrived. */
+/** The peer did not respond within the time of an option, so the TCP connection was closed. Messages in flight may not have arrived. */
 export class PeerTimeoutError extends SerpyError {
   override readonly name = 'PeerTimeoutError';
 
@@ -175,7 +175,7 @@ export class PeerTimeoutError extends SerpyError {
   }
 }
 
-/** The caller's `signal` was aborted; `cause` is its reason. The name is the one that Node's own functions use. */
+/** The `signal` of the call was aborted; `cause` is its reason. Node's functions use the same name. */
 export class AbortError extends SerpyError {
   override readonly name = 'AbortError';
 
@@ -184,7 +184,7 @@ export class AbortError extends SerpyError {
   }
 }
 
-/** The peer's program wants no more of a stream, or could not go on with it. */
+/** The program at the peer cancelled a stream, or could not continue it. */
 export class StreamCancelledError extends SerpyError {
   override readonly name = 'StreamCancelledError';
 
@@ -202,7 +202,7 @@ export class QueueFullError extends SerpyError {
   }
 }
 
-/** Messages were dropped: by a queue's `whenFull`, by `keep: 'latest'`, as there was no link (`whenOffline: 'drop'`), or because the connection ended before they were sent. */
+/** Messages were dropped: by `whenFull` of a queue, by `keep: 'latest'`, without a link by `whenOffline: 'drop'`, or because the connection ended before they were sent. */
 export class MessagesDroppedError extends SerpyError {
   override readonly name = 'MessagesDroppedError';
   readonly messages: number;
@@ -214,8 +214,8 @@ export class MessagesDroppedError extends SerpyError {
 }
 
 /**
- * A session ended, and nobody will ever know whether these messages arrived: they were sent, and the peer has not acknowledged them.
- * They are not sent again by themselves.
+ * A session ended before the peer acknowledged these messages, so it stays unknown whether they arrived.
+ * They are not sent again automatically.
  */
 export class DeliveryUnknownError extends SerpyError {
   override readonly name = 'DeliveryUnknownError';
@@ -226,13 +226,13 @@ export class DeliveryUnknownError extends SerpyError {
     const count = `${messages.length} message${messages.length === 1 ? '' : 's'}`;
     super(
       'ERR_SERPY_DELIVERY_UNKNOWN',
-      `${count} may or may not have arrived, as ${why}: send them again if the peer can do with some twice`,
+      `${count} may or may not have arrived, because ${why}: send them again if the receiver tolerates duplicates`,
     );
     this.messages = messages;
   }
 }
 
-/** The peer sent bytes that are not of this protocol. What follows cannot be read, so the connection ends. */
+/** The peer sent bytes that are not of this protocol. The bytes after them cannot be read, so the connection ends. */
 export class ProtocolError extends SerpyError {
   override readonly name = 'ProtocolError';
 
@@ -241,7 +241,7 @@ export class ProtocolError extends SerpyError {
   }
 }
 
-/** One message arrived damaged and was dropped; the connection goes on. */
+/** One message arrived damaged and was dropped; the connection continues. */
 export class ChecksumError extends SerpyError {
   override readonly name = 'ChecksumError';
 
@@ -250,7 +250,7 @@ export class ChecksumError extends SerpyError {
   }
 }
 
-/** The stream ended in the middle of a message; the part that had come was discarded. */
+/** The data of the peer ended in the middle of a message; the received part was discarded. */
 export class TruncatedError extends SerpyError {
   override readonly name = 'TruncatedError';
 
@@ -259,10 +259,10 @@ export class TruncatedError extends SerpyError {
   }
 }
 
-/** A message or file is no array that can be given: no `.npy`, one of another type of element, or not as long as it should be. */
+/** A message or file is not an array that serpy reads: not a `.npy`, of an unsupported type of element, or of the wrong length. */
 export class ArrayFormatError extends SerpyError {
   override readonly name = 'ArrayFormatError';
-  /** What came, as `getData` would have given it. */
+  /** The message, as `getData` would have returned it. */
   readonly data: unknown;
 
   constructor(message: string, data: unknown) {

@@ -1,4 +1,4 @@
-/** serpy-core: what the protocol packages and the facade are built on. Programs use those. */
+/** serpy-core: the foundation of serpy-v1, serpy-v2 and serpy, which programs use. */
 
 export type { AcceptError, AnySerpyError, ErrorFields, ErrorOf } from './any-error.js';
 export { markInUse } from './buffers/buffer-pool.js';
@@ -59,7 +59,7 @@ export type { AdmissionLimit, AdmissionLimits } from './server/admission.js';
 export type { HandshakeLimit, HandshakeLimits } from './server/handshake-limiter.js';
 export { Server, type Started } from './server/server.js';
 export type * from './server/server-events.js';
-export { type ServerSettings, serverOptions, withoutServerOptions } from './server/server-options.js';
+export { acceptedSettings, type ServerSettings, serverOptions } from './server/server-options.js';
 export type { ListenSettings } from './server/server-security.js';
 export type { ByteSource } from './streams/byte-source.js';
 export type { ReceivedStream } from './streams/inbound-stream.js';

@@ -5,7 +5,7 @@ import { tcpDial, tcpListen } from './transport/tcp-network.js';
 import { tlsListen } from './transport/tls-listener.js';
 import { tlsDial } from './transport/tls-transport.js';
 
-/** The real world: this computer's clock, TCP and TLS. */
+/** The clock, randomness, TCP and TLS of this computer. */
 export const systemEnvironment: Environment = {
   clock: systemClock,
   random: Math.random,

@@ -57,14 +57,14 @@ const made: readonly [error: errors.SerpyErrorLike, name: string, code: string][
   [new ArrayFormatError('text', Buffer.alloc(1)), 'ArrayFormatError', 'ERR_SERPY_ARRAY_FORMAT'],
 ];
 
-test('a message is one line that does nothing to a terminal, whatever a peer has put into it', () => {
+test('a message is one line that is escaped for terminals, whatever text of a peer it contains', () => {
   const { message, stack } = new ProtocolError('it says \x1b]0;t\x07\x9b2J\n\u202eµ “z”');
   expect(message).toBe('it says \\u001b]0;t\\u0007\\u009b2J\\n\\u202eµ “z”');
   expect(stack).toContain(message);
 });
 
 describe.each(made)('%s', (error, name, code) => {
-  test('is an error with its name and code, and says so when it is printed', () => {
+  test('is an error with its name and code, also when it is printed', () => {
     expect(error).toBeInstanceOf(Error);
     expect(isSerpyError(error)).toBe(true);
     expect([error.name, error.code]).toEqual([name, code]);
@@ -72,7 +72,7 @@ describe.each(made)('%s', (error, name, code) => {
     expect(error.stack).toContain('errors.test.ts');
   });
 
-  test('shows nothing of its machinery when it is inspected or copied', () => {
+  test('shows no internals when it is inspected or copied', () => {
     expect(
       Object.getOwnPropertySymbols(error).filter((symbol) => Object.keys(error).includes(symbol.toString())),
     ).toEqual([]);
@@ -90,7 +90,7 @@ test('every code belongs to one class', () => {
   expect(new Set(made.map(([error]) => error.code)).size).toBe(made.length);
 });
 
-test('the cause is kept where there is one, and absent where there is none', () => {
+test('the cause is kept, and absent without one', () => {
   expect(new ConnectError('text', { cause }).cause).toBe(cause);
   expect('cause' in new ConnectError('text')).toBe(false);
 });
@@ -99,7 +99,7 @@ test('an integer out of range is a RangeError too', () => {
   expect(new IntegerRangeError('text')).toBeInstanceOf(RangeError);
 });
 
-test('a message that is too large tells size, limit and option', () => {
+test('a message that is too large has the size, the limit and the option', () => {
   expect(new MessageTooLargeError('the message', 2000, 1000)).toMatchObject({
     sizeBytes: 2000,
     limitBytes: 1000,
@@ -109,7 +109,7 @@ test('a message that is too large tells size, limit and option', () => {
 });
 
 describe('isSerpyError', () => {
-  test('knows errors of another copy of the package', async () => {
+  test('accepts errors of another copy of the package', async () => {
     const path = '../src/errors.js?another-copy';
     const copy: typeof errors = await import(path);
     const error = new copy.TimeoutError('text');
@@ -126,7 +126,7 @@ describe('isSerpyError', () => {
     [{ code: 'ERR_SERPY_OPTION' }],
     [new Error('ERR_SERPY_OPTION')],
     [() => {}],
-  ])('does not take %s for one', (value) => {
+  ])('rejects %s', (value) => {
     expect(isSerpyError(value)).toBe(false);
   });
 });

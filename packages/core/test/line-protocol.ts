@@ -1,5 +1,18 @@
-/** The smallest protocol that can exercise core: lines of text, of which `?` is a bad frame, and a greeting with a deadline. */
-import { type Protocol, ProtocolError, type ProtocolTypes, type Session, TruncatedError } from 'serpy-core';
+/** The smallest protocol for tests of core: lines of text, of which `?` is a bad frame, and a first line with a deadline. */
+import {
+  acceptedOptions,
+  type ConnectionSettings,
+  type DiallingOption,
+  type PartialOptions,
+  type Protocol,
+  ProtocolError,
+  type ProtocolTypes,
+  parseOptions,
+  type ServerSettings,
+  type Session,
+  serverOptions,
+  TruncatedError,
+} from 'serpy-core';
 
 interface Line {
   readonly text: string;
@@ -16,11 +29,11 @@ export interface Lines extends ProtocolTypes {
   message: { readonly text: string };
 }
 
-/** What the session of a connection was asked, in order. */
+/** The calls of the session of a connection, in order. */
 export type Calls = string[];
 
-/** @param greetingMs how long the client waits for a line `hello` before it can send; 0 for not at all */
-export function lineProtocol(calls: Calls = [], greetingMs = 0): Protocol<Lines> {
+/** @param helloMs how long the client waits for a line `hello` before it can send; 0 for not at all */
+export function lineProtocol(calls: Calls = [], helloMs = 0): Protocol<Lines> {
   return {
     name: 'lines',
     sendOptionNames: [],
@@ -61,8 +74,8 @@ export function lineProtocol(calls: Calls = [], greetingMs = 0): Protocol<Lines>
           isUp = true;
           failed = false;
           rest = '';
-          canSend = role === 'server' || greetingMs === 0;
-          deadlineMs = canSend ? undefined : nowMs + greetingMs;
+          canSend = role === 'server' || helloMs === 0;
+          deadlineMs = canSend ? undefined : nowMs + helloMs;
         },
         linkDown: () => {
           calls.push('lost');
@@ -83,7 +96,7 @@ export function lineProtocol(calls: Calls = [], greetingMs = 0): Protocol<Lines>
             rest = rest.slice(end + 1);
             if (text === '!') {
               failed = true;
-              throw new ProtocolError('a line that nobody can read');
+              throw new ProtocolError('a line that cannot be read');
             }
             if (text === '?') {
               output.warn(new ProtocolError('a bad line'), 'bad-frame');
@@ -104,4 +117,11 @@ export function lineProtocol(calls: Calls = [], greetingMs = 0): Protocol<Lines>
       };
     },
   };
+}
+
+type CompleteServerSettings = ServerSettings & Omit<ConnectionSettings, DiallingOption>;
+
+/** The settings of a server and its connections, complete. */
+export function serverSettings(options: PartialOptions<CompleteServerSettings>): CompleteServerSettings {
+  return parseOptions<CompleteServerSettings>({ ...serverOptions, ...acceptedOptions }, options);
 }

@@ -3,8 +3,8 @@ import * as core from 'serpy-core';
 import * as testing from 'serpy-core/testing';
 import { expect, test } from 'vitest';
 
-// A name that is added or lost here is a decision, not an accident.
-test('serpy-core exports just these values', () => {
+// Adding or removing a name is a decision, not an accident.
+test('serpy-core exports exactly these values', () => {
   expect(Object.keys(core).sort()).toMatchInlineSnapshot(`
     [
       "AbortError",
@@ -39,6 +39,7 @@ test('serpy-core exports just these values', () => {
       "TruncatedError",
       "ValueError",
       "acceptedOptions",
+      "acceptedSettings",
       "addressOptions",
       "allocateMessage",
       "checkNames",
@@ -64,12 +65,11 @@ test('serpy-core exports just these values', () => {
       "sniffBytes",
       "systemEnvironment",
       "validateAll",
-      "withoutServerOptions",
     ]
   `);
 });
 
-test('serpy-core/testing exports just these values', () => {
+test('serpy-core/testing exports exactly these values', () => {
   expect(Object.keys(testing).sort()).toMatchInlineSnapshot(`
     [
       "Attempt",
@@ -86,7 +86,7 @@ test('serpy-core/testing exports just these values', () => {
   `);
 });
 
-test('nothing that is published needs vitest', () => {
+test('no published file needs vitest', () => {
   const folder = new URL('../src/testing/', import.meta.url);
   for (const name of readdirSync(folder).filter((each) => each.endsWith('.ts'))) {
     const text = readFileSync(new URL(name, folder), 'utf8');

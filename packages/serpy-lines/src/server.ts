@@ -1,5 +1,6 @@
 /** A server that exchanges lines of text. */
 import {
+  acceptedSettings,
   Server as CoreServer,
   type DiallingOption,
   type Environment,
@@ -7,10 +8,9 @@ import {
   parseOptions,
   type ServerSettings,
   serverOptions,
-  withoutServerOptions,
 } from 'serpy-core';
 import { Connection, type ConnectionOptions, ConnectionSetup } from './connection.js';
-import { linesAcceptedOptions, linesConnectionOptions } from './options.js';
+import { linesAcceptedOptions } from './options.js';
 import type { Lines } from './protocol.js';
 
 /** Where to listen, how many connections, and the options of each. */
@@ -21,10 +21,7 @@ export class Server extends CoreServer<Lines, Connection> {
   /** @throws `ERR_SERPY_OPTION` for an unknown option, a wrong value or a missing port */
   constructor(options: ServerOptions, environment?: Environment) {
     const settings = parseOptions({ ...serverOptions, ...linesAcceptedOptions }, options);
-    const setup = new ConnectionSetup({
-      ...parseOptions(linesConnectionOptions, {}),
-      ...withoutServerOptions(settings),
-    });
+    const setup = new ConnectionSetup(acceptedSettings(settings));
     super(settings, () => new Connection(setup as object, environment), environment);
   }
 }

@@ -1,14 +1,13 @@
 /** A server that speaks v2. */
 import {
+  acceptedSettings,
   Server as CoreServer,
-  connectionOptions,
   type DiallingOption,
   type Environment,
   type PartialOptions,
   parseOptions,
   type ServerSettings,
   serverOptions,
-  withoutServerOptions,
 } from 'serpy-core';
 import { Connection, ConnectionSetup } from './connection.js';
 import { type ConnectionOptions, v2AcceptedOptions } from './options.js';
@@ -30,7 +29,7 @@ export class Server extends CoreServer<V2, Connection> {
   constructor(options: ServerOptions, environment?: Environment) {
     const settings = parseOptions({ ...serverOptions, ...v2AcceptedOptions }, options);
     const { authTimeoutMs } = settings;
-    const each = { ...parseOptions(connectionOptions, {}), ...withoutServerOptions(settings), authTimeoutMs };
+    const each = { ...acceptedSettings(settings), authTimeoutMs };
     const setup = new ConnectionSetup(each);
     super(settings, () => new Connection(setup as object, environment), environment);
   }

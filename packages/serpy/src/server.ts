@@ -1,13 +1,11 @@
 /** A server for one protocol, or for clients of both. */
 import {
+  acceptedSettings,
   type ConnectionSettings,
   Server as CoreServer,
-  connectionOptions,
   type DiallingOption,
   type Environment,
-  parseOptions,
   type ServerSettings,
-  withoutServerOptions,
 } from 'serpy-core';
 import { Connection } from './connection.js';
 import { createProtocol, type ProtocolSettings, type TypesOf } from './create-protocol.js';
@@ -23,11 +21,7 @@ export class Server<P extends ProtocolName = 'auto'> extends CoreServer<TypesOf[
     settings: ServerSettings & Omit<ConnectionSettings, DiallingOption> & Omit<ProtocolSettings, DiallingOption>,
     environment?: Environment,
   ) {
-    const each = {
-      ...parseOptions(connectionOptions, {}),
-      ...withoutServerOptions(settings),
-      authTimeoutMs: settings.authTimeoutMs,
-    };
+    const each = { ...acceptedSettings(settings), authTimeoutMs: settings.authTimeoutMs };
     const shared = createProtocol(protocol, each);
     super(settings, () => new Connection(protocol, each, environment, shared), environment);
     this.protocol = protocol;

@@ -118,8 +118,8 @@ describe.each(wires)('%s: a message that comes in part', (protocol, begin) => {
     const { server, told, known } = await serve(protocol, { maxPartialMessageBytes: 5000 });
     const { over } = await known('10.0.0.1', begin(5001));
     expect(told).toEqual([
-      '10.0.0.1: protocol what all peers have sent in part has 5001 bytes, and the limit is 5000 bytes: this peer held the most, ' +
-        'and gave way. Raise the option maxPartialMessageBytes of the server, or let peers send one after the other',
+      '10.0.0.1: protocol the total of all partially received messages has 5001 bytes, and the limit is 5000 bytes: this connection held ' +
+        'the most and was closed. Raise the option maxPartialMessageBytes of the server, or send fewer large messages at the same time',
       '10.0.0.1: ERR_SERPY_TOO_LARGE',
     ]);
     expect([server.size, over]).toEqual([0, true]);

@@ -88,7 +88,7 @@ describe('serpy doctor, installed', () => {
     const other = String(generateKey());
     const { status, stdout } = await command.start(['doctor', url], { SERPY_KEY: other }).ended;
     expect(status).toBe(1);
-    expect(stdout).toMatch(/^FAIL {2}key +.*it has another key/m);
+    expect(stdout).toMatch(/^FAIL {2}key +.*the server has a different key/m);
     expect(stdout).not.toContain(other);
   });
 

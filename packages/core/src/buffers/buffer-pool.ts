@@ -1,19 +1,19 @@
-/** Memory of messages that the program has handed back, for messages of the same size to come: their pages need not be made again. */
+/** Keeps the memory of messages that the program released, for later messages of the same size: the system need not map its pages again. */
 import { allocateMessage, exactFromBytes } from './message-buffer.js';
 
-/** How much is kept, of what was handed back last. The last one is kept however large it is. */
+/** At most 64 MiB in 16 buffers are kept: the last that were released. The last one is always kept, whatever its size. */
 const maxBytes = 64 * 1024 * 1024;
 const maxBuffers = 16;
 
-/** On memory that was given to be sent: it is not copied, and nobody may take it away from the socket. Known to all copies of this package. */
+/** Marks memory that was passed to `sendData`: it is not copied, so it must not be taken from the socket. All copies of this package know the mark. */
 const inUseMark = Symbol.for('serpy.sent');
 
-/** Says that bytes are on their way out: their memory will not be used for anything else. */
+/** Marks bytes that are being sent: their memory will not be reused. */
 export function markInUse(bytes: Uint8Array): void {
   if (bytes.byteLength >= exactFromBytes) Reflect.set(bytes.buffer, inUseMark, true);
 }
 
-/** Whether memory is a message's own, and may be used again. */
+/** Whether memory belongs to one message only, and may be reused. */
 function isReusable(memory: ArrayBufferLike): memory is ArrayBuffer {
   if (memory.byteLength < exactFromBytes || !(memory instanceof ArrayBuffer)) return false;
   return !(inUseMark in memory) && Object.isExtensible(memory);
@@ -23,7 +23,7 @@ export class BufferPool {
   readonly #buffers: ArrayBuffer[] = [];
   #bytes = 0;
 
-  /** Memory that is not cleared: the caller fills it whole. */
+  /** Memory that is not cleared: the caller fills it completely. */
   allocate(sizeBytes: number): Buffer {
     const index = this.#buffers.findLastIndex((piece) => piece.byteLength === sizeBytes);
     if (index < 0) return allocateMessage(sizeBytes);
@@ -33,11 +33,11 @@ export class BufferPool {
   }
 
   /**
-   * Takes the memory of a message away from everyone who holds it: their views of it are empty from then on, so that nobody reads
-   * another message in it. Bytes that share memory with others stay as they are, and so do those that were sent.
+   * Detaches the memory of a message: all views of it become empty, so that they never show another message. Bytes that share their memory
+   * with others, and bytes that were sent, stay as they are.
    */
   release(bytes: Uint8Array): void {
-    if (bytes.byteLength < exactFromBytes) return; // the engine may have it in its own heap, until somebody asks for its buffer
+    if (bytes.byteLength < exactFromBytes) return; // the engine may keep it on its heap until `buffer` is read
     const memory = bytes.buffer;
     if (memory.byteLength !== bytes.byteLength || !isReusable(memory)) return;
     const piece = structuredClone(memory, { transfer: [memory] });

@@ -1,15 +1,15 @@
 /**
- * Received bytes that have not been read yet: a list of the chunks as they came, so that taking a message out costs at
- * most one copy of it, however it was cut.
+ * Received bytes that have not been read: a list of the chunks as they arrived. Taking a message costs at most one copy, however the
+ * message was cut.
  */
 
 import { allocateMessage, exactFromBytes, ownCopy } from './message-buffer.js';
 
-/** Chunks below this are gathered into blocks: each Buffer costs hundreds of bytes beside its content. */
+/** Chunks below 512 bytes are copied into blocks: each Buffer needs hundreds of bytes in addition to its content. */
 const smallChunkBytes = 512;
 const blockBytes = 4096;
 
-/** A large chunk is copied in pieces of this size. */
+/** A large chunk is copied in pieces of 64 KiB. */
 const copyPieceBytes = 64 * 1024;
 
 const empty = Buffer.alloc(0);
@@ -19,32 +19,32 @@ export class ByteQueue {
   /** Bytes of the first chunk that have been taken. */
   #offset = 0;
   #length = 0;
-  /** The block that small chunks go to. It is used up even if larger chunks come between, or nothing is left in the queue. */
+  /** The block for small chunks. It is filled even if larger chunks arrive in between, or the queue becomes empty. */
   #block: Buffer | undefined;
   #blockUsed = 0;
   /** Whether the last chunk, if there is one, is a view of the block that ends where its used part ends. */
   #tailInBlock = false;
-  /** Whether the last chunk, if there is one, is lent. */
+  /** Whether the last chunk, if there is one, is borrowed. */
   #tailBorrowed = false;
 
-  /** How many bytes are there. */
+  /** The number of bytes in the queue. */
   get length(): number {
     return this.#length;
   }
 
-  /** Appends a copy of a chunk that was lent. */
+  /** Appends a copy of a borrowed chunk. */
   pushCopy(chunk: Buffer): void {
     if (chunk.length < smallChunkBytes && this.#chunks.length > 0) {
-      this.push(chunk); // gathered, and so copied
+      this.push(chunk); // copies it into a block
       return;
     }
-    // In pieces, so that what is left of it at last does not hold all of it.
+    // In pieces, so that the last unread bytes do not keep all of its memory.
     for (let at = 0; at < chunk.length; at += copyPieceBytes) {
       this.push(Buffer.from(chunk.subarray(at, at + copyPieceBytes)));
     }
   }
 
-  /** Appends a chunk that must not change until `keep`. */
+  /** Appends a chunk that must not change until `retainUnread`. */
   pushBorrowed(chunk: Buffer): void {
     if (this.#tailBorrowed) this.retainUnread();
     const copied = chunk.length < smallChunkBytes && this.#chunks.length > 0;
@@ -52,14 +52,14 @@ export class ByteQueue {
     this.#tailBorrowed = !copied && chunk.length > 0;
   }
 
-  /** The chunk that was lent goes back: what of it was not taken is copied. */
+  /** Ends the use of the borrowed chunk: its unread bytes are copied. */
   retainUnread(): void {
     if (!this.#tailBorrowed) return;
     this.#tailBorrowed = false;
-    const lent = this.#chunks.pop();
-    if (lent === undefined) return;
+    const borrowed = this.#chunks.pop();
+    if (borrowed === undefined) return;
     const isFirst = this.#chunks.length === 0;
-    const rest = isFirst ? lent.subarray(this.#offset) : lent;
+    const rest = isFirst ? borrowed.subarray(this.#offset) : borrowed;
     if (isFirst) this.#offset = 0;
     this.#length -= rest.length;
     this.pushCopy(rest);
@@ -107,7 +107,7 @@ export class ByteQueue {
     return true;
   }
 
-  /** How many of the first bytes are this one, as far as the first chunk goes. */
+  /** The number of equal bytes at the start, within the first chunk. */
   runOf(byte: number): number {
     const first = this.#chunks[0];
     let end = this.#offset;
@@ -117,7 +117,7 @@ export class ByteQueue {
 
   /** The position of the first such byte from a position on, or -1. */
   indexOf(byte: number, from = 0): number {
-    // From the end to the chunk that `from` is in: who searches only what is new starts near the end.
+    // Searches the chunk of `from` from the end: a caller that searches only new bytes starts near the end.
     let index = this.#chunks.length;
     let start = this.#length;
     while (start > from && index > 0) start -= (this.#chunks[--index] as Buffer).length;
@@ -130,14 +130,14 @@ export class ByteQueue {
     return -1;
   }
 
-  /** A copy of the first bytes, as many as are there up to `count`. */
+  /** A copy of at most `count` bytes from the start. */
   peek(count: number): Buffer {
     const start = Buffer.allocUnsafe(Math.min(count, this.#length));
     this.#copyInto(start);
     return start;
   }
 
-  /** Takes bytes out, in memory of exactly their size; `count` must not exceed `length`. */
+  /** Removes bytes and returns them in memory of exactly their size; `count` must not exceed `length`. */
   take(count: number): Buffer {
     if (count === 0) return empty;
     const first = this.#chunks[0] as Buffer;
@@ -163,7 +163,7 @@ export class ByteQueue {
     return taken;
   }
 
-  /** Takes everything out, in the chunks it is in. */
+  /** Removes and returns all chunks. */
   takeChunks(): Buffer[] {
     const chunks = this.#chunks;
     if (chunks[0] !== undefined && this.#offset > 0) chunks[0] = chunks[0].subarray(this.#offset);
@@ -174,7 +174,7 @@ export class ByteQueue {
     return chunks;
   }
 
-  /** Drops bytes; `count` must not exceed `length`. */
+  /** Discards bytes; `count` must not exceed `length`. */
   skip(count: number): void {
     this.#length -= count;
     let left = count + this.#offset;
@@ -222,7 +222,7 @@ export class ByteQueue {
       this.#chunks.push(empty);
       this.#tailInBlock = true;
     }
-    // Only bytes behind all views that were given out are written.
+    // Writes only behind the views that were returned.
     const last = this.#chunks[this.#chunks.length - 1] as Buffer;
     const start = this.#blockUsed - last.length;
     chunk.copy(this.#block, this.#blockUsed);

@@ -1,19 +1,19 @@
-/** A first-in first-out queue whose every step takes constant time: `shift()` and `splice()` of a long array move what is left. */
+/** A first-in first-out queue whose every step takes constant time: `shift()` and `splice()` of a long array move the other items. */
 
-/** A ring of this many places for the first item; doubled when it is full. */
+/** The ring has 16 places for the first item, and doubles when it is full. */
 const initialCapacity = 16;
 
-/** The ring of every queue that has held nothing yet: an idle connection has several, of 176 bytes each. */
+/** Shared by all empty queues: an idle connection has several, and a ring of its own takes 176 bytes each. */
 const emptyRing: never[] = [];
 
 export class Fifo<T extends object> {
-  /** A ring: its length is a power of two, so that positions wrap by a mask. Places from which items were removed are empty. */
+  /** The length of the ring is a power of two, so that a mask wraps positions. Places of removed items are empty. */
   #ring: (T | undefined)[] = emptyRing;
-  /** The position of the first item, and the one after the last: both only grow until the queue is cleared. */
+  /** The position of the first item, and the position after the last. Both grow until the queue is cleared. */
   #head = 0;
   #tail = 0;
   #length = 0;
-  /** Where each item is. Made when one is first removed from the middle, as to search for each would take the square of their number. */
+  /** The position of each item. Created at the first removal from the middle: searching for each item would take quadratic time. */
   #positions: Map<T, number> | undefined;
 
   get length(): number {
@@ -36,14 +36,14 @@ export class Fifo<T extends object> {
     if (this.#length === 0) return undefined;
     const mask = this.#ring.length - 1;
     const item = this.#ring[this.#head & mask] as T;
-    this.#ring[this.#head & mask] = undefined; // lets the collector have it
+    this.#ring[this.#head & mask] = undefined; // so that the item can be collected
     this.#head++;
     this.#length--;
     if (this.#positions !== undefined) this.#skipHoles(item);
     return item;
   }
 
-  /** Takes an item out of the middle; false if it is not there. */
+  /** Removes an item, also from the middle. @returns false if the item is not in the queue */
   remove(item: T): boolean {
     if (this.#length > 0 && item === this.first) return this.shift() !== undefined;
     this.#positions ??= new Map(this.#entries());
@@ -63,7 +63,7 @@ export class Fifo<T extends object> {
     this.#positions = undefined;
   }
 
-  /** What it holds, in order. */
+  /** All items in order. */
   items(): T[] {
     return Array.from(this.#entries(), ([item]) => item);
   }
@@ -75,9 +75,9 @@ export class Fifo<T extends object> {
     }
   }
 
-  /** The first place is never an empty one. */
-  #skipHoles(taken: T): void {
-    this.#positions?.delete(taken);
+  /** Moves the head past empty places. */
+  #skipHoles(removed: T): void {
+    this.#positions?.delete(removed);
     if (this.#length === 0) {
       this.#head = this.#tail;
       this.#positions = undefined;
@@ -86,7 +86,7 @@ export class Fifo<T extends object> {
     while (this.#ring[this.#head & (this.#ring.length - 1)] === undefined) this.#head++;
   }
 
-  /** Closes the gaps, and doubles the ring where that is not enough. */
+  /** Removes empty places, and doubles the ring if that is not enough. */
   #makeRoom(): void {
     const items = this.items();
     const capacity = this.#ring.length;

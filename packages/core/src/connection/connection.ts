@@ -9,7 +9,6 @@ import { checkWaitOptions, defaultWait, type WaitOptions } from '../options/wait
 import type { InboundMessage } from '../protocol/message.js';
 import type { Protocol, ProtocolTypes } from '../protocol/protocol.js';
 import { handledRejection } from '../queue/deferred.js';
-import { securityOf } from '../security/security.js';
 import type { ByteSource } from '../streams/byte-source.js';
 import type { ReceivedStream } from '../streams/inbound-stream.js';
 import type { SendStreamOptions } from '../streams/stream-manager.js';
@@ -53,7 +52,6 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
 
   constructor(protocol: Protocol<T>, settings: ConnectionSettings, environment: Environment = systemEnvironment) {
     super();
-    securityOf(settings); // throws if its options contradict each other
     this.#protocol = protocol;
     const notifier = new Notifier(this, environment.clock);
     this.#lifecycle = new Lifecycle(protocol, settings, environment, notifier);

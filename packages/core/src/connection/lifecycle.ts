@@ -13,7 +13,8 @@ import type { Protocol, ProtocolTypes, Role } from '../protocol/protocol.js';
 import { abortError, Deferred } from '../queue/deferred.js';
 import { initialAttempt } from '../reconnect/backoff.js';
 import { dial } from '../reconnect/dial.js';
-import { Reconnector } from '../reconnect/reconnector.js';
+import { Reconnector, type ReconnectSettings } from '../reconnect/reconnector.js';
+import { type Security, securityOf } from '../security/security.js';
 import type { Address } from '../transport/address.js';
 import { firstLinkError } from '../transport/system-errors.js';
 import type { Transport } from '../transport/transport.js';
@@ -29,6 +30,7 @@ import type { Notifier } from './notifier.js';
 export class Lifecycle implements ChannelListener, LinkObserver, ConnectionInternals {
   readonly channel: Channel;
   readonly #settings: ConnectionSettings;
+  readonly #security: Security | undefined;
   readonly #environment: Environment;
   readonly #notifier: Notifier;
   /** Made by the first call of `close` that waits. */
@@ -66,6 +68,7 @@ export class Lifecycle implements ChannelListener, LinkObserver, ConnectionInter
     notifier: Notifier,
   ) {
     this.#settings = settings;
+    this.#security = securityOf(settings);
     this.#environment = environment;
     this.#notifier = notifier;
     this.channel = new Channel(protocol, settings, environment, notifier, this);
@@ -87,6 +90,10 @@ export class Lifecycle implements ChannelListener, LinkObserver, ConnectionInter
 
   get closeInfo(): CloseInfo | undefined {
     return this.#closeInfo;
+  }
+
+  get #reconnectSettings(): ReconnectSettings {
+    return { ...this.#settings, security: this.#security };
   }
 
   /** Time with a link, in milliseconds. */
@@ -121,7 +128,7 @@ export class Lifecycle implements ChannelListener, LinkObserver, ConnectionInter
       this.destroyLink();
     });
     this.#ready = ready;
-    dial(this.#environment, address, this.#settings, attempt.signal).then(
+    dial(this.#environment, address, this.#reconnectSettings, attempt.signal).then(
       (transport) => {
         if (attempt.signal.aborted) transport.destroy();
         else this.#attach(transport);
@@ -305,7 +312,7 @@ export class Lifecycle implements ChannelListener, LinkObserver, ConnectionInter
     }
     this.#move('link-lost-restart');
     this.#attempt = initialAttempt(this.#attempt, upMs, progressed, this.#settings.reconnect);
-    this.#reconnector ??= new Reconnector(this.#environment, this.#address as Address, this.#settings, {
+    this.#reconnector ??= new Reconnector(this.#environment, this.#address as Address, this.#reconnectSettings, {
       retrying: (attempt, delayMs, error) => {
         this.#attempt = attempt;
         this.#notifier.reconnecting({ attempt, delayMs, error });

@@ -1,8 +1,8 @@
-/** The names of options: an unknown one is told with the nearest that exists, never ignored. */
+/** Checks the names of options: an unknown name is an error that suggests the nearest existing name. */
 import leven from 'leven';
 import { OptionError } from '../errors.js';
 
-/** Throws an `OptionError` for the first name that is not among the known ones. */
+/** Throws an `OptionError` for the first unknown name. */
 export function checkNames(given: object, known: readonly string[], prefix = ''): void {
   for (const name of Object.keys(given)) {
     if (!known.includes(name)) throw new OptionError(unknownName(name, known, prefix));
@@ -10,7 +10,7 @@ export function checkNames(given: object, known: readonly string[], prefix = '')
 }
 
 function unknownName(name: string, known: readonly string[], prefix: string): string {
-  const maxDistance = Math.min(3, Math.floor(name.length / 2)); // of a short name, three other letters are another name
+  const maxDistance = Math.min(3, Math.floor(name.length / 2)); // three different letters make a short name another name
   const near = known
     .map((each) => ({ each, distance: leven(each.toLowerCase(), name.toLowerCase()) }))
     .filter(({ each, distance }) => distance <= maxDistance || each.toLowerCase().startsWith(name.toLowerCase()))

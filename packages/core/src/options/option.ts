@@ -1,43 +1,51 @@
-/** Options: what each takes, its default, and the errors that name the option and say what it takes. */
-import * as v from 'valibot';
+/** Options: their types, defaults and checks, and errors that name the option and the values that it takes. */
 import { OptionError } from '../errors.js';
 import { checkNames } from './option-names.js';
 import { maxTimeoutMs } from './wait-options.js';
 
 /** One option. */
 export interface OptionSpec<T> {
-  /** What it takes, in words: `takes ${…}`. */
+  /** The accepted values, for a message: `takes ${…}`. */
   readonly takes: string;
-  /** What it is when nothing is said; undefined where something must be said, or the option is optional. */
+  /** The default; undefined if the option is required or optional. */
   readonly default: T | undefined;
-  /** Whether it may be left out although it has no default. */
+  /** Whether the option can be omitted although it has no default. */
   readonly optional?: boolean;
-  /** What it is then in most cases: for one whose default depends on what is not known yet. */
+  /** The value in most cases, for an option whose default depends on the connection. */
   readonly typicalDefault?: T;
-  /** Of a group: what each option in it takes. */
+  /** The options of a group. */
   readonly fields?: Readonly<Record<string, OptionSpec<unknown>>>;
-  /** The value, checked and completed. Throws an `OptionError` that names `path`. */
+  /** The checked and completed value. Throws an `OptionError` that names `path`. */
   parse(value: unknown, path: string): T;
-  /** Throws an `OptionError` where other options that were given contradict this value. Called when each is checked for itself. */
+  /** Throws an `OptionError` if other given options contradict this value. Called after each option was parsed. */
   validateWith?(value: T, given: Readonly<Record<string, unknown>>): void;
 }
 
-/** Several options under their names. */
+/** Options by name. */
 export type OptionSpecs<T> = { readonly [K in keyof T]-?: OptionSpec<Exclude<T[K], undefined>> };
 
-function defineOption<T>(takes: string, schema: v.GenericSchema<unknown, T>, fallback: T | undefined): OptionSpec<T> {
+/** @param accept returns the value of the option; undefined if the given value is not accepted */
+function defineOption<T>(
+  takes: string,
+  fallback: T | undefined,
+  accept: (given: unknown) => T | undefined,
+): OptionSpec<T> {
   return {
     takes,
     default: fallback,
     parse(value, path) {
-      const result = v.safeParse(schema, value);
-      if (result.success) return result.output;
+      const accepted = accept(value);
+      if (accepted !== undefined) return accepted;
       throw new OptionError(`the option ${path} takes ${takes}, not ${display(value)}`);
     },
   };
 }
 
-/** A value as an error message shows it. */
+function numberWithin(given: unknown, min: number, max = Number.POSITIVE_INFINITY): number | undefined {
+  return typeof given === 'number' && given >= min && given <= max ? given : undefined;
+}
+
+/** A value as text in an error message. */
 function display(value: unknown): string {
   if (typeof value === 'string')
     return `'${escapeControls(value.length > 40 ? `${value.slice(0, 40)}…` : value)}' (a string)`;
@@ -52,41 +60,48 @@ function escapeControls(text: string): string {
 
 export const option = {
   flag(fallback: boolean): OptionSpec<boolean> {
-    return defineOption('true or false', v.boolean(), fallback);
+    return defineOption('true or false', fallback, (given) => (typeof given === 'boolean' ? given : undefined));
   },
 
   text(fallback: string): OptionSpec<string> {
-    return defineOption('a string', v.string(), fallback);
+    return defineOption('a string', fallback, (given) => (typeof given === 'string' ? given : undefined));
   },
 
-  /** A whole number from `min` to `max`, both included. */
+  /** A whole number from `min` to `max`, inclusive. */
   count(min: number, max: number, fallback: number | undefined): OptionSpec<number> {
-    const schema = v.pipe(v.number(), v.safeInteger(), v.minValue(min), v.maxValue(max));
-    return defineOption(`a whole number from ${min} to ${max}`, schema, fallback);
+    return defineOption(`a whole number from ${min} to ${max}`, fallback, (given) =>
+      Number.isSafeInteger(given) ? numberWithin(given, min, max) : undefined,
+    );
   },
 
   /** A whole number of at least `min`, or `Infinity`. */
   countOrInfinity(min: number, fallback: number): OptionSpec<number> {
-    const schema = v.union([v.pipe(v.number(), v.safeInteger(), v.minValue(min)), v.literal(Number.POSITIVE_INFINITY)]);
-    return defineOption(`a whole number from ${min}, or Infinity`, schema, fallback);
+    return defineOption(`a whole number from ${min}, or Infinity`, fallback, (given) =>
+      Number.isSafeInteger(given) || given === Number.POSITIVE_INFINITY ? numberWithin(given, min) : undefined,
+    );
   },
 
   milliseconds(fallback: number, min = 0, max = maxTimeoutMs): OptionSpec<number> {
-    const schema = v.pipe(v.number(), v.minValue(min), v.maxValue(max));
-    return defineOption(`a number of milliseconds from ${min} to ${max}`, schema, fallback);
+    return defineOption(`a number of milliseconds from ${min} to ${max}`, fallback, (given) =>
+      numberWithin(given, min, max),
+    );
   },
 
-  choice<const T extends string>(words: readonly T[], fallback: T | undefined): OptionSpec<T> {
-    return defineOption(words.map((word) => `'${word}'`).join(' or '), v.picklist(words), fallback);
+  choice<const T extends string>(values: readonly T[], fallback: T | undefined): OptionSpec<T> {
+    return defineOption(values.map((value) => `'${value}'`).join(' or '), fallback, (given) =>
+      values.find((value) => value === given),
+    );
   },
 
   host(fallback: string | undefined): OptionSpec<string> {
-    // Node's own error for a NUL is not typed.
-    const schema = v.pipe(v.string(), v.trim(), v.regex(/^[^\s\0-\x1f\x7f]+$/));
-    return defineOption("a host name or IP address such as '127.0.0.1'", schema, fallback);
+    return defineOption("a host name or IP address such as '127.0.0.1'", fallback, (given) => {
+      const host = typeof given === 'string' ? given.trim() : '';
+      // Node's own error for a NUL has no `code` of serpy.
+      return /^[^\s\0-\x1f\x7f]+$/.test(host) ? host : undefined;
+    });
   },
 
-  /** Options below an option. */
+  /** An option that is an object of options. */
   group<T extends object>(specs: OptionSpecs<T>): OptionSpec<T> {
     return {
       takes: `an object with ${Object.keys(specs).join(', ')}`,
@@ -98,9 +113,9 @@ export const option = {
 };
 
 /**
- * Checks and completes options. Throws an `OptionError` that names the option and what it takes,
- * and for an unknown one the nearest that exists.
- * @param prefix what stands before the names in messages, for example `sendQueue.`
+ * Checks and completes options. Throws an `OptionError` that names the option and its accepted values. For an unknown option it names the
+ * nearest existing one.
+ * @param prefix precedes the names in messages, for example `sendQueue.`
  */
 export function parseOptions<T extends object>(specs: OptionSpecs<T>, input: unknown, prefix = ''): T {
   if (input === null || typeof input !== 'object' || Array.isArray(input)) {
@@ -120,7 +135,7 @@ export function parseOptions<T extends object>(specs: OptionSpecs<T>, input: unk
   return settings as T;
 }
 
-/** Throws an `OptionError` for options that contradict each other. Each has been checked for itself. */
+/** Throws an `OptionError` for options that contradict each other. Each option has been parsed before. */
 export function validateAll(
   specs: Readonly<Record<string, OptionSpec<unknown>>>,
   given: Readonly<Record<string, unknown>>,
@@ -130,10 +145,10 @@ export function validateAll(
   }
 }
 
-/** Linux takes no more. */
+/** The maximum that Linux accepts. */
 export const linuxKeepAliveMs = 32_767_000;
 
-/** All properties may be left out, those of the groups too. */
+/** All properties are optional, including those of groups. */
 export type PartialOptions<T> = {
   readonly [K in keyof T]?:
     | (T[K] extends object ? { readonly [L in keyof T[K]]?: T[K][L] | undefined } : T[K])

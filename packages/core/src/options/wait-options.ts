@@ -1,24 +1,24 @@
-/** How long a call may wait, and what ends the wait: `timeoutMs` and `signal`. */
+/** The options of calls that wait: `timeoutMs` and `signal`. */
 import { OptionError } from '../errors.js';
 import { checkNames } from './option-names.js';
 
-/** How long a call may wait. */
+/** How long a call waits. */
 export interface WaitOptions {
-  /** Milliseconds, from 0 to 2,147,483,647, or `Infinity`. Default: as long as it takes. */
+  /** Milliseconds, from 0 to 2,147,483,647, or `Infinity`. Default: without limit. */
   readonly timeoutMs?: number | undefined;
   /** Ends the wait early; the call then rejects with an `AbortError`. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The longest delay that Node's timers take: one millisecond more, and they fire at once. */
+/** The longest delay of Node's timers. With 1 ms more they fire at once. */
 export const maxTimeoutMs = 2 ** 31 - 1;
 
-/** Shared by all calls that were given no options. */
+/** Shared by all calls without options. */
 export const defaultWait: WaitOptions = Object.freeze({});
 const waitOptionNames: readonly string[] = ['timeoutMs', 'signal'];
 
 /**
- * Throws an `OptionError` unless the options of a call are what they should be.
+ * Throws an `OptionError` for wrong options of a call.
  * @param moreNames options of the call that are checked elsewhere
  */
 export function checkWaitOptions(options: WaitOptions, moreNames: readonly string[] = []): void {
@@ -27,7 +27,7 @@ export function checkWaitOptions(options: WaitOptions, moreNames: readonly strin
     throw new OptionError(`the options of a call are an object such as { timeoutMs: 1000 }, not ${String(options)}`);
   }
   for (const name in options) {
-    // Made for each call, the list of all names takes longer than the rest of a send.
+    // Creating the list of all names for each call would take longer than the rest of a send.
     if (!waitOptionNames.includes(name) && !moreNames.includes(name))
       checkNames(options, [...waitOptionNames, ...moreNames]);
   }
@@ -42,7 +42,7 @@ export function checkWaitOptions(options: WaitOptions, moreNames: readonly strin
   checkSignal(signal);
 }
 
-/** Throws an `OptionError` for what is no signal. */
+/** Throws an `OptionError` for a value that is not an `AbortSignal`. */
 export function checkSignal(signal: AbortSignal | undefined): void {
   if (signal === undefined) return;
   if (typeof signal !== 'object' || !('aborted' in (signal ?? {})) || typeof signal.addEventListener !== 'function') {

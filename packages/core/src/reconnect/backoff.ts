@@ -1,38 +1,38 @@
 /**
- * When to dial again after a link broke: full jitter between 0 and an exponentially growing bound, so that
- * many clients of one restarted server come back spread out. Before it a time that nobody draws: an original server
- * may die of a client that comes back while it is still busy with the last link. A pure policy: time and chance are arguments.
+ * When to reconnect after a link broke: exponential backoff with full jitter, so that the clients of a restarted server do not reconnect at
+ * the same moment. A fixed minimum precedes the random part: a Python server can crash if a client reconnects while it still handles the
+ * last link. A pure policy: time and randomness are arguments.
  */
 
-/** The policy's numbers. */
+/** The options of the policy. */
 export interface ReconnectOptions {
   /** The range of the random part of the first wait, doubled for each further attempt. Default 250. */
   readonly baseDelayMs: number;
-  /** The maximum of a wait, `minDelayMs` included. Default 15,000. */
+  /** The maximum of a wait, including `minDelayMs`. Default 15,000. */
   readonly maxDelayMs: number;
-  /** The minimum of a wait, before the random part; at most `maxDelayMs`. Default 500, and in a session 0. */
+  /** The minimum of a wait, to which the random part is added; at most `maxDelayMs`. Default 500, and 0 in a session. */
   readonly minDelayMs?: number | undefined;
-  /** How many dials in a row may lead to nothing before the connection gives up. Default `Infinity`. */
+  /** The number of consecutive failed attempts after which the connection closes. Default `Infinity`. */
   readonly maxAttempts: number;
-  /** How long a link must have held for the count to start anew, if nothing new came over it. Default 10,000. */
+  /** The time after which a link resets the count of attempts, even if no new message arrived. Default 10,000. */
   readonly resetAfterMs: number;
 }
 
-/** What `minDelayMs` is where nothing is said. A peer of a session takes a client that comes back at once, an original may die of it. */
+/** The default of `minDelayMs` outside a session. A peer with a session accepts a client that returns at once; a Python peer can crash. */
 export const defaultMinDelayMs = 500;
 
-/** After so many dials in a row in which one end did not prove who it is, there is no use in hurrying: somebody has to bring a key. */
+/** After 2 consecutive authentication failures each wait is `maxDelayMs`: a user has to provide the right key. */
 const maxAuthFailures = 2;
 
-/** More than it takes from any base to any bound; 2 to the power of any number of dials would be infinite one day. */
+/** 100 doublings exceed every maximum. Without a limit, 2 to the power of the attempts would become infinite. */
 const maxDoublings = 100;
 
 /**
- * The wait before a dial, in milliseconds, or undefined when it is time to give up.
- * @param attempt 1 for the first dial after the link broke
- * @param chance from 0 to 1
- * @param inSession whether the peer is known to take a client that comes back at once
- * @param authFailures how many of the last dials in a row failed because one end did not prove who it is
+ * The wait before an attempt, in milliseconds; undefined after `maxAttempts`.
+ * @param attempt 1 for the first attempt after the link broke
+ * @param chance a random number from 0 to 1
+ * @param inSession whether there is a session, so that the peer accepts a client that returns at once
+ * @param authFailures the number of consecutive authentication failures
  */
 export function backoffDelayMs(
   attempt: number,
@@ -46,14 +46,14 @@ export function backoffDelayMs(
   const doublings = Math.min(attempt - 1, maxDoublings);
   const floorMs = Math.min(options.maxDelayMs, options.minDelayMs ?? (inSession ? 0 : defaultMinDelayMs));
   const range = Math.min(options.maxDelayMs - floorMs, options.baseDelayMs * 2 ** doublings);
-  // Added to the minimum, not the larger of the two: clients whose random part is small would all reconnect at once.
+  // The random part is added to the minimum. With the larger of the two, clients with a small random part would reconnect at the same moment.
   return Math.floor(floorMs + chance * range);
 }
 
 /**
- * The number of the first dial after a link broke: 1 after a link that held, or that led to something. One that breaks as soon as it is up
- * counts as another failed dial, otherwise a peer that accepts and hangs up would be dialled without pause.
- * @param progressed whether a new message or acknowledgement came over the link
+ * The number of the first attempt after a link broke: 1 after a link that lasted `resetAfterMs` or carried something new. A link that breaks
+ * at once counts as another failed attempt: otherwise the client would reconnect without pause to a server that accepts and closes.
+ * @param progressed whether a new message or acknowledgement arrived over the link
  */
 export function initialAttempt(
   lastAttempt: number,

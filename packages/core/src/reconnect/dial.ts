@@ -1,17 +1,19 @@
 /** One attempt to connect, bounded in time. */
 import type { Environment } from '../environment.js';
 import { ConnectError } from '../errors.js';
-import { type SecuritySettings, securityOf } from '../security/security.js';
+import type { Security } from '../security/security.js';
 import type { Address } from '../transport/address.js';
+import { noAnswerAdvice } from '../transport/system-errors.js';
 import type { Transport } from '../transport/transport.js';
 
-/** What a dial needs to know. */
-export interface DialSettings extends SecuritySettings {
+/** What one connection attempt needs. */
+export interface DialSettings {
   readonly connectTimeoutMs: number;
   readonly keepAliveMs: number;
+  readonly security?: Security | undefined;
 }
 
-/** One dial, bounded in time. Rejects with a `ConnectError` or an `AuthenticationError`. */
+/** Connects once, within `connectTimeoutMs`. Rejects with a `ConnectError` or an `AuthenticationError`. */
 export async function dial(
   environment: Environment,
   address: Address,
@@ -20,24 +22,23 @@ export async function dial(
 ): Promise<Transport> {
   const { clock } = environment;
   const attempt = new AbortController();
-  const giveUp = () => attempt.abort(signal.reason);
-  if (signal.aborted) giveUp();
-  signal.addEventListener('abort', giveUp, { once: true });
+  const abort = () => attempt.abort(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort, { once: true });
   const timer = clock.setTimeout(
     () =>
       attempt.abort(
         new ConnectError(
-          `${address.host}:${address.port} did not answer within ${settings.connectTimeoutMs} ms (connectTimeoutMs): ` +
-            'is the computer on, the address right, and no firewall in between?',
+          `${address.host}:${address.port} did not answer within ${settings.connectTimeoutMs} ms (connectTimeoutMs): ${noAnswerAdvice}`,
         ),
       ),
     settings.connectTimeoutMs,
   );
   try {
-    const { keepAliveMs } = settings;
-    return await environment.dial({ ...address, keepAliveMs, signal: attempt.signal, security: securityOf(settings) });
+    const { keepAliveMs, security } = settings;
+    return await environment.dial({ ...address, keepAliveMs, signal: attempt.signal, security });
   } finally {
     clock.clearTimeout(timer);
-    signal.removeEventListener('abort', giveUp);
+    signal.removeEventListener('abort', abort);
   }
 }

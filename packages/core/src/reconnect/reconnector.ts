@@ -1,4 +1,4 @@
-/** Dials until a link is up: the waits of the policy, one attempt at a time, ended early by `stop`. */
+/** Connects until a link is up: one attempt at a time, with the waits of the backoff policy. `stop` ends the series. */
 import type { Environment } from '../environment.js';
 import { ConnectError, isSerpyError, type SerpyError } from '../errors.js';
 import type { Address } from '../transport/address.js';
@@ -6,7 +6,12 @@ import type { Transport } from '../transport/transport.js';
 import { backoffDelayMs, type ReconnectOptions } from './backoff.js';
 import { type DialSettings, dial } from './dial.js';
 
-/** What a series of dials tells its owner. */
+/** What a series of connection attempts needs. */
+export interface ReconnectSettings extends DialSettings {
+  readonly reconnect: ReconnectOptions;
+}
+
+/** The events of a series of attempts. */
 export interface ReconnectorListener {
   retrying(attempt: number, delayMs: number, cause: Error | undefined): void;
   connected(transport: Transport, attempt: number): void;
@@ -16,27 +21,22 @@ export interface ReconnectorListener {
 export class Reconnector {
   readonly #environment: Environment;
   readonly #address: Address;
-  readonly #settings: DialSettings & { readonly reconnect: ReconnectOptions };
+  readonly #settings: ReconnectSettings;
   readonly #listener: ReconnectorListener;
-  /** Whether the peer has a session with us, and so takes it that we come back at once. */
+  /** Whether there is a session: then the peer accepts a client that returns at once. */
   inSession = false;
   readonly #stopped = new AbortController();
   #timer: unknown;
   #authFailures = 0;
 
-  constructor(
-    environment: Environment,
-    address: Address,
-    settings: DialSettings & { readonly reconnect: ReconnectOptions },
-    owner: ReconnectorListener,
-  ) {
+  constructor(environment: Environment, address: Address, settings: ReconnectSettings, listener: ReconnectorListener) {
     this.#environment = environment;
     this.#address = address;
     this.#settings = settings;
-    this.#listener = owner;
+    this.#listener = listener;
   }
 
-  /** Waits, then dials. `cause` is why the last link or dial failed. */
+  /** Waits, then connects. @param cause why the last link or attempt failed */
   next(attempt: number, cause: Error | undefined): void {
     if (this.#stopped.signal.aborted) return;
     this.#authFailures = isSerpyError(cause) && cause.code === 'ERR_SERPY_AUTH' ? this.#authFailures + 1 : 0;
@@ -44,18 +44,14 @@ export class Reconnector {
     const chance = this.#environment.random();
     const delayMs = backoffDelayMs(attempt, chance, reconnect, this.inSession, this.#authFailures);
     if (delayMs === undefined) {
-      const { host, port } = this.#address;
-      const dials = this.#settings.reconnect.maxAttempts;
-      this.#listener.exhausted(
-        new ConnectError(`gave up on ${host}:${port} after ${dials} dials (reconnect.maxAttempts)`, { cause }),
-      );
+      this.#listener.exhausted(exhaustedError(this.#address, reconnect.maxAttempts, cause));
       return;
     }
     this.#timer = this.#environment.clock.setTimeout(() => void this.#dial(attempt), delayMs);
     this.#listener.retrying(attempt, delayMs, cause);
   }
 
-  /** No further dial, and no further call of the owner. */
+  /** Ends the series: no further attempt, and no further event. */
   stop(): void {
     this.#environment.clock.clearTimeout(this.#timer);
     this.#stopped.abort();
@@ -72,4 +68,12 @@ export class Reconnector {
     if (this.#stopped.signal.aborted) transport.destroy();
     else this.#listener.connected(transport, attempt);
   }
+}
+
+function exhaustedError({ host, port }: Address, attempts: number, cause: Error | undefined): ConnectError {
+  const count = `${attempts} attempt${attempts === 1 ? '' : 's'}`;
+  const last = cause ? `. Last error: ${cause.message}` : '';
+  return new ConnectError(`gave up reconnecting to ${host}:${port} after ${count} (reconnect.maxAttempts)${last}`, {
+    cause,
+  });
 }

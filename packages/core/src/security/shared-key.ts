@@ -1,25 +1,25 @@
-/** The secret that both ends of an encrypted connection hold: how it is made, given and read, and what TLS gets of it. */
+/** The shared key of both ends of an encrypted connection: generates, parses and reads it, and derives the pre-shared key of TLS. */
 import { hkdfSync, randomBytes } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { inspect, types } from 'node:util';
 import { OptionError } from '../errors.js';
 import { printable } from '../printable.js';
 
-/** What the option `key` takes. */
+/** The values of the option `key`. */
 export type Key = string | Uint8Array | { readonly file: string } | SharedKey;
 
-/** As many as TLS_AES_128_GCM_SHA256 has in its hash: a shorter secret would be the weakest part. */
+/** 32 bytes, the length of the hash of TLS_AES_128_GCM_SHA256: a shorter secret would be the weakest part. */
 export const minKeyBytes = 32;
 
 /**
- * TLS has one pre-shared key for both ends of a link, and it is made for one pair of roles: a client that dials, and the server it
- * dials. Whatever else may be made of the same secret one day has a label of its own, and opens no server.
+ * TLS has one pre-shared key for both ends of a link, for one pair of roles: a client that connects, and a server that listens. Every other
+ * key that a later version derives from the same secret gets another label, and cannot open a server.
  */
 const label = 'serpy 1 tls-psk client';
 
 const expected = `a key as generateKey() makes it, a Buffer of at least ${minKeyBytes} random bytes, or { file: 'path' }`;
 
-/** A secret that was read and checked. Nothing shows its bytes: neither `console.log` nor JSON. */
+/** A secret that was read and checked. Neither `console.log` nor JSON shows its bytes. */
 export class SharedKey {
   readonly #psk: Buffer;
 
@@ -28,7 +28,7 @@ export class SharedKey {
     this.#psk = Buffer.from(hkdfSync('sha256', secret, '', label, minKeyBytes));
   }
 
-  /** What TLS proves to the other end without showing it. */
+  /** The pre-shared key of TLS. */
   get psk(): Buffer {
     return this.#psk;
   }
@@ -47,7 +47,7 @@ export function generateKey(): string {
   return randomBytes(minKeyBytes).toString('base64url');
 }
 
-/** The option `key`. Its errors never show what was given. */
+/** The option `key`. Its errors never contain the given value. */
 export const keyOption = {
   takes: expected,
   default: undefined,
@@ -62,7 +62,7 @@ export const keyOption = {
   },
 };
 
-/** A key as a Connection or Server got it, checked whether or not that was done before. */
+/** Parses a key that may have been parsed before. */
 export function sharedKey(key: Key): SharedKey {
   return keyOption.parse(key, 'key') as SharedKey;
 }
@@ -79,35 +79,37 @@ function readKeyFile(path: string): SharedKey {
   return new SharedKey(parseKey(text, `the key file ${path}`));
 }
 
-/** Files that were told of: a program may read one for each connection. */
+/** The files of which a warning was emitted: a program may read one for each connection. */
 const warnedFiles = new Set<string>();
 
-/** Who can read the file has the key. It is told and not refused: containers are given files whose permissions are not theirs to choose. */
+/** Every user that can read the file has the key. That is a warning and not an error: a container cannot choose the permissions of its mounted files. */
 function warnIfWorldReadable(path: string): void {
-  const isWindows = process.platform === 'win32'; // it keeps no such permissions
+  const isWindows = process.platform === 'win32'; // which has no such permissions
   if (isWindows || warnedFiles.has(path) || (statSync(path).mode & 0o004) === 0) return;
   warnedFiles.add(path);
-  const message = `every user of this computer can read the key file ${path}: take that from them with chmod 600 ${quoted(path)}`;
+  const message = `every user of this computer can read the key file ${path}: run chmod 600 ${quoted(path)}`;
   process.emitWarning(printable(message), { type: 'SecurityWarning', code: 'SERPY_KEY_FILE' });
 }
 
-/** As a shell takes it. */
+/** The path as an argument of a shell. */
 function quoted(path: string): string {
   return /^[\w./:+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
-/** Hexadecimal digits, or base64 in either alphabet. A key of 32 bytes from `generateKey` has 43 characters and so is no hexadecimal. */
+/** Parses hexadecimal digits, or base64 in either alphabet. A key of 32 bytes from `generateKey` has 43 characters, which cannot be hexadecimal. */
 function parseKey(text: string, what: string): Uint8Array {
-  const digits = text.trim(); // of a byte order mark too
+  const digits = text.trim(); // also removes a byte order mark
   if (/^(?:[\da-f]{2})+$/i.test(digits)) return checkLength(Buffer.from(digits, 'hex'), what);
   if (/^[\w+/-]+={0,2}$/.test(digits)) {
     const secret = checkLength(Buffer.from(digits, 'base64'), what);
     if (!looksLikeWords(digits)) return secret;
   }
-  throw new OptionError(`${what} is no key: make one with generateKey(), and give it to both ends`);
+  throw new OptionError(
+    `${what} is not a valid key (expected at least ${minKeyBytes} random bytes as base64url, base64 or hexadecimal digits): ${createKey}`,
+  );
 }
 
-/** Of 43 random digits of base64 fewer than two are capitals, or fewer than two small letters, once in a hundred million keys. */
+/** Once in a hundred million keys, 43 random digits of base64 contain fewer than two capital letters, or fewer than two small letters. */
 function looksLikeWords(digits: string): boolean {
   const count = (letters: RegExp) => digits.replaceAll(letters, '').length;
   return count(/[^A-Z]/g) < 2 || count(/[^a-z]/g) < 2;
@@ -116,6 +118,8 @@ function looksLikeWords(digits: string): boolean {
 function checkLength(secret: Uint8Array, what: string): Uint8Array {
   if (secret.length >= minKeyBytes) return secret;
   throw new OptionError(
-    `${what} has a key of ${secret.length} bytes, and needs at least ${minKeyBytes} random ones: make one with generateKey()`,
+    `${what} is not a valid key (expected at least ${minKeyBytes} random bytes, got ${secret.length} bytes): ${createKey}`,
   );
 }
+
+const createKey = 'create one with generateKey() or "serpy keygen", and give it to both ends';

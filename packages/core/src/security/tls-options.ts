@@ -1,9 +1,9 @@
-/** The option `tls`: what of node:tls can be set. */
+/** The option `tls`: the supported options of node:tls. */
 import type { ConnectionOptions, TlsOptions as ServerOptions } from 'node:tls';
 import { OptionError } from '../errors.js';
 import { checkNames } from '../options/option-names.js';
 
-/** All but what is a transport's own: addresses, sockets, sessions, time-outs and pre-shared keys. */
+/** All options of node:tls, except those that the transport sets: addresses, sockets, sessions, timeouts and pre-shared keys. */
 const tlsOptionNames = [
   'ca',
   'cert',
@@ -30,7 +30,7 @@ const tlsOptionNames = [
   'enableTrace',
 ] as const satisfies readonly (keyof (ConnectionOptions & ServerOptions))[];
 
-/** Certificates and how they are checked: options of `node:tls`, as they are. */
+/** Certificates and how they are checked: unchanged options of `node:tls`. */
 export interface TlsOptions extends Partial<Pick<ConnectionOptions & ServerOptions, (typeof tlsOptionNames)[number]>> {}
 
 const expected = 'true, false, or an object with options of node:tls such as { ca, cert, key }';

@@ -1,13 +1,13 @@
 /**
- * Which peers a server takes: so many in all and so many of one address. Those who come back to their sessions have their places; who that
- * is shows only in their first words, so until then they are counted apart. It knows no sockets.
+ * Limits the connections of a server: in total and for each address group. A client that resumes a session already has its place. The first
+ * bytes show which client that is, so connections count separately until then. No sockets.
  */
 import type { ConnectionState } from '../connection/connection-state.js';
 import { ConnectionLostError } from '../errors.js';
 import type { Address } from '../transport/address.js';
 import { addressGroup, isLoopback } from '../transport/address.js';
 
-/** A connection, as far as it is counted. */
+/** The used part of a connection. */
 export interface AdmittedConnection {
   readonly state: ConnectionState;
   readonly remote: Address | undefined;
@@ -16,35 +16,35 @@ export interface AdmittedConnection {
 
 /** The limits, by the names of their options. */
 export interface AdmissionLimits {
-  /** How many connections there may be at a time. Default 64. */
+  /** The maximum number of connections. Default 64. */
   readonly maxConnections: number;
-  /** How many of one address, and how many of one address may be proving themselves. Default 16. Of the programs of this computer any number may be there: they share one address, as all do that come through a tunnel. */
+  /** The maximum number of connections from one address, and of clients of one address that are authenticating. Default 16. Programs on this computer are exempt: they share one address, as do all clients of a tunnel. */
   readonly maxConnectionsPerAddress: number;
 }
 
 export type AdmissionLimit = keyof AdmissionLimits;
 
-/** Whom a limit counts. */
+/** The connections that one limit counts. */
 interface ConnectionCount<C> {
   readonly limit: AdmissionLimit;
   readonly max: number;
-  /** Left out: everybody. */
+  /** The address group; undefined for all connections. */
   readonly source?: string;
   of(members: ReadonlySet<C>): C[];
 }
 
 export class Admission<C extends AdmittedConnection> {
-  /** Those that the server has. */
+  /** The accepted connections. */
   readonly connections = new Set<C>();
-  /** Of which it is not known yet whether they are new: nobody has seen them. */
+  /** The connections that may still turn out to resume a session. The program has not seen them. */
   readonly pending = new Set<C>();
   readonly #limits: AdmissionLimits;
   readonly #mayResume: (connection: C) => boolean;
   readonly #hasSpoken: (connection: C) => boolean;
 
   /**
-   * @param mayResume whether the peer of a connection may come back to it on another link
-   * @param hasSpoken whether anything has come from the peer
+   * @param mayResume whether the client of a connection can resume its session on another link
+   * @param hasSpoken whether the client has sent a byte
    */
   constructor(
     limits: AdmissionLimits,
@@ -56,30 +56,30 @@ export class Admission<C extends AdmittedConnection> {
     this.#hasSpoken = hasSpoken;
   }
 
-  /** A peer has dialled: the limit that turns him away at once. Where sessions are counted against him he may be one who comes back. */
+  /** The limit that rejects a client at once. If sessions are among the counted connections, the client may resume one of them and passes. */
   limitFor(remote: Address): AdmissionLimit | undefined {
     for (const count of this.#counts(remote)) {
-      const there = count.of(this.connections);
-      if (there.length >= count.max && !there.some(this.#mayResume)) return count.limit;
+      const counted = count.of(this.connections);
+      if (counted.length >= count.max && !counted.some(this.#mayResume)) return count.limit;
       if (!evictAbsent(this.pending, count, (each) => !this.#hasSpoken(each))) return count.limit;
     }
     return undefined;
   }
 
-  /** He is a new one: the limit that turns him away. One whose peer is away makes room. */
+  /** The limit that rejects a new client. Disconnected sessions are evicted first. */
   limitForNew({ remote }: C): AdmissionLimit | undefined {
     const refusing = this.#counts(remote).find((count) => !evictAbsent(this.connections, count));
     return refusing?.limit;
   }
 
-  /** Whether one of them comes from there, or may come back to his session. All of them have proved themselves, where that is asked. */
+  /** Whether a connection, or a disconnected session, has the address group. On a server with security, all of them have authenticated. */
   knows(host: string): boolean {
-    const source = addressGroup(host);
-    const isFrom = ({ remote }: C) => remote !== undefined && addressGroup(remote.host) === source;
+    const group = addressGroup(host);
+    const isFrom = ({ remote }: C) => remote !== undefined && addressGroup(remote.host) === group;
     return [...this.connections].some(isFrom) || [...this.pending].some(isFrom);
   }
 
-  /** Of one address first: then nobody else makes room for a peer that is turned away anyway. */
+  /** The limit by address comes first: a client that it rejects evicts no other. */
   #counts(remote: Address | undefined): ConnectionCount<C>[] {
     const { maxConnections, maxConnectionsPerAddress } = this.#limits;
     const all: ConnectionCount<C> = {
@@ -88,36 +88,36 @@ export class Admission<C extends AdmittedConnection> {
       of: (members) => membersIfFull(members, maxConnections),
     };
     if (remote === undefined || isLoopback(remote.host)) return [all];
-    const source = addressGroup(remote.host);
-    const from = (each: C) => each.remote !== undefined && addressGroup(each.remote.host) === source;
-    const of = (members: ReadonlySet<C>) => membersIfFull(members, maxConnectionsPerAddress).filter(from);
+    const group = addressGroup(remote.host);
+    const isFrom = (each: C) => each.remote !== undefined && addressGroup(each.remote.host) === group;
+    const of = (members: ReadonlySet<C>) => membersIfFull(members, maxConnectionsPerAddress).filter(isFrom);
     return [{ limit: 'maxConnectionsPerAddress', max: maxConnectionsPerAddress, of }, all];
   }
 }
 
-/** The members, where there are so many; else none, which is as good and costs nothing. */
+/** The members if there are at least `count`. Otherwise none: no limit can be reached, and copying them would cost time. */
 function membersIfFull<C>(members: ReadonlySet<C>, count: number): C[] {
   return members.size >= count ? [...members] : [];
 }
 
 /**
- * Whether there is room for one more, once those have made it whose peers are away, and then others who may be sent away: who has been there
- * longest is the first.
+ * Whether there is room for one more connection. Evicts disconnected sessions, then members that `isEvictable` selects, the oldest first.
  */
 function evictAbsent<C extends AdmittedConnection>(
   members: ReadonlySet<C>,
   { limit, max, of }: ConnectionCount<C>,
-  gives: (member: C) => boolean = () => false,
+  isEvictable: (member: C) => boolean = () => false,
 ): boolean {
-  const there = of(members);
+  const counted = of(members);
   const isAbsent = ({ state }: C) => state === 'reconnecting';
-  const absent = [...there.filter(isAbsent), ...there.filter((each) => !isAbsent(each) && gives(each))];
-  const tooMany = there.length + 1 - max;
-  if (tooMany > absent.length) return false;
-  for (const each of absent.slice(0, Math.max(0, tooMany))) {
+  const evictable = [...counted.filter(isAbsent), ...counted.filter((each) => !isAbsent(each) && isEvictable(each))];
+  const excess = counted.length + 1 - max;
+  if (excess > evictable.length) return false;
+  for (const each of evictable.slice(0, Math.max(0, excess))) {
+    const why = isAbsent(each) ? 'its client was disconnected' : 'its client had sent nothing';
     each.destroy(
       new ConnectionLostError(
-        `its peer was away or had not said a word, and its place was needed for another (${limit})`,
+        `the connection was closed: ${why}, and the server needed the place for a new connection (${limit}). Raise ${limit} of the server`,
       ),
     );
   }

@@ -1,19 +1,19 @@
-/** Who has failed to prove himself how often lately, by address. */
+/** Counts the failed authentications of the last minute for each address group. */
 import type { Clock } from '../environment.js';
 import { addressGroup } from '../transport/address.js';
 
 const windowMs = 60_000;
 
-/** Of more addresses the oldest are forgotten: this must not grow with the number of attackers. */
+/** At most 1,024 groups are kept, those with the latest failures: the memory must not grow with the number of attackers. */
 const maxSources = 1024;
 
 export class AuthFailureLog {
   readonly #limit: number;
   readonly #clock: Clock;
-  /** When, at most `limit` times for each; the source that failed last is the last. */
+  /** The times of the last failures of each group, at most `limit`. The group that failed last is the last entry. */
   readonly #times = new Map<string, number[]>();
 
-  /** @param limit how many in a minute are too many */
+  /** @param limit the number of failures in a minute from which a group is blocked */
   constructor(limit: number, clock: Clock) {
     this.#limit = limit;
     this.#clock = clock;
@@ -29,7 +29,7 @@ export class AuthFailureLog {
     if (this.#times.size > maxSources) this.#times.delete(this.#times.keys().next().value as string);
   }
 
-  /** Whether an address has used up its failures of this minute. */
+  /** Whether the group of an address has reached the limit in the last minute. */
   exceeds(host: string): boolean {
     const source = addressGroup(host);
     if (!this.#times.has(source)) return false;

@@ -1,6 +1,6 @@
 /**
- * Who may try to prove himself at a server, for how long, and not after too many failures. Where there are too many, those give way who
- * have said nothing, or are longest at it, so that nobody keeps others out by being there. It knows no sockets.
+ * Limits unauthenticated clients: concurrent handshakes, the time of each, and failures by address and minute. Above a limit, the clients
+ * that have sent nothing, or have waited longest, are evicted first: no client can block the others by waiting. No sockets.
  */
 
 import type { Clock } from '../environment.js';
@@ -11,41 +11,42 @@ import type { HandshakeGuard as Gatekeeper, PendingHandshake } from '../transpor
 import type { AdmissionLimits } from './admission.js';
 import { AuthFailureLog } from './auth-failure-log.js';
 
-/** The limits. */
+/** The limits, by the names of their options. */
 export interface HandshakeLimits {
-  /** How long a peer may take to prove himself. Default 5,000. */
+  /** The time for authentication. Default 5,000. */
   readonly authTimeoutMs: number;
-  /** How many may be at it at a time. Default 32. */
+  /** The maximum number of connections that are authenticating. Default 32. */
   readonly maxPendingConnections: number;
-  /** How many failures of one address in a minute are put up with. Default 5. */
+  /** The maximum number of failed authentications from one address in a minute. Default 5. */
   readonly maxAuthFailuresPerMinute: number;
 }
 
-/** The limits for which a peer is turned away, by the names of their options. */
+/** The limits that reject a client, by the names of their options. */
 export type HandshakeLimit = 'maxPendingConnections' | 'maxConnectionsPerAddress' | 'maxAuthFailuresPerMinute';
 
-/** What of the limits of connections goes for those who have not proved themselves, too. */
+/** The connection limit that also applies to unauthenticated clients. */
 type PerAddress = Pick<AdmissionLimits, 'maxConnectionsPerAddress'>;
 
-/** What a gate tells, and asks. */
+/** The server of a limiter. */
 export interface HandshakeLimiterHost {
+  /** A limit rejected a client. */
   limited(remote: Address, reason: HandshakeLimit): void;
-  /** A peer did not prove himself. */
+  /** Authentication failed. */
   failed(error: AuthenticationError): void;
-  /** Whether somebody from there has proved himself and is here, or may come back to his session. */
+  /** Whether an authenticated client of that address is connected, or can resume its session. */
   knows(host: string): boolean;
 }
 
-/** So many times as many may be there that have not said a byte yet: all they take is a socket, and an honest one speaks soon. */
+/** 8: the limits are eight times as high for clients that have not sent a byte. They take only a socket each, and a serpy client sends at once. */
 const silentFactor = 8;
 
-/** Somebody who is at it. */
+/** A client that is authenticating. */
 interface PendingPeer {
   readonly remote: Address;
-  readonly source: string;
-  /** Whether he has begun to prove himself. */
+  readonly group: string;
+  /** Whether the handshake has begun. */
   started: boolean;
-  /** His place is needed. */
+  /** Closes the connection, because its place is needed. */
   evict(limit: HandshakeLimit): void;
 }
 
@@ -54,66 +55,66 @@ export class HandshakeLimiter implements Gatekeeper {
   readonly #clock: Clock;
   readonly #host: HandshakeLimiterHost;
   readonly #failures: AuthFailureLog;
-  /** Who is at it, the oldest first. */
+  /** The clients that are authenticating, the oldest first. */
   readonly #pending = new Set<PendingPeer>();
 
-  constructor(settings: HandshakeLimits & PerAddress, clock: Clock, owner: HandshakeLimiterHost) {
+  constructor(settings: HandshakeLimits & PerAddress, clock: Clock, host: HandshakeLimiterHost) {
     this.#settings = settings;
     this.#clock = clock;
-    this.#host = owner;
+    this.#host = host;
     this.#failures = new AuthFailureLog(settings.maxAuthFailuresPerMinute, clock);
   }
 
-  /** How many are at it now. */
+  /** The number of clients that are authenticating. */
   get pending(): number {
     return this.#pending.size;
   }
 
   enter(remote: Address, cut: () => void): PendingHandshake | undefined {
     const { host } = remote;
-    // All programs of this computer share one address, and so do all that come through a tunnel.
+    // All programs on this computer share one address, and so do all clients of a tunnel.
     if (!isLoopback(host) && this.#failures.exceeds(host) && !this.#host.knows(host)) {
       this.#host.limited(remote, 'maxAuthFailuresPerMinute');
       return undefined;
     }
-    const guest = this.#admit(remote, cut);
+    const pending = this.#admit(remote, cut);
     this.#evictExcess(addressGroup(host), false);
-    return guest;
+    return pending;
   }
 
-  /** Somebody came, or began: of his address first, then of all. */
-  #evictExcess(source: string, begun: boolean): void {
+  /** Called when a client connects or begins its handshake. Checks the limit of its address group, then that of all. */
+  #evictExcess(group: string, started: boolean): void {
     const { maxPendingConnections, maxConnectionsPerAddress } = this.#settings;
-    const times = begun ? 1 : silentFactor;
-    const all = [...this.#pending].filter((each) => each.started === begun);
-    const same = all.filter((each) => each.source === source);
-    if (!isLoopback(same[0]?.remote.host ?? '') && same.length > maxConnectionsPerAddress * times) {
+    const factor = started ? 1 : silentFactor;
+    const all = [...this.#pending].filter((each) => each.started === started);
+    const same = all.filter((each) => each.group === group);
+    if (!isLoopback(same[0]?.remote.host ?? '') && same.length > maxConnectionsPerAddress * factor) {
       same[0]?.evict('maxConnectionsPerAddress');
-    } else if (all.length > maxPendingConnections * times) {
+    } else if (all.length > maxPendingConnections * factor) {
       oldestOfLargestGroup(all)?.evict('maxPendingConnections');
     }
   }
 
   #admit(remote: Address, cut: () => void): PendingHandshake {
     const { authTimeoutMs } = this.#settings;
-    /** Whether it is known what becomes of him: then what follows counts no more. */
-    let judged = false;
+    /** Whether the result is known: later calls are ignored. */
+    let decided = false;
     const leave = () => {
       if (this.#pending.delete(pending)) this.#clock.clearTimeout(timer);
     };
     const failed = (why: string, options?: ErrorOptions) => {
-      if (judged) return;
-      judged = true;
+      if (decided) return;
+      decided = true;
       this.#failures.add(remote.host);
-      const text = `${remote.host}:${remote.port} was refused: ${why}`;
+      const text = `${remote.host}:${remote.port} was rejected: ${why}`;
       this.#host.failed(new AuthenticationError(text, { ...options, remote }));
     };
     const pending: PendingPeer = {
       remote,
-      source: addressGroup(remote.host),
+      group: addressGroup(remote.host),
       started: false,
       evict: (limit) => {
-        judged = true;
+        decided = true;
         leave();
         this.#host.limited(remote, limit);
         cut();
@@ -121,33 +122,35 @@ export class HandshakeLimiter implements Gatekeeper {
     };
     this.#pending.add(pending);
     const timer = this.#clock.setTimeout(() => {
-      failed(`the TLS handshake took longer than ${authTimeoutMs} ms (authTimeoutMs): does it speak TLS at all?`);
+      failed(
+        `the TLS handshake took longer than ${authTimeoutMs} ms (authTimeoutMs): give the client the key, or raise authTimeoutMs for a slow line`,
+      );
       leave();
       cut();
     }, authTimeoutMs);
     return {
       started: () => {
         pending.started = true;
-        this.#evictExcess(pending.source, true);
+        this.#evictExcess(pending.group, true);
       },
       failed,
       succeeded: () => {
-        judged = true;
+        decided = true;
         leave();
       },
       closed: () => {
-        if (!judged) this.#failures.add(remote.host); // without a word: there is nothing to tell
-        judged = true;
+        if (!decided) this.#failures.add(remote.host); // the client sent nothing: there is nothing to report
+        decided = true;
         leave();
       },
     };
   }
 }
 
-/** Of the address that has most of them. */
+/** The oldest client of the address group with the most clients. */
 function oldestOfLargestGroup(all: readonly PendingPeer[]): PendingPeer | undefined {
   const counts = new Map<string, number>();
-  for (const { source } of all) counts.set(source, (counts.get(source) ?? 0) + 1);
+  for (const { group } of all) counts.set(group, (counts.get(group) ?? 0) + 1);
   const most = Math.max(...counts.values());
-  return all.find(({ source }) => counts.get(source) === most);
+  return all.find(({ group }) => counts.get(group) === most);
 }

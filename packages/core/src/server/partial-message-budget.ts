@@ -1,4 +1,4 @@
-/** What the peers of one server have begun to send and not finished: how much memory it takes in all, and who gives way when that is too much. */
+/** The memory for partially received messages of one server, and the choice of the connection that is closed above the limit. */
 
 export class PartialMessageBudget<Holder extends object> {
   readonly #limitBytes: number;
@@ -7,18 +7,18 @@ export class PartialMessageBudget<Holder extends object> {
   readonly #evicted = new WeakSet<Holder>();
   #bytes = 0;
 
-  /** @param sourceOf where a holder comes from: those that come from one place count together */
-  constructor(limitBytes: number, sourceOf: (holder: Holder) => string) {
+  /** @param groupOf the address group of a holder: the holders of a group count together */
+  constructor(limitBytes: number, groupOf: (holder: Holder) => string) {
     this.#limitBytes = limitBytes;
-    this.#groupOf = sourceOf;
+    this.#groupOf = groupOf;
   }
 
-  /** How much it takes now. */
+  /** The current total. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** A holder has so much now. Who was told to give way counts no more. */
+  /** Sets the bytes of a holder. Ignored for an evicted one. */
   set(holder: Holder, bytes: number): void {
     if (this.#evicted.has(holder)) return;
     this.#bytes += bytes - (this.#bytesByHolder.get(holder) ?? 0);
@@ -27,18 +27,18 @@ export class PartialMessageBudget<Holder extends object> {
   }
 
   /**
-   * Who gives way; undefined while it is not too much. Not who asks last, as that may be anybody: of the source that has most, the one with
-   * most. So who fills the memory loses it, and a neighbour with little does not notice.
+   * Removes and returns the holder to evict; undefined below the limit. Evicts the largest holder of the largest group, not the latest: so the
+   * client that fills the memory loses it, and clients with little are not affected.
    */
   evictLargest(): Holder | undefined {
     if (this.#bytes <= this.#limitBytes) return undefined;
     const sums = new Map<string, number>();
     for (const [holder, bytes] of this.#bytesByHolder) {
-      const source = this.#groupOf(holder);
-      sums.set(source, (sums.get(source) ?? 0) + bytes);
+      const group = this.#groupOf(holder);
+      sums.set(group, (sums.get(group) ?? 0) + bytes);
     }
-    const worst = largest(sums);
-    const holders = [...this.#bytesByHolder].filter(([holder]) => this.#groupOf(holder) === worst);
+    const largestGroup = largest(sums);
+    const holders = [...this.#bytesByHolder].filter(([holder]) => this.#groupOf(holder) === largestGroup);
     const holder = largest(holders) as Holder;
     this.set(holder, 0);
     this.#evicted.add(holder);
@@ -46,7 +46,7 @@ export class PartialMessageBudget<Holder extends object> {
   }
 }
 
-/** Whose number is the largest. */
+/** The key with the largest number. */
 function largest<K>(entries: Iterable<readonly [K, number]>): K | undefined {
   let found: K | undefined;
   let most = Number.NEGATIVE_INFINITY;

@@ -4,12 +4,12 @@ import type { Address } from '../transport/address.js';
 import type { AdmissionLimit } from './admission.js';
 import type { HandshakeLimit } from './handshake-limiter.js';
 
-/** With `drop`: a server turned a peer away. */
+/** The event `drop`: a server rejected a client because of a limit. */
 export interface DropInfo {
   readonly remote: Address;
   /** The option whose limit was reached. */
   readonly reason: AdmissionLimit | HandshakeLimit;
-  /** The server's limit of connections, whatever the reason. */
+  /** The limit of connections of the server, for every `reason`. */
   readonly maxConnections: number;
 }
 
@@ -18,6 +18,6 @@ export interface ServerEvents<C> {
   connection: [connection: C];
   drop: [info: DropInfo];
   close: [];
-  /** Accepting a peer failed, because it did not prove to have the key, or too many files are open; the server goes on. */
+  /** The server did not accept a client, because authentication failed or too many files are open. The server continues. */
   warning: [error: AnySerpyError | AcceptError];
 }

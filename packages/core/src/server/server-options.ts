@@ -1,22 +1,27 @@
 /** The options of a server: their types, defaults and checks. */
-import { addressOptions } from '../connection/connection-options.js';
-import { type OptionSpecs, option } from '../options/option.js';
+import {
+  addressOptions,
+  type ConnectionSettings,
+  connectionOptions,
+  type DiallingOption,
+} from '../connection/connection-options.js';
+import { type OptionSpecs, option, parseOptions } from '../options/option.js';
 import type { AdmissionLimits } from './admission.js';
 import type { HandshakeLimits } from './handshake-limiter.js';
 
-/** The options of a server, besides those of its connections. */
+/** The options of a server without those of its connections. */
 export interface ServerSettings extends HandshakeLimits, AdmissionLimits {
-  /** The address to listen on. Default 127.0.0.1: this computer alone. */
+  /** The address to listen on. Default 127.0.0.1: only programs on this computer can connect. */
   readonly host: string;
-  /** The port to listen on; 0 takes any free one, which `server.address` then tells. */
+  /** The port to listen on; 0 selects a free port, which `server.address` contains. */
   readonly port: number;
-  /** How much memory messages that have come in part may take, of all peers together. Default 256 MiB. */
+  /** The memory for partially received messages of all connections together. Default 256 MiB. */
   readonly maxPartialMessageBytes: number;
-  /** Listen to other computers with neither key nor certificates. Default false. */
+  /** Accept other computers without key and certificates. Default false. */
   readonly insecure: boolean;
 }
 
-/** How many connections a server has at a time unless `maxConnections` says otherwise. */
+/** The default of `maxConnections`. */
 export const defaultMaxConnections = 64;
 
 export const serverOptions: OptionSpecs<ServerSettings> = {
@@ -30,8 +35,14 @@ export const serverOptions: OptionSpecs<ServerSettings> = {
   maxAuthFailuresPerMinute: option.countOrInfinity(1, 5),
 };
 
-/** The settings of a server that are those of each of its connections. */
-export function withoutServerOptions<T extends ServerSettings>(settings: T): Omit<T, keyof ServerSettings> {
+/** The options of the end that connects, at their defaults: an accepted connection never uses them. */
+const { autoRestart, connectTimeoutMs, reconnect } = parseOptions<ConnectionSettings>(connectionOptions, {});
+
+/** The settings of each connection of a server: the server's without its own options. */
+export function acceptedSettings<T extends ServerSettings>(
+  settings: T,
+): Omit<T, keyof ServerSettings> & Pick<ConnectionSettings, DiallingOption> {
   const entries = Object.entries(settings).filter(([name]) => !(name in serverOptions));
-  return Object.fromEntries(entries) as Omit<T, keyof ServerSettings>;
+  const accepted = Object.fromEntries(entries) as Omit<T, keyof ServerSettings>;
+  return { ...accepted, autoRestart, connectTimeoutMs, reconnect };
 }

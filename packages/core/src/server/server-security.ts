@@ -1,22 +1,19 @@
-/** What a server does about who may connect: its key or certificate, its gate, and its refusal to stand open to other computers. */
+/** The security of a server: its key or certificate, the limits of authentication, and the refusal to listen unprotected. */
 
 import type { Clock } from '../environment.js';
 import { InsecureError, OptionError } from '../errors.js';
 import { type Security, type SecuritySettings, securityOf } from '../security/security.js';
 import { isLoopback } from '../transport/address.js';
 import type { ListenOptions } from '../transport/transport.js';
-import type { AdmissionLimits } from './admission.js';
 import { HandshakeLimiter, type HandshakeLimiterHost } from './handshake-limiter.js';
-import { type ServerSettings, serverOptions } from './server-options.js';
+import type { ServerSettings } from './server-options.js';
 
-/** What a server needs to be told. What is left out stands at its default. */
-export type ListenSettings = Pick<ServerSettings, 'host' | 'port' | 'maxConnections'> &
-  Partial<ServerSettings> &
-  SecuritySettings & { readonly keepAliveMs: number };
+/** The settings of a server: its own options, complete, and the options of its connections that the listener applies. */
+export type ListenSettings = ServerSettings & SecuritySettings & { readonly keepAliveMs: number };
 
 /**
- * What protects the connections of a server; undefined for nothing.
- * @throws `ERR_SERPY_OPTION` for a key and certificates together, and for TLS without a certificate to show
+ * The protection of the connections of a server; undefined for unencrypted ones.
+ * @throws `ERR_SERPY_OPTION` for a key together with certificates, and for TLS without a certificate
  */
 export function serverSecurityOf(settings: SecuritySettings): Security | undefined {
   const security = securityOf(settings);
@@ -29,8 +26,8 @@ export function serverSecurityOf(settings: SecuritySettings): Security | undefin
 }
 
 /**
- * What there is to say of a server that other computers reach in the open, because its options say that it may; undefined for others.
- * @throws `ERR_SERPY_INSECURE` where they do not say it
+ * The warning of a server that other computers reach unprotected, because `insecure` is set; undefined for other servers.
+ * @throws `ERR_SERPY_INSECURE` if `insecure` is not set
  */
 export function exposureWarning(
   { host, insecure }: ListenSettings,
@@ -41,36 +38,17 @@ export function exposureWarning(
   if (insecure)
     return new InsecureError(`${open} (insecure: true): give this server and its clients a key when you can`);
   throw new InsecureError(
-    `${open}: give this server and its clients a key (key: generateKey(), once), or certificates (tls: { cert, key }), ` +
-      'or listen on 127.0.0.1 for this computer alone, or say insecure: true',
+    `the server was not started: ${open}. Give this server and its clients a key (key: generateKey(), once) or certificates ` +
+      '(tls: { cert, key }), or listen on 127.0.0.1 for this computer only, or set insecure: true',
   );
 }
 
-/** What a listener is told of it. */
+/** The security options of the listener. */
 export function listenSecurity(
   settings: ListenSettings,
   security: Security | undefined,
   clock: Clock,
   owner: HandshakeLimiterHost,
 ): Pick<ListenOptions, 'security' | 'gate'> {
-  if (!security) return {};
-  const { authTimeoutMs, maxPendingConnections, maxAuthFailuresPerMinute } = serverOptions;
-  const { maxConnectionsPerAddress } = admissionLimits(settings);
-  const limits = {
-    authTimeoutMs: settings.authTimeoutMs ?? (authTimeoutMs.default as number),
-    maxPendingConnections: settings.maxPendingConnections ?? (maxPendingConnections.default as number),
-    maxAuthFailuresPerMinute: settings.maxAuthFailuresPerMinute ?? (maxAuthFailuresPerMinute.default as number),
-  };
-  return { security, gate: new HandshakeLimiter({ ...limits, maxConnectionsPerAddress }, clock, owner) };
-}
-
-/** How many connections it takes. */
-export function admissionLimits({ maxConnections, maxConnectionsPerAddress }: ListenSettings): AdmissionLimits {
-  const most = maxConnectionsPerAddress ?? (serverOptions.maxConnectionsPerAddress.default as number);
-  return { maxConnections, maxConnectionsPerAddress: most };
-}
-
-/** How much memory unfinished messages may take. */
-export function partialBudgetBytes({ maxPartialMessageBytes }: ListenSettings): number {
-  return maxPartialMessageBytes ?? (serverOptions.maxPartialMessageBytes.default as number);
+  return security ? { security, gate: new HandshakeLimiter(settings, clock, owner) } : {};
 }

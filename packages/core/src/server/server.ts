@@ -1,4 +1,4 @@
-/** A server for any protocol: accepts peers up to a limit and keeps the list of those that are connected. */
+/** A server for any protocol. Accepts clients up to its limits and keeps the list of the connections. */
 import { EventEmitter } from 'node:events';
 import { inspect } from 'node:util';
 import { type CloseServerOptions, parseCloseServerOptions } from '../connection/close-options.js';
@@ -12,21 +12,13 @@ import type { ProtocolTypes } from '../protocol/protocol.js';
 import { AsyncQueue } from '../queue/async-queue.js';
 import type { Security } from '../security/security.js';
 import { systemEnvironment } from '../system-environment.js';
-import type { Address } from '../transport/address.js';
-import { addressGroup } from '../transport/address.js';
+import { type Address, addressGroup } from '../transport/address.js';
 import type { Listener, Transport } from '../transport/transport.js';
 import { Admission } from './admission.js';
 import { PartialMessageBudget } from './partial-message-budget.js';
 import { partialBudgetError, rejectedError } from './server-errors.js';
 import type { DropInfo, ServerEvents } from './server-events.js';
-import {
-  admissionLimits,
-  exposureWarning,
-  type ListenSettings,
-  listenSecurity,
-  partialBudgetBytes,
-  serverSecurityOf,
-} from './server-security.js';
+import { exposureWarning, type ListenSettings, listenSecurity, serverSecurityOf } from './server-security.js';
 
 /** A connection that waits for `getConnection`. */
 interface AcceptedConnection<C> {
@@ -34,7 +26,7 @@ interface AcceptedConnection<C> {
   readonly sizeBytes: 0;
 }
 
-/** A server that has started, and so has an address. */
+/** A started server, which has an address. */
 export type Started<S> = S & { readonly address: Address };
 
 export class Server<T extends ProtocolTypes, C extends Connection<T>> extends EventEmitter<ServerEvents<C>> {
@@ -47,8 +39,9 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
   readonly #acceptQueue: AsyncQueue<AcceptedConnection<C>>;
   #state: 'new' | 'starting' | 'listening' | 'closed' = 'new';
   #listener: Listener | undefined;
-  #acceptsNew = true; // and not only those who come back
-  /** Whether it went to the process that a peer was refused, as nobody listened here. */
+  /** Whether new clients are accepted, and not only clients that resume a session. */
+  #acceptsNew = true;
+  /** Whether a process warning has reported a rejected client, because the server has no listener for `warning`. */
   #refusalWarned = false;
 
   constructor(settings: ListenSettings, createConnection: () => C, environment: Environment = systemEnvironment) {
@@ -58,29 +51,29 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     this.#createConnection = createConnection;
     this.#environment = environment;
     this.#admission = new Admission<C>(
-      admissionLimits(settings),
+      settings,
       (connection) => internalsOf(connection).mayResume,
       (connection) => connection.stats().bytesReceived > 0,
     );
-    this.#partialBudget = new PartialMessageBudget(partialBudgetBytes(settings), ({ remote }) =>
+    this.#partialBudget = new PartialMessageBudget(settings.maxPartialMessageBytes, ({ remote }) =>
       addressGroup(remote?.host ?? ''),
     );
     this.#acceptQueue = new AsyncQueue({ maxMessages: Number.POSITIVE_INFINITY, maxBytes: 1 }, environment.clock);
   }
 
-  /** Where it listens, once started: with port 0, the port that was found. */
+  /** The address of the started server. With port 0 it contains the selected port. */
   get address(): Address | undefined {
     return this.#listener?.address;
   }
 
-  /** How many peers are connected now. One of a session who is away is not counted; his connection is in the list. */
+  /** The number of connected clients. A session without a link does not count, but its connection is in `getConnectionsList()`. */
   get size(): number {
     return this.getConnectionsList().filter((connection) => !internalsOf(connection).isAway).length;
   }
 
   /**
    * Starts to listen and resolves with this server.
-   * @throws `ERR_SERPY_LISTEN` the port is in use or not allowed, `ERR_SERPY_INSECURE` other computers would reach it in the open,
+   * @throws `ERR_SERPY_LISTEN` the port is in use or not allowed, `ERR_SERPY_INSECURE` other computers would reach it unprotected,
    * `ERR_SERPY_OPTION` started twice, `ERR_SERPY_CLOSED` after `close()`
    */
   async start(): Promise<Started<this>> {
@@ -120,7 +113,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
   }
 
   /**
-   * The next peer that connects: one that has and was not taken yet, or the next to come.
+   * The next connection: the first that was accepted and not returned yet, or the next to be accepted.
    * @throws `ERR_SERPY_TIMEOUT`, `ERR_SERPY_ABORTED`, `ERR_SERPY_CLOSED` the server is closed, `ERR_SERPY_NOT_CONNECTED` it was not started
    */
   async getConnection(options: WaitOptions = defaultWait): Promise<C> {
@@ -128,12 +121,12 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     return this.#acceptQueue.take('getConnection', options, ({ connection }) => connection);
   }
 
-  /** The connections there are now. Of a session whose peer is away the connection is among them, in the state `reconnecting`: he may come back. */
+  /** The current connections. A session without a link is among them in the state `reconnecting`: its client can resume it. */
   getConnectionsList(): C[] {
     return [...this.#admission.connections];
   }
 
-  /** Those of them that have data to be taken. */
+  /** The connections with unread messages. */
   readableConnections(): C[] {
     return this.getConnectionsList().filter((connection) => connection.isDataAvailable());
   }
@@ -142,13 +135,13 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     return this.getConnectionsList()[Symbol.iterator]();
   }
 
-  /** The peers as they connect, until the server is closed. */
+  /** The connections as they are accepted, until the server is closed. */
   [Symbol.asyncIterator](): AsyncIterableIterator<C> {
     const refusal = () => (this.#state === 'new' ? notStarted('for await') : undefined);
     return new MessageIterator(this.#acceptQueue, ({ connection }) => ({ done: false, value: connection }), refusal);
   }
 
-  /** Stops accepting and frees the port. Connections are left alone; the server cannot be started again. */
+  /** Stops accepting and frees the port. Connections stay open; the server cannot be started again. */
   async close(): Promise<void> {
     if (this.#isClosed()) return;
     this.#state = 'closed';
@@ -159,15 +152,15 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
   }
 
   /**
-   * Closes all connections, each after what it has queued is sent, and the server.
-   * @param options.reason is told to each peer with which there is a session
-   * @param options.waitForAway peers of sessions that are away have `closeTimeoutMs` to come back; else theirs are closed at once
-   * @throws `ERR_SERPY_OPTION` for wrong options, and then nothing has happened
+   * Closes the server and all connections, each after its queued messages are sent.
+   * @param options.reason is sent to each client that has a session
+   * @param options.waitForAway sessions without a link have `closeTimeoutMs` to be resumed; otherwise they are closed at once
+   * @throws `ERR_SERPY_OPTION` for wrong options; then nothing is closed
    */
   async closeServer(options: CloseServerOptions = {}): Promise<void> {
     const { reason, waitForAway } = parseCloseServerOptions(options);
     this.#acceptsNew = false;
-    if (!waitForAway) await this.close(); // else they come back through the listener
+    if (!waitForAway) await this.close(); // otherwise the listener stays open for clients that resume
     await Promise.all(this.getConnectionsList().map((each) => internalsOf(each).close(reason, waitForAway)));
     await this.close();
   }
@@ -176,7 +169,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     return this.closeServer();
   }
 
-  /** What `console.log` shows of it. */
+  /** The text that `console.log` prints. */
   [inspect.custom](): string {
     const where = this.address ? ` on ${this.address.host}:${this.address.port}` : '';
     return `Server (${this.#state}${where}, connections: ${this.size})`;
@@ -197,7 +190,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     internalsOf(connection).accept(transport, this.#hooks);
   }
 
-  /** The same functions for every connection: a listener for each took 400 bytes. */
+  /** Shared by all connections: listeners of their own took 400 bytes each. */
   readonly #hooks = {
     onClose: (connection: C) => this.#closed(connection),
     onIdentified: (connection: C) => this.#identified(connection),
@@ -205,7 +198,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     onPartialBytes: (connection: C, bytes: number) => this.#partialBytesChanged(connection, bytes),
   };
 
-  /** A new connection, and not one from before that came back. */
+  /** The connection is new: its client does not resume a session. */
   #identified(connection: C): void {
     this.#admission.pending.delete(connection);
     if (!this.#acceptsNew || this.#isClosed()) {
@@ -223,14 +216,14 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     emitEvent(this, 'server', 'connection', connection);
   }
 
-  /** Messages that have come in part take other memory than before. */
+  /** The memory for partially received messages of a connection has changed. */
   #partialBytesChanged(connection: C, bytes: number): void {
     this.#partialBudget.set(connection, bytes);
     for (;;) {
       const { bytes: sum } = this.#partialBudget;
       const most = this.#partialBudget.evictLargest();
       if (most === undefined) return;
-      internalsOf(most).evict(partialBudgetError(sum, partialBudgetBytes(this.#settings)));
+      internalsOf(most).evict(partialBudgetError(sum, this.#settings.maxPartialMessageBytes));
     }
   }
 
@@ -238,12 +231,12 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     this.#partialBudget.set(connection, 0);
     this.#admission.pending.delete(connection);
     this.#admission.connections.delete(connection);
-    // One that came, spoke and went before anybody asked is still worth having; one with nothing to say is not.
+    // A closed connection with unread messages stays in the queue; one without is useless to the program.
     if (connection.isDataAvailable()) this.#dropOldest();
-    else this.#removeFromQueue((arrival) => arrival.connection === connection);
+    else this.#removeFromQueue((accepted) => accepted.connection === connection);
   }
 
-  /** Hangs up without a word, as neither protocol has one for it, but in good order. */
+  /** Closes a transport gracefully. Neither protocol has a message for it. */
   #refuse(transport: Transport, limit: DropInfo['reason']): void {
     const { remote } = transport;
     transport.start({
@@ -265,29 +258,29 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     } satisfies DropInfo);
   }
 
-  #removeFromQueue(which: (arrival: AcceptedConnection<C>) => boolean): void {
-    const arrival = this.#acceptQueue.items().find(which);
-    if (arrival) this.#acceptQueue.remove(arrival);
+  #removeFromQueue(which: (accepted: AcceptedConnection<C>) => boolean): void {
+    const accepted = this.#acceptQueue.items().find(which);
+    if (accepted) this.#acceptQueue.remove(accepted);
   }
 
-  /** Keeps no more ended connections for takers who may never come than it would keep live ones. */
+  /** Keeps at most `maxConnections` closed connections in the queue: the program may never ask for them. */
   #dropOldest(): void {
     const isEnded = ({ connection }: AcceptedConnection<C>) => connection.state === 'closed';
     if (this.#acceptQueue.items().filter(isEnded).length > this.#settings.maxConnections)
       this.#removeFromQueue(isEnded);
   }
 
-  /** Where nobody listens it is said once: anybody in the network can cause more. */
+  /** Without a listener, one process warning is printed: any program in the network could cause more. */
   #peerRejected(error: Error): void {
     if (this.#refusalWarned) emitEvent(this, 'server', 'warning', error);
     else this.#refusalWarned = !this.#warn(error);
   }
 
-  /** @returns whether anybody listened */
+  /** @returns whether there was a listener */
   #warn(error: Error): boolean {
-    const heard = emitEvent(this, 'server', 'warning', error);
-    if (!heard) process.emitWarning(error);
-    return heard;
+    const hadListener = emitEvent(this, 'server', 'warning', error);
+    if (!hadListener) process.emitWarning(error);
+    return hadListener;
   }
 
   #isClosed(): boolean {
@@ -295,9 +288,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
   }
 
   #closedError(what: string): ConnectionClosedError {
-    return new ConnectionClosedError(
-      `${what}: the server is closed. A closed server cannot be used again: make a new one`,
-    );
+    return new ConnectionClosedError(`${what} failed: the server is closed. Create a new server`);
   }
 }
 
@@ -305,5 +296,5 @@ function notStarted(what: string): NotConnectedError {
   return new NotConnectedError(`${what} was called before start(): await server.start() first`);
 }
 
-/** How long a peer that was turned away has to hang up before it is cut off. */
+/** 1 s: the time for a rejected client to close its end, before the socket is destroyed. */
 const refuseLingerMs = 1000;

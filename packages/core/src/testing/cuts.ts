@@ -1,5 +1,5 @@
 /**
- * Every way to cut bytes: what a decoder must read alike, because TCP keeps no boundaries.
+ * Every way to cut bytes. A decoder must read all of them alike, because TCP keeps no boundaries.
  *
  * ```ts
  * for (const { name, chunks } of everyCut(frame)) expect(decodeAll(chunks), name).toEqual([message]);
@@ -9,23 +9,22 @@ import { seededRandom } from './random.js';
 
 /** Bytes, cut in one way. */
 export interface CutBytes {
-  /** How, for the message of a test that fails; it tells the seed where chance had a part. */
+  /** Describes the cut, for the message of a failing test. A random cut names its seed. */
   readonly name: string;
-  /** The pieces in order, never empty. Each has memory of its own, as chunks from a socket have, unless the name says otherwise. */
+  /** The pieces in order, none of them empty. Each has memory of its own, like a chunk from a socket, except where the name says otherwise. */
   readonly chunks: Buffer[];
 }
 
-/** Up to this size an input is cut byte by byte and in two everywhere; above, near both ends and at samples between them. */
+/** Up to 512 bytes, an input is cut byte by byte and in two at every position. A longer one is cut near both ends and at samples in between. */
 const shortBytes = 512;
 
-/** How far from both ends of a long input it is cut everywhere: a header with what precedes and follows it. */
+/** A long input is cut at each of the first and last 40 positions: a header with its surroundings. */
 const marginBytes = 40;
 const sampledSplits = 12;
 const randomCuts = 6;
 
 /**
- * The bytes whole, byte by byte, split in two, cut at random (always the same for one seed), and as a view into the
- * middle of a larger buffer.
+ * The bytes in one piece, byte by byte, split in two, cut at random (the same for one seed), and as a view into the middle of a larger buffer.
  */
 export function* everyCut(bytes: Uint8Array, seed = 1): Iterable<CutBytes> {
   if (bytes.length === 0) return;
@@ -45,7 +44,7 @@ export function* everyCut(bytes: Uint8Array, seed = 1): Iterable<CutBytes> {
   }
 }
 
-/** The bytes in pieces of one byte, however many that are. */
+/** The bytes in pieces of one byte. */
 export function byteByByte(bytes: Uint8Array): Buffer[] {
   return Array.from(bytes, (byte) => Buffer.of(byte));
 }
@@ -81,14 +80,14 @@ function cutAt(bytes: Uint8Array, positions: readonly number[]): Buffer[] {
   return ends.map((end, i) => owned(bytes.subarray(ends[i - 1] ?? 0, end)));
 }
 
-/** A copy whose memory holds nothing else. */
+/** A copy in memory of its own. */
 function owned(bytes: Uint8Array): Buffer {
   const copy = Buffer.allocUnsafeSlow(bytes.length);
   copy.set(bytes);
   return copy;
 }
 
-/** The bytes around it are none of the input's. At an odd offset nothing can rely on alignment. */
+/** A view with other bytes around it. At an odd offset a decoder cannot rely on alignment. */
 function viewIntoLarger(bytes: Uint8Array, offset: number): Buffer {
   const larger = Buffer.alloc(bytes.length + 64, 0xa5);
   larger.set(bytes, offset);

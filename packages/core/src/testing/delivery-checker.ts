@@ -1,43 +1,43 @@
 /**
- * Judges what became of messages: it is told what was sent, how each send ended and what arrived where, and says in sentences what
- * must not be. It has no clock and no network, so that it serves a simulation and a run of days alike.
+ * Checks the delivery of messages. Tests report what was sent, how each send ended and what arrived where; the checker describes each
+ * violation in a sentence. It has no clock and no network, so it suits a simulation and a run of days.
  */
 import { createHash } from 'node:crypto';
 import type { ErrorCode } from '../errors.js';
 
 /**
  * How a send ended:
- * - `'accepted'`: it is on its way, and nothing more is promised
- * - `'acknowledged'`: the peer has it
- * - `'failed'`: it was not sent, and will not be
- * - `'unknown'`: it may or may not arrive
+ * - `'accepted'`: the message is in flight, without a promise of delivery
+ * - `'acknowledged'`: the peer has the message
+ * - `'failed'`: the message was not sent, and will not be
+ * - `'unknown'`: the message may or may not arrive
  */
 export type SendOutcome = 'accepted' | 'acknowledged' | 'failed' | 'unknown';
 
-/** How a checker judges. */
+/** What a checker requires. */
 export interface CheckerOptions {
-  /** Whether messages keep their order at each receiver, or over all of them, as where a session outlives its links. Default `'receiver'`. */
+  /** Whether messages keep their order at each receiver, or over all receivers, as in a session over several links. Default `'receiver'`. */
   readonly order?: 'receiver' | 'stream';
 }
 
-/** What a judgement allows. */
+/** What a verification allows. */
 export interface VerifyOptions {
-  /** How many accepted messages may be missing, because that was told or because links broke. Default `Infinity`. */
+  /** The number of accepted messages that may be missing, because that was reported or because links broke. Default `Infinity`. */
   readonly allowMissing?: number;
 }
 
-/** So many faults are told in full: a run of days may end with millions. */
+/** 100 faults are described: a run of days can end with millions. */
 const maxFaults = 100;
 
-/** One send, to be told how it ends. */
+/** One send. The test reports how it ends. */
 export class Attempt {
-  /** Number of the message, from 1, in the order of the attempts. */
+  /** The number of the message, from 1, in the order of the attempts. */
   readonly n: number;
-  /** Whether it may arrive again at another receiver, as what is sent again until it is acknowledged. */
+  /** Whether the message may also arrive at another receiver, because it is sent again until it is acknowledged. */
   readonly repeats: boolean;
-  /** How it ended: once, if all is well. */
+  /** How the send ended: exactly one outcome, if nothing is wrong. */
   readonly outcomes: SendOutcome[] = [];
-  /** At which receivers it arrived. */
+  /** The receivers at which the message arrived. */
   readonly receivers: string[] = [];
   #doubted = false;
 
@@ -46,12 +46,12 @@ export class Attempt {
     this.repeats = repeats;
   }
 
-  /** Its promise settled. */
+  /** The promise of the send settled. */
   ended(outcome: SendOutcome): void {
     this.outcomes.push(outcome);
   }
 
-  /** It had been accepted, and its sender was told later that it may be lost. */
+  /** The message was accepted, and a later warning reported that it may be lost. */
   markUnknown(): void {
     this.#doubted = true;
   }
@@ -63,17 +63,17 @@ export class Attempt {
 
 /**
  * ```ts
- * const checker = new Checker();
+ * const checker = new DeliveryChecker();
  * const attempt = checker.attempted('hello');
  * attempt.ended('acknowledged');
  * checker.received('the server', 'hello');
- * console.log(checker.judge()); // []
+ * console.log(checker.verify()); // []
  * ```
  */
 export class DeliveryChecker {
   readonly #order: 'receiver' | 'stream';
   readonly #attempts = new Map<string, Attempt>();
-  /** The last message of each receiver, or under one name of all. */
+  /** The last message of each receiver; with the order `'stream'`, one entry for all. */
   readonly #last = new Map<string, number>();
   readonly #faults: string[] = [];
   #faultCount = 0;
@@ -82,7 +82,7 @@ export class DeliveryChecker {
     this.#order = order;
   }
 
-  /** A message is sent. No other may have the same bytes: that is how it is known again. */
+  /** A message is sent. No two messages may have the same bytes, which identify them. */
   attempted(message: Uint8Array | string, { repeats = false }: { readonly repeats?: boolean } = {}): Attempt {
     const hash = hashOf(message);
     const known = this.#attempts.get(hash);
@@ -92,12 +92,12 @@ export class DeliveryChecker {
     return attempt;
   }
 
-  /** A message arrived. The receiver is a name: of one end of one link, or of a connection that lives through many. */
+  /** A message arrived. `receiver` is the name of one end of a link, or of a connection over several links. */
   received(receiver: string, message: Uint8Array | string): void {
     const hash = hashOf(message);
     const attempt = this.#attempts.get(hash);
     if (attempt === undefined) {
-      this.#fault(`${receiver} received what nobody sent: ${message.length} bytes, SHA-256 ${hash.slice(0, 16)}…`);
+      this.#fault(`${receiver} received an unknown message: ${message.length} bytes, SHA-256 ${hash.slice(0, 16)}…`);
       return;
     }
     const { n, receivers } = attempt;
@@ -108,14 +108,14 @@ export class DeliveryChecker {
     receivers.push(receiver);
   }
 
-  /** How many messages have arrived, each counted once. */
+  /** The number of messages that have arrived, each counted once. */
   get arrived(): number {
     let arrived = 0;
     for (const { receivers } of this.#attempts.values()) if (receivers.length > 0) arrived++;
     return arrived;
   }
 
-  /** Every fault, as a sentence. To be asked when nothing is under way any more. */
+  /** Every fault as a sentence. Call it when no message is in flight any more. */
   verify({ allowMissing = Number.POSITIVE_INFINITY }: VerifyOptions = {}): string[] {
     const before = { faults: this.#faults.length, count: this.#faultCount };
     const missing: number[] = [];
@@ -148,7 +148,7 @@ export class DeliveryChecker {
   }
 
   #checkOrder(receiver: string, { n, receivers }: Attempt): void {
-    if (this.#order === 'stream' && receivers.length > 0) return; // it had its turn when it first arrived
+    if (this.#order === 'stream' && receivers.length > 0) return; // only the first arrival counts
     const where = this.#order === 'stream' ? '' : receiver;
     const last = this.#last.get(where) ?? 0;
     if (n < last) this.#fault(`message ${n} arrived at ${receiver} after message ${last}, which was sent later`);
@@ -161,13 +161,13 @@ export class DeliveryChecker {
   }
 }
 
-/** What the code of an error says of a message whose acknowledgement was waited for. */
+/** The codes after which a message that waited for its acknowledgement may have arrived. */
 const unknownCodes: readonly ErrorCode[] = ['ERR_SERPY_LOST', 'ERR_SERPY_ABORTED'];
 
 /**
- * What the end of a `sendData` says of its message.
- * @param acknowledged whether an acknowledgement was asked for
- * @param result what it resolved with, or the `code` of what it rejected with
+ * The outcome of a `sendData`.
+ * @param acknowledged whether it requested an acknowledgement
+ * @param result the value that it resolved with, or the `code` of the error that it rejected with
  */
 export function outcomeOfSend(acknowledged: boolean, result: boolean | string): SendOutcome {
   if (result === true) return acknowledged ? 'acknowledged' : 'accepted';

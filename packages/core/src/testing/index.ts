@@ -1,4 +1,4 @@
-/** serpy-core/testing: a network in memory, for programs that want to be tested without ports and without waiting. */
+/** serpy-core/testing: a network in memory, to test programs without ports and without waiting. */
 
 export * from './cuts.js';
 export {

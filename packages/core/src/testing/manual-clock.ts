@@ -1,4 +1,4 @@
-/** A clock that a test moves by hand, or that moves by itself as soon as the program has nothing else to do. */
+/** A clock that a test advances, or that advances by itself whenever the program is idle. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../environment.js';
 
@@ -9,11 +9,11 @@ interface Timer {
   readonly callback: () => void;
 }
 
-/** How many timers `runAll` fires before it takes them for an endless chain. */
+/** 100,000: `runAll` takes a longer chain of timers for an endless one. */
 const maxTimers = 100_000;
 
 /**
- * Time for programs under test: nothing happens until the test says so, and then in the order of the timers.
+ * The time of a program under test: timers fire only when the test advances the clock, in their order.
  *
  * ```ts
  * const clock = new ManualClock();
@@ -28,12 +28,12 @@ export class ManualClock implements Clock {
   #free = false;
   #turnPlanned = false;
 
-  /** Milliseconds since the clock was made. */
+  /** Milliseconds since the clock was created. */
   now(): number {
     return this.#nowMs;
   }
 
-  /** How many timers are set and have not fired. */
+  /** The number of timers that are set and have not fired. */
   get pending(): number {
     return this.#timers.size;
   }
@@ -49,15 +49,15 @@ export class ManualClock implements Clock {
     this.#timers.delete(timer as Timer);
   }
 
-  /** Between two timers, as everything in the network that can arrive then does. */
+  /** Calls back between two timers, after everything that can arrive has arrived. */
   setImmediate(callback: () => void): void {
     setImmediate(callback);
   }
 
   /**
-   * Lets time pass: fires the timers that fall due, in order, and lets the program do all that each of them caused
-   * before the next. Resolves when that is done.
-   * @param ms how long, in milliseconds
+   * Advances the clock: fires the due timers in order, and lets the program finish the work of each before the next fires.
+   * Resolves afterwards.
+   * @param ms milliseconds
    */
   async advance(ms: number): Promise<void> {
     const untilMs = this.#nowMs + ms;
@@ -69,7 +69,7 @@ export class ManualClock implements Clock {
     this.#nowMs = Math.max(this.#nowMs, untilMs);
   }
 
-  /** Lets as much time pass as it takes until no timer is left. Throws if there is no end to them. */
+  /** Advances the clock until no timer is left. Throws for an endless chain of timers. */
   async runAll(): Promise<void> {
     await nextTurn();
     let fired = 0;
@@ -81,8 +81,8 @@ export class ManualClock implements Clock {
   }
 
   /**
-   * From now on time passes by itself: whenever the program has nothing else to do, the clock jumps to the next timer.
-   * A program under test then never waits, and still sees every delay that it asked for.
+   * From now on the clock jumps to the next timer whenever the program is idle. The program never waits in real time, and still sees
+   * every delay that it set.
    */
   runFreely(): this {
     this.#free = true;
@@ -90,7 +90,7 @@ export class ManualClock implements Clock {
     return this;
   }
 
-  /** Ends what `runFreely` began. */
+  /** Ends `runFreely`. */
   stop(): void {
     this.#free = false;
   }

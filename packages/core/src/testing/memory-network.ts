@@ -1,6 +1,6 @@
 /**
- * A network in memory: connections and servers meet in it without ports, sockets or waiting, and a test decides what
- * goes wrong. One seed draws all that chance decides, so that a run can be repeated.
+ * A network in memory: it connects clients and servers without ports, sockets or waiting, and a test injects the faults. One seed
+ * determines all random choices, so that a run can be repeated.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Environment } from '../environment.js';
@@ -15,23 +15,23 @@ import { Scheduler } from './scheduler.js';
 
 /** Options of a network in memory. */
 export interface MemoryNetworkOptions {
-  /** What chance starts from; the same seed gives the same run. Default 1. */
+  /** The seed of all random choices: the same seed gives the same run. Default 1. */
   readonly seed?: number;
-  /** The time in the network. Default: a new `ManualClock`, that a test advances. */
+  /** The time in the network. Default: a new `ManualClock`, which the test advances. */
   readonly clock?: ManualClock;
-  /** How many bytes can be on their way in each direction of a link before the sender has to wait. Default 64 KiB. */
+  /** The bytes in flight in each direction of a link at which the sender has to wait. Default 64 KiB. */
   readonly pipeBytes?: number;
-  /** In what chunks bytes arrive. Default `'writes'`. */
+  /** In which chunks bytes arrive. Default `'writes'`. */
   readonly slicing?: Slicing;
-  /** Called for every new link before a byte flows: the place to plan what goes wrong with it. */
+  /** Called for every new link before bytes flow: a test can plan faults here. */
   readonly linked?: (link: MemoryLink) => void;
 }
 
-/** A connection between two ends, as a test sees it from outside. */
+/** A link between two ends, for a test that injects faults. */
 export class MemoryLink {
-  /** Number of the link in its network, from 0. */
+  /** The number of the link in its network, from 0. */
   readonly index: number;
-  /** The address that was dialled. */
+  /** The address that the client connected to. */
   readonly address: Address;
   readonly toServer: MemoryStream;
   readonly toClient: MemoryStream;
@@ -51,12 +51,12 @@ export class MemoryLink {
     [this.toServer, this.toClient] = pipes;
   }
 
-  /** Whether both ends are gone. */
+  /** Whether both ends are closed. */
   get over(): boolean {
     return this.#ends.every((end) => end.destroyed);
   }
 
-  /** Nothing arrives any more in either direction, and nobody is told, until `release`. */
+  /** Until `release`, nothing arrives in either direction, and neither end gets an event. */
   stall(): void {
     for (const pipe of this.#pipes) pipe.stall();
   }
@@ -65,13 +65,13 @@ export class MemoryLink {
     for (const pipe of this.#pipes) pipe.release();
   }
 
-  /** Both ends see their connection reset; what was on its way is lost. */
+  /** Resets both ends; the bytes in flight are lost. */
   reset(): void {
     for (const pipe of this.#pipes) pipe.drop();
     for (const end of this.#ends) end.reset();
   }
 
-  /** Both ends see the other's stream end; what was on its way is lost, and what is sent from now on is answered with a reset. */
+  /** Ends both streams; the bytes in flight are lost. A later write of an end is answered with a reset. */
   finish(): void {
     for (const pipe of this.#pipes) {
       pipe.finish();
@@ -82,32 +82,31 @@ export class MemoryLink {
 
 type PortState = 'refusing' | 'silent';
 
-/** The first port that is handed out; those below are for tests that want a certain one. */
+/** The first free port. Tests may use any fixed port below. */
 const firstPort = 49_152;
 
 /**
- * An `Environment` whose network is this process's memory.
+ * An `Environment` whose network is the memory of this process.
  *
  * ```ts
  * const network = new MemoryNetwork({ slicing: 'random', seed: 7 });
  * const server = await new Server({ port: 5001 }, network).start();
  * const client = await new Connection({ autoRestart: true }, network).connect('127.0.0.1', 5001);
  * network.links[0]?.reset();
- * await network.clock.advance(15_000); // the client dials again
+ * await network.clock.advance(15_000); // the client reconnects
  * ```
  *
- * Everything arrives in microtasks: after `await network.settled()` all that could happen without time passing has
- * happened. Between `hold()` and `release()` nothing arrives but what `step()` lets through, in an order that the
- * seed draws: a test of many seeds sees many orders. All hosts are one computer.
+ * Everything arrives in microtasks: after `await network.settled()`, everything that needs no time has happened. Between `hold()` and
+ * `release()`, only `step()` delivers, in a random order from the seed: a test with many seeds sees many orders. All hosts are one computer.
  */
 export class MemoryNetwork implements Environment {
   readonly clock: ManualClock;
   readonly random: () => number;
   readonly randomBytes = (count: number): Buffer =>
     Buffer.from(Array.from({ length: count }, () => this.random() * 256));
-  /** Makes a link. Rejects with a `ConnectError` where nothing listens. */
+  /** Connects. Rejects with a `ConnectError` if no server listens. */
   readonly dial: Dial = (options) => this.#dial(options);
-  /** Starts a listener; port 0 takes the next free one. Rejects with a `ListenError` where something listens. */
+  /** Starts a listener; port 0 selects the next free port. Rejects with a `ListenError` if the port is in use. */
   readonly listen: Listen = (options) => this.#listen(options);
   readonly #pipeBytes: number;
   readonly #slicing: Slicing;
@@ -128,28 +127,28 @@ export class MemoryNetwork implements Environment {
     this.#scheduler = new Scheduler(this.random);
   }
 
-  /** The links that are up, at one end at least, in the order in which they were made. */
+  /** The links of which at least one end is open, in the order of their creation. */
   get links(): readonly MemoryLink[] {
     this.#links = this.#links.filter((link) => !link.over);
     return this.#links;
   }
 
-  /** How many links there have been. */
+  /** The number of links since the start. */
   get linkCount(): number {
     return this.#linkCount;
   }
 
-  /** How many ports are listened on. */
+  /** The number of listeners. */
   get listenerCount(): number {
     return this.#listeners.size;
   }
 
-  /** From now on dials to this port are refused, even if a server listens there; `restore` ends it. */
+  /** From now on attempts to connect to this port are refused, even if a server listens there. `restore` ends that. */
   refuse(port: number): void {
     this.#ports.set(port, 'refusing');
   }
 
-  /** From now on dials to this port are not answered at all, as by a computer that is off; `restore` ends it. */
+  /** From now on attempts to connect to this port get no answer, as from a computer that is off. `restore` ends that. */
   silence(port: number): void {
     this.#ports.set(port, 'silent');
   }
@@ -158,22 +157,22 @@ export class MemoryNetwork implements Environment {
     this.#ports.delete(port);
   }
 
-  /** From now on nothing arrives by itself, only by `step`. */
+  /** From now on only `step` delivers. */
   hold(): void {
     this.#scheduler.hold();
   }
 
-  /** Lets one thing arrive (a chunk, an end, an answer to a dial …), drawn by chance; false if nothing is under way. */
+  /** Runs one random delivery (a chunk, an end, the answer to a connection attempt …). @returns false if none is scheduled */
   step(): boolean {
     return this.#scheduler.step();
   }
 
-  /** Ends what `hold` began. */
+  /** Ends `hold`. */
   release(): void {
     this.#scheduler.release();
   }
 
-  /** Resolves when all that can happen without time passing has happened. */
+  /** Resolves when everything that needs no time has happened. */
   async settled(): Promise<void> {
     await nextTurn();
   }

@@ -1,28 +1,29 @@
-/** One direction of a link in memory: a bounded pipe of bytes that can be sliced, stalled and cut at any byte. */
+/** One direction of a link in memory: a bounded pipe of bytes that a test can slice, stall and cut at any byte. */
+import { Fifo } from '../buffers/fifo.js';
 import type { Scheduler } from './scheduler.js';
 
 /**
- * In what chunks bytes arrive:
+ * In which chunks bytes arrive:
  * - `'writes'`: each write as one chunk
- * - a number: chunks of at most so many bytes, whatever the writes were
- * - `'random'`: chunks of random length, so that writes are cut and joined anywhere
+ * - a number: chunks of at most that many bytes, independent of the writes
+ * - `'random'`: chunks of random length, which cut and join writes anywhere
  */
 export type Slicing = 'writes' | 'random' | number;
 
 /**
  * What happens at a cut:
- * - `'fin'`: both ends see the other's stream end, as when a program between them is killed
- * - `'reset'`: both ends see their connection reset
- * - `'half-close'`: the receiver sees the stream end; what the sender goes on sending gets lost
- * - `'stall'`: nothing arrives any more and nobody is told, as when a cable is pulled
+ * - `'fin'`: both streams end, as when a program between the ends is killed
+ * - `'reset'`: both ends are reset
+ * - `'half-close'`: the stream of the receiver ends; what the sender sends afterwards is lost
+ * - `'stall'`: nothing arrives and neither end gets an event, as with a pulled cable
  */
 export type Cut = 'fin' | 'reset' | 'half-close' | 'stall';
 
 /** The receiving end of a pipe. */
 export interface PipeReceiver {
-  /** Whether somebody listens. */
+  /** Whether the end has a handler. */
   readonly started: boolean;
-  /** Whether it takes bytes: started and not paused. */
+  /** Whether it accepts bytes: started and not paused. */
   readonly reading: boolean;
   received(chunk: Buffer): void;
   ended(): void;
@@ -31,7 +32,7 @@ export interface PipeReceiver {
 
 /** The sending end of a pipe. */
 export interface PipeSender {
-  /** The pipe takes more. */
+  /** The pipe has room. */
   room(): void;
   reset(): void;
 }
@@ -42,27 +43,24 @@ export interface PipeLink {
   reset(): void;
 }
 
-/** What a test may do to one direction of a link. */
+/** The faults of one direction of a link, for tests. */
 export interface MemoryStream {
   slicing: Slicing;
-  /** How many bytes have arrived so far. */
+  /** The number of bytes that have arrived. */
   readonly carriedBytes: number;
-  /** How many bytes are on their way. */
+  /** The number of bytes in flight. */
   readonly bytesInFlight: number;
-  /** From now on nothing arrives, until `release`. */
+  /** Nothing arrives until `release`. */
   stall(): void;
   release(): void;
-  /** One bit of the next chunk arrives as another. */
+  /** Inverts one bit of the next chunk. */
   damageNext(): void;
-  /** Cuts the link as soon as so many bytes have arrived in this direction, counted from the link's start. */
+  /** Cuts the link when this many bytes have arrived in this direction since the start of the link. */
   cutAfter(bytes: number, how: Cut): void;
 }
 
-/** The longest chunk that `'random'` draws, as a power of 2; half of all are shorter than 18 bytes. */
+/** The longest chunk of `'random'` is 2^16 bytes; half of the chunks are shorter than 18 bytes. */
 const maxRandomBits = 16;
-
-/** How many pieces may have arrived before the array is cut: keeps each step at amortised constant time. */
-const compactAfter = 1024;
 
 export class MemoryPipe implements MemoryStream {
   slicing: Slicing;
@@ -72,9 +70,10 @@ export class MemoryPipe implements MemoryStream {
   #sender: PipeSender | undefined;
   #receiver: PipeReceiver | undefined;
   #link: PipeLink | undefined;
-  /** What is on its way; those before `#head` have arrived. */
-  #flight: Buffer[] = [];
-  #head = 0;
+  /** The bytes in flight, in the chunks of the sender. */
+  readonly #flight = new Fifo<Buffer>();
+  /** How many bytes of the first chunk have arrived. */
+  #arrivedOfFirst = 0;
   #flightBytes = 0;
   #carriedBytes = 0;
   #planned = false;
@@ -86,10 +85,10 @@ export class MemoryPipe implements MemoryStream {
   #reset: 'no' | 'sent' | 'arrived' = 'no';
   #cut: { readonly afterBytes: number; readonly how: Cut } | undefined;
 
-  constructor(capacityBytes: number, slicing: Slicing, delivery: Scheduler, random: () => number) {
+  constructor(capacityBytes: number, slicing: Slicing, scheduler: Scheduler, random: () => number) {
     this.#capacityBytes = capacityBytes;
     this.slicing = slicing;
-    this.#scheduler = delivery;
+    this.#scheduler = scheduler;
     this.#random = random;
   }
 
@@ -129,7 +128,7 @@ export class MemoryPipe implements MemoryStream {
     this.#cutIfDue();
   }
 
-  /** Takes bytes from the sender, of which it has a copy. */
+  /** Accepts bytes of the sender; the caller has copied them. */
   push(piece: Buffer): void {
     if (this.#abandoned) this.#scheduler.schedule(this, () => this.#sender?.reset());
     if (this.#abandoned || this.#swallowing) return;
@@ -138,21 +137,21 @@ export class MemoryPipe implements MemoryStream {
     this.plan();
   }
 
-  /** The sender sends no more. */
+  /** The sender ends its stream. */
   finish(): void {
     if (this.#finish !== 'no' || this.#swallowing) return;
     this.#finish = 'sent';
     this.plan();
   }
 
-  /** The sender is gone without a goodbye: the receiver is told after what is on its way. */
+  /** The sender is gone without ending its stream: the receiver is reset after the bytes in flight. */
   sendReset(): void {
     if (this.#reset !== 'no') return;
     this.#reset = 'sent';
     this.plan();
   }
 
-  /** The receiver is gone: what is sent from now on comes back as a reset. Returns whether it left something unread. */
+  /** The receiver is gone: later writes are answered with a reset. @returns whether bytes were unread */
   abandon(): boolean {
     const unread = this.#flightBytes > 0;
     this.#abandoned = true;
@@ -161,14 +160,14 @@ export class MemoryPipe implements MemoryStream {
     return unread;
   }
 
-  /** Drops what is on its way. */
+  /** Discards the bytes in flight. */
   drop(): void {
-    this.#flight = [];
-    this.#head = 0;
+    this.#flight.clear();
+    this.#arrivedOfFirst = 0;
     this.#flightBytes = 0;
   }
 
-  /** Something may have become possible. */
+  /** Schedules a delivery if one is possible now. */
   plan(): void {
     if (this.#planned || !this.#deliverable()) return;
     this.#planned = true;
@@ -181,7 +180,7 @@ export class MemoryPipe implements MemoryStream {
   #deliverable(): boolean {
     if (this.#stalled || !this.#receiver?.started) return false;
     if (this.#flightBytes > 0) return this.#receiver.reading;
-    // As with a socket: a pause holds bytes back, and an end only behind them.
+    // As with a socket: a pause delays bytes, and an end only behind bytes.
     return this.#finish === 'sent' || this.#reset === 'sent';
   }
 
@@ -202,7 +201,7 @@ export class MemoryPipe implements MemoryStream {
     this.plan();
   }
 
-  /** One bit of it is another on the other side. */
+  /** Inverts a random bit. */
   #damage(chunk: Buffer): Buffer {
     this.#damaged = false;
     const damaged = Buffer.from(chunk);
@@ -216,27 +215,26 @@ export class MemoryPipe implements MemoryStream {
     const count = Math.min(this.#sliceBytes(), this.#flightBytes, untilCut);
     const pieces: Buffer[] = [];
     for (let left = count; left > 0; ) {
-      const first = this.#flight[this.#head] as Buffer;
-      pieces.push(first.subarray(0, left));
-      if (first.length > left) this.#flight[this.#head] = first.subarray(left);
-      else this.#head++;
-      left -= Math.min(left, first.length);
-    }
-    if (this.#head >= compactAfter) {
-      this.#flight.splice(0, this.#head);
-      this.#head = 0;
+      const first = this.#flight.first as Buffer;
+      const piece = first.subarray(this.#arrivedOfFirst, this.#arrivedOfFirst + left);
+      pieces.push(piece);
+      left -= piece.length;
+      this.#arrivedOfFirst += piece.length;
+      if (this.#arrivedOfFirst < first.length) break;
+      this.#flight.shift();
+      this.#arrivedOfFirst = 0;
     }
     this.#flightBytes -= count;
     return pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces);
   }
 
   #sliceBytes(): number {
-    if (this.slicing === 'writes') return (this.#flight[this.#head] as Buffer).length;
+    if (this.slicing === 'writes') return (this.#flight.first as Buffer).length - this.#arrivedOfFirst;
     if (this.slicing !== 'random') return this.slicing;
     return 1 + Math.floor(2 ** (this.#random() ** 2 * maxRandomBits));
   }
 
-  /** The receiver sees the end now; what comes from the sender gets lost. */
+  /** Ends the stream of the receiver; later bytes of the sender are lost. */
   #halfClose(): void {
     this.drop();
     this.finish();

@@ -1,11 +1,11 @@
-/** One end of a link in memory. It does what a TCP socket of Node does, in the same order. */
+/** One end of a link in memory. It emits the same events as a TCP socket of Node, in the same order. */
 
 import type { Address } from '../transport/address.js';
 import type { Transport, TransportHandler, WriteSlot } from '../transport/transport.js';
 import type { MemoryPipe, PipeReceiver, PipeSender } from './memory-pipe.js';
 import type { Scheduler } from './scheduler.js';
 
-/** From how many unsent bytes on it asks to wait, as Node's streams do. */
+/** 16 KiB of unsent bytes: the high-water mark, as of Node's streams. */
 const highWaterBytes = 16 * 1024;
 
 export class MemoryTransport implements Transport, PipeReceiver, PipeSender {
@@ -16,7 +16,7 @@ export class MemoryTransport implements Transport, PipeReceiver, PipeSender {
   readonly #scheduler: Scheduler;
   #handler: TransportHandler | undefined;
   #unsent: Uint8Array[] = [];
-  /** How many of them have left already: taken off all at once, when the last has, as each `shift` would move the rest. */
+  /** The number of sent pieces. They are removed together after the last, because each `shift` would move the others. */
   #sentCount = 0;
   #unsentBytes = 0;
   #flushedBytes = 0;
@@ -28,12 +28,12 @@ export class MemoryTransport implements Transport, PipeReceiver, PipeSender {
   #destroyed = false;
   #failure: Error | undefined;
 
-  constructor(addresses: { local: Address; remote: Address }, out: MemoryPipe, into: MemoryPipe, delivery: Scheduler) {
+  constructor(addresses: { local: Address; remote: Address }, out: MemoryPipe, into: MemoryPipe, scheduler: Scheduler) {
     this.local = addresses.local;
     this.remote = addresses.remote;
     this.#out = out;
     this.#in = into;
-    this.#scheduler = delivery;
+    this.#scheduler = scheduler;
   }
 
   get unsentBytes(): number {
@@ -48,7 +48,7 @@ export class MemoryTransport implements Transport, PipeReceiver, PipeSender {
     return !this.#needsDrain;
   }
 
-  /** Whether it is gone. */
+  /** Whether the transport is closed. */
   get destroyed(): boolean {
     return this.#destroyed;
   }
@@ -67,7 +67,7 @@ export class MemoryTransport implements Transport, PipeReceiver, PipeSender {
     else this.#in.plan();
   }
 
-  /** What is written is under way without it; only what was reserved waits to be filled. */
+  /** Sends the reserved bytes. Written bytes are sent without a flush. */
   flush(): void {
     this.#handler?.flushing?.();
     this.#writeReserved();
@@ -121,7 +121,7 @@ export class MemoryTransport implements Transport, PipeReceiver, PipeSender {
       else this.#unsent[this.#sentCount] = first.subarray(count);
       this.#unsentBytes -= count;
       this.#flushedBytes += count;
-      this.#out.push(Buffer.from(first.subarray(0, count))); // a copy: the sender may change its bytes from here on
+      this.#out.push(Buffer.from(first.subarray(0, count))); // a copy: the sender may change its bytes from now on
     }
     if (this.#destroyed || this.#unsentBytes > 0) return;
     this.#unsent = [];
@@ -141,7 +141,7 @@ export class MemoryTransport implements Transport, PipeReceiver, PipeSender {
 
   received(chunk: Buffer): void {
     this.#handler?.received(chunk);
-    chunk.fill(0xa5); // it was only lent: who has kept it will notice
+    chunk.fill(0xa5); // the chunk was lent: code that still uses it fails
   }
 
   ended(): void {
@@ -176,7 +176,7 @@ export class MemoryTransport implements Transport, PipeReceiver, PipeSender {
   }
 }
 
-/** An error as the system makes them. */
+/** An error like those of the system. */
 export function systemError(message: string, code: string): Error {
   return Object.assign(new Error(message), { code });
 }

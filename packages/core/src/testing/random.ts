@@ -1,8 +1,8 @@
-/** Chance that can be repeated: the same seed gives the same numbers. */
+/** Repeatable random numbers: the same seed gives the same numbers. */
 
 /**
- * A generator of numbers from 0 (included) to 1 (excluded), as `Math.random`: the mulberry32 of Tommy Ettinger,
- * 32 bits of state, good enough to draw faults with and nothing else.
+ * A generator of numbers from 0 (included) to 1 (excluded), like `Math.random`. It is Tommy Ettinger's mulberry32 with 32 bits of state,
+ * which suffices to choose faults and test data, and for nothing else.
  */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;

@@ -1,4 +1,4 @@
-/** What a session writes, gathered by a test, and the memory that it asks for. */
+/** A session host for tests: records the written bytes, and allocates memory. */
 import { allocateMessage } from '../buffers/message-buffer.js';
 import type { WriteSlot } from '../transport/transport.js';
 
@@ -19,10 +19,10 @@ export class RecordingHost {
   readonly rejected = (): void => {};
   readonly progress = (): void => {};
   readonly randomBytes = (count: number): Buffer => Buffer.alloc(count, 7);
-  /** There is no connection around the session. */
+  /** The session has no connection. */
   readonly linkHolder = { takeOverLink: () => false, releaseLink: () => undefined };
 
-  /** Takes out what was written since the last call. */
+  /** Removes and returns the pieces that were written since the last call. */
   take(): Uint8Array[] {
     const pieces = this.#pieces;
     this.#pieces = [];

@@ -1,7 +1,7 @@
-/** When things arrive: each in a microtask of its own, or, while held, one by one in an order drawn by chance. */
+/** Decides when deliveries run: each in a microtask of its own or, while held, one by one in a random order. */
 
 interface ScheduledDelivery {
-  /** Arrivals of one source keep their order; those of different sources may overtake one another while held. */
+  /** Deliveries of one source keep their order. While held, deliveries of different sources may overtake each other. */
   readonly source: object;
   readonly run: () => void;
 }
@@ -15,7 +15,7 @@ export class Scheduler {
     this.#random = random;
   }
 
-  /** How many arrivals are under way. */
+  /** The number of scheduled deliveries. */
   get pending(): number {
     return this.#pending.length;
   }
@@ -35,14 +35,14 @@ export class Scheduler {
     for (let count = this.#pending.length; count > 0; count--) this.#scheduleOne();
   }
 
-  /** Lets one thing arrive; false if nothing is under way. */
+  /** Runs one delivery. @returns false if none is scheduled */
   step(): boolean {
     const sources = [...new Set(this.#pending.map(({ source }) => source))];
-    const drawn = sources[Math.floor(this.#random() * sources.length)];
-    const index = this.#pending.findIndex(({ source }) => source === drawn);
+    const selected = sources[Math.floor(this.#random() * sources.length)];
+    const index = this.#pending.findIndex(({ source }) => source === selected);
     if (index < 0) return false;
-    const [arrival] = this.#pending.splice(index, 1);
-    arrival?.run();
+    const [delivery] = this.#pending.splice(index, 1);
+    delivery?.run();
     return true;
   }
 

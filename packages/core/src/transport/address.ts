@@ -1,6 +1,6 @@
-/** Where a peer comes from, as far as its address tells. */
+/** Network addresses, and the groups in which limits count them. */
 
-/** What one computer can choose from counts as one: of an IPv6 address the first 64 bits. IPv4 is the same in either spelling. */
+/** The group of an address, for limits. An IPv6 /64 is one group, because one computer can choose any address in it. Both spellings of an IPv4 address are the same group. */
 export function addressGroup(host: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(host)?.[1];
   if (mapped !== undefined || !host.includes(':')) return mapped ?? host;
@@ -11,7 +11,7 @@ export function addressGroup(host: string): string {
   return [...groups, ...after].slice(0, 4).join(':');
 }
 
-/** Whether only programs of this computer reach an address. */
+/** Whether only programs on this computer can reach the address. */
 export function isLoopback(host: string): boolean {
   return /^(?:(?:::ffff:)?127(?:\.\d{1,3}){3}|::1|localhost)$/i.test(host);
 }

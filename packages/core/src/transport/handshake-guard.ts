@@ -1,23 +1,23 @@
-/** What a listener asks before and after a peer authenticates. */
+/** The interface through which a listener limits clients that authenticate, and reports the results. Types only. */
 import type { Address } from './address.js';
 
-/** A peer that has dialled in and has not proved himself yet. */
+/** A client that has connected and has not authenticated yet. */
 export interface PendingHandshake {
-  /** He has begun to. */
+  /** The client has begun to authenticate. */
   started(): void;
-  /** He has. */
+  /** The client has authenticated. */
   succeeded(): void;
-  /** He has not, and why, to go on with: `10.0.0.5:1234 was refused: `. He is hung up on, which `left` tells. */
+  /** Authentication failed. `why` completes the sentence `10.0.0.5:1234 was rejected: …`. The listener closes the socket; `closed` follows. */
   failed(why: string, options?: ErrorOptions): void;
-  /** His socket is gone. If he has neither passed nor failed, that counts as a failure. */
+  /** The socket is closed. Without `succeeded` or `failed` before, that counts as a failure. */
   closed(): void;
 }
 
-/** Who decides which peers may try. */
+/** Decides which clients may authenticate. */
 export interface HandshakeGuard {
   /**
-   * A peer has dialled in; undefined turns him away.
-   * @param cut called when his time is over, or his place is needed: hangs up on him
+   * A client has connected. @returns undefined to reject it
+   * @param cut closes the socket: called when the handshake times out, or when its place is needed for another client
    */
   enter(remote: Address, cut: () => void): PendingHandshake | undefined;
 }

@@ -1,20 +1,20 @@
-/** Peers that send lines of text, as many instruments do: who reads blocks would wait for the end of the first one for ever. */
+/** Detects peers that send lines of text, as many instruments do. A reader of blocks would wait forever for the end of the first block. */
 
-/** The end of what has come is checked this often, and this many times: a large text that ends with a line each time is unlikely. */
+/** The end of the received bytes is checked three times, each 350 ms. Parts of a large text rarely end with a line each time. */
 const checkIntervalMs = 350;
 const checks = 3;
 
 const newline = 0x0a;
 const blockEnd = 0x1f;
 
-/** Fed with what comes first from a peer. The verdict depends on when bytes come, not on how they are cut. */
+/** Watches the first bytes of a peer. The result depends on when bytes arrive, not on how they are cut. */
 export class LineWatch {
   #deadlineMs: number | undefined;
   #endsWithLine = false;
   #seen = 0;
   #over = false;
 
-  /** Bytes have come. */
+  /** Bytes have arrived. */
   bytesArrived(chunk: Buffer, nowMs: number): void {
     if (this.#over || chunk.length === 0) return;
     if (chunk.includes(blockEnd)) {
@@ -25,17 +25,17 @@ export class LineWatch {
     this.#deadlineMs ??= nowMs + checkIntervalMs;
   }
 
-  /** When `isLines` checks next; undefined where it will not. */
+  /** The time of the next check by `isLines`; undefined if there is none. */
   get deadlineMs(): number | undefined {
     return this.#deadlineMs;
   }
 
-  /** Whether what has come so far ends with a line, and holds no end of a block. */
+  /** Whether the received bytes end with a line, and contain no end of a block. */
   get sawLines(): boolean {
     return this.#endsWithLine;
   }
 
-  /** Whether that was so at each check. */
+  /** Whether `sawLines` was true at each check. */
   isLines(nowMs: number): boolean {
     if (this.#deadlineMs === undefined || nowMs < this.#deadlineMs) return false;
     this.#deadlineMs = nowMs + checkIntervalMs;
@@ -51,14 +51,14 @@ export class LineWatch {
   }
 }
 
-/** A hint to append to a message. @param start the first line, as much of it as is there */
+/** A hint to append to a message. @param start the first line, or the received part of it */
 export function linesHint(start: Buffer): string {
   const [line = ''] = start.toString('latin1').split(/\r?\n/, 1);
-  const who = /^[+-]?\d+,"[^"]*"$/.test(line) ? 'an instrument with SCPI commands' : 'lines of text';
-  return `it looks like ${who}: it has sent ${quoted(Buffer.from(line, 'latin1'))}. serpy does not speak that: use node:net for it, or give the port of a program of serpy`;
+  const what = /^[+-]?\d+,"[^"]*"$/.test(line) ? 'an instrument with SCPI commands' : 'lines of text';
+  return `it looks like ${what}: it has sent ${quoted(Buffer.from(line, 'latin1'))}. serpy does not read that protocol: use node:net for it, or give the port of a serpy program`;
 }
 
-/** The first of a stranger's bytes for a message to people: a character for each, and none that does anything to a terminal. */
+/** The first bytes of an unknown peer, for an error message: one character for each byte, escaped for terminals. */
 export function quoted(bytes: Buffer): string {
   const text = bytes.toString('latin1', 0, maxQuotedBytes);
   return JSON.stringify(bytes.length > maxQuotedBytes ? `${text}…` : text).replaceAll(

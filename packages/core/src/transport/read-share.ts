@@ -1,33 +1,33 @@
 /**
- * How much one socket may read in a turn of the event loop. libuv reads up to 32 times in one go from a socket whose peer sends without
- * end, which is 8 MiB; with a few such peers everybody else would wait for seconds.
+ * Limits how much one socket reads in a turn of the event loop. libuv reads up to 32 times in a row from a socket whose peer sends without
+ * pause, which is 8 MiB; a few such peers would delay all other connections for seconds.
  */
 
-/** At least so much of what comes from a fast line: to stop and go on costs a few microseconds. */
+/** 4 MiB: the maximum for a socket in one turn. Pausing and resuming costs a few microseconds. */
 export const shareBytes = 4 * 1024 * 1024;
 
-/** What is read may be worked on for so long: bytes that are small messages take a hundred times as long as those of a large one. */
+/** 2 ms: the maximum time for the chunks of a socket in one turn. Bytes of small messages take a hundred times as long as those of a large one. */
 export const shareMs = 2;
 
-/** What takes long is handed over in parts, as small as this, so that it can be stopped in between. */
+/** 4 KiB: the minimum of one part. Chunks that take long are delivered in parts, so that delivery can stop between them. */
 const minPartBytes = 4 * 1024;
 
-/** Of a peer of whose bytes nothing is known yet: 50 KiB take half a share. */
+/** The initial estimate for a socket: 50 KiB take half a share. */
 const initialMsPerByte = 2e-5;
 
-/** A part that took long because the computer was busy is not taken at its word: the next is not more than so many times smaller. */
+/** 4: the maximum factor by which the next part is smaller. A part can take long because the computer was busy. */
 const maxSlowdown = 4;
 
-/** Below what a clock can tell. */
+/** Below the resolution of the clock. */
 const minMsPerByte = 1e-7;
 
 export class ReadShare {
   #bytes = 0;
   #ms = 0;
-  /** How long the last part took. */
+  /** The time for each byte of the last part. */
   #msPerByte = initialMsPerByte;
 
-  /** How much may be handed over at once: what takes half a share. */
+  /** The number of bytes to deliver at once: they take half a share. */
   get partBytes(): number {
     return Math.max(minPartBytes, Math.floor(shareMs / 2 / this.#msPerByte));
   }
@@ -37,14 +37,14 @@ export class ReadShare {
     return this.#bytes >= shareBytes || this.#ms >= shareMs;
   }
 
-  /** So many bytes were worked on for so long. */
+  /** Records that the handler took `ms` for `bytes`. */
   record(bytes: number, ms: number): void {
     this.#bytes += bytes;
     this.#ms += ms;
     this.#msPerByte = Math.max(minMsPerByte, Math.min(ms / bytes, this.#msPerByte * maxSlowdown));
   }
 
-  /** The others have had their turn. */
+  /** A new turn begins: the other sockets have been served. */
   reset(): void {
     this.#bytes = 0;
     this.#ms = 0;

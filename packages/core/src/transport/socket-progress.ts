@@ -1,19 +1,19 @@
-/** How far a socket has come with what it was given to send. */
+/** Counts the bytes that a socket has passed to the system. */
 
-/** What Node keeps inside of a socket, as far as it is used here. */
+/** The used part of Node's internals of a socket. */
 interface SocketInternals {
   readonly _handle?: { readonly bytesWritten?: unknown; readonly writeQueueSize?: unknown } | null;
 }
 
-/** What it tells of itself. */
+/** The used part of a socket. */
 interface WritableSocket {
   readonly bytesWritten: number;
   readonly writableLength: number;
 }
 
 /**
- * How many bytes a socket has handed to the system. Of a large piece each part counts as it leaves: from outside the socket looks
- * the same until all of it has. Where this runtime keeps no such handle, and on Windows, a write counts when it is done.
+ * The number of bytes that a socket has passed to the system. Each part of a large piece counts when it leaves, which the public properties
+ * do not show until all of it has left. If the runtime has no such handle, and on Windows, a write counts when it is complete.
  */
 export function flushedBytes(socket: WritableSocket): number {
   const handle = (socket as SocketInternals)._handle;

@@ -4,9 +4,9 @@ import type { Timers } from './transport.js';
 
 /** Monotonic time and timers. */
 export interface Clock extends Timers {
-  /** Milliseconds since some fixed moment; never goes back. */
+  /** Milliseconds since a fixed moment; never decreases. */
   now(): number;
-  /** Calls back when what has come in by now has been handed over. Timers go before that: in a program that was busy they are late, and the peer is not. */
+  /** Calls back after the data that has already arrived was delivered. Timers run before that: after a long computation they would blame the peer for the delay of this program. */
   setImmediate(callback: () => void): void;
 }
 

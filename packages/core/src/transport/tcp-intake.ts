@@ -1,33 +1,33 @@
-/** What comes in from one socket, and when its handler gets it: not while it is paused, and not at the expense of other sockets. */
+/** Delivers the bytes of one socket to its handler: not while it is paused, and at most a share in each turn of the event loop. */
 import { ReadShare } from './read-share.js';
 import { systemClock } from './system-clock.js';
 import type { TransportHandler } from './transport.js';
 
-/** What it needs of a socket. */
+/** The used part of a socket. */
 interface PausableSocket {
   pause(): unknown;
   resume(): unknown;
 }
 
-/** Smaller chunks take so little time that it is not looked at. */
+/** The time of smaller chunks is not measured: they take too little. */
 const smallChunkBytes = 4096;
 
 export class TcpIntake {
   readonly #socket: PausableSocket;
-  /** Whether the socket reads into our memory, and so goes on reading for one chunk after it was paused: until then it can tell that the peer has gone. In Node's own way the socket does the same by itself. */
+  /** Whether the socket reads into the shared buffer. Then it is paused only when the next chunk arrives, so that it can report the end of the peer until then. With Node's own reading the socket does that by itself. */
   readonly #sharedBuffer: boolean;
-  /** Who gets it; until there is one, everything is held. */
+  /** Receives the bytes. Until it is set, they are kept. */
   handler: TransportHandler | undefined;
   #paused = false;
-  /** What came while it was paused, rested, or had no handler yet. */
+  /** The bytes that arrived while the intake was paused, yielded, or had no handler. */
   #pausedChunk: Buffer | undefined;
-  /** Whether the end came after that: over TLS it comes to a paused socket too. */
+  /** Whether the end of the stream followed these bytes: TLS reports it on a paused socket too. */
   #pausedEnd = false;
-  /** So many bytes before that were put where they belong. */
+  /** The number of bytes read directly into a message before that chunk. */
   #pausedFilled = 0;
   /** Made for the first chunk that is not small. */
   #share: ReadShare | undefined;
-  /** Whether it has read its share of this turn. */
+  /** Whether the share of this turn is used up. */
   #yielding = false;
 
   constructor(socket: PausableSocket, lent: boolean) {
@@ -35,7 +35,7 @@ export class TcpIntake {
     this.#sharedBuffer = lent;
   }
 
-  /** The handler is there. */
+  /** The handler has been set. */
   start(): void {
     if (this.#isHolding) process.nextTick(deliverPaused, this);
     else if (this.#sharedBuffer || !this.#paused) this.#socket.resume();
@@ -76,7 +76,7 @@ export class TcpIntake {
     else this.handler?.ended();
   }
 
-  /** Nothing more comes, and nobody hears of what does. */
+  /** Ends the intake and removes its handler. @returns the handler */
   stop(): TransportHandler | undefined {
     const [handler, held] = [this.handler, this.#paused ? undefined : this.#pausedChunk];
     const filled = this.#paused ? 0 : this.#pausedFilled;
@@ -115,11 +115,11 @@ export class TcpIntake {
     else this.#resumeSocket();
   }
 
-  /** Hands a chunk over, as far as this socket may go in this turn. @param owned whether its memory is not read into again */
+  /** Delivers a chunk, up to the share of this turn. @param owned whether the memory of the chunk is not reused */
   #deliver(chunk: Buffer, owned: boolean): void {
     this.#share ??= new ReadShare();
     for (let at = 0; at < chunk.length; ) {
-      // What is left of a chunk and takes no time is not worth a copy.
+      // A small rest of a chunk is delivered: a copy would take longer.
       if (this.#paused || (this.#yielding && chunk.length - at > this.#share.partBytes)) {
         const rest = chunk.subarray(at);
         this.#bufferChunk(owned ? rest : Buffer.from(rest));

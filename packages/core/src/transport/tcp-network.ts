@@ -1,4 +1,4 @@
-/** Dials and listens over TCP. */
+/** Connects and listens over TCP. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { connectSocket, type Destination } from './connect-socket.js';
@@ -7,7 +7,7 @@ import { connectError, listenError } from './system-errors.js';
 import { TcpTransport } from './tcp-transport.js';
 import type { DialOptions, Listener, ListenOptions, Timers, Transport } from './transport.js';
 
-/** Dials a TCP peer. Rejects with a `ConnectError`, or with the signal's reason. */
+/** Connects to a server over TCP. Rejects with a `ConnectError`, or with the reason of the signal. */
 export async function tcpDial({ host, port, keepAliveMs, signal }: DialOptions, timers: Timers): Promise<Transport> {
   signal.throwIfAborted();
   const readings = new Map<Socket, SocketReader>();
@@ -26,7 +26,7 @@ export async function tcpDial({ host, port, keepAliveMs, signal }: DialOptions, 
   }
 }
 
-/** Listens for TCP peers. Rejects with a `ListenError`. */
+/** Listens for clients over TCP. Rejects with a `ListenError`. */
 export function tcpListen(options: ListenOptions): Promise<Listener> {
   return listenForSockets(options, (accepted) => {
     const reading = new SocketReader();
@@ -35,13 +35,13 @@ export function tcpListen(options: ListenOptions): Promise<Listener> {
   });
 }
 
-/** Listens, and hands over each socket paused. Rejects with a `ListenError`. */
+/** Listens, and passes each socket to `accept`, paused. Rejects with a `ListenError`. */
 export async function listenForSockets(
   { host, port, failed }: ListenOptions,
   accept: (socket: Socket) => void,
 ): Promise<Listener> {
   const server: Server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, accept);
-  // Some systems name ::1 first, where nobody looks who connects to the default, 127.0.0.1. Who connects to the name tries both.
+  // Some systems resolve `localhost` to ::1 first, which clients of the default 127.0.0.1 do not try. Clients of the name try both.
   server.listen({ host: host.toLowerCase() === 'localhost' ? '127.0.0.1' : host, port });
   try {
     await once(server, 'listening');

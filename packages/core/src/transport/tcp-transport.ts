@@ -1,4 +1,4 @@
-/** Transports over TCP: sockets at work. Small verbs, no policy. */
+/** Transports over TCP: one socket each. Contains mechanisms and no policy. */
 import type { Socket } from 'node:net';
 import { ValueError } from '../errors.js';
 import type { Address } from './address.js';
@@ -9,13 +9,13 @@ import type { Transport, TransportHandler, WriteSlot } from './transport.js';
 import { WriteBuffer } from './write-buffer.js';
 import { maxWriteBytes, WriteParts } from './write-parts.js';
 
-/** With this much on its way, more waits in the send queue, where it can still be counted, dropped or sent on another link. */
+/** 1 MiB in flight: further messages wait in the send queue, where they can still be counted, dropped or sent on another link. */
 const highWaterBytes = 1024 * 1024;
 
-/** For so many turns after one of several flushes. */
+/** After a turn with several flushes, the flushes of the next 16 turns are coalesced. */
 const coalesceTurns = 16;
 
-/** Whose socket it is. With it all sockets share their listeners, which took 400 bytes of each idle connection. */
+/** The transport of a socket. With this property all sockets share their listeners, which took 400 bytes of each idle connection. */
 const owner = Symbol('owner');
 
 type OwnedSocket = Socket & { [owner]?: TcpTransport };
@@ -26,31 +26,32 @@ export class TcpTransport implements Transport {
   readonly #intake: TcpIntake;
   readonly #writeBuffer = new WriteBuffer();
   #handler: TransportHandler | undefined;
-  /** How much the socket held when that was last looked at. */
+  /** The bytes in the socket at the last check. */
   #inSocketBytes = 0;
-  /** Whether somebody was told to wait. */
+  /** Whether `writable` is false, so that `drained` must follow. */
   #needsDrain = false;
   #onWritten: (() => void) | undefined;
-  /** Writes that the socket has not told the end of. */
+  /** Writes of which the socket has not reported the end. */
   #writesInFlight = 0;
-  /** Whether a flush waits for the end of the turn, and for how many turns more each does so. */
+  /** Whether a flush waits for the end of the turn. */
   #flushIsDeferred = false;
+  /** The number of further turns in which flushes are coalesced. */
   #coalesceTurns = 0;
-  /** What is written part by part, while it is. */
+  /** The bytes that are written part by part. */
   #parts: WriteParts | undefined;
-  /** Whether the end comes behind it. */
+  /** Whether the end of the stream follows the parts. */
   #ending = false;
 
-  /** @param reading how the paused socket reads, if not in Node's own way */
+  /** @param reading reads from the paused socket; undefined for Node's own reading */
   constructor(socket: OwnedSocket, reading: SocketReader | undefined, keepAliveMs: number) {
     this.#socket = socket;
     this.#reader = reading;
     this.#intake = new TcpIntake(socket, reading !== undefined);
     socket[owner] = this;
     socket.setNoDelay(true);
-    // The system counts in seconds, and takes 0 for its own two hours.
+    // The system counts in seconds, and 0 selects its default of two hours.
     if (keepAliveMs > 0) socket.setKeepAlive(true, Math.ceil(keepAliveMs / 1000) * 1000);
-    // Until `start` nobody listens, and an unheard 'error' would end the program.
+    // Until `start` there is no other listener, and an 'error' without a listener ends the program.
     socket.on('error', noop);
   }
 
@@ -78,7 +79,7 @@ export class TcpTransport implements Transport {
     const again = this.#handler !== undefined;
     this.#handler = handler;
     this.#intake.handler = handler;
-    if (again) return; // the link was given to another connection
+    if (again) return; // another connection has taken over the link
     const socket = this.#socket;
     if (this.#reader) this.#reader.receiver = this;
     else socket.on('data', onReceived);
@@ -86,24 +87,24 @@ export class TcpTransport implements Transport {
     socket.on('close', onClosed);
     this.#intake.start();
     if (socket.readableEnded) process.nextTick(() => this.ended());
-    if (socket.destroyed) process.nextTick(() => this.closed()); // its event may have been already
+    if (socket.destroyed) process.nextTick(() => this.closed()); // 'close' may have been emitted before
   }
 
   ended(): void {
     this.#intake.ended();
   }
 
-  /** Tells it once. */
+  /** Reports the end once. */
   closed(): void {
     const handler = this.#intake.stop();
     this.#handler = undefined;
     handler?.closed(this.failure());
   }
 
-  /** What broke it. */
+  /** The error that closed the socket. */
   protected failure(): Error | undefined {
     const error: NodeJS.ErrnoException | undefined = this.#socket.errored ?? undefined;
-    // The system found no memory where the bytes had been that it was given.
+    // The memory of the bytes was freed before the system read it.
     return error?.code === 'EFAULT' ? detachedError({ cause: error }) : error;
   }
 
@@ -130,10 +131,10 @@ export class TcpTransport implements Transport {
   }
 
   /**
-   * The first flush of a turn goes out at once, for a short round trip. The socket tells that it is done with it when the turn
-   * ends, and what was written meanwhile goes out together: one system call for all of it instead of one for each message.
-   * After a turn of many the next ones are expected to be like it, and their first waits for the others: half as many again
-   * acknowledged messages, as groups of them stay together.
+   * The first flush of a turn is sent at once, for a short round trip. The socket reports its end when the turn ends, and all bytes that
+   * were written in between are sent together: one system call instead of one for each message. After a turn with several flushes, the
+   * first flush of the next turns waits for the others, because these turns are likely to have several too. That makes acknowledged
+   * messages 1.5 times as fast, because groups of them stay together.
    */
   flush(): void {
     if (this.#writesInFlight > 0 || this.#flushIsDeferred) {
@@ -165,13 +166,13 @@ export class TcpTransport implements Transport {
     const { bytes } = this.#writeBuffer;
     const isLarge = bytes > maxWriteBytes;
     const pieces = this.#writeBuffer.take();
-    // The header that stands before them is on its way: nothing but the end of the link tells the peer that they do not follow.
+    // The header before these bytes is in flight: only the end of the link can report to the peer that they do not follow.
     if (lengthOf(pieces) !== bytes) this.#socket.destroy(detachedError());
     else if (this.#parts) {
       this.#parts.add(pieces);
       this.#needsDrain ||= this.#inFlightBytes >= highWaterBytes;
     } else if (isLarge || this.#inSocketBytes > 0) {
-      // What the socket would keep until it can write it could be taken away by the program meanwhile, unseen.
+      // The program could transfer bytes that wait in the socket, and the socket would not detect it. So they wait here.
       this.#parts = new WriteParts();
       this.#parts.add(pieces);
       if (this.#inSocketBytes === 0) this.#writePart(this.#parts);
@@ -202,17 +203,17 @@ export class TcpTransport implements Transport {
     socket.write(pieces[last] as Uint8Array, this.#onWritten);
     if (last > 0) socket.uncork();
     this.#inSocketBytes = socket.writableLength;
-    // Mostly the system takes all of it at once, and the memory can be used again.
+    // The system mostly accepts all bytes at once, and their memory can be reused.
     if (this.#inFlightBytes === 0) this.#writeBuffer.recycle();
     else if (this.#inFlightBytes >= highWaterBytes) this.#needsDrain = true;
   }
 
-  /** What was taken out of the batch and has not left. */
+  /** The bytes that were taken from the write buffer and have not left this process. */
   get #inFlightBytes(): number {
     return this.#inSocketBytes + (this.#parts?.bytes ?? 0);
   }
 
-  /** What one flush wrote has left this process, or the socket has died with it. */
+  /** The bytes of one flush have left this process, or the socket was destroyed with them. */
   #written(): void {
     this.#writesInFlight--;
     if (this.#socket.destroyed) return;
@@ -220,7 +221,7 @@ export class TcpTransport implements Transport {
     if (this.#writesInFlight === 0) {
       if (this.#parts) this.#writePart(this.#parts);
       else if (this.#isFilled) this.#send();
-      else if (this.#inSocketBytes === 0) this.#writeBuffer.recycle(); // over TLS no write is done at once
+      else if (this.#inSocketBytes === 0) this.#writeBuffer.recycle(); // over TLS no write completes at once
     }
     if (!this.#needsDrain || this.#inFlightBytes >= highWaterBytes) return;
     this.#needsDrain = false;
@@ -254,8 +255,8 @@ function lengthOf(pieces: readonly Uint8Array[]): number {
 
 function detachedError(options?: ErrorOptions): ValueError {
   return new ValueError(
-    'the program took the memory of a message away while it was being sent (transferred it, or made it smaller), so the link had to end in the ' +
-      'middle of that message, which the peer does not get: send a copy (Buffer.from(bytes))',
+    'the program transferred or shrank the bytes of a message while it was being sent. The connection was closed in the middle of that message, ' +
+      'which the peer does not receive: send a copy (Buffer.from(bytes))',
     options,
   );
 }

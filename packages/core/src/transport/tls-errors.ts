@@ -1,4 +1,4 @@
-/** Turns the terse errors of TLS into sentences that say what to do. Its codes differ between versions of Node, so they are told by a part. */
+/** Turns the terse errors of TLS into sentences that say what to do. Codes differ between versions of Node, so a part of each is matched. */
 import { AuthenticationError } from '../errors.js';
 import type { Security } from '../security/security.js';
 import type { Address } from './address.js';
@@ -7,9 +7,10 @@ type Kind = Security['kind'];
 type Advice = readonly [pattern: RegExp, advice: string];
 
 const plaintextPeer =
-  'it speaks without TLS: give its server the key (or a certificate) too, or leave key and tls out at this end';
+  'the server does not use TLS: give the server the key (or a certificate) too, or remove key and tls at this end';
 const hungUp =
-  'it hung up in the middle of the TLS handshake: it may speak without TLS, or turn this address away for a minute after too many failures';
+  'the server closed the connection during the TLS handshake: it may not use TLS, or it rejects this address for a minute after too many failures';
+const noCommonTls = 'the client and the server support no common TLS version or cipher';
 
 const dialAdvice: Record<Kind | 'both', readonly Advice[]> = {
   both: [
@@ -17,50 +18,65 @@ const dialAdvice: Record<Kind | 'both', readonly Advice[]> = {
     [/^ECONNRESET|^EPIPE|before secure TLS/, hungUp],
   ],
   key: [
-    [/ILLEGAL_PARAMETER|DECRYPT_ERROR|BINDER|DIGEST_CHECK/, 'it has another key: give both ends the same one'],
-    [/ALERT/, 'it does not take the key: is it a server with this key, and of serpy?'],
+    [
+      /ILLEGAL_PARAMETER|DECRYPT_ERROR|BINDER|DIGEST_CHECK/,
+      'the server has a different key: give both ends the same key',
+    ],
+    [
+      /ALERT/,
+      'the server rejected the key: check that both ends use the same key and that a serpy server runs on this port',
+    ],
     [
       /CERT|SELF_SIGNED|^UNABLE_TO|certificate/,
-      'it showed a certificate, and not that it has the key: give it the key, or use the option tls at this end',
+      'the server sent a certificate and did not prove that it has the key: give the server the key, or use the option tls at this end',
     ],
   ],
   certificates: [
-    [/^CERT_HAS_EXPIRED/, "its certificate has expired: renew it, and check this computer's clock"],
-    [/^CERT_NOT_YET_VALID/, "its certificate is not valid yet: check both computers' clocks"],
+    [/^CERT_HAS_EXPIRED/, 'the certificate of the server has expired: renew it, and check the clock of this computer'],
+    [/^CERT_NOT_YET_VALID/, 'the certificate of the server is not valid yet: check the clocks of both computers'],
     [
       /SELF_SIGNED|^UNABLE_TO/,
-      'nobody whom this program trusts has signed its certificate: give the signer as tls: { ca }',
+      'the certificate of the server has an issuer that this program does not trust: pass the certificate of the issuer as tls: { ca }',
     ],
     [
       /ALTNAME|HOSTNAME/,
-      'its certificate is for another name: dial it by that name, or give the name as tls: { servername }',
+      'the certificate of the server is for another name: connect to that name, or pass it as tls: { servername }',
     ],
     [
       /ALERT.*(CERTIFICATE|_CA$)/,
-      'it does not take the certificate of this end: give one that its ca has signed as tls: { cert, key }',
+      'the server rejected the certificate of this client: pass one that the ca of the server has signed as tls: { cert, key }',
     ],
-    [
-      /ALERT|NO_PROTOCOLS/,
-      'the two ends have no form of TLS in common: a server with a key needs the option key at this end',
-    ],
+    [/ALERT|NO_PROTOCOLS/, `${noCommonTls}: a server with a key needs the option key at this end`],
   ],
 };
 
 const serverAdvice: Record<Kind | 'both', readonly Advice[]> = {
   both: [],
   key: [
-    [/BINDER|DIGEST_CHECK/, 'it has another key: give both ends the same one'],
-    [/UNSUPPORTED_PROTOCOL|VERSION/, 'its TLS is older than 1.3, so it cannot have the key'],
-    [/CIPHER|SIGNATURE|CERTIFICATE|SIGALG|PSK/, 'it did not show that it has the key: give it the option key'],
+    [/BINDER|DIGEST_CHECK/, 'the client has a different key: give both ends the same key'],
+    [
+      /UNSUPPORTED_PROTOCOL|VERSION/,
+      'the client does not support TLS 1.3, which a key requires: connect with a serpy client that has the key',
+    ],
+    [
+      /CIPHER|SIGNATURE|CERTIFICATE|SIGALG|PSK/,
+      'the client did not prove that it has the key: give the client the option key',
+    ],
   ],
   certificates: [
-    [/ALERT.*(CERTIFICATE|_CA$)/, 'it does not take the certificate of this server: give it the signer as tls: { ca }'],
-    [/NOT_RETURN_A_CERTIFICATE/, 'it showed no certificate, and this server asks for one (tls: { requestCert })'],
+    [
+      /ALERT.*(CERTIFICATE|_CA$)/,
+      'the client rejected the certificate of this server: give the client the certificate of the issuer as tls: { ca }',
+    ],
+    [
+      /NOT_RETURN_A_CERTIFICATE/,
+      'the client sent no certificate, which this server requires (tls: { requestCert }): give the client tls: { cert, key }',
+    ],
     [
       /SELF_SIGNED|^UNABLE_TO|^CERT_/,
-      "its certificate does not hold: it takes one that this server's ca has signed, and that is valid now",
+      "the certificate of the client is expired or not signed by this server's ca: issue a new client certificate",
     ],
-    [/CIPHER|SIGNATURE|VERSION|PROTOCOL/, 'the two ends have no form of TLS in common: is it a client with a key?'],
+    [/CIPHER|SIGNATURE|VERSION|PROTOCOL/, `${noCommonTls}: a client with a key needs a server with a key`],
   ],
 };
 
@@ -75,7 +91,7 @@ function codeOf(error: TlsError): string {
   return error.code ?? '';
 }
 
-/** Whether the network broke, and not the handshake. A peer that hangs up may do so because of what it has heard. */
+/** Whether the network failed, and not the handshake. A reset counts as part of the handshake: the peer may have rejected it. */
 export function isNetworkError(error: TlsError): boolean {
   return error.syscall !== undefined && error.code !== 'ECONNRESET' && error.code !== 'EPIPE';
 }
@@ -85,14 +101,14 @@ function adviceFor(error: TlsError, table: typeof dialAdvice, kind: Kind): strin
   return [...table.both, ...table[kind]].find(([pattern]) => pattern.test(code))?.[1] ?? error.reason ?? error.message;
 }
 
-/** Why the TLS of a dial failed, or was ended by the peer later on. */
+/** The error of a client whose TLS handshake failed, or whose TLS connection the server ended later. */
 export function toAuthenticationError(cause: Error, { host, port }: Address, kind: Kind): AuthenticationError {
   const code = codeOf(cause);
   const advice = adviceFor(cause, dialAdvice, kind);
   return new AuthenticationError(`cannot connect to ${host}:${port}: ${advice}${code ? ` (${code})` : ''}`, { cause });
 }
 
-/** Why a server refused a peer: what follows `… was refused: `. */
+/** Why a server rejected a client. Completes the sentence `10.0.0.5:1234 was rejected: …`. */
 export function refusalReason(cause: Error, kind: Kind): string {
   const code = codeOf(cause);
   return `${adviceFor(cause, serverAdvice, kind)}${code ? ` (${code})` : ''}`;

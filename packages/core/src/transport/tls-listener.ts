@@ -1,4 +1,4 @@
-/** Listens for peers over TLS: what happens between a peer's dial and the moment when he has proved who he is. */
+/** Listens for clients over TLS. Handles each socket from its connection until its client has authenticated. */
 import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer, type TLSSocket, type TlsOptions, type Server as TlsServer } from 'node:tls';
@@ -12,24 +12,24 @@ import { refusalReason } from './tls-errors.js';
 import { certificateIdentity, keyIdentities, keyTls, TlsTransport, tlsOptionError } from './tls-transport.js';
 import type { Listener, ListenOptions } from './transport.js';
 
-/** The first byte of everything that a client of TLS says. */
+/** The first byte of every TLS client. */
 const handshakeRecord = 0x16;
 
-/** Says "unexpected message" in TLS to a peer who speaks without: serpy recognises it, and others at least see that it is not theirs. */
+/** The TLS alert "unexpected message", for clients without TLS. serpy detects it, and other programs see bytes that are not of their protocol. */
 const alert = Buffer.from('1503030002020a', 'hex');
 
-/** So much of a peer who speaks without TLS is read, and thrown away, until he has hung up or his time is over. */
+/** 64 KiB: the maximum that is read and discarded from a client without TLS, until it closes the connection or times out. */
 const maxDiscardedBytes = 64 * 1024;
 
-/** Node's own limit for a handshake is set to the longest there is: ours is the gate's. */
+/** Disables Node's own handshake timeout: the `HandshakeLimiter` has the timer. */
 const maxTimerMs = 2 ** 31 - 1;
 
-/** A peer in front of the door. */
+/** A socket whose TLS handshake has not finished. */
 interface PendingSocket {
   readonly socket: Socket;
   readonly remote: Address;
-  guest: PendingHandshake | undefined;
-  /** Whether he speaks TLS. */
+  handshake: PendingHandshake | undefined;
+  /** Whether the client uses TLS. */
   speaksTls: boolean;
 }
 
@@ -38,7 +38,7 @@ class TlsHandshakes {
   readonly #security: Security;
   readonly #server: TlsServer;
   readonly #pending = new Set<PendingSocket>();
-  /** What was asked for with the right key. A socket that is not here came in without being asked, for example with a session ticket. */
+  /** The identity of each socket that offered the key. A socket that is missing here did not authenticate, for example because it resumed a TLS session. */
   readonly #identities = new WeakMap<TLSSocket, string>();
 
   constructor(options: ListenOptions, security: Security) {
@@ -52,26 +52,26 @@ class TlsHandshakes {
   arrived(socket: Socket): void {
     socket.on('error', () => {});
     const remote = { host: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 };
-    const pending: PendingSocket = { socket, remote, guest: undefined, speaksTls: false };
+    const pending: PendingSocket = { socket, remote, handshake: undefined, speaksTls: false };
     const { gate } = this.#options;
-    pending.guest = gate?.enter(remote, () => this.#timedOut(pending));
-    if (gate && !pending.guest) {
+    pending.handshake = gate?.enter(remote, () => this.#timedOut(pending));
+    if (gate && !pending.handshake) {
       socket.destroy();
       return;
     }
-    socket.allowHalfOpen = false; // a peer that has said goodbye will not prove anything any more
+    socket.allowHalfOpen = false; // a client that has ended its stream cannot authenticate any more
     this.#pending.add(pending);
     socket.once('close', () => this.#closed(pending));
     socket.once('end', () => socket.destroy());
     socket.on('readable', () => this.#firstBytes(pending));
   }
 
-  /** Hangs up on those who are still at it. */
+  /** Disconnects the clients that are still authenticating. */
   close(): void {
     for (const pending of this.#pending) this.#refuse(pending);
   }
 
-  /** A peer who speaks without TLS is told so in his own words, not in OpenSSL's, and answered. */
+  /** Detects a client without TLS by its first bytes. Reports that instead of OpenSSL's error, and answers with a TLS alert. */
   #firstBytes(pending: PendingSocket): void {
     const { socket } = pending;
     const start: Buffer | null = socket.read();
@@ -79,17 +79,18 @@ class TlsHandshakes {
     socket.removeAllListeners('readable');
     if (start[0] === handshakeRecord) {
       pending.speaksTls = true;
-      pending.guest?.started();
+      pending.handshake?.started();
       if (socket.destroyed) return;
       socket.unshift(start);
       this.#server.emit('connection', socket);
       return;
     }
-    const who =
-      describeForeignProtocol(start) ?? 'give it the key (or certificates), or leave key and tls out at this end';
-    pending.guest?.failed(`it speaks without TLS: ${who}`);
+    const advice =
+      describeForeignProtocol(start) ??
+      'give the client the key (or certificates), or remove key and tls from this server';
+    pending.handshake?.failed(`the client does not use TLS; ${advice}`);
     socket.end(alert);
-    // What is unread when a socket is closed makes the system take back what was written; so it is read, within reason.
+    // Closing a socket with unread bytes discards the written ones as well. So bytes are read, up to a maximum.
     let readBytes = start.length;
     socket.on('data', (chunk) => {
       readBytes += chunk.length;
@@ -103,12 +104,14 @@ class TlsHandshakes {
     const pending = this.#pendingOf(socket);
     const identity = kind === 'key' ? this.#identities.get(socket) : certificateIdentity(socket);
     if (kind === 'key' && identity === undefined) {
-      pending?.guest?.failed('it came back without showing the key');
+      pending?.handshake?.failed(
+        'the client tried to resume an earlier TLS session instead of authenticating with the key: connect again with the key',
+      );
       socket.destroy();
       return;
     }
     if (pending) this.#pending.delete(pending);
-    pending?.guest?.succeeded();
+    pending?.handshake?.succeeded();
     socket.allowHalfOpen = true;
     const reading = new SocketReader(true);
     const lent = useSharedBuffer(socket, reading) ? reading : undefined;
@@ -118,21 +121,21 @@ class TlsHandshakes {
   #failed(error: Error, socket: TLSSocket): void {
     const pending = this.#pendingOf(socket);
     const { code } = error as Error & { readonly code?: string };
-    if (code === 'ECONNRESET') return; // it has hung up, which `#left` tells
-    pending?.guest?.failed(refusalReason(error, this.#security.kind), { cause: error });
+    if (code === 'ECONNRESET') return; // the client has disconnected, which `#closed` reports
+    pending?.handshake?.failed(refusalReason(error, this.#security.kind), { cause: error });
   }
 
   #closed(pending: PendingSocket): void {
-    const underWay = this.#pending.delete(pending);
-    if (underWay && pending.speaksTls) {
-      const why = 'it hung up in the middle of the TLS handshake';
-      const asked = this.#security.kind === 'certificates' && this.#security.tls.requestCert;
-      pending.guest?.failed(asked ? `${why}, or its certificate does not hold` : why);
+    const wasPending = this.#pending.delete(pending);
+    if (wasPending && pending.speaksTls) {
+      const requiresCertificate = this.#security.kind === 'certificates' && this.#security.tls.requestCert;
+      const also = requiresCertificate ? ', or its certificate is not valid' : '';
+      pending.handshake?.failed(`the client closed the connection during the TLS handshake${also}`);
     }
-    pending.guest?.closed();
+    pending.handshake?.closed();
   }
 
-  /** His time is over, or his place is needed. */
+  /** The handshake timed out, or its place is needed for another client. */
   #timedOut(pending: PendingSocket): void {
     const { socket, speaksTls } = pending;
     if (speaksTls || socket.writableEnded) socket.destroy();
@@ -153,7 +156,7 @@ class TlsHandshakes {
 
   #tlsOptions(): TlsOptions {
     const security = this.#security;
-    // A ticket lets a client back in with what it once proved, also when its key or certificate has been revoked meanwhile.
+    // With a ticket a client could return without authenticating, even after its key or certificate was revoked.
     const common = { handshakeTimeout: maxTimerMs, secureOptions: constants.SSL_OP_NO_TICKET };
     if (security.kind === 'certificates') {
       const secureOptions = (security.tls.secureOptions ?? 0) | common.secureOptions;
@@ -168,7 +171,7 @@ class TlsHandshakes {
   }
 }
 
-/** Listens for peers who have the key, or for those who trust our certificate. Rejects with a `ListenError`. */
+/** Listens for clients that have the key, or that trust the certificate of this server. Rejects with a `ListenError`. */
 export async function tlsListen(options: ListenOptions, security: Security): Promise<Listener> {
   let handshakes: TlsHandshakes;
   try {

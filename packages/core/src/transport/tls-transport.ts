@@ -1,4 +1,4 @@
-/** Transports over TLS: those of TCP, once the peer has proved to have the key, or a certificate. */
+/** Transports over TLS: transports over TCP whose peer has proved that it has the key, or a certificate. */
 import { once } from 'node:events';
 import { isIP, type OnReadOpts } from 'node:net';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
@@ -13,8 +13,8 @@ import { isNetworkError, toAuthenticationError } from './tls-errors.js';
 import type { DialOptions, Timers, Transport } from './transport.js';
 
 /**
- * What a key needs of TLS at both ends. Older forms of TLS have no forward secrecy with a key alone, and Node's way to give one
- * knows no hash but SHA-256: with another cipher suite the handshake fails.
+ * The TLS options of a key, for both ends. Older versions of TLS have no forward secrecy with only a pre-shared key. Node's `pskCallback`
+ * supports no hash but SHA-256: with another cipher suite the handshake fails.
  */
 export const keyTls = {
   minVersion: 'TLSv1.3',
@@ -22,7 +22,7 @@ export const keyTls = {
   ciphers: 'TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256',
 } as const;
 
-/** Under which name a client offers the key, and what `identity` then says of the other end. */
+/** The PSK identity that a client offers, and the value of `identity` for each role of the peer. */
 export const keyIdentities = { client: 'serpy client', server: 'serpy server' } as const;
 
 export class TlsTransport extends TcpTransport {
@@ -40,30 +40,30 @@ export class TlsTransport extends TcpTransport {
     identity: string | undefined,
   ) {
     super(socket, reading, keepAliveMs);
-    if (reading) reading.receiver = this; // bytes may come before the start: the handshake has the socket reading
+    if (reading) reading.receiver = this; // bytes can arrive before `start`: the handshake made the socket read
     this.identity = identity;
     this.#kind = kind;
-    this.#peer = this.remote; // a socket that has closed does not know it any more
-    // An alert of the peer is told as an event and does not end the socket by itself.
+    this.#peer = this.remote; // a closed socket has no remote address
+    // An alert of the peer emits an event and does not close the socket.
     socket.on('error', (error) => {
       this.#error ??= error;
       socket.destroy();
     });
   }
 
-  /** A server may look at a client's certificate when the client's handshake is over already. */
+  /** A server can reject a client's certificate after the handshake of the client has finished. */
   protected override failure(): Error | undefined {
     const error = (super.failure() ?? this.#error) as (Error & { readonly code?: string }) | undefined;
     return error?.code?.startsWith('ERR_SSL_') ? toAuthenticationError(error, this.#peer, this.#kind) : error;
   }
 }
 
-/** The fingerprint of a peer's certificate, if it has one that holds. */
+/** The fingerprint of a peer's certificate; undefined without a valid one. */
 export function certificateIdentity(socket: TLSSocket): string | undefined {
   return socket.authorized ? socket.getPeerCertificate().fingerprint256 : undefined;
 }
 
-/** Dials a peer and sees that it is the right one. Rejects with a `ConnectError` or an `AuthenticationError`, or with the signal's reason. */
+/** Connects to a server and authenticates it. Rejects with a `ConnectError` or an `AuthenticationError`, or with the signal's reason. */
 export async function tlsDial(options: DialOptions, security: Security, timers: Timers): Promise<Transport> {
   const { host, port, keepAliveMs, signal } = options;
   const { kind } = security;
@@ -79,7 +79,7 @@ export async function tlsDial(options: DialOptions, security: Security, timers: 
   let socket: TLSSocket | undefined;
   try {
     socket = await connectSocket(address, signal, timers, begin);
-    if (socket.errored) throw socket.errored; // it came before anybody could wait for it
+    if (socket.errored) throw socket.errored; // its event came before `once` could listen
     await once(socket, 'secureConnect', { signal });
   } catch (error) {
     socket?.destroy();
@@ -90,7 +90,7 @@ export async function tlsDial(options: DialOptions, security: Security, timers: 
   }
   const identity = kind === 'key' ? keyIdentities.server : certificateIdentity(socket);
   const transport = new TlsTransport(socket, readings.get(socket), keepAliveMs, kind, identity);
-  // What completes the handshake is still here. A socket that is destroyed now would never have been a connection to the server.
+  // The message that completes the handshake has not been sent yet. If the socket were destroyed now, the server would never see a connection.
   await new Promise<void>((resolve) => socket.write('', () => resolve()));
   return transport;
 }
@@ -100,9 +100,9 @@ function optionsFor(security: Security, host: string): ConnectionOptions {
   return {
     ...keyTls,
     pskCallback: () => ({ psk: security.key.psk, identity: keyIdentities.client }),
-    // A server that takes no notice of the key and shows a certificate has not proved anything, whoever has signed that.
+    // A server that ignores the key and sends a certificate has proved nothing, whatever the issuer of the certificate.
     ca: [],
-    checkServerIdentity: () => new Error('the server showed a certificate instead of the key'),
+    checkServerIdentity: () => new Error('the server sent a certificate instead of proving that it has the key'),
   };
 }
 
@@ -115,14 +115,16 @@ function connectTls(options: ConnectionOptions & Destination & { onread: OnReadO
   }
 }
 
-/** What node:tls says of its options. */
+/** The error for options that node:tls rejects. */
 export function tlsOptionError(cause: Error): OptionError {
-  return new OptionError(`the option tls is not one that node:tls takes: ${cause.message}`, { cause });
+  return new OptionError(`node:tls rejects the option tls: ${cause.message}`, { cause });
 }
 
-/** Why a dial that reached the peer took too long: not the network's fault. Other reasons are as they are. */
+/** The error of an attempt that reached the server and then timed out: the network is not the cause. Other reasons stay as they are. */
 function timeoutError(reason: unknown, { host, port }: Address): unknown {
   if (!isSerpyError(reason) || reason.code !== 'ERR_SERPY_CONNECT') return reason;
-  const text = `cannot connect to ${host}:${port}: it was reached and has not answered in TLS: it may speak without, and have no key`;
+  const text =
+    `cannot connect to ${host}:${port}: connected, but the server did not answer the TLS handshake. It may not use TLS: ` +
+    'give the server the key (or a certificate) too, or remove key and tls at this end';
   return new AuthenticationError(text, { cause: reason });
 }

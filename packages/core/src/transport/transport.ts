@@ -1,30 +1,30 @@
-/** A two-way stream of bytes, as core sees it: TCP in use, a pair in memory in tests. Types only. */
+/** The transport of one link: a bidirectional stream of bytes. It is TCP, TLS, or memory in tests. Types only. */
 
 import type { Security } from '../security/security.js';
 import type { Address } from './address.js';
 import type { HandshakeGuard } from './handshake-guard.js';
 
-/** What a transport tells its owner. `closed` comes exactly once and last. */
+/** The events of a transport. `closed` comes exactly once and last. */
 export interface TransportHandler {
-  /** Bytes came in. The chunk is lent for this call: its memory is read into again. */
+  /** Bytes have arrived. The chunk is valid during this call only: its memory is reused. */
   received(chunk: Buffer): void;
-  /** Where the next bytes may be put instead of being lent, if there is room for that many. Left out, or undefined: nowhere. */
+  /** Memory of a message with room for at least `leastBytes`, into which the next bytes are read directly; undefined to lend them. Optional. */
   target?(leastBytes: number): Buffer | undefined;
-  /** So many bytes were put where `target` said. */
+  /** `count` bytes were read into `target`. */
   filled?(count: number): void;
-  /** It takes more bytes gladly again. */
+  /** The write buffer is below its high-water mark again. */
   drained(): void;
   /** Whether there is something to be written yet, by `flushing`: then there is something to flush. Left out: never. */
   readonly gathered?: boolean;
-  /** What was written is about to be sent. What is written now goes with it. */
+  /** The written bytes are about to be sent. Bytes that are written during this call are sent with them. */
   flushing?(): void;
   /** The peer will send no more. */
   ended(): void;
-  /** The transport is gone; `error` says why, if it broke. */
+  /** The transport is closed; `error` says why, if it failed. */
   closed(error?: Error): void;
 }
 
-/** Memory for a piece: from `start` on, as much of it as was asked for. */
+/** Memory for the requested number of bytes, from `offset` on. */
 export interface WriteSlot {
   readonly buffer: Buffer;
   readonly offset: number;
@@ -34,67 +34,67 @@ export interface WriteSlot {
 export interface Transport {
   readonly remote: Address;
   readonly local: Address;
-  /** Whether nobody in between can read or change what it carries. Left out: no. */
+  /** Whether the bytes are encrypted. Default false. */
   readonly encrypted?: boolean;
-  /** What the peer has proved: the identity of the key, or the SHA-256 fingerprint of its certificate. Nothing without TLS, or for a client without a certificate. */
+  /** What the peer has proved: the identity of the key, or the SHA-256 fingerprint of its certificate. Undefined without TLS, or for a client without a certificate. */
   readonly identity?: string | undefined;
-  /** Bytes that were written and have not left this process yet. */
+  /** The number of bytes that were written and have not left this process. */
   readonly unsentBytes: number;
-  /** Bytes that have left this process; not asked for often. */
+  /** The number of bytes that have left this process. The getter is slow: read it rarely. */
   readonly flushedBytes: number;
-  /** Whether it takes more bytes gladly; false asks to wait for `drained`. */
+  /** Whether the write buffer is below its high-water mark; if false, wait for `drained`. */
   readonly writable: boolean;
   start(handler: TransportHandler): void;
-  /** Takes bytes for the next flush, or at once where there are many, without copying big pieces: those must not change until they have left. */
+  /** Writes bytes with the next flush, or at once if there are many. Large pieces are not copied: they must not change until they have left. */
   write(piece: Uint8Array): void;
-  /** Where a small piece, below 8 KiB, is to be put at once: a place in the next flush. The same object is returned each time. */
+  /** Memory in the next flush for a small piece, below 8 KiB, which the caller fills at once. Returns the same object each time. */
   reserve(bytes: number): WriteSlot;
-  /** Sends what was written: at once, or with what else is written in this turn of the event loop. */
+  /** Sends the written bytes: at once, or together with others of this turn of the event loop. */
   flush(): void;
   pause(): void;
   resume(): void;
-  /** Says, after all that was written, that nothing more will be sent. */
+  /** Ends the stream after all written bytes. */
   end(): void;
-  /** Closes at once, whatever has not been sent. `closed` follows. */
+  /** Closes at once and discards unsent bytes. `closed` follows. */
   destroy(): void;
 }
 
-/** Options of one dial. */
+/** Options of one connection attempt. */
 export interface DialOptions extends Address {
   /** Ends the attempt early. */
   readonly signal: AbortSignal;
-  /** After how many milliseconds of silence TCP starts to ask whether the peer is there; 0 for never. */
+  /** Idle milliseconds after which TCP sends keep-alive probes; 0 disables them. */
   readonly keepAliveMs: number;
-  /** How the link is protected; left out: not at all. A network in memory may ignore it. */
+  /** How the link is protected. Default: unencrypted. A network in memory may ignore it. */
   readonly security?: Security | undefined;
 }
 
-/** What a dial needs of a clock. */
+/** The timers that a connection attempt needs. */
 export interface Timers {
   setTimeout(callback: () => void, delayMs: number): unknown;
   clearTimeout(timer: unknown): void;
 }
 
-/** Makes a transport, or rejects with a `ConnectError` or an `AuthenticationError`. */
+/** Connects a transport, or rejects with a `ConnectError` or an `AuthenticationError`. */
 export type Dial = (options: DialOptions) => Promise<Transport>;
 
 /** Options of a listener. */
 export interface ListenOptions extends Address {
   readonly keepAliveMs: number;
-  /** How the links are protected; left out: not at all. A network in memory may ignore it. */
+  /** How the links are protected. Default: unencrypted. A network in memory may ignore it. */
   readonly security?: Security | undefined;
-  /** For peers that have to prove themselves before they are accepted. */
+  /** Limits clients that authenticate before they are accepted. */
   readonly gate?: HandshakeGuard | undefined;
-  /** Called for every peer that dials in. */
+  /** Called for every client that connects, once it has authenticated. */
   accept(transport: Transport): void;
-  /** Called when accepting one peer failed; the listener goes on. */
+  /** Called when the system failed to accept a client; the listener continues. */
   failed(error: Error): void;
 }
 
-/** Something that accepts transports. */
+/** Accepts transports. */
 export interface Listener {
   readonly address: Address;
-  /** Stops accepting and frees the port. Transports that were accepted live on. */
+  /** Stops accepting and frees the port. Accepted transports stay open. */
   close(): void;
 }
 

@@ -1,40 +1,40 @@
-/** What was written since the last flush: small pieces are gathered into blocks, big ones stay as they are. */
+/** The bytes that were written since the last flush. Small pieces are copied into blocks; large ones are referenced. */
 import type { WriteSlot } from './transport.js';
 
-/** From this size on a piece is passed on as it is: a copy would cost more than a place in a vectored write. */
+/** 8 KiB: from this size on, a piece is referenced. A copy would cost more than an entry of a vectored write. */
 const referenceFromBytes = 8 * 1024;
 
-/** Blocks begin with this size, so that thousands of quiet connections cost little, and double up to the next. */
+/** The first block has 8 KiB, so that thousands of idle connections need little memory. Each next block has twice the size, up to 64 KiB. */
 const initialBlockBytes = referenceFromBytes;
 const blockBytes = 64 * 1024;
 
-/** Up to this size a loop is twice as fast as a call of the system's copy: v1's answers are such pieces. */
+/** Up to 16 bytes, a loop is twice as fast as `set`. The answers of v1 have such sizes. */
 const byteLoopMaxBytes = 16;
 
-/** With big pieces among them, so much goes out at once. */
+/** With large pieces in the buffer, 256 KiB are flushed at once. */
 const flushFromBytes = 256 * 1024;
 
 const empty = Buffer.alloc(0);
 
-/** The pieces of every batch that has none; never added to. */
+/** The pieces of every buffer that has none. Shared, and never changed. */
 const none: Uint8Array[] = [];
 
 export class WriteBuffer {
-  /** The block that small pieces are gathered in, and where the last was reserved. Kept over flushes: a fresh one for each costs a third of the rate of small messages. */
+  /** The block for small pieces, and the offset of the last reservation. It is kept over flushes: a new block for each flush costs a third of the rate of small messages. */
   readonly #slot: { buffer: Buffer; offset: number } = { buffer: empty, offset: 0 };
   #pieces = none;
   #bytes = 0;
   #smallBytes = 0;
   #used = 0;
-  /** Where in the block the run begins that is being gathered. */
+  /** The start of the current run of small pieces in the block. */
   #runStart = 0;
 
-  /** How many bytes wait for the flush. */
+  /** The number of bytes that wait for the flush. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Whether it should be flushed before more is added. */
+  /** Whether the buffer must be flushed before more is added. */
   get full(): boolean {
     return this.#smallBytes >= blockBytes || this.#bytes >= flushFromBytes;
   }
@@ -51,18 +51,18 @@ export class WriteBuffer {
     this.#bytes += piece.length;
   }
 
-  /** Room in the block, where a small piece is made: memory and a view of its own for each took 75 ns. */
+  /** Room in the block for a small piece, which the caller fills. A separate buffer for each piece took 75 ns. */
   reserve(bytes: number): WriteSlot {
     if (this.#used + bytes > this.#slot.buffer.length) this.#newBlock();
-    const place = this.#slot;
-    place.offset = this.#used;
+    const slot = this.#slot;
+    slot.offset = this.#used;
     this.#used += bytes;
     this.#smallBytes += bytes;
     this.#bytes += bytes;
-    return place;
+    return slot;
   }
 
-  /** Takes everything out. */
+  /** Removes and returns all pieces. */
   take(): Uint8Array[] {
     this.#endRun();
     const pieces = this.#pieces;
@@ -72,7 +72,7 @@ export class WriteBuffer {
     return pieces;
   }
 
-  /** All that was ever taken has left: its memory may be written again, unless more waits in it. Until then only the rest of the block is. */
+  /** All pieces that were taken have left this process. If no piece waits, the block is written from its start again. */
   recycle(): void {
     if (this.#bytes === 0) this.#restart();
   }

@@ -1,19 +1,19 @@
 /**
- * What is too much for one write, in parts: OpenSSL takes less than 2 GiB at a time, and what it has encrypted waits in memory beside
- * what it was given.
+ * Splits a large write into parts. OpenSSL accepts less than 2 GiB in one write, and keeps the encrypted bytes in memory in addition to the
+ * unencrypted ones.
  */
 
-/** The most that a socket is given at a time. */
+/** 16 MiB: the maximum of one write to a socket. */
 export const maxWriteBytes = 16 * 1024 * 1024;
 
 export class WriteParts {
   readonly #pieces: { readonly piece: Uint8Array; readonly bytes: number }[] = [];
-  /** The first piece that was not taken wholly, and how much of it was. */
+  /** The first piece that was not taken completely, and the number of its bytes that were taken. */
   #index = 0;
   #offset = 0;
   #bytes = 0;
 
-  /** How many bytes were not taken. */
+  /** The number of bytes that were not taken. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -25,7 +25,7 @@ export class WriteParts {
     }
   }
 
-  /** The next part; undefined where the program has taken its bytes away meanwhile. */
+  /** The next part; undefined if the program has transferred or shrunk its bytes. */
   take(): Uint8Array[] | undefined {
     const part: Uint8Array[] = [];
     let room = maxWriteBytes;
@@ -41,7 +41,7 @@ export class WriteParts {
       this.#index++;
       this.#offset = 0;
     }
-    this.#pieces.splice(0, this.#index); // few are left, and those that are gone may be large
+    this.#pieces.splice(0, this.#index); // few remain, and the memory of large removed ones becomes free
     this.#index = 0;
     return part;
   }

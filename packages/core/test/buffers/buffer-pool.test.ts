@@ -1,24 +1,24 @@
-/** Memory that comes back: used again for messages of its size, and seen by nobody else any more. */
+/** Released memory: it is reused for messages of its size, and no older view shows them. */
 import { expect, test } from 'vitest';
 import { BufferPool, markInUse } from '../../src/buffers/buffer-pool.js';
 
 const MiB = 1024 * 1024;
 
-test('memory that was handed back is used for the next message of its size', () => {
+test('released memory is used for the next message of its size', () => {
   const pool = new BufferPool();
   const first = pool.allocate(8192).fill(7);
   pool.release(first);
-  expect(pool.allocate(8192).every((byte) => byte === 7)).toBe(true); // not cleared, so it is the same
+  expect(pool.allocate(8192).every((byte) => byte === 7)).toBe(true); // not cleared, so it is the same memory
 });
 
-test('the next message has memory of its own exactly', () => {
+test('the next message has memory of exactly its size', () => {
   const pool = new BufferPool();
   pool.release(pool.allocate(8192));
   const memory = pool.allocate(8192);
   expect([memory.length, memory.byteOffset, memory.buffer.byteLength]).toEqual([8192, 0, 8192]);
 });
 
-test('who still holds what was handed back sees nothing in it, also through other views', () => {
+test('views of released memory are empty', () => {
   const pool = new BufferPool();
   const message = pool.allocate(8192);
   const view = new Float64Array(message.buffer);
@@ -26,7 +26,7 @@ test('who still holds what was handed back sees nothing in it, also through othe
   expect([message.length, view.length]).toEqual([0, 0]);
 });
 
-test('memory that is handed back twice is used once', () => {
+test('memory that is released twice is used once', () => {
   const pool = new BufferPool();
   const message = pool.allocate(8192);
   pool.release(message);
@@ -37,7 +37,7 @@ test('memory that is handed back twice is used once', () => {
   expect(one.every((byte) => byte === 1)).toBe(true);
 });
 
-test('what was sent stays as it is, and is not used again', () => {
+test('sent bytes stay as they are, and are not reused', () => {
   const pool = new BufferPool();
   const message = pool.allocate(10_000).fill(7);
   markInUse(message.subarray(0, 5000));
@@ -46,7 +46,7 @@ test('what was sent stays as it is, and is not used again', () => {
   expect(pool.allocate(10_000).buffer).not.toBe(message.buffer);
 });
 
-test('memory that cannot be marked as sent is not used again', () => {
+test('memory that cannot be marked as sent is not reused', () => {
   const pool = new BufferPool();
   const message = pool.allocate(10_000);
   Object.preventExtensions(message.buffer);
@@ -75,7 +75,7 @@ test('a part of a message stays as it is, and so does the message', () => {
   expect(message.length).toBe(10_000);
 });
 
-test('it keeps no more than 64 MiB in all, and the last piece whatever its size', () => {
+test('it keeps at most 64 MiB in total, and the last buffer whatever its size', () => {
   const pool = new BufferPool();
   const messages = Array.from({ length: 9 }, (_, i) => pool.allocate(8 * MiB).fill(i + 1));
   for (const message of messages) pool.release(message);
@@ -86,7 +86,7 @@ test('it keeps no more than 64 MiB in all, and the last piece whatever its size'
   expect(pool.allocate(65 * MiB)[0]).toBe(5);
 });
 
-test('it keeps 16 pieces at most', () => {
+test('it keeps at most 16 buffers', () => {
   const pool = new BufferPool();
   const messages = Array.from({ length: 17 }, (_, i) => pool.allocate(8192).fill(i + 1));
   for (const message of messages) pool.release(message);

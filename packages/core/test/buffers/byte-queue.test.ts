@@ -1,10 +1,10 @@
-/** The queue of received bytes beside a plain array of numbers that does the same, and what it may cost. */
+/** The queue of received bytes, compared with an array of numbers, and its cost. */
 import fc from 'fast-check';
 import { ByteQueue } from 'serpy-core';
 import { everyCut } from 'serpy-core/testing';
 import { describe, expect, test, vi } from 'vitest';
 
-/** What may be done with a queue. Numbers that depend on its length are given as parts of it, from 0 to 1. */
+/** The operations of a queue. Numbers that depend on its length are fractions of it, from 0 to 1. */
 type Step =
   | { readonly do: 'push' | 'pushCopy' | 'lend'; readonly length: number }
   | { readonly do: 'take' | 'skip' | 'peek' | 'at'; readonly part: number }
@@ -30,7 +30,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ do: 'clear' as const }) },
 );
 
-/** Every taken Buffer, and what it held when it was taken. */
+/** Every taken Buffer, and its content when it was taken. */
 type Taken = [buffer: Buffer, then: number[]];
 
 function run(steps: readonly Step[]): void {
@@ -39,7 +39,7 @@ function run(steps: readonly Step[]): void {
   let pushed = 0;
   const taken: Taken[] = [];
   let onLoan: Buffer | undefined;
-  /** What the lender does with memory that has gone back. */
+  /** Overwrites borrowed memory after its use. */
   const takeBack = () => {
     queue.retainUnread();
     onLoan?.fill(0xa5);
@@ -103,11 +103,11 @@ function run(steps: readonly Step[]): void {
 }
 
 describe('ByteQueue', () => {
-  test('does what an array of numbers does, and never changes what was taken', () => {
+  test('behaves like an array of numbers, and never changes taken bytes', () => {
     fc.assert(fc.property(fc.array(step, { maxLength: 60 }), run), { numRuns: 400 });
   });
 
-  test('gives back what went in, however it was cut', () => {
+  test('returns the pushed bytes, however they were cut', () => {
     const bytes = Buffer.from(Array.from({ length: 20_000 }, (_, i) => (i * 13) & 0xff));
     for (const { name, chunks } of everyCut(bytes)) {
       const queue = new ByteQueue();
@@ -118,7 +118,7 @@ describe('ByteQueue', () => {
     }
   });
 
-  test('gives what is taken memory of exactly its size, whatever it came with', () => {
+  test('returns taken bytes in memory of exactly their size', () => {
     for (const put of ['push', 'pushCopy', 'pushBorrowed'] as const) {
       const queue = new ByteQueue();
       queue[put](Buffer.alloc(300_000));
@@ -129,7 +129,7 @@ describe('ByteQueue', () => {
     }
   });
 
-  test('tells whether it starts with bytes, in whichever chunks they are', () => {
+  test('detects whether it starts with bytes, across chunks', () => {
     for (const { name, chunks } of everyCut(Buffer.from('xhello'))) {
       const queue = new ByteQueue();
       for (const chunk of chunks) queue.push(chunk);
@@ -139,7 +139,7 @@ describe('ByteQueue', () => {
     }
   });
 
-  test('finds a byte from a position on, in whichever chunk', () => {
+  test('finds a byte from a position on, across chunks', () => {
     const queue = new ByteQueue();
     for (const text of ['ab', 'c'.repeat(600), 'ab', 'c'.repeat(600), 'b']) queue.push(Buffer.from(text));
     queue.skip(1);
@@ -163,7 +163,7 @@ describe('ByteQueue', () => {
     expect(queue.take(8192)).toBe(chunk);
   });
 
-  test('copies a chunk that is only a part of its memory, wherever in it', () => {
+  test('copies a chunk that is only a part of its memory', () => {
     const memory = new ArrayBuffer(10_000);
     for (const offset of [0, 1, 1808]) {
       const queue = new ByteQueue();
@@ -173,7 +173,7 @@ describe('ByteQueue', () => {
     }
   });
 
-  test('does not change a small message that was taken while bytes of the next one arrive', () => {
+  test('does not change a taken small message when bytes of the next one arrive', () => {
     const queue = new ByteQueue();
     for (const byte of 'header') queue.push(Buffer.from(byte));
     queue.skip(3);
@@ -184,7 +184,7 @@ describe('ByteQueue', () => {
   });
 });
 
-/** Bytes of memory that Buffers have been given while `action` ran, whether or not they are still held. */
+/** The memory that Buffers allocated while `action` ran, whether or not they are still referenced. */
 function allocatedBytes(action: () => void): number {
   let bytes = 0;
   const original = Buffer.allocUnsafeSlow;
@@ -201,7 +201,7 @@ function allocatedBytes(action: () => void): number {
 }
 
 describe('the cost of ByteQueue', () => {
-  test('1 MiB in pieces of one byte is kept in less than 4 MiB', () => {
+  test('1 MiB in pieces of one byte takes less than 4 MiB', () => {
     const queue = new ByteQueue();
     const before = process.memoryUsage();
     const piece = Buffer.from('x');
@@ -224,7 +224,7 @@ describe('the cost of ByteQueue', () => {
     expect(bytes).toBeLessThan(32 * 1024);
   });
 
-  test('small messages that come in two pieces and are kept do not hold a block each', () => {
+  test('small messages that arrive in two pieces and are kept do not keep a block each', () => {
     const queue = new ByteQueue();
     const kept: Buffer[] = [];
     for (let i = 0; i < 1000; i++) {
@@ -239,7 +239,7 @@ describe('the cost of ByteQueue', () => {
     expect(kept.every((message, i) => message.equals(Buffer.alloc(20, i)))).toBe(true);
   });
 
-  test('what is copied grows with the bytes, not with their square', () => {
+  test('the number of copied bytes grows linearly with the bytes', () => {
     const copied = (length: number) => {
       let bytes = 0;
       const original = Buffer.prototype.copy;
@@ -259,7 +259,7 @@ describe('the cost of ByteQueue', () => {
     expect(copied(80_000)).toBeLessThanOrEqual(2 * 80_000);
   });
 
-  test('a search in new bytes alone does not walk through the chunks before them', () => {
+  test('a search in new bytes does not walk through the chunks before them', () => {
     const queue = new ByteQueue();
     let walked = 0;
     for (let i = 0; i < 200; i++) {

@@ -14,7 +14,7 @@ const step = fc.oneof(
 );
 
 describe('a queue of constant time', () => {
-  test.prop([fc.array(step, { maxLength: 300 })])('behaves as a plain array', (steps) => {
+  test.prop([fc.array(step, { maxLength: 300 })])('behaves like an array', (steps) => {
     const queue = new Fifo<Item>();
     let model: Item[] = [];
     steps.forEach((each, id) => {

@@ -4,7 +4,7 @@ import { Connection, type ConnectionOptions, connectionOptions, parseOptions, Se
 import { MemoryNetwork } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
 import type { Transport } from '../../src/transport/transport.js';
-import { type Calls, type Lines, lineProtocol } from '../line-protocol.js';
+import { type Calls, type Lines, lineProtocol, serverSettings } from '../line-protocol.js';
 
 const port = 5000;
 
@@ -14,7 +14,7 @@ function setUp(helloMs = 0, accepted: ConnectionOptions = {}) {
   const connection = (options: ConnectionOptions = {}, calls: Calls = []) =>
     new Connection<Lines>(lineProtocol(calls, helloMs), parseOptions(connectionOptions, options), network);
   const server = async () => {
-    const settings = { host: '127.0.0.1', port, maxConnections: 10, keepAliveMs: 0 };
+    const settings = serverSettings({ port, keepAliveMs: 0 });
     return new Server<Lines, Connection<Lines>>(settings, () => connection(accepted, acceptedCalls), network).start();
   };
   return { network, connection, server, calls: acceptedCalls };

@@ -3,7 +3,7 @@ import { Connection, type ConnectionOptions, connectionOptions, parseOptions, Se
 import { MemoryNetwork } from 'serpy-core/testing';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { minBytesPerTimeout } from '../../src/link/read-stall-timer.js';
-import { type Lines, lineProtocol } from '../line-protocol.js';
+import { type Lines, lineProtocol, serverSettings } from '../line-protocol.js';
 
 const address = { host: '127.0.0.1', port: 5000 };
 const keepAliveMs = 0;
@@ -14,7 +14,7 @@ async function setUp(options: ConnectionOptions = {}) {
   const { clock } = network;
   const settings = parseOptions(connectionOptions, options);
   const connection = () => new Connection<Lines>(lineProtocol(), settings, network);
-  const place = { ...address, maxConnections: 10, keepAliveMs };
+  const place = serverSettings({ ...address, keepAliveMs });
   const server = await new Server<Lines, Connection<Lines>>(place, connection, network).start();
   const { signal } = new AbortController();
   const peer = await network.dial({ ...address, keepAliveMs, signal });

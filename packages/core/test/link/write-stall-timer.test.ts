@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { Connection, type ConnectionOptions, connectionOptions, parseOptions, Server } from 'serpy-core';
 import { MemoryNetwork } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
-import { type Lines, lineProtocol } from '../line-protocol.js';
+import { type Lines, lineProtocol, serverSettings } from '../line-protocol.js';
 
 const port = 5000;
 const pipeBytes = 1000;
@@ -14,7 +14,7 @@ async function setUp(options: ConnectionOptions = {}, accepted: ConnectionOption
   const network = new MemoryNetwork({ pipeBytes });
   const connection = (given: ConnectionOptions) =>
     new Connection<Lines>(lineProtocol(), parseOptions(connectionOptions, given), network);
-  const settings = { host: '127.0.0.1', port, maxConnections: 10, keepAliveMs: 0 };
+  const settings = serverSettings({ port, keepAliveMs: 0 });
   const server = await new Server<Lines, Connection<Lines>>(
     settings,
     () => connection({ frameTimeoutMs: 0, ...accepted }),

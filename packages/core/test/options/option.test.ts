@@ -28,7 +28,7 @@ describe('options of a connection', () => {
     });
   });
 
-  test('are given in part, also within a group', () => {
+  test('can be given in part, also within a group', () => {
     const { sendQueue, autoRestart } = parseOptions(connectionOptions, {
       autoRestart: true,
       sendQueue: { maxMessages: 5, whenFull: 'error' },
@@ -37,7 +37,7 @@ describe('options of a connection', () => {
     expect(sendQueue).toEqual({ maxMessages: 5, maxBytes: 16 * 1024 * 1024, whenFull: 'error' });
   });
 
-  test('one object of options serves many connections: it is not changed, and settings share nothing', () => {
+  test('one object of options serves many connections: it is not changed, and the settings share no object', () => {
     const given = Object.freeze({ sendQueue: Object.freeze({ maxMessages: 5 }) });
     const [first, second] = [parseOptions(connectionOptions, given), parseOptions(connectionOptions, given)];
     expect(first).toEqual(second);
@@ -154,17 +154,17 @@ describe('the messages of wrong options', () => {
     );
   });
 
-  test('a long text is cut', () => {
+  test('contain the start of a long string', () => {
     expect(() => option.flag(true).parse('x'.repeat(1000), 'tls')).toThrow(`not '${'x'.repeat(40)}…' (a string)`);
   });
 
-  test('a symbol is told as what it is', () => {
+  test('name a symbol', () => {
     expect(() => option.flag(true).parse(Symbol('yes'), 'tls')).toThrow(
       'the option tls takes true or false, not a symbol',
     );
   });
 
-  test('names are checked whatever the object inherits', () => {
+  test('names are checked independent of inherited properties', () => {
     expect(() => checkNames({ constructor: 1 }, ['host'])).toThrow(
       'there is no option constructor: the options are host',
     );
@@ -176,7 +176,7 @@ describe('the messages of wrong options', () => {
   });
 });
 
-test('a host is trimmed, and any port of 16 bits is one', () => {
+test('a host is trimmed, and a port has 16 bits', () => {
   expect(addressOptions.host.parse(' 127.0.0.1 ', 'host')).toBe('127.0.0.1');
   for (const port of [0, 1, 65_535]) expect(addressOptions.port.parse(port, 'port')).toBe(port);
   for (const port of [-1, 65_536, 1.5, Number.NaN])

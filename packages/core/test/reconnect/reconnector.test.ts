@@ -3,6 +3,7 @@ import { AuthenticationError, ConnectError } from '../../src/errors.js';
 import type { ReconnectOptions } from '../../src/reconnect/backoff.js';
 import { dial } from '../../src/reconnect/dial.js';
 import { Reconnector } from '../../src/reconnect/reconnector.js';
+import { securityOf } from '../../src/security/security.js';
 import { generateKey } from '../../src/security/shared-key.js';
 import { MemoryNetwork } from '../../src/testing/index.js';
 import type { Dial, Transport } from '../../src/transport/transport.js';
@@ -20,30 +21,30 @@ const settings = {
   },
 };
 
-/** A redial whose waits are half their bound, with a list of what it told. */
+/** A reconnector whose waits are half their bound, with a list of its events. */
 function setUp(dial?: Dial, maxAttempts = Number.POSITIVE_INFINITY, more: Partial<ReconnectOptions> = {}) {
   const network = new MemoryNetwork();
-  const told: string[] = [];
+  const events: string[] = [];
   const transports: Transport[] = [];
   const environment = { clock: network.clock, random: () => 0.5, listen: network.listen, dial: dial ?? network.dial };
-  const redial = new Reconnector(
+  const reconnector = new Reconnector(
     environment,
     address,
     { ...settings, reconnect: { ...settings.reconnect, maxAttempts, ...more } },
     {
-      retrying: (attempt, delayMs) => told.push(`${network.clock.now()}: wait ${delayMs} for ${attempt}`),
+      retrying: (attempt, delayMs) => events.push(`${network.clock.now()}: wait ${delayMs} for ${attempt}`),
       connected: (transport, attempt) => {
-        told.push(`${network.clock.now()}: up at ${attempt}`);
+        events.push(`${network.clock.now()}: up at ${attempt}`);
         transports.push(transport);
       },
-      exhausted: (error) => told.push(`${network.clock.now()}: gave up (${error.code}, ${error.message})`),
+      exhausted: (error) => events.push(`${network.clock.now()}: gave up (${error.code}, ${error.message})`),
     },
   );
   const listen = () => network.listen({ ...address, keepAliveMs: 0, accept: () => {}, failed: () => {} });
-  return { network, clock: network.clock, told, transports, redial, listen };
+  return { network, clock: network.clock, events, transports, reconnector, listen };
 }
 
-/** A dial that is never answered, and the signals that it was given. */
+/** Attempts without an answer, and their signals. */
 function silent() {
   const signals: AbortSignal[] = [];
   const dial: Dial = ({ signal }) => {
@@ -53,12 +54,12 @@ function silent() {
   return { dial, signals };
 }
 
-describe('redial', () => {
+describe('a reconnector', () => {
   test('waits longer each time, and ends when a link is up', async () => {
-    const { clock, told, redial, listen } = setUp();
-    redial.next(1, undefined);
+    const { clock, events, reconnector, listen } = setUp();
+    reconnector.next(1, undefined);
     await clock.advance(700);
-    expect(told).toEqual([
+    expect(events).toEqual([
       '0: wait 50 for 1',
       '50: wait 100 for 2',
       '150: wait 200 for 3',
@@ -67,7 +68,7 @@ describe('redial', () => {
     ]);
     await listen();
     await clock.advance(1000);
-    expect(told.slice(5)).toEqual(['750: up at 5']);
+    expect(events.slice(5)).toEqual(['750: up at 5']);
     expect(clock.pending).toBe(0);
   });
 
@@ -77,14 +78,14 @@ describe('redial', () => {
     ['minDelayMs where it is said', 400, false, [450, 500, 600]],
     ['minDelayMs where it is said, in a session too', 400, true, [450, 500, 600]],
   ])(
-    'waits from the end of one dial to the next, before what is drawn, %s',
+    'waits from the end of one attempt to the next, with the minimum before the random part, %s',
     async (_, minDelayMs, inSession, waits) => {
-      const { redial, clock, told } = setUp(undefined, 3, { minDelayMs, maxDelayMs: 1000 });
-      redial.inSession = inSession;
-      redial.next(1, undefined);
+      const { reconnector, clock, events } = setUp(undefined, 3, { minDelayMs, maxDelayMs: 1000 });
+      reconnector.inSession = inSession;
+      reconnector.next(1, undefined);
       await clock.advance(2000);
       const [first = 0, second = 0, third] = waits;
-      expect(told.slice(0, 3)).toEqual([
+      expect(events.slice(0, 3)).toEqual([
         `0: wait ${first} for 1`,
         `${first}: wait ${second} for 2`,
         `${first + second}: wait ${third} for 3`,
@@ -92,103 +93,103 @@ describe('redial', () => {
     },
   );
 
-  test('does not hurry where one end has failed twice in a row to prove who it is', async () => {
-    const refused = new AuthenticationError('it has another key');
-    const failures: Error[] = [refused, refused, refused, new ConnectError('nobody there'), refused, refused];
-    const { clock, told, redial } = setUp(() => Promise.reject(failures.shift() ?? new ConnectError('over')), 7);
-    redial.next(1, undefined);
+  test('waits maxDelayMs after two consecutive authentication failures', async () => {
+    const refused = new AuthenticationError('the server has a different key');
+    const failures: Error[] = [refused, refused, refused, new ConnectError('no server'), refused, refused];
+    const { clock, events, reconnector } = setUp(() => Promise.reject(failures.shift() ?? new ConnectError('over')), 7);
+    reconnector.next(1, undefined);
     await clock.runAll();
-    expect(told.slice(0, 7).map((line) => line.replace(/^\d+: /, ''))).toEqual([
+    expect(events.slice(0, 7).map((line) => line.replace(/^\d+: /, ''))).toEqual([
       'wait 50 for 1',
       'wait 100 for 2', // refused once
       'wait 400 for 3',
       'wait 400 for 4',
-      'wait 200 for 5', // half of the bound again: nobody was there
+      'wait 200 for 5', // half of the bound again: another error
       'wait 200 for 6',
       'wait 400 for 7',
     ]);
   });
 
-  test('counts failures over a link that came up and was ended by one', async () => {
-    const refused = new AuthenticationError('it does not take the certificate of this end');
-    const { clock, told, redial, listen } = setUp();
+  test('counts authentication failures over a link that ended with one', async () => {
+    const refused = new AuthenticationError('the server rejected the certificate of this client');
+    const { clock, events, reconnector, listen } = setUp();
     await listen();
-    redial.next(1, refused);
+    reconnector.next(1, refused);
     await clock.advance(100);
-    redial.next(1, refused);
-    expect(told).toEqual(['0: wait 50 for 1', '50: up at 1', '100: wait 400 for 1']);
-    redial.stop();
+    reconnector.next(1, refused);
+    expect(events).toEqual(['0: wait 50 for 1', '50: up at 1', '100: wait 400 for 1']);
+    reconnector.stop();
   });
 
-  test('gives up after maxAttempts and keeps the cause', async () => {
-    const { clock, told, redial } = setUp(undefined, 2);
-    redial.next(1, undefined);
+  test('ends after maxAttempts and keeps the cause', async () => {
+    const { clock, events, reconnector } = setUp(undefined, 2);
+    reconnector.next(1, undefined);
     await clock.runAll();
-    expect(told.slice(2)).toEqual([
-      '150: gave up (ERR_SERPY_CONNECT, gave up on 127.0.0.1:5000 after 2 dials (reconnect.maxAttempts))',
+    expect(events.slice(2)).toEqual([
+      '150: gave up (ERR_SERPY_CONNECT, gave up reconnecting to 127.0.0.1:5000 after 2 attempts (reconnect.maxAttempts). Last error: cannot connect to 127.0.0.1:5000: nothing listens there: is the program at the other end running, and is the port right? (ECONNREFUSED))',
     ]);
   });
 
-  test('a dial that nobody answers ends after connectTimeoutMs and counts', async () => {
+  test('an attempt without an answer ends after connectTimeoutMs and counts', async () => {
     const { dial, signals } = silent();
-    const { clock, told, redial } = setUp(dial);
-    redial.next(1, undefined);
+    const { clock, events, reconnector } = setUp(dial);
+    reconnector.next(1, undefined);
     await clock.advance(1150);
-    expect(told).toEqual(['0: wait 50 for 1', '1050: wait 100 for 2']);
+    expect(events).toEqual(['0: wait 50 for 1', '1050: wait 100 for 2']);
     expect(signals.map((signal) => signal.aborted)).toEqual([true, false]);
-    redial.stop();
+    reconnector.stop();
   });
 
-  test('stop() while waiting leaves no timer and tells nothing more', async () => {
-    const { clock, told, redial, listen } = setUp();
+  test('stop() during a wait leaves no timer and emits nothing more', async () => {
+    const { clock, events, reconnector, listen } = setUp();
     await listen();
-    redial.next(1, undefined);
-    redial.stop();
+    reconnector.next(1, undefined);
+    reconnector.stop();
     expect(clock.pending).toBe(0);
     await clock.advance(10_000);
-    expect(told).toEqual(['0: wait 50 for 1']);
+    expect(events).toEqual(['0: wait 50 for 1']);
   });
 
-  test('stop() while dialling ends the dial and tells nothing more', async () => {
+  test('stop() during an attempt ends it and emits nothing more', async () => {
     const { dial, signals } = silent();
-    const { clock, told, redial } = setUp(dial);
-    redial.next(1, undefined);
+    const { clock, events, reconnector } = setUp(dial);
+    reconnector.next(1, undefined);
     await clock.advance(60);
-    redial.stop();
+    reconnector.stop();
     await clock.advance(10_000);
     expect(signals[0]?.aborted).toBe(true);
-    expect(told).toEqual(['0: wait 50 for 1']);
+    expect(events).toEqual(['0: wait 50 for 1']);
     expect(clock.pending).toBe(0);
   });
 
-  test('stop() as the dial succeeds destroys the link', async () => {
-    const { network, clock, told, redial, listen } = setUp();
+  test('stop() when the attempt succeeds destroys the link', async () => {
+    const { network, clock, events, reconnector, listen } = setUp();
     await listen();
-    redial.next(1, undefined);
+    reconnector.next(1, undefined);
     network.hold();
     await clock.advance(60);
     network.step();
     expect(network.links).toHaveLength(1);
-    redial.stop(); // the dial has its link, and the redial has not heard of it yet
+    reconnector.stop(); // the attempt has its link, and the reconnector does not know it yet
     network.release();
     await network.settled();
-    expect(told).toEqual(['0: wait 50 for 1']);
+    expect(events).toEqual(['0: wait 50 for 1']);
     expect(network.links[0]?.toServer.bytesInFlight ?? 0).toBe(0);
   });
 
-  test('stop() in waiting() is heeded', async () => {
+  test('stop() in retrying() ends the series', async () => {
     const network = new MemoryNetwork();
-    const redial: Reconnector = new Reconnector(network, address, settings, {
-      retrying: () => redial.stop(),
+    const reconnector: Reconnector = new Reconnector(network, address, settings, {
+      retrying: () => reconnector.stop(),
       connected: () => {},
       exhausted: () => {},
     });
-    redial.next(1, undefined);
+    reconnector.next(1, undefined);
     expect(network.clock.pending).toBe(0);
   });
 });
 
-describe('one dial', () => {
+describe('one attempt', () => {
   test('leaves no timer and no listener behind, however it ends', async () => {
     const network = new MemoryNetwork();
     let listeners = 0;
@@ -221,22 +222,23 @@ describe('one dial', () => {
     expect(listeners).toBe(0);
   });
 
-  test('hands on what protects the link', async () => {
+  test('passes the security of the connection to the transport', async () => {
     const given: (string | undefined)[] = [];
     const refuse: Dial = ({ security }) => {
       given.push(security?.kind);
-      return Promise.reject(new ConnectError('nobody there'));
+      return Promise.reject(new ConnectError('no server'));
     };
     const { clock, random, listen } = new MemoryNetwork();
     const { signal } = new AbortController();
-    for (const more of [{}, { key: generateKey() }, { tls: true }]) {
-      const dialling = dial({ clock, random, listen, dial: refuse }, address, { ...settings, ...more }, signal);
-      await expect(dialling).rejects.toThrow('nobody there');
+    for (const options of [{}, { key: generateKey() }, { tls: true }]) {
+      const security = securityOf(options);
+      const attempt = dial({ clock, random, listen, dial: refuse }, address, { ...settings, security }, signal);
+      await expect(attempt).rejects.toThrow('no server');
     }
     expect(given).toEqual([undefined, 'key', 'certificates']);
   });
 
-  test('with an aborted signal does not dial', async () => {
+  test('with an aborted signal does not connect', async () => {
     const network = new MemoryNetwork();
     await network.listen({ ...address, keepAliveMs: 0, accept: () => {}, failed: () => {} });
     const reason = new Error('enough');

@@ -1,11 +1,11 @@
-/** Many clients of one server that restarts: how they come back, with the numbers that they have when nothing is said. */
+/** Many clients of one server that restarts: when they reconnect, with the default options. */
 import { Connection, connectionOptions, type Environment, parseOptions, Server } from 'serpy-core';
 import { MemoryNetwork } from 'serpy-core/testing';
 import { expect, test } from 'vitest';
 import { defaultMinDelayMs } from '../../src/reconnect/backoff.js';
 import type { MemoryTransport } from '../../src/testing/memory-transport.js';
 import type { Dial } from '../../src/transport/transport.js';
-import { type Lines, lineProtocol } from '../line-protocol.js';
+import { type Lines, lineProtocol, serverSettings } from '../line-protocol.js';
 
 const address = { host: '127.0.0.1', port: 5000 };
 const clients = 1000;
@@ -13,7 +13,7 @@ const settings = parseOptions(connectionOptions, { autoRestart: true });
 const { baseDelayMs } = settings.reconnect;
 const minDelayMs = defaultMinDelayMs;
 
-/** A client's network: keeps account of when it dials, and of what it had open then. */
+/** The network of a client: records the times of its attempts, and its open links at each. */
 class Account {
   readonly dialsMs: number[] = [];
   readonly faults: string[] = [];
@@ -36,7 +36,8 @@ class Account {
     const nowMs = this.#network.clock.now();
     this.dialsMs.push(nowMs);
     if (this.#last?.destroyed === false) this.faults.push(`at ${nowMs} it had another socket`);
-    if (nowMs - this.#endedMs < minDelayMs) this.faults.push(`dialled ${nowMs - this.#endedMs} ms after the last end`);
+    if (nowMs - this.#endedMs < minDelayMs)
+      this.faults.push(`connected ${nowMs - this.#endedMs} ms after the last end`);
     try {
       const transport = await this.#network.dial(options);
       this.#last = transport as MemoryTransport;
@@ -48,13 +49,13 @@ class Account {
   }
 }
 
-/** When the clients dial from the moment on at which their server goes; it is back after some time. */
+/** The times of the clients' attempts after their server stops; it starts again after `downMs`. */
 async function restart(seed: number, downMs: number) {
   const network = new MemoryNetwork({ seed });
   const { clock } = network;
   const start = () =>
     new Server<Lines, Connection<Lines>>(
-      { ...address, maxConnections: clients, keepAliveMs: 0 },
+      serverSettings({ ...address, maxConnections: clients, keepAliveMs: 0 }),
       () => new Connection<Lines>(lineProtocol(), settings, network),
       network,
     ).start();
@@ -66,7 +67,7 @@ async function restart(seed: number, downMs: number) {
     ),
   );
   connections.forEach((connection, index) => connection.on('disconnect', () => accounts[index]?.ended()));
-  await clock.advance(60_000); // links that have held for long
+  await clock.advance(60_000); // a long time
   await server.close();
   for (const connection of server) connection.destroy();
   await network.settled();
@@ -83,7 +84,7 @@ async function restart(seed: number, downMs: number) {
   return { dialsMs: dialsMs.sort((a, b) => a - b), backMs: backMs - goneMs, faults: accounts.flatMap((a) => a.faults) };
 }
 
-/** The most dials within 100 ms, wherever those begin. */
+/** The maximum number of attempts within any 100 ms. */
 function mostWithin100Ms(sortedMs: readonly number[]): number {
   let most = 0;
   for (let first = 0, last = 0; last < sortedMs.length; last++) {
@@ -93,7 +94,7 @@ function mostWithin100Ms(sortedMs: readonly number[]): number {
   return most;
 }
 
-test('1,000 clients of a server that restarts come back spread out, each once', async () => {
+test('1,000 clients of a server that restarts reconnect at different times, each once', async () => {
   const { dialsMs, faults } = await restart(1, 0);
   expect(dialsMs).toHaveLength(clients);
   expect(dialsMs[0]).toBeGreaterThanOrEqual(minDelayMs);
@@ -103,7 +104,7 @@ test('1,000 clients of a server that restarts come back spread out, each once', 
   expect(faults).toEqual([]);
 });
 
-test('1,000 clients of a server that was away for 20 s knock by and by when it is back', async () => {
+test('1,000 clients of a server that was down for 20 s reconnect at different times', async () => {
   const { dialsMs, backMs, faults } = await restart(2, 20_000);
   const knocksMs = dialsMs.filter((dialMs) => dialMs >= backMs);
   expect(knocksMs).toHaveLength(clients);

@@ -20,7 +20,7 @@ function keyFile(content: string, encoding: BufferEncoding = 'utf8'): { file: st
 }
 
 describe('a key', () => {
-  test('that is generated has 32 random bytes as text, and is taken', () => {
+  test('that is generated has 32 random bytes as text, and is accepted', () => {
     const [first, second] = [generateKey(), generateKey()];
     expect(first).toMatch(/^[\w-]{43}$/);
     expect(first).not.toBe(second);
@@ -44,23 +44,25 @@ describe('a key', () => {
     expect(sharedKey(given as string).psk).toEqual(psk);
   });
 
-  test('is not used itself: TLS gets another, made for clients that dial', () => {
+  test('is not used itself: TLS gets a derived key, for the roles of client and server', () => {
     expect(psk).toHaveLength(32);
     expect(psk).not.toEqual(secret);
     // RFC 5869 without a salt, computed by another program.
     expect(psk.toString('hex')).toBe('421f11bd9e74d65a551367bf965c32090a6001e39d0e8f37865a096eb600452c');
   });
 
-  test('of 31 bytes is refused, in every form, with the way to a better one', () => {
+  test('of 31 bytes is refused in every form, and the error says how to create one', () => {
     const short = secret.subarray(1);
     const forms = [short, short.toString('hex'), short.toString('base64url'), keyFile(short.toString('base64'))];
     for (const given of forms) {
-      expect(() => keyOption.parse(given, 'key')).toThrow(/31 bytes.*at least 32 random ones.*generateKey\(\)/);
+      expect(() => keyOption.parse(given, 'key')).toThrow(
+        /at least 32 random bytes, got 31 bytes\): create one with generateKey\(\)/,
+      );
     }
   });
 
   test.skipIf(process.platform === 'win32')(
-    'in a file that everybody can read is told once, with the command that changes it',
+    'in a world-readable file causes one warning, with the command that changes the permissions',
     () => {
       const warning = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
       onTestFinished(() => warning.mockRestore());
@@ -71,7 +73,7 @@ describe('a key', () => {
       }
       expect(warning.mock.calls).toEqual([
         [
-          `every user of this computer can read the key file ${key.file}: take that from them with chmod 600 ${key.file}`,
+          `every user of this computer can read the key file ${key.file}: run chmod 600 ${key.file}`,
           { type: 'SecurityWarning', code: 'SERPY_KEY_FILE' },
         ],
       ]);
@@ -83,8 +85,10 @@ describe('a key', () => {
     ['words with a capital', 'Correct_horse_battery_staple_and_many_more_words'],
     ['words in capitals', 'CORRECT-HORSE-BATTERY-STAPLE-AND-MANY-MORE-WORDS'],
     ['digits', '1234567890'.repeat(5).slice(0, 49)],
-  ])('is no passphrase of %s, however long', (_, given) => {
-    expect(() => keyOption.parse(given, 'key')).toThrow('the option key is no key: make one with generateKey()');
+  ])('is not a passphrase of %s, however long', (_, given) => {
+    expect(() => keyOption.parse(given, 'key')).toThrow(
+      'the option key is not a valid key (expected at least 32 random bytes',
+    );
   });
 
   test.each([
@@ -106,14 +110,14 @@ describe('a key', () => {
     expect(() => keyOption.parse(given, 'key')).not.toThrow(/horse/);
   });
 
-  test('in a file that is not there, or holds something else, is refused by the name of the file', () => {
+  test('in a missing or wrong file is refused with the name of the file', () => {
     expect(() => sharedKey({ file: join(folder, 'none.key') })).toThrow(/none\.key cannot be read: ENOENT/);
     expect(() => sharedKey(keyFile('-----BEGIN CERTIFICATE-----'))).toThrow(
-      /lab\.key is no key: make one with generateKey/,
+      /lab\.key is not a valid key .*: create one with generateKey/,
     );
   });
 
-  test('is shown by nothing that prints its settings', () => {
+  test('is never printed with its settings', () => {
     const settings = { port: 1, key: new SharedKey(secret) };
     const printed = [
       inspect(settings),

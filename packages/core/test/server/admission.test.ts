@@ -1,13 +1,13 @@
-/** Which peers a server takes: the limits, who makes room, and who is looked at before he is turned away. */
+/** The limits of a server: which clients it accepts, rejects and evicts. */
 import { describe, expect, test } from 'vitest';
 import type { ConnectionState } from '../../src/connection/connection-state.js';
 import { Admission, type AdmissionLimits, type AdmittedConnection } from '../../src/server/admission.js';
 
-/** A connection in the hands of the test. */
+/** A connection that the test controls. */
 class Peer implements AdmittedConnection {
   readonly remote: { readonly host: string; readonly port: number };
   state: ConnectionState = 'connected';
-  /** Whether its peer may come back to it. */
+  /** Whether its client can resume its session. */
   lasting = false;
   spoken = true;
   why = '';
@@ -34,7 +34,7 @@ function setUp(limits: Partial<AdmissionLimits> = {}) {
     admission.connections.delete(peer);
     admission.pending.delete(peer);
   };
-  /** A peer dials, and turns out to be a new one. */
+  /** A client connects, and is identified as new. */
   const comes = (host: string, state: ConnectionState = 'connected') => {
     const peer = new Peer(host, gone);
     const limit = admission.limitFor(peer.remote) ?? admission.limitForNew(peer);
@@ -44,7 +44,7 @@ function setUp(limits: Partial<AdmissionLimits> = {}) {
     admission.connections.add(peer);
     return peer;
   };
-  /** A peer dials and has not said yet who he is. */
+  /** A client connects and is not identified yet. */
   const knocks = (host: string, state: ConnectionState = 'connected') => {
     const peer = new Peer(host, gone);
     const limit = admission.limitFor(peer.remote);
@@ -56,14 +56,14 @@ function setUp(limits: Partial<AdmissionLimits> = {}) {
   return { admission, comes, knocks };
 }
 
-describe('a server takes', () => {
-  test('maxConnections peers, and not one more', () => {
+describe('a server accepts', () => {
+  test('maxConnections clients, and not one more', () => {
     const { comes } = setUp();
     for (const host of ['10.0.0.1', '10.0.0.2', '10.0.0.3', '10.0.0.4']) expect(comes(host)).toBeInstanceOf(Peer);
     expect(comes('10.0.0.5')).toBe('maxConnections');
   });
 
-  test('maxConnectionsPerAddress of one address, not one more, and others as before', () => {
+  test('maxConnectionsPerAddress of one address, not one more, and other addresses as before', () => {
     const { admission, comes } = setUp();
     const first = comes('10.0.0.1') as Peer;
     expect(comes('10.0.0.1')).toBeInstanceOf(Peer);
@@ -73,7 +73,7 @@ describe('a server takes', () => {
     expect(comes('10.0.0.1')).toBeInstanceOf(Peer);
   });
 
-  test('as one address what shares the first 64 bits of IPv6, and IPv4 in either spelling', () => {
+  test('addresses with the same first 64 bits of IPv6, and IPv4 in either spelling, as one address', () => {
     const { comes } = setUp({ maxConnectionsPerAddress: 1 });
     expect(comes('2001:db8:0:1::1')).toBeInstanceOf(Peer);
     expect(comes('2001:db8:0:1::2')).toBe('maxConnectionsPerAddress');
@@ -83,7 +83,7 @@ describe('a server takes', () => {
   });
 
   test.each(['127.0.0.1', '127.0.0.5', '::1', '::ffff:127.0.0.1'])(
-    'any number of peers from %s, up to maxConnections: they share it',
+    'any number of clients from %s, up to maxConnections, because they share it',
     (host) => {
       const { comes } = setUp();
       for (let n = 0; n < 4; n++) expect(comes(host)).toBeInstanceOf(Peer);
@@ -91,24 +91,24 @@ describe('a server takes', () => {
     },
   );
 
-  test('any number of one address where the option says so', () => {
+  test('any number of one address if the option is Infinity', () => {
     const { comes } = setUp({ maxConnectionsPerAddress: Number.POSITIVE_INFINITY });
     for (let n = 0; n < 4; n++) expect(comes('10.0.0.1')).toBeInstanceOf(Peer);
   });
 });
 
-describe('one whose peer is away makes room', () => {
-  test('for a new one, the one that has been there longest first', () => {
+describe('a disconnected session is evicted', () => {
+  test('for a new client, the oldest first', () => {
     const { comes } = setUp();
     const [first, second] = [comes('10.0.0.1', 'reconnecting'), comes('10.0.0.2', 'reconnecting')] as Peer[];
     for (const host of ['10.0.0.3', '10.0.0.4', '10.0.0.5']) expect(comes(host)).toBeInstanceOf(Peer);
     expect(first?.why).toBe(
-      'its peer was away or had not said a word, and its place was needed for another (maxConnections)',
+      'the connection was closed: its client was disconnected, and the server needed the place for a new connection (maxConnections). Raise maxConnections of the server',
     );
     expect(second?.why).toBe('');
   });
 
-  test('for one of its own address, where those are too many', () => {
+  test('for a client of the same address, if that limit is reached', () => {
     const { comes } = setUp();
     const elsewhere = comes('10.0.0.9', 'reconnecting') as Peer;
     comes('10.0.0.1');
@@ -117,7 +117,7 @@ describe('one whose peer is away makes room', () => {
     expect([away.why, elsewhere.why]).toEqual([expect.stringContaining('(maxConnectionsPerAddress)'), '']);
   });
 
-  test('for nobody who is turned away anyway', () => {
+  test('for no client that another limit rejects', () => {
     const { comes } = setUp();
     const away = comes('10.0.0.9', 'reconnecting') as Peer;
     for (const host of ['10.0.0.1', '10.0.0.1', '10.0.0.2']) comes(host);
@@ -126,21 +126,24 @@ describe('one whose peer is away makes room', () => {
   });
 });
 
-describe('a peer that may be coming back', () => {
+describe('a client that may resume a session', () => {
   test.each([
     ['10.0.0.1', '10.0.0.1', 'maxConnectionsPerAddress'],
     ['10.0.0.1', '10.0.0.2', 'maxConnections'],
-  ])('is let in to show it, though its own stale connection fills the last place', (own, other, limit) => {
-    const { admission, comes, knocks } = setUp({ maxConnections: 2 });
-    const stale = comes(own) as Peer;
-    comes(other);
-    expect(knocks(own)).toBe(limit);
-    stale.lasting = true; // the server has not noticed that its link is dead
-    expect(knocks(own)).toBeInstanceOf(Peer);
-    expect(admission.limitForNew(stale)).toBe(limit); // had it turned out to be new
-  });
+  ])(
+    'is admitted until it is identified, although its own stale connection takes the last place',
+    (own, other, limit) => {
+      const { admission, comes, knocks } = setUp({ maxConnections: 2 });
+      const stale = comes(own) as Peer;
+      comes(other);
+      expect(knocks(own)).toBe(limit);
+      stale.lasting = true; // the server has not noticed that its link is dead
+      expect(knocks(own)).toBeInstanceOf(Peer);
+      expect(admission.limitForNew(stale)).toBe(limit); // the limit for a new client
+    },
+  );
 
-  test('is one of so many who may be at that: as many as there may be connections', () => {
+  test('is one of at most maxConnections unidentified clients', () => {
     const { comes, knocks } = setUp();
     (comes('10.0.0.1') as Peer).lasting = true;
     expect([knocks('10.0.0.1'), knocks('10.0.0.1')]).toEqual([expect.any(Peer), expect.any(Peer)]);
@@ -149,7 +152,7 @@ describe('a peer that may be coming back', () => {
     expect(knocks('10.0.0.4')).toBe('maxConnections');
   });
 
-  test('takes the place of one that showed nothing and went away again', () => {
+  test('takes the place of an unidentified client that has left', () => {
     const { knocks } = setUp();
     const away = knocks('10.0.0.1', 'reconnecting') as Peer;
     knocks('10.0.0.1');
@@ -158,7 +161,7 @@ describe('a peer that may be coming back', () => {
   });
 });
 
-test('of those who have not shown who they are, the one who has said nothing for longest makes room for another', () => {
+test('of the unidentified clients, the one that has been silent longest is evicted for another', () => {
   const { knocks, admission } = setUp();
   const silent = ['10.0.0.1', '10.0.0.2', '10.0.0.3'].map((host) => knocks(host) as Peer);
   for (const each of silent) each.spoken = false;

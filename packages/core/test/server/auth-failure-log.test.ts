@@ -11,8 +11,8 @@ function setUp(limit = 3) {
   return { clock, failures, fail };
 }
 
-describe('failures to prove oneself', () => {
-  test('are too many from the limit on, for that address alone', () => {
+describe('authentication failures', () => {
+  test('block an address from the limit on, and no other', () => {
     const { failures, fail } = setUp();
     fail('10.0.0.5', 2);
     expect(failures.exceeds('10.0.0.5')).toBe(false);
@@ -21,7 +21,7 @@ describe('failures to prove oneself', () => {
     expect(failures.exceeds('10.0.0.6')).toBe(false);
   });
 
-  test('are forgotten after a minute, each for itself', async () => {
+  test('expire after a minute, each for itself', async () => {
     const { clock, failures, fail } = setUp();
     fail('10.0.0.5', 1);
     await clock.advance(30_000);
@@ -32,7 +32,7 @@ describe('failures to prove oneself', () => {
     expect(failures.exceeds('10.0.0.5')).toBe(false);
   });
 
-  test('are never too many without a limit', () => {
+  test('never block an address without a limit', () => {
     const { failures, fail } = setUp(Number.POSITIVE_INFINITY);
     fail('10.0.0.5', 1000);
     expect(failures.exceeds('10.0.0.5')).toBe(false);
@@ -52,7 +52,7 @@ describe('failures to prove oneself', () => {
     expect(failures.exceeds(second)).toBe(together);
   });
 
-  test('of very many addresses do not take more and more memory: the oldest are forgotten', () => {
+  test('of very many addresses take limited memory: the oldest are removed', () => {
     const { failures, fail } = setUp(1);
     fail('10.0.0.5', 1);
     fail('10.0.0.6', 1);

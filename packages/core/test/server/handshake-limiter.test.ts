@@ -6,7 +6,7 @@ const remote = (port = 1, host = '10.0.0.5') => ({ host, port });
 
 function setUp(limits: Partial<ConstructorParameters<typeof HandshakeLimiter>[0]> = {}) {
   const clock = new ManualClock();
-  const told: string[] = [];
+  const events: string[] = [];
   const known = new Set<string>();
   const settings = {
     authTimeoutMs: 5000,
@@ -15,140 +15,140 @@ function setUp(limits: Partial<ConstructorParameters<typeof HandshakeLimiter>[0]
     maxConnectionsPerAddress: 16,
     ...limits,
   };
-  const gate = new HandshakeLimiter(settings, clock, {
-    limited: ({ port }, reason) => told.push(`${port} turned away: ${reason}`),
-    failed: ({ code, message, remote: who }) => told.push(`${code} of ${who?.port}: ${message}`),
+  const limiter = new HandshakeLimiter(settings, clock, {
+    limited: ({ port }, reason) => events.push(`${port} rejected: ${reason}`),
+    failed: ({ code, message, remote: who }) => events.push(`${code} of ${who?.port}: ${message}`),
     knows: (host) => known.has(host),
   });
-  const enter = (port: number, host?: string) => gate.enter(remote(port, host), () => told.push(`${port} cut`));
-  /** One that speaks at once. */
+  const enter = (port: number, host?: string) => limiter.enter(remote(port, host), () => events.push(`${port} cut`));
+  /** A client that begins its handshake at once. */
   const begin = (port: number, host?: string) => {
-    const guest = enter(port, host);
-    guest?.started();
-    return guest;
+    const handshake = enter(port, host);
+    handshake?.started();
+    return handshake;
   };
-  return { clock, told, gate, enter, begin, known };
+  return { clock, events, limiter, enter, begin, known };
 }
 
-describe('a gate', () => {
-  test('lets so many prove themselves at a time: who is longest at it gives way for one more', () => {
-    const { told, begin, gate } = setUp();
+describe('a handshake limiter', () => {
+  test('limits concurrent handshakes, and evicts the oldest for another', () => {
+    const { events, begin, limiter } = setUp();
     const [first] = [begin(1), begin(2)];
     first?.succeeded();
     begin(3);
-    expect(told).toEqual([]);
+    expect(events).toEqual([]);
     begin(4);
-    expect(told).toEqual(['2 turned away: maxPendingConnections', '2 cut']);
-    expect(gate.pending).toBe(2);
+    expect(events).toEqual(['2 rejected: maxPendingConnections', '2 cut']);
+    expect(limiter.pending).toBe(2);
   });
 
-  test('bears eight times as many that have said nothing yet, and those never keep out who speaks', () => {
-    const { told, enter, begin, gate } = setUp();
-    const honest = begin(1);
+  test('allows eight times as many silent clients, which never block a client that begins', () => {
+    const { events, enter, begin, limiter } = setUp();
+    const client = begin(1);
     for (let port = 2; port < 100; port++) enter(port);
-    expect(gate.pending).toBe(1 + 16);
-    expect(told.slice(0, 2)).toEqual(['2 turned away: maxPendingConnections', '2 cut']);
+    expect(limiter.pending).toBe(1 + 16);
+    expect(events.slice(0, 2)).toEqual(['2 rejected: maxPendingConnections', '2 cut']);
     begin(100);
-    expect(told.filter((each) => each.endsWith('cut'))).not.toContain('1 cut');
-    honest?.succeeded();
-    expect(told.some((each) => each.includes('was refused'))).toBe(false);
+    expect(events.filter((each) => each.endsWith('cut'))).not.toContain('1 cut');
+    client?.succeeded();
+    expect(events.some((each) => each.includes('was rejected'))).toBe(false);
   });
 
-  test('has those give way of the address that has most', () => {
-    const { told, begin } = setUp({ maxPendingConnections: 3 });
+  test('evicts clients of the address with the most', () => {
+    const { events, begin } = setUp({ maxPendingConnections: 3 });
     begin(1, '10.0.0.6');
     for (const port of [2, 3, 4, 5]) begin(port);
-    expect(told.filter((each) => each.endsWith('cut'))).toEqual(['2 cut', '3 cut']);
+    expect(events.filter((each) => each.endsWith('cut'))).toEqual(['2 cut', '3 cut']);
   });
 
-  test('counts one that passed and left once', () => {
-    const { enter, gate } = setUp();
-    const guest = enter(1);
+  test('counts a client that authenticated and left once', () => {
+    const { enter, limiter } = setUp();
+    const handshake = enter(1);
     enter(2);
-    guest?.succeeded();
-    guest?.closed();
-    guest?.closed();
-    expect(gate.pending).toBe(1);
+    handshake?.succeeded();
+    handshake?.closed();
+    handshake?.closed();
+    expect(limiter.pending).toBe(1);
   });
 
-  test('cuts off who takes too long, which is a failure, and leaves no timer behind', async () => {
-    const { clock, told, enter, gate } = setUp();
+  test('closes a handshake that times out, counts a failure, and leaves no timer behind', async () => {
+    const { clock, events, enter, limiter } = setUp();
     enter(1);
     const quick = enter(2);
     await clock.advance(4999);
     quick?.succeeded();
-    expect(told).toEqual([]);
+    expect(events).toEqual([]);
     await clock.advance(1);
-    expect(told).toEqual([
-      'ERR_SERPY_AUTH of 1: 10.0.0.5:1 was refused: the TLS handshake took longer than 5000 ms (authTimeoutMs): does it speak TLS at all?',
+    expect(events).toEqual([
+      'ERR_SERPY_AUTH of 1: 10.0.0.5:1 was rejected: the TLS handshake took longer than 5000 ms (authTimeoutMs): give the client the key, or raise authTimeoutMs for a slow line',
       '1 cut',
     ]);
-    expect([gate.pending, clock.pending]).toEqual([0, 0]);
+    expect([limiter.pending, clock.pending]).toEqual([0, 0]);
   });
 
-  test('tells a failure once, and gives the place free when the peer has left', () => {
-    const { told, enter, gate } = setUp();
+  test('reports a failure once, and frees the place when the client has left', () => {
+    const { events, enter, limiter } = setUp();
     const cause = new Error('bad binder');
-    const guest = enter(1);
-    guest?.failed('it has another key', { cause });
-    guest?.failed('it hung up');
-    expect(gate.pending).toBe(1);
-    guest?.closed();
-    expect(gate.pending).toBe(0);
-    expect(told).toEqual(['ERR_SERPY_AUTH of 1: 10.0.0.5:1 was refused: it has another key']);
+    const handshake = enter(1);
+    handshake?.failed('the client has a different key', { cause });
+    handshake?.failed('the client closed the connection');
+    expect(limiter.pending).toBe(1);
+    handshake?.closed();
+    expect(limiter.pending).toBe(0);
+    expect(events).toEqual(['ERR_SERPY_AUTH of 1: 10.0.0.5:1 was rejected: the client has a different key']);
   });
 
-  test('takes it for a failure when one hangs up early, and has nothing to tell of one that has said nothing', () => {
-    const { told, enter } = setUp({ maxAuthFailuresPerMinute: 2 });
+  test('counts an early close as a failure, and reports nothing for a silent client', () => {
+    const { events, enter } = setUp({ maxAuthFailuresPerMinute: 2 });
     const begun = enter(1);
     begun?.started();
-    begun?.failed('it hung up');
+    begun?.failed('the client closed the connection');
     begun?.closed();
     enter(2)?.closed();
     expect(enter(3)).toBeUndefined();
-    expect(told).toEqual([
-      'ERR_SERPY_AUTH of 1: 10.0.0.5:1 was refused: it hung up',
-      '3 turned away: maxAuthFailuresPerMinute',
+    expect(events).toEqual([
+      'ERR_SERPY_AUTH of 1: 10.0.0.5:1 was rejected: the client closed the connection',
+      '3 rejected: maxAuthFailuresPerMinute',
     ]);
   });
 
-  test('takes it for no failure when one gave way', () => {
-    const { told, begin } = setUp({ maxPendingConnections: 1, maxAuthFailuresPerMinute: 1 });
+  test('does not count an eviction as a failure', () => {
+    const { events, begin } = setUp({ maxPendingConnections: 1, maxAuthFailuresPerMinute: 1 });
     const first = begin(1);
     const second = begin(2);
-    first?.failed('it hung up');
+    first?.failed('the client closed the connection');
     first?.closed();
     second?.succeeded();
     expect(begin(3)).toBeDefined();
-    expect(told).toEqual(['1 turned away: maxPendingConnections', '1 cut']);
+    expect(events).toEqual(['1 rejected: maxPendingConnections', '1 cut']);
   });
 
-  test('lets so many of one address prove themselves at a time, and of this computer as many as of all', () => {
-    const { told, begin } = setUp({ maxPendingConnections: 6, maxConnectionsPerAddress: 2 });
+  test('limits concurrent handshakes of one address, except of this computer', () => {
+    const { events, begin } = setUp({ maxPendingConnections: 6, maxConnectionsPerAddress: 2 });
     begin(1, '10.0.0.6');
     for (const port of [2, 3, 4]) begin(port);
-    expect(told).toEqual(['2 turned away: maxConnectionsPerAddress', '2 cut']);
+    expect(events).toEqual(['2 rejected: maxConnectionsPerAddress', '2 cut']);
     for (const port of [5, 6, 7]) begin(port, '127.0.0.1');
-    expect(told).toHaveLength(2);
+    expect(events).toHaveLength(2);
     begin(8, '127.0.0.1');
-    expect(told.at(-1)).toBe('5 cut');
+    expect(events.at(-1)).toBe('5 cut');
   });
 
   test.each(['127.0.0.1', '127.8.9.1', '::1', '::ffff:127.0.0.1'])(
-    'never turns this computer away for failures: %s',
+    'never rejects this computer for failures: %s',
     (host) => {
-      const { told, enter } = setUp();
+      const { events, enter } = setUp();
       for (let port = 1; port < 20; port++) {
-        const guest = enter(port, host);
-        guest?.failed('it has another key');
-        guest?.closed();
+        const handshake = enter(port, host);
+        handshake?.failed('the client has a different key');
+        handshake?.closed();
       }
       expect(enter(20, host)).toBeDefined();
-      expect(told.filter((each) => each.includes('turned away'))).toEqual([]);
+      expect(events.filter((each) => each.includes('turned away'))).toEqual([]);
     },
   );
 
-  test('never turns an address away from which somebody has proved himself and is here', () => {
+  test('never rejects an address of which an authenticated client is connected', () => {
     const { enter, known } = setUp();
     known.add('10.0.0.5');
     for (let port = 1; port < 10; port++) enter(port)?.closed();
@@ -157,18 +157,18 @@ describe('a gate', () => {
     expect(enter(11)).toBeUndefined();
   });
 
-  test('turns an address away after too many failures, for a minute, and no other', async () => {
-    const { clock, told, enter } = setUp({ maxPendingConnections: 10 });
+  test('rejects an address after too many failures, for a minute, and no other', async () => {
+    const { clock, events, enter } = setUp({ maxPendingConnections: 10 });
     for (const port of [1, 2]) {
-      const guest = enter(port);
-      guest?.failed('no');
-      guest?.closed();
+      const handshake = enter(port);
+      handshake?.failed('no');
+      handshake?.closed();
     }
     expect(enter(3)).toBeUndefined();
     const other = enter(4, '10.0.0.6');
     expect(other).toBeDefined();
     other?.closed();
-    expect(told.at(-1)).toBe('3 turned away: maxAuthFailuresPerMinute');
+    expect(events.at(-1)).toBe('3 rejected: maxAuthFailuresPerMinute');
     await clock.advance(60_000);
     expect(enter(5)).toBeDefined();
   });

@@ -1,4 +1,4 @@
-/** What peers have sent in part: how much memory it takes in all, and who gives way. */
+/** The memory for partially received messages: the total, and the connection that is evicted. */
 import { describe, expect, test } from 'vitest';
 import { PartialMessageBudget } from '../../src/server/partial-message-budget.js';
 
@@ -13,8 +13,8 @@ function holders(limitBytes: number, ...sources: string[]) {
   return { unfinished, note: (index: number, bytes: number) => unfinished.set(all[index] as Holder, bytes) };
 }
 
-describe('the memory for unfinished messages', () => {
-  test('is the sum of what each holds now', () => {
+describe('the memory for partially received messages', () => {
+  test('is the sum of the current bytes of all holders', () => {
     const { unfinished, note } = holders(1000, 'a', 'b');
     note(0, 400);
     note(1, 300);
@@ -25,7 +25,7 @@ describe('the memory for unfinished messages', () => {
     expect(unfinished.bytes).toBe(0);
   });
 
-  test('may reach the limit, and not one byte more', () => {
+  test('may reach the limit, and not exceed it by one byte', () => {
     const { unfinished, note } = holders(1000, 'a', 'b');
     note(0, 600);
     note(1, 400);
@@ -36,7 +36,7 @@ describe('the memory for unfinished messages', () => {
     expect(unfinished.bytes).toBe(401);
   });
 
-  test('is taken from the source that holds most, from its largest, whoever asks last and has most alone', () => {
+  test('is freed by the largest holder of the largest group, whichever holder grew last or is the largest of all', () => {
     const { unfinished, note } = holders(1000, 'a', 'a', 'a', 'b');
     note(0, 200);
     note(1, 210);
@@ -46,7 +46,7 @@ describe('the memory for unfinished messages', () => {
     expect(unfinished.bytes).toBe(900);
   });
 
-  test('is taken from as many as it needs', () => {
+  test('is freed by as many holders as needed', () => {
     const { unfinished, note } = holders(1000, 'a', 'b', 'c');
     note(0, 700);
     note(1, 300);
@@ -60,7 +60,7 @@ describe('the memory for unfinished messages', () => {
     expect(gone).toEqual(['b1', 'c2', undefined]);
   });
 
-  test('does not count who gave way again, whatever he does until he is gone', () => {
+  test('ignores an evicted holder until it is gone', () => {
     const { unfinished, note } = holders(1000, 'a', 'b');
     note(0, 1001);
     expect(unfinished.evictLargest()?.name).toBe('a0');

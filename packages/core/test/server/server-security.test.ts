@@ -1,11 +1,11 @@
-/** Whom a server lets in and where it listens: what is decided before any socket is opened. */
+/** The security of a server: the decisions before a socket is opened. */
 import { Connection, connectionOptions, generateKey, parseOptions, Server, SharedKey } from 'serpy-core';
 import { MemoryNetwork } from 'serpy-core/testing';
 import { describe, expect, test, vi } from 'vitest';
 import { securityOf } from '../../src/security/security.js';
 import { isLoopback } from '../../src/transport/address.js';
 import type { ListenOptions } from '../../src/transport/transport.js';
-import { type Lines, lineProtocol } from '../line-protocol.js';
+import { type Lines, lineProtocol, serverSettings } from '../line-protocol.js';
 
 const certificate = { cert: 'PEM', key: 'PEM' };
 
@@ -21,13 +21,13 @@ function serverAt(host: string, options: object = {}) {
       return network.listen(given);
     },
   };
-  const settings = { host, port: 5000, maxConnections: 10, keepAliveMs: 0, ...options };
+  const settings = serverSettings({ host, port: 5000, keepAliveMs: 0, ...options });
   const connection = () => new Connection<Lines>(lineProtocol(), parseOptions(connectionOptions, {}), environment);
   return { server: new Server<Lines, Connection<Lines>>(settings, connection, environment), listening };
 }
 
-describe('what protects a connection', () => {
-  test('is nothing, a key, or certificates', () => {
+describe('the security of a connection', () => {
+  test('is undefined, a key, or certificates', () => {
     const key = new SharedKey(Buffer.alloc(32, 1));
     expect(securityOf({})).toBeUndefined();
     expect(securityOf({ tls: false })).toBeUndefined();
@@ -36,7 +36,7 @@ describe('what protects a connection', () => {
     expect(securityOf({ tls: certificate })).toEqual({ kind: 'certificates', tls: certificate });
   });
 
-  test('is the key alone where tls adds no certificates: a URL may say +tls, and the environment have the key', () => {
+  test('is the key if tls adds no certificates, as with +tls in a URL and a key in the environment', () => {
     const key = new SharedKey(Buffer.alloc(32, 1));
     for (const tls of [true, false, {}]) expect(securityOf({ key, tls })).toEqual({ kind: 'key', key });
   });
@@ -53,13 +53,13 @@ describe('what protects a connection', () => {
     expect(() => new Connection<Lines>(lineProtocol(), settings)).toThrow(refused);
   });
 
-  test('is not TLS without anything to show, at a server', () => {
+  test('is not TLS without a certificate, at a server', () => {
     for (const tls of [true, {}, { ca: 'PEM' }]) {
       expect(() => serverAt('127.0.0.1', { tls })).toThrow(/a server with TLS needs a certificate.*generateKey\(\)/);
     }
   });
 
-  test('has no option that node:tls has not, and none that a transport sets itself', () => {
+  test('has only options of node:tls, and none that a transport sets', () => {
     const parse = (tls: unknown) => parseOptions(connectionOptions, { tls } as object);
     expect(() => parse({ rejectUnauthorised: false })).toThrow('did you mean tls.rejectUnauthorized?');
     for (const name of ['pskCallback', 'host', 'session', 'ticketKeys', 'socket']) {
@@ -71,7 +71,7 @@ describe('what protects a connection', () => {
 
 describe('a server', () => {
   test.each(['127.0.0.1', '127.0.1.1', '127.255.255.254', '::1', 'localhost', 'LOCALHOST', '::ffff:127.0.0.1'])(
-    'that listens on %s is reached by this computer alone',
+    'that listens on %s is reached by this computer only',
     async (host) => {
       expect(isLoopback(host)).toBe(true);
       const { server } = serverAt(host);
@@ -90,19 +90,19 @@ describe('a server', () => {
     '127.0.0.1.example.org',
     '::2',
     'localhost.example.org',
-  ])('that would listen on %s in the open does not start, and the error names the ways out', async (host) => {
+  ])('that would listen unprotected on %s does not start, and the error names the solutions', async (host) => {
     const { server, listening } = serverAt(host);
     await expect(server.start()).rejects.toMatchObject({ code: 'ERR_SERPY_INSECURE', name: 'InsecureError' });
     await expect(server.start()).rejects.toThrow(
       new RegExp(
-        `^on ${host} everybody .*key: generateKey\\(\\).*tls: \\{ cert, key \\}.* 127\\.0\\.0\\.1 .* insecure: true$`,
+        `^the server was not started: on ${host} everybody .*key: generateKey\\(\\).*tls: \\{ cert, key \\}.* 127\\.0\\.0\\.1 .* insecure: true$`,
       ),
     );
     expect(listening).toEqual([]);
     expect(server.address).toBeUndefined();
   });
 
-  test('with a key or a certificate listens on any address without a word, and tells its listener what protects it', async () => {
+  test('with a key or a certificate listens on any address without a warning, and passes its security to the listener', async () => {
     const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     for (const protection of [{ key: generateKey() }, { tls: certificate }]) {
       const { server, listening } = serverAt('0.0.0.0', protection);
@@ -115,7 +115,7 @@ describe('a server', () => {
     warned.mockRestore();
   });
 
-  test('with insecure: true starts in the open and warns, once', async () => {
+  test('with insecure: true starts unprotected and warns once', async () => {
     const { server } = serverAt('0.0.0.0', { insecure: true });
     const warnings: Error[] = [];
     server.on('warning', (error) => warnings.push(error));
@@ -129,7 +129,7 @@ describe('a server', () => {
     await server.close();
   });
 
-  test('with insecure: true warns the process where nobody listens for warnings', async () => {
+  test('with insecure: true emits a process warning if there is no listener', async () => {
     const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
     const { server } = serverAt('0.0.0.0', { insecure: true });
     await server.start();
@@ -138,7 +138,7 @@ describe('a server', () => {
     await server.close();
   });
 
-  test('with insecure: true on this computer alone has nothing to warn of', async () => {
+  test('with insecure: true on this computer only does not warn', async () => {
     const { server } = serverAt('127.0.0.1', { insecure: true });
     const warnings: Error[] = [];
     server.on('warning', (error) => warnings.push(error));
@@ -147,7 +147,7 @@ describe('a server', () => {
     await server.close();
   });
 
-  test('in the open has no gate: its peers have nothing to prove', async () => {
+  test('without security has no handshake limiter', async () => {
     const { server, listening } = serverAt('127.0.0.1');
     await server.start();
     expect(listening[0]).not.toHaveProperty('gate');

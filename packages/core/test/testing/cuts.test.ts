@@ -1,4 +1,4 @@
-/** The cuts themselves: a test that leans on them must be able to trust them. */
+/** The cuts of `everyCut`, on which other tests rely. */
 import { everyCut } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
 
@@ -22,25 +22,25 @@ describe('everyCut', () => {
     },
   );
 
-  test('has every split in two of a short input, and the pieces of one byte', () => {
+  test('contains every split in two of a short input, and the pieces of one byte', () => {
     const lengths = [...everyCut(numbered(5))].map(({ chunks }) => chunks.map((chunk) => chunk.length));
     for (const pieces of [[5], [1, 4], [2, 3], [3, 2], [4, 1], [1, 1, 1, 1, 1]]) expect(lengths).toContainEqual(pieces);
   });
 
-  test('has a view that shares its memory with other bytes', () => {
+  test('contains a view that shares its memory with other bytes', () => {
     const view = [...everyCut(numbered(5))].find(({ name }) => name.includes('view'))?.chunks[0];
     expect(view?.byteOffset).toBeGreaterThan(0);
     expect(view?.buffer.byteLength).toBeGreaterThan(5);
   });
 
-  test('is the same for the same seed and another for another', () => {
+  test('is the same for the same seed and different for another', () => {
     const lengths = (seed: number) =>
       [...everyCut(numbered(2000), seed)].map(({ chunks }) => chunks.map((c) => c.length));
     expect(lengths(1)).toEqual(lengths(1));
     expect(lengths(1)).not.toEqual(lengths(2));
   });
 
-  test('has nothing for no bytes', () => {
+  test('is empty for no bytes', () => {
     expect([...everyCut(Buffer.alloc(0))]).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-/** The checker: each rule, broken by a history, is told in a sentence. */
+/** The checker reports each violated rule in a sentence. */
 import {
   type CheckerOptions,
   DeliveryChecker,
@@ -9,7 +9,7 @@ import {
 import { describe, expect, test } from 'vitest';
 
 interface History {
-  /** Each message's outcomes; message n is the text `n`. An `r` before the first says that it may be sent again. */
+  /** The outcomes of each message; message n is the text `n`. A leading `r` allows the message to be sent again. */
   readonly sends?: readonly (readonly (SendOutcome | 'r' | 'doubt')[])[];
   /** Receiver and number, in order: `a1` is message 1 at receiver a. */
   readonly arrivals?: string;
@@ -95,20 +95,20 @@ const broken: [fault: string, history: History][] = [
   ],
 ];
 
-test.each(broken)('says: %s', (fault, history) => {
+test.each(broken)('reports: %s', (fault, history) => {
   expect(judge(history)).toEqual([fault]);
 });
 
-test('says what arrived that nobody sent, changed by a byte or not', () => {
+test('reports an unknown message, also one that differs by a byte', () => {
   const checker = new DeliveryChecker();
   checker.attempted(Buffer.from('hello')).ended('accepted');
   checker.received('a', Buffer.from('hellO'));
   expect(checker.verify()).toEqual([
-    expect.stringMatching(/^a received what nobody sent: 5 bytes, SHA-256 [\da-f]{16}…$/),
+    expect.stringMatching(/^a received an unknown message: 5 bytes, SHA-256 [\da-f]{16}…$/),
   ]);
 });
 
-test('knows text and its bytes as the same message, and refuses a message that it knows already', () => {
+test('takes text and its bytes for the same message, and refuses a known message', () => {
   const checker = new DeliveryChecker();
   checker.attempted('hello').ended('accepted');
   checker.received('a', Buffer.from('hello'));
@@ -116,7 +116,7 @@ test('knows text and its bytes as the same message, and refuses a message that i
   expect(() => checker.attempted(Buffer.from('hello'))).toThrow('message 1 has the same bytes');
 });
 
-test('may be asked again, and tells a hundred faults in full', () => {
+test('can verify again, and describes a hundred faults', () => {
   const checker = new DeliveryChecker();
   for (let n = 0; n < 150; n++) checker.attempted(`${n}`);
   expect(checker.verify()).toHaveLength(101);
@@ -135,7 +135,7 @@ describe('the end of a send', () => {
     ['unknown', true, 'ERR_SERPY_ABORTED'],
     ['failed', true, 'ERR_SERPY_CLOSED'],
     ['failed', true, 'ERR_SERPY_QUEUE_FULL'],
-  ])('says %s (acknowledged: %j, result: %j)', (outcome, acknowledged, result) => {
+  ])('is %s (acknowledged: %j, result: %j)', (outcome, acknowledged, result) => {
     expect(outcomeOfSend(acknowledged, result)).toBe(outcome);
   });
 });

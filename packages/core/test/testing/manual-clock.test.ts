@@ -17,7 +17,7 @@ describe('a manual clock', () => {
     expect([clock.now(), fired, clock.pending]).toEqual([0, [], 1]);
   });
 
-  test('fires what falls due, in the order of time and then of setting', async () => {
+  test('fires due timers in the order of their times, then of their creation', async () => {
     const { clock, fired, plan } = setUp();
     plan('late', 30);
     plan('first', 10);
@@ -41,7 +41,7 @@ describe('a manual clock', () => {
     expect(fired).toEqual(['nested at 10']);
   });
 
-  test('does not fire what was cleared', async () => {
+  test('does not fire cleared timers', async () => {
     const { clock, fired, plan } = setUp();
     const timer = plan('a', 5);
     clock.clearTimeout(timer);
@@ -59,14 +59,14 @@ describe('a manual clock', () => {
     expect(fired).toEqual(['between at 10', 'after at 10']);
   });
 
-  test('runAll goes on until no timer is left', async () => {
+  test('runAll fires timers until none is left', async () => {
     const { clock, fired, plan } = setUp();
     clock.setTimeout(() => plan('b', 1_000_000), 5);
     await clock.runAll();
     expect([fired, clock.now(), clock.pending]).toEqual([['b at 1000005'], 1_000_005, 0]);
   });
 
-  test('runFreely jumps from timer to timer when nothing else is to be done, until it is stopped', async () => {
+  test('runFreely jumps from timer to timer while the program is idle, until it is stopped', async () => {
     const { clock, fired, plan } = setUp();
     plan('a', 60_000);
     clock.runFreely();

@@ -5,7 +5,7 @@ import type { Transport, TransportHandler } from '../../src/transport/transport.
 const address = { host: '127.0.0.1', port: 5000 };
 const never = () => new AbortController().signal;
 
-/** An end of a link and what it was told. */
+/** An end of a link and its events. */
 class End implements TransportHandler {
   readonly transport: Transport;
   readonly told: string[] = [];
@@ -51,7 +51,7 @@ async function linked(options: MemoryNetworkOptions = {}) {
 }
 
 describe('a network in memory', () => {
-  test('carries bytes both ways, each write as a chunk', async () => {
+  test('carries bytes in both directions, each write as a chunk', async () => {
     const { network, client, server } = await linked();
     client.transport.write(Buffer.from('ab'));
     client.transport.write(Buffer.from('cd'));
@@ -61,7 +61,7 @@ describe('a network in memory', () => {
     expect(client.chunks.map(String)).toEqual(['xyz']);
   });
 
-  test('carries in slices of a size, whatever the writes were', async () => {
+  test('carries bytes in slices of a size, independent of the writes', async () => {
     const { network, client, server } = await linked({ slicing: 3 });
     client.transport.write(Buffer.from('ab'));
     client.transport.write(Buffer.from('cdefg'));
@@ -69,7 +69,7 @@ describe('a network in memory', () => {
     expect(server.chunks.map(String)).toEqual(['abc', 'def', 'g']);
   });
 
-  test('carries in random slices that a seed repeats', async () => {
+  test('carries bytes in random slices that a seed repeats', async () => {
     const lengths = async (seed: number) => {
       const { network, client, server } = await linked({ slicing: 'random', seed });
       for (let n = 0; n < 50; n++) client.transport.write(Buffer.alloc(n, n));
@@ -81,7 +81,7 @@ describe('a network in memory', () => {
     expect(await lengths(1)).not.toEqual(await lengths(2));
   });
 
-  test('keeps a copy: the sender may change its bytes once they are on their way', async () => {
+  test('keeps a copy: the sender may change its bytes when they are in flight', async () => {
     const { network, client, server } = await linked();
     const bytes = Buffer.from('before');
     client.transport.write(bytes);
@@ -90,7 +90,7 @@ describe('a network in memory', () => {
     expect(server.text).toBe('before');
   });
 
-  test('ends in good order when both ends have ended, after all that was written', async () => {
+  test('closes cleanly when both ends have ended, after all written bytes', async () => {
     const { network, client, server } = await linked();
     client.transport.write(Buffer.from('last'));
     client.transport.end();
@@ -132,7 +132,7 @@ describe('a network in memory', () => {
     expect(client.told).toEqual(['closed: ERR_STREAM_WRITE_AFTER_END']);
   });
 
-  test('brings the end even while paused, as a socket does, if there is nothing unread', async () => {
+  test('reports the end even while paused, like a socket, if no bytes are unread', async () => {
     const { network, client, server } = await linked();
     server.transport.pause();
     client.transport.end();
@@ -140,7 +140,7 @@ describe('a network in memory', () => {
     expect(server.told).toEqual(['ended']);
   });
 
-  test('brings nothing, not even the end behind it, while paused, and all of it afterwards', async () => {
+  test('delivers no bytes and no end behind them while paused, and everything afterwards', async () => {
     const { network, client, server } = await linked();
     server.transport.pause();
     client.transport.write(Buffer.from('held'));
@@ -152,7 +152,7 @@ describe('a network in memory', () => {
     expect([server.text, server.told]).toEqual(['held', ['ended']]);
   });
 
-  test('holds no more than pipeBytes: the sender is asked to wait, and told when all has left', async () => {
+  test('holds at most pipeBytes: the sender has to wait, and gets drained when all bytes have left', async () => {
     const { network, client, server } = await linked({ pipeBytes: 1000 });
     server.transport.pause();
     for (let n = 0; n < 40; n++) client.transport.write(Buffer.alloc(1000, n));
@@ -165,7 +165,7 @@ describe('a network in memory', () => {
     expect(server.text.length).toBe(40_000);
   });
 
-  test('a stalled link brings nothing and tells nobody, until it is released', async () => {
+  test('a stalled link delivers nothing and emits no event until it is released', async () => {
     const { network, link, client, server } = await linked();
     link.stall();
     client.transport.write(Buffer.from('slow'));
@@ -182,14 +182,14 @@ describe('a network in memory', () => {
     ['reset', 'closed: ECONNRESET', ['closed: ECONNRESET']],
     ['half-close', 'ended', [undefined]],
     ['stall', undefined, [undefined]],
-  ])('a cut (%s) comes after just so many bytes, at whatever byte', async (how, atServer, atClient) => {
+  ])('a cut (%s) comes after exactly the given number of bytes', async (how, atServer, atClient) => {
     for (let bytes = 0; bytes <= 10; bytes++) {
       const { network, client, server } = await linked({ linked: (link) => link.toServer.cutAfter(bytes, how) });
       for (const piece of ['0123', '45', '6789']) client.transport.write(Buffer.from(piece));
       await network.settled();
       expect(server.text).toBe('0123456789'.slice(0, bytes));
       expect(server.told[0]).toBe(atServer);
-      // What the client sends after the end is answered with a reset, which may come first.
+      // Bytes that the client sends after the end are answered with a reset, which may come first.
       expect(atClient).toContain(client.told[0]);
     }
   });
@@ -208,7 +208,7 @@ describe('a network in memory', () => {
     ]);
   });
 
-  test('an end that was destroyed before it was started is told closed when it is', async () => {
+  test('an end that was destroyed before the start gets closed at the start', async () => {
     const network = new MemoryNetwork();
     const accepted: Transport[] = [];
     await network.listen({ ...address, keepAliveMs: 0, accept: (each) => accepted.push(each), failed: () => {} });
@@ -220,7 +220,7 @@ describe('a network in memory', () => {
     expect(late.told).toEqual(['closed']);
   });
 
-  test('refuses dials in the words of TCP, and does not answer where it is silenced', async () => {
+  test('refuses connections with the errors of TCP, and does not answer on a silenced port', async () => {
     const { network } = await linked();
     const dial = (port: number, signal = never()) => network.dial({ host: '127.0.0.1', port, keepAliveMs: 0, signal });
     await expect(dial(5001)).rejects.toMatchObject({
@@ -241,7 +241,7 @@ describe('a network in memory', () => {
     (await dial(5000)).destroy();
   });
 
-  test('hands out ports that are free, and refuses those that are not in the words of TCP', async () => {
+  test('selects free ports, and refuses used ports with the errors of TCP', async () => {
     const network = new MemoryNetwork();
     const listen = (port: number) =>
       network.listen({ host: '127.0.0.1', port, keepAliveMs: 0, accept: () => {}, failed: () => {} });
@@ -254,7 +254,7 @@ describe('a network in memory', () => {
     expect(network.listenerCount).toBe(3);
   });
 
-  test('a port is free as soon as its listener is closed, and what was accepted lives on', async () => {
+  test('a port is free as soon as its listener is closed, and accepted links stay open', async () => {
     const network = new MemoryNetwork();
     const accepted: Transport[] = [];
     const listen = () =>
@@ -263,7 +263,7 @@ describe('a network in memory', () => {
     const client = new End(await network.dial({ ...address, keepAliveMs: 0, signal: never() }));
     first.close();
     const second = await listen();
-    first.close(); // closes nothing of its successor
+    first.close(); // does not close its successor
     expect(network.listenerCount).toBe(1);
     new End(accepted[0] as Transport).transport.write(Buffer.from('alive'));
     await network.settled();
@@ -271,7 +271,7 @@ describe('a network in memory', () => {
     second.close();
   });
 
-  test('held, it lets one thing arrive at a time, in an order that the seed draws', async () => {
+  test('while held, it runs one delivery at a time, in an order from the seed', async () => {
     const order = async (seed: number) => {
       const { network, client, server } = await linked({ seed });
       network.hold();
@@ -297,7 +297,7 @@ describe('a network in memory', () => {
     expect(await order(3)).toBe(orders[2]);
   });
 
-  test('release lets everything that was held arrive', async () => {
+  test('release runs all held deliveries', async () => {
     const { network, client, server } = await linked();
     network.hold();
     client.transport.write(Buffer.from('held'));

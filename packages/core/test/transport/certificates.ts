@@ -1,14 +1,14 @@
-/** Certificates for tests, made when they are needed: no private key lies in the repository, and none expires by surprise. */
+/** Creates certificates for tests when they are needed: the repository contains no private key, and no certificate expires unexpectedly. */
 import { generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 
 export interface CertificateOptions {
-  /** The name that it is for. Default `localhost`. */
+  /** The subject name. Default `localhost`. */
   readonly name?: string;
-  /** Who signs it. Default: it signs itself. */
+  /** The issuer. Default: self-signed. */
   readonly issuer?: Certificate;
-  /** When it ends, in days from now; a negative number for one that has expired. Default 1. */
+  /** When it expires, in days from now; a negative number for an expired one. Default 1. */
   readonly days?: number;
-  /** Whether it may sign others. Default false. */
+  /** Whether it is a certificate authority. Default false. */
   readonly authority?: boolean;
 }
 

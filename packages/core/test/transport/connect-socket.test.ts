@@ -10,7 +10,7 @@ import { systemEnvironment } from '../../src/system-environment.js';
 import type { Transport } from '../../src/transport/transport.js';
 import { StalledListener } from './stalled-listener.js';
 
-/** What the system is made to do: from which port it connects, and which addresses a name has. */
+/** The simulated system: the local port of a connecting socket, and the addresses of a name. */
 const system = vi.hoisted(() => ({ localPort: undefined as number | undefined, addresses: [] as string[], asked: 0 }));
 
 vi.mock('node:net', async (original) => {
@@ -70,8 +70,8 @@ async function dial(host: string, port: number, protection: typeof security): Pr
   return transport;
 }
 
-describe.skipIf(process.platform !== 'linux')('a socket that is connected with itself', () => {
-  test.each(protections)('has failed, and leaves the port free: %s', async (_, protection) => {
+describe.skipIf(process.platform !== 'linux')('a socket that is connected to itself', () => {
+  test.each(protections)('fails, and leaves the port free: %s', async (_, protection) => {
     const port = await freePort();
     system.localPort = port;
     await expect(dial('127.0.0.1', port, protection)).rejects.toMatchObject({
@@ -91,7 +91,7 @@ describe.skipIf(process.platform !== 'linux')('a name with two addresses', () =>
     return listener;
   }
 
-  /** A server of ours behind the stalled one. */
+  /** A serpy server behind the stalled listener. */
   async function server(protection: typeof security): Promise<number> {
     const { address, close } = await systemEnvironment.listen({
       host: '127.0.0.1',
@@ -106,7 +106,7 @@ describe.skipIf(process.platform !== 'linux')('a name with two addresses', () =>
     return address.port;
   }
 
-  test.each(protections)('may take long at its first, when the second refuses: %s', async (_, protection) => {
+  test.each(protections)('waits for its first address if the second refuses: %s', async (_, protection) => {
     const slow = await stalled('127.0.0.2', 0, await server(protection));
     system.addresses = ['127.0.0.2', '127.0.0.3'];
     const dialling = dial('slow.test', slow.port, protection);
@@ -115,7 +115,7 @@ describe.skipIf(process.platform !== 'linux')('a name with two addresses', () =>
     expect((await dialling).remote.host).toBe('127.0.0.2');
   });
 
-  test('may take long at its second, when the first never answers', async () => {
+  test('waits for its second address if the first never answers', async () => {
     const dead = await stalled('127.0.0.2');
     const slow = await stalled('127.0.0.3', dead.port);
     system.addresses = ['127.0.0.2', '127.0.0.3'];
@@ -125,13 +125,13 @@ describe.skipIf(process.platform !== 'linux')('a name with two addresses', () =>
     expect((await dialling).remote.host).toBe('127.0.0.3');
   });
 
-  test('is asked at its second at once when the first refuses', async () => {
+  test('tries its second address at once if the first refuses', async () => {
     const onward = await server(undefined);
     system.addresses = ['127.0.0.2', '127.0.0.1'];
     expect((await dial('two.test', onward, undefined)).remote.host).toBe('127.0.0.1');
   });
 
-  test('leaves no attempt behind when the time is over', async () => {
+  test('leaves no attempt behind after the timeout', async () => {
     const dead = await stalled('127.0.0.2');
     await stalled('127.0.0.3', dead.port);
     system.addresses = ['127.0.0.2', '127.0.0.3'];
@@ -148,7 +148,7 @@ describe.skipIf(process.platform !== 'linux')('a name with two addresses', () =>
     await failed;
   });
 
-  test('names both failures', async () => {
+  test('reports both failures', async () => {
     system.addresses = ['127.0.0.2', '127.0.0.3'];
     const port = await freePort();
     await expect(dial('two.test', port, undefined)).rejects.toMatchObject({

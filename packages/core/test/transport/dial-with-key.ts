@@ -1,4 +1,4 @@
-/** A program that dials a server with a key and tells how that ended: for a test that starts it with other certificates. */
+/** A program that connects to a server with a key and prints the result, for a test that starts it with other certificates. */
 import { systemEnvironment } from 'serpy-core';
 import { securityOf } from '../../src/security/security.js';
 

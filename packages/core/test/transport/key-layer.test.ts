@@ -1,4 +1,4 @@
-/** The key layer as docs/protocol-v2.md specifies it: what a client with a key sends first. */
+/** The key layer of docs/protocol-v2.md: the first bytes of a client with a key. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -13,12 +13,12 @@ afterEach(clearAway);
 
 const page = readFileSync(new URL('../../../../docs/protocol-v2.md', import.meta.url), 'utf8');
 
-/** The value of a row of the page's table. */
+/** The value in a row of the table of the page. */
 function item(name: string): string {
   return new RegExp(`^\\| ${name} \\| (.*) \\|$`, 'm').exec(page)?.[1] ?? '';
 }
 
-/** A ClientHello of TLS, as RFC 8446 has it. */
+/** A ClientHello of TLS (RFC 8446). */
 function readClientHello(record: Buffer) {
   let at = 5 + 4 + 2 + 32; // record, handshake, version, random
   const take = (count: number) => {
@@ -48,7 +48,7 @@ test('a client with a key offers the PSK, the suites and the mode of the page, a
 
   const { suites, extensions } = readClientHello(record);
   const named: Record<string, string> = { '1301': 'TLS_AES_128_GCM_SHA256', '1303': 'TLS_CHACHA20_POLY1305_SHA256' };
-  const offered = suites.filter((suite) => suite !== '00ff'); // no suite: asks for safe renegotiation, which 1.3 has not
+  const offered = suites.filter((suite) => suite !== '00ff'); // signals secure renegotiation, which TLS 1.3 does not have
   expect(offered.map((suite) => `\`${named[suite]}\``).join(', ')).toBe(item('cipher suites'));
   expect(extensions.get(43)?.toString('hex')).toBe('020304'); // supported versions: TLS 1.3
   expect(extensions.get(45)?.toString('hex')).toBe('0101'); // psk_dhe_ke
@@ -64,7 +64,7 @@ test('a client with a key offers the PSK, the suites and the mode of the page, a
   for (const excluded of [0, 16, 42]) expect(extensions.has(excluded)).toBe(false); // server name, ALPN, early data
 });
 
-/** LibreSSL, which macOS has under the same name, knows no keys. */
+/** LibreSSL, which macOS installs under the same name, supports no pre-shared keys. */
 const version = spawnSync('openssl', ['version']).stdout?.toString() ?? '';
 const hasOpenssl = /^OpenSSL (?:1\.1\.1|3\.)/.test(version);
 

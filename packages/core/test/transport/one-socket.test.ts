@@ -1,4 +1,4 @@
-/** However a link ends, its socket is gone before the next is dialled, and the server is left some time. */
+/** After every kind of end of a link, its socket is closed before the client reconnects, after a minimum time. */
 import { Connection, type ConnectionOptions, connectionOptions, parseOptions } from 'serpy-core';
 import { type MemoryLink, MemoryNetwork } from 'serpy-core/testing';
 import { expect, onTestFinished, test } from 'vitest';
@@ -15,8 +15,8 @@ interface Ending {
 }
 
 const endings: Record<string, Ending> = {
-  'the peer hangs up': { reason: 'peer-closed', end: (peer) => peer.end() },
-  'the peer hangs up and reads nothing more': {
+  'the peer closes the connection': { reason: 'peer-closed', end: (peer) => peer.end() },
+  'the peer closes the connection and reads nothing more': {
     reason: 'peer-closed',
     end: (peer, link, client) => {
       link?.toServer.stall();

@@ -1,4 +1,4 @@
-/** A runtime whose accepted sockets cannot be given our memory: they read in its own way, with the same result. */
+/** A runtime whose accepted sockets cannot use the shared buffer: they read in the default way, with the same result. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { waitFor } from 'serpy-contract-tests/stage';
@@ -32,7 +32,7 @@ async function withSocket(): Promise<{ transport: Transport; socket: Socket }> {
   return { transport: accepted[0] as Transport, socket };
 }
 
-/** What a transport tells, in order. */
+/** The events of a transport, in order. */
 function listen(transport: Transport): string[] {
   const told: string[] = [];
   transport.start({
@@ -44,7 +44,7 @@ function listen(transport: Transport): string[] {
   return told;
 }
 
-test('brings what came before it was started, and then the end', async () => {
+test('delivers bytes that arrived before the start, and then the end', async () => {
   const { transport, socket } = await withSocket();
   socket.end('early');
   await new Promise(setImmediate);

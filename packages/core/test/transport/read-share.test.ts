@@ -1,4 +1,4 @@
-/** No socket takes a turn of the event loop for itself: neither by sending without end, nor by sending what takes long to read. */
+/** No socket uses a whole turn of the event loop: neither with many bytes, nor with bytes that take long to process. */
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { waitFor } from 'serpy-contract-tests/stage';
@@ -17,7 +17,7 @@ afterEach(() => {
   for (const each of listeners.splice(0)) each.close();
 });
 
-/** A transport whose peer has sent so much before it was started. */
+/** A transport whose peer has sent bytes before the start. */
 async function behind(bytes: Buffer): Promise<Transport> {
   const accepted: Transport[] = [];
   const accept = (transport: Transport) => accepted.push(transport);
@@ -30,11 +30,11 @@ async function behind(bytes: Buffer): Promise<Transport> {
   socket.end(bytes);
   await waitFor(() => accepted.length === 1);
   opened.push(accepted[0] as Transport);
-  for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate); // the system's buffers fill
+  for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate); // the buffers of the system fill
   return accepted[0] as Transport;
 }
 
-/** What of a transport is handed over in each turn, `work` done for each chunk. */
+/** The bytes that a transport delivers in each turn, with `work` for each chunk. */
 async function turnsOf(
   transport: Transport,
   work: (chunk: Buffer) => void,
@@ -70,20 +70,20 @@ function busy(forMs: number): void {
 const bytes = Buffer.alloc(9 * MiB);
 for (let i = 0; i < bytes.length; i += 4) bytes.writeUInt32LE(i, i);
 
-test('a peer that has sent much is read in several turns, and nothing of it is lost or out of order', async () => {
+test('many bytes of a peer are read in several turns, completely and in order', async () => {
   const { chunks, most } = await turnsOf(await behind(bytes), () => {});
   expect(Buffer.concat(chunks).equals(bytes)).toBe(true);
   expect(most).toBeLessThanOrEqual(shareBytes + 256 * 1024);
 });
 
-test('a peer whose bytes take long is read in small parts, one in a turn', async () => {
+test('bytes that take long are read in small parts, one in each turn', async () => {
   const perByte = shareMs / (16 * 1024);
   const { chunks, most } = await turnsOf(await behind(bytes.subarray(0, MiB)), ({ length }) => busy(length * perByte));
   expect(Buffer.concat(chunks).equals(bytes.subarray(0, MiB))).toBe(true);
   expect(most).toBeLessThanOrEqual(64 * 1024);
 });
 
-test('what was read and not handed over yet is, before the end of a link that breaks', () => {
+test('bytes that were read are delivered before the end of a link that breaks', () => {
   const intake = new TcpIntake({ pause() {}, resume() {} }, true);
   let receivedBytes = 0;
   intake.handler = {
@@ -102,7 +102,7 @@ test('what was read and not handed over yet is, before the end of a link that br
 });
 
 describe('a share of a turn', () => {
-  test('ends with so many bytes, or with so much time, and is whole again in the next', () => {
+  test('ends after a number of bytes or a time, and is full again in the next turn', () => {
     const share = new ReadShare();
     share.record(shareBytes - 1, 0);
     expect(share.exhausted).toBe(false);
@@ -115,7 +115,7 @@ describe('a share of a turn', () => {
     expect(share.exhausted).toBe(true);
   });
 
-  test('is cut into parts that take half of it, down to 4 KiB, and what takes no time is one part', () => {
+  test('has parts that take half of it, of at least 4 KiB; bytes that take no time are one part', () => {
     const share = new ReadShare();
     for (let i = 0; i < 10; i++) share.record(64 * 1024, shareMs);
     expect(share.partBytes).toBe(32 * 1024);
@@ -125,7 +125,7 @@ describe('a share of a turn', () => {
     expect(share.partBytes).toBeGreaterThan(256 * 1024);
   });
 
-  test('hardly changes its parts for one that took long', () => {
+  test('shrinks its parts slowly after one part that took long', () => {
     const share = new ReadShare();
     for (let i = 0; i < 10; i++) share.record(256 * 1024, shareMs / 8);
     share.record(256 * 1024, 100 * shareMs);

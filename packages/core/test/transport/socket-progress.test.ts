@@ -1,4 +1,4 @@
-/** How far a real socket has come: parts of one write count as they leave, and nothing else does. */
+/** The flushed bytes of a real socket: parts of one write count when they leave, and nothing else counts. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { waitFor } from 'serpy-contract-tests/stage';
@@ -7,7 +7,7 @@ import { systemEnvironment } from '../../src/system-environment.js';
 import { flushedBytes } from '../../src/transport/socket-progress.js';
 import { tcpDial } from '../../src/transport/tcp-network.js';
 
-/** A transport, and the bare socket of its peer, which does not read yet. */
+/** A transport, and the socket of its peer, which does not read yet. */
 async function pair() {
   const server = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1');
   onTestFinished(() => void server.close());
@@ -39,7 +39,7 @@ async function settledAt(number: () => number): Promise<number> {
 
 const bigBytes = 64 * 1024 * 1024;
 
-test('the parts of one large write count as they leave', async () => {
+test('the parts of one large write count when they leave', async () => {
   const { transport, socket } = await pair();
   transport.write(Buffer.alloc(bigBytes));
   transport.flush();
@@ -59,7 +59,7 @@ test('the parts of one large write count as they leave', async () => {
   expect(transport.flushedBytes).toBe(bigBytes);
 });
 
-test('what is only written does not count', async () => {
+test('bytes that were only written do not count', async () => {
   const { transport } = await pair();
   transport.write(Buffer.alloc(bigBytes));
   transport.flush();
@@ -71,7 +71,7 @@ test('what is only written does not count', async () => {
   expect(await settledAt(() => transport.flushedBytes)).toBe(left);
 });
 
-test('it can be asked of a socket that is gone', async () => {
+test('a closed socket has a number too', async () => {
   const { transport, socket } = await pair();
   transport.write(Buffer.from('hello'));
   transport.flush();
@@ -80,7 +80,7 @@ test('it can be asked of a socket that is gone', async () => {
   expect(transport.flushedBytes).toBe(5);
 });
 
-test('where the runtime keeps no such handle, whole writes count', () => {
+test('without the handle of the runtime, complete writes count', () => {
   for (const inside of [{}, { _handle: null }, { _handle: {} }, { _handle: { bytesWritten: 90 } }]) {
     expect(flushedBytes({ bytesWritten: 100, writableLength: 40, ...inside })).toBe(60);
   }

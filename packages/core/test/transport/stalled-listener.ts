@@ -1,10 +1,10 @@
-/** A listener that leaves whoever connects without an answer until it is let go: as a host behind a slow line, or one that is off. */
+/** A listener that does not answer connecting sockets until it is released, like a host behind a slow line, or one that is off. */
 import { once } from 'node:events';
 import { Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { waitFor } from 'serpy-contract-tests/stage';
 
-/** While the thread stands still nobody is accepted, and the system answers no more than wait to be. */
+/** While the thread is blocked it accepts no socket, and the system answers no more sockets than the backlog holds. */
 const program = `
 const { connect, createServer } = require('node:net');
 const { parentPort, workerData: { host, port, onward, gate } } = require('node:worker_threads');
@@ -47,7 +47,7 @@ export class StalledListener {
     return new StalledListener(found, worker, gate, fillers);
   }
 
-  /** From now on it answers; the system of a peer asks again a second after it has asked first. */
+  /** From now on the listener answers. The system of a client tries again one second after its first attempt. */
   letGo(): void {
     for (const each of this.#fillers.splice(0)) each.destroy();
     Atomics.store(this.#gate, 0, 1);

@@ -20,7 +20,7 @@ afterEach(() => {
 const local = { host: '127.0.0.1', port: 0, keepAliveMs: 0 };
 const never = () => new AbortController().signal;
 
-/** What a transport tells, in order; received bytes are joined. */
+/** The events of a transport, in order; received bytes are joined. */
 function listen(
   transport: Transport,
   heard: (chunk: Buffer) => void = () => {},
@@ -64,7 +64,7 @@ async function pair(): Promise<{ client: Transport; server: Transport }> {
   return { client, server: accepted[0] as Transport };
 }
 
-/** A transport whose peer is a bare socket. */
+/** A transport whose peer is a socket. */
 async function withSocket(): Promise<{ transport: Transport; socket: Socket }> {
   const { listener, accepted } = await accepting();
   const socket = connect(listener.address);
@@ -82,7 +82,7 @@ describe('a TCP transport', () => {
     expect(client.remote.host).toBe('127.0.0.1');
   });
 
-  test('brings pieces that are written in one turn, whole and in order', async () => {
+  test('delivers pieces that are written in one turn, completely and in order', async () => {
     const { client, server } = await pair();
     const { received, receivedBytes } = listen(server);
     const pieces = Array.from({ length: 100 }, (_, n) => Buffer.from(`${n},`));
@@ -102,10 +102,10 @@ describe('a TCP transport', () => {
       transport.flush();
     }
     await waitFor(() => Buffer.concat(chunks).length === 500);
-    expect(chunks.length).toBeLessThanOrEqual(2); // the first at once, the others when the turn ends
+    expect(chunks.length).toBeLessThanOrEqual(2); // the first at once, the others at the end of the turn
   });
 
-  test('sends all pieces of a turn in one after a turn of many, and a single one at once again after that', async () => {
+  test('after a turn with many pieces sends all pieces of a turn together, and later a single piece at once again', async () => {
     const { transport } = await withSocket();
     const say = (pieces: number) => {
       for (let n = 0; n < pieces; n++) {
@@ -120,13 +120,13 @@ describe('a TCP transport', () => {
     expect(say(50)).toBe(500);
     await turn();
     for (let turns = 0; turns < 16; turns++) {
-      expect(say(1)).toBe(10); // it may be the first of many again
+      expect(say(1)).toBe(10); // other pieces may follow again
       await turn();
     }
     expect(say(1)).toBe(0);
   });
 
-  test('reads into one buffer for all, whichever end dialled, so that reading takes no memory', async () => {
+  test('reads into one shared buffer at client and server, so that reading takes no memory', async () => {
     const { client, server } = await pair();
     const memory: ArrayBufferLike[] = [];
     for (const end of [client, server]) {
@@ -138,7 +138,7 @@ describe('a TCP transport', () => {
     expect(memory[0]).toBe(memory[1]);
   });
 
-  test('reads in the way of the runtime where an accepted socket cannot be given that buffer', () => {
+  test('reads in the default way if an accepted socket cannot use that buffer', () => {
     const reading = new SocketReader();
     for (const inside of [{}, { _handle: null }, { _handle: {} }]) {
       const socket = Object.assign(new Socket(), inside);
@@ -147,7 +147,7 @@ describe('a TCP transport', () => {
     }
   });
 
-  test('keeps what came before it was started', async () => {
+  test('keeps bytes that arrived before the start', async () => {
     const { transport, socket } = await withSocket();
     socket.end('early');
     await new Promise(setImmediate);
@@ -156,7 +156,7 @@ describe('a TCP transport', () => {
     expect(received()).toBe('early');
   });
 
-  test('tells closed, once, when it was destroyed before it was started', async () => {
+  test('emits closed once if it was destroyed before the start', async () => {
     const { server } = await pair();
     server.destroy();
     await new Promise(setImmediate);
@@ -166,7 +166,7 @@ describe('a TCP transport', () => {
     expect(told).toEqual(['closed']);
   });
 
-  test('survives a reset before it was started, and tells it then', async () => {
+  test('survives a reset before the start, and reports it then', async () => {
     const { transport, socket } = await withSocket();
     transport.write(Buffer.alloc(1000));
     transport.flush();
@@ -178,7 +178,7 @@ describe('a TCP transport', () => {
     expect(told.at(-1)).toMatch(/^closed/);
   });
 
-  test('tells a reset as closed with the error', async () => {
+  test('reports a reset as closed with the error', async () => {
     const { transport, socket } = await withSocket();
     const { told } = listen(transport);
     socket.resetAndDestroy();
@@ -186,7 +186,7 @@ describe('a TCP transport', () => {
     expect(told).toEqual(['closed: ECONNRESET']);
   });
 
-  test('goes on sending after the peer has ended', async () => {
+  test('continues to send after the peer has ended', async () => {
     const { client, server } = await pair();
     const [atClient, atServer] = [listen(client), listen(server)];
     client.end();
@@ -201,7 +201,7 @@ describe('a TCP transport', () => {
     ]);
   });
 
-  test('is not writable while too much is unsent, and tells when it is drained', async () => {
+  test('is not writable above the high-water mark, and emits drained below it', async () => {
     const { client, server } = await pair();
     const { told } = listen(client);
     const block = Buffer.alloc(1 << 20);
@@ -220,7 +220,7 @@ describe('a TCP transport', () => {
     await waitFor(() => receivedBytes() === blocks * block.length);
   });
 
-  test('is not writable while too much is unsent that was written little by little', async () => {
+  test('is not writable above the high-water mark after many small writes', async () => {
     const { client, server } = await pair();
     const { told } = listen(client);
     const block = Buffer.alloc(1 << 18);
@@ -238,7 +238,7 @@ describe('a TCP transport', () => {
     await waitFor(() => receivedBytes() === blocks * block.length);
   });
 
-  test('brings small pieces as they were written where a large one had to wait before them', async () => {
+  test('delivers small pieces unchanged behind a large one that had to wait', async () => {
     const { client, server } = await pair();
     listen(client);
     const sent: Buffer[] = [];
@@ -261,7 +261,7 @@ describe('a TCP transport', () => {
     expect(Buffer.from(received(), 'latin1').equals(all)).toBe(true);
   });
 
-  test('brings nothing while it is paused, and all of it afterwards', async () => {
+  test('delivers nothing while paused, and everything afterwards', async () => {
     const { transport, socket } = await withSocket();
     const { told, received } = listen(transport);
     transport.pause();
@@ -276,7 +276,7 @@ describe('a TCP transport', () => {
 });
 
 describe('a TCP transport that is paused', () => {
-  test('tells the end even so, if there is nothing unread', async () => {
+  test('reports the end if no bytes are unread', async () => {
     const { transport, socket } = await withSocket();
     const { told } = listen(transport);
     transport.pause();
@@ -285,7 +285,7 @@ describe('a TCP transport that is paused', () => {
   });
 });
 
-/** After how many seconds of silence the system asks for the peer of a socket, by the port of its own end. */
+/** The idle seconds after which the system sends keep-alive probes on a socket, by its local port. */
 function keepAliveSeconds(port: number): number | undefined {
   const hex = port.toString(16).toUpperCase().padStart(4, '0');
   const line = readFileSync('/proc/net/tcp', 'utf8')
@@ -295,7 +295,7 @@ function keepAliveSeconds(port: number): number | undefined {
   return timer === '02' ? Math.ceil(Number.parseInt(ticks as string, 16) / 100) : undefined;
 }
 
-describe.skipIf(process.platform !== 'linux')('the system asks for a silent peer', () => {
+describe.skipIf(process.platform !== 'linux')('the system probes an idle link', () => {
   test.each([
     [1, 1],
     [999, 1],
@@ -311,8 +311,8 @@ describe.skipIf(process.platform !== 'linux')('the system asks for a silent peer
   });
 });
 
-describe('dialling', () => {
-  test('is refused in a sentence where nothing listens', async () => {
+describe('connecting', () => {
+  test('fails with an explanation if nothing listens', async () => {
     const { listener } = await accepting();
     listener.close();
     await expect(
@@ -324,7 +324,7 @@ describe('dialling', () => {
     });
   });
 
-  test('ends with the reason of its signal, before and while', async () => {
+  test('ends with the reason of its signal, aborted before and during the attempt', async () => {
     const { listener } = await accepting();
     const reason = new Error('no time');
     const options = { ...listener.address, keepAliveMs: 0 };
@@ -339,7 +339,7 @@ describe('dialling', () => {
 });
 
 describe('listening', () => {
-  test('on localhost is found at the address that is connected to by default, and by the name', async () => {
+  test('on localhost is reachable at the default address of a client, and by the name', async () => {
     const accepted: Transport[] = [];
     const accept = (transport: Transport) => {
       accepted.push(transport);
@@ -355,14 +355,14 @@ describe('listening', () => {
     await waitFor(() => accepted.length === 2);
   });
 
-  test('is refused in a sentence where something listens', async () => {
+  test('fails with an explanation if the port is in use', async () => {
     const { listener } = await accepting();
     await expect(
       tcpListen({ ...listener.address, keepAliveMs: 0, accept: () => {}, failed: () => {} }),
     ).rejects.toMatchObject({ code: 'ERR_SERPY_LISTEN', cause: { code: 'EADDRINUSE' } });
   });
 
-  test('frees the port when close returns, and leaves what was accepted', async () => {
+  test('frees the port when close returns, and keeps accepted links', async () => {
     const { listener, accepted } = await accepting();
     const client = await tcpDial({ ...listener.address, keepAliveMs: 0, signal: never() }, systemEnvironment.clock);
     opened.push(client);

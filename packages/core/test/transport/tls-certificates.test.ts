@@ -1,4 +1,4 @@
-/** Links that certificates protect: what is node:tls's own, what each end is told, and what is set besides. */
+/** Links with certificates: the behavior of node:tls, the errors at each end, and the options that serpy sets. */
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import { waitFor } from 'serpy-contract-tests/stage';
@@ -21,7 +21,7 @@ function signed(options: CertificateOptions = {}): { cert: string; key: string }
 const trusting = { ca: authority.cert };
 
 describe('a server with a certificate', () => {
-  test('is taken by a client that trusts its signer, and known by its fingerprint', async () => {
+  test('is accepted by a client that trusts its issuer, and identified by its fingerprint', async () => {
     const own = signed();
     const { address, accepted } = await listening({ tls: own });
     const client = await dial(address, { tls: trusting });
@@ -29,7 +29,7 @@ describe('a server with a certificate', () => {
     const server = accepted[0] as Transport;
     expect([client.encrypted, server.encrypted]).toEqual([true, true]);
     expect(client.identity).toBe(new X509Certificate(own.cert).fingerprint256);
-    expect(server.identity).toBeUndefined(); // the client has shown nothing
+    expect(server.identity).toBeUndefined(); // the client has no certificate
     const { received } = hear(server);
     client.write(Buffer.from('hello'));
     client.flush();
@@ -37,10 +37,15 @@ describe('a server with a certificate', () => {
   });
 
   test.each<[string, CertificateOptions, TlsOptions, RegExp]>([
-    ['has expired', { days: -1 }, trusting, /its certificate has expired: renew it/],
+    ['has expired', { days: -1 }, trusting, /the certificate of the server has expired: renew it/],
     ['is for another name', { name: 'camera.lab' }, trusting, /for another name.*servername/],
-    ['was signed by nobody that the client trusts', {}, {}, /nobody whom this program trusts.*tls: \{ ca \}/],
-  ])('that %s is refused, and the client says what to do', async (_, certificate, tls, why) => {
+    [
+      'has an issuer that the client does not trust',
+      {},
+      {},
+      /an issuer that this program does not trust.*tls: \{ ca \}/,
+    ],
+  ])('that %s is refused, and the error says what to do', async (_, certificate, tls, why) => {
     const { address } = await listening({ tls: signed(certificate) });
     await expect(dial(address, { tls })).rejects.toMatchObject({
       code: 'ERR_SERPY_AUTH',
@@ -48,19 +53,19 @@ describe('a server with a certificate', () => {
     });
   });
 
-  test('that signed itself is refused, unless the client was given it', async () => {
+  test('that is self-signed is refused, unless the client trusts it', async () => {
     const { cert, key } = makeCertificate({ name: '127.0.0.1' });
     const { address } = await listening({ tls: { cert, key } });
-    await expect(dial(address, { tls: true })).rejects.toThrow(/nobody whom this program trusts/);
+    await expect(dial(address, { tls: true })).rejects.toThrow(/an issuer that this program does not trust/);
     expect((await dial(address, { tls: { ca: cert } })).identity).toBeDefined();
   });
 
-  test('is dialled under another name where servername says so', async () => {
+  test('is reached under another name with servername', async () => {
     const { address } = await listening({ tls: signed({ name: 'camera.lab' }) });
     expect((await dial(address, { tls: { ...trusting, servername: 'camera.lab' } })).encrypted).toBe(true);
   });
 
-  test('is told by which name it was dialled, so that it can have several', async () => {
+  test('gets the name to which the client connects, so that it can have several', async () => {
     const asked: string[] = [];
     const { cert, key } = signed({ name: 'localhost' });
     const context = createSecureContext({ cert, key });
@@ -73,30 +78,30 @@ describe('a server with a certificate', () => {
     expect(asked).toEqual(['localhost']);
   });
 
-  test('that is not looked at, by rejectUnauthorized: false, has proved nothing', async () => {
+  test('that is not verified (rejectUnauthorized: false) has no identity', async () => {
     const { address } = await listening({ tls: signed({ days: -1 }) });
     const client = await dial(address, { tls: { rejectUnauthorized: false } });
     expect([client.encrypted, client.identity]).toEqual([true, undefined]);
   });
 
-  test('is left by a client with a key, whoever has signed the certificate', async () => {
+  test('is rejected by a client with a key, whatever the issuer of the certificate', async () => {
     const { address, accepted, refused } = await listening({ tls: signed() });
     await expect(dial(address, { key: generateKey() })).rejects.toMatchObject({
       code: 'ERR_SERPY_AUTH',
-      message: expect.stringContaining('it showed a certificate, and not that it has the key'),
+      message: expect.stringContaining('the server sent a certificate and did not prove that it has the key'),
     });
     await waitFor(() => refused.length === 1);
-    expect([refused, accepted]).toEqual([['it hung up in the middle of the TLS handshake'], []]);
+    expect([refused, accepted]).toEqual([['the client closed the connection during the TLS handshake'], []]);
   });
 
   test('refuses a client without TLS', async () => {
     const { address, refused } = await listening({ tls: signed() });
     const { over } = await plainClient(address, 'hello\x1f');
     await waitFor(over);
-    expect(refused).toEqual([expect.stringContaining('it speaks without TLS')]);
+    expect(refused).toEqual([expect.stringContaining('the client does not use TLS')]);
   });
 
-  test('gives nobody a ticket to come back with', async () => {
+  test('issues no session tickets', async () => {
     const { address, accepted } = await listening({ tls: { ...signed(), requestCert: true, ca: authority.cert } });
     const { socket, outcome, sessions } = await strange(address, { ...trusting, ...signed() });
     expect(outcome).toBe('secure');
@@ -112,10 +117,10 @@ describe('a server with a certificate', () => {
   });
 });
 
-describe('a server that asks for certificates', () => {
+describe('a server that requires certificates', () => {
   const asking = () => ({ ...signed(), ca: authority.cert, requestCert: true });
 
-  test('takes a client whose certificate its ca has signed, and knows its fingerprint', async () => {
+  test('accepts a client whose certificate its ca has signed, and knows its fingerprint', async () => {
     const { address, accepted } = await listening({ tls: asking() });
     const own = signed({ name: 'workstation' });
     await dial(address, { tls: { ...trusting, ...own } });
@@ -123,29 +128,34 @@ describe('a server that asks for certificates', () => {
     expect(accepted[0]?.identity).toBe(new X509Certificate(own.cert).fingerprint256);
   });
 
-  test('refuses a client without one, which is told even though its handshake was over', async () => {
+  test('rejects a client without one, which gets an error although its handshake was complete', async () => {
     const { address, accepted, refused } = await listening({ tls: asking() });
     const client = await dial(address, { tls: trusting });
     const { errors, told } = hear(client);
     await waitFor(() => told.includes('closed'));
     expect(errors).toMatchObject([
-      { code: 'ERR_SERPY_AUTH', message: expect.stringContaining('does not take the certificate of this end') },
+      {
+        code: 'ERR_SERPY_AUTH',
+        message: expect.stringContaining('the server rejected the certificate of this client'),
+      },
     ]);
     await waitFor(() => refused.length === 1);
-    expect(refused[0]).toMatch(/^it showed no certificate/);
+    expect(refused[0]).toMatch(/^the client sent no certificate/);
     expect(accepted).toEqual([]);
   });
 
-  test('refuses a client whose certificate somebody else has signed', async () => {
+  test('rejects a client whose certificate has another issuer', async () => {
     const { address, accepted, refused } = await listening({ tls: asking() });
     const { cert, key } = makeCertificate({ name: 'workstation' });
     const { told } = hear(await dial(address, { tls: { ...trusting, cert, key } }));
     await waitFor(() => refused.length === 1 && told.includes('closed'));
-    expect(refused[0]).toMatch(/certificate does not hold/);
+    expect(refused[0]).toMatch(
+      /or its certificate is not valid|the certificate of the client is expired or not signed/,
+    );
     expect(accepted).toEqual([]);
   });
 
-  test('and takes others too knows nothing of those', async () => {
+  test('and accepts others too has no identity of those', async () => {
     const { address, accepted } = await listening({ tls: { ...asking(), rejectUnauthorized: false } });
     const { cert, key } = makeCertificate({ name: 'workstation' });
     await dial(address, { tls: { ...trusting, cert, key } });
@@ -155,27 +165,27 @@ describe('a server that asks for certificates', () => {
 });
 
 describe('a client with certificates', () => {
-  test('refuses a server with a key, and both are told what the other has', async () => {
+  test('rejects a server with a key, and both ends report the cause', async () => {
     const { address, refused } = await listening({ key: generateKey() });
     await expect(dial(address, { tls: trusting })).rejects.toMatchObject({
       code: 'ERR_SERPY_AUTH',
       message: expect.stringContaining('a server with a key needs the option key at this end'),
     });
     await waitFor(() => refused.length === 1);
-    expect(refused[0]).toMatch(/did not show that it has the key/);
+    expect(refused[0]).toMatch(/did not prove that it has the key/);
   });
 
-  test('says of a server without TLS that it speaks without', async () => {
+  test('reports a server without TLS', async () => {
     const address = await plainServer((socket) => socket.write('welcome\x1f'));
-    await expect(dial(address, { tls: trusting })).rejects.toThrow(/it speaks without TLS/);
+    await expect(dial(address, { tls: trusting })).rejects.toThrow(/the server does not use TLS/);
   });
 
-  test('names the option where node:tls does not take what it holds', async () => {
+  test('names the option if node:tls rejects it', async () => {
     const { address } = await listening({ key: generateKey() });
     const wrong = { tls: { cert: 'no certificate', key: 'no key' } };
     const refused = {
       code: 'ERR_SERPY_OPTION',
-      message: expect.stringContaining('the option tls is not one that node:tls takes'),
+      message: expect.stringContaining('node:tls rejects the option tls'),
     };
     await expect(dial(address, wrong)).rejects.toMatchObject(refused);
     await expect(listening(wrong)).rejects.toMatchObject(refused);

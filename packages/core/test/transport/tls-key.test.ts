@@ -1,4 +1,4 @@
-/** Links that a key protects: who gets in, who does not, and what each end is told. */
+/** Links with a key: which peers are accepted and rejected, and the errors at each end. */
 import { execFile } from 'node:child_process';
 import { hkdfSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ const key = generateKey();
 const { psk } = sharedKey(key);
 const name = 'serpy client';
 
-/** A client that does it right, of node:tls. */
+/** A correct client made with node:tls. */
 const right: ConnectionOptions = {
   minVersion: 'TLSv1.3',
   ciphers: 'TLS_AES_128_GCM_SHA256',
@@ -42,7 +42,7 @@ async function pair() {
   return { client, server: accepted[0] as Transport };
 }
 
-/** Node reads the authorities of a computer once, when it starts. */
+/** Node reads the certificate authorities of a computer once, when it starts. */
 function dialInAnotherProcess(port: number, given: string, trusted: string): Promise<string> {
   const root = new URL('../../../../', import.meta.url);
   const env = {
@@ -60,7 +60,7 @@ function dialInAnotherProcess(port: number, given: string, trusted: string): Pro
 }
 
 describe('two ends with one key', () => {
-  test('exchange bytes, and each knows that it is encrypted and what the other has proved', async () => {
+  test('exchange bytes, and each knows that the link is encrypted and the identity of the other', async () => {
     const { client, server } = await pair();
     expect([client.encrypted, server.encrypted]).toEqual([true, true]);
     expect([client.identity, server.identity]).toEqual(['serpy server', 'serpy client']);
@@ -77,7 +77,7 @@ describe('two ends with one key', () => {
     expect([...atClient.errors, ...atServer.errors]).toEqual([]);
   });
 
-  test('have met when the one that dialled goes at once: the other has had a link, and no stranger', async () => {
+  test('have authenticated even if the client leaves at once: the server has had a link', async () => {
     const { address, accepted, refused } = await listening({ key });
     (await dial(address, { key })).destroy();
     await waitFor(() => accepted.length + refused.length === 1);
@@ -86,7 +86,7 @@ describe('two ends with one key', () => {
     await waitFor(() => told.includes('closed'));
   });
 
-  test('keep what comes before they are started, and the end too', async () => {
+  test('keep bytes that arrive before the start, and the end', async () => {
     const { client, server } = await pair();
     client.write(Buffer.from('early'));
     client.end();
@@ -96,7 +96,7 @@ describe('two ends with one key', () => {
     expect(received()).toBe('early');
   });
 
-  test('tell the end even if it came, alone, before they were started', async () => {
+  test('report an end without bytes that came before the start', async () => {
     const { client, server } = await pair();
     client.end();
     for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
@@ -104,7 +104,7 @@ describe('two ends with one key', () => {
     await waitFor(() => told.includes('ended'));
   });
 
-  test('say nothing on the wire that can be read', async () => {
+  test('send no readable bytes on the wire', async () => {
     const { address, accepted } = await listening({ key });
     const wire: Buffer[] = [];
     const relay = await plainServer(async (socket) => {
@@ -124,7 +124,7 @@ describe('two ends with one key', () => {
     client.write(Buffer.from(words));
     client.flush();
     await waitFor(() => received() === words);
-    expect(Buffer.concat(wire).includes(name)).toBe(true); // what is not encrypted would be seen
+    expect(Buffer.concat(wire).includes(name)).toBe(true); // unencrypted bytes would be found
     for (const secret of [words, psk, Buffer.from(key, 'base64url'), key]) {
       expect(Buffer.concat(wire).includes(secret)).toBe(false);
     }
@@ -132,47 +132,55 @@ describe('two ends with one key', () => {
 });
 
 describe('a server with a key', () => {
-  test('takes a client of node:tls that does the same', async () => {
+  test('accepts a client made with node:tls that does the same', async () => {
     const { address, accepted } = await listening({ key });
     expect((await strange(address, right)).outcome).toBe('secure');
     await waitFor(() => accepted.length === 1);
   });
 
-  test('refuses a client of ours with another key, and both are told', async () => {
+  test('rejects a serpy client with another key, and both ends report it', async () => {
     const { address, accepted, refused } = await listening({ key });
     await expect(dial(address, { key: generateKey() })).rejects.toMatchObject({
       code: 'ERR_SERPY_AUTH',
       message: expect.stringMatching(
-        /^cannot connect to 127\.0\.0\.1:\d+: it has another key: give both ends the same one/,
+        /^cannot connect to 127\.0\.0\.1:\d+: the server has a different key: give both ends the same key/,
       ),
     });
     await waitFor(() => refused.length === 1);
-    expect(refused[0]).toMatch(/^it has another key: give both ends the same one/);
+    expect(refused[0]).toMatch(/^the client has a different key: give both ends the same key/);
     expect(accepted).toEqual([]);
   });
 
   test.each<[string, ConnectionOptions, RegExp]>([
-    ['the secret itself, and not what is made of it', offering(Buffer.from(key, 'base64url')), /^it has another key/],
-    ['a key that was made for the other role', offering(derived('serpy 1 tls-psk server')), /^it has another key/],
+    [
+      'the secret itself, and not what is made of it',
+      offering(Buffer.from(key, 'base64url')),
+      /^the client has a different key/,
+    ],
+    [
+      'a key that was made for the other role',
+      offering(derived('serpy 1 tls-psk server')),
+      /^the client has a different key/,
+    ],
     [
       'the right key under the name of the other role',
       offering(psk, 'serpy server'),
-      /did not show that it has the key/,
+      /did not prove that it has the key/,
     ],
-    ['the right key under no name that it knows', offering(psk, 'root'), /did not show that it has the key/],
-    ['no key at all', { minVersion: 'TLSv1.3', rejectUnauthorized: false }, /did not show that it has the key/],
+    ['the right key under no name that it knows', offering(psk, 'root'), /did not prove that it has the key/],
+    ['no key at all', { minVersion: 'TLSv1.3', rejectUnauthorized: false }, /did not prove that it has the key/],
     [
       'the right key in TLS 1.2',
       { ...right, minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2', ciphers: 'PSK' },
-      /older than 1\.3/,
+      /does not support TLS 1\.3/,
     ],
-    ['no key in TLS 1.2', { maxVersion: 'TLSv1.2', rejectUnauthorized: false }, /older than 1\.3/],
+    ['no key in TLS 1.2', { maxVersion: 'TLSv1.2', rejectUnauthorized: false }, /does not support TLS 1\.3/],
     [
       'the right key with a suite that is not of SHA-256',
       { ...right, ciphers: 'TLS_AES_256_GCM_SHA384' },
       /did not show|CIPHER/,
     ],
-  ])('refuses %s', async (_, options, why) => {
+  ])('rejects %s', async (_, options, why) => {
     const { address, accepted, refused, gate } = await listening({ key });
     expect((await strange(address, options)).outcome).not.toBe('secure');
     await waitFor(() => refused.length === 1 && gate.pending === 0);
@@ -180,7 +188,7 @@ describe('a server with a key', () => {
     expect(accepted).toEqual([]);
   });
 
-  test('gives nobody a ticket to come back with, and takes none in place of the key', async () => {
+  test('issues no session tickets, and accepts none instead of the key', async () => {
     const { address, accepted, refused } = await listening({ key });
     const { socket, sessions } = await strange(address, right);
     await waitFor(() => accepted.length === 1);
@@ -200,26 +208,30 @@ describe('a server with a key', () => {
   });
 
   test.each([
-    ['v2', Buffer.from('decafecafe0108000000080000000500000000000000', 'hex'), 'give it the key (or certificates)'],
-    ['v1', 'hello\x1f', 'give it the key (or certificates)'],
+    [
+      'v2',
+      Buffer.from('decafecafe0108000000080000000500000000000000', 'hex'),
+      'give the client the key (or certificates)',
+    ],
+    ['v1', 'hello\x1f', 'give the client the key (or certificates)'],
     ['HTTP', 'GET / HTTP/1.1\r\nHost: instrument\r\n\r\n', 'web browser (HTTP)'],
     ['SSH', 'SSH-2.0-OpenSSH_9.6\r\n', 'SSH server'],
-    ['one byte', 'x', 'give it the key (or certificates)'],
-  ])('refuses a client that speaks %s without TLS, answers in TLS, and hangs up', async (_, says, why) => {
+    ['one byte', 'x', 'give the client the key (or certificates)'],
+  ])('rejects a client that sends %s without TLS, answers with a TLS alert, and closes', async (_, says, why) => {
     const { address, accepted, refused, gate } = await listening({ key });
     const { received, over } = await plainClient(address, says);
     await waitFor(() => over() && gate.pending === 0);
-    expect(refused).toEqual([expect.stringContaining(`it speaks without TLS: `)]);
+    expect(refused).toEqual([expect.stringContaining('the client does not use TLS; ')]);
     expect(refused[0]).toContain(why);
     expect(received().toString('hex')).toBe('1503030002020a');
     expect(accepted).toEqual([]);
   });
 
-  test('reads 64 KiB of a client that speaks without TLS, and not much more, whatever time it has', async () => {
+  test('reads 64 KiB of a client without TLS, and not much more, whatever its timeout', async () => {
     const { address, gate } = await listening({ key });
     const stays = await plainClient(address, Buffer.alloc(64 * 1024));
     await waitFor(() => stays.received().toString('hex') === '1503030002020a');
-    // One that takes no notice of the server's goodbye.
+    // A client that ignores the end of the server's stream.
     const floods = connect({ ...address, allowHalfOpen: true });
     let over = false;
     floods.on('error', () => {});
@@ -242,9 +254,9 @@ describe('a server with a key', () => {
     await waitFor(() => gate.pending === 0);
   });
 
-  test('hangs up at once on a client that announces more of TLS than a greeting may have, and waits for the rest of one that may', async () => {
+  test('closes at once for a ClientHello that is too long, and waits for the rest of a valid one', async () => {
     const { address, accepted, refused, gate } = await listening({ key });
-    // A record of 16 KiB, in which a greeting begins that has so many bytes.
+    // A record of 16 KiB with the start of a ClientHello of the given length.
     const announcing = (bytes: number) => {
       const record = Buffer.alloc(5 + 16_384);
       record.write('160301400001', 'hex');
@@ -257,7 +269,7 @@ describe('a server with a key', () => {
     expect([refused.length, may.over(), accepted]).toEqual([1, false, []]);
   });
 
-  test('refuses a client that says nothing when its time is over, and answers in TLS', async () => {
+  test('rejects a silent client after the timeout, and answers with a TLS alert', async () => {
     const { address, refused, gate, clock } = await listening({ key });
     const { received, over } = await plainClient(address);
     await waitFor(() => gate.pending === 1);
@@ -268,7 +280,7 @@ describe('a server with a key', () => {
     expect([gate.pending, clock.pending]).toEqual([0, 0]);
   });
 
-  test('refuses a client that begins with TLS and does not go on when its time is over', async () => {
+  test('rejects a client that stops in the handshake after the timeout', async () => {
     const { address, refused, gate, clock } = await listening({ key });
     const { over } = await plainClient(address, Buffer.from('160301', 'hex'));
     await waitFor(() => gate.pending === 1);
@@ -278,17 +290,17 @@ describe('a server with a key', () => {
     expect(refused).toEqual([expect.stringContaining('took longer than 5000 ms')]);
   });
 
-  test('refuses a client that hangs up in the middle of the handshake', async () => {
+  test('rejects a client that closes in the middle of the handshake', async () => {
     const { address, refused, gate } = await listening({ key });
     const { socket } = await plainClient(address, Buffer.from('160301', 'hex'));
     await waitFor(() => gate.pending === 1);
     for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
     socket.destroy();
     await waitFor(() => gate.pending === 0);
-    expect(refused).toEqual([expect.stringContaining('it hung up')]);
+    expect(refused).toEqual(['the client closed the connection during the TLS handshake']);
   });
 
-  test('has nothing to say of one that hangs up without a word: it may just ask whether somebody is there', async () => {
+  test('reports nothing for a client that closes without a byte: it may be a port check', async () => {
     const { address, refused, gate, clock } = await listening({ key });
     const { socket } = await plainClient(address);
     await waitFor(() => gate.pending === 1);
@@ -298,7 +310,7 @@ describe('a server with a key', () => {
     expect(clock.pending).toBe(0);
   });
 
-  test('lets a client with the key in, however many are there that say nothing, do not go on, or have failed', async () => {
+  test('accepts a client with the key, however many clients are silent, stalled or have failed', async () => {
     const { address, turnedAway, gate, accepted } = await listening(
       { key },
       { maxPendingConnections: 2, maxAuthFailuresPerMinute: 2 },
@@ -315,7 +327,7 @@ describe('a server with a key', () => {
     expect(new Set(turnedAway)).toEqual(new Set(['maxPendingConnections']));
   });
 
-  test('that is closed hangs up on those who are still at it, without a word', async () => {
+  test('that is closed disconnects authenticating clients without a report', async () => {
     const { address, listener, refused, gate, clock } = await listening({ key });
     const [silent, begun] = [await plainClient(address), await plainClient(address, Buffer.from('160301', 'hex'))];
     await waitFor(() => gate.pending === 2);
@@ -324,7 +336,7 @@ describe('a server with a key', () => {
     expect([refused, clock.pending]).toEqual([[], 0]);
   });
 
-  test('that is closed leaves the links alone that are up', async () => {
+  test('that is closed keeps the established links', async () => {
     const { address, listener, accepted } = await listening({ key });
     const client = await dial(address, { key });
     await waitFor(() => accepted.length === 1);
@@ -339,17 +351,17 @@ describe('a server with a key', () => {
 describe('a client with a key', () => {
   const tls13 = { minVersion: 'TLSv1.3', ciphers: 'TLS_AES_128_GCM_SHA256' } as const;
 
-  test('refuses a server with another key', async () => {
+  test('rejects a server with another key', async () => {
     const address = await strangeServer({ ...tls13, pskCallback: () => Buffer.alloc(32, 7) });
-    await expect(dial(address, { key })).rejects.toThrow(/it has another key/);
+    await expect(dial(address, { key })).rejects.toThrow(/the server has a different key/);
   });
 
-  test('refuses a server that does not know the key by its name', async () => {
+  test('rejects a server that does not know the identity of the key', async () => {
     const address = await strangeServer({ ...tls13, pskCallback: () => null });
     await expect(dial(address, { key })).rejects.toMatchObject({ code: 'ERR_SERPY_AUTH' });
   });
 
-  test('refuses a server that shows a certificate instead, whatever it is worth', async () => {
+  test('rejects a server that sends a certificate instead, whether valid or not', async () => {
     for (const options of [{}, { maxVersion: 'TLSv1.2' }] as const) {
       const { cert, key: privateKey } = makeCertificate({ name: '127.0.0.1' });
       const address = await strangeServer({ ...options, cert, key: privateKey });
@@ -357,7 +369,7 @@ describe('a client with a key', () => {
     }
   });
 
-  test('refuses a server whose certificate comes from an authority that this computer trusts', async () => {
+  test('rejects a server whose certificate has an issuer that this computer trusts', async () => {
     const authority = makeCertificate({ name: 'authority of this computer', authority: true });
     const { cert, key: privateKey } = makeCertificate({ name: '127.0.0.1', issuer: authority });
     const { port } = await strangeServer({ cert, key: privateKey });
@@ -365,14 +377,14 @@ describe('a client with a key', () => {
     const trusted = join(folder, 'ca.pem');
     writeFileSync(trusted, authority.cert);
     try {
-      expect(await dialInAnotherProcess(port, 'none', trusted)).toBe('accepted'); // by certificates it would be
+      expect(await dialInAnotherProcess(port, 'none', trusted)).toBe('accepted'); // with certificates it is accepted
       expect(await dialInAnotherProcess(port, key, trusted)).toBe('ERR_SERPY_AUTH');
     } finally {
       rmSync(folder, { recursive: true });
     }
   });
 
-  test('refuses a server that chooses another suite of TLS, or an older TLS', async () => {
+  test('rejects a server that selects another cipher suite, or an older TLS', async () => {
     for (const options of [{ ciphers: 'TLS_AES_256_GCM_SHA384' }, { maxVersion: 'TLSv1.2', ciphers: 'PSK' }] as const) {
       const address = await strangeServer({ ...options, pskCallback: () => Buffer.from(psk) });
       await expect(dial(address, { key })).rejects.toMatchObject({ code: 'ERR_SERPY_AUTH' });
@@ -383,23 +395,23 @@ describe('a client with a key', () => {
     ['v2', '\xde\xca\xfe\xca\xfe\x21\x00\x00\x00\x00\x00\x00\x00\x00'],
     ['v1', 'welcome\x1f'],
     ['HTTP', 'HTTP/1.1 400 Bad Request\r\n\r\n'],
-  ])('says of a server that greets in %s that it speaks without TLS', async (_, greeting) => {
+  ])('reports a server that begins in %s as one without TLS', async (_, greeting) => {
     const address = await plainServer((socket) => socket.write(greeting, 'latin1'));
     await expect(dial(address, { key })).rejects.toMatchObject({
       code: 'ERR_SERPY_AUTH',
-      message: expect.stringContaining('it speaks without TLS'),
+      message: expect.stringContaining('the server does not use TLS'),
     });
   });
 
-  test('says of a server that hangs up that it may speak without TLS', async () => {
+  test('reports a server that closes as one that may not use TLS', async () => {
     const address = await plainServer((socket) => socket.once('data', () => socket.end()));
     await expect(dial(address, { key })).rejects.toMatchObject({
       code: 'ERR_SERPY_AUTH',
-      message: expect.stringContaining('it may speak without TLS'),
+      message: expect.stringContaining('it may not use TLS'),
     });
   });
 
-  test('says of a server that was reached and never answers that it may speak without TLS, when its time is over', async () => {
+  test('reports a server that never answers the handshake as one that may not use TLS, after the timeout', async () => {
     let reached = false;
     const address = await plainServer((socket) => {
       socket.once('data', () => {
@@ -415,11 +427,11 @@ describe('a client with a key', () => {
     await expect(dialling).rejects.toMatchObject({
       code: 'ERR_SERPY_AUTH',
       cause: reason,
-      message: expect.stringContaining('has not answered in TLS'),
+      message: expect.stringContaining('did not answer the TLS handshake. It may not use TLS'),
     });
   });
 
-  test('ends with the reason of its signal, before and while', async () => {
+  test('ends with the reason of its signal, aborted before and during the attempt', async () => {
     const address = await plainServer(() => {});
     const reason = new Error('no time');
     await expect(dial(address, { key }, AbortSignal.abort(reason))).rejects.toBe(reason);
@@ -429,7 +441,7 @@ describe('a client with a key', () => {
     await expect(dialling).rejects.toBe(reason);
   });
 
-  test('is refused in a sentence where nothing listens', async () => {
+  test('fails with an explanation if nothing listens', async () => {
     const { address, listener } = await listening({ key });
     listener.close();
     await expect(dial(address, { key })).rejects.toMatchObject({

@@ -1,4 +1,4 @@
-/** A runtime whose accepted sockets of TLS cannot be lent our memory: they read in its own way, with the same result. */
+/** A runtime whose accepted TLS sockets cannot use the shared buffer: they read in the default way, with the same result. */
 
 import { waitFor } from 'serpy-contract-tests/stage';
 import { afterEach, expect, test, vi } from 'vitest';
@@ -26,7 +26,7 @@ async function turns(): Promise<void> {
   for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
 }
 
-test.each(['hello', ''])('brings what came before it was started, and then the end: %j', async (words) => {
+test.each(['hello', ''])('delivers bytes that arrived before the start, and then the end: %j', async (words) => {
   const { client, server } = await pair();
   if (words) client.write(Buffer.from(words));
   client.end();
@@ -36,7 +36,7 @@ test.each(['hello', ''])('brings what came before it was started, and then the e
   expect([received(), told]).toEqual([words, ['ended', 'closed']]);
 });
 
-test('brings nothing while it is paused, and all in order afterwards', async () => {
+test('delivers nothing while paused, and everything in order afterwards', async () => {
   const { client, server } = await pair();
   const { received, told } = hear(server);
   server.pause();

@@ -1,4 +1,4 @@
-/** What tests of TLS play on: listeners of ours and of node:tls, dials of either, and what each was told. */
+/** Helpers for tests of TLS: listeners and clients of serpy and of node:tls, and their events. */
 import { type EventEmitter, once } from 'node:events';
 import {
   type AddressInfo,
@@ -20,7 +20,7 @@ import type { Transport } from '../../src/transport/transport.js';
 const opened: { destroy(): void }[] = [];
 const closing: { close(): unknown }[] = [];
 
-/** For afterEach. */
+/** Closes everything, for afterEach. */
 export function clearAway(): void {
   for (const each of opened.splice(0)) each.destroy();
   for (const each of closing.splice(0)) each.close();
@@ -35,14 +35,14 @@ function secured(settings: SecuritySettings) {
 }
 
 export interface Heard {
-  /** What the transport told, in order. */
+  /** The events of the transport, in order. */
   readonly told: string[];
   readonly errors: Error[];
   received(): string;
   receivedBytes(): number;
 }
 
-/** Starts a transport and hears it. It ends when its peer has. */
+/** Starts a transport and records its events. It ends its stream after its peer. */
 export function hear(transport: Transport): Heard {
   const told: string[] = [];
   const errors: Error[] = [];
@@ -71,7 +71,7 @@ export function hear(transport: Transport): Heard {
   };
 }
 
-/** A listener of ours, with a gate whose clock stands still. */
+/** A serpy listener, with a handshake limiter whose clock stands still. */
 export async function listening(settings: SecuritySettings, limits: Partial<HandshakeLimits> = {}) {
   const clock = new ManualClock();
   const accepted: Transport[] = [];
@@ -87,8 +87,8 @@ export async function listening(settings: SecuritySettings, limits: Partial<Hand
   const gate = new HandshakeLimiter(gateSettings, clock, {
     limited: (_, reason) => turnedAway.push(reason),
     knows: () => false,
-    // Without the address, which differs from run to run.
-    failed: ({ message }) => refused.push(message.replace(/^127\.0\.0\.1:\d+ was refused: /, '')),
+    // Without the address, which differs in each run.
+    failed: ({ message }) => refused.push(message.replace(/^127\.0\.0\.1:\d+ was rejected: /, '')),
   });
   const listener = await tlsListen(
     {
@@ -106,7 +106,7 @@ export async function listening(settings: SecuritySettings, limits: Partial<Hand
   return { address: listener.address, listener, accepted, refused, turnedAway, gate, clock };
 }
 
-/** A dial of ours. */
+/** Connects with serpy. */
 export async function dial(
   address: Address,
   settings: SecuritySettings,
@@ -117,7 +117,7 @@ export async function dial(
   return transport;
 }
 
-/** How a socket of node:tls ended: `secure`, or the code of its error. It is left open where it is secure. */
+/** The result of a socket of node:tls: `secure`, or the code of its error. A secure socket stays open. */
 export async function strange(address: Address, options: ConnectionOptions) {
   const socket = connect({ ...address, checkServerIdentity: () => undefined, ...options });
   opened.push(socket);
@@ -149,7 +149,7 @@ export async function strangeServer(options: TlsOptions): Promise<Address> {
   return started(server);
 }
 
-/** A server that speaks without TLS. */
+/** A server without TLS. */
 export async function plainServer(serve: (socket: Socket) => void): Promise<Address> {
   return started(
     createPlainServer((socket) => {
@@ -167,7 +167,7 @@ async function started(server: PlainServer): Promise<Address> {
   return { host: '127.0.0.1', port: (server.address() as AddressInfo).port };
 }
 
-/** A client that speaks without TLS, and all that it gets. */
+/** A client without TLS, and the bytes that it receives. */
 export async function plainClient(address: Address, says?: string | Buffer) {
   const socket = plainConnect(address);
   opened.push(socket);

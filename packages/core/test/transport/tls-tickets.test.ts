@@ -1,4 +1,4 @@
-/** A server of TLS that gives out tickets in spite of what it was told: whoever comes back with one has shown no key, and is refused. */
+/** A TLS server that issues session tickets against its options: a client that returns with a ticket has not proved that it has the key, and is rejected. */
 import type { TlsOptions } from 'node:tls';
 import { waitFor } from 'serpy-contract-tests/stage';
 import { afterEach, expect, test, vi } from 'vitest';
@@ -14,7 +14,7 @@ vi.mock(import('node:tls'), async (original) => {
 
 afterEach(clearAway);
 
-test('a key that was taken away does not come back in through a ticket', async () => {
+test('a client without the key cannot return with a ticket', async () => {
   const key = generateKey();
   const { address, accepted, refused } = await listening({ key });
   const tls13 = { minVersion: 'TLSv1.3', ciphers: 'TLS_AES_128_GCM_SHA256' } as const;
@@ -29,8 +29,10 @@ test('a key that was taken away does not come back in through a ticket', async (
   await waitFor(() => sessions.length > 0);
 
   const back = await strange(address, { ...tls13, rejectUnauthorized: false, session: sessions[0] });
-  expect([back.outcome, back.socket.isSessionReused()]).toEqual(['secure', true]); // TLS itself lets it in
+  expect([back.outcome, back.socket.isSessionReused()]).toEqual(['secure', true]); // TLS accepts the ticket
   await waitFor(() => refused.length === 1 && back.socket.destroyed);
-  expect(refused).toEqual(['it came back without showing the key']);
+  expect(refused).toEqual([
+    'the client tried to resume an earlier TLS session instead of authenticating with the key: connect again with the key',
+  ]);
   expect(accepted).toHaveLength(1);
 });

@@ -1,4 +1,4 @@
-/** What a transport must do, over TLS: where it differs from TCP below. Both ends, as they read in different ways. */
+/** Transports over TLS, where they differ from TCP. Both ends are tested, because they read in different ways. */
 import { Socket } from 'node:net';
 import { waitFor } from 'serpy-contract-tests/stage';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -24,7 +24,7 @@ async function turns(count = 20): Promise<void> {
 }
 
 describe.each(['client', 'server'] as const)('a %s over TLS', (from) => {
-  test('is read into one buffer for all, so that reading takes no memory', async () => {
+  test('is read into one shared buffer, so that reading takes no memory', async () => {
     const memory = new Set<ArrayBufferLike>();
     for (let n = 0; n < 2; n++) {
       const { sender, reader } = await pair(from);
@@ -46,7 +46,7 @@ describe.each(['client', 'server'] as const)('a %s over TLS', (from) => {
     expect([...memory][0]?.byteLength).toBe(256 * 1024);
   });
 
-  test('is heard in order, however much it sends', async () => {
+  test('delivers everything in order, however much it sends', async () => {
     const { sender, reader } = await pair(from);
     const { received, told } = hear(reader);
     const pieces = Array.from({ length: 200 }, (_, n) => Buffer.alloc(n * 97, n));
@@ -59,7 +59,7 @@ describe.each(['client', 'server'] as const)('a %s over TLS', (from) => {
     expect(Buffer.from(received(), 'latin1').equals(Buffer.concat(pieces))).toBe(true);
   });
 
-  test('is not heard while the reader is paused, and then to its end, in order', async () => {
+  test('delivers nothing while the reader is paused, and then everything in order', async () => {
     const { sender, reader } = await pair(from);
     const { received, told } = hear(reader);
     reader.pause();
@@ -74,7 +74,7 @@ describe.each(['client', 'server'] as const)('a %s over TLS', (from) => {
     expect(told).toEqual(['ended', 'closed']);
   });
 
-  test('is heard as the reader asks for it: a chunk at a time, and the end last', async () => {
+  test('delivers one chunk for each resume, and the end last', async () => {
     const { sender, reader } = await pair(from);
     const events: string[] = [];
     let bytes = 0;
@@ -99,7 +99,7 @@ describe.each(['client', 'server'] as const)('a %s over TLS', (from) => {
     expect(events.slice(-3)).toEqual(['received', 'ended', 'closed']);
   });
 
-  test('is heard to its end by a reader that starts late, paused or not', async () => {
+  test('delivers everything to a reader that starts late, paused or not', async () => {
     for (const paused of [false, true]) {
       const { sender, reader } = await pair(from);
       sender.write(Buffer.from('early'));
@@ -116,7 +116,7 @@ describe.each(['client', 'server'] as const)('a %s over TLS', (from) => {
     }
   });
 
-  test('whose end comes alone is heard by a reader that starts late', async () => {
+  test('reports an end without bytes to a reader that starts late', async () => {
     const { sender, reader } = await pair(from);
     sender.end();
     await turns();
@@ -125,7 +125,7 @@ describe.each(['client', 'server'] as const)('a %s over TLS', (from) => {
     expect(told).toEqual(['ended', 'closed']);
   });
 
-  test('hears what the other end sends after its own goodbye', async () => {
+  test('receives bytes after it has ended its own stream', async () => {
     const { sender, reader } = await pair(from);
     const [atSender, atReader] = [hear(sender), { ended: false }];
     reader.start({
@@ -145,7 +145,7 @@ describe.each(['client', 'server'] as const)('a %s over TLS', (from) => {
     expect(atSender.received()).toBe('last words');
   });
 
-  test('is told when it has room again', async () => {
+  test('emits drained when it has room again', async () => {
     const { sender, reader } = await pair(from);
     const { told } = hear(sender);
     const block = Buffer.alloc(1 << 20);
@@ -162,7 +162,7 @@ describe.each(['client', 'server'] as const)('a %s over TLS', (from) => {
     await waitFor(() => receivedBytes() === blocks * block.length);
   });
 
-  test('uses the memory of small pieces again once they have left', async () => {
+  test('reuses the memory of small pieces after they have left', async () => {
     const { sender, reader } = await pair(from);
     const { received, receivedBytes } = hear(reader);
     const places = new Set<unknown>();
@@ -178,7 +178,7 @@ describe.each(['client', 'server'] as const)('a %s over TLS', (from) => {
     expect(received()).toBe(Array.from({ length: 100 }, (_, n) => String.fromCharCode(n).repeat(1000)).join(''));
   });
 
-  test('that is gone at once is told as closed, once', async () => {
+  test('that closes at once emits closed once', async () => {
     const { sender, reader } = await pair(from);
     const { told } = hear(reader);
     sender.destroy();
@@ -189,16 +189,16 @@ describe.each(['client', 'server'] as const)('a %s over TLS', (from) => {
 });
 
 describe('a socket that a server accepted', () => {
-  test('reads in the way of the runtime where it cannot be lent that buffer', () => {
+  test('reads in the default way if it cannot use that buffer', () => {
     const reading = new SocketReader();
     const wholly = { _handle: { useUserBuffer: () => {} } };
     for (const inside of [{}, { _handle: null }, { _handle: {} }]) {
       expect(useSharedBuffer(Object.assign(new Socket(), inside), reading)).toBe(false);
     }
     const unknown = Object.assign(Object.create(null), wholly, { readableLength: 0 });
-    expect(useSharedBuffer(unknown, reading)).toBe(false); // a runtime that calls its properties otherwise
+    expect(useSharedBuffer(unknown, reading)).toBe(false); // a runtime with other property names
     const busy = Object.defineProperty(Object.assign(new Socket(), wholly), 'readableLength', { value: 5 });
-    expect(useSharedBuffer(busy, reading)).toBe(false); // what has come already would be lost
+    expect(useSharedBuffer(busy, reading)).toBe(false); // bytes that have arrived would be lost
     expect(useSharedBuffer(Object.assign(new Socket(), wholly), reading)).toBe(true);
   });
 });

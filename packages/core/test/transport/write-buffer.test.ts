@@ -1,4 +1,4 @@
-/** The gathering of small writes: what goes in comes out, and memory is written again only when that is allowed. */
+/** The write buffer: it returns the written bytes, and reuses memory only when that is allowed. */
 import { fc, test } from '@fast-check/vitest';
 import { describe, expect } from 'vitest';
 import { WriteBuffer } from '../../src/transport/write-buffer.js';
@@ -6,8 +6,8 @@ import { WriteBuffer } from '../../src/transport/write-buffer.js';
 const blockBytes = 64 * 1024;
 const fullBytes = 256 * 1024;
 
-describe('a write batch', () => {
-  test('copies a single small piece, so that it may change, and passes on a big one as it is', () => {
+describe('a write buffer', () => {
+  test('copies a single small piece, so that it may change, and references a large one', () => {
     const batch = new WriteBuffer();
     for (const size of [1, 8191]) {
       const piece = Buffer.alloc(size, 1);
@@ -20,7 +20,7 @@ describe('a write batch', () => {
     expect(batch.take()[0]).toBe(big);
   });
 
-  test('takes 8 KiB for few small pieces, and up to 64 KiB for many', () => {
+  test('allocates 8 KiB for few small pieces, and up to 64 KiB for many', () => {
     const batch = new WriteBuffer();
     const memory: number[] = [];
     for (let i = 0; i < 20_000; i++) {
@@ -33,13 +33,13 @@ describe('a write batch', () => {
     expect(Buffer.concat(batch.take()).equals(expected)).toBe(true);
   });
 
-  test('makes one piece of many small ones', () => {
+  test('joins many small pieces', () => {
     const batch = new WriteBuffer();
     for (let i = 0; i < 100; i++) batch.add(Buffer.of(i));
     expect(batch.take()).toEqual([Buffer.from(Array.from({ length: 100 }, (_, i) => i))]);
   });
 
-  test('never copies a big piece', () => {
+  test('never copies a large piece', () => {
     const batch = new WriteBuffer();
     const big = Buffer.alloc(8192);
     batch.add(Buffer.of(1));
@@ -63,7 +63,7 @@ describe('a write batch', () => {
       }),
       { minLength: 1, maxLength: 8 },
     ),
-  ])('gives what went in, in order, and leaves alone what has not left', (flushes) => {
+  ])('returns the written bytes in order, and does not change bytes that have not left', (flushes) => {
     const batch = new WriteBuffer();
     let underWay: [Uint8Array[], Buffer][] = [];
     let next = 0;

@@ -17,7 +17,7 @@ afterEach(() => {
 });
 
 describe('parts', () => {
-  test('are all bytes in order, none larger than a write may be', () => {
+  test('contain all bytes in order, none above the maximum of a write', () => {
     const parts = new WriteParts();
     const large = Buffer.alloc(2 * maxWriteBytes + 5, 'b');
     parts.add([Buffer.from('a'), large]);
@@ -32,7 +32,7 @@ describe('parts', () => {
     expect(parts.take()).toEqual([]);
   });
 
-  test('are none where their memory was taken away', () => {
+  test('are undefined if their memory was transferred', () => {
     const parts = new WriteParts();
     const large = new Uint8Array(2 * maxWriteBytes);
     parts.add([large]);
@@ -45,7 +45,7 @@ describe('parts', () => {
 describe.each([
   ['TCP', undefined],
   ['TLS', securityOf({ key: generateKey() })],
-])('a piece larger than one write may be, over %s', (_, security) => {
+])('a piece above the maximum of one write, over %s', (_, security) => {
   async function pair(): Promise<{ client: Transport; server: Transport }> {
     const accepted: Transport[] = [];
     const listener = await systemEnvironment.listen({
@@ -66,7 +66,7 @@ describe.each([
     return { client, server: accepted[0] as Transport };
   }
 
-  test('goes out in parts, before what is written behind it and the end', async () => {
+  test('is sent in parts, before later writes and the end', async () => {
     const { client, server } = await pair();
     let mostBytes = 0;
     const { write } = Duplex.prototype;

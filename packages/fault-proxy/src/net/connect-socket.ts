@@ -1,6 +1,6 @@
 /**
- * Connects a socket to a host: to whichever of the addresses of its name answers first. The fault proxy, which depends on nothing, has a
- * copy of this file.
+ * Connects a socket to the first address of a host name that answers. The fault proxy, which depends on no package, has a copy of this
+ * file.
  */
 import { ADDRCONFIG, type LookupAddress, lookup } from 'node:dns';
 
@@ -14,10 +14,10 @@ interface Timers {
   clearTimeout(timer: unknown): void;
 }
 
-/** How long an address has before the next one is tried beside it, as RFC 8305 recommends. */
+/** 250 ms: after this time the next address is tried in parallel, as RFC 8305 recommends. */
 const attemptDelayMs = 250;
 
-/** A socket, as far as it is connected here. */
+/** The used part of a socket. */
 interface Connecting {
   readonly localAddress?: string | undefined;
   readonly localPort?: number | undefined;
@@ -31,12 +31,12 @@ interface Connecting {
   resetAndDestroy(): unknown;
 }
 
-/** What Node keeps inside of a socket, as far as it is used here: below the handle of TLS that of TCP. */
+/** The used part of Node's internals of a socket: the TCP handle below the TLS handle. */
 interface SocketInternals {
   readonly _handle?: { readonly _parent?: { readonly reset?: (done: () => void) => unknown } } | null;
 }
 
-/** Options for `node:net` that say where to: a name keeps its name, and is not looked up again. */
+/** The destination as options of `node:net`: they keep the host name, which is not looked up again. */
 export interface Destination extends Target {
   readonly autoSelectFamily: false;
   readonly lookup: (
@@ -47,8 +47,8 @@ export interface Destination extends Target {
 }
 
 /**
- * Connects. All addresses may take as long as the signal lets them: Node's own way gives each but the last a quarter of a second.
- * @param open makes a socket that begins to connect; throws for options that no address would take
+ * Connects. Each address has until the signal aborts: Node's own method gives each but the last 250 ms.
+ * @param open creates a socket that begins to connect; throws for options that no address accepts
  */
 export async function connectSocket<S extends Connecting>(
   address: Target,
@@ -75,7 +75,7 @@ export async function connectSocket<S extends Connecting>(
   });
 }
 
-/** The attempts of one connect, side by side. */
+/** The parallel attempts of one connect. */
 class ConnectRace<S extends Connecting> {
   readonly #address: Target;
   readonly #waiting: Iterator<LookupAddress>;
@@ -101,7 +101,7 @@ class ConnectRace<S extends Connecting> {
     this.#owner = owner;
   }
 
-  /** Tries the next address, beside those that have not answered. */
+  /** Tries the next address, in parallel with those that have not answered. */
   next(): void {
     this.#timers.clearTimeout(this.#timer);
     const { done, value } = this.#waiting.next();
@@ -130,7 +130,7 @@ class ConnectRace<S extends Connecting> {
       autoSelectFamily: false,
       lookup: (_host, _options, found) => process.nextTick(found, null, address, family),
     });
-    socket.on('error', noop); // it may come after the attempt is over, and nobody else would hear it
+    socket.on('error', noop); // an error after the end of the attempt has no other listener
     this.#attempts.add(socket);
     const failed = (error: Error) => {
       if (this.#over) return;
@@ -165,14 +165,14 @@ class ConnectRace<S extends Connecting> {
 function noop(): void {}
 
 /**
- * Of a port that the system also hands out to sockets that connect, a socket may get that very port while nobody listens on it. TCP lets
- * it connect with itself.
+ * If no program listens on a port from the system's range for outgoing sockets, a connecting socket can get that same port. TCP then
+ * connects the socket to itself.
  */
 function isSelfConnected({ localAddress, localPort, remoteAddress, remotePort }: Connecting): boolean {
   return localPort !== undefined && localPort === remotePort && localAddress === remoteAddress;
 }
 
-/** An end in good order would keep the port from the server for a minute (TIME_WAIT). */
+/** A graceful close would block the port of the server for a minute (TIME_WAIT). */
 function reset(socket: Connecting): void {
   const below = (socket as SocketInternals)._handle?._parent;
   if (below?.reset) below.reset(noop);
@@ -180,23 +180,23 @@ function reset(socket: Connecting): void {
 }
 
 function refusedError({ remoteAddress: address, remotePort: port }: Connecting): Error {
-  const text = `connect ECONNREFUSED ${address}:${port}: the system has connected the socket with itself`;
+  const text = `connect ECONNREFUSED ${address}:${port}: the system connected the socket to itself`;
   return Object.assign(new Error(text), { code: 'ECONNREFUSED', syscall: 'connect', address, port });
 }
 
-/** As Node tells the failures of several attempts. */
+/** The failures of several attempts, as Node reports them. */
 function combinedError(errors: readonly Error[]): Error {
   const [first] = errors;
   if (first === undefined || errors.length === 1) return first ?? new Error('the name has no address');
   return Object.assign(new AggregateError(errors), { code: (first as NodeJS.ErrnoException).code });
 }
 
-/** The addresses of a host, the families in turn, as one of them may have no way at all. */
+/** The addresses of a host, alternately of both families, because one family may have no route. */
 function addressesOf(host: string, signal: AbortSignal): Promise<LookupAddress[]> {
   return new Promise((resolve, reject) => {
     const stop = () => reject(signal.reason);
     signal.addEventListener('abort', stop, { once: true });
-    // On Windows the hint hides addresses that work; Node leaves it out there as well.
+    // On Windows the hint hides addresses that work; Node does not use it there either.
     const hints = process.platform === 'win32' ? 0 : ADDRCONFIG;
     lookup(host, { all: true, hints }, (error, found) => {
       signal.removeEventListener('abort', stop);
