@@ -30,7 +30,7 @@ describe.each(['v1', 'v2'] as const)('over %s without a session', (protocol) => 
     expect(warnings).toMatchObject([
       {
         code: 'ERR_SERPY_LOST',
-        message: expect.stringMatching(/up to 5 messages.*session: 'prefer'.*modes 1, 3 and 5/),
+        message: expect.stringMatching(/Up to 5 messages.*session: 'prefer'.*modes 1, 3 and 5/),
       },
     ]);
   });

@@ -310,7 +310,9 @@ describe('serpy listen', () => {
   test('accepts other computers only with a key or --insecure', async () => {
     const { status, stderr } = await runToEnd(['listen', 'serpy2://0.0.0.0:0']);
     expect(status).toBe(2);
-    expect(stderr).toMatch(/^serpy: on 0\.0\.0\.0 everybody .*--key-file.*--insecure \[ERR_SERPY_INSECURE\]\n$/);
+    expect(stderr).toMatch(
+      /^serpy: the server was not started: on 0\.0\.0\.0 everybody .*--key-file.*--insecure \[ERR_SERPY_INSECURE\]\n$/,
+    );
     expect(existsSync(join(folder, 'nothing'))).toBe(false);
   });
 

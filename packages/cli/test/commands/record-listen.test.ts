@@ -250,7 +250,9 @@ describe('serpy record --listen', () => {
 
     const open = await runToEnd(['record', '--listen', 'serpy2://0.0.0.0:0', folder]);
     expect([open.status, readdirSync(place)]).toEqual([2, []]);
-    expect(open.stderr).toMatch(/^serpy: on 0\.0\.0\.0 everybody .*--key-file.*--insecure \[ERR_SERPY_INSECURE\]\n$/);
+    expect(open.stderr).toMatch(
+      /^serpy: the server was not started: on 0\.0\.0\.0 everybody .*--key-file.*--insecure \[ERR_SERPY_INSECURE\]\n$/,
+    );
 
     writeFileSync(join(place, 'notes.txt'), 'precious');
     const full = await runToEnd(['record', '--listen', 'serpy2://127.0.0.1:0', place]);

@@ -49,9 +49,10 @@ export class Segment<Out> {
     return this.offset + this.end - this.start;
   }
 
-  /** Whether the program has left its memory as large as it was. */
+  /** Whether the memory still has all bytes: the program may have transferred or shrunk it. Optimized code of Node 20 reads the old `length` of a detached array. */
   get isThere(): boolean {
-    return this.memory.length >= this.end;
+    const { memory } = this;
+    return memory.length >= this.end && (!this.isShared || memory.buffer.byteLength >= memory.byteOffset + this.end);
   }
 
   /** A part was sent. */

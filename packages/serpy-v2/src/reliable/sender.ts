@@ -303,10 +303,11 @@ export class Sender<Out extends Sendable> {
     const end = start + bytes;
     const { memory } = segment;
     const isJoined = bytes < joinedBytes;
+    // Before anything is written: nothing of a record is sent if the memory cannot be read.
+    const digest = segment.isShared ? payloadDigest(memory, start, end) : undefined;
     const { buffer: target, offset: at } = this.#host.reserve(recordHeaderBytes + (isJoined ? bytes : 0));
     writeRecordHeader(target, at, this.#dataType(this.#sent + bytes), bytes, this.#sent);
-    if (segment.isShared) {
-      const digest = payloadDigest(memory, start, end);
+    if (digest !== undefined) {
       segment.sent(start, end, digest);
       if (this.#isChecked) writeCheck(target, at, recordCheckOf(target, at, memory, start, end, digest));
     } else if (this.#isChecked) writeCheck(target, at, recordCheck(target, at, memory, start, end));
