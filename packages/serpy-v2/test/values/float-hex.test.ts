@@ -191,7 +191,7 @@ describe('parseFloatHex', () => {
   });
 
   test('says whether a text is no number or too large, and shows only the start of a long one', () => {
-    expect(() => parseFloatHex('1.5 V')).toThrow('"1.5 V" is no hexadecimal floating-point number');
+    expect(() => parseFloatHex('1.5 V')).toThrow('"1.5 V" is not a hexadecimal floating-point number');
     expect(() => parseFloatHex('0x1p1024')).toThrow('"0x1p1024" is too large for a double');
     expect(() => parseFloatHex('z'.repeat(5000))).toThrow(`"${'z'.repeat(40)}…" is no`);
   });

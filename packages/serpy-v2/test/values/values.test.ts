@@ -133,7 +133,7 @@ describe('texts', () => {
     const error = thrownBy(() => decodeValue(frameType.str, Buffer.from('yes µ')));
     expect(error).toMatchObject({ code: 'ERR_SERPY_TOO_LARGE', sizeBytes: 6, limitBytes: constants.MAX_STRING_LENGTH });
     expect(error.message).toMatch(
-      /^a text that the peer sent has 6 bytes, .*: let the peer send it in parts, or as bytes$/,
+      /^a text that the peer sent has 6 bytes, .*: the peer must send it in parts, or as bytes$/,
     );
     expect(decodeValue(frameType.str, Buffer.from('yes µ')).value).toBe('yes µ');
   });
@@ -143,7 +143,7 @@ describe('doubles', () => {
   test('a float whose text is longer than any double needs is refused before it is read', () => {
     const error = thrownBy(() => decodeValue(frameType.float, Buffer.alloc(1025, '1')));
     expect(error).toMatchObject({ code: 'ERR_SERPY_PROTOCOL' });
-    expect(error.message).toMatch(/a float as a text of 1025 bytes, and one has at most 1024/);
+    expect(error.message).toMatch(/a float as a text of 1025 bytes, and the maximum is 1024/);
   });
 
   test.each<[value: Value, text: string]>([
