@@ -293,7 +293,7 @@ export class Receiver {
     this.#waitingBytes -= sizeBytes + headerBytes;
     this.#ackDue = true;
     this.#freedBytes += sizeBytes;
-    // A slow program does not cause an acknowledgement for each message. An empty queue always does, so that the sender does not wait for it.
+    // A slow program does not cause a check for each message. An empty queue always does, so that the sender does not wait for it.
     const isMuch = this.#freedBytes >= this.#notedBytes;
     if (!isMuch && this.#waitingMessages > 0) return;
     if (isMuch) this.#freedBytes = 0;

@@ -320,7 +320,7 @@ export class Sender<Out extends Sendable> {
     if (segment.message) this.#reportProgress(segment.message, segment.messageEnd);
   }
 
-  /** Requests an acknowledgement if a sender waits, if the retransmission buffer is half full, and regularly to measure the rate. */
+  /** Requests an acknowledgement if a sender waits, if half of the retransmission buffer is used, and after eight records of the largest size. */
   #dataType(end: number): number {
     const { maxBytes, maxMessages } = this.#replay;
     const isAwaited = this.#awaited > this.#sent && this.#awaited <= end;
