@@ -87,7 +87,6 @@ interface Unfinished {
  * has to go. An entry whose file has moved exempts nothing.
  */
 const unfinished: Readonly<Record<string, Unfinished>> = {
-  'packages/contract-tests/src': { most: 12, because: 'the sources are being rewritten, folder by folder' },
   'packages/serpy-v2/src': { most: 82, because: 'the sources are being rewritten, folder by folder' },
 };
 

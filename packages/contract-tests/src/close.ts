@@ -188,7 +188,7 @@ export function closeStatements<T extends ProtocolTypes>(stage: TestBedSource<T>
   });
 
   stage.inMemory.each(['close', 'destroy'] as const)(
-    '%s() during connect rejects it and ends the dial',
+    '%s() during connect rejects it and ends the connection attempt',
     async (ending) => {
       stage().network?.clock.stop();
       const client = stage().connection({}, stage().withSilentDials());
@@ -216,7 +216,7 @@ export function closeStatements<T extends ProtocolTypes>(stage: TestBedSource<T>
   );
 
   stage.inMemory.each(['close', 'destroy'] as const)(
-    '%s() while waiting to dial again ends the wait',
+    '%s() while waiting to reconnect ends the wait',
     async (ending) => {
       const { client } = await stage().stranded();
       const dials = stage().environment.dials;

@@ -63,9 +63,9 @@ export function connectStatements<T extends ProtocolTypes>(stage: TestBedSource<
     stage().connection({ autoRestart: undefined, sendQueue: { maxMessages: undefined }, reconnect: undefined });
   });
 
-  stage.inMemory('a server takes no options of the end that dials, and needs a port', () => {
-    const dialling = { port: 0, autoRestart: true } as ServerOptions;
-    expect(() => stage().server(dialling)).toThrow(optionError('autoRestart'));
+  stage.inMemory('a server takes no options of a client, and needs a port', () => {
+    const clientOptions = { port: 0, autoRestart: true } as ServerOptions;
+    expect(() => stage().server(clientOptions)).toThrow(optionError('autoRestart'));
     expect(() => stage().server({})).toThrow(optionError('port', 'missing'));
     expect(() => stage().server({ port: 65_536 })).toThrow(optionError('port', '65535'));
     expect(() => stage().server({ port: 0, maxConnections: 0 })).toThrow(optionError('maxConnections'));
@@ -146,14 +146,14 @@ export function connectStatements<T extends ProtocolTypes>(stage: TestBedSource<
     expect([client.encrypted, client.identity]).toEqual([false, undefined]);
   });
 
-  stage.inMemory('connect twice is refused, and the connection goes on', async () => {
+  stage.inMemory('connect twice is rejected, and the connection continues to work', async () => {
     const { client, accepted, address } = await stage().pair();
     await expect(client.connect(address.host, address.port)).rejects.toEqual(optionError('new Connection'));
     await client.sendData(value());
     await accepted.getData();
   });
 
-  stage.inMemory('connect during connect is refused, and the first goes on', async () => {
+  stage.inMemory('connect during connect is rejected, and the first continues', async () => {
     const { address } = await stage().started();
     const client = stage().connection();
     const first = client.connect(address.host, address.port);
@@ -182,7 +182,7 @@ export function connectStatements<T extends ProtocolTypes>(stage: TestBedSource<
     await accepted.getData();
   });
 
-  stage.inMemory('connect with an aborted signal does not dial', async () => {
+  stage.inMemory('connect with an aborted signal does not open a TCP connection', async () => {
     const { address } = await stage().started();
     const client = stage().connection();
     const reason = new Error('no time');
@@ -219,7 +219,7 @@ export function connectStatements<T extends ProtocolTypes>(stage: TestBedSource<
     expect(client.isConnected()).toBe(true);
   });
 
-  stage.inMemory('a dial that nobody answers ends after connectTimeoutMs', async () => {
+  stage.inMemory('a connection attempt that no server answers ends after connectTimeoutMs', async () => {
     const client = stage().connection({ connectTimeoutMs: 20 }, stage().withSilentDials());
     await expect(client.connect('127.0.0.1', 9)).rejects.toMatchObject({
       code: 'ERR_SERPY_CONNECT',

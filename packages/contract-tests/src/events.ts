@@ -69,7 +69,7 @@ export function eventStatements<T extends ProtocolTypes>(stage: TestBedSource<T>
     expect(caught).toHaveLength(1);
   });
 
-  stage.inMemory('a warning that nobody listens for goes to the process, once for each kind', async () => {
+  stage.inMemory('a warning without a listener goes to the process, once for each kind', async () => {
     const { client } = await stage().stranded({ sendQueue: { maxMessages: 1, whenFull: 'drop-newest' } });
     await client.sendData(numbered(1).value);
     await client.sendData(numbered(2).value);

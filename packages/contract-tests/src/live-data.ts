@@ -192,7 +192,7 @@ export function liveDataStatements<T extends ProtocolTypes>(stage: TestBedSource
   });
 
   stage.inMemory(
-    "whenOffline 'drop': before connect() sendData is refused, and during the first dial it drops",
+    "whenOffline 'drop': before connect() sendData is rejected, and during the first connection attempt it drops",
     async () => {
       const client = stage().connection({ whenOffline: 'drop' }, stage().withSilentDials());
       await expect(client.sendData(numbered(1).value)).rejects.toMatchObject({ code: 'ERR_SERPY_NOT_CONNECTED' });

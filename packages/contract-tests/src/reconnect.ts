@@ -186,7 +186,7 @@ export function reconnectStatements<T extends ProtocolTypes>(stage: TestBedSourc
     await waitFor(() => client.state === 'closed');
   });
 
-  stage.inMemory('a connection that was accepted cannot be told to dial', async () => {
+  stage.inMemory('enableRestart is rejected on an accepted connection', async () => {
     const { accepted } = await stage().pair();
     expect(() => accepted.enableRestart()).toThrow(expect.objectContaining({ code: 'ERR_SERPY_OPTION' }));
     accepted.disableRestart();

@@ -40,7 +40,7 @@ export function sendQueueStatements<T extends ProtocolTypes>(stage: TestBedSourc
     },
   );
 
-  stage.inMemory('a send that nobody awaits is no unhandled rejection when the connection is over', async () => {
+  stage.inMemory('an unawaited send does not cause an unhandled rejection when the connection is over', async () => {
     const unhandled: unknown[] = [];
     const listener = (reason: unknown) => unhandled.push(reason);
     process.on('unhandledRejection', listener);

@@ -18,7 +18,7 @@ export function serverStatements<T extends ProtocolTypes>(stage: TestBedSource<T
     expect(server.address?.port).toBeGreaterThan(0);
   });
 
-  stage.inMemory('start twice is refused, also while the first is under way', async () => {
+  stage.inMemory('start twice is rejected, also while the first is pending', async () => {
     const server = stage().server({ port: 0 });
     const first = server.start();
     await expect(server.start()).rejects.toMatchObject({ code: 'ERR_SERPY_OPTION' });

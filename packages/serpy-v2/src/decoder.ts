@@ -1,5 +1,6 @@
 /**
- * Bytes in, messages out. One stream, one decoder: after `read` has thrown, framing is lost and the decoder is done with.
+ * Decodes the bytes of a stream into messages. Each stream has its own decoder. After `read` has thrown, the position of the frames is lost and
+ * the decoder is not used again.
  */
 import {
   BadFrames,
@@ -28,30 +29,30 @@ import {
 import { checkMagic, readUint32, startsWithMagic } from './wire/header.js';
 import { maxAllocationRatio, PayloadBuffer } from './wire/payload-buffer.js';
 
-/** Who is warned, and who has memory. */
+/** The recipient of warnings and the source of memory. */
 type DecoderOutput = Pick<SessionHost<OutboundMessage>, 'warn' | 'allocate'>;
 
-/** Frames of bytes with a wrong checksum that are no messages. */
+/** Detects HELLO and WELCOME: frames of type bytes with a wrong checksum. */
 export interface GreetingDetector {
-  /** So many bytes the next may have, whatever a message may. */
+  /** Largest payload of the next handshake frame, which may exceed the limit of a message. */
   readonly maxBytes: number;
-  /** Whether one is. Reading stops there, so that what follows can be read by somebody else. */
+  /** Whether a frame is one. The decoder then stops, so that another reader can read the bytes that follow. */
   detect(statedSum: number, sum: number, payload: Buffer): boolean;
 }
 
-/** When there are too many of them. */
+/** End of the error for too many damaged messages. */
 const damagedMessages =
-  'damaged messages than whole ones on this link, which is given up: does its program change bytes before they have left, or does what is in between?';
+  'damaged messages than valid ones, so the link is closed. Check that its program does not change bytes before they are sent, and that nothing in the network changes them';
 
-/** What the frames of a session are: their records are checked, so they have no checksums of their own. */
+/** Describes the frames of a session. They have no checksums, because their records are checked. */
 export interface SessionFrames {
   /** The largest payload of a type. */
   maxBytes(type: number): number;
-  /** The message of a payload; undefined for what is passed over. */
+  /** The message of a payload; undefined if the frame is skipped. */
   decode(type: number, payload: Buffer, endOffset: number): DecodedMessage | undefined;
 }
 
-const noGreetingDetector: GreetingDetector = { maxBytes: 0, detect: () => false };
+const noDetector: GreetingDetector = { maxBytes: 0, detect: () => false };
 
 export class Decoder {
   readonly #maxMessageBytes: number;
@@ -59,34 +60,34 @@ export class Decoder {
   readonly #detector: GreetingDetector;
   readonly #bad: BadFrames;
   readonly #chunk = new ChunkCursor();
-  /** How many bytes have come in all. */
+  /** Total number of received bytes. */
   #received = 0;
-  /** A header that did not come in one chunk, and how much of it is there. */
+  /** A header that arrives in several chunks, and the number of its bytes received. */
   #header: Buffer | undefined;
   #headerFilled = 0;
-  /** Whether a header was read whose payload was not; the next three are what it said. */
+  /** Whether a header was read and its payload was not. The next three are the fields of the header. */
   #inPayload = false;
   #type = 0;
   #checksum = 0;
   #payloadBytes = 0;
-  /** The payload, if it does not come in one chunk: put together in its own memory, or kept as it comes until that is believed. */
+  /** A payload that arrives in several chunks: joined in its own memory, or staged until enough bytes have arrived to allocate it. */
   #body: PayloadBuffer | undefined;
   #staged: ByteQueue | undefined;
-  /** Whether no frame has come yet: only then a client's probe may. */
+  /** Whether no frame was received yet: only then the probe of a client is skipped. */
   #atStart: boolean;
   readonly #session: SessionFrames | undefined;
-  /** Where the frame begins that is next, or has begun. */
+  /** Start of the current or next frame. */
   #offset = 0;
 
   /**
-   * @param maxMessageBytes the largest payload; a header that states more is refused before anything is kept for it
-   * @param output is warned of each message that was dropped because its checksum was wrong
-   * @param session for the frames of a session, which begin at `offset`
+   * @param maxMessageBytes the largest payload; a header with a larger length is rejected before memory is allocated
+   * @param output receives a warning for each message that is dropped because of a wrong checksum
+   * @param session describes the frames of a session, which begin at `offset`
    */
   constructor(
     maxMessageBytes: number,
     output: DecoderOutput,
-    greetings: GreetingDetector = noGreetingDetector,
+    detector: GreetingDetector = noDetector,
     session?: SessionFrames,
     offset = 0,
   ) {
@@ -95,24 +96,25 @@ export class Decoder {
     this.#offset = offset;
     this.#atStart = session === undefined;
     this.#output = output;
-    this.#detector = greetings;
+    this.#detector = detector;
     this.#bad = new BadFrames(output, damagedMessages);
   }
 
-  /** Takes bytes in, which must not change until `keep`. */
+  /** Adds bytes, which must not change until `retainUnread`. */
   push(bytes: Buffer): void {
     this.#received += bytes.length;
     this.#chunk.borrow(bytes);
   }
 
-  /** The bytes go back: what of them was not read is copied. */
+  /** Copies the unread bytes: the owner of the memory reuses it. */
   retainUnread(): void {
     this.#chunk.detach();
   }
 
   /**
-   * The next message, or undefined until more bytes come.
-   * @throws `ERR_SERPY_PROTOCOL` wrong magic, unknown type, bytes that are none of their type, too many damaged messages; `ERR_SERPY_TOO_LARGE`
+   * The next message; undefined if more bytes are needed.
+   * @throws `ERR_SERPY_PROTOCOL` for wrong magic, an unknown type, bytes that are not valid for their type, or too many damaged messages;
+   * `ERR_SERPY_TOO_LARGE`
    */
   read(): DecodedMessage | undefined {
     try {
@@ -148,7 +150,7 @@ export class Decoder {
           this.#checkSize();
           return decodeValue(this.#type, this.#takeWhole());
         }
-        if (this.#isGreeting(sum, this.#chunk.take(this.#payloadBytes))) return undefined;
+        if (this.#isHandshakeFrame(sum, this.#chunk.take(this.#payloadBytes))) return undefined;
         this.#warnOf(sum);
       } else {
         const body = this.#readBody();
@@ -159,55 +161,55 @@ export class Decoder {
           this.#checkSize();
           return decodeValue(this.#type, body.bytes);
         }
-        if (this.#isGreeting(body.sum, body.bytes)) return undefined;
+        if (this.#isHandshakeFrame(body.sum, body.bytes)) return undefined;
         this.#warnOf(body.sum);
       }
     }
   }
 
-  /** Where the frame begins that is next, or has begun. */
+  /** Start of the current or next frame. */
   get offset(): number {
     return this.#offset;
   }
 
-  /** How large the payload is of the message that has begun; undefined while that is not known. */
+  /** Payload size of the message that has begun; undefined while it is not known. */
   get payloadBytes(): number | undefined {
     return this.#inPayload ? this.#payloadBytes : undefined;
   }
 
-  /** How much of it is there. */
+  /** Number of payload bytes that have arrived. */
   get filledBytes(): number {
     return this.#body?.filled ?? this.#staged?.length ?? 0;
   }
 
-  /** Whether bytes are there that were not read. */
+  /** Whether unread bytes remain. */
   get hasRest(): boolean {
     return this.#chunk.remaining > 0;
   }
 
-  /** Where the next bytes of a message may be put that has begun; undefined where they must be pushed. */
+  /** The destination of the next `count` bytes of the message that has begun; undefined if they must be pushed. */
   place(count: number): Buffer | undefined {
     return this.#inPayload && !this.hasRest ? this.#body?.place(count) : undefined;
   }
 
-  /** Where the next bytes may be read to that come. */
+  /** The buffer that the transport may read the next bytes into. */
   target(leastBytes: number): Buffer | undefined {
     return this.#inPayload && !this.hasRest ? this.#body?.target(leastBytes) : undefined;
   }
 
-  /** They are there. @returns whether the message is whole */
+  /** `count` bytes were read into `target`. @returns whether the message is complete */
   filled(count: number): boolean {
     this.#received += count;
     this.#body?.placed(count);
     return this.#body?.complete === true;
   }
 
-  /** They are there. */
+  /** `count` bytes were written to the buffer of `place`. */
   placed(count: number): void {
     this.#body?.placed(count);
   }
 
-  /** Forgets the message that has begun: the next begins at this offset. */
+  /** Discards the message that has begun. The next one begins at `offset`. */
   discard(offset: number): void {
     this.#inPayload = false;
     this.#headerFilled = 0;
@@ -216,39 +218,41 @@ export class Decoder {
     this.#offset = offset;
   }
 
-  /** Whether a message has begun and is not whole. */
+  /** Whether a message has begun and is not complete. */
   get midFrame(): boolean {
     return this.#inPayload || this.#headerFilled > 0;
   }
 
-  /** Memory that is held for it. */
+  /** Memory of the incomplete message. */
   get partialBytes(): number {
     return this.#body?.bytes.length ?? this.#staged?.length ?? 0;
   }
 
-  /** All that was not read, still lent. */
+  /** Reads all remaining bytes, which stay borrowed. */
   drain(): Buffer {
     return this.#chunk.take(this.#chunk.remaining);
   }
 
-  /** A greeting came where it means nothing: it is dropped like anything that arrived damaged. */
+  /** A HELLO or WELCOME arrived where none is expected: it is dropped like a damaged message. */
   warnOfGreeting(payload: Buffer): void {
     this.#payloadBytes = payload.length;
     this.#warnOf(checksum(payload));
   }
 
-  /** What the end of the stream leaves unfinished. */
+  /** The error for a message that the end of the stream cut; undefined if there is none. */
   ended(): SerpyError | undefined {
     const { remaining } = this.#chunk;
     if (this.#inPayload) {
-      const there = remaining + (this.#body?.filled ?? this.#staged?.length ?? 0);
+      const arrivedBytes = remaining + (this.#body?.filled ?? this.#staged?.length ?? 0);
       return new TruncatedError(
-        `the stream ended in the middle of a message: ${there} of ${this.#payloadBytes} bytes had come`,
+        `the stream ended in the middle of a message: ${arrivedBytes} of ${this.#payloadBytes} bytes had arrived`,
       );
     }
-    const there = remaining + this.#headerFilled;
-    if (there === 0) return undefined;
-    return new TruncatedError(`the stream ended in the middle of a header: ${there} of ${headerBytes} bytes had come`);
+    const arrivedBytes = remaining + this.#headerFilled;
+    if (arrivedBytes === 0) return undefined;
+    return new TruncatedError(
+      `the stream ended in the middle of a header: ${arrivedBytes} of ${headerBytes} bytes had arrived`,
+    );
   }
 
   #readHeader(): boolean {
@@ -259,7 +263,7 @@ export class Decoder {
     return this.#parseHeader(bytes, at);
   }
 
-  /** Gathers a header that came in parts. A wrong one is noticed at its first wrong byte. */
+  /** Joins a header that arrives in parts. A wrong magic is detected at its first wrong byte. */
   #joinHeader(): boolean {
     this.#header ??= Buffer.allocUnsafe(headerBytes);
     const { bytes, at } = this.#chunk;
@@ -288,8 +292,8 @@ export class Decoder {
     this.#type = from[at + typeOffset] as number;
     this.#checksum = readUint32(from, at + checksumOffset);
     this.#payloadBytes = readUint32(from, at + lengthOffset);
-    const maybeGreeting = this.#type === frameType.bytes && this.#payloadBytes <= this.#detector.maxBytes;
-    if (!maybeGreeting) this.#checkSize();
+    const mayBeHandshakeFrame = this.#type === frameType.bytes && this.#payloadBytes <= this.#detector.maxBytes;
+    if (!mayBeHandshakeFrame) this.#checkSize();
     this.#inPayload = true;
     return true;
   }
@@ -300,18 +304,18 @@ export class Decoder {
     throw new MessageTooLargeError('the message that the peer sends', this.#payloadBytes, most);
   }
 
-  #isGreeting(sum: number, payload: Buffer): boolean {
+  #isHandshakeFrame(sum: number, payload: Buffer): boolean {
     if (this.#type === frameType.bytes && this.#detector.detect(this.#checksum, sum, payload)) return true;
     this.#checkSize();
     return false;
   }
 
-  /** Whether the payload is there, in one chunk, as those of nearly all small messages are. */
+  /** Whether the payload is complete in one chunk, as for nearly all small messages. */
   #isWhole(): boolean {
     return this.#payloadBytes <= this.#chunk.remaining && this.#body === undefined && this.#staged === undefined;
   }
 
-  /** The payload that is whole: a view, or where it is delivered as it is, a copy. */
+  /** The complete payload: a copy if it is delivered as bytes, otherwise a view. */
   #takeWhole(): Buffer {
     const count = this.#payloadBytes;
     if (this.#type !== frameType.bytes && this.#type !== streamType) return this.#chunk.take(count);
@@ -321,7 +325,7 @@ export class Decoder {
     return payload;
   }
 
-  /** Goes on with a payload that comes in several chunks. */
+  /** Reads more of a payload that arrives in several chunks. */
   #readBody(): PayloadBuffer | undefined {
     const rest = this.#chunk.rest();
     if (this.#body === undefined) {

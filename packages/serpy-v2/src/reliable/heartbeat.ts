@@ -1,10 +1,13 @@
-/** Whether the peer is there: asked after a silence, given up after a longer one. Any byte from it counts, our own never do. */
+/**
+ * Heartbeat of a link: requests a PING after a silence, and reports a timeout after a longer one. Each received byte ends the silence; sent
+ * bytes do not.
+ */
 
-/** The times, in milliseconds; 0 for never. */
+/** Times in milliseconds; 0 disables. */
 export interface HeartbeatTimes {
-  /** After such a silence the peer is asked for a sign of life. */
+  /** Silence after which a PING is sent. */
   readonly pingIntervalMs: number;
-  /** After such a silence it is gone. */
+  /** Silence after which the link counts as dead. */
   readonly peerTimeoutMs: number;
 }
 
@@ -12,20 +15,20 @@ export class Heartbeat {
   readonly #times: HeartbeatTimes;
   #receivedMs = 0;
   #pingedMs = Number.NEGATIVE_INFINITY;
-  /** When it was first asked for a sign of life that has not come. */
+  /** Time of the first PING that no byte has followed. */
   #unansweredMs: number | undefined;
 
   constructor(times: HeartbeatTimes) {
     this.#times = times;
   }
 
-  /** Bytes have come, or a link is up. */
+  /** Bytes were received, or the link is up. */
   onReceived(nowMs: number): void {
     this.#receivedMs = nowMs;
     this.#unansweredMs = undefined;
   }
 
-  /** When it wants to be looked at. */
+  /** Time of the next `check`; undefined if both times are disabled. */
   get deadlineMs(): number | undefined {
     const { pingIntervalMs } = this.#times;
     const ask =
@@ -34,7 +37,7 @@ export class Heartbeat {
     return next === Number.POSITIVE_INFINITY ? undefined : next;
   }
 
-  /** What is to be done: ask, or give the link up. */
+  /** @returns `ask`: the caller sends a PING; `dead`: the caller closes the link */
   check(nowMs: number): 'ask' | 'dead' | undefined {
     const { pingIntervalMs } = this.#times;
     if (nowMs >= this.#deadMs()) return 'dead';
@@ -46,7 +49,7 @@ export class Heartbeat {
     return undefined;
   }
 
-  /** A peer that is asked has its time from the question on: in a program that was busy, that may have been late. */
+  /** The time to answer begins with the PING, since a busy program may have sent it late. */
   #deadMs(): number {
     const { pingIntervalMs, peerTimeoutMs } = this.#times;
     if (peerTimeoutMs === 0) return Number.POSITIVE_INFINITY;

@@ -1,32 +1,32 @@
-/** How long a record may be: what the link carries in a moment, so that little is lost with a link and control records soon pass. */
+/** Limits the size of a record to what the link carries in 50 ms: a broken link then loses little, and control records wait for a short time only. */
 import { maxRecordBytes } from './record.js';
 
 const minRecordBytes = 512;
 
-/** A record is at most this part of what has arrived over its link. */
+/** A record is at most this share of the bytes that the peer has acknowledged on this link. */
 const arrivedPart = 1 / 8;
 
-/** A record takes the link for that long at most. */
+/** Longest time that one record occupies the link, in milliseconds. */
 const recordMs = 50;
 
-/** The rate is measured over that long at least. */
+/** Shortest time over which the rate is measured, in milliseconds. */
 const windowMs = 100;
 
 export class LineRate {
   #arrivedBytes = 0;
-  /** Bytes in a millisecond; infinite until a full link has been measured. */
+  /** Bytes per millisecond; infinite until a busy link has been measured. */
   #rate = Number.POSITIVE_INFINITY;
-  /** Since when it is measured; undefined while the link is idle: a sender that has little to say tells nothing of the line. */
+  /** Start of the measurement; undefined while the link is idle, since a sender with little data says nothing about the rate of the link. */
   #sinceMs: number | undefined;
   #windowBytes = 0;
   #recordBytes = minRecordBytes;
 
-  /** The longest record. */
+  /** Largest payload of the next record. */
   get recordBytes(): number {
     return this.#recordBytes;
   }
 
-  /** @param isIdle whether nothing is in flight any more */
+  /** @param isIdle whether no bytes are in flight */
   arrived(bytes: number, nowMs: number, isIdle: boolean): void {
     this.#arrivedBytes += bytes;
     this.#windowBytes += bytes;

@@ -1,29 +1,29 @@
-/** Memory for the messages that are copied into the stream: blocks, which are written again when the peer has what is in them. */
+/** Memory for the messages that are copied into the stream. A block is reused when the peer has acknowledged all bytes in it. */
 
-/** The first are small: most connections never fill one. */
+/** The first block is small: most connections never fill it. */
 const [firstBlockBytes, blockBytes] = [8 * 1024, 64 * 1024];
 
-/** That many free blocks are kept. */
+/** At most this number of free blocks is kept. */
 const maxSpareBlocks = 4;
 
 export class MessageBlocks {
   /** The block that is being filled. */
   memory: Buffer = Buffer.alloc(0);
-  /** Where its free part begins. */
+  /** Start of its free part. */
   used = 0;
-  /** Blocks that are full, each with the offset of the stream that follows what is in it. */
+  /** Full blocks. `end` is the stream offset after the last byte in the block. */
   readonly #full: { readonly memory: Buffer; readonly end: number }[] = [];
   readonly #spare: Buffer[] = [];
 
-  /** Whether there is room without another block. */
+  /** Whether the current block has room. */
   hasRoom(bytes: number): boolean {
     return this.used + bytes <= this.memory.length;
   }
 
   /**
-   * Sets memory aside.
-   * @param offset where the stream ends
-   * @returns where in the block it begins
+   * Reserves memory in a block.
+   * @param offset the end of the stream
+   * @returns its start in the block
    */
   reserve(bytes: number, offset: number): number {
     if (this.used + bytes > this.memory.length) this.#newBlock(bytes, offset);
@@ -32,7 +32,7 @@ export class MessageBlocks {
     return start;
   }
 
-  /** The stream is kept from this offset on. To write memory again, while it is in the cache, takes less time than fresh memory. */
+  /** Frees the blocks whose bytes all lie before `offset`. Memory that is still in the cache is faster to write than fresh memory. */
   keptFrom(offset: number): void {
     for (let first = this.#full[0]; first !== undefined && first.end <= offset; first = this.#full[0]) {
       if (this.#spare.length < maxSpareBlocks) this.#spare.push(first.memory);
@@ -40,7 +40,7 @@ export class MessageBlocks {
     }
   }
 
-  /** What is in the blocks is given away. */
+  /** Drops the blocks: the caller has passed on views of them. */
   clear(): void {
     this.#full.length = 0;
     this.memory = Buffer.alloc(0);

@@ -1,11 +1,11 @@
-/** Messages whose sender waits: until the peer has them, or until the program there has consumed them. */
+/** Messages whose sender waits until the peer has received them, or until the program of the peer has consumed them. */
 import { Fifo } from 'serpy-core';
 
-/** A message, as far as it is waited for. */
+/** What an acknowledgement needs of a message. */
 export interface Awaited {
-  /** What its sender waits for. */
+  /** The acknowledgement that its sender waits for; undefined for none. */
   readonly level: 'received' | 'consumed' | undefined;
-  /** Where it ends in the stream, once it is in it. */
+  /** Its end in the stream; set when it is written to the stream. */
   endOffset: number;
 }
 
@@ -27,19 +27,19 @@ export class PendingAcks<Out extends Awaited> {
     else this.#consumed.push(message);
   }
 
-  /** Its sender waits no longer. */
+  /** The sender of the message has stopped waiting. */
   remove(message: Out): void {
     if (message.level === 'received') this.#received.remove(message);
     else this.#consumed.remove(message);
   }
 
-  /** The peer states offsets. */
+  /** The peer has acknowledged the stream up to these offsets. */
   reached(receivedOffset: number, consumedOffset: number): void {
     this.#settle(this.#received, receivedOffset);
     this.#settle(this.#consumed, consumedOffset);
   }
 
-  /** Takes all out, in two lists, each in order: those that have not arrived, as far as is known, and those that have and were not consumed. */
+  /** Removes all messages. @returns two lists in order: messages without an acknowledgement, and messages that were received but not consumed */
   abandon(receivedOffset: number): { readonly unarrived: Out[]; readonly unconsumed: Out[] } {
     const all = [...this.#received.items(), ...this.#consumed.items()];
     this.#received.clear();

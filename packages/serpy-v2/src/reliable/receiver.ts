@@ -1,6 +1,6 @@
 /**
- * The receiving half of a session: takes the bytes of the stream in order, makes messages of them as far as the receive queue has room,
- * and says how far it has come. What is delivered is always a beginning of what was sent.
+ * The receiving half of a session: accepts the bytes of the stream in order, decodes messages while the receive queue has room, and
+ * acknowledges them. The delivered messages are always a prefix of the sent ones.
  */
 import { ByteQueue, ProtocolError, type SessionHost } from 'serpy-core';
 import { Decoder, type SessionFrames } from '../decoder.js';
@@ -9,75 +9,75 @@ import { headerBytes } from '../wire/constants.js';
 import { CorruptRecordError } from './record-reader.js';
 import { progressBytes, type Sendable } from './sender.js';
 
-/** The receive queue's bounds. */
+/** Limits of the receive queue. */
 export interface Window {
   readonly maxMessages: number;
   readonly maxBytes: number;
-  /** Whether the queue makes room by itself, so that the sender need not wait. */
+  /** Whether a full queue drops messages, so that the sender never waits. */
   readonly drops: boolean;
 }
 
-/** Where a receiving half stands. */
+/** What an acknowledgement states, as offsets of the stream. */
 export interface Ack {
   readonly received: number;
   readonly consumed: number;
-  /** The sender may send up to here. */
+  /** The sender may send the bytes before this offset. */
   readonly limit: number;
 }
 
-/** What may arrive beyond the receive queue's bounds: it is not decoded before there is room. */
+/** Bytes that may arrive beyond the limits of the receive queue. They are decoded when the queue has room. */
 const readAheadBytes = 64 * 1024;
 
-/** The limit of a receiver that drops what it has no room for. */
+/** The limit of a receiver whose full queue drops messages. */
 export const noLimit = Number.MAX_SAFE_INTEGER;
 
-/** How far a sender may go before it has heard more. */
+/** The limit of a sender until the first acknowledgement. */
 export function firstLimit({ maxMessages, maxBytes, drops }: Window): number {
   return drops ? noLimit : Math.min(noLimit, maxBytes, maxMessages * firstAverageBytes) + readAheadBytes;
 }
 
-/** The sender is told at once when that much has come since it was told last, and otherwise after a while. */
+/** Bytes since the last acknowledgement after which the next is sent at once. For fewer bytes it is sent after `ackDelayMs`. */
 const ackBytes = 4 * 1024 * 1024;
 
-/** A while. */
+/** Delay of an acknowledgement that is not urgent, in milliseconds. */
 export const ackDelayMs = 25;
 
-/** It is looked at whether to tell it at once when that much has become free, or that part of the queue. */
+/** Freed bytes, or freed share of the queue, after which the receiver checks whether to state a new limit at once. */
 const [freedBytes, freedPart] = [64 * 1024, 1 / 4];
 
-/** The queue's bound in messages counts as bytes by their average; before there are any, as if they were of this size. */
+/** The limit in messages is converted to bytes by the average size of a message. This is the average before the first message. */
 const firstAverageBytes = 4096;
 
-/** The average is that of the last messages, about sixteen, in whole numbers. */
+/** The average covers about the last sixteen messages (2 ** 4), in integers. */
 const [averagedBits, maxAveragedBytes] = [4, 2 ** 30];
 
-/** A message that was delivered, as far as it counts here. */
+/** What the receiver needs of a delivered message. */
 export type Delivered = Pick<DecodedMessage, 'sizeBytes'> & { end: number };
 
 export class Receiver {
   readonly #host: SessionHost<Sendable>;
   readonly #window: Window;
-  /** What is added to the offsets that messages carry, so that one of an earlier session that is consumed late does not count here. */
+  /** Added to the offsets that messages carry: a message of an earlier session that is consumed late then does not count in this session. */
   readonly base: number;
   readonly #decoder: Decoder;
   readonly #frames: SessionFrames;
   #received = 0;
   #consumed = 0;
-  /** Messages and bytes that were delivered and wait to be consumed. */
+  /** Messages and bytes that were delivered and are not consumed yet. */
   #waitingMessages = 0;
   #waitingBytes = 0;
   #averageBytes = firstAverageBytes;
-  /** What has become free since that was last looked at, and how much is worth it. */
+  /** Bytes freed since the last check of the limit, and the number of freed bytes that triggers the next one. */
   #freedBytes = 0;
   readonly #notedBytes: number;
-  /** Verified bytes that wait for room in the queue; a number for the end of a message that was taken back. */
+  /** Verified bytes that wait for room in the queue. A number is the end of a retracted message. */
   #backlog: (ByteQueue | number)[] = [];
-  /** The message that was delivered last, and the last before it that the queue has kept. */
+  /** The message that was delivered last, and the last message before it that the queue has kept. */
   #newest: Delivered | undefined;
   #kept: Delivered | undefined;
-  /** What the peer was told last, and up to which offset it waits to hear what has been consumed. */
-  #toldReceived = 0;
-  #toldLimit = 0;
+  /** What the last acknowledgement stated, and the offset up to which the sender waits for acknowledgements. */
+  #statedReceived = 0;
+  #statedLimit = 0;
   #urgentEnd = 0;
   #ackNow = false;
   #ackDue = false;
@@ -90,10 +90,10 @@ export class Receiver {
     this.#frames = frames;
     this.#notedBytes = Math.min(freedBytes, window.maxBytes * freedPart);
     this.#decoder = new Decoder(maxMessageBytes, host, undefined, frames, base);
-    this.#toldLimit = this.limit;
+    this.#statedLimit = this.limit;
   }
 
-  /** For the session after this one: larger than what any message of this one carries. */
+  /** `base` of the next session: at least as large as every offset that a message of this session carries. */
   get nextBase(): number {
     return this.base + this.#received;
   }
@@ -103,7 +103,7 @@ export class Receiver {
     return this.#received;
   }
 
-  /** All messages that end before it were consumed. */
+  /** All messages that end at or before this offset were consumed. */
   get consumed(): number {
     return this.#consumed;
   }
@@ -116,22 +116,22 @@ export class Receiver {
     return this.#waitingBytes;
   }
 
-  /** Memory that is held for a message that has come in part. */
+  /** Memory of the message that was received in part. */
   get partialBytes(): number {
     return this.#decoder.partialBytes;
   }
 
-  /** Whether the peer should be told at once where we are. */
+  /** Whether an acknowledgement is to be sent at once. */
   get ackNow(): boolean {
     return this.#ackNow;
   }
 
-  /** Whether it should be told after a while. */
+  /** Whether an acknowledgement is to be sent after `ackDelayMs`. */
   get ackDue(): boolean {
     return this.#ackDue;
   }
 
-  /** Up to which offset the peer may send. A message that has begun may come whole. */
+  /** The offset up to which the peer may send. It always includes the rest of a message that has begun. */
   get limit(): number {
     const { maxMessages, maxBytes, drops } = this.#window;
     if (drops) return noLimit;
@@ -140,46 +140,46 @@ export class Receiver {
     const roomForMessages = (maxMessages - this.#waitingMessages) * this.#averageBytes;
     const room = decoded + Math.floor(Math.min(maxBytes - this.#waitingBytes, roomForMessages)) + readAheadBytes;
     const whole = payloadBytes === undefined ? 0 : decoded + headerBytes + payloadBytes;
-    return Math.max(this.#toldLimit, Math.min(noLimit, Math.max(room, whole)));
+    return Math.max(this.#statedLimit, Math.min(noLimit, Math.max(room, whole)));
   }
 
-  /** What the peer is told now. */
+  /** @returns the acknowledgement that the caller sends now */
   takeAck(): Ack {
-    this.#toldLimit = this.limit;
-    this.#toldReceived = this.#received;
+    this.#statedLimit = this.limit;
+    this.#statedReceived = this.#received;
     this.#ackNow = false;
     this.#ackDue = false;
-    return { received: this.#received, consumed: this.#consumed, limit: this.#toldLimit };
+    return { received: this.#received, consumed: this.#consumed, limit: this.#statedLimit };
   }
 
-  /** Whether verified bytes wait that there is room for now. */
+  /** Whether verified bytes wait and the queue has room for them. */
   get readable(): boolean {
     return this.#hasRoom() && this.#isWaiting;
   }
 
   /**
-   * Takes bytes of the stream, which are lent.
+   * Accepts bytes of the stream, which are borrowed.
    * @param offset the low 32 bits of their offset
    * @param ackRequested whether the sender waits for the acknowledgement
-   * @param isPlaced whether they are where `place` said
+   * @param isPlaced whether they are already in the buffer that `place` returned
    */
   accept(offset: number, bytes: Buffer, ackRequested: boolean, isPlaced = false): void {
     this.#checkOffset(offset);
     const { length } = bytes;
-    if (this.#received + length > this.#toldLimit) throw beyondLimit(this.#toldLimit);
+    if (this.#received + length > this.#statedLimit) throw beyondLimit(this.#statedLimit);
     this.#received += length;
     this.#ackDue = true;
     if (ackRequested) {
       this.#urgentEnd = this.#received;
       this.#ackNow = true;
     }
-    if (this.#received - this.#toldReceived >= ackBytes) this.#ackNow = true;
+    if (this.#received - this.#statedReceived >= ackBytes) this.#ackNow = true;
     if (isPlaced) this.#decoder.placed(length);
     else if (!this.#isWaiting) this.#decoder.push(bytes);
     else this.#lastQueue().pushCopy(bytes);
   }
 
-  /** Where bytes of the stream may be put before they are checked: in the message that they belong to. */
+  /** @returns the part of the message's buffer that unverified bytes may be written to; undefined if they must be buffered elsewhere */
   place(offset: number, length: number): Buffer | undefined {
     if (offset !== this.#received >>> 0 || this.#isWaiting) return undefined;
     return this.#decoder.place(length);
@@ -188,7 +188,7 @@ export class Receiver {
   /** The sender does not send the rest of a message, which ends at `end`. */
   retract(offset: number, end: number): void {
     this.#checkOffset(offset);
-    if (!(end > this.#received)) throw new ProtocolError('the peer takes a message back that it has sent');
+    if (!(end > this.#received)) throw new ProtocolError('the peer retracted a message that it had sent completely');
     this.#received = end;
     this.#ackDue = true;
     this.#ackNow = true;
@@ -197,8 +197,8 @@ export class Receiver {
 
   /**
    * The next message, while there is room for it.
-   * @param always also where there is none: the session is over
-   * @throws `ERR_SERPY_PROTOCOL`, `ERR_SERPY_TOO_LARGE` for what no correct peer sends: the session is over
+   * @param always ignores the limits of the queue: the session is over
+   * @throws `ERR_SERPY_PROTOCOL`, `ERR_SERPY_TOO_LARGE` if the peer violates the protocol: the session is over
    */
   read(always = false): DecodedMessage | undefined {
     if (this.#failure !== undefined) throw this.#failure;
@@ -217,36 +217,36 @@ export class Receiver {
     }
     if (this.#decoder.payloadBytes !== undefined) {
       this.#reportProgress();
-      this.#lookAtLimit();
+      this.#checkLimit();
     }
     return undefined;
   }
 
-  /** The session is over: all that has arrived whole, whatever room there is. */
+  /** The session is over. @returns all messages that arrived completely, beyond the limits of the queue too */
   drain(): DecodedMessage[] {
     const messages: DecodedMessage[] = [];
     try {
       for (let message = this.read(true); message; message = this.read(true)) messages.push(message);
-    } catch {} // a peer that was wrong has ended the session for it
+    } catch {} // the session is over already: a protocol error changes nothing
     return messages;
   }
 
-  /** Another record follows: what is left of the last one must not lie in its memory. */
+  /** Copies the unread bytes of the last record, because the next record reuses its memory. */
   retainRest(): void {
     if (this.#decoder.hasRest) this.#decoder.retainUnread();
   }
 
-  /** The peer needs a sign of life. */
+  /** Requests an acknowledgement at once, as a heartbeat for the peer. */
   wantAck(): void {
     this.#ackNow = true;
   }
 
-  /** The bytes that were lent go back: what was not read of them is copied. */
+  /** Copies the unread bytes: the borrowed memory is reused by its owner. */
   retainUnread(): void {
     this.#decoder.retainUnread();
   }
 
-  /** The program has consumed a message, or the queue has dropped it for a newer one; and so all before it. */
+  /** The program has consumed this message, or the queue has dropped it for a newer one. All messages before it count as consumed too. */
   consumedUpTo({ end, sizeBytes }: Delivered): void {
     const offset = end - this.base;
     if (offset <= 0) return;
@@ -268,12 +268,12 @@ export class Receiver {
     this.#free(dropped.sizeBytes);
   }
 
-  /** A part of a stream was consumed: there is room for more. Not where it came in an earlier session. */
+  /** A part of a stream was consumed, which frees its bytes. A part of an earlier session frees nothing here. */
   streamConsumed({ end, sizeBytes }: Delivered): void {
     if (end > this.base) this.#free(sizeBytes);
   }
 
-  /** Whether what comes must wait behind what has come. */
+  /** Whether earlier bytes still wait, so that new bytes must wait too. */
   get #isWaiting(): boolean {
     return this.#decoder.hasRest || this.#backlog.length > 0;
   }
@@ -293,12 +293,12 @@ export class Receiver {
     this.#waitingBytes -= sizeBytes + headerBytes;
     this.#ackDue = true;
     this.#freedBytes += sizeBytes;
-    // Not for each message that a slow program consumes; but a sender must not wait for one that has consumed everything.
+    // A slow program does not cause a check for each message. An empty queue always does, so that the sender does not wait for it.
     const isMuch = this.#freedBytes >= this.#notedBytes;
     if (!isMuch && this.#waitingMessages > 0) return;
     if (isMuch) this.#freedBytes = 0;
-    const gain = this.limit - this.#toldLimit;
-    if (gain > 0 && this.#toldLimit - this.#received < (isMuch ? gain : readAheadBytes / 2)) this.#ackNow = true;
+    const gain = this.limit - this.#statedLimit;
+    if (gain > 0 && this.#statedLimit - this.#received < (isMuch ? gain : readAheadBytes / 2)) this.#ackNow = true;
   }
 
   #decode(): DecodedMessage | undefined {
@@ -310,7 +310,7 @@ export class Receiver {
     }
   }
 
-  /** More has come of a message that is not whole. */
+  /** More bytes of an incomplete message were received. */
   #reportProgress(): void {
     const { payloadBytes: totalBytes = 0, filledBytes: doneBytes } = this.#decoder;
     if (totalBytes <= progressBytes || doneBytes === 0) return;
@@ -323,7 +323,7 @@ export class Receiver {
     this.#host.progress({ direction: 'receive', of: 'message', number, doneBytes: totalBytes, totalBytes });
   }
 
-  /** Hands the decoder what has waited. @returns whether there was anything */
+  /** Passes the next waiting bytes to the decoder. @returns whether any waited */
   #feedNext(): boolean {
     const next = this.#backlog.shift();
     if (next === undefined) return false;
@@ -340,19 +340,19 @@ export class Receiver {
     return queue;
   }
 
-  /** A message that is larger than what the peer may send has to have its limit. */
-  #lookAtLimit(): void {
+  /** A message that exceeds the stated limit needs a higher limit at once. */
+  #checkLimit(): void {
     const { payloadBytes } = this.#decoder;
     if (payloadBytes === undefined || this.#window.drops) return;
-    if (this.#decoder.offset - this.base + headerBytes + payloadBytes > this.#toldLimit) this.#ackNow = true;
+    if (this.#decoder.offset - this.base + headerBytes + payloadBytes > this.#statedLimit) this.#ackNow = true;
   }
 
   #checkOffset(offset: number): void {
     if (offset === this.#received >>> 0) return;
-    throw new CorruptRecordError(`a record begins at another byte than ${this.#received}, which is expected`);
+    throw new CorruptRecordError(`a record of the peer does not begin at the expected byte ${this.#received}`);
   }
 }
 
 function beyondLimit(limit: number): ProtocolError {
-  return new ProtocolError(`the peer sends more than it was allowed to (up to byte ${limit})`);
+  return new ProtocolError(`the peer sent more bytes than the receiver allowed (limit: byte ${limit})`);
 }

@@ -1,4 +1,4 @@
-/** Bytes in, verified records out. One link has one reader: after it has thrown it is not used again. */
+/** Splits the bytes of a link into verified records. Each link has its own reader; a reader that has thrown is not used again. */
 import { readUint32 } from '../wire/header.js';
 import {
   ackRequestedBit,
@@ -11,19 +11,19 @@ import {
   recordType,
 } from './record.js';
 
-/** A record arrived damaged, or not in its place: the link ends, and the session resumes over the next one. */
+/** A record is damaged or not at the expected offset: the link is closed, and the session resumes over the next one. */
 export class CorruptRecordError extends Error {}
 
 const nothing = Buffer.alloc(0);
 
-/** Memory that is not in use: most connections join a record at a time, one after the other. */
+/** Unused buffers that all connections share: most connections join one record after the other. */
 const spares: Buffer[] = [];
 const maxSpares = 2;
 
-/** Below this the payload of a record is joined in memory of its own. */
+/** Below this size the payload of a record is joined in a buffer of its own. */
 const placedBytes = 4096;
 
-/** Where the payload of a record may be put as it comes, before it is checked; undefined where it must be joined. */
+/** Returns the destination of a record's payload before it is verified; undefined if the reader must join it. */
 export type Place = (offset: number, length: number) => Buffer | undefined;
 
 export class RecordReader {
@@ -32,59 +32,59 @@ export class RecordReader {
   ackRequested = false;
   /** The low 32 bits of its offset. */
   offset = 0;
-  /** Lent: it must not be used after the next call. */
+  /** Borrowed: valid until the next call. */
   payload: Buffer = nothing;
-  /** Whether the payload is where `place` said. */
+  /** Whether the payload is in the buffer that `place` returned. */
   isPlaced = false;
   readonly #isChecked: boolean;
   readonly #place: Place;
   #chunk: Buffer = nothing;
   #at = 0;
-  /** A record that has come in part: its header, and where its payload goes. */
+  /** An incomplete record: its header, and the destination of its payload. */
   readonly #header = Buffer.alloc(recordHeaderBytes);
   #headerFilled = 0;
   #length = 0;
   #target: Buffer | undefined;
   #filled = 0;
   #isTargetPlaced = false;
-  /** Whether the last payload is in memory that records are joined in. */
-  #isLent = false;
+  /** Whether the last payload is in `#target`. */
+  #isInTarget = false;
 
   /**
-   * @param isChecked whether records carry a check; those of TLS do not
-   * @param place where large payloads go that do not come in one chunk
+   * @param isChecked whether records carry a check; with TLS they do not
+   * @param place returns the destination of a large payload that arrives in several chunks
    */
   constructor(isChecked: boolean, place: Place = () => undefined) {
     this.#isChecked = isChecked;
     this.#place = place;
   }
 
-  /** Takes bytes in, which must not change until `keep`. */
+  /** Adds bytes, which must not change until `keep`. */
   push(bytes: Buffer): void {
     this.#chunk = this.#at === this.#chunk.length ? bytes : Buffer.concat([this.takeRest(), bytes]);
     this.#at = 0;
   }
 
-  /** The chunk goes back: what was not read of it is copied. */
+  /** Copies the unread bytes: the owner of the chunk reuses its memory. */
   keep(): void {
     if (this.#chunk === nothing) return;
     this.#chunk = this.#at === this.#chunk.length ? nothing : Buffer.from(this.#chunk.subarray(this.#at));
     this.#at = 0;
   }
 
-  /** Whether a record has come in part. */
+  /** Whether a record is incomplete. */
   get inRecord(): boolean {
     return this.#headerFilled > 0 || this.#at < this.#chunk.length;
   }
 
-  /** Memory that is held for it. */
+  /** Memory of the incomplete record, without bytes that `place` has a buffer for. */
   get heldBytes(): number {
     return this.#isTargetPlaced ? 0 : this.#filled;
   }
 
   /**
-   * Whether the first bytes are those of a record; undefined while they are too few. No record is as long as the first bytes
-   * of a v2 frame would say.
+   * Whether the first bytes are the header of a record; undefined while they are too few. The magic of a v2 frame, read as a length, is
+   * larger than any record.
    */
   get startsWithRecord(): boolean | undefined {
     const { length } = this.#chunk;
@@ -92,21 +92,21 @@ export class RecordReader {
     return lengthAt(this.#chunk, this.#at) <= maxRecordBytes;
   }
 
-  /** Where the next bytes may be read to that come. */
+  /** The buffer that the transport may read the next bytes into. */
   target(leastBytes: number): Buffer | undefined {
-    const target = this.#isLent || this.#at < this.#chunk.length ? undefined : this.#target;
+    const target = this.#isInTarget || this.#at < this.#chunk.length ? undefined : this.#target;
     return target && this.#length - this.#filled >= leastBytes
       ? target.subarray(this.#filled, this.#length)
       : undefined;
   }
 
-  /** They are there. @returns whether the record is whole */
+  /** `count` bytes were read into `target`. @returns whether the record is complete */
   filled(count: number): boolean {
     this.#filled += count;
     return this.#filled === this.#length;
   }
 
-  /** What has not been read. */
+  /** Returns the unread bytes and counts them as read. */
   takeRest(): Buffer {
     const rest = this.#chunk.subarray(this.#at);
     this.#at = this.#chunk.length;
@@ -114,11 +114,12 @@ export class RecordReader {
   }
 
   /**
-   * Reads the next record. False until more bytes come.
-   * @throws `CorruptRecordError` for one that is damaged
+   * Reads the next record.
+   * @returns false if more bytes are needed
+   * @throws `CorruptRecordError` for a damaged record
    */
   read(): boolean {
-    if (this.#isLent) this.#giveBack();
+    if (this.#isInTarget) this.#releaseTarget();
     const bytes = this.#chunk;
     const at = this.#at;
     const left = bytes.length - at;
@@ -136,9 +137,9 @@ export class RecordReader {
     return this.#readInParts();
   }
 
-  /** The link is gone. */
+  /** The link is closed: drops all bytes. */
   close(): void {
-    this.#giveBack();
+    this.#releaseTarget();
     this.#headerFilled = 0;
     this.#chunk = nothing;
     this.#at = 0;
@@ -153,12 +154,12 @@ export class RecordReader {
     if (this.#filled < this.#length) return false;
     this.#headerFilled = 0;
     this.isPlaced = this.#isTargetPlaced;
-    this.#isLent = true;
+    this.#isInTarget = true;
     this.#accept(this.#header, 0, target, 0, this.#length);
     return true;
   }
 
-  /** Whether the header is there, and so the place of the payload known. */
+  /** @returns whether the header is complete, which determines the destination of the payload */
   #beginTarget(): boolean {
     const missing = recordHeaderBytes - this.#headerFilled;
     const copied = this.#chunk.copy(this.#header, this.#headerFilled, this.#at, this.#at + missing);
@@ -177,7 +178,7 @@ export class RecordReader {
 
   #accept(header: Buffer, at: number, bytes: Buffer, start: number, end: number): void {
     if (this.#isChecked && recordCheck(header, at, bytes, start, end) !== readCheck(header, at))
-      throw new CorruptRecordError('a record arrived damaged: its check is wrong');
+      throw new CorruptRecordError('a record arrived damaged: its check does not match');
     const type = header[at + 3] as number;
     this.type = type & ~ackRequestedBit;
     this.ackRequested = (type & ackRequestedBit) !== 0;
@@ -185,9 +186,9 @@ export class RecordReader {
     this.payload = bytes.subarray(start, end);
   }
 
-  #giveBack(): void {
+  #releaseTarget(): void {
     const target = this.#target;
-    this.#isLent = false;
+    this.#isInTarget = false;
     this.#target = undefined;
     if (target?.length === maxRecordBytes && !this.#isTargetPlaced && spares.length < maxSpares) spares.push(target);
   }
@@ -201,11 +202,12 @@ function lengthAt(bytes: Buffer, at: number): number {
   return (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16);
 }
 
-/** The length of a payload. Throws where no record has such a length, so that a damaged one does not wait for its end. */
+/** The length of a payload. Throws if it exceeds the maximum of the type: the reader must not wait for the bytes of a damaged length. */
 function lengthOf(bytes: Buffer, at: number): number {
   const length = lengthAt(bytes, at);
   const type = (bytes[at + 3] as number) & ~(ackRequestedBit | criticalBit);
   const max = type === recordType.data ? maxRecordBytes : maxControlBytes;
-  if (length > max) throw new CorruptRecordError(`a record states a length of ${length} bytes, and has at most ${max}`);
+  if (length > max)
+    throw new CorruptRecordError(`the length of a record is ${length} bytes, and the maximum for its type is ${max}`);
   return length;
 }

@@ -1,4 +1,4 @@
-/** The records of a session: a header of 12 bytes, then the payload. Each record stands alone on its link. */
+/** The records of a session: a header of 12 bytes, then the payload. Each record can be read without the ones before it. */
 import { readUint32, writeUint32 } from '../wire/header.js';
 import { crc32 } from './crc32.js';
 import { xxh3 } from './xxh3.js';
@@ -9,37 +9,37 @@ export const recordHeaderBytes = 12;
 /** The check covers the header before it, and the payload. */
 const checkedHeaderBytes = 8;
 
-/** The longest payload. */
+/** The largest payload. */
 export const maxRecordBytes = 1024 * 1024;
 
-/** The longest payload of a record that carries no data. */
+/** The largest payload of a control record. */
 export const maxControlBytes = 2048;
 
 export const recordType = {
   /** Bytes of the stream. */
   data: 0x01,
-  /** How far the stream has arrived and may go. */
+  /** Offsets up to which the stream was received and consumed, and up to which it may be sent. */
   ack: 0x02,
   ping: 0x03,
   pong: 0x04,
   close: 0x05,
-  /** The rest of a message is not sent. A receiver must know it. */
+  /** The rest of a message is not sent. A critical type. */
   retract: 0x86,
 } as const;
 
-/** A receiver that does not know such a type ends the session; it skips others that it does not know. */
+/** A receiver that does not know a critical type ends the session. It skips other unknown types. */
 export const criticalBit = 0x80;
 
 /** The sender waits for an acknowledgement of this record. */
 export const ackRequestedBit = 0x40;
 
-/** A longer payload is checked with XXH3, which is faster than a CRC-32 from there on. */
+/** From this size on XXH3 is faster than CRC-32 and is used instead. */
 const digestFromBytes = 241;
 
-/** A longer payload has the digests of its parts. */
+/** A longer payload is digested in parts of this size. */
 const digestPartBytes = 256 * 1024;
 
-/** The digest of a part of a payload that the program may change: it is independent of the record that carries it. */
+/** The digest of bytes that the program may change. It does not depend on the record that carries them. */
 export function payloadDigest(memory: Uint8Array, start: number, end: number): number {
   return end - start < digestFromBytes ? crc32(memory, start, end) : digest(memory, start, end);
 }
@@ -49,18 +49,18 @@ function digest(memory: Uint8Array, start: number, end: number): number {
   let seed = 0;
   let at = start;
   for (; end - at > digestPartBytes; at += digestPartBytes) seed = xxh3(memory, at, at + digestPartBytes, seed);
-  // The last part may be too short for XXH3 alone.
+  // The last part may be too short for XXH3.
   return end - at < digestFromBytes ? crc32(memory, at, end, seed) : xxh3(memory, at, end, seed);
 }
 
-/** The check of a record whose header stands at `at`, and whose payload is anywhere. */
+/** The check of a record. Its header is at `at`; its payload may be in another buffer. */
 export function recordCheck(header: Uint8Array, at: number, memory: Uint8Array, start: number, end: number): number {
   const crc = crc32(header, at, at + checkedHeaderBytes);
   if (end - start < digestFromBytes) return crc32(memory, start, end, crc);
   return (crc ^ digest(memory, start, end)) >>> 0;
 }
 
-/** The same where the digest of the payload is known. */
+/** The check of a record whose payload digest is known. */
 export function recordCheckOf(
   header: Uint8Array,
   at: number,
@@ -79,7 +79,7 @@ export function writeRecordHeader(target: Uint8Array, at: number, type: number, 
   target[at + 1] = length >>> 8;
   target[at + 2] = length >>> 16;
   target[at + 3] = type;
-  writeUint32(target, at + 4, offset); // the low 32 bits: a typed array keeps no others
+  writeUint32(target, at + 4, offset); // the low 32 bits: a typed array drops the others
   writeUint32(target, at + 8, 0);
 }
 
@@ -99,12 +99,12 @@ export function writeUint64(target: Uint8Array, start: number, value: number): v
   writeUint32(target, start + 4, value / twoTo32);
 }
 
-/** Reads an unsigned number of 64 bits. Above 2^53 it is not exact: no correct peer gets there. */
+/** Reads an unsigned number of 64 bits. Above 2^53 the result is not exact: no correct peer sends such a number. */
 export function readUint64(bytes: Uint8Array, start: number): number {
   return readUint32(bytes, start) + readUint32(bytes, start + 4) * twoTo32;
 }
 
-/** That much of UTF-8 as fits, in whole characters. */
+/** Truncates UTF-8 to at most `maxBytes`, between characters. */
 export function truncateUtf8(text: Buffer, maxBytes: number): Buffer {
   let end = Math.min(text.length, maxBytes);
   while (end < text.length && ((text[end] as number) & 0xc0) === 0x80) end--;

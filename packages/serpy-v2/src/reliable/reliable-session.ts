@@ -1,6 +1,6 @@
 /**
- * A session's reliable stream of bytes in each direction, over any number of links: records come in, messages come out, and what the ends
- * tell each other is written when there is a link.
+ * The reliable session: a sender, a receiver, the heartbeat and the control records between both ends. It outlives its links; control records
+ * are written only while a link is up.
  */
 import { PeerTimeoutError, ProtocolError, type SessionHost } from 'serpy-core';
 import type { SessionFrames } from '../decoder.js';
@@ -28,37 +28,37 @@ export interface ReliableSettings extends HeartbeatTimes {
   readonly replay: ReplayLimits;
 }
 
-/** What the peer says of itself when a link is up. */
+/** What the peer stated in its HELLO or WELCOME. */
 export interface PeerTerms {
   readonly maxMessageBytes: number;
   readonly pingIntervalMs: number;
-  /** This end may send up to here. */
+  /** This end may send the bytes before this offset. */
   readonly limit: number;
 }
 
-/** Received, consumed, limit. */
+/** Payload of an ACK: received (8), consumed (8), limit (8). */
 const ackBytes = 24;
 
-/** Behind them, where that has changed: how long the client may come back. */
+/** Appended to an ACK if it has changed: how long the client may resume the session, in milliseconds (8). */
 const resumeTimeBytes = 8;
 const pingBytes = 8;
 const maxReasonBytes = 1024;
 
-/** That many bytes of a record are progress; fewer, for that many times the peer's timeout, have a damaged length. */
+/** A record stalls if fewer than 1024 of its bytes arrive within 2 × `peerTimeoutMs`: its length is damaged. */
 const minProgressBytes = 1024;
 const stallTimeoutFactor = 2;
 
-/** No timer waits longer: one that should would fire at once. */
+/** The longest delay of a timer. A timer with a longer delay fires at once. */
 const maxTimerMs = 2 ** 31 - 1;
 
 export class ReliableSession<Out extends Sendable> {
   readonly sender: Sender<Out>;
   readonly receiver: Receiver;
-  /** The largest message that the peer takes. */
+  /** The largest message that the peer accepts. */
   peerMaxMessageBytes = Number.POSITIVE_INFINITY;
-  /** What the peer said when it closed. */
+  /** Set when the peer has sent CLOSE. */
   peerClose: { readonly reason: string } | undefined;
-  /** How long the client may come back, in milliseconds, where it has said so since its HELLO. */
+  /** How long the client may resume the session, in milliseconds, if it has changed this since its HELLO. */
   peerResumeMs: number | undefined;
   readonly #host: SessionHost<Out>;
   readonly #settings: ReliableSettings;
@@ -66,22 +66,22 @@ export class ReliableSession<Out extends Sendable> {
   #isChecked = true;
   readonly #place = (offset: number, length: number) => this.receiver.place(offset, length);
   #heartbeat: Heartbeat;
-  /** While a record comes in, the peer hears of us that often. */
-  #signMs = maxTimerMs;
+  /** Longest time without a sent record while a record is received: then an acknowledgement serves as heartbeat. */
+  #maxQuietMs = maxTimerMs;
   #nowMs = 0;
-  #saidMs = 0;
+  #writtenMs = 0;
   #ackAtMs: number | undefined;
   #pingAtMs: number | undefined;
-  /** When it is to be looked at, as was stated. */
+  /** The deadline that the caller has last read from `deadlineMs`. */
   #wakeMs: number | undefined;
   #pings = 0;
-  /** The answer to the last PING, where it is not on the wire yet: of many that come at once only the last is answered. */
+  /** The unsent answer to the last PING. If several PINGs arrive together, only the last is answered. */
   #pong: Buffer | undefined;
-  /** When a record was last whole, or came a good deal further, and how many bytes have come since. */
+  /** Time of the last progress (a complete record, or 1024 bytes of one), and the bytes received since. */
   #progressMs = 0;
   #minProgressBytes = 0;
 
-  /** @param base what is added to the offsets of messages: they are larger than those of sessions before */
+  /** @param base added to the offsets of messages, so that they exceed the offsets of earlier sessions */
   constructor(settings: ReliableSettings, host: SessionHost<Out>, frames: SessionFrames, base = 0) {
     this.#settings = settings;
     this.#host = host;
@@ -91,20 +91,20 @@ export class ReliableSession<Out extends Sendable> {
   }
 
   /**
-   * A link is up, and both ends know where they are.
+   * A link is up, and both ends have agreed on the state of the session.
    * @param isChecked whether records carry a check
    */
   linkUp(peer: PeerTerms, isChecked: boolean, nowMs: number): void {
     const { pingIntervalMs, peerTimeoutMs } = this.#settings;
-    // The longer interval counts, so that no end is asked more often than it likes; but each is asked before its link is given up.
+    // The longer interval of both ends applies, but at most half the timeout: a PING always precedes the timeout.
     const mostMs = peerTimeoutMs > 0 ? peerTimeoutMs / 2 : maxTimerMs;
     const askMs = pingIntervalMs > 0 ? Math.min(Math.max(pingIntervalMs, peer.pingIntervalMs), mostMs) : 0;
     this.#heartbeat = new Heartbeat({ pingIntervalMs: askMs, peerTimeoutMs });
     this.#heartbeat.onReceived(nowMs);
     this.#pingAtMs = this.#heartbeat.deadlineMs;
-    this.#signMs = peer.pingIntervalMs > 0 ? peer.pingIntervalMs : mostMs;
+    this.#maxQuietMs = peer.pingIntervalMs > 0 ? peer.pingIntervalMs : mostMs;
     this.#nowMs = nowMs;
-    this.#saidMs = nowMs;
+    this.#writtenMs = nowMs;
     this.#progressMs = nowMs;
     this.#isChecked = isChecked;
     this.#reader = new RecordReader(isChecked, this.#place);
@@ -129,7 +129,7 @@ export class ReliableSession<Out extends Sendable> {
     this.#reader.push(bytes);
   }
 
-  /** So many bytes were put where the reader's target is. @returns whether there is a record */
+  /** `count` bytes were read into the reader's target. @returns whether a record is complete */
   filled(count: number, nowMs: number): boolean {
     this.#received(count, nowMs);
     return this.#reader.filled(count);
@@ -152,14 +152,14 @@ export class ReliableSession<Out extends Sendable> {
     return this.#reader;
   }
 
-  /** Memory that is held for what has come in part: a record, or the message that it belongs to. */
+  /** Memory of the incomplete record, or of the incomplete message that it belongs to. */
   get partialBytes(): number {
     return Math.max(this.#reader.heldBytes, this.receiver.partialBytes);
   }
 
   /**
    * The next message.
-   * @throws `CorruptRecordError`, where the session resumes over another link; `ERR_SERPY_PROTOCOL`, `ERR_SERPY_TOO_LARGE`, where it is over
+   * @throws `CorruptRecordError`: the session resumes over another link; `ERR_SERPY_PROTOCOL`, `ERR_SERPY_TOO_LARGE`: the session is over
    */
   read(): DecodedMessage | undefined {
     for (;;) {
@@ -179,36 +179,36 @@ export class ReliableSession<Out extends Sendable> {
     return this.sender.hasBatched || this.#pong !== undefined || this.receiver.ackNow;
   }
 
-  /** The transport is about to send. */
+  /** The transport is about to send: writes all that waits for it. */
   flush(): void {
     if (this.#pong) this.#writePong(this.#pong);
     if (this.receiver.ackNow) this.writeAck();
     this.sender.flush();
   }
 
-  /** @param returnMs how long this client may come back, where that has changed since its HELLO */
-  writeAck(returnMs?: number): void {
+  /** @param resumeMs how long this client may resume the session, if that has changed since its HELLO */
+  writeAck(resumeMs?: number): void {
     const { received, consumed, limit } = this.receiver.takeAck();
-    const payload = Buffer.alloc(returnMs === undefined ? ackBytes : ackBytes + resumeTimeBytes);
+    const payload = Buffer.alloc(resumeMs === undefined ? ackBytes : ackBytes + resumeTimeBytes);
     writeUint64(payload, 0, received);
     writeUint64(payload, 8, consumed);
     writeUint64(payload, 16, limit);
-    if (returnMs !== undefined) writeUint64(payload, ackBytes, returnMs);
+    if (resumeMs !== undefined) writeUint64(payload, ackBytes, resumeMs);
     this.#write(recordType.ack, payload);
     this.#ackAtMs = undefined;
   }
 
   writeClose(reason: string): void {
-    const words = truncateUtf8(Buffer.from(reason), maxReasonBytes);
-    const payload = Buffer.alloc(8 + words.length);
+    const text = truncateUtf8(Buffer.from(reason), maxReasonBytes);
+    const payload = Buffer.alloc(8 + text.length);
     writeUint64(payload, 0, this.sender.end);
-    payload.set(words, 8);
+    payload.set(text, 8);
     this.#write(recordType.close, payload);
   }
 
   /**
    * The program has consumed a message, or a part of a stream.
-   * @returns whether something changed in what is to be written, and when
+   * @returns whether something is to be written or read now, or the deadline has changed
    */
   consumed(message: Delivered, isPart: boolean): boolean {
     const { receiver } = this;
@@ -222,8 +222,8 @@ export class ReliableSession<Out extends Sendable> {
   }
 
   /**
-   * A PING may wait for as long as an acknowledgement does. What was stated once stays until it has come, also where nothing is due any
-   * more: to move a timer for each acknowledgement takes longer than to look once too often.
+   * Time of the next `tick`. A pending acknowledgement may delay a PING. A stated deadline stays until it passes, even if nothing is due
+   * then: one superfluous `tick` costs less than to move a timer for each acknowledgement.
    */
   get deadlineMs(): number | undefined {
     const dueMs = this.#ackAtMs ?? this.#pingAtMs;
@@ -231,7 +231,7 @@ export class ReliableSession<Out extends Sendable> {
     return this.#wakeMs;
   }
 
-  /** @throws `ERR_SERPY_TIMEOUT` when the peer has been silent for too long */
+  /** @throws `ERR_SERPY_TIMEOUT` if the peer was silent for `peerTimeoutMs`, or a record has stalled */
   tick(nowMs: number): void {
     this.#nowMs = nowMs;
     this.#wakeMs = undefined;
@@ -240,12 +240,12 @@ export class ReliableSession<Out extends Sendable> {
     const isStuck = this.#reader.inRecord && nowMs >= this.#progressMs + stallTimeoutFactor * peerTimeoutMs;
     if (isStuck && peerTimeoutMs > 0) {
       throw new PeerTimeoutError(
-        `a record of the peer has got no further for ${nowMs - this.#progressMs} ms, so the link is given up: its length was damaged in transit, or the line is nearly dead`,
+        `a record of the peer has made no progress for ${nowMs - this.#progressMs} ms, so the link is closed: the length of the record was damaged in transit, or the network is almost blocked`,
       );
     }
-    const look = this.#heartbeat.check(nowMs);
+    const action = this.#heartbeat.check(nowMs);
     this.#pingAtMs = this.#heartbeat.deadlineMs;
-    switch (look) {
+    switch (action) {
       case 'ask': {
         const payload = Buffer.alloc(pingBytes);
         writeUint64(payload, 0, ++this.#pings);
@@ -254,7 +254,7 @@ export class ReliableSession<Out extends Sendable> {
       }
       case 'dead':
         throw new PeerTimeoutError(
-          `the peer has been silent for ${peerTimeoutMs} ms (peerTimeoutMs), so the link is given up: is the cable in, and does the program there still run?`,
+          `the peer has been silent for ${peerTimeoutMs} ms (peerTimeoutMs), so the link is closed. Check the cable, and that the program at the other end runs`,
         );
     }
   }
@@ -269,14 +269,14 @@ export class ReliableSession<Out extends Sendable> {
     writeRecordHeader(memory, start, type, payload.length, 0);
     if (this.#isChecked) writeCheck(memory, start, recordCheck(memory, start, payload, 0, payload.length));
     memory.set(payload, start + recordHeaderBytes);
-    this.#saidMs = this.#nowMs;
+    this.#writtenMs = this.#nowMs;
   }
 
   #progressed(): void {
     this.#progressMs = this.#nowMs;
     this.#minProgressBytes = 0;
-    // A record that takes long, over a slow line, must not make its sender wait for a sign of life.
-    if (this.#nowMs - this.#saidMs >= this.#signMs) this.receiver.wantAck();
+    // While a long record arrives over a slow network, its sender needs acknowledgements as heartbeats.
+    if (this.#nowMs - this.#writtenMs >= this.#maxQuietMs) this.receiver.wantAck();
   }
 
   #handle({ type, offset, payload, ackRequested, isPlaced }: RecordReader): void {
@@ -304,14 +304,16 @@ export class ReliableSession<Out extends Sendable> {
         const end = readUint64(payload, 0);
         const { received } = this.receiver;
         if (end !== received)
-          throw new CorruptRecordError(`the peer closed after byte ${end}, and ${received} is expected`);
+          throw new CorruptRecordError(
+            `the peer closed the session after byte ${end}, and byte ${received} is expected next`,
+          );
         this.peerClose = { reason: payload.toString('utf8', 8, maxControlBytes) };
         return;
       }
       default:
         if (type & criticalBit)
           throw new ProtocolError(
-            `the peer sent a record of type ${type} that this version does not know and must: use the same version of serpy at both ends`,
+            `the peer sent a record of type ${type}, which is critical and unknown to this version: use the same version of serpy at both ends`,
           );
     }
   }

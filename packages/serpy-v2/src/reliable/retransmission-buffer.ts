@@ -1,26 +1,26 @@
-/** The bytes of the stream that the peer may not have: a list of the memory that they were written in, in order. */
+/** The bytes of the stream that the peer has not acknowledged: an ordered list of the buffers that contain them. */
 import { payloadDigest } from './record.js';
 
-/** Consecutive bytes of the stream: whole small messages, or a part of a large one. */
+/** Consecutive bytes of the stream: complete small messages, or a part of a large one. */
 export class Segment<Out> {
-  /** Where its bytes are; `end` grows while small messages are added. */
+  /** The buffer with its bytes, from `start` to `end`. `end` grows while small messages are added. */
   memory: Uint8Array;
   readonly start: number;
   end: number;
-  /** Its place in the stream. */
+  /** Offset of its first byte in the stream. */
   readonly offset: number;
-  /** Where the last message ends that begins in it. */
+  /** End of the last message that begins in it. */
   messageEnd: number;
-  /** How many messages begin in it. */
+  /** Number of messages that begin in it. */
   messages = 0;
-  /** The message that it is a part of, where that has segments of its own. */
+  /** The large message that it is a part of; undefined for small messages. */
   readonly message: Out | undefined;
   /** Whether the program may change its bytes. */
   readonly isShared: boolean;
   /** The rest of its message is not sent. */
   retracted = false;
   next: Segment<Out> | undefined;
-  /** Of shared bytes: the parts that were sent, with their digests. */
+  /** For shared bytes: the parts that were sent, with their digests. */
   #digests: { readonly start: number; readonly end: number; readonly digest: number }[] | undefined;
 
   constructor(
@@ -61,7 +61,7 @@ export class Segment<Out> {
     this.#digests.push({ start, end, digest });
   }
 
-  /** Whether the parts from an offset on are as they were when they were sent; what was sent is forgotten. */
+  /** Whether the sent parts from an offset on are unchanged. Forgets which parts were sent. */
   takeUnchanged(fromOffset: number): boolean {
     const digests = this.#digests;
     this.#digests = undefined;
@@ -73,7 +73,7 @@ export class Segment<Out> {
     return true;
   }
 
-  /** Its message is taken back. */
+  /** Its message is retracted. */
   retract(): void {
     this.retracted = true;
     this.memory = nothing;
@@ -88,11 +88,12 @@ export class RetransmissionBuffer<Out> {
   #bytes = 0;
   #messages = 0;
 
-  /** How many bytes are kept, and how many messages begin in them. */
+  /** Number of bytes that are kept. */
   get bytes(): number {
     return this.#bytes;
   }
 
+  /** Number of messages that begin in them. */
   get messages(): number {
     return this.#messages;
   }
@@ -118,7 +119,7 @@ export class RetransmissionBuffer<Out> {
     this.#messages++;
   }
 
-  /** The peer has all before this offset: segments are dropped whose messages it has whole. */
+  /** The peer has received all bytes before `offset`: drops the segments whose messages are complete at the peer. */
   trim(offset: number): void {
     let first = this.#first;
     while (first !== undefined && first.messageEnd <= offset && first.endOffset <= offset) {
@@ -130,7 +131,7 @@ export class RetransmissionBuffer<Out> {
     if (first === undefined) this.#last = undefined;
   }
 
-  /** The segment that an offset is in; undefined for the end of the stream. */
+  /** The segment that contains an offset; undefined for the end of the stream. */
   find(offset: number): Segment<Out> | undefined {
     let segment = this.#first;
     while (segment !== undefined && segment.endOffset <= offset) segment = segment.next;

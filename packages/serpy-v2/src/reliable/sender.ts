@@ -1,6 +1,6 @@
 /**
- * The sending half of a session: writes messages as v2 frames into a stream of bytes, sends the stream in records, keeps what the peer
- * has not acknowledged, and sends it again over the next link from the byte that the peer expects.
+ * The sending half of a session: writes messages as v2 frames into a stream of bytes, sends the stream in records, and keeps the bytes that
+ * the peer has not acknowledged. Over the next link it resumes from the byte that the peer expects.
  */
 import { ProtocolError, type SessionHost, type ValueError } from 'serpy-core';
 import { headerBytes } from '../wire/constants.js';
@@ -22,40 +22,40 @@ import {
 import { RetransmissionBuffer, Segment } from './retransmission-buffer.js';
 import { changedBytesError, detachedBufferError } from './sender-errors.js';
 
-/** A message as it is sent. */
+/** A message to be sent. */
 export interface Sendable extends Awaited {
-  /** A number of `frameType`, or of a stream's part. */
+  /** A value of `frameType`, or `streamType`. */
   readonly type: number;
-  /** With the header. */
+  /** Size with the header. */
   readonly sizeBytes: number;
   readonly awaitsAck: boolean;
-  /** What goes before the payload. */
+  /** Bytes before the payload. */
   readonly prefix: Uint8Array | undefined;
   readonly payload: Uint8Array;
-  /** Whether the payload is memory that the program does not change. */
+  /** Whether the program does not change the payload. */
   readonly owned: boolean;
 }
 
-/** How much may be kept that is not acknowledged. */
+/** Limits of the retransmission buffer: unacknowledged messages and bytes. */
 export interface ReplayLimits {
   readonly maxMessages: number;
   readonly maxBytes: number;
 }
 
-/** A message as it may be reported. */
+/** A message whose delivery is unknown, for the report. */
 export interface UnknownMessage {
   readonly type: number;
   readonly prefix?: Uint8Array | undefined;
   readonly payload: Uint8Array;
 }
 
-/** Payloads below this that the program may change, and small ones in any case, are copied into the block. */
+/** Payloads that are copied into a block: those below 64 KiB if the program may change them, otherwise those below 4096 bytes. */
 const [copiedBytes, copiedOwnedBytes] = [64 * 1024, 4096];
 
-/** Up to this size a loop is faster than a call of the system's copy. */
+/** Up to this size a loop is faster than a call of `TypedArray.set`. */
 const loopBytes = 48;
 
-/** The payload of a record below this is copied behind its header. */
+/** Below this size the payload of a record is copied behind its header. */
 const joinedBytes = 4096;
 
 /** Progress is reported for messages from this size on. */
@@ -68,17 +68,17 @@ export class Sender<Out extends Sendable> {
   readonly #pending: PendingAcks<Out>;
   #rate = new LineRate();
   #isChecked = true;
-  /** Where the stream ends, how far it was written onto this link, how far the peer has it, and how far it may go. */
+  /** Offsets: the end of the stream, and how far it was written to this link, received by the peer, and may be sent. */
   #end = 0;
   #sent = 0;
   #acked = 0;
   #limit = 0;
-  /** The segment that `#sent` is in. */
+  /** The segment that contains `#sent`. */
   #current: Segment<Out> | undefined;
-  /** Small messages that are being gathered: the last segment. */
+  /** The last segment, while it gathers small messages. */
   #open: Segment<Out> | undefined;
   readonly #blocks = new MessageBlocks();
-  /** Up to which offset an acknowledgement was asked for, and up to which one must be. */
+  /** Offset up to which an acknowledgement was requested, and end of the last message that awaits one. */
   #requested = 0;
   #awaited = 0;
 
@@ -88,12 +88,12 @@ export class Sender<Out extends Sendable> {
     this.#pending = new PendingAcks((message) => host.acknowledged(message));
   }
 
-  /** Where the stream ends. */
+  /** End of the stream. */
   get end(): number {
     return this.#end;
   }
 
-  /** How far it was written onto this link. */
+  /** Offset up to which the stream was written to this link. */
   get sent(): number {
     return this.#sent;
   }
@@ -114,38 +114,38 @@ export class Sender<Out extends Sendable> {
     return this.#buffer.messages;
   }
 
-  /** Where each segment begins that is kept, and where it ends. */
+  /** Start and end of each segment that is kept. */
   *keptRanges(): IterableIterator<readonly [start: number, end: number]> {
     for (const { offset, endOffset } of this.#buffer) yield [offset, endOffset];
   }
 
-  /** Whether another message may be begun. */
+  /** Whether another message may begin. */
   get canStart(): boolean {
     if (this.#end >= this.#limit || this.#sent !== (this.#open?.offset ?? this.#end)) return false;
     return this.#buffer.messages < this.#replay.maxMessages && this.#buffer.bytes < this.#replay.maxBytes;
   }
 
-  /** Whether the rest of a message, or what is sent again, may be put on the wire. */
+  /** Whether the rest of a message, or bytes that are sent again, may be written now. */
   get hasPending(): boolean {
     return this.#sent < this.#limit && this.#sent < (this.#open?.offset ?? this.#end);
   }
 
-  /** Whether small messages are gathered that are to be put on the wire. */
+  /** Whether gathered small messages wait for `flush`. */
   get hasBatched(): boolean {
     return this.#open !== undefined;
   }
 
-  /** Whether everything is on the wire. */
+  /** Whether the whole stream was written to the link. */
   get isAllSent(): boolean {
     return this.#sent === this.#end;
   }
 
-  /** Whether the peer has everything, and all acknowledgements have come. */
+  /** Whether the peer has received the whole stream, and no sender waits for an acknowledgement. */
   get allAcknowledged(): boolean {
     return this.#acked === this.#end && this.#pending.length === 0;
   }
 
-  /** Begins a message: small ones are gathered until `flush`; `writeNext` continues with a large one. */
+  /** Begins a message. Small messages are gathered until `flush`; `writeNext` continues a large one. */
   send(message: Out): void {
     const { prefix, payload, sizeBytes } = message;
     if (payload.length < (message.owned ? copiedOwnedBytes : copiedBytes)) this.#gather(message);
@@ -165,7 +165,7 @@ export class Sender<Out extends Sendable> {
     this.#awaited = this.#end;
   }
 
-  /** Puts the small messages on the wire that were gathered. */
+  /** Writes the gathered small messages. */
   flush(): void {
     if (this.#open === undefined) return;
     this.#open = undefined;
@@ -173,22 +173,22 @@ export class Sender<Out extends Sendable> {
     while (this.#sent < until) this.#writeRecord();
   }
 
-  /** Puts the next record on the wire. */
+  /** Writes the next record. */
   writeNext(): void {
     if (this.hasPending) this.#writeRecord();
   }
 
-  /** The sender of a message waits no longer. */
+  /** The sender of a message has stopped waiting for its acknowledgement. */
   cancelAck(message: Out): void {
     this.#pending.remove(message);
   }
 
-  /** The link is gone. */
+  /** The link is down. */
   linkDown(): void {
     this.#open = undefined;
   }
 
-  /** Whether a peer can have got that far. */
+  /** Whether these offsets of a peer are possible. */
   canResume(received: number, consumed: number): boolean {
     return this.#acked <= received && received <= this.#sent && consumed <= received;
   }
@@ -199,7 +199,7 @@ export class Sender<Out extends Sendable> {
     this.#rate = new LineRate();
   }
 
-  /** The stream goes on over another link, from the byte that the peer expects. */
+  /** The stream resumes over another link from the byte that the peer expects. */
   resume(received: number, consumed: number): void {
     this.#acknowledge(received, consumed);
     this.#sent = received;
@@ -212,13 +212,15 @@ export class Sender<Out extends Sendable> {
   }
 
   /**
-   * The peer has all before `received`, and its program has consumed all before `consumed`.
-   * @throws `ERR_SERPY_PROTOCOL` when that was never sent
+   * The peer has received all bytes before `received`, and its program has consumed all bytes before `consumed`.
+   * @throws `ERR_SERPY_PROTOCOL` if these bytes were never sent
    */
   acknowledged(received: number, consumed: number, limit: number, nowMs: number): void {
     if (received > this.#sent || consumed > this.#sent) {
       const stated = Math.max(received, consumed);
-      throw new ProtocolError(`the peer acknowledges what was never sent (${stated}; ${this.#sent} is the next byte)`);
+      throw new ProtocolError(
+        `the peer acknowledged bytes that were never sent (up to byte ${stated}; the next byte to send is ${this.#sent})`,
+      );
     }
     const before = this.#acked;
     this.#acknowledge(received, consumed);
@@ -226,14 +228,15 @@ export class Sender<Out extends Sendable> {
     this.raiseLimit(limit);
   }
 
-  /** The peer takes more. A limit never goes back: an older statement changes nothing. */
+  /** The peer accepts more bytes. A limit never decreases: an older one changes nothing. */
   raiseLimit(limit: number): void {
     this.#limit = Math.max(limit, this.#limit);
   }
 
   /**
    * The session is over.
-   * @returns the messages that the peer may not have, in order; those of them whose sender waits; and those that arrived, whose sender waits
+   * @returns `unknown`: messages that the peer may not have received, in order; `unarrived`: those of them whose sender waits; `unconsumed`: received
+   * messages whose sender waits for consumption
    */
   abort(): { readonly unknown: UnknownMessage[]; readonly unarrived: Out[]; readonly unconsumed: Out[] } {
     const unknown: UnknownMessage[] = [];
@@ -244,7 +247,7 @@ export class Sender<Out extends Sendable> {
     }
     const pending = this.#pending.abandon(this.#acked);
     this.#buffer.clear();
-    this.#blocks.clear(); // what is reported is in them
+    this.#blocks.clear(); // the reported messages are views of them
     this.#open = undefined;
     this.#current = undefined;
     this.#sent = this.#end;
@@ -318,7 +321,7 @@ export class Sender<Out extends Sendable> {
     if (segment.message) this.#reportProgress(segment.message, segment.messageEnd);
   }
 
-  /** Asks for an acknowledgement where a message is waited for, where half of what may be kept is, and while the rate is not known. */
+  /** Requests an acknowledgement if a sender waits, if half of the retransmission buffer is used, and after eight records of the largest size. */
   #dataType(end: number): number {
     const { maxBytes, maxMessages } = this.#replay;
     const isAwaited = this.#awaited > this.#sent && this.#awaited <= end;
@@ -329,7 +332,7 @@ export class Sender<Out extends Sendable> {
     return recordType.data | ackRequestedBit;
   }
 
-  /** The rest of a message is not there any more, or is not what it was: the peer drops what it has of it. */
+  /** The bytes of a message are gone or changed: the peer drops the part that it has received. */
   #writeRetraction(segment: Segment<Out>): void {
     if (!segment.retracted) this.#retract(segment, detachedBufferError);
     const { buffer: memory, offset: start } = this.#host.reserve(recordHeaderBytes + 8);
@@ -359,7 +362,7 @@ export class Sender<Out extends Sendable> {
   }
 }
 
-/** An acknowledgement is asked for after that many of the longest records. */
+/** An acknowledgement is requested at the latest after this number of records of the largest size. */
 const recordsPerAck = 8;
 
 function copy(from: Uint8Array, start: number, end: number, target: Uint8Array, at: number): void {
@@ -367,7 +370,7 @@ function copy(from: Uint8Array, start: number, end: number, target: Uint8Array, 
   else for (let i = start; i < end; i++) target[at + i - start] = from[i] as number;
 }
 
-/** The messages in a segment of small ones that end after an offset. */
+/** The messages in a segment of small messages that end after an offset. */
 function* framesIn(segment: Segment<unknown>, offset: number): Iterable<UnknownMessage> {
   const { memory } = segment;
   for (let at = segment.start; at < segment.end; ) {
@@ -379,7 +382,7 @@ function* framesIn(segment: Segment<unknown>, offset: number): Iterable<UnknownM
   }
 }
 
-/** A large message to be reported: without its bytes where its memory is gone. */
+/** A large message for the report, without its bytes if its memory is gone. */
 function reported({ type, prefix, payload, sizeBytes }: Sendable): UnknownMessage {
   const isThere = (prefix?.length ?? 0) + payload.length === sizeBytes - headerBytes;
   return isThere ? { type, prefix, payload } : { type, payload: new Uint8Array(0) };

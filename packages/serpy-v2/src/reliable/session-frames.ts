@@ -1,13 +1,13 @@
-/** The v2 frames of a session: those of v2, and parts of streams. */
+/** The frames in the stream of a session: the frames of v2, and parts of streams. */
 import type { SessionFrames } from '../decoder.js';
 import { type DecodedMessage, decodeValue } from '../values/values.js';
 import { streamType } from '../wire/constants.js';
 import { decodeStreamFrame } from './stream-frame.js';
 
-/** The longest part of a stream. */
+/** The largest part of a stream. */
 const maxPartBytes = 256 * 1024;
 
-/** The value of what is not a message. */
+/** The value of a part of a stream, which is not a message. */
 const nothing = Buffer.alloc(0);
 
 export function sessionFrames(maxMessageBytes: number): SessionFrames {
@@ -17,7 +17,7 @@ export function sessionFrames(maxMessageBytes: number): SessionFrames {
   };
 }
 
-/** A part of a stream; undefined for a kind that later versions may have. */
+/** A part of a stream; undefined for a kind that only later versions know. */
 function partOf(payload: Buffer, end: number): DecodedMessage | undefined {
   const part = decodeStreamFrame(payload);
   return part && { type: 'bytes', value: nothing, sizeBytes: payload.length, end, part };

@@ -1,16 +1,16 @@
-/** Parts of streams as the payloads of numbered messages: a kind, the stream, and what belongs to the kind. */
+/** Encodes parts of streams as payloads of frames: the kind, the stream, and the fields of the kind. */
 import { exactFromBytes, ownCopy, ProtocolError, type StreamPart } from 'serpy-core';
 import { readUint64, writeUint64 } from './record.js';
 
-/** The total of a stream whose size was not said. */
+/** Total of a stream whose size is unknown. */
 const unknownTotal = Number.MAX_SAFE_INTEGER;
 
 const kinds = ['begin', 'data', 'end', 'abort', 'stop'] as const;
 
-/** Kind (1), stream (8), and how large it is or where in it the part stands (8). */
+/** Kind (1), stream (8), and its total size or the offset of the part (8). */
 const headBytes = 17;
 
-/** A reason is cut to this: a part is no larger than a piece, whatever an error has to say. */
+/** A reason is truncated to this size, so that the message of an error does not exceed the size of a part. */
 const maxReasonBytes = 1024;
 
 export function encodeStreamFrame(part: StreamPart): Buffer {
@@ -41,11 +41,13 @@ function numberOf(part: StreamPart): number {
 }
 
 /**
- * A part; undefined for a kind that later versions may have, and that this one passes over. Of a small one the data is copied: its bytes may be lent.
- * @throws `ERR_SERPY_PROTOCOL` for what is none
+ * Decodes a part. The data of a small part is copied, because its bytes may be borrowed.
+ * @returns undefined for a kind that only later versions know: it is skipped
+ * @throws `ERR_SERPY_PROTOCOL` for a part that is too short
  */
 export function decodeStreamFrame(bytes: Buffer): StreamPart | undefined {
-  if (bytes.length < headBytes) throw new ProtocolError('the peer sent a part of a stream that is none');
+  if (bytes.length < headBytes)
+    throw new ProtocolError('the peer sent a part of a stream that is too short for its header');
   const kind = kinds[bytes[0] as number];
   const id = readUint64(bytes, 1);
   const number = readUint64(bytes, 9);

@@ -1,6 +1,6 @@
 /**
- * What the large pieces of a session are checked with: the lower half of XXH3 (64 bits, with a seed). It notices bytes that changed places, as a
- * CRC would, and takes a fifth of the time of the system's CRC-32.
+ * The check of large records: the low 32 bits of XXH3 (64 bits, with a seed). Like a CRC it detects bytes in a different order, in a fifth of the
+ * time of zlib's CRC-32.
  */
 import { loadWasm } from '../wasm/kernel.js';
 import { xxh3Kernel } from '../wasm/xxh3-kernel.js';
@@ -31,7 +31,7 @@ const secret = Buffer.from(
   'base64',
 );
 
-/** The same without WebAssembly: a hundred times slower, for where there is none, and to check the kernel with. */
+/** XXH3 without WebAssembly: the fallback, and the reference for tests. It is a hundred times slower. */
 export function xxh3Reference(bytes: Uint8Array, start: number, end: number, seed: number): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset + start, end - start);
   const key = seededSecret(BigInt(seed >>> 0));
@@ -92,7 +92,5 @@ function wasmXxh3(): Xxh3 | undefined {
   };
 }
 
-/**
- * The digest of the bytes from `start` to `end`, from 241 bytes to 256 KiB. Of bytes in two places: that of the second, with the check of the first as its seed.
- */
+/** The digest of 241 bytes to 256 KiB, from `start` to `end`. For bytes in two buffers, the digest of the first is the seed of the second. */
 export const xxh3: Xxh3 = wasmXxh3() ?? xxh3Reference;

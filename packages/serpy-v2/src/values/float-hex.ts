@@ -1,6 +1,6 @@
 /**
- * Doubles as C99 hexadecimal text, bit for bit: written as CPython's `float.hex` writes them, read as its
- * `float.fromhex` reads them, refusals included.
+ * Doubles as C99 hexadecimal text, bit for bit: formatted like CPython's `float.hex`, and parsed like its `float.fromhex`, which rejects
+ * the same texts.
  */
 
 const bits = new DataView(new ArrayBuffer(8));
@@ -27,13 +27,13 @@ export function formatFloatHex(value: number): string {
   return `${sign}0x${biased === 0 ? 0 : 1}.${fraction}p${exponent < 0 ? '-' : '+'}${Math.abs(exponent)}`;
 }
 
-/** No space after the sign: else a long run of them, and then a fault, would match in as many ways as it is long. */
+/** No space after the sign: otherwise a long run of spaces before an error would match in as many ways as it is long. */
 const form =
   /^[\t-\r ]*([+-]?)(?![\t-\r ])(?:(inf(?:inity)?)|(nan)|(?:0x)?([0-9a-f]*)(?:\.([0-9a-f]*))?(?:p([+-]?[0-9]+))?)[\t-\r ]*$/i;
 
 /**
  * The double of a hexadecimal text, rounded to the nearest, ties to even.
- * Throws a `RangeError` for text that `float.fromhex` refuses: no number, or too large for a double.
+ * Throws a `RangeError` for text that `float.fromhex` rejects: not a number, or too large for a double.
  */
 export function parseFloatHex(text: string): number {
   const match = form.exec(text);
@@ -75,7 +75,7 @@ function round(integer: bigint, scale: number, lastExponent: number): number {
 
 function notAFloat(text: string): RangeError {
   const shown = text.length > 40 ? `${text.slice(0, 40)}…` : text;
-  return new RangeError(`${JSON.stringify(shown)} is no hexadecimal floating-point number`);
+  return new RangeError(`${JSON.stringify(shown)} is not a hexadecimal floating-point number`);
 }
 
 function tooLarge(text: string): RangeError {

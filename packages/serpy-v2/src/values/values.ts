@@ -1,4 +1,4 @@
-/** What v2 carries: integers, doubles, text and bytes, as payloads and back. */
+/** Encodes and decodes the values of v2: integers, doubles, text and bytes. */
 import { constants, isUtf8 } from 'node:buffer';
 import { types } from 'node:util';
 import { type ArrayValue, isArrayValue, npyParts } from 'serpy-arrays';
@@ -15,10 +15,10 @@ import {
 import { copyBelowBytes, frameType, type TypeName } from '../wire/constants.js';
 import { formatFloatHex, parseFloatHex } from './float-hex.js';
 
-/** `float.hex` writes 24 at most. */
+/** `float.hex` writes at most 24 bytes. */
 const maxFloatBytes = 1024;
 
-/** A longer integer is given as its bytes: the digits of a number cost more than linear time. An original sends 8 bytes. */
+/** A longer integer is delivered as its bytes, because its digits cost more than linear time. Python peers send 8 bytes. */
 const maxIntegerBytes = 1024;
 
 const minInt64 = -(2n ** 63n);
@@ -52,27 +52,27 @@ export function int(value: number | bigint): TypedNumber {
   return new Int(integer);
 }
 
-/** All digits of a long one would cost more than linear time, and fill a screen. */
+/** The digits of a long integer cost more than linear time, and fill a screen. */
 function shownInteger(value: bigint): string {
   return BigInt.asIntN(256, value) === value ? String(value) : 'an integer of more than 256 bits';
 }
 
-/** Sends a number as a double, as Python's `float`, whole or not. Throws `ERR_SERPY_VALUE` for anything but a number. */
+/** Sends a number as a double, as Python's `float`, with or without a fraction. Throws `ERR_SERPY_VALUE` for anything but a number. */
 export function float(value: number): TypedNumber {
   if (typeof value !== 'number') throw new ValueError(`float() takes a number, not ${describe(value)}: use Number(…)`);
   return new Float(value);
 }
 
-/** What `sendData` takes: bigints and safe integers but -0 go as int, other numbers as float, arrays as a `.npy` in bytes. */
+/** What `sendData` accepts. It sends bigints and safe integers except -0 as int, other numbers as float, and arrays as a `.npy` in bytes. */
 export type Value = string | number | bigint | Uint8Array | TypedNumber | ArrayValue;
 
-/** What `getData` gives: an int is a `bigint` outside the safe integers, and its bytes (signed, little-endian) where it has more than 1024. */
+/** What `getData` returns. An int outside the safe integers is a `bigint`; an int of more than 1024 bytes is its bytes (signed, little-endian). */
 export type Data = string | number | bigint | Buffer;
 
 /** A value with its type on the wire. */
 export type Message =
   | { readonly type: 'int'; readonly value: number | bigint }
-  /** An int of more than 1024 bytes, as it came: signed, little-endian. */
+  /** An int of more than 1024 bytes, undecoded: signed, little-endian. */
   | { readonly type: 'longint'; readonly value: Buffer }
   | { readonly type: 'float'; readonly value: number }
   | { readonly type: 'str'; readonly value: string }
@@ -81,21 +81,21 @@ export type Message =
 /** A message that arrived, and the size of its payload. */
 export type DecodedMessage = Message & {
   readonly sizeBytes: number;
-  /** In a session, the number after its last piece; otherwise 0. */
+  /** In a session, the offset after its last byte; otherwise 0. */
   readonly end: number;
-  /** It is no message, but a part of a stream. */
+  /** Set if this is not a message, but a part of a stream. */
   readonly part?: StreamPart | undefined;
 };
 
 /** A payload and its type. */
 export interface Payload {
   readonly type: TypeName;
-  /** What goes before the bytes: the header of a `.npy` whose elements are not copied to be put behind it. */
+  /** Bytes before `bytes`: the header of a `.npy` whose elements are not copied. */
   readonly prefix?: Uint8Array;
   readonly bytes: Uint8Array;
 }
 
-/** The payload of a value. Bytes are not copied. Throws `ERR_SERPY_VALUE` for what v2 cannot carry. */
+/** The payload of a value. Bytes are not copied. Throws `ERR_SERPY_VALUE` for a value that v2 cannot send. */
 export function encodeValue(value: Value): Payload {
   switch (typeof value) {
     case 'string':
@@ -118,12 +118,12 @@ export function encodeValue(value: Value): Payload {
   );
 }
 
-/** The value of a payload. Throws a `ProtocolError` for a type that does not exist and for bytes that are none of it. */
+/** The value of a payload. Throws a `ProtocolError` for an unknown type and for bytes that are not valid for their type. */
 export function decodeValue(type: number, payload: Buffer, end = 0): DecodedMessage {
   const sizeBytes = payload.length;
   switch (type) {
     case frameType.int:
-      // The payload is lent, as that of every number.
+      // The payload is borrowed, like that of every number.
       if (sizeBytes > maxIntegerBytes) return { type: 'longint', value: Buffer.from(payload), sizeBytes, end };
       return { type: 'int', value: decodeInt(payload), sizeBytes, end };
     case frameType.float:
@@ -141,7 +141,7 @@ export function decodeValue(type: number, payload: Buffer, end = 0): DecodedMess
   }
 }
 
-/** A message on its way out, as the application knows it. */
+/** An outbound message as the application knows it. */
 export function messageOf({ type, prefix, payload }: OutboundPayload): Message {
   const bytes = prefix
     ? Buffer.concat([prefix, payload])
@@ -156,7 +156,7 @@ interface OutboundPayload {
   readonly payload: Uint8Array;
 }
 
-/** Text with a lone surrogate has no UTF-8 form: it would arrive changed. */
+/** Text with a lone surrogate has no UTF-8 form, so that it would arrive changed. */
 function encodeText(text: string): Buffer {
   const position = loneSurrogate(text);
   if (position >= 0) {
@@ -189,7 +189,7 @@ function encodeFloat(value: number): Buffer {
   return Buffer.from(formatFloatHex(value), 'latin1');
 }
 
-/** Signed little-endian; no bytes are 0. */
+/** Signed little-endian; an empty payload is 0. */
 function decodeInt(payload: Buffer): number | bigint {
   if (payload.length === 0) return 0;
   if (payload.length <= 6) return payload.readIntLE(0, payload.length);
@@ -204,7 +204,7 @@ function decodeInt(payload: Buffer): number | bigint {
 function decodeFloat(payload: Buffer): number {
   if (payload.length > maxFloatBytes) {
     throw new ProtocolError(
-      `the peer sent a float as a text of ${payload.length} bytes, and one has at most ${maxFloatBytes}: let it send float.hex()`,
+      `the peer sent a float as a text of ${payload.length} bytes, and the maximum is ${maxFloatBytes}: the peer must send the text of float.hex()`,
     );
   }
   try {
@@ -220,14 +220,14 @@ function decodeText(payload: Buffer): string {
   try {
     return utf8.decode(payload);
   } catch (cause) {
-    // The decoder says the same of what is not UTF-8 and of what is too long for a string.
+    // The decoder throws the same error for invalid UTF-8 and for text that is too long for a string.
     if (isUtf8(payload)) throw tooLongForString('a text', payload);
     throw new ProtocolError('the peer sent a text that is not UTF-8', { cause });
   }
 }
 
 function tooLongForString(what: string, { length }: Buffer): MessageTooLargeError {
-  const remedy = 'let the peer send it in parts, or as bytes';
+  const remedy = 'the peer must send it in parts, or as bytes';
   return new MessageTooLargeError(`${what} that the peer sent`, length, constants.MAX_STRING_LENGTH, remedy);
 }
 

@@ -1,15 +1,14 @@
-/** WebAssembly where there is some: a module that the build has assembled, with its memory as bytes. */
+/** Loads a WebAssembly module that the build has assembled, if the system supports it. */
 
-/** As far as it is used here: Node has it, its types have not. */
+/** The used part of the API: Node provides it, its types do not declare it. */
 declare const WebAssembly: {
   readonly Module: new (bytes: Uint8Array) => object;
   readonly Instance: new (module: object) => { readonly exports: unknown };
 };
 
 /**
- * What a module exports, and its memory.
  * @param base64 the module
- * @returns undefined where there is no WebAssembly, or none with SIMD
+ * @returns its exports and its memory; undefined without WebAssembly or without SIMD
  */
 export function loadWasm<Exports>(
   base64: string,

@@ -1,22 +1,22 @@
-/** The v2 checksum: the sum of all payload bytes modulo 2^32. It notices damage, but not bytes that changed places. */
+/** The v2 checksum: the sum of all payload bytes modulo 2^32. It detects changed bytes, but not bytes in a different order. */
 import { checksumKernel } from '../wasm/checksum-kernel.js';
 import { loadWasm } from '../wasm/kernel.js';
 
-/** Below this a plain loop is the fastest, from here on WebAssembly is. */
+/** From this size on WebAssembly is faster than a loop. */
 const wasmFromBytes = 96;
 
-/** What the kernel adds up in one step; its input is filled up with zeros to a multiple of it. */
+/** Bytes that the WebAssembly routine adds in one step. Its input is padded with zeros to a multiple. */
 const wasmStepBytes = 64;
 
-/** The sum of all bytes modulo 2^32. `sum` is that of the bytes before them, where there were any. */
+/** The sum of all bytes modulo 2^32. `sum` is the checksum of the bytes before them, 0 if there are none. */
 export function checksum(bytes: Uint8Array, sum = 0): number {
   return bytes.length < wasmFromBytes ? sumPlain(bytes, 0, bytes.length, sum) : sumMany(bytes, sum);
 }
 
-/** A half word of `sumWithin` holds the sum of this many bytes at least. */
+/** `sumWithin` accepts at most this number of bytes: a half word does not overflow. */
 export const maxWithinBytes = 512;
 
-/** The sum of a few bytes within a large memory, four at a time: for 64 bytes a third faster than `checksum`, which needs them by themselves. */
+/** The sum of a few bytes within a large buffer, four in a step. For 64 bytes it is a third faster than `checksum`, which needs a view of them. */
 export function sumWithin(memory: DataView, start: number, end: number): number {
   let even = 0;
   let odd = 0;
@@ -33,7 +33,7 @@ export function sumWithin(memory: DataView, start: number, end: number): number 
 
 type SumMany = (bytes: Uint8Array, sum: number) => number;
 
-/** 16 bytes at a time, the copy into the kernel's memory included: 4 times as fast as `sumWords` for 64 KiB. */
+/** Adds 16 bytes in a step. For 64 KiB it is 4 times as fast as `sumWords`, with the copy into WebAssembly memory. */
 function wasmSum(): SumMany | undefined {
   const kernel = loadWasm<{ sum(end: number): number }>(checksumKernel);
   if (kernel === undefined) return undefined;
@@ -57,10 +57,10 @@ function wasmSum(): SumMany | undefined {
 
 const sumMany: SumMany = wasmSum() ?? sumWords;
 
-/** A half word holds the sum of this many bytes, and a number of 31 bits two such sums: 128 × 255 = 32,640. */
+/** A half word can hold the sum of this number of bytes, and a number of 31 bits two such sums: 128 × 255 = 32,640. */
 const wordsPerFold = 128;
 
-/** Four bytes at a time: even and odd bytes are summed up in the half words of two numbers. For where there is no kernel. */
+/** The fallback without WebAssembly. Adds four bytes in a step: even and odd bytes in the half words of two numbers. */
 export function sumWords(bytes: Uint8Array, sum: number): number {
   if (bytes.length < 4) return sumPlain(bytes, 0, bytes.length, sum);
   const head = -bytes.byteOffset & 3;
@@ -81,7 +81,7 @@ export function sumWords(bytes: Uint8Array, sum: number): number {
   return sumPlain(bytes, head + wordCount * 4, bytes.length, total);
 }
 
-/** Eight at a time: twice as fast for 64 bytes as one at a time. */
+/** Adds eight bytes in a step: for 64 bytes twice as fast as one byte in a step. */
 function sumPlain(bytes: Uint8Array, start: number, end: number, sum: number): number {
   let total = sum | 0;
   let i = start;

@@ -6,7 +6,7 @@ import { checksumOffset, headerBytes, lengthOffset, magic, typeOffset } from './
 const magicStart = 0xcafecade;
 const magicEnd = 0xfe;
 
-/** Writes the 14 bytes of a header. Byte by byte: for so few, calls of the system's copy cost more. */
+/** Writes the 14 bytes of a header. For so few bytes, assignments are faster than calls of `Buffer` methods. */
 export function writeHeader(target: Uint8Array, start: number, type: number, sum: number, payloadBytes: number): void {
   writeUint32(target, start, magicStart);
   target[start + 4] = magicEnd;
@@ -34,22 +34,22 @@ export function readUint32(bytes: Uint8Array, start: number): number {
   );
 }
 
-/** Whether the bytes at `start`, at least five, are those of a header. */
+/** Whether the bytes at `start` (at least five) begin with the magic. */
 export function startsWithMagic(bytes: Uint8Array, start: number): boolean {
   return readUint32(bytes, start) === magicStart && bytes[start + 4] === magicEnd;
 }
 
 /**
- * Checks as much of the magic as is there, so that a stranger is noticed at his first wrong byte.
- * Throws a `ProtocolError` that says, where it can be seen, who is talking.
+ * Checks the received part of the magic, so that another protocol is detected at its first wrong byte.
+ * Throws a `ProtocolError` that names the other protocol, if it is recognized.
  */
 export function checkMagic(start: Buffer): void {
-  const there = Math.min(start.length, magic.length);
-  if (start.compare(magic, 0, there, 0, there) === 0) return;
-  const who = describeForeignProtocol(start) ?? protocolHint(start);
+  const length = Math.min(start.length, magic.length);
+  if (start.compare(magic, 0, length, 0, length) === 0) return;
+  const hint = describeForeignProtocol(start) ?? protocolHint(start);
   throw new ProtocolError(
     `the peer does not speak v2: a message starts with ${start.toString('hex', 0, headerBytes)}, ` +
-      `not with ${magic.toString('hex')}${who ? `; ${who}` : ''}`,
+      `not with ${magic.toString('hex')}${hint ? `; ${hint}` : ''}`,
   );
 }
 

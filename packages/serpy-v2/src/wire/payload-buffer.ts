@@ -1,4 +1,4 @@
-/** A payload that comes in several chunks: summed up while each is warm in the cache, and copied once, into its own memory. */
+/** A payload that arrives in several chunks. Each chunk is copied once into its own memory, and its checksum is computed while it is in the cache. */
 import { checksum } from './checksum.js';
 
 export class PayloadBuffer {
@@ -9,8 +9,8 @@ export class PayloadBuffer {
   readonly #isSummed: boolean;
 
   /**
-   * @param bytes where the payload goes
-   * @param isSummed whether its checksum is wanted
+   * @param bytes the memory of the payload
+   * @param isSummed whether the checksum is computed
    */
   constructor(bytes: Buffer, isSummed = true) {
     this.bytes = bytes;
@@ -21,25 +21,25 @@ export class PayloadBuffer {
     return this.filled === this.bytes.length;
   }
 
-  /** Where the next bytes may be put, where so many are missing. */
+  /** The destination of the next `count` bytes; undefined if fewer are missing. */
   place(count: number): Buffer | undefined {
     const { bytes, filled } = this;
     return count <= bytes.length - filled ? bytes.subarray(filled, filled + count) : undefined;
   }
 
-  /** What is missing, if that is so much. */
+  /** The missing part; undefined if it is smaller than `leastBytes`. */
   target(leastBytes: number): Buffer | undefined {
     return this.bytes.length - this.filled >= leastBytes ? this.bytes.subarray(this.filled) : undefined;
   }
 
-  /** So many bytes were put where `place` or `target` said. */
+  /** `count` bytes were written to the buffer of `place` or `target`. */
   placed(count: number): void {
     const { bytes, filled } = this;
     if (this.#isSummed) this.sum = checksum(bytes.subarray(filled, filled + count), this.sum);
     this.filled += count;
   }
 
-  /** Takes as much of a chunk as belongs to it, and tells how much that was. */
+  /** Copies the part of a chunk that belongs to the payload. @returns the size of this part */
   add(chunk: Buffer): number {
     const missing = this.bytes.length - this.filled;
     const part = chunk.length <= missing ? chunk : chunk.subarray(0, missing);
@@ -50,5 +50,5 @@ export class PayloadBuffer {
   }
 }
 
-/** So many times what has come in all may be set aside for what a header says is coming. */
+/** Memory that may be allocated for the length in a header, as a multiple of all bytes received on the link. */
 export const maxAllocationRatio = 4;

@@ -1,4 +1,4 @@
-/** When a session asks its peer for a sign of life, and gives it up. */
+/** When a session sends a PING, and when it closes a silent link. */
 import type { SessionHost } from 'serpy-core';
 import { expect, test } from 'vitest';
 import { Heartbeat } from '../../src/reliable/heartbeat.js';
@@ -28,7 +28,7 @@ test.each([
   expect(() => session.tick(peerTimeoutMs)).toThrow(/silent for 15000 ms/);
 });
 
-test('a peer is asked in time also where silence ends the link sooner than the program wished to ask', () => {
+test('a PING precedes the timeout even if pingIntervalMs is longer than peerTimeoutMs', () => {
   const times = { pingIntervalMs: 5_000, peerTimeoutMs: 2_000 };
   const settings = {
     replay: { maxMessages: 10, maxBytes: 1000 },
@@ -50,7 +50,7 @@ test('a peer is asked in time also where silence ends the link sooner than the p
   expect(() => session.tick(2_000)).toThrow(/silent for 2000 ms/);
 });
 
-test('a peer is asked first, and then has its time, in a program that was too busy to ask', () => {
+test('a program that was too busy to send the PING sends it first, and then waits for the answer', () => {
   const heartbeat = new Heartbeat({ pingIntervalMs: 5_000, peerTimeoutMs: 15_000 });
   heartbeat.onReceived(0);
   expect(heartbeat.deadlineMs).toBe(5_000);
@@ -65,7 +65,7 @@ test('a peer is asked first, and then has its time, in a program that was too bu
   expect([heartbeat.check(75_000), heartbeat.check(84_999), heartbeat.check(85_000)]).toEqual(['ask', 'ask', 'dead']);
 });
 
-test('a peer that is not asked in time is given up all the same', () => {
+test('a link without PINGs times out too', () => {
   for (const pingIntervalMs of [0, 15_000, 20_000]) {
     const heartbeat = new Heartbeat({ pingIntervalMs, peerTimeoutMs: 15_000 });
     heartbeat.onReceived(0);

@@ -1,10 +1,10 @@
-/** How long records are: by what has arrived over their link, and by what it carries. */
+/** The size of records: limited by the acknowledged bytes of their link, and by its rate. */
 import { expect, test } from 'vitest';
 import { LineRate } from '../../src/reliable/line-rate.js';
 
 const MiB = 1024 * 1024;
 
-test('records are short at first, and at most an eighth of what has arrived', () => {
+test('records are small at first, and at most an eighth of the acknowledged bytes', () => {
   const rate = new LineRate();
   expect(rate.recordBytes).toBe(512);
   rate.arrived(4096, 1, true);
@@ -15,7 +15,7 @@ test('records are short at first, and at most an eighth of what has arrived', ()
   expect(rate.recordBytes).toBe(MiB);
 });
 
-test('a record is at most what the line carries in 50 ms', () => {
+test('a record is at most what the link carries in 50 ms', () => {
   const rate = new LineRate();
   for (let nowMs = 0; nowMs <= 20_000; nowMs += 25) rate.arrived(2500, nowMs, false); // 100 kB/s
   expect(rate.recordBytes).toBe(5000);
@@ -24,7 +24,7 @@ test('a record is at most what the line carries in 50 ms', () => {
   expect(slow.recordBytes).toBe(512);
 });
 
-test('a sender that pauses says nothing about the line', () => {
+test('a pause of the sender does not lower the measured rate', () => {
   const rate = new LineRate();
   rate.arrived(10 * MiB, 0, true);
   for (let nowMs = 0; nowMs <= 100_000; nowMs += 1000) rate.arrived(64, nowMs, true);

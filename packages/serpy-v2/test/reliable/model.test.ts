@@ -1,6 +1,6 @@
 /**
- * Two ends of a session against a list of messages: whatever links carry, in whatever chunks, and wherever they are cut, what is delivered is
- * a beginning of what was sent, and all of it once a link lasts.
+ * Both ends of a session against a model, a list of messages. For all chunk sizes and all places where a link is cut, the delivered messages are
+ * a prefix of the sent ones, and all of them once a link lasts.
  */
 import { fc, test } from '@fast-check/vitest';
 import { RecordingHost, seededRandom } from 'serpy-core/testing';
@@ -91,7 +91,7 @@ class End {
   }
 }
 
-/** A link of two directions, with what is in flight. */
+/** A link with two directions, and the bytes in flight. */
 class World {
   readonly ends: readonly [End, End];
   readonly random: () => number;
@@ -240,7 +240,7 @@ class World {
 }
 
 test.prop([fc.nat(), fc.boolean()], { numRuns: Number(process.env.SERPY_WORLDS ?? 200) })(
-  'what is delivered is a beginning of what was sent, and all of it in the end',
+  'the delivered messages are a prefix of the sent ones, and all of them in the end',
   (seed, isChecked) => new World(seed, isChecked).run(300),
   120_000,
 );

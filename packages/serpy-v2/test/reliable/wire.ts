@@ -1,4 +1,4 @@
-/** Records as docs/protocol-v2.md has them, built from its words alone, in another way than the source does it. */
+/** Builds records as docs/protocol-v2.md describes them, independently of the sources. */
 import { xxh3 } from '../../src/reliable/xxh3.js';
 
 export const typeOf = { data: 1, ack: 2, ping: 3, pong: 4, close: 5, retract: 0x86 } as const;
@@ -18,7 +18,7 @@ export function crc32(bytes: Uint8Array, start = 0): number {
 
 export const uint64 = (...values: number[]) => Buffer.from(BigUint64Array.from(values, BigInt).buffer);
 
-/** In parts of 256 KiB, each with the digest of the last as its seed. */
+/** The digest in parts of 256 KiB. The digest of each part is the seed of the next. */
 function digestOf(payload: Uint8Array): number {
   const part = 262_144;
   if (payload.length <= part) return xxh3(payload, 0, payload.length, 0);
@@ -50,7 +50,7 @@ export function frame(message: string | readonly [type: number, payload: Uint8Ar
   return Buffer.concat([header, payload]);
 }
 
-/** Messages in one record. */
+/** One record with several messages. */
 export function data(offset: number, ...messages: readonly Parameters<typeof frame>[0][]): Buffer {
   return record(typeOf.data, Buffer.concat(messages.map(frame)), offset);
 }

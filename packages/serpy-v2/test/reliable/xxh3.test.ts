@@ -1,10 +1,10 @@
-/** The digest of large pieces: XXH3, fast and plain alike. */
+/** The digest of large records: XXH3 in WebAssembly and in JavaScript. */
 import { expect, test } from 'vitest';
 import { xxh3, xxh3Reference } from '../../src/reliable/xxh3.js';
 
 const counted = (length: number, period = 251) => Buffer.from(Array.from({ length }, (_, i) => i % period));
 
-// Printed by another implementation of XXH3 (hash-wasm 4.13).
+// The output of another implementation of XXH3 (hash-wasm 4.13).
 test.each([
   [241, 0, 0x421c6d02],
   [1024, 1, 0xa01c4d2a],
@@ -17,7 +17,7 @@ test.each([
   expect(xxh3Reference(counted(length), 0, length, seed)).toBe(expected);
 });
 
-test('the kernel and plain JavaScript agree, for every remainder and place', () => {
+test('WebAssembly and JavaScript agree, for every remainder and alignment', () => {
   const bytes = Buffer.from(Array.from({ length: 4400 }, (_, i) => (i * 7919) >> 3));
   for (let length = 4096; length <= 4096 + 130; length++) {
     const start = length % 40;
@@ -26,7 +26,7 @@ test('the kernel and plain JavaScript agree, for every remainder and place', () 
   }
 });
 
-test('notices bytes that changed places, and every single bit', () => {
+test('detects bytes in a different order, and each changed bit', () => {
   const bytes = counted(4096);
   const right = xxh3(bytes, 0, 4096, 3);
   for (let i = 0; i < 4095; i++) {
@@ -39,7 +39,7 @@ test('notices bytes that changed places, and every single bit', () => {
   }
 });
 
-test('takes the largest frame there is', () => {
+test('accepts the largest frame', () => {
   const bytes = Buffer.alloc(256 * 1024 + 64, 1);
   expect(xxh3(bytes, 0, bytes.length, 0)).toBe(xxh3Reference(bytes, 0, bytes.length, 0));
 });

@@ -1,4 +1,4 @@
-/** Doubles as hexadecimal text: a table that can be checked by hand, the oracle, and Python itself where there is one. */
+/** Doubles as hexadecimal text, compared with a table that can be checked by hand, with the oracle, and with Python if it is installed. */
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { seededRandom } from 'serpy-core/testing';
@@ -10,14 +10,14 @@ const smallest = 2 ** -1074;
 const smallestNormal = 2 ** -1022;
 const largest = Number.MAX_VALUE;
 
-/** Every pattern of 64 bits, with those around the edges oftener than chance would. */
+/** All patterns of 64 bits, with edge cases more often than at random. */
 const anyDouble = fc.oneof(
   fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map(doubleOf),
   fc.bigInt({ min: 0n, max: 2n ** 53n }).map(doubleOf), // subnormals and the smallest normals
   fc.double(),
 );
 
-/** What float.fromhex makes of a text; undefined where it refuses. */
+/** The result of float.fromhex; undefined if it rejects the text. */
 function parsed(text: string): number | undefined {
   try {
     return parseFloatHex(text);
@@ -48,14 +48,14 @@ describe('formatFloatHex', () => {
     expect(formatFloatHex(value)).toBe(text);
   });
 
-  test('writes what the oracle writes, for all patterns of bits', () => {
+  test('agrees with the oracle for all patterns of bits', () => {
     fc.assert(
       fc.property(anyDouble, (value) => formatFloatHex(value) === floatText(value)),
       { numRuns: 2000 },
     );
   });
 
-  test('writes what parseFloatHex reads back bit for bit', () => {
+  test('writes text that parseFloatHex reads back bit for bit', () => {
     fc.assert(
       fc.property(anyDouble, (value) => Object.is(parseFloatHex(formatFloatHex(value)), value)),
       { numRuns: 5000 },
@@ -65,7 +65,7 @@ describe('formatFloatHex', () => {
 
 describe('parseFloatHex', () => {
   test.each<[text: string, value: number]>([
-    // forms that only float.fromhex takes
+    // forms that only float.fromhex accepts
     ['1', 1],
     ['10', 16],
     ['a', 10],
@@ -190,14 +190,14 @@ describe('parseFloatHex', () => {
     expect(readFloat(text), 'the oracle').toBeUndefined();
   });
 
-  test('says whether a text is no number or too large, and shows only the start of a long one', () => {
-    expect(() => parseFloatHex('1.5 V')).toThrow('"1.5 V" is no hexadecimal floating-point number');
+  test('reports whether a text is not a number or too large, and shows only the start of a long one', () => {
+    expect(() => parseFloatHex('1.5 V')).toThrow('"1.5 V" is not a hexadecimal floating-point number');
     expect(() => parseFloatHex('0x1p1024')).toThrow('"0x1p1024" is too large for a double');
     expect(() => parseFloatHex('z'.repeat(5000))).toThrow(`"${'z'.repeat(40)}…" is no`);
   });
 
-  test('reads a long text in a time that grows with its length, whatever is wrong with it', { timeout: 5000 }, () => {
-    // With a pattern that can match in many ways some of these take seconds, and then the test takes longer than it may.
+  test('reads a long text in linear time, even if it is invalid', { timeout: 5000 }, () => {
+    // A regular expression that can match in many ways takes seconds for some of these, and the test times out.
     const length = 1 << 16;
     for (const part of [' ', '0', 'f', '.', '0x', 'p', 'inf', '+', '\n']) {
       const long = part.repeat(length / part.length);
@@ -261,7 +261,7 @@ function randomText(random: () => number): string {
   return text.slice(0, at) + inserted + text.slice(at + removed);
 }
 
-/** Reads what is asked as JSON, answers with the bits of each text (null: refused) and the text of each pattern of bits. */
+/** Reads texts and patterns of bits as JSON, and prints the bits of each text (null: rejected) and the text of each pattern. */
 const pythonProgram = `
 import json, struct, sys
 asked = json.load(sys.stdin)
@@ -300,7 +300,7 @@ describe.skipIf(!hasPython)(`beside ${python}`, () => {
     texts: string[];
   };
 
-  test('float.fromhex and parseFloatHex agree on thousands of texts, refusals included', () => {
+  test('float.fromhex and parseFloatHex agree on thousands of texts, rejected ones included', () => {
     expect(answer.bits).toHaveLength(texts.length);
     texts.forEach((text, i) => {
       const bits = answer.bits[i];

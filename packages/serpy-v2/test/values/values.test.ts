@@ -1,4 +1,4 @@
-/** What each value becomes on the wire, what comes back, and what is refused with which advice. */
+/** Values to payloads and back, and the errors for values that v2 cannot send. */
 import { constants } from 'node:buffer';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
@@ -25,7 +25,7 @@ const roundTrip = (value: Value): Message => {
 
 const receivedInt = (payload: readonly number[]) => decodeValue(frameType.int, Buffer.from(payload)).value;
 
-/** What a delivered integer should be: a number as long as that is exact beyond doubt. */
+/** The expected integer: a number if it is a safe integer, otherwise a bigint. */
 const delivered = (value: bigint) =>
   BigInt.asIntN(54, value) === value && value !== -(2n ** 53n) ? Number(value) : value;
 
@@ -111,7 +111,7 @@ describe('integers', () => {
     );
   });
 
-  test('an integer of more than 1024 bytes is given as its bytes, in memory of its own', () => {
+  test('an integer of more than 1024 bytes is delivered as its bytes, in memory of its own', () => {
     const payload = Buffer.alloc(1025, 7);
     const message = decodeValue(frameType.int, payload);
     payload.fill(0); // it was lent
@@ -119,31 +119,31 @@ describe('integers', () => {
     expect(decodeValue(frameType.int, Buffer.alloc(1024, 7)).type).toBe('int');
   });
 
-  test('an integer that does not fit is not written out where its digits would take long', () => {
+  test('the error for a very long integer does not contain its digits', () => {
     expect(thrownBy(() => int(1n << 4_000_000n)).message).toMatch(/^an integer of more than 256 bits does not fit/);
   });
 });
 
 describe('texts', () => {
-  test('one that is UTF-8 and too long for a string is too large, and not said to be damaged', () => {
-    // As Node's decoder does above 512 MiB.
+  test('a UTF-8 text that is too long for a string is reported as too large, not as damaged', () => {
+    // Node's decoder throws the same above 512 MiB.
     vi.spyOn(TextDecoder.prototype, 'decode').mockImplementationOnce(() => {
       throw new TypeError('The encoded data was not valid for encoding utf-8');
     });
     const error = thrownBy(() => decodeValue(frameType.str, Buffer.from('yes µ')));
     expect(error).toMatchObject({ code: 'ERR_SERPY_TOO_LARGE', sizeBytes: 6, limitBytes: constants.MAX_STRING_LENGTH });
     expect(error.message).toMatch(
-      /^a text that the peer sent has 6 bytes, .*: let the peer send it in parts, or as bytes$/,
+      /^a text that the peer sent has 6 bytes, .*: the peer must send it in parts, or as bytes$/,
     );
     expect(decodeValue(frameType.str, Buffer.from('yes µ')).value).toBe('yes µ');
   });
 });
 
 describe('doubles', () => {
-  test('a float whose text is longer than any double needs is refused before it is read', () => {
+  test('a float whose text is longer than any double needs is rejected before it is parsed', () => {
     const error = thrownBy(() => decodeValue(frameType.float, Buffer.alloc(1025, '1')));
     expect(error).toMatchObject({ code: 'ERR_SERPY_PROTOCOL' });
-    expect(error.message).toMatch(/a float as a text of 1025 bytes, and one has at most 1024/);
+    expect(error.message).toMatch(/a float as a text of 1025 bytes, and the maximum is 1024/);
   });
 
   test.each<[value: Value, text: string]>([
@@ -199,7 +199,7 @@ describe('text', () => {
     expect(roundTrip(text)).toStrictEqual({ type: 'str', value: text });
   });
 
-  test('all text comes back as it was', () => {
+  test('all text comes back unchanged', () => {
     fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => roundTrip(text).value === text));
   });
 
@@ -233,21 +233,21 @@ describe('text', () => {
 });
 
 describe('bytes', () => {
-  test('go as they are, without a copy', () => {
+  test('are sent without a copy', () => {
     const bytes = Buffer.from([1, 2, 3]);
     expect(encodeValue(bytes)).toEqual({ type: 'bytes', bytes });
     expect(encodeValue(bytes).bytes).toBe(bytes);
     expect(encodeValue(new Uint8Array(0))).toEqual({ type: 'bytes', bytes: new Uint8Array(0) });
   });
 
-  test('of another realm go as well', () => {
+  test('of another realm are sent too', () => {
     const foreign = runInNewContext('new Uint8Array([1, 2, 3])') as Uint8Array;
     expect(foreign instanceof Uint8Array).toBe(false);
     expect(encodeValue(foreign)).toEqual({ type: 'bytes', bytes: foreign });
   });
 });
 
-describe('what v2 cannot carry is refused, with advice', () => {
+describe('a value that v2 cannot send is rejected, with advice', () => {
   class Sample {}
   test.each<[value: unknown, is: string, advice: string]>([
     [null, 'null', "''"],
@@ -304,7 +304,7 @@ describe('what v2 cannot carry is refused, with advice', () => {
     expect(() => encodeValue({ type: 'float', value: value as number })).toThrow('an object');
   });
 
-  test('float() of a bigint, which has to be asked for', () => {
+  test('float() of a bigint', () => {
     expect(thrownBy(() => float(5n as unknown as number)).message).toBe(
       'float() takes a number, not a bigint: use Number(…)',
     );

@@ -1,4 +1,4 @@
-/** The word-wise sum beside the sum of one byte after the other. */
+/** The word-wise checksum, compared with the sum of single bytes. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { seededRandom } from 'serpy-core/testing';
@@ -10,8 +10,8 @@ import { byteSum } from '../oracle.js';
 const random = seededRandom(3);
 const randomBytes = (length: number) => Uint8Array.from({ length }, () => random() * 256);
 
-describe('the sum within a memory', () => {
-  test('is that of the bytes, for each length up to the most at each alignment, random and with the largest bytes', () => {
+describe('the sum within a buffer', () => {
+  test('is the sum of the bytes, for each length up to the maximum at each alignment, random and with the largest bytes', () => {
     for (const memory of [randomBytes(600), new Uint8Array(600).fill(0xff)]) {
       const view = new DataView(memory.buffer);
       for (let start = 0; start < 8; start++) {
@@ -69,7 +69,7 @@ describe('checksum', () => {
     expect(checksum(new Uint8Array(40 * 2 ** 20).fill(0xff))).toBe((255 * 40 * 2 ** 20) % 2 ** 32);
   });
 
-  test('does not notice bytes that changed places, as the wire has it', () => {
+  test('does not detect bytes in a different order, as the protocol requires', () => {
     expect(checksum(Buffer.from('ab'))).toBe(checksum(Buffer.from('ba')));
   });
 });
@@ -85,14 +85,14 @@ test('the sum without WebAssembly is the same, at every length and alignment', (
   expect(sumWords(new Uint8Array(1 << 20).fill(255), 0)).toBe(255 * 2 ** 20);
 });
 
-test('sums go on from those of the bytes before', () => {
+test('a sum continues the sum of the bytes before', () => {
   const bytes = Uint8Array.from({ length: 200_000 }, (_, i) => (i * 89) & 0xff);
   for (const cut of [0, 1, 63, 95, 96, 65_536, 65_537, 131_072, 199_999]) {
     expect(checksum(bytes.subarray(cut), checksum(bytes.subarray(0, cut)))).toBe(byteSum(bytes));
   }
 });
 
-test('the kernel in the sources is what wasm/checksum.wat assembles to', async () => {
+test('the WebAssembly routine in the sources is the assembled wasm/checksum.wat', async () => {
   const wat = fileURLToPath(new URL('../../wasm/checksum.wat', import.meta.url));
   const source = readFileSync(new URL('../../src/wasm/checksum-kernel.ts', import.meta.url), 'utf8');
   expect(source).toBe(await kernelSource(wat, 'checksum'));
