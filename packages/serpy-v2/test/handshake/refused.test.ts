@@ -36,6 +36,6 @@ test.each<[string, { readonly key?: string }, Security | undefined]>([
   await closed;
   client.hear(Buffer.concat(chunks));
   expect(client.error?.message).toBe(
-    'the server refused the handshake: no common version of the handshake: use the same version of serpy at both ends',
+    'the server refused the handshake: the two ends support no common version of the handshake. Use the same version of serpy at both ends',
   );
 });

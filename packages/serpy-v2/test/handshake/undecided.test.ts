@@ -148,7 +148,7 @@ describe('a server that requires a handshake', () => {
   test.each<[string, Buffer, 'stays' | 'ends' | 'breaks', string]>([
     ['says nothing and ends', Buffer.alloc(0), 'ends', ''],
     ['says nothing and breaks off', Buffer.alloc(0), 'breaks', ''],
-    ['says nothing and stays', Buffer.alloc(0), 'stays', 'did not begin a handshake in time'],
+    ['says nothing and stays', Buffer.alloc(0), 'stays', 'did not send HELLO within authTimeoutMs'],
     ['sends a plain message', plain, 'stays', 'sent a message without a handshake'],
     ['speaks HTTP', Buffer.from('GET / HTTP/1.1\r\nHost: here\r\n\r\n'), 'stays', 'it looks like a web browser'],
     ['sends a damaged message and ends', damaged, 'ends', 'arrived damaged'],
