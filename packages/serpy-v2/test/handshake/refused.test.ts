@@ -1,4 +1,4 @@
-/** Who is not let into a session hears why before the link ends, over real sockets. */
+/** A client whose HELLO is refused gets the reason before the link ends, over real sockets. */
 import { type Security, SharedKey, systemEnvironment } from 'serpy-core';
 import { type Connection, generateKey, Server } from 'serpy-v2';
 import { expect, onTestFinished, test } from 'vitest';
