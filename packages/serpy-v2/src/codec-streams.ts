@@ -1,4 +1,4 @@
-/** v2 on any stream of bytes: a decoder and an encoder for serial ports, files and pipes. Plain v2, as there is nobody to shake hands with. */
+/** v2 on any byte stream: a decoder and an encoder for serial ports, files and pipes. There is no session, because no peer answers a handshake. */
 import {
   connectionOptions,
   decoderStream,
@@ -13,9 +13,9 @@ import { type V2, v2Protocol } from './protocol.js';
 import { V2Session } from './v2-session.js';
 import type { Message, Value } from './values/values.js';
 
-/** What a decoder and an encoder go by. */
+/** The options of a decoder and an encoder, complete. */
 export interface CodecSettings {
-  /** The largest message. Default 64 MiB. */
+  /** Default 64 MiB. The largest message. */
   readonly maxMessageBytes: number;
 }
 
@@ -24,9 +24,9 @@ export type CodecOptions = PartialOptions<CodecSettings>;
 const codecOptions = { maxMessageBytes: connectionOptions.maxMessageBytes };
 
 /**
- * A `Transform` from bytes to messages, as `getMessage` gives them: `port.pipe(createDecoderStream())`. A message whose checksum is wrong is
- * dropped and told by the event `warning`.
- * @throws `ERR_SERPY_OPTION`. It fails with `ERR_SERPY_PROTOCOL`, `ERR_SERPY_TOO_LARGE`, and `ERR_SERPY_TRUNCATED` at an end in the middle of a message
+ * A `Transform` from bytes to messages, as `getMessage` returns them: `port.pipe(createDecoderStream())`. A message whose checksum is wrong is
+ * dropped, and the stream emits `warning`.
+ * @throws `ERR_SERPY_OPTION`. It fails with `ERR_SERPY_PROTOCOL`, `ERR_SERPY_TOO_LARGE`, and `ERR_SERPY_TRUNCATED` if the input ends within a message
  */
 export function createDecoderStream(options: CodecOptions = {}): MessageDecoder<Message> {
   const protocol = v2Protocol(parseOptions<CodecSettings>(codecOptions, options));
@@ -34,7 +34,7 @@ export function createDecoderStream(options: CodecOptions = {}): MessageDecoder<
 }
 
 /**
- * A `Transform` from values, as `sendData` takes them, to bytes. Large bytes are not copied.
+ * A `Transform` from values, as `sendData` accepts them, to bytes. Large bytes are not copied.
  * @throws `ERR_SERPY_OPTION`. It fails with what `sendData` throws for a value that cannot be sent
  */
 export function createEncoderStream(options: CodecOptions = {}): ValueEncoder<Value> {

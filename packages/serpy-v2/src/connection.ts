@@ -11,7 +11,7 @@ import { Connection as CoreConnection, type Environment, parseOptions } from 'se
 import { type ConnectionOptions, type V2Settings, v2ConnectionOptions, withSession } from './options.js';
 import { type V2, v2Protocol } from './protocol.js';
 
-/** Options that were checked, and the protocol that goes by them. A server makes them once: for each connection they were 700 bytes. */
+/** Checked options and their protocol. A server creates them once, which saves 700 bytes for each connection. */
 export class ConnectionSetup {
   readonly settings: V2Settings;
   readonly protocol: ReturnType<typeof v2Protocol>;
@@ -23,7 +23,7 @@ export class ConnectionSetup {
 }
 
 /**
- * One connection to one v2 peer, a Python serpy2 program or another of ours.
+ * One connection to one v2 peer: a Python serpy2 program or a program with serpy for Node.
  *
  * ```ts
  * const connection = await new Connection({ autoRestart: true }).connect('127.0.0.1', 5001);
@@ -33,7 +33,7 @@ export class ConnectionSetup {
  * ```
  */
 export class Connection extends CoreConnection<V2> {
-  /** Made for the first array. */
+  /** Created for the first array. */
   #arrays: ArrayMessages | undefined;
 
   /** @throws `ERR_SERPY_OPTION` for an unknown option or a wrong value */
@@ -47,9 +47,9 @@ export class Connection extends CoreConnection<V2> {
   }
 
   /**
-   * The next message as an array, with its type and shape: a `.npy` in bytes, as `sendData` makes it of an array and Python with `numpy.save`.
-   * With `dtype`, bare bytes of that type and `shape`. Large elements are used where they arrived, without a copy.
-   * @throws `ERR_SERPY_ARRAY_FORMAT` for any other message, which is taken and is the error's `data`; `ERR_SERPY_OPTION`; and what `getData` throws
+   * The next message as an array, with its type and shape. The message is a `.npy`, as `sendData` and Python's `numpy.save` write it, or with
+   * `dtype` bare bytes of that type and `shape`. Large elements are used where they arrived, without a copy.
+   * @throws `ERR_SERPY_ARRAY_FORMAT` for any other message, which is consumed and is the error's `data`; `ERR_SERPY_OPTION`; and what `getData` throws
    */
   async getArray<D extends DType = DType>(options: ArrayOptions<D> = {}): Promise<NdArray<D>> {
     const { wait, bare } = parseArrayOptions(options);
@@ -58,7 +58,7 @@ export class Connection extends CoreConnection<V2> {
     return this.consume('getArray', wait, ({ value }) => arrays.read(value, bare));
   }
 
-  /** As for every connection; also takes the `data` that `getArray` gave. */
+  /** As for every connection; also accepts the `data` that `getArray` returned. */
   override release(data: Uint8Array | TypedArray): void {
     super.release(this.#arrays?.of(data) ?? (data as Uint8Array));
   }

@@ -1,4 +1,4 @@
-/** The options of v2: those of every connection, and those of the handshake. */
+/** The options of v2: those of every connection and those of the handshake. */
 import {
   acceptedOptions,
   type ConnectionSettings,
@@ -12,21 +12,21 @@ import { type HandshakeOptions, handshakeOptions } from './handshake/handshake-o
 /** The options of a v2 connection, complete. */
 export type V2Settings = ConnectionSettings & HandshakeOptions;
 
-/** The options of a v2 connection. All may be left out. */
+/** The options of a v2 connection, all optional. */
 export type ConnectionOptions = PartialOptions<V2Settings>;
 
-/** What each option of a connection takes. Who says v2 gets plain v2 unless a handshake is asked for. */
+/** The accepted values of each option of a connection. A client of v2 connects without a session by default. */
 export const v2ConnectionOptions: OptionSpecs<V2Settings> = { ...connectionOptions, ...handshakeOptions('off') };
 
-/** Options of a client: with a key or certificates both ends are ours, and it gets a session or an error unless it says otherwise. */
+/** A client's options with the default of `session`: `'require'` with a `key` or `tls`, because then both ends are serpy for Node. */
 export function withSession<T extends object>(options: T): T {
-  if (options === null || typeof options !== 'object' || Array.isArray(options)) return options; // told by who checks them
+  if (options === null || typeof options !== 'object' || Array.isArray(options)) return options; // `parseOptions` reports it
   const { session, key, tls } = options as { session?: unknown; key?: unknown; tls?: unknown };
   const isSecure = key !== undefined || (tls !== undefined && tls !== false);
   return session === undefined && isSecure ? { ...options, session: 'require' } : options;
 }
 
-/** What each option of a connection that was accepted takes. To be ready for a handshake costs a server nothing. */
+/** The accepted values of each option of an accepted connection. The default is `'prefer'`: it costs a server nothing. */
 export const v2AcceptedOptions: OptionSpecs<Omit<V2Settings, DiallingOption>> = {
   ...acceptedOptions,
   ...handshakeOptions('prefer'),

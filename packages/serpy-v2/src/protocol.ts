@@ -15,7 +15,7 @@ export interface V2 extends ProtocolTypes {
   message: Message;
 }
 
-/** v2 with its options. */
+/** The protocol v2 with the given options. */
 export function v2Protocol(options: SessionOptions) {
   const sessions = new SessionRegistry<Handshake<Frame>>();
   return {

@@ -13,7 +13,7 @@ import { Connection, ConnectionSetup } from './connection.js';
 import { type ConnectionOptions, v2AcceptedOptions } from './options.js';
 import type { V2 } from './protocol.js';
 
-/** Where to listen, how many connections, and the options of each. */
+/** The address, the limits and the options of each connection. */
 export type ServerOptions = PartialOptions<ServerSettings> & Omit<ConnectionOptions, DiallingOption>;
 
 /**

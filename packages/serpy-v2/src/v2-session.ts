@@ -1,4 +1,4 @@
-/** A v2 conversation: every message is one frame, and there are no answers, unless a handshake has made a session of it. */
+/** The v2 protocol on one connection: every message is one frame without an answer, unless a handshake has established a session. */
 import {
   ConnectionLostError,
   MessageTooLargeError,
@@ -27,32 +27,32 @@ import { writeHeader } from './wire/header.js';
 
 export type { SessionOptions } from './handshake/handshake-options.js';
 
-/** What `sendData` may wait for, after a handshake. */
+/** What `sendData` may wait for in a session. */
 export interface AcknowledgeOption {
   /**
-   * `'received'`: the message has arrived at the peer; `'consumed'`: the program there has consumed it. A peer whose queue was told to drop
-   * (`receiveQueue.whenFull`, `keep: 'latest'`) acknowledges what it has dropped as well. Default: not waited for.
+   * Default: `sendData` does not wait. `'received'`: until the message has arrived at the peer; `'consumed'`: until its program has consumed
+   * it. A peer whose queue may drop messages (`receiveQueue.whenFull`, `keep: 'latest'`) also acknowledges those that it drops.
    */
   readonly acknowledge?: 'received' | 'consumed' | undefined;
 }
 
-/** A frame on its way out. */
+/** An outgoing frame. */
 export interface Frame extends OutboundMessage {
   /** A number of `frameType`. */
   readonly type: number;
-  /** What goes before the payload, and counts as a part of it: never changed, and only there before a big one. */
+  /** Bytes before the payload that count as a part of it. They never change, and exist only before a large payload. */
   readonly prefix: Uint8Array | undefined;
   payload: Uint8Array;
-  /** Whether the payload is memory of ours. */
+  /** Whether the payload is memory of serpy, which the program cannot change. */
   owned: boolean;
-  /** Of a big payload, which is not copied: if it changes before it has left, the peer notices. Left to be made where a session was on. */
+  /** The checksum of a large payload, which is not copied: the peer detects if it changes before it is written. Undefined in a session. */
   readonly sum: number | undefined;
   readonly level: 'received' | 'consumed' | undefined;
-  /** Where it ends in the session's stream, once it is in it. */
+  /** The offset of its end in the session's byte stream, once it is in there. */
   endOffset: number;
-  /** It is no message, but a part of a stream. */
+  /** Present if the frame is a part of a stream instead of a message. */
   readonly part?: StreamPart;
-  /** The session in which it was made, of a word to the sender of a stream: in another one, that number is another stream's. */
+  /** For a `stop` to the sender of a stream, the session in which it was created: in another session its ID belongs to another stream. */
   readonly session?: unknown;
 }
 
@@ -63,15 +63,15 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   readonly #sessions: SessionRegistry<Handshake<Frame>>;
   #decoder: Decoder;
   #handshake: Handshake<Frame> | undefined;
-  /** A greeting that the decoder has come upon. */
+  /** A HELLO or WELCOME that the decoder has detected. */
   #greeting: { readonly kind: 'hello' | 'welcome'; readonly payload: Buffer } | undefined;
-  /** The streams that are being sent, each with the session that it has begun in. */
+  /** The streams that are being sent, each with the session in which it began. */
   readonly #streams = new Map<number, object>();
   #nowMs = 0;
   #plainReceived = 0;
   #plainSent = 0;
 
-  /** @param sessions those of the server; a client needs none */
+  /** @param sessions the sessions of the server; a client needs none */
   constructor(
     options: SessionOptions,
     output: SessionHost<Frame>,
@@ -103,7 +103,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     return handshake === undefined || handshake.decodesPlain ? this.#decoder.midFrame : handshake.midFrame;
   }
 
-  /** Plain v2 has no answers, so nothing is ever proved. */
+  /** Without a session there are no acknowledgements, so every sent message counts. */
   get unacknowledgedMessages(): number {
     return this.#handshake?.established ? 0 : this.#plainSent;
   }
@@ -113,7 +113,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   }
 
   /**
-   * The frame of a value.
+   * Encodes a value as a frame.
    * @throws `ERR_SERPY_VALUE`, `ERR_SERPY_INTEGER_RANGE`, `ERR_SERPY_TOO_LARGE`, `ERR_SERPY_OPTION`
    */
   encode(value: Value, options: AcknowledgeOption = {}): Frame {
@@ -138,7 +138,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     };
   }
 
-  /** The frame of a part of a stream. Throws `ERR_SERPY_OPTION` where there is no session. */
+  /** Encodes a part of a stream as a frame. Throws `ERR_SERPY_OPTION` without a session. */
   encodePart(part: StreamPart): Frame {
     this.#requireSession('a stream');
     const payload = encodeStreamFrame(part);
@@ -159,7 +159,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     };
   }
 
-  /** A small payload may change as soon as `sendData` has returned. */
+  /** Copies a small payload, which the program may change as soon as `sendData` has returned. */
   snapshot(frame: Frame): void {
     if (frame.owned || frame.payload.length >= copyBelowBytes) return;
     frame.payload = Buffer.from(frame.payload);
@@ -178,13 +178,13 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       else
         this.#output.rejected(
           frame,
-          new ConnectionLostError('the session was lost in the middle of the stream: send it again'),
+          new ConnectionLostError('the session was lost before the stream was sent completely. Send the stream again'),
         );
       return;
     }
     if (frame.level !== undefined) {
       const what = frame.part ? 'a stream' : 'the option acknowledge';
-      this.#output.rejected(frame, noSessionError(what, 'the peer is a plain v2 program'));
+      this.#output.rejected(frame, noSessionError(what, 'the peer uses v2 without a session'));
       return;
     }
     this.#plainSent++;
@@ -194,9 +194,9 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       writeHeader(buffer, offset, type, checksum(payload), payload.length);
       buffer.set(payload, offset + headerBytes);
     } else {
-      const { buffer: memory, offset: start } = this.#output.reserve(sizeBytes - payload.length);
-      writeHeader(memory, start, type, sum ?? sumOf(prefix, payload), sizeBytes - headerBytes);
-      if (prefix !== undefined) memory.set(prefix, start + headerBytes);
+      const { buffer, offset } = this.#output.reserve(sizeBytes - payload.length);
+      writeHeader(buffer, offset, type, sum ?? sumOf(prefix, payload), sizeBytes - headerBytes);
+      if (prefix !== undefined) buffer.set(prefix, offset + headerBytes);
       this.#output.write(payload);
     }
   }
@@ -258,8 +258,8 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   read(): DecodedMessage | undefined {
     for (;;) {
       const handshake = this.#handshake;
-      const held = handshake?.readHeld();
-      if (held !== undefined) return held;
+      const buffered = handshake?.readHeld();
+      if (buffered !== undefined) return buffered;
       if (handshake !== undefined && !handshake.decodesPlain) {
         const message = handshake.read();
         if (message !== undefined || !handshake.decodesPlain) return message;
@@ -298,8 +298,8 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       this.#handshake = this.#newHandshake();
       this.#handshake.linkUp(this.#nowMs);
     }
-    const understood = this.#handshake?.onGreeting(kind, payload, () => this.#decoder.drain());
-    if (!understood) this.#decoder.warnOfGreeting(payload);
+    const isAccepted = this.#handshake?.onGreeting(kind, payload, () => this.#decoder.drain());
+    if (!isAccepted) this.#decoder.warnOfGreeting(payload);
   }
 
   #needsHandshake(): boolean {
@@ -314,7 +314,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     this.#requireSession('the option acknowledge');
   }
 
-  /** Throws where there is no session, nor can be one yet. */
+  /** Throws if there is no session and none can start on this link any more. */
   #requireSession(what: string): void {
     if (this.#handshake === undefined && this.#role === 'server' && this.#canStartSession) {
       this.#handshake = this.#newHandshake();
@@ -324,7 +324,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     if (!this.#handshake?.canAcknowledge) throw this.#noSessionError(what);
   }
 
-  /** Whether a client may yet begin a session on this link. */
+  /** Whether a client may still start a session on this link. */
   get #canStartSession(): boolean {
     const { session } = this.#options;
     return session !== undefined && session !== 'off' && this.#plainReceived === 0;
@@ -332,10 +332,10 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
 
   #noSessionError(what: string): OptionError {
     const isOff = this.#options.session === undefined || this.#options.session === 'off';
-    return noSessionError(what, isOff ? "this connection has session: 'off'" : 'the peer has not begun one');
+    return noSessionError(what, isOff ? "this connection has session: 'off'" : 'the peer uses v2 without a session');
   }
 
-  /** A stream that has begun in another session is not gone on with: the peer would not know it. */
+  /** Whether a part belongs to this session. A stream that began in another session cannot continue, because the peer does not know it. */
   #isInSession({ kind, id }: StreamPart, createdIn: unknown): boolean {
     const session = this.#handshake?.resumable.epoch as object;
     if (kind === 'stop') return session === createdIn;
@@ -367,8 +367,8 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     const session = this;
     return new Decoder(maxMessageBytes, this.#output, {
       get maxBytes() {
-        const mayCome = session.#role === 'server' ? session.#canStartSession : session.#plainSent === 0;
-        return mayCome ? maxGreetingBytes : 0;
+        const mayArrive = session.#role === 'server' ? session.#canStartSession : session.#plainSent === 0;
+        return mayArrive ? maxGreetingBytes : 0;
       },
       detect: (stated, sum, payload) => {
         const kind = detectGreeting(stated, sum, payload);

@@ -1,4 +1,4 @@
-/** The session as core uses it: what it writes for a value, and that each transport starts anew. */
+/** The session as core uses it: the bytes of a value, and a fresh start on each transport. */
 import { RecordingHost } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
 import { type Frame, V2Session } from '../src/v2-session.js';
@@ -47,7 +47,7 @@ describe('sending', () => {
     expect(frameOf(view.subarray(0, 10)).equals(frameOf(Buffer.alloc(10, 1)))).toBe(true);
   });
 
-  test('weighs a message by what it takes on the wire, and waits for no acknowledgement', () => {
+  test('counts the bytes of a message on the wire, and waits for no acknowledgement', () => {
     const { session, acknowledged } = createSession();
     session.linkUp();
     const frame = session.encode('hello');
@@ -56,7 +56,7 @@ describe('sending', () => {
     expect(acknowledged).toEqual([]);
   });
 
-  test('writes nothing before it is told to send, and can always send', () => {
+  test('writes nothing before `send` is called, and can always send', () => {
     const { session, pieces } = createSession();
     expect(session.canSend).toBe(true);
     expect(session.deadlineMs).toBeUndefined();

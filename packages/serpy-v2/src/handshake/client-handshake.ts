@@ -1,4 +1,4 @@
-/** The client's part of the handshake: it asks, in a frame that an original server drops, and goes by the answer, or by the silence. */
+/** The client's part of the handshake: it sends a HELLO, which a Python peer drops, and acts on the WELCOME or on its absence. */
 import { PeerTimeoutError, ProtocolError, type SessionHost, TimeoutError } from 'serpy-core';
 import type { Sendable } from '../reliable/sender.js';
 import { excerpt, handshakeRequiredError } from '../session/session-errors.js';
@@ -8,7 +8,7 @@ import type { HandshakeSettings } from './handshake-options.js';
 import type { HandshakeHost, HandshakeRole, HandshakeState } from './handshake-state.js';
 import { decodeWelcome, encodeHello, type Welcome } from './hello-welcome.js';
 
-/** A peer that was found to be plain is not asked again for so long. */
+/** For this time the client sends no HELLO to a server that has not answered one. */
 const plainCacheMs = 10 * 60_000;
 
 export class ClientHandshake<Out extends Sendable, Owner> implements HandshakeRole {
@@ -19,36 +19,36 @@ export class ClientHandshake<Out extends Sendable, Owner> implements HandshakeRo
   readonly #output: SessionHost<Out>;
   readonly #host: HandshakeHost;
   #reconnects: boolean;
-  /** What the HELLO of this link said. */
+  /** The resume window that the HELLO of this link stated. */
   #announcedResumeMs = 0;
   #plainUntilMs = Number.NEGATIVE_INFINITY;
   #lateWelcomeWarned = false;
-  /** Since when the server is there again and has not answered the client that comes back. */
+  /** Time of the first link since which the server has not answered a request to resume. */
   #unansweredSinceMs: number | undefined;
 
   constructor(
-    stage: HandshakeState,
+    state: HandshakeState,
     settings: HandshakeSettings,
     manager: SessionManager<Out, Owner>,
     output: SessionHost<Out>,
-    owner: HandshakeHost,
+    host: HandshakeHost,
   ) {
-    this.#state = stage;
+    this.#state = state;
     this.#settings = settings;
     this.#manager = manager;
     this.#output = output;
-    this.#host = owner;
+    this.#host = host;
     this.#reconnects = settings.autoRestart;
   }
 
-  /** The server hears of a change at once: from then on it keeps the session for us, or not. */
+  /** Sends a change to the server at once: it decides whether the server keeps the session after a disconnect. */
   reconnects(is: boolean): void {
     if (this.#reconnects === is) return;
     this.#reconnects = is;
     if (this.#state.phase === 'established') this.#manager.session?.writeAck(this.#resumeMs);
   }
 
-  /** How long we may come back, in milliseconds. */
+  /** Milliseconds within which this client may resume the session. */
   get #resumeMs(): number {
     return this.#reconnects ? this.#settings.resumeWindowMs : 0;
   }
@@ -70,7 +70,8 @@ export class ClientHandshake<Out extends Sendable, Owner> implements HandshakeRo
 
   onGreeting(payload: Buffer): boolean {
     const { phase } = this.#state;
-    // When it comes too late, the peer has been told by what we sent meanwhile; unless that is nothing: it would wait for a word for ever.
+    // A late WELCOME is ignored if messages were sent meanwhile: they show the server that there is no session. If none was sent, the client
+    // accepts it, because the server would wait for its first record forever.
     const isLate = phase !== 'hello-sent';
     if (isLate && (phase !== 'plain' || this.#host.plainSent > 0)) {
       if (phase === 'plain') this.#warnLateWelcome();
@@ -83,21 +84,21 @@ export class ClientHandshake<Out extends Sendable, Owner> implements HandshakeRo
     this.#unansweredSinceMs = undefined;
     this.#state.enter('established');
     const { session } = this.#manager;
-    // The server waits for a word before it sends; what changed while it was asked it hears now.
+    // The server sends nothing before the first record. This ACK also reports a resume window that changed since the HELLO.
     if (this.#announcedResumeMs === this.#resumeMs) session?.writeAck();
     else session?.writeAck(this.#resumeMs);
     return true;
   }
 
-  /** The server makes sessions, and was too slow for one on this link. */
+  /** The server supports sessions, but its WELCOME was too late for this link. */
   #warnLateWelcome(): void {
-    this.#plainUntilMs = Number.NEGATIVE_INFINITY; // the next link is worth another question
+    this.#plainUntilMs = Number.NEGATIVE_INFINITY; // the next link sends a HELLO again
     if (this.#lateWelcomeWarned) return;
     this.#lateWelcomeWarned = true;
     const { sessionTimeoutMs } = this.#settings;
-    const late = `the server has answered the handshake later than ${sessionTimeoutMs} ms (sessionTimeoutMs), when messages had been sent already`;
-    const advice = "so a message may be lost with this link; raise sessionTimeoutMs, or use session: 'require'";
-    this.#output.warn(new TimeoutError(`${late}: there is no session on this link, ${advice}`));
+    const late = `the server sent WELCOME later than ${sessionTimeoutMs} ms (sessionTimeoutMs), after this client had sent messages`;
+    const effect = 'This link has no session, so messages in flight may be lost if it breaks';
+    this.#output.warn(new TimeoutError(`${late}. ${effect}. Raise sessionTimeoutMs, or use session: 'require'`));
   }
 
   deadlineReached(nowMs: number): void {
@@ -108,15 +109,16 @@ export class ClientHandshake<Out extends Sendable, Owner> implements HandshakeRo
   }
 
   /**
-   * A server that may be busy, or stopped for a while, still has the session; one that hangs up may be a tunnel whose far end is away. It is
-   * given up when the server has had as long as it would wait for us; and on another link than it was asked on: there it might yet go on.
+   * Ends the session if the server has not answered for `resumeWindowMs`, the time for which it would keep the session. A busy or stopped
+   * server still has the session, and a server that disconnects may be a tunnel whose far end is unreachable, so the client keeps it until
+   * then. The session ends only when a new link starts: on the link of the request the server may still resume it.
    */
   #endUnanswered(nowMs: number): void {
     if (this.#manager.session === undefined) return;
     this.#unansweredSinceMs ??= nowMs;
     if (nowMs - this.#unansweredSinceMs < this.#settings.resumeWindowMs) return;
     this.#unansweredSinceMs = undefined;
-    this.#manager.end('the server does not answer, and may not know of sessions any more');
+    this.#manager.end('the server did not answer the requests to resume the session within resumeWindowMs');
   }
 
   #onWelcome(welcome: Welcome): void {
@@ -139,9 +141,12 @@ export class ClientHandshake<Out extends Sendable, Owner> implements HandshakeRo
 
   #resume(welcome: Welcome, received: number, consumed: number): void {
     const { session } = this.#manager;
-    if (session === undefined) throw new ProtocolError('the server resumed a session that was not asked for');
+    if (session === undefined)
+      throw new ProtocolError('the server resumed a session, but this client did not ask for one');
     if (!session.sender.canResume(received, consumed))
-      throw new ProtocolError(`the server resumed the session where it never was (${received}, ${consumed})`);
+      throw new ProtocolError(
+        `the server resumed the session at a position that this client never reached (received ${received}, consumed ${consumed})`,
+      );
     this.#manager.linkUp(welcome, this.#state.nowMs);
     session.sender.resume(received, consumed);
   }
@@ -150,7 +155,7 @@ export class ClientHandshake<Out extends Sendable, Owner> implements HandshakeRo
     const { plainReceived } = this.#host;
     if (session.plainMessages !== plainReceived) {
       throw new ProtocolError(
-        `the server has sent ${session.plainMessages} messages before its answer, and ${plainReceived} have come`,
+        `the server counted ${session.plainMessages} messages before its WELCOME, but ${plainReceived} arrived`,
       );
     }
     this.#manager.adopt(session);
@@ -160,6 +165,6 @@ export class ClientHandshake<Out extends Sendable, Owner> implements HandshakeRo
 
 function unansweredError(): PeerTimeoutError {
   return new PeerTimeoutError(
-    'the server can be reached, and does not answer the client that comes back: is the program there busy, or stopped?',
+    'the server is reachable, but does not answer the request to resume the session. Check whether its program is busy or stopped',
   );
 }

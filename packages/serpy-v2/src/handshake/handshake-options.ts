@@ -1,27 +1,26 @@
-/** The options of the handshake, and the world it is in. */
+/** The options of the handshake, and the settings that follow from them. */
 
-/** What a v2 session goes by, with what is not given filled in. */
 import type { Keep } from 'serpy-core';
 import { type OptionSpecs, option, type QueueOptions } from 'serpy-core';
 import type { ReplayLimits } from '../reliable/sender.js';
 import type { SessionManagerSettings } from '../session/session-manager.js';
 
-/** Whether a session is asked for and given. */
+/** Whether a client requests a session, and whether a server grants one. */
 export type SessionMode = 'off' | 'prefer' | 'require';
 
-/** What can be said of the handshake. */
+/** The options of the handshake. */
 export interface HandshakeOptions {
-  /** `'prefer'`: a session where the peer can, plain v2 where not; `'require'`: a session or an error; `'off'`: plain v2. */
+  /** `'prefer'`: a session if the peer supports it, otherwise none; `'require'`: a session or an error; `'off'`: never a session. */
   readonly session: SessionMode;
-  /** How long a client waits for the answer to its HELLO before it takes the peer for a plain one. Default 500. */
+  /** Default 500 ms. A client that gets no WELCOME within this time continues without a session. */
   readonly sessionTimeoutMs: number;
-  /** After which silence the peer of a session is asked for a sign of life; 0 for never. Default 5,000. */
+  /** Default 5,000 ms; 0 disables it. After this silence in a session a PING is sent. */
   readonly pingIntervalMs: number;
-  /** After which silence the link of a session is given up; 0 for never. Default 15,000. */
+  /** Default 15,000 ms; 0 disables it. After this silence in a session the link is closed. */
   readonly peerTimeoutMs: number;
-  /** How long a session waits for its peer to come back after the link broke. Default 120,000. */
+  /** Default 120,000 ms. A session waits this long for its peer to resume it after a disconnect. */
   readonly resumeWindowMs: number;
-  /** What may be kept until the peer has acknowledged it. Default 4,096 messages, 64 MiB. */
+  /** Default 4,096 messages and 64 MiB. Limits what is kept until the peer acknowledges it. */
   readonly replayQueue: ReplayLimits;
 }
 
@@ -45,11 +44,11 @@ export interface HandshakeSettings extends SessionManagerSettings {
   readonly session: SessionMode;
   readonly sessionTimeoutMs: number;
   readonly authTimeoutMs: number;
-  /** Whether a client comes back by itself, until `reconnects` says otherwise. */
+  /** Whether a client reconnects automatically, until `reconnects` changes it. */
   readonly autoRestart: boolean;
 }
 
-/** What a session goes by. */
+/** What a v2 session is created with; defaults apply to the rest. */
 export interface SessionOptions extends Partial<HandshakeOptions> {
   readonly maxMessageBytes: number;
   readonly autoRestart?: boolean;
@@ -58,7 +57,7 @@ export interface SessionOptions extends Partial<HandshakeOptions> {
   readonly authTimeoutMs?: number;
 }
 
-/** The settings of a handshake; defaults are those of the options. */
+/** The settings of a handshake. The defaults are those of the options. */
 export function handshakeSettings(options: SessionOptions): HandshakeSettings {
   const { maxMessageBytes, receiveQueue, keep, autoRestart = false, authTimeoutMs = 5000 } = options;
   return {

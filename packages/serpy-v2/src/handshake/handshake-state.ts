@@ -1,27 +1,27 @@
-/** How far a handshake is, what it goes by, and what it needs of the session around it. */
+/** The phase of a handshake, and what it needs from the v2 session that owns it. */
 import type { UnknownMessage } from '../reliable/sender.js';
 
-/** What a handshake needs of the plain session around it. */
+/** What a handshake needs from the v2 session that owns it. */
 export interface HandshakeHost {
-  /** Messages that were received and sent plainly on this link. */
+  /** Messages that were received and sent without a session on this link. */
   readonly plainReceived: number;
   readonly plainSent: number;
-  /** Bytes that turned out to be plain. */
+  /** Takes bytes that belong to no session after all. */
   pushPlain(bytes: Buffer): void;
-  /** A message as the application knows it. */
+  /** Converts a message to the application's form. */
   toValue(message: UnknownMessage): unknown;
 }
 
 /**
  * - `down`: no link
- * - `idle`: a server's link on which nothing has come yet; plain unless a HELLO comes
- * - `session-wanted`: the same, and the program asks for what only a session has: nothing is sent while a HELLO may yet come
- * - `given-up`: the same, when none has come in time: plain, unless one comes after all
- * - `plain`: plain v2
- * - `hello-sent`: a client has sent its HELLO; what comes plainly is delivered, nothing is sent
- * - `hello-required`: a server that requires it waits for a HELLO
- * - `welcome-sent`: a server has answered; what the client says next tells whether it had given up waiting
- * - `established`: numbered messages both ways
+ * - `idle`: a server's link that has received nothing yet; without a session unless a HELLO arrives
+ * - `session-wanted`: as `idle`, and the program uses a feature of sessions: nothing is sent while a HELLO may still arrive
+ * - `given-up`: as `session-wanted`, after the timeout: without a session unless a late HELLO arrives
+ * - `plain`: v2 without a session
+ * - `hello-sent`: a client has sent its HELLO; it delivers messages that arrive without a session, and sends nothing
+ * - `hello-required`: a server with `session: 'require'` waits for a HELLO
+ * - `welcome-sent`: a server has sent its WELCOME; the client's next bytes show whether the client received it in time
+ * - `established`: numbered messages in both directions
  */
 export type Phase =
   | 'down'
@@ -34,12 +34,12 @@ export type Phase =
   | 'welcome-sent'
   | 'established';
 
-/** How far the handshake is on the link that there is: both roles move it on. */
+/** The phase of the handshake on the current link. Both roles change it. */
 export class HandshakeState {
   phase: Phase = 'down';
-  /** Whether the phase is `on`. */
+  /** Whether the phase is `established`. */
   isOn = false;
-  /** Until when it stays there at most. */
+  /** When the phase ends at the latest. */
   deadlineMs: number | undefined;
   nowMs = 0;
 
@@ -50,19 +50,19 @@ export class HandshakeState {
   }
 }
 
-/** What one role does in a handshake. */
+/** One role of a handshake: client or server. */
 export interface HandshakeRole {
-  /** Whether it is not known yet that the connection is a new one. */
+  /** Whether the link may still turn out to resume another connection's session. */
   readonly pendingTakeover: boolean;
-  /** Whether this end comes back by itself, from now on. Left out: it makes no difference. */
+  /** Sets whether this end reconnects automatically from now on. Absent where it makes no difference. */
   reconnects?(is: boolean): void;
-  /** A link is up. */
+  /** Starts the handshake on a new link. */
   linkUp(nowMs: number): void;
   /**
-   * A greeting of the other role has come.
-   * @returns whether it was understood as one
+   * Handles the HELLO or WELCOME of the other role.
+   * @returns whether the frame was consumed as one
    */
   onGreeting(payload: Buffer): boolean;
-  /** The stage's deadline is over. Throws where the link is then. */
+  /** Handles the end of the phase's deadline. Throws if the link ends with it. */
   deadlineReached(nowMs: number): void;
 }

@@ -1,6 +1,6 @@
 /**
- * Who says what first on a link, and what comes of it: plain v2, a new session, or the one from before. An original peer never gets a
- * byte that it cannot take: only a client asks, in a frame that the original drops, and nothing else new is sent before the answer.
+ * The handshake on a link, which results in v2 without a session, a new session or a resumed one. A Python peer never gets a byte that it
+ * cannot handle: only a client starts, with a HELLO that a Python peer drops, and no other new frame is sent before the WELCOME.
  */
 import type { LinkHolder, ResumableSession, Role, SessionHost } from 'serpy-core';
 import type { ReliableSession } from '../reliable/reliable-session.js';
@@ -21,30 +21,30 @@ export class Handshake<Out extends Sendable> {
   readonly #manager: SessionManager<Out, Handshake<Out>>;
   readonly #state = new HandshakeState();
   readonly #role: HandshakeRole;
-  /** The same, of a server. */
+  /** The role, if it is the server's. */
   readonly #server: ServerHandshake<Out, Handshake<Out>> | undefined;
-  /** Whether the last link ended before it was known whose it was. */
+  /** Whether the last link ended before it was known whether it resumes another connection's session. */
   #endedPending = false;
-  /** What core can do with it besides. */
+  /** The session as core sees it. */
   readonly resumable: ResumableSession;
 
   constructor(
     role: Role,
     settings: HandshakeSettings,
     output: SessionHost<Out>,
-    owner: HandshakeHost,
+    host: HandshakeHost,
     sessions: SessionRegistry<Handshake<Out>>,
   ) {
-    this.#host = owner;
-    const manager = new SessionManager(settings, output, sessions, (message) => owner.toValue(message));
+    this.#host = host;
+    const manager = new SessionManager(settings, output, sessions, (message) => host.toValue(message));
     this.#manager = manager;
     if (role === 'server')
-      this.#server = new ServerHandshake(this.#state, settings, manager, output, owner, sessions, this);
-    this.#role = this.#server ?? new ClientHandshake(this.#state, settings, manager, output, owner);
+      this.#server = new ServerHandshake(this.#state, settings, manager, output, host, sessions, this);
+    this.#role = this.#server ?? new ClientHandshake(this.#state, settings, manager, output, host);
     this.resumable = new ResumableAdapter(this, manager);
   }
 
-  /** Whether messages are numbered now. */
+  /** Whether messages are numbered: the session exists and is on this link. */
   get established(): boolean {
     return this.#state.isOn;
   }
@@ -53,7 +53,7 @@ export class Handshake<Out extends Sendable> {
     return this.#state.phase === 'welcome-sent';
   }
 
-  /** Whether what comes is read as plain v2. */
+  /** Whether received bytes are decoded as v2 without a session. */
   get decodesPlain(): boolean {
     return !this.established && !this.welcomeSent;
   }
@@ -74,17 +74,17 @@ export class Handshake<Out extends Sendable> {
     return this.established ? this.#manager.session?.deadlineMs : this.#state.deadlineMs;
   }
 
-  /** The largest message that the peer takes, as far as is known. */
+  /** The largest message that the peer accepts; infinite while it is unknown. */
   get peerMaxMessageBytes(): number {
     return this.#manager.session?.peerMaxMessageBytes ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Whether acknowledgements can be asked for: not before it is known that they cannot. */
+  /** Whether a program may request acknowledgements: true until it is known that there is no session. */
   get canAcknowledge(): boolean {
     return this.#state.phase !== 'plain' && this.#state.phase !== 'given-up';
   }
 
-  /** Whether it is not known yet that there is a new client. */
+  /** Whether the connection may still turn out to be no new client. */
   get pendingTakeover(): boolean {
     return this.#role.pendingTakeover || (this.#state.phase === 'down' && this.#endedPending);
   }
@@ -95,17 +95,17 @@ export class Handshake<Out extends Sendable> {
     return this.established;
   }
 
-  /** Whether a frame of the session has begun and is not whole. */
+  /** Whether a record of the session has arrived in part. */
   get midFrame(): boolean {
     return this.#manager.session?.reader.inRecord ?? false;
   }
 
-  /** Memory that is held for what has come in part; a message in pieces is kept while there is no link. */
+  /** Memory for messages that have arrived in part. A message in pieces is kept while there is no link. */
   get partialBytes(): number {
     return this.#manager.session?.partialBytes ?? 0;
   }
 
-  /** Whether this end comes back by itself, from now on: a client tells its server. */
+  /** Sets whether this end reconnects automatically. A client reports a change to its server. */
   reconnects(is: boolean): void {
     this.#role.reconnects?.(is);
   }
@@ -120,19 +120,19 @@ export class Handshake<Out extends Sendable> {
     this.#endedPending = this.#role.pendingTakeover;
     this.#state.enter('down');
     this.#manager.session?.linkDown();
-    if (this.#manager.resumableMs === 0) this.#manager.end('it cannot be resumed');
+    if (this.#manager.resumableMs === 0) this.#manager.end('the session ended with its link and cannot be resumed');
   }
 
   send(message: Out): void {
     this.#manager.session?.sender.send(message);
   }
 
-  /** Nobody waits any longer for what becomes of a message. */
+  /** The program no longer waits for the acknowledgement of a message. */
   cancelAck(message: Out): void {
     this.#manager.session?.sender.cancelAck(message);
   }
 
-  /** The program asks for what only a session has: a server sends nothing before its client had time to begin one. */
+  /** The program uses a feature of sessions: a server then sends nothing until its client had time to send a HELLO. */
   requireSession(nowMs: number): void {
     this.#server?.requireSession(nowMs);
   }
@@ -146,7 +146,7 @@ export class Handshake<Out extends Sendable> {
     this.#manager.session?.retainUnread();
   }
 
-  /** Where the next bytes may be read to that come. */
+  /** The buffer into which the next bytes may be read. */
   target(leastBytes: number): Buffer | undefined {
     return this.established ? this.#manager.session?.reader.target(leastBytes) : undefined;
   }
@@ -156,7 +156,7 @@ export class Handshake<Out extends Sendable> {
     return this.#manager.session?.filled(count, nowMs) ?? false;
   }
 
-  /** A message that had no room when it came; or one of a session that is over. */
+  /** The next message that had no room in the receive queue, or that an ended session has left. */
   readHeld(): DecodedMessage | undefined {
     const { leftover, session } = this.#manager;
     if (leftover !== undefined) {
@@ -172,7 +172,7 @@ export class Handshake<Out extends Sendable> {
     }
   }
 
-  /** The next message. Throws as a session does. */
+  /** The next message of the session. Throws what the session throws. */
   read(): DecodedMessage | undefined {
     const session = this.#manager.session as ReliableSession<Out>;
     if (this.welcomeSent && !this.#server?.isConfirmed(session)) return undefined;
@@ -183,14 +183,14 @@ export class Handshake<Out extends Sendable> {
     }
   }
 
-  /** An error in what came. If the bytes were unharmed, the peer itself is wrong and would be again: the session is over with the link. */
+  /** Converts an error in received bytes. If the bytes are not corrupt, the peer would repeat its error: the session ends with the link. */
   classifyError(error: unknown): unknown {
-    const fault = toLinkError(error);
-    if (fault === undefined) this.#manager.forbidResume();
-    return fault ?? error;
+    const linkError = toLinkError(error);
+    if (linkError === undefined) this.#manager.forbidResume();
+    return linkError ?? error;
   }
 
-  /** Whether small messages wait to be put on the wire by `flush`. */
+  /** Whether small messages wait for `flush`. */
   get hasBatched(): boolean {
     return this.established && (this.#manager.session?.hasBatched ?? false);
   }
@@ -199,7 +199,7 @@ export class Handshake<Out extends Sendable> {
     if (this.established) this.#manager.session?.flush();
   }
 
-  /** A message has come plainly. Throws where a session is required. */
+  /** Handles a message without a session. Throws if a session is required. */
   onPlainMessage(): void {
     switch (this.#state.phase) {
       case 'hello-required':
@@ -211,20 +211,20 @@ export class Handshake<Out extends Sendable> {
     }
   }
 
-  /** What has come is neither plain nor a greeting, and the link ends for it: where anybody is let in, that was a new client. */
+  /** Handles bytes that are neither a message nor a HELLO or WELCOME, and that end the link. If no session is required, the link was a new client. */
   onUndecodable(): void {
     if (this.#state.phase === 'idle') this.#state.enter('plain');
   }
 
   /**
-   * A greeting has come, in the place of a message.
-   * @param payload the frame's
-   * @param rest what came behind it
-   * @returns whether it was for us
+   * Handles a HELLO or WELCOME that arrived in place of a message.
+   * @param payload the payload of its frame
+   * @param rest the bytes that arrived after it
+   * @returns whether this role accepted it
    */
   onGreeting(kind: 'hello' | 'welcome', payload: Buffer, rest: () => Buffer): boolean {
-    const isForUs = (kind === 'hello') === (this.#server !== undefined);
-    if (!isForUs || !this.#role.onGreeting(payload)) return false;
+    const isExpected = (kind === 'hello') === (this.#server !== undefined);
+    if (!isExpected || !this.#role.onGreeting(payload)) return false;
     if (!this.decodesPlain && this.#state.phase !== 'down') this.#manager.session?.push(rest(), this.#state.nowMs);
     return true;
   }
@@ -241,8 +241,8 @@ export class Handshake<Out extends Sendable> {
     this.#role.deadlineReached(nowMs);
   }
 
-  /** At a server: the session's client is there again. */
-  resumeOn(hello: Hello, seat: LinkHolder): boolean {
-    return this.#server?.resumeOn(hello, seat) ?? false;
+  /** At a server: resumes the session on the link of `holder`, if its client has reconnected there. */
+  resumeOn(hello: Hello, holder: LinkHolder): boolean {
+    return this.#server?.resumeOn(hello, holder) ?? false;
   }
 }

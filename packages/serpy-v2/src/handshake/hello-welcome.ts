@@ -1,6 +1,6 @@
 /**
- * The first words of a handshake: HELLO from the client, WELCOME from the server. Each is a frame of bytes whose checksum is the complement
- * of the right one: an original peer drops such a frame with one warning and stays healthy, while a type that it does not know would deafen it for ever.
+ * The frames of a handshake: HELLO from the client, WELCOME from the server. Each is a frame of bytes whose checksum is the complement of the
+ * right one. A Python peer drops such a frame with one warning and continues, while a frame of an unknown type terminates its receiver thread.
  */
 
 import { crc32 } from '../reliable/crc32.js';
@@ -23,10 +23,10 @@ const welcomeTag = Buffer.from('serpy WELCO\n', 'latin1');
 const tagBytes = helloTag.length;
 const crcBytes = 4;
 
-/** Longer greetings are none. */
+/** A longer frame is neither a HELLO nor a WELCOME. */
 export const maxGreetingBytes = 4096;
 
-/** The version of what follows the handshake. */
+/** The version of the session protocol. */
 const version = 1;
 
 const field = {
@@ -48,15 +48,15 @@ const field = {
 
 const known: readonly number[] = Object.values(field);
 
-/** A bit of `features`: the link is encrypted, so that records need no check. */
+/** Bit of `features`: the link is encrypted, so records need no checksum. */
 const encryptedFeature = 1;
 
-/** Never assigned: it keeps the other end used to fields that it does not know. */
+/** Never assigned: an unknown field in every HELLO and WELCOME makes sure that peers skip unknown fields. */
 const greaseField = 0x5a;
 
 export type WelcomeResult =
   | ({ readonly kind: 'new' } & SessionGrant)
-  /** The session that was asked for is not there; how far it had come, if that is still known. */
+  /** The server does not have the requested session. `received`: how far it had received, if that is still known. */
   | ({ readonly kind: 'lost'; readonly reason: string; readonly received: number | undefined } & SessionGrant)
   | { readonly kind: 'resumed'; readonly received: number; readonly consumed: number }
   | { readonly kind: 'refused'; readonly reason: string };
@@ -74,7 +74,7 @@ export function encodeHello(hello: Hello): Buffer {
   return greetingFrame(helloTag, fields.bytes(greaseField, Buffer.of(1)).finish());
 }
 
-/** @throws `ERR_SERPY_PROTOCOL` for a HELLO that cannot be understood */
+/** @throws `ERR_SERPY_PROTOCOL` for a malformed HELLO */
 export function decodeHello(payload: Buffer): Hello {
   const fields = fieldsOf(payload);
   const [resumableMs] = fields.numbers(field.resumable, 1) as [number];
@@ -121,7 +121,7 @@ function sessionFields(fields: TlvWriter, { id, secret, plainMessages }: Session
   fields.bytes(field.session, Buffer.concat([id, secret])).numbers(field.plain, plainMessages);
 }
 
-/** @throws `ERR_SERPY_PROTOCOL` for a WELCOME that cannot be understood */
+/** @throws `ERR_SERPY_PROTOCOL` for a malformed WELCOME */
 export function decodeWelcome(payload: Buffer): Welcome {
   const fields = fieldsOf(payload);
   return { ...parametersOf(fields), result: resultOf(fields) };
@@ -172,7 +172,7 @@ function parametersOf(fields: TlvReader): SessionParameters {
   };
 }
 
-/** Whether a version that both ends know is among those that a greeting states. */
+/** Whether this version is among those that a HELLO states. */
 export function isVersionKnown(payload: Buffer): boolean {
   const [oldest, newest] = fieldsOf(payload).numbers(field.versions, 2) as [number, number];
   return oldest <= version && version <= newest;
@@ -182,7 +182,7 @@ function fieldsOf(payload: Buffer): TlvReader {
   return new TlvReader(payload.subarray(tagBytes, payload.length - crcBytes), known);
 }
 
-/** Tells what a frame of bytes with a wrong checksum is, if it is a greeting that arrived unharmed. */
+/** Detects an intact HELLO or WELCOME in a frame of bytes whose checksum is wrong. */
 export function detectGreeting(statedSum: number, sum: number, payload: Buffer): 'hello' | 'welcome' | undefined {
   if (statedSum !== ~sum >>> 0) return undefined;
   if (payload.length < tagBytes + crcBytes || payload.length > maxGreetingBytes) return undefined;

@@ -1,4 +1,4 @@
-/** The server's part of the handshake: it says nothing new before it was asked, answers each client once, and knows who comes back. */
+/** The server's part of the handshake: it waits for a HELLO, answers it with one WELCOME, and recognizes clients that resume a session. */
 import { type LinkHolder, PeerTimeoutError, ProtocolError, type SessionHost } from 'serpy-core';
 import type { ReliableSession } from '../reliable/reliable-session.js';
 import type { Sendable } from '../reliable/sender.js';
@@ -10,12 +10,12 @@ import type { HandshakeSettings } from './handshake-options.js';
 import type { HandshakeHost, HandshakeRole, HandshakeState } from './handshake-state.js';
 import { decodeHello, encodeWelcome, isVersionKnown, type WelcomeResult } from './hello-welcome.js';
 
-/** So long a server waits for first bytes before it takes a link for a new connection without a session. */
+/** A server waits this long for the first bytes before it treats a link as a new connection without a session. */
 const firstByteWaitMs = 100;
 
-/** Who has a session, as the server's other connections know him. */
+/** The owner of a session, as the server's other connections see it. */
 export interface ResumableOwner {
-  resumeOn(hello: Hello, seat: LinkHolder): boolean;
+  resumeOn(hello: Hello, holder: LinkHolder): boolean;
 }
 
 export class ServerHandshake<Out extends Sendable, Owner extends ResumableOwner> implements HandshakeRole {
@@ -26,33 +26,33 @@ export class ServerHandshake<Out extends Sendable, Owner extends ResumableOwner>
   readonly #host: HandshakeHost;
   readonly #sessions: SessionRegistry<Owner>;
   readonly #self: Owner;
-  /** With what the client came back, until its link is up. */
+  /** The HELLO that resumes the session, until its link is up. */
   #resumeHello: Hello | undefined;
-  /** Whether the client has shown that it has the session. */
+  /** Whether the client's first record has confirmed the session. */
   #confirmed = false;
 
-  /** @param self what is known under a session's id */
+  /** @param self the owner that the registry maps a session's ID to */
   constructor(
-    stage: HandshakeState,
+    state: HandshakeState,
     settings: HandshakeSettings,
     manager: SessionManager<Out, Owner>,
     output: SessionHost<Out>,
-    owner: HandshakeHost,
+    host: HandshakeHost,
     sessions: SessionRegistry<Owner>,
     self: Owner,
   ) {
-    this.#state = stage;
+    this.#state = state;
     this.#settings = settings;
     this.#manager = manager;
     this.#output = output;
-    this.#host = owner;
+    this.#host = host;
     this.#sessions = sessions;
     this.#self = self;
   }
 
   /**
-   * The link may turn out to be an old session's, there may be no handshake where one is required, or the client may not have heard the answer:
-   * one whose first link breaks then asks anew, and would be there twice.
+   * True while the link may resume another session, while a required HELLO is missing, and until the client confirms the WELCOME: a client
+   * whose first link breaks before that requests another session, and would be reported twice.
    */
   get pendingTakeover(): boolean {
     if (this.#manager.session) return !this.#confirmed;
@@ -78,7 +78,7 @@ export class ServerHandshake<Out extends Sendable, Owner extends ResumableOwner>
     else this.#state.enter('idle', nowMs + firstByteWaitMs);
   }
 
-  /** The program asks for what only a session has. */
+  /** The program uses a feature of sessions. */
   requireSession(nowMs: number): void {
     if (this.#state.phase === 'idle') this.#state.enter('session-wanted', nowMs + this.#settings.sessionTimeoutMs);
   }
@@ -89,41 +89,42 @@ export class ServerHandshake<Out extends Sendable, Owner extends ResumableOwner>
     if (!mayAsk || this.#host.plainReceived > 0) return false;
     const hello = this.#parseHello(payload);
     const { resume } = hello;
-    if (resume && this.#sessions.find(resume.id)?.resumeOn(hello, this.#output.linkHolder)) return true; // the link is that session's now
+    if (resume && this.#sessions.find(resume.id)?.resumeOn(hello, this.#output.linkHolder)) return true; // the link now belongs to that session
     const { plainSent } = this.#host;
     const grant = { ...this.#manager.issue(this.#self, hello), plainMessages: plainSent };
     if (resume) {
-      const reason = 'the server does not have the session: it was started again, or the client was away for too long';
+      const reason =
+        'the server no longer has the session: the server restarted, or the client was disconnected for too long';
       this.#sendWelcome({ kind: 'lost', reason, received: this.#sessions.lastExpected(resume.id), ...grant });
     } else {
       this.#sendWelcome({ kind: 'new', ...grant });
     }
-    // What a client that comes back allows is counted in the session that it had: of the new one its first word tells.
+    // The limit in a HELLO that resumes is an offset of the lost session. The first record of the client states the limit of the new session.
     this.#manager.linkUp(resume ? { ...hello, limit: 0 } : hello, nowMs);
     this.#state.enter('welcome-sent', nowMs + this.#settings.authTimeoutMs);
     return true;
   }
 
   /**
-   * The session's own client is there again, on a link that another connection has: whether this one goes on over it. One that has proved to
-   * be somebody else is not, whatever it knows; and that is looked at first, so that its attempt does not count.
+   * The session's client has reconnected on the link of another connection: takes over that link if the proof is right. A client with another
+   * authenticated identity is rejected even with the right proof. That check comes first, so that its attempt does not count.
    */
-  resumeOn(hello: Hello, seat: LinkHolder): boolean {
-    if (seat.identity !== this.#output.linkHolder.identity) return false;
+  resumeOn(hello: Hello, holder: LinkHolder): boolean {
+    if (holder.identity !== this.#output.linkHolder.identity) return false;
     if (!this.#manager.matchesResume(hello)) return false;
     this.#resumeHello = hello;
-    return this.#output.linkHolder.takeOverLink(seat);
+    return this.#output.linkHolder.takeOverLink(holder);
   }
 
-  /** After the answer: whether the client has heard it, as its first word tells. */
+  /** Whether the client's first bytes after the WELCOME confirm the session. */
   isConfirmed({ reader }: ReliableSession<Out>): boolean {
     const { startsWithRecord } = reader;
     if (startsWithRecord === undefined) return false;
     if (!startsWithRecord) {
       if (this.#settings.session === 'require')
-        throw handshakeRequiredError('the client gave up waiting for the answer');
+        throw handshakeRequiredError('the client timed out waiting for WELCOME and started without a session');
       const bytes = reader.takeRest();
-      this.#manager.end('the client gave up waiting for the answer');
+      this.#manager.end('the client timed out waiting for WELCOME and started without a session');
       this.#state.enter('plain');
       this.#host.pushPlain(bytes);
       return false;
@@ -136,27 +137,29 @@ export class ServerHandshake<Out extends Sendable, Owner extends ResumableOwner>
   deadlineReached(): void {
     switch (this.#state.phase) {
       case 'hello-required':
-        throw handshakeRequiredError('the client did not begin a handshake in time');
+        throw handshakeRequiredError('the client did not send HELLO within authTimeoutMs');
       case 'welcome-sent':
-        throw new PeerTimeoutError('the client has not said a word since it was given a session');
+        throw new PeerTimeoutError('the client did not respond to WELCOME within authTimeoutMs');
       case 'session-wanted':
         this.#state.enter('given-up');
     }
   }
 
-  /** A HELLO; one that cannot be understood is answered with the reason, and throws. */
+  /** Decodes a HELLO. A malformed one is answered with the reason, and throws. */
   #parseHello(payload: Buffer): Hello {
     try {
       if (isVersionKnown(payload)) return decodeHello(payload);
-      throw new ProtocolError('no common version of the handshake: use the same version of serpy at both ends');
+      throw new ProtocolError(
+        'the two ends support no common version of the handshake. Use the same version of serpy at both ends',
+      );
     } catch (error) {
       const reason = (error as Error).message;
       this.#sendWelcome({ kind: 'refused', reason });
-      throw new ProtocolError(`a client was refused: ${reason}`);
+      throw new ProtocolError(`the HELLO was refused, because ${reason}`);
     }
   }
 
   #sendWelcome(result: WelcomeResult): void {
-    this.#output.write(encodeWelcome({ ...this.#manager.parameters, result: result }));
+    this.#output.write(encodeWelcome({ ...this.#manager.parameters, result }));
   }
 }

@@ -1,11 +1,11 @@
-/** Fields of a greeting, one after the other: type (1), length (2), value. A type with the highest bit set must be understood. */
+/** The fields of HELLO and WELCOME: type (1 byte), length (2 bytes), value. A receiver must know a type whose highest bit is set. */
 import { ProtocolError } from 'serpy-core';
 import { readUint64, writeUint64 } from '../reliable/record.js';
 
 const headBytes = 3;
 const criticalBit = 0x80;
 
-/** Puts fields together. */
+/** Encodes fields. */
 export class TlvWriter {
   readonly #parts: Buffer[] = [];
 
@@ -17,7 +17,7 @@ export class TlvWriter {
     return this;
   }
 
-  /** Numbers of 64 bits. */
+  /** Writes 64-bit numbers. */
   numbers(type: number, ...values: readonly number[]): this {
     const bytes = Buffer.alloc(8 * values.length);
     for (const [i, value] of values.entries()) writeUint64(bytes, 8 * i, value);
@@ -29,25 +29,27 @@ export class TlvWriter {
   }
 }
 
-/** The fields of a greeting by their types. */
+/** The decoded fields of a HELLO or WELCOME, by type. */
 export class TlvReader {
   readonly #fields = new Map<number, Buffer>();
 
   /**
-   * @param known the types that are understood; others are skipped
-   * @throws `ERR_SERPY_PROTOCOL` for fields that are cut off or stated twice, and for one that is not known and must be
+   * @param known the known types; others are skipped
+   * @throws `ERR_SERPY_PROTOCOL` for a truncated, repeated or unknown critical field
    */
   constructor(bytes: Buffer, known: readonly number[]) {
     for (let at = 0; at < bytes.length; ) {
       const type = bytes[at] as number;
       const start = at + headBytes;
       const end = start + (start <= bytes.length ? bytes.readUInt16LE(at + 1) : 0);
-      if (start > bytes.length || end > bytes.length) throw new ProtocolError("the peer's greeting is cut off");
-      if (this.#fields.has(type)) throw new ProtocolError(`the peer's greeting states the field ${type} twice`);
+      if (start > bytes.length || end > bytes.length)
+        throw new ProtocolError('the handshake frame of the peer is truncated');
+      if (this.#fields.has(type))
+        throw new ProtocolError(`the handshake frame of the peer contains the field ${type} twice`);
       if (known.includes(type)) this.#fields.set(type, bytes.subarray(start, end));
       else if (type & criticalBit) {
         throw new ProtocolError(
-          `the peer asks for something that this version does not know (the field ${type} of its greeting): use the same version of serpy at both ends`,
+          `the peer requires a feature that this version does not know (the field ${type} of its handshake frame). Use the same version of serpy at both ends`,
         );
       }
       at = end;
@@ -58,11 +60,13 @@ export class TlvReader {
     return this.#fields.has(type);
   }
 
-  /** A value of a length that is known. */
+  /** The value of a field of fixed length. */
   bytes(type: number, length: number): Buffer {
     const value = this.raw(type);
     if (value.length !== length) {
-      throw new ProtocolError(`the field ${type} of the peer's greeting has ${value.length} bytes, not ${length}`);
+      throw new ProtocolError(
+        `the field ${type} in the handshake frame of the peer has ${value.length} bytes, not ${length}`,
+      );
     }
     return Buffer.from(value);
   }
@@ -74,7 +78,7 @@ export class TlvReader {
 
   raw(type: number): Buffer {
     const value = this.#fields.get(type);
-    if (value === undefined) throw new ProtocolError(`the peer's greeting lacks the field ${type}`);
+    if (value === undefined) throw new ProtocolError(`the handshake frame of the peer lacks the field ${type}`);
     return value;
   }
 }

@@ -1,29 +1,29 @@
-/** What core can do with a session after a handshake, whether there is a link or not. */
+/** The session of a handshake as core uses it, with a link or without one. */
 import type { PeerClose, ResumableSession } from 'serpy-core';
 import type { ReliableSession } from '../reliable/reliable-session.js';
 import type { Sendable } from '../reliable/sender.js';
 import type { ResumeCredentials } from './resume-credentials.js';
 import type { SessionManager } from './session-manager.js';
 
-/** How far the handshake is on the link that there is. */
+/** The state of the handshake on the current link. */
 export interface HandshakeStatus {
-  /** Whether messages are numbered now. */
+  /** Whether messages are numbered: the session exists and is on this link. */
   readonly established: boolean;
-  /** Whether the client has been answered, and has not said a word since: until then it may hear nothing more. */
+  /** Whether the server has sent WELCOME and the client has not confirmed it: until then the server sends nothing more. */
   readonly welcomeSent: boolean;
   readonly pendingTakeover: boolean;
-  /** Whether the peer has a session with us, or is asked to go on with one and has not shown that it does not. */
+  /** Whether the peer has this session, or has been asked to resume it and has not shown that it cannot. */
   readonly flowControlled: boolean;
 }
 
-/** A message of a session has the offset of its end. */
-interface Taken {
+/** A received message. A message of a session has the offset of its end. */
+interface Received {
   readonly sizeBytes: number;
   end?: number;
   readonly part?: unknown;
 }
 
-function isNumbered(received: Taken): received is Taken & { end: number } {
+function isNumbered(received: Received): received is Received & { end: number } {
   return received.end !== undefined && received.end > 0;
 }
 
@@ -41,12 +41,12 @@ export class ResumableAdapter<Out extends Sendable, Owner> implements ResumableS
     return leftover === undefined ? reliableSession : leftover.session;
   }
 
-  /** What the session's client comes back with; of the last session, where there is none. */
+  /** The ID and secret with which the client resumes the session; those of the last session if there is none now. */
   get credentials(): ResumeCredentials | undefined {
     return this.#manager.credentials;
   }
 
-  /** The session itself, to be looked at and left alone: tests hold it against its rules. */
+  /** The session itself, read-only: tests check its invariants. */
   get session(): ReliableSession<Out> | undefined {
     return this.#manager.session;
   }
@@ -72,14 +72,14 @@ export class ResumableAdapter<Out extends Sendable, Owner> implements ResumableS
     return this.#status.flowControlled;
   }
 
-  consumed(received: Taken): boolean {
+  consumed(received: Received): boolean {
     const { session } = this.#manager;
     if (session === undefined || !isNumbered(received)) return true;
-    // The parts of a stream are taken in an order of their own.
+    // The parts of a stream are consumed in an order of their own.
     return session.consumed(received, received.part !== undefined);
   }
 
-  discarded(received: Taken): void {
+  discarded(received: Received): void {
     if (isNumbered(received)) this.#manager.session?.receiver.discardedNewest(received);
   }
 
@@ -97,7 +97,7 @@ export class ResumableAdapter<Out extends Sendable, Owner> implements ResumableS
     return this.#manager.session?.peerClose;
   }
 
-  /** What has come is acknowledged: the peer would not know otherwise. The goodbye only when all that was begun is on the wire: before that it would be a lie. */
+  /** Acknowledges what was received, because no later ACK can. Writes the close frame only if every message that was started is written completely. */
   writeClose(reason: string): void {
     const { session } = this.#manager;
     if (!this.#status.established || session === undefined) return;

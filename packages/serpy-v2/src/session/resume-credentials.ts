@@ -1,8 +1,8 @@
-/** What a client needs to come back to its session, and how it proves that the session is its own. */
+/** The credentials with which a client resumes its session, and the proof that it has them. */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { idBytes, type SessionGrant, secretBytes } from './session-parameters.js';
 
-/** Random bytes that nobody can guess. */
+/** Cryptographically secure random bytes. */
 export type RandomBytes = (count: number) => Buffer;
 
 export interface ResumeCredentials {
@@ -14,12 +14,12 @@ export function createCredentials(randomBytes: RandomBytes): ResumeCredentials {
   return { id: randomBytes(idBytes), secret: randomBytes(secretBytes) };
 }
 
-/** What a client keeps of a session that it was given. */
+/** Copies the credentials that a client keeps from the grant of a session. */
 export function credentialsOf({ id, secret }: SessionGrant): ResumeCredentials {
   return { id: Buffer.from(id), secret: Buffer.from(secret) };
 }
 
-/** The proof for one attempt to come back: its number is larger each time, so that who overheard one cannot use it again. */
+/** The proof for one attempt to resume. The number of the attempt increases, so that an intercepted proof cannot be replayed. */
 export function resumeProof({ id, secret }: ResumeCredentials, attempt: number): Buffer {
   return createHmac('sha256', secret).update('serpy resume\n').update(id).update(`\n${attempt}`).digest();
 }

@@ -1,4 +1,4 @@
-/** A session as it stands between links: who gave it, how it is gone on with, and what is told when it ends. */
+/** The session of a connection across links: its start, its resumption, and the messages it reports when it ends. */
 import { ConnectionLostError, DeliveryUnknownError, type SessionHost } from 'serpy-core';
 import { firstLimit } from '../reliable/receiver.js';
 import { ReliableSession, type ReliableSettings } from '../reliable/reliable-session.js';
@@ -28,24 +28,24 @@ export interface SessionManagerSettings extends ReliableSettings {
 export class SessionManager<Out extends Sendable, Owner> {
   /** The session; undefined while there is none. */
   session: ReliableSession<Out> | undefined;
-  /** What its client comes back with. */
+  /** The ID and secret with which its client resumes it. */
   credentials: ResumeCredentials | undefined;
-  /** What a session that is over has left: messages that had arrived and were not delivered, the next of them last. */
+  /** Messages that an ended session received and did not deliver, the next one last. */
   leftover: { readonly session: unknown; readonly messages: DecodedMessage[] } | undefined;
   readonly #settings: SessionManagerSettings;
   readonly #output: SessionHost<Out>;
   readonly #sessions: SessionRegistry<Owner>;
   readonly #toValue: (message: UnknownMessage) => unknown;
   #resumableMs = 0;
-  /** Whether it was given to a client, and not taken from a server. */
+  /** Whether this end issued the session: true at the server. */
   #isIssuer = false;
   #mayResume = true;
   #base = 0;
   #instance: Buffer | undefined;
-  /** How often this client has tried to come back; of a server's session, the last attempt that it has seen. */
+  /** At a client, the number of its attempts to resume; at a server, the last attempt that it has accepted. */
   #attempt = 0;
 
-  /** @param toValue a message as the application knows it; undefined for what is none */
+  /** @param toValue converts a message to the application's form; undefined for a part of a stream */
   constructor(
     settings: SessionManagerSettings,
     output: SessionHost<Out>,
@@ -58,19 +58,19 @@ export class SessionManager<Out extends Sendable, Owner> {
     this.#toValue = toValue;
   }
 
-  /** How long the peer may be away, in milliseconds. A client may have said otherwise since its HELLO. */
+  /** Milliseconds for which the peer may be disconnected. A client may change the value after its HELLO. */
   get resumableMs(): number {
     if (!this.#mayResume) return 0;
     const stated = this.#isIssuer ? this.session?.peerResumeMs : undefined;
     return stated === undefined ? this.#resumableMs : Math.min(this.#settings.resumeWindowMs, stated);
   }
 
-  /** The session ends with its link. */
+  /** Makes the session end with its link. */
   forbidResume(): void {
     this.#mayResume = false;
   }
 
-  /** What this end says of itself. */
+  /** The parameters that this end states in HELLO or WELCOME. */
   get parameters(): SessionParameters {
     this.#instance ??= this.#output.randomBytes(idBytes);
     const { maxMessageBytes, pingIntervalMs, window } = this.#settings;
@@ -79,7 +79,7 @@ export class SessionManager<Out extends Sendable, Owner> {
     return { instance: this.#instance, maxMessageBytes, pingIntervalMs: Math.ceil(pingIntervalMs), limit, encrypted };
   }
 
-  /** At the server: a new session. */
+  /** At the server: starts a new session. */
   issue(owner: Owner, hello: Hello): ResumeCredentials {
     const credentials = createCredentials((count) => this.#output.randomBytes(count));
     this.#start(credentials);
@@ -89,14 +89,14 @@ export class SessionManager<Out extends Sendable, Owner> {
     return credentials;
   }
 
-  /** At the client: the session that the server gave. */
+  /** At the client: starts the session that the server granted. */
   adopt(grant: SessionGrant): void {
     this.#start(credentialsOf(grant));
     this.#resumableMs = this.#settings.resumeWindowMs;
     this.#attempt = 0;
   }
 
-  /** At the client: asks to go on. */
+  /** At the client: the request to resume the session. */
   nextResumeRequest(): ResumeRequest | undefined {
     const { session, credentials } = this;
     if (session === undefined || credentials === undefined) return undefined;
@@ -105,7 +105,7 @@ export class SessionManager<Out extends Sendable, Owner> {
     return { id: credentials.id, attempt, proof: resumeProof(credentials, attempt), received, consumed };
   }
 
-  /** At the server: whether it is this session's client who asks. Each attempt counts once. */
+  /** At the server: whether a request to resume comes from this session's client. Each attempt is valid once. */
   matchesResume({ resume, resumableMs }: Hello): boolean {
     const { session, credentials } = this;
     if (!session || !credentials || !resume || resume.attempt <= this.#attempt || session.peerClose) return false;
@@ -117,19 +117,19 @@ export class SessionManager<Out extends Sendable, Owner> {
     return true;
   }
 
-  /** The peer has told how far it got before the session was lost. */
+  /** Acknowledges what the peer received before it lost the session. */
   acknowledgeLast(received: number | undefined): void {
     const sender = this.session?.sender;
     if (received !== undefined && sender?.canResume(received, 0)) sender.resume(received, 0);
   }
 
-  /** The session is over, and the connection may go on with another: what is not known to have arrived is told. */
+  /** Ends the session, after which the connection may start another. Warns of the messages that may not have arrived. */
   end(why: string): void {
     const messages = this.abort();
     if (messages.length > 0) this.#output.warn(new DeliveryUnknownError(why, messages));
   }
 
-  /** The session is over. @returns the messages that the peer may not have, as the application knows them */
+  /** Ends the session. @returns the messages that may not have arrived, in the application's form */
   abort(): readonly unknown[] {
     const { session, credentials } = this;
     if (session === undefined || credentials === undefined) return [];
@@ -139,14 +139,14 @@ export class SessionManager<Out extends Sendable, Owner> {
     if (left.length > 0) this.leftover = { session, messages: left.reverse() };
     this.#sessions.end(credentials.id, session.receiver.received);
     const { unknown, unarrived, unconsumed } = session.sender.abort();
-    const text = 'the session ended before the message was acknowledged: it may or may not have arrived';
+    const text = 'the session ended before the message was acknowledged, so the message may or may not have arrived';
     for (const message of unarrived) this.#output.rejected(message, new ConnectionLostError(text));
-    const late = 'the session ended before it was known whether the message, which arrived, was taken';
+    const late = 'the session ended: the message arrived, but it is unknown whether the program consumed it';
     for (const message of unconsumed) this.#output.rejected(message, new ConnectionLostError(late));
     return unknown.map((message) => this.#toValue(message)).filter((message) => message !== undefined);
   }
 
-  /** Both ends know where they are. */
+  /** Continues the session on a link, after both ends have exchanged their positions. */
   linkUp(peer: SessionParameters, nowMs: number): void {
     const isChecked = !(peer.encrypted && this.#output.linkHolder.encrypted === true);
     this.session?.linkUp(peer, isChecked, nowMs);

@@ -1,41 +1,42 @@
-/** What two peers agree on when a session starts or resumes. */
+/** The parameters that the two ends exchange when a session starts or resumes. */
 
-/** What both ends say of themselves. */
+/** The parameters that each end states about itself. */
 export interface SessionParameters {
-  /** Tells processes apart: one that was started again is another. */
+  /** Identifies the process: a restarted one has another value. */
   readonly instance: Buffer;
-  /** The largest message it takes. */
+  /** The largest message that it accepts. */
   readonly maxMessageBytes: number;
-  /** After which silence it asks for a sign of life. */
+  /** The silence after which it sends a PING; 0 for never. */
   readonly pingIntervalMs: number;
   /** The peer may send up to this offset. */
   readonly limit: number;
-  /** Whether its link is encrypted, so that records need no check. */
+  /** Whether its link is encrypted, so that records need no checksum. */
   readonly encrypted: boolean;
 }
 
-/** The session that a client wants to go on with. */
+/** A client's request to resume a session. */
 export interface ResumeRequest {
   readonly id: Buffer;
-  /** Larger with every attempt, so that a proof is good once. */
+  /** Increases with every attempt, so that each proof is valid once. */
   readonly attempt: number;
   readonly proof: Buffer;
-  /** The offset of the next byte that it expects, and up to which its program has consumed the messages. */
+  /** The offset of the next byte that the client expects. */
   readonly received: number;
+  /** The offset up to which its program has consumed the messages. */
   readonly consumed: number;
 }
 
 export interface Hello extends SessionParameters {
-  /** How long it may be away, in milliseconds; 0 when it will not come back. */
+  /** Milliseconds for which the client may be disconnected; 0 if it does not reconnect. */
   readonly resumableMs: number;
   readonly resume: ResumeRequest | undefined;
 }
 
-/** A new session, as the server gives it. */
+/** A new session, as the server grants it. */
 export interface SessionGrant {
   readonly id: Buffer;
   readonly secret: Buffer;
-  /** How many plain messages went before. */
+  /** The number of messages that the server sent without a session before. */
   readonly plainMessages: number;
 }
 

@@ -1,14 +1,14 @@
-/** The sessions of one server, by their ids, and what is still known of those that are over. */
+/** The sessions of one server by their IDs, and the final positions of the last ended ones. */
 
-/** So many are remembered that are over. */
+/** The number of ended sessions that are remembered. */
 const maxRemembered = 1024;
 
 export class SessionRegistry<S> {
   readonly #live = new Map<string, S>();
-  /** The number of the next piece that each expected when it ended. */
+  /** The offset of the next byte that each session expected when it ended. */
   readonly #ended = new Map<string, number>();
 
-  /** Whether there is any that a client could come back to. */
+  /** Whether there is a session that a client could resume. */
   get isResumable(): boolean {
     return this.#live.size > 0;
   }
@@ -21,14 +21,14 @@ export class SessionRegistry<S> {
     return this.#live.get(key(id));
   }
 
-  /** A session is over; it had got all pieces before `next`. */
+  /** Removes an ended session, which had received every byte before `next`. */
   end(id: Buffer, next: number): void {
     if (!this.#live.delete(key(id))) return;
     this.#ended.set(key(id), next);
     if (this.#ended.size > maxRemembered) this.#ended.delete(this.#ended.keys().next().value as string);
   }
 
-  /** How far a session was that is over. */
+  /** The offset of the next byte that an ended session expected, if it is still remembered. */
   lastExpected(id: Buffer): number | undefined {
     return this.#ended.get(key(id));
   }

@@ -1,4 +1,4 @@
-/** Sessions between two of our peers, in a network in memory: made, broken, gone on with. */
+/** Sessions between two peers in an in-memory network: started, interrupted and resumed. */
 import { once } from 'node:events';
 import { isDeepStrictEqual } from 'node:util';
 import type { Transport } from 'serpy-core';
@@ -10,7 +10,7 @@ import { record, typeOf, uint64 } from '../reliable/wire.js';
 import { stages } from '../session/stage.js';
 
 const stage = stages();
-/** A peer that hears and says nothing. */
+/** A peer that ignores what it receives and sends nothing. */
 const deaf = { received: () => {}, drained: () => {}, ended: () => {}, closed: () => {} };
 let network: MemoryNetwork;
 let server: Server;
@@ -42,8 +42,8 @@ test('messages of all kinds go both ways', async () => {
   }
 });
 
-describe('a server whose peer is away', () => {
-  /** A session of which the server has sent something that its client, which is cut off, has not got. */
+describe('a server whose peer is disconnected', () => {
+  /** A session whose server has sent a message that its disconnected client has not received. */
   async function deserted(): Promise<Connection> {
     const accepted = await pair();
     accepted.on('warning', (error) => warnings.push(error.code));
@@ -71,7 +71,7 @@ describe('a server whose peer is away', () => {
     expect(server.size).toBe(1);
   });
 
-  test('closes at once, and tells what he has not got', async () => {
+  test('closes at once, and reports what the peer has not received', async () => {
     const accepted = await deserted();
     const beganMs = network.clock.now();
     await server.closeServer();
@@ -80,7 +80,7 @@ describe('a server whose peer is away', () => {
     expect(warnings).toEqual(['ERR_SERPY_DELIVERY_UNKNOWN']);
   });
 
-  test('waits for him where it is told to, and takes nobody new meanwhile', async () => {
+  test('waits for the peer if asked to, and accepts no new client meanwhile', async () => {
     await deserted();
     const closed = server.closeServer({ reason: 'done', waitForAway: true });
     network.restore(5000);
@@ -110,7 +110,7 @@ describe('a server whose peer is away', () => {
 });
 
 describe('a program that switches reconnecting', () => {
-  /** A session whose server sends nothing back, so that what is sent is in flight, and an end of its link. */
+  /** A session whose server answers nothing, so that sent messages stay in flight, and the end of its link. */
   async function interrupted(accepted: Connection) {
     await network.settled();
     network.links[0]?.toServer.stall();
@@ -180,19 +180,19 @@ describe('the count of dials', () => {
   }
   const reconnect = { maxAttempts: 3, resetAfterMs: 1_000_000 };
 
-  test('starts anew where the peer has acknowledged something', async () => {
+  test('starts anew after the peer has acknowledged a message', async () => {
     await pair({ reconnect });
     expect(await attempts((n) => client.sendData(n, { acknowledge: 'received' }))).toEqual([1, 1, 1, 1, 1]);
   });
 
-  test('goes on where something has come that had come before, and no more', async () => {
+  test('continues the count if nothing new was acknowledged', async () => {
     await pair({ reconnect });
     await client.sendData('first', { acknowledge: 'received' });
     expect(await attempts(async () => {})).toEqual([1, 2, 3]);
     expect(client.closeInfo?.reason).toBe('retries-exhausted');
   });
 
-  test('starts anew where something has come', async () => {
+  test('starts anew after a message has arrived', async () => {
     const accepted = await pair({ reconnect });
     const each = async (n: number) => {
       await accepted.sendData(n);
@@ -209,7 +209,7 @@ test.each(['received', 'consumed'] as const)('sendData waits until the message i
   expect(await sent).toBe(true);
 });
 
-test('a link that breaks is gone on with, on both sides, by the same connections', async () => {
+test('the same connections of both ends resume after a broken link', async () => {
   const accepted = await pair({ reconnect: { baseDelayMs: 1 } });
   let seen = 0;
   server.on('connection', () => seen++);
@@ -228,7 +228,7 @@ test('a link that breaks is gone on with, on both sides, by the same connections
   expect(accepted.closeInfo).toMatchObject({ clean: true });
 });
 
-test('a peer that is away keeps no place from others, and one that comes back finds its own', async () => {
+test('a disconnected peer takes no place from others, and one that reconnects finds its own', async () => {
   network = stage().network;
   server = await stage().server({ maxConnections: 2 });
   const reconnect = { baseDelayMs: 1, maxDelayMs: 5 };
@@ -331,7 +331,7 @@ describe("connect with session: 'require' says why it failed, and what to do", (
     return (await failure.catch((error) => error)) as { code: unknown; message: string; cause: { message: string } };
   };
 
-  test('where the server is a plain one', async () => {
+  test('where the server has no sessions', async () => {
     await stage().server({ session: 'off' });
     const { code, message, cause } = await refusal();
     expect({ code, cause }).toMatchObject({ code: 'ERR_SERPY_CONNECT', cause: { code: 'ERR_SERPY_PROTOCOL' } });

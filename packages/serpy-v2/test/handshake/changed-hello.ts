@@ -1,4 +1,4 @@
-/** HELLOs that say something else than ours do. */
+/** HELLO frames that differ from those of serpy for Node. */
 
 import { crc32 } from '../../src/reliable/crc32.js';
 import { checksum } from '../../src/wire/checksum.js';
@@ -13,12 +13,12 @@ export function fieldsOf(hello: Buffer): Buffer {
   return hello.subarray(headerBytes + tagBytes, hello.length - crcBytes);
 }
 
-/** Where the value of a field begins that has so many bytes. */
+/** The offset of the value of a field with the given length. */
 export function valueAt(fields: Buffer, type: number, bytes: number): number {
   return fields.indexOf(Buffer.of(type, bytes, 0)) + 3;
 }
 
-/** A HELLO with these fields, as right as ours are otherwise. */
+/** A HELLO with these fields and correct checksums. */
 export function helloOf(fields: Buffer): Buffer {
   const payload = Buffer.concat([Buffer.from('serpy HELLO\n'), fields, Buffer.alloc(crcBytes)]);
   const end = payload.length - crcBytes;
@@ -29,7 +29,7 @@ export function helloOf(fields: Buffer): Buffer {
   return hello;
 }
 
-/** A HELLO of a version that nobody knows. */
+/** A HELLO of an unknown version. */
 export function helloOfVersion2(hello: Buffer): Buffer {
   const fields = Buffer.from(fieldsOf(hello));
   const at = valueAt(fields, 0x01, 16);
@@ -38,7 +38,7 @@ export function helloOfVersion2(hello: Buffer): Buffer {
   return helloOf(fields);
 }
 
-/** A HELLO with a field that must be understood, and that nobody knows. */
+/** A HELLO with an unknown field that the receiver must know. */
 export function helloWithField(hello: Buffer, type: number): Buffer {
   return helloOf(Buffer.concat([fieldsOf(hello), Buffer.of(type, 0, 0)]));
 }

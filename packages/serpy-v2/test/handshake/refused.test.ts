@@ -1,4 +1,4 @@
-/** Who is not let into a session hears why before the link ends, over real sockets. */
+/** A client whose HELLO is refused gets the reason before the link ends, over real sockets. */
 import { type Security, SharedKey, systemEnvironment } from 'serpy-core';
 import { type Connection, generateKey, Server } from 'serpy-v2';
 import { expect, onTestFinished, test } from 'vitest';
@@ -36,6 +36,6 @@ test.each<[string, { readonly key?: string }, Security | undefined]>([
   await closed;
   client.hear(Buffer.concat(chunks));
   expect(client.error?.message).toBe(
-    'the server refused the handshake: no common version of the handshake: use the same version of serpy at both ends',
+    'the server refused the handshake: the two ends support no common version of the handshake. Use the same version of serpy at both ends',
   );
 });

@@ -1,4 +1,4 @@
-/** A link of which it is not yet known whether an old session comes back on it. */
+/** A link that may still resume an old session. */
 import { MemoryNetwork } from 'serpy-core/testing';
 import { Connection, Server } from 'serpy-v2';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -53,7 +53,7 @@ test.each(['event', 'getConnection', 'for await'])(
 
 type ServerOptions = Partial<ConstructorParameters<typeof Server>[0]>;
 
-/** A raw peer that asks for a session, in the words of `client`, and says nothing more. */
+/** A raw peer that sends the HELLO of `client` and nothing more. */
 async function asking(network: MemoryNetwork, hello: Buffer) {
   const { signal } = new AbortController();
   const peer = await network.dial({ host: '127.0.0.1', port: 5000, keepAliveMs: 0, signal });
@@ -108,7 +108,7 @@ async function servingSessions(options: ServerOptions = {}) {
   return { network, clock, server, client, drops, hello: hellos[0] as Buffer };
 }
 
-test('a client that asks for a session and does not go on with it is hung up on after authTimeoutMs', async () => {
+test('a client that requests a session and does not confirm it is disconnected after authTimeoutMs', async () => {
   const { network, clock, server, hello } = await servingSessions({ authTimeoutMs: 2_000 });
   const peer = await asking(network, hello);
   await clock.advance(1_999);
@@ -118,7 +118,7 @@ test('a client that asks for a session and does not go on with it is hung up on 
   expect(server.size).toBe(1);
 });
 
-test('a client that does not ask where a session is required is hung up on after authTimeoutMs', async () => {
+test('a client that sends no HELLO where a session is required is disconnected after authTimeoutMs', async () => {
   const { network, clock, server } = await servingSessions({ session: 'require' });
   const peer = await asking(network, Buffer.alloc(0));
   await clock.advance(4_999);
@@ -148,12 +148,12 @@ describe('a server that requires a handshake', () => {
   test.each<[string, Buffer, 'stays' | 'ends' | 'breaks', string]>([
     ['says nothing and ends', Buffer.alloc(0), 'ends', ''],
     ['says nothing and breaks off', Buffer.alloc(0), 'breaks', ''],
-    ['says nothing and stays', Buffer.alloc(0), 'stays', 'did not begin a handshake in time'],
-    ['sends a plain message', plain, 'stays', 'sent a message without a handshake'],
+    ['says nothing and stays', Buffer.alloc(0), 'stays', 'did not send HELLO within authTimeoutMs'],
+    ['sends a message without a session', plain, 'stays', 'sent a message without a handshake'],
     ['speaks HTTP', Buffer.from('GET / HTTP/1.1\r\nHost: here\r\n\r\n'), 'stays', 'it looks like a web browser'],
     ['sends a damaged message and ends', damaged, 'ends', 'arrived damaged'],
     ['floods it with damaged messages', Buffer.alloc(15_000, damaged), 'stays', '256 more damaged messages'],
-  ])('gives its program no connection of a peer that %s, and tells it why', async (_, says, then, why) => {
+  ])('gives its program no connection of a peer that %s, and warns why', async (_, says, then, why) => {
     const network = new MemoryNetwork();
     const server = await new Server({ port: 5000, session: 'require' }, network).start();
     const connections: unknown[] = [];
@@ -182,7 +182,7 @@ describe('a server that requires a handshake', () => {
   });
 });
 
-test('of strangers that nobody listens to a server says one line in all', async () => {
+test('a server without listeners warns once of rejected clients', async () => {
   const network = new MemoryNetwork();
   const server = await new Server({ port: 5000, session: 'require' }, network).start();
   server.on('connection', (connection) => connection.on('warning', () => {}));
@@ -203,18 +203,18 @@ test('of strangers that nobody listens to a server says one line in all', async 
   await server.closeServer();
 });
 
-test('a server gives its program the connection of a client that asks for a session when it is in one, from the first on', async () => {
+test('a server gives its program the connection of a client that requests a session once the session exists, from the first client on', async () => {
   const network = new MemoryNetwork();
   network.clock.runFreely();
   const server = await new Server({ port: 5000 }, network).start();
-  const told: boolean[] = [];
-  server.on('connection', (connection) => told.push(connection.inSession));
+  const inSession: boolean[] = [];
+  server.on('connection', (connection) => inSession.push(connection.inSession));
   const clients: Connection[] = [];
   for (let n = 0; n < 20; n++) {
     clients.push(await new Connection({ session: 'prefer' }, network).connect('127.0.0.1', 5000));
     await server.getConnection();
   }
-  expect(told).toEqual(Array.from({ length: 20 }, () => true));
+  expect(inSession).toEqual(Array.from({ length: 20 }, () => true));
   for (const client of clients) client.destroy();
   await server.closeServer();
   network.clock.stop();

@@ -1,4 +1,4 @@
-/** What a session does with what comes, record by record: duplicates, gaps, damage, and peers that break a rule. */
+/** How a session handles received records: duplicates, gaps, corruption, and peers that violate the protocol. */
 
 import { describe, expect, test } from 'vitest';
 import type { ResumableAdapter } from '../../src/session/resumable-session.js';
@@ -9,7 +9,7 @@ import { fieldsOf, helloOf, helloOfVersion2, helloWithField, valueAt } from '../
 import { ack, ackRequested, data, frame, record, typeOf, uint64 } from '../reliable/wire.js';
 import { begun, End, exchange } from './talk.js';
 
-/** How many bytes of the stream a text takes. */
+/** The bytes that a text occupies in the stream. */
 const sizeOf = (text: string) => headerBytes + text.length;
 
 test.each([
@@ -163,7 +163,7 @@ test('a message that is announced larger than it may be is refused before anythi
   expect(server.error).toMatchObject({ code: 'ERR_SERPY_TOO_LARGE', sizeBytes: 1001, limitBytes: 1000 });
 });
 
-test('the sender knows how much the peer takes', () => {
+test('the sender knows how much the peer accepts', () => {
   const { client } = begun({}, { maxMessageBytes: 1000 });
   expect(() => client.say(Buffer.alloc(1001))).toThrow(expect.objectContaining({ code: 'ERR_SERPY_TOO_LARGE' }));
 });
@@ -185,7 +185,7 @@ test.each([
   expect(server.session.resumable?.resumableMs ?? 0).toBe(0);
 });
 
-test('a silent peer is asked, and given up after peerTimeoutMs', () => {
+test('a silent peer gets a ping, and its link closes after peerTimeoutMs', () => {
   const { client } = begun({ pingIntervalMs: 5000, peerTimeoutMs: 15_000 });
   client.wait(60);
   client.takeBytes();
@@ -235,7 +235,7 @@ test('a large message on a slow line is no damaged length', () => {
   expect(server.error).toBeUndefined();
 });
 
-/** Breaks the link of both, and dials again: a new connection at the server, which hands its link over. */
+/** Breaks the link of both ends and reconnects: a new connection at the server hands its link over. */
 function comeBack(
   ends: { client: End; server: End },
   sessions: SessionRegistry<never>,
@@ -267,7 +267,7 @@ function withSessions() {
   return { ends, sessions };
 }
 
-test('a client that comes back goes on where it was, and what it did not get is sent again', () => {
+test('a client that reconnects resumes at its position, and what it did not receive is sent again', () => {
   const { ends, sessions } = withSessions();
   ends.client.say('one');
   exchange(ends);
@@ -295,7 +295,7 @@ test('resuming before the first message, and twice without one, repeats nothing'
   expect([ends.server.values, ends.client.values]).toEqual([['one'], ['two']]);
 });
 
-test('a proof is good once: who overheard a client coming back cannot take its session', () => {
+test('a proof is valid once: an intercepted proof cannot take over a session', () => {
   const { ends, sessions } = withSessions();
   let overheard: Buffer = Buffer.alloc(0);
   comeBack(ends, sessions, (hello) => {
@@ -313,7 +313,7 @@ test('a proof is good once: who overheard a client coming back cannot take its s
   expect(taken).toBe(false);
 });
 
-test('a client that a restarted server does not know is told so, and tells which messages are unknown', () => {
+test('a client that a restarted server does not know starts a new session and reports which messages are unknown', () => {
   const { ends } = withSessions();
   ends.client.say('arrived');
   exchange(ends);
@@ -337,7 +337,7 @@ test('a client that a restarted server does not know is told so, and tells which
   expect(restarted.values).toEqual(['in the new session']);
 });
 
-test('a server that had ended the session tells how far it got', () => {
+test('a server that has ended the session states how far it received', () => {
   const { ends, sessions } = withSessions();
   ends.client.say('arrived');
   ends.server.hear(ends.client.takeBytes()); // and its acknowledgement gets lost
@@ -402,7 +402,7 @@ test('small bytes may be changed at once', () => {
   expect(ends.server.values).toEqual([Buffer.alloc(5000, 1)]);
 });
 
-test('a large message goes on after a broken link where it was', () => {
+test('a large message resumes after a broken link at its position', () => {
   const { ends, sessions } = withSessions();
   const image = Buffer.from(Array.from({ length: 1_000_000 }, (_, i) => i % 251));
   ends.client.say(image);
@@ -417,7 +417,7 @@ test('a large message goes on after a broken link where it was', () => {
   expect((ends.server.values[0] as Buffer).equals(image)).toBe(true);
 });
 
-test('a client that gave up waiting for the answer is heard plainly, nothing is lost, and it is told that it has no session', () => {
+test('a client that timed out waiting for WELCOME is read without a session, loses nothing, and gets a warning that it has no session', () => {
   const client = new End('client', { sessionTimeoutMs: 500 });
   const server = new End('server', {}, new SessionRegistry<never>());
   client.up();
@@ -435,11 +435,11 @@ test('a client that gave up waiting for the answer is heard plainly, nothing is 
   expect([server.values, client.values]).toEqual([['plain'], ['plain too']]);
   expect([client.error, server.error]).toEqual([undefined, undefined]);
   expect(client.warnings).toMatchObject([
-    { code: 'ERR_SERPY_TIMEOUT', message: expect.stringContaining('there is no session on this link') },
+    { code: 'ERR_SERPY_TIMEOUT', message: expect.stringContaining('This link has no session') },
   ]);
 });
 
-test('a client that gave up waiting and says nothing gets the session after all when the answer comes', () => {
+test('a client that timed out and has sent nothing gets the session when the late WELCOME arrives', () => {
   const client = new End('client', { sessionTimeoutMs: 500 });
   const server = new End('server', {}, new SessionRegistry<never>());
   client.up();
@@ -451,7 +451,7 @@ test('a client that gave up waiting and says nothing gets the session after all 
   expect(client.messages.map(({ value, end }) => [value, end])).toEqual([['numbered', sizeOf('numbered')]]);
 });
 
-test('a client that never hears the answer and says nothing is not waited for for ever', () => {
+test('a server does not wait forever for a client that never receives WELCOME and sends nothing', () => {
   const server = new End('server', { authTimeoutMs: 5000 }, new SessionRegistry<never>());
   const client = new End('client', {});
   client.up();
@@ -461,7 +461,7 @@ test('a client that never hears the answer and says nothing is not waited for fo
   expect(() => server.wait(1000)).toThrow(expect.objectContaining({ code: 'ERR_SERPY_PEER_TIMEOUT' }));
 });
 
-test('what a client that comes back allowed in a session that is lost does not count in the next', () => {
+test('the limit that a reconnecting client stated for a lost session does not count in the next session', () => {
   const receiveQueue = { maxMessages: 2, maxBytes: 100_000, whenFull: 'block' as const };
   const client = new End('client', { receiveQueue });
   const server = new End('server', {}, new SessionRegistry<never>());
@@ -491,7 +491,7 @@ test('what a client that comes back allowed in a session that is lost does not c
   expect(client.error).toBeUndefined();
 });
 
-test('a message of a session that is over counts for nothing in the next when it is taken late', () => {
+test('a message of an ended session that is consumed late does not count in the next session', () => {
   const client = new End('client', {});
   const server = new End('server', {}, new SessionRegistry<never>());
   client.up();
@@ -518,7 +518,7 @@ test('a message of a session that is over counts for nothing in the next when it
   expect(restarted.acknowledged).toHaveLength(1);
 });
 
-test('messages that are unknown are told as they were sent, whatever became of their bytes since', () => {
+test('messages of unknown delivery are reported as they were sent, even if their bytes have changed since', () => {
   const { ends } = withSessions();
   const bytes = Buffer.from('as it was');
   ends.client.say(bytes);
@@ -546,7 +546,7 @@ test('messages that a server sent before it was asked come before those of the s
   expect(client.messages.map(({ end }) => end)).toEqual([0, 0, sizeOf('numbered')]);
 });
 
-test('a message that was taken back leaves no hole in what may be sent', () => {
+test('a withdrawn message leaves no gap in the send window', () => {
   const receiveQueue = { maxMessages: 1000, maxBytes: 1_000_000, whenFull: 'block' as const };
   const sessions = new SessionRegistry<never>();
   const ends = { client: new End('client', {}), server: new End('server', { receiveQueue }, sessions) };
@@ -565,12 +565,12 @@ test('a message that was taken back leaves no hole in what may be sent', () => {
     exchange(ends);
   }
   expect(ends.client.session.canSend).toBe(true);
-  ends.client.say('goes on');
+  ends.client.say('continued');
   exchange(ends);
-  expect(ends.server.values).toEqual(['goes on']);
+  expect(ends.server.values).toEqual(['continued']);
 });
 
-test('what was to go out in a session arrives plainly where the peer is a plain one now', () => {
+test('messages queued for a session arrive without one if the peer no longer supports sessions', () => {
   const { client } = begun({ resumeWindowMs: 8_000 });
   const image = Buffer.alloc(10_000, 7);
   const frame = client.session.encode(image, {});
@@ -580,10 +580,10 @@ test('what was to go out in a session arrives plainly where the peer is a plain 
     client.up();
     client.takeBytes();
     expect(client.session.canSend).toBe(false);
-    expect(() => client.wait(5000)).toThrow('does not answer the client that comes back');
+    expect(() => client.wait(5000)).toThrow('does not answer the request to resume the session');
   }
   client.session.linkDown();
-  client.up(); // the server has had its time: from now on it may be any
+  client.up(); // resumeWindowMs is over: the client starts without the session
   client.takeBytes();
   client.wait(500);
   client.session.send(frame);
@@ -594,7 +594,7 @@ test('what was to go out in a session arrives plainly where the peer is a plain 
   expect(plain.values).toEqual([image]);
 });
 
-test('a server that hangs up each time is given up as one that does not answer is', () => {
+test('a server that disconnects each time ends the session as one that does not answer', () => {
   const { client } = begun({ resumeWindowMs: 8_000 });
   client.say('one');
   for (client.nowMs = 0; client.nowMs < 8_000; client.nowMs += 1_000) {
@@ -607,7 +607,7 @@ test('a server that hangs up each time is given up as one that does not answer i
   client.takeBytes();
   client.up();
   expect(client.warnings).toMatchObject([{ code: 'ERR_SERPY_DELIVERY_UNKNOWN' }]);
-  expect(client.takeBytes().includes(Buffer.of(0x83, 24, 0))).toBe(false); // it asks anew
+  expect(client.takeBytes().includes(Buffer.of(0x83, 24, 0))).toBe(false); // it requests a new session
 });
 
 test('a server that answers late, on one of the links that the client has tried since, still has the session', () => {
@@ -707,7 +707,7 @@ test('small messages that are read later come from memory that is our own', () =
   expect(server.session.read()?.value).toBe('second');
 });
 
-test('a session that ends tells which of the small messages may not have arrived', () => {
+test('a session that ends reports which of the small messages may not have arrived', () => {
   const { client } = begun();
   for (const text of ['one', 'two', 'three']) client.say(text);
   client.say(Buffer.alloc(5000, 1));
@@ -730,7 +730,7 @@ test('many small messages at full speed keep within the memory that is set aside
   expect(said).toBe(50);
 });
 
-test('who requires a session takes nothing plain from a client that gave up waiting for the answer', () => {
+test('a server that requires a session accepts no message from a client that timed out waiting for WELCOME', () => {
   const ends = {
     client: new End('client', {}),
     server: new End('server', { session: 'require' }, new SessionRegistry()),
@@ -744,16 +744,16 @@ test('who requires a session takes nothing plain from a client that gave up wait
   expect(ends.server.values).toEqual([]);
   expect(ends.server.error).toMatchObject({
     code: 'ERR_SERPY_PROTOCOL',
-    message: expect.stringContaining('the client gave up waiting for the answer'),
+    message: expect.stringContaining('the client timed out waiting for WELCOME'),
   });
 });
 
 test.each([
-  ['to have been taken that was not sent', 17, 50],
-  ['to have come that was not sent', 50, 0],
-  ['to have been taken that has not come', 17, 18],
-  ['to be missing that had come', 0, 0],
-])('who says more %s does not get the session, and it stays as it was', (_what, next, taken) => {
+  ['consumed than was sent', 17, 50],
+  ['received than was sent', 50, 0],
+  ['consumed than received', 17, 18],
+  ['missing than it had acknowledged', 0, 0],
+])('a request to resume that states more %s is rejected, and the session stays unchanged', (_what, next, taken) => {
   const { ends, sessions } = withSessions();
   ends.server.say('one');
   exchange(ends);
@@ -774,20 +774,20 @@ test.each([
 });
 
 test.each<[string, (hello: Buffer) => Buffer, string]>([
-  ['a version that nobody knows', helloOfVersion2, 'no common version'],
-  ['a field that it must understand and does not', (hello) => helloWithField(hello, 0xee), 'the field 238'],
+  ['an unknown version', helloOfVersion2, 'no common version'],
+  ['an unknown critical field', (hello) => helloWithField(hello, 0xee), 'the field 238'],
 ])('a HELLO with %s is answered with the reason', (_what, changed, reason) => {
   const [client, server] = [new End('client', {}), new End('server', {}, new SessionRegistry())];
   client.up();
   server.up();
   server.hear(changed(client.takeBytes()));
-  expect(server.error?.message).toMatch(/^a client was refused: /);
+  expect(server.error?.message).toMatch(/^the HELLO was refused, because /);
   client.hear(server.takeBytes());
   expect(client.error?.message).toContain('the server refused the handshake');
   expect(client.error?.message).toContain(reason);
 });
 
-test('the smallest limit of messages leaves room for the greetings', () => {
+test('the smallest limit of messages leaves room for HELLO and WELCOME', () => {
   const { client, server } = begun({ maxMessageBytes: 1 }, { maxMessageBytes: 1 });
   client.say('1');
   exchange({ client, server });
@@ -795,7 +795,7 @@ test('the smallest limit of messages leaves room for the greetings', () => {
   expect([client.error, server.error]).toEqual([undefined, undefined]);
 });
 
-test('a message that is as small as a greeting and beyond the limit is refused, whole or not, damaged or not', () => {
+test('a message beyond the limit and no larger than a HELLO is refused, complete or not, corrupt or not', () => {
   const frame = Buffer.alloc(14 + 100);
   writeHeader(frame, 0, frameType.bytes, 0, 100);
   const damaged = Buffer.from(frame);
@@ -814,7 +814,7 @@ test('a message that is as small as a greeting and beyond the limit is refused, 
   }
 });
 
-test('where no greeting can come any more, a message beyond the limit is refused at its header', () => {
+test('where no HELLO or WELCOME can arrive any more, a message beyond the limit is refused at its header', () => {
   const header = Buffer.alloc(14);
   writeHeader(header, 0, frameType.bytes, 0, 100);
   const plain = new End('client', { session: 'off' });
@@ -851,7 +851,7 @@ describe('a server that asks for what only a session has before the client has b
     expect(ends.server.acknowledged).toEqual([frame]);
   });
 
-  test('is told after sessionTimeoutMs that there is none, and the link is as good as ever', () => {
+  test('gets an error after sessionTimeoutMs that there is none, and the link still works', () => {
     const server = new End('server', {}, new SessionRegistry());
     server.up();
     const frame = server.session.encode('at once', { acknowledge: 'received' });
@@ -869,7 +869,7 @@ describe('a server that asks for what only a session has before the client has b
     expect(client.values).toEqual(['plain']);
   });
 
-  test('is told at once where it has none, and where the client has spoken plainly', () => {
+  test('gets an error at once if sessions are off, or the client has sent without a session', () => {
     const off = new End('server', { session: 'off' });
     off.up();
     expect(() => off.session.encode('x', { acknowledge: 'received' })).toThrow(/session: 'off'/);
@@ -878,7 +878,7 @@ describe('a server that asks for what only a session has before the client has b
     for (const end of [server, client]) end.up();
     client.say('plain');
     exchange({ client, server });
-    expect(() => server.session.encode('x', { acknowledge: 'received' })).toThrow(/has not begun one/);
+    expect(() => server.session.encode('x', { acknowledge: 'received' })).toThrow(/the peer uses v2 without a session/);
   });
 });
 
@@ -903,7 +903,7 @@ test('a part of a stream that is cut short ends the session', () => {
   expect(server.error?.code).toBe('ERR_SERPY_PROTOCOL');
 });
 
-test('the word that stops a stream arrives with its reason, and in no session but the one it was said in', () => {
+test('the frame that stops a stream arrives with its reason, and only in the session in which it was sent', () => {
   const ends = begun();
   const { client } = ends;
   const part = { kind: 'stop', id: 7, reason: 'the disk is full' } as const;
