@@ -115,7 +115,7 @@ test.each(['v2', 'auto'] as const)(
     slow.links[0]?.release();
     await slow.clock.advance(10);
     expect(warnings).toMatchObject([
-      { code: 'ERR_SERPY_TIMEOUT', message: expect.stringMatching(/no session on this link.*sessionTimeoutMs/) },
+      { code: 'ERR_SERPY_TIMEOUT', message: expect.stringMatching(/This link has no session.*sessionTimeoutMs/) },
     ]);
     expect([connection.inSession, connection.stats().badFrames]).toEqual([false, 0]);
     slow.links[0]?.reset();
