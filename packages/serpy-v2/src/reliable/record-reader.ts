@@ -1,5 +1,5 @@
 /** Splits the bytes of a link into verified records. Each link has its own reader; a reader that has thrown is not used again. */
-import { readUint32 } from '../wire/header.js';
+import { readUint32, startsWithMagic } from '../wire/header.js';
 import {
   ackRequestedBit,
   criticalBit,
@@ -83,13 +83,13 @@ export class RecordReader {
   }
 
   /**
-   * Whether the first bytes are the header of a record; undefined while they are too few. The magic of a v2 frame, read as a length, is
-   * larger than any record.
+   * Whether the first bytes are a record and not a frame of a client without a session; undefined while they are too few. A damaged header
+   * counts as a record, so that the link closes and the session is resumed.
    */
   get startsWithRecord(): boolean | undefined {
     const { length } = this.#chunk;
     if (length - this.#at < recordHeaderBytes) return undefined;
-    return lengthAt(this.#chunk, this.#at) <= maxRecordBytes;
+    return !startsWithMagic(this.#chunk, this.#at);
   }
 
   /** The buffer that the transport may read the next bytes into. */

@@ -439,6 +439,21 @@ test('a client that timed out waiting for WELCOME is read without a session, los
   ]);
 });
 
+test('a first record with a damaged length does not end the session: it is resumed, and nothing is lost', () => {
+  const sessions = new SessionRegistry<never>();
+  const client = new End('client', {});
+  const server = new End('server', {}, sessions);
+  client.up();
+  server.up();
+  server.hear(client.takeBytes());
+  client.hear(server.takeBytes());
+  client.say('kept');
+  const damaged = client.takeBytes();
+  damaged[2] = 0xff; // the length has three bytes
+  server.hear(damaged);
+  expect([server.error?.code, server.session.resumable?.epoch === undefined]).toEqual(['ERR_SERPY_CHECKSUM', false]);
+});
+
 test('a client that timed out and has sent nothing gets the session when the late WELCOME arrives', () => {
   const client = new End('client', { sessionTimeoutMs: 500 });
   const server = new End('server', {}, new SessionRegistry<never>());
