@@ -206,7 +206,7 @@ describe('the image server', () => {
       expect(withoutKey).toMatchObject({ status: 1, stderr: expect.stringContaining('it looks like TLS') });
       expect(unprotected).toMatchObject({
         status: 1,
-        stderr: expect.stringMatching(/^on 0\.0\.0\.0 everybody .*insecure: true\n$/),
+        stderr: expect.stringMatching(/^the server was not started: on 0\.0\.0\.0 everybody .*insecure: true\n$/),
       });
     } finally {
       rmSync(folder, { recursive: true });

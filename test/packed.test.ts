@@ -81,7 +81,7 @@ describe.each(packages)('the tarball of %s', (folder) => {
       );
       return [...found]
         .map(([, from, called, bare]) => from ?? called ?? bare ?? '')
-        .filter((specifier) => !/^(node:|\.\/)/.test(specifier) && !allowed.includes(packageOf(specifier)))
+        .filter((specifier) => !/^(node:|\.{1,2}\/)/.test(specifier) && !allowed.includes(packageOf(specifier)))
         .map((specifier) => `${name}: ${specifier}`);
     });
     expect(foreign).toEqual([]);

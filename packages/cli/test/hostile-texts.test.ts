@@ -173,9 +173,9 @@ describe('escape sequences of a peer do nothing to the terminal', () => {
     const run = start(args[0] === 'record' ? named : [...named, '--port', '0']);
     const port = await portOf(run);
     write(port, Buffer.concat([Buffer.of(1), evilLatin1, Buffer.of(0x1f)]));
-    await run.until(/control block .*A\\u001b\]/);
+    await run.until(/control (?:block|command) .*A\\u001b\]/);
     write(port, Buffer.from('\x01B\x9b2J\x9d0;\x1f', 'latin1'));
-    await seen(run, /control word .*B\\u009b2J/);
+    await seen(run, /control command .*B\\u009b2J/);
   });
 
   test('as names in a pickle, and as its texts', async () => {
