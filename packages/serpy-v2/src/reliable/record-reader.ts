@@ -1,5 +1,6 @@
 /** Splits the bytes of a link into verified records. Each link has its own reader; a reader that has thrown is not used again. */
 import { readUint32, startsWithMagic } from '../wire/header.js';
+import { maxAllocationRatio } from '../wire/payload-buffer.js';
 import {
   ackRequestedBit,
   criticalBit,
@@ -95,9 +96,8 @@ export class RecordReader {
   /** The buffer that the transport may read the next bytes into. */
   target(leastBytes: number): Buffer | undefined {
     const target = this.#isInTarget || this.#at < this.#chunk.length ? undefined : this.#target;
-    return target && this.#length - this.#filled >= leastBytes
-      ? target.subarray(this.#filled, this.#length)
-      : undefined;
+    const end = target && Math.min(this.#length, target.length);
+    return end !== undefined && end - this.#filled >= leastBytes ? target?.subarray(this.#filled, end) : undefined;
   }
 
   /** `count` bytes were read into `target`. @returns whether the record is complete */
@@ -147,6 +147,8 @@ export class RecordReader {
 
   #readInParts(): boolean {
     if (this.#target === undefined && !this.#beginTarget()) return false;
+    const arrivedBytes = Math.min(this.#length, this.#filled + this.#chunk.length - this.#at);
+    if (!this.#isTargetPlaced) this.#reserve(arrivedBytes);
     const target = this.#target as Buffer;
     const copied = this.#chunk.copy(target, this.#filled, this.#at, this.#at + this.#length - this.#filled);
     this.#at += copied;
@@ -172,8 +174,19 @@ export class RecordReader {
     const isData = ((this.#header[3] as number) & ~ackRequestedBit) === recordType.data;
     const placed = isData && length >= placedBytes ? this.#place(readUint32(this.#header, 4), length) : undefined;
     this.#isTargetPlaced = placed !== undefined;
-    this.#target = placed ?? (length < placedBytes ? Buffer.allocUnsafe(length) : spares.pop()) ?? newSpare();
+    this.#target = placed ?? nothing;
     return true;
+  }
+
+  /** Enlarges the buffer of the incomplete record for bytes that have arrived: the length in its header alone allocates nothing. */
+  #reserve(arrivedBytes: number): void {
+    const target = this.#target as Buffer;
+    if (target.length >= arrivedBytes) return;
+    const size = Math.min(this.#length, arrivedBytes * maxAllocationRatio);
+    const isLarge = arrivedBytes * maxAllocationRatio >= maxRecordBytes;
+    const larger = isLarge ? (spares.pop() ?? Buffer.allocUnsafeSlow(maxRecordBytes)) : Buffer.allocUnsafeSlow(size);
+    target.copy(larger, 0, 0, this.#filled);
+    this.#target = larger;
   }
 
   #accept(header: Buffer, at: number, bytes: Buffer, start: number, end: number): void {
@@ -192,10 +205,6 @@ export class RecordReader {
     this.#target = undefined;
     if (target?.length === maxRecordBytes && !this.#isTargetPlaced && spares.length < maxSpares) spares.push(target);
   }
-}
-
-function newSpare(): Buffer {
-  return Buffer.allocUnsafeSlow(maxRecordBytes);
 }
 
 function lengthAt(bytes: Buffer, at: number): number {
