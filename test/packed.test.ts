@@ -77,7 +77,7 @@ describe.each(packages)('the tarball of %s', (folder) => {
       if (name.endsWith('.map')) return [];
       const code = text.replaceAll(/\/\*[\s\S]*?\*\//g, '');
       const found = code.matchAll(
-        /(?<![-\w(])from\s*['"]([^'"]+)['"]|\b(?:import|require)\(\s*['"]([^'"]+)['"]|^import\s*['"]([^'"]+)['"]/gm,
+        /(?<![-\w])from\s*['"]([^'"\s]+)['"]|\b(?:import|require)\(\s*['"]([^'"]+)['"]|^import\s*['"]([^'"]+)['"]/gm,
       );
       return [...found]
         .map(([, from, called, bare]) => from ?? called ?? bare ?? '')
