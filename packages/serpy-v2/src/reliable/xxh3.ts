@@ -2,7 +2,7 @@
  * The check of large records: the low 32 bits of XXH3 (64 bits, with a seed). Like a CRC it detects bytes in a different order, in a fifth of the
  * time of zlib's CRC-32.
  */
-import { loadWasm } from '../wasm/kernel.js';
+import { loadKernel } from 'serpy-core';
 import { xxh3Kernel } from '../wasm/xxh3-kernel.js';
 
 type Xxh3 = (bytes: Uint8Array, start: number, end: number, seed: number) => number;
@@ -82,9 +82,9 @@ function scramble(sums: bigint[], key: DataView): void {
 }
 
 function wasmXxh3(): Xxh3 | undefined {
-  const kernel = loadWasm<{ hash(length: number, seed: number): number }>(xxh3Kernel);
+  const kernel = loadKernel<{ hash(length: number, seed: number): number }>(xxh3Kernel);
   if (kernel === undefined) return undefined;
-  const { input } = kernel;
+  const { memory: input } = kernel;
   const { hash } = kernel.exports;
   return (bytes, start, end, seed) => {
     input.set(end - start === bytes.length ? bytes : bytes.subarray(start, end));

@@ -1,6 +1,6 @@
 /** The v2 checksum: the sum of all payload bytes modulo 2^32. It detects changed bytes, but not bytes in a different order. */
+import { loadKernel } from 'serpy-core';
 import { checksumKernel } from '../wasm/checksum-kernel.js';
-import { loadWasm } from '../wasm/kernel.js';
 
 /** From this size on WebAssembly is faster than a loop. */
 const wasmFromBytes = 96;
@@ -35,9 +35,9 @@ type SumMany = (bytes: Uint8Array, sum: number) => number;
 
 /** Adds 16 bytes in a step. For 64 KiB it is 4 times as fast as `sumWords`, with the copy into WebAssembly memory. */
 function wasmSum(): SumMany | undefined {
-  const kernel = loadWasm<{ sum(end: number): number }>(checksumKernel);
+  const kernel = loadKernel<{ sum(end: number): number }>(checksumKernel);
   if (kernel === undefined) return undefined;
-  const { input } = kernel;
+  const { memory: input } = kernel;
   const { sum } = kernel.exports;
   const sumPiece = (piece: Uint8Array): number => {
     input.set(piece);
