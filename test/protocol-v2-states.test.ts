@@ -126,6 +126,15 @@ describe('the client of docs/protocol-v2.md', () => {
     expect(epoch).toBeDefined();
   });
 
+  test('closes after an impossible position, and requests a new session on the next link', () => {
+    const end = resuming();
+    end.receive(writeHandshakeFrame('WELCO', [...terms, [0x83, u64(1000, 0)]]));
+    expect([end.error, hasSession(end)]).toEqual(['ERR_SERPY_PROTOCOL', false]);
+    end.session.linkDown();
+    end.session.linkUp(0);
+    expect(readHandshakeFrame(end.written()).fields.has(0x83)).toBe(false);
+  });
+
   test('counts attempts from 1, each greater than the last', () => {
     const end = client().receive(welcome);
     for (const attempt of [1, 2, 3]) {

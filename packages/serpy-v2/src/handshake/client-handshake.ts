@@ -143,10 +143,11 @@ export class ClientHandshake<Out extends Sendable, Owner> implements HandshakeRo
     const { session } = this.#manager;
     if (session === undefined)
       throw new ProtocolError('the server resumed a session, but this client did not ask for one');
-    if (!session.sender.canResume(received, consumed))
-      throw new ProtocolError(
-        `the server resumed the session at a position that this client never reached (received ${received}, consumed ${consumed})`,
-      );
+    if (!session.sender.canResume(received, consumed)) {
+      const why = `the server resumed the session at a position that this client never reached (received ${received}, consumed ${consumed})`;
+      this.#manager.end(why); // it would state the same position on each further link
+      throw new ProtocolError(why);
+    }
     this.#manager.linkUp(welcome, this.#state.nowMs);
     session.sender.resume(received, consumed);
   }
