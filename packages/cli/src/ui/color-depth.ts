@@ -3,10 +3,17 @@ import { WriteStream } from 'node:tty';
 
 export type ColorDepth = 'none' | '256' | 'full';
 
+/**
+ * What Node looks at besides the terminal. The variables of build services say which codes their logs show: Node takes their mere
+ * presence for an answer.
+ */
+const notTheTerminal: ReadonlySet<string> = new Set(['NO_COLOR', 'FORCE_COLOR', 'CI', 'TF_BUILD', 'TEAMCITY_VERSION']);
+
 /** @param isColored whether colors are wanted at all: `NO_COLOR` and `FORCE_COLOR` have decided that already */
 export function colorDepth(isColored: boolean, env: Readonly<Record<string, string | undefined>>): ColorDepth {
   if (!isColored) return 'none';
-  const bits = WriteStream.prototype.getColorDepth({ ...env, NO_COLOR: undefined, FORCE_COLOR: undefined });
+  const terminal = Object.fromEntries(Object.entries(env).filter(([name]) => !notTheTerminal.has(name)));
+  const bits = WriteStream.prototype.getColorDepth(terminal);
   // Node does not know the variable that Windows Terminal sets, also for WSL.
   return bits === 24 || env.WT_SESSION !== undefined ? 'full' : '256';
 }

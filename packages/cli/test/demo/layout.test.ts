@@ -43,6 +43,7 @@ test('the number of colors is that of the terminal', () => {
   expect(colorDepth(true, { COLORTERM: '24bit' })).toBe('full');
   expect(colorDepth(true, { WT_SESSION: 'x' })).toBe('full');
   expect(colorDepth(true, { COLORTERM: 'truecolor', FORCE_COLOR: '1' })).toBe('full');
+  expect(colorDepth(true, { COLORTERM: 'truecolor', CI: 'true', TF_BUILD: 'True' })).toBe('full');
   expect(colorDepth(true, { TERM: 'xterm-256color' })).toBe(process.platform === 'win32' ? 'full' : '256');
 });
 
