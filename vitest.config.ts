@@ -68,6 +68,8 @@ export default defineConfig({
       { find: /^serpy-v2$/, replacement: source('serpy-v2/src/index.ts') },
       { find: /^serpy-fault-proxy$/, replacement: source('fault-proxy/src/index.ts') },
       { find: /^serpy-arrays$/, replacement: source('arrays/src/index.ts') },
+      { find: /^serpy-hub$/, replacement: source('serpy-hub/src/index.ts') },
+      { find: /^serpy-view$/, replacement: source('serpy-view/src/index.ts') },
       { find: /^serpy$/, replacement: source('serpy/src/index.ts') },
     ],
   },

@@ -19,7 +19,9 @@ const arrows: Record<string, string[]> = {
   'serpy-arrays': ['serpy-core'],
   'serpy-v2': ['serpy-core', 'serpy-arrays'],
   serpy: ['serpy-core', 'serpy-arrays', 'serpy-v1', 'serpy-v2'],
-  'serpy-cli': ['serpy', 'serpy-arrays'],
+  'serpy-hub': ['serpy-core', 'serpy-arrays', 'serpy'],
+  'serpy-view': ['serpy-core', 'serpy-arrays', 'serpy', 'serpy-hub'],
+  'serpy-cli': ['serpy', 'serpy-arrays', 'serpy-hub', 'serpy-view'],
   'serpy-fault-proxy': [],
   'serpy-contract-tests': ['serpy-core'],
 };
@@ -31,6 +33,9 @@ const libraries: Record<string, Record<string, string>> = {
     commander: 'commands, options and their help',
     'fast-png': 'pictures',
     picocolors: 'colours, and none where NO_COLOR says so',
+  },
+  'serpy-view': {
+    ws: 'WebSocket',
   },
 };
 
@@ -144,6 +149,8 @@ const levels: Record<string, readonly Level[]> = {
     'check-bytes',
     ['dtype', 'float16', 'shape'],
   ],
+  'serpy-hub': ['index', 'hub', ['serve', 'source'], ['consumer', 'forward', 'upstream'], 'message'],
+  'serpy-view': ['index', 'view', 'server', 'panels', 'page', ['wire', 'qr-code', 'system']],
   cli: [
     'main',
     'program',

@@ -10,6 +10,7 @@ import { record } from './commands/record.js';
 import { replay } from './commands/replay.js';
 import { send } from './commands/send.js';
 import { simulate } from './commands/simulate.js';
+import { view } from './commands/view.js';
 import type { Context } from './environment/context.js';
 import { type ExitStatus, report } from './failure.js';
 import { type Example, helpText, wrapHelpText } from './flags/help-text.js';
@@ -18,6 +19,7 @@ import { version } from './version.js';
 /** The groups of the help, in its order, each with its commands. */
 const groups: Readonly<Record<string, readonly ((context: Context) => Command)[]>> = {
   'Get started:': [demo, doctor],
+  'Look at data:': [view],
   'Exchange messages:': [listen, send, chat],
   'Record and replay:': [record, replay],
   'Test:': [simulate, bench],
