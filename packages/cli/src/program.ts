@@ -4,6 +4,7 @@ import { bench } from './commands/bench.js';
 import { chat } from './commands/chat.js';
 import { demo } from './commands/demo.js';
 import { doctor } from './commands/doctor.js';
+import { hub } from './commands/hub.js';
 import { keygen } from './commands/keygen.js';
 import { listen } from './commands/listen.js';
 import { record } from './commands/record.js';
@@ -19,7 +20,7 @@ import { version } from './version.js';
 /** The groups of the help, in its order, each with its commands. */
 const groups: Readonly<Record<string, readonly ((context: Context) => Command)[]>> = {
   'Get started:': [demo, doctor],
-  'Look at data:': [view],
+  'Look and share:': [view, hub],
   'Exchange messages:': [listen, send, chat],
   'Record and replay:': [record, replay],
   'Test:': [simulate, bench],

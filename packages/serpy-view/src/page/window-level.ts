@@ -6,7 +6,12 @@ export const windowNames = { full: 'min–max', p01: '0.1–99.9 %', p1: '1–99
 export type WindowName = keyof typeof windowNames;
 
 /** The lower level of each window. */
-const lowLevels: Readonly<Record<Exclude<WindowName, 'fixed'>, (typeof quantileLevels)[number]>> = { full: 0, p01: 0.001, p1: 0.01, p5: 0.05 };
+const lowLevels: Readonly<Record<Exclude<WindowName, 'fixed'>, (typeof quantileLevels)[number]>> = {
+  full: 0,
+  p01: 0.001,
+  p1: 0.01,
+  p5: 0.05,
+};
 
 export class WindowLevel {
   #name: WindowName = 'p01';

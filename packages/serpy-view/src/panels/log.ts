@@ -33,8 +33,15 @@ export class LogHistory {
 }
 
 function cut(text: string): string {
-  if (text.length <= maxCharacters) return text;
-  return `${text.slice(0, maxCharacters)} … (${text.length.toLocaleString('en-US')} characters)`;
+  if (text.length <= maxCharacters) return visible(text);
+  return `${visible(text.slice(0, maxCharacters))} … (${text.length.toLocaleString('en-US')} characters)`;
+}
+
+/** Control characters as escapes, so that a text cannot reverse or hide what stands beside it. Lines and tabs stay. */
+function visible(text: string): string {
+  return text.replaceAll(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
 }
 
 /** A message that is neither a number nor an array in one text. */

@@ -29,8 +29,13 @@ export class TrendHistory {
   #count = 0;
   #buckets: Bucket[] = [];
   #perBucket = 1;
+  /** The last value. */
+  last: number | undefined;
 
+  /** A value that is not finite is only the last one: it has no place on an axis. */
   add(value: number, wallMs: number): void {
+    this.last = value;
+    if (!Number.isFinite(value)) return;
     const at = this.#count++ % recentSize;
     this.#times[at] = wallMs;
     this.#values[at] = value;
@@ -38,10 +43,6 @@ export class TrendHistory {
     if (last && last.count < this.#perBucket) addTo(last, { wallMs, min: value, max: value, sum: value, count: 1 });
     else this.#buckets.push({ wallMs, min: value, max: value, sum: value, count: 1 });
     if (this.#buckets.length > maxBuckets) this.#mergePairs();
-  }
-
-  get last(): number | undefined {
-    return this.#count === 0 ? undefined : this.#values[(this.#count - 1) % recentSize];
   }
 
   /** The last `spanMs`, or everything; single values where they are still known. */

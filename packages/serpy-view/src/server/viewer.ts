@@ -28,6 +28,8 @@ interface Subscription {
   readonly undrawn: Map<number, number>;
   delayMs: number | null;
   frozen: ImageShot | undefined;
+  /** The image of the last frame. */
+  shown: ImageShot | undefined;
   isFrozen: boolean;
   isChanged: boolean;
   timer: unknown;
@@ -90,7 +92,9 @@ export class Viewer {
   /** The image that the viewer sees: the frozen one, or the newest. */
   shotOf(id: number): ImageShot | undefined {
     const panel = this.#panels.get(id);
-    return this.#subscriptions.get(id)?.frozen ?? (panel?.kind === 'image' ? (panel as ImagePanel).shot : undefined);
+    const subscription = this.#subscriptions.get(id);
+    const newest = panel?.kind === 'image' ? (panel as ImagePanel).shot : undefined;
+    return subscription?.frozen ?? subscription?.shown ?? newest;
   }
 
   #handle(message: Exclude<FromPage, { readonly type: 'visible' }>): void {
@@ -102,7 +106,7 @@ export class Viewer {
     if (message.type === 'credit') this.#credit(subscription, message.frame);
     if (message.type === 'freeze') {
       subscription.isFrozen = message.frozen;
-      subscription.frozen = message.frozen ? this.shotOf(id) : undefined;
+      subscription.frozen = message.frozen ? subscription.shown : undefined;
     }
     if (message.type === 'probe') {
       const { x, y } = message;
@@ -130,6 +134,7 @@ export class Viewer {
       undrawn: new Map(),
       delayMs: null,
       frozen: undefined,
+      shown: undefined,
       isFrozen: false,
       isChanged: true,
       timer: undefined,
@@ -150,7 +155,9 @@ export class Viewer {
     if (isFrozen && !frozen) return; // only images keep what is frozen
     const rendered = this.#render(panel, subscription);
     subscription.isChanged = false;
-    const skipped = isFrozen || seen === 0 ? 0 : Math.max(0, panel.version - seen - 1);
+    if (!frozen && panel.kind === 'image') subscription.shown = (panel as ImagePanel).shot;
+    const hasLosses = panel.kind === 'image' || panel.kind === 'curve'; // the others hold what was not drawn
+    const skipped = isFrozen || seen === 0 || !hasLosses ? 0 : Math.max(0, panel.version - seen - 1);
     if (!isFrozen) subscription.seen = panel.version;
     if (!rendered) return;
     const { content, parts } = rendered;

@@ -52,8 +52,8 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
     if (refusal !== undefined) refuse(socket, refusal);
     else pages.handleUpgrade(request, socket, head, (page) => options.onPage(page));
   });
-  const stopPings = pingPages(pages, clock);
   await listening(server, options);
+  const stopPings = pingPages(pages, clock);
   const address = server.address();
   return {
     port: typeof address === 'object' && address !== null ? address.port : options.port,
@@ -83,7 +83,6 @@ function listening(server: Server, { host, port }: WebServerOptions): Promise<vo
 /** Ends pages that do not answer, such as those of a computer that sleeps. */
 function pingPages(pages: WebSocketServer, clock: ViewClock): () => void {
   const waiting = new WeakSet<WebSocket>();
-  pages.on('connection', () => {});
   let timer: unknown;
   const ping = () => {
     for (const page of pages.clients) {
