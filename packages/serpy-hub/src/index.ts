@@ -1,19 +1,9 @@
 /** serpy-hub: one connection to each instrument, and any number of consumers of its messages. */
 
-export type {
-  ConnectOptions,
-  DType,
-  ListenOptions,
-  NdArray,
-  PortableConnection,
-  ProtocolName,
-  ShapedArray,
-  TypedArray,
-  TypedNumber,
-} from 'serpy';
-export type { Clock, Timers } from 'serpy-core';
-export { Consumer, type ConsumerOptions, type ConsumerStats } from './consumer.js';
-export { Hub, type HubOptions, openHub } from './hub.js';
-export { HubMessage, type Kind } from './message.js';
+// The types of messages, options and connections, so that a program needs no other package for them.
+export type * from 'serpy';
+export type { Consumer, ConsumerOptions, ConsumerSettings, ConsumerStats } from './consumer.js';
+export { type Hub, type HubOptions, openHub } from './hub.js';
+export type { HubMessage, Kind } from './message.js';
 export type { HubServer, ServeOptions, ServeStats } from './serve.js';
-export { Source, type SourceInput, type SourceState, type SourceStatus } from './source.js';
+export type { Source, SourceInput, SourceState, SourceStatus } from './source.js';

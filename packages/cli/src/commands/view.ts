@@ -103,7 +103,7 @@ export async function announce({ terminal, platform }: Context, page: View, flag
       flags.pageCert === undefined
         ? '. Over HTTP, others in the network can see the pictures: --page-cert encrypts'
         : '';
-    terminal.note(`whoever has the address can look, and change nothing${danger}`);
+    terminal.note(`anyone with the address can look, and change nothing${danger}`);
   }
   terminal.note('the page shows what arrives; Ctrl-C stops it');
   if (flags.open) openBrowser(page.url, platform);

@@ -6,7 +6,7 @@ import { formatAge, formatRate } from './format.js';
 
 export type Send = (message: FromPage) => void;
 
-/** A value is old after so many of the usual intervals, and at least this time. */
+/** A value is old after this number of usual intervals, and at least this time. */
 const staleIntervals = 5;
 const staleMs = 3000;
 
