@@ -18,7 +18,7 @@ const arrows: Record<string, string[]> = {
   'serpy-lines': ['serpy-core'],
   'serpy-arrays': ['serpy-core'],
   'serpy-v2': ['serpy-core', 'serpy-arrays'],
-  serpy: ['serpy-core', 'serpy-arrays', 'serpy-v1', 'serpy-v2'],
+  serpy: ['serpy-core', 'serpy-arrays', 'serpy-v1', 'serpy-lines', 'serpy-v2'],
   'serpy-cli': ['serpy', 'serpy-arrays'],
   'serpy-fault-proxy': [],
   'serpy-contract-tests': ['serpy-core'],

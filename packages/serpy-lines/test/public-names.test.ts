@@ -5,6 +5,7 @@ import { expect, expectTypeOf, test } from 'vitest';
 test('the public names are these and no others', () => {
   expect(Object.keys(lines).sort()).toEqual([
     'Connection',
+    'LinesSession',
     'Server',
     'createDecoderStream',
     'createEncoderStream',

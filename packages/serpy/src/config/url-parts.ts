@@ -3,10 +3,15 @@ import { OptionError } from 'serpy-core';
 import type { ProtocolName } from '../protocols.js';
 
 /** The scheme of a URL, and the protocol that it stands for. */
-export const schemes: Readonly<Record<string, ProtocolName>> = { serpy1: 'v1', serpy2: 'v2', serpy: 'auto' };
+export const schemes: Readonly<Record<string, ProtocolName>> = {
+  serpy1: 'v1',
+  serpy2: 'v2',
+  serpy: 'auto',
+  lines: 'lines',
+};
 
 const urlForm =
-  "a URL such as 'serpy2://127.0.0.1:5001' (serpy1, serpy2, or serpy to detect the protocol; +tls to encrypt)";
+  "a URL such as 'serpy2://127.0.0.1:5001' (serpy1, serpy2, serpy to detect the protocol, or lines for lines of text; +tls to encrypt)";
 
 /** Parameters that a URL must not have. */
 const secretNames = ['key', 'tls.key', 'tls.pfx', 'tls.passphrase'];
