@@ -50,6 +50,8 @@ describe('a URL', () => {
     ['lines+tls://h:5025', { tls: {} }],
     ['lines://h:5025?terminator=%0D%0A&encoding=latin1', { terminator: '\r\n', encoding: 'latin1' }],
     ['lines://h:5025?terminator=\\r\\n', { terminator: '\r\n' }],
+    ['lines://h:5025?encoding=ascii&terminator=\r\n', { encoding: 'ascii', terminator: '\r\n' }],
+    ['lines://h:5025?encoding=ascii\n', { encoding: 'ascii' }],
     ['lines://h:5025?terminator=\\t', { terminator: '\t' }],
     ['lines://h:5025?terminator=\\\\n', { terminator: '\\n' }],
     ['lines://h:5025?terminator=5', { terminator: '5' }],
