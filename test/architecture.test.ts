@@ -85,7 +85,7 @@ const levels: Record<string, readonly Level[]> = {
     ['environment', 'protocol'],
     'transport',
     'security',
-    'options',
+    ['json', 'options'],
     ['buffers', 'errors', 'diagnostics'],
     ['any-error', 'describe-value', 'load-kernel', 'printable'],
   ],

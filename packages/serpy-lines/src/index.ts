@@ -1,6 +1,6 @@
 /** serpy-lines: lines of text over TCP, for instruments with SCPI commands and serial-to-TCP adapters. */
 
-export { generateKey, isSerpyError } from 'serpy-core';
+export { generateKey, isSerpyError, json } from 'serpy-core';
 export type * from 'serpy-core/types';
 export { type CodecOptions, createDecoderStream, createEncoderStream } from './codec-streams.js';
 export { Connection, type ConnectionOptions } from './connection.js';

@@ -11,6 +11,7 @@ test('the public names are these and no others', () => {
     'createEncoderStream',
     'generateKey',
     'isSerpyError',
+    'json',
     'linesAcceptedOptions',
     'linesConnectionOptions',
     'linesProtocol',
@@ -29,7 +30,7 @@ test('sendData accepts text only, and resolves a boolean', () => {
 test('getData and getMessage return text', () => {
   expectTypeOf<Awaited<ReturnType<lines.Connection['getData']>>>().toEqualTypeOf<string>();
   expectTypeOf<Awaited<ReturnType<lines.Connection['getMessage']>>>().toEqualTypeOf<lines.Message>();
-  expectTypeOf<lines.Message>().toEqualTypeOf<{ readonly type: 'text'; readonly value: string }>();
+  expectTypeOf<Omit<lines.Message, 'json'>>().toEqualTypeOf<{ readonly type: 'text'; readonly value: string }>();
 });
 
 test('the types of serpy-core that signatures mention have names here', () => {

@@ -47,6 +47,8 @@ export {
   type InboundMessage,
   isLoopback,
   isSerpyError,
+  type JsonReading,
+  json,
   type Keep,
   type Key,
   type Listen,

@@ -1,6 +1,6 @@
 /** Messages with the same methods for each protocol and mode. */
 import { constants } from 'node:buffer';
-import { ValueError } from 'serpy-core';
+import { type JsonReading, jsonOf, ValueError } from 'serpy-core';
 import { type lines, v1, type v2 } from '../protocols.js';
 
 const { decodeText, encodeText, formatFloat, formatNumber, parseNumber } = v1;
@@ -8,7 +8,7 @@ const { decodeText, encodeText, formatFloat, formatNumber, parseNumber } = v1;
 type Encoding = v1.Encoding;
 
 /** The methods of every message. */
-export interface Readings {
+export interface Readings extends JsonReading {
   /** The message as text: a number as decimal text, bytes decoded. Throws `ERR_SERPY_VALUE` for an object, invalid bytes, and a `'longint'`. */
   text(): string;
   /** The message as bytes: text and the decimal text of a number encoded, a `'longint'` unchanged. Throws `ERR_SERPY_VALUE` for an object. */
@@ -40,7 +40,7 @@ class Message implements Readings {
 
   constructor(
     protocol: 'v1' | 'v2' | 'lines',
-    { type, value }: v1.Message | v2.Message | lines.Message,
+    { type, value }: { readonly type: string; readonly value: unknown },
     encoding: Encoding,
   ) {
     this.protocol = protocol;
@@ -79,6 +79,10 @@ class Message implements Readings {
       'a number',
       typeof value === 'string' ? `the text ${JSON.stringify(value.slice(0, 40))}` : undefined,
     );
+  }
+
+  json(): unknown {
+    return jsonOf(this);
   }
 
   #typeError(what: string, is = `an object (${this.protocol} type '${this.type}'). Use value`): ValueError {
