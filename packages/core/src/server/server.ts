@@ -126,6 +126,11 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     return [...this.#admission.connections];
   }
 
+  /** As `getConnectionsList()`: each has `peer`, `state` and `stats()`. */
+  get connections(): C[] {
+    return this.getConnectionsList();
+  }
+
   /** The connections with unread messages. */
   readableConnections(): C[] {
     return this.getConnectionsList().filter((connection) => connection.isDataAvailable());
