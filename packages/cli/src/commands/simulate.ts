@@ -13,11 +13,12 @@ import {
 } from '../flags/connection-flags.js';
 import { helpText } from '../flags/help-text.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
-import { addressOf, formatCount, formatInteger, serverUrl } from '../format.js';
+import { formatCount, formatInteger, serverUrl } from '../format.js';
 import { camera } from '../instruments/camera.js';
 import { counter } from '../instruments/counter.js';
 import { echo } from '../instruments/echo.js';
 import { type Measure, startInstrument } from '../instruments/instrument.js';
+import { peerLabel } from '../peers/peer-label.js';
 
 interface Flags extends ConnectionFlags {
   readonly rate?: number;
