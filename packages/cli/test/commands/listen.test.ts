@@ -61,6 +61,25 @@ describe('serpy listen', () => {
     expect(status).toBe(0);
   });
 
+  test('shows the name of a peer that has one, in logs, before messages and in JSON', async () => {
+    const [listening, port] = await start('--show-sender');
+    const connection = await connect({ protocol: 'auto', port, name: 'camera 2' });
+    connections.push(connection as Connection);
+    await connection.sendData('hello');
+    await listening.until(/camera 2 \(127\.0\.0\.1:\d+\) connected\n/);
+    await listening.until(/camera 2 \(127\.0\.0\.1:\d+\) {2}hello\n/);
+    await connection.close();
+    await listening.until(/camera 2 \(127\.0\.0\.1:\d+\) disconnected\n/);
+    listening.interrupt();
+    await listening.ended;
+    const [inJson, other] = await start('--json', '--count', '1');
+    const second = await connect({ protocol: 'auto', port: other, name: 'camera 2' });
+    connections.push(second as Connection);
+    await second.sendData('hello');
+    const { stdout } = await inJson.ended;
+    expect(JSON.parse(stdout)).toMatchObject({ name: 'camera 2', protocol: 'v2', value: 'hello' });
+  });
+
   test('prints lines of text, which nc, LabVIEW and instruments send', async () => {
     const [listening, port] = await start('--protocol', 'lines', '-o', 'terminator=\\r\\n', '--count', '2');
     const peer = createConnection({ host: '127.0.0.1', port });

@@ -131,6 +131,15 @@ describe('a peer that is well', () => {
     });
   });
 
+  test('tells what the peer calls itself', async () => {
+    const port = await serving({ name: 'lab 3' });
+    const { session } = await examined(port);
+    expect(session).toMatchObject({
+      message: 'both ends have a session: a broken connection loses no message (the peer calls itself "lab 3")',
+      figures: { session: true, name: 'lab 3' },
+    });
+  });
+
   test('learns that the end is intended', async () => {
     let accepted: PortableConnection | undefined;
     const port = await serving({}, (connection) => {
