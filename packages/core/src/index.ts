@@ -24,6 +24,8 @@ export type { MessageDuplex, StreamOptions, WebStreams } from './connection/stre
 export { describeValue } from './describe-value.js';
 export type { Clock, Environment } from './environment.js';
 export * from './errors.js';
+export { json } from './json/json.js';
+export { type JsonReading, jsonOf, Message } from './json/message.js';
 export type { DisconnectReason } from './link/link-end.js';
 export { type Kernel, loadKernel } from './load-kernel.js';
 export {

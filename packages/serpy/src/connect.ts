@@ -10,6 +10,7 @@ import { Connection } from './connection.js';
  * ```ts
  * const connection = await connect({ protocol: 'v2', host: '127.0.0.1', port: 5001, autoRestart: true });
  * const connection = await connect('serpy1://127.0.0.1:5001?encoding=utf-8');
+ * const instrument = await connect('lines://192.168.1.30:5025');
  * const connection = await connect(loadConfig('instrument.json'));
  * ```
  * @param wait a timeout for the whole call, and a signal that aborts it
@@ -25,6 +26,11 @@ export function connect(
   wait?: WaitOptions,
   environment?: Environment,
 ): Promise<Connection<'v2'>>;
+export function connect(
+  options: ConnectOptionsOf<'lines'> | `lines://${string}` | `lines+tls://${string}`,
+  wait?: WaitOptions,
+  environment?: Environment,
+): Promise<Connection<'lines'>>;
 export function connect(
   options: ConnectOptionsOf<'auto'> | `serpy://${string}` | `serpy+tls://${string}`,
   wait?: WaitOptions,

@@ -95,8 +95,12 @@ function targetOf(url: string | undefined, flags: DoctorFlags, context: Context)
   if (named.every((each) => each === undefined)) return undefined;
   const options = connectionOptions(url, flags, 'connect', context);
   return {
-    // The doctor detects the protocol, whatever the URL says.
-    options: { closeTimeoutMs: 1000, ...options, protocol: 'auto' } as ConnectOptions,
+    // The doctor detects whether the peer speaks v1 or v2, whatever the URL says.
+    options: {
+      closeTimeoutMs: 1000,
+      ...options,
+      protocol: options.protocol === 'lines' ? 'lines' : 'auto',
+    } as ConnectOptions,
     protocol: options.protocol,
     host: options.host ?? '127.0.0.1',
     port: options.port,

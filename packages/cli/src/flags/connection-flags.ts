@@ -44,7 +44,8 @@ export interface FlagSet {
 
 const hostIs = { connect: 'of the peer', listen: 'to listen on', either: 'of the peer, or to listen on' } as const;
 
-export const urlText = 'serpy://HOST:PORT detects the protocol, serpy1:// is v1, serpy2:// is v2; +tls encrypts';
+export const urlText =
+  'serpy://HOST:PORT detects the protocol, serpy1:// is v1, serpy2:// is v2, lines:// is lines of text; +tls encrypts';
 
 /** Adds the argument `[url]` and the options of a connection to a command. @param defaultUrl as the help shows it */
 export function addConnectionOptions(
@@ -65,7 +66,7 @@ export function addConnectionFlags(command: Command, { end, reconnects = true }:
   };
   command.addOption(
     new Option('--protocol <name>', 'the protocol, instead of the one in the URL')
-      .choices(['v1', 'v2', 'auto'])
+      .choices(['v1', 'v2', 'auto', 'lines'])
       .helpGroup(group),
   );
   add('--host <address>', `the host name or IP address ${hostIs[end]} (default: 127.0.0.1)`);

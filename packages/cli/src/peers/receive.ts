@@ -121,7 +121,7 @@ async function receiveAsClient(
   await connection.close();
 }
 
-const protocolNames = { v1: 'v1', v2: 'v2', auto: 'v1 and v2' } as const;
+const protocolNames = { v1: 'v1', v2: 'v2', auto: 'v1 and v2', lines: 'lines of text' } as const;
 
 /** Logs the events of a connection. Returns the address of its peer. */
 function watchConnection(connection: Connection, log: ReceiveOptions['log']): string {

@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Connection, connect, float, listen, type PortableValue } from 'serpy';
@@ -58,6 +59,17 @@ describe('serpy listen', () => {
       '',
     ]);
     expect(status).toBe(0);
+  });
+
+  test('prints lines of text, which nc, LabVIEW and instruments send', async () => {
+    const [listening, port] = await start('--protocol', 'lines', '-o', 'terminator=\\r\\n', '--count', '2');
+    const peer = createConnection({ host: '127.0.0.1', port });
+    peer.on('error', () => {});
+    peer.write('+1.042E+03\r\n20 µs\r\n');
+    const { status, stdout, stderr } = await listening.ended;
+    peer.destroy();
+    expect([status, stdout]).toEqual([0, '+1.042E+03\n20 µs\n']);
+    expect(stderr).toContain('(lines of text); Ctrl-C stops it');
   });
 
   test('prints what a text holds so that it can do nothing to a terminal, on one line', async () => {

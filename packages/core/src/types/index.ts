@@ -31,6 +31,7 @@ export type {
   HandshakeLimit,
   HandshakeLimits,
   InboundMessage,
+  JsonReading,
   Keep,
   Key,
   LinkHolder,

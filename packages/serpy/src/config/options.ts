@@ -14,13 +14,14 @@ import {
   serverOptions,
 } from 'serpy-core';
 import type { ProbeSetting } from '../auto/auto-types.js';
-import { type ProtocolName, protocolNames, v1, v2 } from '../protocols.js';
+import { lines, type ProtocolName, protocolNames, v1, v2 } from '../protocols.js';
 
 /** The options of each protocol. */
 export interface OptionsOf {
   v1: v1.V1Setting;
   v2: v2.HandshakeOptions;
   auto: v1.V1Setting & ProbeSetting & v2.HandshakeOptions;
+  lines: lines.LinesSetting;
 }
 
 /** The options of a protocol that only a client has. */
@@ -41,16 +42,32 @@ export type ListenOptionsOf<P extends ProtocolName> = { readonly protocol: P; re
 >;
 
 /** The options of `connect`. `protocol` selects the type of the connection. */
-export type ConnectOptions = ConnectOptionsOf<'v1'> | ConnectOptionsOf<'v2'> | ConnectOptionsOf<'auto'>;
+export type ConnectOptions =
+  | ConnectOptionsOf<'v1'>
+  | ConnectOptionsOf<'v2'>
+  | ConnectOptionsOf<'auto'>
+  | ConnectOptionsOf<'lines'>;
 
 /** The options of `listen`. `protocol` selects the type of the connections. */
-export type ListenOptions = ListenOptionsOf<'v1'> | ListenOptionsOf<'v2'> | ListenOptionsOf<'auto'>;
+export type ListenOptions =
+  | ListenOptionsOf<'v1'>
+  | ListenOptionsOf<'v2'>
+  | ListenOptionsOf<'auto'>
+  | ListenOptionsOf<'lines'>;
 
 /** Settings for any protocol. The options that a protocol does not have are at their defaults. */
-export type CompleteSettings = v1.V1Setting & ProbeSetting & v2.HandshakeOptions;
+export type CompleteSettings = v1.V1Setting &
+  Pick<lines.LinesSetting, 'terminator'> &
+  ProbeSetting &
+  v2.HandshakeOptions;
 
 const protocolOption = option.choice(protocolNames, undefined);
 const { encoding, heartbeatIntervalMs, modeChangeTimeoutMs, maxUnansweredLinks } = v1.v1ConnectionOptions;
+const { terminator, encoding: lineEncoding, session: noSession, maxMessageBytes } = lines.linesConnectionOptions;
+/** The options that only lines have. */
+export const linesOnlyOptions = { terminator };
+
+const linesOptions = { terminator, encoding: lineEncoding, session: noSession, maxMessageBytes };
 const v1Options = { encoding, heartbeatIntervalMs };
 const v1ConnectOptions = { modeChangeTimeoutMs, maxUnansweredLinks };
 const probeOptions = { probeTimeoutMs: option.milliseconds(1000, 1) };
@@ -60,6 +77,7 @@ const connectSpecsOf: { readonly [P in ProtocolName]: OptionSpecs<OptionsOf[P]> 
   v1: { ...v1Options, ...v1ConnectOptions },
   v2: v2.handshakeOptions('off'),
   auto: { ...v1Options, ...v1ConnectOptions, ...probeOptions, ...v2.handshakeOptions('prefer') },
+  lines: linesOptions,
 };
 
 /** The option `session` of a server is `'prefer'` by default: clients without a session are not affected. */
@@ -67,6 +85,7 @@ const listenSpecsOf: { readonly [P in ProtocolName]: OptionSpecs<Omit<OptionsOf[
   v1: v1Options,
   v2: v2.handshakeOptions('prefer'),
   auto: { ...v1Options, ...probeOptions, ...v2.handshakeOptions('prefer') },
+  lines: linesOptions,
 };
 
 /** The settings that every protocol has. */
@@ -88,7 +107,7 @@ export function listenSpecs(protocol: ProtocolName): OptionSpecs<ListenSettings>
 }
 
 const defaultSettings = parseOptions<CompleteSettings>(
-  { ...v1Options, ...v1ConnectOptions, ...probeOptions, ...v2.handshakeOptions('off') },
+  { ...v1Options, ...v1ConnectOptions, terminator, ...probeOptions, ...v2.handshakeOptions('off') },
   {},
 );
 
@@ -105,7 +124,8 @@ export function parseConnectOptions(input: unknown) {
   const protocol = protocolOf(input);
   const specs = connectSpecs(protocol);
   const clientOptions = dropOtherEndOptions(input, listenSpecs(protocol), specs);
-  const options = protocol === 'v1' ? clientOptions : v2.withSession(clientOptions as object);
+  const hasSessions = protocol === 'v2' || protocol === 'auto';
+  const options = hasSessions ? v2.withSession(clientOptions as object) : clientOptions;
   return { ...defaultSettings, ...parseOptions(specs, options) };
 }
 
