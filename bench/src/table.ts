@@ -36,6 +36,8 @@ const columnsOf: Readonly<Record<Exclude<Kind, 'one-way' | 'v1-mode'>, readonly 
     ...peaks,
   ],
   broadcast: [thousands, perMillion, ...peaks],
+  request: [thousands, perMillion, ...peaks],
+  'paced-broadcast': [thousands, perMillion, ...peaks],
   burst: [thousands, perMillion, ...peaks],
   'slow-reader': [
     { title: 'growth MiB', number: 'growthMiB' },

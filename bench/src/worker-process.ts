@@ -67,6 +67,15 @@ export class WorkerProcess {
     return answer;
   }
 
+  /** Stops the process, as a program that hangs: its connections stay open. */
+  freeze(): void {
+    this.#process.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#process.kill('SIGCONT');
+  }
+
   /** Ends the process, if it runs, and resolves when it has exited. */
   async end(): Promise<void> {
     const { exitCode, signalCode, pid } = this.#process;
