@@ -63,8 +63,8 @@ async function ratioRow(
   const rows = measured.get(key) ?? measurePair(workload, [base, peer], processes, plan);
   measured.set(key, rows);
   const [reference, row] = await rows;
-  const neighbours = (round: number) => (processes === 'warm' ? [round, round + 1] : [round]);
-  const ratio = ratioOf(number, row?.samples ?? [], reference?.samples ?? [], neighbours);
+  const neighbors = (round: number) => (processes === 'warm' ? [round, round + 1] : [round]);
+  const ratio = ratioOf(number, row?.samples ?? [], reference?.samples ?? [], neighbors);
   const errors = [...(reference?.errors ?? []), ...(row?.errors ?? [])];
   const fewer = workload.connections < workloadOf(target.workload).connections;
   const note = errors[0] ?? (fewer ? `at ${workload.connections} connections: the limit of open files` : undefined);

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { peers } from './peers/index.js';
 import { microName, type Plan } from './run.js';
 import { targetNames } from './targets.js';
+import { isRepeatable } from './warm.js';
 import { workloads } from './workload.js';
 
 export const help = `npm run bench -- [options]
@@ -16,7 +17,7 @@ export const help = `npm run bench -- [options]
   --first-half-second    fresh: no warm-up, and 500ms of each: what a short program sees
   --windows N            warm: number of windows of each peer; default 24
   --window TIME          warm: time of each window; default 250ms
-  --base PEER            the peer to which the others are compared; default raw
+  --base PEER            the peer to which the others are compared; default raw, or the first of --peers
   --targets              the table of targets, and nothing else
   --publish              what the documentation shows: its workloads in both modes with every peer, and the targets
   --json FILE            the file for the results; default bench/results/DATE.json
@@ -62,6 +63,21 @@ function modeOf(given: string): string {
   throw new UsageError(`There is no mode ${given}: there are ${modes.join(', ')}.`);
 }
 
+/** `raw`, or the first of the named peers if it is not among them. */
+function baseOf(given: string | undefined, peerNames: readonly string[], asked: readonly string[]): string {
+  const [base] = names(given, peerNames, 'peer');
+  if (base === undefined) return asked.length === 0 || asked.includes('raw') ? 'raw' : (asked[0] ?? 'raw');
+  if (asked.length === 0 || asked.includes(base)) return base;
+  throw new UsageError(`--base ${base} is not one of --peers: add it there, because it is measured with them.`);
+}
+
+/** Rejects names of workloads that a run in warm processes would leave out. */
+function checkWarm(only: readonly string[]): void {
+  const once = workloads.find((workload) => only.includes(workload.name) && !isRepeatable(workload));
+  if (once || only.includes(microName))
+    throw new UsageError(`${once?.name ?? microName} is not measured in warm processes: leave out --mode warm.`);
+}
+
 export type Options = Omit<Plan, 'progress' | 'measured'> & {
   readonly json: string | undefined;
   readonly from: string | undefined;
@@ -82,7 +98,7 @@ export function parse(words: readonly string[]): Options {
       'first-half-second': { type: 'boolean', default: false },
       windows: { type: 'string', default: '24' },
       window: { type: 'string', default: '250ms' },
-      base: { type: 'string', default: 'raw' },
+      base: { type: 'string' },
       targets: { type: 'boolean', default: false },
       publish: { type: 'boolean', default: false },
       json: { type: 'string' },
@@ -98,11 +114,13 @@ export function parse(words: readonly string[]): Options {
   const given = values.duration === undefined ? undefined : duration(values.duration, '--duration');
   const workloadNames = [...workloads.map(({ name }) => name), microName];
   const only = targets ? [] : names(values.only, workloadNames, 'workload');
+  const asked = names(values.peers, peerNames, 'peer');
+  if (mode === 'warm') checkWarm(only);
   return {
     ...{ full, from, json, list, help: values.help, firstHalfSecond },
     only: publish && only.length === 0 ? published : only,
     onlyTargets: targets ? names(values.only, targetNames, 'target') : [],
-    peers: names(values.peers, peerNames, 'peer'),
+    peers: asked,
     fresh: !targets && mode !== 'warm',
     warm: !targets && mode !== 'fresh',
     targets: targets || publish,
@@ -111,7 +129,7 @@ export function parse(words: readonly string[]): Options {
     targetSeconds: targets ? given : undefined,
     windows: wholeNumber(values.windows, '--windows'),
     windowSeconds: duration(values.window, '--window'),
-    base: names(values.base, peerNames, 'peer')[0] ?? 'raw',
+    base: baseOf(values.base, peerNames, asked),
   };
 }
 

@@ -5,6 +5,9 @@ import type { Usage } from './protocol.js';
 import { WorkerProcess } from './worker-process.js';
 import type { Workload } from './workload.js';
 
+/** A busy machine needs this long for a connection with a key. */
+const maxConnectMs = 100;
+
 export class Pair {
   readonly #workload: Workload;
   readonly #client: WorkerProcess;
@@ -117,7 +120,7 @@ export class Pair {
   async #idle(): Promise<Sample> {
     const { connections } = this.#workload;
     const before = await this.#server.call('usage', { settle: true });
-    const { startedMs } = await this.#client.call('connect', {});
+    const { startedMs } = await this.#client.call('connect', {}, connections * maxConnectMs);
     const { lastMs } = await this.#server.call('accepted', { connections });
     const after = await this.#server.call('usage', { settle: true });
     const client = await this.#client.call('usage', {});

@@ -74,7 +74,7 @@ export function spreadOf(numbers: readonly number[]): Spread | undefined {
 }
 
 /** The rounds of the base with which a round is compared. */
-type Neighbours = (round: number) => readonly number[];
+type Neighbors = (round: number) => readonly number[];
 
 /** Fresh processes: each round is compared with the same round of the base. */
 export function summarize(result: WorkloadResult, base: string): Summary[] {
@@ -92,18 +92,18 @@ export function summarizeWindows(result: WorkloadResult, base: string): Summary[
 function summarizeWith(
   { workload, rows }: WorkloadResult,
   base: string,
-  neighboursOf: (row: number, baseRow: number) => Neighbours,
+  neighborsOf: (row: number, baseRow: number) => Neighbors,
 ): Summary[] {
   const { name } = headline(workload);
   const baseRow = rows.findIndex(({ peer }) => peer === base);
   const reference = rows[baseRow]?.samples ?? [];
   return rows.map(({ peer, samples }, row) => {
-    const neighbours = neighboursOf(row, baseRow);
+    const neighbors = neighborsOf(row, baseRow);
     return {
       peer,
       numbers: numbersOf(samples),
-      ratio: ratioOf(name, samples, reference, neighbours),
-      cpuRatio: ratioOf('cpuSecondsPerMillion', samples, reference, neighbours),
+      ratio: ratioOf(name, samples, reference, neighbors),
+      cpuRatio: ratioOf('cpuSecondsPerMillion', samples, reference, neighbors),
     };
   });
 }
@@ -113,10 +113,10 @@ export function ratioOf(
   name: NumberName,
   samples: readonly (Sample | undefined)[],
   reference: readonly (Sample | undefined)[],
-  neighbours: Neighbours,
+  neighbors: Neighbors,
 ): Spread | undefined {
   const ratios = samples.map((sample, round) => {
-    const near = neighbours(round).map((each) => reference[each]?.[name]);
+    const near = neighbors(round).map((each) => reference[each]?.[name]);
     return (sample?.[name] ?? Number.NaN) / mean(near.filter((each) => each !== undefined));
   });
   return spreadOf(ratios.filter(Number.isFinite));
