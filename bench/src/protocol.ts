@@ -34,6 +34,10 @@ export interface Calls {
   };
   /** Sends with `inFlight` unacknowledged messages of the workload. */
   acknowledged: { request: { readonly seconds: number }; answer: { readonly count: number; readonly tookMs: number } };
+  /** Asks with `inFlight` unanswered requests of the workload. */
+  requests: { request: { readonly seconds: number }; answer: { readonly count: number; readonly tookMs: number } };
+  /** Sends to the client that was accepted last until nothing more fits, because it reads nothing. */
+  fill: { request: Record<never, never>; answer: Record<never, never> };
   /** Opens the workload's connections. */
   connect: { request: Record<never, never>; answer: { readonly startedMs: number } };
   /** Waits until this number of connections has been accepted. */
