@@ -1,7 +1,6 @@
 /** serpy-recording: writes and reads recordings, and verifies them. */
 
 export type { DataOf, DType, NdArray } from 'serpy-arrays';
-export type { Connection, ProtocolTypes } from 'serpy-core';
 export type { Disk } from './disk.js';
 export { systemDisk } from './disk.js';
 export { RecordingError, type RecordingErrorCode } from './errors.js';
@@ -39,5 +38,5 @@ export {
   type RecordingInfo,
 } from './recording.js';
 export type { RecordingClock } from './system-clock.js';
-export { type ConnectionWatch, type WatchedConnection, watchConnection } from './watch-connection.js';
+export { type ConnectionWatch, type EndOfLink, type WatchedConnection, watchConnection } from './watch-connection.js';
 export { createRecording, type RecordedEvent, type RecordingOptions, type RecordingWriter } from './writer.js';

@@ -1,5 +1,4 @@
 /** Writes the messages of connections to a recording. */
-import type { Connection, ProtocolTypes } from 'serpy-core';
 import type { RecordedMessage } from './format.js';
 import { systemClock } from './system-clock.js';
 import { type ConnectionWatch, type WatchedConnection, watchConnection } from './watch-connection.js';
@@ -12,10 +11,11 @@ const releasedBytes = 4096;
 export type FullReason = 'count' | 'size';
 
 /** A connection of serpy, serpy-v1 or serpy-v2. */
-export type RecordedConnection = WatchedConnection &
-  Pick<Connection<ProtocolTypes>, 'isDataAvailable' | 'release'> & {
-    getMessage(wait: { readonly signal?: AbortSignal }): Promise<RecordedMessage>;
-  };
+export interface RecordedConnection extends WatchedConnection {
+  isDataAvailable(): boolean;
+  release(bytes: Buffer): unknown;
+  getMessage(wait: { readonly signal?: AbortSignal }): Promise<RecordedMessage>;
+}
 
 /** A message, and its connection. */
 export interface ReceivedMessage {

@@ -1,5 +1,4 @@
 /** Finds what happens to a connection between its messages: breaks, after which messages may be missing, resumed sessions, and dropped messages. */
-import type { Connection, ProtocolTypes } from 'serpy-core';
 import type { RecordingClock } from './system-clock.js';
 import type { RecordedEvent } from './writer.js';
 
@@ -24,14 +23,23 @@ interface BrokenLink {
 }
 
 /** A connection of serpy, serpy-v1 or serpy-v2. */
-export type WatchedConnection = Pick<
-  Connection<ProtocolTypes>,
-  'inSession' | 'stats' | 'closeInfo' | 'on' | 'encrypted'
-> & {
+export interface WatchedConnection {
+  readonly inSession: boolean;
+  readonly encrypted: boolean;
+  readonly closeInfo: EndOfLink | undefined;
   /** The protocol, if the package speaks several. */
-  readonly protocol?: string;
+  readonly protocol?: string | undefined;
   readonly peerProtocol?: string | undefined;
-};
+  stats(): { readonly messagesReceived: number; readonly droppedReceiving: number; readonly sessions: number };
+  on(event: 'disconnect', listener: (info: EndOfLink) => void): unknown;
+  on(event: 'reconnect', listener: (info: { readonly downMs: number }) => void): unknown;
+}
+
+/** Why a link has ended. */
+export interface EndOfLink {
+  readonly reason: string;
+  readonly clean: boolean | undefined;
+}
 
 /** Starts to watch a connection. Call it before the first message is read. */
 export function watchConnection(connection: WatchedConnection, { now, wallMs }: RecordingClock): ConnectionWatch {
