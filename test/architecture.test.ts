@@ -167,8 +167,8 @@ const levels: Record<string, readonly Level[]> = {
   ],
   'serpy-recording': [
     'index',
-    ['recording', 'record-connection'],
-    ['read-message', 'watch-connection'],
+    ['recording', 'record-connection', 'verify'],
+    ['read-message', 'verified-files', 'watch-connection'],
     'index-reader',
     ['open-files', 'line-cursor', 'about'],
     'writer',

@@ -38,5 +38,6 @@ export {
   type RecordingInfo,
 } from './recording.js';
 export type { RecordingClock } from './system-clock.js';
+export { type Verification, type VerifyOptions, verifyRecording } from './verify.js';
 export { type ConnectionWatch, type EndOfLink, type WatchedConnection, watchConnection } from './watch-connection.js';
 export { createRecording, type RecordedEvent, type RecordingOptions, type RecordingWriter } from './writer.js';
