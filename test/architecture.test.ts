@@ -159,7 +159,7 @@ const levels: Record<string, readonly Level[]> = {
     'demo',
     ['instruments', 'peers'],
     'messages',
-    'doctor',
+    ['doctor', 'recording'],
     ['doctor/checks', 'flags', 'make-folder', 'atomic-file', 'values'],
     ['bench', 'ui'],
     'failure',

@@ -24,6 +24,7 @@ import { helpText } from '../flags/help-text.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
 import { addressOf, formatBytes, formatCount, formatInteger } from '../format.js';
 import { onBreak, receive, receivingDefaults } from '../peers/receive.js';
+import { metadataOf, metaEntry, noteText } from '../recording/metadata.js';
 
 interface Flags extends ConnectionFlags {
   readonly listen?: true;
@@ -31,6 +32,8 @@ interface Flags extends ConnectionFlags {
   /** In milliseconds. */
   readonly duration?: number;
   readonly maxBytes?: number;
+  readonly note?: string;
+  readonly meta?: Readonly<Record<string, string>>;
 }
 
 export function record(context: Context): Command {
@@ -50,6 +53,7 @@ export function record(context: Context): Command {
             'from instruments that connect to this computer, with a key from serpy keygen',
             'serpy record --listen serpy2+tls://0.0.0.0:5001 run-1 --key-file lab.key',
           ],
+          ['with a note', "serpy record serpy2://192.168.1.20:5001 run-1 --note 'second sample' --meta sample=12"],
           [
             'open the images in Python, also during the recording',
             `python3 -c "import numpy; print(numpy.load('run-1/uint16-480x640.npy', mmap_mode='r').shape)"`,
@@ -62,7 +66,9 @@ export function record(context: Context): Command {
     .option('--listen', 'be a server: all clients are recorded in one recording')
     .option('--count <number>', 'stop after this many messages', wholeNumber('--count', 1))
     .option('--duration <time>', 'stop after this time, such as 30s or 10min', duration('--duration'))
-    .option('--max-bytes <size>', 'stop before the folder is larger, such as 2GB', sizeInBytes('--max-bytes'));
+    .option('--max-bytes <size>', 'stop before the folder is larger, such as 2GB', sizeInBytes('--max-bytes'))
+    .option('--note <text>', 'a text that is kept with the recording', noteText)
+    .option('--meta <name=value>', 'a value that is kept with the recording; can be repeated', metaEntry);
   return addConnectionFlags(command, { end: 'either' }).action((url: string, folder: string, flags: Flags) =>
     (flags.listen ? recordAsServer : recordAsClient)(context, url, folder, flags),
   );
@@ -71,9 +77,8 @@ export function record(context: Context): Command {
 /** Records the messages of one peer, until it closes the connection. */
 async function recordAsClient(context: Context, url: string, folder: string, flags: Flags): Promise<void> {
   const { terminal, clock, interruption } = context;
-  const connection = await connect(connectionOptions(url, flags, 'connect', context, withSession), {
-    signal: interruption.signal,
-  });
+  const options = connectionOptions(url, flags, 'connect', context, withSession);
+  const connection = await connect(options, { signal: interruption.signal });
   connection.on('warning', (error) => terminal.note(error.message));
   onBreak(connection, (error) => {
     terminal.note(`the connection is down, reconnecting${error ? `: ${error.message}` : ''}`);
@@ -84,7 +89,7 @@ async function recordAsClient(context: Context, url: string, folder: string, fla
   let gaps = 0;
   const ending = new AbortController();
   try {
-    const recorder = createRecording(folder, { clock, url, maxBytes: flags.maxBytes });
+    const recorder = createRecording(folder, { clock, maxBytes: flags.maxBytes, ...metadataOf(url, options, flags) });
     terminal.note(`recording ${url} to ${folder}; Ctrl-C stops it`);
     const signal = AbortSignal.any([interruption.signal, ending.signal]);
     if (flags.duration !== undefined) void pause(clock, flags.duration, signal).then(() => ending.abort());
@@ -126,7 +131,7 @@ async function recordAsServer(context: Context, url: string, folder: string, fla
       log: (line) => terminal.note(terminal.noteColors.dim(line)),
       // If the server cannot listen, no folder is created.
       onListening() {
-        recorder = createRecording(folder, { clock, url, maxBytes: flags.maxBytes });
+        recorder = createRecording(folder, { clock, maxBytes: flags.maxBytes, ...metadataOf(url, options, flags) });
         startMs = clock.now();
         const signal = AbortSignal.any([interruption.signal, stop.signal]);
         if (flags.duration !== undefined) void pause(clock, flags.duration, signal).then(() => stop.abort());
