@@ -26,7 +26,7 @@ const net = [
   'packages/serpy/test/**/*.test.ts',
   'packages/fault-proxy/test/{net/connect,proxy}.test.ts',
   'packages/cli/test/{commands,flags,messages,peers}/**/*.test.ts',
-  'packages/cli/test/{atomic-file,make-folder,program,instruments/instrument,recording/hostile-folder}.test.ts',
+  'packages/cli/test/{atomic-file,make-folder,program,instruments/instrument}.test.ts',
   'test/originals/rules.test.ts',
 ];
 
@@ -68,6 +68,7 @@ export default defineConfig({
       { find: /^serpy-v2$/, replacement: source('serpy-v2/src/index.ts') },
       { find: /^serpy-fault-proxy$/, replacement: source('fault-proxy/src/index.ts') },
       { find: /^serpy-arrays$/, replacement: source('arrays/src/index.ts') },
+      { find: /^serpy-recording$/, replacement: source('serpy-recording/src/index.ts') },
       { find: /^serpy$/, replacement: source('serpy/src/index.ts') },
     ],
   },

@@ -19,7 +19,8 @@ const arrows: Record<string, string[]> = {
   'serpy-arrays': ['serpy-core'],
   'serpy-v2': ['serpy-core', 'serpy-arrays'],
   serpy: ['serpy-core', 'serpy-arrays', 'serpy-v1', 'serpy-lines', 'serpy-v2'],
-  'serpy-cli': ['serpy', 'serpy-arrays'],
+  'serpy-recording': ['serpy-core', 'serpy-arrays'],
+  'serpy-cli': ['serpy', 'serpy-arrays', 'serpy-recording'],
   'serpy-fault-proxy': [],
   'serpy-contract-tests': ['serpy-core'],
 };
@@ -30,8 +31,14 @@ const libraries: Record<string, Record<string, string>> = {
     'cli-progress': 'progress bars',
     commander: 'commands, options and their help',
     'fast-png': 'pictures',
+    'hyparquet-writer': 'tables of exported recordings',
     picocolors: 'colours, and none where NO_COLOR says so',
   },
+};
+
+/** What a package uses only if the user has installed it. */
+const optionalLibraries: Record<string, Record<string, string>> = {
+  'serpy-cli': { h5wasm: 'HDF5 of exported recordings: 15 MB' },
 };
 
 /** Source files that may be longer than 300 lines, each with the reason. */
@@ -66,6 +73,7 @@ const clockFiles: Record<string, string> = {
   'packages/contract-tests/src/': 'tests',
   'packages/fault-proxy/src/net/system.ts': 'the real clock',
   'packages/cli/src/environment/system.ts': 'the real clock',
+  'packages/serpy-recording/src/system-clock.ts': 'the real clock',
 };
 
 type Level = string | readonly string[];
@@ -157,6 +165,18 @@ const levels: Record<string, readonly Level[]> = {
     'failure',
     ['environment', 'format', 'version'],
   ],
+  'serpy-recording': [
+    'index',
+    ['recording', 'record-connection', 'verify'],
+    ['read-message', 'verified-files', 'watch-connection'],
+    'index-reader',
+    ['open-files', 'line-cursor', 'about'],
+    'writer',
+    ['place', 'array-files', 'start'],
+    ['npy-form', 'json-value', 'disk', 'recorded-file'],
+    ['chain', 'errors', 'format', 'json-line', 'make-folder', 'pickled', 'system-clock'],
+    'npy-header',
+  ],
   'fault-proxy': [
     'index',
     'proxy',
@@ -247,8 +267,18 @@ describe('packages', () => {
   });
 
   test.each(packages)('%s asks for nothing else when it is installed', (folder) => {
-    const { peerDependencies, optionalDependencies, bundleDependencies } = readManifest(folder);
-    expect({ peerDependencies, optionalDependencies, bundleDependencies }).toEqual({});
+    const manifest = readManifest(folder);
+    const {
+      name,
+      peerDependencies = {},
+      peerDependenciesMeta = {},
+      optionalDependencies,
+      bundleDependencies,
+    } = manifest;
+    expect({ optionalDependencies, bundleDependencies }).toEqual({});
+    const optional = Object.keys(optionalLibraries[name] ?? {});
+    expect(Object.keys(peerDependencies)).toEqual(optional);
+    expect(peerDependenciesMeta).toEqual(Object.fromEntries(optional.map((each) => [each, { optional: true }])));
   });
 
   test.each(packages)('%s imports none of our packages but those that it depends on', (folder) => {

@@ -10,6 +10,7 @@ import { record } from './commands/record.js';
 import { replay } from './commands/replay.js';
 import { send } from './commands/send.js';
 import { simulate } from './commands/simulate.js';
+import { verify } from './commands/verify.js';
 import type { Context } from './environment/context.js';
 import { type ExitStatus, report } from './failure.js';
 import { type Example, helpText, wrapHelpText } from './flags/help-text.js';
@@ -19,7 +20,7 @@ import { version } from './version.js';
 const groups: Readonly<Record<string, readonly ((context: Context) => Command)[]>> = {
   'Get started:': [demo, doctor],
   'Exchange messages:': [listen, send, chat],
-  'Record and replay:': [record, replay],
+  'Record and replay:': [record, replay, verify],
   'Test:': [simulate, bench],
   'Security:': [keygen],
 };

@@ -1,5 +1,6 @@
 /** `serpy listen`: prints incoming messages. */
 import { Command } from 'commander';
+import { jsonLine } from 'serpy-recording';
 import type { Context } from '../environment/context.js';
 import { isoTime } from '../environment/system.js';
 import { failure } from '../failure.js';
@@ -15,7 +16,6 @@ import { formatBytes, formatCount } from '../format.js';
 import { describe } from '../messages/describe.js';
 import { type OutFolder, openFolder } from '../messages/out-folder.js';
 import { type ArrivedMessage, receive, receivingDefaults } from '../peers/receive.js';
-import { jsonLine } from '../values/json-line.js';
 
 interface Flags extends ConnectionFlags {
   readonly connect?: true;

@@ -7,7 +7,7 @@ import { setImmediate as immediate } from 'node:timers/promises';
 import { connect, float, int, listen, type PortableConnection, type PortableValue } from 'serpy';
 import { encodeNpy, readNpyHeader } from 'serpy-arrays';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { readRecording } from '../../src/recording/reader.js';
+import { readRecording } from '../../../serpy-recording/test/read.js';
 import { Run, runToEnd, type World } from '../run.js';
 import { intFrame } from '../v2-frames.js';
 

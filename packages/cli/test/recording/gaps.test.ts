@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Connection, connect, listen, type Server } from 'serpy';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { readRecording } from '../../src/recording/reader.js';
+import { readRecording } from '../../../serpy-recording/test/read.js';
 import { Run, runToEnd } from '../run.js';
 
 let place = '';
@@ -92,7 +92,10 @@ describe('a recording over a link that breaks', () => {
     expect([status, stderr]).toEqual([0, expect.stringMatching(/recorded 40 messages/)]);
     expect(stderr.match(/the connection is down, reconnecting/g)).toHaveLength(3);
     expect([...readRecording(folder)].map(({ value }) => value)).toEqual(Array.from({ length: 40 }, (_, n) => n + 1));
-    expect(linesOf(folder).every(({ type }) => type === 'int')).toBe(true);
+    const events = linesOf(folder).filter(({ file }) => file === null);
+    expect(events.map(({ type }) => type)).toEqual(['peer', 'reconnect', 'reconnect', 'reconnect', 'end']);
+    expect(events[0]).toMatchObject({ protocol: 'v2', session: true, encrypted: false });
+    expect(events.slice(1, 4).map(({ n }) => n)).toEqual([10, 20, 30]);
   });
 
   test('marks and reports each gap without a session, and replay skips them', async () => {
@@ -124,6 +127,7 @@ describe('a recording over a link that breaks', () => {
         type: 'gap',
         downMs: expect.any(Number),
         file: null,
+        chain: expect.any(String),
       })),
     );
     // Each stands before the message whose number it has.
@@ -153,7 +157,8 @@ describe('a recording over a link that breaks', () => {
     run.interrupt();
     const { status, stderr } = await run.ended;
     expect([status, stderr]).toEqual([1, expect.stringMatching(/serpy: the recording has a gap: /)]);
-    expect(linesOf(folder).at(-1)).toMatchObject({ type: 'gap', downMs: null });
+    expect(linesOf(folder).at(-2)).toMatchObject({ type: 'gap', downMs: null });
+    expect(linesOf(folder).at(-1)).toMatchObject({ type: 'end' });
   });
 
   test('of several instruments marks the broken connection', async () => {
@@ -186,7 +191,7 @@ describe('a recording over a link that breaks', () => {
 /** How many messages stand in the index by now; it may not be there yet. */
 function recorded(folder: string): number {
   try {
-    return linesOf(folder).filter(({ type }) => type !== 'gap').length;
+    return linesOf(folder).filter(({ file }) => file !== null).length;
   } catch {
     return 0;
   }

@@ -7,16 +7,14 @@ const maxReadBytes = 2 ** 30;
 /** The largest length in a header of v2. */
 const maxMessageBytes = 2 ** 32 - 1;
 
-/** The longest string in Node. */
-const maxLineBytes = 2 ** 29 - 24;
-
 export interface RecordedFile {
   /** Reads bytes. Throws a `SyntaxError` if the file has fewer. */
   read(offset: number, length: number): Buffer;
   /** The first bytes; fewer if the file is shorter. */
   start(length: number): Buffer;
-  /** The complete lines, from the start. */
-  lines(): Generator<string, void, undefined>;
+  /** At most this many bytes; fewer at the end of the file. */
+  some(offset: number, length: number): Buffer;
+  readonly size: number;
   close(): void;
 }
 
@@ -39,7 +37,13 @@ export function openRecorded(path: string): RecordedFile {
   return {
     read: (offset, length) => readWhole(file, offset, length),
     start: (length) => readWhole(file, 0, Math.min(length, fstatSync(file).size)),
-    lines: () => linesOf(file),
+    some(offset, length) {
+      const bytes = Buffer.allocUnsafe(length);
+      return bytes.subarray(0, readSync(file, bytes, 0, length, offset));
+    },
+    get size() {
+      return fstatSync(file).size;
+    },
     close: () => closeSync(file),
   };
 }
@@ -61,7 +65,7 @@ function readWhole(file: number, offset: number, length: number): Buffer {
   if (offset + length > size) {
     throw new SyntaxError(`the index refers to ${length} bytes at ${offset}, and the file has ${size}`);
   }
-  const bytes = Buffer.alloc(length);
+  const bytes = Buffer.allocUnsafeSlow(length);
   for (let done = 0; done < length; ) {
     const count = readSync(file, bytes, done, Math.min(length - done, maxReadBytes), offset + done);
     if (count === 0)
@@ -69,25 +73,4 @@ function readWhole(file: number, offset: number, length: number): Buffer {
     done += count;
   }
   return bytes;
-}
-
-function* linesOf(file: number): Generator<string, void, undefined> {
-  const chunk = Buffer.alloc(2 ** 16);
-  let rest: Buffer[] = [];
-  let restBytes = 0;
-  for (let position = 0; ; ) {
-    const length = readSync(file, chunk, 0, chunk.length, position);
-    if (length === 0) return;
-    position += length;
-    let start = 0;
-    for (let end = chunk.indexOf(10); end >= 0 && end < length; end = chunk.indexOf(10, start)) {
-      yield Buffer.concat([...rest, chunk.subarray(start, end)]).toString();
-      rest = [];
-      restBytes = 0;
-      start = end + 1;
-    }
-    rest.push(Buffer.from(chunk.subarray(start, length)));
-    restBytes += length - start;
-    if (restBytes > maxLineBytes) throw new SyntaxError('a line is longer than a string can be');
-  }
 }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { endianness } from 'node:os';
 import { arrayOf, type DType, isNpy, readNpyHeader } from 'serpy-arrays';
-import { paddedHeader, textStart } from '../values/npy-header.js';
+import { paddedHeader, textStart } from './npy-header.js';
 
 /** The header of an array. */
 export interface NpyForm {

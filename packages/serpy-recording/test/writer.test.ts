@@ -11,15 +11,20 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeNpy, readNpyHeader } from 'serpy-arrays';
+import {
+  createRecording,
+  type Disk,
+  OmittedValue,
+  RecordedArray,
+  type RecordedMessage,
+  type RecordingOptions,
+  systemDisk,
+} from 'serpy-recording';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { maxArrayFiles } from '../../src/recording/array-files.js';
-import { type Disk, systemDisk } from '../../src/recording/disk.js';
-import type { RecordedMessage } from '../../src/recording/format.js';
-import { OmittedValue, RecordedArray } from '../../src/recording/json-value.js';
-import { reverseAxes } from '../../src/recording/npy-form.js';
-import { readRecording } from '../../src/recording/reader.js';
-import { createRecorder, type RecorderOptions } from '../../src/recording/recorder.js';
+import { maxArrayFiles } from '../src/array-files.js';
+import { reverseAxes } from '../src/npy-form.js';
 import { hasNumpy, mapWithNumpy, python } from './numpy.js';
+import { readRecording } from './read.js';
 
 let place = '';
 let folder = '';
@@ -37,8 +42,8 @@ function steadyClock() {
   return { now: () => (now += 10), wallMs: () => 1_700_000_000_000 + now };
 }
 
-function record(messages: readonly RecordedMessage[], options: Partial<RecorderOptions> = {}) {
-  const recorder = createRecorder(folder, { clock: steadyClock(), url: 'serpy2://127.0.0.1:5001', ...options });
+function record(messages: readonly RecordedMessage[], options: Partial<RecordingOptions> = {}) {
+  const recorder = createRecording(folder, { clock: steadyClock(), url: 'serpy2://127.0.0.1:5001', ...options });
   for (const message of messages) recorder.add(message);
   return recorder;
 }
@@ -49,11 +54,14 @@ function recorded(...messages: RecordedMessage[]): RecordedMessage[] {
 }
 
 const file = (name: string) => join(folder, name);
+/** The lines without their hashes. */
 const lines = (name: string) =>
   readFileSync(file(name), 'utf8')
     .trim()
     .split('\n')
-    .map((line) => JSON.parse(line) as Record<string, unknown>);
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+    .map(({ chain, ...line }) => line);
+const messageLines = () => lines('index.jsonl').filter((line) => line.file !== null);
 const arrayFiles = () => readdirSync(folder).filter((name) => name.endsWith('.npy'));
 
 /** An image of its own for each number. */
@@ -168,9 +176,13 @@ describe('a recording', () => {
   });
 
   test('refuses an integer whose digits would take long to read', () => {
-    record([{ type: 'int', value: 2n ** 70n }]).close();
-    const long = lines('values.jsonl').map((line) => JSON.stringify({ ...line, value: { $int: '7'.repeat(2469) } }));
-    writeFileSync(file('values.jsonl'), `${long.join('\n')}\n`);
+    record([{ type: 'str', value: 'x'.repeat(2480) }]).close();
+    const text = readFileSync(file('values.jsonl'), 'utf8');
+    const long = `{"$int":"${'7'.repeat(2469)}"}`;
+    writeFileSync(
+      file('values.jsonl'),
+      text.replace(/"x+"/, (value) => long.padEnd(value.length)),
+    );
     expect(() => [...readRecording(folder)]).toThrow(/is damaged: index\.jsonl, line 1: \$int is not an integer/);
   });
 
@@ -196,14 +208,14 @@ describe('a recording', () => {
       bytes(image(1)),
       bytes(Buffer.from('de')),
     ]).close();
-    expect(lines('index.jsonl').map(({ wallMs, timeMs, header, ...line }) => line)).toEqual([
-      { n: 0, type: 'int', file: 'values.jsonl', line: 0 },
+    expect(messageLines().map(({ wallMs, timeMs, header, ...line }) => line)).toEqual([
+      { n: 0, type: 'int', file: 'values.jsonl', line: 0, offset: 0, length: 66 },
       { n: 1, type: 'bytes', file: 'bytes.bin', offset: 0, length: 3 },
       { n: 2, type: 'bytes', file: 'uint16-3x4.npy', row: 0 },
       { n: 3, type: 'bytes', file: 'uint16-3x4.npy', row: 1 },
       { n: 4, type: 'bytes', file: 'bytes.bin', offset: 3, length: 2 },
     ]);
-    const times = lines('index.jsonl').map(({ timeMs, wallMs }) => [timeMs as number, wallMs as number]);
+    const times = messageLines().map(({ timeMs, wallMs }) => [timeMs as number, wallMs as number]);
     expect(times.every(([timeMs, wallMs]) => wallMs! - timeMs! === times[0]![1]! - times[0]![0]!)).toBe(true);
     expect(times.map(([timeMs]) => timeMs)).toEqual(times.map(([timeMs]) => timeMs).toSorted((a, b) => a! - b!));
     expect(lines('values.jsonl')).toEqual([
@@ -211,7 +223,8 @@ describe('a recording', () => {
     ]);
     expect(JSON.parse(readFileSync(file('recording.json'), 'utf8'))).toMatchObject({
       format: 'serpy-recording',
-      version: 1,
+      version: 2,
+      startedAt: '2023-11-14T22:13:25.010Z',
       url: 'serpy2://127.0.0.1:5001',
     });
   });
@@ -225,7 +238,7 @@ describe('a recording', () => {
     }
     recorder.close();
     const senders = from.flatMap((each) => [each, each, each]);
-    expect(lines('index.jsonl').map((line) => line.from)).toEqual(senders);
+    expect(messageLines().map((line) => line.from)).toEqual(senders);
     expect(lines('values.jsonl').map((line) => line.from)).toEqual(from);
     expect([...readRecording(folder)].map((message) => message.from)).toEqual(senders);
     expect(arrayFiles()).toEqual(['uint16-3x4.npy']);
@@ -336,7 +349,7 @@ describe('a recording', () => {
       /line 1: the index refers to 24 bytes at 128, and the file has 150/,
     ],
   ])('is refused in a sentence that names the line for %s', (_, damage, sentence) => {
-    record(images(3)).close();
+    record(images(3)).flush();
     damage();
     expect(() => [...readRecording(folder)]).toThrow(sentence);
   });
@@ -344,9 +357,13 @@ describe('a recording', () => {
   test('is nothing that is read where there is none', () => {
     expect(() => [...readRecording(place)]).toThrow(/is not a recording: name a folder of "serpy record"/);
     record([]).close();
-    writeFileSync(file('recording.json'), '{"format":"serpy-recording","version":2}');
+    writeFileSync(file('recording.json'), '{"format":"serpy-recording","version":3}');
     expect(() => [...readRecording(folder)]).toThrow(
-      /has version 2, and this program reads version 1: update serpy-cli/,
+      /has version 3 of the format, and this program reads version 2: update serpy-cli/,
+    );
+    writeFileSync(file('recording.json'), '{"format":"serpy-recording","version":1}');
+    expect(() => [...readRecording(folder)]).toThrow(
+      /version 1 .*: read it with the version of serpy that recorded it/,
     );
   });
 
@@ -464,7 +481,7 @@ describe('a disk that is full', () => {
           break;
         }
       }
-      expect(failure).toMatchObject({ status: 1 });
+      expect(failure).toMatchObject({ code: 'ERR_RECORDING_ENDED' });
       expect(failure!.message).toMatch(
         /^the recording .* ended after \d+ messages?: the disk is full \(ENOSPC\)\. Its messages can be read; free space, and record to another folder$/,
       );

@@ -1,5 +1,5 @@
 /** Values as JSON without loss, also those that JSON cannot express. */
-import { isPickledArray } from '../values/python-objects.js';
+import { isPickledArray } from './pickled.js';
 
 /** A value that JSON cannot express is an object with one of these keys. */
 const tags = ['$int', '$float', '$bytes', '$dict', '$set', '$array', '$leftOut'] as const;

@@ -1,5 +1,7 @@
 /** The `.npy` files of a recording: one for all arrays of a type and shape. A file can be opened at any moment while it grows. */
+import { createHash, type Hash } from 'node:crypto';
 import { join } from 'node:path';
+import { hashSoFar } from './chain.js';
 import { type Disk, writeWhole } from './disk.js';
 import { countText, type NpyForm, reverseAxes, stackHeader } from './npy-form.js';
 
@@ -16,12 +18,17 @@ export interface ArrayFiles {
   readonly bytes: number;
   /** Additional space on the disk: the rest of the last blocks, and the entries of the folder. */
   readonly overheadBytes: number;
+  readonly count: number;
   /** Whether there is, or may be, a file for arrays of this form. */
   accepts(form: NpyForm): boolean;
   /** The bytes that `append` would add to `bytes` and `overheadBytes`. */
   cost(form: NpyForm): number;
   /** @param header of the message: arrays of one file can have different headers with the same meaning */
   append(form: NpyForm, header: Uint8Array, data: Uint8Array): ArrayPlace;
+  /** The SHA-256 of the arrays of a file so far, without its header, in hex. */
+  contentHash(file: string): string;
+  /** The names of the files. */
+  names(): string[];
   close(): void;
 }
 
@@ -33,6 +40,7 @@ interface Stack {
   handle: number | undefined;
   rows: number;
   lastHeader: string;
+  readonly content: Hash;
 }
 
 /** Open files: a peer can send a thousand shapes. */
@@ -54,7 +62,15 @@ export function createArrayFiles(disk: Disk, folder: string): ArrayFiles {
     const name = `${form.name}.npy`;
     disk.create(join(folder, name), header);
     bytes += header.length;
-    return { name, headerBytes: header.length, countAt, handle: undefined, rows: 0, lastHeader: '' };
+    return {
+      name,
+      headerBytes: header.length,
+      countAt,
+      handle: undefined,
+      rows: 0,
+      lastHeader: '',
+      content: createHash('sha256'),
+    };
   };
 
   const closeOldest = () => {
@@ -72,6 +88,10 @@ export function createArrayFiles(disk: Disk, folder: string): ArrayFiles {
 
     get overheadBytes() {
       return stacks.size * fileOverheadBytes;
+    },
+
+    get count() {
+      return stacks.size;
     },
 
     accepts: (form) => stacks.has(form.name) || stacks.size < maxArrayFiles,
@@ -92,12 +112,17 @@ export function createArrayFiles(disk: Disk, folder: string): ArrayFiles {
       writeWhole(disk, stack.handle, row, stack.headerBytes + stack.rows * form.dataBytes);
       disk.write(stack.handle, Buffer.from(countText(stack.rows + 1)), stack.countAt);
       stack.rows++;
+      stack.content.update(row);
       bytes += data.length;
       const text = Buffer.from(header).toString('base64');
       const isHeaderNew = text !== stack.lastHeader;
       stack.lastHeader = text;
       return { file: stack.name, row: stack.rows - 1, isHeaderNew };
     },
+
+    contentHash: (file) => hashSoFar(stacks.get(file.slice(0, -'.npy'.length))?.content),
+
+    names: () => [...stacks.values()].map(({ name }) => name).sort(),
 
     close() {
       for (const { handle } of stacks.values()) if (handle !== undefined) disk.close(handle);

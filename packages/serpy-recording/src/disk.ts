@@ -1,7 +1,7 @@
 /** The disk under a recording. Tests pass another one, for example a full one. */
-import { closeSync, ftruncateSync, openSync, readdirSync, writeSync } from 'node:fs';
-import { saveFileAtomic } from '../atomic-file.js';
-import { makeFolder } from '../make-folder.js';
+import { closeSync, ftruncateSync, openSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { makeFolder } from './make-folder.js';
 
 export interface Disk {
   /** Creates a folder and its parents. Accepts an existing folder. */
@@ -23,12 +23,29 @@ const maxWriteBytes = 2 ** 30;
 export const systemDisk: Disk = {
   makeFolder,
   list: (folder) => readdirSync(folder),
-  create: (path, content) => saveFileAtomic(path, content, { replace: true }),
+  create: createFile,
   open: (path) => openSync(path, 'r+'),
   write: (file, bytes, position) => writeSync(file, bytes, 0, Math.min(bytes.length, maxWriteBytes), position),
   truncate: ftruncateSync,
   close: closeSync,
 };
+
+/** Writes a file under a temporary name and moves it to its path. On failure no part of it is left. */
+function createFile(path: string, content: Uint8Array): void {
+  const part = join(dirname(path), `.serpy-${process.pid}.part`);
+  try {
+    const file = openSync(part, 'wx');
+    try {
+      for (let done = 0; done < content.length; ) done += writeSync(file, content, done);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(part, path);
+  } catch (error) {
+    rmSync(part, { force: true });
+    throw Object.assign(error as Error, { path });
+  }
+}
 
 /** A file that only grows. */
 export interface GrowingFile {
