@@ -1,6 +1,6 @@
 /** `serpy record`: records incoming messages to a folder. */
 import { Command } from 'commander';
-import { type Connection, connect } from 'serpy';
+import type { Connection } from 'serpy';
 import { type Context, pause } from '../environment/context.js';
 import { failure } from '../failure.js';
 import {
@@ -9,11 +9,11 @@ import {
   connectionOptions,
   sizeInBytes,
   urlText,
-  withSession,
 } from '../flags/connection-flags.js';
 import { helpText } from '../flags/help-text.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
 import { addressOf, formatBytes, formatCount, formatInteger } from '../format.js';
+import { connectFor } from '../peers/connect-for.js';
 import { onBreak, receive, receivingDefaults } from '../peers/receive.js';
 import { type Breaks, type Gap, gapsText, watchBreaks } from '../recording/breaks.js';
 import { recordConnection, recordMessage } from '../recording/record.js';
@@ -38,7 +38,7 @@ export function record(context: Context): Command {
           ['from an instrument, until Ctrl-C', 'serpy record serpy2://192.168.1.20:5001 run-1'],
           [
             'for a night, also if the connection breaks',
-            'serpy record serpy2://192.168.1.20:5001 night --reconnect --duration 12h --max-bytes 50GB',
+            'serpy record serpy2://192.168.1.20:5001 night --duration 12h --max-bytes 50GB',
           ],
           [
             'from instruments that connect to this computer, with a key from serpy keygen',
@@ -65,9 +65,7 @@ export function record(context: Context): Command {
 /** Records the messages of one peer, until it closes the connection. */
 async function recordAsClient(context: Context, url: string, folder: string, flags: Flags): Promise<void> {
   const { terminal, clock, interruption } = context;
-  const connection = await connect(connectionOptions(url, flags, 'connect', context, withSession), {
-    signal: interruption.signal,
-  });
+  const connection = await connectFor(context, connectionOptions(url, flags, 'connect', context));
   connection.on('warning', (error) => terminal.note(error.message));
   onBreak(connection, (error) => {
     terminal.note(`the connection is down, reconnecting${error ? `: ${error.message}` : ''}`);
@@ -97,7 +95,7 @@ async function recordAsClient(context: Context, url: string, folder: string, fla
   if (isBroken && !flags.reconnect) {
     const unclean = 'the connection broke: the peer closed it without a close frame';
     const why = error?.message ?? (reason === 'peer-closed' ? unclean : `the connection ended (${reason})`);
-    throw failure(`${why}; add --reconnect to reconnect`, error);
+    throw failure(`${why}; omit --no-reconnect to reconnect`, error);
   }
   if (gaps > 0) throw failure(gapsText(gaps), error);
   if (isBroken) throw failure(error?.message ?? `the connection ended (${reason})`, error);
