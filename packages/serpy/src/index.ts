@@ -99,10 +99,11 @@ export type {
   ListenOptions,
   ListenOptionsOf,
   OptionsOf,
+  ProtocolOption,
 } from './config/options.js';
 export { parseUrl } from './config/url.js';
 export { urlOf } from './config/url-of.js';
-export { connect } from './connect.js';
+export { type ConnectCall, connect } from './connect.js';
 export type { Connection } from './connection.js';
 export type { Portable, PortableLines, PortableV1, PortableV2, TypesOf } from './create-protocol.js';
 export { listen } from './listen.js';

@@ -66,7 +66,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     this.#role = role;
     this.#output = output;
     this.#settings = settings;
-    if (role === 'client') this.#guess = new ProtocolGuess(output);
+    if (role === 'client') this.#guess = new ProtocolGuess(output, () => this.#v2.probeAnsweredLate());
     const write = (piece: Uint8Array) => output.write(piece);
     const reserve = (bytes: number) => output.reserve(bytes);
     const allocate = (sizeBytes: number) => output.allocate(sizeBytes);
@@ -319,12 +319,12 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   /** The detection is complete. */
   #onDetected({ protocol, bytes, answered = false, wantsAnswer = false }: Detected): void {
     const untilMs = Math.min(this.#detection?.deadlineMs ?? Number.POSITIVE_INFINITY, this.#nowMs + probeSettleMs);
-    if (wantsAnswer) this.#output.write(v2Answer);
     this.#useProtocol(protocol, true, answered);
+    if (wantsAnswer) this.#v2.answerProbe(this.#nowMs);
     this.#sendPaused = this.#role === 'client' && protocol === 'v2' && !answered;
     this.#deadlineMs = this.#sendPaused ? untilMs : undefined;
     const isAnswerOfV2 = answered && protocol === 'v2';
-    if (isAnswerOfV2) this.#v2.linkUp(this.#nowMs);
+    if (isAnswerOfV2) this.#v2.probeAnswered(this.#nowMs);
     const rest = isAnswerOfV2 ? bytes.subarray(v2Answer.length) : bytes;
     if (rest.length > 0) this.#session.receive(rest, this.#nowMs);
   }
