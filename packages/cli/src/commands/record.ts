@@ -77,7 +77,8 @@ export function record(context: Context): Command {
 /** Records the messages of one peer, until it closes the connection. */
 async function recordAsClient(context: Context, url: string, folder: string, flags: Flags): Promise<void> {
   const { terminal, clock, interruption } = context;
-  const connection = await connectFor(context, connectionOptions(url, flags, 'connect', context));
+  const options = connectionOptions(url, flags, 'connect', context);
+  const connection = await connectFor(context, options);
   connection.on('warning', (error) => terminal.note(error.message));
   onBreak(connection, (error) => {
     terminal.note(`the connection is down, reconnecting${error ? `: ${error.message}` : ''}`);
