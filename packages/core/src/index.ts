@@ -19,6 +19,7 @@ export {
   type WhenOffline,
 } from './connection/connection-options.js';
 export type { ConnectionState } from './connection/connection-state.js';
+export type { PeerInfo } from './connection/peer-info.js';
 export type { ConnectionStats } from './connection/stats.js';
 export type { MessageDuplex, StreamOptions, WebStreams } from './connection/stream-adapters.js';
 export { describeValue } from './describe-value.js';
@@ -28,6 +29,7 @@ export { json } from './json/json.js';
 export { type JsonReading, jsonOf, Message } from './json/message.js';
 export type { DisconnectReason } from './link/link-end.js';
 export { type Kernel, loadKernel } from './load-kernel.js';
+export { nameFrom } from './options/name-option.js';
 export {
   type OptionSpec,
   type OptionSpecs,

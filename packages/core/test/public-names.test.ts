@@ -60,6 +60,7 @@ test('serpy-core exports exactly these values', () => {
       "linesHint",
       "loadKernel",
       "markInUse",
+      "nameFrom",
       "option",
       "ownCopy",
       "parseOptions",

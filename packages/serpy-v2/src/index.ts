@@ -58,6 +58,7 @@ export {
   type OutboundMessage,
   type PartialOptions as Given,
   type PeerClose,
+  type PeerInfo,
   type PendingHandshake as Guest,
   type ProgressInfo,
   type ProtocolTypes,

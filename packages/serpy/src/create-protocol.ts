@@ -52,7 +52,10 @@ export interface TypesOf {
 }
 
 /** The settings that any of the protocols may need. */
-export type ProtocolSettings = Pick<ConnectionSettings, 'maxMessageBytes' | 'autoRestart' | 'receiveQueue' | 'keep'> &
+export type ProtocolSettings = Pick<
+  ConnectionSettings,
+  'maxMessageBytes' | 'autoRestart' | 'receiveQueue' | 'keep' | 'name'
+> &
   v1.V1Setting &
   Pick<lines.LinesSetting, 'terminator'> &
   ProbeSetting &

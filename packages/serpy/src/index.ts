@@ -56,6 +56,7 @@ export {
   type ListenOptions as ListenerOptions,
   type MessageDuplex,
   type PartialOptions as Given,
+  type PeerInfo,
   type PendingHandshake as Guest,
   type ProgressInfo,
   type ProtocolTypes,

@@ -5,8 +5,8 @@ import type { Context } from '../environment/context.js';
 import { failure, toSentence } from '../failure.js';
 import { addConnectionOptions, type ConnectionFlags, connectionOptions } from '../flags/connection-flags.js';
 import { helpText } from '../flags/help-text.js';
-import { addressOf } from '../format.js';
 import { describe } from '../messages/describe.js';
+import { peerLabel } from '../peers/peer-label.js';
 import { receive } from '../peers/receive.js';
 import { editLines } from '../ui/line-editor.js';
 import { encodingOption } from '../ui/stdin-lines.js';
@@ -124,7 +124,7 @@ async function sendLine(
     return isSent;
   } catch (error) {
     if (isSerpyError(error) && error.code === 'ERR_SERPY_QUEUE_FULL') slow?.add(peer);
-    note(`not sent to ${addressOf(peer.remote)}: ${toSentence(error)}`);
+    note(`not sent to ${peerLabel(peer)}: ${toSentence(error)}`);
     return false;
   }
 }

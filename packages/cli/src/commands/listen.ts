@@ -10,6 +10,7 @@ import { duration, wholeNumber } from '../flags/value-parsers.js';
 import { formatBytes, formatCount } from '../format.js';
 import { describe } from '../messages/describe.js';
 import { type OutFolder, openFolder } from '../messages/out-folder.js';
+import { peerLabel } from '../peers/peer-label.js';
 import { type ArrivedMessage, receive, receivingDefaults } from '../peers/receive.js';
 
 interface Flags extends ConnectionFlags {
@@ -112,15 +113,22 @@ async function show(
   flags: Flags,
   folder: OutFolder | undefined,
 ): Promise<number> {
-  const { message, from, wallMs, elapsedMs } = arrival;
+  const { message, connection, from, wallMs, elapsedMs } = arrival;
   const { line, json, attachment, sizeBytes } = describe(message);
   const file = attachment && (await folder?.write(attachment));
   if (flags.json) {
+    const { name } = connection.peer;
     const when = { time: isoTime(wallMs), elapsedMs: Math.round(elapsedMs * 1000) / 1000 };
-    await terminal.print(jsonLine({ ...when, from, protocol: message.protocol, ...json, ...(file && { file }) }));
+    await terminal.print(
+      jsonLine({ ...when, from, ...(name && { name }), protocol: message.protocol, ...json, ...(file && { file }) }),
+    );
   } else {
     const { dim } = terminal.colors;
-    await terminal.print(flags.showSender ? dim(`${from}  `) : '', line, file ? dim(`  → ${file}`) : '');
+    await terminal.print(
+      flags.showSender ? dim(`${peerLabel(connection)}  `) : '',
+      line,
+      file ? dim(`  → ${file}`) : '',
+    );
   }
   return sizeBytes;
 }

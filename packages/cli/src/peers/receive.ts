@@ -11,6 +11,7 @@ import type { Context } from '../environment/context.js';
 import { toSentence } from '../failure.js';
 import { addressOf } from '../format.js';
 import { connectFor } from './connect-for.js';
+import { peerLabel } from './peer-label.js';
 
 /** A message with its time and sender. */
 export interface ArrivedMessage {
@@ -126,8 +127,9 @@ const protocolNames = { v1: 'v1', v2: 'v2', auto: 'v1 and v2', lines: 'lines of 
 
 /** Logs the events of a connection. Returns the address of its peer. */
 function watchConnection(connection: Connection, log: ReceiveOptions['log']): string {
-  const from = addressOf(connection.remote);
-  if (!log) return from;
+  const address = addressOf(connection.remote);
+  if (!log) return address;
+  const from = peerLabel(connection);
   log(`${from} connected${connection.encrypted ? ', encrypted' : ''}`);
   connection.on('warning', (error) => log(`${from}: ${toSentence(error)}`));
   onBreak(connection, (error) =>
@@ -142,7 +144,7 @@ function watchConnection(connection: Connection, log: ReceiveOptions['log']): st
   };
   if (connection.closeInfo) onClose();
   else connection.on('close', onClose);
-  return from;
+  return address;
 }
 
 /** Calls back for each break after which the connection may come back. */

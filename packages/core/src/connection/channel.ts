@@ -211,8 +211,8 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
     if (this.#unknown.length > 0) this.#notifier.warn(new DeliveryUnknownError('the connection ended', this.#unknown));
   }
 
-  stats(connectedMs: number): ConnectionStats {
-    return this.#counters.snapshot(this, connectedMs);
+  stats(connectedMs: number, sinceMs: number): ConnectionStats {
+    return this.#counters.snapshot(this, connectedMs, sinceMs);
   }
 
   // Called by the link.

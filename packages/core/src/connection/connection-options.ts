@@ -1,5 +1,6 @@
 /** The options of a connection: their types, defaults and checks. */
 import { OptionError } from '../errors.js';
+import { nameOption } from '../options/name-option.js';
 import { linuxKeepAliveMs, type OptionSpec, type OptionSpecs, option, type PartialOptions } from '../options/option.js';
 import type { QueueOptions, WhenFull } from '../queue/send-queue.js';
 import { defaultMinDelayMs, type ReconnectOptions } from '../reconnect/backoff.js';
@@ -77,6 +78,8 @@ export interface ConnectionSettings extends SecuritySettings {
   readonly whenOffline: WhenOffline;
   /** When to reconnect. */
   readonly reconnect: ReconnectOptions;
+  /** Told to the peer of a session, as its `peer.name`: 1 to 64 bytes of UTF-8. Default none. It proves nothing. */
+  readonly name?: string | undefined;
 }
 
 /** The options of a connection that every protocol has. */
@@ -112,6 +115,7 @@ export const acceptedOptions: OptionSpecs<Omit<ConnectionSettings, DiallingOptio
   maxOpenStreams: option.count(1, 1000000, 1024),
   keep: keepOption,
   whenOffline: option.choice(['buffer', 'drop'], 'buffer'),
+  name: nameOption,
   key: keyOption,
   tls: tlsOption,
 };

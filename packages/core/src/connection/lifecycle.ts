@@ -106,6 +106,12 @@ export class Lifecycle implements ChannelListener, LinkObserver, ConnectionInter
     return this.#connectedMs + (this.#link ? this.#environment.clock.now() - this.#connectedAtMs : 0);
   }
 
+  /** Time since the link began or, without one, since the last one ended. */
+  get sinceMs(): number {
+    if (this.#state === 'idle' || this.#state === 'connecting') return 0;
+    return this.#environment.clock.now() - (this.#link ? this.#connectedAtMs : this.#linkEndedAtMs);
+  }
+
   /** Whether this end reconnects when the link breaks. */
   get reconnects(): boolean {
     return this.#autoRestart;

@@ -46,7 +46,7 @@ function numberWithin(given: unknown, min: number, max = Number.POSITIVE_INFINIT
 }
 
 /** A value as text in an error message. */
-function display(value: unknown): string {
+export function display(value: unknown): string {
   if (typeof value === 'string')
     return `'${escapeControls(value.length > 40 ? `${value.slice(0, 40)}…` : value)}' (a string)`;
   if (Array.isArray(value)) return 'an array';

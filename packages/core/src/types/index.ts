@@ -45,6 +45,7 @@ export type {
   OutboundMessage,
   PartialOptions,
   PeerClose,
+  PeerInfo,
   PendingHandshake,
   ProgressInfo,
   ProtocolTypes,

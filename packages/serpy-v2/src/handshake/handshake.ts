@@ -54,6 +54,10 @@ export class Handshake<Out extends Sendable> {
     return this.#state.phase === 'welcome-sent';
   }
 
+  get isPlain(): boolean {
+    return this.#state.phase === 'plain';
+  }
+
   /** Whether received bytes are decoded as v2 without a session. */
   get decodesPlain(): boolean {
     return !this.established && !this.welcomeSent;

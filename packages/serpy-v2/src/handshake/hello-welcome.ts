@@ -3,6 +3,7 @@
  * right one. A Python peer drops such a frame with one warning and continues, while a frame of an unknown type terminates its receiver thread.
  */
 
+import { nameFrom } from 'serpy-core';
 import { crc32 } from '../reliable/crc32.js';
 import {
   type Hello,
@@ -44,6 +45,7 @@ const field = {
   position: 0x83,
   lost: 0x84,
   features: 0x0a,
+  name: 0x0b,
 } as const;
 
 const known: readonly number[] = Object.values(field);
@@ -151,6 +153,7 @@ function parameterFields({
   pingIntervalMs,
   limit,
   encrypted,
+  name,
 }: SessionParameters): TlvWriter {
   const fields = new TlvWriter()
     .numbers(field.versions, version, version)
@@ -158,7 +161,8 @@ function parameterFields({
     .numbers(field.limits, maxMessageBytes)
     .numbers(field.heartbeat, pingIntervalMs)
     .numbers(field.window, limit);
-  return encrypted ? fields.numbers(field.features, encryptedFeature) : fields;
+  if (encrypted) fields.numbers(field.features, encryptedFeature);
+  return name === undefined ? fields : fields.bytes(field.name, Buffer.from(name));
 }
 
 function parametersOf(fields: TlvReader): SessionParameters {
@@ -172,6 +176,7 @@ function parametersOf(fields: TlvReader): SessionParameters {
     pingIntervalMs,
     limit,
     encrypted: (features & encryptedFeature) !== 0,
+    name: fields.has(field.name) ? nameFrom(fields.raw(field.name)) : undefined,
   };
 }
 

@@ -1,7 +1,7 @@
 /** Sets an option from a name and a text, as in URLs and environment variables. */
 
 /** Options whose value is always text, even if it looks like a number. */
-export const textOptions: readonly string[] = ['key', 'key.file', 'terminator'];
+export const textOptions: readonly string[] = ['key', 'key.file', 'name', 'terminator'];
 
 /** An object without a prototype, in which `__proto__` is an unknown option like any other. */
 export function emptyOptions(): Record<string, unknown> {

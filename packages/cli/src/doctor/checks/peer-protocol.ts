@@ -170,8 +170,11 @@ export const sessionCheck: Check<PeerContext> = {
     if (!('connection' in result)) return noConnection;
     if (!peer.target.maySend) return notSent(peer.target);
     const { connection } = result;
-    const figures = { session: connection.inSession };
-    if (connection.inSession) return ok('both ends have a session: a broken connection loses no message', { figures });
+    const { name } = connection.peer;
+    const figures = { session: connection.inSession, ...(name !== undefined && { name }) };
+    const called = name === undefined ? '' : ` (the peer calls itself ${quoted(name)})`;
+    if (connection.inSession)
+      return ok(`both ends have a session: a broken connection loses no message${called}`, { figures });
     const { peerProtocol } = connection;
     const why =
       { v1: 'v1 has no sessions', lines: 'lines have no sessions' }[peerProtocol as string] ??
