@@ -31,9 +31,10 @@ export type { SessionOptions } from './handshake/handshake-options.js';
 export interface AcknowledgeOption {
   /**
    * Default: `sendData` does not wait. `'received'`: until the message has arrived at the peer; `'consumed'`: until its program has consumed
-   * it. A peer whose queue may drop messages (`receiveQueue.whenFull`, `keep: 'latest'`) also acknowledges those that it drops.
+   * it. `true` is `'received'`. A peer whose queue may drop messages (`receiveQueue.whenFull`, `keep: 'latest'`) also acknowledges those that
+   * it drops.
    */
-  readonly acknowledge?: 'received' | 'consumed' | undefined;
+  readonly acknowledge?: 'received' | 'consumed' | true | undefined;
 }
 
 /** An outgoing frame. */
@@ -121,7 +122,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   encode(value: Value, options: AcknowledgeOption = {}): Frame {
     const { type, prefix, bytes } = encodeValue(value);
     const payloadBytes = (prefix?.length ?? 0) + bytes.length;
-    const level = options.acknowledge;
+    const level = options.acknowledge === true ? 'received' : options.acknowledge;
     if (level !== undefined) this.#checkLevel(level);
     const maxBytes = this.#handshake
       ? Math.min(this.#options.maxMessageBytes, this.#handshake.peerMaxMessageBytes)
@@ -339,7 +340,9 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
 
   #checkLevel(level: string): void {
     if (level !== 'received' && level !== 'consumed') {
-      throw new OptionError(`the option acknowledge takes 'received' or 'consumed', not ${JSON.stringify(level)}`);
+      throw new OptionError(
+        `the option acknowledge takes 'received', 'consumed' or true, not ${JSON.stringify(level)}`,
+      );
     }
     this.#requireSession('the option acknowledge');
   }

@@ -89,7 +89,7 @@ export {
   type WhenOffline,
   type WriteSlot as Place,
 } from 'serpy-core';
-export type { AutoOutgoing } from './auto/auto-outgoing.js';
+export type { AutoOutgoing, AutoSendOptions } from './auto/auto-outgoing.js';
 export type { AutoReceived, ProbeSetting } from './auto/auto-types.js';
 export { type LoadConfigOptions, loadConfig } from './config/config-file.js';
 export { environmentOptions } from './config/environment.js';
