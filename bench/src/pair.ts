@@ -93,7 +93,9 @@ export class Pair {
   async #oneWay(seconds: number): Promise<Sample> {
     const [sender, receiver] = this.#sender === 'client' ? [this.#client, this.#server] : [this.#server, this.#client];
     const { value, cost } = await this.#costOf(async () => {
-      const { messages, startedMs } = await sender.call('send', { seconds });
+      const { messages, startedMs, dropped } = await sender.call('send', { seconds });
+      if (this.#workload.bystander === 'frozen' && !dropped)
+        throw new Error('nothing was dropped for the frozen client');
       this.#messages += messages;
       const { lastMs } = await receiver.call('received', { messages: this.#messages });
       return { messages, tookSeconds: (lastMs - startedMs) / 1000 };

@@ -38,6 +38,8 @@ export interface Serving {
   readonly address: Address;
   /** Sends to all clients. Without it the bench sends to each link in turn. */
   broadcast?(payload: Payload, count: number): Promise<void> | undefined;
+  /** Sends once to all clients that read, without waiting for the others. Resolves with the number of those for which it was dropped. */
+  broadcastToReaders?(payload: Payload): Promise<number>;
   /** The process of a broker, whose CPU time also counts. */
   readonly brokerPid?: number;
 }

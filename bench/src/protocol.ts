@@ -18,7 +18,8 @@ export interface Calls {
   /** Sends as fast as the peer accepts messages. */
   send: {
     request: { readonly seconds: number };
-    answer: { readonly messages: number; readonly startedMs: number };
+    /** `dropped`: the copies of a broadcast that were dropped because their clients did not read. */
+    answer: { readonly messages: number; readonly startedMs: number; readonly dropped?: number };
   };
   /** Like `send`, with separate memory for each message, and samples of the memory of the process. */
   sendFresh: {

@@ -49,12 +49,13 @@ export class Sender {
     const startedMs = nowMs();
     const untilMs = startedMs + seconds * 1000;
     let messages = 0;
+    let dropped = 0;
     do {
       await answers.take();
-      await this.#serving?.broadcast?.(this.#payload, 1);
+      dropped += (await this.#serving?.broadcastToReaders?.(this.#payload)) ?? 0;
       messages += this.#workload.connections;
     } while (nowMs() < untilMs);
-    return { messages, startedMs };
+    return { messages, startedMs, dropped };
   }
 
   /** Starts more sends to the last client than fit into its queue and the buffers of the system. */

@@ -6,7 +6,16 @@ import type { Connection } from 'serpy-v2';
 import type { Link, MessageHandler, Payload, Peer } from '../peer.js';
 import type { Kind, Workload } from '../workload.js';
 import { versionOf } from './installed.js';
-import { acceptAll, answerRequests, broadcastTo, maxConnections, queueOptions, receiveAll, request } from './serpy.js';
+import {
+  acceptAll,
+  answerRequests,
+  broadcastToReaders,
+  maxConnections,
+  queueOptions,
+  receiveAll,
+  request,
+  sendToAll,
+} from './serpy.js';
 
 class V2Link implements Link {
   readonly #connection: Connection;
@@ -64,8 +73,9 @@ function v2Peer(name: string, kinds: readonly Kind[], options: Options): Peer {
       return {
         address: server.address ?? { host: '', port: 0 },
         async broadcast({ bytes }, count) {
-          for (let sent = 0; sent < count; sent++) await broadcastTo(server, bytes, workload);
+          for (let sent = 0; sent < count; sent++) await sendToAll(server, bytes);
         },
+        broadcastToReaders: async ({ bytes }) => await broadcastToReaders(server, bytes),
       };
     },
     async client(workload, { host, port }) {

@@ -54,17 +54,18 @@ export function answerRequests(connection: object, bytes: Uint8Array): void {
 /** A server of either protocol. */
 interface Broadcasting {
   getConnectionsList(): readonly { sendData(value: Uint8Array): Promise<boolean> }[];
-  broadcast?(value: Uint8Array): Promise<unknown>;
+  broadcast?(value: Uint8Array): Promise<{ readonly dropped: number }>;
 }
 
-/** Sends to every client: as fast as all read, or without waiting for those that do not read. */
-export async function broadcastTo(server: Broadcasting, bytes: Uint8Array, { kind }: Workload): Promise<void> {
-  if (kind !== 'paced-broadcast') {
-    await Promise.all(server.getConnectionsList().map((connection) => connection.sendData(bytes)));
-    return;
-  }
+/** Sends to every client as fast as all of them read: nothing is dropped. */
+export async function sendToAll(server: Broadcasting, bytes: Uint8Array): Promise<void> {
+  await Promise.all(server.getConnectionsList().map((connection) => connection.sendData(bytes)));
+}
+
+/** Sends to every client without waiting for those that do not read. */
+export async function broadcastToReaders(server: Broadcasting, bytes: Uint8Array): Promise<number> {
   if (server.broadcast === undefined) throw new Error('this version of serpy has no broadcast()');
-  await server.broadcast(bytes);
+  return (await server.broadcast(bytes)).dropped;
 }
 
 /** The default queues, except for the curve of queue length. */
