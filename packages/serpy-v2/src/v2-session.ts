@@ -135,6 +135,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       level,
       endOffset: 0,
       awaitsAck: level !== undefined,
+      awaited: undefined,
     };
   }
 
@@ -154,6 +155,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       level,
       endOffset: 0,
       awaitsAck: true,
+      awaited: undefined,
       part,
       session: part.kind === 'stop' ? this.#handshake?.resumable.epoch : undefined,
     };
