@@ -138,6 +138,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       level,
       endOffset: 0,
       awaitsAck: level !== undefined,
+      awaited: undefined,
     };
   }
 
@@ -157,6 +158,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       level,
       endOffset: 0,
       awaitsAck: true,
+      awaited: undefined,
       part,
       session: part.kind === 'stop' ? this.#handshake?.resumable.epoch : undefined,
     };
