@@ -7,7 +7,7 @@ export function csvExporter(path: string): Exporter {
   const file = new BufferedFile(path);
   file.write(csvLine(columns));
   return {
-    leavesOut: 'arrays and bytes, for which a CSV has no place: --as tiff, .zarr and .h5 hold arrays',
+    leavesOut: 'a CSV has no place for arrays and bytes: --as tiff, .zarr and .h5 hold arrays',
     add(line, read) {
       const row = tableRow(line, read);
       if (row) file.write(csvLine(rowFields(row)));

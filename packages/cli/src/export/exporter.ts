@@ -5,7 +5,7 @@ import { type Clock, pause } from '../environment/context.js';
 
 /** Writes messages in a format. */
 export interface Exporter {
-  /** What it leaves out, for the end of a sentence. */
+  /** Why it leaves out messages, for the end of a sentence. */
   readonly leavesOut: string;
   /** Texts that it has cut. */
   readonly cutTexts?: number;

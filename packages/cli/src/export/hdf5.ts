@@ -113,7 +113,8 @@ function growing(
   let rows = 0;
   return (data, count) => {
     if (dataset === undefined) {
-      const chunks = [Math.max(1, count), ...shape.map((length) => Math.max(1, length))];
+      const rowBytes = (data as { byteLength?: number }).byteLength ?? 0;
+      const chunks = [Math.max(count, minChunkRows(rowBytes / count)), ...shape.map((length) => Math.max(1, length))];
       const maxshape = [null, ...shape];
       dataset = group.create_dataset({ name, data, dtype, shape: [count, ...shape], maxshape, chunks });
       attributes(dataset, describing);
@@ -123,6 +124,11 @@ function growing(
     }
     rows += count;
   };
+}
+
+/** The rows of a chunk of 64 KiB: a first batch can have a single row. */
+function minChunkRows(rowBytes: number): number {
+  return rowBytes > 0 ? Math.max(1, Math.ceil(2 ** 16 / rowBytes)) : 64;
 }
 
 const codes: Readonly<Record<string, Dtype>> = {

@@ -11,8 +11,8 @@ import { maxTiffBytes, tiffParts } from './tiff.js';
 type Format = 'tiff' | 'png';
 
 const leavesOut = {
-  tiff: 'messages that are not images: TIFF holds arrays of two or three axes, except complex numbers',
-  png: 'messages that are not images of 8 or 16 bits, the only ones that PNG holds: --as tiff holds the others',
+  tiff: 'TIFF holds only arrays of two or three axes, except complex numbers',
+  png: 'PNG holds only images of 8 or 16 bits: --as tiff holds the others',
 } as const;
 
 export function imageExporter(folder: string, format: Format): Exporter {

@@ -33,7 +33,7 @@ export function parquetExporter(path: string, about: About): Exporter {
     textBytes = 0;
   };
   return {
-    leavesOut: 'arrays and bytes, for which a table has no place: --as tiff, .zarr and .h5 hold arrays',
+    leavesOut: 'a table has no place for arrays and bytes: --as tiff, .zarr and .h5 hold arrays',
     add(line, read) {
       const row = tableRow(line, read);
       if (row === undefined) return false;

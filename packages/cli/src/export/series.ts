@@ -154,7 +154,7 @@ export function seriesExporter(
   close: { readonly finish: () => void; readonly abandon: () => void },
 ): Exporter {
   return {
-    leavesOut: 'bytes that are not arrays: a replay sends them',
+    leavesOut: 'bytes that are not arrays stay in the recording',
     get cutTexts() {
       return collector.cutTexts;
     },

@@ -27,7 +27,7 @@ export function zarrExporter(folder: string, about: About): Exporter {
   return seriesExporter(collector, {
     finish() {
       const metadata = Object.fromEntries(documents);
-      writeFileSync(join(folder, '.zmetadata'), JSON.stringify({ zarr_consolidated_format: 1, metadata }));
+      writeFileSync(join(folder, '.zmetadata'), asciiJson({ zarr_consolidated_format: 1, metadata }));
     },
     abandon: () => {},
   });
@@ -35,7 +35,13 @@ export function zarrExporter(folder: string, about: About): Exporter {
 
 function document(folder: string, documents: Documents, path: string, content: unknown): void {
   documents.set(path, content);
-  writeFileSync(join(folder, path), `${JSON.stringify(content, undefined, 2)}\n`);
+  writeFileSync(join(folder, path), asciiJson(content));
+}
+
+/** Readers decode these documents as ASCII. */
+function asciiJson(content: unknown): string {
+  const escaped = (text: string) => `\\u${text.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  return `${JSON.stringify(content, undefined, 2).replaceAll(/[^\0-\x7f]/g, escaped)}\n`;
 }
 
 function createSeries(
