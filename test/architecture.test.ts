@@ -156,7 +156,7 @@ const levels: Record<string, readonly Level[]> = {
     'main',
     'program',
     'commands',
-    'demo',
+    ['demo', 'export'],
     ['instruments', 'peers'],
     'messages',
     ['doctor', 'recording'],
@@ -168,6 +168,7 @@ const levels: Record<string, readonly Level[]> = {
   'serpy-recording': [
     'index',
     ['recording', 'record-connection', 'verify'],
+    'read-array',
     ['read-message', 'verified-files', 'watch-connection'],
     'index-reader',
     ['open-files', 'line-cursor', 'about'],

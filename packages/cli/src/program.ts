@@ -4,6 +4,7 @@ import { bench } from './commands/bench.js';
 import { chat } from './commands/chat.js';
 import { demo } from './commands/demo.js';
 import { doctor } from './commands/doctor.js';
+import { exportCommand } from './commands/export.js';
 import { keygen } from './commands/keygen.js';
 import { listen } from './commands/listen.js';
 import { record } from './commands/record.js';
@@ -20,7 +21,7 @@ import { version } from './version.js';
 const groups: Readonly<Record<string, readonly ((context: Context) => Command)[]>> = {
   'Get started:': [demo, doctor],
   'Exchange messages:': [listen, send, chat],
-  'Record and replay:': [record, replay, verify],
+  'Record and replay:': [record, replay, verify, exportCommand],
   'Test:': [simulate, bench],
   'Security:': [keygen],
 };

@@ -58,7 +58,7 @@ export interface About extends Metadata {
 }
 
 /** The first fields of each line of the index. */
-interface Listed extends Times {
+export interface Listed extends Times {
   readonly n: number;
   readonly type: string;
   readonly mode?: number;
@@ -145,4 +145,7 @@ export interface ValueLine extends Times {
   readonly value: unknown;
 }
 
-export const isEvent = (line: IndexLine): line is EventLine => line.file === null;
+/** Whether a line of the index is an event, and not a message. */
+export function isEvent(line: IndexLine): line is EventLine {
+  return line.file === null;
+}

@@ -7,19 +7,27 @@ export { RecordingError, type RecordingErrorCode } from './errors.js';
 export type {
   About,
   EventLine,
+  IndexLine,
+  Listed,
+  ListedArray,
+  ListedBytes,
   ListedDrop,
   ListedEnd,
   ListedEvent,
   ListedGap,
   ListedPeer,
   ListedReconnect,
+  ListedValue,
+  MessageLine,
   Metadata,
   RecordedMessage,
   Times,
 } from './format.js';
+export { isEvent } from './format.js';
 export { jsonLine } from './json-line.js';
 export { OmittedValue, RecordedArray } from './json-value.js';
 export { isOpaque, isPickledArray, npyOf, type PickledArray } from './pickled.js';
+export type { ArrayFile } from './read-array.js';
 export {
   type FullReason,
   type ReceivedMessage,
@@ -29,7 +37,6 @@ export {
   recordMessage,
 } from './record-connection.js';
 export {
-  type ArrayFile,
   type FollowOptions,
   openRecording,
   type ReadOptions,

@@ -1,7 +1,7 @@
 /** Reads the value of a message from its file. */
 
 import { readNpyHeader } from 'serpy-arrays';
-import type { MessageLine, ValueLine } from './format.js';
+import type { ListedBytes, ListedValue, MessageLine, ValueLine } from './format.js';
 import type { IndexReader } from './index-reader.js';
 import { fromJson } from './json-value.js';
 import { headerForm, type NpyForm, reverseAxes } from './npy-form.js';
@@ -27,10 +27,8 @@ export class MessageReader {
 
   /** @throws a `SyntaxError` if the files do not have what the line says */
   read(line: MessageLine, index: IndexReader): unknown {
-    const file = this.#files.open(line.file);
-    if ('row' in line) return this.#array(file, line.file, line.row, index.header(line.file));
-    const bytes = file.read(line.offset, line.length);
-    return 'line' in line ? fromJson((JSON.parse(bytes.toString()) as ValueLine).value) : bytes;
+    if (!('row' in line)) return readPlaced(this.#files, line);
+    return this.#array(this.#files.open(line.file), line.file, line.row, index.header(line.file));
   }
 
   #array(file: RecordedFile, name: string, row: number, text: string | undefined): Buffer {
@@ -61,3 +59,9 @@ export class MessageReader {
 
 /** Longer than a header of a recording. */
 export const maxHeaderBytes = 4096;
+
+/** Reads a value or bytes. Throws a `SyntaxError` as `read` does. */
+export function readPlaced(files: OpenFiles, line: ListedValue | ListedBytes): unknown {
+  const bytes = files.open(line.file).read(line.offset, line.length);
+  return 'line' in line ? fromJson((JSON.parse(bytes.toString()) as ValueLine).value) : bytes;
+}

@@ -1,21 +1,22 @@
 /** Reads a recording: its messages from any index, its arrays, and what is known about it; also while it grows. */
-import { readdirSync } from 'node:fs';
-import { arrayOf, type DType, type NdArray, type NpyHeader, readNpyHeader } from 'serpy-arrays';
+import type { NdArray } from 'serpy-arrays';
 import { OptionError, systemEnvironment } from 'serpy-core';
 import { readAbout } from './about.js';
-import { errorText, RecordingError } from './errors.js';
+import { errorText } from './errors.js';
 import {
   type About,
   type EventLine,
   files,
   type IndexLine,
   isEvent,
+  type MessageLine,
   type RecordedMessage,
   type Times,
 } from './format.js';
 import { damaged, IndexReader, type Position, startPosition } from './index-reader.js';
 import { OpenFiles } from './open-files.js';
-import { MessageReader, maxHeaderBytes } from './read-message.js';
+import { type ArrayFile, ArrayFiles } from './read-array.js';
+import { MessageReader, readPlaced } from './read-message.js';
 
 /** A message of a recording. Arrays are the bytes of a `.npy`: `decodeNpy` of serpy-arrays decodes them. */
 export interface Recorded extends RecordedMessage, Times {
@@ -40,16 +41,6 @@ export interface FollowOptions extends Pick<ReadOptions, 'from' | 'onEvent'> {
   readonly signal?: AbortSignal | undefined;
   /** The time between two looks for new messages. Default 50. */
   readonly pollMs?: number | undefined;
-}
-
-/** A file of arrays. */
-export interface ArrayFile {
-  readonly file: string;
-  readonly dtype: DType;
-  /** The shape of one array. */
-  readonly shape: readonly number[];
-  /** The number of arrays. */
-  readonly count: number;
 }
 
 /** What is known about a recording at this moment. */
@@ -81,12 +72,14 @@ export class Recording {
   /** Positions of every 1,024th line, in ascending order. */
   readonly #positions: Position[] = [startPosition];
   readonly #files: OpenFiles;
+  readonly #arrays: ArrayFiles;
 
   /** Use `openRecording`. */
   constructor(folder: string) {
     this.folder = folder;
     this.about = readAbout(folder);
     this.#files = new OpenFiles(folder);
+    this.#arrays = new ArrayFiles(folder, this.#files);
   }
 
   /** The messages in order of arrival, up to the last complete line of the index. */
@@ -128,6 +121,35 @@ export class Recording {
     }
   }
 
+  /** The lines of the index, messages and events, without the content of the messages: `content` reads it. */
+  *index({
+    from = 0,
+    to = Number.POSITIVE_INFINITY,
+  }: Pick<ReadOptions, 'from' | 'to'> = {}): Generator<IndexLine, void, undefined> {
+    checkRange({ from, to });
+    const files = new OpenFiles(this.folder);
+    try {
+      const index = this.#indexAt(files, from);
+      while (index.position.n < to) {
+        const line = this.#next(index);
+        if (line === undefined) return;
+        if (line.n >= from) yield line;
+      }
+    } finally {
+      files.close();
+    }
+  }
+
+  /** The content of a message by its line of the index: the array, the value, or the bytes. Throws as `frame` does. */
+  content(line: MessageLine): unknown {
+    if ('row' in line) return this.frame(line.file, line.row);
+    try {
+      return readPlaced(this.#files, line);
+    } catch (error) {
+      throw damaged(this.folder, `message ${line.n}: ${errorText(error)}`, error);
+    }
+  }
+
   /** Counts the messages: reads the whole index. */
   info(): RecordingInfo {
     const files = new OpenFiles(this.folder);
@@ -160,8 +182,7 @@ export class Recording {
 
   /** The files of arrays, as their headers are at this moment. */
   arrays(): ArrayFile[] {
-    const names = readdirSync(this.folder).filter((name) => /^[\w-]+\.npy$/.test(name));
-    return names.sort().map((file) => this.#arrayFile(file).info);
+    return this.#arrays.list();
   }
 
   /**
@@ -170,20 +191,7 @@ export class Recording {
    * @throws `ERR_RECORDING_RANGE` if there is no such file or array
    */
   frame(file: string, n: number): NdArray {
-    const { info, header } = this.#arrayFile(file);
-    const { count, shape } = info;
-    if (!Number.isSafeInteger(n) || n < 0 || n >= count) {
-      const range = count === 0 ? 'and has no array yet' : `and its arrays are 0 to ${count - 1}`;
-      throw new RecordingError('ERR_RECORDING_RANGE', `${file} has no array ${String(n)}, ${range}`);
-    }
-    try {
-      const { dtype, byteOrder, headerBytes, dataBytes } = header;
-      const rowBytes = dataBytes / count;
-      const bytes = this.#files.open(file).read(headerBytes + n * rowBytes, rowBytes);
-      return arrayOf(bytes, { dtype, shape: [...shape], byteOrder });
-    } catch (error) {
-      throw damaged(this.folder, `${file}: ${errorText(error)}`, error);
-    }
+    return this.#arrays.read(file, n);
   }
 
   /** Closes the files that `frame` has opened. */
@@ -193,25 +201,6 @@ export class Recording {
 
   [Symbol.dispose](): void {
     this.close();
-  }
-
-  #arrayFile(file: string): { readonly info: ArrayFile; readonly header: NpyHeader } {
-    if (typeof file !== 'string' || !/^[\w-]+\.npy$/.test(file))
-      throw new RecordingError(
-        'ERR_RECORDING_RANGE',
-        `${JSON.stringify(file)} is not the name of a file of arrays, such as uint16-480x640.npy`,
-      );
-    try {
-      const header = readNpyHeader(this.#files.open(file).start(maxHeaderBytes));
-      const [count = 0, ...shape] = header.shape;
-      return { info: { file, dtype: header.dtype, shape, count }, header };
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-        throw new RecordingError('ERR_RECORDING_RANGE', `the recording ${this.folder} has no file ${file}`, {
-          cause: error,
-        });
-      throw damaged(this.folder, `${file}: ${errorText(error)}`, error);
-    }
   }
 
   /** The messages from the reader's position, as far as there are lines now. */
