@@ -36,7 +36,16 @@ describe('help', () => {
     expect(stdout).toMatch(/^Usage: .*\n\n.*\n\nExamples:\n {2}# .*\n {2}serpy demo\n/);
     const headings = [...stdout.matchAll(/^\w.*:$/gm)].map(([heading]) => heading);
     expect(headings).toEqual([
-      ...['Examples:', 'Options:', 'Get started:', 'Exchange messages:', 'Record and replay:', 'Test:', 'Security:'],
+      ...[
+        'Examples:',
+        'Options:',
+        'Get started:',
+        'Look and share:',
+        'Exchange messages:',
+        'Record and replay:',
+        'Test:',
+        'Security:',
+      ],
       ...['Environment:', 'Exit status:'],
     ]);
     for (const each of all.commands) expect(stdout).toMatch(new RegExp(`^  ${each.name()} +[A-Z].{0,49}$`, 'm'));
