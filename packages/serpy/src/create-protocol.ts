@@ -1,7 +1,7 @@
 /** Makes the protocol that the option `protocol` names, with messages that have the same methods, and the types of each. */
 import type { ArrayValue } from 'serpy-arrays';
 import type { ConnectionSettings, Protocol, ProtocolTypes } from 'serpy-core';
-import type { AutoOutgoing } from './auto/auto-outgoing.js';
+import type { AutoOutgoing, AutoSendOptions } from './auto/auto-outgoing.js';
 import { autoProtocol } from './auto/auto-protocol.js';
 import type { AutoReceived, ProbeSetting } from './auto/auto-types.js';
 import { type LineValue, portableLines } from './portable/portable-lines.js';
@@ -36,7 +36,7 @@ export interface PortableLines extends Omit<lines.Lines, 'value' | 'message'> {
 /** Any protocol. */
 export interface Portable extends ProtocolTypes {
   value: PortableValue;
-  sendOptions: object;
+  sendOptions: AutoSendOptions;
   received: AutoReceived;
   outgoing: AutoOutgoing;
   data: v1.V1['data'] | v2.V2['data'];

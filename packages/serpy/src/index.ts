@@ -89,7 +89,7 @@ export {
   type WhenOffline,
   type WriteSlot as Place,
 } from 'serpy-core';
-export type { AutoOutgoing } from './auto/auto-outgoing.js';
+export type { AutoOutgoing, AutoSendOptions } from './auto/auto-outgoing.js';
 export type { AutoReceived, ProbeSetting } from './auto/auto-types.js';
 export { type LoadConfigOptions, loadConfig } from './config/config-file.js';
 export { environmentOptions } from './config/environment.js';
@@ -100,10 +100,11 @@ export type {
   ListenOptions,
   ListenOptionsOf,
   OptionsOf,
+  ProtocolOption,
 } from './config/options.js';
 export { parseUrl } from './config/url.js';
 export { urlOf } from './config/url-of.js';
-export { connect } from './connect.js';
+export { type ConnectCall, connect } from './connect.js';
 export type { Connection } from './connection.js';
 export type { Portable, PortableLines, PortableV1, PortableV2, TypesOf } from './create-protocol.js';
 export { listen } from './listen.js';

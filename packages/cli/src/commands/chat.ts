@@ -3,12 +3,7 @@ import { Command } from 'commander';
 import { type Connection, isSerpyError } from 'serpy';
 import type { Context } from '../environment/context.js';
 import { failure, toSentence } from '../failure.js';
-import {
-  addConnectionOptions,
-  type ConnectionFlags,
-  connectionOptions,
-  withSession,
-} from '../flags/connection-flags.js';
+import { addConnectionOptions, type ConnectionFlags, connectionOptions } from '../flags/connection-flags.js';
 import { helpText } from '../flags/help-text.js';
 import { describe } from '../messages/describe.js';
 import { peerLabel } from '../peers/peer-label.js';
@@ -45,7 +40,7 @@ export function chat(context: Context): Command {
 
 async function run(context: Context, url: string | undefined, flags: Flags): Promise<void> {
   const isServer = flags.listen === true;
-  const options = connectionOptions(url, flags, isServer ? 'listen' : 'connect', context, isServer ? {} : withSession);
+  const options = connectionOptions(url, flags, isServer ? 'listen' : 'connect', context);
   const maxLineBytes = options.maxMessageBytes ?? 64 * 1024 * 1024;
   const editor = editLines(context, '> ', { encoding: flags.encoding, maxLineBytes });
   const note = flags.quiet ? undefined : (line: string) => editor.note(line);

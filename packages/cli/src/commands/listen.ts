@@ -1,14 +1,10 @@
 /** `serpy listen`: prints incoming messages. */
 import { Command } from 'commander';
+import { jsonLine } from 'serpy-recording';
 import type { Context } from '../environment/context.js';
 import { isoTime } from '../environment/system.js';
 import { failure } from '../failure.js';
-import {
-  addConnectionOptions,
-  type ConnectionFlags,
-  connectionOptions,
-  withSession,
-} from '../flags/connection-flags.js';
+import { addConnectionOptions, type ConnectionFlags, connectionOptions } from '../flags/connection-flags.js';
 import { helpText } from '../flags/help-text.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
 import { formatBytes, formatCount } from '../format.js';
@@ -16,7 +12,6 @@ import { describe } from '../messages/describe.js';
 import { type OutFolder, openFolder } from '../messages/out-folder.js';
 import { peerLabel } from '../peers/peer-label.js';
 import { type ArrivedMessage, receive, receivingDefaults } from '../peers/receive.js';
-import { jsonLine } from '../values/json-line.js';
 
 interface Flags extends ConnectionFlags {
   readonly connect?: true;
@@ -38,7 +33,7 @@ export function listen(context: Context): Command {
           'from other computers, with a key from serpy keygen',
           'serpy listen serpy2+tls://0.0.0.0:5001 --key-file lab.key',
         ],
-        ['from an instrument that is a server', 'serpy listen --connect serpy2://192.168.1.20:5001 --reconnect'],
+        ['from an instrument that is a server', 'serpy listen --connect serpy2://192.168.1.20:5001'],
         ['ten images to a folder', 'serpy listen --out images --count 10'],
         [
           'numbers for another program',
@@ -64,7 +59,6 @@ async function run(context: Context, url: string | undefined, flags: Flags): Pro
   const isClient = flags.connect === true;
   const options = connectionOptions(url, flags, isClient ? 'connect' : 'listen', context, {
     ...receivingDefaults,
-    ...(isClient && withSession),
   });
   const folder = flags.out === undefined ? undefined : openFolder(flags.out);
   const stop = new AbortController();

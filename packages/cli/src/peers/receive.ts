@@ -2,7 +2,6 @@
 import {
   type Connection,
   type ConnectOptions,
-  connect,
   type ListenOptions,
   listen,
   type PortableMessage,
@@ -11,6 +10,7 @@ import {
 import type { Context } from '../environment/context.js';
 import { toSentence } from '../failure.js';
 import { addressOf } from '../format.js';
+import { connectFor } from './connect-for.js';
 import { peerLabel } from './peer-label.js';
 
 /** A message with its time and sender. */
@@ -70,7 +70,7 @@ export async function receive(context: Context, receiving: ReceiveOptions): Prom
       failure.abort(error);
     }
   };
-  if (isClient) await receiveAsClient(options, serve, signal, ending);
+  if (isClient) await receiveAsClient(context, options, serve, signal, ending);
   else await receiveAsServer(receiving, serve, ending);
   if (failure.signal.aborted) throw failure.signal.reason;
 }
@@ -105,12 +105,13 @@ async function receiveAsServer(
 }
 
 async function receiveAsClient(
+  context: Context,
   options: ConnectOptions,
   serve: (connection: Connection) => Promise<void>,
   signal: AbortSignal,
   ending: AbortSignal,
 ): Promise<void> {
-  const connection = await connect(options, { signal });
+  const connection = await connectFor(context, options, signal);
   const done = serve(connection);
   const close = () => void connection.close();
   if (ending.aborted) close();

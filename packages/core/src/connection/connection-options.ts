@@ -49,6 +49,11 @@ export const keepOption: OptionSpec<Keep> = {
 export interface ConnectionSettings extends SecuritySettings {
   /** Whether to reconnect when the link breaks. Default false. */
   readonly autoRestart: boolean;
+  /**
+   * Whether the first connection is retried as later ones are, with the events `reconnecting`: `true` without a limit, or for this many
+   * milliseconds. An error that waiting cannot mend, such as a wrong key, rejects at once. Default false: the first failure rejects.
+   */
+  readonly waitForServer: boolean | number;
   /** Timeout of one connection attempt. Default 10,000. */
   readonly connectTimeoutMs: number;
   /** Timeout of `close()`, which sends what is queued and waits for the peer's end. Default 5,000. */
@@ -81,7 +86,7 @@ export interface ConnectionSettings extends SecuritySettings {
 export type ConnectionOptions = PartialOptions<ConnectionSettings>;
 
 /** The options of the end that connects. */
-export type DiallingOption = 'autoRestart' | 'connectTimeoutMs' | 'reconnect';
+export type DiallingOption = 'autoRestart' | 'waitForServer' | 'connectTimeoutMs' | 'reconnect';
 
 const defaultMaxDelayMs = 15_000;
 
@@ -118,6 +123,7 @@ export const acceptedOptions: OptionSpecs<Omit<ConnectionSettings, DiallingOptio
 /** The options of a connection, with checks and defaults. */
 export const connectionOptions: OptionSpecs<ConnectionSettings> = {
   autoRestart: option.flag(false),
+  waitForServer: option.flagOrMilliseconds(false),
   connectTimeoutMs: option.milliseconds(10000, 1),
   ...acceptedOptions,
   reconnect: option.group<ReconnectOptions>({

@@ -81,6 +81,13 @@ export const option = {
     );
   },
 
+  /** `true`, `false` or a number of milliseconds. */
+  flagOrMilliseconds(fallback: boolean, min = 1, max = maxTimeoutMs): OptionSpec<boolean | number> {
+    return defineOption(`true, false or a number of milliseconds from ${min} to ${max}`, fallback, (given) =>
+      typeof given === 'boolean' ? given : numberWithin(given, min, max),
+    );
+  },
+
   milliseconds(fallback: number, min = 0, max = maxTimeoutMs): OptionSpec<number> {
     return defineOption(`a number of milliseconds from ${min} to ${max}`, fallback, (given) =>
       numberWithin(given, min, max),

@@ -56,6 +56,9 @@ const encryptedFeature = 1;
 /** Never assigned: an unknown field in every HELLO and WELCOME makes sure that peers skip unknown fields. */
 const greaseField = 0x5a;
 
+/** `'declined'`: the client wants no session, although the server offered one. */
+export type GreetingKind = 'hello' | 'welcome' | 'declined';
+
 export type WelcomeResult =
   | ({ readonly kind: 'new' } & SessionGrant)
   /** The server does not have the requested session. `received`: how far it had received, if that is still known. */
@@ -188,8 +191,9 @@ function fieldsOf(payload: Buffer): TlvReader {
 }
 
 /** Detects an intact HELLO or WELCOME in a frame of bytes whose checksum is wrong. */
-export function detectGreeting(statedSum: number, sum: number, payload: Buffer): 'hello' | 'welcome' | undefined {
+export function detectGreeting(statedSum: number, sum: number, payload: Buffer): GreetingKind | undefined {
   if (statedSum !== ~sum >>> 0) return undefined;
+  if (payload.length === 0) return 'declined';
   if (payload.length < tagBytes + crcBytes || payload.length > maxGreetingBytes) return undefined;
   const end = payload.length - crcBytes;
   if (crc32(payload, 0, end) !== payload.readUInt32LE(end)) return undefined;

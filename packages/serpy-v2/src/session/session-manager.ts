@@ -89,14 +89,19 @@ export class SessionManager<Out extends Sendable, Owner> {
     };
   }
 
-  /** At the server: starts a new session. */
-  issue(owner: Owner, hello: Hello): ResumeCredentials {
+  /** At the server: starts a new session. Without a HELLO it is an offer, and ends with its link until the client has accepted it. */
+  issue(owner: Owner, hello?: Hello): ResumeCredentials {
     const credentials = createCredentials((count) => this.#output.randomBytes(count));
     this.#start(credentials);
     this.#isIssuer = true;
-    this.#resumableMs = Math.min(this.#settings.resumeWindowMs, hello.resumableMs);
+    this.#resumableMs = Math.min(this.#settings.resumeWindowMs, hello?.resumableMs ?? 0);
     this.#sessions.add(credentials.id, owner);
     return credentials;
+  }
+
+  /** At the server: the client has accepted the offer. */
+  accepted(hello: Hello): void {
+    this.#resumableMs = Math.min(this.#settings.resumeWindowMs, hello.resumableMs);
   }
 
   /** At the client: starts the session that the server granted. */

@@ -105,7 +105,7 @@ describe('options', () => {
     [undefined, 'options are an object'],
     [null, 'options are an object'],
     [[], 'options are an object'],
-    [{}, "the option protocol is missing: it takes 'v1' or 'v2' or 'auto' or 'lines'"],
+    [{}, 'the option port is missing'],
     [{ protocol: 'v3', port: 1 }, "the option protocol takes 'v1' or 'v2' or 'auto' or 'lines', not 'v3' (a string)"],
     [{ protocol: 'v2' }, 'the option port is missing: it takes a whole number from 0 to 65535'],
     [{ protocol: 'v2', port: '5000' }, "the option port takes a whole number from 0 to 65535, not '5000' (a string)"],
