@@ -17,6 +17,7 @@ export interface PortableConnection
     | 'closeInfo'
     | 'isConnected'
     | 'isDataAvailable'
+    | 'describe'
     | 'sendData'
     | 'getData'
     | 'getMessage'

@@ -107,7 +107,7 @@ export class Peer {
 /** Options of a connection that sends nothing by itself: no probe, no HELLO, no close frame. With a key or TLS it sends the TLS handshake. */
 function silentOptions({ protocol, options }: Target): ConnectOptions {
   const { host, port, key, tls, connectTimeoutMs, closeTimeoutMs } = options;
-  const connection = { host, port, key, tls, connectTimeoutMs, closeTimeoutMs };
+  const connection = { host, port, key, tls, connectTimeoutMs, closeTimeoutMs, autoRestart: false };
   return protocol === 'v1' ? { ...connection, protocol } : { ...connection, protocol: 'v2', session: 'off' };
 }
 
