@@ -93,7 +93,7 @@ export class Peer {
     const startMs = clock.now();
     try {
       const { options, maySend } = this.target;
-      const connection = await connect(maySend ? options : silentOptions(this.target), { signal });
+      const connection = await connect({ ...(maySend ? options : silentOptions(this.target)), ...atOnce }, { signal });
       connection.on('warning', () => {}); // the checks show the consequences
       this.#connection = connection;
       return { connection, elapsedMs: clock.now() - startMs };
@@ -103,6 +103,9 @@ export class Peer {
     }
   }
 }
+
+/** The doctor reports a failure and a break. */
+const atOnce = { autoRestart: false, waitForServer: false };
 
 /** Options of a connection that sends nothing by itself: no probe, no HELLO, no close frame. With a key or TLS it sends the TLS handshake. */
 function silentOptions({ protocol, options }: Target): ConnectOptions {
