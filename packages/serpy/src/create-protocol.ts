@@ -4,6 +4,7 @@ import type { ConnectionSettings, Protocol, ProtocolTypes } from 'serpy-core';
 import type { AutoOutgoing, AutoSendOptions } from './auto/auto-outgoing.js';
 import { autoProtocol } from './auto/auto-protocol.js';
 import type { AutoReceived, ProbeSetting } from './auto/auto-types.js';
+import type { ServerRecord } from './auto/server-memory.js';
 import { type LineValue, portableLines } from './portable/portable-lines.js';
 import {
   fromV1,
@@ -28,8 +29,10 @@ export interface PortableV2 extends v2.V2 {
 }
 
 /** Lines with portable messages. */
-export interface PortableLines extends Omit<lines.Lines, 'value' | 'message'> {
+export interface PortableLines extends Omit<lines.Lines, 'value' | 'message' | 'sendOptions'> {
   value: LineValue;
+  /** Lines have no acknowledgements: `acknowledge` is refused with `ERR_SERPY_OPTION`. */
+  sendOptions: AutoSendOptions;
   message: PortableLinesMessage;
 }
 
@@ -59,7 +62,7 @@ export type ProtocolSettings = Pick<
   v1.V1Setting &
   Pick<lines.LinesSetting, 'terminator'> &
   ProbeSetting &
-  v2.HandshakeOptions;
+  v2.HandshakeOptions & { readonly record?: ServerRecord | undefined };
 
 /** Makes the protocol of a name, for one connection or for all connections that a server accepts. */
 export function createProtocol<P extends ProtocolName>(name: P, settings: ProtocolSettings): Protocol<TypesOf[P]>;
