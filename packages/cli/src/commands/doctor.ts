@@ -97,7 +97,11 @@ async function run(url: string | undefined, flags: DoctorFlags, context: Context
 }
 
 function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 /** The peer that the flags name; undefined for this computer. */
