@@ -29,10 +29,8 @@ export interface PortableV2 extends v2.V2 {
 }
 
 /** Lines with portable messages. */
-export interface PortableLines extends Omit<lines.Lines, 'value' | 'message' | 'sendOptions'> {
+export interface PortableLines extends Omit<lines.Lines, 'value' | 'message'> {
   value: LineValue;
-  /** Lines have no acknowledgements: `acknowledge` is refused with `ERR_SERPY_OPTION`. */
-  sendOptions: AutoSendOptions;
   message: PortableLinesMessage;
 }
 
