@@ -29,7 +29,7 @@ const net = [
   'packages/serpy-hub/test/hub.test.ts',
   'packages/serpy-view/test/server/**/*.test.ts',
   'packages/cli/test/{commands,flags,messages,peers}/**/*.test.ts',
-  'packages/cli/test/{atomic-file,make-folder,program,instruments/instrument,recording/hostile-folder}.test.ts',
+  'packages/cli/test/{atomic-file,make-folder,program,instruments/instrument}.test.ts',
   'test/originals/rules.test.ts',
 ];
 
@@ -71,6 +71,7 @@ export default defineConfig({
       { find: /^serpy-v2$/, replacement: source('serpy-v2/src/index.ts') },
       { find: /^serpy-fault-proxy$/, replacement: source('fault-proxy/src/index.ts') },
       { find: /^serpy-arrays$/, replacement: source('arrays/src/index.ts') },
+      { find: /^serpy-recording$/, replacement: source('serpy-recording/src/index.ts') },
       { find: /^serpy-hub$/, replacement: source('serpy-hub/src/index.ts') },
       { find: /^serpy-view$/, replacement: source('serpy-view/src/index.ts') },
       { find: /^serpy$/, replacement: source('serpy/src/index.ts') },

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { createRecording, type RecordingWriter } from 'serpy-recording';
 import type { View } from 'serpy-view';
 import { saveFileAtomic } from '../atomic-file.js';
 import { type Experiment, startExperiment } from '../demo/experiment.js';
@@ -13,7 +14,6 @@ import { helpText } from '../flags/help-text.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
 import { formatCount, formatInteger } from '../format.js';
 import { makeFolder } from '../make-folder.js';
-import { createRecorder, type Recorder } from '../recording/recorder.js';
 import { colorDepth } from '../ui/color-depth.js';
 import { enterScreen } from '../ui/screen.js';
 import { openPage } from './view.js';
@@ -140,7 +140,7 @@ function keyboard(keys: Readonly<Record<string, () => void>>): (key: string) => 
 
 /** The key r: starts a recording in its own folder, or stops it. */
 function createRecordingKey({ clock, env }: Context, experiment: Experiment, folder: string, results: string[]) {
-  let recorder: Recorder | undefined;
+  let recorder: RecordingWriter | undefined;
   let place = '';
   const end = () => {
     if (recorder === undefined) return;
@@ -168,7 +168,7 @@ function createRecordingKey({ clock, env }: Context, experiment: Experiment, fol
         return;
       }
       place = freeName(folder, '');
-      recorder = createRecorder(place, { clock, url: experiment.view().camera.url });
+      recorder = createRecording(place, { clock, url: experiment.view().camera.url });
       experiment.recordInto(recorder);
       experiment.setStatus(`recording to ${place}; press r again to stop`);
     },
