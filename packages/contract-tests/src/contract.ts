@@ -6,6 +6,7 @@
 import type { ProtocolTypes } from 'serpy-core';
 import { afterEach, beforeEach, describe } from 'vitest';
 import { acknowledgementStatements } from './acknowledgement.js';
+import { broadcastStatements } from './broadcast.js';
 import { closeStatements } from './close.js';
 import { connectStatements } from './connect.js';
 import { duplexStatements } from './duplex.js';
@@ -47,6 +48,7 @@ export function connectionContract<T extends ProtocolTypes>(name: string, subjec
       describe('a half-open link', () => halfOpenStatements(stage));
       describe('events', () => eventStatements(stage));
       describe('a server', () => serverStatements(stage));
+      describe('broadcast', () => broadcastStatements(stage));
       const { acknowledged } = subject;
       if (acknowledged) describe('acknowledgements', () => acknowledgementStatements(stage, acknowledged));
     });
@@ -55,4 +57,20 @@ export function connectionContract<T extends ProtocolTypes>(name: string, subjec
     processExitStatement(subject.module);
     simulatingStatement(subject);
   });
+}
+
+/** Statements about what any message can ask for, for a protocol that does not pass the whole contract. */
+export function messageContract<T extends ProtocolTypes>(name: string, subject: ProtocolUnderTest<T>): void {
+  for (const world of worlds) {
+    describe(`${name} over ${world.name}`, () => {
+      let current: TestBed<T>;
+      const stage = testBedSource(() => current, world.name !== 'memory');
+      beforeEach(() => {
+        current = new TestBed(subject, world.create());
+      });
+      afterEach(() => current.end());
+
+      describe('broadcast', () => broadcastStatements(stage));
+    });
+  }
 }

@@ -35,7 +35,7 @@ export {
   validateAll,
 } from './options/option.js';
 export { checkNames } from './options/option-names.js';
-export type { WaitOptions } from './options/wait-options.js';
+export type { SendWaitOptions, WaitOptions } from './options/wait-options.js';
 export { BadFrames } from './protocol/bad-frames.js';
 export {
   decoderStream,
@@ -48,14 +48,17 @@ export type { InboundMessage, OutboundMessage, StreamPart } from './protocol/mes
 export type { Protocol, ProtocolTypes, Role } from './protocol/protocol.js';
 export type { LinkHolder, PeerClose, ProgressInfo, ResumableSession } from './protocol/resumable-session.js';
 export type { Session, SessionHost } from './protocol/session.js';
+export { SharedEncoding } from './protocol/shared-encoding.js';
 export { isTypedNumber, type TypedNumber } from './protocol/typed-number.js';
 export type { QueueLimits, Sized } from './queue/bounded-queue.js';
+export type { SlowPeers } from './queue/broadcasts.js';
 export type { QueueOptions, WhenFull } from './queue/send-queue.js';
 export type { ReconnectOptions } from './reconnect/backoff.js';
 export type { Security, SecuritySettings } from './security/security.js';
 export { generateKey, type Key, SharedKey } from './security/shared-key.js';
 export type { TlsOptions } from './security/tls-options.js';
 export type { AdmissionLimit, AdmissionLimits } from './server/admission.js';
+export type { BroadcastOptions, BroadcastResult } from './server/broadcast.js';
 export type { HandshakeLimit, HandshakeLimits } from './server/handshake-limiter.js';
 export { Server, type Started } from './server/server.js';
 export type * from './server/server-events.js';

@@ -10,6 +10,7 @@ import {
   type SerpyError,
   type Session,
   type SessionHost,
+  type SharedEncoding,
   sniffBytes,
   TruncatedError,
   ValueError,
@@ -64,7 +65,11 @@ export class LinesSession implements Session<string, AcknowledgeOption, Received
   }
 
   /** @throws `ERR_SERPY_OPTION`, `ERR_SERPY_VALUE`, `ERR_SERPY_ENCODING`, `ERR_SERPY_TOO_LARGE` */
-  encode(text: string, { acknowledge = false }: AcknowledgeOption): Line {
+  encode(text: string, options: AcknowledgeOption, shared?: SharedEncoding): Line {
+    return shared?.get('lines', () => this.#encode(text, options)) ?? this.#encode(text, options);
+  }
+
+  #encode(text: string, { acknowledge = false }: AcknowledgeOption): Line {
     if (acknowledge !== false) throw new OptionError(noAcknowledgement);
     if (typeof text !== 'string') throw new ValueError(`a line is text, not ${nameOf(text)}: send String(value)`);
     const body = encodeText(text, this.#options.encoding);

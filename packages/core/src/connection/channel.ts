@@ -2,15 +2,20 @@
 import { types } from 'node:util';
 import { markInUse } from '../buffers/buffer-pool.js';
 import type { Clock, Environment } from '../environment.js';
-import { DeliveryUnknownError, type MessagesDroppedError } from '../errors.js';
+import { DeliveryUnknownError, MessagesDroppedError, type MessageTooLargeError } from '../errors.js';
 import { type AnySession, Link } from '../link/link.js';
 import type { LinkHost, LinkObserver } from '../link/link-host.js';
-import type { WaitOptions } from '../options/wait-options.js';
+import type { SendWaitOptions, WaitOptions } from '../options/wait-options.js';
 import type { InboundMessage, OutboundMessage, StreamPart } from '../protocol/message.js';
 import type { Protocol, ProtocolTypes, Role } from '../protocol/protocol.js';
 import type { ResumableSession } from '../protocol/resumable-session.js';
+import type { SharedEncoding } from '../protocol/shared-encoding.js';
+import { isWithdrawable } from '../queue/awaited-send.js';
+import type { SlowPeers } from '../queue/broadcasts.js';
+import { abortError } from '../queue/deferred.js';
 import { latestOnly, ReceiveQueue, type ReceiveQueueListener } from '../queue/receive-queue.js';
 import { acceptedResult, SendQueue, type SendQueueListener } from '../queue/send-queue.js';
+import { offlineError, slowPeerError } from '../queue/send-queue-errors.js';
 import { SendYield } from '../queue/send-yield.js';
 import { StreamManager, type StreamsHost } from '../streams/stream-manager.js';
 import type { Transport } from '../transport/transport.js';
@@ -38,7 +43,7 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
   readonly sessionHost: ChannelSessionHost;
   #session: AnySession | undefined;
   /** Why messages are being dropped instead of sent. Each run of drops causes one warning. */
-  #dropping: 'full' | 'offline' | undefined;
+  #dropping: 'full' | 'offline' | 'too-large' | undefined;
   #closing = false;
   #isDelivering = false;
   /** Messages of the ended session of which it is not known whether they arrived. */
@@ -114,17 +119,18 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
   }
 
   /** Encodes a value as a message, queues it, and sends what the transport accepts. Throws if the value cannot be encoded. */
-  send(value: unknown, options: WaitOptions): Promise<boolean> {
-    return this.#sendYield.after(this.#send(value, options));
+  send(value: unknown, options: SendWaitOptions): Promise<boolean> {
+    return this.#sendYield.after(this.#send(value, options), isWithdrawable(options));
   }
 
-  #send(value: unknown, options: WaitOptions): Promise<boolean> {
+  #send(value: unknown, options: SendWaitOptions): Promise<boolean> {
     // Before the first link is up there is no session, but values must already be encoded.
     const session = this.#session ?? this.#ensureSession('client');
     const outgoing = session.encode(value, options);
     if (this.dropsOffline && (this.#link?.over ?? true)) return this.outbox.sendOffline(options);
     if (types.isUint8Array(value)) markInUse(value);
-    const skipsQueue = !outgoing.awaitsAck && options.signal === undefined && this.outbox.idle;
+    if (options.signal?.aborted) throw abortError('sendData', options.signal);
+    const skipsQueue = !outgoing.awaitsAck && this.outbox.idle;
     if (skipsQueue && this.#link?.sendNow(outgoing)) {
       this.#counters.messagesSent++;
       return acceptedResult;
@@ -133,6 +139,36 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
     const sent = this.outbox.send(outgoing, options);
     this.#link?.pump();
     return sent;
+  }
+
+  encodeShared(value: unknown, options: object, shared: SharedEncoding): OutboundMessage {
+    return (this.#session ?? this.#ensureSession('server')).encode(value, options, shared);
+  }
+
+  sendShared(outgoing: OutboundMessage, slowPeers: SlowPeers): boolean {
+    if (this.dropsOffline && (this.#link?.over ?? true)) {
+      this.dropped(offlineError(1), 'offline');
+      return false;
+    }
+    if (this.outbox.idle && this.#link?.sendNow(outgoing)) {
+      this.#counters.messagesSent++;
+      return true;
+    }
+    const isQueued = this.outbox.sendBroadcast(outgoing, slowPeers);
+    if (isQueued) this.#link?.pump();
+    else if (slowPeers === 'disconnect') {
+      this.#counters.droppedSending++;
+      this.#listener.destroy(slowPeerError(this.settings.sendQueue));
+    }
+    return isQueued;
+  }
+
+  tooLargeForPeer(cause: MessageTooLargeError): false {
+    this.dropped(
+      new MessagesDroppedError(`the peer does not accept a broadcast message: ${cause.message}`, 1, { cause }),
+      'too-large',
+    );
+    return false;
   }
 
   /** Encodes a part of a stream as a message and queues it. @param always even into a full queue */
@@ -285,7 +321,7 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
     if (error) this.#notifier.deferWarning(error);
   }
 
-  dropped(error: MessagesDroppedError, why: 'full' | 'offline'): void {
+  dropped(error: MessagesDroppedError, why: 'full' | 'offline' | 'too-large'): void {
     this.#counters.droppedSending += error.messages;
     if (this.#dropping === why) return;
     this.#dropping = why; // before the warning: its listener may send into the same full queue
@@ -301,6 +337,10 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
 
   waitAbandoned(outgoing: OutboundMessage): void {
     this.#session?.cancelAck(outgoing);
+  }
+
+  lapsed(): void {
+    this.#counters.droppedSending++;
   }
 
   freed(): void {

@@ -15,6 +15,7 @@ import {
   type SerpyError,
   type Session,
   type SessionHost,
+  type SharedEncoding,
   type StreamPart,
 } from 'serpy-core';
 import type { PortableValue } from '../portable/portable-value.js';
@@ -125,8 +126,8 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   }
 
   /** While the protocol is not known, both protocols must be able to carry the value. */
-  encode(value: PortableValue): AutoOutgoing {
-    const outgoing = encodeFor(this.protocol, value, this.#encoders);
+  encode(value: PortableValue, _options: object, shared?: SharedEncoding): AutoOutgoing {
+    const outgoing = encodeFor(this.protocol, value, this.#encoders, shared);
     this.#warnLater();
     return outgoing;
   }
