@@ -13,6 +13,7 @@ import { duplexStatements } from './duplex.js';
 import { eventStatements } from './events.js';
 import { exchangeStatements } from './exchange.js';
 import { halfOpenStatements } from './half-open.js';
+import { lifetimeStatements } from './lifetime.js';
 import { liveDataStatements } from './live-data.js';
 import { processExitStatement } from './process-exit.js';
 import { receiveQueueStatements } from './receive-queue.js';
@@ -49,6 +50,7 @@ export function connectionContract<T extends ProtocolTypes>(name: string, subjec
       describe('events', () => eventStatements(stage));
       describe('a server', () => serverStatements(stage));
       describe('broadcast', () => broadcastStatements(stage));
+      describe('lifetime', () => lifetimeStatements(stage));
       const { acknowledged } = subject;
       if (acknowledged) describe('acknowledgements', () => acknowledgementStatements(stage, acknowledged));
     });
@@ -71,6 +73,7 @@ export function messageContract<T extends ProtocolTypes>(name: string, subject: 
       afterEach(() => current.end());
 
       describe('broadcast', () => broadcastStatements(stage));
+      describe('lifetime', () => lifetimeStatements(stage));
     });
   }
 }

@@ -29,30 +29,33 @@ const waitOptionNames: readonly string[] = ['timeoutMs', 'signal'];
 /**
  * Throws an `OptionError` for wrong options of a call.
  * @param moreNames options of the call that are checked elsewhere
+ * @param names the options of a call that waits
  */
-export function checkWaitOptions(options: WaitOptions, moreNames: readonly string[] = []): void {
+export function checkWaitOptions(
+  options: WaitOptions,
+  moreNames: readonly string[] = [],
+  names: readonly string[] = waitOptionNames,
+): void {
   if (options === defaultWait) return;
   if (options === null || typeof options !== 'object') {
     throw new OptionError(`the options of a call are an object such as { timeoutMs: 1000 }, not ${String(options)}`);
   }
   for (const name in options) {
     // Creating the list of all names for each call would take longer than the rest of a send.
-    if (!waitOptionNames.includes(name) && !moreNames.includes(name))
-      checkNames(options, [...waitOptionNames, ...moreNames]);
+    if (!names.includes(name) && !moreNames.includes(name)) checkNames(options, [...names, ...moreNames]);
   }
   const { timeoutMs, signal } = options;
   if (timeoutMs !== undefined) checkMilliseconds('timeoutMs', timeoutMs);
   checkSignal(signal);
 }
 
-const sendWaitNames: readonly string[] = ['expiresMs'];
+const sendWaitNames: readonly string[] = [...waitOptionNames, 'expiresMs'];
 
 /** As `checkWaitOptions`, for `sendData`. @param protocolNames the protocol's own options */
 export function checkSendOptions(options: SendWaitOptions, protocolNames: readonly string[]): void {
   if (options === defaultWait) return;
-  const expiresMs = options?.expiresMs;
-  checkWaitOptions(options, expiresMs === undefined ? protocolNames : [...protocolNames, ...sendWaitNames]);
-  if (expiresMs !== undefined) checkMilliseconds('expiresMs', expiresMs);
+  checkWaitOptions(options, protocolNames, sendWaitNames);
+  if (options.expiresMs !== undefined) checkMilliseconds('expiresMs', options.expiresMs);
 }
 
 function checkMilliseconds(name: string, value: unknown): void {

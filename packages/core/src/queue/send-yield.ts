@@ -25,12 +25,14 @@ export class SendYield {
     if (!isWithdrawable && result !== acceptedResult && result !== refusedResult) return result; // its event settles it in another turn
     if (++this.#sends < sendsPerYield || this.#yielding) return result;
     this.#yielding = true;
-    return new Promise((resolve) => {
+    const later = new Promise<boolean>((resolve) => {
       this.#clock.setImmediate(() => {
         this.#sends = 0;
         this.#yielding = false;
         resolve(result);
       });
     });
+    later.catch(() => {}); // as the result itself: unawaited, the end of the connection does not end the program
+    return later;
   }
 }

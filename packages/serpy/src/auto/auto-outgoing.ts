@@ -18,6 +18,8 @@ type Frame = v2.V2['outgoing'];
 export interface AutoOutgoing extends OutboundMessage {
   readonly v1: v1.V1['outgoing'] | undefined;
   readonly v2: v2.V2['outgoing'] | undefined;
+  /** Whether it expires (`expiresMs`): once sent, it is not sent again in the other protocol. */
+  readonly expires?: boolean;
   /** The value itself, if it is immutable: it may have to be encoded for the other protocol. The content of bytes is read from the frame. */
   readonly value: string | number | bigint | TypedNumber | undefined;
 }

@@ -12,6 +12,7 @@ import {
   ProtocolError,
   type ResumableSession,
   type Role,
+  type SendWaitOptions,
   type SerpyError,
   type Session,
   type SessionHost,
@@ -126,10 +127,10 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   }
 
   /** While the protocol is not known, both protocols must be able to carry the value. */
-  encode(value: PortableValue, _options: object, shared?: SharedEncoding): AutoOutgoing {
+  encode(value: PortableValue, { expiresMs }: SendWaitOptions, shared?: SharedEncoding): AutoOutgoing {
     const outgoing = encodeFor(this.protocol, value, this.#encoders, shared);
     this.#warnLater();
-    return outgoing;
+    return expiresMs === undefined ? outgoing : { ...outgoing, expires: true };
   }
 
   encodePart(part: StreamPart): AutoOutgoing {
