@@ -13,6 +13,7 @@ import { duplexStatements } from './duplex.js';
 import { eventStatements } from './events.js';
 import { exchangeStatements } from './exchange.js';
 import { halfOpenStatements } from './half-open.js';
+import { keepStatements } from './keep.js';
 import { lifetimeStatements } from './lifetime.js';
 import { liveDataStatements } from './live-data.js';
 import { processExitStatement } from './process-exit.js';
@@ -51,6 +52,7 @@ export function connectionContract<T extends ProtocolTypes>(name: string, subjec
       describe('a server', () => serverStatements(stage));
       describe('broadcast', () => broadcastStatements(stage));
       describe('lifetime', () => lifetimeStatements(stage));
+      describe('keeping the newest', () => keepStatements(stage));
       const { acknowledged } = subject;
       if (acknowledged) describe('acknowledgements', () => acknowledgementStatements(stage, acknowledged));
     });
@@ -74,6 +76,7 @@ export function messageContract<T extends ProtocolTypes>(name: string, subject: 
 
       describe('broadcast', () => broadcastStatements(stage));
       describe('lifetime', () => lifetimeStatements(stage));
+      describe('keeping the newest', () => keepStatements(stage));
     });
   }
 }

@@ -15,10 +15,17 @@ export {
   type ConnectionSettings,
   connectionOptions,
   type DiallingOption,
-  type Keep,
   type WhenOffline,
 } from './connection/connection-options.js';
 export type { ConnectionState } from './connection/connection-state.js';
+export {
+  type Keep,
+  type KeepByKind,
+  type KeepFunction,
+  type KeepKind,
+  type KeptMessage,
+  receiveBounds,
+} from './connection/keep-option.js';
 export type { ConnectionStats } from './connection/stats.js';
 export type { MessageDuplex, StreamOptions, WebStreams } from './connection/stream-adapters.js';
 export { describeValue } from './describe-value.js';
@@ -45,6 +52,7 @@ export {
   type ValueEncoder,
 } from './protocol/codec-streams.js';
 export type { InboundMessage, OutboundMessage, StreamPart } from './protocol/message.js';
+export { kindOfBytes, type MessageKind, messageKinds } from './protocol/message-kind.js';
 export type { Protocol, ProtocolTypes, Role } from './protocol/protocol.js';
 export type { LinkHolder, PeerClose, ProgressInfo, ResumableSession } from './protocol/resumable-session.js';
 export type { Session, SessionHost } from './protocol/session.js';

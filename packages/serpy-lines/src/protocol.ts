@@ -1,5 +1,5 @@
 /** Lines of text as core sees them. */
-import type { Protocol, ProtocolTypes, Role, SessionHost } from 'serpy-core';
+import type { MessageKind, Protocol, ProtocolTypes, Role, SessionHost } from 'serpy-core';
 import {
   type AcknowledgeOption,
   type Line,
@@ -32,5 +32,6 @@ export function linesProtocol(options: SessionOptions) {
     createSession: (_role: Role, host: SessionHost<Line>) => new LinesSession(options, host),
     data: ({ text }: ReceivedLine) => text,
     message: ({ text }: ReceivedLine): Message => ({ type: 'text', value: text }),
+    kind: (): MessageKind => 'text',
   } satisfies Protocol<Lines>;
 }

@@ -2,7 +2,7 @@
 import { types } from 'node:util';
 import { markInUse } from '../buffers/buffer-pool.js';
 import type { Clock, Environment } from '../environment.js';
-import { DeliveryUnknownError, MessagesDroppedError, type MessageTooLargeError } from '../errors.js';
+import { DeliveryUnknownError, MessagesDroppedError, type MessageTooLargeError, type OptionError } from '../errors.js';
 import { type AnySession, Link } from '../link/link.js';
 import type { LinkHost, LinkObserver } from '../link/link-host.js';
 import type { SendWaitOptions, WaitOptions } from '../options/wait-options.js';
@@ -13,7 +13,8 @@ import type { SharedEncoding } from '../protocol/shared-encoding.js';
 import { isWithdrawable } from '../queue/awaited-send.js';
 import type { SlowPeers } from '../queue/broadcasts.js';
 import { abortError } from '../queue/deferred.js';
-import { latestOnly, ReceiveQueue, type ReceiveQueueListener } from '../queue/receive-queue.js';
+import { type KeyedQueueListener, KeyedReceiveQueue } from '../queue/keyed-receive-queue.js';
+import { latestOnly, ReceiveQueue } from '../queue/receive-queue.js';
 import { acceptedResult, SendQueue, type SendQueueListener } from '../queue/send-queue.js';
 import { offlineError, slowPeerError } from '../queue/send-queue-errors.js';
 import { SendYield } from '../queue/send-yield.js';
@@ -23,12 +24,13 @@ import type { ChannelListener } from './channel-host.js';
 import { closedError, noStreamsError, unacknowledgedError, unsentError } from './connection-errors.js';
 import type { CloseInfo } from './connection-events.js';
 import type { ConnectionSettings } from './connection-options.js';
+import { keyFunction, receiveBounds } from './keep-option.js';
 import type { Notifier } from './notifier.js';
 import { ChannelSessionHost } from './session-host.js';
 import { type ConnectionStats, Counters } from './stats.js';
 
 /** One object implements the interfaces of all its parts: an object of closures for each part took 400 bytes of a connection. */
-export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, ReceiveQueueListener, StreamsHost {
+export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, KeyedQueueListener, StreamsHost {
   readonly inbox: ReceiveQueue;
   readonly outbox: SendQueue<OutboundMessage>;
   readonly #protocol: Protocol<ProtocolTypes>;
@@ -64,11 +66,12 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
     this.#notifier = notifier;
     this.#listener = listener;
     this.dropsOffline = settings.whenOffline === 'drop';
-    this.inbox = new ReceiveQueue(
-      settings.keep === 'latest' ? latestOnly : settings.receiveQueue,
-      environment.clock,
-      this,
-    );
+    const { keep, receiveQueue, maxMessageBytes } = settings;
+    const keyOf = keyFunction(keep, protocol);
+    const bounds = keep === 'latest' ? latestOnly : receiveBounds(receiveQueue, keep, maxMessageBytes);
+    this.inbox = keyOf
+      ? new KeyedReceiveQueue(bounds, environment.clock, this, keyOf)
+      : new ReceiveQueue(bounds, environment.clock, this);
     this.#sendYield = new SendYield(environment.clock);
     this.outbox = new SendQueue(settings.sendQueue, environment.clock, this);
     this.sessionHost = new ChannelSessionHost(this.outbox, this.#counters, notifier, environment, listener);
@@ -321,6 +324,16 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
     if (error) this.#notifier.deferWarning(error);
   }
 
+  replaced(received: InboundMessage, error: MessagesDroppedError | undefined, earlierWait: boolean): void {
+    this.#counters.droppedReceiving++;
+    if (error) this.#notifier.deferWarning(error);
+    this.consumed(received, earlierWait);
+  }
+
+  keepFailed(error: OptionError): void {
+    this.#notifier.deferWarning(error);
+  }
+
   dropped(error: MessagesDroppedError, why: 'full' | 'offline' | 'too-large'): void {
     this.#counters.droppedSending += error.messages;
     if (this.#dropping === why) return;
@@ -328,9 +341,10 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
     this.#notifier.warn(error);
   }
 
-  consumed(received: InboundMessage): void {
+  /** @param earlierWait whether earlier messages still wait for the program */
+  consumed(received: InboundMessage, earlierWait = false): void {
     const { resumable } = this;
-    if (!resumable?.consumed(received)) return;
+    if (!resumable?.consumed(received, earlierWait)) return;
     if (this.#link?.over !== false) this.deliverHeld();
     else this.#link.consumed();
   }

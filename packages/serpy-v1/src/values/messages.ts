@@ -1,5 +1,6 @@
 /** Converts received blocks into the messages that a program reads. */
-import { type NumpyArray, type PickleValue, readPickle } from '../pickle/index.js';
+import { kindOfBytes, type MessageKind } from 'serpy-core';
+import { NumpyArray, type PickleValue, readPickle } from '../pickle/index.js';
 import type { ReceivedBlock } from '../wire/block.js';
 import type { Mode } from '../wire/constants.js';
 import { decodeText, type Encoding } from './text.js';
@@ -38,4 +39,12 @@ export function messageOf(received: ReceivedBlock, encoding: Encoding): Message 
   const text = mode < 2 ? decodeText(bytes, encoding) : undefined;
   if (text !== undefined) return { type: 'text', value: text, mode: mode as Mode & (0 | 1) };
   return { type: 'bytes', value: bytes, mode: mode as Mode & (0 | 1 | 2 | 3) };
+}
+
+/** The kind of a message, for the option `keep`. A number that travels as decimal text is text. */
+export function kindOf(value: Data): MessageKind | undefined {
+  if (value instanceof NumpyArray) return 'arrays';
+  if (value instanceof Uint8Array) return kindOfBytes(value);
+  if (typeof value === 'string') return 'text';
+  return typeof value === 'number' || typeof value === 'bigint' ? 'numbers' : undefined;
 }

@@ -5,6 +5,8 @@ import { type ArrayValue, isArrayValue, npyParts } from 'serpy-arrays';
 import {
   IntegerRangeError,
   isTypedNumber,
+  kindOfBytes,
+  type MessageKind,
   MessageTooLargeError,
   markInUse,
   ProtocolError,
@@ -139,6 +141,12 @@ export function decodeValue(type: number, payload: Buffer, end = 0): DecodedMess
       );
     }
   }
+}
+
+/** The kind of a message, for the option `keep`. */
+export function kindOf(message: Message): MessageKind {
+  if (message.type === 'bytes') return kindOfBytes(message.value);
+  return message.type === 'str' ? 'text' : 'numbers';
 }
 
 /** An outbound message as the application knows it. */
