@@ -8,17 +8,12 @@ import type { ProtocolTypes } from '../protocol/protocol.js';
 import { SharedEncoding } from '../protocol/shared-encoding.js';
 import type { SlowPeers } from '../queue/broadcasts.js';
 
-type AnyConnection = Connection<ProtocolTypes>;
-
-/** A function of a connection. As the type of a method it accepts the connections of any subclass. */
-type Filter<C> = { isMeant(connection: C): boolean }['isMeant'];
-
 /** The options of `broadcast`. */
 export interface BroadcastOptions<T extends ProtocolTypes, C> {
   /** Connections that the message is not for. */
-  readonly except?: AnyConnection | Iterable<AnyConnection> | undefined;
-  /** Whether the message is for this connection. Default: for all. */
-  readonly filter?: Filter<C> | undefined;
+  readonly except?: Connection<ProtocolTypes> | Iterable<Connection<ProtocolTypes>> | undefined;
+  /** Whether the message is for this connection. Default: for all. The type is that of a method, which accepts the connections of a subclass. */
+  readonly filter?: { isMeant(connection: C): boolean }['isMeant'] | undefined;
   /**
    * What happens when the send queue of a connection is full. `'drop-oldest'`, the default, drops older broadcast messages of that connection and
    * no other messages; without any, it drops the new one, as `'drop-newest'` does. `'disconnect'` closes the connection.
