@@ -194,7 +194,7 @@ export function lifetimeStatements<T extends ProtocolTypes>(stage: TestBedSource
     const other = await stage().connection().connect(peer.address.host, peer.address.port);
     const waiting = trackPromise(other.sendData(numbered(1).value, expiring(5, options)));
     expect(await other.sendData(numbered(2).value, expiring(600_000, { ...options, timeoutMs: 50 }))).toBe(false);
-    expect(waiting.settled).toBe('no'); // it is on its way: only its acknowledgement counts now
+    expect(waiting.settled).toBe('no'); // it was sent: only its acknowledgement counts now
     other.destroy();
     peer.disconnect();
     await waitFor(() => waiting.settled === 'rejected');

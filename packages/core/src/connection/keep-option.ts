@@ -31,7 +31,7 @@ export type Keep = KeepKind | KeepByKind | KeepFunction;
 const ofKind = option.choice<KeepKind>(['all', 'latest'], undefined);
 
 export const keepOption: OptionSpec<Keep> = {
-  takes: `'all' or 'latest', an object with ${messageKinds.join(', ')}, or a function of the message`,
+  takes: `a choice of 'all' or 'latest', an object with ${messageKinds.join(', ')}, or a function of the message`,
   default: 'all',
   parse(value, path) {
     if (typeof value === 'function') return value as KeepFunction;
