@@ -114,6 +114,13 @@ describe('docs/protocol-v2.md: HELLO and WELCOME', () => {
     expect(end.written().subarray(0, 4)).toEqual(Buffer.from('18000002', 'hex')); // an ACK, at once
   });
 
+  test('a client with a name starts with the HELLO of the page, and a server knows the name', () => {
+    const named = new End(v2Protocol({ ...settings, name: 'camera 2' }), 'client', [counting(0xa0, 16)]);
+    const hello = handshakeFrame('HELLO: begin a session, with a name');
+    expect(named.written()).toEqual(hello);
+    expect(server().receive(hello, 10).session.resumable?.peerName).toBe('camera 2');
+  });
+
   test('a server answers the HELLO of the page with the WELCOME of the page', () => {
     const end = server().receive(handshakeFrame('HELLO: begin a session'), 10);
     expect(end.written()).toEqual(handshakeFrame('WELCOME: a new session'));

@@ -3,10 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeNpy } from 'serpy-arrays';
+import { createRecording, type RecordedMessage } from 'serpy-recording';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { RecordedMessage } from '../packages/cli/src/recording/format.js';
-import { createRecorder } from '../packages/cli/src/recording/recorder.js';
-import { hasNumpy, python } from '../packages/cli/test/recording/numpy.js';
+import { hasNumpy, python } from '../packages/serpy-recording/test/numpy.js';
 import { codeIn, readPages } from './docs/pages.js';
 
 const page = readPages().find(({ path }) => path === 'docs/recordings.md')!;
@@ -31,7 +30,7 @@ let folder = '';
 
 beforeEach(() => {
   folder = join(mkdtempSync(join(tmpdir(), 'serpy-recordings-')), 'run-1');
-  const recorder = createRecorder(folder, {
+  const recorder = createRecording(folder, {
     clock: { now: () => 0, wallMs: () => 1e12 },
     url: 'serpy2://127.0.0.1:5001',
   });
@@ -120,7 +119,7 @@ test.skipIf(!hasNumpy)('has a Python program that reads a recording, even a trun
 
 test.skipIf(!hasNumpy)('has a Python program that reads the arrays of one of several instruments (needs numpy)', () => {
   const several = join(folder, '..', 'several');
-  const recorder = createRecorder(several, {
+  const recorder = createRecording(several, {
     clock: { now: () => 0, wallMs: () => 1e12 },
     url: 'serpy2://[::]:5001',
   });

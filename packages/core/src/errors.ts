@@ -35,12 +35,15 @@ export class OptionError extends SerpyError {
   }
 }
 
-/** The protocol cannot send the value. Nothing of it was sent. */
+/** The protocol cannot send the value, and nothing of it was sent; or a message is not what the call reads. */
 export class ValueError extends SerpyError {
   override readonly name: string = 'ValueError';
+  /** Of a text that is not JSON: the index of the first character that cannot be JSON, in UTF-16 units. */
+  declare readonly position?: number;
 
-  constructor(message: string, options?: ErrorOptions) {
+  constructor(message: string, options?: ErrorOptions & { position?: number }) {
     super('ERR_SERPY_VALUE', message, options);
+    if (options?.position !== undefined) this.position = options.position;
   }
 }
 

@@ -16,7 +16,7 @@ import {
 import { Decoder } from './decoder.js';
 import { Handshake } from './handshake/handshake.js';
 import { handshakeSettings, type SessionOptions } from './handshake/handshake-options.js';
-import { detectGreeting, maxGreetingBytes } from './handshake/hello-welcome.js';
+import { detectGreeting, type GreetingKind, maxGreetingBytes } from './handshake/hello-welcome.js';
 import type { UnknownMessage } from './reliable/sender.js';
 import { detachedBufferError } from './reliable/sender-errors.js';
 import { encodeStreamFrame } from './reliable/stream-frame.js';
@@ -24,7 +24,7 @@ import { noSessionError } from './session/session-errors.js';
 import { SessionRegistry } from './session/session-registry.js';
 import { type DecodedMessage, encodeValue, messageOf, type Payload, type Value } from './values/values.js';
 import { checksum } from './wire/checksum.js';
-import { copyBelowBytes, frameType, headerBytes, streamType } from './wire/constants.js';
+import { copyBelowBytes, frameType, headerBytes, probeAnswer, streamType } from './wire/constants.js';
 import { writeHeader } from './wire/header.js';
 
 export type { SessionOptions } from './handshake/handshake-options.js';
@@ -33,9 +33,10 @@ export type { SessionOptions } from './handshake/handshake-options.js';
 export interface AcknowledgeOption {
   /**
    * Default: `sendData` does not wait. `'received'`: until the message has arrived at the peer; `'consumed'`: until its program has consumed
-   * it. A peer whose queue may drop messages (`receiveQueue.whenFull`, `keep: 'latest'`) also acknowledges those that it drops.
+   * it. `true` is `'received'`. A peer whose queue may drop messages (`receiveQueue.whenFull`, `keep: 'latest'`) also acknowledges those that
+   * it drops.
    */
-  readonly acknowledge?: 'received' | 'consumed' | undefined;
+  readonly acknowledge?: 'received' | 'consumed' | true | undefined;
 }
 
 /** An outgoing frame. */
@@ -66,12 +67,14 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   #decoder: Decoder;
   #handshake: Handshake<Frame> | undefined;
   /** A HELLO or WELCOME that the decoder has detected. */
-  #greeting: { readonly kind: 'hello' | 'welcome'; readonly payload: Buffer } | undefined;
+  #greeting: { readonly kind: GreetingKind; readonly payload: Buffer } | undefined;
   /** The streams that are being sent, each with the session in which it began. */
   readonly #streams = new Map<number, object>();
   #nowMs = 0;
   #plainReceived = 0;
   #plainSent = 0;
+  /** Client without sessions: whether the server's offer of one may still arrive. */
+  #declinesOffer = false;
 
   /** @param sessions the sessions of the server; a client needs none */
   constructor(
@@ -122,7 +125,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     const common = shared?.get('v2', () => new SharedPayload(value));
     const { type, prefix, bytes } = common ?? encodeValue(value);
     const payloadBytes = (prefix?.length ?? 0) + bytes.length;
-    const level = options.acknowledge;
+    const level = options.acknowledge === true ? 'received' : options.acknowledge;
     if (level !== undefined) this.#checkLevel(level);
     const maxBytes = this.#handshake
       ? Math.min(this.#options.maxMessageBytes, this.#handshake.peerMaxMessageBytes)
@@ -138,6 +141,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       level,
       endOffset: 0,
       awaitsAck: level !== undefined,
+      awaited: undefined,
     };
   }
 
@@ -162,6 +166,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       level,
       endOffset: 0,
       awaitsAck: true,
+      awaited: undefined,
       part,
       session: part.kind === 'stop' ? this.#handshake?.resumable.epoch : undefined,
     };
@@ -236,6 +241,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     this.#greeting = undefined;
     this.#plainReceived = 0;
     this.#plainSent = 0;
+    this.#declinesOffer = false;
     this.#handshake?.linkDown();
   }
 
@@ -300,8 +306,35 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     this.#handshake?.tick(nowMs);
   }
 
-  #onGreeting({ kind, payload }: { readonly kind: 'hello' | 'welcome'; readonly payload: Buffer }): void {
+  /** Answers a probe. At a server that makes sessions it offers one with the answer. */
+  answerProbe(nowMs: number): void {
+    this.#output.write(probeAnswer);
+    this.#handshake?.offer(nowMs);
+  }
+
+  /** At a client: the server has answered the probe after the client had decided for v2. Declines an offer that no frame has declined. */
+  probeAnsweredLate(): void {
+    if (this.#needsHandshake()) return;
+    this.#declinesOffer = true;
+    if (this.#plainSent === 0) this.#output.write(probeAnswer);
+  }
+
+  /** At a client: the server has answered the probe. Requests a session, or declines the one that the server offers. */
+  probeAnswered(nowMs: number): void {
+    if (!this.#needsHandshake()) {
+      this.#declinesOffer = true;
+      this.#output.write(probeAnswer);
+    }
+    this.#handshake?.serverAnswered();
+    this.linkUp(nowMs);
+  }
+
+  #onGreeting({ kind, payload }: { readonly kind: GreetingKind; readonly payload: Buffer }): void {
     this.#greeting = undefined;
+    if (kind === 'welcome' && this.#declinesOffer) {
+      this.#declinesOffer = false;
+      return;
+    }
     if (kind === 'hello' && this.#role === 'server' && this.#handshake === undefined && this.#canStartSession) {
       this.#handshake = this.#newHandshake();
       this.#handshake.linkUp(this.#nowMs);
@@ -317,7 +350,9 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
 
   #checkLevel(level: string): void {
     if (level !== 'received' && level !== 'consumed') {
-      throw new OptionError(`the option acknowledge takes 'received' or 'consumed', not ${JSON.stringify(level)}`);
+      throw new OptionError(
+        `the option acknowledge takes 'received', 'consumed' or true, not ${JSON.stringify(level)}`,
+      );
     }
     this.#requireSession('the option acknowledge');
   }
@@ -371,17 +406,21 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
 
   #newDecoder(): Decoder {
     const { maxMessageBytes, session: mode = 'off' } = this.#options;
-    if (mode === 'off') return new Decoder(maxMessageBytes, this.#output);
     const session = this;
     return new Decoder(maxMessageBytes, this.#output, {
       get maxBytes() {
+        if (mode === 'off') return session.#declinesOffer ? maxGreetingBytes : 0;
         const mayArrive = session.#role === 'server' ? session.#canStartSession : session.#plainSent === 0;
         return mayArrive ? maxGreetingBytes : 0;
       },
       detect: (stated, sum, payload) => {
+        if (mode === 'off' && !this.#declinesOffer) return false;
         const kind = detectGreeting(stated, sum, payload);
         if (kind !== undefined) this.#greeting = { kind, payload: Buffer.from(payload) };
         return kind !== undefined;
+      },
+      probed: () => {
+        if (this.#role === 'server' && this.#plainSent === 0) this.answerProbe(this.#nowMs);
       },
     });
   }

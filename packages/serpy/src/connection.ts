@@ -1,4 +1,4 @@
-/** A connection over either protocol. */
+/** A connection over any of the protocols. */
 import {
   ArrayMessages,
   type ArrayOptions,
@@ -19,7 +19,7 @@ import {
 import { createProtocol, type ProtocolSettings, type TypesOf } from './create-protocol.js';
 import type { ProtocolName } from './protocols.js';
 
-/** The result of `connect`. Its messages have `text()`, `bytes()` and `number()` over either protocol. */
+/** The result of `connect`. Its messages have `text()`, `bytes()` and `number()` over each protocol. */
 export class Connection<P extends ProtocolName = 'auto'> extends CoreConnection<TypesOf[P]> {
   /** The option `protocol`. */
   readonly protocol: ProtocolName;
@@ -68,8 +68,8 @@ export class Connection<P extends ProtocolName = 'auto'> extends CoreConnection<
   }
 
   /** The protocol that the peer speaks. With `'auto'` undefined until it is detected. */
-  override get peerProtocol(): 'v1' | 'v2' | undefined {
-    return super.peerProtocol as 'v1' | 'v2' | undefined;
+  override get peerProtocol(): 'v1' | 'v2' | 'lines' | undefined {
+    return super.peerProtocol as 'v1' | 'v2' | 'lines' | undefined;
   }
 }
 

@@ -8,6 +8,7 @@ export interface PortableConnection
     Connection<'auto'>,
     | 'protocol'
     | 'peerProtocol'
+    | 'peer'
     | 'inSession'
     | 'state'
     | 'remote'

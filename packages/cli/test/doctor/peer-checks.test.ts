@@ -92,6 +92,34 @@ describe('a peer that is well', () => {
     expect(connections).toBe(1);
   });
 
+  test('an instrument with lines of text: it gets *IDN? and nothing else', async () => {
+    const asked: string[] = [];
+    const server = await listen({ protocol: 'lines', port: 0 });
+    ends.push(() => server.closeServer());
+    server.on('connection', async (connection) => {
+      for await (const line of connection) {
+        asked.push(line);
+        await connection.sendData('ACME,\u001b[2J,42');
+      }
+    });
+    const target = { protocol: 'lines' } as const;
+    const { port } = server.address;
+    const options = { protocol: 'lines', host: '127.0.0.1', port, closeTimeoutMs: 100 } as const;
+    const results = await inspect(peerChecks, peerContext({ port, options, ...target }));
+    expect(statuses(results)).toEqual({
+      address: 'skip',
+      reachable: 'ok',
+      protocol: 'ok',
+      key: 'ok',
+      session: 'ok',
+      'round trip': 'skip',
+      throughput: 'skip',
+    });
+    expect(results.protocol?.message).toBe('lines of text; *IDN? is answered by "ACME,\\u001b[2J,42"');
+    expect(results.session?.message).toContain('lines have no sessions');
+    expect(asked).toEqual(['*IDN?']);
+  });
+
   test('with the key: encrypted, and it has proved that it has the key', async () => {
     const key = generateKey();
     const port = await serving({ key });

@@ -97,7 +97,7 @@ describe('the options of a connection', () => {
     await expect(
       listen(optionsOf({ flags: { port: 0, option: ['autoRestart=true'] }, end: 'listen' })),
     ).rejects.toThrow('autoRestart');
-    expect(() => optionsOf({ flags: { reconnect: true }, end: 'listen' })).toThrow('--reconnect is for clients');
+    expect(() => optionsOf({ flags: { reconnect: false }, end: 'listen' })).toThrow('--no-reconnect is for clients');
     expect(() => optionsOf({ flags: { insecure: true } })).toThrow('--insecure is for servers');
   });
 

@@ -133,10 +133,13 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Ke
     if (this.dropsOffline && (this.#link?.over ?? true)) return this.outbox.sendOffline(options);
     if (types.isUint8Array(value)) markInUse(value);
     if (options.signal?.aborted) throw abortError('sendData', options.signal);
-    const skipsQueue = !outgoing.awaitsAck && this.outbox.idle;
-    if (skipsQueue && this.#link?.sendNow(outgoing)) {
+    const link = this.#link;
+    if (this.outbox.isOpenFor(outgoing) && link?.mayNow()) {
       this.#counters.messagesSent++;
-      return acceptedResult;
+      // Before it is sent: the session may reject it at once.
+      const sent = outgoing.awaitsAck ? this.outbox.sendPast(outgoing, options) : acceptedResult;
+      link.sendNow(outgoing);
+      return sent;
     }
     session.snapshot(outgoing);
     const sent = this.outbox.send(outgoing, options);
@@ -153,8 +156,10 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Ke
       this.dropped(offlineError(1), 'offline');
       return false;
     }
-    if (this.outbox.idle && this.#link?.sendNow(outgoing)) {
+    const link = this.#link;
+    if (this.outbox.isOpenFor(outgoing) && link?.mayNow()) {
       this.#counters.messagesSent++;
+      link.sendNow(outgoing);
       return true;
     }
     const isQueued = this.outbox.sendBroadcast(outgoing, slowPeers);
@@ -250,8 +255,8 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Ke
     if (this.#unknown.length > 0) this.#notifier.warn(new DeliveryUnknownError('the connection ended', this.#unknown));
   }
 
-  stats(connectedMs: number): ConnectionStats {
-    return this.#counters.snapshot(this, connectedMs);
+  stats(connectedMs: number, sinceMs: number): ConnectionStats {
+    return this.#counters.snapshot(this, connectedMs, sinceMs);
   }
 
   // Called by the link.

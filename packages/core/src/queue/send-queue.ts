@@ -8,6 +8,7 @@ import { MessagesDroppedError, QueueFullError, TimeoutError } from '../errors.js
 import type { SendWaitOptions, WaitOptions } from '../options/wait-options.js';
 import type { OutboundMessage } from '../protocol/message.js';
 import { AwaitedSend, isWithdrawable } from './awaited-send.js';
+import { AwaitedSends } from './awaited-sends.js';
 import { BoundedQueue, type QueueLimits } from './bounded-queue.js';
 import { Broadcasts, type SlowPeers } from './broadcasts.js';
 import { abortError } from './deferred.js';
@@ -50,9 +51,9 @@ export class SendQueue<Out extends OutboundMessage> {
   // The next two are made when first needed: empty, they took 250 bytes of each connection.
   #blocked: WaitingLine<AwaitedSend<Out>> | undefined;
   /** Sends that wait for an acknowledgement, queued or sent, and queued ones that can be withdrawn. */
-  #waiting: Map<Out, AwaitedSend<Out>> | undefined;
-  /** Number of those that wait for no acknowledgement. */
-  #withdrawable = 0;
+  #waiting: AwaitedSends<Out> | undefined;
+  #expired: ((error: Error, awaited: AwaitedSend<Out>) => void) | undefined;
+  #lapsed: ((awaited: AwaitedSend<Out>) => void) | undefined;
   /** Number of those that were sent. */
   #onWire = 0;
   #onWireBytes = 0;
@@ -101,6 +102,19 @@ export class SendQueue<Out extends OutboundMessage> {
   /** As `length`, without the parts of streams, whose failure `sendStream` reports. */
   get unsentMessages(): number {
     return this.#queue.items().filter(({ part }) => part === undefined).length;
+  }
+
+  /** Whether a message may be sent without being queued: none is before it, and there is room for it until it is acknowledged. */
+  isOpenFor({ sizeBytes }: Out): boolean {
+    return this.#queue.length === 0 && this.#blocked?.first === undefined && this.#hasRoom(sizeBytes);
+  }
+
+  /** A message that awaits its acknowledgement goes to the link without being queued. Settles as `sendData` does. */
+  sendPast(outgoing: Out, wait: SendWaitOptions): Promise<boolean> {
+    const awaited = this.#newAwaited(outgoing, wait);
+    this.#await(awaited);
+    this.#handOver(awaited);
+    return awaited.promise;
   }
 
   /**
@@ -190,15 +204,19 @@ export class SendQueue<Out extends OutboundMessage> {
     if (outgoing === undefined) return undefined;
     this.#broadcasts?.taken(outgoing);
     if (outgoing.awaitsAck) {
-      this.#waiting?.get(outgoing)?.handedOver();
-      this.#onWire++;
-      this.#onWireBytes += outgoing.sizeBytes;
-    } else if (this.#withdrawable > 0) {
+      this.#handOver(this.#waiting?.get(outgoing) as AwaitedSend<Out>);
+    } else if (outgoing.awaited !== undefined) {
       this.#settle(outgoing)?.resolve(true);
     } else if (this.#blocked?.first) {
       this.#admitBlocked();
     }
     return outgoing;
+  }
+
+  #handOver(awaited: AwaitedSend<Out>): void {
+    awaited.handedOver();
+    this.#onWire++;
+    this.#onWireBytes += awaited.outgoing.sizeBytes;
   }
 
   /** Sent messages without an acknowledgement have to be sent again: they go before all others, whatever the bounds. */
@@ -232,7 +250,7 @@ export class SendQueue<Out extends OutboundMessage> {
    */
   close(refused: Error, lost: Error): number {
     this.rejectBlocked(refused);
-    for (const awaited of [...(this.#waiting?.values() ?? [])]) {
+    for (const awaited of this.#waiting?.all() ?? []) {
       this.#settle(awaited.outgoing)?.rejectHandled(awaited.state === 'on-wire' ? lost : refused);
     }
     const unsent = this.unsentMessages;
@@ -274,13 +292,9 @@ export class SendQueue<Out extends OutboundMessage> {
   }
 
   #newAwaited(outgoing: Out, wait: SendWaitOptions): AwaitedSend<Out> {
-    return new AwaitedSend(
-      this.#clock,
-      outgoing,
-      wait,
-      (error, awaited) => this.#expire(awaited, error),
-      (awaited) => this.#lapse(awaited),
-    );
+    this.#expired ??= (error, awaited) => this.#expire(awaited, error);
+    this.#lapsed ??= (awaited) => this.#lapse(awaited);
+    return new AwaitedSend(this.#clock, outgoing, wait, this.#expired, this.#lapsed);
   }
 
   /** Accepts sends that wait for room, while there is room. */
@@ -299,9 +313,8 @@ export class SendQueue<Out extends OutboundMessage> {
   }
 
   #await(awaited: AwaitedSend<Out>): void {
-    this.#waiting ??= new Map();
-    this.#waiting.set(awaited.outgoing, awaited);
-    if (!awaited.outgoing.awaitsAck) this.#withdrawable++;
+    this.#waiting ??= new AwaitedSends();
+    this.#waiting.add(awaited);
   }
 
   #expire(awaited: AwaitedSend<Out>, error: Error): void {
@@ -344,8 +357,7 @@ export class SendQueue<Out extends OutboundMessage> {
 
   #settle(outgoing: Out): AwaitedSend<Out> | undefined {
     const awaited = this.#waiting?.get(outgoing);
-    this.#waiting?.delete(outgoing);
-    if (awaited !== undefined && !outgoing.awaitsAck) this.#withdrawable--;
+    if (awaited) this.#waiting?.remove(awaited);
     if (awaited?.state === 'on-wire') {
       this.#onWire--;
       this.#onWireBytes -= outgoing.sizeBytes;

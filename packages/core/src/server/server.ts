@@ -6,7 +6,7 @@ import { type Connection, internalsOf } from '../connection/connection.js';
 import { MessageIterator } from '../connection/message-iterator.js';
 import { emitEvent } from '../diagnostics.js';
 import type { Environment } from '../environment.js';
-import { ConnectionClosedError, NotConnectedError, OptionError, type SerpyErrorLike } from '../errors.js';
+import { OptionError, type SerpyErrorLike } from '../errors.js';
 import { defaultWait, type WaitOptions } from '../options/wait-options.js';
 import type { ProtocolTypes } from '../protocol/protocol.js';
 import { AsyncQueue } from '../queue/async-queue.js';
@@ -19,7 +19,7 @@ import { Admission } from './admission.js';
 import { type BroadcastOptions, type BroadcastResult, broadcast } from './broadcast.js';
 import { PartialMessageBudget } from './partial-message-budget.js';
 import { refuse } from './refuse.js';
-import { partialBudgetError, rejectedError } from './server-errors.js';
+import { closedError, notStarted, partialBudgetError, rejectedError } from './server-errors.js';
 import type { DropInfo, ServerEvents } from './server-events.js';
 import { exposureWarning, type ListenSettings, listenSecurity, serverSecurityOf } from './server-security.js';
 
@@ -80,7 +80,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
    * `ERR_SERPY_OPTION` started twice, `ERR_SERPY_CLOSED` after `close()`
    */
   async start(): Promise<Started<this>> {
-    if (this.#state === 'closed') throw this.#closedError('start');
+    if (this.#state === 'closed') throw closedError('start');
     if (this.#state !== 'new') throw new OptionError('start() was called twice: a server starts once');
     const open = exposureWarning(this.#settings, this.#security);
     this.#state = 'starting';
@@ -106,7 +106,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     }
     if (this.#isClosed()) {
       listener.close();
-      throw this.#closedError('start');
+      throw closedError('start');
     }
     this.#listener = listener;
     this.#state = 'listening';
@@ -139,12 +139,17 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     try {
       if (this.#state === 'new') throw notStarted('broadcast');
       const connections = this.getConnectionsList();
-      if (this.#isClosed() && connections.length === 0) return handledRejection(this.#closedError('broadcast'));
+      if (this.#isClosed() && connections.length === 0) return handledRejection(closedError('broadcast'));
       const result = broadcast<T, C>(value, options, connections, this.#createConnection);
       return new Promise((resolve) => this.#environment.clock.setImmediate(() => resolve(result))); // a loop of broadcasts must let the sockets send
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  /** As `getConnectionsList()`: each has `peer`, `state` and `stats()`. */
+  get connections(): C[] {
+    return this.getConnectionsList();
   }
 
   /** The connections with unread messages. */
@@ -168,7 +173,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     this.#state = 'closed';
     this.#listener?.close();
     for (const connection of this.#admission.pending) connection.destroy();
-    this.#acceptQueue.close(() => this.#closedError('getConnection'));
+    this.#acceptQueue.close(() => closedError('getConnection'));
     emitEvent(this, 'server', 'close', undefined);
   }
 
@@ -298,12 +303,4 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
   #isClosed(): boolean {
     return this.#state === 'closed';
   }
-
-  #closedError(what: string): ConnectionClosedError {
-    return new ConnectionClosedError(`${what} failed: the server is closed. Create a new server`);
-  }
-}
-
-function notStarted(what: string): NotConnectedError {
-  return new NotConnectedError(`${what} was called before start(): await server.start() first`);
 }

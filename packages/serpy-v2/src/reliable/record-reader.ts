@@ -3,6 +3,7 @@ import { readUint32, startsWithMagic } from '../wire/header.js';
 import { maxAllocationRatio } from '../wire/payload-buffer.js';
 import {
   ackRequestedBit,
+  consumedRequestedBit,
   criticalBit,
   maxControlBytes,
   maxRecordBytes,
@@ -10,6 +11,7 @@ import {
   recordCheck,
   recordHeaderBytes,
   recordType,
+  requestBits,
 } from './record.js';
 
 /** A record is damaged or not at the expected offset: the link is closed, and the session resumes over the next one. */
@@ -31,6 +33,7 @@ export class RecordReader {
   /** The record that was read last. */
   type = 0;
   ackRequested = false;
+  consumedRequested = false;
   /** The low 32 bits of its offset. */
   offset = 0;
   /** Borrowed: valid until the next call. */
@@ -171,7 +174,7 @@ export class RecordReader {
     const length = lengthOf(this.#header, 0);
     this.#length = length;
     this.#filled = 0;
-    const isData = ((this.#header[3] as number) & ~ackRequestedBit) === recordType.data;
+    const isData = ((this.#header[3] as number) & ~requestBits) === recordType.data;
     const placed = isData && length >= placedBytes ? this.#place(readUint32(this.#header, 4), length) : undefined;
     this.#isTargetPlaced = placed !== undefined;
     this.#target = placed ?? nothing;
@@ -193,8 +196,9 @@ export class RecordReader {
     if (this.#isChecked && recordCheck(header, at, bytes, start, end) !== readCheck(header, at))
       throw new CorruptRecordError('a record arrived damaged: its check does not match');
     const type = header[at + 3] as number;
-    this.type = type & ~ackRequestedBit;
+    this.type = type & ~requestBits;
     this.ackRequested = (type & ackRequestedBit) !== 0;
+    this.consumedRequested = (type & consumedRequestedBit) !== 0;
     this.offset = readUint32(header, at + 4);
     this.payload = bytes.subarray(start, end);
   }
@@ -214,7 +218,7 @@ function lengthAt(bytes: Buffer, at: number): number {
 /** The length of a payload. Throws if it exceeds the maximum of the type: the reader must not wait for the bytes of a damaged length. */
 function lengthOf(bytes: Buffer, at: number): number {
   const length = lengthAt(bytes, at);
-  const type = (bytes[at + 3] as number) & ~(ackRequestedBit | criticalBit);
+  const type = (bytes[at + 3] as number) & ~(requestBits | criticalBit);
   const max = type === recordType.data ? maxRecordBytes : maxControlBytes;
   if (length > max)
     throw new CorruptRecordError(`the length of a record is ${length} bytes, and the maximum for its type is ${max}`);

@@ -30,8 +30,14 @@ export const recordType = {
 /** A receiver that does not know a critical type ends the session. It skips other unknown types. */
 export const criticalBit = 0x80;
 
-/** The sender waits for an acknowledgement of this record. */
+/** The sender waits until this record has arrived. */
 export const ackRequestedBit = 0x40;
+
+/** The sender waits until the messages in this record were consumed. */
+export const consumedRequestedBit = 0x20;
+
+/** The bits of a type that only state what the sender waits for. */
+export const requestBits = ackRequestedBit | consumedRequestedBit;
 
 /** From this size on XXH3 is faster than CRC-32 and is used instead. */
 const digestFromBytes = 241;

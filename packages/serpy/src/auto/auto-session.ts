@@ -6,6 +6,7 @@
  * long as the server confirms it.
  */
 import {
+  ConnectionLostError,
   DeliveryUnknownError,
   PeerTimeoutError,
   type ProgressInfo,
@@ -21,7 +22,15 @@ import {
 } from 'serpy-core';
 import type { PortableValue } from '../portable/portable-value.js';
 import type { v1, v2 } from '../protocols.js';
-import { type AutoOutgoing, encodeFor, messageFor, noStreamsError } from './auto-outgoing.js';
+import {
+  type AutoOutgoing,
+  type AutoSendOptions,
+  awaitedMessageFor,
+  type EncodedMessage,
+  encodeFor,
+  messageFor,
+  noStreamsError,
+} from './auto-outgoing.js';
 import type { AutoReceived, AutoSettings } from './auto-types.js';
 import { ClientDetection, type ServerAnswer } from './client-detection.js';
 import { probeFill, v2Answer } from './probe.js';
@@ -37,12 +46,12 @@ const probeSettleMs = 200;
 /** The result of the detection: for a client the answer of the server, for a server the first bytes of the client. */
 type Detected = Pick<ServerAnswer, 'protocol' | 'bytes'> & Partial<ServerAnswer & DetectedClient>;
 
-export class AutoSession implements Session<PortableValue, object, AutoReceived, AutoOutgoing> {
+export class AutoSession implements Session<PortableValue, AutoSendOptions, AutoReceived, AutoOutgoing> {
   readonly #role: Role;
   readonly #output: SessionHost<AutoOutgoing>;
   readonly #settings: AutoSettings;
-  /** The parts of streams without an acknowledgement, by their frame. */
-  readonly #parts = new WeakMap<object, AutoOutgoing>();
+  /** The messages and the parts of streams whose acknowledgement is awaited, by their block or frame. */
+  readonly #awaited = new WeakMap<object, AutoOutgoing>();
   readonly #v1: v1.V1Session;
   readonly #v2: v2.V2Session;
   /** The protocol of this link; undefined during the detection. */
@@ -68,7 +77,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     this.#role = role;
     this.#output = output;
     this.#settings = settings;
-    if (role === 'client') this.#guess = new ProtocolGuess(output);
+    if (role === 'client') this.#guess = new ProtocolGuess(output, () => this.#v2.probeAnsweredLate());
     const write = (piece: Uint8Array) => output.write(piece);
     const reserve = (bytes: number) => output.reserve(bytes);
     const allocate = (sizeBytes: number) => output.allocate(sizeBytes);
@@ -79,11 +88,10 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
       reserve,
       allocate,
       warn,
-      // Only parts of streams are acknowledged: a message that either protocol may carry cannot request an acknowledgement.
       acknowledged: (frame: V1['outgoing'] | V2['outgoing']) =>
-        this.#partSettled(frame, (part) => output.acknowledged(part)),
+        this.#settled(frame, (each) => output.acknowledged(each)),
       rejected: (frame: V1['outgoing'] | V2['outgoing'], error: SerpyError) =>
-        this.#partSettled(frame, (part) => output.rejected(part, error)),
+        this.#settled(frame, (each) => output.rejected(each, error)),
       progress: (info: ProgressInfo) => output.progress(info),
       randomBytes,
       linkHolder: output.linkHolder,
@@ -127,10 +135,10 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   }
 
   /** While the protocol is not known, both protocols must be able to carry the value. */
-  encode(value: PortableValue, { expiresMs }: SendWaitOptions, shared?: SharedEncoding): AutoOutgoing {
-    const outgoing = encodeFor(this.protocol, value, this.#encoders, shared);
+  encode(value: PortableValue, options: AutoSendOptions & SendWaitOptions = {}, shared?: SharedEncoding): AutoOutgoing {
+    const outgoing = encodeFor(this.protocol, value, this.#encoders, options, shared);
     this.#warnLater();
-    return expiresMs === undefined ? outgoing : { ...outgoing, expires: true };
+    return options.expiresMs === undefined ? outgoing : { ...outgoing, expires: true };
   }
 
   encodePart(part: StreamPart): AutoOutgoing {
@@ -138,7 +146,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     const v2 = this.#v2.encodePart(part);
     this.#warnLater();
     const outgoing = { v1: undefined, v2, value: undefined, sizeBytes: v2.sizeBytes, awaitsAck: true, part };
-    this.#parts.set(v2, outgoing);
+    this.#awaited.set(v2, outgoing);
     return outgoing;
   }
 
@@ -155,6 +163,10 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
       this.#output.rejected(outgoing, noStreamsError());
       return;
     }
+    if (outgoing.level !== undefined) {
+      this.#sendAwaited(outgoing);
+      return;
+    }
     const encoded = messageFor(protocol, outgoing, this.#encoders);
     if (encoded instanceof Error) {
       this.#output.warn(encoded);
@@ -166,12 +178,27 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     if (outgoing.part === undefined) this.#guess?.onSent(outgoing);
   }
 
+  /** Sends a message whose acknowledgement is awaited, or rejects it if this protocol cannot acknowledge it. */
+  #sendAwaited(outgoing: AutoOutgoing): void {
+    let encoded: EncodedMessage;
+    try {
+      encoded = awaitedMessageFor(this.#activeProtocol, outgoing);
+    } catch (error) {
+      this.#output.rejected(outgoing, error as SerpyError);
+      return;
+    }
+    this.#awaited.set(encoded.message, outgoing);
+    if (encoded.protocol === 'v1') this.#v1.send(encoded.message);
+    else this.#v2.send(encoded.message);
+  }
+
   snapshot({ v2 }: AutoOutgoing): void {
     if (v2) this.#v2.snapshot(v2);
   }
 
-  cancelAck({ v2 }: AutoOutgoing): void {
+  cancelAck({ v1, v2 }: AutoOutgoing): void {
     if (v2) this.#v2.cancelAck(v2);
+    if (v1 && this.#awaited.has(v1)) this.#v1.cancelAck(v1);
   }
 
   get gathered(): boolean {
@@ -188,7 +215,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
 
   linkUp(nowMs: number): void {
     this.#nowMs = nowMs;
-    this.#v1.linkUp(nowMs);
+    this.#v1.linkUp(nowMs, false);
     const probes = this.#guess !== undefined && !this.#guess.skipsProbe;
     this.#guess?.linkUp(probes);
     if (probes) {
@@ -288,10 +315,10 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     );
   }
 
-  #partSettled(frame: V1['outgoing'] | V2['outgoing'], report: (part: AutoOutgoing) => void): void {
-    const part = this.#parts.get(frame);
-    this.#parts.delete(frame);
-    if (part) report(part);
+  #settled(frame: V1['outgoing'] | V2['outgoing'], report: (outgoing: AutoOutgoing) => void): void {
+    const outgoing = this.#awaited.get(frame);
+    this.#awaited.delete(frame);
+    if (outgoing) report(outgoing);
   }
 
   get #session(): v1.V1Session | v2.V2Session {
@@ -321,12 +348,12 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   /** The detection is complete. */
   #onDetected({ protocol, bytes, answered = false, wantsAnswer = false }: Detected): void {
     const untilMs = Math.min(this.#detection?.deadlineMs ?? Number.POSITIVE_INFINITY, this.#nowMs + probeSettleMs);
-    if (wantsAnswer) this.#output.write(v2Answer);
     this.#useProtocol(protocol, true, answered);
+    if (wantsAnswer) this.#v2.answerProbe(this.#nowMs);
     this.#sendPaused = this.#role === 'client' && protocol === 'v2' && !answered;
     this.#deadlineMs = this.#sendPaused ? untilMs : undefined;
     const isAnswerOfV2 = answered && protocol === 'v2';
-    if (isAnswerOfV2) this.#v2.linkUp(this.#nowMs);
+    if (isAnswerOfV2) this.#v2.probeAnswered(this.#nowMs);
     const rest = isAnswerOfV2 ? bytes.subarray(v2Answer.length) : bytes;
     if (rest.length > 0) this.#session.receive(rest, this.#nowMs);
   }
@@ -335,11 +362,16 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     this.#detection = undefined;
     this.#activeProtocol = protocol;
     this.#guess?.assume(protocol, heard, answered);
+    if (protocol === 'v1') this.#v1.resend();
+    else this.#v1.abandon(new ConnectionLostError(changedText));
     if (this.#role === 'server' || protocol === 'v2') return;
     const unknown = this.#v2.resumable?.abort() ?? [];
     if (unknown.length > 0) this.#output.warn(new DeliveryUnknownError('the server speaks v1 now', unknown));
   }
 }
+
+const changedText =
+  'the server speaks v2 now, and spoke v1 when the message was sent, which may or may not have arrived: ask the peer, or send it again';
 
 function noAnswerError(modeChangeTimeoutMs: number): PeerTimeoutError {
   return new PeerTimeoutError(

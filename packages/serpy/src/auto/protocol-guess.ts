@@ -17,6 +17,7 @@ const nothing = Buffer.alloc(0);
 
 export class ProtocolGuess {
   readonly #output: Pick<SessionHost<AutoOutgoing>, 'putBack' | 'warn'>;
+  readonly #onLateAnswer: () => void;
   #remembered: 'v1' | 'v2' | undefined;
   #last: 'v1' | 'v2' | undefined;
   /** The protocol of this link. */
@@ -34,8 +35,10 @@ export class ProtocolGuess {
   /** The unconfirmed messages of the previous link. */
   #previousUnconfirmed: UnconfirmedMessages | undefined;
 
-  constructor(output: Pick<SessionHost<AutoOutgoing>, 'putBack' | 'warn'>) {
+  /** @param onLateAnswer the server has answered the probe after v2 was assumed */
+  constructor(output: Pick<SessionHost<AutoOutgoing>, 'putBack' | 'warn'>, onLateAnswer: () => void = () => {}) {
     this.#output = output;
+    this.#onLateAnswer = onLateAnswer;
   }
 
   /** The protocol of the last link, unless bytes of the server contradict it. */
@@ -119,6 +122,7 @@ export class ProtocolGuess {
     this.#confirm();
     if (!this.#probed || !startsWith(bytes, v2Answer)) return bytes;
     this.#answersProbes = true;
+    this.#onLateAnswer();
     return bytes.subarray(v2Answer.length);
   }
 
