@@ -9,7 +9,12 @@ import { Server } from '../../src/server.js';
 
 messageContract<Portable>('auto', {
   createConnection: (options, environment) => {
-    const { protocol, host, port, ...settings } = parseConnectOptions({ protocol: 'auto', port: 1, ...options });
+    const { protocol, host, port, ...settings } = parseConnectOptions({
+      protocol: 'auto',
+      port: 1,
+      autoRestart: false,
+      ...options,
+    });
     return new Connection('auto', settings, environment);
   },
   createServer: (options: ServerOptions, environment) => {
