@@ -1,7 +1,7 @@
 /** The options of the handshake, and the settings that follow from them. */
 
 import type { Keep } from 'serpy-core';
-import { type OptionSpecs, option, type QueueOptions } from 'serpy-core';
+import { type OptionSpecs, option, type QueueOptions, receiveBounds } from 'serpy-core';
 import type { ReplayLimits } from '../reliable/sender.js';
 import type { SessionManagerSettings } from '../session/session-manager.js';
 
@@ -61,7 +61,14 @@ export interface SessionOptions extends Partial<HandshakeOptions> {
 
 /** The settings of a handshake. The defaults are those of the options. */
 export function handshakeSettings(options: SessionOptions): HandshakeSettings {
-  const { maxMessageBytes, receiveQueue, keep, autoRestart = false, authTimeoutMs = 5000 } = options;
+  const {
+    maxMessageBytes,
+    receiveQueue = defaultQueue,
+    keep = 'all',
+    autoRestart = false,
+    authTimeoutMs = 5000,
+  } = options;
+  const { maxMessages, maxBytes, whenFull } = receiveBounds(receiveQueue, keep, maxMessageBytes);
   return {
     session: options.session ?? 'off',
     sessionTimeoutMs: options.sessionTimeoutMs ?? 500,
@@ -74,9 +81,11 @@ export function handshakeSettings(options: SessionOptions): HandshakeSettings {
     autoRestart,
     name: options.name,
     window: {
-      maxMessages: receiveQueue?.maxMessages ?? 4096,
-      maxBytes: receiveQueue?.maxBytes ?? 16 * 1024 * 1024,
-      drops: keep === 'latest' || (receiveQueue !== undefined && receiveQueue.whenFull !== 'block'),
+      maxMessages,
+      maxBytes,
+      drops: keep === 'latest' || whenFull !== 'block',
     },
   };
 }
+
+const defaultQueue: QueueOptions = { maxMessages: 4096, maxBytes: 16 * 1024 * 1024, whenFull: 'block' };

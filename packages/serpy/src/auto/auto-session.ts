@@ -13,9 +13,11 @@ import {
   ProtocolError,
   type ResumableSession,
   type Role,
+  type SendWaitOptions,
   type SerpyError,
   type Session,
   type SessionHost,
+  type SharedEncoding,
   type StreamPart,
 } from 'serpy-core';
 import type { PortableValue } from '../portable/portable-value.js';
@@ -140,10 +142,10 @@ export class AutoSession implements Session<PortableValue, AutoSendOptions, Auto
   }
 
   /** While the protocol is not known, both protocols must be able to carry the value. */
-  encode(value: PortableValue, options: AutoSendOptions = {}): AutoOutgoing {
-    const outgoing = encodeFor(this.protocol, value, this.#encoders, options);
+  encode(value: PortableValue, options: AutoSendOptions & SendWaitOptions = {}, shared?: SharedEncoding): AutoOutgoing {
+    const outgoing = encodeFor(this.protocol, value, this.#encoders, options, shared);
     this.#warnLater();
-    return outgoing;
+    return options.expiresMs === undefined ? outgoing : { ...outgoing, expires: true };
   }
 
   encodePart(part: StreamPart): AutoOutgoing {
