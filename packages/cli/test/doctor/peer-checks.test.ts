@@ -61,7 +61,7 @@ function statuses(results: Awaited<ReturnType<typeof examined>>) {
   return Object.fromEntries(Object.entries(results).map(([name, { status }]) => [name, status]));
 }
 
-const withoutConnection = { key: 'skip', session: 'skip', 'round trip': 'skip', throughput: 'skip' };
+const withoutConnection = { key: 'skip', session: 'skip', agreed: 'skip', 'round trip': 'skip', throughput: 'skip' };
 
 describe('a peer that is well', () => {
   test.each([
@@ -81,11 +81,13 @@ describe('a peer that is well', () => {
       protocol: 'ok',
       key: 'ok',
       session: 'ok',
+      agreed: 'ok',
       'round trip': results['round trip']?.status, // a busy computer may be slow
       throughput: results.throughput?.status,
     });
     expect(results.protocol?.message).toBe(`the peer speaks ${protocol === 'v1' ? 'v1' : 'v2'}`);
     expect(results.session?.message).toContain(session);
+    expect(results.agreed?.message).toMatch(/^v[12], (no )?session, not encrypted, .*; sendData resolves when/);
     expect(results['round trip']?.message).toMatch(/^[\d.]+ [µm]s there and back \(median of \d+; at most .*\)$/);
     expect(results.throughput?.message).toMatch(/^[\d.,]+ MB\/s in messages of 64 KiB, there and back/);
     expect(results.throughput?.figures?.megabytesPerSecond).toBeGreaterThan(0);

@@ -82,7 +82,7 @@ const linesConnectOptions = {
 const linesOptions = { terminator, encoding: lineEncoding, session: noSession, maxMessageBytes };
 const v1Options = { encoding, heartbeatIntervalMs };
 const v1ConnectOptions = { modeChangeTimeoutMs, maxUnansweredLinks };
-const probeOptions = { probeTimeoutMs: option.milliseconds(1000, 1) };
+const probeOptions = { probeTimeoutMs: option.milliseconds(250, 1) };
 
 /** A client of this package reconnects by default; one of serpy-v1 and serpy-v2 does not, like the Python modules. */
 const safeOptions: OptionSpecs<ConnectionSettings> = { ...connectionOptions, autoRestart: option.flag(true) };
