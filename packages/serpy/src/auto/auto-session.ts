@@ -371,7 +371,8 @@ export class AutoSession implements Session<PortableValue, AutoSendOptions, Auto
   /** A v1 server would have answered the probe by now, and one of serpy for Node as well. */
   #checkSilence(nowMs: number, paused: boolean): void {
     if (this.#silentUntilMs === undefined || nowMs < this.#silentUntilMs) return;
-    this.#silentUntilMs = undefined;
+    const isKnown = this.#guess?.confirmed === true || this.#v2.isPlain;
+    this.#silentUntilMs = isKnown ? undefined : nowMs + silenceMs; // the HELLO may still be answered
     if (!paused && this.#v2.isPlain) this.#guess?.rememberSilent(nowMs);
   }
 
