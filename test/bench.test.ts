@@ -20,7 +20,6 @@ interface Row {
 
 interface Summary {
   readonly peer: string;
-  readonly ratio?: { readonly median: number };
   readonly cpuRatio?: { readonly median: number };
 }
 
@@ -108,8 +107,15 @@ test('calls its time --duration, like serpy bench', async () => {
   expect(stderr).toMatch(/^Unknown option '--seconds'/);
 });
 
+/** A number of each of three windows. */
+type Windows = readonly [number, number, number];
+
+function middleOf(three: readonly number[]): number {
+  return three.toSorted((a, b) => a - b)[1] ?? Number.NaN;
+}
+
 test('warm processes are measured in windows, and compared with those of the base before and after', async () => {
-  const words = ['--mode', 'warm', '--only', 'small', '--peers', 'serpy-v2,serpy-v2-session', '--base', 'serpy-v2'];
+  const words = ['--mode', 'warm', '--only', 'small', '--peers', 'raw,serpy-v2,serpy-v2-session', '--base', 'serpy-v2'];
   const { code, stdout } = await runBench([...words, '--windows', '3', '--window', '20ms', '--json', json]);
   expect(code).toBe(0);
   expect(stdout).toMatch(
@@ -120,17 +126,19 @@ test('warm processes are measured in windows, and compared with those of the bas
   expect(warm).toMatchObject({ windows: 3, base: 'serpy-v2' });
   const [measured] = warm?.workloads ?? [];
   expect(measured?.rows.map(({ peer, samples, errors }) => [peer, samples.length, errors])).toEqual([
+    ['raw', 3, []],
     ['serpy-v2', 3, []],
     ['serpy-v2-session', 3, []],
   ]);
-  const [base, session] = measured?.summary ?? [];
-  expect(base).toMatchObject({ ratio: { median: 1 }, cpuRatio: { median: 1 } });
-  const cpu = (row: number, window: number) => measured?.rows[row]?.samples[window]?.cpuSecondsPerMillion ?? Number.NaN;
-  const beside = [0, 1, 2].map((window) => {
-    const near = window < 2 ? (cpu(0, window) + cpu(0, window + 1)) / 2 : cpu(0, window);
-    return cpu(1, window) / near;
-  });
-  expect(session?.cpuRatio?.median).toBeCloseTo(beside.toSorted((a, b) => a - b)[1] ?? Number.NaN, 9);
+  const [raw, base, session] = (measured?.rows ?? []).map(({ samples }) =>
+    samples.map(({ cpuSecondsPerMillion = Number.NaN }) => cpuSecondsPerMillion),
+  ) as [Windows, Windows, Windows];
+  const means = [base[0], (base[0] + base[1]) / 2, (base[1] + base[2]) / 2, base[2]] as const;
+  const shown = measured?.summary.map(({ cpuRatio }) => cpuRatio?.median ?? Number.NaN);
+  // In each round raw is measured before the base, and the session after it.
+  expect(shown?.[0]).toBeCloseTo(middleOf(raw.map((cpu, window) => cpu / (means[window] ?? 0))), 9);
+  expect(shown?.[1]).toBe(1);
+  expect(shown?.[2]).toBeCloseTo(middleOf(session.map((cpu, window) => cpu / (means[window + 1] ?? 0))), 9);
 });
 
 test('a part that warm processes cannot repeat is named, with status 2', async () => {
