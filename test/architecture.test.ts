@@ -18,9 +18,11 @@ const arrows: Record<string, string[]> = {
   'serpy-lines': ['serpy-core'],
   'serpy-arrays': ['serpy-core'],
   'serpy-v2': ['serpy-core', 'serpy-arrays'],
-  serpy: ['serpy-core', 'serpy-arrays', 'serpy-v1', 'serpy-v2'],
+  serpy: ['serpy-core', 'serpy-arrays', 'serpy-v1', 'serpy-lines', 'serpy-v2'],
   'serpy-recording': ['serpy-core', 'serpy-arrays'],
-  'serpy-cli': ['serpy', 'serpy-arrays', 'serpy-recording'],
+  'serpy-hub': ['serpy-core', 'serpy-arrays', 'serpy'],
+  'serpy-view': ['serpy-core', 'serpy-arrays', 'serpy', 'serpy-hub'],
+  'serpy-cli': ['serpy', 'serpy-arrays', 'serpy-recording', 'serpy-hub', 'serpy-view'],
   'serpy-fault-proxy': [],
   'serpy-contract-tests': ['serpy-core'],
 };
@@ -33,6 +35,9 @@ const libraries: Record<string, Record<string, string>> = {
     'fast-png': 'pictures',
     'hyparquet-writer': 'tables of exported recordings',
     picocolors: 'colours, and none where NO_COLOR says so',
+  },
+  'serpy-view': {
+    ws: 'WebSocket',
   },
 };
 
@@ -93,7 +98,7 @@ const levels: Record<string, readonly Level[]> = {
     ['environment', 'protocol'],
     'transport',
     'security',
-    'options',
+    ['json', 'options'],
     ['buffers', 'errors', 'diagnostics'],
     ['any-error', 'describe-value', 'load-kernel', 'printable'],
   ],
@@ -136,7 +141,7 @@ const levels: Record<string, readonly Level[]> = {
     'listen',
     ['connect', 'portable-connection', 'server'],
     'connection',
-    ['config', 'create-protocol'],
+    ['config', 'create-protocol', 'describe-connection'],
     'auto',
     'portable',
     'protocols',
@@ -152,6 +157,8 @@ const levels: Record<string, readonly Level[]> = {
     'check-bytes',
     ['dtype', 'float16', 'shape'],
   ],
+  'serpy-hub': ['index', 'hub', ['serve', 'source'], ['consumer', 'forward', 'upstream'], 'message'],
+  'serpy-view': ['index', 'view', 'server', 'panels', 'page', ['wire', 'qr-code', 'system']],
   cli: [
     'main',
     'program',

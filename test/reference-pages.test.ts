@@ -51,7 +51,7 @@ describe('options', () => {
     for (const row of ranges) {
       const option = codeIn(row.option ?? '');
       const [name = '', below] = option.split('.');
-      const one = option === 'key' ? '1' : 1; // a key is text, even if it looks like a number
+      const one = ['key', 'name', 'terminator'].includes(option) ? '1' : 1; // text, even if it looks like a number
       const value = below === undefined ? one : { [below]: one };
       const variable = codeIn(row.variable ?? '');
       if (variable !== '') expect(facade.environmentOptions({ [variable]: '1' }), option).toEqual({ [name]: value });

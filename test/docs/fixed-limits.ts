@@ -29,6 +29,8 @@ export const fixedLimits: readonly (readonly [limit: string, constant: string, f
   ['HELLO and WELCOME', 'maxGreetingBytes', 'packages/serpy-v2/src/handshake/hello-welcome.ts'],
   ['control record of a session', 'maxControlBytes', 'packages/serpy-v2/src/reliable/record.ts'],
   ['close reason', 'maxReasonBytes', 'packages/serpy-v2/src/reliable/reliable-session.ts'],
+  ['name of a peer', 'maxNameBytes', 'packages/core/src/options/name-option.ts'],
+  ['levels of `json(value)`', 'maxDepth', 'packages/core/src/json/json.ts'],
   ['control block of v1', 'maxControlBytes', 'packages/serpy-v1/src/wire/constants.ts'],
   ['ended sessions that a server remembers', 'maxRemembered', 'packages/serpy-v2/src/session/session-registry.ts'],
   [

@@ -19,13 +19,17 @@ export {
   type WhenOffline,
 } from './connection/connection-options.js';
 export type { ConnectionState } from './connection/connection-state.js';
+export type { PeerInfo } from './connection/peer-info.js';
 export type { ConnectionStats } from './connection/stats.js';
 export type { MessageDuplex, StreamOptions, WebStreams } from './connection/stream-adapters.js';
 export { describeValue } from './describe-value.js';
 export type { Clock, Environment } from './environment.js';
 export * from './errors.js';
+export { json } from './json/json.js';
+export { type JsonReading, jsonOf, Message } from './json/message.js';
 export type { DisconnectReason } from './link/link-end.js';
 export { type Kernel, loadKernel } from './load-kernel.js';
+export { nameFrom } from './options/name-option.js';
 export {
   type OptionSpec,
   type OptionSpecs,

@@ -34,6 +34,8 @@ export {
   type HandshakeLimits as GateSettings,
   type InboundMessage,
   isSerpyError,
+  type JsonReading,
+  json,
   type Keep,
   type Key,
   type LinkHolder,
@@ -47,6 +49,7 @@ export {
   type OutboundMessage,
   type PartialOptions as Given,
   type PeerClose,
+  type PeerInfo,
   type PendingHandshake as Guest,
   type ProgressInfo,
   type ProtocolTypes,
@@ -102,7 +105,7 @@ export { NumpyArray, type Picklable, type PickleValue } from './pickle/index.js'
 export { type V1, v1Protocol } from './protocol.js';
 export { Server, type ServerOptions } from './server.js';
 export type { ModeOptions, SessionOptions, V1Session } from './v1-session.js';
-export { type Data, type Message, OpaquePickle } from './values/messages.js';
+export { type Data, type Message, OpaquePickle, type TypedValue } from './values/messages.js';
 export { formatFloat, formatNumber, parseNumber } from './values/number-text.js';
 export { decodeText, type Encoding, encodeText } from './values/text.js';
 export type { Value } from './values/values.js';

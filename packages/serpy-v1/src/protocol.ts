@@ -19,7 +19,7 @@ export interface V1 extends ProtocolTypes {
 export function v1Protocol(options: SessionOptions) {
   return {
     name: 'v1',
-    sendOptionNames: ['mode', 'forceMode'],
+    sendOptionNames: ['mode', 'forceMode', 'acknowledge'],
     createSession: (role: Role, output: SessionHost<Block>) => new V1Session(options, output, role),
     data: dataOf,
     message: (received: ReceivedBlock) => messageOf(received, options.encoding),

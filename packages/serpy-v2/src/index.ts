@@ -43,6 +43,8 @@ export {
   type HandshakeLimits as GateSettings,
   type InboundMessage,
   isSerpyError,
+  type JsonReading,
+  json,
   type Keep,
   type Key,
   type LinkHolder,
@@ -56,6 +58,7 @@ export {
   type OutboundMessage,
   type PartialOptions as Given,
   type PeerClose,
+  type PeerInfo,
   type PendingHandshake as Guest,
   type ProgressInfo,
   type ProtocolTypes,
@@ -109,5 +112,13 @@ export { type V2, v2Protocol } from './protocol.js';
 export type { ReplayLimits } from './reliable/sender.js';
 export { Server, type ServerOptions } from './server.js';
 export type { AcknowledgeOption, Frame, SessionOptions, V2Session } from './v2-session.js';
-export { type Data, type DecodedMessage, float, int, type Message, type Value } from './values/values.js';
+export {
+  type Data,
+  type DecodedMessage,
+  float,
+  int,
+  type Message,
+  type TypedValue,
+  type Value,
+} from './values/values.js';
 export { v2Wire } from './wire/constants.js';

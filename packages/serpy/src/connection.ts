@@ -1,4 +1,4 @@
-/** A connection over either protocol. */
+/** A connection over any of the protocols. */
 import {
   ArrayMessages,
   type ArrayOptions,
@@ -17,9 +17,10 @@ import {
   type SendOptions,
 } from 'serpy-core';
 import { createProtocol, type ProtocolSettings, type TypesOf } from './create-protocol.js';
+import { describeConnection } from './describe-connection.js';
 import type { ProtocolName } from './protocols.js';
 
-/** The result of `connect`. Its messages have `text()`, `bytes()` and `number()` over either protocol. */
+/** The result of `connect`. Its messages have `text()`, `bytes()` and `number()` over each protocol. */
 export class Connection<P extends ProtocolName = 'auto'> extends CoreConnection<TypesOf[P]> {
   /** The option `protocol`. */
   readonly protocol: ProtocolName;
@@ -67,9 +68,14 @@ export class Connection<P extends ProtocolName = 'auto'> extends CoreConnection<
     super.release(this.#arrays?.of(data) ?? (data as Uint8Array));
   }
 
+  /** One line for people: protocol, session, encryption, acknowledgements, and what a resolved `sendData` therefore means. */
+  describe(): string {
+    return describeConnection(this);
+  }
+
   /** The protocol that the peer speaks. With `'auto'` undefined until it is detected. */
-  override get peerProtocol(): 'v1' | 'v2' | undefined {
-    return super.peerProtocol as 'v1' | 'v2' | undefined;
+  override get peerProtocol(): 'v1' | 'v2' | 'lines' | undefined {
+    return super.peerProtocol as 'v1' | 'v2' | 'lines' | undefined;
   }
 }
 

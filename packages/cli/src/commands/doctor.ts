@@ -49,7 +49,7 @@ export function doctor(context: Context): Command {
       'send nothing to the peer: connect and listen for 1 s (with a key or --tls, only the TLS handshake is sent)',
     )
     .option('--json', 'print one JSON object for a bug report; it contains no key');
-  return addConnectionOptions(command, { end: 'connect', reconnects: false }, 'none: this computer').action(
+  return addConnectionOptions(command, { end: 'connect', reconnects: false, waits: false }, 'none: this computer').action(
     (url: string | undefined, flags: DoctorFlags) => run(url, flags, context),
   );
 }
@@ -111,8 +111,12 @@ function targetOf(url: string | undefined, flags: DoctorFlags, context: Context)
   if (named.every((each) => each === undefined)) return undefined;
   const options = connectionOptions(url, flags, 'connect', context);
   return {
-    // The doctor detects the protocol, whatever the URL says.
-    options: { closeTimeoutMs: 1000, ...options, protocol: 'auto' } as ConnectOptions,
+    // The doctor detects whether the peer speaks v1 or v2, whatever the URL says.
+    options: {
+      closeTimeoutMs: 1000,
+      ...options,
+      protocol: options.protocol === 'lines' ? 'lines' : 'auto',
+    } as ConnectOptions,
     protocol: options.protocol,
     host: options.host ?? '127.0.0.1',
     port: options.port,

@@ -1,6 +1,6 @@
 /** `serpy record`: records incoming messages to a folder. */
 import { Command } from 'commander';
-import { type Connection, connect } from 'serpy';
+import type { Connection } from 'serpy';
 import {
   type ConnectionWatch,
   createRecording,
@@ -18,11 +18,11 @@ import {
   connectionOptions,
   sizeInBytes,
   urlText,
-  withSession,
 } from '../flags/connection-flags.js';
 import { helpText } from '../flags/help-text.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
 import { addressOf, formatBytes, formatCount, formatInteger } from '../format.js';
+import { connectFor } from '../peers/connect-for.js';
 import { onBreak, receive, receivingDefaults } from '../peers/receive.js';
 import { metadataOf, metaEntry, noteText } from '../recording/metadata.js';
 
@@ -47,7 +47,7 @@ export function record(context: Context): Command {
           ['from an instrument, until Ctrl-C', 'serpy record serpy2://192.168.1.20:5001 run-1'],
           [
             'for a night, also if the connection breaks',
-            'serpy record serpy2://192.168.1.20:5001 night --reconnect --duration 12h --max-bytes 50GB',
+            'serpy record serpy2://192.168.1.20:5001 night --duration 12h --max-bytes 50GB',
           ],
           [
             'from instruments that connect to this computer, with a key from serpy keygen',
@@ -77,8 +77,8 @@ export function record(context: Context): Command {
 /** Records the messages of one peer, until it closes the connection. */
 async function recordAsClient(context: Context, url: string, folder: string, flags: Flags): Promise<void> {
   const { terminal, clock, interruption } = context;
-  const options = connectionOptions(url, flags, 'connect', context, withSession);
-  const connection = await connect(options, { signal: interruption.signal });
+  const options = connectionOptions(url, flags, 'connect', context);
+  const connection = await connectFor(context, options);
   connection.on('warning', (error) => terminal.note(error.message));
   onBreak(connection, (error) => {
     terminal.note(`the connection is down, reconnecting${error ? `: ${error.message}` : ''}`);
@@ -108,7 +108,7 @@ async function recordAsClient(context: Context, url: string, folder: string, fla
   if (isBroken && !flags.reconnect) {
     const unclean = 'the connection broke: the peer closed it without a close frame';
     const why = error?.message ?? (reason === 'peer-closed' ? unclean : `the connection ended (${reason})`);
-    throw failure(`${why}; add --reconnect to reconnect`, error);
+    throw failure(`${why}; omit --no-reconnect to reconnect`, error);
   }
   if (gaps > 0) throw failure(gapsText(gaps), error);
   if (isBroken) throw failure(error?.message ?? `the connection ended (${reason})`, error);

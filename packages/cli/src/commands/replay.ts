@@ -1,6 +1,6 @@
 /** `serpy replay`: sends a recording at its original speed, faster, or as fast as possible. */
 import { Command } from 'commander';
-import { connect, listen, type PortableConnection } from 'serpy';
+import { listen, type PortableConnection } from 'serpy';
 import { type EventLine, openRecording, type Recording } from 'serpy-recording';
 import { type Context, pause } from '../environment/context.js';
 import { failure, usageError } from '../failure.js';
@@ -10,11 +10,11 @@ import {
   connectionOptions,
   defaultPort,
   urlText,
-  withSession,
 } from '../flags/connection-flags.js';
 import { helpText } from '../flags/help-text.js';
 import { formatCount, serverUrl } from '../format.js';
 import { resend } from '../messages/resend.js';
+import { connectFor } from '../peers/connect-for.js';
 
 interface Flags extends ConnectionFlags {
   readonly speed: number;
@@ -41,14 +41,14 @@ export function replay(context: Context): Command {
     async (folder: string, url: string | undefined, flags: Flags) => {
       const recording = openRecording(folder);
       const end = flags.connect ? 'connect' : 'listen';
-      const options = connectionOptions(url, flags, end, context, flags.connect ? withSession : {});
+      const options = connectionOptions(url, flags, end, context);
       // A client that only receives never reveals its protocol, so the server uses the recorded one.
       if (options.protocol === 'auto' && !flags.connect) Object.assign(options, { protocol: protocolOf(recording) });
       const wait = { signal: context.interruption.signal };
       const closeTimeoutMs = options.closeTimeoutMs ?? slowPeerMs;
       Object.assign(options, { closeTimeoutMs });
       if (flags.connect) {
-        await play(context, recording, flags.speed, await connect(options, wait));
+        await play(context, recording, flags.speed, await connectFor(context, options));
         return;
       }
       const server = await listen({ ...options, maxConnections: 1 });

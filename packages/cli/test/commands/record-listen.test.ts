@@ -264,7 +264,7 @@ describe('serpy record --listen', () => {
   });
 
   test.each([
-    [['--listen', '--reconnect'], /^serpy: --reconnect is for clients, and this command is a server: omit it\n$/],
+    [['--listen', '--no-reconnect'], /^serpy: --no-reconnect is for clients, and this command is a server: omit it\n$/],
     [['--insecure'], /^serpy: --insecure is for servers, and this command is a client: omit it\n$/],
   ])('%j is a wrong command line', async (flags, sentence) => {
     const { status, stderr } = await runToEnd(['record', 'serpy2://127.0.0.1:0', folder, ...flags]);

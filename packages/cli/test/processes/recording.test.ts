@@ -51,7 +51,7 @@ test('instruments that connect are recorded in one recording until Ctrl-C', asyn
   const file = join(folder, 'image.npy');
   const image = encodeNpy({ data: Uint16Array.of(1, 2, 3, 4, 5, 6), shape: [2, 3] });
   writeFileSync(file, image);
-  const staying = serpy.start(['chat', '--protocol', 'v2', '--port', port]);
+  const staying = serpy.start(['chat', '--no-reconnect', '--protocol', 'v2', '--port', port]);
   staying.type('camera ready\n');
   const url = (age: 1 | 2) => `serpy${age}://127.0.0.1:${port}`;
   expect(await serpy.start(['send', url(1), 'exposure', '--file', file]).ended).toMatchObject({ status: 0 });

@@ -71,15 +71,7 @@ describe('a recording over a link that breaks', () => {
     const { server, count, port } = await instrument();
     const { port: through, cut } = await cable(port);
     const folder = join(place, 'run');
-    const run = new Run([
-      'record',
-      `${scheme}://127.0.0.1:${through}`,
-      folder,
-      '--reconnect',
-      '--count',
-      '40',
-      ...quickly,
-    ]);
+    const run = new Run(['record', `${scheme}://127.0.0.1:${through}`, folder, '--count', '40', ...quickly]);
     await run.until(/Ctrl-C stops it/);
     while (server.size === 0) await new Promise(setImmediate); // it counts in who has confirmed the session
     for (let round = 1; round <= 4; round++) {
@@ -103,7 +95,7 @@ describe('a recording over a link that breaks', () => {
     const { port: through, cut } = await cable(port);
     const folder = join(place, 'run');
     const url = `serpy2://127.0.0.1:${through}?sessionTimeoutMs=20`;
-    const run = new Run(['record', url, folder, '--reconnect', ...quickly]);
+    const run = new Run(['record', url, folder, ...quickly]);
     await run.until(/Ctrl-C stops it/);
     for (let round = 1; round <= 3; round++) {
       const before = recorded(folder);
@@ -141,14 +133,14 @@ describe('a recording over a link that breaks', () => {
       for await (const _ of connection);
     });
     const to = `serpy2://127.0.0.1:${reader.address.port}`;
-    const replayed = await runToEnd(['replay', folder, to, '--connect', '--speed', 'max']);
+    const replayed = await runToEnd(['replay', folder, to, '--connect', '--no-reconnect', '--speed', 'max']);
     expect(replayed).toMatchObject({ status: 0, stderr: expect.stringContaining('the recording has 2 gaps: ') });
   });
 
   test('has a gap at its end if the connection does not come back', async () => {
     const { server, count, port } = await instrument();
     const folder = join(place, 'run');
-    const run = new Run(['record', `serpy2://127.0.0.1:${port}`, folder, '--reconnect']);
+    const run = new Run(['record', `serpy2://127.0.0.1:${port}`, folder]);
     await run.until(/Ctrl-C stops it/);
     while (recorded(folder) === 0) await count(1);
     for (const connection of server) connection.destroy();

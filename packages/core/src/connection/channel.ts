@@ -124,10 +124,13 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
     const outgoing = session.encode(value, options);
     if (this.dropsOffline && (this.#link?.over ?? true)) return this.outbox.sendOffline(options);
     if (types.isUint8Array(value)) markInUse(value);
-    const skipsQueue = !outgoing.awaitsAck && options.signal === undefined && this.outbox.idle;
-    if (skipsQueue && this.#link?.sendNow(outgoing)) {
+    const link = this.#link;
+    if (options.signal === undefined && this.outbox.isOpenFor(outgoing) && link?.mayNow()) {
       this.#counters.messagesSent++;
-      return acceptedResult;
+      // Before it is sent: the session may reject it at once.
+      const sent = outgoing.awaitsAck ? this.outbox.sendPast(outgoing, options) : acceptedResult;
+      link.sendNow(outgoing);
+      return sent;
     }
     session.snapshot(outgoing);
     const sent = this.outbox.send(outgoing, options);
@@ -211,8 +214,8 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
     if (this.#unknown.length > 0) this.#notifier.warn(new DeliveryUnknownError('the connection ended', this.#unknown));
   }
 
-  stats(connectedMs: number): ConnectionStats {
-    return this.#counters.snapshot(this, connectedMs);
+  stats(connectedMs: number, sinceMs: number): ConnectionStats {
+    return this.#counters.snapshot(this, connectedMs, sinceMs);
   }
 
   // Called by the link.

@@ -1,5 +1,6 @@
 /** The options of a connection: their types, defaults and checks. */
 import { OptionError } from '../errors.js';
+import { nameOption } from '../options/name-option.js';
 import { linuxKeepAliveMs, type OptionSpec, type OptionSpecs, option, type PartialOptions } from '../options/option.js';
 import type { QueueOptions, WhenFull } from '../queue/send-queue.js';
 import { defaultMinDelayMs, type ReconnectOptions } from '../reconnect/backoff.js';
@@ -48,6 +49,11 @@ export const keepOption: OptionSpec<Keep> = {
 export interface ConnectionSettings extends SecuritySettings {
   /** Whether to reconnect when the link breaks. Default false. */
   readonly autoRestart: boolean;
+  /**
+   * Whether the first connection is retried as later ones are, with the events `reconnecting`: `true` without a limit, or for this many
+   * milliseconds. An error that waiting cannot mend, such as a wrong key, rejects at once. Default false: the first failure rejects.
+   */
+  readonly waitForServer: boolean | number;
   /** Timeout of one connection attempt. Default 10,000. */
   readonly connectTimeoutMs: number;
   /** Timeout of `close()`, which sends what is queued and waits for the peer's end. Default 5,000. */
@@ -72,13 +78,15 @@ export interface ConnectionSettings extends SecuritySettings {
   readonly whenOffline: WhenOffline;
   /** When to reconnect. */
   readonly reconnect: ReconnectOptions;
+  /** Told to the peer of a session, as its `peer.name`: 1 to 64 bytes of UTF-8. Default none. It proves nothing. */
+  readonly name?: string | undefined;
 }
 
 /** The options of a connection that every protocol has. */
 export type ConnectionOptions = PartialOptions<ConnectionSettings>;
 
 /** The options of the end that connects. */
-export type DiallingOption = 'autoRestart' | 'connectTimeoutMs' | 'reconnect';
+export type DiallingOption = 'autoRestart' | 'waitForServer' | 'connectTimeoutMs' | 'reconnect';
 
 const defaultMaxDelayMs = 15_000;
 
@@ -107,6 +115,7 @@ export const acceptedOptions: OptionSpecs<Omit<ConnectionSettings, DiallingOptio
   maxOpenStreams: option.count(1, 1000000, 1024),
   keep: keepOption,
   whenOffline: option.choice(['buffer', 'drop'], 'buffer'),
+  name: nameOption,
   key: keyOption,
   tls: tlsOption,
 };
@@ -114,6 +123,7 @@ export const acceptedOptions: OptionSpecs<Omit<ConnectionSettings, DiallingOptio
 /** The options of a connection, with checks and defaults. */
 export const connectionOptions: OptionSpecs<ConnectionSettings> = {
   autoRestart: option.flag(false),
+  waitForServer: option.flagOrMilliseconds(false),
   connectTimeoutMs: option.milliseconds(10000, 1),
   ...acceptedOptions,
   reconnect: option.group<ReconnectOptions>({

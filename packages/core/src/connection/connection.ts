@@ -24,6 +24,7 @@ import type { ConnectionState } from './connection-state.js';
 import { Lifecycle } from './lifecycle.js';
 import { MessageIterator } from './message-iterator.js';
 import { Notifier } from './notifier.js';
+import type { PeerInfo } from './peer-info.js';
 import type { ConnectionStats } from './stats.js';
 import {
   type ConnectionLike,
@@ -86,6 +87,12 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   /** The protocol of the peer. Undefined until it is detected. */
   get peerProtocol(): string | undefined {
     return this.state === 'idle' ? undefined : this.#channel.protocolName;
+  }
+
+  /** What is known of the peer. The name is what the peer says, and proves nothing: `identity` does. */
+  get peer(): PeerInfo {
+    const { peerProtocol: protocol, remote: address } = this;
+    return { name: this.#channel.resumable?.peerName, protocol, address };
   }
 
   /** Whether there is a link in a session: messages are numbered and acknowledged, and outlive the link. */
@@ -253,7 +260,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   }
 
   stats(): ConnectionStats {
-    return this.#channel.stats(this.#lifecycle.connectedMs);
+    return this.#channel.stats(this.#lifecycle.connectedMs, this.#lifecycle.sinceMs);
   }
 
   /**
@@ -283,8 +290,10 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
 
   /** The output of `console.log`. */
   [inspect.custom](): string {
-    const { remote } = this;
-    return `Connection (${this.#protocol.name}, ${this.state}${remote ? `, peer ${remote.host}:${remote.port}` : ''})`;
+    const { name, address } = this.peer;
+    const called = name === undefined ? '' : `${JSON.stringify(name)} at `;
+    const peer = address ? `, peer ${called}${address.host}:${address.port}` : '';
+    return `Connection (${this.#protocol.name}, ${this.state}${peer})`;
   }
 
   /** The next message, converted: for further methods of a protocol. The message is consumed even if `convert` throws. */

@@ -8,6 +8,8 @@ export interface OutboundMessage {
   readonly awaitsAck: boolean;
   /** Set for a part of a stream, which is not a message. */
   readonly part?: StreamPart | undefined;
+  /** The call of `sendData` that waits for the acknowledgement. The send queue sets it; a protocol that creates it with the others has messages of one shape. */
+  awaited?: object | undefined;
 }
 
 /** A message that arrived. */

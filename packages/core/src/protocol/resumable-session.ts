@@ -60,6 +60,8 @@ export interface ResumableSession {
   discarded(received: Pick<InboundMessage, 'sizeBytes'>): void;
   /** How long the peer may resume the session after its link is lost, in milliseconds; 0 if it cannot. */
   readonly resumableMs: number;
+  /** The name that the peer of this session has stated; undefined without one. It proves nothing. */
+  readonly peerName?: string | undefined;
   /** The close frame of the peer; undefined until it has arrived. */
   readonly peerClose: PeerClose | undefined;
   /** Writes the close frame. */

@@ -19,7 +19,7 @@ export class AwaitedSend<Out> extends Deferred<boolean> implements QueueEntry<Aw
     wait: WaitOptions,
     expired: (error: Error, awaited: AwaitedSend<Out>) => void,
   ) {
-    super(clock, 'sendData', wait, (error) => expired(error, this));
+    super(clock, 'sendData', wait, expired);
     this.outgoing = outgoing;
     this.signal = wait.signal;
     this.timeoutMs = wait.timeoutMs;

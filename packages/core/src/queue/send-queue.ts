@@ -8,6 +8,7 @@ import { MessagesDroppedError, QueueFullError, TimeoutError } from '../errors.js
 import type { WaitOptions } from '../options/wait-options.js';
 import type { OutboundMessage } from '../protocol/message.js';
 import { AwaitedSend } from './awaited-send.js';
+import { AwaitedSends } from './awaited-sends.js';
 import { BoundedQueue, type QueueLimits } from './bounded-queue.js';
 import { abortError } from './deferred.js';
 import { droppedError, fullMessage, offlineError } from './send-queue-errors.js';
@@ -47,7 +48,8 @@ export class SendQueue<Out extends OutboundMessage> {
   // The next two are made when first needed: empty, they took 250 bytes of each connection.
   #blocked: WaitingLine<AwaitedSend<Out>> | undefined;
   /** Sends that wait for an acknowledgement: queued or sent. */
-  #waiting: Map<Out, AwaitedSend<Out>> | undefined;
+  #waiting: AwaitedSends<Out> | undefined;
+  #expired: ((error: Error, awaited: AwaitedSend<Out>) => void) | undefined;
   /** Number of those that were sent. */
   #onWire = 0;
   #onWireBytes = 0;
@@ -94,6 +96,19 @@ export class SendQueue<Out extends OutboundMessage> {
   /** As `length`, without the parts of streams, whose failure `sendStream` reports. */
   get unsentMessages(): number {
     return this.#queue.items().filter(({ part }) => part === undefined).length;
+  }
+
+  /** Whether a message may be sent without being queued: none is before it, and there is room for it until it is acknowledged. */
+  isOpenFor({ sizeBytes }: Out): boolean {
+    return this.#queue.length === 0 && this.#blocked?.first === undefined && this.#hasRoom(sizeBytes);
+  }
+
+  /** A message that awaits its acknowledgement goes to the link without being queued. Settles as `sendData` does. */
+  sendPast(outgoing: Out, wait: WaitOptions): Promise<boolean> {
+    const awaited = this.#newAwaited(outgoing, wait);
+    this.#await(awaited);
+    this.#handOver(awaited);
+    return awaited.promise;
   }
 
   /**
@@ -145,13 +160,17 @@ export class SendQueue<Out extends OutboundMessage> {
     const outgoing = this.#queue.shift();
     if (outgoing === undefined) return undefined;
     if (outgoing.awaitsAck) {
-      (this.#waiting?.get(outgoing) as AwaitedSend<Out>).state = 'on-wire';
-      this.#onWire++;
-      this.#onWireBytes += outgoing.sizeBytes;
+      this.#handOver(this.#waiting?.get(outgoing) as AwaitedSend<Out>);
     } else if (this.#blocked?.first) {
       this.#admitBlocked();
     }
     return outgoing;
+  }
+
+  #handOver(awaited: AwaitedSend<Out>): void {
+    awaited.state = 'on-wire';
+    this.#onWire++;
+    this.#onWireBytes += awaited.outgoing.sizeBytes;
   }
 
   /** Sent messages without an acknowledgement have to be sent again: they go before all others, whatever the bounds. */
@@ -185,7 +204,7 @@ export class SendQueue<Out extends OutboundMessage> {
    */
   close(refused: Error, lost: Error): number {
     this.rejectBlocked(refused);
-    for (const awaited of [...(this.#waiting?.values() ?? [])]) {
+    for (const awaited of this.#waiting?.all() ?? []) {
       this.#settle(awaited.outgoing)?.rejectHandled(awaited.state === 'on-wire' ? lost : refused);
     }
     const unsent = this.unsentMessages;
@@ -225,7 +244,8 @@ export class SendQueue<Out extends OutboundMessage> {
   }
 
   #newAwaited(outgoing: Out, wait: WaitOptions): AwaitedSend<Out> {
-    return new AwaitedSend(this.#clock, outgoing, wait, (error, awaited) => this.#expire(awaited, error));
+    this.#expired ??= (error, awaited) => this.#expire(awaited, error);
+    return new AwaitedSend(this.#clock, outgoing, wait, this.#expired);
   }
 
   /** Accepts sends that wait for room, while there is room. */
@@ -244,8 +264,8 @@ export class SendQueue<Out extends OutboundMessage> {
   }
 
   #await(awaited: AwaitedSend<Out>): void {
-    this.#waiting ??= new Map();
-    this.#waiting.set(awaited.outgoing, awaited);
+    this.#waiting ??= new AwaitedSends();
+    this.#waiting.add(awaited);
   }
 
   #expire(awaited: AwaitedSend<Out>, error: Error): void {
@@ -274,7 +294,7 @@ export class SendQueue<Out extends OutboundMessage> {
 
   #settle(outgoing: Out): AwaitedSend<Out> | undefined {
     const awaited = this.#waiting?.get(outgoing);
-    this.#waiting?.delete(outgoing);
+    if (awaited) this.#waiting?.remove(awaited);
     if (awaited?.state === 'on-wire') {
       this.#onWire--;
       this.#onWireBytes -= outgoing.sizeBytes;

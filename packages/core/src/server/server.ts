@@ -6,7 +6,7 @@ import { type Connection, internalsOf } from '../connection/connection.js';
 import { MessageIterator } from '../connection/message-iterator.js';
 import { emitEvent } from '../diagnostics.js';
 import type { Environment } from '../environment.js';
-import { ConnectionClosedError, NotConnectedError, OptionError, type SerpyErrorLike } from '../errors.js';
+import { OptionError, type SerpyErrorLike } from '../errors.js';
 import { defaultWait, type WaitOptions } from '../options/wait-options.js';
 import type { ProtocolTypes } from '../protocol/protocol.js';
 import { AsyncQueue } from '../queue/async-queue.js';
@@ -16,7 +16,7 @@ import { type Address, addressGroup } from '../transport/address.js';
 import type { Listener, Transport } from '../transport/transport.js';
 import { Admission } from './admission.js';
 import { PartialMessageBudget } from './partial-message-budget.js';
-import { partialBudgetError, rejectedError } from './server-errors.js';
+import { closedError, notStarted, partialBudgetError, rejectedError } from './server-errors.js';
 import type { DropInfo, ServerEvents } from './server-events.js';
 import { exposureWarning, type ListenSettings, listenSecurity, serverSecurityOf } from './server-security.js';
 
@@ -77,7 +77,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
    * `ERR_SERPY_OPTION` started twice, `ERR_SERPY_CLOSED` after `close()`
    */
   async start(): Promise<Started<this>> {
-    if (this.#state === 'closed') throw this.#closedError('start');
+    if (this.#state === 'closed') throw closedError('start');
     if (this.#state !== 'new') throw new OptionError('start() was called twice: a server starts once');
     const open = exposureWarning(this.#settings, this.#security);
     this.#state = 'starting';
@@ -103,7 +103,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     }
     if (this.#isClosed()) {
       listener.close();
-      throw this.#closedError('start');
+      throw closedError('start');
     }
     this.#listener = listener;
     this.#state = 'listening';
@@ -124,6 +124,11 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
   /** The current connections. A session without a link is among them in the state `reconnecting`: its client can resume it. */
   getConnectionsList(): C[] {
     return [...this.#admission.connections];
+  }
+
+  /** As `getConnectionsList()`: each has `peer`, `state` and `stats()`. */
+  get connections(): C[] {
+    return this.getConnectionsList();
   }
 
   /** The connections with unread messages. */
@@ -147,7 +152,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     this.#state = 'closed';
     this.#listener?.close();
     for (const connection of this.#admission.pending) connection.destroy();
-    this.#acceptQueue.close(() => this.#closedError('getConnection'));
+    this.#acceptQueue.close(() => closedError('getConnection'));
     emitEvent(this, 'server', 'close', undefined);
   }
 
@@ -286,14 +291,6 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
   #isClosed(): boolean {
     return this.#state === 'closed';
   }
-
-  #closedError(what: string): ConnectionClosedError {
-    return new ConnectionClosedError(`${what} failed: the server is closed. Create a new server`);
-  }
-}
-
-function notStarted(what: string): NotConnectedError {
-  return new NotConnectedError(`${what} was called before start(): await server.start() first`);
 }
 
 /** 1 s: the time for a rejected client to close its end, before the socket is destroyed. */

@@ -42,6 +42,7 @@ function newBlock(mode: Mode, body: Buffer | string, hasSuffix: boolean, acknowl
     hasSuffix,
     sizeBytes,
     awaitsAck: acknowledged,
+    awaited: undefined,
     ackCancelled: false,
     endedLinks: 0,
     noAckBefore: 0,

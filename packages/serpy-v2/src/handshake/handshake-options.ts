@@ -55,6 +55,8 @@ export interface SessionOptions extends Partial<HandshakeOptions> {
   readonly receiveQueue?: QueueOptions;
   readonly keep?: Keep;
   readonly authTimeoutMs?: number;
+  /** Told to the peer of a session. */
+  readonly name?: string | undefined;
 }
 
 /** The settings of a handshake. The defaults are those of the options. */
@@ -70,6 +72,7 @@ export function handshakeSettings(options: SessionOptions): HandshakeSettings {
     replay: options.replayQueue ?? { maxMessages: 4096, maxBytes: 64 * 1024 * 1024 },
     maxMessageBytes,
     autoRestart,
+    name: options.name,
     window: {
       maxMessages: receiveQueue?.maxMessages ?? 4096,
       maxBytes: receiveQueue?.maxBytes ?? 16 * 1024 * 1024,

@@ -279,11 +279,12 @@ export class ReliableSession<Out extends Sendable> {
     if (this.#nowMs - this.#writtenMs >= this.#maxQuietMs) this.receiver.wantAck();
   }
 
-  #handle({ type, offset, payload, ackRequested, isPlaced }: RecordReader): void {
+  #handle(record: RecordReader): void {
+    const { type, offset, payload } = record;
     this.#progressed();
     switch (type) {
       case recordType.data:
-        this.receiver.accept(offset, payload, ackRequested, isPlaced);
+        this.receiver.accept(record);
         return;
       case recordType.ack:
         if (payload.length < ackBytes) throw tooShort('ACK');

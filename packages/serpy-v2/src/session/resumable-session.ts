@@ -12,6 +12,8 @@ export interface HandshakeStatus {
   /** Whether the server has sent WELCOME and the client has not confirmed it: until then the server sends nothing more. */
   readonly welcomeSent: boolean;
   readonly pendingTakeover: boolean;
+  /** Whether the current link has no session. */
+  readonly isPlain: boolean;
   /** Whether the peer has this session, or has been asked to resume it and has not shown that it cannot. */
   readonly flowControlled: boolean;
 }
@@ -91,6 +93,10 @@ export class ResumableAdapter<Out extends Sendable, Owner> implements ResumableS
   get resumableMs(): number {
     const { session, resumableMs } = this.#manager;
     return session === undefined || session.peerClose ? 0 : resumableMs;
+  }
+
+  get peerName(): string | undefined {
+    return this.#status.isPlain ? undefined : this.#manager.peerName;
   }
 
   get peerClose(): PeerClose | undefined {

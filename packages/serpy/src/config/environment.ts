@@ -1,7 +1,7 @@
 /** Reads options from environment variables such as `SERPY_PORT` and `SERPY_KEY_FILE`. */
 import { checkNames, OptionError, type OptionSpec } from 'serpy-core';
 import { emptyOptions, setOption } from './option-path.js';
-import { connectSpecs, listenSpecs, markAsSharedConfig } from './options.js';
+import { connectSpecs, linesOnlyOptions, listenSpecs, markAsSharedConfig } from './options.js';
 import { withoutServices } from './service-variables.js';
 import { parseUrl } from './url.js';
 
@@ -30,6 +30,7 @@ export function environmentOptions(
 export const allSpecs: Readonly<Record<string, OptionSpec<unknown>>> = {
   ...connectSpecs('auto'),
   ...listenSpecs('auto'),
+  ...linesOnlyOptions,
 };
 
 /** Variables, with the path of the option that each overrides: `sendQueue.maxMessages`. */
