@@ -11,6 +11,7 @@ import {
   type SerpyError,
   type Session,
   type SessionHost,
+  type SharedEncoding,
   sniffBytes,
   TruncatedError,
   ValueError,
@@ -65,7 +66,12 @@ export class LinesSession implements Session<string, AcknowledgeOption, Received
   }
 
   /** @throws `ERR_SERPY_OPTION`, `ERR_SERPY_VALUE`, `ERR_SERPY_ENCODING`, `ERR_SERPY_TOO_LARGE` */
-  encode(text: string, { acknowledge = false }: AcknowledgeOption): Line {
+  encode(text: string, options: AcknowledgeOption, shared?: SharedEncoding): Line {
+    if (shared === undefined) return this.#encode(text, options);
+    return { ...shared.get('lines', () => this.#encode(text, options)) }; // a queue notes its own state in it
+  }
+
+  #encode(text: string, { acknowledge = false }: AcknowledgeOption): Line {
     if (acknowledge !== false) throw new OptionError(noAcknowledgement);
     if (typeof text !== 'string')
       throw new ValueError(`a line is text, not ${describeValue(text)}: ${remedyFor(text)}`);

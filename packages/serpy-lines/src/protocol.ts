@@ -1,6 +1,7 @@
 /** Lines of text as core sees them. */
 import {
   type JsonReading,
+  type MessageKind,
   type Protocol,
   type ProtocolTypes,
   Message as ReceivedMessage,
@@ -39,5 +40,6 @@ export function linesProtocol(options: SessionOptions) {
     createSession: (_role: Role, host: SessionHost<Line>) => new LinesSession(options, host),
     data: ({ text }: ReceivedLine) => text,
     message: ({ text }: ReceivedLine): Message => new ReceivedMessage('text', text),
+    kind: (): MessageKind => 'text',
   } satisfies Protocol<Lines>;
 }

@@ -14,6 +14,7 @@ import {
   type SerpyError,
   type Session,
   type SessionHost,
+  type SharedEncoding,
   sniffBytes,
   TruncatedError,
   ValueError,
@@ -24,7 +25,15 @@ import { PendingAcks } from './pending-acks.js';
 import { decodeBase85, decodedBase85Length, encodeBase85, encodedBase85Length } from './values/base85.js';
 import type { Encoding } from './values/text.js';
 import { checkForcedMode, encodeValue, isPlainText, modeFor, type Value } from './values/values.js';
-import { type Block, bytesBlock, copyBelowBytes, type ReceivedBlock, suffixOf, textBlock } from './wire/block.js';
+import {
+  type Block,
+  bytesBlock,
+  copyBelowBytes,
+  owned,
+  type ReceivedBlock,
+  suffixOf,
+  textBlock,
+} from './wire/block.js';
 import {
   acknowledgeBlock,
   controlStart,
@@ -112,7 +121,12 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
    * Encodes a value as a block.
    * @throws `ERR_SERPY_VALUE`, `ERR_SERPY_ENCODING`, `ERR_SERPY_TOO_LARGE`, `ERR_SERPY_OPTION`
    */
-  encode(value: Value, options: ModeOptions): Block {
+  encode(value: Value, options: ModeOptions, shared?: SharedEncoding): Block {
+    if (shared === undefined) return this.#encode(value, options);
+    return { ...shared.get('v1', () => owned(this.#encode(value, options))) }; // a block has a state of its own
+  }
+
+  #encode(value: Value, options: ModeOptions): Block {
     const asked = options.acknowledge === undefined ? (options.mode ?? 0) : acknowledgedMode(options);
     const { forceMode = false } = options;
     if (!isMode(asked)) throw new OptionError(`the option mode takes a number from 0 to 5, not ${String(asked)}`);

@@ -2,6 +2,7 @@
 import {
   ConnectionLostError,
   MessageTooLargeError,
+  markInUse,
   OptionError,
   type OutboundMessage,
   type ResumableSession,
@@ -9,6 +10,7 @@ import {
   type SerpyError,
   type Session,
   type SessionHost,
+  type SharedEncoding,
   type StreamPart,
 } from 'serpy-core';
 import { Decoder } from './decoder.js';
@@ -20,7 +22,7 @@ import { detachedBufferError } from './reliable/sender-errors.js';
 import { encodeStreamFrame } from './reliable/stream-frame.js';
 import { noSessionError } from './session/session-errors.js';
 import { SessionRegistry } from './session/session-registry.js';
-import { type DecodedMessage, encodeValue, messageOf, type Value } from './values/values.js';
+import { type DecodedMessage, encodeValue, messageOf, type Payload, type Value } from './values/values.js';
 import { checksum } from './wire/checksum.js';
 import { copyBelowBytes, frameType, headerBytes, probeAnswer, streamType } from './wire/constants.js';
 import { writeHeader } from './wire/header.js';
@@ -46,7 +48,7 @@ export interface Frame extends OutboundMessage {
   payload: Uint8Array;
   /** Whether the payload is memory of serpy, which the program cannot change. */
   owned: boolean;
-  /** The checksum of a large payload, which is not copied: the peer detects if it changes before it is written. Undefined in a session. */
+  /** The checksum, if it is known: of a large payload, which is not copied, so that the peer detects if it changes before it is written; and of a shared one. Undefined in a session. */
   readonly sum: number | undefined;
   readonly level: 'received' | 'consumed' | undefined;
   /** The offset of its end in the session's byte stream, once it is in there. */
@@ -119,8 +121,9 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
    * Encodes a value as a frame.
    * @throws `ERR_SERPY_VALUE`, `ERR_SERPY_INTEGER_RANGE`, `ERR_SERPY_TOO_LARGE`, `ERR_SERPY_OPTION`
    */
-  encode(value: Value, options: AcknowledgeOption = {}): Frame {
-    const { type, prefix, bytes } = encodeValue(value);
+  encode(value: Value, options: AcknowledgeOption = {}, shared?: SharedEncoding): Frame {
+    const common = shared?.get('v2', () => new SharedPayload(value));
+    const { type, prefix, bytes } = common ?? encodeValue(value);
     const payloadBytes = (prefix?.length ?? 0) + bytes.length;
     const level = options.acknowledge === true ? 'received' : options.acknowledge;
     if (level !== undefined) this.#checkLevel(level);
@@ -132,14 +135,19 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       type: frameType[type],
       prefix,
       payload: bytes,
-      owned: bytes !== value && prefix === undefined,
-      sum: payloadBytes < copyBelowBytes || this.#handshake?.established ? undefined : sumOf(prefix, bytes),
+      owned: common !== undefined || (bytes !== value && prefix === undefined),
+      sum: this.#sumOf(payloadBytes, prefix, bytes, common),
       sizeBytes: headerBytes + payloadBytes,
       level,
       endOffset: 0,
       awaitsAck: level !== undefined,
       awaited: undefined,
     };
+  }
+
+  #sumOf(payloadBytes: number, prefix: Uint8Array | undefined, bytes: Uint8Array, common: SharedPayload | undefined) {
+    if (this.#handshake?.established) return undefined;
+    return common?.sum ?? (payloadBytes < copyBelowBytes ? undefined : sumOf(prefix, bytes));
   }
 
   /** Encodes a part of a stream as a frame. Throws `ERR_SERPY_OPTION` without a session. */
@@ -196,7 +204,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     const { type, prefix, payload, sum, sizeBytes } = frame;
     if (payload.length < copyBelowBytes) {
       const { buffer, offset } = this.#output.reserve(sizeBytes);
-      writeHeader(buffer, offset, type, checksum(payload), payload.length);
+      writeHeader(buffer, offset, type, sum ?? checksum(payload), payload.length);
       buffer.set(payload, offset + headerBytes);
     } else {
       const { buffer, offset } = this.#output.reserve(sizeBytes - payload.length);
@@ -280,6 +288,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   }
 
   read(): DecodedMessage | undefined {
+    if (this.#handshake?.readsSession) return this.#handshake.read();
     for (;;) {
       const handshake = this.#handshake;
       const buffered = handshake?.readHeld();
@@ -444,6 +453,27 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
         if (this.#role === 'server' && this.#plainSent === 0) this.answerProbe(this.#nowMs);
       },
     });
+  }
+}
+
+/** The payload of a broadcast: one copy and one checksum for all connections. */
+class SharedPayload implements Payload {
+  readonly type: Payload['type'];
+  readonly prefix?: Uint8Array;
+  readonly bytes: Uint8Array;
+  #sum: number | undefined;
+
+  constructor(value: Value) {
+    const { type, prefix, bytes } = encodeValue(value);
+    this.type = type;
+    if (prefix !== undefined) this.prefix = prefix;
+    this.bytes = bytes === value || prefix !== undefined ? Buffer.from(bytes) : bytes;
+    markInUse(this.bytes); // a session that is lost reports it to the program
+  }
+
+  get sum(): number {
+    this.#sum ??= sumOf(this.prefix, this.bytes);
+    return this.#sum;
   }
 }
 

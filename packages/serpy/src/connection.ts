@@ -42,9 +42,9 @@ export class Connection<P extends ProtocolName = 'auto'> extends CoreConnection<
 
   /** As for every connection. Sends an array as a `.npy` in a message of bytes, over v1 in modes 0 to 3. */
   override sendData(value: TypesOf[P]['value'], options?: SendOptions<TypesOf[P]>): Promise<boolean> {
-    if (this.protocol !== 'v1' || !isArrayValue(value) || isPickled(options)) return super.sendData(value, options);
+    if (this.protocol !== 'v1' || !isArrayValue(value)) return super.sendData(value, options);
     try {
-      return super.sendData(encodeNpy(value), options);
+      return super.sendData(arrayForV1(value, options), options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -77,6 +77,11 @@ export class Connection<P extends ProtocolName = 'auto'> extends CoreConnection<
   override get peerProtocol(): 'v1' | 'v2' | 'lines' | undefined {
     return super.peerProtocol as 'v1' | 'v2' | 'lines' | undefined;
   }
+}
+
+/** An array as v1 sends it: as a `.npy`, except in a pickle. Other values stay as they are. */
+export function arrayForV1<V>(value: V, options: object | undefined): V | Uint8Array {
+  return isArrayValue(value) && !isPickled(options) ? encodeNpy(value) : value;
 }
 
 /** Whether v1 sends the value as a pickle, in which `{ data, shape }` is an object like any other. */

@@ -28,9 +28,10 @@ export interface PortableV2 extends v2.V2 {
   message: PortableV2Message;
 }
 
-/** Lines with portable messages. */
-export interface PortableLines extends Omit<lines.Lines, 'value' | 'message'> {
+/** Lines with portable messages. An acknowledgement is refused when a line is sent: a portable function may ask for one. */
+export interface PortableLines extends Omit<lines.Lines, 'value' | 'sendOptions' | 'message'> {
   value: LineValue;
+  sendOptions: AutoSendOptions;
   message: PortableLinesMessage;
 }
 

@@ -7,6 +7,7 @@ import { defaultMinDelayMs, type ReconnectOptions } from '../reconnect/backoff.j
 import type { SecuritySettings } from '../security/security.js';
 import { keyOption } from '../security/shared-key.js';
 import { tlsOption } from '../security/tls-options.js';
+import { type Keep, keepOption } from './keep-option.js';
 
 /** 64 MiB. */
 export const defaultMaxMessageBytes = 64 * 1024 * 1024;
@@ -28,30 +29,15 @@ export function queue(defaultMessages: number): OptionSpec<QueueOptions> {
   });
 }
 
-/** Which received messages are kept: all, or only the newest. */
-export type Keep = 'all' | 'latest';
-
 /** What happens to messages that are sent while there is no link. */
 export type WhenOffline = 'buffer' | 'drop';
-export const keepOption: OptionSpec<Keep> = {
-  ...option.choice(['all', 'latest'], 'all'),
-  validateWith(value, { receiveQueue }) {
-    const names = Object.entries((receiveQueue ?? {}) as object).filter(([, each]) => each !== undefined);
-    if (value !== 'latest' || names.length === 0) return;
-    const stated = names.map(([name]) => `receiveQueue.${name}`).join(' and ');
-    throw new OptionError(
-      `the options keep: 'latest' and ${stated} contradict each other: 'latest' keeps one message, which the next replaces, so leave one of them out`,
-    );
-  },
-};
-
 /** The complete options of a connection that every protocol has. */
 export interface ConnectionSettings extends SecuritySettings {
   /** Whether to reconnect when the link breaks. Default false. */
   readonly autoRestart: boolean;
   /**
    * Whether the first connection is retried as later ones are, with the events `reconnecting`: `true` without a limit, or for this many
-   * milliseconds. An error that waiting cannot mend, such as a wrong key, rejects at once. Default false: the first failure rejects.
+   * milliseconds. An error that stays the same, such as a wrong key, rejects at once. Default false: the first failure rejects.
    */
   readonly waitForServer: boolean | number;
   /** Timeout of one connection attempt. Default 10,000. */
@@ -72,7 +58,10 @@ export interface ConnectionSettings extends SecuritySettings {
   readonly receiveQueue: QueueOptions;
   /** Maximum number of streams that arrive at the same time (`getStream`). Default 1,024. */
   readonly maxOpenStreams: number;
-  /** `'latest'`: keeps only the newest received message, which the next one replaces. Default `'all'`: `receiveQueue` keeps them. */
+  /**
+   * `'latest'`: keeps only the newest received message, which the next one replaces. `{ arrays: 'latest' }`: only the newest of one kind, and all
+   * others. A function: only the newest of the messages for which it returns the same text. Default `'all'`: `receiveQueue` keeps them.
+   */
   readonly keep: Keep;
   /** `'drop'`: drops messages while there is no link, as they would be stale later. Default `'buffer'`: `sendQueue` keeps them. */
   readonly whenOffline: WhenOffline;

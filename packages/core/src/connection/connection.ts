@@ -5,7 +5,13 @@ import type { Environment } from '../environment.js';
 import { OptionError, ValueError } from '../errors.js';
 import { option } from '../options/option.js';
 import { checkNames } from '../options/option-names.js';
-import { checkWaitOptions, defaultWait, type WaitOptions } from '../options/wait-options.js';
+import {
+  checkSendOptions,
+  checkWaitOptions,
+  defaultWait,
+  type SendWaitOptions,
+  type WaitOptions,
+} from '../options/wait-options.js';
 import type { InboundMessage } from '../protocol/message.js';
 import type { Protocol, ProtocolTypes } from '../protocol/protocol.js';
 import { handledRejection } from '../queue/deferred.js';
@@ -38,8 +44,8 @@ import {
 /** Gives core's server the internals of a connection that it has accepted. Not part of the public interface. */
 export let internalsOf: (connection: Connection<ProtocolTypes>) => ConnectionInternals;
 
-/** The options of `sendData`: those of the protocol, and how long it may wait. */
-export type SendOptions<T extends ProtocolTypes> = T['sendOptions'] & WaitOptions;
+/** The options of `sendData`: those of the protocol, how long it may wait, and how long the message is of use. */
+export type SendOptions<T extends ProtocolTypes> = T['sendOptions'] & SendWaitOptions;
 
 /** A connection to one peer. The protocol packages document which values can be sent. */
 export class Connection<T extends ProtocolTypes> extends EventEmitter<ConnectionEvents> {
@@ -131,9 +137,10 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   }
 
   /**
-   * Sends a message. Resolves `true` once it is queued or, if an acknowledgement was requested, acknowledged. Resolves `false` if no
-   * acknowledgement came within `timeoutMs`, if the full queue dropped it (`whenFull: 'drop-newest'`), or if it was dropped as there is no
-   * link (`whenOffline: 'drop'`). Bytes of 4 KiB or more are not copied: do not change them before they are sent. If the promise is not
+   * Sends a message. Resolves `true` once it is queued or, if an acknowledgement was requested, acknowledged. With `signal` or `expiresMs` it waits
+   * until the message is handed to the TCP connection: until then the signal withdraws it, and after `expiresMs` it is dropped.
+   * Resolves `false` if it expired, if no acknowledgement came within `timeoutMs`, if the full queue dropped it (`whenFull: 'drop-newest'`), or if
+   * it was dropped as there is no link (`whenOffline: 'drop'`). Bytes of 4 KiB or more are not copied: do not change them before they are sent. If the promise is not
    * awaited, a rejection because the connection closed does not end the program.
    * @throws `ERR_SERPY_QUEUE_FULL` the queue stayed full, `ERR_SERPY_CLOSED`, `ERR_SERPY_NOT_CONNECTED`, `ERR_SERPY_ABORTED`,
    * `ERR_SERPY_LOST` the connection ended before the acknowledgement, `ERR_SERPY_TOO_LARGE`, and errors for values that the protocol cannot encode
@@ -142,7 +149,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
     try {
       if (this.#lifecycle.ending) return handledRejection(this.#lifecycle.closedError('sendData'));
       if (this.state === 'idle') throw notConnected('sendData');
-      checkWaitOptions(options, this.#protocol.sendOptionNames);
+      checkSendOptions(options, this.#protocol.sendOptionNames);
       return this.#channel.send(value, options);
     } catch (error) {
       return Promise.reject(error);

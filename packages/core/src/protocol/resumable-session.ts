@@ -53,9 +53,10 @@ export interface ResumableSession {
   readonly flowControlled: boolean;
   /**
    * The program has consumed this message, or the queue has dropped it for a newer one.
+   * @param earlierWait whether earlier messages still wait for the program: then it counts as consumed when a later one is, and only its room is free
    * @returns whether the session has something to read or to write, now or later
    */
-  consumed(received: Pick<InboundMessage, 'sizeBytes'>): boolean;
+  consumed(received: Pick<InboundMessage, 'sizeBytes'>, earlierWait?: boolean): boolean;
   /** The queue has dropped this message, which was read last, and keeps earlier ones. */
   discarded(received: Pick<InboundMessage, 'sizeBytes'>): void;
   /** How long the peer may resume the session after its link is lost, in milliseconds; 0 if it cannot. */

@@ -10,12 +10,15 @@ import { OptionError, type SerpyErrorLike } from '../errors.js';
 import { defaultWait, type WaitOptions } from '../options/wait-options.js';
 import type { ProtocolTypes } from '../protocol/protocol.js';
 import { AsyncQueue } from '../queue/async-queue.js';
+import { handledRejection } from '../queue/deferred.js';
 import type { Security } from '../security/security.js';
 import { systemEnvironment } from '../system-environment.js';
 import { type Address, addressGroup } from '../transport/address.js';
 import type { Listener, Transport } from '../transport/transport.js';
 import { Admission } from './admission.js';
+import { type BroadcastOptions, type BroadcastResult, broadcast } from './broadcast.js';
 import { PartialMessageBudget } from './partial-message-budget.js';
+import { refuse } from './refuse.js';
 import { closedError, notStarted, partialBudgetError, rejectedError } from './server-errors.js';
 import type { DropInfo, ServerEvents } from './server-events.js';
 import { exposureWarning, type ListenSettings, listenSecurity, serverSecurityOf } from './server-security.js';
@@ -124,6 +127,24 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
   /** The current connections. A session without a link is among them in the state `reconnecting`: its client can resume it. */
   getConnectionsList(): C[] {
     return [...this.#admission.connections];
+  }
+
+  /**
+   * Sends a message to all connections, or to those that the options select, also to clients that are away and may resume their session. It is
+   * encoded once and waits for no client: if the send queue of one is full, `slowPeers` decides. Resolves when it is queued.
+   * @throws `ERR_SERPY_OPTION`, `ERR_SERPY_CLOSED`, `ERR_SERPY_NOT_CONNECTED`, and the errors of `sendData` for a value that cannot be encoded: then it is sent to
+   * none. A message that is too large for one client is dropped for that one
+   */
+  broadcast(value: T['value'], options: BroadcastOptions<T, C> = {}): Promise<BroadcastResult> {
+    try {
+      if (this.#state === 'new') throw notStarted('broadcast');
+      const connections = this.getConnectionsList();
+      if (this.#isClosed() && connections.length === 0) return handledRejection(closedError('broadcast'));
+      const result = broadcast<T, C>(value, options, connections, this.#createConnection);
+      return new Promise((resolve) => this.#environment.clock.setImmediate(() => resolve(result))); // a loop of broadcasts must let the sockets send
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** As `getConnectionsList()`: each has `peer`, `state` and `stats()`. */
@@ -241,18 +262,9 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     else this.#removeFromQueue((accepted) => accepted.connection === connection);
   }
 
-  /** Closes a transport gracefully. Neither protocol has a message for it. */
   #refuse(transport: Transport, limit: DropInfo['reason']): void {
-    const { remote } = transport;
-    transport.start({
-      received: () => {},
-      drained: () => {},
-      ended: () => transport.destroy(),
-      closed: () => this.#environment.clock.clearTimeout(timer),
-    });
-    const timer = this.#environment.clock.setTimeout(() => transport.destroy(), refuseLingerMs);
-    transport.end();
-    this.#drop(remote, limit);
+    refuse(transport, this.#environment.clock);
+    this.#drop(transport.remote, limit);
   }
 
   #drop(remote: Address, reason: DropInfo['reason']): void {
@@ -292,6 +304,3 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     return this.#state === 'closed';
   }
 }
-
-/** 1 s: the time for a rejected client to close its end, before the socket is destroyed. */
-const refuseLingerMs = 1000;

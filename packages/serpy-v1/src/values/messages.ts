@@ -1,6 +1,6 @@
 /** Converts received blocks into the messages that a program reads. */
-import { type JsonReading, Message as ReceivedMessage } from 'serpy-core';
-import { type NumpyArray, type PickleValue, readPickle } from '../pickle/index.js';
+import { type JsonReading, kindOfBytes, type MessageKind, Message as ReceivedMessage } from 'serpy-core';
+import { NumpyArray, type PickleValue, readPickle } from '../pickle/index.js';
 import type { ReceivedBlock } from '../wire/block.js';
 import type { Mode } from '../wire/constants.js';
 import { decodeText, type Encoding } from './text.js';
@@ -51,4 +51,12 @@ export function messageOf(received: ReceivedBlock, encoding: Encoding): Message 
   if (mode >= 4) return new ModeMessage('object', dataOf(received), mode) as Message;
   const text = mode < 2 ? decodeText(bytes, encoding) : undefined;
   return new ModeMessage(text === undefined ? 'bytes' : 'text', text ?? bytes, mode) as Message;
+}
+
+/** The kind of a message, for the option `keep`. A number that travels as decimal text is text. */
+export function kindOf(value: Data): MessageKind | undefined {
+  if (value instanceof NumpyArray) return 'arrays';
+  if (value instanceof Uint8Array) return kindOfBytes(value);
+  if (typeof value === 'string') return 'text';
+  return typeof value === 'number' || typeof value === 'bigint' ? 'numbers' : undefined;
 }

@@ -1,7 +1,7 @@
 /** The options of the handshake, and the settings that follow from them. */
 
 import type { Keep } from 'serpy-core';
-import { type OptionSpecs, option, type QueueOptions } from 'serpy-core';
+import { type OptionSpecs, option, type QueueOptions, receiveBounds } from 'serpy-core';
 import type { ReplayLimits } from '../reliable/sender.js';
 import type { SessionManagerSettings } from '../session/session-manager.js';
 
@@ -34,7 +34,7 @@ export function handshakeOptions(mode: SessionMode): OptionSpecs<HandshakeOption
     peerTimeoutMs: option.milliseconds(15_000),
     resumeWindowMs: option.milliseconds(120_000),
     replayQueue: option.group<ReplayLimits>({
-      maxMessages: option.count(1, Number.MAX_SAFE_INTEGER, 4096),
+      maxMessages: option.count(1, Number.MAX_SAFE_INTEGER, 16_384),
       maxBytes: option.count(1, Number.MAX_SAFE_INTEGER, 64 * 1024 * 1024),
     }),
   };
@@ -61,7 +61,14 @@ export interface SessionOptions extends Partial<HandshakeOptions> {
 
 /** The settings of a handshake. The defaults are those of the options. */
 export function handshakeSettings(options: SessionOptions): HandshakeSettings {
-  const { maxMessageBytes, receiveQueue, keep, autoRestart = false, authTimeoutMs = 5000 } = options;
+  const {
+    maxMessageBytes,
+    receiveQueue = defaultQueue,
+    keep = 'all',
+    autoRestart = false,
+    authTimeoutMs = 5000,
+  } = options;
+  const { maxMessages, maxBytes, whenFull } = receiveBounds(receiveQueue, keep, maxMessageBytes);
   return {
     session: options.session ?? 'off',
     sessionTimeoutMs: options.sessionTimeoutMs ?? 500,
@@ -69,14 +76,16 @@ export function handshakeSettings(options: SessionOptions): HandshakeSettings {
     pingIntervalMs: options.pingIntervalMs ?? 5000,
     peerTimeoutMs: options.peerTimeoutMs ?? 15000,
     resumeWindowMs: options.resumeWindowMs ?? 120000,
-    replay: options.replayQueue ?? { maxMessages: 4096, maxBytes: 64 * 1024 * 1024 },
+    replay: options.replayQueue ?? { maxMessages: 16_384, maxBytes: 64 * 1024 * 1024 },
     maxMessageBytes,
     autoRestart,
     name: options.name,
     window: {
-      maxMessages: receiveQueue?.maxMessages ?? 4096,
-      maxBytes: receiveQueue?.maxBytes ?? 16 * 1024 * 1024,
-      drops: keep === 'latest' || (receiveQueue !== undefined && receiveQueue.whenFull !== 'block'),
+      maxMessages,
+      maxBytes,
+      drops: keep === 'latest' || whenFull !== 'block',
     },
   };
 }
+
+const defaultQueue: QueueOptions = { maxMessages: 4096, maxBytes: 16 * 1024 * 1024, whenFull: 'block' };

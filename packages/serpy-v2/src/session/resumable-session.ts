@@ -74,11 +74,11 @@ export class ResumableAdapter<Out extends Sendable, Owner> implements ResumableS
     return this.#status.flowControlled;
   }
 
-  consumed(received: Received): boolean {
+  consumed(received: Received, earlierWait = false): boolean {
     const { session } = this.#manager;
     if (session === undefined || !isNumbered(received)) return true;
     // The parts of a stream are consumed in an order of their own.
-    return session.consumed(received, received.part !== undefined);
+    return session.consumed(received, earlierWait || received.part !== undefined);
   }
 
   discarded(received: Received): void {

@@ -6,6 +6,8 @@ import {
   IntegerRangeError,
   isTypedNumber,
   type JsonReading,
+  kindOfBytes,
+  type MessageKind,
   MessageTooLargeError,
   markInUse,
   ProtocolError,
@@ -149,6 +151,12 @@ export function decodeValue(type: number, payload: Buffer, end = 0): DecodedMess
 /** A message as the application reads it. */
 export function readable({ type, value }: TypedValue): Message {
   return new ReceivedMessage(type, value) as Message;
+}
+
+/** The kind of a message, for the option `keep`. */
+export function kindOf({ type, value }: TypedValue): MessageKind {
+  if (type === 'bytes') return kindOfBytes(value);
+  return type === 'str' ? 'text' : 'numbers';
 }
 
 /** An outbound message as the application knows it. */

@@ -1,6 +1,13 @@
 /** Encodes messages to send for one protocol, or for both while the peer's protocol is not known. */
 import { type ArrayValue, encodeNpy, isArrayValue } from 'serpy-arrays';
-import { isTypedNumber, MessagesDroppedError, OptionError, type OutboundMessage, type TypedNumber } from 'serpy-core';
+import {
+  isTypedNumber,
+  MessagesDroppedError,
+  OptionError,
+  type OutboundMessage,
+  type SharedEncoding,
+  type TypedNumber,
+} from 'serpy-core';
 import type { PortableValue } from '../portable/portable-value.js';
 import type { v1, v2 } from '../protocols.js';
 
@@ -11,6 +18,8 @@ type Frame = v2.V2['outgoing'];
 export interface AutoOutgoing extends OutboundMessage {
   readonly v1: v1.V1['outgoing'] | undefined;
   readonly v2: v2.V2['outgoing'] | undefined;
+  /** Whether it expires (`expiresMs`): once sent, it is not sent again in the other protocol. */
+  readonly expires?: boolean;
   /** The value itself, if it is immutable: it may have to be encoded for the other protocol. The content of bytes is read from the frame. */
   readonly value: string | number | bigint | TypedNumber | undefined;
   /** The acknowledgement that `sendData` waits for. */
@@ -24,8 +33,8 @@ const maxUncountedTextLength = 1024;
 
 /** The encoders of each protocol. */
 export interface Encoders {
-  readonly v1: { encode(value: v1.Value, options: object): Block };
-  readonly v2: { encode(value: v2.Value, options: v2.AcknowledgeOption): Frame };
+  readonly v1: { encode(value: v1.Value, options: object, shared?: SharedEncoding): Block };
+  readonly v2: { encode(value: v2.Value, options: v2.AcknowledgeOption, shared?: SharedEncoding): Frame };
 }
 
 /** The options of `sendData` over `auto`. */
@@ -37,15 +46,16 @@ export function encodeFor(
   value: PortableValue,
   { v1, v2 }: Encoders,
   options: AutoSendOptions = {},
+  shared?: SharedEncoding,
 ): AutoOutgoing {
   if (options.acknowledge !== undefined) return encodeAwaited(protocol, value, { v1, v2 }, options);
   const isText = typeof value === 'string';
   // The frame holds a text unchanged: to retain it as well would double its memory.
   const retained = isImmutable(value) && (protocol === 'v1' || !isText) ? value : undefined;
-  const block = protocol === 'v2' ? undefined : v1.encode(forV1(value), {});
+  const block = protocol === 'v2' ? undefined : v1.encode(forV1(value, shared), {}, shared);
   let frame: Frame | undefined;
-  if (protocol !== 'v1') frame = v2.encode(value, {});
-  else if (retained === undefined) frame = frameOf(value, v2);
+  if (protocol !== 'v1') frame = v2.encode(value, {}, shared);
+  else if (retained === undefined) frame = frameOf(value, v2, shared);
   const retainedBytes = protocol === 'v1' && isText && value.length > maxUncountedTextLength ? value.length : 0;
   const sizeBytes = Math.max((block?.sizeBytes ?? 0) + retainedBytes, protocol === 'v1' ? 0 : (frame?.sizeBytes ?? 0));
   return { v1: block, v2: frame, value: retained, sizeBytes, awaitsAck: false };
@@ -120,9 +130,9 @@ export function withOwnBytes(outgoing: AutoOutgoing): AutoOutgoing {
 }
 
 /** The frame of a value; undefined if v2 cannot carry it, in which case only its block exists. */
-function frameOf(value: PortableValue, v2: Encoders['v2']): Frame | undefined {
+function frameOf(value: PortableValue, v2: Encoders['v2'], shared?: SharedEncoding): Frame | undefined {
   try {
-    return v2.encode(value, {});
+    return v2.encode(value, {}, shared);
   } catch {
     return undefined;
   }
@@ -133,8 +143,10 @@ function contentOf({ type, prefix, payload }: Frame): string | Uint8Array {
   return prefix === undefined ? payload : Buffer.concat([prefix, payload]);
 }
 
-function forV1(value: PortableValue): v1.Value {
-  return isArrayValue(value) ? encodeNpy(value as ArrayValue) : value;
+function forV1(value: PortableValue, shared?: SharedEncoding): v1.Value {
+  if (!isArrayValue(value)) return value;
+  const npy = () => encodeNpy(value as ArrayValue);
+  return shared?.get('npy', npy) ?? npy();
 }
 
 function isImmutable(value: PortableValue): value is string | number | bigint | TypedNumber {

@@ -26,5 +26,6 @@ export function autoProtocol(first: PortableV1Protocol, second: PortableV2Protoc
     data: (each: AutoReceived) => (each.protocol === 'v1' ? first.data(each.received) : second.data(each.received)),
     message: (each: AutoReceived) =>
       each.protocol === 'v1' ? first.message(each.received) : second.message(each.received),
+    kind: (each: AutoReceived) => (each.protocol === 'v1' ? first.kind(each.received) : second.kind(each.received)),
   };
 }
