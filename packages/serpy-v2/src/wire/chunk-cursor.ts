@@ -5,7 +5,7 @@ const nothing = Buffer.alloc(0);
 
 /** The view of the memory whose checksum was computed last, for all connections: mostly that of the shared read buffer. A view for each chunk cost a round trip 0.5 µs. */
 let numbersMemory: ArrayBufferLike = nothing.buffer;
-let numbers = new DataView(numbersMemory);
+let numbers: DataView = new DataView(numbersMemory);
 
 function numbersIn(memory: ArrayBufferLike): DataView {
   if (numbersMemory !== memory) {
