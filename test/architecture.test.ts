@@ -143,7 +143,7 @@ const levels: Record<string, readonly Level[]> = {
     'listen',
     ['connect', 'portable-connection', 'server'],
     'connection',
-    ['config', 'create-protocol'],
+    ['config', 'create-protocol', 'describe-connection'],
     'auto',
     'portable',
     'protocols',

@@ -22,7 +22,7 @@ import { foreignProtocolHint } from './wire/foreign-protocol.js';
 
 /** Lines have no acknowledgements: any value but false is refused with `ERR_SERPY_OPTION`. */
 export interface AcknowledgeOption {
-  readonly acknowledge?: false | undefined;
+  readonly acknowledge?: 'received' | 'consumed' | boolean | undefined;
 }
 
 /** What a session needs of the options. */

@@ -1,4 +1,5 @@
 /** The file of a message, and its form in it. */
+import { ValueError } from 'serpy-core';
 import type { RecordedMessage } from './format.js';
 import { jsonLine } from './json-line.js';
 import { OmittedValue, toJson } from './json-value.js';
@@ -10,14 +11,24 @@ export type FittingPlace =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   | { readonly kind: 'array'; readonly form: NpyForm; readonly header: Uint8Array; readonly data: Uint8Array };
 
-/** The file of a message, and its form in it. */
+/** The file of a message, and its form in it. Throws `ERR_SERPY_VALUE` for a value without a form in JSON. */
 export function placeOf({ type, value }: RecordedMessage): FittingPlace {
   if (value instanceof Uint8Array) return bytesPlace(value);
-  if (type !== 'object') return { kind: 'value', value: toJson(value) };
+  if (type !== 'object') return valuePlace(value);
   // A numpy array in an object of v1 becomes a `.npy`; a pickle that was not read stays unchanged.
   if (isPickledArray(value)) return bytesPlace(npyOf(value));
   if (isOpaque(value)) return { kind: 'bytes', bytes: value.bytes };
-  return { kind: 'value', value: toJson(value) };
+  return valuePlace(value);
+}
+
+function valuePlace(value: unknown): FittingPlace {
+  try {
+    return { kind: 'value', value: toJson(value) };
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    const remedy = 'record a number, a string, bytes, or lists, maps and sets of these';
+    throw new ValueError(`a message cannot be recorded: ${error.message}; ${remedy}`, { cause: error });
+  }
 }
 
 function bytesPlace(bytes: Uint8Array): FittingPlace {

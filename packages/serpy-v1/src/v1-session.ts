@@ -188,8 +188,13 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     block.body = nothing; // bounds the memory if a peer never acknowledges
   }
 
-  /** @param resends whether the messages that the peer has not acknowledged are sent again now; if not, by `resend` */
-  linkUp(nowMs: number, resends = true): void {
+  linkUp(nowMs: number): void {
+    this.begin(nowMs);
+    this.resend();
+  }
+
+  /** As `linkUp`, but sends nothing: `resend` follows. */
+  begin(nowMs: number): void {
     this.#heartbeat.linkUp(nowMs);
     this.#bad = new BadFrames(this.#output, strayAcks);
     this.#decoder = new BlockDecoder();
@@ -202,7 +207,6 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     this.#noAckSent = 0;
     this.#noAckAtModeChange = 0;
     this.#noAckRead = 0;
-    if (resends) this.resend();
   }
 
   /** Sends the messages of earlier links again that the peer has not acknowledged. */

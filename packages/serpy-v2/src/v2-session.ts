@@ -236,6 +236,24 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     this.#handshake?.linkUp(nowMs);
   }
 
+  /** As `linkUp`, at a client whose server has not answered a probe for this time, which counts as a part of `sessionTimeoutMs`. */
+  linkUpSilent(nowMs: number, silentMs: number): void {
+    this.linkUp(nowMs);
+    this.#handshake?.hurry(silentMs);
+  }
+
+  /** As `linkUp`, at a client whose server is known to make no sessions: requests none. */
+  linkUpPlain(nowMs: number): void {
+    if (this.#needsHandshake()) this.#handshake ??= this.#newHandshake();
+    this.#handshake?.expectPlain(nowMs);
+    this.linkUp(nowMs);
+  }
+
+  /** Whether messages travel without a session on this link. */
+  get isPlain(): boolean {
+    return this.#handshake === undefined || !this.#handshake.canAcknowledge;
+  }
+
   linkDown(): void {
     this.#decoder = this.#newDecoder();
     this.#greeting = undefined;
@@ -270,6 +288,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   }
 
   read(): DecodedMessage | undefined {
+    if (this.#handshake?.readsSession) return this.#handshake.read();
     for (;;) {
       const handshake = this.#handshake;
       const buffered = handshake?.readHeld();
@@ -306,10 +325,11 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     this.#handshake?.tick(nowMs);
   }
 
-  /** Answers a probe. At a server that makes sessions it offers one with the answer. */
+  /** Answers a probe, and offers a session with the answer, or says that there are none. */
   answerProbe(nowMs: number): void {
     this.#output.write(probeAnswer);
-    this.#handshake?.offer(nowMs);
+    if (this.#needsHandshake()) this.#handshake?.offer(nowMs);
+    else this.#output.write(probeAnswer); // no session is to be requested
   }
 
   /** At a client: the server has answered the probe after the client had decided for v2. Declines an offer that no frame has declined. */
@@ -319,8 +339,18 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     if (this.#plainSent === 0) this.#output.write(probeAnswer);
   }
 
-  /** At a client: the server has answered the probe. Requests a session, or declines the one that the server offers. */
-  probeAnswered(nowMs: number): void {
+  /**
+   * At a client: the server has answered the probe. Requests a session, or declines the one that the server offers.
+   * @param rest the bytes that arrived with the answer
+   */
+  probeAnswered(nowMs: number, rest: Buffer): void {
+    if (rest.length >= probeAnswer.length && probeAnswer.compare(rest, 0, probeAnswer.length) === 0) {
+      this.#declinesOffer = true; // swallows the frame
+      if (this.#options.session !== 'require') {
+        this.linkUpPlain(nowMs);
+        return;
+      }
+    }
     if (!this.#needsHandshake()) {
       this.#declinesOffer = true;
       this.#output.write(probeAnswer);
@@ -331,7 +361,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
 
   #onGreeting({ kind, payload }: { readonly kind: GreetingKind; readonly payload: Buffer }): void {
     this.#greeting = undefined;
-    if (kind === 'welcome' && this.#declinesOffer) {
+    if (kind !== 'hello' && this.#declinesOffer) {
       this.#declinesOffer = false;
       return;
     }

@@ -1,5 +1,6 @@
 /** Connects to a server with the configured protocol. */
-import { type Environment, OptionError, type WaitOptions } from 'serpy-core';
+import { type Environment, OptionError, systemEnvironment, type WaitOptions } from 'serpy-core';
+import { serverRecord } from './auto/server-memory.js';
 import { type ConnectOptions, type ConnectOptionsOf, parseConnectOptions } from './config/options.js';
 import { parseUrl } from './config/url.js';
 import { Connection } from './connection.js';
@@ -60,7 +61,14 @@ export async function connect(
   const { prepare, ...wait } = call;
   if (prepare !== undefined && typeof prepare !== 'function')
     throw new OptionError('prepare takes a function, which is called with the connection');
-  const connection = new Connection<'auto'>(protocol as 'auto', settings, environment);
+  const encrypted = settings.key !== undefined || settings.tls !== undefined;
+  const record = serverRecord(environment ?? systemEnvironment, { host, port }, encrypted);
+  const connection = new Connection<'auto'>(protocol as 'auto', { ...settings, record }, environment);
   prepare?.(connection);
-  return connection.connect(host, port, wait);
+  try {
+    return await connection.connect(host, port, wait);
+  } catch (error) {
+    record.forget(); // another program may listen there next
+    throw error;
+  }
 }

@@ -17,6 +17,7 @@ import {
   type SendOptions,
 } from 'serpy-core';
 import { createProtocol, type ProtocolSettings, type TypesOf } from './create-protocol.js';
+import { describeConnection } from './describe-connection.js';
 import type { ProtocolName } from './protocols.js';
 
 /** The result of `connect`. Its messages have `text()`, `bytes()` and `number()` over each protocol. */
@@ -65,6 +66,11 @@ export class Connection<P extends ProtocolName = 'auto'> extends CoreConnection<
   /** As for every connection. Also accepts the `data` of an array of `getArray`. */
   override release(data: Uint8Array | TypedArray): void {
     super.release(this.#arrays?.of(data) ?? (data as Uint8Array));
+  }
+
+  /** One line for people: protocol, session, encryption, acknowledgements, and what a resolved `sendData` therefore means. */
+  describe(): string {
+    return describeConnection(this);
   }
 
   /** The protocol that the peer speaks. With `'auto'` undefined until it is detected. */

@@ -4,6 +4,7 @@ import type { ConnectionSettings, Protocol, ProtocolTypes } from 'serpy-core';
 import type { AutoOutgoing, AutoSendOptions } from './auto/auto-outgoing.js';
 import { autoProtocol } from './auto/auto-protocol.js';
 import type { AutoReceived, ProbeSetting } from './auto/auto-types.js';
+import type { ServerRecord } from './auto/server-memory.js';
 import { type LineValue, portableLines } from './portable/portable-lines.js';
 import {
   fromV1,
@@ -27,9 +28,10 @@ export interface PortableV2 extends v2.V2 {
   message: PortableV2Message;
 }
 
-/** Lines with portable messages. */
-export interface PortableLines extends Omit<lines.Lines, 'value' | 'message'> {
+/** Lines with portable messages. An acknowledgement is refused when a line is sent: a portable function may ask for one. */
+export interface PortableLines extends Omit<lines.Lines, 'value' | 'sendOptions' | 'message'> {
   value: LineValue;
+  sendOptions: AutoSendOptions;
   message: PortableLinesMessage;
 }
 
@@ -59,7 +61,7 @@ export type ProtocolSettings = Pick<
   v1.V1Setting &
   Pick<lines.LinesSetting, 'terminator'> &
   ProbeSetting &
-  v2.HandshakeOptions;
+  v2.HandshakeOptions & { readonly record?: ServerRecord | undefined };
 
 /** Makes the protocol of a name, for one connection or for all connections that a server accepts. */
 export function createProtocol<P extends ProtocolName>(name: P, settings: ProtocolSettings): Protocol<TypesOf[P]>;

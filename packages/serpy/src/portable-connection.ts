@@ -18,6 +18,7 @@ export interface PortableConnection
     | 'closeInfo'
     | 'isConnected'
     | 'isDataAvailable'
+    | 'describe'
     | 'sendData'
     | 'getData'
     | 'getMessage'

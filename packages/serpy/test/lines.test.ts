@@ -14,6 +14,7 @@ import {
   parseUrl,
   urlOf,
 } from 'serpy';
+import { waitFor } from 'serpy-contract-tests/stage';
 import { afterEach, describe, expect, expectTypeOf, test } from 'vitest';
 
 const ends: (() => unknown)[] = [];
@@ -26,6 +27,7 @@ async function pair(options: { terminator?: string; encoding?: 'utf-8' | 'ascii'
   const server = await listen({ protocol: 'lines', port: 0, ...options });
   const client = await connect({ protocol: 'lines', port: server.address.port, ...options });
   ends.push(() => server.closeServer());
+  ends.push(() => client.destroy());
   return [client, await server.getConnection()] as const;
 }
 
@@ -175,4 +177,18 @@ test('with a key at both ends lines are encrypted', async () => {
   await client.sendData('*IDN?');
   expect(await (await server.getConnection()).getData()).toBe('*IDN?');
   expect(client.encrypted).toBe(true);
+  client.destroy();
+});
+
+test('a command that is sent while the instrument is away is dropped and reported, and not sent when it is back', async () => {
+  const [client, accepted] = await pair();
+  const warnings: string[] = [];
+  client.on('warning', ({ code }) => warnings.push(code));
+  const lost = once(client, 'disconnect');
+  accepted.destroy();
+  await lost;
+  expect(client.state).toBe('reconnecting');
+  expect(await client.sendData('OUTP ON')).toBe(false);
+  await waitFor(() => warnings.includes('ERR_SERPY_DROPPED'));
+  expect(client.stats()).toMatchObject({ sendQueueMessages: 0, droppedSending: 1 });
 });

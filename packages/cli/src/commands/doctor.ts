@@ -49,7 +49,7 @@ export function doctor(context: Context): Command {
       'send nothing to the peer: connect and listen for 1 s (with a key or --tls, only the TLS handshake is sent)',
     )
     .option('--json', 'print one JSON object for a bug report; it contains no key');
-  return addConnectionOptions(command, { end: 'connect', reconnects: false }, 'none: this computer').action(
+  return addConnectionOptions(command, { end: 'connect', reconnects: false, waits: false }, 'none: this computer').action(
     (url: string | undefined, flags: DoctorFlags) => run(url, flags, context),
   );
 }
@@ -97,7 +97,11 @@ async function run(url: string | undefined, flags: DoctorFlags, context: Context
 }
 
 function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 /** The peer that the flags name; undefined for this computer. */

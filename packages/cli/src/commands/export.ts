@@ -90,8 +90,7 @@ async function run(context: Context, folder: string, out: string, flags: Flags):
     const counts = await exportMessages(recording, exporter, flags.messages ?? {}, clock, interruption.signal);
     if (counts.isInterrupted) throw failure('interrupted: nothing was exported');
     if (counts.omitted > 0) terminal.note(`left out ${formatCount(counts.omitted)}: ${exporter.leavesOut}`);
-    if (exporter.cutTexts)
-      terminal.note(`cut ${formatInteger(exporter.cutTexts)} texts: .csv and .parquet hold them whole`);
+    if (exporter.cutTexts) terminal.note(cutText(exporter.cutTexts));
     if (counts.exported === 0) throw failure('nothing was exported: the recording has no such message');
     output.complete();
     const seconds = ((clock.now() - startMs) / 1000).toFixed(1);
@@ -100,4 +99,8 @@ async function run(context: Context, folder: string, out: string, flags: Flags):
     output.abandon();
     recording.close();
   }
+}
+
+function cutText(count: number): string {
+  return `cut ${formatInteger(count)} ${count === 1 ? 'text' : 'texts'}: .csv and .parquet hold the whole text`;
 }

@@ -28,18 +28,18 @@ export function hub(context: Context): Command {
     .summary('Share one instrument among many programs')
     .description(
       helpText('Connect to instruments once, and serve their messages to any number of programs.', context, [
-        ['one camera, many viewers', 'serpy hub serpy2://cam:5001 --serve serpy2://127.0.0.1:5002'],
+        ['one camera, many viewers', 'serpy hub serpy2://cam:5001 --serve serpy2://127.0.0.1:5010'],
         [
           'the same for the network, encrypted',
-          'serpy hub serpy2://cam:5001 --serve serpy+tls://0.0.0.0:5002 --key-file lab.key',
+          'serpy hub serpy2://cam:5001 --serve serpy+tls://0.0.0.0:5010 --key-file lab.key',
         ],
         [
           'key and session for a Python program on this computer',
-          'serpy hub serpy2+tls://cam:5002 --key-file lab.key --serve serpy2://127.0.0.1:5001 --policy all',
+          'serpy hub serpy2+tls://cam:5010 --key-file lab.key --serve serpy2://127.0.0.1:5001 --policy all',
         ],
         [
           'two instruments, the second one also alone',
-          'serpy hub cam=serpy2://lab1:5001 temp=serpy1://lab2:5001 --serve serpy2://127.0.0.1:5002 --serve temp=serpy2://127.0.0.1:5003',
+          'serpy hub cam=serpy2://lab1:5001 temp=serpy1://lab2:5001 --serve serpy2://127.0.0.1:5010 --serve temp=serpy2://127.0.0.1:0',
         ],
       ]),
     )
@@ -74,7 +74,7 @@ export function hub(context: Context): Command {
 async function run(context: Context, urls: readonly string[], flags: Flags): Promise<void> {
   const { serve = [] } = flags;
   if (serve.length === 0)
-    throw usageError('--serve is missing: add where programs connect, such as --serve serpy2://127.0.0.1:5002');
+    throw usageError('--serve is missing: add where programs connect, such as --serve serpy2://127.0.0.1:5010');
   checkSecrets([...urls, ...serve], flags);
   const { openHub } = await import('serpy-hub');
   const hub = await openHub();
@@ -156,6 +156,6 @@ function checkSecrets(urls: readonly string[], { keyFile, tlsCert, tlsCa }: Flag
   const isUsed = urls.some((text) => /\+tls:/.test(text));
   if ((keyFile ?? tlsCert ?? tlsCa) !== undefined && !isUsed)
     throw usageError(
-      'the key or certificate is for no URL: write +tls in the URL of the encrypted end, such as serpy+tls://0.0.0.0:5002',
+      'the key or certificate is for no URL: write +tls in the URL of the encrypted end, such as serpy+tls://0.0.0.0:5010',
     );
 }

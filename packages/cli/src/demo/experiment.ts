@@ -37,7 +37,6 @@ const maxBars = 400;
 
 /** Short delays, because both instruments are in this program and accept a new connection at once. */
 const client = {
-  autoRestart: true,
   reconnect: { minDelayMs: 200, baseDelayMs: 100, maxDelayMs: 500 },
   receiveQueue: { maxMessages: 50, whenFull: 'drop-oldest' },
 } as const;

@@ -26,8 +26,10 @@ function filesOf({ messagesOfFile, arrays }: RecordingInfo): string {
 }
 
 function lossesOf({ gaps, dropped, reconnects }: RecordingInfo): string {
-  if (gaps === 0 && dropped === 0) return `no gap, and ${reconnects} reconnects without loss`;
-  return `${gaps} gaps and ${dropped} dropped messages: the lines of these types in index.jsonl say when`;
+  const back = `${reconnects} ${reconnects === 1 ? 'reconnect' : 'reconnects'} without loss`;
+  if (gaps === 0 && dropped === 0) return `no gap, ${back}`;
+  const count = `${gaps} ${gaps === 1 ? 'gap' : 'gaps'}, ${formatInteger(dropped)} dropped, ${back}`;
+  return `messages are missing: ${count}; the lines of these types in index.jsonl say when`;
 }
 
 function stateOf(folder: string, { isClosed, incompleteBytes }: RecordingInfo): string[] {

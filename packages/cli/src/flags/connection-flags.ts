@@ -45,6 +45,8 @@ export interface FlagSet {
   readonly end: End | 'either';
   /** Whether a client reconnects, unless `--no-reconnect` is given. Default true. */
   readonly reconnects?: boolean;
+  /** Whether a client offers `--wait`. Default true. */
+  readonly waits?: boolean;
 }
 
 const hostIs = { connect: 'of the peer', listen: 'to listen on', either: 'of the peer, or to listen on' } as const;
@@ -62,7 +64,7 @@ export function addConnectionOptions(
 }
 
 /** The options without the argument, for a command that has its own argument for the URL. */
-export function addConnectionFlags(command: Command, { end, reconnects = true }: FlagSet): Command {
+export function addConnectionFlags(command: Command, { end, reconnects = true, waits = true }: FlagSet): Command {
   const group = 'Connection:';
   const add = (flags: string, description: string, parse?: (text: string) => unknown) => {
     const option = new Option(flags, description).helpGroup(group);
@@ -88,7 +90,7 @@ export function addConnectionFlags(command: Command, { end, reconnects = true }:
       .helpGroup(group),
   );
   if (end !== 'listen') {
-    add('--wait [time]', 'wait for a server that is not there yet, at most this long, such as 10s', duration('--wait'));
+    if (waits) add('--wait [time]', 'wait for a server that is not there yet, at most this long, such as 10s', duration('--wait'));
     if (reconnects) add('--no-reconnect', 'end when the connection breaks (clients)');
   }
   if (end !== 'connect') add('--insecure', 'accept other computers without a key or certificates (servers)');

@@ -31,7 +31,10 @@ async function start(...args: string[]): Promise<[run: Run, port: number]> {
 }
 
 async function connectTo(port: number, protocol: 'v1' | 'v2' | 'auto' = 'auto'): Promise<Connection> {
-  const connection = (await connect({ protocol, port } as { protocol: 'auto'; port: number })) as Connection;
+  const connection = (await connect({ autoRestart: false, protocol, port } as {
+    protocol: 'auto';
+    port: number;
+  })) as Connection;
   connections.push(connection);
   return connection;
 }
@@ -59,6 +62,25 @@ describe('serpy listen', () => {
       '',
     ]);
     expect(status).toBe(0);
+  });
+
+  test('shows the name of a peer that has one, in logs, before messages and in JSON', async () => {
+    const [listening, port] = await start('--show-sender');
+    const connection = await connect({ protocol: 'auto', port, name: 'camera 2' });
+    connections.push(connection as Connection);
+    await connection.sendData('hello');
+    await listening.until(/camera 2 \(127\.0\.0\.1:\d+\) connected\n/);
+    await listening.until(/camera 2 \(127\.0\.0\.1:\d+\) {2}hello\n/);
+    await connection.close();
+    await listening.until(/camera 2 \(127\.0\.0\.1:\d+\) disconnected\n/);
+    listening.interrupt();
+    await listening.ended;
+    const [inJson, other] = await start('--json', '--count', '1');
+    const second = await connect({ protocol: 'auto', port: other, name: 'camera 2' });
+    connections.push(second as Connection);
+    await second.sendData('hello');
+    const { stdout } = await inJson.ended;
+    expect(JSON.parse(stdout)).toMatchObject({ name: 'camera 2', protocol: 'v2', value: 'hello' });
   });
 
   test('prints lines of text, which nc, LabVIEW and instruments send', async () => {
@@ -162,7 +184,7 @@ describe('serpy listen', () => {
       [-0, { a: -0, b: ['"-0"', undefined] }],
     ];
     await sendAll(port, values.slice(0, 4) as never, 'v2');
-    const v1 = await connect({ protocol: 'v1', port });
+    const v1 = await connect({ autoRestart: false, protocol: 'v1', port });
     await v1.sendData(values[4] as never, { mode: 4 });
     await v1.close();
     const { stdout } = await listening.ended;
@@ -205,7 +227,7 @@ describe('serpy listen', () => {
 
   test('shows Python objects and arrays that come over v1', async () => {
     const [listening, port] = await start('--count', '2');
-    const connection = await connect({ protocol: 'v1', port });
+    const connection = await connect({ autoRestart: false, protocol: 'v1', port });
     connections.push(connection as unknown as Connection);
     await connection.sendData({ gain: 2, names: ['a', 'b'] }, { mode: 4 });
     await connection.sendData('last');

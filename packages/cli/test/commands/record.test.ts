@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { arch, hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as immediate } from 'node:timers/promises';
-import { connect, float, int, listen, type PortableConnection, type PortableValue } from 'serpy';
+import { connect, float, generateKey, int, listen, type PortableConnection, type PortableValue } from 'serpy';
 import { encodeNpy, readNpyHeader } from 'serpy-arrays';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { readRecording } from '../../../serpy-recording/test/read.js';
@@ -347,5 +347,83 @@ describe('serpy replay', () => {
     const outcome = await runToEnd(args);
     expect(outcome.status).toBe(status);
     expect(outcome.stderr).toMatch(sentence);
+  });
+});
+
+describe('what a recording tells about itself', () => {
+  const about = (folder: string) => JSON.parse(readFileSync(join(folder, 'recording.json'), 'utf8'));
+
+  test('is the note, the names and values, the computer, the versions and the options without secrets', async () => {
+    const folder = join(place, 'noted');
+    const url = await instrument('v2', sendAll);
+    const flags = [
+      '--note',
+      'second sample\nµ',
+      '--meta',
+      'sample=12',
+      '--meta',
+      'operator=A. B=C',
+      '--meta',
+      'x.y-z=',
+    ];
+    expect(await runToEnd(['record', url, folder, ...flags, '-o', 'maxMessageBytes=1e7'])).toMatchObject({ status: 0 });
+    expect(about(folder)).toEqual({
+      format: 'serpy-recording',
+      version: 2,
+      startedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+      startedWallMs: expect.any(Number),
+      url,
+      note: 'second sample\nµ',
+      meta: { sample: '12', operator: 'A. B=C', 'x.y-z': '' },
+      origin: expect.objectContaining({
+        program: expect.stringMatching(/^serpy-cli \d/),
+        node: process.version,
+        computer: hostname(),
+        system: expect.stringContaining(arch()),
+        timeZone: expect.any(String),
+      }),
+      options: expect.objectContaining({ protocol: 'v2', maxMessageBytes: 1e7, session: 'prefer' }),
+    });
+    const last = readFileSync(join(folder, 'index.jsonl'), 'utf8').trim().split('\n').at(-1)!;
+    expect(JSON.parse(last)).toMatchObject({ type: 'end', reason: 'closed' });
+  });
+
+  test('has no key, whether it is in a file or in the environment', async () => {
+    const key = generateKey();
+    const keyFile = join(place, 'lab.key');
+    writeFileSync(keyFile, key, { mode: 0o600 });
+    const server = await listen({ protocol: 'v2', port: 0, key });
+    server.on('connection', async (connection) => {
+      await connection.sendData(1);
+      await connection.close();
+    });
+    const url = `serpy2+tls://127.0.0.1:${server.address.port}`;
+    for (const [name, flags, env] of [
+      ['file', ['--key-file', keyFile], {}],
+      ['variable', [], { SERPY_KEY: key }],
+    ] as const) {
+      const folder = join(place, name);
+      expect(await runToEnd(['record', url, folder, ...flags], { env })).toMatchObject({ status: 0 });
+      const text = readFileSync(join(folder, 'recording.json'), 'utf8');
+      expect(text).not.toContain(String(key));
+      expect(JSON.parse(text).options.key).toBe('(given)');
+      const [first = ''] = readFileSync(join(folder, 'index.jsonl'), 'utf8').split('\n');
+      expect(JSON.parse(first)).toMatchObject({ type: 'peer', session: true, encrypted: true });
+    }
+    await server.closeServer();
+  });
+
+  test.each([
+    [['--note', 'x'.repeat(10_001)], /--note takes at most 10000 characters, not 10001/],
+    [['--meta', 'sample'], /--meta takes name=value, such as sample=12/],
+    [['--meta', '=12'], /--meta takes name=value/],
+    [['--meta', 'a b=12'], /--meta takes name=value/],
+    [['--meta', `${'x'.repeat(65)}=1`], /--meta takes name=value/],
+    [['--meta', `x=${'y'.repeat(1001)}`], /--meta x has 1001 characters, and the limit is 1000/],
+    [['--meta', 'x=1', '--meta', 'x=2'], /--meta x is given twice/],
+    [Array.from({ length: 65 }, (_, n) => ['--meta', `x${n}=1`]).flat(), /--meta can be given at most 64 times/],
+  ])('is bounded: %j', async (flags, sentence) => {
+    const { status, stderr } = await runToEnd(['record', 'serpy2://127.0.0.1:1', join(place, 'none'), ...flags]);
+    expect([status, stderr]).toEqual([2, expect.stringMatching(sentence)]);
   });
 });

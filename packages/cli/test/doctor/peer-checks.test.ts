@@ -61,7 +61,7 @@ function statuses(results: Awaited<ReturnType<typeof examined>>) {
   return Object.fromEntries(Object.entries(results).map(([name, { status }]) => [name, status]));
 }
 
-const withoutConnection = { key: 'skip', session: 'skip', 'round trip': 'skip', throughput: 'skip' };
+const withoutConnection = { key: 'skip', session: 'skip', agreed: 'skip', 'round trip': 'skip', throughput: 'skip' };
 
 describe('a peer that is well', () => {
   test.each([
@@ -81,11 +81,13 @@ describe('a peer that is well', () => {
       protocol: 'ok',
       key: 'ok',
       session: 'ok',
+      agreed: 'ok',
       'round trip': results['round trip']?.status, // a busy computer may be slow
       throughput: results.throughput?.status,
     });
     expect(results.protocol?.message).toBe(`the peer speaks ${protocol === 'v1' ? 'v1' : 'v2'}`);
     expect(results.session?.message).toContain(session);
+    expect(results.agreed?.message).toMatch(/^v[12], (no )?session, not encrypted, .*; sendData resolves when/);
     expect(results['round trip']?.message).toMatch(/^[\d.]+ [µm]s there and back \(median of \d+; at most .*\)$/);
     expect(results.throughput?.message).toMatch(/^[\d.,]+ MB\/s in messages of 64 KiB, there and back/);
     expect(results.throughput?.figures?.megabytesPerSecond).toBeGreaterThan(0);
@@ -128,6 +130,15 @@ describe('a peer that is well', () => {
       status: 'ok',
       message: 'encrypted, and the peer is authenticated (serpy server)',
       figures: { encrypted: true },
+    });
+  });
+
+  test('tells what the peer calls itself', async () => {
+    const port = await serving({ name: 'lab 3' });
+    const { session } = await examined(port);
+    expect(session).toMatchObject({
+      message: 'both ends have a session: a broken connection loses no message (the peer calls itself "lab 3")',
+      figures: { session: true, name: 'lab 3' },
     });
   });
 
@@ -208,7 +219,7 @@ describe('a peer that speaks otherwise', () => {
       counts = resolve;
     });
     const port = await serving({ maxConnections: 1 }, () => counts());
-    const other = await connect({ protocol: 'v2', port });
+    const other = await connect({ autoRestart: false, protocol: 'v2', port });
     ends.push(() => other.close());
     await counted;
     expect((await examined(port)).protocol?.advice).toContain('full (maxConnections)');
@@ -440,7 +451,7 @@ describe('a peer that cannot be reached', () => {
           network.clock.runFreely();
           ends.push(() => network.clock.stop());
           network.silence(5001);
-          return connect({ protocol: 'auto', host: '192.0.2.7', port: 5001 }, {}, network);
+          return connect({ autoRestart: false, protocol: 'auto', host: '192.0.2.7', port: 5001 }, {}, network);
         },
       },
     );

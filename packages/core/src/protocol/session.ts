@@ -76,8 +76,11 @@ export interface Session<Value, SendOptions, In extends InboundMessage, Out exte
 
   /** Whether this end reconnects when the link breaks. Called before each `linkUp` and when it changes. Optional. */
   reconnects?(is: boolean): void;
-  /** A link is up. The state of the earlier link is reset, and unacknowledged messages are sent again. */
-  linkUp(nowMs: number): void;
+  /**
+   * A link is up. The state of the earlier link is reset, and unacknowledged messages are sent again.
+   * @param connectMs how long it took to connect: at least one round trip. Undefined at a server
+   */
+  linkUp(nowMs: number, connectMs?: number): void;
   /** The link has ended. @param paused whether reading was paused, so that data of the peer may be unread */
   linkDown(paused: boolean): void;
   /** Accepts received bytes. The chunk is lent until `retainUnread`, which follows when as much as possible has been read. */

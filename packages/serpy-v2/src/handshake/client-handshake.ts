@@ -76,6 +76,16 @@ export class ClientHandshake<Out extends Sendable, Owner> implements HandshakeRo
     this.#output.write(encodeHello({ ...parameters, resumableMs: this.#resumeMs, resume }));
   }
 
+  expectPlain(nowMs: number): void {
+    this.#plainUntilMs = nowMs + plainCacheMs;
+  }
+
+  declined(): boolean {
+    const { phase, nowMs } = this.#state;
+    if (phase === 'hello-sent' && this.#manager.session === undefined) this.deadlineReached(nowMs);
+    return phase === 'hello-sent';
+  }
+
   serverAnswered(): void {
     this.#plainUntilMs = Number.NEGATIVE_INFINITY;
   }

@@ -60,6 +60,10 @@ export interface HandshakeRole {
   reconnects?(is: boolean): void;
   /** The server has answered a probe. Absent where it makes no difference. */
   serverAnswered?(): void;
+  /** The server says that it makes no sessions. @returns whether that was expected. Absent at a server */
+  declined?(): boolean;
+  /** The server makes no sessions, as far as is known. Absent where it makes no difference. */
+  expectPlain?(nowMs: number): void;
   /** Starts the handshake on a new link. */
   linkUp(nowMs: number): void;
   /**

@@ -50,6 +50,11 @@ export class Handshake<Out extends Sendable> {
     return this.#state.isOn;
   }
 
+  /** Whether the next message is one of the session on this link: no earlier session has left any. */
+  get readsSession(): boolean {
+    return this.#state.isOn && this.#manager.leftover === undefined;
+  }
+
   get welcomeSent(): boolean {
     return this.#state.phase === 'welcome-sent';
   }
@@ -231,7 +236,7 @@ export class Handshake<Out extends Sendable> {
    * @returns whether this role accepted it
    */
   onGreeting(kind: GreetingKind, payload: Buffer, rest: () => Buffer): boolean {
-    if (kind === 'declined') return this.#state.phase === 'offered' && this.#declined();
+    if (kind === 'declined') return this.#declined();
     const isExpected = (kind === 'hello') === (this.#server !== undefined);
     if (!isExpected || !this.#role.onGreeting(payload)) return false;
     if (!this.decodesPlain && this.#state.phase !== 'down') this.#manager.session?.push(rest(), this.#state.nowMs);
@@ -244,13 +249,27 @@ export class Handshake<Out extends Sendable> {
     this.#server?.offer(nowMs);
   }
 
+  /** At a client: this much of the time for the answer to the HELLO has passed already. */
+  hurry(passedMs: number): void {
+    const { phase, deadlineMs, nowMs } = this.#state;
+    if (phase !== 'hello-sent' || deadlineMs === undefined || this.#manager.session) return;
+    this.#state.deadlineMs = Math.max(nowMs + 1, deadlineMs - passedMs);
+  }
+
+  /** At a client: the server makes no sessions, as far as is known. */
+  expectPlain(nowMs: number): void {
+    this.#role.expectPlain?.(nowMs);
+  }
+
   /** At a client: the server has answered a probe, so it is asked for a session although it did not answer before. */
   serverAnswered(): void {
     this.#role.serverAnswered?.();
   }
 
-  #declined(): true {
-    this.#server?.offerDeclined('the client does not want a session');
+  #declined(): boolean {
+    if (this.#server === undefined) return this.#role.declined?.() ?? false;
+    if (this.#state.phase !== 'offered') return false;
+    this.#server.offerDeclined('the client does not want a session');
     return true;
   }
 

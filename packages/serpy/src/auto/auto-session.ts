@@ -43,6 +43,9 @@ type V2 = v2.V2;
 /** Milliseconds for a v2 server that has sent something to read the probe: a Python server polls every 10 ms, and the probe may be in flight. */
 const probeSettleMs = 200;
 
+/** Without `modeChangeTimeoutMs`, a server that is silent for this long never answers a probe. */
+const silenceMs = 5000;
+
 /** The result of the detection: for a client the answer of the server, for a server the first bytes of the client. */
 type Detected = Pick<ServerAnswer, 'protocol' | 'bytes'> & Partial<ServerAnswer & DetectedClient>;
 
@@ -62,6 +65,10 @@ export class AutoSession implements Session<PortableValue, AutoSendOptions, Auto
   readonly #guess: ProtocolGuess | undefined;
   #deadlineMs: number | undefined;
   #answerDueMs: number | undefined;
+  /** How long this link waits for the answer to the probe. */
+  #probeWaitMs = 0;
+  /** When a server that has said nothing counts as one that never answers a probe. */
+  #silentUntilMs: number | undefined;
   #nowMs = 0;
   #warned = false;
   /** Whether a v2 server sent something before it answered the probe: a Python server may not have read the probe yet, and skips the bytes that follow it directly. */
@@ -77,7 +84,7 @@ export class AutoSession implements Session<PortableValue, AutoSendOptions, Auto
     this.#role = role;
     this.#output = output;
     this.#settings = settings;
-    if (role === 'client') this.#guess = new ProtocolGuess(output, () => this.#v2.probeAnsweredLate());
+    if (role === 'client') this.#guess = new ProtocolGuess(output, () => this.#v2.probeAnsweredLate(), settings.record);
     const write = (piece: Uint8Array) => output.write(piece);
     const reserve = (bytes: number) => output.reserve(bytes);
     const allocate = (sizeBytes: number) => output.allocate(sizeBytes);
@@ -114,7 +121,7 @@ export class AutoSession implements Session<PortableValue, AutoSendOptions, Auto
 
   get deadlineMs(): number | undefined {
     const below = this.#activeProtocol === 'v1' ? this.#v1.deadlineMs : this.#v2.deadlineMs;
-    const times = [this.#deadlineMs, this.#answerDueMs, this.#detection?.deadlineMs, below].filter(
+    const times = [this.#deadlineMs, this.#answerDueMs, this.#silentUntilMs, this.#detection?.deadlineMs, below].filter(
       (each) => each !== undefined,
     );
     return times.length > 0 ? Math.min(...times) : undefined;
@@ -213,25 +220,30 @@ export class AutoSession implements Session<PortableValue, AutoSendOptions, Auto
     this.#v2.reconnects(is);
   }
 
-  linkUp(nowMs: number): void {
+  linkUp(nowMs: number, connectMs = 0): void {
     this.#nowMs = nowMs;
-    this.#v1.linkUp(nowMs, false);
+    this.#v1.begin(nowMs);
+    this.#guess?.recall(nowMs);
     const probes = this.#guess !== undefined && !this.#guess.skipsProbe;
     this.#guess?.linkUp(probes);
     if (probes) {
-      this.#probe(nowMs);
+      this.#probe(nowMs, connectMs);
       return;
     }
     if (this.#guess) this.#useProtocol('v2', false);
     else if (this.#activeProtocol === undefined) this.#detection = new ServerDetection(); // not for a client that resumes a session: it speaks v2
-    this.#v2.linkUp(nowMs);
+    if (this.#guess?.isPython) this.#v2.linkUpPlain(nowMs);
+    else this.#v2.linkUp(nowMs);
   }
 
   /** Sends the probe. A client sends nothing of v2 before it knows that the server speaks v2. */
-  #probe(nowMs: number): void {
+  #probe(nowMs: number, connectMs: number): void {
     this.#v1.requestAck();
     this.#output.write(probeFill);
-    const { probeTimeoutMs, modeChangeTimeoutMs, maxMessageBytes } = this.#settings;
+    const { modeChangeTimeoutMs, maxMessageBytes } = this.#settings;
+    // The answer of a distant server takes longer.
+    const probeTimeoutMs = this.#settings.probeTimeoutMs + 2 * connectMs;
+    this.#probeWaitMs = probeTimeoutMs;
     const maxBytes = 2 * maxMessageBytes + 65_536; // a message in base85, and control blocks before it
     this.#detection = new ClientDetection({ probeTimeoutMs, modeChangeTimeoutMs, maxBytes: maxBytes }, nowMs);
   }
@@ -239,6 +251,7 @@ export class AutoSession implements Session<PortableValue, AutoSendOptions, Auto
   linkDown(paused: boolean): void {
     this.#deadlineMs = undefined;
     this.#answerDueMs = undefined;
+    this.#silentUntilMs = undefined;
     this.#sendPaused = false;
     this.#detection = undefined;
     this.#v1.linkDown();
@@ -274,6 +287,15 @@ export class AutoSession implements Session<PortableValue, AutoSendOptions, Auto
   }
 
   read(): AutoReceived | undefined {
+    try {
+      return this.#read();
+    } catch (error) {
+      if (!this.#guess?.isOutdated) throw error;
+      throw new ConnectionLostError(outdatedText, { cause: error });
+    }
+  }
+
+  #read(): AutoReceived | undefined {
     const protocol = this.#activeProtocol;
     this.#detection?.check();
     if (protocol === 'v1') {
@@ -297,6 +319,7 @@ export class AutoSession implements Session<PortableValue, AutoSendOptions, Auto
     if (this.#activeProtocol !== undefined) this.#session.tick(nowMs, paused);
     else if (this.#role === 'server') this.#v2.tick(nowMs);
     this.#checkAnswer(nowMs, paused);
+    this.#checkSilence(nowMs, paused);
     const isKnown = this.#guess?.remembered !== undefined;
     const detected = this.#detection?.tick(nowMs, paused && !isKnown);
     if (detected === 'silent') this.#assumeProtocol();
@@ -333,8 +356,10 @@ export class AutoSession implements Session<PortableValue, AutoSendOptions, Auto
   #assumeProtocol(): void {
     this.#useProtocol(this.#guess?.remembered ?? 'v2', false);
     const { probeTimeoutMs, modeChangeTimeoutMs } = this.#settings;
-    if (this.#activeProtocol === 'v2') this.#v2.linkUp(this.#nowMs);
-    else if (modeChangeTimeoutMs > 0)
+    if (this.#activeProtocol === 'v2') {
+      this.#v2.linkUpSilent(this.#nowMs, this.#probeWaitMs);
+      this.#silentUntilMs = this.#nowMs + (modeChangeTimeoutMs || silenceMs);
+    } else if (modeChangeTimeoutMs > 0)
       this.#answerDueMs = this.#nowMs + Math.max(1, modeChangeTimeoutMs - probeTimeoutMs);
   }
 
@@ -345,6 +370,14 @@ export class AutoSession implements Session<PortableValue, AutoSendOptions, Auto
     if (!paused && !this.#guess?.confirmed) throw noAnswerError(this.#settings.modeChangeTimeoutMs);
   }
 
+  /** A v1 server would have answered the probe by now, and one of serpy for Node as well. */
+  #checkSilence(nowMs: number, paused: boolean): void {
+    if (this.#silentUntilMs === undefined || nowMs < this.#silentUntilMs) return;
+    const isKnown = this.#guess?.confirmed === true || this.#v2.isPlain;
+    this.#silentUntilMs = isKnown ? undefined : nowMs + silenceMs; // the HELLO may still be answered
+    if (!paused && this.#v2.isPlain) this.#guess?.rememberSilent(nowMs);
+  }
+
   /** The detection is complete. */
   #onDetected({ protocol, bytes, answered = false, wantsAnswer = false }: Detected): void {
     const untilMs = Math.min(this.#detection?.deadlineMs ?? Number.POSITIVE_INFINITY, this.#nowMs + probeSettleMs);
@@ -353,8 +386,8 @@ export class AutoSession implements Session<PortableValue, AutoSendOptions, Auto
     this.#sendPaused = this.#role === 'client' && protocol === 'v2' && !answered;
     this.#deadlineMs = this.#sendPaused ? untilMs : undefined;
     const isAnswerOfV2 = answered && protocol === 'v2';
-    if (isAnswerOfV2) this.#v2.probeAnswered(this.#nowMs);
     const rest = isAnswerOfV2 ? bytes.subarray(v2Answer.length) : bytes;
+    if (isAnswerOfV2) this.#v2.probeAnswered(this.#nowMs, rest);
     if (rest.length > 0) this.#session.receive(rest, this.#nowMs);
   }
 
@@ -369,6 +402,9 @@ export class AutoSession implements Session<PortableValue, AutoSendOptions, Auto
     if (unknown.length > 0) this.#output.warn(new DeliveryUnknownError('the server speaks v1 now', unknown));
   }
 }
+
+const outdatedText =
+  'the server speaks another protocol than when this program connected to it last. Connect again: its protocol is detected anew';
 
 const changedText =
   'the server speaks v2 now, and spoke v1 when the message was sent, which may or may not have arrived: ask the peer, or send it again';

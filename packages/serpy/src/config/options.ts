@@ -71,20 +71,32 @@ const { terminator, encoding: lineEncoding, session: noSession, maxMessageBytes 
 /** The options that only lines have. */
 export const linesOnlyOptions = { terminator };
 
+/** A command must not reach an instrument long after it was sent, so a client drops it while there is no connection. */
+const linesConnectOptions = {
+  ...linesOnlyOptions,
+  encoding: lineEncoding,
+  session: noSession,
+  maxMessageBytes,
+  whenOffline: { ...connectionOptions.whenOffline, default: 'drop' as const },
+};
 const linesOptions = { terminator, encoding: lineEncoding, session: noSession, maxMessageBytes };
 const v1Options = { encoding, heartbeatIntervalMs };
 const v1ConnectOptions = { modeChangeTimeoutMs, maxUnansweredLinks };
-const probeOptions = { probeTimeoutMs: option.milliseconds(1000, 1) };
+const probeOptions = { probeTimeoutMs: option.milliseconds(250, 1) };
 
 /** A client of this package reconnects by default; one of serpy-v1 and serpy-v2 does not, like the Python modules. */
-const safeOptions: OptionSpecs<ConnectionSettings> = { ...connectionOptions, autoRestart: option.flag(true) };
+const safeOptions: OptionSpecs<ConnectionSettings> = {
+  ...connectionOptions,
+  autoRestart: option.flag(true),
+  waitForServer: { ...connectionOptions.waitForServer, default: undefined, optional: true, typicalDefault: true },
+};
 
 /** The option `session` of a client is `'prefer'` by default; `withSession` replaces it for a client with a key. */
 const connectSpecsOf: { readonly [P in ProtocolName]: OptionSpecs<OptionsOf[P]> } = {
   v1: { ...v1Options, ...v1ConnectOptions },
   v2: v2.handshakeOptions('prefer'),
   auto: { ...v1Options, ...v1ConnectOptions, ...probeOptions, ...v2.handshakeOptions('prefer') },
-  lines: linesOptions,
+  lines: linesConnectOptions,
 };
 
 /** The option `session` of a server is `'prefer'` by default: clients without a session are not affected. */

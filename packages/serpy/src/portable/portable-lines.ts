@@ -9,7 +9,7 @@ const { formatFloat, formatNumber } = v1;
 export type LineValue = string | number | bigint | TypedNumber;
 
 class PortableLinesSession extends lines.LinesSession {
-  override encode(value: LineValue, options: lines.AcknowledgeOption): lines.Line {
+  override encode(value: LineValue, options: object): lines.Line {
     return super.encode(textOf(value), options);
   }
 }

@@ -305,6 +305,7 @@ test('the package exports these names and no others', () => {
       "isLoopback",
       "isNpy",
       "isSerpyError",
+      "json",
       "listen",
       "loadConfig",
       "parseUrl",

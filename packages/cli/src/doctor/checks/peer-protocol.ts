@@ -182,3 +182,15 @@ export const sessionCheck: Check<PeerContext> = {
     return ok(`${why}: messages in flight may be lost when the connection breaks`, { figures });
   },
 };
+
+export const agreementCheck: Check<PeerContext> = {
+  name: 'agreed',
+  limitMs: 20_000,
+  async run({ peer, signal }) {
+    const result = await peer.connect(signal);
+    if (!('connection' in result)) return noConnection;
+    if (!peer.target.maySend) return notSent(peer.target);
+    const agreed = result.connection.describe();
+    return ok(agreed, { figures: { agreed } });
+  },
+};

@@ -96,7 +96,7 @@ export class Peer {
     const startMs = clock.now();
     try {
       const { options, maySend } = this.target;
-      const connection = await connect(maySend ? options : silentOptions(this.target), { signal });
+      const connection = await connect({ ...(maySend ? options : silentOptions(this.target)), ...atOnce }, { signal });
       connection.on('warning', () => {}); // the checks show the consequences
       this.#connection = connection;
       return { connection, elapsedMs: clock.now() - startMs };
@@ -107,10 +107,13 @@ export class Peer {
   }
 }
 
+/** The doctor reports a failure and a break. */
+const atOnce = { autoRestart: false, waitForServer: false };
+
 /** Options of a connection that sends nothing by itself: no probe, no HELLO, no close frame. With a key or TLS it sends the TLS handshake. */
 function silentOptions({ protocol, options }: Target): ConnectOptions {
   const { host, port, key, tls, connectTimeoutMs, closeTimeoutMs } = options;
-  const connection = { host, port, key, tls, connectTimeoutMs, closeTimeoutMs };
+  const connection = { host, port, key, tls, connectTimeoutMs, closeTimeoutMs, autoRestart: false };
   if (options.protocol === 'lines') {
     const { terminator, encoding } = options;
     return { ...connection, protocol: 'lines', terminator, encoding };
