@@ -67,7 +67,7 @@ describe.skipIf(process.platform === 'win32')('a file of a recording', () => {
 
 test.skipIf(process.platform === 'win32')('serpy replay of a folder with a pipe ends in a sentence', async () => {
   replace('bytes.bin', (path) => execFileSync('mkfifo', [path]));
-  const { status, stderr } = await runToEnd(['replay', folder, 'serpy2://127.0.0.1:1', '--connect', '--no-reconnect']);
+  const { status, stderr } = await runToEnd(['replay', folder, 'serpy2://127.0.0.1:1', '--connect']);
   expect([status, stderr.length > 0]).toEqual([1, true]);
 });
 
