@@ -215,7 +215,7 @@ describe('serpy replay', () => {
     const server = await listen({ protocol: 'v2', port: 0 });
     closing.push(() => server.closeServer());
     const url = `serpy2://127.0.0.1:${server.address.port}`;
-    const over = await runToEnd(['replay', folder, url, '--connect', '--no-reconnect', '--speed', 'max']);
+    const over = await runToEnd(['replay', folder, url, '--connect', '--speed', 'max']);
     expect(over).toMatchObject({
       status: 0,
       stderr: expect.stringMatching(
@@ -224,7 +224,7 @@ describe('serpy replay', () => {
     });
     const run = start(['replay', folder, '--port', '0', '--speed', 'max']);
     const [at] = await run.until(/^serpy1:\/\/\S+$/m, 'stdout');
-    const connection = await connect(at as `serpy1://${string}`);
+    const connection = await connect(`${at}?autoRestart=false` as `serpy1://${string}`);
     expect(await connection.getData()).toEqual(['gain', 2.5]);
     await connection.close();
   });
@@ -247,15 +247,7 @@ describe('serpy replay', () => {
       got.push('closed');
     });
     const to = (scheme: string) =>
-      runToEnd([
-        'replay',
-        folder,
-        `${scheme}://127.0.0.1:${over.address.port}`,
-        '--connect',
-        '--no-reconnect',
-        '--speed',
-        'max',
-      ]);
+      runToEnd(['replay', folder, `${scheme}://127.0.0.1:${over.address.port}`, '--connect', '--speed', 'max']);
     expect(await to('serpy2')).toMatchObject({
       status: 0,
       stderr: expect.stringMatching(
@@ -277,7 +269,7 @@ describe('serpy replay', () => {
       const run = start(['replay', folder, '--port', '0', ...args]);
       const [url] = await run.until(/^serpy2:\/\/\S+$/m, 'stdout');
       const start_ = performance.now(); // before the replay can begin
-      const connection = await connect(url);
+      const connection = await connect(`${url}?autoRestart=false`);
       let messages = 0;
       for await (const _ of connection) messages++;
       expect(messages).toBe(10);
@@ -296,7 +288,7 @@ describe('serpy replay', () => {
     });
     const run = start(['replay', folder, '--port', '0', '--speed', 'max']);
     const [url] = await run.until(/^serpy2:\/\/\S+$/m, 'stdout');
-    const connection = await connect(url);
+    const connection = await connect(`${url}?autoRestart=false`);
     await connection.getData();
     connection.destroy();
     const { status, stderr } = await run.ended;
@@ -311,8 +303,7 @@ describe('serpy replay', () => {
     });
     await once(server.listen(0, '127.0.0.1'), 'listening');
     const url = `serpy2://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const { status, stderr } = await start(['replay', folder, url, '--connect', '--no-reconnect', '--speed', 'max'])
-      .ended;
+    const { status, stderr } = await start(['replay', folder, url, '--connect', '--speed', 'max']).ended;
     server.close();
     expect([status, stderr]).toEqual([1, expect.stringContaining('it looks like a web server (HTTP)')]);
   });
