@@ -166,6 +166,7 @@ const ofOtherThings = [
   'minPartBytes',
   'maxSlowdown',
   'minRecordBytes',
+  'minAverageBytes',
   'recordMs',
   'windowMs',
   'maxSpares',
