@@ -8,6 +8,7 @@ import * as core from 'serpy-core';
 import * as testing from 'serpy-core/testing';
 import * as faultProxy from 'serpy-fault-proxy';
 import * as lines from 'serpy-lines';
+import * as recording from 'serpy-recording';
 import * as v1 from 'serpy-v1';
 import * as v2 from 'serpy-v2';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -84,12 +85,10 @@ describe('code blocks', () => {
     },
   );
 
-  test.each(['README.md', ...packages.map((folder) => `packages/${folder}/README.md`)])(
-    '%s has a quick start that is run',
-    (path) => {
-      expect(printing.some(({ name }) => name.startsWith(`${path}:`))).toBe(true);
-    },
-  );
+  // test/quick-start.test.ts runs that of README.md.
+  test.each(packages.map((folder) => `packages/${folder}/README.md`))('%s has a quick start that is run', (path) => {
+    expect(printing.some(({ name }) => name.startsWith(`${path}:`))).toBe(true);
+  });
 
   test('README.md: the programs for two computers exchange messages, in a session', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'serpy-readme-'));
@@ -130,6 +129,7 @@ describe('readmes', () => {
   test.each([
     ['core', { ...core, ...testing }],
     ['arrays', arrays],
+    ['serpy-recording', recording],
     ['serpy-v1', v1],
     ['serpy-lines', lines],
     ['serpy-v2', v2],

@@ -8,6 +8,7 @@ export interface PortableConnection
     Connection<'auto'>,
     | 'protocol'
     | 'peerProtocol'
+    | 'peer'
     | 'inSession'
     | 'state'
     | 'remote'
@@ -17,6 +18,7 @@ export interface PortableConnection
     | 'closeInfo'
     | 'isConnected'
     | 'isDataAvailable'
+    | 'describe'
     | 'sendData'
     | 'getData'
     | 'getMessage'

@@ -74,7 +74,7 @@ export class Link implements TransportHandler {
     this.#session.reconnects?.(this.#observer.reconnects);
     this.#progress.begin(this.#session.resumable);
     try {
-      this.#session.linkUp(this.#clock.now());
+      this.#session.linkUp(this.#clock.now(), this.transport.connectMs);
     } catch (error) {
       this.#fail(error as Error);
       return;

@@ -5,13 +5,14 @@
 
 import type { Clock } from '../environment.js';
 import { MessagesDroppedError, QueueFullError, TimeoutError } from '../errors.js';
-import type { WaitOptions } from '../options/wait-options.js';
+import type { SendWaitOptions, WaitOptions } from '../options/wait-options.js';
 import type { OutboundMessage } from '../protocol/message.js';
-import { AwaitedSend } from './awaited-send.js';
+import { AwaitedSend, isWithdrawable } from './awaited-send.js';
 import { AwaitedSends } from './awaited-sends.js';
 import { BoundedQueue, type QueueLimits } from './bounded-queue.js';
+import { Broadcasts, type SlowPeers } from './broadcasts.js';
 import { abortError } from './deferred.js';
-import { droppedError, fullMessage, offlineError } from './send-queue-errors.js';
+import { broadcastError, droppedError, fullMessage, offlineError } from './send-queue-errors.js';
 import { WaitingLine } from './waiting-line.js';
 
 /**
@@ -32,7 +33,9 @@ export interface SendQueueListener<Out> {
   dropped(error: MessagesDroppedError, why: 'full' | 'offline'): void;
   /** The wait for the acknowledgement of this message has ended. The message was sent already. */
   waitAbandoned(outgoing: Out): void;
-  /** A wait has ended by its timeout or signal: there may be room for another send, or nothing left to wait for. */
+  /** A message was dropped as its `expiresMs` had passed. Its `sendData` reports that. */
+  lapsed(): void;
+  /** A wait has ended by its timeout, signal or `expiresMs`: there may be room for another send, or nothing left to wait for. */
   freed(): void;
 }
 
@@ -47,12 +50,15 @@ export class SendQueue<Out extends OutboundMessage> {
   readonly #queue: BoundedQueue<Out>;
   // The next two are made when first needed: empty, they took 250 bytes of each connection.
   #blocked: WaitingLine<AwaitedSend<Out>> | undefined;
-  /** Sends that wait for an acknowledgement: queued or sent. */
+  /** Sends that wait for an acknowledgement, queued or sent, and queued ones that can be withdrawn. */
   #waiting: AwaitedSends<Out> | undefined;
   #expired: ((error: Error, awaited: AwaitedSend<Out>) => void) | undefined;
+  #lapsed: ((awaited: AwaitedSend<Out>) => void) | undefined;
   /** Number of those that were sent. */
   #onWire = 0;
   #onWireBytes = 0;
+  /** Made for the first broadcast. */
+  #broadcasts: Broadcasts<Out> | undefined;
   /** Whether sends that wait for room must keep waiting. */
   #admissionPaused = false;
 
@@ -104,7 +110,7 @@ export class SendQueue<Out extends OutboundMessage> {
   }
 
   /** A message that awaits its acknowledgement goes to the link without being queued. Settles as `sendData` does. */
-  sendPast(outgoing: Out, wait: WaitOptions): Promise<boolean> {
+  sendPast(outgoing: Out, wait: SendWaitOptions): Promise<boolean> {
     const awaited = this.#newAwaited(outgoing, wait);
     this.#await(awaited);
     this.#handOver(awaited);
@@ -115,7 +121,7 @@ export class SendQueue<Out extends OutboundMessage> {
    * Accepts a message, now or when there is room; settles as `sendData` does.
    * @param always accepts it even into a full queue. The caller bounds how many there are
    */
-  send(outgoing: Out, wait: WaitOptions, always = false): Promise<boolean> {
+  send(outgoing: Out, wait: SendWaitOptions, always = false): Promise<boolean> {
     if (wait.signal?.aborted) return Promise.reject(abortError('sendData', wait.signal));
     if (!always && (this.#blocked?.first || !this.#hasRoom(outgoing.sizeBytes))) {
       switch (this.#options.whenFull) {
@@ -131,10 +137,46 @@ export class SendQueue<Out extends OutboundMessage> {
       }
     }
     this.#queue.push(outgoing);
-    if (!outgoing.awaitsAck) return acceptedResult;
+    if (!outgoing.awaitsAck && !isWithdrawable(wait)) return acceptedResult;
     const awaited = this.#newAwaited(outgoing, wait);
     this.#await(awaited);
     return awaited.promise;
+  }
+
+  /**
+   * Accepts a broadcast message if there is room, or if older broadcast messages can make room. It waits behind the sends that wait for room.
+   * @returns whether it was accepted
+   */
+  sendBroadcast(outgoing: Out, slowPeers: SlowPeers): boolean {
+    const dropped = slowPeers === 'drop-oldest' ? this.#dropBroadcasts(outgoing.sizeBytes) : 0;
+    const isAccepted = this.#acceptsNow(outgoing.sizeBytes);
+    if (isAccepted) {
+      this.#queue.push(outgoing);
+      this.#broadcasts ??= new Broadcasts();
+      this.#broadcasts.push(outgoing);
+    }
+    const lost = dropped + (isAccepted || slowPeers === 'disconnect' ? 0 : 1);
+    if (lost > 0) this.#listener.dropped(broadcastError(this.#options, lost), 'full');
+    return isAccepted;
+  }
+
+  /** Drops the oldest broadcast messages until there is room, if that makes room. @returns their number */
+  #dropBroadcasts(sizeBytes: number): number {
+    const broadcasts = this.#broadcasts;
+    if (broadcasts === undefined) return 0;
+    let count = 0;
+    while (!this.#acceptsNow(sizeBytes) && this.#hasRoom(sizeBytes, broadcasts)) {
+      const oldest = broadcasts.shift();
+      if (oldest === undefined) break;
+      this.#queue.remove(oldest);
+      count++;
+      this.#admitBlocked();
+    }
+    return count;
+  }
+
+  #acceptsNow(sizeBytes: number): boolean {
+    return this.#blocked?.first === undefined && this.#hasRoom(sizeBytes);
   }
 
   /** Drops a message because there is no link. */
@@ -150,6 +192,7 @@ export class SendQueue<Out extends OutboundMessage> {
     for (const awaited of blocked) awaited.resolve(false);
     const unsent = this.#queue.items();
     this.#queue.clear();
+    this.#broadcasts = undefined;
     for (const outgoing of unsent) this.#settle(outgoing)?.resolve(false);
     const messages = blocked.length + unsent.length;
     if (messages > 0) this.#listener.dropped(offlineError(messages), 'offline');
@@ -159,8 +202,11 @@ export class SendQueue<Out extends OutboundMessage> {
   next(): Out | undefined {
     const outgoing = this.#queue.shift();
     if (outgoing === undefined) return undefined;
+    this.#broadcasts?.taken(outgoing);
     if (outgoing.awaitsAck) {
       this.#handOver(this.#waiting?.get(outgoing) as AwaitedSend<Out>);
+    } else if (outgoing.awaited !== undefined) {
+      this.#settle(outgoing)?.resolve(true);
     } else if (this.#blocked?.first) {
       this.#admitBlocked();
     }
@@ -168,7 +214,7 @@ export class SendQueue<Out extends OutboundMessage> {
   }
 
   #handOver(awaited: AwaitedSend<Out>): void {
-    awaited.state = 'on-wire';
+    awaited.handedOver();
     this.#onWire++;
     this.#onWireBytes += awaited.outgoing.sizeBytes;
   }
@@ -209,6 +255,7 @@ export class SendQueue<Out extends OutboundMessage> {
     }
     const unsent = this.unsentMessages;
     this.#queue.clear();
+    this.#broadcasts = undefined;
     return unsent;
   }
 
@@ -220,9 +267,10 @@ export class SendQueue<Out extends OutboundMessage> {
     }
   }
 
-  #hasRoom(sizeBytes: number): boolean {
-    const messages = this.#queue.length + this.#onWire;
-    const bytes = this.#queue.bytes + this.#onWireBytes;
+  /** @param without messages of the queue that do not count */
+  #hasRoom(sizeBytes: number, without?: Broadcasts<Out>): boolean {
+    const messages = this.#queue.length + this.#onWire - (without?.length ?? 0);
+    const bytes = this.#queue.bytes + this.#onWireBytes - (without?.bytes ?? 0);
     // An empty queue accepts a message of any size, which maxMessageBytes bounds.
     return messages === 0 || (messages < this.#options.maxMessages && bytes + sizeBytes <= this.#options.maxBytes);
   }
@@ -236,16 +284,17 @@ export class SendQueue<Out extends OutboundMessage> {
     return this.#blocked?.takeAll() ?? [];
   }
 
-  #block(outgoing: Out, wait: WaitOptions): Promise<boolean> {
+  #block(outgoing: Out, wait: SendWaitOptions): Promise<boolean> {
     const awaited = this.#newAwaited(outgoing, wait);
     awaited.state = 'blocked';
     this.#blockedLine.join(awaited);
     return awaited.promise;
   }
 
-  #newAwaited(outgoing: Out, wait: WaitOptions): AwaitedSend<Out> {
+  #newAwaited(outgoing: Out, wait: SendWaitOptions): AwaitedSend<Out> {
     this.#expired ??= (error, awaited) => this.#expire(awaited, error);
-    return new AwaitedSend(this.#clock, outgoing, wait, this.#expired);
+    this.#lapsed ??= (awaited) => this.#lapse(awaited);
+    return new AwaitedSend(this.#clock, outgoing, wait, this.#expired, this.#lapsed);
   }
 
   /** Accepts sends that wait for room, while there is room. */
@@ -258,7 +307,7 @@ export class SendQueue<Out extends OutboundMessage> {
       this.#blocked?.leave(first);
       this.#queue.push(first.outgoing);
       first.state = 'queued';
-      if (first.outgoing.awaitsAck) this.#await(first);
+      if (first.outgoing.awaitsAck || first.withdrawable) this.#await(first);
       else first.resolve(true);
     }
   }
@@ -274,6 +323,20 @@ export class SendQueue<Out extends OutboundMessage> {
     this.#listener.freed();
   }
 
+  /** `expiresMs` has passed, and the message is not handed to the link. */
+  #lapse(awaited: AwaitedSend<Out>): void {
+    if (awaited.state === 'blocked') {
+      this.#blocked?.leave(awaited);
+      this.#admitBlocked();
+    } else {
+      this.#queue.remove(awaited.outgoing);
+      this.#settle(awaited.outgoing);
+    }
+    awaited.resolve(false);
+    this.#listener.lapsed();
+    this.#listener.freed();
+  }
+
   /** The wait for room has timed out or was aborted. */
   #expireBlocked(awaited: AwaitedSend<Out>, error: Error): void {
     this.#blocked?.leave(awaited);
@@ -282,7 +345,7 @@ export class SendQueue<Out extends OutboundMessage> {
     this.#admitBlocked();
   }
 
-  /** The wait for an acknowledgement has timed out or was aborted: a message that was not sent yet is removed. */
+  /** The wait for the link or for an acknowledgement has timed out or was aborted: a message that was not sent yet is removed. */
   #expireAwaited(awaited: AwaitedSend<Out>, error: Error): void {
     const { outgoing } = awaited;
     if (awaited.state === 'on-wire') this.#listener.waitAbandoned(outgoing);
@@ -307,6 +370,7 @@ export class SendQueue<Out extends OutboundMessage> {
     while (!this.#hasRoom(sizeBytes)) {
       const oldest = this.#queue.shift();
       if (oldest === undefined) return; // the rest was sent already
+      this.#broadcasts?.taken(oldest);
       this.#listener.dropped(droppedError(this.#options), 'full');
       this.#settle(oldest)?.reject(
         new MessagesDroppedError(

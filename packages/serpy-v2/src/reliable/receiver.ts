@@ -275,7 +275,7 @@ export class Receiver {
     this.#free(dropped.sizeBytes);
   }
 
-  /** A part of a stream was consumed, which frees its bytes. A part of an earlier session frees nothing here. */
+  /** A part of a stream, or a message out of order, was consumed, which frees its bytes. One of an earlier session frees nothing here. */
   streamConsumed({ end, sizeBytes }: Delivered): void {
     if (end > this.base) this.#free(sizeBytes);
   }
