@@ -18,6 +18,7 @@ export {
   type Keep,
   type WhenOffline,
 } from './connection/connection-options.js';
+export type { RequestHandler, RequestInfo, RequestOptions } from './connection/request-types.js';
 export type { ConnectionState } from './connection/connection-state.js';
 export type { ConnectionStats } from './connection/stats.js';
 export type { MessageDuplex, StreamOptions, WebStreams } from './connection/stream-adapters.js';
@@ -44,7 +45,7 @@ export {
   type MessageDecoder,
   type ValueEncoder,
 } from './protocol/codec-streams.js';
-export type { InboundMessage, OutboundMessage, StreamPart } from './protocol/message.js';
+export type { InboundMessage, OutboundMessage, RequestPart, StreamPart } from './protocol/message.js';
 export type { Protocol, ProtocolTypes, Role } from './protocol/protocol.js';
 export type { LinkHolder, PeerClose, ProgressInfo, ResumableSession } from './protocol/resumable-session.js';
 export type { Session, SessionHost } from './protocol/session.js';
@@ -52,6 +53,7 @@ export { isTypedNumber, type TypedNumber } from './protocol/typed-number.js';
 export type { QueueLimits, Sized } from './queue/bounded-queue.js';
 export type { QueueOptions, WhenFull } from './queue/send-queue.js';
 export type { ReconnectOptions } from './reconnect/backoff.js';
+export type { OutOfStep } from './requests/requests-host.js';
 export type { Security, SecuritySettings } from './security/security.js';
 export { generateKey, type Key, SharedKey } from './security/shared-key.js';
 export type { TlsOptions } from './security/tls-options.js';

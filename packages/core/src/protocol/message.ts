@@ -1,4 +1,4 @@
-/** Outbound and inbound messages, and parts of streams, as core sees them. */
+/** Outbound and inbound messages, and parts of streams and requests, as core sees them. */
 
 /** A value that its protocol has encoded. */
 export interface OutboundMessage {
@@ -6,16 +6,18 @@ export interface OutboundMessage {
   readonly sizeBytes: number;
   /** Whether `sendData` waits for the peer's acknowledgement. */
   readonly awaitsAck: boolean;
-  /** Set for a part of a stream, which is not a message. */
-  readonly part?: StreamPart | undefined;
+  /** Set for a part of a stream or of a request, which is not a message. */
+  readonly part?: StreamPart | RequestPart | undefined;
+  /** Whether no option drops it: a request, or the answer to one. */
+  readonly undroppable?: boolean;
 }
 
 /** A message that arrived. */
 export interface InboundMessage {
   /** Size that counts in the receive queue. */
   readonly sizeBytes: number;
-  /** Set for a part of a stream, which is not a message. */
-  readonly part?: StreamPart | undefined;
+  /** Set for a part of a stream, and for a part of a request, whose value is that of the message. */
+  readonly part?: StreamPart | RequestPart | undefined;
 }
 
 /**
@@ -27,3 +29,24 @@ export type StreamPart =
   | { readonly kind: 'data'; readonly id: number; readonly offset: number; readonly data: Uint8Array }
   | { readonly kind: 'end'; readonly id: number; readonly offset: number }
   | { readonly kind: 'abort' | 'stop'; readonly id: number; readonly reason: string };
+
+/**
+ * A request or what belongs to it. `id` differs for each request of a direction. `response` and `failure` travel in the other direction. The
+ * value of a request and of a response is the message that carries the part.
+ */
+export type RequestPart =
+  | { readonly kind: 'request' | 'response' | 'cancel'; readonly id: number }
+  | { readonly kind: 'failure'; readonly id: number; readonly code: string; readonly message: string };
+
+/** Whether a part belongs to a request. Otherwise it belongs to a stream. */
+export function isRequestPart(part: StreamPart | RequestPart): part is RequestPart {
+  switch (part.kind) {
+    case 'request':
+    case 'response':
+    case 'failure':
+    case 'cancel':
+      return true;
+    default:
+      return false;
+  }
+}

@@ -91,9 +91,9 @@ export class SendQueue<Out extends OutboundMessage> {
     return this.#queue.length === 0 && this.#blocked?.first === undefined && this.#onWire === 0;
   }
 
-  /** As `length`, without the parts of streams, whose failure `sendStream` reports. */
+  /** As `length`, without the parts of streams and requests, whose failure `sendStream` and `request` report. */
   get unsentMessages(): number {
-    return this.#queue.items().filter(({ part }) => part === undefined).length;
+    return this.#queue.items().filter(({ part, undroppable }) => part === undefined && undroppable !== true).length;
   }
 
   /**
@@ -133,8 +133,10 @@ export class SendQueue<Out extends OutboundMessage> {
   dropUnsent(): void {
     const blocked = this.#drainBlocked();
     for (const awaited of blocked) awaited.resolve(false);
-    const unsent = this.#queue.items();
+    const all = this.#queue.items();
+    const unsent = all.filter(({ undroppable }) => undroppable !== true);
     this.#queue.clear();
+    for (const outgoing of all) if (outgoing.undroppable) this.#queue.push(outgoing);
     for (const outgoing of unsent) this.#settle(outgoing)?.resolve(false);
     const messages = blocked.length + unsent.length;
     if (messages > 0) this.#listener.dropped(offlineError(messages), 'offline');
@@ -157,6 +159,11 @@ export class SendQueue<Out extends OutboundMessage> {
   /** Sent messages without an acknowledgement have to be sent again: they go before all others, whatever the bounds. */
   putBack(messages: readonly Out[]): void {
     this.#queue.putBack(messages);
+  }
+
+  /** Removes a message that was not sent. @returns whether it was there */
+  withdraw(outgoing: Out): boolean {
+    return this.#queue.remove(outgoing);
   }
 
   acknowledged(outgoing: Out): void {
@@ -285,8 +292,8 @@ export class SendQueue<Out extends OutboundMessage> {
 
   #makeRoom(sizeBytes: number): void {
     while (!this.#hasRoom(sizeBytes)) {
-      const oldest = this.#queue.shift();
-      if (oldest === undefined) return; // the rest was sent already
+      const oldest = this.#shiftDroppable();
+      if (oldest === undefined) return; // the rest was sent already, or must be sent
       this.#listener.dropped(droppedError(this.#options), 'full');
       this.#settle(oldest)?.reject(
         new MessagesDroppedError(
@@ -295,5 +302,13 @@ export class SendQueue<Out extends OutboundMessage> {
         ),
       );
     }
+  }
+
+  #shiftDroppable(): Out | undefined {
+    const { first } = this.#queue;
+    if (first?.undroppable !== true) return this.#queue.shift();
+    const oldest = this.#queue.items().find(({ undroppable }) => undroppable !== true);
+    if (oldest !== undefined) this.#queue.remove(oldest);
+    return oldest;
   }
 }
