@@ -39,6 +39,8 @@ const longFiles: Record<string, string> = {
   'packages/core/src/link/link.ts': 'one state machine: a link from its start to its end',
   'packages/core/src/connection/connection.ts':
     'all that a program can do with a connection, each with what it promises',
+  'packages/core/src/server/server.ts': 'all that a program can do with a server, each with what it promises',
+  'packages/core/src/queue/send-queue.ts': 'one state machine: each message from its acceptance to its settlement',
   'packages/core/src/connection/lifecycle.ts': 'one state machine: a connection from its first attempt to its close',
   'packages/serpy-v1/src/v1-session.ts': 'one state machine: the state of v1 on a connection',
   'packages/serpy-v2/src/v2-session.ts':
@@ -80,7 +82,7 @@ const levels: Record<string, readonly Level[]> = {
     'index',
     'server',
     'connection',
-    'streams',
+    ['requests', 'streams'],
     ['link', 'queue', 'reconnect', 'system-environment', 'testing'],
     ['environment', 'protocol'],
     'transport',

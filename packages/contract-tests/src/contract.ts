@@ -16,6 +16,7 @@ import { liveDataStatements } from './live-data.js';
 import { processExitStatement } from './process-exit.js';
 import { receiveQueueStatements } from './receive-queue.js';
 import { reconnectStatements } from './reconnect.js';
+import { requestStatements } from './requests.js';
 import { sendQueueStatements } from './send-queue.js';
 import { serverStatements } from './server.js';
 import { simulatingStatement } from './simulation.js';
@@ -45,6 +46,7 @@ export function connectionContract<T extends ProtocolTypes>(name: string, subjec
       describe('closing', () => closeStatements(stage));
       describe('reconnecting', () => reconnectStatements(stage));
       describe('a half-open link', () => halfOpenStatements(stage));
+      describe('requests', () => requestStatements(stage));
       describe('events', () => eventStatements(stage));
       describe('a server', () => serverStatements(stage));
       const { acknowledged } = subject;

@@ -18,8 +18,8 @@ export {
   type Keep,
   type WhenOffline,
 } from './connection/connection-options.js';
-export type { RequestHandler, RequestInfo, RequestOptions } from './connection/request-types.js';
 export type { ConnectionState } from './connection/connection-state.js';
+export type { RequestHandler, RequestInfo, RequestOptions } from './connection/request-types.js';
 export type { ConnectionStats } from './connection/stats.js';
 export type { MessageDuplex, StreamOptions, WebStreams } from './connection/stream-adapters.js';
 export { describeValue } from './describe-value.js';

@@ -16,9 +16,9 @@ import { Decoder } from './decoder.js';
 import { Handshake } from './handshake/handshake.js';
 import { handshakeSettings, type SessionOptions } from './handshake/handshake-options.js';
 import { detectGreeting, maxGreetingBytes } from './handshake/hello-welcome.js';
+import { encodeRequestHead, encodeRequestText } from './reliable/request-frame.js';
 import type { UnknownMessage } from './reliable/sender.js';
 import { detachedBufferError } from './reliable/sender-errors.js';
-import { encodeRequestHead, encodeRequestText } from './reliable/request-frame.js';
 import { encodeStreamFrame } from './reliable/stream-frame.js';
 import { noSessionError } from './session/session-errors.js';
 import { SessionRegistry } from './session/session-registry.js';
@@ -392,7 +392,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
         return session.#plainSent;
       },
       pushPlain: (bytes: Buffer) => this.#decoder.push(bytes),
-      toValue: (message: UnknownMessage) => 
+      toValue: (message: UnknownMessage) =>
         message.type === streamType || message.type === requestType ? undefined : messageOf(message),
     };
     return new Handshake<Frame>(this.#role, settings, this.#output, host, this.#sessions);

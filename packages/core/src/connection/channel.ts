@@ -31,7 +31,9 @@ import { ChannelSessionHost } from './session-host.js';
 import { type ConnectionStats, Counters } from './stats.js';
 
 /** One object implements the interfaces of all its parts: an object of closures for each part took 400 bytes of a connection. */
-export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, ReceiveQueueListener, StreamsHost, RequestsHost {
+export class Channel
+  implements LinkHost, SendQueueListener<OutboundMessage>, ReceiveQueueListener, StreamsHost, RequestsHost
+{
   readonly inbox: ReceiveQueue;
   readonly outbox: SendQueue<OutboundMessage>;
   readonly #protocol: Protocol<ProtocolTypes>;
@@ -322,6 +324,10 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Re
   correlation(): boolean | undefined {
     const session = this.#session;
     return session?.correlation ? session.correlation() : false;
+  }
+
+  pump(): void {
+    this.#link?.pump();
   }
 
   encode(value: unknown): OutboundMessage {

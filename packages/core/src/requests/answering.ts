@@ -3,10 +3,10 @@
  * the request is over.
  */
 import { AbortError } from '../errors.js';
-import type { InboundMessage, OutboundMessage, RequestPart } from '../protocol/message.js';
+import type { InboundMessage, RequestPart } from '../protocol/message.js';
 import {
-  failureOf,
   type Failure,
+  failureOf,
   noHandler,
   noValue,
   repeatedRequestError,

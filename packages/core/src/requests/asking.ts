@@ -65,6 +65,7 @@ export class Asking {
         const [request] = this.#waiting;
         if (request === undefined || !this.#host.linkIsUp) return;
         const correlates = this.#host.correlation();
+        if (correlates === undefined) this.#host.pump(); // the session may have begun to wait
         if (correlates === undefined || (!correlates && !this.#plain.mayAsk)) return;
         this.#waiting.delete(request);
         if (correlates) this.#askInSession(request);

@@ -121,7 +121,5 @@ export function repeatedRequestError(id: number): ProtocolError {
 }
 
 export function unreadAnswersError(count: number): ProtocolError {
-  return new ProtocolError(
-    `the peer has sent ${count} requests whose answers it does not read, so the link is closed`,
-  );
+  return new ProtocolError(`the peer has sent ${count} requests whose answers it does not read, so the link is closed`);
 }

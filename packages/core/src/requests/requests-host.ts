@@ -41,6 +41,8 @@ export interface RequestsHost {
   readonly reconnects: boolean;
   /** As `correlation` of the session. */
   correlation(): boolean | undefined;
+  /** Sends what may be sent, and schedules what the session waits for. */
+  pump(): void;
   /** Encodes a value. Throws if the protocol cannot encode it. */
   encode(value: unknown): OutboundMessage;
   encodeRequestPart(part: RequestPart, message: OutboundMessage | undefined): OutboundMessage;

@@ -2,7 +2,13 @@
 import { EventEmitter } from 'node:events';
 import { inspect } from 'node:util';
 import { type CloseServerOptions, parseCloseServerOptions } from '../connection/close-options.js';
-import { type Connection, checkHandler, type HandlerOf, internalsOf, setServerHandler } from '../connection/connection.js';
+import {
+  type Connection,
+  checkHandler,
+  type HandlerOf,
+  internalsOf,
+  setServerHandler,
+} from '../connection/connection.js';
 import { MessageIterator } from '../connection/message-iterator.js';
 import type { RequestHandler } from '../connection/request-types.js';
 import { emitEvent } from '../diagnostics.js';

@@ -63,4 +63,3 @@ function failureOf(bytes: Buffer): { readonly code: string; readonly message: st
     message: bytes.toString('utf8', codeEnd, codeEnd + maxFailureBytes),
   };
 }
-
