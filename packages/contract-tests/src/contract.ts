@@ -13,6 +13,7 @@ import { eventStatements } from './events.js';
 import { exchangeStatements } from './exchange.js';
 import { halfOpenStatements } from './half-open.js';
 import { liveDataStatements } from './live-data.js';
+import { plainRequestStatements } from './plain-requests.js';
 import { processExitStatement } from './process-exit.js';
 import { receiveQueueStatements } from './receive-queue.js';
 import { reconnectStatements } from './reconnect.js';
@@ -47,6 +48,7 @@ export function connectionContract<T extends ProtocolTypes>(name: string, subjec
       describe('reconnecting', () => reconnectStatements(stage));
       describe('a half-open link', () => halfOpenStatements(stage));
       describe('requests', () => requestStatements(stage));
+      if (!subject.lasting) describe('requests without a session', () => plainRequestStatements(stage));
       describe('events', () => eventStatements(stage));
       describe('a server', () => serverStatements(stage));
       const { acknowledged } = subject;

@@ -317,6 +317,10 @@ export class Channel
     return this.#link?.paused ?? false;
   }
 
+  get receivedBytes(): number {
+    return this.#counters.bytesReceived;
+  }
+
   get reconnects(): boolean {
     return this.#listener.reconnects;
   }

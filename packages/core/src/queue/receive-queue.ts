@@ -39,8 +39,6 @@ export class ReceiveQueue extends AsyncQueue<InboundMessage> {
   /** Whether messages are being dropped, and that has been reported. */
   #dropping = false;
   #closing = false;
-  /** Whether the next message is the answer to a request, so that reading goes on in spite of the bounds. */
-  awaitsAnswer = false;
   /** Whether too many messages wait for the handler of requests. */
   handlerIsBusy = false;
 
@@ -52,7 +50,6 @@ export class ReceiveQueue extends AsyncQueue<InboundMessage> {
 
   /** Whether reading must pause. */
   override get full(): boolean {
-    if (this.awaitsAnswer) return false;
     if (this.handlerIsBusy) return true;
     return super.full && this.#options.whenFull === 'block' && !this.#closing;
   }
@@ -61,7 +58,7 @@ export class ReceiveQueue extends AsyncQueue<InboundMessage> {
   get hasRoom(): boolean {
     if (this.full) return false;
     const { maxMessages, maxBytes, whenFull } = this.#options;
-    const anyRoom = whenFull !== 'block' || this.#closing || this.awaitsAnswer;
+    const anyRoom = whenFull !== 'block' || this.#closing;
     return anyRoom || (this.length <= maxMessages * resumeBelow && this.bytes <= maxBytes * resumeBelow);
   }
 

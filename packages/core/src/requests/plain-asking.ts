@@ -24,6 +24,9 @@ export class PlainAsking {
   /** `drains`: the next message is discarded. `out-of-step`: no request can be sent on this link. */
   #state: 'in-step' | 'drains' | 'out-of-step' = 'in-step';
   #drainTimer: unknown;
+  /** Whether reading was paused, so that older messages may wait in the system. */
+  #hasBacklog = false;
+  #isWatching = false;
   /** Whether discarded messages were reported on this link. */
   #reported = false;
 
@@ -36,9 +39,12 @@ export class PlainAsking {
     return this.#state === 'out-of-step';
   }
 
-  /** Whether a request may be sent. While reading is paused, messages wait that arrived before it. */
+  /** Whether a request may be sent. While reading is paused, and until the backlog is read, messages arrive that are older than it. */
   get mayAsk(): boolean {
-    return this.#current === undefined && this.#state === 'in-step' && !this.#host.linkIsPaused;
+    if (this.#current !== undefined || this.#state !== 'in-step') return false;
+    if (this.#host.linkIsPaused) this.#hasBacklog = true;
+    else if (this.#hasBacklog) this.#watchBacklog();
+    return !this.#hasBacklog;
   }
 
   ask(request: OpenRequest): void {
@@ -50,9 +56,7 @@ export class PlainAsking {
 
   sending(outgoing: OutboundMessage): void {
     const request = this.#current;
-    if (request?.outgoing !== outgoing) return;
-    request.state = 'sent';
-    this.#expect(true);
+    if (request?.outgoing === outgoing) request.state = 'sent';
   }
 
   takes(received: InboundMessage): boolean {
@@ -64,7 +68,7 @@ export class PlainAsking {
     } else {
       if (request?.state !== 'sent') return false;
       this.#listener.settled(request);
-      this.#ended(request);
+      this.#current = undefined;
       request.answer(received);
     }
     this.#host.consumed(received);
@@ -87,7 +91,7 @@ export class PlainAsking {
     } else if (outOfStep === 'reconnect') {
       this.#state = 'out-of-step';
     }
-    this.#ended(request);
+    this.#current = undefined;
     if (outOfStep === 'trust') this.#listener.mayContinue();
     if (this.#state !== 'out-of-step') return;
     if (this.#host.reconnects) this.#host.endLink(outOfStepEnd());
@@ -97,12 +101,12 @@ export class PlainAsking {
   /** The request was not sent. */
   withdrawn(request: OpenRequest): void {
     if (request !== this.#current) return;
-    this.#ended(request);
+    this.#current = undefined;
     this.#listener.mayContinue();
   }
 
   rejected(request: OpenRequest): void {
-    if (request === this.#current) this.#ended(request);
+    if (request === this.#current) this.#current = undefined;
   }
 
   /** @returns the request, if this message is one that is still open */
@@ -110,13 +114,14 @@ export class PlainAsking {
     const request = this.#current;
     // The protocol may have copied the message.
     if (request?.state !== 'sent' || outgoing.sizeBytes !== request.outgoing.sizeBytes) return undefined;
-    this.#ended(request);
+    this.#current = undefined;
     request.state = 'waiting';
     return request;
   }
 
   linkUp(): void {
     this.#drained();
+    this.#hasBacklog = false;
     this.#reported = false;
   }
 
@@ -125,7 +130,7 @@ export class PlainAsking {
     const request = this.#current;
     if (request?.state !== 'sent') return;
     this.#listener.settled(request);
-    this.#ended(request);
+    this.#current = undefined;
     request.rejectHandled(lostRequestError());
   }
 
@@ -133,19 +138,21 @@ export class PlainAsking {
     this.#drained();
   }
 
+  /** The backlog is over when nothing arrives for a turn of the event loop. */
+  #watchBacklog(): void {
+    if (this.#isWatching) return;
+    this.#isWatching = true;
+    const { clock, receivedBytes } = this.#host;
+    clock.setImmediate(() => {
+      this.#isWatching = false;
+      if (this.#host.receivedBytes === receivedBytes && !this.#host.linkIsPaused) this.#hasBacklog = false;
+      this.#listener.mayContinue();
+    });
+  }
+
   #drained(): void {
     this.#state = 'in-step';
     this.#host.clock.clearTimeout(this.#drainTimer);
     this.#drainTimer = undefined;
-  }
-
-  #ended(request: OpenRequest): void {
-    this.#current = undefined;
-    if (request.state === 'sent') this.#expect(false);
-  }
-
-  #expect(awaitsAnswer: boolean): void {
-    this.#host.inbox.awaitsAnswer = awaitsAnswer;
-    if (awaitsAnswer) this.#host.resumeReading();
   }
 }

@@ -29,14 +29,15 @@ export const maxDrainMs = 10_000;
 export interface RequestsHost {
   readonly clock: Clock;
   readonly settings: { readonly outOfStep: OutOfStep; readonly receiveQueue: QueueLimits };
-  readonly inbox: Pick<ReceiveQueue, 'awaitsAnswer' | 'handlerIsBusy' | 'takeNow' | 'length'>;
+  readonly inbox: Pick<ReceiveQueue, 'handlerIsBusy' | 'takeNow' | 'length'>;
   /** Identifies the session: a different object for each; undefined while there is none. */
   readonly epoch: unknown;
   /** Whether messages that arrive now are those of a session. */
   readonly inSession: boolean;
-  /** Whether there is a link, and it is not paused. */
   readonly linkIsUp: boolean;
+  /** Whether reading is paused. */
   readonly linkIsPaused: boolean;
+  readonly receivedBytes: number;
   /** Whether this end reconnects when the link ends. */
   readonly reconnects: boolean;
   /** As `correlation` of the session. */
