@@ -8,6 +8,7 @@ import { keygen } from './commands/keygen.js';
 import { listen } from './commands/listen.js';
 import { record } from './commands/record.js';
 import { replay } from './commands/replay.js';
+import { request } from './commands/request.js';
 import { send } from './commands/send.js';
 import { simulate } from './commands/simulate.js';
 import type { Context } from './environment/context.js';
@@ -18,7 +19,7 @@ import { version } from './version.js';
 /** The groups of the help, in its order, each with its commands. */
 const groups: Readonly<Record<string, readonly ((context: Context) => Command)[]>> = {
   'Get started:': [demo, doctor],
-  'Exchange messages:': [listen, send, chat],
+  'Exchange messages:': [listen, send, request, chat],
   'Record and replay:': [record, replay],
   'Test:': [simulate, bench],
   'Security:': [keygen],

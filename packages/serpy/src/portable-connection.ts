@@ -24,6 +24,7 @@ export interface PortableConnection
     | 'getData'
     | 'getMessage'
     | 'request'
+    | 'requestMessage'
     | 'getArray'
     | 'messages'
     | 'enableRestart'

@@ -179,7 +179,12 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
    * that the protocol cannot encode
    */
   request(value: T['value'], options: RequestOptions = defaultWait): Promise<T['data']> {
-    return this.requestMessage(value, options, (received) => this.#protocol.data(received));
+    return this.#ask(value, options, (received) => this.#protocol.data(received));
+  }
+
+  /** As `request`, but with the metadata of the answer. */
+  requestMessage(value: T['value'], options: RequestOptions = defaultWait): Promise<T['message']> {
+    return this.#ask(value, options, (received) => this.#protocol.message(received));
   }
 
   /**
@@ -330,12 +335,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
     return this.#channel.take(what, options, convert);
   }
 
-  /** As `request`, with the result of `convert`: for further methods of a protocol. */
-  protected requestMessage<R>(
-    value: T['value'],
-    options: RequestOptions,
-    convert: (received: T['received']) => R,
-  ): Promise<R> {
+  #ask<R>(value: T['value'], options: RequestOptions, convert: (received: T['received']) => R): Promise<R> {
     if (this.#lifecycle.ending) return handledRejection(this.#lifecycle.closedError('request'));
     if (this.state === 'idle') return Promise.reject(notConnected('request'));
     try {
