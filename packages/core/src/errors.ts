@@ -203,8 +203,8 @@ export class RequestFailedError extends SerpyError {
 
   constructor(message: string, peerMessage: string, peerCode: string | undefined, options?: ErrorOptions) {
     super('ERR_SERPY_REQUEST_FAILED', message, options);
-    this.peerMessage = printable(peerMessage);
-    this.peerCode = peerCode === undefined ? undefined : printable(peerCode);
+    this.peerMessage = printable(String(peerMessage));
+    this.peerCode = peerCode === undefined ? undefined : printable(String(peerCode));
   }
 }
 

@@ -27,7 +27,7 @@ describe('serpy request', () => {
 
   test('asks with a number, with a file, and with each line of stdin', async () => {
     const url = await serve('v2');
-    server?.onRequest((value) => (Buffer.isBuffer(value) ? value.length : value));
+    server?.onRequest((value) => (Buffer.isBuffer(value) ? value.length : (value as string)));
     const folder = mkdtempSync(join(tmpdir(), 'serpy-request-'));
     const file = join(folder, 'image.bin');
     writeFileSync(file, Buffer.alloc(1000));

@@ -85,7 +85,7 @@ export class Answering {
     if (request) this.#over(request);
   }
 
-  /** The session is another one: nobody waits for the answers to requests of the earlier one. */
+  /** The session is another one: the answers to requests of the earlier one are no longer awaited. */
   sessionChanged(session: unknown): void {
     for (const request of [...this.#open.values()]) {
       if (request.session === session) continue;

@@ -10,7 +10,8 @@ import { type CallHandler, HandlerSignal } from './request-handler.js';
 import type { RequestsHost } from './requests-host.js';
 
 /** While more messages or bytes wait for the handler, the peer is not read. */
-const [maxWaitingMessages, maxWaitingBytes] = [64, 1024 * 1024];
+const maxWaitingMessages = 64;
+const maxWaitingBytes = 1024 * 1024;
 
 interface PlainRequest {
   readonly received: InboundMessage;

@@ -21,7 +21,7 @@ export interface Failure {
   readonly code: string;
 }
 
-/** What the peer is told about an error of the handler. */
+/** What a failure states about an error of the handler. */
 export function failureOf(error: unknown): Failure {
   try {
     const message = error instanceof Error || isSerpyError(error) ? error.message : String(error);

@@ -4,7 +4,7 @@ import type { InboundMessage } from '../protocol/message.js';
 /** Calls the program's handler with a message, and returns its result. */
 export type CallHandler = (received: InboundMessage, signal: () => AbortSignal) => unknown;
 
-/** Signals to a handler that nobody waits for its answer any more. The controller is made when the handler first asks for the signal. */
+/** Signals to a handler that its answer is no longer awaited. The controller is made when the handler first asks for the signal. */
 export class HandlerSignal {
   #controller: AbortController | undefined;
   #reason: Error | undefined;

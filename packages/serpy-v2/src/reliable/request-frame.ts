@@ -8,8 +8,9 @@ const kinds = ['request', 'response', 'failure', 'cancel'] as const;
 /** Kind (1), type of the value (1), zeros (6), number of the request (8). A multiple of 8, so that elements of an array are aligned. */
 export const requestHeadBytes = 16;
 
-/** A failure has the length of its code (1), the code, and the message. */
-const [maxCodeBytes, maxFailureBytes] = [255, 1024];
+/** A failure has the length of its code (1), the code, and the message. Both texts are cut. */
+const maxCodeBytes = 255;
+const maxFailureBytes = 1024;
 
 const nothing = Buffer.alloc(0);
 
