@@ -305,10 +305,6 @@ export class Channel
 
   // Called by requests.
 
-  get inSession(): boolean {
-    return this.resumable?.flowControlled ?? false;
-  }
-
   get linkIsUp(): boolean {
     return this.#link?.over === false;
   }

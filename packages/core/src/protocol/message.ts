@@ -16,6 +16,8 @@ export interface OutboundMessage {
 export interface InboundMessage {
   /** Size that counts in the receive queue. */
   readonly sizeBytes: number;
+  /** Of a message of a session, its position, which is greater than 0. */
+  readonly end?: number | undefined;
   /** Set for a part of a stream, and for a part of a request, whose value is that of the message. */
   readonly part?: StreamPart | RequestPart | undefined;
 }
@@ -37,6 +39,11 @@ export type StreamPart =
 export type RequestPart =
   | { readonly kind: 'request' | 'response' | 'cancel'; readonly id: number }
   | { readonly kind: 'failure'; readonly id: number; readonly code: string; readonly message: string };
+
+/** Whether a message belongs to a session. It may arrive when the session has no link, or is over. */
+export function isOfSession({ end = 0 }: InboundMessage): boolean {
+  return end > 0;
+}
 
 /** Whether a part belongs to a request. Otherwise it belongs to a stream. */
 export function isRequestPart(part: StreamPart | RequestPart): part is RequestPart {

@@ -4,7 +4,7 @@
  */
 import { Fifo } from '../buffers/fifo.js';
 import { AbortError } from '../errors.js';
-import type { InboundMessage, OutboundMessage } from '../protocol/message.js';
+import { type InboundMessage, isOfSession, type OutboundMessage } from '../protocol/message.js';
 import { unreportedError } from './request-errors.js';
 import { type CallHandler, HandlerSignal } from './request-handler.js';
 import type { RequestsHost } from './requests-host.js';
@@ -41,7 +41,7 @@ export class PlainAnswering {
 
   /** Whether a message is given to the handler instead of the receive queue. */
   takes(received: InboundMessage): boolean {
-    if (this.#handler === undefined || this.#host.inSession) return false;
+    if (this.#handler === undefined || isOfSession(received)) return false;
     this.#add(received);
     return true;
   }
@@ -76,11 +76,8 @@ export class PlainAnswering {
 
   /** Messages that arrived before the handler was there are requests, too. */
   #takeUnread(): void {
-    while (!this.#host.inSession) {
-      const received = this.#host.inbox.takeNow();
-      if (received === undefined) break;
-      this.#add(received);
-    }
+    const { inbox } = this.#host;
+    while (inbox.first !== undefined && !isOfSession(inbox.first)) this.#add(inbox.takeNow() as InboundMessage);
     this.#host.resumeReading();
   }
 

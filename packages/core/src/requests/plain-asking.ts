@@ -2,7 +2,7 @@
  * Requests without a session: one at a time, and the answer is the next message that arrives after the request was written to the link. After a
  * request without an answer, the next message could be its late answer: the link is out of step.
  */
-import type { InboundMessage, OutboundMessage } from '../protocol/message.js';
+import { type InboundMessage, isOfSession, type OutboundMessage } from '../protocol/message.js';
 import type { OpenRequest } from './open-request.js';
 import { drainedError, lostRequestError, outOfStepEnd } from './request-errors.js';
 import { maxDrainMs, type RequestsHost } from './requests-host.js';
@@ -61,6 +61,7 @@ export class PlainAsking {
 
   takes(received: InboundMessage): boolean {
     const request = this.#current;
+    if (isOfSession(received)) return false;
     if (this.#state === 'drains') {
       this.#host.discarded(this.#reported ? undefined : drainedError());
       this.#reported = true;

@@ -29,11 +29,9 @@ export const maxDrainMs = 10_000;
 export interface RequestsHost {
   readonly clock: Clock;
   readonly settings: { readonly outOfStep: OutOfStep; readonly receiveQueue: QueueLimits };
-  readonly inbox: Pick<ReceiveQueue, 'handlerIsBusy' | 'takeNow' | 'length'>;
+  readonly inbox: Pick<ReceiveQueue, 'handlerIsBusy' | 'first' | 'takeNow' | 'length'>;
   /** Identifies the session: a different object for each; undefined while there is none. */
   readonly epoch: unknown;
-  /** Whether messages that arrive now are those of a session. */
-  readonly inSession: boolean;
   readonly linkIsUp: boolean;
   /** Whether reading is paused. */
   readonly linkIsPaused: boolean;
