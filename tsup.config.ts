@@ -61,8 +61,8 @@ export default defineConfig({
   clean: true,
   removeNodeProtocol: false,
   silent: true,
-  // Users install no library: the kilobyte of leven is bundled.
-  noExternal: ['leven'],
+  // Users install no library where a few kilobytes can be bundled.
+  noExternal: ['leven', 'uqr'],
   esbuildPlugins: [notices],
   dts: bin
     ? false

@@ -13,6 +13,7 @@ const e2e = [
   'packages/cli/test/recording/{killed,gaps}.test.ts',
   'test/{bench,broadcast,demo,docs,examples,from-python,fuzz,fuzz-cost,hostile-clients,memory,other-languages}.test.ts',
   'test/{packed,processes,recordings,reliability,scripts,simulation,troubleshooting,tutorials,web-programs}.test.ts',
+  'packages/serpy-view/test/browser/**/*.test.ts',
   'test/interop/**/*.test.ts',
 ];
 
@@ -25,8 +26,10 @@ const net = [
   'packages/core/test/reconnect/storm.test.ts',
   'packages/serpy/test/**/*.test.ts',
   'packages/fault-proxy/test/{net/connect,proxy}.test.ts',
+  'packages/serpy-hub/test/hub.test.ts',
+  'packages/serpy-view/test/server/**/*.test.ts',
   'packages/cli/test/{commands,flags,messages,peers}/**/*.test.ts',
-  'packages/cli/test/{atomic-file,make-folder,program,instruments/instrument,recording/hostile-folder}.test.ts',
+  'packages/cli/test/{atomic-file,make-folder,program,instruments/instrument}.test.ts',
   'test/originals/rules.test.ts',
 ];
 
@@ -68,6 +71,9 @@ export default defineConfig({
       { find: /^serpy-v2$/, replacement: source('serpy-v2/src/index.ts') },
       { find: /^serpy-fault-proxy$/, replacement: source('fault-proxy/src/index.ts') },
       { find: /^serpy-arrays$/, replacement: source('arrays/src/index.ts') },
+      { find: /^serpy-recording$/, replacement: source('serpy-recording/src/index.ts') },
+      { find: /^serpy-hub$/, replacement: source('serpy-hub/src/index.ts') },
+      { find: /^serpy-view$/, replacement: source('serpy-view/src/index.ts') },
       { find: /^serpy$/, replacement: source('serpy/src/index.ts') },
     ],
   },

@@ -7,7 +7,7 @@ const folder = dirname(fileURLToPath(import.meta.url));
 
 await build({
   config: false,
-  entry: ['cli', 'worker', 'micro'].map((name) => join(folder, 'src', `${name}.ts`)),
+  entry: ['cli', 'worker', 'micro', 'resume'].map((name) => join(folder, 'src', `${name}.ts`)),
   outDir: join(folder, 'dist'),
   tsconfig: join(folder, 'tsconfig.json'),
   format: 'esm',

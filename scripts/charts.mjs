@@ -1,4 +1,4 @@
-// Draws the charts of the README and of docs/explanation/performance.md from a result of the benchmark, and writes the page's table.
+// Draws the charts of the README and of docs/explanation/performance.md from a result of the benchmark, and writes the page's tables.
 // Usage: node scripts/charts.mjs bench/published/DATE.json. Without an argument it uses the result that the page names.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,19 +7,43 @@ import { root } from './setup.mjs';
 const page = join(root, 'docs', 'explanation', 'performance.md');
 const folder = join(root, 'docs', 'charts');
 
-/** The peers of the charts, in the order of the charts. */
+/** The peers of the charts, in the order of the charts, and the peer with the same library that measures requests. */
 const peers = [
+  ['c', 'C program'],
   ['raw', 'raw TCP (node:net)'],
   ['length-prefix', 'length prefix by hand'],
   ['serpy-v2', 'serpy v2'],
   ['serpy-v2-session', 'serpy v2, session'],
+  ['serpy-v2-received', 'serpy v2, session, acknowledged'],
   ['serpy-v2-key', 'serpy v2, key'],
+  ['tls', 'bare TLS (node:tls)'],
   ['serpy-v1', 'serpy v1'],
-  ['zeromq-dealer', 'ZeroMQ (dealer)'],
-  ['ws', 'WebSocket (ws)'],
+  ['zeromq-dealer', 'ZeroMQ (dealer)', 'zeromq-dealer-request'],
+  ['zeromq-dealer-curve', 'ZeroMQ (dealer), CURVE'],
+  ['zeromq-req', 'ZeroMQ (REQ/REP)'],
+  ['nats', 'NATS'],
+  ['nats-tls', 'NATS, TLS'],
+  ['ws', 'WebSocket (ws)', 'ws-request'],
+  ['ws-corked', 'WebSocket (ws), corked by hand', 'ws-request-corked'],
+  ['wss', 'WebSocket over TLS (wss)'],
+  ['socket.io', 'socket.io'],
+  ['socket.io-recovery', 'socket.io, recovery'],
   ['mqtt-qos0', 'MQTT, QoS 0'],
   ['mqtt-qos1', 'MQTT, QoS 1'],
+  ['mqtt-qos1-tls', 'MQTT over TLS, QoS 1'],
   ['py-connection', 'Python multiprocessing'],
+];
+
+/** The peers of the table that the charts leave out. */
+const onlyInTable = [
+  'serpy-v2-received',
+  'zeromq-req',
+  'nats',
+  'nats-tls',
+  'ws-corked',
+  'socket.io',
+  'socket.io-recovery',
+  'mqtt-qos1-tls',
 ];
 
 const charts = [
@@ -45,14 +69,20 @@ const charts = [
   },
 ];
 
+/** Each column: heading, workload, number, and whether it is that of warm processes. */
 const tableColumns = [
   ['1 MiB, MB/s', 'blob-1m', number('megabytesPerSecond')],
   ['1 MiB, × raw', 'blob-1m', ratio],
+  ['1 MiB, CPU s/GB, warm', 'blob-1m', number('cpuSecondsPerGigabyte'), 'warm'],
   ['64 B, thousand/s', 'small', number('messagesPerSecond', 1000)],
   ['64 B, × raw', 'small', ratio],
+  ['64 B, CPU s/million, warm', 'small', number('cpuSecondsPerMillion'), 'warm'],
   ['round trip p50, µs', 'round-trip', number('p50Us')],
   ['p99, µs', 'round-trip', number('p99Us')],
+  ['p50, µs, warm', 'round-trip', number('p50Us'), 'warm'],
   ['acknowledged, thousand/s', 'ack-64', number('messagesPerSecond', 1000)],
+  ['requests, thousand/s', 'request-1', number('messagesPerSecond', 1000)],
+  ['64 in flight', 'request-64', number('messagesPerSecond', 1000)],
 ];
 
 function ratio(summary) {
@@ -66,8 +96,10 @@ function number(name, unit = 1) {
   };
 }
 
-function summaryOf(results, workloadName, peer) {
-  const found = results.workloads.find(({ workload }) => workload.name === workloadName);
+/** Undefined if the result does not have it: warm processes and requests are missing in older files. */
+function summaryOf(results, workloadName, peer, mode = 'fresh') {
+  const { workloads = [] } = mode === 'warm' ? (results.warm ?? {}) : results;
+  const found = workloads.find(({ workload }) => workload.name === workloadName);
   return found?.summary.find((each) => each.peer === peer);
 }
 
@@ -86,6 +118,7 @@ const layout = { labels: 190, bars: 470, values: 110, row: 26, top: 42, bottom: 
 /** A horizontal bar for each peer, with the smallest and the largest round; for latency two dots, p50 and p99. */
 function chartOf(results, { workload, of, to, title }) {
   const rows = peers
+    .filter(([peer]) => !onlyInTable.includes(peer))
     .map(([peer, label]) => {
       const summary = summaryOf(results, workload, peer);
       return { peer, label: labelOf(label, summary), from: of(summary), to: to?.(summary) };
@@ -134,39 +167,92 @@ function rowOf({ peer, label, from, to }, y, scale) {
 }
 
 function tableOf(results) {
-  const head = ['', ...tableColumns.map(([heading]) => heading)];
-  const rows = peers.flatMap(([peer, label]) => {
-    const cells = tableColumns.map(([, workload, of]) => of(summaryOf(results, workload, peer)));
+  const cellOf = ([, workload, of, mode], names) =>
+    names.map((peer) => of(summaryOf(results, workload, peer, mode))).find((spread) => spread !== undefined);
+  const measured = tableColumns.filter((column) => peers.some(([peer]) => cellOf(column, [peer]) !== undefined));
+  const head = ['', ...measured.map(([heading]) => heading)];
+  const rows = peers.flatMap(([peer, label, asking]) => {
+    const cells = measured.map((column) => cellOf(column, [peer, asking]));
     if (cells.every((cell) => cell === undefined)) return [];
-    const isDerived = tableColumns.some(([, workload]) => summaryOf(results, workload, peer)?.derived);
+    const isDerived = measured.some(([, workload]) => summaryOf(results, workload, peer)?.derived);
     return [
       [isDerived ? `${label} *` : label, ...cells.map((cell) => (cell === undefined ? '–' : shown(cell.median)))],
     ];
   });
+  return table(head, rows);
+}
+
+function table(head, rows) {
   const ruler = head.map((_, at) => (at === 0 ? '---' : '--:'));
   return [head, ruler, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-/** Replaces the table of results in the page. */
+/** The rows of `npm run bench -- --targets`: a target of warm and of fresh processes is one row. Rows of another command are left out. */
+function targetsOf({ targets = [] }) {
+  const measured = targets.filter(({ name }) => name !== 'lines');
+  if (measured.length === 0) return '';
+  const rows = [...new Set(measured.map(({ what }) => what))].map((what) => {
+    const [first, fresh] = measured.filter((target) => target.what === what);
+    const missed = [first, fresh].filter((target) => target && !isMet(target));
+    const verdicts = missed.map((target) => verdictOf(target, target === fresh));
+    return [what, ...cellsOf(first), ...cellsOf(fresh), missed.length === 0 ? 'met' : verdicts.join(', ')];
+  });
+  return `\n${table(['', 'measured', 'target', 'fresh', 'target', 'result'], rows)}\n\n`;
+}
+
+function isMet({ measured, target, moreIsBetter }) {
+  return moreIsBetter ? measured >= target : measured <= target;
+}
+
+function verdictOf({ measured }, isFresh) {
+  return `${measured === undefined ? 'not measured' : 'missed'}${isFresh ? ' when fresh' : ''}`;
+}
+
+function cellsOf(target) {
+  if (target === undefined) return ['', ''];
+  const { measured, moreIsBetter, unit } = target;
+  return [
+    measured === undefined ? '–' : shown(measured),
+    `${moreIsBetter ? '≥' : '≤'} ${target.target}${unit && ` ${unit}`}`,
+  ];
+}
+
+/** Replaces the tables of results and of targets in the page. */
 function written(text, file, results) {
   const { machine, rounds, seconds, date } = results;
   const made = `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB; Node ${machine.node}; ${date.slice(0, 10)}; ${rounds} rounds of ${seconds} s.`;
-  const form = /<!-- results: \S+ -->[\s\S]*?<!-- end of results -->/;
-  if (!form.test(text)) throw new Error('performance.md has no place for results');
-  return text.replace(
-    form,
-    () =>
-      `<!-- results: ${file} -->\n\n${made}\n\n${tableOf(results)}\n${results.note ? `\n${results.note.replace('*', '\\*')}\n` : ''}\n<!-- end of results -->`,
+  const note = results.note ? `\n${results.note.replace('*', '\\*')}\n` : '';
+  const figures = `${made}${warmOf(results)}\n\n${tableOf(results)}\n${note}`;
+  const withFigures = replaced(
+    text,
+    /<!-- results: \S+ -->[\s\S]*?<!-- end of results -->/,
+    `<!-- results: ${file} -->\n\n${figures}\n<!-- end of results -->`,
   );
+  return replaced(
+    withFigures,
+    /<!-- targets -->[\s\S]*?<!-- end of targets -->/,
+    `<!-- targets -->\n${targetsOf(results)}<!-- end of targets -->`,
+  );
+}
+
+/** How the columns of warm processes were measured. */
+function warmOf({ warm }) {
+  return warm ? ` Warm: ${warm.windows} windows of ${warm.windowSeconds} s.` : '';
+}
+
+function replaced(text, form, by) {
+  if (!form.test(text)) throw new Error(`performance.md has no place for ${form}`);
+  return text.replace(form, () => by);
 }
 
 const text = readFileSync(page, 'utf8');
 const file = process.argv[2] ?? /<!-- results: (\S+) -->/.exec(text)?.[1];
 if (file === undefined) throw new Error('usage: node scripts/charts.mjs bench/published/DATE.json');
 const results = JSON.parse(readFileSync(join(root, file), 'utf8'));
+if ((results.base ?? 'raw') !== 'raw') throw new Error(`the page compares with raw, and ${file} with ${results.base}`);
 mkdirSync(folder, { recursive: true });
 for (const chart of charts) writeFileSync(join(folder, chart.file), chartOf(results, chart));
 writeFileSync(page, written(text, file, results));
 console.log(
-  `wrote ${charts.map(({ file: name }) => `docs/charts/${name}`).join(', ')} and the table of docs/explanation/performance.md`,
+  `wrote ${charts.map(({ file: name }) => `docs/charts/${name}`).join(', ')} and the tables of docs/explanation/performance.md`,
 );

@@ -18,8 +18,11 @@ const arrows: Record<string, string[]> = {
   'serpy-lines': ['serpy-core'],
   'serpy-arrays': ['serpy-core'],
   'serpy-v2': ['serpy-core', 'serpy-arrays'],
-  serpy: ['serpy-core', 'serpy-arrays', 'serpy-v1', 'serpy-v2'],
-  'serpy-cli': ['serpy', 'serpy-arrays'],
+  serpy: ['serpy-core', 'serpy-arrays', 'serpy-v1', 'serpy-lines', 'serpy-v2'],
+  'serpy-recording': ['serpy-core', 'serpy-arrays'],
+  'serpy-hub': ['serpy-core', 'serpy-arrays', 'serpy'],
+  'serpy-view': ['serpy-core', 'serpy-arrays', 'serpy', 'serpy-hub'],
+  'serpy-cli': ['serpy', 'serpy-arrays', 'serpy-recording', 'serpy-hub', 'serpy-view'],
   'serpy-fault-proxy': [],
   'serpy-contract-tests': ['serpy-core'],
 };
@@ -30,8 +33,17 @@ const libraries: Record<string, Record<string, string>> = {
     'cli-progress': 'progress bars',
     commander: 'commands, options and their help',
     'fast-png': 'pictures',
+    'hyparquet-writer': 'tables of exported recordings',
     picocolors: 'colours, and none where NO_COLOR says so',
   },
+  'serpy-view': {
+    ws: 'WebSocket',
+  },
+};
+
+/** What a package uses only if the user has installed it. */
+const optionalLibraries: Record<string, Record<string, string>> = {
+  'serpy-cli': { h5wasm: 'HDF5 of exported recordings: 15 MB' },
 };
 
 /** Source files that may be longer than 300 lines, each with the reason. */
@@ -40,7 +52,7 @@ const longFiles: Record<string, string> = {
   'packages/core/src/connection/connection.ts':
     'all that a program can do with a connection, each with what it promises',
   'packages/core/src/server/server.ts': 'all that a program can do with a server, each with what it promises',
-  'packages/core/src/queue/send-queue.ts': 'one state machine: each message from its acceptance to its settlement',
+  'packages/core/src/queue/send-queue.ts': 'one state machine: a message from `sendData` to the wire',
   'packages/core/src/connection/lifecycle.ts': 'one state machine: a connection from its first attempt to its close',
   'packages/serpy-v1/src/v1-session.ts': 'one state machine: the state of v1 on a connection',
   'packages/serpy-v2/src/v2-session.ts':
@@ -68,6 +80,7 @@ const clockFiles: Record<string, string> = {
   'packages/contract-tests/src/': 'tests',
   'packages/fault-proxy/src/net/system.ts': 'the real clock',
   'packages/cli/src/environment/system.ts': 'the real clock',
+  'packages/serpy-recording/src/system-clock.ts': 'the real clock',
 };
 
 type Level = string | readonly string[];
@@ -87,7 +100,7 @@ const levels: Record<string, readonly Level[]> = {
     ['environment', 'protocol'],
     'transport',
     'security',
-    'options',
+    ['json', 'options'],
     ['buffers', 'errors', 'diagnostics'],
     ['any-error', 'describe-value', 'load-kernel', 'printable'],
   ],
@@ -130,7 +143,7 @@ const levels: Record<string, readonly Level[]> = {
     'listen',
     ['connect', 'portable-connection', 'server'],
     'connection',
-    ['config', 'create-protocol'],
+    ['config', 'create-protocol', 'describe-connection'],
     'auto',
     'portable',
     'protocols',
@@ -146,11 +159,13 @@ const levels: Record<string, readonly Level[]> = {
     'check-bytes',
     ['dtype', 'float16', 'shape'],
   ],
+  'serpy-hub': ['index', 'hub', ['serve', 'source'], ['consumer', 'forward', 'upstream'], 'message'],
+  'serpy-view': ['index', 'view', 'server', 'panels', 'page', ['wire', 'qr-code', 'system']],
   cli: [
     'main',
     'program',
     'commands',
-    'demo',
+    ['demo', 'export'],
     ['instruments', 'peers'],
     'messages',
     ['doctor', 'recording'],
@@ -158,6 +173,19 @@ const levels: Record<string, readonly Level[]> = {
     ['bench', 'ui'],
     'failure',
     ['environment', 'format', 'version'],
+  ],
+  'serpy-recording': [
+    'index',
+    ['recording', 'record-connection', 'verify'],
+    'read-array',
+    ['read-message', 'verified-files', 'watch-connection'],
+    'index-reader',
+    ['open-files', 'line-cursor', 'about'],
+    'writer',
+    ['place', 'array-files', 'start'],
+    ['npy-form', 'json-value', 'disk', 'recorded-file'],
+    ['chain', 'errors', 'format', 'json-line', 'make-folder', 'pickled', 'system-clock'],
+    'npy-header',
   ],
   'fault-proxy': [
     'index',
@@ -249,8 +277,18 @@ describe('packages', () => {
   });
 
   test.each(packages)('%s asks for nothing else when it is installed', (folder) => {
-    const { peerDependencies, optionalDependencies, bundleDependencies } = readManifest(folder);
-    expect({ peerDependencies, optionalDependencies, bundleDependencies }).toEqual({});
+    const manifest = readManifest(folder);
+    const {
+      name,
+      peerDependencies = {},
+      peerDependenciesMeta = {},
+      optionalDependencies,
+      bundleDependencies,
+    } = manifest;
+    expect({ optionalDependencies, bundleDependencies }).toEqual({});
+    const optional = Object.keys(optionalLibraries[name] ?? {});
+    expect(Object.keys(peerDependencies)).toEqual(optional);
+    expect(peerDependenciesMeta).toEqual(Object.fromEntries(optional.map((each) => [each, { optional: true }])));
   });
 
   test.each(packages)('%s imports none of our packages but those that it depends on', (folder) => {

@@ -18,7 +18,27 @@ interface Row {
   readonly samples: readonly Readonly<Record<string, number>>[];
 }
 
+interface Summary {
+  readonly peer: string;
+  readonly ratio?: { readonly median: number };
+  readonly cpuRatio?: { readonly median: number };
+}
+
+interface Target {
+  readonly name: string;
+  readonly processes?: string;
+  readonly measured?: number;
+  readonly target: number;
+  readonly note?: string;
+}
+
 interface Results {
+  readonly warm?: {
+    readonly windows: number;
+    readonly base: string;
+    readonly workloads: readonly { readonly rows: readonly Row[]; readonly summary: readonly Summary[] }[];
+  };
+  readonly targets?: readonly Target[];
   readonly skipped: Readonly<Record<string, string>>;
   readonly workloads: readonly { readonly workload: { readonly name: string }; readonly rows: readonly Row[] }[];
 }
@@ -88,15 +108,99 @@ test('calls its time --duration, like serpy bench', async () => {
   expect(stderr).toMatch(/^Unknown option '--seconds'/);
 });
 
-test('bench/published/2026-11-22.md shows every workload, and every curve with all its steps', async () => {
+test('warm processes are measured in windows, and compared with those of the base before and after', async () => {
+  const words = ['--mode', 'warm', '--only', 'small', '--peers', 'serpy-v2,serpy-v2-session', '--base', 'serpy-v2'];
+  const { code, stdout } = await runBench([...words, '--windows', '3', '--window', '20ms', '--json', json]);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(
+    /^Warm processes, 3 windows of 0.02 s that alternate; .*: ratio to the windows of serpy-v2 before and after\.$/m,
+  );
+  const { warm, workloads } = readResults();
+  expect(workloads).toEqual([]);
+  expect(warm).toMatchObject({ windows: 3, base: 'serpy-v2' });
+  const [measured] = warm?.workloads ?? [];
+  expect(measured?.rows.map(({ peer, samples, errors }) => [peer, samples.length, errors])).toEqual([
+    ['serpy-v2', 3, []],
+    ['serpy-v2-session', 3, []],
+  ]);
+  const [base, session] = measured?.summary ?? [];
+  expect(base).toMatchObject({ ratio: { median: 1 }, cpuRatio: { median: 1 } });
+  const cpu = (row: number, window: number) => measured?.rows[row]?.samples[window]?.cpuSecondsPerMillion ?? Number.NaN;
+  const beside = [0, 1, 2].map((window) => {
+    const near = window < 2 ? (cpu(0, window) + cpu(0, window + 1)) / 2 : cpu(0, window);
+    return cpu(1, window) / near;
+  });
+  expect(session?.cpuRatio?.median).toBeCloseTo(beside.toSorted((a, b) => a - b)[1] ?? Number.NaN, 9);
+});
+
+test('a part that warm processes cannot repeat is named, with status 2', async () => {
+  const { code, stderr } = await runBench(['--mode', 'warm', '--only', 'idle-1000']);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^idle-1000 is not measured in warm processes: leave out --mode warm\./);
+});
+
+test('a base that is not measured is refused', async () => {
+  const { code, stderr } = await runBench(['--peers', 'raw,ws', '--base', 'serpy-v2']);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^--base serpy-v2 is not one of --peers: add it there/);
+});
+
+test('the table of targets says what was measured, the target, and whether it is met', async () => {
+  const words = ['--targets', '--only', 'session-64b,resume,lines', '--windows', '2', '--window', '20ms'];
+  const { code, stdout } = await runBench([...words, '--rounds', '1', '--duration', '20ms', '--json', json]);
+  expect(code).toBe(0);
+  const rows = readResults().targets ?? [];
+  const brief = rows.map(({ name, processes, target }) => [name, processes, target]);
+  expect(brief.slice(0, 3)).toEqual([
+    ['session-64b', 'warm', 1.05],
+    ['session-64b', 'fresh', 1.3],
+    ['resume', undefined, 20],
+  ]);
+  expect(rows.slice(0, 3).map(({ note }) => note)).toEqual([undefined, undefined, undefined]);
+  for (const { name, measured = 0, target } of rows.slice(0, 3)) {
+    expect(measured, name).toBeGreaterThan(0);
+    const verdict = measured <= target ? 'met' : 'missed';
+    expect(stdout).toMatch(new RegExp(`^\\|.* ${name} \\|.*≤ ${target}( ms)? \\|.* ${verdict} \\|$`, 'm'));
+  }
+  expect(stdout).toMatch(/\| +lines \|.*\| +– \| +≥ 0\.85 \|.*\| +npm run test:long -- lines \|$/m);
+});
+
+test('measures the encrypted peers, requests, and the C program where a compiler is found', async () => {
+  const peers =
+    'c,tls,wss,zeromq-push-curve,mqtt-qos1-tls,socket.io-recovery,ws-request,zeromq-req,zeromq-dealer-request,socket.io';
+  const words = ['--only', 'small,request-64', '--peers', peers, '--rounds', '1', '--duration', '20ms'];
+  const { code } = await runBench([...words, '--json', json]);
+  expect(code).toBe(0);
+  const { skipped, workloads } = readResults();
+  const named = workloads.flatMap(({ rows }) => rows.map(({ peer }) => peer));
+  for (const { rows } of workloads) {
+    for (const { peer, samples, errors } of rows) {
+      expect(errors, peer).toEqual([]);
+      expect(samples[0]?.messagesPerSecond, peer).toBeGreaterThan(0);
+    }
+  }
+  for (const reason of Object.values(skipped)) expect(reason).toMatch(/cannot|could not|was not found|has no/);
+  expect([...new Set([...named, ...Object.keys(skipped)])].toSorted()).toEqual(peers.split(',').toSorted());
+});
+
+test('a C program without a compiler is named, with the reason', async () => {
+  const words = ['--only', 'small', '--peers', 'raw,c', '--rounds', '1', '--duration', '0.02', '--json', json];
+  rmSync(join(root, 'bench', 'dist', 'frames'), { force: true });
+  const { code, stdout } = await runBench(words, { CC: 'no-such-compiler' });
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^- c: no-such-compiler cannot compile it: .*ENOENT/m);
+});
+
+test('the tables in bench/published/2026-11-22.md are of workloads that exist, and its curves have all their steps', async () => {
   const page = readFileSync(join(root, 'bench', 'published', '2026-11-22.md'), 'utf8');
   const { stdout } = await runBench(['--list']);
   const names = [...stdout.matchAll(/^ {2}([a-z0-9-]+) {2}/gm)].map(([, name = '']) => name);
   const stepsOf = (prefix: string) =>
     names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
-  const ordinary = names.filter((name) => !/^(size|connections|queue)-/.test(name));
-  expect(ordinary).toContain('micro');
-  expect(ordinary.filter((name) => !page.includes(`(${name})`))).toEqual([]);
+  const tables = [...page.matchAll(/^### .*\(([a-z0-9-]+)\)$/gm)].map(([, name = '']) => name);
+  expect(tables).toContain('micro');
+  expect(tables.length).toBeGreaterThan(10);
+  expect(tables.filter((name) => !names.includes(name))).toEqual([]);
   for (const [prefix, head] of [
     ['size-', 'bytes'],
     ['connections-', 'connections'],

@@ -68,7 +68,7 @@ async function goesOn(protocol: Protocol, port: string, judge: (message: Portabl
 test('the recipe of docs/how-to/live-views.md serves every viewer at its own pace', async () => {
   const page = readPages().find(({ path }) => path === 'docs/how-to/live-views.md');
   const recipe = page?.blocks.find(({ code }) => code.includes('takeImage()'))?.code ?? '';
-  expect(recipe).toContain('of server)');
+  expect(recipe).toContain('server.broadcast(');
   const around = `function takeImage() { return new Float32Array(512 * 512).fill(1.5); }
 ${recipe.replace('5001', '0').replace('40);', '5);')}
 console.log('listening on', server.address.port);

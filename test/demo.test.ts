@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { decode } from 'fast-png';
 import { readNpyHeader } from 'serpy-arrays';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { readRecording } from '../packages/cli/src/recording/reader.js';
+import { readRecording } from '../packages/serpy-recording/test/read.js';
 import { installed } from './installed.js';
 import { killPrograms, Program } from './program.js';
 import { hasTerminals, PseudoTerminal } from './pseudo-terminal.js';

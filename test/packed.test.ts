@@ -72,7 +72,8 @@ describe.each(packages)('the tarball of %s', (folder) => {
   });
 
   test('imports only Node and its dependencies', () => {
-    const allowed = Object.keys(readManifest(folder).dependencies ?? {});
+    const { dependencies, peerDependencies } = readManifest(folder);
+    const allowed = Object.keys({ ...dependencies, ...peerDependencies });
     const foreign = builtFiles(folder).flatMap(({ name, text }) => {
       if (name.endsWith('.map')) return [];
       const code = text.replaceAll(/\/\*[\s\S]*?\*\//g, '');

@@ -51,7 +51,7 @@ test.each(ofKind('v2-receive'))('docs/protocol-v2.md: %s', (_, vector) => {
       error: vector.optional('error'),
       ends: vector.optional('ends'),
     });
-    expect(end.written()).toHaveLength(0);
+    expect(hexOf(end.written())).toBe(vector.optional('sends') ?? '');
   }
 });
 
@@ -62,7 +62,7 @@ test.each(ofKind('detection'))('docs/protocol-v2.md: detection, %s', (_, vector)
     encoding: 'ascii' as const,
     heartbeatIntervalMs: 0,
     modeChangeTimeoutMs: 5000,
-    probeTimeoutMs: 1000,
+    probeTimeoutMs: 250,
     maxUnansweredLinks: 5,
     session: 'off' as const,
   };
@@ -112,6 +112,13 @@ describe('docs/protocol-v2.md: HELLO and WELCOME', () => {
     expect([end.error, end.dropped]).toEqual([undefined, 0]);
     expect(end.session.resumable?.epoch).toBeDefined();
     expect(end.written().subarray(0, 4)).toEqual(Buffer.from('18000002', 'hex')); // an ACK, at once
+  });
+
+  test('a client with a name starts with the HELLO of the page, and a server knows the name', () => {
+    const named = new End(v2Protocol({ ...settings, name: 'camera 2' }), 'client', [counting(0xa0, 16)]);
+    const hello = handshakeFrame('HELLO: begin a session, with a name');
+    expect(named.written()).toEqual(hello);
+    expect(server().receive(hello, 10).session.resumable?.peerName).toBe('camera 2');
   });
 
   test('a server answers the HELLO of the page with the WELCOME of the page', () => {

@@ -29,7 +29,7 @@ function built(vector: Vector): Buffer {
   const offset = vector.number('offset');
   switch (vector.text('type')) {
     case 'data': {
-      const flags = vector.name.includes('waits') ? 0x40 : 0;
+      const flags = (vector.name.includes('waits') ? 0x40 : 0) | (vector.name.includes('consumption') ? 0x20 : 0);
       return record(typeOf.data | flags, Buffer.concat(vector.all('gives').map(frameOf)), offset);
     }
     case 'ack': {
@@ -77,7 +77,10 @@ describe('a record of docs/protocol-v2.md', () => {
         reader.keep();
       }
       expect(read).toBe(1);
-      expect(reader.type | (reader.ackRequested ? 0x40 : 0)).toBe(bytes[3]);
+      expect(reader.type).toBe((bytes[3] as number) & ~0x60);
+      expect([reader.ackRequested, reader.consumedRequested]).toEqual(
+        [0x40, 0x20].map((bit) => ((bytes[3] as number) & bit) > 0),
+      );
       expect(reader.payload).toEqual(bytes.subarray(12));
     }
   });

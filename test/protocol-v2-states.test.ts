@@ -209,9 +209,13 @@ describe('the server of docs/protocol-v2.md', () => {
     expect([silent, sending].map(({ error }) => error)).toEqual(['ERR_SERPY_PROTOCOL', 'ERR_SERPY_PROTOCOL']);
   });
 
-  test('accepts a probe before HELLO', () => {
-    const end = server().receive(Buffer.from('\x01SETMODE0\x1f\x1f\x1f\x1f\x1f', 'latin1')).receive(hello);
-    expect(readHandshakeFrame(end.written()).tag).toBe('serpy WELCO\n');
+  test('answers a probe with the offer of a session, and the HELLO with nothing more', () => {
+    const end = server().receive(Buffer.from('\x01SETMODE0\x1f\x1f\x1f\x1f\x1f', 'latin1'));
+    const [answer, offer] = [end.written(), end.receive(hello).written()];
+    expect(answer.toString('hex', 0, 14)).toBe('decafecafe81ffffffff00000000');
+    expect(readHandshakeFrame(answer.subarray(14)).tag).toBe('serpy WELCO\n');
+    expect(offer).toHaveLength(0);
+    expect(end.session.resumable?.epoch).toBeDefined();
   });
 
   test.each<[string, Fields]>([

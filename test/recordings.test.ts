@@ -3,10 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeNpy } from 'serpy-arrays';
+import { createRecording, type RecordedMessage } from 'serpy-recording';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { RecordedMessage } from '../packages/cli/src/recording/format.js';
-import { createRecorder } from '../packages/cli/src/recording/recorder.js';
-import { hasNumpy, python } from '../packages/cli/test/recording/numpy.js';
+import { hasNumpy, python } from '../packages/serpy-recording/test/numpy.js';
 import { codeIn, readPages } from './docs/pages.js';
 
 const page = readPages().find(({ path }) => path === 'docs/recordings.md')!;
@@ -31,10 +30,18 @@ let folder = '';
 
 beforeEach(() => {
   folder = join(mkdtempSync(join(tmpdir(), 'serpy-recordings-')), 'run-1');
-  const recorder = createRecorder(folder, {
+  const recorder = createRecording(folder, {
     clock: { now: () => 0, wallMs: () => 1e12 },
     url: 'serpy2://127.0.0.1:5001',
+    note: 'a note',
+    meta: { sample: '12' },
+    origin: { computer: 'lab' },
+    options: { protocol: 'v2' },
   });
+  recorder.event({ type: 'peer', protocol: 'v2', session: true, encrypted: false });
+  recorder.event({ type: 'gap', downMs: undefined });
+  recorder.event({ type: 'reconnect', downMs: 5 });
+  recorder.event({ type: 'drop', messages: 2 });
   for (const [n, message] of messages.entries())
     recorder.add(message, served.includes(n) ? '127.0.0.1:50123' : undefined);
   recorder.close();
@@ -59,11 +66,15 @@ test('names the files of a recording', () => {
     [...named.filter((name) => !name.endsWith('.npy')), 'float64-scalar.npy', 'uint16-2x3.npy'].sort(),
   );
   const about = JSON.parse(readFileSync(join(folder, 'recording.json'), 'utf8')) as object;
-  for (const key of Object.keys(about)) expect(codes(rows('file', 'holds')[0]?.holds)).toContain(key);
+  expect(Object.keys(about).sort()).toEqual(
+    rows('name', 'is')
+      .flatMap(({ name }) => codes(name))
+      .sort(),
+  );
 });
 
 test('names the fields of the index, and which messages have them', () => {
-  const listed = lines('index.jsonl');
+  const listed = lines('index.jsonl').filter(({ file }) => file !== null);
   const fields = rows('field', 'in', 'is').flatMap((row) =>
     codes(row.field).map((field) => [field!, row.in!] as const),
   );
@@ -73,13 +84,24 @@ test('names the fields of the index, and which messages have them', () => {
     all: listed.map(({ n }) => n),
     v1: [2, 3, 7, 8],
     values: [1, 2, 4, 5, 6, 7, 8],
-    bytes: [3],
+    'values and bytes': [1, 2, 3, 4, 5, 6, 7, 8],
     arrays: [0, 9],
     '`--listen`': served,
   };
   for (const [field, where] of fields) expect(having(field), field).toEqual(expected[where]);
   const types = rows('field', 'in', 'is').find(({ field }) => field === '`type`');
   for (const { type } of messages) expect(codes(types?.is)).toContain(type);
+});
+
+test('names the events and their fields', () => {
+  const events = lines('index.jsonl').filter(({ file }) => file === null);
+  const common = ['n', 'timeMs', 'wallMs', 'type', 'file', 'chain'];
+  const named = rows('`type`', 'says', 'fields').map((row) => [
+    codes(row['`type`'])[0],
+    codes(row.fields?.replace('`null`', '')),
+  ]);
+  const actual = events.map((event) => [event.type, Object.keys(event).filter((field) => !common.includes(field))]);
+  expect(named).toEqual(actual);
 });
 
 test('shows what stands for values that JSON lacks', () => {
@@ -105,22 +127,33 @@ test.skipIf(!hasNumpy)('has a Python program that reads a recording, even a trun
     writeFileSync(join(folder, name), `${readFileSync(join(folder, name), 'utf8')}{"n":9`);
   }
   expect(python(program, folder).trim().split('\n')).toEqual([
+    ...['peer', 'gap', 'reconnect', 'drop'].map((type) => `${type} before message 0`),
     '0 uint16 (2, 3) 21',
-    "3 b'abc'",
-    '9 float64 () 0.5',
     '1 7',
     '2 exposure 20 ms',
+    "3 b'abc'",
     "4 {'$int': '1152921504606846976'}",
     "5 {'$float': '-0.0'}",
     "6 {'$float': 'NaN'}",
     "7 {'$dict': [[1, {'$bytes': 'AQI='}]]}",
     "8 {'$set': ['x']}",
+    '9 float64 () 0.5',
+    'end before message 10',
   ]);
+});
+
+test.skipIf(!hasNumpy)('has a Python program that verifies the hashes (needs numpy)', () => {
+  const verified = () => python(programs[2]!.code, folder).trim().split('\n');
+  expect(verified()).toHaveLength(15);
+  expect(verified().every((line) => line.endsWith(' right'))).toBe(true);
+  const path = join(folder, 'values.jsonl');
+  writeFileSync(path, readFileSync(path, 'utf8').replace('"value":7', '"value":8'));
+  expect(verified().filter((line) => line.endsWith(' ALTERED'))[0]).toBe('1 int ALTERED');
 });
 
 test.skipIf(!hasNumpy)('has a Python program that reads the arrays of one of several instruments (needs numpy)', () => {
   const several = join(folder, '..', 'several');
-  const recorder = createRecorder(several, {
+  const recorder = createRecording(several, {
     clock: { now: () => 0, wallMs: () => 1e12 },
     url: 'serpy2://[::]:5001',
   });

@@ -150,7 +150,7 @@ describe.skipIf(!hasShell || !hasNumpy)('docs/tutorials/record-a-run.md', () => 
 
     const replay = serpy(block(page, 'sh', 'serpy replay'), '--port', String(port));
     await replay.untilStderr(/./);
-    const heard = await serpy(block(page, 'sh', 'listen --connect'), '--reconnect').ended;
+    const heard = await serpy(block(page, 'sh', 'listen --connect')).ended;
     expect(heard.stdout.match(/^uint16 480×640/gm)).toHaveLength(3);
   });
 });

@@ -18,6 +18,7 @@ export interface Manifest {
   readonly scripts?: Record<string, string>;
   readonly dependencies?: Record<string, string>;
   readonly peerDependencies?: Record<string, string>;
+  readonly peerDependenciesMeta?: Record<string, { readonly optional: boolean }>;
   readonly optionalDependencies?: Record<string, string>;
   readonly bundleDependencies?: readonly string[];
 }

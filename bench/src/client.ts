@@ -49,6 +49,7 @@ export class Client {
     received: async ({ messages }: Calls['received']['request']) => ({ lastMs: await this.#messages.wait(messages) }),
     roundTrips: async ({ seconds }: Calls['roundTrips']['request']) => await this.#roundTrips(seconds),
     acknowledged: async ({ seconds }: Calls['acknowledged']['request']) => await this.#acknowledged(seconds),
+    requests: async ({ seconds }: Calls['requests']['request']) => await this.#acknowledged(seconds),
     connect: async () => {
       const startedMs = nowMs();
       await this.#connect();
@@ -66,11 +67,21 @@ export class Client {
     const connectInTurn = async () => {
       while (left-- > 0) {
         const link = await this.#peer.client(this.#workload, this.#address);
-        link.receive((bytes) => this.#onMessage(bytes));
         this.#links.push(link);
+        this.#listen(link);
       }
     };
     await Promise.all(Array.from({ length: maxConcurrentConnects }, connectInTurn));
+  }
+
+  #listen(link: Link): void {
+    const { kind, connections } = this.#workload;
+    if (kind === 'request') return;
+    // The first of many clients answers each broadcast, so that the sender is as fast as they are.
+    const answers = kind === 'paced-broadcast' && connections > 1 && this.#links.length === 1;
+    link.receive(
+      answers ? (bytes) => this.#onMessage(bytes) ?? link.send(this.#payload, 1) : (bytes) => this.#onMessage(bytes),
+    );
   }
 
   #link(): Link {
@@ -101,6 +112,18 @@ export class Client {
     });
   }
 
+  /** Sends once and resolves when the peer has acknowledged or answered; undefined if the receiving program replies with a message. */
+  #confirmation(link: Link): (() => Promise<unknown>) | undefined {
+    if (this.#workload.kind !== 'request') {
+      return link.sendAcknowledged && (() => link.sendAcknowledged?.(this.#payload) ?? Promise.resolve());
+    }
+    const { messageBytes } = this.#workload;
+    return async () => {
+      const bytes = await link.request?.(this.#payload);
+      if (bytes !== messageBytes) throw new Error(`an answer of ${bytes} bytes arrived, ${messageBytes} were expected`);
+    };
+  }
+
   #acknowledged(seconds: number): Promise<Calls['acknowledged']['answer']> {
     const link = this.#link();
     const { inFlight } = this.#workload;
@@ -114,9 +137,8 @@ export class Client {
         over = true;
       }, untilMs - startedMs);
       const sends = new Batcher((messages) => link.send(this.#payload, messages));
-      const send = link.sendAcknowledged
-        ? () => void link.sendAcknowledged?.(this.#payload).then(acknowledged, reject)
-        : () => sends.add();
+      const confirm = this.#confirmation(link);
+      const send = confirm ? () => void confirm().then(acknowledged, reject) : () => sends.add();
       const acknowledged = (): undefined => {
         count++;
         if (!over) send();

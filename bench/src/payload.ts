@@ -28,7 +28,7 @@ const v1InFlight = 8;
 /** The number of messages per call of `send`. */
 export function batchSize({ kind, messageBytes, connections, queueMessages }: Workload): number {
   if (kind === 'burst') return 2 * (queueMessages ?? 1);
-  if (kind === 'broadcast') return 1;
+  if (kind === 'broadcast' || kind === 'paced-broadcast') return 1;
   if (kind === 'v1-mode' && messageBytes >= minBinaryBytes) return v1InFlight;
   return Math.max(1, Math.min(1024, Math.floor(batchBytes / messageBytes / connections)));
 }

@@ -5,6 +5,8 @@ import type { Kind, Workload } from './workload.js';
 export interface Address {
   readonly host: string;
   readonly port: number;
+  /** The server's public key, for peers that need it to connect. */
+  readonly publicKey?: string;
 }
 
 /** The payload of a message: the same bytes at both ends and for every peer. */
@@ -23,6 +25,10 @@ export interface Link {
   send(payload: Payload, count: number): Promise<void> | undefined;
   /** Sends once, and resolves with the peer's own acknowledgement. Without it the receiving application replies with a message. */
   sendAcknowledged?(payload: Payload): Promise<unknown>;
+  /** For requests, at the client: asks, and resolves with the length of the answer. */
+  request?(payload: Payload): Promise<number>;
+  /** For requests, at the server: answers each with the payload. Called once, instead of `receive`. */
+  answer?(payload: Payload): void;
   /** Sets the handler of all messages. Called once. */
   receive(handler: MessageHandler): void;
 }
@@ -32,6 +38,8 @@ export interface Serving {
   readonly address: Address;
   /** Sends to all clients. Without it the bench sends to each link in turn. */
   broadcast?(payload: Payload, count: number): Promise<void> | undefined;
+  /** Sends once to all clients that read, without waiting for the others. Resolves with the number of those for which it was dropped. */
+  broadcastToReaders?(payload: Payload): Promise<number>;
   /** The process of a broker, whose CPU time also counts. */
   readonly brokerPid?: number;
 }

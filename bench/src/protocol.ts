@@ -18,7 +18,8 @@ export interface Calls {
   /** Sends as fast as the peer accepts messages. */
   send: {
     request: { readonly seconds: number };
-    answer: { readonly messages: number; readonly startedMs: number };
+    /** `dropped`: the copies of a broadcast that were dropped because their clients did not read. */
+    answer: { readonly messages: number; readonly startedMs: number; readonly dropped?: number };
   };
   /** Like `send`, with separate memory for each message, and samples of the memory of the process. */
   sendFresh: {
@@ -34,6 +35,10 @@ export interface Calls {
   };
   /** Sends with `inFlight` unacknowledged messages of the workload. */
   acknowledged: { request: { readonly seconds: number }; answer: { readonly count: number; readonly tookMs: number } };
+  /** Asks with `inFlight` unanswered requests of the workload. */
+  requests: { request: { readonly seconds: number }; answer: { readonly count: number; readonly tookMs: number } };
+  /** Sends to the client that was accepted last until nothing more fits, because it reads nothing. */
+  fill: { request: Record<never, never>; answer: Record<never, never> };
   /** Opens the workload's connections. */
   connect: { request: Record<never, never>; answer: { readonly startedMs: number } };
   /** Waits until this number of connections has been accepted. */

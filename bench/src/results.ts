@@ -1,10 +1,11 @@
 /** The results of a run: every sample, and their summaries. */
 import type { Machine } from './machine.js';
 import { headline, type Sample } from './measure.js';
-import { median } from './statistics.js';
+import { mean, median } from './statistics.js';
+import type { TargetResult } from './target-results.js';
 import type { Workload } from './workload.js';
 
-/** One peer under one workload, with a sample per round; undefined if the round failed. */
+/** One peer under one workload, with a sample per round or window; undefined if it failed. */
 export interface Row {
   readonly peer: string;
   readonly samples: readonly (Sample | undefined)[];
@@ -17,19 +18,36 @@ export interface WorkloadResult {
   readonly rows: readonly Row[];
 }
 
+export type WorkloadSummary = WorkloadResult & { readonly summary: readonly Summary[] };
+
+/** The results of warm processes. */
+export interface WarmResults {
+  readonly windows: number;
+  readonly windowSeconds: number;
+  readonly base: string;
+  readonly workloads: readonly WorkloadSummary[];
+}
+
 /** The file that `--json` writes. */
 export interface Results {
   readonly date: string;
   readonly command: string;
   readonly machine: Machine;
-  readonly rounds: number;
-  readonly seconds: number;
   /** The version of the library of each peer. */
   readonly versions: Readonly<Record<string, string>>;
   /** The reason why a peer did not run. */
   readonly skipped: Readonly<Record<string, string>>;
-  readonly workloads: readonly (WorkloadResult & { readonly summary: readonly Summary[] })[];
+  /** Fresh processes: this and the following. */
+  readonly rounds: number;
+  readonly seconds: number;
+  /** Whether the processes were measured without a warm-up. Missing in older files. */
+  readonly firstHalfSecond?: boolean;
+  /** The peer to which the others are compared. Missing in older files: `raw`. */
+  readonly base?: string;
+  readonly workloads: readonly WorkloadSummary[];
   readonly micro: readonly Row[];
+  readonly warm?: WarmResults;
+  readonly targets?: readonly TargetResult[];
 }
 
 export type NumberName = Exclude<keyof Sample, 'rssMiB'>;
@@ -44,8 +62,10 @@ export interface Spread {
 export interface Summary {
   readonly peer: string;
   readonly numbers: Readonly<Partial<Record<NumberName, Spread>>>;
-  /** The number by which the workload is compared, relative to `raw` in the same round. */
+  /** The number by which the workload is compared, relative to the base in the same round, or in the windows before and after. */
   readonly ratio: Spread | undefined;
+  /** The same of the CPU time per message. Missing in older files. */
+  readonly cpuRatio?: Spread | undefined;
 }
 
 export function spreadOf(numbers: readonly number[]): Spread | undefined {
@@ -53,15 +73,53 @@ export function spreadOf(numbers: readonly number[]): Spread | undefined {
   return { median: median(numbers), min: Math.min(...numbers), max: Math.max(...numbers) };
 }
 
-export function summarize({ workload, rows }: WorkloadResult): Summary[] {
-  const { name } = headline(workload);
-  const raw = rows.find(({ peer }) => peer === 'raw');
-  return rows.map(({ peer, samples }) => {
-    const ratios = samples.map(
-      (sample, round) => (sample?.[name] ?? Number.NaN) / (raw?.samples[round]?.[name] ?? Number.NaN),
-    );
-    return { peer, numbers: numbersOf(samples), ratio: spreadOf(ratios.filter(Number.isFinite)) };
+/** The rounds of the base with which a round is compared. */
+type Neighbors = (round: number) => readonly number[];
+
+/** Fresh processes: each round is compared with the same round of the base. */
+export function summarize(result: WorkloadResult, base: string): Summary[] {
+  return summarizeWith(result, base, () => (round) => [round]);
+}
+
+/** Warm processes: the windows of a round follow each other in the order of the rows. */
+export function summarizeWindows(result: WorkloadResult, base: string): Summary[] {
+  return summarizeWith(result, base, (row, baseRow) => {
+    if (row === baseRow) return (round) => [round];
+    return row > baseRow ? (round) => [round, round + 1] : (round) => [round - 1, round];
   });
+}
+
+function summarizeWith(
+  { workload, rows }: WorkloadResult,
+  base: string,
+  neighborsOf: (row: number, baseRow: number) => Neighbors,
+): Summary[] {
+  const { name } = headline(workload);
+  const baseRow = rows.findIndex(({ peer }) => peer === base);
+  const reference = rows[baseRow]?.samples ?? [];
+  return rows.map(({ peer, samples }, row) => {
+    const neighbors = neighborsOf(row, baseRow);
+    return {
+      peer,
+      numbers: numbersOf(samples),
+      ratio: ratioOf(name, samples, reference, neighbors),
+      cpuRatio: ratioOf('cpuSecondsPerMillion', samples, reference, neighbors),
+    };
+  });
+}
+
+/** The ratio of a number to that of the base, as the spread over all rounds. */
+export function ratioOf(
+  name: NumberName,
+  samples: readonly (Sample | undefined)[],
+  reference: readonly (Sample | undefined)[],
+  neighbors: Neighbors,
+): Spread | undefined {
+  const ratios = samples.map((sample, round) => {
+    const near = neighbors(round).map((each) => reference[each]?.[name]);
+    return (sample?.[name] ?? Number.NaN) / mean(near.filter((each) => each !== undefined));
+  });
+  return spreadOf(ratios.filter(Number.isFinite));
 }
 
 export function numbersOf(samples: readonly (Sample | undefined)[]): Partial<Record<NumberName, Spread>> {

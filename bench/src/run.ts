@@ -1,29 +1,40 @@
-/** A run: chooses peers and workloads, and measures each of them in each round. */
+/** A run: measures peers under workloads in fresh and in warm processes, and the rows of the table of targets. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { measureImports } from './imports.js';
 import { describeMachine } from './machine.js';
 import { measure, type Sample } from './measure.js';
+import { measureTargets } from './measure-targets.js';
 import type { Peer } from './peer.js';
-import { peers as allPeers } from './peers/index.js';
-import { type Results, type Row, summarize } from './results.js';
+import { type Results, type Row, summarize, type WarmResults } from './results.js';
+import { type Found, findPeers, type Selection, selectJobs } from './select.js';
+import { isRepeatable, measureWarm } from './warm.js';
 import { findCore } from './worker-process.js';
-import { workloads as allWorkloads, type Workload } from './workload.js';
+import type { Workload } from './workload.js';
 
 /** The name of the microbenchmarks in `--only`. */
 export const microName = 'micro';
 
-export interface Plan {
-  readonly full: boolean;
-  /** Names of workloads. If empty, those of the short or full run. */
-  readonly only: readonly string[];
-  /** Names of peers. If empty, all. */
-  readonly peers: readonly string[];
+export interface Plan extends Selection {
+  /** The parts of the run. */
+  readonly fresh: boolean;
+  readonly warm: boolean;
+  readonly targets: boolean;
+  /** Names of targets. If empty, all. */
+  readonly onlyTargets: readonly string[];
   readonly rounds: number;
   readonly seconds: number;
+  /** Fresh processes without a warm-up. */
+  readonly firstHalfSecond: boolean;
+  readonly windows: number;
+  readonly windowSeconds: number;
+  /** The peer to which the others are compared. */
+  readonly base: string;
+  /** The time of each measurement of a target in fresh processes, instead of the usual one. */
+  readonly targetSeconds: number | undefined;
   /** Called with a description of each step. */
   progress(text: string): void;
-  /** Called with all results so far, after each round. */
+  /** Called with all results so far. */
   measured(results: Results): void;
 }
 
@@ -42,9 +53,37 @@ const minWarmUpSeconds = 0.1;
 const microShare = 0.5;
 
 export async function run(plan: Plan, command: string): Promise<void> {
-  const date = new Date().toISOString();
-  const { versions, skipped } = await findPeers(plan);
-  const jobs = listJobs(plan, (name) => name in versions);
+  const found = await findPeers(plan.peers);
+  let results: Results = {
+    date: new Date().toISOString(),
+    command,
+    machine: describeMachine(),
+    ...found,
+    rounds: 0,
+    seconds: plan.seconds,
+    firstHalfSecond: plan.firstHalfSecond,
+    base: plan.base,
+    workloads: [],
+    micro: [],
+  };
+  const measured = (more: Partial<Results>) => {
+    results = { ...results, ...more };
+    plan.measured(results);
+  };
+  measured({});
+  if (plan.fresh) await runFresh(plan, found, measured);
+  if (plan.warm) await runWarm(plan, found, (warm) => measured({ warm }));
+  if (plan.targets) {
+    const { windows, windowSeconds, rounds, progress, onlyTargets: only, targetSeconds: seconds } = plan;
+    const targetPlan = { windows, windowSeconds, rounds, progress, only, seconds };
+    await measureTargets({ ...targetPlan, measured: (targets) => measured({ targets: [...targets] }) });
+  }
+}
+
+async function runFresh(plan: Plan, found: Found, measured: (more: Partial<Results>) => void): Promise<void> {
+  const jobs: Job[] = selectJobs(plan, found).flatMap(({ workload, peers }) =>
+    peers.map((peer) => ({ workload, peer, samples: [], errors: [] })),
+  );
   const micro = plan.only.length === 0 || plan.only.includes(microName) ? new Map<string, Sample[]>() : undefined;
   const core = findCore();
   for (let round = 0; round < plan.rounds; round++) {
@@ -57,51 +96,28 @@ export async function run(plan: Plan, command: string): Promise<void> {
       plan.progress(`round ${round + 1} of ${plan.rounds}: ${microName}`);
       runMicro(plan.seconds * microShare, micro);
     }
-    plan.measured({
-      date,
-      command,
-      machine: describeMachine(),
+    measured({
       rounds: round + 1,
-      seconds: plan.seconds,
-      versions,
-      skipped,
-      workloads: collect(jobs),
+      workloads: collect(jobs, plan.base),
       micro: [...(micro ?? [])].map(([peer, samples]) => ({ peer, samples, errors: [] })),
     });
   }
 }
 
-async function findPeers(plan: Plan) {
-  const asked = allPeers.filter(({ name }) => plan.peers.length === 0 || plan.peers.includes(name));
-  const found = await Promise.all(asked.map(async ({ name, available }) => ({ name, is: await available() })));
-  const pairs = <T>(pick: (is: (typeof found)[number]['is']) => T | undefined) =>
-    Object.fromEntries(found.flatMap(({ name, is }) => (pick(is) === undefined ? [] : [[name, pick(is) as T]])));
-  return {
-    versions: pairs((is) => ('version' in is ? is.version : undefined)),
-    skipped: pairs((is) => ('missing' in is ? is.missing : undefined)),
-  };
-}
-
-function listJobs(plan: Plan, isThere: (peer: string) => boolean): Job[] {
-  return allWorkloads
-    .filter(({ name, short }) => (plan.only.length > 0 ? plan.only.includes(name) : plan.full || short.length > 0))
-    .flatMap((workload) =>
-      allPeers
-        .filter(({ name, kinds }) => isThere(name) && kinds.includes(workload.kind))
-        .filter(({ name }) => plan.peers.length > 0 || isWanted(name, workload, plan))
-        .map((peer) => ({ workload, peer, samples: [], errors: [] })),
-    );
-}
-
-function isWanted(peer: string, { peers, short }: Workload, { full, only }: Plan): boolean {
-  if (peers && !peers.includes(peer)) return false;
-  return full || only.length > 0 || short.includes(peer);
+async function runWarm(plan: Plan, found: Found, measured: (warm: WarmResults) => void): Promise<void> {
+  const { windows, windowSeconds, base } = plan;
+  const workloads = [];
+  for (const { workload, peers } of selectJobs(plan, found)) {
+    if (!isRepeatable(workload)) continue;
+    workloads.push(await measureWarm(workload, peers, plan));
+    measured({ windows, windowSeconds, base, workloads: [...workloads] });
+  }
 }
 
 /** Measures once. An error is recorded, and the run continues. */
 async function runJob({ workload, peer, samples, errors }: Job, plan: Plan, core: string | undefined): Promise<void> {
   const seconds = workload.seconds ? workload.seconds[plan.full ? 'full' : 'short'] : plan.seconds;
-  const warmUpSeconds = Math.max(minWarmUpSeconds, plan.seconds * warmUpShare);
+  const warmUpSeconds = plan.firstHalfSecond ? 0 : Math.max(minWarmUpSeconds, plan.seconds * warmUpShare);
   try {
     samples.push(await measure({ peer, workload, seconds, warmUpSeconds, core }));
   } catch (error) {
@@ -119,12 +135,12 @@ function runMicro(seconds: number, samples: Map<string, Sample[]>): void {
   }
 }
 
-function collect(jobs: readonly Job[]): Results['workloads'] {
+function collect(jobs: readonly Job[], base: string): Results['workloads'] {
   const done = [...new Set(jobs.map(({ workload }) => workload))];
   return done.map((workload) => {
     const rows: Row[] = jobs
       .filter((job) => job.workload === workload)
       .map(({ peer, samples, errors }) => ({ peer: peer.name, samples, errors }));
-    return { workload, rows, summary: summarize({ workload, rows }) };
+    return { workload, rows, summary: summarize({ workload, rows }, base) };
   });
 }

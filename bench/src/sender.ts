@@ -1,6 +1,7 @@
 /** The sender of one-way workloads: as fast as the peer accepts messages, or with fresh memory for a slow reader. */
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { nowMs } from './clock.js';
+import type { Credits } from './credits.js';
 import { batchSize } from './payload.js';
 import type { Link, Payload, Serving } from './peer.js';
 import type { Calls } from './protocol.js';
@@ -11,6 +12,10 @@ type SendOnce = (payload: Payload, count: number) => Promise<void> | undefined;
 
 /** The number of memory samples of `sendFresh`. */
 const rssSamples = 20;
+
+/** The bytes of `fill`, and the time in which they reach the buffers. */
+const fillBytes = 64 * 1024 * 1024;
+const fillMs = 1000;
 
 export class Sender {
   readonly #workload: Workload;
@@ -37,6 +42,27 @@ export class Sender {
       messages += count * this.#workload.connections;
     } while (nowMs() < untilMs);
     return { messages, startedMs };
+  }
+
+  /** Broadcasts as fast as the first client answers. */
+  async sendPaced(seconds: number, answers: Credits): Promise<Calls['send']['answer']> {
+    const startedMs = nowMs();
+    const untilMs = startedMs + seconds * 1000;
+    let messages = 0;
+    let dropped = 0;
+    do {
+      await answers.take();
+      dropped += (await this.#serving?.broadcastToReaders?.(this.#payload)) ?? 0;
+      messages += this.#workload.connections;
+    } while (nowMs() < untilMs);
+    return { messages, startedMs, dropped };
+  }
+
+  /** Starts more sends to the last client than fit into its queue and the buffers of the system. */
+  async fill(): Promise<Calls['fill']['answer']> {
+    void this.#links.at(-1)?.send(this.#payload, Math.ceil(fillBytes / this.#payload.bytes.length));
+    await sleep(fillMs);
+    return {};
   }
 
   /** Like `send`, but each message has its own memory, so that queued messages cost what they cost in a program. */

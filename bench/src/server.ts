@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Arrivals } from './arrivals.js';
 import { Batcher } from './batcher.js';
 import { nowMs } from './clock.js';
+import { Credits } from './credits.js';
 import { createPayload } from './payload.js';
 import type { Address, Link, MessageHandler, NodePeer, Payload, Serving } from './peer.js';
 import type { Calls, Request } from './protocol.js';
@@ -18,6 +19,7 @@ export class Server {
   readonly #payload: Payload;
   readonly #messages = new Arrivals();
   readonly #connections = new Arrivals();
+  readonly #answers = new Credits();
   readonly #links: Link[] = [];
   #serving: Serving | undefined;
 
@@ -37,7 +39,11 @@ export class Server {
   }
 
   readonly calls = {
-    send: async ({ seconds }: Calls['send']['request']) => await this.#sender().send(seconds),
+    send: async ({ seconds }: Calls['send']['request']) =>
+      this.#workload.kind === 'paced-broadcast'
+        ? await this.#sender().sendPaced(seconds, this.#answers)
+        : await this.#sender().send(seconds),
+    fill: async () => await this.#sender().fill(),
     received: async ({ messages }: Calls['received']['request']) => ({ lastMs: await this.#messages.wait(messages) }),
     accepted: async ({ connections }: Calls['accepted']['request']) => ({
       lastMs: await this.#connections.wait(connections),
@@ -52,7 +58,13 @@ export class Server {
   #accept(link: Link): void {
     this.#links.push(link);
     this.#connections.add();
-    link.receive(this.#handler(link));
+    if (this.#workload.kind === 'request') this.#answerRequests(link);
+    else link.receive(this.#handler(link));
+  }
+
+  #answerRequests(link: Link): void {
+    if (link.answer === undefined) throw new Error('this peer answers no requests');
+    link.answer(this.#payload);
   }
 
   #handler(link: Link): MessageHandler {
@@ -70,6 +82,8 @@ export class Server {
         const answers = new Batcher((messages) => link.send(this.#payload, messages));
         return () => answers.add();
       }
+      case 'paced-broadcast':
+        return () => this.#answers.add();
       case 'slow-reader': {
         let dueMs = nowMs();
         return async (bytes) => {

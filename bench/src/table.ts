@@ -1,7 +1,9 @@
 /** Results as text: a Markdown table for each workload, which is also readable in a terminal. */
 import { curveTables, isCurve } from './curves.js';
-import type { NumberName, Results, Row, Spread, Summary } from './results.js';
+import { digits, markdown } from './markdown.js';
+import type { NumberName, Results, Row, Spread, Summary, WarmResults, WorkloadSummary } from './results.js';
 import { numbersOf } from './results.js';
+import { targetTable } from './target-table.js';
 import type { Kind, Workload } from './workload.js';
 import { minBinaryBytes } from './workload.js';
 
@@ -36,6 +38,8 @@ const columnsOf: Readonly<Record<Exclude<Kind, 'one-way' | 'v1-mode'>, readonly 
     ...peaks,
   ],
   broadcast: [thousands, perMillion, ...peaks],
+  request: [thousands, perMillion, ...peaks],
+  'paced-broadcast': [thousands, perMillion, ...peaks],
   burst: [thousands, perMillion, ...peaks],
   'slow-reader': [
     { title: 'growth MiB', number: 'growthMiB' },
@@ -49,35 +53,22 @@ function columns({ kind, messageBytes }: Workload): readonly Column[] {
   return messageBytes < minBinaryBytes ? [thousands, perMillion, ...peaks] : [rate, perGigabyte, ...peaks];
 }
 
-/** Three significant digits, because the measurements are not more precise. */
-function digits(value: number): string {
-  if (!Number.isFinite(value)) return '–';
-  if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en');
-  return value.toPrecision(3);
-}
-
 function cell(spread: Spread | undefined, { divisor = 1, spread: shown = false }: Partial<Column>): string {
   if (spread === undefined) return '–';
   const [middle, min, max] = [spread.median, spread.min, spread.max].map((value) => digits(value / divisor));
   return shown ? `${middle} (${min}–${max})` : `${middle}`;
 }
 
-function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((_, column) => Math.max(...[head, ...rows].map((row) => row[column]?.length ?? 0)));
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((text, column) => (column === 0 ? text.padEnd(widths[0] ?? 0) : text.padStart(widths[column] ?? 0))).join(' | ')} |`;
-  const rule = `| ${widths.map((width, column) => (column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`;
-  return [line(head), rule, ...rows.map(line)].join('\n');
-}
-
-function workloadTable(workload: Workload, summaries: readonly Summary[]): string {
+function workloadTable(workload: Workload, summaries: readonly Summary[], base: string): string {
   const shown = columns(workload);
-  const rows = summaries.map(({ peer, numbers, ratio }) => [
+  const withCpu = summaries.some(({ cpuRatio }) => cpuRatio !== undefined);
+  const rows = summaries.map(({ peer, numbers, ratio, cpuRatio }) => [
     peer,
     ...shown.map((column) => cell(numbers[column.number], column)),
     cell(ratio, { spread: true }),
+    ...(withCpu ? [cell(cpuRatio, { spread: true })] : []),
   ]);
-  return markdown(['', ...shown.map(({ title }) => title), '× raw'], rows);
+  return markdown(['', ...shown.map(({ title }) => title), `× ${base}`, ...(withCpu ? [`CPU × ${base}`] : [])], rows);
 }
 
 function microTable(rows: readonly Row[]): string {
@@ -94,31 +85,52 @@ function microTable(rows: readonly Row[]): string {
 }
 
 export function formatResults(results: Results): string {
-  const { machine, date, rounds, seconds, versions, skipped, workloads, micro } = results;
+  const { machine, date, versions, skipped, micro, warm, targets } = results;
   const parts = [
     `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB; ${machine.system}; Node ${machine.node}; ${date}`,
-    `${rounds} rounds of ${seconds} s each; median (minimum–maximum); × raw: ratio to raw node:net in the same round.`,
-    ...workloads
-      .filter(({ workload }) => !isCurve(workload))
-      .map(
-        ({ workload, summary, rows }) =>
-          `### ${workload.title} (${workload.name})\n\n${workloadTable(workload, summary)}${failures(rows)}`,
-      ),
+    ...(results.rounds > 0 ? freshParts(results) : []),
+    ...(micro.length > 0 ? [`### in memory (micro)\n\n${microTable(micro)}`] : []),
+    ...(warm ? warmParts(warm) : []),
+    ...(targets && targets.length > 0 ? [`## Targets\n\n${targetTable(targets)}`] : []),
+    `Versions: ${[...new Set(Object.values(versions))].join('; ')}.`,
+    ...(Object.keys(skipped).length > 0 ? [`Skipped:\n${skippedList(skipped)}`] : []),
+  ];
+  return parts.join('\n\n');
+}
+
+function freshParts(results: Results): string[] {
+  const { workloads, rounds, seconds, firstHalfSecond, base = 'raw' } = results;
+  const what = firstHalfSecond ? 'without a warm-up' : 'with a warm-up';
+  return [
+    `Fresh processes ${what}, ${rounds} rounds of ${seconds} s each; median (minimum–maximum); × ${base}: ratio to ${base} in the same round.`,
+    ...workloadParts(workloads, base),
     ...curveTables(results, digits).map(({ title, head, rows }) => `### ${title}\n\n${markdown(head, rows)}`),
     ...workloads
       .filter(({ workload, rows }) => isCurve(workload) && failures(rows) !== '')
       .map(({ workload, rows }) => `${workload.name}:\n${failures(rows)}`),
-    ...(micro.length > 0 ? [`### in memory (micro)\n\n${microTable(micro)}`] : []),
-    `Versions: ${[...new Set(Object.values(versions))].join('; ')}.`,
-    ...(Object.keys(skipped).length > 0
-      ? [
-          `Skipped:\n${Object.entries(skipped)
-            .map(([peer, reason]) => `- ${peer}: ${reason}`)
-            .join('\n')}`,
-        ]
-      : []),
   ];
-  return parts.join('\n\n');
+}
+
+function warmParts({ workloads, windows, windowSeconds, base }: WarmResults): string[] {
+  return [
+    `Warm processes, ${windows} windows of ${windowSeconds} s that alternate; median (minimum–maximum); × ${base}: ratio to the windows of ${base} before and after.`,
+    ...workloadParts(workloads, base, 'warm: '),
+  ];
+}
+
+function workloadParts(workloads: readonly WorkloadSummary[], base: string, mode = ''): string[] {
+  return workloads
+    .filter(({ workload }) => mode !== '' || !isCurve(workload))
+    .map(({ workload, summary, rows }) => {
+      const heading = `### ${mode}${workload.title} (${workload.name})`;
+      return `${heading}\n\n${workloadTable(workload, summary, base)}${failures(rows)}`;
+    });
+}
+
+function skippedList(skipped: Results['skipped']): string {
+  return Object.entries(skipped)
+    .map(([peer, reason]) => `- ${peer}: ${reason}`)
+    .join('\n');
 }
 
 function failures(rows: readonly Row[]): string {

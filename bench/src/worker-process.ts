@@ -59,12 +59,24 @@ export class WorkerProcess {
     this.#process.on('exit', (code, signal) => this.#fail(`the process ended (${signal ?? code})`));
   }
 
-  /** Sends a request, and waits for the answer. At most one call is in flight. */
-  call<K extends CallName>(name: K, request: Calls[K]['request']): Promise<Calls[K]['answer']> {
+  /**
+   * Sends a request, and waits for the answer. At most one call is in flight.
+   * @param extraMs time that it can take besides the measured time
+   */
+  call<K extends CallName>(name: K, request: Calls[K]['request'], extraMs = 0): Promise<Calls[K]['answer']> {
     const seconds = 'seconds' in request && typeof request.seconds === 'number' ? request.seconds : 0;
-    const answer = this.#answer<K>(answerTimeoutMs + seconds * 1000);
+    const answer = this.#answer<K>(answerTimeoutMs + seconds * 1000 + extraMs);
     this.#process.stdin?.write(`${JSON.stringify({ do: name, ...request })}\n`);
     return answer;
+  }
+
+  /** Stops the process, as a program that hangs: its connections stay open. */
+  freeze(): void {
+    this.#process.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#process.kill('SIGCONT');
   }
 
   /** Ends the process, if it runs, and resolves when it has exited. */

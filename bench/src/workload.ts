@@ -8,7 +8,9 @@ export type Kind =
   | 'broadcast'
   | 'slow-reader'
   | 'v1-mode'
-  | 'burst';
+  | 'burst'
+  | 'request'
+  | 'paced-broadcast';
 
 export interface Workload {
   /** The name in `--only`. */
@@ -22,6 +24,8 @@ export interface Workload {
   readonly inFlight: number;
   /** For `burst`: the limit of the queues in messages. Twice as many are sent at once. */
   readonly queueMessages?: number;
+  /** For `paced-broadcast`: one more client, in a process of its own, that reads or is stopped. */
+  readonly bystander?: 'reading' | 'frozen';
   /** Runs both processes on one core, if taskset is available: results vary less if only one of them works at a time. */
   readonly oneCore: boolean;
   /** The peers of this workload. Default: every peer that supports its kind. */
@@ -85,7 +89,15 @@ const ordinary: readonly Workload[] = [
     kind: 'acknowledged',
     messageBytes: 64,
     inFlight: 64,
-    short: ['raw', 'serpy-v1', 'ws-corked', 'mqtt-qos1'],
+    short: ['raw', 'serpy-v1', 'serpy-v2-received', 'ws-corked', 'mqtt-qos1'],
+  }),
+  workload({ name: 'request-1', title: 'requests of 64 B, one by one', kind: 'request', messageBytes: 64 }),
+  workload({
+    name: 'request-64',
+    title: 'requests of 64 B, 64 in flight',
+    kind: 'request',
+    messageBytes: 64,
+    inFlight: 64,
   }),
   workload({
     name: 'idle-1000',
@@ -109,6 +121,22 @@ const ordinary: readonly Workload[] = [
     messageBytes: KiB,
     connections: 1000,
     short: ['raw', 'serpy-v2', 'ws'],
+  }),
+  workload({
+    name: 'broadcast-reading',
+    title: 'broadcast of 1 KiB to 1,001 clients, 16 unanswered',
+    kind: 'paced-broadcast',
+    messageBytes: KiB,
+    connections: 1000,
+    bystander: 'reading',
+  }),
+  workload({
+    name: 'broadcast-frozen',
+    title: 'the same while one of the clients is frozen',
+    kind: 'paced-broadcast',
+    messageBytes: KiB,
+    connections: 1000,
+    bystander: 'frozen',
   }),
   workload({
     name: 'v1-text',

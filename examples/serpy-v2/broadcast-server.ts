@@ -13,13 +13,13 @@ const { host, port, keyFile, insecure } = readArguments(
   },
 );
 
-// A client that does not read, or whose cable is pulled, misses the oldest messages. It does not delay the others.
+// A client that does not read, or whose cable is pulled, has at most 100 messages waiting. It misses the oldest and does not delay the others.
 const server = await new Server({
   host,
   port,
   insecure,
   ...keyIn(keyFile),
-  sendQueue: { maxMessages: 100, whenFull: 'drop-oldest' },
+  sendQueue: { maxMessages: 100 },
 }).start();
 process.once('SIGINT', () => server.closeServer());
 console.log(`listening on ${server.address.host}:${server.address.port}`);
@@ -37,11 +37,9 @@ async function serve(client: Connection): Promise<void> {
       console.log(`${name} stops the server`);
       return server.closeServer();
     }
-    for (const other of server) {
-      if (other === client) continue;
-      // Not awaited: if that client disconnects now, only its own message fails.
-      other.sendData(type === 'float' ? float(value) : value).catch((error: Error) => console.log(error.message));
-    }
+    // Not awaited: it never waits for a client.
+    const message = type === 'float' ? float(value) : value;
+    server.broadcast(message, { except: client }).catch((error: Error) => console.log(error.message));
   }
   console.log(`${name} disconnected`);
 }

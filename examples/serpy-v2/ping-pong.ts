@@ -4,7 +4,7 @@
 // Run it:               npm run example -- serpy-v2/ping-pong
 import { performance } from 'node:perf_hooks';
 import { isDeepStrictEqual } from 'node:util';
-import { Connection, float, isSerpyError, type Message } from 'serpy-v2';
+import { Connection, float, isSerpyError, type TypedValue } from 'serpy-v2';
 import { clientAccess, keyIn, readArguments } from '../arguments.ts';
 
 const { host, port, keyFile, messages } = readArguments(
@@ -56,7 +56,7 @@ console.log(`${count} messages, ${errors} errors, ${Math.round(count / seconds)}
 process.exitCode = errors > 0 ? 1 : 0;
 
 /** Sends a message and waits for its echo. Repeats it if the connection is lost, because data in flight is lost, too. */
-async function echoOf({ type, value }: Message): Promise<Message> {
+async function echoOf({ type, value }: TypedValue): Promise<TypedValue> {
   for (;;) {
     const { signal } = lost;
     await connection.sendData(type === 'float' ? float(value) : value);
@@ -69,7 +69,7 @@ async function echoOf({ type, value }: Message): Promise<Message> {
 }
 
 /** The four types in turn, growing to 256 KiB and to 2^54, and then from the start. */
-function messageOf(index: number): Message {
+function messageOf(index: number): TypedValue {
   const step = Math.floor(index / 4) % 19;
   const size = 2 ** step;
   switch (index % 4) {

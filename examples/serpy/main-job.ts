@@ -56,7 +56,7 @@ async function run(protocol: 'v1' | 'v2'): Promise<Result> {
   );
   const cable = await openCable(await portOf(instrument));
   const reconnect = { minDelayMs: 0 }; // only Python servers need a pause between two connections
-  const connection: PortableConnection = await connect({ protocol, port: cable.port, autoRestart: true, reconnect });
+  const connection: PortableConnection = await connect({ protocol, port: cable.port, reconnect });
   instrument.once('exit', () => connection.destroy()); // otherwise it would reconnect forever
   console.log(`${protocol}: connected to the instrument (process ${instrument.pid})`);
   const result: Result = { protocol, messages: 0, bytes: 0, seconds: 0, reconnects: 0, errors: 0 };

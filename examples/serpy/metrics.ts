@@ -16,7 +16,7 @@ const { url, port } = readArguments('Publishes the counts of a connection for Pr
 
 const counter = url === 'none' ? await startCounter() : undefined;
 const connection: PortableConnection = await connect(
-  `${counter?.url ?? url}${url.includes('?') ? '&' : '?'}keep=latest&autoRestart=true`,
+  `${counter?.url ?? url}${url.includes('?') ? '&' : '?'}keep=latest`,
 );
 connection.on('warning', ({ code, message }) => {
   if (code !== 'ERR_SERPY_DROPPED') console.error(message); // keep=latest drops old counts on purpose

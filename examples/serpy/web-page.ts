@@ -17,7 +17,7 @@ const { url, port } = readArguments('Shows live data of an instrument on a web p
 const counter = url === 'none' ? await startCounter() : undefined;
 // The page needs only the newest count. The connection reconnects if the instrument was switched off.
 const connection: PortableConnection = await connect(
-  `${counter?.url ?? url}${url.includes('?') ? '&' : '?'}keep=latest&autoRestart=true`,
+  `${counter?.url ?? url}${url.includes('?') ? '&' : '?'}keep=latest`,
 );
 connection.on('warning', ({ code, message }) => {
   if (code !== 'ERR_SERPY_DROPPED') console.error(message); // keep=latest drops old counts on purpose

@@ -46,6 +46,8 @@ export const fixedLimits: readonly (readonly [limit: string, constant: string, f
   ['HELLO and WELCOME', 'maxGreetingBytes', 'packages/serpy-v2/src/handshake/hello-welcome.ts'],
   ['control record of a session', 'maxControlBytes', 'packages/serpy-v2/src/reliable/record.ts'],
   ['close reason', 'maxReasonBytes', 'packages/serpy-v2/src/reliable/reliable-session.ts'],
+  ['name of a peer', 'maxNameBytes', 'packages/core/src/options/name-option.ts'],
+  ['levels of `json(value)`', 'maxDepth', 'packages/core/src/json/json.ts'],
   ['control block of v1', 'maxControlBytes', 'packages/serpy-v1/src/wire/constants.ts'],
   ['ended sessions that a server remembers', 'maxRemembered', 'packages/serpy-v2/src/session/session-registry.ts'],
   [
@@ -71,7 +73,7 @@ export const fixedLimits: readonly (readonly [limit: string, constant: string, f
   ['part of a stream', 'partBytes', 'packages/core/src/streams/inbound-stream.ts'],
   ['one read from a socket', 'readBufferBytes', 'packages/core/src/transport/read-buffer.ts'],
   ['last answers to a peer that closed', 'lingerMs', 'packages/core/src/link/link.ts'],
-  ['rejected connection until the peer closes', 'refuseLingerMs', 'packages/core/src/server/server.ts'],
+  ['rejected connection until the peer closes', 'refuseLingerMs', 'packages/core/src/server/refuse.ts'],
   ['rest of the probe of auto', 'probeCompletionMs', 'packages/serpy/src/auto/server-detection.ts'],
   ['server that sent before it read the probe', 'probeSettleMs', 'packages/serpy/src/auto/auto-session.ts'],
   ['check for lines of text', 'checkIntervalMs', 'packages/core/src/transport/line-detector.ts'],

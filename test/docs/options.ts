@@ -2,7 +2,7 @@
 import { acceptedOptions, connectionOptions, type OptionSpec, serverOptions } from 'serpy-core';
 import { v1ConnectionOptions } from 'serpy-v1';
 import { v2ConnectionOptions } from 'serpy-v2';
-import { connectSpecs, listenSpecs } from '../../packages/serpy/src/config/options.js';
+import { connectSpecs, linesOnlyOptions, listenSpecs } from '../../packages/serpy/src/config/options.js';
 
 export interface OptionRow {
   /** The name, such as `sendQueue.maxMessages`. */
@@ -11,15 +11,15 @@ export interface OptionRow {
   readonly default: string;
   /** The end that accepts it. */
   readonly ends: 'both' | 'connect' | 'listen';
-  readonly packages: 'all' | 'serpy-v1, serpy' | 'serpy-v2, serpy' | 'serpy';
+  readonly packages: 'all' | 'serpy-v1, serpy' | 'serpy-v2, serpy' | 'serpy-lines, serpy' | 'serpy';
 }
 
 type Specs = Readonly<Record<string, OptionSpec<unknown>>>;
 
 /** Every option of the package serpy, which are all options, including those in groups. */
 export function optionRows(): OptionRow[] {
-  const dialling: Specs = connectSpecs('auto');
-  const listening: Specs = listenSpecs('auto');
+  const dialling: Specs = { ...connectSpecs('auto'), ...linesOnlyOptions };
+  const listening: Specs = { ...listenSpecs('auto'), ...linesOnlyOptions };
   const names = Object.keys({ ...dialling, ...listening });
   return names.flatMap((option) => {
     const [dials, listens] = [dialling[option], listening[option]];
@@ -45,6 +45,7 @@ export function optionRows(): OptionRow[] {
 
 function packagesOf(option: string): OptionRow['packages'] {
   if (option in connectionOptions || option in acceptedOptions || option in serverOptions) return 'all';
+  if (option in linesOnlyOptions) return 'serpy-lines, serpy';
   if (option in v2ConnectionOptions) return 'serpy-v2, serpy';
   return option in v1ConnectionOptions ? 'serpy-v1, serpy' : 'serpy';
 }
@@ -52,7 +53,7 @@ function packagesOf(option: string): OptionRow['packages'] {
 function shown(value: unknown): string {
   if (value === undefined) return 'none';
   if (typeof value === 'object') return 'each its own';
-  return typeof value === 'string' ? `'${value}'` : String(value);
+  return typeof value === 'string' ? `'${JSON.stringify(value).slice(1, -1)}'` : String(value);
 }
 
 /** The accepted values of an option in a group, from the error for a value that no option accepts. */

@@ -1,11 +1,11 @@
 /** Readers with the code that uses their results, and inputs made to be slow or large. Each has stopped a program once, or is similar. */
 import { decodeNpy } from 'serpy-arrays';
 import { isSerpyError } from 'serpy-core';
+import { jsonLine } from 'serpy-recording';
 import { describe } from '../../packages/cli/src/messages/describe.js';
-import { toJson } from '../../packages/cli/src/recording/json-value.js';
-import { headerForm, reverseAxes } from '../../packages/cli/src/recording/npy-form.js';
-import { jsonLine } from '../../packages/cli/src/values/json-line.js';
 import { fromV1, fromV2, type PortableMessage } from '../../packages/serpy/src/portable/portable-message.js';
+import { toJson } from '../../packages/serpy-recording/src/json-value.js';
+import { headerForm, reverseAxes } from '../../packages/serpy-recording/src/npy-form.js';
 import { decodeBase85 } from '../../packages/serpy-v1/src/values/base85.js';
 import { messageOf } from '../../packages/serpy-v1/src/values/messages.js';
 import { decodeValue } from '../../packages/serpy-v2/src/values/values.js';

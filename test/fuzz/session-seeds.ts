@@ -53,7 +53,7 @@ const pong = record(typeOf.pong, uint64(1));
 const close = (end: number, reason = 'done') => record(typeOf.close, Buffer.concat([uint64(end), Buffer.from(reason)]));
 const retract = (offset: number, end: number) => record(typeOf.retract, uint64(end), offset);
 
-const urgent = 0x40;
+const urgent = 0x60;
 const text = message(0x21, Buffer.from('hello'));
 const large = message(0x81, Buffer.alloc(1_500, 0xa7));
 const typed = [

@@ -1,6 +1,6 @@
 /** v2 with Python at the other end, in both roles: every kind of data, each way. */
 import { createHash } from 'node:crypto';
-import { float, type Message } from 'serpy-v2';
+import { float, type TypedValue } from 'serpy-v2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasPython, titled } from './python-peer.js';
 import { roles, Stage, type V2Pair } from './stage.js';
@@ -33,7 +33,7 @@ const blobs = [0, 1, 14, 4096, 4097, 1 << 20].map(blob);
 
 interface Row {
   readonly name: string;
-  readonly message: Message;
+  readonly message: TypedValue;
   /** The output of Python for it. */
   readonly seen: object;
   /** The Python value that sends it. */
@@ -76,7 +76,7 @@ const rows: Row[] = [
 ];
 
 /** The value to send, so that exactly this message arrives. */
-const toSend = (message: Message) => (message.type === 'float' ? float(message.value) : message.value);
+const toSend = (message: TypedValue) => (message.type === 'float' ? float(message.value) : message.value);
 
 describe.skipIf(!hasPython).each(roles)(titled('v2, %s listens', hasPython), (listens) => {
   const stage = new Stage();

@@ -1,4 +1,5 @@
 /** Transfers over real sockets whose links are cut: at random, and at every byte. */
+import { generateKey } from 'serpy-v2';
 import { everyByte, type PlaceName } from '../reliability/every-byte.js';
 import { transfer } from '../reliability/transfer.js';
 import type { Figure } from './figure.js';
@@ -11,15 +12,17 @@ const atATime = 32;
 
 export async function measureCuts({ cuts, seed }: Pick<Settings, 'cuts' | 'seed'>): Promise<Figure> {
   const reports = [];
-  for (const direction of ['up', 'down'] as const) {
-    reports.push(await transfer({ seed: seed + 6, cuts, messages, messageBytes: MiB / 4, direction }));
+  for (const key of [undefined, generateKey()]) {
+    for (const direction of ['up', 'down'] as const) {
+      reports.push(await transfer({ seed: seed + 6, cuts, messages, messageBytes: MiB / 4, direction, key }));
+    }
   }
   const faults = reports.flatMap((report) => report.faults);
-  const done = reports.map((report) => report.cuts.toLocaleString('en-US')).join(' and ');
+  const done = reports.map((report) => report.cuts.toLocaleString('en-US')).join(', ');
   const lost = reports.reduce((sum, report) => sum + report.lost, 0);
   const seconds = Math.round(reports.reduce((sum, report) => sum + report.seconds, 0));
   return {
-    what: `TCP connections cut during one transfer of 100 MiB, in each direction`,
+    what: `TCP connections cut during one transfer of 100 MiB, in each direction, without a key and with one`,
     bound: `${cuts.toLocaleString('en-US')}: 0 lost, 0 twice`,
     measured: `${done}: ${lost} lost, ${faults.length} faults, ${seconds} s`,
     ok: lost === 0 && faults.length === 0 && reports.every((report) => report.cuts >= cuts * 0.95),

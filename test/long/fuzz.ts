@@ -40,7 +40,9 @@ export async function measureFuzz(settings: Settings): Promise<Row[]> {
   }
   if (rows.length > 0) rows.splice(0, rows.length, together('kept', rows));
   for (const share of sharesOf(settings)) {
-    const row = await runShare(share, options);
+    const key = `inputs of ${share.target}, seed ${settings.seed}, ${share.count}`;
+    const run = () => runShare(share, options);
+    const row = await settings.progress.once(key, run, ({ failures }) => failures.length === 0);
     rows.push(row);
     console.error(
       `${row.target}: ${row.inputs} inputs in ${Math.round(row.seconds)} s, ${row.failures.length} failures`,

@@ -53,12 +53,19 @@ async function run(args: readonly string[]): Promise<boolean> {
     if (target === 'world') return replayWorld(Number(seed));
     return replay(target, Number(seed), Number(index));
   }
+  const names = named.length > 0 ? named : Object.keys(all);
+  const unknown = names.find((name) => parts[name] === undefined);
+  if (unknown) throw new Error(`there is no part ${unknown}: there are ${Object.keys(parts).join(', ')}, and replay`);
+  const { progress } = settings;
+  if (progress.earlier > 0) console.log(`continues a stopped run: ${progress.earlier} results. --restart begins again`);
   let allWell = true;
-  for (const name of named.length > 0 ? named : Object.keys(all)) {
-    const part = parts[name];
-    if (!part) throw new Error(`there is no part ${name}: there are ${Object.keys(parts).join(', ')}, and replay`);
-    allWell = (await part(settings)) && allWell;
+  for (const name of names) {
+    const key = `part ${name} ${JSON.stringify({ ...settings, threads: undefined, progress: undefined })}`;
+    const passed = () => (parts[name] as Part)(settings);
+    if (progress.has(key)) console.log(`\n${name}: passed in the stopped run`);
+    allWell = (await progress.once(key, passed, (well) => well)) && allWell;
   }
+  progress.finish();
   return allWell;
 }
 

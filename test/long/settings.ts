@@ -1,6 +1,8 @@
 /** The command line of the long tests. */
+import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
+import { Progress } from './progress.js';
 
 export interface Settings {
   /** Damaged inputs inside one process, of all targets. Default 200,000,000. */
@@ -39,6 +41,8 @@ export interface Settings {
   readonly resumes: number;
   /** The rounds of repeated measurements. Default 10. */
   readonly rounds: number;
+  /** What an earlier run with the same settings has done already. */
+  readonly progress: Progress;
 }
 
 /** The named parts, and the settings. */
@@ -65,6 +69,8 @@ export function readArguments(args: readonly string[]): { parts: readonly string
       step: { type: 'string', default: '1' },
       resumes: { type: 'string', default: '10000' },
       rounds: { type: 'string', default: '10' },
+      restart: { type: 'boolean', default: false },
+      progress: { type: 'string' },
     },
   });
   const settings = {
@@ -86,8 +92,15 @@ export function readArguments(args: readonly string[]): { parts: readonly string
     step: Math.max(1, count(values.step, '--step')),
     resumes: count(values.resumes, '--resumes'),
     rounds: count(values.rounds, '--rounds'),
+    progress: new Progress(values.progress ?? progressFile(args), values.restart),
   };
   return { parts: positionals, settings };
+}
+
+/** Each command line has a file of its own. */
+function progressFile(args: readonly string[]): string {
+  const name = args.filter((each) => each !== '--restart').join(' ');
+  return `test/long/dist/progress-${createHash('sha256').update(name).digest('hex').slice(0, 16)}.json`;
 }
 
 function count(text: string, name: string): number {

@@ -39,6 +39,7 @@ export async function measureWorlds({
   hangMs,
   few,
   healingRounds,
+  progress,
 }: Settings): Promise<WorldsReport> {
   const startMs = performance.now();
   const kept = readKept(keptWorlds);
@@ -52,16 +53,14 @@ export async function measureWorlds({
   }
   const reports: WorldShiftReport[] = [];
   const failures = () => reports.flatMap((report) => report.failures);
+  const run = (seeds: readonly number[]) =>
+    runWorlds({ seeds, events: eventsPerWorld, rounds: healingRounds, mostFailures: most }, worker, hangMs * 30);
   const work = async () => {
     for (let seeds = shifts.shift(); seeds !== undefined; seeds = shifts.shift()) {
       if (failures().length >= most) return;
-      reports.push(
-        await runWorlds(
-          { seeds, events: eventsPerWorld, rounds: healingRounds, mostFailures: most },
-          worker,
-          hangMs * 30,
-        ),
-      );
+      const shift = seeds;
+      const key = `worlds ${shift[0]} to ${shift.at(-1)}, ${healingRounds} rounds`;
+      reports.push(await progress.once(key, () => run(shift), isWithoutFailures));
     }
   };
   await Promise.all(Array.from({ length: threads }, work));
@@ -76,6 +75,11 @@ export async function measureWorlds({
     failures: failures(),
     seconds: (performance.now() - startMs) / 1000,
   };
+}
+
+/** Failures are found again by the next run. */
+function isWithoutFailures({ failures }: WorldShiftReport): boolean {
+  return failures.length === 0;
 }
 
 /** Runs the worlds and prints the results. @returns whether no rule was broken */

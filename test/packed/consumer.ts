@@ -15,6 +15,7 @@ import {
   type SerpyError,
   type Transport,
   type TypesOf,
+  type lines as typesOfLines,
   type v1 as typesOfV1,
   type v2 as typesOfV2,
 } from 'serpy';
@@ -45,6 +46,15 @@ export async function overLines(options: lines.ConnectionOptions): Promise<lines
   // @ts-expect-error lines carry text only
   await connection.sendData(42);
   return connection.stats();
+}
+
+export async function anyProtocolWithLines(): Promise<string> {
+  const connection = await connect('lines://127.0.0.1:1?terminator=\r');
+  await connection.sendData(42);
+  // @ts-expect-error lines carry no bytes
+  await connection.sendData(Buffer.alloc(1));
+  const { value }: typesOfLines.Message = await connection.getMessage();
+  return value;
 }
 
 // @ts-expect-error the class of core is a type only

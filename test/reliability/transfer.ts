@@ -12,6 +12,8 @@ export interface TransferOptions {
   readonly messageBytes: number;
   /** The direction of the transfer. */
   readonly direction: 'up' | 'down';
+  /** The key of both ends. Default: none. */
+  readonly key?: string | undefined;
 }
 
 export interface TransferReport {
@@ -51,6 +53,7 @@ export async function transfer({
   messages,
   messageBytes,
   direction,
+  key,
 }: TransferOptions): Promise<TransferReport> {
   const draw = drawer(seed);
   const most = (0.8 * messages * messageBytes) / Math.max(1, cuts);
@@ -62,14 +65,15 @@ export async function transfer({
       cut: { atByte: 300 + draw(Math.floor(most)), how: ways[draw(ways.length)] ?? 'rst' },
     };
     if (draw(10) === 0) return { [direction]: { corrupt: { atByte: 300 + draw(Math.floor(most)) } } };
-    // Acknowledgements have few bytes, so a cut there is early.
-    if (draw(10) === 0)
+    // Acknowledgements have few bytes: megabytes pass before a cut there.
+    if (draw(100) === 0)
       return { [direction === 'up' ? 'down' : 'up']: { cut: { atByte: 150 + draw(150), how: 'rst' as const } } };
     return { [direction]: fault };
   };
-  const server = await new Server({ port: 0 }).start();
+  const server = await new Server({ port: 0, key }).start();
   const proxy = await new FaultProxy({ target: server.address, plan, seed }).start();
   const client = new Connection({
+    key,
     session: 'require',
     autoRestart: true,
     closeTimeoutMs: 60_000,

@@ -1,11 +1,16 @@
 /**
  * mqtt 5 (MQTT.js) to aedes in the receiving process. The receiving application subscribes at the broker itself (aedes' `subscribe`),
  * and sends to a client with that client's `publish`. MQTT.js joins small writes by default (`writeCache`).
+ * `-tls` is the same over TLS 1.3 with a certificate.
  */
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:tls';
 import type { Aedes, Client as BrokersClient } from 'aedes';
 import type { MqttClient } from 'mqtt';
 import type { Link, MessageHandler, Payload, Peer } from '../peer.js';
+import { clientTls, serverTls, withCertificate } from './certificate.js';
 import { versionOf } from './installed.js';
 import { listen } from './tcp.js';
 
@@ -81,7 +86,16 @@ class BrokerLink implements Link {
   }
 }
 
-async function serve(qos: Qos, accept: (link: Link) => void) {
+/** Listens for the broker, without or with TLS. */
+async function listenFor(broker: Aedes, secure: boolean) {
+  if (!secure) return await listen((socket) => broker.handle(socket));
+  const server = createServer({ ...serverTls(), noDelay: true }, (socket) => broker.handle(socket));
+  server.listen(0, '127.0.0.1', 4096);
+  await once(server, 'listening');
+  return { host: '127.0.0.1', port: (server.address() as AddressInfo).port };
+}
+
+async function serve(qos: Qos, secure: boolean, accept: (link: Link) => void) {
   const { Aedes } = await import('aedes');
   const broker: Aedes = await Aedes.createBroker();
   const links = new Map<string, BrokerLink>();
@@ -95,7 +109,7 @@ async function serve(qos: Qos, accept: (link: Link) => void) {
     done();
   };
   await new Promise<void>((resolve) => broker.subscribe(up, deliver as Parameters<Aedes['subscribe']>[1], resolve));
-  const address = await listen((socket) => broker.handle(socket));
+  const address = await listenFor(broker, secure);
   return {
     address,
     async broadcast({ bytes }: Payload, count: number) {
@@ -107,23 +121,26 @@ async function serve(qos: Qos, accept: (link: Link) => void) {
   };
 }
 
-function peer(qos: Qos): Peer {
+async function findLibraries() {
+  const [mqtt, aedes] = await Promise.all([versionOf('mqtt'), versionOf('aedes')]);
+  if ('missing' in mqtt) return mqtt;
+  return 'missing' in aedes ? aedes : { version: `${mqtt.version}, ${aedes.version}` };
+}
+
+function peer(qos: Qos, secure = false): Peer {
   return {
-    name: `mqtt-qos${qos}`,
+    name: `mqtt-qos${qos}${secure ? '-tls' : ''}`,
     kinds: qos === 0 ? ['one-way', 'round-trip', 'idle', 'broadcast'] : ['one-way', 'acknowledged'],
-    async available() {
-      const [mqtt, aedes] = await Promise.all([versionOf('mqtt'), versionOf('aedes')]);
-      if ('missing' in mqtt) return mqtt;
-      return 'missing' in aedes ? aedes : { version: `${mqtt.version}, ${aedes.version}` };
-    },
-    server: async (_, accept) => await serve(qos, accept),
+    available: async () => await (secure ? withCertificate(findLibraries()) : findLibraries()),
+    server: async (_, accept) => await serve(qos, secure, accept),
     async client({ kind }, { host, port }) {
       const { connectAsync } = await import('mqtt');
-      const client = await connectAsync({ host, port, protocol: 'mqtt', clientId: randomUUID(), reconnectPeriod: 0 });
+      const link = secure ? { protocol: 'mqtts' as const, ...clientTls() } : { protocol: 'mqtt' as const };
+      const client = await connectAsync({ ...link, host, port, clientId: randomUUID(), reconnectPeriod: 0 });
       if (kind === 'round-trip' || kind === 'broadcast') await client.subscribeAsync(down);
       return new ClientLink(client, qos);
     },
   };
 }
 
-export const peers: readonly Peer[] = [peer(0), peer(1)];
+export const peers: readonly Peer[] = [peer(0), peer(1), peer(1, true)];

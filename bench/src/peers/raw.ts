@@ -6,7 +6,8 @@ import type { Socket } from 'node:net';
 import type { Link, MessageHandler, Payload, Peer } from '../peer.js';
 import { connectTo, drained, listen, nodeAvailable, pauseWhile } from './tcp.js';
 
-class RawLink implements Link {
+/** A link over any socket: also one of node:tls. */
+export class RawLink implements Link {
   readonly #socket: Socket;
   readonly #messageBytes: number;
 

@@ -1,20 +1,33 @@
 /**
  * serpy-v2 through its public interface, as in its README: `sendData` awaited, received with `for await`, checksums verified.
- * `serpy-v2-key` is the same with a key: TLS 1.3.
+ * `-session` is the same in a session, `-key` with a key: TLS 1.3, and a session. `-received` waits for the session's acknowledgements.
  */
 import type { Connection } from 'serpy-v2';
 import type { Link, MessageHandler, Payload, Peer } from '../peer.js';
-import type { Workload } from '../workload.js';
+import type { Kind, Workload } from '../workload.js';
 import { versionOf } from './installed.js';
-import { acceptAll, maxConnections, queueOptions, receiveAll } from './serpy.js';
+import {
+  acceptAll,
+  answerRequests,
+  broadcastToReaders,
+  maxConnections,
+  queueOptions,
+  receiveAll,
+  request,
+  sendToAll,
+} from './serpy.js';
 
 class V2Link implements Link {
   readonly #connection: Connection;
   readonly #atOnce: boolean;
+  readonly sendAcknowledged?: (payload: Payload) => Promise<unknown>;
 
-  constructor(connection: Connection, { kind }: Workload) {
+  constructor(connection: Connection, { kind }: Workload, acknowledges: boolean) {
     this.#connection = connection;
     this.#atOnce = kind === 'burst';
+    if (acknowledges) {
+      this.sendAcknowledged = ({ bytes }) => connection.sendData(bytes, { acknowledge: 'received' });
+    }
   }
 
   async send({ bytes }: Payload, count: number): Promise<void> {
@@ -25,6 +38,14 @@ class V2Link implements Link {
     for (let sent = 0; sent < count; sent++) await this.#connection.sendData(bytes);
   }
 
+  request({ bytes }: Payload): Promise<number> {
+    return request(this.#connection, bytes);
+  }
+
+  answer({ bytes }: Payload): void {
+    answerRequests(this.#connection, bytes);
+  }
+
   receive(handler: MessageHandler): void {
     void receiveAll(this.#connection, handler);
   }
@@ -33,33 +54,64 @@ class V2Link implements Link {
 /** A key that both processes know. It protects nothing. */
 const benchKey = Buffer.alloc(32, 'bench').toString('hex');
 
-function v2Peer(name: string, options: { readonly key?: string; readonly session?: 'require' }): Peer {
+interface Options {
+  readonly key?: string;
+  readonly session: 'off' | 'require';
+}
+
+/** @param acknowledges whether acknowledged sends wait for the session's own acknowledgement */
+function v2Peer(name: string, kinds: readonly Kind[], options: Options, acknowledges = false): Peer {
   return {
     name,
-    kinds: ['one-way', 'round-trip', 'acknowledged', 'idle', 'broadcast', 'slow-reader', 'burst'],
+    kinds,
     available: async () => await versionOf('serpy-v2'),
     async server(workload, accept) {
       const { Server } = await import('serpy-v2');
-      const server = await new Server({ port: 0, maxConnections, ...options, ...queueOptions(workload) }).start();
-      void acceptAll(server, (connection) => accept(new V2Link(connection, workload)));
+      const limits = { maxConnections, maxPendingConnections, ...serverPatience };
+      const server = await new Server({ port: 0, ...limits, ...options, ...queueOptions(workload) }).start();
+      void acceptAll(server, (connection) => accept(new V2Link(connection, workload, acknowledges)));
       return {
         address: server.address ?? { host: '', port: 0 },
         async broadcast({ bytes }, count) {
-          for (let sent = 0; sent < count; sent++) {
-            await Promise.all(server.getConnectionsList().map((connection) => connection.sendData(bytes)));
-          }
+          for (let sent = 0; sent < count; sent++) await sendToAll(server, bytes);
         },
+        broadcastToReaders: async ({ bytes }) => await broadcastToReaders(server, bytes),
       };
     },
     async client(workload, { host, port }) {
       const { Connection } = await import('serpy-v2');
-      return new V2Link(await new Connection({ ...options, ...queueOptions(workload) }).connect(host, port), workload);
+      const connection = await new Connection({ ...clientPatience, ...options, ...queueOptions(workload) }).connect(
+        host,
+        port,
+      );
+      return new V2Link(connection, workload, acknowledges);
     },
   };
 }
 
+/** A server to which thousands of clients connect at the same time needs longer to answer than the defaults allow. */
+const patienceMs = 30_000;
+const serverPatience = { sessionTimeoutMs: patienceMs, authTimeoutMs: patienceMs };
+const clientPatience = { sessionTimeoutMs: patienceMs, connectTimeoutMs: patienceMs };
+
+/** Above the number of clients that the bench connects at the same time. */
+const maxPendingConnections = 100;
+
+const all: readonly Kind[] = [
+  'one-way',
+  'round-trip',
+  'acknowledged',
+  'request',
+  'idle',
+  'broadcast',
+  'paced-broadcast',
+  'slow-reader',
+  'burst',
+];
+
 export const peers: readonly Peer[] = [
-  v2Peer('serpy-v2', {}),
-  v2Peer('serpy-v2-session', { session: 'require' }),
-  v2Peer('serpy-v2-key', { key: benchKey }),
+  v2Peer('serpy-v2', all, { session: 'off' }),
+  v2Peer('serpy-v2-session', all, { session: 'require' }),
+  v2Peer('serpy-v2-key', all, { key: benchKey, session: 'require' }),
+  v2Peer('serpy-v2-received', ['acknowledged'], { session: 'require' }, true),
 ];

@@ -25,6 +25,49 @@ export async function receiveAll(connection: Receiving, handler: MessageHandler)
   }
 }
 
+/** A connection that asks and answers. */
+interface Requesting {
+  request(value: Uint8Array, options: { readonly timeoutMs: number }): Promise<unknown>;
+  onRequest(handler: () => Uint8Array): unknown;
+}
+
+const requestTimeoutMs = 10_000;
+
+/** Whether this version of serpy has a method, which a build of an earlier version has not. */
+function isRequesting(connection: object): connection is Requesting {
+  return 'request' in connection && 'onRequest' in connection;
+}
+
+/** Asks, and resolves with the length of the answer. */
+export async function request(connection: object, bytes: Uint8Array): Promise<number> {
+  if (!isRequesting(connection)) throw new Error('this version of serpy has no requests');
+  const answer = await connection.request(bytes, { timeoutMs: requestTimeoutMs });
+  return (answer as Uint8Array).length;
+}
+
+/** Answers each request with these bytes. */
+export function answerRequests(connection: object, bytes: Uint8Array): void {
+  if (!isRequesting(connection)) throw new Error('this version of serpy has no requests');
+  connection.onRequest(() => bytes);
+}
+
+/** A server of either protocol. */
+interface Broadcasting {
+  getConnectionsList(): readonly { sendData(value: Uint8Array): Promise<boolean> }[];
+  broadcast?(value: Uint8Array): Promise<{ readonly dropped: number }>;
+}
+
+/** Sends to every client as fast as all of them read: nothing is dropped. */
+export async function sendToAll(server: Broadcasting, bytes: Uint8Array): Promise<void> {
+  await Promise.all(server.getConnectionsList().map((connection) => connection.sendData(bytes)));
+}
+
+/** Sends to every client without waiting for those that do not read. */
+export async function broadcastToReaders(server: Broadcasting, bytes: Uint8Array): Promise<number> {
+  if (server.broadcast === undefined) throw new Error('this version of serpy has no broadcast()');
+  return (await server.broadcast(bytes)).dropped;
+}
+
 /** The default queues, except for the curve of queue length. */
 export function queueOptions({ queueMessages }: Workload) {
   if (queueMessages === undefined) return {};

@@ -1,6 +1,7 @@
 /**
  * socket.io 4 as its page "Performance tuning" recommends: WebSocket only, bufferutil, the msgpack parser for binary data. As its page
  * "Memory usage" recommends, the first HTTP request is discarded. Acknowledgements are its own (emitWithAck).
+ * `-recovery` is the same with `connectionStateRecovery`, which keeps what the server sent for two minutes.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -13,7 +14,7 @@ import { versionOf } from './installed.js';
 interface Emitter {
   emit(event: string, data: Buffer): unknown;
   emitWithAck(event: string, data: Buffer): Promise<unknown>;
-  on(event: string, listener: (data: Buffer, acknowledge?: () => void) => void): unknown;
+  on(event: string, listener: (data: Buffer, acknowledge?: unknown) => void): unknown;
 }
 
 /** The engine below, at both ends. Its event `drain` reports that sent data has left. */
@@ -41,17 +42,28 @@ class SocketIoLink implements Link {
     return this.#socket.emitWithAck('message', bytes);
   }
 
+  async request({ bytes }: Payload): Promise<number> {
+    return ((await this.#socket.emitWithAck('message', bytes)) as Buffer).length;
+  }
+
+  answer({ bytes }: Payload): void {
+    this.#socket.on('message', (_data, acknowledge) => (acknowledge as (answer: Buffer) => void)(bytes));
+  }
+
   receive(handler: MessageHandler): void {
     this.#socket.on('message', (data, acknowledge) => {
       handler(data.length);
-      acknowledge?.();
+      // With recovery, the last argument is the offset of the message.
+      if (typeof acknowledge === 'function') acknowledge();
     });
   }
 }
 
-const socketIo: Peer = {
-  name: 'socket.io',
-  kinds: ['one-way', 'round-trip', 'acknowledged', 'idle', 'broadcast'],
+const peer = (name: string, recovery: boolean): Peer => ({
+  name,
+  // Recovery repeats what the server sent.
+  sender: recovery ? 'server' : 'client',
+  kinds: ['one-way', 'round-trip', 'acknowledged', 'request', 'idle', 'broadcast'],
   available: async () => await versionOf('socket.io'),
   async server(_, accept) {
     const [{ Server }, parser] = await Promise.all([import('socket.io'), import('socket.io-msgpack-parser')]);
@@ -61,6 +73,7 @@ const socketIo: Peer = {
       parser: parser.default,
       maxHttpBufferSize: largestMessageBytes,
       serveClient: false,
+      ...(recovery ? { connectionStateRecovery: {} } : {}),
     });
     server.engine.on('connection', (engine: { request: unknown }) => {
       engine.request = null;
@@ -79,6 +92,6 @@ const socketIo: Peer = {
     });
     return new SocketIoLink(socket, socket.io.engine);
   },
-};
+});
 
-export const peers: readonly Peer[] = [socketIo];
+export const peers: readonly Peer[] = [peer('socket.io', false), peer('socket.io-recovery', true)];

@@ -1,12 +1,15 @@
 /**
  * ws 8 without compression, which is slow according to its README, and with bufferutil, the "Opt-in for performance" of its README.
  * `-corked` combines a batch into one write by corking the socket below. `-down` sends from the server, whose frames are not masked.
+ * `wss` is the same over TLS 1.3 with a certificate.
  */
 import { once } from 'node:events';
+import { createServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import { largestMessageBytes } from '../payload.js';
 import type { Link, MessageHandler, Payload, Peer } from '../peer.js';
+import { clientTls, serverTls, withCertificate } from './certificate.js';
 import { versionOf } from './installed.js';
 
 /** The sender waits from this `bufferedAmount`, which is the only back-pressure of ws. */
@@ -49,7 +52,16 @@ class WsLink implements Link {
   }
 }
 
-function peer(name: string, corked: boolean, sender: 'client' | 'server'): Peer {
+/** Where a server of ws listens: on a port of its own, or on a server of node:https. */
+async function serverOptions(secure: boolean) {
+  if (!secure) return { ...options, host: '127.0.0.1', port: 0, backlog: 4096 };
+  const server = createServer(serverTls());
+  server.listen(0, '127.0.0.1', 4096);
+  await once(server, 'listening');
+  return { ...options, server };
+}
+
+function peer(name: string, corked: boolean, sender: 'client' | 'server', secure = false): Peer {
   const sendsFromClient = sender === 'client';
   return {
     name,
@@ -57,18 +69,21 @@ function peer(name: string, corked: boolean, sender: 'client' | 'server'): Peer 
     kinds: sendsFromClient
       ? ['one-way', 'round-trip', 'acknowledged', 'idle', 'broadcast', 'slow-reader']
       : ['one-way'],
-    available: async () => await versionOf('ws'),
+    available: async () => await (secure ? withCertificate(versionOf('ws')) : versionOf('ws')),
     async server(_, accept) {
       const { WebSocketServer } = await import('ws');
-      const server = new WebSocketServer({ ...options, host: '127.0.0.1', port: 0, backlog: 4096 });
+      const given = await serverOptions(secure);
+      const server = new WebSocketServer(given);
       server.on('connection', (webSocket, { socket }) => accept(new WsLink(webSocket, corked ? socket : undefined)));
-      await once(server, 'listening');
+      if (!secure) await once(server, 'listening');
       const { port } = server.address() as { port: number };
       return { address: { host: '127.0.0.1', port } };
     },
     async client(_, { host, port }) {
       const { WebSocket } = await import('ws');
-      const webSocket = new WebSocket(`ws://${host}:${port}`, options);
+      const webSocket = secure
+        ? new WebSocket(`wss://${host}:${port}`, { ...options, ...clientTls() })
+        : new WebSocket(`ws://${host}:${port}`, options);
       const [[{ socket }]] = await Promise.all([once(webSocket, 'upgrade'), once(webSocket, 'open')]);
       return new WsLink(webSocket, corked ? (socket as Socket) : undefined);
     },
@@ -80,4 +95,6 @@ export const peers: readonly Peer[] = [
   peer('ws-corked', true, 'client'),
   peer('ws-down', false, 'server'),
   peer('ws-corked-down', true, 'server'),
+  peer('wss', false, 'client', true),
+  peer('wss-corked', true, 'client', true),
 ];

@@ -1,13 +1,15 @@
 /**
  * zeromq 6 (zeromq.js) with `await socket.send(…)` and `for await (… of socket)`, as in its README. The queues hold 1,000 messages by
  * default. They are limited to the bytes of serpy's queues, because 1,000 messages of 16 MiB would fill the memory.
+ * `-curve` is the same with CURVE, the encryption of ZeroMQ.
  */
 import { randomUUID } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Dealer, Pull, Push, Router, Subscriber, XPublisher } from 'zeromq';
+import type { Dealer, Pull, Push, Reply, Router, Subscriber, XPublisher } from 'zeromq';
 import type { Address, Link, MessageHandler, NodePeer, Payload, Peer } from '../peer.js';
 import type { Workload } from '../workload.js';
 import { versionOf } from './installed.js';
+import { clientCurve, curveAvailable, serverCurve } from './zeromq-curve.js';
 
 const queueMessages = 1000;
 const queueBytes = 16 * 1024 * 1024;
@@ -21,21 +23,21 @@ const sending = (workload: Workload) => ({ sendHighWaterMark: highWaterMark(work
 const receiving = (workload: Workload) => ({ receiveHighWaterMark: highWaterMark(workload), linger: 0 });
 const both = (workload: Workload) => ({ ...sending(workload), ...receiving(workload) });
 
-async function load() {
+export async function load() {
   const zeromq = await import('zeromq');
   // The first socket creates the context of all sockets.
   if (zeromq.context.maxSockets < maxSockets) zeromq.context.maxSockets = maxSockets;
   return zeromq;
 }
 
-async function bind(
-  socket: Push | Pull | Router | { bind(address: string): Promise<void>; lastEndpoint: string | null },
+export async function bind(
+  socket: Push | Pull | Router | Reply | { bind(address: string): Promise<void>; lastEndpoint: string | null },
 ) {
   await socket.bind('tcp://127.0.0.1:*');
   return { host: '127.0.0.1', port: Number(socket.lastEndpoint?.split(':').at(-1)) };
 }
 
-const url = ({ host, port }: Address) => `tcp://${host}:${port}`;
+export const url = ({ host, port }: Address) => `tcp://${host}:${port}`;
 
 /** A link over a socket with one peer. */
 class SocketLink implements Link {
@@ -101,44 +103,48 @@ async function routeAll(router: Router, accept: (link: Link) => void): Promise<v
   }
 }
 
-const pushPull: NodePeer = {
-  name: 'zeromq-push',
+const available = (secure: boolean) => async () => await (secure ? curveAvailable() : versionOf('zeromq'));
+
+const pushPull = (name: string, secure: boolean): NodePeer => ({
+  name,
   kinds: ['one-way', 'slow-reader'],
-  available: async () => await versionOf('zeromq'),
+  available: available(secure),
   async server(workload, accept) {
     const { Pull } = await load();
-    const pull = new Pull(receiving(workload));
+    const { options, publicKey } = await serverCurve(secure);
+    const pull = new Pull({ ...receiving(workload), ...options });
     const address = await bind(pull);
     accept(new SocketLink(undefined, pull));
-    return { address };
+    return { address: { ...address, ...publicKey } };
   },
   async client(workload, address) {
     const { Push } = await load();
-    const push = new Push(sending(workload));
+    const push = new Push({ ...sending(workload), ...(await clientCurve(address)) });
     push.connect(url(address));
     return new SocketLink(push, undefined);
   },
-};
+});
 
-const dealerRouter: NodePeer = {
-  name: 'zeromq-dealer',
+const dealerRouter = (name: string, secure: boolean): NodePeer => ({
+  name,
   kinds: ['one-way', 'round-trip', 'acknowledged', 'idle'],
-  available: async () => await versionOf('zeromq'),
+  available: available(secure),
   async server(workload, accept) {
     const { Router } = await load();
-    const router = new Router(both(workload));
+    const { options, publicKey } = await serverCurve(secure);
+    const router = new Router({ ...both(workload), ...options });
     const address = await bind(router);
     void routeAll(router, accept);
-    return { address };
+    return { address: { ...address, ...publicKey } };
   },
   async client(workload, address) {
     const { Dealer } = await load();
-    const dealer = new Dealer({ ...both(workload), routingId: randomUUID() });
+    const dealer = new Dealer({ ...both(workload), ...(await clientCurve(address)), routingId: randomUUID() });
     dealer.connect(url(address));
     await dealer.send('');
     return new SocketLink(dealer, dealer);
   },
-};
+});
 
 const publishSubscribe: NodePeer = {
   name: 'zeromq-pub',
@@ -183,4 +189,10 @@ async function acceptSubscribers(publisher: AsyncIterable<Buffer[]>, accept: (li
   for await (const _ of publisher) accept(new SocketLink(undefined, undefined));
 }
 
-export const peers: readonly Peer[] = [pushPull, dealerRouter, publishSubscribe];
+export const peers: readonly Peer[] = [
+  pushPull('zeromq-push', false),
+  dealerRouter('zeromq-dealer', false),
+  publishSubscribe,
+  pushPull('zeromq-push-curve', true),
+  dealerRouter('zeromq-dealer-curve', true),
+];

@@ -1,6 +1,7 @@
 /** Errors as a user sees them: one sentence on stderr and an exit status. */
 import { CommanderError } from 'commander';
 import { isSerpyError } from 'serpy';
+import { RecordingError } from 'serpy-recording';
 import type { Context } from './environment/context.js';
 
 /** 0: success. 1: failure. 2: the command line is wrong, so the same command line fails again. */
@@ -93,8 +94,15 @@ function serpyCodeOf(error: unknown): string | undefined {
 export function statusOf(error: unknown): ExitStatus {
   if (error instanceof Failure) return error.status;
   if (isSerpyError(error)) return usageCodes.includes(error.code) ? 2 : 1;
+  if (error instanceof RecordingError) return recordingStatus(error);
   const { code, path } = (error ?? {}) as NodeJS.ErrnoException;
   return path !== undefined && pathCodes.includes(code) ? 2 : 1;
+}
+
+/** Another folder avoids these errors. */
+function recordingStatus({ code, cause }: RecordingError): ExitStatus {
+  if (code === 'ERR_RECORDING_FOLDER') return cause === undefined ? 2 : statusOf(cause);
+  return code === 'ERR_RECORDING_NOT_FOUND' ? 2 : 1;
 }
 
 /** The stack of an error and of what caused it. */

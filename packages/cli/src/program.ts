@@ -4,6 +4,8 @@ import { bench } from './commands/bench.js';
 import { chat } from './commands/chat.js';
 import { demo } from './commands/demo.js';
 import { doctor } from './commands/doctor.js';
+import { exportCommand } from './commands/export.js';
+import { hub } from './commands/hub.js';
 import { keygen } from './commands/keygen.js';
 import { listen } from './commands/listen.js';
 import { record } from './commands/record.js';
@@ -11,6 +13,8 @@ import { replay } from './commands/replay.js';
 import { request } from './commands/request.js';
 import { send } from './commands/send.js';
 import { simulate } from './commands/simulate.js';
+import { verify } from './commands/verify.js';
+import { view } from './commands/view.js';
 import type { Context } from './environment/context.js';
 import { type ExitStatus, report } from './failure.js';
 import { type Example, helpText, wrapHelpText } from './flags/help-text.js';
@@ -19,8 +23,9 @@ import { version } from './version.js';
 /** The groups of the help, in its order, each with its commands. */
 const groups: Readonly<Record<string, readonly ((context: Context) => Command)[]>> = {
   'Get started:': [demo, doctor],
+  'Look and share:': [view, hub],
   'Exchange messages:': [listen, send, request, chat],
-  'Record and replay:': [record, replay],
+  'Record and replay:': [record, replay, verify, exportCommand],
   'Test:': [simulate, bench],
   'Security:': [keygen],
 };

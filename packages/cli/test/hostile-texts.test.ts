@@ -116,29 +116,33 @@ describe('escape sequences of a peer do nothing to the terminal', () => {
     },
   );
 
-  test.each([[['listen', '--connect']], [['chat']], [['send', 'x', '--replies', '2']]])(
-    'as a text, from the server of serpy %j',
+  test.each([
+    [['listen', '--connect', '--no-reconnect']],
+    [['chat', '--no-reconnect']],
+    [['send', 'x', '--replies', '2']],
+  ])('as a text, from the server of serpy %j', async (args) => {
+    const port = await serve((connection) => connection.sendData(evil));
+    await seen(start([...args, '--protocol', 'v2', '--port', String(port)]));
+  });
+
+  test.each([[['listen', '--connect', '--no-reconnect']], [['chat', '--no-reconnect']]])(
+    'as the reason of a goodbye, to serpy %j',
     async (args) => {
-      const port = await serve((connection) => connection.sendData(evil));
-      await seen(start([...args, '--protocol', 'v2', '--port', String(port)]));
+      const port = await serve(async (connection) => {
+        await connection.sendData('there is a session', { acknowledge: 'received' });
+        await connection.close({ reason: evil });
+      });
+      await seen(start([...args, '--protocol', 'v2', '-o', 'session=prefer', '--port', String(port)]));
     },
   );
-
-  test.each([[['listen', '--connect']], [['chat']]])('as the reason of a goodbye, to serpy %j', async (args) => {
-    const port = await serve(async (connection) => {
-      await connection.sendData('there is a session', { acknowledge: 'received' });
-      await connection.close({ reason: evil });
-    });
-    await seen(start([...args, '--protocol', 'v2', '-o', 'session=prefer', '--port', String(port)]));
-  });
 
   test.each([
     [['send', 'x']],
     [['send', 'x', '--debug']],
+    [['listen', '--connect', '--no-reconnect']],
     [['listen', '--connect']],
-    [['listen', '--connect', '--reconnect']],
+    [['chat', '--no-reconnect']],
     [['chat']],
-    [['chat', '--reconnect']],
     [['bench']],
     [['doctor']],
     [['doctor', '--json']],
@@ -150,7 +154,7 @@ describe('escape sequences of a peer do nothing to the terminal', () => {
     expect(run.stderr).not.toContain('END');
   });
 
-  test.each([[[]], [['--reconnect']]])('as the reason of a refused handshake, to serpy record %j', async (args) => {
+  test.each([[[]], [['--no-reconnect']]])('as the reason of a refused handshake, to serpy record %j', async (args) => {
     const port = await serveRaw(refuse);
     const url = `serpy2://127.0.0.1:${port}?session=require`;
     await seen(start(['record', url, join(folder, 'run'), ...args]));
@@ -159,7 +163,7 @@ describe('escape sequences of a peer do nothing to the terminal', () => {
   test('as the reason of a refused handshake, to serpy replay', async () => {
     const made = recording({ file: 'bytes.bin', offset: 0, length: 0 });
     const port = await serveRaw(refuse);
-    await seen(start(['replay', made, `serpy2://127.0.0.1:${port}?session=require`, '--connect']));
+    await seen(start(['replay', made, `serpy2://127.0.0.1:${port}?session=require`, '--connect', '--no-reconnect']));
   });
 
   test.each([

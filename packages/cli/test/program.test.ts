@@ -36,7 +36,16 @@ describe('help', () => {
     expect(stdout).toMatch(/^Usage: .*\n\n.*\n\nExamples:\n {2}# .*\n {2}serpy demo\n/);
     const headings = [...stdout.matchAll(/^\w.*:$/gm)].map(([heading]) => heading);
     expect(headings).toEqual([
-      ...['Examples:', 'Options:', 'Get started:', 'Exchange messages:', 'Record and replay:', 'Test:', 'Security:'],
+      ...[
+        'Examples:',
+        'Options:',
+        'Get started:',
+        'Look and share:',
+        'Exchange messages:',
+        'Record and replay:',
+        'Test:',
+        'Security:',
+      ],
       ...['Environment:', 'Exit status:'],
     ]);
     for (const each of all.commands) expect(stdout).toMatch(new RegExp(`^  ${each.name()} +[A-Z].{0,49}$`, 'm'));
@@ -94,8 +103,8 @@ describe('help', () => {
     expect(helpOf(named(name)!).replaceAll(/\s+/g, ' ')).toContain(text);
   });
 
-  test.each(['doctor', 'bench', 'simulate'])('of %s has no --reconnect', (name) => {
-    expect(longNames(named(name)!)).not.toContain('--reconnect');
+  test.each(['doctor', 'bench', 'simulate'])('of %s has no --no-reconnect', (name) => {
+    expect(longNames(named(name)!)).not.toContain('--no-reconnect');
   });
 });
 
@@ -130,7 +139,7 @@ describe('a wrong command line', () => {
     ],
     [['listen', 'serpy3://x:1'], 'is not a URL such as'],
     [['listen', '-o', 'maxMesageBytes=1'], 'did you mean maxMessageBytes?'],
-    [['listen', '--debug', '--reconnect'], '--reconnect is for clients, and this command is a server: omit it'],
+    [['listen', '--debug', '--no-reconnect'], '--no-reconnect is for clients, and this command is a server: omit it'],
   ])('%j ends with 2 and a sentence', async (args, expected) => {
     const { status, stdout, stderr } = await runToEnd(args.filter((each) => each !== '--debug'));
     expect([status, stdout]).toEqual([2, '']);
@@ -180,7 +189,7 @@ describe('errors', () => {
   });
 
   test('end with the code of serpy, also that of the cause', async () => {
-    const error: unknown = await connect({ protocol: 'v2', port: 1 }).catch((reason: unknown) => reason);
+    const error: unknown = await connect({ protocol: 'v2', port: 1, waitForServer: false }).catch((reason: unknown) => reason);
     expect(await printed(error)).toMatchObject({ stderr: expect.stringMatching(/ \[ERR_SERPY_CONNECT\]\n$/) });
     expect(await printed(failure('no luck', error))).toMatchObject({ stderr: 'serpy: no luck [ERR_SERPY_CONNECT]\n' });
   });

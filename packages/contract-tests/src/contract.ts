@@ -6,12 +6,15 @@
 import type { ProtocolTypes } from 'serpy-core';
 import { afterEach, beforeEach, describe } from 'vitest';
 import { acknowledgementStatements } from './acknowledgement.js';
+import { broadcastStatements } from './broadcast.js';
 import { closeStatements } from './close.js';
 import { connectStatements } from './connect.js';
 import { duplexStatements } from './duplex.js';
 import { eventStatements } from './events.js';
 import { exchangeStatements } from './exchange.js';
 import { halfOpenStatements } from './half-open.js';
+import { keepStatements } from './keep.js';
+import { lifetimeStatements } from './lifetime.js';
 import { liveDataStatements } from './live-data.js';
 import { plainRequestStatements } from './plain-requests.js';
 import { processExitStatement } from './process-exit.js';
@@ -51,6 +54,9 @@ export function connectionContract<T extends ProtocolTypes>(name: string, subjec
       if (!subject.lasting) describe('requests without a session', () => plainRequestStatements(stage));
       describe('events', () => eventStatements(stage));
       describe('a server', () => serverStatements(stage));
+      describe('broadcast', () => broadcastStatements(stage));
+      describe('lifetime', () => lifetimeStatements(stage));
+      describe('keeping the newest', () => keepStatements(stage));
       const { acknowledged } = subject;
       if (acknowledged) describe('acknowledgements', () => acknowledgementStatements(stage, acknowledged));
     });
@@ -59,4 +65,22 @@ export function connectionContract<T extends ProtocolTypes>(name: string, subjec
     processExitStatement(subject.module);
     simulatingStatement(subject);
   });
+}
+
+/** Statements about what any message can ask for, for a protocol that does not pass the whole contract. */
+export function messageContract<T extends ProtocolTypes>(name: string, subject: ProtocolUnderTest<T>): void {
+  for (const world of worlds) {
+    describe(`${name} over ${world.name}`, () => {
+      let current: TestBed<T>;
+      const stage = testBedSource(() => current, world.name !== 'memory');
+      beforeEach(() => {
+        current = new TestBed(subject, world.create());
+      });
+      afterEach(() => current.end());
+
+      describe('broadcast', () => broadcastStatements(stage));
+      describe('lifetime', () => lifetimeStatements(stage));
+      describe('keeping the newest', () => keepStatements(stage));
+    });
+  }
 }

@@ -1,7 +1,7 @@
 /** Statements about the exchange of messages. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import type { ProtocolTypes } from 'serpy-core';
+import { type JsonReading, json, type ProtocolTypes } from 'serpy-core';
 import { expect, test } from 'vitest';
 import { type TestBedSource, trackPromise, waitFor } from './stage.js';
 
@@ -14,6 +14,16 @@ export function exchangeStatements<T extends ProtocolTypes>(stage: TestBedSource
       expect(await accepted.sendData(value)).toBe(true);
       expect(await client.getData()).toEqual(data);
     }
+  });
+
+  test('carries JSON, which message.json() reads', async () => {
+    const { client, accepted } = await stage().pair();
+    const value = { text: 'µ \u{1f52c} "quoted"\n', list: [1, 0.5, null, true] };
+    await client.sendData(json(value) as T['value']);
+    expect(((await accepted.getMessage()) as JsonReading).json()).toEqual(value);
+    await accepted.sendData('{"gain": 3' as T['value']);
+    const message = (await client.getMessage()) as JsonReading;
+    expect(() => message.json()).toThrow(expect.objectContaining({ code: 'ERR_SERPY_VALUE', position: 10 }));
   });
 
   test('keeps the order of messages that are sent without waiting, in both directions at once', async () => {

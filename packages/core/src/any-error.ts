@@ -34,6 +34,8 @@ export interface SerpyErrorLike extends Error {
 
 /** The fields besides the message, by `code`. */
 export interface ErrorFields {
+  /** Of a text that is not JSON. */
+  readonly ERR_SERPY_VALUE: { readonly position?: number };
   readonly ERR_SERPY_ENCODING: { readonly character: string; readonly position: number };
   readonly ERR_SERPY_TOO_LARGE: { readonly sizeBytes: number; readonly limitBytes: number };
   readonly ERR_SERPY_AUTH: { readonly remote: { readonly host: string; readonly port: number } | undefined };

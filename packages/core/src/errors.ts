@@ -9,9 +9,18 @@ export type { ErrorCode, SerpyErrorLike } from './any-error.js';
 
 const brand = Symbol.for('serpy.Error');
 
-/** Whether a caught value is an error of serpy, from any copy of any package. Its `code` then narrows its type. */
-export function isSerpyError(value: unknown): value is AnySerpyError {
-  return typeof value === 'object' && value !== null && brand in value;
+/**
+ * Whether a caught value is an error of serpy, from any copy of any package. Its `code` then narrows its type.
+ * @param code asks for an error with this code: `if (isSerpyError(error, 'ERR_SERPY_DROPPED')) console.log(error.messages)`
+ */
+export function isSerpyError<C extends ErrorCode>(
+  value: unknown,
+  code: C,
+): value is Extract<AnySerpyError, { readonly code: C }>;
+export function isSerpyError(value: unknown): value is AnySerpyError;
+export function isSerpyError(value: unknown, code?: unknown): boolean {
+  if (typeof value !== 'object' || value === null || !(brand in value)) return false;
+  return typeof code !== 'string' || (value as { code?: unknown }).code === code; // `filter` passes an index
 }
 
 /** The base class. `cause` is the underlying error of the system, if there is one. The message is escaped, so that text of a peer cannot control a terminal. */
@@ -35,12 +44,15 @@ export class OptionError extends SerpyError {
   }
 }
 
-/** The protocol cannot send the value. Nothing of it was sent. */
+/** The protocol cannot send the value, and nothing of it was sent; or a message is not what the call reads. */
 export class ValueError extends SerpyError {
   override readonly name: string = 'ValueError';
+  /** Of a text that is not JSON: the index of the first character that cannot be JSON, in UTF-16 units. */
+  declare readonly position?: number;
 
-  constructor(message: string, options?: ErrorOptions) {
+  constructor(message: string, options?: ErrorOptions & { position?: number }) {
     super('ERR_SERPY_VALUE', message, options);
+    if (options?.position !== undefined) this.position = options.position;
   }
 }
 

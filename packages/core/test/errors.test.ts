@@ -134,3 +134,11 @@ describe('isSerpyError', () => {
     expect(isSerpyError(value)).toBe(false);
   });
 });
+
+test('isSerpyError with a code is true for an error with that code only', () => {
+  const error: unknown = new MessagesDroppedError('3 messages were dropped', 3);
+  expect(isSerpyError(error, 'ERR_SERPY_DROPPED') && error.messages).toBe(3);
+  expect(isSerpyError(error, 'ERR_SERPY_CLOSED')).toBe(false);
+  expect(isSerpyError(Object.assign(new Error('x'), { code: 'ERR_SERPY_DROPPED' }), 'ERR_SERPY_DROPPED')).toBe(false);
+  expect([error, new Error('x'), null, error].filter(isSerpyError)).toEqual([error, error]);
+});

@@ -1,5 +1,6 @@
 /** The state of one connection that carries lines: no session, no modes, and nothing that outlives a TCP connection. */
 import {
+  describeValue,
   EncodingError,
   type InboundMessage,
   MessageTooLargeError,
@@ -10,6 +11,7 @@ import {
   type SerpyError,
   type Session,
   type SessionHost,
+  type SharedEncoding,
   sniffBytes,
   TruncatedError,
   ValueError,
@@ -20,7 +22,7 @@ import { foreignProtocolHint } from './wire/foreign-protocol.js';
 
 /** Lines have no acknowledgements: any value but false is refused with `ERR_SERPY_OPTION`. */
 export interface AcknowledgeOption {
-  readonly acknowledge?: false | undefined;
+  readonly acknowledge?: 'received' | 'consumed' | boolean | undefined;
 }
 
 /** What a session needs of the options. */
@@ -64,9 +66,15 @@ export class LinesSession implements Session<string, AcknowledgeOption, Received
   }
 
   /** @throws `ERR_SERPY_OPTION`, `ERR_SERPY_VALUE`, `ERR_SERPY_ENCODING`, `ERR_SERPY_TOO_LARGE` */
-  encode(text: string, { acknowledge = false }: AcknowledgeOption): Line {
+  encode(text: string, options: AcknowledgeOption, shared?: SharedEncoding): Line {
+    if (shared === undefined) return this.#encode(text, options);
+    return { ...shared.get('lines', () => this.#encode(text, options)) }; // a queue notes its own state in it
+  }
+
+  #encode(text: string, { acknowledge = false }: AcknowledgeOption): Line {
     if (acknowledge !== false) throw new OptionError(noAcknowledgement);
-    if (typeof text !== 'string') throw new ValueError(`a line is text, not ${nameOf(text)}: send String(value)`);
+    if (typeof text !== 'string')
+      throw new ValueError(`a line is text, not ${describeValue(text)}: ${remedyFor(text)}`);
     const body = encodeText(text, this.#options.encoding);
     this.#checkSize('the line', body.length);
     const bytes = Buffer.concat([body, this.#terminator]);
@@ -141,8 +149,9 @@ export class LinesSession implements Session<string, AcknowledgeOption, Received
 const noAcknowledgement =
   'the option acknowledge is not possible with lines of text, which are not acknowledged: leave it out, and send a question that the peer answers, such as *OPC?';
 
-function nameOf(value: unknown): string {
-  return value === null ? 'null' : Array.isArray(value) ? 'an array' : `a value of the type ${typeof value}`;
+function remedyFor(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return 'send String(value)';
+  return 'send json(value), or use v2, which also carries bytes and arrays';
 }
 
 function invalidTextError(bytes: Buffer, text: string, encoding: Encoding): EncodingError {

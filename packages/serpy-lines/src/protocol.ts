@@ -1,5 +1,13 @@
 /** Lines of text as core sees them. */
-import type { Protocol, ProtocolTypes, Role, SessionHost } from 'serpy-core';
+import {
+  type JsonReading,
+  type MessageKind,
+  type Protocol,
+  type ProtocolTypes,
+  Message as ReceivedMessage,
+  type Role,
+  type SessionHost,
+} from 'serpy-core';
 import {
   type AcknowledgeOption,
   type Line,
@@ -9,7 +17,7 @@ import {
 } from './lines-session.js';
 
 /** A line with its type, as the messages of other protocols have it. */
-export interface Message {
+export interface Message extends JsonReading {
   readonly type: 'text';
   readonly value: string;
 }
@@ -31,6 +39,7 @@ export function linesProtocol(options: SessionOptions) {
     sendOptionNames: ['acknowledge'],
     createSession: (_role: Role, host: SessionHost<Line>) => new LinesSession(options, host),
     data: ({ text }: ReceivedLine) => text,
-    message: ({ text }: ReceivedLine): Message => ({ type: 'text', value: text }),
+    message: ({ text }: ReceivedLine): Message => new ReceivedMessage('text', text),
+    kind: (): MessageKind => 'text',
   } satisfies Protocol<Lines>;
 }

@@ -15,16 +15,16 @@ function refusal(value: unknown, options: object = {}, settings: Partial<Session
 
 describe('sendData refuses', () => {
   test.each([
-    [42, 'a value of the type number'],
-    [7n, 'a value of the type bigint'],
-    [true, 'a value of the type boolean'],
-    [undefined, 'a value of the type undefined'],
-    [null, 'null'],
-    [['*IDN?'], 'an array'],
-    [Buffer.from('*IDN?'), 'a value of the type object'],
-    [{ command: '*IDN?' }, 'a value of the type object'],
-  ])('%o, which is not text', (value, name) => {
-    const message = `a line is text, not ${name}: send String(value)`;
+    [42, 'a number', 'send String(value)'],
+    [7n, 'a bigint', 'send String(value)'],
+    [true, 'a boolean', 'send String(value)'],
+    [undefined, 'undefined', 'send String(value)'],
+    [null, 'null', 'send String(value)'],
+    [['*IDN?'], 'an array', 'send json(value), or use v2'],
+    [Buffer.from('*IDN?'), 'an object (Buffer)', 'send json(value), or use v2'],
+    [{ command: '*IDN?' }, 'an object (Object)', 'send json(value), or use v2'],
+  ])('%o, which is not text', (value, name, remedy) => {
+    const message = expect.stringContaining(`a line is text, not ${name}: ${remedy}`);
     expect(refusal(value)).toMatchObject({ code: 'ERR_SERPY_VALUE', message });
   });
 

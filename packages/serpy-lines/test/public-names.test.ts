@@ -5,11 +5,13 @@ import { expect, expectTypeOf, test } from 'vitest';
 test('the public names are these and no others', () => {
   expect(Object.keys(lines).sort()).toEqual([
     'Connection',
+    'LinesSession',
     'Server',
     'createDecoderStream',
     'createEncoderStream',
     'generateKey',
     'isSerpyError',
+    'json',
     'linesAcceptedOptions',
     'linesConnectionOptions',
     'linesProtocol',
@@ -28,7 +30,7 @@ test('sendData accepts text only, and resolves a boolean', () => {
 test('getData and getMessage return text', () => {
   expectTypeOf<Awaited<ReturnType<lines.Connection['getData']>>>().toEqualTypeOf<string>();
   expectTypeOf<Awaited<ReturnType<lines.Connection['getMessage']>>>().toEqualTypeOf<lines.Message>();
-  expectTypeOf<lines.Message>().toEqualTypeOf<{ readonly type: 'text'; readonly value: string }>();
+  expectTypeOf<Omit<lines.Message, 'json'>>().toEqualTypeOf<{ readonly type: 'text'; readonly value: string }>();
 });
 
 test('the types of serpy-core that signatures mention have names here', () => {

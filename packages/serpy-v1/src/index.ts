@@ -6,6 +6,8 @@ export {
   type AdmissionLimit,
   type AdmissionLimits,
   type AnySerpyError,
+  type BroadcastOptions,
+  type BroadcastResult,
   type ByteSource,
   type Clock,
   type CloseInfo,
@@ -34,7 +36,13 @@ export {
   type HandshakeLimits as GateSettings,
   type InboundMessage,
   isSerpyError,
+  type JsonReading,
+  json,
   type Keep,
+  type KeepByKind,
+  type KeepFunction,
+  type KeepKind,
+  type KeptMessage,
   type Key,
   type LinkHolder,
   type Listen,
@@ -42,12 +50,14 @@ export {
   type ListenOptions as ListenerOptions,
   type MessageDecoder,
   type MessageDuplex,
+  type MessageKind,
   type OptionSpec,
   type OptionSpecs,
   type OutboundMessage,
   type OutOfStep,
   type PartialOptions as Given,
   type PeerClose,
+  type PeerInfo,
   type PendingHandshake as Guest,
   type ProgressInfo,
   type ProtocolTypes,
@@ -67,6 +77,7 @@ export {
   type SecuritySettings,
   type SendOptions,
   type SendStreamOptions,
+  type SendWaitOptions,
   type SerpyError,
   type SerpyErrorLike,
   type Server as CoreServer,
@@ -74,8 +85,10 @@ export {
   type ServerSettings,
   type Session,
   type SessionHost,
+  type SharedEncoding,
   type SharedKey,
   type Sized,
+  type SlowPeers,
   type Started,
   type StreamOptions,
   type StreamPart,
@@ -107,7 +120,7 @@ export { NumpyArray, type Picklable, type PickleValue } from './pickle/index.js'
 export { type V1, v1Protocol } from './protocol.js';
 export { Server, type ServerOptions } from './server.js';
 export type { ModeOptions, SessionOptions, V1Session } from './v1-session.js';
-export { type Data, type Message, OpaquePickle } from './values/messages.js';
+export { type Data, type Message, OpaquePickle, type TypedValue } from './values/messages.js';
 export { formatFloat, formatNumber, parseNumber } from './values/number-text.js';
 export { decodeText, type Encoding, encodeText } from './values/text.js';
 export type { Value } from './values/values.js';

@@ -14,6 +14,7 @@ import {
   type SerpyError,
   type Session,
   type SessionHost,
+  type SharedEncoding,
   sniffBytes,
   TruncatedError,
   ValueError,
@@ -24,7 +25,15 @@ import { PendingAcks } from './pending-acks.js';
 import { decodeBase85, decodedBase85Length, encodeBase85, encodedBase85Length } from './values/base85.js';
 import type { Encoding } from './values/text.js';
 import { checkForcedMode, encodeValue, isPlainText, modeFor, type Value } from './values/values.js';
-import { type Block, bytesBlock, copyBelowBytes, type ReceivedBlock, suffixOf, textBlock } from './wire/block.js';
+import {
+  type Block,
+  bytesBlock,
+  copyBelowBytes,
+  owned,
+  type ReceivedBlock,
+  suffixOf,
+  textBlock,
+} from './wire/block.js';
 import {
   acknowledgeBlock,
   controlStart,
@@ -43,6 +52,8 @@ import { foreignProtocolHint } from './wire/foreign-protocol.js';
 export interface ModeOptions {
   /** Default 0: text raw, bytes in base85, not acknowledged. */
   readonly mode?: Mode | undefined;
+  /** `'received'` or `true`: waits until the message has arrived at the peer, as mode 1 does. Not with mode 0, 2 or 4. */
+  readonly acknowledge?: 'received' | true | undefined;
   /** Sends in exactly this mode, or rejects with `ERR_SERPY_OPTION`. For relays. Default false. */
   readonly forceMode?: boolean | undefined;
 }
@@ -110,7 +121,14 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
    * Encodes a value as a block.
    * @throws `ERR_SERPY_VALUE`, `ERR_SERPY_ENCODING`, `ERR_SERPY_TOO_LARGE`, `ERR_SERPY_OPTION`
    */
-  encode(value: Value, { mode: asked = 0, forceMode = false }: ModeOptions): Block {
+  encode(value: Value, options: ModeOptions, shared?: SharedEncoding): Block {
+    if (shared === undefined) return this.#encode(value, options);
+    return { ...shared.get('v1', () => owned(this.#encode(value, options))) }; // a block has a state of its own
+  }
+
+  #encode(value: Value, options: ModeOptions): Block {
+    const asked = options.acknowledge === undefined ? (options.mode ?? 0) : acknowledgedMode(options);
+    const { forceMode = false } = options;
     if (!isMode(asked)) throw new OptionError(`the option mode takes a number from 0 to 5, not ${String(asked)}`);
     if (typeof value === 'string' && asked < 2 && this.#isVerbatim(value)) {
       return textBlock(value, asked);
@@ -171,6 +189,12 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
   }
 
   linkUp(nowMs: number): void {
+    this.begin(nowMs);
+    this.resend();
+  }
+
+  /** As `linkUp`, but sends nothing: `resend` follows. */
+  begin(nowMs: number): void {
     this.#heartbeat.linkUp(nowMs);
     this.#bad = new BadFrames(this.#output, strayAcks);
     this.#decoder = new BlockDecoder();
@@ -183,8 +207,17 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     this.#noAckSent = 0;
     this.#noAckAtModeChange = 0;
     this.#noAckRead = 0;
-    // Sends only awaited blocks again. An empty message uses an acknowledged mode even if nothing awaits it, and must not arrive twice.
+  }
+
+  /** Sends the messages of earlier links again that the peer has not acknowledged. */
+  resend(): void {
+    // Only awaited blocks. An empty message uses an acknowledged mode even if nothing awaits it, and must not arrive twice.
     for (const block of this.#pendingAcks.drain()) this.send(block);
+  }
+
+  /** The messages that the peer has not acknowledged are not sent again: their `sendData` rejects. */
+  abandon(error: SerpyError): void {
+    for (const block of this.#pendingAcks.drain()) this.#output.rejected(block, error);
   }
 
   linkDown(): void {
@@ -354,6 +387,24 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     const what = 'the message that the peer sends';
     return new MessageTooLargeError(what, Math.max(messageBytes, maxMessageBytes + 1), maxMessageBytes);
   }
+}
+
+/** The mode of a message that requests an acknowledgement. Throws if the options contradict each other. */
+function acknowledgedMode({ acknowledge, mode }: ModeOptions): Mode {
+  if (acknowledge !== true && acknowledge !== 'received') throw acknowledgeError(acknowledge);
+  if (mode === undefined) return 1;
+  if (!isMode(mode) || isAcknowledged(mode)) return mode;
+  throw new OptionError(
+    `mode ${mode} is not acknowledged, which contradicts the option acknowledge. Use mode ${mode + 1}, or omit one of them`,
+  );
+}
+
+function acknowledgeError(acknowledge: unknown): OptionError {
+  return new OptionError(
+    acknowledge === 'consumed'
+      ? "v1 cannot confirm that the program has consumed a message. Use acknowledge: 'received', or a session of v2 (serpy for Node at both ends)"
+      : `the option acknowledge takes 'received' or true, not ${JSON.stringify(acknowledge)}`,
+  );
 }
 
 function unansweredError({ sizeBytes, mode }: Block, links: number): ConnectionLostError {

@@ -16,6 +16,7 @@ test('the public names are these and no others', () => {
     'formatNumber',
     'generateKey',
     'isSerpyError',
+    'json',
     'parseNumber',
     'v1AcceptedOptions',
     'v1ConnectionOptions',

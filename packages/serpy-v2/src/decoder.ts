@@ -39,6 +39,8 @@ export interface GreetingDetector {
   readonly maxBytes: number;
   /** Whether a frame is one. The decoder then stops, so that another reader can read the bytes that follow. */
   detect(statedSum: number, sum: number, payload: Buffer): boolean;
+  /** The connection began with a probe, which is skipped. Optional. */
+  probed?(): void;
 }
 
 /** End of the error for too many damaged messages. */
@@ -287,6 +289,7 @@ export class Decoder {
         checkMagic(Buffer.concat([from.subarray(at, at + headerBytes), more]));
       }
       this.#atStart = false;
+      this.#detector.probed?.();
       return this.#readHeader();
     }
     this.#atStart = false;

@@ -3,7 +3,7 @@ import type { Protocol, ProtocolTypes, Role, SessionHost } from 'serpy-core';
 import type { Handshake } from './handshake/handshake.js';
 import { SessionRegistry } from './session/session-registry.js';
 import { type AcknowledgeOption, type Frame, type SessionOptions, V2Session } from './v2-session.js';
-import type { Data, DecodedMessage, Message, Value } from './values/values.js';
+import { type Data, type DecodedMessage, kindOf, type Message, readable, type Value } from './values/values.js';
 
 /** The types of v2. */
 export interface V2 extends ProtocolTypes {
@@ -23,6 +23,7 @@ export function v2Protocol(options: SessionOptions) {
     sendOptionNames: ['acknowledge'],
     createSession: (role: Role, output: SessionHost<Frame>) => new V2Session(options, output, role, sessions),
     data: (received: DecodedMessage) => received.value,
-    message: ({ type, value }: DecodedMessage) => ({ type, value }) as Message,
+    message: readable,
+    kind: kindOf,
   } satisfies Protocol<V2>;
 }

@@ -2,6 +2,7 @@
 import {
   ConnectionLostError,
   MessageTooLargeError,
+  markInUse,
   OptionError,
   type OutboundMessage,
   type RequestPart,
@@ -10,21 +11,22 @@ import {
   type SerpyError,
   type Session,
   type SessionHost,
+  type SharedEncoding,
   type StreamPart,
 } from 'serpy-core';
 import { Decoder } from './decoder.js';
 import { Handshake } from './handshake/handshake.js';
 import { handshakeSettings, type SessionOptions } from './handshake/handshake-options.js';
-import { detectGreeting, maxGreetingBytes } from './handshake/hello-welcome.js';
+import { detectGreeting, type GreetingKind, maxGreetingBytes } from './handshake/hello-welcome.js';
 import { encodeRequestHead, encodeRequestText } from './reliable/request-frame.js';
 import type { UnknownMessage } from './reliable/sender.js';
 import { detachedBufferError } from './reliable/sender-errors.js';
 import { encodeStreamFrame } from './reliable/stream-frame.js';
 import { noSessionError } from './session/session-errors.js';
 import { SessionRegistry } from './session/session-registry.js';
-import { type DecodedMessage, encodeValue, messageOf, type Value } from './values/values.js';
+import { type DecodedMessage, encodeValue, messageOf, type Payload, type Value } from './values/values.js';
 import { checksum } from './wire/checksum.js';
-import { copyBelowBytes, frameType, headerBytes, requestType, streamType } from './wire/constants.js';
+import { copyBelowBytes, frameType, headerBytes, probeAnswer, requestType, streamType } from './wire/constants.js';
 import { writeHeader } from './wire/header.js';
 
 export type { SessionOptions } from './handshake/handshake-options.js';
@@ -33,9 +35,10 @@ export type { SessionOptions } from './handshake/handshake-options.js';
 export interface AcknowledgeOption {
   /**
    * Default: `sendData` does not wait. `'received'`: until the message has arrived at the peer; `'consumed'`: until its program has consumed
-   * it. A peer whose queue may drop messages (`receiveQueue.whenFull`, `keep: 'latest'`) also acknowledges those that it drops.
+   * it. `true` is `'received'`. A peer whose queue may drop messages (`receiveQueue.whenFull`, `keep: 'latest'`) also acknowledges those that
+   * it drops.
    */
-  readonly acknowledge?: 'received' | 'consumed' | undefined;
+  readonly acknowledge?: 'received' | 'consumed' | true | undefined;
 }
 
 /** An outgoing frame. */
@@ -47,7 +50,7 @@ export interface Frame extends OutboundMessage {
   payload: Uint8Array;
   /** Whether the payload is memory of serpy, which the program cannot change. */
   owned: boolean;
-  /** The checksum of a large payload, which is not copied: the peer detects if it changes before it is written. Undefined in a session. */
+  /** The checksum, if it is known: of a large payload, which is not copied, so that the peer detects if it changes before it is written; and of a shared one. Undefined in a session. */
   readonly sum: number | undefined;
   readonly level: 'received' | 'consumed' | undefined;
   /** The offset of its end in the session's byte stream, once it is in there. */
@@ -69,12 +72,14 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   #decoder: Decoder;
   #handshake: Handshake<Frame> | undefined;
   /** A HELLO or WELCOME that the decoder has detected. */
-  #greeting: { readonly kind: 'hello' | 'welcome'; readonly payload: Buffer } | undefined;
+  #greeting: { readonly kind: GreetingKind; readonly payload: Buffer } | undefined;
   /** The streams that are being sent, each with the session in which it began. */
   readonly #streams = new Map<number, object>();
   #nowMs = 0;
   #plainReceived = 0;
   #plainSent = 0;
+  /** Client without sessions: whether the server's offer of one may still arrive. */
+  #declinesOffer = false;
 
   /** @param sessions the sessions of the server; a client needs none */
   constructor(
@@ -121,10 +126,11 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
    * Encodes a value as a frame.
    * @throws `ERR_SERPY_VALUE`, `ERR_SERPY_INTEGER_RANGE`, `ERR_SERPY_TOO_LARGE`, `ERR_SERPY_OPTION`
    */
-  encode(value: Value, options: AcknowledgeOption = {}): Frame {
-    const { type, prefix, bytes } = encodeValue(value);
+  encode(value: Value, options: AcknowledgeOption = {}, shared?: SharedEncoding): Frame {
+    const common = shared?.get('v2', () => new SharedPayload(value));
+    const { type, prefix, bytes } = common ?? encodeValue(value);
     const payloadBytes = (prefix?.length ?? 0) + bytes.length;
-    const level = options.acknowledge;
+    const level = options.acknowledge === true ? 'received' : options.acknowledge;
     if (level !== undefined) this.#checkLevel(level);
     const maxBytes = this.#handshake
       ? Math.min(this.#options.maxMessageBytes, this.#handshake.peerMaxMessageBytes)
@@ -134,13 +140,19 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       type: frameType[type],
       prefix,
       payload: bytes,
-      owned: bytes !== value && prefix === undefined,
-      sum: payloadBytes < copyBelowBytes || this.#handshake?.established ? undefined : sumOf(prefix, bytes),
+      owned: common !== undefined || (bytes !== value && prefix === undefined),
+      sum: this.#sumOf(payloadBytes, prefix, bytes, common),
       sizeBytes: headerBytes + payloadBytes,
       level,
       endOffset: 0,
       awaitsAck: level !== undefined,
+      awaited: undefined,
     };
+  }
+
+  #sumOf(payloadBytes: number, prefix: Uint8Array | undefined, bytes: Uint8Array, common: SharedPayload | undefined) {
+    if (this.#handshake?.established) return undefined;
+    return common?.sum ?? (payloadBytes < copyBelowBytes ? undefined : sumOf(prefix, bytes));
   }
 
   /** Encodes a part of a stream as a frame. Throws `ERR_SERPY_OPTION` without a session. */
@@ -159,6 +171,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       level,
       endOffset: 0,
       awaitsAck: true,
+      awaited: undefined,
       part,
       session: part.kind === 'stop' ? this.#handshake?.resumable.epoch : undefined,
     };
@@ -221,7 +234,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     const { type, prefix, payload, sum, sizeBytes } = frame;
     if (payload.length < copyBelowBytes) {
       const { buffer, offset } = this.#output.reserve(sizeBytes);
-      writeHeader(buffer, offset, type, checksum(payload), payload.length);
+      writeHeader(buffer, offset, type, sum ?? checksum(payload), payload.length);
       buffer.set(payload, offset + headerBytes);
     } else {
       const { buffer, offset } = this.#output.reserve(sizeBytes - payload.length);
@@ -253,11 +266,30 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     this.#handshake?.linkUp(nowMs);
   }
 
+  /** As `linkUp`, at a client whose server has not answered a probe for this time, which counts as a part of `sessionTimeoutMs`. */
+  linkUpSilent(nowMs: number, silentMs: number): void {
+    this.linkUp(nowMs);
+    this.#handshake?.hurry(silentMs);
+  }
+
+  /** As `linkUp`, at a client whose server is known to make no sessions: requests none. */
+  linkUpPlain(nowMs: number): void {
+    if (this.#needsHandshake()) this.#handshake ??= this.#newHandshake();
+    this.#handshake?.expectPlain(nowMs);
+    this.linkUp(nowMs);
+  }
+
+  /** Whether messages travel without a session on this link. */
+  get isPlain(): boolean {
+    return this.#handshake === undefined || !this.#handshake.canAcknowledge;
+  }
+
   linkDown(): void {
     this.#decoder = this.#newDecoder();
     this.#greeting = undefined;
     this.#plainReceived = 0;
     this.#plainSent = 0;
+    this.#declinesOffer = false;
     this.#handshake?.linkDown();
   }
 
@@ -322,8 +354,46 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     this.#handshake?.tick(nowMs);
   }
 
-  #onGreeting({ kind, payload }: { readonly kind: 'hello' | 'welcome'; readonly payload: Buffer }): void {
+  /** Answers a probe, and offers a session with the answer, or says that there are none. */
+  answerProbe(nowMs: number): void {
+    this.#output.write(probeAnswer);
+    if (this.#needsHandshake()) this.#handshake?.offer(nowMs);
+    else this.#output.write(probeAnswer); // no session is to be requested
+  }
+
+  /** At a client: the server has answered the probe after the client had decided for v2. Declines an offer that no frame has declined. */
+  probeAnsweredLate(): void {
+    if (this.#needsHandshake()) return;
+    this.#declinesOffer = true;
+    if (this.#plainSent === 0) this.#output.write(probeAnswer);
+  }
+
+  /**
+   * At a client: the server has answered the probe. Requests a session, or declines the one that the server offers.
+   * @param rest the bytes that arrived with the answer
+   */
+  probeAnswered(nowMs: number, rest: Buffer): void {
+    if (rest.length >= probeAnswer.length && probeAnswer.compare(rest, 0, probeAnswer.length) === 0) {
+      this.#declinesOffer = true; // swallows the frame
+      if (this.#options.session !== 'require') {
+        this.linkUpPlain(nowMs);
+        return;
+      }
+    }
+    if (!this.#needsHandshake()) {
+      this.#declinesOffer = true;
+      this.#output.write(probeAnswer);
+    }
+    this.#handshake?.serverAnswered();
+    this.linkUp(nowMs);
+  }
+
+  #onGreeting({ kind, payload }: { readonly kind: GreetingKind; readonly payload: Buffer }): void {
     this.#greeting = undefined;
+    if (kind !== 'hello' && this.#declinesOffer) {
+      this.#declinesOffer = false;
+      return;
+    }
     if (kind === 'hello' && this.#role === 'server' && this.#handshake === undefined && this.#canStartSession) {
       this.#handshake = this.#newHandshake();
       this.#handshake.linkUp(this.#nowMs);
@@ -339,7 +409,9 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
 
   #checkLevel(level: string): void {
     if (level !== 'received' && level !== 'consumed') {
-      throw new OptionError(`the option acknowledge takes 'received' or 'consumed', not ${JSON.stringify(level)}`);
+      throw new OptionError(
+        `the option acknowledge takes 'received', 'consumed' or true, not ${JSON.stringify(level)}`,
+      );
     }
     this.#requireSession('the option acknowledge');
   }
@@ -400,19 +472,44 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
 
   #newDecoder(): Decoder {
     const { maxMessageBytes, session: mode = 'off' } = this.#options;
-    if (mode === 'off') return new Decoder(maxMessageBytes, this.#output);
     const session = this;
     return new Decoder(maxMessageBytes, this.#output, {
       get maxBytes() {
+        if (mode === 'off') return session.#declinesOffer ? maxGreetingBytes : 0;
         const mayArrive = session.#role === 'server' ? session.#canStartSession : session.#plainSent === 0;
         return mayArrive ? maxGreetingBytes : 0;
       },
       detect: (stated, sum, payload) => {
+        if (mode === 'off' && !this.#declinesOffer) return false;
         const kind = detectGreeting(stated, sum, payload);
         if (kind !== undefined) this.#greeting = { kind, payload: Buffer.from(payload) };
         return kind !== undefined;
       },
+      probed: () => {
+        if (this.#role === 'server' && this.#plainSent === 0) this.answerProbe(this.#nowMs);
+      },
     });
+  }
+}
+
+/** The payload of a broadcast: one copy and one checksum for all connections. */
+class SharedPayload implements Payload {
+  readonly type: Payload['type'];
+  readonly prefix?: Uint8Array;
+  readonly bytes: Uint8Array;
+  #sum: number | undefined;
+
+  constructor(value: Value) {
+    const { type, prefix, bytes } = encodeValue(value);
+    this.type = type;
+    if (prefix !== undefined) this.prefix = prefix;
+    this.bytes = bytes === value || prefix !== undefined ? Buffer.from(bytes) : bytes;
+    markInUse(this.bytes); // a session that is lost reports it to the program
+  }
+
+  get sum(): number {
+    this.#sum ??= sumOf(this.prefix, this.bytes);
+    return this.#sum;
   }
 }
 

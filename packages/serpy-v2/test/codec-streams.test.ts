@@ -2,7 +2,7 @@
 import { PassThrough, Readable, type Transform } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { byteByByte, everyCut } from 'serpy-core/testing';
-import { createDecoderStream, createEncoderStream, float, type Message, type Value } from 'serpy-v2';
+import { createDecoderStream, createEncoderStream, float, type TypedValue, type Value } from 'serpy-v2';
 import { expect, test } from 'vitest';
 import * as oracle from './oracle.js';
 
@@ -16,7 +16,7 @@ const values: readonly Value[] = [
   Buffer.of(1, 2),
   Buffer.alloc(9000, 3),
 ];
-const messages: readonly Message[] = [
+const messages: readonly TypedValue[] = [
   { type: 'str', value: 'grüß dich' },
   { type: 'str', value: '' },
   { type: 'int', value: 42 },
@@ -37,8 +37,8 @@ async function encoded(...all: readonly Value[]): Promise<Buffer> {
 
 /** What a decoder makes of chunks: its messages, then its error. */
 async function decoded(chunks: Iterable<Uint8Array>, decoder = createDecoderStream()) {
-  const received: Message[] = [];
-  decoder.on('data', (message: Message) => received.push(message));
+  const received: TypedValue[] = [];
+  decoder.on('data', (message: TypedValue) => received.push(message));
   let error: unknown;
   await pipeline(Readable.from(chunks, { objectMode: false }), decoder as Transform).catch((reason) => {
     error = reason;
@@ -86,7 +86,7 @@ test('a serial port: encoder and decoder at either end of a line, for await over
   const decoder = line.pipe(createDecoderStream());
   for (const value of values) encoder.write(value);
   encoder.end();
-  const received: Message[] = [];
+  const received: TypedValue[] = [];
   for await (const message of decoder) received.push(message);
   expect(received).toEqual(messages);
 });

@@ -4,12 +4,12 @@ import { isSerpyError, type SerpyError, type SerpyErrorLike } from 'serpy-core';
 import { RecordingHost } from 'serpy-core/testing';
 import { expect } from 'vitest';
 import { type Frame, V2Session } from '../src/v2-session.js';
-import type { DecodedMessage, Message, Value } from '../src/values/values.js';
+import type { DecodedMessage, TypedValue, Value } from '../src/values/values.js';
 import { type OracleMessage, signedInteger } from './oracle.js';
 
 /** Everything that a session made of a stream. */
 export interface Outcome {
-  messages: Message[];
+  messages: TypedValue[];
   warnings: SerpyError[];
   /** How many damaged messages the warnings stand for. */
   damaged: number;
@@ -56,8 +56,8 @@ export function receive(chunks: Iterable<Buffer>, maxMessageBytes = defaultMaxMe
 }
 
 /** A message without what its decoder knows besides. */
-export function messageOf({ type, value }: DecodedMessage): Message {
-  return { type, value } as Message;
+export function messageOf({ type, value }: DecodedMessage): TypedValue {
+  return { type, value } as TypedValue;
 }
 
 /** The frame of a value, as one piece. */
@@ -76,7 +76,7 @@ export function piecesOf(value: Value, maxMessageBytes = defaultMaxMessageBytes)
 }
 
 /** A delivered message as the oracle writes it. */
-export function asOracle(message: Message): OracleMessage {
+export function asOracle(message: TypedValue): OracleMessage {
   switch (message.type) {
     case 'int':
       return { type: 'int', value: BigInt(message.value) };
@@ -90,6 +90,6 @@ export function asOracle(message: Message): OracleMessage {
 }
 
 /** `toStrictEqual` for messages, but fast where they are alike: Vitest compares Buffers byte by byte. */
-export function expectMessages(actual: readonly Message[], expected: readonly Message[], name = ''): void {
+export function expectMessages(actual: readonly TypedValue[], expected: readonly TypedValue[], name = ''): void {
   if (!isDeepStrictEqual(actual, expected)) expect(actual, name).toStrictEqual(expected);
 }

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { ChecksumError, isSerpyError } from 'serpy-core';
 import { randomPieces, seededRandom } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
-import { float, type Message } from '../src/values/values.js';
+import { float, type TypedValue } from '../src/values/values.js';
 import { asOracle, expectMessages, frameOf, receive } from './conversation.js';
 import * as oracle from './oracle.js';
 
@@ -12,7 +12,7 @@ const bytes = fc.oneof(
   { weight: 1, arbitrary: fc.integer({ min: 4000, max: 20_000 }).map((length) => new Uint8Array(length).fill(length)) },
 );
 const integer = fc.oneof(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), fc.maxSafeInteger());
-const message: fc.Arbitrary<Message> = fc.oneof(
+const message: fc.Arbitrary<TypedValue> = fc.oneof(
   integer.map((value) => {
     const number = Number(value);
     return { type: 'int' as const, value: Number.isSafeInteger(number) ? number || 0 : BigInt(value) };
@@ -23,7 +23,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
 );
 
 /** The frame that this package sends for a message. */
-const send = ({ type, value }: Message) => frameOf(type === 'float' ? float(value) : value);
+const send = ({ type, value }: TypedValue) => frameOf(type === 'float' ? float(value) : value);
 
 /** How a stream is cut: the longest piece, and the seed of the rest. */
 const cut = fc.record({

@@ -26,6 +26,7 @@ test('the public names are these', () => {
       "handshakeOptions",
       "int",
       "isSerpyError",
+      "json",
       "v2AcceptedOptions",
       "v2ConnectionOptions",
       "v2Protocol",

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { everyCut } from 'serpy-core/testing';
 import { describe, expect, test } from 'vitest';
-import { float, type Message, type Value } from '../src/values/values.js';
+import { float, type TypedValue, type Value } from '../src/values/values.js';
 import { expectMessages, frameOf, receive } from './conversation.js';
 import * as oracle from './oracle.js';
 
@@ -16,7 +16,7 @@ type Vector = { readonly frame_hex: string } & (
 const file = new URL('../../../test/vectors/v2-frames.json', import.meta.url);
 const { vectors } = JSON.parse(readFileSync(file, 'utf8')) as { vectors: Vector[] };
 
-function messageOf(vector: Vector): Message {
+function messageOf(vector: Vector): TypedValue {
   switch (vector.type) {
     case 'int': {
       const value = BigInt(vector.value);
@@ -33,7 +33,7 @@ function messageOf(vector: Vector): Message {
 }
 
 /** A whole double would go as an integer of itself. */
-function toSend(message: Message): Value {
+function toSend(message: TypedValue): Value {
   return message.type === 'float' ? float(message.value) : message.value;
 }
 

@@ -1,4 +1,4 @@
-/** A connection over either protocol. */
+/** A connection over any of the protocols. */
 import {
   ArrayMessages,
   type ArrayOptions,
@@ -17,9 +17,10 @@ import {
   type SendOptions,
 } from 'serpy-core';
 import { createProtocol, type ProtocolSettings, type TypesOf } from './create-protocol.js';
+import { describeConnection } from './describe-connection.js';
 import type { ProtocolName } from './protocols.js';
 
-/** The result of `connect`. Its messages have `text()`, `bytes()` and `number()` over either protocol. */
+/** The result of `connect`. Its messages have `text()`, `bytes()` and `number()` over each protocol. */
 export class Connection<P extends ProtocolName = 'auto'> extends CoreConnection<TypesOf[P]> {
   /** The option `protocol`. */
   readonly protocol: ProtocolName;
@@ -41,9 +42,9 @@ export class Connection<P extends ProtocolName = 'auto'> extends CoreConnection<
 
   /** As for every connection. Sends an array as a `.npy` in a message of bytes, over v1 in modes 0 to 3. */
   override sendData(value: TypesOf[P]['value'], options?: SendOptions<TypesOf[P]>): Promise<boolean> {
-    if (this.protocol !== 'v1' || !isArrayValue(value) || isPickled(options)) return super.sendData(value, options);
+    if (this.protocol !== 'v1' || !isArrayValue(value)) return super.sendData(value, options);
     try {
-      return super.sendData(encodeNpy(value), options);
+      return super.sendData(arrayForV1(value, options), options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -71,10 +72,20 @@ export class Connection<P extends ProtocolName = 'auto'> extends CoreConnection<
     super.release(this.#arrays?.of(data) ?? (data as Uint8Array));
   }
 
-  /** The protocol that the peer speaks. With `'auto'` undefined until it is detected. */
-  override get peerProtocol(): 'v1' | 'v2' | undefined {
-    return super.peerProtocol as 'v1' | 'v2' | undefined;
+  /** One line for people: protocol, session, encryption, acknowledgements, and what a resolved `sendData` therefore means. */
+  describe(): string {
+    return describeConnection(this);
   }
+
+  /** The protocol that the peer speaks. With `'auto'` undefined until it is detected. */
+  override get peerProtocol(): 'v1' | 'v2' | 'lines' | undefined {
+    return super.peerProtocol as 'v1' | 'v2' | 'lines' | undefined;
+  }
+}
+
+/** An array as v1 sends it: as a `.npy`, except in a pickle. Other values stay as they are. */
+export function arrayForV1<V>(value: V, options: object | undefined): V | Uint8Array {
+  return isArrayValue(value) && !isPickled(options) ? encodeNpy(value) : value;
 }
 
 /** Whether v1 sends the value as a pickle, in which `{ data, shape }` is an object like any other. */

@@ -1,18 +1,21 @@
 /** Makes the protocol that the option `protocol` names, with messages that have the same methods, and the types of each. */
 import type { ArrayValue } from 'serpy-arrays';
 import type { ConnectionSettings, Protocol, ProtocolTypes } from 'serpy-core';
-import type { AutoOutgoing } from './auto/auto-outgoing.js';
+import type { AutoOutgoing, AutoSendOptions } from './auto/auto-outgoing.js';
 import { autoProtocol } from './auto/auto-protocol.js';
 import type { AutoReceived, ProbeSetting } from './auto/auto-types.js';
+import type { ServerRecord } from './auto/server-memory.js';
+import { type LineValue, portableLines } from './portable/portable-lines.js';
 import {
   fromV1,
   fromV2,
+  type PortableLinesMessage,
   type PortableMessage,
   type PortableV1Message,
   type PortableV2Message,
 } from './portable/portable-message.js';
 import type { PortableValue } from './portable/portable-value.js';
-import { type ProtocolName, v1, v2 } from './protocols.js';
+import { type lines, type ProtocolName, v1, v2 } from './protocols.js';
 
 /** v1 with portable messages. */
 export interface PortableV1 extends Omit<v1.V1, 'value'> {
@@ -25,10 +28,17 @@ export interface PortableV2 extends v2.V2 {
   message: PortableV2Message;
 }
 
-/** Either protocol. */
+/** Lines with portable messages. An acknowledgement is refused when a line is sent: a portable function may ask for one. */
+export interface PortableLines extends Omit<lines.Lines, 'value' | 'sendOptions' | 'message'> {
+  value: LineValue;
+  sendOptions: AutoSendOptions;
+  message: PortableLinesMessage;
+}
+
+/** Any protocol. */
 export interface Portable extends ProtocolTypes {
   value: PortableValue;
-  sendOptions: object;
+  sendOptions: AutoSendOptions;
   received: AutoReceived;
   outgoing: AutoOutgoing;
   data: v1.V1['data'] | v2.V2['data'];
@@ -40,13 +50,18 @@ export interface TypesOf {
   v1: PortableV1;
   v2: PortableV2;
   auto: Portable;
+  lines: PortableLines;
 }
 
 /** The settings that any of the protocols may need. */
-export type ProtocolSettings = Pick<ConnectionSettings, 'maxMessageBytes' | 'autoRestart' | 'receiveQueue' | 'keep'> &
+export type ProtocolSettings = Pick<
+  ConnectionSettings,
+  'maxMessageBytes' | 'autoRestart' | 'receiveQueue' | 'keep' | 'name'
+> &
   v1.V1Setting &
+  Pick<lines.LinesSetting, 'terminator'> &
   ProbeSetting &
-  v2.HandshakeOptions;
+  v2.HandshakeOptions & { readonly record?: ServerRecord | undefined };
 
 /** Makes the protocol of a name, for one connection or for all connections that a server accepts. */
 export function createProtocol<P extends ProtocolName>(name: P, settings: ProtocolSettings): Protocol<TypesOf[P]>;
@@ -58,6 +73,8 @@ export function createProtocol(name: ProtocolName, settings: ProtocolSettings) {
       return portableV2(settings);
     case 'auto':
       return autoProtocol(portableV1(settings), portableV2(settings), settings);
+    case 'lines':
+      return portableLines(settings);
   }
 }
 

@@ -1,4 +1,4 @@
-/** serpy: TCP messaging between instruments and workstations, over either wire protocol, from one configuration. */
+/** serpy: TCP messaging between instruments and workstations, over each wire protocol, from one configuration. */
 export {
   type ArrayOptions,
   type ArrayValue,
@@ -19,6 +19,8 @@ export {
   type AdmissionLimit,
   type AdmissionLimits,
   type AnySerpyError,
+  type BroadcastOptions,
+  type BroadcastResult,
   type ByteSource,
   type Clock,
   type CloseInfo,
@@ -47,14 +49,22 @@ export {
   type InboundMessage,
   isLoopback,
   isSerpyError,
+  type JsonReading,
+  json,
   type Keep,
+  type KeepByKind,
+  type KeepFunction,
+  type KeepKind,
+  type KeptMessage,
   type Key,
   type Listen,
   type Listener,
   type ListenOptions as ListenerOptions,
   type MessageDuplex,
+  type MessageKind,
   type OutOfStep,
   type PartialOptions as Given,
+  type PeerInfo,
   type PendingHandshake as Guest,
   type ProgressInfo,
   type ProtocolTypes,
@@ -71,12 +81,15 @@ export {
   type SecuritySettings,
   type SendOptions,
   type SendStreamOptions,
+  type SendWaitOptions,
   type SerpyError,
   type SerpyErrorLike,
   type Server as CoreServer,
   type ServerEvents,
   type ServerSettings,
+  type SharedEncoding,
   type SharedKey,
+  type SlowPeers,
   type Started,
   type StreamOptions,
   type Timers,
@@ -90,7 +103,7 @@ export {
   type WhenOffline,
   type WriteSlot as Place,
 } from 'serpy-core';
-export type { AutoOutgoing } from './auto/auto-outgoing.js';
+export type { AutoOutgoing, AutoSendOptions } from './auto/auto-outgoing.js';
 export type { AutoReceived, ProbeSetting } from './auto/auto-types.js';
 export { type LoadConfigOptions, loadConfig } from './config/config-file.js';
 export { environmentOptions } from './config/environment.js';
@@ -101,15 +114,23 @@ export type {
   ListenOptions,
   ListenOptionsOf,
   OptionsOf,
+  ProtocolOption,
 } from './config/options.js';
 export { parseUrl } from './config/url.js';
 export { urlOf } from './config/url-of.js';
-export { connect } from './connect.js';
+export { type ConnectCall, connect } from './connect.js';
 export type { Connection } from './connection.js';
-export type { Portable, PortableV1, PortableV2, TypesOf } from './create-protocol.js';
+export type { Portable, PortableLines, PortableV1, PortableV2, TypesOf } from './create-protocol.js';
 export { listen } from './listen.js';
-export type { PortableMessage, PortableV1Message, PortableV2Message, Readings } from './portable/portable-message.js';
+export type { LineValue } from './portable/portable-lines.js';
+export type {
+  PortableLinesMessage,
+  PortableMessage,
+  PortableV1Message,
+  PortableV2Message,
+  Readings,
+} from './portable/portable-message.js';
 export { float, int, type PortableValue } from './portable/portable-value.js';
 export type { PortableConnection } from './portable-connection.js';
-export type { ProtocolName, v1, v2 } from './protocols.js';
+export type { lines, ProtocolName, v1, v2 } from './protocols.js';
 export type { Server } from './server.js';

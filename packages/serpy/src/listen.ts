@@ -22,6 +22,10 @@ export function listen(
   environment?: Environment,
 ): Promise<Started<Server<'v2'>>>;
 export function listen(
+  options: ListenOptionsOf<'lines'> | `lines://${string}` | `lines+tls://${string}`,
+  environment?: Environment,
+): Promise<Started<Server<'lines'>>>;
+export function listen(
   options: ListenOptionsOf<'auto'> | `serpy://${string}` | `serpy+tls://${string}`,
   environment?: Environment,
 ): Promise<Started<Server>>;

@@ -11,6 +11,7 @@ export interface PortableConnection
     Connection<'auto'>,
     | 'protocol'
     | 'peerProtocol'
+    | 'peer'
     | 'inSession'
     | 'state'
     | 'remote'
@@ -20,6 +21,7 @@ export interface PortableConnection
     | 'closeInfo'
     | 'isConnected'
     | 'isDataAvailable'
+    | 'describe'
     | 'sendData'
     | 'getData'
     | 'getMessage'

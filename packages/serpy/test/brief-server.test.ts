@@ -20,7 +20,10 @@ test.each([
   await new Promise((resolve) => server.once('listening', resolve));
   onTestFinished(() => void server.close());
   const { port } = server.address() as { port: number };
-  const connection = await connect({ protocol, port, ...options } as { protocol: 'auto'; port: number });
+  const connection = await connect({ protocol, port, autoRestart: false, ...options } as {
+    protocol: 'auto';
+    port: number;
+  });
   expect(await connection.getData()).toBe('hi');
   await expect(connection.getData()).rejects.toMatchObject({ code: 'ERR_SERPY_CLOSED' });
 });

@@ -7,7 +7,7 @@ import { expect, onTestFinished, test } from 'vitest';
 test('an end that closes as soon as it has a message acknowledges it first', async () => {
   const server = await listen({ protocol: 'auto', port: 0 });
   onTestFinished(() => server.closeServer());
-  const connection = await connect({ protocol: 'auto', port: server.address.port });
+  const connection = await connect({ protocol: 'auto', port: server.address.port, autoRestart: false });
   onTestFinished(() => connection.destroy());
   const closed = once(connection, 'close');
   await connection.sendData('the last word');
@@ -25,7 +25,7 @@ test.each([
   const server = await listen({ protocol: 'v2', port: 0, ...security });
   onTestFinished(() => server.closeServer());
   const options = { protocol: 'v2', session: 'require', closeTimeoutMs: 100, ...security } as const;
-  const connection = await connect({ ...options, port: server.address.port });
+  const connection = await connect({ ...options, port: server.address.port, autoRestart: false });
   onTestFinished(() => connection.destroy());
   const peer = await server.getConnection();
   const closed = once(peer, 'close');
@@ -46,7 +46,7 @@ test.each(['v1', 'v2'] as const)(
     });
     await once(server.listen(0, '127.0.0.1'), 'listening');
     onTestFinished(() => void server.close());
-    const connection = await connect({ protocol, port: (server.address() as AddressInfo).port });
+    const connection = await connect({ protocol, port: (server.address() as AddressInfo).port, autoRestart: false });
     connection.on('warning', () => {}); // v1: there was no answer
     await connection.sendData('hello');
     await connection.close();
@@ -65,7 +65,12 @@ test.each(['v2', 'auto'] as const)(
     for (let round = 0; round < 5; round++) {
       const server = await listen({ protocol, port: 0 });
       const came = once(server, 'connection');
-      const client = await connect({ protocol, port: server.address.port, session: 'prefer' } as never);
+      const client = await connect({
+        protocol,
+        port: server.address.port,
+        session: 'prefer',
+        autoRestart: false,
+      } as never);
       onTestFinished(() => (client as { destroy(): void }).destroy());
       await came;
       const closed = once(client as never, 'close');

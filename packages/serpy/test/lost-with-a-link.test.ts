@@ -10,7 +10,12 @@ async function toSocket(protocol: 'v1' | 'v2') {
   onTestFinished(() => void server.close());
   await once(server, 'listening');
   const accepted = once(server, 'connection') as Promise<[Socket]>;
-  const connection = await connect({ protocol, port: (server.address() as AddressInfo).port });
+  const connection = await connect({
+    protocol,
+    port: (server.address() as AddressInfo).port,
+    autoRestart: false,
+    ...(protocol === 'v2' && { session: 'off' }),
+  } as never);
   onTestFinished(() => connection.destroy());
   const [socket] = await accepted;
   socket.on('error', () => {});
@@ -37,7 +42,12 @@ describe.each(['v1', 'v2'] as const)('over %s without a session', (protocol) => 
 
   test.each(['client', 'server'] as const)('a link that the %s closes tells nothing', async (side) => {
     const server = await listen({ protocol, port: 0 } as never);
-    const client = await connect({ protocol, port: (server as { address: { port: number } }).address.port });
+    const client = await connect({
+      protocol,
+      port: (server as { address: { port: number } }).address.port,
+      autoRestart: false,
+      ...(protocol === 'v2' && { session: 'off' }),
+    } as never);
     const accepted = await (server as unknown as { getConnection(): Promise<typeof client> }).getConnection();
     const warnings: unknown[] = [];
     const ends: { unacknowledgedMessages: number }[] = [];

@@ -211,7 +211,14 @@ describe('a server with a key', () => {
     const server = keep(await listen({ protocol, port: 0, key }));
     const warnings: (Error & { remote?: unknown })[] = [];
     server.on('warning', (error) => warnings.push(error));
-    const connection = keep(await connect({ protocol, port: server.address.port }));
+    const connection = keep(
+      await connect({
+        protocol,
+        port: server.address.port,
+        autoRestart: false,
+        ...(protocol === 'v2' && { session: 'off' }),
+      } as never),
+    );
     const closed = once(connection, 'close');
     connection.on('warning', () => {});
     await connection.sendData('hello');
@@ -301,7 +308,9 @@ describe('a server with a key', () => {
   test('cuts off who does not prove himself within authTimeoutMs', async () => {
     const server = keep(await listen({ protocol: 'v2', port: 0, key, authTimeoutMs: 20 }));
     const warned = once(server, 'warning');
-    const connection = keep(await connect({ protocol: 'v2', port: server.address.port }));
+    const connection = keep(
+      await connect({ protocol: 'v2', port: server.address.port, session: 'off', autoRestart: false }),
+    );
     connection.on('warning', () => {});
     const [{ error }] = await once(connection, 'close');
     expect(error.message).toContain('it looks like TLS');

@@ -52,8 +52,8 @@ test.each([
   },
 );
 
-test('who says v2 gets plain v2: a link that breaks ends the connection at the server', async () => {
-  const { connection, accepted } = await pair({ protocol: 'v2' }, { protocol: 'v2' });
+test('without a session a link that breaks ends the connection at the server', async () => {
+  const { connection, accepted } = await pair({ protocol: 'v2', session: 'off' }, { protocol: 'v2' });
   await connection.sendData('text');
   expect(await accepted.getData()).toBe('text');
   network.links[0]?.reset();
@@ -70,7 +70,10 @@ test('an auto client and a v1 server exchange messages as before', async () => {
 test.each([
   ['v1', { protocol: 'v1' }, { protocol: 'v1' }, false],
   ['v1', { protocol: 'auto' }, { protocol: 'v1' }, false],
-  ['v2', { protocol: 'v2' }, { protocol: 'v2' }, false],
+  ['v2', { protocol: 'v2', session: 'off' }, { protocol: 'v2' }, false],
+  ['v2', { protocol: 'v2' }, { protocol: 'v2' }, true],
+  ['v2', {}, {}, true],
+  ['v2', { session: 'off' }, {}, false],
   ['v2', { protocol: 'auto' }, { protocol: 'v2', session: 'off' }, false],
   ['v2', { protocol: 'auto' }, { protocol: 'v2' }, true],
   ['v2', { protocol: 'v2', session: 'require' }, { protocol: 'auto' }, true],

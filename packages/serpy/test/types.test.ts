@@ -53,6 +53,31 @@ test('a code that was compared gives the fields of that error, and no others', (
   expect(isSerpyError(caught) && fieldsOf(caught)).toBeUndefined();
 });
 
+test('isSerpyError with a code gives the fields of that error', () => {
+  const fieldsOf = (error: unknown): unknown => {
+    if (isSerpyError(error, 'ERR_SERPY_DROPPED')) {
+      expectTypeOf(error.messages).toEqualTypeOf<number>();
+      return error.messages;
+    }
+    if (isSerpyError(error, 'ERR_SERPY_VALUE')) {
+      expectTypeOf(error.position).toEqualTypeOf<number | undefined>();
+      return error.position;
+    }
+    if (isSerpyError(error, 'ERR_SERPY_CLOSED')) {
+      expectTypeOf(error.code).toEqualTypeOf<'ERR_SERPY_CLOSED'>();
+      // @ts-expect-error it has no messages
+      return error.messages;
+    }
+    // @ts-expect-error there is no such code
+    return isSerpyError(error, 'ERR_SERPY_NOTHING');
+  };
+  expectTypeOf([{}].filter(isSerpyError)).toExtend<AnySerpyError[]>();
+  const codes: serpy.ErrorCode = 'ERR_SERPY_AUTH';
+  const narrowed = (error: unknown) => (isSerpyError(error, codes) ? error : undefined);
+  expectTypeOf(narrowed).returns.toEqualTypeOf<serpy.ErrorOf<'ERR_SERPY_AUTH'> | undefined>();
+  expect(fieldsOf(new Error('of another library'))).toBe(false);
+});
+
 test('warnings narrow by their code, at a connection and at a server', () => {
   const listening = (connection: Connection, server: Server) => {
     connection.on('warning', (error) => {

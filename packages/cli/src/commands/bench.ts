@@ -1,6 +1,6 @@
 /** `serpy bench`: measures a connection, or is its other end. */
 import { Command, Option } from 'commander';
-import { type Connection, connect, isSerpyError } from 'serpy';
+import { type Connection, isSerpyError } from 'serpy';
 import { measure } from '../bench/measurement.js';
 import {
   asJson,
@@ -18,6 +18,7 @@ import { addConnectionOptions, type ConnectionFlags, connectionOptions } from '.
 import { helpText } from '../flags/help-text.js';
 import { duration } from '../flags/value-parsers.js';
 import { addressOf } from '../format.js';
+import { connectFor } from '../peers/connect-for.js';
 
 const measuring = { minMs: 1000, maxMs: 60_000, words: 'from 1s to 60s' };
 
@@ -70,7 +71,11 @@ export function bench(context: Context): Command {
 async function run(url: string | undefined, flags: BenchFlags, context: Context): Promise<void> {
   const { terminal, interruption, clock } = context;
   const { signal } = interruption;
-  const connection = await connect(connectionOptions(url, flags, 'connect', context), { signal });
+  const options = connectionOptions(url, flags, 'connect', context);
+  const secured = options.key !== undefined || options.tls !== undefined;
+  // It measures v2 itself, unless a session is asked for.
+  const measured = options.protocol === 'v2' && !secured ? { session: 'off' as const, ...options } : options;
+  const connection = await connectFor(context, measured);
   let isOver = false;
   connection.on('warning', (error) => {
     // Lost test data does not matter.

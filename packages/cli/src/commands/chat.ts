@@ -3,15 +3,10 @@ import { Command } from 'commander';
 import { type Connection, isSerpyError } from 'serpy';
 import type { Context } from '../environment/context.js';
 import { failure, toSentence } from '../failure.js';
-import {
-  addConnectionOptions,
-  type ConnectionFlags,
-  connectionOptions,
-  withSession,
-} from '../flags/connection-flags.js';
+import { addConnectionOptions, type ConnectionFlags, connectionOptions } from '../flags/connection-flags.js';
 import { helpText } from '../flags/help-text.js';
-import { addressOf } from '../format.js';
 import { describe } from '../messages/describe.js';
+import { peerLabel } from '../peers/peer-label.js';
 import { receive } from '../peers/receive.js';
 import { editLines } from '../ui/line-editor.js';
 import { encodingOption } from '../ui/stdin-lines.js';
@@ -45,7 +40,7 @@ export function chat(context: Context): Command {
 
 async function run(context: Context, url: string | undefined, flags: Flags): Promise<void> {
   const isServer = flags.listen === true;
-  const options = connectionOptions(url, flags, isServer ? 'listen' : 'connect', context, isServer ? {} : withSession);
+  const options = connectionOptions(url, flags, isServer ? 'listen' : 'connect', context);
   const maxLineBytes = options.maxMessageBytes ?? 64 * 1024 * 1024;
   const editor = editLines(context, '> ', { encoding: flags.encoding, maxLineBytes });
   const note = flags.quiet ? undefined : (line: string) => editor.note(line);
@@ -129,7 +124,7 @@ async function sendLine(
     return isSent;
   } catch (error) {
     if (isSerpyError(error) && error.code === 'ERR_SERPY_QUEUE_FULL') slow?.add(peer);
-    note(`not sent to ${addressOf(peer.remote)}: ${toSentence(error)}`);
+    note(`not sent to ${peerLabel(peer)}: ${toSentence(error)}`);
     return false;
   }
 }

@@ -2,6 +2,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
+import { createRecording, type RecordingWriter } from 'serpy-recording';
+import type { View } from 'serpy-view';
 import { saveFileAtomic } from '../atomic-file.js';
 import { type Experiment, startExperiment } from '../demo/experiment.js';
 import { figuresOf, layout } from '../demo/layout.js';
@@ -12,15 +14,16 @@ import { helpText } from '../flags/help-text.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
 import { formatCount, formatInteger } from '../format.js';
 import { makeFolder } from '../make-folder.js';
-import { createRecorder, type Recorder } from '../recording/recorder.js';
 import { colorDepth } from '../ui/color-depth.js';
 import { enterScreen } from '../ui/screen.js';
+import { openPage } from './view.js';
 
 interface Flags {
   /** In milliseconds. */
   readonly duration?: number;
   readonly seed: number;
   readonly out: string;
+  readonly view?: true;
 }
 
 /** Interval of drawing the screen, and of printing lines without a terminal. */
@@ -54,25 +57,41 @@ export function demo(context: Context): Command {
       wholeNumber('--seed', 0, 2 ** 32 - 1),
       1,
     )
+    .option('--view', 'also show both instruments on a web page')
     .option('--out <folder>', 'the folder for recordings (key r) and pictures (key s)', '.')
     .action(async (flags: Flags) => {
       const { terminal, interruption, clock } = context;
       const isOnScreen = terminal.isInteractive && terminal.stdin.isTTY === true;
       const ending = new AbortController();
       const signal = AbortSignal.any([interruption.signal, ending.signal]);
-      const limitMs = flags.duration ?? (isOnScreen ? undefined : secondsWithoutTerminal * 1000);
+      const isEndless = isOnScreen || flags.view === true;
+      const limitMs = flags.duration ?? (isEndless ? undefined : secondsWithoutTerminal * 1000);
       const experiment = await startExperiment(clock, flags.seed, signal);
       const results: string[] = [];
+      let page: View | undefined;
       try {
+        if (flags.view) page = await showPage(context, experiment, isOnScreen);
         if (limitMs !== undefined) void pause(clock, limitMs, signal).then(() => ending.abort());
         if (isOnScreen) await show(context, experiment, flags.out, ending, results);
         else await printLines(context, experiment, signal);
       } finally {
         ending.abort();
+        await page?.close();
         await experiment.stop();
       }
       for (const line of [...results, ...summaryLines(experiment, calledAs(context.env))]) await terminal.print(line);
     });
+}
+
+/** Shows both instruments on a page. They serve it as any other client. */
+async function showPage(context: Context, experiment: Experiment, isOnScreen: boolean): Promise<View> {
+  const page = await openPage({ pagePort: 8080 }).catch(() => openPage({ pagePort: 0 })); // another program has the port
+  const { camera, counter } = experiment.view();
+  await page.show('camera', camera.url, { unit: 'photons', axes: ['y', 'x'] });
+  await page.show('counter', counter.url, { unit: 'photons' });
+  if (isOnScreen) experiment.setStatus(`open ${page.url} in a browser`);
+  else await context.terminal.print(page.url);
+  return page;
 }
 
 /** Draws until q, Ctrl-C or the end of the time. @param results receives a line for each picture and recording */
@@ -121,7 +140,7 @@ function keyboard(keys: Readonly<Record<string, () => void>>): (key: string) => 
 
 /** The key r: starts a recording in its own folder, or stops it. */
 function createRecordingKey({ clock, env }: Context, experiment: Experiment, folder: string, results: string[]) {
-  let recorder: Recorder | undefined;
+  let recorder: RecordingWriter | undefined;
   let place = '';
   const end = () => {
     if (recorder === undefined) return;
@@ -149,7 +168,7 @@ function createRecordingKey({ clock, env }: Context, experiment: Experiment, fol
         return;
       }
       place = freeName(folder, '');
-      recorder = createRecorder(place, { clock, url: experiment.view().camera.url });
+      recorder = createRecording(place, { clock, url: experiment.view().camera.url });
       experiment.recordInto(recorder);
       experiment.setStatus(`recording to ${place}; press r again to stop`);
     },

@@ -1,9 +1,11 @@
 /** `serpy doctor`: checks this computer or a peer, and says what to do about each problem. */
+import { statSync } from 'node:fs';
 import { Command } from 'commander';
 import type { ConnectOptions } from 'serpy';
 import { systemHostInfo } from '../doctor/checks/host-info.js';
 import { Peer, sentTo, shownUrl, type Target } from '../doctor/checks/peer.js';
 import { computerChecks } from '../doctor/computer-checks.js';
+import { recordingLines } from '../doctor/examine-recording.js';
 import { peerChecks } from '../doctor/peer-checks.js';
 import { asJson, count, linesOf } from '../doctor/report.js';
 import { type CheckOutcome, runChecks } from '../doctor/run-checks.js';
@@ -33,6 +35,7 @@ export function doctor(context: Context): Command {
         ['whether a port of this computer is free', 'serpy doctor --check-port 5001'],
         ['a peer, with one connection and a short text', 'serpy doctor serpy://192.168.1.20:5001'],
         ['an instrument that treats every text as a command', 'serpy doctor serpy://192.168.1.20:5001 --connect-only'],
+        ['a recording', 'serpy doctor run-1'],
         ['a file for a bug report', 'serpy doctor --json > doctor.json'],
       ]),
     )
@@ -46,12 +49,19 @@ export function doctor(context: Context): Command {
       'send nothing to the peer: connect and listen for 1 s (with a key or --tls, only the TLS handshake is sent)',
     )
     .option('--json', 'print one JSON object for a bug report; it contains no key');
-  return addConnectionOptions(command, { end: 'connect', reconnects: false }, 'none: this computer').action(
-    (url: string | undefined, flags: DoctorFlags) => run(url, flags, context),
-  );
+  return addConnectionOptions(
+    command,
+    { end: 'connect', reconnects: false, waits: false },
+    'none: this computer',
+  ).action((url: string | undefined, flags: DoctorFlags) => run(url, flags, context));
 }
 
 async function run(url: string | undefined, flags: DoctorFlags, context: Context): Promise<void> {
+  if (url !== undefined && isFolder(url)) {
+    await context.terminal.print(`serpy doctor: ${url}`);
+    for (const line of recordingLines(url)) await context.terminal.print(line);
+    return;
+  }
   const { terminal, interruption } = context;
   const hostInfo = systemHostInfo(context);
   const { clock } = hostInfo;
@@ -88,6 +98,14 @@ async function run(url: string | undefined, flags: DoctorFlags, context: Context
     await terminal.print(warned > 0 ? 'No check failed; see the lines marked warn.' : 'All checks passed.');
 }
 
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}
+
 /** The peer that the flags name; undefined for this computer. */
 function targetOf(url: string | undefined, flags: DoctorFlags, context: Context): Target | undefined {
   const { protocol, host, port, keyFile, tls, tlsCa, tlsCert, tlsKey, config, option } = flags;
@@ -95,8 +113,12 @@ function targetOf(url: string | undefined, flags: DoctorFlags, context: Context)
   if (named.every((each) => each === undefined)) return undefined;
   const options = connectionOptions(url, flags, 'connect', context);
   return {
-    // The doctor detects the protocol, whatever the URL says.
-    options: { closeTimeoutMs: 1000, ...options, protocol: 'auto' } as ConnectOptions,
+    // The doctor detects whether the peer speaks v1 or v2, whatever the URL says.
+    options: {
+      closeTimeoutMs: 1000,
+      ...options,
+      protocol: options.protocol === 'lines' ? 'lines' : 'auto',
+    } as ConnectOptions,
     protocol: options.protocol,
     host: options.host ?? '127.0.0.1',
     port: options.port,

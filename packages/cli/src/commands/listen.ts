@@ -1,21 +1,17 @@
 /** `serpy listen`: prints incoming messages. */
 import { Command } from 'commander';
+import { jsonLine } from 'serpy-recording';
 import type { Context } from '../environment/context.js';
 import { isoTime } from '../environment/system.js';
 import { failure } from '../failure.js';
-import {
-  addConnectionOptions,
-  type ConnectionFlags,
-  connectionOptions,
-  withSession,
-} from '../flags/connection-flags.js';
+import { addConnectionOptions, type ConnectionFlags, connectionOptions } from '../flags/connection-flags.js';
 import { helpText } from '../flags/help-text.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
 import { formatBytes, formatCount } from '../format.js';
 import { describe } from '../messages/describe.js';
 import { type OutFolder, openFolder } from '../messages/out-folder.js';
+import { peerLabel } from '../peers/peer-label.js';
 import { type ArrivedMessage, receive, receivingDefaults } from '../peers/receive.js';
-import { jsonLine } from '../values/json-line.js';
 
 interface Flags extends ConnectionFlags {
   readonly connect?: true;
@@ -37,7 +33,7 @@ export function listen(context: Context): Command {
           'from other computers, with a key from serpy keygen',
           'serpy listen serpy2+tls://0.0.0.0:5001 --key-file lab.key',
         ],
-        ['from an instrument that is a server', 'serpy listen --connect serpy2://192.168.1.20:5001 --reconnect'],
+        ['from an instrument that is a server', 'serpy listen --connect serpy2://192.168.1.20:5001'],
         ['ten images to a folder', 'serpy listen --out images --count 10'],
         [
           'numbers for another program',
@@ -63,7 +59,6 @@ async function run(context: Context, url: string | undefined, flags: Flags): Pro
   const isClient = flags.connect === true;
   const options = connectionOptions(url, flags, isClient ? 'connect' : 'listen', context, {
     ...receivingDefaults,
-    ...(isClient && withSession),
   });
   const folder = flags.out === undefined ? undefined : openFolder(flags.out);
   const stop = new AbortController();
@@ -118,15 +113,22 @@ async function show(
   flags: Flags,
   folder: OutFolder | undefined,
 ): Promise<number> {
-  const { message, from, wallMs, elapsedMs } = arrival;
+  const { message, connection, from, wallMs, elapsedMs } = arrival;
   const { line, json, attachment, sizeBytes } = describe(message);
   const file = attachment && (await folder?.write(attachment));
   if (flags.json) {
+    const { name } = connection.peer;
     const when = { time: isoTime(wallMs), elapsedMs: Math.round(elapsedMs * 1000) / 1000 };
-    await terminal.print(jsonLine({ ...when, from, protocol: message.protocol, ...json, ...(file && { file }) }));
+    await terminal.print(
+      jsonLine({ ...when, from, ...(name && { name }), protocol: message.protocol, ...json, ...(file && { file }) }),
+    );
   } else {
     const { dim } = terminal.colors;
-    await terminal.print(flags.showSender ? dim(`${from}  `) : '', line, file ? dim(`  → ${file}`) : '');
+    await terminal.print(
+      flags.showSender ? dim(`${peerLabel(connection)}  `) : '',
+      line,
+      file ? dim(`  → ${file}`) : '',
+    );
   }
   return sizeBytes;
 }

@@ -1,6 +1,15 @@
 /** `serpy record`: records incoming messages to a folder. */
 import { Command } from 'commander';
-import { type Connection, connect } from 'serpy';
+import type { Connection } from 'serpy';
+import {
+  type ConnectionWatch,
+  createRecording,
+  type FullReason,
+  type RecordingWriter,
+  recordConnection,
+  recordMessage,
+  watchConnection,
+} from 'serpy-recording';
 import { type Context, pause } from '../environment/context.js';
 import { failure } from '../failure.js';
 import {
@@ -9,15 +18,13 @@ import {
   connectionOptions,
   sizeInBytes,
   urlText,
-  withSession,
 } from '../flags/connection-flags.js';
 import { helpText } from '../flags/help-text.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
 import { addressOf, formatBytes, formatCount, formatInteger } from '../format.js';
+import { connectFor } from '../peers/connect-for.js';
 import { onBreak, receive, receivingDefaults } from '../peers/receive.js';
-import { type Breaks, type Gap, gapsText, watchBreaks } from '../recording/breaks.js';
-import { recordConnection, recordMessage } from '../recording/record.js';
-import { createRecorder, type Recorder } from '../recording/recorder.js';
+import { metadataOf, metaEntry, noteText } from '../recording/metadata.js';
 
 interface Flags extends ConnectionFlags {
   readonly listen?: true;
@@ -25,6 +32,8 @@ interface Flags extends ConnectionFlags {
   /** In milliseconds. */
   readonly duration?: number;
   readonly maxBytes?: number;
+  readonly note?: string;
+  readonly meta?: Readonly<Record<string, string>>;
 }
 
 export function record(context: Context): Command {
@@ -38,12 +47,13 @@ export function record(context: Context): Command {
           ['from an instrument, until Ctrl-C', 'serpy record serpy2://192.168.1.20:5001 run-1'],
           [
             'for a night, also if the connection breaks',
-            'serpy record serpy2://192.168.1.20:5001 night --reconnect --duration 12h --max-bytes 50GB',
+            'serpy record serpy2://192.168.1.20:5001 night --duration 12h --max-bytes 50GB',
           ],
           [
             'from instruments that connect to this computer, with a key from serpy keygen',
             'serpy record --listen serpy2+tls://0.0.0.0:5001 run-1 --key-file lab.key',
           ],
+          ['with a note', "serpy record serpy2://192.168.1.20:5001 run-1 --note 'second sample' --meta sample=12"],
           [
             'open the images in Python, also during the recording',
             `python3 -c "import numpy; print(numpy.load('run-1/uint16-480x640.npy', mmap_mode='r').shape)"`,
@@ -56,7 +66,9 @@ export function record(context: Context): Command {
     .option('--listen', 'be a server: all clients are recorded in one recording')
     .option('--count <number>', 'stop after this many messages', wholeNumber('--count', 1))
     .option('--duration <time>', 'stop after this time, such as 30s or 10min', duration('--duration'))
-    .option('--max-bytes <size>', 'stop before the folder is larger, such as 2GB', sizeInBytes('--max-bytes'));
+    .option('--max-bytes <size>', 'stop before the folder is larger, such as 2GB', sizeInBytes('--max-bytes'))
+    .option('--note <text>', 'a text that is kept with the recording', noteText)
+    .option('--meta <name=value>', 'a value that is kept with the recording; can be repeated', metaEntry);
   return addConnectionFlags(command, { end: 'either' }).action((url: string, folder: string, flags: Flags) =>
     (flags.listen ? recordAsServer : recordAsClient)(context, url, folder, flags),
   );
@@ -65,26 +77,25 @@ export function record(context: Context): Command {
 /** Records the messages of one peer, until it closes the connection. */
 async function recordAsClient(context: Context, url: string, folder: string, flags: Flags): Promise<void> {
   const { terminal, clock, interruption } = context;
-  const connection = await connect(connectionOptions(url, flags, 'connect', context, withSession), {
-    signal: interruption.signal,
-  });
+  const options = connectionOptions(url, flags, 'connect', context);
+  const connection = await connectFor(context, options);
   connection.on('warning', (error) => terminal.note(error.message));
   onBreak(connection, (error) => {
     terminal.note(`the connection is down, reconnecting${error ? `: ${error.message}` : ''}`);
   });
-  const breaks = watchBreaks(connection, clock);
+  const watch = watchConnection(connection, clock);
   connection.on('reconnect', ({ downMs }) => terminal.note(`reconnected after ${Math.round(downMs)} ms`));
   const startMs = clock.now();
   let gaps = 0;
   const ending = new AbortController();
   try {
-    const recorder = createRecorder(folder, { clock, url, maxBytes: flags.maxBytes });
+    const recorder = createRecording(folder, { clock, maxBytes: flags.maxBytes, ...metadataOf(url, options, flags) });
     terminal.note(`recording ${url} to ${folder}; Ctrl-C stops it`);
     const signal = AbortSignal.any([interruption.signal, ending.signal]);
     if (flags.duration !== undefined) void pause(clock, flags.duration, signal).then(() => ending.abort());
-    const why = await recordConnection(connection, recorder, signal, flags.count, breaks);
-    for (const gap of breaks.rest()) recorder.gap(gap);
-    recorder.close();
+    const why = await recordConnection(connection, recorder, { signal, maxMessages: flags.count, watch });
+    if (why === 'count' || why === 'size') for (const event of watch.rest()) recorder.event(event);
+    recorder.close(why);
     if (why === 'size') terminal.note(sizeReached);
     terminal.note(summary(recorder, clock.now() - startMs, folder));
     gaps = recorder.gaps;
@@ -97,7 +108,7 @@ async function recordAsClient(context: Context, url: string, folder: string, fla
   if (isBroken && !flags.reconnect) {
     const unclean = 'the connection broke: the peer closed it without a close frame';
     const why = error?.message ?? (reason === 'peer-closed' ? unclean : `the connection ended (${reason})`);
-    throw failure(`${why}; add --reconnect to reconnect`, error);
+    throw failure(`${why}; omit --no-reconnect to reconnect`, error);
   }
   if (gaps > 0) throw failure(gapsText(gaps), error);
   if (isBroken) throw failure(error?.message ?? `the connection ended (${reason})`, error);
@@ -109,11 +120,9 @@ async function recordAsServer(context: Context, url: string, folder: string, fla
   const options = connectionOptions(url, flags, 'listen', context, receivingDefaults);
   const stop = new AbortController();
   let startMs = 0;
-  let recorder: Recorder | undefined;
-  const peers = new Map<Connection, { readonly breaks: Breaks; readonly from: string }>();
-  const mark = ({ from }: { readonly from: string }, gaps: readonly Gap[]) => {
-    for (const gap of gaps) recorder?.gap(gap, from);
-  };
+  let recorder: RecordingWriter | undefined;
+  let why: FullReason | 'signal' = 'signal';
+  const peers = new Map<Connection, { readonly watch: ConnectionWatch; readonly from: string }>();
   try {
     await receive(context, {
       options,
@@ -122,32 +131,32 @@ async function recordAsServer(context: Context, url: string, folder: string, fla
       log: (line) => terminal.note(terminal.noteColors.dim(line)),
       // If the server cannot listen, no folder is created.
       onListening() {
-        recorder = createRecorder(folder, { clock, url, maxBytes: flags.maxBytes });
+        recorder = createRecording(folder, { clock, maxBytes: flags.maxBytes, ...metadataOf(url, options, flags) });
         startMs = clock.now();
         const signal = AbortSignal.any([interruption.signal, stop.signal]);
         if (flags.duration !== undefined) void pause(clock, flags.duration, signal).then(() => stop.abort());
         terminal.note(`recording all clients to ${folder}`);
       },
       onPeer(connection) {
-        const peer = { breaks: watchBreaks(connection, clock), from: addressOf(connection.remote) };
-        peers.set(connection, peer);
+        peers.set(connection, { watch: watchConnection(connection, clock), from: addressOf(connection.remote) });
       },
       onPeerLeft(connection) {
-        const peer = peers.get(connection);
-        if (peer) mark(peer, peer.breaks.rest());
+        const { watch, from } = peers.get(connection) ?? {};
+        for (const event of watch?.rest() ?? []) recorder?.event(event, from);
         peers.delete(connection);
       },
       async onMessage(arrival) {
-        const peer = peers.get(arrival.connection);
-        if (peer) mark(peer, peer.breaks.beforeNext());
-        const full = recorder && recordMessage(recorder, arrival, flags.count);
+        const { watch } = peers.get(arrival.connection) ?? {};
+        const full = recorder && recordMessage(recorder, { ...arrival, watch }, flags.count);
         if (full === 'size') terminal.note(sizeReached);
-        if (full) stop.abort();
+        if (!full) return;
+        why = full;
+        stop.abort();
       },
     });
   } finally {
     stop.abort();
-    recorder?.close();
+    recorder?.close(why);
   }
   if (!recorder) return;
   terminal.note(summary(recorder, clock.now() - startMs, folder));
@@ -157,10 +166,16 @@ async function recordAsServer(context: Context, url: string, folder: string, fla
 const sizeReached = '--max-bytes is reached: the next message does not fit';
 
 /** The recording in one line. */
-export function summary(recorder: Recorder, tookMs: number, folder: string): string {
+export function summary(recorder: RecordingWriter, tookMs: number, folder: string): string {
   const { messages, bytes, omittedValues } = recorder;
   const seconds = (tookMs / 1000).toFixed(1);
   const omitted =
     omittedValues === 0 ? '' : `, without the values of ${formatInteger(omittedValues)} that are too long`;
   return `recorded ${formatCount(messages)} in ${seconds} s, ${formatBytes(bytes)} in ${folder}${omitted}`;
+}
+
+/** The error for the gaps of a recording. */
+function gapsText(count: number): string {
+  const places = count === 1 ? 'a gap' : `${count} gaps`;
+  return `the recording has ${places}: the connection broke, and messages of the outage are missing. index.jsonl marks each gap`;
 }

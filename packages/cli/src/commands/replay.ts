@@ -1,6 +1,7 @@
 /** `serpy replay`: sends a recording at its original speed, faster, or as fast as possible. */
 import { Command } from 'commander';
-import { connect, listen, type PortableConnection } from 'serpy';
+import { listen, type PortableConnection } from 'serpy';
+import { type EventLine, openRecording, type Recording } from 'serpy-recording';
 import { type Context, pause } from '../environment/context.js';
 import { failure, usageError } from '../failure.js';
 import {
@@ -9,12 +10,11 @@ import {
   connectionOptions,
   defaultPort,
   urlText,
-  withSession,
 } from '../flags/connection-flags.js';
 import { helpText } from '../flags/help-text.js';
 import { formatCount, serverUrl } from '../format.js';
 import { resend } from '../messages/resend.js';
-import { readAbout, readRecording } from '../recording/reader.js';
+import { connectFor } from '../peers/connect-for.js';
 
 interface Flags extends ConnectionFlags {
   readonly speed: number;
@@ -39,23 +39,23 @@ export function replay(context: Context): Command {
     .option('--connect', 'connect to the peer, instead of listening');
   return addConnectionFlags(command, { end: 'listen' }).action(
     async (folder: string, url: string | undefined, flags: Flags) => {
-      readAbout(folder);
+      const recording = openRecording(folder);
       const end = flags.connect ? 'connect' : 'listen';
-      const options = connectionOptions(url, flags, end, context, flags.connect ? withSession : {});
+      const options = connectionOptions(url, flags, end, context);
       // A client that only receives never reveals its protocol, so the server uses the recorded one.
-      if (options.protocol === 'auto' && !flags.connect) Object.assign(options, { protocol: protocolOf(folder) });
+      if (options.protocol === 'auto' && !flags.connect) Object.assign(options, { protocol: protocolOf(recording) });
       const wait = { signal: context.interruption.signal };
       const closeTimeoutMs = options.closeTimeoutMs ?? slowPeerMs;
       Object.assign(options, { closeTimeoutMs });
       if (flags.connect) {
-        await play(context, folder, flags.speed, await connect(options, wait));
+        await play(context, recording, flags.speed, await connectFor(context, options));
         return;
       }
       const server = await listen({ ...options, maxConnections: 1 });
       try {
         await context.terminal.print(serverUrl(options, server.address));
         context.terminal.note('waiting for a client; Ctrl-C stops it');
-        await play(context, folder, flags.speed, await server.getConnection(wait));
+        await play(context, recording, flags.speed, await server.getConnection(wait));
       } finally {
         await server.closeServer();
       }
@@ -64,7 +64,12 @@ export function replay(context: Context): Command {
 }
 
 /** Sends the recording, then closes the connection. */
-async function play(context: Context, folder: string, factor: number, connection: PortableConnection): Promise<void> {
+async function play(
+  context: Context,
+  recording: Recording,
+  factor: number,
+  connection: PortableConnection,
+): Promise<void> {
   const { terminal, clock, interruption } = context;
   const closing = new AbortController();
   connection.once('close', () => closing.abort());
@@ -76,8 +81,11 @@ async function play(context: Context, folder: string, factor: number, connection
   let omitted = 0;
   let gaps = 0;
   let firstOmitted = '';
+  const onEvent = ({ type }: EventLine) => {
+    if (type === 'gap') gaps++;
+  };
   try {
-    for (const message of readRecording(folder, { gap: () => gaps++ })) {
+    for (const message of recording.messages({ onEvent })) {
       firstMs ??= message.timeMs;
       const waitMs = startMs + (message.timeMs - firstMs) / factor - clock.now();
       const isOverdue = clock.now() - lastPauseMs > maxWorkMs;
@@ -124,8 +132,8 @@ const maxWorkMs = 20;
 const slowPeerMs = 60_000;
 
 /** The recorded protocol: only messages of v1 have modes. */
-function protocolOf(folder: string): 'v1' | 'v2' {
-  for (const { mode } of readRecording(folder)) return mode === undefined ? 'v2' : 'v1';
+function protocolOf(recording: Recording): 'v1' | 'v2' {
+  for (const { mode } of recording.messages()) return mode === undefined ? 'v2' : 'v1';
   return 'v2';
 }
 

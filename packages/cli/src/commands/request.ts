@@ -9,7 +9,6 @@ import {
   connectionOptions,
   suggestedUrl,
   urlText,
-  withSession,
 } from '../flags/connection-flags.js';
 import { helpText } from '../flags/help-text.js';
 import { duration } from '../flags/value-parsers.js';
@@ -32,6 +31,7 @@ export function request(context: Context): Command {
       helpText('Send a request, wait for the answer and print it.', context, [
         ['ask a program that uses onRequest', "serpy request serpy://127.0.0.1:5001 'temperature?'"],
         ['ask a Python peer, whose answer is its next message', "serpy request serpy1://192.168.1.20:5001 '*IDN?'"],
+        ['ask an instrument that speaks lines of text', "serpy request lines://192.168.1.30:5025 '*IDN?'"],
         ['a number, and at most two seconds', 'serpy request serpy://127.0.0.1:5001 --number 42 --timeout 2s'],
         ['an image', 'serpy request serpy://127.0.0.1:5001 --file image.npy'],
       ]),
@@ -63,7 +63,7 @@ async function run(context: Context, url: string, value: string | undefined, fla
         : 'a request has one value: omit the text, or --file',
     );
   }
-  const options = connectionOptions(url, flags, 'connect', context, withSession);
+  const options = connectionOptions(url, flags, 'connect', context);
   const input = {
     values: value === undefined ? [] : [value],
     files: flags.file === undefined ? [] : [flags.file],

@@ -1,6 +1,6 @@
 /** `serpy send`: sends text, numbers, files and stdin. */
 import { Command, Option } from 'commander';
-import { type Connection, type ConnectOptions, connect, isSerpyError } from 'serpy';
+import { type Connection, type ConnectOptions, connect } from 'serpy';
 import { type Context, pause } from '../environment/context.js';
 import { Failure, failure, statusOf, toSentence, usageError } from '../failure.js';
 import {
@@ -10,7 +10,6 @@ import {
   defaultPort,
   suggestedUrl,
   urlText,
-  withSession,
 } from '../flags/connection-flags.js';
 import { helpText } from '../flags/help-text.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
@@ -28,7 +27,6 @@ interface Flags extends ConnectionFlags {
   readonly encoding?: string;
   readonly repeat: number;
   readonly interval?: number;
-  readonly wait?: number;
   readonly replies: number;
   readonly ack: boolean;
   readonly timeout: number;
@@ -63,7 +61,6 @@ export function send(context: Context): Command {
     .addOption(encodingOption())
     .option('--repeat <number>', 'send everything this many times', wholeNumber('--repeat', 1), 1)
     .option('--interval <time>', 'wait this long between messages, such as 500ms', duration('--interval'))
-    .option('--wait <time>', 'try to connect for at most this long, such as 10s', duration('--wait'))
     .option('--replies <number>', 'wait for this many replies, and print them', wholeNumber('--replies', 0), 0)
     .option('--no-ack', 'do not wait for acknowledgements')
     .addOption(
@@ -86,7 +83,7 @@ async function run(context: Context, first: string | undefined, rest: string[], 
       `'${first}' is an address and not a URL: write ${suggestion}. To send it as text, put it after the URL of the peer`,
     );
   }
-  const options = connectionOptions(isUrl ? first : undefined, flags, 'connect', context, withSession);
+  const options = connectionOptions(isUrl ? first : undefined, flags, 'connect', context);
   const messages = isUrl || first === undefined ? rest : [first, ...rest];
   const request = {
     ...requestOf(messages, flags, context),
@@ -98,11 +95,7 @@ async function run(context: Context, first: string | undefined, rest: string[], 
   const { signal } = interruption;
   const closeTimeoutMs = options.closeTimeoutMs ?? Math.max(peerCloseMs, flags.timeout);
   // The delivery has its own, shorter timeout, so that it knows whether the peer closed the connection in time.
-  const connection = await connectWithRetry(
-    context,
-    { ...options, closeTimeoutMs: closeTimeoutMs + 1000 } as ConnectOptions,
-    flags.wait,
-  );
+  const connection = await connect({ ...options, closeTimeoutMs: closeTimeoutMs + 1000 } as ConnectOptions, { signal });
   connection.on('warning', (error) => {
     const isReportedAtTheEnd = error.code === 'ERR_SERPY_DELIVERY_UNKNOWN' || error.code === 'ERR_SERPY_LOST';
     if (!isReportedAtTheEnd) terminal.note(terminal.noteColors.dim(toSentence(error)));
@@ -164,32 +157,6 @@ function withStatus(error: unknown, { sent, status }: Delivery): unknown {
 
 /** Timeout for a peer without a session to close the connection. */
 const peerCloseMs = 5000;
-
-/** Delay between attempts to connect. */
-const retryMs = 200;
-
-/** Connects. With `waitMs` it repeats failed attempts for at most this time. */
-async function connectWithRetry(
-  { clock, interruption: { signal } }: Context,
-  options: ConnectOptions,
-  waitMs?: number,
-): Promise<Connection> {
-  if (!waitMs) return connect(options, { signal });
-  const deadlineMs = clock.now() + waitMs;
-  let lastError: unknown;
-  for (;;) {
-    try {
-      return await connect(options, { signal, timeoutMs: Math.max(1, deadlineMs - clock.now()) });
-    } catch (error) {
-      if (isSerpyError(error) && error.code === 'ERR_SERPY_TIMEOUT') {
-        throw lastError ?? failure(`the peer did not answer within ${waitMs / 1000} s (--wait)`, error);
-      }
-      lastError = error;
-      const isRefused = isSerpyError(error) && error.code === 'ERR_SERPY_CONNECT';
-      if (!isRefused || clock.now() + retryMs > deadlineMs || !(await pause(clock, retryMs, signal))) throw error;
-    }
-  }
-}
 
 /** The messages to send, from the command line. */
 function requestOf(values: string[], flags: Flags, { terminal }: Context): Omit<SendRequest, 'maxMessageBytes'> {

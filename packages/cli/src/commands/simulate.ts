@@ -13,11 +13,12 @@ import {
 } from '../flags/connection-flags.js';
 import { helpText } from '../flags/help-text.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
-import { addressOf, formatCount, formatInteger, serverUrl } from '../format.js';
+import { formatCount, formatInteger, serverUrl } from '../format.js';
 import { camera } from '../instruments/camera.js';
 import { counter } from '../instruments/counter.js';
 import { echo } from '../instruments/echo.js';
 import { type Measure, startInstrument } from '../instruments/instrument.js';
+import { peerLabel } from '../peers/peer-label.js';
 
 interface Flags extends ConnectionFlags {
   readonly rate?: number;
@@ -150,10 +151,10 @@ async function runEcho(context: Context, options: ListenTo, flags: Flags) {
   server.on('connection', (peer) => {
     reportClient(peer, context);
     const { terminal } = context;
-    const onUnsupported = (what: string) => terminal.note(`${addressOf(peer.remote)}: cannot return ${what}`);
+    const onUnsupported = (what: string) => terminal.note(`${peerLabel(peer)}: cannot return ${what}`);
     const answered = echo(peer, onUnsupported).then((refused) => {
       answers += peer.stats().messagesReceived - refused;
-      if (refused > 0) terminal.note(`${addressOf(peer.remote)}: ${formatCount(refused)} could not be returned`);
+      if (refused > 0) terminal.note(`${peerLabel(peer)}: ${formatCount(refused)} could not be returned`);
     });
     counted.push(answered);
   });
@@ -182,7 +183,7 @@ async function untilOver(
 }
 
 function reportClient(peer: PortableConnection, { terminal }: Context): void {
-  const name = addressOf(peer.remote);
+  const name = peerLabel(peer);
   terminal.note(`${name} connected`);
   peer.on('warning', ({ code }) => {
     if (code !== 'ERR_SERPY_PROTOCOL' || peer.peerProtocol !== undefined || peer.closeInfo !== undefined) return;

@@ -1,11 +1,11 @@
 /** The experiment of the demo: two instruments, a client for each, and what the clients receive. */
 import { connect, type PortableConnection } from 'serpy';
 import { decodeNpy, encodeNpy } from 'serpy-arrays';
+import type { RecordingWriter } from 'serpy-recording';
 import type { Clock } from '../environment/context.js';
 import { formatBytes, formatCount } from '../format.js';
 import { camera } from '../instruments/camera.js';
 import { counter } from '../instruments/counter.js';
-import type { Recorder } from '../recording/recorder.js';
 import type { LinkView, View } from './layout.js';
 import { startPluggable } from './pluggable-instrument.js';
 import { createRates } from './rates.js';
@@ -19,7 +19,7 @@ export interface Experiment {
   /** Sets the status line. */
   setStatus(line: string): void;
   /** Also records all messages from now on; undefined stops that. */
-  recordInto(recorder: Recorder | undefined): void;
+  recordInto(recorder: RecordingWriter | undefined): void;
   stop(): Promise<void>;
 }
 
@@ -37,7 +37,6 @@ const maxBars = 400;
 
 /** Short delays, because both instruments are in this program and accept a new connection at once. */
 const client = {
-  autoRestart: true,
   reconnect: { minDelayMs: 200, baseDelayMs: 100, maxDelayMs: 500 },
   receiveQueue: { maxMessages: 50, whenFull: 'drop-oldest' },
 } as const;
@@ -57,7 +56,7 @@ export async function startExperiment(clock: Clock, seed: number, signal: AbortS
 
   let image: Image | undefined;
   let status = `the camera is at ${cameraAt.url}, the counter at ${counterAt.url}`;
-  let recorder: Recorder | undefined;
+  let recorder: RecordingWriter | undefined;
   let bar: number[] = [];
   const bars: number[] = [];
   let recent: number[] = [];

@@ -11,6 +11,11 @@ export const systemClock: Clock = {
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
 };
 
+/** A time of the computer's clock as a `Date`. */
+export function dateOf(wallMs: number): Date {
+  return new Date(wallMs);
+}
+
 /** A time of the computer's clock as `2026-01-31T12:00:00.000Z`. */
 export function isoTime(wallMs: number): string {
   return new Date(wallMs).toISOString();

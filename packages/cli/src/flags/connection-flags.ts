@@ -1,10 +1,17 @@
 /** The connection of a command: URL and options of the package `serpy`, from the command line, the environment and a file. */
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import { type ConnectOptions, environmentOptions, type ListenOptions, loadConfig, parseUrl } from 'serpy';
+import {
+  type ConnectOptions,
+  environmentOptions,
+  type ListenOptions,
+  loadConfig,
+  type ProtocolName,
+  parseUrl,
+} from 'serpy';
 import type { Context } from '../environment/context.js';
 import { usageError } from '../failure.js';
-import { wholeNumber } from './value-parsers.js';
+import { duration, wholeNumber } from './value-parsers.js';
 
 /** The role of a command. */
 export type End = 'connect' | 'listen';
@@ -21,30 +28,31 @@ export interface ConnectionFlags {
   readonly tlsKey?: string;
   readonly config?: string;
   readonly option?: readonly string[];
-  readonly reconnect?: true;
+  readonly reconnect?: boolean;
+  readonly wait?: true | number;
   readonly insecure?: true;
 }
 
+/** The options of a command, with a protocol. */
+export type CommandOptions = ConnectOptions & ListenOptions & { readonly protocol: ProtocolName };
+
 /** The port without a URL and without `--port`. */
 export const defaultPort = 5001;
-
-/**
- * Requests a session, for commands whose messages must not be lost. A client of `protocol: 'v2'` does so only if asked; with a key, and with
- * `protocol: 'auto'`, it is the default.
- */
-export const withSession = { session: 'prefer' } as const;
 
 /** The connection flags that a command has. */
 export interface FlagSet {
   /** `either` where an option of the command decides. */
   readonly end: End | 'either';
-  /** Whether a client offers `--reconnect`. Default true. */
+  /** Whether a client reconnects, unless `--no-reconnect` is given. Default true. */
   readonly reconnects?: boolean;
+  /** Whether a client offers `--wait`. Default true. */
+  readonly waits?: boolean;
 }
 
 const hostIs = { connect: 'of the peer', listen: 'to listen on', either: 'of the peer, or to listen on' } as const;
 
-export const urlText = 'serpy://HOST:PORT detects the protocol, serpy1:// is v1, serpy2:// is v2; +tls encrypts';
+export const urlText =
+  'serpy://HOST:PORT detects the protocol, serpy1:// is v1, serpy2:// is v2, lines:// is lines of text; +tls encrypts';
 
 /** Adds the argument `[url]` and the options of a connection to a command. @param defaultUrl as the help shows it */
 export function addConnectionOptions(
@@ -56,7 +64,7 @@ export function addConnectionOptions(
 }
 
 /** The options without the argument, for a command that has its own argument for the URL. */
-export function addConnectionFlags(command: Command, { end, reconnects = true }: FlagSet): Command {
+export function addConnectionFlags(command: Command, { end, reconnects = true, waits = true }: FlagSet): Command {
   const group = 'Connection:';
   const add = (flags: string, description: string, parse?: (text: string) => unknown) => {
     const option = new Option(flags, description).helpGroup(group);
@@ -65,7 +73,7 @@ export function addConnectionFlags(command: Command, { end, reconnects = true }:
   };
   command.addOption(
     new Option('--protocol <name>', 'the protocol, instead of the one in the URL')
-      .choices(['v1', 'v2', 'auto'])
+      .choices(['v1', 'v2', 'auto', 'lines'])
       .helpGroup(group),
   );
   add('--host <address>', `the host name or IP address ${hostIs[end]} (default: 127.0.0.1)`);
@@ -81,7 +89,15 @@ export function addConnectionFlags(command: Command, { end, reconnects = true }:
       .argParser((text: string, before: readonly string[] | undefined) => [...(before ?? []), text])
       .helpGroup(group),
   );
-  if (reconnects && end !== 'listen') add('--reconnect', 'reconnect when the connection breaks (clients)');
+  if (end !== 'listen') {
+    if (waits)
+      add(
+        '--wait [time]',
+        'wait for a server that is not there yet, at most this long, such as 10s',
+        duration('--wait'),
+      );
+    if (reconnects) add('--no-reconnect', 'end when the connection breaks (clients)');
+  }
   if (end !== 'connect') add('--insecure', 'accept other computers without a key or certificates (servers)');
   return command;
 }
@@ -97,7 +113,7 @@ export function connectionOptions(
   end: End,
   { env }: Pick<Context, 'env'>,
   defaults: Readonly<Record<string, unknown>> = {},
-): ConnectOptions & ListenOptions {
+): CommandOptions {
   const options = environmentOrFile(flags.config, env);
   if (url !== undefined) merge(options, urlOptions(url));
   merge(options, typedOptions(flags.option ?? []));
@@ -105,20 +121,24 @@ export function connectionOptions(
   const [, bareHost, hostPort] = /^([^:]+|\[.*\]):(\d+)$/.exec(host ?? '') ?? [];
   if (bareHost) throw usageError(`--host takes a host without a port: write --host ${bareHost} --port ${hostPort}`);
   merge(options, { protocol, host, port, key: keyFile === undefined ? undefined : { file: keyFile }, tls: tls(flags) });
-  if (end === 'listen' && flags.reconnect)
-    throw usageError('--reconnect is for clients, and this command is a server: omit it');
+  for (const [name, isGiven] of Object.entries({ '--no-reconnect': flags.reconnect === false, '--wait': flags.wait })) {
+    if (end === 'listen' && isGiven) throw usageError(`${name} is for clients, and this command is a server: omit it`);
+  }
   if (end === 'connect' && flags.insecure)
     throw usageError('--insecure is for servers, and this command is a client: omit it');
-  merge(options, { autoRestart: flags.reconnect, insecure: flags.insecure });
-  for (const [name, value] of Object.entries({ protocol: 'auto', port: defaultPort, ...defaults })) {
-    if (name !== 'session' || needsSessionOption(options)) options[name] ??= value;
-  }
-  return options as unknown as ConnectOptions & ListenOptions; // connect and listen check them
-}
-
-/** Whether the package requests a session only if this command does. */
-function needsSessionOption({ protocol, key, tls }: Record<string, unknown>): boolean {
-  return protocol === 'v2' && key === undefined && (tls === undefined || tls === false);
+  merge(options, {
+    autoRestart: flags.reconnect === false ? false : undefined,
+    waitForServer: flags.wait,
+    insecure: flags.insecure,
+  });
+  // A command fails at once if there is no server: its user sees it, and --wait waits.
+  const client = end === 'connect' && {
+    waitForServer: false,
+    ...(flags.reconnect === undefined && { autoRestart: false }),
+  };
+  for (const [name, value] of Object.entries({ protocol: 'auto', port: defaultPort, ...client, ...defaults }))
+    options[name] ??= value;
+  return options as unknown as CommandOptions; // connect and listen check them
 }
 
 /** A parser for sizes such as `50_000`, `2MB` or `1.5GiB`; a number alone is in bytes. Returns bytes. */

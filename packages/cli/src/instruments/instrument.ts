@@ -40,7 +40,7 @@ const maxLagMs = 100;
 
 export async function startInstrument(options: InstrumentOptions): Promise<Instrument> {
   const { measure, rate, clock, maxCount = Number.POSITIVE_INFINITY } = options;
-  const sendQueue = { maxMessages: queuedMessages, whenFull: 'drop-oldest', ...options.listen.sendQueue } as const;
+  const sendQueue = { maxMessages: queuedMessages, ...options.listen.sendQueue };
   const server = await listen({ ...options.listen, sendQueue } as ListenOptions);
   let measured = 0;
   const droppedByGone = { dropped: 0, unknown: 0 };
@@ -57,7 +57,7 @@ export async function startInstrument(options: InstrumentOptions): Promise<Instr
     if (dueMs < now - maxLagMs) dueMs = now - maxLagMs;
     for (; dueMs <= now && measured < maxCount; dueMs += 1000 / rate) {
       const value = measure(measured++);
-      for (const connection of server) connection.sendData(value).catch(() => {}); // the client disconnected
+      void server.broadcast(value);
     }
     if (measured >= maxCount) finish();
     else if (server.getConnectionsList().length > 0) timer = clock.setTimeout(measureDue, Math.max(0, dueMs - now));

@@ -1,9 +1,9 @@
 /** A message as a line, as JSON (`--json`) and as a file (`--out`). */
 import type { PortableMessage } from 'serpy';
 import { decodeNpy, isNpy } from 'serpy-arrays';
+import { isOpaque, isPickledArray, jsonLine, npyOf } from 'serpy-recording';
 import { printable } from '../environment/terminal.js';
-import { jsonLine } from '../values/json-line.js';
-import { isOpaque, isPickledArray, jsonOf, npyOf } from '../values/python-objects.js';
+import { jsonOf } from '../values/python-objects.js';
 import { summarize, summaryLine } from './array-summary.js';
 
 /** The content of the file for a message. */

@@ -1,7 +1,6 @@
 /** Sends a received message unchanged: an int as an int, and over v1 in its mode. */
 import { type Connection, float, int, isSerpyError, type PortableConnection } from 'serpy';
-import type { RecordedMessage } from '../recording/format.js';
-import { OmittedValue } from '../recording/json-value.js';
+import { OmittedValue, type RecordedMessage } from 'serpy-recording';
 
 /** The mode without an acknowledgement for each mode of v1. Modes are pairs: without one, with one. */
 const unacknowledged = [0, 0, 2, 2, 4, 4] as const;

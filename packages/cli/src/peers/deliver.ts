@@ -49,7 +49,7 @@ export function deliverTo(connection: Connection, { clock }: Context, settings: 
   const inFlight: { readonly settled: Promise<unknown>; readonly sizeBytes: number }[] = [];
   const startBytes = connection.stats().bytesSent;
   let [sent, sentBytes, bytesInFlight, settledCount] = [0, 0, 0, 0];
-  let options: object = acknowledgement(protocol, settings.acknowledge);
+  let options: object = acknowledgement(settings.acknowledge);
   let isFlushed = false;
   let acknowledges = Object.keys(options).length > 0;
   let hadSession = false;
@@ -114,7 +114,7 @@ export function deliverTo(connection: Connection, { clock }: Context, settings: 
     try {
       await withProgress(put(payload));
     } catch (error) {
-      if (protocol !== 'v2' || !isSerpyError(error) || error.code !== 'ERR_SERPY_OPTION') throw error;
+      if (protocol === 'v1' || !isSerpyError(error) || error.code !== 'ERR_SERPY_OPTION') throw error;
       options = {};
       acknowledges = false;
       await withProgress(put(payload));
@@ -207,9 +207,7 @@ export function deliverTo(connection: Connection, { clock }: Context, settings: 
   };
 }
 
-/** The option of `sendData` that requests an acknowledgement. Over `auto`, `close` waits for them if there is a session. */
-function acknowledgement(protocol: string, isRequested: boolean): object {
-  if (!isRequested) return {};
-  if (protocol === 'v1') return { mode: 1 };
-  return protocol === 'v2' ? { acknowledge: 'received' } : {};
+/** The option of `sendData` that requests an acknowledgement. */
+function acknowledgement(isRequested: boolean): object {
+  return isRequested ? { acknowledge: 'received' } : {};
 }

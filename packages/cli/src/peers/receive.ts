@@ -2,7 +2,6 @@
 import {
   type Connection,
   type ConnectOptions,
-  connect,
   type ListenOptions,
   listen,
   type PortableMessage,
@@ -11,6 +10,8 @@ import {
 import type { Context } from '../environment/context.js';
 import { toSentence } from '../failure.js';
 import { addressOf } from '../format.js';
+import { connectFor } from './connect-for.js';
+import { peerLabel } from './peer-label.js';
 
 /** A message with its time and sender. */
 export interface ArrivedMessage {
@@ -69,7 +70,7 @@ export async function receive(context: Context, receiving: ReceiveOptions): Prom
       failure.abort(error);
     }
   };
-  if (isClient) await receiveAsClient(options, serve, signal, ending);
+  if (isClient) await receiveAsClient(context, options, serve, signal, ending);
   else await receiveAsServer(receiving, serve, ending);
   if (failure.signal.aborted) throw failure.signal.reason;
 }
@@ -104,12 +105,13 @@ async function receiveAsServer(
 }
 
 async function receiveAsClient(
+  context: Context,
   options: ConnectOptions,
   serve: (connection: Connection) => Promise<void>,
   signal: AbortSignal,
   ending: AbortSignal,
 ): Promise<void> {
-  const connection = await connect(options, { signal });
+  const connection = await connectFor(context, options, signal);
   const done = serve(connection);
   const close = () => void connection.close();
   if (ending.aborted) close();
@@ -121,12 +123,13 @@ async function receiveAsClient(
   await connection.close();
 }
 
-const protocolNames = { v1: 'v1', v2: 'v2', auto: 'v1 and v2' } as const;
+const protocolNames = { v1: 'v1', v2: 'v2', auto: 'v1 and v2', lines: 'lines of text' } as const;
 
 /** Logs the events of a connection. Returns the address of its peer. */
 function watchConnection(connection: Connection, log: ReceiveOptions['log']): string {
-  const from = addressOf(connection.remote);
-  if (!log) return from;
+  const address = addressOf(connection.remote);
+  if (!log) return address;
+  const from = peerLabel(connection);
   log(`${from} connected${connection.encrypted ? ', encrypted' : ''}`);
   connection.on('warning', (error) => log(`${from}: ${toSentence(error)}`));
   onBreak(connection, (error) =>
@@ -141,7 +144,7 @@ function watchConnection(connection: Connection, log: ReceiveOptions['log']): st
   };
   if (connection.closeInfo) onClose();
   else connection.on('close', onClose);
-  return from;
+  return address;
 }
 
 /** Calls back for each break after which the connection may come back. */

@@ -1,22 +1,5 @@
-/** Python objects received over v1: as JSON, and numpy arrays as `.npy`. */
-import { arrayHeader } from './npy-header.js';
-
-/** A numpy array as v1 delivers it. */
-export interface PickledArray {
-  readonly dtype: string;
-  readonly shape: readonly number[];
-  readonly fortran: boolean;
-  readonly data: Buffer;
-}
-
-export function isPickledArray(value: unknown): value is PickledArray {
-  return typeof value === 'object' && value !== null && 'fortran' in value && 'dtype' in value && 'shape' in value;
-}
-
-/** The same as a `.npy`, also with elements that are not numbers. */
-export function npyOf({ dtype, shape, fortran, data }: PickledArray): Buffer {
-  return Buffer.concat([arrayHeader(dtype, shape, fortran), data]);
-}
+/** Python objects received over v1, as JSON. */
+import { isOpaque, isPickledArray } from 'serpy-recording';
 
 /** Deeper levels of a value are shown as "…". */
 const maxDepth = 20;
@@ -58,9 +41,4 @@ function objectJson(value: object, convert: (each: unknown) => unknown): unknown
   if (isPickledArray(value)) return { dtype: value.dtype, shape: value.shape, bytes: value.data.length };
   if (isOpaque(value)) return { unread: value.reason, bytes: value.bytes.length };
   return value;
-}
-
-/** Whether a value is a pickle that was not read. */
-export function isOpaque(value: unknown): value is { readonly bytes: Buffer; readonly reason: string } {
-  return typeof value === 'object' && value !== null && 'bytes' in value && 'reason' in value;
 }

@@ -17,8 +17,8 @@ afterEach(async () => {
   server = undefined;
 });
 
-function start(args: readonly string[], world = {}): Run {
-  const run = new Run(['chat', ...args], world);
+function start(args: readonly string[], world = {}, reconnects = args.includes('--listen')): Run {
+  const run = new Run(['chat', ...(reconnects ? [] : ['--no-reconnect']), ...args], world);
   runs.push(run);
   return run;
 }
@@ -49,7 +49,7 @@ describe('serpy chat', () => {
   test('sends everything that was piped in before it ends', async () => {
     const [port, coming] = await serve();
     const lines = Array.from({ length: 100 }, (_, n) => `line ${n}`);
-    const ended = runToEnd(['chat', '--port', port], { input: lines.join('\n') });
+    const ended = runToEnd(['chat', '--no-reconnect', '--port', port], { input: lines.join('\n') });
     const peer = await coming;
     const got: unknown[] = [];
     for await (const data of peer) got.push(data);
@@ -95,9 +95,9 @@ describe('serpy chat', () => {
     },
   );
 
-  test('fails with --reconnect when lines are accepted that never go out', async () => {
+  test('fails when lines are accepted that never go out', async () => {
     const [port, coming] = await serve();
-    const chat = start(['--port', port, '--reconnect', '-o', 'closeTimeoutMs=100', '-o', 'resumeWindowMs=1']);
+    const chat = start(['--port', port, '-o', 'closeTimeoutMs=100', '-o', 'resumeWindowMs=1'], {}, true);
     chat.type('one\n');
     const peer = await coming;
     expect(await peer.getData()).toBe('one');
@@ -115,7 +115,7 @@ describe('serpy chat', () => {
   test('names a line of a pipe that is in another encoding, after it has sent those before', async () => {
     const [port, coming] = await serve();
     const input = Buffer.from('one\na\u2028b\rc\n', 'utf8');
-    const ended = runToEnd(['chat', '--port', port], {
+    const ended = runToEnd(['chat', '--no-reconnect', '--port', port], {
       input: Buffer.concat([input, Buffer.from('20 \xb5s\n', 'latin1')]),
     });
     const peer = await coming;
@@ -210,7 +210,7 @@ describe('serpy chat', () => {
     const gone = await listen({ protocol: 'auto', port: 0 });
     const port = String(gone.address.port);
     await gone.closeServer();
-    const { status, stderr } = await runToEnd(['chat', '--port', port]);
+    const { status, stderr } = await runToEnd(['chat', '--no-reconnect', '--port', port]);
     expect(status).toBe(1);
     expect(stderr).toMatch(/^serpy: cannot connect to [^\n]*\n$/);
   });

@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Connection, connect, float, listen, type PortableValue } from 'serpy';
@@ -58,6 +59,36 @@ describe('serpy listen', () => {
       '',
     ]);
     expect(status).toBe(0);
+  });
+
+  test('shows the name of a peer that has one, in logs, before messages and in JSON', async () => {
+    const [listening, port] = await start('--show-sender');
+    const connection = await connect({ protocol: 'auto', port, name: 'camera 2' });
+    connections.push(connection as Connection);
+    await connection.sendData('hello');
+    await listening.until(/camera 2 \(127\.0\.0\.1:\d+\) connected\n/);
+    await listening.until(/camera 2 \(127\.0\.0\.1:\d+\) {2}hello\n/);
+    await connection.close();
+    await listening.until(/camera 2 \(127\.0\.0\.1:\d+\) disconnected\n/);
+    listening.interrupt();
+    await listening.ended;
+    const [inJson, other] = await start('--json', '--count', '1');
+    const second = await connect({ protocol: 'auto', port: other, name: 'camera 2' });
+    connections.push(second as Connection);
+    await second.sendData('hello');
+    const { stdout } = await inJson.ended;
+    expect(JSON.parse(stdout)).toMatchObject({ name: 'camera 2', protocol: 'v2', value: 'hello' });
+  });
+
+  test('prints lines of text, which nc, LabVIEW and instruments send', async () => {
+    const [listening, port] = await start('--protocol', 'lines', '-o', 'terminator=\\r\\n', '--count', '2');
+    const peer = createConnection({ host: '127.0.0.1', port });
+    peer.on('error', () => {});
+    peer.write('+1.042E+03\r\n20 µs\r\n');
+    const { status, stdout, stderr } = await listening.ended;
+    peer.destroy();
+    expect([status, stdout]).toEqual([0, '+1.042E+03\n20 µs\n']);
+    expect(stderr).toContain('(lines of text); Ctrl-C stops it');
   });
 
   test('prints what a text holds so that it can do nothing to a terminal, on one line', async () => {
@@ -268,7 +299,7 @@ describe('serpy listen', () => {
 
   test('--connect connects to a server, and ends when it closes', async () => {
     const server = await listen({ protocol: 'v2', port: 0 });
-    run = new Run(['listen', '--connect', `serpy2://127.0.0.1:${server.address.port}`]);
+    run = new Run(['listen', '--connect', '--no-reconnect', `serpy2://127.0.0.1:${server.address.port}`]);
     const peer = await server.getConnection();
     await peer.sendData('from the server');
     await run.until(/from the server\n/);
@@ -278,10 +309,10 @@ describe('serpy listen', () => {
     expect(stderr).toMatch(/ connected\n.* disconnected\nreceived 1 message/);
   });
 
-  test('--connect --reconnect continues after a broken connection, and reports it', async () => {
+  test('--connect continues after a broken connection, and reports it', async () => {
     const server = await listen({ protocol: 'v2', port: 0 });
     const url = `serpy2://127.0.0.1:${server.address.port}?reconnect.minDelayMs=1&reconnect.baseDelayMs=1`;
-    run = new Run(['listen', '--connect', url, '--reconnect', '--count', '2']);
+    run = new Run(['listen', '--connect', url, '--count', '2']);
     const first = await server.getConnection();
     await first.sendData('before');
     await run.until(/before\n/);
@@ -295,7 +326,13 @@ describe('serpy listen', () => {
 
   test('says in a sentence that no program listens', async () => {
     const port = await freePort();
-    const { status, stdout, stderr } = await runToEnd(['listen', '--connect', '--port', String(port)]);
+    const { status, stdout, stderr } = await runToEnd([
+      'listen',
+      '--connect',
+      '--no-reconnect',
+      '--port',
+      String(port),
+    ]);
     expect([status, stdout]).toEqual([1, '']);
     expect(stderr).toMatch(/^serpy: cannot connect to 127\.0\.0\.1:\d+: nothing listens there: [^\n]*\n$/);
   });

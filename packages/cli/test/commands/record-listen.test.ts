@@ -8,7 +8,7 @@ import { setImmediate as immediate } from 'node:timers/promises';
 import { type Connection, connect, float, generateKey, listen, type PortableValue } from 'serpy';
 import { encodeNpy, readNpyHeader } from 'serpy-arrays';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { readRecording } from '../../src/recording/reader.js';
+import { readRecording } from '../../../serpy-recording/test/read.js';
 import { Run, runToEnd } from '../run.js';
 
 let place = '';
@@ -52,7 +52,7 @@ const connectInSession = (run: Run, port: number) => connectInstrument(run, port
 
 /** Waits until the index has this many messages. */
 async function recorded(count: number): Promise<void> {
-  while (readFileSync(join(folder, 'index.jsonl'), 'utf8').split('\n').length <= count) await immediate();
+  while (readFileSync(join(folder, 'index.jsonl'), 'utf8').split('"file":"').length <= count) await immediate();
 }
 
 /** Sends until the recorder hangs up. */
@@ -264,7 +264,7 @@ describe('serpy record --listen', () => {
   });
 
   test.each([
-    [['--listen', '--reconnect'], /^serpy: --reconnect is for clients, and this command is a server: omit it\n$/],
+    [['--listen', '--no-reconnect'], /^serpy: --no-reconnect is for clients, and this command is a server: omit it\n$/],
     [['--insecure'], /^serpy: --insecure is for servers, and this command is a client: omit it\n$/],
   ])('%j is a wrong command line', async (flags, sentence) => {
     const { status, stderr } = await runToEnd(['record', 'serpy2://127.0.0.1:0', folder, ...flags]);

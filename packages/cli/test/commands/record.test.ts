@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { arch, hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as immediate } from 'node:timers/promises';
-import { connect, float, int, listen, type PortableConnection, type PortableValue } from 'serpy';
+import { connect, float, generateKey, int, listen, type PortableConnection, type PortableValue } from 'serpy';
 import { encodeNpy, readNpyHeader } from 'serpy-arrays';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { readRecording } from '../../src/recording/reader.js';
+import { readRecording } from '../../../serpy-recording/test/read.js';
 import { Run, runToEnd, type World } from '../run.js';
 import { intFrame } from '../v2-frames.js';
 
@@ -83,7 +83,7 @@ describe('serpy record', () => {
     async (protocol) => {
       const url = await instrument(protocol, sendAll);
       const folder = join(place, 'run');
-      const { status, stdout, stderr } = await runToEnd(['record', url, folder]);
+      const { status, stdout, stderr } = await runToEnd(['record', '--no-reconnect', url, folder]);
       expect([status, stdout]).toEqual([0, '']);
       expect(stderr).toMatch(
         /^recording serpy\d:.* to .*run; Ctrl-C stops it\nrecorded 10 messages in \d+\.\d s, [\d.]+ kB in .*run\n$/,
@@ -111,10 +111,10 @@ describe('serpy record', () => {
         await immediate();
       }
     });
-    const count = await runToEnd(['record', endless, join(place, 'count'), '--count', '7']);
+    const count = await runToEnd(['record', '--no-reconnect', endless, join(place, 'count'), '--count', '7']);
     expect([count.status, read(join(place, 'count')).length]).toEqual([0, 7]);
 
-    const size = await runToEnd(['record', endless, join(place, 'size'), '--max-bytes', '50_000']);
+    const size = await runToEnd(['record', '--no-reconnect', endless, join(place, 'size'), '--max-bytes', '50_000']);
     expect(size.stderr).toMatch(/--max-bytes is reached: the next message does not fit\nrecorded \d+ messages/);
     const bytes = readdirSync(join(place, 'size')).reduce(
       (sum, name) => sum + statSync(join(place, 'size', name)).size,
@@ -123,7 +123,7 @@ describe('serpy record', () => {
     expect(bytes).toBeGreaterThan(48_000);
     expect(bytes).toBeLessThanOrEqual(50_000);
 
-    const time = await runToEnd(['record', endless, join(place, 'time'), '--duration', '80ms']);
+    const time = await runToEnd(['record', '--no-reconnect', endless, join(place, 'time'), '--duration', '80ms']);
     expect(time.status).toBe(0);
     expect(read(join(place, 'time')).length).toBeGreaterThan(0);
   });
@@ -134,7 +134,7 @@ describe('serpy record', () => {
       await connection.getData().catch(() => {});
     });
     const folder = join(place, 'run');
-    const run = start(['record', url, folder]);
+    const run = start(['record', '--no-reconnect', url, folder]);
     for (;;) {
       await run.until(/recording/);
       if (readFileSync(join(folder, 'index.jsonl'), 'utf8').split('\n').length > 10) break;
@@ -145,7 +145,7 @@ describe('serpy record', () => {
     expect(contents(folder).length).toBe(10);
   });
 
-  test('continues after a broken connection with --reconnect, and reports it', async () => {
+  test('continues after a broken connection, and reports it', async () => {
     let links = 0;
     const url = await instrument('v2', async (connection) => {
       await connection.sendData(++links);
@@ -155,7 +155,6 @@ describe('serpy record', () => {
       'record',
       url,
       join(place, 'run'),
-      '--reconnect',
       '-o',
       'session=off',
       '-o',
@@ -170,11 +169,11 @@ describe('serpy record', () => {
   });
 
   test('creates no recording without a peer, and none in a folder that is not empty', async () => {
-    const withoutPeer = await runToEnd(['record', 'serpy2://127.0.0.1:1', join(place, 'run')]);
+    const withoutPeer = await runToEnd(['record', '--no-reconnect', 'serpy2://127.0.0.1:1', join(place, 'run')]);
     expect([withoutPeer.status, readdirSync(place)]).toEqual([1, []]);
     const url = await instrument('v2', sendAll);
     writeFileSync(join(place, 'notes.txt'), 'precious');
-    const { status, stderr } = await runToEnd(['record', url, place]);
+    const { status, stderr } = await runToEnd(['record', '--no-reconnect', url, place]);
     expect(status).toBe(2);
     expect(stderr).toMatch(
       /^serpy: the folder .* is not empty: name a new or empty one, because a recording overwrites nothing\n$/,
@@ -186,7 +185,9 @@ describe('serpy record', () => {
 describe('serpy replay', () => {
   async function recorded(protocol: 'v1' | 'v2', send = sendAll): Promise<string> {
     const folder = join(place, `first-${protocol}`);
-    expect(await runToEnd(['record', await instrument(protocol, send), folder])).toMatchObject({ status: 0 });
+    expect(await runToEnd(['record', '--no-reconnect', await instrument(protocol, send), folder])).toMatchObject({
+      status: 0,
+    });
     return folder;
   }
 
@@ -198,7 +199,7 @@ describe('serpy replay', () => {
       const [url] = await run.until(/^serpy\d:\/\/\S+$/m, 'stdout');
       expect(url).toMatch(`serpy${protocol[1]}://`);
       const again = join(place, 'again');
-      expect(await runToEnd(['record', url, again])).toMatchObject({ status: 0 });
+      expect(await runToEnd(['record', '--no-reconnect', url, again])).toMatchObject({ status: 0 });
       expect(await run.ended).toMatchObject({ status: 0, stderr: expect.stringMatching(/sent 10 messages in/) });
       expect(contents(again)).toEqual(contents(folder));
       const same = readdirSync(folder).filter((name) => /\.(npy|bin)$/.test(name));
@@ -214,7 +215,7 @@ describe('serpy replay', () => {
     const server = await listen({ protocol: 'v2', port: 0 });
     closing.push(() => server.closeServer());
     const url = `serpy2://127.0.0.1:${server.address.port}`;
-    const over = await runToEnd(['replay', folder, url, '--connect', '--speed', 'max']);
+    const over = await runToEnd(['replay', folder, url, '--connect', '--no-reconnect', '--speed', 'max']);
     expect(over).toMatchObject({
       status: 0,
       stderr: expect.stringMatching(
@@ -235,7 +236,7 @@ describe('serpy replay', () => {
     closing.push(async () => void sockets.close());
     const folder = join(place, 'long');
     const from = `serpy2://127.0.0.1:${(sockets.address() as AddressInfo).port}`;
-    expect(await runToEnd(['record', from, folder])).toMatchObject({ status: 0 });
+    expect(await runToEnd(['record', '--no-reconnect', from, folder])).toMatchObject({ status: 0 });
     expect(read(folder).length).toBe(7);
 
     const over = await listen({ protocol: 'auto', port: 0 });
@@ -246,7 +247,15 @@ describe('serpy replay', () => {
       got.push('closed');
     });
     const to = (scheme: string) =>
-      runToEnd(['replay', folder, `${scheme}://127.0.0.1:${over.address.port}`, '--connect', '--speed', 'max']);
+      runToEnd([
+        'replay',
+        folder,
+        `${scheme}://127.0.0.1:${over.address.port}`,
+        '--connect',
+        '--no-reconnect',
+        '--speed',
+        'max',
+      ]);
     expect(await to('serpy2')).toMatchObject({
       status: 0,
       stderr: expect.stringMatching(
@@ -302,7 +311,8 @@ describe('serpy replay', () => {
     });
     await once(server.listen(0, '127.0.0.1'), 'listening');
     const url = `serpy2://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const { status, stderr } = await start(['replay', folder, url, '--connect', '--speed', 'max']).ended;
+    const { status, stderr } = await start(['replay', folder, url, '--connect', '--no-reconnect', '--speed', 'max'])
+      .ended;
     server.close();
     expect([status, stderr]).toEqual([1, expect.stringContaining('it looks like a web server (HTTP)')]);
   });
@@ -332,10 +342,88 @@ describe('serpy replay', () => {
     [['replay', 'nowhere'], 2, /nowhere is not a recording: name a folder of "serpy record"/],
     [['replay', 'nowhere', '--speed', 'slow'], 2, /--speed takes a number above 0/],
     [['replay'], 2, /missing required argument 'folder' \(usage: serpy replay \[options\] <folder> \[url\]\)/],
-    [['record', 'serpy2://127.0.0.1:1'], 2, /missing required argument 'folder'/],
+    [['record', '--no-reconnect', 'serpy2://127.0.0.1:1'], 2, /missing required argument 'folder'/],
   ])('%j is a wrong command line', async (args, status, sentence) => {
     const outcome = await runToEnd(args);
     expect(outcome.status).toBe(status);
     expect(outcome.stderr).toMatch(sentence);
+  });
+});
+
+describe('what a recording tells about itself', () => {
+  const about = (folder: string) => JSON.parse(readFileSync(join(folder, 'recording.json'), 'utf8'));
+
+  test('is the note, the names and values, the computer, the versions and the options without secrets', async () => {
+    const folder = join(place, 'noted');
+    const url = await instrument('v2', sendAll);
+    const flags = [
+      '--note',
+      'second sample\nµ',
+      '--meta',
+      'sample=12',
+      '--meta',
+      'operator=A. B=C',
+      '--meta',
+      'x.y-z=',
+    ];
+    expect(await runToEnd(['record', url, folder, ...flags, '-o', 'maxMessageBytes=1e7'])).toMatchObject({ status: 0 });
+    expect(about(folder)).toEqual({
+      format: 'serpy-recording',
+      version: 2,
+      startedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+      startedWallMs: expect.any(Number),
+      url,
+      note: 'second sample\nµ',
+      meta: { sample: '12', operator: 'A. B=C', 'x.y-z': '' },
+      origin: expect.objectContaining({
+        program: expect.stringMatching(/^serpy-cli \d/),
+        node: process.version,
+        computer: hostname(),
+        system: expect.stringContaining(arch()),
+        timeZone: expect.any(String),
+      }),
+      options: expect.objectContaining({ protocol: 'v2', maxMessageBytes: 1e7, session: 'prefer' }),
+    });
+    const last = readFileSync(join(folder, 'index.jsonl'), 'utf8').trim().split('\n').at(-1)!;
+    expect(JSON.parse(last)).toMatchObject({ type: 'end', reason: 'closed' });
+  });
+
+  test('has no key, whether it is in a file or in the environment', async () => {
+    const key = generateKey();
+    const keyFile = join(place, 'lab.key');
+    writeFileSync(keyFile, key, { mode: 0o600 });
+    const server = await listen({ protocol: 'v2', port: 0, key });
+    server.on('connection', async (connection) => {
+      await connection.sendData(1);
+      await connection.close();
+    });
+    const url = `serpy2+tls://127.0.0.1:${server.address.port}`;
+    for (const [name, flags, env] of [
+      ['file', ['--key-file', keyFile], {}],
+      ['variable', [], { SERPY_KEY: key }],
+    ] as const) {
+      const folder = join(place, name);
+      expect(await runToEnd(['record', url, folder, ...flags], { env })).toMatchObject({ status: 0 });
+      const text = readFileSync(join(folder, 'recording.json'), 'utf8');
+      expect(text).not.toContain(String(key));
+      expect(JSON.parse(text).options.key).toBe('(given)');
+      const [first = ''] = readFileSync(join(folder, 'index.jsonl'), 'utf8').split('\n');
+      expect(JSON.parse(first)).toMatchObject({ type: 'peer', session: true, encrypted: true });
+    }
+    await server.closeServer();
+  });
+
+  test.each([
+    [['--note', 'x'.repeat(10_001)], /--note takes at most 10000 characters, not 10001/],
+    [['--meta', 'sample'], /--meta takes name=value, such as sample=12/],
+    [['--meta', '=12'], /--meta takes name=value/],
+    [['--meta', 'a b=12'], /--meta takes name=value/],
+    [['--meta', `${'x'.repeat(65)}=1`], /--meta takes name=value/],
+    [['--meta', `x=${'y'.repeat(1001)}`], /--meta x has 1001 characters, and the limit is 1000/],
+    [['--meta', 'x=1', '--meta', 'x=2'], /--meta x is given twice/],
+    [Array.from({ length: 65 }, (_, n) => ['--meta', `x${n}=1`]).flat(), /--meta can be given at most 64 times/],
+  ])('is bounded: %j', async (flags, sentence) => {
+    const { status, stderr } = await runToEnd(['record', 'serpy2://127.0.0.1:1', join(place, 'none'), ...flags]);
+    expect([status, stderr]).toEqual([2, expect.stringMatching(sentence)]);
   });
 });

@@ -73,6 +73,28 @@ describe('serpy send', () => {
     },
   );
 
+  test('asks an instrument that speaks lines of text, and prints its answer', async () => {
+    const instrument = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.on('data', (line) => socket.write(String(line) === '*IDN?\r' ? 'ACME,42\r' : 'wrong\r'));
+    }).listen(0, '127.0.0.1');
+    await new Promise((resolve) => instrument.on('listening', resolve));
+    const { port } = instrument.address() as { port: number };
+    const url = `lines://127.0.0.1:${port}?terminator=\\r`;
+    const outcome = await runToEnd(['send', url, '*IDN?', '--replies', '1'], { isTTY: true });
+    instrument.close();
+    expect(outcome).toMatchObject({ status: 0, stdout: 'ACME,42\n' });
+  });
+
+  test('refuses to send a file as a line of text, and says which protocol carries it', async () => {
+    const port = await serve({ protocol: 'lines' });
+    const bytes = file('image.bin', Buffer.alloc(8));
+    const outcome = await send(port, ['--protocol', 'lines', '--file', bytes]);
+    expect(outcome.status).not.toBe(0);
+    expect(outcome.stderr).toContain('a line is text, not an object (Buffer)');
+    expect(received).toEqual([]);
+  });
+
   test('takes a URL before what is to be sent', async () => {
     const port = await serve({ protocol: 'v1' });
     const { status, stderr } = await runToEnd(['send', `serpy1://127.0.0.1:${port}`, 'hello']);

@@ -61,7 +61,7 @@ function statuses(results: Awaited<ReturnType<typeof examined>>) {
   return Object.fromEntries(Object.entries(results).map(([name, { status }]) => [name, status]));
 }
 
-const withoutConnection = { key: 'skip', session: 'skip', 'round trip': 'skip', throughput: 'skip' };
+const withoutConnection = { key: 'skip', session: 'skip', agreed: 'skip', 'round trip': 'skip', throughput: 'skip' };
 
 describe('a peer that is well', () => {
   test.each([
@@ -81,15 +81,45 @@ describe('a peer that is well', () => {
       protocol: 'ok',
       key: 'ok',
       session: 'ok',
+      agreed: 'ok',
       'round trip': results['round trip']?.status, // a busy computer may be slow
       throughput: results.throughput?.status,
     });
     expect(results.protocol?.message).toBe(`the peer speaks ${protocol === 'v1' ? 'v1' : 'v2'}`);
     expect(results.session?.message).toContain(session);
+    expect(results.agreed?.message).toMatch(/^v[12], (no )?session, not encrypted, .*; sendData resolves when/);
     expect(results['round trip']?.message).toMatch(/^[\d.]+ [µm]s there and back \(median of \d+; at most .*\)$/);
     expect(results.throughput?.message).toMatch(/^[\d.,]+ MB\/s in messages of 64 KiB, there and back/);
     expect(results.throughput?.figures?.megabytesPerSecond).toBeGreaterThan(0);
     expect(connections).toBe(1);
+  });
+
+  test('an instrument with lines of text: it gets *IDN? and nothing else', async () => {
+    const asked: string[] = [];
+    const server = await listen({ protocol: 'lines', port: 0 });
+    ends.push(() => server.closeServer());
+    server.on('connection', async (connection) => {
+      for await (const line of connection) {
+        asked.push(line);
+        await connection.sendData('ACME,\u001b[2J,42');
+      }
+    });
+    const target = { protocol: 'lines' } as const;
+    const { port } = server.address;
+    const options = { protocol: 'lines', host: '127.0.0.1', port, closeTimeoutMs: 100 } as const;
+    const results = await inspect(peerChecks, peerContext({ port, options, ...target }));
+    expect(statuses(results)).toEqual({
+      address: 'skip',
+      reachable: 'ok',
+      protocol: 'ok',
+      key: 'ok',
+      session: 'ok',
+      'round trip': 'skip',
+      throughput: 'skip',
+    });
+    expect(results.protocol?.message).toBe('lines of text; *IDN? is answered by "ACME,\\u001b[2J,42"');
+    expect(results.session?.message).toContain('lines have no sessions');
+    expect(asked).toEqual(['*IDN?']);
   });
 
   test('with the key: encrypted, and it has proved that it has the key', async () => {
@@ -100,6 +130,15 @@ describe('a peer that is well', () => {
       status: 'ok',
       message: 'encrypted, and the peer is authenticated (serpy server)',
       figures: { encrypted: true },
+    });
+  });
+
+  test('tells what the peer calls itself', async () => {
+    const port = await serving({ name: 'lab 3' });
+    const { session } = await examined(port);
+    expect(session).toMatchObject({
+      message: 'both ends have a session: a broken connection loses no message (the peer calls itself "lab 3")',
+      figures: { session: true, name: 'lab 3' },
     });
   });
 

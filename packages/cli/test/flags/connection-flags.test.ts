@@ -30,9 +30,21 @@ interface Typed {
 const optionsOf = ({ url, flags = {}, env = {}, end = 'connect' }: Typed) =>
   connectionOptions(url, flags, end, { env });
 
+/** A command without the flags of reconnecting. */
+const atOnce = { autoRestart: false, waitForServer: false };
+
 describe('the options of a connection', () => {
+  test('reconnect unless the command is told not to, and wait for the server only if it is told to', () => {
+    expect(optionsOf({ flags: { reconnect: true } })).toEqual({ protocol: 'auto', port: 5001, waitForServer: false });
+    expect(optionsOf({ flags: { reconnect: false } })).toMatchObject({ autoRestart: false });
+    expect(optionsOf({ flags: { reconnect: true, wait: true } })).toMatchObject({ waitForServer: true });
+    expect(optionsOf({ flags: { reconnect: true, wait: 500 } })).toMatchObject({ waitForServer: 500 });
+    expect(optionsOf({ flags: { reconnect: true }, end: 'listen' })).toEqual({ protocol: 'auto', port: 5001 });
+    expect(() => optionsOf({ flags: { wait: true }, end: 'listen' })).toThrow('--wait is for clients');
+  });
+
   test('without a word are those of this computer, port 5001, over either protocol', () => {
-    expect(optionsOf({})).toEqual({ protocol: 'auto', port: 5001 });
+    expect(optionsOf({})).toEqual({ protocol: 'auto', port: 5001, ...atOnce });
   });
 
   test('come from the URL', () => {
@@ -43,6 +55,7 @@ describe('the options of a connection', () => {
       encoding: 'utf-8',
       key: { file: 'lab.key' },
       tls: {},
+      ...atOnce,
     });
   });
 
@@ -67,6 +80,7 @@ describe('the options of a connection', () => {
       port: 1,
       maxMessageBytes: 1e9,
       encoding: 'latin1',
+      ...atOnce,
     });
   });
 
@@ -97,7 +111,7 @@ describe('the options of a connection', () => {
     await expect(
       listen(optionsOf({ flags: { port: 0, option: ['autoRestart=true'] }, end: 'listen' })),
     ).rejects.toThrow('autoRestart');
-    expect(() => optionsOf({ flags: { reconnect: true }, end: 'listen' })).toThrow('--reconnect is for clients');
+    expect(() => optionsOf({ flags: { reconnect: false }, end: 'listen' })).toThrow('--no-reconnect is for clients');
     expect(() => optionsOf({ flags: { insecure: true } })).toThrow('--insecure is for servers');
   });
 

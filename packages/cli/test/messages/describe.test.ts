@@ -1,11 +1,11 @@
 import { type Connection, connect, listen, type PortableMessage, type Server } from 'serpy';
 import { encodeNpy } from 'serpy-arrays';
+import { jsonLine, npyOf } from 'serpy-recording';
 import { expect, describe as group, test } from 'vitest';
 import { formatBytes, formatCount } from '../../src/format.js';
 import { summarize, summaryLine } from '../../src/messages/array-summary.js';
 import { describe } from '../../src/messages/describe.js';
-import { jsonLine } from '../../src/values/json-line.js';
-import { jsonOf, npyOf } from '../../src/values/python-objects.js';
+import { jsonOf } from '../../src/values/python-objects.js';
 
 /** A message as v2 gives it. */
 const bytesMessage = (value: Buffer) => ({ protocol: 'v2', type: 'bytes', value }) as unknown as PortableMessage;

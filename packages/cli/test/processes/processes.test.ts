@@ -91,7 +91,7 @@ describe('the installed command', () => {
   test('a second Ctrl-C stops it at once, whatever it waits for', async () => {
     const [listener, port] = await startListener('-o', 'closeTimeoutMs=600000');
     // A peer that neither reads nor hangs up.
-    const stuck = command.start(['chat', '--protocol', 'v2', '--port', port]);
+    const stuck = command.start(['chat', '--no-reconnect', '--protocol', 'v2', '--port', port]);
     await listener.untilStderr(/ connected\n/);
     stuck.signal('SIGSTOP');
     listener.interrupt();
@@ -151,7 +151,7 @@ describe('the installed command', () => {
     expect(await command.start(['keygen', key]).ended).toMatchObject({ status: 0, stderr: '' });
     const host = command.start(['chat', '--listen', '--port', '0', '--key-file', key]);
     const [, port = ''] = await host.untilStderr(/listening on 127\.0\.0\.1:(\d+)/);
-    const guest = command.start(['chat', '--port', port, '--key-file', key]);
+    const guest = command.start(['chat', '--no-reconnect', '--port', port, '--key-file', key]);
     guest.type('hello\n');
     await host.until(/hello\n/);
     await host.untilStderr(/connected, encrypted\n/);

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { connect, listen } from 'serpy';
 import { encodeNpy, readNpyHeader } from 'serpy-arrays';
+import { createRecording } from 'serpy-recording';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { killPrograms, Program } from '../../../../test/program.js';
-import { readRecording } from '../../src/recording/reader.js';
-import { createRecorder } from '../../src/recording/recorder.js';
+import { hasNumpy, mapWithNumpy } from '../../../serpy-recording/test/numpy.js';
+import { readRecording } from '../../../serpy-recording/test/read.js';
 import { type InstalledCommand, installedCommand } from '../command.js';
-import { hasNumpy, mapWithNumpy } from '../recording/numpy.js';
 
 let serpy: InstalledCommand;
 const folder = mkdtempSync(join(tmpdir(), 'serpy-replay-'));
@@ -24,7 +24,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 test('a replay at full speed to a peer that takes everything ends with Ctrl-C', async () => {
   const messages = 300_000;
-  const recorder = createRecorder(join(folder, 'run'), {
+  const recorder = createRecording(join(folder, 'run'), {
     clock: { now: () => 0, wallMs: () => 0 },
     url: 'serpy2://127.0.0.1:1',
   });
@@ -51,13 +51,13 @@ test('instruments that connect are recorded in one recording until Ctrl-C', asyn
   const file = join(folder, 'image.npy');
   const image = encodeNpy({ data: Uint16Array.of(1, 2, 3, 4, 5, 6), shape: [2, 3] });
   writeFileSync(file, image);
-  const staying = serpy.start(['chat', '--protocol', 'v2', '--port', port]);
+  const staying = serpy.start(['chat', '--no-reconnect', '--protocol', 'v2', '--port', port]);
   staying.type('camera ready\n');
   const url = (age: 1 | 2) => `serpy${age}://127.0.0.1:${port}`;
   expect(await serpy.start(['send', url(1), 'exposure', '--file', file]).ended).toMatchObject({ status: 0 });
   const second = serpy.start(['send', url(2), '--file', file, '--number', '42']);
   expect(await second.ended).toMatchObject({ status: 0 });
-  const indexed = () => readFileSync(join(place, 'index.jsonl'), 'utf8').split('\n').length - 1;
+  const indexed = () => readFileSync(join(place, 'index.jsonl'), 'utf8').split('"file":"').length - 1;
   while (indexed() < 5) await immediate();
   recorder.interrupt();
   const { status, stderr } = await recorder.ended;

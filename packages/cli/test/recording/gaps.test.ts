@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Connection, connect, listen, type Server } from 'serpy';
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { readRecording } from '../../src/recording/reader.js';
+import { readRecording } from '../../../serpy-recording/test/read.js';
 import { Run, runToEnd } from '../run.js';
 
 let place = '';
@@ -71,15 +71,7 @@ describe('a recording over a link that breaks', () => {
     const { server, count, port } = await instrument();
     const { port: through, cut } = await cable(port);
     const folder = join(place, 'run');
-    const run = new Run([
-      'record',
-      `${scheme}://127.0.0.1:${through}`,
-      folder,
-      '--reconnect',
-      '--count',
-      '40',
-      ...quickly,
-    ]);
+    const run = new Run(['record', `${scheme}://127.0.0.1:${through}`, folder, '--count', '40', ...quickly]);
     await run.until(/Ctrl-C stops it/);
     while (server.size === 0) await new Promise(setImmediate); // it counts in who has confirmed the session
     for (let round = 1; round <= 4; round++) {
@@ -92,7 +84,10 @@ describe('a recording over a link that breaks', () => {
     expect([status, stderr]).toEqual([0, expect.stringMatching(/recorded 40 messages/)]);
     expect(stderr.match(/the connection is down, reconnecting/g)).toHaveLength(3);
     expect([...readRecording(folder)].map(({ value }) => value)).toEqual(Array.from({ length: 40 }, (_, n) => n + 1));
-    expect(linesOf(folder).every(({ type }) => type === 'int')).toBe(true);
+    const events = linesOf(folder).filter(({ file }) => file === null);
+    expect(events.map(({ type }) => type)).toEqual(['peer', 'reconnect', 'reconnect', 'reconnect', 'end']);
+    expect(events[0]).toMatchObject({ protocol: 'v2', session: true, encrypted: false });
+    expect(events.slice(1, 4).map(({ n }) => n)).toEqual([10, 20, 30]);
   });
 
   test('marks and reports each gap without a session, and replay skips them', async () => {
@@ -100,7 +95,7 @@ describe('a recording over a link that breaks', () => {
     const { port: through, cut } = await cable(port);
     const folder = join(place, 'run');
     const url = `serpy2://127.0.0.1:${through}?sessionTimeoutMs=20`;
-    const run = new Run(['record', url, folder, '--reconnect', ...quickly]);
+    const run = new Run(['record', url, folder, ...quickly]);
     await run.until(/Ctrl-C stops it/);
     for (let round = 1; round <= 3; round++) {
       const before = recorded(folder);
@@ -124,6 +119,7 @@ describe('a recording over a link that breaks', () => {
         type: 'gap',
         downMs: expect.any(Number),
         file: null,
+        chain: expect.any(String),
       })),
     );
     // Each stands before the message whose number it has.
@@ -137,14 +133,14 @@ describe('a recording over a link that breaks', () => {
       for await (const _ of connection);
     });
     const to = `serpy2://127.0.0.1:${reader.address.port}`;
-    const replayed = await runToEnd(['replay', folder, to, '--connect', '--speed', 'max']);
+    const replayed = await runToEnd(['replay', folder, to, '--connect', '--no-reconnect', '--speed', 'max']);
     expect(replayed).toMatchObject({ status: 0, stderr: expect.stringContaining('the recording has 2 gaps: ') });
   });
 
   test('has a gap at its end if the connection does not come back', async () => {
     const { server, count, port } = await instrument();
     const folder = join(place, 'run');
-    const run = new Run(['record', `serpy2://127.0.0.1:${port}`, folder, '--reconnect']);
+    const run = new Run(['record', `serpy2://127.0.0.1:${port}`, folder]);
     await run.until(/Ctrl-C stops it/);
     while (recorded(folder) === 0) await count(1);
     for (const connection of server) connection.destroy();
@@ -153,7 +149,8 @@ describe('a recording over a link that breaks', () => {
     run.interrupt();
     const { status, stderr } = await run.ended;
     expect([status, stderr]).toEqual([1, expect.stringMatching(/serpy: the recording has a gap: /)]);
-    expect(linesOf(folder).at(-1)).toMatchObject({ type: 'gap', downMs: null });
+    expect(linesOf(folder).at(-2)).toMatchObject({ type: 'gap', downMs: null });
+    expect(linesOf(folder).at(-1)).toMatchObject({ type: 'end' });
   });
 
   test('of several instruments marks the broken connection', async () => {
@@ -186,7 +183,7 @@ describe('a recording over a link that breaks', () => {
 /** How many messages stand in the index by now; it may not be there yet. */
 function recorded(folder: string): number {
   try {
-    return linesOf(folder).filter(({ type }) => type !== 'gap').length;
+    return linesOf(folder).filter(({ file }) => file !== null).length;
   } catch {
     return 0;
   }

@@ -8,11 +8,11 @@ import { setImmediate as immediate } from 'node:timers/promises';
 import { connect, listen, type PortableConnection } from 'serpy';
 import { encodeNpy, readNpyHeader } from 'serpy-arrays';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { files } from '../../../serpy-recording/src/format.js';
+import { hasNumpy, mapWithNumpy } from '../../../serpy-recording/test/numpy.js';
+import { readRecording } from '../../../serpy-recording/test/read.js';
 import { seededRandom } from '../../src/instruments/random.js';
-import { files } from '../../src/recording/format.js';
-import { readRecording } from '../../src/recording/reader.js';
 import { installedCommand } from '../command.js';
-import { hasNumpy, mapWithNumpy } from './numpy.js';
 
 const kills = 100;
 const listeningKills = 12;

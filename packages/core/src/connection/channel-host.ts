@@ -6,6 +6,8 @@ export interface ChannelListener extends SessionHostListener {
   channelReady(): void;
   /** Whether this end reconnects when the link breaks. */
   readonly reconnects: boolean;
+  /** Closes the connection at once. */
+  destroy(error: Error): void;
   /** No message is left to be sent or acknowledged. */
   idle(): void;
 }

@@ -2,10 +2,16 @@
 import { types } from 'node:util';
 import { markInUse } from '../buffers/buffer-pool.js';
 import type { Clock, Environment } from '../environment.js';
-import { DeliveryUnknownError, type MessagesDroppedError, type SerpyError } from '../errors.js';
+import {
+  DeliveryUnknownError,
+  MessagesDroppedError,
+  type MessageTooLargeError,
+  type OptionError,
+  type SerpyError,
+} from '../errors.js';
 import { type AnySession, Link } from '../link/link.js';
 import type { LinkHost, LinkObserver } from '../link/link-host.js';
-import { defaultWait, type WaitOptions } from '../options/wait-options.js';
+import { defaultWait, type SendWaitOptions, type WaitOptions } from '../options/wait-options.js';
 import {
   type InboundMessage,
   isRequestPart,
@@ -15,8 +21,14 @@ import {
 } from '../protocol/message.js';
 import type { Protocol, ProtocolTypes, Role } from '../protocol/protocol.js';
 import type { ResumableSession } from '../protocol/resumable-session.js';
-import { latestOnly, ReceiveQueue, type ReceiveQueueListener } from '../queue/receive-queue.js';
+import type { SharedEncoding } from '../protocol/shared-encoding.js';
+import { isWithdrawable } from '../queue/awaited-send.js';
+import type { SlowPeers } from '../queue/broadcasts.js';
+import { abortError } from '../queue/deferred.js';
+import { type KeyedQueueListener, KeyedReceiveQueue } from '../queue/keyed-receive-queue.js';
+import { latestOnly, ReceiveQueue } from '../queue/receive-queue.js';
 import { acceptedResult, SendQueue, type SendQueueListener } from '../queue/send-queue.js';
+import { offlineError, slowPeerError } from '../queue/send-queue-errors.js';
 import { SendYield } from '../queue/send-yield.js';
 import { Requests } from '../requests/requests.js';
 import type { RequestsHost } from '../requests/requests-host.js';
@@ -26,13 +38,14 @@ import type { ChannelListener } from './channel-host.js';
 import { closedError, noStreamsError, unacknowledgedError, unsentError } from './connection-errors.js';
 import type { CloseInfo } from './connection-events.js';
 import type { ConnectionSettings } from './connection-options.js';
+import { keyFunction, receiveBounds } from './keep-option.js';
 import type { Notifier } from './notifier.js';
 import { ChannelSessionHost } from './session-host.js';
 import { type ConnectionStats, Counters } from './stats.js';
 
 /** One object implements the interfaces of all its parts: an object of closures for each part took 400 bytes of a connection. */
 export class Channel
-  implements LinkHost, SendQueueListener<OutboundMessage>, ReceiveQueueListener, StreamsHost, RequestsHost
+  implements LinkHost, SendQueueListener<OutboundMessage>, KeyedQueueListener, StreamsHost, RequestsHost
 {
   readonly inbox: ReceiveQueue;
   readonly outbox: SendQueue<OutboundMessage>;
@@ -48,7 +61,7 @@ export class Channel
   readonly sessionHost: ChannelSessionHost;
   #session: AnySession | undefined;
   /** Why messages are being dropped instead of sent. Each run of drops causes one warning. */
-  #dropping: 'full' | 'offline' | undefined;
+  #dropping: 'full' | 'offline' | 'too-large' | undefined;
   #closing = false;
   #isDelivering = false;
   /** Messages of the ended session of which it is not known whether they arrived. */
@@ -71,11 +84,12 @@ export class Channel
     this.#notifier = notifier;
     this.#listener = listener;
     this.dropsOffline = settings.whenOffline === 'drop';
-    this.inbox = new ReceiveQueue(
-      settings.keep === 'latest' ? latestOnly : settings.receiveQueue,
-      environment.clock,
-      this,
-    );
+    const { keep, receiveQueue, maxMessageBytes } = settings;
+    const keyOf = keyFunction(keep, protocol);
+    const bounds = keep === 'latest' ? latestOnly : receiveBounds(receiveQueue, keep, maxMessageBytes);
+    this.inbox = keyOf
+      ? new KeyedReceiveQueue(bounds, environment.clock, this, keyOf)
+      : new ReceiveQueue(bounds, environment.clock, this);
     this.#sendYield = new SendYield(environment.clock);
     this.outbox = new SendQueue(settings.sendQueue, environment.clock, this);
     this.sessionHost = new ChannelSessionHost(this.outbox, this.#counters, notifier, environment, listener);
@@ -127,25 +141,61 @@ export class Channel
   }
 
   /** Encodes a value as a message, queues it, and sends what the transport accepts. Throws if the value cannot be encoded. */
-  send(value: unknown, options: WaitOptions): Promise<boolean> {
-    return this.#sendYield.after(this.#send(value, options));
+  send(value: unknown, options: SendWaitOptions): Promise<boolean> {
+    return this.#sendYield.after(this.#send(value, options), isWithdrawable(options));
   }
 
-  #send(value: unknown, options: WaitOptions): Promise<boolean> {
+  #send(value: unknown, options: SendWaitOptions): Promise<boolean> {
     // Before the first link is up there is no session, but values must already be encoded.
     const session = this.#session ?? this.#ensureSession('client');
     const outgoing = session.encode(value, options);
     if (this.dropsOffline && (this.#link?.over ?? true)) return this.outbox.sendOffline(options);
     if (types.isUint8Array(value)) markInUse(value);
-    const skipsQueue = !outgoing.awaitsAck && options.signal === undefined && this.outbox.idle;
-    if (skipsQueue && this.#link?.sendNow(outgoing)) {
+    if (options.signal?.aborted) throw abortError('sendData', options.signal);
+    const link = this.#link;
+    if (this.outbox.isOpenFor(outgoing) && link?.mayNow()) {
       this.#counters.messagesSent++;
-      return acceptedResult;
+      // Before it is sent: the session may reject it at once.
+      const sent = outgoing.awaitsAck ? this.outbox.sendPast(outgoing, options) : acceptedResult;
+      link.sendNow(outgoing);
+      return sent;
     }
     session.snapshot(outgoing);
     const sent = this.outbox.send(outgoing, options);
     this.#link?.pump();
     return sent;
+  }
+
+  encodeShared(value: unknown, options: object, shared: SharedEncoding): OutboundMessage {
+    return (this.#session ?? this.#ensureSession('server')).encode(value, options, shared);
+  }
+
+  sendShared(outgoing: OutboundMessage, slowPeers: SlowPeers): boolean {
+    if (this.dropsOffline && (this.#link?.over ?? true)) {
+      this.dropped(offlineError(1), 'offline');
+      return false;
+    }
+    const link = this.#link;
+    if (this.outbox.isOpenFor(outgoing) && link?.mayNow()) {
+      this.#counters.messagesSent++;
+      link.sendNow(outgoing);
+      return true;
+    }
+    const isQueued = this.outbox.sendBroadcast(outgoing, slowPeers);
+    if (isQueued) this.#link?.pump();
+    else if (slowPeers === 'disconnect') {
+      this.#counters.droppedSending++;
+      this.#listener.destroy(slowPeerError(this.settings.sendQueue));
+    }
+    return isQueued;
+  }
+
+  tooLargeForPeer(cause: MessageTooLargeError): false {
+    this.dropped(
+      new MessagesDroppedError(`the peer does not accept a broadcast message: ${cause.message}`, 1, { cause }),
+      'too-large',
+    );
+    return false;
   }
 
   /** Encodes a part of a stream as a message and queues it. @param always even into a full queue */
@@ -233,8 +283,8 @@ export class Channel
     if (this.#unknown.length > 0) this.#notifier.warn(new DeliveryUnknownError('the connection ended', this.#unknown));
   }
 
-  stats(connectedMs: number): ConnectionStats {
-    return this.#counters.snapshot(this, connectedMs);
+  stats(connectedMs: number, sinceMs: number): ConnectionStats {
+    return this.#counters.snapshot(this, connectedMs, sinceMs);
   }
 
   // Called by the link.
@@ -379,22 +429,37 @@ export class Channel
     if (error) this.#notifier.deferWarning(error);
   }
 
-  dropped(error: MessagesDroppedError, why: 'full' | 'offline'): void {
+  replaced(received: InboundMessage, error: MessagesDroppedError | undefined, earlierWait: boolean): void {
+    this.#counters.droppedReceiving++;
+    if (error) this.#notifier.deferWarning(error);
+    this.consumed(received, earlierWait);
+  }
+
+  keepFailed(error: OptionError): void {
+    this.#notifier.deferWarning(error);
+  }
+
+  dropped(error: MessagesDroppedError, why: 'full' | 'offline' | 'too-large'): void {
     this.#counters.droppedSending += error.messages;
     if (this.#dropping === why) return;
     this.#dropping = why; // before the warning: its listener may send into the same full queue
     this.#notifier.warn(error);
   }
 
-  consumed(received: InboundMessage): void {
+  /** @param earlierWait whether earlier messages still wait for the program */
+  consumed(received: InboundMessage, earlierWait = false): void {
     const { resumable } = this;
-    if (!resumable?.consumed(received)) return;
+    if (!resumable?.consumed(received, earlierWait)) return;
     if (this.#link?.over !== false) this.deliverHeld();
     else this.#link.consumed();
   }
 
   waitAbandoned(outgoing: OutboundMessage): void {
     this.#session?.cancelAck(outgoing);
+  }
+
+  lapsed(): void {
+    this.#counters.droppedSending++;
   }
 
   freed(): void {

@@ -1,5 +1,8 @@
 /** What core's server and the connections that it accepts need of each other. Types only. */
-import type { SerpyErrorLike } from '../errors.js';
+import type { MessageTooLargeError, SerpyErrorLike } from '../errors.js';
+import type { OutboundMessage } from '../protocol/message.js';
+import type { SharedEncoding } from '../protocol/shared-encoding.js';
+import type { SlowPeers } from '../queue/broadcasts.js';
 import type { Transport } from '../transport/transport.js';
 
 /** What a server does for each connection that it has accepted. */
@@ -14,8 +17,22 @@ export interface ServerHooks<C> {
   readonly onPartialBytes: (connection: C, bytes: number) => void;
 }
 
+/** What a broadcast does with the messages of a connection. */
+export interface BroadcastTarget {
+  readonly settings: { readonly maxMessageBytes: number };
+  /** Encodes a value. Throws a typed error if it cannot be encoded. */
+  encodeShared(value: unknown, options: object, shared: SharedEncoding): OutboundMessage;
+  /** Queues a message that `encodeShared` made, or drops it. @returns whether it is queued */
+  sendShared(outgoing: OutboundMessage, slowPeers: SlowPeers): boolean;
+  /** Drops a message that the peer does not accept. @returns false */
+  tooLargeForPeer(error: MessageTooLargeError): false;
+}
+
 /** What a server may do with a connection that it has accepted, besides what programs may. */
 export interface ConnectionInternals {
+  readonly channel: BroadcastTarget;
+  /** Whether the connection is closing or closed. */
+  readonly ending: boolean;
   /** Takes the transport that the server has accepted. */
   accept<C>(transport: Transport, hooks: ServerHooks<C>): void;
   /** Whether the client may resume its session on another link. */

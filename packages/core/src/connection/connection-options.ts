@@ -1,5 +1,6 @@
 /** The options of a connection: their types, defaults and checks. */
 import { OptionError } from '../errors.js';
+import { nameOption } from '../options/name-option.js';
 import { linuxKeepAliveMs, type OptionSpec, type OptionSpecs, option, type PartialOptions } from '../options/option.js';
 import type { QueueOptions, WhenFull } from '../queue/send-queue.js';
 import { defaultMinDelayMs, type ReconnectOptions } from '../reconnect/backoff.js';
@@ -7,6 +8,7 @@ import type { OutOfStep } from '../requests/requests-host.js';
 import type { SecuritySettings } from '../security/security.js';
 import { keyOption } from '../security/shared-key.js';
 import { tlsOption } from '../security/tls-options.js';
+import { type Keep, keepOption } from './keep-option.js';
 
 /** 64 MiB. */
 export const defaultMaxMessageBytes = 64 * 1024 * 1024;
@@ -28,27 +30,17 @@ export function queue(defaultMessages: number): OptionSpec<QueueOptions> {
   });
 }
 
-/** Which received messages are kept: all, or only the newest. */
-export type Keep = 'all' | 'latest';
-
 /** What happens to messages that are sent while there is no link. */
 export type WhenOffline = 'buffer' | 'drop';
-export const keepOption: OptionSpec<Keep> = {
-  ...option.choice(['all', 'latest'], 'all'),
-  validateWith(value, { receiveQueue }) {
-    const names = Object.entries((receiveQueue ?? {}) as object).filter(([, each]) => each !== undefined);
-    if (value !== 'latest' || names.length === 0) return;
-    const stated = names.map(([name]) => `receiveQueue.${name}`).join(' and ');
-    throw new OptionError(
-      `the options keep: 'latest' and ${stated} contradict each other: 'latest' keeps one message, which the next replaces, so leave one of them out`,
-    );
-  },
-};
-
 /** The complete options of a connection that every protocol has. */
 export interface ConnectionSettings extends SecuritySettings {
   /** Whether to reconnect when the link breaks. Default false. */
   readonly autoRestart: boolean;
+  /**
+   * Whether the first connection is retried as later ones are, with the events `reconnecting`: `true` without a limit, or for this many
+   * milliseconds. An error that waiting cannot mend, such as a wrong key, rejects at once. Default false: the first failure rejects.
+   */
+  readonly waitForServer: boolean | number;
   /** Timeout of one connection attempt. Default 10,000. */
   readonly connectTimeoutMs: number;
   /** Timeout of `close()`, which sends what is queued and waits for the peer's end. Default 5,000. */
@@ -67,7 +59,10 @@ export interface ConnectionSettings extends SecuritySettings {
   readonly receiveQueue: QueueOptions;
   /** Maximum number of streams that arrive at the same time (`getStream`). Default 1,024. */
   readonly maxOpenStreams: number;
-  /** `'latest'`: keeps only the newest received message, which the next one replaces. Default `'all'`: `receiveQueue` keeps them. */
+  /**
+   * `'latest'`: keeps only the newest received message, which the next one replaces. `{ arrays: 'latest' }`: only the newest of one kind, and all
+   * others. A function: only the newest of the messages for which it returns the same text. Default `'all'`: `receiveQueue` keeps them.
+   */
   readonly keep: Keep;
   /** `'drop'`: drops messages while there is no link, as they would be stale later. Default `'buffer'`: `sendQueue` keeps them. */
   readonly whenOffline: WhenOffline;
@@ -75,13 +70,15 @@ export interface ConnectionSettings extends SecuritySettings {
   readonly outOfStep: OutOfStep;
   /** When to reconnect. */
   readonly reconnect: ReconnectOptions;
+  /** Told to the peer of a session, as its `peer.name`: 1 to 64 bytes of UTF-8. Default none. It proves nothing. */
+  readonly name?: string | undefined;
 }
 
 /** The options of a connection that every protocol has. */
 export type ConnectionOptions = PartialOptions<ConnectionSettings>;
 
 /** The options of the end that connects. */
-export type DiallingOption = 'autoRestart' | 'connectTimeoutMs' | 'reconnect';
+export type DiallingOption = 'autoRestart' | 'waitForServer' | 'connectTimeoutMs' | 'reconnect';
 
 const defaultMaxDelayMs = 15_000;
 
@@ -111,6 +108,7 @@ export const acceptedOptions: OptionSpecs<Omit<ConnectionSettings, DiallingOptio
   keep: keepOption,
   whenOffline: option.choice(['buffer', 'drop'], 'buffer'),
   outOfStep: option.choice(['reconnect', 'drain', 'trust'], 'reconnect'),
+  name: nameOption,
   key: keyOption,
   tls: tlsOption,
 };
@@ -118,6 +116,7 @@ export const acceptedOptions: OptionSpecs<Omit<ConnectionSettings, DiallingOptio
 /** The options of a connection, with checks and defaults. */
 export const connectionOptions: OptionSpecs<ConnectionSettings> = {
   autoRestart: option.flag(false),
+  waitForServer: option.flagOrMilliseconds(false),
   connectTimeoutMs: option.milliseconds(10000, 1),
   ...acceptedOptions,
   reconnect: option.group<ReconnectOptions>({

@@ -6,7 +6,13 @@ import type { Environment } from '../environment.js';
 import { OptionError, ValueError } from '../errors.js';
 import { option } from '../options/option.js';
 import { checkNames } from '../options/option-names.js';
-import { checkWaitOptions, defaultWait, type WaitOptions } from '../options/wait-options.js';
+import {
+  checkSendOptions,
+  checkWaitOptions,
+  defaultWait,
+  type SendWaitOptions,
+  type WaitOptions,
+} from '../options/wait-options.js';
 import type { InboundMessage } from '../protocol/message.js';
 import type { Protocol, ProtocolTypes } from '../protocol/protocol.js';
 import { handledRejection } from '../queue/deferred.js';
@@ -26,6 +32,7 @@ import type { ConnectionState } from './connection-state.js';
 import { Lifecycle } from './lifecycle.js';
 import { MessageIterator } from './message-iterator.js';
 import { Notifier } from './notifier.js';
+import type { PeerInfo } from './peer-info.js';
 import type { RequestHandler, RequestInfo, RequestOptions } from './request-types.js';
 import type { ConnectionStats } from './stats.js';
 import {
@@ -49,8 +56,8 @@ export let setServerHandler: <T extends ProtocolTypes, C extends Connection<T>>(
 /** The handler of requests of a protocol. */
 export type HandlerOf<T extends ProtocolTypes, C> = RequestHandler<T['value'], T['data'], T['message'], C>;
 
-/** The options of `sendData`: those of the protocol, and how long it may wait. */
-export type SendOptions<T extends ProtocolTypes> = T['sendOptions'] & WaitOptions;
+/** The options of `sendData`: those of the protocol, how long it may wait, and how long the message is of use. */
+export type SendOptions<T extends ProtocolTypes> = T['sendOptions'] & SendWaitOptions;
 
 /** A connection to one peer. The protocol packages document which values can be sent. */
 export class Connection<T extends ProtocolTypes> extends EventEmitter<ConnectionEvents> {
@@ -101,6 +108,12 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
     return this.state === 'idle' ? undefined : this.#channel.protocolName;
   }
 
+  /** What is known of the peer. The name is what the peer says, and proves nothing: `identity` does. */
+  get peer(): PeerInfo {
+    const { peerProtocol: protocol, remote: address } = this;
+    return { name: this.#channel.resumable?.peerName, protocol, address };
+  }
+
   /** Whether there is a link in a session: messages are numbered and acknowledged, and outlive the link. */
   get inSession(): boolean {
     return this.#channel.resumable?.flowControlled ?? false;
@@ -137,9 +150,10 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   }
 
   /**
-   * Sends a message. Resolves `true` once it is queued or, if an acknowledgement was requested, acknowledged. Resolves `false` if no
-   * acknowledgement came within `timeoutMs`, if the full queue dropped it (`whenFull: 'drop-newest'`), or if it was dropped as there is no
-   * link (`whenOffline: 'drop'`). Bytes of 4 KiB or more are not copied: do not change them before they are sent. If the promise is not
+   * Sends a message. Resolves `true` once it is queued or, if an acknowledgement was requested, acknowledged. With `signal` or `expiresMs` it waits
+   * until the message is handed to the TCP connection: until then the signal withdraws it, and after `expiresMs` it is dropped.
+   * Resolves `false` if it expired, if no acknowledgement came within `timeoutMs`, if the full queue dropped it (`whenFull: 'drop-newest'`), or if
+   * it was dropped as there is no link (`whenOffline: 'drop'`). Bytes of 4 KiB or more are not copied: do not change them before they are sent. If the promise is not
    * awaited, a rejection because the connection closed does not end the program.
    * @throws `ERR_SERPY_QUEUE_FULL` the queue stayed full, `ERR_SERPY_CLOSED`, `ERR_SERPY_NOT_CONNECTED`, `ERR_SERPY_ABORTED`,
    * `ERR_SERPY_LOST` the connection ended before the acknowledgement, `ERR_SERPY_TOO_LARGE`, and errors for values that the protocol cannot encode
@@ -148,7 +162,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
     try {
       if (this.#lifecycle.ending) return handledRejection(this.#lifecycle.closedError('sendData'));
       if (this.state === 'idle') throw notConnected('sendData');
-      checkWaitOptions(options, this.#protocol.sendOptionNames);
+      checkSendOptions(options, this.#protocol.sendOptionNames);
       return this.#channel.send(value, options);
     } catch (error) {
       return Promise.reject(error);
@@ -295,7 +309,7 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   }
 
   stats(): ConnectionStats {
-    return this.#channel.stats(this.#lifecycle.connectedMs);
+    return this.#channel.stats(this.#lifecycle.connectedMs, this.#lifecycle.sinceMs);
   }
 
   /**
@@ -325,8 +339,10 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
 
   /** The output of `console.log`. */
   [inspect.custom](): string {
-    const { remote } = this;
-    return `Connection (${this.#protocol.name}, ${this.state}${remote ? `, peer ${remote.host}:${remote.port}` : ''})`;
+    const { name, address } = this.peer;
+    const called = name === undefined ? '' : `${JSON.stringify(name)} at `;
+    const peer = address ? `, peer ${called}${address.host}:${address.port}` : '';
+    return `Connection (${this.#protocol.name}, ${this.state}${peer})`;
   }
 
   /** The next message, converted: for further methods of a protocol. The message is consumed even if `convert` throws. */

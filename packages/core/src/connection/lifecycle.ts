@@ -26,6 +26,7 @@ import type { ConnectionInternals, ServerHooks } from './connection-internals.js
 import type { ConnectionSettings } from './connection-options.js';
 import { type ConnectionEvent, type ConnectionState, nextState } from './connection-state.js';
 import type { Notifier } from './notifier.js';
+import { mayAppear, waitedError, waitingError } from './server-wait.js';
 
 export class Lifecycle implements ChannelListener, LinkObserver, ConnectionInternals {
   readonly channel: Channel;
@@ -52,6 +53,10 @@ export class Lifecycle implements ChannelListener, LinkObserver, ConnectionInter
   #connectedMs = 0;
   #linkEndedAtMs = 0;
   #closeTimer: unknown;
+  /** Ends the wait for a server that is not there yet. */
+  #waitTimer: unknown;
+  /** Why the last attempt of the first connection failed. */
+  #waitCause: Error | undefined;
   /** Runs while the client may resume its session. */
   #resumeTimer: unknown;
   #closeInfo: CloseInfo | undefined;
@@ -101,6 +106,12 @@ export class Lifecycle implements ChannelListener, LinkObserver, ConnectionInter
     return this.#connectedMs + (this.#link ? this.#environment.clock.now() - this.#connectedAtMs : 0);
   }
 
+  /** Time since the link began or, without one, since the last one ended. */
+  get sinceMs(): number {
+    if (this.#state === 'idle' || this.#state === 'connecting') return 0;
+    return this.#environment.clock.now() - (this.#link ? this.#connectedAtMs : this.#linkEndedAtMs);
+  }
+
   /** Whether this end reconnects when the link breaks. */
   get reconnects(): boolean {
     return this.#autoRestart;
@@ -128,13 +139,14 @@ export class Lifecycle implements ChannelListener, LinkObserver, ConnectionInter
       this.destroyLink();
     });
     this.#ready = ready;
+    this.#limitWait(address);
     dial(this.#environment, address, this.#reconnectSettings, attempt.signal).then(
       (transport) => {
         if (attempt.signal.aborted) transport.destroy();
         else this.#attach(transport);
       },
       (error) => {
-        if (this.#ready === ready) this.#settleReady(error);
+        if (this.#ready === ready) this.#firstFailed(error);
       },
     );
     try {
@@ -142,7 +154,61 @@ export class Lifecycle implements ChannelListener, LinkObserver, ConnectionInter
     } catch (error) {
       if (this.state === 'connecting') this.#move('connect-failed');
       throw error;
+    } finally {
+      this.#environment.clock.clearTimeout(this.#waitTimer);
+      if (!this.#wasReady) this.#stopReconnector();
     }
+  }
+
+  /** Starts the time of `waitForServer`. */
+  #limitWait(address: Address): void {
+    const { waitForServer } = this.#settings;
+    this.#waitCause = undefined;
+    this.#attempt = 0;
+    if (typeof waitForServer !== 'number') return;
+    this.#waitTimer = this.#environment.clock.setTimeout(() => {
+      const error = waitedError(address, waitForServer, this.#waitCause);
+      this.#connectAbort?.abort(error);
+      this.#settleReady(error);
+      this.destroyLink();
+    }, waitForServer);
+  }
+
+  /** An attempt of the first connection failed: tries again if the program waits for the server. */
+  #firstFailed(error: Error): void {
+    if (this.#settings.waitForServer === false || this.#ready === undefined || !mayAppear(error)) {
+      this.#settleReady(error);
+      return;
+    }
+    if (this.#state === 'idle') this.#move('connect');
+    const isFirst = this.#waitCause === undefined;
+    this.#waitCause = error;
+    this.#attempt++;
+    this.#startReconnector().next(this.#attempt, error);
+    if (isFirst) this.#notifier.warn(waitingError(this.#address as Address, error)); // last: a listener may close
+  }
+
+  /** Connects until a link is up. */
+  #startReconnector(): Reconnector {
+    this.#reconnector ??= new Reconnector(this.#environment, this.#address as Address, this.#reconnectSettings, {
+      retrying: (attempt, delayMs, error) => {
+        this.#attempt = attempt;
+        if (this.#state === 'connecting') this.#waitCause = error;
+        this.#notifier.reconnecting({ attempt, delayMs, error });
+      },
+      mayRetry: (error) => this.#state !== 'connecting' || mayAppear(error),
+      connected: (transport) => this.#attach(transport),
+      exhausted: (error) => {
+        if (this.#state === 'connecting') this.#settleReady(error);
+        else this.#finish('link-lost', 'retries-exhausted', error);
+      },
+    });
+    return this.#reconnector;
+  }
+
+  #stopReconnector(): void {
+    this.#reconnector?.stop();
+    this.#reconnector = undefined;
   }
 
   accept<C>(transport: Transport, hooks: ServerHooks<C>): void {
@@ -295,7 +361,7 @@ export class Lifecycle implements ChannelListener, LinkObserver, ConnectionInter
       this.#settleReady(undefined);
     } else if (this.#state === 'connected' && !wasReady && this.#role === 'client') {
       this.#move('connect-failed');
-      this.#settleReady(firstLinkError(end.error, this.#address as Address));
+      this.#firstFailed(firstLinkError(end.error, this.#address as Address));
       this.channel.linkLost();
       return;
     }
@@ -312,16 +378,9 @@ export class Lifecycle implements ChannelListener, LinkObserver, ConnectionInter
     }
     this.#move('link-lost-restart');
     this.#attempt = initialAttempt(this.#attempt, upMs, progressed, this.#settings.reconnect);
-    this.#reconnector ??= new Reconnector(this.#environment, this.#address as Address, this.#reconnectSettings, {
-      retrying: (attempt, delayMs, error) => {
-        this.#attempt = attempt;
-        this.#notifier.reconnecting({ attempt, delayMs, error });
-      },
-      connected: (transport) => this.#attach(transport),
-      exhausted: (error) => this.#finish('link-lost', 'retries-exhausted', error),
-    });
-    this.#reconnector.inSession = end.resumableMs > 0;
-    this.#reconnector.next(this.#attempt, end.error);
+    const reconnector = this.#startReconnector();
+    reconnector.inSession = end.resumableMs > 0;
+    reconnector.next(this.#attempt, end.error);
     this.channel.linkLost(); // last: a listener of its warning may end the connection
   }
 

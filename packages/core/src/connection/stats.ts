@@ -26,6 +26,8 @@ export interface ConnectionStats {
   readonly badFrames: number;
   /** Time with a link, in milliseconds. */
   readonly connectedMs: number;
+  /** Time since the current link began or, without one, since the last link ended; 0 before the first. In milliseconds. */
+  readonly sinceMs: number;
 }
 
 /** Where the counts are read that `Counters` does not keep. */
@@ -55,10 +57,11 @@ export class Counters {
     this.sessions++;
   }
 
-  snapshot({ inbox, outbox, sessionHost }: Queues, connectedMs: number): ConnectionStats {
+  snapshot({ inbox, outbox, sessionHost }: Queues, connectedMs: number, sinceMs: number): ConnectionStats {
     return {
       ...this,
       connectedMs,
+      sinceMs,
       sendQueueMessages: outbox.length,
       sendQueueBytes: outbox.bytes,
       unsentBytes: sessionHost.unsentBytes,

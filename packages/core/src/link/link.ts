@@ -73,7 +73,7 @@ export class Link implements TransportHandler {
     this.#session.reconnects?.(this.#observer.reconnects);
     this.#progress.begin(this.#session.resumable);
     try {
-      this.#session.linkUp(this.#clock.now());
+      this.#session.linkUp(this.#clock.now(), this.transport.connectMs);
     } catch (error) {
       this.#fail(error as Error);
       return;
@@ -115,14 +115,17 @@ export class Link implements TransportHandler {
     return this.transport.reserve(bytes);
   }
 
-  /** Sends a message without queueing it, if session and transport accept it. The send queue is empty. */
-  sendNow(outgoing: OutboundMessage): boolean {
-    if (!this.#maySend() || !this.#session.canSend || !this.transport.writable) return false;
+  /** Whether session and transport accept a message now. */
+  mayNow(): boolean {
+    return this.#maySend() && this.#session.canSend && this.transport.writable;
+  }
+
+  /** Sends a message without queueing it. The send queue is empty, and `mayNow` is true. */
+  sendNow(outgoing: OutboundMessage): void {
     this.#putOnWire(outgoing);
     if (this.#session.resumable?.hasPendingFrames) this.#sendQueued(); // of a large message, as much as may be
     if (!this.#over) this.transport.flush();
     this.#schedule();
-    return true;
   }
 
   /** Sends queued messages while session and transport accept them. */

@@ -46,7 +46,7 @@ function numberWithin(given: unknown, min: number, max = Number.POSITIVE_INFINIT
 }
 
 /** A value as text in an error message. */
-function display(value: unknown): string {
+export function display(value: unknown): string {
   if (typeof value === 'string')
     return `'${escapeControls(value.length > 40 ? `${value.slice(0, 40)}…` : value)}' (a string)`;
   if (Array.isArray(value)) return 'an array';
@@ -78,6 +78,13 @@ export const option = {
   countOrInfinity(min: number, fallback: number): OptionSpec<number> {
     return defineOption(`a whole number from ${min}, or Infinity`, fallback, (given) =>
       Number.isSafeInteger(given) || given === Number.POSITIVE_INFINITY ? numberWithin(given, min) : undefined,
+    );
+  },
+
+  /** `true`, `false` or a number of milliseconds. */
+  flagOrMilliseconds(fallback: boolean, min = 1, max = maxTimeoutMs): OptionSpec<boolean | number> {
+    return defineOption(`true, false or a number of milliseconds from ${min} to ${max}`, fallback, (given) =>
+      typeof given === 'boolean' ? given : numberWithin(given, min, max),
     );
   },
 

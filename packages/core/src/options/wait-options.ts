@@ -10,6 +10,15 @@ export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** How long a call of `sendData` waits, and how long its message is of use. */
+export interface SendWaitOptions extends WaitOptions {
+  /**
+   * Milliseconds after which the message is of no use, as `timeoutMs`. If it has not been handed to the TCP connection by then, it is dropped, and
+   * `sendData` resolves `false`. Default: never.
+   */
+  readonly expiresMs?: number | undefined;
+}
+
 /** The longest delay of Node's timers. With 1 ms more they fire at once. */
 export const maxTimeoutMs = 2 ** 31 - 1;
 
@@ -20,26 +29,41 @@ const waitOptionNames: readonly string[] = ['timeoutMs', 'signal'];
 /**
  * Throws an `OptionError` for wrong options of a call.
  * @param moreNames options of the call that are checked elsewhere
+ * @param names the options of a call that waits
  */
-export function checkWaitOptions(options: WaitOptions, moreNames: readonly string[] = []): void {
+export function checkWaitOptions(
+  options: WaitOptions,
+  moreNames: readonly string[] = [],
+  names: readonly string[] = waitOptionNames,
+): void {
   if (options === defaultWait) return;
   if (options === null || typeof options !== 'object') {
     throw new OptionError(`the options of a call are an object such as { timeoutMs: 1000 }, not ${String(options)}`);
   }
   for (const name in options) {
     // Creating the list of all names for each call would take longer than the rest of a send.
-    if (!waitOptionNames.includes(name) && !moreNames.includes(name))
-      checkNames(options, [...waitOptionNames, ...moreNames]);
+    if (!names.includes(name) && !moreNames.includes(name)) checkNames(options, [...names, ...moreNames]);
   }
   const { timeoutMs, signal } = options;
-  if (timeoutMs !== undefined && timeoutMs !== Number.POSITIVE_INFINITY) {
-    if (typeof timeoutMs !== 'number' || !(timeoutMs >= 0 && timeoutMs <= maxTimeoutMs)) {
-      throw new OptionError(
-        `timeoutMs takes a number of milliseconds from 0 to ${maxTimeoutMs}, or Infinity, not ${String(timeoutMs)}`,
-      );
-    }
-  }
+  if (timeoutMs !== undefined) checkMilliseconds('timeoutMs', timeoutMs);
   checkSignal(signal);
+}
+
+const sendWaitNames: readonly string[] = [...waitOptionNames, 'expiresMs'];
+
+/** As `checkWaitOptions`, for `sendData`. @param protocolNames the protocol's own options */
+export function checkSendOptions(options: SendWaitOptions, protocolNames: readonly string[]): void {
+  if (options === defaultWait) return;
+  checkWaitOptions(options, protocolNames, sendWaitNames);
+  if (options.expiresMs !== undefined) checkMilliseconds('expiresMs', options.expiresMs);
+}
+
+function checkMilliseconds(name: string, value: unknown): void {
+  if (value === Number.POSITIVE_INFINITY) return;
+  if (typeof value === 'number' && value >= 0 && value <= maxTimeoutMs) return;
+  throw new OptionError(
+    `${name} takes a number of milliseconds from 0 to ${maxTimeoutMs}, or Infinity, not ${String(value)}`,
+  );
 }
 
 /** Throws an `OptionError` for a value that is not an `AbortSignal`. */

@@ -10,6 +10,8 @@ export interface OutboundMessage {
   readonly part?: StreamPart | RequestPart | undefined;
   /** Whether no option drops it: a request, or the answer to one. */
   readonly undroppable?: boolean;
+  /** The call of `sendData` that waits for the acknowledgement. The send queue sets it; a protocol that creates it with the others has messages of one shape. */
+  awaited?: object | undefined;
 }
 
 /** A message that arrived. */

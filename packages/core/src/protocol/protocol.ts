@@ -3,6 +3,7 @@
  * messages and bytes come out. Types only.
  */
 import type { InboundMessage, OutboundMessage } from './message.js';
+import type { MessageKind } from './message-kind.js';
 import type { Session, SessionHost } from './session.js';
 
 /** The side of the connection: the client connects, the server accepts. */
@@ -36,4 +37,6 @@ export interface Protocol<T extends ProtocolTypes> {
   ): Session<T['value'], T['sendOptions'], T['received'], T['outgoing']>;
   data(received: T['received']): T['data'];
   message(received: T['received']): T['message'];
+  /** The kind of a message, for the option `keep`; undefined for another kind. Optional: then all messages are of another kind. */
+  kind?(received: T['received']): MessageKind | undefined;
 }

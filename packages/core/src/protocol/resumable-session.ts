@@ -53,13 +53,16 @@ export interface ResumableSession {
   readonly flowControlled: boolean;
   /**
    * The program has consumed this message, or the queue has dropped it for a newer one.
+   * @param earlierWait whether earlier messages still wait for the program: then it counts as consumed when a later one is, and only its room is free
    * @returns whether the session has something to read or to write, now or later
    */
-  consumed(received: Pick<InboundMessage, 'sizeBytes'>): boolean;
+  consumed(received: Pick<InboundMessage, 'sizeBytes'>, earlierWait?: boolean): boolean;
   /** The queue has dropped this message, which was read last, and keeps earlier ones. */
   discarded(received: Pick<InboundMessage, 'sizeBytes'>): void;
   /** How long the peer may resume the session after its link is lost, in milliseconds; 0 if it cannot. */
   readonly resumableMs: number;
+  /** The name that the peer of this session has stated; undefined without one. It proves nothing. */
+  readonly peerName?: string | undefined;
   /** The close frame of the peer; undefined until it has arrived. */
   readonly peerClose: PeerClose | undefined;
   /** Writes the close frame. */

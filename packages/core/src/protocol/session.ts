@@ -3,6 +3,7 @@ import type { SerpyError } from '../errors.js';
 import type { WriteSlot } from '../transport/transport.js';
 import type { InboundMessage, OutboundMessage, RequestPart, StreamPart } from './message.js';
 import type { LinkHolder, ProgressInfo, ResumableSession } from './resumable-session.js';
+import type { SharedEncoding } from './shared-encoding.js';
 
 /** Receives what a session puts out, apart from messages. No member calls back into the session. */
 export interface SessionHost<Out extends OutboundMessage> {
@@ -52,8 +53,11 @@ export interface Session<Value, SendOptions, In extends InboundMessage, Out exte
    */
   readonly unacknowledgedMessages?: number;
 
-  /** Encodes a value as a message. Throws a typed error, without any effect, if the protocol cannot encode it. */
-  encode(value: Value, options: SendOptions): Out;
+  /**
+   * Encodes a value as a message. Throws a typed error, without any effect, if the protocol cannot encode it.
+   * @param shared of a broadcast: the bytes of the message are made once for all connections, and are no memory of the program
+   */
+  encode(value: Value, options: SendOptions, shared?: SharedEncoding): Out;
   /**
    * Encodes a part of a stream as a message that awaits its acknowledgement. Optional: a protocol may have no streams.
    * @throws `ERR_SERPY_OPTION` without a session
@@ -82,8 +86,11 @@ export interface Session<Value, SendOptions, In extends InboundMessage, Out exte
 
   /** Whether this end reconnects when the link breaks. Called before each `linkUp` and when it changes. Optional. */
   reconnects?(is: boolean): void;
-  /** A link is up. The state of the earlier link is reset, and unacknowledged messages are sent again. */
-  linkUp(nowMs: number): void;
+  /**
+   * A link is up. The state of the earlier link is reset, and unacknowledged messages are sent again.
+   * @param connectMs how long it took to connect: at least one round trip. Undefined at a server
+   */
+  linkUp(nowMs: number, connectMs?: number): void;
   /** The link has ended. @param paused whether reading was paused, so that data of the peer may be unread */
   linkDown(paused: boolean): void;
   /** Accepts received bytes. The chunk is lent until `retainUnread`, which follows when as much as possible has been read. */

@@ -16,6 +16,9 @@ interface WaitingEntry<T> {
   end(error: () => Error): void;
 }
 
+/** Ends the wait of a call whose time is over or whose signal was aborted. */
+type Expired<T> = (error: Error, waiter: WaitingEntry<T> & { reject(error: Error): void }) => void;
+
 /**
  * A promise of a converted item. Waiters form a linked list themselves: mostly there is one, and a Set with closures took 500 bytes more for
  * each idle connection.
@@ -34,7 +37,7 @@ class Waiter<T, R> extends Deferred<R> implements WaitingEntry<T> {
     convert: (item: T) => R,
     ended: (() => R) | undefined,
     by: object | undefined,
-    expired: (error: Error) => void,
+    expired: Expired<T>,
   ) {
     super(clock, what, options, expired);
     this.by = by;
@@ -68,6 +71,8 @@ export class AsyncQueue<T extends Sized> extends BoundedQueue<T> {
   readonly #clock: Clock;
   readonly #listener: AsyncQueueListener<T> | undefined;
   #closed: (() => Error) | undefined;
+  /** Made for the first wait, and the same for all: a closure for each cost a round trip 0.1 µs. */
+  #expired: Expired<T> | undefined;
 
   constructor(limits: QueueLimits, clock: Clock, listener?: AsyncQueueListener<T>) {
     super(limits);
@@ -138,10 +143,11 @@ export class AsyncQueue<T extends Sized> extends BoundedQueue<T> {
     ended: (() => R) | undefined,
     by: object | undefined,
   ): Promise<R> {
-    const waiter = new Waiter(this.#clock, what, options, convert, ended, by, (error) => {
-      this.#removeWaiter(waiter);
-      waiter.reject(error);
-    });
+    this.#expired ??= (error, expired) => {
+      this.#removeWaiter(expired);
+      expired.reject(error);
+    };
+    const waiter = new Waiter(this.#clock, what, options, convert, ended, by, this.#expired);
     waiter.previous = this.#lastWaiter;
     if (this.#lastWaiter) this.#lastWaiter.next = waiter;
     else this.#firstWaiter = waiter;

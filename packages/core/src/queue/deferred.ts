@@ -9,22 +9,47 @@ export function abortError(what: string, signal: AbortSignal): AbortError {
   return new AbortError(`${what} was aborted by its signal`, { cause: signal.reason });
 }
 
+type Settle<T> = (value: T) => void;
+
+/** Where `grab` puts the functions of a new promise. One function for all promises saves each of them a closure. */
+let grabbedResolve: Settle<never>;
+let grabbedReject: Settle<Error>;
+
+function grab(resolve: Settle<never>, reject: Settle<Error>): void {
+  grabbedResolve = resolve;
+  grabbedReject = reject;
+}
+
 export class Deferred<T> {
   readonly promise: Promise<T>;
-  #resolve!: (value: T) => void;
-  #reject!: (error: Error) => void;
+  readonly #resolve: Settle<T>;
+  readonly #reject: Settle<Error>;
   #stopWaiting: (() => void) | undefined;
 
   /**
    * @param what names the call in errors, for example `getData`
-   * @param expired called after the timeout or when the signal is aborted; it settles the promise
+   * @param expired called after the timeout or when the signal is aborted, with this promise, which it settles
    */
-  constructor(clock: Clock, what: string, options: WaitOptions, expired: (error: TimeoutError | AbortError) => void) {
-    this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
+  constructor(
+    clock: Clock,
+    what: string,
+    options: WaitOptions,
+    expired: (error: TimeoutError | AbortError, deferred: never) => void,
+  ) {
+    this.promise = new Promise<T>(grab);
+    this.#resolve = grabbedResolve as Settle<T>;
+    this.#reject = grabbedReject;
     const { timeoutMs, signal } = options;
+    if (timeoutMs === undefined && signal === undefined) return;
+    this.#watch(clock, what, options, expired as (error: TimeoutError | AbortError, deferred: this) => void);
+  }
+
+  #watch(
+    clock: Clock,
+    what: string,
+    { timeoutMs, signal }: WaitOptions,
+    expired: (error: TimeoutError | AbortError, deferred: this) => void,
+  ): void {
     const timer =
       timeoutMs === undefined || timeoutMs === Number.POSITIVE_INFINITY
         ? undefined
@@ -34,10 +59,11 @@ export class Deferred<T> {
                 new TimeoutError(
                   `${what} timed out after ${timeoutMs} ms (timeoutMs): call it again, or raise timeoutMs`,
                 ),
+                this,
               ),
             timeoutMs,
           );
-    const unsubscribe = signal && onAbort(signal, () => expired(abortError(what, signal)));
+    const unsubscribe = signal && onAbort(signal, () => expired(abortError(what, signal), this));
     if (timer === undefined && unsubscribe === undefined) return;
     this.#stopWaiting = () => {
       if (timer !== undefined) clock.clearTimeout(timer);

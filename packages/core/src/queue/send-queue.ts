@@ -5,12 +5,14 @@
 
 import type { Clock } from '../environment.js';
 import { MessagesDroppedError, QueueFullError, TimeoutError } from '../errors.js';
-import type { WaitOptions } from '../options/wait-options.js';
+import type { SendWaitOptions, WaitOptions } from '../options/wait-options.js';
 import type { OutboundMessage } from '../protocol/message.js';
-import { AwaitedSend } from './awaited-send.js';
+import { AwaitedSend, isWithdrawable } from './awaited-send.js';
+import { AwaitedSends } from './awaited-sends.js';
 import { BoundedQueue, type QueueLimits } from './bounded-queue.js';
+import { Broadcasts, type SlowPeers } from './broadcasts.js';
 import { abortError } from './deferred.js';
-import { droppedError, fullMessage, offlineError } from './send-queue-errors.js';
+import { broadcastError, droppedError, fullMessage, offlineError } from './send-queue-errors.js';
 import { WaitingLine } from './waiting-line.js';
 
 /**
@@ -31,7 +33,9 @@ export interface SendQueueListener<Out> {
   dropped(error: MessagesDroppedError, why: 'full' | 'offline'): void;
   /** The wait for the acknowledgement of this message has ended. The message was sent already. */
   waitAbandoned(outgoing: Out): void;
-  /** A wait has ended by its timeout or signal: there may be room for another send, or nothing left to wait for. */
+  /** A message was dropped as its `expiresMs` had passed. Its `sendData` reports that. */
+  lapsed(): void;
+  /** A wait has ended by its timeout, signal or `expiresMs`: there may be room for another send, or nothing left to wait for. */
   freed(): void;
 }
 
@@ -46,11 +50,15 @@ export class SendQueue<Out extends OutboundMessage> {
   readonly #queue: BoundedQueue<Out>;
   // The next two are made when first needed: empty, they took 250 bytes of each connection.
   #blocked: WaitingLine<AwaitedSend<Out>> | undefined;
-  /** Sends that wait for an acknowledgement: queued or sent. */
-  #waiting: Map<Out, AwaitedSend<Out>> | undefined;
+  /** Sends that wait for an acknowledgement, queued or sent, and queued ones that can be withdrawn. */
+  #waiting: AwaitedSends<Out> | undefined;
+  #expired: ((error: Error, awaited: AwaitedSend<Out>) => void) | undefined;
+  #lapsed: ((awaited: AwaitedSend<Out>) => void) | undefined;
   /** Number of those that were sent. */
   #onWire = 0;
   #onWireBytes = 0;
+  /** Made for the first broadcast. */
+  #broadcasts: Broadcasts<Out> | undefined;
   /** Whether sends that wait for room must keep waiting. */
   #admissionPaused = false;
 
@@ -96,11 +104,24 @@ export class SendQueue<Out extends OutboundMessage> {
     return this.#queue.items().filter(({ part, undroppable }) => part === undefined && undroppable !== true).length;
   }
 
+  /** Whether a message may be sent without being queued: none is before it, and there is room for it until it is acknowledged. */
+  isOpenFor({ sizeBytes }: Out): boolean {
+    return this.#queue.length === 0 && this.#blocked?.first === undefined && this.#hasRoom(sizeBytes);
+  }
+
+  /** A message that awaits its acknowledgement goes to the link without being queued. Settles as `sendData` does. */
+  sendPast(outgoing: Out, wait: SendWaitOptions): Promise<boolean> {
+    const awaited = this.#newAwaited(outgoing, wait);
+    this.#await(awaited);
+    this.#handOver(awaited);
+    return awaited.promise;
+  }
+
   /**
    * Accepts a message, now or when there is room; settles as `sendData` does.
    * @param always accepts it even into a full queue. The caller bounds how many there are
    */
-  send(outgoing: Out, wait: WaitOptions, always = false): Promise<boolean> {
+  send(outgoing: Out, wait: SendWaitOptions, always = false): Promise<boolean> {
     if (wait.signal?.aborted) return Promise.reject(abortError('sendData', wait.signal));
     if (!always && (this.#blocked?.first || !this.#hasRoom(outgoing.sizeBytes))) {
       switch (this.#options.whenFull) {
@@ -116,10 +137,46 @@ export class SendQueue<Out extends OutboundMessage> {
       }
     }
     this.#queue.push(outgoing);
-    if (!outgoing.awaitsAck) return acceptedResult;
+    if (!outgoing.awaitsAck && !isWithdrawable(wait)) return acceptedResult;
     const awaited = this.#newAwaited(outgoing, wait);
     this.#await(awaited);
     return awaited.promise;
+  }
+
+  /**
+   * Accepts a broadcast message if there is room, or if older broadcast messages can make room. It waits behind the sends that wait for room.
+   * @returns whether it was accepted
+   */
+  sendBroadcast(outgoing: Out, slowPeers: SlowPeers): boolean {
+    const dropped = slowPeers === 'drop-oldest' ? this.#dropBroadcasts(outgoing.sizeBytes) : 0;
+    const isAccepted = this.#acceptsNow(outgoing.sizeBytes);
+    if (isAccepted) {
+      this.#queue.push(outgoing);
+      this.#broadcasts ??= new Broadcasts();
+      this.#broadcasts.push(outgoing);
+    }
+    const lost = dropped + (isAccepted || slowPeers === 'disconnect' ? 0 : 1);
+    if (lost > 0) this.#listener.dropped(broadcastError(this.#options, lost), 'full');
+    return isAccepted;
+  }
+
+  /** Drops the oldest broadcast messages until there is room, if that makes room. @returns their number */
+  #dropBroadcasts(sizeBytes: number): number {
+    const broadcasts = this.#broadcasts;
+    if (broadcasts === undefined) return 0;
+    let count = 0;
+    while (!this.#acceptsNow(sizeBytes) && this.#hasRoom(sizeBytes, broadcasts)) {
+      const oldest = broadcasts.shift();
+      if (oldest === undefined) break;
+      this.#queue.remove(oldest);
+      count++;
+      this.#admitBlocked();
+    }
+    return count;
+  }
+
+  #acceptsNow(sizeBytes: number): boolean {
+    return this.#blocked?.first === undefined && this.#hasRoom(sizeBytes);
   }
 
   /** Drops a message because there is no link. */
@@ -137,6 +194,7 @@ export class SendQueue<Out extends OutboundMessage> {
     const unsent = all.filter(({ undroppable }) => undroppable !== true);
     this.#queue.clear();
     for (const outgoing of all) if (outgoing.undroppable) this.#queue.push(outgoing);
+    this.#broadcasts = undefined;
     for (const outgoing of unsent) this.#settle(outgoing)?.resolve(false);
     const messages = blocked.length + unsent.length;
     if (messages > 0) this.#listener.dropped(offlineError(messages), 'offline');
@@ -146,14 +204,21 @@ export class SendQueue<Out extends OutboundMessage> {
   next(): Out | undefined {
     const outgoing = this.#queue.shift();
     if (outgoing === undefined) return undefined;
+    this.#broadcasts?.taken(outgoing);
     if (outgoing.awaitsAck) {
-      (this.#waiting?.get(outgoing) as AwaitedSend<Out>).state = 'on-wire';
-      this.#onWire++;
-      this.#onWireBytes += outgoing.sizeBytes;
+      this.#handOver(this.#waiting?.get(outgoing) as AwaitedSend<Out>);
+    } else if (outgoing.awaited !== undefined) {
+      this.#settle(outgoing)?.resolve(true);
     } else if (this.#blocked?.first) {
       this.#admitBlocked();
     }
     return outgoing;
+  }
+
+  #handOver(awaited: AwaitedSend<Out>): void {
+    awaited.handedOver();
+    this.#onWire++;
+    this.#onWireBytes += awaited.outgoing.sizeBytes;
   }
 
   /** Sent messages without an acknowledgement have to be sent again: they go before all others, whatever the bounds. */
@@ -192,11 +257,12 @@ export class SendQueue<Out extends OutboundMessage> {
    */
   close(refused: Error, lost: Error): number {
     this.rejectBlocked(refused);
-    for (const awaited of [...(this.#waiting?.values() ?? [])]) {
+    for (const awaited of this.#waiting?.all() ?? []) {
       this.#settle(awaited.outgoing)?.rejectHandled(awaited.state === 'on-wire' ? lost : refused);
     }
     const unsent = this.unsentMessages;
     this.#queue.clear();
+    this.#broadcasts = undefined;
     return unsent;
   }
 
@@ -208,9 +274,10 @@ export class SendQueue<Out extends OutboundMessage> {
     }
   }
 
-  #hasRoom(sizeBytes: number): boolean {
-    const messages = this.#queue.length + this.#onWire;
-    const bytes = this.#queue.bytes + this.#onWireBytes;
+  /** @param without messages of the queue that do not count */
+  #hasRoom(sizeBytes: number, without?: Broadcasts<Out>): boolean {
+    const messages = this.#queue.length + this.#onWire - (without?.length ?? 0);
+    const bytes = this.#queue.bytes + this.#onWireBytes - (without?.bytes ?? 0);
     // An empty queue accepts a message of any size, which maxMessageBytes bounds.
     return messages === 0 || (messages < this.#options.maxMessages && bytes + sizeBytes <= this.#options.maxBytes);
   }
@@ -224,15 +291,17 @@ export class SendQueue<Out extends OutboundMessage> {
     return this.#blocked?.takeAll() ?? [];
   }
 
-  #block(outgoing: Out, wait: WaitOptions): Promise<boolean> {
+  #block(outgoing: Out, wait: SendWaitOptions): Promise<boolean> {
     const awaited = this.#newAwaited(outgoing, wait);
     awaited.state = 'blocked';
     this.#blockedLine.join(awaited);
     return awaited.promise;
   }
 
-  #newAwaited(outgoing: Out, wait: WaitOptions): AwaitedSend<Out> {
-    return new AwaitedSend(this.#clock, outgoing, wait, (error, awaited) => this.#expire(awaited, error));
+  #newAwaited(outgoing: Out, wait: SendWaitOptions): AwaitedSend<Out> {
+    this.#expired ??= (error, awaited) => this.#expire(awaited, error);
+    this.#lapsed ??= (awaited) => this.#lapse(awaited);
+    return new AwaitedSend(this.#clock, outgoing, wait, this.#expired, this.#lapsed);
   }
 
   /** Accepts sends that wait for room, while there is room. */
@@ -245,19 +314,33 @@ export class SendQueue<Out extends OutboundMessage> {
       this.#blocked?.leave(first);
       this.#queue.push(first.outgoing);
       first.state = 'queued';
-      if (first.outgoing.awaitsAck) this.#await(first);
+      if (first.outgoing.awaitsAck || first.withdrawable) this.#await(first);
       else first.resolve(true);
     }
   }
 
   #await(awaited: AwaitedSend<Out>): void {
-    this.#waiting ??= new Map();
-    this.#waiting.set(awaited.outgoing, awaited);
+    this.#waiting ??= new AwaitedSends();
+    this.#waiting.add(awaited);
   }
 
   #expire(awaited: AwaitedSend<Out>, error: Error): void {
     if (awaited.state === 'blocked') this.#expireBlocked(awaited, error);
     else this.#expireAwaited(awaited, error);
+    this.#listener.freed();
+  }
+
+  /** `expiresMs` has passed, and the message is not handed to the link. */
+  #lapse(awaited: AwaitedSend<Out>): void {
+    if (awaited.state === 'blocked') {
+      this.#blocked?.leave(awaited);
+      this.#admitBlocked();
+    } else {
+      this.#queue.remove(awaited.outgoing);
+      this.#settle(awaited.outgoing);
+    }
+    awaited.resolve(false);
+    this.#listener.lapsed();
     this.#listener.freed();
   }
 
@@ -269,7 +352,7 @@ export class SendQueue<Out extends OutboundMessage> {
     this.#admitBlocked();
   }
 
-  /** The wait for an acknowledgement has timed out or was aborted: a message that was not sent yet is removed. */
+  /** The wait for the link or for an acknowledgement has timed out or was aborted: a message that was not sent yet is removed. */
   #expireAwaited(awaited: AwaitedSend<Out>, error: Error): void {
     const { outgoing } = awaited;
     if (awaited.state === 'on-wire') this.#listener.waitAbandoned(outgoing);
@@ -281,7 +364,7 @@ export class SendQueue<Out extends OutboundMessage> {
 
   #settle(outgoing: Out): AwaitedSend<Out> | undefined {
     const awaited = this.#waiting?.get(outgoing);
-    this.#waiting?.delete(outgoing);
+    if (awaited) this.#waiting?.remove(awaited);
     if (awaited?.state === 'on-wire') {
       this.#onWire--;
       this.#onWireBytes -= outgoing.sizeBytes;
@@ -294,6 +377,7 @@ export class SendQueue<Out extends OutboundMessage> {
     while (!this.#hasRoom(sizeBytes)) {
       const oldest = this.#shiftDroppable();
       if (oldest === undefined) return; // the rest was sent already, or must be sent
+      this.#broadcasts?.taken(oldest);
       this.#listener.dropped(droppedError(this.#options), 'full');
       this.#settle(oldest)?.reject(
         new MessagesDroppedError(

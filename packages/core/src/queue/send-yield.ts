@@ -17,17 +17,22 @@ export class SendYield {
     this.#clock = clock;
   }
 
-  /** Returns the result of a send, every 512 sends in another turn of the event loop. */
-  after(result: Promise<boolean>): Promise<boolean> {
-    if (result !== acceptedResult && result !== refusedResult) return result; // its event settles it in another turn
+  /**
+   * Returns the result of a send, every 512 sends in another turn of the event loop.
+   * @param isWithdrawable whether the link may have settled it already
+   */
+  after(result: Promise<boolean>, isWithdrawable: boolean): Promise<boolean> {
+    if (!isWithdrawable && result !== acceptedResult && result !== refusedResult) return result; // its event settles it in another turn
     if (++this.#sends < sendsPerYield || this.#yielding) return result;
     this.#yielding = true;
-    return new Promise((resolve) => {
+    const later = new Promise<boolean>((resolve) => {
       this.#clock.setImmediate(() => {
         this.#sends = 0;
         this.#yielding = false;
         resolve(result);
       });
     });
+    later.catch(() => {}); // as the result itself: unawaited, the end of the connection does not end the program
+    return later;
   }
 }

@@ -31,6 +31,10 @@ export class WaitingLine<T extends QueueEntry<T>> {
     entry.next = undefined;
   }
 
+  *[Symbol.iterator](): IterableIterator<T> {
+    for (let entry = this.#first; entry !== undefined; entry = entry.next) yield entry;
+  }
+
   /** Removes and returns all entries, in order. */
   takeAll(): T[] {
     const all: T[] = [];

@@ -36,7 +36,10 @@ export async function dial(
   );
   try {
     const { keepAliveMs, security } = settings;
-    return await environment.dial({ ...address, keepAliveMs, signal: attempt.signal, security });
+    const startMs = clock.now();
+    const transport = await environment.dial({ ...address, keepAliveMs, signal: attempt.signal, security });
+    transport.connectMs = clock.now() - startMs;
+    return transport;
   } finally {
     clock.clearTimeout(timer);
     signal.removeEventListener('abort', abort);

@@ -14,6 +14,8 @@ export interface ReconnectSettings extends DialSettings {
 /** The events of a series of attempts. */
 export interface ReconnectorListener {
   retrying(attempt: number, delayMs: number, cause: Error | undefined): void;
+  /** Whether a failed attempt is repeated. If not, the series is exhausted. Default true. */
+  mayRetry?(error: Error): boolean;
   connected(transport: Transport, attempt: number): void;
   exhausted(error: SerpyError): void;
 }
@@ -62,7 +64,9 @@ export class Reconnector {
     try {
       transport = await dial(this.#environment, this.#address, this.#settings, this.#stopped.signal);
     } catch (error) {
-      this.next(attempt + 1, error as Error);
+      if (this.#stopped.signal.aborted) return;
+      if (this.#listener.mayRetry?.(error as Error) === false) this.#listener.exhausted(error as SerpyError);
+      else this.next(attempt + 1, error as Error);
       return;
     }
     if (this.#stopped.signal.aborted) transport.destroy();

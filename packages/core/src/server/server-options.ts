@@ -36,7 +36,10 @@ export const serverOptions: OptionSpecs<ServerSettings> = {
 };
 
 /** The options of the end that connects, at their defaults: an accepted connection never uses them. */
-const { autoRestart, connectTimeoutMs, reconnect } = parseOptions<ConnectionSettings>(connectionOptions, {});
+const { autoRestart, waitForServer, connectTimeoutMs, reconnect } = parseOptions<ConnectionSettings>(
+  connectionOptions,
+  {},
+);
 
 /** The settings of each connection of a server: the server's without its own options. */
 export function acceptedSettings<T extends ServerSettings>(
@@ -44,5 +47,5 @@ export function acceptedSettings<T extends ServerSettings>(
 ): Omit<T, keyof ServerSettings> & Pick<ConnectionSettings, DiallingOption> {
   const entries = Object.entries(settings).filter(([name]) => !(name in serverOptions));
   const accepted = Object.fromEntries(entries) as Omit<T, keyof ServerSettings>;
-  return { ...accepted, autoRestart, connectTimeoutMs, reconnect };
+  return { ...accepted, autoRestart, waitForServer, connectTimeoutMs, reconnect };
 }

@@ -13,17 +13,20 @@ import { MessageIterator } from '../connection/message-iterator.js';
 import type { RequestHandler } from '../connection/request-types.js';
 import { emitEvent } from '../diagnostics.js';
 import type { Environment } from '../environment.js';
-import { ConnectionClosedError, NotConnectedError, OptionError, type SerpyErrorLike } from '../errors.js';
+import { OptionError, type SerpyErrorLike } from '../errors.js';
 import { defaultWait, type WaitOptions } from '../options/wait-options.js';
 import type { ProtocolTypes } from '../protocol/protocol.js';
 import { AsyncQueue } from '../queue/async-queue.js';
+import { handledRejection } from '../queue/deferred.js';
 import type { Security } from '../security/security.js';
 import { systemEnvironment } from '../system-environment.js';
 import { type Address, addressGroup } from '../transport/address.js';
 import type { Listener, Transport } from '../transport/transport.js';
 import { Admission } from './admission.js';
+import { type BroadcastOptions, type BroadcastResult, broadcast } from './broadcast.js';
 import { PartialMessageBudget } from './partial-message-budget.js';
-import { partialBudgetError, rejectedError } from './server-errors.js';
+import { refuse } from './refuse.js';
+import { closedError, notStarted, partialBudgetError, rejectedError } from './server-errors.js';
 import type { DropInfo, ServerEvents } from './server-events.js';
 import { exposureWarning, type ListenSettings, listenSecurity, serverSecurityOf } from './server-security.js';
 
@@ -85,7 +88,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
    * `ERR_SERPY_OPTION` started twice, `ERR_SERPY_CLOSED` after `close()`
    */
   async start(): Promise<Started<this>> {
-    if (this.#state === 'closed') throw this.#closedError('start');
+    if (this.#state === 'closed') throw closedError('start');
     if (this.#state !== 'new') throw new OptionError('start() was called twice: a server starts once');
     const open = exposureWarning(this.#settings, this.#security);
     this.#state = 'starting';
@@ -111,7 +114,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     }
     if (this.#isClosed()) {
       listener.close();
-      throw this.#closedError('start');
+      throw closedError('start');
     }
     this.#listener = listener;
     this.#state = 'listening';
@@ -145,6 +148,29 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
       setServerHandler<T, C>(connection, handler);
   }
 
+  /**
+   * Sends a message to all connections, or to those that the options select, also to clients that are away and may resume their session. It is
+   * encoded once and waits for no client: if the send queue of one is full, `slowPeers` decides. Resolves when it is queued.
+   * @throws `ERR_SERPY_OPTION`, `ERR_SERPY_CLOSED`, `ERR_SERPY_NOT_CONNECTED`, and the errors of `sendData` for a value that cannot be encoded: then it is sent to
+   * none. A message that is too large for one client is dropped for that one
+   */
+  broadcast(value: T['value'], options: BroadcastOptions<T, C> = {}): Promise<BroadcastResult> {
+    try {
+      if (this.#state === 'new') throw notStarted('broadcast');
+      const connections = this.getConnectionsList();
+      if (this.#isClosed() && connections.length === 0) return handledRejection(closedError('broadcast'));
+      const result = broadcast<T, C>(value, options, connections, this.#createConnection);
+      return new Promise((resolve) => this.#environment.clock.setImmediate(() => resolve(result))); // a loop of broadcasts must let the sockets send
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** As `getConnectionsList()`: each has `peer`, `state` and `stats()`. */
+  get connections(): C[] {
+    return this.getConnectionsList();
+  }
+
   /** The connections with unread messages. */
   readableConnections(): C[] {
     return this.getConnectionsList().filter((connection) => connection.isDataAvailable());
@@ -166,7 +192,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     this.#state = 'closed';
     this.#listener?.close();
     for (const connection of this.#admission.pending) connection.destroy();
-    this.#acceptQueue.close(() => this.#closedError('getConnection'));
+    this.#acceptQueue.close(() => closedError('getConnection'));
     emitEvent(this, 'server', 'close', undefined);
   }
 
@@ -256,18 +282,9 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     else this.#removeFromQueue((accepted) => accepted.connection === connection);
   }
 
-  /** Closes a transport gracefully. Neither protocol has a message for it. */
   #refuse(transport: Transport, limit: DropInfo['reason']): void {
-    const { remote } = transport;
-    transport.start({
-      received: () => {},
-      drained: () => {},
-      ended: () => transport.destroy(),
-      closed: () => this.#environment.clock.clearTimeout(timer),
-    });
-    const timer = this.#environment.clock.setTimeout(() => transport.destroy(), refuseLingerMs);
-    transport.end();
-    this.#drop(remote, limit);
+    refuse(transport, this.#environment.clock);
+    this.#drop(transport.remote, limit);
   }
 
   #drop(remote: Address, reason: DropInfo['reason']): void {
@@ -306,15 +323,4 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
   #isClosed(): boolean {
     return this.#state === 'closed';
   }
-
-  #closedError(what: string): ConnectionClosedError {
-    return new ConnectionClosedError(`${what} failed: the server is closed. Create a new server`);
-  }
 }
-
-function notStarted(what: string): NotConnectedError {
-  return new NotConnectedError(`${what} was called before start(): await server.start() first`);
-}
-
-/** 1 s: the time for a rejected client to close its end, before the socket is destroyed. */
-const refuseLingerMs = 1000;

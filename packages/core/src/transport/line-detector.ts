@@ -55,7 +55,7 @@ export class LineWatch {
 export function linesHint(start: Buffer): string {
   const [line = ''] = start.toString('latin1').split(/\r?\n/, 1);
   const what = /^[+-]?\d+,"[^"]*"$/.test(line) ? 'an instrument with SCPI commands' : 'lines of text';
-  return `it looks like ${what}: it has sent ${quoted(Buffer.from(line, 'latin1'))}. serpy does not read that protocol: use node:net for it, or give the port of a serpy program`;
+  return `it looks like ${what}: it has sent ${quoted(Buffer.from(line, 'latin1'))}. Use lines://host:port (protocol: 'lines') for it, or give the port of a serpy program`;
 }
 
 /** The first bytes of an unknown peer, for an error message: one character for each byte, escaped for terminals. */

@@ -32,6 +32,8 @@ export interface WriteSlot {
 
 /** One link to a peer. Nothing is received before `start`. */
 export interface Transport {
+  /** How long it took to connect, in milliseconds: at least one round trip. Undefined at a server. */
+  connectMs?: number;
   readonly remote: Address;
   readonly local: Address;
   /** Whether the bytes are encrypted. Default false. */

@@ -18,6 +18,7 @@ function setUp(whenFull: WhenFull, limits = { maxMessages: 2, maxBytes: 1000 }) 
   const queue = new SendQueue<Item>({ ...limits, whenFull }, clock, {
     dropped: (error) => drops.push(error),
     waitAbandoned: ({ id }) => abandoned.push(id),
+    lapsed: () => {},
     freed: () => freed.count++,
   });
   return { clock, queue, drops, abandoned, freed };

@@ -1,5 +1,6 @@
 /** Converts received blocks into the messages that a program reads. */
-import { type NumpyArray, type PickleValue, readPickle } from '../pickle/index.js';
+import { type JsonReading, kindOfBytes, type MessageKind, Message as ReceivedMessage } from 'serpy-core';
+import { NumpyArray, type PickleValue, readPickle } from '../pickle/index.js';
 import type { ReceivedBlock } from '../wire/block.js';
 import type { Mode } from '../wire/constants.js';
 import { decodeText, type Encoding } from './text.js';
@@ -21,10 +22,23 @@ export class OpaquePickle {
 export type Data = Buffer | PickleValue | NumpyArray | OpaquePickle;
 
 /** A message with its mode. Text that is invalid in the connection's encoding is delivered as bytes. */
-export type Message =
+export type Message = TypedValue & JsonReading;
+
+/** As `Message`, without the method. */
+export type TypedValue =
   | { readonly type: 'text'; readonly value: string; readonly mode: 0 | 1 }
   | { readonly type: 'bytes'; readonly value: Buffer; readonly mode: 0 | 1 | 2 | 3 }
   | { readonly type: 'object'; readonly value: Data; readonly mode: 4 | 5 };
+
+/** Adds the mode to a message. `console.log` shows the name of the class. */
+const ModeMessage = class Message extends ReceivedMessage<TypedValue['type'], Data | string> {
+  readonly mode: Mode;
+
+  constructor(type: TypedValue['type'], value: Data | string, mode: Mode) {
+    super(type, value);
+    this.mode = mode;
+  }
+};
 
 export function dataOf({ mode, bytes }: ReceivedBlock): Data {
   if (mode < 4) return bytes;
@@ -34,8 +48,15 @@ export function dataOf({ mode, bytes }: ReceivedBlock): Data {
 
 export function messageOf(received: ReceivedBlock, encoding: Encoding): Message {
   const { mode, bytes } = received;
-  if (mode >= 4) return { type: 'object', value: dataOf(received), mode: mode as Mode & (4 | 5) };
+  if (mode >= 4) return new ModeMessage('object', dataOf(received), mode) as Message;
   const text = mode < 2 ? decodeText(bytes, encoding) : undefined;
-  if (text !== undefined) return { type: 'text', value: text, mode: mode as Mode & (0 | 1) };
-  return { type: 'bytes', value: bytes, mode: mode as Mode & (0 | 1 | 2 | 3) };
+  return new ModeMessage(text === undefined ? 'bytes' : 'text', text ?? bytes, mode) as Message;
+}
+
+/** The kind of a message, for the option `keep`. A number that travels as decimal text is text. */
+export function kindOf(value: Data): MessageKind | undefined {
+  if (value instanceof NumpyArray) return 'arrays';
+  if (value instanceof Uint8Array) return kindOfBytes(value);
+  if (typeof value === 'string') return 'text';
+  return typeof value === 'number' || typeof value === 'bigint' ? 'numbers' : undefined;
 }

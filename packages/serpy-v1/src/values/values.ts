@@ -31,7 +31,7 @@ export function encodeValue(value: Value, mode: Mode, encoding: Encoding): Paylo
       if (isTypedNumber(value)) return typedNumberPayload(value);
       throw new ValueError(
         `v1 sends text, numbers, bigints and bytes (Buffer or Uint8Array) in mode ${mode}, not ${describeValue(value)}. ` +
-          'Send plain data (objects, arrays, null, booleans) in mode 4 or 5',
+          'Send json(value), or plain data (objects, arrays, null, booleans) in mode 4 or 5',
       );
   }
 }

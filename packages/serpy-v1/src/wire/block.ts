@@ -42,10 +42,17 @@ function newBlock(mode: Mode, body: Buffer | string, hasSuffix: boolean, acknowl
     hasSuffix,
     sizeBytes,
     awaitsAck: acknowledged,
+    awaited: undefined,
     ackCancelled: false,
     endedLinks: 0,
     noAckBefore: 0,
   };
+}
+
+/** The block with a body that the program cannot change: without base85, a large body is the program's own memory. */
+export function owned(block: Block): Block {
+  const isShared = typeof block.body === 'object' && !block.hasSuffix && block.mode < 2;
+  return isShared ? { ...block, body: Buffer.from(block.body) } : block;
 }
 
 /** The bytes that end a block in this mode. */

@@ -23,6 +23,8 @@ export class ClientHandshake<Out extends Sendable, Owner> implements HandshakeRo
   #announcedResumeMs = 0;
   #plainUntilMs = Number.NEGATIVE_INFINITY;
   #lateWelcomeWarned = false;
+  /** Whether a HELLO was sent on this link. */
+  #helloSent = false;
   /** Time of the first link since which the server has not answered a request to resume. */
   #unansweredSinceMs: number | undefined;
 
@@ -58,14 +60,34 @@ export class ClientHandshake<Out extends Sendable, Owner> implements HandshakeRo
     const { session } = this.#manager;
     const { session: mode, sessionTimeoutMs, authTimeoutMs } = this.#settings;
     this.#announcedResumeMs = this.#resumeMs;
+    this.#helloSent = false;
     if (mode === 'off' || (session === undefined && nowMs < this.#plainUntilMs)) {
       this.#state.enter('plain');
       return;
     }
     this.#state.enter('hello-sent', nowMs + (session ? authTimeoutMs : sessionTimeoutMs));
+    this.#writeHello();
+  }
+
+  #writeHello(): void {
+    this.#helloSent = true;
     const { parameters } = this.#manager;
     const resume = this.#manager.nextResumeRequest();
     this.#output.write(encodeHello({ ...parameters, resumableMs: this.#resumeMs, resume }));
+  }
+
+  expectPlain(nowMs: number): void {
+    this.#plainUntilMs = nowMs + plainCacheMs;
+  }
+
+  declined(): boolean {
+    const { phase, nowMs } = this.#state;
+    if (phase === 'hello-sent' && this.#manager.session === undefined) this.deadlineReached(nowMs);
+    return phase === 'hello-sent';
+  }
+
+  serverAnswered(): void {
+    this.#plainUntilMs = Number.NEGATIVE_INFINITY;
   }
 
   onGreeting(payload: Buffer): boolean {
@@ -78,8 +100,11 @@ export class ClientHandshake<Out extends Sendable, Owner> implements HandshakeRo
       return true;
     }
     const welcome = decodeWelcome(payload);
+    // The offer of a new session crossed the request to resume one, which the server answers next.
+    if (welcome.result.kind === 'new' && this.#manager.session !== undefined) return true;
     if (isLate && (welcome.result.kind === 'resumed' || welcome.result.kind === 'refused')) return true;
     this.#plainUntilMs = Number.NEGATIVE_INFINITY;
+    if (!this.#helloSent) this.#writeHello(); // a late offer: the server waits for it
     this.#onWelcome(welcome);
     this.#unansweredSinceMs = undefined;
     this.#state.enter('established');

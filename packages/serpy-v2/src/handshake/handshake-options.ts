@@ -1,7 +1,7 @@
 /** The options of the handshake, and the settings that follow from them. */
 
 import type { Keep } from 'serpy-core';
-import { type OptionSpecs, option, type QueueOptions } from 'serpy-core';
+import { type OptionSpecs, option, type QueueOptions, receiveBounds } from 'serpy-core';
 import type { ReplayLimits } from '../reliable/sender.js';
 import type { SessionManagerSettings } from '../session/session-manager.js';
 
@@ -55,11 +55,20 @@ export interface SessionOptions extends Partial<HandshakeOptions> {
   readonly receiveQueue?: QueueOptions;
   readonly keep?: Keep;
   readonly authTimeoutMs?: number;
+  /** Told to the peer of a session. */
+  readonly name?: string | undefined;
 }
 
 /** The settings of a handshake. The defaults are those of the options. */
 export function handshakeSettings(options: SessionOptions): HandshakeSettings {
-  const { maxMessageBytes, receiveQueue, keep, autoRestart = false, authTimeoutMs = 5000 } = options;
+  const {
+    maxMessageBytes,
+    receiveQueue = defaultQueue,
+    keep = 'all',
+    autoRestart = false,
+    authTimeoutMs = 5000,
+  } = options;
+  const { maxMessages, maxBytes, whenFull } = receiveBounds(receiveQueue, keep, maxMessageBytes);
   return {
     session: options.session ?? 'off',
     sessionTimeoutMs: options.sessionTimeoutMs ?? 500,
@@ -70,10 +79,13 @@ export function handshakeSettings(options: SessionOptions): HandshakeSettings {
     replay: options.replayQueue ?? { maxMessages: 4096, maxBytes: 64 * 1024 * 1024 },
     maxMessageBytes,
     autoRestart,
+    name: options.name,
     window: {
-      maxMessages: receiveQueue?.maxMessages ?? 4096,
-      maxBytes: receiveQueue?.maxBytes ?? 16 * 1024 * 1024,
-      drops: keep === 'latest' || (receiveQueue !== undefined && receiveQueue.whenFull !== 'block'),
+      maxMessages,
+      maxBytes,
+      drops: keep === 'latest' || whenFull !== 'block',
     },
   };
 }
+
+const defaultQueue: QueueOptions = { maxMessages: 4096, maxBytes: 16 * 1024 * 1024, whenFull: 'block' };

@@ -21,6 +21,7 @@ export interface HandshakeHost {
  * - `hello-sent`: a client has sent its HELLO; it delivers messages that arrive without a session, and sends nothing
  * - `hello-required`: a server with `session: 'require'` waits for a HELLO
  * - `welcome-sent`: a server has sent its WELCOME; the client's next bytes show whether the client received it in time
+ * - `offered`: a server has answered a probe with a WELCOME, and waits for the HELLO; it sends nothing meanwhile
  * - `established`: numbered messages in both directions
  */
 export type Phase =
@@ -32,6 +33,7 @@ export type Phase =
   | 'hello-sent'
   | 'hello-required'
   | 'welcome-sent'
+  | 'offered'
   | 'established';
 
 /** The phase of the handshake on the current link. Both roles change it. */
@@ -56,6 +58,12 @@ export interface HandshakeRole {
   readonly pendingTakeover: boolean;
   /** Sets whether this end reconnects automatically from now on. Absent where it makes no difference. */
   reconnects?(is: boolean): void;
+  /** The server has answered a probe. Absent where it makes no difference. */
+  serverAnswered?(): void;
+  /** The server says that it makes no sessions. @returns whether that was expected. Absent at a server */
+  declined?(): boolean;
+  /** The server makes no sessions, as far as is known. Absent where it makes no difference. */
+  expectPlain?(nowMs: number): void;
   /** Starts the handshake on a new link. */
   linkUp(nowMs: number): void;
   /**

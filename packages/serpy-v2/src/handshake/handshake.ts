@@ -14,6 +14,7 @@ import type { DecodedMessage } from '../values/values.js';
 import { ClientHandshake } from './client-handshake.js';
 import type { HandshakeSettings } from './handshake-options.js';
 import { type HandshakeHost, type HandshakeRole, HandshakeState } from './handshake-state.js';
+import type { GreetingKind } from './hello-welcome.js';
 import { ServerHandshake } from './server-handshake.js';
 
 export class Handshake<Out extends Sendable> {
@@ -51,6 +52,10 @@ export class Handshake<Out extends Sendable> {
 
   get welcomeSent(): boolean {
     return this.#state.phase === 'welcome-sent';
+  }
+
+  get isPlain(): boolean {
+    return this.#state.phase === 'plain';
   }
 
   /** Whether received bytes are decoded as v2 without a session. */
@@ -214,12 +219,15 @@ export class Handshake<Out extends Sendable> {
       case 'session-wanted':
       case 'given-up':
         this.#state.enter('plain');
+        break;
+      case 'offered':
+        this.#server?.offerDeclined('the client sent a message without a handshake');
     }
   }
 
   /** Handles bytes that are neither a message nor a HELLO or WELCOME, and that end the link. If no session is required, the link was a new client. */
   onUndecodable(): void {
-    if (this.#state.phase === 'idle') this.#state.enter('plain');
+    if (this.#state.phase === 'idle' || this.#state.phase === 'offered') this.#state.enter('plain');
   }
 
   /**
@@ -228,10 +236,41 @@ export class Handshake<Out extends Sendable> {
    * @param rest the bytes that arrived after it
    * @returns whether this role accepted it
    */
-  onGreeting(kind: 'hello' | 'welcome', payload: Buffer, rest: () => Buffer): boolean {
+  onGreeting(kind: GreetingKind, payload: Buffer, rest: () => Buffer): boolean {
+    if (kind === 'declined') return this.#declined();
     const isExpected = (kind === 'hello') === (this.#server !== undefined);
     if (!isExpected || !this.#role.onGreeting(payload)) return false;
     if (!this.decodesPlain && this.#state.phase !== 'down') this.#manager.session?.push(rest(), this.#state.nowMs);
+    return true;
+  }
+
+  /** At a server: its client has sent a probe, and will answer the offer of a session. */
+  offer(nowMs: number): void {
+    this.#state.nowMs = nowMs;
+    this.#server?.offer(nowMs);
+  }
+
+  /** At a client: this much of the time for the answer to the HELLO has passed already. */
+  hurry(passedMs: number): void {
+    const { phase, deadlineMs, nowMs } = this.#state;
+    if (phase !== 'hello-sent' || deadlineMs === undefined || this.#manager.session) return;
+    this.#state.deadlineMs = Math.max(nowMs + 1, deadlineMs - passedMs);
+  }
+
+  /** At a client: the server makes no sessions, as far as is known. */
+  expectPlain(nowMs: number): void {
+    this.#role.expectPlain?.(nowMs);
+  }
+
+  /** At a client: the server has answered a probe, so it is asked for a session although it did not answer before. */
+  serverAnswered(): void {
+    this.#role.serverAnswered?.();
+  }
+
+  #declined(): boolean {
+    if (this.#server === undefined) return this.#role.declined?.() ?? false;
+    if (this.#state.phase !== 'offered') return false;
+    this.#server.offerDeclined('the client does not want a session');
     return true;
   }
 

@@ -3,6 +3,7 @@
  * right one. A Python peer drops such a frame with one warning and continues, while a frame of an unknown type terminates its receiver thread.
  */
 
+import { nameFrom } from 'serpy-core';
 import { crc32 } from '../reliable/crc32.js';
 import {
   type Hello,
@@ -44,6 +45,7 @@ const field = {
   position: 0x83,
   lost: 0x84,
   features: 0x0a,
+  name: 0x0b,
 } as const;
 
 const known: readonly number[] = Object.values(field);
@@ -53,6 +55,9 @@ const encryptedFeature = 1;
 
 /** Never assigned: an unknown field in every HELLO and WELCOME makes sure that peers skip unknown fields. */
 const greaseField = 0x5a;
+
+/** `'declined'`: the client wants no session, although the server offered one. */
+export type GreetingKind = 'hello' | 'welcome' | 'declined';
 
 export type WelcomeResult =
   | ({ readonly kind: 'new' } & SessionGrant)
@@ -148,6 +153,7 @@ function parameterFields({
   pingIntervalMs,
   limit,
   encrypted,
+  name,
 }: SessionParameters): TlvWriter {
   const fields = new TlvWriter()
     .numbers(field.versions, version, version)
@@ -155,7 +161,8 @@ function parameterFields({
     .numbers(field.limits, maxMessageBytes)
     .numbers(field.heartbeat, pingIntervalMs)
     .numbers(field.window, limit);
-  return encrypted ? fields.numbers(field.features, encryptedFeature) : fields;
+  if (encrypted) fields.numbers(field.features, encryptedFeature);
+  return name === undefined ? fields : fields.bytes(field.name, Buffer.from(name));
 }
 
 function parametersOf(fields: TlvReader): SessionParameters {
@@ -169,6 +176,7 @@ function parametersOf(fields: TlvReader): SessionParameters {
     pingIntervalMs,
     limit,
     encrypted: (features & encryptedFeature) !== 0,
+    name: fields.has(field.name) ? nameFrom(fields.raw(field.name)) : undefined,
   };
 }
 
@@ -183,8 +191,9 @@ function fieldsOf(payload: Buffer): TlvReader {
 }
 
 /** Detects an intact HELLO or WELCOME in a frame of bytes whose checksum is wrong. */
-export function detectGreeting(statedSum: number, sum: number, payload: Buffer): 'hello' | 'welcome' | undefined {
+export function detectGreeting(statedSum: number, sum: number, payload: Buffer): GreetingKind | undefined {
   if (statedSum !== ~sum >>> 0) return undefined;
+  if (payload.length === 0) return 'declined';
   if (payload.length < tagBytes + crcBytes || payload.length > maxGreetingBytes) return undefined;
   const end = payload.length - crcBytes;
   if (crc32(payload, 0, end) !== payload.readUInt32LE(end)) return undefined;

@@ -7,11 +7,16 @@ import type { SessionManager } from '../session/session-manager.js';
 import type { Hello } from '../session/session-parameters.js';
 import type { SessionRegistry } from '../session/session-registry.js';
 import type { HandshakeSettings } from './handshake-options.js';
-import type { HandshakeHost, HandshakeRole, HandshakeState } from './handshake-state.js';
+import type { HandshakeHost, HandshakeRole, HandshakeState, Phase } from './handshake-state.js';
 import { decodeHello, encodeWelcome, isVersionKnown, type WelcomeResult } from './hello-welcome.js';
 
 /** A server waits this long for the first bytes before it treats a link as a new connection without a session. */
 const firstByteWaitMs = 100;
+
+/** Whether a client may begin or resume a session in this phase. */
+function mayBegin(phase: Phase): boolean {
+  return phase === 'idle' || phase === 'session-wanted' || phase === 'given-up' || phase === 'hello-required';
+}
 
 /** The owner of a session, as the server's other connections see it. */
 export interface ResumableOwner {
@@ -83,12 +88,35 @@ export class ServerHandshake<Out extends Sendable, Owner extends ResumableOwner>
     if (this.#state.phase === 'idle') this.#state.enter('session-wanted', nowMs + this.#settings.sessionTimeoutMs);
   }
 
+  /** The client has sent a probe: offers a session with the answer, which saves a round trip. */
+  offer(nowMs: number): void {
+    const { phase } = this.#state;
+    if (!mayBegin(phase) || this.#host.plainSent > 0) return;
+    const grant = { ...this.#manager.issue(this.#self), plainMessages: 0 };
+    this.#sendWelcome({ kind: 'new', ...grant });
+    this.#state.enter('offered', nowMs + this.#settings.authTimeoutMs);
+  }
+
+  /** The client continues without the session. Throws if one is required. */
+  offerDeclined(why: string): void {
+    if (this.#settings.session === 'require') throw handshakeRequiredError(why);
+    this.#manager.end(why);
+    this.#state.enter('plain');
+  }
+
   onGreeting(payload: Buffer): boolean {
     const { phase, nowMs } = this.#state;
-    const mayAsk = phase === 'idle' || phase === 'session-wanted' || phase === 'given-up' || phase === 'hello-required';
-    if (!mayAsk || this.#host.plainReceived > 0) return false;
+    const isOffered = phase === 'offered';
+    if ((!mayBegin(phase) && !isOffered) || this.#host.plainReceived > 0) return false;
     const hello = this.#parseHello(payload);
     const { resume } = hello;
+    if (isOffered && resume === undefined) {
+      this.#manager.accepted(hello);
+      this.#manager.linkUp(hello, nowMs);
+      this.#state.enter('welcome-sent', nowMs + this.#settings.authTimeoutMs);
+      return true;
+    }
+    if (isOffered) this.#manager.end('the client resumes another session');
     if (resume && this.#sessions.find(resume.id)?.resumeOn(hello, this.#output.linkHolder)) return true; // the link now belongs to that session
     const { plainSent } = this.#host;
     const grant = { ...this.#manager.issue(this.#self, hello), plainMessages: plainSent };
@@ -140,6 +168,8 @@ export class ServerHandshake<Out extends Sendable, Owner extends ResumableOwner>
         throw handshakeRequiredError('the client did not send HELLO within authTimeoutMs');
       case 'welcome-sent':
         throw new PeerTimeoutError('the client did not respond to WELCOME within authTimeoutMs');
+      case 'offered':
+        throw new PeerTimeoutError('the client sent a probe, and then nothing within authTimeoutMs');
       case 'session-wanted':
         this.#state.enter('given-up');
     }

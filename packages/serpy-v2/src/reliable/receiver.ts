@@ -6,7 +6,7 @@ import { ByteQueue, ProtocolError, type SessionHost } from 'serpy-core';
 import { Decoder, type SessionFrames } from '../decoder.js';
 import type { DecodedMessage } from '../values/values.js';
 import { headerBytes } from '../wire/constants.js';
-import { CorruptRecordError } from './record-reader.js';
+import { CorruptRecordError, type RecordReader } from './record-reader.js';
 import { progressBytes, type Sendable } from './sender.js';
 
 /** Limits of the receive queue. */
@@ -51,6 +51,9 @@ const firstAverageBytes = 4096;
 /** The average covers about the last sixteen messages (2 ** 4), in integers. */
 const [averagedBits, maxAveragedBytes] = [4, 2 ** 30];
 
+/** What the receiver needs of a record. */
+export type DataRecord = Pick<RecordReader, 'offset' | 'payload' | 'ackRequested' | 'consumedRequested' | 'isPlaced'>;
+
 /** What the receiver needs of a delivered message. */
 export type Delivered = Pick<DecodedMessage, 'sizeBytes'> & { end: number };
 
@@ -75,7 +78,7 @@ export class Receiver {
   /** The message that was delivered last, and the last message before it that the queue has kept. */
   #newest: Delivered | undefined;
   #kept: Delivered | undefined;
-  /** What the last acknowledgement stated, and the offset up to which the sender waits for acknowledgements. */
+  /** What the last acknowledgement stated, and the offset up to which the sender waits for consumption. */
   #statedReceived = 0;
   #statedLimit = 0;
   #urgentEnd = 0;
@@ -159,21 +162,16 @@ export class Receiver {
 
   /**
    * Accepts bytes of the stream, which are borrowed.
-   * @param offset the low 32 bits of their offset
-   * @param ackRequested whether the sender waits for the acknowledgement
-   * @param isPlaced whether they are already in the buffer that `place` returned
+   * @param record a DATA record. Its payload is already in the buffer that `place` returned if `isPlaced` is set
    */
-  accept(offset: number, bytes: Buffer, ackRequested: boolean, isPlaced = false): void {
+  accept({ offset, payload: bytes, ackRequested, consumedRequested, isPlaced }: DataRecord): void {
     this.#checkOffset(offset);
     const { length } = bytes;
     if (this.#received + length > this.#statedLimit) throw beyondLimit(this.#statedLimit);
     this.#received += length;
     this.#ackDue = true;
-    if (ackRequested) {
-      this.#urgentEnd = this.#received;
-      this.#ackNow = true;
-    }
-    if (this.#received - this.#statedReceived >= ackBytes) this.#ackNow = true;
+    if (consumedRequested) this.#urgentEnd = this.#received;
+    if (ackRequested || this.#received - this.#statedReceived >= ackBytes) this.#ackNow = true;
     if (isPlaced) this.#decoder.placed(length);
     else if (!this.#isWaiting) this.#decoder.push(bytes);
     else this.#lastQueue().pushCopy(bytes);
@@ -268,7 +266,7 @@ export class Receiver {
     this.#free(dropped.sizeBytes);
   }
 
-  /** A part of a stream was consumed, which frees its bytes. A part of an earlier session frees nothing here. */
+  /** A part of a stream, or a message out of order, was consumed, which frees its bytes. One of an earlier session frees nothing here. */
   streamConsumed({ end, sizeBytes }: Delivered): void {
     if (end > this.base) this.#free(sizeBytes);
   }

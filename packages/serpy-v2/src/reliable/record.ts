@@ -30,14 +30,20 @@ export const recordType = {
 /** A receiver that does not know a critical type ends the session. It skips other unknown types. */
 export const criticalBit = 0x80;
 
-/** The sender waits for an acknowledgement of this record. */
+/** The sender waits until this record has arrived. */
 export const ackRequestedBit = 0x40;
+
+/** The sender waits until the messages in this record were consumed. */
+export const consumedRequestedBit = 0x20;
+
+/** The bits of a type that only state what the sender waits for. */
+export const requestBits = ackRequestedBit | consumedRequestedBit;
 
 /** From this size on XXH3 is faster than CRC-32 and is used instead. */
 const digestFromBytes = 241;
 
 /** A longer payload is digested in parts of this size. */
-const digestPartBytes = 256 * 1024;
+export const digestPartBytes = 256 * 1024;
 
 /** The digest of bytes that the program may change. It does not depend on the record that carries them. */
 export function payloadDigest(memory: Uint8Array, start: number, end: number): number {
@@ -45,19 +51,36 @@ export function payloadDigest(memory: Uint8Array, start: number, end: number): n
 }
 
 /** XXH3 of a large payload, part by part: the digest of each is the seed of the next. */
-function digest(memory: Uint8Array, start: number, end: number): number {
-  let seed = 0;
+function digest(memory: Uint8Array, start: number, end: number, before = 0): number {
+  let seed = before;
   let at = start;
   for (; end - at > digestPartBytes; at += digestPartBytes) seed = xxh3(memory, at, at + digestPartBytes, seed);
   // The last part may be too short for XXH3.
   return end - at < digestFromBytes ? crc32(memory, at, end, seed) : xxh3(memory, at, end, seed);
 }
 
-/** The check of a record. Its header is at `at`; its payload may be in another buffer. */
-export function recordCheck(header: Uint8Array, at: number, memory: Uint8Array, start: number, end: number): number {
+/** The digest of the next part of a large payload. */
+export function digestPart(memory: Uint8Array, start: number, before: number): number {
+  return xxh3(memory, start, start + digestPartBytes, before);
+}
+
+/**
+ * The check of a record. Its header is at `at`; its payload may be in another buffer.
+ * @param from start of the part that was not digested before
+ * @param before the digest of the parts before `from`
+ */
+export function recordCheck(
+  header: Uint8Array,
+  at: number,
+  memory: Uint8Array,
+  start: number,
+  end: number,
+  from = start,
+  before = 0,
+): number {
   const crc = crc32(header, at, at + checkedHeaderBytes);
   if (end - start < digestFromBytes) return crc32(memory, start, end, crc);
-  return (crc ^ digest(memory, start, end)) >>> 0;
+  return (crc ^ digest(memory, from, end, before)) >>> 0;
 }
 
 /** The check of a record whose payload digest is known. */

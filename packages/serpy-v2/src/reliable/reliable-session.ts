@@ -208,12 +208,13 @@ export class ReliableSession<Out extends Sendable> {
 
   /**
    * The program has consumed a message, or a part of a stream.
+   * @param onlyFrees whether this consumes no earlier message: a part of a stream, or a message that a newer one replaced
    * @returns whether something is to be written or read now, or the deadline has changed
    */
-  consumed(message: Delivered, isPart: boolean): boolean {
+  consumed(message: Delivered, onlyFrees: boolean): boolean {
     const { receiver } = this;
     const wasUrgent = receiver.ackNow;
-    if (isPart) receiver.streamConsumed(message);
+    if (onlyFrees) receiver.streamConsumed(message);
     else receiver.consumedUpTo(message);
     if (receiver.ackNow && !wasUrgent) return true;
     if (this.#ackAtMs !== undefined || !receiver.ackDue) return receiver.readable;
@@ -279,11 +280,12 @@ export class ReliableSession<Out extends Sendable> {
     if (this.#nowMs - this.#writtenMs >= this.#maxQuietMs) this.receiver.wantAck();
   }
 
-  #handle({ type, offset, payload, ackRequested, isPlaced }: RecordReader): void {
+  #handle(record: RecordReader): void {
+    const { type, offset, payload } = record;
     this.#progressed();
     switch (type) {
       case recordType.data:
-        this.receiver.accept(offset, payload, ackRequested, isPlaced);
+        this.receiver.accept(record);
         return;
       case recordType.ack:
         if (payload.length < ackBytes) throw tooShort('ACK');

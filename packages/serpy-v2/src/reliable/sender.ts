@@ -10,6 +10,7 @@ import { MessageBlocks } from './message-blocks.js';
 import { type Awaited, PendingAcks } from './pending-acks.js';
 import {
   ackRequestedBit,
+  consumedRequestedBit,
   payloadDigest,
   recordCheck,
   recordCheckOf,
@@ -78,9 +79,10 @@ export class Sender<Out extends Sendable> {
   /** The last segment, while it gathers small messages. */
   #open: Segment<Out> | undefined;
   readonly #blocks = new MessageBlocks();
-  /** Offset up to which an acknowledgement was requested, and end of the last message that awaits one. */
+  /** Offset up to which an acknowledgement was requested, and end of the last message that awaits one, of each level. */
   #requested = 0;
   #awaited = 0;
+  #awaitedConsumed = 0;
 
   constructor(host: SessionHost<Out>, replay: ReplayLimits) {
     this.#host = host;
@@ -163,6 +165,7 @@ export class Sender<Out extends Sendable> {
     message.endOffset = this.#end;
     this.#pending.add(message);
     this.#awaited = this.#end;
+    if (message.level === 'consumed') this.#awaitedConsumed = this.#end;
   }
 
   /** Writes the gathered small messages. */
@@ -325,11 +328,12 @@ export class Sender<Out extends Sendable> {
   #dataType(end: number): number {
     const { maxBytes, maxMessages } = this.#replay;
     const isAwaited = this.#awaited > this.#sent && this.#awaited <= end;
+    const consumed = this.#awaitedConsumed > this.#sent && this.#awaitedConsumed <= end ? consumedRequestedBit : 0;
     const every = Math.min(maxBytes / 2, this.#rate.recordBytes * recordsPerAck);
     const isDue = end - this.#requested >= every || this.#buffer.messages * 2 > maxMessages;
-    if (!isAwaited && !isDue) return recordType.data;
+    if (!isAwaited && !isDue) return recordType.data | consumed;
     this.#requested = end;
-    return recordType.data | ackRequestedBit;
+    return recordType.data | ackRequestedBit | consumed;
   }
 
   /** The bytes of a message are gone or changed: the peer drops the part that it has received. */

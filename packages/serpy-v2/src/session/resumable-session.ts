@@ -12,6 +12,8 @@ export interface HandshakeStatus {
   /** Whether the server has sent WELCOME and the client has not confirmed it: until then the server sends nothing more. */
   readonly welcomeSent: boolean;
   readonly pendingTakeover: boolean;
+  /** Whether the current link has no session. */
+  readonly isPlain: boolean;
   /** Whether the peer has this session, or has been asked to resume it and has not shown that it cannot. */
   readonly flowControlled: boolean;
 }
@@ -72,11 +74,11 @@ export class ResumableAdapter<Out extends Sendable, Owner> implements ResumableS
     return this.#status.flowControlled;
   }
 
-  consumed(received: Received): boolean {
+  consumed(received: Received, earlierWait = false): boolean {
     const { session } = this.#manager;
     if (session === undefined || !isNumbered(received)) return true;
     // The parts of a stream are consumed in an order of their own.
-    return session.consumed(received, received.part !== undefined);
+    return session.consumed(received, earlierWait || received.part !== undefined);
   }
 
   discarded(received: Received): void {
@@ -91,6 +93,10 @@ export class ResumableAdapter<Out extends Sendable, Owner> implements ResumableS
   get resumableMs(): number {
     const { session, resumableMs } = this.#manager;
     return session === undefined || session.peerClose ? 0 : resumableMs;
+  }
+
+  get peerName(): string | undefined {
+    return this.#status.isPlain ? undefined : this.#manager.peerName;
   }
 
   get peerClose(): PeerClose | undefined {

@@ -23,6 +23,7 @@ import type { SessionRegistry } from './session-registry.js';
 
 export interface SessionManagerSettings extends ReliableSettings {
   readonly resumeWindowMs: number;
+  readonly name?: string | undefined;
 }
 
 export class SessionManager<Out extends Sendable, Owner> {
@@ -32,6 +33,8 @@ export class SessionManager<Out extends Sendable, Owner> {
   credentials: ResumeCredentials | undefined;
   /** Messages that an ended session received and did not deliver, the next one last. */
   leftover: { readonly session: unknown; readonly messages: DecodedMessage[] } | undefined;
+  /** The name in the last HELLO or WELCOME of the peer. */
+  peerName: string | undefined;
   readonly #settings: SessionManagerSettings;
   readonly #output: SessionHost<Out>;
   readonly #sessions: SessionRegistry<Owner>;
@@ -73,20 +76,32 @@ export class SessionManager<Out extends Sendable, Owner> {
   /** The parameters that this end states in HELLO or WELCOME. */
   get parameters(): SessionParameters {
     this.#instance ??= this.#output.randomBytes(idBytes);
-    const { maxMessageBytes, pingIntervalMs, window } = this.#settings;
+    const { maxMessageBytes, pingIntervalMs, window, name } = this.#settings;
     const limit = this.session?.receiver.takeAck().limit ?? firstLimit(window);
     const encrypted = this.#output.linkHolder.encrypted === true;
-    return { instance: this.#instance, maxMessageBytes, pingIntervalMs: Math.ceil(pingIntervalMs), limit, encrypted };
+    return {
+      instance: this.#instance,
+      maxMessageBytes,
+      pingIntervalMs: Math.ceil(pingIntervalMs),
+      limit,
+      encrypted,
+      name,
+    };
   }
 
-  /** At the server: starts a new session. */
-  issue(owner: Owner, hello: Hello): ResumeCredentials {
+  /** At the server: starts a new session. Without a HELLO it is an offer, and ends with its link until the client has accepted it. */
+  issue(owner: Owner, hello?: Hello): ResumeCredentials {
     const credentials = createCredentials((count) => this.#output.randomBytes(count));
     this.#start(credentials);
     this.#isIssuer = true;
-    this.#resumableMs = Math.min(this.#settings.resumeWindowMs, hello.resumableMs);
+    this.#resumableMs = Math.min(this.#settings.resumeWindowMs, hello?.resumableMs ?? 0);
     this.#sessions.add(credentials.id, owner);
     return credentials;
+  }
+
+  /** At the server: the client has accepted the offer. */
+  accepted(hello: Hello): void {
+    this.#resumableMs = Math.min(this.#settings.resumeWindowMs, hello.resumableMs);
   }
 
   /** At the client: starts the session that the server granted. */
@@ -148,6 +163,7 @@ export class SessionManager<Out extends Sendable, Owner> {
 
   /** Continues the session on a link, after both ends have exchanged their positions. */
   linkUp(peer: SessionParameters, nowMs: number): void {
+    this.peerName = peer.name;
     const isChecked = !(peer.encrypted && this.#output.linkHolder.encrypted === true);
     this.session?.linkUp(peer, isChecked, nowMs);
   }

@@ -5,9 +5,13 @@ import { type ArrayValue, isArrayValue, npyParts } from 'serpy-arrays';
 import {
   IntegerRangeError,
   isTypedNumber,
+  type JsonReading,
+  kindOfBytes,
+  type MessageKind,
   MessageTooLargeError,
   markInUse,
   ProtocolError,
+  Message as ReceivedMessage,
   type RequestPart,
   type StreamPart,
   type TypedNumber,
@@ -71,7 +75,10 @@ export type Value = string | number | bigint | Uint8Array | TypedNumber | ArrayV
 export type Data = string | number | bigint | Buffer;
 
 /** A value with its type on the wire. */
-export type Message =
+export type Message = TypedValue & JsonReading;
+
+/** As `Message`, without the method. */
+export type TypedValue =
   | { readonly type: 'int'; readonly value: number | bigint }
   /** An int of more than 1024 bytes, undecoded: signed, little-endian. */
   | { readonly type: 'longint'; readonly value: Buffer }
@@ -80,7 +87,7 @@ export type Message =
   | { readonly type: 'bytes'; readonly value: Buffer };
 
 /** A message that arrived, and the size of its payload. */
-export type DecodedMessage = Message & {
+export type DecodedMessage = TypedValue & {
   readonly sizeBytes: number;
   /** In a session, the offset after its last byte; otherwise 0. */
   readonly end: number;
@@ -142,13 +149,23 @@ export function decodeValue(type: number, payload: Buffer, end = 0): DecodedMess
   }
 }
 
+/** A message as the application reads it. */
+export function readable({ type, value }: TypedValue): Message {
+  return new ReceivedMessage(type, value) as Message;
+}
+
+/** The kind of a message, for the option `keep`. */
+export function kindOf({ type, value }: TypedValue): MessageKind {
+  if (type === 'bytes') return kindOfBytes(value);
+  return type === 'str' ? 'text' : 'numbers';
+}
+
 /** An outbound message as the application knows it. */
 export function messageOf({ type, prefix, payload }: OutboundPayload): Message {
   const bytes = prefix
     ? Buffer.concat([prefix, payload])
     : Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
-  const { type: name, value } = decodeValue(type, bytes);
-  return { type: name, value } as Message;
+  return readable(decodeValue(type, bytes));
 }
 
 interface OutboundPayload {
@@ -245,7 +262,7 @@ function advice(value: unknown): string {
   if (types.isPromise(value)) return ': await it';
   switch (typeof value) {
     case 'object':
-      return value === null ? nothingAdvice : ': send JSON.stringify(…) as text';
+      return value === null ? nothingAdvice : ': send json(value)';
     case 'undefined':
       return nothingAdvice;
     case 'boolean':

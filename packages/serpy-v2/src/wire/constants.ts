@@ -32,5 +32,11 @@ export type TypeName = keyof typeof frameType;
  */
 export const probe = Buffer.from('\x01SETMODE0\x1f\x1f\x1f\x1f\x1f', 'latin1');
 
+/**
+ * The answer of a v2 server to the probe: an empty frame with a complemented checksum, which every v2 peer drops. A client sends the same frame
+ * to decline the session that the server offered with its answer.
+ */
+export const probeAnswer = Buffer.concat([magic, Buffer.from('81ffffffff00000000', 'hex')]);
+
 /** The constants with which the protocol detection recognizes v2. */
-export const v2Wire = { magic, probe } as const;
+export const v2Wire = { magic, probe, probeAnswer } as const;

@@ -3,6 +3,7 @@ import { xxh3 } from '../../src/reliable/xxh3.js';
 
 export const typeOf = { data: 1, ack: 2, ping: 3, pong: 4, close: 5, retract: 0x86 } as const;
 export const ackRequested = 0x40;
+export const consumedRequested = 0x20;
 
 const table = Array.from({ length: 256 }, (_, byte) => {
   let rest = byte;

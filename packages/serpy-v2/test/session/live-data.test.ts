@@ -50,6 +50,34 @@ test("keep 'latest': neither window nor replay buffer of the sender fills up, wi
   expect(await accepted.getData()).toBe(5000);
 });
 
+test('keep by kind: a replaced message counts as taken only when a later one is, and never takes an earlier one with it', async () => {
+  const accepted = await pair({}, { keep: { numbers: 'latest' } });
+  const taken: unknown[] = [];
+  const watch = (value: string | number) =>
+    void client.sendData(value, { acknowledge: 'consumed' }).then(() => taken.push(value));
+  for (const value of ['text', 1, 2, 'more']) watch(value);
+  expect(await client.sendData(3, { acknowledge: 'received' })).toBe(true);
+  await until(() => accepted.stats().droppedReceiving === 2);
+  expect(await client.sendData(4, { acknowledge: 'received' })).toBe(true);
+  expect(taken).toEqual([]);
+  expect(await accepted.getData()).toBe('text');
+  await until(() => taken.length > 0);
+  expect(taken).toEqual(['text']);
+  expect(await accepted.getData()).toBe('more');
+  await until(() => taken.length === 4);
+  expect(taken).toEqual(['text', 1, 2, 'more']);
+  expect([...accepted]).toEqual([4]);
+});
+
+test('keep by kind: a message beyond the bytes of the receive queue is still replaced by the next', async () => {
+  const accepted = await pair({}, { keep: { bytes: 'latest' }, receiveQueue: { maxBytes: 1000 } });
+  for (let n = 0; n < 50; n++) await client.sendData(Buffer.alloc(100_000, n));
+  await client.sendData('end', { acknowledge: 'received' });
+  expect(accepted.stats()).toMatchObject({ receiveQueueMessages: 2, droppedReceiving: 49 });
+  expect((await accepted.getData()) as Buffer).toHaveLength(100_000);
+  expect(await accepted.getData()).toBe('end');
+});
+
 describe('a receive queue that drops acknowledges what it has dropped, counts it and warns of it', () => {
   /** Sends a message of which it is noted when it was taken or dropped. */
   function watched(value: string, taken: string[]): Promise<void> {

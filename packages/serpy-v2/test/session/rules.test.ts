@@ -6,7 +6,7 @@ import { SessionRegistry } from '../../src/session/session-registry.js';
 import { frameType, headerBytes, streamType } from '../../src/wire/constants.js';
 import { writeHeader } from '../../src/wire/header.js';
 import { fieldsOf, helloOf, helloOfVersion2, helloWithField, valueAt } from '../handshake/changed-hello.js';
-import { ack, ackRequested, data, frame, record, typeOf, uint64 } from '../reliable/wire.js';
+import { ack, ackRequested, consumedRequested, data, frame, record, typeOf, uint64 } from '../reliable/wire.js';
 import { begun, End, exchange } from './talk.js';
 
 /** The bytes that a text occupies in the stream. */
@@ -49,8 +49,8 @@ test('a record of a type that is not known is skipped, unless it must be known',
   const { server } = begun();
   server.hear(Buffer.concat([record(0x33, Buffer.alloc(100)), data(0, 'after it')]));
   expect(server.values).toEqual(['after it']);
-  server.hear(record(0xb3, Buffer.alloc(100)));
-  expect(server.error).toMatchObject({ code: 'ERR_SERPY_PROTOCOL', message: expect.stringContaining('type 179') });
+  server.hear(record(0x93, Buffer.alloc(100)));
+  expect(server.error).toMatchObject({ code: 'ERR_SERPY_PROTOCOL', message: expect.stringContaining('type 147') });
   expect(server.session.resumable?.resumableMs ?? 0).toBe(0);
 });
 
@@ -692,6 +692,21 @@ test('a record that waits for its acknowledgement is answered at once, another i
   expect(server.takeBytes()).toHaveLength(0);
   server.hear(record(typeOf.data | ackRequested, frame('two'), sizeOf('one')));
   expect(server.takeBytes()).toEqual(ack(2 * sizeOf('one'), 2 * sizeOf('one'), server.limit));
+});
+
+test('the consumption of a message is acknowledged at once if its sender waits for that, and otherwise not', () => {
+  const { server } = begun();
+  server.takeBytes();
+  server.takes = false;
+  const answersTo = (flags: number, text: string, offset: number) => {
+    server.hear(record(typeOf.data | flags, frame(text), offset));
+    const toArrival = server.takeBytes().length > 0;
+    server.takeAll();
+    server.proceed();
+    return [toArrival, server.takeBytes().length > 0];
+  };
+  expect(answersTo(ackRequested, 'one', 0)).toEqual([true, false]);
+  expect(answersTo(consumedRequested, 'two', sizeOf('one'))).toEqual([false, true]);
 });
 
 test('a message that is larger than it may be ends the session', () => {

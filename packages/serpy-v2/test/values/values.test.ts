@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { isSerpyError } from 'serpy-core';
 import { describe, expect, test, vi } from 'vitest';
-import { decodeValue, encodeValue, float, int, type Message, type Value } from '../../src/values/values.js';
+import { decodeValue, encodeValue, float, int, type TypedValue, type Value } from '../../src/values/values.js';
 import { frameType } from '../../src/wire/constants.js';
 import { messageOf } from '../conversation.js';
 import { littleEndian, signedInteger } from '../oracle.js';
@@ -18,7 +18,7 @@ const thrownBy = (action: () => unknown): Error => {
   throw new Error('nothing was thrown');
 };
 
-const roundTrip = (value: Value): Message => {
+const roundTrip = (value: Value): TypedValue => {
   const { type, bytes } = encodeValue(value);
   return messageOf(decodeValue(frameType[type], Buffer.from(bytes)));
 };
@@ -254,12 +254,12 @@ describe('a value that v2 cannot send is rejected, with advice', () => {
     [undefined, 'undefined', "''"],
     [true, 'a boolean', '1 or 0'],
     [false, 'a boolean', '1 or 0'],
-    [{ a: 1 }, 'an object (Object)', 'JSON.stringify('],
-    [new Sample(), 'an object (Sample)', 'JSON.stringify('],
-    [Object.create(null), 'an object (without a class)', 'JSON.stringify('],
-    [new Date(0), 'an object (Date)', 'JSON.stringify('],
-    [[1, 2], 'an array', 'JSON.stringify('],
-    [{ type: 'str', value: 'x' }, 'an object (Object)', 'JSON.stringify('],
+    [{ a: 1 }, 'an object (Object)', 'json(value)'],
+    [new Sample(), 'an object (Sample)', 'json(value)'],
+    [Object.create(null), 'an object (without a class)', 'json(value)'],
+    [new Date(0), 'an object (Date)', 'json(value)'],
+    [[1, 2], 'an array', 'json(value)'],
+    [{ type: 'str', value: 'x' }, 'an object (Object)', 'json(value)'],
     [new DataView(new ArrayBuffer(2)), 'an object (DataView)', 'Buffer.from(array.buffer, '],
     [new ArrayBuffer(2), 'an object (ArrayBuffer)', 'Buffer.from(arrayBuffer)'],
     [new SharedArrayBuffer(2), 'an object (SharedArrayBuffer)', 'Buffer.from(arrayBuffer)'],

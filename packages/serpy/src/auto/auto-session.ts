@@ -6,6 +6,7 @@
  * long as the server confirms it.
  */
 import {
+  ConnectionLostError,
   DeliveryUnknownError,
   PeerTimeoutError,
   type ProgressInfo,
@@ -13,14 +14,24 @@ import {
   type RequestPart,
   type ResumableSession,
   type Role,
+  type SendWaitOptions,
   type SerpyError,
   type Session,
   type SessionHost,
+  type SharedEncoding,
   type StreamPart,
 } from 'serpy-core';
 import type { PortableValue } from '../portable/portable-value.js';
 import type { v1, v2 } from '../protocols.js';
-import { type AutoOutgoing, encodeFor, messageFor, noStreamsError } from './auto-outgoing.js';
+import {
+  type AutoOutgoing,
+  type AutoSendOptions,
+  awaitedMessageFor,
+  type EncodedMessage,
+  encodeFor,
+  messageFor,
+  noStreamsError,
+} from './auto-outgoing.js';
 import type { AutoReceived, AutoSettings } from './auto-types.js';
 import { ClientDetection, type ServerAnswer } from './client-detection.js';
 import { probeFill, v2Answer } from './probe.js';
@@ -33,15 +44,18 @@ type V2 = v2.V2;
 /** Milliseconds for a v2 server that has sent something to read the probe: a Python server polls every 10 ms, and the probe may be in flight. */
 const probeSettleMs = 200;
 
+/** The least time after which silence is remembered. */
+const minSilenceMs = 1000;
+
 /** The result of the detection: for a client the answer of the server, for a server the first bytes of the client. */
 type Detected = Pick<ServerAnswer, 'protocol' | 'bytes'> & Partial<ServerAnswer & DetectedClient>;
 
-export class AutoSession implements Session<PortableValue, object, AutoReceived, AutoOutgoing> {
+export class AutoSession implements Session<PortableValue, AutoSendOptions, AutoReceived, AutoOutgoing> {
   readonly #role: Role;
   readonly #output: SessionHost<AutoOutgoing>;
   readonly #settings: AutoSettings;
-  /** The parts of streams without an acknowledgement, and the messages of requests, by their frame. */
-  readonly #parts = new WeakMap<object, AutoOutgoing>();
+  /** The messages, the parts of streams and those of requests whose outcome is reported, by their block or frame. */
+  readonly #awaited = new WeakMap<object, AutoOutgoing>();
   readonly #v1: v1.V1Session;
   readonly #v2: v2.V2Session;
   /** The protocol of this link; undefined during the detection. */
@@ -52,6 +66,10 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   readonly #guess: ProtocolGuess | undefined;
   #deadlineMs: number | undefined;
   #answerDueMs: number | undefined;
+  /** How long this link waits for the answer to the probe. */
+  #probeWaitMs = 0;
+  /** When a server that has said nothing counts as one that never answers a probe. */
+  #silentUntilMs: number | undefined;
   #nowMs = 0;
   #warned = false;
   /** Whether a v2 server sent something before it answered the probe: a Python server may not have read the probe yet, and skips the bytes that follow it directly. */
@@ -67,7 +85,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     this.#role = role;
     this.#output = output;
     this.#settings = settings;
-    if (role === 'client') this.#guess = new ProtocolGuess(output);
+    if (role === 'client') this.#guess = new ProtocolGuess(output, () => this.#v2.probeAnsweredLate(), settings.record);
     const write = (piece: Uint8Array) => output.write(piece);
     const reserve = (bytes: number) => output.reserve(bytes);
     const allocate = (sizeBytes: number) => output.allocate(sizeBytes);
@@ -78,11 +96,10 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
       reserve,
       allocate,
       warn,
-      // Only parts of streams are acknowledged: a message that either protocol may carry cannot request an acknowledgement.
       acknowledged: (frame: V1['outgoing'] | V2['outgoing']) =>
-        this.#partSettled(frame, (part) => output.acknowledged(part)),
+        this.#settled(frame, (each) => output.acknowledged(each)),
       rejected: (frame: V1['outgoing'] | V2['outgoing'], error: SerpyError) =>
-        this.#partSettled(frame, (part) => output.rejected(part, error)),
+        this.#settled(frame, (each) => output.rejected(each, error)),
       progress: (info: ProgressInfo) => output.progress(info),
       randomBytes,
       linkHolder: output.linkHolder,
@@ -105,7 +122,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
 
   get deadlineMs(): number | undefined {
     const below = this.#activeProtocol === 'v1' ? this.#v1.deadlineMs : this.#v2.deadlineMs;
-    const times = [this.#deadlineMs, this.#answerDueMs, this.#detection?.deadlineMs, below].filter(
+    const times = [this.#deadlineMs, this.#answerDueMs, this.#silentUntilMs, this.#detection?.deadlineMs, below].filter(
       (each) => each !== undefined,
     );
     return times.length > 0 ? Math.min(...times) : undefined;
@@ -126,10 +143,10 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   }
 
   /** While the protocol is not known, both protocols must be able to carry the value. */
-  encode(value: PortableValue): AutoOutgoing {
-    const outgoing = encodeFor(this.protocol, value, this.#encoders);
+  encode(value: PortableValue, options: AutoSendOptions & SendWaitOptions = {}, shared?: SharedEncoding): AutoOutgoing {
+    const outgoing = encodeFor(this.protocol, value, this.#encoders, options, shared);
     this.#warnLater();
-    return outgoing;
+    return options.expiresMs === undefined ? outgoing : { ...outgoing, expires: true };
   }
 
   encodePart(part: StreamPart): AutoOutgoing {
@@ -137,7 +154,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     const v2 = this.#v2.encodePart(part);
     this.#warnLater();
     const outgoing = { v1: undefined, v2, value: undefined, sizeBytes: v2.sizeBytes, awaitsAck: true, part };
-    this.#parts.set(v2, outgoing);
+    this.#awaited.set(v2, outgoing);
     return outgoing;
   }
 
@@ -153,7 +170,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     const v2 = this.#v2.encodeRequestPart(part, frame);
     const { sizeBytes } = v2;
     const outgoing = { v1: undefined, v2, value: undefined, sizeBytes, awaitsAck: false, part, undroppable: true };
-    this.#parts.set(v2, outgoing);
+    this.#awaited.set(v2, outgoing);
     return outgoing;
   }
 
@@ -170,6 +187,10 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
       this.#output.rejected(outgoing, noStreamsError());
       return;
     }
+    if (outgoing.level !== undefined) {
+      this.#sendAwaited(outgoing);
+      return;
+    }
     const encoded = messageFor(protocol, outgoing, this.#encoders);
     if (encoded instanceof Error) {
       if (outgoing.undroppable) this.#output.rejected(outgoing, encoded);
@@ -177,18 +198,33 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
       this.#deadlineMs ??= this.#nowMs; // requests a step, after which the warning is emitted
       return;
     }
-    if (outgoing.undroppable) this.#parts.set(encoded.message, outgoing);
+    if (outgoing.undroppable) this.#awaited.set(encoded.message, outgoing);
     if (encoded.protocol === 'v1') this.#v1.send(encoded.message);
     else this.#v2.send(encoded.message);
     if (outgoing.part === undefined) this.#guess?.onSent(outgoing);
+  }
+
+  /** Sends a message whose acknowledgement is awaited, or rejects it if this protocol cannot acknowledge it. */
+  #sendAwaited(outgoing: AutoOutgoing): void {
+    let encoded: EncodedMessage;
+    try {
+      encoded = awaitedMessageFor(this.#activeProtocol, outgoing);
+    } catch (error) {
+      this.#output.rejected(outgoing, error as SerpyError);
+      return;
+    }
+    this.#awaited.set(encoded.message, outgoing);
+    if (encoded.protocol === 'v1') this.#v1.send(encoded.message);
+    else this.#v2.send(encoded.message);
   }
 
   snapshot({ v2 }: AutoOutgoing): void {
     if (v2) this.#v2.snapshot(v2);
   }
 
-  cancelAck({ v2 }: AutoOutgoing): void {
+  cancelAck({ v1, v2 }: AutoOutgoing): void {
     if (v2) this.#v2.cancelAck(v2);
+    if (v1 && this.#awaited.has(v1)) this.#v1.cancelAck(v1);
   }
 
   get gathered(): boolean {
@@ -203,25 +239,30 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     this.#v2.reconnects(is);
   }
 
-  linkUp(nowMs: number): void {
+  linkUp(nowMs: number, connectMs = 0): void {
     this.#nowMs = nowMs;
-    this.#v1.linkUp(nowMs);
+    this.#v1.begin(nowMs);
+    this.#guess?.recall(nowMs);
     const probes = this.#guess !== undefined && !this.#guess.skipsProbe;
     this.#guess?.linkUp(probes);
     if (probes) {
-      this.#probe(nowMs);
+      this.#probe(nowMs, connectMs);
       return;
     }
     if (this.#guess) this.#useProtocol('v2', false);
     else if (this.#activeProtocol === undefined) this.#detection = new ServerDetection(); // not for a client that resumes a session: it speaks v2
-    this.#v2.linkUp(nowMs);
+    if (this.#guess?.isPython) this.#v2.linkUpPlain(nowMs);
+    else this.#v2.linkUp(nowMs);
   }
 
   /** Sends the probe. A client sends nothing of v2 before it knows that the server speaks v2. */
-  #probe(nowMs: number): void {
+  #probe(nowMs: number, connectMs: number): void {
     this.#v1.requestAck();
     this.#output.write(probeFill);
-    const { probeTimeoutMs, modeChangeTimeoutMs, maxMessageBytes } = this.#settings;
+    const { modeChangeTimeoutMs, maxMessageBytes } = this.#settings;
+    // The answer of a distant server takes longer.
+    const probeTimeoutMs = this.#settings.probeTimeoutMs + 2 * connectMs;
+    this.#probeWaitMs = probeTimeoutMs;
     const maxBytes = 2 * maxMessageBytes + 65_536; // a message in base85, and control blocks before it
     this.#detection = new ClientDetection({ probeTimeoutMs, modeChangeTimeoutMs, maxBytes: maxBytes }, nowMs);
   }
@@ -229,6 +270,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   linkDown(paused: boolean): void {
     this.#deadlineMs = undefined;
     this.#answerDueMs = undefined;
+    this.#silentUntilMs = undefined;
     this.#sendPaused = false;
     this.#detection = undefined;
     this.#v1.linkDown();
@@ -264,6 +306,15 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   }
 
   read(): AutoReceived | undefined {
+    try {
+      return this.#read();
+    } catch (error) {
+      if (!this.#guess?.isOutdated) throw error;
+      throw new ConnectionLostError(outdatedText, { cause: error });
+    }
+  }
+
+  #read(): AutoReceived | undefined {
     const protocol = this.#activeProtocol;
     this.#detection?.check();
     if (protocol === 'v1') {
@@ -287,6 +338,7 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     if (this.#activeProtocol !== undefined) this.#session.tick(nowMs, paused);
     else if (this.#role === 'server') this.#v2.tick(nowMs);
     this.#checkAnswer(nowMs, paused);
+    this.#checkSilence(nowMs, paused);
     const isKnown = this.#guess?.remembered !== undefined;
     const detected = this.#detection?.tick(nowMs, paused && !isKnown);
     if (detected === 'silent') this.#assumeProtocol();
@@ -305,10 +357,10 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     );
   }
 
-  #partSettled(frame: V1['outgoing'] | V2['outgoing'], report: (part: AutoOutgoing) => void): void {
-    const part = this.#parts.get(frame);
-    this.#parts.delete(frame);
-    if (part) report(part);
+  #settled(frame: V1['outgoing'] | V2['outgoing'], report: (outgoing: AutoOutgoing) => void): void {
+    const outgoing = this.#awaited.get(frame);
+    this.#awaited.delete(frame);
+    if (outgoing) report(outgoing);
   }
 
   get #session(): v1.V1Session | v2.V2Session {
@@ -323,8 +375,10 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
   #assumeProtocol(): void {
     this.#useProtocol(this.#guess?.remembered ?? 'v2', false);
     const { probeTimeoutMs, modeChangeTimeoutMs } = this.#settings;
-    if (this.#activeProtocol === 'v2') this.#v2.linkUp(this.#nowMs);
-    else if (modeChangeTimeoutMs > 0)
+    if (this.#activeProtocol === 'v2') {
+      this.#v2.linkUpSilent(this.#nowMs, this.#probeWaitMs);
+      this.#silentUntilMs = this.#nowMs + Math.max(modeChangeTimeoutMs, minSilenceMs);
+    } else if (modeChangeTimeoutMs > 0)
       this.#answerDueMs = this.#nowMs + Math.max(1, modeChangeTimeoutMs - probeTimeoutMs);
   }
 
@@ -335,16 +389,23 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     if (!paused && !this.#guess?.confirmed) throw noAnswerError(this.#settings.modeChangeTimeoutMs);
   }
 
+  /** A v1 server would have answered the probe by now, and one of serpy for Node as well. */
+  #checkSilence(nowMs: number, paused: boolean): void {
+    if (this.#silentUntilMs === undefined || nowMs < this.#silentUntilMs) return;
+    this.#silentUntilMs = undefined;
+    if (!paused && this.#v2.isPlain) this.#guess?.rememberSilent(nowMs);
+  }
+
   /** The detection is complete. */
   #onDetected({ protocol, bytes, answered = false, wantsAnswer = false }: Detected): void {
     const untilMs = Math.min(this.#detection?.deadlineMs ?? Number.POSITIVE_INFINITY, this.#nowMs + probeSettleMs);
-    if (wantsAnswer) this.#output.write(v2Answer);
     this.#useProtocol(protocol, true, answered);
+    if (wantsAnswer) this.#v2.answerProbe(this.#nowMs);
     this.#sendPaused = this.#role === 'client' && protocol === 'v2' && !answered;
     this.#deadlineMs = this.#sendPaused ? untilMs : undefined;
     const isAnswerOfV2 = answered && protocol === 'v2';
-    if (isAnswerOfV2) this.#v2.linkUp(this.#nowMs);
     const rest = isAnswerOfV2 ? bytes.subarray(v2Answer.length) : bytes;
+    if (isAnswerOfV2) this.#v2.probeAnswered(this.#nowMs, rest);
     if (rest.length > 0) this.#session.receive(rest, this.#nowMs);
   }
 
@@ -352,11 +413,19 @@ export class AutoSession implements Session<PortableValue, object, AutoReceived,
     this.#detection = undefined;
     this.#activeProtocol = protocol;
     this.#guess?.assume(protocol, heard, answered);
+    if (protocol === 'v1') this.#v1.resend();
+    else this.#v1.abandon(new ConnectionLostError(changedText));
     if (this.#role === 'server' || protocol === 'v2') return;
     const unknown = this.#v2.resumable?.abort() ?? [];
     if (unknown.length > 0) this.#output.warn(new DeliveryUnknownError('the server speaks v1 now', unknown));
   }
 }
+
+const outdatedText =
+  'the server speaks another protocol than when this program connected to it last. Connect again: its protocol is detected anew';
+
+const changedText =
+  'the server speaks v2 now, and spoke v1 when the message was sent, which may or may not have arrived: ask the peer, or send it again';
 
 function noAnswerError(modeChangeTimeoutMs: number): PeerTimeoutError {
   return new PeerTimeoutError(

@@ -1,10 +1,14 @@
 /** The settings and received messages of `auto`. Types only. */
 import type { InboundMessage } from 'serpy-core';
 import type { v1, v2 } from '../protocols.js';
+import type { ServerRecord } from './server-memory.js';
 
 /** The options that `auto` adds. */
 export interface ProbeSetting {
-  /** Milliseconds for which a client waits for the answer of a v1 server. After that it assumes v2. Default 1,000. */
+  /**
+   * Milliseconds for which a client waits for the answer to its probe, besides twice the time that connecting took. After that it assumes v2.
+   * Default 250.
+   */
   readonly probeTimeoutMs: number;
 }
 
@@ -12,6 +16,8 @@ export interface ProbeSetting {
 export type AutoSettings = ProbeSetting & {
   readonly modeChangeTimeoutMs: number;
   readonly maxMessageBytes: number;
+  /** Client: what earlier connections have found out about the server. */
+  readonly record?: ServerRecord | undefined;
 };
 
 /** A message of either protocol. */

@@ -14,7 +14,7 @@ export const probeBlockBytes = probe.indexOf(v1.v1Wire.blockEnd) + 1;
 export const probeFill = probe.subarray(probeBlockBytes);
 
 /** The answer of a server that detects the protocol: an empty v2 frame with a complemented checksum, which every v2 peer drops. */
-export const v2Answer = Buffer.concat([v2Magic, Buffer.from('81ffffffff00000000', 'hex')]);
+export const v2Answer: Buffer = v2.v2Wire.probeAnswer;
 
 /** The answer of every v1 peer. No other peer sends it. */
 export const v1Answer: Buffer = v1.v1Wire.modeChangedBlock;

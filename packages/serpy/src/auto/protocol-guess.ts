@@ -5,6 +5,7 @@
 import type { SessionHost } from 'serpy-core';
 import type { AutoOutgoing } from './auto-outgoing.js';
 import { isPrefix, startsWith, v1Answer, v2Answer, v2Magic } from './probe.js';
+import type { ServerRecord } from './server-memory.js';
 import { UnconfirmedMessages } from './unconfirmed-messages.js';
 
 /**
@@ -17,6 +18,11 @@ const nothing = Buffer.alloc(0);
 
 export class ProtocolGuess {
   readonly #output: Pick<SessionHost<AutoOutgoing>, 'putBack' | 'warn'>;
+  readonly #onLateAnswer: () => void;
+  readonly #record: ServerRecord | undefined;
+  /** Whether the assumption is that of another connection, and nothing has confirmed it here. */
+  #recalled = false;
+  #nowMs = 0;
   #remembered: 'v1' | 'v2' | undefined;
   #last: 'v1' | 'v2' | undefined;
   /** The protocol of this link. */
@@ -34,8 +40,15 @@ export class ProtocolGuess {
   /** The unconfirmed messages of the previous link. */
   #previousUnconfirmed: UnconfirmedMessages | undefined;
 
-  constructor(output: Pick<SessionHost<AutoOutgoing>, 'putBack' | 'warn'>) {
+  /** @param onLateAnswer the server has answered the probe after v2 was assumed */
+  constructor(
+    output: Pick<SessionHost<AutoOutgoing>, 'putBack' | 'warn'>,
+    onLateAnswer: () => void = () => {},
+    record?: ServerRecord,
+  ) {
     this.#output = output;
+    this.#record = record;
+    this.#onLateAnswer = onLateAnswer;
   }
 
   /** The protocol of the last link, unless bytes of the server contradict it. */
@@ -68,6 +81,39 @@ export class ProtocolGuess {
     return this.#unconfirmed !== undefined && this.#spoken !== undefined && this.#isWrong(this.#spoken);
   }
 
+  /** Uses what an earlier connection has found out, if this one knows nothing. */
+  recall(nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#recalled = false;
+    if (this.#remembered !== undefined || this.#last !== undefined) return;
+    const facts = this.#record?.recall(nowMs);
+    if (facts === undefined) return;
+    this.#recalled = true;
+    this.#remembered = facts.protocol;
+    this.#answersProbes = facts.answersProbes;
+  }
+
+  /** Whether the server is known to be a Python v2 server: it answers no probe, and makes no sessions. */
+  get isPython(): boolean {
+    return this.#recalled && this.#remembered === 'v2' && !this.#answersProbes;
+  }
+
+  /** Whether what an earlier connection found out is wrong by now. */
+  get isOutdated(): boolean {
+    return this.#recalled && this.#spoken !== undefined && this.#isWrong(this.#spoken);
+  }
+
+  /** The server was silent long enough to be sure of it. */
+  rememberSilent(nowMs: number): void {
+    if (this.#confirmed || this.#spoken !== 'v2' || this.#firstBytes.length > 0) return;
+    this.#record?.remember({ protocol: 'v2', answersProbes: false }, nowMs);
+  }
+
+  #remember(protocol: 'v1' | 'v2'): void {
+    this.#recalled = false;
+    this.#record?.remember({ protocol, answersProbes: this.#answersProbes }, this.#nowMs);
+  }
+
   /** A link is up. */
   linkUp(probed: boolean): void {
     this.#probed = probed;
@@ -85,6 +131,7 @@ export class ProtocolGuess {
     this.#spoken = protocol;
     this.#confirmed = heard;
     if (answered && protocol === 'v2') this.#answersProbes = true;
+    if (heard) this.#remember(protocol);
     const previous = this.#previousUnconfirmed;
     this.#previousUnconfirmed = undefined;
     const continued = previous?.protocol === 'v1' && protocol === 'v1' ? previous : undefined;
@@ -119,6 +166,8 @@ export class ProtocolGuess {
     this.#confirm();
     if (!this.#probed || !startsWith(bytes, v2Answer)) return bytes;
     this.#answersProbes = true;
+    this.#remember('v2');
+    this.#onLateAnswer();
     return bytes.subarray(v2Answer.length);
   }
 
@@ -153,6 +202,7 @@ export class ProtocolGuess {
       return;
     }
     const isWrong = this.#isWrong(spoken);
+    if (isWrong) this.#record?.forget();
     if (paused && !isWrong) {
       this.#previousUnconfirmed = unconfirmed;
       return;
@@ -175,6 +225,7 @@ export class ProtocolGuess {
   #confirm(): void {
     this.#confirmed = true;
     this.#unconfirmed = undefined;
+    if (this.#spoken !== undefined) this.#remember(this.#spoken);
   }
 
   /** Sends messages again that the server cannot have understood, or reports them. */

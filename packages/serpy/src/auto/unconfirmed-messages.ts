@@ -11,6 +11,8 @@ export class UnconfirmedMessages {
   #retained: AutoOutgoing[] = [];
   #retainedBytes = 0;
   #count = 0;
+  /** Messages that expire: they are not sent again. */
+  #expiring = 0;
 
   constructor(protocol: 'v1' | 'v2') {
     this.#protocol = protocol;
@@ -22,6 +24,10 @@ export class UnconfirmedMessages {
 
   /** A message is written. */
   onSent(outgoing: AutoOutgoing): void {
+    if (outgoing.expires) {
+      this.#expiring++;
+      return;
+    }
     this.#count++;
     this.#retainedBytes += outgoing.sizeBytes;
     if (this.#count <= maxMessages && this.#retainedBytes <= maxBytes) this.#retained.push(withOwnBytes(outgoing));
@@ -35,9 +41,16 @@ export class UnconfirmedMessages {
 
   /** The warning for messages that cannot be sent again. */
   get droppedError(): MessagesDroppedError | undefined {
-    if (this.#count === this.#retained.length) return undefined;
+    if (this.#count === this.#retained.length) return this.#expiringError;
     const text = `${this.#count} messages were lost, because they were sent in ${this.#protocol} and the server speaks another protocol`;
     const advice = `They exceeded what is retained (${maxMessages} messages, ${maxBytes} bytes). Set protocol: 'v1' or 'v2' to avoid the detection`;
-    return new MessagesDroppedError(`${text}. ${advice}`, this.#count);
+    return new MessagesDroppedError(`${text}. ${advice}`, this.#count + this.#expiring);
+  }
+
+  get #expiringError(): MessagesDroppedError | undefined {
+    const count = this.#expiring;
+    if (count === 0) return undefined;
+    const text = `${count} messages with expiresMs were sent in ${this.#protocol}, and the server speaks another protocol. They are not sent again`;
+    return new MessagesDroppedError(text, count);
   }
 }

@@ -52,9 +52,7 @@ function readConfig(path: string): Record<string, unknown> {
     throw new OptionError(`the configuration file ${path} is not JSON: ${(cause as Error).message}`, { cause });
   }
   if (!isObject(config))
-    throw new OptionError(
-      `the configuration file ${path} must hold an object such as { "protocol": "v2", "port": 5001 }`,
-    );
+    throw new OptionError(`the configuration file ${path} must hold an object such as { "port": 5001 }`);
   return config;
 }
 

@@ -1,7 +1,7 @@
 /** Reads options from environment variables such as `SERPY_PORT` and `SERPY_KEY_FILE`. */
-import { checkNames, OptionError, type OptionSpec } from 'serpy-core';
+import { checkNames, messageKinds, OptionError, type OptionSpec } from 'serpy-core';
 import { emptyOptions, setOption } from './option-path.js';
-import { connectSpecs, listenSpecs, markAsSharedConfig } from './options.js';
+import { connectSpecs, linesOnlyOptions, listenSpecs, markAsSharedConfig } from './options.js';
 import { withoutServices } from './service-variables.js';
 import { parseUrl } from './url.js';
 
@@ -30,11 +30,15 @@ export function environmentOptions(
 export const allSpecs: Readonly<Record<string, OptionSpec<unknown>>> = {
   ...connectSpecs('auto'),
   ...listenSpecs('auto'),
+  ...linesOnlyOptions,
 };
+
+/** `keep` is one value, or has one for each kind of message. */
+const kinds = Object.fromEntries(messageKinds.map((kind) => [kind, '']));
 
 /** Variables, with the path of the option that each overrides: `sendQueue.maxMessages`. */
 const variableNames: ReadonlyMap<string, string> = new Map(
-  [...Object.entries(allSpecs), ['key', { fields: { file: '' } }] as const]
+  [...Object.entries(allSpecs), ['key', { fields: { file: '' } }] as const, ['keep', { fields: kinds }] as const]
     .flatMap(([name, { fields }]) => (fields ? Object.keys(fields).map((each) => `${name}.${each}`) : [name]))
     .map((path) => [`SERPY_${path.replace(/[A-Z]/g, '_$&').replace('.', '_').toUpperCase()}`, path]),
 );

@@ -1,7 +1,7 @@
 /** Sets an option from a name and a text, as in URLs and environment variables. */
 
 /** Options whose value is always text, even if it looks like a number. */
-export const textOptions: readonly string[] = ['key', 'key.file'];
+export const textOptions: readonly string[] = ['key', 'key.file', 'name', 'terminator'];
 
 /** An object without a prototype, in which `__proto__` is an unknown option like any other. */
 export function emptyOptions(): Record<string, unknown> {
@@ -10,7 +10,7 @@ export function emptyOptions(): Record<string, unknown> {
 
 /** Sets an option. A name such as `sendQueue.maxMessages` sets an option in a group. */
 export function setOption(options: Record<string, unknown>, path: string, text: string): void {
-  const value = textOptions.includes(path) ? text : parseText(text);
+  const value = textOptions.includes(path) ? textOf(path, text) : parseText(text);
   const [name, field] = path.split('.', 2) as [string, string?];
   if (field === undefined) {
     options[name] = value;
@@ -18,6 +18,14 @@ export function setOption(options: Record<string, unknown>, path: string, text: 
   }
   const group = Object.hasOwn(options, name) && isObject(options[name]) ? options[name] : {};
   options[name] = { ...group, [field]: value };
+}
+
+const escapes: Readonly<Record<string, string>> = { r: '\r', n: '\n', t: '\t', '\\': '\\' };
+
+/** Text as it is; in a terminator, `\r`, `\n`, `\t` and `\\` stand for characters that a command line cannot contain. */
+function textOf(path: string, text: string): string {
+  if (path !== 'terminator') return text;
+  return text.replaceAll(/\\([rnt\\])/g, (_, letter: string) => escapes[letter] as string);
 }
 
 /** A boolean, a number or the text itself. */

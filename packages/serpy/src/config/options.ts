@@ -14,21 +14,26 @@ import {
   serverOptions,
 } from 'serpy-core';
 import type { ProbeSetting } from '../auto/auto-types.js';
-import { type ProtocolName, protocolNames, v1, v2 } from '../protocols.js';
+import { lines, type ProtocolName, protocolNames, v1, v2 } from '../protocols.js';
 
 /** The options of each protocol. */
 export interface OptionsOf {
   v1: v1.V1Setting;
   v2: v2.HandshakeOptions;
   auto: v1.V1Setting & ProbeSetting & v2.HandshakeOptions;
+  lines: lines.LinesSetting;
 }
 
 /** The options of a protocol that only a client has. */
 export type DiallingOptionOf = 'modeChangeTimeoutMs' | 'maxUnansweredLinks';
 
+/** The option `protocol`, which may be left out for `'auto'`. */
+export type ProtocolOption<P extends ProtocolName> = P extends 'auto'
+  ? { readonly protocol?: P | undefined }
+  : { readonly protocol: P };
+
 /** The options of `connect` for one protocol. */
-export type ConnectOptionsOf<P extends ProtocolName> = {
-  readonly protocol: P;
+export type ConnectOptionsOf<P extends ProtocolName> = ProtocolOption<P> & {
   /** The server's host name or IP address. Default 127.0.0.1. */
   readonly host?: string | undefined;
   /** The server's port. */
@@ -36,30 +41,58 @@ export type ConnectOptionsOf<P extends ProtocolName> = {
 } & PartialOptions<ConnectionSettings & OptionsOf[P]>;
 
 /** The options of `listen` for one protocol. */
-export type ListenOptionsOf<P extends ProtocolName> = { readonly protocol: P; readonly port: number } & PartialOptions<
-  Omit<ServerSettings, 'port'> & Omit<ConnectionSettings, DiallingOption> & Omit<OptionsOf[P], DiallingOptionOf>
->;
+export type ListenOptionsOf<P extends ProtocolName> = ProtocolOption<P> & { readonly port: number } & PartialOptions<
+    Omit<ServerSettings, 'port'> & Omit<ConnectionSettings, DiallingOption> & Omit<OptionsOf[P], DiallingOptionOf>
+  >;
 
 /** The options of `connect`. `protocol` selects the type of the connection. */
-export type ConnectOptions = ConnectOptionsOf<'v1'> | ConnectOptionsOf<'v2'> | ConnectOptionsOf<'auto'>;
+export type ConnectOptions =
+  | ConnectOptionsOf<'v1'>
+  | ConnectOptionsOf<'v2'>
+  | ConnectOptionsOf<'auto'>
+  | ConnectOptionsOf<'lines'>;
 
 /** The options of `listen`. `protocol` selects the type of the connections. */
-export type ListenOptions = ListenOptionsOf<'v1'> | ListenOptionsOf<'v2'> | ListenOptionsOf<'auto'>;
+export type ListenOptions =
+  | ListenOptionsOf<'v1'>
+  | ListenOptionsOf<'v2'>
+  | ListenOptionsOf<'auto'>
+  | ListenOptionsOf<'lines'>;
 
 /** Settings for any protocol. The options that a protocol does not have are at their defaults. */
-export type CompleteSettings = v1.V1Setting & ProbeSetting & v2.HandshakeOptions;
+export type CompleteSettings = v1.V1Setting &
+  Pick<lines.LinesSetting, 'terminator'> &
+  ProbeSetting &
+  v2.HandshakeOptions;
 
-const protocolOption = option.choice(protocolNames, undefined);
+const protocolOption = option.choice(protocolNames, 'auto');
 const { encoding, heartbeatIntervalMs, modeChangeTimeoutMs, maxUnansweredLinks } = v1.v1ConnectionOptions;
+const { terminator, encoding: lineEncoding, session: noSession, maxMessageBytes } = lines.linesConnectionOptions;
+/** The options that only lines have. */
+export const linesOnlyOptions = { terminator };
+
+/** A command must not reach an instrument long after it was sent, so a client drops it while there is no connection. */
+const linesConnectOptions = {
+  ...linesOnlyOptions,
+  encoding: lineEncoding,
+  session: noSession,
+  maxMessageBytes,
+  whenOffline: { ...connectionOptions.whenOffline, default: 'drop' as const },
+};
+const linesOptions = { terminator, encoding: lineEncoding, session: noSession, maxMessageBytes };
 const v1Options = { encoding, heartbeatIntervalMs };
 const v1ConnectOptions = { modeChangeTimeoutMs, maxUnansweredLinks };
-const probeOptions = { probeTimeoutMs: option.milliseconds(1000, 1) };
+const probeOptions = { probeTimeoutMs: option.milliseconds(250, 1) };
 
-/** The option `session` of a client is `'off'` by default with `protocol: 'v2'`, and `'prefer'` with `'auto'`. */
+/** A client of this package reconnects by default; one of serpy-v1 and serpy-v2 does not, like the Python modules. */
+const safeOptions: OptionSpecs<ConnectionSettings> = { ...connectionOptions, autoRestart: option.flag(true) };
+
+/** The option `session` of a client is `'prefer'` by default; `withSession` replaces it for a client with a key. */
 const connectSpecsOf: { readonly [P in ProtocolName]: OptionSpecs<OptionsOf[P]> } = {
   v1: { ...v1Options, ...v1ConnectOptions },
-  v2: v2.handshakeOptions('off'),
+  v2: v2.handshakeOptions('prefer'),
   auto: { ...v1Options, ...v1ConnectOptions, ...probeOptions, ...v2.handshakeOptions('prefer') },
+  lines: linesConnectOptions,
 };
 
 /** The option `session` of a server is `'prefer'` by default: clients without a session are not affected. */
@@ -67,6 +100,7 @@ const listenSpecsOf: { readonly [P in ProtocolName]: OptionSpecs<Omit<OptionsOf[
   v1: v1Options,
   v2: v2.handshakeOptions('prefer'),
   auto: { ...v1Options, ...probeOptions, ...v2.handshakeOptions('prefer') },
+  lines: linesOptions,
 };
 
 /** The settings that every protocol has. */
@@ -79,7 +113,7 @@ type ListenSettings = { readonly protocol: ProtocolName } & ServerSettings & Omi
 
 /** All options of `connect` for one protocol. */
 export function connectSpecs(protocol: ProtocolName): OptionSpecs<ConnectSettings> {
-  return { protocol: protocolOption, ...addressOptions, ...connectionOptions, ...connectSpecsOf[protocol] };
+  return { protocol: protocolOption, ...addressOptions, ...safeOptions, ...connectSpecsOf[protocol] };
 }
 
 /** All options of `listen` for one protocol. */
@@ -88,7 +122,7 @@ export function listenSpecs(protocol: ProtocolName): OptionSpecs<ListenSettings>
 }
 
 const defaultSettings = parseOptions<CompleteSettings>(
-  { ...v1Options, ...v1ConnectOptions, ...probeOptions, ...v2.handshakeOptions('off') },
+  { ...v1Options, ...v1ConnectOptions, terminator, ...probeOptions, ...v2.handshakeOptions('off') },
   {},
 );
 
@@ -105,8 +139,9 @@ export function parseConnectOptions(input: unknown) {
   const protocol = protocolOf(input);
   const specs = connectSpecs(protocol);
   const clientOptions = dropOtherEndOptions(input, listenSpecs(protocol), specs);
-  const options = protocol === 'v1' ? clientOptions : v2.withSession(clientOptions as object);
-  return { ...defaultSettings, ...parseOptions(specs, options) };
+  const hasSessions = protocol === 'v2' || protocol === 'auto';
+  const options = hasSessions ? v2.withSession(clientOptions as object) : clientOptions;
+  return { ...defaultSettings, ...parseOptions(specs, withWait(options as object)) };
 }
 
 /** Checks and completes the options of `listen`. Throws an `OptionError` with the option and the values that it accepts. */
@@ -114,6 +149,12 @@ export function parseListenOptions(input: unknown) {
   const protocol = protocolOf(input);
   const specs = listenSpecs(protocol);
   return { ...defaultSettings, ...parseOptions(specs, dropOtherEndOptions(input, connectSpecs(protocol), specs)) };
+}
+
+/** Adds the default of `waitForServer`: a client that reconnects also waits for a server that is started later. */
+function withWait(options: object): object {
+  const { autoRestart, waitForServer } = options as Partial<ConnectionSettings>;
+  return { ...options, waitForServer: waitForServer ?? autoRestart ?? true };
 }
 
 /** Removes the options that only the other end has from shared options. Does not change other options. */
@@ -130,10 +171,9 @@ function dropOtherEndOptions(input: unknown, otherEndSpecs: object, specs: objec
 function protocolOf(input: unknown): ProtocolName {
   if (input === null || typeof input !== 'object' || Array.isArray(input)) {
     throw new OptionError(
-      "options are an object such as { protocol: 'v2', host: '127.0.0.1', port: 5001 }, or a URL such as 'serpy2://127.0.0.1:5001'",
+      "options are an object such as { host: '127.0.0.1', port: 5001 }, or a URL such as 'serpy://127.0.0.1:5001'",
     );
   }
   const { protocol } = input as { protocol?: unknown };
-  if (protocol === undefined) throw new OptionError(`the option protocol is missing: it takes ${protocolOption.takes}`);
-  return protocolOption.parse(protocol, 'protocol');
+  return protocol === undefined ? 'auto' : protocolOption.parse(protocol, 'protocol');
 }

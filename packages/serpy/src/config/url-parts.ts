@@ -3,10 +3,15 @@ import { OptionError } from 'serpy-core';
 import type { ProtocolName } from '../protocols.js';
 
 /** The scheme of a URL, and the protocol that it stands for. */
-export const schemes: Readonly<Record<string, ProtocolName>> = { serpy1: 'v1', serpy2: 'v2', serpy: 'auto' };
+export const schemes: Readonly<Record<string, ProtocolName>> = {
+  serpy1: 'v1',
+  serpy2: 'v2',
+  serpy: 'auto',
+  lines: 'lines',
+};
 
 const urlForm =
-  "a URL such as 'serpy2://127.0.0.1:5001' (serpy1, serpy2, or serpy to detect the protocol; +tls to encrypt)";
+  "a URL such as 'serpy2://127.0.0.1:5001' (serpy1, serpy2, serpy to detect the protocol, or lines for lines of text; +tls to encrypt)";
 
 /** Parameters that a URL must not have. */
 const secretNames = ['key', 'tls.key', 'tls.pfx', 'tls.passphrase'];
@@ -24,7 +29,7 @@ export interface UrlParts {
 
 /** @throws `ERR_SERPY_OPTION` for a text that is not a URL of serpy, and for a URL that holds a key. The error does not show the key */
 export function urlParts(url: string): UrlParts {
-  const match = /^\s*([a-z\d]+)(\+tls)?:\/\/([^/?#]*)(\/?)(?:\?([^#]*))?(#.*)?$/is.exec(url.trimEnd());
+  const match = /^\s*([a-z\d]+)(\+tls)?:\/\/([^/?#]*)(\/?)(?:\?([^#]*))?(#.*)?$/is.exec(withoutSpace(url));
   const [, name = '', tls = '', authority = '', , query = '', fragment] = match ?? [];
   const protocol = Object.hasOwn(schemes, name.toLowerCase()) ? schemes[name.toLowerCase()] : undefined;
   if (protocol === undefined) throw notUrl(url);
@@ -42,6 +47,11 @@ export function urlParts(url: string): UrlParts {
   if (host === undefined || Number(digits) > 65_535) throw notUrl(url);
   if (!digits) throw new OptionError(`${redact(url)} has no port. Write ${scheme}://${address}:5001`);
   return { scheme, protocol, encrypted: tls !== '', host, port: Number(digits), parameters };
+}
+
+/** Without white space at the end, as in a line of a file, unless it is the value of `terminator`. */
+function withoutSpace(url: string): string {
+  return /[?&]terminator=\s+$/.test(url) ? url : url.trimEnd();
 }
 
 /** The host: a name to look up, or an address. Undefined for any other text. */

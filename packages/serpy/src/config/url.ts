@@ -6,7 +6,8 @@ import { urlParts } from './url-parts.js';
 
 /**
  * The options in a URL: `serpy1://host:port`, `serpy2://host:port`, or `serpy://host:port` for auto, and `serpy1+tls://…`,
- * `serpy2+tls://…`, `serpy+tls://…` for the same over TLS, with a key that is set elsewhere or with certificates. More options follow as
+ * `serpy2+tls://…`, `serpy+tls://…` for the same over TLS, with a key that is set elsewhere or with certificates. `lines://host:port` and
+ * `lines+tls://host:port` are for lines of text. More options follow as
  * `?autoRestart=true&sendQueue.maxMessages=10`, and `?keyFile=lab.key` for a key. `connect` and `listen` check the values.
  * @throws `ERR_SERPY_OPTION` for a text that is not such a URL, and for a URL that holds a key
  */

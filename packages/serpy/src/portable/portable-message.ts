@@ -1,14 +1,14 @@
 /** Messages with the same methods for each protocol and mode. */
 import { constants } from 'node:buffer';
-import { ValueError } from 'serpy-core';
-import { v1, type v2 } from '../protocols.js';
+import { type JsonReading, jsonOf, ValueError } from 'serpy-core';
+import { type lines, v1, type v2 } from '../protocols.js';
 
 const { decodeText, encodeText, formatFloat, formatNumber, parseNumber } = v1;
 
 type Encoding = v1.Encoding;
 
 /** The methods of every message. */
-export interface Readings {
+export interface Readings extends JsonReading {
   /** The message as text: a number as decimal text, bytes decoded. Throws `ERR_SERPY_VALUE` for an object, invalid bytes, and a `'longint'`. */
   text(): string;
   /** The message as bytes: text and the decimal text of a number encoded, a `'longint'` unchanged. Throws `ERR_SERPY_VALUE` for an object. */
@@ -26,16 +26,23 @@ export type PortableV1Message = v1.Message & { readonly protocol: 'v1' } & Readi
 /** A v2 message, with `type` and `value` as in serpy-v2. */
 export type PortableV2Message = v2.Message & { readonly protocol: 'v2' } & Readings;
 
-/** A message of either protocol. */
-export type PortableMessage = PortableV1Message | PortableV2Message;
+/** A line, with `type` and `value` as in serpy-lines. */
+export type PortableLinesMessage = lines.Message & { readonly protocol: 'lines' } & Readings;
+
+/** A message of any protocol. */
+export type PortableMessage = PortableV1Message | PortableV2Message | PortableLinesMessage;
 
 class Message implements Readings {
-  readonly protocol: 'v1' | 'v2';
+  readonly protocol: 'v1' | 'v2' | 'lines';
   readonly type: string;
   readonly value: unknown;
   readonly #encoding: Encoding;
 
-  constructor(protocol: 'v1' | 'v2', { type, value }: v1.Message | v2.Message, encoding: Encoding) {
+  constructor(
+    protocol: 'v1' | 'v2' | 'lines',
+    { type, value }: { readonly type: string; readonly value: unknown },
+    encoding: Encoding,
+  ) {
     this.protocol = protocol;
     this.type = type;
     this.value = value;
@@ -74,6 +81,10 @@ class Message implements Readings {
     );
   }
 
+  json(): unknown {
+    return jsonOf(this);
+  }
+
   #typeError(what: string, is = `an object (${this.protocol} type '${this.type}'). Use value`): ValueError {
     return new ValueError(`the message is not ${what} but ${is}`);
   }
@@ -103,4 +114,8 @@ export function fromV1(message: v1.Message, encoding: Encoding): PortableV1Messa
 
 export function fromV2(message: v2.Message): PortableV2Message {
   return new Message('v2', message, 'utf-8') as Readings as PortableV2Message;
+}
+
+export function fromLine(text: string, encoding: Encoding): PortableLinesMessage {
+  return new Message('lines', { type: 'text', value: text }, encoding) as Readings as PortableLinesMessage;
 }

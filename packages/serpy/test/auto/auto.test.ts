@@ -242,6 +242,8 @@ describe('an auto client', () => {
 
   test('fails to connect if the server disconnects before its protocol is detected', async () => {
     const port = await rawServer((socket) => socket.end());
-    await expect(connect({ protocol: 'auto', port })).rejects.toMatchObject({ code: 'ERR_SERPY_CONNECT' });
+    await expect(connect({ protocol: 'auto', port, waitForServer: false })).rejects.toMatchObject({
+      code: 'ERR_SERPY_CONNECT',
+    });
   });
 });

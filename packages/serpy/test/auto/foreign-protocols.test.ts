@@ -36,7 +36,13 @@ describe('a client of auto refuses', () => {
       link.say(text);
 
   test.each<[who: string, greets: string | undefined, behaviour: Behaviour, message: RegExp, withinMs: number]>([
-    ['lines of text', '400 counts\n', silent, /looks like lines of text: it has sent "400 counts"\. .*node:net/, 1000],
+    [
+      'lines of text',
+      '400 counts\n',
+      silent,
+      /looks like lines of text: it has sent "400 counts"\. Use lines:\/\/host:port/,
+      1000,
+    ],
     ['lines that end with CR LF', 'ready\r\n', silent, /lines of text: it has sent "ready"/, 1000],
     ['CSV', '1,2,3\n4,5,6\n', silent, /lines of text: it has sent "1,2,3"/, 1000],
     ['SCPI', undefined, answering('-113,"Undefined header"\n'), /SCPI commands: it has sent "-113/, 1000],

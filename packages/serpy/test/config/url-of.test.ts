@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { parseUrl, urlOf } from 'serpy';
 import { expect, test } from 'vitest';
 
-const protocol = fc.constantFrom('v1', 'v2', 'auto');
+const protocol = fc.constantFrom('v1', 'v2', 'auto', 'lines');
 const port = fc.integer({ min: 0, max: 65_535 });
 const name = fc.oneof(
   fc.domain(),

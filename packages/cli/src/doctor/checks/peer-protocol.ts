@@ -1,8 +1,9 @@
 /** Checks what a reachable peer speaks: protocol, encryption, session. */
-import { type Connection, isLoopback } from 'serpy';
+import { type Connection, isLoopback, isSerpyError } from 'serpy';
+import { printable } from '../../environment/terminal.js';
 import { type Check, fail, ok, type Result, skip, warn } from './check.js';
 import { sentenceOf } from './loopback.js';
-import { type ConnectFailure, type PeerContext, sentTo, shownUrl, type Target } from './peer.js';
+import { type ConnectFailure, identityQuestion, type PeerContext, sentTo, shownUrl, type Target } from './peer.js';
 
 /** The result of checks that need a connection, without one. */
 export const noConnection = skip('there is no connection');
@@ -25,6 +26,7 @@ export const protocolCheck: Check<PeerContext> = {
     const { connection } = result;
     const { target } = peer;
     if (!target.maySend) return heard(connection, target, await peer.listen(listenMs, signal));
+    if (target.protocol === 'lines') return identityOf(connection, signal);
     const spoken = connection.peerProtocol ?? 'v2';
     const extra = { figures: { protocol: spoken } };
     const isSilent = spoken === 'v2' && connection.stats().bytesReceived === 0;
@@ -41,6 +43,33 @@ export const protocolCheck: Check<PeerContext> = {
   },
 };
 
+/** Time for an instrument to answer. */
+const identityMs = 2000;
+
+/** Asks an instrument that speaks lines of text what it is. */
+async function identityOf(connection: Connection, signal: AbortSignal): Promise<Result> {
+  const extra = { figures: { protocol: 'lines' } };
+  try {
+    await connection.sendData(identityQuestion, { signal });
+    const identity = await connection.getMessage({ timeoutMs: identityMs, signal });
+    return ok(`lines of text; ${identityQuestion} is answered by ${quoted(identity.text())}`, extra);
+  } catch (error) {
+    if (!isSerpyError(error) || signal.aborted) throw error;
+    const { error: fault = error } = connection.closeInfo ?? {};
+    if (error.code === 'ERR_SERPY_CLOSED') return fail(sentenceOf(fault), 'read the manual of the instrument', extra);
+    return warn(
+      `the peer does not answer ${identityQuestion} within ${identityMs / 1000} s`,
+      "set the terminator of the instrument's manual, such as -o 'terminator=\\r\\n'; a device without SCPI commands has no answer",
+      extra,
+    );
+  }
+}
+
+/** At most 80 characters of a text of the peer. */
+function quoted(text: string): string {
+  return `"${printable(text.length > 80 ? `${text.slice(0, 80)}…` : text)}"`;
+}
+
 /** The result for a peer to which nothing was sent. */
 function heard(connection: Connection, target: Target, isClosed: boolean): Result {
   const { protocol } = connection;
@@ -56,7 +85,7 @@ function heard(connection: Connection, target: Target, isClosed: boolean): Resul
   return skip(`${notSent(target).message}, and the peer has sent nothing by itself: its protocol is unknown`);
 }
 
-function mismatch(target: Target, spoken: 'v1' | 'v2'): Result {
+function mismatch(target: Target, spoken: 'v1' | 'v2' | 'lines'): Result {
   return fail(`the peer speaks ${spoken}, and the URL says ${target.protocol}`, `use ${shownUrl(target, spoken)}`, {
     figures: { protocol: spoken },
   });
@@ -86,6 +115,7 @@ function undetected(result: ConnectFailure, target: Target): Result {
 
 /** A hand-written program can close the connection when it gets the probe. */
 function otherProtocol(target: Target, protocol: Target['protocol']): string {
+  if (protocol === 'lines') return 'or it accepts one client only, as many instruments do';
   const names = protocol === 'auto' ? (['v2', 'v1'] as const) : ([protocol] as const);
   const urls = names.map((each) => shownUrl(target, each)).join(' or ');
   return `or it accepts only one protocol: try your program, or "serpy send", with ${urls}, and --connect-only here`;
@@ -140,9 +170,27 @@ export const sessionCheck: Check<PeerContext> = {
     if (!('connection' in result)) return noConnection;
     if (!peer.target.maySend) return notSent(peer.target);
     const { connection } = result;
-    const figures = { session: connection.inSession };
-    if (connection.inSession) return ok('both ends have a session: a broken connection loses no message', { figures });
-    const why = connection.peerProtocol === 'v1' ? 'v1 has no sessions' : 'the peer has no sessions';
+    const { name } = connection.peer;
+    const figures = { session: connection.inSession, ...(name !== undefined && { name }) };
+    const called = name === undefined ? '' : ` (the peer calls itself ${quoted(name)})`;
+    if (connection.inSession)
+      return ok(`both ends have a session: a broken connection loses no message${called}`, { figures });
+    const { peerProtocol } = connection;
+    const why =
+      { v1: 'v1 has no sessions', lines: 'lines have no sessions' }[peerProtocol as string] ??
+      'the peer has no sessions';
     return ok(`${why}: messages in flight may be lost when the connection breaks`, { figures });
+  },
+};
+
+export const agreementCheck: Check<PeerContext> = {
+  name: 'agreed',
+  limitMs: 20_000,
+  async run({ peer, signal }) {
+    const result = await peer.connect(signal);
+    if (!('connection' in result)) return noConnection;
+    if (!peer.target.maySend) return notSent(peer.target);
+    const agreed = result.connection.describe();
+    return ok(agreed, { figures: { agreed } });
   },
 };

@@ -6,7 +6,7 @@ import { summarize } from '../../bench/statistics.js';
 import { megabytesPerSecond, oneWay, thereAndBack } from '../../bench/throughput.js';
 import { formatNumber, formatTime } from '../../format.js';
 import { type Check, fail, ok, type Result, skip, warn } from './check.js';
-import type { PeerContext } from './peer.js';
+import { identityQuestion, type PeerContext } from './peer.js';
 import { noConnection, notSent } from './peer-protocol.js';
 
 /** Timeout for an echo. */
@@ -15,6 +15,8 @@ const roundTripPlan = { sizeBytes: 64, maxCount: 200, durationMs: 1000, timeoutM
 const throughputPlan = { sizeBytes: 2 ** 16, durationMs: 1500, limitMs: 10_000 };
 /** A round trip within a building is far shorter. */
 const slowMs = 100;
+
+const onlyIdentity = `an instrument gets only ${identityQuestion}, since other texts could be commands`;
 
 const startEcho =
   'to measure, start "serpy simulate echo" or "serpy bench --listen" there, or any program that returns what it receives';
@@ -27,6 +29,7 @@ export const roundTripCheck: Check<PeerContext> = {
     const result = await peer.connect(signal);
     if (!('connection' in result)) return noConnection;
     if (!peer.target.maySend) return notSent(peer.target);
+    if (peer.target.protocol === 'lines') return skip(onlyIdentity);
     const { connection } = result;
     try {
       const limits = { timeoutMs: echoMs, signal };
@@ -70,6 +73,7 @@ export const throughputCheck: Check<PeerContext> = {
     const result = await peer.connect(signal);
     if (!('connection' in result)) return noConnection;
     if (!peer.target.maySend) return notSent(peer.target);
+    if (peer.target.protocol === 'lines') return skip(onlyIdentity);
     if (!peer.otherEnd) return skip('the peer returns nothing', startEcho);
     const isOneWay = peer.otherEnd === 'bench';
     return measured(result.connection, isOneWay, signal, hostInfo.clock);

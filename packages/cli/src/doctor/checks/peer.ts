@@ -42,6 +42,9 @@ export interface ConnectFailure {
  */
 export type Problem = 'unreachable' | 'unauthenticated' | 'foreign' | 'closed';
 
+/** The only line that the doctor sends to an instrument: any other text could be a command. */
+export const identityQuestion = '*IDN?';
+
 /** Polling interval while the doctor waits for data from the peer. */
 const listenStepMs = 20;
 
@@ -93,7 +96,7 @@ export class Peer {
     const startMs = clock.now();
     try {
       const { options, maySend } = this.target;
-      const connection = await connect(maySend ? options : silentOptions(this.target), { signal });
+      const connection = await connect({ ...(maySend ? options : silentOptions(this.target)), ...atOnce }, { signal });
       connection.on('warning', () => {}); // the checks show the consequences
       this.#connection = connection;
       return { connection, elapsedMs: clock.now() - startMs };
@@ -104,15 +107,23 @@ export class Peer {
   }
 }
 
+/** The doctor reports a failure and a break. */
+const atOnce = { autoRestart: false, waitForServer: false };
+
 /** Options of a connection that sends nothing by itself: no probe, no HELLO, no close frame. With a key or TLS it sends the TLS handshake. */
 function silentOptions({ protocol, options }: Target): ConnectOptions {
   const { host, port, key, tls, connectTimeoutMs, closeTimeoutMs } = options;
-  const connection = { host, port, key, tls, connectTimeoutMs, closeTimeoutMs };
+  const connection = { host, port, key, tls, connectTimeoutMs, closeTimeoutMs, autoRestart: false };
+  if (options.protocol === 'lines') {
+    const { terminator, encoding } = options;
+    return { ...connection, protocol: 'lines', terminator, encoding };
+  }
   return protocol === 'v1' ? { ...connection, protocol } : { ...connection, protocol: 'v2', session: 'off' };
 }
 
 /** What the doctor sent to the peer, in words. */
-export function sentTo({ maySend, secured }: Target): string {
+export function sentTo({ protocol, maySend, secured }: Target): string {
+  if (maySend && protocol === 'lines') return `the line ${identityQuestion}`;
   if (maySend) return 'a probe, a handshake, and a short text';
   return secured ? 'the TLS handshake' : 'nothing';
 }

@@ -1,0 +1,16 @@
+/** Connects for a command. With `--wait` it says once that the server is not there yet. */
+import { type Connection, type ConnectOptions, connect } from 'serpy';
+import type { Context } from '../environment/context.js';
+import { toSentence } from '../failure.js';
+
+/** @param signal aborts the attempt. Default: the interruption of the command */
+export async function connectFor(
+  { terminal, interruption }: Pick<Context, 'terminal' | 'interruption'>,
+  options: ConnectOptions,
+  signal: AbortSignal = interruption.signal,
+): Promise<Connection> {
+  const say = (error: Error) => terminal.note(toSentence(error));
+  const connection = await connect(options, { signal, prepare: (each) => void each.on('warning', say) });
+  connection.off('warning', say);
+  return connection;
+}

@@ -1,0 +1,7 @@
+/** serpy-view: a live web page for what instruments send. */
+
+// The types of sources, so that a program needs no other package for them.
+export type * from 'serpy-hub';
+export { qrCode } from './qr-code.js';
+export type { ViewClock } from './system.js';
+export { openView, type ShowOptions, type View, type ViewOptions } from './view.js';

@@ -1,0 +1,160 @@
+/** The page: one panel for each kind of values of each source, and the state of everything. */
+import type { Part } from '../wire/frame.js';
+import type { Frame, FromServer, PanelView, SourceView } from '../wire/messages.js';
+import { button, element, setText } from './dom.js';
+import { formatBytes, formatRate } from './format.js';
+import { ImagePanelBox } from './image-panel.js';
+import { Link } from './link.js';
+import { LogPanelBox } from './log-panel.js';
+import type { PanelBox } from './panel-box.js';
+import { CurvePanelBox, TrendPanelBox } from './plots.js';
+
+const boxes = { image: ImagePanelBox, curve: CurvePanelBox, trend: TrendPanelBox, log: LogPanelBox } as const;
+
+class Page {
+  readonly #panels = new Map<number, PanelBox>();
+  readonly #link: Link;
+  readonly #grid = element('main', { class: 'grid' });
+  readonly #sources = element('ul', { class: 'sources', 'aria-label': 'sources' });
+  readonly #status = element('p', { class: 'status', role: 'status' }, 'connecting …');
+  readonly #empty = element('p', { class: 'empty' }, 'No value has arrived yet.');
+  #state: Extract<FromServer, { type: 'state' }> | undefined;
+  #stateAtMs = 0;
+  #isUp = false;
+
+  constructor() {
+    const theme = button('☾/☀', 'Dark or light', switchTheme, { 'aria-label': 'dark or light' });
+    const top = element(
+      'header',
+      { class: 'top' },
+      element('h1', {}, 'serpy view'),
+      this.#status,
+      this.#sources,
+      theme,
+    );
+    this.#grid.append(this.#empty);
+    document.body.append(top, this.#grid, help());
+    this.#link = new Link({
+      onState: (isUp) => this.#linked(isUp),
+      onMessage: (message) => this.#take(message),
+      onFrame: (header, parts) => this.#takeFrame(header, parts),
+    });
+    setInterval(() => this.#show(), 500);
+  }
+
+  #linked(isUp: boolean): void {
+    this.#isUp = isUp;
+    document.body.toggleAttribute('data-offline', !isUp);
+    if (isUp) for (const panel of this.#panels.values()) panel.reconnected();
+    this.#show();
+  }
+
+  #take(message: FromServer): void {
+    if (message.type === 'probe') {
+      const panel = this.#panels.get(message.panel);
+      if (panel instanceof ImagePanelBox) panel.showProbe(message);
+      return;
+    }
+    this.#state = message;
+    this.#stateAtMs = performance.now();
+    this.#place(message.panels);
+    this.#show();
+  }
+
+  #takeFrame(header: Frame, parts: Part[]): void {
+    this.#panels.get(header.panel)?.take(header, parts);
+  }
+
+  /** Adds new panels and removes those that are gone. A server that was started again numbers them anew. */
+  #place(views: readonly PanelView[]): void {
+    for (const [id, panel] of this.#panels) {
+      const now = views.find((view) => view.id === id);
+      if (now?.kind === panel.view.kind && now.source === panel.view.source) continue;
+      panel.root.remove();
+      this.#panels.delete(id);
+    }
+    for (const view of views) {
+      if (this.#panels.has(view.id)) continue;
+      const panel = new boxes[view.kind](view, (message) => this.#link.send(message));
+      this.#panels.set(view.id, panel);
+      this.#grid.append(panel.root);
+    }
+    this.#empty.hidden = views.length > 0;
+  }
+
+  #show(): void {
+    const { sources = [], panels = [], viewers = 0 } = this.#state ?? {};
+    const sinceMs = performance.now() - this.#stateAtMs;
+    const pages = viewers === 1 ? '1 page' : `${viewers} pages`;
+    setText(this.#status, this.#isUp ? `live, ${pages}` : 'page disconnected, trying again …');
+    for (const view of panels) {
+      const source = sources.find(({ name }) => name === view.source);
+      this.#panels.get(view.id)?.showState(view, source, this.#isUp, sinceMs);
+    }
+    this.#sources.replaceChildren(...sources.map((source) => sourceItem(source, this.#isUp)));
+  }
+}
+
+/** A source in one line: its link, protocol, rate, reconnects and problem. */
+function sourceItem(source: SourceView, isUp: boolean): HTMLLIElement {
+  const {
+    name,
+    url,
+    state,
+    protocol,
+    encrypted,
+    inSession,
+    reconnects,
+    messagesPerSecond,
+    bytesPerSecond,
+    dropped,
+    problem,
+  } = source;
+  const facts = [
+    state === 'values' ? 'values of this program' : state,
+    ...(protocol === null ? [] : [`${protocol}${inSession ? ' session' : ''}${encrypted ? ', encrypted' : ''}`]),
+    `${formatRate(messagesPerSecond)}/s`,
+    ...(bytesPerSecond > 0 ? [`${formatBytes(bytesPerSecond)}/s`] : []),
+    ...(reconnects > 0 ? [`${reconnects} reconnect${reconnects === 1 ? '' : 's'}`] : []),
+    ...(dropped > 0 ? [`${dropped} dropped`] : []),
+    ...(problem === null || state === 'connected' ? [] : [problem.slice(0, 200)]),
+  ];
+  const isGood = isUp && (state === 'connected' || state === 'values');
+  return element(
+    'li',
+    { 'data-state': isGood ? 'good' : 'bad', title: url ?? name },
+    element('span', { class: 'dot', 'aria-hidden': 'true' }),
+    element('b', {}, element('bdi', {}, name)),
+    ` ${facts.join(' · ')}`,
+  );
+}
+
+/** The other theme than the one that is seen. */
+function switchTheme(): void {
+  const root = document.documentElement;
+  const isDark =
+    root.dataset['theme'] === 'dark' ||
+    (root.dataset['theme'] === undefined && matchMedia('(prefers-color-scheme: dark)').matches);
+  root.dataset['theme'] = isDark ? 'light' : 'dark';
+}
+
+function help(): HTMLElement {
+  const keys = [
+    'Tab chooses a panel',
+    'f freezes',
+    'Enter enlarges',
+    '+ − 0 zoom',
+    'arrows move',
+    'a window',
+    'c colors',
+    'm mean or max',
+    'w p l what dragging does',
+    '[ ] slice',
+    's PNG',
+    'n .npy',
+    'g logarithm',
+  ];
+  return element('footer', {}, keys.join('  ·  '));
+}
+
+new Page();

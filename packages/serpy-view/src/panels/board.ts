@@ -1,0 +1,113 @@
+/** All panels of a view, by source and kind. */
+import type { HubMessage } from 'serpy-hub';
+import type { ViewClock } from '../system.js';
+import type { PanelKind, PanelView } from '../wire/messages.js';
+import {
+  createPanel,
+  hasPixels,
+  type ImagePanel,
+  type Labels,
+  type LogPanel,
+  type Panel,
+  panelKindOf,
+} from './panel.js';
+
+/** Values per second, from their mean distance. */
+interface Pace {
+  version: number;
+  atMs: number;
+  perSecond: number;
+}
+
+const paceMs = 450;
+
+const noLabels: Labels = { unit: undefined, axes: [], saturation: undefined };
+
+export class PanelBoard {
+  readonly panels = new Map<number, Panel>();
+  readonly #byKey = new Map<string, Panel>();
+  readonly #paces = new Map<number, Pace>();
+  readonly #clock: ViewClock;
+  readonly #labelsOf: (source: string) => Labels | undefined;
+  #lastId = 0;
+
+  constructor(clock: ViewClock, labelsOf: (source: string) => Labels | undefined) {
+    this.#clock = clock;
+    this.#labelsOf = labelsOf;
+  }
+
+  /** Hands a message to its panel, which is created for the first one. */
+  take(message: HubMessage): { readonly panel: Panel; readonly isNew: boolean } {
+    const kind = panelKindOf(message);
+    const found = this.#find(message.source, isEmpty(kind, message) ? 'log' : kind);
+    found.panel.take(message, this.#clock.wallMs());
+    return found;
+  }
+
+  /** A line in the log of a source. */
+  note(source: string, text: string): { readonly panel: Panel; readonly isNew: boolean } {
+    const found = this.#find(source, 'log');
+    (found.panel as LogPanel).note(text, this.#clock.now(), this.#clock.wallMs());
+    return found;
+  }
+
+  remove(source: string): void {
+    for (const [key, panel] of this.#byKey) {
+      if (panel.source !== source) continue;
+      this.#byKey.delete(key);
+      this.panels.delete(panel.id);
+      this.#paces.delete(panel.id);
+    }
+  }
+
+  views(): PanelView[] {
+    const now = this.#clock.now();
+    return [...this.panels.values()].map((panel) => ({
+      id: panel.id,
+      source: panel.source,
+      kind: panel.kind,
+      title: panel.source,
+      unit: panel.labels.unit ?? null,
+      axes: panel.labels.axes,
+      ageMs: now - panel.lastAtMs,
+      perSecond: this.#pace(panel, now),
+    }));
+  }
+
+  /** The newest array of a panel of images, as a file. */
+  download(id: number): Uint8Array | undefined {
+    const panel = this.panels.get(id);
+    return panel?.kind === 'image' ? (panel as ImagePanel).shot?.npy() : undefined;
+  }
+
+  #find(source: string, kind: PanelKind): { panel: Panel; isNew: boolean } {
+    const key = `${kind} ${source}`;
+    const known = this.#byKey.get(key);
+    if (known) return { panel: known, isNew: false };
+    const panel = createPanel(kind, ++this.#lastId, source, this.#labelsOf(source) ?? noLabels);
+    this.#byKey.set(key, panel);
+    this.panels.set(panel.id, panel);
+    return { panel, isNew: true };
+  }
+
+  #pace(panel: Panel, now: number): number {
+    const pace = this.#paces.get(panel.id) ?? { version: panel.version, atMs: now, perSecond: 0 };
+    this.#paces.set(panel.id, pace);
+    if (now - pace.atMs < paceMs) return pace.perSecond;
+    pace.perSecond = (1000 * (panel.version - pace.version)) / (now - pace.atMs);
+    pace.version = panel.version;
+    pace.atMs = now;
+    return pace.perSecond;
+  }
+}
+
+/** Whether an image has nothing to draw, or cannot be decoded: then it is a line in the log. */
+function isEmpty(kind: PanelKind, message: HubMessage): boolean {
+  if (kind !== 'image' && kind !== 'curve') return false;
+  try {
+    const { shape } = message.array();
+    return kind === 'image' ? !hasPixels(shape) : shape[0] === 0;
+  } catch {
+    return true;
+  }
+}

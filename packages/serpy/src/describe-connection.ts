@@ -1,0 +1,42 @@
+/** What was agreed with the peer, as one line of plain text. */
+import type { ConnectionState } from 'serpy-core';
+
+/** What `describeConnection` reads of a connection. */
+export interface DescribedConnection {
+  readonly state: ConnectionState;
+  readonly peerProtocol: 'v1' | 'v2' | undefined;
+  readonly inSession: boolean;
+  readonly encrypted: boolean;
+}
+
+const meanings = {
+  session: 'sendData resolves when the message is queued, and it arrives once while both programs run',
+  plain: 'sendData resolves when the message is queued, and it is lost if the connection breaks before it arrives',
+} as const;
+
+const unconnected: Partial<Record<ConnectionState, string>> = {
+  idle: 'not connected: call connect() first',
+  connecting: 'connecting: what is agreed is not known yet; sendData resolves when the message is queued',
+  closed: 'closed: sendData rejects',
+};
+
+export function describeConnection({ state, peerProtocol, inSession, encrypted }: DescribedConnection): string {
+  const text = unconnected[state];
+  if (text !== undefined) return text;
+  if (state === 'reconnecting')
+    return `reconnecting, ${peerProtocol ?? 'protocol not known'}: sendData resolves when the message is queued, which waits for the connection`;
+  const parts = [
+    peerProtocol ?? 'protocol not known yet',
+    inSession ? 'session' : 'no session',
+    encrypted ? 'encrypted' : 'not encrypted',
+    acknowledgementOf(peerProtocol, inSession),
+  ];
+  const closing = state === 'closing' ? 'closing: ' : '';
+  return `${closing}${parts.join(', ')}; ${inSession ? meanings.session : meanings.plain}`;
+}
+
+function acknowledgementOf(protocol: 'v1' | 'v2' | undefined, inSession: boolean): string {
+  if (inSession) return "acknowledge: 'received' or 'consumed'";
+  if (protocol === 'v1') return "acknowledge: 'received'";
+  return protocol === 'v2' ? 'no acknowledgements' : 'acknowledgements not known yet';
+}
