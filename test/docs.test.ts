@@ -8,6 +8,7 @@ import * as core from 'serpy-core';
 import * as testing from 'serpy-core/testing';
 import * as faultProxy from 'serpy-fault-proxy';
 import * as lines from 'serpy-lines';
+import * as recording from 'serpy-recording';
 import * as v1 from 'serpy-v1';
 import * as v2 from 'serpy-v2';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -128,6 +129,7 @@ describe('readmes', () => {
   test.each([
     ['core', { ...core, ...testing }],
     ['arrays', arrays],
+    ['serpy-recording', recording],
     ['serpy-v1', v1],
     ['serpy-lines', lines],
     ['serpy-v2', v2],

@@ -19,8 +19,8 @@ export interface WarmPlan {
   progress(text: string): void;
 }
 
-/** The warm-up of each pair, in which V8 compiles. */
-const warmUpSeconds = 1;
+/** The warm-up of each pair, in which V8 compiles, in windows. */
+const warmUpWindows = 4;
 
 /** Kinds that cannot be repeated in the same processes. */
 const notRepeatable: readonly Kind[] = ['idle', 'slow-reader', 'paced-broadcast'];
@@ -60,7 +60,7 @@ export async function measureWarm(
 async function warm(lane: Lane, workload: Workload, plan: WarmPlan): Promise<void> {
   plan.progress(`warm: ${workload.name}, ${lane.peer.name}`);
   lane.pair = await Pair.start(lane.peer, workload, findCore());
-  await lane.pair.warmUp(Math.max(warmUpSeconds, plan.windowSeconds));
+  await lane.pair.warmUp(warmUpWindows * plan.windowSeconds);
 }
 
 async function measureWindow({ pair, samples }: Lane, seconds: number): Promise<void> {

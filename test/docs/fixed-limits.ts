@@ -75,6 +75,13 @@ export const fixedLimits: readonly (readonly [limit: string, constant: string, f
   ['last answers to a peer that closed', 'lingerMs', 'packages/core/src/link/link.ts'],
   ['rejected connection until the peer closes', 'refuseLingerMs', 'packages/core/src/server/refuse.ts'],
   ['rest of the probe of auto', 'probeCompletionMs', 'packages/serpy/src/auto/server-detection.ts'],
+  [
+    'how long a detected protocol is used by other connections',
+    'lifetimeMs',
+    'packages/serpy/src/auto/server-memory.ts',
+  ],
+  ['servers whose protocol is remembered', 'maxServers', 'packages/serpy/src/auto/server-memory.ts'],
+  ['silence after which a server never answers a probe', 'silenceMs', 'packages/serpy/src/auto/auto-session.ts'],
   ['server that sent before it read the probe', 'probeSettleMs', 'packages/serpy/src/auto/auto-session.ts'],
   ['check for lines of text', 'checkIntervalMs', 'packages/core/src/transport/line-detector.ts'],
   [

@@ -47,6 +47,8 @@ export class V2Receiver {
   /** The times at which the probe and the HELLO were complete. */
   #probedAtMs: number | undefined;
   #helloAtMs: number | undefined;
+  /** When a probe began the connection: a client that was not answered then waits for less after its HELLO. */
+  #firstProbeMs: number | undefined;
 
   constructor(options: V2ReceiverOptions = {}) {
     this.#options = options;
@@ -70,7 +72,7 @@ export class V2Receiver {
       this.#probedAtMs = undefined;
     }
     if (this.#helloAtMs !== undefined) {
-      const waitedMs = nowMs - this.#helloAtMs;
+      const waitedMs = nowMs - (this.#firstProbeMs ?? this.#helloAtMs);
       if (waitedMs < (this.#options.sessionTimeoutMs ?? 0)) return `${waitedMs} ms after a HELLO that is not answered`;
       this.#helloAtMs = undefined;
     }
@@ -96,6 +98,7 @@ export class V2Receiver {
     this.#frame = [];
     this.#isProbe = false;
     this.#probedAtMs = nowMs;
+    this.#firstProbeMs = nowMs;
     return undefined;
   }
 

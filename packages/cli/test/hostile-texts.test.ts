@@ -109,7 +109,7 @@ describe('escape sequences of a peer do nothing to the terminal', () => {
     async (args) => {
       const run = start([...args, '--port', '0']);
       const port = Number(await portOf(run));
-      const connection = await connect({ protocol: 'v2', port });
+      const connection = await connect({ autoRestart: false, protocol: 'v2', port });
       onTestFinished(() => connection.destroy());
       await connection.sendData(evil);
       await seen(run);
@@ -185,7 +185,7 @@ describe('escape sequences of a peer do nothing to the terminal', () => {
   test('as names in a pickle, and as its texts', async () => {
     const run = start(['listen']);
     const port = await portOf(run);
-    const connection = await connect({ protocol: 'v1', port: Number(port) });
+    const connection = await connect({ autoRestart: false, protocol: 'v1', port: Number(port) });
     onTestFinished(() => connection.destroy());
     await connection.sendData(new Map([[evil, [evil]]]), { mode: 4 });
     await run.until(/A\\u001b\]/);
@@ -196,7 +196,7 @@ describe('escape sequences of a peer do nothing to the terminal', () => {
 
   test('as the type of an array', async () => {
     const run = start(['listen', '--port', '0']);
-    const connection = await connect({ protocol: 'v2', port: Number(await portOf(run)) });
+    const connection = await connect({ autoRestart: false, protocol: 'v2', port: Number(await portOf(run)) });
     onTestFinished(() => connection.destroy());
     const header = `{'descr': '${evilLatin1.toString('latin1')}', 'fortran_order': False, 'shape': (1,), }\n`;
     const npy = Buffer.concat([

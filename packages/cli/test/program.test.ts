@@ -189,7 +189,9 @@ describe('errors', () => {
   });
 
   test('end with the code of serpy, also that of the cause', async () => {
-    const error: unknown = await connect({ protocol: 'v2', port: 1, waitForServer: false }).catch((reason: unknown) => reason);
+    const error: unknown = await connect({ autoRestart: false, protocol: 'v2', port: 1, waitForServer: false }).catch(
+      (reason: unknown) => reason,
+    );
     expect(await printed(error)).toMatchObject({ stderr: expect.stringMatching(/ \[ERR_SERPY_CONNECT\]\n$/) });
     expect(await printed(failure('no luck', error))).toMatchObject({ stderr: 'serpy: no luck [ERR_SERPY_CONNECT]\n' });
   });

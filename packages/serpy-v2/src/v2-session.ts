@@ -318,6 +318,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   }
 
   read(): DecodedMessage | undefined {
+    if (this.#handshake?.readsSession) return this.#handshake.read();
     for (;;) {
       const handshake = this.#handshake;
       const buffered = handshake?.readHeld();

@@ -160,10 +160,10 @@ async function silentServer() {
 }
 const probe = '\x01SETMODE0\x1f\x1f\x1f\x1f\x1f';
 
-describe('what a client has found out about a server', () => {
+describe('what a client has detected about a server', () => {
   test('saves the next connection the probe and the HELLO, once the server was silent long enough', async () => {
     const { port, heard } = await silentServer();
-    const options = { port, modeChangeTimeoutMs: 1, autoRestart: false };
+    const options = { port, modeChangeTimeoutMs: 600, autoRestart: false };
     const first = await connect(options);
     ended.push(() => first.destroy());
     expect(first.describe()).toContain('v2, no session');

@@ -182,7 +182,7 @@ describe('serpy bench', () => {
 describe('serpy bench --listen', () => {
   test('says who came and what it was, and a total at Ctrl-C', async () => {
     const { run, port } = await serving();
-    const connection = await connect({ protocol: 'v2', port });
+    const connection = await connect({ autoRestart: false, protocol: 'v2', port });
     await connection.sendData(Buffer.alloc(1000));
     expect(await connection.getData()).toEqual(Buffer.alloc(1000));
     await connection.close();
@@ -199,10 +199,10 @@ describe('serpy bench --listen', () => {
 
   test('continues when a client disconnects in the middle of an answer', async () => {
     const { port } = await serving();
-    const rude = await connect({ protocol: 'v2', port });
+    const rude = await connect({ autoRestart: false, protocol: 'v2', port });
     for (let n = 0; n < 100; n++) await rude.sendData(Buffer.alloc(10_000));
     rude.destroy();
-    const connection = await connect({ protocol: 'v2', port });
+    const connection = await connect({ autoRestart: false, protocol: 'v2', port });
     await connection.sendData('still there?');
     expect(await connection.getData()).toBe('still there?');
     await connection.close();

@@ -150,7 +150,7 @@ describe('serpy chat', () => {
     const deaf = createConnection(Number(port), '127.0.0.1');
     await once(deaf, 'connect');
     deaf.pause();
-    const good = await connect({ protocol: 'v2', port: Number(port) });
+    const good = await connect({ autoRestart: false, protocol: 'v2', port: Number(port) });
     await chat.until(/ connected\n[\s\S]* connected\n/, 'stderr');
     const line = 'x'.repeat(2 ** 19);
     for (let i = 0; i < 60; i++) {

@@ -19,7 +19,7 @@ describe('serpy keygen', () => {
     const { status, stderr } = await runToEnd(['keygen', file]);
     expect([status, stderr]).toEqual([0, '']);
     const server = await listen({ protocol: 'v2', port: 0, key: { file } });
-    const connection = await connect({ protocol: 'v2', port: server.address.port, key: { file } });
+    const connection = await connect({ autoRestart: false, protocol: 'v2', port: server.address.port, key: { file } });
     expect(connection.encrypted).toBe(true);
     await connection.close();
     await server.closeServer();

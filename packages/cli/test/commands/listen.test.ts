@@ -31,7 +31,10 @@ async function start(...args: string[]): Promise<[run: Run, port: number]> {
 }
 
 async function connectTo(port: number, protocol: 'v1' | 'v2' | 'auto' = 'auto'): Promise<Connection> {
-  const connection = (await connect({ protocol, port } as { protocol: 'auto'; port: number })) as Connection;
+  const connection = (await connect({ autoRestart: false, protocol, port } as {
+    protocol: 'auto';
+    port: number;
+  })) as Connection;
   connections.push(connection);
   return connection;
 }
@@ -181,7 +184,7 @@ describe('serpy listen', () => {
       [-0, { a: -0, b: ['"-0"', undefined] }],
     ];
     await sendAll(port, values.slice(0, 4) as never, 'v2');
-    const v1 = await connect({ protocol: 'v1', port });
+    const v1 = await connect({ autoRestart: false, protocol: 'v1', port });
     await v1.sendData(values[4] as never, { mode: 4 });
     await v1.close();
     const { stdout } = await listening.ended;
@@ -224,7 +227,7 @@ describe('serpy listen', () => {
 
   test('shows Python objects and arrays that come over v1', async () => {
     const [listening, port] = await start('--count', '2');
-    const connection = await connect({ protocol: 'v1', port });
+    const connection = await connect({ autoRestart: false, protocol: 'v1', port });
     connections.push(connection as unknown as Connection);
     await connection.sendData({ gain: 2, names: ['a', 'b'] }, { mode: 4 });
     await connection.sendData('last');

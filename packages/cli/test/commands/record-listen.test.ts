@@ -41,7 +41,10 @@ async function start(...args: string[]): Promise<[run: Run, port: number]> {
 /** An instrument that connects, and its address as the recorder sees it. */
 async function connectInstrument(run: Run, port: number, protocol: 'v1' | 'v2' | 'auto' = 'v2', more: object = {}) {
   const before = run.stderr.length;
-  const connection = (await connect({ protocol, port, ...more } as { protocol: 'auto'; port: number })) as Connection;
+  const connection = (await connect({ autoRestart: false, protocol, port, ...more } as {
+    protocol: 'auto';
+    port: number;
+  })) as Connection;
   instruments.push(connection);
   const [, from = ''] = await run.until(new RegExp(`^.{${before}}.*?(127\\.0\\.0\\.1:\\d+) connected`, 's'), 'stderr');
   return { connection, from };

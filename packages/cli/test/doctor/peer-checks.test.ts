@@ -219,7 +219,7 @@ describe('a peer that speaks otherwise', () => {
       counts = resolve;
     });
     const port = await serving({ maxConnections: 1 }, () => counts());
-    const other = await connect({ protocol: 'v2', port });
+    const other = await connect({ autoRestart: false, protocol: 'v2', port });
     ends.push(() => other.close());
     await counted;
     expect((await examined(port)).protocol?.advice).toContain('full (maxConnections)');
@@ -451,7 +451,7 @@ describe('a peer that cannot be reached', () => {
           network.clock.runFreely();
           ends.push(() => network.clock.stop());
           network.silence(5001);
-          return connect({ protocol: 'auto', host: '192.0.2.7', port: 5001 }, {}, network);
+          return connect({ autoRestart: false, protocol: 'auto', host: '192.0.2.7', port: 5001 }, {}, network);
         },
       },
     );

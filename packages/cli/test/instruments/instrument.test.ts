@@ -21,7 +21,12 @@ test('a reader that was slow gets the newest values, and what it missed is count
     clock: systemClock,
     maxCount: count,
   });
-  const connection = await connect({ protocol: 'v2', port: instrument.address.port, receiveQueue: { maxMessages: 1 } });
+  const connection = await connect({
+    autoRestart: false,
+    protocol: 'v2',
+    port: instrument.address.port,
+    receiveQueue: { maxMessages: 1 },
+  });
   await instrument.finished; // it did not wait for anybody
   const numbers: number[] = [];
   while (numbers.at(-1) !== count - 1)
@@ -42,7 +47,7 @@ test('measures nothing without clients, and continues with the next value', asyn
   });
   const { port } = instrument.address;
   expect(instrument.counts.measured).toBe(0);
-  const first = await connect({ protocol: 'v2', port });
+  const first = await connect({ autoRestart: false, protocol: 'v2', port });
   expect(await first.getData({ timeoutMs })).toBe(0);
   await first.close();
   while (instrument.size > 0) await new Promise((resolve) => setImmediate(resolve));
@@ -52,7 +57,7 @@ test('measures nothing without clients, and continues with the next value', asyn
   while (performance.now() < restMs) await new Promise((resolve) => setImmediate(resolve));
   const rested = instrument.counts.measured;
   expect(rested - measured).toBeLessThan(250);
-  const second = await connect({ protocol: 'v2', port });
+  const second = await connect({ autoRestart: false, protocol: 'v2', port });
   expect(Number(await second.getData({ timeoutMs })) - rested).toBeLessThan(250);
   await instrument.stop();
   await second.close();

@@ -140,7 +140,7 @@ test('size never says 1000 of a unit', () => {
 
 test('a message of v1 in every form is described', async () => {
   const server: Server<'v1'> & { address: { port: number } } = await listen({ protocol: 'v1', port: 0 });
-  const connection = await connect({ protocol: 'v1', port: server.address.port });
+  const connection = await connect({ autoRestart: false, protocol: 'v1', port: server.address.port });
   const peer: Connection<'v1'> = await server.getConnection();
   await connection.sendData([1, null, 'x'], { mode: 4 });
   expect(describe((await peer.getMessage()) as PortableMessage).json).toEqual({

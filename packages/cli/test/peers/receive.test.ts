@@ -24,7 +24,7 @@ test('what had come and was not taken when it is stopped is not taken any more',
       stop.abort();
     },
   });
-  const peer = await connect({ protocol: 'v2', port: await port });
+  const peer = await connect({ autoRestart: false, protocol: 'v2', port: await port });
   for (const value of [1, 2, 3]) await peer.sendData(value);
   await receiving;
   expect(taken).toEqual([1]);
@@ -35,7 +35,7 @@ test('an error of the callback stops it, and is reported', async () => {
   const run = new Run(['listen', '--port', '0', '--count', '3']);
   const [, port] = await run.until(/listening on 127\.0\.0\.1:(\d+)/);
   Object.assign(run.context.terminal, { print: () => Promise.reject(new Error('no paper left')) });
-  const peer = await connect({ protocol: 'v2', port: Number(port) });
+  const peer = await connect({ autoRestart: false, protocol: 'v2', port: Number(port) });
   await peer.sendData('hello');
   expect(await run.ended).toMatchObject({ status: 1, stderr: expect.stringContaining('serpy: no paper left\n') });
   await peer.close();

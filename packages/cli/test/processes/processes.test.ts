@@ -72,7 +72,7 @@ describe('the installed command', () => {
 
   test('Ctrl-C stops it cleanly, and it says what was received', async () => {
     const [listener, port] = await startListener();
-    const connection = await connect({ protocol: 'v2', port: Number(port) });
+    const connection = await connect({ autoRestart: false, protocol: 'v2', port: Number(port) });
     await connection.sendData('hello');
     await listener.until(/hello\n/);
     listener.interrupt();
@@ -113,7 +113,7 @@ describe('the installed command', () => {
     const port = await vi.waitUntil(() => /:(\d+) /.exec(existsSync(errors) ? readFileSync(errors, 'utf8') : '')?.[1], {
       timeout: 20_000,
     });
-    const connection = await connect({ protocol: 'v2', port: Number(port) });
+    const connection = await connect({ autoRestart: false, protocol: 'v2', port: Number(port) });
     let isOver = false;
     void program.ended.then(() => {
       isOver = true;
@@ -182,7 +182,7 @@ describe.skipIf(!hasTerminals)('in a terminal (needs python3)', () => {
     const columns = 40;
     const listener = command.startInTerminal(['chat', '--listen', '--port', '0'], columns);
     const [, found] = await listener.until(/listening on 127\.0\.0\.1:(\d+)/);
-    const peer = await connect({ protocol: 'v2', port: Number(found) });
+    const peer = await connect({ autoRestart: false, protocol: 'v2', port: Number(found) });
     await peer.sendData('first');
     await listener.until(/: first/);
     listener.type('half a line');

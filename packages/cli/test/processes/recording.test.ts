@@ -123,7 +123,7 @@ test.skipIf(process.platform === 'win32')('so does one that listens, while sever
   const recorder = new Program('sh', [...limited, ...args], { NO_COLOR: '1' });
   const [, port] = await recorder.untilStderr(/listening on 127\.0\.0\.1:(\d+)/);
   const send = async () => {
-    const connection = await connect({ protocol: 'v2', port: Number(port) });
+    const connection = await connect({ autoRestart: false, protocol: 'v2', port: Number(port) });
     while (connection.isConnected()) {
       await connection.sendData(encodeNpy({ data: new Uint16Array(1000) })).catch(() => {});
       await immediate();

@@ -163,7 +163,7 @@ describe('a recording over a link that breaks', () => {
       session: 'require',
       autoRestart: true,
     })) as unknown as Connection;
-    const good = await connect({ protocol: 'v2', port: Number(port), session: 'require' });
+    const good = await connect({ autoRestart: false, protocol: 'v2', port: Number(port), session: 'require' });
     await broken.sendData(1);
     await good.sendData(2);
     while (recorded(folder) < 2) await new Promise(setImmediate);

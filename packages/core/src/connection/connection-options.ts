@@ -38,7 +38,7 @@ export interface ConnectionSettings extends SecuritySettings {
   readonly autoRestart: boolean;
   /**
    * Whether the first connection is retried as later ones are, with the events `reconnecting`: `true` without a limit, or for this many
-   * milliseconds. An error that waiting cannot mend, such as a wrong key, rejects at once. Default false: the first failure rejects.
+   * milliseconds. An error that stays the same, such as a wrong key, rejects at once. Default false: the first failure rejects.
    */
   readonly waitForServer: boolean | number;
   /** Timeout of one connection attempt. Default 10,000. */

@@ -154,6 +154,6 @@ test.each([
   [new ConnectError('x', { cause: Object.assign(new Error('x'), { code: 'EADDRNOTAVAIL' }) }), false],
   [new AuthenticationError('wrong key'), false],
   [new Error('a bug'), false],
-])('%s: whether waiting can mend it is %s', (error, is) => {
+])('%s: whether a later attempt may succeed is %s', (error, is) => {
   expect(mayAppear(error)).toBe(is);
 });

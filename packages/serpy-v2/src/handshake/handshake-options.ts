@@ -34,7 +34,7 @@ export function handshakeOptions(mode: SessionMode): OptionSpecs<HandshakeOption
     peerTimeoutMs: option.milliseconds(15_000),
     resumeWindowMs: option.milliseconds(120_000),
     replayQueue: option.group<ReplayLimits>({
-      maxMessages: option.count(1, Number.MAX_SAFE_INTEGER, 4096),
+      maxMessages: option.count(1, Number.MAX_SAFE_INTEGER, 16_384),
       maxBytes: option.count(1, Number.MAX_SAFE_INTEGER, 64 * 1024 * 1024),
     }),
   };
@@ -76,7 +76,7 @@ export function handshakeSettings(options: SessionOptions): HandshakeSettings {
     pingIntervalMs: options.pingIntervalMs ?? 5000,
     peerTimeoutMs: options.peerTimeoutMs ?? 15000,
     resumeWindowMs: options.resumeWindowMs ?? 120000,
-    replay: options.replayQueue ?? { maxMessages: 4096, maxBytes: 64 * 1024 * 1024 },
+    replay: options.replayQueue ?? { maxMessages: 16_384, maxBytes: 64 * 1024 * 1024 },
     maxMessageBytes,
     autoRestart,
     name: options.name,

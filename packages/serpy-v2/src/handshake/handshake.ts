@@ -50,6 +50,11 @@ export class Handshake<Out extends Sendable> {
     return this.#state.isOn;
   }
 
+  /** Whether the next message is one of the session on this link: no earlier session has left any. */
+  get readsSession(): boolean {
+    return this.#state.isOn && this.#manager.leftover === undefined;
+  }
+
   get welcomeSent(): boolean {
     return this.#state.phase === 'welcome-sent';
   }

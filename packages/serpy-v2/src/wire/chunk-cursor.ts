@@ -2,7 +2,18 @@
 import { checksum, maxWithinBytes, sumWithin } from './checksum.js';
 
 const nothing = Buffer.alloc(0);
-const viewOfNothing = new DataView(nothing.buffer);
+
+/** The view of the memory whose checksum was computed last, for all connections: mostly that of the shared read buffer. A view for each chunk cost a round trip 0.5 µs. */
+let numbersMemory: ArrayBufferLike = nothing.buffer;
+let numbers: DataView = new DataView(numbersMemory);
+
+function numbersIn(memory: ArrayBufferLike): DataView {
+  if (numbersMemory !== memory) {
+    numbersMemory = memory;
+    numbers = new DataView(memory);
+  }
+  return numbers;
+}
 
 /** The class that `buffer.subarray` creates. The direct call saves the lookup of the buffer's memory and takes half as long: 20 ns a message. */
 const BufferView = (Buffer as unknown as { [Symbol.species]: unknown })[Symbol.species] as {
@@ -15,9 +26,8 @@ export class ChunkCursor {
   /** The next byte to be read. */
   at = 0;
   #borrowed = false;
-  /** The memory that contains `bytes`, a view of it, and the start of `bytes` in it. */
+  /** The memory that contains `bytes`, and the start of `bytes` in it. */
   #memory: ArrayBufferLike = nothing.buffer;
-  #numbers: DataView = viewOfNothing;
   #start = 0;
 
   get remaining(): number {
@@ -44,7 +54,7 @@ export class ChunkCursor {
   sum(count: number): number {
     if (count > maxWithinBytes) return checksum(this.bytes.subarray(this.at, this.at + count));
     const start = this.#start + this.at;
-    return sumWithin(this.#numbers, start, start + count);
+    return sumWithin(numbersIn(this.#memory), start, start + count);
   }
 
   /** Reads the next bytes as a view. */
@@ -64,9 +74,6 @@ export class ChunkCursor {
     this.at = 0;
     this.#borrowed = isBorrowed;
     this.#start = bytes.byteOffset;
-    const memory = bytes.buffer;
-    if (memory === this.#memory) return;
-    this.#memory = memory;
-    this.#numbers = new DataView(memory);
+    this.#memory = bytes.buffer;
   }
 }

@@ -3,6 +3,7 @@ import type { Part } from '../wire/frame.js';
 import type { Frame, FromPage, PanelRequest, PanelView, SourceView } from '../wire/messages.js';
 import { button, element, setText } from './dom.js';
 import { formatAge, formatRate } from './format.js';
+import { type Paintable, painter } from './painter.js';
 
 export type Send = (message: FromPage) => void;
 
@@ -10,7 +11,7 @@ export type Send = (message: FromPage) => void;
 const staleIntervals = 5;
 const staleMs = 3000;
 
-export abstract class PanelBox {
+export abstract class PanelBox implements Paintable {
   readonly root: HTMLElement;
   readonly body = element('div', { class: 'body' });
   readonly tools = element('div', { class: 'tools' });
@@ -94,11 +95,11 @@ export abstract class PanelBox {
 
   /** A frame arrived. Only the newest one is drawn; each is returned as a credit after that. */
   take(header: Frame, parts: Part[]): void {
-    if (!this.#pending) requestAnimationFrame(() => this.#paint());
-    else this.#skipped++;
+    if (this.#pending) this.#skipped++;
     this.onArrival(header);
     this.#pending = { header, parts };
     this.#owed.push(header.frame);
+    painter.request(this);
   }
 
   /** Called for each frame, also for one that is not drawn. */
@@ -136,7 +137,7 @@ export abstract class PanelBox {
     if (this.request.width > 0) this.send({ type: 'request', panel: this.view.id, request: this.request });
   });
 
-  #paint(): void {
+  paint(): void {
     const pending = this.#pending;
     this.#pending = undefined;
     if (pending) {
@@ -145,6 +146,9 @@ export abstract class PanelBox {
       this.#skipped += pending.header.skipped;
       this.#delayMs = pending.header.delayMs;
     }
+  }
+
+  returnCredits(): void {
     for (const frame of this.#owed.splice(0)) this.send({ type: 'credit', panel: this.view.id, frame });
   }
 

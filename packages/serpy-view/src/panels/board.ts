@@ -1,4 +1,5 @@
 /** All panels of a view, by source and kind. */
+import { readNpyHeader } from 'serpy-arrays';
 import type { HubMessage } from 'serpy-hub';
 import type { ViewClock } from '../system.js';
 import type { PanelKind, PanelView } from '../wire/messages.js';
@@ -105,9 +106,18 @@ export class PanelBoard {
 function isEmpty(kind: PanelKind, message: HubMessage): boolean {
   if (kind !== 'image' && kind !== 'curve') return false;
   try {
-    const { shape } = message.array();
+    const { shape } = shapeOf(message);
     return kind === 'image' ? !hasPixels(shape) : shape[0] === 0;
   } catch {
     return true;
   }
+}
+
+/** The header says it, without the elements: an array that no page shows is not decoded. */
+function shapeOf(message: HubMessage): { readonly shape: readonly number[] } {
+  const { value } = message;
+  if (!(value instanceof Uint8Array)) return message.array();
+  const header = readNpyHeader(value);
+  if (header.headerBytes + header.dataBytes !== value.length) throw new RangeError('the array is not complete');
+  return header;
 }

@@ -39,8 +39,9 @@ export class ImageShot {
     const figures = cached(this.#figures, `${slice} ${saturation}`, () => figuresOf(plane, saturation));
     const region = clampRegion(request.region, width, height);
     const bin = binOf(region, request.width, request.height);
-    const reduced = cached(this.#reduced, [slice, saturation, bin, request.reduce, ...region].join(' '), () =>
-      reduceImage(plane, width, height, { ...request, region, saturation }),
+    const marked = figures.statistics.saturated > 0 ? saturation : null;
+    const reduced = cached(this.#reduced, [slice, marked, bin, request.reduce, ...region].join(' '), () =>
+      reduceImage(plane, width, height, { ...request, region, saturation: marked }),
     );
     const line = request.line && valuesAlong(plane, width, height, request.line);
     const parts = [reduced.pixels, ...(reduced.mask ? [reduced.mask] : []), ...(line ? [line] : [])];

@@ -58,66 +58,84 @@ export function reduceImage(data: Numbers, imageWidth: number, imageHeight: numb
   const width = Math.ceil(regionWidth / bin);
   const height = Math.ceil(regionHeight / bin);
   const pixels = pixelsFor(data, width * height);
-  const saturation = options.saturation ?? Number.POSITIVE_INFINITY;
-  const mask = new Uint8Array(width * height);
+  const mask = options.saturation === null ? undefined : new Uint8Array(width * height);
   const row = new Float64Array(width);
-  let isMasked = false;
+  const isMax = options.reduce === 'max';
   for (let y = 0; y < height; y++) {
     const first = top + y * bin;
     const last = Math.min(top + regionHeight, first + bin);
-    row.fill(options.reduce === 'max' ? Number.NEGATIVE_INFINITY : 0);
-    for (let line = first; line < last; line++) {
-      const start = line * imageWidth + left;
-      if (addLine(data, start, regionWidth, bin, row, mask, y * width, saturation, options.reduce)) isMasked = true;
+    const start = first * imageWidth + left;
+    if (bin === 1) pixels.set(data.subarray(start, start + width), y * width);
+    else {
+      row.fill(isMax ? Number.NEGATIVE_INFINITY : 0);
+      for (let line = first, at = start; line < last; line++, at += imageWidth) {
+        if (isMax) raiseToLine(data, at, regionWidth, bin, row);
+        else addLine(data, at, regionWidth, bin, row);
+      }
+      finishRow(pixels, y * width, row, isMax ? undefined : { lines: last - first, bin, length: regionWidth });
     }
-    const lines = last - first;
-    for (let x = 0; x < width; x++) {
-      const value = row[x] as number;
-      const count = lines * Math.min(bin, regionWidth - x * bin);
-      pixels[y * width + x] = options.reduce === 'max' ? value : finish(pixels, value / count);
+    if (mask) {
+      for (let line = first, at = start; line < last; line++, at += imageWidth) {
+        markLine(data, at, regionWidth, bin, mask, y * width, options.saturation as number);
+      }
     }
   }
-  return { width, height, bin, region, pixels, mask: isMasked ? mask : undefined };
+  return { width, height, bin, region, pixels, mask: mask?.includes(1) ? mask : undefined };
 }
 
-/** Adds a line of the image to a row of the result. Returns whether a pixel of it is saturated. */
-function addLine(
+/** Adds a line of the image to a row of sums. */
+function addLine(data: Numbers, start: number, length: number, bin: number, row: Float64Array): void {
+  const end = start + length;
+  for (let x = 0, at = start; x < row.length; x++) {
+    const next = Math.min(end, at + bin);
+    let sum = 0;
+    for (; at < next; at++) sum += data[at] as number;
+    row[x] = (row[x] as number) + sum;
+  }
+}
+
+function raiseToLine(data: Numbers, start: number, length: number, bin: number, row: Float64Array): void {
+  const end = start + length;
+  for (let x = 0, at = start; x < row.length; x++) {
+    const next = Math.min(end, at + bin);
+    let most = row[x] as number;
+    for (; at < next; at++) if ((data[at] as number) > most) most = data[at] as number;
+    row[x] = most;
+  }
+}
+
+function markLine(
   data: Numbers,
   start: number,
   length: number,
   bin: number,
-  row: Float64Array,
   mask: Uint8Array,
   maskStart: number,
   saturation: number,
-  reduce: 'mean' | 'max',
-): boolean {
-  let isSaturated = false;
-  for (let x = 0, at = start; x < row.length; x++) {
-    const end = Math.min(start + length, at + bin);
-    let value = row[x] as number;
-    for (; at < end; at++) {
-      const pixel = data[at] as number;
-      if (reduce === 'mean') value += pixel;
-      else if (pixel > value) value = pixel;
-      if (pixel >= saturation) {
-        mask[maskStart + x] = 1;
-        isSaturated = true;
-      }
-    }
-    row[x] = value;
+): void {
+  for (let x = 0; x < length; x++) {
+    if ((data[start + x] as number) >= saturation) mask[maskStart + Math.floor(x / bin)] = 1;
   }
-  return isSaturated;
+}
+
+/** @param block of sums; undefined for maxima */
+function finishRow(
+  pixels: Uint8Array | Uint16Array | Float32Array,
+  start: number,
+  row: Float64Array,
+  block: { readonly lines: number; readonly bin: number; readonly length: number } | undefined,
+): void {
+  const half = pixels instanceof Float32Array ? 0 : 0.5;
+  for (let x = 0; x < row.length; x++) {
+    const count = block ? block.lines * Math.min(block.bin, block.length - x * block.bin) : 1;
+    pixels[start + x] = block ? (row[x] as number) / count + half : (row[x] as number);
+  }
 }
 
 /** Small unsigned integers stay what they are: half the bytes of floats. */
 function pixelsFor(data: Numbers, length: number): Uint8Array | Uint16Array | Float32Array {
   if (data instanceof Uint8Array) return new Uint8Array(length);
   return data instanceof Uint16Array ? new Uint16Array(length) : new Float32Array(length);
-}
-
-function finish(pixels: object, mean: number): number {
-  return pixels instanceof Float32Array ? mean : Math.round(mean);
 }
 
 /** The values along a line, at most one per pixel and `maxPoints`. */

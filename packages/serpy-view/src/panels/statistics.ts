@@ -3,7 +3,7 @@ import { quantileLevels, type Statistics } from '../wire/messages.js';
 import type { Numbers } from './reduce.js';
 
 /** Elements that are sorted for the quantiles and counted for the histogram. */
-const sampleSize = 8192;
+const sampleSize = 4096;
 
 const histogramBins = 64;
 
@@ -23,12 +23,24 @@ export function statisticsOf(data: Numbers, start: number, length: number, satur
     const value = data[at] as number;
     if (value < min) min = value;
     if (value > max) max = value;
-    if (Number.isNaN(value)) nan++;
-    else sum += value;
-    if (isLimited && value >= limit) saturated++;
+    sum += value;
+  }
+  if (Number.isNaN(sum)) [sum, nan] = sumWithoutNaN(data, start, length);
+  if (isLimited && max >= limit) {
+    for (let at = start; at < start + length; at++) if ((data[at] as number) >= limit) saturated++;
   }
   const count = length - nan;
   return { min, max, mean: count > 0 ? sum / count : Number.NaN, nan, saturated, saturation };
+}
+
+function sumWithoutNaN(data: Numbers, start: number, length: number): [sum: number, nan: number] {
+  let [sum, nan] = [0, 0];
+  for (let at = start; at < start + length; at++) {
+    const value = data[at] as number;
+    if (Number.isNaN(value)) nan++;
+    else sum += value;
+  }
+  return [sum, nan];
 }
 
 /** Elements at equal distances, without NaN and infinities, sorted. */

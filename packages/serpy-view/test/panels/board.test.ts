@@ -1,6 +1,6 @@
 import { encodeNpy } from 'serpy-arrays';
-import { HubMessage } from 'serpy-hub';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { HubMessage } from '../../../serpy-hub/src/message.js';
 import { PanelBoard } from '../../src/panels/board.js';
 import type { LogPanel } from '../../src/panels/panel.js';
 import { systemClock } from '../../src/system.js';

@@ -44,8 +44,8 @@ type V2 = v2.V2;
 /** Milliseconds for a v2 server that has sent something to read the probe: a Python server polls every 10 ms, and the probe may be in flight. */
 const probeSettleMs = 200;
 
-/** The least time after which silence is remembered. */
-const minSilenceMs = 1000;
+/** Without `modeChangeTimeoutMs`, a server that is silent for this long never answers a probe. */
+const silenceMs = 5000;
 
 /** The result of the detection: for a client the answer of the server, for a server the first bytes of the client. */
 type Detected = Pick<ServerAnswer, 'protocol' | 'bytes'> & Partial<ServerAnswer & DetectedClient>;
@@ -377,7 +377,7 @@ export class AutoSession implements Session<PortableValue, AutoSendOptions, Auto
     const { probeTimeoutMs, modeChangeTimeoutMs } = this.#settings;
     if (this.#activeProtocol === 'v2') {
       this.#v2.linkUpSilent(this.#nowMs, this.#probeWaitMs);
-      this.#silentUntilMs = this.#nowMs + Math.max(modeChangeTimeoutMs, minSilenceMs);
+      this.#silentUntilMs = this.#nowMs + (modeChangeTimeoutMs || silenceMs);
     } else if (modeChangeTimeoutMs > 0)
       this.#answerDueMs = this.#nowMs + Math.max(1, modeChangeTimeoutMs - probeTimeoutMs);
   }
@@ -392,7 +392,8 @@ export class AutoSession implements Session<PortableValue, AutoSendOptions, Auto
   /** A v1 server would have answered the probe by now, and one of serpy for Node as well. */
   #checkSilence(nowMs: number, paused: boolean): void {
     if (this.#silentUntilMs === undefined || nowMs < this.#silentUntilMs) return;
-    this.#silentUntilMs = undefined;
+    const isKnown = this.#guess?.confirmed === true || this.#v2.isPlain;
+    this.#silentUntilMs = isKnown ? undefined : nowMs + silenceMs; // the HELLO may still be answered
     if (!paused && this.#v2.isPlain) this.#guess?.rememberSilent(nowMs);
   }
 

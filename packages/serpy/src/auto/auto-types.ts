@@ -16,7 +16,7 @@ export interface ProbeSetting {
 export type AutoSettings = ProbeSetting & {
   readonly modeChangeTimeoutMs: number;
   readonly maxMessageBytes: number;
-  /** Client: what earlier connections have found out about the server. */
+  /** Client: what earlier connections have detected. */
   readonly record?: ServerRecord | undefined;
 };
 

@@ -81,7 +81,7 @@ export class ProtocolGuess {
     return this.#unconfirmed !== undefined && this.#spoken !== undefined && this.#isWrong(this.#spoken);
   }
 
-  /** Uses what an earlier connection has found out, if this one knows nothing. */
+  /** Uses what an earlier connection has detected, if this one knows nothing. */
   recall(nowMs: number): void {
     this.#nowMs = nowMs;
     this.#recalled = false;
@@ -98,7 +98,7 @@ export class ProtocolGuess {
     return this.#recalled && this.#remembered === 'v2' && !this.#answersProbes;
   }
 
-  /** Whether what an earlier connection found out is wrong by now. */
+  /** Whether what an earlier connection detected is wrong by now. */
   get isOutdated(): boolean {
     return this.#recalled && this.#spoken !== undefined && this.#isWrong(this.#spoken);
   }

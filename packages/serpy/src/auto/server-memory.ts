@@ -1,5 +1,5 @@
 /**
- * What the clients of this process have found out about their servers: the next connection to the same address need not wait. An entry expires,
+ * What the clients of this process have detected about their servers: the next connection to the same address need not wait. An entry expires,
  * and is forgotten as soon as anything contradicts it.
  */
 import type { Address, Environment } from 'serpy-core';
@@ -19,7 +19,7 @@ export interface ServerRecord {
 }
 
 /** How long an entry is used. */
-const lifetimeMs = 5 * 60_000;
+const lifetimeMs = 300_000;
 /** The oldest entry goes when there are more. */
 const maxServers = 256;
 

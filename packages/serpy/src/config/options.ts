@@ -85,7 +85,11 @@ const v1ConnectOptions = { modeChangeTimeoutMs, maxUnansweredLinks };
 const probeOptions = { probeTimeoutMs: option.milliseconds(250, 1) };
 
 /** A client of this package reconnects by default; one of serpy-v1 and serpy-v2 does not, like the Python modules. */
-const safeOptions: OptionSpecs<ConnectionSettings> = { ...connectionOptions, autoRestart: option.flag(true) };
+const safeOptions: OptionSpecs<ConnectionSettings> = {
+  ...connectionOptions,
+  autoRestart: option.flag(true),
+  waitForServer: { ...connectionOptions.waitForServer, default: undefined, optional: true, typicalDefault: true },
+};
 
 /** The option `session` of a client is `'prefer'` by default; `withSession` replaces it for a client with a key. */
 const connectSpecsOf: { readonly [P in ProtocolName]: OptionSpecs<OptionsOf[P]> } = {
