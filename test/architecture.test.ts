@@ -95,7 +95,7 @@ const levels: Record<string, readonly Level[]> = {
     'index',
     'server',
     'connection',
-    'streams',
+    ['requests', 'streams'],
     ['link', 'queue', 'reconnect', 'system-environment', 'testing'],
     ['environment', 'protocol'],
     'transport',

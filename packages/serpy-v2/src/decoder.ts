@@ -23,6 +23,7 @@ import {
   headerBytes,
   lengthOffset,
   probe,
+  requestType,
   streamType,
   typeOffset,
 } from './wire/constants.js';
@@ -321,7 +322,8 @@ export class Decoder {
   /** The complete payload: a copy if it is delivered as bytes, otherwise a view. */
   #takeWhole(): Buffer {
     const count = this.#payloadBytes;
-    if (this.#type !== frameType.bytes && this.#type !== streamType) return this.#chunk.take(count);
+    if (this.#type !== frameType.bytes && this.#type !== streamType && this.#type !== requestType)
+      return this.#chunk.take(count);
     if (count < exactFromBytes) return this.#chunk.takeOwn(count);
     const payload = this.#output.allocate(count);
     payload.set(this.#chunk.take(count));
