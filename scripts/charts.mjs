@@ -81,8 +81,8 @@ const tableColumns = [
   ['p99, µs', 'round-trip', number('p99Us')],
   ['p50, µs, warm', 'round-trip', number('p50Us'), 'warm'],
   ['acknowledged, thousand/s', 'ack-64', number('messagesPerSecond', 1000)],
-  ['requests, thousand/s', 'request-1', number('messagesPerSecond', 1000)],
-  ['64 in flight', 'request-64', number('messagesPerSecond', 1000)],
+  ['requests one by one, thousand/s', 'request-1', number('messagesPerSecond', 1000)],
+  ['requests, 64 in flight, thousand/s', 'request-64', number('messagesPerSecond', 1000)],
 ];
 
 function ratio(summary) {

@@ -51,6 +51,7 @@ const longFiles: Record<string, string> = {
   'packages/core/src/link/link.ts': 'one state machine: a link from its start to its end',
   'packages/core/src/connection/connection.ts':
     'all that a program can do with a connection, each with what it promises',
+  'packages/core/src/errors.ts': 'every error, one class after the other',
   'packages/core/src/server/server.ts': 'all that a program can do with a server, each with what it promises',
   'packages/core/src/queue/send-queue.ts': 'one state machine: a message from `sendData` to the wire',
   'packages/core/src/connection/lifecycle.ts': 'one state machine: a connection from its first attempt to its close',
@@ -95,7 +96,7 @@ const levels: Record<string, readonly Level[]> = {
     'index',
     'server',
     'connection',
-    'streams',
+    ['requests', 'streams'],
     ['link', 'queue', 'reconnect', 'system-environment', 'testing'],
     ['environment', 'protocol'],
     'transport',

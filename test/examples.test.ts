@@ -272,6 +272,14 @@ test('the auto server welcomes v1 and v2 clients, and sends their messages back'
   await Promise.all([first.close(), second.close()]);
 });
 
+test('requests shows two answers, a failure and a timeout', async () => {
+  const { status, stdout, stderr } = await Program.example('serpy/requests.ts').ended;
+  expect([status, stderr]).toEqual([0, '']);
+  expect(stdout).toBe(
+    'answers: exposed, 21.5\npressure? ERR_SERPY_REQUEST_FAILED EQUESTION\nexpose ERR_SERPY_TIMEOUT \n',
+  );
+});
+
 test('the main job receives everything over both protocols and prints a table', async () => {
   const { status, stdout } = await Program.example('serpy/main-job.ts').ended;
   expect(stdout).toMatch(/'v2' +│ +520 +│ +\d+ +│ +1 +│ +0 /);
@@ -488,32 +496,37 @@ describe('a killed peer', () => {
   });
 });
 
-describe.each([...servers, ...clients, ...pages, 'serpy/portable.ts', 'serpy/array-camera.ts', 'serpy/main-job.ts'])(
-  'the command line of %s',
-  (path) => {
-    test('starts with a comment that says what it shows and how to run it', () => {
-      const source = readFileSync(join(root, 'examples', path), 'utf8');
-      expect(source).toMatch(/^\/\/ \S.{30,}[.:]\n/);
-      const [comment = ''] = /^(?:\/\/.*\n)+/.exec(source) ?? [];
-      expect(comment).toContain(`npm run example -- ${path.slice(0, -'.ts'.length)}`);
-    });
+describe.each([
+  ...servers,
+  ...clients,
+  ...pages,
+  'serpy/portable.ts',
+  'serpy/array-camera.ts',
+  'serpy/main-job.ts',
+  'serpy/requests.ts',
+])('the command line of %s', (path) => {
+  test('starts with a comment that says what it shows and how to run it', () => {
+    const source = readFileSync(join(root, 'examples', path), 'utf8');
+    expect(source).toMatch(/^\/\/ \S.{30,}[.:]\n/);
+    const [comment = ''] = /^(?:\/\/.*\n)+/.exec(source) ?? [];
+    expect(comment).toContain(`npm run example -- ${path.slice(0, -'.ts'.length)}`);
+  });
 
-    test('is in the README', () => {
-      const [, folder, name] = /(.+)\/(.+)\.ts/.exec(path) as unknown as [string, string, string];
-      expect(readFileSync(join(root, 'examples/README.md'), 'utf8')).toContain(`${folder}/${name}`);
-    });
+  test('is in the README', () => {
+    const [, folder, name] = /(.+)\/(.+)\.ts/.exec(path) as unknown as [string, string, string];
+    expect(readFileSync(join(root, 'examples/README.md'), 'utf8')).toContain(`${folder}/${name}`);
+  });
 
-    test('is explained by --help, and a wrong one is rejected in one sentence', async () => {
-      const [help, wrong] = await Promise.all(
-        ['--help', '--no-such-option'].map((argument) => Program.example(path, [argument]).ended),
-      );
-      expect(help).toMatchObject({ status: 0, stderr: '' });
-      expect(help?.stdout).toMatch(/^\S.*\.\n\nusage: \S+\.ts \[options\]/);
-      expect(wrong).toMatchObject({ status: 2, stdout: '' });
-      expect(wrong?.stderr).toMatch(/^\S+\.ts: Unknown option '--no-such-option'; .+\n$/);
-    });
-  },
-);
+  test('is explained by --help, and a wrong one is rejected in one sentence', async () => {
+    const [help, wrong] = await Promise.all(
+      ['--help', '--no-such-option'].map((argument) => Program.example(path, [argument]).ended),
+    );
+    expect(help).toMatchObject({ status: 0, stderr: '' });
+    expect(help?.stdout).toMatch(/^\S.*\.\n\nusage: \S+\.ts \[options\]/);
+    expect(wrong).toMatchObject({ status: 2, stdout: '' });
+    expect(wrong?.stderr).toMatch(/^\S+\.ts: Unknown option '--no-such-option'; .+\n$/);
+  });
+});
 
 test.each([
   [['cheese'], "chat.ts: Unexpected argument 'cheese'"],

@@ -63,6 +63,17 @@ const typed = [
   message(0x81, Buffer.alloc(0)),
   message(0x81, Buffer.alloc(300, 0x5a)),
 ];
+/** A part of a request: kind, type of the value, number, and what follows. */
+const part = (kind: number, type: number, id: number, rest: Uint8Array = Buffer.alloc(0)) =>
+  message(0x42, Buffer.concat([Buffer.of(kind, type), Buffer.alloc(6), uint64(id), rest]));
+const parts = Buffer.concat([
+  part(0, 0x21, 0, Buffer.from('hello')),
+  part(0, 0x01, 1, uint64(42)),
+  part(1, 0x81, 0, Buffer.alloc(300, 0x5a)),
+  part(2, 0, 1, Buffer.concat([Buffer.of(3), Buffer.from('EIOit broke')])),
+  part(3, 0, 1),
+  part(9, 0x55, 2),
+]);
 const small = Buffer.concat(typed);
 const { length: n } = text;
 
@@ -89,6 +100,8 @@ const talks: readonly Buffer[][] = [
   [ack(0), data(0, large.subarray(0, 500)), retract(500, large.length), data(large.length, text)],
   [ack(0), data(0, text), retract(n, 2 * n), data(2 * n, text)],
   [ack(0), data(0, text, urgent), ack(15), data(n, large), ping, ack(30, 15), pong],
+  [ack(0), data(0, parts), ack(30)],
+  [ack(0), ...inRecords(Buffer.concat([parts, text, parts, large]), 40)],
   [ping, pong, ack(15), ack(30), data(0, text), close(n)],
   [close(0, '')],
   [ack(0), data(0, text), data(0, text), data(n, text), close(2 * n)],

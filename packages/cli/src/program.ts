@@ -10,6 +10,7 @@ import { keygen } from './commands/keygen.js';
 import { listen } from './commands/listen.js';
 import { record } from './commands/record.js';
 import { replay } from './commands/replay.js';
+import { request } from './commands/request.js';
 import { send } from './commands/send.js';
 import { simulate } from './commands/simulate.js';
 import { verify } from './commands/verify.js';
@@ -23,7 +24,7 @@ import { version } from './version.js';
 const groups: Readonly<Record<string, readonly ((context: Context) => Command)[]>> = {
   'Get started:': [demo, doctor],
   'Look and share:': [view, hub],
-  'Exchange messages:': [listen, send, chat],
+  'Exchange messages:': [listen, send, request, chat],
   'Record and replay:': [record, replay, verify, exportCommand],
   'Test:': [simulate, bench],
   'Security:': [keygen],

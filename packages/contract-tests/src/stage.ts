@@ -47,6 +47,8 @@ export interface ProtocolUnderTest<T extends ProtocolTypes> {
   readonly textOnly?: boolean;
   /** Whether a session outlives its links: some statements are then others, and are made with the protocol's tests. */
   readonly lasting?: boolean;
+  /** Whether a server cannot send before its client has. */
+  readonly clientFirst?: boolean;
   /** The module that exports the protocol's `Connection` and `Server`. */
   readonly module: URL;
 }
@@ -234,7 +236,7 @@ export class TestBed<T extends ProtocolTypes> {
     return address;
   }
 
-  /** Adds the options of the world. A value that is not an object of options stays as it is. */
+  /** Adds the options of the world to an object. */
   #withWorlds<O extends object>(options: O): O {
     const isObject = options !== null && typeof options === 'object' && !Array.isArray(options);
     return isObject ? { ...this.#options, ...options } : options;
@@ -265,10 +267,7 @@ export class TestBed<T extends ProtocolTypes> {
 const conditionTimeoutMs = 15_000;
 
 /** Resolves when the condition is true. */
-export async function waitFor(
-  condition: () => boolean,
-  failure = () => 'the condition did not become true',
-): Promise<void> {
+export async function waitFor(condition: () => boolean, failure = () => 'it did not become true'): Promise<void> {
   const endMs = performance.now() + conditionTimeoutMs;
   while (!condition()) {
     if (performance.now() > endMs) throw new Error(failure());

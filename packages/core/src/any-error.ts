@@ -17,6 +17,8 @@ export type ErrorCode =
   | 'ERR_SERPY_PEER_TIMEOUT'
   | 'ERR_SERPY_ABORTED'
   | 'ERR_SERPY_STREAM_CANCELLED'
+  | 'ERR_SERPY_REQUEST_FAILED'
+  | 'ERR_SERPY_OUT_OF_STEP'
   | 'ERR_SERPY_QUEUE_FULL'
   | 'ERR_SERPY_DROPPED'
   | 'ERR_SERPY_DELIVERY_UNKNOWN'
@@ -37,6 +39,7 @@ export interface ErrorFields {
   readonly ERR_SERPY_ENCODING: { readonly character: string; readonly position: number };
   readonly ERR_SERPY_TOO_LARGE: { readonly sizeBytes: number; readonly limitBytes: number };
   readonly ERR_SERPY_AUTH: { readonly remote: { readonly host: string; readonly port: number } | undefined };
+  readonly ERR_SERPY_REQUEST_FAILED: { readonly peerMessage: string; readonly peerCode: string | undefined };
   readonly ERR_SERPY_DROPPED: { readonly messages: number };
   readonly ERR_SERPY_DELIVERY_UNKNOWN: { readonly messages: readonly unknown[] };
   readonly ERR_SERPY_ARRAY_FORMAT: { readonly data: unknown };

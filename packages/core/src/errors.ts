@@ -205,6 +205,33 @@ export class StreamCancelledError extends SerpyError {
   }
 }
 
+/** The program at the peer did not answer a request: its handler failed, or there is none. */
+export class RequestFailedError extends SerpyError {
+  override readonly name = 'RequestFailedError';
+  /** The message of the handler's error. Escaped and at most 1,024 bytes. */
+  readonly peerMessage: string;
+  /** The `code` of the handler's error; undefined if it had none. */
+  readonly peerCode: string | undefined;
+
+  constructor(message: string, peerMessage: string, peerCode: string | undefined, options?: ErrorOptions) {
+    super('ERR_SERPY_REQUEST_FAILED', message, options);
+    this.peerMessage = printable(String(peerMessage));
+    this.peerCode = peerCode === undefined ? undefined : printable(String(peerCode));
+  }
+}
+
+/**
+ * The answer to an earlier request may still arrive and would be taken for that of the next: the link cannot carry requests. Only without a
+ * session, where an answer is the next message.
+ */
+export class OutOfStepError extends SerpyError {
+  override readonly name = 'OutOfStepError';
+
+  constructor(message: string) {
+    super('ERR_SERPY_OUT_OF_STEP', message);
+  }
+}
+
 /** The send queue is full: at once under `whenFull: 'error'`, after `timeoutMs` under `'block'`. The message was not accepted. */
 export class QueueFullError extends SerpyError {
   override readonly name = 'QueueFullError';

@@ -27,6 +27,7 @@ export {
   receiveBounds,
 } from './connection/keep-option.js';
 export type { PeerInfo } from './connection/peer-info.js';
+export type { RequestHandler, RequestInfo, RequestOptions } from './connection/request-types.js';
 export type { ConnectionStats } from './connection/stats.js';
 export type { MessageDuplex, StreamOptions, WebStreams } from './connection/stream-adapters.js';
 export { describeValue } from './describe-value.js';
@@ -55,7 +56,7 @@ export {
   type MessageDecoder,
   type ValueEncoder,
 } from './protocol/codec-streams.js';
-export type { InboundMessage, OutboundMessage, StreamPart } from './protocol/message.js';
+export type { InboundMessage, OutboundMessage, RequestPart, StreamPart } from './protocol/message.js';
 export { kindOfBytes, type MessageKind, messageKinds } from './protocol/message-kind.js';
 export type { Protocol, ProtocolTypes, Role } from './protocol/protocol.js';
 export type { LinkHolder, PeerClose, ProgressInfo, ResumableSession } from './protocol/resumable-session.js';
@@ -66,6 +67,7 @@ export type { QueueLimits, Sized } from './queue/bounded-queue.js';
 export type { SlowPeers } from './queue/broadcasts.js';
 export type { QueueOptions, WhenFull } from './queue/send-queue.js';
 export type { ReconnectOptions } from './reconnect/backoff.js';
+export type { OutOfStep } from './requests/requests-host.js';
 export type { Security, SecuritySettings } from './security/security.js';
 export { generateKey, type Key, SharedKey } from './security/shared-key.js';
 export type { TlsOptions } from './security/tls-options.js';

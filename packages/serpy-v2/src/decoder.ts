@@ -23,6 +23,7 @@ import {
   headerBytes,
   lengthOffset,
   probe,
+  requestType,
   streamType,
   typeOffset,
 } from './wire/constants.js';
@@ -103,9 +104,9 @@ export class Decoder {
   }
 
   /** Adds bytes, which must not change until `retainUnread`. */
-  push(bytes: Buffer): void {
-    this.#received += bytes.length;
-    this.#chunk.borrow(bytes);
+  push(bytes: Buffer, start = 0, end = bytes.length): void {
+    this.#received += end - start;
+    this.#chunk.borrow(bytes, start, end);
   }
 
   /** Copies the unread bytes: the owner of the memory reuses it. */
@@ -268,8 +269,8 @@ export class Decoder {
   /** Joins a header that arrives in parts. A wrong magic is detected at its first wrong byte. */
   #joinHeader(): boolean {
     this.#header ??= Buffer.allocUnsafe(headerBytes);
-    const { bytes, at } = this.#chunk;
-    const count = bytes.copy(this.#header, this.#headerFilled, at);
+    const { bytes, at, end } = this.#chunk;
+    const count = bytes.copy(this.#header, this.#headerFilled, at, end);
     this.#chunk.at = at + count;
     this.#headerFilled += count;
     if (this.#headerFilled < headerBytes) {
@@ -321,7 +322,8 @@ export class Decoder {
   /** The complete payload: a copy if it is delivered as bytes, otherwise a view. */
   #takeWhole(): Buffer {
     const count = this.#payloadBytes;
-    if (this.#type !== frameType.bytes && this.#type !== streamType) return this.#chunk.take(count);
+    if (this.#type !== frameType.bytes && this.#type !== streamType && this.#type !== requestType)
+      return this.#chunk.take(count);
     if (count < exactFromBytes) return this.#chunk.takeOwn(count);
     const payload = this.#output.allocate(count);
     payload.set(this.#chunk.take(count));

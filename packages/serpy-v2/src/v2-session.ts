@@ -5,6 +5,7 @@ import {
   markInUse,
   OptionError,
   type OutboundMessage,
+  type RequestPart,
   type ResumableSession,
   type Role,
   type SerpyError,
@@ -17,6 +18,7 @@ import { Decoder } from './decoder.js';
 import { Handshake } from './handshake/handshake.js';
 import { handshakeSettings, type SessionOptions } from './handshake/handshake-options.js';
 import { detectGreeting, type GreetingKind, maxGreetingBytes } from './handshake/hello-welcome.js';
+import { encodeRequestHead, encodeRequestText } from './reliable/request-frame.js';
 import type { UnknownMessage } from './reliable/sender.js';
 import { detachedBufferError } from './reliable/sender-errors.js';
 import { encodeStreamFrame } from './reliable/stream-frame.js';
@@ -24,7 +26,7 @@ import { noSessionError } from './session/session-errors.js';
 import { SessionRegistry } from './session/session-registry.js';
 import { type DecodedMessage, encodeValue, messageOf, type Payload, type Value } from './values/values.js';
 import { checksum } from './wire/checksum.js';
-import { copyBelowBytes, frameType, headerBytes, probeAnswer, streamType } from './wire/constants.js';
+import { copyBelowBytes, frameType, headerBytes, probeAnswer, requestType, streamType } from './wire/constants.js';
 import { writeHeader } from './wire/header.js';
 
 export type { SessionOptions } from './handshake/handshake-options.js';
@@ -53,9 +55,12 @@ export interface Frame extends OutboundMessage {
   readonly level: 'received' | 'consumed' | undefined;
   /** The offset of its end in the session's byte stream, once it is in there. */
   endOffset: number;
-  /** Present if the frame is a part of a stream instead of a message. */
-  readonly part?: StreamPart;
-  /** For a `stop` to the sender of a stream, the session in which it was created: in another session its ID belongs to another stream. */
+  /** Present if the frame is a part of a stream or of a request instead of a message. */
+  readonly part?: StreamPart | RequestPart;
+  /**
+   * The session in which the frame was created, if it refers to a stream or request of the peer or cancels one: in another session the ID belongs
+   * to another.
+   */
   readonly session?: unknown;
 }
 
@@ -172,6 +177,31 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     };
   }
 
+  correlation(): boolean | undefined {
+    this.#awaitSession();
+    return this.#handshake === undefined ? false : this.#handshake.correlation;
+  }
+
+  encodeRequestPart(part: RequestPart, message: Frame | undefined): Frame {
+    const head = encodeRequestHead(part, message?.type ?? 0);
+    const payload = message?.payload ?? encodeRequestText(part);
+    const prefix = message?.prefix ? Buffer.concat([head, message.prefix]) : head;
+    return {
+      type: requestType,
+      prefix,
+      payload,
+      owned: message?.owned ?? true,
+      sum: undefined,
+      sizeBytes: headerBytes + prefix.length + payload.length,
+      level: undefined,
+      endOffset: 0,
+      awaitsAck: false,
+      part,
+      session: part.kind === 'request' ? undefined : this.#handshake?.resumable.epoch,
+      undroppable: true,
+    };
+  }
+
   /** Copies a small payload, which the program may change as soon as `sendData` has returned. */
   snapshot(frame: Frame): void {
     if (frame.owned || frame.payload.length >= copyBelowBytes) return;
@@ -195,7 +225,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
         );
       return;
     }
-    if (frame.level !== undefined) {
+    if (frame.level !== undefined || frame.part !== undefined) {
       const what = frame.part ? 'a stream' : 'the option acknowledge';
       this.#output.rejected(frame, noSessionError(what, 'the peer uses v2 without a session'));
       return;
@@ -389,12 +419,17 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
 
   /** Throws if there is no session and none can start on this link any more. */
   #requireSession(what: string): void {
+    this.#awaitSession();
+    if (!this.#handshake?.canAcknowledge) throw this.#noSessionError(what);
+  }
+
+  /** The program uses a feature of sessions: a server sends nothing until its client had time to start one. */
+  #awaitSession(): void {
     if (this.#handshake === undefined && this.#role === 'server' && this.#canStartSession) {
       this.#handshake = this.#newHandshake();
       this.#handshake.linkUp(this.#nowMs);
     }
     this.#handshake?.requireSession(this.#nowMs);
-    if (!this.#handshake?.canAcknowledge) throw this.#noSessionError(what);
   }
 
   /** Whether a client may still start a session on this link. */
@@ -409,9 +444,10 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   }
 
   /** Whether a part belongs to this session. A stream that began in another session cannot continue, because the peer does not know it. */
-  #isInSession({ kind, id }: StreamPart, createdIn: unknown): boolean {
+  #isInSession({ kind, id }: StreamPart | RequestPart, createdIn: unknown): boolean {
     const session = this.#handshake?.resumable.epoch as object;
-    if (kind === 'stop') return session === createdIn;
+    if (kind === 'request') return true;
+    if (kind !== 'begin' && kind !== 'data' && kind !== 'end' && kind !== 'abort') return session === createdIn;
     if (kind === 'begin') this.#streams.set(id, session);
     const isSame = this.#streams.get(id) === session;
     if (kind === 'end' || kind === 'abort') this.#streams.delete(id);
@@ -429,7 +465,8 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
         return session.#plainSent;
       },
       pushPlain: (bytes: Buffer) => this.#decoder.push(bytes),
-      toValue: (message: UnknownMessage) => (message.type === streamType ? undefined : messageOf(message)),
+      toValue: (message: UnknownMessage) =>
+        message.type === streamType || message.type === requestType ? undefined : messageOf(message),
     };
     return new Handshake<Frame>(this.#role, settings, this.#output, host, this.#sessions);
   }

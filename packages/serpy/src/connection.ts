@@ -50,6 +50,10 @@ export class Connection<P extends ProtocolName = 'auto'> extends CoreConnection<
     }
   }
 
+  protected override toSend(value: TypesOf[P]['value']): TypesOf[P]['value'] {
+    return this.protocol === 'v1' && isArrayValue(value) ? encodeNpy(value) : value;
+  }
+
   /**
    * Reads the next message as an array with its type and shape: a `.npy` in bytes, as `sendData` and Python's `numpy.save` create it; over
    * v1 also a numpy array in mode 4 or 5. With `dtype`, bare bytes of that type and `shape`. Large elements are not copied.

@@ -4,7 +4,7 @@ import type { ConnectionState } from 'serpy-core';
 /** What `describeConnection` reads of a connection. */
 export interface DescribedConnection {
   readonly state: ConnectionState;
-  readonly peerProtocol: 'v1' | 'v2' | undefined;
+  readonly peerProtocol: 'v1' | 'v2' | 'lines' | undefined;
   readonly inSession: boolean;
   readonly encrypted: boolean;
 }
@@ -35,8 +35,8 @@ export function describeConnection({ state, peerProtocol, inSession, encrypted }
   return `${closing}${parts.join(', ')}; ${inSession ? meanings.session : meanings.plain}`;
 }
 
-function acknowledgementOf(protocol: 'v1' | 'v2' | undefined, inSession: boolean): string {
+function acknowledgementOf(protocol: DescribedConnection['peerProtocol'], inSession: boolean): string {
   if (inSession) return "acknowledge: 'received' or 'consumed'";
   if (protocol === 'v1') return "acknowledge: 'received'";
-  return protocol === 'v2' ? 'no acknowledgements' : 'acknowledgements not known yet';
+  return protocol === undefined ? 'acknowledgements not known yet' : 'no acknowledgements';
 }

@@ -90,7 +90,12 @@ export function addConnectionFlags(command: Command, { end, reconnects = true, w
       .helpGroup(group),
   );
   if (end !== 'listen') {
-    if (waits) add('--wait [time]', 'wait for a server that is not there yet, at most this long, such as 10s', duration('--wait'));
+    if (waits)
+      add(
+        '--wait [time]',
+        'wait for a server that is not there yet, at most this long, such as 10s',
+        duration('--wait'),
+      );
     if (reconnects) add('--no-reconnect', 'end when the connection breaks (clients)');
   }
   if (end !== 'connect') add('--insecure', 'accept other computers without a key or certificates (servers)');

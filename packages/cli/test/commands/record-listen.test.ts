@@ -41,7 +41,13 @@ async function start(...args: string[]): Promise<[run: Run, port: number]> {
 /** An instrument that connects, and its address as the recorder sees it. */
 async function connectInstrument(run: Run, port: number, protocol: 'v1' | 'v2' | 'auto' = 'v2', more: object = {}) {
   const before = run.stderr.length;
-  const connection = (await connect({ autoRestart: false, protocol, port, ...more } as {
+  const connection = (await connect({
+    autoRestart: false,
+    protocol,
+    port,
+    ...(protocol === 'v2' && { session: 'off' }),
+    ...more,
+  } as {
     protocol: 'auto';
     port: number;
   })) as Connection;

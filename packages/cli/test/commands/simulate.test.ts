@@ -28,7 +28,7 @@ async function simulate(...args: string[]): Promise<[run: Run, url: string]> {
 }
 
 async function client(url: string, options = ''): Promise<PortableConnection> {
-  const connection = await connect(`${url}${options}`);
+  const connection = await connect(`${url}${options === '' ? '?' : `${options}&`}autoRestart=false`);
   connections.push(connection);
   return connection;
 }

@@ -2,11 +2,23 @@
 import { types } from 'node:util';
 import { markInUse } from '../buffers/buffer-pool.js';
 import type { Clock, Environment } from '../environment.js';
-import { DeliveryUnknownError, MessagesDroppedError, type MessageTooLargeError, type OptionError } from '../errors.js';
+import {
+  DeliveryUnknownError,
+  MessagesDroppedError,
+  type MessageTooLargeError,
+  type OptionError,
+  type SerpyError,
+} from '../errors.js';
 import { type AnySession, Link } from '../link/link.js';
 import type { LinkHost, LinkObserver } from '../link/link-host.js';
-import type { SendWaitOptions, WaitOptions } from '../options/wait-options.js';
-import type { InboundMessage, OutboundMessage, StreamPart } from '../protocol/message.js';
+import { defaultWait, type SendWaitOptions, type WaitOptions } from '../options/wait-options.js';
+import {
+  type InboundMessage,
+  isRequestPart,
+  type OutboundMessage,
+  type RequestPart,
+  type StreamPart,
+} from '../protocol/message.js';
 import type { Protocol, ProtocolTypes, Role } from '../protocol/protocol.js';
 import type { ResumableSession } from '../protocol/resumable-session.js';
 import type { SharedEncoding } from '../protocol/shared-encoding.js';
@@ -18,6 +30,8 @@ import { latestOnly, ReceiveQueue } from '../queue/receive-queue.js';
 import { acceptedResult, SendQueue, type SendQueueListener } from '../queue/send-queue.js';
 import { offlineError, slowPeerError } from '../queue/send-queue-errors.js';
 import { SendYield } from '../queue/send-yield.js';
+import { Requests } from '../requests/requests.js';
+import type { RequestsHost } from '../requests/requests-host.js';
 import { StreamManager, type StreamsHost } from '../streams/stream-manager.js';
 import type { Transport } from '../transport/transport.js';
 import type { ChannelListener } from './channel-host.js';
@@ -30,7 +44,9 @@ import { ChannelSessionHost } from './session-host.js';
 import { type ConnectionStats, Counters } from './stats.js';
 
 /** One object implements the interfaces of all its parts: an object of closures for each part took 400 bytes of a connection. */
-export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, KeyedQueueListener, StreamsHost {
+export class Channel
+  implements LinkHost, SendQueueListener<OutboundMessage>, KeyedQueueListener, StreamsHost, RequestsHost
+{
   readonly inbox: ReceiveQueue;
   readonly outbox: SendQueue<OutboundMessage>;
   readonly #protocol: Protocol<ProtocolTypes>;
@@ -52,6 +68,8 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Ke
   #unknown: readonly unknown[] = [];
   /** Made for the first stream. */
   #streams: StreamManager | undefined;
+  /** Made for the first request or handler. */
+  #requests: Requests | undefined;
 
   constructor(
     protocol: Protocol<ProtocolTypes>,
@@ -81,6 +99,7 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Ke
   createLink(transport: Transport, role: Role, observer: LinkObserver): Link {
     if (this.#dropping === 'offline') this.#dropping = undefined;
     this.inbox.linkUp();
+    this.#requests?.linkUp();
     const link = new Link(transport, this.#ensureSession(role), this, this.clock, observer);
     this.sessionHost.attach(link);
     return link;
@@ -193,6 +212,12 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Ke
     return this.#streams;
   }
 
+  get requests(): Requests {
+    this.#requests ??= new Requests(this);
+    this.sessionHost.requests = this.#requests;
+    return this.#requests;
+  }
+
   take<R>(
     what: string,
     options: WaitOptions,
@@ -219,6 +244,7 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Ke
   startClosing(error: (what: string) => Error): void {
     this.#closing = true;
     this.#streams?.closing(error);
+    this.#requests?.closing(error('request'));
     this.outbox.rejectBlocked(error('sendData'), ({ part }) => part === undefined); // a stream ends its parts itself
     this.inbox.closing();
     this.#link?.resumeReading();
@@ -231,6 +257,7 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Ke
     const unknown = resumable?.peerClose ? resumable.abort() : [];
     this.deliverHeld();
     this.#streams?.sessionChanged(this.epoch);
+    this.#requests?.linkLost(this.epoch);
     if (this.dropsOffline) this.outbox.dropUnsent(); // they would be stale when the next link is up
     this.outbox.resumeAdmission();
     if (unknown.length > 0) this.#notifier.warn(new DeliveryUnknownError('the peer closed the session', unknown));
@@ -249,6 +276,7 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Ke
   close(info: CloseInfo): void {
     const error = (what: string) => closedError(what, info);
     this.inbox.close(() => error('getData'));
+    this.#requests?.close(error('request'), info.error, info.reason === 'local-close');
     this.streams.close(error); // also without streams, so that `getStream` rejects
     const unsent = this.outbox.close(error('sendData'), unacknowledgedError(info));
     if (unsent > 0) this.#notifier.warn(unsentError(unsent, info));
@@ -272,6 +300,7 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Ke
   nextQueued(): OutboundMessage | undefined {
     const outgoing = this.outbox.next();
     if (outgoing !== undefined && outgoing.part === undefined) this.#counters.messagesSent++;
+    if (outgoing?.undroppable) this.#requests?.sending(outgoing);
     return outgoing;
   }
 
@@ -282,10 +311,12 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Ke
 
   deliver(received: InboundMessage): void {
     if (received.part) {
-      this.streams.received(received, received.part);
+      if (isRequestPart(received.part)) this.requests.received(received, received.part);
+      else this.streams.received(received, received.part);
       return;
     }
     this.#counters.messagesReceived++;
+    if (this.#requests?.takes(received)) return;
     this.inbox.put(received);
   }
 
@@ -317,8 +348,77 @@ export class Channel implements LinkHost, SendQueueListener<OutboundMessage>, Ke
     this.#notifier.flushWarnings();
     this.#streams?.sessionChanged(this.epoch);
     this.#counters.sessionChanged(this.epoch);
+    this.#requests?.stepDone(this.epoch);
     if (this.#session?.canSend) this.#listener.channelReady();
     this.#notifier.stepDone(this);
+  }
+
+  // Called by requests.
+
+  get linkIsUp(): boolean {
+    return this.#link?.over === false;
+  }
+
+  get linkIsPaused(): boolean {
+    return this.#link?.paused ?? false;
+  }
+
+  get receivedBytes(): number {
+    return this.#counters.bytesReceived;
+  }
+
+  get reconnects(): boolean {
+    return this.#listener.reconnects;
+  }
+
+  correlation(): boolean | undefined {
+    const session = this.#session;
+    return session?.correlation ? session.correlation() : false;
+  }
+
+  pump(): void {
+    this.#link?.pump();
+  }
+
+  encode(value: unknown): OutboundMessage {
+    return (this.#session ?? this.#ensureSession('client')).encode(value, defaultWait);
+  }
+
+  encodeRequestPart(part: RequestPart, message: OutboundMessage | undefined): OutboundMessage {
+    const session = this.#session as AnySession & Required<Pick<AnySession, 'encodeRequestPart'>>;
+    return session.encodeRequestPart(part, message);
+  }
+
+  snapshot(outgoing: OutboundMessage): void {
+    this.#session?.snapshot(outgoing);
+  }
+
+  post(outgoing: OutboundMessage): void {
+    this.snapshot(outgoing);
+    void this.outbox.send(outgoing, defaultWait, true);
+    this.#link?.pump();
+  }
+
+  takeBack(outgoing: OutboundMessage): void {
+    this.outbox.withdraw(outgoing);
+    this.#link?.pump(); // there may be nothing left to wait for
+  }
+
+  resumeReading(): void {
+    this.#link?.resumeReading();
+  }
+
+  endLink(error: SerpyError): void {
+    this.#link?.destroy('timeout', error);
+  }
+
+  discarded(error: SerpyError | undefined): void {
+    this.#counters.droppedReceiving++;
+    if (error) this.#notifier.deferWarning(error);
+  }
+
+  warn(error: SerpyError): void {
+    this.#notifier.warn(error);
   }
 
   // Called by the queues.

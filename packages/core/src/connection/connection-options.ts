@@ -4,6 +4,7 @@ import { nameOption } from '../options/name-option.js';
 import { linuxKeepAliveMs, type OptionSpec, type OptionSpecs, option, type PartialOptions } from '../options/option.js';
 import type { QueueOptions, WhenFull } from '../queue/send-queue.js';
 import { defaultMinDelayMs, type ReconnectOptions } from '../reconnect/backoff.js';
+import type { OutOfStep } from '../requests/requests-host.js';
 import type { SecuritySettings } from '../security/security.js';
 import { keyOption } from '../security/shared-key.js';
 import { tlsOption } from '../security/tls-options.js';
@@ -65,6 +66,8 @@ export interface ConnectionSettings extends SecuritySettings {
   readonly keep: Keep;
   /** `'drop'`: drops messages while there is no link, as they would be stale later. Default `'buffer'`: `sendQueue` keeps them. */
   readonly whenOffline: WhenOffline;
+  /** Without a session, what follows a `request` that got no answer in time. Default `'reconnect'`: the link ends. */
+  readonly outOfStep: OutOfStep;
   /** When to reconnect. */
   readonly reconnect: ReconnectOptions;
   /** Told to the peer of a session, as its `peer.name`: 1 to 64 bytes of UTF-8. Default none. It proves nothing. */
@@ -104,6 +107,7 @@ export const acceptedOptions: OptionSpecs<Omit<ConnectionSettings, DiallingOptio
   maxOpenStreams: option.count(1, 1000000, 1024),
   keep: keepOption,
   whenOffline: option.choice(['buffer', 'drop'], 'buffer'),
+  outOfStep: option.choice(['reconnect', 'drain', 'trust'], 'reconnect'),
   name: nameOption,
   key: keyOption,
   tls: tlsOption,

@@ -1,6 +1,7 @@
 /** The public interface of a connection, for every protocol. `Channel` exchanges its messages, `Lifecycle` connects and closes it. */
 import { EventEmitter } from 'node:events';
 import { inspect, types } from 'node:util';
+import { describeValue } from '../describe-value.js';
 import type { Environment } from '../environment.js';
 import { OptionError, ValueError } from '../errors.js';
 import { option } from '../options/option.js';
@@ -15,6 +16,7 @@ import {
 import type { InboundMessage } from '../protocol/message.js';
 import type { Protocol, ProtocolTypes } from '../protocol/protocol.js';
 import { handledRejection } from '../queue/deferred.js';
+import type { CallHandler } from '../requests/request-handler.js';
 import type { ByteSource } from '../streams/byte-source.js';
 import type { ReceivedStream } from '../streams/inbound-stream.js';
 import type { SendStreamOptions } from '../streams/stream-manager.js';
@@ -31,6 +33,7 @@ import { Lifecycle } from './lifecycle.js';
 import { MessageIterator } from './message-iterator.js';
 import { Notifier } from './notifier.js';
 import type { PeerInfo } from './peer-info.js';
+import type { RequestHandler, RequestInfo, RequestOptions } from './request-types.js';
 import type { ConnectionStats } from './stats.js';
 import {
   type ConnectionLike,
@@ -44,6 +47,15 @@ import {
 /** Gives core's server the internals of a connection that it has accepted. Not part of the public interface. */
 export let internalsOf: (connection: Connection<ProtocolTypes>) => ConnectionInternals;
 
+/** Gives a connection the handler of its server. Not part of the public interface. */
+export let setServerHandler: <T extends ProtocolTypes, C extends Connection<T>>(
+  connection: C,
+  handler: HandlerOf<T, C> | undefined,
+) => void;
+
+/** The handler of requests of a protocol. */
+export type HandlerOf<T extends ProtocolTypes, C> = RequestHandler<T['value'], T['data'], T['message'], C>;
+
 /** The options of `sendData`: those of the protocol, how long it may wait, and how long the message is of use. */
 export type SendOptions<T extends ProtocolTypes> = T['sendOptions'] & SendWaitOptions;
 
@@ -51,6 +63,7 @@ export type SendOptions<T extends ProtocolTypes> = T['sendOptions'] & SendWaitOp
 export class Connection<T extends ProtocolTypes> extends EventEmitter<ConnectionEvents> {
   static {
     internalsOf = (connection) => connection.#lifecycle;
+    setServerHandler = (connection, handler) => connection.#setHandler(handler, 'server');
   }
 
   readonly #protocol: Protocol<ProtocolTypes>;
@@ -168,6 +181,35 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
   /** As `getData`, but with the metadata of the message. */
   getMessage(options: WaitOptions = defaultWait): Promise<T['message']> {
     return this.consume('getMessage', options, (received) => this.#protocol.message(received));
+  }
+
+  /**
+   * Sends a request and resolves with the answer. In a session, requests and answers travel beside messages and streams, many at the same time;
+   * a request is executed once, also if the link breaks. Without a session, requests are sent one after the other, and the answer is the next
+   * message that arrives. No option drops requests or answers.
+   * @throws `ERR_SERPY_TIMEOUT` no answer within `timeoutMs` (10 s by default), `ERR_SERPY_REQUEST_FAILED` the handler at the peer failed,
+   * `ERR_SERPY_LOST` the connection was lost after the request was sent, `ERR_SERPY_OUT_OF_STEP` an earlier answer may still come,
+   * `ERR_SERPY_QUEUE_FULL` 1,024 requests are open, `ERR_SERPY_CLOSED`, `ERR_SERPY_NOT_CONNECTED`, `ERR_SERPY_ABORTED`, and errors for values
+   * that the protocol cannot encode
+   */
+  request(value: T['value'], options: RequestOptions = defaultWait): Promise<T['data']> {
+    return this.#ask(value, options, (received) => this.#protocol.data(received));
+  }
+
+  /** As `request`, but with the metadata of the answer. */
+  requestMessage(value: T['value'], options: RequestOptions = defaultWait): Promise<T['message']> {
+    return this.#ask(value, options, (received) => this.#protocol.message(received));
+  }
+
+  /**
+   * Answers the requests of the peer with a function; `undefined` removes it. It precedes the function of the server. Without a session, each
+   * message that arrives is a request, and they are answered one after the other. In a session, at most 256 run at the same time, and a request
+   * waits 1 s for `onRequest` before it fails.
+   * @throws `ERR_SERPY_OPTION` if `handler` is not a function
+   */
+  onRequest(handler: RequestHandler<T['value'], T['data'], T['message'], this> | undefined): void {
+    checkHandler(handler);
+    this.#setHandler(handler, 'connection');
   }
 
   /**
@@ -309,6 +351,39 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
     return this.#channel.take(what, options, convert);
   }
 
+  #ask<R>(value: T['value'], options: RequestOptions, convert: (received: T['received']) => R): Promise<R> {
+    if (this.#lifecycle.ending) return handledRejection(this.#lifecycle.closedError('request'));
+    if (this.state === 'idle') return Promise.reject(notConnected('request'));
+    try {
+      return this.#channel.requests.ask(this.toSend(value), options, convert);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** What is sent for the value of a request or an answer. */
+  protected toSend(value: T['value']): T['value'] {
+    return value;
+  }
+
+  #setHandler<C>(handler: HandlerOf<T, C> | undefined, of: 'connection' | 'server'): void {
+    const protocol = this.#protocol;
+    const call: CallHandler | undefined =
+      handler &&
+      (async (received, signal) => {
+        const info: RequestInfo<T['message'], C> = {
+          message: protocol.message(received),
+          get signal() {
+            return signal();
+          },
+          connection: this as unknown as C,
+        };
+        const value = await handler(protocol.data(received), info);
+        return value === undefined ? undefined : this.toSend(value as T['value']);
+      });
+    this.#channel.requests.setHandler(call, of);
+  }
+
   #messageIterator<R>(
     convert: (received: InboundMessage) => R,
     wait?: WaitOptions,
@@ -336,4 +411,10 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
       destroy: (error) => this.destroy(error),
     };
   }
+}
+
+/** Throws an `OptionError` for a handler that is not a function. */
+export function checkHandler(handler: unknown): void {
+  if (handler === undefined || typeof handler === 'function') return;
+  throw new OptionError(`onRequest takes a function, or undefined to remove it, not ${describeValue(handler)}`);
 }

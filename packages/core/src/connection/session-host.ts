@@ -21,6 +21,12 @@ export interface SessionHostListener {
   linkReleased(): void;
 }
 
+/** What becomes of the messages of requests, besides that they are sent. */
+export interface RequestMessages {
+  rejected(outgoing: OutboundMessage, error: SerpyError): void;
+  putBack(outgoing: OutboundMessage): void;
+}
+
 export class ChannelSessionHost implements SessionHost<OutboundMessage>, LinkHolder {
   readonly #outbox: SendQueue<OutboundMessage>;
   readonly #counters: Counters;
@@ -30,6 +36,8 @@ export class ChannelSessionHost implements SessionHost<OutboundMessage>, LinkHol
   #link: Link | undefined;
   /** Bytes sent before this link, minus those that its transport had sent for another connection. */
   #bytesBefore = 0;
+  /** Set with the first request. */
+  requests: RequestMessages | undefined;
   /** Made when memory is first released. */
   #pool: BufferPool | undefined;
 
@@ -101,10 +109,12 @@ export class ChannelSessionHost implements SessionHost<OutboundMessage>, LinkHol
 
   rejected(outgoing: OutboundMessage, error: SerpyError): void {
     this.#outbox.rejected(outgoing, error);
+    if (outgoing.undroppable) this.requests?.rejected(outgoing, error);
   }
 
   putBack(messages: readonly OutboundMessage[]): void {
-    this.#outbox.putBack(messages);
+    this.#outbox.putBack(messages.filter(({ undroppable }) => undroppable !== true));
+    for (const outgoing of messages) if (outgoing.undroppable) this.requests?.putBack(outgoing);
     this.#counters.messagesSent -= messages.length;
   }
 

@@ -1,7 +1,7 @@
 /** The state machine of a protocol: bytes in, bytes out, without sockets or timers. Types only. */
 import type { SerpyError } from '../errors.js';
 import type { WriteSlot } from '../transport/transport.js';
-import type { InboundMessage, OutboundMessage, StreamPart } from './message.js';
+import type { InboundMessage, OutboundMessage, RequestPart, StreamPart } from './message.js';
 import type { LinkHolder, ProgressInfo, ResumableSession } from './resumable-session.js';
 import type { SharedEncoding } from './shared-encoding.js';
 
@@ -63,6 +63,16 @@ export interface Session<Value, SendOptions, In extends InboundMessage, Out exte
    * @throws `ERR_SERPY_OPTION` without a session
    */
   encodePart?(part: StreamPart): Out;
+  /**
+   * Whether answers on this link refer to their requests: true in a session, false without one, and undefined while it is not known, during
+   * which requests wait. The session may postpone other messages until it is known. Optional: without it, no answer refers to a request.
+   */
+  correlation?(): boolean | undefined;
+  /**
+   * Encodes a part of a request. Called only while `correlation` is true.
+   * @param message the value of a request or response, as `encode` returned it
+   */
+  encodeRequestPart?(part: RequestPart, message: Out | undefined): Out;
   /** Sends a message. Called only between `linkUp` and `linkDown`, while `canSend`. */
   send(outgoing: Out): void;
   /** Whether the session has gathered sent messages, to write them together. Default false. */

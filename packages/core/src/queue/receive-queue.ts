@@ -39,6 +39,8 @@ export class ReceiveQueue extends AsyncQueue<InboundMessage> {
   /** Whether messages are being dropped, and that has been reported. */
   #dropping = false;
   #closing = false;
+  /** Whether too many messages wait for the handler of requests. */
+  handlerIsBusy = false;
 
   constructor(options: ReceiveQueueOptions, clock: Clock, listener: ReceiveQueueListener) {
     super(options, clock, listener);
@@ -48,6 +50,7 @@ export class ReceiveQueue extends AsyncQueue<InboundMessage> {
 
   /** Whether reading must pause. */
   override get full(): boolean {
+    if (this.handlerIsBusy) return true;
     return super.full && this.#options.whenFull === 'block' && !this.#closing;
   }
 

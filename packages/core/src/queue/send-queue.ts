@@ -99,9 +99,9 @@ export class SendQueue<Out extends OutboundMessage> {
     return this.#queue.length === 0 && this.#blocked?.first === undefined && this.#onWire === 0;
   }
 
-  /** As `length`, without the parts of streams, whose failure `sendStream` reports. */
+  /** As `length`, without the parts of streams and requests, whose failure `sendStream` and `request` report. */
   get unsentMessages(): number {
-    return this.#queue.items().filter(({ part }) => part === undefined).length;
+    return this.#queue.items().filter(({ part, undroppable }) => part === undefined && undroppable !== true).length;
   }
 
   /** Whether a message may be sent without being queued: none is before it, and there is room for it until it is acknowledged. */
@@ -190,8 +190,10 @@ export class SendQueue<Out extends OutboundMessage> {
   dropUnsent(): void {
     const blocked = this.#drainBlocked();
     for (const awaited of blocked) awaited.resolve(false);
-    const unsent = this.#queue.items();
+    const all = this.#queue.items();
+    const unsent = all.filter(({ undroppable }) => undroppable !== true);
     this.#queue.clear();
+    for (const outgoing of all) if (outgoing.undroppable) this.#queue.push(outgoing);
     this.#broadcasts = undefined;
     for (const outgoing of unsent) this.#settle(outgoing)?.resolve(false);
     const messages = blocked.length + unsent.length;
@@ -222,6 +224,11 @@ export class SendQueue<Out extends OutboundMessage> {
   /** Sent messages without an acknowledgement have to be sent again: they go before all others, whatever the bounds. */
   putBack(messages: readonly Out[]): void {
     this.#queue.putBack(messages);
+  }
+
+  /** Removes a message that was not sent. @returns whether it was there */
+  withdraw(outgoing: Out): boolean {
+    return this.#queue.remove(outgoing);
   }
 
   acknowledged(outgoing: Out): void {
@@ -368,8 +375,8 @@ export class SendQueue<Out extends OutboundMessage> {
 
   #makeRoom(sizeBytes: number): void {
     while (!this.#hasRoom(sizeBytes)) {
-      const oldest = this.#queue.shift();
-      if (oldest === undefined) return; // the rest was sent already
+      const oldest = this.#shiftDroppable();
+      if (oldest === undefined) return; // the rest was sent already, or must be sent
       this.#broadcasts?.taken(oldest);
       this.#listener.dropped(droppedError(this.#options), 'full');
       this.#settle(oldest)?.reject(
@@ -379,5 +386,13 @@ export class SendQueue<Out extends OutboundMessage> {
         ),
       );
     }
+  }
+
+  #shiftDroppable(): Out | undefined {
+    const { first } = this.#queue;
+    if (first?.undroppable !== true) return this.#queue.shift();
+    const oldest = this.#queue.items().find(({ undroppable }) => undroppable !== true);
+    if (oldest !== undefined) this.#queue.remove(oldest);
+    return oldest;
   }
 }

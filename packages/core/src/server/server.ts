@@ -2,8 +2,15 @@
 import { EventEmitter } from 'node:events';
 import { inspect } from 'node:util';
 import { type CloseServerOptions, parseCloseServerOptions } from '../connection/close-options.js';
-import { type Connection, internalsOf } from '../connection/connection.js';
+import {
+  type Connection,
+  checkHandler,
+  type HandlerOf,
+  internalsOf,
+  setServerHandler,
+} from '../connection/connection.js';
 import { MessageIterator } from '../connection/message-iterator.js';
+import type { RequestHandler } from '../connection/request-types.js';
 import { emitEvent } from '../diagnostics.js';
 import type { Environment } from '../environment.js';
 import { OptionError, type SerpyErrorLike } from '../errors.js';
@@ -40,6 +47,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
   readonly #admission: Admission<C>;
   readonly #partialBudget: PartialMessageBudget<C>;
   readonly #acceptQueue: AsyncQueue<AcceptedConnection<C>>;
+  #requestHandler: HandlerOf<T, C> | undefined;
   #state: 'new' | 'starting' | 'listening' | 'closed' = 'new';
   #listener: Listener | undefined;
   /** Whether new clients are accepted, and not only clients that resume a session. */
@@ -130,6 +138,17 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
   }
 
   /**
+   * Answers the requests of all clients, present and future, as `onRequest` of a connection, which has precedence; `undefined` removes it.
+   * @throws `ERR_SERPY_OPTION` if `handler` is not a function
+   */
+  onRequest(handler: RequestHandler<T['value'], T['data'], T['message'], C> | undefined): void {
+    checkHandler(handler);
+    this.#requestHandler = handler;
+    for (const connection of [...this.#admission.connections, ...this.#admission.pending])
+      setServerHandler<T, C>(connection, handler);
+  }
+
+  /**
    * Sends a message to all connections, or to those that the options select, also to clients that are away and may resume their session. It is
    * encoded once and waits for no client: if the send queue of one is full, `slowPeers` decides. Resolves when it is queued.
    * @throws `ERR_SERPY_OPTION`, `ERR_SERPY_CLOSED`, `ERR_SERPY_NOT_CONNECTED`, and the errors of `sendData` for a value that cannot be encoded: then it is sent to
@@ -213,6 +232,7 @@ export class Server<T extends ProtocolTypes, C extends Connection<T>> extends Ev
     }
     const connection = this.#createConnection();
     this.#admission.pending.add(connection);
+    if (this.#requestHandler) setServerHandler<T, C>(connection, this.#requestHandler);
     internalsOf(connection).accept(transport, this.#hooks);
   }
 

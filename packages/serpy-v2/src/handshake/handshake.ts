@@ -94,6 +94,12 @@ export class Handshake<Out extends Sendable> {
     return this.#state.phase !== 'plain' && this.#state.phase !== 'given-up';
   }
 
+  /** Whether answers refer to their requests, as they do in a session; undefined until it is known whether there is one. */
+  get correlation(): boolean | undefined {
+    if (this.established) return true;
+    return this.canAcknowledge ? undefined : false;
+  }
+
   /** Whether the connection may still turn out to be no new client. */
   get pendingTakeover(): boolean {
     return this.#role.pendingTakeover || (this.#state.phase === 'down' && this.#endedPending);

@@ -1,7 +1,8 @@
-/** The frames in the stream of a session: the frames of v2, and parts of streams. */
+/** The frames in the stream of a session: the frames of v2, and parts of streams and requests. */
 import type { SessionFrames } from '../decoder.js';
 import { type DecodedMessage, decodeValue } from '../values/values.js';
-import { streamType } from '../wire/constants.js';
+import { requestType, streamType } from '../wire/constants.js';
+import { decodeRequestFrame, requestHeadBytes } from './request-frame.js';
 import { decodeStreamFrame } from './stream-frame.js';
 
 /** The largest part of a stream. */
@@ -12,8 +13,14 @@ const nothing = Buffer.alloc(0);
 
 export function sessionFrames(maxMessageBytes: number): SessionFrames {
   return {
-    maxBytes: (type) => (type === streamType ? maxPartBytes : maxMessageBytes),
-    decode: (type, payload, end) => (type === streamType ? partOf(payload, end) : decodeValue(type, payload, end)),
+    maxBytes(type) {
+      if (type === streamType) return maxPartBytes;
+      return type === requestType ? maxMessageBytes + requestHeadBytes : maxMessageBytes;
+    },
+    decode(type, payload, end) {
+      if (type === streamType) return partOf(payload, end);
+      return type === requestType ? decodeRequestFrame(payload, end) : decodeValue(type, payload, end);
+    },
   };
 }
 

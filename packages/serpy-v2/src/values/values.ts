@@ -12,6 +12,7 @@ import {
   markInUse,
   ProtocolError,
   Message as ReceivedMessage,
+  type RequestPart,
   type StreamPart,
   type TypedNumber,
   ValueError,
@@ -90,8 +91,8 @@ export type DecodedMessage = TypedValue & {
   readonly sizeBytes: number;
   /** In a session, the offset after its last byte; otherwise 0. */
   readonly end: number;
-  /** Set if this is not a message, but a part of a stream. */
-  readonly part?: StreamPart | undefined;
+  /** Set if this is not a message, but a part of a stream or of a request. */
+  readonly part?: StreamPart | RequestPart | undefined;
 };
 
 /** A payload and its type. */

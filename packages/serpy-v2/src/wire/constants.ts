@@ -20,6 +20,9 @@ export const frameType = { int: 0x01, float: 0x11, str: 0x21, bytes: 0x81 } as c
 /** The type of a part of a stream, which only a session uses. */
 export const streamType = 0x41;
 
+/** The type of a part of a request, which only a session uses. */
+export const requestType = 0x42;
+
 /** The name of a payload type. */
 export type TypeName = keyof typeof frameType;
 

@@ -11,6 +11,7 @@ import {
   PeerTimeoutError,
   type ProgressInfo,
   ProtocolError,
+  type RequestPart,
   type ResumableSession,
   type Role,
   type SendWaitOptions,
@@ -53,7 +54,7 @@ export class AutoSession implements Session<PortableValue, AutoSendOptions, Auto
   readonly #role: Role;
   readonly #output: SessionHost<AutoOutgoing>;
   readonly #settings: AutoSettings;
-  /** The messages and the parts of streams whose acknowledgement is awaited, by their block or frame. */
+  /** The messages, the parts of streams and those of requests whose outcome is reported, by their block or frame. */
   readonly #awaited = new WeakMap<object, AutoOutgoing>();
   readonly #v1: v1.V1Session;
   readonly #v2: v2.V2Session;
@@ -157,6 +158,22 @@ export class AutoSession implements Session<PortableValue, AutoSendOptions, Auto
     return outgoing;
   }
 
+  /** Whether answers refer to their requests; undefined during the detection, and while nothing may be sent. */
+  correlation(): boolean | undefined {
+    this.#warnLater();
+    if (this.#activeProtocol === undefined || this.#sendPaused) return undefined;
+    return this.#activeProtocol === 'v2' && this.#v2.correlation();
+  }
+
+  encodeRequestPart(part: RequestPart, message: AutoOutgoing | undefined): AutoOutgoing {
+    const frame = message && (message.v2 ?? this.#v2.encode(message.value as PortableValue));
+    const v2 = this.#v2.encodeRequestPart(part, frame);
+    const { sizeBytes } = v2;
+    const outgoing = { v1: undefined, v2, value: undefined, sizeBytes, awaitsAck: false, part, undroppable: true };
+    this.#awaited.set(v2, outgoing);
+    return outgoing;
+  }
+
   /** Schedules the warning of a server that has something to send and waits for the first bytes of its client. */
   #warnLater(): void {
     if (this.#activeProtocol !== undefined || this.#role === 'client' || this.#warned) return;
@@ -176,10 +193,12 @@ export class AutoSession implements Session<PortableValue, AutoSendOptions, Auto
     }
     const encoded = messageFor(protocol, outgoing, this.#encoders);
     if (encoded instanceof Error) {
-      this.#output.warn(encoded);
+      if (outgoing.undroppable) this.#output.rejected(outgoing, encoded);
+      else this.#output.warn(encoded);
       this.#deadlineMs ??= this.#nowMs; // requests a step, after which the warning is emitted
       return;
     }
+    if (outgoing.undroppable) this.#awaited.set(encoded.message, outgoing);
     if (encoded.protocol === 'v1') this.#v1.send(encoded.message);
     else this.#v2.send(encoded.message);
     if (outgoing.part === undefined) this.#guess?.onSent(outgoing);
