@@ -49,9 +49,11 @@ export function doctor(context: Context): Command {
       'send nothing to the peer: connect and listen for 1 s (with a key or --tls, only the TLS handshake is sent)',
     )
     .option('--json', 'print one JSON object for a bug report; it contains no key');
-  return addConnectionOptions(command, { end: 'connect', reconnects: false, waits: false }, 'none: this computer').action(
-    (url: string | undefined, flags: DoctorFlags) => run(url, flags, context),
-  );
+  return addConnectionOptions(
+    command,
+    { end: 'connect', reconnects: false, waits: false },
+    'none: this computer',
+  ).action((url: string | undefined, flags: DoctorFlags) => run(url, flags, context));
 }
 
 async function run(url: string | undefined, flags: DoctorFlags, context: Context): Promise<void> {
