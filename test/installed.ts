@@ -93,9 +93,9 @@ function librariesBelow(folder: string, found = new Set<string>()): Set<string> 
   const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Dependent;
   const ours = new Set(packages.map((each) => readManifest(each).name));
   for (const name of Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies })) {
-    const library = ours.has(name) ? undefined : find(name, folder);
+    const library = find(name, folder);
     if (library === undefined || found.has(library)) continue;
-    found.add(library);
+    if (!ours.has(name)) found.add(library);
     librariesBelow(library, found);
   }
   return found;

@@ -167,6 +167,7 @@ const ofOtherThings = [
   'minPartBytes',
   'maxSlowdown',
   'minRecordBytes',
+  'minAverageBytes',
   'recordMs',
   'windowMs',
   'maxSpares',

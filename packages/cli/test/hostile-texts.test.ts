@@ -163,7 +163,7 @@ describe('escape sequences of a peer do nothing to the terminal', () => {
   test('as the reason of a refused handshake, to serpy replay', async () => {
     const made = recording({ file: 'bytes.bin', offset: 0, length: 0 });
     const port = await serveRaw(refuse);
-    await seen(start(['replay', made, `serpy2://127.0.0.1:${port}?session=require`, '--connect', '--no-reconnect']));
+    await seen(start(['replay', made, `serpy2://127.0.0.1:${port}?session=require`, '--connect']));
   });
 
   test.each([

@@ -81,6 +81,21 @@ export function keepStatements<T extends ProtocolTypes>(stage: TestBedSource<T>)
     expect([...accepted]).toEqual([1, 3, 2, 4, 100].map((n) => numbered(n).data));
   });
 
+  stage.inMemory('a function that closes its connection does no harm', async () => {
+    const { client, accepted } = await stage().pair(
+      {},
+      {
+        keep: () => {
+          accepted.destroy();
+          return 'key';
+        },
+      },
+    );
+    for (let n = 1; n <= 3; n++) await client.sendData(numbered(n).value).catch(() => {});
+    await waitFor(() => accepted.state === 'closed' && accepted.stats().sendQueueMessages === 0);
+    client.destroy();
+  });
+
   test("{ arrays: 'latest' } keeps the newest image, and swallows no text and no other bytes", async () => {
     if (stage().subject.textOnly) return;
     const { client, accepted } = await stage().pair({}, { keep: { arrays: 'latest', text: 'all' } });

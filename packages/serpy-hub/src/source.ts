@@ -38,6 +38,9 @@ export interface SourceHost {
 /** Between two attempts to connect. */
 const retryMs = { first: 500, most: 5000 };
 
+/** The hub repeats the first attempt itself, to tell why it failed. */
+const defaults = { autoRestart: true, waitForServer: false, closeTimeoutMs: 1000 } as const;
+
 /** Errors that another attempt does not avoid. */
 const finalCodes: readonly string[] = ['ERR_SERPY_OPTION', 'ERR_SERPY_INSECURE'];
 
@@ -128,7 +131,7 @@ export class Source {
 
   async #attempt(options: ConnectOptions, signal: AbortSignal): Promise<PortableConnection | undefined> {
     try {
-      return await connect({ autoRestart: true, closeTimeoutMs: 1000, ...options } as ConnectOptions, { signal });
+      return await connect({ ...defaults, ...options } as ConnectOptions, { signal });
     } catch (error) {
       if (isSerpyError(error) && finalCodes.includes(error.code)) throw error;
       this.#problem = (error as Error).message;

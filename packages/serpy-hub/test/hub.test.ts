@@ -218,7 +218,7 @@ describe('a server of a hub', () => {
     const served = await hub.serve({ protocol: 'v2', port: 0 });
     const one = await client(served.address.port);
     await vi.waitFor(() => expect(served.stats().clients).toBe(1));
-    one.destroy();
+    await one.close();
     await vi.waitFor(() => expect([served.stats().clients, hub.size]).toEqual([0, 0]));
   });
 

@@ -104,9 +104,9 @@ export class Decoder {
   }
 
   /** Adds bytes, which must not change until `retainUnread`. */
-  push(bytes: Buffer): void {
-    this.#received += bytes.length;
-    this.#chunk.borrow(bytes);
+  push(bytes: Buffer, start = 0, end = bytes.length): void {
+    this.#received += end - start;
+    this.#chunk.borrow(bytes, start, end);
   }
 
   /** Copies the unread bytes: the owner of the memory reuses it. */
@@ -269,8 +269,8 @@ export class Decoder {
   /** Joins a header that arrives in parts. A wrong magic is detected at its first wrong byte. */
   #joinHeader(): boolean {
     this.#header ??= Buffer.allocUnsafe(headerBytes);
-    const { bytes, at } = this.#chunk;
-    const count = bytes.copy(this.#header, this.#headerFilled, at);
+    const { bytes, at, end } = this.#chunk;
+    const count = bytes.copy(this.#header, this.#headerFilled, at, end);
     this.#chunk.at = at + count;
     this.#headerFilled += count;
     if (this.#headerFilled < headerBytes) {

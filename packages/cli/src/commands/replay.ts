@@ -37,7 +37,7 @@ export function replay(context: Context): Command {
     )
     .option('--speed <factor>', '2 is twice as fast, max is as fast as possible', speed, 1)
     .option('--connect', 'connect to the peer, instead of listening');
-  return addConnectionFlags(command, { end: 'listen' }).action(
+  return addConnectionFlags(command, { end: 'either' }).action(
     async (folder: string, url: string | undefined, flags: Flags) => {
       const recording = openRecording(folder);
       const end = flags.connect ? 'connect' : 'listen';

@@ -1,6 +1,6 @@
 /** `serpy send`: sends text, numbers, files and stdin. */
 import { Command, Option } from 'commander';
-import { type Connection, type ConnectOptions, connect } from 'serpy';
+import type { Connection, ConnectOptions } from 'serpy';
 import { type Context, pause } from '../environment/context.js';
 import { Failure, failure, statusOf, toSentence, usageError } from '../failure.js';
 import {
@@ -16,6 +16,7 @@ import { duration, wholeNumber } from '../flags/value-parsers.js';
 import { formatBytes, formatCount } from '../format.js';
 import { describe } from '../messages/describe.js';
 import { checkPayloads, type Payload, payloads, type SendRequest, totalBytes } from '../messages/payloads.js';
+import { connectFor } from '../peers/connect-for.js';
 import { type Delivery, deliverTo } from '../peers/deliver.js';
 import { showProgress } from '../ui/progress-bar.js';
 import { encodingOption } from '../ui/stdin-lines.js';
@@ -95,7 +96,7 @@ async function run(context: Context, first: string | undefined, rest: string[], 
   const { signal } = interruption;
   const closeTimeoutMs = options.closeTimeoutMs ?? Math.max(peerCloseMs, flags.timeout);
   // The delivery has its own, shorter timeout, so that it knows whether the peer closed the connection in time.
-  const connection = await connect({ ...options, closeTimeoutMs: closeTimeoutMs + 1000 } as ConnectOptions, { signal });
+  const connection = await connectFor(context, { ...options, closeTimeoutMs: closeTimeoutMs + 1000 } as ConnectOptions);
   connection.on('warning', (error) => {
     const isReportedAtTheEnd = error.code === 'ERR_SERPY_DELIVERY_UNKNOWN' || error.code === 'ERR_SERPY_LOST';
     if (!isReportedAtTheEnd) terminal.note(terminal.noteColors.dim(toSentence(error)));

@@ -9,7 +9,10 @@ export async function connectFor(
   options: ConnectOptions,
   signal: AbortSignal = interruption.signal,
 ): Promise<Connection> {
-  const say = (error: Error) => terminal.note(toSentence(error));
+  const say = (error: Error & { readonly code: string }) => {
+    // Any other warning precedes the error that ends the command.
+    if (options.waitForServer && error.code === 'ERR_SERPY_CONNECT') terminal.note(toSentence(error));
+  };
   const connection = await connect(options, { signal, prepare: (each) => void each.on('warning', say) });
   connection.off('warning', say);
   return connection;

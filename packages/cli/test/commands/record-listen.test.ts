@@ -41,7 +41,13 @@ async function start(...args: string[]): Promise<[run: Run, port: number]> {
 /** An instrument that connects, and its address as the recorder sees it. */
 async function connectInstrument(run: Run, port: number, protocol: 'v1' | 'v2' | 'auto' = 'v2', more: object = {}) {
   const before = run.stderr.length;
-  const connection = (await connect({ autoRestart: false, protocol, port, ...more } as {
+  const connection = (await connect({
+    autoRestart: false,
+    protocol,
+    port,
+    ...(protocol === 'v2' && { session: 'off' }),
+    ...more,
+  } as {
     protocol: 'auto';
     port: number;
   })) as Connection;
@@ -238,7 +244,7 @@ describe('serpy record --listen', () => {
     const replaying = new Run(['replay', folder, '--port', '0', '--speed', 'max']);
     runs.push(replaying);
     const [url] = await replaying.until(/^serpy1:\/\/\S+$/m, 'stdout');
-    const peer = await connect(url as 'serpy1://127.0.0.1:1');
+    const peer = await connect(`${url}?autoRestart=false` as 'serpy1://127.0.0.1:1');
     const received: unknown[] = [];
     for await (const value of peer) received.push(value);
     expect(received).toEqual([image(0), image(1), ...['2', '3'].map((text) => Buffer.from(text))]);

@@ -215,7 +215,7 @@ describe('serpy replay', () => {
     const server = await listen({ protocol: 'v2', port: 0 });
     closing.push(() => server.closeServer());
     const url = `serpy2://127.0.0.1:${server.address.port}`;
-    const over = await runToEnd(['replay', folder, url, '--connect', '--no-reconnect', '--speed', 'max']);
+    const over = await runToEnd(['replay', folder, url, '--connect', '--speed', 'max']);
     expect(over).toMatchObject({
       status: 0,
       stderr: expect.stringMatching(
@@ -224,7 +224,7 @@ describe('serpy replay', () => {
     });
     const run = start(['replay', folder, '--port', '0', '--speed', 'max']);
     const [at] = await run.until(/^serpy1:\/\/\S+$/m, 'stdout');
-    const connection = await connect(at as `serpy1://${string}`);
+    const connection = await connect(`${at}?autoRestart=false` as `serpy1://${string}`);
     expect(await connection.getData()).toEqual(['gain', 2.5]);
     await connection.close();
   });
@@ -247,15 +247,7 @@ describe('serpy replay', () => {
       got.push('closed');
     });
     const to = (scheme: string) =>
-      runToEnd([
-        'replay',
-        folder,
-        `${scheme}://127.0.0.1:${over.address.port}`,
-        '--connect',
-        '--no-reconnect',
-        '--speed',
-        'max',
-      ]);
+      runToEnd(['replay', folder, `${scheme}://127.0.0.1:${over.address.port}`, '--connect', '--speed', 'max']);
     expect(await to('serpy2')).toMatchObject({
       status: 0,
       stderr: expect.stringMatching(
@@ -277,7 +269,7 @@ describe('serpy replay', () => {
       const run = start(['replay', folder, '--port', '0', ...args]);
       const [url] = await run.until(/^serpy2:\/\/\S+$/m, 'stdout');
       const start_ = performance.now(); // before the replay can begin
-      const connection = await connect(url);
+      const connection = await connect(`${url}?autoRestart=false`);
       let messages = 0;
       for await (const _ of connection) messages++;
       expect(messages).toBe(10);
@@ -296,7 +288,7 @@ describe('serpy replay', () => {
     });
     const run = start(['replay', folder, '--port', '0', '--speed', 'max']);
     const [url] = await run.until(/^serpy2:\/\/\S+$/m, 'stdout');
-    const connection = await connect(url);
+    const connection = await connect(`${url}?autoRestart=false`);
     await connection.getData();
     connection.destroy();
     const { status, stderr } = await run.ended;
@@ -311,8 +303,7 @@ describe('serpy replay', () => {
     });
     await once(server.listen(0, '127.0.0.1'), 'listening');
     const url = `serpy2://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const { status, stderr } = await start(['replay', folder, url, '--connect', '--no-reconnect', '--speed', 'max'])
-      .ended;
+    const { status, stderr } = await start(['replay', folder, url, '--connect', '--speed', 'max']).ended;
     server.close();
     expect([status, stderr]).toEqual([1, expect.stringContaining('it looks like a web server (HTTP)')]);
   });
@@ -366,7 +357,7 @@ describe('what a recording tells about itself', () => {
       '--meta',
       'x.y-z=',
     ];
-    expect(await runToEnd(['record', url, folder, ...flags, '-o', 'maxMessageBytes=1e7'])).toMatchObject({ status: 0 });
+    expect(await runToEnd(['record', '--no-reconnect', url, folder, ...flags, '-o', 'maxMessageBytes=1e7'])).toMatchObject({ status: 0 });
     expect(about(folder)).toEqual({
       format: 'serpy-recording',
       version: 2,
@@ -382,7 +373,7 @@ describe('what a recording tells about itself', () => {
         system: expect.stringContaining(arch()),
         timeZone: expect.any(String),
       }),
-      options: expect.objectContaining({ protocol: 'v2', maxMessageBytes: 1e7, session: 'prefer' }),
+      options: expect.objectContaining({ protocol: 'v2', maxMessageBytes: 1e7 }),
     });
     const last = readFileSync(join(folder, 'index.jsonl'), 'utf8').trim().split('\n').at(-1)!;
     expect(JSON.parse(last)).toMatchObject({ type: 'end', reason: 'closed' });
@@ -403,7 +394,7 @@ describe('what a recording tells about itself', () => {
       ['variable', [], { SERPY_KEY: key }],
     ] as const) {
       const folder = join(place, name);
-      expect(await runToEnd(['record', url, folder, ...flags], { env })).toMatchObject({ status: 0 });
+      expect(await runToEnd(['record', '--no-reconnect', url, folder, ...flags], { env })).toMatchObject({ status: 0 });
       const text = readFileSync(join(folder, 'recording.json'), 'utf8');
       expect(text).not.toContain(String(key));
       expect(JSON.parse(text).options.key).toBe('(given)');

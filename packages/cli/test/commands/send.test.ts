@@ -232,7 +232,6 @@ describe('serpy send', () => {
   test.each([
     ['plain v2', { protocol: 'v2' }, ['--protocol', 'v2', '-o', 'session=off']],
     ['a v2 server without sessions', { protocol: 'v2', session: 'off' }, ['--protocol', 'v2']],
-    ['auto with a v1 server', { protocol: 'v1' }, []],
     ['--no-ack over v1', { protocol: 'v1' }, ['--protocol', 'v1', '--no-ack']],
     ['--no-ack over v2', { protocol: 'v2' }, ['--protocol', 'v2', '--no-ack']],
   ])('says that nothing is confirmed without acknowledgements: %s', async (_name, options, args) => {

@@ -133,7 +133,7 @@ describe('a recording over a link that breaks', () => {
       for await (const _ of connection);
     });
     const to = `serpy2://127.0.0.1:${reader.address.port}`;
-    const replayed = await runToEnd(['replay', folder, to, '--connect', '--no-reconnect', '--speed', 'max']);
+    const replayed = await runToEnd(['replay', folder, to, '--connect', '--speed', 'max']);
     expect(replayed).toMatchObject({ status: 0, stderr: expect.stringContaining('the recording has 2 gaps: ') });
   });
 

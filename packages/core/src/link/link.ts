@@ -13,6 +13,7 @@
 import type { Clock } from '../environment.js';
 import type { SerpyError } from '../errors.js';
 import type { InboundMessage, OutboundMessage } from '../protocol/message.js';
+import type { ResumableSession } from '../protocol/resumable-session.js';
 import type { Session } from '../protocol/session.js';
 import type { Transport, TransportHandler, WriteSlot } from '../transport/transport.js';
 import { Deadline } from './deadline.js';
@@ -230,7 +231,12 @@ export class Link implements TransportHandler {
   }
 
   flushing(): void {
-    if (!this.#over && !this.#closeSent) this.#guarded(() => this.#session.flush?.());
+    if (this.#over || this.#closeSent) return;
+    try {
+      this.#session.flush?.();
+    } catch (error) {
+      this.#fail(error as Error, notWritten);
+    }
   }
 
   drained(): void {
@@ -315,9 +321,9 @@ export class Link implements TransportHandler {
   }
 
   /** The bytes to send are the program's memory, which it may have detached or changed. Such an error ends only the link. */
-  #guarded(send: () => void): void {
+  #writeNext(resumable: ResumableSession): void {
     try {
-      send();
+      resumable.writeNext();
     } catch (error) {
       this.#fail(error as Error, notWritten);
     }
@@ -398,7 +404,7 @@ export class Link implements TransportHandler {
       const { resumable } = this.#session;
       if (resumable?.hasPendingFrames) {
         if (!this.transport.writable) return;
-        this.#guarded(() => resumable.writeNext());
+        this.#writeNext(resumable);
         continue;
       }
       const ready = this.#session.canSend;

@@ -12,12 +12,11 @@ export function abortError(what: string, signal: AbortSignal): AbortError {
 type Settle<T> = (value: T) => void;
 
 /** Where `grab` puts the functions of a new promise. One function for all promises saves each of them a closure. */
-let grabbedResolve: Settle<never>;
-let grabbedReject: Settle<Error>;
+const grabbed: { resolve: Settle<never>; reject: Settle<Error> } = { resolve: noop, reject: noop };
 
 function grab(resolve: Settle<never>, reject: Settle<Error>): void {
-  grabbedResolve = resolve;
-  grabbedReject = reject;
+  grabbed.resolve = resolve;
+  grabbed.reject = reject;
 }
 
 export class Deferred<T> {
@@ -37,8 +36,8 @@ export class Deferred<T> {
     expired: (error: TimeoutError | AbortError, deferred: never) => void,
   ) {
     this.promise = new Promise<T>(grab);
-    this.#resolve = grabbedResolve as Settle<T>;
-    this.#reject = grabbedReject;
+    this.#resolve = grabbed.resolve as Settle<T>;
+    this.#reject = grabbed.reject;
     const { timeoutMs, signal } = options;
     if (timeoutMs === undefined && signal === undefined) return;
     this.#watch(clock, what, options, expired as (error: TimeoutError | AbortError, deferred: this) => void);

@@ -58,7 +58,10 @@ const minAverageBytes = 256;
 const [averagedBits, maxAveragedBytes] = [4, 2 ** 30];
 
 /** What the receiver needs of a record. */
-export type DataRecord = Pick<RecordReader, 'offset' | 'payload' | 'ackRequested' | 'consumedRequested' | 'isPlaced'>;
+export type DataRecord = Pick<
+  RecordReader,
+  'offset' | 'bytes' | 'start' | 'end' | 'ackRequested' | 'consumedRequested' | 'isPlaced'
+>;
 
 /** What the receiver needs of a delivered message. */
 export type Delivered = Pick<DecodedMessage, 'sizeBytes'> & { end: number };
@@ -170,17 +173,17 @@ export class Receiver {
    * Accepts bytes of the stream, which are borrowed.
    * @param record a DATA record. Its payload is already in the buffer that `place` returned if `isPlaced` is set
    */
-  accept({ offset, payload: bytes, ackRequested, consumedRequested, isPlaced }: DataRecord): void {
+  accept({ offset, bytes, start, end, ackRequested, consumedRequested, isPlaced }: DataRecord): void {
     this.#checkOffset(offset);
-    const { length } = bytes;
+    const length = end - start;
     if (this.#received + length > this.#statedLimit) throw beyondLimit(this.#statedLimit);
     this.#received += length;
     this.#ackDue = true;
     if (consumedRequested) this.#urgentEnd = this.#received;
     if (ackRequested || this.#received - this.#statedReceived >= ackBytes) this.#ackNow = true;
     if (isPlaced) this.#decoder.placed(length);
-    else if (!this.#isWaiting) this.#decoder.push(bytes);
-    else this.#lastQueue().pushCopy(bytes);
+    else if (!this.#isWaiting) this.#decoder.push(bytes, start, end);
+    else this.#lastQueue().pushCopy(bytes.subarray(start, end));
   }
 
   /** @returns the part of the message's buffer that unverified bytes may be written to; undefined if they must be buffered elsewhere */

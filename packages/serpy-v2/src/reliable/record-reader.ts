@@ -38,8 +38,10 @@ export class RecordReader {
   consumedRequested = false;
   /** The low 32 bits of its offset. */
   offset = 0;
-  /** Borrowed: valid until the next call. */
-  payload: Buffer = nothing;
+  /** The buffer that contains its payload, from `start` to `end`. Borrowed: valid until the next call. */
+  bytes: Buffer = nothing;
+  start = 0;
+  end = 0;
   /** Whether the payload is in the buffer that `place` returned. */
   isPlaced = false;
   readonly #isChecked: boolean;
@@ -66,6 +68,11 @@ export class RecordReader {
   constructor(isChecked: boolean, place: Place = () => undefined) {
     this.#isChecked = isChecked;
     this.#place = place;
+  }
+
+  /** A view of the payload. */
+  get payload(): Buffer {
+    return this.bytes.subarray(this.start, this.end);
   }
 
   /** Adds bytes, which must not change until `keep`. */
@@ -216,7 +223,9 @@ export class RecordReader {
     this.ackRequested = (type & ackRequestedBit) !== 0;
     this.consumedRequested = (type & consumedRequestedBit) !== 0;
     this.offset = readUint32(header, at + 4);
-    this.payload = bytes.subarray(start, end);
+    this.bytes = bytes;
+    this.start = start;
+    this.end = end;
   }
 
   #releaseTarget(): void {

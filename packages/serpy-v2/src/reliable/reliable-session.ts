@@ -281,12 +281,13 @@ export class ReliableSession<Out extends Sendable> {
   }
 
   #handle(record: RecordReader): void {
-    const { type, offset, payload } = record;
     this.#progressed();
+    if (record.type === recordType.data) this.receiver.accept(record);
+    else this.#handleControl(record);
+  }
+
+  #handleControl({ type, offset, payload }: RecordReader): void {
     switch (type) {
-      case recordType.data:
-        this.receiver.accept(record);
-        return;
       case recordType.ack:
         if (payload.length < ackBytes) throw tooShort('ACK');
         this.sender.acknowledged(readUint64(payload, 0), readUint64(payload, 8), readUint64(payload, 16), this.#nowMs);

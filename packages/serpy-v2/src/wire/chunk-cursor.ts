@@ -4,15 +4,17 @@ import { checksum, maxWithinBytes, sumWithin } from './checksum.js';
 const nothing = Buffer.alloc(0);
 
 /** The view of the memory whose checksum was computed last, for all connections: mostly that of the shared read buffer. A view for each chunk cost a round trip 0.5 µs. */
-let numbersMemory: ArrayBufferLike = nothing.buffer;
-let numbers: DataView = new DataView(numbersMemory);
+const summed: { memory: ArrayBufferLike; numbers: DataView } = {
+  memory: nothing.buffer,
+  numbers: new DataView(nothing.buffer),
+};
 
 function numbersIn(memory: ArrayBufferLike): DataView {
-  if (numbersMemory !== memory) {
-    numbersMemory = memory;
-    numbers = new DataView(memory);
+  if (summed.memory !== memory) {
+    summed.memory = memory;
+    summed.numbers = new DataView(memory);
   }
-  return numbers;
+  return summed.numbers;
 }
 
 /** The class that `buffer.subarray` creates. The direct call saves the lookup of the buffer's memory and takes half as long: 20 ns a message. */
@@ -25,19 +27,25 @@ export class ChunkCursor {
   bytes: Buffer = nothing;
   /** The next byte to be read. */
   at = 0;
+  /** The end of the bytes that may be read. */
+  end = 0;
   #borrowed = false;
   /** The memory that contains `bytes`, and the start of `bytes` in it. */
   #memory: ArrayBufferLike = nothing.buffer;
   #start = 0;
 
   get remaining(): number {
-    return this.bytes.length - this.at;
+    return this.end - this.at;
   }
 
-  /** Appends borrowed bytes. */
-  borrow(bytes: Buffer): void {
-    if (this.remaining === 0) this.#use(bytes, true);
-    else this.#use(Buffer.concat([this.rest(), bytes]), false);
+  /** Appends borrowed bytes. A view of them, which the caller need not make, would cost a round trip 0.2 µs. */
+  borrow(bytes: Buffer, start = 0, end = bytes.length): void {
+    if (this.remaining > 0) this.#use(Buffer.concat([this.rest(), bytes.subarray(start, end)]), false);
+    else {
+      this.#use(bytes, true);
+      this.at = start;
+      this.end = end;
+    }
   }
 
   /** Copies the unread bytes, if they are borrowed. */
@@ -47,7 +55,7 @@ export class ChunkCursor {
 
   /** A view of the unread bytes. */
   rest(): Buffer {
-    return this.bytes.subarray(this.at);
+    return this.bytes.subarray(this.at, this.end);
   }
 
   /** The checksum of the next bytes. */
@@ -72,6 +80,7 @@ export class ChunkCursor {
   #use(bytes: Buffer, isBorrowed: boolean): void {
     this.bytes = bytes;
     this.at = 0;
+    this.end = bytes.length;
     this.#borrowed = isBorrowed;
     this.#start = bytes.byteOffset;
     this.#memory = bytes.buffer;

@@ -128,12 +128,15 @@ export class ImagePanelBox extends PanelBox {
     this.#frame = frame;
     this.#parts = parts;
     const [height = 1, width = 1] = frame.shape.slice(-2);
-    if (this.viewport.setImage(width, height)) this.ask({ region: null });
+    if (this.viewport.setImage(width, height)) {
+      this.body.style.setProperty('--aspect', String(Math.min(4, Math.max(0.5, width / height))));
+      this.ask({ region: null });
+    }
     this.#slices.hidden = frame.slices === 1;
     this.#slices.max = String(frame.slices - 1);
     this.#paint(frame);
     this.#showFacts(frame);
-    if (frame.hasLine) this.#profile.draw(parts.at(-1) as Float32Array);
+    if (frame.hasLine && this.request.line) this.#profile.draw(parts.at(-1) as Float32Array);
   }
 
   protected override onKey(key: string): boolean {

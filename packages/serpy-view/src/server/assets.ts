@@ -16,14 +16,16 @@ const files: Readonly<Record<string, readonly [file: string, type: string]>> = {
 };
 
 /** Beside the built server, or in `dist` where the sources run. */
-function folder(): string {
+function folder(): string | undefined {
   const here = typeof __dirname === 'string' ? __dirname : dirname(fileURLToPath(import.meta.url));
   const candidates = [join(here, 'page'), join(here, '..', '..', 'dist', 'page')];
-  return candidates.find((path) => existsSync(join(path, 'page.js'))) ?? (candidates[0] as string);
+  return candidates.find((path) => existsSync(join(path, 'page.js')));
 }
 
+/** Empty where the sources run and the page was not built. */
 export function readAssets(): ReadonlyMap<string, Asset> {
   const root = folder();
+  if (root === undefined) return new Map();
   return new Map(
     Object.entries(files).map(([path, [file, type]]) => [path, { type, body: readFileSync(join(root, file)) }]),
   );

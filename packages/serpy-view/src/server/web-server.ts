@@ -118,6 +118,7 @@ function answer(request: IncomingMessage, response: ServerResponse, options: Web
   if (refusal !== undefined) return end(response, 403, refusal);
   if (request.method !== 'GET' && request.method !== 'HEAD') return end(response, 405, 'the page can only be read');
   if (panel !== undefined) return sendDownload(response, options.download(Number(panel)));
+  if (assets.size === 0) return end(response, 503, 'the page is not built: run npm run build');
   const asset = assets.get(path);
   if (!asset) return end(response, 404, 'there is no such page: open /');
   response.writeHead(200, { 'Content-Type': asset.type, 'Content-Length': asset.body.length });

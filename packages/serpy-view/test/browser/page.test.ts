@@ -7,6 +7,7 @@ import { decodeNpy, encodeNpy } from 'serpy-arrays';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openView, type View, type ViewOptions } from '../../src/index.js';
 import { colorMap } from '../../src/page/color-maps.js';
+import { buildPage } from '../build-page.js';
 import { browserPath, noBrowser, startBrowser, type TestBrowser } from './browser.js';
 
 let browser: TestBrowser;
@@ -14,7 +15,9 @@ const closing: (() => unknown)[] = [];
 const faults: string[] = [];
 
 beforeAll(async () => {
-  if (browserPath) browser = await startBrowser();
+  if (!browserPath) return;
+  buildPage();
+  browser = await startBrowser();
 }, 90_000);
 afterAll(() => browser?.close(), 30_000);
 

@@ -2,13 +2,16 @@
 import { request as httpRequest } from 'node:http';
 import { listen } from 'serpy';
 import { encodeNpy } from 'serpy-arrays';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { openView, type View, type ViewOptions } from '../../src/index.js';
 import { decodeFrame } from '../../src/wire/frame.js';
 import type { Frame, FromServer, PanelRequest } from '../../src/wire/messages.js';
+import { buildPage } from '../build-page.js';
 
 const closing: (() => unknown)[] = [];
+
+beforeAll(buildPage);
 
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();

@@ -313,3 +313,19 @@ test('the package exports these names and no others', () => {
     ]
   `);
 });
+
+test.each(['serpy1', 'serpy2', 'serpy'])('%s: keep by kind in URLs, and by variables', async (scheme) => {
+  const server = await listen(`${scheme}://127.0.0.1:0?keep.arrays=latest&keep.text=all`);
+  const client = await connect(`${scheme}://127.0.0.1:${server.address.port}`);
+  const accepted = await server.getConnection();
+  accepted.on('warning', () => {});
+  const npy = (n: number) => Buffer.from(`\x93NUMPY${n}`, 'latin1');
+  for (const value of ['a', npy(1), 'b', npy(2)]) await client.sendData(value);
+  for (const value of ['a', 'b', npy(2).toString('latin1')]) {
+    expect(Buffer.from((await accepted.getData()) as Buffer).toString('latin1')).toBe(value);
+  }
+  await server.closeServer();
+  client.destroy();
+  expect(environmentOptions({ SERPY_KEEP_ARRAYS: 'latest' })).toEqual({ keep: { arrays: 'latest' } });
+  await expect(connect(`${scheme}://127.0.0.1:1?keep.array=latest`)).rejects.toThrow('did you mean keep.arrays');
+});
