@@ -357,7 +357,9 @@ describe('what a recording tells about itself', () => {
       '--meta',
       'x.y-z=',
     ];
-    expect(await runToEnd(['record', '--no-reconnect', url, folder, ...flags, '-o', 'maxMessageBytes=1e7'])).toMatchObject({ status: 0 });
+    expect(
+      await runToEnd(['record', '--no-reconnect', url, folder, ...flags, '-o', 'maxMessageBytes=1e7']),
+    ).toMatchObject({ status: 0 });
     expect(about(folder)).toEqual({
       format: 'serpy-recording',
       version: 2,
