@@ -7,7 +7,9 @@ import { pathToFileURL } from 'node:url';
 
 /** The text of a declaration file in which all exports are types, except these values. */
 function markTypes(text, values) {
-  return text.replace(/^export \{([^}]*)\}/gm, (_, specifiers) => {
+  // What comes from another package as a whole are types: its values are the other package's.
+  const whole = text.replace(/^export \* from /gm, 'export type * from ');
+  return whole.replace(/^export \{([^}]*)\}/gm, (_, specifiers) => {
     const marked = specifiers.split(',').map((each) => {
       const name = each.trim().split(' ').at(-1);
       return each.trim().startsWith('type ') || values.has(name) ? each.trim() : `type ${each.trim()}`;

@@ -125,10 +125,17 @@ function packageOf(specifier: string): string {
 function declaredValues(path: string): string[] {
   const program = ts.createProgram([path], { module: ts.ModuleKind.NodeNext, noLib: true, types: [] });
   const checker = program.getTypeChecker();
-  const module = checker.getSymbolAtLocation(program.getSourceFile(path) as ts.SourceFile) as ts.Symbol;
+  const file = program.getSourceFile(path) as ts.SourceFile;
+  const module = checker.getSymbolAtLocation(file) as ts.Symbol;
+  // The names of `export type * from '…'`.
+  const borrowed = file.statements
+    .filter((each) => ts.isExportDeclaration(each) && each.isTypeOnly && each.exportClause === undefined)
+    .map((each) => checker.getSymbolAtLocation((each as ts.ExportDeclaration).moduleSpecifier as ts.Expression))
+    .flatMap((other) => (other ? checker.getExportsOfModule(other) : []));
   return checker
     .getExportsOfModule(module)
     .filter((name) => {
+      if (borrowed.includes(name)) return false;
       const isType = name.declarations?.some((each) => ts.isExportSpecifier(each) && each.isTypeOnly);
       const { flags } = name.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(name) : name;
       return !isType && (flags & ts.SymbolFlags.Value) !== 0;

@@ -3,11 +3,14 @@ import { type ListenOptions, listen, type PortableConnection, type ProtocolName,
 import { checkNames } from 'serpy-core';
 import type { Consumer, ConsumerOptions } from './consumer.js';
 import { forward } from './forward.js';
-import { ignoreRequests } from './upstream.js';
+import type { Source } from './source.js';
+import { ignoreMessages, Upstream } from './upstream.js';
 
 export interface ServeOptions {
   /** The policy of each client. Default `'latest'`. */
   readonly consumers?: ConsumerOptions | undefined;
+  /** Whether requests of clients go to the instrument, one at a time. Needs exactly one source. Default false. */
+  readonly requests?: boolean | undefined;
   /** Called for each client. */
   readonly onClient?: ((client: PortableConnection) => void) | undefined;
 }
@@ -33,10 +36,11 @@ export interface HubServer {
 }
 
 interface Consumers {
+  readonly sources: ReadonlyMap<string, Source>;
   consume(options: ConsumerOptions): Consumer;
 }
 
-const optionNames = ['consumers', 'onClient'];
+const optionNames = ['consumers', 'requests', 'onClient'];
 
 /** Messages that the connection of a client holds. Others wait in its consumer, where newer ones can replace them. */
 const sendQueue = { maxMessages: 1, whenFull: 'block' } as const;
@@ -47,7 +51,8 @@ export async function serve(
   options: ServeOptions,
 ): Promise<HubServer> {
   checkNames(options, optionNames);
-  const { consumers = {}, onClient } = options;
+  const { consumers = {}, requests = false, onClient } = options;
+  const upstream = new Upstream(() => onlyOne(hub, consumers));
   hub.consume(consumers).close(); // an error in the options is for the program and not for a client
   const listenOptions = typeof address === 'string' ? (parseUrl(address) as unknown as ListenOptions) : address;
   const server = await listen({
@@ -79,7 +84,8 @@ export async function serve(
       counts.dropped += consumer.stats().dropped;
     });
     void feed(client, consumer);
-    void ignoreRequests(client, () => counts.ignored++);
+    if (requests) upstream.answer(client);
+    void ignoreMessages(client, () => counts.ignored++);
     onClient?.(client);
   });
   server.on('warning', () => {});
@@ -94,4 +100,12 @@ export async function serve(
     },
     close: () => server.closeServer(),
   };
+}
+
+/** The source of a server, if it is the only one. */
+function onlyOne(
+  { sources }: Consumers,
+  { sources: names = [...sources.keys()] }: ConsumerOptions,
+): Source | undefined {
+  return names.length === 1 ? sources.get(names[0] as string) : undefined;
 }

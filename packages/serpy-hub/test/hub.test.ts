@@ -213,6 +213,37 @@ describe('a server of a hub', () => {
     for (const connection of server) expect(connection.stats().messagesReceived).toBe(0);
   });
 
+  test('sends requests of clients to the instrument one at a time, and each answer to the client that asked', async () => {
+    const { url, server } = await instrument();
+    let [running, most] = [0, 0];
+    server.onRequest(async (value) => {
+      most = Math.max(most, ++running);
+      await new Promise((resolve) => setImmediate(resolve));
+      running--;
+      return `${String(value)}!`;
+    });
+    const hub = await hubOf({ sources: { cam: url } });
+    const served = await hub.serve({ protocol: 'v2', port: 0 }, { requests: true });
+    await vi.waitFor(() => expect(hub.sources.get('cam')?.connection?.inSession).toBe(true));
+    const clients = await Promise.all([client(served.address.port), client(served.address.port)]);
+    const questions = clients.flatMap((each, at) => [each.request(`a${at}`), each.request(`b${at}`)]);
+    expect(await Promise.all(questions)).toEqual(['a0!', 'b0!', 'a1!', 'b1!']);
+    expect(most).toBe(1);
+    await server.closeServer();
+    await vi.waitFor(() => expect(hub.sources.get('cam')?.status().state).toBe('reconnecting'));
+    await expect(clients[0]?.request('c')).rejects.toMatchObject({ code: 'ERR_SERPY_REQUEST_FAILED' });
+  });
+
+  test('refuses requests by default, and where there are several sources', async () => {
+    const { url } = await instrument();
+    const hub = await hubOf({ sources: { a: url, b: url } });
+    for (const requests of [true, false]) {
+      const { address } = await hub.serve({ protocol: 'v2', port: 0 }, { requests });
+      const asking = (await client(address.port)).request('x', { timeoutMs: 5000 });
+      await expect(asking).rejects.toMatchObject({ code: 'ERR_SERPY_REQUEST_FAILED' });
+    }
+  });
+
   test('forgets a client that disconnects', async () => {
     const hub = await hubOf({ sources: { a: numbers(1) } });
     const served = await hub.serve({ protocol: 'v2', port: 0 });

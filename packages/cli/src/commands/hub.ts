@@ -17,6 +17,7 @@ interface Flags extends ConnectionFlags {
   readonly policy: 'latest' | 'all';
   readonly whenFull: 'wait' | 'drop-oldest';
   readonly maxMessages: number;
+  readonly requests?: true;
   readonly quiet?: true;
 }
 
@@ -65,6 +66,7 @@ export function hub(context: Context): Command {
       wholeNumber('--max-messages', 1),
       1000,
     )
+    .option('--requests', 'send requests of programs to the instrument, one at a time')
     .option('-q, --quiet', 'do not report connections and counts');
   return addConnectionFlags(command, { end: 'either' }).action((urls: readonly string[], flags: Flags) =>
     run(context, urls, flags),
@@ -111,6 +113,7 @@ async function startServer(context: Context, hub: Hub, text: string, flags: Flag
   const bounds = policy === 'all' ? { whenFull, maxMessages } : {};
   const server = await hub.serve(options, {
     consumers: { policy, ...bounds, ...(name && { sources: [name] }) },
+    requests: flags.requests === true,
     onClient,
   });
   await terminal.print(serverUrl(options, server.address));

@@ -101,6 +101,14 @@ describe('serpy hub', () => {
     for (const each of server) expect(each.stats().messagesReceived).toBe(0);
   });
 
+  test('with --requests answers come from the instrument', async () => {
+    const { server, url } = await instrument();
+    server.onRequest((value) => `${String(value)}!`);
+    const [run, [address = '']] = await start(url, '--serve', 'serpy2://127.0.0.1:0', '--requests');
+    await run.until(/:\d+ connected/);
+    expect(await (await client(address)).request('temperature?')).toBe('temperature?!');
+  });
+
   test('says that an instrument is off, and when it is there', async () => {
     const { server, url } = await instrument(1);
     await server.closeServer();
