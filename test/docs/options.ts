@@ -29,7 +29,7 @@ export function optionRows(): OptionRow[] {
     const row = {
       option,
       takes: spec.takes,
-      default: shown(spec.default),
+      default: shown(spec.default ?? spec.typicalDefault),
       ends,
       packages: packagesOf(option),
     } as const;

@@ -101,7 +101,7 @@ export function statusOf(error: unknown): ExitStatus {
 
 /** Another folder avoids these errors. */
 function recordingStatus({ code, cause }: RecordingError): ExitStatus {
-  if (code === 'ERR_RECORDING_FOLDER') return cause === undefined ? 2 : statusOf(cause);
+  if (code === 'ERR_RECORDING_FOLDER') return cause === undefined ? 2 : statusOf((cause as Error).cause ?? cause);
   return code === 'ERR_RECORDING_NOT_FOUND' ? 2 : 1;
 }
 

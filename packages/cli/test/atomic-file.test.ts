@@ -119,12 +119,12 @@ describe('a file that is placed', () => {
   });
 });
 
-test('no other code of the commands writes files, but what a recording appends', () => {
+test('no other code of the commands writes files, but exports, which take their name when they are complete', () => {
   const all = readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
   const writing = all.filter((name) =>
     /writeFile|createWriteStream|appendFile|writeSync/.test(readFileSync(join(sources, name), 'utf8')),
   );
-  expect(writing.sort()).toEqual(['atomic-file.ts', join('recording', 'disk.ts')]);
+  expect(writing.sort()).toEqual(['atomic-file.ts', join('export', 'append-all.ts'), join('export', 'zarr.ts')]);
 });
 
 /** A disk of 64 KiB that is nearly full, where this user may have one. */

@@ -135,7 +135,7 @@ describe('a wrong command line', () => {
     [['listen', '--out'], "option '--out <folder>' argument missing"],
     [
       ['listen', '--protocol', 'v3'],
-      "option '--protocol <name>' argument 'v3' is invalid. Allowed choices are v1, v2, auto.",
+      "option '--protocol <name>' argument 'v3' is invalid. Allowed choices are v1, v2, auto, lines.",
     ],
     [['listen', 'serpy3://x:1'], 'is not a URL such as'],
     [['listen', '-o', 'maxMesageBytes=1'], 'did you mean maxMessageBytes?'],

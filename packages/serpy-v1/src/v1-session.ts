@@ -127,7 +127,7 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
   }
 
   #encode(value: Value, options: ModeOptions): Block {
-    const asked = options.acknowledge === undefined ? (options.mode ?? 0) : acknowledgedMode(options);
+    const asked = options.acknowledge === undefined ? modeOf(options) : acknowledgedMode(options);
     const { forceMode = false } = options;
     if (!isMode(asked)) throw new OptionError(`the option mode takes a number from 0 to 5, not ${String(asked)}`);
     if (typeof value === 'string' && asked < 2 && this.#isVerbatim(value)) {
@@ -387,6 +387,11 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     const what = 'the message that the peer sends';
     return new MessageTooLargeError(what, Math.max(messageBytes, maxMessageBytes + 1), maxMessageBytes);
   }
+}
+
+/** The mode that a program requests: only an omitted one is the default. */
+function modeOf({ mode = 0 }: ModeOptions): Mode {
+  return mode;
 }
 
 /** The mode of a message that requests an acknowledgement. Throws if the options contradict each other. */

@@ -38,7 +38,7 @@ const otherNames: Readonly<Record<string, string>> = { hdf5: 'h5', nxs: 'h5', ti
 
 export function exportCommand(context: Context): Command {
   return new Command('export')
-    .summary('Write a recording as HDF5, Zarr, Parquet, CSV or images')
+    .summary('Write a recording as HDF5, Zarr, CSV or images')
     .description(
       helpText(
         'Write a recording in the format of other programs: HDF5 (NeXus), Zarr, Parquet, CSV, TIFF or PNG.',

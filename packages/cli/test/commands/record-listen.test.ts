@@ -244,7 +244,7 @@ describe('serpy record --listen', () => {
     const replaying = new Run(['replay', folder, '--port', '0', '--speed', 'max']);
     runs.push(replaying);
     const [url] = await replaying.until(/^serpy1:\/\/\S+$/m, 'stdout');
-    const peer = await connect(url as 'serpy1://127.0.0.1:1');
+    const peer = await connect(`${url}?autoRestart=false` as 'serpy1://127.0.0.1:1');
     const received: unknown[] = [];
     for await (const value of peer) received.push(value);
     expect(received).toEqual([image(0), image(1), ...['2', '3'].map((text) => Buffer.from(text))]);

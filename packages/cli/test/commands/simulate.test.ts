@@ -238,7 +238,7 @@ test.each([
 test('an instrument of both protocols reports a silent client, which gets nothing and does not count as slow', async () => {
   const args = ['counter', '--protocol', 'auto', '--port', '0', '--rate', '200', '-o', 'probeTimeoutMs=50'];
   const [run, url] = await simulate(...args);
-  await client(url.replace(/^serpy:/, 'serpy2:'));
+  await client(url.replace(/^serpy:/, 'serpy2:'), '?session=off');
   await run.until(/has sent nothing, so its protocol is unknown and nothing can be sent to it: start with --protocol/);
   await vi.waitFor(() => expect(connections[0]?.isConnected()).toBe(true));
   run.interrupt();

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setImmediate as immediate } from 'node:timers/promises';
 import { connect, listen, type PortableConnection } from 'serpy';
 import { encodeNpy, readNpyHeader } from 'serpy-arrays';
+import { verifyRecording } from 'serpy-recording';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { files } from '../../../serpy-recording/src/format.js';
 import { hasNumpy, mapWithNumpy } from '../../../serpy-recording/test/numpy.js';
@@ -121,6 +122,10 @@ test(`a recorder killed at random moments leaves a readable recording, ${kills} 
   const counts = planned.map(({ folder }) => check(folder));
   expect(counts.filter((count) => count > 0).length).toBeGreaterThan(kills / 2);
   expect(new Set(counts).size).toBeGreaterThan(kills / 4);
+  for (const { folder } of planned) {
+    if (!existsSync(join(folder, files.about))) continue; // killed before it had begun
+    expect(await verifyRecording(folder)).toMatchObject({ problems: [], isClosed: false });
+  }
   if (!hasNumpy) return;
   const paths = planned.flatMap(({ folder }) =>
     existsSync(folder) ? arraysOf(folder).map((name) => join(folder, name)) : [],

@@ -49,7 +49,7 @@ export class Asking {
       this.#open.set(request.id, request as OpenRequest);
       this.#waiting.add(request as OpenRequest);
       this.pump();
-      if (request.state === 'waiting') this.#host.snapshot(message);
+      if (request.state !== 'sent') this.#host.snapshot(message); // it may still be sent without a session
       return request.promise;
     } catch (error) {
       return Promise.reject(error);

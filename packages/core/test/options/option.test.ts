@@ -8,6 +8,8 @@ describe('options of a connection', () => {
   test('have these defaults', () => {
     expect(parseOptions(connectionOptions, {})).toEqual({
       autoRestart: false,
+      waitForServer: false,
+      outOfStep: 'reconnect',
       connectTimeoutMs: 10_000,
       closeTimeoutMs: 5_000,
       keepAliveMs: 5_000,
@@ -110,7 +112,7 @@ describe('the messages of wrong options', () => {
     [
       connectionOptions,
       undefined,
-      'options are an object with names from autoRestart, connectTimeoutMs, closeTimeoutMs, keepAliveMs, writeTimeoutMs, frameTimeoutMs, maxMessageBytes, sendQueue, receiveQueue, maxOpenStreams, keep, whenOffline, key, tls, reconnect, not undefined',
+      'options are an object with names from autoRestart, waitForServer, connectTimeoutMs, closeTimeoutMs, keepAliveMs, writeTimeoutMs, frameTimeoutMs, maxMessageBytes, sendQueue, receiveQueue, maxOpenStreams, keep, whenOffline, outOfStep, name, key, tls, reconnect, not undefined',
     ],
     [connectionOptions, 'utf-8', "not 'utf-8' (a string)"],
     [connectionOptions, { keep: 'newest' }, "the option keep takes 'all' or 'latest', not 'newest' (a string)"],

@@ -212,6 +212,19 @@ test('a request that was not sent is sent without a session if the next server h
   expect(await Promise.all(asked)).toEqual(['plain one', 'plain two']);
 });
 
+test('bytes that the program changes after request are sent as they were, with a session and without one', async () => {
+  await pair();
+  await server.close();
+  accepted.destroy();
+  await once(client, 'disconnect');
+  const bytes = Buffer.from('before');
+  const asked = client.request(bytes, noTimeout);
+  bytes.fill('x');
+  const next = await stage().server({ session: 'off' });
+  next.onRequest((value) => `${value}`);
+  expect(await asked).toBe('before');
+});
+
 test('unanswered requests count as unread messages: their sender waits, and nothing is lost', async () => {
   await pair({}, { receiveQueue: { maxMessages: 10 } });
   const { held, handler } = holding();
