@@ -116,7 +116,7 @@ describe.skipIf(!hasShell)('docs/tutorials/two-computers.md', () => {
     await first.until(/listening on port \d+\n/);
     const doctor = await serpy(block(page, 'sh', 'serpy doctor')).ended;
     expect([doctor.status, doctor.stdout]).toEqual([0, expect.stringMatching(/^ok +key/m)]);
-    const client = node('workstation.mts', block(page, 'js', 'autoRestart: true'));
+    const client = node('workstation.mts', block(page, 'js', 'await connect('));
     const [shown] = await client.until(/^encrypted: .*\n21\.5\n/m);
     expect(block(page, 'text', 'encrypted:')).toContain(shown);
     await first.kill();
