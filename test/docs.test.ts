@@ -104,7 +104,7 @@ describe('code blocks', () => {
     };
     const server = programOf(
       join(folder, 'server.mts'),
-      `${here("host: '0.0.0.0'")}`.replace("server.on('", "console.log('ready');\nserver.on('"),
+      `${here("host: '0.0.0.0'")}`.replace('server.onRequest(', "console.log('ready');\nserver.onRequest("),
     );
     await server.until(/ready\n/);
     const hasty = await facade.connect({ protocol: 'v2', port, key: { file: keyFile } });

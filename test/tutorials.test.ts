@@ -116,7 +116,7 @@ describe.skipIf(!hasShell)('docs/tutorials/two-computers.md', () => {
     await first.until(/listening on port \d+\n/);
     const doctor = await serpy(block(page, 'sh', 'serpy doctor')).ended;
     expect([doctor.status, doctor.stdout]).toEqual([0, expect.stringMatching(/^ok +key/m)]);
-    const client = node('workstation.mts', block(page, 'js', 'autoRestart: true'));
+    const client = node('workstation.mts', block(page, 'js', 'await connect('));
     const [shown] = await client.until(/^encrypted: .*\n21\.5\n/m);
     expect(block(page, 'text', 'encrypted:')).toContain(shown);
     await first.kill();
@@ -180,7 +180,7 @@ describe.skipIf(!hasShell)('docs/how-to', () => {
   test('run-as-a-service.md: the service closes its connections when it is stopped', async () => {
     const service = node('server.mts', block('docs/how-to/run-as-a-service.md', 'js', 'SIGTERM'));
     await service.until(/listening on port \d+\n/);
-    const client = await connect({ protocol: 'v2', port, session: 'require' });
+    const client = await connect({ protocol: 'v2', port, session: 'require', autoRestart: false });
     await client.sendData('21.5');
     await service.until(/^21\.5\n/m);
     service.signal('SIGTERM');
@@ -190,8 +190,7 @@ describe.skipIf(!hasShell)('docs/how-to', () => {
   });
 
   test('run-as-a-service.md: the client waits for its instrument', async () => {
-    const code = block('docs/how-to/run-as-a-service.md', 'js', 'connectWhenReady').replace('5000)', '50)');
-    const program = node('client.mts', code);
+    const program = node('client.mts', block('docs/how-to/run-as-a-service.md', 'js', 'await connect('));
     await program.untilStderr(/ERR_SERPY_CONNECT|nothing listens/);
     const server = await listen({ protocol: 'v2', port });
     await (await server.getConnection()).sendData(21.5);

@@ -28,7 +28,6 @@ describe('the function node of Node-RED', () => {
     const sent: unknown[] = [];
     const warned: string[] = [];
     const kept = new Map<string, unknown>();
-    const waits: number[] = [];
     const sandbox = createContext({
       serpy,
       Buffer,
@@ -42,16 +41,11 @@ describe('the function node of Node-RED', () => {
         get: (name: string) => kept.get(name),
         set: (name: string, value: unknown) => kept.set(name, value),
       },
-      setTimeout: (callback: () => void, delayMs: number) => {
-        waits.push(delayMs);
-        setTimeout(callback, 10);
-      },
     });
     return {
       statuses,
       sent,
       warned,
-      waits,
       connection: () => kept.get('connection') as serpy.Connection<'v2'> | undefined,
       start: (): Promise<void> => runInContext(`(async () => {\n${start}\n})()`, sandbox),
       take: (payload: unknown): Promise<void> =>
@@ -64,13 +58,14 @@ describe('the function node of Node-RED', () => {
     const port = await freePort();
     const node = functionNode(port);
     await node.start();
-    await expect(node.take('too early')).rejects.toThrow('is not connected yet');
-    await vi.waitFor(() => expect(node.waits[0]).toBe(5000));
-    expect(node.statuses[0]).toBe('red');
+    await node.take('early');
+    await vi.waitFor(() => expect(node.warned).toEqual([expect.stringContaining('nothing listens there')]));
+    expect(node.statuses).toEqual(['red']);
 
     const instrument = await new Server({ port }).start();
     const first = await instrument.getConnection();
     await vi.waitFor(() => expect(node.statuses.at(-1)).toBe('green'));
+    expect(await first.getData()).toBe('early');
     for (const value of ['µ', 21.5, Buffer.from([0, 255])]) await first.sendData(value);
     await vi.waitFor(() => expect(node.sent).toEqual(['µ', 21.5, Buffer.from([0, 255])]));
     for (const value of ['measure', 3, Buffer.from([1])]) await node.take(value);
@@ -94,6 +89,15 @@ describe('the function node of Node-RED', () => {
     await instrument.closeServer();
   });
 
+  test('ends while it waits for the instrument', async () => {
+    const node = functionNode(await freePort());
+    await node.start();
+    await vi.waitFor(() => expect(node.warned).toHaveLength(1));
+    node.stop();
+    await vi.waitFor(() => expect(node.connection()?.state).toBe('closed'));
+    await vi.waitFor(() => expect(node.statuses).toEqual(['red', 'red']));
+  });
+
   test('warns the flow when the queue is full', async () => {
     const instrument = await new Server({ port: 0 }).start();
     const { port = 0 } = instrument.address ?? {};
@@ -113,8 +117,8 @@ test('the web page shows readings of the instrument, even after the connection b
   const folder = mkdtempSync(join(tmpdir(), 'serpy-web-'));
   const [web, port] = [await freePort(), await freePort()];
   const [code = ''] = programs('docs/how-to/web-page.md', port);
-  const program = programOf(join(folder, 'web-page.mts'), code.replace('8080', String(web)).replace('5000)', '50)'));
-  await program.until(/nothing listens there/);
+  const program = programOf(join(folder, 'web-page.mts'), code.replace('8080', String(web)));
+  await program.untilStderr(/nothing listens there/);
   const instrument = await new Server({ port }).start();
   try {
     const first = await instrument.getConnection();

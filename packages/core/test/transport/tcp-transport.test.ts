@@ -307,7 +307,8 @@ describe.skipIf(process.platform !== 'linux')('the system probes an idle link', 
     const { listener } = await accepting();
     const client = await tcpDial({ ...listener.address, keepAliveMs, signal: never() }, systemEnvironment.clock);
     opened.push(client);
-    expect(keepAliveSeconds(client.local.port)).toBe(seconds);
+    // On a busy computer the remaining time may be that after a first probe.
+    await expect.poll(() => keepAliveSeconds(client.local.port), { interval: 5 }).toBe(seconds);
   });
 });
 
