@@ -381,10 +381,17 @@ test('the web page sends counts to several browsers, and continues when one disc
 
 const pages = ['serpy/metrics.ts', 'serpy/web-page.ts'];
 
-test.each(pages)('%s reports in one sentence a missing instrument and a used port', async (path) => {
-  const alone = await Program.example(path, ['--url', 'serpy2://127.0.0.1:1']).ended;
-  expect(alone).toMatchObject({ status: 1, stdout: '' });
-  expect(alone.stderr).toMatch(/^cannot connect to 127\.0\.0\.1:1: nothing listens there: .+\n$/);
+test.each(pages)('%s says in one sentence that it waits for its instrument, and ends with Ctrl-C', async (path) => {
+  const alone = Program.example(path, ['--url', 'serpy2://127.0.0.1:1', '--port', '0']);
+  const [, page = ''] = await alone.until(/ on (http:\S+)\n/);
+  await alone.untilStderr(/^no server at 127\.0\.0\.1:1 yet: nothing listens there: .+ Still trying\..+\n$/);
+  const text = await (await fetch(page)).text();
+  expect(text).toContain(path.includes('metrics') ? '\nserpy_connected 0\n' : 'no count yet');
+  alone.interrupt();
+  expect(await alone.ended).toMatchObject({ status: 0 });
+});
+
+test.each(pages)('%s reports in one sentence a used port', async (path) => {
   const first = Program.example(path, ['--port', '0']);
   const [, port] = await first.until(/ on http:\/\/127\.0\.0\.1:(\d+)\//);
   const second = await Program.example(path, ['--port', port as string]).ended;
@@ -488,9 +495,13 @@ describe('a killed peer', () => {
     const [, port = ''] = await instrument.until(/^(\d+)\n/);
     const metrics = Program.example('serpy/metrics.ts', ['--url', `serpy2://127.0.0.1:${port}`, '--port', '0']);
     const [, page = ''] = await metrics.until(/gauges on (http:\S+)\n/);
+    const shows = async (gauge: string) => {
+      while (!(await (await fetch(page)).text()).includes(`\n${gauge}\n`));
+    };
+    await shows('serpy_connected 1');
     await instrument.kill();
     await Program.example('serpy/instrument.ts', ['v2', port]).until(/^\d+\n/);
-    while (!(await (await fetch(page)).text()).includes('\nserpy_reconnects 1\n'));
+    await shows('serpy_reconnects 1');
     metrics.interrupt();
     expect(await metrics.ended).toMatchObject({ status: 0 });
   });

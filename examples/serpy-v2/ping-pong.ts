@@ -41,7 +41,7 @@ try {
   for (; messages === 0 || count < messages; count++) {
     const sent = messageOf(count);
     const answer = await echoOf(sent);
-    if (!isDeepStrictEqual(answer, sent)) {
+    if (answer.type !== sent.type || !isDeepStrictEqual(answer.value, sent.value)) {
       errors++;
       console.log(`message ${count}: sent ${sent.type}, received a different ${answer.type}`);
     }

@@ -9,13 +9,15 @@ export interface Counter {
 
 /** Starts a counter on any free port of this computer. */
 export async function startCounter(): Promise<Counter> {
-  const sendQueue = { maxMessages: 1, whenFull: 'drop-oldest' } as const;
-  const server = await listen({ protocol: 'v2', port: 0, whenOffline: 'drop', sendQueue });
-  server.on('connection', (client) => {
-    let index = 0;
-    client.on('warning', () => {}); // a slow client misses counts on purpose
-    const timer = setInterval(() => client.sendData(photonCount(index++)).catch(() => {}), 10);
-    client.once('close', () => clearInterval(timer));
-  });
-  return { url: `serpy2://127.0.0.1:${server.address.port}`, close: () => server.closeServer() };
+  const server = await listen({ protocol: 'v2', port: 0, whenOffline: 'drop', sendQueue: { maxMessages: 1 } });
+  server.on('connection', (client) => client.on('warning', () => {})); // a slow client misses counts on purpose
+  let index = 0;
+  const timer = setInterval(() => server.broadcast(photonCount(index++)), 10);
+  return {
+    url: `serpy2://127.0.0.1:${server.address.port}`,
+    close: () => {
+      clearInterval(timer);
+      return server.closeServer();
+    },
+  };
 }

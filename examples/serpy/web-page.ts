@@ -5,22 +5,13 @@
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { connect, type PortableConnection } from 'serpy';
+import { connect, isSerpyError, type PortableConnection } from 'serpy';
 import { readArguments } from '../arguments.ts';
 import { startCounter } from './photon-counter.ts';
 
 const { url, port } = readArguments('Shows live data of an instrument on a web page.', {
   url: ['the instrument, such as serpy2://192.168.1.20:5001; none for a simulated one', 'none'],
   port: ['the port of the page; 0 for any free one', 8080],
-});
-
-const counter = url === 'none' ? await startCounter() : undefined;
-// The page needs only the newest count. The connection reconnects if the instrument was switched off.
-const connection: PortableConnection = await connect(
-  `${counter?.url ?? url}${url.includes('?') ? '&' : '?'}keep=latest`,
-);
-connection.on('warning', ({ code, message }) => {
-  if (code !== 'ERR_SERPY_DROPPED') console.error(message); // keep=latest drops old counts on purpose
 });
 
 const viewers = new Set<ServerResponse>();
@@ -54,11 +45,27 @@ page.listen(port, '127.0.0.1');
 await once(page, 'listening');
 console.log(`page on http://127.0.0.1:${(page.address() as AddressInfo).port}/`);
 
-process.once('SIGINT', () => connection.close());
-for await (const message of connection.messages()) {
-  const event = `data: ${JSON.stringify(message.text())}\n\n`;
-  for (const viewer of viewers) if (!viewer.writableNeedDrain) viewer.write(event);
+const counter = url === 'none' ? await startCounter() : undefined;
+const address = `${counter?.url ?? url}${url.includes('?') ? '&' : '?'}keep=latest`; // the page needs only the newest count
+try {
+  // Waits for an instrument that is switched on later, and reconnects to one that is switched off and on.
+  const connection: PortableConnection = await connect(address, { prepare });
+  for await (const message of connection.messages()) {
+    const event = `data: ${JSON.stringify(message.text())}\n\n`;
+    for (const viewer of viewers) if (!viewer.writableNeedDrain) viewer.write(event);
+  }
+} catch (error) {
+  // Ctrl-C before the instrument was there
+  if (!isSerpyError(error) || error.code !== 'ERR_SERPY_CLOSED') throw error;
 }
 page.close();
 page.closeAllConnections();
 await counter?.close();
+
+/** Adds listeners to a connection, before it waits for its server. */
+function prepare(connection: PortableConnection): void {
+  process.once('SIGINT', () => connection.close());
+  connection.on('warning', ({ code, message }) => {
+    if (code !== 'ERR_SERPY_DROPPED') console.error(message); // keep=latest drops old counts on purpose
+  });
+}
