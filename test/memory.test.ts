@@ -98,6 +98,36 @@ async function growth(attack: () => Promise<void>): Promise<number> {
 const oneByte = Buffer.from(frame(0x81, [7]));
 const damaged = Buffer.from(frame(0x81, Buffer.alloc(200 * KiB), 1));
 
+describe('an idle connection', () => {
+  const count = 200;
+
+  test.each([
+    ['without a session', 'off', Buffer.alloc(0), 8 * KiB],
+    ['in a session', 'require', Buffer.concat([seeds.hello, allowance(0, 0)]), 13 * KiB],
+  ] as const)('%s takes little memory, the socket of the peer included', async (_name, mode, greeting, mostBytes) => {
+    const server = new v2.Server({ port: 0, session: mode, maxConnections: 2 * count });
+    await server.start();
+    const peers: HostilePeer[] = [];
+    onTestFinished(async () => {
+      for (const { socket } of peers) socket.destroy();
+      await server.closeServer();
+    });
+    const connect = async () => {
+      const peer = await HostilePeer.dial((server.address as { port: number }).port, true);
+      peers.push(peer);
+      if (greeting.length > 0) peer.socket.write(greeting);
+      const accepted = await server.getConnection();
+      held.push(accepted);
+      await until(() => accepted.stats().bytesReceived === greeting.length);
+    };
+    for (let n = 0; n < 20; n++) await connect(); // what the first ones make for all
+    const bytes = await growth(async () => {
+      for (let n = 0; n < count; n++) await connect();
+    });
+    expect(bytes / count).toBeLessThan(mostBytes);
+  });
+});
+
 describe('messages that wait', () => {
   test('do not keep damaged frames that arrived with them', async () => {
     const { accepted, peer } = await plain('v2');

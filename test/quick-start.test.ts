@@ -94,3 +94,23 @@ test('the cable is pulled and put back: the temperatures continue', { timeout: 6
   pull();
   await flows(sink);
 });
+
+test.skipIf(process.platform === 'win32')(
+  'a workstation that reads nothing for a while gets every temperature afterwards, in order',
+  { timeout: 60_000 },
+  async () => {
+    const { instrument, workstation } = programs();
+    const port = await freePort();
+    const source = instrument(port);
+    const sink = workstation(port);
+    await flows(sink);
+    sink.signal('SIGSTOP');
+    const before = temperaturesOf(sink);
+    await new Promise((resolve) => setTimeout(resolve, 3500)); // the program sends one temperature each second meanwhile
+    expect(temperaturesOf(sink)).toBe(before);
+    sink.signal('SIGCONT');
+    await expect.poll(() => temperaturesOf(sink), { timeout: 30_000 }).toBeGreaterThanOrEqual(before + 3);
+    expect(source.stderr).toBe('');
+    expect(sink.stderr).not.toMatch(/ERR_SERPY_(?!CONNECT)/);
+  },
+);

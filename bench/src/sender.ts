@@ -5,7 +5,7 @@ import type { Credits } from './credits.js';
 import { batchSize } from './payload.js';
 import type { Link, Payload, Serving } from './peer.js';
 import type { Calls } from './protocol.js';
-import { rssMiB } from './usage.js';
+import { keptRssMiB } from './usage.js';
 import type { Workload } from './workload.js';
 
 type SendOnce = (payload: Payload, count: number) => Promise<void> | undefined;
@@ -65,10 +65,10 @@ export class Sender {
     return {};
   }
 
-  /** Like `send`, but each message has its own memory, so that queued messages cost what they cost in a program. */
+  /** Like `send`, but each message has its own memory, so that queued messages cost what they cost in a program. Memory is sampled without garbage. */
   async sendFresh(seconds: number): Promise<Calls['sendFresh']['answer']> {
     const memory: number[] = [];
-    const sampling = setInterval(() => memory.push(rssMiB()), (seconds * 1000) / rssSamples);
+    const sampling = setInterval(() => memory.push(keptRssMiB()), (seconds * 1000) / rssSamples);
     let messages = 0;
     let over = false;
     const sending = async () => {

@@ -148,6 +148,7 @@ export const targets: readonly Target[] = [
     numbers,
     mend: mendV2,
     sameForAllCuts: false,
+    refusals: ['ERR_SERPY_PEER_TIMEOUT'], // a client of a server that offers sessions sent a probe, and then nothing
   }),
   sessionTarget({
     name: 'auto-client',

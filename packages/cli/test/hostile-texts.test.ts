@@ -231,7 +231,7 @@ describe('escape sequences of a peer do nothing to the terminal', () => {
   function recording(line: object): string {
     const path = join(folder, 'made');
     mkdirSync(path);
-    const about = { format: 'serpy-recording', version: 1, startedWallMs: 0, url: 'serpy2://127.0.0.1:1' };
+    const about = { format: 'serpy-recording', version: 2, startedWallMs: 0, url: 'serpy2://127.0.0.1:1' };
     writeFileSync(join(path, 'recording.json'), JSON.stringify(about));
     writeFileSync(
       join(path, 'index.jsonl'),

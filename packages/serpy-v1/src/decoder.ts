@@ -35,9 +35,12 @@ export class BlockDecoder {
     this.bytes.skip(this.bytes.runOf(blockEnd));
   }
 
-  /** Reads the first `count` bytes of a block, and skips the rest of the block with its end. */
-  take(count: number, blockBytes: number): Buffer {
-    const bytes = this.bytes.take(count);
+  /**
+   * Reads the first `count` bytes of a block, and skips the rest of the block with its end.
+   * @param isDecoded whether the caller decodes them at once, so that they need no copy
+   */
+  take(count: number, blockBytes: number, isDecoded = false): Buffer {
+    const bytes = (isDecoded ? this.bytes.takeView(count) : undefined) ?? this.bytes.take(count);
     this.bytes.skip(blockBytes - count + 1);
     return bytes;
   }

@@ -33,6 +33,7 @@ import {
   type ReceivedBlock,
   suffixOf,
   textBlock,
+  wholeBlock,
 } from './wire/block.js';
 import {
   acknowledgeBlock,
@@ -139,8 +140,9 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     }
     if (forceMode) checkForcedMode(payload, asked);
     const mode = forceMode ? asked : modeFor(payload, asked);
-    const body = mode < 2 ? viewOf(payload.bytes) : encodeBase85(payload.bytes);
-    return bytesBlock(body, mode, isAcknowledged(asked));
+    const isAwaited = isAcknowledged(asked);
+    if (mode < 2) return bytesBlock(viewOf(payload.bytes), mode, isAwaited);
+    return wholeBlock(encodeBase85(payload.bytes, suffixOf(mode)), mode, isAwaited);
   }
 
   send(block: Block): void {
@@ -304,10 +306,10 @@ export class V1Session implements Session<Value, ModeOptions, ReceivedBlock, Blo
     let bytes: Buffer;
     if (isAcknowledged(mode)) {
       if (this.#decoder.bytes.at(blockBytes - 1) !== transmissionEnd) throw missingEndError(mode);
-      bytes = this.#decoder.take(blockBytes - 1, blockBytes);
+      bytes = this.#decoder.take(blockBytes - 1, blockBytes, mode >= 2);
       if (bytes.includes(transmissionEnd)) throw unexpectedEndError(mode);
     } else {
-      bytes = this.#decoder.take(blockBytes, blockBytes);
+      bytes = this.#decoder.take(blockBytes, blockBytes, mode >= 2);
     }
     if (mode >= 2) bytes = decodeBase85(bytes, (sizeBytes) => this.#output.allocate(sizeBytes));
     if (isAcknowledged(mode)) this.#output.write(acknowledgeBlock);

@@ -61,7 +61,8 @@ export class Decoder {
   readonly #maxMessageBytes: number;
   readonly #output: DecoderOutput;
   readonly #detector: GreetingDetector;
-  readonly #bad: BadFrames;
+  /** Made for the first bad frame. */
+  #bad: BadFrames | undefined;
   readonly #chunk = new ChunkCursor();
   /** Total number of received bytes. */
   #received = 0;
@@ -100,7 +101,6 @@ export class Decoder {
     this.#atStart = session === undefined;
     this.#output = output;
     this.#detector = detector;
-    this.#bad = new BadFrames(output, damagedMessages);
   }
 
   /** Adds bytes, which must not change until `retainUnread`. */
@@ -122,10 +122,10 @@ export class Decoder {
   read(): DecodedMessage | undefined {
     try {
       const message = this.#next();
-      if (message !== undefined) this.#bad.countGood();
+      if (message !== undefined) this.#bad?.countGood();
       return message;
     } finally {
-      this.#bad.report();
+      this.#bad?.report();
     }
   }
 
@@ -350,6 +350,7 @@ export class Decoder {
 
   #warnOf(sum: number): void {
     const [bytes, stated] = [this.#payloadBytes, this.#checksum];
+    this.#bad ??= new BadFrames(this.#output, damagedMessages);
     this.#bad.add((more) => {
       const text = `a message of ${bytes} bytes arrived damaged and was dropped: its checksum is ${sum}, not ${stated}`;
       return new ChecksumError(`${text}${more}`);

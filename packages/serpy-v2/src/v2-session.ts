@@ -17,14 +17,13 @@ import {
 import { Decoder } from './decoder.js';
 import { Handshake } from './handshake/handshake.js';
 import { handshakeSettings, type SessionOptions } from './handshake/handshake-options.js';
-import { detectGreeting, type GreetingKind, maxGreetingBytes } from './handshake/hello-welcome.js';
+import { type Greeting, PlainLink } from './handshake/plain-link.js';
 import { encodeRequestHead, encodeRequestText } from './reliable/request-frame.js';
-import type { UnknownMessage } from './reliable/sender.js';
 import { detachedBufferError } from './reliable/sender-errors.js';
 import { encodeStreamFrame } from './reliable/stream-frame.js';
 import { noSessionError } from './session/session-errors.js';
 import { SessionRegistry } from './session/session-registry.js';
-import { type DecodedMessage, encodeValue, messageOf, type Payload, type Value } from './values/values.js';
+import { type DecodedMessage, encodeValue, type Payload, type Value } from './values/values.js';
 import { checksum } from './wire/checksum.js';
 import { copyBelowBytes, frameType, headerBytes, probeAnswer, requestType, streamType } from './wire/constants.js';
 import { writeHeader } from './wire/header.js';
@@ -69,17 +68,11 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   readonly #output: SessionHost<Frame>;
   readonly #role: Role;
   readonly #sessions: SessionRegistry<Handshake<Frame>>;
+  readonly #plain: PlainLink;
   #decoder: Decoder;
   #handshake: Handshake<Frame> | undefined;
-  /** A HELLO or WELCOME that the decoder has detected. */
-  #greeting: { readonly kind: GreetingKind; readonly payload: Buffer } | undefined;
-  /** The streams that are being sent, each with the session in which it began. */
-  readonly #streams = new Map<number, object>();
-  #nowMs = 0;
-  #plainReceived = 0;
-  #plainSent = 0;
-  /** Client without sessions: whether the server's offer of one may still arrive. */
-  #declinesOffer = false;
+  /** The streams that are being sent, each with the session in which it began. Made for the first stream. */
+  #streams: Map<number, object> | undefined;
 
   /** @param sessions the sessions of the server; a client needs none */
   constructor(
@@ -92,6 +85,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     this.#output = output;
     this.#role = role;
     this.#sessions = sessions;
+    this.#plain = new PlainLink(options.session ?? 'off', role, this);
     this.#decoder = this.#newDecoder();
     if (role === 'client' && this.#needsHandshake()) this.#handshake = this.#newHandshake();
   }
@@ -115,7 +109,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
 
   /** Without a session there are no acknowledgements, so every sent message counts. */
   get unacknowledgedMessages(): number {
-    return this.#handshake?.established ? 0 : this.#plainSent;
+    return this.#handshake?.established ? 0 : this.#plain.plainSent;
   }
 
   get partialBytes(): number {
@@ -230,7 +224,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       this.#output.rejected(frame, noSessionError(what, 'the peer uses v2 without a session'));
       return;
     }
-    this.#plainSent++;
+    this.#plain.plainSent++;
     const { type, prefix, payload, sum, sizeBytes } = frame;
     if (payload.length < copyBelowBytes) {
       const { buffer, offset } = this.#output.reserve(sizeBytes);
@@ -261,7 +255,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   }
 
   linkUp(nowMs = 0): void {
-    this.#nowMs = nowMs;
+    this.#plain.nowMs = nowMs;
     if (this.#needsHandshake()) this.#handshake ??= this.#newHandshake();
     this.#handshake?.linkUp(nowMs);
   }
@@ -286,15 +280,12 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
 
   linkDown(): void {
     this.#decoder = this.#newDecoder();
-    this.#greeting = undefined;
-    this.#plainReceived = 0;
-    this.#plainSent = 0;
-    this.#declinesOffer = false;
+    this.#plain.reset();
     this.#handshake?.linkDown();
   }
 
   receive(chunk: Buffer, nowMs = 0): void {
-    this.#nowMs = nowMs;
+    this.#plain.nowMs = nowMs;
     if (this.#handshake === undefined || this.#handshake.decodesPlain) this.#decoder.push(chunk);
     else this.#handshake.receive(chunk, nowMs);
   }
@@ -306,7 +297,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   }
 
   filled(count: number, nowMs = 0): boolean {
-    this.#nowMs = nowMs;
+    this.#plain.nowMs = nowMs;
     const handshake = this.#handshake;
     const decodesPlain = handshake === undefined || handshake.decodesPlain;
     return decodesPlain ? this.#decoder.filled(count) : handshake.filled(count, nowMs);
@@ -330,11 +321,11 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
       const message = this.#readPlain(handshake);
       if (message !== undefined) {
         handshake?.onPlainMessage();
-        this.#plainReceived++;
+        this.#plain.plainReceived++;
         return message;
       }
-      if (this.#greeting === undefined) return undefined;
-      this.#onGreeting(this.#greeting);
+      if (this.#plain.greeting === undefined) return undefined;
+      this.#onGreeting(this.#plain.greeting);
     }
   }
 
@@ -365,8 +356,8 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
   /** At a client: the server has answered the probe after the client had decided for v2. Declines an offer that no frame has declined. */
   probeAnsweredLate(): void {
     if (this.#needsHandshake()) return;
-    this.#declinesOffer = true;
-    if (this.#plainSent === 0) this.#output.write(probeAnswer);
+    this.#plain.declinesOffer = true;
+    if (this.#plain.plainSent === 0) this.#output.write(probeAnswer);
   }
 
   /**
@@ -375,29 +366,29 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
    */
   probeAnswered(nowMs: number, rest: Buffer): void {
     if (rest.length >= probeAnswer.length && probeAnswer.compare(rest, 0, probeAnswer.length) === 0) {
-      this.#declinesOffer = true; // swallows the frame
+      this.#plain.declinesOffer = true; // swallows the frame
       if (this.#options.session !== 'require') {
         this.linkUpPlain(nowMs);
         return;
       }
     }
     if (!this.#needsHandshake()) {
-      this.#declinesOffer = true;
+      this.#plain.declinesOffer = true;
       this.#output.write(probeAnswer);
     }
     this.#handshake?.serverAnswered();
     this.linkUp(nowMs);
   }
 
-  #onGreeting({ kind, payload }: { readonly kind: GreetingKind; readonly payload: Buffer }): void {
-    this.#greeting = undefined;
-    if (kind !== 'hello' && this.#declinesOffer) {
-      this.#declinesOffer = false;
+  #onGreeting({ kind, payload }: Greeting): void {
+    this.#plain.greeting = undefined;
+    if (kind !== 'hello' && this.#plain.declinesOffer) {
+      this.#plain.declinesOffer = false;
       return;
     }
-    if (kind === 'hello' && this.#role === 'server' && this.#handshake === undefined && this.#canStartSession) {
+    if (kind === 'hello' && this.#role === 'server' && this.#handshake === undefined && this.#plain.canStartSession) {
       this.#handshake = this.#newHandshake();
-      this.#handshake.linkUp(this.#nowMs);
+      this.#handshake.linkUp(this.#plain.nowMs);
     }
     const isAccepted = this.#handshake?.onGreeting(kind, payload, () => this.#decoder.drain());
     if (!isAccepted) this.#decoder.warnOfGreeting(payload);
@@ -425,17 +416,11 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
 
   /** The program uses a feature of sessions: a server sends nothing until its client had time to start one. */
   #awaitSession(): void {
-    if (this.#handshake === undefined && this.#role === 'server' && this.#canStartSession) {
+    if (this.#handshake === undefined && this.#role === 'server' && this.#plain.canStartSession) {
       this.#handshake = this.#newHandshake();
-      this.#handshake.linkUp(this.#nowMs);
+      this.#handshake.linkUp(this.#plain.nowMs);
     }
-    this.#handshake?.requireSession(this.#nowMs);
-  }
-
-  /** Whether a client may still start a session on this link. */
-  get #canStartSession(): boolean {
-    const { session } = this.#options;
-    return session !== undefined && session !== 'off' && this.#plainReceived === 0;
+    this.#handshake?.requireSession(this.#plain.nowMs);
   }
 
   #noSessionError(what: string): OptionError {
@@ -448,6 +433,7 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
     const session = this.#handshake?.resumable.epoch as object;
     if (kind === 'request') return true;
     if (kind !== 'begin' && kind !== 'data' && kind !== 'end' && kind !== 'abort') return session === createdIn;
+    this.#streams ??= new Map();
     if (kind === 'begin') this.#streams.set(id, session);
     const isSame = this.#streams.get(id) === session;
     if (kind === 'end' || kind === 'abort') this.#streams.delete(id);
@@ -456,40 +442,13 @@ export class V2Session implements Session<Value, AcknowledgeOption, DecodedMessa
 
   #newHandshake(): Handshake<Frame> {
     const settings = handshakeSettings(this.#options);
-    const session = this;
-    const host = {
-      get plainReceived() {
-        return session.#plainReceived;
-      },
-      get plainSent() {
-        return session.#plainSent;
-      },
-      pushPlain: (bytes: Buffer) => this.#decoder.push(bytes),
-      toValue: (message: UnknownMessage) =>
-        message.type === streamType || message.type === requestType ? undefined : messageOf(message),
-    };
-    return new Handshake<Frame>(this.#role, settings, this.#output, host, this.#sessions);
+    return new Handshake<Frame>(this.#role, settings, this.#output, this.#plain, this.#sessions);
   }
 
   #newDecoder(): Decoder {
-    const { maxMessageBytes, session: mode = 'off' } = this.#options;
-    const session = this;
-    return new Decoder(maxMessageBytes, this.#output, {
-      get maxBytes() {
-        if (mode === 'off') return session.#declinesOffer ? maxGreetingBytes : 0;
-        const mayArrive = session.#role === 'server' ? session.#canStartSession : session.#plainSent === 0;
-        return mayArrive ? maxGreetingBytes : 0;
-      },
-      detect: (stated, sum, payload) => {
-        if (mode === 'off' && !this.#declinesOffer) return false;
-        const kind = detectGreeting(stated, sum, payload);
-        if (kind !== undefined) this.#greeting = { kind, payload: Buffer.from(payload) };
-        return kind !== undefined;
-      },
-      probed: () => {
-        if (this.#role === 'server' && this.#plainSent === 0) this.answerProbe(this.#nowMs);
-      },
-    });
+    const decoder = new Decoder(this.#options.maxMessageBytes, this.#output, this.#plain);
+    this.#plain.decoder = decoder;
+    return decoder;
   }
 }
 

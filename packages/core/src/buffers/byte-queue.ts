@@ -163,6 +163,16 @@ export class ByteQueue {
     return taken;
   }
 
+  /** As `take`, without a copy: the bytes are valid until more are pushed. @returns undefined if they lie in several chunks */
+  takeView(count: number): Buffer | undefined {
+    const first = this.#chunks[0];
+    const start = this.#offset;
+    if (first === undefined || start + count > first.length) return undefined;
+    const view = first.subarray(start, start + count);
+    this.skip(count);
+    return view;
+  }
+
   /** Removes and returns all chunks. */
   takeChunks(): Buffer[] {
     const chunks = this.#chunks;

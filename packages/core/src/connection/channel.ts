@@ -394,6 +394,13 @@ export class Channel
   }
 
   post(outgoing: OutboundMessage): void {
+    const link = this.#link;
+    if (!outgoing.awaitsAck && this.outbox.isOpenFor(outgoing) && link?.mayNow()) {
+      if (outgoing.part === undefined) this.#counters.messagesSent++;
+      this.#requests?.sending(outgoing);
+      link.sendNow(outgoing);
+      return;
+    }
     this.snapshot(outgoing);
     void this.outbox.send(outgoing, defaultWait, true);
     this.#link?.pump();

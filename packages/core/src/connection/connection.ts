@@ -29,11 +29,12 @@ import type { CloseInfo, ConnectionEvents } from './connection-events.js';
 import type { ConnectionInternals } from './connection-internals.js';
 import { addressOptions, type ConnectionSettings } from './connection-options.js';
 import type { ConnectionState } from './connection-state.js';
+import { HandlerInfo } from './handler-info.js';
 import { Lifecycle } from './lifecycle.js';
 import { MessageIterator } from './message-iterator.js';
 import { Notifier } from './notifier.js';
 import type { PeerInfo } from './peer-info.js';
-import type { RequestHandler, RequestInfo, RequestOptions } from './request-types.js';
+import type { RequestHandler, RequestOptions } from './request-types.js';
 import type { ConnectionStats } from './stats.js';
 import {
   type ConnectionLike,
@@ -371,14 +372,8 @@ export class Connection<T extends ProtocolTypes> extends EventEmitter<Connection
     const call: CallHandler | undefined =
       handler &&
       (async (received, signal) => {
-        const info: RequestInfo<T['message'], C> = {
-          message: protocol.message(received),
-          get signal() {
-            return signal();
-          },
-          connection: this as unknown as C,
-        };
-        const value = await handler(protocol.data(received), info);
+        const message = protocol.message(received);
+        const value = await handler(protocol.data(received), new HandlerInfo(message, signal, this as unknown as C));
         return value === undefined ? undefined : this.toSend(value as T['value']);
       });
     this.#channel.requests.setHandler(call, of);

@@ -21,6 +21,14 @@ export class WaitingLine<T extends QueueEntry<T>> {
     this.#last = entry;
   }
 
+  /** Goes before all others. */
+  joinFirst(entry: T): void {
+    entry.next = this.#first;
+    if (this.#first) this.#first.previous = entry;
+    else this.#last = entry;
+    this.#first = entry;
+  }
+
   leave(entry: T): void {
     const { previous, next } = entry;
     if (previous) previous.next = next;

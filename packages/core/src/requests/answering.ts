@@ -4,6 +4,8 @@
  */
 import { AbortError } from '../errors.js';
 import type { InboundMessage, RequestPart } from '../protocol/message.js';
+import { WaitingLine } from '../queue/waiting-line.js';
+import { InboundRequest } from './inbound-request.js';
 import {
   type Failure,
   failureOf,
@@ -13,30 +15,25 @@ import {
   tooManyRequests,
   unreadAnswersError,
 } from './request-errors.js';
-import { type CallHandler, HandlerSignal } from './request-handler.js';
+import type { CallHandler } from './request-handler.js';
+import { RequestTable } from './request-table.js';
 import { handlerWaitMs, maxOpenRequests, maxRunningHandlers, type RequestsHost } from './requests-host.js';
 
 /** A peer that has so many requests open does not read their answers. It is not throttled where the receive queue drops messages. */
 const maxUnreadAnswers = 4 * maxOpenRequests;
 
-/** A request of the peer. */
-interface InboundRequest {
-  readonly id: number;
-  readonly received: InboundMessage;
-  readonly session: unknown;
-  readonly arrivedMs: number;
-  readonly signal: HandlerSignal;
-}
-
 export class Answering {
   readonly #host: RequestsHost;
   #handler: CallHandler | undefined;
   /** All requests that count as unread, by their numbers. */
-  readonly #open = new Map<number, InboundRequest>();
+  readonly #open = new RequestTable<InboundRequest>();
   /** Those whose handlers have not started, in order. */
-  readonly #waiting = new Set<InboundRequest>();
+  readonly #waiting = new WaitingLine<InboundRequest>();
+  #waitingCount = 0;
   #waitingBytes = 0;
   #running = 0;
+  /** Those whose handlers are called in the next microtask. */
+  readonly #starting: InboundRequest[] = [];
   #holdTimer: unknown;
 
   constructor(host: RequestsHost) {
@@ -56,24 +53,20 @@ export class Answering {
       this.#cancel(part.id);
       return;
     }
-    if (this.#open.has(part.id)) throw repeatedRequestError(part.id);
+    if (this.#open.get(part.id)) throw repeatedRequestError(part.id);
     if (this.#open.size >= maxUnreadAnswers) throw unreadAnswersError(this.#open.size);
     const { clock, epoch } = this.#host;
-    const request: InboundRequest = {
-      id: part.id,
-      received,
-      session: epoch,
-      arrivedMs: clock.now(),
-      signal: new HandlerSignal(),
-    };
-    this.#open.set(part.id, request);
+    const request = new InboundRequest(part.id, received, epoch, clock.now());
+    this.#open.add(request);
     const isTooMuch =
-      this.#waiting.size >= maxOpenRequests || this.#waitingBytes > this.#host.settings.receiveQueue.maxBytes;
+      this.#waitingCount >= maxOpenRequests || this.#waitingBytes > this.#host.settings.receiveQueue.maxBytes;
     if (isTooMuch) {
       this.#fail(request, tooManyRequests);
       return;
     }
-    this.#waiting.add(request);
+    request.isWaiting = true;
+    this.#waiting.join(request);
+    this.#waitingCount++;
     this.#waitingBytes += received.sizeBytes;
     this.#startWaiting();
     this.#holdWaiting();
@@ -87,7 +80,7 @@ export class Answering {
 
   /** The session is another one: the answers to requests of the earlier one are no longer awaited. */
   sessionChanged(session: unknown): void {
-    for (const request of [...this.#open.values()]) {
+    for (const request of this.#open.all()) {
       if (request.session === session) continue;
       this.#abandon(request, 'the session of the request was lost');
       this.#over(request); // a new peer counts its requests from 0 again
@@ -95,20 +88,24 @@ export class Answering {
   }
 
   close(): void {
-    for (const request of [...this.#open.values()]) this.#abandon(request, 'the connection is closed');
+    for (const request of this.#open.all()) this.#abandon(request, 'the connection is closed');
     this.#host.clock.clearTimeout(this.#holdTimer);
     this.#holdTimer = undefined;
   }
 
   #startWaiting(): void {
     if (this.#handler === undefined) return;
-    for (const request of this.#waiting) {
+    for (let request = this.#waiting.first; request !== undefined; request = this.#waiting.first) {
       if (this.#running >= maxRunningHandlers) return;
       this.#leaveLine(request);
       this.#running++;
-      // Code of the program must not run while the session is at work.
-      queueMicrotask(() => this.#run(request));
+      // Code of the program must not run while the session is at work. One microtask is enough for all that arrived together.
+      if (this.#starting.push(request) === 1) queueMicrotask(() => this.#runStarting());
     }
+  }
+
+  #runStarting(): void {
+    for (const request of this.#starting.splice(0)) void this.#run(request);
   }
 
   async #run(request: InboundRequest): Promise<void> {
@@ -119,7 +116,7 @@ export class Answering {
         this.#fail(request, noHandler);
         return;
       }
-      const value = await handler(request.received, request.signal.get);
+      const value = await handler(request.received, request.signal);
       if (value === undefined) this.#fail(request, noValue);
       else this.#answer(request, value);
     } catch (error) {
@@ -154,7 +151,7 @@ export class Answering {
   }
 
   #abandon(request: InboundRequest, why: string): void {
-    const isWaiting = this.#waiting.has(request);
+    const { isWaiting } = request;
     request.signal.abort(new AbortError(`the request was abandoned: ${why}`));
     if (!isWaiting) return;
     this.#leaveLine(request);
@@ -162,19 +159,19 @@ export class Answering {
   }
 
   #leaveLine(request: InboundRequest): void {
-    this.#waiting.delete(request);
+    request.isWaiting = false;
+    this.#waiting.leave(request);
+    this.#waitingCount--;
     this.#waitingBytes -= request.received.sizeBytes;
   }
 
   #over(request: InboundRequest): void {
-    if (this.#open.get(request.id) !== request) return;
-    this.#open.delete(request.id);
-    this.#host.consumed(request.received);
+    if (this.#open.remove(request)) this.#host.consumed(request.received);
   }
 
   /** Without a handler, requests wait for one, and then fail. */
   #holdWaiting(): void {
-    const [first] = this.#waiting;
+    const { first } = this.#waiting;
     if (first === undefined || this.#handler !== undefined || this.#holdTimer !== undefined) return;
     const { clock } = this.#host;
     const delayMs = Math.max(0, first.arrivedMs + handlerWaitMs - clock.now());
@@ -188,7 +185,7 @@ export class Answering {
   #refuseHeld(): void {
     if (this.#handler !== undefined) return;
     const untilMs = this.#host.clock.now() - handlerWaitMs;
-    for (const request of this.#waiting) {
+    for (let request = this.#waiting.first; request !== undefined; request = this.#waiting.first) {
       if (request.arrivedMs > untilMs) return;
       this.#leaveLine(request);
       this.#fail(request, noHandler);

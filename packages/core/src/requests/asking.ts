@@ -6,16 +6,18 @@ import { TimeoutError } from '../errors.js';
 import { checkWaitOptions, type WaitOptions } from '../options/wait-options.js';
 import type { InboundMessage, OutboundMessage, RequestPart } from '../protocol/message.js';
 import { abortError } from '../queue/deferred.js';
+import { WaitingLine } from '../queue/waiting-line.js';
 import { OpenRequest } from './open-request.js';
 import { PlainAsking } from './plain-asking.js';
 import { failedError, lostRequestError, outOfStepError, timeoutError, tooManyOpenError } from './request-errors.js';
+import { RequestTable } from './request-table.js';
 import { defaultRequestTimeoutMs, maxOpenRequests, type RequestsHost } from './requests-host.js';
 
 export class Asking {
   readonly #host: RequestsHost;
-  readonly #open = new Map<number, OpenRequest>();
+  readonly #open = new RequestTable<OpenRequest>();
   /** Those that were not given to the send queue, in order. */
-  #waiting = new Set<OpenRequest>();
+  readonly #waiting = new WaitingLine<OpenRequest>();
   readonly #plain: PlainAsking;
   #nextId = 0;
   #isPumping = false;
@@ -46,8 +48,9 @@ export class Asking {
         convert,
         (error, each) => this.#expired(each as OpenRequest, error),
       );
-      this.#open.set(request.id, request as OpenRequest);
-      this.#waiting.add(request as OpenRequest);
+      this.#open.add(request as OpenRequest);
+      request.isInLine = true;
+      this.#waiting.join(request as OpenRequest);
       this.pump();
       if (request.state !== 'sent') this.#host.snapshot(message); // it may still be sent without a session
       return request.promise;
@@ -58,16 +61,16 @@ export class Asking {
 
   /** Sends the requests that wait, as far as possible. */
   pump(): void {
-    if (this.#waiting.size === 0 || this.#isPumping) return;
+    if (this.#waiting.first === undefined || this.#isPumping) return;
     this.#isPumping = true;
     try {
       for (;;) {
-        const [request] = this.#waiting;
+        const request = this.#waiting.first;
         if (request === undefined || !this.#host.linkIsUp) return;
         const correlates = this.#host.correlation();
         if (correlates === undefined) this.#host.pump(); // the session may have begun to wait
         if (correlates === undefined || (!correlates && !this.#plain.mayAsk)) return;
-        this.#waiting.delete(request);
+        this.#leaveLine(request);
         if (correlates) this.#askInSession(request);
         else this.#plain.ask(request);
       }
@@ -108,12 +111,12 @@ export class Asking {
     // The session was lost before the request was sent: it is sent without one. The protocol drops the part.
     request.state = 'waiting';
     request.outgoing = request.message;
-    this.#waiting = new Set([request, ...this.#waiting]);
+    this.#goFirst(request);
   }
 
   /** The protocol could not send this message. */
   rejected(outgoing: OutboundMessage, error: Error): void {
-    for (const request of this.#open.values()) {
+    for (const request of this.#open.all()) {
       if (request.outgoing !== outgoing || request.state === 'waiting') continue;
       this.#settled(request);
       this.#plain.rejected(request);
@@ -125,12 +128,12 @@ export class Asking {
   /** The peer cannot have understood this message of the last link. */
   putBack(outgoing: OutboundMessage): void {
     const request = this.#plain.putBack(outgoing);
-    if (request) this.#waiting = new Set([request, ...this.#waiting]);
+    if (request) this.#goFirst(request);
   }
 
   /** The session is another one. */
   sessionChanged(session: unknown): void {
-    for (const request of [...this.#open.values()]) {
+    for (const request of this.#open.all()) {
       if (request.state !== 'sent' || request.session === undefined || request.session === session) continue;
       this.#settled(request);
       request.rejectHandled(lostRequestError());
@@ -147,7 +150,7 @@ export class Asking {
 
   /** No request is sent any more: ends those that were not sent. */
   closing(error: Error): void {
-    for (const request of [...this.#open.values()]) {
+    for (const request of this.#open.all()) {
       if (request.state === 'sent') continue;
       this.#withdraw(request);
       this.#settled(request);
@@ -157,7 +160,7 @@ export class Asking {
 
   close(error: Error, cause: Error | undefined): void {
     this.closing(error);
-    for (const request of [...this.#open.values()]) {
+    for (const request of this.#open.all()) {
       this.#settled(request);
       request.rejectHandled(lostRequestError(cause));
     }
@@ -192,8 +195,19 @@ export class Asking {
   }
 
   #settled(request: OpenRequest): void {
-    this.#open.delete(request.id);
-    this.#waiting.delete(request);
+    this.#open.remove(request);
+    this.#leaveLine(request);
+  }
+
+  #goFirst(request: OpenRequest): void {
+    request.isInLine = true;
+    this.#waiting.joinFirst(request);
+  }
+
+  #leaveLine(request: OpenRequest): void {
+    if (!request.isInLine) return;
+    request.isInLine = false;
+    this.#waiting.leave(request);
   }
 
   /** The link is out of step and cannot be replaced. */

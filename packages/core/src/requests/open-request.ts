@@ -14,7 +14,12 @@ export class OpenRequest<R = unknown> extends Deferred<R> {
   /** `waiting`: until it may be sent. `queued`: in the send queue. `sent`: written to a link. */
   state: 'waiting' | 'queued' | 'sent' = 'waiting';
   /** The session in which it was sent; undefined without one. */
-  session: unknown;
+  session: unknown = undefined;
+  nextInBucket: OpenRequest | undefined = undefined;
+  /** Whether it is in the line of requests that were not given to the send queue, and those before and after it. */
+  isInLine = false;
+  previous: OpenRequest | undefined = undefined;
+  next: OpenRequest | undefined = undefined;
   readonly #convert: (received: InboundMessage) => R;
 
   constructor(

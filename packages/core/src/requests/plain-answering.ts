@@ -100,7 +100,7 @@ export class PlainAnswering {
 
   async #run({ received, signal }: PlainRequest): Promise<void> {
     try {
-      const value = await this.#handler?.(received, signal.get);
+      const value = await this.#handler?.(received, signal);
       if (value !== undefined && !signal.aborted) this.#answer(value);
     } catch (error) {
       this.#host.warn(unreportedError(error));

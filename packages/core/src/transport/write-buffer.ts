@@ -4,8 +4,8 @@ import type { WriteSlot } from './transport.js';
 /** 8 KiB: from this size on, a piece is referenced. A copy would cost more than an entry of a vectored write. */
 const referenceFromBytes = 8 * 1024;
 
-/** The first block has 8 KiB, so that thousands of idle connections need little memory. Each next block has twice the size, up to 64 KiB. */
-const initialBlockBytes = referenceFromBytes;
+/** The first block has 512 bytes, which a handshake fits into, so that thousands of idle connections need little memory. Each next block has four times the size, up to 64 KiB. */
+const initialBlockBytes = 512;
 const blockBytes = 64 * 1024;
 
 /** Up to 16 bytes, a loop is twice as fast as `set`. The answers of v1 have such sizes. */
@@ -53,7 +53,7 @@ export class WriteBuffer {
 
   /** Room in the block for a small piece, which the caller fills. A separate buffer for each piece took 75 ns. */
   reserve(bytes: number): WriteSlot {
-    if (this.#used + bytes > this.#slot.buffer.length) this.#newBlock();
+    if (this.#used + bytes > this.#slot.buffer.length) this.#newBlock(bytes);
     const slot = this.#slot;
     slot.offset = this.#used;
     this.#used += bytes;
@@ -82,9 +82,10 @@ export class WriteBuffer {
     this.#runStart = 0;
   }
 
-  #newBlock(): void {
+  #newBlock(bytes: number): void {
     this.#endRun();
-    const size = Math.max(initialBlockBytes, 2 * this.#slot.buffer.length);
+    let size = 4 * this.#slot.buffer.length || initialBlockBytes;
+    while (size < bytes) size *= 4;
     this.#slot.buffer = Buffer.allocUnsafeSlow(Math.min(blockBytes, size));
     this.#restart();
   }

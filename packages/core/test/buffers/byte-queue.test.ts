@@ -259,6 +259,21 @@ describe('the cost of ByteQueue', () => {
     expect(copied(80_000)).toBeLessThanOrEqual(2 * 80_000);
   });
 
+  test('bytes of one chunk are taken without a copy, and bytes of several are not', () => {
+    const queue = new ByteQueue();
+    const chunk = Buffer.alloc(1000, 1);
+    queue.pushBorrowed(chunk);
+    expect(queue.takeView(600)?.buffer).toBe(chunk.buffer);
+    expect(queue.length).toBe(400);
+    queue.push(Buffer.alloc(1000, 2));
+    expect(queue.takeView(401)).toBeUndefined();
+    expect(queue.length).toBe(1400);
+    expect(queue.takeView(400)).toEqual(Buffer.alloc(400, 1));
+    expect(queue.takeView(1000)).toEqual(Buffer.alloc(1000, 2));
+    expect(queue.takeView(0)).toBeUndefined();
+    expect(queue.length).toBe(0);
+  });
+
   test('a search in new bytes does not walk through the chunks before them', () => {
     const queue = new ByteQueue();
     let walked = 0;

@@ -285,12 +285,12 @@ describe('a TCP transport that is paused', () => {
   });
 });
 
-/** The idle seconds after which the system sends keep-alive probes on a socket, by its local port. */
-function keepAliveSeconds(port: number): number | undefined {
-  const hex = port.toString(16).toUpperCase().padStart(4, '0');
+/** The idle seconds after which the system sends keep-alive probes on a socket. Another connection may have the same local port. */
+function keepAliveSeconds({ local, remote }: Pick<Transport, 'local' | 'remote'>): number | undefined {
+  const [from, to] = [local, remote].map(({ port }) => port.toString(16).toUpperCase().padStart(4, '0'));
   const line = readFileSync('/proc/net/tcp', 'utf8')
     .split('\n')
-    .find((each) => new RegExp(`^ *\\d+: [0-9A-F]+:${hex} `).test(each));
+    .find((each) => new RegExp(`^ *\\d+: [0-9A-F]+:${from} [0-9A-F]+:${to} `).test(each));
   const [, timer, ticks] = / (\d\d):([0-9A-F]{8}) /.exec(line ?? '') ?? [];
   return timer === '02' ? Math.ceil(Number.parseInt(ticks as string, 16) / 100) : undefined;
 }
@@ -307,7 +307,7 @@ describe.skipIf(process.platform !== 'linux')('the system probes an idle link', 
     const { listener } = await accepting();
     const client = await tcpDial({ ...listener.address, keepAliveMs, signal: never() }, systemEnvironment.clock);
     opened.push(client);
-    expect(keepAliveSeconds(client.local.port)).toBe(seconds);
+    expect(keepAliveSeconds(client)).toBe(seconds);
   });
 });
 

@@ -20,7 +20,7 @@ describe('a write buffer', () => {
     expect(batch.take()[0]).toBe(big);
   });
 
-  test('allocates 8 KiB for few small pieces, and up to 64 KiB for many', () => {
+  test('allocates 512 bytes for few small pieces, and up to 64 KiB for many', () => {
     const batch = new WriteBuffer();
     const memory: number[] = [];
     for (let i = 0; i < 20_000; i++) {
@@ -28,7 +28,7 @@ describe('a write buffer', () => {
       place.buffer.fill(i, place.offset, place.offset + 10);
       if (place.buffer.length !== memory.at(-1)) memory.push(place.buffer.length);
     }
-    expect(memory).toEqual([8192, 16_384, 32_768, 65_536]);
+    expect(memory).toEqual([512, 2048, 8192, 32_768, 65_536]);
     const expected = Buffer.concat(Array.from({ length: 20_000 }, (_, i) => Buffer.alloc(10, i)));
     expect(Buffer.concat(batch.take()).equals(expected)).toBe(true);
   });

@@ -34,6 +34,11 @@ export function bytesBlock(body: Buffer, mode: Mode, acknowledged: boolean): Blo
   return newBlock(mode, isSmall ? joined(body, suffixOf(mode)) : body, isSmall, acknowledged);
 }
 
+/** The block of bytes that are encoded with their suffix. */
+export function wholeBlock(body: Buffer, mode: Mode, acknowledged: boolean): Block {
+  return newBlock(mode, body, true, acknowledged);
+}
+
 function newBlock(mode: Mode, body: Buffer | string, hasSuffix: boolean, acknowledged: boolean): Block {
   const sizeBytes = body.length + (hasSuffix ? 0 : suffixOf(mode).length);
   return {

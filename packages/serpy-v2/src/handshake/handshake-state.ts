@@ -9,7 +9,7 @@ export interface HandshakeHost {
   /** Takes bytes that belong to no session after all. */
   pushPlain(bytes: Buffer): void;
   /** Converts a message to the application's form. */
-  toValue(message: UnknownMessage): unknown;
+  readonly toValue: (message: UnknownMessage) => unknown;
 }
 
 /**

@@ -37,7 +37,7 @@ export class Handshake<Out extends Sendable> {
     sessions: SessionRegistry<Handshake<Out>>,
   ) {
     this.#host = host;
-    const manager = new SessionManager(settings, output, sessions, (message) => host.toValue(message));
+    const manager = new SessionManager(settings, output, sessions, host.toValue);
     this.#manager = manager;
     if (role === 'server')
       this.#server = new ServerHandshake(this.#state, settings, manager, output, host, sessions, this);

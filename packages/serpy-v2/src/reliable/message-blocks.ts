@@ -6,9 +6,11 @@ const [firstBlockBytes, blockBytes] = [8 * 1024, 64 * 1024];
 /** At most this number of free blocks is kept. */
 const maxSpareBlocks = 4;
 
+const nothing = Buffer.alloc(0);
+
 export class MessageBlocks {
   /** The block that is being filled. */
-  memory: Buffer = Buffer.alloc(0);
+  memory: Buffer = nothing;
   /** Start of its free part. */
   used = 0;
   /** Full blocks. `end` is the stream offset after the last byte in the block. */
@@ -43,7 +45,7 @@ export class MessageBlocks {
   /** Drops the blocks: the caller has passed on views of them. */
   clear(): void {
     this.#full.length = 0;
-    this.memory = Buffer.alloc(0);
+    this.memory = nothing;
     this.used = 0;
   }
 

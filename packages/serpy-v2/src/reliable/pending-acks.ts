@@ -9,13 +9,18 @@ export interface Awaited {
   endOffset: number;
 }
 
+/** Receives each acknowledged message. */
+interface Acknowledging<Out> {
+  acknowledged(message: Out): void;
+}
+
 export class PendingAcks<Out extends Awaited> {
-  readonly #acknowledged: (message: Out) => void;
+  readonly #host: Acknowledging<Out>;
   readonly #received = new Fifo<Out>();
   readonly #consumed = new Fifo<Out>();
 
-  constructor(acknowledged: (message: Out) => void) {
-    this.#acknowledged = acknowledged;
+  constructor(host: Acknowledging<Out>) {
+    this.#host = host;
   }
 
   get length(): number {
@@ -53,7 +58,7 @@ export class PendingAcks<Out extends Awaited> {
   #settle(list: Fifo<Out>, offset: number): void {
     for (let first = list.first; first !== undefined && first.endOffset <= offset; first = list.first) {
       list.shift();
-      this.#acknowledged(first);
+      this.#host.acknowledged(first);
     }
   }
 }

@@ -28,8 +28,11 @@ const maxSpares = 2;
 /** Below this size the payload of a record is joined in a buffer of its own. */
 const placedBytes = 4096;
 
-/** Returns the destination of a record's payload before it is verified; undefined if the reader must join it. */
-export type Place = (offset: number, length: number) => Buffer | undefined;
+/** Knows the destination of a record's payload before it is verified. */
+export interface Placer {
+  /** @returns the destination; undefined if the reader must join the payload */
+  place(offset: number, length: number): Buffer | undefined;
+}
 
 export class RecordReader {
   /** The record that was read last. */
@@ -45,11 +48,11 @@ export class RecordReader {
   /** Whether the payload is in the buffer that `place` returned. */
   isPlaced = false;
   readonly #isChecked: boolean;
-  readonly #place: Place;
+  readonly #placer: Placer | undefined;
   #chunk: Buffer = nothing;
   #at = 0;
   /** An incomplete record: its header, and the destination of its payload. */
-  readonly #header = Buffer.alloc(recordHeaderBytes);
+  #header: Buffer = nothing;
   #headerFilled = 0;
   #length = 0;
   #target: Buffer | undefined;
@@ -63,11 +66,11 @@ export class RecordReader {
 
   /**
    * @param isChecked whether records carry a check; with TLS they do not
-   * @param place returns the destination of a large payload that arrives in several chunks
+   * @param placer knows the destination of a large payload that arrives in several chunks
    */
-  constructor(isChecked: boolean, place: Place = () => undefined) {
+  constructor(isChecked: boolean, placer?: Placer) {
     this.#isChecked = isChecked;
-    this.#place = place;
+    this.#placer = placer;
   }
 
   /** A view of the payload. */
@@ -181,6 +184,7 @@ export class RecordReader {
   /** @returns whether the header is complete, which determines the destination of the payload */
   #beginTarget(): boolean {
     const missing = recordHeaderBytes - this.#headerFilled;
+    if (this.#header === nothing) this.#header = Buffer.alloc(recordHeaderBytes);
     const copied = this.#chunk.copy(this.#header, this.#headerFilled, this.#at, this.#at + missing);
     this.#at += copied;
     this.#headerFilled += copied;
@@ -191,7 +195,8 @@ export class RecordReader {
     this.#digested = 0;
     this.#digest = 0;
     const isData = ((this.#header[3] as number) & ~requestBits) === recordType.data;
-    const placed = isData && length >= placedBytes ? this.#place(readUint32(this.#header, 4), length) : undefined;
+    const placed =
+      isData && length >= placedBytes ? this.#placer?.place(readUint32(this.#header, 4), length) : undefined;
     this.#isTargetPlaced = placed !== undefined;
     this.#target = placed ?? nothing;
     return true;

@@ -64,7 +64,6 @@ export class ReliableSession<Out extends Sendable> {
   readonly #settings: ReliableSettings;
   #reader = new RecordReader(true);
   #isChecked = true;
-  readonly #place = (offset: number, length: number) => this.receiver.place(offset, length);
   #heartbeat: Heartbeat;
   /** Longest time without a sent record while a record is received: then an acknowledgement serves as heartbeat. */
   #maxQuietMs = maxTimerMs;
@@ -107,7 +106,7 @@ export class ReliableSession<Out extends Sendable> {
     this.#writtenMs = nowMs;
     this.#progressMs = nowMs;
     this.#isChecked = isChecked;
-    this.#reader = new RecordReader(isChecked, this.#place);
+    this.#reader = new RecordReader(isChecked, this.receiver);
     this.#pong = undefined;
     this.#ackAtMs = undefined;
     this.#wakeMs = undefined;

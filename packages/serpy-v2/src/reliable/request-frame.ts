@@ -1,6 +1,7 @@
 /** Encodes parts of requests as payloads of frames: a head, and the value of a request or response or the text of a failure. */
 import { ProtocolError, type RequestPart } from 'serpy-core';
 import { type DecodedMessage, decodeValue } from '../values/values.js';
+import { frameType } from '../wire/constants.js';
 import { readUint64, truncateUtf8, writeUint64 } from './record.js';
 
 const kinds = ['request', 'response', 'failure', 'cancel'] as const;
@@ -46,7 +47,7 @@ export function decodeRequestFrame(bytes: Buffer, end: number): DecodedMessage |
   switch (kind) {
     case 'request':
     case 'response':
-      return { ...decodeValue(bytes[1] as number, rest, end), sizeBytes, part: { kind, id } };
+      return decodePart(bytes[1] as number, rest, end, sizeBytes, { kind, id });
     case 'cancel':
       return { type: 'bytes', value: nothing, sizeBytes, end, part: { kind, id } };
     case 'failure':
@@ -54,6 +55,12 @@ export function decodeRequestFrame(bytes: Buffer, end: number): DecodedMessage |
     default:
       return undefined;
   }
+}
+
+/** The literal saves the copy of a message, as nearly all requests are bytes. */
+function decodePart(type: number, bytes: Buffer, end: number, sizeBytes: number, part: RequestPart): DecodedMessage {
+  if (type === frameType.bytes) return { type: 'bytes', value: bytes, sizeBytes, end, part };
+  return { ...decodeValue(type, bytes, end), sizeBytes, part };
 }
 
 function failureOf(bytes: Buffer): { readonly code: string; readonly message: string } {

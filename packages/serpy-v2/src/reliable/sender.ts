@@ -87,7 +87,7 @@ export class Sender<Out extends Sendable> {
   constructor(host: SessionHost<Out>, replay: ReplayLimits) {
     this.#host = host;
     this.#replay = replay;
-    this.#pending = new PendingAcks((message) => host.acknowledged(message));
+    this.#pending = new PendingAcks(host);
   }
 
   /** End of the stream. */

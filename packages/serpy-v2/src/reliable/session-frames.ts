@@ -12,16 +12,26 @@ const maxPartBytes = 256 * 1024;
 const nothing = Buffer.alloc(0);
 
 export function sessionFrames(maxMessageBytes: number): SessionFrames {
-  return {
-    maxBytes(type) {
-      if (type === streamType) return maxPartBytes;
-      return type === requestType ? maxMessageBytes + requestHeadBytes : maxMessageBytes;
-    },
-    decode(type, payload, end) {
-      if (type === streamType) return partOf(payload, end);
-      return type === requestType ? decodeRequestFrame(payload, end) : decodeValue(type, payload, end);
-    },
-  };
+  return new StreamFrames(maxMessageBytes);
+}
+
+/** A class and not an object of closures, so that the decoders of all sessions call the same functions. */
+class StreamFrames implements SessionFrames {
+  readonly #maxMessageBytes: number;
+
+  constructor(maxMessageBytes: number) {
+    this.#maxMessageBytes = maxMessageBytes;
+  }
+
+  maxBytes(type: number): number {
+    if (type === streamType) return maxPartBytes;
+    return type === requestType ? this.#maxMessageBytes + requestHeadBytes : this.#maxMessageBytes;
+  }
+
+  decode(type: number, payload: Buffer, end: number): DecodedMessage | undefined {
+    if (type === streamType) return partOf(payload, end);
+    return type === requestType ? decodeRequestFrame(payload, end) : decodeValue(type, payload, end);
+  }
 }
 
 /** A part of a stream; undefined for a kind that only later versions know. */
