@@ -86,12 +86,12 @@ class Place {
     if (lasting) return Place.#openLasting();
     const settings = { protocol, maxMessageBytes, encoding: 'utf-8' } as const;
     const server = await listen(
-      (protocol === 'v2' ? { protocol, port: 0, maxMessageBytes } : { ...settings, port: 0 }) as never,
+      (protocol === 'v2' ? { protocol, port: 0, maxMessageBytes, session: 'off' } : { ...settings, port: 0 }) as never,
     );
     serve(server as never);
     const { port } = (server as { address: { port: number } }).address;
     const client = await connect(
-      (protocol === 'v2' ? { protocol, port, maxMessageBytes } : { ...settings, port }) as never,
+      (protocol === 'v2' ? { protocol, port, maxMessageBytes, session: 'off' } : { ...settings, port }) as never,
     );
     return new Place(server as never, client as never, undefined);
   }

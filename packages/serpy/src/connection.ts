@@ -25,6 +25,7 @@ export class Connection<P extends ProtocolName = 'auto'> extends CoreConnection<
   /** The option `protocol`. */
   readonly protocol: ProtocolName;
   readonly #protocolImpl: Protocol<TypesOf[P]>;
+  readonly #dropsOffline: boolean;
   /** Created for the first array. */
   #arrays: ArrayMessages | undefined;
 
@@ -37,6 +38,7 @@ export class Connection<P extends ProtocolName = 'auto'> extends CoreConnection<
   ) {
     super(shared, settings, environment);
     this.protocol = protocol;
+    this.#dropsOffline = settings.whenOffline === 'drop';
     this.#protocolImpl = shared;
   }
 
@@ -74,7 +76,7 @@ export class Connection<P extends ProtocolName = 'auto'> extends CoreConnection<
 
   /** One line for people: protocol, session, encryption, acknowledgements, and what a resolved `sendData` therefore means. */
   describe(): string {
-    return describeConnection(this);
+    return describeConnection(this, this.#dropsOffline);
   }
 
   /** The protocol that the peer speaks. With `'auto'` undefined until it is detected. */

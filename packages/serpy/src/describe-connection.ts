@@ -12,6 +12,8 @@ export interface DescribedConnection {
 const meanings = {
   session: 'sendData resolves when the message is queued, and it arrives once while both programs run',
   plain: 'sendData resolves when the message is queued, and it is lost if the connection breaks before it arrives',
+  waiting: 'sendData resolves when the message is queued, which waits for the connection',
+  dropping: "sendData drops the message and resolves false, until there is a connection (whenOffline: 'drop')",
 } as const;
 
 const unconnected: Partial<Record<ConnectionState, string>> = {
@@ -20,11 +22,17 @@ const unconnected: Partial<Record<ConnectionState, string>> = {
   closed: 'closed: sendData rejects',
 };
 
-export function describeConnection({ state, peerProtocol, inSession, encrypted }: DescribedConnection): string {
+/** @param dropsOffline whether messages are dropped while there is no connection (`whenOffline: 'drop'`) */
+export function describeConnection(
+  { state, peerProtocol, inSession, encrypted }: DescribedConnection,
+  dropsOffline: boolean,
+): string {
+  if (state === 'connecting' && dropsOffline)
+    return `connecting: what is agreed is not known yet; ${meanings.dropping}`;
   const text = unconnected[state];
   if (text !== undefined) return text;
   if (state === 'reconnecting')
-    return `reconnecting, ${peerProtocol ?? 'protocol not known'}: sendData resolves when the message is queued, which waits for the connection`;
+    return `reconnecting, ${peerProtocol ?? 'protocol not known'}: ${dropsOffline ? meanings.dropping : meanings.waiting}`;
   const parts = [
     peerProtocol ?? 'protocol not known yet',
     inSession ? 'session' : 'no session',

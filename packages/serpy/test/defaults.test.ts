@@ -269,4 +269,34 @@ describe('describe', () => {
     await Promise.all([connection.close(), server.closeServer()]);
     expect(connection.describe()).toBe('closed: sendData rejects');
   });
+
+  test.each([
+    ['lines', {}, 'lines'],
+    ['v2', { whenOffline: 'drop' }, 'v2'],
+  ] as const)('says that %s with %j drops messages while there is no connection', async (protocol, more, name) => {
+    const network = networkOf();
+    const options = { protocol, port: 5000, ...more } as unknown as { port: number };
+    let connecting = '';
+    const prepare = (each: {
+      describe(): string;
+      on(name: 'reconnecting' | 'warning', listener: () => void): unknown;
+    }) => {
+      each.on('warning', () => {});
+      each.on('reconnecting', () => {
+        connecting ||= each.describe();
+      });
+    };
+    const prepared = connect({ ...options, autoRestart: true }, { prepare }, network);
+    await network.settled();
+    const server = await listen(options, network);
+    const connection = await prepared;
+    const lost = once(connection, 'reconnecting');
+    network.links.at(-1)?.reset();
+    await lost;
+    const drops = "sendData drops the message and resolves false, until there is a connection (whenOffline: 'drop')";
+    expect(connecting).toBe(`connecting: what is agreed is not known yet; ${drops}`);
+    expect(connection.describe()).toBe(`reconnecting, ${name}: ${drops}`);
+    expect(await connection.sendData('x')).toBe(false);
+    await Promise.all([connection.close(), server.closeServer()]);
+  });
 });

@@ -92,7 +92,7 @@ describe('serpy doctor', () => {
     expect([status, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(new RegExp(`^serpy doctor: serpy2://127\\.0\\.0\\.1:${port}\n`));
     expect(namesIn(stdout)).toEqual([
-      ...['address', 'reachable', 'protocol', 'key', 'session', 'round trip', 'throughput'],
+      ...['address', 'reachable', 'protocol', 'key', 'session', 'agreed', 'round trip', 'throughput'],
     ]);
   });
 
@@ -102,7 +102,7 @@ describe('serpy doctor', () => {
     const { status, stdout, stderr } = await runToEnd(['doctor', '--host', '127.0.0.1', '--port', String(port)]);
     expect(status).toBe(1);
     expect(stdout).toMatch(/^FAIL +reachable +.*no program listens.*\n +-> start the server/m);
-    expect(stderr).toBe('serpy: 1 failed, 6 skipped. Fix the line marked FAIL first.\n');
+    expect(stderr).toBe('serpy: 1 failed, 7 skipped. Fix the line marked FAIL first.\n');
   });
 
   test('a report on a peer holds neither its key nor the options of its URL', async () => {

@@ -114,9 +114,11 @@ describe('a peer that is well', () => {
       protocol: 'ok',
       key: 'ok',
       session: 'ok',
+      agreed: 'ok',
       'round trip': 'skip',
       throughput: 'skip',
     });
+    expect(results.agreed?.message).toMatch(/^lines, no session, not encrypted, no acknowledgements; /);
     expect(results.protocol?.message).toBe('lines of text; *IDN? is answered by "ACME,\\u001b[2J,42"');
     expect(results.session?.message).toContain('lines have no sessions');
     expect(asked).toEqual(['*IDN?']);

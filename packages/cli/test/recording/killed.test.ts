@@ -42,7 +42,7 @@ function message(n: number): Buffer | number | string {
 
 /** Records to a folder, and kills the recorder after a number of messages. */
 async function recordAndKill(folder: string, afterMessages: number): Promise<void> {
-  const server = await listen({ protocol: 'v2', port: 0, sendQueue: { maxMessages: 8 } });
+  const server = await listen({ protocol: 'v2', port: 0, sendQueue: { maxMessages: 8 }, resumeWindowMs: 100 });
   const sending = new Promise<void>((resolve) => {
     server.on('connection', (connection) =>
       resolve(send(connection, recorder.kill.bind(recorder, 'SIGKILL'), afterMessages)),
@@ -150,7 +150,7 @@ async function listenAndKill(folder: string, afterMessages: number): Promise<voi
       if (found) resolve(Number(found[1]));
     });
   });
-  const url = `serpy2://127.0.0.1:${await port}?sendQueue.maxMessages=8`;
+  const url = `serpy2://127.0.0.1:${await port}?sendQueue.maxMessages=8&autoRestart=false`;
   const instruments = await Promise.all([1, 2, 3].map(() => connect(url as 'serpy2://127.0.0.1:1')));
   for (const each of instruments) each.on('warning', () => {}); // of what it has not sent
   await Promise.all(instruments.map((each) => send(each, () => recorder.kill('SIGKILL'), afterMessages)));

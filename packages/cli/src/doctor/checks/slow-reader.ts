@@ -53,8 +53,9 @@ async function checkBounds({ client, accepted }: Pair, { hostInfo, signal }: Che
 /** Sends until the queue accepts no more. Returns the number of messages. */
 async function fill(client: Pair['client'], signal: AbortSignal): Promise<number> {
   for (let sent = 0; sent < offeredBytes / messageBytes; sent++) {
+    signal.throwIfAborted(); // with the signal, sendData would wait until the message has left the queue
     try {
-      await client.sendData(Buffer.alloc(messageBytes, 1), { timeoutMs: fullAfterMs, signal });
+      await client.sendData(Buffer.alloc(messageBytes, 1), { timeoutMs: fullAfterMs });
     } catch (error) {
       if (isSerpyError(error) && error.code === 'ERR_SERPY_QUEUE_FULL') return sent;
       throw error;
