@@ -96,7 +96,12 @@ async function run(context: Context, first: string | undefined, rest: string[], 
   const { signal } = interruption;
   const closeTimeoutMs = options.closeTimeoutMs ?? Math.max(peerCloseMs, flags.timeout);
   // The delivery has its own, shorter timeout, so that it knows whether the peer closed the connection in time.
-  const connection = await connectFor(context, { ...options, closeTimeoutMs: closeTimeoutMs + 1000 } as ConnectOptions);
+  const connection = await connectFor(
+    context,
+    { ...options, closeTimeoutMs: closeTimeoutMs + 1000 } as ConnectOptions,
+    context.interruption.signal,
+    flags.quiet,
+  );
   connection.on('warning', (error) => {
     const isReportedAtTheEnd = error.code === 'ERR_SERPY_DELIVERY_UNKNOWN' || error.code === 'ERR_SERPY_LOST';
     if (!isReportedAtTheEnd) terminal.note(terminal.noteColors.dim(toSentence(error)));

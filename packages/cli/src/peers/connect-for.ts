@@ -3,15 +3,19 @@ import { type Connection, type ConnectOptions, connect } from 'serpy';
 import type { Context } from '../environment/context.js';
 import { toSentence } from '../failure.js';
 
-/** @param signal aborts the attempt. Default: the interruption of the command */
+/**
+ * @param signal aborts the attempt. Default: the interruption of the command
+ * @param isQuiet for `--quiet`: says nothing while it waits
+ */
 export async function connectFor(
   { terminal, interruption }: Pick<Context, 'terminal' | 'interruption'>,
   options: ConnectOptions,
   signal: AbortSignal = interruption.signal,
+  isQuiet = false,
 ): Promise<Connection> {
   const say = (error: Error & { readonly code: string }) => {
     // Any other warning precedes the error that ends the command.
-    if (options.waitForServer && error.code === 'ERR_SERPY_CONNECT') terminal.note(toSentence(error));
+    if (!isQuiet && options.waitForServer && error.code === 'ERR_SERPY_CONNECT') terminal.note(toSentence(error));
   };
   const connection = await connect(options, { signal, prepare: (each) => void each.on('warning', say) });
   connection.off('warning', say);
