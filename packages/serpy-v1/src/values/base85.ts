@@ -32,7 +32,7 @@ const MAX_REST = 391_170;
 
 const nothing = new Uint8Array(0);
 
-/** Small messages are decoded here and copied: memory of their own took half of the time. */
+/** Small messages are decoded here and copied, which saves a block of memory for each. */
 const small = Buffer.allocUnsafeSlow(exactFromBytes);
 
 // Two digits at a time: half the look-ups and divisions.
