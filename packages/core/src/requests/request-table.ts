@@ -1,7 +1,4 @@
-/**
- * Open requests by their numbers. The entries hold the links of a hash table: in a `Map`, its old tables kept answered requests alive until the next
- * full collection, and requests took half more CPU time.
- */
+/** Open requests by their numbers. The entries hold the links of a hash table: with a `Map` and its garbage, requests took half more CPU time. */
 
 /** Numbers count up, so that requests spread evenly. */
 const buckets = 64;
