@@ -10,7 +10,7 @@ function hasModule(name: string): boolean {
   return ['python3', '/usr/bin/python3'].some((python) => spawnSync(python, ['-c', `import ${name}`]).status === 0);
 }
 
-test.skipIf(!process.env.SERPY_ALL_TOOLS)('a run with SERPY_ALL_TOOLS skips no test for want of a tool', () => {
+test.skipIf(!process.env.REQUIRE_TEST_TOOLS)('a run with REQUIRE_TEST_TOOLS skips no test for want of a tool', () => {
   expect(browserPath, noBrowser).toBeDefined();
   expect(modules.filter((name) => !hasModule(name))).toEqual([]);
 });

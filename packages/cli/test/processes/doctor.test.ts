@@ -79,7 +79,7 @@ describe('serpy doctor, installed', () => {
     expect(stdout).toMatch(
       /^FAIL {2}protocol {7}the peer does not speak serpy, it looks like an SSH server\n +-> use the port/m,
     );
-    expect(stderr).toContain('serpy: 1 failed, 5 skipped. Fix the line marked FAIL first.\n');
+    expect(stderr).toContain('serpy: 1 failed, 6 skipped. Fix the line marked FAIL first.\n');
     expect(stderr).not.toMatch(/^\s+at |\(node:/m);
   });
 

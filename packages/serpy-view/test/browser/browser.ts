@@ -1,11 +1,11 @@
-/** A browser for tests: Chromium of the system, or the one that `SERPY_BROWSER` names. */
+/** A browser for tests: Chromium of the system, or the one that `TEST_BROWSER` names. */
 import { accessSync, constants, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
 
 const candidates = [
-  process.env['SERPY_BROWSER'],
+  process.env['TEST_BROWSER'],
   '/usr/bin/chromium',
   '/usr/bin/chromium-browser',
   '/usr/bin/google-chrome',
@@ -15,7 +15,7 @@ const candidates = [
 export const browserPath = candidates.find((path) => path !== undefined && isProgram(path));
 
 /** Why the tests are skipped. */
-export const noBrowser = 'no browser was found: install the package chromium, or set SERPY_BROWSER to its path';
+export const noBrowser = 'no browser was found: install the package chromium, or set TEST_BROWSER to its path';
 
 const args = [
   '--no-sandbox',
