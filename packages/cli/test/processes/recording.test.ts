@@ -33,7 +33,7 @@ test('a replay at full speed to a peer that takes everything ends with Ctrl-C', 
 
   const program = serpy.start(['replay', join(folder, 'run'), '--port', '0', '--speed', 'max']);
   const [url] = await program.until(/^serpy2:\/\/\S+$/m);
-  const connection = await connect(url);
+  const connection = await connect(`${url}?autoRestart=false`);
   await connection.getData();
   program.interrupt();
   let taken = 1;
