@@ -498,7 +498,7 @@ describe('a killed peer', () => {
     const shows = async (gauge: string) => {
       while (!(await (await fetch(page)).text()).includes(`\n${gauge}\n`));
     };
-    await shows('serpy_connected 1');
+    await metrics.until(/connected to the instrument\n/);
     await instrument.kill();
     await Program.example('serpy/instrument.ts', ['v2', port]).until(/^\d+\n/);
     await shows('serpy_reconnects 1');

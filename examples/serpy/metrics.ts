@@ -30,6 +30,7 @@ const address = `${counter?.url ?? url}${url.includes('?') ? '&' : '?'}keep=late
 try {
   // The page is there before the instrument: serpy_connected is 0 until connect() has found it.
   const connection: PortableConnection = await connect(address, { prepare: publish });
+  console.log('connected to the instrument');
   for await (const message of connection.messages()) photons.set(Number(message.number()));
 } catch (error) {
   // Ctrl-C before the instrument was there
