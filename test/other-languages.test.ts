@@ -70,7 +70,8 @@ async function firstBytes(options: object, count: (bytes: Buffer) => number): Pr
     socket?.destroy();
     return all;
   });
-  const [bytes] = await Promise.all([heard, connect({ ...options, port } as ConnectOptions).catch(() => {})]);
+  const single = { ...options, port, autoRestart: false } as ConnectOptions;
+  const [bytes] = await Promise.all([heard, connect(single).catch(() => {})]);
   server.close();
   return bytes;
 }
