@@ -343,7 +343,8 @@ describe('four times as many sends take about four times as long, and not sixtee
       },
     ],
   ])('%s', (_, work) => {
-    const many = Math.min(...[1, 2].map(() => measured(() => work(4 * few))));
-    expect(many).toBeLessThan(9 * measured(() => work(few)) + 100);
+    // Garbage of other tests may be collected in any round, but sixteen times as long is so in every round.
+    const ratios = Array.from({ length: 5 }, () => measured(() => work(4 * few)) / measured(() => work(few)));
+    expect(Math.min(...ratios)).toBeLessThan(9);
   });
 });
