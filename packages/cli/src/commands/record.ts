@@ -101,7 +101,7 @@ async function recordAsClient(context: Context, url: string, folder: string, fla
     gaps = recorder.gaps;
   } finally {
     ending.abort();
-    connection.destroy();
+    await connection.close(); // tells the peer: it would keep a session for two minutes
   }
   const { reason, error, clean } = connection.closeInfo ?? {};
   const isBroken = reason !== 'local-close' && (reason !== 'peer-closed' || clean === false);

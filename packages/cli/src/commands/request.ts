@@ -1,6 +1,6 @@
 /** `serpy request`: sends a request and prints the answer. */
 import { Command, Option } from 'commander';
-import { type ConnectOptions, connect, isSerpyError } from 'serpy';
+import { type ConnectOptions, isSerpyError } from 'serpy';
 import type { Context } from '../environment/context.js';
 import { failure, usageError } from '../failure.js';
 import {
@@ -14,6 +14,7 @@ import { helpText } from '../flags/help-text.js';
 import { duration } from '../flags/value-parsers.js';
 import { describe } from '../messages/describe.js';
 import { checkPayloads, payloads } from '../messages/payloads.js';
+import { connectFor } from '../peers/connect-for.js';
 
 interface Flags extends ConnectionFlags {
   readonly number?: true;
@@ -72,19 +73,19 @@ async function run(context: Context, url: string, value: string | undefined, fla
     maxMessageBytes: options.maxMessageBytes ?? maxMessageBytes,
   };
   await checkPayloads(input);
-  const connection = await connect(options as ConnectOptions, { signal, timeoutMs: flags.timeout });
+  const connection = await connectFor(context, options as ConnectOptions);
   try {
     for await (const payload of payloads(input, terminal.stdin, signal)) {
       const answer = await connection.requestMessage(payload.value, { timeoutMs: flags.timeout, signal });
       await terminal.print(describe(answer).line);
     }
-    await connection.close();
   } catch (error) {
-    connection.destroy();
     if (signal.aborted) throw failure('interrupted: the answer did not arrive');
     if (isSerpyError(error) && error.code === 'ERR_SERPY_TIMEOUT') {
       throw failure(error.message.replaceAll('timeoutMs', '--timeout'), error);
     }
     throw error;
+  } finally {
+    await connection.close(); // tells the peer: it would keep a session for two minutes
   }
 }

@@ -1,9 +1,11 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ListenOptions, listen, type Server } from 'serpy';
+import { waitFor } from 'serpy-contract-tests/stage';
 import { afterEach, describe, expect, test } from 'vitest';
-import { runToEnd } from '../run.js';
+import { Run, runToEnd } from '../run.js';
 
 let server: Server | undefined;
 
@@ -47,13 +49,15 @@ describe('serpy request', () => {
     );
   });
 
-  test('a handler that fails is a failure with its message', async () => {
+  test('a handler that fails is a failure with its message, and the peer keeps no session', async () => {
     const url = await serve();
     server?.onRequest(() => {
       throw new Error('the shutter is stuck');
     });
+    const closed = once(server as Server, 'connection').then(([connection]) => once(connection, 'close'));
     const { status, stderr } = await runToEnd(['request', url, 'open']);
     expect(status).toBe(1);
+    expect((await closed)[0]).toMatchObject({ reason: 'peer-closed', clean: true });
     expect(stderr).toContain('serpy: the peer did not answer the request: the shutter is stuck');
   });
 
@@ -73,5 +77,16 @@ describe('serpy request', () => {
     const { status, stderr } = await runToEnd(['request', 'serpy://127.0.0.1:1', 'x']);
     expect(status).toBe(1);
     expect(stderr).toContain('127.0.0.1:1');
+  });
+
+  test('with --wait it says once that the server is not there yet', async () => {
+    const url = await serve();
+    const port = Number(new URL(url).port);
+    await server?.closeServer();
+    const asking = new Run(['request', url, 'x', '--wait']);
+    await waitFor(() => /Still trying: Ctrl-C ends the wait$/m.test(asking.stderr));
+    server = (await listen({ port })) as Server;
+    server.onRequest(() => 'an answer');
+    expect(await asking.ended).toMatchObject({ status: 0, stdout: 'an answer\n' });
   });
 });
