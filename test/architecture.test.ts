@@ -170,7 +170,7 @@ const levels: Record<string, readonly Level[]> = {
     ['instruments', 'peers'],
     'messages',
     ['doctor', 'recording'],
-    ['doctor/checks', 'flags', 'make-folder', 'atomic-file', 'values'],
+    ['doctor/checks', 'flags', 'atomic-file', 'values'],
     ['bench', 'ui'],
     'failure',
     ['environment', 'format', 'version'],
