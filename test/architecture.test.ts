@@ -160,7 +160,7 @@ const levels: Record<string, readonly Level[]> = {
     'check-bytes',
     ['dtype', 'float16', 'shape'],
   ],
-  'serpy-hub': ['index', 'hub', 'serve', 'upstream', 'source', ['consumer', 'forward'], 'message'],
+  'serpy-hub': ['index', 'hub', 'serve', 'upstream', 'source', ['consumer', 'forward'], 'consumer-queue', 'message'],
   'serpy-view': ['index', 'view', 'server', 'panels', 'page', ['wire', 'qr-code', 'system']],
   cli: [
     'main',
