@@ -171,7 +171,7 @@ const levels: Record<string, readonly Level[]> = {
     'messages',
     ['doctor', 'recording'],
     ['doctor/checks', 'flags', 'make-folder', 'atomic-file', 'values'],
-    ['bench', 'ui'],
+    ['bench', 'site', 'ui'],
     'failure',
     ['environment', 'format', 'version'],
   ],

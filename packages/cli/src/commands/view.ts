@@ -1,5 +1,4 @@
 /** `serpy view`: a live web page. */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
@@ -13,6 +12,7 @@ import { wholeNumber } from '../flags/value-parsers.js';
 import { addressOf, serverUrl } from '../format.js';
 import { receivingDefaults } from '../peers/receive.js';
 import { namedUrl, splitName } from '../peers/source-names.js';
+import { openBrowser } from '../ui/open-browser.js';
 
 export interface PageFlags {
   readonly pagePort: number;
@@ -172,17 +172,4 @@ function pageTls({ pageCert, pageKey }: PageFlags): { cert: Buffer; key: Buffer 
     }
   };
   return { cert: read(pageCert), key: read(pageKey) };
-}
-
-/** The page is also reachable without it, so errors of the browser do not matter. */
-function openBrowser(url: string, platform: NodeJS.Platform): void {
-  const [command, ...args]: [string, ...string[]] =
-    platform === 'win32'
-      ? ['rundll32', 'url.dll,FileProtocolHandler', url]
-      : platform === 'darwin'
-        ? ['open', url]
-        : ['xdg-open', url];
-  const browser = spawn(command, args, { stdio: 'ignore', detached: true });
-  browser.on('error', () => {});
-  browser.unref();
 }
