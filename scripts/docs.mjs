@@ -1,7 +1,7 @@
 // The documentation site: `npm run docs` builds it, `npm run docs:dev` serves the pages and shows changes at once.
 // It needs no network once the tools are installed. `--base /folder/` is for a server that has the site in a folder.
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -16,6 +16,31 @@ const documented = ['serpy', 'serpy-recording', 'serpy-hub', 'serpy-view', 'faul
 
 const tool = (path) => join(root, 'node_modules', ...path.split('/'));
 
+/** What travels in the pages: their scripts and styles contain parts of these libraries. */
+const inside = [
+  'vitepress',
+  'vue',
+  'minisearch',
+  'mark.js',
+  'focus-trap',
+  'tabbable',
+  '@vueuse/core',
+  'typedoc',
+  'lunr',
+];
+
+/** The licenses of the libraries inside ask for this. */
+function writeNotices() {
+  const texts = inside.map((name) => {
+    const folder = tool(name);
+    const { version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    const file = readdirSync(folder).find((each) => /^licen[cs]e(?:\.|$)/i.test(each));
+    if (!file) throw new Error(`${name} travels inside, and has no license to send along`);
+    return `${name} ${version} (${license})\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
+  });
+  writeFileSync(join(site, 'THIRD-PARTY-NOTICES.txt'), texts.join(`\n${'-'.repeat(80)}\n\n`));
+}
+
 function run(base, file, ...args) {
   const env = { ...process.env, SITE_BASE: base };
   const { status } = spawnSync(process.execPath, [file, ...args], { cwd: root, stdio: 'inherit', env });
@@ -29,9 +54,10 @@ export function buildSite(base = '/') {
   const packages = documented.map((name) => join('packages', name));
   run(base, tool('typescript/bin/tsc'), '--build', ...packages);
   run(base, tool('typedoc/bin/typedoc'), '--logLevel', 'Error', '--titleLink', base);
+  writeNotices();
   rmSync(copy, { recursive: true, force: true });
-  if (base === '/') cpSync(site, copy, { recursive: true });
   if (!existsSync(join(site, 'api', 'index.html'))) throw new Error('typedoc wrote no page');
+  if (base === '/') cpSync(site, copy, { recursive: true });
 }
 
 function main() {

@@ -74,7 +74,6 @@ export default defineConfig({
     sidebar: sidebar(),
     outline: [2, 3],
     search: { provider: 'local' },
-    socialLinks: [],
     docFooter: { prev: 'Previous page', next: 'Next page' },
   },
   vite: { server: { host: '127.0.0.1' }, build: { chunkSizeWarningLimit: 3000 } },

@@ -34,9 +34,11 @@ export function placeOf(file) {
 /** Every page of the repository, with its path from the root. */
 export function listPages() {
   const below = (folder) =>
-    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) =>
-      posix.join(folder, name.replaceAll('\\', '/')),
-    );
+    readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+      const path = posix.join(folder, entry.name);
+      if (entry.name.startsWith('.')) return []; // the site itself
+      return entry.isDirectory() ? below(path) : [path];
+    });
   const packages = readdirSync(join(root, 'packages')).map((name) => `packages/${name}/README.md`);
   const files = [...Object.keys(single), ...packages, ...below('docs'), ...below('bench/published')];
   return [...new Set(files)].filter((file) => placeOf(file) && existsSync(join(root, file))).sort();
