@@ -64,6 +64,7 @@ export function readPage(path: string, text: string): Page {
 export function readPages(): Page[] {
   const paths = [
     'README.md',
+    'CODE_OF_CONDUCT.md',
     'CONTRIBUTING.md',
     'SECURITY.md',
     'bench/README.md',
