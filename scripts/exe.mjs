@@ -14,6 +14,7 @@ import {
 import { join, posix } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { inject } from 'postject';
 import { npmCli, root, setup } from './setup.mjs';
@@ -53,6 +54,9 @@ async function bundle(outfile) {
     define: {
       PACKAGE_VERSION: JSON.stringify(readJson(join(cli, 'package.json')).version),
       'import.meta.url': 'importMetaUrl',
+      // The WebSocket library would look for native code beside the executable, and Node would warn.
+      'process.env.WS_NO_BUFFER_UTIL': '"1"',
+      'process.env.WS_NO_UTF_8_VALIDATE': '"1"',
     },
     banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(process.execPath).href;" },
     legalComments: 'none',
@@ -69,6 +73,18 @@ function assetsOf(prefix, folder) {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const [name, path] = [posix.join(prefix, entry.name), join(folder, entry.name)];
     return entry.isDirectory() ? assetsOf(name, path) : [[name, path]];
+  });
+}
+
+/** The documentation, compressed: it is as large as the rest of the command. */
+function siteAssets() {
+  const folder = join(cache, 'site');
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  return assetsOf('site', join(cli, 'site')).map(([name, path], index) => {
+    const packed = join(folder, `${index}.gz`);
+    writeFileSync(packed, gzipSync(readFileSync(path)));
+    return [name, packed];
   });
 }
 
@@ -93,7 +109,7 @@ function nodeFrom(name) {
 }
 
 function licenseIn(folder) {
-  const file = readdirSync(folder).find((each) => /^licen[cs]e(?:\.|$)/i.test(each));
+  const file = readdirSync(folder).find((each) => /^licen[cs]e(?:[.-]|$)/i.test(each));
   return file && readFileSync(join(folder, file), 'utf8').trim();
 }
 
@@ -116,7 +132,7 @@ async function buildExe(names, out, ownNode) {
   const main = join(cache, 'main.cjs');
   writeNotices(out, await bundle(main));
   const page = join(root, 'packages', 'serpy-view', 'dist', 'page');
-  const assets = Object.fromEntries([...assetsOf('page', page), ...assetsOf('site', join(cli, 'site'))]);
+  const assets = Object.fromEntries([...assetsOf('page', page), ...siteAssets()]);
   const [config, output] = [join(cache, 'sea.json'), join(cache, 'sea.blob')];
   writeFileSync(config, JSON.stringify({ main, output, assets, disableExperimentalSEAWarning: true }));
   run(process.execPath, ['--experimental-sea-config', config], 'Node could not write the data of the executable');

@@ -62,12 +62,11 @@ function versionsOf(folder) {
   return new Map(packages.filter((each) => each.private !== true).map(({ name, version }) => [name, version]));
 }
 
-/** What lerna put above the changelog of the last commit. */
-function newSection(folder) {
-  const before = readFileSync(join(root, 'CHANGELOG.md'), 'utf8');
-  const after = readFileSync(join(folder, 'CHANGELOG.md'), 'utf8');
-  const common = [...before].findIndex((_, at) => at > 200 && after.endsWith(before.slice(at)));
-  return after.slice(0, common < 0 ? undefined : after.length - (before.length - common)).trim();
+/** What lerna wrote about this version. */
+function newSection(folder, version) {
+  const text = readFileSync(join(folder, 'CHANGELOG.md'), 'utf8');
+  const [section] = new RegExp(`^#+ \\[?${version}[\\s\\S]*?(?=^# )`, 'm').exec(`${text}\n# `) ?? ['none'];
+  return section.trim().replaceAll(/\n{3,}/g, '\n\n');
 }
 
 function release({ bump, hasDocs, hasTest, out }) {
@@ -90,7 +89,7 @@ function release({ bump, hasDocs, hasTest, out }) {
     const after = versionsOf(folder);
     console.log('Versions:');
     for (const [name, version] of after) console.log(`  ${name} ${before.get(name)} -> ${version}`);
-    console.log(`\nChangelog:\n${newSection(folder)}\n`);
+    console.log(`\nChangelog:\n${newSection(folder, after.get('serpy'))}\n`);
     run(folder, join(folder, 'scripts', 'setup.mjs'), '--rebuild');
     if (hasDocs) run(folder, join(folder, 'scripts', 'docs.mjs'));
     const test = ['run', '--project', 'e2e', 'test/packed.test.ts'];

@@ -1,6 +1,7 @@
 /** The documentation site that travels with the command: a folder of its package, or inside of a single-file executable. */
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
 import { folderOf, type SiteFiles } from './site-files.js';
 
 /** Undefined in a checkout where the site was not built. */
@@ -9,7 +10,7 @@ export function packagedSite(): SiteFiles | undefined {
   if (!sea.isSea()) return siteAbove(dirname(fileURLToPath(import.meta.url)));
   const read = (path: string) => {
     try {
-      return new Uint8Array(sea.getRawAsset(`site/${path}`));
+      return gunzipSync(new Uint8Array(sea.getRawAsset(`site/${path}`)));
     } catch {
       return undefined; // no such asset
     }
