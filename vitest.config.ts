@@ -14,6 +14,7 @@ const e2e = [
   'test/{bench,broadcast,demo,docs,examples,exe,from-python,fuzz,fuzz-cost,hostile-clients,memory,other-languages}.test.ts',
   'test/{packed,processes,quick-start,recordings,reliability,scripts,simulation,site,tools,troubleshooting,tutorials,web-programs}.test.ts',
   'packages/serpy-view/test/browser/**/*.test.ts',
+  'packages/node-red-contrib-serpy/test/nodes.test.ts',
   'test/interop/**/*.test.ts',
 ];
 

@@ -33,16 +33,16 @@ describe.skipIf(!isHere)('the single-file executable', () => {
   });
 
   test('simulates an instrument, and receives its messages', async () => {
-    const [, url = ''] = await start('simulate', 'camera', '--port', '0').untilStdout(/(serpy2:\/\/\S+)\n/);
+    const [, url = ''] = await start('simulate', 'camera', '--port', '0').until(/(serpy2:\/\/\S+)\n/);
     const { status, stdout } = await start('listen', '--connect', url, '--count', '3').ended;
     expect(status).toBe(0);
     expect(stdout.match(/uint16 480×640/g)).toHaveLength(3);
   });
 
   test('serves the live page with its script and style from inside', async () => {
-    const [, camera = ''] = await start('simulate', 'camera', '--port', '0').untilStdout(/(serpy2:\/\/\S+)\n/);
+    const [, camera = ''] = await start('simulate', 'camera', '--port', '0').until(/(serpy2:\/\/\S+)\n/);
     const view = start('view', camera, '--page-port', '0');
-    const [, page = ''] = await view.untilStdout(/(http:\/\/\S+)\n/);
+    const [, page = ''] = await view.until(/(http:\/\/\S+)\n/);
     const built = join(root, 'packages', 'serpy-view', 'dist', 'page');
     for (const [path, file] of [
       ['', 'index.html'],

@@ -70,6 +70,7 @@ export function readPages(): Page[] {
     'bench/README.md',
     'examples/README.md',
     ...packages.map((folder) => `packages/${folder}/README.md`),
+    'packages/node-red-contrib-serpy/README.md',
     ...['docs', 'docs/tutorials', 'docs/how-to', 'docs/explanation', 'docs/decisions'].flatMap((folder) =>
       readdirSync(join(root, folder))
         .filter((name) => name.endsWith('.md'))
