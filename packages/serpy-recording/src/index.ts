@@ -18,6 +18,7 @@ export type {
   ListedPeer,
   ListedReconnect,
   ListedValue,
+  MessageAbout,
   MessageLine,
   Metadata,
   RecordedMessage,

@@ -69,7 +69,7 @@ class Page {
   #place(views: readonly PanelView[]): void {
     for (const [id, panel] of this.#panels) {
       const now = views.find((view) => view.id === id);
-      if (now?.kind === panel.view.kind && now.source === panel.view.source) continue;
+      if (now?.kind === panel.view.kind && now.title === panel.view.title) continue;
       panel.root.remove();
       this.#panels.delete(id);
     }

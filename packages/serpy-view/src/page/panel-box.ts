@@ -16,9 +16,10 @@ export abstract class PanelBox implements Paintable {
   readonly body = element('div', { class: 'body' });
   readonly tools = element('div', { class: 'tools' });
   readonly facts = element('p', { class: 'facts' });
-  readonly view: PanelView;
+  view: PanelView;
   readonly send: Send;
   protected isFrozen = false;
+  readonly #title = element('h2', {});
   readonly #state = element('span', { class: 'age' });
   readonly #rate = element('span', { class: 'rate' });
   readonly #freeze: HTMLButtonElement;
@@ -47,8 +48,8 @@ export abstract class PanelBox implements Paintable {
     this.send = send;
     this.#freeze = button('Freeze', 'Freeze (f)', () => this.freeze(), { 'aria-pressed': 'false' });
     const large = button('Enlarge', 'Enlarge (Enter)', () => this.enlarge());
-    const unit = view.unit === null ? '' : ` (${view.unit})`;
-    const head = element('header', {}, element('h2', {}, `${view.title}${unit}`), this.#rate, this.#state);
+    const head = element('header', {}, this.#title, this.#rate, this.#state);
+    setText(this.#title, headingOf(view));
     this.tools.append(this.#freeze, large);
     this.root = element(
       'section',
@@ -106,6 +107,8 @@ export abstract class PanelBox implements Paintable {
   protected onArrival(_header: Frame): void {}
 
   showState(view: PanelView, source: SourceView | undefined, isUp: boolean, sinceMs: number): void {
+    this.view = view; // unit and axes come with the values
+    setText(this.#title, headingOf(view));
     const ageMs = view.ageMs + sinceMs;
     if (view.perSecond > 0) this.#usualMs = 1000 / view.perSecond;
     const isLinked = isUp && (source?.state === 'connected' || source?.state === 'values');
@@ -169,6 +172,10 @@ export abstract class PanelBox implements Paintable {
     else if (!this.onKey(event.key)) return;
     event.preventDefault();
   }
+}
+
+function headingOf({ title, unit }: PanelView): string {
+  return unit === null ? title : `${title} (${unit})`;
 }
 
 /** A function that runs once, some time after its first call. */

@@ -40,7 +40,9 @@ export class PanelBoard {
   /** Hands a message to its panel, which is created for the first one. */
   take(message: HubMessage): { readonly panel: Panel; readonly isNew: boolean } {
     const kind = panelKindOf(message);
-    const found = this.#find(message.source, isEmpty(kind, message) ? 'log' : kind);
+    const isLog = kind === 'log' || isEmpty(kind, message);
+    const name = isLog || message.slot === message.kind ? undefined : message.about?.name;
+    const found = this.#find(message.source, isLog ? 'log' : kind, name);
     found.panel.take(message, this.#clock.wallMs());
     return found;
   }
@@ -67,9 +69,9 @@ export class PanelBoard {
       id: panel.id,
       source: panel.source,
       kind: panel.kind,
-      title: panel.source,
-      unit: panel.labels.unit ?? null,
-      axes: panel.labels.axes,
+      title: panel.name === undefined ? panel.source : `${panel.source}: ${panel.name}`,
+      unit: panel.unit ?? null,
+      axes: panel.axes,
       ageMs: now - panel.lastAtMs,
       perSecond: this.#pace(panel, now),
     }));
@@ -81,11 +83,12 @@ export class PanelBoard {
     return panel?.kind === 'image' ? (panel as ImagePanel).shot?.npy() : undefined;
   }
 
-  #find(source: string, kind: PanelKind): { panel: Panel; isNew: boolean } {
-    const key = `${kind} ${source}`;
+  /** @param name the sender's name of the values: each has its own panel. The hub bounds their number */
+  #find(source: string, kind: PanelKind, name?: string): { panel: Panel; isNew: boolean } {
+    const key = `${kind} ${source}${name === undefined ? '' : `\0${name}`}`;
     const known = this.#byKey.get(key);
     if (known) return { panel: known, isNew: false };
-    const panel = createPanel(kind, ++this.#lastId, source, this.#labelsOf(source) ?? noLabels);
+    const panel = createPanel(kind, ++this.#lastId, source, this.#labelsOf(source) ?? noLabels, name);
     this.#byKey.set(key, panel);
     this.panels.set(panel.id, panel);
     return { panel, isNew: true };

@@ -1,4 +1,5 @@
 /** The panels of a view: each shows one kind of values of one source, and holds only what a viewer can still ask for. */
+import type { About } from 'serpy-core';
 import type { HubMessage } from 'serpy-hub';
 import type { Part } from '../wire/frame.js';
 import type { CurveFrame, LogFrame, PanelKind, PanelRequest, TrendFrame } from '../wire/messages.js';
@@ -37,16 +38,30 @@ export abstract class Panel {
   /** The number of values so far. */
   version = 0;
   lastAtMs = 0;
+  /** The name that the sender gave the values. */
+  readonly name: string | undefined;
+  #about: About | undefined;
 
-  constructor(id: number, source: string, labels: Labels) {
+  constructor(id: number, source: string, labels: Labels, name?: string) {
     this.id = id;
     this.source = source;
     this.labels = labels;
+    this.name = name;
+  }
+
+  /** What the program chose, or else what the sender of the newest value said. */
+  get unit(): string | undefined {
+    return this.labels.unit ?? this.#about?.unit;
+  }
+
+  get axes(): readonly string[] {
+    return this.labels.axes.length > 0 ? this.labels.axes : (this.#about?.axes ?? []);
   }
 
   take(message: HubMessage, wallMs: number): void {
     this.version++;
     this.lastAtMs = message.atMs;
+    this.#about = message.about;
     this.update(message, wallMs);
   }
 
@@ -129,8 +144,8 @@ export class LogPanel extends Panel {
 
 const classes = { image: ImagePanel, curve: CurvePanel, trend: TrendPanel, log: LogPanel } as const;
 
-export function createPanel(kind: PanelKind, id: number, source: string, labels: Labels): Panel {
-  return new classes[kind](id, source, labels);
+export function createPanel(kind: PanelKind, id: number, source: string, labels: Labels, name?: string): Panel {
+  return new classes[kind](id, source, labels, name);
 }
 
 /** The kind of panel for a message. */
