@@ -15,7 +15,10 @@ export async function forward(client: PortableConnection, message: HubMessage): 
   try {
     if (type === 'longint') return false;
     if (client.protocol === 'v1' && mode !== undefined && !(mode >= 4 && value instanceof Uint8Array)) {
-      return await (client as Connection<'v1'>).sendData(value as string, { ...options, mode: unacknowledged[mode] ?? 0 });
+      return await (client as Connection<'v1'>).sendData(value as string, {
+        ...options,
+        mode: unacknowledged[mode] ?? 0,
+      });
     }
     if (message.kind.startsWith('array') && !(value instanceof Uint8Array))
       return await client.sendData(message.array(), options);

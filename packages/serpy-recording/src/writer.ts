@@ -183,8 +183,7 @@ export function createRecording(folder: string, options: RecordingOptions = {}):
     }
     const header = Buffer.from(place.header).toString('base64');
     const aboutLength = 'about' in listed ? Buffer.byteLength(JSON.stringify(listed.about)) : 0;
-    const added =
-      arrays.cost(place.form) + header.length + maxArrayLine + aboutLength + sealBytes + endBytesOfFile;
+    const added = arrays.cost(place.form) + header.length + maxArrayLine + aboutLength + sealBytes + endBytesOfFile;
     if (!fits(added)) return false;
     const { file, row, isHeaderNew } = guarded(() => arrays.append(place.form, place.header, place.data));
     addLine({ ...listed, file, row, ...(isHeaderNew ? { header } : {}) }, arrays.contentHash(file));

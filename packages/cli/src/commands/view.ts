@@ -4,11 +4,18 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { type ListenOptions, listen, type PortableConnection } from 'serpy';
-import type { View } from 'serpy-view';
+import type { SnippetDescription, View } from 'serpy-view';
 import type { Context } from '../environment/context.js';
 import { toSentence, usageError } from '../failure.js';
 import { addConnectionFlags, type ConnectionFlags, connectionOptions, urlText } from '../flags/connection-flags.js';
 import { helpText } from '../flags/help-text.js';
+import {
+  addSnippetOption,
+  connectionSnippet,
+  printSnippets,
+  recordingSnippets,
+  type SnippetFlag,
+} from '../flags/snippet-flag.js';
 import { wholeNumber } from '../flags/value-parsers.js';
 import { addressOf, serverUrl } from '../format.js';
 import { receivingDefaults } from '../peers/receive.js';
@@ -22,7 +29,7 @@ export interface PageFlags {
   readonly pageKey?: string;
 }
 
-interface Flags extends ConnectionFlags, PageFlags {
+interface Flags extends ConnectionFlags, PageFlags, SnippetFlag {
   readonly listen?: true;
   readonly unit?: readonly string[];
   readonly saturation?: number;
@@ -51,6 +58,7 @@ export function view(context: Context): Command {
     )
     .option('--saturation <value>', 'from this value on, a pixel is saturated', wholeNumber('--saturation', 1));
   addPageOptions(command);
+  addSnippetOption(command);
   return addConnectionFlags(command, { end: 'either' }).action((urls: readonly string[], flags: Flags) =>
     run(context, urls, flags),
   );
@@ -74,6 +82,12 @@ async function run(context: Context, urls: readonly string[], flags: Flags): Pro
   const { interruption } = context;
   const isListening = flags.listen === true;
   if (isListening && urls.length > 1) throw usageError('--listen takes one URL: all instruments can connect to it');
+  if (flags.snippet)
+    return printSnippets(
+      context,
+      urls.length === 0 ? describe(context, undefined, flags) : urls.flatMap((url) => describe(context, url, flags)),
+      flags.snippet,
+    );
   const page = await openPage(flags);
   const closing: (() => Promise<void>)[] = [() => page.close()];
   try {
@@ -84,6 +98,17 @@ async function run(context: Context, urls: readonly string[], flags: Flags): Pro
   } finally {
     for (const close of closing) await close();
   }
+}
+
+/** What a program of another language reads: a recording, or a connection. */
+function describe(context: Context, argument: string | undefined, flags: Flags): readonly SnippetDescription[] {
+  const recording = argument === undefined ? undefined : recordingSnippets(argument);
+  if (recording) return recording;
+  const end = flags.listen ? 'listen' : 'connect';
+  const { name, url } = namedUrl(argument);
+  const options = connectionOptions(url, flags, end, context, receivingDefaults);
+  const shown = name ?? addressOf({ host: options.host ?? '127.0.0.1', port: options.port });
+  return [{ ...connectionSnippet(options, end, flags), unit: labelsOf(shown, flags).unit }];
 }
 
 /** Loaded when the command runs: other commands start without it. */

@@ -39,7 +39,8 @@ export function describe(message: PortableMessage): Description {
 /** The unit behind a number, and name and axes where the sender has given them. */
 function withAbout(line: string, { name, unit, axes }: About, { value }: PortableMessage): string {
   const isNumber = typeof value === 'number' || typeof value === 'bigint';
-  const measured = unit === undefined ? line : isNumber ? `${line} ${printable(unit)}` : `${line}, unit ${printable(unit)}`;
+  const measured =
+    unit === undefined ? line : isNumber ? `${line} ${printable(unit)}` : `${line}, unit ${printable(unit)}`;
   const withAxes = axes === undefined ? measured : `${measured}, axes ${printable(axes.join(' × '))}`;
   return name === undefined ? withAxes : `${printable(name)}: ${withAxes}`;
 }

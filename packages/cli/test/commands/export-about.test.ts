@@ -96,7 +96,9 @@ test('CSV and Parquet have a column for the name and one for the unit', async ()
   expect(rows[3]).toMatch(/^3,.*,int,,0,,$/);
   await exported('a.parquet');
   const bytes = readFileSync(out('a.parquet'));
-  const objects = await parquetReadObjects({ file: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) });
+  const objects = await parquetReadObjects({
+    file: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length),
+  });
   expect(objects.slice(0, 3)).toMatchObject([
     { number: 20, name: 'temperature', unit: 'K' },
     { number: 1000, name: '../pressure', unit: 'mbar' },
