@@ -21,7 +21,7 @@ const arrows: Record<string, string[]> = {
   serpy: ['serpy-core', 'serpy-arrays', 'serpy-v1', 'serpy-lines', 'serpy-v2'],
   'serpy-recording': ['serpy-core', 'serpy-arrays'],
   'serpy-hub': ['serpy-core', 'serpy-arrays', 'serpy'],
-  'serpy-view': ['serpy-core', 'serpy-arrays', 'serpy', 'serpy-hub'],
+  'serpy-view': ['serpy-core', 'serpy-arrays', 'serpy', 'serpy-hub', 'serpy-recording'],
   'serpy-cli': ['serpy', 'serpy-arrays', 'serpy-recording', 'serpy-hub', 'serpy-view'],
   'serpy-fault-proxy': [],
   'serpy-contract-tests': ['serpy-core'],
@@ -161,7 +161,7 @@ const levels: Record<string, readonly Level[]> = {
     ['dtype', 'float16', 'shape'],
   ],
   'serpy-hub': ['index', 'hub', 'serve', 'upstream', 'source', ['consumer', 'forward'], 'message'],
-  'serpy-view': ['index', 'view', 'server', 'panels', 'page', ['wire', 'qr-code', 'system']],
+  'serpy-view': ['index', 'view', 'source-views', 'recording', 'server', 'panels', 'page', ['wire', 'qr-code', 'system']],
   cli: [
     'main',
     'program',

@@ -3,5 +3,6 @@
 // The types of sources, so that a program needs no other package for them.
 export type * from 'serpy-hub';
 export { qrCode } from './qr-code.js';
+export type { RecordingEnd, RecordOptions } from './recording/recorder.js';
 export type { ViewClock } from './system.js';
 export { openView, type ShowOptions, type View, type ViewOptions } from './view.js';

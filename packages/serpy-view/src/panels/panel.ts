@@ -37,6 +37,10 @@ export abstract class Panel {
   /** The number of values so far. */
   version = 0;
   lastAtMs = 0;
+  /** When the newest value arrived, by the computer's clock. */
+  lastWallMs = 0;
+  /** The number of the newest message in its source, or in its recording. */
+  lastNumber = 0;
 
   constructor(id: number, source: string, labels: Labels) {
     this.id = id;
@@ -47,6 +51,8 @@ export abstract class Panel {
   take(message: HubMessage, wallMs: number): void {
     this.version++;
     this.lastAtMs = message.atMs;
+    this.lastWallMs = wallMs;
+    this.lastNumber = message.number;
     this.update(message, wallMs);
   }
 
@@ -119,11 +125,12 @@ export class LogPanel extends Panel {
   note(text: string, atMs: number, wallMs: number): void {
     this.version++;
     this.lastAtMs = atMs;
+    this.lastWallMs = wallMs;
     this.#history.add(text, wallMs);
   }
 
   render(_request: PanelRequest, seen: number): Rendered {
-    return { content: { kind: 'log', lines: this.#history.since(seen) }, parts: [] };
+    return { content: { kind: 'log', isWhole: seen === 0, lines: this.#history.since(seen) }, parts: [] };
   }
 }
 

@@ -1,4 +1,5 @@
 /** The messages between the server and the page. */
+import type { MarksView, TimeRequest, TimeView } from './time.js';
 
 export type PanelKind = 'image' | 'curve' | 'trend' | 'log';
 
@@ -30,6 +31,10 @@ export interface PanelView {
   /** Since the last value. */
   readonly ageMs: number;
   readonly perSecond: number;
+  /** The number of the shown message in the recording; null for a live value. */
+  readonly message: number | null;
+  /** When the shown value arrived. */
+  readonly wallMs: number;
 }
 
 /** The text messages of the server. */
@@ -40,7 +45,9 @@ export type FromServer =
       readonly panels: readonly PanelView[];
       readonly viewers: number;
     }
-  | { readonly type: 'probe'; readonly panel: number; readonly x: number; readonly y: number; readonly value: string };
+  | { readonly type: 'probe'; readonly panel: number; readonly x: number; readonly y: number; readonly value: string }
+  | TimeView
+  | MarksView;
 
 /** The part of an image: left, top, width and height in pixels of the image. */
 export type Region = readonly [x: number, y: number, width: number, height: number];
@@ -67,7 +74,8 @@ export type FromPage =
   | { readonly type: 'credit'; readonly panel: number; readonly frame: number }
   | { readonly type: 'visible'; readonly visible: boolean }
   | { readonly type: 'freeze'; readonly panel: number; readonly frozen: boolean }
-  | { readonly type: 'probe'; readonly panel: number; readonly x: number; readonly y: number };
+  | { readonly type: 'probe'; readonly panel: number; readonly x: number; readonly y: number }
+  | TimeRequest;
 
 /** Frames of a panel that the page may hold undrawn. */
 export const creditsPerPanel = 2;
@@ -138,6 +146,8 @@ export interface LogLine {
 /** The lines that are new since the last frame. */
 export interface LogFrame extends AnyFrame {
   readonly kind: 'log';
+  /** Whether they replace all earlier lines. */
+  readonly isWhole: boolean;
   readonly lines: readonly LogLine[];
 }
 
