@@ -216,7 +216,8 @@ export class ImagePanelBox extends PanelBox {
 
   async #saveNpy(): Promise<void> {
     const headers = { Authorization: `Bearer ${Link.token}` };
-    const response = await fetch(`/panels/${this.view.id}.npy`, { headers });
+    const path = this.message === null ? `/panels/${this.view.id}.npy` : `/messages/${this.message}.npy`;
+    const response = await fetch(path, { headers });
     if (response.ok) saveFile(fileName(this.view.title, 'npy'), await response.blob());
     else setText(this.facts, await response.text());
   }

@@ -22,6 +22,8 @@ export interface RecordingEnd {
   readonly messages: number;
   /** Messages that have no form in a recording, such as functions of a program. */
   readonly omitted: number;
+  /** Places where messages may be missing. */
+  readonly gaps: number;
   /** Why it ended before the view; undefined if it did not. */
   readonly problem: string | undefined;
 }
@@ -89,7 +91,8 @@ export class HubRecorder {
     }
     this.#stopWatching();
     this.onWrite();
-    return { messages: this.writer.messages, omitted: this.#omitted, problem: this.#problem };
+    const { messages, gaps } = this.writer;
+    return { messages, gaps, omitted: this.#omitted, problem: this.#problem };
   }
 
   #close(): void {
