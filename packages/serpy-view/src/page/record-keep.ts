@@ -7,7 +7,13 @@ import { formatValue } from './format.js';
 const maxLabelLength = 200;
 
 export class KeepBox {
-  readonly root = element('fieldset', { class: 'keep' }, element('legend', {}, 'Keep this'));
+  readonly root = element('fieldset', { class: 'keep', id: 'keep' }, element('legend', {}, 'Keep this'));
+  /** On a phone there is no room for everything. */
+  readonly opener = button('Keep …', 'Keep an interval', () => this.#open(), {
+    class: 'opener',
+    'aria-expanded': 'false',
+    'aria-controls': 'keep',
+  });
   readonly #send: (message: FromPage) => void;
   readonly #n: () => number;
   readonly #from = button('From here', 'The interval begins at this message (i)', () => this.from(), {
@@ -85,6 +91,7 @@ export class KeepBox {
     for (const control of controls) control.disabled = cannotMark !== null || n < 0;
     this.root.title = cannotMark ?? '';
     this.root.hidden = cannotMark === 'this page can only look';
+    this.opener.hidden = this.root.hidden;
     this.#showInterval();
   }
 
@@ -104,6 +111,11 @@ export class KeepBox {
     );
     this.#list.replaceChildren(head, ...options);
     this.#list.hidden = marks.length === 0;
+  }
+
+  #open(): void {
+    const isOpen = this.root.toggleAttribute('data-open');
+    this.opener.setAttribute('aria-expanded', String(isOpen));
   }
 
   #showInterval(): void {

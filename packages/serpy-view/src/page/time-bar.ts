@@ -55,6 +55,7 @@ export class TimeBar {
       this.#stepBy,
       this.#live,
       this.#keep.list,
+      this.#keep.opener,
     );
     const track = element('div', { class: 'track' }, this.#strip.canvas, this.#slider);
     this.root.append(track, this.#place, this.#problem, element('div', { class: 'controls' }, tools, this.#keep.root));
@@ -118,7 +119,7 @@ export class TimeBar {
 
   #placeText({ n, messages, wallMs, lastWallMs, isScanning, mode, isClosed }: TimeView): string {
     if (messages === 0) return isScanning ? 'reading the recording …' : 'no message yet';
-    const count = `message ${formatValue(n)} of 0 to ${formatValue(messages - 1)}${isScanning ? ', reading on …' : ''}`;
+    const count = `message ${formatValue(n)}, last ${formatValue(messages - 1)}${isScanning ? ', reading on …' : ''}`;
     const before = lastWallMs - wallMs;
     const age =
       mode === 'live' || before < 1 ? (isClosed ? 'the end' : 'the newest') : `${formatAge(before)} before the last`;

@@ -158,6 +158,17 @@ function recordedOf(message: HubMessage): RecordedMessage {
   if (isArrayValue(value)) return { type: 'bytes', value: encodeNpy(value) };
   if (typeof value === 'string') return { type: 'str', value };
   if (typeof value === 'bigint') return { type: 'int', value };
-  if (typeof value !== 'number') return { type: 'object', value };
+  if (typeof value !== 'number') return { type: 'object', value: withMaps(value) };
   return { type: Number.isSafeInteger(value) && !Object.is(value, -0) ? 'int' : 'float', value };
+}
+
+/** Deeper objects of a program are not data. */
+const maxDepth = 32;
+
+/** Plain objects as maps, which recordings have. */
+function withMaps(value: unknown, depth = 0): unknown {
+  if (typeof value !== 'object' || value === null || depth > maxDepth) return value;
+  if (Array.isArray(value)) return value.map((each) => withMaps(each, depth + 1));
+  if (Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return new Map(Object.entries(value).map(([key, each]) => [key, withMaps(each, depth + 1)]));
 }
