@@ -118,7 +118,18 @@ export interface ListedEnd extends ListedEvent {
   readonly sha256: Readonly<Record<string, string>>;
 }
 
-export type EventLine = ListedPeer | ListedGap | ListedReconnect | ListedDrop | ListedEnd;
+/** An interval that a user has marked. It may follow the line that ended the recording. */
+export interface ListedMark extends ListedEvent {
+  readonly type: 'mark';
+  /** The number of the first message of the interval. */
+  readonly first: number;
+  /** That of its last message. */
+  readonly last: number;
+  /** At most 200 characters. */
+  readonly label?: string;
+}
+
+export type EventLine = ListedPeer | ListedGap | ListedReconnect | ListedDrop | ListedMark | ListedEnd;
 
 /** An array: its row in a `.npy` file, and its header (base64) if that differs from the previous row. */
 export interface ListedArray extends Listed {
@@ -151,6 +162,11 @@ export interface ValueLine extends Times {
   readonly from?: string;
   readonly value: unknown;
 }
+
+/** Marks of a recording. More would not be found again. */
+export const maxMarks = 1000;
+
+export const maxLabelLength = 200;
 
 /** Whether a line of the index is an event, and not a message. */
 export function isEvent(line: IndexLine): line is EventLine {

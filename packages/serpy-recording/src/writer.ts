@@ -6,6 +6,7 @@ import { chainOf, hashSoFar, seal, sealBytes, sha256 } from './chain.js';
 import { type Disk, systemDisk } from './disk.js';
 import { errorText, RecordingError } from './errors.js';
 import { type EventLine, files, type Metadata, type RecordedMessage, type Times } from './format.js';
+import { checkInterval, type Interval } from './interval.js';
 import { type FittingPlace, placeOf, valueLine } from './place.js';
 import { aboutOf, checkMetadata, openFolder, rounded } from './start.js';
 import { type RecordingClock, systemClock } from './system-clock.js';
@@ -18,12 +19,13 @@ export interface RecordingOptions extends Metadata {
   readonly disk?: Disk | undefined;
 }
 
-/** An event between messages. `brokeMs` and `wallMs` are its time by both clocks; without them it is now. */
+/** An event between messages. `atMs` and `wallMs` are its time by both clocks; without them it is now. */
 export type RecordedEvent = (
   | { readonly type: 'peer'; readonly protocol: string; readonly session: boolean; readonly encrypted: boolean }
   | { readonly type: 'gap'; readonly downMs: number | undefined }
   | { readonly type: 'reconnect'; readonly downMs: number }
   | { readonly type: 'drop'; readonly messages: number }
+  | ({ readonly type: 'mark' } & Interval)
 ) & { readonly atMs?: number; readonly wallMs?: number };
 
 /** A recording that is written. */
@@ -44,7 +46,10 @@ export interface RecordingWriter {
    * @throws `ERR_RECORDING_ENDED` if the disk cannot store it: the recording ends, and earlier messages can be read
    */
   add(message: RecordedMessage, from?: string): boolean;
-  /** Records an event after the messages added so far. Throws as `add` does. */
+  /**
+   * Records an event after the messages added so far. Throws as `add` does.
+   * @throws `ERR_RECORDING_RANGE` for a mark of messages that were not recorded, and after 1,000 marks
+   */
   event(event: RecordedEvent, from?: string): void;
   /** Writes the lines that are due. Call it when no message waits, and regularly. Throws as `add` does. */
   flush(): void;
@@ -87,6 +92,7 @@ export function createRecording(folder: string, options: RecordingOptions = {}):
   let valueLines = 0;
   let omittedValues = 0;
   let gaps = 0;
+  let marks = 0;
   let isOver = false;
 
   const total = () => aboutBytes.length + index.length + values.length + bytes.length + arrays.bytes + dueBytes;
@@ -199,7 +205,11 @@ export function createRecording(folder: string, options: RecordingOptions = {}):
 
   const addEvent = (line: EventLine) => {
     const text = JSON.stringify(line);
-    if (line.type !== 'end' && !fits(text.length + sealBytes)) return; // it is only counted
+    if (line.type !== 'end' && !fits(text.length + sealBytes)) {
+      if (line.type === 'mark') throw new RecordingError('ERR_RECORDING_RANGE', 'the mark does not fit into maxBytes');
+      return; // it is only counted
+    }
+    if (line.type === 'mark') marks++;
     addLine(line, '');
   };
 
@@ -237,6 +247,7 @@ export function createRecording(folder: string, options: RecordingOptions = {}):
     event({ atMs, wallMs, ...event }, from) {
       if (event.type === 'gap') gaps++;
       if (isOver) return;
+      if (event.type === 'mark') checkInterval(event, messages, marks);
       const now = times();
       const listed = {
         n: messages,

@@ -24,8 +24,8 @@ import {
   addSnippetOption,
   connectionSnippet,
   printSnippets,
-  recordingSnippets,
   type SnippetFlag,
+  snippetsOfFolder,
 } from '../flags/snippet-flag.js';
 import { duration, wholeNumber } from '../flags/value-parsers.js';
 import { addressOf, formatBytes, formatCount, formatInteger } from '../format.js';
@@ -83,10 +83,10 @@ export function record(context: Context): Command {
 }
 
 /** The program reads the recording, if the folder holds one, and otherwise the instrument. */
-function printReader(context: Context, url: string, folder: string, flags: Flags): Promise<void> {
+async function printReader(context: Context, url: string, folder: string, flags: Flags): Promise<void> {
   const end = flags.listen ? 'listen' : 'connect';
   const connection = () => connectionSnippet(connectionOptions(url, flags, end, context), end, flags);
-  return printSnippets(context, recordingSnippets(folder) ?? [connection()], flags.snippet ?? 'python');
+  return printSnippets(context, (await snippetsOfFolder(folder)) ?? [connection()], flags.snippet ?? 'python');
 }
 
 /** Records the messages of one peer, until it closes the connection. */

@@ -37,31 +37,17 @@ export function connectionSnippet(options: CommandOptions, end: End, flags: Conn
   };
 }
 
-/** The lines for a recording: one program for each file. Undefined if the folder holds none. */
-export function recordingSnippets(folder: string): readonly SnippetDescription[] | undefined {
+/** What a program reads of a recording: one description for each file. Undefined if the folder holds none. */
+export async function snippetsOfFolder(folder: string): Promise<readonly SnippetDescription[] | undefined> {
   if (!existsSync(join(folder, 'recording.json'))) return undefined;
+  const { recordingSnippets } = await import('serpy-view');
   const recording = openRecording(folder);
   try {
-    const units = new Map<string, string | undefined>();
-    for (const line of recording.index({ to: maxLines }))
-      if ('row' in line && !units.has(line.file)) units.set(line.file, line.about?.unit);
-    const arrays = recording.arrays().map(({ file, dtype, shape, headerBytes }) => ({
-      kind: 'arrays' as const,
-      folder,
-      file,
-      dtype,
-      shape,
-      headerBytes,
-      unit: units.get(file),
-    }));
-    return [...arrays, { kind: 'values', folder, file: 'values.jsonl' }];
+    return recordingSnippets(recording, folder);
   } finally {
     recording.close();
   }
 }
-
-/** Units are those of the first messages. */
-const maxLines = 10_000;
 
 /** Prints the programs. Loads the page's package when it is needed. */
 export async function printSnippets(

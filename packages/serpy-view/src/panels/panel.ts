@@ -6,6 +6,7 @@ import type { CurveFrame, LogFrame, PanelKind, PanelRequest, TrendFrame } from '
 import { reduceCurve } from './curve.js';
 import { type ImageContent, ImageShot, planes } from './image.js';
 import { LogHistory, textOf } from './log.js';
+import type { Preview } from './preview.js';
 import { saturationOf, statisticsOf } from './statistics.js';
 import { TrendHistory } from './trend.js';
 
@@ -41,6 +42,10 @@ export abstract class Panel {
   /** The name that the sender gave the values. */
   readonly name: string | undefined;
   #about: About | undefined;
+  /** When the newest value arrived, by the computer's clock. */
+  lastWallMs = 0;
+  /** The number of the newest message in its source, or in its recording. */
+  lastNumber = 0;
 
   constructor(id: number, source: string, labels: Labels, name?: string) {
     this.id = id;
@@ -62,6 +67,8 @@ export abstract class Panel {
     this.version++;
     this.lastAtMs = message.atMs;
     this.#about = message.about;
+    this.lastWallMs = wallMs;
+    this.lastNumber = message.number;
     this.update(message, wallMs);
   }
 
@@ -71,7 +78,7 @@ export abstract class Panel {
    * @param seen the version of the viewer's last frame
    * @throws `ERR_SERPY_ARRAY_FORMAT` for an array that cannot be decoded
    */
-  abstract render(request: PanelRequest, seen: number, nowWallMs: number): Rendered;
+  abstract render(request: PanelRequest, seen: number, nowWallMs: number, preview?: Preview): Rendered;
 }
 
 export class ImagePanel extends Panel {
@@ -83,9 +90,9 @@ export class ImagePanel extends Panel {
     this.shot = new ImageShot(message);
   }
 
-  render(request: PanelRequest): Rendered {
+  render(request: PanelRequest, _seen = 0, _nowWallMs = 0, preview: Preview = 'full'): Rendered {
     if (!this.shot) throw new RangeError('an image panel begins with an image');
-    return this.shot.render({ ...request, saturation: request.saturation ?? this.labels.saturation ?? null });
+    return this.shot.render({ ...request, saturation: request.saturation ?? this.labels.saturation ?? null }, preview);
   }
 }
 
@@ -134,11 +141,12 @@ export class LogPanel extends Panel {
   note(text: string, atMs: number, wallMs: number): void {
     this.version++;
     this.lastAtMs = atMs;
+    this.lastWallMs = wallMs;
     this.#history.add(text, wallMs);
   }
 
   render(_request: PanelRequest, seen: number): Rendered {
-    return { content: { kind: 'log', lines: this.#history.since(seen) }, parts: [] };
+    return { content: { kind: 'log', isWhole: seen === 0, lines: this.#history.since(seen) }, parts: [] };
   }
 }
 
