@@ -37,6 +37,15 @@ export { json } from './json/json.js';
 export { type JsonReading, jsonOf, Message } from './json/message.js';
 export type { DisconnectReason } from './link/link-end.js';
 export { type Kernel, loadKernel } from './load-kernel.js';
+export {
+  type About,
+  type AboutOption,
+  aboutFrom,
+  aboutOf,
+  aboutTextFrom,
+  maxAxes,
+  parseAbout,
+} from './options/about-option.js';
 export { nameFrom } from './options/name-option.js';
 export {
   type OptionSpec,

@@ -5,7 +5,7 @@ import type { HubMessage } from './message.js';
 export interface ConsumerOptions {
   /** The sources, by name. By default all of them, also those that are added later. */
   readonly sources?: readonly string[] | undefined;
-  /** `'latest'` keeps the newest message of each kind, `'all'` every message up to the bounds. Default `'latest'`. */
+  /** `'latest'` keeps the newest message of each kind and name, `'all'` every message up to the bounds. Default `'latest'`. */
   readonly policy?: 'latest' | 'all' | undefined;
   /** With `'all'`, at the bounds: `'wait'` holds the source back, `'drop-oldest'` drops and counts. Default `'wait'`. */
   readonly whenFull?: 'wait' | 'drop-oldest' | undefined;
@@ -83,7 +83,7 @@ class Newest implements Waiting {
   }
 
   add(message: HubMessage): number {
-    const key = `${message.kind} ${message.source}`;
+    const key = `${message.slot}\0${message.source}`;
     const replaced = this.#messages.has(key) ? 1 : 0;
     this.#messages.set(key, message);
     return replaced;

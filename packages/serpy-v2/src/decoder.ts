@@ -18,6 +18,7 @@ import { type DecodedMessage, decodeValue } from './values/values.js';
 import { checksum } from './wire/checksum.js';
 import { ChunkCursor } from './wire/chunk-cursor.js';
 import {
+  aboutType,
   checksumOffset,
   frameType,
   headerBytes,
@@ -322,8 +323,7 @@ export class Decoder {
   /** The complete payload: a copy if it is delivered as bytes, otherwise a view. */
   #takeWhole(): Buffer {
     const count = this.#payloadBytes;
-    if (this.#type !== frameType.bytes && this.#type !== streamType && this.#type !== requestType)
-      return this.#chunk.take(count);
+    if (!isKept(this.#type)) return this.#chunk.take(count);
     if (count < exactFromBytes) return this.#chunk.takeOwn(count);
     const payload = this.#output.allocate(count);
     payload.set(this.#chunk.take(count));
@@ -356,6 +356,11 @@ export class Decoder {
       return new ChecksumError(`${text}${more}`);
     });
   }
+}
+
+/** Whether what is delivered refers to the bytes of the payload. */
+function isKept(type: number): boolean {
+  return type === frameType.bytes || type === streamType || type === requestType || type === aboutType;
 }
 
 function sharesPrefix(start: Buffer, pattern: Buffer): boolean {
