@@ -31,7 +31,7 @@ const net = [
   'packages/serpy-hub/test/hub.test.ts',
   'packages/serpy-view/test/server/**/*.test.ts',
   'packages/cli/test/{commands,flags,messages,peers}/**/*.test.ts',
-  'packages/cli/test/{atomic-file,make-folder,program,instruments/instrument}.test.ts',
+  'packages/cli/test/{atomic-file,program,instruments/instrument}.test.ts',
   'test/originals/rules.test.ts',
 ];
 

@@ -161,8 +161,13 @@ const levels: Record<string, readonly Level[]> = {
     'check-bytes',
     ['dtype', 'float16', 'shape'],
   ],
+<<<<<<< HEAD
   'serpy-hub': ['index', 'hub', 'serve', 'upstream', 'source', ['consumer', 'forward'], 'message'],
   'serpy-view': ['index', 'view', 'source-views', 'recording', 'server', 'panels', 'page', ['wire', 'qr-code', 'system', 'source-address'], 'snippets'],
+=======
+  'serpy-hub': ['index', 'hub', 'serve', 'upstream', 'source', ['consumer', 'forward'], 'consumer-queue', 'message'],
+  'serpy-view': ['index', 'view', 'server', 'panels', 'page', ['wire', 'qr-code', 'system']],
+>>>>>>> w12
   cli: [
     'main',
     'program',
@@ -171,8 +176,13 @@ const levels: Record<string, readonly Level[]> = {
     ['instruments', 'peers'],
     'messages',
     ['doctor', 'recording'],
+<<<<<<< HEAD
     ['doctor/checks', 'flags', 'make-folder', 'atomic-file', 'values'],
     ['bench', 'site', 'ui'],
+=======
+    ['doctor/checks', 'flags', 'atomic-file', 'values'],
+    ['bench', 'ui'],
+>>>>>>> w12
     'failure',
     ['environment', 'format', 'version'],
   ],

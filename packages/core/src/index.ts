@@ -11,10 +11,10 @@ export type * from './connection/connection-events.js';
 export {
   acceptedOptions,
   addressOptions,
+  type ClientOption,
   type ConnectionOptions,
   type ConnectionSettings,
   connectionOptions,
-  type DiallingOption,
   type WhenOffline,
 } from './connection/connection-options.js';
 export type { ConnectionState } from './connection/connection-state.js';
