@@ -161,13 +161,18 @@ const levels: Record<string, readonly Level[]> = {
     'check-bytes',
     ['dtype', 'float16', 'shape'],
   ],
-<<<<<<< HEAD
-  'serpy-hub': ['index', 'hub', 'serve', 'upstream', 'source', ['consumer', 'forward'], 'message'],
-  'serpy-view': ['index', 'view', 'source-views', 'recording', 'server', 'panels', 'page', ['wire', 'qr-code', 'system', 'source-address'], 'snippets'],
-=======
   'serpy-hub': ['index', 'hub', 'serve', 'upstream', 'source', ['consumer', 'forward'], 'consumer-queue', 'message'],
-  'serpy-view': ['index', 'view', 'server', 'panels', 'page', ['wire', 'qr-code', 'system']],
->>>>>>> w12
+  'serpy-view': [
+    'index',
+    'view',
+    'source-views',
+    'recording',
+    'server',
+    'panels',
+    'page',
+    ['wire', 'qr-code', 'system', 'source-address'],
+    'snippets',
+  ],
   cli: [
     'main',
     'program',
