@@ -10,7 +10,7 @@ import { End, type Message, messageOf } from './docs/protocol-end.js';
 import { hexOf, vectorsOf } from './docs/vectors.js';
 
 /** Those of records are in protocol-v2-records.test.ts. */
-const vectors = vectorsOf('docs/protocol-v2.md').filter(({ kind }) => kind !== 'record' && kind !== 'request');
+const vectors = vectorsOf('docs/protocol-v2.md').filter(({ kind }) => !['record', 'request', 'about'].includes(kind));
 const ofKind = (kind: string) =>
   vectors.filter((vector) => vector.kind === kind).map((vector) => [vector.name, vector] as const);
 

@@ -6,7 +6,7 @@ import type { HubMessage } from './message.js';
 export interface ConsumerOptions {
   /** The sources, by name. By default all of them, also those that are added later. */
   readonly sources?: readonly string[] | undefined;
-  /** `'latest'` keeps the newest message of each kind, `'all'` every message up to the bounds. Default `'latest'`. */
+  /** `'latest'` keeps the newest message of each kind and name, `'all'` every message up to the bounds. Default `'latest'`. */
   readonly policy?: 'latest' | 'all' | undefined;
   /** With `'all'`, at the bounds: `'wait'` throttles the source, `'drop-oldest'` drops and counts. Default `'wait'`. */
   readonly whenFull?: 'wait' | 'drop-oldest' | undefined;

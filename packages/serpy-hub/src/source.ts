@@ -38,6 +38,9 @@ export interface SourceHost {
 /** Between two attempts to connect. */
 const retryMs = { first: 500, most: 5000 };
 
+/** Messages with further names share the slot of their kind: a peer cannot fill the memory with names. */
+const maxNames = 64;
+
 /** The hub repeats the first attempt itself, to tell why it failed. */
 const defaults = { autoRestart: true, waitForServer: false, closeTimeoutMs: 1000 } as const;
 
@@ -58,6 +61,7 @@ export class Source {
   #reconnects = 0;
   #lastAtMs: number | undefined;
   readonly #newest = new Map<string, HubMessage>();
+  readonly #names = new Set<string>();
   /** Resolves when the source has ended. Rejects with an error that another attempt does not avoid. */
   readonly finished: Promise<void>;
 
@@ -89,7 +93,7 @@ export class Source {
     };
   }
 
-  /** The newest message of each kind. */
+  /** The newest message of each kind and name. */
   newest(): Iterable<HubMessage> {
     return this.#newest.values();
   }
@@ -185,9 +189,17 @@ export class Source {
 
   #deliver(content: Content): Promise<void> | undefined {
     this.#lastAtMs = this.#host.clock.now();
-    const message = new HubMessage(this.name, content, ++this.#messages, this.#lastAtMs);
-    this.#newest.set(message.kind, message);
+    const isNamed = this.#isKnown(content.about?.name);
+    const message = new HubMessage(this.name, content, ++this.#messages, this.#lastAtMs, isNamed);
+    this.#newest.set(message.slot, message);
     return this.#host.onMessage(message);
+  }
+
+  #isKnown(name: string | undefined): boolean {
+    if (name === undefined || this.#names.has(name)) return true;
+    if (this.#names.size >= maxNames) return false;
+    this.#names.add(name);
+    return true;
   }
 
   /** Keeps the counts of a connection that is over. */

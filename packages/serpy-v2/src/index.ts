@@ -11,6 +11,8 @@ export type {
   TypedArray,
 } from 'serpy-arrays';
 export {
+  type About,
+  type AboutOption,
   type AcceptError,
   type Address,
   type AdmissionLimit,
@@ -126,10 +128,11 @@ export {
 export { type V2, v2Protocol } from './protocol.js';
 export type { ReplayLimits } from './reliable/sender.js';
 export { Server, type ServerOptions } from './server.js';
-export type { AcknowledgeOption, Frame, SessionOptions, V2Session } from './v2-session.js';
+export type { AcknowledgeOption, Frame, SessionOptions, V2SendOptions, V2Session } from './v2-session.js';
 export {
   type Data,
   type DecodedMessage,
+  type Described,
   float,
   int,
   type Message,

@@ -14,6 +14,8 @@ export {
   type TypedArray,
 } from 'serpy-arrays';
 export {
+  type About,
+  type AboutOption,
   type AcceptError,
   type Address,
   type AdmissionLimit,

@@ -1,5 +1,7 @@
 /** The types that the public signatures of a protocol package mention. It re-exports them: `export type * from 'serpy-core/types'`. */
 export type {
+  About,
+  AboutOption,
   AcceptError,
   Address,
   AdmissionLimit,
