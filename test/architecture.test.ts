@@ -161,7 +161,17 @@ const levels: Record<string, readonly Level[]> = {
     ['dtype', 'float16', 'shape'],
   ],
   'serpy-hub': ['index', 'hub', 'serve', 'upstream', 'source', ['consumer', 'forward'], 'message'],
-  'serpy-view': ['index', 'view', 'source-views', 'recording', 'server', 'panels', 'page', ['wire', 'qr-code', 'system', 'source-address'], 'snippets'],
+  'serpy-view': [
+    'index',
+    'view',
+    'source-views',
+    'recording',
+    'server',
+    'panels',
+    'page',
+    ['wire', 'qr-code', 'system', 'source-address'],
+    'snippets',
+  ],
   cli: [
     'main',
     'program',
