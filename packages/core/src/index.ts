@@ -5,16 +5,17 @@ export { markInUse } from './buffers/buffer-pool.js';
 export { ByteQueue } from './buffers/byte-queue.js';
 export { Fifo } from './buffers/fifo.js';
 export { allocateMessage, exactFromBytes, ownCopy } from './buffers/message-buffer.js';
+export { wideZero } from './buffers/wide-zero.js';
 export type { CloseOptions, CloseServerOptions } from './connection/close-options.js';
 export { Connection, type SendOptions } from './connection/connection.js';
 export type * from './connection/connection-events.js';
 export {
   acceptedOptions,
   addressOptions,
+  type ClientOption,
   type ConnectionOptions,
   type ConnectionSettings,
   connectionOptions,
-  type DiallingOption,
   type WhenOffline,
 } from './connection/connection-options.js';
 export type { ConnectionState } from './connection/connection-state.js';

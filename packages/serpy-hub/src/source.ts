@@ -110,14 +110,14 @@ export class Source {
   }
 
   async #run(input: SourceInput): Promise<void> {
-    if (typeof input === 'string') return this.#dialAgain(parseUrl(input) as ConnectOptions);
+    if (typeof input === 'string') return this.#connectAgain(parseUrl(input) as ConnectOptions);
     if ('sendData' in input && 'messages' in input) return this.#readConnection(input);
     if (Symbol.asyncIterator in input) return this.#readValues(input);
-    return this.#dialAgain(input);
+    return this.#connectAgain(input);
   }
 
   /** Connects, reads until the end, and connects again, until the source is closed. */
-  async #dialAgain(options: ConnectOptions): Promise<void> {
+  async #connectAgain(options: ConnectOptions): Promise<void> {
     const { protocol, host = '127.0.0.1', port } = options as { protocol: 'auto'; host?: string; port: number };
     const { tls = false, key } = options as { tls?: unknown; key?: unknown };
     this.#url = urlOf(protocol, { host, port }, key !== undefined || tls !== false);

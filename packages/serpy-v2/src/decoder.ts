@@ -13,6 +13,7 @@ import {
   type SessionHost,
   sniffBytes,
   TruncatedError,
+  wideZero,
 } from 'serpy-core';
 import { type DecodedMessage, decodeValue } from './values/values.js';
 import { checksum } from './wire/checksum.js';
@@ -66,14 +67,14 @@ export class Decoder {
   #bad: BadFrames | undefined;
   readonly #chunk = new ChunkCursor();
   /** Total number of received bytes. */
-  #received = 0;
+  #received = wideZero;
   /** A header that arrives in several chunks, and the number of its bytes received. */
   #header: Buffer | undefined;
   #headerFilled = 0;
   /** Whether a header was read and its payload was not. The next three are the fields of the header. */
   #inPayload = false;
   #type = 0;
-  #checksum = 0;
+  #checksum = wideZero;
   #payloadBytes = 0;
   /** A payload that arrives in several chunks: joined in its own memory, or staged until enough bytes have arrived to allocate it. */
   #body: PayloadBuffer | undefined;
@@ -82,7 +83,7 @@ export class Decoder {
   #atStart: boolean;
   readonly #session: SessionFrames | undefined;
   /** Start of the current or next frame. */
-  #offset = 0;
+  #offset = wideZero;
 
   /**
    * @param maxMessageBytes the largest payload; a header with a larger length is rejected before memory is allocated

@@ -1,5 +1,4 @@
 /** `serpy view`: a live web page. */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, statSync } from 'node:fs';
 import { Command, Option } from 'commander';
@@ -28,6 +27,7 @@ import { receivingDefaults } from '../peers/receive.js';
 import { namedUrl, splitName } from '../peers/source-names.js';
 import { type MetadataFlags, metaEntry, noteText } from '../recording/metadata.js';
 import { PageRecorder } from '../recording/page-recorder.js';
+import { openBrowser } from '../ui/open-browser.js';
 
 export interface PageFlags {
   readonly pagePort: number;
@@ -268,17 +268,4 @@ function pageTls({ pageCert, pageKey }: PageFlags): { cert: Buffer; key: Buffer 
     }
   };
   return { cert: read(pageCert), key: read(pageKey) };
-}
-
-/** The page is also reachable without it, so errors of the browser do not matter. */
-function openBrowser(url: string, platform: NodeJS.Platform): void {
-  const [command, ...args]: [string, ...string[]] =
-    platform === 'win32'
-      ? ['rundll32', 'url.dll,FileProtocolHandler', url]
-      : platform === 'darwin'
-        ? ['open', url]
-        : ['xdg-open', url];
-  const browser = spawn(command, args, { stdio: 'ignore', detached: true });
-  browser.on('error', () => {});
-  browser.unref();
 }
