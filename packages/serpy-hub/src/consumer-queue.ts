@@ -22,7 +22,7 @@ export interface ConsumerQueue {
   clear(): void;
 }
 
-/** The newest message of each kind. A kind keeps its place when a newer one replaces it, so that a fast kind does not delay a slow one. */
+/** The newest message of each kind and name. A kind keeps its place when a newer one replaces it, so that a fast kind does not delay a slow one. */
 export class LatestQueue implements ConsumerQueue {
   readonly #messages = new Map<string, HubMessage>();
 
@@ -37,7 +37,7 @@ export class LatestQueue implements ConsumerQueue {
   }
 
   add(message: HubMessage): number {
-    const key = `${message.kind} ${message.source}`;
+    const key = `${message.slot}\0${message.source}`;
     const replaced = this.#messages.has(key) ? 1 : 0;
     this.#messages.set(key, message);
     return replaced;
