@@ -181,13 +181,8 @@ const levels: Record<string, readonly Level[]> = {
     ['instruments', 'peers'],
     'messages',
     ['doctor', 'recording'],
-<<<<<<< HEAD
-    ['doctor/checks', 'flags', 'make-folder', 'atomic-file', 'values'],
-    ['bench', 'site', 'ui'],
-=======
     ['doctor/checks', 'flags', 'atomic-file', 'values'],
-    ['bench', 'ui'],
->>>>>>> w12
+    ['bench', 'site', 'ui'],
     'failure',
     ['environment', 'format', 'version'],
   ],

@@ -1,4 +1,4 @@
-/** The messages that wait for a consumer of a hub: the newest of each kind, or all in order. */
+/** The messages that wait for a consumer of a hub: the newest of each kind and name, or all in order. */
 import { Fifo } from 'serpy-core';
 import type { HubMessage } from './message.js';
 
