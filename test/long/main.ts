@@ -45,6 +45,9 @@ const parts: Readonly<Record<string, Part>> = {
   worlds: partOf('worlds'),
   inputs: partOf('inputs'),
   weight: partOf('weight'),
+  kept: partOf('kept'),
+  waiting: partOf('waiting'),
+  unawaited: partOf('unawaited'),
   'stuck-reader-ratio': partOf('stuck-reader-ratio'),
   figures,
 };

@@ -1,5 +1,9 @@
 /** The files of a recording and their lines. docs/recordings.md is the specification. */
 
+import type { About as MessageAbout } from 'serpy-core';
+
+export type { MessageAbout };
+
 export const formatName = 'serpy-recording';
 export const formatVersion = 2;
 
@@ -24,6 +28,8 @@ export interface RecordedMessage {
   readonly value: unknown;
   /** Only v1. */
   readonly mode?: number;
+  /** What the sender said about it: only in sessions. */
+  readonly about?: MessageAbout | undefined;
 }
 
 /** The time of arrival. */
@@ -62,6 +68,7 @@ export interface Listed extends Times {
   readonly n: number;
   readonly type: string;
   readonly mode?: number;
+  readonly about?: MessageAbout;
   /** The peer's address, as `127.0.0.1:50123`: only in recordings of a server. */
   readonly from?: string;
   readonly file: string;

@@ -1,4 +1,5 @@
 /** Reads the lines of an index one after the other, from any message on, also while the index grows. */
+import { aboutFrom } from 'serpy-core';
 import { errorText, RecordingError } from './errors.js';
 import { files, type IndexLine, isEvent, maxLabelLength } from './format.js';
 import { LineCursor } from './line-cursor.js';
@@ -105,5 +106,8 @@ export function checkedLine(line: unknown): IndexLine {
   const isKnownEvent = file === null && typeof type === 'string' && Object.hasOwn(eventFields, type);
   const isValid = isMessage || (isKnownEvent && eventFields[type as string]?.(fields) === true);
   if (!isListed || !isValid) throw new SyntaxError('it is not a line of an index');
-  return fields as unknown as IndexLine;
+  if (fields.about === undefined) return fields as unknown as IndexLine;
+  const { about: given, ...rest } = fields;
+  const about = aboutFrom(given);
+  return { ...rest, ...(about === undefined ? {} : { about }) } as unknown as IndexLine;
 }

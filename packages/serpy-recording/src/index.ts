@@ -19,6 +19,7 @@ export type {
   ListedPeer,
   ListedReconnect,
   ListedValue,
+  MessageAbout,
   MessageLine,
   Metadata,
   RecordedMessage,

@@ -211,8 +211,9 @@ export class Recording {
         continue;
       }
       if (line.n < from) continue;
-      const { n, timeMs, wallMs, type, mode, from: sender } = line;
-      const known = { n, timeMs, wallMs, type, ...(mode === undefined ? {} : { mode }) };
+      const { n, timeMs, wallMs, type, mode, about, from: sender } = line;
+      const described = { ...(mode === undefined ? {} : { mode }), ...(about === undefined ? {} : { about }) };
+      const known = { n, timeMs, wallMs, type, ...described };
       const value = index.guard(() => reader.read(line, index));
       yield { ...known, ...(sender === undefined ? {} : { from: sender }), value };
     }

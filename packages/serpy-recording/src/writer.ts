@@ -1,6 +1,6 @@
 /** Writes messages to a folder that can be read at any moment, also after this process was killed. */
 import { createHash } from 'node:crypto';
-import { OptionError } from 'serpy-core';
+import { aboutFrom, OptionError } from 'serpy-core';
 import { type ArrayFiles, createArrayFiles } from './array-files.js';
 import { chainOf, hashSoFar, seal, sealBytes, sha256 } from './chain.js';
 import { type Disk, systemDisk } from './disk.js';
@@ -188,7 +188,8 @@ export function createRecording(folder: string, options: RecordingOptions = {}):
       return true;
     }
     const header = Buffer.from(place.header).toString('base64');
-    const added = arrays.cost(place.form) + header.length + maxArrayLine + sealBytes + endBytesOfFile;
+    const aboutLength = 'about' in listed ? Buffer.byteLength(JSON.stringify(listed.about)) : 0;
+    const added = arrays.cost(place.form) + header.length + maxArrayLine + aboutLength + sealBytes + endBytesOfFile;
     if (!fits(added)) return false;
     const { file, row, isHeaderNew } = guarded(() => arrays.append(place.form, place.header, place.data));
     addLine({ ...listed, file, row, ...(isHeaderNew ? { header } : {}) }, arrays.contentHash(file));
@@ -233,8 +234,10 @@ export function createRecording(folder: string, options: RecordingOptions = {}):
     add(message, from) {
       if (isOver) return false;
       const { type, mode } = message;
+      const about = message.about === undefined ? undefined : aboutFrom(message.about);
       const sender = from === undefined ? {} : { from };
-      const listed = { n: messages, ...times(), type, ...(mode === undefined ? {} : { mode }), ...sender };
+      const known = { ...(mode === undefined ? {} : { mode }), ...(about === undefined ? {} : { about }) };
+      const listed = { n: messages, ...times(), type, ...known, ...sender };
       if (!addPlaced(withFileLimit(message, arrays), listed)) return false;
       messages++;
       if (due.length >= flushEvery) flush();

@@ -1,5 +1,6 @@
 /** What the page shows about sources: their state and rates, the same for all pages. */
 import type { SourceStatus } from 'serpy-hub';
+import type { SnippetDescription } from './snippets/snippets.js';
 import type { ViewClock } from './system.js';
 import type { SourceView } from './wire/messages.js';
 
@@ -26,7 +27,8 @@ export class SourceViews {
     this.#rates.delete(name);
   }
 
-  of(status: SourceStatus): SourceView {
+  /** @param snippets what other programs can read */
+  of(status: SourceStatus, snippets: readonly SnippetDescription[]): SourceView {
     const { url, protocol, lastAtMs, problem, bytesReceived, ...same } = status;
     const { messagesPerSecond, bytesPerSecond } = this.#rateOf(status);
     return {
@@ -37,6 +39,7 @@ export class SourceViews {
       protocol: protocol ?? null,
       ageMs: lastAtMs === undefined ? null : this.#clock.now() - lastAtMs,
       problem: problem ?? null,
+      snippets,
     };
   }
 

@@ -4,6 +4,7 @@ import { type Consumer, type Hub, openHub, type SourceInput } from 'serpy-hub';
 import type { WebSocket } from 'ws';
 import { PanelBoard, PanelIds } from './panels/board.js';
 import type { Labels, Panel } from './panels/panel.js';
+import type { Preview } from './panels/preview.js';
 import { HubRecorder, type RecordingEnd, type RecordOptions } from './recording/recorder.js';
 import { ViewRecording } from './recording/view-recording.js';
 import { ownAddresses, ownNames } from './server/addresses.js';
@@ -11,6 +12,8 @@ import { readAssets } from './server/assets.js';
 import { createToken, Guard } from './server/guard.js';
 import { Viewer } from './server/viewer.js';
 import { startWebServer, type WebServer } from './server/web-server.js';
+import type { ConnectionSnippet } from './snippets/snippets.js';
+import { addressOf } from './source-address.js';
 import { SourceViews } from './source-views.js';
 import { systemClock, type ViewClock } from './system.js';
 import type { FromServer } from './wire/messages.js';
@@ -22,6 +25,11 @@ export interface ViewOptions {
   readonly lan?: boolean | undefined;
   /** Certificate and private key (PEM): the page is served over HTTPS. */
   readonly tls?: { readonly cert: string | Uint8Array; readonly key: string | Uint8Array } | undefined;
+  /**
+   * The pixels that pages get. `'8bit'` halves or quarters the bytes of images for a slow network; statistics and values under the cursor stay
+   * exact. Default: `'8bit'` with `lan`, and `'full'` without.
+   */
+  readonly preview?: Preview | undefined;
   /** A hub whose sources are shown too. `close` leaves it open. */
   readonly hub?: Hub | undefined;
 }
@@ -33,10 +41,12 @@ export interface ShowOptions {
   readonly axes?: readonly string[] | undefined;
   /** From this value on, a pixel is saturated. By default the largest value of the type. */
   readonly saturation?: number | undefined;
+  /** How other programs reach the instrument, for the snippets of the page. By default the address that the view connects to. */
+  readonly address?: ConnectionSnippet | undefined;
 }
 
-const optionNames = ['port', 'lan', 'tls', 'hub'];
-const showNames = ['unit', 'axes', 'saturation'];
+const optionNames = ['port', 'lan', 'tls', 'preview', 'hub'];
+const showNames = ['unit', 'axes', 'saturation', 'address'];
 
 /** Between two states of the sources. */
 const stateMs = 500;
@@ -44,10 +54,12 @@ const stateMs = 500;
 /** Starts the web server. The page is empty until `show`. @throws `ERR_SERPY_OPTION`, `ERR_SERPY_LISTEN` */
 export async function openView(options: ViewOptions = {}, clock: ViewClock = systemClock): Promise<View> {
   checkNames(options, optionNames);
-  const { port = 8080, lan = false, tls, hub } = options;
+  const { port = 8080, lan = false, tls, hub, preview = lan ? '8bit' : 'full' } = options;
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new OptionError(`port is a whole number from 0 to 65535, not ${String(port)}`);
-  const view = new View(hub ?? (await openHub({}, { clock })), hub === undefined, clock);
+  if (preview !== '8bit' && preview !== 'full')
+    throw new OptionError(`preview is '8bit' or 'full', not ${String(preview)}`);
+  const view = new View(hub ?? (await openHub({}, { clock })), hub === undefined, clock, preview);
   try {
     await view.start({ port, lan, tls });
     return view;
@@ -60,9 +72,11 @@ export async function openView(options: ViewOptions = {}, clock: ViewClock = sys
 export class View {
   readonly hub: Hub;
   readonly #ownsHub: boolean;
+  readonly #preview: Preview;
   readonly #clock: ViewClock;
   readonly #board: PanelBoard;
   readonly #labels = new Map<string, Labels>();
+  readonly #addresses = new Map<string, ConnectionSnippet | undefined>();
   readonly #viewers = new Set<Viewer>();
   readonly #sources: SourceViews;
   /** The pages of the person who started the view. */
@@ -79,7 +93,8 @@ export class View {
   #timer: unknown;
 
   /** @param ownsHub whether `close` closes the hub */
-  constructor(hub: Hub, ownsHub: boolean, clock: ViewClock) {
+  constructor(hub: Hub, ownsHub: boolean, clock: ViewClock, preview: Preview) {
+    this.#preview = preview;
     this.hub = hub;
     this.#ownsHub = ownsHub;
     this.#clock = clock;
@@ -111,12 +126,14 @@ export class View {
     if (this.hub.sources.get(name)?.status().state === 'closed') await this.hub.remove(name); // its panels get new values
     await this.hub.add(name, source);
     this.#labels.set(name, labels);
+    this.#addresses.set(name, options.address ?? addressOf(source));
   }
 
   /** Removes a source and its panels. */
   async remove(name: string): Promise<void> {
     await this.hub.remove(name);
     this.#labels.delete(name);
+    this.#addresses.delete(name);
     this.#sources.forget(name);
     this.#board.remove(name);
     this.#broadcast();
@@ -220,7 +237,7 @@ export class View {
   }
 
   #welcome(socket: WebSocket, isOwner: boolean): void {
-    const viewer = new Viewer(socket, this.#board.panels, this.#clock);
+    const viewer = new Viewer(socket, this.#board.panels, this.#clock, this.#preview);
     viewer.onUnreadable = (panel, error) => {
       const { panel: log, isNew } = this.#board.note(panel.source, error.message);
       if (isNew) this.#broadcast();
@@ -261,7 +278,13 @@ export class View {
   }
 
   #state(): FromServer {
-    const live = [...this.hub.sources.values()].map((source) => this.#sources.of(source.status()));
+    const files = this.#recording?.snippets() ?? [];
+    const live = [...this.hub.sources.values()].map((source) => {
+      const status = source.status();
+      const address = this.#addresses.get(status.name);
+      const reached = address && { ...address, protocol: status.protocol ?? address.protocol };
+      return this.#sources.of(status, reached ? [reached, ...files] : files);
+    });
     const sources = this.#recorder === undefined ? [...live, ...(this.#recording?.sources() ?? [])] : live;
     return { type: 'state', sources, panels: this.#board.views(), viewers: this.#viewers.size };
   }

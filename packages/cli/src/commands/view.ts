@@ -1,10 +1,9 @@
 /** `serpy view`: a live web page. */
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, statSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { type ListenOptions, listen, type PortableConnection } from 'serpy';
-import type { View } from 'serpy-view';
+import type { SnippetDescription, View } from 'serpy-view';
 import type { Context } from '../environment/context.js';
 import { toSentence, usageError } from '../failure.js';
 import {
@@ -15,22 +14,31 @@ import {
   urlText,
 } from '../flags/connection-flags.js';
 import { helpText } from '../flags/help-text.js';
+import {
+  addSnippetOption,
+  connectionSnippet,
+  printSnippets,
+  type SnippetFlag,
+  snippetsOfFolder,
+} from '../flags/snippet-flag.js';
 import { wholeNumber } from '../flags/value-parsers.js';
 import { addressOf, serverUrl } from '../format.js';
 import { receivingDefaults } from '../peers/receive.js';
 import { namedUrl, splitName } from '../peers/source-names.js';
 import { type MetadataFlags, metaEntry, noteText } from '../recording/metadata.js';
 import { PageRecorder } from '../recording/page-recorder.js';
+import { openBrowser } from '../ui/open-browser.js';
 
 export interface PageFlags {
   readonly pagePort: number;
   readonly lan?: true;
   readonly open?: true;
+  readonly preview?: '8bit' | 'full';
   readonly pageCert?: string;
   readonly pageKey?: string;
 }
 
-interface Flags extends ConnectionFlags, PageFlags, MetadataFlags {
+interface Flags extends ConnectionFlags, PageFlags, MetadataFlags, SnippetFlag {
   readonly listen?: true;
   readonly record?: string;
   readonly maxBytes?: number;
@@ -75,6 +83,7 @@ export function view(context: Context): Command {
     )
     .option('--saturation <value>', 'from this value on, a pixel is saturated', wholeNumber('--saturation', 1));
   addPageOptions(command);
+  addSnippetOption(command);
   return addConnectionFlags(command, { end: 'either' }).action((urls: readonly string[], flags: Flags) =>
     run(context, urls, flags),
   );
@@ -90,6 +99,11 @@ export function addPageOptions(command: Command): void {
   add('--page-port <number>', 'the port of the page; 0 for any free one', wholeNumber('--page-port', 0, 65_535), 8080);
   add('--open', 'open the page in the browser of this computer');
   add('--lan', 'let phones and computers of the network see the page, with a token');
+  command.addOption(
+    new Option('--preview <depth>', 'the pixels of images: 8bit for a slow network (default with --lan), or full')
+      .choices(['8bit', 'full'])
+      .helpGroup('Page:'),
+  );
   add('--page-cert <file>', 'serve the page over HTTPS: the certificate (PEM)');
   add('--page-key <file>', 'the private key of the certificate (PEM)');
 }
@@ -99,6 +113,10 @@ async function run(context: Context, urls: readonly string[], flags: Flags): Pro
   const folder = recordingOf(urls, flags);
   const isListening = flags.listen === true;
   if (isListening && urls.length > 1) throw usageError('--listen takes one URL: all instruments can connect to it');
+  if (flags.snippet) {
+    const all = (urls.length === 0 ? [undefined] : urls).map((each) => describe(context, each, flags));
+    return printSnippets(context, (await Promise.all(all)).flat(), flags.snippet);
+  }
   const page = await openPage(flags);
   const recorder = new PageRecorder(context, page, flags);
   const closing: (() => Promise<void>)[] = [() => page.close()];
@@ -125,10 +143,25 @@ function recordingOf(urls: readonly string[], { listen: isListening, record }: F
   return folder;
 }
 
+/** What a program of another language reads: a recording, or a connection. */
+async function describe(
+  context: Context,
+  argument: string | undefined,
+  flags: Flags,
+): Promise<readonly SnippetDescription[]> {
+  const recording = argument === undefined ? undefined : await snippetsOfFolder(argument);
+  if (recording) return recording;
+  const end = flags.listen ? 'listen' : 'connect';
+  const { name, url } = namedUrl(argument);
+  const options = connectionOptions(url, flags, end, context, receivingDefaults);
+  const shown = name ?? addressOf({ host: options.host ?? '127.0.0.1', port: options.port });
+  return [{ ...connectionSnippet(options, end, flags), unit: labelsOf(shown, flags).unit }];
+}
+
 /** Loaded when the command runs: other commands start without it. */
 export async function openPage(flags: PageFlags): Promise<View> {
   const { openView } = await import('serpy-view');
-  return openView({ port: flags.pagePort, lan: flags.lan === true, tls: pageTls(flags) });
+  return openView({ port: flags.pagePort, lan: flags.lan === true, tls: pageTls(flags), preview: flags.preview });
 }
 
 /** Prints the address of the page, and for `--lan` those for other devices. */
@@ -167,7 +200,8 @@ async function showServers(
     sources.map(({ url, name }) => url ?? name).join(', '),
     sources.length === 1 ? (first?.options ?? {}) : {},
   );
-  for (const { name, options } of sources) await page.show(name, options, labelsOf(name, flags));
+  for (const { name, options } of sources)
+    await page.show(name, options, { ...labelsOf(name, flags), address: connectionSnippet(options, 'connect', flags) });
 }
 
 /** Shows every client of a server. A client that comes back from the same computer gets its panels back. */
@@ -190,7 +224,8 @@ async function showClients(
   const show = async (client: PortableConnection) => {
     const name = freeName(page, client.identity ?? client.remote?.host ?? 'a client');
     terminal.note(`${addressOf(client.remote)} connected`);
-    await page.show(name, client, labelsOf(name, flags));
+    const address = { ...connectionSnippet(options, 'listen', flags), port: server.address.port };
+    await page.show(name, client, { ...labelsOf(name, flags), address });
   };
   server.on('connection', (client) => {
     show(client).catch((error) => {
@@ -233,17 +268,4 @@ function pageTls({ pageCert, pageKey }: PageFlags): { cert: Buffer; key: Buffer 
     }
   };
   return { cert: read(pageCert), key: read(pageKey) };
-}
-
-/** The page is also reachable without it, so errors of the browser do not matter. */
-function openBrowser(url: string, platform: NodeJS.Platform): void {
-  const [command, ...args]: [string, ...string[]] =
-    platform === 'win32'
-      ? ['rundll32', 'url.dll,FileProtocolHandler', url]
-      : platform === 'darwin'
-        ? ['open', url]
-        : ['xdg-open', url];
-  const browser = spawn(command, args, { stdio: 'ignore', detached: true });
-  browser.on('error', () => {});
-  browser.unref();
 }

@@ -187,7 +187,9 @@ export class ImagePanelBox extends PanelBox {
     const { low, high } = this.level;
     const [pixels, second] = this.#parts;
     if (!pixels) return;
-    this.#image.fill(frame, pixels, frame.hasMask ? (second as Uint8Array) : undefined, low, high, this.#colors);
+    const { from, step } = frame.levels ?? { from: 0, step: 1 };
+    const mask = frame.hasMask ? (second as Uint8Array) : undefined;
+    this.#image.fill(frame, pixels, mask, (low - from) / step, (high - from) / step, this.#colors);
     this.#image.paint(this.viewport, this.request.line);
     this.#histogram.draw(frame.histogram, low, high);
   }

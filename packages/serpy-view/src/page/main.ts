@@ -8,6 +8,7 @@ import { Link } from './link.js';
 import { LogPanelBox } from './log-panel.js';
 import type { PanelBox } from './panel-box.js';
 import { CurvePanelBox, TrendPanelBox } from './plots.js';
+import { snippetButton } from './snippet-dialog.js';
 import { TimeBar } from './time-bar.js';
 
 const boxes = { image: ImagePanelBox, curve: CurvePanelBox, trend: TrendPanelBox, log: LogPanelBox } as const;
@@ -75,7 +76,7 @@ class Page {
   #place(views: readonly PanelView[]): void {
     for (const [id, panel] of this.#panels) {
       const now = views.find((view) => view.id === id);
-      if (now?.kind === panel.view.kind && now.source === panel.view.source) continue;
+      if (now?.kind === panel.view.kind && now.title === panel.view.title) continue;
       panel.root.remove();
       this.#panels.delete(id);
     }
@@ -83,10 +84,15 @@ class Page {
       if (this.#panels.has(view.id)) continue;
       const panel = new boxes[view.kind](view, (message) => this.#link.send(message));
       this.#panels.set(view.id, panel);
+      panel.tools.append(snippetButton(() => ({ view: panel.view, source: this.#sourceOf(panel.view) })));
       this.#grid.append(panel.root);
     }
     this.#time.showPanels(views);
     this.#empty.hidden = views.length > 0;
+  }
+
+  #sourceOf({ source }: PanelView): SourceView | undefined {
+    return this.#state?.sources.find(({ name }) => name === source);
   }
 
   #show(): void {

@@ -16,9 +16,10 @@ export abstract class PanelBox implements Paintable {
   readonly body = element('div', { class: 'body' });
   readonly tools = element('div', { class: 'tools' });
   readonly facts = element('p', { class: 'facts' });
-  readonly view: PanelView;
+  view: PanelView;
   readonly send: Send;
   protected isFrozen = false;
+  readonly #title = element('h2', {});
   /** The number of the shown message in a recording. */
   protected message: number | null = null;
   readonly #state = element('span', { class: 'age' });
@@ -49,8 +50,8 @@ export abstract class PanelBox implements Paintable {
     this.send = send;
     this.#freeze = button('Freeze', 'Freeze (f)', () => this.freeze(), { 'aria-pressed': 'false' });
     const large = button('Enlarge', 'Enlarge (Enter)', () => this.enlarge());
-    const unit = view.unit === null ? '' : ` (${view.unit})`;
-    const head = element('header', {}, element('h2', {}, `${view.title}${unit}`), this.#rate, this.#state);
+    const head = element('header', {}, this.#title, this.#rate, this.#state);
+    setText(this.#title, headingOf(view));
     this.tools.append(this.#freeze, large);
     this.root = element(
       'section',
@@ -108,6 +109,8 @@ export abstract class PanelBox implements Paintable {
   protected onArrival(_header: Frame): void {}
 
   showState(view: PanelView, source: SourceView | undefined, isUp: boolean, sinceMs: number): void {
+    this.view = view; // unit and axes come with the values
+    setText(this.#title, headingOf(view));
     this.message = view.message;
     if (view.message !== null && isUp) return this.#showPast(view);
     const ageMs = view.ageMs + sinceMs;
@@ -180,6 +183,10 @@ export abstract class PanelBox implements Paintable {
     else if (!this.onKey(event.key)) return;
     event.preventDefault();
   }
+}
+
+function headingOf({ title, unit }: PanelView): string {
+  return unit === null ? title : `${title} (${unit})`;
 }
 
 /** A function that runs once, some time after its first call. */

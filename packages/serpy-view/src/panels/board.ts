@@ -29,15 +29,16 @@ export class PanelIds {
   readonly #known = new Map<string, number>();
   #last = 0;
 
-  of(kind: PanelKind, source: string): number {
-    const key = `${kind} ${source}`;
+  of(kind: PanelKind, source: string, name = ''): number {
+    const key = `${kind} ${source}\0${name}`;
     const id = this.#known.get(key) ?? ++this.#last;
     this.#known.set(key, id);
     return id;
   }
 
   forget(source: string): void {
-    for (const key of this.#known.keys()) if (key.slice(key.indexOf(' ') + 1) === source) this.#known.delete(key);
+    for (const key of this.#known.keys())
+      if (key.slice(key.indexOf(' ') + 1, key.indexOf('\0')) === source) this.#known.delete(key);
   }
 }
 
@@ -58,7 +59,9 @@ export class PanelBoard {
   /** Hands a message to its panel, which is created for the first one. @param wallMs when it arrived */
   take(message: HubMessage, wallMs = this.#clock.wallMs()): { readonly panel: Panel; readonly isNew: boolean } {
     const kind = panelKindOf(message);
-    const found = this.#find(message.source, isEmpty(kind, message) ? 'log' : kind);
+    const isLog = kind === 'log' || isEmpty(kind, message);
+    const name = isLog || message.slot === message.kind ? undefined : message.about?.name;
+    const found = this.#find(message.source, isLog ? 'log' : kind, name);
     found.panel.take(message, wallMs);
     return found;
   }
@@ -87,9 +90,9 @@ export class PanelBoard {
       id: panel.id,
       source: panel.source,
       kind: panel.kind,
-      title: panel.source,
-      unit: panel.labels.unit ?? null,
-      axes: panel.labels.axes,
+      title: panel.name === undefined ? panel.source : `${panel.source}: ${panel.name}`,
+      unit: panel.unit ?? null,
+      axes: panel.axes,
       ageMs: now - panel.lastAtMs,
       perSecond: isPast ? 0 : this.#pace(panel, now),
       message: isPast ? panel.lastNumber : null,
@@ -103,11 +106,13 @@ export class PanelBoard {
     return panel?.kind === 'image' ? (panel as ImagePanel).shot?.npy() : undefined;
   }
 
-  #find(source: string, kind: PanelKind): { panel: Panel; isNew: boolean } {
-    const key = `${kind} ${source}`;
+  /** @param name the sender's name of the values: each has its own panel. The hub bounds their number */
+  #find(source: string, kind: PanelKind, name?: string): { panel: Panel; isNew: boolean } {
+    const key = `${kind} ${source}${name === undefined ? '' : `\0${name}`}`;
     const known = this.#byKey.get(key);
     if (known) return { panel: known, isNew: false };
-    const panel = createPanel(kind, this.#ids.of(kind, source), source, this.#labelsOf(source) ?? noLabels);
+    const id = this.#ids.of(kind, source, name);
+    const panel = createPanel(kind, id, source, this.#labelsOf(source) ?? noLabels, name);
     this.#byKey.set(key, panel);
     this.panels.set(panel.id, panel);
     return { panel, isNew: true };

@@ -7,12 +7,14 @@ export type ChannelKind = 'image' | 'curve' | 'number' | 'text';
 
 /** More sources of one recording share a name. */
 const maxSources = 64;
+const maxNames = 64;
 
 const numberTypes: readonly string[] = ['int', 'float', 'longint'];
 
 export class Channels {
   readonly #name: string;
   readonly #sources = new Set<string>();
+  readonly #names = new Set<string>();
   readonly #numbers = new Map<string, number>();
 
   /** @param name of the source of messages without one */
@@ -38,10 +40,21 @@ export class Channels {
 
   /** The number of the channel of a line, from 0. */
   of(line: MessageLine): number {
-    const key = `${kindOf(line)} ${this.sourceOf(line)}`;
+    const plain = `${kindOf(line)} ${this.sourceOf(line)}`;
+    const name = this.isNamed(line) ? line.about?.name : undefined;
+    const key = name === undefined ? plain : `${plain}\0${name}`;
     const known = this.#numbers.get(key) ?? this.#numbers.size;
     this.#numbers.set(key, known);
     return known;
+  }
+
+  /** Whether the sender's name makes the message another channel: as in a hub, further names share one. */
+  isNamed({ about }: MessageLine): boolean {
+    const name = about?.name;
+    if (name === undefined || this.#names.has(name)) return true;
+    if (this.#names.size >= maxNames) return false;
+    this.#names.add(name);
+    return true;
   }
 
   /** The channels whose messages a panel can show. */
@@ -52,7 +65,8 @@ export class Channels {
       trend: ['number', 'text'],
       log: ['text'],
     }[kind] as ChannelKind[];
-    return kinds.flatMap((each) => this.#numbers.get(`${each} ${source}`) ?? []);
+    const keys = kinds.map((each) => `${each} ${source}`);
+    return [...this.#numbers].flatMap(([key, number]) => (keys.includes(key.split('\0')[0] as string) ? number : []));
   }
 }
 

@@ -59,11 +59,17 @@ export class Past {
   }
 
   #takeLine(line: MessageLine): void {
-    const { n, type, mode, wallMs } = line;
+    const { n, type, mode, about, wallMs } = line;
     const source = this.#timeline.channels.sourceOf(line);
     const value = this.#attempt(() => this.#valueOf(line), source);
     if (value === undefined) return;
-    const message = new HubMessage(source, { type, value, mode }, n, this.#clock.now());
+    const message = new HubMessage(
+      source,
+      { type, value, mode, about },
+      n,
+      this.#clock.now(),
+      this.#timeline.channels.isNamed(line),
+    );
     this.board.take(message, wallMs);
   }
 

@@ -150,8 +150,14 @@ export class HubRecorder {
   }
 }
 
-/** A message as a recording stores it. Values of a program have no type of a protocol. */
 function recordedOf(message: HubMessage): RecordedMessage {
+  const { about } = message;
+  const recorded = storedOf(message);
+  return about === undefined ? recorded : { ...recorded, about };
+}
+
+/** A message as a recording stores it. Values of a program have no type of a protocol. */
+function storedOf(message: HubMessage): RecordedMessage {
   const { type, value, mode } = message;
   if (type !== 'value') return mode === undefined ? { type, value } : { type, value, mode };
   if (value instanceof Uint8Array) return { type: 'bytes', value };

@@ -3,10 +3,12 @@ import { type Interval, markRecording } from 'serpy-recording';
 import { PanelBoard, type PanelIds } from '../panels/board.js';
 import type { Labels } from '../panels/panel.js';
 import type { Viewer } from '../server/viewer.js';
+import type { SnippetDescription } from '../snippets/snippets.js';
 import type { ViewClock } from '../system.js';
 import type { FromServer, SourceView } from '../wire/messages.js';
 import { PageTime } from './page-time.js';
 import type { HubRecorder } from './recorder.js';
+import { recordingSnippets } from './recording-snippets.js';
 import { Timeline } from './timeline.js';
 
 export interface ViewRecordingOptions {
@@ -20,12 +22,16 @@ export interface ViewRecordingOptions {
   state(): FromServer;
 }
 
+const snippetsMs = 2000;
+
 const viewOnly = 'this page can only look';
 
 export class ViewRecording {
   readonly timeline: Timeline;
   readonly options: ViewRecordingOptions;
   readonly #pages = new Map<Viewer, PageTime>();
+  #snippets: readonly SnippetDescription[] = [];
+  #snippetsAtMs = Number.NEGATIVE_INFINITY;
 
   /** @throws `ERR_RECORDING_NOT_FOUND`, `ERR_RECORDING_VERSION`, `ERR_RECORDING_DAMAGED` */
   constructor(options: ViewRecordingOptions) {
@@ -82,7 +88,19 @@ export class ViewRecording {
       dropped: 0,
       ageMs: Math.max(0, this.options.clock.wallMs() - lastWallMs),
       problem: problem ?? null,
+      snippets: this.snippets(),
     }));
+  }
+
+  /** Looked up at most every two seconds: they change when an array of another type arrives. */
+  snippets(): readonly SnippetDescription[] {
+    const now = this.options.clock.now();
+    if (now - this.#snippetsAtMs < snippetsMs) return this.#snippets;
+    this.#snippetsAtMs = now;
+    try {
+      this.#snippets = recordingSnippets(this.timeline.recording, this.options.folder);
+    } catch {} // the page shows what is damaged
+    return this.#snippets;
   }
 
   /** @throws what `markRecording` and `event` throw */

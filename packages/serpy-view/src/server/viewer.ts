@@ -2,6 +2,7 @@
 
 import type { ImageShot } from '../panels/image.js';
 import type { ImagePanel, Panel, Rendered } from '../panels/panel.js';
+import type { Preview } from '../panels/preview.js';
 import type { ViewClock } from '../system.js';
 import { encodeFrame } from '../wire/frame.js';
 import { creditsPerPanel, type FromPage, type FromServer, type PanelRequest } from '../wire/messages.js';
@@ -46,11 +47,13 @@ export class Viewer {
   /** Called for what a page asks of a recording. Returns false for what no page sends. */
   onTime: ((request: TimeRequest) => boolean) | undefined;
   readonly #clock: ViewClock;
+  readonly #preview: Preview;
   readonly #subscriptions = new Map<number, Subscription>();
   #isVisible = true;
   #isClosed = false;
 
-  constructor(socket: PageSocket, panels: ReadonlyMap<number, Panel>, clock: ViewClock) {
+  constructor(socket: PageSocket, panels: ReadonlyMap<number, Panel>, clock: ViewClock, preview: Preview = 'full') {
+    this.#preview = preview;
     this.#socket = socket;
     this.#livePanels = panels;
     this.#panels = panels;
@@ -199,7 +202,8 @@ export class Viewer {
 
   #render(panel: Panel, { frozen, request, seen }: Subscription): Rendered | undefined {
     try {
-      return frozen ? frozen.render(request) : panel.render(request, seen, this.nowWallMs ?? this.#clock.wallMs());
+      const nowWallMs = this.nowWallMs ?? this.#clock.wallMs();
+      return frozen ? frozen.render(request, this.#preview) : panel.render(request, seen, nowWallMs, this.#preview);
     } catch (error) {
       this.onUnreadable?.(panel, error as Error);
       return undefined;

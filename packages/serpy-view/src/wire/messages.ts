@@ -1,4 +1,5 @@
 /** The messages between the server and the page. */
+import type { SnippetDescription } from '../snippets/snippets.js';
 import type { MarksView, TimeRequest, TimeView } from './time.js';
 
 export type PanelKind = 'image' | 'curve' | 'trend' | 'log';
@@ -19,6 +20,8 @@ export interface SourceView {
   /** Since the last message. */
   readonly ageMs: number | null;
   readonly problem: string | null;
+  /** What programs of other languages can read: the instrument, and the files of a recording. */
+  readonly snippets: readonly SnippetDescription[];
 }
 
 export interface PanelView {
@@ -51,6 +54,12 @@ export type FromServer =
 
 /** The part of an image: left, top, width and height in pixels of the image. */
 export type Region = readonly [x: number, y: number, width: number, height: number];
+
+/** What the codes of pixels in 8 bits stand for: code 0 for `from`, the next one for `step` more. */
+export interface Levels {
+  readonly from: number;
+  readonly step: number;
+}
 
 /** What the page wants of a panel. */
 export interface PanelRequest {
@@ -118,6 +127,8 @@ export interface ImageFrame extends AnyFrame {
   readonly histogram: { readonly from: number; readonly to: number; readonly counts: readonly number[] };
   readonly hasMask: boolean;
   readonly hasLine: boolean;
+  /** Of pixels in 8 bits that stand for other values. */
+  readonly levels?: Levels | undefined;
 }
 
 /** The parts of `quantiles`, of 1. */
