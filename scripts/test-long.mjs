@@ -30,5 +30,6 @@ await build({
   silent: true,
   // The sources themselves, as the tests take them: nothing has to be built before.
   noExternal: [/^serpy/, 'leven'],
+  external: ['playwright-core', 'ws'],
 });
 await import('../test/long/dist/main.mjs');

@@ -165,7 +165,7 @@ const levels: Record<string, readonly Level[]> = {
   'serpy-view': [
     'index',
     'view',
-    'source-views',
+    ['source-views', 'show-options'],
     'recording',
     'server',
     'panels',

@@ -5,6 +5,7 @@ export type * from 'serpy-hub';
 export { qrCode } from './qr-code.js';
 export type { RecordingEnd, RecordOptions } from './recording/recorder.js';
 export { recordingSnippets } from './recording/recording-snippets.js';
+export type { ShowOptions } from './show-options.js';
 export {
   type ArrayFileSnippet,
   type ConnectionSnippet,
@@ -15,4 +16,4 @@ export {
   type ValueFileSnippet,
 } from './snippets/snippets.js';
 export type { ViewClock } from './system.js';
-export { openView, type ShowOptions, type View, type ViewOptions } from './view.js';
+export { openView, type View, type ViewOptions } from './view.js';

@@ -12,6 +12,7 @@ import { readAssets } from './server/assets.js';
 import { createToken, Guard } from './server/guard.js';
 import { Viewer } from './server/viewer.js';
 import { startWebServer, type WebServer } from './server/web-server.js';
+import { labelsOf, type ShowOptions } from './show-options.js';
 import type { ConnectionSnippet } from './snippets/snippets.js';
 import { addressOf } from './source-address.js';
 import { SourceViews } from './source-views.js';
@@ -34,19 +35,7 @@ export interface ViewOptions {
   readonly hub?: Hub | undefined;
 }
 
-/** What the page shows beside the values of a source. */
-export interface ShowOptions {
-  readonly unit?: string | undefined;
-  /** The names of the axes, in the order of the shape: `['y', 'x']`. */
-  readonly axes?: readonly string[] | undefined;
-  /** From this value on, a pixel is saturated. By default the largest value of the type. */
-  readonly saturation?: number | undefined;
-  /** How other programs reach the instrument, for the snippets of the page. By default the address that the view connects to. */
-  readonly address?: ConnectionSnippet | undefined;
-}
-
 const optionNames = ['port', 'lan', 'tls', 'preview', 'hub'];
-const showNames = ['unit', 'axes', 'saturation', 'address'];
 
 /** Between two states of the sources. */
 const stateMs = 500;
@@ -285,11 +274,4 @@ export class View {
   #urlOf(host: string, token: string | undefined): string {
     return `${this.#scheme}://${host}:${this.#server?.port}${token === undefined ? '' : `/#${token}`}`;
   }
-}
-
-/** @throws `ERR_SERPY_OPTION` */
-function labelsOf(options: ShowOptions): Labels {
-  checkNames(options, showNames);
-  const { unit, axes = [], saturation } = options;
-  return { unit, axes, saturation };
 }

@@ -11,6 +11,9 @@ import { WebSocket } from 'ws';
 import { makeCertificate } from '../../../core/test/transport/certificates.js';
 import { Run, runToEnd } from '../run.js';
 
+/** A busy computer needs longer than the second that `waitFor` has by default. */
+const until = <R>(check: () => R) => vi.waitFor(check, { timeout: 15_000 });
+
 const closing: (() => unknown)[] = [];
 let place = '';
 let folders = 0;
@@ -75,7 +78,7 @@ describe('serpy view of a recording', () => {
   test('shows its instruments as panels, with the unit', async () => {
     const [, url] = await start(recorded(['one', 'other']), '--unit', 'K');
     const { seen } = watch(url);
-    await vi.waitFor(() => expect(seen.time).toMatchObject({ messages: 2, isClosed: true }));
+    await until(() => expect(seen.time).toMatchObject({ messages: 2, isClosed: true }));
     expect(seen.state).toMatchObject({
       panels: [
         { source: 'one', kind: 'trend', unit: 'K', message: 0 },
@@ -106,9 +109,9 @@ describe('serpy view --record', () => {
     const { url: camera } = await instrument(['hello', 1.5, Float32Array.of(1, 2)]);
     const [run, url] = await start(`cam=${camera}`, '--record', folder, '--note', 'second sample', '--meta', 'a=b');
     const { seen, send } = watch(url);
-    await vi.waitFor(() => expect(seen.time).toMatchObject({ messages: 3, mode: 'live', cannotMark: null }));
+    await until(() => expect(seen.time).toMatchObject({ messages: 3, mode: 'live', cannotMark: null }));
     send({ type: 'mark', first: 0, last: 1, label: 'begin' });
-    await vi.waitFor(() => expect(seen.marks).toMatchObject({ marks: [{ first: 0, last: 1, label: 'begin' }] }));
+    await until(() => expect(seen.marks).toMatchObject({ marks: [{ first: 0, last: 1, label: 'begin' }] }));
     run.interrupt();
     const { status, stderr } = await run.ended;
     expect([status, stderr]).toEqual([0, expect.stringContaining(`recorded 3 messages in ${folder}`)]);
@@ -134,7 +137,7 @@ describe('serpy view --record', () => {
     await send(1);
     await send(2);
     const names = () => [...openRecording(folder).messages()].map(({ from, value }) => `${from} ${value}`);
-    await vi.waitFor(() => expect(names()).toEqual(['127.0.0.1 1', '127.0.0.1 2 2']));
+    await until(() => expect(names()).toEqual(['127.0.0.1 1', '127.0.0.1 2 2']));
   });
 
   test('makes no folder if an option is wrong, and refuses one that is not empty', async () => {
@@ -151,7 +154,7 @@ describe('serpy view --record', () => {
     const [run, url] = await start(camera, '--record', folder, '--max-bytes', '20kB');
     const { seen } = watch(url);
     await run.until(/its largest size is reached; the page continues/, 'stderr');
-    await vi.waitFor(() => expect(seen.state).toMatchObject({ sources: [{ messages: 300 }] }));
+    await until(() => expect(seen.state).toMatchObject({ sources: [{ messages: 300 }] }));
     run.interrupt();
     expect((await run.ended).status).toBe(1);
     expect(await verifyRecording(folder)).toMatchObject({ isUnaltered: true, isClosed: true });
@@ -176,7 +179,7 @@ test('--page-cert serves the page and its values over HTTPS', async () => {
   });
   expect(page).toMatch(/serpy view|the page is not built/);
   const { seen } = watch(url, cert);
-  await vi.waitFor(() => expect(seen.time).toMatchObject({ messages: 1 }));
+  await until(() => expect(seen.time).toMatchObject({ messages: 1 }));
 });
 
 test.skipIf(process.platform !== 'linux')(
@@ -190,7 +193,7 @@ test.skipIf(process.platform !== 'linux')(
     process.env['PATH'] = `${place}${delimiter}${before}`;
     try {
       const [run] = await start(recorded(), '--open', '--lan');
-      await vi.waitFor(() => expect(existsSync(opened)).toBe(true));
+      await until(() => expect(existsSync(opened)).toBe(true));
       const address = readFileSync(opened, 'utf8');
       expect(address).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/#[\w-]{32}$/);
       expect(run.stderr).toContain(`on this computer: ${address}`);
@@ -206,7 +209,7 @@ test.skipIf(process.platform !== 'linux')('--open without a browser changes noth
   try {
     const [, url] = await start(recorded(), '--open');
     const { seen } = watch(url);
-    await vi.waitFor(() => expect(seen.time).toMatchObject({ messages: 1 }));
+    await until(() => expect(seen.time).toMatchObject({ messages: 1 }));
   } finally {
     process.env['PATH'] = before;
   }

@@ -1,12 +1,28 @@
 /** The time of one page: answers what it asks, and tells it where it is. */
+import type { Interval } from 'serpy-recording';
+import type { PanelBoard } from '../panels/board.js';
 import type { Viewer } from '../server/viewer.js';
+import type { ViewClock } from '../system.js';
 import type { FromServer, PanelView } from '../wire/messages.js';
 import type { TimeRequest, TimeView } from '../wire/time.js';
 import { Playback } from './playback.js';
-import type { ViewRecording } from './view-recording.js';
+import type { HubRecorder } from './recorder.js';
+import type { Timeline } from './timeline.js';
+
+/** While a recording grows, the time is sent at most so often; the state of the view brings the rest. */
+const sendMs = 200;
+
+/** The recording of the view. */
+export interface PageHost {
+  readonly timeline: Timeline;
+  readonly options: { readonly clock: ViewClock; readonly recorder: HubRecorder | undefined; state(): FromServer };
+  createBoard(): PanelBoard;
+  /** @throws for a wrong interval, and if the recording cannot be marked */
+  mark(interval: Interval): void;
+}
 
 export class PageTime {
-  readonly #recording: ViewRecording;
+  readonly #recording: PageHost;
   readonly #viewer: Viewer;
   readonly #cannotMark: () => string | null;
   readonly #mayMark: boolean;
@@ -15,9 +31,10 @@ export class PageTime {
   /** Why the last mark failed. */
   #problem: string | null = null;
   #isReady = false;
+  #sentAtMs = Number.NEGATIVE_INFINITY;
 
   /** @param cannotMark why not, now; null if it can. @param mayMark whether a mark of this page is an attack */
-  constructor(recording: ViewRecording, viewer: Viewer, cannotMark: () => string | null, mayMark: boolean) {
+  constructor(recording: PageHost, viewer: Viewer, cannotMark: () => string | null, mayMark: boolean) {
     this.#recording = recording;
     this.#viewer = viewer;
     this.#cannotMark = cannotMark;
@@ -48,7 +65,9 @@ export class PageTime {
   /** The recording has grown. */
   grown(): void {
     this.#playback.grown();
-    this.#sendTime();
+    const { marksVersion, isClosed } = this.#recording.timeline;
+    const isSoon = this.#recording.options.clock.now() - this.#sentAtMs < sendMs;
+    if (!isSoon || isClosed || marksVersion !== this.#marksVersion) this.#sendTime();
   }
 
   /** @param state of the view */
@@ -94,6 +113,7 @@ export class PageTime {
 
   #sendTime(): void {
     const { timeline } = this.#recording;
+    this.#sentAtMs = this.#recording.options.clock.now();
     this.#viewer.sendState(this.#view());
     if (this.#marksVersion === timeline.marksVersion) return;
     const { marks, gaps } = timeline;

@@ -44,8 +44,6 @@ export class HubRecorder {
   readonly writer: RecordingWriter;
   /** Resolves when nothing more is recorded. */
   readonly ended: Promise<RecordingEnd>;
-  /** Called after lines were written. */
-  onWrite: () => void = () => {};
   readonly #clock: ViewClock;
   readonly #consumer: Consumer;
   readonly #watched = new Map<string, Watched[]>();
@@ -90,7 +88,6 @@ export class HubRecorder {
       this.#close();
     }
     this.#stopWatching();
-    this.onWrite();
     const { messages, gaps } = this.writer;
     return { messages, gaps, omitted: this.#omitted, problem: this.#problem };
   }
@@ -118,7 +115,6 @@ export class HubRecorder {
       if ((error as { code?: string }).code !== 'ERR_SERPY_VALUE') throw error;
       this.#omitted++;
     }
-    if (this.writer.unwritten === 0) this.onWrite();
     return true;
   }
 

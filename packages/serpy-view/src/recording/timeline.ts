@@ -21,7 +21,7 @@ interface Step {
 const stepMessages = 1024;
 
 /** Reading the index of a long recording leaves time for everything else. */
-const scanMs = { work: 10, pause: 1, refresh: 30, poll: 100, pollClosed: 1000 } as const;
+const scanMs = { work: 10, pause: 1, poll: 40, pollClosed: 1000 } as const;
 
 /** Gaps that the bar shows. */
 const maxGaps = 1000;
@@ -50,7 +50,6 @@ export class Timeline {
   readonly #cursor: IndexCursor;
   readonly #onChange: () => void;
   #timer: unknown;
-  #isSoon = false;
 
   /**
    * @param onChange called after new lines were found
@@ -72,14 +71,6 @@ export class Timeline {
   refresh(): void {
     this.#clock.clearTimeout(this.#timer);
     this.#scan();
-  }
-
-  /** Reads what was added, a little later: a recorder writes often. */
-  refreshSoon(): void {
-    if (this.#isSoon || this.problem !== undefined) return;
-    this.#isSoon = true;
-    this.#clock.clearTimeout(this.#timer);
-    this.#timer = this.#clock.setTimeout(() => this.#scan(), scanMs.refresh);
   }
 
   close(): void {
@@ -131,7 +122,6 @@ export class Timeline {
   }
 
   #scan(): void {
-    this.#isSoon = false;
     const startMs = this.#clock.now();
     const before = this.messages + this.marksVersion;
     let isMore = true;

@@ -36,11 +36,10 @@ export class ViewRecording {
   /** @throws `ERR_RECORDING_NOT_FOUND`, `ERR_RECORDING_VERSION`, `ERR_RECORDING_DAMAGED` */
   constructor(options: ViewRecordingOptions) {
     this.options = options;
-    const { folder, clock, recorder } = options;
+    const { folder, clock } = options;
     this.timeline = new Timeline(folder, clock, () => {
       for (const page of this.#pages.values()) page.grown();
     });
-    if (recorder) recorder.onWrite = () => this.timeline.refreshSoon();
   }
 
   createBoard(): PanelBoard {

@@ -13,6 +13,9 @@ import { Past } from '../../src/recording/past.js';
 import { Timeline } from '../../src/recording/timeline.js';
 import { systemClock } from '../../src/system.js';
 
+/** A busy computer needs longer than the second that `waitFor` has by default. */
+const until = <R>(check: () => R) => vi.waitFor(check, { timeout: 15_000 });
+
 let place = '';
 let folder = '';
 let writer: RecordingWriter;
@@ -48,7 +51,7 @@ function add(count: number): void {
 async function scanned(): Promise<Timeline> {
   const found = new Timeline(folder, systemClock, () => {});
   timeline = found;
-  await vi.waitFor(() => expect(found.isScanning).toBe(false), { timeout: 15_000 });
+  await until(() => expect(found.isScanning).toBe(false));
   return found;
 }
 
@@ -120,12 +123,12 @@ test('a recording that grows is followed, with its marks and gaps', async () => 
   writer.event({ type: 'gap', downMs: 5 });
   writer.event({ type: 'mark', first: 3, last: 9, label: 'peak' });
   writer.flush();
-  await vi.waitFor(() => expect(found.messages).toBe(30));
-  await vi.waitFor(() => expect(found.marks).toMatchObject([{ first: 3, last: 9, label: 'peak' }]));
+  await until(() => expect(found.messages).toBe(30));
+  await until(() => expect(found.marks).toMatchObject([{ first: 3, last: 9, label: 'peak' }]));
   expect(found.gaps).toEqual([30]);
   expect(found.isClosed).toBe(false);
   writer.close();
-  await vi.waitFor(() => expect(found.isClosed).toBe(true));
+  await until(() => expect(found.isClosed).toBe(true));
 });
 
 describe('a damaged recording', () => {
