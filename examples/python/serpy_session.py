@@ -225,9 +225,9 @@ _M32, _M64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
 _START = (_P32[2], _P64[0], _P64[1], _P64[2], _P64[3], _P32[1], _P64[4], _P32[0])
 _SECRET = bytes.fromhex(
     "b8fe6c3923a44bbe7c01812cf721ad1cded46de9839097db7240a4a4b7b3671fcb79e64eccc0e578825ad07dccff7221b8084674f743248e"
-    "e03590e6813a264c3c2852bb91c300cb88d0658b532ea371644897a20df94e3819ef46a9deacd8a8fa763fe39c343ff9dcbbc7c70b4f1d8a"
-    "51e04bcdb45931c89f7ec9d9787364eac5ac8334d3ebc3c581a0fffa1363eb170ddd51b7f0da49d316552629d4689e2b16be587d47a1fc8f"
-    "f8b8d17ad031ce45cb3a8f95160428afd7fbcabb4b407e"
+    "e03590e6813a264c3c2852bb91c300cb88d0658b1b532ea371644897a20df94e3819ef46a9deacd8a8fa763fe39c343ff9dcbbc7c70b4f1d"
+    "8a51e04bcdb45931c89f7ec9d9787364eac5ac8334d3ebc3c581a0fffa1363eb170ddd51b7f0da49d316552629d4689e2b16be587d47a1fc"
+    "8ff8b8d17ad031ce45cb3a8f95160428afd7fbcabb4b407e"
 )
 
 
@@ -246,40 +246,52 @@ def _accumulate(acc: List[int], data: Bytes, secret: bytes) -> None:
         acc[lane] += sum(map(operator.mul, halves[2 * lane::16], halves[2 * lane + 1::16])) + sum(words[lane ^ 1::8])
 
 
+def _pack(lanes: Iterable[int]) -> int:
+    """Eight lanes of 64 bits as one integer, 128 bits apart, so that Python calculates with all at once."""
+    return sum((lane & _M64) << 128 * n for n, lane in enumerate(lanes))
+
+
+_LANES, _LOW17 = _pack([_M64] * 8), _pack([0x1FFFF] * 8)
+
+
 def _blocks(acc: List[int], data: memoryview, secret: bytes) -> List[int]:
     """Adds whole blocks of 16 stripes, and scrambles after each."""
-    end_key = struct.unpack("<8Q", secret[128:])
+    key, prime = _pack(struct.unpack("<8Q", secret[128:])), _P32[0]
+    total = _pack(acc)
+    for row in _sums(data, secret):
+        total = (total + row) & _LANES
+        total = (total ^ key ^ (total >> 47) & _LOW17) * prime & _LANES
+    return [total >> 128 * lane & _M64 for lane in range(8)]
+
+
+def _sums(data: memoryview, secret: bytes) -> Iterator[int]:
+    """What each block adds to the lanes, packed."""
     if np is None:
         for at in range(0, len(data), 1024):
-            _accumulate(acc, data[at:at + 1024], secret)
-            for lane in range(8):
-                value = acc[lane] & _M64
-                acc[lane] = (value ^ (value >> 47) ^ end_key[lane]) * _P32[0] & _M64
-        return acc
+            lanes = [0] * 8
+            _accumulate(lanes, data[at:at + 1024], secret)
+            yield _pack(lanes)
+        return
     words = np.frombuffer(secret, "<u8")
-    keys = np.stack([words[n:n + 8] for n in range(16)])
     values = np.frombuffer(data, "<u8").reshape(-1, 16, 8)
-    mixed = values ^ keys
+    mixed = values ^ np.stack([words[n:n + 8] for n in range(16)])
     high = mixed >> np.uint64(32)
     mixed &= np.uint64(_M32)
     mixed *= high
-    sums = mixed.sum(axis=1) + values.sum(axis=1)[:, [1, 0, 3, 2, 5, 4, 7, 6]]
-    total, shifted = np.array(acc, np.uint64), np.empty(8, np.uint64)
-    key, prime, by = np.array(end_key, np.uint64), np.full(8, _P32[0], np.uint64), np.full(8, 47, np.uint64)
-    for row in sums:
-        np.add(total, row, total)
-        np.right_shift(total, by, shifted)
-        np.bitwise_xor(total, shifted, total)
-        np.bitwise_xor(total, key, total)
-        np.multiply(total, prime, total)
-    return total.tolist()
+    rows = np.zeros((len(values), 4, 2, 2), "<u8")  # block, pair of lanes, lane, and 64 bits of space
+    rows[..., 0] = np.einsum("ijk->ik", values).reshape(-1, 4, 2)[..., ::-1]  # each word adds to the other lane
+    rows[..., 0] += np.einsum("ijk->ik", mixed).reshape(-1, 4, 2)
+    packed = rows.tobytes()
+    for at in range(0, len(packed), 128):
+        yield int.from_bytes(packed[at:at + 128], "little")
 
 
 def xxh3(data: Bytes, seed: int = 0) -> int:
     """The 64-bit XXH3 of more than 240 bytes.
 
-    >>> hex(xxh3(bytes(range(251)) + bytes(range(35))))[:2]
-    '0x'
+    >>> data = bytes(n % 251 for n in range(4096))
+    >>> hex(xxh3(data) & 0xFFFFFFFF), hex(xxh3(data, 0xDEADBEEF) & 0xFFFFFFFF), hex(xxh3(data[:241]) & 0xFFFFFFFF)
+    ('0x4f1bc71', '0x65096100', '0x421c6d02')
     """
     view, secret = memoryview(data).cast("B"), _SECRET if seed == 0 else _secret(seed)
     whole = (len(view) - 1) // 1024 * 1024
@@ -695,6 +707,7 @@ class _Session:
 
     def __init__(self, ident: bytes, secret: bytes, receive_limit: int) -> None:
         self.ident, self.secret, self.attempt = ident, secret, 0
+        self.identity: Optional[bytes] = None  # how the client proved itself to the server
         self.sent = self.most_sent = self.acked = self.peer_consumed = self.peer_limit = 0
         self.want_received = self.want_consumed = 0  # ends of messages whose senders wait for them
         self.received = self.consumed = self.frame_start = 0
@@ -854,7 +867,7 @@ class Connection:
         self._inbox: Deque[Tuple[Any, int, int, Optional[_Session]]] = collections.deque()
         self._held = 0  # cost of all that waits to be read or answered
         self._over: Optional[ConnectionClosed] = None
-        self._closing = self._reading = self._was_ready = False
+        self._closing = self._close_sent = self._was_ready = self._emitted = False
         self._close_record: Optional[List[Bytes]] = None
         self._ack_at: Optional[float] = None
         self._acked_received = 0
@@ -1212,7 +1225,7 @@ class Connection:
             if self._mode == "plain" or self.options.session != "require":
                 return link, self._plain_job(link), False
         if self._close_record is not None and self._mode in ("plain", "new"):
-            self._close_record = None
+            self._close_record, self._close_sent = None, True
             return link, [], True
         self._work.wait()
         return None
@@ -1260,7 +1273,7 @@ class Connection:
         if control:
             return link, control, False
         if self._close_record is not None:
-            buffers, self._close_record = self._close_record, None
+            buffers, self._close_record, self._close_sent = self._close_record, None, True
             return link, buffers, True
         waits = [at for at in (self._ack_at, ping_at) if at is not None]
         self._work.wait(max(0.0, min(waits) - now) if waits else None)
@@ -1330,11 +1343,10 @@ class Connection:
                 log.exception("the reader failed")
                 return self._finish(ConnectionClosed("internal error: {!r}".format(error)))
             with self._lock:
-                self._reading = False
-                if self._over or (self._closing and self._mode != "session"):
+                if self._over or self._close_sent or (self._closing and self._mode != "session"):
                     return self._finish(ConnectionClosed("the connection was closed here", True))
                 if not self._auto_restart:
-                    plain_end = self._mode == "plain" and "closed the connection" in str(self._cause)
+                    plain_end = self._mode == "plain" and str(self._cause).endswith("the connection")
                     return self._finish(ConnectionClosed(str(self._cause), plain_end))
                 if self._progress() != progress or (link and time.monotonic() - began > 5):
                     delay, answered = 0.0, time.monotonic()
@@ -1385,7 +1397,7 @@ class Connection:
                 link.kill()
                 raise _Broken("the connection is closed")
             link.on_idle = lambda: self._check_alive(link)
-            self._link, self._reading, self._pinged = link, True, time.monotonic()
+            self._link, self._pinged = link, time.monotonic()
             self._set_mode(mode)
 
     def _set_mode(self, mode: str) -> None:
@@ -1409,7 +1421,7 @@ class Connection:
             link.close()
             if self._link is not link:
                 return
-            self._link, self._reading, self._absent_since = None, False, time.monotonic()
+            self._link, self._absent_since = None, time.monotonic()
             self._ack_at = self._pong = None
             self._changed.notify_all()
             self._work.notify_all()
@@ -1857,7 +1869,7 @@ class Server:
         self.options = Options(**options)
         self._lock = threading.RLock()
         self._arrived = threading.Condition(self._lock)
-        self._all: List[Connection] = []
+        self._all: List[Connection] = []  # also those whose client has not been identified yet
         self._added: List[Connection] = []
         self._new: Deque[Connection] = collections.deque()
         self._sessions: Dict[bytes, Connection] = {}
@@ -1970,6 +1982,8 @@ class Server:
         """One link, from its first byte to its last."""
         connection = Connection.__new__(Connection)
         connection._setup(self.options, self)
+        with self._lock:
+            self._all.append(connection)
         link: Optional[_Link] = None
         try:
             link = _Link(sock, self.options, True)
@@ -1995,16 +2009,15 @@ class Server:
     def _ended(self, connection: Connection, link: Optional[_Link], error: Exception) -> None:
         if not isinstance(error, (_Broken, OSError, SerpyError)):
             log.error("the reader failed", exc_info=error)
-        current = link is not None and connection._link is link
         in_session = connection._mode == "session" and not isinstance(error, ProtocolError)
         connection._detach(link)
-        if in_session and (not current or not connection._closing):
+        if in_session and not connection._close_sent:
             return  # the session waits for its client
         if isinstance(error, ConnectionClosed):
             log.warning("a client was disconnected: %s", error)
             connection._finish(error)
         else:
-            connection._finish(ConnectionClosed(str(error), connection._closing or connection._mode == "plain"))
+            connection._finish(ConnectionClosed(str(error), connection._closing or str(error).endswith("the connection")))
 
     def _hello(self, connection: Connection, link: _Link, hello: Dict[int, bytes]) -> None:
         """Answers a HELLO: with a new session, or by resuming one."""
@@ -2020,6 +2033,7 @@ class Server:
             connection._absence = _ints(hello[0x07])[0] / 1000
             extra = {**lost, 0x08: ident, 0x09: _u64(link.plain_sent)}
             link.outgoing.append(greeting(WELCOME, connection._fields(link, extra, None)))
+            session.identity = link.identity
             connection._resume(link, hello, 0, 0)
             if lost:
                 session.peer_limit = 0  # the limit of HELLO is that of the lost session
@@ -2033,7 +2047,7 @@ class Server:
         attempt, received, consumed = _ints(hello[0x83])
         with connection._lock:
             session = connection._session
-            if session is None or connection._over or attempt <= session.attempt or connection.identity != link.identity:
+            if session is None or connection._over or attempt <= session.attempt or session.identity != link.identity:
                 return False
             session.attempt = attempt
             right = hmac.compare_digest(proof(session.secret, session.ident, attempt), hello[0x82])
@@ -2051,12 +2065,14 @@ class Server:
             return True
 
     def _add(self, connection: Connection) -> None:
+        if connection._emitted:
+            return
         with self._lock:
-            if connection in self._all or connection._over:
+            if connection._over:
                 return
-            if len(self._all) >= self.nb_conn:
+            if len(self._added) >= self.nb_conn:
                 raise _Broken("there are too many clients")
-            self._all.append(connection)
+            connection._emitted = True
             self._added.append(connection)
             self._new.append(connection)
             self._arrived.notify()
