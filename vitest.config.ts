@@ -15,6 +15,7 @@ const e2e = [
   'test/{packed,processes,quick-start,recordings,reliability,scripts,simulation,tools,troubleshooting,tutorials,web-programs}.test.ts',
   'packages/serpy-view/test/browser/**/*.test.ts',
   'test/interop/**/*.test.ts',
+  'test/python-peer/**/*.test.ts',
 ];
 
 /** Test files that open sockets, or drive whole connections and sessions through every kind of network. */
