@@ -1992,6 +1992,8 @@ class Server:
             wait = 5.0 if self.options.session == "require" else 0.1
             connection._read_frames(link, time.monotonic() + wait, 0)
         except _Resumed as resumed:
+            with connection._lock:
+                connection._link = None  # the link belongs to the session now
             connection._finish(ConnectionClosed("the client resumed its session", True))
             self._run_resumed(resumed.connection, link)  # type: ignore[arg-type]
         except Exception as error:

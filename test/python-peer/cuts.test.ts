@@ -93,7 +93,7 @@ async function strike(ends: { program: Program; proxy: FaultProxy; close(): Prom
 
 describe(`100 MiB through ${cuts} broken connections`, () => {
   for (const role of ['client', 'server'] as const) {
-    const timeout = 300_000;
+    const timeout = 120_000;
     test.skipIf(!best)(titled(`Python as a ${role} sends`, !!best), { timeout }, async () => {
       const ends = await stage(role, role === 'client' ? 'up' : 'down', `${pythonSends}\ntime.sleep(1)\nc.close()`);
       expect(await receiveAll(ends.connection)).toBe(messages);

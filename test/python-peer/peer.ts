@@ -25,13 +25,14 @@ const probe = `
 import importlib.util, ssl, sys
 assert sys.version_info >= (3, 8)
 print("%d.%d" % sys.version_info[:2], importlib.util.find_spec("numpy") is not None,
-      hasattr(ssl.SSLContext, "set_psk_client_callback"))
+      hasattr(ssl.SSLContext, "set_psk_client_callback"), sys.executable)
 `;
 
 function look(command: string): Python | undefined {
   const { status, stdout } = spawnSync(command, ['-c', probe], { encoding: 'utf8' });
-  const [version = '', numpy, keys] = (stdout ?? '').trim().split(' ');
-  return status === 0 ? { command, version, numpy: numpy === 'True', keys: keys === 'True' } : undefined;
+  const [version = '', numpy, keys, ...path] = (stdout ?? '').trim().split(' ');
+  if (status !== 0) return undefined;
+  return { command: path.join(' ') || command, version, numpy: numpy === 'True', keys: keys === 'True' };
 }
 
 function commands(): string[] {
