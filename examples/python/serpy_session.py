@@ -1441,6 +1441,11 @@ class Connection:
                 with self._lock:
                     self._session, deadline = None, None
                     self._set_mode("plain")
+            if link.wait(1, deadline) and link.peek(1) not in (MAGIC[:1], PROBE[:1]):
+                if link.peek(1) == b"\x15":
+                    raise AuthError("the other end uses encryption: give key or tls")
+                raise ProtocolError("the other end does not speak serpy v2: its first byte is {}".format(
+                    link.peek(1).hex()))
             if not link.wait(14, deadline):
                 deadline = None
                 if self._mode == "asked" and (self._session is not None or options.session == "require"):
@@ -1462,8 +1467,6 @@ class Connection:
                 continue
             magic, kind, check, size = _HEADER.unpack(head)
             if magic != MAGIC:
-                if head[:2] == b"\x15\x03":
-                    raise AuthError("the other end uses encryption: give key or tls")
                 raise ProtocolError("the other end does not speak serpy v2: it sent {}".format(head[:5].hex()))
             if size > max(options.max_message_bytes, 4096):
                 raise ProtocolError("the other end sent a message of {:,} bytes; at most {:,} are accepted: raise "

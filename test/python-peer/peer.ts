@@ -46,9 +46,7 @@ function commands(): string[] {
 export const pythons = commands()
   .map(look)
   .filter((each) => each !== undefined)
-  .filter(
-    (each, index, all) => all.findIndex((a) => a.version === each.version && a.numpy === each.numpy) === index,
-  );
+  .filter((each, index, all) => all.findIndex((a) => a.version === each.version && a.numpy === each.numpy) === index);
 
 /** The Python that is fastest, or none. */
 export const best = pythons.find(({ numpy }) => numpy) ?? pythons[0];
