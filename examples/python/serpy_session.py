@@ -1439,8 +1439,10 @@ class Connection:
                 if options.session == "require":
                     raise ProtocolError("the client continued without the required session")
                 with self._lock:
-                    self._session, deadline = None, None
+                    void, self._session, deadline = self._session, None, None
                     self._set_mode("plain")
+                if self._server is not None and void is not None:
+                    self._server._sessions.pop(void.ident, None)
             if link.wait(1, deadline) and link.peek(1) not in (MAGIC[:1], PROBE[:1]):
                 if link.peek(1) == b"\x15":
                     raise AuthError("the other end uses encryption: give key or tls")
@@ -1787,9 +1789,9 @@ class Connection:
         entries = list(self._flight) + list(self._queue)
         unsent = [e for e in entries if e.start < 0 and (
             e.kind not in (PART, REQUEST) or (e.kind == REQUEST and e.parts[0][0] == 0))]
-        unknown = [e for e in entries if e.start >= 0]
+        unknown, kept = [e for e in entries if e.start >= 0], set(map(id, unsent))
         for entry in entries:
-            entry.lost = entry not in unsent if len(unsent) < 64 else entry.start >= 0 or entry.kind in (PART, REQUEST)
+            entry.lost = id(entry) not in kept
         self._flight.clear()
         self._queue = collections.deque(unsent)
         self._queued_bytes = sum(e.size for e in unsent)
@@ -2072,6 +2074,11 @@ class Server:
     def _add(self, connection: Connection) -> None:
         if connection._emitted:
             return
+        with self._lock:
+            absent = next((c for c in self._added if c._link is None), None)
+            full = len(self._added) >= self.nb_conn
+        if full and absent is not None:
+            absent._finish(ConnectionClosed("the client was away, and others needed its place"))
         with self._lock:
             if connection._over:
                 return

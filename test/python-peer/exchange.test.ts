@@ -134,6 +134,7 @@ for array in (np.arange(6, dtype=np.uint16).reshape(2, 3), np.asfortranarray(np.
 back = c.getData(timeout=20)
 back[0, 0] = 9
 print(back.dtype, back.shape, back.tolist())
+c.close()
 `;
       const both = await ends('client', code, array);
       const first = await both.connection.getArray();
