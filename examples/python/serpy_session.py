@@ -1075,9 +1075,11 @@ class Connection:
             self._closing = True
             self._changed.wait_for(lambda: self._over or (not self._queue and not self._flight and self._link), left())
             if self._link is not None and self._over is None:
-                final = self._session.sent if self._session and self._mode == "session" else None
-                self._close_record = [] if final is None else record(
-                    CLOSE, _u64(final) + reason.encode()[:1024], 0, not self._link.trusted)
+                self._close_record, session = [], self._session
+                if session is not None and self._mode == "session":
+                    checked = not self._link.trusted
+                    self._close_record = self._ack_record(session, checked)  # so that the other end knows what arrived
+                    self._close_record += record(CLOSE, _u64(session.sent) + reason.encode()[:1024], 0, checked)
                 self._work.notify_all()
                 self._changed.wait_for(lambda: self._over, left())
             self._finish(ConnectionClosed("the connection was closed here", True))

@@ -4,7 +4,7 @@ import { type Connection, connect, listen } from 'serpy';
 import { FaultProxy } from 'serpy-fault-proxy';
 import { afterEach, describe, expect, test } from 'vitest';
 import { titled } from '../interop/python-peer.js';
-import { killPrograms, type Program } from '../program.js';
+import { killPrograms } from '../program.js';
 import { best, python } from './peer.js';
 
 const cuts = 200;
@@ -14,36 +14,38 @@ const messageBytes = 512 * 1024;
 afterEach(killPrograms);
 
 /** Each connection breaks once so many bytes have passed in a direction, until there were enough of them. */
-function breaking(port: number, direction: 'up' | 'down') {
-  const plan = (index: number) =>
-    index < cuts
-      ? { [direction]: { cut: { atByte: 380_000 + ((index * 7919) % 90_000), how: index % 2 ? 'rst' : 'fin' } } }
-      : {};
-  return new FaultProxy({ target: { port }, plan: plan as never }).start();
+function breaking(port: number) {
+  const cut = (index: number) => ({
+    cut: { atByte: 380_000 + ((index * 7919) % 90_000), how: index % 4 < 2 ? ('rst' as const) : ('fin' as const) },
+  });
+  const plan = (index: number) => (index < cuts ? { [index % 2 ? 'up' : 'down']: cut(index) } : {});
+  return new FaultProxy({ target: { port }, plan }).start();
 }
 
-const pythonSends = `
-for n in range(${messages}):
-    block = hashlib.sha256(struct.pack("<I", n)).digest()
-    c.sendData(struct.pack("<I", n) + block * (${messageBytes} // 32))
-c.sendData("end", acknowledge="received", timeout=100)
-print("sent", c.lost)
-`;
-
-const pythonReceives = `
+/** Sends and receives at the same time, and checks each byte. */
+const bothWays = `
+import threading
+def message(n):
+    return struct.pack("<I", n) + hashlib.sha256(struct.pack("<I", n)).digest() * (${messageBytes} // 32)
+def send():
+    for n in range(${messages}):
+        c.sendData(message(n))
+    c.sendData("end", acknowledge="received", timeout=250)
+    print("sent", c.lost)
+sender = threading.Thread(target=send)
+sender.start()
 right = 0
 while True:
-    data = c.getData(timeout=100)
+    data = c.getData(timeout=250)
     if isinstance(data, str):
         break
-    block = hashlib.sha256(struct.pack("<I", right)).digest()
-    assert data == struct.pack("<I", right) + block * (${messageBytes} // 32), right
+    assert data == message(right), right
     right += 1
 print("received", right)
+sender.join()
+c.sendData("over", acknowledge="consumed", timeout=60)
+c.close()
 `;
-
-const client = 'c = Connection("127.0.0.1", int(sys.argv[1]), session="require")\n';
-const server = 's = Server("127.0.0.1", 0, session="require").start()\nprint("port", s.port)\nc = s.getConnection()\n';
 
 function messageOf(n: number): Buffer {
   const head = Buffer.alloc(4);
@@ -68,46 +70,39 @@ async function sendAll(connection: Connection): Promise<void> {
   await connection.sendData('end', { acknowledge: 'received' });
 }
 
-/** Python as a client of Node, or as its server. Returns both ends and the proxy between them. */
-async function stage(role: 'client' | 'server', direction: 'up' | 'down', code: string) {
+/** Python as a client of Node, or as its server, with the proxy between them. */
+async function stage(role: 'client' | 'server') {
   if (role === 'client') {
     const ours = await listen({ protocol: 'v2', port: 0, session: 'require' });
-    const proxy = await breaking(ours.address.port, direction);
-    const program = python(client + code, [proxy.address.port]);
-    const connection = await ours.getConnection();
-    return { program, connection, proxy, close: () => ours.closeServer() };
+    const proxy = await breaking(ours.address.port);
+    const code = `c = Connection("127.0.0.1", int(sys.argv[1]), session="require")${bothWays}`;
+    const program = python(code, [proxy.address.port]);
+    return { program, connection: await ours.getConnection(), proxy, close: () => ours.closeServer() };
   }
-  const program = python(server + code);
+  const code = `s = Server("127.0.0.1", 0, session="require").start()\nprint("port", s.port)\nc = s.getConnection()${bothWays}`;
+  const program = python(code);
   const [, port] = await program.until(/port (\d+)\n/);
-  const proxy = await breaking(Number(port), direction);
+  const proxy = await breaking(Number(port));
   const connection = await connect({ protocol: 'v2', port: proxy.address.port, session: 'require' });
   return { program, connection, proxy, close: () => connection.close() };
 }
 
-/** Ends everything. */
-async function strike(ends: { program: Program; proxy: FaultProxy; close(): Promise<unknown> }): Promise<void> {
-  await ends.program.ended;
-  await ends.proxy.close();
-  await ends.close();
-}
-
-describe(`100 MiB through ${cuts} broken connections`, () => {
-  for (const role of ['client', 'server'] as const) {
-    const timeout = 120_000;
-    test.skipIf(!best)(titled(`Python as a ${role} sends`, !!best), { timeout }, async () => {
-      const ends = await stage(role, role === 'client' ? 'up' : 'down', `${pythonSends}\ntime.sleep(1)\nc.close()`);
-      expect(await receiveAll(ends.connection)).toBe(messages);
-      await ends.program.until(/sent \[\]\n/);
-      expect(ends.proxy.linkCount).toBeGreaterThan(cuts);
-      await strike(ends);
-    });
-
-    test.skipIf(!best)(titled(`Python as a ${role} receives`, !!best), { timeout }, async () => {
-      const ends = await stage(role, role === 'client' ? 'down' : 'up', `${pythonReceives}\nc.close()`);
-      await sendAll(ends.connection);
-      await ends.program.until(new RegExp(`received ${messages}\n`));
-      expect(ends.proxy.linkCount).toBeGreaterThan(cuts);
-      await strike(ends);
-    });
-  }
+describe(`100 MiB in each direction through ${cuts} broken connections`, () => {
+  test.skipIf(!best).each(['client', 'server'] as const)(
+    titled('arrive once and in order with Python as a %s', !!best),
+    { timeout: 300_000 },
+    async (role) => {
+      const { program, connection, proxy, close } = await stage(role);
+      const [received] = await Promise.all([receiveAll(connection), sendAll(connection)]);
+      expect(received).toBe(messages);
+      expect(await connection.getData()).toBe('over');
+      const { status, stdout, stderr } = await program.ended;
+      expect([status, stderr]).toEqual([0, '']);
+      expect(stdout).toContain('sent []\n');
+      expect(stdout).toContain(`received ${messages}\n`);
+      expect(proxy.linkCount).toBeGreaterThan(cuts);
+      await close();
+      await proxy.close();
+    },
+  );
 });
