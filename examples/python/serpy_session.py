@@ -1430,7 +1430,7 @@ class Connection:
 
     def _read_frames(self, link: _Link, deadline: Optional[float], damaged: int) -> None:
         """The base protocol, until a session begins. Returns only by an exception."""
-        first, heard, options = True, 0, self.options
+        first, start, heard, options = True, True, 0, self.options  # no frame yet, no byte yet
         while True:
             if self._mode == "answered":
                 if not link.wait(3, deadline):
@@ -1463,8 +1463,8 @@ class Connection:
                     self._server._add(self)
                 continue
             head = bytes(link.read(14))
-            if first and head == PROBE and self._server is not None:
-                first = False
+            begins, start = start, False
+            if begins and head == PROBE and self._server is not None:
                 with self._lock:
                     link.outgoing.append(AUTO_ANSWER * (2 if options.session == "off" else 1))
                     self._work.notify()
