@@ -564,6 +564,10 @@ class _Link:
             self._sock.settimeout(self._tick)
         return True
 
+    @property
+    def buffered(self) -> int:
+        return self._end - self._start
+
     def peek(self, count: int) -> bytes:
         return bytes(self._view[self._start:self._start + count])
 
@@ -1073,7 +1077,7 @@ class Connection:
                 self._changed.wait_for(lambda: self._over, left())
                 return
             self._closing = True
-            self._changed.wait_for(lambda: self._over or (not self._queue and not self._flight and self._link), left())
+            self._changed.wait_for(lambda: self._over or (not self._queue and not self._flight), left())
             if self._link is not None and self._over is None:
                 self._close_record, session = [], self._session
                 if session is not None and self._mode == "session":
@@ -1203,6 +1207,9 @@ class Connection:
                     link.end()
             except OSError:
                 link.kill()
+            except Exception as error:  # a fault of this module must not be silent
+                log.exception("the writer failed")
+                self._finish(ConnectionClosed("internal error: {!r}".format(error)))
 
     def _next_job(self) -> Optional[Tuple[_Link, Any, bool]]:
         """What to write next. None after a wait."""
@@ -1582,11 +1589,14 @@ class Connection:
         """The records of a session. Returns only by an exception."""
         if self._server is not None:
             self._server._add(self)
-        progress = time.monotonic()
+        waiting, progress, seen = False, time.monotonic(), 0
 
         def idle() -> None:
+            nonlocal progress, seen
             self._check_alive(link)
-            if waiting and time.monotonic() - progress > 2 * self.options.peer_timeout:
+            if waiting and link.buffered >= seen + 1024:
+                progress, seen = time.monotonic(), link.buffered
+            elif waiting and time.monotonic() - progress > 2 * self.options.peer_timeout:
                 raise _Broken("a record of the other end does not arrive completely")
             if waiting and self._peer_ping and time.monotonic() - link.heard < self._peer_ping:
                 with self._lock:
@@ -1596,13 +1606,13 @@ class Connection:
         while True:
             waiting = False
             head = bytes(link.read(12))
-            waiting, progress = True, time.monotonic()
+            waiting, progress, seen = True, time.monotonic(), 0
             word, low, check = struct.unpack("<III", head)
             size, kind = word & 0xFFFFFF, word >> 24
             base = kind & 0x9F
             if size > (1_048_576 if base == DATA else 2048):
                 raise _Broken("a record of the other end is longer than any can be: its bytes are damaged")
-            while size > 1024 and not link.wait(size, time.monotonic() + self.options.peer_timeout):
+            while link.buffered < size and not link.wait(size, time.monotonic() + 1):
                 idle()
             payload = link.read(size)
             if not link.trusted and check_of(head[:8], payload) != check:
