@@ -350,14 +350,14 @@ _SIZES = {0x01: (16,), 0x02: (8,), 0x03: (8,), 0x04: (16,), 0x05: (8,), 0x07: (8
 _INSTANCE = os.urandom(16)
 
 
-def greeting(tag: bytes, fields: Dict[int, bytes]) -> bytes:
+def handshake(tag: bytes, fields: Dict[int, bytes]) -> bytes:
     """The frame of a HELLO or WELCOME: its checksum is complemented."""
     payload = tag + b"".join(struct.pack("<BH", n, len(value)) + value for n, value in fields.items())
     payload += struct.pack("<I", zlib.crc32(payload))
     return _HEADER.pack(MAGIC, BYTES, checksum(payload) ^ _M32, len(payload)) + payload
 
 
-def read_greeting(tag: bytes, payload: bytes) -> Optional[Dict[int, bytes]]:
+def read_handshake(tag: bytes, payload: bytes) -> Optional[Dict[int, bytes]]:
     """The fields of a HELLO or WELCOME, or None if the payload is none. Raises _Broken if it is malformed."""
     if len(payload) < 16 or len(payload) > 4096 or payload[:12] != tag:
         return None
@@ -367,17 +367,17 @@ def read_greeting(tag: bytes, payload: bytes) -> Optional[Dict[int, bytes]]:
     at, end = 12, len(payload) - 4
     while at < end:
         if at + 3 > end:
-            raise _Broken("a field of the greeting is cut off")
+            raise _Broken("a field of the HELLO or WELCOME is cut off")
         number, size = struct.unpack_from("<BH", payload, at)
         value = payload[at + 3:at + 3 + size]
         at += 3 + size
         if at > end or number in fields or (number >= 0x80 and number not in _SIZES):
-            raise _Broken("field {:02x} of the greeting is cut off, repeated or not known".format(number))
+            raise _Broken("field {:02x} of the HELLO or WELCOME is cut off, repeated or not known".format(number))
         if number in _SIZES and size not in _SIZES[number]:
-            raise _Broken("field {:02x} of the greeting has {} bytes".format(number, size))
+            raise _Broken("field {:02x} of the HELLO or WELCOME has {} bytes".format(number, size))
         fields[number] = value
     if not all(number in fields for number in (1, 2, 3, 4, 5)) or (tag == HELLO and 7 not in fields):
-        raise _Broken("a field of the greeting is missing")
+        raise _Broken("a field of the HELLO or WELCOME is missing")
     return fields
 
 
@@ -651,7 +651,7 @@ class Options:
     send_bytes: int = 67_108_864  # bound of what waits to be sent and acknowledged
     send_messages: int = 16_384
     ping_interval: float = 5.0  # 0: no heartbeat
-    peer_timeout: float = 15.0  # silence after which the link is given up
+    peer_timeout: float = 15.0  # silence after which the link is closed
     session_timeout: float = 0.5  # wait for an end that may not have sessions
     resume_window: float = 120.0  # how long an absent end is awaited
     close_timeout: float = 5.0
@@ -1385,7 +1385,7 @@ class Connection:
                 extra[0x81] = session.ident
                 extra[0x82] = proof(session.secret, session.ident, session.attempt)
                 extra[0x83] = _u64(session.attempt, session.received, session.consumed)
-            link.outgoing.append(greeting(HELLO, self._fields(link, extra, session)))
+            link.outgoing.append(handshake(HELLO, self._fields(link, extra, session)))
             self._attach(link, "asked")
         wait = options.session_timeout if session is None and options.session == "prefer" else 5.0
         self._read_frames(link, time.monotonic() + wait, 0)
@@ -1519,7 +1519,7 @@ class Connection:
     def _greeted(self, link: _Link, payload: bytes, first: bool, heard: int) -> bool:
         """Processes a HELLO or WELCOME. False: it is none, or comes at the wrong time."""
         if self._server is not None:
-            hello = read_greeting_or_refuse(self, link, payload) if first and self._mode == "new" else None
+            hello = read_handshake_or_refuse(self, link, payload) if first and self._mode == "new" else None
             if hello is None or self.options.session == "off":
                 return False
             self._server._hello(self, link, hello)
@@ -1527,7 +1527,7 @@ class Connection:
         with self._lock:
             if self._mode != "asked" and not (self._mode == "plain" and link.plain_sent == 0):
                 return False
-            welcome = read_greeting(WELCOME, payload)
+            welcome = read_handshake(WELCOME, payload)
             if welcome is None or self.options.session == "off":
                 return False
             self._welcome(link, welcome, heard)
@@ -1854,10 +1854,10 @@ def _cut(text: str) -> bytes:
     return text.encode(errors="replace")[:1024].decode(errors="ignore").encode()
 
 
-def read_greeting_or_refuse(connection: Connection, link: _Link, payload: bytes) -> Optional[Dict[int, bytes]]:
+def read_handshake_or_refuse(connection: Connection, link: _Link, payload: bytes) -> Optional[Dict[int, bytes]]:
     """A HELLO. If it is malformed, or no common version exists, the client learns why."""
     try:
-        hello = read_greeting(HELLO, payload)
+        hello = read_handshake(HELLO, payload)
         if hello is None:
             return None
         oldest, newest = _ints(hello[0x01])
@@ -1867,7 +1867,7 @@ def read_greeting_or_refuse(connection: Connection, link: _Link, payload: bytes)
             raise _Broken("a field is missing")
         return hello
     except _Broken as error:
-        link.send([greeting(WELCOME, connection._fields(link, {0x06: str(error).encode()}, None))])
+        link.send([handshake(WELCOME, connection._fields(link, {0x06: str(error).encode()}, None))])
         link.end()
         raise
 
@@ -2051,7 +2051,7 @@ class Server:
             connection._session = session = _Session(ident[:16], ident[16:], self.options.receive_bytes)
             connection._absence = _ints(hello[0x07])[0] / 1000
             extra = {**lost, 0x08: ident, 0x09: _u64(link.plain_sent)}
-            link.outgoing.append(greeting(WELCOME, connection._fields(link, extra, None)))
+            link.outgoing.append(handshake(WELCOME, connection._fields(link, extra, None)))
             session.identity = link.identity
             connection._resume(link, hello, 0, 0)
             if lost:
@@ -2078,7 +2078,7 @@ class Server:
             connection._link = None
             connection._absence = _ints(hello[0x07])[0] / 1000
             position = {0x83: _u64(session.received, session.consumed)}
-            link.outgoing.append(greeting(WELCOME, connection._fields(link, position, session)))
+            link.outgoing.append(handshake(WELCOME, connection._fields(link, position, session)))
             connection._resume(link, hello, received, consumed)
             connection._attach(link, "session")
             return True

@@ -90,7 +90,7 @@ async function stage(role: 'client' | 'server') {
 describe(`100 MiB in each direction through ${cuts} broken connections`, () => {
   test.skipIf(!best).each(['client', 'server'] as const)(
     titled('arrive once and in order with Python as a %s', !!best),
-    { timeout: 300_000 },
+    { timeout: 600_000 },
     async (role) => {
       const { program, connection, proxy, close } = await stage(role);
       const [received] = await Promise.all([receiveAll(connection), sendAll(connection)]);

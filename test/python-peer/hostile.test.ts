@@ -65,7 +65,7 @@ const cases: [string, Buffer, RegExp][] = [
   [
     'whose WELCOME lacks a field',
     writeHandshakeFrame('WELCO', common.slice(1)),
-    /^ConnectionClosed .*field of the greeting is missing/,
+    /^ConnectionClosed .*field of the HELLO or WELCOME is missing/,
   ],
   [
     'whose WELCOME has an unknown field',

@@ -78,8 +78,8 @@ def check(vector):
     elif kind == "greeting":
         data = get("bytes")
         tag = s.HELLO if vector["from"] == "client" else s.WELCOME
-        fields = s.read_greeting(tag, data[14:])
-        assert s.greeting(tag, fields) == data, "sent"
+        fields = s.read_handshake(tag, data[14:])
+        assert s.handshake(tag, fields) == data, "sent"
     elif kind == "proof":
         assert s.proof(get("secret"), get("id"), int(vector["attempt"])) == get("proof")
     elif kind == "psk":
