@@ -102,7 +102,7 @@ class _Broken(Exception):
 
 # ── Values: what a message holds, and its payload ───────────────────────────────────────────────
 
-INT, FLOAT, STR, BYTES, PART, REQUEST = 0x01, 0x11, 0x21, 0x81, 0x41, 0x42
+INT, FLOAT, STR, BYTES, PART, REQUEST, ABOUT = 0x01, 0x11, 0x21, 0x81, 0x41, 0x42, 0x43
 MAGIC = b"\xde\xca\xfe\xca\xfe"
 PROBE = b"\x01SETMODE0\x1f\x1f\x1f\x1f\x1f"
 AUTO_ANSWER = MAGIC + b"\x81\xff\xff\xff\xff\x00\x00\x00\x00"
@@ -176,6 +176,27 @@ def decode(kind: int, payload: Bytes, arrays: bool = True) -> Any:
     except (UnicodeDecodeError, ValueError, OverflowError) as error:
         raise ProtocolError("the other end sent a value that is not legal: {}".format(error))
     raise ProtocolError("the other end sent a message of the type {:02x}, which does not exist".format(kind))
+
+
+def read_about(payload: Bytes) -> Tuple[int, bytearray, Dict[str, Any]]:
+    """Splits a message with metadata: the type of its value, its payload, and `name`, `unit` and `axes` if stated."""
+    size = struct.unpack_from("<H", payload, 2)[0] if len(payload) >= 4 else 0
+    if not 4 <= size <= min(4096, len(payload)):
+        raise ProtocolError("the other end sent a message whose metadata are cut off")
+    about: Dict[str, Any] = {}
+    at = 4
+    while at < size and payload[at] != 0:
+        number, length = struct.unpack_from("<BH", payload, at) if at + 3 <= size else (0, 0)
+        text = _name_of(bytes(payload[at + 3:at + 3 + length]))
+        at += 3 + length
+        if number == 0 or at > size or (number <= 3 and not text):
+            about = {}
+            break  # not legal: the message is delivered without metadata
+        if number in (1, 2):
+            about["name" if number == 1 else "unit"] = text
+        elif number == 3:
+            about.setdefault("axes", []).append(text)
+    return payload[0], bytearray(payload[size:]), about
 
 
 def _decode_array(payload: Bytes) -> Any:
@@ -735,7 +756,7 @@ class _Session:
                 self.head.clear()
                 if magic != MAGIC:
                     raise ProtocolError("the other end sent a stream without frames")
-                most = {PART: 262_144, REQUEST: largest + 16}.get(self.kind, largest)
+                most = {PART: 262_144, REQUEST: largest + 16, ABOUT: largest + 4096}.get(self.kind, largest)
                 if self.left > most:
                     raise ProtocolError("the other end sent a message of {:,} bytes; at most {:,} are accepted: raise "
                                         "max_message_bytes at both ends".format(self.left, most))
@@ -868,7 +889,7 @@ class Connection:
         self._queue: Deque[_Entry] = collections.deque()  # not sent, the first one perhaps in part
         self._flight: Deque[_Entry] = collections.deque()  # sent, not acknowledged
         self._queued_bytes = 0
-        self._inbox: Deque[Tuple[Any, int, int, Optional[_Session]]] = collections.deque()
+        self._inbox: Deque[Tuple[Any, int, int, Optional[_Session], Dict[str, Any]]] = collections.deque()
         self._held = 0  # cost of all that waits to be read or answered
         self._over: Optional[ConnectionClosed] = None
         self._closing = self._close_sent = self._was_ready = self._emitted = False
@@ -891,6 +912,8 @@ class Connection:
         self._handler: Optional[Handler] = None
         self._cause: Optional[Exception] = None
         self.peerName = ""
+        #: What the other end said about the value that `getData` returned last: name, unit, axes.
+        self.about: Dict[str, Any] = {}
         #: Values that may or may not have arrived, because their session was lost. Replaced at each loss.
         self.lost: List[Any] = []
 
@@ -936,7 +959,7 @@ class Connection:
         deadline = None if timeout is None else time.monotonic() + timeout
         with self._lock:
             self._await(self._readable, lambda: self._inbox, deadline, "no message came within {} s".format(timeout))
-            value, end, cost, session = self._inbox.popleft()
+            value, end, cost, session, self.about = self._inbox.popleft()
             if session is not None and session is self._session:
                 session.consumed = end
                 if session.consumed <= session.flagged:
@@ -1394,8 +1417,7 @@ class Connection:
         limit = self._raise_limit(session) if session else max(0, self.options.receive_bytes - self._held)
         fields = {0x01: _u64(1, 1), 0x04: _INSTANCE, 0x02: _u64(self.options.max_message_bytes),
                   0x03: _u64(int(self.options.ping * 1000)), 0x05: _u64(limit), **extra}
-        if link.encrypted:
-            fields[0x0A] = _u64(1)
+        fields[0x0A] = _u64(3 if link.encrypted else 2)  # bit 1: this end reads metadata
         if self.options.name:
             fields[0x0B] = self.options.name.encode()
         return fields
@@ -1512,7 +1534,7 @@ class Connection:
             self._server._add(self)
         with self._lock:
             self._changed.wait_for(lambda: self._over or self._held < self.options.receive_bytes)
-            self._inbox.append((value, 0, cost, None))
+            self._inbox.append((value, 0, cost, None, {}))
             self._held += cost
             self._readable.notify()
 
@@ -1684,8 +1706,10 @@ class Connection:
             return self._stream_part(payload)
         if kind == REQUEST:
             return self._request_part(payload)
-        value, cost = decode(kind, payload, self.options.arrays), len(payload) + _COST
-        self._inbox.append((value, end, cost, self._session))
+        cost, about = len(payload) + _COST, {}
+        if kind == ABOUT:
+            kind, payload, about = read_about(payload)
+        self._inbox.append((decode(kind, payload, self.options.arrays), end, cost, self._session, about))
         self._held += cost
         self._readable.notify()
 

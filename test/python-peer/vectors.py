@@ -75,7 +75,7 @@ def check(vector):
         assert len(values) == len(expected) and all(map(same, values, expected)), values
         assert isinstance(error, s.ProtocolError) == ("error" in vector), error
         assert sends == get("sends") if "sends" in vector else sends == b"", sends
-    elif kind == "greeting":
+    elif kind == "negotiation":
         data = get("bytes")
         tag = s.HELLO if vector["from"] == "client" else s.WELCOME
         fields = s.read_handshake(tag, data[14:])
@@ -100,6 +100,17 @@ def check(vector):
             session, values = s._Session(b"", b"", 0), []
             session.feed(memoryview(data)[12:], lambda kind, payload, end: values.append(s.decode(kind, payload)), 1000)
             assert values == [value_of(each) for each in vector["gives"]], values
+    elif kind == "about":
+        try:
+            type_, payload, about = s.read_about(bytearray(get("bytes")))
+        except s.ProtocolError:
+            assert "error" in vector
+            return
+        assert same(s.decode(type_, payload), value_of(vector["value"]))
+        stated = {key: json.loads(vector[word]) for key, word in (("name", "quantity"), ("unit", "unit")) if word in vector}
+        if vector["axes"]:
+            stated["axes"] = [json.loads(each) for each in vector["axes"]]
+        assert about == stated, about
     elif kind == "request":
         data, number = get("bytes"), int(vector["number"])
         part = ["request", "response", "failure", "cancel"].index(vector["part"]) if vector["part"] != "unknown" else 9

@@ -13,7 +13,7 @@ afterEach(killPrograms);
 const vectors = vectorsOf('docs/protocol-v2.md').filter(({ kind }) => kind !== 'detection');
 
 const single = 'kind name value bytes error sends from secret id attempt proof key psk length digest offset type part';
-const keys = `${single} number code text`.split(' ');
+const keys = `${single} number code text quantity unit`.split(' ');
 const hexadecimal = new Set(['bytes', 'sends', 'secret', 'id', 'proof', 'psk']);
 
 /** A vector as one line of JSON; bytes are hexadecimal digits only. */
@@ -21,7 +21,7 @@ function lineOf(vector: (typeof vectors)[number]): string {
   const entries = keys
     .filter((key) => vector.has(key))
     .map((key) => [key, hexadecimal.has(key) ? vector.bytes(key).toString('hex') : vector.text(key)]);
-  return JSON.stringify({ ...Object.fromEntries(entries), gives: vector.all('gives') });
+  return JSON.stringify({ ...Object.fromEntries(entries), gives: vector.all('gives'), axes: vector.all('axis') });
 }
 
 const environment = { PYTHONPATH: moduleFolder, PYTHONDONTWRITEBYTECODE: '1' };
