@@ -17,6 +17,7 @@ const e2e = [
   'packages/node-red-contrib-serpy/test/nodes.test.ts',
   'packages/serpy-view/test/recording/long.test.ts',
   'test/interop/**/*.test.ts',
+  'test/python-peer/**/*.test.ts',
 ];
 
 /** Test files that open sockets, or drive whole connections and sessions through every kind of network. */
