@@ -421,7 +421,7 @@ describe('source files', () => {
 });
 
 describe('test files', () => {
-  test('are each in exactly one project of the runner', async () => {
+  test('are each in exactly one project of the runner', { timeout: 60_000 }, async () => {
     const { status, stdout } = spawnSync(
       process.execPath,
       [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'list', '--filesOnly', '--json'],
