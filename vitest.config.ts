@@ -12,7 +12,7 @@ const e2e = [
   'packages/cli/test/processes/**/*.test.ts',
   'packages/cli/test/recording/{killed,gaps}.test.ts',
   'test/{bench,broadcast,demo,docs,examples,exe,from-python,fuzz,fuzz-cost,hostile-clients,memory,other-languages}.test.ts',
-  'test/{export-page,packed,processes,quick-start,recordings,reliability,scripts,simulation,site,snippets,tools,troubleshooting,tutorials,view-kills,view-memory,web-programs}.test.ts',
+  'test/{export-page,packed,processes,quick-start,recordings,release,reliability,scripts,simulation,site,snippets,tools,troubleshooting,tutorials,view-kills,view-memory,web-programs}.test.ts',
   'packages/serpy-view/test/browser/**/*.test.ts',
   'packages/node-red-contrib-serpy/test/nodes.test.ts',
   'packages/serpy-view/test/recording/long.test.ts',
