@@ -74,7 +74,7 @@ export class Inbound {
       return dropped(`${what} on ${topic} has ${payload.length} bytes, and the limit is ${maxInboundBytes} bytes`);
     if (isRequest && !reply)
       return dropped(
-        `a request on ${topic} names no topic for its answer: MQTT 5 (response topic) or NATS (request) is needed`,
+        `a request on ${topic} names no topic for its answer that the bridge may use: MQTT 5 (response topic) or NATS (request) is needed`,
       );
     if (this.#waiting >= maxWaiting)
       return dropped(`${what} on ${topic} was not passed on: ${maxWaiting} others wait for the instrument`);

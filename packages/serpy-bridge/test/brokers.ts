@@ -17,7 +17,9 @@ export const natsPath = find('nats-server');
 export const noNats = 'nats-server was not found: install the package nats-server';
 
 function find(name: string): string | undefined {
-  return ['/usr/sbin', '/usr/bin', '/usr/local/bin', '/usr/local/sbin'].map((folder) => `${folder}/${name}`).find(isProgram);
+  return ['/usr/sbin', '/usr/bin', '/usr/local/bin', '/usr/local/sbin']
+    .map((folder) => `${folder}/${name}`)
+    .find(isProgram);
 }
 
 function isProgram(path: string): boolean {

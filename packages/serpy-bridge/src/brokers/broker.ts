@@ -55,6 +55,8 @@ export interface LinkOptions {
   readonly will: Publication;
   readonly subscriptions: readonly string[];
   onArrival(arrival: Arrival): void;
+  /** Ends the attempt to connect. */
+  readonly signal: AbortSignal;
 }
 
 export interface Broker {

@@ -8,7 +8,7 @@ export interface KeeperHost {
   readonly clock: Clock;
   readonly random: () => number;
   /** For each attempt: the will is that of the moment. */
-  linkOptions(): LinkOptions;
+  linkOptions(): Omit<LinkOptions, 'signal'>;
   onUp(link: BrokerLink): void;
   onDown(): void;
   onChange(): void;
@@ -69,7 +69,7 @@ export class BrokerKeeper {
   /** Resolves when the attempt failed, or when the connection that it made has ended. */
   async #attempt(): Promise<void> {
     try {
-      const link = await this.#broker.connect(this.#host.linkOptions());
+      const link = await this.#broker.connect({ ...this.#host.linkOptions(), signal: this.#ending.signal });
       if (this.#ending.signal.aborted) return await link.close();
       this.#link = link;
       this.#connects++;

@@ -9,6 +9,7 @@ import {
   MessageTooLargeError,
   type SerpyError,
 } from 'serpy-core';
+import { isAnswerTopic } from '../topics.js';
 import type { BrokerAddress } from './address.js';
 import { type Broker, type BrokerLink, type LinkOptions, type Publication, Refusal } from './broker.js';
 
@@ -16,6 +17,9 @@ import { type Broker, type BrokerLink, type LinkOptions, type Publication, Refus
 const keepAliveSeconds = 10;
 const connectTimeoutMs = 10_000;
 const closeTimeoutMs = 1000;
+
+/** A broker that answers pings and acknowledges nothing is unresponsive, too. */
+const ackTimeoutMs = 20_000;
 
 /** What a client of MQTT 5 tells the broker: larger messages are not sent to it. */
 const maxInboundBytes = 16 * 2 ** 20;
@@ -43,6 +47,8 @@ export class MqttBroker implements Broker {
     const client = mqtt.connect(this.#clientOptions(options));
     client.setMaxListeners(0); // one for each publication
     client.on('error', () => {}); // `close` follows
+    const abort = () => void endNow(client);
+    options.signal.addEventListener('abort', abort);
     try {
       const connack = await this.#connack(client);
       const link = new MqttLink(client, this.#version, connack, options.window, this.#clock);
@@ -51,6 +57,8 @@ export class MqttBroker implements Broker {
     } catch (error) {
       await endNow(client);
       throw error;
+    } finally {
+      options.signal.removeEventListener('abort', abort);
     }
   }
 
@@ -144,6 +152,7 @@ class MqttLink implements BrokerLink {
       });
       client.on('error', (error) => {
         reason = error.message;
+        void endNow(client); // after a packet that it cannot read, the client reads nothing more
       });
       client.once('close', () => resolve(reason));
     });
@@ -151,13 +160,16 @@ class MqttLink implements BrokerLink {
 
   /** Receives messages on these topics, but not those that the broker has kept. */
   async subscribe({ subscriptions, onArrival }: LinkOptions): Promise<void> {
+    // An answer on a topic of the bridge would be the next command or request.
+    const mayAnswerOn = (topic: string | undefined): topic is string =>
+      topic !== undefined && isAnswerTopic(topic) && !subscriptions.includes(topic);
     this.#client.on('message', (topic, payload, packet) => {
       const { responseTopic, correlationData } = packet.properties ?? {};
       onArrival({
         topic,
         payload,
         retained: packet.retain,
-        reply: responseTopic === undefined ? undefined : this.#replyTo(responseTopic, correlationData),
+        reply: mayAnswerOn(responseTopic) ? this.#replyTo(responseTopic, correlationData) : undefined,
       });
     });
     for (const topic of subscriptions) {
@@ -212,10 +224,15 @@ class MqttLink implements BrokerLink {
   #send(topic: string, payload: Buffer, options: Parameters<MqttClient['publishAsync']>[2]): Promise<void> {
     const client = this.#client;
     return new Promise((resolve, reject) => {
-      const onClose = () => reject(new ConnectError('the connection to the broker ended'));
+      const onClose = () => {
+        this.#clock.clearTimeout(timer);
+        reject(new ConnectError('the connection to the broker ended'));
+      };
+      const timer = this.#clock.setTimeout(() => void endNow(client), ackTimeoutMs);
       client.once('close', onClose);
       client.publish(topic, payload, { ...options }, (error) => {
         client.off('close', onClose);
+        this.#clock.clearTimeout(timer);
         if (!error) return resolve();
         const { code, message } = error as { code?: number | string; message: string };
         const isFinal = typeof code === 'number' && code >= 128;

@@ -48,9 +48,7 @@ export class NatsBroker implements Broker {
 
   async connect(options: LinkOptions): Promise<BrokerLink> {
     const [nats, jet] = await Promise.all([import('@nats-io/transport-node'), import('@nats-io/jetstream')]);
-    const connection = await nats.connect(this.#options()).catch((error) => {
-      throw this.#failure(error);
-    });
+    const connection = await this.#within(options.signal, nats.connect(this.#options()));
     try {
       await this.#ensureStreams(await jet.jetstreamManager(connection, { timeout: ackTimeoutMs }));
       const link = new NatsLink(
@@ -66,6 +64,19 @@ export class NatsBroker implements Broker {
       await connection.close();
       throw error instanceof ConnectError ? error : this.#failure(error);
     }
+  }
+
+  /** An attempt that is aborted continues in the background, and what it makes is closed. */
+  #within(signal: AbortSignal, attempt: Promise<NatsConnection>): Promise<NatsConnection> {
+    return new Promise((resolve, reject) => {
+      const abort = () => {
+        attempt.then((late) => late.close()).catch(() => {});
+        reject(new ConnectError('the bridge was closed'));
+      };
+      signal.addEventListener('abort', abort);
+      const settled = () => signal.removeEventListener('abort', abort);
+      attempt.then(resolve, (error) => reject(this.#failure(error))).finally(settled);
+    });
   }
 
   #options(): NodeConnectionOptions {
