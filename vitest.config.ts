@@ -27,7 +27,7 @@ const net = [
   'packages/serpy/test/**/*.test.ts',
   'packages/fault-proxy/test/{net/connect,proxy}.test.ts',
   'packages/serpy-hub/test/hub.test.ts',
-  'packages/serpy-bridge/test/{aedes,close,mosquitto,nats,tls}.test.ts',
+  'packages/serpy-bridge/test/{aedes,mosquitto,nats,outages,tls}.test.ts',
   'packages/serpy-view/test/server/**/*.test.ts',
   'packages/cli/test/{commands,flags,messages,peers}/**/*.test.ts',
   'packages/cli/test/{atomic-file,make-folder,program,instruments/instrument}.test.ts',

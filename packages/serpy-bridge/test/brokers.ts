@@ -67,10 +67,12 @@ export class BrokerProcess {
     return broker;
   }
 
-  static async nats(args: readonly string[] = []) {
+  static async nats(args: readonly string[] = [], files: Record<string, string> = {}) {
     const port = await freePort();
     const folder = mkdtempSync(join(tmpdir(), 'serpy-nats-'));
-    const command = [natsPath as string, '-a', '127.0.0.1', '-p', String(port), '-js', '-sd', folder, ...args];
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+    const given = args.map((each) => each.replaceAll('FOLDER', folder));
+    const command = [natsPath as string, '-a', '127.0.0.1', '-p', String(port), '-js', '-sd', folder, ...given];
     const broker = new BrokerProcess(port, folder, command);
     await broker.start();
     return broker;
@@ -162,6 +164,7 @@ export class Collector {
   }
 
   async close(): Promise<void> {
+    this.client.stream.destroy();
     await this.client.endAsync(true);
   }
 }

@@ -29,8 +29,8 @@ export async function mosquitto(lines?: readonly string[], files?: Record<string
   return process;
 }
 
-export async function natsServer(args?: readonly string[]): Promise<BrokerProcess> {
-  const process = await BrokerProcess.nats(args);
+export async function natsServer(args?: readonly string[], files?: Record<string, string>): Promise<BrokerProcess> {
+  const process = await BrokerProcess.nats(args, files);
   closing.push(() => process.remove());
   return process;
 }
@@ -50,8 +50,8 @@ export async function proxyBefore({ port }: { readonly port: number }) {
   };
 }
 
-export async function instrument(port = 0) {
-  const server = await listen({ protocol: 'v2', port, closeTimeoutMs: 100 } as ListenOptions);
+export async function instrument(port = 0, options: object = {}) {
+  const server = await listen({ protocol: 'v2', port, closeTimeoutMs: 100, ...options } as ListenOptions);
   closing.push(() => server.closeServer());
   const received: unknown[] = [];
   server.on('connection', async (client) => {

@@ -204,6 +204,8 @@ class MqttLink implements BrokerLink {
     });
     await Promise.race([clean, late]);
     this.#clock.clearTimeout(timer);
+    // A client that is closing waits for the broker until the keep-alive time is over.
+    client.stream.destroy();
     await endNow(client);
   }
 
