@@ -57,7 +57,7 @@ test('with concurrency and drainTimeout, a frozen subscriber delays no other and
 
 test('a server that is not a broker is reported', async () => {
   const server = createServer((socket) => {
-    socket.on('error', () => {});
+    socket.on('error', () => {}).resume();
     socket.end('HTTP/1.1 400 Bad Request\r\n\r\n');
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -16,7 +16,7 @@ export async function clearAway(): Promise<void> {
   for (const close of closing.splice(0).reverse()) await close();
 }
 
-const patience = { timeout: 18_000, interval: 20 };
+const patience = { timeout: 30_000, interval: 20 };
 
 /** Waits until the expectations hold. */
 export function until<T>(expectations: () => T | Promise<T>): Promise<T> {

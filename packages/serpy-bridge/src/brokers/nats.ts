@@ -91,6 +91,8 @@ export class NatsBroker implements Broker {
       ...(user === undefined ? password !== undefined && { token: password } : { user, pass: password ?? '' }),
       ...(encrypted && {
         tls: {
+          // The library names a host for the check of the certificate only if it is not an IP address.
+          ...({ host } as object),
           ...(ca && { ca: ca.toString() }),
           ...(cert && { cert: cert.toString() }),
           ...(key && { key: key.toString() }),
