@@ -114,7 +114,7 @@ export class Bridge {
       ...(commands !== undefined && { commands }),
       ...(requests !== undefined && { requests }),
     };
-    this.#about = new AboutPublisher(topics.about, about, clock);
+    this.#about = new AboutPublisher(topics.about, about, clock, (error) => this.#warnings.add(error));
     this.#outbox = new Outbox(settings.buffer, { onDropped: (error, count) => this.#warnings.add(error, count) });
     this.#publisher = new Publisher({
       settings,

@@ -1,6 +1,6 @@
 /** The description of an instrument on the broker: kept for later subscribers, and marked as offline by the will. */
-import type { Clock } from 'serpy-core';
-import type { BrokerLink, Publication } from '../brokers/broker.js';
+import type { Clock, SerpyError } from 'serpy-core';
+import { type BrokerLink, type Publication, Refusal } from '../brokers/broker.js';
 import type { TopicKind } from '../topics.js';
 import type { Payload } from './payload.js';
 
@@ -37,19 +37,20 @@ const minIntervalMs = 500;
 export class AboutPublisher {
   readonly #topic: string;
   readonly #clock: Clock;
+  readonly #onRefused: (error: SerpyError) => void;
   #about: About;
   #link: BrokerLink | undefined;
   #sent: string | undefined;
-  #sending = false;
   #lastMs = Number.NEGATIVE_INFINITY;
   #timer: unknown;
   #refresh: unknown;
   #number = 0;
 
-  constructor(topic: string, about: About, clock: Clock) {
+  constructor(topic: string, about: About, clock: Clock, onRefused: (error: SerpyError) => void) {
     this.#topic = topic;
     this.#about = about;
     this.#clock = clock;
+    this.#onRefused = onRefused;
   }
 
   get current(): About {
@@ -65,7 +66,7 @@ export class AboutPublisher {
   change(changes: Partial<About>): void {
     const { reason, ...about } = this.#about;
     this.#about = { ...about, ...changes };
-    this.#publish();
+    this.#publish(true);
   }
 
   /** Adds a kind, or what changed in it. */
@@ -85,16 +86,13 @@ export class AboutPublisher {
       ...(unit !== undefined && isMeasured && { unit }),
     };
     this.#about = { ...this.#about, topics: { ...topics, [kind]: entry } };
-    if (known === undefined) this.#lastMs = Number.NEGATIVE_INFINITY; // before its first message
-    this.#publish();
+    this.#publish(known === undefined);
   }
 
   attach(link: BrokerLink): void {
     this.#link = link;
     this.#sent = undefined;
-    this.#sending = false;
-    this.#lastMs = Number.NEGATIVE_INFINITY;
-    this.#publish();
+    this.#publish(true);
     this.#scheduleRefresh();
   }
 
@@ -113,28 +111,25 @@ export class AboutPublisher {
     await link?.publish(this.#publication(this.#about)).catch(() => {});
   }
 
-  #publish(): void {
+  /** @param isUrgent not after the interval: whether it is online, and a new kind before its first message */
+  #publish(isUrgent: boolean): void {
     const link = this.#link;
-    if (!link || this.#sending || this.#timer !== undefined) return;
     const text = JSON.stringify(this.#about);
-    if (text === this.#sent) return;
+    if (!link || text === this.#sent || (this.#timer !== undefined && !isUrgent)) return;
     const waitMs = this.#lastMs + minIntervalMs - this.#clock.now();
-    if (waitMs > 0) {
+    if (waitMs > 0 && !isUrgent) {
       this.#timer = this.#clock.setTimeout(() => {
         this.#timer = undefined;
-        this.#publish();
+        this.#publish(false);
       }, waitMs);
       return;
     }
     this.#lastMs = this.#clock.now();
     this.#sent = text;
-    this.#sending = true;
-    const done = () => {
-      if (link !== this.#link) return;
-      this.#sending = false;
-      this.#publish();
-    };
-    link.publish(this.#publication(this.#about)).then(done, done);
+    link.publish(this.#publication(this.#about)).catch((error) => {
+      if (error instanceof Refusal) this.#onRefused(error.reason);
+      else void link.close(); // the next connection publishes it
+    });
   }
 
   #scheduleRefresh(): void {
@@ -142,7 +137,7 @@ export class AboutPublisher {
     if (link?.refreshMs === undefined) return;
     this.#refresh = this.#clock.setTimeout(() => {
       this.#sent = undefined;
-      this.#publish();
+      this.#publish(true);
       this.#scheduleRefresh();
     }, link.refreshMs);
   }
