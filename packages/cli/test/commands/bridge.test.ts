@@ -45,13 +45,18 @@ async function simulate(...args: string[]): Promise<string> {
   return (await run.until(/serpy2:\/\/\S+/, 'stdout'))[0];
 }
 
-/** The first message on a topic, as the command `mosquitto_sub` of other programs prints it. */
-async function mosquittoSub(port: number, topic: string, ...args: string[]): Promise<Buffer> {
-  const given = ['-h', '127.0.0.1', '-p', String(port), '-t', topic, '-C', '1', '-W', '30', ...args];
-  const child = spawn(mosquittoSubPath as string, given, { stdio: ['ignore', 'pipe', 'inherit'] });
+/** The output of a program, which runs beside those of the test. */
+async function output(command: string, args: readonly string[]): Promise<string> {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const parts: Buffer[] = [];
   for await (const part of child.stdout) parts.push(part as Buffer);
-  return Buffer.concat(parts);
+  return Buffer.concat(parts).toString();
+}
+
+/** The first message on a topic, as the command `mosquitto_sub` of other programs prints it. */
+function mosquittoSub(port: number, topic: string, ...args: string[]): Promise<string> {
+  const given = ['-h', '127.0.0.1', '-p', String(port), '-t', topic, '-C', '1', '-W', '30', ...args];
+  return output(mosquittoSubPath as string, given);
 }
 
 const missing = mosquittoPath
@@ -67,8 +72,8 @@ describe.skipIf(missing !== '')(`serpy bridge${missing}`, () => {
     const run = start(['bridge', url, `counts=${counter}`, '--unit', 'photons']);
     expect((await run.until(/^lab\S*/m, 'stdout'))[0]).toBe('lab/counts/+');
     await run.until(/counts: the broker is connected \(MQTT 5\)/);
-    expect(String(await mosquittoSub(port, 'lab/counts/number', '-v'))).toMatch(/^lab\/counts\/number \d+\n$/);
-    const about = JSON.parse(String(await mosquittoSub(port, 'lab/counts/$about')));
+    expect(await mosquittoSub(port, 'lab/counts/number', '-v')).toMatch(/^lab\/counts\/number \d+\n$/);
+    const about = JSON.parse(await mosquittoSub(port, 'lab/counts/$about'));
     expect(about).toMatchObject({
       name: 'counts',
       online: true,
@@ -83,11 +88,11 @@ describe.skipIf(missing !== '')(`serpy bridge${missing}`, () => {
     const camera = await simulate('camera', '--size', '64x48');
     const run = start(['bridge', url, `cam=${camera}`]);
     await run.until(/cam: the broker is connected/);
-    const image = await mosquittoSub(port, 'lab/cam/image', '-N');
-    const program =
-      'import io, sys, numpy; a = numpy.load(io.BytesIO(sys.stdin.buffer.read())); print(a.dtype, a.shape, a.max() > 0)';
-    const { stdout } = spawnSync(python as string, ['-c', program], { input: image });
-    expect(String(stdout)).toBe('uint16 (48, 64) True\n');
+    // The program of docs/how-to/brokers.md.
+    const page = readFileSync(join(root, 'docs/how-to/brokers.md'), 'utf8');
+    const [, block = ''] = /```python\n([\s\S]*?)```/.exec(page) ?? [];
+    const program = block.replace('"broker.lab"', `"127.0.0.1", "-p", "${port}"`);
+    expect(await output(python as string, ['-c', program])).toBe('uint16 (48, 64)\n');
   });
 
   test('two instruments, commands and requests; the counts at the end', async () => {
